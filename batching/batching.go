@@ -1,0 +1,70 @@
+// Package batching decides which tokens run when.
+//
+// Sequences wait in a bounded queue; a pure planner turns the oldest of them, those that share its prefix and those of like
+// length into a [Plan], one forward of a model; a [Runner] computes it; each sequence gets its own [Result]. A prefix that
+// several sequences share is computed once, sequences with equal ids run once, and a sequence's values never depend on
+// what ran beside it. The package knows no model and no protocol.
+//
+// [New] makes a [Batcher], one goroutine calls [Batcher.Run], any number call [Batcher.Submit], and [Batcher.Close] drains. A
+// forward that fails is tried again in halves, so that one bad sequence spoils no other. [Measure] finds, at start, how
+// many tokens a forward should have. [MakePlan] packs sequences without a queue.
+package batching
+
+import (
+	"context"
+	"time"
+)
+
+// Sequence is what one item asks of a model.
+type Sequence struct {
+	IDs  []int64 // token ids, at least one
+	Read []int   // positions in IDs whose outputs are wanted, ascending, at least one
+}
+
+// Result is the outcome of one [Sequence]: values or an error, never both.
+type Result struct {
+	Values [][]float32   // one row per read position: (len(Read), labels)
+	Err    error         // why there are no values
+	Shared int           // leading tokens of this sequence that it shared with others of its run, computed once
+	Cached int           // leading tokens taken from the key-value cache
+	Queue  time.Duration // from admission to the start of its run
+	Run    time.Duration // of the forward it was part of
+}
+
+// Runner computes plans. A [Batcher] calls it from one goroutine at a time.
+type Runner interface {
+	// Run computes one forward and returns the rows read, (len(plan.Read), labels).
+	// The caller owns the rows; the runner must not keep the plan.
+	Run(ctx context.Context, plan *Plan) ([][]float32, error)
+}
+
+// Layout is the shape in which a graph takes its tokens.
+type Layout int
+
+// The two layouts; docs/DESIGN.md describes their inputs.
+const (
+	Packed Layout = iota // a flat row of distinct tokens and attention tiles
+	Padded               // rows of equal length
+)
+
+// Plan is one forward.
+type Plan struct {
+	IDs  []int64 // packed: [T] distinct tokens; padded: [Rows·Length], pad id where empty
+	Read []int64 // [N] indices into IDs
+
+	// Packed. Key indices address the P cached tokens first, then the T new ones.
+	Positions     []int64 // [T]
+	PastPositions []int64 // [P]; the place of the key-value cache, empty for now
+	Tiles         int     // R
+	Queries       int     // Q, query places of each tile
+	Keys          int     // K, key places of each tile
+	QueryIndex    []int64 // [R·Q]
+	KeyIndex      []int64 // [R·K]
+	KeyLen        []int64 // [R]
+	Scatter       []int64 // [T]
+
+	// Padded. Padding is on the right.
+	Rows   int     // B
+	Length int     // S
+	Mask   []int64 // [B·S], 1 on tokens
+}

@@ -1,0 +1,48 @@
+package batching
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Errors of admission, returned by [Batcher.Submit] for a whole submission.
+var (
+	ErrQueueFull = errors.New("queue full")     // as a [*QueueFullError]; trying again later can succeed
+	ErrClosed    = errors.New("batcher closed") // also the Err of a [Result] that a stopped batcher left unanswered
+)
+
+// Errors of one item, found in [Result.Err] beside a runner's own and a context's.
+var (
+	ErrSequence = errors.New("bad sequence") // no ids, no read position, or a read position out of order or range
+)
+
+// QueueFullError says what waits and when to come back. It matches [ErrQueueFull].
+type QueueFullError struct {
+	Items, Tokens           int // waiting now
+	MaxItems, MaxTokens     int // the limits
+	AskedItems, AskedTokens int // of the refused submission; AskedItems above MaxItems never fits and must be split
+
+	RetryAfter time.Duration // when the queue should be empty at the recent rate
+}
+
+// Error implements error.
+func (e *QueueFullError) Error() string {
+	if e.AskedItems > e.MaxItems {
+		return fmt.Sprintf("queue full: a submission of %d items exceeds the limit of %d", e.AskedItems, e.MaxItems)
+	}
+	return fmt.Sprintf("queue full: %d items and %d tokens wait (limits %d and %d), %d items and %d tokens more asked",
+		e.Items, e.Tokens, e.MaxItems, e.MaxTokens, e.AskedItems, e.AskedTokens)
+}
+
+// Unwrap returns [ErrQueueFull].
+func (*QueueFullError) Unwrap() error { return ErrQueueFull }
+
+// PanicError is a panic of a runner, recovered. Only the sequences of the plan it panicked on see it.
+type PanicError struct {
+	Value any    // what it panicked with
+	Stack []byte // of the goroutine at the panic, for a log
+}
+
+// Error implements error; it leaves the stack out.
+func (e *PanicError) Error() string { return fmt.Sprintf("runner panicked: %v", e.Value) }

@@ -1,0 +1,148 @@
+package batching
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+// state is where an item stands.
+type state int
+
+const (
+	waiting  state = iota // in the queue
+	running               // in the batch at work
+	finished              // answered, or left by all its waiters
+)
+
+// item is one distinct sequence and everybody who waits for it. The batcher's mutex guards all fields but sequence.IDs;
+// the goroutine of Run reads sequence while the state is running, when nobody writes it.
+type item struct {
+	sequence Sequence // Read is the union of what the waiters read
+	number   uint64   // order of arrival
+	arrived  time.Time
+	state    state
+	waiters  *waiter // those still open, newest first
+	open     int     // how many
+	mark     uint64  // the last pick that looked at it
+}
+
+// waiter is one submitted sequence.
+type waiter struct {
+	item     *item
+	call     *call
+	sequence Sequence
+	admitted time.Time
+	result   *Result
+	next     *waiter
+}
+
+// call is one submission. Its sequences end one by one; done is closed with the last.
+type call struct {
+	ctx     context.Context //nolint:containedctx // a queued item must know whether its caller still waits
+	results []Result
+	waiters []waiter
+	tokens  int // of all waiters
+	pending int // waiters without a result
+	done    chan struct{}
+}
+
+// end gives the waiter its result. It must be on nobody's list any more, or on one that is dropped.
+func (w *waiter) end(result Result) {
+	*w.result = result
+	w.item = nil
+	w.call.pending--
+	if w.call.pending == 0 {
+		close(w.call.done)
+	}
+}
+
+// covers reports whether every position is read already.
+func (it *item) covers(read []int) bool {
+	have := it.sequence.Read
+	i := 0
+	for _, position := range read {
+		for i < len(have) && have[i] < position {
+			i++
+		}
+		if i == len(have) || have[i] != position {
+			return false
+		}
+	}
+	return true
+}
+
+// join puts a waiter for the same ids on the item. A running item must cover what it reads.
+func (it *item) join(w *waiter) {
+	if !it.covers(w.sequence.Read) {
+		both := slices.Concat(it.sequence.Read, w.sequence.Read)
+		slices.Sort(both)
+		it.sequence.Read = slices.Compact(both)
+	}
+	w.item, w.next = it, it.waiters
+	it.waiters = w
+	it.open++
+}
+
+// leave takes a waiter off the item.
+func (it *item) leave(w *waiter) {
+	for at := &it.waiters; *at != nil; at = &(*at).next {
+		if *at == w {
+			*at = w.next
+			break
+		}
+	}
+	w.item, w.next = nil, nil
+	it.open--
+}
+
+// abandoned reports whether no waiter wants an answer any more, even if some have not left yet.
+func (it *item) abandoned(now time.Time) bool {
+	for w := it.waiters; w != nil; w = w.next {
+		if !w.call.ended(now) {
+			return false
+		}
+	}
+	return true
+}
+
+// ended reports whether the caller is gone or its deadline, which may be about to fire, has come.
+func (c *call) ended(now time.Time) bool {
+	deadline, ok := c.ctx.Deadline()
+	return ok && !now.Before(deadline) || c.ctx.Err() != nil
+}
+
+// finish hands out the item's rows, in the order of sequence.Read, or the error.
+func (it *item) finish(rows [][]float32, result Result, start time.Time) {
+	it.state = finished
+	if it.open > 1 {
+		result.Shared = len(it.sequence.IDs)
+	}
+	for w := it.waiters; w != nil; {
+		next := w.next
+		own := result
+		own.Queue = max(0, start.Sub(w.admitted))
+		if result.Err == nil {
+			own.Values = pickRows(rows, it.sequence.Read, w.sequence.Read, it.open > 1)
+		}
+		w.end(own)
+		w = next
+	}
+	it.waiters, it.open = nil, 0
+}
+
+// pickRows returns the rows of the positions read among those computed, copied when several callers get them.
+func pickRows(rows [][]float32, computed, read []int, copied bool) [][]float32 {
+	if !copied && len(computed) == len(read) {
+		return rows
+	}
+	values := make([][]float32, len(read))
+	i := 0
+	for j, position := range read {
+		for computed[i] != position {
+			i++
+		}
+		values[j] = slices.Clone(rows[i])
+	}
+	return values
+}

@@ -1,0 +1,103 @@
+package batching
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// costly is a runner that takes as long as the function says for so many tokens, and gives empty rows.
+type costly struct {
+	took  func(tokens int) time.Duration
+	sizes *[]int // of the plans it saw
+}
+
+func (c costly) Run(_ context.Context, plan *Plan) ([][]float32, error) {
+	*c.sizes = append(*c.sizes, len(plan.IDs))
+	time.Sleep(c.took(len(plan.IDs)))
+	return make([][]float32, len(plan.Read)), nil
+}
+
+func TestMeasure(t *testing.T) {
+	linear := func(tokens int) time.Duration { return time.Millisecond + time.Duration(tokens)*10*time.Microsecond }
+	for name, c := range map[string]struct {
+		took   func(int) time.Duration
+		tokens int
+		last   int // the largest plan that is run
+		cost   Cost
+	}{
+		"overhead matters": {linear, 2048, 2048, Cost{time.Millisecond, 10 * time.Microsecond}},
+		"saturates at 512": {func(n int) time.Duration {
+			return max(4*time.Millisecond, time.Duration(n)*10*time.Microsecond)
+		}, 512, 2048, Cost{}},
+		"slower above 512": {func(n int) time.Duration {
+			return linear(n) + time.Duration(max(0, n-512))*10*time.Microsecond
+		}, 512, 2048, Cost{}},
+		"slow machine": {func(n int) time.Duration { return time.Duration(n) * 10 * time.Millisecond }, 128, 256, Cost{0, 10 * time.Millisecond}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				for _, layout := range []Layout{Packed, Padded} {
+					var sizes []int
+					begin := time.Now()
+					budget, cost, err := Measure(t.Context(), costly{c.took, &sizes}, Options{Layout: layout})
+					if err != nil {
+						t.Fatal(err)
+					}
+					if budget != (Budget{c.tokens, DefaultArea}) || sizes[len(sizes)-1] != c.last {
+						t.Errorf("layout %d: budget %+v after plans of up to %d tokens", layout, budget, sizes[len(sizes)-1])
+					}
+					if c.cost != (Cost{}) && (cost.Of(0)-c.cost.Base).Abs() > time.Microsecond ||
+						(cost.Of(300)-c.took(300)).Abs() > c.took(300)/2 {
+						t.Errorf("layout %d: cost %+v", layout, cost)
+					}
+					if took := time.Since(begin); took > measureLimit {
+						t.Errorf("measured for %v", took)
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestMeasureWithGivenIDs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var sizes []int
+		ids := run(5, 300)
+		_, _, err := Measure(t.Context(), costly{func(int) time.Duration { return 1 }, &sizes}, Options{WarmIDs: ids})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if first, last := sizes[0], sizes[len(sizes)-1]; first != 300 || last != 1800 {
+			t.Errorf("plans of %d to %d tokens", first, last)
+		}
+	})
+}
+
+func TestMeasureFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		boom := errors.New("boom")
+		failsAbove := func(limit int) Runner {
+			return fake{before: func(_ context.Context, plan *Plan) error {
+				time.Sleep(time.Millisecond)
+				if len(plan.IDs) > limit {
+					return boom
+				}
+				return nil
+			}}
+		}
+		if _, _, err := Measure(t.Context(), failsAbove(0), Options{}); !errors.Is(err, boom) {
+			t.Errorf("error %v", err)
+		}
+		if budget, _, err := Measure(t.Context(), failsAbove(600), Options{}); err != nil || budget.Tokens != 512 {
+			t.Errorf("budget %+v, error %v", budget, err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+		defer cancel()
+		if _, _, err := Measure(ctx, slow(time.Hour, nil), Options{}); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("error %v", err)
+		}
+	})
+}

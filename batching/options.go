@@ -1,0 +1,65 @@
+package batching
+
+import "time"
+
+// Defaults of the fields of [Options] that are left at zero.
+const (
+	DefaultTokens    = 1024    // of [Budget.Tokens]
+	DefaultArea      = 4 << 20 // of [Budget.Area]: one sequence of 2048 tokens
+	DefaultMaxItems  = 4096    // of [Options.MaxItems]
+	DefaultMaxTokens = 1 << 20 // of [Options.MaxTokens]
+)
+
+// Options says how sequences are packed, how large a forward may be and how much may wait. The zero value works.
+type Options struct {
+	Layout Layout // of the graph behind the runner
+	PadID  int64  // fills the unused places of a padded plan
+	Budget Budget // of one forward
+	Cost   Cost   // of one forward, from [Measure]; zero: learned from the first runs
+
+	// Admission. Every submitted sequence counts until its run starts, identical ones too.
+	MaxItems  int // sequences waiting
+	MaxTokens int // tokens waiting
+
+	// MaxDelay is how long an idle batcher holds its oldest item back for the budget to fill. Zero: a lone item leaves
+	// at once, and what queued behind a run leaves together.
+	MaxDelay time.Duration
+
+	// WarmIDs are the token ids that [Measure] repeats. Nil: zeros.
+	WarmIDs []int64
+
+	// Observe, when set, is told of every forward, on the goroutine of [Batcher.Run]; it must return fast.
+	Observe func(RunStats)
+}
+
+// Budget bounds one forward. Only a single sequence that is longer goes over it, and it runs alone.
+type Budget struct {
+	Tokens int // packed: distinct tokens; padded: rows × length
+	Area   int // attention memory. Packed: tiles × query places × key places; padded: rows × length²
+}
+
+// Cost is what a forward takes: about Base + Token × computed tokens.
+type Cost struct {
+	Base  time.Duration
+	Token time.Duration
+}
+
+// Of returns the expected duration of a forward of that many tokens.
+func (c Cost) Of(tokens int) time.Duration {
+	return c.Base + time.Duration(tokens)*c.Token
+}
+
+// withDefaults returns the options with every unset field at its default.
+func (o Options) withDefaults() Options {
+	setDefault(&o.Budget.Tokens, DefaultTokens)
+	setDefault(&o.Budget.Area, DefaultArea)
+	setDefault(&o.MaxItems, DefaultMaxItems)
+	setDefault(&o.MaxTokens, DefaultMaxTokens)
+	return o
+}
+
+func setDefault(field *int, value int) {
+	if *field <= 0 {
+		*field = value
+	}
+}

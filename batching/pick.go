@@ -1,0 +1,133 @@
+package batching
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+const (
+	horizon   = 512 // how many of the oldest items are ranked by length
+	maxMisses = 16  // a pick ends after this many items that did not fit
+)
+
+// picker chooses which waiting items leave together. It changes nothing but the marks on items: the choice is a pure
+// function of the queue, the budget and the time.
+type picker struct {
+	shape    shape
+	budget   Budget
+	prefixes bool // items that share a prefix are worth bringing together
+
+	now    time.Time
+	round  uint64 // of pick; items marked with it have been looked at
+	misses int
+	batch  []*item // chosen, in the order the shape has them
+	gone   []*item // found abandoned, not chosen
+	ranked []candidate
+}
+
+// candidate is an item and how far its length is from the oldest one's.
+type candidate struct {
+	distance int
+	item     *item
+}
+
+// pick fills the shape and sets batch: the oldest item that is still wanted, then those that share its prefix, longest
+// prefix first, then those of like length, each followed by those that share its own prefix. Items that nobody wants
+// any more come into gone instead. An item that does not fit is passed over. The batch is empty only when no item is wanted.
+func (p *picker) pick(q *queue, now time.Time) {
+	p.clear()
+	p.now = now
+	p.round++
+	for _, it := range q.byAge {
+		if p.try(it); len(p.batch) > 0 {
+			break
+		}
+	}
+	if len(p.batch) == 0 {
+		return
+	}
+	oldest := p.batch[0]
+	p.spread(q, oldest)
+	for _, c := range p.rank(q, len(oldest.sequence.IDs)) {
+		if p.misses >= maxMisses {
+			return
+		}
+		if c.item.mark != p.round && p.try(c.item) {
+			p.spread(q, c.item)
+		}
+	}
+}
+
+// clear forgets the last pick, and lets go of its items.
+func (p *picker) clear() {
+	p.misses = 0
+	clear(p.batch)
+	clear(p.gone)
+	clear(p.ranked)
+	p.batch, p.gone, p.ranked = p.batch[:0], p.gone[:0], p.ranked[:0]
+	p.shape.reset()
+}
+
+// try puts the item into the batch if it is wanted and fits.
+func (p *picker) try(it *item) bool {
+	it.mark = p.round
+	switch {
+	case it.abandoned(p.now):
+		p.gone = append(p.gone, it)
+	case p.shape.add(it.sequence, &p.budget):
+		p.batch = append(p.batch, it)
+		return true
+	default:
+		p.misses++
+	}
+	return false
+}
+
+// spread tries the items around one in the order of ids, always the side that shares more with its neighbour first, as
+// long as there is something to share. So whoever shares more with the item itself comes first, and groups with a prefix of
+// their own stay together.
+func (p *picker) spread(q *queue, from *item) {
+	if !p.prefixes {
+		return
+	}
+	at, _ := q.find(from.sequence.IDs)
+	left, right := at-1, at+1
+	leftShare, rightShare := p.share(q, left, left+1), p.share(q, right, right-1)
+	for p.misses < maxMisses && max(leftShare, rightShare) >= minShared {
+		if leftShare >= rightShare {
+			p.try(q.byIDs[left])
+			left--
+			leftShare = p.share(q, left, left+1)
+		} else {
+			p.try(q.byIDs[right])
+			right++
+			rightShare = p.share(q, right, right-1)
+		}
+	}
+}
+
+// share returns the common prefix of the item at i, if there is one that was not looked at yet, with its neighbour.
+func (p *picker) share(q *queue, i, neighbour int) int {
+	if i < 0 || i >= len(q.byIDs) || q.byIDs[i].mark == p.round {
+		return 0
+	}
+	return commonPrefix(q.byIDs[i].sequence.IDs, q.byIDs[neighbour].sequence.IDs)
+}
+
+// rank orders the oldest items by how near their length is to the given one, then by age.
+func (p *picker) rank(q *queue, length int) []candidate {
+	if p.misses >= maxMisses {
+		return p.ranked
+	}
+	for _, it := range q.byAge[:min(len(q.byAge), horizon)] {
+		if it.mark != p.round {
+			distance := len(it.sequence.IDs) - length
+			p.ranked = append(p.ranked, candidate{max(distance, -distance), it})
+		}
+	}
+	slices.SortFunc(p.ranked, func(a, b candidate) int {
+		return cmp.Or(cmp.Compare(a.distance, b.distance), cmp.Compare(a.item.number, b.item.number))
+	})
+	return p.ranked
+}

@@ -1,0 +1,243 @@
+package batching
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+// waitingRoom is a queue in which every item has one waiter, as if each had been submitted by itself.
+type waitingRoom struct {
+	*Batcher
+	cancels []context.CancelFunc // by submission
+}
+
+func newRoom(options Options, sequences []Sequence) *waitingRoom {
+	room := &waitingRoom{Batcher: New(nil, options)}
+	for _, s := range sequences {
+		ctx, cancel := context.WithCancel(context.Background())
+		room.cancels = append(room.cancels, cancel)
+		if err := room.admit(newCall(ctx, []Sequence{s})); err != nil {
+			panic(err)
+		}
+	}
+	return room
+}
+
+func drawBudget(t *rapid.T) Budget {
+	return Budget{
+		Tokens: rapid.SampledFrom([]int{1, 30, 200, 1000}).Draw(t, "tokens"),
+		Area:   rapid.SampledFrom([]int{1, 5000, 20_000, DefaultArea}).Draw(t, "area"),
+	}
+}
+
+func TestPickLaws(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		layout := rapid.SampledFrom([]Layout{Packed, Padded}).Draw(t, "layout")
+		budget := drawBudget(t)
+		room := newRoom(Options{Layout: layout, Budget: budget}, drawSequences(t, 25))
+		all := slices.Clone(room.queue.byAge)
+		for i, cancel := range room.cancels {
+			if i%5 == 4 {
+				cancel()
+			}
+		}
+		now := time.Now()
+		wanted := slices.DeleteFunc(slices.Clone(all), func(it *item) bool { return it.abandoned(now) })
+		p := &room.picker
+		p.pick(&room.queue, now)
+
+		if diff := cmp.Diff(len(all), len(room.queue.byAge)); diff != "" {
+			t.Fatalf("pick changed the queue: %s", diff)
+		}
+		checkPartition(t, p, all)
+		if len(wanted) == 0 {
+			return
+		}
+		if len(p.batch) == 0 || p.batch[0] != wanted[0] {
+			t.Fatal("the oldest wanted item does not lead the batch")
+		}
+		if layout == Packed {
+			checkPrefixOrder(t, p.batch)
+		} else {
+			checkLengthOrder(t, p.batch)
+		}
+		var plan Plan
+		placements := p.shape.build(&plan, nil)
+		sequences := make([]Sequence, len(p.batch))
+		for i, it := range p.batch {
+			sequences[i] = it.sequence
+		}
+		checkPlan(t, &plan, placements, sequences)
+		computed := len(plan.IDs)
+		if layout == Packed {
+			computed = p.shape.tokens()
+		}
+		if len(p.batch) > 1 && (computed > budget.Tokens || plan.area() > budget.Area) {
+			t.Fatalf("%d items take %d tokens and area %d, over %+v", len(p.batch), computed, plan.area(), budget)
+		}
+	})
+}
+
+// checkPartition: nobody is chosen twice, chosen though unwanted, or dropped though wanted.
+func checkPartition(t rapid.TB, p *picker, all []*item) {
+	t.Helper()
+	seen := map[*item]bool{}
+	for _, it := range slices.Concat(p.batch, p.gone) {
+		if seen[it] || !slices.Contains(all, it) {
+			t.Fatalf("item %d is chosen twice or unknown", it.number)
+		}
+		seen[it] = true
+	}
+	for _, it := range p.batch {
+		if it.abandoned(time.Now()) {
+			t.Fatalf("item %d is abandoned and was chosen", it.number)
+		}
+	}
+	for _, it := range p.gone {
+		if !it.abandoned(time.Now()) {
+			t.Fatalf("item %d is wanted and was dropped", it.number)
+		}
+	}
+}
+
+// checkPrefixOrder: whoever shares more of the oldest item's prefix comes earlier.
+func checkPrefixOrder(t rapid.TB, batch []*item) {
+	t.Helper()
+	last := len(batch[0].sequence.IDs)
+	for _, it := range batch[1:] {
+		share := commonPrefix(batch[0].sequence.IDs, it.sequence.IDs)
+		if share < minShared {
+			share = 0
+		}
+		if share > last {
+			t.Fatalf("item %d shares %d tokens with the oldest, after one that shares %d", it.number, share, last)
+		}
+		last = share
+	}
+}
+
+// checkLengthOrder: whoever is nearer in length to the oldest item comes earlier, the older first among equals.
+func checkLengthOrder(t rapid.TB, batch []*item) {
+	t.Helper()
+	oldest := len(batch[0].sequence.IDs)
+	var last candidate
+	for _, it := range batch[1:] {
+		distance := len(it.sequence.IDs) - oldest
+		distance = max(distance, -distance)
+		if distance < last.distance || distance == last.distance && last.item != nil && it.number < last.item.number {
+			t.Fatalf("item %d at distance %d comes after distance %d", it.number, distance, last.distance)
+		}
+		last = candidate{distance, it}
+	}
+}
+
+func TestPickOrder(t *testing.T) {
+	a, b := run(1000, 20), run(2000, 20) // two prompts
+	with := func(prompt []int64, tail ...int64) Sequence { return seq(slices.Concat(prompt, tail)...) }
+	for name, c := range map[string]struct {
+		sequences []Sequence
+		budget    int
+		want      []uint64 // numbers, from 1 in order of arrival
+	}{
+		"all fit":                     {[]Sequence{seq(1), seq(2), seq(3)}, 10, []uint64{1, 2, 3}},
+		"oldest though too long":      {[]Sequence{seq(run(0, 50)...), seq(2)}, 10, []uint64{1}},
+		"like length":                 {[]Sequence{seq(1, 1, 1), seq(2), seq(3, 3, 3, 3), seq(4, 4, 4)}, 10, []uint64{1, 4, 3}},
+		"its prefix before others":    {[]Sequence{with(a, 1), with(b, 2), with(a, 3, 3, 3)}, 25, []uint64{1, 3}},
+		"longest prefix first":        {[]Sequence{with(a, 1), with(a[:10], 2), with(a[:15], 3)}, 22, []uint64{1, 3}},
+		"a prompt brings its own":     {[]Sequence{with(a, 1), with(b, 2), with(run(9, 21)), with(b, 3, 4)}, 45, []uint64{1, 2, 4}},
+		"what does not fit is passed": {[]Sequence{seq(run(0, 20)...), seq(run(50, 19)...), seq(3, 3, 3)}, 25, []uint64{1, 3}},
+		"what is too long is passed":  {[]Sequence{seq(1), seq(run(10, 50)...), seq(3)}, 10, []uint64{1, 3}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			room := newRoom(Options{Budget: Budget{Tokens: c.budget}}, c.sequences)
+			room.picker.pick(&room.queue, time.Now())
+			var got []uint64
+			for _, it := range room.picker.batch {
+				got = append(got, it.number)
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("batch (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// The fake clock and a real one may cut a batch at a deadline before the context has noticed it.
+func TestPickLeavesOutWhoseDeadlineHasCome(t *testing.T) {
+	deadline := time.Now().Add(time.Hour)
+	ctx, cancel := context.WithDeadline(context.Background(), deadline)
+	defer cancel()
+	b := New(nil, Options{})
+	if err := b.admit(newCall(ctx, []Sequence{seq(1)})); err != nil {
+		t.Fatal(err)
+	}
+	b.picker.pick(&b.queue, deadline.Add(-1))
+	if len(b.picker.batch) != 1 {
+		t.Error("left out before its deadline")
+	}
+	b.picker.pick(&b.queue, deadline)
+	if len(b.picker.batch) != 0 || len(b.picker.gone) != 1 {
+		t.Error("put into a batch at its deadline")
+	}
+}
+
+// Padded sequences travel with their like: one long row does not make a batch of short ones long.
+func TestPaddedPickKeepsLengthsApart(t *testing.T) {
+	var sequences []Sequence
+	for i := range 10 {
+		sequences = append(sequences, seq(run(1000*i, 20)...), seq(run(1000*i, 400)...))
+	}
+	room := newRoom(Options{Layout: Padded, Budget: Budget{Tokens: 1 << 16}}, sequences)
+	room.picker.pick(&room.queue, time.Now())
+	if n := len(room.picker.batch); n != 10 {
+		t.Errorf("%d items leave together, want 10", n)
+	}
+	for _, it := range room.picker.batch {
+		if len(it.sequence.IDs) != 20 {
+			t.Errorf("a sequence of %d ids travels with those of 20", len(it.sequence.IDs))
+		}
+	}
+}
+
+func TestPickAllocatesNothing(t *testing.T) {
+	q := queueOf(load(8, 16))
+	p := New(nil, Options{}).picker
+	var plan Plan
+	var placements []Placement
+	allocs := testing.AllocsPerRun(20, func() {
+		p.pick(q, time.Time{})
+		placements = p.shape.build(&plan, placements[:0])
+	})
+	if allocs > 0 {
+		t.Errorf("%v allocations a plan", allocs)
+	}
+}
+
+// Until the queue is empty, every pick takes somebody and nobody is taken twice.
+func TestPicksDrainTheQueue(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		room := newRoom(Options{Budget: drawBudget(t)}, drawSequences(t, 25))
+		left := len(room.queue.byAge)
+		for left > 0 {
+			oldest := room.queue.byAge[0]
+			if wait, more := room.next(); wait != 0 || !more || len(room.picker.batch) == 0 {
+				t.Fatalf("%d items wait and none leaves", left)
+			}
+			if room.picker.batch[0] != oldest {
+				t.Fatal("the oldest did not leave")
+			}
+			left -= len(room.picker.batch)
+			if len(room.queue.byAge) != left || len(room.queue.byIDs) != left {
+				t.Fatalf("%d and %d items wait, want %d", len(room.queue.byAge), len(room.queue.byIDs), left)
+			}
+		}
+		if room.queue.items != 0 || room.queue.tokens != 0 {
+			t.Fatalf("%d items and %d tokens counted in an empty queue", room.queue.items, room.queue.tokens)
+		}
+	})
+}

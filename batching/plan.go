@@ -1,0 +1,92 @@
+package batching
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Least sizes that keep a token's arithmetic the same in every plan, from docs/BUNDLE.md: a product with a single row takes
+// another order of summation.
+const (
+	minQueries = 2 // Q
+	minLength  = 2 // S
+)
+
+// Placement says where a sequence of [MakePlan] lies in its plan.
+type Placement struct {
+	Row    int // its rows are Read[Row:Row+len(sequence.Read)], and the same rows of the runner's answer
+	Shared int // leading tokens that it has in common with another sequence of the plan, computed once
+}
+
+// MakePlan packs all sequences into one plan, whatever the budget, and says where each lies. The plan is the caller's;
+// it holds no part of the sequences. The error is an [ErrSequence], naming the sequence.
+func MakePlan(sequences []Sequence, options Options) (*Plan, []Placement, error) {
+	if len(sequences) == 0 {
+		return nil, nil, fmt.Errorf("%w: none to plan", ErrSequence)
+	}
+	shape := newShape(options)
+	for i, sequence := range sequences {
+		if err := sequence.check(); err != nil {
+			return nil, nil, fmt.Errorf("sequence %d: %w", i, err)
+		}
+		shape.add(sequence, nil)
+	}
+	plan := new(Plan)
+	placements := shape.build(plan, make([]Placement, 0, len(sequences)))
+	return plan, placements, nil
+}
+
+// shape gathers the sequences of one plan. Its buffers are reused from plan to plan.
+type shape interface {
+	reset()
+	// add takes the sequence in, unless that would go over the budget. An empty shape takes any, a nil budget bounds nothing.
+	add(sequence Sequence, budget *Budget) bool
+	// addApart takes the sequence in as if it shared nothing with the others.
+	addApart(sequence Sequence)
+	// tokens returns the tokens to compute, padding left out.
+	tokens() int
+	// build writes the plan and appends the placements, in the order added.
+	build(plan *Plan, placements []Placement) []Placement
+}
+
+func newShape(options Options) shape {
+	var s shape
+	if options.Layout == Padded {
+		s = &padded{padID: options.PadID}
+	} else {
+		s = &packed{}
+	}
+	s.reset()
+	return s
+}
+
+// check returns what keeps the sequence from being planned, an [ErrSequence], or nil.
+func (s Sequence) check() error {
+	if len(s.IDs) == 0 {
+		return fmt.Errorf("%w: no ids", ErrSequence)
+	}
+	if len(s.Read) == 0 {
+		return fmt.Errorf("%w: no position to read", ErrSequence)
+	}
+	for i, position := range s.Read {
+		if position < 0 || position >= len(s.IDs) {
+			return fmt.Errorf("%w: read position %d of %d ids", ErrSequence, position, len(s.IDs))
+		}
+		if i > 0 && position <= s.Read[i-1] {
+			return fmt.Errorf("%w: read position %d after %d", ErrSequence, position, s.Read[i-1])
+		}
+	}
+	return nil
+}
+
+// area returns the attention area of the plan, as bounded by [Budget.Area].
+func (p *Plan) area() int {
+	return p.Tiles*p.Queries*p.Keys + p.Rows*p.Length*p.Length
+}
+
+// resize returns a slice of n elements with undefined content, in the old one's memory when it is large enough.
+func resize(s []int64, n int) []int64 {
+	return slices.Grow(s[:0], n)[:n]
+}
+
+func ceilDiv(n, d int) int { return (n + d - 1) / d }

@@ -1,0 +1,195 @@
+package batching
+
+import "slices"
+
+// querySizes are the most query places a tile may have. One plan has one size: all its tiles lie in one array.
+var querySizes = [...]int{16, 32, 64, 128, 256}
+
+// gatherCost is what fetching the keys and values of one key place costs, in query places that attend to it. It makes
+// few large tiles better than many small ones.
+const gatherCost = 64
+
+// tiling counts, for every size, the tiles that a set of segments needs.
+type tiling [len(querySizes)]int
+
+// change counts n tokens of a segment in (sign +1) or out (-1).
+func (t *tiling) change(n, sign int) {
+	for i, size := range querySizes {
+		t[i] += sign * ceilDiv(n, size)
+	}
+}
+
+// best returns the index of the size with the cheapest attention. The number of keys is common to all.
+func (t *tiling) best() int {
+	best, least := 0, 0
+	for i, size := range querySizes {
+		if cost := t[i] * (size + gatherCost); i == 0 || cost < least {
+			best, least = i, cost
+		}
+	}
+	return best
+}
+
+// packed is the shape of a packed plan: a tree of segments, each cut into tiles.
+type packed struct {
+	tree     tree
+	tiling   tiling
+	longest  int // tokens of the longest sequence
+	entries  []entry
+	ancestry []int64 // plan indices of the tokens from position 0 to the end of a segment
+}
+
+// entry is a sequence in the tree.
+type entry struct {
+	leaf   int // the sequence lies on the path from the root to this node
+	length int
+	read   []int
+}
+
+func (p *packed) reset() {
+	p.tree.reset()
+	p.tiling = tiling{}
+	p.longest = 0
+	clear(p.entries)
+	p.entries = p.entries[:0]
+}
+
+func (p *packed) tokens() int { return p.tree.tokens }
+
+func (p *packed) add(sequence Sequence, budget *Budget) bool {
+	return p.put(sequence, p.tree.find(sequence.IDs), budget)
+}
+
+func (p *packed) addApart(sequence Sequence) {
+	p.put(sequence, spot{parent: root, under: none, before: none}, nil)
+}
+
+// put adds the sequence at its spot in the tree if the budget allows.
+func (p *packed) put(sequence Sequence, at spot, budget *Budget) bool {
+	ids := sequence.IDs
+	after := p.tiling
+	if at.depth < len(ids) {
+		if at.under != none {
+			n := &p.tree.nodes[at.under]
+			after.change(n.to-n.from, -1)
+			after.change(at.depth-n.from, +1)
+			after.change(n.to-at.depth, +1)
+		}
+		after.change(len(ids)-at.depth, +1)
+	}
+	longest := max(p.longest, len(ids))
+	if budget != nil && len(p.entries) > 0 {
+		best := after.best()
+		area := after[best] * querySizes[best] * longest // at most
+		if p.tree.tokens+len(ids)-at.depth > budget.Tokens || area > budget.Area {
+			return false
+		}
+	}
+	p.tiling, p.longest = after, longest
+	p.entries = append(p.entries, entry{leaf: p.tree.insert(ids, at), length: len(ids), read: sequence.Read})
+	return true
+}
+
+func (p *packed) build(plan *Plan, placements []Placement) []Placement {
+	p.layTokens(plan)
+	p.layTiles(plan)
+	return p.layReads(plan, placements)
+}
+
+// layTokens writes IDs and Positions, segment after segment.
+func (p *packed) layTokens(plan *Plan) {
+	plan.IDs, plan.Positions = resize(plan.IDs, p.tree.tokens), resize(plan.Positions, p.tree.tokens)
+	start := 0
+	for i := range p.tree.nodes {
+		n := &p.tree.nodes[i]
+		n.start = start
+		start += copy(plan.IDs[start:], n.owner[n.from:n.to])
+		for position := n.from; position < n.to; position++ {
+			plan.Positions[n.start+position-n.from] = int64(position)
+		}
+	}
+}
+
+// layTiles cuts every segment into as few tiles as the best size allows, about equal ones: QueryIndex, KeyIndex, KeyLen
+// and Scatter. The largest tile sets the query places.
+func (p *packed) layTiles(plan *Plan) {
+	best := p.tiling.best()
+	plan.Tiles, plan.Queries, plan.Keys = p.tiling[best], minQueries, p.longest
+	for i := range p.tree.nodes {
+		plan.Queries = max(plan.Queries, p.tree.nodes[i].cut(querySizes[best]))
+	}
+	plan.QueryIndex = resize(plan.QueryIndex, plan.Tiles*plan.Queries)
+	plan.KeyIndex = resize(plan.KeyIndex, plan.Tiles*plan.Keys)
+	plan.KeyLen = resize(plan.KeyLen, plan.Tiles)
+	plan.Scatter = resize(plan.Scatter, len(plan.IDs))
+	tile := 0
+	for i := range p.tree.nodes {
+		n := &p.tree.nodes[i]
+		p.trace(i, int64(len(plan.PastPositions)))
+		size := n.cut(querySizes[best])
+		for from := n.from; from < n.to; from += size {
+			p.layTile(plan, tile, n.start-n.from, from, min(from+size, n.to))
+			tile++
+		}
+	}
+}
+
+// cut returns the size of the tiles when the segment is cut into as few as that most allows.
+func (n *node) cut(most int) int {
+	length := n.to - n.from
+	return ceilDiv(length, ceilDiv(length, most))
+}
+
+// layTile writes the tile of positions [from, to) of the traced segment, whose token at a position is that plus offset.
+func (p *packed) layTile(plan *Plan, tile, offset, from, to int) {
+	keys := plan.KeyIndex[tile*plan.Keys : (tile+1)*plan.Keys]
+	plan.KeyLen[tile] = int64(copy(keys, p.ancestry[:to]))
+	fill(keys[to:], p.ancestry[0])
+	places := plan.QueryIndex[tile*plan.Queries : (tile+1)*plan.Queries]
+	for i := range to - from {
+		token := offset + from + i
+		places[i] = int64(token)
+		plan.Scatter[token] = int64(tile*plan.Queries + i)
+	}
+	fill(places[to-from:], int64(offset+to-1))
+}
+
+// trace sets ancestry for the segment: the keys that its last token sees, in order of position. New tokens are keys
+// from past on.
+func (p *packed) trace(segment int, past int64) {
+	p.ancestry = resize(p.ancestry, p.tree.nodes[segment].to)
+	for i := segment; i != root; i = p.tree.nodes[i].parent {
+		n := &p.tree.nodes[i]
+		for position := n.from; position < n.to; position++ {
+			p.ancestry[position] = past + int64(n.start+position-n.from)
+		}
+	}
+}
+
+// layReads writes Read, each sequence's rows in a row.
+func (p *packed) layReads(plan *Plan, placements []Placement) []Placement {
+	for _, e := range p.entries {
+		p.tree.pass(e.leaf, e.length)
+	}
+	plan.Read = plan.Read[:0]
+	for _, e := range p.entries {
+		row := len(plan.Read)
+		placements = append(placements, Placement{Row: row, Shared: p.tree.shared(e.leaf, e.length)})
+		plan.Read = slices.Grow(plan.Read, len(e.read))[:row+len(e.read)]
+		segment := e.leaf
+		for i, position := range slices.Backward(e.read) {
+			for position < p.tree.nodes[segment].from {
+				segment = p.tree.nodes[segment].parent
+			}
+			n := &p.tree.nodes[segment]
+			plan.Read[row+i] = int64(n.start + position - n.from)
+		}
+	}
+	return placements
+}
+
+func fill(s []int64, value int64) {
+	for i := range s {
+		s[i] = value
+	}
+}

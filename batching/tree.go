@@ -1,0 +1,172 @@
+package batching
+
+// minShared is the shortest prefix worth a segment of its own: below it the extra tile costs more than the tokens saved.
+const minShared = 8
+
+// root stands for the empty prefix where a parent is asked for, and none for an absent node.
+const (
+	root = -1
+	none = -1
+)
+
+// tree is a radix tree over token ids that grows one sequence at a time. Each node is a segment: a run of tokens that all
+// sequences below it have at the same positions, laid out once in a plan.
+type tree struct {
+	nodes  []node
+	first  int // first child of the root
+	tokens int // distinct tokens, over all segments
+}
+
+// node is the segment of positions [from, to) of owner's ids.
+type node struct {
+	owner    []int64
+	from, to int
+	parent   int
+	child    int // first child
+	next     int // next sibling
+
+	start int // of the segment in the plan's tokens, set when it is laid out
+	last  int // how far the sequences through this node reach into it: the furthest
+	prior int // and the second furthest; 0 while fewer than two pass
+}
+
+// spot is where a sequence leaves the tree: below all of parent, and a head of under when under is given.
+type spot struct {
+	parent int // deepest node whose whole segment the sequence has, or root
+	under  int // a child of parent that the sequence shares in part, or none
+	before int // the sibling in front of under, or none
+	depth  int // tokens of the sequence that the tree has
+}
+
+func (t *tree) reset() {
+	clear(t.nodes) // let go of the ids
+	t.nodes = t.nodes[:0]
+	t.first, t.tokens = none, 0
+}
+
+// find walks ids down the tree. It changes nothing.
+func (t *tree) find(ids []int64) spot {
+	at := spot{parent: root, under: none, before: none}
+	for at.depth < len(ids) {
+		best, before, length := t.longest(at.parent, at.depth, ids)
+		if best == none {
+			break
+		}
+		at.depth += length
+		if n := &t.nodes[best]; at.depth < n.to {
+			at.under, at.before = best, before
+			break
+		}
+		at.parent = best
+	}
+	return at
+}
+
+// longest returns the child of parent that shares the most of ids from depth on, the sibling before it and the tokens
+// shared. A part of a child counts only when it is worth a split, or when it is all that is left of ids.
+func (t *tree) longest(parent, depth int, ids []int64) (best, before, length int) {
+	best, before = none, none
+	previous := none
+	for i := t.firstChild(parent); i != none; i = t.nodes[i].next {
+		n := &t.nodes[i]
+		if n.owner[depth] == ids[depth] {
+			common := commonPrefix(n.owner[depth:n.to], ids[depth:])
+			whole := common == n.to-depth || common == len(ids)-depth
+			if common > length && (whole || common >= minShared) {
+				best, before, length = i, previous, common
+			}
+		}
+		previous = i
+	}
+	return best, before, length
+}
+
+// insert adds ids at the spot that find returned for them, and returns the node on whose path they lie. It keeps ids.
+func (t *tree) insert(ids []int64, at spot) int {
+	if at.depth == len(ids) { // all there; ending inside a segment needs no split
+		if at.under != none {
+			return at.under
+		}
+		return at.parent
+	}
+	parent := at.parent
+	if at.under != none {
+		parent = t.split(at)
+	}
+	leaf := len(t.nodes)
+	t.nodes = append(t.nodes, node{
+		owner: ids, from: at.depth, to: len(ids), parent: parent, child: none, next: t.firstChild(parent),
+	})
+	t.setFirstChild(parent, leaf)
+	t.tokens += len(ids) - at.depth
+	return leaf
+}
+
+// split puts the head of at.under into a new node above it and returns that. The tail keeps its index, so paths that
+// end on it stay right.
+func (t *tree) split(at spot) int {
+	head := len(t.nodes)
+	tail := t.nodes[at.under]
+	t.nodes = append(t.nodes, node{
+		owner: tail.owner, from: tail.from, to: at.depth, parent: at.parent, child: at.under, next: tail.next,
+	})
+	if at.before == none {
+		t.setFirstChild(at.parent, head)
+	} else {
+		t.nodes[at.before].next = head
+	}
+	tail.from, tail.parent, tail.next = at.depth, head, none
+	t.nodes[at.under] = tail
+	return head
+}
+
+func (t *tree) firstChild(parent int) int {
+	if parent == root {
+		return t.first
+	}
+	return t.nodes[parent].child
+}
+
+func (t *tree) setFirstChild(parent, child int) {
+	if parent == root {
+		t.first = child
+	} else {
+		t.nodes[parent].child = child
+	}
+}
+
+// pass notes that a sequence of that length lies on the path to leaf, for shared.
+func (t *tree) pass(leaf, length int) {
+	for i := leaf; i != root; i = t.nodes[i].parent {
+		n := &t.nodes[i]
+		reach := min(length, n.to)
+		if reach > n.last {
+			n.last, n.prior = reach, n.last
+		} else if reach > n.prior {
+			n.prior = reach
+		}
+	}
+}
+
+// shared returns how many leading tokens a sequence on the path to leaf has in common with another; all sequences must
+// have passed.
+func (t *tree) shared(leaf, length int) int {
+	for i := leaf; i != root; i = t.nodes[i].parent {
+		if n := &t.nodes[i]; n.prior > n.from {
+			return min(length, n.prior)
+		}
+	}
+	return 0
+}
+
+// commonPrefix returns how many leading ids a and b share.
+func commonPrefix(a, b []int64) int {
+	n := min(len(a), len(b))
+	a, b = a[:n], b[:n]
+	for i := range a {
+		if a[i] != b[i] {
+			return i
+		}
+	}
+	return n
+}
