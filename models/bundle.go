@@ -1,0 +1,151 @@
+package models
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+)
+
+// Source is where a bundle comes from: a directory on disk, or files embedded in the binary.
+type Source struct {
+	name string
+	dir  string // on disk
+	fsys fs.FS  // embedded
+}
+
+// Dir is a bundle on disk.
+func Dir(dir string) Source { return Source{name: dir, dir: dir} }
+
+// Embedded is a bundle in a file system that has no paths, without external data.
+func Embedded(name string, fsys fs.FS) Source { return Source{name: name, fsys: fsys} }
+
+// String names the source in messages.
+func (s Source) String() string { return s.name }
+
+// bundle is a source that was read and whose files are all inside it. close gives back what it holds open.
+type bundle struct {
+	manifest  Manifest
+	graph     *onnxFile
+	graphPath string // on disk
+	content   []byte // of an embedded graph
+	tokenizer []byte
+	template  string
+	golden    []byte
+	digest    string
+}
+
+// readBundle reads and hashes every file that the manifest and the graph name. On disk, a name or a link that leads out
+// of the directory is refused.
+func readBundle(source Source) (*bundle, error) {
+	fsys := source.fsys
+	if source.dir != "" {
+		root, err := os.OpenRoot(source.dir)
+		if err != nil {
+			return nil, &Error{Code: CodeBundle, Detail: "the bundle cannot be opened", Err: err}
+		}
+		defer root.Close() //nolint:errcheck // opened for reading
+		fsys = root.FS()
+	}
+	b := &bundle{}
+	text, err := fs.ReadFile(fsys, ManifestFile)
+	if err != nil {
+		return nil, &Error{Code: CodeBundle, Detail: fmt.Sprintf("%s has no readable %s", source, ManifestFile), Err: err}
+	}
+	if b.manifest, err = ParseManifest(text); err != nil {
+		return nil, err
+	}
+	m := &b.manifest
+	graph, err := readNamed(fsys, "graph.file", m.Graph.File)
+	if err != nil {
+		return nil, err
+	}
+	if b.graph, err = parseONNX(graph); err != nil {
+		return nil, &Error{Code: CodeBundle, Detail: "graph.file " + m.Graph.File, Err: err}
+	}
+	if b.tokenizer, err = readNamed(fsys, "tokenizer.file", m.Tokenizer.File); err != nil {
+		return nil, err
+	}
+	template, err := readNamed(fsys, "template.file", m.Template.File)
+	if err != nil {
+		return nil, err
+	}
+	b.template = string(template)
+	if b.golden, err = readNamed(fsys, "golden.file", m.Golden.File); err != nil {
+		return nil, err
+	}
+	if source.dir != "" {
+		b.graphPath = filepath.Join(source.dir, filepath.FromSlash(m.Graph.File))
+	} else {
+		b.content = graph
+	}
+	return b, b.hash(fsys, source)
+}
+
+// readNamed gives a file's content; a manifest field without a file gives nothing.
+func readNamed(fsys fs.FS, field, name string) ([]byte, error) {
+	if name == "" {
+		return nil, nil
+	}
+	data, err := fs.ReadFile(fsys, name)
+	if err != nil {
+		return nil, &Error{Code: CodeBundle, Detail: fmt.Sprintf("%s %q cannot be read", field, name), Err: err}
+	}
+	return data, nil
+}
+
+// hash sets the digest: sha256 over the name, length and content of each file, by name. External data is checked here.
+func (b *bundle) hash(fsys fs.FS, source Source) error {
+	m := &b.manifest
+	names := []string{ManifestFile, m.Graph.File, m.Tokenizer.File, m.Template.File, m.Golden.File}
+	for _, location := range b.graph.external {
+		name := path.Join(path.Dir(m.Graph.File), location)
+		switch {
+		case source.dir == "":
+			return fail(CodeBundle, "the embedded graph of %q has external data %q, which only a bundle on disk can have", m.Name, location)
+		case !inside(location) || !inside(name):
+			return fail(CodeBundle, "external data %q of %s leaves the bundle", location, m.Graph.File)
+		}
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	sum := sha256.New()
+	for _, name := range slices.Compact(names) {
+		if name == "" {
+			continue
+		}
+		if err := hashFile(sum, fsys, name); err != nil {
+			return &Error{Code: CodeBundle, Detail: name + " cannot be read inside the bundle", Err: err}
+		}
+	}
+	b.digest = "sha256:" + hex.EncodeToString(sum.Sum(nil))
+	return nil
+}
+
+func hashFile(sum io.Writer, fsys fs.FS, name string) (err error) {
+	file, err := fsys.Open(name)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() {
+		return errors.New("not a regular file")
+	}
+	header := binary.LittleEndian.AppendUint64([]byte(name+"\x00"), uint64(info.Size()))
+	if _, err := sum.Write(header); err != nil {
+		return err
+	}
+	_, err = io.Copy(sum, file)
+	return err
+}

@@ -1,0 +1,181 @@
+package models
+
+import (
+	"errors"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// fixture opens one fixture bundle, without running it.
+func fixture(t *testing.T, name string) *Model {
+	t.Helper()
+	m, err := Open(t.Context(), Dir(filepath.Join("testdata", "bundles", name)), Options{Tokens: 512})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(m.freeSession)
+	return m
+}
+
+func TestItemRefusals(t *testing.T) {
+	reward, process := fixture(t, "qwen3-reward-packed"), fixture(t, "qwen3-process-packed")
+	noTemplate := *reward
+	noTemplate.encoder.template = nil
+	text := func(s string) *string { return &s }
+	long := strings.Repeat("a1 ", 3000)
+	separator := process.info.Manifest.Steps.Separator
+	tests := []struct {
+		name  string
+		model *Model
+		item  Item
+		code  string
+		want  string
+	}{
+		{"no form", reward, Item{}, CodeItem, "none of messages, prompt, text and input_ids"},
+		{"two forms", reward, Item{Text: text("a"), InputIDs: []int64{1}}, CodeItem, "text and input_ids"},
+		{"no messages", reward, Item{Messages: []Message{}}, CodeEmpty, "messages is empty"},
+		{"empty text", reward, Item{Text: text("")}, CodeEmpty, "text is empty"},
+		{"no ids", reward, Item{InputIDs: []int64{}}, CodeEmpty, "input_ids is empty"},
+		{"prompt alone", reward, Item{Prompt: text("a")}, CodeItem, "prompt needs response"},
+		{"response beside text", reward, Item{Text: text("a"), Response: text("b")}, CodeItem, "text stands alone"},
+		{"response beside messages", reward, Item{Messages: []Message{{"user", "a"}}, Response: text("b")}, CodeItem, "response goes with prompt"},
+		{"steps for a reward model", reward, Item{Prompt: text("a"), Steps: []string{"b"}}, CodeItem, "process models"},
+		{"id too high", reward, Item{InputIDs: []int64{1, reward.info.Manifest.Graph.VocabSize}}, CodeID, "token 1 has id"},
+		{"negative id", reward, Item{InputIDs: []int64{-1}}, CodeID, "id -1"},
+		{"too long", reward, Item{Prompt: text(long), Response: text("b")}, CodeTooLong, "tokens, and limits.max_tokens"},
+		{"NUL", reward, Item{Text: text("a\x00b")}, CodeItem, "NUL"},
+		{"not UTF-8", reward, Item{Text: text("a\xff")}, CodeItem, "UTF-8"},
+		{"no template", &noTemplate, Item{Prompt: text("a"), Response: text("b")}, CodeNoTemplate, "no chat template"},
+		{"no separator field", process, Item{Prompt: text("a"), Response: text("b")}, CodeNoSeparator, "no separator"},
+		{"no separator in text", process, Item{Text: text("a b")}, CodeNoSeparator, "no step separator"},
+		{"no separator in ids", process, Item{InputIDs: []int64{20, 21}}, CodeNoSeparator, "no step separator"},
+		{"separator in prompt", process, Item{Prompt: text("a" + separator), Steps: []string{"b"}}, CodeInText, "2 separators"},
+		{"separator in step", process, Item{Prompt: text("a"), Steps: []string{"b" + separator}}, CodeInText, "for 1 steps"},
+		{"no steps", process, Item{Prompt: text("a"), Steps: []string{}}, CodeEmpty, "steps is empty"},
+		{"empty step", process, Item{Prompt: text("a"), Steps: []string{"b", " "}}, CodeEmpty, "steps[1] is empty"},
+		{"steps and response", process, Item{Prompt: text("a"), Response: text("b"), Steps: []string{"b"}}, CodeItem, "response and steps"},
+		{"steps and separator", process, Item{Prompt: text("a"), Steps: []string{"b"}, Separator: text("\n")}, CodeItem, "separator splits a response"},
+		{"no assistant turn", process, Item{Messages: []Message{{"user", "a"}}, Separator: text("\n")}, CodeItem, "the last of messages"},
+		{"nothing but separators", process, Item{Prompt: text("a"), Response: text("\n\n"), Separator: text("\n")}, CodeEmpty, "no step"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := test.model.Encode(test.item, TruncateError)
+			var known *Error
+			if !errors.As(err, &known) || known.Code != test.code || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("error %v, want %s with %q", err, test.code, test.want)
+			}
+		})
+	}
+}
+
+func TestStepsAndSeparatorAgree(t *testing.T) {
+	m := fixture(t, "qwen3-process-packed")
+	prompt, response, separator := "What is 2 + 3?", "2 + 3 = 5\n\né: 日本\n\nThe answer is 5.", "\n\n"
+	split, err := m.Encode(Item{Prompt: &prompt, Response: &response, Separator: &separator}, TruncateError)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := m.Encode(Item{Prompt: &prompt, Steps: strings.Split(response, separator)}, TruncateError)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(split.IDs, list.IDs) || !slices.Equal(split.Read, list.Read) {
+		t.Errorf("ids or positions differ: %v %v", split, list)
+	}
+	if want := []int{9, 16, 34}; !slices.Equal(split.Ends, want) {
+		t.Errorf("ends %v, want %v", split.Ends, want)
+	}
+	if want := []int{9, 14, 30}; !slices.Equal(list.Ends, want) {
+		t.Errorf("ends of a list %v, want %v", list.Ends, want)
+	}
+	for _, at := range split.Read {
+		if split.IDs[at] != m.encoder.separator {
+			t.Errorf("position %d is id %d, not the separator", at, split.IDs[at])
+		}
+	}
+}
+
+// TestExactlyOneBOS holds for text, messages, rendered text that has its BOS already, and ids with none, one and two.
+func TestExactlyOneBOS(t *testing.T) {
+	m := fixture(t, "llama-reward-packed")
+	bos := *m.info.Manifest.Tokenizer.BOSID
+	mark := m.encoder.tokens.Decode(bos)
+	for _, item := range []Item{
+		{Text: new("plain")},
+		{Text: new(mark + "rendered")},
+		{Text: new(mark + mark + "twice")},
+		{Messages: []Message{{"user", "hello"}, {"assistant", "there"}}},
+		{InputIDs: []int64{bos + 5, bos + 6}},
+		{InputIDs: []int64{bos, bos + 5}},
+		{InputIDs: []int64{bos, bos, bos + 5}},
+	} {
+		got, err := m.Encode(item, TruncateError)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.IDs[0] != bos || countOf(got.IDs, bos) != 1 {
+			t.Errorf("ids %v, want exactly one %d, in front", got.IDs, bos)
+		}
+	}
+	plain := fixture(t, "qwen3-reward-packed")
+	if got, err := plain.Encode(Item{InputIDs: []int64{7, 7, 9}}, TruncateError); err != nil || !slices.Equal(got.IDs, []int64{7, 7, 9}) {
+		t.Errorf("bos: none changed the ids to %v, %v", got.IDs, err)
+	}
+}
+
+// TestTruncationLaws: the length is the limit, the cut is reported, BOS and the template's tail stay, and so does every
+// position read, or the item is refused.
+func TestTruncationLaws(t *testing.T) {
+	models := []*Model{fixture(t, "llama-reward-packed"), fixture(t, "qwen3-process-packed"), fixture(t, "mistral-process-packed")}
+	rapid.Check(t, func(t *rapid.T) {
+		m := rapid.SampledFrom(models).Draw(t, "model")
+		e := m.encoder
+		manifest := *e.manifest
+		e.manifest = &manifest
+		prompt := rapid.StringMatching(`[a-z0-9 ]{0,80}`).Draw(t, "prompt")
+		item := Item{Prompt: &prompt}
+		if manifest.Kind == Process {
+			item.Steps = rapid.SliceOfN(rapid.StringMatching(`[a-z0-9]{1,20}`), 1, 4).Draw(t, "steps")
+		} else {
+			item.Response = new(rapid.StringMatching(`[a-z0-9 ]{1,40}`).Draw(t, "response"))
+		}
+		whole, err := e.encode(item, TruncateError)
+		if err != nil {
+			t.Fatal(err)
+		}
+		manifest.Limits.MaxTokens = rapid.IntRange(1, len(whole.IDs)+2).Draw(t, "limit")
+		how := rapid.SampledFrom([]Truncation{TruncateLeft, TruncateRight}).Draw(t, "truncate")
+		cut, err := e.encode(item, how)
+		if err != nil {
+			var known *Error
+			if !errors.As(err, &known) || known.Code != CodeTooLong {
+				t.Fatalf("error %v, want %s", err, CodeTooLong)
+			}
+			return
+		}
+		want := min(len(whole.IDs), manifest.Limits.MaxTokens)
+		if len(cut.IDs) != want || cut.Truncated != len(whole.IDs)-want {
+			t.Fatalf("%d tokens, %d reported cut; want %d of %d", len(cut.IDs), cut.Truncated, want, len(whole.IDs))
+		}
+		if manifest.Tokenizer.BOS == BOSOne && cut.IDs[0] != *manifest.Tokenizer.BOSID {
+			t.Fatal("the BOS was cut")
+		}
+		tail := min(e.tail, want)
+		if !slices.Equal(cut.IDs[len(cut.IDs)-tail:], whole.IDs[len(whole.IDs)-tail:]) {
+			t.Fatal("the template's tail was cut")
+		}
+		if len(cut.Read) != len(whole.Read) {
+			t.Fatalf("%d positions read, want %d", len(cut.Read), len(whole.Read))
+		}
+		for i := range cut.Read {
+			if cut.IDs[cut.Read[i]] != whole.IDs[whole.Read[i]] {
+				t.Fatalf("position %d reads another token", i)
+			}
+		}
+	})
+}

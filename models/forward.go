@@ -1,0 +1,148 @@
+package models
+
+import (
+	"context"
+	"math"
+	"slices"
+
+	"github.com/assay-rm/assay/batching"
+)
+
+// probeTolerance is how far a padded graph that was made elsewhere may move a score with its batch mates, relative to
+// the score where it is above 1. Packed graphs must not move it at all.
+const probeTolerance = 1e-5
+
+// proveForward runs probe sequences alone, together, in reverse and beside longer ones, and holds each to itself.
+func (m *Model) proveForward(ctx context.Context, options batching.Options) error {
+	probes := m.probes()
+	alone := make([][][]float32, len(probes))
+	for i, probe := range probes {
+		rows, err := m.forward(ctx, options, []batching.Sequence{probe})
+		if err != nil {
+			return err
+		}
+		if err := m.finite(rows[0]); err != nil {
+			return fail(CodeBundle, "graph.file %s: a probe of %d tokens: %v", m.info.Manifest.Graph.File, len(probe.IDs), err)
+		}
+		alone[i] = rows[0]
+	}
+	worst := 0.0
+	orders := map[string][]int{}
+	for i := range probes {
+		orders["in a batch"] = append(orders["in a batch"], i)
+		orders["in the reverse batch"] = append([]int{i}, orders["in the reverse batch"]...)
+	}
+	orders["beside a longer one"] = []int{0, len(probes) - 1}
+	for how, order := range orders {
+		batch := make([]batching.Sequence, len(order))
+		for i, probe := range order {
+			batch[i] = probes[probe]
+		}
+		rows, err := m.forward(ctx, options, batch)
+		if err != nil {
+			return err
+		}
+		for i, probe := range order {
+			moved := distance(rows[i], alone[probe])
+			worst = max(worst, moved)
+			if moved > m.tolerance() {
+				return fail(CodeBundle, "pooling %s: the output of a probe of %d tokens is %v alone and %v %s",
+					m.info.Manifest.Pooling, len(probes[probe].IDs), alone[probe], rows[i], how)
+			}
+		}
+	}
+	if err := m.proveCausal(ctx, options, probes, alone); err != nil {
+		return err
+	}
+	m.passed("forward", "alone = batched = reordered = padded, largest difference %g", worst)
+	return nil
+}
+
+func (m *Model) tolerance() float64 {
+	if m.info.Manifest.Graph.Layout == LayoutPacked {
+		return 0
+	}
+	return probeTolerance
+}
+
+// probes are sequences of several lengths, two of which share a prefix, the longest last; pad ids occur inside them.
+func (m *Model) probes() []batching.Sequence {
+	manifest := &m.info.Manifest
+	var probes []batching.Sequence
+	add := func(ids []int64) {
+		ids = ids[:min(len(ids), manifest.Limits.MaxTokens)]
+		read := []int{len(ids) - 1}
+		if manifest.Kind == Process && len(ids) > 2 {
+			read = []int{len(ids) / 2, len(ids) - 1}
+		}
+		probes = append(probes, batching.Sequence{IDs: ids, Read: read})
+	}
+	ids := func(n int, seed uint64) []int64 { return probeIDs(manifest.Graph.VocabSize, n, seed) }
+	add(ids(1, 3))
+	add(ids(7, 4))
+	shared := ids(40, 5)
+	add(append(slices.Clone(shared), ids(9, 6)...))
+	add(append(slices.Clone(shared), ids(30, 7)...))
+	padded := ids(33, 8)
+	if pad := manifest.Tokenizer.PadID; pad != nil {
+		padded[10], padded[11] = *pad, *pad
+	}
+	add(padded)
+	add(ids(130, 9))
+	return probes
+}
+
+// proveCausal holds a process model's earlier step to what it is without the later one.
+func (m *Model) proveCausal(ctx context.Context, options batching.Options, probes []batching.Sequence, alone [][][]float32) error {
+	if m.info.Manifest.Kind != Process {
+		return nil
+	}
+	last := len(probes) - 1
+	whole := probes[last]
+	cut := batching.Sequence{IDs: whole.IDs[:whole.Read[0]+1], Read: whole.Read[:1]}
+	rows, err := m.forward(ctx, options, []batching.Sequence{cut})
+	if err != nil {
+		return err
+	}
+	if moved := distance(rows[0], alone[last][:1]); moved > m.tolerance() {
+		return fail(CodeBundle, "pooling at_token: a later step changes an earlier one's output by %g, so the graph is not causal", moved)
+	}
+	m.passed("causal", "a later step leaves earlier outputs as they are")
+	return nil
+}
+
+// forward runs sequences in one plan, beside no queue, and gives each one's rows.
+func (m *Model) forward(ctx context.Context, options batching.Options, sequences []batching.Sequence) ([][][]float32, error) {
+	plan, places, err := batching.MakePlan(sequences, options)
+	if err != nil {
+		return nil, fail(CodeBundle, "probe: %v", err)
+	}
+	rows, err := m.session.Run(ctx, plan)
+	if err != nil {
+		return nil, fail(CodeBundle, "graph.file %s: a probe of %d sequences does not run: %v", m.info.Manifest.Graph.File, len(sequences), err)
+	}
+	out := make([][][]float32, len(sequences))
+	for i, sequence := range sequences {
+		out[i] = rows[places[i].Row : places[i].Row+len(sequence.Read)]
+	}
+	return out, nil
+}
+
+// distance is the largest difference of two outputs, relative where they are above 1; differing NaNs are infinitely far.
+func distance(a, b [][]float32) float64 {
+	worst := 0.0
+	for i := range a {
+		for j := range a[i] {
+			x, y := float64(a[i][j]), float64(b[i][j])
+			if x == y {
+				continue
+			}
+			apart := math.Abs(x-y) / max(1, math.Abs(y))
+			if math.IsNaN(apart) {
+				apart = math.Inf(1)
+			}
+			worst = max(worst, apart)
+		}
+	}
+	return worst
+}

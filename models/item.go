@@ -1,0 +1,47 @@
+package models
+
+// Message is one turn of a conversation.
+type Message struct {
+	Role    string `json:"role" doc:"system, user or assistant" minLength:"1"`
+	Content string `json:"content" doc:"The turn's text"`
+}
+
+// Item is one thing to read, in exactly one form: messages; prompt with response (or with steps); text, rendered already;
+// or input_ids. The JSON form is the wire's and that of golden files.
+type Item struct {
+	Messages  []Message `json:"messages,omitempty" doc:"A conversation, rendered through the model's chat template"`
+	Prompt    *string   `json:"prompt,omitempty" doc:"The user's turn; goes with response or steps"`
+	Response  *string   `json:"response,omitempty" doc:"The assistant's turn"`
+	Text      *string   `json:"text,omitempty" doc:"Text that is rendered already, tokenized as it is"`
+	InputIDs  []int64   `json:"input_ids,omitempty" doc:"Token ids"`
+	Steps     []string  `json:"steps,omitempty" doc:"The assistant's turn as a list of steps (process models)"`
+	Separator *string   `json:"separator,omitempty" doc:"Splits the response into steps (process models)"`
+}
+
+// Truncation says what happens to an item over the limit.
+type Truncation string
+
+// Truncations. Both cuts keep a required BOS; a cut never removes a step's end.
+const (
+	TruncateError Truncation = "error" // refuse the item
+	TruncateLeft  Truncation = "left"  // drop the oldest tokens
+	TruncateRight Truncation = "right" // drop the newest tokens that are not the template's tail
+)
+
+// Encoded is an item as the model sees it.
+type Encoded struct {
+	Text      string  // what was tokenized; empty for input_ids
+	IDs       []int64 // token ids, BOS policy applied
+	Read      []int   // positions read: the last token, or each step's separator
+	Ends      []int   // process items given as steps or with a separator: end of each step in characters of the response
+	Truncated int     // tokens cut away
+}
+
+// Kind is the question that a model answers.
+type Kind string
+
+// The kinds of model.
+const (
+	Reward  Kind = "reward"  // how good is this response: one row per item
+	Process Kind = "process" // which step goes wrong: one row per step
+)

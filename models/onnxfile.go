@@ -1,0 +1,219 @@
+package models
+
+import (
+	"errors"
+	"fmt"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// onnxFile is what the server wants to know of a graph before ONNX Runtime reads it.
+// Field numbers are those of onnx.proto3 (onnx/onnx, onnx/onnx.proto3).
+type onnxFile struct {
+	inputs, outputs []onnxValue
+	external        []string // locations of external data
+}
+
+// onnxValue is an input or output of the graph. A dimension without a fixed size is -1.
+type onnxValue struct {
+	name string
+	kind int64 // element type: 1 float, 7 int64
+	dims []int64
+}
+
+const (
+	onnxFloat = 1
+	onnxInt64 = 7
+)
+
+func (v onnxValue) String() string {
+	kind := map[int64]string{onnxFloat: "float", onnxInt64: "int64"}[v.kind]
+	if kind == "" {
+		kind = fmt.Sprintf("element type %d", v.kind)
+	}
+	return fmt.Sprintf("%s %s %d", v.name, kind, v.dims)
+}
+
+// parseONNX walks the file's outer structure; weights are skipped, not copied.
+func parseONNX(data []byte) (*onnxFile, error) {
+	var file onnxFile
+	var graphs int
+	weights := map[string]bool{}
+	err := walk(data, func(field int, value []byte) error {
+		if field != 7 { // ModelProto.graph
+			return nil
+		}
+		graphs++
+		return file.graph(value, weights)
+	})
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("not an ONNX file, or a damaged one: %w", err)
+	case graphs != 1:
+		return nil, errors.New("not an ONNX file: it has no graph")
+	}
+	file.inputs = withoutWeights(file.inputs, weights)
+	return &file, nil
+}
+
+func withoutWeights(inputs []onnxValue, weights map[string]bool) []onnxValue {
+	var kept []onnxValue
+	for _, input := range inputs {
+		if !weights[input.name] {
+			kept = append(kept, input)
+		}
+	}
+	return kept
+}
+
+// graph reads a GraphProto: node 1, initializer 5, input 11, output 12.
+func (f *onnxFile) graph(data []byte, weights map[string]bool) error {
+	return walk(data, func(field int, value []byte) error {
+		switch field {
+		case 1:
+			return f.node(value)
+		case 5:
+			return f.tensor(value, weights)
+		case 11, 12:
+			v, err := parseValue(value)
+			if field == 11 {
+				f.inputs = append(f.inputs, v)
+			} else {
+				f.outputs = append(f.outputs, v)
+			}
+			return err
+		}
+		return nil
+	})
+}
+
+// node reads a NodeProto's attributes (5) for the tensors (5, 10) and graphs (6, 11) that they hold.
+func (f *onnxFile) node(data []byte) error {
+	return walk(data, func(field int, attribute []byte) error {
+		if field != 5 {
+			return nil
+		}
+		return walk(attribute, func(field int, value []byte) error {
+			switch field {
+			case 5, 10:
+				return f.tensor(value, map[string]bool{})
+			case 6, 11:
+				inner := onnxFile{}
+				err := inner.graph(value, map[string]bool{})
+				f.external = append(f.external, inner.external...)
+				return err
+			}
+			return nil
+		})
+	})
+}
+
+// tensor reads a TensorProto: name 8, external_data 13 (StringStringEntryProto: key 1, value 2).
+func (f *onnxFile) tensor(data []byte, weights map[string]bool) error {
+	return walk(data, func(field int, value []byte) error {
+		switch field {
+		case 8:
+			weights[string(value)] = true
+		case 13:
+			var key, text string
+			err := walk(value, func(field int, value []byte) error {
+				switch field {
+				case 1:
+					key = string(value)
+				case 2:
+					text = string(value)
+				}
+				return nil
+			})
+			if key == "location" {
+				f.external = append(f.external, text)
+			}
+			return err
+		}
+		return nil
+	})
+}
+
+// parseValue reads a ValueInfoProto: name 1, type 2 → tensor_type 1 → elem_type 1, shape 2 → dim 1 → dim_value 1.
+func parseValue(data []byte) (onnxValue, error) {
+	var v onnxValue
+	err := walk(data, func(field int, value []byte) error {
+		switch field {
+		case 1:
+			v.name = string(value)
+		case 2:
+			return walk(value, func(field int, tensor []byte) error {
+				if field != 1 {
+					return nil
+				}
+				return v.tensorType(tensor)
+			})
+		}
+		return nil
+	})
+	return v, err
+}
+
+func (v *onnxValue) tensorType(data []byte) error {
+	return walkAll(data, func(field int, number uint64, value []byte) error {
+		switch field {
+		case 1:
+			v.kind = int64(number)
+		case 2:
+			return walk(value, func(_ int, dim []byte) error {
+				size := int64(-1)
+				err := walkAll(dim, func(field int, number uint64, _ []byte) error {
+					if field == 1 {
+						size = int64(number)
+					}
+					return nil
+				})
+				v.dims = append(v.dims, size)
+				return err
+			})
+		}
+		return nil
+	})
+}
+
+// walk calls visit for each length-delimited field of a message.
+func walk(data []byte, visit func(int, []byte) error) error {
+	return walkAll(data, func(field int, _ uint64, value []byte) error {
+		if value == nil {
+			return nil
+		}
+		return visit(field, value)
+	})
+}
+
+// walkAll calls visit for each field: number holds a varint, value a length-delimited field (never nil for one).
+func walkAll(data []byte, visit func(field int, number uint64, value []byte) error) error {
+	for len(data) > 0 {
+		field, kind, n := protowire.ConsumeTag(data)
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		data = data[n:]
+		var number uint64
+		var value []byte
+		switch kind {
+		case protowire.VarintType:
+			number, n = protowire.ConsumeVarint(data)
+		case protowire.BytesType:
+			value, n = protowire.ConsumeBytes(data)
+			if value == nil {
+				value = []byte{}
+			}
+		default:
+			n = protowire.ConsumeFieldValue(field, kind, data)
+		}
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		if err := visit(int(field), number, value); err != nil {
+			return err
+		}
+		data = data[n:]
+	}
+	return nil
+}

@@ -1,0 +1,206 @@
+package models
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+)
+
+// Check is one thing that was proved of a bundle.
+type Check struct {
+	Name   string // of what was checked
+	Detail string // what was seen
+}
+
+func (m *Model) passed(name, format string, args ...any) {
+	m.proof = append(m.proof, Check{Name: name, Detail: fmt.Sprintf(format, args...)})
+}
+
+// proveSignature holds the graph's inputs and output to the manifest.
+func (m *Model) proveSignature(file *onnxFile) error {
+	g := &m.info.Manifest.Graph
+	known := map[string]onnxValue{}
+	for _, value := range m.expectedInputs() {
+		known[value.name] = value
+	}
+	seen := map[string]bool{}
+	for _, input := range file.inputs {
+		want, ok := known[input.name]
+		switch {
+		case !ok:
+			return fail(CodeBundle, "graph.layout %s: the graph asks for input %q, which this layout does not give", g.Layout, input.name)
+		case input.kind != want.kind || !fits(input.dims, want.dims):
+			return fail(CodeBundle, "graph.layout %s: the graph's input is %s, and the layout gives %s", g.Layout, input, want)
+		}
+		seen[input.name] = true
+	}
+	for _, name := range m.neededInputs() {
+		if !seen[name] {
+			return fail(CodeBundle, "graph.layout %s: the graph has no input %q", g.Layout, name)
+		}
+	}
+	want := onnxValue{name: g.Output, kind: onnxFloat, dims: []int64{-1, int64(len(g.Labels))}}
+	if g.Layout == LayoutPadded && m.info.Manifest.Pooling != PoolInGraph {
+		want.dims = []int64{-1, -1, int64(len(g.Labels))}
+	}
+	at := slices.IndexFunc(file.outputs, func(v onnxValue) bool { return v.name == g.Output })
+	if at < 0 {
+		return fail(CodeBundle, "graph.output: the graph has no output %q", g.Output)
+	}
+	if output := file.outputs[at]; output.kind != want.kind || !fits(output.dims, want.dims) {
+		return fail(CodeBundle, "graph.output: the graph's output is %s, and pooling %s with %d labels needs %s",
+			output, m.info.Manifest.Pooling, len(g.Labels), want)
+	}
+	m.passed("signature", "%d inputs, output %s with %d labels", len(file.inputs), g.Output, len(g.Labels))
+	return nil
+}
+
+// fits tells whether a graph's dimensions allow those wanted; -1 is any size, on either side. A graph that names no
+// dimensions at all is held to its shape by the forward.
+func fits(have, want []int64) bool {
+	if len(have) == 0 {
+		return true
+	}
+	if len(have) != len(want) {
+		return false
+	}
+	for i := range have {
+		if have[i] >= 0 && want[i] >= 0 && have[i] != want[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// expectedInputs lists what the layout can give.
+func (m *Model) expectedInputs() []onnxValue {
+	g := &m.info.Manifest.Graph
+	var values []onnxValue
+	add := func(name string, kind int64, dims ...int64) {
+		values = append(values, onnxValue{name: name, kind: kind, dims: dims})
+	}
+	if g.Layout == LayoutPadded {
+		for _, name := range []string{"input_ids", "attention_mask", "token_type_ids", "position_ids"} {
+			add(name, onnxInt64, -1, -1)
+		}
+		return values
+	}
+	for _, name := range []string{"input_ids", "position_ids", "past_position_ids", "key_len", "scatter_index", "read_index"} {
+		add(name, onnxInt64, -1)
+	}
+	add("query_index", onnxInt64, -1, -1)
+	add("key_index", onnxInt64, -1, -1)
+	for layer := range g.Layers {
+		add(fmt.Sprintf("past_key.%d", layer), onnxFloat, -1, g.KVHeads, g.HeadDim)
+		add(fmt.Sprintf("past_value.%d", layer), onnxFloat, -1, g.KVHeads, g.HeadDim)
+	}
+	return values
+}
+
+// neededInputs lists what a graph of the layout must ask for: without one of them it cannot be right.
+func (m *Model) neededInputs() []string {
+	if m.info.Manifest.Graph.Layout == LayoutPadded {
+		return []string{"input_ids", "attention_mask"}
+	}
+	return []string{"input_ids", "position_ids", "query_index", "key_index", "key_len", "scatter_index", "read_index"}
+}
+
+// proveTokens holds the tokenizer and the template to the manifest.
+func (m *Model) proveTokens() error {
+	manifest, e := &m.info.Manifest, &m.encoder
+	if have := e.tokens.VocabSize(); have > manifest.Graph.VocabSize {
+		return fail(CodeBundle, "graph.vocab_size is %d, and the tokenizer has %d tokens", manifest.Graph.VocabSize, have)
+	}
+	if manifest.Kind == Process {
+		if err := m.proveSeparator(); err != nil {
+			return err
+		}
+	}
+	m.passed("tokenizer", "%d tokens, bos %s", e.tokens.VocabSize(), manifest.Tokenizer.BOS)
+	if e.template == nil {
+		return nil
+	}
+	first, err := e.probeConversation("1 + 1?", "It is two.")
+	if err != nil {
+		return err
+	}
+	second, err := e.probeConversation("Who?", "Nobody!")
+	if err != nil {
+		return err
+	}
+	for e.tail < min(len(first), len(second)) && first[len(first)-1-e.tail] == second[len(second)-1-e.tail] {
+		e.tail++
+	}
+	if e.tail >= manifest.Limits.MaxTokens {
+		return fail(CodeBundle, "limits.max_tokens is %d, and the template alone puts %d tokens after a response", manifest.Limits.MaxTokens, e.tail)
+	}
+	m.passed("template", "renders; %d tokens follow a response", e.tail)
+	return nil
+}
+
+func (e *encoder) probeConversation(user, assistant string) ([]int64, error) {
+	if e.manifest.Kind == Process {
+		assistant += e.manifest.Steps.Separator
+	}
+	text, err := e.render([]Message{{Role: "user", Content: user}, {Role: "assistant", Content: assistant}})
+	if err != nil {
+		return nil, fail(CodeBundle, "template.file %s: a conversation of two turns does not render: %v", e.manifest.Template.File, err)
+	}
+	ids, err := e.tokens.Encode(text)
+	if err != nil || len(ids) == 0 {
+		return nil, fail(CodeBundle, "template.file %s: a conversation of two turns gives no tokens", e.manifest.Template.File)
+	}
+	return ids, nil
+}
+
+// proveSeparator finds the separator's id and proves that it is the same one id whatever stands around it.
+func (m *Model) proveSeparator() error {
+	e, separator := &m.encoder, m.info.Manifest.Steps.Separator
+	alone, err := e.tokens.Encode(separator)
+	if err != nil || len(alone) == 0 {
+		return fail(CodeBundle, "steps.separator %q gives no token", separator)
+	}
+	e.separator = alone[len(alone)-1]
+	for _, around := range [][2]string{{"", ""}, {"x = 12", "y"}, {"done. ", " next"}, {"\n", "\n\n"}, {"é", "日"}, {separator, separator}} {
+		ids, err := e.tokens.Encode(around[0] + separator + around[1])
+		if err != nil {
+			return fail(CodeBundle, "steps.separator %q: %v", separator, err)
+		}
+		want := 1
+		if around[0] == separator {
+			want = 3
+		}
+		if have := countOf(ids, e.separator); have != want {
+			return fail(CodeBundle, "steps.separator %q is not one token in every context: between %q and %q its id %d occurs %d times, not %d",
+				separator, around[0], around[1], e.separator, have, want)
+		}
+	}
+	for _, text := range []string{"x = 12", "done. next", "\n\n", "é日"} {
+		ids, err := e.tokens.Encode(text)
+		if err != nil || slices.Contains(ids, e.separator) {
+			return fail(CodeBundle, "steps.separator %q: its id %d stands for other text too", separator, e.separator)
+		}
+	}
+	m.passed("separator", "%q is id %d in any context", separator, e.separator)
+	return nil
+}
+
+func countOf(ids []int64, id int64) int {
+	n := 0
+	for _, have := range ids {
+		if have == id {
+			n++
+		}
+	}
+	return n
+}
+
+// probeIDs gives n ids of the vocabulary, the same for the same arguments.
+func probeIDs(vocabulary int64, n int, seed uint64) []int64 {
+	random := rand.New(rand.NewPCG(seed, uint64(n)))
+	ids := make([]int64, n)
+	for i := range ids {
+		ids[i] = random.Int64N(vocabulary)
+	}
+	return ids
+}

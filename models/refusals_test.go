@@ -1,0 +1,168 @@
+package models
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// damaged is a copy of a fixture bundle that a test breaks.
+type damaged struct {
+	*testing.T
+	dir string
+}
+
+func copyBundle(t *testing.T, name string) damaged {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), name)
+	if err := os.CopyFS(dir, os.DirFS(filepath.Join("testdata", "bundles", name))); err != nil {
+		t.Fatal(err)
+	}
+	return damaged{t, dir}
+}
+
+func (d damaged) must(err error) {
+	d.Helper()
+	if err != nil {
+		d.Fatal(err)
+	}
+}
+
+func (d damaged) path(file string) string { return filepath.Join(d.dir, file) }
+
+func (d damaged) remove(file string) { d.must(os.Remove(d.path(file))) }
+
+func (d damaged) write(file, text string) { d.must(os.WriteFile(d.path(file), []byte(text), 0o600)) }
+
+func (d damaged) cut(file string, size int64) { d.must(os.Truncate(d.path(file), size)) }
+
+func (d damaged) read(file string) string {
+	data, err := os.ReadFile(d.path(file))
+	d.must(err)
+	return string(data)
+}
+
+// edit replaces text in one file, which must have it.
+func (d damaged) edit(file string, replace ...string) {
+	d.Helper()
+	before := d.read(file)
+	after := strings.NewReplacer(replace...).Replace(before)
+	if after == before {
+		d.Fatalf("%s has none of %q", file, replace)
+	}
+	d.write(file, after)
+}
+
+// number sets a numeric field of the manifest.
+func (d damaged) number(field, value string) {
+	d.Helper()
+	text := d.read(ManifestFile)
+	rule := regexp.MustCompile(`\b` + field + `: \d+`)
+	if !rule.MatchString(text) {
+		d.Fatalf("%s has no %s", ManifestFile, field)
+	}
+	d.write(ManifestFile, rule.ReplaceAllString(text, field+": "+value))
+}
+
+// TestDamagedBundlesAreRefused: each bundle that lies or is damaged is refused with a sentence that names the field or file.
+func TestDamagedBundlesAreRefused(t *testing.T) {
+	const (
+		reward, process, padded = "qwen3-reward-packed", "qwen3-process-packed", "qwen3-reward-padded"
+
+		graph, tokens, template = "model.onnx", "tokenizer.json", "chat_template.jinja"
+	)
+	tests := []struct {
+		name   string
+		bundle string
+		damage func(d damaged)
+		want   string
+	}{
+		{"no manifest", reward, func(d damaged) { d.remove(ManifestFile) }, ManifestFile},
+		{"no graph", reward, func(d damaged) { d.remove(graph) }, `graph.file "model.onnx"`},
+		{"no tokenizer", reward, func(d damaged) { d.remove(tokens) }, `tokenizer.file "tokenizer.json"`},
+		{"no template", reward, func(d damaged) { d.remove(template) }, `template.file "chat_template.jinja"`},
+		{"graph cut short", reward, func(d damaged) { d.cut(graph, 2000) }, "not an ONNX file"},
+		{"graph of zeros", reward, func(d damaged) { d.write(graph, strings.Repeat("\x00", 9000)) }, "not an ONNX file"},
+		{"graph empty", reward, func(d damaged) { d.cut(graph, 0) }, "it has no graph"},
+		{"tokenizer cut short", reward, func(d damaged) { d.cut(tokens, 100) }, "tokenizer.file"},
+		{"template broken", reward, func(d damaged) { d.write(template, "{% for %}") }, "template.file"},
+		{"template raises", reward, func(d damaged) { d.write(template, "{{ raise_exception('never') }}") }, "never"},
+		{"layout lies", reward, func(d damaged) { d.edit(ManifestFile, "layout: packed", "layout: padded") }, "graph.layout padded"},
+		{"output lies", reward, func(d damaged) { d.edit(ManifestFile, "output: readings", "output: logits") }, `no output "logits"`},
+		{"labels lie", reward, func(d damaged) { d.edit(ManifestFile, "labels: [reward]", "labels: [good, bad]") }, "with 2 labels"},
+		{"layers lie", reward, func(d damaged) { d.number("layers", "1") }, `input "past_`},
+		{"kv_heads lie", reward, func(d damaged) { d.number("kv_heads", "7") }, "past_key.0"},
+		{"vocabulary lies", reward, func(d damaged) { d.number("vocab_size", "20") }, "graph.vocab_size"},
+		{"vocabulary too large", reward, func(d damaged) { d.number("vocab_size", "900000") }, "does not run"},
+		{"pooling lies", padded, func(d damaged) {
+			d.edit(ManifestFile, "pooling: in_graph", "pooling: last_attended")
+		}, "pooling last_attended"},
+		{"separator of several tokens", process, func(d damaged) {
+			d.edit(ManifestFile, "<extra_0>", " = = ")
+		}, "steps.separator"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			d := copyBundle(t, test.bundle)
+			test.damage(d)
+			d.refused(test.want)
+		})
+	}
+}
+
+// refused opens the bundle and wants an error of its code that has these words.
+func (d damaged) refused(want string) {
+	d.Helper()
+	m, err := Open(d.Context(), Dir(d.dir), Options{Tokens: 512})
+	if err == nil {
+		m.freeSession()
+		d.Fatal("the bundle was accepted")
+	}
+	var known *Error
+	if !errors.As(err, &known) || known.Code != CodeBundle || !strings.Contains(err.Error(), want) {
+		d.Errorf("error %v, want %s with %q", err, CodeBundle, want)
+	}
+}
+
+// TestExternalDataStaysInside: a location or a link that leads out of the bundle is refused.
+func TestExternalDataStaysInside(t *testing.T) {
+	const name = "qwen3-reward-packed-external"
+	const graph, data = "model.onnx", "model.onnx_data"
+	t.Run("inside", func(t *testing.T) { fixture(t, name) })
+	t.Run("missing", func(t *testing.T) {
+		d := copyBundle(t, name)
+		d.remove(data)
+		d.refused(data)
+	})
+	t.Run("link", func(t *testing.T) {
+		d := copyBundle(t, name)
+		outside := filepath.Join(t.TempDir(), data)
+		d.must(os.Rename(d.path(data), outside))
+		d.must(os.Symlink(outside, d.path(data)))
+		d.refused(data)
+	})
+	t.Run("location", func(t *testing.T) {
+		d := copyBundle(t, name)
+		d.edit(graph, data, "../model.onnx_d"[:len(data)])
+		d.refused("leaves the bundle")
+	})
+}
+
+func FuzzONNX(f *testing.F) {
+	data, err := os.ReadFile("testdata/bundles/qwen3-reward-packed-external/model.onnx")
+	if err == nil {
+		f.Add(data[:min(len(data), 10<<10)])
+	}
+	f.Add([]byte{0x3a, 0x02, 0x12, 0x00})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if len(data) > 10<<10 {
+			t.Skip("inputs are capped at 10 KiB")
+		}
+		if file, err := parseONNX(data); err == nil && file == nil {
+			t.Error("neither a file nor an error")
+		}
+	})
+}

@@ -1,0 +1,60 @@
+package models
+
+import (
+	"slices"
+	"strings"
+)
+
+// Registry is the set of models that a process serves. It does not change after it is made.
+type Registry struct {
+	models []*Model
+}
+
+// NewRegistry makes a registry. Two models of one name are an error.
+func NewRegistry(models ...*Model) (*Registry, error) {
+	seen := map[string]bool{}
+	for _, m := range models {
+		name := m.Info().Manifest.Name
+		if seen[name] {
+			return nil, fail(CodeBundle, "two bundles are named %q", name)
+		}
+		seen[name] = true
+	}
+	return &Registry{models: models}, nil
+}
+
+// All lists the models in the order in which they were given.
+func (r *Registry) All() []*Model { return slices.Clone(r.models) }
+
+// Find gives the model of that name, or the only one of that kind when name is empty. Its errors are *Error.
+func (r *Registry) Find(name string, kind Kind) (*Model, error) {
+	var of []*Model
+	for _, m := range r.models {
+		manifest := m.Info().Manifest
+		switch {
+		case name != "" && manifest.Name == name && manifest.Kind == kind:
+			return m, nil
+		case name != "" && manifest.Name == name:
+			return nil, fail(CodeKind, "model %q is a %s model, and this question needs a %s model", name, manifest.Kind, kind)
+		case manifest.Kind == kind:
+			of = append(of, m)
+		}
+	}
+	switch {
+	case name != "":
+		return nil, fail(CodeModel, "no model is named %q; loaded: %s", name, r.names())
+	case len(of) == 1:
+		return of[0], nil
+	case len(of) == 0:
+		return nil, fail(CodeModel, "no %s model is loaded; loaded: %s", kind, r.names())
+	}
+	return nil, fail(CodeModel, "%d %s models are loaded, so the request must name one: %s", len(of), kind, r.names())
+}
+
+func (r *Registry) names() string {
+	names := make([]string, 0, len(r.models))
+	for _, m := range r.models {
+		names = append(names, m.Info().Manifest.Name)
+	}
+	return strings.Join(names, ", ")
+}

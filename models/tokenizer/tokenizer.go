@@ -1,0 +1,84 @@
+// Package tokenizer turns text into token ids with Hugging Face's own tokenizers library.
+//
+// It links libtokenizers.a from .runtime/lib of the checkout, where `make runtime` puts it.
+package tokenizer
+
+// #cgo LDFLAGS: -L${SRCDIR}/../../.runtime/lib
+import "C"
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/daulet/tokenizers"
+)
+
+// Tokenizer encodes and decodes text. It is safe for concurrent use; its native memory goes when it is unreachable.
+type Tokenizer struct {
+	inner *tokenizers.Tokenizer
+}
+
+// New reads the content of a tokenizer.json. What the file says of truncation and padding is left out of use, since both
+// would change a sequence without a word.
+func New(data []byte) (*Tokenizer, error) {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(data, &fields); err != nil {
+		return nil, fmt.Errorf("read tokenizer: %w", err)
+	}
+	fields["truncation"], fields["padding"] = json.RawMessage("null"), json.RawMessage("null")
+	data, err := json.Marshal(fields)
+	if err != nil {
+		return nil, fmt.Errorf("read tokenizer: %w", err)
+	}
+	inner, err := tokenizers.FromBytes(data)
+	if err != nil {
+		return nil, fmt.Errorf("read tokenizer: %w", err)
+	}
+	t := &Tokenizer{inner: inner}
+	runtime.AddCleanup(t, func(inner *tokenizers.Tokenizer) { _ = inner.Close() }, inner)
+	return t, nil
+}
+
+// Text that the library cannot take, since it passes as a C string.
+var (
+	ErrNUL  = errors.New("the text has a NUL character")
+	ErrUTF8 = errors.New("the text is not valid UTF-8")
+)
+
+// Encode gives the ids of text. Special tokens written in the text become their ids; none is added.
+// The errors are [ErrNUL] and [ErrUTF8].
+func (t *Tokenizer) Encode(text string) ([]int64, error) {
+	if strings.IndexByte(text, 0) >= 0 {
+		return nil, ErrNUL
+	}
+	if !utf8.ValidString(text) {
+		return nil, ErrUTF8
+	}
+	defer runtime.KeepAlive(t)
+	encoding := t.inner.EncodeWithOptions(text, false)
+	ids := make([]int64, len(encoding.IDs))
+	for i, id := range encoding.IDs {
+		ids[i] = int64(id)
+	}
+	return ids, nil
+}
+
+// Decode gives the text of ids, special tokens included.
+func (t *Tokenizer) Decode(ids ...int64) string {
+	short := make([]uint32, len(ids))
+	for i, id := range ids {
+		short[i] = uint32(id)
+	}
+	defer runtime.KeepAlive(t)
+	return t.inner.Decode(short, false)
+}
+
+// VocabSize is the number of tokens, added ones included.
+func (t *Tokenizer) VocabSize() int64 {
+	defer runtime.KeepAlive(t)
+	return int64(t.inner.VocabSize())
+}
