@@ -1,0 +1,143 @@
+package rewards
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/assay-rm/assay/models"
+)
+
+// BradleyTerry names the transform from raw rewards to a preference.
+const BradleyTerry = "bradley-terry of raw"
+
+// CompareRequest asks how surely one response is preferred to another: of every two responses to one prompt, or of pairs.
+type CompareRequest struct {
+	Common
+	Label string `json:"label,omitempty" doc:"The label to compare by; the model's first when left out"`
+	Prompted
+	Responses []string `json:"responses,omitempty" minItems:"2" doc:"Responses to the prompt, each compared to every other"`
+	Pairs     []Pair   `json:"pairs,omitempty" minItems:"1" doc:"Pairs, each with its own prompt; instead of prompt and responses"`
+}
+
+// Pair is two responses to one prompt.
+type Pair struct {
+	Prompted
+	Chosen   *string `json:"chosen" required:"true" nullable:"false"`
+	Rejected *string `json:"rejected" required:"true" nullable:"false"`
+}
+
+// CompareAnswer has a matrix for responses, or a list for pairs. Preferences are made of raw rewards, as the model was trained,
+// before mean and std.
+type CompareAnswer struct {
+	Answering
+	Preference [][]*float64  `json:"preference,omitempty" doc:"Row i, column j: probability that response i is preferred to j; 0.5 on the diagonal; null where a response failed"`
+	WinRate    []*float64    `json:"win_rate,omitempty" doc:"Mean of each row without the diagonal; null where the response, or every other, failed"`
+	Responses  []ScoreResult `json:"responses,omitempty" doc:"One per response, in the request's order"`
+	Results    []PairResult  `json:"results,omitempty" doc:"One per pair, in the request's order"`
+}
+
+// PairResult is a pair's preference or its problem.
+type PairResult struct {
+	Probability *float64     `json:"probability,omitempty" doc:"That chosen is preferred to rejected"`
+	Margin      *float64     `json:"margin,omitempty" doc:"Raw reward of chosen less that of rejected"`
+	Chosen      *ScoreResult `json:"chosen,omitempty"`
+	Rejected    *ScoreResult `json:"rejected,omitempty"`
+	Error       *Problem     `json:"error,omitempty" doc:"Why there is no probability: the first problem of the two"`
+}
+
+// Size is the number of items that the request reads.
+func (r *CompareRequest) Size() int { return len(r.Responses) + 2*len(r.Pairs) }
+
+// Problems lists each response's or pair's problem, nil where it has a preference.
+func (a *CompareAnswer) Problems() []*Problem {
+	if a.Results == nil {
+		return problemsOf(a.Responses)
+	}
+	problems := make([]*Problem, len(a.Results))
+	for i := range a.Results {
+		problems[i] = a.Results[i].Error
+	}
+	return problems
+}
+
+// Compare reads the responses and gives preferences. Its error is of the whole request.
+func (e *Engine) Compare(ctx context.Context, request CompareRequest) (CompareAnswer, error) {
+	start := time.Now()
+	if err := request.check(); err != nil {
+		return CompareAnswer{}, err
+	}
+	scored, err := e.score(ctx, request.Common, Scoring{Label: request.Label}, request.items())
+	if err != nil {
+		return CompareAnswer{}, err
+	}
+	// Unlike score, compare's outcome rests on raw; the transforms of the scores beside it come first.
+	transforms := append(scored.rule.transforms(), BradleyTerry)
+	answer := CompareAnswer{Answering: answering(scored.info, scored.outcomes, transforms, start)}
+	if len(request.Pairs) > 0 {
+		answer.Results = make([]PairResult, len(request.Pairs))
+		for i := range answer.Results {
+			answer.Results[i] = pairResult(&scored.results[2*i], &scored.results[2*i+1])
+		}
+		return answer, nil
+	}
+	raw := make([]*float64, len(scored.results))
+	for i := range scored.results {
+		raw[i] = scored.results[i].Raw
+	}
+	answer.Preference = Preferences(raw)
+	answer.WinRate = WinRates(answer.Preference)
+	answer.Responses = scored.results
+	return answer, nil
+}
+
+func pairResult(chosen, rejected *ScoreResult) PairResult {
+	result := PairResult{Chosen: chosen, Rejected: rejected}
+	switch {
+	case chosen.Error != nil:
+		result.Error = chosen.Error.Within("chosen")
+	case rejected.Error != nil:
+		result.Error = rejected.Error.Within("rejected")
+	default:
+		result.Probability = new(Preference(*chosen.Raw, *rejected.Raw))
+		result.Margin = new(*chosen.Raw - *rejected.Raw)
+	}
+	return result
+}
+
+func (r *CompareRequest) items() []models.Item {
+	items := make([]models.Item, 0, r.Size())
+	for _, response := range r.Responses {
+		items = append(items, r.item(response))
+	}
+	for i := range r.Pairs {
+		pair := &r.Pairs[i]
+		items = append(items, pair.item(*pair.Chosen), pair.item(*pair.Rejected))
+	}
+	return items
+}
+
+func (r *CompareRequest) check() error {
+	if len(r.Pairs) == 0 {
+		if len(r.Responses) < 2 {
+			return invalid("responses: must hold at least two responses, unless pairs are given")
+		}
+		return r.Prompted.check("")
+	}
+	if r.Prompt != nil || len(r.Messages) > 0 || len(r.Responses) > 0 {
+		return invalid("pairs: given together with prompt, messages or responses, and each pair has its own")
+	}
+	for i := range r.Pairs {
+		pair, field := &r.Pairs[i], fmt.Sprintf("pairs[%d].", i)
+		switch {
+		case pair.Chosen == nil:
+			return invalid("%schosen: is missing", field)
+		case pair.Rejected == nil:
+			return invalid("%srejected: is missing", field)
+		}
+		if err := pair.Prompted.check(field); err != nil {
+			return err
+		}
+	}
+	return nil
+}

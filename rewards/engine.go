@@ -1,0 +1,173 @@
+package rewards
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/assay-rm/assay/models"
+)
+
+// Engine answers requests over the models of a registry. It is safe for concurrent use, and owns neither the models nor any
+// goroutine between calls.
+type Engine struct {
+	registry *models.Registry
+	find     func(name string, kind models.Kind) (reader, error)
+}
+
+// reader is what the engine needs of a [models.Model].
+type reader interface {
+	Info() models.Info
+	Encode(item models.Item, truncate models.Truncation) (models.Encoded, error)
+	Read(ctx context.Context, items []models.Encoded) ([]models.Reading, error)
+}
+
+var _ reader = (*models.Model)(nil)
+
+// New makes an engine over the models of a registry.
+func New(registry *models.Registry) *Engine {
+	find := func(name string, kind models.Kind) (reader, error) {
+		m, err := registry.Find(name, kind)
+		if err != nil {
+			return nil, err
+		}
+		return m, nil
+	}
+	return &Engine{registry: registry, find: find}
+}
+
+// questions are the words of a kind's answers, for a caller who asked the wrong one.
+var questions = map[models.Kind]string{
+	models.Reward:  "score, rank, compare and tokenize",
+	models.Process: "steps and tokenize",
+}
+
+// model finds the model that answers; asked of the wrong kind, the problem says which questions it does answer.
+func (e *Engine) model(name string, kind models.Kind) (reader, error) {
+	m, err := e.find(name, kind)
+	var failure *models.Error
+	if !errors.As(err, &failure) || failure.Code != models.CodeKind {
+		return m, err
+	}
+	other := models.Process
+	if kind == models.Process {
+		other = models.Reward
+	}
+	return nil, NewProblem(models.CodeKind, "%s; a %s model answers %s", failure.Detail, other, questions[other])
+}
+
+// outcome is one item after encoding and reading: a reading of finite rows, or a problem.
+type outcome struct {
+	encoded models.Encoded
+	reading models.Reading
+	problem *Problem
+}
+
+// tokens counts an outcome that has no problem.
+func (o *outcome) tokens() *Tokens {
+	return &Tokens{
+		Tokens: len(o.encoded.IDs), Shared: o.reading.Shared, Cached: o.reading.Cached, Truncated: o.encoded.Truncated,
+	}
+}
+
+// read encodes the items in parallel and reads those that could be encoded, one outcome per item in order. The error is of the
+// whole request: a full or closed queue, or a caller that is gone. A deadline, ctx's or the request's, fails items only.
+func read(ctx context.Context, m reader, items []models.Item, common Common) ([]outcome, error) {
+	if common.TimeoutMS > 0 {
+		timed, cancel := context.WithTimeout(ctx, time.Duration(common.TimeoutMS)*time.Millisecond)
+		defer cancel()
+		ctx = timed
+	}
+	outcomes := make([]outcome, len(items))
+	each(len(items), func(i int) {
+		outcomes[i].encoded, outcomes[i].problem = encode(ctx, m, items[i], common.Truncate)
+	})
+	var encoded []models.Encoded
+	var at []int // encoded[k] is of items[at[k]]
+	for i := range outcomes {
+		if outcomes[i].problem == nil {
+			encoded, at = append(encoded, outcomes[i].encoded), append(at, i)
+		}
+	}
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return nil, ctx.Err()
+	}
+	if len(encoded) == 0 {
+		return outcomes, nil
+	}
+	readings, err := m.Read(ctx, encoded)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		readings = make([]models.Reading, len(encoded))
+		for k := range readings {
+			readings[k].Err = err
+		}
+	case err != nil:
+		return nil, err
+	case len(readings) != len(encoded):
+		return nil, fmt.Errorf("%d readings of %d items", len(readings), len(encoded))
+	}
+	for k, i := range at {
+		outcomes[i].reading, outcomes[i].problem = readings[k], ProblemOf(readings[k].Err)
+	}
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return nil, ctx.Err()
+	}
+	return outcomes, nil
+}
+
+// encode is one item's way to tokens. No input may end the process, so a panic on the way is the item's problem.
+func encode(ctx context.Context, m reader, item models.Item, truncate models.Truncation) (encoded models.Encoded, problem *Problem) {
+	defer func() {
+		if value := recover(); value != nil {
+			problem = caused(fmt.Errorf("panic: %v\n%s", value, debug.Stack()), CodeInternal, "the item could not be encoded")
+		}
+	}()
+	if ctx.Err() != nil {
+		return models.Encoded{}, ProblemOf(ctx.Err())
+	}
+	encoded, err := m.Encode(item, truncate)
+	return encoded, ProblemOf(err)
+}
+
+// each calls f once for every index below n, on as many goroutines as there are processors, and returns when all are done.
+func each(n int, f func(i int)) {
+	workers := min(n, runtime.GOMAXPROCS(0))
+	if workers == 1 {
+		for i := range n {
+			f(i)
+		}
+		return
+	}
+	var next atomic.Int64
+	var group sync.WaitGroup
+	for range workers {
+		group.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				f(i)
+			}
+		})
+	}
+	group.Wait()
+}
+
+// answering sums up what a request took.
+func answering(info models.Info, outcomes []outcome, transforms []string, start time.Time) Answering {
+	if transforms == nil {
+		transforms = []string{}
+	}
+	a := Answering{Model: info.Manifest.Name, Digest: info.Digest, Transforms: transforms, Usage: usage(outcomes)}
+	for i := range outcomes {
+		a.Timings.Queue = max(a.Timings.Queue, milliseconds(outcomes[i].reading.Queue))
+		a.Timings.Run = max(a.Timings.Run, milliseconds(outcomes[i].reading.Run))
+	}
+	a.Timings.Total = milliseconds(time.Since(start))
+	return a
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -1,0 +1,135 @@
+package rewards
+
+import (
+	"context"
+	"math"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/assay-rm/assay/models"
+)
+
+// fakeModel reads text as its bytes. Its logits are functions of the ids, and each way to fail is a text.
+type fakeModel struct {
+	info   models.Info
+	read   func(ctx context.Context, items []models.Encoded) ([]models.Reading, error) // nil: readings
+	encode atomic.Int64                                                                // calls
+}
+
+func (m *fakeModel) Info() models.Info { return m.info }
+
+func (m *fakeModel) Encode(item models.Item, truncate models.Truncation) (models.Encoded, error) {
+	m.encode.Add(1)
+	var text string
+	switch {
+	case item.Text != nil:
+		text = *item.Text
+	case item.Prompt != nil && item.Response != nil:
+		text = *item.Prompt + "|" + *item.Response
+	case item.Prompt != nil:
+		text = *item.Prompt
+	case len(item.Messages) > 0:
+		var turns strings.Builder
+		for _, message := range item.Messages {
+			turns.WriteString(message.Role + ":" + message.Content + "|")
+		}
+		text = turns.String()
+	default:
+		return models.Encoded{}, &models.Error{Code: models.CodeItem, Detail: "the item has no form"}
+	}
+	if text == "panic" {
+		panic("in the tokenizer")
+	}
+	encoded := models.Encoded{Text: text}
+	for _, c := range []byte(text) {
+		encoded.IDs = append(encoded.IDs, int64(c))
+	}
+	for range item.Steps {
+		encoded.Read = append(encoded.Read, len(encoded.Read))
+		encoded.Ends = append(encoded.Ends, 10*len(encoded.Read))
+	}
+	if over := len(encoded.IDs) - m.info.Manifest.Limits.MaxTokens; over > 0 {
+		if truncate == models.TruncateError {
+			return models.Encoded{}, &models.Error{Code: models.CodeTooLong, Detail: "too long"}
+		}
+		encoded.IDs, encoded.Truncated = encoded.IDs[over:], over
+	}
+	return encoded, nil
+}
+
+func (m *fakeModel) Read(ctx context.Context, items []models.Encoded) ([]models.Reading, error) {
+	if m.read != nil {
+		return m.read(ctx, items)
+	}
+	return m.readings(items), nil
+}
+
+// readings gives, for label l and row k, the number of tokens - l - k; "nan" and "lost" fail in their own ways.
+func (m *fakeModel) readings(items []models.Encoded) []models.Reading {
+	readings := make([]models.Reading, len(items))
+	for i, item := range items {
+		rows := max(len(item.Read), 1)
+		for k := range rows {
+			row := make([]float32, len(m.info.Manifest.Graph.Labels))
+			for l := range row {
+				row[l] = float32(len(item.IDs) - l - k)
+			}
+			if item.Text == "nan" {
+				row[0] = float32(math.NaN())
+			}
+			readings[i].Rows = append(readings[i].Rows, row)
+		}
+		if item.Text == "lost" {
+			readings[i] = models.Reading{Err: context.DeadlineExceeded}
+		}
+		readings[i].Queue, readings[i].Run = 3*time.Millisecond, 2*time.Millisecond
+	}
+	return readings
+}
+
+func reward(labels ...string) models.Manifest {
+	m := models.Manifest{Name: "fake-rm", Kind: models.Reward}
+	m.Graph.Labels = labels
+	m.Head.Std = new(1.0)
+	m.Limits.MaxTokens = 64
+	return m
+}
+
+func process(activation, label string, labels ...string) models.Manifest {
+	m := models.Manifest{Name: "fake-prm", Kind: models.Process}
+	m.Graph.Labels = labels
+	m.Steps = models.StepSpec{Label: label, Activation: activation}
+	m.Limits.MaxTokens = 64
+	return m
+}
+
+// engineOf makes an engine over fake models of those manifests.
+func engineOf(t *testing.T, manifests ...models.Manifest) (*Engine, []*fakeModel) {
+	t.Helper()
+	fakes := make([]*fakeModel, len(manifests))
+	for i, m := range manifests {
+		fakes[i] = &fakeModel{info: models.Info{Manifest: m, Digest: "sha256:0"}}
+	}
+	find := func(name string, kind models.Kind) (reader, error) {
+		for _, m := range fakes {
+			switch manifest := m.info.Manifest; {
+			case (name == "" || name == manifest.Name) && kind == manifest.Kind:
+				return m, nil
+			case name == manifest.Name:
+				return nil, &models.Error{Code: models.CodeKind, Detail: "another kind"}
+			}
+		}
+		return nil, &models.Error{Code: models.CodeModel, Detail: "no such model"}
+	}
+	return &Engine{find: find}, fakes
+}
+
+func text(texts ...string) []models.Item {
+	items := make([]models.Item, len(texts))
+	for i := range texts {
+		items[i].Text = &texts[i]
+	}
+	return items
+}

@@ -1,0 +1,101 @@
+package rewards
+
+import (
+	"context"
+	"time"
+
+	"github.com/assay-rm/assay/models"
+)
+
+// ModelInfo is what can be known of a loaded model.
+type ModelInfo struct {
+	Name        string      `json:"name"`
+	Kind        models.Kind `json:"kind" doc:"reward or process"`
+	Answers     []string    `json:"answers" nullable:"false" doc:"The questions that it answers"`
+	Description string      `json:"description,omitempty"`
+	Licence     string      `json:"licence"`
+	Checkpoint  string      `json:"checkpoint,omitempty" doc:"That the bundle was made from"`
+	Digest      string      `json:"digest" doc:"sha256 over the bundle's files"`
+	Labels      []string    `json:"labels" nullable:"false" doc:"Outputs, in order"`
+	Transforms  []string    `json:"transforms" nullable:"false" doc:"Applied to raw by the manifest, in order"`
+	Layout      string      `json:"layout"`
+	Precision   string      `json:"precision"`
+	Pooling     string      `json:"pooling"`
+	BOS         string      `json:"bos" doc:"Policy on the first token: none or one"`
+	Template    bool        `json:"template" doc:"Whether messages and prompts are accepted"`
+	Separator   string      `json:"separator,omitempty" doc:"The token that ends a step"`
+	MaxTokens   int         `json:"max_tokens" doc:"Longest item accepted"`
+	VocabSize   int64       `json:"vocab_size" doc:"Ids must be below it"`
+	BatchTokens int         `json:"batch_tokens" doc:"Tokens of one forward, measured at load"`
+	Provider    string      `json:"provider" doc:"The execution provider in use"`
+	Threads     int         `json:"threads" doc:"Of one forward"`
+}
+
+// Models says what is loaded, in the registry's order.
+func (e *Engine) Models() []ModelInfo {
+	all := e.registry.All()
+	infos := make([]ModelInfo, len(all))
+	for i, m := range all {
+		infos[i] = modelInfo(m.Info())
+	}
+	return infos
+}
+
+func modelInfo(info models.Info) ModelInfo {
+	m := info.Manifest
+	answers, transforms := []string{"score", "rank", "compare", "tokenize"}, []string(nil)
+	if m.Kind == models.Process {
+		answers, transforms = []string{"steps", "tokenize"}, newStepRule(m).transforms()
+	} else if rule, err := newRule(m, Scoring{Activation: ActivationNone}); err == nil {
+		transforms = rule.transforms()
+	}
+	if transforms == nil {
+		transforms = []string{}
+	}
+	return ModelInfo{
+		Name: m.Name, Kind: m.Kind, Answers: answers, Description: m.Description, Licence: m.Licence,
+		Checkpoint: m.Source.Checkpoint, Digest: info.Digest, Labels: m.Graph.Labels, Transforms: transforms,
+		Layout: m.Graph.Layout, Precision: m.Graph.Precision, Pooling: m.Pooling, BOS: m.Tokenizer.BOS,
+		Template: m.Template.File != "", Separator: m.Steps.Separator, MaxTokens: m.Limits.MaxTokens,
+		VocabSize: m.Graph.VocabSize, BatchTokens: info.Batching.Tokens, Provider: info.Provider, Threads: info.Threads,
+	}
+}
+
+// ModelStats counts what a model's batcher did; waiting and running are gauges, the rest never falls.
+type ModelStats struct {
+	Model string
+
+	WaitingItems, WaitingTokens int
+	RunningItems                int
+	RunAge                      time.Duration // of the run in progress; 0 when idle
+
+	Runs, Answered, Failed                 uint64
+	Asked, Computed, Padding, Shared       uint64 // tokens
+	Deduplicated, Cancelled, Late, Refused uint64 // items
+}
+
+// Stats counts for every model, in the registry's order.
+func (e *Engine) Stats() []ModelStats {
+	all := e.registry.All()
+	stats := make([]ModelStats, len(all))
+	for i, m := range all {
+		s := m.Stats()
+		stats[i] = ModelStats{
+			Model: m.Info().Manifest.Name, WaitingItems: s.Items, WaitingTokens: s.Tokens, RunningItems: s.Running, RunAge: s.RunAge,
+			Runs: s.Runs, Answered: s.Answered, Failed: s.Failed,
+			Asked: s.Asked, Computed: s.Computed, Padding: s.Padding, Shared: s.Shared,
+			Deduplicated: s.Deduplicated, Cancelled: s.Cancelled, Late: s.Expired, Refused: s.Refused,
+		}
+	}
+	return stats
+}
+
+// Probe scores one short item under the named model, through its queue and its graph. A nil error means that it works.
+func (e *Engine) Probe(ctx context.Context, name string) error {
+	for _, m := range e.registry.All() {
+		if m.Info().Manifest.Name == name {
+			return m.Probe(ctx)
+		}
+	}
+	return NewProblem(models.CodeModel, "no model is named %q", name)
+}

@@ -1,0 +1,46 @@
+package rewards
+
+import "slices"
+
+// usage counts the tokens of the outcomes. An item's own tokens were computed; of what items shared, every distinct prefix was
+// computed once, and tokens from the cache were not.
+func usage(outcomes []outcome) Usage {
+	u := Usage{Items: len(outcomes)}
+	var shared []prefix
+	for i := range outcomes {
+		o := &outcomes[i]
+		u.Tokens += len(o.encoded.IDs)
+		if o.problem != nil {
+			continue
+		}
+		u.Computed += len(o.encoded.IDs) - max(o.reading.Shared, o.reading.Cached)
+		if o.reading.Shared > o.reading.Cached {
+			shared = append(shared, prefix{o.encoded.IDs[:o.reading.Shared], o.reading.Cached})
+		}
+	}
+	u.Computed += distinct(shared)
+	return u
+}
+
+// prefix is the shared head of an item, of which the first cached tokens were not computed.
+type prefix struct {
+	ids    []int64
+	cached int
+}
+
+// distinct counts the tokens of the prefix tree that the prefixes make: sorted, each one adds what lies beyond its common head
+// with the one before.
+func distinct(prefixes []prefix) int {
+	slices.SortFunc(prefixes, func(a, b prefix) int { return slices.Compare(a.ids, b.ids) })
+	count := 0
+	var before []int64
+	for _, p := range prefixes {
+		common := 0
+		for common < min(len(before), len(p.ids)) && before[common] == p.ids[common] {
+			common++
+		}
+		count += len(p.ids) - max(common, min(p.cached, len(p.ids)))
+		before = p.ids
+	}
+	return count
+}
