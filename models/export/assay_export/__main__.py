@@ -1,0 +1,5 @@
+"""`python -m assay_export` is the command `assay-export`."""
+
+from .cli import main
+
+main()

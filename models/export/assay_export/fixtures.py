@@ -1,0 +1,104 @@
+"""Makes the bundles that the server's tests use: `python -m assay_export.fixtures OUT`.
+
+Six families, reward and process, packed and padded, from tiny random checkpoints, with golden pairs from PyTorch; besides them
+one two-layer process head and one bundle with external data. The same versions give the same files.
+"""
+
+import argparse
+import importlib.metadata
+import shutil
+import tempfile
+from pathlib import Path
+
+from . import tiny
+from .cli import arguments, export
+from .golden import write_pairs
+
+VOCAB = 400
+SEED = 20
+
+STORY = [" ".join(tiny.sentences(40 + number, 60, 12)).replace("\n", " ") for number in range(4)]
+
+VERSIONED = ("torch", "transformers", "tokenizers", "onnx", "onnxscript", "onnxruntime")
+
+
+def talk(*contents: str, system: str | None = None) -> list[dict[str, str]]:
+    """Return a conversation of alternating user and assistant turns, maybe after a system turn."""
+    turns = [{"role": ("user", "assistant")[number % 2], "content": content} for number, content in enumerate(contents)]
+    return ([{"role": "system", "content": system}] if system else []) + turns
+
+
+REWARD = [
+    {"prompt": "What is 12 + 30?", "response": "42"},
+    {"prompt": "What is 12 + 30?", "response": "It is 41, because 12 + 30 = 41."},
+    {"prompt": "What is 12 + 30?", "response": STORY[0][:400]},
+    {"messages": talk("  Hello \n", " Hi! How can I help? ", "Name a colour.", "Blue.")},
+    {"messages": talk("Résumé in 日本語, 🙂?", "はい — 'naïve' & <b>\"ok\"</b> {{ x }}")},
+    {"messages": talk(STORY[1][:150], STORY[2][:250])},
+    {"messages": talk("A question without an answer")},
+    {"text": "a"},
+    {"text": "rendered by the client, as it is"},
+    {"text": STORY[3][:500]},
+]
+SYSTEM = {"messages": talk("Hello", "Hi.", system="Be brief.")}
+PROCESS = [
+    {"prompt": "What is 2 + 2 + 3?", "steps": ["2 + 2 = 4.", " 4 + 3 = 7.", " The answer is 7."]},
+    {"prompt": "What is 2 + 2 + 3?", "steps": ["2 + 2 = 5.", " 5 + 3 = 8."]},
+    {"prompt": "What is 2 + 2 + 3?", "steps": ["7"]},
+    {"prompt": "日本語で?", "steps": ["Été: 1\n\n", "🙂 + 🙂 = 2"]},
+    {"prompt": STORY[0][:120], "steps": [STORY[number][at:at + 40] + "." for number in (1, 2) for at in (0, 50, 100)]},
+    {"messages": talk("Hello", "Hi.", "Add 1 and 1."), "steps": ["1 + 1", " = 2"]},
+]
+
+
+def items(model_type: str, kind: str, vocab: int) -> list[dict]:
+    """Return a family's golden items: the common ones, a system turn where its template takes one, and ids."""
+    family = tiny.FAMILIES[model_type]
+    ids = [7 + (number * number) % (vocab - 7) for number in range(180)]
+    if kind == "reward":
+        return REWARD + ([] if model_type == "gemma2" else [SYSTEM]) + [{"input_ids": ids[:1]}, {"input_ids": ids[:33]}, {"input_ids": ids}]
+    text = f"Rendered by the client{family.separator} in two steps{family.separator}"
+    return PROCESS + [{"text": text}]
+
+
+def make(out: Path, scratch: Path, model_type: str, kind: str, layout: str, *, name: str | None = None, seed: int = SEED,
+         class_name: str | None = None, extra: tuple[str, ...] = ()) -> str:
+    """Write one fixture bundle through the command; return its line."""
+    name = name or f"{model_type}-{kind}-{layout}"
+    tokenizer = tiny.family_tokenizer(model_type, VOCAB, tiny.sentences(1, 200, 400))
+    source = scratch / f"tiny-{model_type}-{kind}{'-' + class_name if class_name else ''}"
+    if not source.exists():
+        tiny.write_checkpoint(source, model_type, kind, tokenizer=tokenizer, seed=seed, class_name=class_name)
+        write_pairs(source / "items.jsonl", items(model_type, kind, tokenizer.get_vocab_size()))
+    separator = ("--separator", tiny.FAMILIES[model_type].separator) if kind == "process" else ()
+    return export(arguments().parse_args([
+        str(source), str(out / name), "--layout", layout, "--name", name, "--golden", str(source / "items.jsonl"), "--check",
+        "--licence", "Apache-2.0", "--description", "Tiny random weights, for tests", *separator, *extra]))
+
+
+def main() -> None:
+    """Make every fixture afresh."""
+    parser = argparse.ArgumentParser("python -m assay_export.fixtures", description=__doc__.splitlines()[0])
+    parser.add_argument("out", type=Path, help="directory of bundles; what it holds is replaced")
+    out = parser.parse_args().out
+    shutil.rmtree(out, ignore_errors=True)
+    lines = []
+    with tempfile.TemporaryDirectory() as scratch:
+        for number, model_type in enumerate(tiny.FAMILIES):
+            for kind in ("reward", "process"):
+                for layout in ("packed", "padded"):
+                    lines.append(make(out, Path(scratch), model_type, kind, layout, seed=SEED + number))
+                    print(lines[-1], flush=True)
+        lines.append(make(out, Path(scratch), "qwen2", "process", "packed", name="qwen2prm-process-packed",
+                          class_name="Qwen2ForProcessRewardModel"))
+        lines.append(make(out, Path(scratch), "qwen3", "reward", "packed", name="qwen3-reward-packed-external", seed=SEED + 1,
+                          extra=("--external-data", "--mean", "0.5", "--std", "2")))
+    versions = [f"{name} {importlib.metadata.version(name)}" for name in VERSIONED]
+    (out / "README.txt").write_text("\n".join([
+        "Bundles with tiny random weights, for tests. Made by: python -m assay_export.fixtures models/testdata/bundles",
+        f"Seed {SEED} plus the family's number; made with {', '.join(versions)}.", "Largest differences from PyTorch when made:", "",
+        *(line.partition(": ")[2] for line in lines), ""]), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

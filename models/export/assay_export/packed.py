@@ -1,0 +1,77 @@
+"""The packed graph: the network sees one flat row of tokens, attention sees tiles of it.
+
+`docs/BUNDLE.md` defines every input and output; T tokens, P cached tokens, R tiles of Q queries and K keys, N readings.
+"""
+
+import torch
+from torch import nn
+
+from .attention import masks_by_window
+
+
+class TileView:
+    """Arranges one forward's tokens into tiles, layer by layer, and keeps each layer's keys and values."""
+
+    def __init__(self, masks, query_index, key_index, scatter_index, past):
+        """query_index [R, Q], key_index [R, K], scatter_index [T]; past holds layer l's [P, kv_heads, d] at 2l and 2l + 1."""
+        self.masks = masks
+        self.query_index, self.key_index, self.scatter_index = query_index, key_index, scatter_index
+        self.past = past
+        self.present: list[torch.Tensor] = []
+
+    def __call__(self, layer, query, key, value, attend):
+        query, key, value = query[0], key[0], value[0]
+        self.present += [key, value]
+        keys = torch.cat([self.past[2 * layer], key])
+        values = torch.cat([self.past[2 * layer + 1], value])
+        mixed = attend(take(query, self.query_index), take(keys, self.key_index), take(values, self.key_index))
+        return nn.functional.embedding(self.scatter_index, mixed.flatten(0, 1))[None]
+
+
+def take(tokens: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
+    """Return tokens [X, heads, d] at index [R, L] as [R, L, heads, d]."""
+    return nn.functional.embedding(index, tokens.flatten(1)).unflatten(-1, tokens.shape[1:])
+
+
+class PackedGraph(nn.Module):
+    """A body and a head with the packed inputs and outputs."""
+
+    def __init__(self, body: nn.Module, head: nn.Module, windows: set[int | None]):
+        super().__init__()
+        self.body, self.head, self.windows = body, head, windows
+
+    def forward(self, input_ids, position_ids, past_position_ids, query_index, key_index, key_len, scatter_index, read_index,
+                past):
+        key_position = torch.cat([past_position_ids, position_ids])[key_index]
+        usable = torch.arange(key_index.shape[1])[None] < key_len[:, None]
+        masks = masks_by_window(position_ids[query_index], key_position, usable, self.windows)
+        view = TileView(masks, query_index, key_index, scatter_index, past)
+        hidden = self.body(input_ids=input_ids[None], position_ids=position_ids[None], attention_mask=None, use_cache=False,
+                           view=view)[0][0]
+        return (self.head(nn.functional.embedding(read_index, hidden)), *view.present)
+
+
+def input_names(layers: int) -> list[str]:
+    """Return the packed graph's input names in the order of PackedGraph.forward."""
+    return ["input_ids", "position_ids", "past_position_ids", "query_index", "key_index", "key_len", "scatter_index",
+            "read_index"] + [f"past_{part}.{layer}" for layer in range(layers) for part in ("key", "value")]
+
+
+def output_names(layers: int) -> list[str]:
+    """Return the packed graph's output names in order."""
+    return ["readings"] + [f"present_{part}.{layer}" for layer in range(layers) for part in ("key", "value")]
+
+
+def example(layers: int, kv_heads: int, head_dim: int, vocab_size: int) -> tuple:
+    """Return inputs to trace with; the sizes differ from each other and from 1, so that each stays a free dimension."""
+    tokens, past, tiles, queries, keys, reads = 40, 5, 3, 16, 24, 4
+    ids = torch.arange(tokens) % vocab_size
+    return (ids, torch.arange(tokens), torch.arange(past), torch.arange(tiles * queries).reshape(tiles, queries) % tokens,
+            torch.arange(tiles * keys).reshape(tiles, keys) % (tokens + past), torch.tensor([keys, keys - 2, keys - 3]),
+            torch.arange(tokens), torch.arange(reads), [torch.zeros(past, kv_heads, head_dim) for _ in range(2 * layers)])
+
+
+def dimensions(layers: int) -> tuple:
+    """Return torch.export's description of which dimensions are free, matching `example`."""
+    t, p, r, q, k, n = (torch.export.Dim(name) for name in ("tokens", "past", "tiles", "queries", "keys", "reads"))
+    return ({0: t}, {0: t}, {0: p}, {0: r, 1: q}, {0: r, 1: k}, {0: r}, {0: t}, {0: n}, [{0: p}] * (2 * layers))

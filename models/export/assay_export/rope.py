@@ -1,0 +1,52 @@
+"""Rotary position embedding as a table in the graph instead of sines and cosines computed there.
+
+The table is filled by the model's own rotary module, so it holds the numbers that PyTorch uses, and a lookup gives the same bits
+wherever in a batch a token stands.
+"""
+
+import torch
+from torch import nn
+
+from .errors import ExportError
+
+
+class RotaryTable(nn.Module):
+    """Stands in for a transformers rotary module: positions in, cosines and sines out."""
+
+    def __init__(self, cos: torch.Tensor, sin: torch.Tensor):
+        """cos and sin are [max_tokens, rotary_dim / 2]."""
+        super().__init__()
+        self.register_buffer("cos", cos, persistent=False)
+        self.register_buffer("sin", sin, persistent=False)
+
+    def forward(self, x: torch.Tensor, position_ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """position_ids is [B, S]; returns cosines and sines [B, S, rotary_dim]. A position ≥ max_tokens is an error."""
+        cos = nn.functional.embedding(position_ids, self.cos)
+        sin = nn.functional.embedding(position_ids, self.sin)
+        return torch.cat((cos, cos), -1), torch.cat((sin, sin), -1)
+
+
+def rotary_table(rotary: nn.Module, max_tokens: int) -> RotaryTable:
+    """Return the table of a transformers rotary module for positions below max_tokens."""
+    with torch.no_grad():
+        cos, sin = rotary(torch.zeros(1, dtype=torch.float32), torch.arange(max_tokens)[None])
+    half = cos.shape[-1] // 2
+    return RotaryTable(cos[0, :, :half].clone(), sin[0, :, :half].clone())
+
+
+def position_limit(config) -> int:
+    """Return the longest sequence for which one table is right.
+
+    Scalings that change their frequencies once a sequence is longer than a limit (dynamic, longrope) would give a token other
+    numbers in a longer sequence, so their table ends at that limit.
+    """
+    limit = config.max_position_embeddings
+    rope = config.rope_parameters
+    kind = rope.get("rope_type", "default")
+    if kind == "longrope":
+        original = rope.get("original_max_position_embeddings") or limit
+        return min(limit, original)
+    if kind in ("default", "linear", "llama3", "yarn", "dynamic"):
+        return limit
+    raise ExportError(f"config.json: rope_type {kind!r} is not supported; supported are default, linear, dynamic, "
+                      "llama3, yarn and longrope")

@@ -1,0 +1,63 @@
+"""Text settings of a checkpoint directory: chat template, BOS policy, pad id, separator."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tokenizers import Tokenizer
+
+from .checkpoint import read_json
+from .errors import ExportError
+
+DEFAULT_SEPARATOR = "<extra_0>"
+
+
+@dataclass
+class TextSettings:
+    """What a checkpoint says about text, in the words of the manifest."""
+
+    template: str | None
+    variables: dict[str, str] = field(default_factory=dict)
+    bos: str = "none"
+    bos_id: int | None = None
+    pad_id: int = 0
+
+
+def read_settings(directory: Path, tokenizer: Tokenizer, bos: str | None = None) -> TextSettings:
+    """Read a checkpoint's text settings; bos overrules the BOS policy found ("none" | "one")."""
+    path = directory / "tokenizer_config.json"
+    config = read_json(path) if path.exists() else {}
+    template = chat_template(directory, config)
+    named = {name: token_text(config.get(name)) for name in ("bos_token", "eos_token", "pad_token", "unk_token")}
+    variables = {name: value for name, value in named.items() if value is not None and template and name in template}
+    bos_id = tokenizer.token_to_id(named["bos_token"]) if named["bos_token"] else None
+    policy = bos or ("one" if puts_bos(tokenizer, bos_id, template) else "none")
+    if policy == "one" and bos_id is None:
+        raise ExportError(f"{path}: bos_token is missing or unknown to tokenizer.json, and --bos one needs it")
+    pad_id = tokenizer.token_to_id(named["pad_token"]) if named["pad_token"] else None
+    return TextSettings(template, variables, policy, bos_id if policy == "one" else None, 0 if pad_id is None else pad_id)
+
+
+def chat_template(directory: Path, config: dict) -> str | None:
+    """Return the chat template: chat_template.jinja first, then tokenizer_config.json (its "default" when it has several)."""
+    path = directory / "chat_template.jinja"
+    if path.exists():
+        return path.read_text(encoding="utf-8")
+    template = config.get("chat_template")
+    if isinstance(template, list):
+        named = {entry["name"]: entry["template"] for entry in template}
+        template = named.get("default")
+    return template
+
+
+def token_text(value) -> str | None:
+    """Return a token's text from tokenizer_config.json, where it is a string or an object with `content`."""
+    return value.get("content") if isinstance(value, dict) else value
+
+
+def puts_bos(tokenizer: Tokenizer, bos_id: int | None, template: str | None) -> bool:
+    """Tell whether the model was trained with a BOS in front: its template or its tokenizer writes one."""
+    if bos_id is None:
+        return False
+    if template and "bos_token" in template:
+        return True
+    return tokenizer.encode("a", add_special_tokens=True).ids[:1] == [bos_id]

@@ -1,0 +1,58 @@
+"""Shared parts of the tests: the fixture bundles of the repository, and tiny checkpoints made on demand."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from assay_export import tiny
+
+BUNDLES = Path(__file__).parents[2] / "testdata" / "bundles"
+
+
+@dataclass
+class Bundle:
+    """A bundle directory with its manifest and golden pairs read."""
+
+    path: Path
+    manifest: dict
+    golden: list[dict]
+
+    @property
+    def graph(self) -> Path:
+        return self.path / "model.onnx"
+
+    @property
+    def sizes(self) -> tuple[int, int, int]:
+        """Layers, key heads and head size of a packed bundle."""
+        graph = self.manifest["graph"]
+        return graph["layers"], graph["kv_heads"], graph["head_dim"]
+
+
+def read_bundle(path: Path) -> Bundle:
+    """Read a bundle's manifest and golden pairs."""
+    golden = path / "golden.jsonl"
+    pairs = [json.loads(line) for line in golden.read_text(encoding="utf-8").splitlines()] if golden.exists() else []
+    return Bundle(path, yaml.safe_load((path / "assay.yaml").read_text(encoding="utf-8")), pairs)
+
+
+def fixture_names(layout: str = "") -> list[str]:
+    """Return the names of the repository's fixture bundles of a layout."""
+    return sorted(path.parent.name for path in BUNDLES.glob("*/assay.yaml") if layout in path.parent.name)
+
+
+@pytest.fixture(scope="session")
+def texts() -> list[str]:
+    """Text that the tiny tokenizers are trained on."""
+    return tiny.sentences(1, 200, 400)
+
+
+@pytest.fixture
+def checkpoint(tmp_path, texts):
+    """A function that writes a tiny checkpoint and returns its directory."""
+    def make(model_type: str = "qwen3", kind: str = "reward", **settings) -> Path:
+        tokenizer = tiny.family_tokenizer(model_type, 400, texts)
+        return tiny.write_checkpoint(tmp_path / f"{model_type}-{kind}", model_type, kind, tokenizer=tokenizer, seed=3, **settings)
+    return make
