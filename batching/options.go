@@ -4,10 +4,10 @@ import "time"
 
 // Defaults of the fields of [Options] that are left at zero.
 const (
-	DefaultTokens    = 1024    // of [Budget.Tokens]
-	DefaultArea      = 4 << 20 // of [Budget.Area]: one sequence of 2048 tokens
-	DefaultMaxItems  = 4096    // of [Options.MaxItems]
-	DefaultMaxTokens = 1 << 20 // of [Options.MaxTokens]
+	DefaultTokens    = 1024     // of [Budget.Tokens]
+	DefaultArea      = 16 << 20 // of [Budget.Area]: one sequence of 4096 tokens
+	DefaultMaxItems  = 4096     // of [Options.MaxItems]
+	DefaultMaxTokens = 1 << 20  // of [Options.MaxTokens]
 )
 
 // Options says how sequences are packed, how large a forward may be and how much may wait. The zero value works.
@@ -32,10 +32,22 @@ type Options struct {
 	Observe func(RunStats)
 }
 
-// Budget bounds one forward. Only a single sequence that is longer goes over it, and it runs alone.
+// Budget bounds one forward. Two things go over it: a single sequence that is longer, which leads its batch, and sequences
+// that share at least half of their tokens with the batch. What such a batch has beside the prefix may be four times
+// Tokens: the next batch would compute the prefix again, and that costs more than a large forward loses.
 type Budget struct {
 	Tokens int // packed: distinct tokens; padded: rows × length
 	Area   int // attention memory. Packed: tiles × query places × key places; padded: rows × length²
+}
+
+// sharedStretch is how far sequences that share most of their tokens may go over [Budget.Tokens].
+const sharedStretch = 4
+
+// allows tells whether a batch of that many distinct tokens may take a sequence in that has length tokens and shares the
+// first of them with it.
+func (b *Budget) allows(tokens, shared, length int) bool {
+	fresh := length - shared
+	return tokens+fresh <= b.Tokens || shared >= fresh && tokens-shared+fresh <= sharedStretch*b.Tokens
 }
 
 // Cost is what a forward takes: about Base + Token × computed tokens.

@@ -77,10 +77,45 @@ func TestPickLaws(t *testing.T) {
 		if layout == Packed {
 			computed = p.shape.tokens()
 		}
-		if len(p.batch) > 1 && (computed > budget.Tokens || plan.area() > budget.Area) {
-			t.Fatalf("%d items take %d tokens and area %d, over %+v", len(p.batch), computed, plan.area(), budget)
+		if layout == Packed {
+			checkSharedBudget(t, sequences, budget)
+		} else if len(p.batch) > 1 && computed > budget.Tokens {
+			t.Fatalf("%d items take %d tokens, over %+v", len(p.batch), computed, budget)
+		}
+		if len(p.batch) > 1 && plan.area() > budget.Area {
+			t.Fatalf("%d items take area %d, over %+v", len(p.batch), plan.area(), budget)
 		}
 	})
+}
+
+// checkSharedBudget: each sequence after the first keeps the batch within the tokens, or shares half of its own, and then what is
+// beside the prefix is within four times the tokens.
+func checkSharedBudget(t rapid.TB, batch []Sequence, budget Budget) {
+	t.Helper()
+	var grown tree
+	grown.reset()
+	for i, sequence := range batch {
+		at := grown.find(sequence.IDs)
+		before, fresh := grown.tokens, len(sequence.IDs)-at.depth
+		grown.insert(sequence.IDs, at)
+		within := grown.tokens <= budget.Tokens || 2*at.depth >= len(sequence.IDs) && grown.tokens-at.depth <= 4*budget.Tokens
+		if i > 0 && !within {
+			t.Fatalf("item %d brings %d tokens, shares %d, and finds %d: over %+v", i, fresh, at.depth, before, budget)
+		}
+	}
+}
+
+func TestSharersOfALongPromptLeaveTogether(t *testing.T) {
+	prompt := run(1, 2000)
+	var sequences []Sequence
+	for i := range 8 {
+		sequences = append(sequences, Sequence{IDs: append(slices.Clone(prompt), run((10+i)*1000, 100)...), Read: []int{2099}})
+	}
+	room := newRoom(Options{Budget: Budget{Tokens: 512, Area: DefaultArea}}, sequences)
+	room.picker.pick(&room.queue, time.Now())
+	if got := len(room.picker.batch); got != 8 {
+		t.Errorf("%d of 8 responses left together, and the prompt is computed again for the others", got)
+	}
 }
 
 // checkPartition: nobody is chosen twice, chosen though unwanted, or dropped though wanted.
@@ -148,7 +183,7 @@ func TestPickOrder(t *testing.T) {
 		"oldest though too long":      {[]Sequence{seq(run(0, 50)...), seq(2)}, 10, []uint64{1}},
 		"like length":                 {[]Sequence{seq(1, 1, 1), seq(2), seq(3, 3, 3, 3), seq(4, 4, 4)}, 10, []uint64{1, 4, 3}},
 		"its prefix before others":    {[]Sequence{with(a, 1), with(b, 2), with(a, 3, 3, 3)}, 25, []uint64{1, 3}},
-		"longest prefix first":        {[]Sequence{with(a, 1), with(a[:10], 2), with(a[:15], 3)}, 22, []uint64{1, 3}},
+		"longest prefix first":        {[]Sequence{with(a, 1), with(a[:10], 2), with(a[:15], 3)}, 22, []uint64{1, 3, 2}},
 		"a prompt brings its own":     {[]Sequence{with(a, 1), with(b, 2), with(run(9, 21)), with(b, 3, 4)}, 45, []uint64{1, 2, 4}},
 		"what does not fit is passed": {[]Sequence{seq(run(0, 20)...), seq(run(50, 19)...), seq(3, 3, 3)}, 25, []uint64{1, 3}},
 		"what is too long is passed":  {[]Sequence{seq(1), seq(run(10, 50)...), seq(3)}, 10, []uint64{1, 3}},

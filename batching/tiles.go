@@ -81,7 +81,7 @@ func (p *packed) put(sequence Sequence, at spot, budget *Budget) bool {
 	if budget != nil && len(p.entries) > 0 {
 		best := after.best()
 		area := after[best] * querySizes[best] * longest // at most
-		if p.tree.tokens+len(ids)-at.depth > budget.Tokens || area > budget.Area {
+		if !budget.allows(p.tree.tokens, at.depth, len(ids)) || area > budget.Area {
 			return false
 		}
 	}

@@ -100,7 +100,7 @@ func (m *Model) load(ctx context.Context, b *bundle, options Options) error {
 	}
 	tokens, err := tokenizer.New(b.tokenizer)
 	if err != nil {
-		return fail(CodeBundle, "tokenizer.file %s: %v", manifest.Tokenizer.File, err)
+		return &Error{Code: CodeBundle, Detail: "tokenizer.file " + manifest.Tokenizer.File, Err: err}
 	}
 	m.encoder = encoder{manifest: manifest, tokens: tokens, separator: -1}
 	if manifest.Template.File != "" {
@@ -112,7 +112,7 @@ func (m *Model) load(ctx context.Context, b *bundle, options Options) error {
 		return err
 	}
 	if m.session, err = newSession(manifest, b.graph, b.graphPath, b.content, m.info.Threads); err != nil {
-		return fail(CodeBundle, "graph.file %s: ONNX Runtime refuses it: %v", manifest.Graph.File, err)
+		return &Error{Code: CodeBundle, Detail: fmt.Sprintf("graph.file %s: ONNX Runtime refuses it", manifest.Graph.File), Err: err}
 	}
 	batch := m.batching(options)
 	if err := m.proveForward(ctx, batch); err != nil {
@@ -121,7 +121,7 @@ func (m *Model) load(ctx context.Context, b *bundle, options Options) error {
 	if options.Tokens > 0 {
 		batch.Budget = batching.Budget{Tokens: options.Tokens, Area: batching.DefaultArea}
 	} else if batch.Budget, batch.Cost, err = batching.Measure(ctx, m.session, batch); err != nil {
-		return fail(CodeBundle, "warm-up: %v", err)
+		return &Error{Code: CodeBundle, Detail: "warm-up", Err: err}
 	}
 	m.info.Batching = batch.Budget
 	m.batcher = batching.New(m.session, batch)

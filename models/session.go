@@ -33,7 +33,7 @@ func newSession(manifest *Manifest, file *onnxFile, path string, content []byte,
 		options.SetInterOpNumThreads(1),
 		options.SetGraphOptimizationLevel(ort.GraphOptimizationLevelEnableAll),
 		options.SetMemPattern(false), // shapes differ from run to run
-		options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0"),
+		options.AddSessionConfigEntry("session.intra_op.allow_spinning", "1"),
 	)
 	if err != nil {
 		return nil, err
