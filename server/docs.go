@@ -1,0 +1,46 @@
+package server
+
+import (
+	"embed"
+	"net/http"
+
+	"github.com/assay-rm/assay/rewards"
+)
+
+//go:embed docs.html docs.js docs.css
+var pages embed.FS
+
+// page serves an embedded file; the page loads nothing from elsewhere, and a browser holds it to that.
+func page(name, media string) http.HandlerFunc {
+	content, err := pages.ReadFile(name)
+	if err != nil {
+		panic(err) // the names are constants
+	}
+	return func(w http.ResponseWriter, _ *http.Request) {
+		header := w.Header()
+		header.Set("Content-Type", media)
+		header.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "+
+			"base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+		header.Set("X-Content-Type-Options", "nosniff")
+		header.Set("Referrer-Policy", "no-referrer")
+		_, _ = w.Write(content)
+	}
+}
+
+type problemRow struct {
+	Code   string `json:"code"`
+	Status int    `json:"status"`
+	Title  string `json:"title"`
+	When   string `json:"when"`
+	Mend   string `json:"mend"`
+}
+
+// problems serves the table of problems, for the page.
+func (s *Server) problems(w http.ResponseWriter, r *http.Request) {
+	kinds := rewards.ProblemKinds()
+	rows := make([]problemRow, len(kinds))
+	for i, kind := range kinds {
+		rows[i] = problemRow(kind)
+	}
+	s.write(w, r, http.StatusOK, rows)
+}

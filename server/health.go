@@ -1,0 +1,115 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/assay-rm/assay/rewards"
+)
+
+type aliveAnswer struct {
+	Alive bool `json:"alive"`
+}
+
+// readyAnswer is the body of /readyz, a problem with members of its own when the server is not ready.
+type readyAnswer struct {
+	Ready  bool         `json:"ready"`
+	Models []readyModel `json:"models" nullable:"false"`
+}
+
+type readyModel struct {
+	Model string           `json:"model"`
+	Ready bool             `json:"ready"`
+	Error *rewards.Problem `json:"error,omitempty" doc:"Why it is not ready"`
+}
+
+// health knows whether the models score. A verdict holds for ProbeEvery, and one probe runs at a time, whoever asks.
+type health struct {
+	server *Server
+
+	mu     sync.Mutex // held while probing
+	probed time.Time  // guarded by mu
+	last   readyAnswer
+}
+
+func newHealth(s *Server) *health { return &health{server: s} }
+
+func (s *Server) healthz(w http.ResponseWriter, r *http.Request) {
+	s.write(w, r, http.StatusOK, aliveAnswer{Alive: true})
+}
+
+func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
+	verdict, why := readyAnswer{Models: []readyModel{}}, []string{"the server is draining"}
+	if !s.draining.Load() {
+		verdict, why = s.health.verdict(r.Context()), nil
+	}
+	for _, m := range verdict.Models {
+		if m.Error != nil {
+			why = append(why, fmt.Sprintf("model %q: %s", m.Model, m.Error.Detail))
+		}
+	}
+	if verdict.Ready {
+		s.write(w, r, http.StatusOK, verdict)
+		return
+	}
+	problem := rewards.NewProblem(rewards.CodeNotReady, "%s", strings.Join(why, "; "))
+	w.Header().Set("Content-Type", "application/problem+json")
+	s.write(w, r, problem.Status, struct {
+		problemDetails
+		readyAnswer
+	}{problemDetails{"/docs#" + problem.Code, *problem}, verdict})
+}
+
+// verdict gives the last probe's outcome, or probes every model. A caller that leaves does not spoil it for the others.
+func (h *health) verdict(ctx context.Context) readyAnswer {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.probed.IsZero() && time.Since(h.probed) < h.server.options.ProbeEvery {
+		return h.last
+	}
+	stats := h.server.engine.Stats()
+	h.last = readyAnswer{Ready: true, Models: make([]readyModel, len(stats))}
+	var group sync.WaitGroup
+	for i := range stats {
+		group.Go(func() { h.last.Models[i] = h.probe(context.WithoutCancel(ctx), stats[i].Model) })
+	}
+	group.Wait()
+	for _, m := range h.last.Models {
+		h.last.Ready = h.last.Ready && m.Ready
+	}
+	h.probed = time.Now()
+	return h.last
+}
+
+// probe scores a short item. A probe that finds the queue full, or waits too long in it, shows load and not a fault: then the
+// model is ready as long as its run in progress is not stuck.
+func (h *health) probe(ctx context.Context, model string) readyModel {
+	options := h.server.options
+	timed, cancel := context.WithTimeout(ctx, options.ProbeTimeout)
+	defer cancel()
+	problem := rewards.ProblemOf(h.server.engine.Probe(timed, model))
+	if problem == nil {
+		return readyModel{Model: model, Ready: true}
+	}
+	if problem.Code != rewards.CodeQueueFull && problem.Code != rewards.CodeDeadline {
+		h.server.explain(ctx, problem)
+		return readyModel{Model: model, Error: problem}
+	}
+	for _, s := range h.server.engine.Stats() {
+		if s.Model != model {
+			continue
+		}
+		switch {
+		case s.RunAge > options.StuckAfter:
+			problem.Detail = fmt.Sprintf("the run in progress is %s old, and %s counts as stuck", s.RunAge.Round(time.Second), options.StuckAfter)
+			return readyModel{Model: model, Error: problem}
+		case s.RunningItems > 0 || s.WaitingItems > 0:
+			return readyModel{Model: model, Ready: true}
+		}
+	}
+	return readyModel{Model: model, Error: problem}
+}

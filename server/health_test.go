@@ -1,0 +1,96 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/rewards"
+)
+
+type readiness struct {
+	problemDetails
+	readyAnswer
+}
+
+func TestReadiness(t *testing.T) {
+	broken := &models.Error{Code: models.CodeRun, Detail: "the forward failed"}
+	full := &models.QueueFullError{Items: 9, MaxItems: 9}
+	stats := func(s rewards.ModelStats) []rewards.ModelStats {
+		s.Model = "fake-rm"
+		return []rewards.ModelStats{s}
+	}
+	for name, test := range map[string]struct {
+		probe  error
+		stats  []rewards.ModelStats
+		status int
+		why    string
+	}{
+		"works":                       {nil, stats(rewards.ModelStats{}), 200, ""},
+		"fails":                       {broken, stats(rewards.ModelStats{}), 503, `model "fake-rm": the forward failed`},
+		"full but moving":             {full, stats(rewards.ModelStats{WaitingItems: 9, RunningItems: 1, RunAge: time.Second}), 200, ""},
+		"full and stuck":              {full, stats(rewards.ModelStats{WaitingItems: 9, RunningItems: 1, RunAge: time.Minute}), 503, "stuck"},
+		"late behind a queue":         {context.DeadlineExceeded, stats(rewards.ModelStats{WaitingItems: 9, RunningItems: 1}), 200, ""},
+		"late though nothing waits":   {context.DeadlineExceeded, stats(rewards.ModelStats{}), 503, "deadline"},
+		"closed":                      {models.ErrClosed, stats(rewards.ModelStats{}), 503, "stopping"},
+		"unknown error, not told":     {errors.New("secret"), stats(rewards.ModelStats{}), 503, "inside the server"},
+		"no model at all is no fault": {nil, []rewards.ModelStats{}, 200, ""},
+	} {
+		engine := &fakeEngine{stats: test.stats, probe: func(context.Context, string) error { return test.probe }}
+		response := do(t, newServer(t, engine, Options{}), "GET", "/readyz", "")
+		got := decoded[readiness](t, response)
+		if response.status != test.status || !strings.Contains(got.Detail, test.why) || got.Ready != (test.status == 200) {
+			t.Errorf("%s: %d %+v", name, response.status, got)
+		}
+		if test.status == 503 && (got.Code != rewards.CodeNotReady || got.Models[0].Error == nil) {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
+func TestProbesAreCachedAndTimed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var probes atomic.Int64
+		engine := &fakeEngine{probe: func(ctx context.Context, _ string) error {
+			probes.Add(1)
+			<-ctx.Done() // a model that never answers
+			return ctx.Err()
+		}}
+		s := newServer(t, engine, Options{ProbeTimeout: 3 * time.Second, ProbeEvery: 2 * time.Second})
+		ask := func(want int64) {
+			t.Helper()
+			if response := do(t, s, "GET", "/readyz", ""); response.status != 503 || probes.Load() != want {
+				t.Errorf("status %d after %d probes, want %d", response.status, probes.Load(), want)
+			}
+		}
+		start := time.Now()
+		ask(1)
+		if took := time.Since(start); took != 3*time.Second {
+			t.Errorf("the probe took %s", took)
+		}
+		ask(1)
+		time.Sleep(2 * time.Second) // of the bubble's clock
+		ask(2)
+	})
+}
+
+func TestLivenessAndReadinessWhileDraining(t *testing.T) {
+	s := newServer(t, &fakeEngine{}, Options{})
+	s.draining.Store(true)
+	if response := do(t, s, "GET", "/healthz", ""); response.status != 200 {
+		t.Errorf("healthz %d", response.status)
+	}
+	response := do(t, s, "GET", "/readyz", "")
+	if got := decoded[readiness](t, response); response.status != http.StatusServiceUnavailable || got.Ready || got.Detail != "the server is draining" {
+		t.Errorf("readyz %d %+v", response.status, got)
+	}
+	if response := do(t, s, "POST", "/v1/score", oneItem); response.status != 200 {
+		t.Errorf("score while draining %d", response.status)
+	}
+}

@@ -1,0 +1,120 @@
+package server
+
+import (
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/assay-rm/assay/rewards"
+)
+
+// metrics has a registry of its own. Its labels are routes, statuses, codes and loaded models, so the series are bounded.
+type metrics struct {
+	registry *prometheus.Registry
+	handler  http.Handler
+
+	requests *prometheus.CounterVec   // route, status
+	seconds  *prometheus.HistogramVec // route
+	problems *prometheus.CounterVec   // code
+	items    *prometheus.CounterVec   // model, outcome
+	tokens   *prometheus.CounterVec   // model
+	wait     *prometheus.HistogramVec // model
+	run      *prometheus.HistogramVec // model
+}
+
+func newMetrics(engine Engine) *metrics {
+	seconds := []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60}
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+	}
+	histogram := func(name, help string, labels ...string) *prometheus.HistogramVec {
+		return prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: seconds}, labels)
+	}
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		requests: counter("assay_requests_total", "Requests answered.", "route", "status"),
+		seconds:  histogram("assay_request_seconds", "From a request's headers to the end of its answer.", "route"),
+		problems: counter("assay_problems_total", "Problems of requests and of items, by code.", "code"),
+		items:    counter("assay_items_total", "Items answered, by whether they have a score or a problem.", "model", "outcome"),
+		tokens:   counter("assay_tokens_total", "Tokens of the items answered.", "model"),
+		wait:     histogram("assay_wait_seconds", "Longest wait of an item of a request for its run.", "model"),
+		run:      histogram("assay_run_seconds", "Longest run of an item of a request.", "model"),
+	}
+	m.registry.MustRegister(m.requests, m.seconds, m.problems, m.items, m.tokens, m.wait, m.run, newModelCollector(engine),
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.handler = promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+	return m
+}
+
+func (m *metrics) serve(w http.ResponseWriter, r *http.Request) { m.handler.ServeHTTP(w, r) }
+
+// answered counts an answer of which some items failed. Nothing was read for one without a run.
+func (m *metrics) answered(a rewards.Answering, failed int) {
+	m.items.WithLabelValues(a.Model, "failed").Add(float64(failed))
+	m.items.WithLabelValues(a.Model, "scored").Add(float64(max(a.Usage.Items-failed, 0)))
+	m.tokens.WithLabelValues(a.Model).Add(float64(a.Usage.Tokens))
+	if a.Timings.Run > 0 {
+		m.wait.WithLabelValues(a.Model).Observe(a.Timings.Queue / 1000)
+		m.run.WithLabelValues(a.Model).Observe(a.Timings.Run / 1000)
+	}
+}
+
+// modelCollector reads the counters of the models' batchers when it is scraped.
+type modelCollector struct {
+	engine Engine
+	series []modelSeries
+}
+
+type modelSeries struct {
+	desc *prometheus.Desc
+	kind prometheus.ValueType
+	of   func(*rewards.ModelStats) float64
+}
+
+func newModelCollector(engine Engine) *modelCollector {
+	c := &modelCollector{engine: engine}
+	add := func(kind prometheus.ValueType, name, help string, of func(*rewards.ModelStats) float64) {
+		c.series = append(c.series, modelSeries{prometheus.NewDesc(name, help, []string{"model"}, nil), kind, of})
+	}
+	gauge := func(name, help string, of func(*rewards.ModelStats) float64) {
+		add(prometheus.GaugeValue, name, help, of)
+	}
+	counter := func(name, help string, of func(*rewards.ModelStats) uint64) {
+		add(prometheus.CounterValue, name, help, func(s *rewards.ModelStats) float64 { return float64(of(s)) })
+	}
+	gauge("assay_queue_items", "Items waiting for a run.", func(s *rewards.ModelStats) float64 { return float64(s.WaitingItems) })
+	gauge("assay_queue_tokens", "Tokens waiting for a run.", func(s *rewards.ModelStats) float64 { return float64(s.WaitingTokens) })
+	gauge("assay_running_items", "Items of the run in progress.", func(s *rewards.ModelStats) float64 { return float64(s.RunningItems) })
+	gauge("assay_run_age_seconds", "Age of the run in progress.", func(s *rewards.ModelStats) float64 { return s.RunAge.Seconds() })
+	counter("assay_runs_total", "Forwards.", func(s *rewards.ModelStats) uint64 { return s.Runs })
+	counter("assay_run_items_total", "Items that a run answered; over assay_runs_total, the items of a batch.",
+		func(s *rewards.ModelStats) uint64 { return s.Answered })
+	counter("assay_run_failed_items_total", "Items whose run failed.", func(s *rewards.ModelStats) uint64 { return s.Failed })
+	counter("assay_asked_tokens_total", "Tokens of the items of all runs.", func(s *rewards.ModelStats) uint64 { return s.Asked })
+	counter("assay_computed_tokens_total", "Tokens computed, padding included.", func(s *rewards.ModelStats) uint64 { return s.Computed })
+	counter("assay_padding_tokens_total", "Tokens computed that belong to no item.", func(s *rewards.ModelStats) uint64 { return s.Padding })
+	counter("assay_shared_tokens_total", "Tokens asked that another item of the run brought.", func(s *rewards.ModelStats) uint64 { return s.Shared })
+	counter("assay_deduplicated_items_total", "Items that joined an identical one.", func(s *rewards.ModelStats) uint64 { return s.Deduplicated })
+	counter("assay_cancelled_items_total", "Items given up by their client.", func(s *rewards.ModelStats) uint64 { return s.Cancelled })
+	counter("assay_expired_items_total", "Items whose deadline passed.", func(s *rewards.ModelStats) uint64 { return s.Late })
+	counter("assay_refused_items_total", "Items refused by a full queue.", func(s *rewards.ModelStats) uint64 { return s.Refused })
+	return c
+}
+
+// Describe implements [prometheus.Collector].
+func (c *modelCollector) Describe(descs chan<- *prometheus.Desc) {
+	for _, s := range c.series {
+		descs <- s.desc
+	}
+}
+
+// Collect implements [prometheus.Collector].
+func (c *modelCollector) Collect(out chan<- prometheus.Metric) {
+	for _, stats := range c.engine.Stats() {
+		for _, s := range c.series {
+			out <- prometheus.MustNewConstMetric(s.desc, s.kind, s.of(&stats), stats.Model)
+		}
+	}
+}

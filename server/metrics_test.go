@@ -1,0 +1,106 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/rewards"
+)
+
+func TestMetricsMove(t *testing.T) {
+	engine := &fakeEngine{stats: []rewards.ModelStats{{
+		Model: "fake-rm", WaitingItems: 1, WaitingTokens: 2, RunningItems: 3, RunAge: 4 * time.Second, Runs: 5, Answered: 6, Failed: 7,
+		Asked: 8, Computed: 9, Padding: 10, Shared: 11, Deduplicated: 12, Cancelled: 13, Late: 14, Refused: 15,
+	}}}
+	s := newServer(t, engine, Options{})
+	do(t, s, "POST", "/v1/score", `{"items":[{"text":"a"},{"text":"b"}]}`)
+	do(t, s, "POST", "/v1/score", `{`)
+	engine.score = func(context.Context, rewards.ScoreRequest) (rewards.ScoreAnswer, error) {
+		a := fakeAnswering
+		a.Usage.Items = 2
+		failed := rewards.ScoreResult{Error: rewards.NewProblem(models.CodeTooLong, "x")}
+		return rewards.ScoreAnswer{Answering: a, Results: append(fakeResults(1), failed)}, nil
+	}
+	do(t, s, "POST", "/v1/score", oneItem)
+	want := `
+		# HELP assay_requests_total Requests answered.
+		# TYPE assay_requests_total counter
+		assay_requests_total{route="/v1/score",status="200"} 2
+		assay_requests_total{route="/v1/score",status="400"} 1
+		# HELP assay_items_total Items answered, by whether they have a score or a problem.
+		# TYPE assay_items_total counter
+		assay_items_total{model="fake-rm",outcome="failed"} 1
+		assay_items_total{model="fake-rm",outcome="scored"} 3
+		# HELP assay_tokens_total Tokens of the items answered.
+		# TYPE assay_tokens_total counter
+		assay_tokens_total{model="fake-rm"} 6
+		# HELP assay_problems_total Problems of requests and of items, by code.
+		# TYPE assay_problems_total counter
+		assay_problems_total{code="bad_json"} 1
+		assay_problems_total{code="too_long"} 1
+	`
+	err := testutil.GatherAndCompare(s.metrics.registry, strings.NewReader(want),
+		"assay_requests_total", "assay_items_total", "assay_tokens_total", "assay_problems_total")
+	if err != nil {
+		t.Error(err)
+	}
+	body := scrape(t, s)
+	for i, name := range []string{
+		"queue_items", "queue_tokens", "running_items", "run_age_seconds", "runs_total", "run_items_total", "run_failed_items_total",
+		"asked_tokens_total", "computed_tokens_total", "padding_tokens_total", "shared_tokens_total",
+		"deduplicated_items_total", "cancelled_items_total", "expired_items_total", "refused_items_total",
+	} {
+		if line := fmt.Sprintf("\nassay_%s{model=\"fake-rm\"} %d\n", name, i+1); !strings.Contains(body, line) {
+			t.Errorf("no line %q", line)
+		}
+	}
+	for _, name := range []string{"assay_wait_seconds", "assay_run_seconds", "assay_request_seconds"} {
+		if !strings.Contains(body, name+"_count{") {
+			t.Errorf("%s did not move", name)
+		}
+	}
+	for _, name := range []string{"process_resident_memory_bytes", "go_goroutines", "go_threads"} {
+		if !strings.Contains(body, name) {
+			t.Errorf("no %s", name)
+		}
+	}
+}
+
+func scrape(t *testing.T, s *Server) string {
+	t.Helper()
+	return string(do(t, s, "GET", "/metrics", "").body)
+}
+
+func TestSeriesAreBounded(t *testing.T) {
+	s := newServer(t, &fakeEngine{}, Options{})
+	visit := func(round int) {
+		for i := range 50 {
+			do(t, s, "GET", fmt.Sprintf("/nothing/%d/%d", round, i), "")
+			do(t, s, fmt.Sprintf("M%d", i), "/v1/score", "")
+			do(t, s, "POST", "/v1/score", fmt.Sprintf(`{"model":"m%d-%d","items":[{"text":"a"}]}`, round, i))
+			do(t, s, "POST", fmt.Sprintf("/get_reward?model=m%d", i), `{"query":["a"]}`)
+		}
+	}
+	count := func() int {
+		n := 0
+		for line := range strings.SplitSeq(scrape(t, s), "\n") {
+			if strings.HasPrefix(line, "assay_") {
+				n++
+			}
+		}
+		return n
+	}
+	visit(0)
+	scrape(t, s)
+	first := count()
+	visit(1)
+	if second := count(); second != first || second > 300 {
+		t.Errorf("%d series after a round, %d after another", first, second)
+	}
+}

@@ -1,0 +1,129 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/assay-rm/assay/rewards"
+)
+
+type requestKey struct{}
+
+// requestID is the id of the request that a context is of, "" outside of one.
+func requestID(ctx context.Context) string {
+	id, _ := ctx.Value(requestKey{}).(string)
+	return id
+}
+
+// observe gives every request an id, counts it, writes its access line, and turns a panic into a problem.
+func (s *Server) observe(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start := time.Now()
+		id := r.Header.Get("X-Request-Id")
+		if !plain(id) {
+			id = rand.Text()
+		}
+		w.Header().Set("X-Request-Id", id)
+		r = r.WithContext(context.WithValue(r.Context(), requestKey{}, id))
+		watched := &watchedWriter{ResponseWriter: w}
+		defer func() {
+			if value := recover(); value != nil {
+				s.broke(watched, r, value)
+			}
+			s.finished(r, watched, id, time.Since(start))
+		}()
+		next.ServeHTTP(watched, r)
+	})
+}
+
+// broke answers for a handler that panicked. Where the answer had begun, the connection is cut instead, so that no client takes
+// a part for the whole.
+func (s *Server) broke(w *watchedWriter, r *http.Request, value any) {
+	if err, ok := value.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+		panic(value)
+	}
+	err := fmt.Errorf("panic: %v\n%s", value, debug.Stack())
+	if w.status == 0 {
+		s.fail(w, r, err)
+		return
+	}
+	s.explain(r.Context(), rewards.ProblemOf(err))
+	panic(http.ErrAbortHandler)
+}
+
+// finished counts a request and writes its access line: at debug when it went well, louder when it did not.
+func (s *Server) finished(r *http.Request, w *watchedWriter, id string, took time.Duration) {
+	route := "other"
+	if known := chi.RouteContext(r.Context()).RoutePattern(); known != "" && w.status != http.StatusMethodNotAllowed {
+		route = known
+	}
+	status := w.status
+	if status == 0 {
+		status = http.StatusOK
+	}
+	s.metrics.requests.WithLabelValues(route, strconv.Itoa(status)).Inc()
+	s.metrics.seconds.WithLabelValues(route).Observe(took.Seconds())
+	level := slog.LevelDebug
+	switch {
+	case status >= 500:
+		level = slog.LevelWarn
+	case status >= 400:
+		level = slog.LevelInfo
+	}
+	ctx := r.Context()
+	if s.log.Enabled(ctx, level) {
+		s.log.LogAttrs(ctx, level, "request", slog.String("method", r.Method), slog.String("path", short(r.URL.Path)),
+			slog.Int("status", status), slog.Int64("bytes", w.bytes), slog.Duration("took", took),
+			slog.String("remote", r.RemoteAddr), slog.String("request", id))
+	}
+}
+
+// plain tells whether a client's id is safe to repeat in a header and a log.
+func plain(id string) bool {
+	if id == "" || len(id) > 128 {
+		return false
+	}
+	for i := range len(id) {
+		c := id[i]
+		letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
+		if !letter && c != '-' && c != '_' && c != '.' && c != ':' {
+			return false
+		}
+	}
+	return true
+}
+
+// watchedWriter remembers what was answered.
+type watchedWriter struct {
+	http.ResponseWriter
+	status int
+	bytes  int64
+}
+
+func (w *watchedWriter) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *watchedWriter) Write(p []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	n, err := w.ResponseWriter.Write(p)
+	w.bytes += int64(n)
+	return n, err
+}
+
+// Unwrap gives http.ResponseController the deadlines.
+func (w *watchedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -1,0 +1,177 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/rewards"
+)
+
+const oneItem = `{"items":[{"text":"a"}]}`
+
+func TestRequestsThatCannotBeRead(t *testing.T) {
+	nothing := &rewards.Engine{} // has no model; what reaches it is refused before it looks for one
+	s := newServer(t, &fakeEngine{score: nothing.Score}, Options{MaxBody: 300, MaxItems: 3})
+	for _, test := range []struct {
+		path, body string
+		status     int
+		code       string
+		detail     string // its head
+	}{
+		{"/v1/score", `{"items":[{"text":"a"}],"x":1}`, 422, "unknown_field", `x: unknown field`},
+		{"/v1/score", `{"items":[{"text":"a"},{"tekst":"b"}]}`, 422, "unknown_field", `items[1].tekst: unknown field`},
+		{"/v1/score", `{"items":[{"text":"a"},{"text":5}]}`, 422, "invalid_field", `items[1].text: expected string, got 5`},
+		{"/v1/score", `{"items":[{"input_ids":[1,2.5]}]}`, 422, "invalid_field", `items[0].input_ids[1]: expected integer, got 2.5`},
+		{"/v1/score", `{"items":[{"input_ids":[1,null]}]}`, 422, "invalid_field", `items[0].input_ids[1]: expected integer, got null`},
+		{"/v1/score", `{"items":[{"input_ids":[1e30]}]}`, 422, "invalid_field", `items.input_ids: a number 1e30 is not`},
+		{"/v1/score", `{"items":[null]}`, 422, "invalid_field", `items[0]: expected object, got null`},
+		{"/v1/score", `{"items":"a"}`, 422, "invalid_field", `items: expected array, got "a"`},
+		{"/v1/score", `{"items":[]}`, 422, "invalid_field", `items: must hold at least one item`},
+		{"/v1/score", `{"items":null}`, 422, "invalid_field", `items: `},
+		{"/v1/score", `{}`, 422, "invalid_field", `items: must hold`},
+		{"/v1/score", `[]`, 422, "invalid_field", `body: expected object`},
+		{"/v1/score", `null`, 422, "invalid_field", `body: expected object, got null`},
+		{"/v1/score", `{"items":[{"messages":[{"role":"user"}]}]}`, 422, "invalid_field", `items[0].messages[0]: expected required property content`},
+		{"/v1/score", `{"items":[{"messages":[{"role":"user","content":null}]}]}`, 422, "invalid_field", `items[0].messages[0].content: expected string, got null`},
+		{"/v1/score", `{"items":[{"messages":[{"role":"","content":"a"}]}]}`, 422, "invalid_field", `items[0].messages[0].role: `},
+		{"/v1/score", `{"items":[{"text":"a"}],"timeout_ms":1.5}`, 422, "invalid_field", `timeout_ms: expected integer, got 1.5`},
+		{"/v1/rank", `{"prompt":"p","responses":["a",null]}`, 422, "invalid_field", `responses[1]: expected string, got null`},
+		{"/v1/compare", `{"pairs":[{"prompt":"p","chosen":null,"rejected":"b"}]}`, 422, "invalid_field", `pairs[0].chosen: expected string, got null`},
+		{"/v1/steps", `{"items":[{"prompt":"p","steps":["a",7]}]}`, 422, "invalid_field", `items[0].steps[1]: expected string, got 7`},
+		{"/v1/steps", `{"items":[{"prompt":"p","steps":"a"}]}`, 422, "invalid_field", `items[0].steps: expected array, got "a"`},
+		{"/v1/score", `{"items":[{"text":"a"}]`, 400, "bad_json", `the body ends inside`},
+		{"/v1/score", `{"items":[{"text":"a"}]} {}`, 400, "bad_json", `the body goes on after its JSON value, at byte 25`},
+		{"/v1/score", `nonsense`, 400, "bad_json", `at byte 2: invalid character`},
+		{"/v1/score", ` `, 400, "bad_json", `the body is empty`},
+		{"/v1/score", "{\"items\":[{\"text\":\"\xff\"}]}", 400, "bad_json", `the body is not UTF-8`},
+		{"/v1/score", `{"items":[{"text":"` + strings.Repeat("a", 300) + `"}]}`, 413, "body_too_large", `the body has 323 bytes, and the cap is 300`},
+		{"/v1/score", `{"items":[{"text":"a"},{"text":"a"},{"text":"a"},{"text":"a"}]}`, 413, "too_many_items", `the request has 4 items, and one request may have 3`},
+		{"/v1/rank", `{"prompt":"p","responses":["a","a","a","a"]}`, 413, "too_many_items", ``},
+		{"/v1/compare", `{"pairs":[{"prompt":"p","chosen":"a","rejected":"b"},{"prompt":"p","chosen":"a","rejected":"b"}]}`, 413, "too_many_items", ``},
+		{"/get_reward", `{"query":["a","a","a","a"]}`, 413, "too_many_items", ``},
+		{"/v1/nothing", oneItem, 404, "not_found", `no route has the path "/v1/nothing"`},
+	} {
+		t.Run(short(test.path+" "+test.body), func(t *testing.T) {
+			p := problem(t, do(t, s, "POST", test.path, test.body))
+			if p.Status != test.status || p.Code != test.code || !strings.HasPrefix(p.Detail, test.detail) {
+				t.Errorf("%d %s %q, want %d %s %q", p.Status, p.Code, p.Detail, test.status, test.code, test.detail)
+			}
+		})
+	}
+}
+
+func TestMethodsAndMediaTypes(t *testing.T) {
+	s := newServer(t, &fakeEngine{}, Options{})
+	response := do(t, s, "GET", "/v1/score", "")
+	if p := problem(t, response); p.Code != rewards.CodeMethodNotAllowed || response.header.Get("Allow") != "POST" {
+		t.Errorf("%+v, Allow %q", p, response.header.Get("Allow"))
+	}
+	response = do(t, s, "DELETE", "/v1/models", "")
+	if p := problem(t, response); p.Status != 405 || response.header.Get("Allow") != "GET, HEAD" {
+		t.Errorf("%+v, Allow %q", p, response.header.Get("Allow"))
+	}
+	for media, status := range map[string]int{
+		"": 415, "text/plain": 415, "application/x-www-form-urlencoded": 415, "application/json; charset=latin1": 415, ";": 415,
+		"application/json": 200, "application/json; charset=utf-8": 200, "Application/JSON;charset=UTF-8": 200,
+	} {
+		response := do(t, s, "POST", "/v1/score", oneItem, "Content-Type", media)
+		if response.status != status {
+			t.Errorf("content type %q gives %d, want %d", media, response.status, status)
+		}
+		if status == 415 {
+			if p := problem(t, response); p.Code != rewards.CodeMediaType {
+				t.Errorf("%+v", p)
+			}
+		}
+	}
+}
+
+func TestBodyWithoutALengthIsCapped(t *testing.T) {
+	s := newServer(t, &fakeEngine{}, Options{MaxBody: 10})
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "/v1/score", io.MultiReader(strings.NewReader(oneItem)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	p := problem(t, serve(s, r))
+	if p.Code != rewards.CodeBodyTooLarge || p.Detail != "the body has more bytes than the cap of 10" {
+		t.Errorf("%+v", p)
+	}
+}
+
+func TestEngineErrors(t *testing.T) {
+	for _, test := range []struct {
+		err    error
+		status int
+		code   string
+		retry  string
+	}{
+		{&models.QueueFullError{Items: 9, MaxItems: 9, RetryAfter: 1500 * time.Millisecond}, 429, "queue_full", "2"},
+		{&models.QueueFullError{Items: 9, MaxItems: 9}, 429, "queue_full", "1"},
+		{fmt.Errorf("submit: %w", models.ErrClosed), 503, "shutting_down", ""},
+		{&models.Error{Code: models.CodeModel, Detail: "no model is named x"}, 404, "unknown_model", ""},
+		{context.Canceled, 499, "client_gone", ""},
+		{io.ErrUnexpectedEOF, 500, "internal", ""},
+	} {
+		engine := &fakeEngine{score: func(context.Context, rewards.ScoreRequest) (rewards.ScoreAnswer, error) {
+			return rewards.ScoreAnswer{}, test.err
+		}}
+		for path, body := range map[string]string{"/v1/score": oneItem, "/get_reward": `{"query":["a"]}`} {
+			response := do(t, newServer(t, engine, Options{}), "POST", path, body)
+			if p := problem(t, response); p.Status != test.status || p.Code != test.code || response.header.Get("Retry-After") != test.retry {
+				t.Errorf("%s: %+v, Retry-After %q; want %+v", path, p, response.header.Get("Retry-After"), test)
+			}
+		}
+	}
+}
+
+func TestStatusOfAnAnswerWhoseItemsAllFailed(t *testing.T) {
+	long, late := rewards.NewProblem(models.CodeTooLong, "x"), rewards.NewProblem(rewards.CodeDeadline, "x")
+	fine := fakeResults(1)[0]
+	for _, test := range []struct {
+		results []rewards.ScoreResult
+		status  int
+	}{
+		{[]rewards.ScoreResult{{Error: long}, {Error: long}}, 413},
+		{[]rewards.ScoreResult{{Error: late}}, 504},
+		{[]rewards.ScoreResult{{Error: long}, {Error: late}}, 200},
+		{[]rewards.ScoreResult{{Error: long}, fine}, 200},
+	} {
+		engine := &fakeEngine{score: func(context.Context, rewards.ScoreRequest) (rewards.ScoreAnswer, error) {
+			return rewards.ScoreAnswer{Answering: fakeAnswering, Results: test.results}, nil
+		}}
+		response := do(t, newServer(t, engine, Options{}), "POST", "/v1/score", oneItem)
+		if response.status != test.status || response.header.Get("Content-Type") != "application/json" {
+			t.Errorf("%d %s, want %d", response.status, response.header.Get("Content-Type"), test.status)
+		}
+		if got := decoded[rewards.ScoreAnswer](t, response); len(got.Results) != len(test.results) {
+			t.Errorf("the body changed: %+v", got)
+		}
+	}
+}
+
+func TestAnAnswerThatCannotBeEncodedIsAFault(t *testing.T) {
+	nan := fakeResults(1)
+	*nan[0].Score -= *nan[0].Score
+	*nan[0].Score /= *nan[0].Score
+	engine := &fakeEngine{score: func(context.Context, rewards.ScoreRequest) (rewards.ScoreAnswer, error) {
+		return rewards.ScoreAnswer{Answering: fakeAnswering, Results: nan}, nil
+	}}
+	if p := problem(t, do(t, newServer(t, engine, Options{}), "POST", "/v1/score", oneItem)); p.Code != rewards.CodeInternal {
+		t.Errorf("%+v", p)
+	}
+}
+
+func TestAPanicIsAProblem(t *testing.T) {
+	engine := &fakeEngine{score: func(context.Context, rewards.ScoreRequest) (rewards.ScoreAnswer, error) { panic("secret") }}
+	p := problem(t, do(t, newServer(t, engine, Options{}), "POST", "/v1/score", oneItem))
+	if p.Status != 500 || p.Code != rewards.CodeInternal || strings.Contains(p.Detail, "secret") {
+		t.Errorf("%+v", p)
+	}
+}
