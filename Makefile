@@ -6,7 +6,7 @@ RUNTIME := .runtime/lib/libonnxruntime.so.1.27.0 .runtime/lib/libtokenizers.a
 GOLANGCI := .tools/golangci-lint
 VENV := .venv/bin/python
 
-.PHONY: build serve test fuzz lint runtime parity builtin fixtures bench clean
+.PHONY: build serve test fuzz lint runtime smoke parity builtin fixtures bench clean
 
 build: bin/assay
 
@@ -38,11 +38,30 @@ lint: $(RUNTIME) $(GOLANGCI)
 $(GOLANGCI):
 	GOBIN=$(CURDIR)/.tools go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-$(VENV): models/export/requirements.txt
+smoke: bin/assay
+	.ci/smoke.sh
+
+# What follows needs torch, which goes into .venv.
+PIP := .venv/bin/pip install --quiet --disable-pip-version-check
+
+$(VENV): models/export/requirements.txt models/export/pyproject.toml
 	python3 -m venv .venv
-	.venv/bin/pip install --quiet --disable-pip-version-check --requirement models/export/requirements.txt
-	.venv/bin/pip install --quiet --disable-pip-version-check --no-deps --editable models/export
+	$(PIP) --requirement models/export/requirements.txt pytest==9.2.0
+	$(PIP) --no-deps --editable models/export
 	@touch $@
+
+# The exporter against PyTorch, and the committed fixtures against freshly made ones.
+parity: $(VENV)
+	$(VENV) -m pytest models/export
+
+fixtures: $(VENV)
+	$(VENV) -m assay_export.fixtures models/testdata/bundles
+
+builtin: $(VENV)
+	cd models/builtin && ../../$(VENV) -m train
+
+bench: bin/assay $(VENV)
+	bench/run.sh
 
 clean:
 	rm -rf bin

@@ -1,0 +1,127 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/builtin"
+)
+
+// runtimeFlags say how every bundle is run.
+type runtimeFlags struct {
+	ONNXRuntime string `name:"onnxruntime" group:"Models" env:"ASSAY_ONNXRUNTIME" placeholder:"FILE" help:"The ONNX Runtime library. Left out, it is searched for beside the binary and under .runtime/lib."`
+	Threads     int    `group:"Models" env:"ASSAY_THREADS" default:"0" help:"Threads of one forward; 0 takes one per processor."`
+	BatchTokens int    `group:"Models" env:"ASSAY_BATCH_TOKENS" default:"0" help:"Tokens of one forward; 0 measures what runs fastest when the model is loaded."`
+}
+
+// Validate is called by the parser.
+func (f *runtimeFlags) Validate() error {
+	if f.Threads < 0 {
+		return usage("--threads is %d, and must not be negative", f.Threads)
+	}
+	if f.BatchTokens < 0 {
+		return usage("--batch-tokens is %d, and must not be negative", f.BatchTokens)
+	}
+	return nil
+}
+
+// serverModels say which models a server has, and how much may wait for each.
+type serverModels struct {
+	Runtime   runtimeFlags  `embed:""`
+	Bundle    []string      `group:"Models" env:"ASSAY_BUNDLE" placeholder:"DIR" help:"Load the bundle in DIR too. Repeat it for more."`
+	NoBuiltin bool          `group:"Models" env:"ASSAY_NO_BUILTIN" help:"Leave the embedded models out."`
+	MaxItems  int           `group:"Limits" env:"ASSAY_MAX_ITEMS" default:"${queueItems}" help:"Items that may wait for a model."`
+	MaxTokens int           `group:"Limits" env:"ASSAY_MAX_TOKENS" default:"${queueTokens}" help:"Tokens that may wait for a model."`
+	MaxDelay  time.Duration `group:"Limits" env:"ASSAY_MAX_DELAY" default:"0s" help:"How long an idle model holds an item back for others to join it; 0s lets a lone item leave at once."`
+}
+
+// Validate is called by the parser.
+func (f *serverModels) Validate() error {
+	switch {
+	case f.MaxItems < 1:
+		return usage("--max-items is %d, and must be positive", f.MaxItems)
+	case f.MaxTokens < 1:
+		return usage("--max-tokens is %d, and must be positive", f.MaxTokens)
+	case f.MaxDelay < 0:
+		return usage("--max-delay is %s, and must not be negative", f.MaxDelay)
+	case f.NoBuiltin && len(f.Bundle) == 0:
+		return usage("--no-builtin leaves no model to load; name one with --bundle DIR")
+	}
+	return nil
+}
+
+// sources lists the bundles: the embedded ones first, then the others as they were given.
+func (f *serverModels) sources() []models.Source {
+	var sources []models.Source
+	if !f.NoBuiltin {
+		sources = builtin.Sources()
+	}
+	for _, dir := range f.Bundle {
+		sources = append(sources, models.Dir(dir))
+	}
+	return sources
+}
+
+func (f *serverModels) options() models.Options {
+	options := f.Runtime.options()
+	options.MaxItems, options.MaxTokens, options.MaxDelay = f.MaxItems, f.MaxTokens, f.MaxDelay
+	return options
+}
+
+func (f *runtimeFlags) options() models.Options {
+	return models.Options{Runtime: f.ONNXRuntime, Threads: f.Threads, Tokens: f.BatchTokens}
+}
+
+// running are loaded models that answer, until stop.
+type running struct {
+	registry *models.Registry
+	group    errgroup.Group
+}
+
+// load opens and proves every bundle and runs its model. The caller must call stop.
+func load(ctx context.Context, sources []models.Source, options models.Options, log *slog.Logger) (*running, error) {
+	var opened []*models.Model
+	registry, err := func() (*models.Registry, error) {
+		for _, source := range sources {
+			start := time.Now()
+			m, err := models.Open(ctx, source, options)
+			if ctx.Err() != nil && err != nil {
+				return nil, ctx.Err() // whatever broke off, this is why
+			}
+			if err != nil {
+				return nil, err
+			}
+			opened = append(opened, m)
+			info := m.Info()
+			log.InfoContext(ctx, "loaded", "model", info.Manifest.Name, "kind", info.Manifest.Kind, "digest", info.Digest,
+				"provider", info.Provider, "threads", info.Threads, "batch_tokens", info.Batching.Tokens, "took", time.Since(start))
+		}
+		return models.NewRegistry(opened...)
+	}()
+	r := &running{registry: registry}
+	// The signal that ends ctx must not end the forwards that answer what was accepted; stop does, when that is done.
+	forwards := context.WithoutCancel(ctx)
+	for _, m := range opened {
+		if err != nil {
+			m.Close()
+		}
+		r.group.Go(func() error { return m.Run(forwards) })
+	}
+	if err != nil {
+		return nil, errors.Join(err, r.group.Wait())
+	}
+	return r, nil
+}
+
+// stop lets every model answer what it accepted, and frees it.
+func (r *running) stop() error {
+	for _, m := range r.registry.All() {
+		m.Close()
+	}
+	return r.group.Wait()
+}

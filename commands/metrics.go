@@ -1,0 +1,120 @@
+package commands
+
+import (
+	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/rewards"
+)
+
+// measure is what a file is measured for, by its name in the report; best_of_ is followed by the number of responses.
+type measure string
+
+const (
+	measurePairs  measure = "pairs"
+	measureSteps  measure = "steps"
+	measureBestOf measure = "best_of_"
+)
+
+// suits tells whether a model of that kind can answer.
+func (m measure) suits(kind models.Kind) bool {
+	return m == measureBestOf || (m == measurePairs) == (kind == models.Reward)
+}
+
+// ratio is hits of tries.
+type ratio struct{ hits, tries int }
+
+func once(hit bool) ratio {
+	if hit {
+		return ratio{1, 1}
+	}
+	return ratio{0, 1}
+}
+
+func (r ratio) plus(more ratio) ratio { return ratio{r.hits + more.hits, r.tries + more.tries} }
+
+// share is nil where nothing was tried.
+func (r ratio) share() *float64 {
+	if r.tries == 0 {
+		return nil
+	}
+	return new(float64(r.hits) / float64(r.tries))
+}
+
+// verdict is what a row, or many rows, came to.
+type verdict struct {
+	measure   string
+	problem   *rewards.Problem // of a row that has no score
+	accuracy  ratio            // the right response scored highest
+	sampler   ratio            // right responses among all
+	erroneous ratio            // flawed solutions whose first error was found
+	correct   ratio            // right solutions in which none was found
+}
+
+// metrics are the shares of a split; what was not measured is nil.
+type metrics struct {
+	Count           int      `json:"count"`
+	Failed          int      `json:"failed,omitempty"`
+	Sampler         *float64 `json:"sampler,omitempty"`
+	Accuracy        *float64 `json:"accuracy,omitempty"`
+	ErrorAccuracy   *float64 `json:"error_accuracy,omitempty"`
+	CorrectAccuracy *float64 `json:"correct_accuracy,omitempty"`
+	F1              *float64 `json:"f1,omitempty"`
+}
+
+// tally adds the verdicts of a split.
+type tally struct {
+	verdict
+	count, failed int
+}
+
+func (t *tally) add(v verdict) {
+	if v.problem != nil {
+		t.failed++
+		return
+	}
+	t.count++
+	t.accuracy, t.sampler = t.accuracy.plus(v.accuracy), t.sampler.plus(v.sampler)
+	t.erroneous, t.correct = t.erroneous.plus(v.erroneous), t.correct.plus(v.correct)
+}
+
+func (t *tally) metrics() metrics {
+	m := metrics{
+		Count: t.count, Failed: t.failed, Accuracy: t.accuracy.share(), Sampler: t.sampler.share(),
+		ErrorAccuracy: t.erroneous.share(), CorrectAccuracy: t.correct.share(),
+	}
+	if m.ErrorAccuracy != nil && m.CorrectAccuracy != nil {
+		m.F1 = new(harmonic(*m.ErrorAccuracy, *m.CorrectAccuracy))
+	}
+	return m
+}
+
+// harmonic is the harmonic mean, 2ab / (a + b), and 0 where both are.
+func harmonic(a, b float64) float64 {
+	if a+b == 0 {
+		return 0
+	}
+	return 2 * a * b / (a + b)
+}
+
+// tallies are the splits of one file under one model, in the order in which they came.
+type tallies struct {
+	rows    int
+	measure string
+	names   []string
+	splits  map[string]*tally
+}
+
+func newTallies() *tallies { return &tallies{splits: map[string]*tally{}} }
+
+// add counts a row. Files whose rows have several numbers of responses are measured as best_of_n.
+func (t *tallies) add(split string, v verdict) {
+	if t.rows++; t.rows == 1 {
+		t.measure = v.measure
+	} else if t.measure != v.measure {
+		t.measure = string(measureBestOf) + "n"
+	}
+	if t.splits[split] == nil {
+		t.splits[split] = &tally{}
+		t.names = append(t.names, split)
+	}
+	t.splits[split].add(v)
+}

@@ -1,0 +1,44 @@
+package commands
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"strconv"
+	"strings"
+
+	"github.com/assay-rm/assay/rewards"
+)
+
+// modelsCommand is `assay models`.
+type modelsCommand struct {
+	Models serverModels `embed:""`
+	JSON   bool         `name:"json" help:"Write what GET /v1/models answers."`
+}
+
+// Run loads and proves the models, and shows them.
+func (c *modelsCommand) Run(ctx context.Context, con *console) (err error) {
+	loaded, err := load(ctx, c.Models.sources(), c.Models.options(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, loaded.stop()) }()
+	infos := rewards.New(loaded.registry).Models()
+	if c.JSON {
+		encoder := json.NewEncoder(con.out)
+		encoder.SetEscapeHTML(false)
+		return encoder.Encode(map[string]any{"models": infos})
+	}
+	rows := make([][]string, len(infos))
+	for i, m := range infos {
+		rows[i] = []string{
+			m.Name, string(m.Kind), m.Layout, m.Precision, strings.Join(m.Labels, ","), strconv.Itoa(m.MaxTokens),
+			m.Digest[:min(len(m.Digest), len("sha256:")+12)], m.Provider, strconv.Itoa(m.Threads), strconv.Itoa(m.BatchTokens),
+		}
+	}
+	p := newPage(con.out)
+	p.table([]string{"name", "kind", "layout", "precision", "labels", "max_tokens", "digest", "provider", "threads", "batch_tokens"},
+		[]string{"max_tokens", "threads", "batch_tokens"}, rows)
+	return p.flush()
+}

@@ -1,0 +1,129 @@
+package commands
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/rewards"
+)
+
+func shown(show func(p *page)) string {
+	var text strings.Builder
+	p := newPage(&text)
+	show(p)
+	if err := p.flush(); err != nil {
+		panic(err)
+	}
+	return "\n" + text.String()
+}
+
+func TestTable(t *testing.T) {
+	got := shown(func(p *page) {
+		p.table([]string{"name", "n"}, []string{"n"}, [][]string{{"a", "1"}, {"größer", "100"}, {"", ""}})
+	})
+	want := `
+name      n
+a         1
+größer  100
+
+`
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestShow(t *testing.T) {
+	prompt := "12 + 30?"
+	line := promptLine{Prompted: rewards.Prompted{Prompt: &prompt}, Responses: []string{"43", "4\t2", "x"}}
+	long := rewards.NewProblem(models.CodeTooLong, "the item has 9 tokens")
+	got := shown(func(p *page) {
+		new(scoreCommand).show(p, 1, models.Item{Prompt: &prompt, Response: new("42")},
+			rewards.ScoreResult{Score: new(1.25), Tokens: &rewards.Tokens{Tokens: 41}})
+		new(scoreCommand).show(p, 2, models.Item{}, rewards.ScoreResult{Error: long})
+		new(rankCommand).show(p, 3, line, rankAnswer{
+			Ranking:   []rewards.Ranked{{Index: 1, Score: 2}, {Index: 0, Score: -1.5}},
+			Responses: []rewards.ScoreResult{{}, {}, {Error: long}},
+		})
+		new(compareCommand).show(p, 4, compareLine{promptLine: line, Chosen: new("42"), Rejected: new("43")},
+			compareAnswer{PairResult: &rewards.PairResult{Probability: new(0.93), Margin: new(2.6)}})
+		new(compareCommand).show(p, 5, compareLine{promptLine: line}, compareAnswer{
+			Preference: rewards.Preferences([]*float64{new(1.0), new(2.0), nil}), WinRate: []*float64{new(0.27), new(0.73), nil},
+		})
+		(&stepsCommand{Threshold: 0.5}).show(p, 6, models.Item{Prompt: &prompt, Response: new("12 + 30 = 42\n\nso 43"), Separator: new("\n\n")},
+			rewards.StepsResult{
+				Steps:     []rewards.StepScore{{Score: 0.98, End: new(12)}, {Score: 0.1, End: new(19)}},
+				Aggregate: &rewards.Aggregate{FirstError: new(1)},
+			})
+	})
+	want := `
+     1     1.2500      41  12 + 30? → 42
+     2  too_long: the item has 9 tokens
+     3  12 + 30?
+           1     2.0000  #1 4 2
+           2    -1.5000  #0 43
+           -          -  #2 too_long: the item has 9 tokens
+     4     0.9300    2.6000  12 + 30?: 42 / 43
+     5  12 + 30?
+           0.2700  [0.5000 0.2689 -]  #0 43
+           0.7300  [0.7311 0.5000 -]  #1 4 2
+                -  [- - -]  #2 x
+     6  12 + 30? — first error: step 1
+           0  0.9800   12 + 30 = 42
+           1  0.1000 ✗ so 43
+`
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestOneLine(t *testing.T) {
+	for text, want := range map[string]string{
+		"a\n\tb  c":      "a b c",
+		"\x1b[31mred":    "[31mred",
+		"1234567890":     "1234567890",
+		"12345678901":    "123456789…",
+		"ääääääääääääää": "äääääääää…",
+	} {
+		if got := oneLine(text, 10); got != want {
+			t.Errorf("%q: %q, not %q", text, got, want)
+		}
+	}
+}
+
+func TestSize(t *testing.T) {
+	for text, want := range map[string]size{"32MiB": 32 << 20, "1024": 1024, "5 KiB": 5 << 10, "2GiB": 2 << 30, "7B": 7} {
+		var s size
+		if err := s.UnmarshalText([]byte(text)); err != nil || s != want {
+			t.Errorf("%s: %d, %v", text, s, err)
+		}
+	}
+	for _, text := range []string{"", "0", "-1", "MiB", "1.5MiB", "9999999999GiB", "5parsecs"} {
+		var s size
+		if err := s.UnmarshalText([]byte(text)); err == nil {
+			t.Errorf("%q is %d", text, s)
+		}
+	}
+	for want, s := range map[string]size{"32MiB": 32 << 20, "1000B": 1000, "3KiB": 3 << 10} {
+		if s.String() != want {
+			t.Errorf("%s, not %s", s, want)
+		}
+	}
+}
+
+func TestMemory(t *testing.T) {
+	if got := meminfo([]byte("MemTotal:       16 kB\nMemFree:  8 kB\n"), "MemFree:"); got != 8<<10 {
+		t.Error(got)
+	}
+	for want, m := range map[string]memory{
+		"unknown":               {},
+		"2.0 GiB, 1.5 GiB free": {total: 2 << 30, free: 3 << 29},
+		"2.0 GiB, 1.5 GiB free, of which this process may use 1.0 GiB": {total: 2 << 30, free: 3 << 29, limit: 1 << 30},
+	} {
+		if m.String() != want {
+			t.Errorf("%s, not %s", m, want)
+		}
+	}
+}

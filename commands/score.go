@@ -1,0 +1,76 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/rewards"
+)
+
+// itemChunk is how many items are asked at once: several forwards' worth, so that the planner has a choice.
+const itemChunk = 256
+
+// scoreCommand is `assay score`.
+type scoreCommand struct {
+	Offline offlineFlags `embed:""`
+	Scoring scoringFlags `embed:""`
+}
+
+// Help is shown by assay score --help.
+func (*scoreCommand) Help() string {
+	return `Each line is an item as POST /v1/score takes it, in one of these forms:
+  {"prompt": "12 + 30?", "response": "42"}
+  {"messages": [{"role": "user", "content": "12 + 30?"}, {"role": "assistant", "content": "42"}]}
+  {"text": "rendered text"}
+  {"input_ids": [1, 5, 9]}`
+}
+
+// Run scores every line.
+func (c *scoreCommand) Run(ctx context.Context, con *console) error {
+	return runOffline(ctx, con, &c.Offline, itemChunk, c)
+}
+
+type scoreRecord struct {
+	Line int `json:"line"`
+	rewards.ScoreResult
+}
+
+func (c *scoreCommand) ask(ctx context.Context, engine *rewards.Engine, items []models.Item) ([]rewards.ScoreResult, error) {
+	answer, err := engine.Score(ctx, rewards.ScoreRequest{Common: c.Offline.common(), Scoring: c.Scoring.scoring(), Items: items})
+	return answer.Results, err
+}
+
+func (*scoreCommand) failed(result rewards.ScoreResult) *rewards.Problem { return result.Error }
+
+func (*scoreCommand) record(number int, result rewards.ScoreResult) any {
+	return scoreRecord{number, result}
+}
+
+func (*scoreCommand) header() string { return "  line      score  tokens  item" }
+
+func (*scoreCommand) show(p *page, number int, item models.Item, result rewards.ScoreResult) {
+	if result.Error != nil {
+		showProblem(p, number, result.Error)
+		return
+	}
+	p.line("%6d  %9.4f  %6d  %s", number, *result.Score, result.Tokens.Tokens, preview(item))
+}
+
+// preview shows the end of an item that its score is about.
+func preview(item models.Item) string {
+	switch {
+	case item.Prompt != nil && item.Response != nil:
+		return oneLine(*item.Prompt, 40) + " → " + oneLine(*item.Response, 40)
+	case item.Prompt != nil:
+		return oneLine(*item.Prompt, 80)
+	case item.Text != nil:
+		return oneLine(*item.Text, 80)
+	case len(item.Messages) > 1:
+		last := item.Messages[len(item.Messages)-2:]
+		return oneLine(last[0].Content, 40) + " → " + oneLine(last[1].Content, 40)
+	case len(item.Messages) == 1:
+		return oneLine(item.Messages[0].Content, 80)
+	}
+	return fmt.Sprintf("%d ids", len(item.InputIDs))
+}

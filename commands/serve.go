@@ -1,0 +1,170 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/assay-rm/assay/rewards"
+	"github.com/assay-rm/assay/server"
+)
+
+// serveCommand is `assay serve`.
+type serveCommand struct {
+	Models serverModels `embed:""`
+
+	Listen         string `group:"HTTP" env:"ASSAY_LISTEN" default:"${listen}" placeholder:"HOST:PORT" help:"Address to listen on (${default}). Port 0 takes a free one."`
+	TokenFile      string `group:"HTTP" env:"ASSAY_TOKEN_FILE" placeholder:"FILE" help:"File with the token that clients must send; ASSAY_TOKEN may hold it instead."`
+	AllowAnonymous bool   `group:"HTTP" env:"ASSAY_ALLOW_ANONYMOUS" help:"Listen where others can reach it without asking for a token."`
+
+	MaxRequestItems int           `group:"Limits" env:"ASSAY_MAX_REQUEST_ITEMS" default:"${requestItems}" help:"Items of one request."`
+	MaxBody         size          `group:"Limits" env:"ASSAY_MAX_BODY" default:"${maxBody}" placeholder:"SIZE" help:"Size of a request's body (${default})."`
+	HeaderTimeout   time.Duration `group:"Limits" env:"ASSAY_HEADER_TIMEOUT" default:"${headerTimeout}" help:"For a request's headers to arrive."`
+	BodyTimeout     time.Duration `group:"Limits" env:"ASSAY_BODY_TIMEOUT" default:"${bodyTimeout}" help:"For a request's body to arrive."`
+	WriteTimeout    time.Duration `group:"Limits" env:"ASSAY_WRITE_TIMEOUT" default:"${writeTimeout}" help:"For a client to take its answer."`
+	IdleTimeout     time.Duration `group:"Limits" env:"ASSAY_IDLE_TIMEOUT" default:"${idleTimeout}" help:"For a connection between requests."`
+	ProbeTimeout    time.Duration `group:"Limits" env:"ASSAY_PROBE_TIMEOUT" default:"${probeTimeout}" help:"For a model to answer the readiness probe."`
+	StuckAfter      time.Duration `group:"Limits" env:"ASSAY_STUCK_AFTER" default:"${stuckAfter}" help:"A forward that takes longer makes the server not ready."`
+	DrainDelay      time.Duration `group:"Limits" env:"ASSAY_DRAIN_DELAY" default:"0s" help:"At SIGTERM: not ready for this long, before connections are refused."`
+	DrainTimeout    time.Duration `group:"Limits" env:"ASSAY_DRAIN_TIMEOUT" default:"${drainTimeout}" help:"At SIGTERM: for what was accepted to be answered."`
+
+	LogFormat string     `group:"Log" env:"ASSAY_LOG_FORMAT" enum:"auto,text,json" default:"auto" help:"text, json, or auto: text on a terminal."`
+	LogLevel  slog.Level `group:"Log" env:"ASSAY_LOG_LEVEL" default:"info" help:"debug, info, warn or error; debug writes a line per request."`
+}
+
+// Validate is called by the parser. Zero would mean the default to the server, so it is refused rather than misread.
+func (c *serveCommand) Validate() error {
+	if c.MaxRequestItems < 1 {
+		return usage("--max-request-items is %d, and must be positive", c.MaxRequestItems)
+	}
+	for _, limit := range []struct {
+		flag string
+		d    time.Duration
+	}{
+		{"header-timeout", c.HeaderTimeout},
+		{"body-timeout", c.BodyTimeout},
+		{"write-timeout", c.WriteTimeout},
+		{"idle-timeout", c.IdleTimeout},
+		{"probe-timeout", c.ProbeTimeout},
+		{"stuck-after", c.StuckAfter},
+		{"drain-timeout", c.DrainTimeout},
+	} {
+		if limit.d <= 0 {
+			return usage("--%s is %s, and must be positive", limit.flag, limit.d)
+		}
+	}
+	if c.DrainDelay < 0 {
+		return usage("--drain-delay is %s, and must not be negative", c.DrainDelay)
+	}
+	return nil
+}
+
+// Run serves until a signal, and then drains: readiness off, every accepted request answered, the models freed.
+func (c *serveCommand) Run(ctx context.Context, con *console) error {
+	token, err := c.token()
+	if err != nil {
+		return err
+	}
+	if err := server.CheckListen(c.Listen, token, c.AllowAnonymous); err != nil {
+		return usage("%v (--token-file or ASSAY_TOKEN; --allow-anonymous)", err)
+	}
+	if err := checkFree(ctx, c.Listen); err != nil {
+		return err
+	}
+	log := con.logger(c.LogFormat, c.LogLevel)
+	loaded, err := load(ctx, c.Models.sources(), c.Models.options(), log)
+	if err != nil {
+		return stopped(ctx, err)
+	}
+	engine := rewards.New(loaded.registry)
+	err = c.serve(ctx, con, engine, token, log)
+	return errors.Join(err, loaded.stop())
+}
+
+func (c *serveCommand) serve(ctx context.Context, con *console, engine *rewards.Engine, token string, log *slog.Logger) error {
+	s, err := server.New(engine, c.options(token, log))
+	if err != nil {
+		return err
+	}
+	listener, err := listen(ctx, c.Listen)
+	if err != nil {
+		return stopped(ctx, err)
+	}
+	names := make([]string, 0, len(engine.Models()))
+	for _, m := range engine.Models() {
+		names = append(names, fmt.Sprintf("%s (%s)", m.Name, m.Kind))
+	}
+	url := "http://" + c.address(listener)
+	fmt.Fprintf(con.out, "assay is ready on %s with %s; %s/docs says how to ask\n", url, strings.Join(names, ", "), url) //nolint:errcheck // it serves all the same
+	return s.Serve(ctx, listener)
+}
+
+// address is the host as it was asked for, with the port that was had.
+func (c *serveCommand) address(listener net.Listener) string {
+	host, _, err := net.SplitHostPort(c.Listen)
+	_, port, err2 := net.SplitHostPort(listener.Addr().String())
+	if err != nil || err2 != nil || host == "" {
+		return listener.Addr().String()
+	}
+	return net.JoinHostPort(host, port)
+}
+
+func (c *serveCommand) options(token string, log *slog.Logger) server.Options {
+	return server.Options{
+		Addr: c.Listen, Token: token, Insecure: c.AllowAnonymous,
+		MaxBody: int64(c.MaxBody), MaxItems: c.MaxRequestItems,
+		HeaderTimeout: c.HeaderTimeout, BodyTimeout: c.BodyTimeout, WriteTimeout: c.WriteTimeout, IdleTimeout: c.IdleTimeout,
+		ProbeTimeout: c.ProbeTimeout, StuckAfter: c.StuckAfter,
+		DrainDelay: c.DrainDelay, DrainTimeout: c.DrainTimeout,
+		Logger: log, Version: version(),
+	}
+}
+
+// token reads the token from its file or, without one, from the environment, where ps does not show it.
+func (c *serveCommand) token() (string, error) {
+	if c.TokenFile == "" {
+		return strings.TrimSpace(os.Getenv("ASSAY_TOKEN")), nil
+	}
+	text, err := os.ReadFile(c.TokenFile)
+	if err != nil {
+		return "", fmt.Errorf("--token-file: %w", err)
+	}
+	token := strings.TrimSpace(string(text))
+	if token == "" {
+		return "", fmt.Errorf("--token-file: %s holds no token", c.TokenFile)
+	}
+	return token, nil
+}
+
+// checkFree finds out early that an address cannot be had. It is given back until the models are loaded, so that no client
+// waits on a server that is not there yet.
+func checkFree(ctx context.Context, addr string) error {
+	listener, err := listen(ctx, addr)
+	if err != nil {
+		return err
+	}
+	return listener.Close()
+}
+
+func listen(ctx context.Context, addr string) (net.Listener, error) {
+	var config net.ListenConfig
+	listener, err := config.Listen(ctx, "tcp", addr)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("%s is in use by another process; stop it, or name another address with --listen", addr)
+	}
+	return listener, err
+}
+
+// stopped is nil when a signal ended a start: a server that was asked to stop, and did, has not failed.
+func stopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,120 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/assay-rm/assay/rewards"
+)
+
+type number struct {
+	N int `json:"n"`
+}
+
+// doubling answers 2n after every other goroutine had its turn, so that chunks finish in any order.
+type doubling struct {
+	asked  *atomic.Int64
+	broken error
+}
+
+func (d doubling) ask(_ context.Context, _ *rewards.Engine, lines []number) ([]int, error) {
+	d.asked.Add(int64(len(lines)))
+	answers := make([]int, len(lines))
+	for i, line := range lines {
+		if line.N%7 == 0 {
+			runtime.Gosched()
+		}
+		answers[i] = 2 * line.N
+	}
+	return answers, d.broken
+}
+
+func (doubling) failed(answer int) *rewards.Problem {
+	if answer == 26 {
+		return rewards.NewProblem(rewards.CodeInternal, "unlucky")
+	}
+	return nil
+}
+
+func TestStreamKeepsOrder(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	var text strings.Builder
+	for n := range 1000 {
+		fmt.Fprintf(&text, "{\"n\": %d}\n", n)
+		if n == 500 {
+			text.WriteString("nonsense\n")
+		}
+	}
+	var asked atomic.Int64
+	next, failed, refused := 0, 0, 0
+	err := stream(t.Context(), nil, newLineReader(strings.NewReader(text.String())), 3, doubling{asked: &asked}, func(done answered[number, int]) error {
+		for _, o := range done.outcomes {
+			switch {
+			case o.refused:
+				refused++
+				if o.number != 502 {
+					t.Errorf("line %d was refused", o.number)
+				}
+				continue
+			case o.problem != nil:
+				failed++
+			}
+			if o.answer != 2*next || o.asked.N != next {
+				t.Fatalf("%d was answered where %d was next", o.asked.N, next)
+			}
+			next++
+		}
+		return nil
+	})
+	if err != nil || next != 1000 || failed != 1 || refused != 1 || asked.Load() != 1000 {
+		t.Errorf("%v; %d answered, %d failed, %d refused, %d asked", err, next, failed, refused, asked.Load())
+	}
+}
+
+func TestStreamEndsWithItsFirstError(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	broken := errors.New("broken")
+	text := strings.Repeat("{\"n\": 1}\n", 1000)
+	var asked atomic.Int64
+	never := func(answered[number, int]) error { t.Error("emitted"); return nil }
+	err := stream(t.Context(), nil, newLineReader(strings.NewReader(text)), 1, doubling{&asked, broken}, never)
+	if !errors.Is(err, broken) {
+		t.Errorf("ask: %v", err)
+	}
+	full := func(answered[number, int]) error { return broken }
+	if err = stream(t.Context(), nil, newLineReader(strings.NewReader(text)), 1, doubling{asked: &asked}, full); !errors.Is(err, broken) {
+		t.Errorf("emit: %v", err)
+	}
+	if asked.Load() > 50 {
+		t.Errorf("%d lines were asked after the error", asked.Load())
+	}
+}
+
+// A reader that waits for ever does not keep a cancelled command.
+func TestStreamEndsWithItsContext(t *testing.T) {
+	r, w := io.Pipe()
+	ctx, cancel := context.WithCancel(t.Context())
+	var asked atomic.Int64
+	done := make(chan error)
+	go func() {
+		done <- stream(ctx, nil, newLineReader(r), 1, doubling{asked: &asked}, func(answered[number, int]) error {
+			cancel()
+			return nil
+		})
+	}()
+	if _, err := w.Write([]byte("{\"n\": 1}\n")); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Errorf("stream: %v", err)
+	}
+	w.Close() //nolint:errcheck // lets the reader go
+}

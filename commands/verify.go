@@ -1,0 +1,60 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/rewards"
+)
+
+// verifyCommand is `assay verify`.
+type verifyCommand struct {
+	Runtime runtimeFlags `embed:""`
+	Dir     string       `arg:"" help:"Directory of the bundle."`
+}
+
+// Run proves the bundle as a server does when it loads it, and then its golden pairs through the engine.
+func (c *verifyCommand) Run(ctx context.Context, con *console) (err error) {
+	loaded, err := load(ctx, []models.Source{models.Dir(c.Dir)}, c.Runtime.options(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, loaded.stop()) }()
+	m := loaded.registry.All()[0]
+	p := newPage(con.out)
+	defer func() { err = errors.Join(p.flush(), err) }()
+	manifest := m.Info().Manifest
+	p.line("%s (%s, %s)", manifest.Name, manifest.Kind, manifest.Graph.Layout)
+	for _, check := range m.Proof() {
+		p.line("✓ %-10s %s", check.Name, check.Detail)
+	}
+	pairs, err := m.Golden()
+	if err != nil {
+		return err
+	}
+	if len(pairs) == 0 {
+		p.line("- %-10s the bundle has none, so its scores are held to nothing", "golden")
+		return nil
+	}
+	tolerance := manifest.Golden.Tolerance
+	drift, err := compareGolden(ctx, rewards.New(loaded.registry), manifest.Kind, pairs)
+	if err != nil {
+		return err
+	}
+	bad := 0
+	for i, d := range drift {
+		if why := d.beyond(tolerance); why != "" {
+			bad++
+			p.line("✗ %-10s pair %d: %s", "golden", i+1, why)
+		}
+	}
+	if bad > 0 {
+		return fmt.Errorf("bundle %s: %d of %d golden pairs drift", c.Dir, bad, len(drift))
+	}
+	worst, at := worstDrift(drift)
+	p.line("✓ %-10s %d pairs: ids equal, largest difference %.2g (pair %d, tolerance %g)", "golden", len(drift), worst, at+1, tolerance)
+	return nil
+}
