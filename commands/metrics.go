@@ -53,6 +53,7 @@ type verdict struct {
 type metrics struct {
 	Count           int      `json:"count"`
 	Failed          int      `json:"failed,omitempty"`
+	Flawed          int      `json:"flawed,omitempty"` // of Count, solutions with an error: what error_accuracy is a share of
 	Sampler         *float64 `json:"sampler,omitempty"`
 	Accuracy        *float64 `json:"accuracy,omitempty"`
 	ErrorAccuracy   *float64 `json:"error_accuracy,omitempty"`
@@ -78,7 +79,7 @@ func (t *tally) add(v verdict) {
 
 func (t *tally) metrics() metrics {
 	m := metrics{
-		Count: t.count, Failed: t.failed, Accuracy: t.accuracy.share(), Sampler: t.sampler.share(),
+		Count: t.count, Failed: t.failed, Flawed: t.erroneous.tries, Accuracy: t.accuracy.share(), Sampler: t.sampler.share(),
 		ErrorAccuracy: t.erroneous.share(), CorrectAccuracy: t.correct.share(),
 	}
 	if m.ErrorAccuracy != nil && m.CorrectAccuracy != nil {

@@ -26,7 +26,7 @@ func TestTally(t *testing.T) {
 	} {
 		all.add("all", v)
 	}
-	want := metrics{Count: 5, Failed: 1, ErrorAccuracy: new(0.5), CorrectAccuracy: new(1.0), F1: new(2.0 / 3)}
+	want := metrics{Count: 5, Failed: 1, Flawed: 4, ErrorAccuracy: new(0.5), CorrectAccuracy: new(1.0), F1: new(2.0 / 3)}
 	if diff := cmp.Diff(want, all.splits["all"].metrics()); diff != "" {
 		t.Error(diff)
 	}

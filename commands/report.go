@@ -66,7 +66,7 @@ func (r *report) show(p *page) {
 				if tally := part.tallies.splits[split]; tally != nil {
 					m := tally.metrics()
 					if value := metric.of(&m); value != nil {
-						cell, any = fmt.Sprintf("%.3f (n = %d)", *value, m.Count), true
+						cell, any = fmt.Sprintf("%.3f (n = %d)", *value, metric.n(&m)), true
 					}
 				}
 				row = append(row, cell)
@@ -79,17 +79,20 @@ func (r *report) show(p *page) {
 	p.table(header, splits, rows)
 }
 
+// metricName is a line of the table: a share, and of how many.
 type metricName struct {
 	name string
 	of   func(*metrics) *float64
+	n    func(*metrics) int
 }
 
 func metricNames() []metricName {
+	all := func(m *metrics) int { return m.Count }
 	return []metricName{
-		{"accuracy", func(m *metrics) *float64 { return m.Accuracy }},
-		{"the sampler's own", func(m *metrics) *float64 { return m.Sampler }},
-		{"first-error F1", func(m *metrics) *float64 { return m.F1 }},
-		{"… on flawed solutions", func(m *metrics) *float64 { return m.ErrorAccuracy }},
-		{"… on right solutions", func(m *metrics) *float64 { return m.CorrectAccuracy }},
+		{"accuracy", func(m *metrics) *float64 { return m.Accuracy }, all},
+		{"the sampler's own", func(m *metrics) *float64 { return m.Sampler }, all},
+		{"first-error F1", func(m *metrics) *float64 { return m.F1 }, all},
+		{"… on flawed solutions", func(m *metrics) *float64 { return m.ErrorAccuracy }, func(m *metrics) int { return m.Flawed }},
+		{"… on right solutions", func(m *metrics) *float64 { return m.CorrectAccuracy }, func(m *metrics) int { return m.Count - m.Flawed }},
 	}
 }
