@@ -1,0 +1,73 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+)
+
+// TestMain lets the test binary stand in for Python: called with a script's name it speaks the script's side of the pipe.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "fake-ideal" {
+		fakeScript()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+func fakeScript() {
+	if os.Args[2] != "bundle" || os.Args[4] != "2" {
+		return
+	}
+	fmt.Println(`{"budgets": [512, 1024], "threads": 2, "versions": {"onnxruntime": "1.27.0"}}`)
+	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
+		switch line := lines.Text(); {
+		case line == `{"texts":["a","b c"]}`:
+			fmt.Println(`{"tokens": [1, 2]}`)
+		case line == `{"budget":512}`:
+			fmt.Println(`{"seconds": 0.5, "scores": [0.1, -0.2]}`)
+		case strings.Contains(line, "short"):
+			fmt.Println(`{"tokens": []}`)
+		default:
+			return
+		}
+	}
+}
+
+func TestIdealProcess(t *testing.T) {
+	t.Parallel()
+	ideal, err := StartIdeal(t.Context(), os.Args[0], "fake-ideal", "bundle", 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ideal.Info.Versions["onnxruntime"] != "1.27.0" || len(ideal.Info.Budgets) != 2 {
+		t.Errorf("info %+v", ideal.Info)
+	}
+	if tokens, err := ideal.Load([]string{"a", "b c"}); err != nil || len(tokens) != 2 || tokens[1] != 2 {
+		t.Errorf("tokens %v, %v", tokens, err)
+	}
+	if pass, err := ideal.Run(512); err != nil || pass.Seconds != 0.5 || len(pass.Scores) != 2 {
+		t.Errorf("pass %+v, %v", pass, err)
+	}
+	if _, err := ideal.Load([]string{"short"}); err == nil {
+		t.Error("an answer without the text's token count was accepted")
+	}
+	if _, err := ideal.Run(7); err == nil || !strings.Contains(err.Error(), "no answer") {
+		t.Errorf("a child that ended gave %v", err)
+	}
+	if err := ideal.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestIdealThatDoesNotStart(t *testing.T) {
+	t.Parallel()
+	if _, err := StartIdeal(t.Context(), os.Args[0], "fake-ideal", "other", 2); err == nil || !strings.Contains(err.Error(), "no first line") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := StartIdeal(t.Context(), "/no/such/python", "x", "bundle", 2); err == nil {
+		t.Error("a Python that is not there started")
+	}
+}
