@@ -8,6 +8,9 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/rewards"
 )
 
 // errUsage marks an error of the command line itself.
@@ -28,9 +31,20 @@ type console struct {
 	in, out, err *os.File
 }
 
-// complain says what went wrong, in one sentence after the program's name.
+// complain says what went wrong, in one sentence after the program's name and, where it has one, the error's stable code.
 func (c *console) complain(err error) {
-	fmt.Fprintln(c.err, "assay: "+strings.TrimSpace(err.Error())) //nolint:errcheck // there is nobody else to tell
+	text := strings.TrimSpace(err.Error())
+	var (
+		known   *models.Error
+		problem *rewards.Problem
+	)
+	switch {
+	case errors.As(err, &problem):
+		text = problem.Code + ": " + text
+	case errors.As(err, &known):
+		text = known.Code + ": " + text
+	}
+	fmt.Fprintln(c.err, "assay: "+text) //nolint:errcheck // there is nobody else to tell
 }
 
 // terminal tells whether a person sits at the stream.

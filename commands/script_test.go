@@ -80,3 +80,17 @@ func count(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(strings.Repeat(args[2]+"\n", n)), 0o600))
 }
+
+// TestStartUpCodesAreDocumented: a code that a command can end with has a row in docs/API.md.
+func TestStartUpCodesAreDocumented(t *testing.T) {
+	page, err := os.ReadFile("../docs/API.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, found := strings.Cut(string(page), "## Start-up")
+	for _, code := range []string{codeAddress, models.CodeBundle, models.CodeRuntime} {
+		if !found || !strings.Contains(section, "| `"+code+"` |") {
+			t.Errorf("docs/API.md has no row for %s under Start-up", code)
+		}
+	}
+}

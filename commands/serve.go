@@ -11,9 +11,13 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/rewards"
 	"github.com/assay-rm/assay/server"
 )
+
+// codeAddress is the code of an address that cannot be listened on because another process does.
+const codeAddress = "address_in_use"
 
 // serveCommand is `assay serve`.
 type serveCommand struct {
@@ -156,7 +160,10 @@ func listen(ctx context.Context, addr string) (net.Listener, error) {
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", addr)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("%s is in use by another process; stop it, or name another address with --listen", addr)
+		return nil, &models.Error{
+			Code:   codeAddress,
+			Detail: addr + " is in use by another process; stop it, or name another address with --listen",
+		}
 	}
 	return listener, err
 }
