@@ -99,9 +99,9 @@ func (c *Client) post(ctx context.Context, url string, body []byte) ([]byte, err
 
 // Checked is what the answers of a pass amount to.
 type Checked struct {
-	Computed int     // tokens that went through the network; 0 where the protocol does not tell
-	Wrong    int     // answers further from the padded graph's score than the tolerance
-	Worst    float64 // the greatest such distance
+	Spared int     // leading tokens shared with another request or cached; 0 where the protocol does not tell
+	Wrong  int     // answers further from the padded graph's score than the tolerance
+	Worst  float64 // the greatest such distance
 }
 
 // Check decodes a pass's answers and compares them with the padded graph's scores; a distance is in units of max(1, |score|).
@@ -118,7 +118,7 @@ func Check(target Target, pass Pass, want []float64, tokens []int, tolerance flo
 		}
 		distance := math.Abs(got.Score-want[i]) / max(1, math.Abs(want[i]))
 		sum.Worst = max(sum.Worst, distance)
-		sum.Computed += got.Computed
+		sum.Spared += got.Spared
 		if distance > tolerance {
 			sum.Wrong++
 		}

@@ -33,7 +33,7 @@ func fakeServer(t *testing.T, off float64) *httptest.Server {
 		}
 		text := request.Items[0].Text
 		tokens := len(strings.Fields(text))
-		_, _ = fmt.Fprintf(w, `{"model": "fake", "results": [{"score": %g, "tokens": %d}], "usage": {"computed_tokens": %d}}`,
+		_, _ = fmt.Fprintf(w, `{"model": "fake", "results": [{"score": %g, "tokens": %d, "shared_tokens": %d, "cached_tokens": 1}]}`,
 			fakeScore(text)+off, tokens, tokens/2)
 	})
 	mux.HandleFunc("POST /get_reward", func(w http.ResponseWriter, r *http.Request) {

@@ -44,7 +44,7 @@ type ServedResult struct {
 	ShareHigh       float64 `json:"share_high"`
 	P50             float64 `json:"p50_ms"`
 	P99             float64 `json:"p99_ms"`
-	Computed        float64 `json:"computed_share,omitempty"` // tokens that went through the network ÷ tokens of the texts
+	Spared          float64 `json:"spared,omitempty"` // tokens shared with another request or cached ÷ tokens of the texts
 	Wrong           int     `json:"wrong"`
 	Worst           float64 `json:"worst_distance"`
 }
@@ -174,7 +174,7 @@ func (b *bench) summarise(load Load, rounds []round) LoadResult {
 			}
 			served.Wrong += r.checked[i].Wrong
 			served.Worst = max(served.Worst, r.checked[i].Worst)
-			served.Computed += float64(r.checked[i].Computed) / float64(total)
+			served.Spared += float64(r.checked[i].Spared) / float64(total)
 		}
 		served.Share, served.ShareLow, served.ShareHigh = median(shares), slices.Min(shares), slices.Max(shares)
 		served.P50, served.P99 = quantile(milliseconds, 0.5), quantile(milliseconds, 0.99)

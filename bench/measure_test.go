@@ -63,8 +63,8 @@ func TestMeasureOfARightServer(t *testing.T) {
 			t.Errorf("got %+v", served)
 		}
 	}
-	if computed := got.Served[0].Computed; computed < 0.4 || computed > 0.5 {
-		t.Errorf("computed share %g of a server that says half", computed)
+	if spared := got.Served[0].Spared; spared < 0.4 || spared > 0.5 {
+		t.Errorf("%g of the tokens spared by a server that says half", spared)
 	}
 }
 
@@ -109,7 +109,7 @@ func TestReportIsWrittenAndPrinted(t *testing.T) {
 		Time: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Commit: "abc", Device: Device{CPU: "Intel(R) Xeon(R) CPU @ 2.0", Cores: 2},
 		Loads: []LoadResult{{
 			Name: "short-35", Target: 0.85, Ideals: []IdealResult{{512, 4000}, {1024, 5000}}, Ideal: 1024,
-			Served: []ServedResult{{Server: "assay", TokensPerSecond: 4500, Share: 0.9, Computed: 0.5}},
+			Served: []ServedResult{{Server: "assay", TokensPerSecond: 4500, Share: 0.9, Spared: 0.5}},
 		}},
 	}
 	path, err := report.Save(t.TempDir())

@@ -77,7 +77,7 @@ func (r Report) Print(out io.Writer) error {
 	}
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	row := func(cells string, args ...any) { _, _ = fmt.Fprintf(table, cells, args...) } // Flush reports the error
-	row("load\tideal tok/s\tbudget\tserver\ttok/s\tshare\tlow–high\tasked\tp50 ms\tp99 ms\tcomputed\twrong\n")
+	row("load\tideal tok/s\tbudget\tserver\ttok/s\tshare\tlow–high\tasked\tp50 ms\tp99 ms\tspared\twrong\n")
 	for _, load := range r.Loads {
 		ideal := 0.0
 		for _, i := range load.Ideals {
@@ -85,7 +85,7 @@ func (r Report) Print(out io.Writer) error {
 		}
 		for _, s := range load.Served {
 			row("%s\t%.0f\t%d\t%s\t%.0f\t%.2f\t%.2f–%.2f\t%.2f\t%.0f\t%.0f\t%s\t%d\n", load.Name, ideal, load.Ideal, s.Server,
-				s.TokensPerSecond, s.Share, s.ShareLow, s.ShareHigh, load.Target, s.P50, s.P99, percent(s.Computed), s.Wrong)
+				s.TokensPerSecond, s.Share, s.ShareLow, s.ShareHigh, load.Target, s.P50, s.P99, percent(s.Spared), s.Wrong)
 		}
 	}
 	return table.Flush()

@@ -20,9 +20,9 @@ type Target struct {
 
 // Answer is what a server says about one text. Tokens is 0 where its protocol does not tell.
 type Answer struct {
-	Score    float64
-	Tokens   int // of the text
-	Computed int // that went through the network: fewer than Tokens where a prefix was shared or cached
+	Score  float64
+	Tokens int // of the text
+	Spared int // leading tokens that were computed together with another request's, or taken from a cache
 }
 
 // assayTarget asks POST /v1/score with one text item. model may be empty where the server has one reward model.
@@ -51,11 +51,10 @@ func decodeAssay(body []byte) (Answer, error) {
 		Results []struct {
 			Score  *float64        `json:"score"`
 			Tokens int             `json:"tokens"`
+			Shared int             `json:"shared_tokens"`
+			Cached int             `json:"cached_tokens"`
 			Error  json.RawMessage `json:"error"`
 		} `json:"results"`
-		Usage struct {
-			Computed int `json:"computed_tokens"`
-		} `json:"usage"`
 	}
 	if err := json.Unmarshal(body, &got); err != nil {
 		return Answer{}, err
@@ -67,7 +66,7 @@ func decodeAssay(body []byte) (Answer, error) {
 	if result.Score == nil {
 		return Answer{}, fmt.Errorf("no score: %s", result.Error)
 	}
-	return Answer{Score: *result.Score, Tokens: result.Tokens, Computed: got.Usage.Computed}, finite(*result.Score)
+	return Answer{Score: *result.Score, Tokens: result.Tokens, Spared: max(result.Shared, result.Cached)}, finite(*result.Score)
 }
 
 // rivalTarget asks by OpenRLHF's remote reward contract. base is the server's address or that of its route.
