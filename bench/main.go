@@ -112,10 +112,12 @@ func (o options) conclude(report Report, out io.Writer) error {
 	if err := report.Print(out); err != nil {
 		return err
 	}
-	if report.LoadAverage > 0.5 {
-		fmt.Fprintf(os.Stderr, "\nthe machine was busy before the run (load average %.2f): measure again when it is quiet\n", report.LoadAverage)
+	unsteady := report.Unsteady()
+	if len(unsteady) > 0 {
+		fmt.Fprintf(os.Stderr, "\nnot written: other work disturbed the ideal on %s; measure again when the machine is quiet (load average before: %.2f)\n",
+			strings.Join(unsteady, ", "), report.LoadAverage)
 	}
-	if o.results != "" && o.only == "" {
+	if o.results != "" && o.only == "" && len(unsteady) == 0 {
 		path, err := report.Save(o.results)
 		if err != nil {
 			return err

@@ -28,10 +28,12 @@ type LoadResult struct {
 	Served []ServedResult `json:"served"` // one per server
 }
 
-// IdealResult is the ideal under one token budget: tokens of the texts per second, the median of the rounds.
+// IdealResult is the ideal under one token budget: tokens of the texts per second, the median of the rounds and their range.
 type IdealResult struct {
 	Budget          int     `json:"budget"`
 	TokensPerSecond float64 `json:"tokens_per_second"`
+	Low             float64 `json:"low"`
+	High            float64 `json:"high"`
 }
 
 // ServedResult is one server under one load. Share is the median over rounds of its tokens per second over those of the
@@ -156,9 +158,9 @@ func (b *bench) summarise(load Load, rounds []round) LoadResult {
 	}
 	best := 0
 	for i, budget := range b.budgets {
-		speed := median(rate(func(r round) float64 { return r.ideal[i] }))
-		result.Ideals = append(result.Ideals, IdealResult{Budget: budget, TokensPerSecond: speed})
-		if speed > result.Ideals[best].TokensPerSecond {
+		rates := rate(func(r round) float64 { return r.ideal[i] })
+		result.Ideals = append(result.Ideals, IdealResult{budget, median(rates), slices.Min(rates), slices.Max(rates)})
+		if result.Ideals[i].TokensPerSecond > result.Ideals[best].TokensPerSecond {
 			best = i
 		}
 	}

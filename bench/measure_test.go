@@ -98,6 +98,9 @@ func TestSummaryIsOfTheSameRounds(t *testing.T) {
 		served.P50 != 1000 {
 		t.Errorf("got %+v", got)
 	}
+	if unsteady := (Report{Loads: []LoadResult{got}}).Unsteady(); len(unsteady) != 1 || !strings.Contains(unsteady[0], "33 to 100") {
+		t.Errorf("rounds of 33 to 100 tokens/s: unsteady %q", unsteady)
+	}
 	if missed := (Report{Loads: []LoadResult{got}}).Missed("assay"); len(missed) != 1 {
 		t.Errorf("0.6 of 0.7 asked for: missed %q", missed)
 	}
@@ -108,7 +111,7 @@ func TestReportIsWrittenAndPrinted(t *testing.T) {
 	report := Report{
 		Time: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Commit: "abc", Device: Device{CPU: "Intel(R) Xeon(R) CPU @ 2.0", Cores: 2},
 		Loads: []LoadResult{{
-			Name: "short-35", Target: 0.85, Ideals: []IdealResult{{512, 4000}, {1024, 5000}}, Ideal: 1024,
+			Name: "short-35", Target: 0.85, Ideals: []IdealResult{{512, 4000, 3900, 4100}, {1024, 5000, 4900, 5100}}, Ideal: 1024,
 			Served: []ServedResult{{Server: "assay", TokensPerSecond: 4500, Share: 0.9, Spared: 0.5}},
 		}},
 	}

@@ -69,6 +69,22 @@ func (r Report) Missed(server string) []string {
 	return names
 }
 
+// steadiness is how far apart the ideal's rounds may be, fastest ÷ slowest: it does the same work in each.
+const steadiness = 1.3
+
+// Unsteady lists the loads during which the machine was disturbed, told by the ideal's rounds at the best budget.
+func (r Report) Unsteady() []string {
+	var names []string
+	for _, load := range r.Loads {
+		for _, ideal := range load.Ideals {
+			if ideal.Budget == load.Ideal && ideal.High > steadiness*ideal.Low {
+				names = append(names, fmt.Sprintf("%s (%.0f to %.0f tokens/s)", load.Name, ideal.Low, ideal.High))
+			}
+		}
+	}
+	return names
+}
+
 // Print writes the report as a table for people.
 func (r Report) Print(out io.Writer) error {
 	if _, err := fmt.Fprintf(out, "\n%s, %d cores · commit %s · onnxruntime %s, %d threads · load average before: %.2f\n%s\n\n",
