@@ -53,7 +53,7 @@ func New(runner Runner, options Options) *Batcher {
 // The slices in sequences are not copied: they must never change afterwards. Sequences with equal ids, of this or any
 // other submission, are computed once.
 func (b *Batcher) Submit(ctx context.Context, sequences []Sequence) ([]Result, error) {
-	c := newCall(ctx, sequences)
+	c := newCall(ctx, sequences, b.options.Targets)
 	if c.pending == 0 {
 		return c.results, nil
 	}
@@ -69,7 +69,7 @@ func (b *Batcher) Submit(ctx context.Context, sequences []Sequence) ([]Result, e
 }
 
 // newCall makes a waiter for every sequence that can be planned, and a result for every one that cannot.
-func newCall(ctx context.Context, sequences []Sequence) *call {
+func newCall(ctx context.Context, sequences []Sequence, targets bool) *call {
 	c := &call{
 		ctx:     ctx,
 		results: make([]Result, len(sequences)),
@@ -77,7 +77,7 @@ func newCall(ctx context.Context, sequences []Sequence) *call {
 		done:    make(chan struct{}),
 	}
 	for i, sequence := range sequences {
-		if err := sequence.check(); err != nil {
+		if err := sequence.check(targets); err != nil {
 			c.results[i].Err = err
 			continue
 		}

@@ -62,6 +62,7 @@ type Plan struct {
 	KeyIndex      []int64 // [R·K]
 	KeyLen        []int64 // [R]
 	Scatter       []int64 // [T]
+	Targets       []int64 // [N] the id after each position read, of the same sequence; nil unless [Options.Targets]
 
 	// Padded. Padding is on the right.
 	Rows   int     // B

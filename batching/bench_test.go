@@ -32,7 +32,7 @@ func load(prompts, responses int) []Sequence {
 // queueOf puts the sequences into a queue, as admission does.
 func queueOf(sequences []Sequence) *queue {
 	b := New(nil, Options{MaxItems: 1 << 20, MaxTokens: 1 << 30})
-	c := newCall(context.Background(), sequences)
+	c := newCall(context.Background(), sequences, false)
 	if err := b.admit(c); err != nil {
 		panic(err)
 	}
@@ -68,12 +68,12 @@ func BenchmarkAdmit(b *testing.B) {
 			all := load(c[0], c[1])
 			deep, more := all[:len(all)-64], all[len(all)-64:]
 			batcher := New(nil, Options{MaxItems: 1 << 20, MaxTokens: 1 << 30})
-			_ = batcher.admit(newCall(context.Background(), deep))
+			_ = batcher.admit(newCall(context.Background(), deep, false))
 			ctx, cancel := context.WithCancel(context.Background())
 			cancel()
 			b.ReportAllocs()
 			for b.Loop() {
-				c := newCall(ctx, more)
+				c := newCall(ctx, more, false)
 				if err := batcher.admit(c); err != nil {
 					b.Fatal(err)
 				}

@@ -68,8 +68,15 @@ func takeSamples(ctx context.Context, runner Runner, options Options) ([]sample,
 // syntheticPlan packs that many copies of ids, each computed by itself.
 func syntheticPlan(ids []int64, copies int, options Options) *Plan {
 	shape := newShape(options)
+	read := []int{len(ids) - 1}
+	if options.Targets { // every token of a response is read, and each costs a look at the vocabulary
+		read = read[:0]
+		for at := range len(ids) - 1 {
+			read = append(read, at)
+		}
+	}
 	for range copies {
-		shape.addApart(Sequence{IDs: ids, Read: []int{len(ids) - 1}})
+		shape.addApart(Sequence{IDs: ids, Read: read})
 	}
 	plan := new(Plan)
 	shape.build(plan, nil)

@@ -17,6 +17,10 @@ type Options struct {
 	Budget Budget // of one forward
 	Cost   Cost   // of one forward, from [Measure]; zero: learned from the first runs
 
+	// Targets makes a packed plan list, beside each position read, the id after it, whose log-probability is wanted. The
+	// last position of a sequence cannot be read then.
+	Targets bool
+
 	// Admission. Every submitted sequence counts until its run starts, identical ones too.
 	MaxItems  int // sequences waiting
 	MaxTokens int // tokens waiting

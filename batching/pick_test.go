@@ -21,7 +21,7 @@ func newRoom(options Options, sequences []Sequence) *waitingRoom {
 	for _, s := range sequences {
 		ctx, cancel := context.WithCancel(context.Background())
 		room.cancels = append(room.cancels, cancel)
-		if err := room.admit(newCall(ctx, []Sequence{s})); err != nil {
+		if err := room.admit(newCall(ctx, []Sequence{s}, false)); err != nil {
 			panic(err)
 		}
 	}
@@ -208,7 +208,7 @@ func TestPickLeavesOutWhoseDeadlineHasCome(t *testing.T) {
 	ctx, cancel := context.WithDeadline(context.Background(), deadline)
 	defer cancel()
 	b := New(nil, Options{})
-	if err := b.admit(newCall(ctx, []Sequence{seq(1)})); err != nil {
+	if err := b.admit(newCall(ctx, []Sequence{seq(1)}, false)); err != nil {
 		t.Fatal(err)
 	}
 	b.picker.pick(&b.queue, deadline.Add(-1))

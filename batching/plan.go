@@ -26,7 +26,7 @@ func MakePlan(sequences []Sequence, options Options) (*Plan, []Placement, error)
 	}
 	shape := newShape(options)
 	for i, sequence := range sequences {
-		if err := sequence.check(); err != nil {
+		if err := sequence.check(options.Targets); err != nil {
 			return nil, nil, fmt.Errorf("sequence %d: %w", i, err)
 		}
 		shape.add(sequence, nil)
@@ -54,14 +54,14 @@ func newShape(options Options) shape {
 	if options.Layout == Padded {
 		s = &padded{padID: options.PadID}
 	} else {
-		s = &packed{}
+		s = &packed{targets: options.Targets}
 	}
 	s.reset()
 	return s
 }
 
 // check returns what keeps the sequence from being planned, an [ErrSequence], or nil.
-func (s Sequence) check() error {
+func (s Sequence) check(targets bool) error {
 	if len(s.IDs) == 0 {
 		return fmt.Errorf("%w: no ids", ErrSequence)
 	}
@@ -74,6 +74,9 @@ func (s Sequence) check() error {
 		}
 		if i > 0 && position <= s.Read[i-1] {
 			return fmt.Errorf("%w: read position %d after %d", ErrSequence, position, s.Read[i-1])
+		}
+		if targets && position == len(s.IDs)-1 {
+			return fmt.Errorf("%w: read position %d is the last, and no id follows it", ErrSequence, position)
 		}
 	}
 	return nil

@@ -37,6 +37,7 @@ type packed struct {
 	longest  int // tokens of the longest sequence
 	entries  []entry
 	ancestry []int64 // plan indices of the tokens from position 0 to the end of a segment
+	targets  bool    // list the id after each position read
 }
 
 // entry is a sequence in the tree.
@@ -44,6 +45,7 @@ type entry struct {
 	leaf   int // the sequence lies on the path from the root to this node
 	length int
 	read   []int
+	ids    []int64
 }
 
 func (p *packed) reset() {
@@ -86,7 +88,7 @@ func (p *packed) put(sequence Sequence, at spot, budget *Budget) bool {
 		}
 	}
 	p.tiling, p.longest = after, longest
-	p.entries = append(p.entries, entry{leaf: p.tree.insert(ids, at), length: len(ids), read: sequence.Read})
+	p.entries = append(p.entries, entry{leaf: p.tree.insert(ids, at), length: len(ids), read: sequence.Read, ids: ids})
 	return true
 }
 
@@ -171,11 +173,16 @@ func (p *packed) layReads(plan *Plan, placements []Placement) []Placement {
 	for _, e := range p.entries {
 		p.tree.pass(e.leaf, e.length)
 	}
-	plan.Read = plan.Read[:0]
+	plan.Read, plan.Targets = plan.Read[:0], plan.Targets[:0]
 	for _, e := range p.entries {
 		row := len(plan.Read)
 		placements = append(placements, Placement{Row: row, Shared: p.tree.shared(e.leaf, e.length)})
 		plan.Read = slices.Grow(plan.Read, len(e.read))[:row+len(e.read)]
+		if p.targets {
+			for _, position := range e.read {
+				plan.Targets = append(plan.Targets, e.ids[position+1])
+			}
+		}
 		segment := e.leaf
 		for i, position := range slices.Backward(e.read) {
 			for position < p.tree.nodes[segment].from {

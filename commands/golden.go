@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 
@@ -13,19 +14,24 @@ import (
 // drift is how far one golden pair is from its reference.
 type drift struct {
 	problem *rewards.Problem // why the item has no score
-	idAt    int              // index of the first id that differs; -1: none does
-	have    []float64        // scores: one, or one per step
+	ids     string           // how its ids or the positions read differ; empty: they do not
+	have    []float64        // scores: one, and by label, or one per step, or a probability; NaN where there is none
 	want    []float64
 }
 
-// difference is the largest of the scores' absolute differences; infinite where their numbers differ.
+// difference is the largest of the scores' absolute differences; infinite where their numbers differ, or one is missing.
 func (d drift) difference() float64 {
 	if len(d.have) != len(d.want) {
 		return math.Inf(1)
 	}
 	worst := 0.0
 	for i := range d.have {
-		worst = max(worst, math.Abs(d.have[i]-d.want[i]))
+		switch none := math.IsNaN(d.have[i]); {
+		case none != math.IsNaN(d.want[i]):
+			return math.Inf(1)
+		case !none:
+			worst = max(worst, math.Abs(d.have[i]-d.want[i]))
+		}
 	}
 	return worst
 }
@@ -35,8 +41,8 @@ func (d drift) beyond(tolerance float64) string {
 	switch {
 	case d.problem != nil:
 		return fmt.Sprintf("%s: %s", d.problem.Code, d.problem.Detail)
-	case d.idAt >= 0:
-		return fmt.Sprintf("ids differ from the reference's at index %d", d.idAt)
+	case d.ids != "":
+		return d.ids
 	case len(d.have) != len(d.want):
 		return fmt.Sprintf("%d scores, and the reference has %d", len(d.have), len(d.want))
 	case !(d.difference() <= tolerance): // NaN is beyond too
@@ -55,46 +61,154 @@ func worstDrift(all []drift) (worst float64, at int) {
 	return worst, at
 }
 
-// compareGolden runs the pairs' items through the engine's path, together in one request, and holds ids and scores to the
-// reference's.
+// compareGolden runs the pairs' items through the engine's path, together in one request, and holds ids, positions and scores
+// to the reference's.
 func compareGolden(ctx context.Context, engine *rewards.Engine, kind models.Kind, pairs []models.Golden) ([]drift, error) {
-	items, all := make([]models.Item, len(pairs)), make([]drift, len(pairs))
-	for i, pair := range pairs {
-		items[i] = pair.Item
-		if all[i].want = pair.Steps; pair.Score != nil {
-			all[i].want = []float64{*pair.Score}
-		}
+	all := make([]drift, len(pairs))
+	if err := compareIDs(ctx, engine, kind, pairs, all); err != nil {
+		return nil, err
+	}
+	switch kind {
+	case models.Process:
+		return all, compareSteps(ctx, engine, pairs, all)
+	case models.PairKind, models.Preference:
+		return all, comparePreferences(ctx, engine, pairs, all)
+	case models.Reward:
+	}
+	return all, compareScores(ctx, engine, pairs, all)
+}
+
+func compareIDs(ctx context.Context, engine *rewards.Engine, kind models.Kind, pairs []models.Golden, all []drift) error {
+	var items []models.Item
+	for i := range pairs {
+		items = append(items, sequences(kind, &pairs[i])...)
 	}
 	tokenized, err := engine.Tokenize(ctx, rewards.TokenizeRequest{Items: items})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	for i, result := range tokenized.Results {
-		all[i].idAt = firstDifference(result.IDs, pairs[i].IDs)
-	}
-	if kind == models.Process {
-		answer, err := engine.Steps(ctx, rewards.StepsRequest{Items: items})
-		if err != nil {
-			return nil, err
-		}
-		for i, result := range answer.Results {
-			all[i].problem = result.Error
-			for _, step := range result.Steps {
-				all[i].have = append(all[i].have, step.Score)
+	at := 0
+	for i := range pairs {
+		for _, want := range pairs[i].IDs {
+			result := tokenized.Results[at]
+			at++
+			switch place := firstDifference(result.IDs, want); {
+			case all[i].problem != nil || all[i].ids != "":
+			case result.Error != nil:
+				all[i].problem = result.Error
+			case place >= 0:
+				all[i].ids = fmt.Sprintf("ids differ from the reference's at index %d: from there %d, and the reference has %d",
+					place, stretch(result.IDs, place), stretch(want, place))
+			case pairs[i].Read != nil && !slices.Equal(result.Read, pairs[i].Read):
+				all[i].ids = fmt.Sprintf("positions %d are read, and the reference reads %d", result.Read, pairs[i].Read)
 			}
 		}
-		return all, nil
+	}
+	return nil
+}
+
+// sequences are the items whose ids a golden pair tells.
+func sequences(kind models.Kind, golden *models.Golden) []models.Item {
+	pair := golden.Pair
+	switch {
+	case pair == nil:
+		return []models.Item{*golden.Item}
+	case kind == models.PairKind:
+		return []models.Item{
+			{Prompt: pair.Prompt, Messages: pair.Messages, First: &pair.Chosen, Second: &pair.Rejected},
+			{Prompt: pair.Prompt, Messages: pair.Messages, First: &pair.Rejected, Second: &pair.Chosen},
+		}
+	}
+	var items []models.Item
+	for _, response := range []*string{&pair.Chosen, &pair.Rejected} {
+		if pair.Prompt != nil {
+			items = append(items, models.Item{Prompt: pair.Prompt, Response: response})
+		} else {
+			turn := models.Message{Role: "assistant", Content: *response}
+			items = append(items, models.Item{Messages: append(slices.Clip(pair.Messages), turn)})
+		}
+	}
+	return items
+}
+
+func compareScores(ctx context.Context, engine *rewards.Engine, pairs []models.Golden, all []drift) error {
+	items := make([]models.Item, len(pairs))
+	for i := range pairs {
+		items[i] = *pairs[i].Item
 	}
 	answer, err := engine.Score(ctx, rewards.ScoreRequest{Items: items})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for i, result := range answer.Results {
-		if all[i].problem = result.Error; result.Score != nil {
-			all[i].have = []float64{*result.Score}
+		d := &all[i]
+		d.want = []float64{*pairs[i].Score}
+		if result.Error != nil {
+			d.problem = result.Error
+			continue
+		}
+		d.have = []float64{*result.Score}
+		for _, label := range slices.Sorted(maps.Keys(pairs[i].Scores)) {
+			have, ok := result.Scores[label]
+			if !ok {
+				have = math.NaN()
+			}
+			d.have, d.want = append(d.have, have), append(d.want, pairs[i].Scores[label])
 		}
 	}
-	return all, nil
+	return nil
+}
+
+func compareSteps(ctx context.Context, engine *rewards.Engine, pairs []models.Golden, all []drift) error {
+	items := make([]models.Item, len(pairs))
+	for i := range pairs {
+		items[i] = *pairs[i].Item
+	}
+	answer, err := engine.Steps(ctx, rewards.StepsRequest{Items: items})
+	if err != nil {
+		return err
+	}
+	number := func(score *float64) float64 {
+		if score == nil {
+			return math.NaN()
+		}
+		return *score
+	}
+	for i, result := range answer.Results {
+		if result.Error != nil {
+			all[i].problem = result.Error
+		}
+		for _, step := range result.Steps {
+			all[i].have = append(all[i].have, number(step.Score))
+		}
+		for _, score := range pairs[i].Steps {
+			all[i].want = append(all[i].want, number(score))
+		}
+	}
+	return nil
+}
+
+func comparePreferences(ctx context.Context, engine *rewards.Engine, pairs []models.Golden, all []drift) error {
+	request := rewards.CompareRequest{}
+	for i := range pairs {
+		pair := pairs[i].Pair
+		request.Pairs = append(request.Pairs, rewards.Pair{
+			Prompted: rewards.Prompted{Prompt: pair.Prompt, Messages: pair.Messages}, Chosen: &pair.Chosen, Rejected: &pair.Rejected,
+		})
+	}
+	answer, err := engine.Compare(ctx, request)
+	if err != nil {
+		return err
+	}
+	for i, result := range answer.Results {
+		all[i].want = []float64{*pairs[i].Probability}
+		if result.Error != nil {
+			all[i].problem = result.Error
+		} else {
+			all[i].have = []float64{*result.Probability}
+		}
+	}
+	return nil
 }
 
 // firstDifference is the first index where the ids differ, -1 when they are equal.
@@ -109,3 +223,6 @@ func firstDifference(a, b []int64) int {
 	}
 	return min(len(a), len(b))
 }
+
+// stretch is a few ids from that place on.
+func stretch(ids []int64, from int) []int64 { return ids[from:min(from+8, len(ids))] }

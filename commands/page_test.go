@@ -54,7 +54,7 @@ func TestShow(t *testing.T) {
 		})
 		(&stepsCommand{Threshold: 0.5}).show(p, 6, models.Item{Prompt: &prompt, Response: new("12 + 30 = 42\n\nso 43"), Separator: new("\n\n")},
 			rewards.StepsResult{
-				Steps:     []rewards.StepScore{{Score: 0.98, End: new(12)}, {Score: 0.1, End: new(19)}},
+				Steps:     []rewards.StepScore{{Score: new(0.98), End: new(12)}, {Score: new(0.1), End: new(19)}},
 				Aggregate: &rewards.Aggregate{FirstError: new(1)},
 			})
 	})

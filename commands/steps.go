@@ -56,11 +56,14 @@ func (c *stepsCommand) show(p *page, number int, item models.Item, result reward
 	p.line("%6d  %s — %s", number, preview(models.Item{Prompt: item.Prompt, Messages: item.Messages, Text: item.Text}), verdict)
 	begin := 0
 	for i, step := range result.Steps {
-		mark := " "
-		if step.Score < c.Threshold {
-			mark = "✗"
+		score, mark := "     –", " "
+		if step.Score != nil {
+			score = fmt.Sprintf("%.4f", *step.Score)
+			if *step.Score < c.Threshold {
+				mark = "✗"
+			}
 		}
-		p.line("        %4d  %.4f %s %s", i, step.Score, mark, oneLine(stepText(item, i, begin, step.End), 70))
+		p.line("        %4d  %s %s %s", i, score, mark, oneLine(stepText(item, i, begin, step.End), 70))
 		if step.End != nil {
 			begin = *step.End
 		}

@@ -68,11 +68,11 @@ func encodeAll(t *testing.T, m *Model, pairs []Golden) []Encoded {
 	t.Helper()
 	items := make([]Encoded, len(pairs))
 	for i, pair := range pairs {
-		item, err := m.Encode(pair.Item, TruncateError)
+		item, err := m.Encode(*pair.Item, TruncateError)
 		if err != nil {
 			t.Fatalf("pair %d: %v", i, err)
 		}
-		if diff := cmp.Diff(pair.IDs, item.IDs); diff != "" {
+		if diff := cmp.Diff(pair.IDs[0], item.IDs); diff != "" {
 			t.Fatalf("pair %d: ids of %q differ from the reference (-want +got):\n%s", i, item.Text, diff)
 		}
 		items[i] = item
@@ -86,7 +86,7 @@ func final(m *Model, row []float32) float64 {
 	if manifest.Kind == Reward {
 		return (float64(row[0]) - manifest.Head.Mean) / *manifest.Head.Std
 	}
-	label := float64(row[slices.Index(manifest.Graph.Labels, manifest.Steps.Label)])
+	label := float64(row[slices.Index(manifest.Graph.Labels, manifest.Steps.Label[0])])
 	switch manifest.Steps.Activation {
 	case ActivationSoftmax:
 		sum := 0.0
@@ -112,13 +112,13 @@ func TestGoldenPairsEqualPyTorch(t *testing.T) {
 		for i, pair := range pairs {
 			want := pair.Steps
 			if pair.Score != nil {
-				want = []float64{*pair.Score}
+				want = []*float64{pair.Score}
 			}
 			if readings[i].Err != nil || len(readings[i].Rows) != len(want) {
 				t.Fatalf("pair %d: %d rows, %v; want %d", i, len(readings[i].Rows), readings[i].Err, len(want))
 			}
 			for j, row := range readings[i].Rows {
-				worst = max(worst, math.Abs(final(m, row)-want[j]))
+				worst = max(worst, math.Abs(final(m, row)-*want[j]))
 			}
 		}
 		if worst > 1e-4 {

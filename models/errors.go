@@ -23,6 +23,7 @@ const (
 	CodeID          = "id_out_of_range"   // an id outside the vocabulary
 	CodeNoSeparator = "no_separator"      // a step request without a step separator
 	CodeInText      = "separator_in_text" // the separator's token occurs inside a prompt or a step
+	CodeBoundary    = "step_boundary"     // a step that ends inside a token
 	CodeNotFinite   = "not_finite"        // NaN or infinity out of the graph
 	CodeRun         = "run_failed"        // the forward failed
 )

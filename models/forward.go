@@ -71,14 +71,18 @@ func (m *Model) probes() []batching.Sequence {
 	var probes []batching.Sequence
 	add := func(ids []int64) {
 		ids = ids[:min(len(ids), manifest.Limits.MaxTokens)]
-		read := []int{len(ids) - 1}
-		if manifest.Kind == Process && len(ids) > 2 {
-			read = []int{len(ids) / 2, len(ids) - 1}
+		last := m.lastRead(len(ids))
+		read := []int{last}
+		if (manifest.Kind == Process || manifest.Read.Prompt != nil || manifest.Likelihood != nil) && len(ids) > 3 {
+			read = []int{len(ids) / 2, last}
 		}
 		probes = append(probes, batching.Sequence{IDs: ids, Read: read})
 	}
 	ids := func(n int, seed uint64) []int64 { return probeIDs(manifest.Graph.VocabSize, n, seed) }
-	add(ids(1, 3))
+	add(ids(2, 3))
+	if manifest.Likelihood == nil {
+		add(ids(1, 3))
+	}
 	add(ids(7, 4))
 	shared := ids(40, 5)
 	add(append(slices.Clone(shared), ids(9, 6)...))

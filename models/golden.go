@@ -7,12 +7,38 @@ import (
 	"io"
 )
 
-// Golden is an item with what the reference implementation makes of it.
+// Golden is an item, or a pair of responses, with what the reference implementation makes of it.
 type Golden struct {
-	Item  Item      `json:"item"`
-	IDs   []int64   `json:"ids"`             // token ids
-	Score *float64  `json:"score,omitempty"` // of a reward model
-	Steps []float64 `json:"steps,omitempty"` // of a process model: each step's score
+	Item        *Item              `json:"item,omitempty"`
+	Pair        *GoldenPair        `json:"pair,omitempty"` // of a pair or preference model, instead of Item
+	IDs         GoldenIDs          `json:"ids"`
+	Read        []int              `json:"read,omitempty"`        // positions read, where the reference tells them
+	Score       *float64           `json:"score,omitempty"`       // of a reward model
+	Scores      map[string]float64 `json:"scores,omitempty"`      // by label, where there are several
+	Steps       []*float64         `json:"steps,omitempty"`       // of a process model: each step's score, null where it has none
+	Probability *float64           `json:"probability,omitempty"` // that chosen is preferred to rejected
+}
+
+// GoldenPair is two responses to one prompt, as compare takes them.
+type GoldenPair struct {
+	Messages []Message `json:"messages,omitempty"`
+	Prompt   *string   `json:"prompt,omitempty"`
+	Chosen   string    `json:"chosen"`
+	Rejected string    `json:"rejected"`
+}
+
+// GoldenIDs are the token ids of an item, or of a pair's two sequences: (chosen, rejected) of a preference model, both orders
+// of a pair model.
+type GoldenIDs [][]int64
+
+// UnmarshalJSON reads a list of ids or a list of such lists.
+func (g *GoldenIDs) UnmarshalJSON(data []byte) error {
+	var one []int64
+	if json.Unmarshal(data, &one) == nil {
+		*g = GoldenIDs{one}
+		return nil
+	}
+	return json.Unmarshal(data, (*[][]int64)(g))
 }
 
 // Golden gives the bundle's golden pairs; a bundle without the file has none. Its errors are *Error.
@@ -30,10 +56,34 @@ func (m *Model) Golden() ([]Golden, error) {
 		if err != nil {
 			return nil, fail(CodeBundle, "golden.file %s: pair %d: %v", file, len(all)+1, err)
 		}
-		if reward := m.info.Manifest.Kind == Reward; reward != (pair.Score != nil) || reward != (pair.Steps == nil) || len(pair.IDs) == 0 {
-			return nil, fail(CodeBundle, "golden.file %s: pair %d: a %s model's pair has ids and %s", file, len(all)+1,
-				m.info.Manifest.Kind, map[bool]string{true: "score", false: "steps"}[reward])
+		if want := pair.lacks(m.info.Manifest.Kind); want != "" {
+			return nil, fail(CodeBundle, "golden.file %s: pair %d: a %s model's pair has %s", file, len(all)+1, m.info.Manifest.Kind, want)
 		}
 		all = append(all, pair)
 	}
+}
+
+// lacks says what a pair of that kind must have, when it has something else.
+func (g *Golden) lacks(kind Kind) string {
+	has := [...]bool{g.Item != nil, g.Pair != nil, g.Score != nil, g.Steps != nil, g.Probability != nil}
+	var want [5]bool
+	var words string
+	lists := 1
+	switch kind {
+	case Reward:
+		want, words = [5]bool{0: true, 2: true}, "item, ids and score"
+	case Process:
+		want, words = [5]bool{0: true, 3: true}, "item, ids and steps"
+	default:
+		want, words, lists = [5]bool{1: true, 4: true}, "pair, two lists of ids and probability", 2
+	}
+	if has != want || len(g.IDs) != lists {
+		return words
+	}
+	for _, ids := range g.IDs {
+		if len(ids) == 0 {
+			return words
+		}
+	}
+	return ""
 }

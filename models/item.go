@@ -16,6 +16,9 @@ type Item struct {
 	InputIDs  []int64   `json:"input_ids,omitempty" doc:"Token ids"`
 	Steps     []string  `json:"steps,omitempty" doc:"The assistant's turn as a list of steps (process models)"`
 	Separator *string   `json:"separator,omitempty" doc:"Splits the response into steps (process models)"`
+
+	First  *string `json:"-"` // of a pair model: the response read first, after messages or prompt
+	Second *string `json:"-"` // and the one read second
 }
 
 // Truncation says what happens to an item over the limit.
@@ -30,9 +33,11 @@ const (
 
 // Encoded is an item as the model sees it.
 type Encoded struct {
-	Text      string  // what was tokenized; empty for input_ids
-	IDs       []int64 // token ids, BOS policy applied
-	Read      []int   // positions read: the last token, or each step's separator
+	Text      string  // what was tokenized; empty for input_ids and segments
+	IDs       []int64 // token ids, policies applied
+	Read      []int   // positions read, ascending: of the prompt where the manifest asks for it, then of the pooling rule or the steps;
+	Response  int     // of a likelihood model every token but the last from that before the response on. Response is where it begins
+	Steps     []int   // process: the token of each step, of skipped ones too
 	Ends      []int   // process items given as steps or with a separator: end of each step in characters of the response
 	Truncated int     // tokens cut away
 }
@@ -42,6 +47,8 @@ type Kind string
 
 // The kinds of model.
 const (
-	Reward  Kind = "reward"  // how good is this response: one row per item
-	Process Kind = "process" // which step goes wrong: one row per step
+	Reward     Kind = "reward"     // how good is this response: one row per item
+	Process    Kind = "process"    // which step goes wrong: one row per step
+	PairKind   Kind = "pair"       // which of two responses is better: both in one sequence
+	Preference Kind = "preference" // which of two responses is better: an embedding each
 )

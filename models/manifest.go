@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"path"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -20,26 +18,32 @@ const MaxTokensLimit = 1 << 20
 
 // Manifest says everything about a model that a caller could get wrong. docs/BUNDLE.md describes each field.
 type Manifest struct {
-	Version     int          `yaml:"version"`
-	Name        string       `yaml:"name"`
-	Kind        Kind         `yaml:"kind"`
-	Description string       `yaml:"description,omitempty"`
-	Licence     string       `yaml:"licence"`
-	Source      SourceSpec   `yaml:"source"`
-	Graph       GraphSpec    `yaml:"graph"`
-	Tokenizer   TokenSpec    `yaml:"tokenizer"`
-	Template    TemplateSpec `yaml:"template,omitempty"`
-	Pooling     string       `yaml:"pooling"`
-	Head        HeadSpec     `yaml:"head,omitempty"`
-	Steps       StepSpec     `yaml:"steps,omitempty"`
-	Limits      LimitSpec    `yaml:"limits"`
-	Golden      GoldenSpec   `yaml:"golden,omitempty"`
+	Version     int             `yaml:"version"`
+	Name        string          `yaml:"name"`
+	Kind        Kind            `yaml:"kind"`
+	Description string          `yaml:"description,omitempty"`
+	Licence     string          `yaml:"licence"`
+	Source      SourceSpec      `yaml:"source"`
+	Graph       GraphSpec       `yaml:"graph"`
+	Tokenizer   TokenSpec       `yaml:"tokenizer"`
+	Template    TemplateSpec    `yaml:"template,omitempty"`
+	Pooling     string          `yaml:"pooling"`
+	Read        ReadSpec        `yaml:"read,omitempty"`
+	Head        HeadSpec        `yaml:"head,omitempty"`
+	Steps       StepSpec        `yaml:"steps,omitempty"`
+	Likelihood  *LikelihoodSpec `yaml:"likelihood,omitempty"`
+	Pair        *PairSpec       `yaml:"pair,omitempty"`
+	Preference  *PreferenceSpec `yaml:"preference,omitempty"`
+	Limits      LimitSpec       `yaml:"limits"`
+	Golden      GoldenSpec      `yaml:"golden,omitempty"`
+	Drift       *DriftSpec      `yaml:"drift,omitempty"`
 }
 
 // SourceSpec names the checkpoint that the bundle was made from.
 type SourceSpec struct {
 	Checkpoint string `yaml:"checkpoint"`
 	Class      string `yaml:"class"`
+	Family     string `yaml:"family,omitempty"` // of assay-export's families
 	Digest     string `yaml:"digest,omitempty"`
 }
 
@@ -58,29 +62,112 @@ type GraphSpec struct {
 
 // TokenSpec describes the tokenizer and the policy on its ids.
 type TokenSpec struct {
-	File  string `yaml:"file"`
-	BOS   string `yaml:"bos"`
-	BOSID *int64 `yaml:"bos_id,omitempty"`
-	PadID *int64 `yaml:"pad_id,omitempty"`
+	File      string `yaml:"file"`
+	BOS       string `yaml:"bos"`
+	BOSID     *int64 `yaml:"bos_id,omitempty"`
+	End       string `yaml:"end,omitempty"`
+	EndID     *int64 `yaml:"end_id,omitempty"`
+	PadID     *int64 `yaml:"pad_id,omitempty"`
+	TypeAfter *int64 `yaml:"type_after,omitempty"` // token_type_ids are 1 behind the first of this id
 }
 
-// TemplateSpec names the chat template and what it may name besides messages; an empty file means that there is none.
+// TemplateSpec says how a conversation becomes text or segments of text; without File and Segments there is no way.
 type TemplateSpec struct {
 	File      string            `yaml:"file,omitempty"`
 	Variables map[string]string `yaml:"variables,omitempty"`
+	Segments  []SegmentSpec     `yaml:"segments,omitempty"`
 }
 
-// HeadSpec gives the normalisation of a reward: (raw - mean) / std.
+// SegmentSpec is one token, or a part of the item that is tokenized on its own.
+type SegmentSpec struct {
+	Token     string `yaml:"token,omitempty"`
+	Text      string `yaml:"text,omitempty"` // SegmentPrompt, …
+	MaxTokens int    `yaml:"max_tokens,omitempty"`
+}
+
+// ReadSpec completes the pooling rule, and asks for a second place.
+type ReadSpec struct {
+	Offset int         `yaml:"offset,omitempty"` // from_end: ids before the last
+	Token  string      `yaml:"token,omitempty"`  // at_token of a reward model
+	Prompt *PromptSpec `yaml:"prompt,omitempty"` // the second place, read as a row before the other
+}
+
+// PromptSpec finds the end of the prompt, in one of two ways.
+type PromptSpec struct {
+	Pattern  []int64 `yaml:"pattern,omitempty"`  // the start of its last occurrence
+	Rendered bool    `yaml:"rendered,omitempty"` // the last id of the conversation without the response
+}
+
+// HeadSpec says how a reward model's row becomes its score.
 type HeadSpec struct {
-	Mean float64  `yaml:"mean,omitempty"`
-	Std  *float64 `yaml:"std,omitempty"`
+	Activation string             `yaml:"activation,omitempty"`
+	Label      string             `yaml:"label,omitempty"`
+	Weights    map[string]float64 `yaml:"weights,omitempty"`
+	Gates      *GateSpec          `yaml:"gates,omitempty"`
+	Mean       float64            `yaml:"mean,omitempty"`
+	Std        *float64           `yaml:"std,omitempty"`
+}
+
+// GateSpec names the labels of Σ gates of the prompt's row · values of the other row, one gate per value.
+type GateSpec struct {
+	Values []string `yaml:"values"`
+	Gates  []string `yaml:"gates"`
 }
 
 // StepSpec describes the steps of a process model.
 type StepSpec struct {
 	Separator  string `yaml:"separator,omitempty"`
-	Label      string `yaml:"label,omitempty"`
+	Join       string `yaml:"join,omitempty"`
+	Tokenize   string `yaml:"tokenize,omitempty"`
+	Turns      bool   `yaml:"turns,omitempty"`
+	Offset     int    `yaml:"offset,omitempty"`
+	Skip       int    `yaml:"skip,omitempty"`
+	Label      Labels `yaml:"label,omitempty"`
 	Activation string `yaml:"activation,omitempty"`
+	Accumulate *bool  `yaml:"accumulate,omitempty"` // likelihood; nil is true
+}
+
+// Labels is one label or several; YAML gives one as plain text.
+type Labels []string
+
+// UnmarshalYAML reads text or a list.
+func (l *Labels) UnmarshalYAML(unmarshal func(any) error) error {
+	var one string
+	if unmarshal(&one) == nil {
+		*l = Labels{one}
+		return nil
+	}
+	return unmarshal((*[]string)(l))
+}
+
+// LikelihoodSpec says how log-probabilities of a response become a value.
+type LikelihoodSpec struct {
+	Beta float64 `yaml:"beta"`
+	Norm string  `yaml:"norm"`
+}
+
+// PairSpec says how the row of two responses becomes a preference.
+type PairSpec struct {
+	Label      string `yaml:"label"`
+	Activation string `yaml:"activation"`
+	Orders     string `yaml:"orders"`
+}
+
+// PreferenceSpec names the labels of a response's embedding and of the prompt's scales.
+type PreferenceSpec struct {
+	Embedding   []string `yaml:"embedding"`
+	Scale       []string `yaml:"scale,omitempty"`
+	Normalize   bool     `yaml:"normalize,omitempty"`
+	Temperature float64  `yaml:"temperature"`
+}
+
+// DriftSpec is what lower precision was seen to change, measured by the exporter against the float32 graph.
+type DriftSpec struct {
+	Items int     `yaml:"items" json:"items" doc:"Items scored with both graphs"`
+	Max   float64 `yaml:"max" json:"max" doc:"Largest difference of a score"`
+	Mean  float64 `yaml:"mean" json:"mean" doc:"Mean difference of a score"`
+	Pairs int     `yaml:"pairs" json:"pairs" doc:"Pairs of items"`
+	Order float64 `yaml:"order" json:"order" doc:"Share of the pairs that keep their order"`
 }
 
 // LimitSpec bounds what is accepted.
@@ -101,15 +188,43 @@ const (
 
 	BOSNone = "none"
 	BOSOne  = "one"
+	BOSTwo  = "two"
 
-	PoolLastAttended = "last_attended" // P1
-	PoolInGraph      = "in_graph"      // the graph pools
-	PoolAtToken      = "at_token"      // P6
+	EndKeep    = "keep"
+	EndAppend  = "append"
+	EndReplace = "replace"
+
+	SegmentPrompt   = "prompt"
+	SegmentResponse = "response"
+	SegmentFirst    = "first"
+	SegmentSecond   = "second"
+
+	PoolLastAttended   = "last_attended"    // P1
+	PoolLastNotPad     = "last_not_pad"     // P2
+	PoolBeforeFirstPad = "before_first_pad" // P3
+	PoolCountNotPad    = "count_not_pad"    // P4
+	PoolFromEnd        = "from_end"         // P5
+	PoolAtToken        = "at_token"         // P6
+	PoolAtStep         = "at_step"          // P7
+	PoolInGraph        = "in_graph"         // the graph pools
+
+	TokenizeJoint    = "joint"
+	TokenizeSeparate = "separate"
+	TokenizePrefix   = "prefix"
+
+	NormSum  = "sum"
+	NormMean = "mean"
+
+	OrdersProbability = "probability"
+	OrdersLogit       = "logit"
 
 	ActivationNone    = "none"
 	ActivationSigmoid = "sigmoid"
 	ActivationSoftmax = "softmax"
 )
+
+// Precisions of a graph's weights as stored.
+var Precisions = []string{"float32", "float16", "bfloat16", "int8"}
 
 var nameRule = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
 
@@ -126,6 +241,12 @@ func ParseManifest(data []byte) (Manifest, error) {
 	if m.Golden.File != "" && m.Golden.Tolerance == 0 {
 		m.Golden.Tolerance = 1e-4
 	}
+	if m.Kind == Process && m.Steps.Tokenize == "" {
+		m.Steps.Tokenize = TokenizeJoint
+	}
+	if m.Tokenizer.End == "" {
+		m.Tokenizer.End = EndKeep
+	}
 	var bad []string
 	check := func(ok bool, format string, args ...any) {
 		if !ok {
@@ -134,78 +255,12 @@ func ParseManifest(data []byte) (Manifest, error) {
 	}
 	m.checkCommon(check)
 	m.checkGraph(check)
+	m.checkText(check)
+	m.checkPooling(check)
 	m.checkKind(check)
+	m.checkDrift(check)
 	if len(bad) > 0 {
 		return Manifest{}, fail(CodeBundle, "%s: %s", ManifestFile, strings.Join(bad, "; "))
 	}
 	return m, nil
-}
-
-type checker func(ok bool, format string, args ...any)
-
-func (m *Manifest) checkCommon(check checker) {
-	check(m.Version == 1, "version is %d, and this server reads version 1", m.Version)
-	check(nameRule.MatchString(m.Name), "name %q must match %s", m.Name, nameRule)
-	check(m.Licence != "", "licence is missing")
-	check(m.Source.Class != "", "source.class is missing")
-	check(m.Limits.MaxTokens >= 1 && m.Limits.MaxTokens <= MaxTokensLimit,
-		"limits.max_tokens is %d, and must be between 1 and %d", m.Limits.MaxTokens, MaxTokensLimit)
-	for field, file := range map[string]string{"graph.file": m.Graph.File, "tokenizer.file": m.Tokenizer.File} {
-		check(file != "", "%s is missing", field)
-	}
-	for field, file := range map[string]string{
-		"graph.file": m.Graph.File, "tokenizer.file": m.Tokenizer.File, "template.file": m.Template.File, "golden.file": m.Golden.File,
-	} {
-		check(file == "" || inside(file), "%s %q leaves the bundle", field, file)
-	}
-	check(m.Tokenizer.BOS == BOSNone || m.Tokenizer.BOS == BOSOne, "tokenizer.bos is %q, and must be none or one", m.Tokenizer.BOS)
-	check(m.Tokenizer.BOS != BOSOne || m.Tokenizer.BOSID != nil, "tokenizer.bos_id is missing, and bos: one needs it")
-	for field, id := range map[string]*int64{"tokenizer.bos_id": m.Tokenizer.BOSID, "tokenizer.pad_id": m.Tokenizer.PadID} {
-		check(id == nil || (*id >= 0 && *id < m.Graph.VocabSize), "%s is outside graph.vocab_size %d", field, m.Graph.VocabSize)
-	}
-	check(*m.Head.Std > 0, "head.std is %g, and must be positive", *m.Head.Std)
-	check(m.Golden.Tolerance >= 0, "golden.tolerance is %g, and must not be negative", m.Golden.Tolerance)
-}
-
-func (m *Manifest) checkGraph(check checker) {
-	g := m.Graph
-	check(g.Layout == LayoutPacked || g.Layout == LayoutPadded, "graph.layout is %q, and must be packed or padded", g.Layout)
-	check(g.Precision == "float32", "graph.precision is %q, and this server runs float32", g.Precision)
-	check(g.Output != "", "graph.output is missing")
-	check(len(g.Labels) > 0, "graph.labels is empty")
-	for i, label := range g.Labels {
-		check(label != "" && !slices.Contains(g.Labels[:i], label), "graph.labels[%d] is %q, and labels must be distinct and not empty", i, label)
-	}
-	check(g.VocabSize > 0, "graph.vocab_size is %d, and must be positive", g.VocabSize)
-	switch g.Layout {
-	case LayoutPacked:
-		check(g.Layers > 0, "graph.layers is %d, and the packed layout needs it", g.Layers)
-		check(g.KVHeads > 0, "graph.kv_heads is %d, and the packed layout needs it", g.KVHeads)
-		check(g.HeadDim > 0, "graph.head_dim is %d, and the packed layout needs it", g.HeadDim)
-	case LayoutPadded:
-		check(m.Tokenizer.PadID != nil, "tokenizer.pad_id is missing, and the padded layout needs it")
-	}
-}
-
-func (m *Manifest) checkKind(check checker) {
-	switch m.Kind {
-	case Reward:
-		check(m.Pooling == PoolLastAttended || (m.Pooling == PoolInGraph && m.Graph.Layout == LayoutPadded),
-			"pooling is %q, and a reward model needs last_attended, or in_graph when the layout is padded", m.Pooling)
-		check(m.Steps == StepSpec{}, "steps is for process models")
-	case Process:
-		check(m.Pooling == PoolAtToken, "pooling is %q, and a process model needs at_token", m.Pooling)
-		check(m.Steps.Separator != "", "steps.separator is missing, and a process model needs it")
-		check(slices.Contains(m.Graph.Labels, m.Steps.Label), "steps.label %q is not among graph.labels %q", m.Steps.Label, m.Graph.Labels)
-		check(slices.Contains([]string{ActivationNone, ActivationSigmoid, ActivationSoftmax}, m.Steps.Activation),
-			"steps.activation is %q, and must be none, sigmoid or softmax", m.Steps.Activation)
-		check(m.Steps.Activation != ActivationSoftmax || len(m.Graph.Labels) > 1, "steps.activation softmax needs two labels or more")
-	default:
-		check(false, "kind is %q, and must be reward or process", m.Kind)
-	}
-}
-
-// inside tells whether a relative name stays in the directory that it is relative to.
-func inside(name string) bool {
-	return !path.IsAbs(name) && !strings.Contains(name, `\`) && path.Clean(name) == name && name != ".." && !strings.HasPrefix(name, "../")
 }

@@ -47,7 +47,7 @@ func TestManifestRefusals(t *testing.T) {
 		{name: "labels", replace: []string{"labels: [reward]", "labels: []"}, want: "graph.labels is empty"},
 		{name: "label twice", replace: []string{"labels: [reward]", "labels: [a, a]"}, want: "graph.labels[1]"},
 		{name: "layers", replace: []string{"layers: 2", "layers: 0"}, want: "graph.layers is 0"},
-		{name: "bos", replace: []string{"bos: none", "bos: two"}, want: `tokenizer.bos is "two"`},
+		{name: "bos", replace: []string{"bos: none", "bos: three"}, want: `tokenizer.bos is "three"`},
 		{name: "bos id missing", replace: []string{"bos: none", "bos: one"}, want: "tokenizer.bos_id is missing"},
 		{name: "pad id", replace: []string{"pad_id: 0", "pad_id: 300"}, want: "tokenizer.pad_id is outside graph.vocab_size 300"},
 		{name: "padded needs pad", replace: []string{"layout: packed", "layout: padded", ", pad_id: 0", ""}, want: "tokenizer.pad_id is missing"},

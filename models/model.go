@@ -102,7 +102,7 @@ func (m *Model) load(ctx context.Context, b *bundle, options Options) error {
 	if err != nil {
 		return &Error{Code: CodeBundle, Detail: "tokenizer.file " + manifest.Tokenizer.File, Err: err}
 	}
-	m.encoder = encoder{manifest: manifest, tokens: tokens, separator: -1}
+	m.encoder = encoder{manifest: manifest, tokens: tokens, separator: -1, mark: -1}
 	if manifest.Template.File != "" {
 		if m.encoder.template, err = newTemplate(b.template, manifest.Template.Variables); err != nil {
 			return fail(CodeBundle, "template.file %s: %v", manifest.Template.File, innermost(err))
@@ -133,6 +133,7 @@ func (m *Model) batching(options Options) batching.Options {
 	batch := batching.Options{
 		MaxItems: options.MaxItems, MaxTokens: options.MaxTokens, MaxDelay: options.MaxDelay,
 		WarmIDs: probeIDs(manifest.Graph.VocabSize, 64, 1),
+		Targets: manifest.Likelihood != nil && manifest.Graph.Layout == LayoutPacked,
 	}
 	if options.Observe != nil {
 		batch.Observe = func(stats batching.RunStats) { options.Observe(*manifest, stats) }
@@ -201,11 +202,19 @@ func (m *Model) finite(rows [][]float32) error {
 // Probe runs one short item through the queue and the graph and checks its value: readiness.
 func (m *Model) Probe(ctx context.Context) error {
 	ids := probeIDs(m.info.Manifest.Graph.VocabSize, min(8, m.info.Manifest.Limits.MaxTokens), 2)
-	readings, err := m.Read(ctx, []Encoded{{IDs: ids, Read: []int{len(ids) - 1}}})
+	readings, err := m.Read(ctx, []Encoded{{IDs: ids, Read: []int{m.lastRead(len(ids))}}})
 	if err != nil {
 		return err
 	}
 	return readings[0].Err
+}
+
+// lastRead is the last of n tokens that can be read: a likelihood graph reads what the next token is.
+func (m *Model) lastRead(n int) int {
+	if m.info.Manifest.Likelihood != nil {
+		return max(0, n-2)
+	}
+	return n - 1
 }
 
 // Stats counts what the model's batcher did.

@@ -90,6 +90,9 @@ func (m *Model) expectedInputs() []onnxValue {
 	}
 	add("query_index", onnxInt64, -1, -1)
 	add("key_index", onnxInt64, -1, -1)
+	if m.info.Manifest.Likelihood != nil {
+		add("target_ids", onnxInt64, -1)
+	}
 	for layer := range g.Layers {
 		add(fmt.Sprintf("past_key.%d", layer), onnxFloat, -1, g.KVHeads, g.HeadDim)
 		add(fmt.Sprintf("past_value.%d", layer), onnxFloat, -1, g.KVHeads, g.HeadDim)
@@ -102,7 +105,11 @@ func (m *Model) neededInputs() []string {
 	if m.info.Manifest.Graph.Layout == LayoutPadded {
 		return []string{"input_ids", "attention_mask"}
 	}
-	return []string{"input_ids", "position_ids", "query_index", "key_index", "key_len", "scatter_index", "read_index"}
+	names := []string{"input_ids", "position_ids", "query_index", "key_index", "key_len", "scatter_index", "read_index"}
+	if m.info.Manifest.Likelihood != nil {
+		names = append(names, "target_ids")
+	}
+	return names
 }
 
 // proveTokens holds the tokenizer and the template to the manifest.
@@ -111,15 +118,43 @@ func (m *Model) proveTokens() error {
 	if have := e.tokens.VocabSize(); have > manifest.Graph.VocabSize {
 		return fail(CodeBundle, "graph.vocab_size is %d, and the tokenizer has %d tokens", manifest.Graph.VocabSize, have)
 	}
-	if manifest.Kind == Process {
+	if manifest.Kind == Process && manifest.Steps.Tokenize == TokenizeJoint {
 		if err := m.proveSeparator(); err != nil {
 			return err
 		}
 	}
-	m.passed("tokenizer", "%d tokens, bos %s", e.tokens.VocabSize(), manifest.Tokenizer.BOS)
-	if e.template == nil {
+	if token := manifest.Read.Token; token != "" {
+		ids, err := e.tokens.Encode(token)
+		if err != nil || len(ids) != 1 {
+			return fail(CodeBundle, "read.token %q gives %d tokens, and must be one", token, len(ids))
+		}
+		e.mark = ids[0]
+	}
+	for _, id := range promptPattern(manifest) {
+		if id < 0 || id >= manifest.Graph.VocabSize {
+			return fail(CodeBundle, "read.prompt.pattern has id %d, and graph.vocab_size is %d", id, manifest.Graph.VocabSize)
+		}
+	}
+	if err := e.newSegments(); err != nil {
+		return err
+	}
+	m.passed("tokenizer", "%d tokens, bos %s, end %s", e.tokens.VocabSize(), manifest.Tokenizer.BOS, manifest.Tokenizer.End)
+	if e.template == nil && e.segments == nil {
 		return nil
 	}
+	return m.proveTemplate()
+}
+
+func promptPattern(manifest *Manifest) []int64 {
+	if manifest.Read.Prompt == nil {
+		return nil
+	}
+	return manifest.Read.Prompt.Pattern
+}
+
+// proveTemplate encodes two conversations of two turns, and finds how many tokens follow any response.
+func (m *Model) proveTemplate() error {
+	manifest, e := &m.info.Manifest, &m.encoder
 	first, err := e.probeConversation("1 + 1?", "It is two.")
 	if err != nil {
 		return err
@@ -138,41 +173,53 @@ func (m *Model) proveTokens() error {
 	return nil
 }
 
+// probeConversation gives the ids of a short item of the model's kind.
 func (e *encoder) probeConversation(user, assistant string) ([]int64, error) {
-	if e.manifest.Kind == Process {
-		assistant += e.manifest.Steps.Separator
+	item := Item{Prompt: &user, Response: &assistant}
+	switch e.manifest.Kind {
+	case Process:
+		item = Item{Prompt: &user, Steps: slices.Repeat([]string{assistant}, e.manifest.Steps.Skip+1)}
+	case PairKind:
+		item = Item{Prompt: &user, First: &user, Second: &assistant}
+	case Reward, Preference:
 	}
-	text, err := e.render([]Message{{Role: "user", Content: user}, {Role: "assistant", Content: assistant}})
+	unlimited := *e.manifest
+	unlimited.Limits.MaxTokens = MaxTokensLimit
+	probe := *e
+	probe.manifest = &unlimited
+	encoded, err := probe.encode(item, TruncateError)
 	if err != nil {
-		return nil, fail(CodeBundle, "template.file %s: a conversation of two turns does not render: %v", e.manifest.Template.File, err)
+		return nil, fail(CodeBundle, "template %s: a conversation of two turns cannot be encoded: %v", e.manifest.Template.File, err)
 	}
-	ids, err := e.tokens.Encode(text)
-	if err != nil || len(ids) == 0 {
-		return nil, fail(CodeBundle, "template.file %s: a conversation of two turns gives no tokens", e.manifest.Template.File)
-	}
-	return ids, nil
+	return encoded.IDs, nil
 }
 
-// proveSeparator finds the separator's id and proves that it is the same one id whatever stands around it.
+// proveSeparator finds the separator's id and proves that it is the same one id whatever stands around it. One that is no
+// token of its own need only hold in the places where the steps put it.
 func (m *Model) proveSeparator() error {
-	e, separator := &m.encoder, m.info.Manifest.Steps.Separator
+	e, spec := &m.encoder, &m.info.Manifest.Steps
+	separator := spec.Separator
 	alone, err := e.tokens.Encode(separator)
 	if err != nil || len(alone) == 0 {
 		return fail(CodeBundle, "steps.separator %q gives no token", separator)
 	}
 	e.separator = alone[len(alone)-1]
-	for _, around := range [][2]string{{"", ""}, {"x = 12", "y"}, {"done. ", " next"}, {"\n", "\n\n"}, {"é", "日"}, {separator, separator}} {
-		ids, err := e.tokens.Encode(around[0] + separator + around[1])
+	around := [][2]string{{"", ""}, {"x = 12", "y"}, {"done. ", " next"}, {"\n", "\n\n"}, {"é", "日"}, {separator, separator}}
+	if len(alone) > 1 || e.tokens.Decode(e.separator) != separator || spec.Join != "" {
+		around = [][2]string{{"x = 12", ""}, {"x = 12", spec.Join + "y"}, {"done.", spec.Join + "Next"}, {"é", spec.Join + "日"}}
+	}
+	for _, texts := range around {
+		ids, err := e.tokens.Encode(texts[0] + separator + texts[1])
 		if err != nil {
 			return fail(CodeBundle, "steps.separator %q: %v", separator, err)
 		}
 		want := 1
-		if around[0] == separator {
+		if texts[0] == separator {
 			want = 3
 		}
 		if have := countOf(ids, e.separator); have != want {
 			return fail(CodeBundle, "steps.separator %q is not one token in every context: between %q and %q its id %d occurs %d times, not %d",
-				separator, around[0], around[1], e.separator, have, want)
+				separator, texts[0], texts[1], e.separator, have, want)
 		}
 	}
 	for _, text := range []string{"x = 12", "done. next", "\n\n", "é日"} {
@@ -181,18 +228,8 @@ func (m *Model) proveSeparator() error {
 			return fail(CodeBundle, "steps.separator %q: its id %d stands for other text too", separator, e.separator)
 		}
 	}
-	m.passed("separator", "%q is id %d in any context", separator, e.separator)
+	m.passed("separator", "%q is id %d wherever a step ends", separator, e.separator)
 	return nil
-}
-
-func countOf(ids []int64, id int64) int {
-	n := 0
-	for _, have := range ids {
-		if have == id {
-			n++
-		}
-	}
-	return n
 }
 
 // probeIDs gives n ids of the vocabulary, the same for the same arguments.

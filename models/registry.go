@@ -26,17 +26,22 @@ func NewRegistry(models ...*Model) (*Registry, error) {
 // All lists the models in the order in which they were given.
 func (r *Registry) All() []*Model { return slices.Clone(r.models) }
 
-// Find gives the model of that name, or the only one of that kind when name is empty. Its errors are *Error.
-func (r *Registry) Find(name string, kind Kind) (*Model, error) {
+// Find gives the model of that name, or the only one of those kinds when name is empty. Its errors are *Error.
+func (r *Registry) Find(name string, kinds ...Kind) (*Model, error) {
+	words := make([]string, len(kinds))
+	for i, kind := range kinds {
+		words[i] = string(kind)
+	}
+	wanted := strings.Join(words, " or ")
 	var of []*Model
 	for _, m := range r.models {
 		manifest := m.Info().Manifest
 		switch {
-		case name != "" && manifest.Name == name && manifest.Kind == kind:
+		case name != "" && manifest.Name == name && slices.Contains(kinds, manifest.Kind):
 			return m, nil
 		case name != "" && manifest.Name == name:
-			return nil, fail(CodeKind, "model %q is a %s model, and this question needs a %s model", name, manifest.Kind, kind)
-		case manifest.Kind == kind:
+			return nil, fail(CodeKind, "model %q is a %s model, and this question needs a %s model", name, manifest.Kind, wanted)
+		case slices.Contains(kinds, manifest.Kind):
 			of = append(of, m)
 		}
 	}
@@ -46,9 +51,9 @@ func (r *Registry) Find(name string, kind Kind) (*Model, error) {
 	case len(of) == 1:
 		return of[0], nil
 	case len(of) == 0:
-		return nil, fail(CodeModel, "no %s model is loaded; loaded: %s", kind, r.names())
+		return nil, fail(CodeModel, "no %s model is loaded; loaded: %s", wanted, r.names())
 	}
-	return nil, fail(CodeModel, "%d %s models are loaded, so the request must name one: %s", len(of), kind, r.names())
+	return nil, fail(CodeModel, "%d %s models are loaded, so the request must name one: %s", len(of), wanted, r.names())
 }
 
 func (r *Registry) names() string {

@@ -13,6 +13,7 @@ import (
 // session runs the plans of one graph on ONNX Runtime. It is a [batching.Runner]: one goroutine at a time.
 type session struct {
 	graph  *GraphSpec
+	types  *int64 // token types are 1 behind the first of this id; nil: all 0
 	inputs []string
 	inner  *ort.DynamicAdvancedSession
 	past   *ort.Tensor[float32] // no cached tokens: [0, kv_heads, head_dim]; nil when the layout is padded
@@ -38,7 +39,7 @@ func newSession(manifest *Manifest, file *onnxFile, path string, content []byte,
 	if err != nil {
 		return nil, err
 	}
-	s := &session{graph: &manifest.Graph, pooled: manifest.Pooling == PoolInGraph}
+	s := &session{graph: &manifest.Graph, types: manifest.Tokenizer.TypeAfter, pooled: manifest.Pooling == PoolInGraph}
 	for _, input := range file.inputs {
 		s.inputs = append(s.inputs, input.name)
 	}
@@ -108,6 +109,9 @@ func (s *session) feeds(plan *batching.Plan) (map[string]ort.Value, error) {
 		feed("key_len", plan.KeyLen, r)
 		feed("scatter_index", plan.Scatter, t)
 		feed("read_index", plan.Read, int64(len(plan.Read)))
+		if plan.Targets != nil {
+			feed("target_ids", plan.Targets, int64(len(plan.Targets)))
+		}
 		return feeds, failed
 	}
 	b, l := int64(plan.Rows), int64(plan.Length)
@@ -118,12 +122,30 @@ func (s *session) feeds(plan *batching.Plan) (map[string]ort.Value, error) {
 		case "attention_mask":
 			feed(name, plan.Mask, b, l)
 		case "token_type_ids":
-			feed(name, make([]int64, b*l), b, l)
+			feed(name, s.tokenTypes(plan), b, l)
 		case "position_ids":
 			feed(name, rowPositions(plan.Rows, plan.Length), b, l)
 		}
 	}
 	return feeds, failed
+}
+
+// tokenTypes is 0 up to the first divider of a row and 1 behind it, (rows · length).
+func (s *session) tokenTypes(plan *batching.Plan) []int64 {
+	types := make([]int64, len(plan.IDs))
+	if s.types == nil {
+		return types
+	}
+	for row := range plan.Rows {
+		behind := int64(0)
+		for at := row * plan.Length; at < (row+1)*plan.Length; at++ {
+			types[at] = behind * plan.Mask[at]
+			if plan.IDs[at] == *s.types {
+				behind = 1
+			}
+		}
+	}
+	return types
 }
 
 // rowPositions counts from 0 in each row, (rows · length).

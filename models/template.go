@@ -2,6 +2,7 @@ package models
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -30,18 +31,18 @@ func newTemplate(source string, variables map[string]string) (*template, error) 
 		return nil, err
 	}
 	globals := exec.EmptyContext().Update(builtins.GlobalFunctions).Update(builtins.GlobalVariables)
-	globals.Set("raise_exception", raiseException)
 	globals.Set("strftime_now", func(format string) (string, error) { return strftime(time.Now(), format) })
-	filters := exec.NewFilterSet(map[string]exec.FilterFunction{}).Update(builtins.Filters)
-	if err := filters.Replace("tojson", filterToJSON); err != nil {
+	globals.Set("range", pythonRange)
+	controls, err := tags()
+	if err != nil {
 		return nil, err
 	}
 	compiled, err := exec.NewTemplate(templateID, cfg, loader, &exec.Environment{
 		Context:           globals,
-		Filters:           filters,
+		Filters:           pythonFilters(),
 		Tests:             builtins.Tests,
-		ControlStructures: builtins.ControlStructures,
-		Methods:           builtins.Methods,
+		ControlStructures: controls,
+		Methods:           pythonMethods(),
 	})
 	if err != nil {
 		return nil, err
@@ -49,30 +50,45 @@ func newTemplate(source string, variables map[string]string) (*template, error) 
 	return &template{compiled: compiled, variables: variables}, nil
 }
 
-// render gives the text of a whole conversation, without a generation prompt.
-func (t *template) render(messages []Message) (string, error) {
-	turns := make([]any, len(messages))
+// render gives the text of a conversation, with a generation prompt when generate is set.
+func (t *template) render(messages []Message, generate bool) (string, error) {
+	return t.execute(messages, map[string]any{"add_generation_prompt": generate})
+}
+
+// renderPair gives the text of a conversation with two responses beside it.
+func (t *template) renderPair(messages []Message, first, second string) (string, error) {
+	return t.execute(messages, map[string]any{"add_generation_prompt": false, "first": first, "second": second})
+}
+
+func (t *template) execute(messages []Message, data map[string]any) (text string, err error) {
+	defer func() {
+		if fault := recover(); fault != nil { // gonja indexes some texts out of range
+			text, err = "", fmt.Errorf("the template engine failed: %v", fault)
+		}
+	}()
+	turns := make(list, len(messages))
 	for i, m := range messages {
 		turns[i] = map[string]any{"role": m.Role, "content": m.Content}
 	}
-	data := map[string]any{"messages": turns, "add_generation_prompt": false}
+	var raised error
+	data["messages"] = turns
+	data["raise_exception"] = func(message string) (string, error) {
+		raised = errors.New(message)
+		return "", raised
+	}
 	for name, value := range t.variables {
 		data[name] = value
 	}
 	var out bytes.Buffer
-	if err := t.compiled.Execute(&out, exec.NewContext(data)); err != nil {
-		return "", err
-	}
-	return out.String(), nil
+	err = t.compiled.Execute(&out, exec.NewContext(data))
+	return out.String(), cmp.Or(raised, err)
 }
-
-func raiseException(message string) (string, error) { return "", errors.New(message) }
 
 // strftime writes a time by C's format letters, those that chat templates use.
 func strftime(now time.Time, format string) (string, error) {
 	layouts := map[byte]string{
-		'a': "Mon", 'A': "Monday", 'b': "Jan", 'B': "January", 'd': "02", 'H': "15", 'I': "03", 'M': "04", 'm': "01",
-		'p': "PM", 'S': "05", 'y': "06", 'Y': "2006", 'Z': "MST", 'z': "-0700",
+		'a': "Mon", 'A': "Monday", 'b': "Jan", 'B': "January", 'd': "02", 'e': "_2", 'F': "2006-01-02", 'H': "15", 'I': "03",
+		'j': "002", 'M': "04", 'm': "01", 'p': "PM", 'T': "15:04:05", 'S': "05", 'y': "06", 'Y': "2006", 'Z': "MST", 'z': "-0700",
 	}
 	var out strings.Builder
 	for i := 0; i < len(format); i++ {

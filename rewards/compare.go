@@ -40,7 +40,7 @@ type CompareAnswer struct {
 // PairResult is a pair's preference or its problem.
 type PairResult struct {
 	Probability *float64     `json:"probability,omitempty" doc:"That chosen is preferred to rejected"`
-	Margin      *float64     `json:"margin,omitempty" doc:"Raw reward of chosen less that of rejected"`
+	Margin      *float64     `json:"margin,omitempty" doc:"Log-odds of the probability; of a reward model raw of chosen less raw of rejected"`
 	Chosen      *ScoreResult `json:"chosen,omitempty"`
 	Rejected    *ScoreResult `json:"rejected,omitempty"`
 	Error       *Problem     `json:"error,omitempty" doc:"Why there is no probability: the first problem of the two"`
@@ -67,7 +67,14 @@ func (e *Engine) Compare(ctx context.Context, request CompareRequest) (CompareAn
 	if err := request.check(); err != nil {
 		return CompareAnswer{}, err
 	}
-	scored, err := e.score(ctx, request.Common, Scoring{Label: request.Label}, request.items())
+	m, err := e.model(request.Model, comparing...)
+	if err != nil {
+		return CompareAnswer{}, err
+	}
+	if m.Info().Manifest.Kind != models.Reward {
+		return comparePreferred(ctx, m, request, start)
+	}
+	scored, err := scoreUnder(ctx, m, request.Common, Scoring{Label: request.Label}, request.items())
 	if err != nil {
 		return CompareAnswer{}, err
 	}
@@ -88,6 +95,52 @@ func (e *Engine) Compare(ctx context.Context, request CompareRequest) (CompareAn
 	answer.Preference = Preferences(raw)
 	answer.WinRate = WinRates(answer.Preference)
 	answer.Responses = scored.results
+	return answer, nil
+}
+
+// comparePreferred answers with a model that reads responses two by two.
+func comparePreferred(ctx context.Context, m reader, request CompareRequest, start time.Time) (CompareAnswer, error) {
+	if request.Label != "" {
+		return CompareAnswer{}, NewProblem(CodeLabel, "label: model %q gives preferences, and has no label to choose", m.Info().Manifest.Name)
+	}
+	if err := request.Common.check(); err != nil {
+		return CompareAnswer{}, err
+	}
+	groups := []group{{request.Prompted, request.Responses}}
+	if len(request.Pairs) > 0 {
+		groups = groups[:0]
+		for i := range request.Pairs {
+			pair := &request.Pairs[i]
+			groups = append(groups, group{pair.Prompted, []string{*pair.Chosen, *pair.Rejected}})
+		}
+	}
+	all, err := prefer(ctx, m, request.Common, groups)
+	if err != nil {
+		return CompareAnswer{}, err
+	}
+	var outcomes []outcome
+	for i := range all {
+		outcomes = append(outcomes, all[i].outcomes...)
+	}
+	answer := CompareAnswer{Answering: answering(m.Info(), outcomes, all[0].transforms, start)}
+	if len(request.Pairs) == 0 {
+		answer.Preference = all[0].probabilities()
+		answer.WinRate = WinRates(answer.Preference)
+		answer.Responses = all[0].results(answer.WinRate)
+		return answer, nil
+	}
+	answer.Results = make([]PairResult, len(all))
+	for i := range all {
+		result, margin := &answer.Results[i], all[i].margins[0][1]
+		if margin == nil {
+			result.Error = all[i].problems[0]
+			if result.Error == nil {
+				result.Error = all[i].problems[1]
+			}
+			continue
+		}
+		result.Probability, result.Margin = new(Sigmoid(*margin)), margin
+	}
 	return answer, nil
 }
 

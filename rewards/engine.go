@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,7 +18,7 @@ import (
 // goroutine between calls.
 type Engine struct {
 	registry *models.Registry
-	find     func(name string, kind models.Kind) (reader, error)
+	find     func(name string, kinds ...models.Kind) (reader, error)
 }
 
 // reader is what the engine needs of a [models.Model].
@@ -31,8 +32,8 @@ var _ reader = (*models.Model)(nil)
 
 // New makes an engine over the models of a registry.
 func New(registry *models.Registry) *Engine {
-	find := func(name string, kind models.Kind) (reader, error) {
-		m, err := registry.Find(name, kind)
+	find := func(name string, kinds ...models.Kind) (reader, error) {
+		m, err := registry.Find(name, kinds...)
 		if err != nil {
 			return nil, err
 		}
@@ -41,24 +42,35 @@ func New(registry *models.Registry) *Engine {
 	return &Engine{registry: registry, find: find}
 }
 
-// questions are the words of a kind's answers, for a caller who asked the wrong one.
-var questions = map[models.Kind]string{
-	models.Reward:  "score, rank, compare and tokenize",
-	models.Process: "steps and tokenize",
+// comparing lists the kinds that answer compare and rank.
+var comparing = []models.Kind{models.Reward, models.PairKind, models.Preference}
+
+// Questions are the words of what a kind of model answers.
+func Questions(kind models.Kind) []string {
+	switch kind {
+	case models.Process:
+		return []string{"steps", "tokenize"}
+	case models.PairKind, models.Preference:
+		return []string{"rank", "compare", "tokenize"}
+	default:
+		return []string{"score", "rank", "compare", "tokenize"}
+	}
 }
 
 // model finds the model that answers; asked of the wrong kind, the problem says which questions it does answer.
-func (e *Engine) model(name string, kind models.Kind) (reader, error) {
-	m, err := e.find(name, kind)
+func (e *Engine) model(name string, kinds ...models.Kind) (reader, error) {
+	m, err := e.find(name, kinds...)
 	var failure *models.Error
 	if !errors.As(err, &failure) || failure.Code != models.CodeKind {
 		return m, err
 	}
-	other := models.Process
-	if kind == models.Process {
-		other = models.Reward
+	for _, kind := range []models.Kind{models.Reward, models.Process, models.PairKind, models.Preference} {
+		if other, err := e.find(name, kind); err == nil {
+			kind = other.Info().Manifest.Kind
+			return nil, NewProblem(models.CodeKind, "%s; a %s model answers %s", failure.Detail, kind, strings.Join(Questions(kind), ", "))
+		}
 	}
-	return nil, NewProblem(models.CodeKind, "%s; a %s model answers %s", failure.Detail, other, questions[other])
+	return nil, err
 }
 
 // outcome is one item after encoding and reading: a reading of finite rows, or a problem.

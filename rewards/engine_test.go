@@ -276,7 +276,7 @@ func TestSteps(t *testing.T) {
 	r := answer.Results[0]
 	p := Softmax([]float64{4, 3})[1] // each row: bad one above good
 	for i, step := range r.Steps {
-		if step.Score != p || step.Raw != float64(3-i) || step.Token != i || *step.End != 10*(i+1) || step.Logits["bad"] != float64(4-i) {
+		if *step.Score != p || *step.Raw != float64(3-i) || step.Token != i || *step.End != 10*(i+1) || step.Logits["bad"] != float64(4-i) {
 			t.Errorf("step %d: %+v", i, step)
 		}
 	}

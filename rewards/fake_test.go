@@ -3,6 +3,7 @@ package rewards
 import (
 	"context"
 	"math"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -46,9 +47,15 @@ func (m *fakeModel) Encode(item models.Item, truncate models.Truncation) (models
 	for _, c := range []byte(text) {
 		encoded.IDs = append(encoded.IDs, int64(c))
 	}
+	if item.First != nil {
+		encoded.Text += "|" + *item.First + "|" + *item.Second
+	}
 	for range item.Steps {
 		encoded.Read = append(encoded.Read, len(encoded.Read))
 		encoded.Ends = append(encoded.Ends, 10*len(encoded.Read))
+	}
+	if encoded.Steps = slices.Clone(encoded.Read); item.Steps == nil && len(encoded.IDs) > 0 {
+		encoded.Read = []int{len(encoded.IDs) - 1}
 	}
 	if over := len(encoded.IDs) - m.info.Manifest.Limits.MaxTokens; over > 0 {
 		if truncate == models.TruncateError {
@@ -100,7 +107,7 @@ func reward(labels ...string) models.Manifest {
 func process(activation, label string, labels ...string) models.Manifest {
 	m := models.Manifest{Name: "fake-prm", Kind: models.Process}
 	m.Graph.Labels = labels
-	m.Steps = models.StepSpec{Label: label, Activation: activation}
+	m.Steps = models.StepSpec{Label: models.Labels{label}, Activation: activation}
 	m.Limits.MaxTokens = 64
 	return m
 }
@@ -112,10 +119,10 @@ func engineOf(t *testing.T, manifests ...models.Manifest) (*Engine, []*fakeModel
 	for i, m := range manifests {
 		fakes[i] = &fakeModel{info: models.Info{Manifest: m, Digest: "sha256:0"}}
 	}
-	find := func(name string, kind models.Kind) (reader, error) {
+	find := func(name string, kinds ...models.Kind) (reader, error) {
 		for _, m := range fakes {
 			switch manifest := m.info.Manifest; {
-			case (name == "" || name == manifest.Name) && kind == manifest.Kind:
+			case (name == "" || name == manifest.Name) && slices.Contains(kinds, manifest.Kind):
 				return m, nil
 			case name == manifest.Name:
 				return nil, &models.Error{Code: models.CodeKind, Detail: "another kind"}

@@ -9,26 +9,29 @@ import (
 
 // ModelInfo is what can be known of a loaded model.
 type ModelInfo struct {
-	Name        string      `json:"name"`
-	Kind        models.Kind `json:"kind" doc:"reward or process"`
-	Answers     []string    `json:"answers" nullable:"false" doc:"The questions that it answers"`
-	Description string      `json:"description,omitempty"`
-	Licence     string      `json:"licence"`
-	Checkpoint  string      `json:"checkpoint,omitempty" doc:"That the bundle was made from"`
-	Digest      string      `json:"digest" doc:"sha256 over the bundle's files"`
-	Labels      []string    `json:"labels" nullable:"false" doc:"Outputs, in order"`
-	Transforms  []string    `json:"transforms" nullable:"false" doc:"Applied to raw by the manifest, in order"`
-	Layout      string      `json:"layout"`
-	Precision   string      `json:"precision"`
-	Pooling     string      `json:"pooling"`
-	BOS         string      `json:"bos" doc:"Policy on the first token: none or one"`
-	Template    bool        `json:"template" doc:"Whether messages and prompts are accepted"`
-	Separator   string      `json:"separator,omitempty" doc:"The token that ends a step"`
-	MaxTokens   int         `json:"max_tokens" doc:"Longest item accepted"`
-	VocabSize   int64       `json:"vocab_size" doc:"Ids must be below it"`
-	BatchTokens int         `json:"batch_tokens" doc:"Tokens of one forward, measured at load"`
-	Provider    string      `json:"provider" doc:"The execution provider in use"`
-	Threads     int         `json:"threads" doc:"Of one forward"`
+	Name        string            `json:"name"`
+	Kind        models.Kind       `json:"kind" doc:"reward, process, pair or preference"`
+	Family      string            `json:"family,omitempty" doc:"Of the exporter's families"`
+	Answers     []string          `json:"answers" nullable:"false" doc:"The questions that it answers"`
+	Description string            `json:"description,omitempty"`
+	Licence     string            `json:"licence"`
+	Checkpoint  string            `json:"checkpoint,omitempty" doc:"That the bundle was made from"`
+	Digest      string            `json:"digest" doc:"sha256 over the bundle's files"`
+	Labels      []string          `json:"labels" nullable:"false" doc:"Outputs, in order"`
+	Transforms  []string          `json:"transforms" nullable:"false" doc:"Applied to raw by the manifest, in order"`
+	Layout      string            `json:"layout"`
+	Precision   string            `json:"precision" doc:"Of the weights as stored; arithmetic is float32"`
+	Drift       *models.DriftSpec `json:"drift,omitempty" doc:"What lower precision was seen to change"`
+	Pooling     string            `json:"pooling"`
+	BOS         string            `json:"bos" doc:"BOS that lead the ids: none, one or two"`
+	End         string            `json:"end" doc:"Policy on the last token: keep, append or replace"`
+	Template    bool              `json:"template" doc:"Whether messages and prompts are accepted"`
+	Separator   string            `json:"separator,omitempty" doc:"The token that ends a step"`
+	MaxTokens   int               `json:"max_tokens" doc:"Longest item accepted"`
+	VocabSize   int64             `json:"vocab_size" doc:"Ids must be below it"`
+	BatchTokens int               `json:"batch_tokens" doc:"Tokens of one forward, measured at load"`
+	Provider    string            `json:"provider" doc:"The execution provider in use"`
+	Threads     int               `json:"threads" doc:"Of one forward"`
 }
 
 // Models says what is loaded, in the registry's order.
@@ -43,22 +46,38 @@ func (e *Engine) Models() []ModelInfo {
 
 func modelInfo(info models.Info) ModelInfo {
 	m := info.Manifest
-	answers, transforms := []string{"score", "rank", "compare", "tokenize"}, []string(nil)
-	if m.Kind == models.Process {
-		answers, transforms = []string{"steps", "tokenize"}, newStepRule(m).transforms()
-	} else if rule, err := newRule(m, Scoring{Activation: ActivationNone}); err == nil {
-		transforms = rule.transforms()
-	}
+	transforms := transformsOf(m)
 	if transforms == nil {
 		transforms = []string{}
 	}
 	return ModelInfo{
-		Name: m.Name, Kind: m.Kind, Answers: answers, Description: m.Description, Licence: m.Licence,
+		Name: m.Name, Kind: m.Kind, Family: m.Source.Family, Answers: Questions(m.Kind), Description: m.Description, Licence: m.Licence,
 		Checkpoint: m.Source.Checkpoint, Digest: info.Digest, Labels: m.Graph.Labels, Transforms: transforms,
-		Layout: m.Graph.Layout, Precision: m.Graph.Precision, Pooling: m.Pooling, BOS: m.Tokenizer.BOS,
-		Template: m.Template.File != "", Separator: m.Steps.Separator, MaxTokens: m.Limits.MaxTokens,
+		Layout: m.Graph.Layout, Precision: m.Graph.Precision, Drift: m.Drift, Pooling: m.Pooling, BOS: m.Tokenizer.BOS, End: m.Tokenizer.End,
+		Template: m.Template.File != "" || m.Template.Segments != nil, Separator: m.Steps.Separator, MaxTokens: m.Limits.MaxTokens,
 		VocabSize: m.Graph.VocabSize, BatchTokens: info.Batching.Tokens, Provider: info.Provider, Threads: info.Threads,
 	}
+}
+
+// transformsOf names what lies between raw and the score that a model gives unasked.
+func transformsOf(m models.Manifest) []string {
+	switch m.Kind {
+	case models.Process:
+		rule := newStepRule(m)
+		return rule.transforms()
+	case models.PairKind:
+		rule := newPairRule(m)
+		return rule.transforms()
+	case models.Preference:
+		rule := newPreferenceRule(m)
+		return rule.transforms()
+	case models.Reward:
+	}
+	rule, err := newRule(m, Scoring{Activation: ActivationNone})
+	if err != nil {
+		return nil
+	}
+	return rule.transforms()
 }
 
 // ModelStats counts what a model's batcher did; waiting and running are gauges, the rest never falls.

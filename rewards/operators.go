@@ -32,6 +32,68 @@ func Softmax(values []float64) []float64 {
 	return out
 }
 
+// logit is log p − log q, for q = 1 − p given apart, so that neither loses its precision where it is small.
+func logit(p, q float64) float64 { return math.Log(p) - math.Log(q) }
+
+// LogOdds is the log-odds of value i under a softmax: log p − log(1 − p), without overflow. There must be two values or more.
+func LogOdds(values []float64, i int) float64 {
+	others := slices.Delete(slices.Clone(values), i, i+1)
+	top, sum := slices.Max(others), 0.0
+	for _, x := range others {
+		sum += math.Exp(x - top)
+	}
+	return values[i] - top - math.Log(sum)
+}
+
+// LogRatio sums log-probabilities over the tokens of a response, rows (tokens, 1), or their differences to a reference's,
+// rows (tokens, 2); mean divides by the number of tokens. Of no tokens it is 0.
+func LogRatio(rows [][]float64, mean bool) float64 {
+	if len(rows) == 0 {
+		return 0
+	}
+	sum := 0.0
+	for _, row := range rows {
+		sum += row[0]
+		if len(row) > 1 {
+			sum -= row[1]
+		}
+	}
+	if mean {
+		return sum / float64(len(rows))
+	}
+	return sum
+}
+
+// Skew is the general preference score of embedding a over b, Σ λ_k (a[2k]·b[2k+1] − a[2k+1]·b[2k]); λ is 1 where scale is nil.
+// Skew(a, b) = −Skew(b, a). (Zhang et al., "General Preference Modeling with Preference Representations", 2024.)
+func Skew(a, b, scale []float64) float64 {
+	sum := 0.0
+	for k := range len(a) / 2 {
+		term := a[2*k]*b[2*k+1] - a[2*k+1]*b[2*k]
+		if scale != nil {
+			term *= scale[k]
+		}
+		sum += term
+	}
+	return sum
+}
+
+// Unit is the vector scaled to length 1; a vector of length 0 stays as it is.
+func Unit(vector []float64) []float64 {
+	length := 0.0
+	for _, x := range vector {
+		length = math.Hypot(length, x)
+	}
+	out := slices.Clone(vector)
+	if length == 0 {
+		return out
+	}
+	for i := range out {
+		out[i] /= length
+	}
+	return out
+}
+
 // Normalize is (x - mean) / std. The std must not be zero.
 func Normalize(x, mean, std float64) float64 { return (x - mean) / std }
 

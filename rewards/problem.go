@@ -83,6 +83,7 @@ var kinds = []ProblemKind{
 	{models.CodeID, 422, "A token id is outside the vocabulary", "an id below 0, or not below `vocab_size`", "use this model's tokenizer"},
 	{models.CodeNoSeparator, 422, "The item has no step", "a step item without a separator or steps", "send `steps`, or `separator`"},
 	{models.CodeInText, 422, "The separator's token is inside the text", "a prompt or step that holds the step token", "remove it from the text"},
+	{models.CodeBoundary, 422, "A step ends inside a token", "a step whose end is no token's end", "end the step where a token ends, as at a line break"},
 	{CodeQueueFull, 429, "The queue is full", "items or tokens waiting reach the limit", "try again after `Retry-After` seconds"},
 	{CodeClientGone, 499, "The client is gone", "the connection closed before the answer (logged only)", "wait for the answer"},
 	{models.CodeBundle, 500, "The bundle does not hold", "a bundle that cannot be loaded", "`assay verify DIR` says what is wrong"},

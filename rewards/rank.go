@@ -51,24 +51,32 @@ func (e *Engine) Rank(ctx context.Context, request RankRequest) (RankAnswer, err
 	if err := request.check(); err != nil {
 		return RankAnswer{}, err
 	}
-	items := make([]models.Item, len(request.Responses))
-	for i, response := range request.Responses {
-		items[i] = request.item(response)
-	}
-	scored, err := e.score(ctx, request.Common, request.Scoring, items)
+	m, err := e.model(request.Model, comparing...)
 	if err != nil {
 		return RankAnswer{}, err
 	}
-	answer := RankAnswer{
-		Answering:  answering(scored.info, scored.outcomes, scored.rule.transforms(), start),
-		Activation: scored.rule.activation,
-		Strategy:   request.Strategy,
-		Ranking:    []Ranked{},
-		Responses:  scored.results,
+	answer := RankAnswer{Activation: request.Activation, Strategy: request.Strategy, Ranking: []Ranked{}}
+	if m.Info().Manifest.Kind == models.Reward {
+		items := make([]models.Item, len(request.Responses))
+		for i, response := range request.Responses {
+			items[i] = request.item(response)
+		}
+		scored, err := scoreUnder(ctx, m, request.Common, request.Scoring, items)
+		if err != nil {
+			return RankAnswer{}, err
+		}
+		answer.Answering = answering(scored.info, scored.outcomes, scored.rule.transforms(), start)
+		answer.Responses = scored.results
+	} else {
+		compared, err := e.rankPreferred(ctx, m, request)
+		if err != nil {
+			return RankAnswer{}, err
+		}
+		answer.Answering, answer.Responses = compared.Answering, compared.Responses
 	}
-	scores := make([]*float64, len(scored.results))
-	for i := range scored.results {
-		scores[i] = scored.results[i].Score
+	scores := make([]*float64, len(answer.Responses))
+	for i := range answer.Responses {
+		scores[i] = answer.Responses[i].Score
 	}
 	for _, i := range Order(scores) {
 		answer.Ranking = append(answer.Ranking, Ranked{Index: i, Score: *scores[i]})
@@ -82,7 +90,23 @@ func (e *Engine) Rank(ctx context.Context, request RankRequest) (RankAnswer, err
 	return answer, nil
 }
 
+// rankPreferred scores each response by its win rate over the others.
+func (e *Engine) rankPreferred(ctx context.Context, m reader, request RankRequest) (CompareAnswer, error) {
+	switch name := m.Info().Manifest.Name; {
+	case request.Activation != ActivationNone:
+		return CompareAnswer{}, NewProblem(CodeActivation, "activation: model %q ranks by win rates, which take none", name)
+	case len(request.Responses) < 2:
+		return CompareAnswer{}, invalid("responses: model %q compares responses, and needs at least two", name)
+	}
+	return e.Compare(ctx, CompareRequest{
+		Common: request.Common, Label: request.Label, Prompted: request.Prompted, Responses: request.Responses,
+	})
+}
+
 func (r *RankRequest) check() error {
+	if err := r.Scoring.check(); err != nil {
+		return err
+	}
 	if r.Strategy == "" {
 		r.Strategy = BestOfN
 	}

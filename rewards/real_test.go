@@ -48,7 +48,7 @@ func TestAnswersEqualTheReference(t *testing.T) {
 		}
 		items := make([]models.Item, len(pairs))
 		for i, pair := range pairs {
-			items[i] = pair.Item
+			items[i] = *pair.Item
 		}
 		return pairs, items
 	}
@@ -72,8 +72,8 @@ func TestAnswersEqualTheReference(t *testing.T) {
 			t.Fatalf("pair %d: %d steps, %v; want %d", i, len(r.Steps), r.Error, len(golden[i].Steps))
 		}
 		for k, step := range r.Steps {
-			if math.Abs(step.Score-golden[i].Steps[k]) > 1e-4 {
-				t.Errorf("pair %d step %d: %g, want %g", i, k, step.Score, golden[i].Steps[k])
+			if math.Abs(*step.Score-*golden[i].Steps[k]) > 1e-4 {
+				t.Errorf("pair %d step %d: %g, want %g", i, k, *step.Score, *golden[i].Steps[k])
 			}
 		}
 	}
@@ -127,7 +127,7 @@ func TestALaterStepNeverChangesAnEarlierOne(t *testing.T) {
 	}
 	short, long := answer.Results[0], answer.Results[1]
 	for i, step := range short.Steps {
-		if step.Raw != long.Steps[i].Raw || *step.End != *long.Steps[i].End {
+		if *step.Raw != *long.Steps[i].Raw || *step.End != *long.Steps[i].End {
 			t.Errorf("step %d: %+v, and with a step more %+v", i, step, long.Steps[i])
 		}
 	}

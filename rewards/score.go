@@ -2,7 +2,6 @@ package rewards
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -26,7 +25,7 @@ type ScoreAnswer struct {
 // ScoreResult is an item's score or its problem.
 type ScoreResult struct {
 	Score  *float64           `json:"score,omitempty" doc:"The raw output after the transforms"`
-	Raw    *float64           `json:"raw,omitempty" doc:"The graph's output, untouched"`
+	Raw    *float64           `json:"raw,omitempty" doc:"The value before activations, mean and std; of a plain head the graph's output, untouched"`
 	Scores map[string]float64 `json:"scores,omitempty" doc:"Score of each label, where the model has several"`
 	Logits map[string]float64 `json:"logits,omitempty" doc:"Raw output of each label, where the model has several"`
 	*Tokens
@@ -65,14 +64,18 @@ type scored struct {
 }
 
 func (e *Engine) score(ctx context.Context, common Common, scoring Scoring, items []models.Item) (*scored, error) {
+	m, err := e.model(common.Model, models.Reward)
+	if err != nil {
+		return nil, err
+	}
+	return scoreUnder(ctx, m, common, scoring, items)
+}
+
+func scoreUnder(ctx context.Context, m reader, common Common, scoring Scoring, items []models.Item) (*scored, error) {
 	if err := common.check(); err != nil {
 		return nil, err
 	}
 	if err := scoring.check(); err != nil {
-		return nil, err
-	}
-	m, err := e.model(common.Model, models.Reward)
-	if err != nil {
 		return nil, err
 	}
 	info := m.Info()
@@ -91,93 +94,92 @@ func (e *Engine) score(ctx context.Context, common Common, scoring Scoring, item
 	return &scored{info, rule, outcomes, results}, nil
 }
 
-// rule is how a row of logits becomes a score: normalised by the manifest, then activated as the request asks.
+// rule is how the rows of an item become a score: the manifest's head, and then the activation that the request asks for.
 type rule struct {
-	labels     []string
-	show       int // index of the label that score and raw show
-	mean, std  float64
+	head
 	activation Activation
 }
 
 func newRule(manifest models.Manifest, scoring Scoring) (rule, error) {
-	r := rule{labels: manifest.Graph.Labels, mean: manifest.Head.Mean, std: 1, activation: scoring.Activation}
-	if manifest.Head.Std != nil {
-		r.std = *manifest.Head.Std
-	}
-	if scoring.Label != "" {
-		r.show = slices.Index(r.labels, scoring.Label)
-	}
+	h, problem := newHead(manifest, scoring.Label)
+	r := rule{head: h, activation: scoring.Activation}
 	switch {
-	case r.show < 0:
-		return rule{}, NewProblem(CodeLabel, "label: %q is none of the labels %q of model %q", scoring.Label, r.labels, manifest.Name)
+	case problem != nil:
+		return rule{}, problem
 	case r.activation == ActivationSoftmax && len(r.labels) == 1:
 		return rule{}, NewProblem(CodeActivation,
 			"activation: softmax over the single label of model %q is 1 whatever the item; ask for sigmoid or none", manifest.Name)
+	case r.activation == ActivationSoftmax && r.show < 0:
+		return rule{}, NewProblem(CodeActivation, "activation: softmax is over labels, and the score of model %q is made of several", manifest.Name)
+	case r.activation == ActivationSoftmax && r.spec.Activation != "" && r.spec.Activation != models.ActivationNone:
+		return rule{}, NewProblem(CodeActivation, "activation: softmax of what is after a %s already", r.spec.Activation)
 	}
 	return r, nil
 }
 
 // transforms names what the rule applies, in order.
-func (r rule) transforms() []string {
-	var names []string
-	if r.mean != 0 || r.std != 1 {
-		names = append(names, fmt.Sprintf("mean %g std %g", r.mean, r.std))
-	}
+func (r *rule) transforms() []string {
+	names := r.head.transforms()
 	if r.activation != ActivationNone {
 		names = append(names, string(r.activation))
 	}
 	return names
 }
 
-// apply turns logits (labels) into scores (labels).
-func (r rule) apply(logits []float64) []float64 {
-	scores := slices.Clone(logits)
-	for i := range scores {
-		if r.mean != 0 || r.std != 1 {
-			scores[i] = Normalize(scores[i], r.mean, r.std)
-		}
-		if r.activation == ActivationSigmoid {
-			scores[i] = Sigmoid(scores[i])
+// apply turns rows (rows, labels) into raw, the score, and the score of each label of the last row.
+func (r *rule) apply(rows [][]float64) (raw, score float64, scores []float64) {
+	raw, score = r.value(rows)
+	scores = slices.Clone(r.activated(rows[len(rows)-1]))
+	if r.show < 0 {
+		return raw, activated([]float64{score}, r.activation)[0], scores
+	}
+	if mean, std := r.scale(); mean != 0 || std != 1 {
+		for i := range scores {
+			scores[i] = Normalize(scores[i], mean, std)
 		}
 	}
-	if r.activation == ActivationSoftmax {
-		scores = Softmax(scores)
-	}
-	return scores
+	scores = activated(scores, r.activation)
+	return raw, scores[r.show], scores
 }
 
-func (r rule) result(o *outcome) ScoreResult {
+func (r *rule) result(o *outcome) ScoreResult {
 	if o.problem != nil {
 		return ScoreResult{Error: o.problem}
 	}
-	if len(o.reading.Rows) != 1 {
-		return ScoreResult{Error: NewProblem(CodeInternal, "the model gave %d rows of one item", len(o.reading.Rows))}
+	if len(o.reading.Rows) == 0 || len(o.reading.Rows) != len(o.encoded.Read) {
+		return ScoreResult{Error: NewProblem(CodeInternal, "the model gave %d rows of %d positions", len(o.reading.Rows), len(o.encoded.Read))}
 	}
-	logits, problem := widen(o.reading.Rows[0], r.labels)
+	rows, problem := widen(o.reading.Rows, r.labels)
 	if problem != nil {
 		return ScoreResult{Error: problem}
 	}
-	scores := r.apply(logits)
+	raw, score, scores := r.apply(rows)
+	if !finite(raw) || !finite(score) {
+		return ScoreResult{Error: NewProblem(models.CodeNotFinite, "the score is %g after the transforms, and raw %g", score, raw)}
+	}
 	if i := slices.IndexFunc(scores, func(x float64) bool { return !finite(x) }); i >= 0 {
 		return ScoreResult{Error: notFinite(r.labels[i], scores[i], "after the transforms")}
 	}
-	result := ScoreResult{Score: &scores[r.show], Raw: &logits[r.show], Tokens: o.tokens()}
-	if len(r.labels) > 1 {
-		result.Scores, result.Logits = named(r.labels, scores), named(r.labels, logits)
+	result := ScoreResult{Score: &score, Raw: &raw, Tokens: o.tokens()}
+	if len(r.labels) > 1 && r.likelihood == nil {
+		result.Scores, result.Logits = named(r.labels, scores), named(r.labels, rows[len(rows)-1])
 	}
 	return result
 }
 
-// widen gives the row in float64, which holds every float32 exactly, or the problem that makes it unusable.
-func widen(row []float32, labels []string) ([]float64, *Problem) {
-	if len(row) != len(labels) {
-		return nil, NewProblem(CodeInternal, "the model gave %d values for %d labels", len(row), len(labels))
-	}
-	wide := make([]float64, len(row))
-	for i, x := range row {
-		wide[i] = float64(x)
-		if !finite(wide[i]) {
-			return nil, notFinite(labels[i], wide[i], "out of the graph")
+// widen gives rows in float64, which holds every float32 exactly, or the problem that makes them unusable.
+func widen(rows [][]float32, labels []string) ([][]float64, *Problem) {
+	wide := make([][]float64, len(rows))
+	for i, row := range rows {
+		if len(row) != len(labels) {
+			return nil, NewProblem(CodeInternal, "the model gave %d values for %d labels", len(row), len(labels))
+		}
+		wide[i] = make([]float64, len(row))
+		for j, x := range row {
+			wide[i][j] = float64(x)
+			if !finite(wide[i][j]) {
+				return nil, notFinite(labels[j], wide[i][j], "out of the graph")
+			}
 		}
 	}
 	return wide, nil

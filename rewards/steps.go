@@ -2,8 +2,8 @@ package rewards
 
 import (
 	"context"
-	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/assay-rm/assay/models"
@@ -36,10 +36,10 @@ type StepsResult struct {
 
 // StepScore is one step. Steps are scored in one causal pass, so a later step never changes an earlier one's score.
 type StepScore struct {
-	Score  float64            `json:"score" doc:"The raw output after the manifest's activation"`
-	Raw    float64            `json:"raw" doc:"The graph's output for the label that means right, untouched"`
+	Score  *float64           `json:"score" doc:"The raw output after the manifest's activation; null of a step that the model does not score"`
+	Raw    *float64           `json:"raw,omitempty" doc:"The graph's output for the label that means right, untouched; of several labels and of log-probabilities the sum"`
 	Logits map[string]float64 `json:"logits,omitempty" doc:"Raw output of each label, where the model has several"`
-	Token  int                `json:"token" doc:"Index of the token read, the step's separator"`
+	Token  int                `json:"token" doc:"Index of the token where the step is read"`
 	End    *int               `json:"end,omitempty" doc:"Where the step ends, in characters (code points) of the response; of steps, of their concatenation"`
 }
 
@@ -99,49 +99,102 @@ func (e *Engine) Steps(ctx context.Context, request StepsRequest) (StepsAnswer, 
 	}, nil
 }
 
-// stepRule is how a row of logits becomes a step's score: the manifest's activation, at the label that means right.
+// stepRule is how the rows of an item become step scores: the manifest's activation, at the labels that mean right.
 type stepRule struct {
-	rule
+	labels     []string
+	right      []int // indices of the labels whose activations are added
+	activation Activation
+	likelihood *models.LikelihoodSpec
+	accumulate bool
+	skip       int
 }
 
 func newStepRule(manifest models.Manifest) stepRule {
-	r := rule{labels: manifest.Graph.Labels, mean: 0, std: 1, activation: Activation(manifest.Steps.Activation)}
-	r.show = max(slices.Index(r.labels, manifest.Steps.Label), 0) // the manifest's check proved that it is there
-	return stepRule{r}
+	spec := manifest.Steps
+	r := stepRule{
+		labels: manifest.Graph.Labels, activation: Activation(spec.Activation), likelihood: manifest.Likelihood,
+		accumulate: spec.Accumulate == nil || *spec.Accumulate, skip: spec.Skip,
+	}
+	for _, label := range spec.Label {
+		r.right = append(r.right, max(slices.Index(r.labels, label), 0)) // the manifest's check proved that it is there
+	}
+	return r
 }
 
-func (r stepRule) transforms() []string {
-	names := r.rule.transforms()
-	if len(r.labels) > 1 {
-		names = append(names, "label "+r.labels[r.show])
+func (r *stepRule) transforms() []string {
+	var names []string
+	if r.likelihood != nil {
+		names = append(names, likelihoodName(r.likelihood))
+	}
+	if r.activation != ActivationNone {
+		names = append(names, string(r.activation))
+	}
+	if len(r.labels) > 1 && r.likelihood == nil {
+		words := make([]string, len(r.right))
+		for i, at := range r.right {
+			words[i] = r.labels[at]
+		}
+		names = append(names, "label "+strings.Join(words, " + "))
 	}
 	return names
 }
 
-func (r stepRule) result(o *outcome, threshold float64) StepsResult {
-	rows, read, ends := o.reading.Rows, o.encoded.Read, o.encoded.Ends
-	switch {
-	case o.problem != nil:
+func (r *stepRule) result(o *outcome, threshold float64) StepsResult {
+	if o.problem != nil {
 		return StepsResult{Error: o.problem}
-	case len(rows) == 0 || len(rows) != len(read):
-		return StepsResult{Error: NewProblem(CodeInternal, "the model gave %d rows of %d steps", len(rows), len(read))}
 	}
-	steps, scores := make([]StepScore, len(rows)), make([]float64, len(rows))
-	for i, row := range rows {
-		logits, problem := widen(row, r.labels)
-		if problem != nil {
-			return StepsResult{Error: problem.Within(fmt.Sprintf("step %d", i))}
+	rows, at, ends := o.reading.Rows, o.encoded.Steps, o.encoded.Ends
+	if len(rows) == 0 || len(rows) != len(o.encoded.Read) || len(at) <= r.skip {
+		return StepsResult{Error: NewProblem(CodeInternal, "the model gave %d rows of %d positions, %d steps", len(rows), len(o.encoded.Read), len(at))}
+	}
+	wide, problem := widen(rows, r.labels)
+	if problem != nil {
+		return StepsResult{Error: problem}
+	}
+	steps := make([]StepScore, len(at))
+	var scores []float64
+	for k := range steps {
+		steps[k].Token = at[k]
+		if len(ends) == len(at) {
+			steps[k].End = &ends[k]
 		}
-		scores[i] = r.apply(logits)[r.show]
-		steps[i] = StepScore{Score: scores[i], Raw: logits[r.show], Token: read[i]}
-		if len(r.labels) > 1 {
-			steps[i].Logits = named(r.labels, logits)
+		if k < r.skip {
+			continue
 		}
-		if len(ends) == len(rows) {
-			steps[i].End = &ends[i]
+		raw, score := r.score(wide, o, k)
+		if !finite(score) {
+			return StepsResult{Error: NewProblem(models.CodeNotFinite, "step %d is %g after the transforms", k, score)}
+		}
+		steps[k].Score, steps[k].Raw = &score, &raw
+		scores = append(scores, score)
+		if len(r.labels) > 1 && r.likelihood == nil {
+			steps[k].Logits = named(r.labels, wide[k-r.skip])
 		}
 	}
-	return StepsResult{Steps: steps, Aggregate: aggregate(scores, threshold), Tokens: o.tokens()}
+	sums := aggregate(scores, threshold)
+	if sums.FirstError != nil {
+		*sums.FirstError += r.skip
+	}
+	return StepsResult{Steps: steps, Aggregate: sums, Tokens: o.tokens()}
+}
+
+// score is step k's raw value and its score. A likelihood's rows are those of the response's tokens, one each.
+func (r *stepRule) score(rows [][]float64, o *outcome, k int) (raw, score float64) {
+	if r.likelihood != nil {
+		from, end := 0, o.encoded.Steps[k]-o.encoded.Response+1
+		if !r.accumulate && k > 0 {
+			from = o.encoded.Steps[k-1] - o.encoded.Response + 1
+		}
+		raw = LogRatio(rows[from:end], r.likelihood.Norm == models.NormMean)
+		return raw, activated([]float64{r.likelihood.Beta * raw}, r.activation)[0]
+	}
+	row := rows[k-r.skip]
+	after := activated(row, r.activation)
+	for _, at := range r.right {
+		raw += row[at]
+		score += after[at]
+	}
+	return raw, score
 }
 
 // aggregate sums up the scores of at least one step.

@@ -89,13 +89,13 @@ func (e *Engine) Tokenize(ctx context.Context, request TokenizeRequest) (Tokeniz
 	}, nil
 }
 
-// anyModel finds a model of either kind. Left unnamed, it is the only reward model, else the only process model.
+// anyModel finds a model of any kind. Left unnamed, it is the only reward model, else the only one of another kind.
 func (e *Engine) anyModel(name string) (reader, error) {
 	m, err := e.find(name, models.Reward)
 	if err == nil {
 		return m, nil
 	}
-	if m, err := e.find(name, models.Process); err == nil {
+	if m, err := e.find(name, models.Process, models.PairKind, models.Preference); err == nil {
 		return m, nil
 	}
 	return nil, err

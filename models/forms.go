@@ -1,0 +1,78 @@
+package models
+
+import (
+	"slices"
+	"strings"
+)
+
+// Forms of an item, named by the field that carries the text.
+const (
+	formMessages = "messages"
+	formPrompt   = "prompt"
+	formText     = "text"
+	formIDs      = "input_ids"
+)
+
+// Roles that the encoder tells apart.
+const (
+	roleUser      = "user"
+	roleAssistant = "assistant"
+)
+
+// form tells which form the item has, and refuses none, several, or an incomplete one.
+func (e *encoder) form(item Item) (string, error) {
+	var forms []string
+	add := func(given bool, form string) {
+		if given {
+			forms = append(forms, form)
+		}
+	}
+	add(item.Messages != nil, formMessages)
+	add(item.Prompt != nil, formPrompt)
+	add(item.Text != nil, formText)
+	add(item.InputIDs != nil, formIDs)
+	switch {
+	case len(forms) == 0:
+		return "", fail(CodeItem, "the item has none of messages, prompt, text and input_ids")
+	case len(forms) > 1:
+		return "", fail(CodeItem, "the item has %s, and must have one of them", strings.Join(forms, " and "))
+	}
+	form := forms[0]
+	rendered := form == formText || form == formIDs
+	process, pair := e.manifest.Kind == Process, e.manifest.Kind == PairKind
+	switch {
+	case form == formMessages && len(item.Messages) == 0:
+		return "", fail(CodeEmpty, "messages is empty")
+	case form == formText && *item.Text == "":
+		return "", fail(CodeEmpty, "text is empty")
+	case form == formIDs && len(item.InputIDs) == 0:
+		return "", fail(CodeEmpty, "input_ids is empty")
+	case form == formMessages && item.Response != nil:
+		return "", fail(CodeItem, "response goes with prompt; in messages it is the last assistant turn")
+	case rendered && (item.Response != nil || item.Steps != nil || item.Separator != nil):
+		return "", fail(CodeItem, "%s stands alone: response, steps and separator go with prompt or messages", form)
+	case !process && (item.Steps != nil || item.Separator != nil):
+		return "", fail(CodeItem, "steps and separator are for process models, and %q is a %s model", e.manifest.Name, e.manifest.Kind)
+	case pair && !rendered && (item.First == nil || item.Second == nil || item.Response != nil):
+		return "", fail(CodeItem, "model %q reads two responses at once: ask compare or rank", e.manifest.Name)
+	case form == formPrompt && item.Response == nil && item.Steps == nil && !pair:
+		return "", fail(CodeItem, "prompt needs response or steps beside it")
+	case item.Response != nil && item.Steps != nil:
+		return "", fail(CodeItem, "the item has response and steps, and must have one of them")
+	case item.Steps != nil && item.Separator != nil:
+		return "", fail(CodeItem, "separator splits a response, and this item gives its steps as a list")
+	}
+	return form, nil
+}
+
+// turns gives the conversation of an item that has no steps.
+func turns(item Item) []Message {
+	messages := slices.Clone(item.Messages)
+	if item.Prompt != nil {
+		messages = []Message{{Role: roleUser, Content: *item.Prompt}}
+	}
+	if item.Response != nil {
+		messages = append(messages, Message{Role: roleAssistant, Content: *item.Response})
+	}
+	return messages
+}

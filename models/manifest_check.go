@@ -1,0 +1,254 @@
+package models
+
+import (
+	"path"
+	"slices"
+	"strings"
+)
+
+// checker notes a bad field unless ok.
+type checker func(ok bool, format string, args ...any)
+
+func (m *Manifest) checkCommon(check checker) {
+	check(m.Version == 1, "version is %d, and this server reads version 1", m.Version)
+	check(nameRule.MatchString(m.Name), "name %q must match %s", m.Name, nameRule)
+	check(m.Licence != "", "licence is missing")
+	check(m.Source.Class != "", "source.class is missing")
+	check(m.Limits.MaxTokens >= 1 && m.Limits.MaxTokens <= MaxTokensLimit,
+		"limits.max_tokens is %d, and must be between 1 and %d", m.Limits.MaxTokens, MaxTokensLimit)
+	for field, file := range map[string]string{"graph.file": m.Graph.File, "tokenizer.file": m.Tokenizer.File} {
+		check(file != "", "%s is missing", field)
+	}
+	for field, file := range map[string]string{
+		"graph.file": m.Graph.File, "tokenizer.file": m.Tokenizer.File, "template.file": m.Template.File, "golden.file": m.Golden.File,
+	} {
+		check(file == "" || inside(file), "%s %q leaves the bundle", field, file)
+	}
+	check(m.Golden.Tolerance >= 0, "golden.tolerance is %g, and must not be negative", m.Golden.Tolerance)
+}
+
+func (m *Manifest) checkGraph(check checker) {
+	g := m.Graph
+	check(g.Layout == LayoutPacked || g.Layout == LayoutPadded, "graph.layout is %q, and must be packed or padded", g.Layout)
+	check(slices.Contains(Precisions, g.Precision), "graph.precision is %q, and must be one of %s", g.Precision, strings.Join(Precisions, ", "))
+	check(g.Output != "", "graph.output is missing")
+	check(len(g.Labels) > 0, "graph.labels is empty")
+	for i, label := range g.Labels {
+		check(label != "" && !slices.Contains(g.Labels[:i], label), "graph.labels[%d] is %q, and labels must be distinct and not empty", i, label)
+	}
+	check(g.VocabSize > 0, "graph.vocab_size is %d, and must be positive", g.VocabSize)
+	switch g.Layout {
+	case LayoutPacked:
+		check(g.Layers > 0, "graph.layers is %d, and the packed layout needs it", g.Layers)
+		check(g.KVHeads > 0, "graph.kv_heads is %d, and the packed layout needs it", g.KVHeads)
+		check(g.HeadDim > 0, "graph.head_dim is %d, and the packed layout needs it", g.HeadDim)
+	case LayoutPadded:
+		check(m.Tokenizer.PadID != nil, "tokenizer.pad_id is missing, and the padded layout needs it")
+	}
+}
+
+// checkText checks the tokenizer's policies and the template.
+func (m *Manifest) checkText(check checker) {
+	t := m.Tokenizer
+	check(slices.Contains([]string{BOSNone, BOSOne, BOSTwo}, t.BOS), "tokenizer.bos is %q, and must be none, one or two", t.BOS)
+	check(t.BOS == BOSNone || t.BOSID != nil, "tokenizer.bos_id is missing, and bos: %s needs it", t.BOS)
+	check(slices.Contains([]string{EndKeep, EndAppend, EndReplace}, t.End), "tokenizer.end is %q, and must be keep, append or replace", t.End)
+	check(t.End == EndKeep || t.EndID != nil, "tokenizer.end_id is missing, and end: %s needs it", t.End)
+	for field, id := range map[string]*int64{
+		"tokenizer.bos_id": t.BOSID, "tokenizer.end_id": t.EndID, "tokenizer.pad_id": t.PadID, "tokenizer.type_after": t.TypeAfter,
+	} {
+		check(id == nil || (*id >= 0 && *id < m.Graph.VocabSize), "%s is outside graph.vocab_size %d", field, m.Graph.VocabSize)
+	}
+	check(m.Template.File == "" || len(m.Template.Segments) == 0, "template has file and segments, and must have one of them")
+	words := []string{SegmentPrompt, SegmentResponse}
+	if m.Kind == PairKind {
+		words = []string{SegmentPrompt, SegmentFirst, SegmentSecond}
+	}
+	check(len(m.Template.Segments) == 0 || m.Kind != Process, "template.segments is for reward, pair and preference models")
+	for i, segment := range m.Template.Segments {
+		check((segment.Token == "") != (segment.Text == ""), "template.segments[%d] must have one of token and text", i)
+		check(segment.Text == "" || slices.Contains(words, segment.Text),
+			"template.segments[%d].text is %q, and a %s model has %s", i, segment.Text, m.Kind, strings.Join(words, ", "))
+		check(segment.MaxTokens >= 0, "template.segments[%d].max_tokens is %d, and must not be negative", i, segment.MaxTokens)
+	}
+}
+
+// needsPad lists the pooling rules that look for the pad id.
+var needsPad = []string{PoolLastNotPad, PoolBeforeFirstPad, PoolCountNotPad}
+
+func (m *Manifest) checkPooling(check checker) {
+	padded := m.Graph.Layout == LayoutPadded
+	switch {
+	case m.Kind == Process:
+		want := PoolAtToken
+		if m.Steps.Tokenize != TokenizeJoint || m.Likelihood != nil {
+			want = PoolAtStep
+		}
+		check(m.Pooling == want, "pooling is %q, and a process model with steps.tokenize %s needs %s", m.Pooling, m.Steps.Tokenize, want)
+	case m.Likelihood != nil:
+		check(m.Pooling == PoolLastAttended, "pooling is %q, and likelihood reads every token up to the end: last_attended", m.Pooling)
+	default:
+		rules := append([]string{PoolLastAttended, PoolFromEnd, PoolAtToken}, needsPad...)
+		check(slices.Contains(rules, m.Pooling) || m.Pooling == PoolInGraph && padded,
+			"pooling is %q, and a %s model needs %s, or in_graph when the layout is padded", m.Pooling, m.Kind, strings.Join(rules, ", "))
+	}
+	check(!slices.Contains(needsPad, m.Pooling) || m.Tokenizer.PadID != nil, "tokenizer.pad_id is missing, and pooling %s needs it", m.Pooling)
+	check(m.Read.Offset == 0 || m.Pooling == PoolFromEnd, "read.offset is for pooling from_end")
+	check(m.Read.Offset >= 0, "read.offset is %d, and must not be negative", m.Read.Offset)
+	needsToken := m.Pooling == PoolAtToken && m.Kind != Process
+	check((m.Read.Token != "") == needsToken, "read.token is %q, and pooling %s of a %s model %s", m.Read.Token, m.Pooling, m.Kind,
+		map[bool]string{true: "needs it", false: "has none"}[needsToken])
+	if prompt := m.Read.Prompt; prompt != nil {
+		check(m.Kind == Reward || m.Kind == Preference, "read.prompt is for reward and preference models")
+		check((len(prompt.Pattern) > 0) != prompt.Rendered, "read.prompt must have one of pattern and rendered")
+		check(m.Pooling != PoolInGraph, "read.prompt needs a graph that gives every token's row, and pooling is in_graph")
+	}
+}
+
+func (m *Manifest) checkKind(check checker) {
+	switch m.Kind {
+	case Reward:
+		m.checkHead(check)
+	case Process:
+		m.checkSteps(check)
+	case PairKind:
+		m.checkPair(check)
+	case Preference:
+		m.checkPreference(check)
+	default:
+		check(false, "kind is %q, and must be reward, process, pair or preference", m.Kind)
+	}
+	check(m.Kind == Process || m.Steps.empty(), "steps is for process models")
+	check(m.Kind == PairKind || m.Pair == nil, "pair is for pair models")
+	check(m.Kind == Preference || m.Preference == nil, "preference is for preference models")
+	check(m.Kind == Reward || m.Head.empty(), "head is for reward models")
+	if l := m.Likelihood; l != nil {
+		check(m.Kind == Reward || m.Kind == Process, "likelihood is for reward and process models")
+		check(len(m.Graph.Labels) <= 2, "graph.labels has %d labels, and likelihood has policy and maybe reference", len(m.Graph.Labels))
+		check(l.Norm == NormSum || l.Norm == NormMean, "likelihood.norm is %q, and must be sum or mean", l.Norm)
+		check(l.Beta != 0, "likelihood.beta is 0, and would make every score 0")
+	}
+}
+
+func (h HeadSpec) empty() bool {
+	return h.Activation == "" && h.Label == "" && h.Weights == nil && h.Gates == nil && h.Mean == 0 && (h.Std == nil || *h.Std == 1)
+}
+
+func (s StepSpec) empty() bool {
+	return s.Separator == "" && s.Join == "" && s.Tokenize == "" && !s.Turns && s.Offset == 0 && s.Skip == 0 && s.Label == nil &&
+		s.Activation == "" && s.Accumulate == nil
+}
+
+// known checks that labels are among the graph's.
+func (m *Manifest) known(check checker, field string, labels ...string) {
+	for _, label := range labels {
+		check(slices.Contains(m.Graph.Labels, label), "%s %q is not among graph.labels %q", field, label, m.Graph.Labels)
+	}
+}
+
+func (m *Manifest) checkHead(check checker) {
+	h := m.Head
+	check(h.Std == nil || *h.Std > 0, "head.std is %g, and must be positive", deref(h.Std))
+	check(slices.Contains([]string{"", ActivationNone, ActivationSigmoid, ActivationSoftmax}, h.Activation),
+		"head.activation is %q, and must be none, sigmoid or softmax", h.Activation)
+	check(h.Activation != ActivationSoftmax || len(m.Graph.Labels) > 1, "head.activation softmax needs two labels or more")
+	ways := 0
+	if h.Label != "" {
+		ways++
+		m.known(check, "head.label", h.Label)
+	}
+	if h.Weights != nil {
+		ways++
+		for label := range h.Weights {
+			m.known(check, "head.weights", label)
+		}
+	}
+	if h.Gates != nil {
+		ways++
+		m.known(check, "head.gates.values", h.Gates.Values...)
+		m.known(check, "head.gates.gates", h.Gates.Gates...)
+		check(len(h.Gates.Values) > 0 && len(h.Gates.Values) == len(h.Gates.Gates),
+			"head.gates has %d values and %d gates, and needs one gate per value", len(h.Gates.Values), len(h.Gates.Gates))
+		check(m.Read.Prompt != nil, "head.gates needs read.prompt, where the gates are read")
+	}
+	check(m.Read.Prompt == nil || h.Gates != nil, "read.prompt needs head.gates, which uses it")
+	if m.Likelihood != nil {
+		check(ways == 0 && h.Activation == "", "head.activation, label, weights and gates do not go with likelihood")
+		return
+	}
+	check(ways <= 1, "head must have one of label, weights and gates")
+}
+
+func deref(value *float64) float64 {
+	if value == nil {
+		return 1
+	}
+	return *value
+}
+
+func (m *Manifest) checkSteps(check checker) {
+	s := m.Steps
+	check(slices.Contains([]string{TokenizeJoint, TokenizeSeparate, TokenizePrefix}, s.Tokenize),
+		"steps.tokenize is %q, and must be joint, separate or prefix", s.Tokenize)
+	check(s.Separator != "" || s.Tokenize == TokenizeSeparate || s.Tokenize == TokenizePrefix && !s.Turns,
+		"steps.separator is missing, and a process model needs it")
+	check(!s.Turns && s.Offset == 0 || s.Tokenize == TokenizePrefix, "steps.turns and steps.offset need steps.tokenize prefix")
+	check(s.Join == "" || s.Tokenize != TokenizeSeparate && !s.Turns, "steps.join goes with one text, and steps.tokenize is %s", s.Tokenize)
+	check(s.Offset >= 0, "steps.offset is %d, and must not be negative", s.Offset)
+	check(s.Skip >= 0, "steps.skip is %d, and must not be negative", s.Skip)
+	activations := []string{ActivationNone, ActivationSigmoid, ActivationSoftmax}
+	if m.Likelihood != nil {
+		activations = activations[:2]
+		check(len(s.Label) == 0, "steps.label does not go with likelihood")
+		check(s.Tokenize != TokenizeJoint, "steps.tokenize is joint, and likelihood needs separate or prefix")
+	} else {
+		check(len(s.Label) > 0, "steps.label is missing, and a process model needs it")
+		m.known(check, "steps.label", s.Label...)
+		check(s.Accumulate == nil, "steps.accumulate goes with likelihood")
+	}
+	check(slices.Contains(activations, s.Activation), "steps.activation is %q, and must be one of %s", s.Activation, strings.Join(activations, ", "))
+	check(s.Activation != ActivationSoftmax || len(m.Graph.Labels) > 1, "steps.activation softmax needs two labels or more")
+}
+
+func (m *Manifest) checkPair(check checker) {
+	p := m.Pair
+	if p == nil {
+		check(false, "pair is missing, and a pair model needs it")
+		return
+	}
+	m.known(check, "pair.label", p.Label)
+	check(p.Activation == ActivationSigmoid || p.Activation == ActivationSoftmax, "pair.activation is %q, and must be sigmoid or softmax", p.Activation)
+	check(p.Activation != ActivationSoftmax || len(m.Graph.Labels) > 1, "pair.activation softmax needs two labels or more")
+	check(p.Orders == OrdersProbability || p.Orders == OrdersLogit, "pair.orders is %q, and must be probability or logit", p.Orders)
+}
+
+func (m *Manifest) checkPreference(check checker) {
+	p := m.Preference
+	if p == nil {
+		check(false, "preference is missing, and a preference model needs it")
+		return
+	}
+	m.known(check, "preference.embedding", p.Embedding...)
+	m.known(check, "preference.scale", p.Scale...)
+	check(len(p.Embedding) > 0 && len(p.Embedding)%2 == 0, "preference.embedding has %d labels, and needs an even number", len(p.Embedding))
+	check(len(p.Scale) == 0 || 2*len(p.Scale) == len(p.Embedding),
+		"preference.scale has %d labels, and needs half as many as the embedding's %d", len(p.Scale), len(p.Embedding))
+	check((len(p.Scale) > 0) == (m.Read.Prompt != nil), "preference.scale and read.prompt need each other")
+	check(p.Temperature > 0, "preference.temperature is %g, and must be positive", p.Temperature)
+}
+
+func (m *Manifest) checkDrift(check checker) {
+	d := m.Drift
+	if d == nil {
+		check(m.Graph.Precision == "float32", "drift is missing, and precision %s needs it", m.Graph.Precision)
+		return
+	}
+	check(d.Items > 0, "drift.items is %d, and must be positive", d.Items)
+	check(d.Max >= d.Mean && d.Mean >= 0, "drift.max is %g and drift.mean %g, and 0 ≤ mean ≤ max", d.Max, d.Mean)
+	check(d.Pairs > 0 && d.Order >= 0 && d.Order <= 1, "drift.order is %g of %d pairs, and must be a share of some", d.Order, d.Pairs)
+}
+
+// inside tells whether a relative name stays in the directory that it is relative to.
+func inside(name string) bool {
+	return !path.IsAbs(name) && !strings.Contains(name, `\`) && path.Clean(name) == name && name != ".." && !strings.HasPrefix(name, "../")
+}

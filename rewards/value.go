@@ -1,0 +1,137 @@
+package rewards
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/assay-rm/assay/models"
+)
+
+// head is how a reward model's rows become one value, by its manifest. docs/BUNDLE.md defines it.
+type head struct {
+	labels     []string
+	spec       models.HeadSpec
+	likelihood *models.LikelihoodSpec
+	show       int // index of the label that the value is; of a combination -1
+}
+
+// newHead is the manifest's head, or the plain label that a request names instead.
+func newHead(manifest models.Manifest, label string) (head, *Problem) {
+	h := head{labels: manifest.Graph.Labels, spec: manifest.Head, likelihood: manifest.Likelihood}
+	switch {
+	case label != "" && h.likelihood != nil:
+		return head{}, NewProblem(CodeLabel, "label: model %q gives one likelihood, and has no label to choose", manifest.Name)
+	case label != "":
+		h.show = slices.Index(h.labels, label)
+		if h.show < 0 {
+			return head{}, NewProblem(CodeLabel, "label: %q is none of the labels %q of model %q", label, h.labels, manifest.Name)
+		}
+		if h.combines() { // its mean and std are of the combination
+			h.spec = models.HeadSpec{Activation: h.spec.Activation}
+		}
+	case h.combines():
+		h.show = -1
+	case h.spec.Label != "":
+		h.show = slices.Index(h.labels, h.spec.Label)
+	}
+	return h, nil
+}
+
+// combines tells whether the value is made of several labels or rows.
+func (h *head) combines() bool {
+	return h.spec.Weights != nil || h.spec.Gates != nil || h.likelihood != nil
+}
+
+func (h *head) scale() (mean, std float64) {
+	if h.spec.Std == nil {
+		return h.spec.Mean, 1
+	}
+	return h.spec.Mean, *h.spec.Std
+}
+
+// transforms names what lies between raw and the value, in order.
+func (h *head) transforms() []string {
+	var names []string
+	if a := Activation(h.spec.Activation); a != "" && a != ActivationNone {
+		names = append(names, string(a))
+	}
+	switch {
+	case h.likelihood != nil:
+		names = append(names, likelihoodName(h.likelihood))
+	case h.show < 0 && h.spec.Weights != nil:
+		names = append(names, "weights")
+	case h.show < 0:
+		names = append(names, "gates")
+	case h.labels[h.show] == h.spec.Label:
+		names = append(names, "label "+h.labels[h.show])
+	}
+	if mean, std := h.scale(); mean != 0 || std != 1 {
+		names = append(names, fmt.Sprintf("mean %g std %g", mean, std))
+	}
+	return names
+}
+
+func likelihoodName(spec *models.LikelihoodSpec) string {
+	return fmt.Sprintf("likelihood %s beta %g", spec.Norm, spec.Beta)
+}
+
+// value turns rows (rows, labels) into raw, the same before activations, and the value before any activation of the request.
+func (h *head) value(rows [][]float64) (raw, value float64) {
+	mean, std := h.scale()
+	last := rows[len(rows)-1]
+	switch {
+	case h.likelihood != nil:
+		raw = LogRatio(rows, h.likelihood.Norm == models.NormMean)
+		value = h.likelihood.Beta * raw
+	case h.show < 0 && h.spec.Weights != nil:
+		raw, value = h.weighted(last), h.weighted(h.activated(last))
+	case h.show < 0:
+		raw, value = h.gated(rows[0], last), h.gated(h.activated(rows[0]), h.activated(last))
+	default:
+		raw, value = last[h.show], h.activated(last)[h.show]
+		if Activation(h.spec.Activation) == ActivationSoftmax {
+			raw = LogOdds(last, h.show)
+		}
+	}
+	if mean != 0 || std != 1 {
+		value = Normalize(value, mean, std)
+	}
+	return raw, value
+}
+
+// activated gives a row after the head's activation.
+func (h *head) activated(row []float64) []float64 {
+	return activated(row, Activation(h.spec.Activation))
+}
+
+func activated(row []float64, activation Activation) []float64 {
+	switch activation {
+	case ActivationSoftmax:
+		return Softmax(row)
+	case ActivationSigmoid:
+		out := make([]float64, len(row))
+		for i, x := range row {
+			out[i] = Sigmoid(x)
+		}
+		return out
+	case ActivationNone:
+	}
+	return row
+}
+
+// weighted sums in the order of the labels, so that it is the same every time.
+func (h *head) weighted(row []float64) float64 {
+	sum := 0.0
+	for i, label := range h.labels {
+		sum += h.spec.Weights[label] * row[i]
+	}
+	return sum
+}
+
+func (h *head) gated(prompt, last []float64) float64 {
+	sum := 0.0
+	for i, value := range h.spec.Gates.Values {
+		sum += prompt[slices.Index(h.labels, h.spec.Gates.Gates[i])] * last[slices.Index(h.labels, value)]
+	}
+	return sum
+}
