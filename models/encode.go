@@ -27,7 +27,10 @@ func (e *encoder) encode(item Item, truncate Truncation) (Encoded, error) {
 		return Encoded{}, err
 	}
 	var out Encoded
-	tail := min(e.tail, 1)
+	tail := 0
+	if e.manifest.Tokenizer.End != EndKeep {
+		tail = 1
+	}
 	switch {
 	case form == formIDs:
 		out.IDs = slices.Clone(item.InputIDs)

@@ -17,6 +17,9 @@ type fakeModel struct {
 	info   models.Info
 	read   func(ctx context.Context, items []models.Encoded) ([]models.Reading, error) // nil: readings
 	encode atomic.Int64                                                                // calls
+
+	places, response int   // positions read of every item, 0: one; where its response begins
+	steps            []int // of every item, when set
 }
 
 func (m *fakeModel) Info() models.Info { return m.info }
@@ -56,6 +59,12 @@ func (m *fakeModel) Encode(item models.Item, truncate models.Truncation) (models
 	}
 	if encoded.Steps = slices.Clone(encoded.Read); item.Steps == nil && len(encoded.IDs) > 0 {
 		encoded.Read = []int{len(encoded.IDs) - 1}
+	}
+	for encoded.Read = encoded.Read[:min(len(encoded.Read), max(m.places, len(item.Steps), 1))]; len(encoded.Read) < m.places; {
+		encoded.Read = append(encoded.Read, len(encoded.Read))
+	}
+	if m.steps != nil {
+		encoded.Steps, encoded.Response = m.steps, m.response
 	}
 	if over := len(encoded.IDs) - m.info.Manifest.Limits.MaxTokens; over > 0 {
 		if truncate == models.TruncateError {

@@ -1,0 +1,167 @@
+package rewards
+
+import (
+	"context"
+	"math"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/assay-rm/assay/models"
+)
+
+func pairManifest(orders string) models.Manifest {
+	m := models.Manifest{Name: "fake-pair", Kind: models.PairKind}
+	m.Graph.Labels = []string{"A", "B"}
+	m.Pair = &models.PairSpec{Label: "A", Activation: models.ActivationSoftmax, Orders: orders}
+	m.Limits.MaxTokens = 64
+	return m
+}
+
+func preferenceManifest(normalize bool) models.Manifest {
+	m := models.Manifest{Name: "fake-gpm", Kind: models.Preference}
+	m.Graph.Labels = []string{"v0", "v1", "v2", "v3", "s0", "s1"}
+	m.Preference = &models.PreferenceSpec{Embedding: m.Graph.Labels[:4], Scale: m.Graph.Labels[4:], Normalize: normalize, Temperature: 0.1}
+	m.Limits.MaxTokens = 64
+	return m
+}
+
+// hashed gives rows that depend on the item's text alone; an item that holds "lost" fails.
+func hashed(labels, places int) func(context.Context, []models.Encoded) ([]models.Reading, error) {
+	return func(_ context.Context, items []models.Encoded) ([]models.Reading, error) {
+		readings := make([]models.Reading, len(items))
+		for i, item := range items {
+			if strings.Contains(item.Text, "lost") {
+				readings[i].Err = context.DeadlineExceeded
+				continue
+			}
+			for place := range places {
+				row, seen := make([]float32, labels), item.Text
+				if place < places-1 { // the end of the prompt
+					seen, _, _ = strings.Cut(item.Text, "|")
+				}
+				for l := range row {
+					sum := 0
+					for at, c := range []byte(seen) {
+						sum += (at + 3*l + 5*place + 1) * int(c)
+					}
+					row[l] = float32(sum%97)/24 - 2
+				}
+				readings[i].Rows = append(readings[i].Rows, row)
+			}
+		}
+		return readings, nil
+	}
+}
+
+func preferenceEngine(t *testing.T, manifest models.Manifest) *Engine {
+	t.Helper()
+	e, fakes := engineOf(t, manifest)
+	places := 1
+	if manifest.Kind == models.Preference {
+		places = 2
+	}
+	fakes[0].places, fakes[0].read = places, hashed(len(manifest.Graph.Labels), places)
+	return e
+}
+
+// TestPreferenceLaws: the two sides of a preference make exactly 1, the order of the responses only permutes the matrix, pairs give what the
+// matrix gives, and rank orders by win rate.
+func TestPreferenceLaws(t *testing.T) {
+	for _, manifest := range []models.Manifest{
+		pairManifest(models.OrdersProbability), pairManifest(models.OrdersLogit), preferenceManifest(true), preferenceManifest(false),
+	} {
+		e := preferenceEngine(t, manifest)
+		rapid.Check(t, func(t *rapid.T) {
+			responses := rapid.SliceOfNDistinct(rapid.StringMatching(`[a-z]{1,9}`), 2, 5, rapid.ID).Draw(t, "responses")
+			ask := func(responses []string) CompareAnswer {
+				answer, err := e.Compare(context.Background(), CompareRequest{Prompted: Prompted{Prompt: new("p")}, Responses: responses})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return answer
+			}
+			answer := ask(responses)
+			n := len(responses)
+			if want := map[models.Kind]int{models.PairKind: n * (n - 1), models.Preference: n}[manifest.Kind]; answer.Usage.Items != want {
+				t.Fatalf("%d sequences of %d responses, want %d", answer.Usage.Items, n, want)
+			}
+			for i := range n {
+				for j := range n {
+					if sum := *answer.Preference[i][j] + *answer.Preference[j][i]; sum != 1 {
+						t.Fatalf("preference of %d over %d and back make %g", i, j, sum)
+					}
+				}
+			}
+			order := rapid.Permutation(responses).Draw(t, "order")
+			moved := ask(order)
+			at := map[string]int{}
+			for i, response := range order {
+				at[response] = i
+			}
+			for i := range n {
+				for j := range n {
+					if *answer.Preference[i][j] != *moved.Preference[at[responses[i]]][at[responses[j]]] {
+						t.Fatal("another order of the responses gave another preference")
+					}
+				}
+			}
+			pairs, err := e.Compare(context.Background(), CompareRequest{Pairs: []Pair{{Prompted{Prompt: new("p")}, &responses[0], &responses[1]}}})
+			if err != nil || *pairs.Results[0].Probability != *answer.Preference[0][1] || Sigmoid(*pairs.Results[0].Margin) != *answer.Preference[0][1] {
+				t.Fatalf("%+v, %v; the matrix has %g", pairs.Results[0], err, *answer.Preference[0][1])
+			}
+			rank, err := e.Rank(context.Background(), RankRequest{Prompted: Prompted{Prompt: new("p")}, Responses: responses})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for place, ranked := range rank.Ranking {
+				if ranked.Score != *answer.WinRate[ranked.Index] || place > 0 && ranked.Score > rank.Ranking[place-1].Score {
+					t.Fatalf("ranking %v, win rates %v", rank.Ranking, answer.WinRate)
+				}
+			}
+		})
+	}
+}
+
+// TestBothOrders: the mean of both orders' probabilities, or the sigmoid of half the difference of their logits.
+func TestBothOrders(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		ab, ba := rapid.Float64Range(-30, 30).Draw(t, "ab"), rapid.Float64Range(-30, 30).Draw(t, "ba")
+		mean := (&pairRule{orders: models.OrdersProbability}).margin(ab, ba)
+		if want := (Sigmoid(ab) + 1 - Sigmoid(ba)) / 2; math.Abs(Sigmoid(mean)-want) > 1e-12 {
+			t.Fatalf("probability %g, want %g", Sigmoid(mean), want)
+		}
+		if half := (&pairRule{orders: models.OrdersLogit}).margin(ab, ba); half != (ab-ba)/2 {
+			t.Fatalf("logit %g", half)
+		}
+	})
+}
+
+func TestOneLostResponse(t *testing.T) {
+	for _, manifest := range []models.Manifest{pairManifest(models.OrdersLogit), preferenceManifest(true)} {
+		answer, err := preferenceEngine(t, manifest).Compare(t.Context(), CompareRequest{
+			Prompted: Prompted{Prompt: new("p")}, Responses: []string{"a", "lost", "b"},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if answer.Preference[0][2] == nil || answer.Preference[0][1] != nil || answer.WinRate[1] != nil || answer.WinRate[0] == nil ||
+			answer.Responses[1].Error == nil || answer.Responses[0].Error != nil || answer.Preference[1][1] != nil {
+			t.Errorf("%s: %+v", manifest.Kind, answer)
+		}
+	}
+}
+
+func TestPreferenceRefusals(t *testing.T) {
+	e := preferenceEngine(t, pairManifest(models.OrdersLogit))
+	_, scored := e.Score(t.Context(), ScoreRequest{Items: text("a")})
+	_, labelled := e.Compare(t.Context(), CompareRequest{Prompted: Prompted{Prompt: new("p")}, Responses: []string{"a", "b"}, Label: "A"})
+	_, activated := e.Rank(t.Context(), RankRequest{Scoring: Scoring{Activation: ActivationSigmoid}, Prompted: Prompted{Prompt: new("p")}, Responses: []string{"a", "b"}})
+	_, alone := e.Rank(t.Context(), RankRequest{Prompted: Prompted{Prompt: new("p")}, Responses: []string{"a"}})
+	for code, err := range map[string]error{models.CodeModel: scored, CodeLabel: labelled, CodeActivation: activated, CodeInvalidField: alone} {
+		if problem := ProblemOf(err); problem == nil || problem.Code != code {
+			t.Errorf("%v, want %s", err, code)
+		}
+	}
+}
