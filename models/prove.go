@@ -205,8 +205,8 @@ func (m *Model) proveSeparator() error {
 	}
 	e.separator = alone[len(alone)-1]
 	around := [][2]string{{"", ""}, {"x = 12", "y"}, {"done. ", " next"}, {"\n", "\n\n"}, {"é", "日"}, {separator, separator}}
-	if len(alone) > 1 || e.tokens.Decode(e.separator) != separator || spec.Join != "" {
-		around = [][2]string{{"x = 12", ""}, {"x = 12", spec.Join + "y"}, {"done.", spec.Join + "Next"}, {"é", spec.Join + "日"}}
+	if !e.tokens.Added(separator) {
+		around = [][2]string{{"x = 12", ""}, {"x = 12", spec.Join + "y"}, {"done.", spec.Join + "Next"}, {"so 4", spec.Join + "Step 2: 5"}}
 	}
 	for _, texts := range around {
 		ids, err := e.tokens.Encode(texts[0] + separator + texts[1])

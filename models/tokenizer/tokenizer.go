@@ -20,6 +20,7 @@ import (
 // Tokenizer encodes and decodes text. It is safe for concurrent use; its native memory goes when it is unreachable.
 type Tokenizer struct {
 	inner *tokenizers.Tokenizer
+	added map[string]bool
 }
 
 // New reads the content of a tokenizer.json. What the file says of truncation and padding is left out of use, since both
@@ -34,11 +35,22 @@ func New(data []byte) (*Tokenizer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read tokenizer: %w", err)
 	}
+	var added []struct {
+		Content string `json:"content"`
+	}
+	if list, ok := fields["added_tokens"]; ok {
+		if err := json.Unmarshal(list, &added); err != nil {
+			return nil, fmt.Errorf("read tokenizer: added_tokens: %w", err)
+		}
+	}
 	inner, err := tokenizers.FromBytes(data)
 	if err != nil {
 		return nil, fmt.Errorf("read tokenizer: %w", err)
 	}
-	t := &Tokenizer{inner: inner}
+	t := &Tokenizer{inner: inner, added: make(map[string]bool, len(added))}
+	for _, token := range added {
+		t.added[token.Content] = true
+	}
 	runtime.AddCleanup(t, func(inner *tokenizers.Tokenizer) { _ = inner.Close() }, inner)
 	return t, nil
 }
@@ -76,6 +88,9 @@ func (t *Tokenizer) Decode(ids ...int64) string {
 	defer runtime.KeepAlive(t)
 	return t.inner.Decode(short, false)
 }
+
+// Added tells whether text is a token that was added to the vocabulary, which is found in any text before the rest is cut.
+func (t *Tokenizer) Added(text string) bool { return t.added[text] }
 
 // VocabSize is the number of tokens, added ones included.
 func (t *Tokenizer) VocabSize() int64 {
