@@ -23,22 +23,25 @@ type Tokenizer struct {
 	added map[string]bool
 }
 
-// New reads the content of a tokenizer.json. What the file says of truncation and padding is left out of use, since both
-// would change a sequence without a word.
+// New reads the content of a tokenizer.json; a field that the library does not know is an error that names it. What the file says
+// of truncation and padding is left out of use, since both would change a sequence without a word.
 func New(data []byte) (*Tokenizer, error) {
-	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(data, &fields); err != nil {
+	var parts map[string]json.RawMessage
+	if err := json.Unmarshal(data, &parts); err != nil {
 		return nil, fmt.Errorf("read tokenizer: %w", err)
 	}
-	fields["truncation"], fields["padding"] = json.RawMessage("null"), json.RawMessage("null")
-	data, err := json.Marshal(fields)
+	if err := checkFields(data, ""); err != nil {
+		return nil, fmt.Errorf("read tokenizer: %w", err)
+	}
+	parts["truncation"], parts["padding"] = json.RawMessage("null"), json.RawMessage("null")
+	data, err := json.Marshal(parts)
 	if err != nil {
 		return nil, fmt.Errorf("read tokenizer: %w", err)
 	}
 	var added []struct {
 		Content string `json:"content"`
 	}
-	if list, ok := fields["added_tokens"]; ok {
+	if list, ok := parts["added_tokens"]; ok {
 		if err := json.Unmarshal(list, &added); err != nil {
 			return nil, fmt.Errorf("read tokenizer: added_tokens: %w", err)
 		}

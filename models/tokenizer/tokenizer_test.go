@@ -86,3 +86,26 @@ func TestDamagedFileIsRefused(t *testing.T) {
 		}
 	}
 }
+
+// TestUnknownFieldIsNamed: what a newer library may have meant by it would give other ids, so it is refused, wherever it stands.
+func TestUnknownFieldIsNamed(t *testing.T) {
+	data, err := os.ReadFile("../testdata/bundles/llama-reward-packed/tokenizer.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct{ old, new, want string }{
+		{`{"version"`, `{"strange":1,"version"`, "field strange is unknown"},
+		{`"model":{`, `"model":{"strange":1,`, "field model.strange is unknown"},
+		{`"pre_tokenizer":{`, `"pre_tokenizer":{"strange":1,`, "field pre_tokenizer.strange is unknown"},
+		{`"added_tokens":[{`, `"added_tokens":[{"strange":1,`, "field added_tokens[0].strange is unknown"},
+		{`"type":"BPE"`, `"type":"Strange"`, `field model.type is "Strange", which is unknown`},
+	} {
+		changed := strings.Replace(string(data), test.old, test.new, 1)
+		if changed == string(data) {
+			t.Fatalf("the fixture lacks %q", test.old)
+		}
+		if _, err := New([]byte(changed)); err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %v, want %q", test.new, err, test.want)
+		}
+	}
+}
