@@ -6,7 +6,7 @@ RUNTIME := .runtime/lib/libonnxruntime.so.1.27.0 .runtime/lib/libtokenizers.a
 GOLANGCI := .tools/golangci-lint
 VENV := .venv/bin/python
 
-.PHONY: build serve test fuzz lint runtime smoke parity builtin fixtures bench clean
+.PHONY: build serve test fuzz lint runtime smoke parity builtin fixtures large bench clean
 
 build: bin/assay
 
@@ -50,12 +50,22 @@ $(VENV): models/export/requirements.txt models/export/pyproject.toml
 	$(PIP) --no-deps --editable models/export
 	@touch $@
 
-# The exporter against PyTorch, and the committed fixtures against freshly made ones.
-parity: $(VENV)
+# The exporter against PyTorch, every family against its authors' code, four real tokenizers and their templates against Python's.
+parity: $(VENV) bin/assay
 	$(VENV) -m pytest models/export
+	cd models/export && ../../$(VENV) -m parity
+	cd models/export && ../../$(VENV) -m realtok ../../.tokenizers
+	ASSAY_PARITY_DIR=$(CURDIR)/.tokenizers go test -tags parity -run RealTokenizers -v ./models
 
-fixtures: $(VENV)
+# The committed fixtures and docs/MODELS.md, made afresh.
+fixtures: $(VENV) bin/assay
 	$(VENV) -m assay_export.fixtures models/testdata/bundles
+	cd models/export && ../../$(VENV) -m parity --fixtures ../testdata/families --docs ../../docs/MODELS.md
+	models/export/optimum/make.sh models/testdata/optimum
+
+# A model of a billion parameters, from checkpoint to answer, within 20 GiB: 10 GB of disk, about 15 minutes.
+large: $(VENV) bin/assay
+	cd models/export && ../../$(VENV) -m parity.large ../../.large
 
 builtin: $(VENV)
 	cd models/builtin && ../../$(VENV) -m train

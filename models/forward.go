@@ -103,13 +103,17 @@ func (m *Model) proveCausal(ctx context.Context, options batching.Options, probe
 	}
 	last := len(probes) - 1
 	whole := probes[last]
-	cut := batching.Sequence{IDs: whole.IDs[:whole.Read[0]+1], Read: whole.Read[:1]}
+	end := whole.Read[0] + 1
+	if m.info.Manifest.Likelihood != nil {
+		end++ // its row is of the id that follows
+	}
+	cut := batching.Sequence{IDs: whole.IDs[:end], Read: whole.Read[:1]}
 	rows, err := m.forward(ctx, options, []batching.Sequence{cut})
 	if err != nil {
 		return err
 	}
 	if moved := distance(rows[0], alone[last][:1]); moved > m.tolerance() {
-		return fail(CodeBundle, "pooling at_token: a later step changes an earlier one's output by %g, so the graph is not causal", moved)
+		return fail(CodeBundle, "pooling %s: a later step changes an earlier one's output by %g, so the graph is not causal", m.info.Manifest.Pooling, moved)
 	}
 	m.passed("causal", "a later step leaves earlier outputs as they are")
 	return nil

@@ -181,6 +181,7 @@ func TestSeparateSteps(t *testing.T) {
 		e.manifest.Steps.Tokenize = TokenizeSeparate
 		e.manifest.Steps.Separator = rapid.SampledFrom([]string{"", "\n", " tag"}).Draw(t, "separator")
 		e.manifest.Steps.Skip = rapid.IntRange(0, 1).Draw(t, "skip")
+		e.manifest.Steps.Offset = rapid.IntRange(0, 2).Draw(t, "offset")
 		prompt := rapid.StringMatching(`[a-z ]{1,20}`).Draw(t, "prompt")
 		steps := rapid.SliceOfN(rapid.StringMatching(`[a-z0-9 ]{0,12}[a-z]`), 2, 5).Draw(t, "steps")
 		got, err := e.encode(Item{Prompt: &prompt, Steps: steps}, TruncateError)
@@ -194,7 +195,7 @@ func TestSeparateSteps(t *testing.T) {
 		want, ends := must(e.tokens.Encode(text)), []int(nil)
 		for _, step := range steps {
 			want = slices.Concat(want, must(e.tokens.Encode(step)), must(e.tokens.Encode(e.manifest.Steps.Separator)))
-			ends = append(ends, len(want)-1)
+			ends = append(ends, len(want)-1-e.manifest.Steps.Offset)
 		}
 		if !slices.Equal(got.IDs, want) || !slices.Equal(got.Steps, ends) || !slices.Equal(got.Read, ends[e.manifest.Steps.Skip:]) {
 			t.Fatalf("%+v, want ids %v read at %v", got, want, ends)

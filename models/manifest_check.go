@@ -192,7 +192,8 @@ func (m *Manifest) checkSteps(check checker) {
 		"steps.tokenize is %q, and must be joint, separate or prefix", s.Tokenize)
 	check(s.Separator != "" || s.Tokenize == TokenizeSeparate || s.Tokenize == TokenizePrefix && !s.Turns,
 		"steps.separator is missing, and a process model needs it")
-	check(!s.Turns && s.Offset == 0 || s.Tokenize == TokenizePrefix, "steps.turns and steps.offset need steps.tokenize prefix")
+	check(!s.Turns || s.Tokenize == TokenizePrefix, "steps.turns needs steps.tokenize prefix")
+	check(s.Offset == 0 || s.Tokenize != TokenizeJoint, "steps.offset needs steps.tokenize separate or prefix")
 	check(s.Join == "" || s.Tokenize != TokenizeSeparate && !s.Turns, "steps.join goes with one text, and steps.tokenize is %s", s.Tokenize)
 	check(s.Offset >= 0, "steps.offset is %d, and must not be negative", s.Offset)
 	check(s.Skip >= 0, "steps.skip is %d, and must not be negative", s.Skip)

@@ -199,11 +199,15 @@ func (e *encoder) probeConversation(user, assistant string) ([]int64, error) {
 func (m *Model) proveSeparator() error {
 	e, spec := &m.encoder, &m.info.Manifest.Steps
 	separator := spec.Separator
-	alone, err := e.tokens.Encode(separator)
-	if err != nil || len(alone) == 0 {
-		return fail(CodeBundle, "steps.separator %q gives no token", separator)
+	step, err := e.tokens.Encode("x = 12")
+	if err != nil {
+		return fail(CodeBundle, "steps.separator %q: %v", separator, err)
 	}
-	e.separator = alone[len(alone)-1]
+	behind, err := e.tokens.Encode("x = 12" + separator)
+	if err != nil || len(behind) != len(step)+1 {
+		return fail(CodeBundle, "steps.separator %q gives %d tokens behind a step, and must be one", separator, len(behind)-len(step))
+	}
+	e.separator = behind[len(step)]
 	around := [][2]string{{"", ""}, {"x = 12", "y"}, {"done. ", " next"}, {"\n", "\n\n"}, {"é", "日"}, {separator, separator}}
 	if !e.tokens.Added(separator) {
 		around = [][2]string{{"x = 12", ""}, {"x = 12", spec.Join + "y"}, {"done.", spec.Join + "Next"}, {"so 4", spec.Join + "Step 2: 5"}}

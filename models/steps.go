@@ -79,7 +79,11 @@ func (e *encoder) encodeSeparate(before []Message, steps []string, form string, 
 			return fail(CodeEmpty, "step %d gives no token", i)
 		}
 		out.IDs = append(append(out.IDs, ids...), separator...)
-		out.Steps = append(out.Steps, len(out.IDs)-1)
+		at := len(out.IDs) - 1 - e.manifest.Steps.Offset
+		if at < 0 {
+			return fail(CodeItem, "step %d ends at token %d, and model %q reads %d before", i, len(out.IDs)-1, e.manifest.Name, e.manifest.Steps.Offset)
+		}
+		out.Steps = append(out.Steps, at)
 	}
 	if err := e.policies(out, form); err != nil {
 		return err

@@ -210,3 +210,26 @@ func TestWhatIsLoaded(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestLowerPrecisionIsTold: what storing the weights in less changed stands beside the model, and bounds it there.
+func TestLowerPrecisionIsTold(t *testing.T) {
+	precisions := []string{"float16", "bfloat16", "int8"}
+	var names []string
+	for _, precision := range precisions {
+		names = append(names, "qwen3-reward-packed-"+precision)
+	}
+	e, _ := fixtures(t, names...)
+	worst := 0.0
+	for i, info := range e.Models() {
+		if info.Precision != precisions[i] || info.Drift == nil {
+			t.Fatalf("%s: precision %s, drift %+v", info.Name, info.Precision, info.Drift)
+		}
+		if d := info.Drift; d.Items < 50 || d.Pairs < 1000 || d.Max <= 0 || d.Mean <= 0 || d.Order < 0.9 {
+			t.Errorf("%s: drift %+v", info.Name, *d)
+		}
+		worst = max(worst, info.Drift.Max)
+	}
+	if worst > 0.5 {
+		t.Errorf("drift reaches %g", worst)
+	}
+}

@@ -94,11 +94,15 @@ def mix(weights: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
 
 def layer_attention(module, query, key, value, attention_mask, scaling=None, softcap=None, sliding_window=None, view=None,
                     **_):
-    """The function that transformers calls in each layer, with query [B, heads, S, d], key and value [B, kv_heads, S, d]."""
+    """The function that transformers calls in each layer, with query [B, heads, S, d], key and value [B, kv_heads, S, d].
+
+    It returns [B, S, heads, d], as GPT-2 wants it; the other bodies would take the last two as one, too.
+    """
     scaling = module.scaling if scaling is None else scaling
     mask = view.masks[sliding_window]
     tokens = (part.transpose(1, 2) for part in (query, key, value))
-    return view(module.layer_idx, *tokens, lambda q, k, v: attend(q, k, v, mask, scaling, softcap)), None
+    mixed = view(getattr(module, "layer_idx", None), *tokens, lambda q, k, v: attend(q, k, v, mask, scaling, softcap))
+    return mixed.unflatten(-1, (query.shape[1], query.shape[3])), None
 
 
 AttentionInterface.register(IMPLEMENTATION, layer_attention)

@@ -7,47 +7,110 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
+from tokenizers import Tokenizer
 from torch import nn
-from transformers import AutoConfig, AutoModel
+from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification
 from transformers.initialization import no_init_weights
 
-from . import families, heads
+from . import forms, heads, internlm2
+from .bodies import ENCODERS, check_type, describe
+from .encoder import Classifier
 from .errors import ExportError
+from .family import Family, resolve
+from .model import Model, Part, decoder, encoder
 from .rope import position_limit
+from .weights import parameter
 
-IGNORED = ("lm_head.weight", "rotary_emb.inv_freq")
-"""Endings of weights that a reward never uses: the next-token head, and a buffer that old versions of transformers saved."""
+IGNORED = (
+    "lm_head.weight", "lm_head.bias", "embed_out.weight", "rotary_emb.inv_freq", ".attn.bias", ".attn.masked_bias", ".attention.bias",
+    ".attention.masked_bias", "embeddings.position_ids", "pooler.dense.weight", "pooler.dense.bias")
+"""Endings of weights that a body may do without: heads of other tasks, and buffers that old versions of transformers saved."""
+
+PREFIXES = ("model.", "transformer.", "gpt_neox.", "bert.", "roberta.", "deberta.", "backbone_model.", "pretrained_model.model.", "")
+"""Where a body's weights lie when the family does not say; the first that fits."""
 
 
 @dataclass
 class Checkpoint:
-    """A checkpoint in memory, in float32."""
+    """A checkpoint in float32; large weights stay in their files until they are used."""
 
-    body: nn.Module
-    head: nn.Module
+    model: Model
     class_name: str
     label_names: list[str] | None
-    """Names of the head's outputs when config.json gives them a meaning."""
+    """Names of the head's outputs when config.json, or the head itself, gives them a meaning."""
     digest: str
+    raw: dict
+    """config.json as it stands."""
 
 
-def load(directory: Path) -> Checkpoint:
-    """Load a checkpoint directory. ExportError names the file, field or weight that is missing or does not fit."""
+def read_config(directory: Path) -> tuple[dict, str]:
+    """Return config.json and the class that it names; ExportError says why the directory cannot be exported."""
+    if (directory / "adapter_config.json").exists():
+        raise ExportError(f"{directory} holds a LoRA adapter (adapter_config.json); merge it into its base model and save that first")
     raw = read_json(directory / "config.json")
     class_name = (raw.get("architectures") or [None])[0]
     if class_name is None:
         raise ExportError(f"{directory / 'config.json'}: architectures is missing, so the kind of head is unknown")
-    families.kind_of(class_name)
     if "quantization_config" in raw:
         raise ExportError(f"{directory / 'config.json'}: quantization_config: quantized weights are not supported")
-    config = body_config(raw, directory)
-    families.describe(config)
-    position_limit(config)
+    return raw, class_name
+
+
+def load(directory: Path, family: Family, tokenizer: Tokenizer, reference: Path | None = None) -> Checkpoint:
+    """Load a checkpoint directory as its family says; reference is a likelihood model's second directory.
+
+    ExportError names the file, field or weight that is missing or does not fit.
+    """
+    raw, class_name = read_config(directory)
     files = weight_files(directory)
-    weights = read_weights(files)
-    head, used = heads.head_from_weights(weights, config.hidden_size)
-    body = build_body(config, {name: value for name, value in weights.items() if name not in used})
-    return Checkpoint(body, head, class_name, label_names(raw), digest([directory / "config.json", *files]))
+    form = family.head.get("form")
+    if form == "classifier":
+        model = classifier(raw, directory, read_weights(files))
+    else:
+        parts = [part(raw, directory, family, tokenizer, read_weights(files))]
+        if reference is not None:
+            if form != "likelihood":
+                raise ExportError(f"--reference is for likelihood families, and family {family.name} is none")
+            other, _ = read_config(reference)
+            more = weight_files(reference)
+            parts.append(part(other, reference, family, tokenizer, read_weights(more)))
+            files = [*files, *more]
+        model = parts[0] if isinstance(parts[0], Model) else decoder(*parts)
+    names = getattr(model.parts[0].head, "names", None) if model.parts else None
+    return Checkpoint(model, class_name, names or label_names(raw), digest([directory / "config.json", *files]), raw)
+
+
+def part(raw: dict, directory: Path, family: Family, tokenizer: Tokenizer, weights: dict[str, torch.Tensor]) -> Part | Model:
+    """Return a body with its head, or an encoder's model when the head is one of those that pool by themselves."""
+    config = body_config(raw, directory, family)
+    form = resolve(family.head, tokenizer, raw)
+    body = empty_body(config)
+    prefix = family.body.get("prefix")
+    if prefix is None:
+        prefix = find_prefix(weights, body)
+    given = {name.removeprefix(prefix): value for name, value in weights.items()}
+    if raw.get("model_type") == "internlm2":
+        given = internlm2.llama_weights(given, config)
+    embedding = given.get(name_of(body, body.get_input_embeddings().weight))
+    source = heads.Given(form, weights, body, embedding, describe(config).hidden, raw)
+    head = forms.build(source)
+    fill(body, prefix, given, {name.removeprefix(prefix) for name in source.used})
+    return encoder(head, head.labels) if isinstance(head, heads.Pooled) else Part(body, head)
+
+
+def find_prefix(weights: dict[str, torch.Tensor], body: nn.Module) -> str:
+    """Return the first of PREFIXES under which the body's embedding lies, or the one under which anything lies."""
+    table = name_of(body, body.get_input_embeddings().weight)
+    names = (table, "tok_embeddings.weight")
+    for prefix in PREFIXES:
+        if any(prefix + name in weights for name in names):
+            return prefix
+    return next(prefix for prefix in PREFIXES if any(name.startswith(prefix) for name in weights))
+
+
+def name_of(body: nn.Module, parameter: nn.Parameter) -> str:
+    """Return a parameter's name in the body."""
+    return next(name for name, own in body.named_parameters() if own is parameter)
 
 
 def read_json(path: Path) -> dict:
@@ -60,17 +123,21 @@ def read_json(path: Path) -> dict:
         raise ExportError(f"{path} is not JSON: {error}") from None
 
 
-def body_config(raw: dict, directory: Path):
+def body_config(raw: dict, directory: Path, family: Family | None = None):
     """Return the transformers config of the body. References to code (`auto_map`) are dropped, never followed."""
-    model_type = raw.get("model_type")
-    if model_type not in families.MODEL_TYPES:
-        raise ExportError(f"{directory / 'config.json'}: model_type {model_type!r} is not supported; supported are "
-                          f"{', '.join(families.MODEL_TYPES)}")
+    own = family.body if family else {}
+    raw = raw | ({"model_type": own["model_type"]} if "model_type" in own else {})
+    check_type(raw.get("model_type"), str(directory / "config.json"))
+    if raw["model_type"] == "internlm2":
+        raw = internlm2.llama_config(raw)
     kept = {key: value for key, value in raw.items() if key not in ("auto_map", "model_type", "architectures", "dtype", "torch_dtype")}
     try:
-        return AutoConfig.for_model(model_type, **kept)
+        config = AutoConfig.for_model(raw["model_type"], **kept)
     except Exception as error:  # transformers raises many kinds here; each means the same to the caller
         raise ExportError(f"{directory / 'config.json'}: {str(error).strip().splitlines()[0]}") from error
+    describe(config)
+    position_limit(config)
+    return config
 
 
 def weight_files(directory: Path) -> list[Path]:
@@ -103,23 +170,49 @@ def read_weights(files: list[Path]) -> dict[str, torch.Tensor]:
     return weights
 
 
-def build_body(config, weights: dict[str, torch.Tensor]) -> nn.Module:
-    """Build the decoder body and fill every parameter from weights; ExportError names the first that is missing or extra."""
+def empty_body(config) -> nn.Module:
+    """Return a body without values."""
     with no_init_weights():
-        body = AutoModel.from_config(config, dtype=torch.float32, attn_implementation="eager", trust_remote_code=False)
-    prefix = "model." if any(name.startswith("model.") for name in weights) else ""
-    given = {name.removeprefix(prefix): value for name, value in weights.items() if not name.endswith(IGNORED)}
-    wanted = body.state_dict()
+        return AutoModel.from_config(config, dtype=torch.float32, attn_implementation="eager", trust_remote_code=False).eval()
+
+
+def classifier(raw: dict, directory: Path, weights: dict[str, torch.Tensor]) -> Model:
+    """Return an encoder with transformers' own classification head."""
+    config = body_config(raw, directory)
+    if config.model_type not in ENCODERS:
+        raise ExportError(f"{directory / 'config.json'}: model_type {config.model_type!r} is no encoder; they are {', '.join(ENCODERS)}")
+    with no_init_weights():
+        model = AutoModelForSequenceClassification.from_config(config, dtype=torch.float32, attn_implementation="eager",
+                                                               trust_remote_code=False).eval()
+    fill(model, "", old_norms(weights), set())
+    return encoder(Classifier(model), config.num_labels)
+
+
+def old_norms(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Return the weights with BERT's first names of a norm's parts, gamma and beta, as weight and bias."""
+    ends = {".LayerNorm.gamma": ".LayerNorm.weight", ".LayerNorm.beta": ".LayerNorm.bias"}
+    return {name.removesuffix(old) + ends[old] if (old := next((end for end in ends if name.endswith(end)), None)) else name: value
+            for name, value in weights.items()}
+
+
+def fill(module: nn.Module, prefix: str, given: dict[str, torch.Tensor], used: set[str]) -> None:
+    """Fill every parameter of a module; ExportError names the first weight that is missing, of another shape or extra.
+
+    used names weights that the head took.
+    """
+    wanted = module.state_dict()
+    tied = set(getattr(module, "all_tied_weights_keys", None) or {})
     for name, value in wanted.items():
+        if name in tied and name not in given:
+            continue
         if name not in given:
             raise ExportError(f"the checkpoint has no weight {prefix}{name}")
         if given[name].shape != value.shape:
             raise ExportError(f"weight {prefix}{name} has shape {list(given[name].shape)}, and config.json asks for {list(value.shape)}")
-    extra = sorted(set(given) - set(wanted))
+    extra = sorted(name for name in set(given) - set(wanted) - used if not name.endswith(IGNORED))
     if extra:
-        raise ExportError(f"the checkpoint has a weight {prefix}{extra[0]} that {type(body).__name__} does not use")
-    body.load_state_dict({name: value.float() for name, value in given.items()}, assign=True)
-    return body.eval()
+        raise ExportError(f"the checkpoint has a weight {prefix}{extra[0]} that {type(module).__name__} does not use")
+    module.load_state_dict({name: parameter(given[name]) for name in wanted if name in given}, assign=True, strict=False)
 
 
 def label_names(raw: dict) -> list[str] | None:

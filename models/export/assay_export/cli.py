@@ -4,13 +4,16 @@ import argparse
 import sys
 from pathlib import Path
 
-from . import checkpoint
-from .bundle import export_bundle
+from . import checkpoint, licence
+from .bundle import Options, base_manifest, write_bundle
 from .errors import ExportError
-from .families import kind_of
+from .family import Family, choose, resolve
 from .golden import read_items
-from .settings import DEFAULT_SEPARATOR, read_settings
-from .text import load_tokenizer
+from .settings import DEFAULT_SEPARATOR, TextSettings, end_token, read_settings
+from .storage import PRECISIONS
+from .tokenizer import load_tokenizer
+
+POOLING = ("last_attended", "last_not_pad", "before_first_pad", "count_not_pad")
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -20,16 +23,23 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("out", type=Path, metavar="OUT", help="bundle directory to write")
     parser.add_argument("--layout", choices=("packed", "padded"), default="packed")
     parser.add_argument("--name", help="how requests name the model (default: the name of OUT)")
-    parser.add_argument("--kind", choices=("reward", "process"), help="default: told from the checkpoint's class")
+    parser.add_argument("--family", help="how the checkpoint is read (default: told from its class)")
+    parser.add_argument("--reference", type=Path, metavar="DIR", help="likelihood families: checkpoint of the reference model")
     parser.add_argument("--max-tokens", type=int, metavar="N", help="longest sequence accepted")
-    parser.add_argument("--bos", choices=("none", "one"), help="default: one when template or tokenizer writes a BOS")
+    parser.add_argument("--bos", choices=("none", "one", "two"), help="default: one when template or tokenizer writes a BOS")
+    parser.add_argument("--pooling", choices=POOLING, help="which token of a reward model is read (default: the family's)")
     parser.add_argument("--separator", help=f"text of the token that ends a step (default: {DEFAULT_SEPARATOR})")
     parser.add_argument("--step-label", help='the label that means "right" (default: the last)')
     parser.add_argument("--activation", choices=("softmax", "sigmoid", "none"))
-    parser.add_argument("--mean", type=float, default=0.0, help="score = (raw - mean) / std")
-    parser.add_argument("--std", type=float, default=1.0)
+    parser.add_argument("--mean", type=float, help="score = (raw - mean) / std")
+    parser.add_argument("--std", type=float)
+    parser.add_argument("--beta", type=float, help="likelihood families: score = beta * raw (default: the family's)")
+    parser.add_argument("--norm", choices=("sum", "mean"), help="likelihood families: over the response's tokens (default: the family's)")
+    parser.add_argument("--per-step", action="store_true", help="likelihood families of kind process: what each step adds, not the sum so far")
+    parser.add_argument("--dtype", choices=PRECISIONS[:-1], default="float32", help="how large weights are stored; sums are float32")
+    parser.add_argument("--int8", action="store_true", help="store large weights as int8")
     parser.add_argument("--description", default="", help="one line about the model")
-    parser.add_argument("--licence", default="unknown", help="SPDX name of the checkpoint's licence")
+    parser.add_argument("--licence", help="SPDX name of the checkpoint's licence (default: what its README.md says)")
     parser.add_argument("--external-data", action="store_true", help="weights in model.onnx_data whatever the size")
     parser.add_argument("--golden", type=Path, metavar="FILE", help="JSON lines of items to score with PyTorch")
     parser.add_argument("--check", action="store_true", help="compare the graph with PyTorch before the manifest is written")
@@ -38,23 +48,84 @@ def arguments() -> argparse.ArgumentParser:
 
 def export(options: argparse.Namespace) -> str:
     """Export as the options say; return one line for the user. ExportError when it cannot be done."""
-    if not options.source.is_dir():
-        raise ExportError(f"{options.source} is not a directory")
+    for directory in (options.source, options.reference):
+        if directory is not None and not directory.is_dir():
+            raise ExportError(f"{directory} is not a directory")
+    raw, class_name = checkpoint.read_config(options.source)
+    family = choose(class_name, options.family)
     tokenizer, _ = load_tokenizer(options.source)
-    settings = read_settings(options.source, tokenizer, options.bos)
-    loaded = checkpoint.load(options.source)
-    kind = options.kind or kind_of(loaded.class_name)
+    own = resolve(family.manifest, tokenizer, raw)
+    end = own.get("tokenizer", {}).get("end_id")
+    if isinstance(end, list):
+        own["tokenizer"]["end_id"] = end_token(options.source, tokenizer, end)
+    settings = read_settings(options.source, tokenizer, raw, family, options.bos or own.get("tokenizer", {}).get("bos"))
+    loaded = checkpoint.load(options.source, family, tokenizer, options.reference)
     name = options.name or options.out.resolve().name
-    verdict = export_bundle(
-        loaded.body, options.source, options.out, name=name, kind=kind, layout=options.layout, max_tokens=options.max_tokens,
-        labels=loaded.label_names, head=loaded.head, chat_template=settings.template, template_variables=settings.variables,
-        bos=settings.bos, bos_id=settings.bos_id, pad_id=settings.pad_id,
-        separator=options.separator or DEFAULT_SEPARATOR if kind == "process" else None, step_label=options.step_label,
-        activation=options.activation, mean=options.mean, std=options.std, description=options.description,
-        licence=options.licence, source={"checkpoint": options.source.resolve().name, "class": loaded.class_name, "digest": loaded.digest},
-        golden=read_items(options.golden) if options.golden else None, external_data=options.external_data, check=options.check)
+    manifest = base_manifest(
+        loaded.model, family.kind, family.labels or loaded.label_names, name=name, description=options.description,
+        licence=options.licence or licence.of_card(options.source),
+        source={"checkpoint": options.source.resolve().name, "class": class_name, "family": family.name, "digest": loaded.digest},
+        steps=step_settings(family, own.get("steps", {}), options), likelihood=loaded.model.likelihood)
+    notices = fill(manifest, family, own, settings, options, raw)
+    verdict = write_bundle(loaded.model, options.source, options.out, manifest, settings.template, Options(
+        options.layout, "int8" if options.int8 else options.dtype, options.max_tokens, options.external_data, options.check,
+        read_items(options.golden) if options.golden else None, options.source))
     checked = "" if verdict is None else f", largest difference from PyTorch {verdict.worst:.1e} over {verdict.readings} readings"
-    return f"{options.out}: {name}, {kind}, {options.layout}{checked}"
+    return "\n".join([*notices, f"{options.out}: {name}, {family.kind}, {options.layout}{checked}"])
+
+
+def step_settings(family: Family, own: dict, options: argparse.Namespace) -> dict | None:
+    """Return a process model's steps: the family's, then the options'."""
+    if family.kind != "process":
+        return None
+    asked = {"separator": options.separator, "label": options.step_label, "activation": options.activation,
+             "accumulate": False if options.per_step else None}
+    return {"separator": DEFAULT_SEPARATOR} | own | {key: value for key, value in asked.items() if value is not None}
+
+
+def fill(manifest: dict, family: Family, own: dict, settings: TextSettings, options: argparse.Namespace, raw: dict) -> list[str]:
+    """Put the family's words, the checkpoint's text settings and the options into the manifest; return notices for the user."""
+    notices = []
+    for key, value in own.items():
+        if key not in ("steps", "tokenizer"):
+            manifest[key] = value
+    manifest["tokenizer"] = {"file": "tokenizer.json", "bos": settings.bos, "bos_id": settings.bos_id, "pad_id": settings.pad_id} | {
+        key: value for key, value in own.get("tokenizer", {}).items() if key != "bos"}
+    if family.segments:
+        manifest["template"] = {"segments": family.segments}
+    elif settings.template is not None:
+        manifest["template"] = {"variables": settings.variables} | (own.get("template") or {})
+    if manifest["pooling"] == "transformers":
+        eos = raw.get("eos_token_id")
+        same = raw.get("pad_token_id") is not None and raw["pad_token_id"] in (eos if isinstance(eos, list) else [eos])
+        manifest["pooling"] = "last_not_pad" if same else "last_attended"
+        if same and options.pooling is None:
+            notices.append(f"{options.source / 'config.json'}: pad_token_id is an end token too, so scores are read at the last other token, "
+                           "as transformers does (pooling last_not_pad); give --pooling last_attended if it was trained to read the end token")
+    if options.pooling:
+        if family.kind != "reward":
+            raise ExportError(f"--pooling is for reward models, and family {family.name} is of kind {family.kind}")
+        manifest["pooling"] = options.pooling
+    scale = {name: value for name, value in (("mean", options.mean), ("std", options.std)) if value is not None}
+    if scale and family.kind != "reward":
+        raise ExportError(f"--{next(iter(scale))} is for reward models, and family {family.name} is of kind {family.kind}")
+    manifest["head"] = (manifest.get("head") or {}) | scale or None
+    set_likelihood(manifest, family, options)
+    return notices
+
+
+def set_likelihood(manifest: dict, family: Family, options: argparse.Namespace) -> None:
+    """Put the options of likelihood families into the manifest; ExportError when the family is none."""
+    asked = {name: value for name, value in (("beta", options.beta), ("norm", options.norm)) if value is not None}
+    given = [f"--{name}" for name in asked] + ["--per-step"] * options.per_step
+    if given and not manifest.get("likelihood"):
+        raise ExportError(f"{given[0]} is for likelihood families, and family {family.name} is none")
+    if options.per_step and family.kind != "process":
+        raise ExportError(f"--per-step is for process models, and family {family.name} is of kind {family.kind}")
+    if asked.get("beta") == 0:
+        raise ExportError("--beta 0 would make every score 0")
+    if asked:
+        manifest["likelihood"] = manifest["likelihood"] | asked
 
 
 def main() -> None:

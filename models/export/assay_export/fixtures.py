@@ -1,7 +1,7 @@
 """Makes the bundles that the server's tests use: `python -m assay_export.fixtures OUT`.
 
 Six families, reward and process, packed and padded, from tiny random checkpoints, with golden pairs from PyTorch; besides them
-one two-layer process head and one bundle with external data. The same versions give the same files.
+one two-layer process head, one bundle with external data and one in each lower precision. The same versions give the same files.
 """
 
 import argparse
@@ -18,6 +18,9 @@ VOCAB = 400
 SEED = 20
 
 STORY = [" ".join(tiny.sentences(40 + number, 60, 12)).replace("\n", " ") for number in range(4)]
+
+LOWER = {"float16": ("--dtype", "float16"), "bfloat16": ("--dtype", "bfloat16"), "int8": ("--int8",)}
+"""Precisions in which one bundle is stored, with the command's options."""
 
 VERSIONED = ("torch", "transformers", "tokenizers", "onnx", "onnxscript", "onnxruntime")
 
@@ -93,6 +96,8 @@ def main() -> None:
                           class_name="Qwen2ForProcessRewardModel"))
         lines.append(make(out, Path(scratch), "qwen3", "reward", "packed", name="qwen3-reward-packed-external", seed=SEED + 1,
                           extra=("--external-data", "--mean", "0.5", "--std", "2")))
+        for precision, option in LOWER.items():
+            lines.append(make(out, Path(scratch), "qwen3", "reward", "packed", name=f"qwen3-reward-packed-{precision}", seed=SEED + 1, extra=option))
     versions = [f"{name} {importlib.metadata.version(name)}" for name in VERSIONED]
     (out / "README.txt").write_text("\n".join([
         "Bundles with tiny random weights, for tests. Made by: python -m assay_export.fixtures models/testdata/bundles",

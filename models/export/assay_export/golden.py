@@ -1,11 +1,15 @@
 """Golden pairs: items as users give them, with the scores that PyTorch gives."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import torch
+
+from . import scores
 from .errors import ExportError
-from .reference import Reference, step_scores
+from .places import Encoded, encode
+from .reference import Reference
 from .text import TextRules
 
 REWARD_ITEMS = [
@@ -19,50 +23,79 @@ PROCESS_ITEMS = [
     {"prompt": "What is 2 + 2 + 3?", "steps": ["2 + 2 = 5.", "5 + 3 = 8."]},
 ]
 
+PAIRS = [
+    {"prompt": "What is 12 + 30?", "chosen": "42", "rejected": "It is 41, because 12 + 30 = 41."},
+    {"prompt": "Name a colour.", "chosen": "Blue.", "rejected": "Seven."},
+]
+
 
 def read_items(path: Path) -> list[dict]:
-    """Return the items of a JSON-lines file: items themselves, or golden pairs whose `item` is taken."""
+    """Return the items of a JSON-lines file: items themselves, or golden pairs whose `item` or `pair` is taken."""
     try:
         lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     except (OSError, ValueError) as error:
         raise ExportError(f"{path}: {error}") from None
-    return [line.get("item", line) for line in lines]
+    return [line.get("item", line.get("pair", line)) for line in lines]
 
 
-def default_items(kind: str, rules: TextRules) -> list[dict]:
-    """Return a few items of our own for a model that has a chat template; none for one without."""
-    if rules.template is None:
+def default_items(rules: TextRules) -> list[dict]:
+    """Return a few items of our own for a model that takes conversations; none for one that does not."""
+    if not rules.conversations:
         return []
-    return REWARD_ITEMS if kind == "reward" else PROCESS_ITEMS
+    kind = rules.manifest["kind"]
+    if kind in ("pair", "preference"):
+        return PAIRS
+    if kind == "process":
+        return PROCESS_ITEMS
+    return REWARD_ITEMS if rules.template is not None else [item for item in REWARD_ITEMS if "prompt" in item]
 
 
-def golden_pairs(items: Iterable[dict], reference: Reference, rules: TextRules, kind: str, *, column: int, activation: str,
-                 mean: float, std: float, max_tokens: int) -> list[dict]:
-    """Return each item with its `ids` and its `score` (reward) or `steps` (process) from PyTorch."""
-    pairs = []
-    for item in items:
-        ids = rules.encode(item)
-        if not 0 < len(ids) <= max_tokens:
-            raise ExportError(f"golden item {json.dumps(item)[:80]} has {len(ids)} tokens, and 1 to {max_tokens} are accepted")
-        readings = reference.readings(ids)
-        if not readings.isfinite().all():
-            raise ExportError(f"golden item {json.dumps(item)[:80]}: PyTorch's own readings are not finite")
-        pair = {"item": item, "ids": ids}
-        if kind == "reward":
-            pair["score"] = (readings[-1, 0].item() - mean) / std
-        else:
-            pair["steps"] = step_scores(readings[step_ends(ids, rules)], column, activation)
-        pairs.append(pair)
-    return pairs
+def golden_pairs(items: Iterable[dict], reference: Reference, rules: TextRules, max_tokens: int) -> list[dict]:
+    """Return each item with its `ids` and what PyTorch gives: `score`, `steps` or `probability`."""
+    kind = rules.manifest["kind"]
+    make = {"pair": both_orders, "preference": preferred}.get(kind, scored)
+    return [make(item, lambda one, item=item: read(one, item, reference, rules, max_tokens), rules.manifest) for item in items]
 
 
-def step_ends(ids: list[int], rules: TextRules) -> list[int]:
-    """Return the positions of the step separators; ExportError when there is none."""
-    separator = rules.separator_id()
-    ends = [at for at, token in enumerate(ids) if token == separator]
-    if not ends:
-        raise ExportError(f"a golden item has no separator {rules.separator!r}")
-    return ends
+Reader = Callable[[dict], tuple[Encoded, torch.Tensor]]
+
+
+def scored(item: dict, reader: Reader, manifest: dict) -> dict:
+    """Return the golden pair of a reward or process item."""
+    encoded, readings = reader(item)
+    pair = {"item": item, "ids": encoded.ids}
+    if manifest["kind"] == "process":
+        places = encoded.steps[manifest["steps"].get("skip", 0):]
+        return pair | ({} if manifest.get("likelihood") else {"read": places}) | {"steps": scores.steps(manifest, readings, encoded)}
+    score = scores.reward(manifest, readings, encoded)
+    return pair | ({"read": encoded.read()} if encoded.place is not None else {}) | {"score": score}
+
+
+def both_orders(item: dict, reader: Reader, manifest: dict) -> dict:
+    """Return the golden pair of a pair model, which reads (chosen, rejected) and (rejected, chosen)."""
+    rest = {key: value for key, value in item.items() if key not in ("chosen", "rejected")}
+    orders = [reader(rest | {"first": item[one], "second": item[other]}) for one, other in (("chosen", "rejected"), ("rejected", "chosen"))]
+    rows = [readings[-1 if encoded.place is None else encoded.place][None] for encoded, readings in orders]
+    return {"pair": item, "ids": [encoded.ids for encoded, _ in orders], "probability": scores.pair(manifest, rows)}
+
+
+def preferred(item: dict, reader: Reader, manifest: dict) -> dict:
+    """Return the golden pair of a preference model, which reads chosen and rejected apart."""
+    rest = {key: value for key, value in item.items() if key not in ("chosen", "rejected")}
+    both = [reader(rest | {"response": item[name]}) for name in ("chosen", "rejected")]
+    rows = [(readings[encoded.place], None if encoded.prompt is None else readings[encoded.prompt]) for encoded, readings in both]
+    return {"pair": item, "ids": [encoded.ids for encoded, _ in both], "probability": scores.preference(manifest, rows)}
+
+
+def read(one: dict, item: dict, reference: Reference, rules: TextRules, max_tokens: int) -> tuple[Encoded, torch.Tensor]:
+    """Return an item's ids with the places read, and its readings; ExportError when they cannot be had."""
+    encoded = encode(rules, one)
+    if not 0 < len(encoded.ids) <= max_tokens:
+        raise ExportError(f"golden item {json.dumps(item)[:80]} has {len(encoded.ids)} tokens, and 1 to {max_tokens} are accepted")
+    readings = reference.readings(encoded.ids, rules.types(encoded.ids))
+    if not readings.isfinite().all():
+        raise ExportError(f"golden item {json.dumps(item)[:80]}: PyTorch's own readings are not finite")
+    return encoded, readings
 
 
 def write_pairs(path: Path, pairs: list[dict]) -> None:

@@ -6,12 +6,15 @@ import logging
 import warnings
 from pathlib import Path
 
+import numpy as np
 import onnx
+import onnx_ir as ir
 import torch
 from torch import nn
 
-from . import packed, padded
+from . import encoder, packed, padded, storage, weights
 from .attention import IMPLEMENTATION
+from .model import Model, Part
 from .reference import float32_copy
 from .rope import rotary_table
 
@@ -24,32 +27,80 @@ def traceable(body: nn.Module, max_tokens: int) -> nn.Module:
     """Return a float32 copy of a transformers body that calls this package's attention and looks its rotations up."""
     clone = float32_copy(body)
     clone.set_attn_implementation(IMPLEMENTATION)
-    clone.rotary_emb = rotary_table(clone.rotary_emb, max(2, max_tokens))
+    if hasattr(clone, "rotary_emb"):
+        clone.rotary_emb = rotary_table(clone.rotary_emb, max(2, max_tokens))
     return clone
 
 
-def trace_packed(body: nn.Module, head: nn.Module, windows: set[int | None], layers: int, kv_heads: int, head_dim: int,
-                 vocab_size: int) -> onnx.ModelProto:
-    """Trace a traceable body and a head [N, hidden] -> [N, labels] into the packed graph."""
-    return trace(packed.PackedGraph(body, head, windows), packed.example(layers, kv_heads, head_dim, vocab_size),
-                 packed.dimensions(layers), packed.input_names(layers), packed.output_names(layers))
+def trace_packed(model: Model, max_tokens: int, precision: str = "float32") -> ir.Model:
+    """Trace a decoder's packed graph."""
+    sizes, likelihood = model.sizes, model.likelihood
+    return trace(packed.PackedGraph(traceable_parts(model, max_tokens), set(sizes.windows)), packed.example(sizes, likelihood),
+                 packed.dimensions(sizes.layers, likelihood), packed.input_names(sizes.layers, likelihood),
+                 packed.output_names(sizes.layers), precision)
 
 
-def trace_padded(body: nn.Module, head: nn.Module, windows: set[int | None], pooled: bool,
-                 vocab_size: int) -> onnx.ModelProto:
-    """Trace a traceable body and a head into the padded graph."""
-    return trace(padded.PaddedGraph(body, head, windows, pooled), padded.example(vocab_size), padded.dimensions(),
-                 padded.INPUT_NAMES, padded.OUTPUT_NAMES)
+def trace_padded(model: Model, max_tokens: int, pooled: bool, precision: str = "float32") -> ir.Model:
+    """Trace a model's padded graph."""
+    if model.encoder is not None:
+        module, types = encoder.EncoderGraph(model, max_tokens), model.types
+    else:
+        module, types = padded.PaddedGraph(traceable_parts(model, max_tokens), set(model.sizes.windows), pooled), False
+    return trace(module, padded.example(model.sizes.vocab_size, types), padded.dimensions(types), padded.input_names(types),
+                 padded.OUTPUT_NAMES, precision)
 
 
-def trace(module: nn.Module, example: tuple, dimensions: tuple, inputs: list[str], outputs: list[str]) -> onnx.ModelProto:
-    """Run torch's exporter quietly and return the model without the traces of where it was made."""
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+def traceable_parts(model: Model, max_tokens: int) -> tuple[Part, ...]:
+    """Return the parts of a decoder ready to be traced."""
+    return tuple(Part(traceable(part.body, max_tokens), float32_copy(part.head)) for part in model.parts)
+
+
+def trace(module: nn.Module, example: tuple, dimensions: tuple, inputs: list[str], outputs: list[str],
+          precision: str = "float32") -> ir.Model:
+    """Run torch's exporter quietly; return the graph with weights that are read when it is saved, stored in that precision."""
+    for logger in ("torch.onnx", "onnxscript"):
+        logging.getLogger(logger).setLevel(logging.ERROR)
     with torch.no_grad(), warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
-        program = torch.onnx.export(module.eval(), example, input_names=inputs, output_names=outputs,
-                                    dynamic_shapes=dimensions, dynamo=True, opset_version=OPSET, verbose=False)
-    return plain(program.model_proto)
+        program = torch.onnx.export(module.eval(), example, input_names=inputs, output_names=outputs, dynamic_shapes=dimensions,
+                                    dynamo=True, opset_version=OPSET, verbose=False, optimize=False)
+        parameters = dict(module.named_parameters())
+        bind(program.model.graph, parameters)
+        program.optimize()
+    if precision != "float32":
+        storage.store(program.model.graph, parameters, precision)
+    return program.model
+
+
+def bind(graph: ir.Graph, parameters: dict[str, nn.Parameter]) -> None:
+    """Make the graph's initializers read their parameters when saved; a transposed parameter is stored transposed, as NAME.T."""
+    for node in list(graph):
+        source = node.inputs[0] if node.op_type == "Transpose" else None
+        if source is not None and source.name in parameters and len(source.shape) == 2:
+            turned = lazy(source.name + ".T", parameters[source.name], transposed=True)
+            if turned.name in graph.initializers:
+                turned = graph.initializers[turned.name]
+            else:
+                graph.register_initializer(turned)
+            node.outputs[0].replace_all_uses_with(turned)
+            graph.remove(node, safe=True)
+    for name, value in list(graph.initializers.items()):
+        if not value.uses():
+            del graph.initializers[name]
+        elif name in parameters:
+            value.const_value = lazy(name, parameters[name], transposed=False).const_value
+
+
+def lazy(name: str, parameter: nn.Parameter, transposed: bool) -> ir.Value:
+    """Return an initializer whose numbers are read from the parameter each time they are asked for."""
+    shape = ir.Shape(reversed(parameter.shape) if transposed else parameter.shape)
+
+    def read() -> ir.Tensor:
+        values = weights.load(parameter).numpy()
+        return ir.tensor(np.ascontiguousarray(values.T if transposed else values), name=name)
+
+    tensor = ir.LazyTensor(read, dtype=ir.DataType.FLOAT, shape=shape, name=name)
+    return ir.Value(name=name, shape=shape, type=ir.TensorType(ir.DataType.FLOAT), const_value=tensor)
 
 
 def plain(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -66,14 +117,17 @@ def plain(model: onnx.ModelProto) -> onnx.ModelProto:
     return model
 
 
-def save(model: onnx.ModelProto, path: Path, external: bool) -> None:
-    """Write the graph; its large weights go beside it, in `<name>_data`, when asked for or when too large to be inside."""
+def save(model: ir.Model, path: Path, external: bool) -> None:
+    """Write the graph; its large weights go beside it, in `<name>_data`, when asked for or when too large to be inside.
+
+    External weights are read and written a few at a time.
+    """
     data = path.with_name(path.name + "_data")
     data.unlink(missing_ok=True)
-    size = sum(len(tensor.raw_data) for tensor in model.graph.initializer)
-    if external or size > INLINE_LIMIT:
-        onnx.save(model, path, save_as_external_data=True, all_tensors_to_one_file=True, location=data.name,
-                  size_threshold=1024, convert_attribute=False)
-        data.chmod(path.stat().st_mode)
+    size = sum(value.const_value.nbytes for value in model.graph.initializers.values())
+    if not external and size <= INLINE_LIMIT:
+        onnx.save(plain(ir.to_proto(model)), path)
         return
-    onnx.save(model, path)
+    ir.save(model, path, external_data=data.name, size_threshold_bytes=1024, max_workers=1)
+    onnx.save(plain(onnx.load(path, load_external_data=False)), path)
+    data.chmod(path.stat().st_mode)

@@ -1,49 +1,164 @@
-"""Reward heads: what turns a token's last hidden state into readings."""
+"""Reward heads: what turns a token's last hidden state into readings.
+
+A head is a module in float32, [N, hidden] -> [N, labels], traced into the graph. These functions make one from a checkpoint's weights;
+`forms.py` lists them, and those in files of their own, by the name that a family's file gives them.
+"""
+
+from dataclasses import dataclass
 
 import torch
 from torch import nn
 
+from . import weights as lazy
 from .errors import ExportError
 
 NAMES = ("score", "classifier")
-"""Names under which a checkpoint or a model keeps its head."""
+"""Names under which a model in memory keeps its head."""
+
+ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "gelu": nn.GELU, "silu": nn.SiLU}
 
 
-def head_from_weights(weights: dict[str, torch.Tensor], hidden: int) -> tuple[nn.Module, set[str]]:
-    """Build the head from a checkpoint's weights; return it and the names it used.
+@dataclass
+class Given:
+    """What a head is built from."""
 
-    Two forms are known: one Linear (`score.weight`, maybe `score.bias`) and Linear–ReLU–Linear (`score.0.*`, `score.2.*`), as
-    in Qwen's reward and process models. ExportError when there is no head or its shape does not fit.
-    """
-    for name in NAMES:
-        own = {key: value for key, value in weights.items() if key.startswith(name + ".")}
-        if not own:
-            continue
-        if f"{name}.weight" in own:
-            layers = [linear(own, name, hidden)]
-        elif f"{name}.0.weight" in own:
-            first = linear(own, f"{name}.0", hidden)
-            layers = [first, nn.ReLU(), linear(own, f"{name}.2", first.out_features)]
-        else:
-            raise ExportError(f"the checkpoint has no weight {name}.weight or {name}.0.weight, only {', '.join(sorted(own))}")
-        return (layers[0] if len(layers) == 1 else nn.Sequential(*layers)), set(own)
-    raise ExportError(f"the checkpoint has no head: no weight is named {' or '.join(name + '.weight' for name in NAMES)}")
+    form: dict
+    """The family's `head`, with its names resolved."""
+    weights: dict[str, torch.Tensor]
+    """Every tensor of the checkpoint by name, as stored."""
+    body: nn.Module
+    embedding: torch.Tensor
+    """The body's token embedding [V, .] as stored."""
+    hidden: int
+    config: dict
+    """config.json as it stands."""
+
+    def take(self, name: str, shape: tuple[int | None, ...] | None = None) -> nn.Parameter:
+        """Return a weight in float32; ExportError when it is absent or has another shape (None: any size)."""
+        value = self.weights.get(name)
+        if value is None:
+            raise ExportError(f"the checkpoint has no weight {name}")
+        if shape is not None and (value.ndim != len(shape) or any(want not in (None, got) for want, got in zip(shape, value.shape, strict=True))):
+            wanted = ", ".join("labels" if size is None else str(size) for size in shape)
+            raise ExportError(f"weight {name} has shape {list(value.shape)}, and [{wanted}] is wanted")
+        self.used.add(name)
+        return lazy.parameter(value)
+
+    def __post_init__(self):
+        self.used: set[str] = set()
+        """Names of the weights taken."""
 
 
-def linear(weights: dict[str, torch.Tensor], name: str, inputs: int) -> nn.Linear:
-    """Build one Linear [., inputs] -> [., outputs] from `name.weight` and, when there, `name.bias`."""
-    weight, bias = weights.get(f"{name}.weight"), weights.get(f"{name}.bias")
-    if weight is None:
-        raise ExportError(f"the checkpoint has no weight {name}.weight")
-    if weight.ndim != 2 or weight.shape[1] != inputs:
-        raise ExportError(f"weight {name}.weight has shape {list(weight.shape)}, and [labels, {inputs}] is wanted")
-    layer = nn.utils.skip_init(nn.Linear, inputs, weight.shape[0], bias=bias is not None, dtype=torch.float32)
-    layer.weight = nn.Parameter(weight.float(), requires_grad=False)
-    if bias is not None:
-        if bias.shape != weight.shape[:1]:
-            raise ExportError(f"weight {name}.bias has shape {list(bias.shape)}, and [{weight.shape[0]}] is wanted")
-        layer.bias = nn.Parameter(bias.float(), requires_grad=False)
+def linear(given: Given, name: str, inputs: int) -> nn.Linear:
+    """Return one Linear [., inputs] -> [., outputs] from `name.weight` and, when there, `name.bias`."""
+    weight = given.take(f"{name}.weight", (None, inputs))
+    layer = nn.Linear(inputs, weight.shape[0], bias=f"{name}.bias" in given.weights, device="meta")
+    layer.weight = weight
+    if layer.bias is not None:
+        layer.bias = given.take(f"{name}.bias", (weight.shape[0],))
     return layer
+
+
+def named(given: Given, ending: str) -> str:
+    """Return the first of the form's names that has a weight of that ending; `name` is one name or a list."""
+    names = given.form.get("name", "score")
+    names = [names] if isinstance(names, str) else names
+    for name in names:
+        if f"{name}.{ending}" in given.weights:
+            return name
+    own = sorted(key for key in given.weights if key.startswith(tuple(f"{name}." for name in names)))
+    beside = f", only {', '.join(own)}" if own else ""
+    raise ExportError(f"the checkpoint has no head: no weight is named {' or '.join(f'{name}.{ending}' for name in names)}{beside}")
+
+
+def linear_head(given: Given) -> nn.Module:
+    """One Linear: `name.weight`, maybe `name.bias`."""
+    return linear(given, named(given, "weight"), given.hidden)
+
+
+def mlp_head(given: Given) -> nn.Module:
+    """Linear, activation, Linear: `name.0` and `name.2`; activation is relu, tanh, gelu or silu."""
+    activation = given.form.get("activation", "relu")
+    if activation not in ACTIVATIONS:
+        raise ExportError(f"head activation {activation!r} is unknown; known are {', '.join(ACTIVATIONS)}")
+    name = named(given, "0.weight")
+    first = linear(given, f"{name}.0", given.hidden)
+    return nn.Sequential(first, ACTIVATIONS[activation](), linear(given, f"{name}.2", first.out_features))
+
+
+def output_rows(given: Given) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Return the next-token head's weight [V, hidden] as stored, or the tied embedding, and its bias [V] or None.
+
+    Names in use: `lm_head`, GPT-NeoX's `embed_out` and InternLM2's `output`; a prefix before them is allowed.
+    """
+    for name in sorted(given.weights):
+        if name.endswith(("lm_head.weight", "embed_out.weight")) or name == "output.weight":
+            given.used.add(name)
+            return given.weights[name], given.weights.get(name.removesuffix("weight") + "bias")
+    if given.config.get("tie_word_embeddings", given.body.config.tie_word_embeddings) is False:
+        raise ExportError("the checkpoint has no weight lm_head.weight, and config.json says that it is not tied to the embedding")
+    return given.embedding, None
+
+
+class SoftCap(nn.Module):
+    """Gemma 2's cap on next-token logits: cap · tanh(x / cap)."""
+
+    def __init__(self, cap: float):
+        super().__init__()
+        self.cap = cap
+
+    def forward(self, logits: torch.Tensor) -> torch.Tensor:
+        return torch.tanh(logits / self.cap) * self.cap
+
+
+def capped(given: Given, layer: nn.Module) -> nn.Module:
+    """Return a layer with the body's cap on next-token logits, if it has one."""
+    cap = getattr(given.body.config, "final_logit_softcapping", None)
+    return nn.Sequential(layer, SoftCap(cap)) if cap else layer
+
+
+def candidates_head(given: Given) -> nn.Module:
+    """Next-token logits of a few tokens, in the order of `ids`."""
+    ids = given.form.get("ids")
+    rows, bias = output_rows(given)
+    if not ids or not all(isinstance(one, int) and 0 <= one < rows.shape[0] for one in ids):
+        raise ExportError(f"head ids {ids} must be token ids below {rows.shape[0]}")
+    return capped(given, from_rows(rows[torch.tensor(ids)], bias if bias is None else bias[torch.tensor(ids)], given.hidden))
+
+
+def vocabulary_mean(given: Given) -> nn.Module:
+    """The mean over the vocabulary of the next-token logits. A mean of products is the product with the mean row, so without a cap."""
+    rows, bias = output_rows(given)
+    if getattr(given.body.config, "final_logit_softcapping", None):
+        raise ExportError("config.json: final_logit_softcapping: the mean of capped logits is not supported")
+    mean = sum(block.double().sum(0) for block in rows.split(8192)) / rows.shape[0]
+    return from_rows(mean[None].float(), None if bias is None else bias.double().mean()[None].float(), given.hidden)
+
+
+def from_rows(rows: torch.Tensor, bias: torch.Tensor | None, hidden: int) -> nn.Linear:
+    """Return the Linear with these rows [labels, hidden] and this bias [labels]."""
+    if rows.shape[1] != hidden:
+        raise ExportError(f"the next-token head has rows of {rows.shape[1]}, and the body's hidden size is {hidden}")
+    layer = nn.Linear(hidden, rows.shape[0], bias=bias is not None, device="meta")
+    layer.weight = lazy.parameter(rows)
+    if bias is not None:
+        layer.bias = lazy.parameter(bias)
+    return layer
+
+
+class Pooled(nn.Module):
+    """A head that reads a whole sequence of an encoder: the body and what pools it, called as model.Model's `encoder` says."""
+
+    labels: int
+    """Columns of its output."""
+
+    def __init__(self, body: nn.Module):
+        super().__init__()
+        self.body, self.config = body, body.config
+
+    def set_attn_implementation(self, name: str) -> None:
+        """As transformers' models have it."""
+        self.body.set_attn_implementation(name)
 
 
 def head_from_model(model: nn.Module) -> nn.Module:

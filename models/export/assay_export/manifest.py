@@ -6,8 +6,60 @@ from pathlib import Path
 import yaml
 
 from .errors import ExportError
+from .model import Model
+from .storage import PRECISIONS
+
+NEED_PAD = ("last_not_pad", "before_first_pad", "count_not_pad")
+"""Pooling rules that look for the pad id."""
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+
+
+def check_manifest(manifest: dict, model: Model, layout: str, precision: str) -> None:
+    """Refuse settings that the server would refuse; what follows from a family's file is left to the server and the tests."""
+    if not NAME.fullmatch(manifest["name"]):
+        raise ExportError(f"name {manifest['name']!r} must match {NAME.pattern}")
+    if precision not in PRECISIONS:
+        raise ExportError(f"precision {precision!r} must be one of {', '.join(PRECISIONS)}")
+    if model.encoder is not None and layout == "packed":
+        raise ExportError(f"model_type {model.config.model_type!r} is an encoder, whose tokens see each other: give --layout padded")
+    labels, tokenizer = manifest["graph"]["labels"], manifest["tokenizer"]
+    if tokenizer["bos"] not in ("none", "one", "two") or (tokenizer["bos"] != "none" and tokenizer.get("bos_id") is None):
+        raise ExportError(f"bos {tokenizer['bos']!r} must be none, or one or two together with bos_id")
+    if tokenizer.get("end", "keep") not in ("keep", "append", "replace"):
+        raise ExportError(f"tokenizer.end {tokenizer['end']!r} must be keep, append or replace")
+    if tokenizer.get("pad_id") is None and (layout == "padded" or manifest["pooling"] in NEED_PAD):
+        what = f"pooling {manifest['pooling']}" if manifest["pooling"] in NEED_PAD else "the padded layout"
+        raise ExportError(f"neither config.json nor tokenizer_config.json has a pad token, and {what} needs one")
+    head = manifest.get("head") or {}
+    if not head.get("std", 1) > 0:
+        raise ExportError(f"std {head['std']} must be positive")
+    gates = head.get("gates") or {}
+    named = {"head.label": [head["label"]] if "label" in head else [], "head.weights": list(head.get("weights") or {}),
+             "head.gates": [*gates.get("values", []), *gates.get("gates", [])]}
+    steps = manifest.get("steps")
+    if manifest["kind"] == "process":
+        if not steps.get("separator") and steps.get("tokenize", "joint") == "joint":
+            raise ExportError("a process model needs separator")
+        wanted = steps.get("label", [])
+        named["step_label"] = [wanted] if isinstance(wanted, str) else wanted
+        if steps["activation"] not in ("softmax", "sigmoid", "none") or (steps["activation"] == "softmax" and len(labels) == 1):
+            raise ExportError(f"activation {steps['activation']!r} must be softmax (two labels or more), sigmoid or none")
+    for field, names in named.items():
+        for name in names:
+            if name not in labels:
+                raise ExportError(f"{field} {name!r} is not among the labels {labels}")
+
+
+def name_preference(manifest: dict) -> None:
+    """Put the labels v0, v1, … in the place of a preference's `{labels: v}`. Scales that the head lacks go, with the place where they are read."""
+    rules = manifest["preference"]
+    for field in ("embedding", "scale"):
+        if isinstance(rules.get(field), dict):
+            start = rules[field]["labels"]
+            rules[field] = [label for label in manifest["graph"]["labels"] if label.rstrip("0123456789") == start]
+    if not rules.get("scale"):
+        rules["scale"] = manifest["read"] = None
 
 
 class Flow(dict):
@@ -16,8 +68,6 @@ class Flow(dict):
 
 def write_manifest(path: Path, fields: dict) -> None:
     """Write the manifest with its fields in the order given; fields that are None are left out."""
-    if not NAME.fullmatch(fields["name"]):
-        raise ExportError(f"name {fields['name']!r} must match {NAME.pattern}")
     dumper = type("Dumper", (yaml.SafeDumper,), {})
     dumper.add_representer(Flow, lambda d, data: d.represent_mapping("tag:yaml.org,2002:map", data.items(), flow_style=True))
     dumper.add_representer(list, lambda d, data: d.represent_sequence("tag:yaml.org,2002:seq", data, flow_style=True))
@@ -35,6 +85,8 @@ def pruned(fields: dict) -> dict:
     """Return a copy without None values and without mappings left empty; inner mappings are written on one line."""
     kept = {}
     for key, value in fields.items():
+        if isinstance(value, list):
+            value = [Flow(entry) if isinstance(entry, dict) else entry for entry in value]
         if isinstance(value, dict):
             value = Flow(pruned(value)) if key != "graph" else pruned(value)
             if not value:

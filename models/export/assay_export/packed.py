@@ -3,10 +3,14 @@
 `docs/BUNDLE.md` defines every input and output; T tokens, P cached tokens, R tiles of Q queries and K keys, N readings.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import nn
 
 from .attention import masks_by_window
+from .bodies import Body
+from .model import Part, readings
 
 
 class TileView:
@@ -34,27 +38,32 @@ def take(tokens: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
 
 
 class PackedGraph(nn.Module):
-    """A body and a head with the packed inputs and outputs."""
+    """Bodies and heads with the packed inputs and outputs; a second body's layers come after those of the first."""
 
-    def __init__(self, body: nn.Module, head: nn.Module, windows: set[int | None]):
+    def __init__(self, parts: Sequence[Part], windows: set[int | None]):
         super().__init__()
-        self.body, self.head, self.windows = body, head, windows
+        self.bodies, self.heads = (nn.ModuleList(modules) for modules in zip(*((part.body, part.head) for part in parts), strict=True))
+        self.parts, self.windows = parts, windows
 
     def forward(self, input_ids, position_ids, past_position_ids, query_index, key_index, key_len, scatter_index, read_index,
-                past):
+                past, target_ids=None):
         key_position = torch.cat([past_position_ids, position_ids])[key_index]
         usable = torch.arange(key_index.shape[1])[None] < key_len[:, None]
         masks = masks_by_window(position_ids[query_index], key_position, usable, self.windows)
-        view = TileView(masks, query_index, key_index, scatter_index, past)
-        hidden = self.body(input_ids=input_ids[None], position_ids=position_ids[None], attention_mask=None, use_cache=False,
-                           view=view)[0][0]
-        return (self.head(nn.functional.embedding(read_index, hidden)), *view.present)
+        rows, present = [], []
+        for body in self.bodies:
+            view = TileView(masks, query_index, key_index, scatter_index, past[len(present):])
+            hidden = body(input_ids=input_ids[None], position_ids=position_ids[None], attention_mask=None, use_cache=False, view=view)[0][0]
+            rows.append(nn.functional.embedding(read_index, hidden))
+            present += view.present
+        return (readings(self.parts, rows, target_ids), *present)
 
 
-def input_names(layers: int) -> list[str]:
+def input_names(layers: int, likelihood: bool) -> list[str]:
     """Return the packed graph's input names in the order of PackedGraph.forward."""
-    return ["input_ids", "position_ids", "past_position_ids", "query_index", "key_index", "key_len", "scatter_index",
-            "read_index"] + [f"past_{part}.{layer}" for layer in range(layers) for part in ("key", "value")]
+    past = [f"past_{part}.{layer}" for layer in range(layers) for part in ("key", "value")]
+    return ["input_ids", "position_ids", "past_position_ids", "query_index", "key_index", "key_len", "scatter_index", "read_index",
+            *past, *(["target_ids"] if likelihood else [])]
 
 
 def output_names(layers: int) -> list[str]:
@@ -62,16 +71,19 @@ def output_names(layers: int) -> list[str]:
     return ["readings"] + [f"present_{part}.{layer}" for layer in range(layers) for part in ("key", "value")]
 
 
-def example(layers: int, kv_heads: int, head_dim: int, vocab_size: int) -> tuple:
+def example(sizes: Body, likelihood: bool) -> tuple:
     """Return inputs to trace with; the sizes differ from each other and from 1, so that each stays a free dimension."""
     tokens, past, tiles, queries, keys, reads = 40, 5, 3, 16, 24, 4
-    ids = torch.arange(tokens) % vocab_size
+    ids = torch.arange(tokens) % sizes.vocab_size
     return (ids, torch.arange(tokens), torch.arange(past), torch.arange(tiles * queries).reshape(tiles, queries) % tokens,
             torch.arange(tiles * keys).reshape(tiles, keys) % (tokens + past), torch.tensor([keys, keys - 2, keys - 3]),
-            torch.arange(tokens), torch.arange(reads), [torch.zeros(past, kv_heads, head_dim) for _ in range(2 * layers)])
+            torch.arange(tokens), torch.arange(reads),
+            [torch.zeros(past, sizes.kv_heads, sizes.head_dim) for _ in range(2 * sizes.layers)],
+            *([torch.arange(reads) % sizes.vocab_size] if likelihood else []))
 
 
-def dimensions(layers: int) -> tuple:
+def dimensions(layers: int, likelihood: bool) -> tuple:
     """Return torch.export's description of which dimensions are free, matching `example`."""
     t, p, r, q, k, n = (torch.export.Dim(name) for name in ("tokens", "past", "tiles", "queries", "keys", "reads"))
-    return ({0: t}, {0: t}, {0: p}, {0: r, 1: q}, {0: r, 1: k}, {0: r}, {0: t}, {0: n}, [{0: p}] * (2 * layers))
+    return ({0: t}, {0: t}, {0: p}, {0: r, 1: q}, {0: r, 1: k}, {0: r}, {0: t}, {0: n}, [{0: p}] * (2 * layers),
+            *([{0: n}] if likelihood else []))

@@ -1,13 +1,16 @@
 """The padded graph: `input_ids` and `attention_mask` [B, S], padding on the right.
 
-Positions count from 0 at the left of every row. Rewards leave as [B, labels], read at each row's last attended token;
-process models leave every token's outputs [B, S, labels].
+Positions count from 0 at the left of every row. Pooled graphs give [B, labels], read at each row's last attended token; the others
+every token's outputs [B, S, labels].
 """
+
+from collections.abc import Sequence
 
 import torch
 from torch import nn
 
 from .attention import masks_by_window
+from .model import Part, readings
 
 
 class GridView:
@@ -21,38 +24,46 @@ class GridView:
 
 
 class PaddedGraph(nn.Module):
-    """A body and a head with the padded inputs and output."""
+    """Bodies and heads with the padded inputs and output."""
 
-    def __init__(self, body: nn.Module, head: nn.Module, windows: set[int | None], pooled: bool):
-        """pooled: read each row's last attended token; else every token."""
+    def __init__(self, parts: Sequence[Part], windows: set[int | None], pooled: bool):
+        """pooled: read each row's last attended token; else every token, of a likelihood graph the token that follows it."""
         super().__init__()
-        self.body, self.head, self.windows, self.pooled = body, head, windows, pooled
+        self.bodies, self.heads = (nn.ModuleList(modules) for modules in zip(*((part.body, part.head) for part in parts), strict=True))
+        self.parts, self.windows, self.pooled = parts, windows, pooled
 
     def forward(self, input_ids, attention_mask):
         position = torch.arange(input_ids.shape[1])[None]
         masks = masks_by_window(position, position, attention_mask > 0, self.windows)
-        hidden = self.body(input_ids=input_ids, position_ids=position, attention_mask=None, use_cache=False,
-                           view=GridView(masks))[0]
+        hidden = [body(input_ids=input_ids, position_ids=position, attention_mask=None, use_cache=False, view=GridView(masks))[0]
+                  for body in self.bodies]
+        rows, length = input_ids.shape
         if self.pooled:
-            last = (position * attention_mask).argmax(-1)
-            start = torch.arange(input_ids.shape[0]) * input_ids.shape[1]
-            hidden = nn.functional.embedding(start + last, hidden.reshape(-1, hidden.shape[-1]))
-        return self.head(hidden)
+            last = (position * attention_mask).argmax(-1) + torch.arange(rows) * length
+            return readings(self.parts, [nn.functional.embedding(last, own.flatten(0, 1)) for own in hidden], None)
+        if not any(part.likelihood for part in self.parts):
+            return readings(self.parts, [own.flatten(0, 1) for own in hidden], None).unflatten(0, (rows, length))
+        given = readings(self.parts, [own[:, :-1].flatten(0, 1) for own in hidden], input_ids[:, 1:].flatten())
+        return nn.functional.pad(given.unflatten(0, (rows, length - 1)), (0, 0, 0, 1))
 
 
-INPUT_NAMES = ["input_ids", "attention_mask"]
 OUTPUT_NAMES = ["readings"]
 
 
-def example(vocab_size: int) -> tuple:
+def input_names(types: bool) -> list[str]:
+    """Return the padded graph's input names in order; types: with token_type_ids."""
+    return ["input_ids", "attention_mask", *(["token_type_ids"] if types else [])]
+
+
+def example(vocab_size: int, types: bool) -> tuple:
     """Return inputs to trace with; sizes differ from each other and from 1."""
     ids = torch.arange(3 * 24).reshape(3, 24) % vocab_size
     mask = torch.ones_like(ids)
     mask[1, 20:] = 0
-    return ids, mask
+    return ids, mask, *([mask.clone()] if types else [])
 
 
-def dimensions() -> tuple:
+def dimensions(types: bool) -> tuple:
     """Return torch.export's description of which dimensions are free, matching `example`."""
     rows, length = torch.export.Dim("rows"), torch.export.Dim("length")
-    return {0: rows, 1: length}, {0: rows, 1: length}
+    return ({0: rows, 1: length},) * (3 if types else 2)

@@ -5,6 +5,9 @@ import copy
 import torch
 from torch import nn
 
+from . import storage, weights
+from .model import Model, Part, readings
+
 
 def float32_copy(module: nn.Module) -> nn.Module:
     """Return a copy for inference in float32. Parameters that are float32 already are shared, not copied.
@@ -22,24 +25,44 @@ def float32_copy(module: nn.Module) -> nn.Module:
 
 
 class Reference:
-    """A body and a head as PyTorch computes them."""
+    """A model as PyTorch computes it."""
 
-    def __init__(self, body: nn.Module, head: nn.Module):
-        self.body, self.head = float32_copy(body), float32_copy(head)
-        self.body.set_attn_implementation("eager")
+    def __init__(self, model: Model, precision: str = "float32"):
+        """precision: the weights are rounded as a graph of that precision stores them."""
+        self.sizes, self.types = model.sizes, model.types
+        self.encoder = None if model.encoder is None else float32_copy(model.encoder)
+        self.parts = [Part(float32_copy(part.body), float32_copy(part.head)) for part in model.parts]
+        bodies = [part.body for part in self.parts] + ([self.encoder] if self.encoder else [])
+        for body in bodies:
+            body.set_attn_implementation("eager")
+        for module in [*bodies, *(part.head for part in self.parts)]:
+            if precision != "float32":
+                storage.round_parameters(module, precision)
+            (weights.stream if self.encoder is None else weights.materialize)(module)
 
-    def readings(self, ids: list[int]) -> torch.Tensor:
-        """Return the head's raw outputs at every token, [len(ids), labels]."""
+    def readings(self, ids: list[int], types: list[int] | None = None) -> torch.Tensor:
+        """Return the raw outputs at every token, [len(ids), labels], an encoder's as one row.
+
+        A likelihood's row is of the token that follows; the last is 0.
+        """
+        given = torch.tensor([ids])
         with torch.no_grad():
-            hidden = self.body(input_ids=torch.tensor([ids]), use_cache=False).last_hidden_state
-            return self.head(hidden)[0]
+            if self.encoder is not None:
+                extra = {"token_type_ids": torch.tensor([types or [0] * len(ids)])} if self.types else {}
+                return self.encoder(given, torch.ones_like(given), **extra)
+            hidden = [part.body(input_ids=given, use_cache=False).last_hidden_state[0] for part in self.parts]
+            if not any(part.likelihood for part in self.parts):
+                return readings(self.parts, hidden, None)
+            return nn.functional.pad(readings(self.parts, [own[:-1] for own in hidden], given[0, 1:]), (0, 0, 0, 1))
 
-
-def step_scores(readings: torch.Tensor, column: int, activation: str) -> list[float]:
-    """Return one score per row of readings [steps, labels] after softmax over the labels, sigmoid, or nothing."""
-    rows = readings.double()
-    if activation == "softmax":
-        rows = torch.softmax(rows, -1)
-    elif activation == "sigmoid":
-        rows = torch.sigmoid(rows)
-    return rows[:, column].tolist()
+    def last_rows(self, sequences: list[list[int]]) -> torch.Tensor:
+        """Return the raw outputs at the last token of sequences of one length, [sequences, labels]."""
+        given = torch.tensor(sequences)
+        with torch.no_grad():
+            if self.encoder is not None:
+                return self.encoder(given, torch.ones_like(given), **({"token_type_ids": torch.zeros_like(given)} if self.types else {}))
+            hidden = [part.body(input_ids=given, use_cache=False).last_hidden_state for part in self.parts]
+            targets = given[:, -1]
+            if any(part.likelihood for part in self.parts):
+                hidden = [own[:, :-1] for own in hidden]
+            return readings(self.parts, [own[:, -1] for own in hidden], targets)

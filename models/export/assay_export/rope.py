@@ -26,12 +26,24 @@ class RotaryTable(nn.Module):
         return torch.cat((cos, cos), -1), torch.cat((sin, sin), -1)
 
 
-def rotary_table(rotary: nn.Module, max_tokens: int) -> RotaryTable:
+def rotary_table(rotary: nn.Module, max_tokens: int, *layer_type: str) -> RotaryTable:
     """Return the table of a transformers rotary module for positions below max_tokens."""
     with torch.no_grad():
-        cos, sin = rotary(torch.zeros(1, dtype=torch.float32), torch.arange(max_tokens)[None])
+        cos, sin = rotary(torch.zeros(1, dtype=torch.float32), torch.arange(max_tokens)[None], *layer_type)
     half = cos.shape[-1] // 2
     return RotaryTable(cos[0, :, :half].clone(), sin[0, :, :half].clone())
+
+
+class RotaryTables(nn.Module):
+    """Stands in for a rotary module with rotations of its own for each type of layer."""
+
+    def __init__(self, rotary: nn.Module, max_tokens: int):
+        super().__init__()
+        self.tables = nn.ModuleDict({kind: rotary_table(rotary, max_tokens, kind) for kind in rotary.layer_types})
+
+    def forward(self, x: torch.Tensor, position_ids: torch.Tensor, layer_type: str) -> tuple[torch.Tensor, torch.Tensor]:
+        """As RotaryTable's."""
+        return self.tables[layer_type](x, position_ids)
 
 
 def position_limit(config) -> int:
@@ -41,7 +53,11 @@ def position_limit(config) -> int:
     numbers in a longer sequence, so their table ends at that limit.
     """
     limit = config.max_position_embeddings
-    rope = config.rope_parameters
+    if config.model_type in ("roberta", "xlm-roberta"):
+        return limit - config.pad_token_id - 1
+    rope = getattr(config, "rope_parameters", None) or {}
+    if "rope_type" not in rope and rope and all(isinstance(own, dict) for own in rope.values()):
+        return limit
     kind = rope.get("rope_type", "default")
     if kind == "longrope":
         original = rope.get("original_max_position_embeddings") or limit

@@ -1,4 +1,4 @@
-"""Text settings of a checkpoint directory: chat template, BOS policy, pad id, separator."""
+"""Text settings of a checkpoint directory: chat template, BOS policy, pad id."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,6 +7,7 @@ from tokenizers import Tokenizer
 
 from .checkpoint import read_json
 from .errors import ExportError
+from .family import Family
 
 DEFAULT_SEPARATOR = "<extra_0>"
 
@@ -19,22 +20,28 @@ class TextSettings:
     variables: dict[str, str] = field(default_factory=dict)
     bos: str = "none"
     bos_id: int | None = None
-    pad_id: int = 0
+    pad_id: int | None = None
 
 
-def read_settings(directory: Path, tokenizer: Tokenizer, bos: str | None = None) -> TextSettings:
-    """Read a checkpoint's text settings; bos overrules the BOS policy found ("none" | "one")."""
+def read_settings(directory: Path, tokenizer: Tokenizer, raw: dict, family: Family, bos: str | None = None) -> TextSettings:
+    """Read a checkpoint's text settings; bos overrules the BOS policy found ("none" | "one" | "two").
+
+    raw is config.json, whose pad id goes before the tokenizer's: it is what transformers' pooling looks for.
+    """
     path = directory / "tokenizer_config.json"
     config = read_json(path) if path.exists() else {}
-    template = chat_template(directory, config)
+    template = None if family.segments else family.template or chat_template(directory, config)
+    template = family.prelude + template if template else template
     named = {name: token_text(config.get(name)) for name in ("bos_token", "eos_token", "pad_token", "unk_token")}
     variables = {name: value for name, value in named.items() if value is not None and template and name in template}
     bos_id = tokenizer.token_to_id(named["bos_token"]) if named["bos_token"] else None
     policy = bos or ("one" if puts_bos(tokenizer, bos_id, template) else "none")
-    if policy == "one" and bos_id is None:
-        raise ExportError(f"{path}: bos_token is missing or unknown to tokenizer.json, and --bos one needs it")
-    pad_id = tokenizer.token_to_id(named["pad_token"]) if named["pad_token"] else None
-    return TextSettings(template, variables, policy, bos_id if policy == "one" else None, 0 if pad_id is None else pad_id)
+    if policy != "none" and bos_id is None:
+        raise ExportError(f"{path}: bos_token is missing or unknown to tokenizer.json, and bos {policy} needs it")
+    pad_id = raw.get("pad_token_id")
+    if pad_id is None and named["pad_token"]:
+        pad_id = tokenizer.token_to_id(named["pad_token"])
+    return TextSettings(template, variables, policy, bos_id if policy != "none" else None, pad_id)
 
 
 def chat_template(directory: Path, config: dict) -> str | None:
@@ -52,6 +59,16 @@ def chat_template(directory: Path, config: dict) -> str | None:
 def token_text(value) -> str | None:
     """Return a token's text from tokenizer_config.json, where it is a string or an object with `content`."""
     return value.get("content") if isinstance(value, dict) else value
+
+
+def end_token(directory: Path, tokenizer: Tokenizer, ids: list[int]) -> int:
+    """Return the id of the tokenizer's eos_token, which must be one of the several that config.json names."""
+    path = directory / "tokenizer_config.json"
+    named = token_text(read_json(path).get("eos_token"))
+    found = tokenizer.token_to_id(named) if named else None
+    if found not in ids:
+        raise ExportError(f"{path}: eos_token is {named!r}, and config.json's eos_token_id names the ids {ids}")
+    return found
 
 
 def puts_bos(tokenizer: Tokenizer, bos_id: int | None, template: str | None) -> bool:

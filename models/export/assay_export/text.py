@@ -1,9 +1,8 @@
-"""From an item as users give it to token ids: chat template, tokenizer, BOS policy, positions read."""
+"""From an item as users give it to token ids: template or segments, tokenizer, policies on ids. `places.py` says where they are read."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from jinja2 import TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -11,66 +10,150 @@ from tokenizers import Tokenizer
 
 from .errors import ExportError
 
+CONTEXTS = ("a", " a ", "1.", "\n", ")", "。")
+"""Texts beside which a step separator that is an added token must stay one token."""
+
+STEPS = ("x = 12", "done.", "so 4")
+"""Ends of steps behind which any other separator must be one token."""
+
 
 @dataclass
 class TextRules:
-    """Everything between an item and its ids, as the manifest tells it."""
+    """Everything between an item and its ids, in the manifest's words."""
 
     tokenizer: Tokenizer
     template: str | None
-    variables: dict[str, str] = field(default_factory=dict)
-    bos: str = "none"
-    bos_id: int | None = None
-    separator: str | None = None
+    """Jinja text; None with segments, or when items must be text or input_ids."""
+    manifest: dict
+    """`tokenizer`, `template`, `pooling`, `read`, `steps`, … as docs/BUNDLE.md has them."""
 
-    def separator_id(self) -> int:
-        """Return the id of the step separator; ExportError when it is not one id in any context."""
-        ids = self.tokenizer.encode(self.separator, add_special_tokens=False).ids
-        for around in ("a", " a ", "1.", "\n", ")", "。", self.separator):
-            inside = self.tokenizer.encode(around + self.separator + around, add_special_tokens=False).ids
-            if len(ids) != 1 or ids[0] not in inside:
-                raise ExportError(f"separator {self.separator!r} is not one token in any context (beside {around!r} it becomes "
-                                  f"other tokens); make it a special token or choose another")
-        return ids[0]
+    def part(self, name: str) -> dict:
+        """Return a part of the manifest, empty when it is absent."""
+        return self.manifest.get(name) or {}
+
+    @property
+    def conversations(self) -> bool:
+        """Tell whether the model takes prompts and messages."""
+        return self.template is not None or bool(self.part("template").get("segments"))
+
+    def tokenize(self, text: str) -> list[int]:
+        """Return a text's ids without special tokens of the tokenizer's own."""
+        return self.tokenizer.encode(text, add_special_tokens=False).ids
+
+    def policies(self, ids: list[int], whole: bool = True) -> list[int]:
+        """Return the ids with the manifest's end (of a whole item) and BOS."""
+        rules = self.part("tokenizer")
+        end, bos = rules.get("end", "keep"), {"none": 0, "one": 1, "two": 2}[rules["bos"]]
+        if whole and end == "append" and ids[-1:] != [rules["end_id"]]:
+            ids = [*ids, rules["end_id"]]
+        if whole and end == "replace":
+            ids = [*ids[:-1], rules["end_id"]]
+        if bos == 0:
+            return list(ids)
+        first = 0
+        while first < len(ids) and ids[first] == rules["bos_id"]:
+            first += 1
+        return [rules["bos_id"]] * bos + ids[first:]
 
     def encode(self, item: dict) -> list[int]:
-        """Return an item's ids: `input_ids`, `text`, `messages`, or `prompt` with `response` or `steps`."""
+        """Return an item's ids: `input_ids`, `text`, `messages`, `prompt` with `response` or `steps`; of a pair `first` and `second`."""
         if "input_ids" in item:
-            return self.with_bos(list(item["input_ids"]))
-        text = item["text"] if "text" in item else self.render(self.messages(item))
-        return self.with_bos(self.tokenizer.encode(text, add_special_tokens=False).ids)
+            return self.policies(list(item["input_ids"]))
+        if "text" in item:
+            return self.policies(self.tokenize(item["text"]))
+        if self.part("template").get("segments"):
+            return self.policies(self.segments(item))
+        if "steps" in item and self.part("steps").get("tokenize") == "separate":
+            return self.policies([token for piece in self.pieces(item) for token in piece])
+        names = {"first": item["first"], "second": item["second"]} if "first" in item else {}
+        return self.policies(self.tokenize(self.render(self.messages(item), **names)))
 
-    def messages(self, item: dict) -> list[dict[str, str]]:
-        """Return an item's conversation; steps are each followed by the separator and joined by nothing else."""
+    def pieces(self, item: dict) -> list[list[int]]:
+        """Return the ids of the rendered prompt and of each step with its separator, for steps tokenized on their own."""
+        prompt = self.tokenize(self.render(self.messages(item, steps=0), add_generation_prompt=True))
+        separator = self.tokenize(self.part("steps").get("separator") or "")
+        return [prompt, *(self.tokenize(step) + separator for step in item["steps"])]
+
+    def messages(self, item: dict, steps: int | None = None) -> list[dict[str, str]]:
+        """Return an item's conversation; steps: with so many of its steps only, and with 0 without the turn that they make."""
         messages = list(item.get("messages", []))
         if "prompt" in item:
             messages.append({"role": "user", "content": item["prompt"]})
-        if "steps" in item:
-            messages.append({"role": "assistant", "content": "".join(step + self.separator for step in item["steps"])})
-        elif "response" in item:
+        if "response" in item:
             messages.append({"role": "assistant", "content": item["response"]})
-        return messages
+        kept = item.get("steps", [])[:steps]
+        if not kept:
+            return messages
+        rules = self.part("steps")
+        separator, join = rules.get("separator") or "", rules.get("join") or ""
+        if not rules.get("turns"):
+            return [*messages, {"role": "assistant", "content": join.join(step + separator for step in kept)}]
+        first = f"{messages.pop()['content']} {kept[0]}"
+        turns = [{"role": role, "content": content} for step in [first, *kept[1:]] for role, content in (("user", step), ("assistant", separator))]
+        return messages + turns
 
-    def render(self, messages: list[dict[str, str]]) -> str:
-        """Return the conversation through the chat template, without a generation prompt."""
+    def before_response(self, item: dict, add_generation_prompt: bool) -> list[int]:
+        """Return the ids of an item's conversation without its last assistant turn."""
+        messages = self.messages(item, steps=0)
+        if messages and messages[-1]["role"] == "assistant":
+            messages.pop()
+        return self.policies(self.tokenize(self.render(messages, add_generation_prompt)), whole=False)
+
+    def render(self, messages: list[dict[str, str]], add_generation_prompt: bool = False, **names: str) -> str:
+        """Return the conversation through the chat template; names are further variables."""
         if self.template is None:
             raise ExportError("the bundle has no chat template, so items must be text or input_ids")
-        environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
+        environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"])
         environment.globals.update(raise_exception=raise_exception, strftime_now=datetime.now().strftime)
         environment.filters["tojson"] = lambda value, indent=None: json.dumps(value, ensure_ascii=False, indent=indent)
         try:
-            return environment.from_string(self.template).render(messages=messages, add_generation_prompt=False, **self.variables)
+            return environment.from_string(self.template).render(
+                messages=messages, add_generation_prompt=add_generation_prompt, **self.part("template").get("variables", {}), **names)
         except TemplateError as error:
             raise ExportError(f"the chat template refused a conversation: {error}") from error
 
-    def with_bos(self, ids: list[int]) -> list[int]:
-        """Return the ids with exactly one BOS in front when the policy is `one`; else as they are."""
-        if self.bos != "one":
-            return ids
-        first = 0
-        while first < len(ids) and ids[first] == self.bos_id:
-            first += 1
-        return [self.bos_id, *ids[first:]]
+    def segments(self, item: dict) -> list[int]:
+        """Return the ids of a model without Jinja, segment by segment."""
+        texts = {turn["role"]: turn["content"] for turn in self.messages(item)}
+        texts = {"prompt": texts.get("user"), "response": texts.get("assistant"), "first": item.get("first"), "second": item.get("second")}
+        ids: list[int] = []
+        for segment in self.part("template")["segments"]:
+            if "token" in segment:
+                ids.append(one_id(self.tokenizer, segment["token"]))
+                continue
+            text = texts[segment["text"]]
+            if text is None:
+                raise ExportError(f"the item has no {segment['text']}, and the segments need it: {json.dumps(item)[:80]}")
+            own, most = self.tokenize(text), segment.get("max_tokens")
+            if most is not None and len(own) > most:
+                raise ExportError(f"the {segment['text']} has {len(own)} tokens, and its segment takes {most}")
+            ids += own
+        return ids
+
+    def types(self, ids: list[int]) -> list[int] | None:
+        """Return the token_type_ids of an item, or None when the manifest has no rule for them."""
+        after = self.part("tokenizer").get("type_after")
+        if after is None:
+            return None
+        first = ids.index(after) if after in ids else len(ids)
+        return [int(at > first) for at in range(len(ids))]
+
+    def separator_id(self) -> int:
+        """Return the id of the step separator; ExportError when it is not one id wherever a step ends.
+
+        A token of its own must hold in any context, other text in those that occur: behind a step, before the next or the end.
+        """
+        separator, join = self.part("steps")["separator"], self.part("steps").get("join") or ""
+        found = self.tokenize(STEPS[0] + separator)[len(self.tokenize(STEPS[0])):]
+        added = {token.content for token in self.tokenizer.get_added_tokens_decoder().values()}
+        contexts = [(around, around) for around in (*CONTEXTS, separator)]
+        if separator not in added:
+            contexts = [(step, join + after) for step in STEPS for after in ("", "y", "Next", "Step 2: 5")]
+        for before, after in contexts:
+            if len(found) != 1 or self.tokenize(before + separator + after).count(found[0]) != (3 if before == separator else 1):
+                raise ExportError(f"separator {separator!r} is not one token in any context (between {before!r} and {after!r} it becomes "
+                                  f"other tokens); make it a special token or choose another")
+        return found[0]
 
 
 def raise_exception(message: str):
@@ -78,17 +161,9 @@ def raise_exception(message: str):
     raise TemplateError(message)
 
 
-def load_tokenizer(source: Path) -> tuple[Tokenizer, str]:
-    """Return the tokenizer of a `tokenizer.json` (or of a directory that holds one) and the text to put into a bundle.
-
-    Truncation and padding that the file may ask for are taken out: a server must see every token.
-    """
-    path = source / "tokenizer.json" if source.is_dir() else source
-    if not path.exists():
-        raise ExportError(f"{path} is missing; save the tokenizer with transformers' fast tokenizer first")
-    text = path.read_text(encoding="utf-8")
-    content = json.loads(text)
-    if content.get("truncation") or content.get("padding"):
-        content["truncation"] = content["padding"] = None
-        text = json.dumps(content, ensure_ascii=False)
-    return Tokenizer.from_str(text), text
+def one_id(tokenizer: Tokenizer, token: str) -> int:
+    """Return the id of one token by its name in the vocabulary; ExportError when there is none."""
+    found = tokenizer.token_to_id(token)
+    if found is None:
+        raise ExportError(f"tokenizer.json has no token {token!r}")
+    return found

@@ -13,7 +13,7 @@ from torch import nn
 from transformers import AutoConfig, AutoModel
 from transformers.utils.logging import disable_progress_bar
 
-from .families import MODEL_TYPES
+from .bodies import DECODERS
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -112,7 +112,7 @@ def write_checkpoint(directory: Path, model_type: str, kind: str, *, tokenizer: 
            for name, token in (("bos", family.bos), ("eos", family.eos), ("pad", family.pad))}
     settings = AutoConfig.for_model(model_type, **{**CONFIG, **family.config, **(config or {}), **ids, "num_labels": labels,
                                                    "vocab_size": tokenizer.get_vocab_size()})
-    known = class_name or f"{MODEL_TYPES[model_type]}For{'Sequence' if kind == 'reward' else 'Token'}Classification"
+    known = class_name or f"{DECODERS[model_type]}For{'Sequence' if kind == 'reward' else 'Token'}Classification"
     maker = getattr(transformers, known, None)
     model = maker(settings) if maker else TwoLayerReward(settings, labels)
     fill(model, seed, spread)

@@ -52,7 +52,8 @@ def texts() -> list[str]:
 @pytest.fixture
 def checkpoint(tmp_path, texts):
     """A function that writes a tiny checkpoint and returns its directory."""
-    def make(model_type: str = "qwen3", kind: str = "reward", **settings) -> Path:
+    def make(model_type: str = "qwen3", kind: str = "reward", folder: str | None = None, **settings) -> Path:
         tokenizer = tiny.family_tokenizer(model_type, 400, texts)
-        return tiny.write_checkpoint(tmp_path / f"{model_type}-{kind}", model_type, kind, tokenizer=tokenizer, seed=3, **settings)
+        return tiny.write_checkpoint(tmp_path / (folder or f"{model_type}-{kind}"), model_type, kind, tokenizer=tokenizer,
+                                     **{"seed": 3, **settings})
     return make

@@ -8,10 +8,9 @@ import torch
 from conftest import read_bundle
 from safetensors.torch import load_file, save_file
 from torch import nn
-from transformers import AutoModelForSequenceClassification
+from transformers import AutoModel, AutoModelForSequenceClassification
 
 from assay_export import ExportError, export_bundle, tiny
-from assay_export.checkpoint import load
 from assay_export.cli import arguments, export
 
 YARN = {"rope_type": "yarn", "rope_theta": 10000.0, "factor": 4.0, "original_max_position_embeddings": 80}
@@ -85,10 +84,11 @@ def test_model_in_memory_in_training_and_half_precision(checkpoint, tmp_path, la
 
 
 def test_body_with_a_head_of_its_own(checkpoint, tmp_path):
-    loaded = load(checkpoint("qwen3"))
+    source = checkpoint("qwen3")
+    body = AutoModel.from_pretrained(source, dtype=torch.float32)
     head = nn.Sequential(nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 1))
     tiny.fill(head, 4, 0.3)
-    verdict = export_bundle(loaded.body, checkpoint("qwen3"), tmp_path / "out", name="a", kind="process", head=head, separator="<extra_0>",
+    verdict = export_bundle(body, source, tmp_path / "out", name="a", kind="process", head=head, separator="<extra_0>",
                             golden=[{"text": "one<extra_0>two<extra_0>"}])
     manifest = read_bundle(tmp_path / "out").manifest
     assert manifest["steps"] == {"separator": "<extra_0>", "label": "right", "activation": "sigmoid"}

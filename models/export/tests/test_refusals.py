@@ -34,8 +34,8 @@ def test_unknown_class(checkpoint, tmp_path):
 
 def test_unknown_model_type(checkpoint, tmp_path):
     source = checkpoint()
-    tiny.edit_json(source / "config.json", model_type="deberta-v2")
-    assert "model_type 'deberta-v2' is not supported" in refused(source, tmp_path)
+    tiny.edit_json(source / "config.json", model_type="mamba")
+    assert "model_type 'mamba' is not supported" in refused(source, tmp_path)
 
 
 def test_code_in_the_checkpoint_is_not_run(checkpoint, tmp_path):
@@ -103,12 +103,53 @@ def test_broken_files(checkpoint, tmp_path):
     source = checkpoint()
     (source / "model.safetensors").write_bytes(b"nothing")
     assert "is not a safetensors file" in refused(source, tmp_path)
+    (source / "tokenizer.json").write_text('{"version": "1.0", "model": {"type": "Strange"}}')
+    assert "tokenizer.json cannot be read" in refused(source, tmp_path)
+    (source / "tokenizer.json").unlink()
+    assert "tokenizer.json is missing" in refused(source, tmp_path)
     (source / "config.json").write_text("{")
     assert "is not JSON" in refused(source, tmp_path)
     (source / "config.json").unlink()
     assert "config.json is missing" in refused(source, tmp_path)
-    (source / "tokenizer.json").unlink()
-    assert "tokenizer.json is missing" in refused(source, tmp_path)
+
+
+@pytest.mark.parametrize(("part", "words"), [
+    (None, "field strange is unknown"), ("model", "field model.strange is unknown"), ("pre_tokenizer", "field pre_tokenizer.strange is unknown")])
+def test_tokenizer_with_an_unknown_field(checkpoint, tmp_path, part, words):
+    source = checkpoint()
+    content = json.loads((source / "tokenizer.json").read_text())
+    (content if part is None else content[part])["strange"] = 1
+    (source / "tokenizer.json").write_text(json.dumps(content))
+    assert words in refused(source, tmp_path)
+
+
+@pytest.mark.parametrize(("options", "words"), [
+    (("--layout", "padded"), "neither config.json nor tokenizer_config.json has a pad token, and the padded layout needs one"),
+    (("--pooling", "last_not_pad"), "has a pad token, and pooling last_not_pad needs one")])
+def test_no_pad_token(checkpoint, tmp_path, options, words):
+    source = checkpoint()
+    tiny.edit_json(source / "config.json", pad_token_id=None)
+    tiny.edit_json(source / "tokenizer_config.json", pad_token=None)
+    assert words in refused(source, tmp_path, *options)
+
+
+def test_labels_that_do_not_fit(checkpoint, tmp_path):
+    source = checkpoint("llama")
+    assert "labels ['quality', " in (said := refused(source, tmp_path, "--family", "steerlm"))
+    assert "9 distinct names" not in said and "must be 1 distinct names, one for each output of the head" in said
+
+
+def test_family_that_does_not_fit(checkpoint, tmp_path):
+    source = checkpoint("qwen2")
+    assert "family 'best' is unknown; known are armorm, " in refused(source, tmp_path, "--family", "best")
+    assert "family armorm reads the classes LlamaForRewardModelWithGating, and the checkpoint's is 'Qwen2ForSequenceClassification'" in refused(
+        source, tmp_path, "--family", "armorm")
+
+
+def test_class_that_several_families_read(checkpoint, tmp_path):
+    source = checkpoint("llama")
+    tiny.edit_json(source / "config.json", architectures=["LlamaForCausalLM"])
+    assert "class 'LlamaForCausalLM' is read by several families; choose one with --family: " in refused(source, tmp_path)
 
 
 @pytest.mark.parametrize(("field", "value", "words"), [

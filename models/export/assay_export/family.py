@@ -1,0 +1,118 @@
+"""Families of checkpoints: how the weights, the head and the text of each are to be read, one YAML file a family.
+
+README.md describes the file. A family's `manifest` is merged into the bundle's manifest as it stands, once names of tokens and of
+config fields are replaced by what they stand for.
+"""
+
+from dataclasses import dataclass, field, fields
+from functools import cache
+from pathlib import Path
+
+import yaml
+from tokenizers import Tokenizer
+
+from .errors import ExportError
+
+FOLDER = Path(__file__).parent / "families"
+KINDS = ("reward", "process", "pair", "preference")
+
+
+@dataclass(frozen=True)
+class Family:
+    """One file of `families/`."""
+
+    name: str
+    title: str
+    kind: str
+    head: dict
+    classes: list[str]
+    """Values of config.json's architectures[0] that it accepts."""
+    default: bool = False
+    """Chosen for its classes when no family is named."""
+    checkpoints: list[str] = field(default_factory=list)
+    source: str = ""
+    body: dict = field(default_factory=dict)
+    """prefix and model_type: where the body's weights lie and what it is, if not as transformers has it."""
+    labels: list[str] | None = None
+    template: str | None = None
+    prelude: str = ""
+    """Jinja put before the template."""
+    segments: list[dict] | None = None
+    manifest: dict = field(default_factory=dict)
+    notes: str = ""
+
+
+@cache
+def families() -> dict[str, Family]:
+    """Return every family by name."""
+    return {path.stem: read(path) for path in sorted(FOLDER.glob("*.yaml"))}
+
+
+def read(path: Path) -> Family:
+    """Read one family's file; ExportError names a field that is unknown or missing."""
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    known = {entry.name for entry in fields(Family)} - {"name"}
+    wrong = sorted(set(content) - known) or sorted({"title", "kind", "head", "classes"} - set(content))
+    if wrong:
+        raise ExportError(f"{path}: field {wrong[0]!r} is unknown or missing")
+    if content["kind"] not in KINDS:
+        raise ExportError(f"{path}: kind {content['kind']!r} must be one of {', '.join(KINDS)}")
+    return Family(name=path.stem, **content)
+
+
+def choose(class_name: str, name: str | None) -> Family:
+    """Return the family of that name, or the default one of a checkpoint's class; ExportError when it cannot be told."""
+    known = families()
+    if name is not None:
+        if name not in known:
+            raise ExportError(f"family {name!r} is unknown; known are {', '.join(known)}")
+        if class_name not in known[name].classes:
+            raise ExportError(f"family {name} reads the classes {', '.join(known[name].classes)}, and the checkpoint's is {class_name!r}")
+        return known[name]
+    takers = [family for family in known.values() if class_name in family.classes]
+    defaults = [family for family in takers if family.default]
+    if len(defaults) == 1:
+        return defaults[0]
+    if takers:
+        raise ExportError(f"class {class_name!r} is read by several families; choose one with --family: "
+                          f"{', '.join(family.name for family in takers)}")
+    classes = sorted({own for family in known.values() for own in family.classes})
+    raise ExportError(f"class {class_name!r} is not supported; supported are {', '.join(classes)}")
+
+
+def resolve(value, tokenizer: Tokenizer, config: dict):
+    """Return a copy of a family's value with `{token: …}`, `{tokens: […]}` and `{config: …}` replaced by ids and config fields.
+
+    ExportError names a token or a field that the checkpoint lacks. A segment's `{token: …}` keeps its text.
+    """
+    if isinstance(value, list):
+        return [resolve(entry, tokenizer, config) for entry in value]
+    if not isinstance(value, dict):
+        return value
+    if set(value) == {"token"}:
+        return token_id(tokenizer, value["token"])
+    if set(value) == {"tokens"}:
+        return [token_id(tokenizer, token) for token in value["tokens"]]
+    if set(value) in ({"config"}, {"config", "default"}):
+        return config_field(config, **value)
+    return {key: entry if key == "read" and set(entry) == {"token"} else resolve(entry, tokenizer, config)
+            for key, entry in value.items()}
+
+
+def config_field(field_of: dict, config: str, default=None):
+    """Return a field of config.json, `a.b` for a field inside a field, or its default; ExportError when it has neither."""
+    found = field_of
+    for part in config.split("."):
+        found = found.get(part) if isinstance(found, dict) else None
+    found = default if found is None else found
+    if found is None:
+        raise ExportError(f"config.json: {config} is missing, and the family needs it")
+    return found
+
+
+def token_id(tokenizer: Tokenizer, token: str) -> int:
+    """Return a token's id; ExportError when the tokenizer lacks it."""
+    found = tokenizer.token_to_id(token)
+    if found is None:
+        raise ExportError(f"tokenizer.json has no token {token!r}, and the family needs it")
+    return found

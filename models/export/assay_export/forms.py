@@ -1,0 +1,30 @@
+"""The heads that a family may ask for with `head.form`."""
+
+from collections.abc import Callable
+
+from torch import nn
+
+from .beaver import beaver_head
+from .errors import ExportError
+from .gated import gated_head
+from .gpm import gpm_head
+from .heads import Given, candidates_head, linear_head, mlp_head, vocabulary_mean
+from .ldl import ldl_head
+from .likelihood import likelihood_head
+from .oasst import oasst_head
+from .pairrm import pairrm_head
+from .urm import urm_head
+
+FORMS: dict[str, Callable[[Given], nn.Module]] = {
+    "linear": linear_head, "mlp": mlp_head, "candidates": candidates_head, "vocabulary_mean": vocabulary_mean,
+    "likelihood": likelihood_head, "gated": gated_head, "beaver": beaver_head, "oasst": oasst_head, "ldl": ldl_head,
+    "gpm": gpm_head, "pairrm": pairrm_head, "urm": urm_head}
+"""One more, `classifier`, is transformers' own class of an encoder (encoder.py)."""
+
+
+def build(given: Given) -> nn.Module:
+    """Return the head that the family's form asks for; `given.used` holds the names of the weights that it took."""
+    form = given.form.get("form")
+    if form not in FORMS:
+        raise ExportError(f"head form {form!r} is unknown; known are classifier, {', '.join(FORMS)}")
+    return FORMS[form](given)

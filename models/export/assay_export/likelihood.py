@@ -1,0 +1,57 @@
+"""The likelihood head: the log-probability that a causal language model gives the next token.
+
+The vocabulary is gone through in blocks whose sums are put together at the end, so [N, V] never exists.
+"""
+
+import torch
+from torch import nn
+
+from . import weights as lazy
+from .heads import Given, output_rows
+
+BLOCK = 8192
+"""Columns of the vocabulary computed together."""
+
+
+class Likelihood(nn.Module):
+    """Maps hidden states [N, hidden] and the ids that follow [N] to log-probabilities [N, 1]."""
+
+    def __init__(self, rows: torch.Tensor, bias: torch.Tensor | None, cap: float | None):
+        """rows [V, hidden] and bias [V] as stored; cap is Gemma 2's on the logits."""
+        super().__init__()
+        self.blocks = nn.ModuleList()
+        self.cap = cap
+        for start in range(0, rows.shape[0], BLOCK):
+            part = rows[start:start + BLOCK]
+            layer = nn.Linear(rows.shape[1], part.shape[0], bias=bias is not None, device="meta")
+            layer.weight = lazy.parameter(part)
+            if bias is not None:
+                layer.bias = lazy.parameter(bias[start:start + BLOCK])
+            self.blocks.append(layer)
+
+    def forward(self, hidden: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        wanted, sums, start = None, [], 0
+        for layer in self.blocks:
+            logits = layer(hidden)
+            if self.cap:
+                logits = torch.tanh(logits / self.cap) * self.cap
+            place = targets[:, None] - start
+            own = torch.gather(logits, 1, place.clamp(0, layer.out_features - 1))
+            wanted = own if wanted is None else torch.where(place >= 0, own, wanted)
+            sums.append(log_sum(logits))
+            start += layer.out_features
+        return wanted - (sums[0] if len(sums) == 1 else log_sum(torch.cat(sums, 1)))
+
+
+def log_sum(logits: torch.Tensor) -> torch.Tensor:
+    """Return log Σ exp of each row [N, .] as [N, 1].
+
+    By way of a log-softmax, which ONNX Runtime computes row by row; its exponential of a tensor depends on where in it a number lies.
+    """
+    return logits.amax(1, keepdim=True) - torch.log_softmax(logits, 1).amax(1, keepdim=True)
+
+
+def likelihood_head(given: Given) -> Likelihood:
+    """Return the head of a causal language model's checkpoint."""
+    rows, bias = output_rows(given)
+    return Likelihood(rows, bias, getattr(given.body.config, "final_logit_softcapping", None))

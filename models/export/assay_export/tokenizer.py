@@ -1,0 +1,59 @@
+"""Reading a checkpoint's `tokenizer.json`."""
+
+import json
+from importlib.metadata import version
+from pathlib import Path
+
+from tokenizers import Tokenizer
+
+from .errors import ExportError
+
+PARTS = ("version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer", "post_processor", "decoder", "model")
+"""Fields of the file."""
+
+DATA = ("vocab", "merges", "special_tokens")
+"""Fields that hold tokens, not fields."""
+
+OLD = ("str_rep", "add_prefix_space")
+"""Fields of older files that the library reads and writes under other names."""
+
+
+def load_tokenizer(source: Path) -> tuple[Tokenizer, str]:
+    """Return the tokenizer of a `tokenizer.json` (or of a directory that holds one) and the text to put into a bundle.
+
+    Truncation and padding that the file may ask for are taken out: a server must see every token. ExportError names a field that the
+    library does not know, since ids may depend on it.
+    """
+    path = source / "tokenizer.json" if source.is_dir() else source
+    if not path.exists():
+        raise ExportError(f"{path} is missing; save the tokenizer with transformers' fast tokenizer first")
+    text = path.read_text(encoding="utf-8")
+    try:
+        content = json.loads(text)
+        if content.get("truncation") or content.get("padding"):
+            content["truncation"] = content["padding"] = None
+            text = json.dumps(content, ensure_ascii=False)
+        strange = next((name for name in content if name not in PARTS), None)
+        tokenizer = None if strange else Tokenizer.from_str(text)
+    except Exception as error:  # the tokenizers library raises plain Exception
+        raise ExportError(f"{path} cannot be read: {str(error).strip().splitlines()[0]}") from None
+    strange = strange or unknown(content, json.loads(tokenizer.to_str()), "")
+    if strange:
+        raise ExportError(f"{path}: field {strange} is unknown; save the tokenizer with tokenizers {version('tokenizers')} or older")
+    return tokenizer, text
+
+
+def unknown(given, kept, path: str) -> str | None:
+    """Return the path of the first field with a value that the library did not keep, or None."""
+    if isinstance(given, list) and isinstance(kept, list):
+        return next((found for at, both in enumerate(zip(given, kept, strict=False)) if (found := unknown(*both, f"{path}[{at}]"))), None)
+    if not isinstance(given, dict) or not isinstance(kept, dict):
+        return None
+    for name, value in given.items():
+        where = f"{path}.{name}".lstrip(".")
+        if name not in kept and name not in OLD and value is not None:
+            return where
+        found = None if name in DATA else unknown(value, kept.get(name), where)
+        if found:
+            return found
+    return None

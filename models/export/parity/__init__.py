@@ -1,0 +1,1 @@
+"""Every supported family against its authors' code, through the Go server: `python -m parity`."""

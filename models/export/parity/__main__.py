@@ -1,0 +1,98 @@
+"""Runs the parity cases: `cd models/export && python -m parity`; exits with 1 when one fails."""
+
+import argparse
+import fnmatch
+import importlib.metadata
+import multiprocessing
+import os
+import shutil
+import sys
+import tempfile
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+
+from assay_export.family import families
+
+from .case import Case, every_case
+from .pages import models_page
+from .run import Result, run_layout
+
+VERSIONED = ("torch", "transformers", "tokenizers", "onnx", "onnxscript", "onnxruntime")
+
+
+def arguments() -> argparse.ArgumentParser:
+    """Return the command line's parser."""
+    parser = argparse.ArgumentParser("python -m parity", description="Hold every family to its authors' code, through the Go server.")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="cases, by case or family name; * stands for anything")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="keep the bundles there")
+    parser.add_argument("--fixtures", type=Path, metavar="DIR", help="make this folder afresh: each case's bundle in its first layout")
+    parser.add_argument("--docs", type=Path, metavar="FILE", help="write the page of supported models")
+    parser.add_argument("--assay", type=Path, default=Path("../../bin/assay"), help="the server's binary (default: ../../bin/assay)")
+    parser.add_argument("--processes", type=int, default=2)
+    return parser
+
+
+def chosen(only: list[str] | None) -> list[Case]:
+    """Return the cases that a pattern of `only` names by case or family; all without it."""
+    return [case for case in every_case()
+            if only is None or any(fnmatch.fnmatch(name, pattern) for pattern in only for name in (case.name, case.family))]
+
+
+def run_all(cases: list[Case], assay: Path, out: Path, processes: int) -> list[Result]:
+    """Run every case in each of its layouts; print a line for each as it ends. Results come in the order of the cases."""
+    wanted = [(case.name, layout) for case in cases for layout in case.layouts]
+    width, results = max(len(name) for name, _ in wanted), {}
+    os.environ["OMP_NUM_THREADS"] = "1"
+    with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
+        waiting = {pool.submit(run_layout, *key, assay, out): key for key in wanted}
+        for done in as_completed(waiting):
+            result = results[waiting[done]] = done.result()
+            told = f"FAILED {result.error}" if result.worst is None else f"{result.pairs:2d} pairs, largest difference {result.worst:.1e}"
+            print(f"{result.case:{width}}  {result.family}, {result.class_name}, {result.layout}: {told} ({result.seconds:.0f} s)", flush=True)
+    return [results[key] for key in wanted]
+
+
+def keep_fixtures(folder: Path, out: Path, results: list[Result]) -> None:
+    """Make the folder afresh from each case's first layout."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    first = {result.case: result for result in reversed(results)}
+    for result in first.values():
+        shutil.copytree(out / f"{result.case}-{result.layout}", folder / result.case)
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in VERSIONED)
+    (folder / "README.txt").write_text("\n".join([
+        "Bundles of every family with tiny random weights, and golden pairs of the authors' code. Made by:",
+        "  cd models/export && python -m parity --fixtures ../testdata/families",
+        f"with {versions}.", "Seeds are in parity/cases. Each case's largest difference between server and authors' code when made:", "",
+        *(f"{name}: {first[name].family}, {first[name].layout}, {first[name].worst:.1e}" for name in sorted(first)), ""]), encoding="utf-8")
+
+
+def main() -> None:
+    """Run the cases asked for."""
+    given = arguments().parse_args()
+    cases = chosen(given.only)
+    if not cases:
+        sys.exit(f"parity: no case is named {' or '.join(given.only or [])}")
+    lacking = sorted(set(families()) - {case.family for case in cases})
+    if lacking and not given.only:
+        sys.exit(f"parity: no case is of family {lacking[0]}")
+    if not given.assay.exists():
+        sys.exit(f"parity: {given.assay} is missing; build the server first")
+    if given.only and (given.fixtures or given.docs):
+        sys.exit("parity: --fixtures and --docs are of all cases, and --only leaves some out")
+    with tempfile.TemporaryDirectory() as scratch:
+        out = given.out or Path(scratch)
+        results = run_all(cases, given.assay.resolve(), out, given.processes)
+        failed = [result for result in results if result.worst is None]
+        if not failed and given.fixtures:
+            keep_fixtures(given.fixtures, out, results)
+        if not failed and given.docs:
+            given.docs.write_text(models_page(results), encoding="utf-8")
+    worst = max((result.worst for result in results if result.worst is not None), default=0.0)
+    print(f"{len(cases)} cases of {len({case.family for case in cases})} families, {len(results)} bundles: {len(results) - len(failed)} hold, "
+          f"{len(failed)} fail; largest difference {worst:.1e}")
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,25 @@
+"""Items that many cases share."""
+
+CHAT = [
+    {"prompt": "What is 12 + 30?", "response": "42"},
+    {"prompt": "What is 12 + 30?", "response": "It is 41, because 12 + 30 = 41."},
+    {"prompt": "  Résumé in 日本語, 🙂? ", "response": "はい — 'naïve' & <b>\"ok\"</b> {{ x }}"},
+    {"messages": [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Hi! How can I help?"},
+                  {"role": "user", "content": "Name a colour.\n"}, {"role": "assistant", "content": " Blue. "}]},
+]
+IDS = [{"input_ids": [20 + (number * number) % 280 for number in range(40)]}, {"input_ids": [33]}]
+TEXT = [{"text": "Rendered by the client, as it is."}, {"text": " a"}]
+
+PASSAGES = [
+    {"prompt": "what is a panda?", "response": "The giant panda is a bear of China."},
+    {"prompt": "what is a panda?", "response": "Hi"},
+    {"prompt": "How many people live in Berlin?", "response": "Berlin had 3,520,031 registered inhabitants in 2015. " * 3},
+    {"prompt": " Élan & ☃? ", "response": "  spaces, <b>tags</b>, 日本語  "},
+    {"prompt": "a", "response": "b"},
+]
+"""Queries with passages."""
+
+
+def with_bos(bos: str, bos_id: int, body: str = "Rendered by the client, as it is.", ids: tuple[int, ...] = (40, 50, 60, 70)) -> list[dict]:
+    """Return a text and ids with none, one, two and three BOS in front."""
+    return [{"text": bos * count + body} for count in range(4)] + [{"input_ids": [bos_id] * count + list(ids)} for count in range(4)]

@@ -1,0 +1,106 @@
+"""The page of supported models, docs/MODELS.md, from the families' files and a parity run."""
+
+from assay_export.family import Family, families
+
+from .run import Result
+
+KINDS = {
+    "reward": ("Reward models and rerankers", "a score for each item"),
+    "process": ("Process reward models", "a score for each step"),
+    "pair": ("Pair models", "read two responses at once"),
+    "preference": ("Preference models", "an embedding for each response, compared two by two"),
+}
+
+INTRODUCTION = """# Models
+
+Written by `python -m parity --docs` (in models/export); do not edit by hand.
+
+Each family below is one file in `models/export/assay_export/families`, named with `assay-export SOURCE OUT --family NAME`; a family marked
+with * is chosen from config.json's class alone. For each, tiny checkpoints with random weights, of the authors' class and weight
+names, are exported, and the Go server's ids and scores are held to those of the code named as its source, or of a restatement of it.
+The last column is the largest difference of a score in that run, in float32; the bound is 1e-4. The released weights themselves were not run.
+"""
+
+
+NOT_COVERED = """## Not covered, and why
+
+| model | why |
+|---|---|
+| the places that EurusPRM's released code reads | one or two tokens into the next step, so that a later step would change an earlier score; `eurus-prm` reads the steps' own ends |
+| OpenAssistant RM Pythia with `pooling: mean` | the mean over tokens needs every row; refused |
+| PairRM candidates beyond 409 tokens | the authors let them grow into what a short prompt leaves; refused, never cut |
+| RewardBench's DPO `norm` | the length of the vector of log-probabilities; sum and mean are |
+| SteamSHP, monoT5, duoT5 | encoder-decoders (T5) |
+| Nemotron-4-340B-Reward's body, .nemo files | the architecture is not in transformers' safetensors form; the head and its weights are (`nemotron-340b-reward`) |
+| bge-reranker-v2-minicpm-layerwise, v2.5-gemma2-lightweight | read at an earlier layer, with remote code |
+| jina-reranker-v2, bge-m3 dense or sparse vectors | remote code; embeddings are no scores |
+| PickScore, HPSv2, ImageReward, LLaVA and VILA models | images |
+| GenRM, critique and judge models | they must generate text first |
+| quantized checkpoints (GPTQ, AWQ, bitsandbytes) | the weights that the authors scored with are the unquantized ones; export those |
+| LoRA adapters beside a base model | merge them first |
+| pickled weights (.bin, .pt) | loading them can run code; save them as safetensors first |
+"""
+
+
+def models_page(results: list[Result]) -> str:
+    """Return the page's text: one table by kind, notes below it."""
+    by_family: dict[str, list[Result]] = {}
+    for result in results:
+        by_family.setdefault(result.family, []).append(result)
+    parts = [INTRODUCTION]
+    for kind, (title, meaning) in KINDS.items():
+        own = [family for family in families().values() if family.kind == kind]
+        if own:
+            parts += [f"## {title}: {meaning}\n", table(own, by_family), "".join(note(family) for family in own)]
+    return "\n".join([*parts, NOT_COVERED])
+
+
+def table(own: list[Family], by_family: dict[str, list[Result]]) -> str:
+    """Return the table of one kind."""
+    lines = ["| family | models | classes run | text | read at | head | layouts | difference |", "|---|---|---|---|---|---|---|---|"]
+    for family in own:
+        runs = by_family.get(family.name, [])
+        classes = ", ".join(sorted({run.class_name for run in runs})) or "none"
+        layouts = ", ".join(dict.fromkeys(run.layout for run in runs)) or "none"
+        worst = f"{max(run.worst for run in runs):.0e}" if runs else "not run"
+        lines.append(f"| `{family.name}`{' *' if family.default else ''} | {family.title} | {classes} | {text_of(family)} | {pooling_of(family)} "
+                     f"| {head_of(family)} | {layouts} | {worst} |")
+    return "\n".join(lines) + "\n"
+
+
+def text_of(family: Family) -> str:
+    """Return in a few words where the text's form comes from."""
+    if family.segments:
+        return "segments"
+    return "the family's template" if family.template else "the checkpoint's template"
+
+
+def pooling_of(family: Family) -> str:
+    """Return the rule that says which rows are read."""
+    if family.manifest.get("likelihood"):
+        return "the response"
+    rule = family.manifest.get("pooling", "at_token" if family.kind == "process" else "last_attended")
+    return "last_attended, or last_not_pad where the pad is an end token" if rule == "transformers" else rule
+
+
+def head_of(family: Family) -> str:
+    """Return the head's form in a few words."""
+    head = {key: value for key, value in family.head.items() if value is not None}
+    form = head.pop("form")
+    return f"{form} ({', '.join(plain(value) for value in head.values())})".replace("|", "\\|") if head else form
+
+
+def plain(value) -> str:
+    """Return a value of a family's head in plain words."""
+    if isinstance(value, list):
+        return " or ".join(f"`{entry}`" if isinstance(entry, str) else str(entry) for entry in value)
+    if isinstance(value, dict):
+        return f"config.json's {value['config']}" if "config" in value else " and ".join(f"`{token}`" for token in value["tokens"])
+    return str(value)
+
+
+def note(family: Family) -> str:
+    """Return what is particular about a family, with its source and known checkpoints."""
+    said = " ".join(family.notes.split())
+    known = ", ".join(family.checkpoints)
+    return f"- `{family.name}`: {said} Follows {family.source}.{f' Checkpoints: {known}.' if known else ''}\n"
