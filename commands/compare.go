@@ -19,7 +19,8 @@ func (*compareCommand) Help() string {
 	return `Each line is a pair, or a prompt and at least two responses:
   {"prompt": "12 + 30?", "chosen": "42", "rejected": "43"}
   {"prompt": "12 + 30?", "responses": ["42", "43", "44"]}
-A preference is made of raw rewards, as the model was trained: the sigmoid of their difference.`
+A preference is made of raw rewards, as the model was trained: the sigmoid of their difference, times beta where they are likelihoods.
+Pair and preference models give their own.`
 }
 
 // Run compares the responses of every line.

@@ -42,7 +42,7 @@ func (e *encoder) encode(item Item, truncate Truncation) (Encoded, error) {
 		}
 	case e.manifest.Kind == Process:
 		tail = e.tail
-		err = e.encodeSteps(item, form, &out)
+		err = e.encodeSteps(item, form, truncate, &out)
 	default:
 		tail = e.tail
 		err = e.encodeTurns(item, form, &out)
@@ -96,19 +96,30 @@ func (e *encoder) encodeTurns(item Item, form string, out *Encoded) (err error) 
 		if err != nil {
 			return err
 		}
-		return e.finish(out, form, len(before)-1)
+		if err := e.policies(out, form); err != nil {
+			return err
+		}
+		if len(before) > len(out.IDs) || !slices.Equal(before, out.IDs[:len(before)]) {
+			return fail(CodeItem, "the prompt's %d tokens do not lead the item's, and model %q reads the last of them", len(before), e.manifest.Name)
+		}
+		return e.markPlaces(out, len(before)-1)
 	}
 	return e.finish(out, form)
 }
 
-// finish applies the policies and marks the positions to read: those given, and what the pooling rule says.
-func (e *encoder) finish(out *Encoded, form string, before ...int) error {
+// finish applies the policies and marks the positions to read.
+func (e *encoder) finish(out *Encoded, form string) error {
 	if err := e.policies(out, form); err != nil {
 		return err
 	}
 	if e.manifest.Kind == Process {
 		return e.markSeparators(out)
 	}
+	return e.markPlaces(out)
+}
+
+// markPlaces reads the places given and that of the pooling rule.
+func (e *encoder) markPlaces(out *Encoded, before ...int) error {
 	if prompt := e.manifest.Read.Prompt; prompt != nil && !prompt.Rendered {
 		at := lastPattern(out.IDs, prompt.Pattern)
 		if at < 0 {

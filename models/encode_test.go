@@ -132,6 +132,7 @@ func TestExactlyOneBOS(t *testing.T) {
 // position read, or the item is refused.
 func TestTruncationLaws(t *testing.T) {
 	models := []*Model{fixture(t, "llama-reward-packed"), fixture(t, "qwen3-process-packed"), fixture(t, "mistral-process-packed")}
+	cuts := map[Truncation]int{}
 	rapid.Check(t, func(t *rapid.T) {
 		m := rapid.SampledFrom(models).Draw(t, "model")
 		e := m.encoder
@@ -177,5 +178,11 @@ func TestTruncationLaws(t *testing.T) {
 				t.Fatalf("position %d reads another token", i)
 			}
 		}
+		if cut.Truncated > 0 {
+			cuts[how]++
+		}
 	})
+	if cuts[TruncateLeft] < 5 || cuts[TruncateRight] < 5 {
+		t.Errorf("items that were cut: %v, want 5 or more each way", cuts)
+	}
 }

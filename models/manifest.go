@@ -258,6 +258,7 @@ func ParseManifest(data []byte) (Manifest, error) {
 	m.checkText(check)
 	m.checkPooling(check)
 	m.checkKind(check)
+	m.checkNumbers(check)
 	m.checkDrift(check)
 	if len(bad) > 0 {
 		return Manifest{}, fail(CodeBundle, "%s: %s", ManifestFile, strings.Join(bad, "; "))

@@ -47,32 +47,6 @@ func (m *Manifest) checkGraph(check checker) {
 	}
 }
 
-// checkText checks the tokenizer's policies and the template.
-func (m *Manifest) checkText(check checker) {
-	t := m.Tokenizer
-	check(slices.Contains([]string{BOSNone, BOSOne, BOSTwo}, t.BOS), "tokenizer.bos is %q, and must be none, one or two", t.BOS)
-	check(t.BOS == BOSNone || t.BOSID != nil, "tokenizer.bos_id is missing, and bos: %s needs it", t.BOS)
-	check(slices.Contains([]string{EndKeep, EndAppend, EndReplace}, t.End), "tokenizer.end is %q, and must be keep, append or replace", t.End)
-	check(t.End == EndKeep || t.EndID != nil, "tokenizer.end_id is missing, and end: %s needs it", t.End)
-	for field, id := range map[string]*int64{
-		"tokenizer.bos_id": t.BOSID, "tokenizer.end_id": t.EndID, "tokenizer.pad_id": t.PadID, "tokenizer.type_after": t.TypeAfter,
-	} {
-		check(id == nil || (*id >= 0 && *id < m.Graph.VocabSize), "%s is outside graph.vocab_size %d", field, m.Graph.VocabSize)
-	}
-	check(m.Template.File == "" || len(m.Template.Segments) == 0, "template has file and segments, and must have one of them")
-	words := []string{SegmentPrompt, SegmentResponse}
-	if m.Kind == PairKind {
-		words = []string{SegmentPrompt, SegmentFirst, SegmentSecond}
-	}
-	check(len(m.Template.Segments) == 0 || m.Kind != Process, "template.segments is for reward, pair and preference models")
-	for i, segment := range m.Template.Segments {
-		check((segment.Token == "") != (segment.Text == ""), "template.segments[%d] must have one of token and text", i)
-		check(segment.Text == "" || slices.Contains(words, segment.Text),
-			"template.segments[%d].text is %q, and a %s model has %s", i, segment.Text, m.Kind, strings.Join(words, ", "))
-		check(segment.MaxTokens >= 0, "template.segments[%d].max_tokens is %d, and must not be negative", i, segment.MaxTokens)
-	}
-}
-
 // needsPad lists the pooling rules that look for the pad id.
 var needsPad = []string{PoolLastNotPad, PoolBeforeFirstPad, PoolCountNotPad}
 
@@ -131,7 +105,7 @@ func (m *Manifest) checkKind(check checker) {
 }
 
 func (h HeadSpec) empty() bool {
-	return h.Activation == "" && h.Label == "" && h.Weights == nil && h.Gates == nil && h.Mean == 0 && (h.Std == nil || *h.Std == 1)
+	return h.Activation == "" && h.Label == "" && h.Weights == nil && h.Gates == nil && h.Mean == 0 && *h.Std == 1
 }
 
 func (s StepSpec) empty() bool {
@@ -146,9 +120,16 @@ func (m *Manifest) known(check checker, field string, labels ...string) {
 	}
 }
 
+// distinct checks that no label is there twice.
+func distinct(check checker, field string, labels []string) {
+	for i, label := range labels {
+		check(!slices.Contains(labels[:i], label), "%s has %q twice", field, label)
+	}
+}
+
 func (m *Manifest) checkHead(check checker) {
 	h := m.Head
-	check(h.Std == nil || *h.Std > 0, "head.std is %g, and must be positive", deref(h.Std))
+	check(*h.Std > 0, "head.std is %g, and must be positive", *h.Std)
 	check(slices.Contains([]string{"", ActivationNone, ActivationSigmoid, ActivationSoftmax}, h.Activation),
 		"head.activation is %q, and must be none, sigmoid or softmax", h.Activation)
 	check(h.Activation != ActivationSoftmax || len(m.Graph.Labels) > 1, "head.activation softmax needs two labels or more")
@@ -159,6 +140,7 @@ func (m *Manifest) checkHead(check checker) {
 	}
 	if h.Weights != nil {
 		ways++
+		check(len(h.Weights) > 0, "head.weights is empty, and would make every score 0")
 		for label := range h.Weights {
 			m.known(check, "head.weights", label)
 		}
@@ -179,13 +161,6 @@ func (m *Manifest) checkHead(check checker) {
 	check(ways <= 1, "head must have one of label, weights and gates")
 }
 
-func deref(value *float64) float64 {
-	if value == nil {
-		return 1
-	}
-	return *value
-}
-
 func (m *Manifest) checkSteps(check checker) {
 	s := m.Steps
 	check(slices.Contains([]string{TokenizeJoint, TokenizeSeparate, TokenizePrefix}, s.Tokenize),
@@ -202,9 +177,11 @@ func (m *Manifest) checkSteps(check checker) {
 		activations = activations[:2]
 		check(len(s.Label) == 0, "steps.label does not go with likelihood")
 		check(s.Tokenize != TokenizeJoint, "steps.tokenize is joint, and likelihood needs separate or prefix")
+		check(!s.Turns, "steps.turns does not go with likelihood, whose response is one turn")
 	} else {
 		check(len(s.Label) > 0, "steps.label is missing, and a process model needs it")
 		m.known(check, "steps.label", s.Label...)
+		distinct(check, "steps.label", s.Label)
 		check(s.Accumulate == nil, "steps.accumulate goes with likelihood")
 	}
 	check(slices.Contains(activations, s.Activation), "steps.activation is %q, and must be one of %s", s.Activation, strings.Join(activations, ", "))
@@ -231,22 +208,13 @@ func (m *Manifest) checkPreference(check checker) {
 	}
 	m.known(check, "preference.embedding", p.Embedding...)
 	m.known(check, "preference.scale", p.Scale...)
+	distinct(check, "preference.embedding", p.Embedding)
+	distinct(check, "preference.scale", p.Scale)
 	check(len(p.Embedding) > 0 && len(p.Embedding)%2 == 0, "preference.embedding has %d labels, and needs an even number", len(p.Embedding))
 	check(len(p.Scale) == 0 || 2*len(p.Scale) == len(p.Embedding),
 		"preference.scale has %d labels, and needs half as many as the embedding's %d", len(p.Scale), len(p.Embedding))
 	check((len(p.Scale) > 0) == (m.Read.Prompt != nil), "preference.scale and read.prompt need each other")
 	check(p.Temperature > 0, "preference.temperature is %g, and must be positive", p.Temperature)
-}
-
-func (m *Manifest) checkDrift(check checker) {
-	d := m.Drift
-	if d == nil {
-		check(m.Graph.Precision == "float32", "drift is missing, and precision %s needs it", m.Graph.Precision)
-		return
-	}
-	check(d.Items > 0, "drift.items is %d, and must be positive", d.Items)
-	check(d.Max >= d.Mean && d.Mean >= 0, "drift.max is %g and drift.mean %g, and 0 ≤ mean ≤ max", d.Max, d.Mean)
-	check(d.Pairs > 0 && d.Order >= 0 && d.Order <= 1, "drift.order is %g of %d pairs, and must be a share of some", d.Order, d.Pairs)
 }
 
 // inside tells whether a relative name stays in the directory that it is relative to.

@@ -2,6 +2,7 @@ package models
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -30,6 +31,9 @@ func TestManifestDefaults(t *testing.T) {
 
 func TestManifestRefusals(t *testing.T) {
 	process := []string{"kind: reward", "kind: process", "pooling: last_attended", "pooling: at_token"}
+	preference := []string{"kind: reward", "kind: preference", "labels: [reward]", "labels: [a, b]"}
+	segments := []string{"file: chat_template.jinja", "segments: [{text: prompt}, {text: response}]"}
+	bare := slices.Clip([]string{"template: {file: chat_template.jinja, variables: {bos_token: \"<s>\"}}\n", ""})
 	tests := []struct {
 		name    string
 		replace []string // pairs, applied to goodManifest
@@ -91,6 +95,37 @@ func TestManifestRefusals(t *testing.T) {
 		{name: "std", append: "head: {std: -1}\n", want: "head.std is -1"},
 		{name: "graph outside", replace: []string{"file: model.onnx", "file: ../model.onnx"}, want: `graph.file "../model.onnx" leaves the bundle`},
 		{name: "absolute file", replace: []string{"file: tokenizer.json", "file: /etc/passwd"}, want: `tokenizer.file "/etc/passwd" leaves the bundle`},
+		{name: "infinite mean", append: "head: {mean: .inf}\n", want: "head.mean is +Inf, and must be finite"},
+		{name: "infinite std", append: "head: {std: .inf}\n", want: "head.std is +Inf"},
+		{name: "weight of no number", append: "head: {weights: {reward: .nan}}\n", want: "head.weights.reward is NaN"},
+		{name: "infinite beta", append: "likelihood: {beta: .inf, norm: sum}\n", want: "likelihood.beta is +Inf"},
+		{name: "infinite temperature", replace: preference, append: "preference: {embedding: [a, b], temperature: .inf}\n", want: "preference.temperature is +Inf"},
+		{name: "infinite tolerance", append: "golden: {file: a, tolerance: .inf}\n", want: "golden.tolerance is +Inf"},
+		{name: "infinite drift", append: "drift: {items: 1, max: .inf, mean: 0, pairs: 1, order: 1}\n", want: "drift.max is +Inf"},
+		{name: "many layers", replace: []string{"layers: 2", "layers: 99999999"}, want: "graph.layers is 99999999, and must be below 4096"},
+		{name: "wide heads", replace: []string{"head_dim: 32", "head_dim: 65536"}, want: "graph.head_dim is 65536"},
+		{name: "many heads", replace: []string{"kv_heads: 2", "kv_heads: 65536"}, want: "graph.kv_heads is 65536"},
+		{name: "vast vocabulary", replace: []string{"vocab_size: 300", "vocab_size: 4294967296"}, want: "graph.vocab_size is 4294967296"},
+		{name: "far offset", replace: []string{"pooling: last_attended", "pooling: from_end"}, append: "read: {offset: 512}\n", want: "read.offset is 512, and must be below 512"},
+		{name: "far step offset", replace: process, append: "steps: {tokenize: prefix, offset: 512, label: reward, activation: none}\n", want: "steps.offset is 512"},
+		{name: "many skipped", replace: process, append: "steps: {separator: x, skip: 64, label: reward, activation: none}\n", want: "steps.skip is 64, and must be below 64"},
+		{name: "more skipped than fit", replace: append([]string{"max_tokens: 512", "max_tokens: 5"}, process...), append: "steps: {separator: x, skip: 5, label: reward, activation: none}\n", want: "steps.skip is 5, and must be below 5"},
+		{name: "segments of a likelihood", replace: segments, append: "likelihood: {beta: 1, norm: sum}\n", want: "template.segments render no prompt alone"},
+		{name: "segments and a rendered prompt", replace: segments, append: "read: {prompt: {rendered: true}}\n", want: "template.segments render no prompt alone"},
+		{name: "segments without response", replace: []string{"file: chat_template.jinja", "segments: [{text: prompt}]"}, want: "template.segments lacks the text response"},
+		{name: "segments without second", replace: []string{"kind: reward", "kind: pair", "file: chat_template.jinja", "segments: [{text: first}]"}, want: "template.segments lacks the text second"},
+		{name: "likelihood without template", replace: bare, append: "likelihood: {beta: 1, norm: sum}\n", want: "template is missing, and likelihood needs it"},
+		{name: "separate without template", replace: append(bare, process...), append: "steps: {tokenize: separate, label: reward, activation: none}\n", want: "steps.tokenize separate needs it"},
+		{name: "prefix without template", replace: append(bare, process...), append: "steps: {tokenize: prefix, label: reward, activation: none}\n", want: "steps.tokenize prefix needs it"},
+		{name: "rendered prompt without template", replace: bare, append: "read: {prompt: {rendered: true}}\n", want: "read.prompt.rendered needs it"},
+		{name: "pair without template", replace: append(bare, "kind: reward", "kind: pair"), want: "kind pair needs it"},
+		{name: "preference without template", replace: append(bare, preference...), want: "kind preference needs it"},
+		{name: "likelihood of turns", replace: process, append: "likelihood: {beta: 1, norm: sum}\nsteps: {separator: x, tokenize: prefix, turns: true, activation: none}\n", want: "steps.turns does not go with likelihood"},
+		{name: "no weights", append: "head: {weights: {}}\n", want: "head.weights is empty"},
+		{name: "step label twice", replace: process, append: "steps: {separator: x, label: [reward, reward], activation: none}\n", want: `steps.label has "reward" twice`},
+		{name: "embedding twice", replace: preference, append: "preference: {embedding: [a, a], temperature: 1}\n", want: `preference.embedding has "a" twice`},
+		{name: "variable messages", replace: []string{"bos_token:", "messages:"}, want: `template.variables has "messages"`},
+		{name: "variable of the prompt", replace: []string{"bos_token:", "add_generation_prompt:"}, want: `template.variables has "add_generation_prompt"`},
 		{name: "not YAML", replace: []string{"version: 1", "version: ["}, want: ManifestFile},
 	}
 	for _, test := range tests {

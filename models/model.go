@@ -34,6 +34,7 @@ type Info struct {
 	Provider string          // the execution provider in use, "CPU"
 	Threads  int             // of one forward
 	Batching batching.Budget // measured at load
+	MaxItems int             // sequences that may wait, and so of one request at most
 }
 
 // Options says how a bundle is run. The zero value works.
@@ -124,6 +125,9 @@ func (m *Model) load(ctx context.Context, b *bundle, options Options) error {
 		return &Error{Code: CodeBundle, Detail: "warm-up", Err: err}
 	}
 	m.info.Batching = batch.Budget
+	if m.info.MaxItems = options.MaxItems; m.info.MaxItems <= 0 {
+		m.info.MaxItems = DefaultMaxItems
+	}
 	m.batcher = batching.New(m.session, batch)
 	return nil
 }

@@ -7,26 +7,22 @@ import (
 )
 
 // encodeSteps encodes a conversation whose last assistant turn is made of steps, and finds where each is read.
-func (e *encoder) encodeSteps(item Item, form string, out *Encoded) error {
+func (e *encoder) encodeSteps(item Item, form string, truncate Truncation, out *Encoded) error {
 	before, steps, ends, err := stepsOf(item)
 	if err != nil {
 		return err
+	}
+	if limit := e.manifest.Limits.MaxTokens; len(steps) > limit {
+		return fail(CodeTooLong, "the item has %d steps of a token or more, and limits.max_tokens of model %q is %d; no step is cut", len(steps), e.manifest.Name, limit)
 	}
 	out.Ends = ends
 	switch e.manifest.Steps.Tokenize {
 	case TokenizeSeparate:
 		err = e.encodeSeparate(before, steps, form, out)
 	case TokenizePrefix:
-		err = e.encodePrefixes(before, steps, form, out)
+		err = e.encodePrefixes(before, steps, form, truncate, out)
 	default:
-		messages := append(before, Message{Role: roleAssistant, Content: e.joined(steps)})
-		if out.Text, err = e.render(item, messages, false); err != nil {
-			return err
-		}
-		if out.IDs, err = e.ids(form, out.Text); err != nil {
-			return err
-		}
-		return e.finish(out, form)
+		return e.encodeJoint(item, before, steps, form, out)
 	}
 	if err != nil {
 		return err
@@ -39,7 +35,7 @@ func (e *encoder) encodeSteps(item Item, form string, out *Encoded) error {
 			return fail(CodeEmpty, "step %d gives no token", step)
 		}
 	}
-	return nil
+	return e.scored(out)
 }
 
 // joined is the text of steps, each followed by the separator.
@@ -81,21 +77,24 @@ func (e *encoder) encodeSeparate(before []Message, steps []string, form string, 
 		out.IDs = append(append(out.IDs, ids...), separator...)
 		at := len(out.IDs) - 1 - e.manifest.Steps.Offset
 		if at < 0 {
-			return fail(CodeItem, "step %d ends at token %d, and model %q reads %d before", i, len(out.IDs)-1, e.manifest.Name, e.manifest.Steps.Offset)
+			return e.beforeStart(i, len(out.IDs)-1)
 		}
 		out.Steps = append(out.Steps, at)
 	}
-	if err := e.policies(out, form); err != nil {
+	if err := e.check(out.IDs, form); err != nil {
 		return err
 	}
+	out.IDs = e.applyEnd(out.IDs) // the prompt has its BOS
 	if e.manifest.Likelihood != nil {
 		return readFrom(out, max(1, start))
 	}
 	return nil
 }
 
-// encodePrefixes tokenizes the whole text, and the text cut after each step to find where the step is read.
-func (e *encoder) encodePrefixes(before []Message, steps []string, form string, out *Encoded) error {
+// encodePrefixes tokenizes the whole text, and the text cut after each step to find where the step is read. It goes on only where that
+// takes no longer than for the longest item.
+func (e *encoder) encodePrefixes(before []Message, steps []string, form string, truncate Truncation, out *Encoded) error {
+	limit := e.manifest.Limits.MaxTokens
 	var whole []int64
 	for k := len(steps); k >= 1; k-- {
 		messages := e.cut(before, steps[:k])
@@ -113,9 +112,19 @@ func (e *encoder) encodePrefixes(before []Message, steps []string, form string, 
 		ids = e.applyBOS(ids)
 		if whole == nil {
 			whole, out.Text = ids, text
+			switch n := len(whole); {
+			case n > limit && truncate == TruncateError:
+				return e.tooLong(n)
+			case n*len(steps) > limit*limit:
+				return fail(CodeTooLong, "the item has %d tokens and %d steps, each tokenized with all before it, and limits.max_tokens of model %q is %d",
+					n, len(steps), e.manifest.Name, limit)
+			}
 		}
 		at := len(ids) - 1 - e.manifest.Steps.Offset
-		if at < 0 || at >= len(whole) || !slices.Equal(ids[:at+1], whole[:at+1]) {
+		if at < 0 {
+			return e.beforeStart(k-1, len(ids)-1)
+		}
+		if at >= len(whole) || !slices.Equal(ids[:at+1], whole[:at+1]) {
 			return fail(CodeBoundary, "step %d ends inside a token: what stands before its end is tokenized otherwise without the steps after it", k-1)
 		}
 		out.Steps = append(out.Steps, at)
@@ -131,6 +140,11 @@ func (e *encoder) encodePrefixes(before []Message, steps []string, form string, 
 		return e.markResponse(out, e.cut(before, steps), form)
 	}
 	return nil
+}
+
+// beforeStart is the error of a step that is read before the item begins.
+func (e *encoder) beforeStart(step, end int) error {
+	return fail(CodeItem, "step %d ends at token %d, and model %q reads %d before", step, end, e.manifest.Name, e.manifest.Steps.Offset)
 }
 
 // cut is the conversation up to the last of the steps.
@@ -150,31 +164,20 @@ func (e *encoder) cut(before []Message, steps []string) []Message {
 	return messages
 }
 
-// markSeparators finds the steps of a joint text by the separator's id.
-func (e *encoder) markSeparators(out *Encoded) error {
-	for i, id := range out.IDs {
-		if id == e.separator {
-			out.Steps = append(out.Steps, i)
-		}
-	}
-	name := e.manifest.Steps.Separator
-	if len(out.Steps) == 0 {
-		return fail(CodeNoSeparator, "the item has no step separator %q, and model %q reads a score at each", name, e.manifest.Name)
-	}
-	if out.Ends != nil && len(out.Steps) != len(out.Ends) {
-		return fail(CodeInText, "the rendered item has %d separators %q for %d steps: the separator must not occur in a message or a step",
-			len(out.Steps), name, len(out.Ends))
-	}
-	return e.readSteps(out)
-}
-
 // readSteps reads the steps that are not skipped.
 func (e *encoder) readSteps(out *Encoded) error {
-	skip := e.manifest.Steps.Skip
-	if len(out.Steps) <= skip {
+	if err := e.scored(out); err != nil {
+		return err
+	}
+	out.Read = slices.Clone(out.Steps[e.manifest.Steps.Skip:])
+	return nil
+}
+
+// scored refuses an item all of whose steps are skipped.
+func (e *encoder) scored(out *Encoded) error {
+	if skip := e.manifest.Steps.Skip; len(out.Steps) <= skip {
 		return fail(CodeEmpty, "the item has %d steps, and model %q gives the first %d no score", len(out.Steps), e.manifest.Name, skip)
 	}
-	out.Read = slices.Clone(out.Steps[skip:])
 	return nil
 }
 

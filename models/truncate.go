@@ -16,7 +16,7 @@ func (e *encoder) truncate(out *Encoded, truncate Truncation, tail int) error {
 	case TruncateRight:
 		from = n - tail - cut
 	case TruncateError:
-		return fail(CodeTooLong, "the item has %d tokens, and limits.max_tokens of model %q is %d; truncate: left or right would cut it", n, e.manifest.Name, limit)
+		return e.tooLong(n)
 	default:
 		return fail(CodeItem, "truncate is %q, and must be error, left or right", truncate)
 	}
@@ -50,6 +50,11 @@ func (e *encoder) truncate(out *Encoded, truncate Truncation, tail int) error {
 		return fail(CodeTooLong, "the item has %d tokens, and cutting it to limits.max_tokens %d would remove the response", n, limit)
 	}
 	return err
+}
+
+// tooLong is the error of an item of n tokens that the request does not let be cut.
+func (e *encoder) tooLong(n int) error {
+	return fail(CodeTooLong, "the item has %d tokens, and limits.max_tokens of model %q is %d; truncate: left or right would cut it", n, e.manifest.Name, e.manifest.Limits.MaxTokens)
 }
 
 // shift moves places behind a cut; a place inside it is an error.

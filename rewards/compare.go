@@ -8,8 +8,11 @@ import (
 	"github.com/assay-rm/assay/models"
 )
 
-// BradleyTerry names the transform from raw rewards to a preference.
-const BradleyTerry = "bradley-terry of raw"
+// The transforms from raw rewards to a preference. A likelihood model's reward is beta times raw in its own training.
+const (
+	BradleyTerry       = "bradley-terry of raw"
+	BradleyTerryOfBeta = "bradley-terry of beta * raw"
+)
 
 // CompareRequest asks how surely one response is preferred to another: of every two responses to one prompt, or of pairs.
 type CompareRequest struct {
@@ -27,8 +30,8 @@ type Pair struct {
 	Rejected *string `json:"rejected" required:"true" nullable:"false"`
 }
 
-// CompareAnswer has a matrix for responses, or a list for pairs. Preferences are made of raw rewards, as the model was trained,
-// before mean and std.
+// CompareAnswer has a matrix for responses, or a list for pairs. Preferences are made of raw rewards (of a likelihood
+// times beta), as the model was trained, before mean and std.
 type CompareAnswer struct {
 	Answering
 	Preference [][]*float64  `json:"preference,omitempty" doc:"Row i, column j: probability that response i is preferred to j; 0.5 on the diagonal; null where a response failed"`
@@ -40,10 +43,10 @@ type CompareAnswer struct {
 // PairResult is a pair's preference or its problem.
 type PairResult struct {
 	Probability *float64     `json:"probability,omitempty" doc:"That chosen is preferred to rejected"`
-	Margin      *float64     `json:"margin,omitempty" doc:"Log-odds of the probability; of a reward model raw of chosen less raw of rejected"`
+	Margin      *float64     `json:"margin,omitempty" doc:"Log-odds of the probability; of a reward model raw of chosen less raw of rejected, times beta where raw is a likelihood"`
 	Chosen      *ScoreResult `json:"chosen,omitempty"`
 	Rejected    *ScoreResult `json:"rejected,omitempty"`
-	Error       *Problem     `json:"error,omitempty" doc:"Why there is no probability: the first problem of the two"`
+	Error       *Problem     `json:"error,omitempty" doc:"Why there is no probability: the first problem of the two, and its side where it has one"`
 }
 
 // Size is the number of items that the request reads.
@@ -79,20 +82,22 @@ func (e *Engine) Compare(ctx context.Context, request CompareRequest) (CompareAn
 		return CompareAnswer{}, err
 	}
 	// Unlike score, compare's outcome rests on raw; the transforms of the scores beside it come first.
-	transforms := append(scored.rule.transforms(), BradleyTerry)
+	transforms := append(scored.rule.transforms(), scored.rule.preference())
 	answer := CompareAnswer{Answering: answering(scored.info, scored.outcomes, transforms, start)}
 	if len(request.Pairs) > 0 {
 		answer.Results = make([]PairResult, len(request.Pairs))
 		for i := range answer.Results {
-			answer.Results[i] = pairResult(&scored.results[2*i], &scored.results[2*i+1])
+			answer.Results[i] = scored.rule.pair(&scored.results[2*i], &scored.results[2*i+1])
 		}
 		return answer, nil
 	}
-	raw := make([]*float64, len(scored.results))
-	for i := range scored.results {
-		raw[i] = scored.results[i].Raw
+	trained := make([]*float64, len(scored.results))
+	for i, result := range scored.results {
+		if result.Raw != nil {
+			trained[i] = new(scored.rule.trained(*result.Raw))
+		}
 	}
-	answer.Preference = Preferences(raw)
+	answer.Preference = Preferences(trained)
 	answer.WinRate = WinRates(answer.Preference)
 	answer.Responses = scored.results
 	return answer, nil
@@ -131,20 +136,28 @@ func comparePreferred(ctx context.Context, m reader, request CompareRequest, sta
 	}
 	answer.Results = make([]PairResult, len(all))
 	for i := range all {
-		result, margin := &answer.Results[i], all[i].margins[0][1]
-		if margin == nil {
-			result.Error = all[i].problems[0]
-			if result.Error == nil {
-				result.Error = all[i].problems[1]
-			}
-			continue
-		}
-		result.Probability, result.Margin = new(Sigmoid(*margin)), margin
+		answer.Results[i] = all[i].pair()
 	}
 	return answer, nil
 }
 
-func pairResult(chosen, rejected *ScoreResult) PairResult {
+// preference names how rewards become a preference.
+func (r *rule) preference() string {
+	if r.likelihood != nil {
+		return BradleyTerryOfBeta
+	}
+	return BradleyTerry
+}
+
+// trained is the reward that the model was trained to compare: raw, and of a likelihood beta times raw.
+func (r *rule) trained(raw float64) float64 {
+	if r.likelihood != nil {
+		return r.likelihood.Beta * raw
+	}
+	return raw
+}
+
+func (r *rule) pair(chosen, rejected *ScoreResult) PairResult {
 	result := PairResult{Chosen: chosen, Rejected: rejected}
 	switch {
 	case chosen.Error != nil:
@@ -152,8 +165,12 @@ func pairResult(chosen, rejected *ScoreResult) PairResult {
 	case rejected.Error != nil:
 		result.Error = rejected.Error.Within("rejected")
 	default:
-		result.Probability = new(Preference(*chosen.Raw, *rejected.Raw))
-		result.Margin = new(*chosen.Raw - *rejected.Raw)
+		margin := r.trained(*chosen.Raw) - r.trained(*rejected.Raw)
+		if !finite(margin) {
+			result.Error = NewProblem(models.CodeNotFinite, "the log-odds of the preference are %g", margin)
+			break
+		}
+		result.Probability, result.Margin = new(Sigmoid(margin)), &margin
 	}
 	return result
 }

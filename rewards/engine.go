@@ -65,8 +65,7 @@ func (e *Engine) model(name string, kinds ...models.Kind) (reader, error) {
 		return m, err
 	}
 	for _, kind := range []models.Kind{models.Reward, models.Process, models.PairKind, models.Preference} {
-		if other, err := e.find(name, kind); err == nil {
-			kind = other.Info().Manifest.Kind
+		if _, err := e.find(name, kind); err == nil {
 			return nil, NewProblem(models.CodeKind, "%s; a %s model answers %s", failure.Detail, kind, strings.Join(Questions(kind), ", "))
 		}
 	}

@@ -126,7 +126,7 @@ func engineOf(t *testing.T, manifests ...models.Manifest) (*Engine, []*fakeModel
 	t.Helper()
 	fakes := make([]*fakeModel, len(manifests))
 	for i, m := range manifests {
-		fakes[i] = &fakeModel{info: models.Info{Manifest: m, Digest: "sha256:0"}}
+		fakes[i] = &fakeModel{info: models.Info{Manifest: m, Digest: "sha256:0", MaxItems: models.DefaultMaxItems}}
 	}
 	find := func(name string, kinds ...models.Kind) (reader, error) {
 		for _, m := range fakes {

@@ -32,8 +32,18 @@ func Softmax(values []float64) []float64 {
 	return out
 }
 
-// logit is log p − log q, for q = 1 − p given apart, so that neither loses its precision where it is small.
-func logit(p, q float64) float64 { return math.Log(p) - math.Log(q) }
+// LogSigmoid is log Sigmoid(x), without overflow.
+func LogSigmoid(x float64) float64 {
+	if x > 0 {
+		return -math.Log1p(math.Exp(-x))
+	}
+	return x - math.Log1p(math.Exp(x))
+}
+
+// logSum is log(e^a + e^b), without overflow; logSum(a, b) is logSum(b, a).
+func logSum(a, b float64) float64 {
+	return max(a, b) + math.Log1p(math.Exp(min(a, b)-max(a, b)))
+}
 
 // LogOdds is the log-odds of value i under a softmax: log p − log(1 − p), without overflow. There must be two values or more.
 func LogOdds(values []float64, i int) float64 {

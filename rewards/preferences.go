@@ -1,6 +1,7 @@
 package rewards
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -14,34 +15,49 @@ type preferred struct {
 	info       models.Info
 	outcomes   []outcome
 	margins    [][]*float64
-	problems   []*Problem // of each response
+	problems   []*Problem // of each response that was compared to no other
+	own        []*Problem // of each response that could not be read
+	apart      *Problem   // of the first two that could be read and not compared
 	transforms []string
 }
 
 // prefer compares the responses of each group, which answer one prompt, under a pair or preference model.
 func prefer(ctx context.Context, m reader, common Common, groups []group) ([]preferred, error) {
 	info := m.Info()
-	var items []models.Item
+	kind, count, most := info.Manifest.Kind, 0, 0
 	for _, g := range groups {
-		items = append(items, g.items(info.Manifest.Kind)...)
+		count, most = count+reads(kind, len(g.responses)), max(most, len(g.responses))
+	}
+	if count > info.MaxItems {
+		return nil, NewProblem(CodeTooManyItems, "the request reads %d sequences, since a %s model reads %d for %d responses to one prompt, and model %q takes %d",
+			count, kind, reads(kind, most), most, info.Manifest.Name, info.MaxItems)
+	}
+	items := make([]models.Item, 0, count)
+	for _, g := range groups {
+		items = append(items, g.items(kind)...)
 	}
 	outcomes, err := read(ctx, m, items, common)
 	if err != nil {
 		return nil, err
 	}
 	all := make([]preferred, len(groups))
-	at := 0
 	for i, g := range groups {
-		n := len(g.items(info.Manifest.Kind))
-		all[i] = preferred{info: info, outcomes: outcomes[at : at+n]}
-		at += n
-		if info.Manifest.Kind == models.PairKind {
-			all[i].pairs(len(g.responses), newPairRule(info.Manifest))
-		} else {
-			all[i].embeddings(newPreferenceRule(info.Manifest))
-		}
+		n := reads(kind, len(g.responses))
+		all[i] = newPreferred(info, outcomes[:n], len(g.responses))
+		outcomes = outcomes[n:]
 	}
 	return all, nil
+}
+
+func newPreferred(info models.Info, outcomes []outcome, n int) preferred {
+	p := preferred{info: info, outcomes: outcomes, margins: matrix(n), problems: make([]*Problem, n), own: make([]*Problem, n)}
+	if info.Manifest.Kind == models.PairKind {
+		p.pairs(n, newPairRule(info.Manifest))
+	} else {
+		p.embeddings(newPreferenceRule(info.Manifest))
+	}
+	p.settle()
+	return p
 }
 
 // group is responses to one prompt.
@@ -50,9 +66,17 @@ type group struct {
 	responses []string
 }
 
+// reads is the number of items of a group of n responses.
+func reads(kind models.Kind, n int) int {
+	if kind == models.PairKind {
+		return n * (n - 1)
+	}
+	return n
+}
+
 // items are what must be read of the group: every ordered pair of responses, row by row, or every response.
 func (g *group) items(kind models.Kind) []models.Item {
-	var items []models.Item
+	items := make([]models.Item, 0, reads(kind, len(g.responses)))
 	for i := range g.responses {
 		if kind == models.Preference {
 			items = append(items, g.item(g.responses[i]))
@@ -67,167 +91,91 @@ func (g *group) items(kind models.Kind) []models.Item {
 	return items
 }
 
-// pairRule is how the rows of both orders of two responses become the log-odds that the first is better.
-type pairRule struct {
-	labels     []string
-	show       int
-	activation Activation
-	orders     string
-}
-
-func newPairRule(m models.Manifest) pairRule {
-	return pairRule{m.Graph.Labels, max(slices.Index(m.Graph.Labels, m.Pair.Label), 0), Activation(m.Pair.Activation), m.Pair.Orders}
-}
-
-func (r *pairRule) transforms() []string {
-	names := []string{string(r.activation)}
-	if len(r.labels) > 1 {
-		names = append(names, "label "+r.labels[r.show])
-	}
-	return append(names, "both orders by "+r.orders)
-}
-
-// logit is one order's log-odds.
-func (r *pairRule) logit(o *outcome) (float64, *Problem) {
-	if o.problem != nil {
-		return 0, o.problem
-	}
-	rows, problem := widen(o.reading.Rows, r.labels)
-	switch {
-	case problem != nil:
-		return 0, problem
-	case len(rows) != 1:
-		return 0, NewProblem(CodeInternal, "the model gave %d rows of one pair", len(rows))
-	case r.activation == ActivationSoftmax:
-		return LogOdds(rows[0], r.show), nil
-	}
-	return rows[0][r.show], nil
-}
-
-// margin is the log-odds from those of (a, b) and of (b, a); margin(x, y) = −margin(y, x).
-func (r *pairRule) margin(ab, ba float64) float64 {
-	if r.orders == models.OrdersLogit {
-		return (ab - ba) / 2
-	}
-	// p = (σ(ab) + σ(−ba)) / 2, and log p − log(1 − p) from the probabilities of both sides, each exact where it is small.
-	return logit((Sigmoid(ab)+Sigmoid(-ba))/2, (Sigmoid(-ab)+Sigmoid(ba))/2)
-}
-
 func (p *preferred) pairs(n int, r pairRule) {
 	p.transforms = r.transforms()
-	p.margins, p.problems = matrix(n), make([]*Problem, n)
 	index := func(i, j int) int { // of the ordered pair in outcomes
 		if j > i {
 			j--
 		}
 		return i*(n-1) + j
 	}
-	known := make([]bool, n)
 	for i := range n {
 		for j := i + 1; j < n; j++ {
 			ab, problem := r.logit(&p.outcomes[index(i, j)])
 			ba, other := r.logit(&p.outcomes[index(j, i)])
-			if problem == nil {
-				problem = other
-			}
-			if problem != nil {
-				for _, response := range []int{i, j} {
-					if p.problems[response] == nil {
-						p.problems[response] = problem.Within(fmt.Sprintf("beside response %d", i+j-response))
-					}
-				}
+			if problem = cmp.Or(problem, other); problem != nil {
+				p.fail(i, j, problem)
 				continue
 			}
 			p.set(i, j, r.margin(ab, ba))
-			known[i], known[j] = true, true
 		}
 	}
-	for i := range known {
-		if known[i] {
-			p.problems[i] = nil
-		}
-	}
-}
-
-// preferenceRule is how two responses' rows become the log-odds that the first is preferred.
-type preferenceRule struct {
-	labels           []string
-	embedding, scale []int
-	spec             models.PreferenceSpec
-}
-
-func newPreferenceRule(m models.Manifest) preferenceRule {
-	r := preferenceRule{labels: m.Graph.Labels, spec: *m.Preference}
-	for _, label := range r.spec.Embedding {
-		r.embedding = append(r.embedding, max(slices.Index(r.labels, label), 0))
-	}
-	for _, label := range r.spec.Scale {
-		r.scale = append(r.scale, max(slices.Index(r.labels, label), 0))
-	}
-	return r
-}
-
-func (r *preferenceRule) transforms() []string {
-	var names []string
-	if r.spec.Normalize {
-		names = append(names, "unit length")
-	}
-	if r.scale != nil {
-		names = append(names, "scale")
-	}
-	return append(names, fmt.Sprintf("general preference temperature %g", r.spec.Temperature))
 }
 
 func (p *preferred) embeddings(r preferenceRule) {
 	p.transforms = r.transforms()
 	n := len(p.outcomes)
-	p.margins, p.problems = matrix(n), make([]*Problem, n)
 	vectors, scales := make([][]float64, n), make([][]float64, n)
 	for i := range p.outcomes {
-		vectors[i], scales[i], p.problems[i] = r.vectors(&p.outcomes[i])
+		vectors[i], scales[i], p.own[i] = r.vectors(&p.outcomes[i])
 	}
 	for i := range n {
 		for j := i + 1; j < n; j++ {
-			if p.problems[i] == nil && p.problems[j] == nil {
+			one, other := &p.outcomes[i], &p.outcomes[j]
+			switch cut, also := one.encoded.Truncated, other.encoded.Truncated; {
+			case p.own[i] != nil || p.own[j] != nil:
+			case cut != also && !slices.Equal(scales[i], scales[j]):
+				p.fail(i, j, NewProblem(models.CodeTooLong, "%d tokens were cut beside one response and %d beside the other, so that their prompts have other scales", cut, also))
+			default:
 				p.set(i, j, Skew(vectors[i], vectors[j], scales[i])/r.spec.Temperature)
 			}
 		}
 	}
 }
 
-// vectors gives a response's embedding and the scales at the end of its prompt, nil where the model has none.
-func (r *preferenceRule) vectors(o *outcome) (vector, scale []float64, problem *Problem) {
-	if o.problem != nil {
-		return nil, nil, o.problem
-	}
-	rows, problem := widen(o.reading.Rows, r.labels)
-	if problem != nil {
-		return nil, nil, problem
-	}
-	if len(rows) == 0 || len(rows) != len(o.encoded.Read) {
-		return nil, nil, NewProblem(CodeInternal, "the model gave %d rows of %d positions", len(rows), len(o.encoded.Read))
-	}
-	vector, scale = pick(rows[len(rows)-1], r.embedding), pick(rows[0], r.scale)
-	if r.spec.Normalize {
-		vector = Unit(vector)
-	}
-	return vector, scale, nil
-}
-
-func pick(row []float64, at []int) []float64 {
-	if at == nil {
-		return nil
-	}
-	out := make([]float64, len(at))
-	for i, index := range at {
-		out[i] = row[index]
-	}
-	return out
-}
-
 // set notes how surely i is preferred to j, and j to i.
 func (p *preferred) set(i, j int, margin float64) {
+	if !finite(margin) {
+		p.fail(i, j, NewProblem(models.CodeNotFinite, "the log-odds of the preference are %g", margin))
+		return
+	}
 	p.margins[i][j], p.margins[j][i] = new(margin), new(-margin)
+}
+
+// fail notes why i and j, which could be read, cannot be compared.
+func (p *preferred) fail(i, j int, problem *Problem) {
+	p.apart = cmp.Or(p.apart, problem)
+	p.problems[i] = cmp.Or(p.problems[i], problem.Within(fmt.Sprintf("beside response %d", j)))
+	p.problems[j] = cmp.Or(p.problems[j], problem.Within(fmt.Sprintf("beside response %d", i)))
+}
+
+// settle leaves a problem with every response that was compared to no other, and with none else: its own, or another's.
+func (p *preferred) settle() {
+	first := slices.IndexFunc(p.own, func(problem *Problem) bool { return problem != nil })
+	for i := range p.problems {
+		switch known := slices.ContainsFunc(p.margins[i], func(margin *float64) bool { return margin != nil }); {
+		case known:
+			p.problems[i] = nil
+		case p.own[i] != nil:
+			p.problems[i] = p.own[i]
+		case p.problems[i] == nil && first >= 0:
+			p.problems[i] = p.own[first].Within(fmt.Sprintf("beside response %d", first))
+		}
+	}
+}
+
+// pair is the result of a group of two.
+func (p *preferred) pair() PairResult {
+	switch margin := p.margins[0][1]; {
+	case p.own[0] != nil:
+		return PairResult{Error: p.own[0].Within("chosen")}
+	case p.own[1] != nil:
+		return PairResult{Error: p.own[1].Within("rejected")}
+	case margin == nil:
+		return PairResult{Error: p.apart}
+	default:
+		return PairResult{Probability: new(Sigmoid(*margin)), Margin: margin}
+	}
 }
 
 // probabilities is the matrix of preferences; 0.5 on the diagonal of a response that was compared.
@@ -250,16 +198,9 @@ func (p *preferred) probabilities() [][]*float64 {
 func (p *preferred) results(rates []*float64) []ScoreResult {
 	results := make([]ScoreResult, len(rates))
 	for i, rate := range rates {
-		switch {
-		case p.problems[i] != nil:
-			results[i].Error = p.problems[i]
-		case rate == nil:
-			results[i].Error = NewProblem(CodeInternal, "there is no other response to compare to")
-		default:
-			results[i].Score = rate
-			if p.info.Manifest.Kind == models.Preference {
-				results[i].Tokens = p.outcomes[i].tokens()
-			}
+		results[i] = ScoreResult{Score: rate, Error: p.problems[i]}
+		if rate != nil && p.info.Manifest.Kind == models.Preference {
+			results[i].Tokens = p.outcomes[i].tokens()
 		}
 	}
 	return results

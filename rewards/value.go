@@ -27,7 +27,7 @@ func newHead(manifest models.Manifest, label string) (head, *Problem) {
 			return head{}, NewProblem(CodeLabel, "label: %q is none of the labels %q of model %q", label, h.labels, manifest.Name)
 		}
 		if h.combines() { // its mean and std are of the combination
-			h.spec = models.HeadSpec{Activation: h.spec.Activation}
+			h.spec = models.HeadSpec{Activation: h.spec.Activation, Std: new(1.0)}
 		}
 	case h.combines():
 		h.show = -1
@@ -43,9 +43,6 @@ func (h *head) combines() bool {
 }
 
 func (h *head) scale() (mean, std float64) {
-	if h.spec.Std == nil {
-		return h.spec.Mean, 1
-	}
 	return h.spec.Mean, *h.spec.Std
 }
 

@@ -43,6 +43,9 @@ func TestHeads(t *testing.T) {
 	labelled := func(head models.HeadSpec, labels ...string) models.Manifest {
 		m := reward(labels...)
 		m.Head = head
+		if head.Std == nil {
+			m.Head.Std = new(1.0)
+		}
 		return m
 	}
 	likelihood := func(norm string, labels ...string) models.Manifest {
@@ -113,7 +116,7 @@ func TestHeads(t *testing.T) {
 
 func TestHeadRefusals(t *testing.T) {
 	weights, likelihood, soft := reward("a", "b"), reward("policy"), reward("a", "b")
-	weights.Head = models.HeadSpec{Weights: map[string]float64{"a": 1}}
+	weights.Head = models.HeadSpec{Weights: map[string]float64{"a": 1}, Std: new(1.0)}
 	likelihood.Likelihood = &models.LikelihoodSpec{Beta: 1, Norm: models.NormSum}
 	soft.Head.Activation = models.ActivationSoftmax
 	for code, ask := range map[string]struct {
@@ -133,7 +136,7 @@ func TestHeadRefusals(t *testing.T) {
 
 func TestSoftmaxScoreIsSigmoidOfRaw(t *testing.T) {
 	m := reward("a", "b", "c")
-	m.Head = models.HeadSpec{Activation: models.ActivationSoftmax, Label: "b"}
+	m.Head = models.HeadSpec{Activation: models.ActivationSoftmax, Label: "b", Std: new(1.0)}
 	rapid.Check(t, func(rt *rapid.T) {
 		row := rapid.SliceOfN(rapid.Float32Range(-40, 40), 3, 3).Draw(rt, "row")
 		got, _ := scoreOf(t, m, Scoring{}, row)

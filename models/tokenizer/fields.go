@@ -39,6 +39,23 @@ func set(words string) map[string]bool {
 	return all
 }
 
+// checkDropout refuses a model that leaves merges out at random: the same text would have other ids every time.
+func checkDropout(model json.RawMessage) error {
+	var part struct {
+		Dropout *float64 `json:"dropout"`
+	}
+	if len(model) == 0 {
+		return nil
+	}
+	if err := json.Unmarshal(model, &part); err != nil {
+		return fmt.Errorf("field model: %w", err)
+	}
+	if part.Dropout != nil && *part.Dropout != 0 {
+		return fmt.Errorf("field model.dropout is %g, and must be null or 0: it would give a text other ids every time", *part.Dropout)
+	}
+	return nil
+}
+
 // checkFields refuses what the library would pass over or could not name: a field, or a type of part, that it does not know may
 // change which ids a text has.
 func checkFields(data json.RawMessage, path string) error {

@@ -33,6 +33,9 @@ func New(data []byte) (*Tokenizer, error) {
 	if err := checkFields(data, ""); err != nil {
 		return nil, fmt.Errorf("read tokenizer: %w", err)
 	}
+	if err := checkDropout(parts["model"]); err != nil {
+		return nil, fmt.Errorf("read tokenizer: %w", err)
+	}
 	parts["truncation"], parts["padding"] = json.RawMessage("null"), json.RawMessage("null")
 	data, err := json.Marshal(parts)
 	if err != nil {
@@ -67,19 +70,47 @@ var (
 // Encode gives the ids of text. Special tokens written in the text become their ids; none is added.
 // The errors are [ErrNUL] and [ErrUTF8].
 func (t *Tokenizer) Encode(text string) ([]int64, error) {
-	if strings.IndexByte(text, 0) >= 0 {
-		return nil, ErrNUL
-	}
-	if !utf8.ValidString(text) {
-		return nil, ErrUTF8
+	if err := check(text); err != nil {
+		return nil, err
 	}
 	defer runtime.KeepAlive(t)
-	encoding := t.inner.EncodeWithOptions(text, false)
-	ids := make([]int64, len(encoding.IDs))
-	for i, id := range encoding.IDs {
+	return wide(t.inner.EncodeWithOptions(text, false).IDs), nil
+}
+
+// EncodeEnds is [Tokenizer.Encode] that also tells where each token ends in the text, in bytes.
+func (t *Tokenizer) EncodeEnds(text string) (ids []int64, ends []int, err error) {
+	if err := check(text); err != nil {
+		return nil, nil, err
+	}
+	defer runtime.KeepAlive(t)
+	encoding := t.inner.EncodeWithOptions(text, false, tokenizers.WithReturnOffsets())
+	if len(encoding.Offsets) != len(encoding.IDs) {
+		return nil, nil, fmt.Errorf("the tokenizer gave %d places of %d tokens", len(encoding.Offsets), len(encoding.IDs))
+	}
+	ends = make([]int, len(encoding.Offsets))
+	for i, offset := range encoding.Offsets {
+		ends[i] = int(offset[1])
+	}
+	return wide(encoding.IDs), ends, nil
+}
+
+// check refuses text that cannot pass.
+func check(text string) error {
+	if strings.IndexByte(text, 0) >= 0 {
+		return ErrNUL
+	}
+	if !utf8.ValidString(text) {
+		return ErrUTF8
+	}
+	return nil
+}
+
+func wide(short []uint32) []int64 {
+	ids := make([]int64, len(short))
+	for i, id := range short {
 		ids[i] = int64(id)
 	}
-	return ids, nil
+	return ids
 }
 
 // Decode gives the text of ids, special tokens included.

@@ -98,6 +98,7 @@ func TestUnknownFieldIsNamed(t *testing.T) {
 		{`"model":{`, `"model":{"strange":1,`, "field model.strange is unknown"},
 		{`"pre_tokenizer":{`, `"pre_tokenizer":{"strange":1,`, "field pre_tokenizer.strange is unknown"},
 		{`"added_tokens":[{`, `"added_tokens":[{"strange":1,`, "field added_tokens[0].strange is unknown"},
+		{`"dropout":null`, `"dropout":0.25`, "field model.dropout is 0.25, and must be null or 0"},
 		{`"type":"BPE"`, `"type":"Strange"`, `field model.type is "Strange", which is unknown`},
 	} {
 		changed := strings.Replace(string(data), test.old, test.new, 1)
@@ -107,5 +108,27 @@ func TestUnknownFieldIsNamed(t *testing.T) {
 		if _, err := New([]byte(changed)); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v, want %q", test.new, err, test.want)
 		}
+	}
+}
+
+// TestEndsAreBytesOfTheText: without what a tokenizer adds or trims, tokens end where the text that they stand for does.
+func TestEndsAreBytesOfTheText(t *testing.T) {
+	tokens := fixture(t, nil)
+	rapid.Check(t, func(t *rapid.T) {
+		text := strings.ReplaceAll(rapid.String().Draw(t, "text"), "\x00", "")
+		want, err := tokens.Encode(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids, ends, err := tokens.EncodeEnds(text)
+		if err != nil || !slices.Equal(ids, want) || len(ends) != len(ids) || !slices.IsSorted(ends) {
+			t.Fatalf("%v at %v, %v; want %v", ids, ends, err, want)
+		}
+		if len(ends) > 0 && ends[len(ends)-1] != len(text) {
+			t.Fatalf("the last token ends at byte %d of %d", ends[len(ends)-1], len(text))
+		}
+	})
+	if _, _, err := tokens.EncodeEnds("a\x00b"); !errors.Is(err, ErrNUL) {
+		t.Errorf("NUL: %v", err)
 	}
 }
