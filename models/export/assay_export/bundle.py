@@ -7,12 +7,13 @@ from pathlib import Path
 from torch import nn
 
 from . import drift, graph, heads, licence
+from .bodies import ENCODERS
 from .check import TOLERANCE, Verdict, check_graph
 from .errors import ExportError
-from .golden import default_items, golden_pairs, write_pairs
+from .golden import default_items, golden_pairs, undated, write_pairs
 from .manifest import check_manifest, name_preference, write_manifest
 from .model import Model, Part, decoder
-from .reference import Reference
+from .reference import Reference, float32_copy
 from .rope import position_limit
 from .text import TextRules
 from .tokenizer import load_tokenizer
@@ -43,7 +44,9 @@ def write_bundle(model: Model, tokenizer: str | Path, out: str | Path, manifest:
     `assay.yaml` is written last, so a directory without one is a bundle that was not finished.
     """
     out, layout = Path(out), options.layout
-    max_tokens = token_limit(model.config, options.max_tokens, manifest.get("template") or {})
+    if out.exists() and not out.is_dir():
+        raise ExportError(f"{out} is a file, and a bundle is a directory")
+    max_tokens = token_limit(model, options.max_tokens, manifest.get("template") or {})
     parsed, tokenizer_text = load_tokenizer(Path(tokenizer))
     if parsed.get_vocab_size() > model.sizes.vocab_size:
         raise ExportError(f"tokenizer.json has {parsed.get_vocab_size()} tokens, and the model's vocab_size is {model.sizes.vocab_size}")
@@ -62,15 +65,15 @@ def write_bundle(model: Model, tokenizer: str | Path, out: str | Path, manifest:
     exact = reference = Reference(model)
     if options.precision != "float32":
         reference = Reference(model, options.precision)
-    items = default_items(rules) if options.golden is None else list(options.golden)
+    items = undated(default_items(rules) if options.golden is None else list(options.golden), rules)
     pairs = golden_pairs(items, exact, rules, max_tokens)
     lost, tolerance = None, TOLERANCE
     if reference is not exact:
         lost = drift.measure(exact, reference, model.sizes.vocab_size, max_tokens)
         tolerance = max(TOLERANCE, drift.significant(2 * drift.apart(pairs, golden_pairs(items, reference, rules, max_tokens))))
     out.mkdir(parents=True, exist_ok=True)
-    for file in FILES:
-        (out / file).unlink(missing_ok=True)
+    for file in (*(out / name for name in FILES), *licence.files(out)):
+        file.unlink(missing_ok=True)
     if layout == "packed":
         traced = graph.trace_packed(model, max_tokens, options.precision)
     else:
@@ -117,8 +120,13 @@ def export_bundle(model: nn.Module, tokenizer: str | Path, out: str | Path, *, n
     """
     if kind not in ("reward", "process") or layout not in ("packed", "padded"):
         raise ExportError(f"kind {kind!r} must be reward or process, and layout {layout!r} packed or padded")
+    if model.config.model_type in ENCODERS:
+        raise ExportError(f"{type(model).__name__} is an encoder; save it and export its directory with assay-export")
+    if head is None and not hasattr(model, model.base_model_prefix):
+        raise ExportError(f"{type(model).__name__} is a body without a head; give one as head=")
+    model = float32_copy(model)  # once, as every later copy then shares its parameters
     body = model if head is not None else getattr(model, model.base_model_prefix)
-    whole = decoder(Part(body, heads.head_from_model(model) if head is None else head))
+    whole = decoder(Part(body, heads.head_from_model(model) if head is None else float32_copy(head)))
     steps = {"separator": separator, "label": step_label, "activation": activation} if kind == "process" else None
     manifest = base_manifest(whole, kind, labels, name=name, description=description, licence=licence,
                              source={"checkpoint": name, "class": type(model).__name__} | (source or {}), steps=steps)
@@ -147,11 +155,12 @@ def base_manifest(model: Model, kind: str, labels: Sequence[str] | None, *, name
         "steps": steps if kind == "process" else None}
 
 
-def token_limit(config, asked: int | None, template: dict) -> int:
+def token_limit(model: Model, asked: int | None, template: dict) -> int:
     """Return the longest sequence accepted: what was asked, else what the template's segments come to where each text is bounded and
-    positions are relative, else what the positions allow, at most MAX_TOKENS."""
-    limit, segments = position_limit(config), template.get("segments")
-    if segments and not getattr(config, "position_biased_input", True) and all("token" in part or "max_tokens" in part for part in segments):
+    positions are relative, else what the positions of every body allow, at most MAX_TOKENS."""
+    configs = [part.body.config for part in model.parts] or [model.config]
+    limit, segments = min(position_limit(config) for config in configs), template.get("segments")
+    if segments and not getattr(model.config, "position_biased_input", True) and all("token" in part or "max_tokens" in part for part in segments):
         limit = sum(part.get("max_tokens", 1) for part in segments)
     if asked is None:
         return min(limit, MAX_TOKENS)

@@ -70,7 +70,7 @@ def check_graph(path: Path, layout: str, pooled: bool, model: Model, reference: 
     want = [rows if model.encoder is not None else rows[at] for rows, at in zip(want, places, strict=True)]
     session = open_graph(path)
     read = read_packed if layout == "packed" else read_padded
-    given = Given(model, max_tokens, types)
+    given = Feeding(model, max_tokens, types)
     alone = [read(session, given, [ids], [at], 0)[0] for ids, at in zip(sequences, places, strict=True)]
     exact = model.encoder is None or bit_equal(model.config)
     for variant in range(4):
@@ -87,7 +87,7 @@ def check_graph(path: Path, layout: str, pooled: bool, model: Model, reference: 
 
 
 @dataclass
-class Given:
+class Feeding:
     """What the feeds of a graph depend on."""
 
     model: Model
@@ -95,7 +95,7 @@ class Given:
     types: Callable[[list[int]], list[int] | None]
 
 
-def read_packed(session, given: Given, sequences: list[list[int]], places: list[list[int]], variant: int) -> list[np.ndarray]:
+def read_packed(session, given: Feeding, sequences: list[list[int]], places: list[list[int]], variant: int) -> list[np.ndarray]:
     """Read the places of each sequence from a packed graph: apart, as a tree, in small tiles, shuffled with spare places.
 
     Spare tokens stand at position 0, so max_tokens does not matter here.
@@ -123,7 +123,7 @@ def locate(end, place: int):
     return end, place - end.start
 
 
-def read_padded(session, given: Given, sequences: list[list[int]], places: list[list[int]], variant: int) -> list[np.ndarray]:
+def read_padded(session, given: Feeding, sequences: list[list[int]], places: list[list[int]], variant: int) -> list[np.ndarray]:
     """Read the places of each sequence from a padded graph, in rows that are wider with each variant, up to max_tokens."""
     widest = min(max(len(ids) for ids in sequences) + 5 * variant, given.max_tokens)
     feeds = padded_feeds(sequences, pad_id=given.model.config.pad_token_id or 0, length=widest)

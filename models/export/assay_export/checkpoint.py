@@ -19,6 +19,7 @@ from .errors import ExportError
 from .family import Family, resolve
 from .model import Model, Part, decoder, encoder
 from .rope import position_limit
+from .tokenizer import load_tokenizer
 from .weights import parameter
 
 IGNORED = (
@@ -35,12 +36,9 @@ class Checkpoint:
     """A checkpoint in float32; large weights stay in their files until they are used."""
 
     model: Model
-    class_name: str
     label_names: list[str] | None
     """Names of the head's outputs when config.json, or the head itself, gives them a meaning."""
     digest: str
-    raw: dict
-    """config.json as it stands."""
 
 
 def read_config(directory: Path) -> tuple[dict, str]:
@@ -56,28 +54,26 @@ def read_config(directory: Path) -> tuple[dict, str]:
     return raw, class_name
 
 
-def load(directory: Path, family: Family, tokenizer: Tokenizer, reference: Path | None = None) -> Checkpoint:
-    """Load a checkpoint directory as its family says; reference is a likelihood model's second directory.
+def load(directory: Path, raw: dict, family: Family, tokenizer: Tokenizer, reference: Path | None = None) -> Checkpoint:
+    """Load a checkpoint directory, whose config.json is raw, as its family says; reference is a likelihood model's second directory.
 
     ExportError names the file, field or weight that is missing or does not fit.
     """
-    raw, class_name = read_config(directory)
     files = weight_files(directory)
-    form = family.head.get("form")
-    if form == "classifier":
+    if family.head.get("form") == "classifier":
         model = classifier(raw, directory, read_weights(files))
     else:
         parts = [part(raw, directory, family, tokenizer, read_weights(files))]
         if reference is not None:
-            if form != "likelihood":
-                raise ExportError(f"--reference is for likelihood families, and family {family.name} is none")
             other, _ = read_config(reference)
+            if load_tokenizer(reference)[0].get_vocab() != tokenizer.get_vocab():
+                raise ExportError(f"{reference / 'tokenizer.json'}: the reference has another vocabulary than the policy, so its ids mean other text")
             more = weight_files(reference)
             parts.append(part(other, reference, family, tokenizer, read_weights(more)))
             files = [*files, *more]
         model = parts[0] if isinstance(parts[0], Model) else decoder(*parts)
     names = getattr(model.parts[0].head, "names", None) if model.parts else None
-    return Checkpoint(model, class_name, names or label_names(raw), digest([directory / "config.json", *files]), raw)
+    return Checkpoint(model, names or label_names(raw), digest([directory / "config.json", *files]))
 
 
 def part(raw: dict, directory: Path, family: Family, tokenizer: Tokenizer, weights: dict[str, torch.Tensor]) -> Part | Model:
@@ -145,6 +141,8 @@ def weight_files(directory: Path) -> list[Path]:
     single, index = directory / "model.safetensors", directory / "model.safetensors.index.json"
     if index.exists():
         names = sorted(set(read_json(index).get("weight_map", {}).values()))
+        if not names:
+            raise ExportError(f"{index}: weight_map is missing or empty")
         for name in names:
             if Path(name).name != name:
                 raise ExportError(f"{index}: shard name {name!r} leaves the directory")

@@ -36,8 +36,9 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--beta", type=float, help="likelihood families: score = beta * raw (default: the family's)")
     parser.add_argument("--norm", choices=("sum", "mean"), help="likelihood families: over the response's tokens (default: the family's)")
     parser.add_argument("--per-step", action="store_true", help="likelihood families of kind process: what each step adds, not the sum so far")
-    parser.add_argument("--dtype", choices=PRECISIONS[:-1], default="float32", help="how large weights are stored; sums are float32")
-    parser.add_argument("--int8", action="store_true", help="store large weights as int8")
+    stored = parser.add_mutually_exclusive_group()
+    stored.add_argument("--dtype", choices=PRECISIONS[:-1], default="float32", help="how large weights are stored; sums are float32")
+    stored.add_argument("--int8", action="store_true", help="store large weights as int8")
     parser.add_argument("--description", default="", help="one line about the model")
     parser.add_argument("--licence", help="SPDX name of the checkpoint's licence (default: what its README.md says)")
     parser.add_argument("--external-data", action="store_true", help="weights in model.onnx_data whatever the size")
@@ -51,15 +52,17 @@ def export(options: argparse.Namespace) -> str:
     for directory in (options.source, options.reference):
         if directory is not None and not directory.is_dir():
             raise ExportError(f"{directory} is not a directory")
+    check_out(options.out, options.source)
     raw, class_name = checkpoint.read_config(options.source)
     family = choose(class_name, options.family)
+    check_options(options, family)
     tokenizer, _ = load_tokenizer(options.source)
     own = resolve(family.manifest, tokenizer, raw)
     end = own.get("tokenizer", {}).get("end_id")
     if isinstance(end, list):
         own["tokenizer"]["end_id"] = end_token(options.source, tokenizer, end)
     settings = read_settings(options.source, tokenizer, raw, family, options.bos or own.get("tokenizer", {}).get("bos"))
-    loaded = checkpoint.load(options.source, family, tokenizer, options.reference)
+    loaded = checkpoint.load(options.source, raw, family, tokenizer, options.reference)
     name = options.name or options.out.resolve().name
     manifest = base_manifest(
         loaded.model, family.kind, family.labels or loaded.label_names, name=name, description=options.description,
@@ -103,29 +106,39 @@ def fill(manifest: dict, family: Family, own: dict, settings: TextSettings, opti
             notices.append(f"{options.source / 'config.json'}: pad_token_id is an end token too, so scores are read at the last other token, "
                            "as transformers does (pooling last_not_pad); give --pooling last_attended if it was trained to read the end token")
     if options.pooling:
-        if family.kind != "reward":
-            raise ExportError(f"--pooling is for reward models, and family {family.name} is of kind {family.kind}")
         manifest["pooling"] = options.pooling
     scale = {name: value for name, value in (("mean", options.mean), ("std", options.std)) if value is not None}
-    if scale and family.kind != "reward":
-        raise ExportError(f"--{next(iter(scale))} is for reward models, and family {family.name} is of kind {family.kind}")
     manifest["head"] = (manifest.get("head") or {}) | scale or None
-    set_likelihood(manifest, family, options)
+    ratio = {name: value for name, value in (("beta", options.beta), ("norm", options.norm)) if value is not None}
+    if ratio:
+        manifest["likelihood"] = manifest["likelihood"] | ratio
     return notices
 
 
-def set_likelihood(manifest: dict, family: Family, options: argparse.Namespace) -> None:
-    """Put the options of likelihood families into the manifest; ExportError when the family is none."""
-    asked = {name: value for name, value in (("beta", options.beta), ("norm", options.norm)) if value is not None}
-    given = [f"--{name}" for name in asked] + ["--per-step"] * options.per_step
-    if given and not manifest.get("likelihood"):
-        raise ExportError(f"{given[0]} is for likelihood families, and family {family.name} is none")
-    if options.per_step and family.kind != "process":
-        raise ExportError(f"--per-step is for process models, and family {family.name} is of kind {family.kind}")
-    if asked.get("beta") == 0:
+def check_out(out: Path, source: Path) -> None:
+    """Refuse to write over the checkpoint."""
+    if out.resolve() == source.resolve():
+        raise ExportError(f"{out} is the checkpoint's own directory; write the bundle to another")
+
+
+def check_options(options: argparse.Namespace, family: Family) -> None:
+    """Refuse options that mean nothing for a family."""
+    likelihood, process, reward = family.likelihood, family.kind == "process", family.kind == "reward"
+    rows = family.manifest.get("pooling") in ("transformers", *POOLING)
+    for names, fits, meant in (
+            (("reference", "beta", "norm"), likelihood, "likelihood families"),
+            (("per_step",), likelihood and process, "likelihood families of kind process"),
+            (("separator", "activation"), process, "process models"),
+            (("step_label",), process and not likelihood, "process models whose head has labels"),
+            (("mean", "std"), reward, "reward models"),
+            (("pooling",), reward and rows, "reward models that are read at one token by a rule")):
+        for name in names:
+            if not fits and not any(getattr(options, name) is left for left in (None, False)):
+                raise ExportError(f"--{name.replace('_', '-')} is for {meant}, and family {family.name} is none")
+    if likelihood and options.activation == "softmax":
+        raise ExportError(f"--activation softmax needs labels, and family {family.name} has log-probabilities: sigmoid or none")
+    if options.beta == 0:
         raise ExportError("--beta 0 would make every score 0")
-    if asked:
-        manifest["likelihood"] = manifest["likelihood"] | asked
 
 
 def main() -> None:

@@ -36,10 +36,16 @@ class Family:
     labels: list[str] | None = None
     template: str | None = None
     prelude: str = ""
-    """Jinja put before the template."""
+    postlude: str = ""
+    """Jinja put before and behind the template."""
     segments: list[dict] | None = None
     manifest: dict = field(default_factory=dict)
     notes: str = ""
+
+    @property
+    def likelihood(self) -> bool:
+        """Tell whether its readings are log-probabilities of the response."""
+        return self.head.get("form") == "likelihood"
 
 
 @cache
@@ -61,7 +67,7 @@ def read(path: Path) -> Family:
 
 
 def choose(class_name: str, name: str | None) -> Family:
-    """Return the family of that name, or the default one of a checkpoint's class; ExportError when it cannot be told."""
+    """Return the family of that name, or the only or the default one of a checkpoint's class; ExportError when it cannot be told."""
     known = families()
     if name is not None:
         if name not in known:
@@ -70,9 +76,9 @@ def choose(class_name: str, name: str | None) -> Family:
             raise ExportError(f"family {name} reads the classes {', '.join(known[name].classes)}, and the checkpoint's is {class_name!r}")
         return known[name]
     takers = [family for family in known.values() if class_name in family.classes]
-    defaults = [family for family in takers if family.default]
-    if len(defaults) == 1:
-        return defaults[0]
+    chosen = [family for family in takers if family.default] or takers
+    if len(chosen) == 1:
+        return chosen[0]
     if takers:
         raise ExportError(f"class {class_name!r} is read by several families; choose one with --family: "
                           f"{', '.join(family.name for family in takers)}")
@@ -114,5 +120,5 @@ def token_id(tokenizer: Tokenizer, token: str) -> int:
     """Return a token's id; ExportError when the tokenizer lacks it."""
     found = tokenizer.token_to_id(token)
     if found is None:
-        raise ExportError(f"tokenizer.json has no token {token!r}, and the family needs it")
+        raise ExportError(f"tokenizer.json has no token {token!r}, and the family or manifest needs it")
     return found

@@ -11,8 +11,6 @@ from .errors import ExportError
 from .heads import Given, linear
 from .weights import load
 
-DEFAULT_TEMPERATURE = 10
-
 
 class GatedHead(nn.Module):
     """[N, hidden] -> [N, 2 · attributes]: first the values, then the gates."""
@@ -31,8 +29,8 @@ class GatedHead(nn.Module):
 def gated_head(given: Given) -> nn.Module:
     """Values by `regression_layer`, the mean over its quantiles when config.json has num_quantiles; gates by `gating.layers`.
 
-    `reward_transform_matrix` T mixes the values before they are weighed: Σ_j g_j Σ_i v_i T_ij = Σ_i v_i (T · g)_i. The form's
-    temperature is used where config.json has no gating_temperature.
+    `reward_transform_matrix` T mixes the values before they are weighed: Σ_j g_j Σ_i v_i T_ij = Σ_i v_i (T · g)_i. With the form's
+    `transform` a checkpoint must have it. The gates' logits are divided by the form's `temperature`.
     """
     quantiles = int(given.config.get("num_quantiles", 1))
     rows = load(given.take("regression_layer.weight", (None, given.hidden)))
@@ -42,16 +40,15 @@ def gated_head(given: Given) -> nn.Module:
     values = nn.Linear(given.hidden, attributes, bias=False)
     values.weight = nn.Parameter(rows.view(attributes, quantiles, -1).mean(1), requires_grad=False)
     adjust = torch.eye(attributes)
-    if "reward_transform_matrix" in given.weights:
+    if given.form.get("transform") or "reward_transform_matrix" in given.weights:
         adjust = load(given.take("reward_transform_matrix", (attributes, attributes)))
     layers = gating_layers(given, attributes)
     scale = load(given.take("gating.logit_scale", (1,)))
-    temperature = float(given.config.get("gating_temperature", given.form.get("temperature", DEFAULT_TEMPERATURE)))
-    return GatedHead(values, layers, temperature, scale, adjust)
+    return GatedHead(values, layers, float(given.form["temperature"]), scale, adjust)
 
 
 def gating_layers(given: Given, attributes: int) -> nn.Sequential:
-    """Return the gating network: Linears with ReLU between, each followed by its batch norm where the checkpoint has one."""
+    """Return the gating network: Linears with ReLU between, each followed by its batch norm where the checkpoint has one, and then without bias."""
     numbers = sorted({int(name.split(".")[2]) for name in given.weights if name.startswith("gating.layers.")})
     if not numbers:
         raise ExportError("the checkpoint has no weight gating.layers.0.weight")
@@ -61,7 +58,7 @@ def gating_layers(given: Given, attributes: int) -> nn.Sequential:
         if f"{name}.running_mean" in given.weights:
             layers.append(batch_norm(given, name, size))
             continue
-        layer = linear(given, name, size)
+        layer = linear(given, name, size, f"gating.layers.{number + 2}.running_mean" not in given.weights)
         layers.append(layer)
         size = layer.out_features
         if number != numbers[-1]:

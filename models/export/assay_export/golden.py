@@ -23,6 +23,10 @@ PROCESS_ITEMS = [
     {"prompt": "What is 2 + 2 + 3?", "steps": ["2 + 2 = 5.", "5 + 3 = 8."]},
 ]
 
+FORMS = (("messages",), ("prompt", "response"), ("messages", "steps"), ("prompt", "steps"), ("text",), ("input_ids",))
+PAIR_FORMS = (("messages", "chosen", "rejected"), ("prompt", "chosen", "rejected"))
+"""Fields of an item, and of one for a model that compares two responses."""
+
 PAIRS = [
     {"prompt": "What is 12 + 30?", "chosen": "42", "rejected": "It is 41, because 12 + 30 = 41."},
     {"prompt": "Name a colour.", "chosen": "Blue.", "rejected": "Seven."},
@@ -35,24 +39,54 @@ def read_items(path: Path) -> list[dict]:
         lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     except (OSError, ValueError) as error:
         raise ExportError(f"{path}: {error}") from None
+    for number, line in enumerate(lines, 1):
+        if not isinstance(line, dict):
+            raise ExportError(f"{path}: line {number} is {json.dumps(line)[:40]}, and a golden item is an object")
     return [line.get("item", line.get("pair", line)) for line in lines]
 
 
 def default_items(rules: TextRules) -> list[dict]:
-    """Return a few items of our own for a model that takes conversations; none for one that does not."""
+    """Return a few items of our own for a model that takes conversations, but those that its template refuses; none for one that does not."""
     if not rules.conversations:
         return []
     kind = rules.manifest["kind"]
     if kind in ("pair", "preference"):
         return PAIRS
-    if kind == "process":
-        return PROCESS_ITEMS
-    return REWARD_ITEMS if rules.template is not None else [item for item in REWARD_ITEMS if "prompt" in item]
+    return [item for item in (PROCESS_ITEMS if kind == "process" else REWARD_ITEMS) if taken(rules, item)]
+
+
+def taken(rules: TextRules, item: dict) -> bool:
+    """Tell whether a model takes an item."""
+    try:
+        encode(rules, item)
+    except ExportError:
+        return False
+    return True
+
+
+def check_item(item: dict, kind: str) -> None:
+    """Refuse an item that a model of the kind cannot be asked about."""
+    forms = PAIR_FORMS if kind in ("pair", "preference") else FORMS
+    if set(item) not in map(set, forms):
+        known = " or ".join(" with ".join(form) for form in forms)
+        raise ExportError(f"golden item {json.dumps(item)[:80]} must have {known}, as a model of kind {kind} needs it")
+
+
+def undated(items: list[dict], rules: TextRules) -> list[dict]:
+    """Return the items as text that is rendered already where the template writes today's date; none of those that must show more than text."""
+    if not rules.dated:
+        return items
+    joint = rules.part("steps").get("tokenize", "joint") == "joint"
+    if rules.manifest["kind"] not in ("reward", "process") or rules.part("likelihood") or rules.part("read").get("prompt") or not joint:
+        return [item for item in items if "text" in item or "input_ids" in item]
+    return [item if "text" in item or "input_ids" in item else {"text": rules.render(rules.messages(item))} for item in items]
 
 
 def golden_pairs(items: Iterable[dict], reference: Reference, rules: TextRules, max_tokens: int) -> list[dict]:
     """Return each item with its `ids` and what PyTorch gives: `score`, `steps` or `probability`."""
     kind = rules.manifest["kind"]
+    for item in items:
+        check_item(item, kind)
     make = {"pair": both_orders, "preference": preferred}.get(kind, scored)
     return [make(item, lambda one, item=item: read(one, item, reference, rules, max_tokens), rules.manifest) for item in items]
 

@@ -49,10 +49,16 @@ class Given:
         """Names of the weights taken."""
 
 
-def linear(given: Given, name: str, inputs: int) -> nn.Linear:
-    """Return one Linear [., inputs] -> [., outputs] from `name.weight` and, when there, `name.bias`."""
+def linear(given: Given, name: str, inputs: int, bias: bool | None = None) -> nn.Linear:
+    """Return one Linear [., inputs] -> [., outputs] from `name.weight` and `name.bias`.
+
+    bias: whether the authors' class has one, which a checkpoint must then have or not have; None: as the checkpoint has it.
+    """
     weight = given.take(f"{name}.weight", (None, inputs))
-    layer = nn.Linear(inputs, weight.shape[0], bias=f"{name}.bias" in given.weights, device="meta")
+    there = f"{name}.bias" in given.weights
+    if there and bias is False:
+        raise ExportError(f"the checkpoint has a weight {name}.bias, and the head has no bias")
+    layer = nn.Linear(inputs, weight.shape[0], bias=there if bias is None else bias, device="meta")
     layer.weight = weight
     if layer.bias is not None:
         layer.bias = given.take(f"{name}.bias", (weight.shape[0],))
@@ -72,18 +78,18 @@ def named(given: Given, ending: str) -> str:
 
 
 def linear_head(given: Given) -> nn.Module:
-    """One Linear: `name.weight`, maybe `name.bias`."""
-    return linear(given, named(given, "weight"), given.hidden)
+    """One Linear: `name.weight` and, as the form's `bias` says, `name.bias`."""
+    return linear(given, named(given, "weight"), given.hidden, given.form.get("bias"))
 
 
 def mlp_head(given: Given) -> nn.Module:
-    """Linear, activation, Linear: `name.0` and `name.2`; activation is relu, tanh, gelu or silu."""
+    """Linear, activation, Linear: `name.0` and `name.2`; activation is relu, tanh, gelu or silu, `bias` is of both."""
     activation = given.form.get("activation", "relu")
     if activation not in ACTIVATIONS:
         raise ExportError(f"head activation {activation!r} is unknown; known are {', '.join(ACTIVATIONS)}")
-    name = named(given, "0.weight")
-    first = linear(given, f"{name}.0", given.hidden)
-    return nn.Sequential(first, ACTIVATIONS[activation](), linear(given, f"{name}.2", first.out_features))
+    name, bias = named(given, "0.weight"), given.form.get("bias")
+    first = linear(given, f"{name}.0", given.hidden, bias)
+    return nn.Sequential(first, ACTIVATIONS[activation](), linear(given, f"{name}.2", first.out_features, bias))
 
 
 def output_rows(given: Given) -> tuple[torch.Tensor, torch.Tensor | None]:
@@ -173,8 +179,11 @@ def width(head: nn.Module, hidden: int) -> int:
     """Return the number of readings that a head gives for each token."""
     parameter = next(head.parameters(), None)
     dtype = torch.float32 if parameter is None else parameter.dtype
-    with torch.no_grad():
-        out = head(torch.zeros(1, hidden, dtype=dtype))
+    try:
+        with torch.no_grad():
+            out = head(torch.zeros(1, hidden, dtype=dtype))
+    except RuntimeError as error:
+        raise ExportError(f"the head does not take [1, {hidden}]: {str(error).splitlines()[0]}") from None
     if out.ndim != 2 or out.shape[0] != 1:
         raise ExportError(f"the head turns [1, {hidden}] into {list(out.shape)}, and [1, labels] is wanted")
     return out.shape[1]

@@ -47,6 +47,6 @@ def network(given: Given, name: str) -> nn.Sequential:
         raise ExportError(f"the checkpoint has no weight {name}.0.weight")
     layers, size = [], given.hidden
     for number in numbers:
-        layers += [linear(given, f"{name}.{number}", size), nn.LeakyReLU()]
+        layers += [linear(given, f"{name}.{number}", size, True), nn.LeakyReLU()]
         size = layers[-2].out_features
     return nn.Sequential(*layers[:-1])

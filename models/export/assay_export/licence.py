@@ -23,7 +23,12 @@ def of_card(directory: Path) -> str:
     return next((one for one in named if isinstance(one, str) and one), UNKNOWN)
 
 
+def files(directory: Path) -> list[Path]:
+    """Return the licence files of a directory."""
+    return sorted(file for pattern in FILES for file in directory.glob(pattern) if file.is_file())
+
+
 def copy_files(directory: Path, out: Path) -> None:
     """Copy the licence files of a checkpoint into a bundle."""
-    for file in (file for pattern in FILES for file in directory.glob(pattern) if file.is_file()):
+    for file in files(directory):
         shutil.copyfile(file, out / file.name)

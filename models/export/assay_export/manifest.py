@@ -32,6 +32,9 @@ def check_manifest(manifest: dict, model: Model, layout: str, precision: str) ->
         what = f"pooling {manifest['pooling']}" if manifest["pooling"] in NEED_PAD else "the padded layout"
         raise ExportError(f"neither config.json nor tokenizer_config.json has a pad token, and {what} needs one")
     head = manifest.get("head") or {}
+    apart = manifest["kind"] == "process" and manifest["steps"].get("tokenize", "joint") != "joint"
+    if not manifest.get("template") and (manifest.get("likelihood") or apart or manifest["kind"] in ("pair", "preference")):
+        raise ExportError("the checkpoint has no chat template, and rendered text does not show where the response and its steps begin")
     if not head.get("std", 1) > 0:
         raise ExportError(f"std {head['std']} must be positive")
     gates = head.get("gates") or {}

@@ -11,4 +11,4 @@ def oasst_head(given: Given) -> nn.Module:
     pooling = given.config.get("pooling") or "last"
     if pooling != "last":
         raise ExportError(f"config.json: pooling {pooling!r} is not supported; only last is")
-    return linear(given, "out_proj", given.hidden)
+    return linear(given, "out_proj", given.hidden, True)

@@ -44,8 +44,8 @@ def pairrm_head(given: Given) -> PairRM:
     for field, mark in zip(MARKS, marks, strict=True):
         if given.config.get(field) != mark:
             raise ExportError(f"config.json: {field} is {given.config.get(field)}, and the tokenizer has that mark as {mark}")
-    first = linear(given, "head_layer.1", 2 * given.hidden)
-    head = nn.Sequential(first, nn.Tanh(), linear(given, "head_layer.4", first.out_features))
+    first = linear(given, "head_layer.1", 2 * given.hidden, True)
+    head = nn.Sequential(first, nn.Tanh(), linear(given, "head_layer.4", first.out_features, True))
     if given.config.get("n_tasks", head[-1].out_features) != head[-1].out_features:
         raise ExportError(f"weight head_layer.4.weight has {head[-1].out_features} rows, and config.json's n_tasks is {given.config['n_tasks']}")
     return PairRM(given.body, head, marks)

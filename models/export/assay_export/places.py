@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 
 from .errors import ExportError
-from .text import TextRules, one_id
+from .family import token_id
+from .text import TextRules
 
 
 @dataclass
@@ -63,7 +64,7 @@ def pooled(rules: TextRules, ids: list[int]) -> int:
             raise ExportError(f"an item of {len(ids)} tokens ends before read.offset {offset}")
         return last - offset
     if rule == "at_token":
-        wanted = one_id(rules.tokenizer, rules.part("read")["token"])
+        wanted = token_id(rules.tokenizer, rules.part("read")["token"])
         places = [at for at, token in enumerate(ids) if token == wanted]
         if not places:
             raise ExportError(f"a golden item has no token {rules.part('read')['token']!r}")

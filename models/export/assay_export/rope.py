@@ -54,6 +54,8 @@ def position_limit(config) -> int:
     """
     limit = config.max_position_embeddings
     if config.model_type in ("roberta", "xlm-roberta"):
+        if config.pad_token_id is None:
+            raise ExportError(f"config.json: pad_token_id is missing, and positions of a {config.model_type} begin behind it")
         return limit - config.pad_token_id - 1
     rope = getattr(config, "rope_parameters", None) or {}
     if "rope_type" not in rope and rope and all(isinstance(own, dict) for own in rope.values()):

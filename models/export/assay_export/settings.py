@@ -24,17 +24,20 @@ class TextSettings:
 
 
 def read_settings(directory: Path, tokenizer: Tokenizer, raw: dict, family: Family, bos: str | None = None) -> TextSettings:
-    """Read a checkpoint's text settings; bos overrules the BOS policy found ("none" | "one" | "two").
+    """Read a checkpoint's text settings; bos overrules the BOS policy found ("none" | "one" | "two"); "own" is
+    one where the tokenizer has a BOS, none where it has not.
 
     raw is config.json, whose pad id goes before the tokenizer's: it is what transformers' pooling looks for.
     """
     path = directory / "tokenizer_config.json"
     config = read_json(path) if path.exists() else {}
     template = None if family.segments else family.template or chat_template(directory, config)
-    template = family.prelude + template if template else template
+    template = family.prelude + template + family.postlude if template else template
     named = {name: token_text(config.get(name)) for name in ("bos_token", "eos_token", "pad_token", "unk_token")}
     variables = {name: value for name, value in named.items() if value is not None and template and name in template}
     bos_id = tokenizer.token_to_id(named["bos_token"]) if named["bos_token"] else None
+    if bos == "own":
+        bos = "one" if named["bos_token"] else "none"
     policy = bos or ("one" if puts_bos(tokenizer, bos_id, template) else "none")
     if policy != "none" and bos_id is None:
         raise ExportError(f"{path}: bos_token is missing or unknown to tokenizer.json, and bos {policy} needs it")

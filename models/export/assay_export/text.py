@@ -9,6 +9,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from tokenizers import Tokenizer
 
 from .errors import ExportError
+from .family import token_id
 
 CONTEXTS = ("a", " a ", "1.", "\n", ")", "。")
 """Texts beside which a step separator that is an added token must stay one token."""
@@ -35,6 +36,11 @@ class TextRules:
     def conversations(self) -> bool:
         """Tell whether the model takes prompts and messages."""
         return self.template is not None or bool(self.part("template").get("segments"))
+
+    @property
+    def dated(self) -> bool:
+        """Tell whether the template writes today's date, so that ids differ from day to day."""
+        return "strftime_now" in (self.template or "")
 
     def tokenize(self, text: str) -> list[int]:
         """Return a text's ids without special tokens of the tokenizer's own."""
@@ -114,17 +120,21 @@ class TextRules:
 
     def segments(self, item: dict) -> list[int]:
         """Return the ids of a model without Jinja, segment by segment."""
-        texts = {turn["role"]: turn["content"] for turn in self.messages(item)}
-        texts = {"prompt": texts.get("user"), "response": texts.get("assistant"), "first": item.get("first"), "second": item.get("second")}
+        turns = self.messages(item)
+        roles = ["user"] if "first" in item else ["user", "assistant"]
+        if [turn["role"] for turn in turns] != roles:
+            raise ExportError(f"the segments take the turns {' and '.join(roles)}, and the item has {[turn['role'] for turn in turns]}")
+        texts = {"prompt": turns[0]["content"], "response": turns[-1]["content"], "first": item.get("first"), "second": item.get("second")}
+        segments = self.part("template")["segments"]
+        marks = {token_id(self.tokenizer, segment["token"]) for segment in segments if "token" in segment}
         ids: list[int] = []
-        for segment in self.part("template")["segments"]:
+        for segment in segments:
             if "token" in segment:
-                ids.append(one_id(self.tokenizer, segment["token"]))
+                ids.append(token_id(self.tokenizer, segment["token"]))
                 continue
-            text = texts[segment["text"]]
-            if text is None:
-                raise ExportError(f"the item has no {segment['text']}, and the segments need it: {json.dumps(item)[:80]}")
-            own, most = self.tokenize(text), segment.get("max_tokens")
+            own, most = self.tokenize(texts[segment["text"]]), segment.get("max_tokens")
+            if marks.intersection(own):
+                raise ExportError(f"the {segment['text']} holds one of the segments' tokens")
             if most is not None and len(own) > most:
                 raise ExportError(f"the {segment['text']} has {len(own)} tokens, and its segment takes {most}")
             ids += own
@@ -159,11 +169,3 @@ class TextRules:
 def raise_exception(message: str):
     """The function that templates call to refuse a conversation."""
     raise TemplateError(message)
-
-
-def one_id(tokenizer: Tokenizer, token: str) -> int:
-    """Return the id of one token by its name in the vocabulary; ExportError when there is none."""
-    found = tokenizer.token_to_id(token)
-    if found is None:
-        raise ExportError(f"tokenizer.json has no token {token!r}")
-    return found

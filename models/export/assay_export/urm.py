@@ -41,7 +41,7 @@ def urm_head(given: Given) -> nn.Module:
     values = linear(given, "score", given.hidden)
     layers, size = [], given.hidden
     for number in (0, 2, 4):
-        layers += [linear(given, f"weights.fc.{number}", size), Selu()]
+        layers += [linear(given, f"weights.fc.{number}", size, True), Selu()]
         size = layers[-2].out_features
     if values.out_features != 2 * size:
         raise ExportError(f"weight score.weight has {values.out_features} rows, and the {size} weights of weights.fc ask for two each")

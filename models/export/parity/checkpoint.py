@@ -30,11 +30,12 @@ def byte_level(tokens: list[str], size: int = 320, bos: str | None = None, words
     return byte_level_tokenizer([*TEXTS, *((word + "\n") * 400 for word in words)], size, tokens, bos)
 
 
-def metaspace(tokens: list[str], size: int = 440, bos: str | None = "<s>", prefix: bool = True, words: tuple[str, ...] = ()) -> Tokenizer:
+def metaspace(tokens: list[str], size: int = 440, bos: str | None = "<s>", prefix: bool | str = True, words: tuple[str, ...] = ()) -> Tokenizer:
     """Make a SentencePiece-like BPE tokenizer (Llama 2, Mistral, Gemma): "▁" for a space, bytes where a character is unknown.
 
-    tokens are special and come first; prefix puts "▁" before the text, as Llama 2 does and Gemma does not; words are sure to be one
-    token, alone and with a "▁" before them. Nothing merges with a newline.
+    tokens are special and come first; prefix puts "▁" before the text, as Llama 2 does and Gemma does not, or with "first" only where no
+    special token stands before it, as newer ones do; words are sure to be one token, alone and with a "▁" before them. Nothing else merges
+    with a newline.
     """
     tokens = list(dict.fromkeys([*tokens, "<unk>"]))
     learner = Tokenizer(models.BPE(unk_token="<unk>"))
@@ -51,8 +52,10 @@ def metaspace(tokens: list[str], size: int = 440, bos: str | None = "<s>", prefi
                             *(left + right for left, right in merges)])
     vocabulary = {piece: at for at, piece in enumerate([*tokens, *(f"<0x{byte:02X}>" for byte in range(256)), *pieces])}
     tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=list(merges), unk_token="<unk>", fuse_unk=True, byte_fallback=True))
-    steps = [normalizers.Prepend("▁")] if prefix else []
-    tokenizer.normalizer = normalizers.Sequence([*steps, normalizers.Replace(" ", "▁")])
+    if prefix == "first":
+        tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first", split=False)
+    else:
+        tokenizer.normalizer = normalizers.Sequence([*([normalizers.Prepend("▁")] if prefix else []), normalizers.Replace(" ", "▁")])
     tokenizer.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()])
     tokenizer.add_special_tokens(special(*tokens))
     if bos:

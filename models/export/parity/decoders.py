@@ -51,6 +51,13 @@ GEMMA_TOKENIZER = cache(lambda: checkpoint.metaspace(["<pad>", "<eos>", "<bos>",
                                                      prefix=False, words=("user", "model", "Yes")))
 ROPE3 = {"rope_type": "llama3", "rope_theta": 500000.0, "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
          "original_max_position_embeddings": 64}
+LLAMA31 = (
+    "{{ bos_token }}{% if messages[0]['role'] == 'system' %}{% set system = messages[0]['content'] | trim %}{% set turns = messages[1:] %}"
+    "{% else %}{% set system = '' %}{% set turns = messages %}{% endif %}{{ '<|start_header_id|>system<|end_header_id|>\\n\\n' }}"
+    "{{ 'Cutting Knowledge Date: December 2023\\nToday Date: 26 Jul 2024\\n\\n' + system + '<|eot_id|>' }}{% for turn in turns %}"
+    "{{ '<|start_header_id|>' + turn['role'] + '<|end_header_id|>\\n\\n' + turn['content'] | trim + '<|eot_id|>' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|start_header_id|>assistant<|end_header_id|>\\n\\n' }}{% endif %}")
+"""Llama 3.1's chat template without tools."""
 
 KINDS = dict([
     ("qwen2", Kind("qwen2", QWEN_TOKENIZER, QWEN_TOKENS, template("qwen"))),

@@ -11,9 +11,9 @@ IDS = [{"input_ids": [20 + (number * number) % 280 for number in range(40)]}, {"
 TEXT = [{"text": "Rendered by the client, as it is."}, {"text": " a"}]
 
 PASSAGES = [
-    {"prompt": "what is a panda?", "response": "The giant panda is a bear of China."},
-    {"prompt": "what is a panda?", "response": "Hi"},
-    {"prompt": "How many people live in Berlin?", "response": "Berlin had 3,520,031 registered inhabitants in 2015. " * 3},
+    {"prompt": "where do owls sleep?", "response": "Most owls sleep by day, in trees and in barns."},
+    {"prompt": "where do owls sleep?", "response": "Hi"},
+    {"prompt": "How many steps has the tower?", "response": "The tower has 1,204 steps, counted twice in 2019. " * 3},
     {"prompt": " Élan & ☃? ", "response": "  spaces, <b>tags</b>, 日本語  "},
     {"prompt": "a", "response": "b"},
 ]

@@ -85,7 +85,7 @@ def pooling_of(family: Family) -> str:
 
 def head_of(family: Family) -> str:
     """Return the head's form in a few words."""
-    head = {key: value for key, value in family.head.items() if value is not None}
+    head = {key: value for key, value in family.head.items() if value is not None and key not in ("bias", "transform")}
     form = head.pop("form")
     return f"{form} ({', '.join(plain(value) for value in head.values())})".replace("|", "\\|") if head else form
 

@@ -1,4 +1,4 @@
-"""What the references of the scalar cases share: the checkpoint through transformers, text as its tokenizer makes it, tail rows."""
+"""What the references share: the checkpoint through transformers, text as its tokenizer makes it, rows and heads."""
 
 from pathlib import Path
 
@@ -54,6 +54,11 @@ def template_ids(tokenizer, item: dict, bos: int = 0, render=None) -> list[int]:
             ids = ids[1:]
         ids = [tokenizer.bos_token_id] * bos + ids
     return ids
+
+
+def head(weights: dict[str, torch.Tensor], name: str, rows: torch.Tensor) -> torch.Tensor:
+    """Return one Linear of the checkpoint on hidden states."""
+    return nn.functional.linear(rows, weights[f"{name}.weight"], weights.get(f"{name}.bias"))
 
 
 def hidden_states(body: nn.Module, ids: list[int]) -> torch.Tensor:

@@ -1,7 +1,4 @@
-"""What the references of process models share: text of items, scores of rows, places of marks."""
-
-import torch
-from torch import nn
+"""What the references of process models share: text of items, rows, places of marks."""
 
 from .checkpoint import read
 from .reference import bare_body, hidden_states
@@ -10,11 +7,6 @@ from .reference import bare_body, hidden_states
 def question_of(item: dict) -> str:
     """Return the one question of an item."""
     return item["prompt"] if "prompt" in item else item["messages"][-1]["content"]
-
-
-def head(weights: dict[str, torch.Tensor], name: str, rows: torch.Tensor) -> torch.Tensor:
-    """Return one Linear of the checkpoint on hidden states."""
-    return nn.functional.linear(rows, weights[f"{name}.weight"], weights.get(f"{name}.bias"))
 
 
 def rows_of(directory, prefix: str = "model."):

@@ -14,6 +14,7 @@ from assay_export.errors import ExportError
 from assay_export.family import families
 from assay_export.gpm import gpm_head
 from assay_export.manifest import name_preference
+from assay_export.model import Model
 from assay_export.pairrm import pairrm_head
 from assay_export.settings import end_token
 from assay_export.text import TextRules
@@ -74,6 +75,8 @@ def test_pairrm_reads_its_marks_wherever_they_stand():
     (pairrm_head, given(TASKS, {}, ids=[7, 8, 9]), "source_prefix_id is None"),
     (pairrm_head, given(TASKS, MARKS | {"n_tasks": 1}, ids=[7, 8, 9]), "n_tasks is 1"),
     (pairrm_head, given({}, MARKS, ids=[7, 8, 9]), "no weight head_layer.1.weight"),
+    (pairrm_head, given({name: shape for name, shape in TASKS.items() if name != "head_layer.4.bias"}, MARKS, ids=[7, 8, 9]),
+     "no weight head_layer.4.bias"),
     (pairrm_head, given(TASKS | {"head_layer.1.weight": (HIDDEN, HIDDEN)}, MARKS, ids=[7, 8, 9]), r"head_layer.1.weight has shape \[8, 8\]")])
 def test_refusals_name_what_is_wrong(build, own, says):
     with pytest.raises(ExportError, match=says):
@@ -107,7 +110,8 @@ def test_pairrm_takes_what_the_authors_code_reads_whole():
     most = {"prompt": " ".join([word] * 1221), "first": " ".join([word] * 409), "second": " ".join([word] * 409)}
     ids = rules.encode(most)
     assert ids == pairs.pairrm_ids(authors, most["prompt"], most["first"], most["second"])
-    assert len(ids) == token_limit(AutoConfig.for_model("deberta-v2", **pairs.DEBERTA), None, manifest["template"]) == 2048
+    model = Model((), None, 1, SimpleNamespace(config=AutoConfig.for_model("deberta-v2", **pairs.DEBERTA)))
+    assert len(ids) == token_limit(model, None, manifest["template"]) == 2048
     for name in most:
         with pytest.raises(ExportError, match=f"the {name} has {len(most[name].split()) + 1} tokens"):
             rules.encode(most | {name: f"{most[name]} {word}"})

@@ -8,7 +8,8 @@ from assay_export.errors import ExportError
 from assay_export.heads import Given
 from assay_export.urm import Selu, urm_head
 
-WEIGHTS = {"score.weight": (10, 8), **{f"weights.fc.{number}.weight": (8, 8) for number in (0, 2)}, "weights.fc.4.weight": (5, 8)}
+WEIGHTS = {"score.weight": (10, 8), **{f"weights.fc.{number}.weight": (8, 8) for number in (0, 2)}, "weights.fc.4.weight": (5, 8),
+           **{f"weights.fc.{number}.bias": (size,) for number, size in ((0, 8), (2, 8), (4, 5))}}
 
 
 def given(**changed: tuple[int, ...]) -> Given:
@@ -23,8 +24,9 @@ def test_score_is_the_sum_of_means_by_weights():
     columns = urm_head(own)(row)[0]
     weights = own.weights
     pairs = (row @ weights["score.weight"].T).view(5, 2)
-    inner = nn.functional.selu(nn.functional.selu(row @ weights["weights.fc.0.weight"].T) @ weights["weights.fc.2.weight"].T)
-    mix = (inner @ weights["weights.fc.4.weight"].T)[0]
+    first, second, third = (lambda x, name=f"weights.fc.{number}": nn.functional.linear(x, weights[f"{name}.weight"], weights[f"{name}.bias"])
+                            for number in (0, 2, 4))
+    mix = third(nn.functional.selu(second(nn.functional.selu(first(row)))))[0]
     torch.testing.assert_close(columns, torch.cat([(pairs[:, 0] * mix).sum()[None], pairs[:, 0], pairs[:, 1], mix]))
     assert own.used == set(weights)
 
@@ -32,6 +34,13 @@ def test_score_is_the_sum_of_means_by_weights():
 def test_selu_is_torchs():
     x = torch.linspace(-150, 150, 3001, dtype=torch.float64)
     torch.testing.assert_close(Selu()(x), nn.functional.selu(x))
+
+
+def test_a_network_without_a_bias_is_refused():
+    own = given()
+    del own.weights["weights.fc.2.bias"]
+    with pytest.raises(ExportError, match="no weight weights.fc.2.bias"):
+        urm_head(own)
 
 
 def test_a_score_without_two_rows_for_each_weight_is_refused():

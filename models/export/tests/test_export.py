@@ -8,7 +8,7 @@ import torch
 from conftest import read_bundle
 from safetensors.torch import load_file, save_file
 from torch import nn
-from transformers import AutoModel, AutoModelForSequenceClassification
+from transformers import AutoModel, AutoModelForSequenceClassification, BertConfig, BertForSequenceClassification
 
 from assay_export import ExportError, export_bundle, tiny
 from assay_export.cli import arguments, export
@@ -117,3 +117,40 @@ def test_no_next_token_head_and_no_expanded_keys_in_the_graph(checkpoint, tmp_pa
     kinds = [node.op_type for node in graph.node]
     assert kinds.count("Softmax") == 2 and not {"Expand", "Tile", "Cos", "Sin", "Exp"} & set(kinds)
     assert not any(tensor.dims[:] == [32, 400] for tensor in graph.initializer)
+
+
+def test_models_in_memory_that_are_no_decoder_with_a_head(checkpoint, tmp_path):
+    body = AutoModel.from_pretrained(checkpoint("qwen3"))
+    given = {"tokenizer": checkpoint("qwen3"), "out": tmp_path / "out", "name": "a"}
+    with pytest.raises(ExportError, match="Qwen3Model is a body without a head; give one as head="):
+        export_bundle(body, **given)
+    with pytest.raises(ExportError, match=r"the head does not take \[1, 32\]"):
+        export_bundle(body, head=nn.Linear(16, 1), **given)
+    bert = BertForSequenceClassification(BertConfig(vocab_size=400, hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32))
+    with pytest.raises(ExportError, match="BertForSequenceClassification is an encoder"):
+        export_bundle(bert, **given)
+
+
+def test_position_limit_is_that_of_every_body(checkpoint, tmp_path):
+    policy = checkpoint("phi3", folder="policy", class_name="Phi3ForCausalLM", config={"max_position_embeddings": 1024})
+    other = checkpoint("phi3", folder="reference", class_name="Phi3ForCausalLM", config={
+        "rope_parameters": LONGROPE, "max_position_embeddings": 1024, "original_max_position_embeddings": 256})
+    run(policy, tmp_path / "out", "--family", "dpo", "--reference", str(other))
+    assert read_bundle(tmp_path / "out").manifest["limits"]["max_tokens"] == 256
+
+
+def test_a_template_that_writes_the_date_gets_golden_items_as_text(checkpoint, tmp_path):
+    source = checkpoint("qwen3")
+    template = (source / "chat_template.jinja").read_text()
+    (source / "chat_template.jinja").write_text("{{ strftime_now('%d %B %Y') }}\n" + template)
+    run(source, tmp_path / "out")
+    items = [pair["item"] for pair in read_bundle(tmp_path / "out").golden]
+    assert len(items) == 3 and all(set(item) == {"text"} for item in items)
+
+
+def test_files_of_an_earlier_bundle_go(checkpoint, tmp_path):
+    first, second = checkpoint("qwen3", folder="first"), checkpoint("qwen3", folder="second")
+    (first / "LICENSE").write_text("of the first")
+    run(first, tmp_path / "out", "--external-data")
+    run(second, tmp_path / "out")
+    assert not (tmp_path / "out" / "LICENSE").exists() and not (tmp_path / "out" / "model.onnx_data").exists()

@@ -33,7 +33,7 @@ def test_a_prelude_stands_before_the_checkpoints_template(checkpoint, tmp_path):
 @pytest.mark.parametrize(("class_name", "options", "says"), [
     ("Qwen2ForSequenceClassification", ["--beta", "1"], "--beta is for likelihood families, and family sequence-classification is none"),
     ("Qwen2ForSequenceClassification", ["--per-step"], "--per-step is for likelihood families"),
-    ("Qwen2ForCausalLM", ["--family", "dpo", "--per-step"], "--per-step is for process models, and family dpo is of kind reward"),
+    ("Qwen2ForCausalLM", ["--family", "dpo", "--per-step"], "--per-step is for likelihood families of kind process, and family dpo is none"),
     ("Qwen2ForCausalLM", ["--family", "dpo", "--beta", "0"], "--beta 0 would make every score 0")])
 def test_options_are_refused_where_they_do_not_apply(checkpoint, tmp_path, class_name, options, says):
     with pytest.raises(ExportError, match=says):

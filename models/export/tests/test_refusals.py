@@ -142,8 +142,8 @@ def test_labels_that_do_not_fit(checkpoint, tmp_path):
 def test_family_that_does_not_fit(checkpoint, tmp_path):
     source = checkpoint("qwen2")
     assert "family 'best' is unknown; known are armorm, " in refused(source, tmp_path, "--family", "best")
-    assert "family armorm reads the classes LlamaForRewardModelWithGating, and the checkpoint's is 'Qwen2ForSequenceClassification'" in refused(
-        source, tmp_path, "--family", "armorm")
+    said = refused(source, tmp_path, "--family", "ultrarm")
+    assert "family ultrarm reads the classes LlamaRewardModel, and the checkpoint's is 'Qwen2ForSequenceClassification'" in said
 
 
 def test_class_that_several_families_read(checkpoint, tmp_path):
@@ -181,6 +181,71 @@ def test_options_that_do_not_fit(checkpoint, tmp_path, options, words):
 ])
 def test_process_options_that_do_not_fit(checkpoint, tmp_path, options, words):
     assert words in refused(checkpoint("qwen3", "process"), tmp_path, *options)
+
+
+@pytest.mark.parametrize(("class_name", "options", "words"), [
+    (None, ("--reference", "."), "--reference is for likelihood families, and family sequence-classification is none"),
+    (None, ("--separator", "x"), "--separator is for process models"),
+    (None, ("--activation", "sigmoid"), "--activation is for process models"),
+    (None, ("--step-label", "x"), "--step-label is for process models whose head has labels"),
+    ("Qwen2ForTokenClassification", ("--mean", "1"), "--mean is for reward models, and family token-classification is none"),
+    ("Qwen2ForTokenClassification", ("--pooling", "last_attended"), "--pooling is for reward models that are read at one token by a rule"),
+    ("Qwen2ForCausalLM", ("--family", "dpo", "--pooling", "last_not_pad"), "--pooling is for reward models that are read at one token by a rule"),
+    ("Qwen2ForCausalLM", ("--family", "eurus-prm", "--activation", "softmax"), "--activation softmax needs labels"),
+    ("Qwen2ForCausalLM", ("--family", "eurus-prm", "--step-label", "policy"), "--step-label is for process models whose head has labels"),
+    ("AtheneForSequenceClassification", ("--pooling", "last_not_pad"), "--pooling is for reward models that are read at one token by a rule"),
+])
+def test_options_that_mean_nothing_for_a_family(checkpoint, tmp_path, class_name, options, words):
+    source = checkpoint("qwen2")
+    if class_name:
+        tiny.edit_json(source / "config.json", architectures=[class_name])
+    if class_name and class_name.startswith("Athene"):
+        options = ("--family", "athene-rm", *options)
+    assert words in refused(source, tmp_path, *options)
+
+
+def test_two_precisions_at_once(checkpoint, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        arguments().parse_args(["a", "b", "--int8", "--dtype", "float16"])
+    assert "not allowed with argument" in capsys.readouterr().err
+
+
+def test_reference_with_another_vocabulary(checkpoint, tmp_path):
+    policy, other = (checkpoint("qwen2", folder=name, class_name="Qwen2ForCausalLM") for name in ("policy", "reference"))
+    text = (other / "tokenizer.json").read_text()
+    (other / "tokenizer.json").write_text(text.replace("<|im_start|>", "<|begin|>"))
+    assert "the reference has another vocabulary than the policy" in refused(policy, tmp_path, "--family", "dpo", "--reference", str(other))
+    (other / "tokenizer.json").unlink()
+    assert "tokenizer.json is missing" in refused(policy, tmp_path, "--family", "dpo", "--reference", str(other))
+
+
+def test_likelihood_without_a_chat_template(checkpoint, tmp_path):
+    source = checkpoint("qwen2", class_name="Qwen2ForCausalLM")
+    (source / "chat_template.jinja").unlink()
+    assert "the checkpoint has no chat template" in refused(source, tmp_path, "--family", "dpo")
+
+
+def test_out_that_cannot_be_written(checkpoint, tmp_path):
+    source = checkpoint()
+    (tmp_path / "out").write_text("")
+    with pytest.raises(ExportError, match="out is a file, and a bundle is a directory"):
+        export(arguments().parse_args([str(source), str(tmp_path / "out")]))
+    with pytest.raises(ExportError, match="is the checkpoint's own directory"):
+        export(arguments().parse_args([str(source), str(source)]))
+
+
+@pytest.mark.parametrize(("line", "words"), [
+    ('["a"]', "line 1 is"), ('{"prompt": "a"}', "must have messages or prompt with response or"),
+    ('{"prompt": "a", "chosen": "b", "rejected": "c"}', "must have"), ('{"text": "a", "strange": 1}', "must have")])
+def test_golden_items_that_are_none(checkpoint, tmp_path, line, words):
+    (tmp_path / "items.jsonl").write_text(line + "\n")
+    assert words in refused(checkpoint(), tmp_path, "--golden", str(tmp_path / "items.jsonl"))
+
+
+def test_an_index_that_names_nothing(checkpoint, tmp_path):
+    source = checkpoint()
+    (source / "model.safetensors.index.json").write_text('{"weight_map": {}}')
+    assert "weight_map is missing or empty" in refused(source, tmp_path)
 
 
 def test_conversation_that_the_template_refuses(checkpoint, tmp_path):

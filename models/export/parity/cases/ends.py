@@ -7,10 +7,10 @@ import torch
 
 from .. import checkpoint
 from ..case import Case
-from ..decoders import KINDS, Kind, byte_level, linear, write
+from ..decoders import KINDS, LLAMA31, Kind, byte_level, linear, write
 from ..items import CHAT, IDS, with_bos
-from ..reference import of_class, pair, template_ids, tokenizer_of
-from ..steps import head, places, process_pair, question_of, rows_of
+from ..reference import head, of_class, pair, template_ids, tokenizer_of
+from ..steps import places, process_pair, question_of, rows_of
 from . import process
 from .process import INSTRUCTED, QWEN_LINES, QWEN_STEPS, lm, without_bos
 
@@ -18,7 +18,8 @@ MANY = {"prompt": "Count to 9.", "steps": [f"{number} follows {number - 1}" for 
 TWO = {"prompt": "1 + 1?", "steps": ["1 + 1 = 2.", "Yes"]}
 ITEMS = [*process.ITEMS, MANY, TWO]
 SPACED = {"prompt": "Sum? \n", "steps": [" 2 + 2\n", "  is 4 ", "4\n\n"]}
-OPENING = "Let's break down this problem step by step."
+LITERAL = {"prompt": "x<s> y", "steps": ["<s>a", "b"]}
+OPENING = "First I write down what is known."
 MEDICAL = [item | {"steps": [f"Step {number}: {step}" for number, step in enumerate([OPENING, *item["steps"]])]} for item in (*ITEMS, SPACED)]
 
 
@@ -148,15 +149,11 @@ def valued(bos: int):
     return run
 
 
-LLAMA31 = (
-    "{{ bos_token }}<|start_header_id|>system<|end_header_id|>\n\nCutting Knowledge Date: December 2023\nToday Date: 26 Jul 2024\n\n<|eot_id|>"
-    "{% for message in messages %}{{ '<|start_header_id|>' + message['role'] + '<|end_header_id|>\n\n' + message['content'] | trim + '<|eot_id|>' }}"
-    "{% endfor %}{% if add_generation_prompt %}{{ '<|start_header_id|>assistant<|end_header_id|>\n\n' }}{% endif %}")
-"""What Llama 3.1's own template makes of a conversation without a system turn."""
 ENDS = cache(lambda: checkpoint.llama3(420, words=(".\n", ".\n\n", "\n\n")))
 """Full stops merge with the newlines behind them, so steps tokenized apart have other ids than one text."""
 LLAMA_ENDS = replace(KINDS["llama3"], tokenizer=ENDS)
 QWEN_ENDS = without_bos(replace(QWEN_LINES, tokenizer=ENDS))
+MISTRAL_FIRST = replace(KINDS["mistral"], tokenizer=cache(lambda: checkpoint.metaspace(["<unk>", "<s>", "</s>"], prefix="first")))
 MISTRAL_MARK = replace(KINDS["mistral"], tokenizer=cache(lambda: checkpoint.metaspace(["<unk>", "<s>", "</s>", "[STEP]"])))
 GEMMA_MARK, PHI_MARK, LLAMA_MARK = "<unused0>", "<|placeholder1|>", "<|reserved_special_token_1|>"
 GEMMA_STEPS = replace(KINDS["gemma2"], tokenizer=cache(lambda: checkpoint.metaspace([
@@ -200,20 +197,23 @@ CASES = [
     # TWO has the ids of the 34B's, read one earlier: 45 ▁2 ← step 1 and 48 Y ← step 2, not 46 and 49.
     Case("reasoneval-7b", "reasoneval-7b", write("mistral", "ReasonEval_7B", linear("score_head", 3), seed=114, tokens={"pad_token": "<s>"}, extra={
         "score_dimension": 3, "use_bias": False}), ITEMS, reasoneval(True)),
-    # TWO, at the token that ends a step's empty line, with a full stop in it or without (118 ends Step 0, which gets no score): 0 <|begin_of_text|>
+    # TWO, at the token that ends a step's empty line, with a full stop in it or without (111 ends Step 0, which gets no score): 0 <|begin_of_text|>
     # 1 <|start_header_id|> 2 s 3 y 4 st 5 em 6 <|end_header_id|> 7 ĊĊ 8 C 9 ut 10 t 11 ing 12 Ġ 13 K 14 n 15 o 16 w 17 l 18 e 19 d 20 g 21 e 22 Ġ
     # 23 D 24 at 25 e 26 : 27 Ġ 28 D 29 e 30 c 31 em 32 b 33 er 34 Ġ 35 2 36 0 37 2 38 3 39 Ċ 40 T 41 o 42 d 43 a 44 y 45 Ġ 46 D 47 at 48 e 49 : 50 Ġ
-    # 51 2 52 6 53 Ġ 54 J 55 ul 56 Ġ 57 2 58 0 59 2 60 4 61 ĊĊ 62 <|eot_id|> 63 <|start_header_id|> 64 user 65 <|end_header_id|> 66 ĊĊ 67 1 68 Ġ+
-    # 69 Ġ 70 1 71 ? 72 <|eot_id|> 73 <|start_header_id|> 74 assistant 75 <|end_header_id|> 76 ĊĊ 77 S 78 te 79 p 80 Ġ 81 0 82 : 83 Ġ 84 L 85 et 86 '
-    # 87 s 88 Ġ 89 br 90 ea 91 k 92 Ġ 93 d 94 o 95 w 96 n 97 Ġ 98 th 99 is 100 Ġ 101 p 102 r 103 o 104 b 105 l 106 em 107 Ġ 108 st 109 e 110 p 111 Ġ
-    # 112 b 113 y 114 Ġ 115 st 116 e 117 p 118 .ĊĊ 119 S 120 te 121 p 122 Ġ 123 1 124 : 125 Ġ 126 1 127 Ġ+ 128 Ġ 129 1 130 Ġ= 131 Ġ 132 2
-    # 133 .ĊĊ ← step 1 134 S 135 te 136 p 137 Ġ 138 2 139 : 140 Ġ 141 Y 142 es 143 ĊĊ ← step 2
+    # 51 2 52 6 53 Ġ 54 J 55 ul 56 Ġ 57 2 58 0 59 2 60 4 61 ĊĊ 62 <|eot_id|> 63 <|start_header_id|> 64 user 65 <|end_header_id|> 66 ĊĊ 67 1 68 Ġ+ 69 Ġ
+    # 70 1 71 ? 72 <|eot_id|> 73 <|start_header_id|> 74 assistant 75 <|end_header_id|> 76 ĊĊ 77 S 78 te 79 p 80 Ġ 81 0 82 : 83 Ġ 84 F 85 ir 86 st 87 Ġ
+    # 88 I 89 Ġ 90 w 91 r 92 it 93 e 94 Ġ 95 d 96 o 97 w 98 n 99 Ġ 100 w 101 h 102 at 103 Ġ 104 is 105 Ġ 106 k 107 n 108 o 109 w 110 n 111 .ĊĊ 112 S
+    # 113 te 114 p 115 Ġ 116 1 117 : 118 Ġ 119 1 120 Ġ+ 121 Ġ 122 1 123 Ġ= 124 Ġ 125 2 126 .ĊĊ ← step 1 127 S 128 te 129 p 130 Ġ 131 2 132 : 133 Ġ
+    # 134 Y 135 es 136 ĊĊ ← step 2
     Case("meds3-prm", "meds3-prm", judge(LLAMA_ENDS, "Llama", seed=115, template=LLAMA31, config=LONG), MEDICAL, MEDS3),
     Case("trl-prm-qwen2", "trl-prm", judge("qwen2", "Qwen2", seed=116), ITEMS, trl("\n")),
     Case("trl-prm-llama3", "trl-prm", judge(LLAMA_ENDS, "Llama", seed=117), ITEMS, trl("\n")),
     # TWO, at the last of the separator's two tokens (the prompt has none): 0 <s> 1 ▁1 2 ▁+ 3 ▁1 4 ? 5 ▁1 6 ▁+ 7 ▁1 8 ▁ 9 = 10 ▁2 11 . 12 ▁
     # 13 \n ← step 1 14 ▁ 15 Y 16 es 17 ▁ 18 \n ← step 2
     Case("trl-prm-mistral", "trl-prm", judge("mistral", "Mistral", seed=118), [*ITEMS, SPACED], trl("\n")),
+    # TWO has trl-prm-mistral's tokens. LITERAL, whose texts hold a BOS: 0 <s> 1 ▁ 2 <0x78> 3 <s> 4 ▁ 5 y 6 <s> 7 a 8 ▁ 9 \n ← step 1 10 ▁b 11 ▁
+    # 12 \n ← step 2
+    Case("trl-prm-first", "trl-prm", judge(MISTRAL_FIRST, "Mistral", seed=132), [*ITEMS, SPACED, LITERAL], trl("\n")),
     Case("trl-prm-gpt2", "trl-prm", judge("gpt2", "GPT2", "classifier", seed=119, prefix="transformer.", tokens={"bos_token": "<|endoftext|>"}),
          ITEMS, trl("\n\n"), ("--separator", "\n\n")),
     # TWO, at the first newline behind each step (16 and 27 are the heading's): 0 <s> 1 ▁ 2 <0x23> 3 ▁ 4 Q 5 u 6 est 7 i 8 o 9 n 10 \n 11 \n 12 1

@@ -8,7 +8,7 @@ from tokenizers import Tokenizer, processors
 
 from .. import checkpoint
 from ..case import Case
-from ..decoders import KINDS, LLAMA2_TOKENIZER, LLAMA2_TOKENS, QWEN_TOKENS, Kind, template, write
+from ..decoders import KINDS, LLAMA2_TOKENIZER, LLAMA2_TOKENS, LLAMA31, QWEN_TOKENS, Kind, template, write
 from ..items import CHAT
 from ..reference import conversation, of_class, tokenizer_of
 from ..steps import process_pair
@@ -127,14 +127,6 @@ def lines(*added: str) -> Callable[[], Tokenizer]:
         return tokenizer
     return cache(make)
 
-
-LLAMA31 = (
-    "{{ bos_token }}{% if messages[0]['role'] == 'system' %}{% set system = messages[0]['content'] | trim %}{% set turns = messages[1:] %}"
-    "{% else %}{% set system = '' %}{% set turns = messages %}{% endif %}{{ '<|start_header_id|>system<|end_header_id|>\\n\\n' }}"
-    "{{ 'Cutting Knowledge Date: December 2023\\nToday Date: 26 Jul 2024\\n\\n' + system + '<|eot_id|>' }}{% for turn in turns %}"
-    "{{ '<|start_header_id|>' + turn['role'] + '<|end_header_id|>\\n\\n' + turn['content'] | trim + '<|eot_id|>' }}{% endfor %}"
-    "{% if add_generation_prompt %}{{ '<|start_header_id|>assistant<|end_header_id|>\\n\\n' }}{% endif %}")
-"""Llama 3.1's chat template without tools."""
 
 CHATML = "{% for turn in messages %}{{ '<|im_start|>' + turn['role'] + '\n' + turn['content'] + '<|im_end|>' + '\n' }}{% endfor %}\
 {% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"

@@ -161,7 +161,7 @@ CASES = [
         "regression_layer.weight": (19, 32), "reward_transform_matrix": (19, 19), **gating(3, 19)}, seed=41, edit=decorrelated, extra={
         "num_objectives": 19, "gating_temperature": 10, "gating_hidden_dim": 24, "gating_n_hidden": 3}),
         [*CHAT, SYSTEM, *RENDERED], gated(ATTRIBUTES, LLAMA3_PATTERN, 1, 10, armorm_gates)),
-    Case("qrm-llama31", "qrm", quantiles("llama3", "LlamaForRewardModelWithGating31", ATTRIBUTES, 42, {"gating_temperature": 10}, True),
+    Case("qrm-llama31", "armorm", quantiles("llama3", "LlamaForRewardModelWithGating31", ATTRIBUTES, 42, {"gating_temperature": 10}, True),
          [*CHAT, SYSTEM, *RENDERED], gated(ATTRIBUTES, LLAMA3_PATTERN, 1, 10, qrm_gates)),
     Case("qrm-gemma2", "qrm-gemma2", quantiles("gemma2", "Gemma2ForQuantileSequenceClassification", HELPSTEER, 43, {}, False),
          CHAT, gated(HELPSTEER, GEMMA2_PATTERN, 1, 1, armorm_gates)),

@@ -8,8 +8,8 @@ from tokenizers import processors
 from .. import checkpoint
 from ..case import Case
 from ..decoders import KINDS, LLAMA2_TOKENS, QWEN_TOKENS, Kind, mlp, template, write
-from ..reference import of_class, tokenizer_of
-from ..steps import head, places, process_pair, question_of, rows_of
+from ..reference import head, of_class, tokenizer_of
+from ..steps import places, process_pair, question_of, rows_of
 
 SYSTEM = "Please reason step by step, and put your final answer within \\boxed{}."
 ADD = {"prompt": "What is 2 + 2 + 3?", "steps": ["2 + 2 = 4.", "4 + 3 = 7.", "So 7."]}

@@ -1,9 +1,13 @@
 """Rerankers that are decoders."""
 
+from dataclasses import replace
+from functools import cache
+
 import torch
 
+from .. import checkpoint
 from ..case import Case
-from ..decoders import write
+from ..decoders import KINDS, write
 from ..items import PASSAGES
 from ..reference import of_class, pair, tokenizer_of
 
@@ -41,13 +45,16 @@ def qwen3_reranker(directory, items):
 
 
 def bge_gemma(directory, items):
-    """Restates FlagLLMReranker: BOS, "A: query", newline, "B: passage", newline, question, tokenized apart; the logit of Yes."""
+    """Restates FlagLLMReranker: BOS, "A: query", newline, "B: passage", newline, question, tokenized apart; the logit of Yes.
+
+    Query and passage lose the newlines that end them.
+    """
     tokenizer, model = tokenizer_of(directory), of_class(directory)
     plain = lambda text: tokenizer(text, add_special_tokens=False)["input_ids"]  # noqa: E731
     newline, yes = plain("\n"), plain("Yes")[0]
     pairs = []
     for item in items:
-        _, query, passage = parts(item)
+        _, query, passage = (part.rstrip("\n") for part in parts(item))
         ids = [tokenizer.bos_token_id, *plain(f"A: {query}"), *newline, *plain(f"B: {passage}"), *newline, *plain(QUESTION)]
         with torch.no_grad():
             pairs.append(pair(item, ids, len(ids) - 1, model(input_ids=torch.tensor([ids])).logits[0, -1, yes]))
@@ -55,11 +62,15 @@ def bge_gemma(directory, items):
 
 
 LONG = {"max_position_embeddings": 1024}
+MELTING = replace(KINDS["gemma"], tokenizer=cache(lambda: checkpoint.metaspace([
+    "<pad>", "<eos>", "<bos>", "<unk>", "<start_of_turn>", "<end_of_turn>"], bos="<bos>", prefix=False, words=("Yes", "\n\n"))))
+"""As Gemma's own, two newlines are one token."""
+LINES = [{"prompt": "where do owls sleep?\n", "response": "In barns.\n\nOr in trees.\n"}, {"prompt": "\n\na\n\n", "response": "b\n\n\n"}]
 CASES = [
     Case("qwen3-reranker", "qwen3-reranker", write("qwen3", "Qwen3ForCausalLM", {}, seed=61, config=LONG | {"tie_word_embeddings": True}),
          [*PASSAGES, INSTRUCTED], qwen3_reranker),
     Case("bge-reranker-gemma2", "bge-reranker-gemma", write("gemma2", "Gemma2ForCausalLM", {}, seed=62, config=LONG | {"tie_word_embeddings": True}),
          PASSAGES, bge_gemma),
-    Case("bge-reranker-gemma", "bge-reranker-gemma", write("gemma", "GemmaForCausalLM", {}, seed=63, config=LONG | {"tie_word_embeddings": True}),
-         PASSAGES, bge_gemma),
+    Case("bge-reranker-gemma", "bge-reranker-gemma", write(MELTING, "GemmaForCausalLM", {}, seed=63, config=LONG | {"tie_word_embeddings": True}),
+         [*PASSAGES, *LINES], bge_gemma),
 ]

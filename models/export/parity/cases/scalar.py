@@ -1,20 +1,14 @@
 """Reward models with one output."""
 
 import torch
-from torch import nn
 
 from ..case import Case
 from ..checkpoint import read
 from ..decoders import KINDS, linear, mlp, write
 from ..items import CHAT, IDS, TEXT, with_bos
-from ..reference import bare_body, conversation, hidden_states, of_class, pair, template_ids, tokenizer_of
+from ..reference import bare_body, conversation, head, hidden_states, of_class, pair, template_ids, tokenizer_of
 
 LINEAR, TWO = linear("score"), mlp("score")
-
-
-def head(weights: dict[str, torch.Tensor], name: str, rows: torch.Tensor) -> torch.Tensor:
-    """Return one Linear of the checkpoint on hidden states."""
-    return nn.functional.linear(rows, weights[f"{name}.weight"], weights.get(f"{name}.bias"))
 
 
 def classifier(bos: int, render=None):
@@ -156,19 +150,29 @@ def variance(weights):
     weights["normalizer.mean"] = torch.tensor([-1.25])
 
 
-def openrlhf(bos: int = 0):
-    """Restates openrlhf serve_rm and RewardModel: pads and EOS stripped, EOS put behind, (reward - mean) / std at the last token."""
+def openrlhf(bos: int = 0, normalize_reward: bool = False):
+    """Restates RewardDataset and RewardModel of OpenRLHF: the rendered text without its last newlines, a space and the EOS where it does not
+    end with it, the last id set to the EOS; the value there, or with normalize_reward (value - mean) / std by config.json.
+
+    Of a text or ids it is the EOS alone that is put behind them.
+    """
     def run(directory, items):
         config, weights = read(directory)
         tokenizer, body = tokenizer_of(directory), bare_body(directory, "model.")
         name, pairs = config.get("value_head_prefix", "score"), []
+
+        def render(messages):
+            text = tokenizer.apply_chat_template(messages, tokenize=False).rstrip("\n")
+            return text if text.endswith(tokenizer.eos_token) else text + " " + tokenizer.eos_token
+
         for item in items:
-            ids = template_ids(tokenizer, item, bos)
-            while ids[-1] == tokenizer.eos_token_id:
-                ids.pop()
-            ids.append(tokenizer.eos_token_id)
+            ids = template_ids(tokenizer, item, bos, render)
+            if "messages" in item or "prompt" in item:
+                ids[-1] = tokenizer.eos_token_id
+            elif ids[-1] != tokenizer.eos_token_id:
+                ids.append(tokenizer.eos_token_id)
             reward = head(weights, name, hidden_states(body, ids)[-1])
-            if "mean" in config:
+            if normalize_reward:
                 reward = (reward - config["mean"]) / config["std"]
             pairs.append(pair(item, ids, len(ids) - 1, reward))
         return pairs
@@ -216,6 +220,8 @@ SYSTEM = {"messages": [{"role": "system", "content": "Be brief."}, *conversation
 LLAMA3_BOS = with_bos("<|begin_of_text|>", 0)
 LLAMA2_BOS = with_bos("<s>", 1)
 GENERAL = "sequence-classification"
+TRAINED = {"value_head_prefix": "value_head", "mean": 0.75, "std": 2.5}
+"""What OpenRLHF writes into config.json after a training."""
 CLASSES = {"qwen2": "Qwen2", "qwen3": "Qwen3", "llama3": "Llama", "mistral": "Mistral", "gemma2": "Gemma2", "phi3": "Phi3"}
 
 
@@ -268,10 +274,13 @@ CASES = [
          [*CHAT, *TEXT], last_row(beaver_score, bos=1, render=beaver_text)),
     Case("beaver-plain", "beaver", write("llama2", "LlamaForScore", linear("score_head", bias=True), seed=15, extra={
         "score_type": "reward", "do_normalize": False, "bias": True}), [*CHAT, *TEXT], last_row(beaver_score, bos=1, render=beaver_text)),
-    Case("openrlhf", "openrlhf", write("llama3", "RewardModel", linear("value_head"), seed=16, extra={
-        "value_head_prefix": "value_head", "mean": 0.75, "std": 2.5}), [*CHAT, *LLAMA3_BOS, {"text": "ends<|eot_id|>"}], openrlhf(1)),
+    Case("openrlhf", "openrlhf", write("llama3", "RewardModel", linear("value_head"), seed=16, extra=TRAINED), [
+        *CHAT, *LLAMA3_BOS, {"text": "ends<|eot_id|>"}], openrlhf(1)),
+    Case("openrlhf-normalized", "openrlhf", write("llama3", "RewardModel", linear("value_head"), seed=16, extra=TRAINED), [*CHAT, SYSTEM],
+         openrlhf(1, True), ("--mean", "0.75", "--std", "2.5")),
     Case("openrlhf-qwen2", "openrlhf", write("qwen2", "Qwen2ForSequenceClassification", LINEAR, seed=17), [
-        *CHAT, *TEXT, {"text": "ends<|im_end|>"}], openrlhf()),
+        *CHAT, SYSTEM, *TEXT, {"text": "ends<|im_end|>"}], openrlhf()),
+    Case("openrlhf-gemma2", "openrlhf", write("gemma2", "Gemma2ForSequenceClassification", LINEAR, seed=26), [*CHAT, *TEXT], openrlhf(1)),
     Case("trl-value-head", "trl-value-head", write("llama3", "LlamaForCausalLM", linear("v_head.summary", bias=True) | {
         "lm_head.weight": (KINDS["llama3"].tokenizer().get_vocab_size(), 32)}, seed=18), [*CHAT, *LLAMA3_BOS],
         last_row(one_layer("v_head.summary"), bos=1)),

@@ -6,8 +6,7 @@ from ..case import Case
 from ..checkpoint import read
 from ..decoders import linear, write
 from ..items import CHAT
-from ..reference import bare_body, conversation, hidden_states, tokenizer_of
-from ..steps import head
+from ..reference import bare_body, conversation, head, hidden_states, tokenizer_of
 
 ATTRIBUTES = ["helpfulness", "correctness", "coherence", "complexity", "verbosity"]
 
