@@ -34,7 +34,7 @@ fields are left alone, and a row without "split" is in the split "all":
   --steps    {"split": "…", "prompt": "…", "steps": ["…"], "first_error": 2}     null: every step is right
              {"problem": "…", "steps": ["…"], "label": -1}                       ProcessBench's names
   --best-of  {"split": "…", "prompt": "…", "responses": ["…"], "correct": [true]}
-Reward models answer --pairs and --best-of, process models --steps and --best-of (by the weakest step).`
+Reward, pair and preference models answer --pairs and --best-of, process models --steps and --best-of (by the weakest step).`
 }
 
 // dataset is a file to measure on.
@@ -136,7 +136,7 @@ func (c *evalCommand) jobs(engine *rewards.Engine) (jobs []job, total int64, err
 	case !known:
 		return nil, 0, fmt.Errorf("no model is named %q", c.Models.Model)
 	case len(jobs) == 0:
-		return nil, 0, errors.New("no loaded model answers these files: reward models answer --pairs and --best-of, process models --steps and --best-of")
+		return nil, 0, errors.New("no loaded model answers these files: reward, pair and preference models answer --pairs and --best-of, process models --steps and --best-of")
 	}
 	return jobs, total, nil
 }
@@ -164,7 +164,7 @@ func (c *evalCommand) measure(ctx context.Context, engine *rewards.Engine, job j
 	common := rewards.Common{Model: job.model.Name, Truncate: c.Truncate}
 	switch job.data.measure {
 	case measurePairs:
-		return runMeasure(ctx, engine, file, bar, pairQuestion{common})
+		return runMeasure(ctx, engine, file, bar, pairQuestion{common, job.model.Kind})
 	case measureSteps:
 		return runMeasure(ctx, engine, file, bar, stepQuestion{common, c.Threshold})
 	case measureBestOf:

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"fmt"
 
 	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/rewards"
@@ -32,10 +31,16 @@ func (r *pairRow) check() *rewards.Problem {
 	return need(r.Prompt != nil && r.Chosen != nil && r.Rejected != nil, "prompt, chosen and rejected")
 }
 
-// pairQuestion asks which of a pair scores higher.
-type pairQuestion struct{ common rewards.Common }
+// pairQuestion asks which of a pair scores higher or, of a model that compares, is preferred.
+type pairQuestion struct {
+	common rewards.Common
+	kind   models.Kind
+}
 
 func (q pairQuestion) ask(ctx context.Context, engine *rewards.Engine, rows []pairRow) ([]verdict, error) {
+	if q.kind != models.Reward {
+		return q.compare(ctx, engine, rows)
+	}
 	items := make([]models.Item, 0, 2*len(rows))
 	for _, row := range rows {
 		items = append(items, models.Item{Prompt: row.Prompt, Response: row.Chosen}, models.Item{Prompt: row.Prompt, Response: row.Rejected})
@@ -49,6 +54,24 @@ func (q pairQuestion) ask(ctx context.Context, engine *rewards.Engine, rows []pa
 		chosen, rejected := answer.Results[2*i], answer.Results[2*i+1]
 		if verdicts[i] = (verdict{measure: string(measurePairs), problem: cmp.Or(chosen.Error, rejected.Error)}); verdicts[i].problem == nil {
 			verdicts[i].accuracy = once(*chosen.Score > *rejected.Score)
+		}
+	}
+	return verdicts, nil
+}
+
+func (q pairQuestion) compare(ctx context.Context, engine *rewards.Engine, rows []pairRow) ([]verdict, error) {
+	pairs := make([]rewards.Pair, len(rows))
+	for i, row := range rows {
+		pairs[i] = rewards.Pair{Prompted: rewards.Prompted{Prompt: row.Prompt}, Chosen: row.Chosen, Rejected: row.Rejected}
+	}
+	answer, err := engine.Compare(ctx, rewards.CompareRequest{Common: q.common, Pairs: pairs})
+	if err != nil {
+		return nil, err
+	}
+	verdicts := make([]verdict, len(rows))
+	for i, result := range answer.Results {
+		if verdicts[i] = (verdict{measure: string(measurePairs), problem: result.Error}); result.Error == nil {
+			verdicts[i].accuracy = once(*result.Probability > 0.5)
 		}
 	}
 	return verdicts, nil
@@ -125,76 +148,6 @@ func (q stepQuestion) ask(ctx context.Context, engine *rewards.Engine, rows []st
 }
 
 func (stepQuestion) failed(v verdict) *rewards.Problem { return v.problem }
-
-// bestRow is a prompt with a sampler's responses and which of them are right.
-type bestRow struct {
-	splitName
-	Prompt    *string  `json:"prompt"`
-	Responses []string `json:"responses"`
-	Correct   []bool   `json:"correct"`
-}
-
-func (r *bestRow) check() *rewards.Problem {
-	return need(r.Prompt != nil && len(r.Responses) > 0 && len(r.Responses) == len(r.Correct),
-		"prompt, responses, and correct of the same length")
-}
-
-// bestQuestion asks which response is best: by the reward, or by the weakest step.
-type bestQuestion struct {
-	common    rewards.Common
-	kind      models.Kind
-	separator string
-}
-
-func (q bestQuestion) ask(ctx context.Context, engine *rewards.Engine, rows []bestRow) ([]verdict, error) {
-	var items []models.Item
-	for _, row := range rows {
-		for i := range row.Responses {
-			item := models.Item{Prompt: row.Prompt, Response: &row.Responses[i]}
-			if q.kind == models.Process {
-				item.Separator = &q.separator
-			}
-			items = append(items, item)
-		}
-	}
-	scores, problems, err := q.scores(ctx, engine, items)
-	if err != nil {
-		return nil, err
-	}
-	verdicts := make([]verdict, len(rows))
-	for i, row := range rows {
-		n := len(row.Responses)
-		verdicts[i] = verdict{measure: fmt.Sprintf("%s%d", measureBestOf, n), problem: cmp.Or(problems[:n]...)}
-		if verdicts[i].problem == nil {
-			verdicts[i].accuracy = once(row.Correct[rewards.Order(scores[:n])[0]])
-			for _, right := range row.Correct {
-				verdicts[i].sampler = verdicts[i].sampler.plus(once(right))
-			}
-		}
-		scores, problems = scores[n:], problems[n:]
-	}
-	return verdicts, nil
-}
-
-func (q bestQuestion) scores(ctx context.Context, engine *rewards.Engine, items []models.Item) ([]*float64, []*rewards.Problem, error) {
-	scores := make([]*float64, len(items))
-	if q.kind == models.Reward {
-		answer, err := engine.Score(ctx, rewards.ScoreRequest{Common: q.common, Items: items})
-		for i := range answer.Results {
-			scores[i] = answer.Results[i].Score
-		}
-		return scores, answer.Problems(), err
-	}
-	answer, err := engine.Steps(ctx, rewards.StepsRequest{Common: q.common, Items: items})
-	for i := range answer.Results {
-		if aggregate := answer.Results[i].Aggregate; aggregate != nil {
-			scores[i] = &aggregate.Min
-		}
-	}
-	return scores, answer.Problems(), err
-}
-
-func (bestQuestion) failed(v verdict) *rewards.Problem { return v.problem }
 
 func need(ok bool, fields string) *rewards.Problem {
 	if ok {

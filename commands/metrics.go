@@ -16,7 +16,13 @@ const (
 
 // suits tells whether a model of that kind can answer.
 func (m measure) suits(kind models.Kind) bool {
-	return m == measureBestOf || (m == measurePairs) == (kind == models.Reward)
+	switch kind {
+	case models.Process:
+		return m == measureSteps || m == measureBestOf
+	case models.Reward, models.PairKind, models.Preference:
+		return m == measurePairs || m == measureBestOf
+	}
+	return false
 }
 
 // ratio is hits of tries.

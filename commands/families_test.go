@@ -1,0 +1,129 @@
+package commands
+
+import (
+	"log/slog"
+	"math"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/rewards"
+)
+
+// families are bundles of every family of docs/MODELS.md, made by `make fixtures`; their golden pairs are those of the authors'
+// code, or of a restatement of it, on a tiny random checkpoint.
+const families = "../models/testdata/families"
+
+// batchMates bounds what a score may move with its batch where the graph cannot rule it out: encoders, whose layers are the
+// authors' own.
+const batchMates = 1e-5
+
+// eachFamily gives a test every family's bundle, served, with its golden pairs.
+func eachFamily(t *testing.T, test func(t *testing.T, engine *rewards.Engine, manifest models.Manifest, pairs []models.Golden)) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(families, "*", models.ManifestFile))
+	if err != nil || len(files) < 45 {
+		t.Fatalf("%d bundles of families (%v), want 45 or more", len(files), err)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(filepath.Dir(file)), func(t *testing.T) {
+			options := models.Options{Runtime: runtimeFile(t), Tokens: 512}
+			loaded, err := load(t.Context(), []models.Source{models.Dir(filepath.Dir(file))}, options, slog.New(slog.DiscardHandler))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() {
+				if err := loaded.stop(); err != nil {
+					t.Error(err)
+				}
+			}()
+			m := loaded.registry.All()[0]
+			pairs, err := m.Golden()
+			if err != nil || len(pairs) < 3 {
+				t.Fatalf("%d golden pairs (%v), want 3 or more", len(pairs), err)
+			}
+			test(t, rewards.New(loaded.registry), m.Info().Manifest, pairs)
+		})
+	}
+}
+
+// TestFamiliesEqualTheirAuthors: ids, places and scores of every family are the authors', and a score is the same alone and in one
+// batch with the others.
+func TestFamiliesEqualTheirAuthors(t *testing.T) {
+	eachFamily(t, func(t *testing.T, engine *rewards.Engine, manifest models.Manifest, pairs []models.Golden) {
+		t.Helper()
+		together, err := compareGolden(t.Context(), engine, manifest.Kind, pairs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range pairs {
+			if why := together[i].beyond(1e-4); why != "" {
+				t.Errorf("pair %d: %s", i+1, why)
+			}
+			alone, err := compareGolden(t.Context(), engine, manifest.Kind, pairs[i:i+1])
+			if err != nil {
+				t.Fatal(err)
+			}
+			bound := 0.0
+			if manifest.Pooling == models.PoolInGraph {
+				bound = batchMates
+			}
+			moved := drift{have: alone[0].have, want: together[i].have}
+			if !(moved.difference() <= bound) {
+				t.Errorf("pair %d: %v alone, %v with the others", i+1, moved.have, moved.want)
+			}
+		}
+	})
+}
+
+// TestLaterStepsChangeNoEarlierScore: an item cut after a step gives the steps that it keeps the same scores, to the bit.
+func TestLaterStepsChangeNoEarlierScore(t *testing.T) {
+	held := 0
+	eachFamily(t, func(t *testing.T, engine *rewards.Engine, manifest models.Manifest, pairs []models.Golden) {
+		t.Helper()
+		if manifest.Kind != models.Process {
+			return
+		}
+		for i, pair := range pairs {
+			fewest := manifest.Steps.Skip + 1 // an item without a step that has a score is refused
+			if len(pair.Item.Steps) <= fewest {
+				continue
+			}
+			items := make([]models.Item, 0, len(pair.Item.Steps))
+			for kept := fewest; kept <= len(pair.Item.Steps); kept++ {
+				item := *pair.Item
+				item.Steps = slices.Clip(item.Steps[:kept])
+				items = append(items, item)
+			}
+			answer, err := engine.Steps(t.Context(), rewards.StepsRequest{Items: items})
+			if err != nil {
+				t.Fatal(err)
+			}
+			whole := answer.Results[len(items)-1]
+			for k, cut := range answer.Results {
+				kept := fewest + k
+				if cut.Error != nil || whole.Error != nil || len(cut.Steps) != kept {
+					t.Fatalf("pair %d cut to %d steps: %v, %d steps", i+1, kept, cut.Error, len(cut.Steps))
+				}
+				for step, score := range cut.Steps {
+					if one, other := value(score.Score), value(whole.Steps[step].Score); math.Float64bits(one) != math.Float64bits(other) {
+						t.Errorf("pair %d: step %d scores %v when cut to %d steps, and %v in the whole", i+1, step, one, kept, other)
+					}
+					held++
+				}
+			}
+		}
+	})
+	if held < 100 {
+		t.Errorf("%d scores were held, want 100 or more", held)
+	}
+}
+
+// value is a step's score, NaN where it has none.
+func value(score *float64) float64 {
+	if score == nil {
+		return math.NaN()
+	}
+	return *score
+}
