@@ -97,7 +97,7 @@ def fill(manifest: dict, family: Family, own: dict, settings: TextSettings, opti
     if family.segments:
         manifest["template"] = {"segments": family.segments}
     elif settings.template is not None:
-        manifest["template"] = {"variables": settings.variables} | (own.get("template") or {})
+        manifest["template"] = {"variables": settings.variables}
     if manifest["pooling"] == "transformers":
         eos = raw.get("eos_token_id")
         same = raw.get("pad_token_id") is not None and raw["pad_token_id"] in (eos if isinstance(eos, list) else [eos])
