@@ -12,6 +12,7 @@ import (
 type Batcher struct {
 	runner  Runner
 	options Options
+	cache   *cache
 	wake    chan struct{} // tells Run that the queue or closed changed; holds one
 
 	mu       sync.Mutex // guards all below, and the fields of items, waiters and calls
@@ -34,12 +35,14 @@ type Batcher struct {
 // New returns a batcher for the runner. It starts no goroutine: nothing is answered until [Batcher.Run].
 func New(runner Runner, options Options) *Batcher {
 	options = options.withDefaults()
+	cache := newCache(options)
 	return &Batcher{
 		runner:  runner,
 		options: options,
+		cache:   cache,
 		wake:    make(chan struct{}, 1),
 		rate:    rate{cost: options.Cost},
-		picker:  picker{shape: newShape(options), budget: options.Budget, prefixes: options.Layout == Packed},
+		picker:  picker{shape: newShape(options, cache), budget: options.Budget, cache: cache, prefixes: options.Layout == Packed},
 	}
 }
 
@@ -56,6 +59,9 @@ func (b *Batcher) Submit(ctx context.Context, sequences []Sequence) ([]Result, e
 	c := newCall(ctx, sequences, b.options.Targets)
 	if c.pending == 0 {
 		return c.results, nil
+	}
+	for i := range c.waiters {
+		c.waiters[i].hashes = b.cache.chain(c.waiters[i].sequence.IDs)
 	}
 	if err := b.admit(c); err != nil {
 		return nil, err
@@ -146,7 +152,7 @@ func (b *Batcher) place(w *waiter, fresh *item) {
 		return
 	}
 	b.number++
-	*fresh = item{sequence: w.sequence, number: b.number, arrived: w.admitted}
+	*fresh = item{sequence: w.sequence, hashes: w.hashes, number: b.number, arrived: w.admitted}
 	fresh.join(w)
 	b.queue.push(fresh, i)
 }
@@ -209,6 +215,7 @@ func (b *Batcher) Stats() Stats {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	s := b.stats
+	s.Cache = b.cache.stats()
 	s.Items, s.Tokens = b.queue.items, b.queue.tokens
 	if !b.runStart.IsZero() {
 		s.Running, s.RunAge = b.current.Items, time.Since(b.runStart)

@@ -21,12 +21,18 @@ type Sequence struct {
 	Read []int   // positions in IDs whose outputs are wanted, ascending, at least one
 }
 
+// Keep is a block to be filled with the keys and values of tokens that the plan computes.
+type Keep struct {
+	Block  *Block
+	Tokens [BlockTokens]int64 // indices into [Plan.IDs]
+}
+
 // Result is the outcome of one [Sequence]: values or an error, never both.
 type Result struct {
 	Values [][]float32   // one row per read position: (len(Read), labels)
 	Err    error         // why there are no values
 	Shared int           // leading tokens of this sequence that it shared with others of its run, computed once
-	Cached int           // leading tokens taken from the key-value cache
+	Cached int           // leading tokens taken from the key-value cache; with Shared it may count a token twice
 	Queue  time.Duration // from admission to the start of its run
 	Run    time.Duration // of the forward it was part of
 }
@@ -53,16 +59,20 @@ type Plan struct {
 	Read []int64 // [N] indices into IDs
 
 	// Packed. Key indices address the P cached tokens first, then the T new ones.
-	Positions     []int64 // [T]
-	PastPositions []int64 // [P]; the place of the key-value cache, empty for now
-	Tiles         int     // R
-	Queries       int     // Q, query places of each tile
-	Keys          int     // K, key places of each tile
-	QueryIndex    []int64 // [R·Q]
-	KeyIndex      []int64 // [R·K]
-	KeyLen        []int64 // [R]
-	Scatter       []int64 // [T]
-	Targets       []int64 // [N] the id after each position read, of the same sequence; nil unless [Options.Targets]
+	Positions     []int64  // [T]
+	PastPositions []int64  // [P]
+	Tiles         int      // R
+	Queries       int      // Q, query places of each tile
+	Keys          int      // K, key places of each tile
+	QueryIndex    []int64  // [R·Q]
+	KeyIndex      []int64  // [R·K]
+	KeyLen        []int64  // [R]
+	Scatter       []int64  // [T]
+	Targets       []int64  // [N] the id after each position read, of the same sequence; nil unless [Options.Targets]
+	Past          []*Block // the cached tokens, P = BlockTokens · blocks, in the order of PastPositions
+	Keep          []Keep   // blocks whose keys and values the runner is to fetch
+
+	Narrow bool // to be run on the calling thread, beside others
 
 	// Padded. Padding is on the right.
 	Rows   int     // B

@@ -3,6 +3,7 @@ package batching
 import (
 	"context"
 	"fmt"
+	"math"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -57,13 +58,22 @@ func compute(plan *Plan) ([][]float32, error) {
 	if err != nil {
 		return nil, err
 	}
-	first := make([]uint64, len(plan.IDs))
+	past := len(plan.PastPositions)
+	ids, first := make([]uint64, past+len(plan.IDs)), make([]uint64, past+len(plan.IDs)) // of every key
+	for i, block := range plan.Past {
+		for j := range BlockTokens {
+			ids[i*BlockTokens+j], first[i*BlockTokens+j] = wide(block.Data[4*j:]), wide(block.Data[4*j+2:])
+		}
+	}
+	for t, id := range plan.IDs {
+		ids[past+t] = uint64(id)
+	}
 	for t, keys := range visible {
 		h := uint64(seed)
 		for _, k := range keys {
-			h = mix(mix(h, uint64(plan.IDs[k])), uint64(positionOf(plan, k)))
+			h = mix(mix(h, ids[k]), uint64(positionOf(plan, k)))
 		}
-		first[t] = h
+		first[past+t] = h
 	}
 	rows := make([][]float32, len(plan.Read))
 	for i, t := range plan.Read {
@@ -73,17 +83,38 @@ func compute(plan *Plan) ([][]float32, error) {
 		}
 		rows[i] = row(h)
 	}
+	for _, keep := range plan.Keep {
+		for j, t := range keep.Tokens {
+			narrow(keep.Block.Data[4*j:], ids[past+int(t)])
+			narrow(keep.Block.Data[4*j+2:], first[past+int(t)])
+		}
+	}
 	return rows, nil
 }
 
-func positionOf(plan *Plan, token int) int64 {
-	if plan.Rows > 0 {
-		return int64(token % plan.Length)
-	}
-	return plan.Positions[token]
+// fakeFloats is what a block of the fake takes: of each token its id and its first value.
+const fakeFloats = 4 * BlockTokens
+
+func wide(data []float32) uint64 {
+	return uint64(math.Float32bits(data[0]))<<32 | uint64(math.Float32bits(data[1]))
 }
 
-// visibleKeys returns, for every token, the tokens it sees under the mask of docs/BUNDLE.md, in the order of the keys.
+func narrow(data []float32, value uint64) {
+	data[0], data[1] = math.Float32frombits(uint32(value>>32)), math.Float32frombits(uint32(value))
+}
+
+// positionOf gives the position of a key.
+func positionOf(plan *Plan, key int) int64 {
+	if plan.Rows > 0 {
+		return int64(key % plan.Length)
+	}
+	if past := len(plan.PastPositions); key >= past {
+		return plan.Positions[key-past]
+	}
+	return plan.PastPositions[key]
+}
+
+// visibleKeys returns, for every token, the keys it sees under the mask of docs/BUNDLE.md, in the order of the keys.
 func visibleKeys(plan *Plan) ([][]int, error) {
 	if plan.Rows > 0 {
 		return visiblePadded(plan)
@@ -99,7 +130,7 @@ func visibleKeys(plan *Plan) ([][]int, error) {
 			return nil, fmt.Errorf("token %d is scattered from place %d of token %d", t, place, plan.QueryIndex[place])
 		}
 		for _, k := range plan.KeyIndex[tile*plan.Keys:][:plan.KeyLen[tile]] {
-			if plan.Positions[k] <= plan.Positions[t] {
+			if positionOf(plan, int(k)) <= plan.Positions[t] {
 				visible[t] = append(visible[t], int(k))
 			}
 		}
@@ -133,7 +164,8 @@ func checkLengths(plan *Plan) error {
 	}{
 		{"positions", plan.Positions, tokens, 1 << 30},
 		{"query index", plan.QueryIndex, plan.Tiles * plan.Queries, tokens},
-		{"key index", plan.KeyIndex, plan.Tiles * plan.Keys, tokens},
+		{"past positions", plan.PastPositions, len(plan.Past) * BlockTokens, 1 << 30},
+		{"key index", plan.KeyIndex, plan.Tiles * plan.Keys, len(plan.PastPositions) + tokens},
 		{"key len", plan.KeyLen, plan.Tiles, plan.Keys + 1},
 		{"scatter", plan.Scatter, tokens, plan.Tiles * plan.Queries},
 		{"read", plan.Read, len(plan.Read), tokens},

@@ -19,6 +19,8 @@ const (
 // the goroutine of Run reads sequence while the state is running, when nobody writes it.
 type item struct {
 	sequence Sequence // Read is the union of what the waiters read
+	hashes   []uint64 // of its prefixes, for the cache
+	have     prefix   // of the picked item: what is cached, pinned until it is answered
 	number   uint64   // order of arrival
 	arrived  time.Time
 	state    state
@@ -32,6 +34,7 @@ type waiter struct {
 	item     *item
 	call     *call
 	sequence Sequence
+	hashes   []uint64
 	admitted time.Time
 	result   *Result
 	next     *waiter

@@ -67,7 +67,7 @@ func takeSamples(ctx context.Context, runner Runner, options Options) ([]sample,
 
 // syntheticPlan packs that many copies of ids, each computed by itself.
 func syntheticPlan(ids []int64, copies int, options Options) *Plan {
-	shape := newShape(options)
+	shape := newShape(options, nil)
 	read := []int{len(ids) - 1}
 	if options.Targets { // every token of a response is read, and each costs a look at the vocabulary
 		read = read[:0]

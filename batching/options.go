@@ -17,6 +17,9 @@ type Options struct {
 	Budget Budget // of one forward
 	Cost   Cost   // of one forward, from [Measure]; zero: learned from the first runs
 
+	// Cache bounds the key-value cache of the packed layout. The zero value is no cache.
+	Cache CacheOptions
+
 	// Targets makes a packed plan list, beside each position read, the id after it, whose log-probability is wanted. The
 	// last position of a sequence cannot be read then.
 	Targets bool
@@ -47,11 +50,26 @@ type Budget struct {
 // sharedStretch is how far sequences that share most of their tokens may go over [Budget.Tokens].
 const sharedStretch = 4
 
-// allows tells whether a batch of that many distinct tokens may take a sequence in that has length tokens and shares the
-// first of them with it.
-func (b *Budget) allows(tokens, shared, length int) bool {
-	fresh := length - shared
+// allows tells whether a batch that computes that many tokens may take a sequence in that shares so many of them with it and brings
+// so many fresh ones.
+func (b *Budget) allows(tokens, shared, fresh int) bool {
 	return tokens+fresh <= b.Tokens || shared >= fresh && tokens-shared+fresh <= sharedStretch*b.Tokens
+}
+
+// CacheOptions say how large a key-value cache may be.
+type CacheOptions struct {
+	Bytes  int // of keys and values
+	Floats int // numbers of one block: keys and values of [BlockTokens] tokens in every layer
+}
+
+const floatBytes = 4
+
+// blocks is how many fit.
+func (o CacheOptions) blocks() int {
+	if o.Floats <= 0 {
+		return 0
+	}
+	return o.Bytes / (o.Floats * floatBytes)
 }
 
 // Cost is what a forward takes: about Base + Token × computed tokens.

@@ -16,6 +16,7 @@ const (
 type picker struct {
 	shape    shape
 	budget   Budget
+	cache    *cache
 	prefixes bool // items that share a prefix are worth bringing together
 
 	now    time.Time
@@ -75,10 +76,14 @@ func (p *picker) try(it *item) bool {
 	switch {
 	case it.abandoned(p.now):
 		p.gone = append(p.gone, it)
-	case p.shape.add(it.sequence, &p.budget):
-		p.batch = append(p.batch, it)
-		return true
 	default:
+		have, _ := p.cache.find(it.sequence, it.hashes)
+		if p.shape.add(it.sequence, have, &p.budget) {
+			it.have = have
+			p.batch = append(p.batch, it)
+			return true
+		}
+		p.cache.release(have)
 		p.misses++
 	}
 	return false

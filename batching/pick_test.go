@@ -97,7 +97,7 @@ func checkSharedBudget(t rapid.TB, batch []Sequence, budget Budget) {
 	for i, sequence := range batch {
 		at := grown.find(sequence.IDs)
 		before, fresh := grown.tokens, len(sequence.IDs)-at.depth
-		grown.insert(sequence.IDs, at)
+		grown.insert(sequence.IDs, at, prefix{})
 		within := grown.tokens <= budget.Tokens || 2*at.depth >= len(sequence.IDs) && grown.tokens-at.depth <= 4*budget.Tokens
 		if i > 0 && !within {
 			t.Fatalf("item %d brings %d tokens, shares %d, and finds %d: over %+v", i, fresh, at.depth, before, budget)

@@ -24,12 +24,12 @@ func MakePlan(sequences []Sequence, options Options) (*Plan, []Placement, error)
 	if len(sequences) == 0 {
 		return nil, nil, fmt.Errorf("%w: none to plan", ErrSequence)
 	}
-	shape := newShape(options)
+	shape := newShape(options, nil)
 	for i, sequence := range sequences {
 		if err := sequence.check(options.Targets); err != nil {
 			return nil, nil, fmt.Errorf("sequence %d: %w", i, err)
 		}
-		shape.add(sequence, nil)
+		shape.add(sequence, prefix{}, nil)
 	}
 	plan := new(Plan)
 	placements := shape.build(plan, make([]Placement, 0, len(sequences)))
@@ -39,8 +39,9 @@ func MakePlan(sequences []Sequence, options Options) (*Plan, []Placement, error)
 // shape gathers the sequences of one plan. Its buffers are reused from plan to plan.
 type shape interface {
 	reset()
-	// add takes the sequence in, unless that would go over the budget. An empty shape takes any, a nil budget bounds nothing.
-	add(sequence Sequence, budget *Budget) bool
+	// add takes in the sequence, of which the cache has a prefix, unless that would go over the budget. An empty shape takes any, a
+	// nil budget bounds nothing.
+	add(sequence Sequence, have prefix, budget *Budget) bool
 	// addApart takes the sequence in as if it shared nothing with the others.
 	addApart(sequence Sequence)
 	// tokens returns the tokens to compute, padding left out.
@@ -49,12 +50,12 @@ type shape interface {
 	build(plan *Plan, placements []Placement) []Placement
 }
 
-func newShape(options Options) shape {
+func newShape(options Options, cache *cache) shape {
 	var s shape
 	if options.Layout == Padded {
 		s = &padded{padID: options.PadID}
 	} else {
-		s = &packed{targets: options.Targets}
+		s = &packed{cache: cache, places: map[*Block]int{}, targets: options.Targets}
 	}
 	s.reset()
 	return s

@@ -152,13 +152,13 @@ func TestPaddedPlanLaws(t *testing.T) {
 func TestPlanIsReused(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		layout := rapid.SampledFrom([]Layout{Packed, Padded}).Draw(t, "layout")
-		shape := newShape(Options{Layout: layout})
+		shape := newShape(Options{Layout: layout}, nil)
 		var plan Plan
 		for range 3 {
 			shape.reset()
 			sequences := drawSequences(t, 6)
 			for _, s := range sequences {
-				shape.add(s, nil)
+				shape.add(s, prefix{}, nil)
 			}
 			placements := shape.build(&plan, nil)
 			checkPlan(t, &plan, placements, sequences)

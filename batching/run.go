@@ -106,6 +106,7 @@ func (b *Batcher) describe(items []*item, begin time.Time) {
 	for _, it := range items {
 		b.current.Items += it.open
 		b.current.Asked += it.open * len(it.sequence.IDs)
+		b.current.Cached += it.open * it.have.tokens
 		for w := it.waiters; w != nil; w = w.next {
 			b.current.Queue = max(b.current.Queue, now.Sub(w.admitted))
 		}
@@ -139,10 +140,11 @@ func (b *Batcher) retry(ctx context.Context, items []*item) {
 	for _, it := range items {
 		if it.abandoned(begin) {
 			it.state = finished
+			b.cache.release(it.have)
 			continue
 		}
 		wanted = append(wanted, it)
-		b.picker.shape.add(it.sequence, nil)
+		b.picker.shape.add(it.sequence, it.have, nil)
 	}
 	b.describe(wanted, begin)
 	b.mu.Unlock()
@@ -161,11 +163,13 @@ func (b *Batcher) forward(ctx context.Context) (rows [][]float32, start time.Tim
 	run.Plan += start.Sub(begin)
 	run.Computed, run.Area = len(b.plan.IDs), b.plan.area()
 	run.Padding = run.Computed - b.picker.shape.tokens()
-	run.Shared = run.Asked - b.picker.shape.tokens()
+	run.Shared = run.Asked - run.Cached - b.picker.shape.tokens()
+	run.Kept = len(b.plan.Keep) * BlockTokens
 	b.runStart = start
 	b.mu.Unlock()
 
 	rows, err = runPlan(ctx, b.runner, &b.plan)
+	b.cache.settle(b.plan.Keep, err == nil)
 
 	b.mu.Lock()
 	run.Run, run.Err = time.Since(start), err
@@ -186,6 +190,7 @@ func (b *Batcher) account(run *RunStats) {
 	b.stats.Computed += uint64(run.Computed)
 	b.stats.Padding += uint64(run.Padding)
 	b.stats.Shared += uint64(run.Shared)
+	b.stats.Cached += uint64(run.Cached)
 	if run.Err == nil {
 		b.rate.add(run.Asked, run.Plan+run.Run)
 	}
@@ -212,10 +217,14 @@ func (b *Batcher) answer(items []*item, rows [][]float32, start time.Time) {
 	for i, it := range items {
 		b.stats.Answered += uint64(it.open)
 		place := b.placements[i]
-		own := rows[place.Row : place.Row+len(it.sequence.Read)]
-		it.finish(own, Result{Shared: place.Shared, Run: b.current.Run}, start)
+		own := rows[place.Row : place.Row+len(it.sequence.Read)-len(it.have.rows)]
+		if len(it.have.rows) > 0 {
+			own = slices.Concat(it.have.rows, own)
+		}
+		b.cache.learn(it.sequence, it.hashes, own)
+		it.finish(own, Result{Shared: place.Shared, Cached: it.have.tokens, Run: b.current.Run}, start)
 	}
-	b.settle()
+	b.settle(items)
 }
 
 // fail ends the items of a forward that gave nothing.
@@ -226,11 +235,15 @@ func (b *Batcher) fail(items []*item, err error, start time.Time) {
 		b.stats.Failed += uint64(it.open)
 		it.finish(nil, Result{Err: err, Run: b.current.Run}, start)
 	}
-	b.settle()
+	b.settle(items)
 }
 
 // settle forgets the finished items.
-func (b *Batcher) settle() {
+func (b *Batcher) settle(items []*item) {
+	for _, it := range items {
+		b.cache.release(it.have)
+		it.have = prefix{}
+	}
 	b.running = slices.DeleteFunc(b.running, func(it *item) bool { return it.state == finished })
 	b.current = RunStats{}
 }

@@ -2,7 +2,7 @@ package batching
 
 import "time"
 
-// RunStats describes one forward. Asked = Computed − Padding + Shared.
+// RunStats describes one forward. Asked = Computed − Padding + Shared + Cached.
 type RunStats struct {
 	Items     int // sequences answered, identical ones counted each; those that joined during the run are left out
 	Sequences int // distinct sequences in the plan
@@ -10,6 +10,8 @@ type RunStats struct {
 	Computed  int // tokens of the plan
 	Padding   int // of Computed, tokens that belong to no sequence
 	Shared    int // tokens of Asked that another sequence of the plan already brought
+	Cached    int // tokens of Asked that were taken from the key-value cache
+	Kept      int // tokens of Computed whose keys and values were put into it
 	Area      int // attention area, as bounded by [Budget.Area]
 
 	Queue time.Duration // the longest wait of its items, from admission to the start of the run
@@ -33,6 +35,9 @@ type Stats struct {
 	Computed uint64
 	Padding  uint64
 	Shared   uint64
+	Cached   uint64
+
+	Cache CacheStats // now
 
 	Deduplicated uint64 // sequences that joined an identical one, waiting or running
 	Cancelled    uint64 // sequences given up by their caller before an answer

@@ -32,20 +32,21 @@ func (t *tiling) best() int {
 
 // packed is the shape of a packed plan: a tree of segments, each cut into tiles.
 type packed struct {
+	cache    *cache
 	tree     tree
 	tiling   tiling
 	longest  int // tokens of the longest sequence
 	entries  []entry
-	ancestry []int64 // plan indices of the tokens from position 0 to the end of a segment
-	targets  bool    // list the id after each position read
+	ancestry []int64        // key indices of the tokens from position 0 to the end of a segment
+	places   map[*Block]int // of cached blocks in the plan
+	targets  bool           // list the id after each position read
 }
 
 // entry is a sequence in the tree.
 type entry struct {
-	leaf   int // the sequence lies on the path from the root to this node
-	length int
-	read   []int
-	ids    []int64
+	leaf     int // the sequence lies on the path from the root to this node
+	sequence Sequence
+	have     prefix
 }
 
 func (p *packed) reset() {
@@ -54,47 +55,72 @@ func (p *packed) reset() {
 	p.longest = 0
 	clear(p.entries)
 	p.entries = p.entries[:0]
+	clear(p.places)
 }
 
 func (p *packed) tokens() int { return p.tree.tokens }
 
-func (p *packed) add(sequence Sequence, budget *Budget) bool {
-	return p.put(sequence, p.tree.find(sequence.IDs), budget)
+func (p *packed) add(sequence Sequence, have prefix, budget *Budget) bool {
+	return p.put(sequence, p.tree.find(sequence.IDs), have, budget)
 }
 
 func (p *packed) addApart(sequence Sequence) {
-	p.put(sequence, spot{parent: root, under: none, before: none}, nil)
+	p.put(sequence, spot{parent: root, under: none, before: none}, prefix{}, nil)
 }
 
 // put adds the sequence at its spot in the tree if the budget allows.
-func (p *packed) put(sequence Sequence, at spot, budget *Budget) bool {
+func (p *packed) put(sequence Sequence, at spot, have prefix, budget *Budget) bool {
 	ids := sequence.IDs
-	after := p.tiling
-	if at.depth < len(ids) {
-		if at.under != none {
-			n := &p.tree.nodes[at.under]
-			after.change(n.to-n.from, -1)
-			after.change(at.depth-n.from, +1)
-			after.change(n.to-at.depth, +1)
-		}
-		after.change(len(ids)-at.depth, +1)
-	}
+	after, fresh := p.price(len(ids), at, have.tokens)
 	longest := max(p.longest, len(ids))
 	if budget != nil && len(p.entries) > 0 {
 		best := after.best()
 		area := after[best] * querySizes[best] * longest // at most
-		if !budget.allows(p.tree.tokens, at.depth, len(ids)) || area > budget.Area {
+		if !budget.allows(p.tree.tokens, max(0, at.depth-have.tokens), fresh) || area > budget.Area {
 			return false
 		}
 	}
 	p.tiling, p.longest = after, longest
-	p.entries = append(p.entries, entry{leaf: p.tree.insert(ids, at), length: len(ids), read: sequence.Read, ids: ids})
+	p.entries = append(p.entries, entry{leaf: p.tree.insert(ids, at, have), sequence: sequence, have: have})
 	return true
 }
 
+// price returns the tiles after a sequence with so many cached tokens is added at its spot, and the tokens that are computed for it:
+// its own, and those of others that were to be taken from the cache up to where it has less there.
+func (p *packed) price(length int, at spot, cached int) (after tiling, fresh int) {
+	after = p.tiling
+	change := func(tokens, sign int) {
+		after.change(tokens, sign)
+		fresh += sign * tokens
+	}
+	node := at.parent
+	if at.under != none && at.depth == length {
+		node = at.under
+	} else if at.under != none {
+		n := &p.tree.nodes[at.under]
+		change(n.fresh(), -1)
+		change(at.depth-max(n.from, min(n.cached, at.depth, cached)), +1)
+		change(n.to-max(n.cached, at.depth), +1)
+	}
+	for i := node; i != root && p.tree.nodes[i].cached > cached; i = p.tree.nodes[i].parent {
+		n := &p.tree.nodes[i]
+		change(n.fresh(), -1)
+		change(n.to-max(n.from, cached), +1)
+	}
+	if at.depth < length {
+		change(length-max(at.depth, cached), +1)
+	}
+	return after, fresh
+}
+
 func (p *packed) build(plan *Plan, placements []Placement) []Placement {
+	for _, e := range p.entries {
+		p.tree.pass(e.leaf, len(e.sequence.IDs))
+	}
 	p.layTokens(plan)
+	p.layPast(plan)
 	p.layTiles(plan)
+	p.layKeep(plan)
 	return p.layReads(plan, placements)
 }
 
@@ -105,9 +131,9 @@ func (p *packed) layTokens(plan *Plan) {
 	for i := range p.tree.nodes {
 		n := &p.tree.nodes[i]
 		n.start = start
-		start += copy(plan.IDs[start:], n.owner[n.from:n.to])
-		for position := n.from; position < n.to; position++ {
-			plan.Positions[n.start+position-n.from] = int64(position)
+		start += copy(plan.IDs[start:], n.owner[n.cached:n.to])
+		for position := n.cached; position < n.to; position++ {
+			plan.Positions[n.start+position-n.cached] = int64(position)
 		}
 	}
 }
@@ -127,19 +153,21 @@ func (p *packed) layTiles(plan *Plan) {
 	tile := 0
 	for i := range p.tree.nodes {
 		n := &p.tree.nodes[i]
+		if n.fresh() == 0 {
+			continue
+		}
 		p.trace(i, int64(len(plan.PastPositions)))
 		size := n.cut(querySizes[best])
-		for from := n.from; from < n.to; from += size {
-			p.layTile(plan, tile, n.start-n.from, from, min(from+size, n.to))
+		for from := n.cached; from < n.to; from += size {
+			p.layTile(plan, tile, n.start-n.cached, from, min(from+size, n.to))
 			tile++
 		}
 	}
 }
 
-// cut returns the size of the tiles when the segment is cut into as few as that most allows.
+// cut returns the size of the tiles when the computed part of the segment is cut into as few as that most allows.
 func (n *node) cut(most int) int {
-	length := n.to - n.from
-	return ceilDiv(length, ceilDiv(length, most))
+	return ceilDiv(n.fresh(), max(1, ceilDiv(n.fresh(), most)))
 }
 
 // layTile writes the tile of positions [from, to) of the traced segment, whose token at a position is that plus offset.
@@ -162,34 +190,35 @@ func (p *packed) trace(segment int, past int64) {
 	p.ancestry = resize(p.ancestry, p.tree.nodes[segment].to)
 	for i := segment; i != root; i = p.tree.nodes[i].parent {
 		n := &p.tree.nodes[i]
-		for position := n.from; position < n.to; position++ {
-			p.ancestry[position] = past + int64(n.start+position-n.from)
+		for position := n.from; position < n.cached; position++ {
+			block := n.have.blocks[position/BlockTokens]
+			p.ancestry[position] = int64(p.places[block]*BlockTokens + position%BlockTokens)
+		}
+		for position := n.cached; position < n.to; position++ {
+			p.ancestry[position] = past + int64(n.start+position-n.cached)
 		}
 	}
 }
 
-// layReads writes Read, each sequence's rows in a row.
+// layReads writes Read, each sequence's rows in a row: those that are not known from the cache.
 func (p *packed) layReads(plan *Plan, placements []Placement) []Placement {
-	for _, e := range p.entries {
-		p.tree.pass(e.leaf, e.length)
-	}
 	plan.Read, plan.Targets = plan.Read[:0], plan.Targets[:0]
 	for _, e := range p.entries {
-		row := len(plan.Read)
-		placements = append(placements, Placement{Row: row, Shared: p.tree.shared(e.leaf, e.length)})
-		plan.Read = slices.Grow(plan.Read, len(e.read))[:row+len(e.read)]
+		row, ids, read := len(plan.Read), e.sequence.IDs, e.sequence.Read[len(e.have.rows):]
+		placements = append(placements, Placement{Row: row, Shared: p.tree.shared(e.leaf, len(ids))})
+		plan.Read = slices.Grow(plan.Read, len(read))[:row+len(read)]
 		if p.targets {
-			for _, position := range e.read {
-				plan.Targets = append(plan.Targets, e.ids[position+1])
+			for _, position := range read {
+				plan.Targets = append(plan.Targets, ids[position+1])
 			}
 		}
 		segment := e.leaf
-		for i, position := range slices.Backward(e.read) {
+		for i, position := range slices.Backward(read) {
 			for position < p.tree.nodes[segment].from {
 				segment = p.tree.nodes[segment].parent
 			}
 			n := &p.tree.nodes[segment]
-			plan.Read[row+i] = int64(n.start + position - n.from)
+			plan.Read[row+i] = int64(n.start + position - n.cached)
 		}
 	}
 	return placements

@@ -14,20 +14,23 @@ const (
 type tree struct {
 	nodes  []node
 	first  int // first child of the root
-	tokens int // distinct tokens, over all segments
+	tokens int // distinct tokens to compute, over all segments
 }
 
 // node is the segment of positions [from, to) of owner's ids.
 type node struct {
 	owner    []int64
+	have     prefix // what is cached of the owner
 	from, to int
+	cached   int // the first token that is not taken from the cache
 	parent   int
 	child    int // first child
 	next     int // next sibling
 
-	start int // of the segment in the plan's tokens, set when it is laid out
-	last  int // how far the sequences through this node reach into it: the furthest
-	prior int // and the second furthest; 0 while fewer than two pass
+	start int  // of the first computed token in the plan's tokens, set when the segment is laid out
+	last  int  // how far the sequences through this node reach into it: the furthest
+	prior int  // and the second furthest; 0 while fewer than two pass
+	grows bool // a sequence on it goes on from much that is cached
 }
 
 // spot is where a sequence leaves the tree: below all of parent, and a head of under when under is given.
@@ -81,25 +84,42 @@ func (t *tree) longest(parent, depth int, ids []int64) (best, before, length int
 	return best, before, length
 }
 
-// insert adds ids at the spot that find returned for them, and returns the node on whose path they lie. It keeps ids.
-func (t *tree) insert(ids []int64, at spot) int {
-	if at.depth == len(ids) { // all there; ending inside a segment needs no split
-		if at.under != none {
-			return at.under
-		}
-		return at.parent
-	}
+// insert adds ids, of which so much is cached, at the spot that find returned for them, and returns the node on whose path they lie.
+// It keeps ids.
+func (t *tree) insert(ids []int64, at spot, have prefix) int {
 	parent := at.parent
+	whole := at.depth == len(ids) // all there; ending inside a segment needs no split
 	if at.under != none {
-		parent = t.split(at)
+		parent = at.under
+		if !whole {
+			parent = t.split(at)
+		}
+	}
+	t.compute(parent, have.tokens)
+	if whole {
+		return parent
 	}
 	leaf := len(t.nodes)
 	t.nodes = append(t.nodes, node{
-		owner: ids, from: at.depth, to: len(ids), parent: parent, child: none, next: t.firstChild(parent),
+		owner: ids, have: have, from: at.depth, to: len(ids), cached: max(at.depth, have.tokens), parent: parent, child: none,
+		next: t.firstChild(parent),
 	})
 	t.setFirstChild(parent, leaf)
-	t.tokens += len(ids) - at.depth
+	t.tokens += t.nodes[leaf].fresh()
 	return leaf
+}
+
+// fresh is how many tokens of the segment are computed.
+func (n *node) fresh() int { return n.to - n.cached }
+
+// compute has the path to a node computed from a position on: some sequence on it has no more in the cache, or reads there.
+func (t *tree) compute(at, position int) {
+	for i := at; i != root && t.nodes[i].cached > position; i = t.nodes[i].parent {
+		n := &t.nodes[i]
+		t.tokens -= n.fresh()
+		n.cached = max(n.from, position)
+		t.tokens += n.fresh()
+	}
 }
 
 // split puts the head of at.under into a new node above it and returns that. The tail keeps its index, so paths that
@@ -108,14 +128,15 @@ func (t *tree) split(at spot) int {
 	head := len(t.nodes)
 	tail := t.nodes[at.under]
 	t.nodes = append(t.nodes, node{
-		owner: tail.owner, from: tail.from, to: at.depth, parent: at.parent, child: at.under, next: tail.next,
+		owner: tail.owner, have: tail.have, from: tail.from, to: at.depth, cached: min(tail.cached, at.depth),
+		parent: at.parent, child: at.under, next: tail.next,
 	})
 	if at.before == none {
 		t.setFirstChild(at.parent, head)
 	} else {
 		t.nodes[at.before].next = head
 	}
-	tail.from, tail.parent, tail.next = at.depth, head, none
+	tail.from, tail.cached, tail.parent, tail.next = at.depth, max(tail.cached, at.depth), head, none
 	t.nodes[at.under] = tail
 	return head
 }
@@ -145,6 +166,13 @@ func (t *tree) pass(leaf, length int) {
 		} else if reach > n.prior {
 			n.prior = reach
 		}
+	}
+}
+
+// grow notes that the sequence on the path to leaf goes on from much that is cached.
+func (t *tree) grow(leaf int) {
+	for i := leaf; i != root && !t.nodes[i].grows; i = t.nodes[i].parent {
+		t.nodes[i].grows = true
 	}
 }
 

@@ -26,7 +26,7 @@ func TestTreeLaws(t *testing.T) {
 		total := 0
 		for i, s := range sequences {
 			at, before := tr.find(s.IDs), tr.tokens
-			leaves[i] = tr.insert(s.IDs, at)
+			leaves[i] = tr.insert(s.IDs, at, prefix{})
 			if tr.tokens-before != len(s.IDs)-at.depth {
 				t.Fatalf("%d tokens new, promised %d", tr.tokens-before, len(s.IDs)-at.depth)
 			}
@@ -105,7 +105,7 @@ func TestTreeSharesAtLeastEightTokens(t *testing.T) {
 		tr.reset()
 		for tail := range int64(3) {
 			ids := append(run(10, common), tail, tail)
-			tr.insert(ids, tr.find(ids))
+			tr.insert(ids, tr.find(ids), prefix{})
 		}
 		want := 3 * (common + 2)
 		if common >= minShared {
@@ -123,7 +123,7 @@ func TestTreeTakesAHeadOfASequenceForNothing(t *testing.T) {
 		tr.reset()
 		for _, n := range order {
 			ids := run(0, n)
-			tr.insert(ids, tr.find(ids))
+			tr.insert(ids, tr.find(ids), prefix{})
 		}
 		if tr.tokens != 5 {
 			t.Errorf("lengths %v need %d tokens, want 5", order, tr.tokens)

@@ -33,7 +33,7 @@ func eachFamily(t *testing.T, test func(t *testing.T, engine *rewards.Engine, ma
 	}
 	for _, file := range files {
 		t.Run(filepath.Base(filepath.Dir(file)), func(t *testing.T) {
-			options := models.Options{Runtime: runtimeFile(t), Tokens: 512}
+			options := models.Options{Runtime: runtimeFile(t), Tokens: 512, Cache: 64 << 20}
 			loaded, err := load(t.Context(), []models.Source{models.Dir(filepath.Dir(file))}, options, slog.New(slog.DiscardHandler))
 			if err != nil {
 				t.Fatal(err)

@@ -37,6 +37,7 @@ type serverModels struct {
 	NoBuiltin bool          `group:"Models" env:"ASSAY_NO_BUILTIN" help:"Leave the embedded models out."`
 	MaxItems  int           `group:"Limits" env:"ASSAY_MAX_ITEMS" default:"${queueItems}" help:"Items that may wait for a model."`
 	MaxTokens int           `group:"Limits" env:"ASSAY_MAX_TOKENS" default:"${queueTokens}" help:"Tokens that may wait for a model."`
+	Cache     size          `group:"Models" env:"ASSAY_CACHE" default:"512MiB" help:"Keys and values that each packed model may keep, to compute a prefix that comes again only once; 0 keeps none."`
 	MaxDelay  time.Duration `group:"Limits" env:"ASSAY_MAX_DELAY" default:"0s" help:"How long an idle model holds an item back for others to join it; 0s lets a lone item leave at once."`
 }
 
@@ -47,6 +48,8 @@ func (f *serverModels) Validate() error {
 		return usage("--max-items is %d, and must be positive", f.MaxItems)
 	case f.MaxTokens < 1:
 		return usage("--max-tokens is %d, and must be positive", f.MaxTokens)
+	case f.Cache < 0:
+		return usage("--cache is %d, and must not be negative", f.Cache)
 	case f.MaxDelay < 0:
 		return usage("--max-delay is %s, and must not be negative", f.MaxDelay)
 	case f.NoBuiltin && len(f.Bundle) == 0:
@@ -69,7 +72,7 @@ func (f *serverModels) sources() []models.Source {
 
 func (f *serverModels) options() models.Options {
 	options := f.Runtime.options()
-	options.MaxItems, options.MaxTokens, options.MaxDelay = f.MaxItems, f.MaxTokens, f.MaxDelay
+	options.MaxItems, options.MaxTokens, options.MaxDelay, options.Cache = f.MaxItems, f.MaxTokens, f.MaxDelay, int64(f.Cache)
 	return options
 }
 

@@ -31,7 +31,7 @@ func (s *size) UnmarshalText(text []byte) error {
 		}
 	}
 	n, err := strconv.ParseInt(number, 10, 64)
-	if err != nil || n <= 0 || n > math.MaxInt64/unit {
+	if err != nil || n < 0 || n > math.MaxInt64/unit {
 		return fmt.Errorf("%q is no size: give bytes, or a number with KiB, MiB or GiB", text)
 	}
 	*s = size(n * unit)

@@ -32,7 +32,7 @@ func bundles(t *testing.T) []string {
 // serve opens a bundle and runs it until the test ends.
 func serve(t *testing.T, dir string) *Model {
 	t.Helper()
-	m, err := Open(t.Context(), Dir(dir), Options{Tokens: 512})
+	m, err := Open(t.Context(), Dir(dir), Options{Tokens: 512, Cache: 64 << 20})
 	if err != nil {
 		t.Fatal(err)
 	}

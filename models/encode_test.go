@@ -13,7 +13,7 @@ import (
 // fixture opens one fixture bundle, without running it.
 func fixture(t *testing.T, name string) *Model {
 	t.Helper()
-	m, err := Open(t.Context(), Dir(filepath.Join("testdata", "bundles", name)), Options{Tokens: 512})
+	m, err := Open(t.Context(), Dir(filepath.Join("testdata", "bundles", name)), Options{Tokens: 512, Cache: 64 << 20})
 	if err != nil {
 		t.Fatal(err)
 	}

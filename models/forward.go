@@ -55,6 +55,44 @@ func (m *Model) proveForward(ctx context.Context, options batching.Options) erro
 		return err
 	}
 	m.passed("forward", "alone = batched = reordered = padded, largest difference %g", worst)
+	return m.proveCache(ctx, options, probes, alone)
+}
+
+// proveCache asks for every probe again and again, behind what is cached of it, and holds the answers to those of the probe alone.
+func (m *Model) proveCache(ctx context.Context, options batching.Options, probes []batching.Sequence, alone [][][]float32) error {
+	if options.Cache.Bytes == 0 {
+		return nil
+	}
+	options.Observe = nil
+	b := batching.New(m.session, options)
+	done := make(chan error, 1)
+	go func() { done <- b.Run(ctx) }()
+	defer func() {
+		b.Close()
+		<-done // Run ends without an error, or with ctx's, which the caller sees
+	}()
+	cached := 0
+	for range 3 { // computed, computed and kept, taken from the cache
+		for i, probe := range probes {
+			results, err := b.Submit(ctx, []batching.Sequence{probe})
+			if err != nil {
+				return err
+			}
+			result := results[0]
+			if result.Err != nil {
+				return fail(CodeBundle, "graph.file %s: a probe of %d tokens behind %d cached ones: %v", m.info.Manifest.Graph.File, len(probe.IDs), result.Cached, result.Err)
+			}
+			if moved := distance(result.Values, alone[i]); moved > 0 {
+				return fail(CodeBundle, "graph.layout packed: the output of a probe of %d tokens is %v, and %v behind %d cached ones",
+					len(probe.IDs), alone[i], result.Values, result.Cached)
+			}
+			cached += result.Cached
+		}
+	}
+	if cached == 0 {
+		return fail(CodeBundle, "graph.layout packed: nothing was taken from the key-value cache of %d bytes, which is too small for a probe", options.Cache.Bytes)
+	}
+	m.passed("cache", "cached = computed, to the bit")
 	return nil
 }
 

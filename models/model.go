@@ -34,6 +34,7 @@ type Info struct {
 	Provider string          // the execution provider in use, "CPU"
 	Threads  int             // of one forward
 	Batching batching.Budget // measured at load
+	Cache    int64           // bytes of keys and values that may be cached; 0: none, or none can be
 	MaxItems int             // sequences that may wait, and so of one request at most
 }
 
@@ -45,6 +46,7 @@ type Options struct {
 	MaxItems  int                               // waiting items; 0: the batcher's default
 	MaxTokens int                               // waiting tokens; 0: the batcher's default
 	MaxDelay  time.Duration                     // see batching.Options
+	Cache     int64                             // bytes of the key-value cache; 0: none
 	Observe   func(Manifest, batching.RunStats) // told of each run, when set
 }
 
@@ -141,6 +143,10 @@ func (m *Model) batching(options Options) batching.Options {
 	}
 	if options.Observe != nil {
 		batch.Observe = func(stats batching.RunStats) { options.Observe(*manifest, stats) }
+	}
+	if floats := m.session.blockFloats(); floats > 0 && options.Cache > 0 {
+		batch.Cache = batching.CacheOptions{Bytes: int(options.Cache), Floats: floats}
+		m.info.Cache = options.Cache
 	}
 	if manifest.Graph.Layout == LayoutPadded {
 		batch.Layout, batch.PadID = batching.Padded, *manifest.Tokenizer.PadID

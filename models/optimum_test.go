@@ -64,7 +64,7 @@ func TestOptimumPadIsTheGraphs(t *testing.T) {
 			t.Fatal(err)
 		}
 		damaged{t, dir}.edit(ManifestFile, "pad_id: 0", "pad_id: 9")
-		m, err := Open(t.Context(), Dir(dir), Options{Tokens: 512})
+		m, err := Open(t.Context(), Dir(dir), Options{Tokens: 512, Cache: 64 << 20})
 		if err == nil {
 			m.Close()
 		}

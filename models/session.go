@@ -4,92 +4,110 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
 
 	ort "github.com/yalue/onnxruntime_go"
 
 	"github.com/assay-rm/assay/batching"
 )
 
-// session runs the plans of one graph on ONNX Runtime. It is a [batching.Runner]: one goroutine at a time.
+// session runs the plans of one graph on ONNX Runtime. It is a [batching.Runner].
 type session struct {
 	graph  *GraphSpec
 	types  *int64 // token types are 1 behind the first of this id; nil: all 0
 	inputs []string
-	inner  *ort.DynamicAdvancedSession
-	past   *ort.Tensor[float32] // no cached tokens: [0, kv_heads, head_dim]; nil when the layout is padded
-	pooled bool                 // the graph pools: output [B, labels]
+	wide   *ort.DynamicAdvancedSession // a forward has all threads
+	narrow *ort.DynamicAdvancedSession // a forward has the thread that calls; nil: there is none
+	pooled bool                        // padded: the graph pools, output [B, labels]
+
+	// Packed.
+	pasts    []string // inputs, keys and values of each layer
+	presents []string // outputs, beside pasts; nil: the graph gives none, and nothing can be cached
+	noPast   *ort.Tensor[float32]
+	spare    sync.Pool // of *keyValues
 }
 
 var _ batching.Runner = (*session)(nil)
 
 // newSession loads the graph from its file or, without one, from its content.
 func newSession(manifest *Manifest, file *onnxFile, path string, content []byte, threads int) (*session, error) {
+	s := &session{graph: &manifest.Graph, types: manifest.Tokenizer.TypeAfter, pooled: manifest.Pooling == PoolInGraph}
+	for _, input := range file.inputs {
+		s.inputs = append(s.inputs, input.name)
+	}
+	if err := s.findPast(file); err != nil {
+		return nil, err
+	}
+	load := func(threads int) (*ort.DynamicAdvancedSession, error) {
+		options, err := sessionOptions(threads)
+		if err != nil {
+			return nil, err
+		}
+		defer options.Destroy() //nolint:errcheck // freeing cannot fail
+		outputs := []string{s.graph.Output}
+		if path != "" {
+			return ort.NewDynamicAdvancedSession(path, s.inputs, outputs, options)
+		}
+		return ort.NewDynamicAdvancedSessionWithONNXData(content, s.inputs, outputs, options)
+	}
+	var err error
+	s.wide, err = load(threads)
+	return s, err
+}
+
+func sessionOptions(threads int) (*ort.SessionOptions, error) {
 	options, err := ort.NewSessionOptions()
 	if err != nil {
 		return nil, err
 	}
-	defer options.Destroy() //nolint:errcheck // freeing cannot fail
-	err = errors.Join(
+	return options, errors.Join(
 		options.SetIntraOpNumThreads(threads),
 		options.SetInterOpNumThreads(1),
 		options.SetGraphOptimizationLevel(ort.GraphOptimizationLevelEnableAll),
 		options.SetMemPattern(false), // shapes differ from run to run
 		options.AddSessionConfigEntry("session.intra_op.allow_spinning", "1"),
 	)
-	if err != nil {
-		return nil, err
-	}
-	s := &session{graph: &manifest.Graph, types: manifest.Tokenizer.TypeAfter, pooled: manifest.Pooling == PoolInGraph}
-	for _, input := range file.inputs {
-		s.inputs = append(s.inputs, input.name)
-	}
-	outputs := []string{manifest.Graph.Output}
-	if path != "" {
-		s.inner, err = ort.NewDynamicAdvancedSession(path, s.inputs, outputs, options)
-	} else {
-		s.inner, err = ort.NewDynamicAdvancedSessionWithONNXData(content, s.inputs, outputs, options)
-	}
-	if err != nil {
-		return nil, err
-	}
-	if manifest.Graph.Layout == LayoutPacked {
-		s.past, err = ort.NewTensor(ort.NewShape(0, manifest.Graph.KVHeads, manifest.Graph.HeadDim), []float32{})
-	}
-	return s, err
 }
 
 // Run computes one plan and gives the rows read, (len(plan.Read), labels).
 func (s *session) Run(_ context.Context, plan *batching.Plan) ([][]float32, error) {
+	inner := s.wide
+	if plan.Narrow {
+		inner = s.narrow
+	}
 	feeds, err := s.feeds(plan)
-	defer func() {
-		for _, feed := range feeds {
-			if feed != s.past {
-				feed.Destroy() //nolint:errcheck // freeing cannot fail
-			}
-		}
-	}()
-	if err != nil {
+	defer feeds.free()
+	switch {
+	case err != nil:
 		return nil, err
+	case s.graph.Layout == LayoutPacked:
+		return s.runPacked(inner, plan, feeds)
 	}
 	values := make([]ort.Value, len(s.inputs))
 	for i, name := range s.inputs {
-		value, ok := feeds[name]
-		if !ok {
-			value = s.past
-		}
-		values[i] = value
+		values[i] = feeds[name]
 	}
 	outputs := []ort.Value{nil}
-	if err := s.inner.Run(values, outputs); err != nil {
+	if err := inner.Run(values, outputs); err != nil {
 		return nil, err
 	}
 	defer outputs[0].Destroy() //nolint:errcheck // freeing cannot fail
 	return s.rows(plan, outputs[0])
 }
 
-// feeds gives the plan's arrays by input name. Inputs that it leaves out are past keys and values.
-func (s *session) feeds(plan *batching.Plan) (map[string]ort.Value, error) {
-	feeds := make(map[string]ort.Value, len(s.inputs))
+// tensors are a forward's own, by name.
+type tensors map[string]ort.Value
+
+func (t tensors) free() {
+	for _, tensor := range t {
+		tensor.Destroy() //nolint:errcheck // freeing cannot fail
+	}
+}
+
+// feeds gives the plan's arrays by input name, without past keys and values.
+func (s *session) feeds(plan *batching.Plan) (tensors, error) {
+	feeds := make(tensors, len(s.inputs))
 	var failed error
 	feed := func(name string, data []int64, shape ...int64) {
 		tensor, err := ort.NewTensor(ort.NewShape(shape...), data)
@@ -103,7 +121,9 @@ func (s *session) feeds(plan *batching.Plan) (map[string]ort.Value, error) {
 		t, r, q, k := int64(len(plan.IDs)), int64(plan.Tiles), int64(plan.Queries), int64(plan.Keys)
 		feed("input_ids", plan.IDs, t)
 		feed("position_ids", plan.Positions, t)
-		feed("past_position_ids", plan.PastPositions, int64(len(plan.PastPositions)))
+		if slices.Contains(s.inputs, "past_position_ids") {
+			feed("past_position_ids", plan.PastPositions, int64(len(plan.PastPositions)))
+		}
 		feed("query_index", plan.QueryIndex, r, q)
 		feed("key_index", plan.KeyIndex, r, k)
 		feed("key_len", plan.KeyLen, r)
@@ -157,7 +177,7 @@ func rowPositions(rows, length int) []int64 {
 	return positions
 }
 
-// rows copies the read rows out of the output.
+// rows copies the read rows out of a padded graph's output.
 func (s *session) rows(plan *batching.Plan, output ort.Value) ([][]float32, error) {
 	tensor, ok := output.(*ort.Tensor[float32])
 	if !ok {
@@ -165,34 +185,40 @@ func (s *session) rows(plan *batching.Plan, output ort.Value) ([][]float32, erro
 	}
 	labels := len(s.graph.Labels)
 	shape, data := tensor.GetShape(), tensor.GetData()
-	want := []int64{int64(len(plan.Read)), int64(labels)}
-	switch {
-	case s.graph.Layout == LayoutPadded && s.pooled:
+	want := []int64{int64(plan.Rows), int64(plan.Length), int64(labels)}
+	if s.pooled {
 		want = []int64{int64(plan.Rows), int64(labels)}
-	case s.graph.Layout == LayoutPadded:
-		want = []int64{int64(plan.Rows), int64(plan.Length), int64(labels)}
 	}
 	if !shape.Equals(want) {
 		return nil, fmt.Errorf("output %s has shape %d, and %d was expected", s.graph.Output, shape, want)
 	}
-	rows, block := make([][]float32, len(plan.Read)), make([]float32, len(plan.Read)*labels)
+	block := make([]float32, len(plan.Read)*labels)
 	for i, read := range plan.Read {
-		at := i
-		if s.graph.Layout == LayoutPadded {
-			at = int(read)
-			if s.pooled {
-				at /= plan.Length
-			}
+		at := int(read)
+		if s.pooled {
+			at /= plan.Length
 		}
-		rows[i] = block[i*labels : (i+1)*labels : (i+1)*labels]
-		copy(rows[i], data[at*labels:])
+		copy(block[i*labels:(i+1)*labels], data[at*labels:])
 	}
-	return rows, nil
+	return rowsOf(block, labels), nil
+}
+
+// rowsOf cuts a block into rows of that many values.
+func rowsOf(block []float32, labels int) [][]float32 {
+	rows := make([][]float32, len(block)/labels)
+	for i := range rows {
+		rows[i] = block[i*labels : (i+1)*labels : (i+1)*labels]
+	}
+	return rows
 }
 
 func (s *session) close() {
-	if s.past != nil {
-		s.past.Destroy() //nolint:errcheck // freeing cannot fail
+	if s.noPast != nil {
+		s.noPast.Destroy() //nolint:errcheck // freeing cannot fail
 	}
-	s.inner.Destroy() //nolint:errcheck // freeing cannot fail
+	for _, inner := range []*ort.DynamicAdvancedSession{s.wide, s.narrow} {
+		if inner != nil {
+			inner.Destroy() //nolint:errcheck // freeing cannot fail
+		}
+	}
 }

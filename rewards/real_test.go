@@ -15,7 +15,7 @@ func fixtures(t *testing.T, names ...string) (*Engine, []*models.Model) {
 	t.Helper()
 	all := make([]*models.Model, len(names))
 	for i, name := range names {
-		m, err := models.Open(t.Context(), models.Dir("../models/testdata/bundles/"+name), models.Options{})
+		m, err := models.Open(t.Context(), models.Dir("../models/testdata/bundles/"+name), models.Options{Cache: 64 << 20})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -26,7 +26,7 @@ func embeddedServer(t *testing.T) *Server {
 		running.Wait()
 	})
 	for _, source := range builtin.Sources() {
-		m, err := models.Open(t.Context(), source, models.Options{Tokens: 512})
+		m, err := models.Open(t.Context(), source, models.Options{Tokens: 512, Cache: 64 << 20})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,0 +1,165 @@
+package batching
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+// cached is a batcher of the fake with room for so many blocks; stop ends it.
+func cached(t rapid.TB, runner Runner, blocks int, options Options) (b *Batcher, stop func()) {
+	options.Cache = CacheOptions{Bytes: blocks * fakeFloats * floatBytes, Floats: fakeFloats}
+	b = New(runner, options)
+	done := make(chan error, 1)
+	go func() { done <- b.Run(context.Background()) }()
+	return b, func() {
+		b.Close()
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// ask submits and holds every answer to what the sequence gives by itself.
+func ask(t rapid.TB, b *Batcher, sequences []Sequence) []Result {
+	t.Helper()
+	results, err := b.Submit(context.Background(), sequences)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, s := range sequences {
+		if results[i].Err != nil {
+			t.Fatalf("sequence %d: %v", i, results[i].Err)
+		}
+		if diff := cmp.Diff(want(s), results[i].Values); diff != "" {
+			t.Fatalf("sequence %d %v (-want +got):\n%s", i, s, diff)
+		}
+		if c := results[i].Cached; c < 0 || c > s.Read[len(s.Read)-1] {
+			t.Fatalf("%d of %d tokens cached, and the last read is at %d", c, len(s.IDs), s.Read[len(s.Read)-1])
+		}
+	}
+	return results
+}
+
+// TestCachedScoresAreTheSame: whatever was asked before, and however little the cache holds, every answer is that of the sequence alone.
+func TestCachedScoresAreTheSame(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		blocks := rapid.SampledFrom([]int{1, 2, 5, 30, 1000}).Draw(t, "blocks")
+		tokens := rapid.SampledFrom([]int{20, 200, 2000}).Draw(t, "tokens")
+		var used [][]Sequence
+		b, stop := cached(t, fake{before: func(_ context.Context, plan *Plan) error { return checkKeep(plan) }}, blocks, Options{Budget: Budget{Tokens: tokens}})
+		defer stop()
+		for range rapid.IntRange(1, 6).Draw(t, "rounds") {
+			sequences := drawSequences(t, 8)
+			if len(used) > 0 && rapid.Bool().Draw(t, "goes on") {
+				for i, s := range sequences {
+					before := rapid.SampledFrom(rapid.SampledFrom(used).Draw(t, "round")).Draw(t, "before")
+					ids := slices.Concat(before.IDs[:rapid.IntRange(0, len(before.IDs)).Draw(t, "cut")], s.IDs)
+					sequences[i] = Sequence{IDs: ids, Read: drawReads(t, len(ids))}
+				}
+			}
+			ask(t, b, sequences)
+			used = append(used, sequences)
+			if stats := b.Stats().Cache; stats.Blocks > stats.Capacity || stats.Capacity != blocks {
+				t.Fatalf("%+v, of %d blocks", stats, blocks)
+			}
+			checkCache(t, b.cache)
+		}
+		if s := b.Stats(); s.Asked != s.Computed-s.Padding+s.Shared+s.Cached {
+			t.Fatalf("asked %d, computed %d, shared %d, cached %d", s.Asked, s.Computed, s.Shared, s.Cached)
+		}
+	})
+}
+
+// checkKeep holds the blocks of a plan to their ids.
+func checkKeep(plan *Plan) error {
+	for _, keep := range plan.Keep {
+		for j, token := range keep.Tokens {
+			if plan.IDs[token] != keep.Block.ids[j] || plan.Positions[token] != int64(keep.Block.position+j) {
+				return errors.New("a block is filled from other tokens than its own")
+			}
+		}
+	}
+	return nil
+}
+
+// checkCache: with no plan at work nothing is pinned, all blocks are filled, and the list is the map.
+func checkCache(t rapid.TB, c *cache) {
+	t.Helper()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := 0
+	for b := c.newest; b != nil; b = b.older {
+		n++
+		if b.pins != 0 || !b.ready || c.blocks[b.hash] != b {
+			t.Fatalf("block at %d: %d pins, ready %t", b.position, b.pins, b.ready)
+		}
+	}
+	if n != len(c.blocks) {
+		t.Fatalf("%d blocks in order, %d in the map", n, len(c.blocks))
+	}
+}
+
+// TestBeamsGoOnWhereTheyWere: after the first two steps of a beam search, only the new step and the rest of a block are computed.
+func TestBeamsGoOnWhereTheyWere(t *testing.T) {
+	b, stop := cached(t, fake{}, 10_000, Options{Budget: Budget{Tokens: 4096}})
+	defer stop()
+	beams := make([]Sequence, 16)
+	for i := range beams {
+		beams[i].IDs = run(0, 200)
+	}
+	for step := range 20 {
+		for i := range beams {
+			beams[i].IDs = append(slices.Clip(beams[i].IDs), run(1000*(step*16+i+1), 40)...)
+			beams[i].Read = append(slices.Clip(beams[i].Read), len(beams[i].IDs)-1)
+		}
+		for i, result := range ask(t, b, beams) {
+			if step < 2 {
+				continue
+			}
+			if computed := len(beams[i].IDs) - result.Cached; computed >= 40+BlockTokens {
+				t.Fatalf("step %d computes %d tokens", step, computed)
+			}
+		}
+	}
+}
+
+// TestOneOffTextsAreNotKept: what nobody shares and nobody asked before is not fetched; asked again, it is.
+func TestOneOffTextsAreNotKept(t *testing.T) {
+	b, stop := cached(t, fake{}, 10_000, Options{})
+	defer stop()
+	texts := []Sequence{seq(run(0, 100)...), seq(run(1000, 300)...), seq(run(2000, 50)...)}
+	ask(t, b, texts)
+	if blocks := b.Stats().Cache.Blocks; blocks != 0 {
+		t.Fatalf("%d blocks kept of texts asked once", blocks)
+	}
+	ask(t, b, texts)
+	for i, result := range ask(t, b, texts) {
+		if whole := (len(texts[i].IDs) - 1) / BlockTokens * BlockTokens; result.Cached != whole {
+			t.Errorf("text %d has %d tokens cached the third time, want %d", i, result.Cached, whole)
+		}
+	}
+}
+
+// TestFailedRunsLeaveNothingInTheCache: blocks that a failed forward was to fill are gone, and its sequences are answered in halves.
+func TestFailedRunsLeaveNothingInTheCache(t *testing.T) {
+	failing := true
+	b, stop := cached(t, fake{before: func(_ context.Context, plan *Plan) error {
+		if failing && len(plan.IDs) > 150 {
+			return errors.New("no memory")
+		}
+		return nil
+	}}, 100, Options{})
+	defer stop()
+	prompt := run(0, 100)
+	sequences := []Sequence{seq(slices.Concat(prompt, run(500, 20))...), seq(slices.Concat(prompt, run(600, 20))...), seq(slices.Concat(prompt, run(700, 20))...)}
+	ask(t, b, sequences)
+	checkCache(t, b.cache)
+	failing = false
+	ask(t, b, sequences)
+	checkCache(t, b.cache)
+}
