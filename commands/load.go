@@ -102,7 +102,7 @@ func load(ctx context.Context, sources []models.Source, options models.Options, 
 			opened = append(opened, m)
 			info := m.Info()
 			log.InfoContext(ctx, "loaded", "model", info.Manifest.Name, "kind", info.Manifest.Kind, "digest", info.Digest,
-				"provider", info.Provider, "threads", info.Threads, "batch_tokens", info.Batching.Tokens, "took", time.Since(start))
+				"provider", info.Provider, "threads", info.Threads, "lanes", info.Lanes, "batch_tokens", info.Batching.Tokens, "took", time.Since(start))
 		}
 		return models.NewRegistry(opened...)
 	}()

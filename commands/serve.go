@@ -23,7 +23,7 @@ const codeAddress = "address_in_use"
 type serveCommand struct {
 	Models serverModels `embed:""`
 
-	Listen         string `group:"HTTP" env:"ASSAY_LISTEN" default:"${listen}" placeholder:"HOST:PORT" help:"Address to listen on (${default}). Port 0 takes a free one."`
+	Listen         string `group:"HTTP" env:"ASSAY_LISTEN" default:"${listen}" placeholder:"HOST:PORT" help:"Address to listen on (${default}), or unix:PATH for a Unix socket. Port 0 takes a free one."`
 	TokenFile      string `group:"HTTP" env:"ASSAY_TOKEN_FILE" placeholder:"FILE" help:"File with the token that clients must send; ASSAY_TOKEN may hold it instead."`
 	AllowAnonymous bool   `group:"HTTP" env:"ASSAY_ALLOW_ANONYMOUS" help:"Listen where others can reach it without asking for a token."`
 
@@ -44,6 +44,9 @@ type serveCommand struct {
 
 // Validate is called by the parser. Zero would mean the default to the server, so it is refused rather than misread.
 func (c *serveCommand) Validate() error {
+	if c.MaxBody < 1 {
+		return usage("--max-body is 0, and must be positive")
+	}
 	if c.MaxRequestItems < 1 {
 		return usage("--max-request-items is %d, and must be positive", c.MaxRequestItems)
 	}
@@ -104,19 +107,23 @@ func (c *serveCommand) serve(ctx context.Context, con *console, engine *rewards.
 	for _, m := range engine.Models() {
 		names = append(names, fmt.Sprintf("%s (%s)", m.Name, m.Kind))
 	}
-	url := "http://" + c.address(listener)
-	fmt.Fprintf(con.out, "assay is ready on %s with %s; %s/docs says how to ask\n", url, strings.Join(names, ", "), url) //nolint:errcheck // it serves all the same
+	address, docs := c.address(listener)
+	fmt.Fprintf(con.out, "assay is ready on %s with %s; %s says how to ask\n", address, strings.Join(names, ", "), docs) //nolint:errcheck // it serves all the same
 	return s.Serve(ctx, listener)
 }
 
-// address is the host as it was asked for, with the port that was had.
-func (c *serveCommand) address(listener net.Listener) string {
-	host, _, err := net.SplitHostPort(c.Listen)
-	_, port, err2 := net.SplitHostPort(listener.Addr().String())
-	if err != nil || err2 != nil || host == "" {
-		return listener.Addr().String()
+// address is where the server answers, with the host as it was asked for and the port that was had, and where its page is.
+func (c *serveCommand) address(listener net.Listener) (address, docs string) {
+	if path, ok := server.SocketPath(c.Listen); ok {
+		return c.Listen, "curl --unix-socket " + path + " http://localhost/openapi.json"
 	}
-	return net.JoinHostPort(host, port)
+	at := listener.Addr().String()
+	host, _, err := net.SplitHostPort(c.Listen)
+	_, port, err2 := net.SplitHostPort(at)
+	if err == nil && err2 == nil && host != "" {
+		at = net.JoinHostPort(host, port)
+	}
+	return "http://" + at, "http://" + at + "/docs"
 }
 
 func (c *serveCommand) options(token string, log *slog.Logger) server.Options {
@@ -157,8 +164,7 @@ func checkFree(ctx context.Context, addr string) error {
 }
 
 func listen(ctx context.Context, addr string) (net.Listener, error) {
-	var config net.ListenConfig
-	listener, err := config.Listen(ctx, "tcp", addr)
+	listener, err := server.Listen(ctx, addr)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return nil, &models.Error{
 			Code:   codeAddress,

@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -236,5 +238,47 @@ func TestServeStopsWhileLoading(t *testing.T) {
 	rest, err := io.ReadAll(lines)
 	if err := errors.Join(err, cmd.Wait()); err != nil {
 		t.Errorf("%v: %s", err, rest)
+	}
+}
+
+// TestServeOnASocket: the ready line names the socket, a second server is refused, one that was killed leaves no obstacle, and
+// one that stops leaves no file.
+func TestServeOnASocket(t *testing.T) {
+	socket := filepath.Join(t.TempDir(), "assay.sock")
+	args := []string{"--no-builtin", "--bundle", filepath.Join(fixtures, "qwen3-reward-packed"), "--listen", "unix:" + socket}
+	client := &http.Client{Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "unix", socket)
+		},
+	}}
+	ready := func() {
+		t.Helper()
+		response, err := client.Do(newRequest(t, http.MethodGet, "http://localhost/readyz", nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := response.Body.Close(); err != nil || response.StatusCode != http.StatusOK {
+			t.Errorf("readyz: %d, %v", response.StatusCode, err)
+		}
+	}
+	killed := serve(t, args...)
+	if want := "assay is ready on unix:" + socket + " with qwen3-reward-packed (reward); curl --unix-socket "; !strings.HasPrefix(killed.ready, want) {
+		t.Errorf("ready line %q", killed.ready)
+	}
+	ready()
+	second := assay(t, append([]string{"serve"}, args...)...)
+	if out, err := second.CombinedOutput(); err == nil || !strings.Contains(string(out), "address_in_use: unix:"+socket) {
+		t.Errorf("beside a live server: %v, %s", err, out)
+	}
+	if err := killed.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = killed.cmd.Wait()
+	s := serve(t, args...)
+	ready()
+	s.stop(t, syscall.SIGTERM)
+	if _, err := os.Lstat(socket); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the socket is still there: %v", err)
 	}
 }

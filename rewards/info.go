@@ -20,7 +20,7 @@ type ModelInfo struct {
 	Labels      []string          `json:"labels" nullable:"false" doc:"Outputs, in order"`
 	Transforms  []string          `json:"transforms" nullable:"false" doc:"Applied to raw by the manifest, in order"`
 	Layout      string            `json:"layout"`
-	Precision   string            `json:"precision" doc:"Of the weights as stored; arithmetic is float32"`
+	Precision   string            `json:"precision" doc:"Of the weights as stored; products are float32, of int8 weights int8"`
 	Drift       *models.DriftSpec `json:"drift,omitempty" doc:"What lower precision was seen to change"`
 	Pooling     string            `json:"pooling"`
 	BOS         string            `json:"bos" doc:"BOS that lead the ids: none, one or two"`
@@ -30,6 +30,8 @@ type ModelInfo struct {
 	MaxTokens   int               `json:"max_tokens" doc:"Longest item accepted"`
 	VocabSize   int64             `json:"vocab_size" doc:"Ids must be below it"`
 	BatchTokens int               `json:"batch_tokens" doc:"Tokens of one forward, measured at load"`
+	CacheBytes  int64             `json:"cache_bytes" doc:"Keys and values that may be kept; 0: none, or none can be"`
+	Lanes       int               `json:"lanes" doc:"Forwards side by side, on one thread each, when much waits; 1: one at a time, on all threads"`
 	Provider    string            `json:"provider" doc:"The execution provider in use"`
 	Threads     int               `json:"threads" doc:"Of one forward"`
 }
@@ -55,7 +57,8 @@ func modelInfo(info models.Info) ModelInfo {
 		Checkpoint: m.Source.Checkpoint, Digest: info.Digest, Labels: m.Graph.Labels, Transforms: transforms,
 		Layout: m.Graph.Layout, Precision: m.Graph.Precision, Drift: m.Drift, Pooling: m.Pooling, BOS: m.Tokenizer.BOS, End: m.Tokenizer.End,
 		Template: m.Template.File != "" || m.Template.Segments != nil, Separator: m.Steps.Separator, MaxTokens: m.Limits.MaxTokens,
-		VocabSize: m.Graph.VocabSize, BatchTokens: info.Batching.Tokens, Provider: info.Provider, Threads: info.Threads,
+		VocabSize: m.Graph.VocabSize, BatchTokens: info.Batching.Tokens, CacheBytes: info.Cache, Lanes: info.Lanes,
+		Provider: info.Provider, Threads: info.Threads,
 	}
 }
 
@@ -90,7 +93,12 @@ type ModelStats struct {
 
 	Runs, Answered, Failed                 uint64
 	Asked, Computed, Padding, Shared       uint64 // tokens
+	Cached                                 uint64 // tokens taken from the key-value cache
+	Narrow                                 uint64 // of Runs, on one thread beside others
 	Deduplicated, Cancelled, Late, Refused uint64 // items
+
+	CacheBytes   int    // keys and values held now
+	CacheEvicted uint64 // blocks let go of to make room
 }
 
 // Stats counts for every model, in the registry's order.
@@ -102,7 +110,8 @@ func (e *Engine) Stats() []ModelStats {
 		stats[i] = ModelStats{
 			Model: m.Info().Manifest.Name, WaitingItems: s.Items, WaitingTokens: s.Tokens, RunningItems: s.Running, RunAge: s.RunAge,
 			Runs: s.Runs, Answered: s.Answered, Failed: s.Failed,
-			Asked: s.Asked, Computed: s.Computed, Padding: s.Padding, Shared: s.Shared,
+			Asked: s.Asked, Computed: s.Computed, Padding: s.Padding, Shared: s.Shared, Cached: s.Cached, Narrow: s.Narrow,
+			CacheBytes: s.Cache.Bytes, CacheEvicted: s.Cache.Evicted,
 			Deduplicated: s.Deduplicated, Cancelled: s.Cancelled, Late: s.Expired, Refused: s.Refused,
 		}
 	}

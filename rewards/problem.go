@@ -84,7 +84,7 @@ var kinds = []ProblemKind{
 	{models.CodeNoSeparator, 422, "The item has no step", "a step item without a separator or steps", "send `steps`, or `separator`"},
 	{models.CodeInText, 422, "The separator's token is inside the text", "a prompt or step that holds the step token", "remove it from the text"},
 	{models.CodeBoundary, 422, "A step ends inside a token", "a step whose end is no token's end", "end the step where a token ends, as at a line break"},
-	{CodeQueueFull, 429, "The queue is full", "items or tokens waiting reach the limit", "try again after `Retry-After` seconds"},
+	{CodeQueueFull, 429, "The queue is full", "items or tokens waiting reach the limit, or the deadline would pass behind them", "try again after `Retry-After` seconds"},
 	{CodeClientGone, 499, "The client is gone", "the connection closed before the answer (logged only)", "wait for the answer"},
 	{models.CodeBundle, 500, "The bundle does not hold", "a bundle that cannot be loaded", "`assay verify DIR` says what is wrong"},
 	{models.CodeRuntime, 500, "A native library is missing", "library missing or of another version", "`assay doctor` says which"},
@@ -160,6 +160,10 @@ func fullProblem(full *models.QueueFullError) *Problem {
 	}
 	p := caused(full, CodeQueueFull, "%d items and %d tokens wait; the limits are %d and %d",
 		full.Items, full.Tokens, full.MaxItems, full.MaxTokens)
+	if full.Left > 0 {
+		p = caused(full, CodeQueueFull, "%d items wait, an answer is expected after about %d ms, and the deadline is in %d ms",
+			full.Items, full.Wait.Milliseconds(), full.Left.Milliseconds())
+	}
 	p.RetryAfter = full.RetryAfter
 	return p
 }

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -106,6 +107,16 @@ func blankTurn(request any) bool {
 		}
 	}
 	return false
+}
+
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// recycle keeps a buffer for the next request, unless one large request would pin its memory.
+func recycle(buffer *bytes.Buffer) {
+	if buffer.Cap() <= 1<<20 {
+		buffer.Reset()
+		buffers.Put(buffer)
+	}
 }
 
 // readBody reads a JSON body of at most the cap and lends it to use, which must not keep it.

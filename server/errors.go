@@ -19,7 +19,7 @@ type problemDetails struct {
 // fail answers with the problem of an error, and logs the cause of a fault.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	problem := rewards.ProblemOf(err)
-	s.explain(r.Context(), problem)
+	s.explain(r.Context(), requestID(w), problem)
 	header := w.Header()
 	if problem.RetryAfter > 0 {
 		header.Set("Retry-After", strconv.Itoa(int(math.Ceil(problem.RetryAfter.Seconds()))))
@@ -33,12 +33,12 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	s.write(w, r, problem.Status, problemDetails{Type: "/docs#" + problem.Code, Problem: *problem})
 }
 
-// explain counts a problem and, when it is a fault of ours, logs what no client is told.
-func (s *Server) explain(ctx context.Context, problem *rewards.Problem) {
-	s.metrics.problems.WithLabelValues(problem.Code).Inc()
+// explain counts a problem of the request of that id and, when it is a fault of ours, logs what no client is told.
+func (s *Server) explain(ctx context.Context, id string, problem *rewards.Problem) {
+	s.metrics.problem(problem.Code)
 	if problem.Status >= 500 && problem.Cause != nil && problem.Code != rewards.CodeDeadline {
 		s.log.LogAttrs(ctx, slog.LevelError, "fault", slog.String("code", problem.Code),
-			slog.String("detail", problem.Detail), slog.Any("cause", problem.Cause), slog.String("request", requestID(ctx)))
+			slog.String("detail", problem.Detail), slog.Any("cause", problem.Cause), slog.String("request", id))
 	}
 }
 

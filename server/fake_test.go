@@ -9,12 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"go.uber.org/goleak"
-
 	"github.com/assay-rm/assay/rewards"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // fakeEngine answers without a model; a nil function gives every item the score 0.25.
 type fakeEngine struct {

@@ -45,7 +45,7 @@ func (s *Server) healthz(w http.ResponseWriter, r *http.Request) {
 func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 	verdict, why := readyAnswer{Models: []readyModel{}}, []string{"the server is draining"}
 	if !s.draining.Load() {
-		verdict, why = s.health.verdict(r.Context()), nil
+		verdict, why = s.health.verdict(r.Context(), requestID(w)), nil
 	}
 	for _, m := range verdict.Models {
 		if m.Error != nil {
@@ -64,8 +64,8 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 	}{problemDetails{"/docs#" + problem.Code, *problem}, verdict})
 }
 
-// verdict gives the last probe's outcome, or probes every model. A caller that leaves does not spoil it for the others.
-func (h *health) verdict(ctx context.Context) readyAnswer {
+// verdict gives the last probe's outcome, or probes every model for the request of that id. A caller that leaves does not spoil it for the others.
+func (h *health) verdict(ctx context.Context, id string) readyAnswer {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if !h.probed.IsZero() && time.Since(h.probed) < h.server.options.ProbeEvery {
@@ -75,7 +75,7 @@ func (h *health) verdict(ctx context.Context) readyAnswer {
 	h.last = readyAnswer{Ready: true, Models: make([]readyModel, len(stats))}
 	var group sync.WaitGroup
 	for i := range stats {
-		group.Go(func() { h.last.Models[i] = h.probe(context.WithoutCancel(ctx), stats[i].Model) })
+		group.Go(func() { h.last.Models[i] = h.probe(context.WithoutCancel(ctx), id, stats[i].Model) })
 	}
 	group.Wait()
 	for _, m := range h.last.Models {
@@ -87,7 +87,7 @@ func (h *health) verdict(ctx context.Context) readyAnswer {
 
 // probe scores a short item. A probe that finds the queue full, or waits too long in it, shows load and not a fault: then the
 // model is ready as long as its run in progress is not stuck.
-func (h *health) probe(ctx context.Context, model string) readyModel {
+func (h *health) probe(ctx context.Context, id, model string) readyModel {
 	options := h.server.options
 	timed, cancel := context.WithTimeout(ctx, options.ProbeTimeout)
 	defer cancel()
@@ -96,7 +96,7 @@ func (h *health) probe(ctx context.Context, model string) readyModel {
 		return readyModel{Model: model, Ready: true}
 	}
 	if problem.Code != rewards.CodeQueueFull && problem.Code != rewards.CodeDeadline {
-		h.server.explain(ctx, problem)
+		h.server.explain(ctx, id, problem)
 		return readyModel{Model: model, Error: problem}
 	}
 	for _, s := range h.server.engine.Stats() {

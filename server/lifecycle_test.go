@@ -19,15 +19,19 @@ import (
 // started serves on a port of its own; stop ends the context and gives Serve's error.
 func started(t *testing.T, s *Server) (url string, client *http.Client, stop func() error) {
 	t.Helper()
-	var config net.ListenConfig
-	listener, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	return startedOn(t, s, "127.0.0.1:0", &http.Transport{})
+}
+
+// startedOn serves on an address, to a client of that transport.
+func startedOn(t *testing.T, s *Server, addr string, transport *http.Transport) (url string, client *http.Client, stop func() error) {
+	t.Helper()
+	listener, err := Listen(t.Context(), addr)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, end := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- s.Serve(ctx, listener) }()
-	transport := &http.Transport{}
 	stop = sync.OnceValue(func() error {
 		end()
 		defer transport.CloseIdleConnections()

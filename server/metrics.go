@@ -2,6 +2,9 @@ package server
 
 import (
 	"net/http"
+	"strconv"
+	"sync"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -22,6 +25,26 @@ type metrics struct {
 	tokens   *prometheus.CounterVec   // model
 	wait     *prometheus.HistogramVec // model
 	run      *prometheus.HistogramVec // model
+
+	// The series that requests move, found once each.
+	ofRoute   kept[routeStatus, routeSeries]
+	ofProblem kept[string, prometheus.Counter]
+	ofModel   kept[string, answerSeries]
+}
+
+type routeStatus struct {
+	route  string
+	status int
+}
+
+type routeSeries struct {
+	requests prometheus.Counter
+	seconds  prometheus.Observer
+}
+
+type answerSeries struct {
+	failed, scored, tokens prometheus.Counter
+	wait, run              prometheus.Observer
 }
 
 func newMetrics(engine Engine) *metrics {
@@ -44,21 +67,67 @@ func newMetrics(engine Engine) *metrics {
 	}
 	m.registry.MustRegister(m.requests, m.seconds, m.problems, m.items, m.tokens, m.wait, m.run, newModelCollector(engine),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.ofRoute.make = func(key routeStatus) routeSeries {
+		return routeSeries{m.requests.WithLabelValues(key.route, strconv.Itoa(key.status)), m.seconds.WithLabelValues(key.route)}
+	}
+	m.ofProblem.make = func(code string) prometheus.Counter { return m.problems.WithLabelValues(code) }
+	m.ofModel.make = func(model string) answerSeries {
+		return answerSeries{
+			m.items.WithLabelValues(model, "failed"), m.items.WithLabelValues(model, "scored"), m.tokens.WithLabelValues(model),
+			m.wait.WithLabelValues(model), m.run.WithLabelValues(model),
+		}
+	}
 	m.handler = promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
 	return m
 }
 
 func (m *metrics) serve(w http.ResponseWriter, r *http.Request) { m.handler.ServeHTTP(w, r) }
 
+// finished counts a request by its route's pattern and status.
+func (m *metrics) finished(route string, status int, took time.Duration) {
+	series := m.ofRoute.of(routeStatus{route, status})
+	series.requests.Inc()
+	series.seconds.Observe(took.Seconds())
+}
+
+// problem counts a problem of a request or an item.
+func (m *metrics) problem(code string) { m.ofProblem.of(code).Inc() }
+
 // answered counts an answer of which some items failed. Nothing was read for one without a run.
 func (m *metrics) answered(a rewards.Answering, failed int) {
-	m.items.WithLabelValues(a.Model, "failed").Add(float64(failed))
-	m.items.WithLabelValues(a.Model, "scored").Add(float64(max(a.Usage.Items-failed, 0)))
-	m.tokens.WithLabelValues(a.Model).Add(float64(a.Usage.Tokens))
+	series := m.ofModel.of(a.Model)
+	series.failed.Add(float64(failed))
+	series.scored.Add(float64(max(a.Usage.Items-failed, 0)))
+	series.tokens.Add(float64(a.Usage.Tokens))
 	if a.Timings.Run > 0 {
-		m.wait.WithLabelValues(a.Model).Observe(a.Timings.Queue / 1000)
-		m.run.WithLabelValues(a.Model).Observe(a.Timings.Run / 1000)
+		series.wait.Observe(a.Timings.Queue / 1000)
+		series.run.Observe(a.Timings.Run / 1000)
 	}
+}
+
+// kept remembers what make gives for a key. It forgets nothing, so its keys must be few: routes, statuses, codes, models.
+type kept[K comparable, V any] struct {
+	make func(key K) V
+
+	mu   sync.RWMutex
+	made map[K]V // guarded by mu
+}
+
+func (k *kept[K, V]) of(key K) V {
+	k.mu.RLock()
+	v, ok := k.made[key]
+	k.mu.RUnlock()
+	if ok {
+		return v
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.made == nil {
+		k.made = map[K]V{}
+	}
+	v = k.make(key)
+	k.made[key] = v
+	return v
 }
 
 // modelCollector reads the counters of the models' batchers when it is scraped.
@@ -96,6 +165,10 @@ func newModelCollector(engine Engine) *modelCollector {
 	counter("assay_computed_tokens_total", "Tokens computed, padding included.", func(s *rewards.ModelStats) uint64 { return s.Computed })
 	counter("assay_padding_tokens_total", "Tokens computed that belong to no item.", func(s *rewards.ModelStats) uint64 { return s.Padding })
 	counter("assay_shared_tokens_total", "Tokens asked that another item of the run brought.", func(s *rewards.ModelStats) uint64 { return s.Shared })
+	counter("assay_cached_tokens_total", "Tokens asked that the key-value cache had.", func(s *rewards.ModelStats) uint64 { return s.Cached })
+	gauge("assay_cache_bytes", "Keys and values in the cache.", func(s *rewards.ModelStats) float64 { return float64(s.CacheBytes) })
+	counter("assay_cache_evicted_blocks_total", "Blocks of 16 tokens that made room for others.", func(s *rewards.ModelStats) uint64 { return s.CacheEvicted })
+	counter("assay_narrow_runs_total", "Forwards on one thread, beside others.", func(s *rewards.ModelStats) uint64 { return s.Narrow })
 	counter("assay_deduplicated_items_total", "Items that joined an identical one.", func(s *rewards.ModelStats) uint64 { return s.Deduplicated })
 	counter("assay_cancelled_items_total", "Items given up by their client.", func(s *rewards.ModelStats) uint64 { return s.Cancelled })
 	counter("assay_expired_items_total", "Items whose deadline passed.", func(s *rewards.ModelStats) uint64 { return s.Late })

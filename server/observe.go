@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
-	"strconv"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -16,24 +15,20 @@ import (
 	"github.com/assay-rm/assay/rewards"
 )
 
-type requestKey struct{}
-
-// requestID is the id of the request that a context is of, "" outside of one.
-func requestID(ctx context.Context) string {
-	id, _ := ctx.Value(requestKey{}).(string)
-	return id
-}
+// requestID is the id that observe gave the request that w answers.
+func requestID(w http.ResponseWriter) string { return w.Header().Get("X-Request-Id") }
 
 // observe gives every request an id, counts it, writes its access line, and turns a panic into a problem.
 func (s *Server) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
+		s.inFlight.Add(1)
+		defer s.inFlight.Add(-1)
 		id := r.Header.Get("X-Request-Id")
 		if !plain(id) {
 			id = rand.Text()
 		}
 		w.Header().Set("X-Request-Id", id)
-		r = r.WithContext(context.WithValue(r.Context(), requestKey{}, id))
 		watched := &watchedWriter{ResponseWriter: w}
 		defer func() {
 			if value := recover(); value != nil {
@@ -56,11 +51,12 @@ func (s *Server) broke(w *watchedWriter, r *http.Request, value any) {
 		s.fail(w, r, err)
 		return
 	}
-	s.explain(r.Context(), rewards.ProblemOf(err))
+	s.explain(r.Context(), requestID(w), rewards.ProblemOf(err))
 	panic(http.ErrAbortHandler)
 }
 
-// finished counts a request and writes its access line: at debug when it went well, louder when it did not.
+// finished counts a request and writes its access line: at debug when it went well or was one of many that a full queue refuses,
+// louder when it did not.
 func (s *Server) finished(r *http.Request, w *watchedWriter, id string, took time.Duration) {
 	route := "other"
 	if known := chi.RouteContext(r.Context()).RoutePattern(); known != "" && w.status != http.StatusMethodNotAllowed {
@@ -70,12 +66,13 @@ func (s *Server) finished(r *http.Request, w *watchedWriter, id string, took tim
 	if status == 0 {
 		status = http.StatusOK
 	}
-	s.metrics.requests.WithLabelValues(route, strconv.Itoa(status)).Inc()
-	s.metrics.seconds.WithLabelValues(route).Observe(took.Seconds())
+	s.metrics.finished(route, status, took)
 	level := slog.LevelDebug
 	switch {
 	case status >= 500:
 		level = slog.LevelWarn
+	case status == http.StatusTooManyRequests:
+		s.refused(r.Context())
 	case status >= 400:
 		level = slog.LevelInfo
 	}
@@ -85,6 +82,18 @@ func (s *Server) finished(r *http.Request, w *watchedWriter, id string, took tim
 			slog.Int("status", status), slog.Int64("bytes", w.bytes), slog.Duration("took", took),
 			slog.String("remote", r.RemoteAddr), slog.String("request", id))
 	}
+}
+
+// refused says at most every ten seconds how many requests were refused with 429; under overload they are most of the requests,
+// and a line for each would cost more than the refusal.
+func (s *Server) refused(ctx context.Context) {
+	s.refusals.Add(1)
+	now := time.Now().Unix()
+	last := s.refusedAt.Load()
+	if now-last < 10 || !s.refusedAt.CompareAndSwap(last, now) {
+		return
+	}
+	s.log.LogAttrs(ctx, slog.LevelWarn, "refusing requests, since a queue is full", slog.Int64("refused", s.refusals.Swap(0)))
 }
 
 // plain tells whether a client's id is safe to repeat in a header and a log.

@@ -62,7 +62,7 @@ func (s *Server) getReward(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, problem.Within(fmt.Sprintf("query[%d]", at)))
 		return
 	}
-	s.account(r.Context(), given.Account(), nil)
+	s.account(r.Context(), requestID(w), given.Account(), nil)
 	logs := answer.ExtraLogs
 	for _, result := range given.Results {
 		answer.Rewards = append(answer.Rewards, *result.Score)

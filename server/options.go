@@ -10,7 +10,7 @@ import (
 
 // Options says where and how a server answers. The zero value listens on the loopback interface without a token.
 type Options struct {
-	Addr     string // host:port; default 127.0.0.1:8080
+	Addr     string // host:port, or unix:PATH; default 127.0.0.1:8080
 	Token    string // asked of every request but health, docs and schemas; empty: none is asked
 	Insecure bool   // allows an address that others can reach without a token
 

@@ -16,31 +16,31 @@ import (
 )
 
 // realServer serves tiny bundles of the models' tests until the test ends.
-func realServer(t *testing.T, names ...string) *Server {
-	t.Helper()
+func realServer(tb testing.TB, names ...string) *Server {
+	tb.Helper()
 	all := make([]*models.Model, len(names))
 	for i, name := range names {
-		m, err := models.Open(t.Context(), models.Dir("../models/testdata/bundles/"+name), models.Options{})
+		m, err := models.Open(tb.Context(), models.Dir("../models/testdata/bundles/"+name), models.Options{Cache: 64 << 20})
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		all[i] = m
 		var running sync.WaitGroup
 		running.Go(func() {
-			if err := m.Run(context.WithoutCancel(t.Context())); err != nil {
-				t.Error(err)
+			if err := m.Run(context.WithoutCancel(tb.Context())); err != nil {
+				tb.Error(err)
 			}
 		})
-		t.Cleanup(func() {
+		tb.Cleanup(func() {
 			m.Close()
 			running.Wait()
 		})
 	}
 	registry, err := models.NewRegistry(all...)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	return newServer(t, rewards.New(registry), Options{})
+	return newServer(tb, rewards.New(registry), Options{})
 }
 
 // quoted is a text as JSON.

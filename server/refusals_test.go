@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/assay-rm/assay/models"
@@ -174,4 +176,22 @@ func TestAPanicIsAProblem(t *testing.T) {
 	if p.Status != 500 || p.Code != rewards.CodeInternal || strings.Contains(p.Detail, "secret") {
 		t.Errorf("%+v", p)
 	}
+}
+
+// TestRefusalsAreLoggedTogether: under overload a line for every refusal would cost more than the refusal.
+func TestRefusalsAreLoggedTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := &lines{}
+		engine := &fakeEngine{score: func(context.Context, rewards.ScoreRequest) (rewards.ScoreAnswer, error) {
+			return rewards.ScoreAnswer{}, &models.QueueFullError{Items: 9, MaxItems: 9}
+		}}
+		s := newServer(t, engine, Options{Logger: slog.New(slog.NewTextHandler(log, nil))})
+		for range 25 {
+			do(t, s, "POST", "/v1/score", oneItem)
+			time.Sleep(time.Second)
+		}
+		if n := strings.Count(log.String(), "\n"); n != 3 || strings.Count(log.String(), "refused=10") != 2 {
+			t.Errorf("%d lines of 25 refusals in 25 seconds:\n%s", n, log)
+		}
+	})
 }

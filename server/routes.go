@@ -1,14 +1,12 @@
 package server
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -129,7 +127,7 @@ func ask[Q, A any, PQ request[Q], PA answer[A]](s *Server, question func(context
 			return
 		}
 		problems := PA(&given).Problems()
-		s.account(r.Context(), PA(&given).Account(), problems)
+		s.account(r.Context(), requestID(w), PA(&given).Account(), problems)
 		status := rewards.FailedStatus(problems)
 		if status == 0 {
 			status = http.StatusOK
@@ -142,13 +140,13 @@ func tooMany(n, limit int) error {
 	return rewards.NewProblem(rewards.CodeTooManyItems, "the request has %d items, and one request may have %d", n, limit)
 }
 
-// account counts an answer and logs the faults among its items.
-func (s *Server) account(ctx context.Context, a rewards.Answering, problems []*rewards.Problem) {
+// account counts the answer to the request of that id and logs the faults among its items.
+func (s *Server) account(ctx context.Context, id string, a rewards.Answering, problems []*rewards.Problem) {
 	failed := 0
 	for _, problem := range problems {
 		if problem != nil {
 			failed++
-			s.explain(ctx, problem)
+			s.explain(ctx, id, problem)
 		}
 	}
 	s.metrics.answered(a, failed)
@@ -162,36 +160,37 @@ func (s *Server) models(w http.ResponseWriter, r *http.Request) {
 	s.write(w, r, http.StatusOK, modelsAnswer{Models: s.engine.Models()})
 }
 
-var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
-
-// recycle keeps a buffer for the next request, unless one large request would pin its memory.
-func recycle(buffer *bytes.Buffer) {
-	if buffer.Cap() <= 1<<20 {
-		buffer.Reset()
-		buffers.Put(buffer)
-	}
-}
-
-// write sends a JSON body. The body is encoded first, so that nothing half-written carries a status of success.
+// write sends a JSON body.
 func (s *Server) write(w http.ResponseWriter, r *http.Request, status int, body any) {
-	buffer, _ := buffers.Get().(*bytes.Buffer)
-	defer recycle(buffer)
-	encoder := json.NewEncoder(buffer)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(body); err != nil {
-		if _, again := body.(problemDetails); again {
-			panic(err) // a problem is strings and a number
-		}
-		s.fail(w, r, err)
-		return
-	}
 	header := w.Header()
 	if header.Get("Content-Type") == "" {
 		header.Set("Content-Type", "application/json")
 	}
-	header.Set("Content-Length", strconv.Itoa(buffer.Len()))
+	out := &wholeWriter{to: w, status: status, timeout: s.options.WriteTimeout}
+	encoder := json.NewEncoder(out)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(body); err != nil && !out.begun {
+		if _, again := body.(problemDetails); again {
+			panic(err) // a problem is strings and a number
+		}
+		s.fail(w, r, err)
+	} // else the client may be gone, and there is nobody else to tell
+}
+
+// wholeWriter sends an answer whose body comes in one piece. [json.Encoder] writes once, when everything is encoded: so nothing
+// half-written carries a status of success, and a large answer is held once.
+type wholeWriter struct {
+	to      http.ResponseWriter
+	status  int
+	timeout time.Duration
+	begun   bool
+}
+
+func (w *wholeWriter) Write(body []byte) (int, error) {
+	w.begun = true
+	w.to.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	// A client that does not read must not hold the connection; one on a writer without deadlines is a test's.
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.options.WriteTimeout))
-	w.WriteHeader(status)
-	_, _ = w.Write(buffer.Bytes()) // the client may be gone, and there is nobody else to tell
+	_ = http.NewResponseController(w.to).SetWriteDeadline(time.Now().Add(w.timeout))
+	w.to.WriteHeader(w.status)
+	return w.to.Write(body)
 }

@@ -39,6 +39,10 @@ type Server struct {
 	health   *health
 	router   chi.Router
 	draining atomic.Bool
+	inFlight atomic.Int64 // requests
+
+	refusals  atomic.Int64 // with 429, since the log last said so
+	refusedAt atomic.Int64 // when it did, in seconds of Unix time
 }
 
 // New makes a server. It starts nothing and owns no goroutine. The error names every option that is out of range.
@@ -64,8 +68,7 @@ func (s *Server) Handler() http.Handler { return s.router }
 
 // Run listens on the address of the options and serves until ctx ends; see [Server.Serve].
 func (s *Server) Run(ctx context.Context) error {
-	var config net.ListenConfig
-	listener, err := config.Listen(ctx, "tcp", s.options.Addr)
+	listener, err := Listen(ctx, s.options.Addr)
 	if err != nil {
 		return err
 	}
@@ -75,13 +78,7 @@ func (s *Server) Run(ctx context.Context) error {
 // Serve answers on the listener, which it closes, until ctx ends. Then readiness turns false, the drain delay passes, new
 // connections are refused, and what was accepted is answered within the drain timeout. It returns nil when all was answered.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
-	front := &http.Server{
-		Handler:           s.router,
-		ReadHeaderTimeout: s.options.HeaderTimeout,
-		IdleTimeout:       s.options.IdleTimeout,
-		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
-	}
+	front := s.front()
 	s.log.InfoContext(ctx, "listening", "addr", listener.Addr().String())
 	ended := make(chan error, 1)
 	go func() { ended <- front.Serve(listener) }()
@@ -93,6 +90,29 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	return s.drain(context.WithoutCancel(ctx), front, ended)
 }
 
+// front speaks HTTP/1.1 and, to clients that begin with it, HTTP/2 without TLS. Every state that a connection can be in ends by
+// itself: headers, bodies, answers and idleness have their times, and an HTTP/2 connection that takes no bytes is cut.
+func (s *Server) front() *http.Server {
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true)
+	return &http.Server{
+		Handler:           s.router,
+		Protocols:         &protocols,
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams, WriteByteTimeout: s.options.WriteTimeout},
+		ReadHeaderTimeout: s.options.HeaderTimeout,
+		IdleTimeout:       s.options.IdleTimeout,
+		MaxHeaderBytes:    maxHeaders,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+}
+
+// Limits of a connection that no option changes.
+const (
+	maxHeaders = 64 << 10 // bytes of a request's headers
+	maxStreams = 1024     // requests in flight on one HTTP/2 connection; more wait at the client
+)
+
 // drain must not see the context that ended: Shutdown would return at once and cut clients off.
 func (s *Server) drain(ctx context.Context, front *http.Server, ended <-chan error) error {
 	s.draining.Store(true)
@@ -102,12 +122,39 @@ func (s *Server) drain(ctx context.Context, front *http.Server, ended <-chan err
 	}
 	timed, cancel := context.WithTimeout(ctx, s.options.DrainTimeout)
 	defer cancel()
+	go s.whenQuiet(timed, cancel)
 	err := front.Shutdown(timed)
-	if err != nil {
+	if err != nil && s.inFlight.Load() == 0 {
+		err = front.Close() // nobody waits on what is still connected
+	} else if err != nil {
 		err = fmt.Errorf("drain: requests were still open after %s: %w", s.options.DrainTimeout, errors.Join(err, front.Close()))
 	}
 	if served := <-ended; !errors.Is(served, http.ErrServerClosed) {
 		err = errors.Join(err, served)
 	}
 	return err
+}
+
+// quiet is how long no request may be in flight until a drain no longer waits for connections. An HTTP/2 connection that is accepted just
+// when the drain begins is never told of it, and would hold it for as long as its client keeps it.
+const quiet = 3 * time.Second
+
+// whenQuiet calls stop when no request was in flight for that long, unless ctx ends before.
+func (s *Server) whenQuiet(ctx context.Context, stop func()) {
+	tick := time.NewTicker(quiet / 10)
+	defer tick.Stop()
+	since := time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-tick.C:
+			if s.inFlight.Load() > 0 {
+				since = now
+			} else if now.Sub(since) >= quiet {
+				stop()
+				return
+			}
+		}
+	}
 }
