@@ -1,7 +1,6 @@
 package models
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -66,9 +65,10 @@ func (t *template) execute(messages []Message, data map[string]any) (text string
 			text, err = "", fmt.Errorf("the template engine failed: %v", fault)
 		}
 	}()
-	turns := make(list, len(messages))
+	turns, size := make(list, len(messages)), 256
 	for i, m := range messages {
 		turns[i] = map[string]any{"role": m.Role, "content": m.Content}
+		size += len(m.Content) + 64
 	}
 	var raised error
 	data["messages"] = turns
@@ -79,7 +79,8 @@ func (t *template) execute(messages []Message, data map[string]any) (text string
 	for name, value := range t.variables {
 		data[name] = value
 	}
-	var out bytes.Buffer
+	var out strings.Builder
+	out.Grow(size) // a long prompt is then copied once
 	err = t.compiled.Execute(&out, exec.NewContext(data))
 	return out.String(), cmp.Or(raised, err)
 }

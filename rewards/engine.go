@@ -24,6 +24,7 @@ type Engine struct {
 // reader is what the engine needs of a [models.Model].
 type reader interface {
 	Info() models.Info
+	Admits(ctx context.Context, items int) error
 	Encode(item models.Item, truncate models.Truncation) (models.Encoded, error)
 	Read(ctx context.Context, items []models.Encoded) ([]models.Reading, error)
 }
@@ -60,9 +61,12 @@ func Questions(kind models.Kind) []string {
 // model finds the model that answers; asked of the wrong kind, the problem says which questions it does answer.
 func (e *Engine) model(name string, kinds ...models.Kind) (reader, error) {
 	m, err := e.find(name, kinds...)
+	if err == nil {
+		return m, nil
+	}
 	var failure *models.Error
 	if !errors.As(err, &failure) || failure.Code != models.CodeKind {
-		return m, err
+		return nil, err
 	}
 	for _, kind := range []models.Kind{models.Reward, models.Process, models.PairKind, models.Preference} {
 		if _, err := e.find(name, kind); err == nil {
@@ -87,19 +91,22 @@ func (o *outcome) tokens() *Tokens {
 }
 
 // read encodes the items in parallel and reads those that could be encoded, one outcome per item in order. The error is of the
-// whole request: a full or closed queue, or a caller that is gone. A deadline, ctx's or the request's, fails items only.
+// whole request: a full or closed queue, or a caller that is gone. A deadline, ctx's or the request's, fails items only. Where the queue
+// is full already, no item is encoded first.
 func read(ctx context.Context, m reader, items []models.Item, common Common) ([]outcome, error) {
 	if common.TimeoutMS > 0 {
 		timed, cancel := context.WithTimeout(ctx, time.Duration(common.TimeoutMS)*time.Millisecond)
 		defer cancel()
 		ctx = timed
 	}
+	if err := m.Admits(ctx, len(items)); err != nil {
+		return nil, err
+	}
 	outcomes := make([]outcome, len(items))
 	each(len(items), func(i int) {
 		outcomes[i].encoded, outcomes[i].problem = encode(ctx, m, items[i], common.Truncate)
 	})
-	var encoded []models.Encoded
-	var at []int // encoded[k] is of items[at[k]]
+	encoded, at := make([]models.Encoded, 0, len(items)), make([]int, 0, len(items)) // encoded[k] is of items[at[k]]
 	for i := range outcomes {
 		if outcomes[i].problem == nil {
 			encoded, at = append(encoded, outcomes[i].encoded), append(at, i)

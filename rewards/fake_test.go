@@ -17,12 +17,15 @@ type fakeModel struct {
 	info   models.Info
 	read   func(ctx context.Context, items []models.Encoded) ([]models.Reading, error) // nil: readings
 	encode atomic.Int64                                                                // calls
+	full   error                                                                       // what Admits says
 
 	places, response int   // positions read of every item, 0: one; where its response begins
 	steps            []int // of every item, when set
 }
 
 func (m *fakeModel) Info() models.Info { return m.info }
+
+func (m *fakeModel) Admits(context.Context, int) error { return m.full }
 
 func (m *fakeModel) Encode(item models.Item, truncate models.Truncation) (models.Encoded, error) {
 	m.encode.Add(1)

@@ -169,12 +169,12 @@ func (r *rule) result(o *outcome) ScoreResult {
 
 // widen gives rows in float64, which holds every float32 exactly, or the problem that makes them unusable.
 func widen(rows [][]float32, labels []string) ([][]float64, *Problem) {
-	wide := make([][]float64, len(rows))
+	wide, values := make([][]float64, len(rows)), make([]float64, len(rows)*len(labels))
 	for i, row := range rows {
 		if len(row) != len(labels) {
 			return nil, NewProblem(CodeInternal, "the model gave %d values for %d labels", len(row), len(labels))
 		}
-		wide[i] = make([]float64, len(row))
+		wide[i], values = values[:len(row):len(row)], values[len(row):]
 		for j, x := range row {
 			wide[i][j] = float64(x)
 			if !finite(wide[i][j]) {

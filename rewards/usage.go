@@ -29,8 +29,9 @@ type prefix struct {
 }
 
 // distinct counts the tokens of the prefix tree that the prefixes make: sorted, each one adds what lies beyond its common head
-// with the one before.
+// with the one before. Responses to one prompt mostly stand together, so that few prefixes are left to sort.
 func distinct(prefixes []prefix) int {
+	prefixes = slices.CompactFunc(prefixes, func(a, b prefix) bool { return slices.Equal(a.ids, b.ids) })
 	slices.SortFunc(prefixes, func(a, b prefix) int { return slices.Compare(a.ids, b.ids) })
 	count := 0
 	var before []int64

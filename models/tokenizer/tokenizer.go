@@ -19,8 +19,10 @@ import (
 
 // Tokenizer encodes and decodes text. It is safe for concurrent use; its native memory goes when it is unreachable.
 type Tokenizer struct {
-	inner *tokenizers.Tokenizer
-	added map[string]bool
+	inner  *tokenizers.Tokenizer
+	added  map[string]bool
+	cutter *cutter // nil where texts are encoded whole
+	memo   *memo
 }
 
 // New reads the content of a tokenizer.json; a field that the library does not know is an error that names it. What the file says
@@ -41,9 +43,7 @@ func New(data []byte) (*Tokenizer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read tokenizer: %w", err)
 	}
-	var added []struct {
-		Content string `json:"content"`
-	}
+	var added []addedToken
 	if list, ok := parts["added_tokens"]; ok {
 		if err := json.Unmarshal(list, &added); err != nil {
 			return nil, fmt.Errorf("read tokenizer: added_tokens: %w", err)
@@ -57,6 +57,8 @@ func New(data []byte) (*Tokenizer, error) {
 	for _, token := range added {
 		t.added[token.Content] = true
 	}
+	t.memo = newMemo(memoBytes, t.whole)
+	t.cutter = newCutter(parts, added, t.whole)
 	runtime.AddCleanup(t, func(inner *tokenizers.Tokenizer) { _ = inner.Close() }, inner)
 	return t, nil
 }
@@ -67,14 +69,51 @@ var (
 	ErrUTF8 = errors.New("the text is not valid UTF-8")
 )
 
-// Encode gives the ids of text. Special tokens written in the text become their ids; none is added.
+// Encode gives the ids of text. Special tokens written in the text become their ids; none is added. What stands between added tokens
+// is remembered, where the tokenizer encodes it without regard to the rest; the ids are those of the whole text in any case.
 // The errors are [ErrNUL] and [ErrUTF8].
 func (t *Tokenizer) Encode(text string) ([]int64, error) {
 	if err := check(text); err != nil {
 		return nil, err
 	}
+	parts, ok := t.pieces(make([][]uint32, 0, 64), text)
+	if !ok {
+		parts = append(parts[:0], t.whole(text))
+	}
+	return widen(parts...), nil
+}
+
+// pieces appends the ids of each piece and each added token of text; it is false for a text that must be encoded whole.
+func (t *Tokenizer) pieces(parts [][]uint32, text string) ([][]uint32, bool) {
+	if t.cutter == nil {
+		return parts, false
+	}
+	for text != "" {
+		piece, token, rest := t.cutter.cut(text)
+		for piece != "" {
+			var chunk string
+			chunk, piece = t.cutter.chunk(piece)
+			ids := t.memo.ids(chunk)
+			if len(ids) == 0 { // it may be an error of the library, which would then give no ids of the whole text
+				return parts, false
+			}
+			parts = append(parts, ids)
+		}
+		switch {
+		case token == nil:
+			return parts, true
+		case token.whole():
+			return parts, false
+		}
+		parts, text = append(parts, token.ids), rest
+	}
+	return parts, true
+}
+
+// whole gives the ids of a text that passes check.
+func (t *Tokenizer) whole(text string) []uint32 {
 	defer runtime.KeepAlive(t)
-	return wide(t.inner.EncodeWithOptions(text, false).IDs), nil
+	return t.inner.EncodeWithOptions(text, false).IDs
 }
 
 // EncodeEnds is [Tokenizer.Encode] that also tells where each token ends in the text, in bytes.
@@ -91,7 +130,7 @@ func (t *Tokenizer) EncodeEnds(text string) (ids []int64, ends []int, err error)
 	for i, offset := range encoding.Offsets {
 		ends[i] = int(offset[1])
 	}
-	return wide(encoding.IDs), ends, nil
+	return widen(encoding.IDs), ends, nil
 }
 
 // check refuses text that cannot pass.
@@ -105,10 +144,17 @@ func check(text string) error {
 	return nil
 }
 
-func wide(short []uint32) []int64 {
-	ids := make([]int64, len(short))
-	for i, id := range short {
-		ids[i] = int64(id)
+// widen puts the parts of a text together, with room for the end that a policy may add.
+func widen(parts ...[]uint32) []int64 {
+	n := 0
+	for _, part := range parts {
+		n += len(part)
+	}
+	ids := make([]int64, 0, n+1)
+	for _, part := range parts {
+		for _, id := range part {
+			ids = append(ids, int64(id))
+		}
 	}
 	return ids
 }
