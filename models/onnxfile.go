@@ -3,6 +3,7 @@ package models
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -12,6 +13,7 @@ import (
 type onnxFile struct {
 	inputs, outputs []onnxValue
 	external        []string // locations of external data
+	batchScale      string   // an operation that rounds the whole batch by one scale
 }
 
 // onnxValue is an input or output of the graph. A dimension without a fixed size is -1.
@@ -40,17 +42,28 @@ func parseONNX(data []byte) (*onnxFile, error) {
 	var graphs int
 	weights := map[string]bool{}
 	err := walk(data, func(field int, value []byte) error {
-		if field != 7 { // ModelProto.graph
-			return nil
+		switch field { // ModelProto: graph 7, functions 25, each FunctionProto's node 7
+		case 7:
+			graphs++
+			return file.graph(value, weights)
+		case 25:
+			return walk(value, func(field int, value []byte) error {
+				if field != 7 {
+					return nil
+				}
+				return file.node(value)
+			})
 		}
-		graphs++
-		return file.graph(value, weights)
+		return nil
 	})
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("not an ONNX file, or a damaged one: %w", err)
 	case graphs != 1:
 		return nil, errors.New("not an ONNX file: it has no graph")
+	case file.batchScale != "":
+		return nil, fmt.Errorf("%s takes one activation scale for the whole batch, so a score would depend on its batch mates; "+
+			"export the checkpoint with assay-export --int8, which takes one for each token", file.batchScale)
 	}
 	file.inputs = withoutWeights(file.inputs, weights)
 	return &file, nil
@@ -87,9 +100,12 @@ func (f *onnxFile) graph(data []byte, weights map[string]bool) error {
 	})
 }
 
-// node reads a NodeProto's attributes (5) for the tensors (5, 10) and graphs (6, 11) that they hold.
+// node reads a NodeProto's op_type (4), and its attributes (5) for the tensors (5, 10) and graphs (6, 11) that they hold.
 func (f *onnxFile) node(data []byte) error {
 	return walk(data, func(field int, attribute []byte) error {
+		if field == 4 && strings.HasPrefix(string(attribute), "DynamicQuantize") { // …Linear, and ONNX Runtime's …MatMul and …LSTM
+			f.batchScale = string(attribute)
+		}
 		if field != 5 {
 			return nil
 		}
@@ -98,9 +114,9 @@ func (f *onnxFile) node(data []byte) error {
 			case 5, 10:
 				return f.tensor(value, map[string]bool{})
 			case 6, 11:
-				inner := onnxFile{}
+				inner := onnxFile{external: f.external, batchScale: f.batchScale}
 				err := inner.graph(value, map[string]bool{})
-				f.external = append(f.external, inner.external...)
+				f.external, f.batchScale = inner.external, inner.batchScale
 				return err
 			}
 			return nil

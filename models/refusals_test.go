@@ -5,8 +5,11 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+
+	"google.golang.org/protobuf/encoding/protowire"
 )
 
 // damaged is a copy of a fixture bundle that a test breaks.
@@ -149,6 +152,35 @@ func TestExternalDataStaysInside(t *testing.T) {
 		d.edit(graph, data, "../model.onnx_d"[:len(data)])
 		d.refused("leaves the bundle")
 	})
+}
+
+// TestBatchScalesAreRefused: a graph with an operation that rounds activations by one scale for the whole batch is refused, wherever
+// in the file the operation stands.
+func TestBatchScalesAreRefused(t *testing.T) {
+	message := func(field protowire.Number, parts ...[]byte) []byte {
+		return protowire.AppendBytes(protowire.AppendTag(nil, field, protowire.BytesType), slices.Concat(parts...))
+	}
+	node := func(op string, parts ...[]byte) []byte {
+		return message(1, append(parts, message(1, []byte("x")), message(2, []byte("y")), message(4, []byte(op)))...)
+	}
+	for _, op := range []string{"DynamicQuantizeLinear", "DynamicQuantizeMatMul", "DynamicQuantizeLSTM"} {
+		function := message(7, node(op)[2:]) // without the tag and length of a graph's node
+		for place, file := range map[string][]byte{
+			"graph":    message(7, node("Abs"), node(op)),
+			"branch":   message(7, node("If", message(5, message(6, node(op))))),
+			"branches": message(7, node("Some", message(5, message(11, node("Abs")), message(11, node(op)), message(11, node("Abs"))))),
+			"function": append(message(7, node("Abs")), message(25, function)...),
+		} {
+			t.Run(op+"/"+place, func(t *testing.T) {
+				d := copyBundle(t, "qwen3-reward-packed")
+				d.write("model.onnx", string(file))
+				d.refused("graph.file model.onnx: " + op + " takes one activation scale for the whole batch")
+			})
+		}
+	}
+	if _, err := parseONNX(message(7, node("QuantizeLinear"), node("MatMulInteger"))); err != nil {
+		t.Errorf("a graph whose rows are rounded apart: %v", err)
+	}
 }
 
 func FuzzONNX(f *testing.F) {

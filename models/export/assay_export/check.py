@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 
 from .bodies import Body
 from .encoder import bit_equal
@@ -15,6 +14,7 @@ from .heads import Pooled
 from .model import Model
 from .plan import Slack, apart, packed_feeds, padded_feeds, prefix_tree
 from .reference import Reference
+from .watch import follow, open_graph
 
 TOLERANCE = 1e-4
 
@@ -30,15 +30,7 @@ class Verdict:
     readings: int
 
 
-def open_graph(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:
-    """Open a graph on ONNX Runtime's CPU provider with that many intra-op threads, which sleep when idle."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.log_severity_level = threads, 3
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-
-
-def run(session: onnxruntime.InferenceSession, feeds: dict[str, np.ndarray], outputs: tuple[str, ...] = ("readings",)) -> list[np.ndarray]:
+def run(session, feeds: dict[str, np.ndarray], outputs: tuple[str, ...] = ("readings",)) -> list[np.ndarray]:
     """Run a graph on the feeds that it asks for; a graph whose layers are all windowed may not ask for each."""
     wanted = {value.name for value in session.get_inputs()}
     return session.run(list(outputs), {name: value for name, value in feeds.items() if name in wanted})
@@ -62,15 +54,18 @@ def check_graph(path: Path, layout: str, pooled: bool, model: Model, reference: 
     """
     if not isinstance(model.encoder, Pooled):
         sequences = [*sequences, *sample(model.sizes, max_tokens)]
-    if model.likelihood:
+    if model.likelihood or reference.rounding is not None and layout == "padded":  # which pads one token to two, and then rounds more rows
         sequences = [ids for ids in sequences if len(ids) > 1]
     last = 2 if model.likelihood else 1
     places = [[len(ids) - 1] if pooled else sorted({*range(0, len(ids) - last, 3), len(ids) - last}) for ids in sequences]
-    want = [reference.readings(ids, types(ids)).numpy() for ids in sequences]
-    want = [rows if model.encoder is not None else rows[at] for rows, at in zip(want, places, strict=True)]
     session = open_graph(path)
     read = read_packed if layout == "packed" else read_padded
     given = Feeding(model, max_tokens, types)
+    if reference.rounding is None:
+        want = [reference.readings(ids, types(ids)).numpy() for ids in sequences]
+    else:
+        want = follow(path, lambda watched, ids: read(watched, given, [ids], [range(len(ids) - last + 1)], 0), reference, types, sequences)
+    want = [rows if model.encoder is not None else rows[at] for rows, at in zip(want, places, strict=True)]
     alone = [read(session, given, [ids], [at], 0)[0] for ids, at in zip(sequences, places, strict=True)]
     exact = model.encoder is None or bit_equal(model.config)
     for variant in range(4):

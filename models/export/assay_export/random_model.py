@@ -1,6 +1,6 @@
 """Makes a random Qwen3-style reward model for benchmarks: `python -m assay_export.random_model OUT`.
 
-OUT gets `checkpoint`, and the bundles `bench-packed` and `bench-padded` made from it. Scores mean nothing; sizes, text and
+OUT gets `checkpoint`, and the bundles `bench-packed`, `bench-padded` and `bench-packed-int8` made from it. Scores mean nothing; sizes, text and
 tokenization are like a real small model's. The same arguments and versions give the same files.
 """
 
@@ -9,6 +9,9 @@ from pathlib import Path
 
 from . import tiny
 from .cli import arguments, export
+
+BUNDLES = {"bench-packed": ("--layout", "packed"), "bench-padded": ("--layout", "padded"), "bench-packed-int8": ("--layout", "packed", "--int8")}
+"""Bundles with the options of the command."""
 
 
 def options() -> argparse.Namespace:
@@ -27,7 +30,7 @@ def options() -> argparse.Namespace:
 
 
 def make(given: argparse.Namespace) -> list[str]:
-    """Write the checkpoint and both bundles; return a line for each bundle."""
+    """Write the checkpoint and the bundles; return a line for each bundle."""
     heads = given.heads or max(1, given.hidden // 64)
     config = {"hidden_size": given.hidden, "intermediate_size": given.intermediate or 4 * given.hidden, "head_dim": 64,
               "num_hidden_layers": given.layers, "num_attention_heads": heads, "num_key_value_heads": given.kv_heads or max(1, heads // 3),
@@ -35,8 +38,8 @@ def make(given: argparse.Namespace) -> list[str]:
     tokenizer = tiny.family_tokenizer("qwen3", given.vocab, tiny.sentences(given.seed, 30000, 20000))
     tiny.write_checkpoint(given.out / "checkpoint", "qwen3", "reward", tokenizer=tokenizer, seed=given.seed, spread=0.04, config=config)
     return [export(arguments().parse_args([
-        str(given.out / "checkpoint"), str(given.out / f"bench-{layout}"), "--layout", layout, "--check", "--licence", "Apache-2.0",
-        "--description", "Random weights, for benchmarks"])) for layout in ("packed", "padded")]
+        str(given.out / "checkpoint"), str(given.out / name), "--check", "--licence", "Apache-2.0",
+        "--description", "Random weights, for benchmarks", *options])) for name, options in BUNDLES.items()]
 
 
 if __name__ == "__main__":

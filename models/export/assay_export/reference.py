@@ -5,7 +5,7 @@ import copy
 import torch
 from torch import nn
 
-from . import storage, weights
+from . import int8, storage, weights
 from .model import Model, Part, readings
 
 
@@ -28,16 +28,19 @@ class Reference:
     """A model as PyTorch computes it."""
 
     def __init__(self, model: Model, precision: str = "float32"):
-        """precision: the weights are rounded as a graph of that precision stores them."""
+        """precision: weights, and with int8 activations, are rounded as in a graph of that precision."""
+        self.rounding = int8.Rounding() if precision == "int8" else None
         self.sizes, self.types = model.sizes, model.types
         self.encoder = None if model.encoder is None else float32_copy(model.encoder)
         self.parts = [Part(float32_copy(part.body), float32_copy(part.head)) for part in model.parts]
         bodies = [part.body for part in self.parts] + ([self.encoder] if self.encoder else [])
         for body in bodies:
             body.set_attn_implementation("eager")
-        for module in [*bodies, *(part.head for part in self.parts)]:
+        named = {"module": self.encoder} if self.encoder else {
+            f"{kind}.{number}": module for number, part in enumerate(self.parts) for kind, module in (("bodies", part.body), ("heads", part.head))}
+        for where, module in named.items():
             if precision != "float32":
-                storage.round_parameters(module, precision)
+                storage.round_parameters(module, where, precision, self.rounding)
             (weights.stream if self.encoder is None else weights.materialize)(module)
 
     def readings(self, ids: list[int], types: list[int] | None = None) -> torch.Tensor:

@@ -1,8 +1,8 @@
-"""Weights stored in lower precision, computed with in float32.
+"""Weights stored in lower precision.
 
-A graph's matrices may be stored as float16, bfloat16 or int8 (symmetric, one scale per output channel) and are turned into float32
-where they are used. Activations are never rounded, so a score depends on its own tokens only, as in float32. int8 is widened by Cast and
-Mul: ONNX Runtime would replace a DequantizeLinear before a product by a kernel that rounds activations too.
+A graph's matrices may be stored as float16, bfloat16 or int8. float16 and bfloat16 are turned into float32 where they are used, and every sum
+is float32. int8 weights stay int8 in linear layers, which round their activations, too (`int8.py`); elsewhere, as in an embedding, they are
+widened by Cast and Mul. No rounding looks at more than one row, so a score depends on its own tokens only, as in float32.
 """
 
 import ml_dtypes
@@ -11,7 +11,7 @@ import onnx_ir as ir
 import torch
 from torch import nn
 
-from . import weights
+from . import int8, products, weights
 from .errors import ExportError
 
 PRECISIONS = ("float32", "float16", "bfloat16", "int8")
@@ -26,10 +26,7 @@ def lowered(shape: tuple[int, ...] | torch.Size) -> bool:
 
 def rounded(values: torch.Tensor, name: str, precision: str) -> torch.Tensor:
     """Return a weight's float32 values [out, in] as they come back from storage."""
-    if precision == "int8":
-        levels, scale = quantized(values)
-        return levels.float() * scale[:, None]
-    return half(values, name, precision).float()
+    return int8.rounded(values) if precision == "int8" else half(values, name, precision).float()
 
 
 def half(values: torch.Tensor, name: str, precision: str) -> torch.Tensor:
@@ -39,59 +36,93 @@ def half(values: torch.Tensor, name: str, precision: str) -> torch.Tensor:
     return values.to(getattr(torch, precision))
 
 
-def quantized(values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return int8 levels [out, in] in -127..127 and one float32 scale per row, so that levels · scale is near the values."""
-    scale = values.abs().amax(1) / 127
-    scale = torch.where(scale > 0, scale, torch.ones_like(scale))
-    return (values / scale[:, None]).round().clamp(-127, 127).to(torch.int8), scale
+def round_parameters(module: nn.Module, where: str, precision: str, rounding: int8.Rounding) -> None:
+    """Replace a module's matrices by placeholders that read them rounded; with int8, its linear layers round activations, too.
 
-
-def round_parameters(module: nn.Module, precision: str) -> None:
-    """Replace a module's matrices by placeholders that read them rounded."""
+    where is the module's name in the graph.
+    """
     for prefix, part in module.named_modules():
         for name, own in part.named_parameters(recurse=False):
-            if lowered(own.shape):
-                full = f"{prefix}.{name}" if prefix else name
-                part.register_parameter(name, weights.placeholder(own.shape, lambda own=own, full=full: rounded(weights.load(own), full, precision)))
+            if not lowered(own.shape):
+                continue
+            full, linear = ".".join(filter(None, (where, prefix, name))), int8.linear(part, name)
+            turned = linear and not isinstance(part, nn.Linear)
+            part.register_parameter(name, weights.placeholder(own.shape, lambda own=own, full=full, turned=turned: turn(
+                rounded(turn(weights.load(own), turned), full, precision), turned)))
+            if linear and precision == "int8":
+                rounding.attach(full, part)
+
+
+def turn(values: torch.Tensor, turned: bool) -> torch.Tensor:
+    """Return a matrix, transposed if so asked."""
+    return values.T.contiguous() if turned else values
 
 
 def store(graph: ir.Graph, parameters: dict[str, nn.Parameter], precision: str) -> None:
     """Store the graph's matrices, initializers NAME or NAME.T of the parameters, in lower precision."""
+    made = products.Products(graph)
     for name, own in parameters.items():
         for initializer, transposed in ((name, False), (name + ".T", True)):
-            if initializer in graph.initializers and lowered(own.shape):
-                lower(graph, graph.initializers[initializer], name, own, transposed, precision)
+            if initializer not in graph.initializers or not lowered(own.shape):
+                continue
+            value = graph.initializers[initializer]
+            uses = [node for node, place in value.uses() if precision == "int8" and products.is_product(node, place)]
+            for flip in (False, True):
+                some = [node for node in uses if products.turned(node) == flip]
+                if some:
+                    multiply(graph, made, value, own, transposed, flip, some)
+            if value.uses():
+                widen(graph, value, name, own, transposed, precision)
+            del graph.initializers[initializer]
 
 
-def lower(graph: ir.Graph, value: ir.Value, name: str, own: nn.Parameter, transposed: bool, precision: str) -> None:
+def multiply(graph: ir.Graph, made: products.Products, value: ir.Value, own: nn.Parameter, transposed: bool, flip: bool, nodes: list[ir.Node]) -> None:
+    """Compute the products `nodes` of an initializer in integers. transposed: it is the parameter's transpose; flip: it is [out, in]."""
+    outputs_first = transposed != flip
+
+    def levels() -> tuple[np.ndarray, np.ndarray]:
+        both = int8.quantized(turn(weights.load(own), not outputs_first))
+        return both[0].numpy().T, both[1].numpy()
+
+    name, shape = value.name + (".T" if flip else ""), tuple(reversed(own.shape)) if outputs_first else tuple(own.shape)
+    stored = initializer(graph, name + products.LEVELS, shape, ir.DataType.INT8, lambda: levels()[0])
+    scale = initializer(graph, name + ".levels_scale", shape[1:], ir.DataType.FLOAT, lambda: levels()[1])
+    for node in nodes:
+        made.replace(node, stored, scale)
+
+
+def widen(graph: ir.Graph, value: ir.Value, name: str, own: nn.Parameter, transposed: bool, precision: str) -> None:
     """Put a matrix in lower precision and the nodes that widen it in the place of one float32 initializer."""
     dtype = {"float16": ir.DataType.FLOAT16, "bfloat16": ir.DataType.BFLOAT16, "int8": ir.DataType.INT8}[precision]
-    shape = ir.Shape(reversed(own.shape) if transposed else own.shape)
 
-    def read() -> ir.Tensor:
+    def read() -> np.ndarray:
         values = weights.load(own)
         if precision == "int8":
-            values = quantized(values)[0].numpy()
+            values = int8.quantized(values)[0].numpy()
         elif precision == "bfloat16":
             values = half(values, name, precision).view(torch.int16).numpy().view(ml_dtypes.bfloat16)
         else:
             values = half(values, name, precision).numpy()
-        return ir.Tensor(np.ascontiguousarray(values.T if transposed else values), dtype=dtype, name=stored.name)
+        return values.T if transposed else values
 
-    stored = ir.Value(name=f"{value.name}.{precision}", shape=shape, type=ir.TensorType(dtype))
-    stored.const_value = ir.LazyTensor(read, dtype=dtype, shape=shape, name=stored.name)
-    widen = [operation("Cast", [stored], value.name + ".float32", shape, to=ir.DataType.FLOAT)]
+    shape = ir.Shape(reversed(own.shape) if transposed else own.shape)
+    stored = initializer(graph, f"{value.name}.{precision}", tuple(shape), dtype, read)
+    nodes = [operation("Cast", [stored], value.name + ".float32", shape, to=ir.DataType.FLOAT)]
     if precision == "int8":
-        scales = quantized(weights.load(own))[1].numpy()
-        scales = scales[None] if transposed else scales[:, None]
-        scale = ir.Value(name=f"{value.name}.scale", shape=ir.Shape(scales.shape), type=ir.TensorType(ir.DataType.FLOAT))
-        scale.const_value = ir.tensor(scales, name=scale.name)
-        graph.register_initializer(scale)
-        widen.append(operation("Mul", [widen[0].outputs[0], scale], value.name + ".scaled", shape))
-    value.replace_all_uses_with(widen[-1].outputs[0])
-    del graph.initializers[value.name]
-    graph.register_initializer(stored)
-    graph.insert_before(graph[0], widen)
+        across = (1, own.shape[0]) if transposed else (own.shape[0], 1)
+        scale = initializer(graph, f"{value.name}.scale", across, ir.DataType.FLOAT,
+                            lambda: int8.quantized(weights.load(own))[1].numpy().reshape(across))
+        nodes.append(operation("Mul", [nodes[0].outputs[0], scale], value.name + ".scaled", shape))
+    value.replace_all_uses_with(nodes[-1].outputs[0])
+    graph.insert_before(graph[0], nodes)
+
+
+def initializer(graph: ir.Graph, name: str, shape: tuple[int, ...], dtype: ir.DataType, read) -> ir.Value:
+    """Add an initializer whose numbers are read each time they are asked for."""
+    tensor = ir.LazyTensor(lambda: ir.Tensor(np.ascontiguousarray(read()), dtype=dtype, name=name), dtype=dtype, shape=ir.Shape(shape), name=name)
+    value = ir.Value(name=name, shape=ir.Shape(shape), type=ir.TensorType(dtype), const_value=tensor)
+    graph.register_initializer(value)
+    return value
 
 
 def operation(kind: str, inputs: list[ir.Value], name: str, shape: ir.Shape, **attributes) -> ir.Node:
