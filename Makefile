@@ -72,7 +72,7 @@ builtin: $(VENV)
 	cd models/builtin && ../../$(VENV) -m train
 
 bench: bin/assay $(VENV)
-	bench/run.sh
+	bench/run.sh -short
 
 clean:
 	rm -rf bin

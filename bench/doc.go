@@ -1,10 +1,13 @@
-// Command bench measures the throughput that a scoring server reaches over HTTP, as a share of the ideal: the padded graph
-// called in process by ONNX Runtime on the same machine, in the same run, for the same texts.
+// Command bench measures a scoring server over HTTP, against its ideal, against itself set up otherwise, and against rivals.
 //
-// One round of one load is: the ideal once per token budget, then each server once; rounds repeat (A B A B …), and the
-// figures are medians, because machines are noisy. Each round has texts of its own, so a server's cache cannot know them.
-// Every answer is checked against the score that the padded graph gave, so a fast wrong server cannot win.
+// A run is a list of scenarios (scenario.go), one small file for each whose shape is its own. A scenario compares what it
+// measures in one run on one machine, so its figures are ratios: the share of what ONNX Runtime reaches in process, with the
+// cache over without it, single requests over bulk. Rounds alternate (A B A B …) and figures are medians, because machines are
+// noisy. Each round has texts of its own, so no cache can know them. Answers are checked, so a fast wrong server cannot win.
 //
-// It knows nothing of Assay but its wire format, starts one child process (ideal.py), speaks to loopback addresses only and
-// stops by itself. run.sh makes the model, starts the server and calls it.
+// Two kinds of load are made. In a closed loop so many clients each have one request in flight (closed.go). In an open loop
+// requests leave at a fixed rate whatever the server does, and latency runs from the moment a request was due (open.go).
+//
+// It knows nothing of Assay but its wire format, starts one child process (ideal.py), speaks to loopback addresses only, is
+// bounded in count and time, and stops by itself. run.sh makes the models, starts the servers and calls it.
 package main

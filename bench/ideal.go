@@ -19,6 +19,8 @@ type Ideal interface {
 	Load(texts []string) (tokens []int, err error)
 	// Run scores them in batches of so many padded tokens.
 	Run(budget int) (IdealPass, error)
+	// Single scores text i of them alone.
+	Single(i int) (IdealPass, error)
 }
 
 // IdealPass is one run over a round's texts.
@@ -83,6 +85,16 @@ func (p *Process) Load(texts []string) ([]int, error) {
 func (p *Process) Run(budget int) (IdealPass, error) {
 	var got IdealPass
 	err := p.ask(map[string]any{"budget": budget}, &got)
+	return got, err
+}
+
+// Single implements Ideal.
+func (p *Process) Single(i int) (IdealPass, error) {
+	var got IdealPass
+	err := p.ask(map[string]any{"single": i}, &got)
+	if err == nil && len(got.Scores) != 1 {
+		err = fmt.Errorf("ideal: %d scores for one text", len(got.Scores))
+	}
 	return got, err
 }
 

@@ -28,6 +28,8 @@ func fakeScript() {
 			fmt.Println(`{"tokens": [1, 2]}`)
 		case line == `{"budget":512}`:
 			fmt.Println(`{"seconds": 0.5, "scores": [0.1, -0.2]}`)
+		case line == `{"single":1}`:
+			fmt.Println(`{"seconds": 0.25, "scores": [-0.2]}`)
 		case strings.Contains(line, "short"):
 			fmt.Println(`{"tokens": []}`)
 		default:
@@ -50,6 +52,9 @@ func TestIdealProcess(t *testing.T) {
 	}
 	if pass, err := ideal.Run(512); err != nil || pass.Seconds != 0.5 || len(pass.Scores) != 2 {
 		t.Errorf("pass %+v, %v", pass, err)
+	}
+	if pass, err := ideal.Single(1); err != nil || pass.Seconds != 0.25 || pass.Scores[0] != -0.2 {
+		t.Errorf("single %+v, %v", pass, err)
 	}
 	if _, err := ideal.Load([]string{"short"}); err == nil {
 		t.Error("an answer without the text's token count was accepted")

@@ -1,33 +1,37 @@
 package main
 
-import (
-	"fmt"
-	"math"
-	"math/rand/v2"
-	"strings"
-)
+import "fmt"
 
 // A Load is a set of texts that arrive together, and the share of the ideal that a server is asked to reach on it.
 type Load struct {
 	Name   string
 	About  string
 	Target float64
+	Heavy  bool // the ideal takes half a minute: one budget (oneBudget), fewer rounds, and no warm-up of the ideal
+	Bulk   bool // one request has every text, instead of one each
 	texts  func(w *writer) []string
 }
 
-// loads are the three of the side-by-side comparison.
+// oneBudget is the ideal's budget under a heavy load, in padded tokens: a text is longer than the smaller ones.
+const oneBudget = 2048
+
+// loads are those whose share of the ideal is measured.
 var loads = []Load{
 	{
-		Name: "lognormal-150", About: "128 texts, lengths log-normal around 150 tokens", Target: 0.85,
+		Name: "lognormal-150", About: "128 texts, lengths log-normal around 150 tokens, one item each", Target: 0.97,
 		texts: func(w *writer) []string { return w.logNormal(128, 150, 0.5) },
 	},
 	{
-		Name: "short-35", About: "256 short texts, around 35 tokens", Target: 0.85,
+		Name: "short-35", About: "256 short texts, around 35 tokens, one item each", Target: 0.97,
 		texts: func(w *writer) []string { return w.logNormal(256, 35, 0.25) },
 	},
 	{
-		Name: "shared-4x16", About: "4 prompts x 16 responses, 500-token prompts, responses around 100 tokens", Target: 2,
+		Name: "shared-4x16", About: "4 prompts × 16 responses, 500-token prompts, responses around 100 tokens, one item each", Target: 3.3,
 		texts: func(w *writer) []string { return w.shared(4, 16, 500, 100) },
+	},
+	{
+		Name: "best-of-64", About: "one request of 64 responses of about 100 tokens to a 2,000-token prompt", Target: 8, Heavy: true, Bulk: true,
+		texts: func(w *writer) []string { return w.shared(1, 64, 2000, 100) },
 	},
 }
 
@@ -37,76 +41,10 @@ func (l Load) Texts(seed uint64, round int, tokensPerWord float64) []string {
 	return l.texts(newWriter(seed, fmt.Sprintf("%s/%d", l.Name, round), tokensPerWord))
 }
 
-// Sample is text to measure tokens per word with.
-func Sample(seed uint64, words int) string {
-	return newWriter(seed, "sample", 1).passage(float64(words))
-}
-
-// writer makes texts of about a wanted number of tokens.
-type writer struct {
-	rng           *rand.Rand
-	zipf          *rand.Zipf
-	tokensPerWord float64
-}
-
-func newWriter(seed uint64, stream string, tokensPerWord float64) *writer {
-	hash := uint64(14695981039346656037) // FNV-1a
-	for _, b := range []byte(stream) {
-		hash = (hash ^ uint64(b)) * 1099511628211
+// perRequest is how many texts each request has.
+func (l Load) perRequest(texts []string) int {
+	if l.Bulk {
+		return len(texts)
 	}
-	rng := rand.New(rand.NewPCG(seed, hash))
-	return &writer{rng: rng, zipf: rand.NewZipf(rng, 1.1, 8, uint64(len(vocabulary)-1)), tokensPerWord: tokensPerWord}
-}
-
-// logNormal gives n texts whose lengths are log-normal with the median given, cut at a quarter and at four times of it.
-func (w *writer) logNormal(n int, median, sigma float64) []string {
-	texts := make([]string, n)
-	for i := range texts {
-		texts[i] = w.passage(w.length(median, sigma))
-	}
-	return texts
-}
-
-// shared gives the rendered conversations of prompts × responses texts, in an order that hides which belong together: the
-// responses to one prompt share its tokens and nothing else.
-func (w *writer) shared(prompts, responses int, promptTokens, responseTokens float64) []string {
-	texts := make([]string, 0, prompts*responses)
-	for range prompts {
-		prompt := "<|im_start|>user\n" + w.passage(promptTokens) + "<|im_end|>\n<|im_start|>assistant\n"
-		for range responses {
-			texts = append(texts, prompt+w.passage(w.length(responseTokens, 0.25))+"<|im_end|>\n")
-		}
-	}
-	w.rng.Shuffle(len(texts), func(i, j int) { texts[i], texts[j] = texts[j], texts[i] })
-	return texts
-}
-
-// length draws a number of tokens.
-func (w *writer) length(median, sigma float64) float64 {
-	return min(max(median*math.Exp(sigma*w.rng.NormFloat64()), median/4), median*4)
-}
-
-// passage writes sentences of about so many tokens in all.
-func (w *writer) passage(tokens float64) string {
-	words := max(1, int(math.Round(tokens/w.tokensPerWord)))
-	var b strings.Builder
-	for start := true; words > 0; words-- {
-		word := vocabulary[w.zipf.Uint64()]
-		if start {
-			word = strings.ToUpper(word[:1]) + word[1:]
-		}
-		b.WriteString(word)
-		start = w.rng.IntN(12) == 0 || words == 1
-		switch {
-		case words == 1:
-			b.WriteString(".")
-		case start:
-			b.WriteString(". ")
-		case w.rng.IntN(10) == 0:
-			b.WriteString(", ")
-		default:
-			b.WriteString(" ")
-		}
-	}
-	return b.String()
+	return 1
 }

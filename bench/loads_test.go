@@ -31,6 +31,7 @@ func TestLoadLengths(t *testing.T) {
 		"lognormal-150": {128, 150, 600},
 		"short-35":      {256, 35, 140},
 		"shared-4x16":   {64, 600, 900},
+		"best-of-64":    {64, 2100, 2400},
 	}
 	for _, load := range loads {
 		texts := load.Texts(7, 3, 1)
@@ -51,7 +52,7 @@ func TestSharedLoadHasFourPromptsOfSixteenResponses(t *testing.T) {
 	t.Parallel()
 	responses := map[string]int{}
 	for _, text := range loads[2].Texts(1, 1, 1) {
-		prompt, _, found := strings.Cut(text, "<|im_end|>\n<|im_start|>assistant\n")
+		prompt, _, found := strings.Cut(text, assistantTurn)
 		if !found {
 			t.Fatalf("no assistant turn in %.60q", text)
 		}

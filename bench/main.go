@@ -18,36 +18,41 @@ import (
 // options are the command line.
 type options struct {
 	Settings
-	url, model, rival      string
+	servers                servers
+	rivals                 rivals
 	python, script, padded string
-	about, results         string
-	timeout                time.Duration
-	check                  bool
+	about, results, render string
+	soak, timeout          time.Duration
 	only                   string
+	list, needs, check     bool
 }
 
 func main() {
-	var o options
-	flag.StringVar(&o.url, "url", "http://127.0.0.1:8080", "the Assay server, on this machine")
-	flag.StringVar(&o.model, "model", "", "the model's name there; may be empty where it serves one reward model")
-	flag.StringVar(&o.rival, "rival", "", "also measure a server of OpenRLHF's reward contract at this address")
-	flag.StringVar(&o.padded, "padded", "", "the bundle of the same model in the padded layout (required)")
+	o := options{servers: servers{}}
+	flag.Var(o.servers, "server", "an Assay server on this machine, repeated: `NAME=URL[,PID]`, NAME one of "+strings.Join(serverNames, ", "))
+	flag.Var(&o.rivals, "rival", "also measure a rival's share of the ideal, repeated: `KIND=URL`, KIND one of "+rivalNames())
+	flag.StringVar(&o.only, "load", "", "measure these `NAMES` only (with commas), and write nothing")
+	flag.BoolVar(&o.list, "list", false, "list the loads, what is asked of them and the servers that they need")
+	flag.BoolVar(&o.needs, "needs", false, "print the names of the servers needed")
+	flag.BoolVar(&o.Short, "short", false, "the short form: 3 rounds, a soak of 30 s")
+	flag.IntVar(&o.Rounds, "rounds", 0, "counted rounds; 0: 5, or 3 in the short form")
+	flag.DurationVar(&o.soak, "soak", 0, "length of the soak; 0: 30m, or 30s in the short form")
+	flag.StringVar(&o.padded, "padded", "", "the bundle `DIR` of the main server's reward model in the padded layout (required)")
 	flag.StringVar(&o.python, "python", "python3", "a Python with onnxruntime, tokenizers and numpy")
 	flag.StringVar(&o.script, "ideal", "bench/ideal.py", "the script that measures the ideal")
 	flag.StringVar(&o.about, "about", "", "a line about the model, for the report")
 	flag.StringVar(&o.results, "results", "bench/results", "where the report is written; empty: nowhere")
-	flag.StringVar(&o.only, "load", "", "measure this load only")
-	flag.IntVar(&o.Rounds, "rounds", 5, "counted rounds per load")
-	flag.IntVar(&o.Clients, "clients", 64, "requests in flight")
+	flag.StringVar(&o.render, "render", "", "write the page of this results `FILE` again and measure nothing")
+	flag.IntVar(&o.Clients, "clients", 64, "clients of a closed loop")
 	flag.IntVar(&o.Threads, "threads", runtime.NumCPU(), "threads of the ideal")
 	flag.Uint64Var(&o.Seed, "seed", 1, "of the texts")
 	flag.Float64Var(&o.Tolerance, "tolerance", 1e-4, "between a server's score and the padded graph's")
-	flag.DurationVar(&o.timeout, "timeout", 20*time.Minute, "the run ends after this, finished or not")
-	flag.BoolVar(&o.check, "check", false, "fail when Assay's share of the ideal is below the one asked for")
+	flag.DurationVar(&o.timeout, "timeout", 90*time.Minute, "the run ends after this, finished or not")
+	flag.BoolVar(&o.check, "check", false, "fail when a figure misses what is asked")
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, o)
+	err := o.do(ctx, os.Stdout)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -55,56 +60,82 @@ func main() {
 	}
 }
 
-// run measures every load, prints the table, writes the report, and fails when Assay gave a wrong score.
-func run(ctx context.Context, o options) (err error) {
-	if o.padded == "" || o.Rounds < 1 || o.Rounds > 100 || o.Clients < 1 || o.Clients > 1024 {
-		return errors.New("want -padded DIR, -rounds from 1 to 100, -clients from 1 to 1024")
+// do lists, draws or measures.
+func (o options) do(ctx context.Context, out io.Writer) error {
+	if o.render != "" {
+		return renderFile(o.render)
 	}
-	ctx, cancel := context.WithTimeout(ctx, o.timeout)
-	defer cancel()
-	targets, err := o.targets()
+	chosen, err := choose(o.only)
+	switch {
+	case err != nil:
+		return err
+	case o.list:
+		return list(out, chosen)
+	case o.needs:
+		_, err := fmt.Fprintln(out, strings.Join(needed(chosen), "\n"))
+		return err
+	}
+	if err := o.complete(); err != nil {
+		return err
+	}
+	report, err := o.run(ctx, chosen)
 	if err != nil {
 		return err
 	}
-	report := Report{
+	return o.conclude(report, out)
+}
+
+// complete fills in what the form of the run decides, and checks the rest.
+func (o *options) complete() error {
+	rounds, soak := 5, 30*time.Minute
+	if o.Short {
+		rounds, soak = 3, 30*time.Second
+	}
+	if o.Rounds == 0 {
+		o.Rounds = rounds
+	}
+	if o.soak == 0 {
+		o.soak = soak
+	}
+	o.Soak = o.soak.Seconds()
+	if o.padded == "" || o.Rounds < 1 || o.Rounds > 100 || o.Clients < 1 || o.Clients > 1024 || o.Soak < 1 {
+		return errors.New("want -padded DIR, -rounds from 1 to 100, -clients from 1 to 1024, -soak from 1s")
+	}
+	return nil
+}
+
+// run measures the scenarios one after the other.
+func (o options) run(ctx context.Context, chosen []Scenario) (report Report, err error) {
+	ctx, cancel := context.WithTimeout(ctx, o.timeout)
+	defer cancel()
+	report = Report{
 		Time: time.Now().UTC(), Commit: commit(ctx), Device: thisDevice(), Model: o.about, Settings: o.Settings,
-		LoadAverage: loadAverage(),
+		LoadAverage: loadAverage(), Versions: map[string]string{"go": strings.TrimPrefix(runtime.Version(), "go")},
 	}
 	ideal, err := StartIdeal(ctx, o.python, o.script, o.padded, o.Threads)
 	if err != nil {
-		return err
+		return report, err
 	}
 	defer func() { err = errors.Join(err, ideal.Close()) }()
-	report.Versions = map[string]string{"go": strings.TrimPrefix(runtime.Version(), "go")}
 	maps.Copy(report.Versions, ideal.Info.Versions)
-
-	b := bench{Settings: o.Settings, ideal: ideal, budgets: ideal.Info.Budgets, targets: targets, client: NewClient(o.Clients)}
-	b.progress = func(format string, args ...any) { fmt.Fprintf(os.Stderr, format, args...) }
+	b := &bench{
+		Settings: o.Settings, ideal: ideal, budgets: ideal.Info.Budgets, servers: o.servers, rivals: o.rivals.targets,
+		client: NewClient(maxInFlight), progress: func(format string, args ...any) { fmt.Fprintf(os.Stderr, format, args...) },
+	}
 	defer b.client.Close()
 	if err := b.calibrate(); err != nil {
-		return err
+		return report, err
 	}
-	for _, load := range loads {
-		if o.only != "" && o.only != load.Name {
-			continue
+	for _, scenario := range chosen {
+		result := b.measure(ctx, scenario)
+		if ctx.Err() != nil {
+			return report, fmt.Errorf("%s: %w", scenario.Name, ctx.Err())
 		}
-		result, err := b.measure(ctx, load)
-		if err != nil {
-			return err
-		}
-		report.Loads = append(report.Loads, result)
+		fmt.Fprintf(os.Stderr, "%s: %s in %.0f s %s\n", result.Name, result.Verdict(), result.Seconds, result.Note())
+		report.Results = append(report.Results, result)
 	}
-	return o.conclude(report, os.Stdout)
-}
-
-// targets are the servers to measure.
-func (o options) targets() ([]Target, error) {
-	assay, err := assayTarget(o.url, o.model)
-	if err != nil || o.rival == "" {
-		return []Target{assay}, err
-	}
-	rival, err := rivalTarget(o.rival)
-	return []Target{assay, rival}, err
+	report.Seconds = time.Since(report.Time).Seconds()
+	return report, nil
 }
 
 // conclude prints and writes the report, and judges it.
@@ -112,23 +143,18 @@ func (o options) conclude(report Report, out io.Writer) error {
 	if err := report.Print(out); err != nil {
 		return err
 	}
-	unsteady := report.Unsteady()
-	if len(unsteady) > 0 {
-		fmt.Fprintf(os.Stderr, "\nnot written: other work disturbed the ideal on %s; measure again when the machine is quiet (load average before: %.2f)\n",
-			strings.Join(unsteady, ", "), report.LoadAverage)
-	}
-	if o.results != "" && o.only == "" && len(unsteady) == 0 {
+	if o.results != "" && o.only == "" {
 		path, err := report.Save(o.results)
 		if err != nil {
 			return err
 		}
-		fmt.Fprintln(os.Stderr, "\nwritten to", path)
+		fmt.Fprintln(os.Stderr, "\nwritten to", path, "and its page beside it")
 	}
-	if wrong := report.Wrong("assay"); wrong > 0 {
-		return fmt.Errorf("%d scores differ from the padded graph's by more than %g", wrong, o.Tolerance)
+	if names := report.with("wrong", "failed"); len(names) > 0 {
+		return fmt.Errorf("wrong or not finished: %s", strings.Join(names, ", "))
 	}
-	if missed := report.Missed("assay"); o.check && len(missed) > 0 {
-		return fmt.Errorf("below the share asked for: %s", strings.Join(missed, ", "))
+	if names := report.with("miss"); o.check && len(names) > 0 {
+		return fmt.Errorf("below what is asked: %s", strings.Join(names, ", "))
 	}
 	return nil
 }

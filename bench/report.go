@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 )
@@ -13,21 +15,26 @@ import (
 // Report is one run of the benchmark, as written to bench/results.
 type Report struct {
 	Time        time.Time         `json:"time"`
+	Seconds     float64           `json:"seconds"` // that the run took
 	Commit      string            `json:"commit"`
 	Device      Device            `json:"device"`
 	Versions    map[string]string `json:"versions"`
 	Model       string            `json:"model"` // a line about it
 	Settings    Settings          `json:"settings"`
 	LoadAverage float64           `json:"load_average"` // of the machine, before the run
-	Loads       []LoadResult      `json:"loads"`
+	Results     []Result          `json:"results"`
 }
 
-// Path is where the report belongs under dir: one file a day and device, the newest run in it.
+// Path is where the report belongs under dir: one file a day, device and form, the newest run in it.
 func (r Report) Path(dir string) string {
-	return filepath.Join(dir, r.Time.Format(time.DateOnly)+"-"+r.Device.Slug()+".json")
+	name := r.Time.Format(time.DateOnly) + "-" + r.Device.Slug()
+	if r.Settings.Short {
+		name += "-short"
+	}
+	return filepath.Join(dir, name+".json")
 }
 
-// Save writes the report to its path under dir.
+// Save writes the report to its path under dir, and its page beside it.
 func (r Report) Save(dir string) (string, error) {
 	text, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
@@ -40,77 +47,86 @@ func (r Report) Save(dir string) (string, error) {
 	if err := os.WriteFile(path, append(text, '\n'), 0o644); err != nil {
 		return "", fmt.Errorf("report: %w", err)
 	}
-	return path, nil
+	return path, renderFile(path)
 }
 
-// Wrong counts the answers of one server that were off by more than the tolerance, over all loads.
-func (r Report) Wrong(server string) int {
-	wrong := 0
-	for _, load := range r.Loads {
-		for _, served := range load.Served {
-			if served.Server == server {
-				wrong += served.Wrong
-			}
-		}
-	}
-	return wrong
-}
-
-// Missed lists the loads on which one server stayed below the share asked for.
-func (r Report) Missed(server string) []string {
+// with names the scenarios of these verdicts.
+func (r Report) with(verdicts ...string) []string {
 	var names []string
-	for _, load := range r.Loads {
-		for _, served := range load.Served {
-			if served.Server == server && served.Share < load.Target {
-				names = append(names, load.Name)
-			}
+	for _, result := range r.Results {
+		if slices.Contains(verdicts, result.Verdict()) {
+			names = append(names, result.Name)
 		}
 	}
 	return names
 }
 
-// steadiness is how far apart the ideal's rounds may be, fastest ÷ slowest: it does the same work in each.
-const steadiness = 1.3
-
-// Unsteady lists the loads during which the machine was disturbed, told by the ideal's rounds at the best budget.
-func (r Report) Unsteady() []string {
-	var names []string
-	for _, load := range r.Loads {
-		for _, ideal := range load.Ideals {
-			if ideal.Budget == load.Ideal && ideal.High > steadiness*ideal.Low {
-				names = append(names, fmt.Sprintf("%s (%.0f to %.0f tokens/s)", load.Name, ideal.Low, ideal.High))
-			}
-		}
-	}
-	return names
+// Heading is a line on what was measured on.
+func (r Report) Heading() string {
+	return fmt.Sprintf("%s, %d cores · commit %s · onnxruntime %s on %d threads · load average before: %.2f",
+		r.Device.CPU, r.Device.Cores, r.Commit, r.Versions["onnxruntime"], r.Settings.Threads, r.LoadAverage)
 }
 
-// Print writes the report as a table for people.
+// Print writes the report for people: what is judged, then everything that was measured.
 func (r Report) Print(out io.Writer) error {
-	if _, err := fmt.Fprintf(out, "\n%s, %d cores · commit %s · onnxruntime %s, %d threads · load average before: %.2f\n%s\n\n",
-		r.Device.CPU, r.Device.Cores, r.Commit, r.Versions["onnxruntime"], r.Settings.Threads, r.LoadAverage, r.Model); err != nil {
+	if _, err := fmt.Fprintf(out, "\n%s\n%s\n\n", r.Heading(), r.Model); err != nil {
 		return err
 	}
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	row := func(cells string, args ...any) { _, _ = fmt.Fprintf(table, cells, args...) } // Flush reports the error
-	row("load\tideal tok/s\tbudget\tserver\ttok/s\tshare\tlow–high\tasked\tp50 ms\tp99 ms\tspared\twrong\n")
-	for _, load := range r.Loads {
-		ideal := 0.0
-		for _, i := range load.Ideals {
-			ideal = max(ideal, i.TokensPerSecond)
+	row := func(cells ...string) { _, _ = fmt.Fprintln(table, strings.Join(cells, "\t")) } // Flush reports the error
+	row("load", "verdict", "figure", "asked", "what")
+	for _, result := range r.Results {
+		if len(result.Checks) == 0 {
+			row(result.Name, result.Verdict(), "", "", result.Note())
 		}
-		for _, s := range load.Served {
-			row("%s\t%.0f\t%d\t%s\t%.0f\t%.2f\t%.2f–%.2f\t%.2f\t%.0f\t%.0f\t%s\t%d\n", load.Name, ideal, load.Ideal, s.Server,
-				s.TokensPerSecond, s.Share, s.ShareLow, s.ShareHigh, load.Target, s.P50, s.P99, percent(s.Spared), s.Wrong)
+		for i, c := range result.Checks {
+			if i == 0 {
+				row(result.Name, result.Verdict(), c.Shown(), c.Asked(), c.What)
+			} else if !c.Must || !c.Pass() {
+				row("", passed(c), c.Shown(), c.Asked(), c.What)
+			}
+		}
+	}
+	row()
+	row("load", "measured", "rate", "low–high", "share", "p50 ms", "p99 ms", "spared", "wrong")
+	for _, result := range r.Results {
+		for _, s := range result.Series {
+			row(append([]string{result.Name, s.Name}, s.cells()...)...)
 		}
 	}
 	return table.Flush()
 }
 
-// percent is empty where nothing is known.
-func percent(share float64) string {
-	if share == 0 {
-		return ""
+func passed(c Check) string {
+	if c.Pass() {
+		return "pass"
 	}
-	return fmt.Sprintf("%.0f%%", 100*share)
+	return "miss"
+}
+
+// cells are a series' columns behind its name: rate, range, share, p50, p99, spared, wrong.
+func (s Series) cells() []string {
+	if s.Error != "" {
+		return []string{s.Error}
+	}
+	cells := make([]string, 7)
+	if s.Unit != "" {
+		cells[0] = number(s.Rate) + " " + s.Unit
+	}
+	if s.High > 0 {
+		cells[1] = number(s.Low) + "–" + number(s.High)
+	}
+	if s.Share > 0 {
+		cells[2] = number(s.Share)
+	}
+	if s.Latency != nil {
+		cells[3], cells[4] = number(s.Latency.P50), number(s.Latency.P99)
+	}
+	if s.Spared > 0 {
+		cells[5] = fmt.Sprintf("%.0f %%", 100*s.Spared)
+	}
+	if s.Wrong > 0 {
+		cells[6] = number(float64(s.Wrong))
+	}
+	return cells
 }

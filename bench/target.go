@@ -1,97 +1,61 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
-	"net"
-	"net/url"
-	"strings"
 )
 
-// A Target is a server under measurement: where it listens and how it is asked for the score of one text.
+// A Target is a server that scores texts: its route, and how the scores of some texts are asked of it in one request.
 type Target struct {
 	Name   string
 	URL    string
-	Encode func(text string) ([]byte, error)
-	Decode func(body []byte) (Answer, error)
+	Encode func(texts []string) ([]byte, error)
+	Decode func(body []byte) ([]Answer, error) // one answer a text, in order
 }
 
 // Answer is what a server says about one text. Tokens is 0 where its protocol does not tell.
 type Answer struct {
 	Score  float64
 	Tokens int // of the text
-	Spared int // leading tokens that were computed together with another request's, or taken from a cache
+	Spared int // leading tokens that were computed together with another text's, or taken from a cache
 }
 
-// assayTarget asks POST /v1/score with one text item. model may be empty where the server has one reward model.
-func assayTarget(base, model string) (Target, error) {
-	address, err := loopback(base, "/v1/score")
-	type item struct {
-		Text string `json:"text"`
+// requests asks for the texts' scores, so many in each request.
+func (t Target) requests(texts []string, per int) ([]Request, error) {
+	var made []Request
+	for len(texts) > 0 {
+		n := min(per, len(texts))
+		body, err := t.Encode(texts[:n])
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", t.Name, err)
+		}
+		made = append(made, Request{URL: t.URL, Body: body})
+		texts = texts[n:]
 	}
-	type request struct {
-		Model      string `json:"model,omitempty"`
-		Activation string `json:"activation"`
-		Items      []item `json:"items"`
-	}
-	return Target{
-		Name: "assay",
-		URL:  address,
-		Encode: func(text string) ([]byte, error) {
-			return json.Marshal(request{Model: model, Activation: "none", Items: []item{{text}}})
-		},
-		Decode: decodeAssay,
-	}, err
+	return made, nil
 }
 
-func decodeAssay(body []byte) (Answer, error) {
-	var got struct {
-		Results []struct {
-			Score  *float64        `json:"score"`
-			Tokens int             `json:"tokens"`
-			Shared int             `json:"shared_tokens"`
-			Cached int             `json:"cached_tokens"`
-			Error  json.RawMessage `json:"error"`
-		} `json:"results"`
+// answers decodes a pass over the requests of n texts. An answer that cannot be read, or that has other than one finite score
+// a text, is an error.
+func (t Target) answers(pass Pass, n int) ([]Answer, error) {
+	all := make([]Answer, 0, n)
+	for i, reply := range pass.Replies {
+		got, err := t.Decode(reply.Body)
+		if err != nil {
+			return nil, fmt.Errorf("%s: request %d: %w", t.Name, i, err)
+		}
+		all = append(all, got...)
 	}
-	if err := json.Unmarshal(body, &got); err != nil {
-		return Answer{}, err
+	if len(all) != n {
+		return nil, fmt.Errorf("%s: %d answers for %d texts", t.Name, len(all), n)
 	}
-	if len(got.Results) != 1 {
-		return Answer{}, fmt.Errorf("%d results for one item", len(got.Results))
+	for i, a := range all {
+		if err := finite(a.Score); err != nil {
+			return nil, fmt.Errorf("%s: text %d: %w", t.Name, i, err)
+		}
 	}
-	result := got.Results[0]
-	if result.Score == nil {
-		return Answer{}, fmt.Errorf("no score: %s", result.Error)
-	}
-	return Answer{Score: *result.Score, Tokens: result.Tokens, Spared: max(result.Shared, result.Cached)}, finite(*result.Score)
-}
-
-// rivalTarget asks by OpenRLHF's remote reward contract. base is the server's address or that of its route.
-func rivalTarget(base string) (Target, error) {
-	address, err := loopback(base, "/get_reward")
-	type request struct {
-		Query []string `json:"query"`
-	}
-	return Target{
-		Name:   "rival",
-		URL:    address,
-		Encode: func(text string) ([]byte, error) { return json.Marshal(request{Query: []string{text}}) },
-		Decode: func(body []byte) (Answer, error) {
-			var got struct {
-				Rewards []float64 `json:"rewards"`
-			}
-			if err := json.Unmarshal(body, &got); err != nil {
-				return Answer{}, err
-			}
-			if len(got.Rewards) != 1 {
-				return Answer{}, fmt.Errorf("%d rewards for one query", len(got.Rewards))
-			}
-			return Answer{Score: got.Rewards[0]}, finite(got.Rewards[0])
-		},
-	}, err
+	return all, nil
 }
 
 func finite(score float64) error {
@@ -101,15 +65,36 @@ func finite(score float64) error {
 	return nil
 }
 
-// loopback gives the address of a route under base, which must be on this machine: a benchmark is no tool to load others'.
-func loopback(base, route string) (string, error) {
-	u, err := url.Parse(base)
-	if err != nil {
-		return "", err
+// tokensOf adds up the answers' tokens.
+func tokensOf(answers []Answer) float64 {
+	sum := 0
+	for _, a := range answers {
+		sum += a.Tokens
 	}
-	ip := net.ParseIP(u.Hostname())
-	if u.Scheme != "http" || (u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback())) {
-		return "", fmt.Errorf("%q: want http:// and a loopback address", base)
+	return float64(sum)
+}
+
+// Checked is what answers amount to beside the padded graph's scores.
+type Checked struct {
+	Spared int     // tokens shared with another text or cached; 0 where the protocol does not tell
+	Wrong  int     // scores further from the padded graph's than the tolerance
+	Worst  float64 // the greatest such distance
+}
+
+// compare holds answers against the padded graph's scores; a distance is in units of max(1, |score|). An answer that counts
+// other tokens than the ideal did is an error: the comparison is void.
+func compare(answers []Answer, want []float64, tokens []int, tolerance float64) (Checked, error) {
+	var sum Checked
+	for i, got := range answers {
+		if got.Tokens != 0 && got.Tokens != tokens[i] {
+			return sum, fmt.Errorf("text %d: %d tokens, the ideal has %d", i, got.Tokens, tokens[i])
+		}
+		distance := math.Abs(got.Score-want[i]) / max(1, math.Abs(want[i]))
+		sum.Worst = max(sum.Worst, distance)
+		sum.Spared += got.Spared
+		if distance > tolerance {
+			sum.Wrong++
+		}
 	}
-	return strings.TrimSuffix(strings.TrimSuffix(u.String(), "/"), route) + route, nil
+	return sum, nil
 }

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestChoose(t *testing.T) {
+	t.Parallel()
+	all, err := choose("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, s := range all {
+		if slices.Contains(names, s.Name) || s.About == "" || len(s.Servers) == 0 {
+			t.Errorf("%+v: its name is taken, or it says too little", s)
+		}
+		names = append(names, s.Name)
+	}
+	some, err := choose("null,beams-16x1")
+	if err != nil || !slices.Equal(needed(some), []string{serverMain, serverNoCache, serverNull}) {
+		t.Errorf("needs %v, %v", needed(some), err)
+	}
+	if _, err := choose("lognormal-15"); err == nil {
+		t.Error("a load that does not exist was chosen")
+	}
+	var out strings.Builder
+	if err := list(&out, all); err != nil || strings.Count(out.String(), "\n") != len(all) {
+		t.Errorf("list: %s, %v", out.String(), err)
+	}
+}
+
+func TestAScenarioWithoutItsServerIsSkipped(t *testing.T) {
+	t.Parallel()
+	b := fakeBench(t, map[string]float64{serverMain: 0})
+	if got := b.measure(t.Context(), scenario(t, "int8")); got.Verdict() != "skipped" || !strings.Contains(got.Note(), serverInt8) {
+		t.Errorf("%+v", got)
+	}
+	if got := b.measure(t.Context(), scenario(t, "soak")); got.Verdict() != "failed" || !strings.Contains(got.Note(), "process is not known") {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestShareOfARightServer(t *testing.T) {
+	t.Parallel()
+	b := fakeBench(t, map[string]float64{serverMain: 0})
+	if b.tokensPerWord != 1 {
+		t.Errorf("%g tokens per word, want 1", b.tokensPerWord)
+	}
+	got := b.measure(t.Context(), scenario(t, "lognormal-150"))
+	if got.Failed != "" || len(got.Series) != 4 || got.Void != "" {
+		t.Fatalf("%+v, want three budgets and a server", got)
+	}
+	served := got.Series[3]
+	if served.Wrong != 0 || served.Share <= 0 || served.Latency.Requests != 2*128 || served.Spared < 0.4 || served.Spared > 0.5 {
+		t.Errorf("%+v", served)
+	}
+	if got := b.measure(t.Context(), scenario(t, "best-of-64")); got.Failed != "" || len(got.Series) != 2 || got.Series[1].Latency.Requests != 2 {
+		t.Errorf("best of 64 as one request: %+v", got)
+	}
+}
+
+func TestWrongScoresAreAFault(t *testing.T) {
+	t.Parallel()
+	b := fakeBench(t, map[string]float64{serverMain: 0.01})
+	got := b.measure(t.Context(), scenario(t, "shared-4x16"))
+	if got.Verdict() != "wrong" || got.Checks[1].Figure != 2*64 {
+		t.Errorf("%s: %+v, want all of 2 rounds of 64 wrong", got.Verdict(), got.Checks)
+	}
+	if got := b.measure(t.Context(), scenario(t, "single")); got.Verdict() != "wrong" || got.Checks[1].Figure != 3*singleTexts {
+		t.Errorf("%s: %+v", got.Verdict(), got.Checks)
+	}
+}
+
+func TestABrokenRivalIsLeftOut(t *testing.T) {
+	t.Parallel()
+	b := fakeBench(t, map[string]float64{serverMain: 0})
+	b.rivals = []Target{{Name: "tei", URL: b.servers[serverMain].URL + "/predict", Encode: func([]string) ([]byte, error) { return nil, nil }}}
+	got := b.measure(t.Context(), scenario(t, "short-35"))
+	if got.Failed != "" || !strings.Contains(got.Series[4].Error, "status 404") {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestSharesAreOfTheSameRounds(t *testing.T) {
+	t.Parallel()
+	served := func(seconds float64) map[string]servedRound {
+		return map[string]servedRound{"assay": {seconds: seconds}}
+	}
+	s := &share{bench: &bench{}, load: Load{Target: 0.7}, budgets: []int{512, 1024}, targets: []Target{{Name: "assay"}}}
+	got := s.summarise([]round{
+		{tokens: 100, ideal: []float64{2, 1}, served: served(2)},
+		{tokens: 100, ideal: []float64{4, 2}, served: served(2.5)},
+		{tokens: 100, ideal: []float64{9, 3}, served: served(5)},
+	})
+	if c := got.Checks[0]; c.Figure != 0.6 || c.Low != 0.5 || c.High != 0.8 || c.Pass() || got.Series[2].Rate != 40 {
+		t.Errorf("%+v", got)
+	}
+	if !strings.Contains(got.Void, "between 33.3 and 100") {
+		t.Errorf("rounds of 33 to 100 tokens/s: %q", got.Void)
+	}
+}
+
+func TestBeamsOfTwoServers(t *testing.T) {
+	t.Parallel()
+	got := fakeBench(t, map[string]float64{serverMain: 0, serverNoCache: 0}).measure(t.Context(), scenario(t, "beams-16x1"))
+	if got.Failed != "" || got.Checks[1].Figure != 0 || got.Series[0].Spared != 0.75 || got.Series[0].Latency.Requests != 2*beamSteps {
+		t.Errorf("%+v", got)
+	}
+	got = fakeBench(t, map[string]float64{serverMain: 0, serverNoCache: 1e-9}).measure(t.Context(), scenario(t, "beams-4x4"))
+	if got.Verdict() != "wrong" {
+		t.Errorf("scores that differ in their last bits: %s", got.Verdict())
+	}
+}
+
+func TestEveryLineageGrowsStepByStep(t *testing.T) {
+	t.Parallel()
+	for _, l := range []lineage{ownParents, fewParents} {
+		asked := l.search(newWriter(1, l.name, 1))
+		before := map[string]bool{"": true}
+		for k, solutions := range asked {
+			now, parents := map[string]bool{}, map[string]bool{}
+			for _, s := range solutions {
+				parent := strings.Join(s.Steps[:k], "")
+				if len(s.Steps) != k+1 || !before[parent] {
+					t.Fatalf("%s: step %d extends no beam of the step before", l.name, k)
+				}
+				now[strings.Join(s.Steps, "")], parents[parent] = true, true
+			}
+			if len(now) != beamWidth || (k > 0 && len(parents) != l.parents) {
+				t.Errorf("%s: step %d has %d beams of %d parents", l.name, k, len(now), len(parents))
+			}
+			before = now
+		}
+	}
+}
+
+func TestSinglesAndConnections(t *testing.T) {
+	t.Parallel()
+	b := fakeBench(t, map[string]float64{serverMain: 0})
+	for _, name := range []string{"bulk", "connections", "single"} {
+		if got := b.measure(t.Context(), scenario(t, name)); got.Failed != "" || len(got.Series) != 2 {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
