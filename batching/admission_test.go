@@ -61,7 +61,7 @@ func TestAdmission(t *testing.T) {
 
 func TestRetryAfter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		options := Options{MaxTokens: 100, Budget: Budget{Tokens: 50}, Cost: Cost{Base: time.Millisecond, Token: time.Microsecond}}
+		options := Options{MaxTokens: 100, Budget: Budget{Tokens: 50}, Cost: Cost{Base: 1e6, Token: 1e3}}
 		b := start(t, slow(25*time.Millisecond, nil), options)
 		full := func() *QueueFullError {
 			_, err := b.Submit(t.Context(), []Sequence{seq(run(0, 101)...)})

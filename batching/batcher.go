@@ -13,37 +13,34 @@ type Batcher struct {
 	runner  Runner
 	options Options
 	cache   *cache
-	wake    chan struct{} // tells Run that the queue or closed changed; holds one
+	lanes   []*lane // at least one
 
-	mu       sync.Mutex // guards all below, and the fields of items, waiters and calls
-	queue    queue
-	running  []*item // the batch at work, by ids
-	started  bool    // Run was called
-	closed   bool    // nothing is admitted any more
-	number   uint64  // of the last item
-	current  RunStats
-	runStart time.Time // of the forward in progress, else zero
-	stats    Stats     // its counters
-	rate     rate
-	picker   picker
-
-	// Run's goroutine alone.
-	plan       Plan
-	placements []Placement
+	mu      sync.Mutex // guards all below, and the fields of items, waiters and calls
+	queue   queue
+	running []*item // the batches at work, by ids
+	active  int     // forwards in progress
+	wide    bool    // one is in progress that has all threads
+	started bool    // Run was called
+	closed  bool    // nothing is admitted any more
+	number  uint64  // of the last item
+	round   uint64  // of the last pick
+	stats   Stats   // its counters
+	rate    rate
 }
 
 // New returns a batcher for the runner. It starts no goroutine: nothing is answered until [Batcher.Run].
 func New(runner Runner, options Options) *Batcher {
 	options = options.withDefaults()
-	cache := newCache(options)
-	return &Batcher{
+	b := &Batcher{
 		runner:  runner,
 		options: options,
-		cache:   cache,
-		wake:    make(chan struct{}, 1),
+		cache:   newCache(options),
 		rate:    rate{cost: options.Cost},
-		picker:  picker{shape: newShape(options, cache), budget: options.Budget, cache: cache, prefixes: options.Layout == Packed},
 	}
+	for range max(1, options.Lanes) {
+		b.lanes = append(b.lanes, newLane(options, b.cache))
+	}
+	return b
 }
 
 // Submit waits until every sequence has its result and returns the results in input order.
@@ -101,7 +98,7 @@ func (b *Batcher) admit(c *call) error {
 	if b.closed {
 		return ErrClosed
 	}
-	if err := b.refuse(len(c.waiters), c.tokens); err != nil {
+	if err := b.refuse(c.ctx, len(c.waiters), c.tokens); err != nil {
 		b.stats.Refused += uint64(len(c.waiters))
 		return err
 	}
@@ -116,19 +113,59 @@ func (b *Batcher) admit(c *call) error {
 	return nil
 }
 
-// refuse returns a [*QueueFullError] when that much more may not wait.
-func (b *Batcher) refuse(items, tokens int) error {
+// Admits tells whether a submission of that many items has a chance of being admitted now, before it is known how many tokens they
+// have: nil, or the [*QueueFullError] or [ErrClosed] that [Batcher.Submit] would return for items of one token each.
+func (b *Batcher) Admits(ctx context.Context, items int) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return ErrClosed
+	}
+	err := b.refuse(ctx, items, items)
+	if err != nil {
+		b.stats.Refused += uint64(items)
+	}
+	return err
+}
+
+// lateness is how much longer than expected a wait may be that still ends before the deadline.
+const lateness = 1.5
+
+// refuse returns a [*QueueFullError] when that much more may not wait: it would go over a limit, or come too late behind what waits.
+func (b *Batcher) refuse(ctx context.Context, items, tokens int) error {
 	q := &b.queue
-	fits := q.items+items <= b.options.MaxItems && q.tokens+tokens <= b.options.MaxTokens
-	if fits || q.items == 0 && items <= b.options.MaxItems {
+	if q.items == 0 && items <= b.options.MaxItems {
 		return nil
 	}
-	return &QueueFullError{
+	ahead := q.tokens + b.atWork()
+	full := &QueueFullError{
 		Items: q.items, Tokens: q.tokens,
 		MaxItems: b.options.MaxItems, MaxTokens: b.options.MaxTokens,
 		AskedItems: items, AskedTokens: tokens,
-		RetryAfter: b.rate.estimate(q.tokens + b.current.Asked),
+		RetryAfter: b.rate.estimate(ahead),
 	}
+	if q.items+items > b.options.MaxItems || q.tokens+tokens > b.options.MaxTokens {
+		return full
+	}
+	deadline, ok := ctx.Deadline()
+	if !ok || !b.rate.known() {
+		return nil
+	}
+	full.Wait, full.Left = b.rate.estimate(ahead+tokens), time.Until(deadline)
+	late := time.Duration(lateness*float64(full.Wait)) - full.Left
+	if late <= 0 || full.Left <= 0 {
+		return nil
+	}
+	full.RetryAfter = min(full.RetryAfter, late)
+	return full
+}
+
+// atWork is how many tokens the forwards in progress were asked for.
+func (b *Batcher) atWork() (tokens int) {
+	for _, l := range b.lanes {
+		tokens += l.current.Asked
+	}
+	return tokens
 }
 
 // place joins the waiter to the item with the same ids, or makes fresh one and queues it.
@@ -202,11 +239,10 @@ func (b *Batcher) Close() {
 	b.poke()
 }
 
-// poke wakes Run, now or when it next waits.
+// poke wakes every lane.
 func (b *Batcher) poke() {
-	select {
-	case b.wake <- struct{}{}:
-	default:
+	for _, l := range b.lanes {
+		l.poke()
 	}
 }
 
@@ -217,8 +253,11 @@ func (b *Batcher) Stats() Stats {
 	s := b.stats
 	s.Cache = b.cache.stats()
 	s.Items, s.Tokens = b.queue.items, b.queue.tokens
-	if !b.runStart.IsZero() {
-		s.Running, s.RunAge = b.current.Items, time.Since(b.runStart)
+	for _, l := range b.lanes {
+		if !l.start.IsZero() {
+			s.Running += l.current.Items
+			s.RunAge = max(s.RunAge, time.Since(l.start))
+		}
 	}
 	return s
 }

@@ -7,7 +7,7 @@
 //
 // [New] makes a [Batcher], one goroutine calls [Batcher.Run], any number call [Batcher.Submit], and [Batcher.Close] drains. A
 // forward that fails is tried again in halves, so that one bad sequence spoils no other. [Measure] finds, at start, how
-// many tokens a forward should have. [MakePlan] packs sequences without a queue.
+// many tokens a forward should have and what it costs. [MakePlan] packs sequences without a queue.
 package batching
 
 import (
@@ -37,7 +37,7 @@ type Result struct {
 	Run    time.Duration // of the forward it was part of
 }
 
-// Runner computes plans. A [Batcher] calls it from one goroutine at a time.
+// Runner computes plans. A [Batcher] calls it from one goroutine at a time, or from as many as it has lanes with narrow plans.
 type Runner interface {
 	// Run computes one forward and returns the rows read, (len(plan.Read), labels).
 	// The caller owns the rows; the runner must not keep the plan.

@@ -45,12 +45,12 @@ func BenchmarkPick(b *testing.B) {
 		for _, c := range [][2]int{{1, 8}, {1, 1024}, {64, 16}, {4096, 1}} {
 			b.Run(fmt.Sprintf("layout=%d/prompts=%d/responses=%d", layout, c[0], c[1]), func(b *testing.B) {
 				q := queueOf(load(c[0], c[1]))
-				p := New(nil, Options{Layout: layout}).picker
+				p := New(nil, Options{Layout: layout}).lanes[0].picker
 				var plan Plan
 				var placements []Placement
 				b.ReportAllocs()
-				for b.Loop() {
-					p.pick(q, time.Time{})
+				for round := uint64(1); b.Loop(); round++ {
+					p.pick(q, time.Time{}, Budget{Tokens: DefaultTokens, Area: DefaultArea}, round)
 					placements = p.shape.build(&plan, placements[:0])
 				}
 				b.ReportMetric(float64(len(p.batch)), "items/op")

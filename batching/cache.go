@@ -55,10 +55,10 @@ type cache struct {
 	oldest  *Block
 	free    [][]float32 // Data of blocks let go of
 	evicted uint64
-	seen    []uint64 // hashes of blocks computed once and not kept, by their last bits
+	seen    [][4]uint64 // hashes of blocks computed once and not kept, by their last bits, the newest first
 }
 
-const seenBlocks = 1 << 16 // that the cache remembers without keeping them: a million tokens
+const seenSets = 1 << 14 // of four blocks that the cache remembers without keeping them: a million tokens in all
 
 func newCache(options Options) *cache {
 	if options.Cache.blocks() == 0 || options.Layout == Padded {
@@ -66,7 +66,7 @@ func newCache(options Options) *cache {
 	}
 	return &cache{
 		floats: options.Cache.Floats, capacity: options.Cache.blocks(), targets: options.Targets,
-		blocks: map[uint64]*Block{}, seen: make([]uint64, seenBlocks),
+		blocks: map[uint64]*Block{}, seen: make([][4]uint64, seenSets),
 	}
 }
 
@@ -164,11 +164,12 @@ func (c *cache) release(have prefix) {
 func (c *cache) again(hash uint64) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	place := &c.seen[hash%seenBlocks]
-	if *place == hash {
+	set := &c.seen[hash%seenSets]
+	if slices.Contains(set[:], hash) {
 		return true
 	}
-	*place = hash
+	copy(set[1:], set[:])
+	set[0] = hash
 	return false
 }
 

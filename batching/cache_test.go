@@ -51,7 +51,9 @@ func TestCachedScoresAreTheSame(t *testing.T) {
 		blocks := rapid.SampledFrom([]int{1, 2, 5, 30, 1000}).Draw(t, "blocks")
 		tokens := rapid.SampledFrom([]int{20, 200, 2000}).Draw(t, "tokens")
 		var used [][]Sequence
-		b, stop := cached(t, fake{before: func(_ context.Context, plan *Plan) error { return checkKeep(plan) }}, blocks, Options{Budget: Budget{Tokens: tokens}})
+		lanes := rapid.IntRange(1, 3).Draw(t, "lanes")
+		runner := fake{before: func(_ context.Context, plan *Plan) error { return checkKeep(plan) }}
+		b, stop := cached(t, runner, blocks, Options{Budget: Budget{Tokens: tokens}, Lanes: lanes})
 		defer stop()
 		for range rapid.IntRange(1, 6).Draw(t, "rounds") {
 			sequences := drawSequences(t, 8)

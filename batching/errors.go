@@ -23,13 +23,19 @@ type QueueFullError struct {
 	MaxItems, MaxTokens     int // the limits
 	AskedItems, AskedTokens int // of the refused submission; AskedItems above MaxItems never fits and must be split
 
-	RetryAfter time.Duration // when the queue should be empty at the recent rate
+	Wait time.Duration // expected for the refused submission, at the recent rate
+	Left time.Duration // until its deadline, when that is why it was refused; else 0
+
+	RetryAfter time.Duration // when the queue should be empty at the recent rate, or short enough for the deadline
 }
 
 // Error implements error.
 func (e *QueueFullError) Error() string {
 	if e.AskedItems > e.MaxItems {
 		return fmt.Sprintf("queue full: a submission of %d items exceeds the limit of %d", e.AskedItems, e.MaxItems)
+	}
+	if e.Left > 0 {
+		return fmt.Sprintf("queue full: an answer is expected after about %v, and the deadline is in %v", e.Wait.Round(time.Millisecond), e.Left.Round(time.Millisecond))
 	}
 	return fmt.Sprintf("queue full: %d items and %d tokens wait (limits %d and %d), %d items and %d tokens more asked",
 		e.Items, e.Tokens, e.MaxItems, e.MaxTokens, e.AskedItems, e.AskedTokens)

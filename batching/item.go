@@ -2,6 +2,7 @@ package batching
 
 import (
 	"context"
+	"math"
 	"slices"
 	"time"
 )
@@ -107,6 +108,19 @@ func (it *item) abandoned(now time.Time) bool {
 		}
 	}
 	return true
+}
+
+const noDeadline = time.Duration(math.MaxInt64)
+
+// left returns how long it is to the earliest deadline of a waiter.
+func (it *item) left(now time.Time) time.Duration {
+	left := noDeadline
+	for w := it.waiters; w != nil; w = w.next {
+		if deadline, ok := w.call.ctx.Deadline(); ok {
+			left = min(left, deadline.Sub(now))
+		}
+	}
+	return left
 }
 
 // ended reports whether the caller is gone or its deadline, which may be about to fire, has come.

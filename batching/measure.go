@@ -3,6 +3,8 @@ package batching
 import (
 	"context"
 	"fmt"
+	"slices"
+	"sync"
 	"time"
 )
 
@@ -13,83 +15,170 @@ const (
 	measureRuns    = 3                // timed runs of each plan; the fastest counts
 	measureLimit   = 10 * time.Second // no larger plan is begun that would end later
 	goodThroughput = 0.97             // of the best; the smallest plan that reaches it is the budget
+	lanesGain      = 1.02             // of the wide throughput; what lanes must reach to be used
 )
 
-// sample is one size measured.
-type sample struct {
-	tokens int
-	took   time.Duration
+// Measured is what [Measure] found, for the fields of [Options] of the same names.
+type Measured struct {
+	Budget     Budget
+	Cost       Cost
+	Lanes      int
+	LaneTokens int
 }
 
-// Measure runs synthetic plans of 128 to 2048 tokens and returns the token budget with the best throughput, and what a forward
-// costs. It begins nothing that it expects to end more than ten seconds after the start; it must not run beside a [Batcher]
-// of the same runner. A size on which the runner fails ends the search; the error is the runner's, when the smallest size
-// failed, or the context's. The area of the budget is that of the options.
-func Measure(ctx context.Context, runner Runner, options Options) (Budget, Cost, error) {
+// Measure runs synthetic plans and returns the token budget with the best throughput, what a forward costs, and whether the lanes of
+// the options answer more than one forward at a time does. It begins nothing that it expects to end more than ten seconds after
+// the start; it must not run beside a [Batcher] of the same runner. A size on which the runner fails ends the search; the error is
+// the runner's, when the smallest size failed, or the context's. The area of the budget is that of the options.
+func Measure(ctx context.Context, runner Runner, options Options) (Measured, error) {
 	options = options.withDefaults()
-	samples, err := takeSamples(ctx, runner, options)
-	if len(samples) == 0 || ctx.Err() != nil {
-		return Budget{}, Cost{}, fmt.Errorf("measure the runner: %w", err)
+	m := measuring{runner: runner, options: options, end: time.Now().Add(measureLimit)}
+	wide, err := m.ladder(ctx, 1)
+	if len(wide) == 0 || ctx.Err() != nil {
+		return Measured{}, fmt.Errorf("measure the runner: %w", err)
 	}
-	return Budget{Tokens: fastest(samples), Area: options.Budget.Area}, fit(samples), nil
+	found := Measured{Budget: Budget{Tokens: fastest(wide), Area: options.Budget.Area}, Lanes: 1}
+	if options.Lanes > 1 && err == nil {
+		narrow, _ := m.ladder(ctx, options.Lanes) // lanes that fail are not used
+		if best(narrow) >= lanesGain*best(wide) {
+			found.Lanes, found.LaneTokens = options.Lanes, fastest(narrow)/options.Lanes
+		}
+	}
+	found.Cost = fit(append(wide, m.shapes(ctx, wide)...))
+	if err := ctx.Err(); err != nil {
+		return Measured{}, fmt.Errorf("measure the runner: %w", err)
+	}
+	return found, nil
 }
 
-// takeSamples times plans of growing size until one fails, ctx ends or the time is over. It may return samples and an error.
-func takeSamples(ctx context.Context, runner Runner, options Options) ([]sample, error) {
-	ids := options.WarmIDs
-	if len(ids) == 0 {
-		ids = make([]int64, warmLength)
+// measuring times plans until the time is over.
+type measuring struct {
+	runner  Runner
+	options Options
+	end     time.Time
+}
+
+// ladder times plans of growing size, on that many lanes at once, until one fails, ctx ends or the time is over. It may return samples and
+// an error; a sample is of all lanes together.
+func (m *measuring) ladder(ctx context.Context, lanes int) ([]sample, error) {
+	ids := m.options.warm(warmLength)
+	if len(m.options.WarmIDs) > 0 {
+		ids = m.options.WarmIDs
 	}
 	var samples []sample
-	end := time.Now().Add(measureLimit)
 	for tokens := measureFirst; tokens <= measureLast; tokens *= 2 {
 		if err := ctx.Err(); err != nil {
 			return samples, err
 		}
-		plan := syntheticPlan(ids, max(1, tokens/len(ids)), options)
+		plan := m.options.synthetic(slices.Repeat([][]int64{ids}, max(1, tokens/len(ids))), lanes > 1)
 		if n := len(samples); n > 0 {
 			last := samples[n-1]
-			if len(plan.IDs) <= last.tokens {
+			if lanes*len(plan.IDs) <= last.work.Tokens {
 				continue // ids are longer than this size
 			}
-			if time.Until(end) < 2*2*last.took { // twice the tokens, two runs at least
+			if time.Until(m.end) < 2*2*last.took { // twice the tokens, two runs at least
 				break
 			}
 		}
-		took, err := timePlan(ctx, runner, plan)
+		took, err := m.time(ctx, plan, lanes)
 		if err != nil {
 			return samples, fmt.Errorf("plan of %d tokens: %w", len(plan.IDs), err)
 		}
-		samples = append(samples, sample{len(plan.IDs), took})
+		work := plan.work()
+		samples = append(samples, sample{Work{lanes * work.Tokens, lanes * work.Pairs, lanes * work.Keys}, took})
 	}
 	return samples, ctx.Err()
 }
 
-// syntheticPlan packs that many copies of ids, each computed by itself.
-func syntheticPlan(ids []int64, copies int, options Options) *Plan {
-	shape := newShape(options, nil)
-	read := []int{len(ids) - 1}
-	if options.Targets { // every token of a response is read, and each costs a look at the vocabulary
-		read = read[:0]
-		for at := range len(ids) - 1 {
-			read = append(read, at)
+// shapes times plans whose attention differs from the ladder's: one long sequence, and short ones that each see a long prefix. One
+// that fails, or for which there is no time, is left out.
+func (m *measuring) shapes(ctx context.Context, ladder []sample) (samples []sample) {
+	const most, ends = 1024, 16
+	long := min(max(m.options.WarmLength, len(m.options.WarmIDs)), most)
+	end := long / (2 * ends) // of a family, so that it has as many tokens as one sequence and a half
+	if m.options.Layout == Padded || end == 0 {
+		return nil
+	}
+	alone := [][]int64{m.options.warm(long)}
+	var family [][]int64
+	for i := range ends {
+		ids := m.options.warm(long)
+		slices.Reverse(ids[long-end:])
+		ids[long-end] = ids[i] // where they part
+		family = append(family, ids)
+	}
+	for _, plan := range []*Plan{m.options.synthetic(alone, false), m.options.together(family)} {
+		last := ladder[len(ladder)-1]
+		if time.Until(m.end).Seconds() < 4*float64(len(plan.IDs))/last.throughput() { // twice as slow, two runs at least
+			break
+		}
+		if took, err := m.time(ctx, plan, 1); err == nil {
+			samples = append(samples, sample{plan.work(), took})
 		}
 	}
-	for range copies {
-		shape.addApart(Sequence{IDs: ids, Read: read})
+	return samples
+}
+
+// warm makes n ids of those to measure with.
+func (o *Options) warm(n int) []int64 {
+	ids := make([]int64, max(n, 1))
+	for i := range ids {
+		if len(o.WarmIDs) > 0 {
+			ids[i] = o.WarmIDs[i%len(o.WarmIDs)]
+		}
+	}
+	return ids
+}
+
+// synthetic packs sequences, each computed by itself.
+func (o *Options) synthetic(sequences [][]int64, narrow bool) *Plan {
+	shape := newShape(*o, nil)
+	for _, ids := range sequences {
+		shape.addApart(Sequence{IDs: ids, Read: o.reads(ids)})
+	}
+	plan := &Plan{Narrow: narrow}
+	shape.build(plan, nil)
+	return plan
+}
+
+// together packs sequences that share what they share.
+func (o *Options) together(sequences [][]int64) *Plan {
+	shape := newShape(*o, nil)
+	for _, ids := range sequences {
+		shape.add(Sequence{IDs: ids, Read: o.reads(ids)}, prefix{}, nil)
 	}
 	plan := new(Plan)
 	shape.build(plan, nil)
 	return plan
 }
 
-// timePlan returns the shortest of some runs, after one that does not count. A slow plan is timed once.
-func timePlan(ctx context.Context, runner Runner, plan *Plan) (time.Duration, error) {
+// reads are the positions that a measured sequence reads.
+func (o *Options) reads(ids []int64) []int {
+	if !o.Targets {
+		return []int{len(ids) - 1}
+	}
+	var read []int // every token of a response is read, and each costs a look at the vocabulary
+	for at := range len(ids) - 1 {
+		read = append(read, at)
+	}
+	return read
+}
+
+// time returns the shortest of some runs on that many lanes at once, after one that does not count. A slow plan is timed once.
+func (m *measuring) time(ctx context.Context, plan *Plan, lanes int) (time.Duration, error) {
 	var best, total time.Duration
 	for i := range 1 + measureRuns {
 		start := time.Now()
-		if _, err := runPlan(ctx, runner, plan); err != nil {
-			return 0, err
+		errs := make([]error, lanes)
+		var group sync.WaitGroup
+		for lane := range lanes {
+			group.Go(func() { _, errs[lane] = runPlan(ctx, m.runner, plan) })
+		}
+		group.Wait()
+		for _, err := range errs {
+			if err != nil {
+				return 0, err
+			}
 		}
 		took := time.Since(start)
 		total += took
@@ -103,42 +192,21 @@ func timePlan(ctx context.Context, runner Runner, plan *Plan) (time.Duration, er
 	return best, nil
 }
 
+// best is the highest throughput, in tokens per second.
+func best(samples []sample) (highest float64) {
+	for _, s := range samples {
+		highest = max(highest, s.throughput())
+	}
+	return highest
+}
+
 // fastest returns the smallest size that comes near the best throughput.
 func fastest(samples []sample) int {
-	best := 0.0
+	highest := best(samples)
 	for _, s := range samples {
-		best = max(best, s.throughput())
-	}
-	for _, s := range samples {
-		if s.throughput() >= goodThroughput*best {
-			return s.tokens
+		if s.throughput() >= goodThroughput*highest {
+			return s.work.Tokens
 		}
 	}
 	return DefaultTokens
-}
-
-func (s sample) throughput() float64 {
-	return float64(s.tokens) / max(s.took.Seconds(), 1e-9)
-}
-
-// fit returns the cost with the least relative squared error; neither part is negative.
-func fit(samples []sample) Cost {
-	var w, wx, wxx, wy, wxy float64
-	for _, s := range samples {
-		x, y := float64(s.tokens), max(float64(s.took), 1)
-		weight := 1 / (y * y)
-		w += weight
-		wx += weight * x
-		wxx += weight * x * x
-		wy += weight * y
-		wxy += weight * x * y
-	}
-	base, slope := 0.0, wxy/wxx
-	if det := w*wxx - wx*wx; len(samples) > 1 && det > 0 {
-		b := (w*wxy - wx*wy) / det
-		if a := (wy - b*wx) / w; a > 0 {
-			base, slope = a, max(b, 0)
-		}
-	}
-	return Cost{Base: time.Duration(base), Token: time.Duration(slope)}
 }

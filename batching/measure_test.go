@@ -3,6 +3,7 @@ package batching
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -28,29 +29,30 @@ func TestMeasure(t *testing.T) {
 		last   int // the largest plan that is run
 		cost   Cost
 	}{
-		"overhead matters": {linear, 2048, 2048, Cost{time.Millisecond, 10 * time.Microsecond}},
+		"overhead matters": {linear, 2048, 2048, Cost{Base: 1e6, Token: 1e4}},
 		"saturates at 512": {func(n int) time.Duration {
 			return max(4*time.Millisecond, time.Duration(n)*10*time.Microsecond)
 		}, 512, 2048, Cost{}},
 		"slower above 512": {func(n int) time.Duration {
 			return linear(n) + time.Duration(max(0, n-512))*10*time.Microsecond
 		}, 512, 2048, Cost{}},
-		"slow machine": {func(n int) time.Duration { return time.Duration(n) * 10 * time.Millisecond }, 128, 256, Cost{0, 10 * time.Millisecond}},
+		"slow machine": {func(n int) time.Duration { return time.Duration(n) * 10 * time.Millisecond }, 128, 256, Cost{Token: 1e7}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				for _, layout := range []Layout{Packed, Padded} {
 					var sizes []int
 					begin := time.Now()
-					budget, cost, err := Measure(t.Context(), costly{c.took, &sizes}, Options{Layout: layout})
+					found, err := Measure(t.Context(), costly{c.took, &sizes}, Options{Layout: layout})
 					if err != nil {
 						t.Fatal(err)
 					}
+					budget, cost := found.Budget, found.Cost
 					if budget != (Budget{c.tokens, DefaultArea}) || sizes[len(sizes)-1] != c.last {
 						t.Errorf("layout %d: budget %+v after plans of up to %d tokens", layout, budget, sizes[len(sizes)-1])
 					}
-					if c.cost != (Cost{}) && (cost.Of(0)-c.cost.Base).Abs() > time.Microsecond ||
-						(cost.Of(300)-c.took(300)).Abs() > c.took(300)/2 {
+					if c.cost != (Cost{}) && (cost.Of(Work{})-c.cost.Of(Work{})).Abs() > time.Microsecond ||
+						(cost.Of(Work{Tokens: 300})-c.took(300)).Abs() > c.took(300)/2 {
 						t.Errorf("layout %d: cost %+v", layout, cost)
 					}
 					if took := time.Since(begin); took > measureLimit {
@@ -66,11 +68,11 @@ func TestMeasureWithGivenIDs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var sizes []int
 		ids := run(5, 300)
-		_, _, err := Measure(t.Context(), costly{func(int) time.Duration { return 1 }, &sizes}, Options{WarmIDs: ids})
+		_, err := Measure(t.Context(), costly{func(int) time.Duration { return 1 }, &sizes}, Options{WarmIDs: ids})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if first, last := sizes[0], sizes[len(sizes)-1]; first != 300 || last != 1800 {
+		if first, last := sizes[0], slices.Max(sizes); first != 300 || last != 1800 {
 			t.Errorf("plans of %d to %d tokens", first, last)
 		}
 	})
@@ -88,15 +90,15 @@ func TestMeasureFails(t *testing.T) {
 				return nil
 			}}
 		}
-		if _, _, err := Measure(t.Context(), failsAbove(0), Options{}); !errors.Is(err, boom) {
+		if _, err := Measure(t.Context(), failsAbove(0), Options{}); !errors.Is(err, boom) {
 			t.Errorf("error %v", err)
 		}
-		if budget, _, err := Measure(t.Context(), failsAbove(600), Options{}); err != nil || budget.Tokens != 512 {
-			t.Errorf("budget %+v, error %v", budget, err)
+		if found, err := Measure(t.Context(), failsAbove(600), Options{}); err != nil || found.Budget.Tokens != 512 {
+			t.Errorf("found %+v, error %v", found, err)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 		defer cancel()
-		if _, _, err := Measure(ctx, slow(time.Hour, nil), Options{}); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := Measure(ctx, slow(time.Hour, nil), Options{}); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("error %v", err)
 		}
 	})

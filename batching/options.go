@@ -17,6 +17,11 @@ type Options struct {
 	Budget Budget // of one forward
 	Cost   Cost   // of one forward, from [Measure]; zero: learned from the first runs
 
+	// Lanes is how many forwards may run side by side, on one thread each, when much waits. Less than two: one forward at a
+	// time, on all threads. LaneTokens is the budget of each.
+	Lanes      int
+	LaneTokens int
+
 	// Cache bounds the key-value cache of the packed layout. The zero value is no cache.
 	Cache CacheOptions
 
@@ -32,10 +37,12 @@ type Options struct {
 	// at once, and what queued behind a run leaves together.
 	MaxDelay time.Duration
 
-	// WarmIDs are the token ids that [Measure] repeats. Nil: zeros.
-	WarmIDs []int64
+	// WarmIDs are the token ids that [Measure] repeats. Nil: zeros. WarmLength is the longest sequence that it may make of them;
+	// zero: as long as they are.
+	WarmIDs    []int64
+	WarmLength int
 
-	// Observe, when set, is told of every forward, on the goroutine of [Batcher.Run]; it must return fast.
+	// Observe, when set, is told of every forward, on the goroutine of its lane; it must return fast.
 	Observe func(RunStats)
 }
 
@@ -72,21 +79,11 @@ func (o CacheOptions) blocks() int {
 	return o.Bytes / (o.Floats * floatBytes)
 }
 
-// Cost is what a forward takes: about Base + Token × computed tokens.
-type Cost struct {
-	Base  time.Duration
-	Token time.Duration
-}
-
-// Of returns the expected duration of a forward of that many tokens.
-func (c Cost) Of(tokens int) time.Duration {
-	return c.Base + time.Duration(tokens)*c.Token
-}
-
 // withDefaults returns the options with every unset field at its default.
 func (o Options) withDefaults() Options {
 	setDefault(&o.Budget.Tokens, DefaultTokens)
 	setDefault(&o.Budget.Area, DefaultArea)
+	setDefault(&o.LaneTokens, o.Budget.Tokens)
 	setDefault(&o.MaxItems, DefaultMaxItems)
 	setDefault(&o.MaxTokens, DefaultMaxTokens)
 	return o

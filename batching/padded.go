@@ -18,20 +18,20 @@ func (p *padded) tokens() int { return p.total }
 
 // add refuses, beside what is over budget, a sequence that would make more than a quarter of the plan padding: it is
 // better off in a plan of its like.
-func (p *padded) add(sequence Sequence, _ prefix, budget *Budget) bool {
+func (p *padded) add(sequence Sequence, _ prefix, budget *Budget) (fits, shares bool) {
 	longest, total := max(p.longest, len(sequence.IDs)), p.total+len(sequence.IDs)
 	if budget != nil && len(p.rows) > 0 {
 		rows, length := len(p.rows)+1, max(longest, minLength)
 		if rows*length > budget.Tokens || rows*length*length > budget.Area {
-			return false
+			return false, false
 		}
 		if 4*total < 3*rows*longest {
-			return false
+			return false, false
 		}
 	}
 	p.longest, p.total = longest, total
 	p.rows = append(p.rows, sequence)
-	return true
+	return true, false
 }
 
 func (p *padded) addApart(sequence Sequence) { p.add(sequence, prefix{}, nil) }

@@ -14,14 +14,19 @@ const (
 // picker chooses which waiting items leave together. It changes nothing but the marks on items: the choice is a pure
 // function of the queue, the budget and the time.
 type picker struct {
-	shape    shape
-	budget   Budget
-	cache    *cache
-	prefixes bool // items that share a prefix are worth bringing together
+	shape shape
+	cache *cache
+	least int // the shortest prefix that is worth bringing items together; 0: none is
 
+	budget Budget
+	cost   Cost          // of a forward; zero: not known
+	pace   float64       // how much longer this one takes: it has one thread of so many
+	slack  time.Duration // until the earliest deadline in the batch
 	now    time.Time
 	round  uint64 // of pick; items marked with it have been looked at
 	misses int
+	left   bool    // an item was passed over that shares most of its tokens with the batch
+	waits  bool    // an item was passed over whose prefix is being computed
 	batch  []*item // chosen, in the order the shape has them
 	gone   []*item // found abandoned, not chosen
 	ranked []candidate
@@ -36,10 +41,9 @@ type candidate struct {
 // pick fills the shape and sets batch: the oldest item that is still wanted, then those that share its prefix, longest
 // prefix first, then those of like length, each followed by those that share its own prefix. Items that nobody wants
 // any more come into gone instead. An item that does not fit is passed over. The batch is empty only when no item is wanted.
-func (p *picker) pick(q *queue, now time.Time) {
+func (p *picker) pick(q *queue, now time.Time, budget Budget, round uint64) {
 	p.clear()
-	p.now = now
-	p.round++
+	p.budget, p.now, p.round = budget, now, round
 	for _, it := range q.byAge {
 		if p.try(it); len(p.batch) > 0 {
 			break
@@ -62,7 +66,7 @@ func (p *picker) pick(q *queue, now time.Time) {
 
 // clear forgets the last pick, and lets go of its items.
 func (p *picker) clear() {
-	p.misses = 0
+	p.misses, p.left, p.waits, p.slack = 0, false, false, noDeadline
 	clear(p.batch)
 	clear(p.gone)
 	clear(p.ranked)
@@ -77,29 +81,60 @@ func (p *picker) try(it *item) bool {
 	case it.abandoned(p.now):
 		p.gone = append(p.gone, it)
 	default:
-		have, _ := p.cache.find(it.sequence, it.hashes)
-		if p.shape.add(it.sequence, have, &p.budget) {
-			it.have = have
-			p.batch = append(p.batch, it)
-			return true
-		}
-		p.cache.release(have)
-		p.misses++
+		return p.add(it)
 	}
 	return false
+}
+
+// add puts the item into the batch if it fits. One whose prefix another plan is computing is better off behind it.
+func (p *picker) add(it *item) bool {
+	have, coming := p.cache.find(it.sequence, it.hashes)
+	fresh := len(it.sequence.IDs) - have.tokens
+	left := it.left(p.now)
+	took := time.Duration(p.pace * float64(p.cost.Of(Work{Tokens: p.shape.tokens() + fresh})))
+	fits, shares := false, false
+	switch {
+	case 2*coming > fresh:
+		p.waits = true
+		p.misses--
+	case len(p.batch) == 0 && took/2 > left: // late even if it took half as long as expected
+		p.gone = append(p.gone, it)
+		p.misses--
+	case len(p.batch) == 0 || took <= min(p.slack, left):
+		fits, shares = p.shape.add(it.sequence, have, &p.budget)
+	}
+	if !fits {
+		p.cache.release(have)
+		p.left = p.left || shares
+		p.misses++
+		return false
+	}
+	p.slack = min(p.slack, left)
+	it.have = have
+	p.batch = append(p.batch, it)
+	return true
+}
+
+// putBack lets go of the batch, whose items are still waiting.
+func (p *picker) putBack() {
+	for _, it := range p.batch {
+		p.cache.release(it.have)
+		it.have = prefix{}
+	}
+	p.clear()
 }
 
 // spread tries the items around one in the order of ids, always the side that shares more with its neighbour first, as
 // long as there is something to share. So whoever shares more with the item itself comes first, and groups with a prefix of
 // their own stay together.
 func (p *picker) spread(q *queue, from *item) {
-	if !p.prefixes {
+	if p.least == 0 {
 		return
 	}
 	at, _ := q.find(from.sequence.IDs)
 	left, right := at-1, at+1
 	leftShare, rightShare := p.share(q, left, left+1), p.share(q, right, right-1)
-	for p.misses < maxMisses && max(leftShare, rightShare) >= minShared {
+	for p.misses < maxMisses && max(leftShare, rightShare) >= p.least {
 		if leftShare >= rightShare {
 			p.try(q.byIDs[left])
 			left--

@@ -48,8 +48,7 @@ func TestPickLaws(t *testing.T) {
 		}
 		now := time.Now()
 		wanted := slices.DeleteFunc(slices.Clone(all), func(it *item) bool { return it.abandoned(now) })
-		p := &room.picker
-		p.pick(&room.queue, now)
+		p := room.pickAt(now)
 
 		if diff := cmp.Diff(len(all), len(room.queue.byAge)); diff != "" {
 			t.Fatalf("pick changed the queue: %s", diff)
@@ -92,7 +91,7 @@ func TestPickLaws(t *testing.T) {
 // beside the prefix is within four times the tokens.
 func checkSharedBudget(t rapid.TB, batch []Sequence, budget Budget) {
 	t.Helper()
-	var grown tree
+	grown := tree{least: defaultShared}
 	grown.reset()
 	for i, sequence := range batch {
 		at := grown.find(sequence.IDs)
@@ -112,8 +111,8 @@ func TestSharersOfALongPromptLeaveTogether(t *testing.T) {
 		sequences = append(sequences, Sequence{IDs: append(slices.Clone(prompt), run((10+i)*1000, 100)...), Read: []int{2099}})
 	}
 	room := newRoom(Options{Budget: Budget{Tokens: 512, Area: DefaultArea}}, sequences)
-	room.picker.pick(&room.queue, time.Now())
-	if got := len(room.picker.batch); got != 8 {
+	room.pickAt(time.Now())
+	if got := len(room.lanes[0].picker.batch); got != 8 {
 		t.Errorf("%d of 8 responses left together, and the prompt is computed again for the others", got)
 	}
 }
@@ -146,7 +145,7 @@ func checkPrefixOrder(t rapid.TB, batch []*item) {
 	last := len(batch[0].sequence.IDs)
 	for _, it := range batch[1:] {
 		share := commonPrefix(batch[0].sequence.IDs, it.sequence.IDs)
-		if share < minShared {
+		if share < defaultShared {
 			share = 0
 		}
 		if share > last {
@@ -190,9 +189,9 @@ func TestPickOrder(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			room := newRoom(Options{Budget: Budget{Tokens: c.budget}}, c.sequences)
-			room.picker.pick(&room.queue, time.Now())
+			room.pickAt(time.Now())
 			var got []uint64
-			for _, it := range room.picker.batch {
+			for _, it := range room.lanes[0].picker.batch {
 				got = append(got, it.number)
 			}
 			if diff := cmp.Diff(c.want, got); diff != "" {
@@ -211,12 +210,12 @@ func TestPickLeavesOutWhoseDeadlineHasCome(t *testing.T) {
 	if err := b.admit(newCall(ctx, []Sequence{seq(1)}, false)); err != nil {
 		t.Fatal(err)
 	}
-	b.picker.pick(&b.queue, deadline.Add(-1))
-	if len(b.picker.batch) != 1 {
+	b.pickAt(deadline.Add(-1))
+	if len(b.lanes[0].picker.batch) != 1 {
 		t.Error("left out before its deadline")
 	}
-	b.picker.pick(&b.queue, deadline)
-	if len(b.picker.batch) != 0 || len(b.picker.gone) != 1 {
+	b.pickAt(deadline)
+	if len(b.lanes[0].picker.batch) != 0 || len(b.lanes[0].picker.gone) != 1 {
 		t.Error("put into a batch at its deadline")
 	}
 }
@@ -228,11 +227,11 @@ func TestPaddedPickKeepsLengthsApart(t *testing.T) {
 		sequences = append(sequences, seq(run(1000*i, 20)...), seq(run(1000*i, 400)...))
 	}
 	room := newRoom(Options{Layout: Padded, Budget: Budget{Tokens: 1 << 16}}, sequences)
-	room.picker.pick(&room.queue, time.Now())
-	if n := len(room.picker.batch); n != 10 {
+	room.pickAt(time.Now())
+	if n := len(room.lanes[0].picker.batch); n != 10 {
 		t.Errorf("%d items leave together, want 10", n)
 	}
-	for _, it := range room.picker.batch {
+	for _, it := range room.lanes[0].picker.batch {
 		if len(it.sequence.IDs) != 20 {
 			t.Errorf("a sequence of %d ids travels with those of 20", len(it.sequence.IDs))
 		}
@@ -241,11 +240,13 @@ func TestPaddedPickKeepsLengthsApart(t *testing.T) {
 
 func TestPickAllocatesNothing(t *testing.T) {
 	q := queueOf(load(8, 16))
-	p := New(nil, Options{}).picker
+	p := New(nil, Options{}).lanes[0].picker
+	budget, round := Budget{Tokens: DefaultTokens, Area: DefaultArea}, uint64(0)
 	var plan Plan
 	var placements []Placement
 	allocs := testing.AllocsPerRun(20, func() {
-		p.pick(q, time.Time{})
+		round++
+		p.pick(q, time.Time{}, budget, round)
 		placements = p.shape.build(&plan, placements[:0])
 	})
 	if allocs > 0 {
@@ -260,13 +261,14 @@ func TestPicksDrainTheQueue(t *testing.T) {
 		left := len(room.queue.byAge)
 		for left > 0 {
 			oldest := room.queue.byAge[0]
-			if wait, more := room.next(); wait != 0 || !more || len(room.picker.batch) == 0 {
+			if wait, more := room.next(room.lanes[0]); wait != 0 || !more || len(room.lanes[0].picker.batch) == 0 {
 				t.Fatalf("%d items wait and none leaves", left)
 			}
-			if room.picker.batch[0] != oldest {
+			if room.lanes[0].picker.batch[0] != oldest {
 				t.Fatal("the oldest did not leave")
 			}
-			left -= len(room.picker.batch)
+			left -= len(room.lanes[0].picker.batch)
+			room.leave(room.lanes[0])
 			if len(room.queue.byAge) != left || len(room.queue.byIDs) != left {
 				t.Fatalf("%d and %d items wait, want %d", len(room.queue.byAge), len(room.queue.byIDs), left)
 			}
@@ -275,4 +277,12 @@ func TestPicksDrainTheQueue(t *testing.T) {
 			t.Fatalf("%d items and %d tokens counted in an empty queue", room.queue.items, room.queue.tokens)
 		}
 	})
+}
+
+// pickAt picks from the queue as the first lane would with the whole budget, and changes nothing else.
+func (b *Batcher) pickAt(now time.Time) *picker {
+	p := &b.lanes[0].picker
+	b.round++
+	p.pick(&b.queue, now, b.options.Budget, b.round)
+	return p
 }

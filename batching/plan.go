@@ -40,8 +40,8 @@ func MakePlan(sequences []Sequence, options Options) (*Plan, []Placement, error)
 type shape interface {
 	reset()
 	// add takes in the sequence, of which the cache has a prefix, unless that would go over the budget. An empty shape takes any, a
-	// nil budget bounds nothing.
-	add(sequence Sequence, have prefix, budget *Budget) bool
+	// nil budget bounds nothing. shares tells whether the plan computes most of what is to be computed of the sequence.
+	add(sequence Sequence, have prefix, budget *Budget) (fits, shares bool)
 	// addApart takes the sequence in as if it shared nothing with the others.
 	addApart(sequence Sequence)
 	// tokens returns the tokens to compute, padding left out.
@@ -55,7 +55,10 @@ func newShape(options Options, cache *cache) shape {
 	if options.Layout == Padded {
 		s = &padded{padID: options.PadID}
 	} else {
-		s = &packed{cache: cache, places: map[*Block]int{}, targets: options.Targets}
+		s = &packed{
+			cache: cache, gather: options.Cost.gather(), tree: tree{least: options.Cost.shared()},
+			places: map[*Block]int{}, targets: options.Targets,
+		}
 	}
 	s.reset()
 	return s

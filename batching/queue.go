@@ -50,8 +50,9 @@ func (q *queue) remove(it *item) {
 	q.count(it, -it.open)
 }
 
-// sweep takes out all items whose state is no longer waiting, and appends those that are running to out, by ids.
+// sweep takes out all items whose state is no longer waiting, and puts those that are running into out, which is by ids.
 func (q *queue) sweep(out []*item) []*item {
+	before := len(out)
 	gone := func(it *item) bool { return it.state != waiting }
 	for _, it := range q.byIDs {
 		if gone(it) {
@@ -63,5 +64,8 @@ func (q *queue) sweep(out []*item) []*item {
 	}
 	q.byIDs = slices.DeleteFunc(q.byIDs, gone)
 	q.byAge = slices.DeleteFunc(q.byAge, gone)
+	if before > 0 {
+		slices.SortFunc(out, func(a, b *item) int { return slices.Compare(a.sequence.IDs, b.sequence.IDs) })
+	}
 	return out
 }

@@ -19,13 +19,16 @@ func (r *rate) add(tokens int, took time.Duration) {
 	r.seconds = decay*r.seconds + took.Seconds()
 }
 
+// known tells whether estimates rest on anything.
+func (r *rate) known() bool { return r.tokens > 0 || r.cost != Cost{} }
+
 // estimate returns how long that many tokens take at the recent rate.
 func (r *rate) estimate(tokens int) time.Duration {
 	switch {
 	case r.tokens > 0:
 		return time.Duration(float64(tokens) / r.tokens * r.seconds * float64(time.Second))
 	case r.cost != Cost{}:
-		return r.cost.Of(tokens)
+		return r.cost.Of(Work{Tokens: tokens})
 	default:
 		return unknownWait
 	}

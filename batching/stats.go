@@ -4,15 +4,16 @@ import "time"
 
 // RunStats describes one forward. Asked = Computed − Padding + Shared + Cached.
 type RunStats struct {
-	Items     int // sequences answered, identical ones counted each; those that joined during the run are left out
-	Sequences int // distinct sequences in the plan
-	Asked     int // tokens of Items
-	Computed  int // tokens of the plan
-	Padding   int // of Computed, tokens that belong to no sequence
-	Shared    int // tokens of Asked that another sequence of the plan already brought
-	Cached    int // tokens of Asked that were taken from the key-value cache
-	Kept      int // tokens of Computed whose keys and values were put into it
-	Area      int // attention area, as bounded by [Budget.Area]
+	Items     int  // sequences answered, identical ones counted each; those that joined during the run are left out
+	Sequences int  // distinct sequences in the plan
+	Asked     int  // tokens of Items
+	Computed  int  // tokens of the plan
+	Padding   int  // of Computed, tokens that belong to no sequence
+	Shared    int  // tokens of Asked that another sequence of the plan already brought
+	Cached    int  // tokens of Asked that were taken from the key-value cache
+	Kept      int  // tokens of Computed whose keys and values were put into it
+	Area      int  // attention area, as bounded by [Budget.Area]
+	Narrow    bool // run on one thread, beside others
 
 	Queue time.Duration // the longest wait of its items, from admission to the start of the run
 	Plan  time.Duration // choosing and packing
@@ -36,6 +37,7 @@ type Stats struct {
 	Padding  uint64
 	Shared   uint64
 	Cached   uint64
+	Narrow   uint64 // of Runs, those on one thread beside others
 
 	Cache CacheStats // now
 

@@ -5,10 +5,6 @@ import "slices"
 // querySizes are the most query places a tile may have. One plan has one size: all its tiles lie in one array.
 var querySizes = [...]int{16, 32, 64, 128, 256}
 
-// gatherCost is what fetching the keys and values of one key place costs, in query places that attend to it. It makes
-// few large tiles better than many small ones.
-const gatherCost = 64
-
 // tiling counts, for every size, the tiles that a set of segments needs.
 type tiling [len(querySizes)]int
 
@@ -19,11 +15,12 @@ func (t *tiling) change(n, sign int) {
 	}
 }
 
-// best returns the index of the size with the cheapest attention. The number of keys is common to all.
-func (t *tiling) best() int {
+// best returns the index of the size with the cheapest attention, when a key place costs gather query places. The number of keys is
+// common to all.
+func (t *tiling) best(gather int) int {
 	best, least := 0, 0
 	for i, size := range querySizes {
-		if cost := t[i] * (size + gatherCost); i == 0 || cost < least {
+		if cost := t[i] * (size + gather); i == 0 || cost < least {
 			best, least = i, cost
 		}
 	}
@@ -33,6 +30,7 @@ func (t *tiling) best() int {
 // packed is the shape of a packed plan: a tree of segments, each cut into tiles.
 type packed struct {
 	cache    *cache
+	gather   int // [Cost.gather]
 	tree     tree
 	tiling   tiling
 	longest  int // tokens of the longest sequence
@@ -60,7 +58,7 @@ func (p *packed) reset() {
 
 func (p *packed) tokens() int { return p.tree.tokens }
 
-func (p *packed) add(sequence Sequence, have prefix, budget *Budget) bool {
+func (p *packed) add(sequence Sequence, have prefix, budget *Budget) (fits, shares bool) {
 	return p.put(sequence, p.tree.find(sequence.IDs), have, budget)
 }
 
@@ -69,20 +67,22 @@ func (p *packed) addApart(sequence Sequence) {
 }
 
 // put adds the sequence at its spot in the tree if the budget allows.
-func (p *packed) put(sequence Sequence, at spot, have prefix, budget *Budget) bool {
+func (p *packed) put(sequence Sequence, at spot, have prefix, budget *Budget) (fits, shares bool) {
 	ids := sequence.IDs
 	after, fresh := p.price(len(ids), at, have.tokens)
 	longest := max(p.longest, len(ids))
+	shared := max(0, at.depth-have.tokens)
+	shares = shared > 0 && shared >= fresh
 	if budget != nil && len(p.entries) > 0 {
-		best := after.best()
+		best := after.best(p.gather)
 		area := after[best] * querySizes[best] * longest // at most
-		if !budget.allows(p.tree.tokens, max(0, at.depth-have.tokens), fresh) || area > budget.Area {
-			return false
+		if !budget.allows(p.tree.tokens, shared, fresh) || area > budget.Area {
+			return false, shares
 		}
 	}
 	p.tiling, p.longest = after, longest
 	p.entries = append(p.entries, entry{leaf: p.tree.insert(ids, at, have), sequence: sequence, have: have})
-	return true
+	return true, shares
 }
 
 // price returns the tiles after a sequence with so many cached tokens is added at its spot, and the tokens that are computed for it:
@@ -141,7 +141,7 @@ func (p *packed) layTokens(plan *Plan) {
 // layTiles cuts every segment into as few tiles as the best size allows, about equal ones: QueryIndex, KeyIndex, KeyLen
 // and Scatter. The largest tile sets the query places.
 func (p *packed) layTiles(plan *Plan) {
-	best := p.tiling.best()
+	best := p.tiling.best(p.gather)
 	plan.Tiles, plan.Queries, plan.Keys = p.tiling[best], minQueries, p.longest
 	for i := range p.tree.nodes {
 		plan.Queries = max(plan.Queries, p.tree.nodes[i].cut(querySizes[best]))

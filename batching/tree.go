@@ -1,8 +1,5 @@
 package batching
 
-// minShared is the shortest prefix worth a segment of its own: below it the extra tile costs more than the tokens saved.
-const minShared = 8
-
 // root stands for the empty prefix where a parent is asked for, and none for an absent node.
 const (
 	root = -1
@@ -13,6 +10,7 @@ const (
 // sequences below it have at the same positions, laid out once in a plan.
 type tree struct {
 	nodes  []node
+	least  int // the shortest prefix worth a segment of its own, [Cost.shared]
 	first  int // first child of the root
 	tokens int // distinct tokens to compute, over all segments
 }
@@ -75,7 +73,7 @@ func (t *tree) longest(parent, depth int, ids []int64) (best, before, length int
 		if n.owner[depth] == ids[depth] {
 			common := commonPrefix(n.owner[depth:n.to], ids[depth:])
 			whole := common == n.to-depth || common == len(ids)-depth
-			if common > length && (whole || common >= minShared) {
+			if common > length && (whole || common >= t.least) {
 				best, before, length = i, previous, common
 			}
 		}

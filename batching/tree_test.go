@@ -19,7 +19,7 @@ func (t *tree) path(leaf int) []int64 {
 
 func TestTreeLaws(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		var tr tree
+		tr := tree{least: defaultShared}
 		tr.reset()
 		sequences := drawSequences(t, 15)
 		leaves := make([]int, len(sequences))
@@ -85,7 +85,7 @@ func checkSegments(t rapid.TB, tr *tree) {
 			}
 			own := n.owner[n.from:n.to]
 			for _, other := range heads {
-				if common := commonPrefix(own, other); common >= minShared && common < min(len(own), len(other)) {
+				if common := commonPrefix(own, other); common >= defaultShared && common < min(len(own), len(other)) {
 					t.Fatalf("siblings share %d tokens", common)
 				}
 			}
@@ -100,15 +100,15 @@ func checkSegments(t rapid.TB, tr *tree) {
 }
 
 func TestTreeSharesAtLeastEightTokens(t *testing.T) {
-	for _, common := range []int{minShared - 1, minShared} {
-		var tr tree
+	for _, common := range []int{defaultShared - 1, defaultShared} {
+		tr := tree{least: defaultShared}
 		tr.reset()
 		for tail := range int64(3) {
 			ids := append(run(10, common), tail, tail)
 			tr.insert(ids, tr.find(ids), prefix{})
 		}
 		want := 3 * (common + 2)
-		if common >= minShared {
+		if common >= defaultShared {
 			want -= 2 * common
 		}
 		if tr.tokens != want {
@@ -119,7 +119,7 @@ func TestTreeSharesAtLeastEightTokens(t *testing.T) {
 
 func TestTreeTakesAHeadOfASequenceForNothing(t *testing.T) {
 	for _, order := range [][]int{{5, 2, 5, 3}, {2, 5}} {
-		var tr tree
+		tr := tree{least: defaultShared}
 		tr.reset()
 		for _, n := range order {
 			ids := run(0, n)

@@ -36,10 +36,12 @@ type bundle struct {
 	graph     *onnxFile
 	graphPath string // on disk
 	content   []byte // of an embedded graph
-	tokenizer []byte
-	template  string
-	golden    []byte
-	digest    string
+
+	graphBytes int64 // of the graph's file, external data left out
+	tokenizer  []byte
+	template   string
+	golden     []byte
+	digest     string
 }
 
 // readBundle reads and hashes every file that the manifest and the graph name. On disk, a name or a link that leads out
@@ -81,6 +83,7 @@ func readBundle(source Source) (*bundle, error) {
 	if b.golden, err = readNamed(fsys, "golden.file", m.Golden.File); err != nil {
 		return nil, err
 	}
+	b.graphBytes = int64(len(graph))
 	if source.dir != "" {
 		b.graphPath = filepath.Join(source.dir, filepath.FromSlash(m.Graph.File))
 	} else {

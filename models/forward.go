@@ -33,12 +33,15 @@ func (m *Model) proveForward(ctx context.Context, options batching.Options) erro
 		orders["in the reverse batch"] = append([]int{i}, orders["in the reverse batch"]...)
 	}
 	orders["beside a longer one"] = []int{0, len(probes) - 1}
+	if options.Lanes > 1 {
+		orders["on one thread"] = orders["in a batch"]
+	}
 	for how, order := range orders {
 		batch := make([]batching.Sequence, len(order))
 		for i, probe := range order {
 			batch[i] = probes[probe]
 		}
-		rows, err := m.forward(ctx, options, batch)
+		rows, err := m.run(ctx, options, batch, how == "on one thread")
 		if err != nil {
 			return err
 		}
@@ -69,7 +72,7 @@ func (m *Model) proveCache(ctx context.Context, options batching.Options, probes
 	go func() { done <- b.Run(ctx) }()
 	defer func() {
 		b.Close()
-		<-done // Run ends without an error, or with ctx's, which the caller sees
+		<-done //nolint:errcheck // nil, or ctx's, which the caller sees
 	}()
 	cached := 0
 	for range 3 { // computed, computed and kept, taken from the cache
@@ -159,10 +162,16 @@ func (m *Model) proveCausal(ctx context.Context, options batching.Options, probe
 
 // forward runs sequences in one plan, beside no queue, and gives each one's rows.
 func (m *Model) forward(ctx context.Context, options batching.Options, sequences []batching.Sequence) ([][][]float32, error) {
+	return m.run(ctx, options, sequences, false)
+}
+
+// run is forward, with all threads or on one.
+func (m *Model) run(ctx context.Context, options batching.Options, sequences []batching.Sequence, narrow bool) ([][][]float32, error) {
 	plan, places, err := batching.MakePlan(sequences, options)
 	if err != nil {
 		return nil, fail(CodeBundle, "probe: %v", err)
 	}
+	plan.Narrow = narrow
 	rows, err := m.session.Run(ctx, plan)
 	if err != nil {
 		return nil, fail(CodeBundle, "graph.file %s: a probe of %d sequences does not run: %v", m.info.Manifest.Graph.File, len(sequences), err)

@@ -33,6 +33,7 @@ type Info struct {
 	Digest   string          // sha256 over the bundle's files
 	Provider string          // the execution provider in use, "CPU"
 	Threads  int             // of one forward
+	Lanes    int             // forwards side by side, on one thread each, when much waits; 1: always one, on all threads
 	Batching batching.Budget // measured at load
 	Cache    int64           // bytes of keys and values that may be cached; 0: none, or none can be
 	MaxItems int             // sequences that may wait, and so of one request at most
@@ -114,7 +115,7 @@ func (m *Model) load(ctx context.Context, b *bundle, options Options) error {
 	if err := m.proveTokens(); err != nil {
 		return err
 	}
-	if m.session, err = newSession(manifest, b.graph, b.graphPath, b.content, m.info.Threads); err != nil {
+	if m.session, err = newSession(b, m.info.Threads); err != nil {
 		return &Error{Code: CodeBundle, Detail: fmt.Sprintf("graph.file %s: ONNX Runtime refuses it", manifest.Graph.File), Err: err}
 	}
 	batch := m.batching(options)
@@ -123,9 +124,17 @@ func (m *Model) load(ctx context.Context, b *bundle, options Options) error {
 	}
 	if options.Tokens > 0 {
 		batch.Budget = batching.Budget{Tokens: options.Tokens, Area: batching.DefaultArea}
-	} else if batch.Budget, batch.Cost, err = batching.Measure(ctx, m.session, batch); err != nil {
-		return &Error{Code: CodeBundle, Detail: "warm-up", Err: err}
+	} else {
+		found, err := batching.Measure(ctx, m.session, batch)
+		if err != nil {
+			return &Error{Code: CodeBundle, Detail: "warm-up", Err: err}
+		}
+		batch.Budget, batch.Cost, batch.Lanes, batch.LaneTokens = found.Budget, found.Cost, found.Lanes, found.LaneTokens
 	}
+	if batch.Lanes < 2 {
+		m.session.freeNarrow()
+	}
+	m.info.Lanes = max(1, batch.Lanes)
 	m.info.Batching = batch.Budget
 	if m.info.MaxItems = options.MaxItems; m.info.MaxItems <= 0 {
 		m.info.MaxItems = DefaultMaxItems
@@ -138,8 +147,11 @@ func (m *Model) batching(options Options) batching.Options {
 	manifest := &m.info.Manifest
 	batch := batching.Options{
 		MaxItems: options.MaxItems, MaxTokens: options.MaxTokens, MaxDelay: options.MaxDelay,
-		WarmIDs: probeIDs(manifest.Graph.VocabSize, 64, 1),
+		WarmIDs: probeIDs(manifest.Graph.VocabSize, 64, 1), WarmLength: manifest.Limits.MaxTokens,
 		Targets: manifest.Likelihood != nil && manifest.Graph.Layout == LayoutPacked,
+	}
+	if m.session.narrow != nil {
+		batch.Lanes = m.info.Threads
 	}
 	if options.Observe != nil {
 		batch.Observe = func(stats batching.RunStats) { options.Observe(*manifest, stats) }
@@ -164,6 +176,10 @@ func (m *Model) Proof() []Check { return m.proof }
 func (m *Model) Encode(item Item, truncate Truncation) (Encoded, error) {
 	return m.encoder.encode(item, truncate)
 }
+
+// Admits tells whether as many items have a chance of being admitted now, before they are encoded: nil, or the *batching.QueueFullError or
+// batching.ErrClosed that [Model.Read] would return. It keeps no place for them.
+func (m *Model) Admits(ctx context.Context, items int) error { return m.batcher.Admits(ctx, items) }
 
 // Read computes the readings of items, in order, whatever runs beside them. The error is of the whole submission:
 // *batching.QueueFullError or batching.ErrClosed. It returns when ctx ends.

@@ -30,8 +30,14 @@ type session struct {
 
 var _ batching.Runner = (*session)(nil)
 
-// newSession loads the graph from its file or, without one, from its content.
-func newSession(manifest *Manifest, file *onnxFile, path string, content []byte, threads int) (*session, error) {
+// laneBytes is the largest graph that is loaded a second time for narrow forwards. A larger one keeps all threads busy by itself, and
+// its second copy would be dear.
+const laneBytes = 512 << 20
+
+// newSession loads the bundle's graph from its file or, without one, from its content: once for forwards on all threads and, where there
+// are several and the graph is small, once for forwards on one.
+func newSession(b *bundle, threads int) (*session, error) {
+	manifest, file := &b.manifest, b.graph
 	s := &session{graph: &manifest.Graph, types: manifest.Tokenizer.TypeAfter, pooled: manifest.Pooling == PoolInGraph}
 	for _, input := range file.inputs {
 		s.inputs = append(s.inputs, input.name)
@@ -46,14 +52,24 @@ func newSession(manifest *Manifest, file *onnxFile, path string, content []byte,
 		}
 		defer options.Destroy() //nolint:errcheck // freeing cannot fail
 		outputs := []string{s.graph.Output}
-		if path != "" {
-			return ort.NewDynamicAdvancedSession(path, s.inputs, outputs, options)
+		if b.graphPath != "" {
+			return ort.NewDynamicAdvancedSession(b.graphPath, s.inputs, outputs, options)
 		}
-		return ort.NewDynamicAdvancedSessionWithONNXData(content, s.inputs, outputs, options)
+		return ort.NewDynamicAdvancedSessionWithONNXData(b.content, s.inputs, outputs, options)
 	}
 	var err error
-	s.wide, err = load(threads)
+	if s.wide, err = load(threads); err == nil && threads > 1 && len(file.external) == 0 && b.graphBytes <= laneBytes {
+		s.narrow, err = load(1)
+	}
 	return s, err
+}
+
+// freeNarrow lets go of the second copy, for a model whose forwards are better off with all threads.
+func (s *session) freeNarrow() {
+	if s.narrow != nil {
+		s.narrow.Destroy() //nolint:errcheck // freeing cannot fail
+		s.narrow = nil
+	}
 }
 
 func sessionOptions(threads int) (*ort.SessionOptions, error) {
@@ -216,9 +232,8 @@ func (s *session) close() {
 	if s.noPast != nil {
 		s.noPast.Destroy() //nolint:errcheck // freeing cannot fail
 	}
-	for _, inner := range []*ort.DynamicAdvancedSession{s.wide, s.narrow} {
-		if inner != nil {
-			inner.Destroy() //nolint:errcheck // freeing cannot fail
-		}
+	s.freeNarrow()
+	if s.wide != nil {
+		s.wide.Destroy() //nolint:errcheck // freeing cannot fail
 	}
 }

@@ -1,0 +1,88 @@
+package batching
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// perToken is a runner that takes a millisecond for every token.
+func perToken(t *testing.T, options Options) *Batcher {
+	t.Helper()
+	options.Cost = Cost{Token: 1e6}
+	return start(t, timed(func(plan *Plan) time.Duration { return time.Duration(len(plan.IDs)) * time.Millisecond }), options)
+}
+
+// TestLateSubmissionsAreRefused: what could not be answered before its deadline is refused at once, and says when to come back; what
+// was admitted is answered in time.
+func TestLateSubmissionsAreRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := perToken(t, Options{})
+		const deadline = 3 * time.Second
+		var admitted []<-chan outcome
+		refused := 0
+		for i := range 100 { // ten seconds of work arrive in one
+			time.Sleep(10 * time.Millisecond)
+			ctx, cancel := context.WithTimeout(t.Context(), deadline)
+			defer cancel()
+			got := submit(ctx, b, seq(run(1000*(i+1), 100)...))
+			synctest.Wait()
+			select {
+			case o := <-got:
+				var full *QueueFullError
+				if !errors.As(o.err, &full) {
+					continue // answered already
+				}
+				refused++
+				if full.Left != deadline || full.Wait <= deadline/2 || full.RetryAfter <= 0 || full.RetryAfter > full.Wait {
+					t.Fatalf("%+v", full)
+				}
+			default:
+				admitted = append(admitted, got)
+			}
+		}
+		if refused == 0 || len(admitted) < 15 {
+			t.Fatalf("%d refused, %d wait", refused, len(admitted))
+		}
+		for _, got := range admitted {
+			if o := <-got; o.err != nil || o.results[0].Err != nil {
+				t.Fatalf("admitted, and then %v %v", o.err, o.results)
+			}
+		}
+		if err := b.Admits(t.Context(), DefaultMaxItems); err != nil {
+			t.Errorf("an empty queue: %v", err)
+		}
+	})
+}
+
+// TestNobodyMakesAnotherLate: an item does not join a batch that would end after another's deadline; one that cannot be in time any more
+// is not computed.
+func TestNobodyMakesAnotherLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := perToken(t, Options{})
+		first := submit(t.Context(), b, seq(run(0, 10)...))
+		synctest.Wait()
+		soon, cancel := context.WithTimeout(t.Context(), 150*time.Millisecond)
+		defer cancel()
+		short := submit(soon, b, seq(run(1000, 100)...))
+		synctest.Wait()
+		long := submit(t.Context(), b, seq(run(2000, 100)...))
+		<-first
+		if o := <-short; o.err != nil || o.results[0].Err != nil || o.results[0].Run != 100*time.Millisecond {
+			t.Errorf("%+v", o)
+		}
+		if o := <-long; o.err != nil || o.results[0].Err != nil {
+			t.Errorf("%+v", o)
+		}
+		hopeless, cancelHopeless := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		defer cancelHopeless()
+		if o := <-submit(hopeless, b, seq(run(3000, 500)...)); o.err != nil || !errors.Is(o.results[0].Err, context.DeadlineExceeded) {
+			t.Errorf("%+v", o)
+		}
+		if computed := b.Stats().Computed; computed != 210 {
+			t.Errorf("%d tokens computed", computed)
+		}
+	})
+}

@@ -1,0 +1,153 @@
+package batching
+
+import (
+	"context"
+	"time"
+)
+
+// lane runs one forward at a time. Beside others its forwards are narrow, one thread each, so that no thread ever waits for another; alone
+// it may run a wide one, on all threads.
+type lane struct {
+	picker picker
+	wake   chan struct{} // tells it that the queue, closed or another lane changed; holds one
+
+	// Guarded by the batcher's mutex.
+	current RunStats
+	start   time.Time // of the forward in progress, else zero
+
+	// The lane's goroutine alone.
+	plan       Plan
+	placements []Placement
+}
+
+func newLane(options Options, cache *cache) *lane {
+	l := &lane{picker: picker{shape: newShape(options, cache), cache: cache, cost: options.Cost}, wake: make(chan struct{}, 1)}
+	if options.Layout == Packed {
+		l.picker.least = options.Cost.shared()
+	}
+	return l
+}
+
+// poke wakes the lane, now or when it next waits.
+func (l *lane) poke() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+// work plans and runs batches until the batcher is closed and drained, or ctx ends.
+func (b *Batcher) work(ctx context.Context, l *lane) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for ctx.Err() == nil {
+		wait, more := b.next(l)
+		if !more {
+			return
+		}
+		if len(l.picker.batch) > 0 {
+			b.attempt(ctx, l, l.picker.batch)
+			b.leave(l)
+			continue
+		}
+		timer.Reset(wait)
+		select {
+		case <-ctx.Done():
+		case <-l.wake:
+		case <-timer.C:
+		}
+	}
+}
+
+// idle is how long to sleep when only a wake-up can bring work.
+const idle = time.Hour
+
+// next picks the lane's next batch, if one is due, and moves it from the queue to running. Otherwise the batch is empty and wait says for
+// how long. It reports false when the batcher is closed and drained.
+func (b *Batcher) next(l *lane) (wait time.Duration, more bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	l.picker.clear()
+	for len(b.queue.byAge) > 0 && !b.wide {
+		if wait := b.hold(); wait > 0 {
+			return wait, true
+		}
+		begin := time.Now()
+		budget, narrow := b.share()
+		b.round++
+		l.picker.pace = 1
+		if narrow {
+			l.picker.pace = float64(len(b.lanes))
+		}
+		l.picker.pick(&b.queue, begin, budget, b.round)
+		if narrow && l.picker.left && b.active > 0 {
+			l.picker.putBack() // the rest of the family would compute its prefix again beside this lane
+			return idle, true
+		}
+		narrow = narrow && (b.active > 0 || !l.picker.left && b.rest(l.picker.batch) >= leastShare)
+		for _, it := range l.picker.gone {
+			it.state = finished
+		}
+		for _, it := range l.picker.batch {
+			it.state = running
+		}
+		b.running = b.queue.sweep(b.running)
+		if len(l.picker.batch) > 0 {
+			l.plan.Narrow = narrow
+			b.active++
+			b.wide = !narrow
+			l.describe(l.picker.batch, begin)
+			if narrow {
+				b.poke() // the others may have work too
+			}
+			return 0, true
+		}
+		if l.picker.waits {
+			return idle, true
+		}
+	}
+	return idle, !b.closed || len(b.queue.byAge) > 0
+}
+
+// share returns what the next forward may take of the queue, and whether it is narrow: when forwards run beside it, or what waits is
+// done sooner by all lanes than by one wide forward after the other. Lanes share what waits evenly, so that none is left with a
+// large batch when the others have nothing to do.
+func (b *Batcher) share() (budget Budget, narrow bool) {
+	lanes := len(b.lanes)
+	if lanes == 1 || b.active == 0 && (len(b.queue.byAge) < 2*lanes || b.queue.tokens < lanes*leastShare) {
+		return b.options.Budget, false
+	}
+	budget = b.options.Budget
+	budget.Tokens = min(b.options.LaneTokens, max(leastShare, ceilDiv(b.queue.tokens, lanes)))
+	return budget, true
+}
+
+// rest is how many tokens wait beside a batch that was picked.
+func (b *Batcher) rest(batch []*item) int {
+	tokens := b.queue.tokens
+	for _, it := range batch {
+		tokens -= it.open * len(it.sequence.IDs)
+	}
+	return tokens
+}
+
+// leastShare is the smallest share of the queue that is worth a forward of its own.
+const leastShare = measureFirst
+
+// leave notes that the lane's forward is over.
+func (b *Batcher) leave(l *lane) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	l.picker.clear()
+	b.active--
+	b.wide = false
+	b.poke()
+}
+
+// hold returns how long the oldest item is to wait for others.
+func (b *Batcher) hold() time.Duration {
+	if b.closed || b.options.MaxDelay <= 0 || b.queue.tokens >= b.options.Budget.Tokens {
+		return 0
+	}
+	return b.options.MaxDelay - time.Since(b.queue.byAge[0].arrived)
+}

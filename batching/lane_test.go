@@ -1,0 +1,114 @@
+package batching
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// beside counts the forwards in progress, and says what must not run beside what.
+type beside struct {
+	lanes        int32
+	wide, narrow atomic.Int32
+	most         atomic.Int32
+}
+
+func (b *beside) check(plan *Plan) (leave func(), err error) {
+	if !plan.Narrow {
+		if b.wide.Add(1) > 1 || b.narrow.Load() > 0 {
+			return func() {}, errors.New("a wide forward runs beside another")
+		}
+		return func() { b.wide.Add(-1) }, nil
+	}
+	n := b.narrow.Add(1)
+	b.most.Store(max(b.most.Load(), n))
+	if n > b.lanes || b.wide.Load() > 0 {
+		return func() {}, errors.New("a narrow forward runs beside a wide one, or beside too many")
+	}
+	return func() { b.narrow.Add(-1) }, nil
+}
+
+type lanesFake struct{ beside *beside }
+
+func (f lanesFake) Run(_ context.Context, plan *Plan) ([][]float32, error) {
+	leave, err := f.beside.check(plan)
+	defer leave()
+	if err != nil {
+		return nil, err
+	}
+	return compute(plan)
+}
+
+// TestLanesAnswerAll: with any number of lanes every sequence of every caller gets its own answer, wide forwards run alone and narrow ones
+// never beside more than there are lanes.
+func TestLanesAnswerAll(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		lanes := rapid.IntRange(1, 4).Draw(t, "lanes")
+		watched := &beside{lanes: int32(lanes)}
+		b, stop := cached(t, lanesFake{watched}, rapid.SampledFrom([]int{0, 3, 500}).Draw(t, "blocks"), Options{
+			Lanes: lanes, LaneTokens: rapid.SampledFrom([]int{0, 64, 300}).Draw(t, "lane tokens"), Budget: drawBudget(t),
+		})
+		defer stop()
+		callers := make([][]Sequence, rapid.IntRange(1, 6).Draw(t, "callers"))
+		done := make(chan struct{}, len(callers))
+		for i := range callers {
+			callers[i] = drawSequences(t, 12)
+		}
+		for _, sequences := range callers {
+			go func() {
+				defer func() { done <- struct{}{} }()
+				ask(t, b, sequences)
+			}()
+		}
+		for range callers {
+			<-done
+		}
+		if s := b.Stats(); s.Failed > 0 || s.Running > 0 {
+			t.Fatalf("%+v", s)
+		}
+	})
+}
+
+// TestLanesRunSideBySide: when much waits, two narrow forwards are in progress at once; a lone sequence gets all threads.
+func TestLanesRunSideBySide(t *testing.T) {
+	started, release := make(chan bool), make(chan struct{})
+	runner := fake{before: func(_ context.Context, plan *Plan) error {
+		started <- plan.Narrow
+		<-release
+		return nil
+	}}
+	b, stop := cached(t, runner, 0, Options{Lanes: 2})
+	defer stop()
+	answered := make(chan struct{})
+	submit := func(sequences []Sequence) {
+		go func() {
+			ask(t, b, sequences)
+			answered <- struct{}{}
+		}()
+	}
+	submit([]Sequence{seq(run(0, 300)...)})
+	if <-started {
+		t.Fatal("a lone sequence ran narrow")
+	}
+	release <- struct{}{}
+	<-answered
+	many := make([]Sequence, 16)
+	for i := range many {
+		many[i] = seq(run(1000*(i+1), 100)...)
+	}
+	submit(many)
+	if first, second := <-started, <-started; !first || !second {
+		t.Fatal("sixteen sequences did not run on two lanes")
+	}
+	close(release)
+	for ended := false; !ended; {
+		select {
+		case <-started:
+		case <-answered:
+			ended = true
+		}
+	}
+}
