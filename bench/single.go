@@ -11,7 +11,7 @@ const (
 	singleTexts  = 32 // a round
 	singleTokens = 150
 	// singlePause lets the other side's threads go to sleep: for some time after a run they wait in a loop.
-	singlePause = 5 * time.Millisecond
+	singlePause = 100 * time.Millisecond
 )
 
 // singleScenario compares the latency of one request at a time with the padded graph's run of the same text alone, ids ready,
