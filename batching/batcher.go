@@ -25,6 +25,7 @@ type Batcher struct {
 	number  uint64  // of the last item
 	round   uint64  // of the last pick
 	stats   Stats   // its counters
+	length  float64 // tokens of an item, the mean of the last 64 or so
 	rate    rate
 }
 
@@ -98,6 +99,8 @@ func (b *Batcher) admit(c *call) error {
 	if b.closed {
 		return ErrClosed
 	}
+	weight := min(1, float64(len(c.waiters))/64)
+	b.length += weight * (float64(c.tokens)/float64(len(c.waiters)) - b.length)
 	if err := b.refuse(c.ctx, len(c.waiters), c.tokens); err != nil {
 		b.stats.Refused += uint64(len(c.waiters))
 		return err
@@ -114,14 +117,14 @@ func (b *Batcher) admit(c *call) error {
 }
 
 // Admits tells whether a submission of that many items has a chance of being admitted now, before it is known how many tokens they
-// have: nil, or the [*QueueFullError] or [ErrClosed] that [Batcher.Submit] would return for items of one token each.
+// have: nil, or the [*QueueFullError] or [ErrClosed] that [Batcher.Submit] would return for items as long as the last ones were.
 func (b *Batcher) Admits(ctx context.Context, items int) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed {
 		return ErrClosed
 	}
-	err := b.refuse(ctx, items, items)
+	err := b.refuse(ctx, items, items*max(1, int(b.length)))
 	if err != nil {
 		b.stats.Refused += uint64(items)
 	}

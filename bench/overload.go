@@ -62,8 +62,9 @@ func (b *bench) uncontended(ctx context.Context, base string, round, texts int) 
 }
 
 // judgeOverload looks at every reply of the arrivals that took so long. The accepted rate counts the tokens answered while requests
-// arrived; before and after are the uncontended tokens/s around it.
+// arrived, from when the first deadline had passed: until then the queue fills. before and after are the uncontended tokens/s around it.
 func judgeOverload(pass Pass, arrivals time.Duration, before, after float64) Result {
+	filled := min(overloadDeadline*time.Millisecond, arrivals/2)
 	other, unscored, late := 0, 0, 0
 	tokens := 0.0
 	var accepted, refused []time.Duration
@@ -84,11 +85,11 @@ func judgeOverload(pass Pass, arrivals time.Duration, before, after float64) Res
 		if err != nil {
 			unscored++
 		}
-		if reply.Done <= arrivals {
+		if filled < reply.Done && reply.Done <= arrivals {
 			tokens += tokensOf(answers)
 		}
 	}
-	rate := tokens / arrivals.Seconds()
+	rate := tokens / (arrivals - filled).Seconds()
 	return Result{
 		Statuses: pass.statuses(),
 		Void:     disturbed("uncontended tokens/s before and after", []float64{before, after}),
