@@ -25,7 +25,6 @@ type Batcher struct {
 	number  uint64  // of the last item
 	round   uint64  // of the last pick
 	stats   Stats   // its counters
-	length  float64 // tokens of an item, the mean of the last 64 or so
 	rate    rate
 }
 
@@ -99,8 +98,6 @@ func (b *Batcher) admit(c *call) error {
 	if b.closed {
 		return ErrClosed
 	}
-	weight := min(1, float64(len(c.waiters))/64)
-	b.length += weight * (float64(c.tokens)/float64(len(c.waiters)) - b.length)
 	if err := b.refuse(c.ctx, len(c.waiters), c.tokens); err != nil {
 		b.stats.Refused += uint64(len(c.waiters))
 		return err
@@ -116,15 +113,15 @@ func (b *Batcher) admit(c *call) error {
 	return nil
 }
 
-// Admits tells whether a submission of that many items has a chance of being admitted now, before it is known how many tokens they
-// have: nil, or the [*QueueFullError] or [ErrClosed] that [Batcher.Submit] would return for items as long as the last ones were.
-func (b *Batcher) Admits(ctx context.Context, items int) error {
+// Admits tells whether a submission of that many items with at least so many tokens would be admitted now, before their ids are known: nil, or
+// the [*QueueFullError] or [ErrClosed] that [Batcher.Submit] would return.
+func (b *Batcher) Admits(ctx context.Context, items, tokens int) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed {
 		return ErrClosed
 	}
-	err := b.refuse(ctx, items, items*max(1, int(b.length)))
+	err := b.refuse(ctx, items, tokens)
 	if err != nil {
 		b.stats.Refused += uint64(items)
 	}

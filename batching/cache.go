@@ -181,6 +181,7 @@ func (c *cache) claim(hash uint64, parent *Block, ids [BlockTokens]int64, positi
 	if b := c.blocks[hash]; b != nil {
 		switch {
 		case b.parent == parent && b.ids == ids && b.ready:
+			c.use(b)
 			return b, false
 		case b.parent == parent || b.pins > 0:
 			return nil, false
@@ -194,6 +195,16 @@ func (c *cache) claim(hash uint64, parent *Block, ids [BlockTokens]int64, positi
 	c.blocks[hash] = b
 	c.push(b)
 	return b, true
+}
+
+// holds tells whether the cache has room for that many tokens if it lets go of all else.
+func (c *cache) holds(tokens int) bool { return c != nil && c.capacity*BlockTokens >= tokens }
+
+// room tells whether a block can be kept without letting go of another.
+func (c *cache) room() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.blocks) < c.capacity
 }
 
 func (c *cache) data() []float32 {

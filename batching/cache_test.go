@@ -71,7 +71,7 @@ func TestCachedScoresAreTheSame(t *testing.T) {
 			}
 			checkCache(t, b.cache)
 		}
-		if s := b.Stats(); s.Asked != s.Computed-s.Padding+s.Shared+s.Cached {
+		if s := b.Stats(); s.Asked != s.Computed-s.Padding+s.Shared+s.Cached || s.Shared > s.Asked {
 			t.Fatalf("asked %d, computed %d, shared %d, cached %d", s.Asked, s.Computed, s.Shared, s.Cached)
 		}
 	})
@@ -164,4 +164,40 @@ func TestFailedRunsLeaveNothingInTheCache(t *testing.T) {
 	failing = false
 	ask(t, b, sequences)
 	checkCache(t, b.cache)
+}
+
+// TestSharingNeverCostsTokens: a sequence that is the cached head of another does not have that other's rest computed again.
+func TestSharingNeverCostsTokens(t *testing.T) {
+	var last RunStats
+	b, stop := cached(t, fake{}, 1000, Options{Observe: func(s RunStats) { last = s }})
+	long, short := seq(run(0, 100)...), seq(run(0, 50)...)
+	for range 3 {
+		ask(t, b, []Sequence{long})
+	}
+	ask(t, b, []Sequence{short})
+	ask(t, b, []Sequence{long, short})
+	stop()
+	if last.Shared < 0 || last.Computed > 4+BlockTokens {
+		t.Errorf("%+v", last)
+	}
+}
+
+// TestThePastOfAPlanIsBounded: however many cached sequences wait, a plan takes no more cached tokens than a runner may copy.
+func TestThePastOfAPlanIsBounded(t *testing.T) {
+	most := 0
+	b, stop := cached(t, fake{before: func(_ context.Context, plan *Plan) error {
+		most = max(most, len(plan.PastPositions))
+		return nil
+	}}, 100_000, Options{Budget: Budget{Tokens: 4096, Area: 1 << 40}})
+	defer stop()
+	texts := make([]Sequence, 40)
+	for i := range texts {
+		texts[i] = seq(run(10_000*(i+1), 1000)...)
+	}
+	for range 3 {
+		ask(t, b, texts)
+	}
+	if most == 0 || most > mostPast {
+		t.Errorf("a plan has %d cached tokens", most)
+	}
 }

@@ -51,7 +51,7 @@ func TestLateSubmissionsAreRefused(t *testing.T) {
 				t.Fatalf("admitted, and then %v %v", o.err, o.results)
 			}
 		}
-		if err := b.Admits(t.Context(), DefaultMaxItems); err != nil {
+		if err := b.Admits(t.Context(), DefaultMaxItems, DefaultMaxItems); err != nil {
 			t.Errorf("an empty queue: %v", err)
 		}
 	})
@@ -83,6 +83,59 @@ func TestNobodyMakesAnotherLate(t *testing.T) {
 		}
 		if computed := b.Stats().Computed; computed != 210 {
 			t.Errorf("%d tokens computed", computed)
+		}
+	})
+}
+
+// TestTheHopelessTakeNobodyAlong: an identical sequence whose caller has time is answered, though another caller's deadline is hopeless.
+func TestTheHopelessTakeNobodyAlong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := perToken(t, Options{})
+		first := submit(t.Context(), b, seq(run(0, 100)...))
+		synctest.Wait()
+		soon, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		defer cancel()
+		hurried := submit(soon, b, seq(run(5000, 500)...))
+		synctest.Wait()
+		patient := submit(t.Context(), b, seq(run(5000, 500)...))
+		<-first
+		if o := <-hurried; o.err != nil || !errors.Is(o.results[0].Err, context.DeadlineExceeded) {
+			t.Errorf("%+v", o)
+		}
+		if o := <-patient; o.err != nil || o.results[0].Err != nil {
+			t.Errorf("the patient caller: %v %v after %v", o.err, o.results, o.took)
+		}
+	})
+}
+
+// TestANearDeadlineGetsAllThreads: what is in time only on all threads is not left to one, nor given up.
+func TestANearDeadlineGetsAllThreads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		runner := timed(func(plan *Plan) time.Duration {
+			took := time.Duration(len(plan.IDs)) * time.Millisecond
+			if plan.Narrow {
+				took *= 4
+			}
+			return took
+		})
+		b := start(t, runner, Options{Lanes: 4, Cost: Cost{Token: 1e6}})
+		first := submit(t.Context(), b, seq(run(0, 10)...))
+		synctest.Wait()
+		soon, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		defer cancel()
+		near := submit(soon, b, seq(run(5000, 300)...))
+		synctest.Wait()
+		var rest []<-chan outcome
+		for i := range 10 {
+			rest = append(rest, submit(t.Context(), b, seq(run(10_000*(i+1), 60)...)))
+			synctest.Wait()
+		}
+		<-first
+		if o := <-near; o.err != nil || o.results[0].Err != nil {
+			t.Errorf("%v %v after %v", o.err, o.results[0].Err, o.took)
+		}
+		for _, r := range rest {
+			<-r
 		}
 	})
 }

@@ -112,15 +112,19 @@ func (it *item) abandoned(now time.Time) bool {
 
 const noDeadline = time.Duration(math.MaxInt64)
 
-// left returns how long it is to the earliest deadline of a waiter.
-func (it *item) left(now time.Time) time.Duration {
-	left := noDeadline
+// left returns how long it is to the earliest and to the latest deadline of those who still wait.
+func (it *item) left(now time.Time) (earliest, latest time.Duration) {
+	earliest = noDeadline
 	for w := it.waiters; w != nil; w = w.next {
+		left := noDeadline
 		if deadline, ok := w.call.ctx.Deadline(); ok {
-			left = min(left, deadline.Sub(now))
+			left = deadline.Sub(now)
+		}
+		if !w.call.ended(now) {
+			earliest, latest = min(earliest, left), max(latest, left)
 		}
 	}
-	return left
+	return earliest, latest
 }
 
 // ended reports whether the caller is gone or its deadline, which may be about to fire, has come.

@@ -10,7 +10,7 @@ func (p *packed) layPast(plan *Plan) {
 		}
 		for at := n.from / BlockTokens; at*BlockTokens < n.cached; at++ {
 			block := n.have.blocks[at]
-			if _, ok := p.places[block]; ok {
+			if p.places[block] != none {
 				continue
 			}
 			p.places[block] = len(plan.Past)
@@ -28,8 +28,9 @@ func (p *packed) layKeep(plan *Plan) {
 	if p.cache == nil {
 		return
 	}
+	lone := len(p.entries) == 1 && !plan.Narrow && p.cache.room()
 	for _, e := range p.entries {
-		if 4*e.have.tokens >= len(e.sequence.IDs) {
+		if 4*e.have.tokens >= len(e.sequence.IDs) || lone && len(e.sequence.IDs) >= lonely {
 			p.tree.grow(e.leaf)
 		}
 	}
@@ -38,8 +39,11 @@ func (p *packed) layKeep(plan *Plan) {
 	}
 }
 
+// lonely is the length from which on a sequence that has all threads for itself is kept while there is room: others may follow it.
+const lonely = 256
+
 // keepBelow claims the blocks worth fetching that end in the segment and in those below it: what several sequences share, what goes on
-// from much that is cached, and what was computed before. before is the last block that ends before the segment's first token; without
+// from much that is cached, what is long and alone, and what was computed before. before is the last block that ends before the segment's first token; without
 // it nobody could find a later one.
 func (p *packed) keepBelow(plan *Plan, segment int, before *Block) {
 	n := &p.tree.nodes[segment]

@@ -74,17 +74,17 @@ func (b *Batcher) next(l *lane) (wait time.Duration, more bool) {
 		}
 		begin := time.Now()
 		budget, narrow := b.share()
-		b.round++
-		l.picker.pace = 1
-		if narrow {
-			l.picker.pace = float64(len(b.lanes))
-		}
-		l.picker.pick(&b.queue, begin, budget, b.round)
-		if narrow && l.picker.left && b.active > 0 {
-			l.picker.putBack() // the rest of the family would compute its prefix again beside this lane
+		b.choose(l, begin, budget, narrow)
+		switch {
+		case !narrow:
+		case b.active == 0 && (l.picker.whole || b.rest(l.picker.batch) < leastShare): // the other lanes would have nothing to do
+			l.picker.putBack()
+			narrow = false
+			b.choose(l, begin, b.options.Budget, narrow)
+		case l.picker.whole && b.cache == nil: // the rest of the family would compute its prefix again beside this lane
+			l.picker.putBack()
 			return idle, true
 		}
-		narrow = narrow && (b.active > 0 || !l.picker.left && b.rest(l.picker.batch) >= leastShare)
 		for _, it := range l.picker.gone {
 			it.state = finished
 		}
@@ -96,17 +96,27 @@ func (b *Batcher) next(l *lane) (wait time.Duration, more bool) {
 			l.plan.Narrow = narrow
 			b.active++
 			b.wide = !narrow
-			l.describe(l.picker.batch, begin)
+			l.pack(l.picker.batch, begin)
 			if narrow {
 				b.poke() // the others may have work too
 			}
 			return 0, true
 		}
-		if l.picker.waits {
+		if l.picker.waits > 0 {
 			return idle, true
 		}
 	}
 	return idle, !b.closed || len(b.queue.byAge) > 0
+}
+
+// choose picks what the lane runs next.
+func (b *Batcher) choose(l *lane, now time.Time, budget Budget, narrow bool) {
+	l.picker.pace = 1
+	if narrow {
+		l.picker.pace = float64(len(b.lanes))
+	}
+	b.round++
+	l.picker.pick(&b.queue, now, budget, b.round)
 }
 
 // share returns what the next forward may take of the queue, and whether it is narrow: when forwards run beside it, or what waits is
@@ -118,6 +128,7 @@ func (b *Batcher) share() (budget Budget, narrow bool) {
 		return b.options.Budget, false
 	}
 	budget = b.options.Budget
+	budget.Area = max(1, budget.Area/lanes)
 	budget.Tokens = min(b.options.LaneTokens, max(leastShare, ceilDiv(b.queue.tokens, lanes)))
 	return budget, true
 }

@@ -47,20 +47,24 @@ type Options struct {
 }
 
 // Budget bounds one forward. Two things go over it: a single sequence that is longer, which leads its batch, and sequences
-// that share at least half of their tokens with the batch. What such a batch has beside the prefix may be four times
-// Tokens: the next batch would compute the prefix again, and that costs more than a large forward loses.
+// that share at least half of their tokens with the batch. What such a batch has beside the prefix may be Tokens with a cache, from which
+// the next batch takes the prefix, and four times Tokens without: computing the prefix again costs more than a large forward loses.
 type Budget struct {
 	Tokens int // packed: distinct tokens; padded: rows × length
 	Area   int // attention memory. Packed: tiles × query places × key places; padded: rows × length²
 }
 
-// sharedStretch is how far sequences that share most of their tokens may go over [Budget.Tokens].
+// sharedStretch is how far sequences that share most of their tokens may go over [Budget.Tokens] without a cache.
 const sharedStretch = 4
 
 // allows tells whether a batch that computes that many tokens may take a sequence in that shares so many of them with it and brings
 // so many fresh ones.
-func (b *Budget) allows(tokens, shared, fresh int) bool {
-	return tokens+fresh <= b.Tokens || shared >= fresh && tokens-shared+fresh <= sharedStretch*b.Tokens
+func (b *Budget) allows(tokens, shared, fresh int, cached bool) bool {
+	stretch := sharedStretch
+	if cached {
+		stretch = 1
+	}
+	return tokens+fresh <= b.Tokens || shared >= fresh && tokens-shared+fresh <= stretch*b.Tokens
 }
 
 // CacheOptions say how large a key-value cache may be.

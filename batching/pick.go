@@ -9,10 +9,11 @@ import (
 const (
 	horizon   = 512 // how many of the oldest items are ranked by length
 	maxMisses = 16  // a pick ends after this many items that did not fit
+	maxWaits  = 64  // or whose prefix another lane computes
 )
 
-// picker chooses which waiting items leave together. It changes nothing but the marks on items: the choice is a pure
-// function of the queue, the budget and the time.
+// picker chooses which waiting items leave together. The choice follows from the queue, the cache, the budget and the time alone; besides marks
+// on items, it changes what it pins of the cache.
 type picker struct {
 	shape shape
 	cache *cache
@@ -25,8 +26,8 @@ type picker struct {
 	now    time.Time
 	round  uint64 // of pick; items marked with it have been looked at
 	misses int
-	left   bool    // an item was passed over that shares most of its tokens with the batch
-	waits  bool    // an item was passed over whose prefix is being computed
+	whole  bool    // better run on all threads: most of a family did not fit, or the deadline is near
+	waits  int     // items passed over whose prefix is being computed
 	batch  []*item // chosen, in the order the shape has them
 	gone   []*item // found abandoned, not chosen
 	ranked []candidate
@@ -55,7 +56,7 @@ func (p *picker) pick(q *queue, now time.Time, budget Budget, round uint64) {
 	oldest := p.batch[0]
 	p.spread(q, oldest)
 	for _, c := range p.rank(q, len(oldest.sequence.IDs)) {
-		if p.misses >= maxMisses {
+		if p.tired() {
 			return
 		}
 		if c.item.mark != p.round && p.try(c.item) {
@@ -64,9 +65,12 @@ func (p *picker) pick(q *queue, now time.Time, budget Budget, round uint64) {
 	}
 }
 
+// tired tells whether looking further is not worth the time.
+func (p *picker) tired() bool { return p.misses >= maxMisses || p.waits >= maxWaits }
+
 // clear forgets the last pick, and lets go of its items.
 func (p *picker) clear() {
-	p.misses, p.left, p.waits, p.slack = 0, false, false, noDeadline
+	p.misses, p.whole, p.waits, p.slack = 0, false, 0, noDeadline
 	clear(p.batch)
 	clear(p.gone)
 	clear(p.ranked)
@@ -90,14 +94,15 @@ func (p *picker) try(it *item) bool {
 func (p *picker) add(it *item) bool {
 	have, coming := p.cache.find(it.sequence, it.hashes)
 	fresh := len(it.sequence.IDs) - have.tokens
-	left := it.left(p.now)
-	took := time.Duration(p.pace * float64(p.cost.Of(Work{Tokens: p.shape.tokens() + fresh})))
+	left, latest := it.left(p.now)
+	wide := p.cost.Of(Work{Tokens: p.shape.tokens() + fresh})
+	took := time.Duration(p.pace * float64(wide))
 	fits, shares := false, false
 	switch {
 	case 2*coming > fresh:
-		p.waits = true
+		p.waits++
 		p.misses--
-	case len(p.batch) == 0 && took/2 > left: // late even if it took half as long as expected
+	case len(p.batch) == 0 && wide/2 > latest: // late even if it took half as long as expected
 		p.gone = append(p.gone, it)
 		p.misses--
 	case len(p.batch) == 0 || took <= min(p.slack, left):
@@ -105,10 +110,11 @@ func (p *picker) add(it *item) bool {
 	}
 	if !fits {
 		p.cache.release(have)
-		p.left = p.left || shares
+		p.whole = p.whole || shares
 		p.misses++
 		return false
 	}
+	p.whole = p.whole || len(p.batch) == 0 && took > left && wide <= left // in time with all threads only
 	p.slack = min(p.slack, left)
 	it.have = have
 	p.batch = append(p.batch, it)
@@ -134,7 +140,7 @@ func (p *picker) spread(q *queue, from *item) {
 	at, _ := q.find(from.sequence.IDs)
 	left, right := at-1, at+1
 	leftShare, rightShare := p.share(q, left, left+1), p.share(q, right, right-1)
-	for p.misses < maxMisses && max(leftShare, rightShare) >= p.least {
+	for !p.tired() && max(leftShare, rightShare) >= p.least {
 		if leftShare >= rightShare {
 			p.try(q.byIDs[left])
 			left--
@@ -157,7 +163,7 @@ func (p *picker) share(q *queue, i, neighbour int) int {
 
 // rank orders the oldest items by how near their length is to the given one, then by age.
 func (p *picker) rank(q *queue, length int) []candidate {
-	if p.misses >= maxMisses {
+	if p.tired() {
 		return p.ranked
 	}
 	for _, it := range q.byAge[:min(len(q.byAge), horizon)] {

@@ -50,8 +50,10 @@ func (b *Batcher) stop() {
 	b.queue = queue{}
 }
 
-// describe begins the account of a forward of these items.
-func (l *lane) describe(items []*item, begin time.Time) {
+// pack builds the plan of what the shape holds and begins the account of its forward. The batcher's mutex is held, so that a lane that picks
+// next knows which blocks are about to be filled.
+func (l *lane) pack(items []*item, begin time.Time) {
+	l.placements = l.picker.shape.build(&l.plan, l.placements[:0])
 	now := time.Now()
 	l.current = RunStats{Sequences: len(items), Plan: now.Sub(begin), Narrow: l.plan.Narrow}
 	for _, it := range items {
@@ -62,6 +64,12 @@ func (l *lane) describe(items []*item, begin time.Time) {
 			l.current.Queue = max(l.current.Queue, now.Sub(w.admitted))
 		}
 	}
+	run := &l.current
+	run.Computed, run.Area = len(l.plan.IDs), l.plan.area()
+	run.Padding = run.Computed - l.picker.shape.tokens()
+	run.Shared = run.Asked - run.Cached - l.picker.shape.tokens()
+	run.Kept = len(l.plan.Keep) * BlockTokens
+	l.start = now
 }
 
 // attempt runs the items that the shape holds, and answers them. When that fails, it tries each half by itself, down to
@@ -97,28 +105,19 @@ func (b *Batcher) retry(ctx context.Context, l *lane, items []*item) {
 		wanted = append(wanted, it)
 		l.picker.shape.add(it.sequence, it.have, nil)
 	}
-	l.describe(wanted, begin)
+	if len(wanted) > 0 {
+		l.pack(wanted, begin)
+	}
 	b.mu.Unlock()
 	if len(wanted) > 0 {
 		b.attempt(ctx, l, wanted)
 	}
 }
 
-// forward packs what the shape holds, runs it and accounts for it.
+// forward runs the packed plan and accounts for it.
 func (b *Batcher) forward(ctx context.Context, l *lane) (rows [][]float32, start time.Time, err error) {
-	begin := time.Now()
-	l.placements = l.picker.shape.build(&l.plan, l.placements[:0])
-	start = time.Now()
-	b.mu.Lock()
 	run := &l.current
-	run.Plan += start.Sub(begin)
-	run.Computed, run.Area = len(l.plan.IDs), l.plan.area()
-	run.Padding = run.Computed - l.picker.shape.tokens()
-	run.Shared = run.Asked - run.Cached - l.picker.shape.tokens()
-	run.Kept = len(l.plan.Keep) * BlockTokens
-	l.start = start
-	b.mu.Unlock()
-
+	start = time.Now()
 	rows, err = runPlan(ctx, b.runner, &l.plan)
 	b.cache.settle(l.plan.Keep, err == nil)
 
@@ -148,7 +147,7 @@ func (b *Batcher) account(run *RunStats) {
 	if run.Err == nil {
 		took := run.Plan + run.Run
 		if run.Narrow {
-			took /= time.Duration(len(b.lanes)) // the others answer beside it
+			took /= time.Duration(max(1, b.active)) // the others answer beside it
 		}
 		b.rate.add(run.Asked, took)
 	}

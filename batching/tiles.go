@@ -59,7 +59,11 @@ func (p *packed) reset() {
 func (p *packed) tokens() int { return p.tree.tokens }
 
 func (p *packed) add(sequence Sequence, have prefix, budget *Budget) (fits, shares bool) {
-	return p.put(sequence, p.tree.find(sequence.IDs), have, budget)
+	at := p.tree.find(sequence.IDs)
+	if _, fresh := p.price(len(sequence.IDs), at, have.tokens); fresh > len(sequence.IDs)-have.tokens {
+		at = spot{parent: root, under: none, before: none} // others would compute again more than it shares
+	}
+	return p.put(sequence, at, have, budget)
 }
 
 func (p *packed) addApart(sequence Sequence) {
@@ -76,11 +80,16 @@ func (p *packed) put(sequence Sequence, at spot, have prefix, budget *Budget) (f
 	if budget != nil && len(p.entries) > 0 {
 		best := after.best(p.gather)
 		area := after[best] * querySizes[best] * longest // at most
-		if !budget.allows(p.tree.tokens, shared, fresh) || area > budget.Area {
+		if !budget.allows(p.tree.tokens, shared, fresh, p.cache.holds(2*longest)) || area > budget.Area || !p.pastFits(have) {
 			return false, shares
 		}
 	}
 	p.tiling, p.longest = after, longest
+	for _, b := range have.blocks {
+		if _, ok := p.places[b]; !ok {
+			p.places[b] = none // until it is laid out
+		}
+	}
 	p.entries = append(p.entries, entry{leaf: p.tree.insert(ids, at, have), sequence: sequence, have: have})
 	return true, shares
 }
@@ -228,4 +237,18 @@ func fill(s []int64, value int64) {
 	for i := range s {
 		s[i] = value
 	}
+}
+
+// mostPast is how many cached tokens a plan may take: the runner copies them.
+const mostPast = 16 << 10
+
+// pastFits tells whether the plan may take what is cached of one more sequence.
+func (p *packed) pastFits(have prefix) bool {
+	blocks := len(p.places)
+	for _, b := range have.blocks {
+		if _, ok := p.places[b]; !ok {
+			blocks++
+		}
+	}
+	return blocks*BlockTokens <= mostPast
 }

@@ -103,7 +103,7 @@ func (b *bench) search(ctx context.Context, server Server, asked [][]Solution) (
 func (b *bench) beams(ctx context.Context, l lineage) (Result, error) {
 	rounds := min(b.Rounds, 3)
 	if b.Short {
-		rounds = min(b.Rounds, 2)
+		rounds = 1
 	}
 	names := []string{serverMain, serverNoCache}
 	rates, spared, differ := map[string][]float64{}, map[string]float64{}, 0

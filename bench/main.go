@@ -153,8 +153,8 @@ func (o options) conclude(report Report, out io.Writer) error {
 	if names := report.with("wrong", "failed"); len(names) > 0 {
 		return fmt.Errorf("wrong or not finished: %s", strings.Join(names, ", "))
 	}
-	if names := report.with("miss"); o.check && len(names) > 0 {
-		return fmt.Errorf("below what is asked: %s", strings.Join(names, ", "))
+	if names := report.with("miss", "skipped", "void"); o.check && len(names) > 0 {
+		return fmt.Errorf("below what is asked, or not measured: %s", strings.Join(names, ", "))
 	}
 	return nil
 }

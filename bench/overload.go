@@ -90,9 +90,13 @@ func judgeOverload(pass Pass, arrivals time.Duration, before, after float64) Res
 		}
 	}
 	rate := tokens / (arrivals - filled).Seconds()
+	void := disturbed("uncontended tokens/s before and after", []float64{before, after})
+	if len(refused) == 0 || arrivals < 2*overloadDeadline*time.Millisecond {
+		void = "the queue was never full"
+	}
 	return Result{
 		Statuses: pass.statuses(),
-		Void:     disturbed("uncontended tokens/s before and after", []float64{before, after}),
+		Void:     void,
 		Checks: []Check{
 			{What: "accepted tokens/s over uncontended", Figure: rate / ((before + after) / 2), Limit: acceptedAtLeast},
 			{What: "answers other than 200 and 429", Figure: float64(other), AtMost: true},

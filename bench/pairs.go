@@ -11,13 +11,17 @@ type side struct {
 	client *Client
 }
 
-// inTurn gives both sides the same texts, round after round after one to warm up, and gives the rates of each and the ratios first ÷ second.
+// inTurn gives each side its own texts of the same lengths, so that nothing is remembered from the other's, round after round after one to
+// warm up, each side first in turn. It gives the rates of each and the ratios first ÷ second.
 func (b *bench) inTurn(ctx context.Context, name string, first, second side, texts func(w *writer) []string) (series []Series, ratios []float64, err error) {
 	sides := []side{first, second}
 	rates, passes := make([][]float64, 2), make([]Pass, 2)
 	for n := range b.Rounds + 1 {
-		given := texts(b.writer(name, n))
-		for i, s := range sides {
+		round := make([]float64, 2)
+		for k := range sides {
+			i := (k + n) % 2
+			s := sides[i]
+			given := texts(b.writer(name+" "+s.name, n))
 			requests, err := s.target.requests(given, 1)
 			if err != nil {
 				return nil, nil, err
@@ -33,11 +37,12 @@ func (b *bench) inTurn(ctx context.Context, name string, first, second side, tex
 			if n == 0 {
 				continue
 			}
-			rates[i] = append(rates[i], tokensOf(answers)/pass.Seconds)
+			round[i] = tokensOf(answers) / pass.Seconds
+			rates[i] = append(rates[i], round[i])
 			passes[i].Replies = append(passes[i].Replies, pass.Replies...)
 		}
 		if n > 0 {
-			ratios = append(ratios, rates[0][n-1]/rates[1][n-1])
+			ratios = append(ratios, round[0]/round[1])
 			b.progress("%s %d/%d: %s over %s %.2f\n", name, n, b.Rounds, first.name, second.name, ratios[n-1])
 		}
 	}

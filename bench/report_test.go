@@ -90,7 +90,7 @@ func TestWhatFailsTheRun(t *testing.T) {
 		want    string
 	}{
 		{options{}, missed, ""},
-		{options{check: true}, missed, "below what is asked: short-35"},
+		{options{check: true}, missed, "below what is asked, or not measured: short-35, int8"},
 		{options{}, wrong, "wrong or not finished: single"},
 		{options{}, Report{Results: []Result{{Name: "null", Failed: "status 500"}}}, "wrong or not finished: null"},
 	} {

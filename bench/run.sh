@@ -8,6 +8,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 python=${PYTHON:-.venv/bin/python}
 assay=${ASSAY:-bin/assay}
+[[ -n ${ASSAY:-} ]] || make --silent bin/assay
 model=${BENCH_MODEL:-bench/.model}
 
 scratch=$(mktemp -d)

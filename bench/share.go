@@ -18,7 +18,7 @@ func shareScenario(load Load) Scenario {
 			if load.Heavy {
 				s.budgets, s.rounds = []int{oneBudget}, min(b.Rounds, 3)
 				if b.Short {
-					s.rounds = min(b.Rounds, 2)
+					s.rounds = 1
 				}
 			}
 			return s.measure(ctx)
@@ -75,6 +75,8 @@ func (s *share) measure(ctx context.Context) (Result, error) {
 		s.progress("\n")
 		if n > 0 {
 			rounds = append(rounds, r)
+		} else if s.Short { // the others take the time of the short form
+			s.budgets = []int{s.budgets[slices.Index(r.ideal, best)]}
 		}
 	}
 	return s.summarise(rounds), nil

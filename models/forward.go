@@ -66,7 +66,7 @@ func (m *Model) proveCache(ctx context.Context, options batching.Options, probes
 	if options.Cache.Bytes == 0 {
 		return nil
 	}
-	options.Observe = nil
+	options.Observe, options.MaxDelay = nil, 0
 	b := batching.New(m.session, options)
 	done := make(chan error, 1)
 	go func() { done <- b.Run(ctx) }()

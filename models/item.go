@@ -21,6 +21,23 @@ type Item struct {
 	Second *string `json:"-"` // and the one read second
 }
 
+// leastTokens is about the fewest tokens that an item can have: one for eight bytes of its text.
+func (i *Item) leastTokens() int {
+	bytes := 8 * len(i.InputIDs)
+	for _, message := range i.Messages {
+		bytes += len(message.Content)
+	}
+	for _, text := range []*string{i.Prompt, i.Response, i.Text, i.First, i.Second} {
+		if text != nil {
+			bytes += len(*text)
+		}
+	}
+	for _, step := range i.Steps {
+		bytes += len(step)
+	}
+	return max(1, bytes/8)
+}
+
 // Truncation says what happens to an item over the limit.
 type Truncation string
 

@@ -124,6 +124,7 @@ func (m *Model) load(ctx context.Context, b *bundle, options Options) error {
 	}
 	if options.Tokens > 0 {
 		batch.Budget = batching.Budget{Tokens: options.Tokens, Area: batching.DefaultArea}
+		batch.Lanes = 1 // not measured
 	} else {
 		found, err := batching.Measure(ctx, m.session, batch)
 		if err != nil {
@@ -177,9 +178,15 @@ func (m *Model) Encode(item Item, truncate Truncation) (Encoded, error) {
 	return m.encoder.encode(item, truncate)
 }
 
-// Admits tells whether as many items have a chance of being admitted now, before they are encoded: nil, or the *batching.QueueFullError or
+// Admits tells whether items have a chance of being admitted now, before they are encoded: nil, or the *batching.QueueFullError or
 // batching.ErrClosed that [Model.Read] would return. It keeps no place for them.
-func (m *Model) Admits(ctx context.Context, items int) error { return m.batcher.Admits(ctx, items) }
+func (m *Model) Admits(ctx context.Context, items []Item) error {
+	tokens := 0
+	for i := range items {
+		tokens += items[i].leastTokens()
+	}
+	return m.batcher.Admits(ctx, len(items), tokens)
+}
 
 // Read computes the readings of items, in order, whatever runs beside them. The error is of the whole submission:
 // *batching.QueueFullError or batching.ErrClosed. It returns when ctx ends.

@@ -24,7 +24,7 @@ type Engine struct {
 // reader is what the engine needs of a [models.Model].
 type reader interface {
 	Info() models.Info
-	Admits(ctx context.Context, items int) error
+	Admits(ctx context.Context, items []models.Item) error
 	Encode(item models.Item, truncate models.Truncation) (models.Encoded, error)
 	Read(ctx context.Context, items []models.Encoded) ([]models.Reading, error)
 }
@@ -99,7 +99,7 @@ func read(ctx context.Context, m reader, items []models.Item, common Common) ([]
 		defer cancel()
 		ctx = timed
 	}
-	if err := m.Admits(ctx, len(items)); err != nil {
+	if err := m.Admits(ctx, items); err != nil {
 		return nil, err
 	}
 	outcomes := make([]outcome, len(items))

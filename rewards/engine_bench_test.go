@@ -20,7 +20,7 @@ type instantModel struct {
 
 func (m *instantModel) Info() models.Info { return m.info }
 
-func (*instantModel) Admits(context.Context, int) error { return nil }
+func (*instantModel) Admits(context.Context, []models.Item) error { return nil }
 
 func (m *instantModel) Encode(models.Item, models.Truncation) (models.Encoded, error) {
 	return m.encoded, nil

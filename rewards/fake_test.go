@@ -25,7 +25,7 @@ type fakeModel struct {
 
 func (m *fakeModel) Info() models.Info { return m.info }
 
-func (m *fakeModel) Admits(context.Context, int) error { return m.full }
+func (m *fakeModel) Admits(context.Context, []models.Item) error { return m.full }
 
 func (m *fakeModel) Encode(item models.Item, truncate models.Truncation) (models.Encoded, error) {
 	m.encode.Add(1)

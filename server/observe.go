@@ -30,11 +30,11 @@ func (s *Server) observe(next http.Handler) http.Handler {
 		}
 		w.Header().Set("X-Request-Id", id)
 		watched := &watchedWriter{ResponseWriter: w}
+		defer func() { s.finished(r, watched, id, time.Since(start)) }()
 		defer func() {
 			if value := recover(); value != nil {
 				s.broke(watched, r, value)
 			}
-			s.finished(r, watched, id, time.Since(start))
 		}()
 		next.ServeHTTP(watched, r)
 	})
@@ -93,7 +93,8 @@ func (s *Server) refused(ctx context.Context) {
 	if now-last < 10 || !s.refusedAt.CompareAndSwap(last, now) {
 		return
 	}
-	s.log.LogAttrs(ctx, slog.LevelWarn, "refusing requests, since a queue is full", slog.Int64("refused", s.refusals.Swap(0)))
+	s.log.LogAttrs(ctx, slog.LevelWarn, "refusing requests, since a queue is full", slog.Int64("refused", s.refusals.Swap(0)),
+		slog.Time("since", time.Unix(last, 0)))
 }
 
 // plain tells whether a client's id is safe to repeat in a header and a log.

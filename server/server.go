@@ -135,7 +135,7 @@ func (s *Server) drain(ctx context.Context, front *http.Server, ended <-chan err
 	return err
 }
 
-// quiet is how long no request may be in flight until a drain no longer waits for connections. An HTTP/2 connection that is accepted just
+// quiet is how long no request may be in flight until a drain no longer waits for connections, slow headers among them. An HTTP/2 connection that is accepted just
 // when the drain begins is never told of it, and would hold it for as long as its client keeps it.
 const quiet = 3 * time.Second
 

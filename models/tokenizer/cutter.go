@@ -9,6 +9,7 @@ import (
 
 // addedToken is an entry of added_tokens.
 type addedToken struct {
+	ID         uint32 `json:"id"`
 	Content    string `json:"content"`
 	SingleWord bool   `json:"single_word"`
 	LStrip     bool   `json:"lstrip"`
@@ -26,10 +27,11 @@ func (a *addedToken) whole() bool { return a.SingleWord || a.LStrip }
 // them, a piece, is normalized, split into words and looked up without regard to the rest of the text. A piece may be cut further
 // where its words are known not to change.
 type cutter struct {
-	tokens [256][]addedToken // by their first byte, the longest first
-	first  int               // the only first byte there is; else -1
-	words  bool              // a piece may be cut between words
-	least  int               // bytes that are cut off then
+	tokens  map[string]*addedToken // by content
+	lengths [256][]int             // of the tokens, by their first byte, the longest first
+	first   int                    // the only first byte there is; else -1
+	words   bool                   // a piece may be cut between words
+	least   int                    // bytes that are cut off then
 }
 
 // newCutter gives nil unless every part of the tokenizer is known to take each piece on its own. encode gives the ids of a text.
@@ -37,9 +39,14 @@ func newCutter(parts map[string]json.RawMessage, added []addedToken, encode func
 	if !independent(parts) {
 		return nil
 	}
-	c, ids := &cutter{first: -1, words: separable(parts), least: chunkBytes}, map[uint32]bool{}
+	c := &cutter{tokens: map[string]*addedToken{}, first: -1, words: separable(parts), least: chunkBytes}
 	strips, spaced, firsts := false, false, 0
+	contents, declared, ids := map[string]bool{}, map[uint32]bool{}, map[uint32]bool{}
 	for _, token := range added {
+		if contents[token.Content] || declared[token.ID] { // the library keeps what it is told last
+			return nil
+		}
+		contents[token.Content], declared[token.ID] = true, true
 		if token.Normalized { // it is looked for in a piece once that is normalized
 			c.words = false
 			continue
@@ -52,9 +59,11 @@ func newCutter(parts map[string]json.RawMessage, added []addedToken, encode func
 		strips = strips || token.RStrip
 		spaced = spaced || strings.TrimLeftFunc(token.Content, unicode.IsSpace) != token.Content
 		c.first = int(token.Content[0])
-		if c.tokens[c.first] = append(c.tokens[c.first], token); len(c.tokens[c.first]) == 1 {
+		if len(c.lengths[c.first]) == 0 {
 			firsts++
 		}
+		c.tokens[token.Content] = &token
+		c.lengths[c.first] = append(c.lengths[c.first], len(token.Content))
 	}
 	if strips && spaced { // one token's white space could be another
 		return nil
@@ -62,8 +71,9 @@ func newCutter(parts map[string]json.RawMessage, added []addedToken, encode func
 	if firsts != 1 {
 		c.first = -1
 	}
-	for _, tokens := range c.tokens {
-		slices.SortFunc(tokens, func(a, b addedToken) int { return len(b.Content) - len(a.Content) })
+	for i, lengths := range c.lengths {
+		slices.SortFunc(lengths, func(a, b int) int { return b - a })
+		c.lengths[i] = slices.Compact(lengths)
 	}
 	return c
 }
@@ -78,13 +88,16 @@ func (c *cutter) cut(text string) (piece string, token *addedToken, rest string)
 			}
 			at += next
 		}
-		tokens := c.tokens[text[at]]
-		for i := range tokens {
-			if rest, found := strings.CutPrefix(text[at:], tokens[i].Content); found {
-				if tokens[i].RStrip {
+		for _, length := range c.lengths[text[at]] {
+			if at+length > len(text) {
+				continue
+			}
+			if token := c.tokens[text[at:at+length]]; token != nil {
+				rest := text[at+length:]
+				if token.RStrip {
 					rest = strings.TrimLeftFunc(rest, unicode.IsSpace)
 				}
-				return text[:at], &tokens[i], rest
+				return text[:at], token, rest
 			}
 		}
 	}

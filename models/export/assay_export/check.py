@@ -58,13 +58,13 @@ def check_graph(path: Path, layout: str, pooled: bool, model: Model, reference: 
         sequences = [ids for ids in sequences if len(ids) > 1]
     last = 2 if model.likelihood else 1
     places = [[len(ids) - 1] if pooled else sorted({*range(0, len(ids) - last, 3), len(ids) - last}) for ids in sequences]
-    session = open_graph(path)
     read = read_packed if layout == "packed" else read_padded
     given = Feeding(model, max_tokens, types)
     if reference.rounding is None:
         want = [reference.readings(ids, types(ids)).numpy() for ids in sequences]
     else:
         want = follow(path, lambda watched, ids: read(watched, given, [ids], [range(len(ids) - last + 1)], 0), reference, types, sequences)
+    session = open_graph(path)  # after what follow() opened is closed: weights are held once
     want = [rows if model.encoder is not None else rows[at] for rows, at in zip(want, places, strict=True)]
     alone = [read(session, given, [ids], [at], 0)[0] for ids, at in zip(sequences, places, strict=True)]
     exact = model.encoder is None or bit_equal(model.config)
@@ -75,7 +75,8 @@ def check_graph(path: Path, layout: str, pooled: bool, model: Model, reference: 
             if not same:
                 raise ExportError(f"{path}: sequence {number} of {len(sequences[number])} tokens reads other bits in a batch than alone "
                                   f"(difference {np.abs(one - many).max():.1e})")
-    worst = max((float(np.abs(one - right).max()) for one, right in zip(alone, want, strict=True)), default=0.0)
+    # max() of Python passes over a NaN that is not the first; NumPy's does not.
+    worst = float(np.max([np.abs(one - right).max() for one, right in zip(alone, want, strict=True)], initial=0.0))
     if not worst <= TOLERANCE:
         raise ExportError(f"{path}: readings differ from PyTorch by {worst:.1e}, and {TOLERANCE:.0e} is allowed")
     return Verdict(worst, sum(len(at) for at in places))

@@ -37,6 +37,8 @@ def quantized(values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     pairs = pad(values, (0, values.shape[1] % 2)).unflatten(1, (-1, 2))
     sums = torch.maximum(pairs.clamp(min=0).sum(2), pairs.clamp(max=0).sum(2).abs()).amax(1)
     scale = torch.maximum(values.abs().amax(1) / STEPS, sums / (PAIR - 0.5))  # two roundings add one level at most
+    if not torch.isfinite(scale).all():
+        raise ExportError("a weight holds a value that is not finite")
     scale = torch.where(scale > 0, scale, torch.ones_like(scale))
     return (values / scale[:, None]).round().clamp(-STEPS, STEPS).to(torch.int8), scale
 
