@@ -47,7 +47,7 @@ func TestMeasureChoosesLanes(t *testing.T) {
 	for name, c := range map[string]struct {
 		narrow time.Duration // of a token on one of two threads; a wide forward takes 10 µs a token
 		lanes  int
-	}{"lanes pay": {18 * time.Microsecond, 2}, "lanes lose": {21 * time.Microsecond, 1}} {
+	}{"lanes pay": {18 * time.Microsecond, 2}, "lanes lose": {22 * time.Microsecond, 1}} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				runner := timed(func(plan *Plan) time.Duration {

@@ -15,7 +15,7 @@ const (
 	measureRuns    = 3                // timed runs of each plan; the fastest counts
 	measureLimit   = 10 * time.Second // no larger plan is begun that would end later
 	goodThroughput = 0.97             // of the best; the smallest plan that reaches it is the budget
-	lanesGain      = 1.02             // of the wide throughput; what lanes must reach to be used
+	lanesLeast     = 0.95             // of the wide throughput; what lanes must reach to be used, since requests slow wide forwards more
 )
 
 // Measured is what [Measure] found, for the fields of [Options] of the same names.
@@ -27,7 +27,7 @@ type Measured struct {
 }
 
 // Measure runs synthetic plans and returns the token budget with the best throughput, what a forward costs, and whether the lanes of
-// the options answer more than one forward at a time does. It begins nothing that it expects to end more than ten seconds after
+// the options are to be used: on an idle machine they must nearly keep up with one forward at a time. It begins nothing that it expects to end more than ten seconds after
 // the start; it must not run beside a [Batcher] of the same runner. A size on which the runner fails ends the search; the error is
 // the runner's, when the smallest size failed, or the context's. The area of the budget is that of the options.
 func Measure(ctx context.Context, runner Runner, options Options) (Measured, error) {
@@ -40,7 +40,7 @@ func Measure(ctx context.Context, runner Runner, options Options) (Measured, err
 	found := Measured{Budget: Budget{Tokens: fastest(wide), Area: options.Budget.Area}, Lanes: 1}
 	if options.Lanes > 1 && err == nil {
 		narrow, _ := m.ladder(ctx, options.Lanes) // lanes that fail are not used
-		if best(narrow) >= lanesGain*best(wide) {
+		if best(narrow) >= lanesLeast*best(wide) {
 			found.Lanes, found.LaneTokens = options.Lanes, fastest(narrow)/options.Lanes
 		}
 	}

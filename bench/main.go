@@ -34,7 +34,7 @@ func main() {
 	flag.StringVar(&o.only, "load", "", "measure these `NAMES` only (with commas), and write nothing")
 	flag.BoolVar(&o.list, "list", false, "list the loads, what is asked of them and the servers that they need")
 	flag.BoolVar(&o.needs, "needs", false, "print the names of the servers needed")
-	flag.BoolVar(&o.Short, "short", false, "the short form: 3 rounds, a soak of 30 s")
+	flag.BoolVar(&o.Short, "short", false, "the short form: 3 rounds, a soak of 10 s")
 	flag.IntVar(&o.Rounds, "rounds", 0, "counted rounds; 0: 5, or 3 in the short form")
 	flag.DurationVar(&o.soak, "soak", 0, "length of the soak; 0: 30m, or 30s in the short form")
 	flag.StringVar(&o.padded, "padded", "", "the bundle `DIR` of the main server's reward model in the padded layout (required)")
@@ -89,7 +89,7 @@ func (o options) do(ctx context.Context, out io.Writer) error {
 func (o *options) complete() error {
 	rounds, soak := 5, 30*time.Minute
 	if o.Short {
-		rounds, soak = 3, 30*time.Second
+		rounds, soak = 3, 10*time.Second
 	}
 	if o.Rounds == 0 {
 		o.Rounds = rounds
