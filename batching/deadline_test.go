@@ -139,3 +139,45 @@ func TestANearDeadlineGetsAllThreads(t *testing.T) {
 		}
 	})
 }
+
+// TestAdmitsSaysWhatSubmitWould: before the ids are known, a full queue or a deadline refuses as many items and tokens as it would then.
+func TestAdmitsSaysWhatSubmitWould(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := perToken(t, Options{MaxItems: 3, MaxTokens: 1000})
+		first := submit(t.Context(), b, seq(run(0, 100)...))
+		synctest.Wait()
+		second := submit(t.Context(), b, seq(run(1000, 100)...))
+		synctest.Wait()
+		for _, c := range []struct {
+			items, tokens int
+			left          time.Duration
+			refused       bool
+		}{
+			{2, 900, 0, false},
+			{3, 3, 0, true},
+			{1, 901, 0, true},
+			{1, 100, time.Second, false},
+			{1, 500, time.Second, true}, // 700 ms ahead and of its own, and half as much to spare
+		} {
+			ctx := t.Context()
+			if c.left > 0 {
+				timed, cancel := context.WithTimeout(ctx, c.left)
+				defer cancel()
+				ctx = timed
+			}
+			var full *QueueFullError
+			if err := b.Admits(ctx, c.items, c.tokens); errors.As(err, &full) != c.refused {
+				t.Errorf("%+v: %v", c, err)
+			}
+		}
+		if s := b.Stats(); s.Refused != 5 {
+			t.Errorf("%d items refused", s.Refused)
+		}
+		<-first
+		<-second
+		b.Close()
+		if err := b.Admits(t.Context(), 1, 1); !errors.Is(err, ErrClosed) {
+			t.Errorf("closed: %v", err)
+		}
+	})
+}

@@ -43,8 +43,8 @@ func (p *packed) layKeep(plan *Plan) {
 const lonely = 256
 
 // keepBelow claims the blocks worth fetching that end in the segment and in those below it: what several sequences share, what goes on
-// from much that is cached, what is long and alone, and what was computed before. before is the last block that ends before the segment's first token; without
-// it nobody could find a later one.
+// from much that is cached, what is long and alone, and what was computed before. before is the last block that ends before the
+// segment's first token; without it nobody could find a later one.
 func (p *packed) keepBelow(plan *Plan, segment int, before *Block) {
 	n := &p.tree.nodes[segment]
 	traced := false

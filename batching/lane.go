@@ -150,6 +150,7 @@ func (b *Batcher) leave(l *lane) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	l.picker.clear()
+	l.current = RunStats{}
 	b.active--
 	b.wide = false
 	b.poke()

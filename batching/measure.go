@@ -27,9 +27,10 @@ type Measured struct {
 }
 
 // Measure runs synthetic plans and returns the token budget with the best throughput, what a forward costs, and whether the lanes of
-// the options are to be used: on an idle machine they must nearly keep up with one forward at a time. It begins nothing that it expects to end more than ten seconds after
-// the start; it must not run beside a [Batcher] of the same runner. A size on which the runner fails ends the search; the error is
-// the runner's, when the smallest size failed, or the context's. The area of the budget is that of the options.
+// the options are to be used: on an idle machine they must nearly keep up with one forward at a time. It begins nothing that it
+// expects to end more than ten seconds after the start; it must not run beside a [Batcher] of the same runner. A size on which the
+// runner fails ends the search; the error is the runner's, when the smallest size failed, or the context's. The area of the budget
+// is that of the options.
 func Measure(ctx context.Context, runner Runner, options Options) (Measured, error) {
 	options = options.withDefaults()
 	m := measuring{runner: runner, options: options, end: time.Now().Add(measureLimit)}
@@ -61,16 +62,17 @@ type measuring struct {
 // ladder times plans of growing size, on that many lanes at once, until one fails, ctx ends or the time is over. It may return samples and
 // an error; a sample is of all lanes together.
 func (m *measuring) ladder(ctx context.Context, lanes int) ([]sample, error) {
-	ids := m.options.warm(warmLength)
-	if len(m.options.WarmIDs) > 0 {
-		ids = m.options.WarmIDs
+	ids := m.options.WarmIDs
+	if len(ids) == 0 {
+		ids = make([]int64, warmLength)
 	}
 	var samples []sample
 	for tokens := measureFirst; tokens <= measureLast; tokens *= 2 {
 		if err := ctx.Err(); err != nil {
 			return samples, err
 		}
-		plan := m.options.synthetic(slices.Repeat([][]int64{ids}, max(1, tokens/len(ids))), lanes > 1)
+		plan := m.options.synthetic(slices.Repeat([][]int64{ids}, max(1, tokens/len(ids))), true)
+		plan.Narrow = lanes > 1
 		if n := len(samples); n > 0 {
 			last := samples[n-1]
 			if lanes*len(plan.IDs) <= last.work.Tokens {
@@ -107,7 +109,7 @@ func (m *measuring) shapes(ctx context.Context, ladder []sample) (samples []samp
 		ids[long-end] = ids[i] // where they part
 		family = append(family, ids)
 	}
-	for _, plan := range []*Plan{m.options.synthetic(alone, false), m.options.together(family)} {
+	for _, plan := range []*Plan{m.options.synthetic(alone, true), m.options.synthetic(family, false)} {
 		last := ladder[len(ladder)-1]
 		if time.Until(m.end).Seconds() < 4*float64(len(plan.IDs))/last.throughput() { // twice as slow, two runs at least
 			break
@@ -121,7 +123,7 @@ func (m *measuring) shapes(ctx context.Context, ladder []sample) (samples []samp
 
 // warm makes n ids of those to measure with.
 func (o *Options) warm(n int) []int64 {
-	ids := make([]int64, max(n, 1))
+	ids := make([]int64, n)
 	for i := range ids {
 		if len(o.WarmIDs) > 0 {
 			ids[i] = o.WarmIDs[i%len(o.WarmIDs)]
@@ -130,22 +132,16 @@ func (o *Options) warm(n int) []int64 {
 	return ids
 }
 
-// synthetic packs sequences, each computed by itself.
-func (o *Options) synthetic(sequences [][]int64, narrow bool) *Plan {
+// synthetic packs sequences, each computed by itself when they are to lie apart.
+func (o *Options) synthetic(sequences [][]int64, apart bool) *Plan {
 	shape := newShape(*o, nil)
 	for _, ids := range sequences {
-		shape.addApart(Sequence{IDs: ids, Read: o.reads(ids)})
-	}
-	plan := &Plan{Narrow: narrow}
-	shape.build(plan, nil)
-	return plan
-}
-
-// together packs sequences that share what they share.
-func (o *Options) together(sequences [][]int64) *Plan {
-	shape := newShape(*o, nil)
-	for _, ids := range sequences {
-		shape.add(Sequence{IDs: ids, Read: o.reads(ids)}, prefix{}, nil)
+		sequence := Sequence{IDs: ids, Read: o.reads(ids)}
+		if apart {
+			shape.addApart(sequence)
+		} else {
+			shape.add(sequence, prefix{}, nil)
+		}
 	}
 	plan := new(Plan)
 	shape.build(plan, nil)

@@ -41,12 +41,13 @@ type candidate struct {
 
 // pick fills the shape and sets batch: the oldest item that is still wanted, then those that share its prefix, longest
 // prefix first, then those of like length, each followed by those that share its own prefix. Items that nobody wants
-// any more come into gone instead. An item that does not fit is passed over. The batch is empty only when no item is wanted.
+// any more, or that would be late in any case, come into gone instead. An item that does not fit, or whose prefix another lane computes, is
+// passed over. The batch is empty only when no item is wanted, or those looked at wait for another lane.
 func (p *picker) pick(q *queue, now time.Time, budget Budget, round uint64) {
 	p.clear()
 	p.budget, p.now, p.round = budget, now, round
 	for _, it := range q.byAge {
-		if p.try(it); len(p.batch) > 0 {
+		if p.try(it); len(p.batch) > 0 || p.tired() {
 			break
 		}
 	}
@@ -81,13 +82,11 @@ func (p *picker) clear() {
 // try puts the item into the batch if it is wanted and fits.
 func (p *picker) try(it *item) bool {
 	it.mark = p.round
-	switch {
-	case it.abandoned(p.now):
+	if it.abandoned(p.now) {
 		p.gone = append(p.gone, it)
-	default:
-		return p.add(it)
+		return false
 	}
-	return false
+	return p.add(it)
 }
 
 // add puts the item into the batch if it fits. One whose prefix another plan is computing is better off behind it.
@@ -101,17 +100,18 @@ func (p *picker) add(it *item) bool {
 	switch {
 	case 2*coming > fresh:
 		p.waits++
-		p.misses--
 	case len(p.batch) == 0 && wide/2 > latest: // late even if it took half as long as expected
 		p.gone = append(p.gone, it)
-		p.misses--
-	case len(p.batch) == 0 || took <= min(p.slack, left):
-		fits, shares = p.shape.add(it.sequence, have, &p.budget)
+	case len(p.batch) > 0 && took > min(p.slack, left): // one of them would be late
+		p.misses++
+	default:
+		if fits, shares = p.shape.add(it.sequence, have, &p.budget); !fits {
+			p.misses++
+		}
 	}
 	if !fits {
 		p.cache.release(have)
 		p.whole = p.whole || shares
-		p.misses++
 		return false
 	}
 	p.whole = p.whole || len(p.batch) == 0 && took > left && wide <= left // in time with all threads only

@@ -286,3 +286,26 @@ func (b *Batcher) pickAt(now time.Time) *picker {
 	p.pick(&b.queue, now, b.options.Budget, b.round)
 	return p
 }
+
+// TestAPickLooksAtFewThatWait: while another lane computes the prefix of all that wait, an idle lane does not walk the whole queue.
+func TestAPickLooksAtFewThatWait(t *testing.T) {
+	prompt := run(0, 10*BlockTokens)
+	var family []Sequence
+	for i := range 1000 {
+		family = append(family, seq(slices.Concat(prompt, run(1000*(i+1), 10))...))
+	}
+	room := newRoom(Options{Cache: CacheOptions{Bytes: 1 << 20, Floats: fakeFloats}, MaxItems: 2000}, family)
+	hashes := room.cache.chain(prompt)
+	for _, it := range room.queue.byAge {
+		it.hashes = room.cache.chain(it.sequence.IDs)
+	}
+	var before *Block
+	for i, hash := range hashes {
+		if before, _ = room.cache.claim(hash, before, blockIDs(prompt, i), i*BlockTokens); before == nil {
+			t.Fatal("no room")
+		}
+	}
+	if p := room.pickAt(time.Now()); len(p.batch) != 0 || p.waits != maxWaits {
+		t.Errorf("%d items picked, %d looked at", len(p.batch), p.waits)
+	}
+}

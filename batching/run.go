@@ -55,20 +55,19 @@ func (b *Batcher) stop() {
 func (l *lane) pack(items []*item, begin time.Time) {
 	l.placements = l.picker.shape.build(&l.plan, l.placements[:0])
 	now := time.Now()
-	l.current = RunStats{Sequences: len(items), Plan: now.Sub(begin), Narrow: l.plan.Narrow}
+	run := &l.current
+	*run = RunStats{Sequences: len(items), Plan: now.Sub(begin), Narrow: l.plan.Narrow}
 	for _, it := range items {
-		l.current.Items += it.open
-		l.current.Asked += it.open * len(it.sequence.IDs)
-		l.current.Cached += it.open * it.have.tokens
+		run.Items += it.open
+		run.Asked += it.open * len(it.sequence.IDs)
+		run.Cached += it.open * it.have.tokens
 		for w := it.waiters; w != nil; w = w.next {
-			l.current.Queue = max(l.current.Queue, now.Sub(w.admitted))
+			run.Queue = max(run.Queue, now.Sub(w.admitted))
 		}
 	}
-	run := &l.current
 	run.Computed, run.Area = len(l.plan.IDs), l.plan.area()
 	run.Padding = run.Computed - l.picker.shape.tokens()
 	run.Shared = run.Asked - run.Cached - l.picker.shape.tokens()
-	run.Kept = len(l.plan.Keep) * BlockTokens
 	l.start = now
 }
 
@@ -181,7 +180,7 @@ func (b *Batcher) answer(l *lane, items []*item, rows [][]float32, start time.Ti
 		b.cache.learn(it.sequence, it.hashes, own)
 		it.finish(own, Result{Shared: place.Shared, Cached: it.have.tokens, Run: l.current.Run}, start)
 	}
-	b.settle(l, items)
+	b.settle(items)
 }
 
 // fail ends the items of a forward that gave nothing.
@@ -192,15 +191,14 @@ func (b *Batcher) fail(l *lane, items []*item, err error, start time.Time) {
 		b.stats.Failed += uint64(it.open)
 		it.finish(nil, Result{Err: err, Run: l.current.Run}, start)
 	}
-	b.settle(l, items)
+	b.settle(items)
 }
 
 // settle forgets the finished items.
-func (b *Batcher) settle(l *lane, items []*item) {
+func (b *Batcher) settle(items []*item) {
 	for _, it := range items {
 		b.cache.release(it.have)
 		it.have = prefix{}
 	}
 	b.running = slices.DeleteFunc(b.running, func(it *item) bool { return it.state == finished })
-	l.current = RunStats{}
 }

@@ -11,7 +11,6 @@ type RunStats struct {
 	Padding   int  // of Computed, tokens that belong to no sequence
 	Shared    int  // tokens of Asked that another sequence of the plan already brought
 	Cached    int  // tokens of Asked that were taken from the key-value cache
-	Kept      int  // tokens of Computed whose keys and values were put into it
 	Area      int  // attention area, as bounded by [Budget.Area]
 	Narrow    bool // run on one thread, beside others
 

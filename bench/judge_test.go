@@ -74,6 +74,12 @@ func TestOverloadIsJudgedByEveryReply(t *testing.T) {
 	if result.Verdict() != "void" || result.Statuses["200"] != 4 || result.Statuses["429"] != 1 || result.Statuses["504"] != 1 {
 		t.Errorf("%s, %v", result.Verdict(), result.Statuses)
 	}
+	calm := Pass{Replies: []Reply{pass.Replies[0]}}
+	for _, unfilled := range []Result{judgeOverload(calm, 10*time.Second, 90, 110), judgeOverload(pass, 9*time.Second, 100, 100)} {
+		if unfilled.Void != "the queue was never full" {
+			t.Errorf("nothing refused, or arrivals shorter than two deadlines: void %q", unfilled.Void)
+		}
+	}
 }
 
 func TestSoakIsJudgedAfterItsFirstThird(t *testing.T) {

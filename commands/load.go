@@ -48,8 +48,6 @@ func (f *serverModels) Validate() error {
 		return usage("--max-items is %d, and must be positive", f.MaxItems)
 	case f.MaxTokens < 1:
 		return usage("--max-tokens is %d, and must be positive", f.MaxTokens)
-	case f.Cache < 0:
-		return usage("--cache is %d, and must not be negative", f.Cache)
 	case f.MaxDelay < 0:
 		return usage("--max-delay is %s, and must not be negative", f.MaxDelay)
 	case f.NoBuiltin && len(f.Bundle) == 0:

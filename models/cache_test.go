@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/assay-rm/assay/batching"
@@ -56,5 +57,85 @@ func TestBeamsReadTheSameFromTheCache(t *testing.T) {
 				t.Fatal("nothing came from the cache")
 			}
 		})
+	}
+}
+
+// TestLanesReadTheSame: beside others on one thread each, in shared plans and behind cached prefixes, real graphs give the bits that a
+// sequence has alone on all threads.
+func TestLanesReadTheSame(t *testing.T) {
+	for _, name := range []string{"qwen2prm-process-packed", "gemma2-process-packed", "qwen3-reward-packed-int8", "qwen3-reward-padded"} {
+		t.Run(name, func(t *testing.T) {
+			m := fixture(t, name)
+			read, err := readBundle(Dir(filepath.Join("testdata", "bundles", name)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			two, err := newSession(read, 2)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer two.close()
+			options := m.batching(Options{})
+			options.Budget.Tokens, options.Lanes = 128, 2
+			options.Cache = batching.CacheOptions{Bytes: 16 << 20, Floats: two.blockFloats()}
+			b := batching.New(two, options)
+			done := make(chan error, 1)
+			go func() { done <- b.Run(t.Context()) }()
+			random := rand.New(rand.NewPCG(3, 4))
+			prompt := probeIDs(m.info.Manifest.Graph.VocabSize, 60, 1)
+			for range 4 {
+				items := make([]batching.Sequence, 24)
+				for i := range items {
+					ids := slices.Concat(prompt[:random.IntN(61)], probeIDs(m.info.Manifest.Graph.VocabSize, 2+random.IntN(60), random.Uint64()))
+					items[i] = batching.Sequence{IDs: ids, Read: []int{len(ids) / 2, len(ids) - 1}}
+				}
+				results, err := b.Submit(t.Context(), slices.Concat(items, items[:8]))
+				if err != nil {
+					t.Fatal(err)
+				}
+				for i, result := range results {
+					rows, err := m.forward(t.Context(), m.batching(Options{}), []batching.Sequence{items[i%len(items)]})
+					if err != nil || result.Err != nil {
+						t.Fatal(err, result.Err)
+					}
+					if moved := distance(result.Values, rows[0]); moved > m.tolerance() {
+						t.Fatalf("a sequence of %d tokens, %d of them cached, is off by %g", len(items[i%len(items)].IDs), result.Cached, moved)
+					}
+				}
+			}
+			b.Close()
+			if err := <-done; err != nil {
+				t.Fatal(err)
+			}
+			if b.Stats().Narrow == 0 {
+				t.Error("nothing ran on one thread")
+			}
+		})
+	}
+}
+
+// TestACacheThatReadsOtherwiseIsRefused: keys and values that are not what the graph wants back do not pass the proof.
+func TestACacheThatReadsOtherwiseIsRefused(t *testing.T) {
+	m := fixture(t, "qwen3-reward-packed")
+	options := m.batching(Options{Cache: 1 << 20})
+	probes := m.probes()
+	alone := make([][][]float32, len(probes))
+	for i, probe := range probes {
+		rows, err := m.forward(t.Context(), options, []batching.Sequence{probe})
+		if err != nil {
+			t.Fatal(err)
+		}
+		alone[i] = rows[0]
+	}
+	if err := m.proveCache(t.Context(), options, probes, alone); err != nil {
+		t.Fatal(err)
+	}
+	names := m.session.presents
+	names[0], names[1] = names[1], names[0]
+	if err := m.proveCache(t.Context(), options, probes, alone); err == nil || !strings.Contains(err.Error(), "cached ones") {
+		t.Errorf("keys and values exchanged: %v", err)
+	}
+	if err := m.proveCache(t.Context(), m.batching(Options{Cache: 1}), probes, alone); err == nil || !strings.Contains(err.Error(), "too small") {
+		t.Errorf("a cache of one byte: %v", err)
 	}
 }

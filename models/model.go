@@ -119,6 +119,7 @@ func (m *Model) load(ctx context.Context, b *bundle, options Options) error {
 		return &Error{Code: CodeBundle, Detail: fmt.Sprintf("graph.file %s: ONNX Runtime refuses it", manifest.Graph.File), Err: err}
 	}
 	batch := m.batching(options)
+	m.info.Cache = int64(batch.Cache.Bytes)
 	if err := m.proveForward(ctx, batch); err != nil {
 		return err
 	}
@@ -159,7 +160,6 @@ func (m *Model) batching(options Options) batching.Options {
 	}
 	if floats := m.session.blockFloats(); floats > 0 && options.Cache > 0 {
 		batch.Cache = batching.CacheOptions{Bytes: int(options.Cache), Floats: floats}
-		m.info.Cache = options.Cache
 	}
 	if manifest.Graph.Layout == LayoutPadded {
 		batch.Layout, batch.PadID = batching.Padded, *manifest.Tokenizer.PadID

@@ -235,3 +235,38 @@ func TestCheckListenOfSockets(t *testing.T) {
 		}
 	}
 }
+
+// TestADrainDoesNotWaitForTheSilent: an HTTP/2 connection that begins once the drain has does not hold it for as long as its client stays.
+func TestADrainDoesNotWaitForTheSilent(t *testing.T) {
+	s := newServer(t, &fakeEngine{}, Options{DrainTimeout: time.Hour, HeaderTimeout: time.Hour, IdleTimeout: time.Hour})
+	url, _, stop := started(t, s)
+	var dialer net.Dialer
+	conn, err := dialer.DialContext(t.Context(), "tcp", strings.TrimPrefix(url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	write := func(data string) {
+		if _, err := io.WriteString(conn, data); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(50 * time.Millisecond) // for the server to take it up
+	}
+	const preface, settings = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "\x00\x00\x00\x04\x00\x00\x00\x00\x00"
+	write(preface[:10])
+	ended := make(chan error, 1)
+	go func() { ended <- stop() }()
+	for !s.draining.Load() {
+		time.Sleep(time.Millisecond)
+	}
+	time.Sleep(50 * time.Millisecond) // for net/http to tell those that it knows
+	write(preface[10:] + settings)
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(10 * quiet):
+		t.Error("the drain still waits")
+	}
+}

@@ -93,8 +93,7 @@ func (s *Server) refused(ctx context.Context) {
 	if now-last < 10 || !s.refusedAt.CompareAndSwap(last, now) {
 		return
 	}
-	s.log.LogAttrs(ctx, slog.LevelWarn, "refusing requests, since a queue is full", slog.Int64("refused", s.refusals.Swap(0)),
-		slog.Time("since", time.Unix(last, 0)))
+	s.log.LogAttrs(ctx, slog.LevelWarn, "refusing requests, since a queue is full", slog.Int64("refused", s.refusals.Swap(0)))
 }
 
 // plain tells whether a client's id is safe to repeat in a header and a log.

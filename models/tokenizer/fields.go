@@ -11,7 +11,7 @@ import (
 // skipped are fields whose content is data: tokens, not fields.
 var skipped = set("vocab merges special_tokens")
 
-// fields are those of every part of a tokenizer.json that Hugging Face's tokenizers 0.23 reads, old spellings included.
+// fields are those of every part of a tokenizer.json that Hugging Face's tokenizers 0.22 reads, old spellings included.
 var fields = set(`
 	version truncation padding added_tokens normalizer pre_tokenizer post_processor decoder model type
 	id content single_word lstrip rstrip normalized special
@@ -67,7 +67,7 @@ func checkFields(data json.RawMessage, path string) error {
 				continue
 			}
 			if !fields[name] {
-				return fmt.Errorf("field %s is unknown; save the tokenizer with tokenizers 0.23 or older", where)
+				return fmt.Errorf("field %s is unknown; save the tokenizer with tokenizers 0.22 or older", where)
 			}
 			if err := checkFields(object[name], where); err != nil {
 				return err

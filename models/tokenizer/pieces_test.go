@@ -89,7 +89,7 @@ func addMerges(model map[string]any) {
 // TestAddedTokensThatTakeOrAsk: so it is where added tokens take the white space beside them, must stand alone, are looked for in
 // normalized text, or overlap.
 func TestAddedTokensThatTakeOrAsk(t *testing.T) {
-	for _, name := range []string{"lstrip", "rstrip", "single_word", "normalized", "phrase", "overlap", "spaces", "rstrip and spaces", "twice"} {
+	for _, name := range []string{"lstrip", "rstrip", "single_word", "normalized", "phrase", "overlap", "spaces", "rstrip and spaces", "twice", "one id"} {
 		t.Run(name, func(t *testing.T) {
 			tokens, added := changedFixture(t, func(fields map[string]any) {
 				list := fields["added_tokens"].([]any)
@@ -113,6 +113,9 @@ func TestAddedTokensThatTakeOrAsk(t *testing.T) {
 						add("  ")
 					case "twice":
 						add("<|im_end|>")
+					case "one id":
+						token := add("other")
+						token["id"], token["normalized"], token["lstrip"], token["rstrip"] = list[1].(map[string]any)["id"], true, true, true
 					default:
 						list[1].(map[string]any)[flag] = true
 						add("word")[flag] = true
@@ -123,7 +126,7 @@ func TestAddedTokensThatTakeOrAsk(t *testing.T) {
 					fields["normalizer"] = map[string]any{"type": "Lowercase"}
 				}
 			})
-			if known := tokens.cutter != nil; known == (name == "rstrip and spaces" || name == "twice") {
+			if known := tokens.cutter != nil; known == (name == "rstrip and spaces" || name == "twice" || name == "one id") {
 				t.Fatalf("cut into pieces: %v", known)
 			}
 			holdWhole(t, tokens, added)

@@ -95,3 +95,12 @@ def test_the_check_sees_a_wrong_weight(checkpoint, tmp_path, monkeypatch, what, 
     monkeypatch.setattr(int8, "rounded", lambda values: right(values)[0].float() * right(values)[1][:, None])
     with pytest.raises(ExportError, match=words):
         export(arguments().parse_args([str(checkpoint("qwen3")), str(tmp_path / "out"), "--check", "--int8"]))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_weight_that_is_not_finite_is_refused(value):
+    """Such a weight must not become a row of zeros, which would give finite scores."""
+    weight = torch.ones(3, 4)
+    weight[1, 2] = value
+    with pytest.raises(ExportError, match="not finite"):
+        int8.quantized(weight)
