@@ -13,15 +13,15 @@ const BlockTokens = 16
 // Block holds the keys and values of [BlockTokens] tokens behind one particular prefix. Its first token is at a multiple of
 // [BlockTokens].
 type Block struct {
-	// Data is [CacheOptions.Floats] long. The runner fills it for blocks in [Plan.Keep] and reads it of blocks in [Plan.Past];
-	// how it is laid out is the runner's affair.
-	Data []float32
+	// Slot says where the runner has them: in one of [Options.CacheBlocks] places, which it fills for blocks in [Plan.Keep] and reads
+	// for blocks in [Plan.Past]. Where these lie is its affair.
+	Slot int
 
 	hash     uint64 // of the chain of ids up to its end
 	ids      [BlockTokens]int64
 	parent   *Block // nil for the first of a sequence
 	position int    // of its first token
-	ready    bool   // Data is filled
+	ready    bool   // the slot is filled
 	pins     int    // sequences at work that use or fill it
 	rows     [BlockTokens]known
 
@@ -42,10 +42,9 @@ type prefix struct {
 	rows   [][]float32 // what is read at these, in order
 }
 
-// cache finds the keys and values of prefixes that were computed before. It holds at most so many bytes, and lets go of what was used
+// cache finds the keys and values of prefixes that were computed before. It holds at most so many blocks, and lets go of what was used
 // the longest ago. It is safe for concurrent use; a nil cache is empty.
 type cache struct {
-	floats   int // of a block
 	capacity int // blocks
 	targets  bool
 
@@ -53,7 +52,7 @@ type cache struct {
 	blocks  map[uint64]*Block
 	newest  *Block
 	oldest  *Block
-	free    [][]float32 // Data of blocks let go of
+	free    []int // slots of blocks let go of; those from len(blocks) + len(free) on were never used
 	evicted uint64
 	seen    [][4]uint64 // hashes of blocks computed once and not kept, by their last bits, the newest first
 }
@@ -61,12 +60,11 @@ type cache struct {
 const seenSets = 1 << 14 // of four blocks that the cache remembers without keeping them: a million tokens in all
 
 func newCache(options Options) *cache {
-	if options.Cache.blocks() == 0 || options.Layout == Padded {
+	if options.CacheBlocks <= 0 || options.Layout == Padded {
 		return nil
 	}
 	return &cache{
-		floats: options.Cache.Floats, capacity: options.Cache.blocks(), targets: options.Targets,
-		blocks: map[uint64]*Block{}, seen: make([][4]uint64, seenSets),
+		capacity: options.CacheBlocks, targets: options.Targets, blocks: map[uint64]*Block{}, seen: make([][4]uint64, seenSets),
 	}
 }
 
@@ -191,7 +189,7 @@ func (c *cache) claim(hash uint64, parent *Block, ids [BlockTokens]int64, positi
 	if len(c.blocks) >= c.capacity && !c.evict() {
 		return nil, false
 	}
-	b := &Block{Data: c.data(), hash: hash, ids: ids, parent: parent, position: position, pins: 1}
+	b := &Block{Slot: c.slot(), hash: hash, ids: ids, parent: parent, position: position, pins: 1}
 	c.blocks[hash] = b
 	c.push(b)
 	return b, true
@@ -207,13 +205,15 @@ func (c *cache) room() bool {
 	return len(c.blocks) < c.capacity
 }
 
-func (c *cache) data() []float32 {
-	if n := len(c.free); n > 0 {
-		data := c.free[n-1]
-		c.free = c.free[:n-1]
-		return data
+// slot takes a slot that was used before, or else the first that never was.
+func (c *cache) slot() int {
+	n := len(c.free)
+	if n == 0 {
+		return len(c.blocks)
 	}
-	return make([]float32, c.floats)
+	slot := c.free[n-1]
+	c.free = c.free[:n-1]
+	return slot
 }
 
 // settle makes claimed blocks ready, or forgets them when the forward failed.
@@ -278,8 +278,7 @@ func (c *cache) evict() bool {
 func (c *cache) drop(b *Block) {
 	delete(c.blocks, b.hash)
 	c.unlink(b)
-	c.free = append(c.free, b.Data)
-	b.Data = nil
+	c.free = append(c.free, b.Slot)
 }
 
 // use makes a block the newest.
@@ -318,7 +317,6 @@ func (c *cache) unlink(b *Block) {
 type CacheStats struct {
 	Blocks   int    // held now
 	Capacity int    // that it may hold
-	Bytes    int    // of keys and values held now
 	Evicted  uint64 // blocks let go of to make room
 }
 
@@ -328,6 +326,5 @@ func (c *cache) stats() CacheStats {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	n := len(c.blocks)
-	return CacheStats{Blocks: n, Capacity: c.capacity, Bytes: n * c.floats * floatBytes, Evicted: c.evicted}
+	return CacheStats{Blocks: len(c.blocks), Capacity: c.capacity, Evicted: c.evicted}
 }

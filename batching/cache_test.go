@@ -11,8 +11,8 @@ import (
 )
 
 // cached is a batcher of the fake with room for so many blocks; stop ends it.
-func cached(t rapid.TB, runner Runner, blocks int, options Options) (b *Batcher, stop func()) {
-	options.Cache = CacheOptions{Bytes: blocks * fakeFloats * floatBytes, Floats: fakeFloats}
+func cached(t rapid.TB, runner fake, blocks int, options Options) (b *Batcher, stop func()) {
+	options.CacheBlocks, runner.slots = blocks, make([]fakeSlot, blocks)
 	b = New(runner, options)
 	done := make(chan error, 1)
 	go func() { done <- b.Run(context.Background()) }()

@@ -3,7 +3,6 @@ package batching
 import (
 	"context"
 	"fmt"
-	"math"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -18,15 +17,27 @@ func TestMain(m *testing.M) {
 // too little or in the wrong order, in any layer, gives a wrong answer.
 type fake struct {
 	before func(ctx context.Context, plan *Plan) error // nil: nothing
+	slots  []fakeSlot                                  // of the cache; none: nothing is cached
+	beside *beside                                     // nil: anything may run beside anything
 }
 
+// fakeSlot holds a block's ids and first values.
+type fakeSlot struct{ ids, first [BlockTokens]uint64 }
+
 func (f fake) Run(ctx context.Context, plan *Plan) ([][]float32, error) {
+	if f.beside != nil {
+		leave, err := f.beside.check(plan)
+		defer leave()
+		if err != nil {
+			return nil, err
+		}
+	}
 	if f.before != nil {
 		if err := f.before(ctx, plan); err != nil {
 			return nil, err
 		}
 	}
-	return compute(plan)
+	return f.compute(plan)
 }
 
 const seed, prime = 14695981039346656037, 1099511628211
@@ -53,7 +64,7 @@ func want(s Sequence) [][]float32 {
 
 func row(h uint64) []float32 { return []float32{float32(h >> 40), float32(h & 0xffffff)} }
 
-func compute(plan *Plan) ([][]float32, error) {
+func (f fake) compute(plan *Plan) ([][]float32, error) {
 	visible, err := visibleKeys(plan)
 	if err != nil {
 		return nil, err
@@ -61,9 +72,9 @@ func compute(plan *Plan) ([][]float32, error) {
 	past := len(plan.PastPositions)
 	ids, first := make([]uint64, past+len(plan.IDs)), make([]uint64, past+len(plan.IDs)) // of every key
 	for i, block := range plan.Past {
-		for j := range BlockTokens {
-			ids[i*BlockTokens+j], first[i*BlockTokens+j] = wide(block.Data[4*j:]), wide(block.Data[4*j+2:])
-		}
+		slot := &f.slots[block.Slot]
+		copy(ids[i*BlockTokens:], slot.ids[:])
+		copy(first[i*BlockTokens:], slot.first[:])
 	}
 	for t, id := range plan.IDs {
 		ids[past+t] = uint64(id)
@@ -84,23 +95,12 @@ func compute(plan *Plan) ([][]float32, error) {
 		rows[i] = row(h)
 	}
 	for _, keep := range plan.Keep {
+		slot := &f.slots[keep.Block.Slot]
 		for j, t := range keep.Tokens {
-			narrow(keep.Block.Data[4*j:], ids[past+int(t)])
-			narrow(keep.Block.Data[4*j+2:], first[past+int(t)])
+			slot.ids[j], slot.first[j] = ids[past+int(t)], first[past+int(t)]
 		}
 	}
 	return rows, nil
-}
-
-// fakeFloats is what a block of the fake takes: of each token its id and its first value.
-const fakeFloats = 4 * BlockTokens
-
-func wide(data []float32) uint64 {
-	return uint64(math.Float32bits(data[0]))<<32 | uint64(math.Float32bits(data[1]))
-}
-
-func narrow(data []float32, value uint64) {
-	data[0], data[1] = math.Float32frombits(uint32(value>>32)), math.Float32frombits(uint32(value))
 }
 
 // positionOf gives the position of a key.

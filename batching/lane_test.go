@@ -31,24 +31,13 @@ func (b *beside) check(plan *Plan) (leave func(), err error) {
 	return func() { b.narrow.Add(-1) }, nil
 }
 
-type lanesFake struct{ beside *beside }
-
-func (f lanesFake) Run(_ context.Context, plan *Plan) ([][]float32, error) {
-	leave, err := f.beside.check(plan)
-	defer leave()
-	if err != nil {
-		return nil, err
-	}
-	return compute(plan)
-}
-
 // TestLanesAnswerAll: with any number of lanes every sequence of every caller gets its own answer, wide forwards run alone and narrow ones
 // never beside more than there are lanes.
 func TestLanesAnswerAll(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		lanes := rapid.IntRange(1, 4).Draw(t, "lanes")
 		watched := &beside{lanes: int32(lanes)}
-		b, stop := cached(t, lanesFake{watched}, rapid.SampledFrom([]int{0, 3, 500}).Draw(t, "blocks"), Options{
+		b, stop := cached(t, fake{beside: watched}, rapid.SampledFrom([]int{0, 3, 500}).Draw(t, "blocks"), Options{
 			Lanes: lanes, LaneTokens: rapid.SampledFrom([]int{0, 64, 300}).Draw(t, "lane tokens"), Budget: drawBudget(t),
 		})
 		defer stop()

@@ -22,8 +22,8 @@ type Options struct {
 	Lanes      int
 	LaneTokens int
 
-	// Cache bounds the key-value cache of the packed layout. The zero value is no cache.
-	Cache CacheOptions
+	// CacheBlocks bounds the key-value cache of the packed layout: the runner has so many slots for blocks. Zero: no cache.
+	CacheBlocks int
 
 	// Targets makes a packed plan list, beside each position read, the id after it, whose log-probability is wanted. The
 	// last position of a sequence cannot be read then.
@@ -65,22 +65,6 @@ func (b *Budget) allows(tokens, shared, fresh int, cached bool) bool {
 		stretch = 1
 	}
 	return tokens+fresh <= b.Tokens || shared >= fresh && tokens-shared+fresh <= stretch*b.Tokens
-}
-
-// CacheOptions say how large a key-value cache may be.
-type CacheOptions struct {
-	Bytes  int // of keys and values
-	Floats int // numbers of one block: keys and values of [BlockTokens] tokens in every layer
-}
-
-const floatBytes = 4
-
-// blocks is how many fit.
-func (o CacheOptions) blocks() int {
-	if o.Floats <= 0 {
-		return 0
-	}
-	return o.Bytes / (o.Floats * floatBytes)
 }
 
 // withDefaults returns the options with every unset field at its default.

@@ -294,7 +294,7 @@ func TestAPickLooksAtFewThatWait(t *testing.T) {
 	for i := range 1000 {
 		family = append(family, seq(slices.Concat(prompt, run(1000*(i+1), 10))...))
 	}
-	room := newRoom(Options{Cache: CacheOptions{Bytes: 1 << 20, Floats: fakeFloats}, MaxItems: 2000}, family)
+	room := newRoom(Options{CacheBlocks: 1000, MaxItems: 2000}, family)
 	hashes := room.cache.chain(prompt)
 	for _, it := range room.queue.byAge {
 		it.hashes = room.cache.chain(it.sequence.IDs)

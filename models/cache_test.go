@@ -77,7 +77,9 @@ func TestLanesReadTheSame(t *testing.T) {
 			defer two.close()
 			options := m.batching(Options{})
 			options.Budget.Tokens, options.Lanes = 128, 2
-			options.Cache = batching.CacheOptions{Bytes: 16 << 20, Floats: two.blockFloats()}
+			if options.CacheBlocks, err = two.reserve(16 << 20); err != nil {
+				t.Fatal(err)
+			}
 			b := batching.New(two, options)
 			done := make(chan error, 1)
 			go func() { done <- b.Run(t.Context()) }()
@@ -117,7 +119,11 @@ func TestLanesReadTheSame(t *testing.T) {
 // TestACacheThatReadsOtherwiseIsRefused: keys and values that are not what the graph wants back do not pass the proof.
 func TestACacheThatReadsOtherwiseIsRefused(t *testing.T) {
 	m := fixture(t, "qwen3-reward-packed")
-	options := m.batching(Options{Cache: 1 << 20})
+	options := m.batching(Options{})
+	var err error
+	if options.CacheBlocks, err = m.session.reserve(1 << 20); err != nil {
+		t.Fatal(err)
+	}
 	probes := m.probes()
 	alone := make([][][]float32, len(probes))
 	for i, probe := range probes {
@@ -135,7 +141,17 @@ func TestACacheThatReadsOtherwiseIsRefused(t *testing.T) {
 	if err := m.proveCache(t.Context(), options, probes, alone); err == nil || !strings.Contains(err.Error(), "cached ones") {
 		t.Errorf("keys and values exchanged: %v", err)
 	}
-	if err := m.proveCache(t.Context(), m.batching(Options{Cache: 1}), probes, alone); err == nil || !strings.Contains(err.Error(), "too small") {
-		t.Errorf("a cache of one byte: %v", err)
+}
+
+// TestACacheThatCannotBeIsRefused: one without room for a block, and one without addresses.
+func TestACacheThatCannotBeIsRefused(t *testing.T) {
+	for bytes, says := range map[int64]string{
+		100:     "a key-value cache of 100 bytes holds no block of 16 tokens, which takes ",
+		1 << 60: "reserve 1152921504606846976 bytes for the key-value cache: cannot allocate memory",
+	} {
+		_, err := Open(t.Context(), Dir("testdata/bundles/qwen3-reward-packed"), Options{Tokens: 512, Cache: bytes})
+		if err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%d bytes: %v", bytes, err)
+		}
 	}
 }

@@ -63,7 +63,7 @@ func (m *Model) proveForward(ctx context.Context, options batching.Options) erro
 
 // proveCache asks for every probe again and again, behind what is cached of it, and holds the answers to those of the probe alone.
 func (m *Model) proveCache(ctx context.Context, options batching.Options, probes []batching.Sequence, alone [][][]float32) error {
-	if options.Cache.Bytes == 0 {
+	if options.CacheBlocks == 0 {
 		return nil
 	}
 	options.Observe, options.MaxDelay = nil, 0
@@ -93,7 +93,7 @@ func (m *Model) proveCache(ctx context.Context, options batching.Options, probes
 		}
 	}
 	if cached == 0 {
-		return fail(CodeBundle, "graph.layout packed: nothing was taken from the key-value cache of %d bytes, which is too small for a probe", options.Cache.Bytes)
+		return fail(CodeBundle, "graph.layout packed: nothing was taken from the key-value cache of %d blocks, which is too small for a probe", options.CacheBlocks)
 	}
 	m.passed("cache", "cached = computed, to the bit")
 	return nil

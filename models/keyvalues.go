@@ -43,6 +43,22 @@ func (s *session) width() int { return int(s.graph.KVHeads * s.graph.HeadDim) }
 // the graph's keys and values cannot be cached.
 func (s *session) blockFloats() int { return len(s.presents) * batching.BlockTokens * s.width() }
 
+// reserve makes room for as many blocks of the key-value cache as the bytes hold, and says how many these are.
+func (s *session) reserve(bytes int64) (blocks int, err error) {
+	floats := s.blockFloats()
+	if floats == 0 || bytes == 0 {
+		return 0, nil
+	}
+	size := int64(floats * floatBytes)
+	if bytes < size {
+		return 0, fail(CodeBundle, "a key-value cache of %d bytes holds no block of %d tokens, which takes %d", bytes, batching.BlockTokens, size)
+	}
+	if s.slots, err = mapSlots(int(bytes/size), floats); err != nil {
+		return 0, &Error{Code: CodeBundle, Detail: fmt.Sprintf("reserve %d bytes for the key-value cache", bytes), Err: err}
+	}
+	return int(bytes / size), nil
+}
+
 // keyValues are buffers that a forward borrows: for each layer the keys and the values of the past and of the present.
 type keyValues struct {
 	past, present [][]float32
@@ -112,7 +128,7 @@ func (s *session) bindPast(binding *ort.IoBinding, plan *batching.Plan, buffers 
 	for i, name := range s.pasts {
 		past := slices.Grow(buffers.past[i][:0], len(plan.Past)*size)
 		for _, block := range plan.Past {
-			past = append(past, block.Data[i*size:(i+1)*size]...)
+			past = append(past, s.slots.block(block.Slot)[i*size:(i+1)*size]...)
 		}
 		buffers.past[i] = past
 		tensor, err := ort.NewTensor(ort.NewShape(int64(len(plan.Past)*batching.BlockTokens), s.graph.KVHeads, s.graph.HeadDim), past)
@@ -128,7 +144,7 @@ func (s *session) bindPast(binding *ort.IoBinding, plan *batching.Plan, buffers 
 func (s *session) keep(plan *batching.Plan, buffers *keyValues) {
 	width := s.width()
 	for _, keep := range plan.Keep {
-		to := keep.Block.Data
+		to := s.slots.block(keep.Block.Slot)
 		for i := range s.presents {
 			for _, token := range keep.Tokens {
 				copy(to[:width], buffers.present[i][int(token)*width:])

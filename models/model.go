@@ -36,6 +36,7 @@ type Info struct {
 	Lanes    int             // forwards side by side, on one thread each, when much waits; 1: always one, on all threads
 	Batching batching.Budget // measured at load
 	Cache    int64           // bytes of keys and values that may be cached; 0: none, or none can be
+	Block    int64           // bytes of a block of these
 	MaxItems int             // sequences that may wait, and so of one request at most
 }
 
@@ -119,7 +120,11 @@ func (m *Model) load(ctx context.Context, b *bundle, options Options) error {
 		return &Error{Code: CodeBundle, Detail: fmt.Sprintf("graph.file %s: ONNX Runtime refuses it", manifest.Graph.File), Err: err}
 	}
 	batch := m.batching(options)
-	m.info.Cache = int64(batch.Cache.Bytes)
+	if batch.CacheBlocks, err = m.session.reserve(options.Cache); err != nil {
+		return err
+	}
+	m.info.Block = int64(m.session.blockFloats() * floatBytes)
+	m.info.Cache = int64(batch.CacheBlocks) * m.info.Block
 	if err := m.proveForward(ctx, batch); err != nil {
 		return err
 	}
@@ -157,9 +162,6 @@ func (m *Model) batching(options Options) batching.Options {
 	}
 	if options.Observe != nil {
 		batch.Observe = func(stats batching.RunStats) { options.Observe(*manifest, stats) }
-	}
-	if floats := m.session.blockFloats(); floats > 0 && options.Cache > 0 {
-		batch.Cache = batching.CacheOptions{Bytes: int(options.Cache), Floats: floats}
 	}
 	if manifest.Graph.Layout == LayoutPadded {
 		batch.Layout, batch.PadID = batching.Padded, *manifest.Tokenizer.PadID

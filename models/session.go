@@ -26,6 +26,7 @@ type session struct {
 	presents []string // outputs, beside pasts; nil: the graph gives none, and nothing can be cached
 	noPast   *ort.Tensor[float32]
 	spare    sync.Pool // of *keyValues
+	slots    slots     // of the key-value cache
 }
 
 var _ batching.Runner = (*session)(nil)
@@ -232,6 +233,7 @@ func (s *session) close() {
 	if s.noPast != nil {
 		s.noPast.Destroy() //nolint:errcheck // freeing cannot fail
 	}
+	s.slots.free()
 	s.freeNarrow()
 	if s.wide != nil {
 		s.wide.Destroy() //nolint:errcheck // freeing cannot fail

@@ -97,7 +97,7 @@ type ModelStats struct {
 	Narrow                                 uint64 // of Runs, on one thread beside others
 	Deduplicated, Cancelled, Late, Refused uint64 // items
 
-	CacheBytes   int    // keys and values held now
+	CacheBytes   int64  // keys and values held now
 	CacheEvicted uint64 // blocks let go of to make room
 }
 
@@ -111,7 +111,7 @@ func (e *Engine) Stats() []ModelStats {
 			Model: m.Info().Manifest.Name, WaitingItems: s.Items, WaitingTokens: s.Tokens, RunningItems: s.Running, RunAge: s.RunAge,
 			Runs: s.Runs, Answered: s.Answered, Failed: s.Failed,
 			Asked: s.Asked, Computed: s.Computed, Padding: s.Padding, Shared: s.Shared, Cached: s.Cached, Narrow: s.Narrow,
-			CacheBytes: s.Cache.Bytes, CacheEvicted: s.Cache.Evicted,
+			CacheBytes: int64(s.Cache.Blocks) * m.Info().Block, CacheEvicted: s.Cache.Evicted,
 			Deduplicated: s.Deduplicated, Cancelled: s.Cancelled, Late: s.Expired, Refused: s.Refused,
 		}
 	}
