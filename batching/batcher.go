@@ -12,14 +12,12 @@ import (
 type Batcher struct {
 	runner  Runner
 	options Options
-	cache   *cache
-	lanes   []*lane // at least one
+	devices []*device // at least one
+	lanes   []*lane   // of all devices
 
 	mu      sync.Mutex // guards all below, and the fields of items, waiters and calls
 	queue   queue
 	running []*item // the batches at work, by ids
-	active  int     // forwards in progress
-	wide    bool    // one is in progress that has all threads
 	started bool    // Run was called
 	closed  bool    // nothing is admitted any more
 	number  uint64  // of the last item
@@ -34,11 +32,13 @@ func New(runner Runner, options Options) *Batcher {
 	b := &Batcher{
 		runner:  runner,
 		options: options,
-		cache:   newCache(options),
+		devices: newDevices(options),
 		rate:    rate{cost: options.Cost},
 	}
-	for range max(1, options.Lanes) {
-		b.lanes = append(b.lanes, newLane(options, b.cache))
+	for _, d := range b.devices {
+		for range d.lanes {
+			b.lanes = append(b.lanes, newLane(options, d))
+		}
 	}
 	return b
 }
@@ -58,7 +58,7 @@ func (b *Batcher) Submit(ctx context.Context, sequences []Sequence) ([]Result, e
 		return c.results, nil
 	}
 	for i := range c.waiters {
-		c.waiters[i].hashes = b.cache.chain(c.waiters[i].sequence.IDs)
+		c.waiters[i].hashes = b.devices[0].cache.chain(c.waiters[i].sequence.IDs)
 	}
 	if err := b.admit(c); err != nil {
 		return nil, err
@@ -251,7 +251,9 @@ func (b *Batcher) Stats() Stats {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	s := b.stats
-	s.Cache = b.cache.stats()
+	for _, d := range b.devices {
+		s.Cache = s.Cache.plus(d.cache.stats())
+	}
 	s.Items, s.Tokens = b.queue.items, b.queue.tokens
 	for _, l := range b.lanes {
 		if !l.start.IsZero() {

@@ -37,7 +37,7 @@ type Result struct {
 	Run    time.Duration // of the forward it was part of
 }
 
-// Runner computes plans. A [Batcher] calls it from one goroutine at a time, or from as many as it has lanes with narrow plans.
+// Runner computes plans. A [Batcher] calls it from one goroutine at a time, or from as many as it has lanes with narrow plans, on each device.
 type Runner interface {
 	// Run computes one forward and returns the rows read, (len(plan.Read), labels).
 	// The caller owns the rows; the runner must not keep the plan.
@@ -72,6 +72,7 @@ type Plan struct {
 	Past          []*Block // the cached tokens, P = BlockTokens · blocks, in the order of PastPositions
 	Keep          []Keep   // blocks whose keys and values the runner is to fetch
 
+	Device int  // the number of the device that runs it, below [Options.Devices]
 	Narrow bool // to be run on the calling thread, beside others
 
 	// Padded. Padding is on the right.

@@ -313,11 +313,15 @@ func (c *cache) unlink(b *Block) {
 	b.newer, b.older = nil, nil
 }
 
-// CacheStats is a snapshot of a key-value cache.
+// CacheStats is a snapshot of the key-value caches of all devices.
 type CacheStats struct {
 	Blocks   int    // held now
 	Capacity int    // that it may hold
 	Evicted  uint64 // blocks let go of to make room
+}
+
+func (s CacheStats) plus(t CacheStats) CacheStats {
+	return CacheStats{Blocks: s.Blocks + t.Blocks, Capacity: s.Capacity + t.Capacity, Evicted: s.Evicted + t.Evicted}
 }
 
 func (c *cache) stats() CacheStats {

@@ -12,7 +12,10 @@ import (
 
 // cached is a batcher of the fake with room for so many blocks; stop ends it.
 func cached(t rapid.TB, runner fake, blocks int, options Options) (b *Batcher, stop func()) {
-	options.CacheBlocks, runner.slots = blocks, make([]fakeSlot, blocks)
+	options.CacheBlocks = blocks
+	for range max(1, options.Devices) {
+		runner.slots = append(runner.slots, make([]fakeSlot, blocks))
+	}
 	b = New(runner, options)
 	done := make(chan error, 1)
 	go func() { done <- b.Run(context.Background()) }()
@@ -51,9 +54,9 @@ func TestCachedScoresAreTheSame(t *testing.T) {
 		blocks := rapid.SampledFrom([]int{1, 2, 5, 30, 1000}).Draw(t, "blocks")
 		tokens := rapid.SampledFrom([]int{20, 200, 2000}).Draw(t, "tokens")
 		var used [][]Sequence
-		lanes := rapid.IntRange(1, 3).Draw(t, "lanes")
+		lanes, devices := rapid.IntRange(1, 3).Draw(t, "lanes"), rapid.IntRange(1, 3).Draw(t, "devices")
 		runner := fake{before: func(_ context.Context, plan *Plan) error { return checkKeep(plan) }}
-		b, stop := cached(t, runner, blocks, Options{Budget: Budget{Tokens: tokens}, Lanes: lanes})
+		b, stop := cached(t, runner, blocks, Options{Budget: Budget{Tokens: tokens}, Lanes: lanes, Devices: devices})
 		defer stop()
 		for range rapid.IntRange(1, 6).Draw(t, "rounds") {
 			sequences := drawSequences(t, 8)
@@ -66,10 +69,10 @@ func TestCachedScoresAreTheSame(t *testing.T) {
 			}
 			ask(t, b, sequences)
 			used = append(used, sequences)
-			if stats := b.Stats().Cache; stats.Blocks > stats.Capacity || stats.Capacity != blocks {
+			if stats := b.Stats().Cache; stats.Blocks > stats.Capacity || stats.Capacity != devices*blocks {
 				t.Fatalf("%+v, of %d blocks", stats, blocks)
 			}
-			checkCache(t, b.cache)
+			checkCaches(t, b)
 		}
 		if s := b.Stats(); s.Asked != s.Computed-s.Padding+s.Shared+s.Cached || s.Shared > s.Asked {
 			t.Fatalf("asked %d, computed %d, shared %d, cached %d", s.Asked, s.Computed, s.Shared, s.Cached)
@@ -87,6 +90,13 @@ func checkKeep(plan *Plan) error {
 		}
 	}
 	return nil
+}
+
+func checkCaches(t rapid.TB, b *Batcher) {
+	t.Helper()
+	for _, d := range b.devices {
+		checkCache(t, d.cache)
+	}
 }
 
 // checkCache: with no plan at work nothing is pinned, all blocks are filled, and the list is the map.
@@ -160,10 +170,10 @@ func TestFailedRunsLeaveNothingInTheCache(t *testing.T) {
 	prompt := run(0, 100)
 	sequences := []Sequence{seq(slices.Concat(prompt, run(500, 20))...), seq(slices.Concat(prompt, run(600, 20))...), seq(slices.Concat(prompt, run(700, 20))...)}
 	ask(t, b, sequences)
-	checkCache(t, b.cache)
+	checkCaches(t, b)
 	failing = false
 	ask(t, b, sequences)
-	checkCache(t, b.cache)
+	checkCaches(t, b)
 }
 
 // TestSharingNeverCostsTokens: a sequence that is the cached head of another does not have that other's rest computed again.

@@ -17,16 +17,16 @@ func TestMain(m *testing.M) {
 // too little or in the wrong order, in any layer, gives a wrong answer.
 type fake struct {
 	before func(ctx context.Context, plan *Plan) error // nil: nothing
-	slots  []fakeSlot                                  // of the cache; none: nothing is cached
-	beside *beside                                     // nil: anything may run beside anything
+	slots  [][]fakeSlot                                // of each device's cache; none: nothing is cached
+	beside []beside                                    // of each device; none: anything may run beside anything
 }
 
 // fakeSlot holds a block's ids and first values.
 type fakeSlot struct{ ids, first [BlockTokens]uint64 }
 
 func (f fake) Run(ctx context.Context, plan *Plan) ([][]float32, error) {
-	if f.beside != nil {
-		leave, err := f.beside.check(plan)
+	if len(f.beside) > 0 {
+		leave, err := f.beside[plan.Device].check(plan)
 		defer leave()
 		if err != nil {
 			return nil, err
@@ -72,7 +72,7 @@ func (f fake) compute(plan *Plan) ([][]float32, error) {
 	past := len(plan.PastPositions)
 	ids, first := make([]uint64, past+len(plan.IDs)), make([]uint64, past+len(plan.IDs)) // of every key
 	for i, block := range plan.Past {
-		slot := &f.slots[block.Slot]
+		slot := &f.slots[plan.Device][block.Slot]
 		copy(ids[i*BlockTokens:], slot.ids[:])
 		copy(first[i*BlockTokens:], slot.first[:])
 	}
@@ -95,7 +95,7 @@ func (f fake) compute(plan *Plan) ([][]float32, error) {
 		rows[i] = row(h)
 	}
 	for _, keep := range plan.Keep {
-		slot := &f.slots[keep.Block.Slot]
+		slot := &f.slots[plan.Device][keep.Block.Slot]
 		for j, t := range keep.Tokens {
 			slot.ids[j], slot.first[j] = ids[past+int(t)], first[past+int(t)]
 		}

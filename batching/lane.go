@@ -5,9 +5,10 @@ import (
 	"time"
 )
 
-// lane runs one forward at a time. Beside others its forwards are narrow, one thread each, so that no thread ever waits for another; alone
+// lane runs one forward at a time on its device. Beside others of the device its forwards are narrow, one thread each, so that no thread ever waits for another; alone
 // it may run a wide one, on all threads.
 type lane struct {
+	device *device
 	picker picker
 	wake   chan struct{} // tells it that the queue, closed or another lane changed; holds one
 
@@ -20,8 +21,13 @@ type lane struct {
 	placements []Placement
 }
 
-func newLane(options Options, cache *cache) *lane {
-	l := &lane{picker: picker{shape: newShape(options, cache), cache: cache, cost: options.Cost}, wake: make(chan struct{}, 1)}
+func newLane(options Options, d *device) *lane {
+	l := &lane{
+		device: d,
+		picker: picker{shape: newShape(options, d.cache), cache: d.cache, cost: options.Cost},
+		wake:   make(chan struct{}, 1),
+	}
+	l.plan.Device = d.number
 	if options.Layout == Packed {
 		l.picker.least = options.Cost.shared()
 	}
@@ -68,20 +74,21 @@ func (b *Batcher) next(l *lane) (wait time.Duration, more bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	l.picker.clear()
-	for len(b.queue.byAge) > 0 && !b.wide {
+	d := l.device
+	for len(b.queue.byAge) > 0 && !d.wide {
 		if wait := b.hold(); wait > 0 {
 			return wait, true
 		}
 		begin := time.Now()
-		budget, narrow := b.share()
+		budget, narrow := b.share(d)
 		b.choose(l, begin, budget, narrow)
 		switch {
 		case !narrow:
-		case b.active == 0 && (l.picker.whole || b.rest(l.picker.batch) < leastShare): // the other lanes would have nothing to do
+		case d.active == 0 && (l.picker.whole || b.rest(l.picker.batch) < leastShare): // the other lanes would have nothing to do
 			l.picker.putBack()
 			narrow = false
 			b.choose(l, begin, b.options.Budget, narrow)
-		case l.picker.whole && b.cache == nil: // the rest of the family would compute its prefix again beside this lane
+		case l.picker.whole && d.cache == nil: // the rest of the family would compute its prefix again beside this lane
 			l.picker.putBack()
 			return idle, true
 		}
@@ -94,10 +101,10 @@ func (b *Batcher) next(l *lane) (wait time.Duration, more bool) {
 		b.running = b.queue.sweep(b.running)
 		if len(l.picker.batch) > 0 {
 			l.plan.Narrow = narrow
-			b.active++
-			b.wide = !narrow
+			d.active++
+			d.wide = !narrow
 			l.pack(l.picker.batch, begin)
-			if narrow {
+			if narrow || len(b.devices) > 1 {
 				b.poke() // the others may have work too
 			}
 			return 0, true
@@ -113,7 +120,7 @@ func (b *Batcher) next(l *lane) (wait time.Duration, more bool) {
 func (b *Batcher) choose(l *lane, now time.Time, budget Budget, narrow bool) {
 	l.picker.pace = 1
 	if narrow {
-		l.picker.pace = float64(len(b.lanes))
+		l.picker.pace = float64(l.device.lanes)
 	}
 	b.round++
 	l.picker.pick(&b.queue, now, budget, b.round)
@@ -121,17 +128,22 @@ func (b *Batcher) choose(l *lane, now time.Time, budget Budget, narrow bool) {
 
 // share returns what the next forward may take of the queue, and whether it is narrow: when forwards run beside it, or what waits is
 // done sooner by all lanes than by one wide forward after the other. Lanes share what waits evenly, so that none is left with a
-// large batch when the others have nothing to do.
-func (b *Batcher) share() (budget Budget, narrow bool) {
-	lanes := len(b.lanes)
-	if lanes == 1 || b.active == 0 && (len(b.queue.byAge) < 2*lanes || b.queue.tokens < lanes*leastShare) {
-		return b.options.Budget, false
-	}
+// large batch when the others have nothing to do. So do devices.
+func (b *Batcher) share(d *device) (budget Budget, narrow bool) {
 	budget = b.options.Budget
-	budget.Area = max(1, budget.Area/lanes)
-	budget.Tokens = min(b.options.LaneTokens, max(leastShare, ceilDiv(b.queue.tokens, lanes)))
+	if d.lanes == 1 || d.active == 0 && (len(b.queue.byAge) < 2*d.lanes || b.queue.tokens < d.lanes*leastShare) {
+		if len(b.devices) > 1 {
+			budget.Tokens = min(budget.Tokens, b.evenShare())
+		}
+		return budget, false
+	}
+	budget.Area = max(1, budget.Area/d.lanes)
+	budget.Tokens = min(b.options.LaneTokens, b.evenShare())
 	return budget, true
 }
+
+// evenShare is the tokens of what waits for each of the lanes.
+func (b *Batcher) evenShare() int { return max(leastShare, ceilDiv(b.queue.tokens, len(b.lanes))) }
 
 // rest is how many tokens wait beside a batch that was picked.
 func (b *Batcher) rest(batch []*item) int {
@@ -151,8 +163,8 @@ func (b *Batcher) leave(l *lane) {
 	defer b.mu.Unlock()
 	l.picker.clear()
 	l.current = RunStats{}
-	b.active--
-	b.wide = false
+	l.device.active--
+	l.device.wide = false
 	b.poke()
 }
 

@@ -9,7 +9,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// beside counts the forwards in progress, and says what must not run beside what.
+// beside counts the forwards in progress on a device, and says what must not run beside what.
 type beside struct {
 	lanes        int32
 	wide, narrow atomic.Int32
@@ -31,14 +31,17 @@ func (b *beside) check(plan *Plan) (leave func(), err error) {
 	return func() { b.narrow.Add(-1) }, nil
 }
 
-// TestLanesAnswerAll: with any number of lanes every sequence of every caller gets its own answer, wide forwards run alone and narrow ones
-// never beside more than there are lanes.
+// TestLanesAnswerAll: with any number of devices and lanes every sequence of every caller gets its own answer; on a device, wide forwards
+// run alone and narrow ones never beside more than there are lanes.
 func TestLanesAnswerAll(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		lanes := rapid.IntRange(1, 4).Draw(t, "lanes")
-		watched := &beside{lanes: int32(lanes)}
+		watched := make([]beside, rapid.IntRange(1, 3).Draw(t, "devices"))
+		for i := range watched {
+			watched[i].lanes = int32(lanes)
+		}
 		b, stop := cached(t, fake{beside: watched}, rapid.SampledFrom([]int{0, 3, 500}).Draw(t, "blocks"), Options{
-			Lanes: lanes, LaneTokens: rapid.SampledFrom([]int{0, 64, 300}).Draw(t, "lane tokens"), Budget: drawBudget(t),
+			Devices: len(watched), Lanes: lanes, LaneTokens: rapid.SampledFrom([]int{0, 64, 300}).Draw(t, "lane tokens"), Budget: drawBudget(t),
 		})
 		defer stop()
 		callers := make([][]Sequence, rapid.IntRange(1, 6).Draw(t, "callers"))
@@ -100,4 +103,47 @@ func TestLanesRunSideBySide(t *testing.T) {
 			ended = true
 		}
 	}
+}
+
+// TestDevicesShareWhatWaits: two devices each take half of what waits, at the same time, with all their threads.
+func TestDevicesShareWhatWaits(t *testing.T) {
+	started, release := make(chan *Plan), make(chan struct{})
+	runner := fake{before: func(_ context.Context, plan *Plan) error {
+		started <- plan
+		<-release
+		return nil
+	}}
+	b, stop := cached(t, runner, 0, Options{Devices: 2, Budget: Budget{Tokens: 4096}})
+	defer stop()
+	first := make(chan struct{})
+	go func() {
+		defer close(first)
+		ask(t, b, []Sequence{seq(run(0, 10)...), seq(run(100, 10)...)})
+	}()
+	busy := []*Plan{<-started} // both short ones, as the least share
+	var waiting []Sequence
+	for i := range 8 {
+		waiting = append(waiting, seq(run(1000*(i+1), 100)...))
+	}
+	second := make(chan struct{})
+	go func() {
+		defer close(second)
+		ask(t, b, waiting)
+	}()
+	busy = append(busy, <-started)
+	if busy[0].Device == busy[1].Device || busy[0].Narrow || busy[1].Narrow {
+		t.Errorf("devices %d and %d, narrow %t and %t", busy[0].Device, busy[1].Device, busy[0].Narrow, busy[1].Narrow)
+	}
+	if n := len(busy[1].IDs); n != 400 {
+		t.Errorf("%d of 800 tokens on the second device, want 400", n)
+	}
+	close(release)
+	for open := true; open; {
+		select {
+		case <-started:
+		case <-second:
+			open = false
+		}
+	}
+	<-first
 }

@@ -9,9 +9,8 @@ import (
 )
 
 const (
-	warmLength     = 128 // tokens of a synthetic sequence
-	measureFirst   = 128 // tokens of the smallest plan measured; each next is twice as large
-	measureLast    = 2048
+	warmLength     = 128              // tokens of a synthetic sequence
+	measureFirst   = 128              // tokens of the smallest plan measured; each next is twice as large
 	measureRuns    = 3                // timed runs of each plan; the fastest counts
 	measureLimit   = 10 * time.Second // no larger plan is begun that would end later
 	goodThroughput = 0.97             // of the best; the smallest plan that reaches it is the budget
@@ -67,7 +66,7 @@ func (m *measuring) ladder(ctx context.Context, lanes int) ([]sample, error) {
 		ids = make([]int64, warmLength)
 	}
 	var samples []sample
-	for tokens := measureFirst; tokens <= measureLast; tokens *= 2 {
+	for tokens := measureFirst; tokens <= m.options.WarmTokens; tokens *= 2 {
 		if err := ctx.Err(); err != nil {
 			return samples, err
 		}

@@ -4,10 +4,11 @@ import "time"
 
 // Defaults of the fields of [Options] that are left at zero.
 const (
-	DefaultTokens    = 1024     // of [Budget.Tokens]
-	DefaultArea      = 16 << 20 // of [Budget.Area]: one sequence of 4096 tokens
-	DefaultMaxItems  = 4096     // of [Options.MaxItems]
-	DefaultMaxTokens = 1 << 20  // of [Options.MaxTokens]
+	DefaultTokens     = 1024     // of [Budget.Tokens]
+	DefaultArea       = 16 << 20 // of [Budget.Area]: one sequence of 4096 tokens
+	DefaultWarmTokens = 2048     // of [Options.WarmTokens]
+	DefaultMaxItems   = 4096     // of [Options.MaxItems]
+	DefaultMaxTokens  = 1 << 20  // of [Options.MaxTokens]
 )
 
 // Options says how sequences are packed, how large a forward may be and how much may wait. The zero value works.
@@ -17,7 +18,10 @@ type Options struct {
 	Budget Budget // of one forward
 	Cost   Cost   // of one forward, from [Measure]; zero: learned from the first runs
 
-	// Lanes is how many forwards may run side by side, on one thread each, when much waits. Less than two: one forward at a
+	// Devices is how many devices the runner has, each with its own cache of CacheBlocks. Less than two: one.
+	Devices int
+
+	// Lanes is how many forwards of a device may run side by side, on one thread each, when much waits. Less than two: one forward at a
 	// time, on all threads. LaneTokens is the budget of each.
 	Lanes      int
 	LaneTokens int
@@ -36,6 +40,9 @@ type Options struct {
 	// MaxDelay is how long an idle batcher holds its oldest item back for the budget to fill. Zero: a lone item leaves
 	// at once, and what queued behind a run leaves together.
 	MaxDelay time.Duration
+
+	// WarmTokens is the largest forward that [Measure] tries; zero: 2048.
+	WarmTokens int
 
 	// WarmIDs are the token ids that [Measure] repeats. Nil: zeros. WarmLength is the longest sequence that it may make of them;
 	// zero: as long as they are.
@@ -72,6 +79,7 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.Budget.Tokens, DefaultTokens)
 	setDefault(&o.Budget.Area, DefaultArea)
 	setDefault(&o.LaneTokens, o.Budget.Tokens)
+	setDefault(&o.WarmTokens, DefaultWarmTokens)
 	setDefault(&o.MaxItems, DefaultMaxItems)
 	setDefault(&o.MaxTokens, DefaultMaxTokens)
 	return o

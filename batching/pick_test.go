@@ -295,13 +295,13 @@ func TestAPickLooksAtFewThatWait(t *testing.T) {
 		family = append(family, seq(slices.Concat(prompt, run(1000*(i+1), 10))...))
 	}
 	room := newRoom(Options{CacheBlocks: 1000, MaxItems: 2000}, family)
-	hashes := room.cache.chain(prompt)
+	hashes := room.devices[0].cache.chain(prompt)
 	for _, it := range room.queue.byAge {
-		it.hashes = room.cache.chain(it.sequence.IDs)
+		it.hashes = room.devices[0].cache.chain(it.sequence.IDs)
 	}
 	var before *Block
 	for i, hash := range hashes {
-		if before, _ = room.cache.claim(hash, before, blockIDs(prompt, i), i*BlockTokens); before == nil {
+		if before, _ = room.devices[0].cache.claim(hash, before, blockIDs(prompt, i), i*BlockTokens); before == nil {
 			t.Fatal("no room")
 		}
 	}

@@ -98,7 +98,7 @@ func (b *Batcher) retry(ctx context.Context, l *lane, items []*item) {
 	for _, it := range items {
 		if it.abandoned(begin) {
 			it.state = finished
-			b.cache.release(it.have)
+			l.device.cache.release(it.have)
 			continue
 		}
 		wanted = append(wanted, it)
@@ -118,7 +118,7 @@ func (b *Batcher) forward(ctx context.Context, l *lane) (rows [][]float32, start
 	run := &l.current
 	start = time.Now()
 	rows, err = runPlan(ctx, b.runner, &l.plan)
-	b.cache.settle(l.plan.Keep, err == nil)
+	l.device.cache.settle(l.plan.Keep, err == nil)
 
 	b.mu.Lock()
 	run.Run, run.Err = time.Since(start), err
@@ -144,11 +144,8 @@ func (b *Batcher) account(run *RunStats) {
 		b.stats.Narrow++
 	}
 	if run.Err == nil {
-		took := run.Plan + run.Run
-		if run.Narrow {
-			took /= time.Duration(max(1, b.active)) // the others answer beside it
-		}
-		b.rate.add(run.Asked, took)
+		beside := max(1, b.active()) // the others answer too
+		b.rate.add(run.Asked, (run.Plan+run.Run)/time.Duration(beside))
 	}
 }
 
@@ -177,10 +174,10 @@ func (b *Batcher) answer(l *lane, items []*item, rows [][]float32, start time.Ti
 		if len(it.have.rows) > 0 {
 			own = slices.Concat(it.have.rows, own)
 		}
-		b.cache.learn(it.sequence, it.hashes, own)
+		l.device.cache.learn(it.sequence, it.hashes, own)
 		it.finish(own, Result{Shared: place.Shared, Cached: it.have.tokens, Run: l.current.Run}, start)
 	}
-	b.settle(items)
+	b.settle(l, items)
 }
 
 // fail ends the items of a forward that gave nothing.
@@ -191,13 +188,13 @@ func (b *Batcher) fail(l *lane, items []*item, err error, start time.Time) {
 		b.stats.Failed += uint64(it.open)
 		it.finish(nil, Result{Err: err, Run: l.current.Run}, start)
 	}
-	b.settle(items)
+	b.settle(l, items)
 }
 
 // settle forgets the finished items.
-func (b *Batcher) settle(items []*item) {
+func (b *Batcher) settle(l *lane, items []*item) {
 	for _, it := range items {
-		b.cache.release(it.have)
+		l.device.cache.release(it.have)
 		it.have = prefix{}
 	}
 	b.running = slices.DeleteFunc(b.running, func(it *item) bool { return it.state == finished })

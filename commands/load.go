@@ -14,9 +14,12 @@ import (
 
 // runtimeFlags say how every bundle is run.
 type runtimeFlags struct {
-	ONNXRuntime string `name:"onnxruntime" group:"Models" env:"ASSAY_ONNXRUNTIME" placeholder:"FILE" help:"The ONNX Runtime library. Left out, it is searched for beside the binary and under .runtime/lib."`
-	Threads     int    `group:"Models" env:"ASSAY_THREADS" default:"0" help:"Threads of one forward; 0 takes one per processor."`
-	BatchTokens int    `group:"Models" env:"ASSAY_BATCH_TOKENS" default:"0" help:"Tokens of one forward; 0 measures what runs fastest when the model is loaded."`
+	ONNXRuntime string            `name:"onnxruntime" group:"Models" env:"ASSAY_ONNXRUNTIME" placeholder:"FILE" help:"The ONNX Runtime library. Left out, it is searched for beside the binary and under .runtime/lib."`
+	Device      device            `group:"Models" env:"ASSAY_DEVICE" default:"cpu" placeholder:"DEVICE" help:"Where forwards run: cpu, cuda (the first GPU), or cuda:0,1 (these GPUs, each with a copy of the weights)."`
+	DeviceMem   size              `name:"device-memory" group:"Models" env:"ASSAY_DEVICE_MEMORY" default:"0" help:"What each model may take of a GPU's memory beside its cache; 0 as much as there is."`
+	CUDA        map[string]string `name:"cuda-option" group:"Models" env:"ASSAY_CUDA_OPTION" placeholder:"NAME=VALUE" help:"An option of ONNX Runtime's CUDA provider, such as use_tf32=1. Repeat it for more."`
+	Threads     int               `group:"Models" env:"ASSAY_THREADS" default:"0" help:"Threads of one forward; 0 takes one per processor."`
+	BatchTokens int               `group:"Models" env:"ASSAY_BATCH_TOKENS" default:"0" help:"Tokens of one forward; 0 measures what runs fastest when the model is loaded."`
 }
 
 // Validate is called by the parser.
@@ -27,7 +30,20 @@ func (f *runtimeFlags) Validate() error {
 	if f.BatchTokens < 0 {
 		return usage("--batch-tokens is %d, and must not be negative", f.BatchTokens)
 	}
+	if onGPU := models.Device(f.Device).OnGPU(); !onGPU && (f.DeviceMem > 0 || len(f.CUDA) > 0) {
+		return usage("--device-memory and --cuda-option are for a GPU, and --device is %s", models.Device(f.Device))
+	}
 	return nil
+}
+
+// device is models.Device on the command line.
+type device models.Device
+
+// UnmarshalText reads cpu, cuda or cuda:0,1.
+func (d *device) UnmarshalText(text []byte) error {
+	parsed, err := models.ParseDevice(string(text))
+	*d = device(parsed)
+	return err
 }
 
 // serverModels say which models a server has, and how much may wait for each.
@@ -75,7 +91,9 @@ func (f *serverModels) options() models.Options {
 }
 
 func (f *runtimeFlags) options() models.Options {
-	return models.Options{Runtime: f.ONNXRuntime, Threads: f.Threads, Tokens: f.BatchTokens}
+	device := models.Device(f.Device)
+	device.Memory, device.CUDA = int64(f.DeviceMem), f.CUDA
+	return models.Options{Runtime: f.ONNXRuntime, Device: device, Threads: f.Threads, Tokens: f.BatchTokens}
 }
 
 // running are loaded models that answer, until stop.

@@ -88,7 +88,7 @@ func TestStartUpCodesAreDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, section, found := strings.Cut(string(page), "## Start-up")
-	for _, code := range []string{codeAddress, models.CodeBundle, models.CodeRuntime} {
+	for _, code := range []string{codeAddress, models.CodeBundle, models.CodeRuntime, models.CodeDevice} {
 		if !found || !strings.Contains(section, "| `"+code+"` |") {
 			t.Errorf("docs/API.md has no row for %s under Start-up", code)
 		}

@@ -70,7 +70,7 @@ func TestLanesReadTheSame(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			two, err := newSession(read, 2)
+			two, err := newSession(read, 2, Device{})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -13,6 +13,7 @@ type Error struct {
 const (
 	CodeBundle      = "bad_bundle"        // a bundle that cannot be loaded, or whose manifest does not hold
 	CodeRuntime     = "runtime_missing"   // a native library is missing or of another version
+	CodeDevice      = "no_device"         // a device that cannot be used
 	CodeModel       = "unknown_model"     // no model of that name, or none named where several answer
 	CodeKind        = "wrong_kind"        // the model answers another question
 	CodeItem        = "bad_item"          // an item that gives no form, several, or an incomplete one

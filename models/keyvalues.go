@@ -43,7 +43,7 @@ func (s *session) width() int { return int(s.graph.KVHeads * s.graph.HeadDim) }
 // the graph's keys and values cannot be cached.
 func (s *session) blockFloats() int { return len(s.presents) * batching.BlockTokens * s.width() }
 
-// reserve makes room for as many blocks of the key-value cache as the bytes hold, and says how many these are.
+// reserve makes room for as many blocks of each device's key-value cache as the bytes hold, and says how many these are.
 func (s *session) reserve(bytes int64) (blocks int, err error) {
 	floats := s.blockFloats()
 	if floats == 0 || bytes == 0 {
@@ -53,8 +53,12 @@ func (s *session) reserve(bytes int64) (blocks int, err error) {
 	if bytes < size {
 		return 0, fail(CodeBundle, "a key-value cache of %d bytes holds no block of %d tokens, which takes %d", bytes, batching.BlockTokens, size)
 	}
-	if s.slots, err = mapSlots(int(bytes/size), floats); err != nil {
-		return 0, &Error{Code: CodeBundle, Detail: fmt.Sprintf("reserve %d bytes for the key-value cache", bytes), Err: err}
+	for range s.wide {
+		mapped, err := mapSlots(int(bytes/size), floats)
+		if err != nil {
+			return 0, &Error{Code: CodeBundle, Detail: fmt.Sprintf("reserve %d bytes for the key-value cache", bytes), Err: err}
+		}
+		s.slots = append(s.slots, mapped)
 	}
 	return int(bytes / size), nil
 }
@@ -128,7 +132,7 @@ func (s *session) bindPast(binding *ort.IoBinding, plan *batching.Plan, buffers 
 	for i, name := range s.pasts {
 		past := slices.Grow(buffers.past[i][:0], len(plan.Past)*size)
 		for _, block := range plan.Past {
-			past = append(past, s.slots.block(block.Slot)[i*size:(i+1)*size]...)
+			past = append(past, s.slots[plan.Device].block(block.Slot)[i*size:(i+1)*size]...)
 		}
 		buffers.past[i] = past
 		tensor, err := ort.NewTensor(ort.NewShape(int64(len(plan.Past)*batching.BlockTokens), s.graph.KVHeads, s.graph.HeadDim), past)
@@ -144,7 +148,7 @@ func (s *session) bindPast(binding *ort.IoBinding, plan *batching.Plan, buffers 
 func (s *session) keep(plan *batching.Plan, buffers *keyValues) {
 	width := s.width()
 	for _, keep := range plan.Keep {
-		to := s.slots.block(keep.Block.Slot)
+		to := s.slots[plan.Device].block(keep.Block.Slot)
 		for i := range s.presents {
 			for _, token := range keep.Tokens {
 				copy(to[:width], buffers.present[i][int(token)*width:])

@@ -31,7 +31,8 @@ type Reading struct {
 type Info struct {
 	Manifest Manifest
 	Digest   string          // sha256 over the bundle's files
-	Provider string          // the execution provider in use, "CPU"
+	Provider string          // the execution provider in use: CPU or CUDA
+	Device   Device          // where forwards run
 	Threads  int             // of one forward
 	Lanes    int             // forwards side by side, on one thread each, when much waits; 1: always one, on all threads
 	Batching batching.Budget // measured at load
@@ -43,6 +44,7 @@ type Info struct {
 // Options says how a bundle is run. The zero value works.
 type Options struct {
 	Runtime   string                            // path of ONNX Runtime; empty: search, see [FindRuntime]
+	Device    Device                            // where forwards run
 	Threads   int                               // of one forward; 0: one per processor
 	Tokens    int                               // budget of one forward; 0: measured at load
 	MaxItems  int                               // waiting items; 0: the batcher's default
@@ -79,7 +81,14 @@ func Open(ctx context.Context, source Source, options Options) (*Model, error) {
 	if threads <= 0 {
 		threads = runtime.NumCPU()
 	}
-	m := &Model{info: Info{Manifest: b.manifest, Digest: b.digest, Provider: "CPU", Threads: threads}, golden: b.golden}
+	provider := "CPU"
+	if options.Device.OnGPU() {
+		provider = "CUDA"
+	}
+	m := &Model{
+		info:   Info{Manifest: b.manifest, Digest: b.digest, Provider: provider, Device: options.Device, Threads: threads},
+		golden: b.golden,
+	}
 	if err := m.load(ctx, b, options); err != nil {
 		m.freeSession()
 		return nil, inBundle(source, err)
@@ -116,7 +125,10 @@ func (m *Model) load(ctx context.Context, b *bundle, options Options) error {
 	if err := m.proveTokens(); err != nil {
 		return err
 	}
-	if m.session, err = newSession(b, m.info.Threads); err != nil {
+	if m.session, err = newSession(b, m.info.Threads, m.info.Device); err != nil {
+		if code := new(Error); errors.As(err, &code) {
+			return err
+		}
 		return &Error{Code: CodeBundle, Detail: fmt.Sprintf("graph.file %s: ONNX Runtime refuses it", manifest.Graph.File), Err: err}
 	}
 	batch := m.batching(options)
@@ -124,7 +136,7 @@ func (m *Model) load(ctx context.Context, b *bundle, options Options) error {
 		return err
 	}
 	m.info.Block = int64(m.session.blockFloats() * floatBytes)
-	m.info.Cache = int64(batch.CacheBlocks) * m.info.Block
+	m.info.Cache = int64(batch.CacheBlocks) * int64(max(1, batch.Devices)) * m.info.Block
 	if err := m.proveForward(ctx, batch); err != nil {
 		return err
 	}
@@ -150,12 +162,18 @@ func (m *Model) load(ctx context.Context, b *bundle, options Options) error {
 	return nil
 }
 
+// gpuWarmTokens is the largest forward that is measured on a GPU, whose throughput still grows where the processors' falls.
+const gpuWarmTokens = 1 << 15
+
 func (m *Model) batching(options Options) batching.Options {
 	manifest := &m.info.Manifest
 	batch := batching.Options{
 		MaxItems: options.MaxItems, MaxTokens: options.MaxTokens, MaxDelay: options.MaxDelay,
 		WarmIDs: probeIDs(manifest.Graph.VocabSize, 64, 1), WarmLength: manifest.Limits.MaxTokens,
 		Targets: manifest.Likelihood != nil && manifest.Graph.Layout == LayoutPacked,
+	}
+	if m.info.Device.OnGPU() {
+		batch.Devices, batch.WarmTokens = len(m.info.Device.GPUs), gpuWarmTokens
 	}
 	if m.session.narrow != nil {
 		batch.Lanes = m.info.Threads

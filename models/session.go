@@ -17,16 +17,16 @@ type session struct {
 	graph  *GraphSpec
 	types  *int64 // token types are 1 behind the first of this id; nil: all 0
 	inputs []string
-	wide   *ort.DynamicAdvancedSession // a forward has all threads
-	narrow *ort.DynamicAdvancedSession // a forward has the thread that calls; nil: there is none
-	pooled bool                        // padded: the graph pools, output [B, labels]
+	wide   []*ort.DynamicAdvancedSession // of each device: a forward has all threads
+	narrow *ort.DynamicAdvancedSession   // a forward has the thread that calls; nil: there is none
+	pooled bool                          // padded: the graph pools, output [B, labels]
 
 	// Packed.
 	pasts    []string // inputs, keys and values of each layer
 	presents []string // outputs, beside pasts; nil: the graph gives none, and nothing can be cached
 	noPast   *ort.Tensor[float32]
 	spare    sync.Pool // of *keyValues
-	slots    slots     // of the key-value cache
+	slots    []slots   // of each device's key-value cache
 }
 
 var _ batching.Runner = (*session)(nil)
@@ -35,9 +35,9 @@ var _ batching.Runner = (*session)(nil)
 // its second copy would be dear.
 const laneBytes = 512 << 20
 
-// newSession loads the bundle's graph from its file or, without one, from its content: once for forwards on all threads and, where there
-// are several and the graph is small, once for forwards on one.
-func newSession(b *bundle, threads int) (*session, error) {
+// newSession loads the bundle's graph from its file or, without one, from its content: once for each GPU; or else once for forwards on
+// all threads and, where there are several and the graph is small, once for forwards on one.
+func newSession(b *bundle, threads int, device Device) (*session, error) {
 	manifest, file := &b.manifest, b.graph
 	s := &session{graph: &manifest.Graph, types: manifest.Tokenizer.TypeAfter, pooled: manifest.Pooling == PoolInGraph}
 	for _, input := range file.inputs {
@@ -46,20 +46,39 @@ func newSession(b *bundle, threads int) (*session, error) {
 	if err := s.findPast(file); err != nil {
 		return nil, err
 	}
-	load := func(threads int) (*ort.DynamicAdvancedSession, error) {
+	load := func(threads int, gpu ...int) (*ort.DynamicAdvancedSession, error) {
 		options, err := sessionOptions(threads)
 		if err != nil {
 			return nil, err
 		}
 		defer options.Destroy() //nolint:errcheck // freeing cannot fail
+		if len(gpu) > 0 {
+			if err := device.appendCUDA(options, gpu[0]); err != nil {
+				return nil, err
+			}
+		}
 		outputs := []string{s.graph.Output}
 		if b.graphPath != "" {
 			return ort.NewDynamicAdvancedSession(b.graphPath, s.inputs, outputs, options)
 		}
 		return ort.NewDynamicAdvancedSessionWithONNXData(b.content, s.inputs, outputs, options)
 	}
-	var err error
-	if s.wide, err = load(threads); err == nil && threads > 1 && len(file.external) == 0 && b.graphBytes <= laneBytes {
+	for _, gpu := range device.GPUs {
+		inner, err := load(threads, gpu)
+		if err != nil {
+			return s, err
+		}
+		s.wide = append(s.wide, inner)
+	}
+	if device.OnGPU() {
+		return s, nil
+	}
+	inner, err := load(threads)
+	if err != nil {
+		return s, err
+	}
+	s.wide = append(s.wide, inner)
+	if threads > 1 && len(file.external) == 0 && b.graphBytes <= laneBytes {
 		s.narrow, err = load(1)
 	}
 	return s, err
@@ -89,7 +108,7 @@ func sessionOptions(threads int) (*ort.SessionOptions, error) {
 
 // Run computes one plan and gives the rows read, (len(plan.Read), labels).
 func (s *session) Run(_ context.Context, plan *batching.Plan) ([][]float32, error) {
-	inner := s.wide
+	inner := s.wide[plan.Device]
 	if plan.Narrow {
 		inner = s.narrow
 	}
@@ -233,9 +252,11 @@ func (s *session) close() {
 	if s.noPast != nil {
 		s.noPast.Destroy() //nolint:errcheck // freeing cannot fail
 	}
-	s.slots.free()
+	for _, slots := range s.slots {
+		slots.free()
+	}
 	s.freeNarrow()
-	if s.wide != nil {
-		s.wide.Destroy() //nolint:errcheck // freeing cannot fail
+	for _, inner := range s.wide {
+		inner.Destroy() //nolint:errcheck // freeing cannot fail
 	}
 }

@@ -88,6 +88,7 @@ var kinds = []ProblemKind{
 	{CodeClientGone, 499, "The client is gone", "the connection closed before the answer (logged only)", "wait for the answer"},
 	{models.CodeBundle, 500, "The bundle does not hold", "a bundle that cannot be loaded", "`assay verify DIR` says what is wrong"},
 	{models.CodeRuntime, 500, "A native library is missing", "library missing or of another version", "`assay doctor` says which"},
+	{models.CodeDevice, 500, "The device cannot be used", "a GPU, its driver or a library of CUDA is missing", "the detail says which"},
 	{models.CodeNotFinite, 500, "The score is not finite", "NaN or infinity out of the graph or a transform", "check the model; the item has no score"},
 	{models.CodeRun, 500, "The forward failed", "the runtime returned an error", "see the server's log"},
 	{CodeInternal, 500, "Internal error", "a fault of the server", "see the server's log, by `X-Request-Id`"},

@@ -1,0 +1,29 @@
+package batching
+
+// device is one of those that run the plans of a queue. Each has a key-value cache of its own, since keys and values stay where they were
+// computed, and its own lanes.
+type device struct {
+	number int
+	cache  *cache
+	lanes  int // at least one
+
+	// Guarded by the batcher's mutex.
+	active int  // forwards in progress
+	wide   bool // one is in progress that has all threads
+}
+
+func newDevices(options Options) []*device {
+	devices := make([]*device, max(1, options.Devices))
+	for i := range devices {
+		devices[i] = &device{number: i, cache: newCache(options), lanes: max(1, options.Lanes)}
+	}
+	return devices
+}
+
+// active is how many forwards are in progress on all devices.
+func (b *Batcher) active() (forwards int) {
+	for _, d := range b.devices {
+		forwards += d.active
+	}
+	return forwards
+}

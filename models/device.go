@@ -1,0 +1,121 @@
+package models
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	ort "github.com/yalue/onnxruntime_go"
+)
+
+// Device is where the forwards of a model run. The zero value is the processors.
+type Device struct {
+	GPUs   []int             // numbers of the NVIDIA GPUs, each with a copy of the weights; none: the processors
+	Memory int64             // bytes that ONNX Runtime may take of each GPU; 0: as much as there is
+	CUDA   map[string]string // further options of ONNX Runtime's CUDA provider, which overwrite ours
+}
+
+// maxGPUs bounds the GPUs of one model.
+const maxGPUs = 16
+
+// ParseDevice reads "cpu", "cuda" (the first GPU), or "cuda:0,2" (these GPUs).
+func ParseDevice(text string) (Device, error) {
+	if text == "cpu" || text == "" {
+		return Device{}, nil
+	}
+	if text == "cuda" {
+		return Device{GPUs: []int{0}}, nil
+	}
+	list, ok := strings.CutPrefix(text, "cuda:")
+	if !ok {
+		return Device{}, fmt.Errorf("device %q is none of cpu, cuda, cuda:0 and cuda:0,1", text)
+	}
+	var d Device
+	for number := range strings.SplitSeq(list, ",") {
+		gpu, err := strconv.ParseUint(number, 10, 16)
+		switch {
+		case err != nil:
+			return Device{}, fmt.Errorf("device %q: %q is no number of a GPU", text, number)
+		case slices.Contains(d.GPUs, int(gpu)):
+			return Device{}, fmt.Errorf("device %q names GPU %d twice", text, gpu)
+		case len(d.GPUs) == maxGPUs:
+			return Device{}, fmt.Errorf("device %q names more than %d GPUs", text, maxGPUs)
+		}
+		d.GPUs = append(d.GPUs, int(gpu))
+	}
+	return d, nil
+}
+
+// OnGPU tells whether forwards run on a GPU.
+func (d Device) OnGPU() bool { return len(d.GPUs) > 0 }
+
+// String names the device as [ParseDevice] reads it.
+func (d Device) String() string {
+	if !d.OnGPU() {
+		return "cpu"
+	}
+	numbers := make([]string, len(d.GPUs))
+	for i, gpu := range d.GPUs {
+		numbers[i] = strconv.Itoa(gpu)
+	}
+	return "cuda:" + strings.Join(numbers, ",")
+}
+
+// cudaOptions are the provider's for one GPU. TensorFloat-32 is off, since it rounds the factors of float32 products to 10 bits; the arena
+// grows by what is asked, since doubling would claim memory that other models of the process need.
+func (d Device) cudaOptions(gpu int) map[string]string {
+	options := map[string]string{
+		"device_id":             strconv.Itoa(gpu),
+		"use_tf32":              "0",
+		"arena_extend_strategy": "kSameAsRequested",
+	}
+	if d.Memory > 0 {
+		options["gpu_mem_limit"] = strconv.FormatInt(d.Memory, 10)
+	}
+	maps.Copy(options, d.CUDA)
+	return options
+}
+
+// appendCUDA has sessions run on a GPU. An error of Update ends it: appending the options after it would succeed, and the session would
+// then run on the processors.
+func (d Device) appendCUDA(options *ort.SessionOptions, gpu int) error {
+	provider, err := ort.NewCUDAProviderOptions()
+	if err == nil {
+		defer provider.Destroy() //nolint:errcheck // freeing cannot fail
+		err = provider.Update(d.cudaOptions(gpu))
+	}
+	if err == nil {
+		err = options.AppendExecutionProviderCUDA(provider)
+	}
+	if err != nil {
+		return &Error{Code: CodeDevice, Detail: fmt.Sprintf("device cuda:%d cannot be used: %s", gpu, cudaMissing(err))}
+	}
+	return nil
+}
+
+var unloadable = regexp.MustCompile(`error: (?:\S*/)?(lib[^\s/:]+): cannot open shared object file`)
+
+// cudaMissing says in a sentence what the CUDA provider lacks.
+func cudaMissing(err error) string {
+	text := err.Error()
+	library := ""
+	if found := unloadable.FindStringSubmatch(text); found != nil {
+		library = found[1]
+	}
+	switch {
+	case strings.Contains(text, "not enabled in this build"):
+		return "this ONNX Runtime has no CUDA provider; make runtime-cuda installs one that has, or name it with --onnxruntime"
+	case strings.HasPrefix(library, "libcuda."):
+		return "the NVIDIA driver (" + library + ") is not installed, or not visible here: a container needs --gpus"
+	case strings.HasPrefix(library, "libcudnn"):
+		return "cuDNN 9 (" + library + ") is not in the library path: make runtime-cuda installs it"
+	case strings.HasPrefix(library, "libonnxruntime_providers"):
+		return "the CUDA provider (" + library + ") is not beside ONNX Runtime: make runtime-cuda installs both"
+	case library != "":
+		return library + " of CUDA 13 is not in the library path: make runtime-cuda installs it"
+	}
+	return text
+}
