@@ -6,7 +6,7 @@ RUNTIME := .runtime/lib/libonnxruntime.so.1.27.0 .runtime/lib/libtokenizers.a
 GOLANGCI := .tools/golangci-lint
 VENV := .venv/bin/python
 
-.PHONY: build serve test fuzz lint runtime smoke parity builtin fixtures large bench clean
+.PHONY: build serve test fuzz lint runtime runtime-cuda smoke deploy ptx ptx-check test-cuda gpu-check parity builtin fixtures large bench clean
 
 build: bin/assay
 
@@ -25,6 +25,10 @@ $(RUNTIME) &:
 	models/native/install.sh
 	@touch $(RUNTIME)
 
+# ONNX Runtime with its CUDA provider, CUDA 13 and cuDNN 9 under .runtime/cuda: 1.5 GB to fetch, 2.3 GB of disk.
+runtime-cuda:
+	models/native/wheels.py cuda
+
 # make fuzz FUZZTIME=500000x: every fuzz target that many times. A count, since a run that the clock ends may report the clock as
 # a failure; and little minimizing, since minimizing the first long seed for a minute leaves no time for any other input.
 FUZZTIME ?= 20000x
@@ -34,6 +38,7 @@ fuzz: $(RUNTIME)
 
 lint: $(RUNTIME) $(GOLANGCI)
 	$(GOLANGCI) run ./...
+	eval "$$(kernels/tools/test-cuda.sh env)" && $(GOLANGCI) run --build-tags cuda ./...
 	go mod tidy -diff
 
 $(GOLANGCI):
@@ -41,6 +46,25 @@ $(GOLANGCI):
 
 smoke: bin/assay
 	.ci/smoke.sh
+
+# The Dockerfiles, followed without Docker; needs root and Debian bookworm.
+deploy: $(RUNTIME)
+	deploy/check.sh
+
+# The kernels' PTX, made from kernels/cuda without a GPU; the same bytes each time.
+ptx:
+	python3 kernels/tools/ptx.py
+
+ptx-check:
+	python3 kernels/tools/ptx.py --check
+
+# The CUDA backend against a driver that runs the kernels on the CPU.
+test-cuda: $(RUNTIME)
+	kernels/tools/test-cuda.sh
+
+# The kernels on this machine's GPU; without one it fails.
+gpu-check:
+	kernels/tools/gpu-check.sh
 
 # What follows needs torch, which goes into .venv.
 PIP := .venv/bin/pip install --quiet --disable-pip-version-check
@@ -63,6 +87,7 @@ fixtures: $(VENV) bin/assay
 	$(VENV) -m assay_export.fixtures models/testdata/bundles
 	cd models/export && ../../$(VENV) -m parity --fixtures ../testdata/families --docs ../../docs/MODELS.md
 	models/export/optimum/make.sh models/testdata/optimum
+	$(VENV) kernels/graphs/testdata/make.py
 
 # A model of a billion parameters, from checkpoint to answer, within 20 GiB: 10 GB of disk, about 15 minutes.
 large: $(VENV) bin/assay

@@ -1,0 +1,84 @@
+package graphs
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// program is a gorgonia graph with its machine, for a fixed number of rows. One run at a time.
+type program struct {
+	key     key
+	machine gorgonia.VM
+	feeds   map[string][]float32 // write the inputs here before a run
+	results []*gorgonia.Node     // of the outputs or gradients asked for, in order
+}
+
+// key says what a program computes.
+type key struct {
+	rows   int
+	output string // empty: the readings of all outputs; else the gradient of one column of this output
+	label  int
+	input  string // by this input
+}
+
+// compile makes a program. A panic in gorgonia becomes an error.
+func compile(k key, b *builder, results []*gorgonia.Node) (p *program, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("compile the head graph for %d rows: %v", k.rows, cause)
+		}
+	}()
+	return &program{key: k, machine: gorgonia.NewTapeMachine(b.graph), feeds: b.feeds, results: results}, nil
+}
+
+// run computes from what is in feeds. The results stay as they are until the next run.
+func (p *program) run() error {
+	p.machine.Reset()
+	if err := p.machine.RunAll(); err != nil {
+		return fmt.Errorf("run the head graph: %w", err)
+	}
+	return nil
+}
+
+// result is the vector of a result; it belongs to the program.
+func (p *program) result(i int) []float32 {
+	return p.results[i].Value().(*tensor.Dense).Float32s()
+}
+
+// idle is how many programs a graph keeps for later. A batch of any size is cut into batches of powers of two, so seven
+// programs serve every size of one kind of run.
+const idle = 16
+
+// programs lends programs: each to one run at a time.
+type programs struct {
+	mu   sync.Mutex
+	free []*program // guarded by mu; what was used last stands last
+}
+
+// borrow takes a program that is free, or makes one.
+func (s *programs) borrow(k key, create func() (*program, error)) (*program, error) {
+	s.mu.Lock()
+	for i, p := range slices.Backward(s.free) {
+		if p.key == k {
+			s.free = slices.Delete(s.free, i, i+1)
+			s.mu.Unlock()
+			return p, nil
+		}
+	}
+	s.mu.Unlock()
+	return create()
+}
+
+// give puts a program back; the one that was used longest ago goes.
+func (s *programs) give(p *program) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.free) == idle {
+		s.free = slices.Delete(s.free, 0, 1)
+	}
+	s.free = append(s.free, p)
+}

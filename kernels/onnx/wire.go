@@ -1,0 +1,147 @@
+package onnx
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// field is one field of a protobuf message.
+type field struct {
+	number int
+	wire   protowire.Type
+	scalar uint64 // of a varint, fixed32 or fixed64 field
+	data   []byte // of a length-delimited field; a part of the file
+}
+
+// walk calls visit for each field of a message and stops at its first error.
+func walk(data []byte, visit func(field) error) error {
+	for len(data) > 0 {
+		number, wire, n := protowire.ConsumeTag(data)
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		data = data[n:]
+		f := field{number: int(number), wire: wire}
+		switch wire {
+		case protowire.VarintType:
+			f.scalar, n = protowire.ConsumeVarint(data)
+		case protowire.Fixed32Type:
+			var v uint32
+			v, n = protowire.ConsumeFixed32(data)
+			f.scalar = uint64(v)
+		case protowire.Fixed64Type:
+			f.scalar, n = protowire.ConsumeFixed64(data)
+		case protowire.BytesType:
+			f.data, n = protowire.ConsumeBytes(data)
+		default:
+			return fmt.Errorf("field %d has wire type %d, which ONNX does not use", number, wire)
+		}
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		if err := visit(f); err != nil {
+			return err
+		}
+		data = data[n:]
+	}
+	return nil
+}
+
+// bytes gives a length-delimited field's content.
+func (f field) bytes() ([]byte, error) {
+	if f.wire != protowire.BytesType {
+		return nil, fmt.Errorf("field %d has wire type %d, and a length is wanted", f.number, f.wire)
+	}
+	return f.data, nil
+}
+
+// message visits the fields of an inner message.
+func (f field) message(visit func(field) error) error {
+	data, err := f.bytes()
+	if err != nil {
+		return err
+	}
+	return walk(data, visit)
+}
+
+// text sets a string of at most maxName bytes.
+func (f field) text(into *string) error {
+	data, err := f.bytes()
+	if err != nil {
+		return err
+	}
+	if len(data) > maxName {
+		return fmt.Errorf("field %d: a name of %d bytes, and at most %d are read", f.number, len(data), maxName)
+	}
+	*into = string(data)
+	return nil
+}
+
+// int sets an integer.
+func (f field) int(into *int64) error {
+	if f.wire != protowire.VarintType {
+		return fmt.Errorf("field %d has wire type %d, and an integer is wanted", f.number, f.wire)
+	}
+	*into = int64(f.scalar)
+	return nil
+}
+
+// ints appends the integers of a repeated field, packed or not.
+func (f field) ints(into *[]int64) error {
+	if f.wire == protowire.VarintType {
+		*into = append(*into, int64(f.scalar))
+		return nil
+	}
+	data, err := f.bytes()
+	for err == nil && len(data) > 0 {
+		v, n := protowire.ConsumeVarint(data)
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		*into = append(*into, int64(v))
+		data = data[n:]
+	}
+	return err
+}
+
+// floats appends the numbers of a repeated float field, packed or not.
+func (f field) floats(into *[]float32) error {
+	if f.wire == protowire.Fixed32Type {
+		*into = append(*into, math.Float32frombits(uint32(f.scalar)))
+		return nil
+	}
+	data, err := f.bytes()
+	if err != nil {
+		return err
+	}
+	if len(data)%4 != 0 {
+		return errors.New("packed floats end inside a number")
+	}
+	for ; len(data) > 0; data = data[4:] {
+		*into = append(*into, math.Float32frombits(binary.LittleEndian.Uint32(data)))
+	}
+	return nil
+}
+
+// doubles appends the numbers of a repeated double field, rounded to float32.
+func (f field) doubles(into *[]float32) error {
+	if f.wire == protowire.Fixed64Type {
+		*into = append(*into, float32(math.Float64frombits(f.scalar)))
+		return nil
+	}
+	data, err := f.bytes()
+	if err != nil {
+		return err
+	}
+	if len(data)%8 != 0 {
+		return errors.New("packed doubles end inside a number")
+	}
+	for ; len(data) > 0; data = data[8:] {
+		*into = append(*into, float32(math.Float64frombits(binary.LittleEndian.Uint64(data))))
+	}
+	return nil
+}
