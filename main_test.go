@@ -61,7 +61,7 @@ func TestImportsGoOneWay(t *testing.T) {
 			}
 		}
 	}
-	for _, must := range []string{"", "commands", "server", "rewards", "models", "batching", "bench"} {
+	for _, must := range []string{"", "commands", "server", "rewards", "models", "batching", "kernels", "bench"} {
 		if !seen[must] {
 			t.Errorf("room %q is gone, and the test with it", must)
 		}

@@ -26,7 +26,7 @@ type Library struct {
 	Err      error // why it cannot be used
 }
 
-// Libraries finds each native library; explicit is the path of ONNX Runtime, or empty to search for it.
+// Libraries finds each native library, and in a build with CUDA the first GPU; explicit is the path of ONNX Runtime, or empty to search for it.
 func Libraries(explicit string) []Library {
 	onnx := Library{Name: "ONNX Runtime", Accepted: RuntimeVersions}
 	onnx.Path, onnx.Err = FindRuntime(explicit)
@@ -44,7 +44,7 @@ func Libraries(explicit string) []Library {
 			}
 		}
 	}
-	return []Library{onnx, tokens}
+	return append([]Library{onnx, tokens}, gpuKernels()...)
 }
 
 // FindRuntime gives the path of the ONNX Runtime library: explicit if it is not empty, else the first found beside the

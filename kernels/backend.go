@@ -1,0 +1,50 @@
+package kernels
+
+// Backend computes the kernels in float32. Its methods take what the functions of the same names take, and give the same up to
+// rounding; only a device's backend takes tensors that lie on its device.
+type Backend interface {
+	PooledHead(hidden Tensor, rows []int64, head Head) ([]float32, error)
+	TokenLogProb(logits Tensor, targets []int64) ([]float32, error)
+	StepPool(logits Tensor, steps Steps, labels StepLabels) (StepScores[float32], error)
+	Preferences(embeddings Tensor, rule PreferenceRule) ([]float32, error)
+}
+
+// Host is the backend of a machine without a GPU: the definitions in float64, their results rounded. Any number of goroutines
+// may use it.
+type Host struct{}
+
+var _ Backend = Host{}
+
+// PooledHead is [PooledHead], rounded.
+func (Host) PooledHead(hidden Tensor, rows []int64, head Head) ([]float32, error) {
+	out, err := PooledHead(hidden, rows, head)
+	return rounded(out), err
+}
+
+// TokenLogProb is [TokenLogProb], rounded.
+func (Host) TokenLogProb(logits Tensor, targets []int64) ([]float32, error) {
+	out, err := TokenLogProb(logits, targets)
+	return rounded(out), err
+}
+
+// StepPool is [StepPool], rounded.
+func (Host) StepPool(logits Tensor, steps Steps, labels StepLabels) (StepScores[float32], error) {
+	out, err := StepPool(logits, steps, labels)
+	return StepScores[float32]{
+		Scores: rounded(out.Scores), Min: rounded(out.Min), Product: rounded(out.Product), Mean: rounded(out.Mean), Last: rounded(out.Last),
+	}, err
+}
+
+// Preferences is [Preferences], rounded.
+func (Host) Preferences(embeddings Tensor, rule PreferenceRule) ([]float32, error) {
+	out, err := Preferences(embeddings, rule)
+	return rounded(out), err
+}
+
+func rounded(numbers []float64) []float32 {
+	out := make([]float32, len(numbers))
+	for i, x := range numbers {
+		out[i] = float32(x)
+	}
+	return out
+}

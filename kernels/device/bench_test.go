@@ -1,0 +1,127 @@
+//go:build cuda
+
+package device
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"gorgonia.org/cu"
+
+	"github.com/assay-rm/assay/kernels"
+)
+
+// BenchmarkKernels times launches by the device's own events and gives the rate at which each kernel reads what it must, and its share of
+// the device's peak. A fake device gets small shapes, and its numbers say nothing.
+func BenchmarkKernels(b *testing.B) {
+	d := open(b)
+	rows, vocabulary, width := 8192, 151936, 4096
+	if d.Name() == fake {
+		rows, vocabulary, width = 4, 1000, 64
+	}
+	for _, typed := range []kernels.Type{kernels.Float32, kernels.Float16, kernels.BFloat16} {
+		number := 2
+		if typed == kernels.Float32 {
+			number = 4
+		}
+		b.Run(fmt.Sprintf("token_logprob/%v/%dx%d", typed, rows, vocabulary), func(b *testing.B) {
+			logits := scratch(b, d, number*rows*vocabulary)
+			targets, out := scratch(b, d, 8*rows), scratch(b, d, 4*rows)
+			measure(b, d, number*rows*vocabulary, "token_logprob"+suffix(typed), [2]int{rows, 1}, 256, logits, targets, out, uint64(vocabulary))
+		})
+		b.Run(fmt.Sprintf("linear/%v/%dx%d", typed, rows, width), func(b *testing.B) {
+			hidden, weight := scratch(b, d, number*rows*width), scratch(b, d, 4*width)
+			out := scratch(b, d, 4*rows)
+			measure(b, d, number*rows*width, "linear"+suffix(typed), [2]int{(rows + 3) / 4, 1}, 128, hidden, 0, weight, 0, out,
+				uint64(rows), uint64(rows), uint64(width), 1, 0)
+		})
+	}
+}
+
+func suffix(typed kernels.Type) string {
+	return map[kernels.Type]string{kernels.Float32: "_f32", kernels.Float16: "_f16", kernels.BFloat16: "_bf16"}[typed]
+}
+
+// scratch is device memory of zeros for one benchmark.
+func scratch(b *testing.B, d *Device, bytes int) uint64 {
+	b.Helper()
+	address, err := on(d, func() (uintptr, error) {
+		address, err := d.machine.Alloc(bytes)
+		if err != nil {
+			return 0, err
+		}
+		const piece = 1 << 26
+		zeros := make([]byte, min(bytes, piece))
+		for at := 0; at < bytes && err == nil; at += piece {
+			err = d.machine.Write(address+uintptr(at), zeros[:min(piece, bytes-at)])
+		}
+		return address, err
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		if err := d.Free(kernels.Tensor{Address: address}); err != nil {
+			b.Error(err)
+		}
+	})
+	return uint64(address)
+}
+
+// measure runs a kernel that reads so many bytes b.N times between two events.
+func measure(b *testing.B, d *Device, bytes int, kernel string, grid [2]int, block int, arguments ...uint64) {
+	b.Helper()
+	seconds, err := on(d, func() (float64, error) {
+		if err := d.machine.Launch(kernel, grid, block, arguments...); err != nil { // warm up
+			return 0, err
+		}
+		return timed(d.machine.stream, func() error {
+			for range b.N {
+				if err := d.machine.Launch(kernel, grid, block, arguments...); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	rate := float64(bytes) * float64(b.N) / seconds
+	b.ReportMetric(seconds/float64(b.N)*1e6, "device-us/op")
+	b.ReportMetric(rate/1e9, "GB/s")
+	if peak := peak(b, d); peak > 0 {
+		b.ReportMetric(100*rate/peak, "%peak")
+	}
+}
+
+// timed gives the seconds that pass on a stream while it does what run puts there.
+func timed(stream cu.Stream, run func() error) (seconds float64, err error) {
+	var events [2]cu.Event
+	for i := range events {
+		if events[i], err = cu.MakeEvent(cu.DefaultEvent); err != nil {
+			return 0, err
+		}
+		defer func() { err = errors.Join(err, cu.DestroyEvent(&events[i])) }()
+	}
+	if err := errors.Join(events[0].Record(stream), run(), events[1].Record(stream), events[1].Synchronize()); err != nil {
+		return 0, err
+	}
+	milliseconds, err := events[0].Elapsed(events[1])
+	return milliseconds / 1e3, err
+}
+
+// peak is the device's memory bandwidth in bytes a second, of its clock and bus: two transfers a tick. 0: it does not say.
+func peak(b *testing.B, d *Device) float64 {
+	b.Helper()
+	clock, err := d.machine.device.Attribute(cu.MemoryClockRate) // kHz
+	if err != nil {
+		b.Fatal(err)
+	}
+	width, err := d.machine.device.Attribute(cu.GlobalMemoryBusWidth) // bits
+	if err != nil {
+		b.Fatal(err)
+	}
+	return 2 * float64(clock) * 1e3 * float64(width) / 8
+}

@@ -1,0 +1,174 @@
+package kernels_test
+
+import (
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/assay-rm/assay/kernels"
+	"github.com/assay-rm/assay/kernels/cuda"
+	"github.com/assay-rm/assay/kernels/kerneltest"
+)
+
+// near lets float64 numbers differ in the last digits of what is written in a test.
+var near = cmp.Options{cmpopts.EquateApprox(0, 5e-9), cmpopts.EquateNaNs()}
+
+// The definitions against numbers worked out elsewhere: PyTorch 2's nn functions in float64.
+func TestDefinitions(t *testing.T) {
+	nan := math.NaN()
+	hidden := kernels.Matrix(2, 2, []float32{1, 2, -3, 0.5})
+	head := kernels.Head{
+		Layers: []kernels.Layer{
+			{Weight: kernels.Matrix(2, 2, []float32{0.5, -1, 2, 0.25}), Bias: kernels.Matrix(1, 2, []float32{0.25, 0})},
+			{Weight: kernels.Matrix(1, 2, []float32{1, -2})},
+		},
+	}
+	for activation, want := range map[kernels.Activation][]float64{ // of x = (-1.25, 2.5) and (-1.75, -5.875)
+		kernels.Identity: {-6.25, 10},
+		kernels.ReLU:     {-5, 0},
+		kernels.Tanh:     {-2.82151223626, 1.05859290445},
+		kernels.GELU:     {-5.10101389045, -0.0701034996696},
+		kernels.SiLU:     {-4.89908427343, -0.226171704692},
+	} {
+		head.Activation = activation
+		got, err := kernels.PooledHead(hidden, []int64{0, 1}, head)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got, near); diff != "" {
+			t.Errorf("activation %d (-want +got):\n%s", activation, diff)
+		}
+	}
+	logs, err := kernels.TokenLogProb(kernels.Matrix(3, 3, []float32{1, 2, 3, 0, 0, 0, 5, 5, 5}), []int64{2, 0, 3})
+	if diff := cmp.Diff([]float64{-0.40760596444438, -math.Log(3), nan}, logs, near); diff != "" || err != nil {
+		t.Errorf("log-probabilities (-want +got): %v\n%s", err, diff)
+	}
+	scores, err := kernels.StepPool(kernels.Matrix(3, 3, []float32{9, 0, 0, 9, 0, float32(math.Log(3)), 9, float32(math.Log(4)), 0}),
+		kernels.Steps{Ends: []int64{0, 1, 2}, Counts: []int{3, 0}},
+		kernels.StepLabels{Columns: []int64{1, 2}, Right: []int{0}, Output: kernels.Softmax})
+	want := kernels.StepScores[float64]{
+		Scores: []float64{0.5, 0.25, 0.8}, Min: []float64{0.25, nan}, Product: []float64{0.1, nan}, Mean: []float64{1.55 / 3, nan}, Last: []float64{0.8, nan},
+	}
+	if diff := cmp.Diff(want, scores, cmpopts.EquateApprox(0, 1e-7), cmpopts.EquateNaNs()); diff != "" || err != nil {
+		t.Errorf("steps (-want +got): %v\n%s", err, diff)
+	}
+	// s(0, 1) = 2 · (1·4 - 2·3) = -4, of unit vectors -4 / (√5 · 5).
+	pair := kernels.Matrix(2, 2, []float32{1, 2, 3, 4})
+	for normalize, s := range map[bool]float64{false: -4, true: -4 / (math.Sqrt(5) * 5)} {
+		got, err := kernels.Preferences(pair, kernels.PreferenceRule{Scale: []float32{2}, Normalize: normalize, Temperature: 0.5})
+		p := 1 / (1 + math.Exp(-s/0.5))
+		if diff := cmp.Diff([]float64{0.5, p, 1 - p, 0.5}, got, near); diff != "" || err != nil {
+			t.Errorf("preferences (-want +got): %v\n%s", err, diff)
+		}
+	}
+}
+
+// Every float16 and bfloat16 widens and narrows to itself. What lies half-way between two narrows to the even one, and what lies a little
+// to either side to the nearer.
+func TestHalves(t *testing.T) {
+	for typed, infinity := range map[kernels.Type]uint16{kernels.Float16: 0x7c00, kernels.BFloat16: 0x7f80} {
+		narrows := func(value float64, want uint16) {
+			if got := kernels.Narrow(typed, float32(value)); got != want {
+				t.Fatalf("%v: %g narrows to %#x, want %#x", typed, value, got, want)
+			}
+			if got := kernels.Narrow(typed, float32(-value)); got != want|0x8000 && value != 0 {
+				t.Fatalf("%v: %g narrows to %#x, want %#x", typed, -value, got, want|0x8000)
+			}
+		}
+		for bits := range infinity - 1 {
+			value, next := kernels.Widen(typed, bits), kernels.Widen(typed, bits+1)
+			middle := (value + next) / 2
+			narrows(value, bits)
+			narrows(middle, bits+bits%2)
+			narrows(float64(math.Nextafter32(float32(middle), 0)), bits)
+			narrows(float64(math.Nextafter32(float32(middle), math.MaxFloat32)), bits+1)
+		}
+		narrows(math.Inf(1), infinity)
+		for bits := infinity + 1; bits < 0x8000; bits++ {
+			if nan := kernels.Widen(typed, bits); !math.IsNaN(nan) || !math.IsNaN(kernels.Widen(typed, kernels.Narrow(typed, float32(nan)))) {
+				t.Fatalf("%v: %#x is %g, and must be NaN and stay it", typed, bits, nan)
+			}
+		}
+	}
+	if got := kernels.Narrow(kernels.Float16, 65520); got != 0x7c00 {
+		t.Errorf("float16: 65520, the first that is too large, narrows to %#x", got)
+	}
+}
+
+// The host's backend holds to the definitions as the others do, to rounding.
+func TestHost(t *testing.T) { kerneltest.Run(t, kernels.Host{}, 1) }
+
+// What does not fit is refused by every backend, in a sentence that names it.
+func TestRefusals(t *testing.T) {
+	m := func(rows, cols int) kernels.Tensor { return kernels.Matrix(rows, cols, make([]float32, rows*cols)) }
+	half := func(rows, cols int) kernels.Tensor {
+		return kernels.HalfMatrix(kernels.Float16, rows, cols, make([]uint16, rows*cols))
+	}
+	layer := func(units, width int) kernels.Layer { return kernels.Layer{Weight: m(units, width)} }
+	pooled := func(hidden kernels.Tensor, head kernels.Head) func(kernels.Backend) error {
+		return func(b kernels.Backend) error { _, err := b.PooledHead(hidden, []int64{0}, head); return err }
+	}
+	token := func(logits kernels.Tensor, targets ...int64) func(kernels.Backend) error {
+		return func(b kernels.Backend) error { _, err := b.TokenLogProb(logits, targets); return err }
+	}
+	steps := func(logits kernels.Tensor, steps kernels.Steps, labels kernels.StepLabels) func(kernels.Backend) error {
+		return func(b kernels.Backend) error { _, err := b.StepPool(logits, steps, labels); return err }
+	}
+	preference := func(embeddings kernels.Tensor, rule kernels.PreferenceRule) func(kernels.Backend) error {
+		return func(b kernels.Backend) error { _, err := b.Preferences(embeddings, rule); return err }
+	}
+	one := kernels.Steps{Ends: []int64{0}, Counts: []int{1}}
+	right := func(columns []int64, right ...int) kernels.StepLabels {
+		return kernels.StepLabels{Columns: columns, Right: right}
+	}
+	for _, test := range []struct {
+		want string
+		call func(kernels.Backend) error
+	}{
+		{"hidden: (2, 3) float32 has 5 numbers, and needs 6", pooled(kernels.Matrix(2, 3, make([]float32, 5)), kernels.Head{})},
+		{"hidden: type 7 is unknown", pooled(kernels.Tensor{Type: 7}, kernels.Head{})},
+		{"hidden: the shape is (-1, 2)", pooled(kernels.Tensor{Rows: -1, Cols: 2}, kernels.Head{})},
+		{"head: it has 0 layers, and may have 1 or 2", pooled(m(1, 2), kernels.Head{})},
+		{"head: activation 2 of 1 layers", pooled(m(1, 2), kernels.Head{Layers: []kernels.Layer{layer(1, 2)}, Activation: kernels.Tanh})},
+		{"head: output 5 is unknown", pooled(m(1, 2), kernels.Head{Layers: []kernels.Layer{layer(1, 2)}, Output: 5})},
+		{"head: layer 0: weight is float32 (1, 3), and must be float32 (units, 2)", pooled(m(1, 2), kernels.Head{Layers: []kernels.Layer{layer(1, 3)}})},
+		{"head: layer 1: weight is float32 (1, 3), and must be float32 (units, 4)", pooled(m(1, 2), kernels.Head{Layers: []kernels.Layer{layer(4, 2), layer(1, 3)}})},
+		{"head: layer 0: weight is float16 (1, 2), and must be float32 (units, 2)", pooled(m(1, 2), kernels.Head{Layers: []kernels.Layer{{Weight: half(1, 2)}}})},
+		{"head: layer 0: bias is float32 (1, 2), and must be float32 (1, 3)", pooled(m(1, 2), kernels.Head{Layers: []kernels.Layer{{Weight: m(3, 2), Bias: m(1, 2)}}})},
+		{"targets: there are 1, and logits have 2 rows", token(m(2, 3), 0)},
+		{"steps: item 1 has -1 steps", steps(m(1, 2), kernels.Steps{Ends: []int64{0}, Counts: []int{2, -1}}, right([]int64{0}, 0))},
+		{"steps: the items have 2 steps, and 1 ends are given", steps(m(1, 2), kernels.Steps{Ends: []int64{0}, Counts: []int{2}}, right([]int64{0}, 0))},
+		{"labels: none means right", steps(m(1, 2), one, right([]int64{0, 1}))},
+		{"labels: label 1 is column 2, and logits have 2", steps(m(1, 2), one, right([]int64{0, 2}, 0))},
+		{"labels: label 2 means right, and must be below 2 and named once", steps(m(1, 2), one, right([]int64{0, 1}, 2))},
+		{"labels: label 0 means right, and must be below 2 and named once", steps(m(1, 2), one, right([]int64{0, 1}, 0, 0))},
+		{"labels: output -1 is unknown", steps(m(1, 2), one, kernels.StepLabels{Columns: []int64{0}, Right: []int{0}, Output: -1})},
+		{"embeddings: a row has 3 numbers, and needs an even number", preference(m(2, 3), kernels.PreferenceRule{Temperature: 1})},
+		{"scale: it has 1 numbers, and needs half of an embedding's 4", preference(m(2, 4), kernels.PreferenceRule{Scale: []float32{1}, Temperature: 1})},
+		{"temperature: 0 must be positive and finite", preference(m(2, 4), kernels.PreferenceRule{})},
+		{"temperature: 1e-60 must be positive and finite", preference(m(2, 4), kernels.PreferenceRule{Temperature: 1e-60})},
+	} {
+		for _, backend := range []kernels.Backend{kernels.Host{}, kernels.On(cuda.New(0))} {
+			if err := test.call(backend); err == nil || err.Error() != test.want {
+				t.Errorf("%T: got %v, want %s", backend, err, test.want)
+			}
+		}
+	}
+	wide := kernels.Layer{Weight: kernels.OnDevice(kernels.Float32, 300000, 2, 4096)}
+	err := pooled(m(1, 2), kernels.Head{Layers: []kernels.Layer{wide}})(kernels.On(cuda.New(0)))
+	if want := "linear_f32: a grid of 1 by 75000 blocks is over the limit of 2147483647 by 65535"; err == nil || err.Error() != want {
+		t.Errorf("too many units: got %v, want %s", err, want)
+	}
+	far := kernels.OnDevice(kernels.Float32, 1, 2, 4096)
+	for _, call := range []func(kernels.Backend) error{
+		pooled(far, kernels.Head{Layers: []kernels.Layer{layer(1, 2)}}), pooled(m(1, 2), kernels.Head{Layers: []kernels.Layer{{Weight: far}}}),
+		token(far, 0), steps(far, one, right([]int64{0}, 0)), preference(far, kernels.PreferenceRule{Temperature: 1}),
+	} {
+		if err := call(kernels.Host{}); err == nil || !strings.HasSuffix(err.Error(), "it lies on a device, and the host cannot read it") {
+			t.Errorf("a device's tensor on the host: %v", err)
+		}
+	}
+}

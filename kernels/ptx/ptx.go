@@ -1,0 +1,33 @@
+// Package ptx holds the kernels as PTX, made from kernels/cuda by NVRTC (make ptx). A driver compiles it for its device when it is loaded.
+package ptx
+
+import (
+	"embed"
+	"fmt"
+)
+
+//go:embed *.ptx
+var files embed.FS
+
+// names are the sources in kernels/cuda, each one module.
+var names = []string{"head", "logprob", "preference", "steps"}
+
+// Modules gives the PTX of every module for a device of a compute capability's major number: that of 9.0 from 9 on, else that of 8.0.
+func Modules(major int) ([]string, error) {
+	if major < 8 {
+		return nil, fmt.Errorf("compute capability %d.x is below 8.0, the lowest that there are kernels for", major)
+	}
+	architecture := 80
+	if major >= 9 {
+		architecture = 90
+	}
+	modules := make([]string, len(names))
+	for i, name := range names {
+		text, err := files.ReadFile(fmt.Sprintf("%s.compute_%d.ptx", name, architecture))
+		if err != nil {
+			return nil, err
+		}
+		modules[i] = string(text)
+	}
+	return modules, nil
+}

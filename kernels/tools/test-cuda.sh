@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# Tests the CUDA backend without a GPU: builds it against the driver's pinned headers, and runs it on the fake driver, whose device runs
+# the kernels' own sources on the CPU. What is built stays under .cuda of the checkout, device.test for a machine with a GPU among it.
+#   test-cuda.sh        everything; needs g++, and the network once, for 3.5 MB of headers
+#   test-cuda.sh env    prints the CGO variables with which go build, go vet and golangci-lint take -tags cuda
+set -euo pipefail
+tools=$(cd "$(dirname "$0")" && pwd)
+kernels=$(dirname "$tools")
+root=$(dirname "$kernels")
+build=$root/.cuda/build
+say() { printf 'cuda: %s\n' "$*"; }
+die() { say "$*" >&2; exit 1; }
+
+headers=$(python3 "$tools/toolchain.py" headers)
+mkdir -p "$build/stub" "$build/fake"
+
+# The stub links; it is never what a program runs with.
+python3 "$kernels/fakecuda/stub.py" "$headers/cuda.h" "$build/stub.c"
+gcc -shared -fPIC -Wl,-soname,libcuda.so.1 -o "$build/stub/libcuda.so.1" "$build/stub.c"
+ln -sf libcuda.so.1 "$build/stub/libcuda.so"
+export CGO_CFLAGS="-O2 -I$headers" CGO_LDFLAGS="-L$build/stub"
+if [ "${1:-}" = env ]; then
+  printf 'export CGO_CFLAGS=%q CGO_LDFLAGS=%q\n' "$CGO_CFLAGS" "$CGO_LDFLAGS"
+  exit
+fi
+
+# fake FOLDER SOURCES: the fake driver, with the kernels of a folder.
+fake() {
+  g++ -std=c++17 -O2 -Wall -fPIC -shared -Wl,-soname,libcuda.so.1 -I "$2" -o "$1/libcuda.so.1" "$kernels/fakecuda/driver.cpp" "$build/stub.o"
+}
+gcc -O2 -fPIC -c -o "$build/stub.o" "$build/stub.c"
+fake "$build/fake" "$kernels/cuda"
+
+cd "$root"
+say "building kernels/device and its tests"
+go vet -tags cuda ./kernels/device
+go test -tags cuda -race -c -o "$build/device-race.test" ./kernels/device
+go test -tags cuda -c -o "$build/device.test" ./kernels/device
+
+cd "$kernels/device"
+for seed in 0 1 2; do
+  say "seed $seed, with the race detector"
+  FAKECUDA_SEED=$seed LD_LIBRARY_PATH=$build/fake "$build/device-race.test" -test.v | grep -E 'worst error|FAIL|SKIP|_test.go|^PASS' || die "seed $seed: a test fails"
+done
+say "the measurements run (on the fake device they mean nothing)"
+LD_LIBRARY_PATH=$build/fake "$build/device.test" -test.run '^$' -test.bench . -test.benchtime 2x | grep -E 'Benchmark|PASS' || die "a benchmark fails"
+
+say "ASSAY_REQUIRE_GPU=1 must refuse the fake device"
+refusal=$(ASSAY_REQUIRE_GPU=1 LD_LIBRARY_PATH=$build/fake "$build/device.test" -test.run Concurrent 2>&1) && die "it is taken for a GPU"
+grep -q 'the device is the fake one' <<<"$refusal" || die "it fails otherwise: $refusal"
+
+# Kernels with a bug must fail here too: the tests of the backend see what the kernels compute.
+say "a kernel without its barrier must fail"
+broken=$build/broken
+rm -rf "$broken"
+mkdir -p "$broken/cuda" "$broken/fake"
+cp "$kernels"/cuda/*.cu "$kernels"/cuda/*.cuh "$kernels"/cuda/*.hpp "$broken/cuda/"
+python3 - "$broken/cuda/logprob.cu" <<'PY'
+import sys
+from pathlib import Path
+source = Path(sys.argv[1])
+text = source.read_text(encoding="utf-8")
+first = text.index("  __syncthreads();\n")
+source.write_text(text[:first] + text[first:].replace("  __syncthreads();\n", "", 1), encoding="utf-8")
+PY
+fake "$broken/fake" "$broken/cuda"
+failure=$(LD_LIBRARY_PATH=$broken/fake "$build/device.test" -test.run 'Kernels/logprob' 2>&1) && die "it passes"
+grep -q -- '--- FAIL: TestKernels/logprob/shapes' <<<"$failure" || die "it fails otherwise: $failure"
+# The twin under the address and undefined-behaviour sanitizers. The symbol tells that they watch the kernels and not Go alone.
+say "the twin under the sanitizers"
+flags=-fsanitize=address,undefined
+(cd "$root" && CGO_CFLAGS=-O1 CGO_CXXFLAGS="-O1 $flags -fno-sanitize-recover=undefined" CGO_LDFLAGS=$flags go test -asan -c -o "$build/twin-asan.test" ./kernels/cuda)
+grep -q __sanitizer_start_switch_fiber "$build/twin-asan.test" || die "they do not watch the kernels"
+(cd "$kernels/cuda" && ASAN_OPTIONS=detect_leaks=0 "$build/twin-asan.test" -test.run Twin) || die "they found a fault"
+say "all of it holds"

@@ -1,0 +1,6 @@
+//go:build !cuda
+
+package models
+
+// gpuKernels is empty in a build without CUDA.
+func gpuKernels() []Library { return nil }
