@@ -38,6 +38,7 @@ type grammar struct {
 	Verify  verifyCommand  `cmd:"" help:"Prove a bundle: its manifest against its graph, its scores against the reference's."`
 	Models  modelsCommand  `cmd:"" help:"Show what a server with the same flags would load."`
 	Doctor  doctorCommand  `cmd:"" help:"Find the native libraries and say what this machine has."`
+	Health  healthCommand  `cmd:"" help:"Ask a running server whether it is ready: the health check of a container."`
 
 	Version kong.VersionFlag `help:"Print the version and exit."`
 }
