@@ -6,7 +6,7 @@ RUNTIME := .runtime/lib/libonnxruntime.so.1.27.0 .runtime/lib/libtokenizers.a
 GOLANGCI := .tools/golangci-lint
 VENV := .venv/bin/python
 
-.PHONY: build serve test fuzz lint runtime runtime-cuda smoke deploy ptx ptx-check test-cuda gpu-check parity builtin fixtures large bench clean
+.PHONY: build serve test fuzz lint runtime runtime-cuda smoke deploy ptx ptx-check test-cuda gpu-folder gpu-check parity builtin fixtures large bench clean
 
 build: bin/assay
 
@@ -62,9 +62,12 @@ ptx-check:
 test-cuda: $(RUNTIME)
 	kernels/tools/test-cuda.sh
 
-# The kernels on this machine's GPU; without one it fails.
-gpu-check:
-	kernels/tools/gpu-check.sh
+# Everything on this machine's GPU; without one it fails. gpu-folder makes the folder that does it elsewhere.
+gpu-folder: $(RUNTIME)
+	deploy/gpu/folder.sh
+
+gpu-check: gpu-folder
+	bin/gpu-check/check.py
 
 # What follows needs torch, which goes into .venv.
 PIP := .venv/bin/pip install --quiet --disable-pip-version-check

@@ -13,5 +13,6 @@ case $tags in
   cuda) eval "$(kernels/tools/test-cuda.sh env)" ;; # CGO_CFLAGS and CGO_LDFLAGS, for the driver's headers and a stub of it
   *) echo "deploy/build.sh: $tags is no kind of build; cuda is" >&2; exit 2 ;;
 esac
+models/native/headers.sh
 go build -trimpath -tags "$tags" -o "$image/assay" .
 deploy/licenses.sh "$image/licenses" "$tags"

@@ -69,6 +69,9 @@ got=$(missing "$scratch/cuda")
 [ -z "$got" ] || fail "with the driver the image still lacks $got"
 start "$scratch/cuda"
 
+say "the folder that checks a GPU"
+deploy/gpu/rehearse.sh
+
 say "the context"
 # What git ignores must stay out of it.
 python3 - "$scratch/cpu/context" <<'PY'

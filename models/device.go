@@ -96,6 +96,9 @@ func (d Device) appendCUDA(options *ort.SessionOptions, gpu int) error {
 	return nil
 }
 
+// source is where in its own sources ONNX Runtime puts an error, before and behind what it says.
+var source = regexp.MustCompile(`^.*\[ONNXRuntimeError\] : \d+ : \w+ : (\S+\.(h|cc):\d+ \S+ )?| ; GPU=.*$`)
+
 var unloadable = regexp.MustCompile(`error: (?:\S*/)?(lib[^\s/:]+): cannot open shared object file`)
 
 // cudaMissing says in a sentence what the CUDA provider lacks.
@@ -117,5 +120,5 @@ func cudaMissing(err error) string {
 	case library != "":
 		return library + " of CUDA 13 is not in the library path: make runtime-cuda installs it"
 	}
-	return text
+	return strings.TrimSpace(source.ReplaceAllString(text, ""))
 }

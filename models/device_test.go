@@ -61,7 +61,12 @@ func TestWhatCUDALacksIsNamed(t *testing.T) {
 			t.Errorf("%s: %s", library, got)
 		}
 	}
-	if got := cudaMissing(errors.New("CUDA failure 34: CUDA driver is a stub library")); got != "CUDA failure 34: CUDA driver is a stub library" {
+	other := errors.New("/onnxruntime_src/onnxruntime/core/providers/cuda/cuda_execution_provider_info.cc:60 static onnxruntime::CUDAExecutionProviderInfo " +
+		"onnxruntime::CUDAExecutionProviderInfo::FromProviderOptions(const onnxruntime::ProviderOptions&) [ONNXRuntimeError] : 1 : FAIL : " +
+		"provider_options_utils.h:187 Parse Failed to parse provider option \"device_id\": CUDA failure 34: CUDA driver is a stub library ; GPU=-1 ; " +
+		"hostname=vm ; file=/onnxruntime_src/onnxruntime/core/providers/cuda/cuda_execution_provider_info.cc ; line=67 ; expr=cudaGetDeviceCount(&num_devices);")
+	const says = `Failed to parse provider option "device_id": CUDA failure 34: CUDA driver is a stub library`
+	if got := cudaMissing(other); got != says {
 		t.Errorf("another error: %s", got)
 	}
 }

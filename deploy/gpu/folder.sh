@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Makes the folder that checks a machine with an NVIDIA GPU; neither Go nor Docker is needed there, only Python 3.9 and the driver.
+# In it: the CUDA backend's tests with the kernels, the server, bundles, and ONNX Runtime with CUDA and cuDNN if make runtime-cuda has
+# put them into the checkout; or else what fetches them. check.py runs it.
+# Usage: deploy/gpu/folder.sh [FOLDER [BUNDLE...]]; without FOLDER bin/gpu-check. The largest bundle is the one whose speed is measured;
+# a folder named checkpoint beside it is the same model for PyTorch.
+#
+# PIECES=48: for a machine that takes no large files, ONNX Runtime and its CUDA provider are there in pieces of so many MiB. CUDA and
+# cuDNN must then come from the machine, as from the packages that PyTorch brings.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+folder=${1:-bin/gpu-check}
+shift || true
+bundles=("$@" models/testdata/bundles/qwen3-{reward-packed,reward-packed-float16,process-packed,reward-padded})
+
+[ -f .cuda/build/device.test ] || kernels/tools/test-cuda.sh
+rm -rf "$folder"
+mkdir -p "$folder"/{bundles,models/native}
+eval "$(kernels/tools/test-cuda.sh env)"
+go build -trimpath -tags cuda -o "$folder/assay" .
+cp .cuda/build/device.test deploy/gpu/{check,speed,machine,served}.py "$folder/"
+cp models/native/{wheels.py,cuda.txt} "$folder/models/native/"
+git describe --always --dirty >"$folder/commit"
+for bundle in "${bundles[@]}"; do
+  cp -rL "$bundle" "$folder/bundles/"
+  checkpoint=$(dirname "$bundle")/checkpoint
+  [ ! -d "$checkpoint" ] || cp -rL "$checkpoint" "$folder/"
+done
+if [ -n "${PIECES:-}" ]; then
+  models/native/wheels.py cuda
+  mkdir "$folder/pieces"
+  tar --create --gzip --directory .runtime/cuda libonnxruntime.so.1.27.0 libonnxruntime_providers_{cuda,shared}.so licenses |
+    split --bytes "${PIECES}M" --numeric-suffixes - "$folder/pieces/onnxruntime.tar.gz."
+elif [ -d .runtime/cuda ]; then
+  mkdir "$folder/.runtime"
+  cp -rl "$(realpath .runtime/cuda)" "$folder/.runtime/cuda"
+fi
+du -sh "$folder"

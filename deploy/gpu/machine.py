@@ -1,0 +1,63 @@
+"""What a machine has: its driver, and the libraries that ONNX Runtime's CUDA provider asks for."""
+
+import ctypes
+import os
+import pathlib
+import subprocess
+import sys
+import tarfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+FETCHED = HERE / ".runtime" / "cuda"
+RUNTIME = "libonnxruntime.so.1.27.0"
+
+
+class Missing(Exception):
+    """The machine lacks what the check needs; the message is one sentence."""
+
+
+def driver():
+    """Asks the driver for its device: its name, and the driver's version as CUDA counts it."""
+    try:
+        cuda = ctypes.CDLL("libcuda.so.1")
+    except OSError as problem:
+        raise Missing(f"this machine has no GPU that its driver can use: the driver cannot be loaded: {problem}") from None
+    count, version, device, name = ctypes.c_int(), ctypes.c_int(), ctypes.c_int(), ctypes.create_string_buffer(256)
+    for status in (cuda.cuInit(0), cuda.cuDeviceGetCount(ctypes.byref(count)), cuda.cuDriverGetVersion(ctypes.byref(version))):
+        if status:
+            raise Missing(f"this machine has no GPU that its driver can use: the driver answers with error {status}")
+    if not count.value:
+        raise Missing("this machine has no GPU that its driver can use: the driver finds no device")
+    cuda.cuDeviceGet(ctypes.byref(device), 0)
+    cuda.cuDeviceGetName(name, 256, device)
+    return name.value.decode(), version.value
+
+
+def libraries():
+    """Gives the folders for LD_LIBRARY_PATH, the one with ONNX Runtime first.
+
+    What wheels.py fetched is taken; or else the pieces are put together and CUDA and cuDNN come from this Python's packages; or else
+    wheels.py fetches all, 1.5 GB.
+    """
+    joined, pieces = HERE / ".runtime" / "pieces", sorted((HERE / "pieces").glob("onnxruntime.tar.gz.*"))
+    if not (FETCHED / RUNTIME).exists() and pieces:
+        if not (joined / RUNTIME).exists():
+            joined.mkdir(parents=True, exist_ok=True)
+            whole = joined / "onnxruntime.tar.gz"
+            with whole.open("wb") as out:
+                for piece in pieces:
+                    out.write(piece.read_bytes())
+            with tarfile.open(whole) as archive:
+                archive.extractall(joined)
+            whole.unlink()
+        found = {file.parent for root in map(pathlib.Path, sys.path) for file in root.glob("nvidia/**/lib*.so*")}
+        return [joined, *sorted(found)]
+    if not (FETCHED / RUNTIME).exists():
+        subprocess.run([sys.executable, HERE / "models" / "native" / "wheels.py", "cuda"], check=True)
+    return [FETCHED]
+
+
+def environment(folders):
+    """Gives the environment in which the server finds these libraries."""
+    known = os.environ.get("LD_LIBRARY_PATH")
+    return os.environ | {"LD_LIBRARY_PATH": ":".join([*map(str, folders), *([known] if known else [])])}
