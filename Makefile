@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
 GO_SOURCES := $(shell find . -name '*.go' -not -path './.*')
-RUNTIME := .runtime/lib/libonnxruntime.so.1.27.0 .runtime/lib/libtokenizers.a
+RUNTIME := .runtime/lib/libonnxruntime.so.1.27.0 .runtime/lib/libtokenizers.a .runtime/include/onnxruntime_c_api.h
 GOLANGCI := .tools/golangci-lint
 VENV := .venv/bin/python
 
@@ -38,7 +38,7 @@ fuzz: $(RUNTIME)
 
 lint: $(RUNTIME) $(GOLANGCI)
 	$(GOLANGCI) run ./...
-	eval "$$(kernels/tools/test-cuda.sh env)" && $(GOLANGCI) run --build-tags cuda ./...
+	eval "$$(kernels/tools/test-cuda.sh env)" && $(GOLANGCI) run --build-tags gpu ./...
 	go mod tidy -diff
 
 $(GOLANGCI):

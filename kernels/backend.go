@@ -1,12 +1,14 @@
 package kernels
 
 // Backend computes the kernels in float32. Its methods take what the functions of the same names take, and give the same up to
-// rounding; only a device's backend takes tensors that lie on its device.
+// rounding, or for copies the same bits; only a device's backend takes tensors that lie on its device.
 type Backend interface {
 	PooledHead(hidden Tensor, rows []int64, head Head) ([]float32, error)
 	TokenLogProb(logits Tensor, targets []int64) ([]float32, error)
 	StepPool(logits Tensor, steps Steps, labels StepLabels) (StepScores[float32], error)
 	Preferences(embeddings Tensor, rule PreferenceRule) ([]float32, error)
+	GatherBlocks(pool Tensor, parts int, slots []int64, past Tensor) error
+	KeepBlocks(pool Tensor, parts int, present Tensor, tokens, slots []int64) error
 }
 
 // Host is the backend of a machine without a GPU: the definitions in float64, their results rounded. Any number of goroutines
@@ -39,6 +41,16 @@ func (Host) StepPool(logits Tensor, steps Steps, labels StepLabels) (StepScores[
 func (Host) Preferences(embeddings Tensor, rule PreferenceRule) ([]float32, error) {
 	out, err := Preferences(embeddings, rule)
 	return rounded(out), err
+}
+
+// GatherBlocks is [GatherBlocks].
+func (Host) GatherBlocks(pool Tensor, parts int, slots []int64, past Tensor) error {
+	return GatherBlocks(pool, parts, slots, past)
+}
+
+// KeepBlocks is [KeepBlocks].
+func (Host) KeepBlocks(pool Tensor, parts int, present Tensor, tokens, slots []int64) error {
+	return KeepBlocks(pool, parts, present, tokens, slots)
 }
 
 func rounded(numbers []float64) []float32 {

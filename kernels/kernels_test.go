@@ -55,6 +55,29 @@ func TestDefinitions(t *testing.T) {
 	if diff := cmp.Diff(want, scores, cmpopts.EquateApprox(0, 1e-7), cmpopts.EquateNaNs()); diff != "" || err != nil {
 		t.Errorf("steps (-want +got): %v\n%s", err, diff)
 	}
+	pool := kernels.Matrix(4, 16, nil) // 2 slots, 2 parts, width 1: number 100·slot + 16·part + token
+	for i := range 64 {
+		pool.Float32s = append(pool.Float32s, float32(i/32*100+i%32))
+	}
+	past := kernels.Matrix(6, 16, make([]float32, 96))
+	if err := kernels.GatherBlocks(pool, 2, []int64{1, 0, 1}, past); err != nil {
+		t.Fatal(err)
+	}
+	for row, first := range []float32{100, 0, 100, 116, 16, 116} {
+		for token := range 16 {
+			if got := past.Float32s[row*16+token]; got != first+float32(token) {
+				t.Errorf("past row %d, token %d is %g, want %g", row, token, got, first+float32(token))
+			}
+		}
+	}
+	present := kernels.Matrix(6, 1, []float32{1, 2, 3, 4, 5, 6}) // (2, 3, 1)
+	if err := kernels.KeepBlocks(pool, 2, present, []int64{2, 0, 1, 1, 0, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2, 0}, []int64{1}); err != nil {
+		t.Fatal(err)
+	}
+	kept := []float32{3, 1, 2, 2, 1, 3, 1, 2, 3, 1, 2, 3, 1, 2, 3, 1, 6, 4, 5, 5, 4, 6, 4, 5, 6, 4, 5, 6, 4, 5, 6, 4}
+	if diff := cmp.Diff(kept, pool.Float32s[32:]); diff != "" || pool.Float32s[31] != 31 {
+		t.Errorf("what was kept (-want +got):\n%s", diff)
+	}
 	// s(0, 1) = 2 · (1·4 - 2·3) = -4, of unit vectors -4 / (√5 · 5).
 	pair := kernels.Matrix(2, 2, []float32{1, 2, 3, 4})
 	for normalize, s := range map[bool]float64{false: -4, true: -4 / (math.Sqrt(5) * 5)} {
@@ -120,6 +143,12 @@ func TestRefusals(t *testing.T) {
 	preference := func(embeddings kernels.Tensor, rule kernels.PreferenceRule) func(kernels.Backend) error {
 		return func(b kernels.Backend) error { _, err := b.Preferences(embeddings, rule); return err }
 	}
+	gather := func(pool kernels.Tensor, parts int, past kernels.Tensor, slots ...int64) func(kernels.Backend) error {
+		return func(b kernels.Backend) error { return b.GatherBlocks(pool, parts, slots, past) }
+	}
+	keep := func(pool kernels.Tensor, parts int, present kernels.Tensor, tokens int, slots ...int64) func(kernels.Backend) error {
+		return func(b kernels.Backend) error { return b.KeepBlocks(pool, parts, present, make([]int64, tokens), slots) }
+	}
 	one := kernels.Steps{Ends: []int64{0}, Counts: []int{1}}
 	right := func(columns []int64, right ...int) kernels.StepLabels {
 		return kernels.StepLabels{Columns: columns, Right: right}
@@ -150,6 +179,22 @@ func TestRefusals(t *testing.T) {
 		{"scale: it has 1 numbers, and needs half of an embedding's 4", preference(m(2, 4), kernels.PreferenceRule{Scale: []float32{1}, Temperature: 1})},
 		{"temperature: 0 must be positive and finite", preference(m(2, 4), kernels.PreferenceRule{})},
 		{"temperature: 1e-60 must be positive and finite", preference(m(2, 4), kernels.PreferenceRule{Temperature: 1e-60})},
+		{"pool: 3 rows are no slots of 2 parts", gather(m(3, 32), 2, m(0, 32))},
+		{"pool: 4 rows are no slots of 0 parts", gather(m(4, 32), 0, m(0, 32))},
+		{"pool: a part of 33 numbers is no block of 16 tokens", gather(m(4, 33), 2, m(0, 33))},
+		{"pool: it is float16, and must be float32", gather(half(4, 32), 2, m(0, 32))},
+		{"pool: its address is 0x1004, and must be a multiple of 16", gather(kernels.OnDevice(kernels.Float32, 4, 32, 4100), 2, m(0, 32))},
+		{"past: it is float16, and must be float32", gather(m(4, 32), 2, half(2, 32), 0)},
+		{"past: it is (2, 32), and 2 slots of 2 parts need (4, 32)", gather(m(4, 32), 2, m(2, 32), 0, 1)},
+		{"past: it is (2, 16), and 1 slots of 2 parts need (2, 32)", gather(m(4, 32), 2, m(2, 16), 0)},
+		{"slots: number 1 is 2, and there are 2 slots", gather(m(4, 32), 2, m(4, 32), 0, 2)},
+		{"pool: a part of 33 numbers is no block of 16 tokens", keep(m(4, 33), 2, m(4, 2), 16, 0)},
+		{"present: it is float16, and must be float32", keep(m(4, 32), 2, half(4, 2), 16, 0)},
+		{"present: it is (3, 2), and must be (2 · tokens, 2)", keep(m(4, 32), 2, m(3, 2), 16, 0)},
+		{"present: it is (4, 3), and must be (2 · tokens, 2)", keep(m(4, 32), 2, m(4, 3), 16, 0)},
+		{"tokens: there are 17, and 1 blocks have 16", keep(m(4, 32), 2, m(4, 2), 17, 0)},
+		{"tokens: number 0 is 0, and there are 0 tokens", keep(m(4, 32), 2, m(0, 2), 16, 0)},
+		{"slots: number 2 is 0 again, and a slot holds one block", keep(m(4, 32), 2, m(4, 2), 48, 0, 1, 0)},
 	} {
 		for _, backend := range []kernels.Backend{kernels.Host{}, kernels.On(cuda.New(0))} {
 			if err := test.call(backend); err == nil || err.Error() != test.want {
@@ -166,6 +211,8 @@ func TestRefusals(t *testing.T) {
 	for _, call := range []func(kernels.Backend) error{
 		pooled(far, kernels.Head{Layers: []kernels.Layer{layer(1, 2)}}), pooled(m(1, 2), kernels.Head{Layers: []kernels.Layer{{Weight: far}}}),
 		token(far, 0), steps(far, one, right([]int64{0}, 0)), preference(far, kernels.PreferenceRule{Temperature: 1}),
+		gather(kernels.OnDevice(kernels.Float32, 1, 16, 4096), 1, m(0, 16)), gather(m(1, 16), 1, kernels.OnDevice(kernels.Float32, 1, 16, 4096), 0),
+		keep(kernels.OnDevice(kernels.Float32, 1, 16, 4096), 1, m(1, 1), 0), keep(m(1, 16), 1, kernels.OnDevice(kernels.Float32, 1, 1, 4096), 0),
 	} {
 		if err := call(kernels.Host{}); err == nil || !strings.HasSuffix(err.Error(), "it lies on a device, and the host cannot read it") {
 			t.Errorf("a device's tensor on the host: %v", err)

@@ -13,6 +13,7 @@ const (
 	stepItems    = 4 // of a block of step_pool
 	stepPools    = 4 // min, product, mean, last
 	pairSide     = 16
+	copyThreads  = 256
 )
 
 // OnMachine is the backend that runs the CUDA kernels on a machine. Like its machine it is for one goroutine at a time.
@@ -122,4 +123,31 @@ func (m *OnMachine) Preferences(embeddings Tensor, rule PreferenceRule) ([]float
 		uint64(math.Float32bits(float32(rule.Temperature))))
 	out := f.floats(result, n*n)
 	return out, f.close()
+}
+
+// GatherBlocks is [GatherBlocks] on the machine, in one launch.
+func (m *OnMachine) GatherBlocks(pool Tensor, parts int, slots []int64, past Tensor) error {
+	if err := checkGather(pool, parts, slots, past); err != nil {
+		return err
+	}
+	f := &frame{machine: m.machine}
+	to := f.result(past)
+	f.launch("gather_blocks", past.Rows, 1, copyThreads,
+		f.tensor(pool), f.copied(bytesOf(slots)), to, uint64(parts), uint64(len(slots)), uint64(pool.Cols))
+	f.fetch(past, to)
+	return f.close()
+}
+
+// KeepBlocks is [KeepBlocks] on the machine, in one launch.
+func (m *OnMachine) KeepBlocks(pool Tensor, parts int, present Tensor, tokens, slots []int64) error {
+	p, err := checkKeep(pool, parts, present, tokens, slots)
+	if err != nil {
+		return err
+	}
+	f := &frame{machine: m.machine}
+	to := f.tensor(pool)
+	f.launch("keep_blocks", parts*len(slots), 1, copyThreads,
+		f.tensor(present), f.copied(bytesOf(tokens)), f.copied(bytesOf(slots)), to, uint64(parts), uint64(present.Rows/parts), uint64(p.width))
+	f.fetch(pool, to)
+	return f.close()
 }

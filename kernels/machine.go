@@ -69,6 +69,21 @@ func (f *frame) tensor(t Tensor) uint64 {
 	return f.copied(t.Bytes())
 }
 
+// result is where a kernel writes a tensor: on the machine, or in memory of the frame that fetch reads.
+func (f *frame) result(t Tensor) uint64 {
+	if t.Address != 0 {
+		return uint64(t.Address)
+	}
+	return f.room(len(t.Bytes()))
+}
+
+// fetch has a tensor on the host hold what a kernel has written to the address.
+func (f *frame) fetch(t Tensor, address uint64) {
+	if f.err == nil && t.Address == 0 && address != 0 {
+		f.fail(f.machine.Read(t.Bytes(), uintptr(address)))
+	}
+}
+
 // launch starts a kernel with as many blocks as blocksX times blocksY say.
 func (f *frame) launch(kernel string, blocksX, blocksY, block int, arguments ...uint64) {
 	if f.err == nil && (blocksX > maxGridX || blocksY > maxGridY) {

@@ -17,7 +17,7 @@ bundles=("$@" models/testdata/bundles/qwen3-{reward-packed,reward-packed-float16
 rm -rf "$folder"
 mkdir -p "$folder"/{bundles,models/native}
 eval "$(kernels/tools/test-cuda.sh env)"
-go build -trimpath -tags cuda -o "$folder/assay" .
+go build -trimpath -tags gpu -o "$folder/assay" .
 cp .cuda/build/device.test deploy/gpu/{check,speed,machine,served}.py "$folder/"
 cp models/native/{wheels.py,cuda.txt} "$folder/models/native/"
 git describe --always --dirty >"$folder/commit"

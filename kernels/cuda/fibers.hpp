@@ -199,12 +199,16 @@ inline float __uint_as_float(unsigned bits) {
   memcpy(&x, &bits, 4);
   return x;
 }
-// A load of 16 bytes, which a device refuses at an address that is no multiple of 16.
+// A load and a store of 16 bytes, which a device refuses at an address that is no multiple of 16.
 inline uint4 load16(const void *address) {
   if ((uintptr_t)address % 16 != 0) fibers::error = "a load of 16 bytes at an address that is not aligned to them";
   uint4 words;
   memcpy(&words, address, 16);
   return words;
+}
+inline void store16(void *address, uint4 words) {
+  if ((uintptr_t)address % 16 != 0) fibers::error = "a store of 16 bytes at an address that is not aligned to them";
+  memcpy(address, &words, 16);
 }
 
 inline float __fmul_rn(float a, float b) {

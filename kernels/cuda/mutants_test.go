@@ -14,6 +14,23 @@ import (
 
 // mutants are bugs: each replaces the one place where a kernel's file says `from`.
 var mutants = []struct{ kernel, name, from, to string }{
+	{"blocks", "16 bytes where they are not aligned", "words % 4 == 0", "words > 3"},
+	{"blocks", "the last words are left out", "i < words; i += threads", "i + 1 < words; i += threads"},
+	{"blocks", "one word too many", "i < words; i += threads", "i <= words; i += threads"},
+	{"blocks", "the last 16 bytes are left out", "i < words; i += 4 * threads", "i + 4 < words; i += 4 * threads"},
+	{"blocks", "16 bytes too many", "i < words; i += 4 * threads", "i <= words; i += 4 * threads"},
+	{"blocks", "every second 16 bytes", "i += 4 * threads", "i += 8 * threads"},
+	{"blocks", "numbers and not bits", "to[i] = from[i]", "to[i] = __float_as_uint(__uint_as_float(from[i]) + 0)"},
+	{"blocks", "parts and blocks are exchanged", "part = row / blocks, slot = slots[row % blocks]", "part = row % parts, slot = slots[row / parts]"},
+	{"blocks", "the part is not used", "(slot * parts + part) * size", "slot * parts * size"},
+	{"blocks", "the first slot only", "slots[row % blocks]", "slots[0]"},
+	{"blocks", "a block is kept where its number says", "(slots[block] * parts + part) * TOKENS", "(block * parts + part) * TOKENS"},
+	{"blocks", "a part is kept in its neighbour", "(slots[block] * parts + part) * TOKENS", "(slots[block] * parts + parts - 1 - part) * TOKENS"},
+	{"blocks", "the last token is left out", "t < TOKENS", "t + 1 < TOKENS"},
+	{"blocks", "tokens one place too far", "to + t * width", "to + (t + 1) * width"},
+	{"blocks", "the first block's tokens", "tokens[block * TOKENS + t]", "tokens[t]"},
+	{"blocks", "the first token only", "tokens[block * TOKENS + t]", "tokens[block * TOKENS]"},
+	{"blocks", "the first part's tokens", "(part * rows + token)", "token"},
 	{"head", "no barrier before the warps' sums are read", "  __syncthreads();\n", ""},
 	{"head", "the last hidden state is left out", "k < width; k += THREADS", "k + 1 < width; k += THREADS"},
 	{"head", "one hidden state too many", "k < width; k += THREADS", "k <= width; k += THREADS"},

@@ -8,6 +8,7 @@
 #define INFINITY __int_as_float(0x7f800000)
 #define NAN __int_as_float(0x7fffffff)
 __device__ inline uint4 load16(const void *address) { return *(const uint4 *)address; }
+__device__ inline void store16(void *address, uint4 words) { *(uint4 *)address = words; }
 #else
 #include "fibers.hpp"
 #endif

@@ -1,8 +1,9 @@
-//go:build cuda
+//go:build gpu
 
 package device
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"testing"
@@ -37,6 +38,22 @@ func BenchmarkKernels(b *testing.B) {
 				uint64(rows), uint64(rows), uint64(width), 1, 0)
 		})
 	}
+	slots, parts, kvWidth, blocks := 1024, 56, 512, 512 // of a model of 7 billion parameters; the past of 8,192 tokens
+	if d.Name() == fake {
+		slots, parts, kvWidth, blocks = 8, 4, 16, 4
+	}
+	size := 4 * kernels.BlockTokens * kvWidth
+	name := fmt.Sprintf("/%dx%dx%d", blocks, parts, kvWidth)
+	b.Run("gather_blocks"+name, func(b *testing.B) { // bytes read and written
+		pool, named, past := scratch(b, d, slots*parts*size), indices(b, d, blocks, slots), scratch(b, d, parts*blocks*size)
+		measure(b, d, 2*parts*blocks*size, "gather_blocks", [2]int{parts * blocks, 1}, 256, pool, named, past, uint64(parts), uint64(blocks), uint64(size/4))
+	})
+	b.Run("keep_blocks"+name, func(b *testing.B) { // bytes read and written
+		rows := blocks * kernels.BlockTokens
+		pool, named, tokens := scratch(b, d, slots*parts*size), indices(b, d, blocks, slots), indices(b, d, rows, rows)
+		present := scratch(b, d, parts*rows*4*kvWidth)
+		measure(b, d, 2*parts*blocks*size, "keep_blocks", [2]int{parts * blocks, 1}, 256, present, tokens, named, pool, uint64(parts), uint64(rows), uint64(kvWidth))
+	})
 }
 
 func suffix(typed kernels.Type) string {
@@ -67,6 +84,20 @@ func scratch(b *testing.B, d *Device, bytes int) uint64 {
 		}
 	})
 	return uint64(address)
+}
+
+// indices are n different numbers below a power of two, not in order, in device memory.
+func indices(b *testing.B, d *Device, n, limit int) uint64 {
+	b.Helper()
+	address := scratch(b, d, 8*n)
+	numbers := make([]byte, 0, 8*n)
+	for i := range n {
+		numbers = binary.LittleEndian.AppendUint64(numbers, uint64(i*5%limit))
+	}
+	if _, err := on(d, func() (struct{}, error) { return struct{}{}, d.machine.Write(uintptr(address), numbers) }); err != nil {
+		b.Fatal(err)
+	}
+	return address
 }
 
 // measure runs a kernel that reads so many bytes b.N times between two events.

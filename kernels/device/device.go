@@ -1,4 +1,4 @@
-//go:build cuda
+//go:build gpu
 
 // Package device runs the kernels on a CUDA device. It needs the driver: without libcuda.so.1 the process does not start, and without a
 // device gorgonia.org/cu ends it when it is loaded. Hence the build tag.
@@ -129,4 +129,16 @@ func (d *Device) StepPool(logits kernels.Tensor, steps kernels.Steps, labels ker
 // Preferences is [kernels.Preferences] on the device.
 func (d *Device) Preferences(embeddings kernels.Tensor, rule kernels.PreferenceRule) ([]float32, error) {
 	return on(d, func() ([]float32, error) { return d.kernels.Preferences(embeddings, rule) })
+}
+
+// GatherBlocks is [kernels.GatherBlocks] on the device.
+func (d *Device) GatherBlocks(pool kernels.Tensor, parts int, slots []int64, past kernels.Tensor) error {
+	_, err := on(d, func() (struct{}, error) { return struct{}{}, d.kernels.GatherBlocks(pool, parts, slots, past) })
+	return err
+}
+
+// KeepBlocks is [kernels.KeepBlocks] on the device.
+func (d *Device) KeepBlocks(pool kernels.Tensor, parts int, present kernels.Tensor, tokens, slots []int64) error {
+	_, err := on(d, func() (struct{}, error) { return struct{}{}, d.kernels.KeepBlocks(pool, parts, present, tokens, slots) })
+	return err
 }

@@ -1,4 +1,4 @@
-//go:build cuda
+//go:build gpu
 
 package device
 
@@ -171,6 +171,14 @@ func (m *machine) Launch(kernel string, grid [2]int, block int, arguments ...uin
 	}
 	if err := function.Launch(grid[0], grid[1], 1, block, 1, 1, 0, m.stream, parameters); err != nil {
 		return fmt.Errorf("device %d: launch %s on %d by %d blocks of %d: %w", m.ordinal, kernel, grid[0], grid[1], block, err)
+	}
+	return nil
+}
+
+// wait returns when all that was put on the stream is done. Its error may be a kernel's.
+func (m *machine) wait() error {
+	if err := m.stream.Synchronize(); err != nil {
+		return fmt.Errorf("device %d: run the kernels: %w", m.ordinal, err)
 	}
 	return nil
 }

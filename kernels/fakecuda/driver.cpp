@@ -103,6 +103,11 @@ Result cuStreamDestroy_v2(void *stream) {
   NEEDS_CONTEXT;
   return destroy<Stream>(stream);
 }
+Result cuStreamSynchronize(void *stream) {
+  LOCKED;
+  NEEDS_CONTEXT;
+  return handles.count(stream) ? success : invalid_handle;
+}
 
 Result cuEventCreate(void **event, unsigned) {
   LOCKED;

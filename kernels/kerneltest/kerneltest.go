@@ -28,6 +28,10 @@ type Worst struct {
 // Checks is every check.
 func Checks() []Check {
 	return []Check{
+		{"blocks", "gather", gatherShapes},
+		{"blocks", "keep", keepShapes},
+		{"blocks", "there and back", thereAndBack},
+		{"blocks", "refused", blocksRefused},
 		{"head", "shapes", headShapes},
 		{"head", "batch", headBatch},
 		{"head", "not finite", headNotFinite},

@@ -10,7 +10,7 @@ import (
 var files embed.FS
 
 // names are the sources in kernels/cuda, each one module.
-var names = []string{"head", "logprob", "preference", "steps"}
+var names = []string{"blocks", "head", "logprob", "preference", "steps"}
 
 // Modules gives the PTX of every module for a device of a compute capability's major number: that of 9.0 from 9 on, else that of 8.0.
 func Modules(major int) ([]string, error) {

@@ -2,7 +2,7 @@
 # Tests the CUDA backend without a GPU: builds it against the driver's pinned headers, and runs it on the fake driver, whose device runs
 # the kernels' own sources on the CPU. What is built stays under .cuda of the checkout, device.test for a machine with a GPU among it.
 #   test-cuda.sh        everything; needs g++, and the network once, for 3.5 MB of headers
-#   test-cuda.sh env    prints the CGO variables with which go build, go vet and golangci-lint take -tags cuda
+#   test-cuda.sh env    prints the CGO variables with which go build, go vet and golangci-lint take -tags gpu
 set -euo pipefail
 tools=$(cd "$(dirname "$0")" && pwd)
 kernels=$(dirname "$tools")
@@ -33,15 +33,23 @@ fake "$build/fake" "$kernels/cuda"
 
 cd "$root"
 say "building kernels/device and its tests"
-go vet -tags cuda ./kernels/device
-go test -tags cuda -race -c -o "$build/device-race.test" ./kernels/device
-go test -tags cuda -c -o "$build/device.test" ./kernels/device
+go vet -tags gpu ./kernels/device
+go test -tags gpu -race -c -o "$build/device-race.test" ./kernels/device
+go test -tags gpu -c -o "$build/device.test" ./kernels/device
+
+# The tag is not cuda, which is gorgonia's own and wants cuDNN 8 and cuBLAS 12.
+say "building kernels/graphs and its test on the device"
+go vet -tags gpu ./kernels/graphs
+go test -tags gpu -race -c -o "$build/graphs-race.test" ./kernels/graphs
 
 cd "$kernels/device"
 for seed in 0 1 2; do
   say "seed $seed, with the race detector"
   FAKECUDA_SEED=$seed LD_LIBRARY_PATH=$build/fake "$build/device-race.test" -test.v | grep -E 'worst error|FAIL|SKIP|_test.go|^PASS' || die "seed $seed: a test fails"
 done
+say "head graphs on the device, with the race detector"
+(cd "$kernels/graphs" && LD_LIBRARY_PATH=$build/fake "$build/graphs-race.test" -test.v -test.run Device) |
+  grep -E 'worst difference|FAIL|_test.go|^PASS' || die "a head differs"
 say "the measurements run (on the fake device they mean nothing)"
 LD_LIBRARY_PATH=$build/fake "$build/device.test" -test.run '^$' -test.bench . -test.benchtime 2x | grep -E 'Benchmark|PASS' || die "a benchmark fails"
 
@@ -49,23 +57,27 @@ say "ASSAY_REQUIRE_GPU=1 must refuse the fake device"
 refusal=$(ASSAY_REQUIRE_GPU=1 LD_LIBRARY_PATH=$build/fake "$build/device.test" -test.run Concurrent 2>&1) && die "it is taken for a GPU"
 grep -q 'the device is the fake one' <<<"$refusal" || die "it fails otherwise: $refusal"
 
-# Kernels with a bug must fail here too: the tests of the backend see what the kernels compute.
-say "a kernel without its barrier must fail"
+# Kernels with a bug must fail here too: the tests of the backend and of the head graphs see what the kernels compute.
+say "a kernel without its barrier must fail, and one without its activation"
 broken=$build/broken
 rm -rf "$broken"
 mkdir -p "$broken/cuda" "$broken/fake"
 cp "$kernels"/cuda/*.cu "$kernels"/cuda/*.cuh "$kernels"/cuda/*.hpp "$broken/cuda/"
-python3 - "$broken/cuda/logprob.cu" <<'PY'
+python3 - "$broken/cuda" <<'PY'
 import sys
 from pathlib import Path
-source = Path(sys.argv[1])
-text = source.read_text(encoding="utf-8")
-first = text.index("  __syncthreads();\n")
-source.write_text(text[:first] + text[first:].replace("  __syncthreads();\n", "", 1), encoding="utf-8")
+for name, right, wrong in [("logprob.cu", "  __syncthreads();\n", ""), ("head.cu", "return tanhf(x);", "return x;")]:
+    source = Path(sys.argv[1], name)
+    text = source.read_text(encoding="utf-8")
+    if right not in text:
+        sys.exit(f"{name} has no {right}")
+    source.write_text(text.replace(right, wrong, 1), encoding="utf-8")
 PY
 fake "$broken/fake" "$broken/cuda"
 failure=$(LD_LIBRARY_PATH=$broken/fake "$build/device.test" -test.run 'Kernels/logprob' 2>&1) && die "it passes"
 grep -q -- '--- FAIL: TestKernels/logprob/shapes' <<<"$failure" || die "it fails otherwise: $failure"
+failure=$(cd "$kernels/graphs" && LD_LIBRARY_PATH=$broken/fake "$build/graphs-race.test" -test.run Device/heads 2>&1) && die "the heads pass"
+grep -q 'heads/mlp-tanh.onnx, 1 rows: differs from ONNX Runtime' <<<"$failure" || die "the heads fail otherwise: $failure"
 # The twin under the address and undefined-behaviour sanitizers. The symbol tells that they watch the kernels and not Go alone.
 say "the twin under the sanitizers"
 flags=-fsanitize=address,undefined
