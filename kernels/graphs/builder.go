@@ -3,7 +3,6 @@ package graphs
 import (
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 
 	"gorgonia.org/gorgonia"
@@ -31,6 +30,9 @@ type builder struct {
 	tiled  bool            // that input is fed one row, which stands for every row
 	leaf   *gorgonia.Node  // that input's node
 
+	fused  map[*onnx.Node]*fusion // the nodes of fusions; nil: the host runs all nodes
+	states map[string]*States     // what stands for the inputs that fused ops read
+
 	values   map[string]*value
 	nodes    map[*constant]*gorgonia.Node // constants that computed values use
 	feeds    map[string][]float32         // the memory of each input
@@ -42,19 +44,26 @@ type builder struct {
 // build makes the values that the outputs need. Inputs are read from the builder's feeds whenever the graph runs. active
 // names the input whose gradient is wanted; with tiled it is fed one row.
 func (g *Graph) build(rows int, outputs []string, active string, tiled bool) (*builder, error) {
-	b := &builder{
+	return g.builder(rows, outputs, active, tiled).build(outputs)
+}
+
+func (g *Graph) builder(rows int, outputs []string, active string, tiled bool) *builder {
+	return &builder{
 		tape: tape{graph: gorgonia.NewGraph()}, g: g, opset: g.model.Opsets[""], rows: rows, active: active, tiled: tiled,
 		values: map[string]*value{}, nodes: map[*constant]*gorgonia.Node{}, feeds: map[string][]float32{},
+		wanted: g.ancestors(outputs), states: map[string]*States{},
 	}
-	b.wanted = g.ancestors(outputs)
-	maps.Copy(b.values, g.weights)
-	for _, input := range g.inputs {
+}
+
+func (b *builder) build(outputs []string) (*builder, error) {
+	maps.Copy(b.values, b.g.weights)
+	for _, input := range b.g.inputs {
 		if err := b.addInput(input); err != nil {
 			return nil, err
 		}
 	}
-	for i := range g.model.Graph.Nodes {
-		node := &g.model.Graph.Nodes[i]
+	for i := range b.g.model.Graph.Nodes {
+		node := &b.g.model.Graph.Nodes[i]
 		needed := false
 		for _, name := range node.Outputs {
 			needed = needed || b.wanted[name]
@@ -116,6 +125,9 @@ func (b *builder) addInput(input Value) error {
 func (b *builder) add(node *onnx.Node) error {
 	if b.reuse(node) {
 		return nil
+	}
+	if f := b.fused[node]; f != nil {
+		return b.fuse(f, node)
 	}
 	rule := rules[node.Op] // Load has refused other operators
 	if b.opset < rule.since {
@@ -229,20 +241,4 @@ func (b *builder) on(v *value) *gorgonia.Node {
 		b.nodes[v.floats] = node
 	}
 	return node
-}
-
-// constantOf is a constant of one number.
-func constantOf(x float64) *value {
-	return &value{dims: []int{}, rows: -1, kind: onnx.Float32, floats: &constant{data: []float32{float32(x)}}}
-}
-
-// finite gives the first place of a number that is NaN or infinite: one whose exponent has all bits set.
-func finite(data []float32) (int, bool) {
-	const exponent = 0x7f800000
-	for i, x := range data {
-		if math.Float32bits(x)&exponent == exponent {
-			return i, false
-		}
-	}
-	return 0, true
 }

@@ -7,11 +7,14 @@
 //   - A row's readings and gradients have the same bits alone and in any batch. Load refuses a graph in which one row
 //     could see another, naming the node; sums over a row are done in one order (product.go, rowwise.go).
 //   - Readings are within 1e-5 of ONNX Runtime's, relative where they are above 1.
-//   - A Graph is safe for concurrent use. A gorgonia machine is not, so each run borrows one (program.go).
+//   - A Graph is safe for concurrent use, on a backend if that is. A gorgonia machine is not, so each run borrows one (program.go).
 //   - What is not supported is refused when the file is loaded, by operator, opset and node.
 //
 // Rows are the free first dimension of inputs. An input whose dimensions are all fixed is shared by the rows. Computed values
 // are float32; weights may be stored as float16, bfloat16 or double where the graph casts them to float.
+//
+// LoadOn gives a graph a backend of package kernels: what a pooled head covers becomes a fused gorgonia Op that calls its kernel
+// (pattern.go says what, fusion.go when it may), and the rest stays on the host. RunStates reads hidden states where they lie.
 //
 // The graph, its gradients and the machine that runs it are gorgonia's; the operations are ours (step.go says why).
 package graphs

@@ -19,6 +19,10 @@ func (m message) int(field protowire.Number, v uint64) message {
 	return protowire.AppendVarint(protowire.AppendTag(m, field, protowire.VarintType), v)
 }
 
+func (m message) float(field protowire.Number, v float32) message {
+	return protowire.AppendFixed32(protowire.AppendTag(m, field, protowire.Fixed32Type), math.Float32bits(v))
+}
+
 // encode writes a head hidden → score of opset 20: one Gemm, or with a width Gemm, Relu, Gemm. Too large to commit.
 func encode(hidden, width int) []byte {
 	random := rand.New(rand.NewPCG(1, 2))
@@ -32,19 +36,6 @@ func encode(hidden, width int) []byte {
 			m = m.int(1, uint64(d))
 		}
 		return m.int(2, 1).bytes(8, []byte(name)).bytes(9, raw)
-	}
-	value := func(name string, dims ...int) message {
-		var shape message
-		for _, d := range dims {
-			var dim message
-			if d < 0 {
-				dim = dim.bytes(2, []byte("rows"))
-			} else {
-				dim = dim.int(1, uint64(d))
-			}
-			shape = shape.bytes(1, dim)
-		}
-		return message{}.bytes(1, []byte(name)).bytes(2, message{}.bytes(1, message{}.int(1, 1).bytes(2, shape)))
 	}
 	node := func(op, out string, in ...string) message {
 		var m message
@@ -66,6 +57,6 @@ func encode(hidden, width int) []byte {
 		last, in = width, "r"
 	}
 	graph = graph.bytes(1, node("Gemm", "score", in, "w1", "b1")).bytes(5, weight("w1", 1, last)).bytes(5, weight("b1", 1))
-	graph = graph.bytes(11, value("hidden", -1, hidden)).bytes(12, value("score", -1, 1))
+	graph = graph.bytes(11, valueInfo("hidden", -1, hidden)).bytes(12, valueInfo("score", -1, 1))
 	return message{}.int(1, 8).bytes(7, graph).bytes(8, message{}.int(2, 20))
 }

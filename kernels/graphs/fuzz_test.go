@@ -1,8 +1,12 @@
 package graphs
 
-import "testing"
+import (
+	"testing"
 
-// FuzzLoad looks for panics: what loads must run for one row and for three, and give each row the same bits.
+	"github.com/assay-rm/assay/kernels"
+)
+
+// FuzzLoad looks for panics: what loads must run for one row and for three, and give each row the same bits, on a backend too.
 func FuzzLoad(f *testing.F) {
 	for _, pattern := range []string{"operators/*.21.onnx", "operators/*.13.onnx", "refused/*.onnx", "heads/*.onnx"} {
 		for _, file := range files(f, pattern, 40) {
@@ -20,13 +24,17 @@ func FuzzLoad(f *testing.F) {
 			}
 		}
 		inputs := example(g, 3, 1)
-		batch, err := g.Run(inputs)
+		fused, err := LoadOn(data, kernels.Host{}) // never refused where a graph without a backend is not
 		must(t, err)
-		alone, err := g.Run(row(g, inputs, 1))
-		must(t, err)
-		for name := range batch {
-			if !sameBits(batch[name], alone[name], 1) {
-				t.Errorf("output %s of a row differs from that row alone", name)
+		for _, g := range []*Graph{g, fused} {
+			batch, err := g.Run(inputs)
+			must(t, err)
+			alone, err := g.Run(row(g, inputs, 1))
+			must(t, err)
+			for name := range batch {
+				if !sameBits(batch[name], alone[name], 1) {
+					t.Errorf("output %s of a row differs from that row alone", name)
+				}
 			}
 		}
 		output := g.Outputs()[0]

@@ -9,7 +9,7 @@ import (
 // Gradient says how one label of an output moves with an input: for an input with rows, the gradient [rows, …] of each row's
 // reading by that row's numbers; for one without rows, the sum over the rows. The output must be [rows, labels], or [rows]
 // with label 0. At corners the slope is PyTorch's: 0 at Relu's, 1 at Clip's borders, shared among equals of a maximum.
-// Inputs are as Run has them.
+// Inputs are as Run has them. The host computes gradients, also of a graph that was loaded on a backend.
 func (g *Graph) Gradient(inputs map[string]Tensor, output string, label int, input string) (Tensor, error) {
 	if err := g.column(output, label); err != nil {
 		return Tensor{}, err
@@ -17,7 +17,7 @@ func (g *Graph) Gradient(inputs map[string]Tensor, output string, label int, inp
 	if err := g.reads(output, input); err != nil {
 		return Tensor{}, err
 	}
-	rows, err := g.check(inputs)
+	rows, err := g.check(given{tensors: inputs})
 	if err != nil {
 		return Tensor{}, err
 	}
@@ -34,7 +34,7 @@ func (g *Graph) Gradient(inputs map[string]Tensor, output string, label int, inp
 	if !by.Rows() {
 		sums = make([]float64, len(out.Data))
 	}
-	err = g.inBatches(rows, inputs, key{output: output, label: label, input: input}, by.Rows(), g.backward, func(p *program, from, n int) {
+	err = g.inBatches(rows, given{tensors: inputs}, key{output: output, label: label, input: input}, by.Rows(), g.backward, func(p *program, from, n int) {
 		got := p.result(0)
 		if by.Rows() {
 			copyRows(out.Data, got, p.key.rows, from, n)

@@ -6,7 +6,9 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
+	"github.com/assay-rm/assay/kernels"
 	"github.com/assay-rm/assay/kernels/onnx"
 )
 
@@ -24,6 +26,16 @@ type Graph struct {
 	proved   bool
 	batch    int // rows of the largest batch that is computed at once
 	programs programs
+
+	// Written by LoadOn only; without a backend they are empty.
+	backend kernels.Backend
+	fusions []*fusion
+	hostOps []string          // the nodes that the host runs
+	reader  map[string]string // of each input that fused ops do not read alone, why
+	kept    []kernels.Tensor  // the weights that the backend keeps
+
+	mu     sync.RWMutex // read-locked during a run; guards closed
+	closed bool
 }
 
 // Value is an input or output: float32, with the dimensions that the file fixes and -1 for the rows.
@@ -54,7 +66,10 @@ const (
 
 // Load reads an ONNX file and proves that every output can be computed row by row. It keeps no reference to data. The
 // error names the node, input or output that stands in the way.
-func Load(data []byte) (*Graph, error) {
+func Load(data []byte) (*Graph, error) { return LoadOn(data, nil) }
+
+// onHost is LoadOn without a backend.
+func onHost(data []byte) (*Graph, error) {
 	model, err := onnx.Read(data)
 	if err != nil {
 		return nil, err

@@ -104,9 +104,9 @@ func (g *Graph) prepare(fit Fit) (*program, Value, error) {
 }
 
 // side checks the inputs of one side of the pairs; the latent stands in as zeros. It returns the number of rows.
-func (g *Graph) side(fit Fit, given map[string]Tensor) (rows int, err error) {
+func (g *Graph) side(fit Fit, own map[string]Tensor) (rows int, err error) {
 	all := map[string]Tensor{}
-	for name, t := range given {
+	for name, t := range own {
 		if v, err := find(g.inputs, name, "input"); err != nil || !v.Rows() || name == fit.Latent {
 			return 0, fmt.Errorf("input %q does not belong there", name)
 		}
@@ -132,7 +132,7 @@ func (g *Graph) side(fit Fit, given map[string]Tensor) (rows int, err error) {
 		dims[0] = rows
 	}
 	all[fit.Latent] = Tensor{dims, make([]float32, size(dims))}
-	return g.check(all)
+	return g.check(given{tensors: all})
 }
 
 // pairs makes the program of the margins, chosen − rejected, and of the gradient of the pairs' loss by the latent.

@@ -14,6 +14,7 @@ type program struct {
 	key     key
 	machine gorgonia.VM
 	feeds   map[string][]float32 // write the inputs here before a run
+	states  map[string]*States   // and here what fused ops read instead
 	results []*gorgonia.Node     // of the outputs or gradients asked for, in order
 }
 
@@ -32,7 +33,35 @@ func compile(k key, b *builder, results []*gorgonia.Node) (p *program, err error
 			err = fmt.Errorf("compile the head graph for %d rows: %v", k.rows, cause)
 		}
 	}()
-	return &program{key: k, machine: gorgonia.NewTapeMachine(b.graph), feeds: b.feeds, results: results}, nil
+	return &program{key: k, machine: gorgonia.NewTapeMachine(b.graph), feeds: b.feeds, states: b.states, results: results}, nil
+}
+
+// feed writes n rows of the inputs, from row from on; copies of the last fill the program up.
+func (p *program) feed(inputs []Value, in given, from, n int) {
+	for _, input := range inputs {
+		if place := p.states[input.Name]; place != nil {
+			*place = in.states[input.Name].part(from, n, p.key.rows)
+		}
+		feed, data := p.feeds[input.Name], in.tensors[input.Name].Data
+		switch {
+		case data == nil || feed == nil: // states stand for it, or nothing reads it
+		case !input.Rows():
+			copy(feed, data)
+		default:
+			width := len(feed) / p.key.rows
+			copy(feed, data[from*width:(from+n)*width])
+			for i := n; i < p.key.rows; i++ {
+				copy(feed[i*width:], feed[(n-1)*width:n*width])
+			}
+		}
+	}
+}
+
+// forget lets go of the states, which are the caller's.
+func (p *program) forget() {
+	for _, place := range p.states {
+		*place = States{}
+	}
 }
 
 // run computes from what is in feeds. The results stay as they are until the next run.

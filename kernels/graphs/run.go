@@ -3,15 +3,32 @@ package graphs
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"gorgonia.org/gorgonia"
+
+	"github.com/assay-rm/assay/kernels/onnx"
 )
 
 // Run computes every output for the rows of the inputs, of which there is at least one. Inputs are named; each that has
 // rows has the same number of them. Inputs are read only; the outputs are the caller's. A reading that overflowed is
 // returned as it is, infinite or NaN, so that one row cannot spoil the others.
 func (g *Graph) Run(inputs map[string]Tensor) (map[string]Tensor, error) {
-	rows, err := g.check(inputs)
+	return g.RunStates(inputs, nil)
+}
+
+// RunStates is Run with some inputs given as states instead, which only fused ops may read: an error names what else does.
+// The graph was loaded on a backend then. Of states no number is checked: a row with one that is not finite gets what
+// comes of it, and no other row does.
+func (g *Graph) RunStates(inputs map[string]Tensor, states map[string]States) (map[string]Tensor, error) {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	if g.closed {
+		return nil, ErrClosed
+	}
+	in := given{inputs, states}
+	rows, err := g.check(in)
 	if err != nil {
 		return nil, err
 	}
@@ -20,7 +37,7 @@ func (g *Graph) Run(inputs map[string]Tensor) (map[string]Tensor, error) {
 		dims := append([]int{rows}, output.Dims[1:]...)
 		outputs[output.Name] = Tensor{dims, make([]float32, size(dims))}
 	}
-	err = g.inBatches(rows, inputs, key{}, true, g.forward, func(p *program, from, n int) {
+	err = g.inBatches(rows, in, key{}, true, g.forward, func(p *program, from, n int) {
 		for i, output := range g.outputs {
 			copyRows(outputs[output.Name].Data, p.result(i), p.key.rows, from, n)
 		}
@@ -37,9 +54,16 @@ func copyRows(out, got []float32, rows, from, n int) {
 	copy(out[from*width:], got[:n*width])
 }
 
-// forward makes the program of all outputs.
+// forward makes the program of all outputs, with the fused ops.
 func (g *Graph) forward(k key) (*program, error) {
-	b, err := g.build(k.rows, g.outputNames(), "", false)
+	b := g.builder(k.rows, g.outputNames(), "", false)
+	b.fused = map[*onnx.Node]*fusion{}
+	for _, f := range g.fusions {
+		for _, node := range f.nodes {
+			b.fused[node] = f
+		}
+	}
+	b, err := b.build(g.outputNames())
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +77,7 @@ func (g *Graph) forward(k key) (*program, error) {
 // inBatches cuts the rows into batches of powers of two and calls done after each with its first row and their number.
 // Seven programs then serve every number of rows: making one for each number would cost 0.4 to 0.9 ms every time, and a run
 // of its own costs 0.03. With pad a batch may be filled up with copies of its last row, if with an eighth of it at most.
-func (g *Graph) inBatches(rows int, inputs map[string]Tensor, k key, pad bool, create func(key) (*program, error), done func(p *program, from, n int)) error {
+func (g *Graph) inBatches(rows int, in given, k key, pad bool, create func(key) (*program, error), done func(p *program, from, n int)) error {
 	for from := 0; from < rows; from += k.rows {
 		left := rows - from
 		for k.rows = g.batch; k.rows > left && (!pad || 8*(k.rows-left) > k.rows); {
@@ -64,51 +88,56 @@ func (g *Graph) inBatches(rows int, inputs map[string]Tensor, k key, pad bool, c
 		if err != nil {
 			return err
 		}
-		for _, input := range g.inputs {
-			feed, data := p.feeds[input.Name], inputs[input.Name].Data
-			if !input.Rows() || feed == nil {
-				copy(feed, data)
-				continue
-			}
-			width := len(feed) / k.rows
-			copy(feed, data[from*width:(from+n)*width])
-			for i := n; i < k.rows; i++ {
-				copy(feed[i*width:], feed[(n-1)*width:n*width])
-			}
-		}
+		p.feed(g.inputs, in, from, n)
 		if err := p.run(); err != nil {
 			return err
 		}
 		done(p, from, n)
+		p.forget()
 		g.programs.give(p)
 	}
 	return nil
 }
 
 // check proves that inputs are those of the graph, finite, and of one number of rows, which it returns.
-func (g *Graph) check(inputs map[string]Tensor) (rows int, err error) {
-	for name := range inputs {
+func (g *Graph) check(in given) (rows int, err error) {
+	for _, name := range slices.Concat(slices.Sorted(maps.Keys(in.tensors)), slices.Sorted(maps.Keys(in.states))) {
 		if _, err := find(g.inputs, name, "input"); err != nil {
 			return 0, err
 		}
 	}
 	for _, input := range g.inputs {
-		t, ok := inputs[input.Name]
-		if !ok {
-			return 0, fmt.Errorf("input %q is missing", input.Name)
-		}
-		if err := input.accepts(t); err != nil {
+		own, err := g.rowsOfInput(input, in)
+		if err != nil {
 			return 0, err
 		}
 		if !input.Rows() {
 			continue
 		}
-		if rows != 0 && t.Dims[0] != rows {
-			return 0, fmt.Errorf("input %q has %d rows, and another has %d", input.Name, t.Dims[0], rows)
+		if rows != 0 && own != rows {
+			return 0, fmt.Errorf("input %q has %d rows, and another has %d", input.Name, own, rows)
 		}
-		rows = t.Dims[0]
+		rows = own
 	}
 	return rows, nil
+}
+
+// rowsOfInput proves that an input is given once and fits, and gives the length of its first axis.
+func (g *Graph) rowsOfInput(input Value, in given) (int, error) {
+	t, ok := in.tensors[input.Name]
+	s, stand := in.states[input.Name]
+	switch {
+	case ok && stand:
+		return 0, fmt.Errorf("input %q is given as numbers and as states", input.Name)
+	case stand:
+		return len(s.Rows), g.acceptsStates(input, s)
+	case !ok:
+		return 0, fmt.Errorf("input %q is missing", input.Name)
+	}
+	if err := input.accepts(t); err != nil || len(t.Dims) == 0 {
+		return 0, err
+	}
+	return t.Dims[0], nil
 }
 
 // accepts proves that a tensor has the dimensions of an input and is finite.

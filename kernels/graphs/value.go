@@ -2,6 +2,7 @@ package graphs
 
 import (
 	"fmt"
+	"math"
 	"sync"
 
 	"gorgonia.org/gorgonia"
@@ -153,4 +154,20 @@ func spread(dims, to []int) []int32 {
 		}
 	}
 	return strided(to, stride, 0)
+}
+
+// constantOf is a constant of one number.
+func constantOf(x float64) *value {
+	return &value{dims: []int{}, rows: -1, kind: onnx.Float32, floats: &constant{data: []float32{float32(x)}}}
+}
+
+// finite gives the first place of a number that is NaN or infinite: one whose exponent has all bits set.
+func finite(data []float32) (int, bool) {
+	const exponent = 0x7f800000
+	for i, x := range data {
+		if math.Float32bits(x)&exponent == exponent {
+			return i, false
+		}
+	}
+	return 0, true
 }
