@@ -5,7 +5,8 @@
     check.py --rehearse   the same steps on a machine without a GPU, with a driver for tests: the kernels run on that, the server on the
                           processors. It proves these scripts and nothing else, and writes nothing.
 
-1. Every kernel against its float64 definition, and its share of the peak memory bandwidth; under compute-sanitizer where it is installed.
+1. Every kernel against its float64 definition, every head graph on the device against ONNX Runtime on the processors; each kernel's rate
+   and its share of the peak memory bandwidth; under compute-sanitizer where it is installed.
 2. Every bundle's scores on the CUDA provider against those on the processors.
 3. The tokens a second of the largest bundle, beside PyTorch on the same device where it is installed.
 """
@@ -35,9 +36,9 @@ def fail(why):
     sys.exit(f"gpu-check: {why}")
 
 
-def run(command, environment):
+def run(command, environment, where=HERE):
     """Runs a command and gives what it printed; its failure ends the check."""
-    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    done = subprocess.run(command, env=environment, cwd=where, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if done.returncode:
         fail(f"{' '.join(map(str, command))} ends with status {done.returncode}:\n{done.stdout[-6000:]}")
     return done.stdout
@@ -58,12 +59,16 @@ def kernels(rehearse):
     for name, figures in rates.items():
         share = figures.get("%peak")
         say(f"{name}: {figures['GB/s']:.0f} GB/s" + (f", {share:.0f} % of the peak" if share else ""))
+    graphs = HERE / "kernels" / "graphs"
+    heads = run([graphs / "graphs.test", "-test.v", "-test.run", "Device"], environment, graphs)
+    if "--- PASS: TestDevice/heads" not in heads:
+        fail(f"the head graphs' test says nothing of the heads:\n{heads[-2000:]}")
     sanitized = []
     if shutil.which("compute-sanitizer") and not rehearse:
         for tool in SANITIZERS:
             run(["compute-sanitizer", "--tool", tool, "--error-exitcode", "1", *tests, "-test.run", "Kernels"], environment)
             sanitized.append(tool)
-    say(f"kernels hold; compute-sanitizer: {', '.join(sanitized) or 'not installed, so it saw nothing'}")
+    say(f"kernels and head graphs hold; compute-sanitizer: {', '.join(sanitized) or 'not installed, so it saw nothing'}")
     return {"errors": errors, "rates": rates, "sanitized": sanitized}
 
 

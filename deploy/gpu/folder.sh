@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes the folder that checks a machine with an NVIDIA GPU; neither Go nor Docker is needed there, only Python 3.9 and the driver.
-# In it: the CUDA backend's tests with the kernels, the server, bundles, and ONNX Runtime with CUDA and cuDNN if make runtime-cuda has
+# In it: the tests of the CUDA backend and of head graphs on it, the server, bundles, and ONNX Runtime with CUDA and cuDNN if make runtime-cuda has
 # put them into the checkout; or else what fetches them. check.py runs it.
 # Usage: deploy/gpu/folder.sh [FOLDER [BUNDLE...]]; without FOLDER bin/gpu-check. The largest bundle is the one whose speed is measured;
 # a folder named checkpoint beside it is the same model for PyTorch.
@@ -15,9 +15,13 @@ bundles=("$@" models/testdata/bundles/qwen3-{reward-packed,reward-packed-float16
 
 [ -f .cuda/build/device.test ] || kernels/tools/test-cuda.sh
 rm -rf "$folder"
-mkdir -p "$folder"/{bundles,models/native}
+mkdir -p "$folder"/{bundles,models/native,kernels/graphs,.runtime/lib}
 eval "$(kernels/tools/test-cuda.sh env)"
 go build -trimpath -tags gpu -o "$folder/assay" .
+go test -trimpath -tags gpu -c -o "$folder/kernels/graphs/graphs.test" ./kernels/graphs
+cp -r kernels/graphs/testdata "$folder/kernels/graphs/" # the test looks for both from where it runs, up to the folder with a go.mod
+cp go.mod "$folder/"
+cp .runtime/lib/libonnxruntime.so.1.27.0 "$folder/.runtime/lib/"
 cp .cuda/build/device.test deploy/gpu/{check,speed,machine,served}.py "$folder/"
 cp models/native/{wheels.py,cuda.txt} "$folder/models/native/"
 git describe --always --dirty >"$folder/commit"
@@ -32,7 +36,6 @@ if [ -n "${PIECES:-}" ]; then
   tar --create --gzip --directory .runtime/cuda libonnxruntime.so.1.27.0 libonnxruntime_providers_{cuda,shared}.so licenses |
     split --bytes "${PIECES}M" --numeric-suffixes - "$folder/pieces/onnxruntime.tar.gz."
 elif [ -d .runtime/cuda ]; then
-  mkdir "$folder/.runtime"
   cp -rl "$(realpath .runtime/cuda)" "$folder/.runtime/cuda"
 fi
 du -sh "$folder"
