@@ -2,5 +2,6 @@
 
 from .bundle import export_bundle
 from .errors import ExportError
+from .features import export_features
 
-__all__ = ["ExportError", "export_bundle"]
+__all__ = ["ExportError", "export_bundle", "export_features"]

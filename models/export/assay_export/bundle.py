@@ -6,7 +6,7 @@ from pathlib import Path
 
 from torch import nn
 
-from . import drift, graph, heads, licence
+from . import drift, graph, heads, licence, separate
 from .bodies import ENCODERS
 from .check import TOLERANCE, Verdict, check_graph
 from .errors import ExportError
@@ -19,7 +19,7 @@ from .text import TextRules
 from .tokenizer import load_tokenizer
 
 MAX_TOKENS = 32768
-FILES = ("assay.yaml", "model.onnx", "model.onnx_data", "tokenizer.json", "chat_template.jinja", "golden.jsonl")
+FILES = ("assay.yaml", "model.onnx", "model.onnx_data", "head.onnx", "judge.onnx", "tokenizer.json", "chat_template.jinja", "golden.jsonl")
 
 
 @dataclass
@@ -35,6 +35,8 @@ class Options:
     """Items; None: a few of our own."""
     licences: Path | None = None
     """Directory whose licence files go along."""
+    separate: bool = False
+    """The head is in a graph of its own."""
 
 
 def write_bundle(model: Model, tokenizer: str | Path, out: str | Path, manifest: dict, template: str | None, options: Options) -> Verdict | None:
@@ -44,8 +46,9 @@ def write_bundle(model: Model, tokenizer: str | Path, out: str | Path, manifest:
     `assay.yaml` is written last, so a directory without one is a bundle that was not finished.
     """
     out, layout = Path(out), options.layout
-    if out.exists() and not out.is_dir():
-        raise ExportError(f"{out} is a file, and a bundle is a directory")
+    check_directory(out)
+    if options.separate:
+        separate.check_separable(model)
     max_tokens = token_limit(model, options.max_tokens, manifest.get("template") or {})
     parsed, tokenizer_text = load_tokenizer(Path(tokenizer))
     if parsed.get_vocab_size() > model.sizes.vocab_size:
@@ -54,7 +57,7 @@ def write_bundle(model: Model, tokenizer: str | Path, out: str | Path, manifest:
         manifest["template"] = {"file": "chat_template.jinja"} | (manifest.get("template") or {})
     if manifest["kind"] == "preference":
         name_preference(manifest)
-    pooled = model.encoder is not None or (layout == "padded" and pools(manifest))
+    pooled = model.encoder is not None or (layout == "padded" and pools(manifest) and not options.separate)
     if pooled:
         manifest["pooling"] = "in_graph"
     check_manifest(manifest, model, layout, options.precision)
@@ -64,7 +67,7 @@ def write_bundle(model: Model, tokenizer: str | Path, out: str | Path, manifest:
 
     exact = reference = Reference(model)
     if options.precision != "float32":
-        reference = Reference(model, options.precision)
+        reference = Reference(model, options.precision, options.separate)
     items = undated(default_items(rules) if options.golden is None else list(options.golden), rules)
     pairs = golden_pairs(items, exact, rules, max_tokens)
     lost, tolerance = None, TOLERANCE
@@ -72,14 +75,15 @@ def write_bundle(model: Model, tokenizer: str | Path, out: str | Path, manifest:
         lost = drift.measure(exact, reference, model.sizes.vocab_size, max_tokens)
         factor = 4 if options.precision == "int8" else 2  # activations may be rounded otherwise by another processor
         tolerance = max(TOLERANCE, drift.significant(factor * drift.apart(pairs, golden_pairs(items, reference, rules, max_tokens))))
-    out.mkdir(parents=True, exist_ok=True)
-    for file in (*(out / name for name in FILES), *licence.files(out)):
-        file.unlink(missing_ok=True)
+    clear(out)
     if layout == "packed":
-        traced = graph.trace_packed(model, max_tokens, options.precision)
+        traced = graph.trace_packed(model, max_tokens, options.precision, options.separate)
     else:
-        traced = graph.trace_padded(model, max_tokens, pooled, options.precision)
+        traced = graph.trace_padded(model, max_tokens, pooled, options.precision, options.separate)
     graph.save(traced, out / "model.onnx", options.external_data)
+    head = out / separate.FILE if options.separate else None
+    if head:
+        graph.save(separate.trace_head(model), head, external=False)
     (out / "tokenizer.json").write_text(tokenizer_text, encoding="utf-8")
     if template is not None:
         (out / "chat_template.jinja").write_text(template, encoding="utf-8")
@@ -90,14 +94,30 @@ def write_bundle(model: Model, tokenizer: str | Path, out: str | Path, manifest:
     verdict = None
     if options.check:
         verdict = check_graph(out / "model.onnx", layout, pooled, model, reference, max_tokens, rules.types,
-                              [ids for pair in pairs for ids in (pair["ids"] if "pair" in pair else [pair["ids"]])])
+                              [ids for pair in pairs for ids in (pair["ids"] if "pair" in pair else [pair["ids"]])], head)
     sizes = {"layers": model.sizes.layers, "kv_heads": model.sizes.kv_heads, "head_dim": model.sizes.head_dim}
-    manifest["graph"] = {"file": "model.onnx", "layout": layout, "precision": options.precision, "output": "readings",
+    manifest["graph"] = {"file": "model.onnx", "layout": layout, "precision": options.precision, "output": graph.output_name(options.separate),
                          "labels": manifest["graph"]["labels"], "vocab_size": model.sizes.vocab_size} | (sizes if layout == "packed" else {})
+    if head:
+        manifest["graph"]["head"] = {"file": head.name, "width": separate.width(model), "input": separate.INPUT, "output": separate.OUTPUT}
     write_manifest(out / "assay.yaml", manifest | {
         "limits": {"max_tokens": max_tokens},
         "golden": {"file": "golden.jsonl", "tolerance": tolerance} if pairs else None, "drift": lost})
     return verdict
+
+
+def check_directory(out: Path) -> None:
+    """Refuse to make a bundle where a file is."""
+    if out.exists() and not out.is_dir():
+        raise ExportError(f"{out} is a file, and a bundle is a directory")
+
+
+def clear(out: Path) -> None:
+    """Make the bundle's directory, without the files of an earlier bundle."""
+    check_directory(out)
+    out.mkdir(parents=True, exist_ok=True)
+    for file in (*(out / name for name in FILES), *licence.files(out)):
+        file.unlink(missing_ok=True)
 
 
 def pools(manifest: dict) -> bool:
@@ -113,7 +133,7 @@ def export_bundle(model: nn.Module, tokenizer: str | Path, out: str | Path, *, n
                   separator: str | None = None, step_label: str | None = None, activation: str | None = None,
                   mean: float = 0.0, std: float = 1.0, description: str = "", licence: str = "unknown",
                   source: dict[str, str] | None = None, golden: Iterable[dict] | None = None, external_data: bool = False,
-                  check: bool = True) -> Verdict | None:
+                  check: bool = True, separate_head: bool = False) -> Verdict | None:
     """Write the bundle directory `out` from a model in memory; README.md explains each argument. Return what the check saw.
 
     ExportError names what is not supported or does not fit. `assay.yaml` is written last, so a directory without one is a
@@ -134,7 +154,8 @@ def export_bundle(model: nn.Module, tokenizer: str | Path, out: str | Path, *, n
     manifest["tokenizer"] = {"file": "tokenizer.json", "bos": bos, "bos_id": bos_id if bos != "none" else None, "pad_id": pad_id}
     manifest["template"] = {"variables": dict(template_variables or {})} if chat_template is not None else None
     manifest["head"] = {"mean": mean, "std": std} if kind == "reward" and (mean, std) != (0.0, 1.0) else None
-    return write_bundle(whole, tokenizer, out, manifest, chat_template, Options(layout, precision, max_tokens, external_data, check, golden))
+    return write_bundle(whole, tokenizer, out, manifest, chat_template, Options(
+        layout, precision, max_tokens, external_data, check, golden, separate=separate_head))
 
 
 def base_manifest(model: Model, kind: str, labels: Sequence[str] | None, *, name: str, description: str, licence: str, source: dict,

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from . import separate
 from .bodies import Body
 from .encoder import bit_equal
 from .errors import ExportError
+from .graph import output_name
 from .heads import Pooled
 from .model import Model
 from .plan import Slack, apart, packed_feeds, padded_feeds, prefix_tree
@@ -46,11 +48,11 @@ def sample(sizes: Body, max_tokens: int, count: int = 6) -> list[list[int]]:
 
 
 def check_graph(path: Path, layout: str, pooled: bool, model: Model, reference: Reference, max_tokens: int,
-                types: Callable[[list[int]], list[int] | None], sequences: list[list[int]] = ()) -> Verdict:
+                types: Callable[[list[int]], list[int] | None], sequences: list[list[int]] = (), head: Path | None = None) -> Verdict:
     """Compare a graph with PyTorch and with itself in several batches. ExportError when it differs.
 
     sequences are read besides the sample, which is left out where a head looks for certain tokens; pooled: the graph has one row a
-    sequence. types gives the token_type_ids of ids.
+    sequence. types gives the token_type_ids of ids; head is the graph of the head, where it has one of its own.
     """
     if not isinstance(model.encoder, Pooled):
         sequences = [*sequences, *sample(model.sizes, max_tokens)]
@@ -59,7 +61,7 @@ def check_graph(path: Path, layout: str, pooled: bool, model: Model, reference: 
     last = 2 if model.likelihood else 1
     places = [[len(ids) - 1] if pooled else sorted({*range(0, len(ids) - last, 3), len(ids) - last}) for ids in sequences]
     read = read_packed if layout == "packed" else read_padded
-    given = Feeding(model, max_tokens, types)
+    given = Feeding(model, max_tokens, types, output_name(head is not None))
     if reference.rounding is None:
         want = [reference.readings(ids, types(ids)).numpy() for ids in sequences]
     else:
@@ -75,6 +77,8 @@ def check_graph(path: Path, layout: str, pooled: bool, model: Model, reference: 
             if not same:
                 raise ExportError(f"{path}: sequence {number} of {len(sequences[number])} tokens reads other bits in a batch than alone "
                                   f"(difference {np.abs(one - many).max():.1e})")
+    if head is not None:
+        alone = separate.read(open_graph(head), alone)
     # max() of Python passes over a NaN that is not the first; NumPy's does not.
     worst = float(np.max([np.abs(one - right).max() for one, right in zip(alone, want, strict=True)], initial=0.0))
     if not worst <= TOLERANCE:
@@ -84,11 +88,12 @@ def check_graph(path: Path, layout: str, pooled: bool, model: Model, reference: 
 
 @dataclass
 class Feeding:
-    """What the feeds of a graph depend on."""
+    """What the feeds of a graph depend on, and the output that is read."""
 
     model: Model
     max_tokens: int
     types: Callable[[list[int]], list[int] | None]
+    output: str
 
 
 def read_packed(session, given: Feeding, sequences: list[list[int]], places: list[list[int]], variant: int) -> list[np.ndarray]:
@@ -107,7 +112,7 @@ def read_packed(session, given: Feeding, sequences: list[list[int]], places: lis
                          slack=Slack(3, 5, 2, 1) if variant == 3 else None)
     targets = [ids[place + 1] if place + 1 < len(ids) else 0 for ids, at in zip(sequences, places, strict=True) for place in at]
     feeds["target_ids"] = np.array(targets + targets[:len(feeds["read_index"]) - len(targets)], np.int64)
-    rows = run(session, feeds)[0]
+    rows = run(session, feeds, (given.output,))[0]
     ends = np.cumsum([len(at) for at in places])
     return np.split(rows[:ends[-1]], ends[:-1])
 
@@ -126,5 +131,5 @@ def read_padded(session, given: Feeding, sequences: list[list[int]], places: lis
     feeds["token_type_ids"] = np.zeros_like(feeds["input_ids"])
     for row, ids in enumerate(sequences):
         feeds["token_type_ids"][row, :len(ids)] = given.types(ids) or 0
-    rows = run(session, feeds)[0]
+    rows = run(session, feeds, (given.output,))[0]
     return [row[None] if row.ndim == 1 else row[at] for row, at in zip(rows, places, strict=True)]

@@ -22,6 +22,8 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("source", type=Path, metavar="SOURCE", help="checkpoint directory")
     parser.add_argument("out", type=Path, metavar="OUT", help="bundle directory to write")
     parser.add_argument("--layout", choices=("packed", "padded"), default="packed")
+    parser.add_argument("--head", choices=("inside", "separate"), default="inside",
+                        help="separate: a graph of its own, head.onnx, on the hidden states that leave the backbone")
     parser.add_argument("--name", help="how requests name the model (default: the name of OUT)")
     parser.add_argument("--family", help="how the checkpoint is read (default: told from its class)")
     parser.add_argument("--reference", type=Path, metavar="DIR", help="likelihood families: checkpoint of the reference model")
@@ -72,7 +74,7 @@ def export(options: argparse.Namespace) -> str:
     notices = fill(manifest, family, own, settings, options, raw)
     verdict = write_bundle(loaded.model, options.source, options.out, manifest, settings.template, Options(
         options.layout, "int8" if options.int8 else options.dtype, options.max_tokens, options.external_data, options.check,
-        read_items(options.golden) if options.golden else None, options.source))
+        read_items(options.golden) if options.golden else None, options.source, options.head == "separate"))
     checked = "" if verdict is None else f", largest difference from PyTorch {verdict.worst:.1e} over {verdict.readings} readings"
     return "\n".join([*notices, f"{options.out}: {name}, {family.kind}, {options.layout}{checked}"])
 

@@ -21,10 +21,11 @@ def bit_equal(config) -> bool:
 
 
 class EncoderGraph(nn.Module):
-    """An encoder with the padded inputs; its output is [B, labels]."""
+    """An encoder with the padded inputs; its output is [B, labels], or with a head of its own the rows that it reads [B, width]."""
 
-    def __init__(self, model: Model, max_tokens: int):
+    def __init__(self, model: Model, max_tokens: int, separate: bool):
         super().__init__()
+        self.separate = separate
         self.module = float32_copy(model.encoder)
         self.own, self.types = own_attention(model.config), model.types
         self.windows = sorted(model.sizes.windows, key=lambda window: window or 0)
@@ -39,7 +40,7 @@ class EncoderGraph(nn.Module):
         extra = {"token_type_ids": token_type_ids} if self.types else {}
         if self.own:
             extra["view"] = GridView(self.masks(attention_mask))
-        return self.module(input_ids, attention_mask, **extra)
+        return (self.module.rows if self.separate else self.module)(input_ids, attention_mask, **extra)
 
     def masks(self, attention_mask: torch.Tensor) -> dict[int | None, torch.Tensor]:
         """Return [B, 1, S or 1, S] for each window, by the number that the layers name it with, one above transformers' own."""
@@ -50,12 +51,41 @@ class EncoderGraph(nn.Module):
                 for window in self.windows}
 
 
+HEADS = {"bert": ("bert.pooler", "classifier"), "roberta": ("classifier",), "xlm-roberta": ("classifier",), "modernbert": ("head", "classifier"),
+         "deberta": ("pooler", "classifier"), "deberta-v2": ("pooler", "classifier")}
+"""What transformers' class does after the body, by model_type: parts that run one after another."""
+
+
 class Classifier(nn.Module):
     """transformers' own class of an encoder with its head: pooler, dense layers, classifier."""
 
     def __init__(self, model: nn.Module):
         super().__init__()
         self.model, self.config = model, model.config
+
+    @property
+    def width(self) -> int:
+        """Size of a row that the head reads."""
+        return self.config.hidden_size
+
+    @property
+    def head_parts(self) -> list[nn.Module]:
+        """The modules of the head."""
+        return [self.model.get_submodule(name) for name in HEADS[self.config.model_type]]
+
+    def rows(self, input_ids, attention_mask, **extra) -> torch.Tensor:
+        """Return what the head reads [B, width]: the first token's hidden state, or the mean."""
+        hidden = self.model.base_model(input_ids=input_ids, attention_mask=attention_mask, **extra).last_hidden_state
+        if getattr(self.config, "classifier_pooling", "cls") == "mean":
+            return (hidden * attention_mask[..., None]).sum(1) / attention_mask.sum(1, keepdim=True)
+        return hidden[:, 0]
+
+    def on_rows(self, rows: torch.Tensor) -> torch.Tensor:
+        """Return the head's outputs [B, labels]; all but ModernBERT's pick the first token of a sequence themselves."""
+        value = rows if self.config.model_type == "modernbert" else rows[:, None]
+        for part in self.head_parts:
+            value = part(value)
+        return value
 
     def set_attn_implementation(self, name: str) -> None:
         """As transformers' models have it."""

@@ -32,27 +32,32 @@ def traceable(body: nn.Module, max_tokens: int) -> nn.Module:
     return clone
 
 
-def trace_packed(model: Model, max_tokens: int, precision: str = "float32") -> ir.Model:
-    """Trace a decoder's packed graph."""
+def trace_packed(model: Model, max_tokens: int, precision: str = "float32", separate: bool = False) -> ir.Model:
+    """Trace a decoder's packed graph; separate: the last hidden states leave it, and the head is in a graph of its own."""
     sizes, likelihood = model.sizes, model.likelihood
-    return trace(packed.PackedGraph(traceable_parts(model, max_tokens), set(sizes.windows)), packed.example(sizes, likelihood),
+    return trace(packed.PackedGraph(traceable_parts(model, max_tokens, separate), set(sizes.windows)), packed.example(sizes, likelihood),
                  packed.dimensions(sizes.layers, likelihood), packed.input_names(sizes.layers, likelihood),
-                 packed.output_names(sizes.layers), precision)
+                 packed.output_names(sizes.layers, output_name(separate)), precision)
 
 
-def trace_padded(model: Model, max_tokens: int, pooled: bool, precision: str = "float32") -> ir.Model:
-    """Trace a model's padded graph."""
+def trace_padded(model: Model, max_tokens: int, pooled: bool, precision: str = "float32", separate: bool = False) -> ir.Model:
+    """Trace a model's padded graph; separate: what its head would read leaves it."""
     if model.encoder is not None:
-        module, types = encoder.EncoderGraph(model, max_tokens), model.types
+        module, types = encoder.EncoderGraph(model, max_tokens, separate), model.types
     else:
-        module, types = padded.PaddedGraph(traceable_parts(model, max_tokens), set(model.sizes.windows), pooled), False
+        module, types = padded.PaddedGraph(traceable_parts(model, max_tokens, separate), set(model.sizes.windows), pooled), False
     return trace(module, padded.example(model.sizes.vocab_size, types), padded.dimensions(types), padded.input_names(types),
-                 padded.OUTPUT_NAMES, precision)
+                 [output_name(separate)], precision)
 
 
-def traceable_parts(model: Model, max_tokens: int) -> tuple[Part, ...]:
-    """Return the parts of a decoder ready to be traced."""
-    return tuple(Part(traceable(part.body, max_tokens), float32_copy(part.head)) for part in model.parts)
+def output_name(separate: bool) -> str:
+    """Return the name of the output that leaves the graph at the places read."""
+    return "hidden" if separate else "readings"
+
+
+def traceable_parts(model: Model, max_tokens: int, separate: bool) -> tuple[Part, ...]:
+    """Return the parts of a decoder ready to be traced; separate: with heads that change nothing."""
+    return tuple(Part(traceable(part.body, max_tokens), nn.Identity() if separate else float32_copy(part.head)) for part in model.parts)
 
 
 def trace(module: nn.Module, example: tuple, dimensions: tuple, inputs: list[str], outputs: list[str],

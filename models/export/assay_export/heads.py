@@ -157,6 +157,8 @@ class Pooled(nn.Module):
 
     labels: int
     """Columns of its output."""
+    width: int
+    """Size of a row that its head reads, were it in a graph of its own."""
 
     def __init__(self, body: nn.Module):
         super().__init__()
@@ -175,15 +177,15 @@ def head_from_model(model: nn.Module) -> nn.Module:
     raise ExportError(f"{type(model).__name__} has no head named {' or '.join(NAMES)}; give one as head=")
 
 
-def width(head: nn.Module, hidden: int) -> int:
-    """Return the number of readings that a head gives for each token."""
+def width(head: nn.Module, hidden: int, what: str = "head") -> int:
+    """Return the number of readings that a head gives for each row; what names it in errors."""
     parameter = next(head.parameters(), None)
     dtype = torch.float32 if parameter is None else parameter.dtype
     try:
         with torch.no_grad():
             out = head(torch.zeros(1, hidden, dtype=dtype))
     except RuntimeError as error:
-        raise ExportError(f"the head does not take [1, {hidden}]: {str(error).splitlines()[0]}") from None
+        raise ExportError(f"the {what} does not take [1, {hidden}]: {str(error).splitlines()[0]}") from None
     if out.ndim != 2 or out.shape[0] != 1:
-        raise ExportError(f"the head turns [1, {hidden}] into {list(out.shape)}, and [1, labels] is wanted")
+        raise ExportError(f"the {what} turns [1, {hidden}] into {list(out.shape)}, and [1, labels] is wanted")
     return out.shape[1]

@@ -15,10 +15,15 @@ NEED_PAD = ("last_not_pad", "before_first_pad", "count_not_pad")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
+def check_name(name: str) -> None:
+    """Refuse a name that requests cannot use."""
+    if not NAME.fullmatch(name):
+        raise ExportError(f"name {name!r} must match {NAME.pattern}")
+
+
 def check_manifest(manifest: dict, model: Model, layout: str, precision: str) -> None:
     """Refuse settings that the server would refuse; what follows from a family's file is left to the server and the tests."""
-    if not NAME.fullmatch(manifest["name"]):
-        raise ExportError(f"name {manifest['name']!r} must match {NAME.pattern}")
+    check_name(manifest["name"])
     if precision not in PRECISIONS:
         raise ExportError(f"precision {precision!r} must be one of {', '.join(PRECISIONS)}")
     if model.encoder is not None and layout == "packed":

@@ -66,9 +66,9 @@ def input_names(layers: int, likelihood: bool) -> list[str]:
             *past, *(["target_ids"] if likelihood else [])]
 
 
-def output_names(layers: int) -> list[str]:
-    """Return the packed graph's output names in order."""
-    return ["readings"] + [f"present_{part}.{layer}" for layer in range(layers) for part in ("key", "value")]
+def output_names(layers: int, first: str) -> list[str]:
+    """Return the packed graph's output names in order; first is that of the places read."""
+    return [first] + [f"present_{part}.{layer}" for layer in range(layers) for part in ("key", "value")]
 
 
 def example(sizes: Body, likelihood: bool) -> tuple:

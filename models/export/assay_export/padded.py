@@ -47,9 +47,6 @@ class PaddedGraph(nn.Module):
         return nn.functional.pad(given.unflatten(0, (rows, length - 1)), (0, 0, 0, 1))
 
 
-OUTPUT_NAMES = ["readings"]
-
-
 def input_names(types: bool) -> list[str]:
     """Return the padded graph's input names in order; types: with token_type_ids."""
     return ["input_ids", "attention_mask", *(["token_type_ids"] if types else [])]

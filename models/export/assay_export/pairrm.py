@@ -18,13 +18,33 @@ class PairRM(Pooled):
     def __init__(self, body: nn.Module, head: nn.Module, marks: tuple[int, ...]):
         """head is [B, 2 · hidden] -> [B, tasks]."""
         super().__init__(body)
-        self.head, self.marks = head, marks
+        self.head, self.marks, self.width = head, marks, 3 * body.config.hidden_size
+
+    @property
+    def head_parts(self) -> list[nn.Module]:
+        """The modules of the head."""
+        return [self.head]
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor, **extra) -> torch.Tensor:
+        return self.better(*self.marked(input_ids, attention_mask, **extra))
+
+    def rows(self, input_ids: torch.Tensor, attention_mask: torch.Tensor, **extra) -> torch.Tensor:
+        """Return what the head reads [B, width]: the hidden states of the three marks side by side."""
+        return torch.cat(self.marked(input_ids, attention_mask, **extra), -1)
+
+    def on_rows(self, rows: torch.Tensor) -> torch.Tensor:
+        """Return the head's outputs [B, 1]."""
+        return self.better(*rows.chunk(len(MARKS), -1))
+
+    def marked(self, input_ids: torch.Tensor, attention_mask: torch.Tensor, **extra) -> list[torch.Tensor]:
+        """Return the hidden states [B, hidden] of each mark."""
         hidden = self.body(input_ids=input_ids, attention_mask=attention_mask, **extra).last_hidden_state
         rows = hidden.reshape(-1, hidden.shape[-1])
         start = torch.arange(input_ids.shape[0]) * input_ids.shape[1]
-        source, first, second = (nn.functional.embedding(start + at, rows) for at in self.places(input_ids, attention_mask))
+        return [nn.functional.embedding(start + at, rows) for at in self.places(input_ids, attention_mask)]
+
+    def better(self, source: torch.Tensor, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+        """Return the difference [B, 1] from rows [B, hidden]."""
         better = self.head(torch.cat([source, first], -1)) - self.head(torch.cat([source, second], -1))
         return better.mean(-1, keepdim=True)
 

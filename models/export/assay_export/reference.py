@@ -27,8 +27,8 @@ def float32_copy(module: nn.Module) -> nn.Module:
 class Reference:
     """A model as PyTorch computes it."""
 
-    def __init__(self, model: Model, precision: str = "float32"):
-        """precision: weights, and with int8 activations, are rounded as in a graph of that precision."""
+    def __init__(self, model: Model, precision: str = "float32", separate: bool = False):
+        """precision: weights, and with int8 activations, are rounded as in a graph of that precision; separate: but not the head's."""
         self.rounding = int8.Rounding() if precision == "int8" else None
         self.sizes, self.types = model.sizes, model.types
         self.encoder = None if model.encoder is None else float32_copy(model.encoder)
@@ -38,9 +38,10 @@ class Reference:
             body.set_attn_implementation("eager")
         named = {"module": self.encoder} if self.encoder else {
             f"{kind}.{number}": module for number, part in enumerate(self.parts) for kind, module in (("bodies", part.body), ("heads", part.head))}
+        exact = [] if not separate else self.encoder.head_parts if self.encoder else [part.head for part in self.parts]
         for where, module in named.items():
             if precision != "float32":
-                storage.round_parameters(module, where, precision, self.rounding)
+                storage.round_parameters(module, where, precision, self.rounding, exact)
             (weights.stream if self.encoder is None else weights.materialize)(module)
 
     def readings(self, ids: list[int], types: list[int] | None = None) -> torch.Tensor:

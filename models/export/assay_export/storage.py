@@ -5,6 +5,8 @@ is float32. int8 weights stay int8 in linear layers, which round their activatio
 widened by Cast and Mul. No rounding looks at more than one row, so a score depends on its own tokens only, as in float32.
 """
 
+from collections.abc import Sequence
+
 import ml_dtypes
 import numpy as np
 import onnx_ir as ir
@@ -36,12 +38,12 @@ def half(values: torch.Tensor, name: str, precision: str) -> torch.Tensor:
     return values.to(getattr(torch, precision))
 
 
-def round_parameters(module: nn.Module, where: str, precision: str, rounding: int8.Rounding) -> None:
+def round_parameters(module: nn.Module, where: str, precision: str, rounding: int8.Rounding, besides: Sequence[nn.Module] = ()) -> None:
     """Replace a module's matrices by placeholders that read them rounded; with int8, its linear layers round activations, too.
 
-    where is the module's name in the graph.
+    where is the module's name in the graph; what lies in the modules `besides` stays as it is.
     """
-    for prefix, part in module.named_modules():
+    for prefix, part in module.named_modules(memo={inner for other in besides for inner in other.modules()}):
         for name, own in part.named_parameters(recurse=False):
             if not lowered(own.shape):
                 continue

@@ -39,26 +39,27 @@ def chosen(only: list[str] | None) -> list[Case]:
 
 
 def run_all(cases: list[Case], assay: Path, out: Path, processes: int) -> list[Result]:
-    """Run every case in each of its layouts; print a line for each as it ends. Results come in the order of the cases."""
-    wanted = [(case.name, layout) for case in cases for layout in case.layouts]
-    width, results = max(len(name) for name, _ in wanted), {}
+    """Run every case in each of its variants; print a line for each as it ends. Results come in the order of the cases."""
+    wanted = [(case.name, *variant) for case in cases for variant in case.variants()]
+    width, results = max(len(name) for name, *_ in wanted), {}
     os.environ["OMP_NUM_THREADS"] = "1"
     with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
         waiting = {pool.submit(run_layout, *key, assay, out): key for key in wanted}
         for done in as_completed(waiting):
             result = results[waiting[done]] = done.result()
             told = f"FAILED {result.error}" if result.worst is None else f"{result.pairs:2d} pairs, largest difference {result.worst:.1e}"
-            print(f"{result.case:{width}}  {result.family}, {result.class_name}, {result.layout}: {told} ({result.seconds:.0f} s)", flush=True)
+            print(f"{result.case:{width}}  {result.family}, {result.class_name}, {result.layout}, head {result.head}: {told} "
+                  f"({result.seconds:.0f} s)", flush=True)
     return [results[key] for key in wanted]
 
 
 def keep_fixtures(folder: Path, out: Path, results: list[Result]) -> None:
-    """Make the folder afresh from each case's first layout."""
+    """Make the folder afresh from each case's first layout; results are those with the head inside."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     first = {result.case: result for result in reversed(results)}
     for result in first.values():
-        shutil.copytree(out / f"{result.case}-{result.layout}", folder / result.case)
+        shutil.copytree(out / result.bundle, folder / result.case)
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in VERSIONED)
     (folder / "README.txt").write_text("\n".join([
         "Bundles of every family with tiny random weights, and golden pairs of the authors' code. Made by:",
@@ -84,10 +85,11 @@ def main() -> None:
         out = given.out or Path(scratch)
         results = run_all(cases, given.assay.resolve(), out, given.processes)
         failed = [result for result in results if result.worst is None]
+        inside = [result for result in results if result.head == "inside"]
         if not failed and given.fixtures:
-            keep_fixtures(given.fixtures, out, results)
+            keep_fixtures(given.fixtures, out, inside)
         if not failed and given.docs:
-            given.docs.write_text(models_page(results), encoding="utf-8")
+            given.docs.write_text(models_page(inside), encoding="utf-8")
     worst = max((result.worst for result in results if result.worst is not None), default=0.0)
     print(f"{len(cases)} cases of {len({case.family for case in cases})} families, {len(results)} bundles: {len(results) - len(failed)} hold, "
           f"{len(failed)} fail; largest difference {worst:.1e}")

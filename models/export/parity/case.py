@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from assay_export.family import families
+
 from . import cases
 
 
@@ -29,6 +31,11 @@ class Case:
     options: tuple[str, ...] = ()
     """Further arguments of assay-export."""
     layouts: tuple[str, ...] = ("packed", "padded")
+
+    def variants(self) -> list[tuple[str, str]]:
+        """Return how it is exported, layout and head: in each layout, and in the first once more with the head in a graph of its own, if it can be."""
+        separate = [] if families()[self.family].likelihood else [(self.layouts[0], "separate")]
+        return [*((layout, "inside") for layout in self.layouts), *separate]
 
 
 def every_case() -> list[Case]:

@@ -1,4 +1,7 @@
-"""One case in one layout: write, export, put the reference's golden pairs in, and let the Go server verify the bundle."""
+"""One case in one variant: write, export, put the reference's golden pairs in, and let the Go server verify the bundle.
+
+A variant is a layout with the head inside the graph or in one of its own.
+"""
 
 import json
 import re
@@ -29,6 +32,8 @@ class Result:
     case: str
     family: str
     layout: str
+    head: str = "inside"
+    """Or separate."""
     class_name: str = ""
     pairs: int = 0
     worst: float | None = None
@@ -36,14 +41,19 @@ class Result:
     error: str = ""
     seconds: float = 0.0
 
+    @property
+    def bundle(self) -> str:
+        """Name of the bundle's folder."""
+        return f"{self.case}-{self.layout}" + ("-separate" if self.head == "separate" else "")
 
-def run_layout(name: str, layout: str, assay: Path, out: Path) -> Result:
+
+def run_layout(name: str, layout: str, head: str, assay: Path, out: Path) -> Result:
     """Run one case by name and return its result; what goes wrong is in the result."""
     torch.set_num_threads(1)
     disable_progress_bar()
     set_verbosity_error()
     case = next(case for case in every_case() if case.name == name)
-    result, start = Result(case.name, case.family, layout), time.monotonic()
+    result, start = Result(case.name, case.family, layout, head), time.monotonic()
     try:
         attempt(case, assay, out, result)
     except Exception as error:  # a case that fails must not stop the others
@@ -59,7 +69,7 @@ class Failed(Exception):
 
 def attempt(case: Case, assay: Path, out: Path, result: Result) -> None:
     """Fill the result; Failed or ExportError says in a sentence why the case does not hold."""
-    bundle = out / f"{case.name}-{result.layout}"
+    bundle = out / result.bundle
     with tempfile.TemporaryDirectory() as scratch:
         source = Path(scratch) / case.name
         case.write(source)
@@ -68,8 +78,9 @@ def attempt(case: Case, assay: Path, out: Path, result: Result) -> None:
         prove_spread(pairs)
         other = source / "reference"
         cli.export(cli.arguments().parse_args([
-            str(source), str(bundle), "--family", case.family, "--layout", result.layout, "--name", case.name, "--licence", "Apache-2.0",
-            "--description", "Tiny random weights, for tests", *(["--reference", str(other)] if other.is_dir() else []), *case.options]))
+            str(source), str(bundle), "--family", case.family, "--layout", result.layout, "--head", result.head, "--name", case.name,
+            "--licence", "Apache-2.0", "--description", "Tiny random weights, for tests",
+            *(["--reference", str(other)] if other.is_dir() else []), *case.options]))
     put_pairs(bundle, pairs)
     verified = subprocess.run([assay, "verify", bundle], capture_output=True, text=True, timeout=300)
     said = verified.stdout + verified.stderr
