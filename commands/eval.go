@@ -121,7 +121,7 @@ func (c *evalCommand) jobs(engine *rewards.Engine) (jobs []job, total int64, err
 		}
 		known = true
 		for _, data := range c.datasets() {
-			if !data.measure.suits(m.Kind) {
+			if len(m.Features) > 0 || !data.measure.suits(m.Kind) {
 				continue
 			}
 			bytes, err := sizeOf(data)

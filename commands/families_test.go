@@ -27,9 +27,15 @@ func movesWithMates(manifest models.Manifest) bool {
 // eachFamily gives a test every family's bundle, served, with its golden pairs.
 func eachFamily(t *testing.T, test func(t *testing.T, engine *rewards.Engine, manifest models.Manifest, pairs []models.Golden)) {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(families, "*", models.ManifestFile))
-	if err != nil || len(files) < 45 {
-		t.Fatalf("%d bundles of families (%v), want 45 or more", len(files), err)
+	eachServed(t, families, 45, test)
+}
+
+// eachServed is eachFamily for the bundles of any folder, of which there must be so many.
+func eachServed(t *testing.T, dir string, least int, test func(t *testing.T, engine *rewards.Engine, manifest models.Manifest, pairs []models.Golden)) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*", models.ManifestFile))
+	if err != nil || len(files) < least {
+		t.Fatalf("%d bundles in %s (%v), want %d or more", len(files), dir, err, least)
 	}
 	for _, file := range files {
 		t.Run(filepath.Base(filepath.Dir(file)), func(t *testing.T) {
@@ -76,6 +82,29 @@ func TestFamiliesEqualTheirAuthors(t *testing.T) {
 			}
 			moved := drift{have: alone[0].have, want: together[i].have}
 			if !(moved.difference() <= bound) {
+				t.Errorf("pair %d: %v alone, %v with the others", i+1, moved.have, moved.want)
+			}
+		}
+	})
+}
+
+// TestHeadGraphsEqualPyTorch: the scores of heads that run on gorgonia are PyTorch's to 1e-5, and the same alone and together.
+func TestHeadGraphsEqualPyTorch(t *testing.T) {
+	eachServed(t, "../models/testdata/heads", 11, func(t *testing.T, engine *rewards.Engine, manifest models.Manifest, pairs []models.Golden) {
+		t.Helper()
+		together, err := compareGolden(t.Context(), engine, manifest.Asked(), pairs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range pairs {
+			if why := together[i].beyond(1e-5); why != "" {
+				t.Errorf("pair %d: %s", i+1, why)
+			}
+			alone, err := compareGolden(t.Context(), engine, manifest.Asked(), pairs[i:i+1])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if moved := (drift{have: alone[0].have, want: together[i].have}); moved.difference() != 0 {
 				t.Errorf("pair %d: %v alone, %v with the others", i+1, moved.have, moved.want)
 			}
 		}

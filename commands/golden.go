@@ -65,6 +65,9 @@ func worstDrift(all []drift) (worst float64, at int) {
 // to the reference's.
 func compareGolden(ctx context.Context, engine *rewards.Engine, kind models.Kind, pairs []models.Golden) ([]drift, error) {
 	all := make([]drift, len(pairs))
+	if kind == models.FeatureReward { // which has no ids
+		return all, compareScores(ctx, engine, pairs, all)
+	}
 	if err := compareIDs(ctx, engine, kind, pairs, all); err != nil {
 		return nil, err
 	}
@@ -73,7 +76,7 @@ func compareGolden(ctx context.Context, engine *rewards.Engine, kind models.Kind
 		return all, compareSteps(ctx, engine, pairs, all)
 	case models.PairKind, models.Preference:
 		return all, comparePreferences(ctx, engine, pairs, all)
-	case models.Reward:
+	case models.Reward, models.FeatureReward:
 	}
 	return all, compareScores(ctx, engine, pairs, all)
 }
@@ -115,17 +118,17 @@ func sequences(kind models.Kind, golden *models.Golden) []models.Item {
 		return []models.Item{*golden.Item}
 	case kind == models.PairKind:
 		return []models.Item{
-			{Prompt: pair.Prompt, Messages: pair.Messages, First: &pair.Chosen, Second: &pair.Rejected},
-			{Prompt: pair.Prompt, Messages: pair.Messages, First: &pair.Rejected, Second: &pair.Chosen},
+			{Prompt: pair.Prompt, Messages: pair.Messages, User: pair.User, First: &pair.Chosen, Second: &pair.Rejected},
+			{Prompt: pair.Prompt, Messages: pair.Messages, User: pair.User, First: &pair.Rejected, Second: &pair.Chosen},
 		}
 	}
 	var items []models.Item
 	for _, response := range []*string{&pair.Chosen, &pair.Rejected} {
 		if pair.Prompt != nil {
-			items = append(items, models.Item{Prompt: pair.Prompt, Response: response})
+			items = append(items, models.Item{Prompt: pair.Prompt, Response: response, User: pair.User})
 		} else {
 			turn := models.Message{Role: "assistant", Content: *response}
-			items = append(items, models.Item{Messages: append(slices.Clip(pair.Messages), turn)})
+			items = append(items, models.Item{Messages: append(slices.Clip(pair.Messages), turn), User: pair.User})
 		}
 	}
 	return items
@@ -193,7 +196,7 @@ func comparePreferences(ctx context.Context, engine *rewards.Engine, pairs []mod
 	for i := range pairs {
 		pair := pairs[i].Pair
 		request.Pairs = append(request.Pairs, rewards.Pair{
-			Prompted: rewards.Prompted{Prompt: pair.Prompt, Messages: pair.Messages}, Chosen: &pair.Chosen, Rejected: &pair.Rejected,
+			Prompted: rewards.Prompted{Prompt: pair.Prompt, Messages: pair.Messages, User: pair.User}, Chosen: &pair.Chosen, Rejected: &pair.Rejected,
 		})
 	}
 	answer, err := engine.Compare(ctx, request)

@@ -21,6 +21,7 @@ func (m measure) suits(kind models.Kind) bool {
 		return m == measureSteps || m == measureBestOf
 	case models.Reward, models.PairKind, models.Preference:
 		return m == measurePairs || m == measureBestOf
+	case models.FeatureReward: // these files are of texts
 	}
 	return false
 }

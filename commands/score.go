@@ -3,6 +3,9 @@ package commands
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/rewards"
@@ -15,6 +18,7 @@ const itemChunk = 256
 type scoreCommand struct {
 	Offline offlineFlags `embed:""`
 	Scoring scoringFlags `embed:""`
+	Explain bool         `help:"Beside each score in --json: how it moves with each feature (models that read features)."`
 }
 
 // Help is shown by assay score --help.
@@ -23,7 +27,9 @@ func (*scoreCommand) Help() string {
   {"prompt": "12 + 30?", "response": "42"}
   {"messages": [{"role": "user", "content": "12 + 30?"}, {"role": "assistant", "content": "42"}]}
   {"text": "rendered text"}
-  {"input_ids": [1, 5, 9]}`
+  {"input_ids": [1, 5, 9]}
+  {"features": {"length": 120, "citations": 3}}
+A model whose head takes a user's vector needs "user": [0.5, -1] beside it.`
 }
 
 // Run scores every line.
@@ -37,8 +43,15 @@ type scoreRecord struct {
 }
 
 func (c *scoreCommand) ask(ctx context.Context, engine *rewards.Engine, items []models.Item) ([]rewards.ScoreResult, error) {
-	answer, err := engine.Score(ctx, rewards.ScoreRequest{Common: c.Offline.common(), Scoring: c.Scoring.scoring(), Items: items})
+	answer, err := engine.Score(ctx, rewards.ScoreRequest{Common: c.Offline.common(), Scoring: c.Scoring.scoring(), Items: items, Explain: c.explain()})
 	return answer.Results, err
+}
+
+func (c *scoreCommand) explain() rewards.Explanation {
+	if c.Explain {
+		return rewards.ExplainGradient
+	}
+	return ""
 }
 
 func (*scoreCommand) failed(result rewards.ScoreResult) *rewards.Problem { return result.Error }
@@ -71,6 +84,17 @@ func preview(item models.Item) string {
 		return oneLine(last[0].Content, 40) + " → " + oneLine(last[1].Content, 40)
 	case len(item.Messages) == 1:
 		return oneLine(item.Messages[0].Content, 80)
+	case item.Features != nil:
+		return oneLine(previewFeatures(item.Features), 80)
 	}
 	return fmt.Sprintf("%d ids", len(item.InputIDs))
+}
+
+// previewFeatures shows features by name, in the order of names.
+func previewFeatures(features models.Features) string {
+	words := make([]string, 0, len(features))
+	for _, name := range slices.Sorted(maps.Keys(features)) {
+		words = append(words, fmt.Sprintf("%s=%g", name, features[name]))
+	}
+	return strings.Join(words, " ")
 }

@@ -40,7 +40,7 @@ func (c *verifyCommand) Run(ctx context.Context, con *console) (err error) {
 		return nil
 	}
 	tolerance := manifest.Golden.Tolerance
-	drift, err := compareGolden(ctx, rewards.New(loaded.registry), manifest.Kind, pairs)
+	drift, err := compareGolden(ctx, rewards.New(loaded.registry), manifest.Asked(), pairs)
 	if err != nil {
 		return err
 	}
@@ -55,6 +55,10 @@ func (c *verifyCommand) Run(ctx context.Context, con *console) (err error) {
 		return fmt.Errorf("bundle %s: %d of %d golden pairs drift", c.Dir, bad, len(drift))
 	}
 	worst, at := worstDrift(drift)
-	p.line("✓ %-10s %d pairs: ids equal, largest difference %.2g (pair %d, tolerance %g)", "golden", len(drift), worst, at+1, tolerance)
+	same := "ids equal, "
+	if manifest.ReadsFeatures() {
+		same = ""
+	}
+	p.line("✓ %-10s %d pairs: %slargest difference %.2g (pair %d, tolerance %g)", "golden", len(drift), same, worst, at+1, tolerance)
 	return nil
 }

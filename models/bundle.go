@@ -36,6 +36,7 @@ type bundle struct {
 	graph     *onnxFile
 	graphPath string // on disk
 	content   []byte // of an embedded graph
+	head      []byte // the graph that gorgonia runs: the head's, or that of a model of features; nil: there is none
 
 	graphBytes int64 // of the graph's file, external data left out
 	tokenizer  []byte
@@ -72,6 +73,12 @@ func readBundle(source Source) (*bundle, error) {
 	if b.graph, err = parseONNX(graph); err != nil {
 		return nil, &Error{Code: CodeBundle, Detail: "graph.file " + m.Graph.File, Err: err}
 	}
+	if b.head, err = readNamed(fsys, "graph.head.file", m.Graph.headFile()); err != nil {
+		return nil, err
+	}
+	if m.ReadsFeatures() {
+		b.head = graph
+	}
 	if b.tokenizer, err = readNamed(fsys, "tokenizer.file", m.Tokenizer.File); err != nil {
 		return nil, err
 	}
@@ -107,7 +114,7 @@ func readNamed(fsys fs.FS, field, name string) ([]byte, error) {
 // hash sets the digest: sha256 over the name, length and content of each file, by name. External data is checked here.
 func (b *bundle) hash(fsys fs.FS, source Source) error {
 	m := &b.manifest
-	names := []string{ManifestFile, m.Graph.File, m.Tokenizer.File, m.Template.File, m.Golden.File}
+	names := []string{ManifestFile, m.Graph.File, m.Graph.headFile(), m.Tokenizer.File, m.Template.File, m.Golden.File}
 	for _, location := range b.graph.external {
 		name := path.Join(path.Dir(m.Graph.File), location)
 		switch {

@@ -16,6 +16,7 @@ type encoder struct {
 	separator int64     // the step separator's id, of joint steps; else -1
 	mark      int64     // the id of read.token; -1 when there is none
 	tail      int       // tokens that follow a response: the template's and the end policy's
+	user      int       // numbers of a user's vector that items must have; 0: none
 }
 
 func (e *encoder) encode(item Item, truncate Truncation) (Encoded, error) {
@@ -27,6 +28,9 @@ func (e *encoder) encode(item Item, truncate Truncation) (Encoded, error) {
 		return Encoded{}, err
 	}
 	var out Encoded
+	if out.User, err = e.userOf(item); err != nil {
+		return Encoded{}, err
+	}
 	tail := 0
 	if e.manifest.Tokenizer.End != EndKeep {
 		tail = 1

@@ -11,6 +11,7 @@ const (
 	formPrompt   = "prompt"
 	formText     = "text"
 	formIDs      = "input_ids"
+	formFeatures = "features"
 )
 
 // Roles that the encoder tells apart.
@@ -31,6 +32,7 @@ func (e *encoder) form(item Item) (string, error) {
 	add(item.Prompt != nil, formPrompt)
 	add(item.Text != nil, formText)
 	add(item.InputIDs != nil, formIDs)
+	add(item.Features != nil, formFeatures)
 	switch {
 	case len(forms) == 0:
 		return "", fail(CodeItem, "the item has none of messages, prompt, text and input_ids")
@@ -38,6 +40,9 @@ func (e *encoder) form(item Item) (string, error) {
 		return "", fail(CodeItem, "the item has %s, and must have one of them", strings.Join(forms, " and "))
 	}
 	form := forms[0]
+	if form == formFeatures {
+		return "", fail(CodeItem, "features are for models that read them, and model %q reads tokens", e.manifest.Name)
+	}
 	rendered := form == formText || form == formIDs
 	process, pair := e.manifest.Kind == Process, e.manifest.Kind == PairKind
 	switch {

@@ -3,7 +3,6 @@ package models
 import (
 	"context"
 	"math"
-	"slices"
 
 	"github.com/assay-rm/assay/batching"
 )
@@ -26,7 +25,7 @@ func (m *Model) proveForward(ctx context.Context, options batching.Options) erro
 			return err
 		}
 		if err := m.finite(rows[0]); err != nil {
-			return fail(CodeBundle, "graph.file %s: a probe of %d tokens: %v", m.info.Manifest.Graph.File, len(probe.IDs), err)
+			return fail(CodeBundle, "graph.file %s: a probe of %d %s: %v", m.info.Manifest.Graph.File, len(probe.IDs), m.unit(), err)
 		}
 		alone[i] = rows[0]
 	}
@@ -53,8 +52,12 @@ func (m *Model) proveForward(ctx context.Context, options batching.Options) erro
 			moved := distance(rows[i], alone[probe])
 			worst = max(worst, moved)
 			if moved > m.tolerance() {
-				return fail(CodeBundle, "pooling %s: the output of a probe of %d tokens is %v alone and %v %s",
-					m.info.Manifest.Pooling, len(probes[probe].IDs), alone[probe], rows[i], how)
+				field := "pooling " + m.info.Manifest.Pooling
+				if m.judge != nil {
+					field = "graph.file " + m.info.Manifest.Graph.File
+				}
+				return fail(CodeBundle, "%s: the output of a probe of %d %s is %v alone and %v %s",
+					field, len(probes[probe].IDs), m.unit(), alone[probe], rows[i], how)
 			}
 		}
 	}
@@ -74,7 +77,7 @@ func (m *Model) proveCache(ctx context.Context, options batching.Options, probes
 		return nil
 	}
 	options.Observe, options.MaxDelay = nil, 0
-	b := batching.New(m.session, options)
+	b := batching.New(m.runner, options)
 	done := make(chan error, 1)
 	go func() { done <- b.Run(ctx) }()
 	defer func() {
@@ -92,9 +95,13 @@ func (m *Model) proveCache(ctx context.Context, options batching.Options, probes
 			if result.Err != nil {
 				return fail(CodeBundle, "graph.file %s: a probe of %d tokens behind %d cached ones: %v", m.info.Manifest.Graph.File, len(probe.IDs), result.Cached, result.Err)
 			}
-			if moved := distance(result.Values, alone[i]); moved > m.tolerance() {
+			rows, err := m.headed(ctx, result.Values, probe)
+			if err != nil {
+				return err
+			}
+			if moved := distance(rows, alone[i]); moved > m.tolerance() {
 				return fail(CodeBundle, "graph.layout packed: the output of a probe of %d tokens is %v, and %v behind %d cached ones",
-					len(probe.IDs), alone[i], result.Values, result.Cached)
+					len(probe.IDs), alone[i], rows, result.Cached)
 			}
 			cached += result.Cached
 		}
@@ -110,41 +117,10 @@ func (m *Model) tolerance() float64 {
 	switch {
 	case m.info.Device.OnGPU():
 		return gpuTolerance
-	case m.info.Manifest.Graph.Layout == LayoutPacked:
+	case m.info.Manifest.Graph.Layout != LayoutPadded:
 		return 0
 	}
 	return probeTolerance
-}
-
-// probes are sequences of several lengths, two of which share a prefix, the longest last; pad ids occur inside them.
-func (m *Model) probes() []batching.Sequence {
-	manifest := &m.info.Manifest
-	var probes []batching.Sequence
-	add := func(ids []int64) {
-		ids = ids[:min(len(ids), manifest.Limits.MaxTokens)]
-		last := m.lastRead(len(ids))
-		read := []int{last}
-		if (manifest.Kind == Process || manifest.Read.Prompt != nil || manifest.Likelihood != nil) && len(ids) > 3 {
-			read = []int{len(ids) / 2, last}
-		}
-		probes = append(probes, batching.Sequence{IDs: ids, Read: read})
-	}
-	ids := func(n int, seed uint64) []int64 { return probeIDs(manifest.Graph.VocabSize, n, seed) }
-	add(ids(2, 3))
-	if manifest.Likelihood == nil {
-		add(ids(1, 3))
-	}
-	add(ids(7, 4))
-	shared := ids(40, 5)
-	add(append(slices.Clone(shared), ids(9, 6)...))
-	add(append(slices.Clone(shared), ids(30, 7)...))
-	padded := ids(33, 8)
-	if pad := manifest.Tokenizer.PadID; pad != nil {
-		padded[10], padded[11] = *pad, *pad
-	}
-	add(padded)
-	add(ids(130, 9))
-	return probes
 }
 
 // proveCausal holds a process model's earlier step to what it is without the later one.
@@ -172,7 +148,7 @@ func (m *Model) proveCausal(ctx context.Context, options batching.Options, probe
 
 // proveDevices holds every further device to the first.
 func (m *Model) proveDevices(ctx context.Context, options batching.Options, probes []batching.Sequence, alone [][][]float32) error {
-	for device := 1; device < len(m.session.wide); device++ {
+	for device := 1; device < options.Devices; device++ {
 		rows, err := m.run(ctx, options, probes, func(plan *batching.Plan) { plan.Device = device })
 		if err != nil {
 			return err
@@ -199,13 +175,39 @@ func (m *Model) run(ctx context.Context, options batching.Options, sequences []b
 		return nil, fail(CodeBundle, "probe: %v", err)
 	}
 	place(plan)
-	rows, err := m.session.Run(ctx, plan)
+	rows, err := m.runner.Run(ctx, plan)
 	if err != nil {
 		return nil, fail(CodeBundle, "graph.file %s: a probe of %d sequences does not run: %v", m.info.Manifest.Graph.File, len(sequences), err)
 	}
-	out := make([][][]float32, len(sequences))
+	apart := make([][][]float32, len(sequences))
 	for i, sequence := range sequences {
-		out[i] = rows[places[i].Row : places[i].Row+len(sequence.Read)]
+		apart[i] = rows[places[i].Row : places[i].Row+len(sequence.Read)]
+	}
+	return m.headedAll(ctx, apart, sequences)
+}
+
+// headed gives the readings of a probe's rows.
+func (m *Model) headed(ctx context.Context, rows [][]float32, probe batching.Sequence) ([][]float32, error) {
+	all, err := m.headedAll(ctx, [][][]float32{rows}, []batching.Sequence{probe})
+	if err != nil {
+		return nil, err
+	}
+	return all[0], nil
+}
+
+// headedAll gives the readings of probes' rows, which the head reads together.
+func (m *Model) headedAll(ctx context.Context, rows [][][]float32, probes []batching.Sequence) ([][][]float32, error) {
+	items, readings := make([]Encoded, len(probes)), make([]Reading, len(probes))
+	for i, probe := range probes {
+		items[i].User, readings[i].Rows = m.probeUser(probe.IDs), rows[i]
+	}
+	m.applyHead(ctx, items, readings)
+	out := make([][][]float32, len(probes))
+	for i := range readings {
+		if err := readings[i].Err; err != nil {
+			return nil, fail(CodeBundle, "graph.head.file %s: a probe of %d tokens: %v", m.info.Manifest.Graph.headFile(), len(probes[i].IDs), err)
+		}
+		out[i] = readings[i].Rows
 	}
 	return out, nil
 }

@@ -10,8 +10,8 @@ import (
 // Golden is an item, or a pair of responses, with what the reference implementation makes of it.
 type Golden struct {
 	Item        *Item              `json:"item,omitempty"`
-	Pair        *GoldenPair        `json:"pair,omitempty"` // of a pair or preference model, instead of Item
-	IDs         GoldenIDs          `json:"ids"`
+	Pair        *GoldenPair        `json:"pair,omitempty"`        // of a pair or preference model, instead of Item
+	IDs         GoldenIDs          `json:"ids"`                   // none of features
 	Read        []int              `json:"read,omitempty"`        // positions read, where the reference tells them
 	Score       *float64           `json:"score,omitempty"`       // of a reward model
 	Scores      map[string]float64 `json:"scores,omitempty"`      // by label, where there are several
@@ -23,6 +23,7 @@ type Golden struct {
 type GoldenPair struct {
 	Messages []Message `json:"messages,omitempty"`
 	Prompt   *string   `json:"prompt,omitempty"`
+	User     []float64 `json:"user,omitempty"`
 	Chosen   string    `json:"chosen"`
 	Rejected string    `json:"rejected"`
 }
@@ -56,8 +57,9 @@ func (m *Model) Golden() ([]Golden, error) {
 		if err != nil {
 			return nil, fail(CodeBundle, "golden.file %s: pair %d: %v", file, len(all)+1, err)
 		}
-		if want := pair.lacks(m.info.Manifest.Kind); want != "" {
-			return nil, fail(CodeBundle, "golden.file %s: pair %d: a %s model's pair has %s", file, len(all)+1, m.info.Manifest.Kind, want)
+		kind := m.info.Manifest.Asked()
+		if want := pair.lacks(kind); want != "" {
+			return nil, fail(CodeBundle, "golden.file %s: pair %d: a %s model's pair has %s", file, len(all)+1, kind, want)
 		}
 		all = append(all, pair)
 	}
@@ -72,6 +74,8 @@ func (g *Golden) lacks(kind Kind) string {
 	switch kind {
 	case Reward:
 		want, words = [5]bool{0: true, 2: true}, "item, ids and score"
+	case FeatureReward:
+		want, words, lists = [5]bool{0: true, 2: true}, "item and score", 0
 	case Process:
 		want, words = [5]bool{0: true, 3: true}, "item, ids and steps"
 	default:

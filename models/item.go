@@ -7,7 +7,7 @@ type Message struct {
 }
 
 // Item is one thing to read, in exactly one form: messages; prompt with response (or with steps); text, rendered already;
-// or input_ids. The JSON form is the wire's and that of golden files.
+// input_ids; or features. The JSON form is the wire's and that of golden files.
 type Item struct {
 	Messages  []Message `json:"messages,omitempty" doc:"A conversation, rendered through the model's chat template"`
 	Prompt    *string   `json:"prompt,omitempty" doc:"The user's turn; goes with response or steps"`
@@ -17,13 +17,16 @@ type Item struct {
 	Steps     []string  `json:"steps,omitempty" doc:"The assistant's turn as a list of steps (process models)"`
 	Separator *string   `json:"separator,omitempty" doc:"Splits the response into steps (process models)"`
 
+	Features Features  `json:"features,omitempty" doc:"Every feature of the model, by name (models that read features)"`
+	User     []float64 `json:"user,omitempty" doc:"The user's vector (models whose head takes one)"`
+
 	First  *string `json:"-"` // of a pair model: the response read first, after messages or prompt
 	Second *string `json:"-"` // and the one read second
 }
 
 // leastTokens is about the fewest tokens that an item can have: one for eight bytes of its text.
 func (i *Item) leastTokens() int {
-	bytes := 8 * len(i.InputIDs)
+	bytes := 8 * (len(i.InputIDs) + len(i.Features))
 	for _, message := range i.Messages {
 		bytes += len(message.Content)
 	}
@@ -51,12 +54,14 @@ const (
 // Encoded is an item as the model sees it.
 type Encoded struct {
 	Text      string  // what was tokenized; empty for input_ids and segments
-	IDs       []int64 // token ids, policies applied
+	IDs       []int64 // token ids, policies applied; of features the bits of each number, in the manifest's order
 	Read      []int   // positions read, ascending: of the prompt where the manifest asks for it, then of the pooling rule or the steps;
 	Response  int     // of a likelihood model every token but the last from that before the response on. Response is where it begins
 	Steps     []int   // process: the token of each step, of skipped ones too
 	Ends      []int   // process items given as steps or with a separator: end of each step in characters of the response
 	Truncated int     // tokens cut away
+
+	User []float32 // the user's vector, for a head that takes one
 }
 
 // Kind is the question that a model answers.
@@ -68,4 +73,7 @@ const (
 	Process    Kind = "process"    // which step goes wrong: one row per step
 	PairKind   Kind = "pair"       // which of two responses is better: both in one sequence
 	Preference Kind = "preference" // which of two responses is better: an embedding each
+
+	// FeatureReward is no manifest's kind but what a reward model that reads features is asked: how good are these numbers.
+	FeatureReward Kind = "feature reward"
 )

@@ -84,7 +84,7 @@ func (s *session) runPacked(inner *ort.DynamicAdvancedSession, plan *batching.Pl
 	outputs := tensors{}
 	defer outputs.free()
 
-	labels := len(s.graph.Labels)
+	labels := s.graph.columns()
 	block := make([]float32, len(plan.Read)*labels)
 	failed := errors.Join(
 		s.bindPast(binding, plan, buffers, feeds),

@@ -25,16 +25,16 @@ type Manifest struct {
 	Licence     string          `yaml:"licence"`
 	Source      SourceSpec      `yaml:"source"`
 	Graph       GraphSpec       `yaml:"graph"`
-	Tokenizer   TokenSpec       `yaml:"tokenizer"`
+	Tokenizer   TokenSpec       `yaml:"tokenizer,omitempty"`
 	Template    TemplateSpec    `yaml:"template,omitempty"`
-	Pooling     string          `yaml:"pooling"`
+	Pooling     string          `yaml:"pooling,omitempty"`
 	Read        ReadSpec        `yaml:"read,omitempty"`
 	Head        HeadSpec        `yaml:"head,omitempty"`
 	Steps       StepSpec        `yaml:"steps,omitempty"`
 	Likelihood  *LikelihoodSpec `yaml:"likelihood,omitempty"`
 	Pair        *PairSpec       `yaml:"pair,omitempty"`
 	Preference  *PreferenceSpec `yaml:"preference,omitempty"`
-	Limits      LimitSpec       `yaml:"limits"`
+	Limits      LimitSpec       `yaml:"limits,omitempty"`
 	Golden      GoldenSpec      `yaml:"golden,omitempty"`
 	Drift       *DriftSpec      `yaml:"drift,omitempty"`
 }
@@ -54,10 +54,14 @@ type GraphSpec struct {
 	Precision string   `yaml:"precision"`
 	Output    string   `yaml:"output"`
 	Labels    []string `yaml:"labels"`
-	VocabSize int64    `yaml:"vocab_size"`
+	VocabSize int64    `yaml:"vocab_size,omitempty"`
 	Layers    int      `yaml:"layers,omitempty"`
 	KVHeads   int64    `yaml:"kv_heads,omitempty"`
 	HeadDim   int64    `yaml:"head_dim,omitempty"`
+
+	Input    string         `yaml:"input,omitempty"`    // features: name of the graph's one input
+	Features []string       `yaml:"features,omitempty"` // features: what its columns are
+	Head     *HeadGraphSpec `yaml:"head,omitempty"`     // packed and padded: a second graph, which makes readings of the first one's rows
 }
 
 // TokenSpec describes the tokenizer and the policy on its ids.
@@ -183,8 +187,9 @@ type GoldenSpec struct {
 
 // Words of the manifest.
 const (
-	LayoutPacked = "packed"
-	LayoutPadded = "padded"
+	LayoutPacked   = "packed"
+	LayoutPadded   = "padded"
+	LayoutFeatures = "features" // no tokens: named numbers
 
 	BOSNone = "none"
 	BOSOne  = "one"
@@ -244,19 +249,24 @@ func ParseManifest(data []byte) (Manifest, error) {
 	if m.Kind == Process && m.Steps.Tokenize == "" {
 		m.Steps.Tokenize = TokenizeJoint
 	}
-	if m.Tokenizer.End == "" {
-		m.Tokenizer.End = EndKeep
-	}
 	var bad []string
 	check := func(ok bool, format string, args ...any) {
 		if !ok {
 			bad = append(bad, fmt.Sprintf(format, args...))
 		}
 	}
+	if m.ReadsFeatures() {
+		m.checkFeatures(check)
+	} else {
+		if m.Tokenizer.End == "" {
+			m.Tokenizer.End = EndKeep
+		}
+		m.checkText(check)
+		m.checkPooling(check)
+		m.checkHeadGraph(check)
+	}
 	m.checkCommon(check)
 	m.checkGraph(check)
-	m.checkText(check)
-	m.checkPooling(check)
 	m.checkKind(check)
 	m.checkNumbers(check)
 	m.checkDrift(check)

@@ -16,11 +16,10 @@ func (m *Manifest) checkCommon(check checker) {
 	check(m.Source.Class != "", "source.class is missing")
 	check(m.Limits.MaxTokens >= 1 && m.Limits.MaxTokens <= MaxTokensLimit,
 		"limits.max_tokens is %d, and must be between 1 and %d", m.Limits.MaxTokens, MaxTokensLimit)
-	for field, file := range map[string]string{"graph.file": m.Graph.File, "tokenizer.file": m.Tokenizer.File} {
-		check(file != "", "%s is missing", field)
-	}
+	check(m.Graph.File != "", "graph.file is missing")
 	for field, file := range map[string]string{
-		"graph.file": m.Graph.File, "tokenizer.file": m.Tokenizer.File, "template.file": m.Template.File, "golden.file": m.Golden.File,
+		"graph.file": m.Graph.File, "graph.head.file": m.Graph.headFile(), "tokenizer.file": m.Tokenizer.File,
+		"template.file": m.Template.File, "golden.file": m.Golden.File,
 	} {
 		check(file == "" || inside(file), "%s %q leaves the bundle", field, file)
 	}
@@ -29,14 +28,19 @@ func (m *Manifest) checkCommon(check checker) {
 
 func (m *Manifest) checkGraph(check checker) {
 	g := m.Graph
-	check(g.Layout == LayoutPacked || g.Layout == LayoutPadded, "graph.layout is %q, and must be packed or padded", g.Layout)
+	check(slices.Contains([]string{LayoutPacked, LayoutPadded, LayoutFeatures}, g.Layout),
+		"graph.layout is %q, and must be packed, padded or features", g.Layout)
 	check(slices.Contains(Precisions, g.Precision), "graph.precision is %q, and must be one of %s", g.Precision, strings.Join(Precisions, ", "))
 	check(g.Output != "", "graph.output is missing")
 	check(len(g.Labels) > 0, "graph.labels is empty")
 	for i, label := range g.Labels {
 		check(label != "" && !slices.Contains(g.Labels[:i], label), "graph.labels[%d] is %q, and labels must be distinct and not empty", i, label)
 	}
+	if g.Layout == LayoutFeatures {
+		return
+	}
 	check(g.VocabSize > 0, "graph.vocab_size is %d, and must be positive", g.VocabSize)
+	check(g.Input == "" && g.Features == nil, "graph.input and graph.features are for the layout features")
 	switch g.Layout {
 	case LayoutPacked:
 		check(g.Layers > 0, "graph.layers is %d, and the packed layout needs it", g.Layers)

@@ -126,6 +126,18 @@ func TestManifestRefusals(t *testing.T) {
 		{name: "embedding twice", replace: preference, append: "preference: {embedding: [a, a], temperature: 1}\n", want: `preference.embedding has "a" twice`},
 		{name: "variable messages", replace: []string{"bos_token:", "messages:"}, want: `template.variables has "messages"`},
 		{name: "variable of the prompt", replace: []string{"bos_token:", "add_generation_prompt:"}, want: `template.variables has "add_generation_prompt"`},
+		{name: "features of tokens", replace: []string{"labels: [reward]", "labels: [reward], features: [a]"}, want: "graph.input and graph.features are for the layout features"},
+		{name: "layout of tokens", replace: []string{"layout: packed", "layout: features"}, want: "tokenizer is for models that read tokens, and graph.layout is features"},
+		{name: "features with pooling", replace: []string{"layout: packed", "layout: features"}, want: "pooling is for models that read tokens"},
+		{name: "features with a limit", replace: []string{"layout: packed", "layout: features"}, want: "limits.max_tokens is for models that read tokens"},
+		{name: "no features", replace: []string{"layout: packed", "layout: features"}, want: "graph.features has 0 names, and must have 1 to 4096"},
+		{name: "features without input", replace: []string{"layout: packed", "layout: features"}, want: "graph.input is missing"},
+		{name: "feature twice", replace: []string{"layout: packed", "layout: features, features: [a, a]"}, want: `graph.features[1] is "a"`},
+		{name: "feature preference", replace: append([]string{"layout: packed", "layout: features"}, preference...), want: `kind is "preference", and a model with graph.layout features must be a reward model`},
+		{name: "head without input", replace: []string{"labels: [reward]", "labels: [reward], head: {file: a, width: 3, output: b}"}, want: "graph.head.input is missing"},
+		{name: "head without output", replace: []string{"labels: [reward]", "labels: [reward], head: {file: a, width: 3, input: b}"}, want: "graph.head.output is missing"},
+		{name: "head without file", replace: []string{"labels: [reward]", "labels: [reward], head: {width: 3, input: b, output: b}"}, want: "graph.head.file is missing"},
+		{name: "head whose user is its input", replace: []string{"labels: [reward]", "labels: [reward], head: {file: a, width: 3, input: b, output: c, user: b}"}, want: "graph.head.user is graph.head.input"},
 		{name: "not YAML", replace: []string{"version: 1", "version: ["}, want: ManifestFile},
 	}
 	for _, test := range tests {

@@ -9,6 +9,7 @@ import (
 // checkText checks the tokenizer's policies and the template.
 func (m *Manifest) checkText(check checker) {
 	t := m.Tokenizer
+	check(t.File != "", "tokenizer.file is missing")
 	check(slices.Contains([]string{BOSNone, BOSOne, BOSTwo}, t.BOS), "tokenizer.bos is %q, and must be none, one or two", t.BOS)
 	check(t.BOS == BOSNone || t.BOSID != nil, "tokenizer.bos_id is missing, and bos: %s needs it", t.BOS)
 	check(slices.Contains([]string{EndKeep, EndAppend, EndReplace}, t.End), "tokenizer.end is %q, and must be keep, append or replace", t.End)

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/assay-rm/assay/batching"
-	"github.com/assay-rm/assay/models/tokenizer"
 )
 
 // Reading is the outcome of one [Encoded]: the head's raw outputs or an error, never both.
@@ -31,7 +30,7 @@ type Reading struct {
 type Info struct {
 	Manifest Manifest
 	Digest   string          // sha256 over the bundle's files
-	Provider string          // the execution provider in use: CPU or CUDA
+	Provider string          // what runs the graph: ONNX Runtime's CPU or CUDA provider, or gorgonia
 	Device   Device          // where forwards run
 	Threads  int             // of one forward
 	Lanes    int             // forwards side by side, on one thread each, when much waits; 1: always one, on all threads
@@ -39,6 +38,7 @@ type Info struct {
 	Cache    int64           // bytes of keys and values that may be cached; 0: none, or none can be
 	Block    int64           // bytes of a block of these
 	MaxItems int             // sequences that may wait, and so of one request at most
+	User     int             // numbers of the user's vector that every item must have; 0: none may have one
 }
 
 // Options says how a bundle is run. The zero value works.
@@ -58,7 +58,10 @@ type Options struct {
 type Model struct {
 	info    Info
 	encoder encoder
-	session *session
+	runner  batching.Runner // the session or the judge
+	session *session        // of a model that reads tokens
+	head    *headGraph      // behind the session; nil: its graph has the head
+	judge   *judge          // of a model that reads features
 	batcher *batching.Batcher
 	proof   []Check
 	golden  []byte
@@ -70,24 +73,28 @@ func Open(ctx context.Context, source Source, options Options) (*Model, error) {
 	if err != nil {
 		return nil, inBundle(source, err)
 	}
-	library, err := FindRuntime(options.Runtime)
-	if err != nil {
-		return nil, err
-	}
-	if err := StartRuntime(library); err != nil {
-		return nil, err
+	if !b.manifest.ReadsFeatures() {
+		library, err := FindRuntime(options.Runtime)
+		if err != nil {
+			return nil, err
+		}
+		if err := StartRuntime(library); err != nil {
+			return nil, err
+		}
 	}
 	threads := options.Threads
 	if threads <= 0 {
 		threads = runtime.NumCPU()
 	}
-	provider := "CPU"
-	if options.Device.OnGPU() {
-		provider = "CUDA"
-	}
 	m := &Model{
-		info:   Info{Manifest: b.manifest, Digest: b.digest, Provider: provider, Device: options.Device, Threads: threads},
+		info:   Info{Manifest: b.manifest, Digest: b.digest, Provider: "CPU", Device: options.Device, Threads: threads},
 		golden: b.golden,
+	}
+	switch {
+	case b.manifest.ReadsFeatures():
+		m.info.Provider, m.info.Device, m.info.Threads = "gorgonia", Device{}, 1
+	case options.Device.OnGPU():
+		m.info.Provider = "CUDA"
 	}
 	if err := m.load(ctx, b, options); err != nil {
 		m.freeSession()
@@ -105,96 +112,18 @@ func inBundle(source Source, err error) error {
 	return &Error{Code: known.Code, Detail: fmt.Sprintf("bundle %s: %s", source, known.Detail), Err: known.Err}
 }
 
-// load proves the manifest in the order in which each part needs the one before.
-func (m *Model) load(ctx context.Context, b *bundle, options Options) error {
-	manifest := &m.info.Manifest
-	m.passed("files", "%s", b.digest)
-	if err := m.proveSignature(b.graph); err != nil {
-		return err
-	}
-	tokens, err := tokenizer.New(b.tokenizer)
-	if err != nil {
-		return &Error{Code: CodeBundle, Detail: "tokenizer.file " + manifest.Tokenizer.File, Err: err}
-	}
-	m.encoder = encoder{manifest: manifest, tokens: tokens, separator: -1, mark: -1}
-	if manifest.Template.File != "" {
-		if m.encoder.template, err = newTemplate(b.template, manifest.Template.Variables); err != nil {
-			return fail(CodeBundle, "template.file %s: %v", manifest.Template.File, innermost(err))
-		}
-	}
-	if err := m.proveTokens(); err != nil {
-		return err
-	}
-	if m.session, err = newSession(b, m.info.Threads, m.info.Device); err != nil {
-		if code := new(Error); errors.As(err, &code) {
-			return err
-		}
-		return &Error{Code: CodeBundle, Detail: fmt.Sprintf("graph.file %s: ONNX Runtime refuses it", manifest.Graph.File), Err: err}
-	}
-	batch := m.batching(options)
-	if batch.CacheBlocks, err = m.session.reserve(options.Cache); err != nil {
-		return err
-	}
-	m.info.Block = int64(m.session.blockFloats() * floatBytes)
-	m.info.Cache = int64(batch.CacheBlocks) * int64(max(1, batch.Devices)) * m.info.Block
-	if err := m.proveForward(ctx, batch); err != nil {
-		return err
-	}
-	if options.Tokens > 0 {
-		batch.Budget = batching.Budget{Tokens: options.Tokens, Area: batching.DefaultArea}
-		batch.Lanes = 1 // not measured
-	} else {
-		found, err := batching.Measure(ctx, m.session, batch)
-		if err != nil {
-			return &Error{Code: CodeBundle, Detail: "warm-up", Err: err}
-		}
-		batch.Budget, batch.Cost, batch.Lanes, batch.LaneTokens = found.Budget, found.Cost, found.Lanes, found.LaneTokens
-	}
-	if batch.Lanes < 2 {
-		m.session.freeNarrow()
-	}
-	m.info.Lanes = max(1, batch.Lanes)
-	m.info.Batching = batch.Budget
-	if m.info.MaxItems = options.MaxItems; m.info.MaxItems <= 0 {
-		m.info.MaxItems = DefaultMaxItems
-	}
-	m.batcher = batching.New(m.session, batch)
-	return nil
-}
-
-// gpuWarmTokens is the largest forward that is measured on a GPU, whose throughput still grows where the processors' falls.
-const gpuWarmTokens = 1 << 15
-
-func (m *Model) batching(options Options) batching.Options {
-	manifest := &m.info.Manifest
-	batch := batching.Options{
-		MaxItems: options.MaxItems, MaxTokens: options.MaxTokens, MaxDelay: options.MaxDelay,
-		WarmIDs: probeIDs(manifest.Graph.VocabSize, 64, 1), WarmLength: manifest.Limits.MaxTokens,
-		Targets: manifest.Likelihood != nil && manifest.Graph.Layout == LayoutPacked,
-	}
-	if m.info.Device.OnGPU() {
-		batch.Devices, batch.WarmTokens = len(m.info.Device.GPUs), gpuWarmTokens
-	}
-	if m.session.narrow != nil {
-		batch.Lanes = m.info.Threads
-	}
-	if options.Observe != nil {
-		batch.Observe = func(stats batching.RunStats) { options.Observe(*manifest, stats) }
-	}
-	if manifest.Graph.Layout == LayoutPadded {
-		batch.Layout, batch.PadID = batching.Padded, *manifest.Tokenizer.PadID
-	}
-	return batch
-}
-
 // Info says what is loaded.
 func (m *Model) Info() Info { return m.info }
 
 // Proof lists what was checked when the bundle was loaded.
 func (m *Model) Proof() []Check { return m.proof }
 
-// Encode renders, tokenizes and marks the positions to read. Its errors are *Error. It is safe for concurrent use.
+// Encode renders, tokenizes and marks the positions to read; of features it checks the names. Its errors are *Error. It is safe for
+// concurrent use.
 func (m *Model) Encode(item Item, truncate Truncation) (Encoded, error) {
+	if m.judge != nil {
+		return encodeFeatures(&m.info.Manifest, item)
+	}
 	return m.encoder.encode(item, truncate)
 }
 
@@ -211,6 +140,23 @@ func (m *Model) Admits(ctx context.Context, items []Item) error {
 // Read computes the readings of items, in order, whatever runs beside them. The error is of the whole submission:
 // *batching.QueueFullError or batching.ErrClosed. It returns when ctx ends.
 func (m *Model) Read(ctx context.Context, items []Encoded) ([]Reading, error) {
+	readings, err := m.rows(ctx, items)
+	if err != nil {
+		return nil, err
+	}
+	m.applyHead(ctx, items, readings)
+	for i := range readings {
+		if r := &readings[i]; r.Err == nil {
+			if r.Err = m.finite(r.Rows); r.Err != nil {
+				r.Rows = nil
+			}
+		}
+	}
+	return readings, nil
+}
+
+// rows sends items through the batcher and gives what leaves the graph: readings, or rows for the head.
+func (m *Model) rows(ctx context.Context, items []Encoded) ([]Reading, error) {
 	sequences := make([]batching.Sequence, len(items))
 	for i, item := range items {
 		sequences[i] = batching.Sequence{IDs: item.IDs, Read: item.Read}
@@ -230,9 +176,6 @@ func (m *Model) reading(result batching.Result) Reading {
 	reading := Reading{Rows: result.Values, Err: result.Err, Shared: result.Shared, Cached: result.Cached, Queue: result.Queue, Run: result.Run}
 	switch {
 	case reading.Err == nil:
-		if reading.Err = m.finite(reading.Rows); reading.Err != nil {
-			reading.Rows = nil
-		}
 	case errors.Is(reading.Err, context.Canceled), errors.Is(reading.Err, context.DeadlineExceeded), errors.Is(reading.Err, batching.ErrClosed):
 	default:
 		reading.Err = &Error{Code: CodeRun, Detail: fmt.Sprintf("the forward of model %q failed", m.info.Manifest.Name), Err: reading.Err}
@@ -254,8 +197,8 @@ func (m *Model) finite(rows [][]float32) error {
 
 // Probe runs one short item through the queue and the graph and checks its value: readiness.
 func (m *Model) Probe(ctx context.Context) error {
-	ids := probeIDs(m.info.Manifest.Graph.VocabSize, min(8, m.info.Manifest.Limits.MaxTokens), 2)
-	readings, err := m.Read(ctx, []Encoded{{IDs: ids, Read: []int{m.lastRead(len(ids))}}})
+	ids := m.probeItem(min(8, m.info.Manifest.Limits.MaxTokens), 2)
+	readings, err := m.Read(ctx, []Encoded{{IDs: ids, Read: []int{m.lastRead(len(ids))}, User: m.probeUser(ids)}})
 	if err != nil {
 		return err
 	}

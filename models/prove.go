@@ -2,7 +2,6 @@ package models
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"slices"
 )
 
@@ -39,19 +38,23 @@ func (m *Model) proveSignature(file *onnxFile) error {
 			return fail(CodeBundle, "graph.layout %s: the graph has no input %q", g.Layout, name)
 		}
 	}
-	want := onnxValue{name: g.Output, kind: onnxFloat, dims: []int64{-1, int64(len(g.Labels))}}
+	columns, field := int64(g.columns()), fmt.Sprintf("%d labels", len(g.Labels))
+	if g.Head != nil {
+		field = fmt.Sprintf("graph.head.width %d", columns)
+	}
+	want := onnxValue{name: g.Output, kind: onnxFloat, dims: []int64{-1, columns}}
 	if g.Layout == LayoutPadded && m.info.Manifest.Pooling != PoolInGraph {
-		want.dims = []int64{-1, -1, int64(len(g.Labels))}
+		want.dims = []int64{-1, -1, columns}
 	}
 	at := slices.IndexFunc(file.outputs, func(v onnxValue) bool { return v.name == g.Output })
 	if at < 0 {
 		return fail(CodeBundle, "graph.output: the graph has no output %q", g.Output)
 	}
 	if output := file.outputs[at]; output.kind != want.kind || !fits(output.dims, want.dims) {
-		return fail(CodeBundle, "graph.output: the graph's output is %s, and pooling %s with %d labels needs %s",
-			output, m.info.Manifest.Pooling, len(g.Labels), want)
+		return fail(CodeBundle, "graph.output: the graph's output is %s, and pooling %s with %s needs %s",
+			output, m.info.Manifest.Pooling, field, want)
 	}
-	m.passed("signature", "%d inputs, output %s with %d labels", len(file.inputs), g.Output, len(g.Labels))
+	m.passed("signature", "%d inputs, output %s with %s", len(file.inputs), g.Output, field)
 	return nil
 }
 
@@ -181,7 +184,10 @@ func (e *encoder) probeConversation(user, assistant string) ([]int64, error) {
 		item = Item{Prompt: &user, Steps: slices.Repeat([]string{assistant}, e.manifest.Steps.Skip+1)}
 	case PairKind:
 		item = Item{Prompt: &user, First: &user, Second: &assistant}
-	case Reward, Preference:
+	case Reward, Preference, FeatureReward:
+	}
+	if e.user > 0 {
+		item.User = make([]float64, e.user)
 	}
 	unlimited := *e.manifest
 	unlimited.Limits.MaxTokens = MaxTokensLimit
@@ -234,14 +240,4 @@ func (m *Model) proveSeparator() error {
 	}
 	m.passed("separator", "%q is id %d wherever a step ends", separator, e.separator)
 	return nil
-}
-
-// probeIDs gives n ids of the vocabulary, the same for the same arguments.
-func probeIDs(vocabulary int64, n int, seed uint64) []int64 {
-	random := rand.New(rand.NewPCG(seed, uint64(n)))
-	ids := make([]int64, n)
-	for i := range ids {
-		ids[i] = random.Int64N(vocabulary)
-	}
-	return ids
 }

@@ -28,20 +28,22 @@ func (r *Registry) All() []*Model { return slices.Clone(r.models) }
 
 // Find gives the model of that name, or the only one of those kinds when name is empty. Its errors are *Error.
 func (r *Registry) Find(name string, kinds ...Kind) (*Model, error) {
-	words := make([]string, len(kinds))
-	for i, kind := range kinds {
-		words[i] = string(kind)
+	var words []string
+	for _, kind := range kinds {
+		if kind != FeatureReward { // who asks for a reward means these too
+			words = append(words, string(kind))
+		}
 	}
 	wanted := strings.Join(words, " or ")
 	var of []*Model
 	for _, m := range r.models {
 		manifest := m.Info().Manifest
-		switch {
-		case name != "" && manifest.Name == name && slices.Contains(kinds, manifest.Kind):
+		switch asked := manifest.Asked(); {
+		case name != "" && manifest.Name == name && slices.Contains(kinds, asked):
 			return m, nil
 		case name != "" && manifest.Name == name:
-			return nil, fail(CodeKind, "model %q is a %s model, and this question needs a %s model", name, manifest.Kind, wanted)
-		case slices.Contains(kinds, manifest.Kind):
+			return nil, fail(CodeKind, "model %q is a %s model, and this question needs a %s model", name, asked, wanted)
+		case slices.Contains(kinds, asked):
 			of = append(of, m)
 		}
 	}

@@ -19,7 +19,7 @@ type session struct {
 	inputs []string
 	wide   []*ort.DynamicAdvancedSession // of each device: a forward has all threads
 	narrow *ort.DynamicAdvancedSession   // a forward has the thread that calls; nil: there is none
-	pooled bool                          // padded: the graph pools, output [B, labels]
+	pooled bool                          // padded: the graph pools, output [B, columns]
 
 	// Packed.
 	pasts    []string // inputs, keys and values of each layer
@@ -106,7 +106,7 @@ func sessionOptions(threads int) (*ort.SessionOptions, error) {
 	)
 }
 
-// Run computes one plan and gives the rows read, (len(plan.Read), labels).
+// Run computes one plan and gives the rows read, (len(plan.Read), labels), or of a graph whose head is another (len(plan.Read), width).
 func (s *session) Run(_ context.Context, plan *batching.Plan) ([][]float32, error) {
 	inner := s.wide[plan.Device]
 	if plan.Narrow {
@@ -219,7 +219,7 @@ func (s *session) rows(plan *batching.Plan, output ort.Value) ([][]float32, erro
 	if !ok {
 		return nil, fmt.Errorf("output %s is no float32 tensor", s.graph.Output)
 	}
-	labels := len(s.graph.Labels)
+	labels := s.graph.columns()
 	shape, data := tensor.GetShape(), tensor.GetData()
 	want := []int64{int64(plan.Rows), int64(plan.Length), int64(labels)}
 	if s.pooled {

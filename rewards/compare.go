@@ -178,11 +178,11 @@ func (r *rule) pair(chosen, rejected *ScoreResult) PairResult {
 func (r *CompareRequest) items() []models.Item {
 	items := make([]models.Item, 0, r.Size())
 	for _, response := range r.Responses {
-		items = append(items, r.item(response))
+		items = append(items, r.Item(response))
 	}
 	for i := range r.Pairs {
 		pair := &r.Pairs[i]
-		items = append(items, pair.item(*pair.Chosen), pair.item(*pair.Rejected))
+		items = append(items, pair.Item(*pair.Chosen), pair.Item(*pair.Rejected))
 	}
 	return items
 }
@@ -192,7 +192,7 @@ func (r *CompareRequest) check() error {
 		if len(r.Responses) < 2 {
 			return invalid("responses: must hold at least two responses, unless pairs are given")
 		}
-		return r.Prompted.check("")
+		return r.Prompted.Check("")
 	}
 	if r.Prompt != nil || len(r.Messages) > 0 || len(r.Responses) > 0 {
 		return invalid("pairs: given together with prompt, messages or responses, and each pair has its own")
@@ -205,7 +205,7 @@ func (r *CompareRequest) check() error {
 		case pair.Rejected == nil:
 			return invalid("%srejected: is missing", field)
 		}
-		if err := pair.Prompted.check(field); err != nil {
+		if err := pair.Prompted.Check(field); err != nil {
 			return err
 		}
 	}

@@ -27,6 +27,7 @@ type reader interface {
 	Admits(ctx context.Context, items []models.Item) error
 	Encode(item models.Item, truncate models.Truncation) (models.Encoded, error)
 	Read(ctx context.Context, items []models.Encoded) ([]models.Reading, error)
+	Slopes(items []models.Encoded, label int) ([][]float32, error)
 }
 
 var _ reader = (*models.Model)(nil)
@@ -49,6 +50,8 @@ var comparing = []models.Kind{models.Reward, models.PairKind, models.Preference}
 // Questions are the words of what a kind of model answers.
 func Questions(kind models.Kind) []string {
 	switch kind {
+	case models.FeatureReward:
+		return []string{"score"}
 	case models.Process:
 		return []string{"steps", "tokenize"}
 	case models.PairKind, models.Preference:
@@ -68,7 +71,7 @@ func (e *Engine) model(name string, kinds ...models.Kind) (reader, error) {
 	if !errors.As(err, &failure) || failure.Code != models.CodeKind {
 		return nil, err
 	}
-	for _, kind := range []models.Kind{models.Reward, models.Process, models.PairKind, models.Preference} {
+	for _, kind := range []models.Kind{models.Reward, models.FeatureReward, models.Process, models.PairKind, models.Preference} {
 		if _, err := e.find(name, kind); err == nil {
 			return nil, NewProblem(models.CodeKind, "%s; a %s model answers %s", failure.Detail, kind, strings.Join(Questions(kind), ", "))
 		}

@@ -30,6 +30,10 @@ func (m *instantModel) Read(_ context.Context, items []models.Encoded) ([]models
 	return slices.Repeat([]models.Reading{m.reading}, len(items)), nil
 }
 
+func (*instantModel) Slopes(items []models.Encoded, _ int) ([][]float32, error) {
+	return make([][]float32, len(items)), nil
+}
+
 // instant is an engine over a model of one label whose items have 500 tokens, all but the last of which they share.
 func instant() *Engine {
 	m := &instantModel{

@@ -85,6 +85,16 @@ func (m *fakeModel) Read(ctx context.Context, items []models.Encoded) ([]models.
 	return m.readings(items), nil
 }
 
+// Slopes gives 1 for the label's own feature and 0 for the others.
+func (m *fakeModel) Slopes(items []models.Encoded, label int) ([][]float32, error) {
+	slopes := make([][]float32, len(items))
+	for i := range slopes {
+		slopes[i] = make([]float32, len(m.info.Manifest.Graph.Features))
+		slopes[i][label] = 1
+	}
+	return slopes, nil
+}
+
 // readings gives, for label l and row k, the number of tokens - l - k; "nan" and "lost" fail in their own ways.
 func (m *fakeModel) readings(items []models.Encoded) []models.Reading {
 	readings := make([]models.Reading, len(items))

@@ -18,6 +18,8 @@ type ModelInfo struct {
 	Checkpoint  string            `json:"checkpoint,omitempty" doc:"That the bundle was made from"`
 	Digest      string            `json:"digest" doc:"sha256 over the bundle's files"`
 	Labels      []string          `json:"labels" nullable:"false" doc:"Outputs, in order"`
+	Features    []string          `json:"features,omitempty" doc:"That every item has, by name, instead of text or tokens"`
+	User        int               `json:"user,omitempty" doc:"Numbers of the user's vector that every item has beside its text or tokens"`
 	Transforms  []string          `json:"transforms" nullable:"false" doc:"Applied to raw by the manifest, in order"`
 	Layout      string            `json:"layout"`
 	Precision   string            `json:"precision" doc:"Of the weights as stored; products are float32, of int8 weights int8"`
@@ -53,8 +55,8 @@ func modelInfo(info models.Info) ModelInfo {
 		transforms = []string{}
 	}
 	return ModelInfo{
-		Name: m.Name, Kind: m.Kind, Family: m.Source.Family, Answers: Questions(m.Kind), Description: m.Description, Licence: m.Licence,
-		Checkpoint: m.Source.Checkpoint, Digest: info.Digest, Labels: m.Graph.Labels, Transforms: transforms,
+		Name: m.Name, Kind: m.Kind, Family: m.Source.Family, Answers: Questions(m.Asked()), Description: m.Description, Licence: m.Licence,
+		Checkpoint: m.Source.Checkpoint, Digest: info.Digest, Labels: m.Graph.Labels, Features: m.Graph.Features, User: info.User, Transforms: transforms,
 		Layout: m.Graph.Layout, Precision: m.Graph.Precision, Drift: m.Drift, Pooling: m.Pooling, BOS: m.Tokenizer.BOS, End: m.Tokenizer.End,
 		Template: m.Template.File != "" || m.Template.Segments != nil, Separator: m.Steps.Separator, MaxTokens: m.Limits.MaxTokens,
 		VocabSize: m.Graph.VocabSize, BatchTokens: info.Batching.Tokens, CacheBytes: info.Cache, Lanes: info.Lanes,
@@ -74,7 +76,7 @@ func transformsOf(m models.Manifest) []string {
 	case models.Preference:
 		rule := newPreferenceRule(m)
 		return rule.transforms()
-	case models.Reward:
+	case models.Reward, models.FeatureReward:
 	}
 	rule, err := newRule(m, Scoring{Activation: ActivationNone})
 	if err != nil {

@@ -79,12 +79,12 @@ func (g *group) items(kind models.Kind) []models.Item {
 	items := make([]models.Item, 0, reads(kind, len(g.responses)))
 	for i := range g.responses {
 		if kind == models.Preference {
-			items = append(items, g.item(g.responses[i]))
+			items = append(items, g.Item(g.responses[i]))
 			continue
 		}
 		for j := range g.responses {
 			if i != j {
-				items = append(items, models.Item{Prompt: g.Prompt, Messages: g.Messages, First: &g.responses[i], Second: &g.responses[j]})
+				items = append(items, models.Item{Prompt: g.Prompt, Messages: g.Messages, User: g.User, First: &g.responses[i], Second: &g.responses[j]})
 			}
 		}
 	}

@@ -76,7 +76,7 @@ var kinds = []ProblemKind{
 	{models.CodeKind, 422, "The model answers another question", "a process model asked for a reward, or the reverse", "the detail names what it answers"},
 	{CodeActivation, 422, "The activation makes no sense here", "softmax over a single label", "ask for `none` or `sigmoid`"},
 	{CodeLabel, 422, "No such label", "`label` is none of the model's", "`GET /v1/models` lists the labels"},
-	{models.CodeItem, 422, "The item is incomplete or ambiguous", "no form, several forms, or half of one", "give exactly one form"},
+	{models.CodeItem, 422, "The item is incomplete or ambiguous", "no form, several forms, half of one, or features or a user's vector that do not fit", "give exactly one form; the detail names what is missing"},
 	{models.CodeEmpty, 422, "The item has no token", "empty text or ids", "give it content"},
 	{models.CodeTemplate, 422, "The template refused the conversation", "roles or order that it does not know", "the detail is the template's own sentence"},
 	{models.CodeNoTemplate, 422, "The model has no chat template", "messages or a prompt for a bundle without one", "send `text` or `input_ids`"},

@@ -59,7 +59,7 @@ func (e *Engine) Rank(ctx context.Context, request RankRequest) (RankAnswer, err
 	if m.Info().Manifest.Kind == models.Reward {
 		items := make([]models.Item, len(request.Responses))
 		for i, response := range request.Responses {
-			items[i] = request.item(response)
+			items[i] = request.Item(response)
 		}
 		scored, err := scoreUnder(ctx, m, request.Common, request.Scoring, items)
 		if err != nil {
@@ -119,5 +119,5 @@ func (r *RankRequest) check() error {
 	if err := oneOf("strategy", r.Strategy, BestOfN); err != nil {
 		return err
 	}
-	return r.Prompted.check("")
+	return r.Prompted.Check("")
 }

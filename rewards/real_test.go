@@ -96,7 +96,7 @@ func TestOneQuestionAskedEveryWay(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, response := range responses {
-		alone, err := e.Score(t.Context(), ScoreRequest{Items: []models.Item{prompt.item(response)}})
+		alone, err := e.Score(t.Context(), ScoreRequest{Items: []models.Item{prompt.Item(response)}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -109,18 +109,19 @@ func oneOf[T ~string](field string, value T, allowed ...T) error {
 type Prompted struct {
 	Prompt   *string          `json:"prompt,omitempty" doc:"The user's turn; give this or messages"`
 	Messages []models.Message `json:"messages,omitempty" doc:"The conversation before the response; give this or prompt"`
+	User     []float64        `json:"user,omitempty" doc:"The user's vector (models whose head takes one)"`
 }
 
-// item gives the item of one response; the prompt must have been checked.
-func (p Prompted) item(response string) models.Item {
+// Item gives the item of one response; that there is one prompt must have been checked.
+func (p Prompted) Item(response string) models.Item {
 	if p.Prompt != nil {
-		return models.Item{Prompt: p.Prompt, Response: &response}
+		return models.Item{Prompt: p.Prompt, Response: &response, User: p.User}
 	}
-	return models.Item{Messages: append(slices.Clip(p.Messages), models.Message{Role: "assistant", Content: response})}
+	return models.Item{Messages: append(slices.Clip(p.Messages), models.Message{Role: "assistant", Content: response}), User: p.User}
 }
 
-// check proves that there is exactly one form; the field is where the prompt stands in the request, "" at its top.
-func (p Prompted) check(field string) error {
+// Check proves that there is exactly one form; the field is where the prompt stands in the request, "" at its top.
+func (p Prompted) Check(field string) error {
 	switch {
 	case p.Prompt != nil && len(p.Messages) > 0:
 		return invalid("%sprompt: given together with messages, and one of them is enough", field)

@@ -1,6 +1,7 @@
 package rewards
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -12,7 +13,8 @@ import (
 type ScoreRequest struct {
 	Common
 	Scoring
-	Items []models.Item `json:"items" minItems:"1" nullable:"false" doc:"Each in exactly one form: messages, prompt with response, text, or input_ids"`
+	Items   []models.Item `json:"items" minItems:"1" nullable:"false" doc:"Each in exactly one form: messages, prompt with response, text, input_ids, or features"`
+	Explain Explanation   `json:"explain,omitempty" enum:"gradient" doc:"Beside each score: how it moves with each feature (models that read features)"`
 }
 
 // ScoreAnswer has one result per item, in order.
@@ -29,7 +31,8 @@ type ScoreResult struct {
 	Scores map[string]float64 `json:"scores,omitempty" doc:"Score of each label, where the model has several"`
 	Logits map[string]float64 `json:"logits,omitempty" doc:"Raw output of each label, where the model has several"`
 	*Tokens
-	Error *Problem `json:"error,omitempty" doc:"Why there is no score"`
+	Gradient map[string]float64 `json:"gradient,omitempty" doc:"The derivative of the score by each feature, where the request asks for it"`
+	Error    *Problem           `json:"error,omitempty" doc:"Why there is no score"`
 }
 
 // Size is the number of items that the request reads.
@@ -44,9 +47,26 @@ func (e *Engine) Score(ctx context.Context, request ScoreRequest) (ScoreAnswer, 
 	if len(request.Items) == 0 {
 		return ScoreAnswer{}, invalid("items: must hold at least one item")
 	}
-	scored, err := e.score(ctx, request.Common, request.Scoring, request.Items)
+	m, err := e.model(request.Model, models.Reward, models.FeatureReward)
 	if err != nil {
 		return ScoreAnswer{}, err
+	}
+	if err := cmp.Or(request.Common.check(), request.Explain.check(m.Info())); err != nil {
+		return ScoreAnswer{}, err
+	}
+	if request.TimeoutMS > 0 { // for what comes after the reading too
+		timed, cancel := context.WithTimeout(ctx, time.Duration(request.TimeoutMS)*time.Millisecond)
+		defer cancel()
+		ctx = timed
+	}
+	scored, err := scoreUnder(ctx, m, request.Common, request.Scoring, request.Items)
+	if err != nil {
+		return ScoreAnswer{}, err
+	}
+	if request.Explain == ExplainGradient {
+		if err := scored.explain(ctx, m); err != nil {
+			return ScoreAnswer{}, err
+		}
 	}
 	return ScoreAnswer{
 		Answering:  answering(scored.info, scored.outcomes, scored.rule.transforms(), start),
@@ -61,14 +81,6 @@ type scored struct {
 	rule     rule
 	outcomes []outcome
 	results  []ScoreResult
-}
-
-func (e *Engine) score(ctx context.Context, common Common, scoring Scoring, items []models.Item) (*scored, error) {
-	m, err := e.model(common.Model, models.Reward)
-	if err != nil {
-		return nil, err
-	}
-	return scoreUnder(ctx, m, common, scoring, items)
 }
 
 func scoreUnder(ctx context.Context, m reader, common Common, scoring Scoring, items []models.Item) (*scored, error) {

@@ -1,0 +1,71 @@
+package models
+
+import (
+	"context"
+	"slices"
+
+	"github.com/assay-rm/assay/kernels/graphs"
+)
+
+// Fitted is the vector of one user that explains their preferences best. The losses are negative logarithms of the posterior up to a
+// constant: Σ log(1 + e^(rejected − chosen)) + |user|² / (2 · prior²).
+type Fitted struct {
+	User      []float32 `json:"user"`
+	Before    float64   `json:"before"` // loss of a user's vector of zeros
+	After     float64   `json:"after"`  // loss of User
+	Pairs     int       `json:"pairs"`
+	Steps     int       `json:"steps"`     // of gradient descent, taken
+	Converged bool      `json:"converged"` // the loss falls no further; false: the steps were too few
+}
+
+// Fits tells why the model cannot fit a user's vector, or nil. Its error is *Error.
+func (m *Model) Fits() error {
+	manifest := &m.info.Manifest
+	h := manifest.Head
+	switch {
+	case m.info.User == 0:
+		return fail(CodeKind, "model %q has no head that takes a user's vector", manifest.Name)
+	case manifest.Kind != Reward:
+		return fail(CodeKind, "model %q is a %s model, and a user's vector is fitted to rewards", manifest.Name, manifest.Kind)
+	case h.Weights != nil || h.Gates != nil || h.Activation == ActivationSoftmax:
+		return fail(CodeKind, "the reward of model %q is made of several labels, and a user's vector is fitted to one", manifest.Name)
+	}
+	return nil
+}
+
+// Fit finds the vector of one user who preferred chosen[i] to rejected[i], from 0 on, under a Gaussian prior of that standard deviation. What
+// is compared is the reward before activation, mean and std, as compare does. The vectors of the items are left alone. The same pairs
+// give the same bits.
+func (m *Model) Fit(ctx context.Context, chosen, rejected []Encoded, prior float64, steps int) (Fitted, error) {
+	if err := m.Fits(); err != nil {
+		return Fitted{}, err
+	}
+	manifest, spec := &m.info.Manifest, m.head.spec
+	readings, err := m.rows(ctx, slices.Concat(chosen, rejected))
+	if err != nil {
+		return Fitted{}, err
+	}
+	rows := make([][]float32, 0, len(readings))
+	for _, reading := range readings {
+		if reading.Err == nil {
+			reading.Err = m.finiteRows(reading.Rows)
+		}
+		if reading.Err != nil {
+			return Fitted{}, reading.Err
+		}
+		rows = append(rows, reading.Rows...)
+	}
+	side := func(rows [][]float32) map[string]graphs.Tensor {
+		return map[string]graphs.Tensor{spec.Input: table(rows, spec.Width)}
+	}
+	found, err := m.head.graph.FitLatent(ctx, graphs.Fit{
+		Latent: spec.User, Output: spec.Output, Label: max(0, slices.Index(manifest.Graph.Labels, manifest.Head.Label)),
+		Chosen: side(rows[:len(chosen)]), Rejected: side(rows[len(chosen):]), Prior: prior, Steps: steps,
+	})
+	if err != nil {
+		return Fitted{}, err
+	}
+	return Fitted{
+		User: found.Latent.Data, Before: found.Before, After: found.After, Pairs: len(chosen), Steps: found.Steps, Converged: found.Converged,
+	}, nil
+}
