@@ -61,6 +61,7 @@ ptx-check:
 # The CUDA backend against a driver that runs the kernels on the CPU.
 test-cuda: $(RUNTIME)
 	kernels/tools/test-cuda.sh
+	eval "$$(kernels/tools/test-cuda.sh env)" && LD_LIBRARY_PATH=$(CURDIR)/.cuda/build/fake go test -tags gpu -race -run GPU ./models
 
 # Everything on this machine's GPU; without one it fails. gpu-folder makes the folder that does it elsewhere.
 gpu-folder: $(RUNTIME)
@@ -89,6 +90,7 @@ parity: $(VENV) bin/assay
 fixtures: $(VENV) bin/assay
 	$(VENV) -m assay_export.fixtures models/testdata/bundles
 	cd models/export && ../../$(VENV) -m parity --fixtures ../testdata/families --docs ../../docs/MODELS.md
+	$(VENV) models/testdata/heads/make.py
 	models/export/optimum/make.sh models/testdata/optimum
 	$(VENV) kernels/graphs/testdata/make.py
 

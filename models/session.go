@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 
 	ort "github.com/yalue/onnxruntime_go"
 
@@ -15,6 +14,7 @@ import (
 // session runs the plans of one graph on ONNX Runtime. It is a [batching.Runner].
 type session struct {
 	graph  *GraphSpec
+	device Device
 	types  *int64 // token types are 1 behind the first of this id; nil: all 0
 	inputs []string
 	wide   []*ort.DynamicAdvancedSession // of each device: a forward has all threads
@@ -25,8 +25,7 @@ type session struct {
 	pasts    []string // inputs, keys and values of each layer
 	presents []string // outputs, beside pasts; nil: the graph gives none, and nothing can be cached
 	noPast   *ort.Tensor[float32]
-	spare    sync.Pool // of *keyValues
-	slots    []slots   // of each device's key-value cache
+	stores   []store // of each device's key-value cache; none: nothing is cached
 }
 
 var _ batching.Runner = (*session)(nil)
@@ -39,7 +38,7 @@ const laneBytes = 512 << 20
 // all threads and, where there are several and the graph is small, once for forwards on one.
 func newSession(b *bundle, threads int, device Device) (*session, error) {
 	manifest, file := &b.manifest, b.graph
-	s := &session{graph: &manifest.Graph, types: manifest.Tokenizer.TypeAfter, pooled: manifest.Pooling == PoolInGraph}
+	s := &session{graph: &manifest.Graph, device: device, types: manifest.Tokenizer.TypeAfter, pooled: manifest.Pooling == PoolInGraph}
 	for _, input := range file.inputs {
 		s.inputs = append(s.inputs, input.name)
 	}
@@ -252,8 +251,8 @@ func (s *session) close() {
 	if s.noPast != nil {
 		s.noPast.Destroy() //nolint:errcheck // freeing cannot fail
 	}
-	for _, slots := range s.slots {
-		slots.free()
+	for _, store := range s.stores {
+		store.free()
 	}
 	s.freeNarrow()
 	for _, inner := range s.wide {
