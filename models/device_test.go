@@ -83,3 +83,15 @@ func TestOptionsOfTheCUDAProvider(t *testing.T) {
 		t.Errorf("use_tf32=%s", got)
 	}
 }
+
+// TestAFeatureModelSaysWhereItRuns: gorgonia runs it on the processors, also beside models on a GPU.
+func TestAFeatureModelSaysWhereItRuns(t *testing.T) {
+	m, err := Open(t.Context(), Dir("testdata/heads/judge"), Options{Tokens: 512, Device: Device{GPUs: []int{0}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.freeSession()
+	if info := m.Info(); info.Provider != "CPU" || info.Device.OnGPU() {
+		t.Errorf("provider %s, device %s", info.Provider, info.Device)
+	}
+}
