@@ -18,6 +18,7 @@ serve: bin/assay
 
 test: $(RUNTIME)
 	go test -race -shuffle=on ./...
+	$(MAKE) --no-print-directory test-cuda
 
 runtime: $(RUNTIME)
 
