@@ -91,7 +91,7 @@ func TestAFeatureModelSaysWhereItRuns(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer m.freeSession()
-	if info := m.Info(); info.Provider != "CPU" || info.Device.OnGPU() {
+	if info := m.Info(); info.Provider != "gorgonia" || info.Device.OnGPU() {
 		t.Errorf("provider %s, device %s", info.Provider, info.Device)
 	}
 }

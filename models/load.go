@@ -97,7 +97,6 @@ func (m *Model) loadJudge(b *bundle) (err error) {
 		return err
 	}
 	m.runner = m.judge
-	m.info.Provider, m.info.Device = "CPU", Device{} // gorgonia runs it, whatever runs the other models
 	m.passed("signature", "%d features, output %s with %d labels", len(g.Features), g.Output, len(g.Labels))
 	return nil
 }
