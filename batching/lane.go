@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// lane runs one forward at a time on its device. Beside others of the device its forwards are narrow, one thread each, so that no thread ever waits for another; alone
-// it may run a wide one, on all threads.
+// lane runs one forward at a time on its device. Beside others of the device its forwards are narrow, one thread each, so that no thread
+// ever waits for another; alone it may run a wide one, on all threads.
 type lane struct {
 	device *device
 	picker picker

@@ -3,7 +3,7 @@
 //
 // Each kernel is defined by a float64 function of this package: [PooledHead], [TokenLogProb], [StepPool], [Preferences]; the copies,
 // [GatherBlocks] and [KeepBlocks], by what they do to float32 numbers. A [Backend] computes the same in float32. [Host] is that definition, rounded; [On] runs the CUDA kernels of the folder cuda on a [Machine], which is a
-// GPU (package device, build tag cuda) or their twin on the CPU (package cuda, for tests). Package kerneltest holds any backend to the
+// GPU (package device, build tag gpu) or their twin on the CPU (package cuda, for tests). Package kerneltest holds any backend to the
 // definitions.
 //
 // What is wrong with a call (shapes, types) is an error. What is wrong with one of its rows (an index or a token out of range, NaN) makes

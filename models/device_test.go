@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/assay-rm/assay/batching"
 )
 
 func TestParseDevice(t *testing.T) {
@@ -93,5 +95,39 @@ func TestAFeatureModelSaysWhereItRuns(t *testing.T) {
 	defer m.freeSession()
 	if info := m.Info(); info.Provider != "gorgonia" || info.Device.OnGPU() {
 		t.Errorf("provider %s, device %s", info.Provider, info.Device)
+	}
+}
+
+// TestEveryDeviceReadsWhatTheFirstReads: a second copy of the graph passes the proof, and one that reads otherwise is refused by number.
+func TestEveryDeviceReadsWhatTheFirstReads(t *testing.T) {
+	m := fixture(t, "qwen3-reward-packed")
+	read, err := readBundle(Dir("testdata/bundles/qwen3-reward-packed"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := newSession(read, 1, Device{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.session.wide, second.wide = append(m.session.wide, second.wide...), nil // the model frees both
+	second.close()
+	m.info.Device.GPUs = []int{4, 5}
+	options, probes := m.batching(Options{}), m.probes()
+	alone := make([][][]float32, len(probes))
+	for i, probe := range probes {
+		rows, err := m.forward(t.Context(), options, []batching.Sequence{probe})
+		if err != nil {
+			t.Fatal(err)
+		}
+		alone[i] = rows[0]
+	}
+	if err := m.proveDevices(t.Context(), options, probes, alone); err != nil {
+		t.Fatal(err)
+	}
+	alone[2][0][0]++
+	var known *Error
+	err = m.proveDevices(t.Context(), options, probes, alone)
+	if !errors.As(err, &known) || known.Code != CodeDevice || !strings.Contains(err.Error(), "GPU 5 gives") {
+		t.Errorf("a second device that reads otherwise: %v", err)
 	}
 }

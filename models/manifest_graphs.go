@@ -1,6 +1,9 @@
 package models
 
-import "slices"
+import (
+	"maps"
+	"slices"
+)
 
 // HeadGraphSpec describes a head that is a graph of its own: it turns the rows that leave the first graph into readings.
 type HeadGraphSpec struct {
@@ -67,7 +70,7 @@ func (m *Manifest) checkFeatures(check checker) {
 	for i, name := range g.Features {
 		check(name != "" && !slices.Contains(g.Features[:i], name), "graph.features[%d] is %q, and features must be distinct and not empty", i, name)
 	}
-	for field, absent := range map[string]bool{
+	absent := map[string]bool{
 		"graph.vocab_size":  g.VocabSize == 0,
 		"graph.layers":      g.Layers == 0,
 		"graph.kv_heads":    g.KVHeads == 0,
@@ -79,8 +82,9 @@ func (m *Manifest) checkFeatures(check checker) {
 		"read":              m.Read == ReadSpec{},
 		"likelihood":        m.Likelihood == nil,
 		"limits.max_tokens": m.Limits.MaxTokens == 0,
-	} {
-		check(absent, "%s is for models that read tokens, and graph.layout is features", field)
+	}
+	for _, field := range slices.Sorted(maps.Keys(absent)) {
+		check(absent[field], "%s is for models that read tokens, and graph.layout is features", field)
 	}
 	m.Limits.MaxTokens = max(1, len(g.Features))
 }

@@ -151,23 +151,15 @@ func importClip(c *call) (curve, error) {
 }
 
 func onPairing(name string) func(*call) ([]*value, error) {
-	return func(c *call) ([]*value, error) {
-		if c.in[0].ints != nil && c.in[1].ints != nil {
-			return single(c.b.counted(name, c.in[0], c.in[1]))
-		}
-		x, err := c.numbers(0)
-		if err != nil {
-			return nil, err
-		}
-		y, err := c.numbers(1)
-		if err != nil {
-			return nil, err
-		}
-		return single(c.b.paired(name, x, y, pairings[name]))
-	}
+	return onTwo(name, func(c *call, x, y *value) (*value, error) { return c.b.paired(name, x, y, pairings[name]) })
 }
 
 func onComparison(name string, holds func(a, b float32) bool) func(*call) ([]*value, error) {
+	return onTwo(name, func(c *call, x, y *value) (*value, error) { return c.b.compared(name, x, y, holds) })
+}
+
+// onTwo counts with two constant integers, and applies floats to anything else.
+func onTwo(name string, floats func(c *call, x, y *value) (*value, error)) func(*call) ([]*value, error) {
 	return func(c *call) ([]*value, error) {
 		if c.in[0].ints != nil && c.in[1].ints != nil {
 			return single(c.b.counted(name, c.in[0], c.in[1]))
@@ -180,7 +172,7 @@ func onComparison(name string, holds func(a, b float32) bool) func(*call) ([]*va
 		if err != nil {
 			return nil, err
 		}
-		return single(c.b.compared(name, x, y, holds))
+		return single(floats(c, x, y))
 	}
 }
 
