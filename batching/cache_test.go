@@ -94,6 +94,7 @@ func checkKeep(plan *Plan) error {
 
 func checkCaches(t rapid.TB, b *Batcher) {
 	t.Helper()
+	b.Stats() // waits for what answers: a caller may be told before the pins are gone
 	for _, d := range b.devices {
 		checkCache(t, d.cache)
 	}
