@@ -15,8 +15,11 @@ import (
 type Device struct {
 	GPUs   []int             // numbers of the NVIDIA GPUs, each with a copy of the weights; none: the processors
 	Memory int64             // bytes that ONNX Runtime may take of each GPU; 0: as much as there is
-	CUDA   map[string]string // further options of ONNX Runtime's CUDA provider, which overwrite ours
+	CUDA   map[string]string // further options of ONNX Runtime's CUDA provider, which overwrite ours but for ownOptions
 }
+
+// ownOptions of the provider are nobody else's: another GPU or stream than ours would read what is not there yet.
+var ownOptions = []string{"device_id", "has_user_compute_stream", "user_compute_stream"}
 
 // maxGPUs bounds the GPUs of one model.
 const maxGPUs = 16
@@ -64,9 +67,20 @@ func (d Device) String() string {
 	return "cuda:" + strings.Join(numbers, ",")
 }
 
-// cudaOptions are the provider's for one GPU. TensorFloat-32 is off, since it rounds the factors of float32 products to 10 bits; the arena
-// grows by what is asked, since doubling would claim memory that other models of the process need.
-func (d Device) cudaOptions(gpu int) map[string]string {
+// check refuses options that nobody may give.
+func (d Device) check() error {
+	for _, name := range ownOptions {
+		if value, given := d.CUDA[name]; given {
+			return fail(CodeDevice, "option %s of the CUDA provider is %q, and cannot be given: the device says where forwards run", name, value)
+		}
+	}
+	return nil
+}
+
+// cudaOptions are the provider's for one GPU, and for a stream that our kernels have there, if they have one. TensorFloat-32 is off, since
+// it rounds the factors of float32 products to 10 bits; the arena grows by what is asked, since doubling would claim memory that other
+// models of the process need.
+func (d Device) cudaOptions(gpu int, stream uintptr) map[string]string {
 	options := map[string]string{
 		"device_id":             strconv.Itoa(gpu),
 		"use_tf32":              "0",
@@ -76,24 +90,32 @@ func (d Device) cudaOptions(gpu int) map[string]string {
 		options["gpu_mem_limit"] = strconv.FormatInt(d.Memory, 10)
 	}
 	maps.Copy(options, d.CUDA)
+	if stream != 0 {
+		options["has_user_compute_stream"], options["user_compute_stream"] = "1", strconv.FormatUint(uint64(stream), 10)
+	}
 	return options
 }
 
-// appendCUDA has sessions run on a GPU. An error of Update ends it: appending the options after it would succeed, and the session would
-// then run on the processors.
-func (d Device) appendCUDA(options *ort.SessionOptions, gpu int) error {
+// appendCUDA has sessions run on the GPU of the options. An error of Update ends it: appending the options after it would succeed, and the
+// session would then run on the processors.
+func appendCUDA(options *ort.SessionOptions, cuda map[string]string) error {
 	provider, err := ort.NewCUDAProviderOptions()
 	if err == nil {
 		defer provider.Destroy() //nolint:errcheck // freeing cannot fail
-		err = provider.Update(d.cudaOptions(gpu))
+		err = provider.Update(cuda)
 	}
 	if err == nil {
 		err = options.AppendExecutionProviderCUDA(provider)
 	}
 	if err != nil {
-		return &Error{Code: CodeDevice, Detail: fmt.Sprintf("device cuda:%d cannot be used: %s", gpu, cudaMissing(err))}
+		return unusable(cuda["device_id"], cudaMissing(err))
 	}
 	return nil
+}
+
+// unusable is the error of a GPU that cannot be used.
+func unusable(gpu, why string) error {
+	return fail(CodeDevice, "device cuda:%s cannot be used: %s", gpu, why)
 }
 
 // source is where in its own sources ONNX Runtime puts an error, before and behind what it says.

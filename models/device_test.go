@@ -77,12 +77,22 @@ func TestWhatCUDALacksIsNamed(t *testing.T) {
 func TestOptionsOfTheCUDAProvider(t *testing.T) {
 	d := Device{GPUs: []int{2}, Memory: 1 << 30}
 	want := map[string]string{"device_id": "2", "use_tf32": "0", "arena_extend_strategy": "kSameAsRequested", "gpu_mem_limit": "1073741824"}
-	if diff := cmp.Diff(want, d.cudaOptions(2)); diff != "" {
+	if diff := cmp.Diff(want, d.cudaOptions(2, 0)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
+	want["has_user_compute_stream"], want["user_compute_stream"] = "1", "140737488355328"
+	if diff := cmp.Diff(want, d.cudaOptions(2, 1<<47)); diff != "" {
+		t.Errorf("with a stream of our kernels (-want +got):\n%s", diff)
+	}
 	d.CUDA = map[string]string{"use_tf32": "1"}
-	if got := d.cudaOptions(2)["use_tf32"]; got != "1" {
+	if got := d.cudaOptions(2, 0)["use_tf32"]; got != "1" {
 		t.Errorf("use_tf32=%s", got)
+	}
+	d.CUDA["user_compute_stream"] = "1"
+	_, err := Open(t.Context(), Dir("testdata/bundles/qwen3-reward-packed"), Options{Device: d})
+	const says = `option user_compute_stream of the CUDA provider is "1", and cannot be given: the device says where forwards run`
+	if known := new(Error); !errors.As(err, &known) || known.Code != CodeDevice || err.Error() != says {
+		t.Errorf("another stream: %v", err)
 	}
 }
 

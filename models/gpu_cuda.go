@@ -2,7 +2,10 @@
 
 package models
 
-import "github.com/assay-rm/assay/kernels/device"
+import (
+	"github.com/assay-rm/assay/kernels/device"
+	"github.com/assay-rm/assay/models/inplace"
+)
 
 // gpuKernels opens the first GPU and loads our kernels there, for the doctor.
 func gpuKernels() []Library {
@@ -15,3 +18,38 @@ func gpuKernels() []Library {
 	library.Version, library.Err = gpu.Name(), gpu.Close()
 	return []Library{library}
 }
+
+// gpu is a GPU with our kernels, and the ONNX Runtime that binds its memory.
+type gpu struct {
+	memory  inplace.Memory
+	runtime *inplace.Runtime
+	device  *device.Device
+}
+
+var _ accelerator = (*gpu)(nil)
+
+// openGPU takes a GPU by its number.
+func openGPU(number int) (accelerator, error) {
+	runtime, err := inplace.Attach(loadedRuntime())
+	if err != nil {
+		return nil, err
+	}
+	opened, err := device.Open(number)
+	if err != nil {
+		return nil, err
+	}
+	return &gpu{inplace.Memory(number), runtime, opened}, nil
+}
+
+// loadedRuntime is the file of ONNX Runtime that the process has loaded.
+func loadedRuntime() string {
+	runtimeOnce.Lock()
+	defer runtimeOnce.Unlock()
+	return runtimeOnce.path
+}
+
+func (g *gpu) stream() uintptr { return g.device.Stream() }
+
+func (g *gpu) wait() error { return g.device.Wait() }
+
+func (g *gpu) close() error { return g.device.Close() }

@@ -122,9 +122,10 @@ func table(rows [][]float32, width int) graphs.Tensor {
 	return graphs.Tensor{Dims: []int{len(rows), width}, Data: data}
 }
 
-// applyHead turns the rows of the readings that have no error into the head's. A row that is not finite fails its item alone.
+// applyHead turns the rows of the readings that have no error into the head's, unless it has read them on the graph's device. A row that is
+// not finite fails its item alone.
 func (m *Model) applyHead(ctx context.Context, items []Encoded, readings []Reading) {
-	if m.head == nil {
+	if m.head == nil || len(m.session.heads) > 0 {
 		return
 	}
 	var rows, users [][]float32

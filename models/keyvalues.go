@@ -55,7 +55,7 @@ func (s *session) reserve(bytes int64) (blocks int, err error) {
 		return 0, fail(CodeBundle, "a key-value cache of %d bytes holds no block of %d tokens, which takes %d", bytes, batching.BlockTokens, size)
 	}
 	for place := range s.wide {
-		store, err := s.device.newStore(place, int(bytes/size), s.block())
+		store, err := s.newStore(place, int(bytes/size))
 		if err != nil {
 			return 0, &Error{Code: CodeBundle, Detail: fmt.Sprintf("reserve %d bytes for the key-value cache", bytes), Err: err}
 		}
@@ -64,9 +64,17 @@ func (s *session) reserve(bytes int64) (blocks int, err error) {
 	return int(bytes / size), nil
 }
 
-// runPacked binds the plan's arrays, the past that it takes from the cache and what is to be read, and runs it. Keys and values
-// leave the graph only when some are to be kept.
-func (s *session) runPacked(inner *ort.DynamicAdvancedSession, plan *batching.Plan, feeds tensors) (rows [][]float32, err error) {
+// newStore makes the store of one device, there if it can.
+func (s *session) newStore(place, blocks int) (store, error) {
+	if len(s.gpus) > 0 {
+		return s.gpus[place].newStore(blocks, s.block())
+	}
+	return newHostStore(blocks, s.block())
+}
+
+// runBound binds the plan's arrays, the past that it takes from the cache and what is to be read, and runs it. Keys and values
+// leave the graph only when some are to be kept, and rows for a head on the same device stay there.
+func (s *session) runBound(inner *ort.DynamicAdvancedSession, plan *batching.Plan, feeds tensors) (rows [][]float32, err error) {
 	binding, err := inner.CreateIoBinding()
 	if err != nil {
 		return nil, err
@@ -82,10 +90,18 @@ func (s *session) runPacked(inner *ort.DynamicAdvancedSession, plan *batching.Pl
 	outputs := tensors{}
 	defer outputs.free()
 
-	labels := s.graph.columns()
-	block := make([]float32, len(plan.Read)*labels)
-	readings, err := ort.NewTensor(ort.NewShape(int64(len(plan.Read)), int64(labels)), block)
-	failed := errors.Join(s.bindPast(binding, plan, cached, feeds), bindOutput(binding, outputs, s.graph.Output, readings, err))
+	shape := s.outputShape(plan)
+	var block []float32
+	var head placedHead
+	var output ort.Value
+	if len(s.heads) > 0 {
+		head = s.heads[plan.Device]
+		output, err = head.rows(shape...)
+	} else {
+		block = make([]float32, len(plan.Read)*s.graph.columns())
+		output, err = ort.NewTensor(ort.NewShape(shape...), block)
+	}
+	failed := errors.Join(s.bindPast(binding, plan, cached, feeds), bindOutput(binding, outputs, s.graph.Output, output, err))
 	for name, tensor := range feeds {
 		failed = errors.Join(failed, binding.BindInput(name, tensor))
 	}
@@ -106,7 +122,10 @@ func (s *session) runPacked(inner *ort.DynamicAdvancedSession, plan *batching.Pl
 			return nil, err
 		}
 	}
-	return rowsOf(block, labels), nil
+	if head != nil {
+		return head.readings(s.readRows(plan))
+	}
+	return rowsOf(block, s.graph.columns()), s.wait(plan.Device)
 }
 
 // bindOutput has the graph write an output into a value, which was made unless err says why not.

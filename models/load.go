@@ -67,7 +67,6 @@ func (m *Model) loadSession(b *bundle) error {
 			return err
 		}
 		m.encoder.user, m.info.User = m.head.user, m.head.user
-		m.passed("head", "%d inputs, output %s with %d labels", len(m.head.graph.Inputs()), m.head.spec.Output, m.head.labels)
 	}
 	if m.encoder.tokens, err = tokenizer.New(b.tokenizer); err != nil {
 		return &Error{Code: CodeBundle, Detail: "tokenizer.file " + manifest.Tokenizer.File, Err: err}
@@ -87,6 +86,13 @@ func (m *Model) loadSession(b *bundle) error {
 		return &Error{Code: CodeBundle, Detail: fmt.Sprintf("graph.file %s: ONNX Runtime refuses it", manifest.Graph.File), Err: err}
 	}
 	m.runner = m.session
+	if m.head != nil {
+		where := "the processors"
+		if len(m.session.heads) > 0 {
+			where = m.info.Device.String()
+		}
+		m.passed("head", "%d inputs, output %s with %d labels, on %s", len(m.head.graph.Inputs()), m.head.spec.Output, m.head.labels, where)
+	}
 	return nil
 }
 

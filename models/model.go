@@ -69,6 +69,9 @@ type Model struct {
 
 // Open loads a bundle and proves it. The model answers once [Model.Run] runs. Its errors are *Error.
 func Open(ctx context.Context, source Source, options Options) (*Model, error) {
+	if err := options.Device.check(); err != nil {
+		return nil, err
+	}
 	b, err := readBundle(source)
 	if err != nil {
 		return nil, inBundle(source, err)

@@ -21,6 +21,10 @@ type session struct {
 	narrow *ort.DynamicAdvancedSession   // a forward has the thread that calls; nil: there is none
 	pooled bool                          // padded: the graph pools, output [B, columns]
 
+	// Of each device, where forwards run on GPUs and the build has our kernels; else none.
+	gpus  []accelerator
+	heads []placedHead // of a graph whose head is another, if it can be there
+
 	// Packed.
 	pasts    []string // inputs, keys and values of each layer
 	presents []string // outputs, beside pasts; nil: the graph gives none, and nothing can be cached
@@ -45,14 +49,14 @@ func newSession(b *bundle, threads int, device Device) (*session, error) {
 	if err := s.findPast(file); err != nil {
 		return nil, err
 	}
-	load := func(threads int, gpu ...int) (*ort.DynamicAdvancedSession, error) {
+	load := func(threads int, cuda map[string]string) (*ort.DynamicAdvancedSession, error) {
 		options, err := sessionOptions(threads)
 		if err != nil {
 			return nil, err
 		}
 		defer options.Destroy() //nolint:errcheck // freeing cannot fail
-		if len(gpu) > 0 {
-			if err := device.appendCUDA(options, gpu[0]); err != nil {
+		if cuda != nil {
+			if err := appendCUDA(options, cuda); err != nil {
 				return nil, err
 			}
 		}
@@ -62,23 +66,26 @@ func newSession(b *bundle, threads int, device Device) (*session, error) {
 		}
 		return ort.NewDynamicAdvancedSessionWithONNXData(b.content, s.inputs, outputs, options)
 	}
-	for _, gpu := range device.GPUs {
-		inner, err := load(threads, gpu)
+	for place, number := range device.GPUs {
+		if err := s.openGPU(number); err != nil {
+			return s, err
+		}
+		inner, err := load(threads, device.cudaOptions(number, s.stream(place)))
 		if err != nil {
 			return s, err
 		}
 		s.wide = append(s.wide, inner)
 	}
 	if device.OnGPU() {
-		return s, nil
+		return s, s.placeHeads(manifest, b.head)
 	}
-	inner, err := load(threads)
+	inner, err := load(threads, nil)
 	if err != nil {
 		return s, err
 	}
 	s.wide = append(s.wide, inner)
 	if threads > 1 && len(file.external) == 0 && b.graphBytes <= laneBytes {
-		s.narrow, err = load(1)
+		s.narrow, err = load(1, nil)
 	}
 	return s, err
 }
@@ -116,8 +123,8 @@ func (s *session) Run(_ context.Context, plan *batching.Plan) ([][]float32, erro
 	switch {
 	case err != nil:
 		return nil, err
-	case s.graph.Layout == LayoutPacked:
-		return s.runPacked(inner, plan, feeds)
+	case s.graph.Layout == LayoutPacked || len(s.heads) > 0:
+		return s.runBound(inner, plan, feeds)
 	}
 	values := make([]ort.Value, len(s.inputs))
 	for i, name := range s.inputs {
@@ -219,23 +226,42 @@ func (s *session) rows(plan *batching.Plan, output ort.Value) ([][]float32, erro
 		return nil, fmt.Errorf("output %s is no float32 tensor", s.graph.Output)
 	}
 	labels := s.graph.columns()
-	shape, data := tensor.GetShape(), tensor.GetData()
-	want := []int64{int64(plan.Rows), int64(plan.Length), int64(labels)}
-	if s.pooled {
-		want = []int64{int64(plan.Rows), int64(labels)}
-	}
+	shape, data, want := tensor.GetShape(), tensor.GetData(), s.outputShape(plan)
 	if !shape.Equals(want) {
 		return nil, fmt.Errorf("output %s has shape %d, and %d was expected", s.graph.Output, shape, want)
 	}
 	block := make([]float32, len(plan.Read)*labels)
-	for i, read := range plan.Read {
-		at := int(read)
-		if s.pooled {
-			at /= plan.Length
-		}
-		copy(block[i*labels:(i+1)*labels], data[at*labels:])
+	for i, at := range s.readRows(plan) {
+		copy(block[i*labels:(i+1)*labels], data[int(at)*labels:])
 	}
 	return rowsOf(block, labels), nil
+}
+
+// outputShape is that of the output that is read: (…, columns).
+func (s *session) outputShape(plan *batching.Plan) []int64 {
+	columns := int64(s.graph.columns())
+	switch {
+	case s.graph.Layout == LayoutPacked:
+		return []int64{int64(len(plan.Read)), columns}
+	case s.pooled:
+		return []int64{int64(plan.Rows), columns}
+	}
+	return []int64{int64(plan.Rows), int64(plan.Length), columns}
+}
+
+// readRows are the output's rows that are read, in the plan's order.
+func (s *session) readRows(plan *batching.Plan) []int64 {
+	if s.graph.Layout != LayoutPacked && !s.pooled {
+		return plan.Read
+	}
+	rows := make([]int64, len(plan.Read))
+	for i, read := range plan.Read {
+		rows[i] = int64(i)
+		if s.pooled {
+			rows[i] = read / int64(plan.Length)
+		}
+	}
+	return rows
 }
 
 // rowsOf cuts a block into rows of that many values.
@@ -251,11 +277,17 @@ func (s *session) close() {
 	if s.noPast != nil {
 		s.noPast.Destroy() //nolint:errcheck // freeing cannot fail
 	}
-	for _, store := range s.stores {
-		store.free()
-	}
 	s.freeNarrow()
 	for _, inner := range s.wide {
 		inner.Destroy() //nolint:errcheck // freeing cannot fail
+	}
+	for _, store := range s.stores {
+		store.free()
+	}
+	for _, head := range s.heads {
+		head.close() //nolint:errcheck // what fails here has failed a forward before
+	}
+	for _, gpu := range s.gpus {
+		gpu.close() //nolint:errcheck // likewise
 	}
 }

@@ -3,7 +3,6 @@
 package models
 
 import (
-	"errors"
 	"fmt"
 	"sync"
 
@@ -12,45 +11,27 @@ import (
 	"github.com/assay-rm/assay/batching"
 	"github.com/assay-rm/assay/kernels"
 	"github.com/assay-rm/assay/kernels/device"
-	"github.com/assay-rm/assay/models/inplace"
 )
 
-// newStore takes memory of the GPU of that place among the device's, or of the host where forwards run there. A width that is no
-// multiple of 4 stays on the host too, since a part of its present may begin where 16 bytes cannot be loaded at once.
-func (d Device) newStore(place, blocks int, shape blockShape) (store, error) {
-	if !d.OnGPU() || shape.width()%4 != 0 {
+// newStore takes memory of the GPU, or of the host for a width that is no multiple of 4, since a part of its present may begin where 16
+// bytes cannot be loaded at once.
+func (g *gpu) newStore(blocks int, shape blockShape) (store, error) {
+	if shape.width()%4 != 0 {
 		return newHostStore(blocks, shape)
 	}
-	g := &gpuStore{blockShape: shape, gpu: inplace.Memory(d.GPUs[place])}
-	var err error
-	if g.runtime, err = inplace.Attach(loadedRuntime()); err != nil {
+	pool, err := g.device.OpenPool(blocks, shape.parts, shape.width())
+	if err != nil {
 		return nil, err
 	}
-	if g.device, err = device.Open(d.GPUs[place]); err != nil {
-		return nil, err
-	}
-	if g.pool, err = g.device.OpenPool(blocks, shape.parts, shape.width()); err != nil {
-		return nil, errors.Join(err, g.device.Close())
-	}
-	return g, nil
+	return &gpuStore{blockShape: shape, gpu: g, pool: pool}, nil
 }
 
-// loadedRuntime is the file of ONNX Runtime that the process has loaded.
-func loadedRuntime() string {
-	runtimeOnce.Lock()
-	defer runtimeOnce.Unlock()
-	return runtimeOnce.path
-}
-
-// gpuStore is a store in a GPU's memory. Its kernels have done their work when they return, so runs of ONNX Runtime on a stream of its
-// own come before or after them.
+// gpuStore is a store in a GPU's memory. Its copies and the graph are on one stream, in the order in which they were asked for.
 type gpuStore struct {
 	blockShape
-	gpu     inplace.Memory
-	runtime *inplace.Runtime
-	device  *device.Device
-	pool    *device.Pool
-	mu      sync.Mutex // held by the loan that there is, since the pool serves one forward at a time
+	gpu  *gpu
+	pool *device.Pool
+	mu   sync.Mutex // held by the loan that there is, since the pool serves one forward at a time
 }
 
 // A block of the batcher's is one of the kernels': either line fails where they differ.
@@ -60,7 +41,7 @@ const (
 )
 
 func (g *gpuStore) free() {
-	g.device.Close() //nolint:errcheck // frees the pool too; what fails here has failed a forward before
+	g.pool.Close() //nolint:errcheck // what fails here has failed a forward before
 }
 
 type gpuLoan struct {
@@ -85,7 +66,7 @@ func (g *gpuStore) lend(plan *batching.Plan) (loan, error) {
 	}
 	if err != nil {
 		g.mu.Unlock()
-		return nil, fmt.Errorf("key-value cache of %v: %w", g.gpu, err)
+		return nil, fmt.Errorf("key-value cache of %v: %w", g.gpu.memory, err)
 	}
 	return l, nil
 }
@@ -101,7 +82,7 @@ func (l *gpuLoan) present(part int) (ort.Value, error) {
 // part is the value of one part, (tokens, heads, dim), of all.
 func (l *gpuLoan) part(all kernels.Tensor, part, tokens int) (ort.Value, error) {
 	address := all.Address + uintptr(part*tokens*l.width()*floatBytes)
-	return l.runtime.Float32s(l.gpu, address, int64(tokens), l.heads, l.dim)
+	return l.gpu.runtime.Float32s(l.gpu.memory, address, int64(tokens), l.heads, l.dim)
 }
 
 func (l *gpuLoan) keep() error {
@@ -110,7 +91,7 @@ func (l *gpuLoan) keep() error {
 		tokens, slots = append(tokens, keep.Tokens[:]...), append(slots, int64(keep.Block.Slot))
 	}
 	if err := l.pool.Keep(l.result, tokens, slots); err != nil {
-		return fmt.Errorf("key-value cache of %v: %w", l.gpu, err)
+		return fmt.Errorf("key-value cache of %v: %w", l.gpu.memory, err)
 	}
 	return nil
 }

@@ -16,7 +16,12 @@ import (
 func TestGPUStoreLends(t *testing.T) {
 	fixture(t, "qwen3-reward-packed") // loads ONNX Runtime
 	shape := blockShape{parts: 4, heads: 2, dim: 8}
-	held, err := Device{GPUs: []int{0}}.newStore(0, 3, shape)
+	on, err := openGPU(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer on.close() //nolint:errcheck // the test is over
+	held, err := on.newStore(3, shape)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,7 +11,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 folder=${1:-bin/gpu-check}
 shift || true
-bundles=("$@" models/testdata/bundles/qwen3-{reward-packed,reward-packed-float16,process-packed,reward-padded})
+bundles=("$@" models/testdata/bundles/qwen3-{reward-packed,reward-packed-float16,process-packed,reward-padded} models/testdata/heads/mlp-{packed,padded})
 
 [ -f .cuda/build/device.test ] || kernels/tools/test-cuda.sh
 rm -rf "$folder"

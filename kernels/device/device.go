@@ -88,6 +88,12 @@ func (d *Device) Name() string { return d.machine.name }
 // Stream is the handle of the stream on which the kernels run, for ONNX Runtime's user_compute_stream. It is valid until Close.
 func (d *Device) Stream() uintptr { return d.machine.streamHandle() }
 
+// Wait returns when all that was put on the stream is done, by us or by a graph that has it. Its error may be a kernel's.
+func (d *Device) Wait() error {
+	_, err := on(d, func() (struct{}, error) { return struct{}{}, d.machine.wait() })
+	return err
+}
+
 // Upload copies a tensor from the host to the device, where it stays until Free or Close: the weights of a head, for one.
 func (d *Device) Upload(t kernels.Tensor) (kernels.Tensor, error) {
 	return on(d, func() (kernels.Tensor, error) {

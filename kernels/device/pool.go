@@ -16,20 +16,15 @@ var ErrPoolClosed = errors.New("pool is closed")
 // Pool is the memory of a key-value cache on a device, (slots, parts, BlockTokens · width) float32, with the past and the present of one
 // forward at a time, which lie there too. A part is one layer's keys, or its values.
 //
-// Every method returns when its work on the device is done. So what a forward that starts afterwards reads is there, on whichever
-// stream it runs; a forward must have finished before the next call of a method. Calls of several goroutines run one after another.
+// Its copies are put on the device's stream, and a method does not wait for them. So a forward on the same stream finds its past, and what
+// is kept of its present is what it wrote; one on another stream may not. A copy's error is that of a later call, or of [Device.Wait].
+// Calls of several goroutines run one after another.
 type Pool struct {
 	device       *Device
 	parts, width int
 	blocks       kernels.Tensor // (slots · parts, BlockTokens · width); its address is 0 once the pool is closed
 	past         room
 	present      room
-}
-
-// room is memory that grows and is used again; bytes is its size.
-type room struct {
-	address uintptr
-	bytes   int
 }
 
 // OpenPool takes memory for so many slots. They hold anything until they are filled.
@@ -52,14 +47,11 @@ func (d *Device) OpenPool(slots, parts, width int) (*Pool, error) {
 // until the next Gather or Close.
 func (p *Pool) Gather(slots []int64) (kernels.Tensor, error) {
 	return p.call(func() (kernels.Tensor, error) {
-		past, err := p.fit(&p.past, p.parts*len(slots), p.blocks.Cols)
+		past, err := p.past.fit(p.device.machine, p.parts*len(slots), p.blocks.Cols)
 		if err != nil {
 			return past, fmt.Errorf("past of %d blocks: %w", len(slots), err)
 		}
-		if err := p.device.kernels.GatherBlocks(p.blocks, p.parts, slots, past); err != nil {
-			return kernels.Tensor{}, err
-		}
-		return past, p.device.machine.wait()
+		return past, p.device.kernels.GatherBlocks(p.blocks, p.parts, slots, past)
 	})
 }
 
@@ -67,7 +59,7 @@ func (p *Pool) Gather(slots []int64) (kernels.Tensor, error) {
 // until the next Present or Close.
 func (p *Pool) Present(tokens int) (kernels.Tensor, error) {
 	return p.call(func() (kernels.Tensor, error) {
-		present, err := p.fit(&p.present, p.parts*tokens, p.width)
+		present, err := p.present.fit(p.device.machine, p.parts*tokens, p.width)
 		if err != nil {
 			return present, fmt.Errorf("present of %d tokens: %w", tokens, err)
 		}
@@ -75,13 +67,10 @@ func (p *Pool) Present(tokens int) (kernels.Tensor, error) {
 	})
 }
 
-// Keep copies tokens of a present into slots, as [kernels.KeepBlocks] does. The forward that wrote it has finished.
+// Keep copies tokens of a present into slots, as [kernels.KeepBlocks] does.
 func (p *Pool) Keep(present kernels.Tensor, tokens, slots []int64) error {
 	_, err := p.call(func() (kernels.Tensor, error) {
-		if err := p.device.kernels.KeepBlocks(p.blocks, p.parts, present, tokens, slots); err != nil {
-			return present, err
-		}
-		return present, p.device.machine.wait()
+		return present, p.device.kernels.KeepBlocks(p.blocks, p.parts, present, tokens, slots)
 	})
 	return err
 }
@@ -90,12 +79,11 @@ func (p *Pool) Keep(present kernels.Tensor, tokens, slots []int64) error {
 func (p *Pool) Close() error {
 	_, err := on(p.device, func() (struct{}, error) {
 		var errs []error
-		for _, address := range []uintptr{p.blocks.Address, p.past.address, p.present.address} {
-			if address != 0 {
-				errs = append(errs, p.device.machine.Free(address))
-			}
+		if p.blocks.Address != 0 {
+			errs = append(errs, p.device.machine.Free(p.blocks.Address))
 		}
-		p.blocks.Address, p.past, p.present = 0, room{}, room{}
+		p.blocks.Address = 0
+		errs = append(errs, p.past.free(p.device.machine), p.present.free(p.device.machine))
 		return struct{}{}, errors.Join(errs...)
 	})
 	return err
@@ -109,26 +97,4 @@ func (p *Pool) call(run func() (kernels.Tensor, error)) (kernels.Tensor, error) 
 		}
 		return run()
 	})
-}
-
-// fit gives a tensor in the room, which grows to it by a quarter at least, so that it seldom grows. What it held is lost then.
-func (p *Pool) fit(s *room, rows, cols int) (kernels.Tensor, error) {
-	if rows < 1 || rows > math.MaxInt/8/cols {
-		return kernels.Tensor{}, fmt.Errorf("%d rows of %d numbers are none, or too many", rows, cols)
-	}
-	if bytes := 4 * rows * cols; bytes > s.bytes {
-		if s.address != 0 {
-			if err := p.device.machine.Free(s.address); err != nil {
-				return kernels.Tensor{}, err
-			}
-		}
-		bytes = max(bytes, s.bytes+s.bytes/4)
-		*s = room{}
-		address, err := p.device.machine.Alloc(bytes)
-		if err != nil {
-			return kernels.Tensor{}, err
-		}
-		*s = room{address, bytes}
-	}
-	return kernels.OnDevice(kernels.Float32, rows, cols, s.address), nil
 }

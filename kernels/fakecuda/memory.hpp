@@ -1,6 +1,8 @@
 // The fake device's memory. Outside the driver's calls the host cannot touch it, and behind each allocation lies a page that nobody can.
+// With FAKECUDA_SHARED=1 the host can, as where both have one memory: for graphs that run on the processors in the device's stead.
 #pragma once
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -13,6 +15,7 @@ constexpr size_t total = 1u << 30;
 
 std::map<uintptr_t, size_t> buffers;  // address to bytes
 size_t taken;
+const bool shared = getenv("FAKECUDA_SHARED") != nullptr;
 
 uintptr_t start(uintptr_t address) { return address & ~(page - 1); }
 size_t pages(uintptr_t address, size_t bytes) { return (address + bytes - start(address) + page - 1) & ~(page - 1); }
@@ -26,7 +29,7 @@ uintptr_t allocate(size_t bytes) {
   const uintptr_t address = (uintptr_t)base + ((span - bytes) & ~(uintptr_t)15);
   mprotect(base, span, PROT_READ | PROT_WRITE);
   memset((void *)address, 0x7b, bytes);
-  mprotect(base, span, PROT_NONE);
+  if (!shared) mprotect(base, span, PROT_NONE);
   buffers[address] = bytes;
   taken += bytes;
   return address;
@@ -54,6 +57,7 @@ struct Open {
   Open() { protect(PROT_READ | PROT_WRITE); }
   ~Open() { protect(PROT_NONE); }
   static void protect(int how) {
+    if (shared) return;
     for (const auto &[address, bytes] : buffers) mprotect((void *)start(address), pages(address, bytes), how);
   }
 };

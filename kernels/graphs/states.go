@@ -31,13 +31,24 @@ func (s States) part(from, n, fill int) States {
 	return States{s.Matrix, rows}
 }
 
-// acceptsStates proves that states can stand for an input.
-func (g *Graph) acceptsStates(input Value, s States) error {
-	if g.backend == nil {
-		return fmt.Errorf("input %q is given as states, and the graph was loaded without a backend", input.Name)
+// ReadsStates tells whether states can stand for an input: nil, or an error that names what stands in the way.
+func (g *Graph) ReadsStates(input string) error {
+	if _, err := find(g.inputs, input, "input"); err != nil {
+		return err
 	}
-	if why := g.reader[input.Name]; why != "" {
-		return fmt.Errorf("input %q is given as states, which fused ops alone must read: %s", input.Name, why)
+	if g.backend == nil {
+		return fmt.Errorf("input %q is given as states, and the graph was loaded without a backend", input)
+	}
+	if why := g.reader[input]; why != "" {
+		return fmt.Errorf("input %q is given as states, which fused ops alone must read: %s", input, why)
+	}
+	return nil
+}
+
+// acceptsStates proves that these states can stand for an input.
+func (g *Graph) acceptsStates(input Value, s States) error {
+	if err := g.ReadsStates(input.Name); err != nil {
+		return err
 	}
 	if len(input.Dims) != 2 || !input.Rows() || s.Matrix.Cols != input.Dims[1] {
 		return fmt.Errorf("input %q: states of %d numbers, and dimensions %v are wanted", input.Name, s.Matrix.Cols, input.Dims)

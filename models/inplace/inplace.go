@@ -7,19 +7,16 @@
 //
 // # Order of work
 //
-// The CUDA provider runs a graph on a stream of its own, and waits for nothing else before it begins (microsoft/onnxruntime, issue 26609).
-// At the end of a run it waits for its stream (issues 7225 and 28539). So:
+// The CUDA provider runs a graph on a stream, and waits for nothing that is on another before it begins (microsoft/onnxruntime, issue
+// 26609). At the end of a run it waits for its stream (issues 7225 and 28539). With the provider's options has_user_compute_stream, "1", and
+// user_compute_stream, the decimal address of a stream, which 1.27.0 takes, a run's kernels go to that stream, behind what was put there
+// before. So:
 //
-//   - What a run reads must be there before RunWithBinding is called, and nobody may write it until RunWithBinding has returned.
-//   - When RunWithBinding has returned without an error, what it writes is there, for every stream.
-//
-// Kernels of our own that return when their work is done (package kernels/device, Pool) therefore need no order between streams. With
-// the provider's options has_user_compute_stream, "1", and user_compute_stream, the decimal address of Device.Stream(), which 1.27.0
-// takes, a run's kernels go to that stream, behind what was put there before; then a kernel need not be waited for before a run.
+//   - What a run reads is put on that stream before RunWithBinding is called, or is there; nobody else writes it before the run has ended.
+//   - What is put on that stream after RunWithBinding finds what the run wrote; the host finds it after waiting for the stream.
 //
 // Not known without a GPU: that the provider takes memory which another library has allocated in the device's primary context, as the
-// rules of CUDA say; that runs on a stream given to it are ordered with our kernels, and still waited for at their end; which
-// alignment the provider's kernels ask of an address beyond that of its numbers.
+// rules of CUDA say; which alignment the provider's kernels ask of an address beyond that of its numbers.
 //
 // # What to keep away from
 //

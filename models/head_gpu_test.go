@@ -1,0 +1,120 @@
+//go:build gpu
+
+package models
+
+import (
+	"context"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/assay-rm/assay/batching"
+	"github.com/assay-rm/assay/kernels/device"
+	"github.com/assay-rm/assay/models/inplace"
+)
+
+// onSharedGPU opens a bundle whose cache and head are on the fake device, while its graph runs on the processors, which have one memory with
+// it. It gives the model as it serves, with its head placed or not.
+func onSharedGPU(t *testing.T, name string) *Model {
+	t.Helper()
+	if os.Getenv("FAKECUDA_SHARED") == "" {
+		t.Fatal("FAKECUDA_SHARED=1 must be set: the graph writes into the fake device's memory")
+	}
+	source := Dir(filepath.Join("testdata", "heads", name))
+	m, err := Open(t.Context(), source, Options{Tokens: 512})
+	if err != nil {
+		t.Fatal(err)
+	}
+	runtime, err := inplace.Attach(loadedRuntime())
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened, err := device.Open(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := readBundle(source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.session.gpus = []accelerator{&gpu{inplace.Host, runtime, opened}}
+	m.session.freeNarrow()
+	if err := m.session.placeHeads(&m.info.Manifest, b.head); err != nil {
+		t.Fatal(err)
+	}
+	options := m.batching(Options{})
+	options.Budget = batching.Budget{Tokens: 512, Area: batching.DefaultArea}
+	if options.CacheBlocks, err = m.session.reserve(8 << 20); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.proveForward(t.Context(), options); err != nil {
+		t.Fatal(err)
+	}
+	m.batcher = batching.New(m.runner, options)
+	done := make(chan error, 1)
+	go func() { done <- m.Run(context.WithoutCancel(t.Context())) }()
+	t.Cleanup(func() {
+		m.Close()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	return m
+}
+
+// TestHeadsOnTheGPUReadWhatTheProcessorsRead: rows and cached blocks stay on the device, readings are those of the head on the processors,
+// and they have the same bits alone, in any batch and behind cached blocks.
+func TestHeadsOnTheGPUReadWhatTheProcessorsRead(t *testing.T) {
+	for name, placed := range map[string]bool{
+		"mlp-packed": true, "mlp-padded": true, "steps": true, "gated": true, "preference": true, "user-rows": false, // users are not in a plan
+	} {
+		t.Run(name, func(t *testing.T) {
+			want, m := serveHead(t, name), onSharedGPU(t, name)
+			if got := len(m.session.heads) == 1; got != placed {
+				t.Errorf("the head is on the device: %t, and %t is wanted", got, placed)
+			}
+			items := goldenItems(t, m)
+			expected, err := want.Read(t.Context(), items)
+			if err != nil {
+				t.Fatal(err)
+			}
+			alone := make([][][]float32, len(items))
+			worst := 0.0
+			for i, item := range items {
+				readings, err := m.Read(t.Context(), []Encoded{item})
+				if err != nil || readings[0].Err != nil || expected[i].Err != nil {
+					t.Fatal(err, readings, expected[i].Err)
+				}
+				alone[i] = readings[0].Rows
+				worst = max(worst, distance(alone[i], expected[i].Rows))
+			}
+			if t.Logf("worst difference %g", worst); worst > 1e-5 {
+				t.Errorf("%g from the head on the processors", worst)
+			}
+			random, cached := rand.New(rand.NewPCG(3, 4)), 0
+			for range 8 {
+				batch, order := make([]Encoded, 1+random.IntN(30)), []int{}
+				for i := range batch {
+					order = append(order, random.IntN(len(items)))
+					batch[i] = items[order[i]]
+				}
+				readings, err := m.Read(t.Context(), batch)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for i, at := range order {
+					if diff := cmp.Diff(alone[at], readings[i].Rows); diff != "" || readings[i].Err != nil {
+						t.Fatalf("item %d moved in a batch of %d (%v, -alone +batch):\n%s", at, len(batch), readings[i].Err, diff)
+					}
+					cached += readings[i].Cached
+				}
+			}
+			if m.Info().Manifest.Graph.Layout == LayoutPacked && cached == 0 {
+				t.Error("nothing came from the cache")
+			}
+		})
+	}
+}
