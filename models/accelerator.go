@@ -27,7 +27,7 @@ type placedHead interface {
 
 // openGPU opens a GPU for our kernels, in a build that has some.
 func (s *session) openGPU(number int) error {
-	gpu, err := openGPU(number)
+	gpu, err := openGPU(number, s.runtime)
 	if err != nil {
 		return unusable(strconv.Itoa(number), err.Error())
 	}

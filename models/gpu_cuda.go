@@ -29,23 +29,12 @@ type gpu struct {
 var _ accelerator = (*gpu)(nil)
 
 // openGPU takes a GPU by its number.
-func openGPU(number int) (accelerator, error) {
-	runtime, err := inplace.Attach(loadedRuntime())
-	if err != nil {
-		return nil, err
-	}
+func openGPU(number int, runtime *inplace.Runtime) (accelerator, error) {
 	opened, err := device.Open(number)
 	if err != nil {
 		return nil, err
 	}
 	return &gpu{inplace.Memory(number), runtime, opened}, nil
-}
-
-// loadedRuntime is the file of ONNX Runtime that the process has loaded.
-func loadedRuntime() string {
-	runtimeOnce.Lock()
-	defer runtimeOnce.Unlock()
-	return runtimeOnce.path
 }
 
 func (g *gpu) stream() uintptr { return g.device.Stream() }

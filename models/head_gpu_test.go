@@ -28,10 +28,6 @@ func onSharedGPU(t *testing.T, name string) *Model {
 	if err != nil {
 		t.Fatal(err)
 	}
-	runtime, err := inplace.Attach(loadedRuntime())
-	if err != nil {
-		t.Fatal(err)
-	}
 	opened, err := device.Open(0)
 	if err != nil {
 		t.Fatal(err)
@@ -40,7 +36,7 @@ func onSharedGPU(t *testing.T, name string) *Model {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.session.gpus = []accelerator{&gpu{inplace.Host, runtime, opened}}
+	m.session.gpus = []accelerator{&gpu{inplace.Host, m.session.runtime, opened}}
 	m.session.freeNarrow()
 	if err := m.session.placeHeads(&m.info.Manifest, b.head); err != nil {
 		t.Fatal(err)

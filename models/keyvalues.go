@@ -98,7 +98,7 @@ func (s *session) runBound(inner *ort.DynamicAdvancedSession, plan *batching.Pla
 		head = s.heads[plan.Device]
 		output, err = head.rows(shape...)
 	} else {
-		block = make([]float32, len(plan.Read)*s.graph.columns())
+		block = make([]float32, floats(shape))
 		output, err = ort.NewTensor(ort.NewShape(shape...), block)
 	}
 	failed := errors.Join(s.bindPast(binding, plan, cached, feeds), bindOutput(binding, outputs, s.graph.Output, output, err))
@@ -114,7 +114,7 @@ func (s *session) runBound(inner *ort.DynamicAdvancedSession, plan *batching.Pla
 	if failed != nil {
 		return nil, failed
 	}
-	if err := inner.RunWithBinding(binding); err != nil {
+	if err := s.threads.Run(inner, binding); err != nil {
 		return nil, err
 	}
 	if len(plan.Keep) > 0 {
@@ -125,7 +125,19 @@ func (s *session) runBound(inner *ort.DynamicAdvancedSession, plan *batching.Pla
 	if head != nil {
 		return head.readings(s.readRows(plan))
 	}
-	return rowsOf(block, s.graph.columns()), s.wait(plan.Device)
+	if err := s.wait(plan.Device); err != nil {
+		return nil, err
+	}
+	return s.pick(block, s.readRows(plan)), nil
+}
+
+// floats is how many numbers a shape has.
+func floats(shape []int64) int {
+	n := int64(1)
+	for _, size := range shape {
+		n *= size
+	}
+	return int(n)
 }
 
 // bindOutput has the graph write an output into a value, which was made unless err says why not.

@@ -108,3 +108,10 @@ func StartRuntime(path string) error {
 	runtimeOnce.path = path
 	return nil
 }
+
+// loadedRuntime is the file of ONNX Runtime that the process has loaded.
+func loadedRuntime() string {
+	runtimeOnce.Lock()
+	defer runtimeOnce.Unlock()
+	return runtimeOnce.path
+}

@@ -9,17 +9,20 @@ import (
 	ort "github.com/yalue/onnxruntime_go"
 
 	"github.com/assay-rm/assay/batching"
+	"github.com/assay-rm/assay/models/inplace"
 )
 
 // session runs the plans of one graph on ONNX Runtime. It is a [batching.Runner].
 type session struct {
-	graph  *GraphSpec
-	device Device
-	types  *int64 // token types are 1 behind the first of this id; nil: all 0
-	inputs []string
-	wide   []*ort.DynamicAdvancedSession // of each device: a forward has all threads
-	narrow *ort.DynamicAdvancedSession   // a forward has the thread that calls; nil: there is none
-	pooled bool                          // padded: the graph pools, output [B, columns]
+	graph   *GraphSpec
+	device  Device
+	runtime *inplace.Runtime
+	threads *inplace.Threads
+	types   *int64 // token types are 1 behind the first of this id; nil: all 0
+	inputs  []string
+	wide    []*ort.DynamicAdvancedSession // of each device: a forward has all threads
+	narrow  *ort.DynamicAdvancedSession   // a forward has the thread that calls; nil: there is none
+	pooled  bool                          // padded: the graph pools, output [B, columns]
 
 	// Of each device, where forwards run on GPUs and the build has our kernels; else none.
 	gpus  []accelerator
@@ -43,6 +46,11 @@ const laneBytes = 512 << 20
 func newSession(b *bundle, threads int, device Device) (*session, error) {
 	manifest, file := &b.manifest, b.graph
 	s := &session{graph: &manifest.Graph, device: device, types: manifest.Tokenizer.TypeAfter, pooled: manifest.Pooling == PoolInGraph}
+	var err error
+	if s.runtime, err = inplace.Attach(loadedRuntime()); err != nil {
+		return nil, err
+	}
+	s.threads = s.runtime.NewThreads()
 	for _, input := range file.inputs {
 		s.inputs = append(s.inputs, input.name)
 	}
@@ -120,22 +128,10 @@ func (s *session) Run(_ context.Context, plan *batching.Plan) ([][]float32, erro
 	}
 	feeds, err := s.feeds(plan)
 	defer feeds.free()
-	switch {
-	case err != nil:
-		return nil, err
-	case s.graph.Layout == LayoutPacked || len(s.heads) > 0:
-		return s.runBound(inner, plan, feeds)
-	}
-	values := make([]ort.Value, len(s.inputs))
-	for i, name := range s.inputs {
-		values[i] = feeds[name]
-	}
-	outputs := []ort.Value{nil}
-	if err := inner.Run(values, outputs); err != nil {
+	if err != nil {
 		return nil, err
 	}
-	defer outputs[0].Destroy() //nolint:errcheck // freeing cannot fail
-	return s.rows(plan, outputs[0])
+	return s.runBound(inner, plan, feeds)
 }
 
 // tensors are a forward's own, by name.
@@ -219,24 +215,6 @@ func rowPositions(rows, length int) []int64 {
 	return positions
 }
 
-// rows copies the read rows out of a padded graph's output.
-func (s *session) rows(plan *batching.Plan, output ort.Value) ([][]float32, error) {
-	tensor, ok := output.(*ort.Tensor[float32])
-	if !ok {
-		return nil, fmt.Errorf("output %s is no float32 tensor", s.graph.Output)
-	}
-	labels := s.graph.columns()
-	shape, data, want := tensor.GetShape(), tensor.GetData(), s.outputShape(plan)
-	if !shape.Equals(want) {
-		return nil, fmt.Errorf("output %s has shape %d, and %d was expected", s.graph.Output, shape, want)
-	}
-	block := make([]float32, len(plan.Read)*labels)
-	for i, at := range s.readRows(plan) {
-		copy(block[i*labels:(i+1)*labels], data[int(at)*labels:])
-	}
-	return rowsOf(block, labels), nil
-}
-
 // outputShape is that of the output that is read: (…, columns).
 func (s *session) outputShape(plan *batching.Plan) []int64 {
 	columns := int64(s.graph.columns())
@@ -264,6 +242,19 @@ func (s *session) readRows(plan *batching.Plan) []int64 {
 	return rows
 }
 
+// pick copies the rows that are read out of an output, unless it is these rows.
+func (s *session) pick(output []float32, read []int64) [][]float32 {
+	columns := s.graph.columns()
+	if s.graph.Layout == LayoutPacked {
+		return rowsOf(output, columns)
+	}
+	block := make([]float32, 0, len(read)*columns)
+	for _, at := range read {
+		block = append(block, output[int(at)*columns:][:columns]...)
+	}
+	return rowsOf(block, columns)
+}
+
 // rowsOf cuts a block into rows of that many values.
 func rowsOf(block []float32, labels int) [][]float32 {
 	rows := make([][]float32, len(block)/labels)
@@ -277,6 +268,7 @@ func (s *session) close() {
 	if s.noPast != nil {
 		s.noPast.Destroy() //nolint:errcheck // freeing cannot fail
 	}
+	s.threads.Close()
 	s.freeNarrow()
 	for _, inner := range s.wide {
 		inner.Destroy() //nolint:errcheck // freeing cannot fail

@@ -9,6 +9,7 @@ import (
 	ort "github.com/yalue/onnxruntime_go"
 
 	"github.com/assay-rm/assay/batching"
+	"github.com/assay-rm/assay/models/inplace"
 )
 
 // TestGPUStoreLends: a forward's present and then its past are values in the GPU's memory with the shapes that the graph wants, and the
@@ -16,7 +17,11 @@ import (
 func TestGPUStoreLends(t *testing.T) {
 	fixture(t, "qwen3-reward-packed") // loads ONNX Runtime
 	shape := blockShape{parts: 4, heads: 2, dim: 8}
-	on, err := openGPU(0)
+	onnx, err := inplace.Attach(loadedRuntime())
+	if err != nil {
+		t.Fatal(err)
+	}
+	on, err := openGPU(0, onnx)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,9 +1,11 @@
-// Package inplace gives ONNX Runtime inputs and outputs that lie in memory of the program's own, on the host or on a GPU. Bound with
-// onnxruntime_go's IoBinding, a run reads and writes them where they are; with onnxruntime_go alone they could lie on the host only.
+// Package inplace gives ONNX Runtime inputs and outputs that lie in memory of the program's own, on the host or on a GPU, and runs what is
+// bound on threads that are not Go's. Bound with onnxruntime_go's IoBinding, a run reads and writes them where they are; with
+// onnxruntime_go alone they could lie on the host only.
 //
 //	runtime, err := inplace.Attach(library)                     // the file that onnxruntime_go has loaded
 //	past, err := runtime.Float32s(inplace.Memory(gpu), address, tokens, heads, dim)
 //	err = binding.BindInput("past_key.0", past)
+//	err = runtime.NewThreads().Run(session, binding)
 //
 // # Order of work
 //
@@ -22,7 +24,8 @@
 //
 // Of onnxruntime_go 1.27.0, IoBinding.GetBoundOutputNames panics where there are two outputs, and GetBoundOutputValues would hand out
 // memory as if it were the host's. RunWithBinding takes no RunOptions, so such a run cannot be ended from outside. The package reaches into
-// one struct of it, ValueInternalData, which a test holds to its one pointer.
+// structs of it: ValueInternalData is one pointer, a DynamicAdvancedSession points to a struct that begins with ONNX Runtime's session, and
+// an IoBinding begins with its binding. A test holds them to it.
 package inplace
 
 /*
