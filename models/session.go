@@ -117,6 +117,7 @@ func sessionOptions(threads int) (*ort.SessionOptions, error) {
 		options.SetGraphOptimizationLevel(ort.GraphOptimizationLevelEnableAll),
 		options.SetMemPattern(false), // shapes differ from run to run
 		options.AddSessionConfigEntry("session.intra_op.allow_spinning", "1"),
+		options.AddSessionConfigEntry("session.force_spinning_stop", "1"),
 	)
 }
 
