@@ -65,7 +65,7 @@ def check_graph(path: Path, layout: str, pooled: bool, model: Model, reference: 
     if reference.rounding is None:
         want = [reference.readings(ids, types(ids)).numpy() for ids in sequences]
     else:
-        want = follow(path, lambda watched, ids: read(watched, given, [ids], [range(len(ids) - last + 1)], 0), reference, types, sequences)
+        want = follow(path, lambda watched, ids: read(watched, given, [ids], [range(len(ids))], 0), reference, types, sequences)
     session = open_graph(path)  # after what follow() opened is closed: weights are held once
     want = [rows if model.encoder is not None else rows[at] for rows, at in zip(want, places, strict=True)]
     alone = [read(session, given, [ids], [at], 0)[0] for ids, at in zip(sequences, places, strict=True)]

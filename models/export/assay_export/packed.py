@@ -10,18 +10,21 @@ from torch import nn
 
 from .attention import masks_by_window
 from .bodies import Body
+from .last import read_last
 from .model import Part, readings
 
 
 class TileView:
     """Arranges one forward's tokens into tiles, layer by layer, and keeps each layer's keys and values."""
 
-    def __init__(self, masks, query_index, key_index, scatter_index, past):
-        """query_index [R, Q], key_index [R, K], scatter_index [T]; past holds layer l's [P, kv_heads, d] at 2l and 2l + 1."""
-        self.masks = masks
+    def __init__(self, masks, query_index, key_index, scatter_index, read_index, past):
+        """query_index [R, Q], key_index [R, K], scatter_index [T], read_index [N]; past holds layer l's [P, kv_heads, d] at 2l and 2l + 1."""
+        self.masks, self.read_index = masks, read_index
         self.query_index, self.key_index, self.scatter_index = query_index, key_index, scatter_index
         self.past = past
         self.present: list[torch.Tensor] = []
+        self.mixed: torch.Tensor | None = None
+        """The last layer's attention so far, [1, T, heads · d]."""
 
     def __call__(self, layer, query, key, value, attend):
         query, key, value = query[0], key[0], value[0]
@@ -29,7 +32,8 @@ class TileView:
         keys = torch.cat([self.past[2 * layer], key])
         values = torch.cat([self.past[2 * layer + 1], value])
         mixed = attend(take(query, self.query_index), take(keys, self.key_index), take(values, self.key_index))
-        return nn.functional.embedding(self.scatter_index, mixed.flatten(0, 1))[None]
+        self.mixed = nn.functional.embedding(self.scatter_index, mixed.flatten(0, 1))[None]
+        return self.mixed
 
 
 def take(tokens: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
@@ -44,6 +48,7 @@ class PackedGraph(nn.Module):
         super().__init__()
         self.bodies, self.heads = (nn.ModuleList(modules) for modules in zip(*((part.body, part.head) for part in parts), strict=True))
         self.parts, self.windows = parts, windows
+        self.read = [read_last(body) for body in self.bodies]
 
     def forward(self, input_ids, position_ids, past_position_ids, query_index, key_index, key_len, scatter_index, read_index,
                 past, target_ids=None):
@@ -51,10 +56,10 @@ class PackedGraph(nn.Module):
         usable = torch.arange(key_index.shape[1])[None] < key_len[:, None]
         masks = masks_by_window(position_ids[query_index], key_position, usable, self.windows)
         rows, present = [], []
-        for body in self.bodies:
-            view = TileView(masks, query_index, key_index, scatter_index, past[len(present):])
+        for body, read in zip(self.bodies, self.read, strict=True):
+            view = TileView(masks, query_index, key_index, scatter_index, read_index, past[len(present):])
             hidden = body(input_ids=input_ids[None], position_ids=position_ids[None], attention_mask=None, use_cache=False, view=view)[0][0]
-            rows.append(nn.functional.embedding(read_index, hidden))
+            rows.append(hidden if read else nn.functional.embedding(read_index, hidden))
             present += view.present
         return (readings(self.parts, rows, target_ids), *present)
 

@@ -1,0 +1,54 @@
+"""The last layer of a packed body, computed where it is read.
+
+Behind the attention of its last layer no token of a body sees another, so what is not read need not be computed: neither the output
+projection, nor the feed-forward part, nor the norm. The keys and values of all tokens are, since a later forward may want them.
+"""
+
+import torch
+from torch import nn
+
+
+class Given:
+    """A view whose attention is known already."""
+
+    def __init__(self, masks, mixed: torch.Tensor):
+        """mixed is [1, N, heads · d]."""
+        self.masks, self.mixed = masks, mixed
+
+    def __call__(self, layer, query, key, value, attend):
+        return self.mixed
+
+
+def read_last(body: nn.Module) -> bool:
+    """Have a body give the last states of the tokens in `view.read_index` alone, if it lets its last layer do so; tell whether it does.
+
+    The layer is called twice, and of each call the half that nothing uses is dropped from the graph: first with all tokens, up to its
+    attention's result; then with the rows that are read, and that result.
+    """
+    layers = getattr(body, "layers", None)
+    if not isinstance(layers, nn.ModuleList):  # GPT-2 gives its last states the shape of its ids; OPT's layers are in its decoder
+        return False
+    last = layers[len(layers) - 1]
+    whole = last.forward
+
+    def forward(hidden: torch.Tensor, *args, view, **kwargs):
+        whole(hidden, *args, view=view, **kwargs)
+
+        def read(given):
+            """Return what of an argument belongs to the rows that are read."""
+            if isinstance(given, tuple):
+                return tuple(read(part) for part in given)
+            if isinstance(given, torch.Tensor) and given.dim() > 1 and given.shape[1] == hidden.shape[1]:
+                return rows_of(given[0], view.read_index)[None]
+            return given
+
+        return whole(read(hidden), *(read(given) for given in args), view=Given(view.masks, read(view.mixed)),
+                     **{name: read(given) for name, given in kwargs.items()})
+
+    last.forward = forward
+    return True
+
+
+def rows_of(tokens: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
+    """Return tokens [T, ...] at index [N] as [N, ...]."""
+    return nn.functional.embedding(index, tokens) if tokens.dim() == 2 else tokens[index]
