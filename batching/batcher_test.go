@@ -270,15 +270,21 @@ func TestIdenticalSequencesRunOnce(t *testing.T) {
 	})
 }
 
-func TestIdenticalSequencesGetTheirOwnValues(t *testing.T) {
+// TestIdenticalSequencesShareTheirRows: many waiters of one item cost no copy of its rows, also where they read other places.
+func TestIdenticalSequencesShareTheirRows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := start(t, fake{}, Options{})
 		s := Sequence{IDs: []int64{1, 2, 3}, Read: []int{0, 2}}
-		o := <-submit(t.Context(), b, s, s)
-		checkAnswers(t, o, s, s)
-		o.results[0].Values[0][0]++
-		o.results[0].Values[1] = nil
-		checkAnswers(t, outcome{results: o.results[1:]}, s)
+		last := Sequence{IDs: s.IDs, Read: []int{2}}
+		o := <-submit(t.Context(), b, s, s, last)
+		checkAnswers(t, o, s, s, last)
+		for i, rows := range [][][]float32{o.results[1].Values, {nil, o.results[2].Values[0]}} {
+			for j, row := range rows {
+				if row != nil && &row[0] != &o.results[0].Values[j][0] {
+					t.Errorf("row %d of sequence %d is a copy", j, i+1)
+				}
+			}
+		}
 	})
 }
 

@@ -29,7 +29,8 @@ type Keep struct {
 
 // Result is the outcome of one [Sequence]: values or an error, never both.
 type Result struct {
-	Values [][]float32   // one row per read position: (len(Read), labels)
+	// Values has one row per read position: (len(Read), labels). Sequences with equal ids share rows, and the list of them: do not change either.
+	Values [][]float32
 	Err    error         // why there are no values
 	Shared int           // leading tokens of this sequence that it shared with others of its run, computed once
 	Cached int           // leading tokens taken from the key-value cache; with Shared it may count a token twice

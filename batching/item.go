@@ -144,7 +144,7 @@ func (it *item) finish(rows [][]float32, result Result, start time.Time) {
 		own := result
 		own.Queue = max(0, start.Sub(w.admitted))
 		if result.Err == nil {
-			own.Values = pickRows(rows, it.sequence.Read, w.sequence.Read, it.open > 1)
+			own.Values = pickRows(rows, it.sequence.Read, w.sequence.Read)
 		}
 		w.end(own)
 		w = next
@@ -152,9 +152,9 @@ func (it *item) finish(rows [][]float32, result Result, start time.Time) {
 	it.waiters, it.open = nil, 0
 }
 
-// pickRows returns the rows of the positions read among those computed, copied when several callers get them.
-func pickRows(rows [][]float32, computed, read []int, copied bool) [][]float32 {
-	if !copied && len(computed) == len(read) {
+// pickRows returns the rows of the positions read among those computed. They are shared by all callers who get them.
+func pickRows(rows [][]float32, computed, read []int) [][]float32 {
+	if len(computed) == len(read) {
 		return rows
 	}
 	values := make([][]float32, len(read))
@@ -163,7 +163,7 @@ func pickRows(rows [][]float32, computed, read []int, copied bool) [][]float32 {
 		for computed[i] != position {
 			i++
 		}
-		values[j] = slices.Clone(rows[i])
+		values[j] = rows[i]
 	}
 	return values
 }

@@ -25,7 +25,7 @@ type fitCommand struct {
 
 // Help is shown by assay fit --help.
 func (*fitCommand) Help() string {
-	return `Finds the vector of one user, for "user" of an item, from what that user preferred. Each line is a pair, at most 2048:
+	return `Finds the vector of one user, for "user" of an item, from what that user preferred. Each line is a pair, at most 2048 (a wide head takes fewer):
   {"prompt": "12 + 30?", "chosen": "42", "rejected": "43"}
   {"messages": [{"role": "user", "content": "12 + 30?"}], "chosen": "42", "rejected": "43"}
   {"chosen": {"text": "rendered text"}, "rejected": {"input_ids": [1, 5, 9]}}

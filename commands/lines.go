@@ -9,6 +9,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/rewards"
 )
 
@@ -112,7 +113,10 @@ type checked interface{ check() *rewards.Problem }
 func jsonProblem(err error) *rewards.Problem {
 	var wrong *json.UnmarshalTypeError
 	var syntax *json.SyntaxError
+	var failure *models.Error // of a list that holds a null
 	switch {
+	case errors.As(err, &failure):
+		return rewards.NewProblem(rewards.CodeInvalidField, "%s", failure.Detail)
 	case errors.As(err, &wrong) && wrong.Field == "":
 		return rewards.NewProblem(rewards.CodeInvalidField, "the line holds no object but one %s", wrong.Value)
 	case errors.As(err, &wrong):

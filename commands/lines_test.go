@@ -104,14 +104,18 @@ func TestReadError(t *testing.T) {
 
 func TestDecode(t *testing.T) {
 	for text, want := range map[string]string{
-		`{"prompt": "p", "response": "r"}`: "",
-		`{"prompt": 1}`:                    "invalid_field: prompt: a number is not a value of this field",
-		`[]`:                               "invalid_field: the line holds no object but one array",
-		`{"promt": "p"}`:                   "unknown_field: promt: unknown field",
-		`{"prompt": "p"`:                   "bad_json: the line ends inside its JSON value",
-		`{"prompt": "p"} x`:                "bad_json: the line goes on after its JSON value, at byte 16",
-		"{\"prompt\": \"\xff\"}":           "bad_json: the line is not UTF-8",
-		`{]`:                               "bad_json: at byte 2: invalid character ']' looking for beginning of object key string",
+		`{"prompt": "p", "response": "r"}`:      "",
+		`{"prompt": 1}`:                         "invalid_field: prompt: a number is not a value of this field",
+		`[]`:                                    "invalid_field: the line holds no object but one array",
+		`{"promt": "p"}`:                        "unknown_field: promt: unknown field",
+		`{"prompt": "p"`:                        "bad_json: the line ends inside its JSON value",
+		`{"prompt": "p"} x`:                     "bad_json: the line goes on after its JSON value, at byte 16",
+		"{\"prompt\": \"\xff\"}":                "bad_json: the line is not UTF-8",
+		`{"text": "a", "user": [0.5, null, 1]}`: "invalid_field: user[1] is null, and must be a number",
+		`{"input_ids": [5, null, 9]}`:           "invalid_field: input_ids[1] is null, and must be a number",
+		`{"input_ids": [5, "a"]}`:               "invalid_field: input_ids: a string is not a value of this field",
+		`{"input_ids": null, "user": null}`:     "",
+		`{]`:                                    "bad_json: at byte 2: invalid character ']' looking for beginning of object key string",
 	} {
 		l := line{text: []byte(text)}
 		got := ""

@@ -1,7 +1,6 @@
 package models
 
 import (
-	"fmt"
 	"strconv"
 
 	ort "github.com/yalue/onnxruntime_go"
@@ -45,8 +44,8 @@ func (s *session) stream(place int) uintptr {
 	return s.gpus[place].stream()
 }
 
-// wait returns when a forward has written all that leaves the graph. The provider says so when it returns; of a stream that is not its own
-// we make sure.
+// wait returns when all that was put on a device's stream is done: what a forward writes, and the copies behind it. The provider waits
+// for what it writes, too; of a stream that is not its own we make sure.
 func (s *session) wait(place int) error {
 	if len(s.gpus) == 0 {
 		return nil
@@ -59,10 +58,10 @@ func (s *session) placeHeads(manifest *Manifest, data []byte) error {
 	if manifest.Graph.Head == nil {
 		return nil
 	}
-	for _, gpu := range s.gpus {
+	for place, gpu := range s.gpus {
 		head, err := gpu.newHead(manifest, data)
 		if err != nil {
-			return fmt.Errorf("graph.head.file %s on %s: %w", manifest.Graph.headFile(), s.device, err)
+			return fail(CodeDevice, "graph.head.file %s cannot be on GPU %d: %v", manifest.Graph.headFile(), s.device.GPUs[place], err)
 		}
 		if head != nil {
 			s.heads = append(s.heads, head)

@@ -77,12 +77,10 @@ func encodeFeatures(m *Manifest, item Item) (Encoded, error) {
 	case item.User != nil:
 		return Encoded{}, fail(CodeItem, "user is for models whose head takes a user's vector, and model %q takes features", m.Name)
 	case item.Features == nil:
-		return Encoded{}, fail(CodeItem, "the item has no features, and model %q reads %s", m.Name, strings.Join(names, ", "))
+		return Encoded{}, fail(CodeItem, "the item has no features, and model %q reads %s", m.Name, someOf(names))
 	}
-	for _, name := range slices.Sorted(maps.Keys(item.Features)) {
-		if !slices.Contains(names, name) {
-			return Encoded{}, fail(CodeItem, "features.%s: model %q has no such feature; it reads %s", name, m.Name, strings.Join(names, ", "))
-		}
+	if name, ok := stranger(item.Features, names); ok {
+		return Encoded{}, fail(CodeItem, "features.%s: model %q has no such feature; it reads %s", short(name), m.Name, someOf(names))
 	}
 	out := Encoded{IDs: make([]int64, len(names)), Read: []int{len(names) - 1}}
 	for i, name := range names {
@@ -97,6 +95,33 @@ func encodeFeatures(m *Manifest, item Item) (Encoded, error) {
 		out.IDs[i] = featureID(narrow)
 	}
 	return out, nil
+}
+
+// stranger is the first of the features, by name, that is none of names, if there is one. The names are distinct.
+func stranger(features Features, names []string) (string, bool) {
+	known := 0
+	for _, name := range names {
+		if _, ok := features[name]; ok {
+			known++
+		}
+	}
+	if known == len(features) {
+		return "", false
+	}
+	strange := maps.Clone(features)
+	for _, name := range names {
+		delete(strange, name)
+	}
+	return slices.Min(slices.Collect(maps.Keys(strange))), true
+}
+
+// someOf lists the first of the names, and says how many more there are.
+func someOf(names []string) string {
+	const most = 8
+	if len(names) <= most {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s, and %d more: GET /v1/models lists them", strings.Join(names[:most], ", "), len(names)-most)
 }
 
 // featureID is the id that stands for a number, and featureOf the number that an id stands for.

@@ -3,6 +3,7 @@ package models
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -39,6 +40,37 @@ func TestFeaturesAreRead(t *testing.T) {
 		if err := json.Unmarshal([]byte(text), &got); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, %v; want an error with %q", text, got, err, want)
 		}
+	}
+}
+
+// TestListsOfNumbersHoldNoNull: it would be 0 in silence.
+func TestListsOfNumbersHoldNoNull(t *testing.T) {
+	for text, want := range map[string]Item{
+		`{"input_ids": [5, 9], "user": [0.5, 1]}`: {InputIDs: []int64{5, 9}, User: []float64{0.5, 1}},
+		`{"input_ids": [], "user": []}`:           {InputIDs: []int64{}, User: []float64{}},
+		`{"input_ids": null, "user": null}`:       {},
+	} {
+		var got Item
+		if err := json.Unmarshal([]byte(text), &got); err != nil || !cmp.Equal(got, want) {
+			t.Errorf("%s: %+v, %v", text, got, err)
+		}
+	}
+	for text, want := range map[string]string{
+		`{"input_ids": [5, null, 9]}`:       "input_ids[1] is null, and must be a number",
+		`{"user": [0.5, 2], "user":[null]}`: "user[0] is null, and must be a number",
+		`{"input_ids": [5, 9.5]}`:           "cannot unmarshal number 9.5 into Go struct field Item.input_ids of type int64",
+		`{"user": ["null"]}`:                "cannot unmarshal string into Go struct field Item.user of type float64",
+	} {
+		var got Item
+		if err := json.Unmarshal([]byte(text), &got); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %+v, %v; want an error with %q", text, got, err, want)
+		}
+	}
+	pair := `{"item": {"text": "a", "user": [null]}, "ids": [1], "score": 0}`
+	m := Model{golden: []byte(pair)}
+	m.info.Manifest.Golden.File, m.info.Manifest.Kind = "golden.jsonl", Reward
+	if got, err := m.Golden(); err == nil || err.Error() != "golden.file golden.jsonl: pair 1: user[0] is null, and must be a number" {
+		t.Errorf("%+v, %v", got, err)
 	}
 }
 
@@ -80,6 +112,32 @@ func TestFeatureItemRefusals(t *testing.T) {
 	got, err := judge.Encode(Item{Features: all(func(Features) {})}, TruncateError)
 	if err != nil || len(got.IDs) != 5 || featureOf(got.IDs[0]) != 400 || featureOf(got.IDs[4]) != 0 {
 		t.Errorf("%+v, %v: numbers in the manifest's order are wanted", got, err)
+	}
+}
+
+// wide is a manifest of n features and an item that has them.
+func wide(n int) (*Manifest, Item) {
+	m, item := &Manifest{Name: "wide"}, Item{Features: Features{}}
+	for i := range n {
+		name := fmt.Sprintf("feature number %04d", i)
+		m.Graph.Features, item.Features[name] = append(m.Graph.Features, name), 1
+	}
+	return m, item
+}
+
+// TestRefusalsOfManyFeaturesAreShort: neither a manifest's names nor a client's fill an answer.
+func TestRefusalsOfManyFeaturesAreShort(t *testing.T) {
+	m, item := wide(4096)
+	item.Features[strings.Repeat("x", 1<<16)] = 1
+	const named = "reads feature number 0000, feature number 0001, feature number 0002, feature number 0003, feature number 0004, " +
+		"feature number 0005, feature number 0006, feature number 0007, and 4088 more: GET /v1/models lists them"
+	for want, item := range map[string]Item{
+		"features." + strings.Repeat("x", 80) + `…: model "wide" has no such feature; it ` + named: item,
+		`the item has no features, and model "wide" ` + named:                                      {},
+	} {
+		if _, err := encodeFeatures(m, item); err == nil || err.Error() != want {
+			t.Errorf("%.500v, not %s", err, want)
+		}
 	}
 }
 

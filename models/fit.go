@@ -2,6 +2,7 @@ package models
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/assay-rm/assay/kernels/graphs"
@@ -41,6 +42,13 @@ func (m *Model) Fit(ctx context.Context, chosen, rejected []Encoded, prior float
 		return Fitted{}, err
 	}
 	manifest, spec := &m.info.Manifest, m.head.spec
+	fit := graphs.Fit{
+		Latent: spec.User, Output: spec.Output, Label: max(0, slices.Index(manifest.Graph.Labels, manifest.Head.Label)), Prior: prior, Steps: steps,
+	}
+	if err := m.head.graph.TakesPairs(fit, len(chosen)); err != nil {
+		detail := fmt.Sprintf("the head of model %q takes no fit to %d pairs", manifest.Name, len(chosen))
+		return Fitted{}, &Error{Code: CodeItem, Detail: detail, Err: err}
+	}
 	readings, err := m.rows(ctx, slices.Concat(chosen, rejected))
 	if err != nil {
 		return Fitted{}, err
@@ -58,10 +66,8 @@ func (m *Model) Fit(ctx context.Context, chosen, rejected []Encoded, prior float
 	side := func(rows [][]float32) map[string]graphs.Tensor {
 		return map[string]graphs.Tensor{spec.Input: table(rows, spec.Width)}
 	}
-	found, err := m.head.graph.FitLatent(ctx, graphs.Fit{
-		Latent: spec.User, Output: spec.Output, Label: max(0, slices.Index(manifest.Graph.Labels, manifest.Head.Label)),
-		Chosen: side(rows[:len(chosen)]), Rejected: side(rows[len(chosen):]), Prior: prior, Steps: steps,
-	})
+	fit.Chosen, fit.Rejected = side(rows[:len(chosen)]), side(rows[len(chosen):])
+	found, err := m.head.graph.FitLatent(ctx, fit)
 	if err != nil {
 		return Fitted{}, err
 	}

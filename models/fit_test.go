@@ -1,8 +1,10 @@
 package models
 
 import (
+	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -111,7 +113,23 @@ func TestWhatCannotBeFitted(t *testing.T) {
 	if _, err := several.Fit(t.Context(), nil, nil, 1, 1); err == nil || !strings.Contains(err.Error(), "made of several labels") {
 		t.Errorf("%v", err)
 	}
-	if _, err := m.Fit(t.Context(), nil, nil, 0, 1); err == nil || !strings.Contains(err.Error(), "prior is 0") {
+	chosen, rejected := preferences(t, m, make([]float64, 4), 1)
+	if _, err := m.Fit(t.Context(), chosen, rejected, 0, 1); err == nil || !strings.Contains(err.Error(), "prior is 0") {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestTooManyPairsAreRefusedBeforeTheirForwards: whether the head takes so many is known without them.
+func TestTooManyPairsAreRefusedBeforeTheirForwards(t *testing.T) {
+	m := serveHead(t, "user-rows")
+	chosen, rejected := preferences(t, m, make([]float64, 4), 1)
+	before := m.Stats().Answered
+	_, err := m.Fit(t.Context(), slices.Repeat(chosen, 2049), slices.Repeat(rejected, 2049), 1, 1)
+	const want = `the head of model "user-rows" takes no fit to 2049 pairs: 1 to 2048 are supported`
+	if known := new(Error); !errors.As(err, &known) || known.Code != CodeItem || err.Error() != want {
+		t.Errorf("%v, not %s", err, want)
+	}
+	if after := m.Stats().Answered; after != before {
+		t.Errorf("%d sequences were read first", after-before)
 	}
 }

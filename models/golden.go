@@ -21,11 +21,11 @@ type Golden struct {
 
 // GoldenPair is two responses to one prompt, as compare takes them.
 type GoldenPair struct {
-	Messages []Message `json:"messages,omitempty"`
-	Prompt   *string   `json:"prompt,omitempty"`
-	User     []float64 `json:"user,omitempty"`
-	Chosen   string    `json:"chosen"`
-	Rejected string    `json:"rejected"`
+	Messages []Message  `json:"messages,omitempty"`
+	Prompt   *string    `json:"prompt,omitempty"`
+	User     UserVector `json:"user,omitempty"`
+	Chosen   string     `json:"chosen"`
+	Rejected string     `json:"rejected"`
 }
 
 // GoldenIDs are the token ids of an item, or of a pair's two sequences: (chosen, rejected) of a preference model, both orders

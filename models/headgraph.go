@@ -104,10 +104,11 @@ func (h *headGraph) readings(ctx context.Context, rows, users [][]float32) ([][]
 	return rowsOf(out, h.labels), nil
 }
 
-// stretch is how many of the first vectors are equal.
+// stretch is how many of the first vectors have the same bits; 0 and -0 are equal, and a head may tell them apart.
 func stretch(users [][]float32) int {
+	same := func(a, b float32) bool { return math.Float32bits(a) == math.Float32bits(b) }
 	n := 1
-	for n < len(users) && slices.Equal(users[n], users[0]) {
+	for n < len(users) && slices.EqualFunc(users[n], users[0], same) {
 		n++
 	}
 	return n

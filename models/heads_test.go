@@ -1,13 +1,17 @@
 package models
 
 import (
+	"context"
+	"errors"
 	"math"
 	"math/rand/v2"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -143,6 +147,59 @@ func TestUsersDoNotSeeEachOther(t *testing.T) {
 		if cmp.Equal(readings[0].Rows, readings[1].Rows) {
 			t.Errorf("%s: two users have one reading %v", name, readings[0].Rows)
 		}
+	}
+}
+
+// countdown is a context whose deadline has passed once it was asked so many times.
+type countdown struct {
+	context.Context //nolint:containedctx // it is one
+
+	left int
+}
+
+func (c *countdown) Err() error {
+	if c.left--; c.left < 0 {
+		return context.DeadlineExceeded
+	}
+	return nil
+}
+
+// TestGradientsOfManyItemsEndWithTheirCaller: between chunks, and while others are at work. A row has the same bits in any chunk.
+func TestGradientsOfManyItemsEndWithTheirCaller(t *testing.T) {
+	m := serveHead(t, "judge")
+	some := goldenItems(t, m)
+	var items []Encoded
+	for len(items) <= 2*headRows {
+		items = append(items, some...)
+	}
+	slopes, err := m.Slopes(t.Context(), items, 1)
+	if err != nil || len(slopes) != len(items) {
+		t.Fatalf("%d slopes of %d items, %v", len(slopes), len(items), err)
+	}
+	for i, own := range slopes {
+		if !cmp.Equal(own, slopes[i%len(some)]) {
+			t.Fatalf("item %d: %v, and %v where it stands first", i, own, slopes[i%len(some)])
+		}
+	}
+	ctx := &countdown{t.Context(), 2}
+	if got, err := m.Slopes(ctx, items, 1); !errors.Is(err, context.DeadlineExceeded) || got != nil {
+		t.Errorf("a deadline that passes behind two of three chunks: %d slopes, %v", len(got), err)
+	}
+	for range cap(m.judge.work) {
+		m.judge.work <- struct{}{}
+	}
+	late, end := context.WithTimeout(t.Context(), time.Millisecond)
+	defer end()
+	if got, err := m.Slopes(late, some, 1); !errors.Is(err, context.DeadlineExceeded) || cap(m.judge.work) != runtime.GOMAXPROCS(0) {
+		t.Errorf("a deadline that passes behind %d others: %d slopes, %v", cap(m.judge.work), len(got), err)
+	}
+}
+
+// TestUsersOfOneStretchHaveTheSameBits: 0 and -0 are equal, and a head may tell them apart.
+func TestUsersOfOneStretchHaveTheSameBits(t *testing.T) {
+	minus := float32(math.Copysign(0, -1))
+	if n := stretch([][]float32{{1, 0}, {1, 0}, {1, minus}}); n != 2 {
+		t.Errorf("%d users share a run, and the first 2 are the same", n)
 	}
 }
 

@@ -13,12 +13,12 @@ type Item struct {
 	Prompt    *string   `json:"prompt,omitempty" doc:"The user's turn; goes with response or steps"`
 	Response  *string   `json:"response,omitempty" doc:"The assistant's turn"`
 	Text      *string   `json:"text,omitempty" doc:"Text that is rendered already, tokenized as it is"`
-	InputIDs  []int64   `json:"input_ids,omitempty" doc:"Token ids"`
+	InputIDs  TokenIDs  `json:"input_ids,omitempty" doc:"Token ids"`
 	Steps     []string  `json:"steps,omitempty" doc:"The assistant's turn as a list of steps (process models)"`
 	Separator *string   `json:"separator,omitempty" doc:"Splits the response into steps (process models)"`
 
-	Features Features  `json:"features,omitempty" doc:"Every feature of the model, by name (models that read features)"`
-	User     []float64 `json:"user,omitempty" doc:"The user's vector (models whose head takes one)"`
+	Features Features   `json:"features,omitempty" doc:"Every feature of the model, by name (models that read features)"`
+	User     UserVector `json:"user,omitempty" doc:"The user's vector (models whose head takes one)"`
 
 	First  *string `json:"-"` // of a pair model: the response read first, after messages or prompt
 	Second *string `json:"-"` // and the one read second

@@ -2,7 +2,9 @@ package models
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 
 	"github.com/assay-rm/assay/batching"
@@ -15,18 +17,20 @@ type judge struct {
 	graph  *graphs.Graph
 	spec   *GraphSpec
 	labels int
-	flat   error // why readings have no gradient; nil: they have one
+	work   chan struct{} // has one for each gradient at work
+	flat   error         // why readings have no gradient; nil: they have one
 }
 
 var _ batching.Runner = (*judge)(nil)
 
-// newJudge loads the graph, holds its input and output to the manifest, and tries a gradient.
+// newJudge loads the graph, holds its input and output to the manifest, and tries a gradient. As many gradients are at work at once as
+// there are processors.
 func newJudge(spec *GraphSpec, data []byte) (*judge, error) {
 	graph, err := graphs.Load(data)
 	if err != nil {
 		return nil, &Error{Code: CodeBundle, Detail: "graph.file " + spec.File, Err: err}
 	}
-	j := &judge{graph: graph, spec: spec, labels: len(spec.Labels)}
+	j := &judge{graph: graph, spec: spec, labels: len(spec.Labels), work: make(chan struct{}, runtime.GOMAXPROCS(0))}
 	inputs := graph.Inputs()
 	if len(inputs) != 1 || inputs[0].Name != spec.Input {
 		return nil, fail(CodeBundle, "graph.input: the graph's inputs are %v, and it must have %q alone", inputs, spec.Input)
@@ -37,7 +41,7 @@ func newJudge(spec *GraphSpec, data []byte) (*judge, error) {
 	if err := givesLabels(graph, "graph.output", spec.Output, j.labels); err != nil {
 		return nil, err
 	}
-	_, j.flat = j.slopes([]Encoded{{IDs: probeFeatures(len(spec.Features), 1)}}, 0)
+	_, j.flat = j.gradient([]Encoded{{IDs: probeFeatures(len(spec.Features), 1)}}, 0)
 	return j, nil
 }
 
@@ -59,8 +63,35 @@ func (j *judge) Run(_ context.Context, plan *batching.Plan) ([][]float32, error)
 	return read, nil
 }
 
-// slopes says how a label moves with each feature of each item, (items, features). A row has the same bits alone and beside others.
-func (j *judge) slopes(items []Encoded, label int) ([][]float32, error) {
+// slopes says how a label moves with each feature of each item, (items, features). It waits for its turn, and ends early with ctx's error.
+func (j *judge) slopes(ctx context.Context, items []Encoded, label int) ([][]float32, error) {
+	out := make([][]float32, 0, len(items))
+	for chunk := range slices.Chunk(items, headRows) {
+		slopes, err := j.inTurn(ctx, chunk, label)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, slopes...)
+	}
+	return out, nil
+}
+
+// inTurn is gradient, when fewer are at work than there are processors.
+func (j *judge) inTurn(ctx context.Context, items []Encoded, label int) ([][]float32, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	select {
+	case j.work <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	defer func() { <-j.work }()
+	return j.gradient(items, label)
+}
+
+// gradient is slopes of items that are not too many. A row has the same bits alone and beside others.
+func (j *judge) gradient(items []Encoded, label int) ([][]float32, error) {
 	rows := make([][]float32, len(items))
 	for i := range items {
 		rows[i] = numbersOf(items[i].IDs)
@@ -83,8 +114,8 @@ func numbersOf(ids []int64) []float32 {
 }
 
 // Slopes says how a label moves with each feature of each item, (items, features), in the manifest's order. What is not finite is returned as
-// it is. Its errors are *Error: of a model without features or without gradients.
-func (m *Model) Slopes(items []Encoded, label int) ([][]float32, error) {
+// it is. Its errors are *Error, of a model without features or without gradients, or ctx's, which is asked every 512 items.
+func (m *Model) Slopes(ctx context.Context, items []Encoded, label int) ([][]float32, error) {
 	manifest := &m.info.Manifest
 	if m.judge == nil {
 		return nil, fail(CodeKind, "model %q reads tokens, and gradients are by features", manifest.Name)
@@ -92,8 +123,11 @@ func (m *Model) Slopes(items []Encoded, label int) ([][]float32, error) {
 	if m.judge.flat != nil {
 		return nil, &Error{Code: CodeKind, Detail: fmt.Sprintf("model %q has no gradient", manifest.Name), Err: m.judge.flat}
 	}
-	slopes, err := m.judge.slopes(items, label)
-	if err != nil {
+	slopes, err := m.judge.slopes(ctx, items, label)
+	switch {
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return nil, err
+	case err != nil:
 		return nil, &Error{Code: CodeRun, Detail: fmt.Sprintf("the gradient of model %q failed", manifest.Name), Err: err}
 	}
 	return slopes, nil

@@ -117,6 +117,9 @@ func (s *session) runBound(inner *ort.DynamicAdvancedSession, plan *batching.Pla
 	if err := s.threads.Run(inner, binding); err != nil {
 		return nil, err
 	}
+	if err := s.wait(plan.Device); err != nil {
+		return nil, err
+	}
 	if len(plan.Keep) > 0 {
 		if err := cached.keep(); err != nil {
 			return nil, err

@@ -194,8 +194,8 @@ func (r *CompareRequest) check() error {
 		}
 		return r.Prompted.Check("")
 	}
-	if r.Prompt != nil || len(r.Messages) > 0 || len(r.Responses) > 0 {
-		return invalid("pairs: given together with prompt, messages or responses, and each pair has its own")
+	if r.Prompt != nil || len(r.Messages) > 0 || r.User != nil || len(r.Responses) > 0 {
+		return invalid("pairs: given together with prompt, messages, user or responses, and each pair has its own")
 	}
 	for i := range r.Pairs {
 		pair, field := &r.Pairs[i], fmt.Sprintf("pairs[%d].", i)

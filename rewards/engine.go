@@ -27,7 +27,7 @@ type reader interface {
 	Admits(ctx context.Context, items []models.Item) error
 	Encode(item models.Item, truncate models.Truncation) (models.Encoded, error)
 	Read(ctx context.Context, items []models.Encoded) ([]models.Reading, error)
-	Slopes(items []models.Encoded, label int) ([][]float32, error)
+	Slopes(ctx context.Context, items []models.Encoded, label int) ([][]float32, error)
 }
 
 var _ reader = (*models.Model)(nil)

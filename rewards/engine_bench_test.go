@@ -30,7 +30,7 @@ func (m *instantModel) Read(_ context.Context, items []models.Encoded) ([]models
 	return slices.Repeat([]models.Reading{m.reading}, len(items)), nil
 }
 
-func (*instantModel) Slopes(items []models.Encoded, _ int) ([][]float32, error) {
+func (*instantModel) Slopes(_ context.Context, items []models.Encoded, _ int) ([][]float32, error) {
 	return make([][]float32, len(items)), nil
 }
 

@@ -182,6 +182,7 @@ func TestRequestsThatAreRefusedWhole(t *testing.T) {
 		"rank n":              {rank(RankRequest{Prompted: Prompted{Prompt: prompt}, Responses: []string{"a"}, N: -1}), CodeInvalidField, "n:"},
 		"compare one":         {compare(CompareRequest{Prompted: Prompted{Prompt: prompt}, Responses: []string{"a"}}), CodeInvalidField, "responses:"},
 		"compare both":        {compare(CompareRequest{Prompted: Prompted{Prompt: prompt}, Pairs: []Pair{{}}}), CodeInvalidField, "pairs:"},
+		"compare a user too":  {compare(CompareRequest{Prompted: Prompted{User: []float64{1}}, Pairs: []Pair{{Prompted: Prompted{Prompt: prompt}, Chosen: prompt, Rejected: prompt}}}), CodeInvalidField, "pairs: given together with prompt, messages, user or responses"},
 		"half a pair":         {compare(CompareRequest{Pairs: []Pair{{Prompted: Prompted{Prompt: prompt}, Chosen: prompt}}}), CodeInvalidField, "pairs[0].rejected:"},
 		"pair without prompt": {compare(CompareRequest{Pairs: []Pair{{Chosen: prompt, Rejected: prompt}}}), CodeInvalidField, "pairs[0].prompt:"},
 	} {

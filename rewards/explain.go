@@ -46,10 +46,10 @@ func (s *scored) explain(ctx context.Context, m reader) error {
 		if !moves(weights, label) {
 			continue
 		}
-		if err := ctx.Err(); err != nil {
-			return s.late(err, at)
+		slopes, err := m.Slopes(ctx, items, label)
+		if ctx.Err() != nil {
+			return s.late(ctx.Err(), at)
 		}
-		slopes, err := m.Slopes(items, label)
 		if err != nil {
 			return err
 		}

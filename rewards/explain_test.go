@@ -197,10 +197,46 @@ func TestAGradientThatCannotBeToldFailsItsItem(t *testing.T) {
 	}
 }
 
+// TestADeadlineInsideAGradientFailsItsItems: while a label is computed, the last one too.
+func TestADeadlineInsideAGradientFailsItsItems(t *testing.T) {
+	manifest := reward("a")
+	manifest.Graph.Features = []string{"x", "y"}
+	for _, fails := range []error{nil, context.DeadlineExceeded} {
+		s := scored{info: models.Info{Manifest: manifest}, outcomes: make([]outcome, 1), results: []ScoreResult{{Score: new(1.0)}}}
+		s.outcomes[0].reading.Rows = [][]float32{{0}}
+		s.rule, _ = newRule(manifest, Scoring{Activation: ActivationNone})
+		ctx := &ending{Context: t.Context()}
+		if err := s.explain(ctx, slow{ctx: ctx, fails: fails}); err != nil || s.results[0].Error == nil || s.results[0].Error.Code != CodeDeadline || s.results[0].Gradient != nil {
+			t.Errorf("slopes with the error %v: %+v, %v", fails, s.results, err)
+		}
+	}
+}
+
+// ending is a context that ends when it is told to.
+type ending struct {
+	context.Context //nolint:containedctx // it is one
+
+	err error
+}
+
+func (e *ending) Err() error { return e.err }
+
+// slow lets the deadline pass.
+type slow struct {
+	reader
+	ctx   *ending
+	fails error
+}
+
+func (s slow) Slopes(_ context.Context, items []models.Encoded, _ int) ([][]float32, error) {
+	s.ctx.err = context.DeadlineExceeded
+	return slices.Repeat([][]float32{{1, 2}}, len(items)), s.fails
+}
+
 // steep has a finite gradient for the first item only.
 type steep struct{ reader }
 
-func (steep) Slopes([]models.Encoded, int) ([][]float32, error) {
+func (steep) Slopes(context.Context, []models.Encoded, int) ([][]float32, error) {
 	return [][]float32{{1, 2}, {0, float32(math.Inf(1))}}, nil
 }
 

@@ -86,7 +86,7 @@ func (m *fakeModel) Read(ctx context.Context, items []models.Encoded) ([]models.
 }
 
 // Slopes gives 1 for the label's own feature and 0 for the others.
-func (m *fakeModel) Slopes(items []models.Encoded, label int) ([][]float32, error) {
+func (m *fakeModel) Slopes(_ context.Context, items []models.Encoded, label int) ([][]float32, error) {
 	slopes := make([][]float32, len(items))
 	for i := range slopes {
 		slopes[i] = make([]float32, len(m.info.Manifest.Graph.Features))

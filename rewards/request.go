@@ -107,9 +107,9 @@ func oneOf[T ~string](field string, value T, allowed ...T) error {
 
 // Prompted is what several responses answer: a prompt or the messages before the response.
 type Prompted struct {
-	Prompt   *string          `json:"prompt,omitempty" doc:"The user's turn; give this or messages"`
-	Messages []models.Message `json:"messages,omitempty" doc:"The conversation before the response; give this or prompt"`
-	User     []float64        `json:"user,omitempty" doc:"The user's vector (models whose head takes one)"`
+	Prompt   *string           `json:"prompt,omitempty" doc:"The user's turn; give this or messages"`
+	Messages []models.Message  `json:"messages,omitempty" doc:"The conversation before the response; give this or prompt"`
+	User     models.UserVector `json:"user,omitempty" doc:"The user's vector (models whose head takes one)"`
 }
 
 // Item gives the item of one response; that there is one prompt must have been checked.

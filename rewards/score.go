@@ -15,6 +15,8 @@ type ScoreRequest struct {
 	Scoring
 	Items   []models.Item `json:"items" minItems:"1" nullable:"false" doc:"Each in exactly one form: messages, prompt with response, text, input_ids, or features"`
 	Explain Explanation   `json:"explain,omitempty" enum:"gradient" doc:"Beside each score: how it moves with each feature (models that read features)"`
+
+	OfText bool `json:"-"` // where the request names no model, one that reads text answers
 }
 
 // ScoreAnswer has one result per item, in order.
@@ -47,7 +49,11 @@ func (e *Engine) Score(ctx context.Context, request ScoreRequest) (ScoreAnswer, 
 	if len(request.Items) == 0 {
 		return ScoreAnswer{}, invalid("items: must hold at least one item")
 	}
-	m, err := e.model(request.Model, models.Reward, models.FeatureReward)
+	kinds := []models.Kind{models.Reward, models.FeatureReward}
+	if request.OfText && request.Model == "" {
+		kinds = kinds[:1]
+	}
+	m, err := e.model(request.Model, kinds...)
 	if err != nil {
 		return ScoreAnswer{}, err
 	}

@@ -57,7 +57,10 @@ func decodeStrict(body []byte, request any) *rewards.Problem {
 func jsonProblem(err error) *rewards.Problem {
 	var wrong *json.UnmarshalTypeError
 	var syntax *json.SyntaxError
+	var failure *models.Error // of a list that holds a null
 	switch {
+	case errors.As(err, &failure):
+		return rewards.NewProblem(rewards.CodeInvalidField, "%s", failure.Detail)
 	case errors.As(err, &wrong):
 		return rewards.NewProblem(rewards.CodeInvalidField, "%s: a %s is not a value of this field", wrong.Field, short(wrong.Value))
 	case errors.As(err, &syntax):

@@ -35,6 +35,11 @@ func TestRoutesOfModelsWithHeadGraphs(t *testing.T) {
 		{"/v1/score", `{"model":"user-rows","explain":"gradient","items":[{"text":"a","user":[0,0,0,0]}]}`, 422, []string{`"invalid_field"`, `explain: a gradient is by features, and model \"user-rows\" reads tokens`}},
 		{"/v1/score", `{"model":"user-rows","items":[{"text":"a","user":[0,0.5,-1,0]},{"text":"a"},{"text":"a","user":[1]}]}`, 200, []string{`"score":`, "user has 0 numbers", "user has 1 numbers"}},
 		{"/v1/score", `{"model":"user-rows","items":[{` + features + `}]}`, 422, []string{`"bad_item"`, "features are for models that read them"}},
+		{"/v1/score", `{"model":"user-rows","items":[{"text":"a","user":[0,null,1,0]}]}`, 422, []string{`"invalid_field"`, "items[0].user[1]"}},
+		{"/v1/score", `{"model":"user-rows","items":[{"text":"a","user":[null],"user":[0,0,1,0]}]}`, 422, []string{`"invalid_field"`, "user[0] is null"}},
+		{"/v1/score", `{"model":"user-rows","items":[{"input_ids":[5,null,9],"user":[0,0,1,0]}]}`, 422, []string{`"invalid_field"`, "items[0].input_ids[1]"}},
+		{"/v1/rank", `{"user":[0,null,0,0],"model":"user-rows","prompt":"2+2?","responses":["4","5"]}`, 422, []string{`"invalid_field"`, "user[1]"}},
+		{"/v1/compare", `{"model":"user-rows","pairs":[{"prompt":"2+2?","chosen":"4","rejected":"5","user":[1,null,0,0]}]}`, 422, []string{`"invalid_field"`, "pairs[0].user[1]"}},
 		{"/v1/rank", `{"user":[1,0,0,0],"model":"user-rows","prompt":"2+2?","responses":["4","5"]}`, 200, []string{`"best":`}},
 		{"/v1/rank", `{"model":"judge","prompt":"2+2?","responses":["4","5"]}`, 422, []string{`"wrong_kind"`, "a feature reward model answers score"}},
 		{"/v1/compare", `{"model":"user-rows","pairs":[{"prompt":"2+2?","chosen":"4","rejected":"5","user":[1,0,0,0]}]}`, 200, []string{`"probability":`}},
@@ -72,9 +77,9 @@ func TestTheSchemaShowsFeatures(t *testing.T) {
 		Components struct {
 			Schemas map[string]struct {
 				Properties map[string]struct {
-					Type                 any
-					Enum                 []string
-					AdditionalProperties any
+					Type                        any
+					Enum                        []string
+					Items, AdditionalProperties any
 				}
 			}
 		}
@@ -85,6 +90,11 @@ func TestTheSchemaShowsFeatures(t *testing.T) {
 	item := document.Components.Schemas["Item"].Properties
 	if f := item["features"]; f.Type != "object" || !cmp.Equal(f.AdditionalProperties, map[string]any{"type": "number", "format": "double"}) || item["user"].Type == nil {
 		t.Errorf("%+v", f)
+	}
+	for name, of := range map[string]any{"user": map[string]any{"type": "number", "format": "double"}, "input_ids": map[string]any{"type": "integer", "format": "int64"}} {
+		if list := item[name]; !cmp.Equal(list.Type, any([]any{"array", "null"})) || !cmp.Equal(list.Items, of) {
+			t.Errorf("%s: %+v", name, list)
+		}
 	}
 	if explain := document.Components.Schemas["ScoreRequest"].Properties["explain"]; !cmp.Equal(explain.Enum, []string{"gradient"}) {
 		t.Errorf("%+v", explain)

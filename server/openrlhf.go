@@ -110,7 +110,7 @@ func (s *Server) decodeOpenRLHF(body []byte, asked *openRLHFRequest) error {
 
 // openRLHFScore makes the score request of the queries, under the model and truncation that the URL names.
 func openRLHFScore(from *url.URL, queries []string) (rewards.ScoreRequest, error) {
-	request := rewards.ScoreRequest{Items: make([]models.Item, len(queries))}
+	request := rewards.ScoreRequest{Items: make([]models.Item, len(queries)), OfText: true}
 	for i := range queries {
 		request.Items[i] = models.Item{Text: &queries[i]}
 	}

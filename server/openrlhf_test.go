@@ -47,7 +47,7 @@ func TestGetReward(t *testing.T) {
 		}
 	}
 	do(t, s, "POST", "/get_reward?model=m&truncate=right", `{"query":["a"]}`)
-	want := rewards.ScoreRequest{Common: rewards.Common{Model: "m", Truncate: "right"}, Items: []models.Item{{Text: new("a")}}}
+	want := rewards.ScoreRequest{Common: rewards.Common{Model: "m", Truncate: "right"}, Items: []models.Item{{Text: new("a")}}, OfText: true}
 	if diff := cmp.Diff(want, seen); diff != "" {
 		t.Errorf("request (-want +got):\n%s", diff)
 	}
@@ -78,5 +78,19 @@ func TestGetRewardNeverInventsAReward(t *testing.T) {
 		if p.Status != test.status || (!strings.HasPrefix(p.Detail, test.detail) && test.body != `{}`) {
 			t.Errorf("%s %s: %+v", test.path, test.body, p)
 		}
+	}
+}
+
+// TestGetRewardLeavesFeatureModelsOut: they never read a query, so the one model of text needs no name.
+func TestGetRewardLeavesFeatureModelsOut(t *testing.T) {
+	s := realServer(t, "../heads/judge", "qwen2-reward-packed")
+	if got := do(t, s, "POST", "/get_reward", `{"query":["a"]}`); got.status != 200 || !strings.Contains(string(got.body), `"rewards":[`) {
+		t.Errorf("one model of text: %d %s", got.status, got.body)
+	}
+	if p := problem(t, do(t, s, "POST", "/get_reward?model=judge", `{"query":["a"]}`)); p.Status != 422 || !strings.Contains(p.Detail, `model "judge" reads features`) {
+		t.Errorf("a feature model by its name: %+v", p)
+	}
+	if p := problem(t, do(t, s, "POST", "/v1/score", `{"items":[{"text":"a"}]}`)); p.Code != models.CodeModel {
+		t.Errorf("score without a name: %+v", p)
 	}
 }

@@ -58,8 +58,21 @@ func (g *Graph) FitLatent(ctx context.Context, fit Fit) (Fitted, error) {
 	return fitted, nil
 }
 
-// prepare checks a fit and makes its program, which holds the pairs' inputs.
-func (g *Graph) prepare(fit Fit) (*program, Value, error) {
+// TakesPairs tells why the graph cannot fit the latent to so many pairs, or nil. It reads Latent, Output and Label of the fit, and computes
+// nothing.
+func (g *Graph) TakesPairs(fit Fit, pairs int) error {
+	if pairs < 1 || pairs > maxPairs {
+		return fmt.Errorf("1 to %d are supported", maxPairs)
+	}
+	if _, err := g.fitted(fit); err != nil {
+		return err
+	}
+	_, err := g.pairs(fit, pairs)
+	return err
+}
+
+// fitted gives the latent, and proves that the output depends on it and has the label.
+func (g *Graph) fitted(fit Fit) (Value, error) {
 	latent, err := find(g.inputs, fit.Latent, "input")
 	if err == nil {
 		err = g.column(fit.Output, fit.Label)
@@ -67,6 +80,12 @@ func (g *Graph) prepare(fit Fit) (*program, Value, error) {
 	if err == nil {
 		err = g.reads(fit.Output, fit.Latent)
 	}
+	return latent, err
+}
+
+// prepare checks a fit and makes its program, which holds the pairs' inputs.
+func (g *Graph) prepare(fit Fit) (*program, Value, error) {
+	latent, err := g.fitted(fit)
 	switch {
 	case err != nil:
 		return nil, latent, err

@@ -192,3 +192,24 @@ func TestFitLatentRefuses(t *testing.T) {
 		t.Errorf("error %v after the context ended", err)
 	}
 }
+
+// TestFitsThatAreTooLargeAreRefusedUnbuilt: a wide head takes fewer pairs.
+func TestFitsThatAreTooLargeAreRefusedUnbuilt(t *testing.T) {
+	fit := Fit{Latent: "latent", Output: "score"}
+	g := load(t, "testdata/heads/user-dot.onnx")
+	for pairs, want := range map[int]string{1: "", 2048: "", 0: "1 to 2048 are supported", 2049: "1 to 2048 are supported"} {
+		if err := g.TakesPairs(fit, pairs); (err == nil) != (want == "") || (err != nil && err.Error() != want) {
+			t.Errorf("%d pairs: %v, not %q", pairs, err, want)
+		}
+	}
+	if err := g.TakesPairs(Fit{Latent: "user", Output: "score"}, 1); err == nil || !strings.Contains(err.Error(), `input "user"`) {
+		t.Errorf("another input: %v", err)
+	}
+	wide, err := Load(newDraft(Value{"hidden", []int{-1, 20000}}, Value{"latent", []int{20000}}).node("score = MatMul hidden latent").file("score"))
+	must(t, err)
+	for pairs, want := range map[int]string{500: "", 2048: "input hidden: the graph computes more than 67108864 numbers for 4096 rows"} {
+		if err := wide.TakesPairs(fit, pairs); (err == nil) != (want == "") || (err != nil && err.Error() != want) {
+			t.Errorf("%d pairs of width 20000: %v, not %q", pairs, err, want)
+		}
+	}
+}
