@@ -1,0 +1,154 @@
+package models
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	ort "github.com/yalue/onnxruntime_go"
+
+	"github.com/assay-rm/assay/batching"
+)
+
+// Run computes one plan and gives the rows read, (len(plan.Read), labels), or of a graph whose head is another (len(plan.Read), width).
+func (s *session) Run(_ context.Context, plan *batching.Plan) ([][]float32, error) {
+	inner := s.wide[plan.Device]
+	if plan.Narrow {
+		inner = s.narrow
+	}
+	feeds, err := s.feeds(plan)
+	defer feeds.free()
+	if err != nil {
+		return nil, err
+	}
+	return s.runBound(inner, plan, feeds)
+}
+
+// runBound binds the plan's arrays, the past that it takes from the cache and what is to be read, and runs it. Keys and values
+// leave the graph only when some are to be kept, and rows for a head on the same device stay there.
+func (s *session) runBound(inner *ort.DynamicAdvancedSession, plan *batching.Plan, feeds tensors) (rows [][]float32, err error) {
+	binding, err := inner.CreateIoBinding()
+	if err != nil {
+		return nil, err
+	}
+	defer binding.Destroy() //nolint:errcheck // freeing cannot fail
+	var cached loan
+	if len(plan.Past)+len(plan.Keep) > 0 {
+		if cached, err = s.stores[plan.Device].lend(plan); err != nil {
+			return nil, err
+		}
+		defer cached.end()
+	}
+	outputs := tensors{}
+	defer outputs.free()
+
+	shape := s.outputShape(plan)
+	var block []float32
+	var head placedHead
+	var output ort.Value
+	if len(s.heads) > 0 {
+		head = s.heads[plan.Device]
+		output, err = head.rows(shape...)
+	} else {
+		block = make([]float32, floats(shape))
+		output, err = ort.NewTensor(ort.NewShape(shape...), block)
+	}
+	failed := errors.Join(s.bindPast(binding, plan, cached, feeds), bindOutput(binding, outputs, s.graph.Output, output, err))
+	for name, tensor := range feeds {
+		failed = errors.Join(failed, binding.BindInput(name, tensor))
+	}
+	if len(plan.Keep) > 0 {
+		for i, name := range s.presents {
+			present, err := cached.present(i)
+			failed = errors.Join(failed, bindOutput(binding, outputs, name, present, err))
+		}
+	}
+	if failed != nil {
+		return nil, failed
+	}
+	if err := s.threads.Run(inner, binding); err != nil {
+		return nil, err
+	}
+	if err := s.wait(plan.Device); err != nil {
+		return nil, err
+	}
+	if len(plan.Keep) > 0 {
+		if err := cached.keep(); err != nil {
+			return nil, err
+		}
+	}
+	if head != nil {
+		return head.readings(s.readRows(plan))
+	}
+	if err := s.wait(plan.Device); err != nil {
+		return nil, err
+	}
+	return s.pick(block, s.readRows(plan)), nil
+}
+
+// floats is how many numbers a shape has.
+func floats(shape []int64) int {
+	n := int64(1)
+	for _, size := range shape {
+		n *= size
+	}
+	return int(n)
+}
+
+// bindOutput has the graph write an output into a value, which was made unless err says why not.
+func bindOutput(binding *ort.IoBinding, outputs tensors, name string, value ort.Value, err error) error {
+	if err != nil {
+		return fmt.Errorf("output %s: %w", name, err)
+	}
+	outputs[name] = value
+	return binding.BindOutput(name, value)
+}
+
+// outputShape is that of the output that is read: (…, columns).
+func (s *session) outputShape(plan *batching.Plan) []int64 {
+	columns := int64(s.graph.columns())
+	switch {
+	case s.graph.Layout == LayoutPacked:
+		return []int64{int64(len(plan.Read)), columns}
+	case s.pooled:
+		return []int64{int64(plan.Rows), columns}
+	}
+	return []int64{int64(plan.Rows), int64(plan.Length), columns}
+}
+
+// readRows are the output's rows that are read, in the plan's order.
+func (s *session) readRows(plan *batching.Plan) []int64 {
+	if s.graph.Layout != LayoutPacked && !s.pooled {
+		return plan.Read
+	}
+	rows := make([]int64, len(plan.Read))
+	for i, read := range plan.Read {
+		rows[i] = int64(i)
+		if s.pooled {
+			rows[i] = read / int64(plan.Length)
+		}
+	}
+	return rows
+}
+
+// pick copies the rows that are read out of an output, unless it is these rows.
+func (s *session) pick(output []float32, read []int64) [][]float32 {
+	columns := s.graph.columns()
+	if s.graph.Layout == LayoutPacked {
+		return rowsOf(output, columns)
+	}
+	block := make([]float32, 0, len(read)*columns)
+	for _, at := range read {
+		block = append(block, output[int(at)*columns:][:columns]...)
+	}
+	return rowsOf(block, columns)
+}
+
+// rowsOf cuts a block into rows of that many values.
+func rowsOf(block []float32, labels int) [][]float32 {
+	rows := make([][]float32, len(block)/labels)
+	for i := range rows {
+		rows[i] = block[i*labels : (i+1)*labels : (i+1)*labels]
+	}
+	return rows
+}
