@@ -19,7 +19,7 @@ type accelerator interface {
 
 // placedHead is a head that reads a forward's rows where the graph has written them. One forward at a time has it.
 type placedHead interface {
-	rows(shape ...int64) (ort.Value, error)     // room for (…, width), which the caller destroys
+	rows(shape ort.Shape) (ort.Value, error)    // room for (…, width), which the caller destroys
 	readings(read []int64) ([][]float32, error) // (len(read), labels), of these rows; it waits for the graph
 	close() error
 }

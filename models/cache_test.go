@@ -125,13 +125,9 @@ func TestACacheThatReadsOtherwiseIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	probes := m.probes()
-	alone := make([][][]float32, len(probes))
-	for i, probe := range probes {
-		rows, err := m.forward(t.Context(), options, []batching.Sequence{probe})
-		if err != nil {
-			t.Fatal(err)
-		}
-		alone[i] = rows[0]
+	alone, err := m.readAlone(t.Context(), options, probes)
+	if err != nil {
+		t.Fatal(err)
 	}
 	if err := m.proveCache(t.Context(), options, probes, alone); err != nil {
 		t.Fatal(err)

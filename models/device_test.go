@@ -6,8 +6,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/assay-rm/assay/batching"
 )
 
 func TestParseDevice(t *testing.T) {
@@ -123,13 +121,9 @@ func TestEveryDeviceReadsWhatTheFirstReads(t *testing.T) {
 	second.close()
 	m.info.Device.GPUs = []int{4, 5}
 	options, probes := m.batching(Options{}), m.probes()
-	alone := make([][][]float32, len(probes))
-	for i, probe := range probes {
-		rows, err := m.forward(t.Context(), options, []batching.Sequence{probe})
-		if err != nil {
-			t.Fatal(err)
-		}
-		alone[i] = rows[0]
+	alone, err := m.readAlone(t.Context(), options, probes)
+	if err != nil {
+		t.Fatal(err)
 	}
 	if err := m.proveDevices(t.Context(), options, probes, alone); err != nil {
 		t.Fatal(err)

@@ -43,8 +43,8 @@ func (e *Error) Error() string {
 // Unwrap gives the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// short keeps what a client sent from filling an answer.
-func short(s string) string {
+// Short keeps what a client sent from filling a log or an answer.
+func Short(s string) string {
 	const most = 80
 	if len(s) <= most {
 		return s

@@ -80,7 +80,7 @@ func encodeFeatures(m *Manifest, item Item) (Encoded, error) {
 		return Encoded{}, fail(CodeItem, "the item has no features, and model %q reads %s", m.Name, someOf(names))
 	}
 	if name, ok := stranger(item.Features, names); ok {
-		return Encoded{}, fail(CodeItem, "features.%s: model %q has no such feature; it reads %s", short(name), m.Name, someOf(names))
+		return Encoded{}, fail(CodeItem, "features.%s: model %q has no such feature; it reads %s", Short(name), m.Name, someOf(names))
 	}
 	out := Encoded{IDs: make([]int64, len(names)), Read: []int{len(names) - 1}}
 	for i, name := range names {

@@ -18,16 +18,14 @@ const gpuTolerance = 1e-3
 // proveForward runs probe sequences alone, together, in reverse and beside longer ones, and holds each to itself.
 func (m *Model) proveForward(ctx context.Context, options batching.Options) error {
 	probes := m.probes()
-	alone := make([][][]float32, len(probes))
+	alone, err := m.readAlone(ctx, options, probes)
+	if err != nil {
+		return err
+	}
 	for i, probe := range probes {
-		rows, err := m.forward(ctx, options, []batching.Sequence{probe})
-		if err != nil {
-			return err
-		}
-		if err := m.finite(rows[0]); err != nil {
+		if err := m.finite(alone[i]); err != nil {
 			return fail(CodeBundle, "graph.file %s: a probe of %d %s: %v", m.info.Manifest.Graph.File, len(probe.IDs), m.unit(), err)
 		}
-		alone[i] = rows[0]
 	}
 	worst := 0.0
 	orders := map[string][]int{}
@@ -69,6 +67,19 @@ func (m *Model) proveForward(ctx context.Context, options batching.Options) erro
 	}
 	m.passed("forward", "alone = batched = reordered = padded, largest difference %g", worst)
 	return m.proveCache(ctx, options, probes, alone)
+}
+
+// readAlone reads each probe in a forward of its own.
+func (m *Model) readAlone(ctx context.Context, options batching.Options, probes []batching.Sequence) ([][][]float32, error) {
+	alone := make([][][]float32, len(probes))
+	for i, probe := range probes {
+		rows, err := m.forward(ctx, options, []batching.Sequence{probe})
+		if err != nil {
+			return nil, err
+		}
+		alone[i] = rows[0]
+	}
+	return alone, nil
 }
 
 // proveCache asks for every probe again and again, behind what is cached of it, and holds the answers to those of the probe alone.

@@ -39,13 +39,9 @@ func (g *gpu) newHead(manifest *Manifest, data []byte) (placedHead, error) {
 	return &gpuHead{gpu: g, graph: graph, spec: spec, labels: len(manifest.Graph.Labels), room: g.device.OpenRoom(spec.Width)}, nil
 }
 
-func (h *gpuHead) rows(shape ...int64) (ort.Value, error) {
-	positions := int64(1)
-	for _, size := range shape[:len(shape)-1] {
-		positions *= size
-	}
+func (h *gpuHead) rows(shape ort.Shape) (ort.Value, error) {
 	var err error
-	if h.matrix, err = h.room.Fit(int(positions)); err != nil {
+	if h.matrix, err = h.room.Fit(int(shape.FlattenedSize()) / h.spec.Width); err != nil {
 		return nil, fmt.Errorf("rows for the head on %v: %w", h.gpu.memory, err)
 	}
 	return h.gpu.runtime.Float32s(h.gpu.memory, h.matrix.Address, shape...)

@@ -4,12 +4,9 @@ package models
 
 import (
 	"context"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/assay-rm/assay/batching"
 	"github.com/assay-rm/assay/kernels/device"
@@ -90,27 +87,7 @@ func TestHeadsOnTheGPUReadWhatTheProcessorsRead(t *testing.T) {
 			if t.Logf("worst difference %g", worst); worst > 1e-5 {
 				t.Errorf("%g from the head on the processors", worst)
 			}
-			random, cached := rand.New(rand.NewPCG(3, 4)), 0
-			for range 8 {
-				batch, order := make([]Encoded, 1+random.IntN(30)), []int{}
-				for i := range batch {
-					order = append(order, random.IntN(len(items)))
-					batch[i] = items[order[i]]
-				}
-				readings, err := m.Read(t.Context(), batch)
-				if err != nil {
-					t.Fatal(err)
-				}
-				for i, at := range order {
-					if diff := cmp.Diff(alone[at], readings[i].Rows); diff != "" || readings[i].Err != nil {
-						t.Fatalf("item %d moved in a batch of %d (%v, -alone +batch):\n%s", at, len(batch), readings[i].Err, diff)
-					}
-					cached += readings[i].Cached
-				}
-			}
-			if m.Info().Manifest.Graph.Layout == LayoutPacked && cached == 0 {
-				t.Error("nothing came from the cache")
-			}
+			readsAlikeInAnyBatch(t, m, items, alone, 8)
 		})
 	}
 }

@@ -71,29 +71,36 @@ func TestReadingsOfHeadGraphsAreBitEqualWhateverTheBatch(t *testing.T) {
 					t.Fatalf("item %d of %d places and %d labels has readings %v", i, len(item.Read), len(m.Info().Manifest.Graph.Labels), alone[i])
 				}
 			}
-			random, cached := rand.New(rand.NewPCG(1, 2)), 0
-			for range 15 {
-				order := make([]int, 1+random.IntN(80))
-				batch := make([]Encoded, len(order))
-				for i := range order {
-					order[i] = random.IntN(len(items))
-					batch[i] = items[order[i]]
-				}
-				readings, err := m.Read(t.Context(), batch)
-				if err != nil {
-					t.Fatal(err)
-				}
-				for i, at := range order {
-					if diff := cmp.Diff(alone[at], readings[i].Rows); diff != "" || readings[i].Err != nil {
-						t.Fatalf("item %d moved in a batch of %d (%v, -alone +batch):\n%s", at, len(order), readings[i].Err, diff)
-					}
-					cached += readings[i].Cached
-				}
-			}
-			if m.Info().Manifest.Graph.Layout == LayoutPacked && cached == 0 {
-				t.Error("nothing came from the cache")
-			}
+			readsAlikeInAnyBatch(t, m, items, alone, 15)
 		})
+	}
+}
+
+// readsAlikeInAnyBatch reads so many random batches of the items, each of which must have the bits that it has alone. Of a packed model some
+// must come from the cache.
+func readsAlikeInAnyBatch(t *testing.T, m *Model, items []Encoded, alone [][][]float32, batches int) {
+	t.Helper()
+	random, cached := rand.New(rand.NewPCG(1, 2)), 0
+	for range batches {
+		order := make([]int, 1+random.IntN(80))
+		batch := make([]Encoded, len(order))
+		for i := range order {
+			order[i] = random.IntN(len(items))
+			batch[i] = items[order[i]]
+		}
+		readings, err := m.Read(t.Context(), batch)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, at := range order {
+			if diff := cmp.Diff(alone[at], readings[i].Rows); diff != "" || readings[i].Err != nil {
+				t.Fatalf("item %d moved in a batch of %d (%v, -alone +batch):\n%s", at, len(order), readings[i].Err, diff)
+			}
+			cached += readings[i].Cached
+		}
+	}
+	if m.Info().Manifest.Graph.Layout == LayoutPacked && cached == 0 {
+		t.Error("nothing came from the cache")
 	}
 }
 

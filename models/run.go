@@ -10,7 +10,8 @@ import (
 	"github.com/assay-rm/assay/batching"
 )
 
-// Run computes one plan and gives the rows read, (len(plan.Read), labels), or of a graph whose head is another (len(plan.Read), width).
+// Run computes one plan and gives the rows read, (len(plan.Read), labels), or of a graph whose head is another (len(plan.Read), width),
+// unless the head is on the device and reads them there. Keys and values leave the graph only when some are to be kept.
 func (s *session) Run(_ context.Context, plan *batching.Plan) ([][]float32, error) {
 	inner := s.wide[plan.Device]
 	if plan.Narrow {
@@ -21,12 +22,6 @@ func (s *session) Run(_ context.Context, plan *batching.Plan) ([][]float32, erro
 	if err != nil {
 		return nil, err
 	}
-	return s.runBound(inner, plan, feeds)
-}
-
-// runBound binds the plan's arrays, the past that it takes from the cache and what is to be read, and runs it. Keys and values
-// leave the graph only when some are to be kept, and rows for a head on the same device stay there.
-func (s *session) runBound(inner *ort.DynamicAdvancedSession, plan *batching.Plan, feeds tensors) (rows [][]float32, err error) {
 	binding, err := inner.CreateIoBinding()
 	if err != nil {
 		return nil, err
@@ -48,10 +43,10 @@ func (s *session) runBound(inner *ort.DynamicAdvancedSession, plan *batching.Pla
 	var output ort.Value
 	if len(s.heads) > 0 {
 		head = s.heads[plan.Device]
-		output, err = head.rows(shape...)
+		output, err = head.rows(shape)
 	} else {
-		block = make([]float32, floats(shape))
-		output, err = ort.NewTensor(ort.NewShape(shape...), block)
+		block = make([]float32, shape.FlattenedSize())
+		output, err = ort.NewTensor(shape, block)
 	}
 	failed := errors.Join(s.bindPast(binding, plan, cached, feeds), bindOutput(binding, outputs, s.graph.Output, output, err))
 	for name, tensor := range feeds {
@@ -76,23 +71,14 @@ func (s *session) runBound(inner *ort.DynamicAdvancedSession, plan *batching.Pla
 		if err := cached.keep(); err != nil {
 			return nil, err
 		}
+		if err := s.wait(plan.Device); err != nil {
+			return nil, err
+		}
 	}
 	if head != nil {
 		return head.readings(s.readRows(plan))
 	}
-	if err := s.wait(plan.Device); err != nil {
-		return nil, err
-	}
-	return s.pick(block, s.readRows(plan)), nil
-}
-
-// floats is how many numbers a shape has.
-func floats(shape []int64) int {
-	n := int64(1)
-	for _, size := range shape {
-		n *= size
-	}
-	return int(n)
+	return s.pick(block, plan), nil
 }
 
 // bindOutput has the graph write an output into a value, which was made unless err says why not.
@@ -105,15 +91,15 @@ func bindOutput(binding *ort.IoBinding, outputs tensors, name string, value ort.
 }
 
 // outputShape is that of the output that is read: (…, columns).
-func (s *session) outputShape(plan *batching.Plan) []int64 {
+func (s *session) outputShape(plan *batching.Plan) ort.Shape {
 	columns := int64(s.graph.columns())
 	switch {
 	case s.graph.Layout == LayoutPacked:
-		return []int64{int64(len(plan.Read)), columns}
+		return ort.Shape{int64(len(plan.Read)), columns}
 	case s.pooled:
-		return []int64{int64(plan.Rows), columns}
+		return ort.Shape{int64(plan.Rows), columns}
 	}
-	return []int64{int64(plan.Rows), int64(plan.Length), columns}
+	return ort.Shape{int64(plan.Rows), int64(plan.Length), columns}
 }
 
 // readRows are the output's rows that are read, in the plan's order.
@@ -131,14 +117,14 @@ func (s *session) readRows(plan *batching.Plan) []int64 {
 	return rows
 }
 
-// pick copies the rows that are read out of an output, unless it is these rows.
-func (s *session) pick(output []float32, read []int64) [][]float32 {
+// pick gives the rows that are read of an output: of a packed graph's all.
+func (s *session) pick(output []float32, plan *batching.Plan) [][]float32 {
 	columns := s.graph.columns()
 	if s.graph.Layout == LayoutPacked {
 		return rowsOf(output, columns)
 	}
-	block := make([]float32, 0, len(read)*columns)
-	for _, at := range read {
+	block := make([]float32, 0, len(plan.Read)*columns)
+	for _, at := range s.readRows(plan) {
 		block = append(block, output[int(at)*columns:][:columns]...)
 	}
 	return rowsOf(block, columns)

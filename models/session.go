@@ -18,7 +18,7 @@ type session struct {
 	types   *int64 // token types are 1 behind the first of this id; nil: all 0
 	inputs  []string
 	wide    []*ort.DynamicAdvancedSession // of each device: a forward has all threads
-	narrow  *ort.DynamicAdvancedSession   // a forward has the thread that calls; nil: there is none
+	narrow  *ort.DynamicAdvancedSession   // a forward has one thread; nil: there is none
 	pooled  bool                          // padded: the graph pools, output [B, columns]
 
 	// Of each device, where forwards run on GPUs and the build has our kernels; else none.

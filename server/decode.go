@@ -62,18 +62,18 @@ func jsonProblem(err error) *rewards.Problem {
 	case errors.As(err, &failure):
 		return rewards.NewProblem(rewards.CodeInvalidField, "%s", failure.Detail)
 	case errors.As(err, &wrong):
-		return rewards.NewProblem(rewards.CodeInvalidField, "%s: a %s is not a value of this field", wrong.Field, short(wrong.Value))
+		return rewards.NewProblem(rewards.CodeInvalidField, "%s: a %s is not a value of this field", wrong.Field, models.Short(wrong.Value))
 	case errors.As(err, &syntax):
-		return rewards.NewProblem(rewards.CodeBadJSON, "at byte %d: %s", syntax.Offset, short(syntax.Error()))
+		return rewards.NewProblem(rewards.CodeBadJSON, "at byte %d: %s", syntax.Offset, models.Short(syntax.Error()))
 	case errors.Is(err, io.EOF):
 		return rewards.NewProblem(rewards.CodeBadJSON, "the body is empty")
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return rewards.NewProblem(rewards.CodeBadJSON, "the body ends inside its JSON value")
 	}
 	if field, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
-		return rewards.NewProblem(rewards.CodeUnknownField, "%s: unknown field", short(strings.Trim(field, `"`)))
+		return rewards.NewProblem(rewards.CodeUnknownField, "%s: unknown field", models.Short(strings.Trim(field, `"`)))
 	}
-	return rewards.NewProblem(rewards.CodeBadJSON, "%s", short(err.Error()))
+	return rewards.NewProblem(rewards.CodeBadJSON, "%s", models.Short(err.Error()))
 }
 
 // blankTurn tells whether some message lacks its role or has no content, which may be missing or meant to be empty.
@@ -205,7 +205,7 @@ func jsonType(header string) error {
 	media, parameters, err := mime.ParseMediaType(header)
 	charset := strings.ToLower(parameters["charset"])
 	if err != nil || media != "application/json" || (charset != "" && charset != "utf-8") {
-		return rewards.NewProblem(rewards.CodeMediaType, "Content-Type is %q, and must be application/json in UTF-8", short(header))
+		return rewards.NewProblem(rewards.CodeMediaType, "Content-Type is %q, and must be application/json in UTF-8", models.Short(header))
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/rewards"
 )
 
@@ -43,14 +44,5 @@ func (s *Server) explain(ctx context.Context, id string, problem *rewards.Proble
 }
 
 func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
-	s.fail(w, r, rewards.NewProblem(rewards.CodeNotFound, "no route has the path %q; GET /openapi.json lists the routes", short(r.URL.Path)))
-}
-
-// short keeps what a client sent from filling a log or an answer.
-func short(s string) string {
-	const most = 80
-	if len(s) <= most {
-		return s
-	}
-	return s[:most] + "…"
+	s.fail(w, r, rewards.NewProblem(rewards.CodeNotFound, "no route has the path %q; GET /openapi.json lists the routes", models.Short(r.URL.Path)))
 }

@@ -117,13 +117,13 @@ func openRLHFScore(from *url.URL, queries []string) (rewards.ScoreRequest, error
 	for key, values := range from.Query() {
 		switch {
 		case len(values) != 1:
-			return request, rewards.NewProblem(rewards.CodeInvalidField, "%s: given %d times in the URL", short(key), len(values))
+			return request, rewards.NewProblem(rewards.CodeInvalidField, "%s: given %d times in the URL", models.Short(key), len(values))
 		case key == "model":
 			request.Model = values[0]
 		case key == "truncate":
 			request.Truncate = models.Truncation(values[0])
 		default:
-			return request, rewards.NewProblem(rewards.CodeUnknownField, "%s: unknown in the URL; it takes model and truncate", short(key))
+			return request, rewards.NewProblem(rewards.CodeUnknownField, "%s: unknown in the URL; it takes model and truncate", models.Short(key))
 		}
 	}
 	return request, nil

@@ -59,7 +59,7 @@ func TestRequestsThatCannotBeRead(t *testing.T) {
 		{"/get_reward", `{"query":["a","a","a","a"]}`, 413, "too_many_items", ``},
 		{"/v1/nothing", oneItem, 404, "not_found", `no route has the path "/v1/nothing"`},
 	} {
-		t.Run(short(test.path+" "+test.body), func(t *testing.T) {
+		t.Run(models.Short(test.path+" "+test.body), func(t *testing.T) {
 			p := problem(t, do(t, s, "POST", test.path, test.body))
 			if p.Status != test.status || p.Code != test.code || !strings.HasPrefix(p.Detail, test.detail) {
 				t.Errorf("%d %s %q, want %d %s %q", p.Status, p.Code, p.Detail, test.status, test.code, test.detail)

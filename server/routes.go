@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/rewards"
 )
 
@@ -91,7 +92,7 @@ func (s *Server) routes() chi.Router {
 		allowed := slices.Sorted(slices.Values(methods[r.URL.Path]))
 		w.Header().Set("Allow", strings.Join(allowed, ", "))
 		s.fail(w, r, rewards.NewProblem(rewards.CodeMethodNotAllowed, "%s answers %s, not %s",
-			short(r.URL.Path), strings.Join(allowed, " and "), short(r.Method)))
+			models.Short(r.URL.Path), strings.Join(allowed, " and "), models.Short(r.Method)))
 	})
 	return router
 }
