@@ -2,6 +2,7 @@ package cuda
 
 import (
 	"testing"
+	"unsafe"
 
 	"github.com/assay-rm/assay/kernels"
 	"github.com/assay-rm/assay/kernels/kerneltest"
@@ -15,5 +16,23 @@ func TestTwin(t *testing.T) {
 		if live := twin.Live(); live != 0 {
 			t.Errorf("%d buffers were not freed", live)
 		}
+	}
+}
+
+// TestARowAroundABufferCanBeRead: a kernel with a bug reads a row too far, and must give a wrong number then wherever the buffer lies.
+func TestARowAroundABufferCanBeRead(t *testing.T) {
+	const row, bytes = 4 * 4099, 10 // the longest row that the tests ask for outside of a matrix
+	twin := New(0)
+	address, err := twin.Alloc(bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for at, b := range unsafe.Slice((*byte)(pointer(address-row)), row+bytes+row) {
+		if b != 0x7b {
+			t.Fatalf("byte %d from the buffer is %#x", at-row, b)
+		}
+	}
+	if err := twin.Free(address); err != nil {
+		t.Error(err)
 	}
 }
