@@ -144,3 +144,12 @@ func (r *running) stop() error {
 	}
 	return r.group.Wait()
 }
+
+// caches is how many bytes of keys and values all models may keep.
+func (r *running) caches() size {
+	bytes := int64(0)
+	for _, m := range r.registry.All() {
+		bytes += m.Info().Cache
+	}
+	return size(bytes)
+}
