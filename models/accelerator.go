@@ -11,7 +11,7 @@ import (
 type accelerator interface {
 	newStore(blocks int, shape blockShape) (store, error)
 	// newHead puts a head there; without an error it gives none when the head reads more than its rows, or reads them on the host.
-	newHead(manifest *Manifest, data []byte) (placedHead, error)
+	newHead(m *Manifest, data []byte) (placedHead, error)
 	stream() uintptr // that of the kernels, for ONNX Runtime's user_compute_stream
 	wait() error     // until all that was put on the stream is done; its error may be a kernel's
 	close() error
@@ -54,14 +54,14 @@ func (s *session) wait(place int) error {
 }
 
 // placeHeads puts a head that is a graph of its own beside the graph, on each GPU, if it can be there.
-func (s *session) placeHeads(manifest *Manifest, data []byte) error {
-	if manifest.Graph.Head == nil {
+func (s *session) placeHeads(m *Manifest, data []byte) error {
+	if m.Graph.Head == nil {
 		return nil
 	}
 	for place, gpu := range s.gpus {
-		head, err := gpu.newHead(manifest, data)
+		head, err := gpu.newHead(m, data)
 		if err != nil {
-			return fail(CodeDevice, "graph.head.file %s cannot be on GPU %d: %v", manifest.Graph.headFile(), s.device.GPUs[place], err)
+			return fail(CodeDevice, "graph.head.file %s cannot be on GPU %d: %v", m.Graph.headFile(), s.device.GPUs[place], err)
 		}
 		if head != nil {
 			s.heads = append(s.heads, head)

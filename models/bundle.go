@@ -45,6 +45,14 @@ type bundle struct {
 	digest     string
 }
 
+// graphFile is the graph as a session takes it.
+func (b *bundle) graphFile() *GraphFile {
+	return &GraphFile{
+		Manifest: &b.manifest, Inputs: b.graph.inputs, Outputs: b.graph.outputs, Path: b.graphPath, Content: b.content,
+		Bytes: b.graphBytes, External: len(b.graph.external) > 0, Head: b.head,
+	}
+}
+
 // readBundle reads and hashes every file that the manifest and the graph name. On disk, a name or a link that leads out
 // of the directory is refused.
 func readBundle(source Source) (*bundle, error) {

@@ -49,6 +49,17 @@ func serve(t *testing.T, dir string) *Model {
 	return m
 }
 
+// fixture opens one fixture bundle, without running it.
+func fixture(t *testing.T, name string) *Model {
+	t.Helper()
+	m, err := Open(t.Context(), Dir(filepath.Join("testdata", "bundles", name)), Options{Tokens: 512, Cache: 64 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(m.freeSession)
+	return m
+}
+
 func eachBundle(t *testing.T, test func(t *testing.T, m *Model, pairs []Golden)) {
 	t.Helper()
 	for _, dir := range bundles(t) {
@@ -82,12 +93,12 @@ func encodeAll(t *testing.T, m *Model, pairs []Golden) []Encoded {
 
 // final applies what the manifest says is done with a raw row, in float64.
 func final(m *Model, row []float32) float64 {
-	manifest := m.Info().Manifest
-	if manifest.Kind == Reward {
-		return (float64(row[0]) - manifest.Head.Mean) / *manifest.Head.Std
+	spec := m.Info().Manifest
+	if spec.Kind == Reward {
+		return (float64(row[0]) - spec.Head.Mean) / *spec.Head.Std
 	}
-	label := float64(row[slices.Index(manifest.Graph.Labels, manifest.Steps.Label[0])])
-	switch manifest.Steps.Activation {
+	label := float64(row[slices.Index(spec.Graph.Labels, spec.Steps.Label[0])])
+	switch spec.Steps.Activation {
 	case ActivationSoftmax:
 		sum := 0.0
 		for _, other := range row {

@@ -67,8 +67,8 @@ func (d Device) String() string {
 	return "cuda:" + strings.Join(numbers, ",")
 }
 
-// check refuses options that nobody may give.
-func (d Device) check() error {
+// Check refuses options that nobody may give.
+func (d Device) Check() error {
 	for _, name := range ownOptions {
 		if value, given := d.CUDA[name]; given {
 			return fail(CodeDevice, "option %s of the CUDA provider is %q, and cannot be given: the device says where forwards run", name, value)

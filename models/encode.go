@@ -1,25 +1,12 @@
 package models
 
-import (
-	"errors"
-	"slices"
+import "slices"
 
-	"github.com/assay-rm/assay/models/tokenizer"
-)
-
-// encoder turns items into ids and positions to read. It is safe for concurrent use.
-type encoder struct {
-	manifest  *Manifest
-	tokens    *tokenizer.Tokenizer
-	template  *template // nil when the bundle has none
-	segments  []segment // instead of a template
-	separator int64     // the step separator's id, of joint steps; else -1
-	mark      int64     // the id of read.token; -1 when there is none
-	tail      int       // tokens that follow a response: the template's and the end policy's
-	user      int       // numbers of a user's vector that items must have; 0: none
-}
-
+// encode renders, tokenizes and marks the positions to read; of features it checks the names. Its errors are *Error.
 func (e *encoder) encode(item Item, truncate Truncation) (Encoded, error) {
+	if e.manifest.ReadsFeatures() {
+		return encodeFeatures(e.manifest, item)
+	}
 	form, err := e.form(item)
 	if err != nil {
 		return Encoded{}, err
@@ -198,20 +185,9 @@ func (e *encoder) render(item Item, messages []Message, generate bool) (text str
 		text, err = e.template.render(messages, generate)
 	}
 	if err != nil {
-		return "", fail(CodeTemplate, "the chat template of model %q refused the conversation: %v", e.manifest.Name, innermost(err))
+		return "", fail(CodeTemplate, "the chat template of model %q refused the conversation: %v", e.manifest.Name, err)
 	}
 	return text, nil
-}
-
-// innermost is the error at the bottom of a chain: what the template raised, without the template engine's trail.
-func innermost(err error) error {
-	for {
-		next := errors.Unwrap(err)
-		if next == nil {
-			return err
-		}
-		err = next
-	}
 }
 
 // ids tokenizes text as it stands.

@@ -3,34 +3,16 @@ package models
 import (
 	"fmt"
 	"math/rand/v2"
-	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/assay-rm/assay/models/tokenizer"
 )
 
-// unrun is the encoder of a fixture bundle whose graph is not loaded, for items of any length.
-func unrun(tb testing.TB, name string) *encoder {
+// unlimited is the encoder of a fixture bundle, for items of any length.
+func unlimited(tb testing.TB, name string) *encoder {
 	tb.Helper()
-	b, err := readBundle(Dir(filepath.Join("testdata", "bundles", name)))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tokens, err := tokenizer.New(b.tokenizer)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	m := &Model{info: Info{Manifest: b.manifest}}
-	m.info.Manifest.Limits.MaxTokens = 1 << 20
-	m.encoder = encoder{manifest: &m.info.Manifest, tokens: tokens, separator: -1, mark: -1}
-	if m.encoder.template, err = newTemplate(b.template, b.manifest.Template.Variables); err != nil {
-		tb.Fatal(err)
-	}
-	if err := m.proveTokens(); err != nil {
-		tb.Fatal(err)
-	}
-	return &m.encoder
+	e := encoderOf(tb, name)
+	e.manifest.Limits.MaxTokens = 1 << 20
+	return e
 }
 
 // words is a text of n words, which differ from seed to seed.
@@ -56,7 +38,7 @@ func encodeEach(tb testing.TB, e *encoder, items ...Item) {
 func BenchmarkEncodeText(b *testing.B) {
 	for _, n := range []int{35, 150} {
 		b.Run(fmt.Sprintf("words=%d", n), func(b *testing.B) {
-			e := unrun(b, "qwen3-reward-packed")
+			e := unlimited(b, "qwen3-reward-packed")
 			b.ReportAllocs()
 			for seed := 0; b.Loop(); seed++ {
 				encodeEach(b, e, Item{Text: new(words(n, seed))})
@@ -67,7 +49,7 @@ func BenchmarkEncodeText(b *testing.B) {
 
 // BenchmarkEncodeSharedPrompt encodes 64 responses to a prompt that was never seen.
 func BenchmarkEncodeSharedPrompt(b *testing.B) {
-	e := unrun(b, "qwen3-reward-packed")
+	e := unlimited(b, "qwen3-reward-packed")
 	b.ReportAllocs()
 	for n := 0; b.Loop(); n++ {
 		prompt := words(2000, n)
@@ -79,7 +61,7 @@ func BenchmarkEncodeSharedPrompt(b *testing.B) {
 
 // BenchmarkEncodeGrowingSteps encodes an item after each of its 20 steps: separators that are added tokens cut its text, and words do.
 func BenchmarkEncodeGrowingSteps(b *testing.B) {
-	e := unrun(b, "qwen2-process-packed")
+	e := unlimited(b, "qwen2-process-packed")
 	for _, separated := range []bool{true, false} {
 		b.Run(fmt.Sprintf("separated=%v", separated), func(b *testing.B) {
 			b.ReportAllocs()
@@ -100,7 +82,7 @@ func BenchmarkEncodeGrowingSteps(b *testing.B) {
 
 // TestEncodeAllocations: what an item allocates does not grow with its tokens, and a prompt's part is paid once.
 func TestEncodeAllocations(t *testing.T) {
-	e := unrun(t, "qwen3-reward-packed")
+	e := unlimited(t, "qwen3-reward-packed")
 	prompt, n := words(2000, 1), 0
 	responses := make([]string, 400)
 	for i := range responses {

@@ -2,6 +2,7 @@ package models
 
 import (
 	"errors"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -10,27 +11,42 @@ import (
 	"pgregory.net/rapid"
 )
 
-// fixture opens one fixture bundle, without running it.
-func fixture(t *testing.T, name string) *Model {
-	t.Helper()
-	m, err := Open(t.Context(), Dir(filepath.Join("testdata", "bundles", name)), Options{Tokens: 512, Cache: 64 << 20})
-	if err != nil {
-		t.Fatal(err)
+// encoderOf is the encoder of a fixture bundle, by its folder beside testdata/bundles.
+func encoderOf(tb testing.TB, name string) *encoder {
+	tb.Helper()
+	dir := filepath.Join("testdata", "bundles", name)
+	read := func(file string) []byte {
+		data, err := os.ReadFile(filepath.Join(dir, file))
+		if err != nil && file != "" {
+			tb.Fatal(err)
+		}
+		return data
 	}
-	t.Cleanup(m.freeSession)
-	return m
+	m, err := ParseManifest(read(ManifestFile))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	user := 0
+	if head := m.Graph.Head; head != nil && head.User != "" {
+		user = 4 // of every fixture
+	}
+	e, err := newEncoder(&m, read(m.Tokenizer.File), string(read(m.Template.File)), user)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return e
 }
 
 func TestItemRefusals(t *testing.T) {
-	reward, process := fixture(t, "qwen3-reward-packed"), fixture(t, "qwen3-process-packed")
+	reward, process := encoderOf(t, "qwen3-reward-packed"), encoderOf(t, "qwen3-process-packed")
 	noTemplate := *reward
-	noTemplate.encoder.template = nil
+	noTemplate.template = nil
 	text := func(s string) *string { return &s }
 	long := strings.Repeat("a1 ", 3000)
-	separator := process.info.Manifest.Steps.Separator
+	separator := process.manifest.Steps.Separator
 	tests := []struct {
 		name  string
-		model *Model
+		model *encoder
 		item  Item
 		code  string
 		want  string
@@ -44,7 +60,7 @@ func TestItemRefusals(t *testing.T) {
 		{"response beside text", reward, Item{Text: text("a"), Response: text("b")}, CodeItem, "text stands alone"},
 		{"response beside messages", reward, Item{Messages: []Message{{"user", "a"}}, Response: text("b")}, CodeItem, "response goes with prompt"},
 		{"steps for a reward model", reward, Item{Prompt: text("a"), Steps: []string{"b"}}, CodeItem, "process models"},
-		{"id too high", reward, Item{InputIDs: []int64{1, reward.info.Manifest.Graph.VocabSize}}, CodeID, "token 1 has id"},
+		{"id too high", reward, Item{InputIDs: []int64{1, reward.manifest.Graph.VocabSize}}, CodeID, "token 1 has id"},
 		{"negative id", reward, Item{InputIDs: []int64{-1}}, CodeID, "id -1"},
 		{"too long", reward, Item{Prompt: text(long), Response: text("b")}, CodeTooLong, "tokens, and limits.max_tokens"},
 		{"NUL", reward, Item{Text: text("a\x00b")}, CodeItem, "NUL"},
@@ -64,7 +80,7 @@ func TestItemRefusals(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := test.model.Encode(test.item, TruncateError)
+			_, err := test.model.encode(test.item, TruncateError)
 			var known *Error
 			if !errors.As(err, &known) || known.Code != test.code || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("error %v, want %s with %q", err, test.code, test.want)
@@ -74,13 +90,13 @@ func TestItemRefusals(t *testing.T) {
 }
 
 func TestStepsAndSeparatorAgree(t *testing.T) {
-	m := fixture(t, "qwen3-process-packed")
+	m := encoderOf(t, "qwen3-process-packed")
 	prompt, response, separator := "What is 2 + 3?", "2 + 3 = 5\n\né: 日本\n\nThe answer is 5.", "\n\n"
-	split, err := m.Encode(Item{Prompt: &prompt, Response: &response, Separator: &separator}, TruncateError)
+	split, err := m.encode(Item{Prompt: &prompt, Response: &response, Separator: &separator}, TruncateError)
 	if err != nil {
 		t.Fatal(err)
 	}
-	list, err := m.Encode(Item{Prompt: &prompt, Steps: strings.Split(response, separator)}, TruncateError)
+	list, err := m.encode(Item{Prompt: &prompt, Steps: strings.Split(response, separator)}, TruncateError)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +110,7 @@ func TestStepsAndSeparatorAgree(t *testing.T) {
 		t.Errorf("ends of a list %v, want %v", list.Ends, want)
 	}
 	for _, at := range split.Read {
-		if split.IDs[at] != m.encoder.separator {
+		if split.IDs[at] != m.separator {
 			t.Errorf("position %d is id %d, not the separator", at, split.IDs[at])
 		}
 	}
@@ -102,9 +118,9 @@ func TestStepsAndSeparatorAgree(t *testing.T) {
 
 // TestExactlyOneBOS holds for text, messages, rendered text that has its BOS already, and ids with none, one and two.
 func TestExactlyOneBOS(t *testing.T) {
-	m := fixture(t, "llama-reward-packed")
-	bos := *m.info.Manifest.Tokenizer.BOSID
-	mark := m.encoder.tokens.Decode(bos)
+	m := encoderOf(t, "llama-reward-packed")
+	bos := *m.manifest.Tokenizer.BOSID
+	mark := m.tokens.Decode(bos)
 	for _, item := range []Item{
 		{Text: new("plain")},
 		{Text: new(mark + "rendered")},
@@ -114,7 +130,7 @@ func TestExactlyOneBOS(t *testing.T) {
 		{InputIDs: []int64{bos, bos + 5}},
 		{InputIDs: []int64{bos, bos, bos + 5}},
 	} {
-		got, err := m.Encode(item, TruncateError)
+		got, err := m.encode(item, TruncateError)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -122,8 +138,8 @@ func TestExactlyOneBOS(t *testing.T) {
 			t.Errorf("ids %v, want exactly one %d, in front", got.IDs, bos)
 		}
 	}
-	plain := fixture(t, "qwen3-reward-packed")
-	if got, err := plain.Encode(Item{InputIDs: []int64{7, 7, 9}}, TruncateError); err != nil || !slices.Equal(got.IDs, []int64{7, 7, 9}) {
+	plain := encoderOf(t, "qwen3-reward-packed")
+	if got, err := plain.encode(Item{InputIDs: []int64{7, 7, 9}}, TruncateError); err != nil || !slices.Equal(got.IDs, []int64{7, 7, 9}) {
 		t.Errorf("bos: none changed the ids to %v, %v", got.IDs, err)
 	}
 }
@@ -131,16 +147,16 @@ func TestExactlyOneBOS(t *testing.T) {
 // TestTruncationLaws: the length is the limit, the cut is reported, BOS and the template's tail stay, and so does every
 // position read, or the item is refused.
 func TestTruncationLaws(t *testing.T) {
-	models := []*Model{fixture(t, "llama-reward-packed"), fixture(t, "qwen3-process-packed"), fixture(t, "mistral-process-packed")}
+	encoders := []*encoder{encoderOf(t, "llama-reward-packed"), encoderOf(t, "qwen3-process-packed"), encoderOf(t, "mistral-process-packed")}
 	cuts := map[Truncation]int{}
 	rapid.Check(t, func(t *rapid.T) {
-		m := rapid.SampledFrom(models).Draw(t, "model")
-		e := m.encoder
-		manifest := *e.manifest
-		e.manifest = &manifest
+		m := rapid.SampledFrom(encoders).Draw(t, "model")
+		e := *m
+		own := *e.manifest
+		e.manifest = &own
 		prompt := rapid.StringMatching(`[a-z0-9 ]{0,80}`).Draw(t, "prompt")
 		item := Item{Prompt: &prompt}
-		if manifest.Kind == Process {
+		if own.Kind == Process {
 			item.Steps = rapid.SliceOfN(rapid.StringMatching(`[a-z0-9]{1,20}`), 1, 4).Draw(t, "steps")
 		} else {
 			item.Response = new(rapid.StringMatching(`[a-z0-9 ]{1,40}`).Draw(t, "response"))
@@ -149,7 +165,7 @@ func TestTruncationLaws(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		manifest.Limits.MaxTokens = rapid.IntRange(1, len(whole.IDs)+2).Draw(t, "limit")
+		own.Limits.MaxTokens = rapid.IntRange(1, len(whole.IDs)+2).Draw(t, "limit")
 		how := rapid.SampledFrom([]Truncation{TruncateLeft, TruncateRight}).Draw(t, "truncate")
 		cut, err := e.encode(item, how)
 		if err != nil {
@@ -159,11 +175,11 @@ func TestTruncationLaws(t *testing.T) {
 			}
 			return
 		}
-		want := min(len(whole.IDs), manifest.Limits.MaxTokens)
+		want := min(len(whole.IDs), own.Limits.MaxTokens)
 		if len(cut.IDs) != want || cut.Truncated != len(whole.IDs)-want {
 			t.Fatalf("%d tokens, %d reported cut; want %d of %d", len(cut.IDs), cut.Truncated, want, len(whole.IDs))
 		}
-		if manifest.Tokenizer.BOS == BOSOne && cut.IDs[0] != *manifest.Tokenizer.BOSID {
+		if own.Tokenizer.BOS == BOSOne && cut.IDs[0] != *own.Tokenizer.BOSID {
 			t.Fatal("the BOS was cut")
 		}
 		tail := min(e.tail, want)

@@ -66,23 +66,17 @@ func TestListsOfNumbersHoldNoNull(t *testing.T) {
 			t.Errorf("%s: %+v, %v; want an error with %q", text, got, err, want)
 		}
 	}
-	pair := `{"item": {"text": "a", "user": [null]}, "ids": [1], "score": 0}`
-	m := Model{golden: []byte(pair)}
-	m.info.Manifest.Golden.File, m.info.Manifest.Kind = "golden.jsonl", Reward
-	if got, err := m.Golden(); err == nil || err.Error() != "golden.file golden.jsonl: pair 1: user[0] is null, and must be a number" {
-		t.Errorf("%+v, %v", got, err)
-	}
 }
 
 func TestFeatureItemRefusals(t *testing.T) {
-	judge, user, plain := serveHead(t, "judge"), serveHead(t, "user-rows"), serveHead(t, "mlp-packed")
+	judge, user, plain := encoderOf(t, "../heads/judge"), encoderOf(t, "../heads/user-rows"), encoderOf(t, "../heads/mlp-packed")
 	all := func(change func(Features)) Features {
 		f := Features{"length": 400, "citations": 3, "age_days": 90, "readability": 60, "spam": 0}
 		change(f)
 		return f
 	}
 	for name, test := range map[string]struct {
-		model *Model
+		model *encoder
 		item  Item
 		want  string
 	}{
@@ -102,14 +96,14 @@ func TestFeatureItemRefusals(t *testing.T) {
 		"user of a stranger": {plain, Item{Text: new("a"), User: []float64{}}, "takes none"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := test.model.Encode(test.item, TruncateError)
+			got, err := test.model.encode(test.item, TruncateError)
 			var known *Error
 			if !errors.As(err, &known) || known.Code != CodeItem || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("%+v, %v; want %s with %q", got, err, CodeItem, test.want)
 			}
 		})
 	}
-	got, err := judge.Encode(Item{Features: all(func(Features) {})}, TruncateError)
+	got, err := judge.encode(Item{Features: all(func(Features) {})}, TruncateError)
 	if err != nil || len(got.IDs) != 5 || featureOf(got.IDs[0]) != 400 || featureOf(got.IDs[4]) != 0 {
 		t.Errorf("%+v, %v: numbers in the manifest's order are wanted", got, err)
 	}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-
-	"github.com/assay-rm/assay/kernels/graphs"
 )
 
 // Fitted is the vector of one user that explains their preferences best. The losses are negative logarithms of the posterior up to a
@@ -21,15 +19,15 @@ type Fitted struct {
 
 // Fits tells why the model cannot fit a user's vector, or nil. Its error is *Error.
 func (m *Model) Fits() error {
-	manifest := &m.info.Manifest
-	h := manifest.Head
+	spec := &m.info.Manifest
+	h := spec.Head
 	switch {
 	case m.info.User == 0:
-		return fail(CodeKind, "model %q has no head that takes a user's vector", manifest.Name)
-	case manifest.Kind != Reward:
-		return fail(CodeKind, "model %q is a %s model, and a user's vector is fitted to rewards", manifest.Name, manifest.Kind)
+		return fail(CodeKind, "model %q has no head that takes a user's vector", spec.Name)
+	case spec.Kind != Reward:
+		return fail(CodeKind, "model %q is a %s model, and a user's vector is fitted to rewards", spec.Name, spec.Kind)
 	case h.Weights != nil || h.Gates != nil || h.Activation == ActivationSoftmax:
-		return fail(CodeKind, "the reward of model %q is made of several labels, and a user's vector is fitted to one", manifest.Name)
+		return fail(CodeKind, "the reward of model %q is made of several labels, and a user's vector is fitted to one", spec.Name)
 	}
 	return nil
 }
@@ -41,11 +39,9 @@ func (m *Model) Fit(ctx context.Context, chosen, rejected []Encoded, prior float
 	if err := m.Fits(); err != nil {
 		return Fitted{}, err
 	}
-	manifest, spec := &m.info.Manifest, m.head.spec
-	fit := graphs.Fit{
-		Latent: spec.User, Output: spec.Output, Label: max(0, slices.Index(manifest.Graph.Labels, manifest.Head.Label)), Prior: prior, Steps: steps,
-	}
-	if err := m.head.graph.TakesPairs(fit, len(chosen)); err != nil {
+	manifest := &m.info.Manifest
+	label := max(0, slices.Index(manifest.Graph.Labels, manifest.Head.Label))
+	if err := m.head.takesPairs(len(chosen), label, prior, steps); err != nil {
 		detail := fmt.Sprintf("the head of model %q takes no fit to %d pairs", manifest.Name, len(chosen))
 		return Fitted{}, &Error{Code: CodeItem, Detail: detail, Err: err}
 	}
@@ -63,11 +59,7 @@ func (m *Model) Fit(ctx context.Context, chosen, rejected []Encoded, prior float
 		}
 		rows = append(rows, reading.Rows...)
 	}
-	side := func(rows [][]float32) map[string]graphs.Tensor {
-		return map[string]graphs.Tensor{spec.Input: table(rows, spec.Width)}
-	}
-	fit.Chosen, fit.Rejected = side(rows[:len(chosen)]), side(rows[len(chosen):])
-	found, err := m.head.graph.FitLatent(ctx, fit)
+	found, err := m.head.fitUser(ctx, rows[:len(chosen)], rows[len(chosen):], label, prior, steps)
 	if err != nil {
 		return Fitted{}, err
 	}

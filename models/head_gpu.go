@@ -5,6 +5,7 @@ package models
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	ort "github.com/yalue/onnxruntime_go"
 
@@ -24,8 +25,8 @@ type gpuHead struct {
 }
 
 // newHead loads a head whose linear layers alone read its rows.
-func (g *gpu) newHead(manifest *Manifest, data []byte) (placedHead, error) {
-	spec := manifest.Graph.Head
+func (g *gpu) newHead(m *Manifest, data []byte) (placedHead, error) {
+	spec := m.Graph.Head
 	if spec.User != "" {
 		return nil, nil //nolint:nilnil // users are known behind the queue only
 	}
@@ -36,7 +37,7 @@ func (g *gpu) newHead(manifest *Manifest, data []byte) (placedHead, error) {
 	if graph.ReadsStates(spec.Input) != nil {
 		return nil, graph.Close()
 	}
-	return &gpuHead{gpu: g, graph: graph, spec: spec, labels: len(manifest.Graph.Labels), room: g.device.OpenRoom(spec.Width)}, nil
+	return &gpuHead{gpu: g, graph: graph, spec: spec, labels: len(m.Graph.Labels), room: g.device.OpenRoom(spec.Width)}, nil
 }
 
 func (h *gpuHead) rows(shape ort.Shape) (ort.Value, error) {
@@ -53,7 +54,7 @@ func (h *gpuHead) readings(read []int64) ([][]float32, error) {
 	if err != nil {
 		return nil, fmt.Errorf("graph.head.file %s on %v: %w", h.spec.File, h.gpu.memory, err)
 	}
-	return rowsOf(outputs[h.spec.Output].Data, h.labels), nil
+	return slices.Collect(slices.Chunk(outputs[h.spec.Output].Data, h.labels)), nil
 }
 
 func (h *gpuHead) close() error { return errors.Join(h.graph.Close(), h.room.Close()) }

@@ -2,8 +2,6 @@ package models
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"math"
 	"slices"
 
@@ -58,6 +56,9 @@ func newHeadGraph(manifest *Manifest, data []byte) (*headGraph, error) {
 	return h, givesLabels(graph, "graph.head.output", spec.Output, h.labels)
 }
 
+// User is how many numbers of a user the head takes; 0: none.
+func (h *headGraph) User() int { return h.user }
+
 // givesLabels holds a graph's output to the labels.
 func givesLabels(graph *graphs.Graph, field, name string, labels int) error {
 	outputs := graph.Outputs()
@@ -87,7 +88,7 @@ func (h *headGraph) readings(ctx context.Context, rows, users [][]float32) ([][]
 		inputs := map[string]graphs.Tensor{}
 		if h.user > 0 {
 			if h.shared {
-				n = stretch(users[from : from+n])
+				n = samePrefix(users[from : from+n])
 				inputs[h.spec.User] = graphs.Tensor{Dims: []int{h.user}, Data: users[from]}
 			} else {
 				inputs[h.spec.User] = table(users[from:from+n], h.user)
@@ -101,11 +102,11 @@ func (h *headGraph) readings(ctx context.Context, rows, users [][]float32) ([][]
 		out = append(out, outputs[h.spec.Output].Data...)
 		from += n
 	}
-	return rowsOf(out, h.labels), nil
+	return slices.Collect(slices.Chunk(out, h.labels)), nil
 }
 
-// stretch is how many of the first vectors have the same bits; 0 and -0 are equal, and a head may tell them apart.
-func stretch(users [][]float32) int {
+// samePrefix is how many of the first vectors have the same bits; 0 and -0 are equal, and a head may tell them apart.
+func samePrefix(users [][]float32) int {
 	same := func(a, b float32) bool { return math.Float32bits(a) == math.Float32bits(b) }
 	n := 1
 	for n < len(users) && slices.EqualFunc(users[n], users[0], same) {
@@ -121,86 +122,4 @@ func table(rows [][]float32, width int) graphs.Tensor {
 		data = append(data, row...)
 	}
 	return graphs.Tensor{Dims: []int{len(rows), width}, Data: data}
-}
-
-// applyHead turns the rows of the readings that have no error into the head's, unless it has read them on the graph's device. A row that is
-// not finite fails its item alone.
-func (m *Model) applyHead(ctx context.Context, items []Encoded, readings []Reading) {
-	if m.head == nil || len(m.session.heads) > 0 {
-		return
-	}
-	var rows, users [][]float32
-	for i := range readings {
-		if readings[i].Err == nil {
-			readings[i].Err = m.finiteRows(readings[i].Rows)
-		}
-		if readings[i].Err != nil {
-			readings[i].Rows = nil
-			continue
-		}
-		for _, row := range readings[i].Rows {
-			rows, users = append(rows, row), append(users, items[i].User)
-		}
-	}
-	if len(rows) == 0 {
-		return
-	}
-	read, err := m.head.readings(ctx, rows, users)
-	if err != nil && ctx.Err() == nil {
-		err = &Error{Code: CodeRun, Detail: fmt.Sprintf("the head of model %q failed", m.info.Manifest.Name), Err: err}
-	}
-	for i := range readings {
-		switch n := len(readings[i].Rows); {
-		case readings[i].Err != nil:
-		case err != nil:
-			readings[i].Rows, readings[i].Err = nil, err
-		default:
-			readings[i].Rows, read = read[:n:n], read[n:]
-		}
-	}
-}
-
-// finiteRows refuses rows for the head with NaN or infinity.
-func (m *Model) finiteRows(rows [][]float32) error {
-	for i, row := range rows {
-		for j, value := range row {
-			if math.IsNaN(float64(value)) || math.IsInf(float64(value), 0) {
-				return fail(CodeNotFinite, "model %q gave %v for number %d of row %d, which its head would read", m.info.Manifest.Name, value, j, i)
-			}
-		}
-	}
-	return nil
-}
-
-// userOf is the item's user vector, which a model must have whose head takes one, and no other may have.
-func (e *encoder) userOf(item Item) ([]float32, error) {
-	name := e.manifest.Name
-	switch {
-	case e.user == 0 && item.User != nil:
-		return nil, fail(CodeItem, "user is for models whose head takes a user's vector, and the head of model %q takes none", name)
-	case len(item.User) != e.user:
-		return nil, fail(CodeItem, "user has %d numbers, and the head of model %q needs %d", len(item.User), name, e.user)
-	}
-	vector := make([]float32, 0, e.user)
-	for i, x := range item.User {
-		narrow, err := narrowed(x)
-		if err != nil {
-			return nil, fail(CodeItem, "user[%d] is %g, %v", i, x, err)
-		}
-		vector = append(vector, narrow)
-	}
-	if e.user == 0 {
-		return nil, nil
-	}
-	return vector, nil
-}
-
-var errNarrow = errors.New("and must be a number that float32 holds")
-
-// narrowed is x as float32, unless it is or becomes infinite or NaN.
-func narrowed(x float64) (float32, error) {
-	if narrow := float32(x); !math.IsNaN(x) && !math.IsInf(float64(narrow), 0) {
-		return narrow, nil
-	}
-	return 0, errNarrow
 }

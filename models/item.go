@@ -1,11 +1,5 @@
 package models
 
-// Message is one turn of a conversation.
-type Message struct {
-	Role    string `json:"role" doc:"system, user or assistant" minLength:"1"`
-	Content string `json:"content" doc:"The turn's text"`
-}
-
 // Item is one thing to read, in exactly one form: messages; prompt with response (or with steps); text, rendered already;
 // input_ids; or features. The JSON form is the wire's and that of golden files.
 type Item struct {
@@ -24,8 +18,8 @@ type Item struct {
 	Second *string `json:"-"` // and the one read second
 }
 
-// leastTokens is about the fewest tokens that an item can have: one for eight bytes of its text.
-func (i *Item) leastTokens() int {
+// LeastTokens is about the fewest tokens that an item can have: one for eight bytes of its text.
+func (i *Item) LeastTokens() int {
 	bytes := 8 * (len(i.InputIDs) + len(i.Features))
 	for _, message := range i.Messages {
 		bytes += len(message.Content)
@@ -63,17 +57,3 @@ type Encoded struct {
 
 	User []float32 // the user's vector, for a head that takes one
 }
-
-// Kind is the question that a model answers.
-type Kind string
-
-// The kinds of model.
-const (
-	Reward     Kind = "reward"     // how good is this response: one row per item
-	Process    Kind = "process"    // which step goes wrong: one row per step
-	PairKind   Kind = "pair"       // which of two responses is better: both in one sequence
-	Preference Kind = "preference" // which of two responses is better: an embedding each
-
-	// FeatureReward is no manifest's kind but what a reward model that reads features is asked: how good are these numbers.
-	FeatureReward Kind = "feature reward"
-)

@@ -11,7 +11,7 @@ import (
 )
 
 // findPast lists the graph's inputs and outputs of keys and values.
-func (s *session) findPast(file *onnxFile) (err error) {
+func (s *session) findPast(outputs []Value) (err error) {
 	if s.graph.Layout != LayoutPacked {
 		return nil
 	}
@@ -21,10 +21,10 @@ func (s *session) findPast(file *onnxFile) (err error) {
 			s.presents = append(s.presents, fmt.Sprintf("present_%s.%d", part, layer))
 		}
 	}
-	shape := []int64{-1, s.graph.KVHeads, s.graph.HeadDim}
+	shape := Value{Kind: Float, Dims: []int64{-1, s.graph.KVHeads, s.graph.HeadDim}}
 	for i, name := range s.presents {
-		given := slices.ContainsFunc(file.outputs, func(v onnxValue) bool {
-			return v.name == name && v.kind == onnxFloat && fits(v.dims, shape)
+		given := slices.ContainsFunc(outputs, func(v Value) bool {
+			return v.Name == name && v.Fits(shape)
 		})
 		if !given || !slices.Contains(s.inputs, s.pasts[i]) || !slices.Contains(s.inputs, "past_position_ids") {
 			s.presents = nil
@@ -41,11 +41,14 @@ func (s *session) block() blockShape {
 	return blockShape{len(s.presents), s.graph.KVHeads, s.graph.HeadDim}
 }
 
+// BlockBytes is the size of a block of the key-value cache; 0 when the graph's keys and values cannot be cached.
+func (s *session) BlockBytes() int64 { return int64(s.blockFloats() * floatBytes) }
+
 // blockFloats is what a block of the key-value cache holds; 0 when the graph's keys and values cannot be cached.
 func (s *session) blockFloats() int { return s.block().floats() }
 
-// reserve makes room for as many blocks of each device's key-value cache as the bytes hold, and says how many these are.
-func (s *session) reserve(bytes int64) (blocks int, err error) {
+// Reserve makes room for as many blocks of each device's key-value cache as the bytes hold, and says how many these are.
+func (s *session) Reserve(bytes int64) (blocks int, err error) {
 	floats := s.blockFloats()
 	if floats == 0 || bytes == 0 {
 		return 0, nil

@@ -10,8 +10,8 @@ import (
 )
 
 // changed is a copy of a fixture's encoder whose manifest may be changed.
-func changed(m *Model) encoder {
-	e := m.encoder
+func changed(m *encoder) encoder {
+	e := *m
 	manifest := *e.manifest
 	e.manifest = &manifest
 	return e
@@ -27,9 +27,9 @@ func leading(ids []int64, id int64) int {
 
 // TestLeadingBOS: messages, text with any number of BOS in front, and ids with any number, lead with what the policy says.
 func TestLeadingBOS(t *testing.T) {
-	m := fixture(t, "llama-reward-packed")
-	bos := *m.info.Manifest.Tokenizer.BOSID
-	mark := m.encoder.tokens.Decode(bos)
+	m := encoderOf(t, "llama-reward-packed")
+	bos := *m.manifest.Tokenizer.BOSID
+	mark := m.tokens.Decode(bos)
 	rapid.Check(t, func(t *rapid.T) {
 		e := changed(m)
 		e.manifest.Tokenizer.BOS = rapid.SampledFrom([]string{BOSNone, BOSOne, BOSTwo}).Draw(t, "bos")
@@ -63,7 +63,7 @@ func TestLeadingBOS(t *testing.T) {
 
 // TestEndPolicy: the end policy done twice is the end policy done once, and its id ends every item.
 func TestEndPolicy(t *testing.T) {
-	m := fixture(t, "qwen3-reward-packed")
+	m := encoderOf(t, "qwen3-reward-packed")
 	rapid.Check(t, func(t *rapid.T) {
 		e := changed(m)
 		e.manifest.Tokenizer.End = rapid.SampledFrom([]string{EndAppend, EndReplace}).Draw(t, "end")
@@ -91,7 +91,7 @@ func TestEndPolicy(t *testing.T) {
 // TestPoolingIsThatOfARightPaddedRow: each rule, on the sequence alone, reads what it reads in transformers' row of ids with pads
 // behind them, be the pad id the eos, inside the sequence, or absent from it. Rules that read a pad there read the last id here.
 func TestPoolingIsThatOfARightPaddedRow(t *testing.T) {
-	m := fixture(t, "qwen3-reward-packed")
+	m := encoderOf(t, "qwen3-reward-packed")
 	const pad = int64(1)
 	inRow := map[string]func(row []int64) int{
 		PoolLastNotPad: func(row []int64) int { // (position · (id ≠ pad)).argmax
@@ -133,7 +133,7 @@ func TestPoolingIsThatOfARightPaddedRow(t *testing.T) {
 }
 
 func TestPoolingAtPlaces(t *testing.T) {
-	m := fixture(t, "qwen3-reward-packed")
+	m := encoderOf(t, "qwen3-reward-packed")
 	ids := []int64{9, 4, 5, 9, 4, 5, 7, 9}
 	tests := []struct {
 		name   string
@@ -174,7 +174,7 @@ func TestPoolingAtPlaces(t *testing.T) {
 
 // TestSeparateSteps: the ids are those of the rendered prompt, and of each step and separator alone; a step is read at its last.
 func TestSeparateSteps(t *testing.T) {
-	m := fixture(t, "qwen3-process-packed")
+	m := encoderOf(t, "qwen3-process-packed")
 	rapid.Check(t, func(t *rapid.T) {
 		e := changed(m)
 		e.manifest.Pooling = PoolAtStep
@@ -212,7 +212,7 @@ func must(ids []int64, err error) []int64 {
 
 // TestPrefixSteps: a step is read at the last id of the item cut after it, whatever comes later.
 func TestPrefixSteps(t *testing.T) {
-	m := fixture(t, "qwen3-process-packed")
+	m := encoderOf(t, "qwen3-process-packed")
 	e := changed(m)
 	e.manifest.Pooling = PoolAtStep
 	e.manifest.Steps.Tokenize, e.manifest.Steps.Separator = TokenizePrefix, "\n\n"
@@ -246,7 +246,7 @@ func must2(tpl *template, err error) *template {
 
 // TestTurns: each step is a user turn, the first joined to the prompt, and the separator is the turn after it.
 func TestTurns(t *testing.T) {
-	e := changed(fixture(t, "qwen3-process-packed"))
+	e := changed(encoderOf(t, "qwen3-process-packed"))
 	e.manifest.Pooling = PoolAtStep
 	e.manifest.Steps = StepSpec{Separator: "+", Tokenize: TokenizePrefix, Turns: true, Offset: 1, Label: Labels{"right"}, Activation: ActivationSoftmax}
 	e.template = must2(newTemplate(`{% for m in messages %}[{{ m.role[0] }}]{{ m.content }}{% endfor %}.`, nil))
@@ -266,7 +266,7 @@ func TestTurns(t *testing.T) {
 
 // TestResponseOfALikelihood: what is read are the tokens before each of the response's, from the first that the prompt alone lacks.
 func TestResponseOfALikelihood(t *testing.T) {
-	m := fixture(t, "llama-reward-packed")
+	m := encoderOf(t, "llama-reward-packed")
 	rapid.Check(t, func(t *rapid.T) {
 		e := changed(m)
 		e.manifest.Likelihood = &LikelihoodSpec{Beta: 1, Norm: NormSum}

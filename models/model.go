@@ -56,20 +56,20 @@ type Options struct {
 
 // Model is a loaded bundle whose manifest was proved against its graph.
 type Model struct {
-	info    Info
-	encoder encoder
-	runner  batching.Runner // the session or the judge
-	session *session        // of a model that reads tokens
-	head    *headGraph      // behind the session; nil: its graph has the head
-	judge   *judge          // of a model that reads features
-	batcher *batching.Batcher
-	proof   []Check
-	golden  []byte
+	info     Info
+	encoder  *encoder
+	runner   batching.Runner // the session or the feature model
+	session  *session        // of a model that reads tokens
+	head     *headGraph      // behind the session; nil: its graph has the head
+	features *featureModel   // of a model that reads features
+	batcher  *batching.Batcher
+	proof    []Check
+	golden   []byte
 }
 
 // Open loads a bundle and proves it. The model answers once [Model.Run] runs. Its errors are *Error.
 func Open(ctx context.Context, source Source, options Options) (*Model, error) {
-	if err := options.Device.check(); err != nil {
+	if err := options.Device.Check(); err != nil {
 		return nil, err
 	}
 	b, err := readBundle(source)
@@ -124,9 +124,6 @@ func (m *Model) Proof() []Check { return m.proof }
 // Encode renders, tokenizes and marks the positions to read; of features it checks the names. Its errors are *Error. It is safe for
 // concurrent use.
 func (m *Model) Encode(item Item, truncate Truncation) (Encoded, error) {
-	if m.judge != nil {
-		return encodeFeatures(&m.info.Manifest, item)
-	}
 	return m.encoder.encode(item, truncate)
 }
 
@@ -135,7 +132,7 @@ func (m *Model) Encode(item Item, truncate Truncation) (Encoded, error) {
 func (m *Model) Admits(ctx context.Context, items []Item) error {
 	tokens := 0
 	for i := range items {
-		tokens += items[i].leastTokens()
+		tokens += items[i].LeastTokens()
 	}
 	return m.batcher.Admits(ctx, len(items), tokens)
 }
@@ -230,6 +227,6 @@ func (m *Model) Close() { m.batcher.Close() }
 
 func (m *Model) freeSession() {
 	if m.session != nil {
-		m.session.close()
+		m.session.Close()
 	}
 }

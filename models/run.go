@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	ort "github.com/yalue/onnxruntime_go"
 
@@ -121,20 +122,11 @@ func (s *session) readRows(plan *batching.Plan) []int64 {
 func (s *session) pick(output []float32, plan *batching.Plan) [][]float32 {
 	columns := s.graph.columns()
 	if s.graph.Layout == LayoutPacked {
-		return rowsOf(output, columns)
+		return slices.Collect(slices.Chunk(output, columns))
 	}
 	block := make([]float32, 0, len(plan.Read)*columns)
 	for _, at := range s.readRows(plan) {
 		block = append(block, output[int(at)*columns:][:columns]...)
 	}
-	return rowsOf(block, columns)
-}
-
-// rowsOf cuts a block into rows of that many values.
-func rowsOf(block []float32, labels int) [][]float32 {
-	rows := make([][]float32, len(block)/labels)
-	for i := range rows {
-		rows[i] = block[i*labels : (i+1)*labels : (i+1)*labels]
-	}
-	return rows
+	return slices.Collect(slices.Chunk(block, columns))
 }

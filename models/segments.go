@@ -6,8 +6,8 @@ type segment struct {
 	spec SegmentSpec
 }
 
-// newSegments finds the ids of the manifest's segments.
-func (e *encoder) newSegments() error {
+// findSegments finds the ids of the manifest's segments.
+func (e *encoder) findSegments() error {
 	for i, spec := range e.manifest.Template.Segments {
 		part := segment{id: -1, spec: spec}
 		if spec.Token != "" {

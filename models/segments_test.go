@@ -4,13 +4,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/assay-rm/assay/batching"
 )
 
 // TestSegmentsArePutTogether: each part's ids are those of its text alone, between the manifest's tokens.
 func TestSegmentsArePutTogether(t *testing.T) {
-	e := changed(fixture(t, "../families/bert-reranker"))
+	e := changed(encoderOf(t, "../families/bert-reranker"))
 	got, err := e.encode(Item{Prompt: new("what?"), Response: new("that")}, TruncateError)
 	if err != nil {
 		t.Fatal(err)
@@ -25,7 +23,7 @@ func TestSegmentsArePutTogether(t *testing.T) {
 }
 
 func TestSegmentRefusals(t *testing.T) {
-	single, pair := changed(fixture(t, "../families/bert-reranker")), changed(fixture(t, "../families/pairrm"))
+	single, pair := changed(encoderOf(t, "../families/bert-reranker")), changed(encoderOf(t, "../families/pairrm"))
 	for _, e := range []*encoder{&single, &pair} {
 		e.segments = slices.Clone(e.segments)
 		for i := range e.segments {
@@ -61,7 +59,7 @@ func TestSegmentRefusals(t *testing.T) {
 
 // TestSegmentsAreNotCut: parts that were put together have no oldest or newest token to lose.
 func TestSegmentsAreNotCut(t *testing.T) {
-	e := changed(fixture(t, "../families/bert-reranker"))
+	e := changed(encoderOf(t, "../families/bert-reranker"))
 	e.manifest.Limits.MaxTokens = 5
 	for _, truncate := range []Truncation{TruncateLeft, TruncateRight} {
 		_, err := e.encode(Item{Prompt: new("what is it?"), Response: new("that")}, truncate)
@@ -69,26 +67,9 @@ func TestSegmentsAreNotCut(t *testing.T) {
 	}
 }
 
-// TestTokenTypes: they are 0 up to the first divider of a row and 1 behind it, and 0 again where the row is padding.
-func TestTokenTypes(t *testing.T) {
-	plan := &batching.Plan{
-		Rows: 3, Length: 5,
-		IDs:  []int64{1, 3, 7, 3, 8, 1, 7, 3, 0, 0, 1, 7, 8, 9, 3},
-		Mask: []int64{1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1, 1, 1, 1},
-	}
-	s := &session{types: new(int64(3))}
-	if have, want := s.tokenTypes(plan), []int64{0, 0, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}; !slices.Equal(have, want) {
-		t.Errorf("types %v, want %v", have, want)
-	}
-	s.types = nil
-	if have := s.tokenTypes(plan); slices.Contains(have, 1) {
-		t.Errorf("types %v without a divider", have)
-	}
-}
-
 // TestPairTemplate: the template sees both responses beside the conversation.
 func TestPairTemplate(t *testing.T) {
-	e := changed(fixture(t, "../families/rlhflow-pair"))
+	e := changed(encoderOf(t, "../families/rlhflow-pair"))
 	e.template = must2(newTemplate(`{{ messages[0].content }}|{{ first }}|{{ second }}|{{ add_generation_prompt }}`, nil))
 	got, err := e.encode(Item{Prompt: new("p"), First: new("a"), Second: new("b")}, TruncateError)
 	if err != nil || got.Text != "p|a|b|False" || !slices.Equal(got.Read, []int{len(got.IDs) - 1}) {
@@ -98,7 +79,7 @@ func TestPairTemplate(t *testing.T) {
 
 // TestRenderedPrompt: the second place is the last token of the prompt alone, whose ids must lead the item's.
 func TestRenderedPrompt(t *testing.T) {
-	e := changed(fixture(t, "qwen3-reward-packed"))
+	e := changed(encoderOf(t, "qwen3-reward-packed"))
 	e.manifest.Read.Prompt = &PromptSpec{Rendered: true}
 	e.template = must2(newTemplate(`{% for m in messages %}<{{ m.content }}>{% endfor %}`, nil))
 	got, err := e.encode(Item{Prompt: new("p q"), Response: new("r s")}, TruncateError)
@@ -118,9 +99,9 @@ func TestRenderedPrompt(t *testing.T) {
 
 // TestFormsWithoutBounds: text and ids are refused where a model must know what they do not show.
 func TestFormsWithoutBounds(t *testing.T) {
-	reward, process := fixture(t, "qwen3-reward-packed"), fixture(t, "qwen3-process-packed")
+	reward, process := encoderOf(t, "qwen3-reward-packed"), encoderOf(t, "qwen3-process-packed")
 	for _, test := range []struct {
-		model  *Model
+		model  *encoder
 		change func(m *Manifest)
 		want   string
 	}{

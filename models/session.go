@@ -34,24 +34,36 @@ type session struct {
 
 var _ batching.Runner = (*session)(nil)
 
+// GraphFile is a graph that a session can be made of.
+type GraphFile struct {
+	Manifest *Manifest
+	Inputs   []Value // without those that are weights
+	Outputs  []Value
+	Path     string // on disk; empty: Content has it
+	Content  []byte
+	Bytes    int64  // of the file, external data left out
+	External bool   // it has external data
+	Head     []byte // the file of the head that is a graph of its own
+}
+
 // laneBytes is the largest graph that is loaded a second time for narrow forwards. A larger one keeps all threads busy by itself, and
 // its second copy would be dear.
 const laneBytes = 512 << 20
 
-// newSession loads the bundle's graph from its file or, without one, from its content: once for each GPU; or else once for forwards on
+// newSession loads a graph from its file or, without one, from its content: once for each GPU; or else once for forwards on
 // all threads and, where there are several and the graph is small, once for forwards on one.
-func newSession(b *bundle, threads int, device Device) (*session, error) {
-	manifest, file := &b.manifest, b.graph
-	s := &session{graph: &manifest.Graph, device: device, types: manifest.Tokenizer.TypeAfter, pooled: manifest.Pooling == PoolInGraph}
+func newSession(file *GraphFile, threads int, device Device) (*session, error) {
+	m := file.Manifest
+	s := &session{graph: &m.Graph, device: device, types: m.Tokenizer.TypeAfter, pooled: m.Pooling == PoolInGraph}
 	var err error
 	if s.runtime, err = inplace.Attach(loadedRuntime()); err != nil {
 		return nil, err
 	}
 	s.threads = s.runtime.NewThreads()
-	for _, input := range file.inputs {
-		s.inputs = append(s.inputs, input.name)
+	for _, input := range file.Inputs {
+		s.inputs = append(s.inputs, input.Name)
 	}
-	if err := s.findPast(file); err != nil {
+	if err := s.findPast(file.Outputs); err != nil {
 		return nil, err
 	}
 	load := func(threads int, cuda map[string]string) (*ort.DynamicAdvancedSession, error) {
@@ -66,10 +78,10 @@ func newSession(b *bundle, threads int, device Device) (*session, error) {
 			}
 		}
 		outputs := []string{s.graph.Output}
-		if b.graphPath != "" {
-			return ort.NewDynamicAdvancedSession(b.graphPath, s.inputs, outputs, options)
+		if file.Path != "" {
+			return ort.NewDynamicAdvancedSession(file.Path, s.inputs, outputs, options)
 		}
-		return ort.NewDynamicAdvancedSessionWithONNXData(b.content, s.inputs, outputs, options)
+		return ort.NewDynamicAdvancedSessionWithONNXData(file.Content, s.inputs, outputs, options)
 	}
 	for place, number := range device.GPUs {
 		if err := s.openGPU(number); err != nil {
@@ -82,21 +94,27 @@ func newSession(b *bundle, threads int, device Device) (*session, error) {
 		s.wide = append(s.wide, inner)
 	}
 	if device.OnGPU() {
-		return s, s.placeHeads(manifest, b.head)
+		return s, s.placeHeads(m, file.Head)
 	}
 	inner, err := load(threads, nil)
 	if err != nil {
 		return s, err
 	}
 	s.wide = append(s.wide, inner)
-	if threads > 1 && len(file.external) == 0 && b.graphBytes <= laneBytes {
+	if threads > 1 && !file.External && file.Bytes <= laneBytes {
 		s.narrow, err = load(1, nil)
 	}
 	return s, err
 }
 
-// freeNarrow lets go of the second copy, for a model whose forwards are better off with all threads.
-func (s *session) freeNarrow() {
+// HasNarrow tells whether forwards can run on one thread each.
+func (s *session) HasNarrow() bool { return s.narrow != nil }
+
+// PlacesHead tells whether the head reads rows on the graph's device, so that readings leave the session.
+func (s *session) PlacesHead() bool { return len(s.heads) > 0 }
+
+// FreeNarrow lets go of the second copy, for a model whose forwards are better off with all threads.
+func (s *session) FreeNarrow() {
 	if s.narrow != nil {
 		s.narrow.Destroy() //nolint:errcheck // freeing cannot fail
 		s.narrow = nil
@@ -118,12 +136,13 @@ func sessionOptions(threads int) (*ort.SessionOptions, error) {
 	)
 }
 
-func (s *session) close() {
+// Close frees the sessions and what is cached. No forward may run.
+func (s *session) Close() {
 	if s.noPast != nil {
 		s.noPast.Destroy() //nolint:errcheck // freeing cannot fail
 	}
 	s.threads.Close()
-	s.freeNarrow()
+	s.FreeNarrow()
 	for _, inner := range s.wide {
 		inner.Destroy() //nolint:errcheck // freeing cannot fail
 	}

@@ -21,7 +21,7 @@ func refusedItem(t *testing.T, err error, code, want string) {
 // prefixed is an encoder whose steps are read at the end of each cut text.
 func prefixed(t *testing.T, separator string) encoder {
 	t.Helper()
-	e := changed(fixture(t, "qwen3-process-packed"))
+	e := changed(encoderOf(t, "qwen3-process-packed"))
 	e.manifest.Pooling = PoolAtStep
 	e.manifest.Steps = StepSpec{Separator: separator, Tokenize: TokenizePrefix, Label: Labels{"right"}, Activation: ActivationSoftmax}
 	e.template = must2(newTemplate(`{{ messages[0].content }}: {% if messages | length > 1 %}{{ messages[1].content }}{% endif %}`, nil))
@@ -72,7 +72,7 @@ func TestEveryStepSkipped(t *testing.T) {
 
 // TestSeparateStepsKeepTheirBOS: the policy is on the item's beginning; a step that writes a BOS keeps it and moves no place.
 func TestSeparateStepsKeepTheirBOS(t *testing.T) {
-	e := changed(fixture(t, "llama-process-packed"))
+	e := changed(encoderOf(t, "llama-process-packed"))
 	bos := *e.manifest.Tokenizer.BOSID
 	e.manifest.Tokenizer.BOS, e.manifest.Pooling = BOSOne, PoolAtStep
 	e.manifest.Steps.Tokenize, e.manifest.Steps.Separator = TokenizeSeparate, ""
@@ -89,7 +89,7 @@ func TestSeparateStepsKeepTheirBOS(t *testing.T) {
 // TestSeparatorsThatAreNoAddedToken: an accepted item is read where the text of each step and separator ends, whatever stands
 // around them.
 func TestSeparatorsThatAreNoAddedToken(t *testing.T) {
-	e := changed(fixture(t, "../families/versaprm-qwen"))
+	e := changed(encoderOf(t, "../families/versaprm-qwen"))
 	if e.tokens.Added(e.manifest.Steps.Separator) {
 		t.Fatal("the fixture's separator is an added token")
 	}
@@ -134,7 +134,7 @@ func TestSeparatorsThatAreNoAddedToken(t *testing.T) {
 
 // TestTemplatesThatTouchTheSteps: one that trims a turn is followed; one that writes another text is refused.
 func TestTemplatesThatTouchTheSteps(t *testing.T) {
-	e := changed(fixture(t, "../families/math-shepherd"))
+	e := changed(encoderOf(t, "../families/math-shepherd"))
 	e.template = must2(newTemplate(`{{ messages[0].content }} {{ messages[1].content | trim }}`, nil))
 	got, err := e.encode(Item{Prompt: new("p"), Steps: []string{" a", "b"}}, TruncateError)
 	if err != nil || len(got.Read) != 2 || got.IDs[got.Read[1]] != e.separator {

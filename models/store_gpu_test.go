@@ -15,7 +15,13 @@ import (
 // TestGPUStoreLends: a forward's present and then its past are values in the GPU's memory with the shapes that the graph wants, and the
 // next forward gets the store when the one before has ended its loan. What the copies hold, kernels/device tests.
 func TestGPUStoreLends(t *testing.T) {
-	fixture(t, "qwen3-reward-packed") // loads ONNX Runtime
+	library, err := FindRuntime("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := StartRuntime(library); err != nil {
+		t.Fatal(err)
+	}
 	shape := blockShape{parts: 4, heads: 2, dim: 8}
 	onnx, err := inplace.Attach(loadedRuntime())
 	if err != nil {

@@ -22,7 +22,17 @@ type template struct {
 
 const templateID = "/chat_template.jinja"
 
+// newTemplate compiles the text of a template, which sees the variables beside what a rendering gives. Its error is what the engine says at
+// bottom.
 func newTemplate(source string, variables map[string]string) (*template, error) {
+	compiled, err := compile(source)
+	if err != nil {
+		return nil, innermost(err)
+	}
+	return &template{compiled: compiled, variables: variables}, nil
+}
+
+func compile(source string) (*exec.Template, error) {
 	cfg := config.New()
 	cfg.TrimBlocks, cfg.LeftStripBlocks = true, true
 	loader, err := loaders.NewMemoryLoader(map[string]string{templateID: source})
@@ -36,17 +46,13 @@ func newTemplate(source string, variables map[string]string) (*template, error) 
 	if err != nil {
 		return nil, err
 	}
-	compiled, err := exec.NewTemplate(templateID, cfg, loader, &exec.Environment{
+	return exec.NewTemplate(templateID, cfg, loader, &exec.Environment{
 		Context:           globals,
 		Filters:           pythonFilters(),
 		Tests:             builtins.Tests,
 		ControlStructures: controls,
 		Methods:           pythonMethods(),
 	})
-	if err != nil {
-		return nil, err
-	}
-	return &template{compiled: compiled, variables: variables}, nil
 }
 
 // render gives the text of a conversation, with a generation prompt when generate is set.
@@ -61,8 +67,8 @@ func (t *template) renderPair(messages []Message, first, second string) (string,
 
 func (t *template) execute(messages []Message, data map[string]any) (text string, err error) {
 	defer func() {
-		if fault := recover(); fault != nil { // gonja indexes some texts out of range
-			text, err = "", fmt.Errorf("the template engine failed: %v", fault)
+		if panicked := recover(); panicked != nil { // gonja indexes some texts out of range
+			text, err = "", fmt.Errorf("the template engine failed: %v", panicked)
 		}
 	}()
 	turns, size := make(list, len(messages)), 256
@@ -82,7 +88,18 @@ func (t *template) execute(messages []Message, data map[string]any) (text string
 	var out strings.Builder
 	out.Grow(size) // a long prompt is then copied once
 	err = t.compiled.Execute(&out, exec.NewContext(data))
-	return out.String(), cmp.Or(raised, err)
+	return out.String(), innermost(cmp.Or(raised, err))
+}
+
+// innermost is the error at the bottom of a chain: what the template raised, without the template engine's trail.
+func innermost(err error) error {
+	for {
+		next := errors.Unwrap(err)
+		if next == nil {
+			return err
+		}
+		err = next
+	}
 }
 
 // strftime writes a time by C's format letters, those that chat templates use.

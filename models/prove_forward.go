@@ -51,7 +51,7 @@ func (m *Model) proveForward(ctx context.Context, options batching.Options) erro
 			worst = max(worst, moved)
 			if moved > m.tolerance() {
 				field := "pooling " + m.info.Manifest.Pooling
-				if m.judge != nil {
+				if m.features != nil {
 					field = "graph.file " + m.info.Manifest.Graph.File
 				}
 				return fail(CodeBundle, "%s: the output of a probe of %d %s is %v alone and %v %s",
