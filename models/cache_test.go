@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/assay-rm/assay/batching"
+	"github.com/assay-rm/assay/models/encode"
+	"github.com/assay-rm/assay/models/onnxrun"
 )
 
 // TestBeamsReadTheSameFromTheCache: sixteen beams that grow step by step read, at every step, what the forward without a cache reads.
@@ -24,10 +26,10 @@ func TestBeamsReadTheSameFromTheCache(t *testing.T) {
 				return ids
 			}
 			limit := m.info.Manifest.Limits.MaxTokens
-			beams := make([]Encoded, 16)
+			beams := make([]encode.Encoded, 16)
 			prompt := more(limit / 4)
 			for i := range beams {
-				beams[i] = Encoded{IDs: slices.Clone(prompt)}
+				beams[i] = encode.Encoded{IDs: slices.Clone(prompt)}
 			}
 			step := limit / 16
 			cached := 0
@@ -35,7 +37,7 @@ func TestBeamsReadTheSameFromTheCache(t *testing.T) {
 				parents := slices.Clone(beams)
 				for i := range beams {
 					parent := parents[i&^3] // four children of each fourth beam
-					beams[i] = Encoded{IDs: slices.Concat(parent.IDs, more(step)), Read: slices.Clone(parent.Read)}
+					beams[i] = encode.Encoded{IDs: slices.Concat(parent.IDs, more(step)), Read: slices.Clone(parent.Read)}
 					beams[i].Read = append(beams[i].Read, len(beams[i].IDs)-1)
 				}
 				readings, err := m.Read(t.Context(), beams)
@@ -70,7 +72,7 @@ func TestLanesReadTheSame(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			two, err := newSession(read.graphFile(), 2, Device{})
+			two, err := onnxrun.Open(read.graphFile(), 2, onnxrun.Device{})
 			if err != nil {
 				t.Fatal(err)
 			}

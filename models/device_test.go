@@ -7,13 +7,15 @@ import (
 	"testing"
 
 	"github.com/assay-rm/assay/batching"
+	"github.com/assay-rm/assay/models/fault"
+	"github.com/assay-rm/assay/models/onnxrun"
 )
 
 // TestADeviceThatIsMissingEndsTheStart: with the CPU's ONNX Runtime nothing is loaded for a GPU, and nothing on the processors instead.
 func TestADeviceThatIsMissingEndsTheStart(t *testing.T) {
-	m, err := Open(t.Context(), Dir("testdata/bundles/qwen3-reward-packed"), Options{Tokens: 512, Device: Device{GPUs: []int{0}}})
-	var known *Error
-	if m != nil || !errors.As(err, &known) || known.Code != CodeDevice {
+	m, err := Open(t.Context(), Dir("testdata/bundles/qwen3-reward-packed"), Options{Tokens: 512, Device: onnxrun.Device{GPUs: []int{0}}})
+	var known *fault.Error
+	if m != nil || !errors.As(err, &known) || known.Code != fault.CodeDevice {
 		t.Fatalf("%v, %v", m, err)
 	}
 	want := "device cuda:0 cannot be used: this ONNX Runtime has no CUDA provider; make runtime-cuda installs one that has"
@@ -24,7 +26,7 @@ func TestADeviceThatIsMissingEndsTheStart(t *testing.T) {
 
 // TestAFeatureModelSaysWhereItRuns: gorgonia runs it on the processors, also beside models on a GPU.
 func TestAFeatureModelSaysWhereItRuns(t *testing.T) {
-	m, err := Open(t.Context(), Dir("testdata/heads/judge"), Options{Tokens: 512, Device: Device{GPUs: []int{0}}})
+	m, err := Open(t.Context(), Dir("testdata/heads/judge"), Options{Tokens: 512, Device: onnxrun.Device{GPUs: []int{0}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +52,7 @@ func TestEveryDeviceReadsWhatTheFirstReads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, err := newSession(read.graphFile(), 1, Device{})
+	second, err := onnxrun.Open(read.graphFile(), 1, onnxrun.Device{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,9 +68,9 @@ func TestEveryDeviceReadsWhatTheFirstReads(t *testing.T) {
 		t.Fatal(err)
 	}
 	alone[2][0][0]++
-	var known *Error
+	var known *fault.Error
 	err = m.proveDevices(t.Context(), options, probes, alone)
-	if !errors.As(err, &known) || known.Code != CodeDevice || !strings.Contains(err.Error(), "GPU 5 gives") {
+	if !errors.As(err, &known) || known.Code != fault.CodeDevice || !strings.Contains(err.Error(), "GPU 5 gives") {
 		t.Errorf("a second device that reads otherwise: %v", err)
 	}
 }

@@ -4,6 +4,10 @@ import (
 	"context"
 	"fmt"
 	"slices"
+
+	"github.com/assay-rm/assay/models/encode"
+	"github.com/assay-rm/assay/models/fault"
+	"github.com/assay-rm/assay/models/manifest"
 )
 
 // Fitted is the vector of one user that explains their preferences best. The losses are negative logarithms of the posterior up to a
@@ -23,11 +27,11 @@ func (m *Model) Fits() error {
 	h := spec.Head
 	switch {
 	case m.info.User == 0:
-		return fail(CodeKind, "model %q has no head that takes a user's vector", spec.Name)
-	case spec.Kind != Reward:
-		return fail(CodeKind, "model %q is a %s model, and a user's vector is fitted to rewards", spec.Name, spec.Kind)
-	case h.Weights != nil || h.Gates != nil || h.Activation == ActivationSoftmax:
-		return fail(CodeKind, "the reward of model %q is made of several labels, and a user's vector is fitted to one", spec.Name)
+		return fault.New(fault.CodeKind, "model %q has no head that takes a user's vector", spec.Name)
+	case spec.Kind != manifest.Reward:
+		return fault.New(fault.CodeKind, "model %q is a %s model, and a user's vector is fitted to rewards", spec.Name, spec.Kind)
+	case h.Weights != nil || h.Gates != nil || h.Activation == manifest.ActivationSoftmax:
+		return fault.New(fault.CodeKind, "the reward of model %q is made of several labels, and a user's vector is fitted to one", spec.Name)
 	}
 	return nil
 }
@@ -35,15 +39,15 @@ func (m *Model) Fits() error {
 // Fit finds the vector of one user who preferred chosen[i] to rejected[i], from 0 on, under a Gaussian prior of that standard deviation. What
 // is compared is the reward before activation, mean and std, as compare does. The vectors of the items are left alone. The same pairs
 // give the same bits.
-func (m *Model) Fit(ctx context.Context, chosen, rejected []Encoded, prior float64, steps int) (Fitted, error) {
+func (m *Model) Fit(ctx context.Context, chosen, rejected []encode.Encoded, prior float64, steps int) (Fitted, error) {
 	if err := m.Fits(); err != nil {
 		return Fitted{}, err
 	}
-	manifest := &m.info.Manifest
-	label := max(0, slices.Index(manifest.Graph.Labels, manifest.Head.Label))
-	if err := m.head.takesPairs(len(chosen), label, prior, steps); err != nil {
-		detail := fmt.Sprintf("the head of model %q takes no fit to %d pairs", manifest.Name, len(chosen))
-		return Fitted{}, &Error{Code: CodeItem, Detail: detail, Err: err}
+	spec := &m.info.Manifest
+	label := max(0, slices.Index(spec.Graph.Labels, spec.Head.Label))
+	if err := m.head.TakesPairs(len(chosen), label, prior, steps); err != nil {
+		detail := fmt.Sprintf("the head of model %q takes no fit to %d pairs", spec.Name, len(chosen))
+		return Fitted{}, &fault.Error{Code: fault.CodeItem, Detail: detail, Err: err}
 	}
 	readings, err := m.rows(ctx, slices.Concat(chosen, rejected))
 	if err != nil {
@@ -59,7 +63,7 @@ func (m *Model) Fit(ctx context.Context, chosen, rejected []Encoded, prior float
 		}
 		rows = append(rows, reading.Rows...)
 	}
-	found, err := m.head.fitUser(ctx, rows[:len(chosen)], rows[len(chosen):], label, prior, steps)
+	found, err := m.head.FitUser(ctx, rows[:len(chosen)], rows[len(chosen):], label, prior, steps)
 	if err != nil {
 		return Fitted{}, err
 	}

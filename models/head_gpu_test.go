@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/assay-rm/assay/batching"
+	"github.com/assay-rm/assay/models/encode"
 )
 
 // onSharedGPU opens a bundle whose cache and head are on the fake device, while its graph runs on the processors, which have one memory with
@@ -69,7 +70,7 @@ func TestHeadsOnTheGPUReadWhatTheProcessorsRead(t *testing.T) {
 			alone := make([][][]float32, len(items))
 			worst := 0.0
 			for i, item := range items {
-				readings, err := m.Read(t.Context(), []Encoded{item})
+				readings, err := m.Read(t.Context(), []encode.Encoded{item})
 				if err != nil || readings[0].Err != nil || expected[i].Err != nil {
 					t.Fatal(err, readings, expected[i].Err)
 				}

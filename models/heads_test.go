@@ -11,6 +11,10 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/assay-rm/assay/models/chat"
+	"github.com/assay-rm/assay/models/encode"
+	"github.com/assay-rm/assay/models/manifest"
 )
 
 // headed are bundles whose heads run on gorgonia, made by testdata/heads/make.py; their golden pairs are PyTorch's.
@@ -22,7 +26,7 @@ func serveHead(t *testing.T, name string) *Model {
 }
 
 // goldenItems encodes what the golden pairs of a bundle are about.
-func goldenItems(t *testing.T, m *Model) (items []Encoded) {
+func goldenItems(t *testing.T, m *Model) (items []encode.Encoded) {
 	t.Helper()
 	pairs, err := m.Golden()
 	if err != nil || len(pairs) == 0 {
@@ -30,21 +34,21 @@ func goldenItems(t *testing.T, m *Model) (items []Encoded) {
 	}
 	for _, pair := range pairs {
 		if pair.Item != nil {
-			items = append(items, must3(m.Encode(*pair.Item, TruncateError)))
+			items = append(items, must3(m.Encode(*pair.Item, encode.TruncateError)))
 			continue
 		}
 		for _, response := range []string{pair.Pair.Chosen, pair.Pair.Rejected} {
-			item := Item{Prompt: pair.Pair.Prompt, Response: &response}
+			item := encode.Item{Prompt: pair.Pair.Prompt, Response: &response}
 			if pair.Pair.Prompt == nil {
-				item = Item{Messages: append(slices.Clip(pair.Pair.Messages), Message{Role: "assistant", Content: response})}
+				item = encode.Item{Messages: append(slices.Clip(pair.Pair.Messages), chat.Message{Role: "assistant", Content: response})}
 			}
-			items = append(items, must3(m.Encode(item, TruncateError)))
+			items = append(items, must3(m.Encode(item, encode.TruncateError)))
 		}
 	}
 	return items
 }
 
-func must3(encoded Encoded, err error) Encoded {
+func must3(encoded encode.Encoded, err error) encode.Encoded {
 	if err != nil {
 		panic(err)
 	}
@@ -59,7 +63,7 @@ func TestReadingsOfHeadGraphsAreBitEqualWhateverTheBatch(t *testing.T) {
 			items := goldenItems(t, m)
 			alone := make([][][]float32, len(items))
 			for i, item := range items {
-				readings, err := m.Read(t.Context(), []Encoded{item})
+				readings, err := m.Read(t.Context(), []encode.Encoded{item})
 				if err != nil || readings[0].Err != nil {
 					t.Fatal(err, readings)
 				}
@@ -75,12 +79,12 @@ func TestReadingsOfHeadGraphsAreBitEqualWhateverTheBatch(t *testing.T) {
 
 // readsAlikeInAnyBatch reads so many random batches of the items, each of which must have the bits that it has alone. Of a packed model some
 // must come from the cache.
-func readsAlikeInAnyBatch(t *testing.T, m *Model, items []Encoded, alone [][][]float32, batches int) {
+func readsAlikeInAnyBatch(t *testing.T, m *Model, items []encode.Encoded, alone [][][]float32, batches int) {
 	t.Helper()
 	random, cached := rand.New(rand.NewPCG(1, 2)), 0
 	for range batches {
 		order := make([]int, 1+random.IntN(80))
-		batch := make([]Encoded, len(order))
+		batch := make([]encode.Encoded, len(order))
 		for i := range order {
 			order[i] = random.IntN(len(items))
 			batch[i] = items[order[i]]
@@ -96,7 +100,7 @@ func readsAlikeInAnyBatch(t *testing.T, m *Model, items []Encoded, alone [][][]f
 			cached += readings[i].Cached
 		}
 	}
-	if m.Info().Manifest.Graph.Layout == LayoutPacked && cached == 0 {
+	if m.Info().Manifest.Graph.Layout == manifest.LayoutPacked && cached == 0 {
 		t.Error("nothing came from the cache")
 	}
 }
@@ -131,19 +135,19 @@ func TestAHeadScoresTheSameInItsOwnGraphAsInside(t *testing.T) {
 func TestUsersDoNotSeeEachOther(t *testing.T) {
 	for _, name := range []string{"user-rows", "user-shared"} {
 		m := serveHead(t, name)
-		item := func(user ...float64) Encoded {
-			return must3(m.Encode(Item{Text: new("one text"), User: user}, TruncateError))
+		item := func(user ...float64) encode.Encoded {
+			return must3(m.Encode(encode.Item{Text: new("one text"), User: user}, encode.TruncateError))
 		}
 		one, two := item(1, 0, 0, 0), item(0, 1, 0, 0)
-		readings, err := m.Read(t.Context(), []Encoded{one, two, two, one})
+		readings, err := m.Read(t.Context(), []encode.Encoded{one, two, two, one})
 		if err != nil {
 			t.Fatal(err)
 		}
 		if joined := m.Stats().Deduplicated; joined != 3 {
 			t.Errorf("%s: %d of 4 items joined the first, whose text they have", name, joined)
 		}
-		for i, alone := range []Encoded{one, two, two, one} {
-			want, err := m.Read(t.Context(), []Encoded{alone})
+		for i, alone := range []encode.Encoded{one, two, two, one} {
+			want, err := m.Read(t.Context(), []encode.Encoded{alone})
 			if err != nil || readings[i].Err != nil || !cmp.Equal(want[0].Rows, readings[i].Rows) {
 				t.Errorf("%s: item %d is %v beside other users, and %v alone (%v)", name, i, readings[i], want, err)
 			}
@@ -162,7 +166,7 @@ func TestARowThatIsNotFiniteFailsAlone(t *testing.T) {
 	bad := slices.Clone(good)
 	bad[7] = float32(math.NaN())
 	readings := []Reading{{Rows: [][]float32{good, good}}, {Rows: [][]float32{good, bad}}, {Err: errBefore}, {Rows: [][]float32{good}}}
-	m.applyHead(t.Context(), make([]Encoded, 4), readings)
+	m.applyHead(t.Context(), make([]encode.Encoded, 4), readings)
 	if err := readings[1].Err; err == nil || err.Error() != `model "steps" gave NaN for number 7 of row 1, which its head would read` || readings[1].Rows != nil {
 		t.Errorf("the bad item: %+v", readings[1])
 	}

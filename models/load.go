@@ -6,6 +6,11 @@ import (
 	"fmt"
 
 	"github.com/assay-rm/assay/batching"
+	"github.com/assay-rm/assay/models/encode"
+	"github.com/assay-rm/assay/models/fault"
+	"github.com/assay-rm/assay/models/heads"
+	"github.com/assay-rm/assay/models/manifest"
+	"github.com/assay-rm/assay/models/onnxrun"
 )
 
 // load proves the manifest in the order in which each part needs the one before.
@@ -37,7 +42,7 @@ func (m *Model) load(ctx context.Context, b *bundle, options Options) error {
 	} else {
 		found, err := batching.Measure(ctx, m.runner, batch)
 		if err != nil {
-			return &Error{Code: CodeBundle, Detail: "warm-up", Err: err}
+			return &fault.Error{Code: fault.CodeBundle, Detail: "warm-up", Err: err}
 		}
 		batch.Budget, batch.Cost, batch.Lanes, batch.LaneTokens = found.Budget, found.Cost, found.Lanes, found.LaneTokens
 	}
@@ -55,26 +60,26 @@ func (m *Model) load(ctx context.Context, b *bundle, options Options) error {
 
 // loadSession loads a model that reads tokens: tokenizer, template, graph and, where it is a graph of its own, head.
 func (m *Model) loadSession(b *bundle) error {
-	manifest := &m.info.Manifest
+	spec := &m.info.Manifest
 	if err := m.proveSignature(b.graph); err != nil {
 		return err
 	}
 	var err error
-	if manifest.Graph.Head != nil {
-		if m.head, err = newHeadGraph(manifest, b.head); err != nil {
+	if spec.Graph.Head != nil {
+		if m.head, err = heads.Load(spec, b.head); err != nil {
 			return err
 		}
 		m.info.User = m.head.User()
 	}
-	if m.encoder, err = newEncoder(manifest, b.tokenizer, b.template, m.info.User); err != nil {
+	if m.encoder, err = encode.New(spec, b.tokenizer, b.template, m.info.User); err != nil {
 		return err
 	}
 	m.passedEncoder()
-	if m.session, err = newSession(b.graphFile(), m.info.Threads, m.info.Device); err != nil {
-		if code := new(Error); errors.As(err, &code) {
+	if m.session, err = onnxrun.Open(b.graphFile(), m.info.Threads, m.info.Device); err != nil {
+		if code := new(fault.Error); errors.As(err, &code) {
 			return err
 		}
-		return &Error{Code: CodeBundle, Detail: fmt.Sprintf("graph.file %s: ONNX Runtime refuses it", manifest.Graph.File), Err: err}
+		return &fault.Error{Code: fault.CodeBundle, Detail: fmt.Sprintf("graph.file %s: ONNX Runtime refuses it", spec.Graph.File), Err: err}
 	}
 	m.runner = m.session
 	if m.head != nil {
@@ -83,10 +88,10 @@ func (m *Model) loadSession(b *bundle) error {
 			where = m.info.Device.String()
 		}
 		inputs := 1
-		if manifest.Graph.Head.User != "" {
+		if spec.Graph.Head.User != "" {
 			inputs = 2
 		}
-		m.passed("head", "%d inputs, output %s with %d labels, on %s", inputs, manifest.Graph.Head.Output, len(manifest.Graph.Labels), where)
+		m.passed("head", "%d inputs, output %s with %d labels, on %s", inputs, spec.Graph.Head.Output, len(spec.Graph.Labels), where)
 	}
 	return nil
 }
@@ -94,10 +99,10 @@ func (m *Model) loadSession(b *bundle) error {
 // loadFeatures loads a model that reads features.
 func (m *Model) loadFeatures(b *bundle) (err error) {
 	g := &m.info.Manifest.Graph
-	if m.features, err = loadFeatures(g, b.head); err != nil {
+	if m.features, err = heads.LoadFeatures(g, b.head); err != nil {
 		return err
 	}
-	if m.encoder, err = newEncoder(&m.info.Manifest, nil, "", 0); err != nil {
+	if m.encoder, err = encode.New(&m.info.Manifest, nil, "", 0); err != nil {
 		return err
 	}
 	m.runner = m.features
@@ -113,15 +118,15 @@ func (m *Model) batching(options Options) batching.Options {
 	batch := batching.Options{
 		MaxItems: options.MaxItems, MaxTokens: options.MaxTokens, MaxDelay: options.MaxDelay,
 		WarmIDs: m.probeItem(64, 1), WarmLength: spec.Limits.MaxTokens,
-		Targets: spec.Likelihood != nil && spec.Graph.Layout == LayoutPacked,
+		Targets: spec.Likelihood != nil && spec.Graph.Layout == manifest.LayoutPacked,
 	}
 	if options.Observe != nil {
 		batch.Observe = func(stats batching.RunStats) { options.Observe(*spec, stats) }
 	}
 	switch spec.Graph.Layout {
-	case LayoutPadded:
+	case manifest.LayoutPadded:
 		batch.Layout, batch.PadID = batching.Padded, *spec.Tokenizer.PadID
-	case LayoutFeatures: // every item is as long as the others, so nothing is padded
+	case manifest.LayoutFeatures: // every item is as long as the others, so nothing is padded
 		batch.Layout = batching.Padded
 	}
 	if m.session == nil {

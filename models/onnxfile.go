@@ -6,12 +6,14 @@ import (
 	"strings"
 
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/assay-rm/assay/models/onnxrun"
 )
 
 // onnxFile is what the server wants to know of a graph before ONNX Runtime reads it.
 // Field numbers are those of onnx.proto3 (onnx/onnx, onnx/onnx.proto3).
 type onnxFile struct {
-	inputs, outputs []Value
+	inputs, outputs []onnxrun.Value
 	external        []string // locations of external data
 	batchScale      string   // an operation that rounds the whole batch by one scale
 }
@@ -49,8 +51,8 @@ func parseONNX(data []byte) (*onnxFile, error) {
 	return &file, nil
 }
 
-func withoutWeights(inputs []Value, weights map[string]bool) []Value {
-	var kept []Value
+func withoutWeights(inputs []onnxrun.Value, weights map[string]bool) []onnxrun.Value {
+	var kept []onnxrun.Value
 	for _, input := range inputs {
 		if !weights[input.Name] {
 			kept = append(kept, input)
@@ -131,8 +133,8 @@ func (f *onnxFile) tensor(data []byte, weights map[string]bool) error {
 }
 
 // parseValue reads a ValueInfoProto: name 1, type 2 → tensor_type 1 → elem_type 1, shape 2 → dim 1 → dim_value 1.
-func parseValue(data []byte) (Value, error) {
-	var v Value
+func parseValue(data []byte) (onnxrun.Value, error) {
+	var v onnxrun.Value
 	err := walk(data, func(field int, value []byte) error {
 		switch field {
 		case 1:
@@ -142,7 +144,7 @@ func parseValue(data []byte) (Value, error) {
 				if field != 1 {
 					return nil
 				}
-				return v.tensorType(tensor)
+				return tensorType(&v, tensor)
 			})
 		}
 		return nil
@@ -150,7 +152,7 @@ func parseValue(data []byte) (Value, error) {
 	return v, err
 }
 
-func (v *Value) tensorType(data []byte) error {
+func tensorType(v *onnxrun.Value, data []byte) error {
 	return walkAll(data, func(field int, number uint64, value []byte) error {
 		switch field {
 		case 1:

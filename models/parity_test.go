@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/assay-rm/assay/models/chat"
 	"github.com/assay-rm/assay/models/tokenizer"
 )
 
@@ -21,7 +22,7 @@ import (
 type realCase struct {
 	Class     string            `json:"class"`
 	Template  string            `json:"template"` // its file; empty for a text
-	Messages  []Message         `json:"messages"`
+	Messages  []chat.Message    `json:"messages"`
 	Prompt    bool              `json:"add_generation_prompt"`
 	Variables map[string]string `json:"variables"`
 	Text      string            `json:"text"`
@@ -121,11 +122,11 @@ func renderReal(t *testing.T, file string, one realCase) (string, error) {
 	var text string
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(12 * time.Hour)
-		tpl, failed := newTemplate(string(source), one.Variables)
+		tpl, failed := chat.New(string(source), one.Variables)
 		if failed != nil {
 			t.Fatal(failed)
 		}
-		text, err = tpl.render(one.Messages, one.Prompt)
+		text, err = tpl.Render(one.Messages, one.Prompt)
 	})
 	return text, err
 }

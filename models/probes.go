@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"github.com/assay-rm/assay/batching"
+	"github.com/assay-rm/assay/models/heads"
+	"github.com/assay-rm/assay/models/manifest"
 )
 
 // probes are sequences of several lengths, two of which share a prefix, the longest last; pad ids occur inside them.
@@ -13,7 +15,7 @@ func (m *Model) probes() []batching.Sequence {
 	var probes []batching.Sequence
 	if m.features != nil {
 		for seed := range uint64(100) { // more than one run of the graph takes at once
-			ids := probeFeatures(len(spec.Graph.Features), seed)
+			ids := heads.ProbeFeatures(len(spec.Graph.Features), seed)
 			probes = append(probes, batching.Sequence{IDs: ids, Read: []int{len(ids) - 1}})
 		}
 		return probes
@@ -22,7 +24,7 @@ func (m *Model) probes() []batching.Sequence {
 		ids = ids[:min(len(ids), spec.Limits.MaxTokens)]
 		last := m.lastRead(len(ids))
 		read := []int{last}
-		if (spec.Kind == Process || spec.Read.Prompt != nil || spec.Likelihood != nil) && len(ids) > 3 {
+		if (spec.Kind == manifest.Process || spec.Read.Prompt != nil || spec.Likelihood != nil) && len(ids) > 3 {
 			read = []int{len(ids) / 2, last}
 		}
 		probes = append(probes, batching.Sequence{IDs: ids, Read: read})
@@ -56,7 +58,7 @@ func (m *Model) unit() string {
 // probeItem gives n ids of the vocabulary, or one item's features, the same for the same arguments.
 func (m *Model) probeItem(n int, seed uint64) []int64 {
 	if m.features != nil {
-		return probeFeatures(len(m.info.Manifest.Graph.Features), seed)
+		return heads.ProbeFeatures(len(m.info.Manifest.Graph.Features), seed)
 	}
 	return probeIDs(m.info.Manifest.Graph.VocabSize, n, seed)
 }

@@ -3,6 +3,10 @@ package models
 import (
 	"fmt"
 	"slices"
+
+	"github.com/assay-rm/assay/models/fault"
+	"github.com/assay-rm/assay/models/manifest"
+	"github.com/assay-rm/assay/models/onnxrun"
 )
 
 // Check is one thing that was proved of a bundle.
@@ -18,7 +22,7 @@ func (m *Model) passed(name, format string, args ...any) {
 // proveSignature holds the graph's inputs and output to the manifest.
 func (m *Model) proveSignature(file *onnxFile) error {
 	g := &m.info.Manifest.Graph
-	known := map[string]Value{}
+	known := map[string]onnxrun.Value{}
 	for _, value := range m.expectedInputs() {
 		known[value.Name] = value
 	}
@@ -27,31 +31,31 @@ func (m *Model) proveSignature(file *onnxFile) error {
 		want, ok := known[input.Name]
 		switch {
 		case !ok:
-			return fail(CodeBundle, "graph.layout %s: the graph asks for input %q, which this layout does not give", g.Layout, input.Name)
+			return fault.New(fault.CodeBundle, "graph.layout %s: the graph asks for input %q, which this layout does not give", g.Layout, input.Name)
 		case !input.Fits(want):
-			return fail(CodeBundle, "graph.layout %s: the graph's input is %s, and the layout gives %s", g.Layout, input, want)
+			return fault.New(fault.CodeBundle, "graph.layout %s: the graph's input is %s, and the layout gives %s", g.Layout, input, want)
 		}
 		seen[input.Name] = true
 	}
 	for _, name := range m.neededInputs() {
 		if !seen[name] {
-			return fail(CodeBundle, "graph.layout %s: the graph has no input %q", g.Layout, name)
+			return fault.New(fault.CodeBundle, "graph.layout %s: the graph has no input %q", g.Layout, name)
 		}
 	}
-	columns, field := int64(g.columns()), fmt.Sprintf("%d labels", len(g.Labels))
+	columns, field := int64(g.Columns()), fmt.Sprintf("%d labels", len(g.Labels))
 	if g.Head != nil {
 		field = fmt.Sprintf("graph.head.width %d", columns)
 	}
-	want := Value{Name: g.Output, Kind: Float, Dims: []int64{-1, columns}}
-	if g.Layout == LayoutPadded && m.info.Manifest.Pooling != PoolInGraph {
+	want := onnxrun.Value{Name: g.Output, Kind: onnxrun.Float, Dims: []int64{-1, columns}}
+	if g.Layout == manifest.LayoutPadded && m.info.Manifest.Pooling != manifest.PoolInGraph {
 		want.Dims = []int64{-1, -1, columns}
 	}
-	at := slices.IndexFunc(file.outputs, func(v Value) bool { return v.Name == g.Output })
+	at := slices.IndexFunc(file.outputs, func(v onnxrun.Value) bool { return v.Name == g.Output })
 	if at < 0 {
-		return fail(CodeBundle, "graph.output: the graph has no output %q", g.Output)
+		return fault.New(fault.CodeBundle, "graph.output: the graph has no output %q", g.Output)
 	}
 	if output := file.outputs[at]; !output.Fits(want) {
-		return fail(CodeBundle, "graph.output: the graph's output is %s, and pooling %s with %s needs %s",
+		return fault.New(fault.CodeBundle, "graph.output: the graph's output is %s, and pooling %s with %s needs %s",
 			output, m.info.Manifest.Pooling, field, want)
 	}
 	m.passed("signature", "%d inputs, output %s with %s", len(file.inputs), g.Output, field)
@@ -59,36 +63,36 @@ func (m *Model) proveSignature(file *onnxFile) error {
 }
 
 // expectedInputs lists what the layout can give.
-func (m *Model) expectedInputs() []Value {
+func (m *Model) expectedInputs() []onnxrun.Value {
 	g := &m.info.Manifest.Graph
-	var values []Value
+	var values []onnxrun.Value
 	add := func(name string, kind int64, dims ...int64) {
-		values = append(values, Value{Name: name, Kind: kind, Dims: dims})
+		values = append(values, onnxrun.Value{Name: name, Kind: kind, Dims: dims})
 	}
-	if g.Layout == LayoutPadded {
+	if g.Layout == manifest.LayoutPadded {
 		for _, name := range []string{"input_ids", "attention_mask", "token_type_ids", "position_ids"} {
-			add(name, Int64, -1, -1)
+			add(name, onnxrun.Int64, -1, -1)
 		}
 		return values
 	}
 	for _, name := range []string{"input_ids", "position_ids", "past_position_ids", "key_len", "scatter_index", "read_index"} {
-		add(name, Int64, -1)
+		add(name, onnxrun.Int64, -1)
 	}
-	add("query_index", Int64, -1, -1)
-	add("key_index", Int64, -1, -1)
+	add("query_index", onnxrun.Int64, -1, -1)
+	add("key_index", onnxrun.Int64, -1, -1)
 	if m.info.Manifest.Likelihood != nil {
-		add("target_ids", Int64, -1)
+		add("target_ids", onnxrun.Int64, -1)
 	}
 	for layer := range g.Layers {
-		add(fmt.Sprintf("past_key.%d", layer), Float, -1, g.KVHeads, g.HeadDim)
-		add(fmt.Sprintf("past_value.%d", layer), Float, -1, g.KVHeads, g.HeadDim)
+		add(fmt.Sprintf("past_key.%d", layer), onnxrun.Float, -1, g.KVHeads, g.HeadDim)
+		add(fmt.Sprintf("past_value.%d", layer), onnxrun.Float, -1, g.KVHeads, g.HeadDim)
 	}
 	return values
 }
 
 // neededInputs lists what a graph of the layout must ask for: without one of them it cannot be right.
 func (m *Model) neededInputs() []string {
-	if m.info.Manifest.Graph.Layout == LayoutPadded {
+	if m.info.Manifest.Graph.Layout == manifest.LayoutPadded {
 		return []string{"input_ids", "attention_mask"}
 	}
 	names := []string{"input_ids", "position_ids", "query_index", "key_index", "key_len", "scatter_index", "read_index"}
@@ -100,12 +104,12 @@ func (m *Model) neededInputs() []string {
 
 // passedEncoder says what the encoder has found in the tokenizer and the template.
 func (m *Model) passedEncoder() {
-	manifest := &m.info.Manifest
-	if id := m.encoder.separatorID(); id >= 0 {
-		m.passed("separator", "%q is id %d wherever a step ends", manifest.Steps.Separator, id)
+	spec := &m.info.Manifest
+	if id := m.encoder.Separator(); id >= 0 {
+		m.passed("separator", "%q is id %d wherever a step ends", spec.Steps.Separator, id)
 	}
-	m.passed("tokenizer", "%d tokens, bos %s, end %s", m.encoder.vocabSize(), manifest.Tokenizer.BOS, manifest.Tokenizer.End)
-	if tail, ok := m.encoder.renders(); ok {
+	m.passed("tokenizer", "%d tokens, bos %s, end %s", m.encoder.VocabSize(), spec.Tokenizer.BOS, spec.Tokenizer.End)
+	if tail, ok := m.encoder.Tail(); ok {
 		m.passed("template", "renders; %d tokens follow a response", tail)
 	}
 }

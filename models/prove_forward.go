@@ -5,6 +5,9 @@ import (
 	"math"
 
 	"github.com/assay-rm/assay/batching"
+	"github.com/assay-rm/assay/models/encode"
+	"github.com/assay-rm/assay/models/fault"
+	"github.com/assay-rm/assay/models/manifest"
 )
 
 // probeTolerance is how far a padded graph that was made elsewhere may move a score with its batch mates, relative to
@@ -24,7 +27,7 @@ func (m *Model) proveForward(ctx context.Context, options batching.Options) erro
 	}
 	for i, probe := range probes {
 		if err := m.finite(alone[i]); err != nil {
-			return fail(CodeBundle, "graph.file %s: a probe of %d %s: %v", m.info.Manifest.Graph.File, len(probe.IDs), m.unit(), err)
+			return fault.New(fault.CodeBundle, "graph.file %s: a probe of %d %s: %v", m.info.Manifest.Graph.File, len(probe.IDs), m.unit(), err)
 		}
 	}
 	worst := 0.0
@@ -54,7 +57,7 @@ func (m *Model) proveForward(ctx context.Context, options batching.Options) erro
 				if m.features != nil {
 					field = "graph.file " + m.info.Manifest.Graph.File
 				}
-				return fail(CodeBundle, "%s: the output of a probe of %d %s is %v alone and %v %s",
+				return fault.New(fault.CodeBundle, "%s: the output of a probe of %d %s is %v alone and %v %s",
 					field, len(probes[probe].IDs), m.unit(), alone[probe], rows[i], how)
 			}
 		}
@@ -104,21 +107,21 @@ func (m *Model) proveCache(ctx context.Context, options batching.Options, probes
 			}
 			result := results[0]
 			if result.Err != nil {
-				return fail(CodeBundle, "graph.file %s: a probe of %d tokens behind %d cached ones: %v", m.info.Manifest.Graph.File, len(probe.IDs), result.Cached, result.Err)
+				return fault.New(fault.CodeBundle, "graph.file %s: a probe of %d tokens behind %d cached ones: %v", m.info.Manifest.Graph.File, len(probe.IDs), result.Cached, result.Err)
 			}
 			rows, err := m.headed(ctx, result.Values, probe)
 			if err != nil {
 				return err
 			}
 			if moved := distance(rows, alone[i]); moved > m.tolerance() {
-				return fail(CodeBundle, "graph.layout packed: the output of a probe of %d tokens is %v, and %v behind %d cached ones",
+				return fault.New(fault.CodeBundle, "graph.layout packed: the output of a probe of %d tokens is %v, and %v behind %d cached ones",
 					len(probe.IDs), alone[i], rows, result.Cached)
 			}
 			cached += result.Cached
 		}
 	}
 	if cached == 0 {
-		return fail(CodeBundle, "graph.layout packed: nothing was taken from the key-value cache of %d blocks, which is too small for a probe", options.CacheBlocks)
+		return fault.New(fault.CodeBundle, "graph.layout packed: nothing was taken from the key-value cache of %d blocks, which is too small for a probe", options.CacheBlocks)
 	}
 	m.passed("cache", "cached = computed, within %g", m.tolerance())
 	return nil
@@ -128,7 +131,7 @@ func (m *Model) tolerance() float64 {
 	switch {
 	case m.info.Device.OnGPU():
 		return gpuTolerance
-	case m.info.Manifest.Graph.Layout != LayoutPadded:
+	case m.info.Manifest.Graph.Layout != manifest.LayoutPadded:
 		return 0
 	}
 	return probeTolerance
@@ -136,7 +139,7 @@ func (m *Model) tolerance() float64 {
 
 // proveCausal holds a process model's earlier step to what it is without the later one.
 func (m *Model) proveCausal(ctx context.Context, options batching.Options, probes []batching.Sequence, alone [][][]float32) error {
-	if m.info.Manifest.Kind != Process {
+	if m.info.Manifest.Kind != manifest.Process {
 		return nil
 	}
 	last := len(probes) - 1
@@ -151,7 +154,7 @@ func (m *Model) proveCausal(ctx context.Context, options batching.Options, probe
 		return err
 	}
 	if moved := distance(rows[0], alone[last][:1]); moved > m.tolerance() {
-		return fail(CodeBundle, "pooling %s: a later step changes an earlier one's output by %g, so the graph is not causal", m.info.Manifest.Pooling, moved)
+		return fault.New(fault.CodeBundle, "pooling %s: a later step changes an earlier one's output by %g, so the graph is not causal", m.info.Manifest.Pooling, moved)
 	}
 	m.passed("causal", "a later step leaves earlier outputs as they are")
 	return nil
@@ -166,7 +169,7 @@ func (m *Model) proveDevices(ctx context.Context, options batching.Options, prob
 		}
 		for i, probe := range probes {
 			if moved := distance(rows[i], alone[i]); moved > m.tolerance() {
-				return fail(CodeDevice, "GPU %d gives %v for a probe of %d tokens, and GPU %d %v",
+				return fault.New(fault.CodeDevice, "GPU %d gives %v for a probe of %d tokens, and GPU %d %v",
 					m.info.Device.GPUs[device], rows[i], len(probe.IDs), m.info.Device.GPUs[0], alone[i])
 			}
 		}
@@ -183,12 +186,12 @@ func (m *Model) forward(ctx context.Context, options batching.Options, sequences
 func (m *Model) run(ctx context.Context, options batching.Options, sequences []batching.Sequence, place func(*batching.Plan)) ([][][]float32, error) {
 	plan, places, err := batching.MakePlan(sequences, options)
 	if err != nil {
-		return nil, fail(CodeBundle, "probe: %v", err)
+		return nil, fault.New(fault.CodeBundle, "probe: %v", err)
 	}
 	place(plan)
 	rows, err := m.runner.Run(ctx, plan)
 	if err != nil {
-		return nil, fail(CodeBundle, "graph.file %s: a probe of %d sequences does not run: %v", m.info.Manifest.Graph.File, len(sequences), err)
+		return nil, fault.New(fault.CodeBundle, "graph.file %s: a probe of %d sequences does not run: %v", m.info.Manifest.Graph.File, len(sequences), err)
 	}
 	apart := make([][][]float32, len(sequences))
 	for i, sequence := range sequences {
@@ -208,7 +211,7 @@ func (m *Model) headed(ctx context.Context, rows [][]float32, probe batching.Seq
 
 // headedAll gives the readings of probes' rows, which the head reads together.
 func (m *Model) headedAll(ctx context.Context, rows [][][]float32, probes []batching.Sequence) ([][][]float32, error) {
-	items, readings := make([]Encoded, len(probes)), make([]Reading, len(probes))
+	items, readings := make([]encode.Encoded, len(probes)), make([]Reading, len(probes))
 	for i, probe := range probes {
 		items[i].User, readings[i].Rows = m.probeUser(probe.IDs), rows[i]
 	}
@@ -216,7 +219,7 @@ func (m *Model) headedAll(ctx context.Context, rows [][][]float32, probes []batc
 	out := make([][][]float32, len(probes))
 	for i := range readings {
 		if err := readings[i].Err; err != nil {
-			return nil, fail(CodeBundle, "graph.head.file %s: a probe of %d tokens: %v", m.info.Manifest.Graph.headFile(), len(probes[i].IDs), err)
+			return nil, fault.New(fault.CodeBundle, "graph.head.file %s: a probe of %d tokens: %v", m.info.Manifest.Graph.HeadFile(), len(probes[i].IDs), err)
 		}
 		out[i] = readings[i].Rows
 	}
