@@ -40,7 +40,7 @@ func TestBeamsReadTheSameFromTheCache(t *testing.T) {
 					beams[i] = encode.Encoded{IDs: slices.Concat(parent.IDs, more(step)), Read: slices.Clone(parent.Read)}
 					beams[i].Read = append(beams[i].Read, len(beams[i].IDs)-1)
 				}
-				readings, err := m.Read(t.Context(), beams)
+				readings, err := m.ReadEncoded(t.Context(), Caller{}, beams)
 				if err != nil {
 					t.Fatal(err)
 				}

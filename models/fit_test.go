@@ -20,9 +20,9 @@ func preferences(t *testing.T, m *Model, user []float64, n int) (chosen, rejecte
 	t.Helper()
 	var items []encode.Encoded
 	for i := range 2 * n {
-		items = append(items, must3(m.Encode(encode.Item{Prompt: new(fmt.Sprintf("Question %d?", i/2)), Response: new(strings.Repeat("so ", i%5) + strconv.Itoa(i*i)), User: user}, encode.TruncateError)))
+		items = append(items, must3(m.Encode(t.Context(), encode.Item{Prompt: new(fmt.Sprintf("Question %d?", i/2)), Response: new(strings.Repeat("so ", i%5) + strconv.Itoa(i*i)), User: user}, encode.TruncateError)))
 	}
-	readings, err := m.Read(t.Context(), items)
+	readings, err := m.ReadEncoded(t.Context(), Caller{}, items)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +47,7 @@ func loss(t *testing.T, m *Model, user []float32, chosen, rejected []encode.Enco
 	for s, items := range [][]encode.Encoded{chosen, rejected} {
 		for _, item := range items {
 			item.User = user
-			reading, err := m.Read(t.Context(), []encode.Encoded{item})
+			reading, err := m.ReadEncoded(t.Context(), Caller{}, []encode.Encoded{item})
 			if err != nil || reading[0].Err != nil {
 				t.Fatal(err, reading)
 			}

@@ -63,14 +63,14 @@ func TestHeadsOnTheGPUReadWhatTheProcessorsRead(t *testing.T) {
 				t.Errorf("the head is on the device: %t, and %t is wanted", got, placed)
 			}
 			items := goldenItems(t, m)
-			expected, err := want.Read(t.Context(), items)
+			expected, err := want.ReadEncoded(t.Context(), Caller{}, items)
 			if err != nil {
 				t.Fatal(err)
 			}
 			alone := make([][][]float32, len(items))
 			worst := 0.0
 			for i, item := range items {
-				readings, err := m.Read(t.Context(), []encode.Encoded{item})
+				readings, err := m.ReadEncoded(t.Context(), Caller{}, []encode.Encoded{item})
 				if err != nil || readings[0].Err != nil || expected[i].Err != nil {
 					t.Fatal(err, readings, expected[i].Err)
 				}

@@ -27,7 +27,7 @@ func TestOptimumGraphs(t *testing.T) {
 			}
 			items := make([]encode.Encoded, len(pairs))
 			for i, pair := range pairs {
-				if items[i], err = m.Encode(*pair.Item, encode.TruncateError); err != nil {
+				if items[i], err = m.Encode(t.Context(), *pair.Item, encode.TruncateError); err != nil {
 					t.Fatalf("pair %d: %v", i, err)
 				}
 				if !slices.Equal(items[i].IDs, pair.IDs[0]) {
@@ -36,7 +36,7 @@ func TestOptimumGraphs(t *testing.T) {
 			}
 			worst := 0.0
 			hold := func(how string, first int, items []encode.Encoded) {
-				readings, err := m.Read(t.Context(), items)
+				readings, err := m.ReadEncoded(t.Context(), Caller{}, items)
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -28,7 +28,7 @@ type Engine struct {
 type reader interface {
 	Info() models.Info
 	Admits(ctx context.Context, items []encode.Item) error
-	Encode(item encode.Item, truncate encode.Truncation) (encode.Encoded, error)
+	Encode(ctx context.Context, item encode.Item, truncate encode.Truncation) (encode.Encoded, error)
 	Read(ctx context.Context, items []encode.Encoded) ([]models.Reading, error)
 	Slopes(ctx context.Context, items []encode.Encoded, label int) ([][]float32, error)
 }
@@ -155,7 +155,7 @@ func encodeItem(ctx context.Context, m reader, item encode.Item, truncate encode
 	if ctx.Err() != nil {
 		return encode.Encoded{}, ProblemOf(ctx.Err())
 	}
-	encoded, err := m.Encode(item, truncate)
+	encoded, err := m.Encode(ctx, item, truncate)
 	return encoded, ProblemOf(err)
 }
 

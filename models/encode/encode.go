@@ -1,15 +1,32 @@
 package encode
 
 import (
+	"context"
+	"errors"
+	"math"
 	"slices"
 
 	"github.com/assay-rm/assay/models/chat"
 	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/models/manifest"
+	"github.com/assay-rm/assay/models/tokenizer"
 )
 
-// Encode renders, tokenizes and marks the positions to read; of features it checks the names. Its errors are *Error.
-func (e *Encoder) Encode(item Item, truncate Truncation) (Encoded, error) {
+// Encode renders, tokenizes and marks the positions to read; of features it checks the names. It ends soon after ctx does.
+// Its errors are *fault.Error, or ctx's; beside one, Encoded has the number of tokens, if that was found out, and nothing else.
+func (e *Encoder) Encode(ctx context.Context, item Item, options Options) (Encoded, error) {
+	out, err := e.encode(ctx, item, options.Truncate)
+	out.Tokens = max(out.Tokens, len(out.IDs))
+	switch {
+	case err != nil:
+		return Encoded{Tokens: out.Tokens}, err
+	case !options.KeepText:
+		out.Text = ""
+	}
+	return out, nil
+}
+
+func (e *Encoder) encode(ctx context.Context, item Item, truncate Truncation) (out Encoded, err error) {
 	if e.manifest.ReadsFeatures() {
 		return encodeFeatures(e.manifest, item)
 	}
@@ -20,7 +37,6 @@ func (e *Encoder) Encode(item Item, truncate Truncation) (Encoded, error) {
 	if err := e.bounded(form); err != nil {
 		return Encoded{}, err
 	}
-	var out Encoded
 	if out.User, err = e.userOf(item); err != nil {
 		return Encoded{}, err
 	}
@@ -28,24 +44,27 @@ func (e *Encoder) Encode(item Item, truncate Truncation) (Encoded, error) {
 	if e.manifest.Tokenizer.End != manifest.EndKeep {
 		tail = 1
 	}
+	most := e.most(truncate)
 	switch {
+	case form == formIDs && len(item.InputIDs) > most:
+		return Encoded{Tokens: len(item.InputIDs)}, e.tooLong(len(item.InputIDs))
 	case form == formIDs:
 		out.IDs = slices.Clone(item.InputIDs)
 		err = e.finish(&out, form)
 	case form == formText:
 		out.Text = *item.Text
-		if out.IDs, err = e.ids(form, out.Text); err == nil {
+		if out.IDs, err = e.ids(ctx, form, out.Text, most); err == nil {
 			err = e.finish(&out, form)
 		}
 	case e.manifest.Kind == manifest.Process:
 		tail = e.tail
-		err = e.encodeSteps(item, form, truncate, &out)
+		err = e.encodeSteps(ctx, item, form, truncate, &out)
 	default:
 		tail = e.tail
-		err = e.encodeTurns(item, form, &out)
+		err = e.encodeTurns(ctx, item, form, most, &out)
 	}
 	if err != nil {
-		return Encoded{}, err
+		return Encoded{Tokens: counted(err)}, err
 	}
 	return out, e.truncate(&out, truncate, tail)
 }
@@ -68,10 +87,10 @@ func (e *Encoder) bounded(form string) error {
 }
 
 // encodeTurns encodes a conversation, or a pair of responses to one, and finds the positions to read.
-func (e *Encoder) encodeTurns(item Item, form string, out *Encoded) (err error) {
+func (e *Encoder) encodeTurns(ctx context.Context, item Item, form string, most int, out *Encoded) (err error) {
 	messages := turns(item)
 	if e.segments != nil {
-		if out.IDs, err = e.encodeSegments(item, messages); err != nil {
+		if out.IDs, err = e.encodeSegments(ctx, item, messages, most); err != nil {
 			return err
 		}
 		return e.finish(out, form)
@@ -79,17 +98,17 @@ func (e *Encoder) encodeTurns(item Item, form string, out *Encoded) (err error) 
 	if out.Text, err = e.render(item, messages, false); err != nil {
 		return err
 	}
-	if out.IDs, err = e.ids(form, out.Text); err != nil {
+	if out.IDs, err = e.ids(ctx, form, out.Text, most); err != nil {
 		return err
 	}
 	if e.manifest.Likelihood != nil {
 		if err := e.policies(out, form); err != nil {
 			return err
 		}
-		return e.markResponse(out, messages, form)
+		return e.markResponse(ctx, out, messages, form)
 	}
 	if prompt := e.manifest.Read.Prompt; prompt != nil && prompt.Rendered {
-		before, err := e.leading(messages, form, false)
+		before, err := e.leading(ctx, messages, form, false)
 		if err != nil {
 			return err
 		}
@@ -138,7 +157,7 @@ func (e *Encoder) markPlaces(out *Encoded, before ...int) error {
 }
 
 // leading gives the ids of the conversation without its last assistant turn, BOS policy applied.
-func (e *Encoder) leading(messages []chat.Message, form string, generate bool) ([]int64, error) {
+func (e *Encoder) leading(ctx context.Context, messages []chat.Message, form string, generate bool) ([]int64, error) {
 	last := len(messages) - 1
 	if messages[last].Role != roleAssistant {
 		return nil, fault.New(fault.CodeItem, "the last of messages has role %q, and must be the assistant turn to be judged", messages[last].Role)
@@ -150,13 +169,13 @@ func (e *Encoder) leading(messages []chat.Message, form string, generate bool) (
 	if err != nil {
 		return nil, err
 	}
-	ids, err := e.ids(form, text)
+	ids, err := e.ids(ctx, form, text, math.MaxInt)
 	return e.applyBOS(ids), err
 }
 
 // markResponse reads every token before one of the response: its row predicts the next.
-func (e *Encoder) markResponse(out *Encoded, messages []chat.Message, form string) error {
-	before, err := e.leading(messages, form, true)
+func (e *Encoder) markResponse(ctx context.Context, out *Encoded, messages []chat.Message, form string) error {
+	before, err := e.leading(ctx, messages, form, true)
 	if err != nil {
 		return err
 	}
@@ -196,11 +215,75 @@ func (e *Encoder) render(item Item, messages []chat.Message, generate bool) (tex
 	return text, nil
 }
 
-// ids tokenizes text as it stands.
-func (e *Encoder) ids(form, text string) ([]int64, error) {
-	ids, err := e.tokens.Encode(text)
-	if err != nil {
-		return nil, fault.New(fault.CodeItem, "%s: %v", form, err)
+// MaxText is how many bytes of text an item may have once it is rendered, also where its tokens are to be cut.
+const MaxText = 4 << 20
+
+// countedText is up to how many bytes all tokens of a text are counted, however few it may have.
+const countedText = 64 << 10
+
+// ids tokenizes text as it stands. Text that has more than most tokens is refused: by its bytes alone where so many tokens
+// cannot have as many, or else as soon as more are found.
+func (e *Encoder) ids(ctx context.Context, form, text string, most int) ([]int64, error) {
+	limit, bytes := e.manifest.Limits.MaxTokens, e.tokens.MostBytes(most)
+	switch {
+	case len(text) > MaxText:
+		return nil, fault.New(fault.CodeTooLong, "%s has %d bytes of text once it is rendered, and an item may have %d", form, len(text), MaxText)
+	case len(text) > bytes:
+		return nil, fault.New(fault.CodeTooLong, "%s has %d bytes of text once it is rendered, and the %d tokens that limits.max_tokens of model %q allows have %d at most",
+			form, len(text), limit, e.manifest.Name, bytes)
 	}
-	return ids, nil
+	if len(text) <= countedText {
+		most = math.MaxInt // the error then says how many there are
+	}
+	ids, err := e.tokens.EncodeWithin(ctx, text, most)
+	if err == nil {
+		return ids, nil
+	}
+	return nil, e.refused(ctx, form, err)
+}
+
+// refused is why text that was to be tokenized was not.
+func (e *Encoder) refused(ctx context.Context, form string, err error) error {
+	var more *tokenizer.MoreError
+	switch {
+	case errors.As(err, &more):
+		return e.tooMany(more.Tokens)
+	case ctx.Err() != nil:
+		return ctx.Err()
+	}
+	return fault.New(fault.CodeItem, "%s: %v", form, err)
+}
+
+// tooMany is the refusal of an item that has so many tokens at least.
+func (e *Encoder) tooMany(tokens int) error {
+	return &tooManyError{fault.New(fault.CodeTooLong, "the item has at least %d tokens, and limits.max_tokens of model %q is %d; truncate: left or right would cut it",
+		tokens, e.manifest.Name, e.manifest.Limits.MaxTokens), tokens}
+}
+
+// tooManyError is the refusal of a text whose tokens were counted up to where they were too many.
+type tooManyError struct {
+	error
+	tokens int
+}
+
+// Unwrap gives the refusal, a *fault.Error.
+func (e *tooManyError) Unwrap() error { return e.error }
+
+// counted is how many tokens were counted of an item that was refused for them.
+func counted(err error) int {
+	if many, ok := errors.AsType[*tooManyError](err); ok {
+		return many.tokens
+	}
+	return 0
+}
+
+// policyTokens is by how many tokens the policies on the first and last tokens may shorten an item, with some to spare.
+const policyTokens = 8
+
+// most is how many tokens are worth counting: all, where some are to be cut.
+func (e *Encoder) most(truncate Truncation) int {
+	if truncate == TruncateLeft || truncate == TruncateRight {
+		return math.MaxInt
+	}
+	return e.manifest.Limits.MaxTokens + policyTokens
 }

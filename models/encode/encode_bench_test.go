@@ -28,7 +28,7 @@ func words(n, seed int) string {
 func encodeEach(tb testing.TB, e *Encoder, items ...Item) {
 	tb.Helper()
 	for _, item := range items {
-		if _, err := e.Encode(item, TruncateError); err != nil {
+		if _, err := encodeWith(e, item, TruncateError); err != nil {
 			tb.Fatal(err)
 		}
 	}

@@ -1,6 +1,7 @@
 package encode
 
 import (
+	"context"
 	"slices"
 
 	"github.com/assay-rm/assay/models/fault"
@@ -83,7 +84,7 @@ func (e *Encoder) probeConversation(user, assistant string) ([]int64, error) {
 	unlimited.Limits.MaxTokens = manifest.MaxTokens
 	probe := *e
 	probe.manifest = &unlimited
-	encoded, err := probe.Encode(item, TruncateError)
+	encoded, err := probe.Encode(context.Background(), item, Options{Truncate: TruncateError})
 	if err != nil {
 		return nil, fault.New(fault.CodeBundle, "template %s: a conversation of two turns cannot be encoded: %v", e.manifest.Template.File, err)
 	}

@@ -56,8 +56,6 @@ func (e *Encoder) form(item Item) (string, error) {
 		return "", fault.New(fault.CodeEmpty, "text is empty")
 	case form == formIDs && len(item.InputIDs) == 0:
 		return "", fault.New(fault.CodeEmpty, "input_ids is empty")
-	case form == formMessages && item.Response != nil:
-		return "", fault.New(fault.CodeItem, "response goes with prompt; in messages it is the last assistant turn")
 	case rendered && (item.Response != nil || item.Steps != nil || item.Separator != nil):
 		return "", fault.New(fault.CodeItem, "%s stands alone: response, steps and separator go with prompt or messages", form)
 	case !process && (item.Steps != nil || item.Separator != nil):
@@ -74,9 +72,9 @@ func (e *Encoder) form(item Item) (string, error) {
 	return form, nil
 }
 
-// turns gives the conversation of an item that has no steps.
+// turns gives the conversation of an item that has no steps. What responses to one prompt share is not changed.
 func turns(item Item) []chat.Message {
-	messages := slices.Clone(item.Messages)
+	messages := slices.Clip(item.Messages)
 	if item.Prompt != nil {
 		messages = []chat.Message{{Role: roleUser, Content: *item.Prompt}}
 	}

@@ -1,6 +1,7 @@
 package encode
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -54,7 +55,7 @@ func TestLeadingBOS(t *testing.T) {
 					want = 1 // the template's own
 				}
 			}
-			got, err := e.Encode(item, TruncateError)
+			got, err := encodeWith(&e, item, TruncateError)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -74,11 +75,11 @@ func TestEndPolicy(t *testing.T) {
 		end := rapid.Int64Range(0, 9).Draw(t, "id")
 		e.manifest.Tokenizer.EndID = &end
 		ids := rapid.SliceOfN(rapid.Int64Range(0, 9), 1, 12).Draw(t, "ids")
-		once, err := e.Encode(Item{InputIDs: ids}, TruncateError)
+		once, err := encodeWith(&e, Item{InputIDs: ids}, TruncateError)
 		if err != nil {
 			t.Fatal(err)
 		}
-		twice, err := e.Encode(Item{InputIDs: once.IDs}, TruncateError)
+		twice, err := encodeWith(&e, Item{InputIDs: once.IDs}, TruncateError)
 		if err != nil || !slices.Equal(once.IDs, twice.IDs) {
 			t.Fatalf("%v and then %v, %v", once.IDs, twice.IDs, err)
 		}
@@ -120,7 +121,7 @@ func TestPoolingIsThatOfARightPaddedRow(t *testing.T) {
 		e.manifest.Pooling = rapid.SampledFrom([]string{manifest.PoolLastNotPad, manifest.PoolBeforeFirstPad, manifest.PoolCountNotPad}).Draw(t, "pooling")
 		ids := rapid.SliceOfN(rapid.Int64Range(0, 3), 1, 12).Draw(t, "ids")
 		pads := rapid.IntRange(0, 4).Draw(t, "pads")
-		got, err := e.Encode(Item{InputIDs: ids}, TruncateError)
+		got, err := encodeWith(&e, Item{InputIDs: ids}, TruncateError)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -161,7 +162,7 @@ func TestPoolingAtPlaces(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			e := changed(m)
 			test.change(&e)
-			got, err := e.Encode(Item{InputIDs: ids}, TruncateError)
+			got, err := encodeWith(&e, Item{InputIDs: ids}, TruncateError)
 			if test.fails != "" {
 				var known *fault.Error
 				if !errors.As(err, &known) || known.Code != fault.CodeItem || !strings.Contains(err.Error(), test.fails) {
@@ -188,7 +189,7 @@ func TestSeparateSteps(t *testing.T) {
 		e.manifest.Steps.Offset = rapid.IntRange(0, 2).Draw(t, "offset")
 		prompt := rapid.StringMatching(`[a-z ]{1,20}`).Draw(t, "prompt")
 		steps := rapid.SliceOfN(rapid.StringMatching(`[a-z0-9 ]{0,12}[a-z]`), 2, 5).Draw(t, "steps")
-		got, err := e.Encode(Item{Prompt: &prompt, Steps: steps}, TruncateError)
+		got, err := encodeWith(&e, Item{Prompt: &prompt, Steps: steps}, TruncateError)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -223,18 +224,18 @@ func TestPrefixSteps(t *testing.T) {
 	e.template = must2(chat.New(`{{ messages[0].content }}
 {{ messages[1].content }}`, nil))
 	prompt, steps := "What is 2 + 2?", []string{"2 + 2 = 4.", "So 4.", "Done"}
-	whole, err := e.Encode(Item{Prompt: &prompt, Steps: steps}, TruncateError)
+	whole, err := encodeWith(&e, Item{Prompt: &prompt, Steps: steps}, TruncateError)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for k := range steps {
-		cut, err := e.Encode(Item{Prompt: &prompt, Steps: steps[:k+1]}, TruncateError)
+		cut, err := encodeWith(&e, Item{Prompt: &prompt, Steps: steps[:k+1]}, TruncateError)
 		if err != nil || !slices.Equal(cut.Read, whole.Read[:k+1]) || cut.Read[k] != len(cut.IDs)-1 {
 			t.Errorf("%d steps are read at %v of %d ids, %v; all of them at %v", k+1, cut.Read, len(cut.IDs), err, whole.Read)
 		}
 	}
 	e.manifest.Steps.Separator = "" // "4." and "4.5" may be cut otherwise
-	_, err = e.Encode(Item{Prompt: &prompt, Steps: []string{"<|im_", "end|>"}}, TruncateError)
+	_, err = encodeWith(&e, Item{Prompt: &prompt, Steps: []string{"<|im_", "end|>"}}, TruncateError)
 	var known *fault.Error
 	if !errors.As(err, &known) || known.Code != fault.CodeBoundary {
 		t.Errorf("%v, want %s: the steps together make one token", err, fault.CodeBoundary)
@@ -254,7 +255,7 @@ func TestTurns(t *testing.T) {
 	e.manifest.Pooling = manifest.PoolAtStep
 	e.manifest.Steps = manifest.StepSpec{Separator: "+", Tokenize: manifest.TokenizePrefix, Turns: true, Offset: 1, Label: manifest.Labels{"right"}, Activation: manifest.ActivationSoftmax}
 	e.template = must2(chat.New(`{% for m in messages %}[{{ m.role[0] }}]{{ m.content }}{% endfor %}.`, nil))
-	got, err := e.Encode(Item{Prompt: new("p q"), Steps: []string{"one", "two"}}, TruncateError)
+	got, err := encodeWith(&e, Item{Prompt: new("p q"), Steps: []string{"one", "two"}}, TruncateError)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -276,11 +277,11 @@ func TestResponseOfALikelihood(t *testing.T) {
 		e.manifest.Likelihood = &manifest.LikelihoodSpec{Beta: 1, Norm: manifest.NormSum}
 		prompt := rapid.StringMatching(`[a-z ]{1,20}`).Draw(t, "prompt")
 		response := rapid.StringMatching(`[a-z0-9 ]{0,20}`).Draw(t, "response")
-		got, err := e.Encode(Item{Prompt: &prompt, Response: &response}, TruncateError)
+		got, err := encodeWith(&e, Item{Prompt: &prompt, Response: &response}, TruncateError)
 		if err != nil {
 			t.Fatal(err)
 		}
-		before, err := e.leading([]chat.Message{{Role: roleUser, Content: prompt}, {Role: roleAssistant, Content: response}}, formPrompt, true)
+		before, err := e.leading(context.Background(), []chat.Message{{Role: roleUser, Content: prompt}, {Role: roleAssistant, Content: response}}, formPrompt, true)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -300,7 +301,7 @@ func TestResponseOfALikelihood(t *testing.T) {
 		e := changed(m)
 		e.manifest.Likelihood = &manifest.LikelihoodSpec{Beta: 1, Norm: manifest.NormSum}
 		var known *fault.Error
-		if _, err := e.Encode(item, TruncateError); !errors.As(err, &known) || known.Code != fault.CodeItem {
+		if _, err := encodeWith(&e, item, TruncateError); !errors.As(err, &known) || known.Code != fault.CodeItem {
 			t.Errorf("%v, want %s", err, fault.CodeItem)
 		}
 	}

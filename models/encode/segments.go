@@ -1,6 +1,8 @@
 package encode
 
 import (
+	"context"
+
 	"github.com/assay-rm/assay/models/chat"
 	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/models/manifest"
@@ -29,7 +31,7 @@ func (e *Encoder) findSegments() error {
 }
 
 // encodeSegments puts an item's ids together from parts that do not see each other.
-func (e *Encoder) encodeSegments(item Item, messages []chat.Message) ([]int64, error) {
+func (e *Encoder) encodeSegments(ctx context.Context, item Item, messages []chat.Message, most int) ([]int64, error) {
 	texts, err := e.texts(item, messages)
 	if err != nil {
 		return nil, err
@@ -41,7 +43,7 @@ func (e *Encoder) encodeSegments(item Item, messages []chat.Message) ([]int64, e
 			continue
 		}
 		name := part.spec.Text
-		ids, err := e.ids(name, texts[name])
+		ids, err := e.ids(ctx, name, texts[name], most)
 		if err != nil {
 			return nil, err
 		}

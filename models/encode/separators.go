@@ -1,6 +1,7 @@
 package encode
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"unicode"
@@ -10,13 +11,13 @@ import (
 )
 
 // encodeJoint tokenizes the whole text at once; each step is read at its separator.
-func (e *Encoder) encodeJoint(item Item, before []chat.Message, steps []string, form string, out *Encoded) (err error) {
+func (e *Encoder) encodeJoint(ctx context.Context, item Item, before []chat.Message, steps []string, form string, most int, out *Encoded) (err error) {
 	content := e.joined(steps)
 	if out.Text, err = e.render(item, append(before, chat.Message{Role: roleAssistant, Content: content}), false); err != nil {
 		return err
 	}
 	if e.tokens.Added(e.manifest.Steps.Separator) {
-		out.IDs, err = e.ids(form, out.Text)
+		out.IDs, err = e.ids(ctx, form, out.Text, most)
 	} else {
 		out.IDs, err = e.placedIDs(out.Text, content, steps, form)
 	}

@@ -1,6 +1,8 @@
 package encode
 
 import (
+	"context"
+	"math"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -11,7 +13,7 @@ import (
 )
 
 // encodeSteps encodes a conversation whose last assistant turn is made of steps, and finds where each is read.
-func (e *Encoder) encodeSteps(item Item, form string, truncate Truncation, out *Encoded) error {
+func (e *Encoder) encodeSteps(ctx context.Context, item Item, form string, truncate Truncation, out *Encoded) error {
 	before, steps, ends, err := stepsOf(item)
 	if err != nil {
 		return err
@@ -20,13 +22,14 @@ func (e *Encoder) encodeSteps(item Item, form string, truncate Truncation, out *
 		return fault.New(fault.CodeTooLong, "the item has %d steps of a token or more, and limits.max_tokens of model %q is %d; no step is cut", len(steps), e.manifest.Name, limit)
 	}
 	out.Ends = ends
+	most := e.most(truncate)
 	switch e.manifest.Steps.Tokenize {
 	case manifest.TokenizeSeparate:
-		err = e.encodeSeparate(before, steps, form, out)
+		err = e.encodeSeparate(ctx, before, steps, form, most, out)
 	case manifest.TokenizePrefix:
-		err = e.encodePrefixes(before, steps, form, truncate, out)
+		err = e.encodePrefixes(ctx, before, steps, form, truncate, out)
 	default:
-		return e.encodeJoint(item, before, steps, form, out)
+		return e.encodeJoint(ctx, item, before, steps, form, most, out)
 	}
 	if err != nil {
 		return err
@@ -56,24 +59,27 @@ func (e *Encoder) joined(steps []string) string {
 }
 
 // encodeSeparate tokenizes the rendered prompt, each step and each separator on its own; a step is read at its last id.
-func (e *Encoder) encodeSeparate(before []chat.Message, steps []string, form string, out *Encoded) error {
+func (e *Encoder) encodeSeparate(ctx context.Context, before []chat.Message, steps []string, form string, most int, out *Encoded) error {
 	prompt, err := e.render(Item{}, before, true)
 	if err != nil {
 		return err
 	}
-	if out.IDs, err = e.ids(form, prompt); err != nil {
+	if out.IDs, err = e.ids(ctx, form, prompt, most); err != nil {
 		return err
 	}
 	out.IDs = e.applyBOS(out.IDs)
 	start := len(out.IDs)
-	separator, err := e.ids(form, e.manifest.Steps.Separator)
+	separator, err := e.ids(ctx, form, e.manifest.Steps.Separator, math.MaxInt)
 	if err != nil {
 		return err
 	}
 	for i, step := range steps {
-		ids, err := e.ids(form, step)
-		if err != nil {
+		ids, err := e.ids(ctx, form, step, most)
+		switch {
+		case err != nil:
 			return err
+		case len(out.IDs)+len(ids) > most:
+			return e.tooMany(len(out.IDs) + len(ids))
 		}
 		if len(ids)+len(separator) == 0 {
 			return fault.New(fault.CodeEmpty, "step %d gives no token", i)
@@ -97,8 +103,8 @@ func (e *Encoder) encodeSeparate(before []chat.Message, steps []string, form str
 
 // encodePrefixes tokenizes the whole text, and the text cut after each step to find where the step is read. It goes on only where that
 // takes no longer than for the longest item.
-func (e *Encoder) encodePrefixes(before []chat.Message, steps []string, form string, truncate Truncation, out *Encoded) error {
-	limit := e.manifest.Limits.MaxTokens
+func (e *Encoder) encodePrefixes(ctx context.Context, before []chat.Message, steps []string, form string, truncate Truncation, out *Encoded) error {
+	limit, most := e.manifest.Limits.MaxTokens, e.most(truncate)
 	var whole []int64
 	for k := len(steps); k >= 1; k-- {
 		messages := e.cut(before, steps[:k])
@@ -106,7 +112,7 @@ func (e *Encoder) encodePrefixes(before []chat.Message, steps []string, form str
 		if err != nil {
 			return err
 		}
-		ids, err := e.ids(form, text)
+		ids, err := e.ids(ctx, form, text, most)
 		if err != nil {
 			return err
 		}
@@ -141,7 +147,7 @@ func (e *Encoder) encodePrefixes(before []chat.Message, steps []string, form str
 		}
 	}
 	if e.manifest.Likelihood != nil {
-		return e.markResponse(out, e.cut(before, steps), form)
+		return e.markResponse(ctx, out, e.cut(before, steps), form)
 	}
 	return nil
 }

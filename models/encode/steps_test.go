@@ -36,19 +36,19 @@ func prefixed(t *testing.T, separator string) Encoder {
 func TestStepsThatCannotFit(t *testing.T) {
 	e := prefixed(t, "\n")
 	for _, truncate := range []Truncation{TruncateError, TruncateLeft, TruncateRight} {
-		_, err := e.Encode(Item{Prompt: new("p"), Steps: slices.Repeat([]string{"a"}, 100_000)}, truncate)
+		_, err := encodeWith(&e, Item{Prompt: new("p"), Steps: slices.Repeat([]string{"a"}, 100_000)}, truncate)
 		refusedItem(t, err, fault.CodeTooLong, "100000 steps")
 	}
 	// The first step ends inside a token, which only its own tokenizing would tell.
 	e.manifest.Steps.Separator = ""
-	_, err := e.Encode(Item{Prompt: new("p"), Steps: []string{"<|im_", "end|>", strings.Repeat("a1 ", 999)}}, TruncateError)
+	_, err := encodeWith(&e, Item{Prompt: new("p"), Steps: []string{"<|im_", "end|>", strings.Repeat("a1 ", 999)}}, TruncateError)
 	refusedItem(t, err, fault.CodeTooLong, "limits.max_tokens")
 	e.manifest.Steps.Separator = "\n"
 	e.manifest.Limits.MaxTokens = 64
 	long := strings.Repeat("a1 ", 500)
-	_, err = e.Encode(Item{Prompt: &long, Steps: slices.Repeat([]string{"a"}, 20)}, TruncateLeft)
+	_, err = encodeWith(&e, Item{Prompt: &long, Steps: slices.Repeat([]string{"a"}, 20)}, TruncateLeft)
 	refusedItem(t, err, fault.CodeTooLong, "20 steps, each tokenized with all before it")
-	if _, err = e.Encode(Item{Prompt: &long, Steps: []string{"a", "b"}}, TruncateLeft); err != nil {
+	if _, err = encodeWith(&e, Item{Prompt: &long, Steps: []string{"a", "b"}}, TruncateLeft); err != nil {
 		t.Errorf("a long prompt with few steps: %v", err)
 	}
 }
@@ -56,7 +56,7 @@ func TestStepsThatCannotFit(t *testing.T) {
 func TestStepReadBeforeTheItem(t *testing.T) {
 	e := prefixed(t, "\n")
 	e.manifest.Steps.Offset = 100
-	_, err := e.Encode(Item{Prompt: new("p"), Steps: []string{"a", "b"}}, TruncateError)
+	_, err := encodeWith(&e, Item{Prompt: new("p"), Steps: []string{"a", "b"}}, TruncateError)
 	refusedItem(t, err, fault.CodeItem, "reads 100 before")
 }
 
@@ -66,9 +66,9 @@ func TestEveryStepSkipped(t *testing.T) {
 	e.manifest.Steps.Skip = 2
 	for _, likelihood := range []*manifest.LikelihoodSpec{nil, {Beta: 1, Norm: manifest.NormSum}} {
 		e.manifest.Likelihood = likelihood
-		_, err := e.Encode(Item{Prompt: new("p"), Steps: []string{"a", "b"}}, TruncateError)
+		_, err := encodeWith(&e, Item{Prompt: new("p"), Steps: []string{"a", "b"}}, TruncateError)
 		refusedItem(t, err, fault.CodeEmpty, "the item has 2 steps, and model")
-		if _, err = e.Encode(Item{Prompt: new("p"), Steps: []string{"a", "b", "c"}}, TruncateError); err != nil {
+		if _, err = encodeWith(&e, Item{Prompt: new("p"), Steps: []string{"a", "b", "c"}}, TruncateError); err != nil {
 			t.Error(err)
 		}
 	}
@@ -81,7 +81,7 @@ func TestSeparateStepsKeepTheirBOS(t *testing.T) {
 	e.manifest.Tokenizer.BOS, e.manifest.Pooling = manifest.BOSOne, manifest.PoolAtStep
 	e.manifest.Steps.Tokenize, e.manifest.Steps.Separator = manifest.TokenizeSeparate, ""
 	e.template = must2(chat.New(``, nil))
-	got, err := e.Encode(Item{Prompt: new("p"), Steps: []string{e.tokens.Decode(bos) + "a", "b"}}, TruncateError)
+	got, err := encodeWith(&e, Item{Prompt: new("p"), Steps: []string{e.tokens.Decode(bos) + "a", "b"}}, TruncateError)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +101,7 @@ func TestSeparatorsThatAreNoAddedToken(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.StringMatching(`[\n ]{0,2}[a-c](| \n\n\n\n| )[a-c.][\n ]{0,2}`)
 		item := Item{Prompt: new(text.Draw(t, "prompt")), Steps: rapid.SliceOfN(text, 1, 3).Draw(t, "steps")}
-		got, err := e.Encode(item, TruncateError)
+		got, err := encodeWith(&e, item, TruncateError)
 		if err != nil {
 			var known *fault.Error
 			if !errors.As(err, &known) || known.Code != fault.CodeInText && known.Code != fault.CodeBoundary {
@@ -130,7 +130,7 @@ func TestSeparatorsThatAreNoAddedToken(t *testing.T) {
 		{"swallowed, and one in a step", "what?", []string{"one" + separator + "more", "\ntwo"}, fault.CodeInText, "where no step ends"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := e.Encode(Item{Prompt: &test.prompt, Steps: test.steps}, TruncateError)
+			_, err := encodeWith(&e, Item{Prompt: &test.prompt, Steps: test.steps}, TruncateError)
 			refusedItem(t, err, test.code, test.want)
 		})
 	}
@@ -140,11 +140,11 @@ func TestSeparatorsThatAreNoAddedToken(t *testing.T) {
 func TestTemplatesThatTouchTheSteps(t *testing.T) {
 	e := changed(fixture(t, "../families/math-shepherd"))
 	e.template = must2(chat.New(`{{ messages[0].content }} {{ messages[1].content | trim }}`, nil))
-	got, err := e.Encode(Item{Prompt: new("p"), Steps: []string{" a", "b"}}, TruncateError)
+	got, err := encodeWith(&e, Item{Prompt: new("p"), Steps: []string{" a", "b"}}, TruncateError)
 	if err != nil || len(got.Read) != 2 || got.IDs[got.Read[1]] != e.separator {
 		t.Errorf("%+v, %v", got, err)
 	}
 	e.template = must2(chat.New(`{{ messages[0].content }} {{ messages[1].content | upper }}`, nil))
-	_, err = e.Encode(Item{Prompt: new("p"), Steps: []string{"a", "b"}}, TruncateError)
+	_, err = encodeWith(&e, Item{Prompt: new("p"), Steps: []string{"a", "b"}}, TruncateError)
 	refusedItem(t, err, fault.CodeTemplate, "changes the steps' text")
 }
