@@ -15,6 +15,7 @@ import (
 type Options struct {
 	Truncate Truncation
 	KeepText bool // Encoded has the text that was tokenized; else it is let go of at once
+	Hurry    bool // an item with too many tokens is refused as soon as that is known, without counting how many it has
 }
 
 // Outcome is one item after encoding: its ids, or why there are none.
@@ -29,6 +30,7 @@ type Outcome struct {
 func (e *Encoder) All(ctx context.Context, gate *Gate, items []Item, options Options, tokens int) ([]Outcome, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	options.Hurry = options.Hurry || len(items) > countedItems
 	outcomes := make([]Outcome, len(items))
 	var total, next atomic.Int64
 	work := func() {

@@ -15,7 +15,7 @@ import (
 // Encode renders, tokenizes and marks the positions to read; of features it checks the names. It ends soon after ctx does.
 // Its errors are *fault.Error, or ctx's; beside one, Encoded has the number of tokens, if that was found out, and nothing else.
 func (e *Encoder) Encode(ctx context.Context, item Item, options Options) (Encoded, error) {
-	out, err := e.encode(ctx, item, options.Truncate)
+	out, err := e.encode(ctx, item, options)
 	out.Tokens = max(out.Tokens, len(out.IDs))
 	switch {
 	case err != nil:
@@ -26,7 +26,7 @@ func (e *Encoder) Encode(ctx context.Context, item Item, options Options) (Encod
 	return out, nil
 }
 
-func (e *Encoder) encode(ctx context.Context, item Item, truncate Truncation) (out Encoded, err error) {
+func (e *Encoder) encode(ctx context.Context, item Item, options Options) (out Encoded, err error) {
 	if e.manifest.ReadsFeatures() {
 		return encodeFeatures(e.manifest, item)
 	}
@@ -44,29 +44,29 @@ func (e *Encoder) encode(ctx context.Context, item Item, truncate Truncation) (o
 	if e.manifest.Tokenizer.End != manifest.EndKeep {
 		tail = 1
 	}
-	most := e.most(truncate)
+	within := e.within(options)
 	switch {
-	case form == formIDs && len(item.InputIDs) > most:
+	case form == formIDs && len(item.InputIDs) > within.tokens:
 		return Encoded{Tokens: len(item.InputIDs)}, e.tooLong(len(item.InputIDs))
 	case form == formIDs:
 		out.IDs = slices.Clone(item.InputIDs)
 		err = e.finish(&out, form)
 	case form == formText:
 		out.Text = *item.Text
-		if out.IDs, err = e.ids(ctx, form, out.Text, most); err == nil {
+		if out.IDs, err = e.ids(ctx, form, out.Text, within); err == nil {
 			err = e.finish(&out, form)
 		}
 	case e.manifest.Kind == manifest.Process:
 		tail = e.tail
-		err = e.encodeSteps(ctx, item, form, truncate, &out)
+		err = e.encodeSteps(ctx, item, form, options.Truncate, within, &out)
 	default:
 		tail = e.tail
-		err = e.encodeTurns(ctx, item, form, most, &out)
+		err = e.encodeTurns(ctx, item, form, within, &out)
 	}
 	if err != nil {
 		return Encoded{Tokens: counted(err)}, err
 	}
-	return out, e.truncate(&out, truncate, tail)
+	return out, e.truncate(&out, options.Truncate, tail)
 }
 
 // bounded refuses forms that do not show where the response or a step begins, for models that must know.
@@ -87,10 +87,10 @@ func (e *Encoder) bounded(form string) error {
 }
 
 // encodeTurns encodes a conversation, or a pair of responses to one, and finds the positions to read.
-func (e *Encoder) encodeTurns(ctx context.Context, item Item, form string, most int, out *Encoded) (err error) {
+func (e *Encoder) encodeTurns(ctx context.Context, item Item, form string, within bound, out *Encoded) (err error) {
 	messages := turns(item)
 	if e.segments != nil {
-		if out.IDs, err = e.encodeSegments(ctx, item, messages, most); err != nil {
+		if out.IDs, err = e.encodeSegments(ctx, item, messages, within); err != nil {
 			return err
 		}
 		return e.finish(out, form)
@@ -98,7 +98,7 @@ func (e *Encoder) encodeTurns(ctx context.Context, item Item, form string, most 
 	if out.Text, err = e.render(item, messages, false); err != nil {
 		return err
 	}
-	if out.IDs, err = e.ids(ctx, form, out.Text, most); err != nil {
+	if out.IDs, err = e.ids(ctx, form, out.Text, within); err != nil {
 		return err
 	}
 	if e.manifest.Likelihood != nil {
@@ -169,7 +169,7 @@ func (e *Encoder) leading(ctx context.Context, messages []chat.Message, form str
 	if err != nil {
 		return nil, err
 	}
-	ids, err := e.ids(ctx, form, text, math.MaxInt)
+	ids, err := e.ids(ctx, form, text, unbound)
 	return e.applyBOS(ids), err
 }
 
@@ -218,22 +218,26 @@ func (e *Encoder) render(item Item, messages []chat.Message, generate bool) (tex
 // MaxText is how many bytes of text an item may have once it is rendered, also where its tokens are to be cut.
 const MaxText = 4 << 20
 
-// countedText is up to how many bytes all tokens of a text are counted, however few it may have.
-const countedText = 64 << 10
+// All tokens of a text are counted, however few it may have, where it has at most so many bytes and the request so many
+// items: who sent a text that is too long wants to know by how much.
+const (
+	countedText  = 16 << 10
+	countedItems = 64
+)
 
-// ids tokenizes text as it stands. Text that has more than most tokens is refused: by its bytes alone where so many tokens
-// cannot have as many, or else as soon as more are found.
-func (e *Encoder) ids(ctx context.Context, form, text string, most int) ([]int64, error) {
-	limit, bytes := e.manifest.Limits.MaxTokens, e.tokens.MostBytes(most)
-	switch {
+// ids tokenizes text as it stands. Text that has more tokens than the bound is refused: by its bytes alone where so many
+// tokens cannot have as many, or else as soon as more are found.
+func (e *Encoder) ids(ctx context.Context, form, text string, within bound) ([]int64, error) {
+	most := within.tokens
+	if !within.hurry && len(text) <= countedText {
+		most = math.MaxInt
+	}
+	switch bytes := e.tokens.MostBytes(most); {
 	case len(text) > MaxText:
 		return nil, fault.New(fault.CodeTooLong, "%s has %d bytes of text once it is rendered, and an item may have %d", form, len(text), MaxText)
 	case len(text) > bytes:
 		return nil, fault.New(fault.CodeTooLong, "%s has %d bytes of text once it is rendered, and the %d tokens that limits.max_tokens of model %q allows have %d at most",
-			form, len(text), limit, e.manifest.Name, bytes)
-	}
-	if len(text) <= countedText {
-		most = math.MaxInt // the error then says how many there are
+			form, len(text), e.manifest.Limits.MaxTokens, e.manifest.Name, bytes)
 	}
 	ids, err := e.tokens.EncodeWithin(ctx, text, most)
 	if err == nil {
@@ -280,10 +284,19 @@ func counted(err error) int {
 // policyTokens is by how many tokens the policies on the first and last tokens may shorten an item, with some to spare.
 const policyTokens = 8
 
-// most is how many tokens are worth counting: all, where some are to be cut.
-func (e *Encoder) most(truncate Truncation) int {
-	if truncate == TruncateLeft || truncate == TruncateRight {
-		return math.MaxInt
+// bound is how far the tokens of an item are worth counting.
+type bound struct {
+	tokens int  // an item with more is refused
+	hurry  bool // as soon as that is known, without counting how many more there are
+}
+
+// unbound counts all tokens.
+var unbound = bound{tokens: math.MaxInt}
+
+// within is the bound of an item: none, where some tokens are to be cut.
+func (e *Encoder) within(options Options) bound {
+	if options.Truncate == TruncateLeft || options.Truncate == TruncateRight {
+		return unbound
 	}
-	return e.manifest.Limits.MaxTokens + policyTokens
+	return bound{e.manifest.Limits.MaxTokens + policyTokens, options.Hurry}
 }

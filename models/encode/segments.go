@@ -31,7 +31,7 @@ func (e *Encoder) findSegments() error {
 }
 
 // encodeSegments puts an item's ids together from parts that do not see each other.
-func (e *Encoder) encodeSegments(ctx context.Context, item Item, messages []chat.Message, most int) ([]int64, error) {
+func (e *Encoder) encodeSegments(ctx context.Context, item Item, messages []chat.Message, within bound) ([]int64, error) {
 	texts, err := e.texts(item, messages)
 	if err != nil {
 		return nil, err
@@ -43,7 +43,7 @@ func (e *Encoder) encodeSegments(ctx context.Context, item Item, messages []chat
 			continue
 		}
 		name := part.spec.Text
-		ids, err := e.ids(ctx, name, texts[name], most)
+		ids, err := e.ids(ctx, name, texts[name], within)
 		if err != nil {
 			return nil, err
 		}

@@ -11,13 +11,13 @@ import (
 )
 
 // encodeJoint tokenizes the whole text at once; each step is read at its separator.
-func (e *Encoder) encodeJoint(ctx context.Context, item Item, before []chat.Message, steps []string, form string, most int, out *Encoded) (err error) {
+func (e *Encoder) encodeJoint(ctx context.Context, item Item, before []chat.Message, steps []string, form string, within bound, out *Encoded) (err error) {
 	content := e.joined(steps)
 	if out.Text, err = e.render(item, append(before, chat.Message{Role: roleAssistant, Content: content}), false); err != nil {
 		return err
 	}
 	if e.tokens.Added(e.manifest.Steps.Separator) {
-		out.IDs, err = e.ids(ctx, form, out.Text, most)
+		out.IDs, err = e.ids(ctx, form, out.Text, within)
 	} else {
 		out.IDs, err = e.placedIDs(out.Text, content, steps, form)
 	}

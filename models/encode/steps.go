@@ -2,7 +2,6 @@ package encode
 
 import (
 	"context"
-	"math"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -13,7 +12,7 @@ import (
 )
 
 // encodeSteps encodes a conversation whose last assistant turn is made of steps, and finds where each is read.
-func (e *Encoder) encodeSteps(ctx context.Context, item Item, form string, truncate Truncation, out *Encoded) error {
+func (e *Encoder) encodeSteps(ctx context.Context, item Item, form string, truncate Truncation, within bound, out *Encoded) error {
 	before, steps, ends, err := stepsOf(item)
 	if err != nil {
 		return err
@@ -22,14 +21,13 @@ func (e *Encoder) encodeSteps(ctx context.Context, item Item, form string, trunc
 		return fault.New(fault.CodeTooLong, "the item has %d steps of a token or more, and limits.max_tokens of model %q is %d; no step is cut", len(steps), e.manifest.Name, limit)
 	}
 	out.Ends = ends
-	most := e.most(truncate)
 	switch e.manifest.Steps.Tokenize {
 	case manifest.TokenizeSeparate:
-		err = e.encodeSeparate(ctx, before, steps, form, most, out)
+		err = e.encodeSeparate(ctx, before, steps, form, within, out)
 	case manifest.TokenizePrefix:
-		err = e.encodePrefixes(ctx, before, steps, form, truncate, out)
+		err = e.encodePrefixes(ctx, before, steps, form, truncate, within, out)
 	default:
-		return e.encodeJoint(ctx, item, before, steps, form, most, out)
+		return e.encodeJoint(ctx, item, before, steps, form, within, out)
 	}
 	if err != nil {
 		return err
@@ -59,26 +57,26 @@ func (e *Encoder) joined(steps []string) string {
 }
 
 // encodeSeparate tokenizes the rendered prompt, each step and each separator on its own; a step is read at its last id.
-func (e *Encoder) encodeSeparate(ctx context.Context, before []chat.Message, steps []string, form string, most int, out *Encoded) error {
+func (e *Encoder) encodeSeparate(ctx context.Context, before []chat.Message, steps []string, form string, within bound, out *Encoded) error {
 	prompt, err := e.render(Item{}, before, true)
 	if err != nil {
 		return err
 	}
-	if out.IDs, err = e.ids(ctx, form, prompt, most); err != nil {
+	if out.IDs, err = e.ids(ctx, form, prompt, within); err != nil {
 		return err
 	}
 	out.IDs = e.applyBOS(out.IDs)
 	start := len(out.IDs)
-	separator, err := e.ids(ctx, form, e.manifest.Steps.Separator, math.MaxInt)
+	separator, err := e.ids(ctx, form, e.manifest.Steps.Separator, unbound)
 	if err != nil {
 		return err
 	}
 	for i, step := range steps {
-		ids, err := e.ids(ctx, form, step, most)
+		ids, err := e.ids(ctx, form, step, within)
 		switch {
 		case err != nil:
 			return err
-		case len(out.IDs)+len(ids) > most:
+		case len(out.IDs)+len(ids) > within.tokens:
 			return e.tooMany(len(out.IDs) + len(ids))
 		}
 		if len(ids)+len(separator) == 0 {
@@ -103,8 +101,8 @@ func (e *Encoder) encodeSeparate(ctx context.Context, before []chat.Message, ste
 
 // encodePrefixes tokenizes the whole text, and the text cut after each step to find where the step is read. It goes on only where that
 // takes no longer than for the longest item.
-func (e *Encoder) encodePrefixes(ctx context.Context, before []chat.Message, steps []string, form string, truncate Truncation, out *Encoded) error {
-	limit, most := e.manifest.Limits.MaxTokens, e.most(truncate)
+func (e *Encoder) encodePrefixes(ctx context.Context, before []chat.Message, steps []string, form string, truncate Truncation, within bound, out *Encoded) error {
+	limit := e.manifest.Limits.MaxTokens
 	var whole []int64
 	for k := len(steps); k >= 1; k-- {
 		messages := e.cut(before, steps[:k])
@@ -112,7 +110,7 @@ func (e *Encoder) encodePrefixes(ctx context.Context, before []chat.Message, ste
 		if err != nil {
 			return err
 		}
-		ids, err := e.ids(ctx, form, text, most)
+		ids, err := e.ids(ctx, form, text, within)
 		if err != nil {
 			return err
 		}

@@ -69,12 +69,15 @@ func (t *Tokenizer) atOnce(text string) ([]uint32, error) {
 // and a generous multiple of that where the tokenizer takes some of a text away before it looks tokens up. A longer text has
 // more tokens, which need not be counted to say so.
 func (t *Tokenizer) MostBytes(tokens int) int {
-	const most = 1 << 40 // no text is as long, and no product overflows
-	return min(most, max(leastBound, tokens*min(t.longest, most/max(1, tokens))*t.shrinks))
+	const most = 1 << 40 // no text is as long
+	if tokens >= most/(t.longest*t.shrinks) {
+		return most
+	}
+	return max(leastBound, tokens*t.longest*t.shrinks)
 }
 
-// leastBound is a length up to which texts are always counted: that costs little, and the error then tells the number.
-const leastBound = 64 << 10
+// leastBound is a length up to which texts are always tokenized: that costs next to nothing.
+const leastBound = 1 << 10
 
 // longestToken is the length of the vocabulary's longest token, in bytes. Tokens as the file spells them are never
 // shorter than what they stand for: bytes are written as characters, a space as ▁, the middle of a word behind ##.
