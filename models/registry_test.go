@@ -39,7 +39,7 @@ func TestAModelClosesWithItsLastHolder(t *testing.T) {
 		name := rapid.SampledFrom([]string{"a", "b", "c"})
 		t.Repeat(map[string]func(*rapid.T){
 			"add": func(t *rapid.T) {
-				m := idle(name.Draw(t, "name"), manifest.Reward)
+				m := idle(name.Draw(t, "name"), manifest.KindReward)
 				if err := registry.Add(m); (err == nil) != (served[m.name()] == nil) {
 					t.Fatalf("%q beside %v: %v", m.name(), served, err)
 				} else if err == nil {
@@ -47,7 +47,7 @@ func TestAModelClosesWithItsLastHolder(t *testing.T) {
 				}
 			},
 			"replace": func(t *rapid.T) {
-				m := idle(name.Draw(t, "name"), manifest.Reward)
+				m := idle(name.Draw(t, "name"), manifest.KindReward)
 				if err := registry.Replace(m); (err == nil) != (served[m.name()] != nil) {
 					t.Fatalf("%q beside %v: %v", m.name(), served, err)
 				} else if err == nil {
@@ -63,7 +63,7 @@ func TestAModelClosesWithItsLastHolder(t *testing.T) {
 			},
 			"acquire": func(t *rapid.T) {
 				name := name.Draw(t, "name")
-				m, release, err := registry.Acquire(name, manifest.Reward)
+				m, release, err := registry.Acquire(name, manifest.KindReward)
 				if m != served[name] || (err == nil) != (m != nil) {
 					t.Fatalf("%q is %v, not %v: %v", name, m, served[name], err)
 				}
@@ -97,7 +97,7 @@ func TestAModelClosesWithItsLastHolder(t *testing.T) {
 
 // TestModelsComeAndGoWhileAsked: under the race detector, whoever acquires a model finds it open until the release.
 func TestModelsComeAndGoWhileAsked(t *testing.T) {
-	registry, err := NewRegistry(idle("m", manifest.Reward))
+	registry, err := NewRegistry(idle("m", manifest.KindReward))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +105,7 @@ func TestModelsComeAndGoWhileAsked(t *testing.T) {
 	for range 8 {
 		group.Go(func() {
 			for range 500 {
-				m, release, err := registry.Acquire("", manifest.Reward)
+				m, release, err := registry.Acquire("", manifest.KindReward)
 				if err != nil || closed(m) {
 					t.Errorf("%v; closed while held", err)
 					return
@@ -115,7 +115,7 @@ func TestModelsComeAndGoWhileAsked(t *testing.T) {
 		})
 	}
 	for range 500 {
-		if err := registry.Replace(idle("m", manifest.Reward)); err != nil {
+		if err := registry.Replace(idle("m", manifest.KindReward)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -124,11 +124,11 @@ func TestModelsComeAndGoWhileAsked(t *testing.T) {
 
 // TestARegistrySaysWhatThereIs: the sentence names what was asked for, shortened, and what is loaded.
 func TestARegistrySaysWhatThereIs(t *testing.T) {
-	registry, err := NewRegistry(idle("one", manifest.Reward), idle("two", manifest.Reward), idle("steps", manifest.Process))
+	registry, err := NewRegistry(idle("one", manifest.KindReward), idle("two", manifest.KindReward), idle("steps", manifest.KindProcess))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := NewRegistry(idle("one", manifest.Reward), idle("one", manifest.Process)); err == nil || !strings.Contains(err.Error(), `two bundles are named "one"`) {
+	if _, err := NewRegistry(idle("one", manifest.KindReward), idle("one", manifest.KindProcess)); err == nil || !strings.Contains(err.Error(), `two bundles are named "one"`) {
 		t.Error(err)
 	}
 	for _, test := range []struct {
@@ -137,13 +137,13 @@ func TestARegistrySaysWhatThereIs(t *testing.T) {
 		code string
 		want string
 	}{
-		{"", manifest.Process, "", ""},
-		{"two", manifest.Reward, "", ""},
-		{"", manifest.Reward, fault.CodeModel, "2 reward models are loaded, so the request must name one: one, two, steps"},
-		{"", manifest.PairKind, fault.CodeModel, "no pair model is loaded; loaded: one, two, steps"},
-		{"three", manifest.Reward, fault.CodeModel, `no model is named "three"; loaded: one, two, steps`},
-		{strings.Repeat("\x01", 1<<20), manifest.Reward, fault.CodeModel, "loaded: one, two, steps"},
-		{"steps", manifest.Reward, fault.CodeKind, `model "steps" is a process model, and this question needs a reward model`},
+		{"", manifest.KindProcess, "", ""},
+		{"two", manifest.KindReward, "", ""},
+		{"", manifest.KindReward, fault.CodeModel, "2 reward models are loaded, so the request must name one: one, two, steps"},
+		{"", manifest.KindPair, fault.CodeModel, "no pair model is loaded; loaded: one, two, steps"},
+		{"three", manifest.KindReward, fault.CodeModel, `no model is named "three"; loaded: one, two, steps`},
+		{strings.Repeat("\x01", 1<<20), manifest.KindReward, fault.CodeModel, "loaded: one, two, steps"},
+		{"steps", manifest.KindReward, fault.CodeKind, `model "steps" is a process model, and this question needs a reward model`},
 	} {
 		_, release, err := registry.Acquire(test.name, test.kind)
 		var known *fault.Error

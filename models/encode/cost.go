@@ -20,7 +20,7 @@ func (e *Encoder) Cost(item *Item) int {
 	for _, step := range item.Steps {
 		bytes += len(step)
 	}
-	if e.manifest.Kind == manifest.Process && e.manifest.Steps.Tokenize == manifest.TokenizePrefix {
+	if e.prefixes() {
 		bytes *= 1 + item.steps()
 	}
 	return bytes
@@ -29,8 +29,13 @@ func (e *Encoder) Cost(item *Item) int {
 // LeastTokens is about the fewest tokens that an item can have: one for eight bytes of what it gives.
 func (e *Encoder) LeastTokens(item *Item) int {
 	bytes := e.Cost(item)
-	if n := item.steps(); n > 0 && e.manifest.Steps.Tokenize == manifest.TokenizePrefix {
+	if n := item.steps(); n > 0 && e.prefixes() {
 		bytes /= 1 + n
 	}
 	return max(1, (bytes-turnBytes*len(item.Messages))/8)
+}
+
+// prefixes tells whether an item is tokenized again for each of its steps, up to where that ends.
+func (e *Encoder) prefixes() bool {
+	return e.manifest.Kind == manifest.KindProcess && !e.manifest.Steps.Joint() && !e.manifest.Steps.Separate()
 }

@@ -41,7 +41,7 @@ func (e *Encoder) encode(ctx context.Context, item Item, options Options) (out E
 		return Encoded{}, err
 	}
 	tail := 0
-	if e.manifest.Tokenizer.End != manifest.EndKeep {
+	if e.manifest.Tokenizer.AppendsEnd() || e.manifest.Tokenizer.ReplacesEnd() {
 		tail = 1
 	}
 	within := e.within(options)
@@ -56,7 +56,7 @@ func (e *Encoder) encode(ctx context.Context, item Item, options Options) (out E
 		if out.IDs, err = e.ids(ctx, form, out.Text, within); err == nil {
 			err = e.finish(&out, form)
 		}
-	case e.manifest.Kind == manifest.Process:
+	case e.manifest.Kind == manifest.KindProcess:
 		tail = e.tail
 		err = e.encodeSteps(ctx, item, form, options.Truncate, within, &out)
 	default:
@@ -78,9 +78,9 @@ func (e *Encoder) bounded(form string) error {
 	switch {
 	case m.Likelihood != nil:
 		return fault.New(fault.CodeItem, "%s does not show where the response begins, and model %q reads the response's likelihood: give messages or prompt", form, m.Name)
-	case m.Kind == manifest.Process && m.Steps.Tokenize != manifest.TokenizeJoint:
+	case m.Kind == manifest.KindProcess && !m.Steps.Joint():
 		return fault.New(fault.CodeItem, "%s does not show where steps end, and model %q has no token that does: give a prompt with steps", form, m.Name)
-	case m.Read.Prompt != nil && m.Read.Prompt.Rendered:
+	case m.Prompt.Rendered:
 		return fault.New(fault.CodeItem, "%s does not show where the prompt ends, and model %q reads there: give messages or prompt", form, m.Name)
 	}
 	return nil
@@ -107,7 +107,7 @@ func (e *Encoder) encodeTurns(ctx context.Context, item Item, form string, withi
 		}
 		return e.markResponse(ctx, out, messages, form)
 	}
-	if prompt := e.manifest.Read.Prompt; prompt != nil && prompt.Rendered {
+	if e.manifest.Prompt.Rendered {
 		before, err := e.leading(ctx, messages, form, false)
 		if err != nil {
 			return err
@@ -128,7 +128,7 @@ func (e *Encoder) finish(out *Encoded, form string) error {
 	if err := e.policies(out, form); err != nil {
 		return err
 	}
-	if e.manifest.Kind == manifest.Process {
+	if e.manifest.Kind == manifest.KindProcess {
 		return e.markSeparators(out)
 	}
 	return e.markPlaces(out)
@@ -136,10 +136,10 @@ func (e *Encoder) finish(out *Encoded, form string) error {
 
 // markPlaces reads the places given and that of the pooling rule.
 func (e *Encoder) markPlaces(out *Encoded, before ...int) error {
-	if prompt := e.manifest.Read.Prompt; prompt != nil && !prompt.Rendered {
-		at := lastPattern(out.IDs, prompt.Pattern)
+	if pattern := e.manifest.Prompt.Pattern; pattern != nil {
+		at := lastPattern(out.IDs, pattern)
 		if at < 0 {
-			return fault.New(fault.CodeItem, "the item lacks the ids %d that end a prompt, and model %q reads there", prompt.Pattern, e.manifest.Name)
+			return fault.New(fault.CodeItem, "the item lacks the ids %d that end a prompt, and model %q reads there", pattern, e.manifest.Name)
 		}
 		before = append(before, at)
 	}
@@ -204,7 +204,7 @@ func (e *Encoder) render(item Item, messages []chat.Message, generate bool) (tex
 	switch {
 	case e.template == nil:
 		return "", fault.New(fault.CodeNoTemplate, "model %q has no chat template, so it takes text or input_ids only", e.manifest.Name)
-	case e.manifest.Kind == manifest.PairKind:
+	case e.manifest.Kind == manifest.KindPair:
 		text, err = e.template.RenderPair(messages, *item.First, *item.Second)
 	default:
 		text, err = e.template.Render(messages, generate)
@@ -298,5 +298,5 @@ func (e *Encoder) within(options Options) bound {
 	if options.Truncate == TruncateLeft || options.Truncate == TruncateRight {
 		return unbound
 	}
-	return bound{e.manifest.Limits.MaxTokens + policyTokens, options.Hurry}
+	return bound{min(e.manifest.Limits.MaxTokens, math.MaxInt-policyTokens) + policyTokens, options.Hurry}
 }

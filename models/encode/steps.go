@@ -8,7 +8,6 @@ import (
 
 	"github.com/assay-rm/assay/models/chat"
 	"github.com/assay-rm/assay/models/fault"
-	"github.com/assay-rm/assay/models/manifest"
 )
 
 // encodeSteps encodes a conversation whose last assistant turn is made of steps, and finds where each is read.
@@ -21,13 +20,13 @@ func (e *Encoder) encodeSteps(ctx context.Context, item Item, form string, trunc
 		return fault.New(fault.CodeTooLong, "the item has %d steps of a token or more, and limits.max_tokens of model %q is %d; no step is cut", len(steps), e.manifest.Name, limit)
 	}
 	out.Ends = ends
-	switch e.manifest.Steps.Tokenize {
-	case manifest.TokenizeSeparate:
-		err = e.encodeSeparate(ctx, before, steps, form, within, out)
-	case manifest.TokenizePrefix:
-		err = e.encodePrefixes(ctx, before, steps, form, truncate, within, out)
-	default:
+	switch {
+	case e.manifest.Steps.Joint():
 		return e.encodeJoint(ctx, item, before, steps, form, within, out)
+	case e.manifest.Steps.Separate():
+		err = e.encodeSeparate(ctx, before, steps, form, within, out)
+	default:
+		err = e.encodePrefixes(ctx, before, steps, form, truncate, within, out)
 	}
 	if err != nil {
 		return err
