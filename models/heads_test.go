@@ -14,7 +14,6 @@ import (
 
 	"github.com/assay-rm/assay/models/chat"
 	"github.com/assay-rm/assay/models/encode"
-	"github.com/assay-rm/assay/models/manifest"
 )
 
 // headed are bundles whose heads run on gorgonia, made by testdata/heads/make.py; their golden pairs are PyTorch's.
@@ -100,7 +99,7 @@ func readsAlikeInAnyBatch(t *testing.T, m *Model, items []encode.Encoded, alone 
 			cached += readings[i].Cached
 		}
 	}
-	if m.Info().Manifest.Graph.Layout == manifest.LayoutPacked && cached == 0 {
+	if packed := m.Info().Manifest; packed.Graph.Packed() && cached == 0 {
 		t.Error("nothing came from the cache")
 	}
 }

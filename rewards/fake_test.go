@@ -122,17 +122,17 @@ func (m *fakeModel) readings(items []encode.Encoded) []models.Reading {
 }
 
 func reward(labels ...string) manifest.Manifest {
-	m := manifest.Manifest{Name: "fake-rm", Kind: manifest.Reward}
+	m := manifest.Manifest{Name: "fake-rm", Kind: manifest.KindReward}
 	m.Graph.Labels = labels
-	m.Head.Std = new(1.0)
+	m.Head = manifest.Head{Activation: "none", Std: 1}
 	m.Limits.MaxTokens = 64
 	return m
 }
 
 func process(activation, label string, labels ...string) manifest.Manifest {
-	m := manifest.Manifest{Name: "fake-prm", Kind: manifest.Process}
+	m := manifest.Manifest{Name: "fake-prm", Kind: manifest.KindProcess}
 	m.Graph.Labels = labels
-	m.Steps = manifest.StepSpec{Label: manifest.Labels{label}, Activation: activation}
+	m.Steps = manifest.Steps{Right: []int{slices.Index(labels, label)}, Activation: activation, Accumulate: true}
 	m.Limits.MaxTokens = 64
 	return m
 }

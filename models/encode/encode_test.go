@@ -160,7 +160,7 @@ func TestTruncationLaws(t *testing.T) {
 		e.manifest = &own
 		prompt := rapid.StringMatching(`[a-z0-9 ]{0,80}`).Draw(t, "prompt")
 		item := Item{Prompt: &prompt}
-		if own.Kind == manifest.Process {
+		if own.Kind == manifest.KindProcess {
 			item.Steps = rapid.SliceOfN(rapid.StringMatching(`[a-z0-9]{1,20}`), 1, 4).Draw(t, "steps")
 		} else {
 			item.Response = new(rapid.StringMatching(`[a-z0-9 ]{1,40}`).Draw(t, "response"))
@@ -183,7 +183,7 @@ func TestTruncationLaws(t *testing.T) {
 		if len(cut.IDs) != want || cut.Truncated != len(whole.IDs)-want {
 			t.Fatalf("%d tokens, %d reported cut; want %d of %d", len(cut.IDs), cut.Truncated, want, len(whole.IDs))
 		}
-		if own.Tokenizer.BOS == manifest.BOSOne && cut.IDs[0] != *own.Tokenizer.BOSID {
+		if own.Tokenizer.BOS == "one" && cut.IDs[0] != *own.Tokenizer.BOSID {
 			t.Fatal("the BOS was cut")
 		}
 		tail := min(e.tail, want)

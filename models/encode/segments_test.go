@@ -84,7 +84,7 @@ func TestPairTemplate(t *testing.T) {
 // TestRenderedPrompt: the second place is the last token of the prompt alone, whose ids must lead the item's.
 func TestRenderedPrompt(t *testing.T) {
 	e := changed(fixture(t, "qwen3-reward-packed"))
-	e.manifest.Read.Prompt = &manifest.PromptSpec{Rendered: true}
+	e.manifest.Prompt.Rendered = true
 	e.template = must2(chat.New(`{% for m in messages %}<{{ m.content }}>{% endfor %}`, nil))
 	got, err := e.Encode(Item{Prompt: new("p q"), Response: new("r s")}, TruncateError)
 	if err != nil {
@@ -109,10 +109,10 @@ func TestFormsWithoutBounds(t *testing.T) {
 		change func(m *manifest.Manifest)
 		want   string
 	}{
-		{reward, func(m *manifest.Manifest) { m.Likelihood = &manifest.LikelihoodSpec{Beta: 1, Norm: manifest.NormSum} }, "where the response begins"},
-		{reward, func(m *manifest.Manifest) { m.Read.Prompt = &manifest.PromptSpec{Rendered: true} }, "where the prompt ends"},
-		{process, func(m *manifest.Manifest) { m.Steps.Tokenize = manifest.TokenizeSeparate }, "where steps end"},
-		{process, func(m *manifest.Manifest) { m.Steps.Tokenize = manifest.TokenizePrefix }, "where steps end"},
+		{reward, func(m *manifest.Manifest) { m.Likelihood = &manifest.Likelihood{Beta: 1, Norm: "sum"} }, "where the response begins"},
+		{reward, func(m *manifest.Manifest) { m.Prompt.Rendered = true }, "where the prompt ends"},
+		{process, func(m *manifest.Manifest) { m.Steps.Tokenize = "separate" }, "where steps end"},
+		{process, func(m *manifest.Manifest) { m.Steps.Tokenize = "prefix" }, "where steps end"},
 	} {
 		e := changed(test.model)
 		test.change(e.manifest)

@@ -13,7 +13,7 @@ func (e *Encoder) truncate(out *Encoded, truncate Truncation, tail int) error {
 	if n <= limit {
 		return nil
 	}
-	head := e.leads()
+	head := e.manifest.Tokenizer.Leading()
 	cut := n - limit
 	from := head // the cut removes tokens from … from+cut
 	switch truncate {
@@ -31,7 +31,7 @@ func (e *Encoder) truncate(out *Encoded, truncate Truncation, tail int) error {
 	if limit <= head+tail {
 		return fault.New(fault.CodeTooLong, "the item has %d tokens, and limits.max_tokens %d of model %q leaves no room beside the template's own tokens", n, limit, e.manifest.Name)
 	}
-	if e.manifest.Kind == manifest.Process || e.manifest.Likelihood != nil {
+	if e.manifest.Kind == manifest.KindProcess || e.manifest.Likelihood != nil {
 		if err := shift(out.Steps, from, cut, "the end of step", n, limit); err != nil {
 			return err
 		}
@@ -46,7 +46,7 @@ func (e *Encoder) truncate(out *Encoded, truncate Truncation, tail int) error {
 	}
 	out.IDs = slices.Delete(out.IDs, from, from+cut)
 	out.Truncated = cut
-	if e.manifest.Kind == manifest.Process || e.manifest.Likelihood != nil {
+	if e.manifest.Kind == manifest.KindProcess || e.manifest.Likelihood != nil {
 		return nil
 	}
 	place, err := e.place(out.IDs)
