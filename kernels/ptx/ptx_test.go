@@ -1,7 +1,6 @@
 package ptx
 
 import (
-	"fmt"
 	"regexp"
 	"strings"
 	"testing"
@@ -13,17 +12,18 @@ import (
 
 var entry = regexp.MustCompile(`(?s)\.entry (\w+)\((.*?)\)`)
 
-// The PTX has the kernels of the sources, each with as many parameters of 8 bytes, for the architecture that was asked for.
+// The PTX has the kernels of the sources, each with as many parameters of 8 bytes, and every device from compute capability 8.0 on may
+// load it.
 func TestModules(t *testing.T) {
-	for major, architecture := range map[int]int{8: 80, 9: 90, 10: 90, 12: 90} {
+	for _, major := range []int{8, 9, 10, 12} {
 		modules, err := Modules(major)
 		if err != nil {
 			t.Fatal(err)
 		}
 		found := map[string]int{}
 		for _, module := range modules {
-			if target := fmt.Sprintf(".target sm_%d\n", architecture); !strings.Contains(module, target) {
-				t.Errorf("a module for compute capability %d lacks %q", major, target)
+			if !strings.Contains(module, ".target sm_80\n") {
+				t.Errorf("a module for compute capability %d.x is not for 8.0", major)
 			}
 			for _, match := range entry.FindAllStringSubmatch(module, -1) {
 				found[match[1]] = strings.Count(match[2], ".param .u64")
