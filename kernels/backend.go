@@ -4,9 +4,6 @@ package kernels
 // rounding, or for copies the same bits; only a device's backend takes tensors that lie on its device.
 type Backend interface {
 	PooledHead(hidden Tensor, rows []int64, head Head) ([]float32, error)
-	TokenLogProb(logits Tensor, targets []int64) ([]float32, error)
-	StepPool(logits Tensor, steps Steps, labels StepLabels) (StepScores[float32], error)
-	Preferences(embeddings Tensor, rule PreferenceRule) ([]float32, error)
 	GatherBlocks(pool Tensor, parts int, slots []int64, past Tensor) error
 	KeepBlocks(pool Tensor, parts int, present Tensor, tokens, slots []int64) error
 }
@@ -20,26 +17,6 @@ var _ Backend = Host{}
 // PooledHead is [PooledHead], rounded.
 func (Host) PooledHead(hidden Tensor, rows []int64, head Head) ([]float32, error) {
 	out, err := PooledHead(hidden, rows, head)
-	return rounded(out), err
-}
-
-// TokenLogProb is [TokenLogProb], rounded.
-func (Host) TokenLogProb(logits Tensor, targets []int64) ([]float32, error) {
-	out, err := TokenLogProb(logits, targets)
-	return rounded(out), err
-}
-
-// StepPool is [StepPool], rounded.
-func (Host) StepPool(logits Tensor, steps Steps, labels StepLabels) (StepScores[float32], error) {
-	out, err := StepPool(logits, steps, labels)
-	return StepScores[float32]{
-		Scores: rounded(out.Scores), Min: rounded(out.Min), Product: rounded(out.Product), Mean: rounded(out.Mean), Last: rounded(out.Last),
-	}, err
-}
-
-// Preferences is [Preferences], rounded.
-func (Host) Preferences(embeddings Tensor, rule PreferenceRule) ([]float32, error) {
-	out, err := Preferences(embeddings, rule)
 	return rounded(out), err
 }
 

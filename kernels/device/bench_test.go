@@ -17,20 +17,15 @@ import (
 // the device's peak. A fake device gets small shapes, and its numbers say nothing.
 func BenchmarkKernels(b *testing.B) {
 	d := open(b)
-	rows, vocabulary, width := 8192, 151936, 4096
+	rows, width := 8192, 4096
 	if d.Name() == fake {
-		rows, vocabulary, width = 4, 1000, 64
+		rows, width = 4, 64
 	}
 	for _, typed := range []kernels.Type{kernels.Float32, kernels.Float16, kernels.BFloat16} {
 		number := 2
 		if typed == kernels.Float32 {
 			number = 4
 		}
-		b.Run(fmt.Sprintf("token_logprob/%v/%dx%d", typed, rows, vocabulary), func(b *testing.B) {
-			logits := scratch(b, d, number*rows*vocabulary)
-			targets, out := scratch(b, d, 8*rows), scratch(b, d, 4*rows)
-			measure(b, d, number*rows*vocabulary, "token_logprob"+suffix(typed), [2]int{rows, 1}, 256, logits, targets, out, uint64(vocabulary))
-		})
 		b.Run(fmt.Sprintf("linear/%v/%dx%d", typed, rows, width), func(b *testing.B) {
 			hidden, weight := scratch(b, d, number*rows*width), scratch(b, d, 4*width)
 			out := scratch(b, d, 4*rows)

@@ -122,21 +122,6 @@ func (d *Device) PooledHead(hidden kernels.Tensor, rows []int64, head kernels.He
 	return on(d, func() ([]float32, error) { return d.kernels.PooledHead(hidden, rows, head) })
 }
 
-// TokenLogProb is [kernels.TokenLogProb] on the device.
-func (d *Device) TokenLogProb(logits kernels.Tensor, targets []int64) ([]float32, error) {
-	return on(d, func() ([]float32, error) { return d.kernels.TokenLogProb(logits, targets) })
-}
-
-// StepPool is [kernels.StepPool] on the device.
-func (d *Device) StepPool(logits kernels.Tensor, steps kernels.Steps, labels kernels.StepLabels) (kernels.StepScores[float32], error) {
-	return on(d, func() (kernels.StepScores[float32], error) { return d.kernels.StepPool(logits, steps, labels) })
-}
-
-// Preferences is [kernels.Preferences] on the device.
-func (d *Device) Preferences(embeddings kernels.Tensor, rule kernels.PreferenceRule) ([]float32, error) {
-	return on(d, func() ([]float32, error) { return d.kernels.Preferences(embeddings, rule) })
-}
-
 // GatherBlocks is [kernels.GatherBlocks] on the device.
 func (d *Device) GatherBlocks(pool kernels.Tensor, parts int, slots []int64, past kernels.Tensor) error {
 	_, err := on(d, func() (struct{}, error) { return struct{}{}, d.kernels.GatherBlocks(pool, parts, slots, past) })

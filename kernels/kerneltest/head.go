@@ -96,3 +96,27 @@ func headNotFinite(backend kernels.Backend, seed uint64) (Worst, error) {
 	}
 	return c.result()
 }
+
+// everyExponent: a number of 16 bits is read as its value, to the last bit: of each sign and exponent the smallest fraction, the largest,
+// and one between.
+func everyExponent(backend kernels.Backend, seed uint64) (Worst, error) {
+	r, c := random(seed), &comparison{}
+	one := kernels.Head{Layers: []kernels.Layer{{Weight: kernels.Matrix(1, 1, []float32{1})}}}
+	for typed, fractions := range map[kernels.Type]int{kernels.Float16: 1 << 10, kernels.BFloat16: 1 << 7} {
+		var bits []uint16
+		var rows []int64
+		for first := 0; first < 1<<16; first += fractions {
+			for _, fraction := range []int{0, 1 + r.IntN(fractions-2), fractions - 1} {
+				bits, rows = append(bits, uint16(first+fraction)), append(rows, int64(len(rows)))
+			}
+		}
+		got, err := backend.PooledHead(kernels.HalfMatrix(typed, len(bits), 1, bits), rows, one)
+		c.call(typed.String(), err)
+		want := make([]float64, len(bits))
+		for i := range want {
+			want[i] = kernels.Widen(typed, bits[i])
+		}
+		c.near(typed.String(), got, want)
+	}
+	return c.result()
+}

@@ -35,15 +35,7 @@ func Checks() []Check {
 		{"head", "shapes", headShapes},
 		{"head", "batch", headBatch},
 		{"head", "not finite", headNotFinite},
-		{"logprob", "shapes", tokenShapes},
-		{"logprob", "batch", tokenBatch},
-		{"logprob", "not finite", tokenNotFinite},
-		{"steps", "shapes", stepShapes},
-		{"steps", "batch", stepBatch},
-		{"steps", "every half", everyHalf},
-		{"steps", "not finite", stepNotFinite},
-		{"preference", "shapes", preferenceShapes},
-		{"preference", "skew", preferenceSkew},
+		{"head", "every exponent", everyExponent},
 	}
 }
 
@@ -144,14 +136,6 @@ func tensor(typed kernels.Type, rows, cols int, numbers []float32) kernels.Tenso
 		bits[i] = kernels.Narrow(typed, x)
 	}
 	return kernels.HalfMatrix(typed, rows, cols, bits)
-}
-
-// part is the rows [from, to) of a host tensor.
-func part(t kernels.Tensor, from, to int) kernels.Tensor {
-	if t.Type == kernels.Float32 {
-		return kernels.Matrix(to-from, t.Cols, t.Float32s[from*t.Cols:to*t.Cols])
-	}
-	return kernels.HalfMatrix(t.Type, to-from, t.Cols, t.Halves[from*t.Cols:to*t.Cols])
 }
 
 // pick is a random one of the choices.

@@ -10,7 +10,7 @@ import (
 var files embed.FS
 
 // names are the sources in kernels/cuda, each one module.
-var names = []string{"blocks", "head", "logprob", "preference", "steps"}
+var names = []string{"blocks", "head"}
 
 // Modules gives the PTX of every module for a device of a compute capability's major number. It is that of 8.0 for every device from
 // 8.0 on, since no kernel uses what came later.
