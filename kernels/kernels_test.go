@@ -2,6 +2,7 @@ package kernels_test
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -99,7 +100,9 @@ func TestHalves(t *testing.T) {
 }
 
 // The host's backend holds to the definitions as the others do, to rounding.
-func TestHost(t *testing.T) { kerneltest.Run(t, kernels.Host{}, 1) }
+func TestHost(t *testing.T) {
+	kerneltest.Run(t, kernels.Host{}, 1, slices.Concat(kerneltest.Checks(), kerneltest.HalfChecks()))
+}
 
 // What does not fit is refused by every backend, in a sentence that names it.
 func TestRefusals(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -83,7 +84,7 @@ func check(t *testing.T, library, kernel string, seed uint64) error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, check := range kerneltest.Checks() {
+	for _, check := range slices.Concat(kerneltest.Checks(), kerneltest.HalfChecks()) {
 		if kernel == "" || check.Kernel == kernel {
 			if _, err := check.Run(kernels.On(twin), seed); err != nil {
 				return fmt.Errorf("%s: %w", check.Name, err)

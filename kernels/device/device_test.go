@@ -43,7 +43,7 @@ func open(tb testing.TB) *Device {
 // The kernels hold to their definitions. The seed of the fake driver's threads is that of the numbers too.
 func TestKernels(t *testing.T) {
 	seed, _ := strconv.ParseUint(os.Getenv("FAKECUDA_SEED"), 10, 64)
-	kerneltest.Run(t, open(t), seed)
+	kerneltest.Run(t, open(t), seed, kerneltest.Checks())
 }
 
 // What lies on the device gives the same bits as what is copied there for a call.
@@ -175,6 +175,10 @@ func TestErrors(t *testing.T) {
 	}
 	if got := launch("softmax_rows", 128); got != "" { // no rows
 		t.Error(got)
+	}
+	half := kernels.HalfMatrix(kernels.Float16, 1, 1, make([]uint16, 1))
+	if _, err := d.PooledHead(half, []int64{0}, logistic); err == nil || err.Error() != "device 0: there is no kernel linear_f16" {
+		t.Errorf("hidden states of 16 bits, for which there is no PTX: %v", err)
 	}
 	_, err := on(d, func() (uintptr, error) { return d.machine.Alloc(1 << 50) })
 	if err == nil || !strings.HasPrefix(err.Error(), "device 0: allocate 1125899906842624 bytes: ") {

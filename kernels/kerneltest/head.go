@@ -30,53 +30,57 @@ var (
 	outputs     = []kernels.Output{kernels.Plain, kernels.Sigmoid, kernels.Softmax}
 )
 
-// headShapes: every width, type, activation and output, rows in any order, some twice and some that do not exist.
-func headShapes(backend kernels.Backend, seed uint64) (Worst, error) {
-	r, c := random(seed), headLimit()
-	for at, width := range append([]int{4099}, sizes...) {
-		for kind, typed := range types {
-			source, labels, middle := pick(r, 1, 4, 33), pick(r, 1, 3, 5), pick(r, 0, 1, 7)
-			activation, output := activations[(at+kind)%len(activations)], outputs[at%len(outputs)]
-			hidden := normal(r, typed, source, width, 1)
-			rows := make([]int64, pick(r, 1, 3, 4, 5, 9))
-			for i := range rows {
-				rows[i] = r.Int64N(int64(source))
+// headShapes: every width, activation and output, types in turn, rows in any order, some twice and some that do not exist.
+func headShapes(types ...kernels.Type) func(kernels.Backend, uint64) (Worst, error) {
+	return func(backend kernels.Backend, seed uint64) (Worst, error) {
+		r, c := random(seed), headLimit()
+		for at, width := range append([]int{4099}, sizes...) {
+			for turn := range 3 {
+				typed, source, labels, middle := types[turn%len(types)], pick(r, 1, 4, 33), pick(r, 1, 3, 5), pick(r, 0, 1, 7)
+				activation, output := activations[(at+turn)%len(activations)], outputs[at%len(outputs)]
+				hidden := normal(r, typed, source, width, 1)
+				rows := make([]int64, pick(r, 1, 3, 4, 5, 9))
+				for i := range rows {
+					rows[i] = r.Int64N(int64(source))
+				}
+				rows[r.IntN(len(rows))] = pick(r, -1, int64(source), math.MaxInt64, math.MinInt64, 0)
+				what := fmt.Sprintf("%v (%d, %d), %d rows, layers of %d and %d, activation %d, output %d",
+					typed, source, width, len(rows), middle, labels, activation, output)
+				head := head(r, width, middle, labels, activation, output)
+				got, err := backend.PooledHead(hidden, rows, head)
+				want, wrong := kernels.PooledHead(hidden, rows, head)
+				c.call(what, err, wrong)
+				c.near(what, got, want)
 			}
-			rows[r.IntN(len(rows))] = pick(r, -1, int64(source), math.MaxInt64, math.MinInt64, 0)
-			what := fmt.Sprintf("%v (%d, %d), %d rows, layers of %d and %d, activation %d, output %d",
-				typed, source, width, len(rows), middle, labels, activation, output)
-			head := head(r, width, middle, labels, activation, output)
-			got, err := backend.PooledHead(hidden, rows, head)
-			want, wrong := kernels.PooledHead(hidden, rows, head)
-			c.call(what, err, wrong)
-			c.near(what, got, want)
 		}
+		return c.result()
 	}
-	return c.result()
 }
 
 // headBatch: a row has the same bits alone and at any place of any batch.
-func headBatch(backend kernels.Backend, seed uint64) (Worst, error) {
-	r, c := random(seed), headLimit()
-	for _, output := range outputs {
-		const source, labels = 6, 3
-		hidden := normal(r, kernels.Float16, source, 259, 1)
-		head := head(r, 259, 6, labels, kernels.GELU, output)
-		rows := make([]int64, source)
-		for i, row := range r.Perm(source) {
-			rows[i] = int64(row)
-		}
-		batch, err := backend.PooledHead(hidden, rows, head)
-		c.call("batch", err)
-		for i, row := range rows {
-			alone, err := backend.PooledHead(hidden, []int64{row}, head)
-			c.call("alone", err)
-			if c.err == nil {
-				c.same(fmt.Sprintf("output %d, row %d alone", output, row), alone, batch[i*labels:(i+1)*labels])
+func headBatch(typed kernels.Type) func(kernels.Backend, uint64) (Worst, error) {
+	return func(backend kernels.Backend, seed uint64) (Worst, error) {
+		r, c := random(seed), headLimit()
+		for _, output := range outputs {
+			const source, labels = 6, 3
+			hidden := normal(r, typed, source, 259, 1)
+			head := head(r, 259, 6, labels, kernels.GELU, output)
+			rows := make([]int64, source)
+			for i, row := range r.Perm(source) {
+				rows[i] = int64(row)
+			}
+			batch, err := backend.PooledHead(hidden, rows, head)
+			c.call("batch", err)
+			for i, row := range rows {
+				alone, err := backend.PooledHead(hidden, []int64{row}, head)
+				c.call("alone", err)
+				if c.err == nil {
+					c.same(fmt.Sprintf("output %d, row %d alone", output, row), alone, batch[i*labels:(i+1)*labels])
+				}
 			}
 		}
+		return c.result()
 	}
-	return c.result()
 }
 
 // headNotFinite: NaN and infinity in one row stay in that row, and each output and activation makes of them what the definition does.
