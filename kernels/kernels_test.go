@@ -47,7 +47,7 @@ func TestDefinitions(t *testing.T) {
 		pool.Float32s = append(pool.Float32s, float32(i/32*100+i%32))
 	}
 	past := kernels.Matrix(6, 16, make([]float32, 96))
-	if err := kernels.GatherBlocks(pool, 2, []int64{1, 0, 1}, past); err != nil {
+	if err := (kernels.Host{}).GatherBlocks(pool, 2, []int64{1, 0, 1}, past); err != nil {
 		t.Fatal(err)
 	}
 	for row, first := range []float32{100, 0, 100, 116, 16, 116} {
@@ -58,7 +58,7 @@ func TestDefinitions(t *testing.T) {
 		}
 	}
 	present := kernels.Matrix(6, 1, []float32{1, 2, 3, 4, 5, 6}) // (2, 3, 1)
-	if err := kernels.KeepBlocks(pool, 2, present, []int64{2, 0, 1, 1, 0, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2, 0}, []int64{1}); err != nil {
+	if err := (kernels.Host{}).KeepBlocks(pool, 2, present, []int64{2, 0, 1, 1, 0, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2, 0}, []int64{1}); err != nil {
 		t.Fatal(err)
 	}
 	kept := []float32{3, 1, 2, 2, 1, 3, 1, 2, 3, 1, 2, 3, 1, 2, 3, 1, 6, 4, 5, 5, 4, 6, 4, 5, 6, 4, 5, 6, 4, 5, 6, 4}
@@ -72,15 +72,15 @@ func TestDefinitions(t *testing.T) {
 func TestHalves(t *testing.T) {
 	for typed, infinity := range map[kernels.Type]uint16{kernels.Float16: 0x7c00, kernels.BFloat16: 0x7f80} {
 		narrows := func(value float64, want uint16) {
-			if got := kernels.Narrow(typed, float32(value)); got != want {
+			if got := typed.Narrow(float32(value)); got != want {
 				t.Fatalf("%v: %g narrows to %#x, want %#x", typed, value, got, want)
 			}
-			if got := kernels.Narrow(typed, float32(-value)); got != want|0x8000 && value != 0 {
+			if got := typed.Narrow(float32(-value)); got != want|0x8000 && value != 0 {
 				t.Fatalf("%v: %g narrows to %#x, want %#x", typed, -value, got, want|0x8000)
 			}
 		}
 		for bits := range infinity - 1 {
-			value, next := kernels.Widen(typed, bits), kernels.Widen(typed, bits+1)
+			value, next := typed.Widen(bits), typed.Widen(bits+1)
 			middle := (value + next) / 2
 			narrows(value, bits)
 			narrows(middle, bits+bits%2)
@@ -89,12 +89,12 @@ func TestHalves(t *testing.T) {
 		}
 		narrows(math.Inf(1), infinity)
 		for bits := infinity + 1; bits < 0x8000; bits++ {
-			if nan := kernels.Widen(typed, bits); !math.IsNaN(nan) || !math.IsNaN(kernels.Widen(typed, kernels.Narrow(typed, float32(nan)))) {
+			if nan := typed.Widen(bits); !math.IsNaN(nan) || !math.IsNaN(typed.Widen(typed.Narrow(float32(nan)))) {
 				t.Fatalf("%v: %#x is %g, and must be NaN and stay it", typed, bits, nan)
 			}
 		}
 	}
-	if got := kernels.Narrow(kernels.Float16, 65520); got != 0x7c00 {
+	if got := kernels.Float16.Narrow(65520); got != 0x7c00 {
 		t.Errorf("float16: 65520, the first that is too large, narrows to %#x", got)
 	}
 }
@@ -108,7 +108,7 @@ func TestHost(t *testing.T) {
 func TestRefusals(t *testing.T) {
 	m := func(rows, cols int) kernels.Tensor { return kernels.Matrix(rows, cols, make([]float32, rows*cols)) }
 	half := func(rows, cols int) kernels.Tensor {
-		return kernels.HalfMatrix(kernels.Float16, rows, cols, make([]uint16, rows*cols))
+		return kernels.Tensor{Type: kernels.Float16, Rows: rows, Cols: cols, Halves: make([]uint16, rows*cols)}
 	}
 	layer := func(units, width int) kernels.Layer { return kernels.Layer{Weight: m(units, width)} }
 	pooled := func(hidden kernels.Tensor, head kernels.Head) func(kernels.Backend) error {

@@ -9,16 +9,16 @@ const (
 	copyThreads = 256
 )
 
-// OnMachine is the backend that runs the CUDA kernels on a machine. Like its machine it is for one goroutine at a time.
-type OnMachine struct{ machine Machine }
+// onMachine is the backend of a machine.
+type onMachine struct{ machine Machine }
 
-var _ Backend = (*OnMachine)(nil)
+var _ Backend = onMachine{}
 
-// On gives the backend of a machine.
-func On(machine Machine) *OnMachine { return &OnMachine{machine} }
+// On gives the backend that runs the CUDA kernels on a machine. Like its machine it is for one goroutine at a time.
+func On(machine Machine) Backend { return onMachine{machine} }
 
 // PooledHead is [PooledHead] on the machine: one launch a layer, and one for a softmax.
-func (m *OnMachine) PooledHead(hidden Tensor, rows []int64, head Head) ([]float32, error) {
+func (m onMachine) PooledHead(hidden Tensor, rows []int64, head Head) ([]float32, error) {
 	if err := head.check(hidden); err != nil {
 		return nil, err
 	}
@@ -48,8 +48,8 @@ func (m *OnMachine) PooledHead(hidden Tensor, rows []int64, head Head) ([]float3
 	return out, f.close()
 }
 
-// GatherBlocks is [GatherBlocks] on the machine, in one launch.
-func (m *OnMachine) GatherBlocks(pool Tensor, parts int, slots []int64, past Tensor) error {
+// GatherBlocks is [Host.GatherBlocks] on the machine, in one launch.
+func (m onMachine) GatherBlocks(pool Tensor, parts int, slots []int64, past Tensor) error {
 	if err := checkGather(pool, parts, slots, past); err != nil {
 		return err
 	}
@@ -61,8 +61,8 @@ func (m *OnMachine) GatherBlocks(pool Tensor, parts int, slots []int64, past Ten
 	return f.close()
 }
 
-// KeepBlocks is [KeepBlocks] on the machine, in one launch.
-func (m *OnMachine) KeepBlocks(pool Tensor, parts int, present Tensor, tokens, slots []int64) error {
+// KeepBlocks is [Host.KeepBlocks] on the machine, in one launch.
+func (m onMachine) KeepBlocks(pool Tensor, parts int, present Tensor, tokens, slots []int64) error {
 	p, err := checkKeep(pool, parts, present, tokens, slots)
 	if err != nil {
 		return err

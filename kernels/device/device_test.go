@@ -176,7 +176,7 @@ func TestErrors(t *testing.T) {
 	if got := launch("softmax_rows", 128); got != "" { // no rows
 		t.Error(got)
 	}
-	half := kernels.HalfMatrix(kernels.Float16, 1, 1, make([]uint16, 1))
+	half := kernels.Tensor{Type: kernels.Float16, Rows: 1, Cols: 1, Halves: make([]uint16, 1)}
 	if _, err := d.PooledHead(half, []int64{0}, logistic); err == nil || err.Error() != "device 0: there is no kernel linear_f16" {
 		t.Errorf("hidden states of 16 bits, for which there is no PTX: %v", err)
 	}

@@ -13,7 +13,7 @@ import (
 
 // keeping is the twin as a backend that keeps tensors in its memory, as a device does.
 type keeping struct {
-	*kernels.OnMachine
+	kernels.Backend
 	twin  *cuda.Twin
 	after int // uploads that work; -1: all
 }
@@ -85,10 +85,10 @@ func checkStates(t *testing.T, backend keeper, graph func(data []byte) *Graph, t
 		if typed != kernels.Float32 {
 			bits := make([]uint16, len(numbers))
 			for i, x := range numbers {
-				bits[i] = kernels.Narrow(typed, x)
-				numbers[i] = float32(kernels.Widen(typed, bits[i]))
+				bits[i] = typed.Narrow(x)
+				numbers[i] = float32(typed.Widen(bits[i]))
 			}
-			matrix = kernels.HalfMatrix(typed, positions, 16, bits)
+			matrix = kernels.Tensor{Type: typed, Rows: positions, Cols: 16, Halves: bits}
 		}
 		there, err := backend.Upload(matrix)
 		must(t, err)

@@ -114,11 +114,11 @@ func everyExponent(backend kernels.Backend, seed uint64) (Worst, error) {
 				bits, rows = append(bits, uint16(first+fraction)), append(rows, int64(len(rows)))
 			}
 		}
-		got, err := backend.PooledHead(kernels.HalfMatrix(typed, len(bits), 1, bits), rows, one)
+		got, err := backend.PooledHead(kernels.Tensor{Type: typed, Rows: len(bits), Cols: 1, Halves: bits}, rows, one)
 		c.call(typed.String(), err)
 		want := make([]float64, len(bits))
 		for i := range want {
-			want[i] = kernels.Widen(typed, bits[i])
+			want[i] = typed.Widen(bits[i])
 		}
 		c.near(typed.String(), got, want)
 	}

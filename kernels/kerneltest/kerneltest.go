@@ -139,9 +139,9 @@ func tensor(typed kernels.Type, rows, cols int, numbers []float32) kernels.Tenso
 	}
 	bits := make([]uint16, len(numbers))
 	for i, x := range numbers {
-		bits[i] = kernels.Narrow(typed, x)
+		bits[i] = typed.Narrow(x)
 	}
-	return kernels.HalfMatrix(typed, rows, cols, bits)
+	return kernels.Tensor{Type: typed, Rows: rows, Cols: cols, Halves: bits}
 }
 
 // pick is a random one of the choices.
