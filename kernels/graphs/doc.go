@@ -16,5 +16,5 @@
 // LoadOn gives a graph a backend of package kernels: what a pooled head covers becomes a fused gorgonia Op that calls its kernel
 // (pattern.go says what, fusion.go when it may), and the rest stays on the host. RunStates reads hidden states where they lie.
 //
-// The graph, its gradients and the machine that runs it are gorgonia's; the operations are ours (step.go says why).
+// The graph, its gradients and the machine that runs it are gorgonia's; the operations are ours (gorgonia.go says why).
 package graphs
