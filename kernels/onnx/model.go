@@ -22,13 +22,6 @@ type Node struct {
 	Attributes       map[string]Attribute
 }
 
-// Value is an input or an output of the graph.
-type Value struct {
-	Name string
-	Kind Kind
-	Dims []int // -1: not fixed by the file
-}
-
 // Attribute is a parameter of a node; the field that Type names is set.
 type Attribute struct {
 	Type   AttributeType
