@@ -13,6 +13,7 @@ func (n *Node) attribute(f field) error {
 	var name string
 	var kind int64
 	var a Attribute
+	other := false // what no type that is read has
 	err := f.message(func(f field) error {
 		switch f.number {
 		case 1:
@@ -34,6 +35,8 @@ func (n *Node) attribute(f field) error {
 			return f.floats(&a.Floats)
 		case 8:
 			return f.ints(&a.Ints)
+		case 6, 10, 11, 22, 23: // graphs, tensors, and sparse ones
+			other = true
 		case 20:
 			return f.int(&kind)
 		case 21:
@@ -53,6 +56,9 @@ func (n *Node) attribute(f field) error {
 		}
 	default:
 		return fmt.Errorf("attribute %q: %s is not read", name, a.Type)
+	}
+	if other {
+		return fmt.Errorf("attribute %q is of type %s, and holds graphs or tensors", name, a.Type)
 	}
 	if _, twice := n.Attributes[name]; twice {
 		return fmt.Errorf("attribute %q comes twice", name)

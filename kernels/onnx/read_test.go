@@ -144,6 +144,7 @@ func TestReadRefuses(t *testing.T) {
 		{"an attribute without a type", [][]byte{ir, inside(7, inside(1, inside(5, inside(1, []byte("a")))))}, `attribute "a"`},
 		{"an attribute twice", [][]byte{ir, inside(7, inside(1, inside(5, tag(20, protowire.VarintType, 2)), inside(5, tag(20, protowire.VarintType, 2))))}, "comes twice"},
 		{"a tensor attribute without one", [][]byte{ir, inside(7, inside(1, inside(5, tag(20, protowire.VarintType, 4))))}, "has none"},
+		{"an attribute that holds more", [][]byte{ir, inside(7, inside(1, inside(5, inside(6), tag(20, protowire.VarintType, 1))))}, `attribute "" is of type float, and holds graphs or tensors`},
 		{"many nodes", [][]byte{ir, inside(7, []byte(strings.Repeat("\x0a\x00", maxNodes+1)))}, "more than 4096 nodes"},
 	} {
 		var data []byte
