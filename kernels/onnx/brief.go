@@ -25,18 +25,28 @@ func Brief(err error) error {
 		return nil
 	}
 	const gap = " … "
-	text := strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return ' '
-	}, strings.ToValidUTF8(err.Error(), "?"))
+	text := printable(err.Error())
 	if len(text) > maxText {
 		half := (maxText - len(gap)) / 2
-		text = strings.ToValidUTF8(text[:half], "") + gap + strings.ToValidUTF8(text[len(text)-half:], "")
+		text = beginning(text, half) + gap + strings.ToValidUTF8(text[len(text)-half:], "")
 	}
 	if text == err.Error() {
 		return err
 	}
 	return brief{text, err}
+}
+
+// printable is the text with spaces for what cannot be printed, so that it is one line.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return ' '
+	}, strings.ToValidUTF8(text, "?"))
+}
+
+// beginning is the text's beginning of at most so many bytes.
+func beginning(text string, most int) string {
+	return strings.ToValidUTF8(text[:min(len(text), most)], "")
 }

@@ -207,7 +207,8 @@ func TestSignaturesTakeNoWeights(t *testing.T) {
 
 // FuzzSignature looks for panics, long errors, and a signature that is not that of what Read reads.
 func FuzzSignature(f *testing.F) {
-	seeds(f, "testdata/*.onnx", "../graphs/testdata/refused/*.onnx", "../graphs/testdata/heads/mlp-*.onnx")
+	seeds(f, "testdata/*.onnx", "../graphs/testdata/refused/*.onnx", "../graphs/testdata/heads/mlp-*.onnx",
+		"../../models/testdata/bundles/*-external/*.onnx")
 	f.Add(nested(3))
 	f.Add(inside(25, inside(7, op("DynamicQuantizeLinear")[2:])))
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -227,4 +228,32 @@ func FuzzSignature(f *testing.F) {
 			t.Errorf("%v → %v, and Read reads %v → %v", s.Inputs, s.Outputs, m.Graph.Inputs, m.Graph.Outputs)
 		}
 	})
+}
+
+// TestValuesFit: kinds are equal, and dimensions where both are fixed.
+func TestValuesFit(t *testing.T) {
+	have := Value{"x", Float32, []int{-1, 4}}
+	for _, one := range []struct {
+		want Value
+		fits bool
+	}{
+		{Value{"", Float32, []int{7, 4}}, true},
+		{Value{"y", Float32, []int{-1, -1}}, true},
+		{Value{"x", Float32, []int{-1, 5}}, false},
+		{Value{"x", Float32, []int{4}}, false},
+		{Value{"x", Int64, []int{-1, 4}}, false},
+	} {
+		if have.Fits(one.want) != one.fits {
+			t.Errorf("%v and %v: fits is %v", have, one.want, !one.fits)
+		}
+	}
+	if free := (Value{"x", Float32, nil}); !free.Fits(have) {
+		t.Error("a value without dimensions does not fit")
+	}
+	if text := have.String(); text != "x float [-1 4]" {
+		t.Error(text)
+	}
+	if text := (Value{Name: strings.Repeat("\n", 200)}).String(); text != strings.Repeat(" ", 80)+" undefined []" {
+		t.Errorf("%q", text)
+	}
 }

@@ -12,8 +12,30 @@ type Value struct {
 	Dims []int // -1: not fixed by the file; nil: the file does not say how many there are
 }
 
-// String is the value as a message names it: "input_ids int64 [-1 -1]".
-func (v Value) String() string { return fmt.Sprintf("%s %s %d", v.Name, v.Kind, v.Dims) }
+// String is the value as a message names it: "input_ids int64 [-1 -1]". Of a long name it has the beginning.
+func (v Value) String() string {
+	return fmt.Sprintf("%s %s %d", beginning(printable(v.Name), 80), v.Kind, v.Dims)
+}
+
+// Fits tells whether the value has the kind and allows the dimensions wanted; -1 is any size, on either side, and so is a value that has
+// no dimensions.
+func (v Value) Fits(want Value) bool {
+	if v.Kind != want.Kind {
+		return false
+	}
+	if len(v.Dims) == 0 {
+		return true
+	}
+	if len(v.Dims) != len(want.Dims) {
+		return false
+	}
+	for i, size := range v.Dims {
+		if size >= 0 && want.Dims[i] >= 0 && size != want.Dims[i] {
+			return false
+		}
+	}
+	return true
+}
 
 // appendValue reads a ValueInfoProto: name 1, type 2. What is no tensor has Kind 0.
 func appendValue(values []Value, f field) ([]Value, error) {
