@@ -230,3 +230,12 @@ func TestALimitBelowZeroLetsNothingPass(t *testing.T) {
 		}
 	}
 }
+
+// TestListsTakeWhatTheyNeed: a list of numbers, or of strings without space between them, has no room to spare.
+func TestListsTakeWhatTheyNeed(t *testing.T) {
+	item, err := decoded[Item](`{"input_ids":[1`+strings.Repeat(", 23", 999)+`],"user":[1`+strings.Repeat(",2e3", 999)+`],"steps":["a"`+
+		strings.Repeat(`,"bcd"`, 999)+`]}`, Limits{})
+	if err != nil || cap(item.InputIDs) != 1000 || cap(item.User) != 1000 || cap(item.Steps) != 1000 {
+		t.Errorf("room for %d, %d and %d values, %v", cap(item.InputIDs), cap(item.User), cap(item.Steps), err)
+	}
+}
