@@ -115,7 +115,7 @@ func (m *Model) encode(ctx context.Context, ask Ask, keepText bool) ([]encode.Ou
 // begun is the reading of an item that was encoded, before it is computed. It lets go of the ids.
 func (m *Model) begun(o *encode.Outcome) Reading {
 	r := Reading{
-		Err: o.Err, Tokens: o.Tokens, Truncated: o.Truncated, Positions: len(o.Read), Response: o.Response, Steps: o.Steps, Ends: o.Ends,
+		Err: o.Err, Tokens: o.Tokens, Truncated: o.Truncated, Positions: len(o.Positions), Response: o.Response, Steps: o.Steps, Ends: o.Ends,
 	}
 	if m.features != nil {
 		r.features = o.IDs
@@ -144,7 +144,7 @@ func (m *Model) ReadEncoded(ctx context.Context, caller Caller, items []encode.E
 func sequencesOf(items []encode.Encoded) []batching.Sequence {
 	sequences := make([]batching.Sequence, len(items))
 	for i, item := range items {
-		sequences[i] = batching.Sequence{IDs: item.IDs, Read: item.Read}
+		sequences[i] = batching.Sequence{IDs: item.IDs, Read: item.Positions}
 	}
 	return sequences
 }

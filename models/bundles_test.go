@@ -222,7 +222,7 @@ func TestCancelledItemsAreTold(t *testing.T) {
 	m := serve(t, bundles(t)[0])
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	readings, err := m.ReadEncoded(ctx, Caller{}, []encode.Encoded{{IDs: []int64{1, 2, 3}, Read: []int{2}}})
+	readings, err := m.ReadEncoded(ctx, Caller{}, []encode.Encoded{{IDs: []int64{1, 2, 3}, Positions: []int{2}}})
 	if err != nil || !errors.Is(readings[0].Err, context.Canceled) {
 		t.Fatalf("%v, %v", readings, err)
 	}

@@ -67,8 +67,8 @@ func TestReadingsOfHeadGraphsAreBitEqualWhateverTheBatch(t *testing.T) {
 					t.Fatal(err, readings)
 				}
 				alone[i] = readings[0].Rows
-				if len(alone[i]) != len(item.Read) || len(alone[i][0]) != len(m.Info().Manifest.Graph.Labels) {
-					t.Fatalf("item %d of %d places and %d labels has readings %v", i, len(item.Read), len(m.Info().Manifest.Graph.Labels), alone[i])
+				if len(alone[i]) != len(item.Positions) || len(alone[i][0]) != len(m.Info().Manifest.Graph.Labels) {
+					t.Fatalf("item %d of %d places and %d labels has readings %v", i, len(item.Positions), len(m.Info().Manifest.Graph.Labels), alone[i])
 				}
 			}
 			readsAlikeInAnyBatch(t, m, items, alone, 15)

@@ -172,7 +172,7 @@ func (m *Model) finite(rows [][]float32) error {
 // Probe runs one short item through the queue and the graph and checks its value: readiness.
 func (m *Model) Probe(ctx context.Context) error {
 	ids := m.probeItem(min(8, m.info.Manifest.Limits.MaxTokens), 2)
-	readings, err := m.ReadEncoded(ctx, Caller{}, []encode.Encoded{{IDs: ids, Read: []int{m.lastRead(len(ids))}, User: m.probeUser(ids)}})
+	readings, err := m.ReadEncoded(ctx, Caller{}, []encode.Encoded{{IDs: ids, Positions: []int{m.lastRead(len(ids))}, User: m.probeUser(ids)}})
 	if err != nil {
 		return err
 	}

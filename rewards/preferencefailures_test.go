@@ -91,7 +91,7 @@ func TestMarginsAreFinite(t *testing.T) {
 				for l := range row {
 					row[l] = float32(1 - 2*(i&(l+1)&1))
 				}
-				for range item.Read {
+				for range item.Positions {
 					readings[i].Rows = append(readings[i].Rows, row)
 				}
 			}

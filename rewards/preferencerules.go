@@ -80,8 +80,8 @@ func (r *preferenceRule) vectors(o *outcome) (vector, scale []float64, problem *
 	if problem != nil {
 		return nil, nil, problem
 	}
-	if len(rows) == 0 || len(rows) != len(o.encoded.Read) {
-		return nil, nil, NewProblem(CodeInternal, "the model gave %d rows of %d positions", len(rows), len(o.encoded.Read))
+	if len(rows) == 0 || len(rows) != len(o.encoded.Positions) {
+		return nil, nil, NewProblem(CodeInternal, "the model gave %d rows of %d positions", len(rows), len(o.encoded.Positions))
 	}
 	vector, scale = pick(rows[len(rows)-1], r.spec.Embedding), pick(rows[0], r.spec.Scale)
 	if r.spec.Normalize {

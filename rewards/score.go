@@ -167,8 +167,8 @@ func (r *rule) result(o *outcome) ScoreResult {
 	if o.problem != nil {
 		return ScoreResult{Error: o.problem}
 	}
-	if len(o.reading.Rows) == 0 || len(o.reading.Rows) != len(o.encoded.Read) {
-		return ScoreResult{Error: NewProblem(CodeInternal, "the model gave %d rows of %d positions", len(o.reading.Rows), len(o.encoded.Read))}
+	if len(o.reading.Rows) == 0 || len(o.reading.Rows) != len(o.encoded.Positions) {
+		return ScoreResult{Error: NewProblem(CodeInternal, "the model gave %d rows of %d positions", len(o.reading.Rows), len(o.encoded.Positions))}
 	}
 	rows, problem := widen(o.reading.Rows, r.labels)
 	if problem != nil {

@@ -141,8 +141,8 @@ func (r *stepRule) result(o *outcome, threshold float64) StepsResult {
 		return StepsResult{Error: o.problem}
 	}
 	rows, at, ends := o.reading.Rows, o.encoded.Steps, o.encoded.Ends
-	if len(rows) == 0 || len(rows) != len(o.encoded.Read) || len(at) <= r.skip {
-		return StepsResult{Error: NewProblem(CodeInternal, "the model gave %d rows of %d positions, %d steps", len(rows), len(o.encoded.Read), len(at))}
+	if len(rows) == 0 || len(rows) != len(o.encoded.Positions) || len(at) <= r.skip {
+		return StepsResult{Error: NewProblem(CodeInternal, "the model gave %d rows of %d positions, %d steps", len(rows), len(o.encoded.Positions), len(at))}
 	}
 	wide, problem := widen(rows, r.labels)
 	if problem != nil {

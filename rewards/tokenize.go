@@ -78,7 +78,7 @@ func (e *Engine) Tokenize(ctx context.Context, request TokenizeRequest) (Tokeniz
 			return
 		}
 		results[i] = TokenizeResult{
-			Text: encoded.Text, IDs: encoded.IDs, Read: encoded.Read, Tokens: len(encoded.IDs), Truncated: encoded.Truncated,
+			Text: encoded.Text, IDs: encoded.IDs, Read: encoded.Positions, Tokens: len(encoded.IDs), Truncated: encoded.Truncated,
 		}
 	})
 	if errors.Is(ctx.Err(), context.Canceled) {

@@ -47,7 +47,7 @@ func TestAllIsEachAlone(t *testing.T) {
 			want, err := encodeWith(e, item, TruncateError)
 			got := all[i]
 			switch {
-			case codeOf(got.Err) != codeOf(err) || got.Tokens != want.Tokens || !slices.Equal(got.IDs, want.IDs) || !slices.Equal(got.Read, want.Read):
+			case codeOf(got.Err) != codeOf(err) || got.Tokens != want.Tokens || !slices.Equal(got.IDs, want.IDs) || !slices.Equal(got.Positions, want.Positions):
 				t.Fatalf("item %d: %v, %d tokens; alone %v, %d", i, got.Err, got.Tokens, err, want.Tokens)
 			case err != nil && (got.IDs != nil || got.Text != "" || got.Tokens == 0):
 				t.Fatalf("a refused item keeps %d ids, %q, and is said to have %d tokens", len(got.IDs), got.Text, got.Tokens)

@@ -152,7 +152,7 @@ func (e *Encoder) markPlaces(out *Encoded, before ...int) error {
 			return fault.New(fault.CodeItem, "the prompt ends at token %d, and model %q reads the response at token %d, which must come later", at, e.manifest.Name, place)
 		}
 	}
-	out.Read = append(before, place)
+	out.Positions = append(before, place)
 	return nil
 }
 
@@ -192,9 +192,9 @@ func readFrom(out *Encoded, start int) error {
 		return fault.New(fault.CodeEmpty, "the response gives no token")
 	}
 	out.Response = start
-	out.Read = make([]int, 0, len(out.IDs)-start)
+	out.Positions = make([]int, 0, len(out.IDs)-start)
 	for at := start - 1; at < len(out.IDs)-1; at++ {
-		out.Read = append(out.Read, at)
+		out.Positions = append(out.Positions, at)
 	}
 	return nil
 }

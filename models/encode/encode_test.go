@@ -109,7 +109,7 @@ func TestStepsAndSeparatorAgree(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Equal(split.IDs, list.IDs) || !slices.Equal(split.Read, list.Read) {
+	if !slices.Equal(split.IDs, list.IDs) || !slices.Equal(split.Positions, list.Positions) {
 		t.Errorf("ids or positions differ: %v %v", split, list)
 	}
 	if want := []int{9, 16, 34}; !slices.Equal(split.Ends, want) {
@@ -118,7 +118,7 @@ func TestStepsAndSeparatorAgree(t *testing.T) {
 	if want := []int{9, 14, 30}; !slices.Equal(list.Ends, want) {
 		t.Errorf("ends of a list %v, want %v", list.Ends, want)
 	}
-	for _, at := range split.Read {
+	for _, at := range split.Positions {
 		if split.IDs[at] != m.separator {
 			t.Errorf("position %d is id %d, not the separator", at, split.IDs[at])
 		}
@@ -195,11 +195,11 @@ func TestTruncationLaws(t *testing.T) {
 		if !slices.Equal(cut.IDs[len(cut.IDs)-tail:], whole.IDs[len(whole.IDs)-tail:]) {
 			t.Fatal("the template's tail was cut")
 		}
-		if len(cut.Read) != len(whole.Read) {
-			t.Fatalf("%d positions read, want %d", len(cut.Read), len(whole.Read))
+		if len(cut.Positions) != len(whole.Positions) {
+			t.Fatalf("%d positions read, want %d", len(cut.Positions), len(whole.Positions))
 		}
-		for i := range cut.Read {
-			if cut.IDs[cut.Read[i]] != whole.IDs[whole.Read[i]] {
+		for i := range cut.Positions {
+			if cut.IDs[cut.Positions[i]] != whole.IDs[whole.Positions[i]] {
 				t.Fatalf("position %d reads another token", i)
 			}
 		}

@@ -59,8 +59,8 @@ func TestLeadingBOS(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if have := leading(got.IDs, bos); have != want || got.Read[0] != len(got.IDs)-1 {
-				t.Fatalf("%s: %d BOS lead %v, read at %d; want %d", form, have, got.IDs, got.Read, want)
+			if have := leading(got.IDs, bos); have != want || got.Positions[0] != len(got.IDs)-1 {
+				t.Fatalf("%s: %d BOS lead %v, read at %d; want %d", form, have, got.IDs, got.Positions, want)
 			}
 		}
 	})
@@ -131,8 +131,8 @@ func TestPoolingIsThatOfARightPaddedRow(t *testing.T) {
 		if nothing {
 			want = len(ids) - 1
 		}
-		if got.Read[0] != want {
-			t.Fatalf("%s of %v: reads %d, want %d", e.manifest.Pooling, ids, got.Read[0], want)
+		if got.Positions[0] != want {
+			t.Fatalf("%s of %v: reads %d, want %d", e.manifest.Pooling, ids, got.Positions[0], want)
 		}
 	})
 }
@@ -170,8 +170,8 @@ func TestPoolingAtPlaces(t *testing.T) {
 				}
 				return
 			}
-			if err != nil || !slices.Equal(got.Read, test.read) {
-				t.Errorf("reads %v, %v; want %v", got.Read, err, test.read)
+			if err != nil || !slices.Equal(got.Positions, test.read) {
+				t.Errorf("reads %v, %v; want %v", got.Positions, err, test.read)
 			}
 		})
 	}
@@ -202,7 +202,7 @@ func TestSeparateSteps(t *testing.T) {
 			want = slices.Concat(want, must(e.tokens.Encode(step)), must(e.tokens.Encode(e.manifest.Steps.Separator)))
 			ends = append(ends, len(want)-1-e.manifest.Steps.Offset)
 		}
-		if !slices.Equal(got.IDs, want) || !slices.Equal(got.Steps, ends) || !slices.Equal(got.Read, ends[e.manifest.Steps.Skip:]) {
+		if !slices.Equal(got.IDs, want) || !slices.Equal(got.Steps, ends) || !slices.Equal(got.Positions, ends[e.manifest.Steps.Skip:]) {
 			t.Fatalf("%+v, want ids %v read at %v", got, want, ends)
 		}
 	})
@@ -230,8 +230,8 @@ func TestPrefixSteps(t *testing.T) {
 	}
 	for k := range steps {
 		cut, err := encodeWith(&e, Item{Prompt: &prompt, Steps: steps[:k+1]}, TruncateError)
-		if err != nil || !slices.Equal(cut.Read, whole.Read[:k+1]) || cut.Read[k] != len(cut.IDs)-1 {
-			t.Errorf("%d steps are read at %v of %d ids, %v; all of them at %v", k+1, cut.Read, len(cut.IDs), err, whole.Read)
+		if err != nil || !slices.Equal(cut.Positions, whole.Positions[:k+1]) || cut.Positions[k] != len(cut.IDs)-1 {
+			t.Errorf("%d steps are read at %v of %d ids, %v; all of them at %v", k+1, cut.Positions, len(cut.IDs), err, whole.Positions)
 		}
 	}
 	e.manifest.Steps.Separator = "" // "4." and "4.5" may be cut otherwise
@@ -262,7 +262,7 @@ func TestTurns(t *testing.T) {
 	if want := "[u]p q one[a]+[u]two[a]+."; got.Text != want {
 		t.Errorf("text %q, want %q", got.Text, want)
 	}
-	for k, at := range got.Read {
+	for k, at := range got.Positions {
 		if text := e.tokens.Decode(got.IDs[at]); text != "+" {
 			t.Errorf("step %d is read at %q", k, text)
 		}
@@ -285,15 +285,15 @@ func TestResponseOfALikelihood(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !slices.Equal(got.IDs[:got.Response], before[:got.Response]) || len(got.Read) != len(got.IDs)-got.Response {
+		if !slices.Equal(got.IDs[:got.Response], before[:got.Response]) || len(got.Positions) != len(got.IDs)-got.Response {
 			t.Fatalf("%+v; the prompt alone is %v", got, before)
 		}
 		if got.Response < len(before) && got.IDs[got.Response] == before[got.Response] {
 			t.Fatalf("the response begins at %d, too early", got.Response)
 		}
-		for i, at := range got.Read {
+		for i, at := range got.Positions {
 			if at != got.Response-1+i {
-				t.Fatalf("reads %v, want every token from %d", got.Read, got.Response-1)
+				t.Fatalf("reads %v, want every token from %d", got.Positions, got.Response-1)
 			}
 		}
 	})

@@ -21,7 +21,7 @@ func TestSegmentsArePutTogether(t *testing.T) {
 	for _, part := range []string{"[CLS]", "what?", "[SEP]", "that", "[SEP]"} {
 		want = append(want, must(e.tokens.Encode(part))...)
 	}
-	if !slices.Equal(got.IDs, want) || !slices.Equal(got.Read, []int{len(want) - 1}) {
+	if !slices.Equal(got.IDs, want) || !slices.Equal(got.Positions, []int{len(want) - 1}) {
 		t.Errorf("%+v, want ids %v", got, want)
 	}
 }
@@ -76,7 +76,7 @@ func TestPairTemplate(t *testing.T) {
 	e := changed(fixture(t, "../families/rlhflow-pair"))
 	e.template = must2(chat.New(`{{ messages[0].content }}|{{ first }}|{{ second }}|{{ add_generation_prompt }}`, nil))
 	got, err := encodeWith(&e, Item{Prompt: new("p"), First: new("a"), Second: new("b")}, TruncateError)
-	if err != nil || got.Text != "p|a|b|False" || !slices.Equal(got.Read, []int{len(got.IDs) - 1}) {
+	if err != nil || got.Text != "p|a|b|False" || !slices.Equal(got.Positions, []int{len(got.IDs) - 1}) {
 		t.Errorf("%+v, %v", got, err)
 	}
 }
@@ -91,8 +91,8 @@ func TestRenderedPrompt(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := must(e.tokens.Encode("<p q>"))
-	if !slices.Equal(got.Read, []int{len(before) - 1, len(got.IDs) - 1}) {
-		t.Errorf("reads %v of %d ids; the prompt has %d", got.Read, len(got.IDs), len(before))
+	if !slices.Equal(got.Positions, []int{len(before) - 1, len(got.IDs) - 1}) {
+		t.Errorf("reads %v of %d ids; the prompt has %d", got.Positions, len(got.IDs), len(before))
 	}
 	e.template = must2(chat.New(`{{ messages | length }}{% for m in messages %}<{{ m.content }}>{% endfor %}`, nil))
 	_, err = encodeWith(&e, Item{Prompt: new("p q"), Response: new("r s")}, TruncateError)

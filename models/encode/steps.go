@@ -176,7 +176,7 @@ func (e *Encoder) readSteps(out *Encoded) error {
 	if err := e.scored(out); err != nil {
 		return err
 	}
-	out.Read = slices.Clone(out.Steps[e.manifest.Steps.Skip:])
+	out.Positions = slices.Clone(out.Steps[e.manifest.Steps.Skip:])
 	return nil
 }
 

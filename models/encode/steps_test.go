@@ -141,7 +141,7 @@ func TestTemplatesThatTouchTheSteps(t *testing.T) {
 	e := changed(fixture(t, "../families/math-shepherd"))
 	e.template = must2(chat.New(`{{ messages[0].content }} {{ messages[1].content | trim }}`, nil))
 	got, err := encodeWith(&e, Item{Prompt: new("p"), Steps: []string{" a", "b"}}, TruncateError)
-	if err != nil || len(got.Read) != 2 || got.IDs[got.Read[1]] != e.separator {
+	if err != nil || len(got.Positions) != 2 || got.IDs[got.Positions[1]] != e.separator {
 		t.Errorf("%+v, %v", got, err)
 	}
 	e.template = must2(chat.New(`{{ messages[0].content }} {{ messages[1].content | upper }}`, nil))

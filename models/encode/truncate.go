@@ -35,13 +35,13 @@ func (e *Encoder) truncate(out *Encoded, truncate Truncation, tail int) error {
 		if err := shift(out.Steps, from, cut, "the end of step", n, limit); err != nil {
 			return err
 		}
-		if err := shift(out.Read, from, cut, "read position", n, limit); err != nil {
+		if err := shift(out.Positions, from, cut, "read position", n, limit); err != nil {
 			return err
 		}
 		if out.Response > from {
 			out.Response -= cut
 		}
-	} else if err := shift(out.Read[:len(out.Read)-1], from, cut, "read position", n, limit); err != nil {
+	} else if err := shift(out.Positions[:len(out.Positions)-1], from, cut, "read position", n, limit); err != nil {
 		return err
 	}
 	out.IDs = slices.Delete(out.IDs, from, from+cut)
@@ -50,8 +50,8 @@ func (e *Encoder) truncate(out *Encoded, truncate Truncation, tail int) error {
 		return nil
 	}
 	place, err := e.place(out.IDs)
-	out.Read[len(out.Read)-1] = place
-	if before := out.Read[:len(out.Read)-1]; err == nil && len(before) > 0 && before[0] >= place {
+	out.Positions[len(out.Positions)-1] = place
+	if before := out.Positions[:len(out.Positions)-1]; err == nil && len(before) > 0 && before[0] >= place {
 		return fault.New(fault.CodeTooLong, "the item has %d tokens, and cutting it to limits.max_tokens %d would remove the response", n, limit)
 	}
 	return err
