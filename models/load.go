@@ -35,6 +35,9 @@ func (m *Model) load(ctx context.Context, b *bundle, options Options) error {
 	if err := m.proveForward(ctx, batch); err != nil {
 		return err
 	}
+	if err := m.proveLength(ctx, batch); err != nil {
+		return err
+	}
 	if options.Tokens > 0 {
 		batch.Budget = batching.Budget{Tokens: options.Tokens, Area: batching.DefaultArea}
 		batch.Lanes = 1 // not measured

@@ -106,6 +106,12 @@ func TestDamagedBundlesAreRefused(t *testing.T) {
 		{"pooling lies", padded, func(d damaged) {
 			d.edit(manifest.File, "pooling: in_graph", "pooling: last_attended")
 		}, "pooling last_attended"},
+		{"limit of a packed graph lies", reward, func(d damaged) {
+			d.number("max_tokens", "321")
+		}, "limits.max_tokens is 321, and a token at position 320 cannot be read"},
+		{"limit of a table lies", padded, func(d damaged) {
+			d.number("max_tokens", "100000")
+		}, "limits.max_tokens is 100000, and a sequence of 512 tokens does not run"},
 		{"separator of several tokens", process, func(d damaged) {
 			d.edit(manifest.File, "<extra_0>", " = = ")
 		}, "steps.separator"},
