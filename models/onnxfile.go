@@ -16,7 +16,12 @@ type onnxFile struct {
 	inputs, outputs []onnxrun.Value
 	external        []string // locations of external data
 	batchScale      string   // an operation that rounds the whole batch by one scale
+	depth           int      // of the graph that is read: 0 is the file's own, 1 a branch of it, …
 }
+
+// maxDepth bounds graphs inside graphs. An exporter nests a few; a file of a megabyte could nest a hundred thousand, and the
+// reader's stack would end the process.
+const maxDepth = 64
 
 // parseONNX walks the file's outer structure; weights are skipped, not copied.
 func parseONNX(data []byte) (*onnxFile, error) {
@@ -24,16 +29,26 @@ func parseONNX(data []byte) (*onnxFile, error) {
 	var graphs int
 	weights := map[string]bool{}
 	err := walk(data, func(field int, value []byte) error {
-		switch field { // ModelProto: graph 7, functions 25, each FunctionProto's node 7
+		switch field { // ModelProto: graph 7, training_info 20, functions 25
 		case 7:
 			graphs++
 			return file.graph(value, weights)
-		case 25:
+		case 20: // TrainingInfoProto: graphs 1 and 2
 			return walk(value, func(field int, value []byte) error {
-				if field != 7 {
+				if field != 1 && field != 2 {
 					return nil
 				}
-				return file.node(value)
+				return file.branch(value)
+			})
+		case 25: // FunctionProto: node 7, attribute_proto 11
+			return walk(value, func(field int, value []byte) error {
+				switch field {
+				case 7:
+					return file.node(value)
+				case 11:
+					return file.attribute(value)
+				}
+				return nil
 			})
 		}
 		return nil
@@ -61,14 +76,19 @@ func withoutWeights(inputs []onnxrun.Value, weights map[string]bool) []onnxrun.V
 	return kept
 }
 
-// graph reads a GraphProto: node 1, initializer 5, input 11, output 12.
+// graph reads a GraphProto: node 1, initializer 5, input 11, output 12, sparse_initializer 15.
 func (f *onnxFile) graph(data []byte, weights map[string]bool) error {
+	if f.depth > maxDepth {
+		return fmt.Errorf("graphs are nested more than %d deep", maxDepth)
+	}
 	return walk(data, func(field int, value []byte) error {
 		switch field {
 		case 1:
 			return f.node(value)
 		case 5:
 			return f.tensor(value, weights)
+		case 15:
+			return f.sparse(value, weights)
 		case 11, 12:
 			v, err := parseValue(value)
 			if field == 11 {
@@ -82,27 +102,51 @@ func (f *onnxFile) graph(data []byte, weights map[string]bool) error {
 	})
 }
 
-// node reads a NodeProto's op_type (4), and its attributes (5) for the tensors (5, 10) and graphs (6, 11) that they hold.
+// branch reads a graph inside the one that f is of, whose inputs and outputs are its own.
+func (f *onnxFile) branch(data []byte) error {
+	inner := onnxFile{external: f.external, batchScale: f.batchScale, depth: f.depth + 1}
+	err := inner.graph(data, map[string]bool{})
+	f.external, f.batchScale = inner.external, inner.batchScale
+	return err
+}
+
+// node reads a NodeProto: op_type 4, attribute 5.
 func (f *onnxFile) node(data []byte) error {
-	return walk(data, func(field int, attribute []byte) error {
-		if field == 4 && strings.HasPrefix(string(attribute), "DynamicQuantize") { // …Linear, and ONNX Runtime's …MatMul and …LSTM
-			f.batchScale = string(attribute)
-		}
-		if field != 5 {
-			return nil
-		}
-		return walk(attribute, func(field int, value []byte) error {
-			switch field {
-			case 5, 10:
-				return f.tensor(value, map[string]bool{})
-			case 6, 11:
-				inner := onnxFile{external: f.external, batchScale: f.batchScale}
-				err := inner.graph(value, map[string]bool{})
-				f.external, f.batchScale = inner.external, inner.batchScale
-				return err
+	return walk(data, func(field int, value []byte) error {
+		switch field {
+		case 4:
+			if strings.HasPrefix(string(value), "DynamicQuantize") { // …Linear, and ONNX Runtime's …MatMul and …LSTM
+				f.batchScale = string(value)
 			}
+		case 5:
+			return f.attribute(value)
+		}
+		return nil
+	})
+}
+
+// attribute reads what an AttributeProto holds: tensors 5 and 10, graphs 6 and 11, sparse tensors 22 and 23.
+func (f *onnxFile) attribute(data []byte) error {
+	return walk(data, func(field int, value []byte) error {
+		switch field {
+		case 5, 10:
+			return f.tensor(value, map[string]bool{})
+		case 6, 11:
+			return f.branch(value)
+		case 22, 23:
+			return f.sparse(value, map[string]bool{})
+		}
+		return nil
+	})
+}
+
+// sparse reads a SparseTensorProto: the tensors values 1 and indices 2.
+func (f *onnxFile) sparse(data []byte, weights map[string]bool) error {
+	return walk(data, func(field int, value []byte) error {
+		if field != 1 && field != 2 {
 			return nil
-		})
+		}
+		return f.tensor(value, weights)
 	})
 }
 

@@ -163,12 +163,61 @@ func TestExternalDataStaysInside(t *testing.T) {
 	})
 }
 
+// message is a length-delimited field of a protobuf message.
+func message(field protowire.Number, parts ...[]byte) []byte {
+	return protowire.AppendBytes(protowire.AppendTag(nil, field, protowire.BytesType), slices.Concat(parts...))
+}
+
+// TestExternalDataIsFoundWhereverItStands: a file that a graph would read is checked in whatever part of the graph it is named.
+func TestExternalDataIsFoundWhereverItStands(t *testing.T) {
+	tensor := func(field protowire.Number) []byte {
+		return message(field, message(8, []byte("w")), message(13, message(1, []byte("location")), message(2, []byte("../secret"))))
+	}
+	node := func(attribute []byte) []byte { return message(1, message(4, []byte("Constant")), message(5, attribute)) }
+	for place, file := range map[string][]byte{
+		"an initializer":           message(7, tensor(5)),
+		"values of a sparse one":   message(7, message(15, tensor(1))),
+		"indices of a sparse one":  message(7, message(15, tensor(2))),
+		"an attribute":             message(7, node(tensor(5))),
+		"a list of tensors":        message(7, node(tensor(10))),
+		"a sparse attribute":       message(7, node(message(22, tensor(1)))),
+		"a list of sparse tensors": message(7, node(message(23, tensor(2)))),
+		"a branch":                 message(7, node(message(6, tensor(5)))),
+		"a function":               append(message(7), message(25, message(7, message(5, tensor(5))))...),
+		"a function's default":     append(message(7), message(25, message(11, tensor(5)))...),
+		"a training graph":         append(message(7), message(20, message(2, tensor(5)))...),
+	} {
+		t.Run(place, func(t *testing.T) {
+			d := copyBundle(t, "qwen3-reward-packed")
+			d.write("model.onnx", string(file))
+			d.refused(`external data "../secret" of model.onnx leaves the bundle`)
+		})
+	}
+}
+
+// TestDeepGraphsAreRefused: graphs inside graphs must not take the reader's stack, which would end the process.
+func TestDeepGraphsAreRefused(t *testing.T) {
+	nested := func(depth int) []byte {
+		graph := []byte{}
+		for range depth {
+			graph = message(1, message(5, message(6, graph)))
+		}
+		return message(7, graph)
+	}
+	if _, err := parseONNX(nested(maxDepth)); err != nil {
+		t.Errorf("%d deep: %v", maxDepth, err)
+	}
+	for _, depth := range []int{maxDepth + 1, 10_000} {
+		_, err := parseONNX(nested(depth))
+		if want := "graphs are nested more than 64 deep"; err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%d deep: %v, want %s", depth, err, want)
+		}
+	}
+}
+
 // TestBatchScalesAreRefused: a graph with an operation that rounds activations by one scale for the whole batch is refused, wherever
 // in the file the operation stands.
 func TestBatchScalesAreRefused(t *testing.T) {
-	message := func(field protowire.Number, parts ...[]byte) []byte {
-		return protowire.AppendBytes(protowire.AppendTag(nil, field, protowire.BytesType), slices.Concat(parts...))
-	}
 	node := func(op string, parts ...[]byte) []byte {
 		return message(1, append(parts, message(1, []byte("x")), message(2, []byte("y")), message(4, []byte(op)))...)
 	}
