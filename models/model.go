@@ -50,7 +50,7 @@ type Info struct {
 type Options struct {
 	Runtime   string                                     // path of ONNX Runtime; empty: search, see [FindRuntime]
 	Device    onnxrun.Device                             // where forwards run
-	Threads   int                                        // of one forward; 0: one per processor
+	Threads   int                                        // of one forward; 0: one per processor that Go may use
 	Tokens    int                                        // budget of one forward; 0: measured at load
 	MaxItems  int                                        // waiting items; 0: the batcher's default
 	MaxTokens int                                        // waiting tokens; 0: the batcher's default
@@ -92,7 +92,7 @@ func Open(ctx context.Context, source Source, options Options) (*Model, error) {
 	}
 	threads := options.Threads
 	if threads <= 0 {
-		threads = runtime.NumCPU()
+		threads = runtime.GOMAXPROCS(0) // which knows the quota of a container
 	}
 	m := &Model{
 		info:   Info{Manifest: b.manifest, Digest: b.digest, Provider: "CPU", Device: options.Device, Threads: threads},

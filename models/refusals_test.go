@@ -173,7 +173,9 @@ func TestExternalDataIsFoundWhereverItStands(t *testing.T) {
 	tensor := func(field protowire.Number) []byte {
 		return message(field, message(8, []byte("w")), message(13, message(1, []byte("location")), message(2, []byte("../secret"))))
 	}
-	node := func(attribute []byte) []byte { return message(1, message(4, []byte("Constant")), message(5, attribute)) }
+	node := func(attribute []byte) []byte {
+		return message(1, message(4, []byte("Constant")), message(5, attribute))
+	}
 	for place, file := range map[string][]byte{
 		"an initializer":           message(7, tensor(5)),
 		"values of a sparse one":   message(7, message(15, tensor(1))),

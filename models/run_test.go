@@ -3,6 +3,7 @@ package models
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"testing"
 
@@ -24,5 +25,13 @@ func TestForwardsRunOnThreadsOfTheirOwn(t *testing.T) {
 		return err == nil && string(text) == "assay-forward\n"
 	}) {
 		t.Errorf("none of %d threads is for forwards", len(names))
+	}
+}
+
+// TestThreadsAreThoseThatGoMayUse: in a container with a quota of processors, one thread for each of the host's would be throttled.
+func TestThreadsAreThoseThatGoMayUse(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(runtime.NumCPU() + 1))
+	if threads := fixture(t, "qwen3-reward-packed").Info().Threads; threads != runtime.NumCPU()+1 {
+		t.Errorf("a forward has %d threads, and Go may use %d processors", threads, runtime.NumCPU()+1)
 	}
 }

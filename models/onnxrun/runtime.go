@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -49,8 +50,9 @@ func Libraries(explicit string) []Library {
 	return append([]Library{onnx, tokens}, gpuKernels()...)
 }
 
-// FindRuntime gives the path of the ONNX Runtime library: explicit if it is not empty, else the first found beside the
-// executable, in .runtime/lib beside it or one folder up, or in .runtime/lib of the checkout that is being worked in.
+// FindRuntime gives the path of the ONNX Runtime library: explicit if it is not empty, else the first found beside the executable, in
+// .runtime/lib beside it or one folder up, or in .runtime/lib of the checkout that the executable was built from. The working
+// directory is not looked at: a library runs whatever its maker wants, and somebody else's repository may hold one of that name.
 func FindRuntime(explicit string) (string, error) {
 	if explicit != "" {
 		if _, err := os.Stat(explicit); err != nil {
@@ -75,14 +77,20 @@ func runtimeDirs() []string {
 		dir := filepath.Dir(exe)
 		dirs = append(dirs, dir, filepath.Join(dir, ".runtime", "lib"), filepath.Join(filepath.Dir(dir), ".runtime", "lib"))
 	}
-	if dir, err := os.Getwd(); err == nil {
-		for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
-			if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-				return append(dirs, filepath.Join(dir, ".runtime", "lib"))
-			}
-		}
+	if root, ok := checkout(); ok {
+		dirs = append(dirs, filepath.Join(root, ".runtime", "lib"))
 	}
 	return dirs
+}
+
+// checkout is the folder of this module's sources that the executable was built from, as `go run` and `go test` need it. An executable that is
+// built with -trimpath, as those of the images are, does not know it.
+func checkout() (root string, ok bool) {
+	_, file, _, ok := runtime.Caller(0)
+	if !ok || !filepath.IsAbs(file) {
+		return "", false
+	}
+	return filepath.Join(filepath.Dir(file), "..", ".."), true // from models/onnxrun
 }
 
 var runtimeOnce struct {
