@@ -81,7 +81,11 @@ func (m *Model) loadSession(b *bundle) error {
 		if code := new(fault.Error); errors.As(err, &code) {
 			return err
 		}
-		return &fault.Error{Code: fault.CodeBundle, Detail: fmt.Sprintf("graph.file %s: ONNX Runtime refuses it", spec.Graph.File), Err: err}
+		return &fault.Error{
+			Code:   fault.CodeBundle,
+			Detail: fmt.Sprintf("graph.file %s: ONNX Runtime refuses it", spec.Graph.File),
+			Err:    err,
+		}
 	}
 	m.runner = m.session
 	if m.head != nil {
@@ -93,7 +97,8 @@ func (m *Model) loadSession(b *bundle) error {
 		if spec.Graph.Head.User != "" {
 			inputs = 2
 		}
-		m.passed("head", "%d inputs, output %s with %d labels, on %s", inputs, spec.Graph.Head.Output, len(spec.Graph.Labels), where)
+		m.passed("head", "%d inputs, output %s with %d labels, on %s", inputs, spec.Graph.Head.Output,
+			len(spec.Graph.Labels), where)
 	}
 	return nil
 }
@@ -112,7 +117,8 @@ func (m *Model) loadFeatures(b *bundle) (err error) {
 	return nil
 }
 
-// gpuWarmTokens is the largest forward that is measured on a GPU, whose throughput still grows where the processors' falls.
+// gpuWarmTokens is the largest forward that is measured on a GPU, whose throughput still grows where the processors'
+// falls.
 const gpuWarmTokens = 1 << 15
 
 func (m *Model) batching(options Options) batching.Options {

@@ -19,8 +19,8 @@ type onnxFile struct {
 	depth           int      // of the graph that is read: 0 is the file's own, 1 a branch of it, …
 }
 
-// maxDepth bounds graphs inside graphs. An exporter nests a few; a file of a megabyte could nest a hundred thousand, and the
-// reader's stack would end the process.
+// maxDepth bounds graphs inside graphs. An exporter nests a few; a file of a megabyte could nest a hundred thousand,
+// and the reader's stack would end the process.
 const maxDepth = 64
 
 // parseONNX walks the file's outer structure; weights are skipped, not copied.
@@ -59,8 +59,11 @@ func parseONNX(data []byte) (*onnxFile, error) {
 	case graphs != 1:
 		return nil, errors.New("not an ONNX file: it has no graph")
 	case file.batchScale != "":
-		return nil, fmt.Errorf("%s takes one activation scale for the whole batch, so a score would depend on its batch mates; "+
-			"export the checkpoint with assay-export --int8, which takes one for each token", file.batchScale)
+		return nil, fmt.Errorf(
+			"%s takes one activation scale for the whole batch, so a score would depend on its batch mates; "+
+				"export the checkpoint with assay-export --int8, which takes one for each token",
+			file.batchScale,
+		)
 	}
 	file.inputs = withoutWeights(file.inputs, weights)
 	return &file, nil

@@ -69,7 +69,8 @@ func (m *Model) probeItem(n int, seed uint64) []int64 {
 	return probeIDs(m.info.Manifest.Graph.VocabSize, n, seed)
 }
 
-// probeUser gives a user's vector of numbers between -1 and 1, the same for the ids of one beginning; nil for a model that takes none.
+// probeUser gives a user's vector of numbers between -1 and 1, the same for the ids of one beginning; nil for a model
+// that takes none.
 func (m *Model) probeUser(ids []int64) []float32 {
 	if m.info.User == 0 {
 		return nil

@@ -15,12 +15,13 @@ const (
 	lengthTime  = 4 * time.Second // for one, expected to take four times as long as the one before
 )
 
-// proveLength holds the graph to limits.max_tokens. Where a table of positions is shorter, every item that needs more of it would fail when
-// it comes.
+// proveLength holds the graph to limits.max_tokens. Where a table of positions is shorter, every item that needs more
+// of it would fail when it comes.
 //
-// A packed graph is told the position of each token. A few tokens that stand at the last positions therefore reach what a whole
-// sequence would, and cost nothing. A padded graph counts positions itself, so it gets whole sequences: longer and longer ones, up
-// to limits.max_tokens or to what would take too long or too much memory. The proof then says how far it went.
+// A packed graph is told the position of each token. A few tokens that stand at the last positions therefore reach what
+// a whole sequence would, and cost nothing. A padded graph counts positions itself, so it gets whole sequences: longer
+// and longer ones, up to limits.max_tokens or to what would take too long or too much memory. The proof then says how
+// far it went.
 func (m *Model) proveLength(ctx context.Context, options batching.Options) error {
 	switch {
 	case m.features != nil:
@@ -33,7 +34,8 @@ func (m *Model) proveLength(ctx context.Context, options batching.Options) error
 	for {
 		start := time.Now()
 		if err := m.runsAt(ctx, options, length, 0); err != nil {
-			return fault.New(fault.CodeBundle, "limits.max_tokens is %d, and a sequence of %d tokens does not run: %v", limit, length, err)
+			return fault.New(fault.CodeBundle, "limits.max_tokens is %d, and a sequence of %d tokens does not run: %v",
+				limit, length, err)
 		}
 		next := min(2*length, limit)
 		if length == limit || next > lengthMost || 4*time.Since(start) > lengthTime {
@@ -42,7 +44,9 @@ func (m *Model) proveLength(ctx context.Context, options batching.Options) error
 		length = next
 	}
 	if length < limit {
-		m.passed("length", "%d tokens are read; to try the %d of limits.max_tokens would take too long, or too much memory", length, limit)
+		m.passed("length",
+			"%d tokens are read; to try the %d of limits.max_tokens would take too long, or too much memory", length,
+			limit)
 	} else {
 		m.passed("length", "the %d tokens of limits.max_tokens are read", limit)
 	}
@@ -54,7 +58,8 @@ func (m *Model) provePositions(ctx context.Context, options batching.Options) er
 	limit := m.info.Manifest.Limits.MaxTokens
 	length := min(shortProbe, limit)
 	if err := m.runsAt(ctx, options, length, limit-length); err != nil {
-		return fault.New(fault.CodeBundle, "limits.max_tokens is %d, and a token at position %d cannot be read: %v", limit, limit-1, err)
+		return fault.New(fault.CodeBundle, "limits.max_tokens is %d, and a token at position %d cannot be read: %v",
+			limit, limit-1, err)
 	}
 	m.passed("length", "a token at the last position of limits.max_tokens, %d, is read", limit-1)
 	return nil

@@ -73,7 +73,8 @@ func (d damaged) number(field, value string) {
 	d.write(manifest.File, rule.ReplaceAllString(text, field+": "+value))
 }
 
-// TestDamagedBundlesAreRefused: each bundle that lies or is damaged is refused with a sentence that names the field or file.
+// TestDamagedBundlesAreRefused: each bundle that lies or is damaged is refused with a sentence that names the field or
+// file.
 func TestDamagedBundlesAreRefused(t *testing.T) {
 	const (
 		reward, process, padded = "qwen3-reward-packed", "qwen3-process-packed", "qwen3-reward-padded"
@@ -168,7 +169,8 @@ func message(field protowire.Number, parts ...[]byte) []byte {
 	return protowire.AppendBytes(protowire.AppendTag(nil, field, protowire.BytesType), slices.Concat(parts...))
 }
 
-// TestExternalDataIsFoundWhereverItStands: a file that a graph would read is checked in whatever part of the graph it is named.
+// TestExternalDataIsFoundWhereverItStands: a file that a graph would read is checked in whatever part of the graph it
+// is named.
 func TestExternalDataIsFoundWhereverItStands(t *testing.T) {
 	tensor := func(field protowire.Number) []byte {
 		return message(field, message(8, []byte("w")), message(13, message(1, []byte("location")), message(2, []byte("../secret"))))
@@ -217,8 +219,8 @@ func TestDeepGraphsAreRefused(t *testing.T) {
 	}
 }
 
-// TestBatchScalesAreRefused: a graph with an operation that rounds activations by one scale for the whole batch is refused, wherever
-// in the file the operation stands.
+// TestBatchScalesAreRefused: a graph with an operation that rounds activations by one scale for the whole batch is
+// refused, wherever in the file the operation stands.
 func TestBatchScalesAreRefused(t *testing.T) {
 	node := func(op string, parts ...[]byte) []byte {
 		return message(1, append(parts, message(1, []byte("x")), message(2, []byte("y")), message(4, []byte(op)))...)

@@ -10,7 +10,8 @@ import (
 	"github.com/assay-rm/assay/batching"
 )
 
-// TestForwardsRunOnThreadsOfTheirOwn: while one of Go's threads is in a long call into C, the runtime takes cores from ONNX Runtime's.
+// TestForwardsRunOnThreadsOfTheirOwn: while one of Go's threads is in a long call into C, the runtime takes cores from
+// ONNX Runtime's.
 func TestForwardsRunOnThreadsOfTheirOwn(t *testing.T) {
 	m := fixture(t, "qwen3-reward-packed")
 	if _, err := m.forward(t.Context(), m.batching(Options{}), []batching.Sequence{m.probes()[0]}); err != nil {
@@ -28,7 +29,8 @@ func TestForwardsRunOnThreadsOfTheirOwn(t *testing.T) {
 	}
 }
 
-// TestThreadsAreThoseThatGoMayUse: in a container with a quota of processors, one thread for each of the host's would be throttled.
+// TestThreadsAreThoseThatGoMayUse: in a container with a quota of processors, one thread for each of the host's would
+// be throttled.
 func TestThreadsAreThoseThatGoMayUse(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(runtime.NumCPU() + 1))
 	if threads := fixture(t, "qwen3-reward-packed").Info().Threads; threads != runtime.NumCPU()+1 {

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestNoLibraryOfTheWorkingDirectoryIsFound: whoever runs assay in somebody else's repository must not run that repository's library, even
-// if it says that it is this module.
+// TestNoLibraryOfTheWorkingDirectoryIsFound: whoever runs assay in somebody else's repository must not run that
+// repository's library, even if it says that it is this module.
 func TestNoLibraryOfTheWorkingDirectoryIsFound(t *testing.T) {
 	own, err := FindRuntime("")
 	if err != nil {

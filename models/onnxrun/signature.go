@@ -23,8 +23,8 @@ func (v Value) String() string {
 	return fmt.Sprintf("%s %s %d", v.Name, kind, v.Dims)
 }
 
-// Fits tells whether a graph's value has the type and allows the dimensions wanted; -1 is any size, on either side. A graph that names no
-// dimensions at all is held to its shape by the forward.
+// Fits tells whether a graph's value has the type and allows the dimensions wanted; -1 is any size, on either side. A
+// graph that names no dimensions at all is held to its shape by the forward.
 func (v Value) Fits(want Value) bool {
 	if v.Kind != want.Kind {
 		return false
