@@ -1,8 +1,8 @@
 // Package models turns a bundle, a checkpoint directory with a manifest, into a function from items to readings.
 //
-// [Open] reads the bundle, loads the graph on ONNX Runtime and proves the manifest against it. [Model.Encode] renders the
-// chat template, tokenizes and marks the positions to read; [Model.Read] sends the ids through the model's batcher and
-// gives the head's raw outputs. What a raw output means as a reward is not decided here.
+// [Open] reads the bundle, loads the graph on ONNX Runtime and proves the manifest against it. [Model.Encode] renders
+// the chat template, tokenizes and marks the positions to read; [Model.Read] sends the ids through the model's batcher
+// and gives the head's raw outputs. What a raw output means as a reward is not decided here.
 package models
 
 import (
@@ -50,7 +50,7 @@ type Info struct {
 type Options struct {
 	Runtime   string                                     // path of ONNX Runtime; empty: search, see [FindRuntime]
 	Device    onnxrun.Device                             // where forwards run
-	Threads   int                                        // of one forward; 0: one per processor
+	Threads   int                                        // of one forward; 0: one per processor that Go may use
 	Tokens    int                                        // budget of one forward; 0: measured at load
 	MaxItems  int                                        // waiting items; 0: the batcher's default
 	MaxTokens int                                        // waiting tokens; 0: the batcher's default
@@ -92,7 +92,7 @@ func Open(ctx context.Context, source Source, options Options) (*Model, error) {
 	}
 	threads := options.Threads
 	if threads <= 0 {
-		threads = runtime.NumCPU()
+		threads = runtime.GOMAXPROCS(0) // which knows the quota of a container
 	}
 	m := &Model{
 		info:   Info{Manifest: b.manifest, Digest: b.digest, Provider: "CPU", Device: options.Device, Threads: threads},
@@ -126,14 +126,14 @@ func (m *Model) Info() Info { return m.info }
 // Proof lists what was checked when the bundle was loaded.
 func (m *Model) Proof() []Check { return m.proof }
 
-// Encode renders, tokenizes and marks the positions to read; of features it checks the names. Its errors are *Error. It is safe for
-// concurrent use.
+// Encode renders, tokenizes and marks the positions to read; of features it checks the names. Its errors are *Error. It
+// is safe for concurrent use.
 func (m *Model) Encode(item encode.Item, truncate encode.Truncation) (encode.Encoded, error) {
 	return m.encoder.Encode(item, truncate)
 }
 
-// Admits tells whether items have a chance of being admitted now, before they are encoded: nil, or the *batching.QueueFullError or
-// batching.ErrClosed that [Model.Read] would return. It keeps no place for them.
+// Admits tells whether items have a chance of being admitted now, before they are encoded: nil, or the
+// *batching.QueueFullError or batching.ErrClosed that [Model.Read] would return. It keeps no place for them.
 func (m *Model) Admits(ctx context.Context, items []encode.Item) error {
 	tokens := 0
 	for i := range items {
@@ -178,12 +178,25 @@ func (m *Model) rows(ctx context.Context, items []encode.Encoded) ([]Reading, er
 }
 
 func (m *Model) reading(result batching.Result) Reading {
-	reading := Reading{Rows: result.Values, Err: result.Err, Shared: result.Shared, Cached: result.Cached, Queue: result.Queue, Run: result.Run}
+	reading := Reading{
+		Rows:   result.Values,
+		Err:    result.Err,
+		Shared: result.Shared,
+		Cached: result.Cached,
+		Queue:  result.Queue,
+		Run:    result.Run,
+	}
 	switch {
 	case reading.Err == nil:
-	case errors.Is(reading.Err, context.Canceled), errors.Is(reading.Err, context.DeadlineExceeded), errors.Is(reading.Err, batching.ErrClosed):
+	case errors.Is(reading.Err, context.Canceled),
+		errors.Is(reading.Err, context.DeadlineExceeded),
+		errors.Is(reading.Err, batching.ErrClosed):
 	default:
-		reading.Err = &fault.Error{Code: fault.CodeRun, Detail: fmt.Sprintf("the forward of model %q failed", m.info.Manifest.Name), Err: reading.Err}
+		reading.Err = &fault.Error{
+			Code:   fault.CodeRun,
+			Detail: fmt.Sprintf("the forward of model %q failed", m.info.Manifest.Name),
+			Err:    reading.Err,
+		}
 	}
 	return reading
 }
@@ -193,7 +206,8 @@ func (m *Model) finite(rows [][]float32) error {
 	for i, row := range rows {
 		for j, value := range row {
 			if math.IsNaN(float64(value)) || math.IsInf(float64(value), 0) {
-				return fault.New(fault.CodeNotFinite, "model %q gave %v for label %q of row %d", m.info.Manifest.Name, value, m.info.Manifest.Graph.Labels[j], i)
+				return fault.New(fault.CodeNotFinite, "model %q gave %v for label %q of row %d", m.info.Manifest.Name,
+					value, m.info.Manifest.Graph.Labels[j], i)
 			}
 		}
 	}
@@ -203,7 +217,8 @@ func (m *Model) finite(rows [][]float32) error {
 // Probe runs one short item through the queue and the graph and checks its value: readiness.
 func (m *Model) Probe(ctx context.Context) error {
 	ids := m.probeItem(min(8, m.info.Manifest.Limits.MaxTokens), 2)
-	readings, err := m.Read(ctx, []encode.Encoded{{IDs: ids, Positions: []int{m.lastRead(len(ids))}, User: m.probeUser(ids)}})
+	readings, err := m.Read(ctx,
+		[]encode.Encoded{{IDs: ids, Positions: []int{m.lastRead(len(ids))}, User: m.probeUser(ids)}})
 	if err != nil {
 		return err
 	}
@@ -221,7 +236,8 @@ func (m *Model) lastRead(n int) int {
 // Stats counts what the model's batcher did.
 func (m *Model) Stats() batching.Stats { return m.batcher.Stats() }
 
-// Run answers what is submitted. It blocks until [Model.Close] has drained the queue, or ctx ends, and then frees the graph.
+// Run answers what is submitted. It blocks until [Model.Close] has drained the queue, or ctx ends, and then frees the
+// graph.
 func (m *Model) Run(ctx context.Context) error {
 	defer m.freeSession()
 	return m.batcher.Run(ctx)

@@ -45,7 +45,8 @@ func (r *Registry) Find(name string, kinds ...manifest.Kind) (*Model, error) {
 		case name != "" && spec.Name == name && slices.Contains(kinds, asked):
 			return m, nil
 		case name != "" && spec.Name == name:
-			return nil, fault.New(fault.CodeKind, "model %q is a %s model, and this question needs a %s model", name, asked, wanted)
+			return nil, fault.New(fault.CodeKind, "model %q is a %s model, and this question needs a %s model", name,
+				asked, wanted)
 		case slices.Contains(kinds, asked):
 			of = append(of, m)
 		}
@@ -58,7 +59,8 @@ func (r *Registry) Find(name string, kinds ...manifest.Kind) (*Model, error) {
 	case len(of) == 0:
 		return nil, fault.New(fault.CodeModel, "no %s model is loaded; loaded: %s", wanted, r.names())
 	}
-	return nil, fault.New(fault.CodeModel, "%d %s models are loaded, so the request must name one: %s", len(of), wanted, r.names())
+	return nil, fault.New(fault.CodeModel, "%d %s models are loaded, so the request must name one: %s", len(of), wanted,
+		r.names())
 }
 
 func (r *Registry) names() string {
