@@ -73,7 +73,11 @@ func readBundle(source Source) (*bundle, error) {
 	b := &bundle{}
 	text, err := fs.ReadFile(fsys, manifest.File)
 	if err != nil {
-		return nil, &fault.Error{Code: fault.CodeBundle, Detail: fmt.Sprintf("%s has no readable %s", source, manifest.File), Err: err}
+		return nil, &fault.Error{
+			Code:   fault.CodeBundle,
+			Detail: fmt.Sprintf("%s has no readable %s", source, manifest.File),
+			Err:    err,
+		}
 	}
 	if b.manifest, err = manifest.Parse(text); err != nil {
 		return nil, err
@@ -129,7 +133,11 @@ func readNamed(fsys fs.FS, field, name string) ([]byte, error) {
 	}
 	data, err := fs.ReadFile(fsys, name)
 	if err != nil {
-		return nil, &fault.Error{Code: fault.CodeBundle, Detail: fmt.Sprintf("%s %q cannot be read", field, name), Err: err}
+		return nil, &fault.Error{
+			Code:   fault.CodeBundle,
+			Detail: fmt.Sprintf("%s %q cannot be read", field, name),
+			Err:    err,
+		}
 	}
 	return data, nil
 }
@@ -142,7 +150,8 @@ func (b *bundle) hash(fsys fs.FS, source Source) error {
 		name := path.Join(path.Dir(m.Graph.File), location)
 		switch {
 		case source.dir == "":
-			return fault.New(fault.CodeBundle, "the embedded graph of %q has external data %q, which only a bundle on disk can have", m.Name, location)
+			return fault.New(fault.CodeBundle,
+				"the embedded graph of %q has external data %q, which only a bundle on disk can have", m.Name, location)
 		case !fs.ValidPath(location) || !fs.ValidPath(name):
 			return fault.New(fault.CodeBundle, "external data %q of %s leaves the bundle", location, m.Graph.File)
 		}

@@ -12,7 +12,8 @@ import (
 	"github.com/assay-rm/assay/models/onnxrun"
 )
 
-// TestBeamsReadTheSameFromTheCache: sixteen beams that grow step by step read, at every step, what the forward without a cache reads.
+// TestBeamsReadTheSameFromTheCache: sixteen beams that grow step by step read, at every step, what the forward without
+// a cache reads.
 func TestBeamsReadTheSameFromTheCache(t *testing.T) {
 	for _, name := range []string{"qwen2prm-process-packed", "gemma2-process-packed", "qwen3-reward-packed"} {
 		t.Run(name, func(t *testing.T) {
@@ -62,8 +63,8 @@ func TestBeamsReadTheSameFromTheCache(t *testing.T) {
 	}
 }
 
-// TestLanesReadTheSame: beside others on one thread each, in shared plans and behind cached prefixes, real graphs give the bits that a
-// sequence has alone on all threads.
+// TestLanesReadTheSame: beside others on one thread each, in shared plans and behind cached prefixes, real graphs give
+// the bits that a sequence has alone on all threads.
 func TestLanesReadTheSame(t *testing.T) {
 	for _, name := range []string{"qwen2prm-process-packed", "gemma2-process-packed", "qwen3-reward-packed-int8", "qwen3-reward-padded"} {
 		t.Run(name, func(t *testing.T) {

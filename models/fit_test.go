@@ -36,7 +36,8 @@ func preferences(t *testing.T, m *Model, user []float64, n int) (chosen, rejecte
 	return chosen, rejected
 }
 
-// loss is that of a user's vector: Σ log(1 + e^(rejected − chosen)) + |user|² / 2, prior 1, by the model's own readings.
+// loss is that of a user's vector: Σ log(1 + e^(rejected − chosen)) + |user|² / 2, prior 1, by the model's own
+// readings.
 func loss(t *testing.T, m *Model, user []float32, chosen, rejected []encode.Encoded) float64 {
 	t.Helper()
 	sum := 0.0
@@ -60,8 +61,8 @@ func loss(t *testing.T, m *Model, user []float32, chosen, rejected []encode.Enco
 	return sum
 }
 
-// TestFitFindsTheUser: the vector found explains the user's pairs, its losses are what the model's own scores give, and moving it along any
-// number makes them worse.
+// TestFitFindsTheUser: the vector found explains the user's pairs, its losses are what the model's own scores give, and
+// moving it along any number makes them worse.
 func TestFitFindsTheUser(t *testing.T) {
 	for _, name := range []string{"user-rows", "user-shared"} {
 		m := serveHead(t, name)

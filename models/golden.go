@@ -33,8 +33,8 @@ type GoldenPair struct {
 	Rejected string            `json:"rejected"`
 }
 
-// GoldenIDs are the token ids of an item, or of a pair's two sequences: (chosen, rejected) of a preference model, both orders
-// of a pair model.
+// GoldenIDs are the token ids of an item, or of a pair's two sequences: (chosen, rejected) of a preference model, both
+// orders of a pair model.
 type GoldenIDs [][]int64
 
 // UnmarshalJSON reads a list of ids or a list of such lists.
@@ -64,7 +64,8 @@ func (m *Model) Golden() ([]Golden, error) {
 		}
 		kind := m.info.Manifest.Asked()
 		if want := pair.lacks(kind); want != "" {
-			return nil, fault.New(fault.CodeBundle, "golden.file %s: pair %d: a %s model's pair has %s", file, len(all)+1, kind, want)
+			return nil, fault.New(fault.CodeBundle, "golden.file %s: pair %d: a %s model's pair has %s", file,
+				len(all)+1, kind, want)
 		}
 		all = append(all, pair)
 	}

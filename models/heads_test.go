@@ -76,8 +76,8 @@ func TestReadingsOfHeadGraphsAreBitEqualWhateverTheBatch(t *testing.T) {
 	}
 }
 
-// readsAlikeInAnyBatch reads so many random batches of the items, each of which must have the bits that it has alone. Of a packed model some
-// must come from the cache.
+// readsAlikeInAnyBatch reads so many random batches of the items, each of which must have the bits that it has alone.
+// Of a packed model some must come from the cache.
 func readsAlikeInAnyBatch(t *testing.T, m *Model, items []encode.Encoded, alone [][][]float32, batches int) {
 	t.Helper()
 	random, cached := rand.New(rand.NewPCG(1, 2)), 0
@@ -104,7 +104,8 @@ func readsAlikeInAnyBatch(t *testing.T, m *Model, items []encode.Encoded, alone 
 	}
 }
 
-// TestAHeadScoresTheSameInItsOwnGraphAsInside: one checkpoint with its head inside, apart, and apart behind a padded backbone.
+// TestAHeadScoresTheSameInItsOwnGraphAsInside: one checkpoint with its head inside, apart, and apart behind a padded
+// backbone.
 func TestAHeadScoresTheSameInItsOwnGraphAsInside(t *testing.T) {
 	inside := serveHead(t, "mlp-inside")
 	items := goldenItems(t, inside)
@@ -130,7 +131,8 @@ func TestAHeadScoresTheSameInItsOwnGraphAsInside(t *testing.T) {
 	}
 }
 
-// TestUsersDoNotSeeEachOther: one text under two users, asked at once, scores as each asked alone, and the users differ.
+// TestUsersDoNotSeeEachOther: one text under two users, asked at once, scores as each asked alone, and the users
+// differ.
 func TestUsersDoNotSeeEachOther(t *testing.T) {
 	for _, name := range []string{"user-rows", "user-shared"} {
 		m := serveHead(t, name)
@@ -177,7 +179,8 @@ func TestARowThatIsNotFiniteFailsAlone(t *testing.T) {
 	}
 }
 
-// TestManyRequestsAtOnceGetTheirOwnReadings runs the head beside the batcher from many goroutines; the race detector watches.
+// TestManyRequestsAtOnceGetTheirOwnReadings runs the head beside the batcher from many goroutines; the race detector
+// watches.
 func TestManyRequestsAtOnceGetTheirOwnReadings(t *testing.T) {
 	for _, name := range []string{"user-rows", "judge"} {
 		m := serveHead(t, name)

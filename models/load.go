@@ -35,6 +35,9 @@ func (m *Model) load(ctx context.Context, b *bundle, options Options) error {
 	if err := m.proveForward(ctx, batch); err != nil {
 		return err
 	}
+	if err := m.proveLength(ctx, batch); err != nil {
+		return err
+	}
 	if options.Tokens > 0 {
 		batch.Budget = batching.Budget{Tokens: options.Tokens, Area: batching.DefaultArea}
 		batch.Lanes = 1 // not measured
@@ -78,7 +81,11 @@ func (m *Model) loadSession(b *bundle) error {
 		if code := new(fault.Error); errors.As(err, &code) {
 			return err
 		}
-		return &fault.Error{Code: fault.CodeBundle, Detail: fmt.Sprintf("graph.file %s: ONNX Runtime refuses it", spec.Graph.File), Err: err}
+		return &fault.Error{
+			Code:   fault.CodeBundle,
+			Detail: fmt.Sprintf("graph.file %s: ONNX Runtime refuses it", spec.Graph.File),
+			Err:    err,
+		}
 	}
 	m.runner = m.session
 	if m.head != nil {
@@ -90,7 +97,8 @@ func (m *Model) loadSession(b *bundle) error {
 		if spec.Graph.Head.User != "" {
 			inputs = 2
 		}
-		m.passed("head", "%d inputs, output %s with %d labels, on %s", inputs, spec.Graph.Head.Output, len(spec.Graph.Labels), where)
+		m.passed("head", "%d inputs, output %s with %d labels, on %s", inputs, spec.Graph.Head.Output,
+			len(spec.Graph.Labels), where)
 	}
 	return nil
 }
@@ -109,7 +117,8 @@ func (m *Model) loadFeatures(b *bundle) (err error) {
 	return nil
 }
 
-// gpuWarmTokens is the largest forward that is measured on a GPU, whose throughput still grows where the processors' falls.
+// gpuWarmTokens is the largest forward that is measured on a GPU, whose throughput still grows where the processors'
+// falls.
 const gpuWarmTokens = 1 << 15
 
 func (m *Model) batching(options Options) batching.Options {

@@ -1,8 +1,8 @@
 // Package models turns a bundle, a checkpoint directory with a manifest, into a function from items to readings.
 //
-// [Open] reads the bundle, loads the graph on ONNX Runtime and proves the manifest against it. [Model.Encode] renders the
-// chat template, tokenizes and marks the positions to read; [Model.Read] sends the ids through the model's batcher and
-// gives the head's raw outputs. What a raw output means as a reward is not decided here.
+// [Open] reads the bundle, loads the graph on ONNX Runtime and proves the manifest against it. [Model.Encode] renders
+// the chat template, tokenizes and marks the positions to read; [Model.Read] sends the ids through the model's batcher
+// and gives the head's raw outputs. What a raw output means as a reward is not decided here.
 package models
 
 import (
@@ -41,7 +41,7 @@ type Info struct {
 type Options struct {
 	Runtime   string                                     // path of ONNX Runtime; empty: search, see [FindRuntime]
 	Device    onnxrun.Device                             // where forwards run
-	Threads   int                                        // of one forward; 0: one per processor
+	Threads   int                                        // of one forward; 0: one per processor that Go may use
 	Tokens    int                                        // budget of one forward; 0: measured at load
 	MaxItems  int                                        // waiting items; 0: the batcher's default
 	MaxTokens int                                        // waiting tokens; 0: the batcher's default
@@ -87,7 +87,7 @@ func Open(ctx context.Context, source Source, options Options) (*Model, error) {
 	}
 	threads := options.Threads
 	if threads <= 0 {
-		threads = runtime.GOMAXPROCS(0)
+		threads = runtime.GOMAXPROCS(0) // which knows the quota of a container
 	}
 	m := &Model{
 		info:   Info{Manifest: b.manifest, Digest: b.digest, Provider: "CPU", Device: options.Device, Threads: threads},
@@ -147,12 +147,25 @@ func (m *Model) rows(ctx context.Context, _ Caller, sequences []batching.Sequenc
 }
 
 func (m *Model) reading(result batching.Result) Reading {
-	reading := Reading{Rows: result.Values, Err: result.Err, Shared: result.Shared, Cached: result.Cached, Queue: result.Queue, Run: result.Run}
+	reading := Reading{
+		Rows:   result.Values,
+		Err:    result.Err,
+		Shared: result.Shared,
+		Cached: result.Cached,
+		Queue:  result.Queue,
+		Run:    result.Run,
+	}
 	switch {
 	case reading.Err == nil:
-	case errors.Is(reading.Err, context.Canceled), errors.Is(reading.Err, context.DeadlineExceeded), errors.Is(reading.Err, batching.ErrClosed):
+	case errors.Is(reading.Err, context.Canceled),
+		errors.Is(reading.Err, context.DeadlineExceeded),
+		errors.Is(reading.Err, batching.ErrClosed):
 	default:
-		reading.Err = &fault.Error{Code: fault.CodeRun, Detail: fmt.Sprintf("the forward of model %q failed", m.info.Manifest.Name), Err: reading.Err}
+		reading.Err = &fault.Error{
+			Code:   fault.CodeRun,
+			Detail: fmt.Sprintf("the forward of model %q failed", m.info.Manifest.Name),
+			Err:    reading.Err,
+		}
 	}
 	return reading
 }
@@ -162,7 +175,8 @@ func (m *Model) finite(rows [][]float32) error {
 	for i, row := range rows {
 		for j, value := range row {
 			if math.IsNaN(float64(value)) || math.IsInf(float64(value), 0) {
-				return fault.New(fault.CodeNotFinite, "model %q gave %v for label %q of row %d", m.info.Manifest.Name, value, m.info.Manifest.Graph.Labels[j], i)
+				return fault.New(fault.CodeNotFinite, "model %q gave %v for label %q of row %d", m.info.Manifest.Name,
+					value, m.info.Manifest.Graph.Labels[j], i)
 			}
 		}
 	}
@@ -190,7 +204,8 @@ func (m *Model) lastRead(n int) int {
 // Stats counts what the model's batcher did.
 func (m *Model) Stats() batching.Stats { return m.batcher.Stats() }
 
-// Run answers what is submitted. It blocks until [Model.Close] has drained the queue, or ctx ends, and then frees the graph.
+// Run answers what is submitted. It blocks until [Model.Close] has drained the queue, or ctx ends, and then frees the
+// graph.
 func (m *Model) Run(ctx context.Context) error {
 	defer m.freeSession()
 	return m.batcher.Run(ctx)

@@ -30,9 +30,11 @@ func (m *Model) proveSignature(file *onnx.Signature) error {
 		want, ok := known[input.Name]
 		switch {
 		case !ok:
-			return fault.New(fault.CodeBundle, "graph.layout %s: the graph asks for input %q, which this layout does not give", g.Layout, fault.Short(input.Name))
+			return fault.New(fault.CodeBundle,
+				"graph.layout %s: the graph asks for input %q, which this layout does not give", g.Layout, fault.Short(input.Name))
 		case !input.Fits(want):
-			return fault.New(fault.CodeBundle, "graph.layout %s: the graph's input is %s, and the layout gives %s", g.Layout, input, want)
+			return fault.New(fault.CodeBundle, "graph.layout %s: the graph's input is %s, and the layout gives %s",
+				g.Layout, input, want)
 		}
 		seen[input.Name] = true
 	}

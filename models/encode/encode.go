@@ -77,11 +77,16 @@ func (e *Encoder) bounded(form string) error {
 	m := e.manifest
 	switch {
 	case m.Likelihood != nil:
-		return fault.New(fault.CodeItem, "%s does not show where the response begins, and model %q reads the response's likelihood: give messages or prompt", form, m.Name)
+		return fault.New(fault.CodeItem,
+			"%s does not show where the response begins, and model %q reads the response's likelihood: give messages or prompt",
+			form, m.Name)
 	case m.Kind == manifest.KindProcess && !m.Steps.Joint():
-		return fault.New(fault.CodeItem, "%s does not show where steps end, and model %q has no token that does: give a prompt with steps", form, m.Name)
+		return fault.New(fault.CodeItem,
+			"%s does not show where steps end, and model %q has no token that does: give a prompt with steps", form,
+			m.Name)
 	case m.Prompt.Rendered:
-		return fault.New(fault.CodeItem, "%s does not show where the prompt ends, and model %q reads there: give messages or prompt", form, m.Name)
+		return fault.New(fault.CodeItem,
+			"%s does not show where the prompt ends, and model %q reads there: give messages or prompt", form, m.Name)
 	}
 	return nil
 }
@@ -116,7 +121,9 @@ func (e *Encoder) encodeTurns(ctx context.Context, item Item, form string, withi
 			return err
 		}
 		if len(before) > len(out.IDs) || !slices.Equal(before, out.IDs[:len(before)]) {
-			return fault.New(fault.CodeItem, "the prompt's %d tokens do not lead the item's, and model %q reads the last of them", len(before), e.manifest.Name)
+			return fault.New(fault.CodeItem,
+				"the prompt's %d tokens do not lead the item's, and model %q reads the last of them", len(before),
+				e.manifest.Name)
 		}
 		return e.markPlaces(out, len(before)-1)
 	}
@@ -139,7 +146,8 @@ func (e *Encoder) markPlaces(out *Encoded, before ...int) error {
 	if pattern := e.manifest.Prompt.Pattern; pattern != nil {
 		at := lastPattern(out.IDs, pattern)
 		if at < 0 {
-			return fault.New(fault.CodeItem, "the item lacks the ids %d that end a prompt, and model %q reads there", pattern, e.manifest.Name)
+			return fault.New(fault.CodeItem, "the item lacks the ids %d that end a prompt, and model %q reads there",
+				pattern, e.manifest.Name)
 		}
 		before = append(before, at)
 	}
@@ -149,7 +157,9 @@ func (e *Encoder) markPlaces(out *Encoded, before ...int) error {
 	}
 	for _, at := range before {
 		if at < 0 || at >= place {
-			return fault.New(fault.CodeItem, "the prompt ends at token %d, and model %q reads the response at token %d, which must come later", at, e.manifest.Name, place)
+			return fault.New(fault.CodeItem,
+				"the prompt ends at token %d, and model %q reads the response at token %d, which must come later", at,
+				e.manifest.Name, place)
 		}
 	}
 	out.Positions = append(before, place)
@@ -160,10 +170,12 @@ func (e *Encoder) markPlaces(out *Encoded, before ...int) error {
 func (e *Encoder) leading(ctx context.Context, messages []chat.Message, form string, generate bool) ([]int64, error) {
 	last := len(messages) - 1
 	if messages[last].Role != roleAssistant {
-		return nil, fault.New(fault.CodeItem, "the last of messages has role %q, and must be the assistant turn to be judged", messages[last].Role)
+		return nil, fault.New(fault.CodeItem,
+			"the last of messages has role %q, and must be the assistant turn to be judged", messages[last].Role)
 	}
 	if last == 0 {
-		return nil, fault.New(fault.CodeItem, "messages has the assistant turn alone, and model %q judges it by what stands before", e.manifest.Name)
+		return nil, fault.New(fault.CodeItem,
+			"messages has the assistant turn alone, and model %q judges it by what stands before", e.manifest.Name)
 	}
 	text, err := e.render(Item{}, messages[:last], generate)
 	if err != nil {
@@ -203,14 +215,16 @@ func readFrom(out *Encoded, start int) error {
 func (e *Encoder) render(item Item, messages []chat.Message, generate bool) (text string, err error) {
 	switch {
 	case e.template == nil:
-		return "", fault.New(fault.CodeNoTemplate, "model %q has no chat template, so it takes text or input_ids only", e.manifest.Name)
+		return "", fault.New(fault.CodeNoTemplate, "model %q has no chat template, so it takes text or input_ids only",
+			e.manifest.Name)
 	case e.manifest.Kind == manifest.KindPair:
 		text, err = e.template.RenderPair(messages, *item.First, *item.Second)
 	default:
 		text, err = e.template.Render(messages, generate)
 	}
 	if err != nil {
-		return "", fault.New(fault.CodeTemplate, "the chat template of model %q refused the conversation: %v", e.manifest.Name, err)
+		return "", fault.New(fault.CodeTemplate, "the chat template of model %q refused the conversation: %v",
+			e.manifest.Name, err)
 	}
 	return text, nil
 }

@@ -59,7 +59,8 @@ func BenchmarkEncodeSharedPrompt(b *testing.B) {
 	}
 }
 
-// BenchmarkEncodeGrowingSteps encodes an item after each of its 20 steps: separators that are added tokens cut its text, and words do.
+// BenchmarkEncodeGrowingSteps encodes an item after each of its 20 steps: separators that are added tokens cut its
+// text, and words do.
 func BenchmarkEncodeGrowingSteps(b *testing.B) {
 	e := unlimited(b, "qwen2-process-packed")
 	for _, separated := range []bool{true, false} {

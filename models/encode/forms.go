@@ -45,7 +45,8 @@ func (e *Encoder) form(item Item) (string, error) {
 	}
 	form := forms[0]
 	if form == formFeatures {
-		return "", fault.New(fault.CodeItem, "features are for models that read them, and model %q reads tokens", e.manifest.Name)
+		return "", fault.New(fault.CodeItem, "features are for models that read them, and model %q reads tokens",
+			e.manifest.Name)
 	}
 	rendered := form == formText || form == formIDs
 	process, pair := e.manifest.Kind == manifest.KindProcess, e.manifest.Kind == manifest.KindPair
@@ -57,11 +58,14 @@ func (e *Encoder) form(item Item) (string, error) {
 	case form == formIDs && len(item.InputIDs) == 0:
 		return "", fault.New(fault.CodeEmpty, "input_ids is empty")
 	case rendered && (item.Response != nil || item.Steps != nil || item.Separator != nil):
-		return "", fault.New(fault.CodeItem, "%s stands alone: response, steps and separator go with prompt or messages", form)
+		return "", fault.New(fault.CodeItem,
+			"%s stands alone: response, steps and separator go with prompt or messages", form)
 	case !process && (item.Steps != nil || item.Separator != nil):
-		return "", fault.New(fault.CodeItem, "steps and separator are for process models, and %q is a %s model", e.manifest.Name, e.manifest.Kind)
+		return "", fault.New(fault.CodeItem, "steps and separator are for process models, and %q is a %s model",
+			e.manifest.Name, e.manifest.Kind)
 	case pair && !rendered && (item.First == nil || item.Second == nil || item.Response != nil):
-		return "", fault.New(fault.CodeItem, "model %q reads two responses at once: ask compare or rank", e.manifest.Name)
+		return "", fault.New(fault.CodeItem, "model %q reads two responses at once: ask compare or rank",
+			e.manifest.Name)
 	case form == formPrompt && item.Response == nil && item.Steps == nil && !pair:
 		return "", fault.New(fault.CodeItem, "prompt needs response or steps beside it")
 	case item.Response != nil && item.Steps != nil:

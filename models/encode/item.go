@@ -6,8 +6,8 @@ import (
 	"github.com/assay-rm/assay/models/chat"
 )
 
-// Item is one thing to read, in exactly one form: messages; prompt with response (or with steps); text, rendered already;
-// input_ids; or features. The JSON form is the wire's and that of golden files.
+// Item is one thing to read, in exactly one form: messages; prompt with response (or with steps); text, rendered
+// already; input_ids; or features. The JSON form is the wire's and that of golden files.
 type Item struct {
 	Messages  []chat.Message `json:"messages,omitempty" doc:"A conversation, rendered through the model's chat template"`
 	Prompt    *string        `json:"prompt,omitempty" doc:"The user's turn; goes with response or steps"`
@@ -52,10 +52,10 @@ type Encoded struct {
 	Text string  // what was tokenized; empty for input_ids, segments and features
 	IDs  []int64 // token ids, policies applied; of features the bits of each number, in the manifest's order
 
-	// Positions are the tokens whose rows are read, ascending. A reward model reads one, by its pooling rule, and before it
-	// the one in the prompt where the manifest asks for that. A process model reads one for each step that has a score. A
-	// likelihood model reads every token that predicts one of the response's: from the one before Response up to the last
-	// but one.
+	// Positions are the tokens whose rows are read, ascending. A reward model reads one, by its pooling rule, and
+	// before it the one in the prompt where the manifest asks for that. A process model reads one for each step that
+	// has a score. A likelihood model reads every token that predicts one of the response's: from the one before
+	// Response up to the last but one.
 	Positions []int
 
 	Response  int   // likelihood: the token at which the response begins

@@ -30,7 +30,8 @@ func leading(ids []int64, id int64) int {
 	return n
 }
 
-// TestLeadingBOS: messages, text with any number of BOS in front, and ids with any number, lead with what the policy says.
+// TestLeadingBOS: messages, text with any number of BOS in front, and ids with any number, lead with what the policy
+// says.
 func TestLeadingBOS(t *testing.T) {
 	m := fixture(t, "llama-reward-packed")
 	bos := *m.manifest.Tokenizer.BOSID
@@ -93,8 +94,9 @@ func TestEndPolicy(t *testing.T) {
 	})
 }
 
-// TestPoolingIsThatOfARightPaddedRow: each rule, on the sequence alone, reads what it reads in transformers' row of ids with pads
-// behind them, be the pad id the eos, inside the sequence, or absent from it. Rules that read a pad there read the last id here.
+// TestPoolingIsThatOfARightPaddedRow: each rule, on the sequence alone, reads what it reads in transformers' row of ids
+// with pads behind them, be the pad id the eos, inside the sequence, or absent from it. Rules that read a pad there
+// read the last id here.
 func TestPoolingIsThatOfARightPaddedRow(t *testing.T) {
 	m := fixture(t, "qwen3-reward-packed")
 	const pad = int64(1)
@@ -177,7 +179,8 @@ func TestPoolingAtPlaces(t *testing.T) {
 	}
 }
 
-// TestSeparateSteps: the ids are those of the rendered prompt, and of each step and separator alone; a step is read at its last.
+// TestSeparateSteps: the ids are those of the rendered prompt, and of each step and separator alone; a step is read at
+// its last.
 func TestSeparateSteps(t *testing.T) {
 	m := fixture(t, "qwen3-process-packed")
 	rapid.Check(t, func(t *rapid.T) {
@@ -269,7 +272,8 @@ func TestTurns(t *testing.T) {
 	}
 }
 
-// TestResponseOfALikelihood: what is read are the tokens before each of the response's, from the first that the prompt alone lacks.
+// TestResponseOfALikelihood: what is read are the tokens before each of the response's, from the first that the prompt
+// alone lacks.
 func TestResponseOfALikelihood(t *testing.T) {
 	m := fixture(t, "llama-reward-packed")
 	rapid.Check(t, func(t *rapid.T) {

@@ -28,7 +28,8 @@ func (e *Encoder) findSegments() error {
 		if spec.Token != "" {
 			ids, err := e.tokens.Encode(spec.Token)
 			if err != nil || len(ids) != 1 {
-				return fault.New(fault.CodeBundle, "template.segments[%d].token %q gives %d tokens, and must be one", i, spec.Token, len(ids))
+				return fault.New(fault.CodeBundle, "template.segments[%d].token %q gives %d tokens, and must be one", i,
+					spec.Token, len(ids))
 			}
 			part.id = ids[0]
 		}
@@ -56,11 +57,14 @@ func (e *Encoder) encodeSegments(ctx context.Context, item Item, messages []chat
 		}
 		for _, other := range e.segments {
 			if other.id >= 0 && countOf(ids, other.id) > 0 {
-				return nil, fault.New(fault.CodeInText, "the %s holds the token %q, which divides the parts of an item of model %q", name, other.spec.Token, e.manifest.Name)
+				return nil, fault.New(fault.CodeInText,
+					"the %s holds the token %q, which divides the parts of an item of model %q", name, other.spec.Token,
+					e.manifest.Name)
 			}
 		}
 		if limit := part.spec.MaxTokens; limit > 0 && len(ids) > limit {
-			return nil, fault.New(fault.CodeTooLong, "the %s has %d tokens, and model %q takes %d there", name, len(ids), e.manifest.Name, limit)
+			return nil, fault.New(fault.CodeTooLong, "the %s has %d tokens, and model %q takes %d there", name,
+				len(ids), e.manifest.Name, limit)
 		}
 		all = append(all, ids...)
 	}
@@ -82,7 +86,8 @@ func (e *Encoder) texts(item Item, messages []chat.Message) (map[string]string, 
 		for i, message := range messages {
 			roles[i] = message.Role
 		}
-		return nil, fault.New(fault.CodeTemplate, "model %q takes the roles %q, and the conversation has %q", e.manifest.Name, want, roles)
+		return nil, fault.New(fault.CodeTemplate, "model %q takes the roles %q, and the conversation has %q",
+			e.manifest.Name, want, roles)
 	}
 	texts := map[string]string{formPrompt: messages[0].Content}
 	if e.manifest.Kind == manifest.KindPair {

@@ -17,7 +17,9 @@ func (e *Encoder) encodeSteps(ctx context.Context, item Item, form string, trunc
 		return err
 	}
 	if limit := e.manifest.Limits.MaxTokens; len(steps) > limit {
-		return fault.New(fault.CodeTooLong, "the item has %d steps of a token or more, and limits.max_tokens of model %q is %d; no step is cut", len(steps), e.manifest.Name, limit)
+		return fault.New(fault.CodeTooLong,
+			"the item has %d steps of a token or more, and limits.max_tokens of model %q is %d; no step is cut",
+			len(steps), e.manifest.Name, limit)
 	}
 	out.Ends = ends
 	switch {
@@ -123,7 +125,8 @@ func (e *Encoder) encodePrefixes(ctx context.Context, before []chat.Message, ste
 			case n > limit && truncate == TruncateError:
 				return e.tooLong(n)
 			case n*len(steps) > limit*limit:
-				return fault.New(fault.CodeTooLong, "the item has %d tokens and %d steps, each tokenized with all before it, and limits.max_tokens of model %q is %d",
+				return fault.New(fault.CodeTooLong,
+					"the item has %d tokens and %d steps, each tokenized with all before it, and limits.max_tokens of model %q is %d",
 					n, len(steps), e.manifest.Name, limit)
 			}
 		}
@@ -132,7 +135,9 @@ func (e *Encoder) encodePrefixes(ctx context.Context, before []chat.Message, ste
 			return e.beforeStart(k-1, len(ids)-1)
 		}
 		if at >= len(whole) || !slices.Equal(ids[:at+1], whole[:at+1]) {
-			return fault.New(fault.CodeBoundary, "step %d ends inside a token: what stands before its end is tokenized otherwise without the steps after it", k-1)
+			return fault.New(fault.CodeBoundary,
+				"step %d ends inside a token: what stands before its end is tokenized otherwise without the steps after it",
+				k-1)
 		}
 		out.Steps = append(out.Steps, at)
 	}
@@ -151,7 +156,8 @@ func (e *Encoder) encodePrefixes(ctx context.Context, before []chat.Message, ste
 
 // beforeStart is the error of a step that is read before the item begins.
 func (e *Encoder) beforeStart(step, end int) error {
-	return fault.New(fault.CodeItem, "step %d ends at token %d, and model %q reads %d before", step, end, e.manifest.Name, e.manifest.Steps.Offset)
+	return fault.New(fault.CodeItem, "step %d ends at token %d, and model %q reads %d before", step, end,
+		e.manifest.Name, e.manifest.Steps.Offset)
 }
 
 // cut is the conversation up to the last of the steps.
@@ -183,7 +189,8 @@ func (e *Encoder) readSteps(out *Encoded) error {
 // scored refuses an item all of whose steps are skipped.
 func (e *Encoder) scored(out *Encoded) error {
 	if skip := e.manifest.Steps.Skip; len(out.Steps) <= skip {
-		return fault.New(fault.CodeEmpty, "the item has %d steps, and model %q gives the first %d no score", len(out.Steps), e.manifest.Name, skip)
+		return fault.New(fault.CodeEmpty, "the item has %d steps, and model %q gives the first %d no score",
+			len(out.Steps), e.manifest.Name, skip)
 	}
 	return nil
 }
@@ -204,12 +211,15 @@ func stepsOf(item Item) (before []chat.Message, steps []string, ends []int, err 
 	} else {
 		last := before[len(before)-1]
 		if last.Role != roleAssistant {
-			return nil, nil, nil, fault.New(fault.CodeItem, "the last of messages has role %q, and must be the assistant turn to be judged (or give steps)", last.Role)
+			return nil, nil, nil, fault.New(fault.CodeItem,
+				"the last of messages has role %q, and must be the assistant turn to be judged (or give steps)",
+				last.Role)
 		}
 		before, response = before[:len(before)-1], last.Content
 	}
 	if item.Separator == nil || *item.Separator == "" {
-		return nil, nil, nil, fault.New(fault.CodeNoSeparator, "the item has a response but no separator to split it into steps; give separator, or steps as a list")
+		return nil, nil, nil, fault.New(fault.CodeNoSeparator,
+			"the item has a response but no separator to split it into steps; give separator, or steps as a list")
 	}
 	steps, ends, err = pieces(response, *item.Separator)
 	return before, steps, ends, err

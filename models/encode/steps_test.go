@@ -32,7 +32,8 @@ func prefixed(t *testing.T, separator string) Encoder {
 	return e
 }
 
-// TestStepsThatCannotFit: an item is refused before its steps are tokenized one by one, which takes the square of its length.
+// TestStepsThatCannotFit: an item is refused before its steps are tokenized one by one, which takes the square of its
+// length.
 func TestStepsThatCannotFit(t *testing.T) {
 	e := prefixed(t, "\n")
 	for _, truncate := range []Truncation{TruncateError, TruncateLeft, TruncateRight} {
@@ -74,7 +75,8 @@ func TestEveryStepSkipped(t *testing.T) {
 	}
 }
 
-// TestSeparateStepsKeepTheirBOS: the policy is on the item's beginning; a step that writes a BOS keeps it and moves no place.
+// TestSeparateStepsKeepTheirBOS: the policy is on the item's beginning; a step that writes a BOS keeps it and moves no
+// place.
 func TestSeparateStepsKeepTheirBOS(t *testing.T) {
 	e := changed(fixture(t, "llama-process-packed"))
 	bos := *e.manifest.Tokenizer.BOSID
@@ -90,8 +92,8 @@ func TestSeparateStepsKeepTheirBOS(t *testing.T) {
 	}
 }
 
-// TestSeparatorsThatAreNoAddedToken: an accepted item is read where the text of each step and separator ends, whatever stands
-// around them.
+// TestSeparatorsThatAreNoAddedToken: an accepted item is read where the text of each step and separator ends, whatever
+// stands around them.
 func TestSeparatorsThatAreNoAddedToken(t *testing.T) {
 	e := changed(fixture(t, "../families/versaprm-qwen"))
 	if e.tokens.Added(e.manifest.Steps.Separator) {

@@ -38,7 +38,13 @@ func (g *gpu) newHead(m *manifest.Manifest, data []byte) (placedHead, error) {
 	if graph.ReadsStates(spec.Input) != nil {
 		return nil, graph.Close()
 	}
-	return &gpuHead{gpu: g, graph: graph, spec: spec, labels: len(m.Graph.Labels), room: g.device.OpenRoom(spec.Width)}, nil
+	return &gpuHead{
+		gpu:    g,
+		graph:  graph,
+		spec:   spec,
+		labels: len(m.Graph.Labels),
+		room:   g.device.OpenRoom(spec.Width),
+	}, nil
 }
 
 func (h *gpuHead) rows(shape ort.Shape) (ort.Value, error) {

@@ -11,8 +11,9 @@ import (
 	"github.com/assay-rm/assay/batching"
 )
 
-// Run computes one plan and gives the rows read, (len(plan.Read), labels), or of a graph whose head is another (len(plan.Read), width),
-// unless the head is on the device and reads them there. Keys and values leave the graph only when some are to be kept.
+// Run computes one plan and gives the rows read, (len(plan.Read), labels), or of a graph whose head is another
+// (len(plan.Read), width), unless the head is on the device and reads them there. Keys and values leave the graph only
+// when some are to be kept.
 func (s *Session) Run(_ context.Context, plan *batching.Plan) ([][]float32, error) {
 	inner := s.wide[plan.Device]
 	if plan.Narrow {
@@ -49,7 +50,8 @@ func (s *Session) Run(_ context.Context, plan *batching.Plan) ([][]float32, erro
 		block = make([]float32, shape.FlattenedSize())
 		output, err = ort.NewTensor(shape, block)
 	}
-	failed := errors.Join(s.bindPast(binding, plan, cached, feeds), bindOutput(binding, outputs, s.graph.Output, output, err))
+	failed := errors.Join(s.bindPast(binding, plan, cached, feeds),
+		bindOutput(binding, outputs, s.graph.Output, output, err))
 	for name, tensor := range feeds {
 		failed = errors.Join(failed, binding.BindInput(name, tensor))
 	}

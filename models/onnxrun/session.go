@@ -1,4 +1,5 @@
-// Package onnxrun runs the plans of one graph on ONNX Runtime, on the processors or on GPUs, and holds their keys and values.
+// Package onnxrun runs the plans of one graph on ONNX Runtime, on the processors or on GPUs, and holds their keys and
+// values.
 package onnxrun
 
 import (
@@ -49,8 +50,8 @@ type Graph struct {
 	Head     []byte // the file of the head that is a graph of its own
 }
 
-// laneBytes is the largest graph that is loaded a second time for narrow forwards. A larger one keeps all threads busy by itself, and
-// its second copy would be dear.
+// laneBytes is the largest graph that is loaded a second time for narrow forwards. A larger one keeps all threads busy
+// by itself, and its second copy would be dear.
 const laneBytes = 512 << 20
 
 // Open loads a graph from its file or, without one, from its content: once for each GPU; or else once for forwards on
