@@ -21,12 +21,6 @@ type Sequence struct {
 	Read []int   // positions in IDs whose outputs are wanted, ascending, at least one
 }
 
-// Keep is a block to be filled with the keys and values of tokens that the plan computes.
-type Keep struct {
-	Block  *Block
-	Tokens [BlockTokens]int64 // indices into [Plan.IDs]
-}
-
 // Result is the outcome of one [Sequence]: values or an error, never both.
 type Result struct {
 	// Values has one row per read position: (len(Read), labels). Sequences with equal ids share rows, and the list of them: do not change either.
@@ -43,41 +37,4 @@ type Runner interface {
 	// Run computes one forward and returns the rows read, (len(plan.Read), labels).
 	// The caller owns the rows; the runner must not keep the plan.
 	Run(ctx context.Context, plan *Plan) ([][]float32, error)
-}
-
-// Layout is the shape in which a graph takes its tokens.
-type Layout int
-
-// The two layouts; docs/DESIGN.md describes their inputs.
-const (
-	Packed Layout = iota // a flat row of distinct tokens and attention tiles
-	Padded               // rows of equal length
-)
-
-// Plan is one forward.
-type Plan struct {
-	IDs  []int64 // packed: [T] distinct tokens; padded: [Rows·Length], pad id where empty
-	Read []int64 // [N] indices into IDs
-
-	// Packed. Key indices address the P cached tokens first, then the T new ones.
-	Positions     []int64  // [T]
-	PastPositions []int64  // [P]
-	Tiles         int      // R
-	Queries       int      // Q, query places of each tile
-	Keys          int      // K, key places of each tile
-	QueryIndex    []int64  // [R·Q]
-	KeyIndex      []int64  // [R·K]
-	KeyLen        []int64  // [R]
-	Scatter       []int64  // [T]
-	Targets       []int64  // [N] the id after each position read, of the same sequence; nil unless [Options.Targets]
-	Past          []*Block // the cached tokens, P = BlockTokens · blocks, in the order of PastPositions
-	Keep          []Keep   // blocks whose keys and values the runner is to fetch
-
-	Device int  // the number of the device that runs it, below [Options.Devices]
-	Narrow bool // to be run on the calling thread, beside others
-
-	// Padded. Padding is on the right.
-	Rows   int     // B
-	Length int     // S
-	Mask   []int64 // [B·S], 1 on tokens
 }

@@ -1,7 +1,6 @@
 package batching
 
 import (
-	"hash/maphash"
 	"slices"
 	"sync"
 )
@@ -66,32 +65,6 @@ func newCache(options Options) *cache {
 	return &cache{
 		capacity: options.CacheBlocks, targets: options.Targets, blocks: map[uint64]*Block{}, seen: make([][4]uint64, seenSets),
 	}
-}
-
-// chainSeed makes hashes differ from process to process, so that nobody can look for two prefixes of one hash.
-var chainSeed = maphash.MakeSeed()
-
-type link struct {
-	before uint64
-	ids    [BlockTokens]int64
-}
-
-// chain returns the hash of every prefix of ids that ends with a block, nil without a cache.
-func (c *cache) chain(ids []int64) []uint64 {
-	if c == nil || len(ids) < BlockTokens {
-		return nil
-	}
-	hashes := make([]uint64, len(ids)/BlockTokens)
-	before := uint64(0)
-	for i := range hashes {
-		before = maphash.Comparable(chainSeed, link{before, blockIDs(ids, i)})
-		hashes[i] = before
-	}
-	return hashes
-}
-
-func blockIDs(ids []int64, block int) [BlockTokens]int64 {
-	return [BlockTokens]int64(ids[block*BlockTokens:])
 }
 
 // find returns what is cached of a sequence and pins it. The sequence's last read is always computed, and so is all from the first
@@ -195,27 +168,6 @@ func (c *cache) claim(hash uint64, parent *Block, ids [BlockTokens]int64, positi
 	return b, true
 }
 
-// holds tells whether the cache has room for that many tokens if it lets go of all else.
-func (c *cache) holds(tokens int) bool { return c != nil && c.capacity*BlockTokens >= tokens }
-
-// room tells whether a block can be kept without letting go of another.
-func (c *cache) room() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return len(c.blocks) < c.capacity
-}
-
-// slot takes a slot that was used before, or else the first that never was.
-func (c *cache) slot() int {
-	n := len(c.free)
-	if n == 0 {
-		return len(c.blocks)
-	}
-	slot := c.free[n-1]
-	c.free = c.free[:n-1]
-	return slot
-}
-
 // settle makes claimed blocks ready, or forgets them when the forward failed.
 func (c *cache) settle(keep []Keep, ok bool) {
 	if len(keep) == 0 {
@@ -261,74 +213,4 @@ func (c *cache) learn(sequence Sequence, hashes []uint64, rows [][]float32) {
 			}
 		}
 	}
-}
-
-// evict lets go of the block that was used the longest ago and is not pinned, if there is one.
-func (c *cache) evict() bool {
-	for b := c.oldest; b != nil; b = b.newer {
-		if b.pins == 0 {
-			c.drop(b)
-			c.evicted++
-			return true
-		}
-	}
-	return false
-}
-
-func (c *cache) drop(b *Block) {
-	delete(c.blocks, b.hash)
-	c.unlink(b)
-	c.free = append(c.free, b.Slot)
-}
-
-// use makes a block the newest.
-func (c *cache) use(b *Block) {
-	if c.newest != b {
-		c.unlink(b)
-		c.push(b)
-	}
-}
-
-func (c *cache) push(b *Block) {
-	b.older = c.newest
-	if c.newest != nil {
-		c.newest.newer = b
-	} else {
-		c.oldest = b
-	}
-	c.newest = b
-}
-
-func (c *cache) unlink(b *Block) {
-	if b.newer != nil {
-		b.newer.older = b.older
-	} else {
-		c.newest = b.older
-	}
-	if b.older != nil {
-		b.older.newer = b.newer
-	} else {
-		c.oldest = b.newer
-	}
-	b.newer, b.older = nil, nil
-}
-
-// CacheStats is a snapshot of the key-value caches of all devices.
-type CacheStats struct {
-	Blocks   int    // held now
-	Capacity int    // that it may hold
-	Evicted  uint64 // blocks let go of to make room
-}
-
-func (s CacheStats) plus(t CacheStats) CacheStats {
-	return CacheStats{Blocks: s.Blocks + t.Blocks, Capacity: s.Capacity + t.Capacity, Evicted: s.Evicted + t.Evicted}
-}
-
-func (c *cache) stats() CacheStats {
-	if c == nil {
-		return CacheStats{}
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return CacheStats{Blocks: len(c.blocks), Capacity: c.capacity, Evicted: c.evicted}
 }

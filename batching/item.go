@@ -1,7 +1,6 @@
 package batching
 
 import (
-	"context"
 	"math"
 	"slices"
 	"time"
@@ -28,37 +27,6 @@ type item struct {
 	waiters  *waiter // those still open, newest first
 	open     int     // how many
 	mark     uint64  // the last pick that looked at it
-}
-
-// waiter is one submitted sequence.
-type waiter struct {
-	item     *item
-	call     *call
-	sequence Sequence
-	hashes   []uint64
-	admitted time.Time
-	result   *Result
-	next     *waiter
-}
-
-// call is one submission. Its sequences end one by one; done is closed with the last.
-type call struct {
-	ctx     context.Context //nolint:containedctx // a queued item must know whether its caller still waits
-	results []Result
-	waiters []waiter
-	tokens  int // of all waiters
-	pending int // waiters without a result
-	done    chan struct{}
-}
-
-// end gives the waiter its result. It must be on nobody's list any more, or on one that is dropped.
-func (w *waiter) end(result Result) {
-	*w.result = result
-	w.item = nil
-	w.call.pending--
-	if w.call.pending == 0 {
-		close(w.call.done)
-	}
 }
 
 // covers reports whether every position is read already.
@@ -125,12 +93,6 @@ func (it *item) left(now time.Time) (earliest, latest time.Duration) {
 		}
 	}
 	return earliest, latest
-}
-
-// ended reports whether the caller is gone or its deadline, which may be about to fire, has come.
-func (c *call) ended(now time.Time) bool {
-	deadline, ok := c.ctx.Deadline()
-	return ok && !now.Before(deadline) || c.ctx.Err() != nil
 }
 
 // finish hands out the item's rows, in the order of sequence.Read, or the error.

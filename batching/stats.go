@@ -45,3 +45,23 @@ type Stats struct {
 	Expired      uint64 // sequences whose deadline passed before an answer
 	Refused      uint64 // sequences refused at admission because the queue was full
 }
+
+// CacheStats is a snapshot of the key-value caches of all devices.
+type CacheStats struct {
+	Blocks   int    // held now
+	Capacity int    // that it may hold
+	Evicted  uint64 // blocks let go of to make room
+}
+
+func (s CacheStats) plus(t CacheStats) CacheStats {
+	return CacheStats{Blocks: s.Blocks + t.Blocks, Capacity: s.Capacity + t.Capacity, Evicted: s.Evicted + t.Evicted}
+}
+
+func (c *cache) stats() CacheStats {
+	if c == nil {
+		return CacheStats{}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return CacheStats{Blocks: len(c.blocks), Capacity: c.capacity, Evicted: c.evicted}
+}
