@@ -62,7 +62,7 @@ func (b *Batcher) refuse(ctx context.Context, items, tokens int) error {
 		return full
 	}
 	deadline, ok := ctx.Deadline()
-	if !ok || !b.rate.known() {
+	if !ok || !b.rate.informed() {
 		return nil
 	}
 	full.Wait, full.Left = b.rate.estimate(ahead+tokens), time.Until(deadline)

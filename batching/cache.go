@@ -22,19 +22,19 @@ type Block struct {
 	position int    // of its first token
 	ready    bool   // the slot is filled
 	pins     int    // sequences at work that use or fill it
-	rows     [BlockTokens]known
+	rows     [BlockTokens]readRow
 
 	newer, older *Block // in order of use
 }
 
-// known is an output that was read at a token of a block.
-type known struct {
+// readRow is an output that was read at a token of a block.
+type readRow struct {
 	row    []float32 // nil: not read yet
 	target int64     // the id that it is the log-probability of; 0 unless [Options.Targets]
 }
 
-// prefix is what the cache has of a sequence.
-type prefix struct {
+// cachedPrefix is what the cache has of a sequence.
+type cachedPrefix struct {
 	hashes []uint64    // of the chain up to the end of each of its blocks
 	blocks []*Block    // those that are cached, from the first on
 	tokens int         // leading tokens that need not be computed
@@ -68,11 +68,11 @@ func newCache(options Options) *cache {
 }
 
 // find returns what is cached of a sequence and pins it. The sequence's last read is always computed, and so is all from the first
-// read on whose output is not known. coming is how many of the tokens behind those cached are being computed by a plan at work.
-func (c *cache) find(sequence Sequence, hashes []uint64) (have prefix, coming int) {
-	have.hashes = hashes
+// read on whose output is not known. pending is how many of the tokens behind those cached are being computed by a plan at work.
+func (c *cache) find(sequence Sequence, hashes []uint64) (cached cachedPrefix, pending int) {
+	cached.hashes = hashes
 	if c == nil {
-		return have, 0
+		return cached, 0
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -83,30 +83,30 @@ func (c *cache) find(sequence Sequence, hashes []uint64) (have prefix, coming in
 			break
 		}
 		if !b.ready {
-			coming += BlockTokens
-		} else if coming == 0 {
-			have.blocks = append(have.blocks, b)
+			pending += BlockTokens
+		} else if pending == 0 {
+			cached.blocks = append(cached.blocks, b)
 		}
 		parent = b
 	}
 	last := sequence.Read[len(sequence.Read)-1]
-	have.tokens = min(len(have.blocks)*BlockTokens, last)
+	cached.tokens = min(len(cached.blocks)*BlockTokens, last)
 	for _, position := range sequence.Read {
-		if position >= have.tokens {
+		if position >= cached.tokens {
 			break
 		}
-		row := c.row(sequence, have.blocks, position)
+		row := c.row(sequence, cached.blocks, position)
 		if row == nil {
-			have.tokens = position
+			cached.tokens = position
 			break
 		}
-		have.rows = append(have.rows, slices.Clone(row))
+		cached.rows = append(cached.rows, slices.Clone(row))
 	}
-	have.blocks = have.blocks[:ceilDiv(have.tokens, BlockTokens)]
-	for _, b := range have.blocks {
+	cached.blocks = cached.blocks[:ceilDiv(cached.tokens, BlockTokens)]
+	for _, b := range cached.blocks {
 		b.pins++
 	}
-	return have, coming
+	return cached, pending
 }
 
 // row returns what was read at a position, nil when it is not known.
@@ -119,20 +119,20 @@ func (c *cache) row(sequence Sequence, blocks []*Block, position int) []float32 
 }
 
 // release unpins what find returned, the last block first, so that a block is never let go of before those that follow it.
-func (c *cache) release(have prefix) {
-	if c == nil || len(have.blocks) == 0 {
+func (c *cache) release(cached cachedPrefix) {
+	if c == nil || len(cached.blocks) == 0 {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, b := range slices.Backward(have.blocks) {
+	for _, b := range slices.Backward(cached.blocks) {
 		b.pins--
 		c.use(b)
 	}
 }
 
-// again tells whether a block with this hash was computed before, and remembers that it is now.
-func (c *cache) again(hash uint64) bool {
+// seenBefore tells whether a block with this hash was computed before, and remembers that it is now.
+func (c *cache) seenBefore(hash uint64) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	set := &c.seen[hash%seenSets]
@@ -168,8 +168,8 @@ func (c *cache) claim(hash uint64, parent *Block, ids [BlockTokens]int64, positi
 	return b, true
 }
 
-// settle makes claimed blocks ready, or forgets them when the forward failed.
-func (c *cache) settle(keep []Keep, ok bool) {
+// complete makes claimed blocks ready, or forgets them when the forward failed.
+func (c *cache) complete(keep []Keep, ok bool) {
 	if len(keep) == 0 {
 		return
 	}
@@ -203,13 +203,13 @@ func (c *cache) learn(sequence Sequence, hashes []uint64, rows [][]float32) {
 		parent = b
 		for ; next < len(sequence.Read) && sequence.Read[next] < (i+1)*BlockTokens; next++ {
 			position := sequence.Read[next]
-			k := known{row: rows[next]}
+			k := readRow{row: rows[next]}
 			if c.targets {
 				k.target = sequence.IDs[position+1]
 			}
-			if place := &b.rows[position%BlockTokens]; place.row == nil || place.target != k.target {
+			if known := &b.rows[position%BlockTokens]; known.row == nil || known.target != k.target {
 				k.row = slices.Clone(k.row)
-				*place = k
+				*known = k
 			}
 		}
 	}

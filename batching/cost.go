@@ -71,7 +71,7 @@ func (s sample) terms() [terms]float64 {
 // those that are not zero; where two fit alike, the one with fewer terms is kept.
 func fit(samples []sample) Cost {
 	var best [terms]float64
-	least := math.Inf(1)
+	lowest := math.Inf(1)
 	for chosen := 1; chosen < 1<<terms; chosen++ {
 		solution, ok := solve(samples, chosen)
 		if !ok {
@@ -86,8 +86,8 @@ func fit(samples []sample) Cost {
 			off := given/max(float64(s.took), 1) - 1
 			wrong += off * off
 		}
-		if wrong < least*(1-1e-6)-1e-12 {
-			best, least = solution, wrong
+		if wrong < lowest*(1-1e-6)-1e-12 {
+			best, lowest = solution, wrong
 		}
 	}
 	return Cost{Base: best[0], Token: best[1], Pair: best[2], Key: best[3]}

@@ -8,8 +8,8 @@ type device struct {
 	lanes  int // at least one
 
 	// Guarded by the batcher's mutex.
-	active int  // forwards in progress
-	wide   bool // one is in progress that has all threads
+	active     int  // forwards in progress
+	allThreads bool // one is in progress that has all threads
 }
 
 func newDevices(options Options) []*device {

@@ -18,10 +18,10 @@ const (
 // item is one distinct sequence and everybody who waits for it. The batcher's mutex guards all fields but sequence.IDs;
 // the goroutine of Run reads sequence while the state is running, when nobody writes it.
 type item struct {
-	sequence Sequence // Read is the union of what the waiters read
-	hashes   []uint64 // of its prefixes, for the cache
-	have     prefix   // of the picked item: what is cached, pinned until it is answered
-	number   uint64   // order of arrival
+	sequence Sequence     // Read is the union of what the waiters read
+	hashes   []uint64     // of its prefixes, for the cache
+	cached   cachedPrefix // of the picked item: what is cached, pinned until it is answered
+	number   uint64       // order of arrival
 	arrived  time.Time
 	state    state
 	waiters  *waiter // those still open, newest first

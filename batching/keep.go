@@ -9,11 +9,11 @@ func (p *packed) layPast(plan *Plan) {
 			continue
 		}
 		for at := n.from / BlockTokens; at*BlockTokens < n.cached; at++ {
-			block := n.have.blocks[at]
-			if p.places[block] != none {
+			block := n.prefix.blocks[at]
+			if p.past[block] != none {
 				continue
 			}
-			p.places[block] = len(plan.Past)
+			p.past[block] = len(plan.Past)
 			plan.Past = append(plan.Past, block)
 			for j := range BlockTokens {
 				plan.PastPositions = append(plan.PastPositions, int64(at*BlockTokens+j))
@@ -28,10 +28,10 @@ func (p *packed) layKeep(plan *Plan) {
 	if p.cache == nil {
 		return
 	}
-	lone := len(p.entries) == 1 && !plan.Narrow && p.cache.room()
+	alone := len(p.entries) == 1 && !plan.Narrow && p.cache.room()
 	for _, e := range p.entries {
-		if 4*e.have.tokens >= len(e.sequence.IDs) || lone && len(e.sequence.IDs) >= lonely {
-			p.tree.grow(e.leaf)
+		if 4*e.cached.tokens >= len(e.sequence.IDs) || alone && len(e.sequence.IDs) >= keepAloneFrom {
+			p.tree.keepPath(e.leaf)
 		}
 	}
 	for i := p.tree.first; i != none; i = p.tree.nodes[i].next {
@@ -39,8 +39,8 @@ func (p *packed) layKeep(plan *Plan) {
 	}
 }
 
-// lonely is the length from which on a sequence that has all threads for itself is kept while there is room: others may follow it.
-const lonely = 256
+// keepAloneFrom is the length from which on a sequence that has all threads for itself is kept while there is room: others may follow it.
+const keepAloneFrom = 256
 
 // keepBelow claims the blocks worth fetching that end in the segment and in those below it: what several sequences share, what goes on
 // from much that is cached, what is long and alone, and what was computed before. before is the last block that ends before the
@@ -49,13 +49,13 @@ func (p *packed) keepBelow(plan *Plan, segment int, before *Block) {
 	n := &p.tree.nodes[segment]
 	traced := false
 	for at := n.from / BlockTokens; (at+1)*BlockTokens <= n.to; at++ {
-		if at < len(n.have.blocks) && (at+1)*BlockTokens <= n.cached {
-			before = n.have.blocks[at]
+		if at < len(n.prefix.blocks) && (at+1)*BlockTokens <= n.cached {
+			before = n.prefix.blocks[at]
 			continue
 		}
-		hash := n.have.hashes[at]
+		hash := n.prefix.hashes[at]
 		shared := (at+1)*BlockTokens <= n.prior
-		worth := shared || n.grows || p.cache.again(hash)
+		worth := shared || n.keepBlocks || p.cache.seenBefore(hash)
 		if at > 0 && before == nil || !worth {
 			before = nil
 			continue

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// lane runs one forward at a time on its device. Beside others of the device its forwards are narrow, one thread each, so that no thread
-// ever waits for another; alone it may run a wide one, on all threads.
+// lane runs one forward at a time on its device. Beside others of the device its forwards have one thread each, so that no thread
+// ever waits for another; alone it may run one on all threads.
 type lane struct {
 	device *device
 	picker picker
@@ -29,7 +29,7 @@ func newLane(options Options, d *device) *lane {
 	}
 	l.plan.Device = d.number
 	if options.Layout == Packed {
-		l.picker.least = options.Cost.shared()
+		l.picker.shortest = options.Cost.shared()
 	}
 	return l
 }
@@ -75,20 +75,20 @@ func (b *Batcher) next(l *lane) (wait time.Duration, more bool) {
 	defer b.mu.Unlock()
 	l.picker.clear()
 	d := l.device
-	for len(b.queue.byAge) > 0 && !d.wide {
+	for len(b.queue.byAge) > 0 && !d.allThreads {
 		if wait := b.hold(); wait > 0 {
 			return wait, true
 		}
 		begin := time.Now()
-		budget, narrow := b.share(d)
-		b.choose(l, begin, budget, narrow)
+		budget, oneThread := b.share(d)
+		b.choose(l, begin, budget, oneThread)
 		switch {
-		case !narrow:
-		case d.active == 0 && (l.picker.whole || b.rest(l.picker.batch) < leastShare): // the other lanes would have nothing to do
+		case !oneThread:
+		case d.active == 0 && (l.picker.preferAllThreads || b.rest(l.picker.batch) < smallestShare): // the other lanes would have nothing to do
 			l.picker.putBack()
-			narrow = false
-			b.choose(l, begin, b.options.Budget, narrow)
-		case l.picker.whole && d.cache == nil: // the rest of the family would compute its prefix again beside this lane
+			oneThread = false
+			b.choose(l, begin, b.options.Budget, oneThread)
+		case l.picker.preferAllThreads && d.cache == nil: // the rest of the family would compute its prefix again beside this lane
 			l.picker.putBack()
 			return idle, true
 		}
@@ -100,11 +100,11 @@ func (b *Batcher) next(l *lane) (wait time.Duration, more bool) {
 		}
 		b.running = b.queue.sweep(b.running)
 		if len(l.picker.batch) > 0 {
-			l.plan.Narrow = narrow
+			l.plan.Narrow = oneThread
 			d.active++
-			d.wide = !narrow
+			d.allThreads = !oneThread
 			l.pack(l.picker.batch, begin)
-			if narrow || len(b.devices) > 1 {
+			if oneThread || len(b.devices) > 1 {
 				b.poke() // the others may have work too
 			}
 			return 0, true
@@ -117,21 +117,21 @@ func (b *Batcher) next(l *lane) (wait time.Duration, more bool) {
 }
 
 // choose picks what the lane runs next.
-func (b *Batcher) choose(l *lane, now time.Time, budget Budget, narrow bool) {
+func (b *Batcher) choose(l *lane, now time.Time, budget Budget, oneThread bool) {
 	l.picker.pace = 1
-	if narrow {
+	if oneThread {
 		l.picker.pace = float64(l.device.lanes)
 	}
 	b.round++
 	l.picker.pick(&b.queue, now, budget, b.round)
 }
 
-// share returns what the next forward may take of the queue, and whether it is narrow: when forwards run beside it, or what waits is
-// done sooner by all lanes than by one wide forward after the other. Lanes share what waits evenly, so that none is left with a
+// share returns what the next forward may take of the queue, and whether it runs on one thread: when forwards run beside it, or what waits is
+// done sooner by all lanes than by one forward on all threads after the other. Lanes share what waits evenly, so that none is left with a
 // large batch when the others have nothing to do. So do devices.
-func (b *Batcher) share(d *device) (budget Budget, narrow bool) {
+func (b *Batcher) share(d *device) (budget Budget, oneThread bool) {
 	budget = b.options.Budget
-	if d.lanes == 1 || d.active == 0 && (len(b.queue.byAge) < 2*d.lanes || b.queue.tokens < d.lanes*leastShare) {
+	if d.lanes == 1 || d.active == 0 && (len(b.queue.byAge) < 2*d.lanes || b.queue.tokens < d.lanes*smallestShare) {
 		if len(b.devices) > 1 {
 			budget.Tokens = min(budget.Tokens, b.evenShare())
 		}
@@ -143,7 +143,7 @@ func (b *Batcher) share(d *device) (budget Budget, narrow bool) {
 }
 
 // evenShare is the tokens of what waits for each of the lanes.
-func (b *Batcher) evenShare() int { return max(leastShare, ceilDiv(b.queue.tokens, len(b.lanes))) }
+func (b *Batcher) evenShare() int { return max(smallestShare, ceilDiv(b.queue.tokens, len(b.lanes))) }
 
 // rest is how many tokens wait beside a batch that was picked.
 func (b *Batcher) rest(batch []*item) int {
@@ -154,8 +154,8 @@ func (b *Batcher) rest(batch []*item) int {
 	return tokens
 }
 
-// leastShare is the smallest share of the queue that is worth a forward of its own.
-const leastShare = measureFirst
+// smallestShare is the smallest share of the queue that is worth a forward of its own.
+const smallestShare = measureFirst
 
 // leave notes that the lane's forward is over.
 func (b *Batcher) leave(l *lane) {
@@ -164,7 +164,7 @@ func (b *Batcher) leave(l *lane) {
 	l.picker.clear()
 	l.current = RunStats{}
 	l.device.active--
-	l.device.wide = false
+	l.device.allThreads = false
 	b.poke()
 }
 

@@ -14,7 +14,7 @@ const (
 	measureRuns    = 3                // timed runs of each plan; the fastest counts
 	measureLimit   = 10 * time.Second // no larger plan is begun that would end later
 	goodThroughput = 0.97             // of the best; the smallest plan that reaches it is the budget
-	lanesLeast     = 0.95             // of the wide throughput; what lanes must reach to be used, since requests slow wide forwards more
+	lanesEnough    = 0.95             // of the throughput on all threads; what lanes must reach to be used, since requests slow forwards on all threads more
 )
 
 // Measured is what [Measure] found, for the fields of [Options] of the same names.
@@ -33,18 +33,18 @@ type Measured struct {
 func Measure(ctx context.Context, runner Runner, options Options) (Measured, error) {
 	options = options.withDefaults()
 	m := measuring{runner: runner, options: options, end: time.Now().Add(measureLimit)}
-	wide, err := m.ladder(ctx, 1)
-	if len(wide) == 0 || ctx.Err() != nil {
+	onAll, err := m.ladder(ctx, 1)
+	if len(onAll) == 0 || ctx.Err() != nil {
 		return Measured{}, fmt.Errorf("measure the runner: %w", err)
 	}
-	found := Measured{Budget: Budget{Tokens: fastest(wide), Area: options.Budget.Area}, Lanes: 1}
+	found := Measured{Budget: Budget{Tokens: fastest(onAll), Area: options.Budget.Area}, Lanes: 1}
 	if options.Lanes > 1 && err == nil {
-		narrow, _ := m.ladder(ctx, options.Lanes) // lanes that fail are not used
-		if best(narrow) >= lanesLeast*best(wide) {
-			found.Lanes, found.LaneTokens = options.Lanes, fastest(narrow)/options.Lanes
+		onOne, _ := m.ladder(ctx, options.Lanes) // lanes that fail are not used
+		if best(onOne) >= lanesEnough*best(onAll) {
+			found.Lanes, found.LaneTokens = options.Lanes, fastest(onOne)/options.Lanes
 		}
 	}
-	found.Cost = fit(append(wide, m.shapes(ctx, wide)...))
+	found.Cost = fit(append(onAll, m.shapes(ctx, onAll)...))
 	if err := ctx.Err(); err != nil {
 		return Measured{}, fmt.Errorf("measure the runner: %w", err)
 	}
@@ -139,7 +139,7 @@ func (o *Options) synthetic(sequences [][]int64, apart bool) *Plan {
 		if apart {
 			shape.addApart(sequence)
 		} else {
-			shape.add(sequence, prefix{}, nil)
+			shape.add(sequence, cachedPrefix{}, nil)
 		}
 	}
 	plan := new(Plan)

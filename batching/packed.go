@@ -11,7 +11,7 @@ type packed struct {
 	longest  int // tokens of the longest sequence
 	entries  []entry
 	ancestry []int64        // key indices of the tokens from position 0 to the end of a segment
-	places   map[*Block]int // of cached blocks in the plan
+	past     map[*Block]int // of cached blocks in the plan
 	targets  bool           // list the id after each position read
 }
 
@@ -19,7 +19,7 @@ type packed struct {
 type entry struct {
 	leaf     int // the sequence lies on the path from the root to this node
 	sequence Sequence
-	have     prefix
+	cached   cachedPrefix
 }
 
 func (p *packed) reset() {
@@ -28,44 +28,44 @@ func (p *packed) reset() {
 	p.longest = 0
 	clear(p.entries)
 	p.entries = p.entries[:0]
-	clear(p.places)
+	clear(p.past)
 }
 
 func (p *packed) tokens() int { return p.tree.tokens }
 
-func (p *packed) add(sequence Sequence, have prefix, budget *Budget) (fits, shares bool) {
+func (p *packed) add(sequence Sequence, cached cachedPrefix, budget *Budget) (fits, shares bool) {
 	at := p.tree.find(sequence.IDs)
-	if _, fresh := p.price(len(sequence.IDs), at, have.tokens); fresh > len(sequence.IDs)-have.tokens {
-		at = spot{parent: root, under: none, before: none} // others would compute again more than it shares
+	if _, fresh := p.price(len(sequence.IDs), at, cached.tokens); fresh > len(sequence.IDs)-cached.tokens {
+		at = spot{parent: root, partial: none, sibling: none} // others would compute again more than it shares
 	}
-	return p.put(sequence, at, have, budget)
+	return p.put(sequence, at, cached, budget)
 }
 
 func (p *packed) addApart(sequence Sequence) {
-	p.put(sequence, spot{parent: root, under: none, before: none}, prefix{}, nil)
+	p.put(sequence, spot{parent: root, partial: none, sibling: none}, cachedPrefix{}, nil)
 }
 
 // put adds the sequence at its spot in the tree if the budget allows.
-func (p *packed) put(sequence Sequence, at spot, have prefix, budget *Budget) (fits, shares bool) {
+func (p *packed) put(sequence Sequence, at spot, cached cachedPrefix, budget *Budget) (fits, shares bool) {
 	ids := sequence.IDs
-	after, fresh := p.price(len(ids), at, have.tokens)
+	after, fresh := p.price(len(ids), at, cached.tokens)
 	longest := max(p.longest, len(ids))
-	shared := max(0, at.depth-have.tokens)
+	shared := max(0, at.depth-cached.tokens)
 	shares = shared > 0 && shared >= fresh
 	if budget != nil && len(p.entries) > 0 {
 		best := after.best(p.gather)
 		area := after[best] * querySizes[best] * longest // at most
-		if !budget.allows(p.tree.tokens, shared, fresh, p.cache.holds(2*longest)) || area > budget.Area || !p.pastFits(have) {
+		if !budget.allows(p.tree.tokens, shared, fresh, p.cache.holds(2*longest)) || area > budget.Area || !p.pastFits(cached) {
 			return false, shares
 		}
 	}
 	p.tiling, p.longest = after, longest
-	for _, b := range have.blocks {
-		if _, ok := p.places[b]; !ok {
-			p.places[b] = none // until it is laid out
+	for _, b := range cached.blocks {
+		if _, ok := p.past[b]; !ok {
+			p.past[b] = none // until it is laid out
 		}
 	}
-	p.entries = append(p.entries, entry{leaf: p.tree.insert(ids, at, have), sequence: sequence, have: have})
+	p.entries = append(p.entries, entry{leaf: p.tree.insert(ids, at, cached), sequence: sequence, cached: cached})
 	return true, shares
 }
 
@@ -78,10 +78,10 @@ func (p *packed) price(length int, at spot, cached int) (after tiling, fresh int
 		fresh += sign * tokens
 	}
 	node := at.parent
-	if at.under != none && at.depth == length {
-		node = at.under
-	} else if at.under != none {
-		n := &p.tree.nodes[at.under]
+	if at.partial != none && at.depth == length {
+		node = at.partial
+	} else if at.partial != none {
+		n := &p.tree.nodes[at.partial]
 		change(n.fresh(), -1)
 		change(at.depth-max(n.from, min(n.cached, at.depth, cached)), +1)
 		change(n.to-max(n.cached, at.depth), +1)
@@ -126,7 +126,7 @@ func (p *packed) layTokens(plan *Plan) {
 func (p *packed) layReads(plan *Plan, placements []Placement) []Placement {
 	plan.Read, plan.Targets = plan.Read[:0], plan.Targets[:0]
 	for _, e := range p.entries {
-		row, ids, read := len(plan.Read), e.sequence.IDs, e.sequence.Read[len(e.have.rows):]
+		row, ids, read := len(plan.Read), e.sequence.IDs, e.sequence.Read[len(e.cached.rows):]
 		placements = append(placements, Placement{Row: row, Shared: p.tree.shared(e.leaf, len(ids))})
 		plan.Read = slices.Grow(plan.Read, len(read))[:row+len(read)]
 		if p.targets {
@@ -150,10 +150,10 @@ func (p *packed) layReads(plan *Plan, placements []Placement) []Placement {
 const mostPast = 16 << 10
 
 // pastFits tells whether the plan may take what is cached of one more sequence.
-func (p *packed) pastFits(have prefix) bool {
-	blocks := len(p.places)
-	for _, b := range have.blocks {
-		if _, ok := p.places[b]; !ok {
+func (p *packed) pastFits(cached cachedPrefix) bool {
+	blocks := len(p.past)
+	for _, b := range cached.blocks {
+		if _, ok := p.past[b]; !ok {
 			blocks++
 		}
 	}

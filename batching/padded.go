@@ -18,7 +18,7 @@ func (p *padded) tokens() int { return p.total }
 
 // add refuses, beside what is over budget, a sequence that would make more than a quarter of the plan padding: it is
 // better off in a plan of its like.
-func (p *padded) add(sequence Sequence, _ prefix, budget *Budget) (fits, shares bool) {
+func (p *padded) add(sequence Sequence, _ cachedPrefix, budget *Budget) (fits, shares bool) {
 	longest, total := max(p.longest, len(sequence.IDs)), p.total+len(sequence.IDs)
 	if budget != nil && len(p.rows) > 0 {
 		rows, length := len(p.rows)+1, max(longest, minLength)
@@ -34,7 +34,7 @@ func (p *padded) add(sequence Sequence, _ prefix, budget *Budget) (fits, shares 
 	return true, false
 }
 
-func (p *padded) addApart(sequence Sequence) { p.add(sequence, prefix{}, nil) }
+func (p *padded) addApart(sequence Sequence) { p.add(sequence, cachedPrefix{}, nil) }
 
 func (p *padded) build(plan *Plan, placements []Placement) []Placement {
 	plan.Rows, plan.Length = len(p.rows), max(p.longest, minLength)

@@ -15,22 +15,22 @@ const (
 // picker chooses which waiting items leave together. The choice follows from the queue, the cache, the budget and the time alone; besides marks
 // on items, it changes what it pins of the cache.
 type picker struct {
-	shape shape
-	cache *cache
-	least int // the shortest prefix that is worth bringing items together; 0: none is
+	shape    shape
+	cache    *cache
+	shortest int // the shortest prefix that is worth bringing items together; 0: none is
 
-	budget Budget
-	cost   Cost          // of a forward; zero: not known
-	pace   float64       // how much longer this one takes: it has one thread of so many
-	slack  time.Duration // until the earliest deadline in the batch
-	now    time.Time
-	round  uint64 // of pick; items marked with it have been looked at
-	misses int
-	whole  bool    // better run on all threads: most of a family did not fit, or the deadline is near
-	waits  int     // items passed over whose prefix is being computed
-	batch  []*item // chosen, in the order the shape has them
-	gone   []*item // found abandoned, not chosen
-	ranked []candidate
+	budget           Budget
+	cost             Cost          // of a forward; zero: not known
+	pace             float64       // how much longer this one takes: it has one thread of so many
+	slack            time.Duration // until the earliest deadline in the batch
+	now              time.Time
+	round            uint64 // of pick; items marked with it have been looked at
+	misses           int
+	preferAllThreads bool    // better run on all threads: most of a family did not fit, or the deadline is near
+	waits            int     // items passed over whose prefix is being computed
+	batch            []*item // chosen, in the order the shape has them
+	gone             []*item // found abandoned, not chosen
+	ranked           []candidate
 }
 
 // candidate is an item and how far its length is from the oldest one's.
@@ -71,7 +71,7 @@ func (p *picker) tired() bool { return p.misses >= maxMisses || p.waits >= maxWa
 
 // clear forgets the last pick, and lets go of its items.
 func (p *picker) clear() {
-	p.misses, p.whole, p.waits, p.slack = 0, false, 0, noDeadline
+	p.misses, p.preferAllThreads, p.waits, p.slack = 0, false, 0, noDeadline
 	clear(p.batch)
 	clear(p.gone)
 	clear(p.ranked)
@@ -91,32 +91,32 @@ func (p *picker) try(it *item) bool {
 
 // add puts the item into the batch if it fits. One whose prefix another plan is computing is better off behind it.
 func (p *picker) add(it *item) bool {
-	have, coming := p.cache.find(it.sequence, it.hashes)
-	fresh := len(it.sequence.IDs) - have.tokens
+	cached, pending := p.cache.find(it.sequence, it.hashes)
+	fresh := len(it.sequence.IDs) - cached.tokens
 	left, latest := it.left(p.now)
-	wide := p.cost.Of(Work{Tokens: p.shape.tokens() + fresh})
-	took := time.Duration(p.pace * float64(wide))
+	onAll := p.cost.Of(Work{Tokens: p.shape.tokens() + fresh})
+	took := time.Duration(p.pace * float64(onAll))
 	fits, shares := false, false
 	switch {
-	case 2*coming > fresh:
+	case 2*pending > fresh:
 		p.waits++
-	case len(p.batch) == 0 && wide/2 > latest: // late even if it took half as long as expected
+	case len(p.batch) == 0 && onAll/2 > latest: // late even if it took half as long as expected
 		p.gone = append(p.gone, it)
 	case len(p.batch) > 0 && took > min(p.slack, left): // one of them would be late
 		p.misses++
 	default:
-		if fits, shares = p.shape.add(it.sequence, have, &p.budget); !fits {
+		if fits, shares = p.shape.add(it.sequence, cached, &p.budget); !fits {
 			p.misses++
 		}
 	}
 	if !fits {
-		p.cache.release(have)
-		p.whole = p.whole || shares
+		p.cache.release(cached)
+		p.preferAllThreads = p.preferAllThreads || shares
 		return false
 	}
-	p.whole = p.whole || len(p.batch) == 0 && took > left && wide <= left // in time with all threads only
+	p.preferAllThreads = p.preferAllThreads || len(p.batch) == 0 && took > left && onAll <= left // in time with all threads only
 	p.slack = min(p.slack, left)
-	it.have = have
+	it.cached = cached
 	p.batch = append(p.batch, it)
 	return true
 }
@@ -124,8 +124,8 @@ func (p *picker) add(it *item) bool {
 // putBack lets go of the batch, whose items are still waiting.
 func (p *picker) putBack() {
 	for _, it := range p.batch {
-		p.cache.release(it.have)
-		it.have = prefix{}
+		p.cache.release(it.cached)
+		it.cached = cachedPrefix{}
 	}
 	p.clear()
 }
@@ -134,13 +134,13 @@ func (p *picker) putBack() {
 // long as there is something to share. So whoever shares more with the item itself comes first, and groups with a prefix of
 // their own stay together.
 func (p *picker) spread(q *queue, from *item) {
-	if p.least == 0 {
+	if p.shortest == 0 {
 		return
 	}
 	at, _ := q.find(from.sequence.IDs)
 	left, right := at-1, at+1
 	leftShare, rightShare := p.share(q, left, left+1), p.share(q, right, right-1)
-	for !p.tired() && max(leftShare, rightShare) >= p.least {
+	for !p.tired() && max(leftShare, rightShare) >= p.shortest {
 		if leftShare >= rightShare {
 			p.try(q.byIDs[left])
 			left--

@@ -91,12 +91,12 @@ func TestPickLaws(t *testing.T) {
 // beside the prefix is within four times the tokens.
 func checkSharedBudget(t rapid.TB, batch []Sequence, budget Budget) {
 	t.Helper()
-	grown := tree{least: defaultShared}
+	grown := tree{shortest: defaultShared}
 	grown.reset()
 	for i, sequence := range batch {
 		at := grown.find(sequence.IDs)
 		before, fresh := grown.tokens, len(sequence.IDs)-at.depth
-		grown.insert(sequence.IDs, at, prefix{})
+		grown.insert(sequence.IDs, at, cachedPrefix{})
 		within := grown.tokens <= budget.Tokens || 2*at.depth >= len(sequence.IDs) && grown.tokens-at.depth <= 4*budget.Tokens
 		if i > 0 && !within {
 			t.Fatalf("item %d brings %d tokens, shares %d, and finds %d: over %+v", i, fresh, at.depth, before, budget)

@@ -72,7 +72,7 @@ func MakePlan(sequences []Sequence, options Options) (*Plan, []Placement, error)
 		if err := sequence.check(options.Targets); err != nil {
 			return nil, nil, fmt.Errorf("sequence %d: %w", i, err)
 		}
-		shape.add(sequence, prefix{}, nil)
+		shape.add(sequence, cachedPrefix{}, nil)
 	}
 	plan := new(Plan)
 	placements := shape.build(plan, make([]Placement, 0, len(sequences)))
@@ -84,7 +84,7 @@ type shape interface {
 	reset()
 	// add takes in the sequence, of which the cache has a prefix, unless that would go over the budget. An empty shape takes any, a
 	// nil budget bounds nothing. shares tells whether the plan computes most of what is to be computed of the sequence.
-	add(sequence Sequence, have prefix, budget *Budget) (fits, shares bool)
+	add(sequence Sequence, cached cachedPrefix, budget *Budget) (fits, shares bool)
 	// addApart takes the sequence in as if it shared nothing with the others.
 	addApart(sequence Sequence)
 	// tokens returns the tokens to compute, padding left out.
@@ -99,8 +99,8 @@ func newShape(options Options, cache *cache) shape {
 		s = &padded{padID: options.PadID}
 	} else {
 		s = &packed{
-			cache: cache, gather: options.Cost.gather(), tree: tree{least: options.Cost.shared()},
-			places: map[*Block]int{}, targets: options.Targets,
+			cache: cache, gather: options.Cost.gather(), tree: tree{shortest: options.Cost.shared()},
+			past: map[*Block]int{}, targets: options.Targets,
 		}
 	}
 	s.reset()

@@ -158,7 +158,7 @@ func TestPlanIsReused(t *testing.T) {
 			shape.reset()
 			sequences := drawSequences(t, 6)
 			for _, s := range sequences {
-				shape.add(s, prefix{}, nil)
+				shape.add(s, cachedPrefix{}, nil)
 			}
 			placements := shape.build(&plan, nil)
 			checkPlan(t, &plan, placements, sequences)

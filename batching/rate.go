@@ -19,8 +19,8 @@ func (r *rate) add(tokens int, took time.Duration) {
 	r.seconds = decay*r.seconds + took.Seconds()
 }
 
-// known tells whether estimates rest on anything.
-func (r *rate) known() bool { return r.tokens > 0 || r.cost != Cost{} }
+// informed tells whether estimates rest on anything.
+func (r *rate) informed() bool { return r.tokens > 0 || r.cost != Cost{} }
 
 // estimate returns how long that many tokens take at the recent rate.
 func (r *rate) estimate(tokens int) time.Duration {

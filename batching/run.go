@@ -60,7 +60,7 @@ func (l *lane) pack(items []*item, begin time.Time) {
 	for _, it := range items {
 		run.Items += it.open
 		run.Asked += it.open * len(it.sequence.IDs)
-		run.Cached += it.open * it.have.tokens
+		run.Cached += it.open * it.cached.tokens
 		for w := it.waiters; w != nil; w = w.next {
 			run.Queue = max(run.Queue, now.Sub(w.admitted))
 		}
@@ -98,11 +98,11 @@ func (b *Batcher) retry(ctx context.Context, l *lane, items []*item) {
 	for _, it := range items {
 		if it.abandoned(begin) {
 			it.state = finished
-			l.device.cache.release(it.have)
+			l.device.cache.release(it.cached)
 			continue
 		}
 		wanted = append(wanted, it)
-		l.picker.shape.add(it.sequence, it.have, nil)
+		l.picker.shape.add(it.sequence, it.cached, nil)
 	}
 	if len(wanted) > 0 {
 		l.pack(wanted, begin)
@@ -118,7 +118,7 @@ func (b *Batcher) forward(ctx context.Context, l *lane) (rows [][]float32, start
 	run := &l.current
 	start = time.Now()
 	rows, err = runPlan(ctx, b.runner, &l.plan)
-	l.device.cache.settle(l.plan.Keep, err == nil)
+	l.device.cache.complete(l.plan.Keep, err == nil)
 
 	b.mu.Lock()
 	run.Run, run.Err = time.Since(start), err
@@ -170,14 +170,14 @@ func (b *Batcher) answer(l *lane, items []*item, rows [][]float32, start time.Ti
 	for i, it := range items {
 		b.stats.Answered += uint64(it.open)
 		place := l.placements[i]
-		own := rows[place.Row : place.Row+len(it.sequence.Read)-len(it.have.rows)]
-		if len(it.have.rows) > 0 {
-			own = slices.Concat(it.have.rows, own)
+		own := rows[place.Row : place.Row+len(it.sequence.Read)-len(it.cached.rows)]
+		if len(it.cached.rows) > 0 {
+			own = slices.Concat(it.cached.rows, own)
 		}
 		l.device.cache.learn(it.sequence, it.hashes, own)
-		it.finish(own, Result{Shared: place.Shared, Cached: it.have.tokens, Run: l.current.Run}, start)
+		it.finish(own, Result{Shared: place.Shared, Cached: it.cached.tokens, Run: l.current.Run}, start)
 	}
-	b.settle(l, items)
+	b.forget(l, items)
 }
 
 // fail ends the items of a forward that gave nothing.
@@ -188,14 +188,14 @@ func (b *Batcher) fail(l *lane, items []*item, err error, start time.Time) {
 		b.stats.Failed += uint64(it.open)
 		it.finish(nil, Result{Err: err, Run: l.current.Run}, start)
 	}
-	b.settle(l, items)
+	b.forget(l, items)
 }
 
-// settle forgets the finished items.
-func (b *Batcher) settle(l *lane, items []*item) {
+// forget drops the finished items.
+func (b *Batcher) forget(l *lane, items []*item) {
 	for _, it := range items {
-		l.device.cache.release(it.have)
-		it.have = prefix{}
+		l.device.cache.release(it.cached)
+		it.cached = cachedPrefix{}
 	}
 	b.running = slices.DeleteFunc(b.running, func(it *item) bool { return it.state == finished })
 }

@@ -16,10 +16,10 @@ func (t *tiling) change(n, sign int) {
 // best returns the index of the size with the cheapest attention, when a key place costs gather query places. The number of keys is
 // common to all.
 func (t *tiling) best(gather int) int {
-	best, least := 0, 0
+	best, lowest := 0, 0
 	for i, size := range querySizes {
-		if cost := t[i] * (size + gather); i == 0 || cost < least {
-			best, least = i, cost
+		if cost := t[i] * (size + gather); i == 0 || cost < lowest {
+			best, lowest = i, cost
 		}
 	}
 	return best
@@ -78,8 +78,8 @@ func (p *packed) trace(segment int, past int64) {
 	for i := segment; i != root; i = p.tree.nodes[i].parent {
 		n := &p.tree.nodes[i]
 		for position := n.from; position < n.cached; position++ {
-			block := n.have.blocks[position/BlockTokens]
-			p.ancestry[position] = int64(p.places[block]*BlockTokens + position%BlockTokens)
+			block := n.prefix.blocks[position/BlockTokens]
+			p.ancestry[position] = int64(p.past[block]*BlockTokens + position%BlockTokens)
 		}
 		for position := n.cached; position < n.to; position++ {
 			p.ancestry[position] = past + int64(n.start+position-n.cached)

@@ -9,34 +9,34 @@ const (
 // tree is a radix tree over token ids that grows one sequence at a time. Each node is a segment: a run of tokens that all
 // sequences below it have at the same positions, laid out once in a plan.
 type tree struct {
-	nodes  []node
-	least  int // the shortest prefix worth a segment of its own, [Cost.shared]
-	first  int // first child of the root
-	tokens int // distinct tokens to compute, over all segments
+	nodes    []node
+	shortest int // the shortest prefix worth a segment of its own, [Cost.shared]
+	first    int // first child of the root
+	tokens   int // distinct tokens to compute, over all segments
 }
 
 // node is the segment of positions [from, to) of owner's ids.
 type node struct {
 	owner    []int64
-	have     prefix // what is cached of the owner
+	prefix   cachedPrefix // what is cached of the owner
 	from, to int
 	cached   int // the first token that is not taken from the cache
 	parent   int
 	child    int // first child
 	next     int // next sibling
 
-	start int  // of the first computed token in the plan's tokens, set when the segment is laid out
-	last  int  // how far the sequences through this node reach into it: the furthest
-	prior int  // and the second furthest; 0 while fewer than two pass
-	grows bool // a sequence on it goes on from much that is cached
+	start      int  // of the first computed token in the plan's tokens, set when the segment is laid out
+	last       int  // how far the sequences through this node reach into it: the furthest
+	prior      int  // and the second furthest; 0 while fewer than two pass
+	keepBlocks bool // a sequence on it goes on from much that is cached
 }
 
 // spot is where a sequence leaves the tree: below all of parent, and a head of under when under is given.
 type spot struct {
-	parent int // deepest node whose whole segment the sequence has, or root
-	under  int // a child of parent that the sequence shares in part, or none
-	before int // the sibling in front of under, or none
-	depth  int // tokens of the sequence that the tree has
+	parent  int // deepest node whose whole segment the sequence has, or root
+	partial int // a child of parent that the sequence shares in part, or none
+	sibling int // the one in front of under, or none
+	depth   int // tokens of the sequence that the tree has
 }
 
 func (t *tree) reset() {
@@ -47,7 +47,7 @@ func (t *tree) reset() {
 
 // find walks ids down the tree. It changes nothing.
 func (t *tree) find(ids []int64) spot {
-	at := spot{parent: root, under: none, before: none}
+	at := spot{parent: root, partial: none, sibling: none}
 	for at.depth < len(ids) {
 		best, before, length := t.longest(at.parent, at.depth, ids)
 		if best == none {
@@ -55,7 +55,7 @@ func (t *tree) find(ids []int64) spot {
 		}
 		at.depth += length
 		if n := &t.nodes[best]; at.depth < n.to {
-			at.under, at.before = best, before
+			at.partial, at.sibling = best, before
 			break
 		}
 		at.parent = best
@@ -73,7 +73,7 @@ func (t *tree) longest(parent, depth int, ids []int64) (best, before, length int
 		if n.owner[depth] == ids[depth] {
 			common := commonPrefix(n.owner[depth:n.to], ids[depth:])
 			whole := common == n.to-depth || common == len(ids)-depth
-			if common > length && (whole || common >= t.least) {
+			if common > length && (whole || common >= t.shortest) {
 				best, before, length = i, previous, common
 			}
 		}
@@ -84,22 +84,22 @@ func (t *tree) longest(parent, depth int, ids []int64) (best, before, length int
 
 // insert adds ids, of which so much is cached, at the spot that find returned for them, and returns the node on whose path they lie.
 // It keeps ids.
-func (t *tree) insert(ids []int64, at spot, have prefix) int {
+func (t *tree) insert(ids []int64, at spot, prefix cachedPrefix) int {
 	parent := at.parent
 	whole := at.depth == len(ids) // all there; ending inside a segment needs no split
-	if at.under != none {
-		parent = at.under
+	if at.partial != none {
+		parent = at.partial
 		if !whole {
 			parent = t.split(at)
 		}
 	}
-	t.compute(parent, have.tokens)
+	t.compute(parent, prefix.tokens)
 	if whole {
 		return parent
 	}
 	leaf := len(t.nodes)
 	t.nodes = append(t.nodes, node{
-		owner: ids, have: have, from: at.depth, to: len(ids), cached: max(at.depth, have.tokens), parent: parent, child: none,
+		owner: ids, prefix: prefix, from: at.depth, to: len(ids), cached: max(at.depth, prefix.tokens), parent: parent, child: none,
 		next: t.firstChild(parent),
 	})
 	t.setFirstChild(parent, leaf)
@@ -120,22 +120,22 @@ func (t *tree) compute(at, position int) {
 	}
 }
 
-// split puts the head of at.under into a new node above it and returns that. The tail keeps its index, so paths that
+// split puts the head of at.partial into a new node above it and returns that. The tail keeps its index, so paths that
 // end on it stay right.
 func (t *tree) split(at spot) int {
 	head := len(t.nodes)
-	tail := t.nodes[at.under]
+	tail := t.nodes[at.partial]
 	t.nodes = append(t.nodes, node{
-		owner: tail.owner, have: tail.have, from: tail.from, to: at.depth, cached: min(tail.cached, at.depth),
-		parent: at.parent, child: at.under, next: tail.next,
+		owner: tail.owner, prefix: tail.prefix, from: tail.from, to: at.depth, cached: min(tail.cached, at.depth),
+		parent: at.parent, child: at.partial, next: tail.next,
 	})
-	if at.before == none {
+	if at.sibling == none {
 		t.setFirstChild(at.parent, head)
 	} else {
-		t.nodes[at.before].next = head
+		t.nodes[at.sibling].next = head
 	}
 	tail.from, tail.cached, tail.parent, tail.next = at.depth, max(tail.cached, at.depth), head, none
-	t.nodes[at.under] = tail
+	t.nodes[at.partial] = tail
 	return head
 }
 
@@ -167,10 +167,10 @@ func (t *tree) pass(leaf, length int) {
 	}
 }
 
-// grow notes that the sequence on the path to leaf goes on from much that is cached.
-func (t *tree) grow(leaf int) {
-	for i := leaf; i != root && !t.nodes[i].grows; i = t.nodes[i].parent {
-		t.nodes[i].grows = true
+// keepPath notes that the sequence on the path to leaf goes on from much that is cached.
+func (t *tree) keepPath(leaf int) {
+	for i := leaf; i != root && !t.nodes[i].keepBlocks; i = t.nodes[i].parent {
+		t.nodes[i].keepBlocks = true
 	}
 }
 

@@ -19,14 +19,14 @@ func (t *tree) path(leaf int) []int64 {
 
 func TestTreeLaws(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		tr := tree{least: defaultShared}
+		tr := tree{shortest: defaultShared}
 		tr.reset()
 		sequences := drawSequences(t, 15)
 		leaves := make([]int, len(sequences))
 		total := 0
 		for i, s := range sequences {
 			at, before := tr.find(s.IDs), tr.tokens
-			leaves[i] = tr.insert(s.IDs, at, prefix{})
+			leaves[i] = tr.insert(s.IDs, at, cachedPrefix{})
 			if tr.tokens-before != len(s.IDs)-at.depth {
 				t.Fatalf("%d tokens new, promised %d", tr.tokens-before, len(s.IDs)-at.depth)
 			}
@@ -101,11 +101,11 @@ func checkSegments(t rapid.TB, tr *tree) {
 
 func TestTreeSharesAtLeastEightTokens(t *testing.T) {
 	for _, common := range []int{defaultShared - 1, defaultShared} {
-		tr := tree{least: defaultShared}
+		tr := tree{shortest: defaultShared}
 		tr.reset()
 		for tail := range int64(3) {
 			ids := append(run(10, common), tail, tail)
-			tr.insert(ids, tr.find(ids), prefix{})
+			tr.insert(ids, tr.find(ids), cachedPrefix{})
 		}
 		want := 3 * (common + 2)
 		if common >= defaultShared {
@@ -119,11 +119,11 @@ func TestTreeSharesAtLeastEightTokens(t *testing.T) {
 
 func TestTreeTakesAHeadOfASequenceForNothing(t *testing.T) {
 	for _, order := range [][]int{{5, 2, 5, 3}, {2, 5}} {
-		tr := tree{least: defaultShared}
+		tr := tree{shortest: defaultShared}
 		tr.reset()
 		for _, n := range order {
 			ids := run(0, n)
-			tr.insert(ids, tr.find(ids), prefix{})
+			tr.insert(ids, tr.find(ids), cachedPrefix{})
 		}
 		if tr.tokens != 5 {
 			t.Errorf("lengths %v need %d tokens, want 5", order, tr.tokens)
