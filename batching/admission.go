@@ -85,7 +85,7 @@ func (b *Batcher) atWork() (tokens int) {
 // place joins the waiter to the item with the same ids, or makes fresh one and queues it.
 func (b *Batcher) place(w *waiter, fresh *item) {
 	ids := w.sequence.IDs
-	if i, ok := findIDs(b.running, ids); ok {
+	if i, ok := findSequence(b.running, w.sequence); ok {
 		if it := b.running[i]; it.state == running && it.covers(w.sequence.Read) {
 			it.join(w)
 			b.stats.Deduplicated++
@@ -94,7 +94,7 @@ func (b *Batcher) place(w *waiter, fresh *item) {
 			return
 		}
 	}
-	i, ok := b.queue.find(ids)
+	i, ok := b.queue.find(w.sequence)
 	if ok {
 		it := b.queue.byIDs[i]
 		it.join(w)

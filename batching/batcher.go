@@ -56,7 +56,7 @@ func (b *Batcher) Submit(ctx context.Context, sequences []Sequence) ([]Result, e
 		return c.results, nil
 	}
 	for i := range c.waiters {
-		c.waiters[i].hashes = b.devices[0].cache.chain(c.waiters[i].sequence.IDs)
+		c.waiters[i].hashes = b.devices[0].cache.chain(c.waiters[i].sequence)
 	}
 	if err := b.admit(c); err != nil {
 		return nil, err

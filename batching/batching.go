@@ -15,12 +15,6 @@ import (
 	"time"
 )
 
-// Sequence is what one item asks of a model.
-type Sequence struct {
-	IDs  []int64 // token ids, at least one
-	Read []int   // positions in IDs whose outputs are wanted, ascending, at least one
-}
-
 // Result is the outcome of one [Sequence]: values or an error, never both.
 type Result struct {
 	// Values has one row per read position: (len(Read), labels). Sequences with equal ids share rows, and the list of them: do not change either.

@@ -17,6 +17,7 @@ type Block struct {
 	Slot int
 
 	hash     uint64 // of the chain of ids up to its end
+	space    Space
 	ids      [BlockTokens]int64
 	parent   *Block // nil for the first of a sequence
 	position int    // of its first token
@@ -25,6 +26,11 @@ type Block struct {
 	rows     [BlockTokens]readRow
 
 	newer, older *Block // in order of use
+}
+
+// follows tells whether the block is that of these ids behind its parent. One behind another is of the same space.
+func (b *Block) follows(parent *Block, space Space, ids [BlockTokens]int64) bool {
+	return b.parent == parent && b.ids == ids && (parent != nil || b.space == space)
 }
 
 // readRow is an output that was read at a token of a block.
@@ -79,7 +85,7 @@ func (c *cache) find(sequence Sequence, hashes []uint64) (cached cachedPrefix, p
 	var parent *Block
 	for i, hash := range hashes {
 		b := c.blocks[hash]
-		if b == nil || b.parent != parent || b.ids != blockIDs(sequence.IDs, i) {
+		if b == nil || !b.follows(parent, sequence.Space, blockIDs(sequence.IDs, i)) {
 			break
 		}
 		if !b.ready {
@@ -146,12 +152,12 @@ func (c *cache) seenBefore(hash uint64) bool {
 
 // claim returns the block of these ids behind parent, and whether it is new: pinned, and to be filled. It returns nil when the block
 // is being filled by a plan at work, or has no room.
-func (c *cache) claim(hash uint64, parent *Block, ids [BlockTokens]int64, position int) (block *Block, fresh bool) {
+func (c *cache) claim(hash uint64, parent *Block, space Space, ids [BlockTokens]int64, position int) (block *Block, fresh bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if b := c.blocks[hash]; b != nil {
 		switch {
-		case b.parent == parent && b.ids == ids && b.ready:
+		case b.follows(parent, space, ids) && b.ready:
 			c.use(b)
 			return b, false
 		case b.parent == parent || b.pins > 0:
@@ -162,7 +168,7 @@ func (c *cache) claim(hash uint64, parent *Block, ids [BlockTokens]int64, positi
 	if len(c.blocks) >= c.capacity && !c.evict() {
 		return nil, false
 	}
-	b := &Block{Slot: c.slot(), hash: hash, ids: ids, parent: parent, position: position, pins: 1}
+	b := &Block{Slot: c.slot(), hash: hash, space: space, ids: ids, parent: parent, position: position, pins: 1}
 	c.blocks[hash] = b
 	c.push(b)
 	return b, true
@@ -197,7 +203,7 @@ func (c *cache) learn(sequence Sequence, hashes []uint64, rows [][]float32) {
 	next := 0
 	for i, hash := range hashes {
 		b := c.blocks[hash]
-		if b == nil || !b.ready || b.parent != parent || b.ids != blockIDs(sequence.IDs, i) {
+		if b == nil || !b.ready || !b.follows(parent, sequence.Space, blockIDs(sequence.IDs, i)) {
 			return
 		}
 		parent = b

@@ -10,13 +10,18 @@ type link struct {
 	ids    [BlockTokens]int64
 }
 
-// chain returns the hash of every prefix of ids that ends with a block, nil without a cache.
-func (c *cache) chain(ids []int64) []uint64 {
+// chain returns the hash of every prefix of a sequence that ends with a block, nil without a cache. Equal ids of two spaces have
+// different chains.
+func (c *cache) chain(sequence Sequence) []uint64 {
+	ids := sequence.IDs
 	if c == nil || len(ids) < BlockTokens {
 		return nil
 	}
 	hashes := make([]uint64, len(ids)/BlockTokens)
 	before := uint64(0)
+	if sequence.Space != (Space{}) {
+		before = maphash.Comparable(chainSeed, sequence.Space)
+	}
 	for i := range hashes {
 		before = maphash.Comparable(chainSeed, link{before, blockIDs(ids, i)})
 		hashes[i] = before

@@ -60,7 +60,7 @@ func (p *packed) keepBelow(plan *Plan, segment int, before *Block) {
 			before = nil
 			continue
 		}
-		block, fresh := p.cache.claim(hash, before, blockIDs(n.owner, at), at*BlockTokens)
+		block, fresh := p.cache.claim(hash, before, n.space, blockIDs(n.owner, at), at*BlockTokens)
 		before = block
 		if !fresh {
 			continue

@@ -34,7 +34,7 @@ func (p *packed) reset() {
 func (p *packed) tokens() int { return p.tree.tokens }
 
 func (p *packed) add(sequence Sequence, cached cachedPrefix, budget *Budget) (fits, shares bool) {
-	at := p.tree.find(sequence.IDs)
+	at := p.tree.find(sequence)
 	if _, fresh := p.price(len(sequence.IDs), at, cached.tokens); fresh > len(sequence.IDs)-cached.tokens {
 		at = spot{parent: root, partial: none, sibling: none} // others would compute again more than it shares
 	}
@@ -65,7 +65,7 @@ func (p *packed) put(sequence Sequence, at spot, cached cachedPrefix, budget *Bu
 			p.past[b] = none // until it is laid out
 		}
 	}
-	p.entries = append(p.entries, entry{leaf: p.tree.insert(ids, at, cached), sequence: sequence, cached: cached})
+	p.entries = append(p.entries, entry{leaf: p.tree.insert(sequence, at, cached), sequence: sequence, cached: cached})
 	return true, shares
 }
 

@@ -137,7 +137,7 @@ func (p *picker) spread(q *queue, from *item) {
 	if p.shortest == 0 {
 		return
 	}
-	at, _ := q.find(from.sequence.IDs)
+	at, _ := q.find(from.sequence)
 	left, right := at-1, at+1
 	leftShare, rightShare := p.share(q, left, left+1), p.share(q, right, right-1)
 	for !p.tired() && max(leftShare, rightShare) >= p.shortest {
@@ -158,7 +158,7 @@ func (p *picker) share(q *queue, i, neighbour int) int {
 	if i < 0 || i >= len(q.byIDs) || q.byIDs[i].mark == p.round {
 		return 0
 	}
-	return commonPrefix(q.byIDs[i].sequence.IDs, q.byIDs[neighbour].sequence.IDs)
+	return commonTokens(q.byIDs[i].sequence, q.byIDs[neighbour].sequence)
 }
 
 // rank orders the oldest items by how near their length is to the given one, then by age.

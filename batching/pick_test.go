@@ -94,9 +94,9 @@ func checkSharedBudget(t rapid.TB, batch []Sequence, budget Budget) {
 	grown := tree{shortest: defaultShared}
 	grown.reset()
 	for i, sequence := range batch {
-		at := grown.find(sequence.IDs)
+		at := grown.find(sequence)
 		before, fresh := grown.tokens, len(sequence.IDs)-at.depth
-		grown.insert(sequence.IDs, at, cachedPrefix{})
+		grown.insert(sequence, at, cachedPrefix{})
 		within := grown.tokens <= budget.Tokens || 2*at.depth >= len(sequence.IDs) && grown.tokens-at.depth <= 4*budget.Tokens
 		if i > 0 && !within {
 			t.Fatalf("item %d brings %d tokens, shares %d, and finds %d: over %+v", i, fresh, at.depth, before, budget)
@@ -295,13 +295,13 @@ func TestAPickLooksAtFewThatWait(t *testing.T) {
 		family = append(family, seq(slices.Concat(prompt, run(1000*(i+1), 10))...))
 	}
 	room := newRoom(Options{CacheBlocks: 1000, MaxItems: 2000}, family)
-	hashes := room.devices[0].cache.chain(prompt)
+	hashes := room.devices[0].cache.chain(seq(prompt...))
 	for _, it := range room.queue.byAge {
-		it.hashes = room.devices[0].cache.chain(it.sequence.IDs)
+		it.hashes = room.devices[0].cache.chain(it.sequence)
 	}
 	var before *Block
 	for i, hash := range hashes {
-		if before, _ = room.devices[0].cache.claim(hash, before, blockIDs(prompt, i), i*BlockTokens); before == nil {
+		if before, _ = room.devices[0].cache.claim(hash, before, Space{}, blockIDs(prompt, i), i*BlockTokens); before == nil {
 			t.Fatal("no room")
 		}
 	}

@@ -107,28 +107,6 @@ func newShape(options Options, cache *cache) shape {
 	return s
 }
 
-// check returns what keeps the sequence from being planned, an [ErrSequence], or nil.
-func (s Sequence) check(targets bool) error {
-	if len(s.IDs) == 0 {
-		return fmt.Errorf("%w: no ids", ErrSequence)
-	}
-	if len(s.Read) == 0 {
-		return fmt.Errorf("%w: no position to read", ErrSequence)
-	}
-	for i, position := range s.Read {
-		if position < 0 || position >= len(s.IDs) {
-			return fmt.Errorf("%w: read position %d of %d ids", ErrSequence, position, len(s.IDs))
-		}
-		if i > 0 && position <= s.Read[i-1] {
-			return fmt.Errorf("%w: read position %d after %d", ErrSequence, position, s.Read[i-1])
-		}
-		if targets && position == len(s.IDs)-1 {
-			return fmt.Errorf("%w: read position %d is the last, and no id follows it", ErrSequence, position)
-		}
-	}
-	return nil
-}
-
 // area returns the attention area of the plan, as bounded by [Budget.Area].
 func (p *Plan) area() int {
 	return p.Tiles*p.Queries*p.Keys + p.Rows*p.Length*p.Length

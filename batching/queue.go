@@ -8,21 +8,21 @@ import (
 // queue holds the items that wait, each distinct sequence once, in two orders.
 type queue struct {
 	byAge []*item // by number
-	byIDs []*item // by ids, so that neighbours share the longest prefixes
+	byIDs []*item // by space and ids, see compareSequences
 
 	// Of the waiters, identical sequences counted each.
 	items  int
 	tokens int
 }
 
-// find returns the place of ids in byIDs, and whether an item has exactly these ids.
-func (q *queue) find(ids []int64) (int, bool) {
-	return findIDs(q.byIDs, ids)
+// find returns the place of a sequence in byIDs, and whether an item has exactly its ids in its space.
+func (q *queue) find(sequence Sequence) (int, bool) {
+	return findSequence(q.byIDs, sequence)
 }
 
-func findIDs(sorted []*item, ids []int64) (int, bool) {
-	return slices.BinarySearchFunc(sorted, ids, func(it *item, ids []int64) int {
-		return slices.Compare(it.sequence.IDs, ids)
+func findSequence(sorted []*item, sequence Sequence) (int, bool) {
+	return slices.BinarySearchFunc(sorted, sequence, func(it *item, sequence Sequence) int {
+		return compareSequences(it.sequence, sequence)
 	})
 }
 
@@ -45,7 +45,7 @@ func (q *queue) remove(it *item) {
 		return cmp.Compare(it.number, number)
 	})
 	q.byAge = slices.Delete(q.byAge, i, i+1)
-	i, _ = q.find(it.sequence.IDs)
+	i, _ = q.find(it.sequence)
 	q.byIDs = slices.Delete(q.byIDs, i, i+1)
 	q.count(it, -it.open)
 }
@@ -65,7 +65,7 @@ func (q *queue) sweep(out []*item) []*item {
 	q.byIDs = slices.DeleteFunc(q.byIDs, gone)
 	q.byAge = slices.DeleteFunc(q.byAge, gone)
 	if before > 0 {
-		slices.SortFunc(out, func(a, b *item) int { return slices.Compare(a.sequence.IDs, b.sequence.IDs) })
+		slices.SortFunc(out, func(a, b *item) int { return compareSequences(a.sequence, b.sequence) })
 	}
 	return out
 }

@@ -18,6 +18,7 @@ type tree struct {
 // node is the segment of positions [from, to) of owner's ids.
 type node struct {
 	owner    []int64
+	space    Space        // of the owner, and so of all on it
 	prefix   cachedPrefix // what is cached of the owner
 	from, to int
 	cached   int // the first token that is not taken from the cache
@@ -45,11 +46,12 @@ func (t *tree) reset() {
 	t.first, t.tokens = none, 0
 }
 
-// find walks ids down the tree. It changes nothing.
-func (t *tree) find(ids []int64) spot {
+// find walks a sequence down the tree. It changes nothing.
+func (t *tree) find(sequence Sequence) spot {
+	ids := sequence.IDs
 	at := spot{parent: root, partial: none, sibling: none}
 	for at.depth < len(ids) {
-		best, before, length := t.longest(at.parent, at.depth, ids)
+		best, before, length := t.longest(at.parent, at.depth, sequence)
 		if best == none {
 			break
 		}
@@ -65,15 +67,16 @@ func (t *tree) find(ids []int64) spot {
 
 // longest returns the child of parent that shares the most of ids from depth on, the sibling before it and the tokens
 // shared. A part of a child counts only when it is worth a split, or when it is all that is left of ids.
-func (t *tree) longest(parent, depth int, ids []int64) (best, before, length int) {
+func (t *tree) longest(parent, depth int, sequence Sequence) (best, before, length int) {
+	ids := sequence.IDs
 	best, before = none, none
 	previous := none
 	for i := t.firstChild(parent); i != none; i = t.nodes[i].next {
 		n := &t.nodes[i]
-		if n.owner[depth] == ids[depth] {
+		if n.owner[depth] == ids[depth] && (parent != root || n.space == sequence.Space) {
 			common := commonPrefix(n.owner[depth:n.to], ids[depth:])
-			whole := common == n.to-depth || common == len(ids)-depth
-			if common > length && (whole || common >= t.shortest) {
+			ends := common == n.to-depth || common == len(ids)-depth
+			if common > length && (ends || common >= t.shortest) {
 				best, before, length = i, previous, common
 			}
 		}
@@ -82,24 +85,25 @@ func (t *tree) longest(parent, depth int, ids []int64) (best, before, length int
 	return best, before, length
 }
 
-// insert adds ids, of which so much is cached, at the spot that find returned for them, and returns the node on whose path they lie.
-// It keeps ids.
-func (t *tree) insert(ids []int64, at spot, prefix cachedPrefix) int {
+// insert adds a sequence, of which so much is cached, at the spot that find returned for it, and returns the node on whose path it
+// lies. It keeps the ids.
+func (t *tree) insert(sequence Sequence, at spot, prefix cachedPrefix) int {
+	ids := sequence.IDs
 	parent := at.parent
-	whole := at.depth == len(ids) // all there; ending inside a segment needs no split
+	contained := at.depth == len(ids) // all there; ending inside a segment needs no split
 	if at.partial != none {
 		parent = at.partial
-		if !whole {
+		if !contained {
 			parent = t.split(at)
 		}
 	}
 	t.compute(parent, prefix.tokens)
-	if whole {
+	if contained {
 		return parent
 	}
 	leaf := len(t.nodes)
 	t.nodes = append(t.nodes, node{
-		owner: ids, prefix: prefix, from: at.depth, to: len(ids), cached: max(at.depth, prefix.tokens), parent: parent, child: none,
+		owner: ids, space: sequence.Space, prefix: prefix, from: at.depth, to: len(ids), cached: max(at.depth, prefix.tokens), parent: parent, child: none,
 		next: t.firstChild(parent),
 	})
 	t.setFirstChild(parent, leaf)
@@ -126,7 +130,7 @@ func (t *tree) split(at spot) int {
 	head := len(t.nodes)
 	tail := t.nodes[at.partial]
 	t.nodes = append(t.nodes, node{
-		owner: tail.owner, prefix: tail.prefix, from: tail.from, to: at.depth, cached: min(tail.cached, at.depth),
+		owner: tail.owner, space: tail.space, prefix: tail.prefix, from: tail.from, to: at.depth, cached: min(tail.cached, at.depth),
 		parent: at.parent, child: at.partial, next: tail.next,
 	})
 	if at.sibling == none {

@@ -25,13 +25,13 @@ func TestTreeLaws(t *testing.T) {
 		leaves := make([]int, len(sequences))
 		total := 0
 		for i, s := range sequences {
-			at, before := tr.find(s.IDs), tr.tokens
-			leaves[i] = tr.insert(s.IDs, at, cachedPrefix{})
+			at, before := tr.find(s), tr.tokens
+			leaves[i] = tr.insert(s, at, cachedPrefix{})
 			if tr.tokens-before != len(s.IDs)-at.depth {
 				t.Fatalf("%d tokens new, promised %d", tr.tokens-before, len(s.IDs)-at.depth)
 			}
 			total += len(s.IDs)
-			if again := tr.find(s.IDs); again.depth != len(s.IDs) {
+			if again := tr.find(s); again.depth != len(s.IDs) {
 				t.Fatalf("sequence %d is found to depth %d of %d", i, again.depth, len(s.IDs))
 			}
 		}
@@ -105,7 +105,7 @@ func TestTreeSharesAtLeastEightTokens(t *testing.T) {
 		tr.reset()
 		for tail := range int64(3) {
 			ids := append(run(10, common), tail, tail)
-			tr.insert(ids, tr.find(ids), cachedPrefix{})
+			tr.insert(seq(ids...), tr.find(seq(ids...)), cachedPrefix{})
 		}
 		want := 3 * (common + 2)
 		if common >= defaultShared {
@@ -123,7 +123,7 @@ func TestTreeTakesAHeadOfASequenceForNothing(t *testing.T) {
 		tr.reset()
 		for _, n := range order {
 			ids := run(0, n)
-			tr.insert(ids, tr.find(ids), cachedPrefix{})
+			tr.insert(seq(ids...), tr.find(seq(ids...)), cachedPrefix{})
 		}
 		if tr.tokens != 5 {
 			t.Errorf("lengths %v need %d tokens, want 5", order, tr.tokens)

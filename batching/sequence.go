@@ -1,0 +1,68 @@
+package batching
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+)
+
+// Sequence is what one item asks of a model.
+type Sequence struct {
+	IDs   []int64 // token ids, at least one
+	Read  []int   // positions in IDs whose outputs are wanted, ascending, at least one
+	Space Space   // what IDs mean, and to whom; equal ids of two spaces are two sequences
+}
+
+// Space sets sequences apart. Nothing of two spaces is ever merged: equal sequences of two spaces run twice, no segment of a plan
+// belongs to both, and neither finds what was cached for the other. The zero Space is one like the others.
+type Space struct {
+	Revision string // of the model's weights
+	Adapter  string // that is put on the weights
+	Salt     string // of a tenant who shares with nobody
+}
+
+// compare orders spaces in any one way.
+func (s Space) compare(t Space) int {
+	if s == t {
+		return 0
+	}
+	return cmp.Or(cmp.Compare(s.Revision, t.Revision), cmp.Compare(s.Adapter, t.Adapter), cmp.Compare(s.Salt, t.Salt))
+}
+
+// compareSequences orders sequences by space, then by ids, so that neighbours share the longest prefixes.
+func compareSequences(a, b Sequence) int {
+	if order := a.Space.compare(b.Space); order != 0 {
+		return order
+	}
+	return slices.Compare(a.IDs, b.IDs)
+}
+
+// commonTokens returns how many leading tokens of a and b are one and the same.
+func commonTokens(a, b Sequence) int {
+	if a.Space != b.Space {
+		return 0
+	}
+	return commonPrefix(a.IDs, b.IDs)
+}
+
+// check returns what keeps the sequence from being planned, an [ErrSequence], or nil.
+func (s Sequence) check(targets bool) error {
+	if len(s.IDs) == 0 {
+		return fmt.Errorf("%w: no ids", ErrSequence)
+	}
+	if len(s.Read) == 0 {
+		return fmt.Errorf("%w: no position to read", ErrSequence)
+	}
+	for i, position := range s.Read {
+		if position < 0 || position >= len(s.IDs) {
+			return fmt.Errorf("%w: read position %d of %d ids", ErrSequence, position, len(s.IDs))
+		}
+		if i > 0 && position <= s.Read[i-1] {
+			return fmt.Errorf("%w: read position %d after %d", ErrSequence, position, s.Read[i-1])
+		}
+		if targets && position == len(s.IDs)-1 {
+			return fmt.Errorf("%w: read position %d is the last, and no id follows it", ErrSequence, position)
+		}
+	}
+	return nil
+}
