@@ -5,6 +5,70 @@ import (
 	"time"
 )
 
+// admit queues all waiters of the call, or none.
+func (b *Batcher) admit(c *call) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return ErrClosed
+	}
+	if err := b.refuse(c.ctx, len(c.waiters), c.tokens); err != nil {
+		b.stats.Refused += uint64(len(c.waiters))
+		return err
+	}
+	c.admitted = time.Now()
+	for i := range c.waiters {
+		b.queue.count(&c.waiters[i], 1)
+	}
+	b.merge(c.items)
+	for i := range c.waiters {
+		if it := c.waiters[i].item; it.state == waiting && it.number == 0 {
+			b.number++
+			it.number, it.arrived = b.number, c.admitted
+			b.queue.byAge = append(b.queue.byAge, it)
+		}
+	}
+	b.poke()
+	return nil
+}
+
+// merge queues items that are in order, in one pass over the queue, but for those whose sequence waits already or is being computed:
+// their waiters join those of the other item.
+func (b *Batcher) merge(items []item) {
+	fresh, places := make([]*item, 0, len(items)), make([]int, 0, len(items))
+	inQueue, inRuns := 0, 0
+	for i := range items {
+		it := &items[i]
+		b.stats.Deduplicated += uint64(len(it.waiters) - 1)
+		var found bool
+		if inRuns, found = b.running.search(inRuns, &it.chained); found {
+			if other := b.running[inRuns]; other.state == running && other.covers(it.sequence.Read) && other.equal(&it.chained) {
+				b.joinRun(it, other)
+				continue
+			}
+		}
+		if inQueue, found = b.queue.byIDs.search(inQueue, &it.chained); found {
+			if other := b.queue.byIDs[inQueue]; other.equal(&it.chained) {
+				b.stats.Deduplicated++
+				it.moveTo(other)
+				continue
+			}
+		}
+		fresh, places = append(fresh, it), append(places, inQueue)
+	}
+	b.queue.byIDs = insert(b.queue.byIDs, fresh, places)
+}
+
+// joinRun has the waiters of an item answered by one that is being computed.
+func (b *Batcher) joinRun(it, other *item) {
+	tokens := uint64(len(it.waiters) * len(it.sequence.IDs))
+	b.stats.Deduplicated++
+	b.stats.Asked += tokens
+	b.stats.Shared += tokens
+	b.queue.leave(it, finished)
+	it.moveTo(other)
+}
+
 // Admits tells whether a submission of that many items with at least so many tokens would be admitted now, before their ids are known: nil, or
 // the [*QueueFullError] or [ErrClosed] that [Batcher.Submit] would return.
 func (b *Batcher) Admits(ctx context.Context, items, tokens int) error {
@@ -18,28 +82,6 @@ func (b *Batcher) Admits(ctx context.Context, items, tokens int) error {
 		b.stats.Refused += uint64(items)
 	}
 	return err
-}
-
-// admit puts all waiters of the call on items, or none.
-func (b *Batcher) admit(c *call) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.closed {
-		return ErrClosed
-	}
-	if err := b.refuse(c.ctx, len(c.waiters), c.tokens); err != nil {
-		b.stats.Refused += uint64(len(c.waiters))
-		return err
-	}
-	now := time.Now()
-	items := make([]item, len(c.waiters))
-	for i := range c.waiters {
-		w := &c.waiters[i]
-		w.admitted = now
-		b.place(w, &items[i])
-	}
-	b.poke()
-	return nil
 }
 
 // lateness is how much longer than expected a wait may be that still ends before the deadline.
@@ -80,30 +122,4 @@ func (b *Batcher) atWork() (tokens int) {
 		tokens += l.current.Asked
 	}
 	return tokens
-}
-
-// place joins the waiter to the item with the same ids, or makes fresh one and queues it.
-func (b *Batcher) place(w *waiter, fresh *item) {
-	ids := w.sequence.IDs
-	if i, ok := findSequence(b.running, w.sequence); ok {
-		if it := b.running[i]; it.state == running && it.covers(w.sequence.Read) {
-			it.join(w)
-			b.stats.Deduplicated++
-			b.stats.Asked += uint64(len(ids))
-			b.stats.Shared += uint64(len(ids))
-			return
-		}
-	}
-	i, ok := b.queue.find(w.sequence)
-	if ok {
-		it := b.queue.byIDs[i]
-		it.join(w)
-		b.queue.count(it, 1)
-		b.stats.Deduplicated++
-		return
-	}
-	b.number++
-	*fresh = item{sequence: w.sequence, hashes: w.hashes, number: b.number, arrived: w.admitted}
-	fresh.join(w)
-	b.queue.push(fresh, i)
 }

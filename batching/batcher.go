@@ -15,12 +15,12 @@ type Batcher struct {
 
 	mu      sync.Mutex // guards all below, and the fields of items, waiters and calls
 	queue   queue
-	running []*item // the batches at work, by ids
-	started bool    // Run was called
-	closed  bool    // nothing is admitted any more
-	number  uint64  // of the last item
-	round   uint64  // of the last pick
-	stats   Stats   // its counters
+	running byIDs  // the batches at work
+	started bool   // Run was called
+	closed  bool   // nothing is admitted any more
+	number  uint64 // of the last item
+	round   uint64 // of the last pick
+	stats   Stats  // its counters
 	rate    rate
 }
 
@@ -52,11 +52,8 @@ func New(runner Runner, options Options) *Batcher {
 // other submission, are computed once.
 func (b *Batcher) Submit(ctx context.Context, sequences []Sequence) ([]Result, error) {
 	c := newCall(ctx, sequences, b.options.Targets)
-	if c.pending == 0 {
+	if c.unanswered == 0 {
 		return c.results, nil
-	}
-	for i := range c.waiters {
-		c.waiters[i].hashes = b.devices[0].cache.chain(c.waiters[i].sequence)
 	}
 	if err := b.admit(c); err != nil {
 		return nil, err

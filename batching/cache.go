@@ -75,15 +75,16 @@ func newCache(options Options) *cache {
 
 // find returns what is cached of a sequence and pins it. The sequence's last read is always computed, and so is all from the first
 // read on whose output is not known. pending is how many of the tokens behind those cached are being computed by a plan at work.
-func (c *cache) find(sequence Sequence, hashes []uint64) (cached cachedPrefix, pending int) {
-	cached.hashes = hashes
+func (c *cache) find(of *chained) (cached cachedPrefix, pending int) {
+	sequence := of.sequence
+	cached.hashes = of.hashes
 	if c == nil {
 		return cached, 0
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var parent *Block
-	for i, hash := range hashes {
+	for i, hash := range of.hashes {
 		b := c.blocks[hash]
 		if b == nil || !b.follows(parent, sequence.Space, blockIDs(sequence.IDs, i)) {
 			break
@@ -193,15 +194,15 @@ func (c *cache) complete(keep []Keep, ok bool) {
 }
 
 // learn notes what was read of a sequence at the tokens of cached blocks: rows, one for each of sequence.Read.
-func (c *cache) learn(sequence Sequence, hashes []uint64, rows [][]float32) {
+func (c *cache) learn(of *chained, rows [][]float32) {
 	if c == nil {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var parent *Block
-	next := 0
-	for i, hash := range hashes {
+	next, sequence := 0, of.sequence
+	for i, hash := range of.hashes {
 		b := c.blocks[hash]
 		if b == nil || !b.ready || !b.follows(parent, sequence.Space, blockIDs(sequence.IDs, i)) {
 			return

@@ -1,31 +1,34 @@
 package batching
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
 // waiter is one submitted sequence.
 type waiter struct {
-	item     *item
-	call     *call
-	sequence Sequence
-	hashes   []uint64
-	admitted time.Time
-	result   *Result
-	next     *waiter
+	chained
+
+	call   *call
+	result *Result
+	item   *item // that it waits for; nil before admission and when it has its result
+	at     int   // its place in item.waiters
 }
 
 // call is one submission. Its sequences end one by one; done is closed with the last.
 type call struct {
-	ctx     context.Context //nolint:containedctx // a queued item must know whether its caller still waits
-	results []Result
-	waiters []waiter
-	tokens  int // of all waiters
-	pending int // waiters without a result
-	done    chan struct{}
+	ctx        context.Context //nolint:containedctx // a queued item must know whether its caller still waits
+	admitted   time.Time
+	results    []Result
+	waiters    []waiter // in the order of submission, those that can be planned
+	items      []item   // one for each distinct sequence of them, in the order of [chained.compare]
+	tokens     int      // of all waiters
+	unanswered int      // waiters without a result
+	done       chan struct{}
 }
 
 // newCall makes a waiter for every sequence that can be planned, and a result for every one that cannot.
@@ -41,19 +44,42 @@ func newCall(ctx context.Context, sequences []Sequence, targets bool) *call {
 			c.results[i].Err = err
 			continue
 		}
-		c.waiters = append(c.waiters, waiter{call: c, sequence: sequence, result: &c.results[i]})
+		c.waiters = append(c.waiters, waiter{chained: newChained(sequence), call: c, result: &c.results[i]})
 		c.tokens += len(sequence.IDs)
 	}
-	c.pending = len(c.waiters)
+	c.unanswered = len(c.waiters)
+	c.items = c.distinct()
 	return c
+}
+
+// distinct makes the call's items, with the waiters on them. What takes long about an admission is done here, before the batcher's
+// mutex is taken.
+func (c *call) distinct() []item {
+	sorted := make([]*waiter, len(c.waiters))
+	for i := range c.waiters {
+		sorted[i] = &c.waiters[i]
+		sorted[i].at = i
+	}
+	slices.SortFunc(sorted, func(a, b *waiter) int { return cmp.Or(a.compare(&b.chained), cmp.Compare(a.at, b.at)) })
+	items := make([]item, 0, len(sorted))
+	for len(sorted) > 0 {
+		n := 1
+		for n < len(sorted) && sorted[n].equal(&sorted[0].chained) {
+			n++
+		}
+		items = append(items, item{chained: sorted[0].chained})
+		items[len(items)-1].takeOver(sorted[:n:n])
+		sorted = sorted[n:]
+	}
+	return items
 }
 
 // end gives the waiter its result. It must be on nobody's list any more, or on one that is dropped.
 func (w *waiter) end(result Result) {
 	*w.result = result
 	w.item = nil
-	w.call.pending--
-	if w.call.pending == 0 {
+	w.call.unanswered--
+	if w.call.unanswered == 0 {
 		close(w.call.done)
 	}
 }
@@ -69,6 +95,7 @@ func (b *Batcher) abandon(c *call) {
 	err := endOf(c.ctx)
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	emptied := false
 	for i := range c.waiters {
 		w := &c.waiters[i]
 		it := w.item
@@ -77,10 +104,9 @@ func (b *Batcher) abandon(c *call) {
 		}
 		it.leave(w)
 		if it.state == waiting {
-			b.queue.count(it, -1)
-			if it.open == 0 {
-				it.state = finished
-				b.queue.remove(it)
+			b.queue.count(w, -1)
+			if len(it.waiters) == 0 {
+				it.state, emptied = finished, true
 			}
 		}
 		w.result.Err = err
@@ -89,6 +115,9 @@ func (b *Batcher) abandon(c *call) {
 		} else {
 			b.stats.Cancelled++
 		}
+	}
+	if emptied {
+		b.queue.sweep(nil)
 	}
 }
 

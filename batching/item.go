@@ -18,15 +18,14 @@ const (
 // item is one distinct sequence and everybody who waits for it. The batcher's mutex guards all fields but sequence.IDs;
 // the goroutine of Run reads sequence while the state is running, when nobody writes it.
 type item struct {
-	sequence Sequence     // Read is the union of what the waiters read
-	hashes   []uint64     // of its prefixes, for the cache
-	cached   cachedPrefix // of the picked item: what is cached, pinned until it is answered
-	number   uint64       // order of arrival
-	arrived  time.Time
-	state    state
-	waiters  *waiter // those still open, newest first
-	open     int     // how many
-	mark     uint64  // the last pick that looked at it
+	chained // its sequence's Read is the union of what the waiters read
+
+	cached  cachedPrefix // of the picked item: what is cached, pinned until it is answered
+	number  uint64       // order of arrival
+	arrived time.Time
+	state   state
+	waiters []*waiter // those still open, in no order
+	mark    uint64    // the last pick that looked at it
 }
 
 // covers reports whether every position is read already.
@@ -44,33 +43,52 @@ func (it *item) covers(read []int) bool {
 	return true
 }
 
-// join puts a waiter for the same ids on the item. A running item must cover what it reads.
+// join puts a waiter for the same sequence on the item. A running item must cover what it reads.
 func (it *item) join(w *waiter) {
-	if !it.covers(w.sequence.Read) {
-		both := slices.Concat(it.sequence.Read, w.sequence.Read)
+	it.read(w.sequence.Read)
+	w.item, w.at = it, len(it.waiters)
+	it.waiters = append(it.waiters, w)
+}
+
+// takeOver makes waiters for the same sequence, and the list of them, the item's own.
+func (it *item) takeOver(waiters []*waiter) {
+	it.waiters = waiters
+	for i, w := range waiters {
+		it.read(w.sequence.Read)
+		w.item, w.at = it, i
+	}
+}
+
+// moveTo puts the waiters on an item of the same sequence.
+func (it *item) moveTo(other *item) {
+	for _, w := range it.waiters {
+		other.join(w)
+	}
+	it.waiters = nil
+}
+
+// read adds positions to those that are read.
+func (it *item) read(positions []int) {
+	if !it.covers(positions) {
+		both := slices.Concat(it.sequence.Read, positions)
 		slices.Sort(both)
 		it.sequence.Read = slices.Compact(both)
 	}
-	w.item, w.next = it, it.waiters
-	it.waiters = w
-	it.open++
 }
 
 // leave takes a waiter off the item.
 func (it *item) leave(w *waiter) {
-	for at := &it.waiters; *at != nil; at = &(*at).next {
-		if *at == w {
-			*at = w.next
-			break
-		}
-	}
-	w.item, w.next = nil, nil
-	it.open--
+	last := len(it.waiters) - 1
+	it.waiters[w.at] = it.waiters[last]
+	it.waiters[w.at].at = w.at
+	it.waiters[last] = nil
+	it.waiters = it.waiters[:last]
+	w.item = nil
 }
 
 // abandoned reports whether no waiter wants an answer any more, even if some have not left yet.
 func (it *item) abandoned(now time.Time) bool {
-	for w := it.waiters; w != nil; w = w.next {
+	for _, w := range it.waiters {
 		if !w.call.ended(now) {
 			return false
 		}
@@ -83,7 +101,7 @@ const noDeadline = time.Duration(math.MaxInt64)
 // left returns how long it is to the earliest and to the latest deadline of those who still wait.
 func (it *item) left(now time.Time) (earliest, latest time.Duration) {
 	earliest = noDeadline
-	for w := it.waiters; w != nil; w = w.next {
+	for _, w := range it.waiters {
 		left := noDeadline
 		if deadline, ok := w.call.ctx.Deadline(); ok {
 			left = deadline.Sub(now)
@@ -98,20 +116,18 @@ func (it *item) left(now time.Time) (earliest, latest time.Duration) {
 // finish hands out the item's rows, in the order of sequence.Read, or the error.
 func (it *item) finish(rows [][]float32, result Result, start time.Time) {
 	it.state = finished
-	if it.open > 1 {
+	if len(it.waiters) > 1 {
 		result.Shared = len(it.sequence.IDs)
 	}
-	for w := it.waiters; w != nil; {
-		next := w.next
+	for _, w := range it.waiters {
 		own := result
-		own.Queue = max(0, start.Sub(w.admitted))
+		own.Queue = max(0, start.Sub(w.call.admitted))
 		if result.Err == nil {
 			own.Values = pickRows(rows, it.sequence.Read, w.sequence.Read)
 		}
 		w.end(own)
-		w = next
 	}
-	it.waiters, it.open = nil, 0
+	it.waiters = nil
 }
 
 // pickRows returns the rows of the positions read among those computed. They are shared by all callers who get them.

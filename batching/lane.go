@@ -93,10 +93,10 @@ func (b *Batcher) next(l *lane) (wait time.Duration, more bool) {
 			return idle, true
 		}
 		for _, it := range l.picker.gone {
-			it.state = finished
+			b.queue.leave(it, finished)
 		}
 		for _, it := range l.picker.batch {
-			it.state = running
+			b.queue.leave(it, running)
 		}
 		b.running = b.queue.sweep(b.running)
 		if len(l.picker.batch) > 0 {
@@ -149,7 +149,7 @@ func (b *Batcher) evenShare() int { return max(smallestShare, ceilDiv(b.queue.to
 func (b *Batcher) rest(batch []*item) int {
 	tokens := b.queue.tokens
 	for _, it := range batch {
-		tokens -= it.open * len(it.sequence.IDs)
+		tokens -= len(it.waiters) * len(it.sequence.IDs)
 	}
 	return tokens
 }

@@ -91,7 +91,7 @@ func (p *picker) try(it *item) bool {
 
 // add puts the item into the batch if it fits. One whose prefix another plan is computing is better off behind it.
 func (p *picker) add(it *item) bool {
-	cached, pending := p.cache.find(it.sequence, it.hashes)
+	cached, pending := p.cache.find(&it.chained)
 	fresh := len(it.sequence.IDs) - cached.tokens
 	left, latest := it.left(p.now)
 	onAll := p.cost.Of(Work{Tokens: p.shape.tokens() + fresh})
@@ -137,7 +137,7 @@ func (p *picker) spread(q *queue, from *item) {
 	if p.shortest == 0 {
 		return
 	}
-	at, _ := q.find(from.sequence)
+	at, _ := q.byIDs.search(0, &from.chained)
 	left, right := at-1, at+1
 	leftShare, rightShare := p.share(q, left, left+1), p.share(q, right, right-1)
 	for !p.tired() && max(leftShare, rightShare) >= p.shortest {
@@ -158,7 +158,7 @@ func (p *picker) share(q *queue, i, neighbour int) int {
 	if i < 0 || i >= len(q.byIDs) || q.byIDs[i].mark == p.round {
 		return 0
 	}
-	return commonTokens(q.byIDs[i].sequence, q.byIDs[neighbour].sequence)
+	return q.byIDs[i].commonTokens(&q.byIDs[neighbour].chained)
 }
 
 // rank orders the oldest items by how near their length is to the given one, then by age.

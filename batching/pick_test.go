@@ -295,10 +295,7 @@ func TestAPickLooksAtFewThatWait(t *testing.T) {
 		family = append(family, seq(slices.Concat(prompt, run(1000*(i+1), 10))...))
 	}
 	room := newRoom(Options{CacheBlocks: 1000, MaxItems: 2000}, family)
-	hashes := room.devices[0].cache.chain(seq(prompt...))
-	for _, it := range room.queue.byAge {
-		it.hashes = room.devices[0].cache.chain(it.sequence)
-	}
+	hashes := newChained(seq(prompt...)).hashes
 	var before *Block
 	for i, hash := range hashes {
 		if before, _ = room.devices[0].cache.claim(hash, before, Space{}, blockIDs(prompt, i), i*BlockTokens); before == nil {

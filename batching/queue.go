@@ -1,71 +1,76 @@
 package batching
 
-import (
-	"cmp"
-	"slices"
-)
+import "slices"
 
 // queue holds the items that wait, each distinct sequence once, in two orders.
 type queue struct {
 	byAge []*item // by number
-	byIDs []*item // by space and ids, see compareSequences
+	byIDs byIDs
 
 	// Of the waiters, identical sequences counted each.
 	items  int
 	tokens int
 }
 
-// find returns the place of a sequence in byIDs, and whether an item has exactly its ids in its space.
-func (q *queue) find(sequence Sequence) (int, bool) {
-	return findSequence(q.byIDs, sequence)
+// byIDs lists items in the order of [chained.compare], each distinct sequence once.
+type byIDs []*item
+
+// search returns the place of a sequence among the items from one on, all before which are less, and whether the item there has its
+// ids as far as hashes tell. Of many sequences in order, each is looked for from the place of the last: doubling steps make that
+// about two comparisons each where many are near one another.
+func (s byIDs) search(from int, key *chained) (place int, ok bool) {
+	step := 1
+	for from+step <= len(s) && s[from+step-1].compare(key) < 0 {
+		from += step
+		step *= 2
+	}
+	near := s[from:min(from+step, len(s))]
+	i, ok := slices.BinarySearchFunc(near, key, func(it *item, key *chained) int { return it.compare(key) })
+	return from + i, ok
 }
 
-func findSequence(sorted []*item, sequence Sequence) (int, bool) {
-	return slices.BinarySearchFunc(sorted, sequence, func(it *item, sequence Sequence) int {
-		return compareSequences(it.sequence, sequence)
-	})
+// insert puts items, which are in order, at the places that search gave for them. It moves each item that is there once.
+func insert[T any](list, items []T, places []int) []T {
+	end := len(list)
+	list = slices.Grow(list, len(items))[:end+len(items)]
+	for i := range slices.Backward(items) {
+		copy(list[places[i]+i+1:], list[places[i]:end])
+		list[places[i]+i] = items[i]
+		end = places[i]
+	}
+	return list
 }
 
-// push appends an item that is new, at the place that find gave.
-func (q *queue) push(it *item, place int) {
-	q.byAge = append(q.byAge, it)
-	q.byIDs = slices.Insert(q.byIDs, place, it)
-	q.count(it, it.open)
-}
-
-// count adds n waiters of the item to the totals, or takes them off.
-func (q *queue) count(it *item, n int) {
+// count adds n times the waiter's sequence to the totals, or takes it off.
+func (q *queue) count(w *waiter, n int) {
 	q.items += n
-	q.tokens += n * len(it.sequence.IDs)
+	q.tokens += n * len(w.sequence.IDs)
 }
 
-// remove takes one item out.
-func (q *queue) remove(it *item) {
-	i, _ := slices.BinarySearchFunc(q.byAge, it.number, func(it *item, number uint64) int {
-		return cmp.Compare(it.number, number)
-	})
-	q.byAge = slices.Delete(q.byAge, i, i+1)
-	i, _ = q.find(it.sequence)
-	q.byIDs = slices.Delete(q.byIDs, i, i+1)
-	q.count(it, -it.open)
+// leave counts all waiters of an item off that is about to be run, or is wanted by nobody.
+func (q *queue) leave(it *item, state state) {
+	it.state = state
+	for _, w := range it.waiters {
+		q.count(w, -1)
+	}
 }
 
 // sweep takes out all items whose state is no longer waiting, and puts those that are running into out, which is by ids.
-func (q *queue) sweep(out []*item) []*item {
-	before := len(out)
-	gone := func(it *item) bool { return it.state != waiting }
+func (q *queue) sweep(out byIDs) byIDs {
+	var places []int
+	var started byIDs
 	for _, it := range q.byIDs {
-		if gone(it) {
-			q.count(it, -it.open)
-		}
 		if it.state == running {
-			out = append(out, it)
+			from := 0
+			if n := len(places); n > 0 {
+				from = places[n-1]
+			}
+			place, _ := out.search(from, &it.chained)
+			started, places = append(started, it), append(places, place)
 		}
 	}
+	gone := func(it *item) bool { return it.state != waiting }
 	q.byIDs = slices.DeleteFunc(q.byIDs, gone)
 	q.byAge = slices.DeleteFunc(q.byAge, gone)
-	if before > 0 {
-		slices.SortFunc(out, func(a, b *item) int { return compareSequences(a.sequence, b.sequence) })
-	}
-	return out
+	return insert(out, started, places)
 }

@@ -58,11 +58,11 @@ func (l *lane) pack(items []*item, begin time.Time) {
 	run := &l.current
 	*run = RunStats{Sequences: len(items), Plan: now.Sub(begin), Narrow: l.plan.Narrow}
 	for _, it := range items {
-		run.Items += it.open
-		run.Asked += it.open * len(it.sequence.IDs)
-		run.Cached += it.open * it.cached.tokens
-		for w := it.waiters; w != nil; w = w.next {
-			run.Queue = max(run.Queue, now.Sub(w.admitted))
+		run.Items += len(it.waiters)
+		run.Asked += len(it.waiters) * len(it.sequence.IDs)
+		run.Cached += len(it.waiters) * it.cached.tokens
+		for _, w := range it.waiters {
+			run.Queue = max(run.Queue, now.Sub(w.call.admitted))
 		}
 	}
 	run.Computed, run.Area = len(l.plan.IDs), l.plan.area()
@@ -168,13 +168,13 @@ func (b *Batcher) answer(l *lane, items []*item, rows [][]float32, start time.Ti
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for i, it := range items {
-		b.stats.Answered += uint64(it.open)
+		b.stats.Answered += uint64(len(it.waiters))
 		place := l.placements[i]
 		own := rows[place.Row : place.Row+len(it.sequence.Read)-len(it.cached.rows)]
 		if len(it.cached.rows) > 0 {
 			own = slices.Concat(it.cached.rows, own)
 		}
-		l.device.cache.learn(it.sequence, it.hashes, own)
+		l.device.cache.learn(&it.chained, own)
 		it.finish(own, Result{Shared: place.Shared, Cached: it.cached.tokens, Run: l.current.Run}, start)
 	}
 	b.forget(l, items)
@@ -185,7 +185,7 @@ func (b *Batcher) fail(l *lane, items []*item, err error, start time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, it := range items {
-		b.stats.Failed += uint64(it.open)
+		b.stats.Failed += uint64(len(it.waiters))
 		it.finish(nil, Result{Err: err, Run: l.current.Run}, start)
 	}
 	b.forget(l, items)

@@ -3,7 +3,6 @@ package batching
 import (
 	"cmp"
 	"fmt"
-	"slices"
 )
 
 // Sequence is what one item asks of a model.
@@ -27,22 +26,6 @@ func (s Space) compare(t Space) int {
 		return 0
 	}
 	return cmp.Or(cmp.Compare(s.Revision, t.Revision), cmp.Compare(s.Adapter, t.Adapter), cmp.Compare(s.Salt, t.Salt))
-}
-
-// compareSequences orders sequences by space, then by ids, so that neighbours share the longest prefixes.
-func compareSequences(a, b Sequence) int {
-	if order := a.Space.compare(b.Space); order != 0 {
-		return order
-	}
-	return slices.Compare(a.IDs, b.IDs)
-}
-
-// commonTokens returns how many leading tokens of a and b are one and the same.
-func commonTokens(a, b Sequence) int {
-	if a.Space != b.Space {
-		return 0
-	}
-	return commonPrefix(a.IDs, b.IDs)
 }
 
 // check returns what keeps the sequence from being planned, an [ErrSequence], or nil.

@@ -97,7 +97,7 @@ func TestSpacesShareNoRunAndNoCache(t *testing.T) {
 		}
 		ask(t, b, elsewhere)
 		for _, s := range elsewhere {
-			found, _ := b.devices[0].cache.find(s, b.devices[0].cache.chain(s))
+			found, _ := b.devices[0].cache.find(chainOf(s))
 			for i, block := range found.blocks {
 				if block.space != s.Space {
 					t.Fatalf("block %d of a sequence of %v is of %v", i, s.Space, block.space)
@@ -106,6 +106,11 @@ func TestSpacesShareNoRunAndNoCache(t *testing.T) {
 			b.devices[0].cache.release(found)
 		}
 	})
+}
+
+func chainOf(s Sequence) *chained {
+	c := newChained(s)
+	return &c
 }
 
 func key(s Sequence) string { return fmt.Sprint(s.Space, s.IDs) }
@@ -138,17 +143,17 @@ func TestSpacesJoinNoRun(t *testing.T) {
 func TestBlocksOfOneHashKeepTheirSpaces(t *testing.T) {
 	c := newCache(Options{CacheBlocks: 10})
 	s := seq(run(0, 2*BlockTokens)...)
-	hashes := c.chain(s)
+	hashes := chainOf(s).hashes
 	block, _ := c.claim(hashes[0], nil, s.Space, blockIDs(s.IDs, 0), 0)
 	c.complete([]Keep{{Block: block}}, true)
-	if found, _ := c.find(s, hashes); len(found.blocks) != 1 {
+	if found, _ := c.find(&chained{s, hashes}); len(found.blocks) != 1 {
 		t.Fatal("the block is not found in its own space")
 	}
 	s.Space.Adapter = "a"
-	if found, _ := c.find(s, hashes); len(found.blocks) != 0 {
+	if found, _ := c.find(&chained{s, hashes}); len(found.blocks) != 0 {
 		t.Error("the block is found in another space")
 	}
-	c.learn(s, hashes, [][]float32{{1}})
+	c.learn(&chained{s, hashes}, [][]float32{{1}})
 	if block, _ := c.claim(hashes[0], nil, s.Space, blockIDs(s.IDs, 0), 0); block != nil {
 		t.Error("the block is taken for one of another space")
 	}
@@ -160,12 +165,11 @@ func TestSpacesHaveNoPrefixInCommon(t *testing.T) {
 	for _, space := range spaces[1:] {
 		other := s
 		other.Space = space
-		if common := commonTokens(s, other); common != 0 {
+		if common := chainOf(s).commonTokens(chainOf(other)); common != 0 {
 			t.Errorf("%d tokens in common with %+v", common, space)
 		}
-		chain := newCache(Options{CacheBlocks: 1}).chain
-		for i, hash := range chain(other) {
-			if hash == chain(s)[i] {
+		for i, hash := range chainOf(other).hashes {
+			if hash == chainOf(s).hashes[i] {
 				t.Errorf("link %d is the same in %+v", i, space)
 			}
 		}
