@@ -12,22 +12,16 @@ func (b *Batcher) admit(c *call) error {
 	if b.closed {
 		return ErrClosed
 	}
-	if err := b.refuse(c.ctx, len(c.waiters), c.tokens); err != nil {
+	if err := b.refuse(c.ctx, c.caller, c.asked); err != nil {
 		b.stats.Refused += uint64(len(c.waiters))
 		return err
 	}
-	c.admitted = time.Now()
+	c.admitted, c.account = time.Now(), b.queue.account(c.caller)
 	for i := range c.waiters {
 		b.queue.count(&c.waiters[i], 1)
 	}
 	b.merge(c.items)
-	for i := range c.waiters {
-		if it := c.waiters[i].item; it.state == waiting && it.number == 0 {
-			b.number++
-			it.number, it.arrived = b.number, c.admitted
-			b.queue.byAge = append(b.queue.byAge, it)
-		}
-	}
+	b.number = b.queue.enter(c, b.number)
 	b.poke()
 	return nil
 }
@@ -71,48 +65,54 @@ func (b *Batcher) joinRun(it, other *item) {
 
 // Admits tells whether a submission of that many items with at least so many tokens would be admitted now, before their ids are known: nil, or
 // the [*QueueFullError] or [ErrClosed] that [Batcher.Submit] would return.
-func (b *Batcher) Admits(ctx context.Context, items, tokens int) error {
+func (b *Batcher) Admits(ctx context.Context, caller Caller, items, tokens int) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed {
 		return ErrClosed
 	}
-	err := b.refuse(ctx, items, tokens)
+	err := b.refuse(ctx, caller, amount{items, tokens})
 	if err != nil {
 		b.stats.Refused += uint64(items)
 	}
 	return err
 }
 
-// lateness is how much longer than expected a wait may be that still ends before the deadline.
-const lateness = 1.5
+const (
+	lateness = 1.5 // how much longer than expected a wait may be that still ends before the deadline
 
-// refuse returns a [*QueueFullError] when that much more may not wait: it would go over a limit, or come too late behind what waits.
-func (b *Batcher) refuse(ctx context.Context, items, tokens int) error {
+	minRetry = time.Second // of [QueueFullError.RetryAfter]
+	maxRetry = time.Minute
+)
+
+// refuse returns a [*QueueFullError] when that much more may not wait: it finds no place, or would come too late behind what is served
+// before it.
+func (b *Batcher) refuse(ctx context.Context, caller Caller, asked amount) error {
 	q := &b.queue
-	if q.items == 0 && items <= b.options.MaxItems {
-		return nil
-	}
-	ahead := q.tokens + b.atWork()
+	places := q.places(caller, asked)
 	full := &QueueFullError{
-		Items: q.items, Tokens: q.tokens,
-		MaxItems: b.options.MaxItems, MaxTokens: b.options.MaxTokens,
-		AskedItems: items, AskedTokens: tokens,
-		RetryAfter: b.rate.estimate(ahead),
+		Items: q.taken.items, Tokens: q.taken.tokens, MaxItems: q.room.items, MaxTokens: q.room.tokens,
+		AskedItems: places.items, AskedTokens: places.tokens,
 	}
-	if q.items+items > b.options.MaxItems || q.tokens+tokens > b.options.MaxTokens {
-		return full
+	for _, room := range q.rooms(caller) {
+		if !room.taken.plus(places).within(room.limit) {
+			full.Room = room.name
+			full.Items, full.Tokens, full.MaxItems, full.MaxTokens = room.taken.items, room.taken.tokens, room.limit.items, room.limit.tokens
+			full.RetryAfter = min(max(b.rate.estimate(q.waits.tokens+b.atWork()), minRetry), maxRetry)
+			return full
+		}
 	}
 	deadline, ok := ctx.Deadline()
-	if !ok || !b.rate.informed() {
+	if !ok || !b.rate.informed() || q.waits.items == 0 {
 		return nil
 	}
-	full.Wait, full.Left = b.rate.estimate(ahead+tokens), time.Until(deadline)
+	full.Wait = b.rate.estimate(b.atWork() + q.ahead(caller, asked.tokens, b.options.Budget.Tokens))
+	full.Left = time.Until(deadline)
 	late := time.Duration(lateness*float64(full.Wait)) - full.Left
 	if late <= 0 || full.Left <= 0 {
 		return nil
 	}
-	full.RetryAfter = min(full.RetryAfter, late)
+	full.RetryAfter = min(max(late, minRetry), maxRetry)
 	return full
 }
 

@@ -31,6 +31,7 @@ func New(runner Runner, options Options) *Batcher {
 		runner:  runner,
 		options: options,
 		devices: newDevices(options),
+		queue:   newQueue(options),
 		rate:    rate{cost: options.Cost},
 	}
 	for _, d := range b.devices {
@@ -50,8 +51,8 @@ func New(runner Runner, options Options) *Batcher {
 //
 // The slices in sequences are not copied: they must never change afterwards. Sequences with equal ids, of this or any
 // other submission, are computed once.
-func (b *Batcher) Submit(ctx context.Context, sequences []Sequence) ([]Result, error) {
-	c := newCall(ctx, sequences, b.options.Targets)
+func (b *Batcher) Submit(ctx context.Context, caller Caller, sequences []Sequence) ([]Result, error) {
+	c := newCall(ctx, caller, sequences, b.options.Targets)
 	if c.unanswered == 0 {
 		return c.results, nil
 	}
@@ -89,7 +90,7 @@ func (b *Batcher) Stats() Stats {
 	for _, d := range b.devices {
 		s.Cache = s.Cache.plus(d.cache.stats())
 	}
-	s.Items, s.Tokens = b.queue.items, b.queue.tokens
+	s.Items, s.Tokens = b.queue.waits.items, b.queue.waits.tokens
 	for _, l := range b.lanes {
 		if !l.start.IsZero() {
 			s.Running += l.current.Items

@@ -53,7 +53,7 @@ func submit(ctx context.Context, b *Batcher, sequences ...Sequence) <-chan outco
 	out := make(chan outcome, 1)
 	begin := time.Now()
 	go func() {
-		results, err := b.Submit(ctx, sequences)
+		results, err := b.Submit(ctx, Caller{}, sequences)
 		out <- outcome{results, err, time.Since(begin)}
 	}()
 	return out
@@ -429,7 +429,7 @@ func TestDrain(t *testing.T) {
 		waits := submit(t.Context(), b, seq(1), seq(2), seq(3))
 		synctest.Wait()
 		b.Close()
-		if _, err := b.Submit(t.Context(), []Sequence{seq(4)}); !errors.Is(err, ErrClosed) {
+		if _, err := b.Submit(t.Context(), Caller{}, []Sequence{seq(4)}); !errors.Is(err, ErrClosed) {
 			t.Errorf("Submit after Close: %v", err)
 		}
 		if err := b.Run(t.Context()); err != nil {
@@ -456,7 +456,7 @@ func TestRunIsStopped(t *testing.T) {
 		if err := <-done; !errors.Is(err, stopped) {
 			t.Errorf("Run: %v", err)
 		}
-		if _, err := b.Submit(t.Context(), []Sequence{seq(4)}); !errors.Is(err, ErrClosed) {
+		if _, err := b.Submit(t.Context(), Caller{}, []Sequence{seq(4)}); !errors.Is(err, ErrClosed) {
 			t.Errorf("Submit after the end: %v", err)
 		}
 	})
@@ -469,7 +469,7 @@ func TestMethodsAreSafeTogether(t *testing.T) {
 		group.Go(func() {
 			for i := range 50 {
 				b.Stats()
-				if _, err := b.Submit(t.Context(), []Sequence{seq(int64(i))}); err != nil {
+				if _, err := b.Submit(t.Context(), Caller{}, []Sequence{seq(int64(i))}); err != nil {
 					t.Error(err)
 				}
 			}

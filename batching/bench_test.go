@@ -32,7 +32,7 @@ func load(prompts, responses int) []Sequence {
 // queueOf puts the sequences into a queue, as admission does.
 func queueOf(sequences []Sequence) *queue {
 	b := New(nil, Options{MaxItems: 1 << 20, MaxTokens: 1 << 30})
-	c := newCall(context.Background(), sequences, false)
+	c := newCall(context.Background(), Caller{}, sequences, false)
 	if err := b.admit(c); err != nil {
 		panic(err)
 	}
@@ -68,12 +68,12 @@ func BenchmarkAdmit(b *testing.B) {
 			all := load(c[0], c[1])
 			deep, more := all[:len(all)-64], all[len(all)-64:]
 			batcher := New(nil, Options{MaxItems: 1 << 20, MaxTokens: 1 << 30})
-			_ = batcher.admit(newCall(context.Background(), deep, false))
+			_ = batcher.admit(newCall(context.Background(), Caller{}, deep, false))
 			ctx, cancel := context.WithCancel(context.Background())
 			cancel()
 			b.ReportAllocs()
 			for b.Loop() {
-				c := newCall(ctx, more, false)
+				c := newCall(ctx, Caller{}, more, false)
 				if err := batcher.admit(c); err != nil {
 					b.Fatal(err)
 				}
@@ -92,7 +92,7 @@ func BenchmarkSubmit(b *testing.B) {
 	sequences := load(1, 1)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := batcher.Submit(context.Background(), sequences); err != nil {
+		if _, err := batcher.Submit(context.Background(), Caller{}, sequences); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -30,7 +30,7 @@ func cached(t rapid.TB, runner fake, blocks int, options Options) (b *Batcher, s
 // ask submits and holds every answer to what the sequence gives by itself.
 func ask(t rapid.TB, b *Batcher, sequences []Sequence) []Result {
 	t.Helper()
-	results, err := b.Submit(context.Background(), sequences)
+	results, err := b.Submit(context.Background(), Caller{}, sequences)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,19 +22,25 @@ type waiter struct {
 // call is one submission. Its sequences end one by one; done is closed with the last.
 type call struct {
 	ctx        context.Context //nolint:containedctx // a queued item must know whether its caller still waits
+	caller     Caller
+	account    *account
 	admitted   time.Time
 	results    []Result
 	waiters    []waiter // in the order of submission, those that can be planned
 	items      []item   // one for each distinct sequence of them, in the order of [chained.compare]
-	tokens     int      // of all waiters
+	turns      []turn   // likewise, in the order of submission
+	asked      amount   // all waiters
+	waits      amount   // those that wait for a run
+	left       bool     // the context has ended
 	unanswered int      // waiters without a result
 	done       chan struct{}
 }
 
 // newCall makes a waiter for every sequence that can be planned, and a result for every one that cannot.
-func newCall(ctx context.Context, sequences []Sequence, targets bool) *call {
+func newCall(ctx context.Context, caller Caller, sequences []Sequence, targets bool) *call {
 	c := &call{
 		ctx:     ctx,
+		caller:  caller,
 		results: make([]Result, len(sequences)),
 		waiters: make([]waiter, 0, len(sequences)),
 		done:    make(chan struct{}),
@@ -45,10 +51,16 @@ func newCall(ctx context.Context, sequences []Sequence, targets bool) *call {
 			continue
 		}
 		c.waiters = append(c.waiters, waiter{chained: newChained(sequence), call: c, result: &c.results[i]})
-		c.tokens += len(sequence.IDs)
+		c.asked = c.asked.plus(amount{1, len(sequence.IDs)})
 	}
 	c.unanswered = len(c.waiters)
 	c.items = c.distinct()
+	c.turns = make([]turn, 0, len(c.items))
+	for i := range c.waiters {
+		if w := &c.waiters[i]; w.at == 0 {
+			c.turns = append(c.turns, turn{first: w})
+		}
+	}
 	return c
 }
 
@@ -95,7 +107,8 @@ func (b *Batcher) abandon(c *call) {
 	err := endOf(c.ctx)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	emptied := false
+	c.left = true
+	waited := c.waits.items > 0
 	for i := range c.waiters {
 		w := &c.waiters[i]
 		it := w.item
@@ -106,7 +119,7 @@ func (b *Batcher) abandon(c *call) {
 		if it.state == waiting {
 			b.queue.count(w, -1)
 			if len(it.waiters) == 0 {
-				it.state, emptied = finished, true
+				it.state = finished
 			}
 		}
 		w.result.Err = err
@@ -116,7 +129,7 @@ func (b *Batcher) abandon(c *call) {
 			b.stats.Cancelled++
 		}
 	}
-	if emptied {
+	if waited {
 		b.queue.sweep(nil)
 	}
 }

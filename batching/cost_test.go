@@ -95,7 +95,7 @@ func TestLanesShareTheQueueEvenly(t *testing.T) {
 			many[i] = seq(run(1000*(i+1), 50)...)
 		}
 		begin := time.Now()
-		if _, err := b.Submit(t.Context(), many); err != nil {
+		if _, err := b.Submit(t.Context(), Caller{}, many); err != nil {
 			t.Fatal(err)
 		}
 		ideal := time.Duration(tokens.Load()) * 10 * time.Microsecond

@@ -25,7 +25,7 @@ func Example() {
 	done := make(chan error)
 	go func() { done <- batcher.Run(context.Background()) }()
 
-	results, err := batcher.Submit(context.Background(), []batching.Sequence{
+	results, err := batcher.Submit(context.Background(), batching.Caller{}, []batching.Sequence{
 		{IDs: []int64{1, 2, 3, 4, 5, 6, 7, 8, 20, 21}, Read: []int{9}},
 		{IDs: []int64{1, 2, 3, 4, 5, 6, 7, 8, 30}, Read: []int{8}},
 	})

@@ -21,11 +21,13 @@ type item struct {
 	chained // its sequence's Read is the union of what the waiters read
 
 	cached  cachedPrefix // of the picked item: what is cached, pinned until it is answered
+	cost    int          // of the picked item: tokens that the batch computes for it
 	number  uint64       // order of arrival
 	arrived time.Time
 	state   state
 	waiters []*waiter // those still open, in no order
-	mark    uint64    // the last pick that looked at it
+	listed  uint64    // the last pick that might have looked at it
+	mark    uint64    // the last pick that did
 }
 
 // covers reports whether every position is read already.

@@ -75,7 +75,7 @@ func (b *Batcher) next(l *lane) (wait time.Duration, more bool) {
 	defer b.mu.Unlock()
 	l.picker.clear()
 	d := l.device
-	for len(b.queue.byAge) > 0 && !d.allThreads {
+	for len(b.queue.byIDs) > 0 && !d.allThreads {
 		if wait := b.hold(); wait > 0 {
 			return wait, true
 		}
@@ -91,6 +91,9 @@ func (b *Batcher) next(l *lane) (wait time.Duration, more bool) {
 		case l.picker.preferAllThreads && d.cache == nil: // the rest of the family would compute its prefix again beside this lane
 			l.picker.putBack()
 			return idle, true
+		}
+		if len(l.picker.batch) > 0 {
+			b.queue.serve(l.picker.batch, l.picker.leader.account.caller.Bulk)
 		}
 		for _, it := range l.picker.gone {
 			b.queue.leave(it, finished)
@@ -113,7 +116,7 @@ func (b *Batcher) next(l *lane) (wait time.Duration, more bool) {
 			return idle, true
 		}
 	}
-	return idle, !b.closed || len(b.queue.byAge) > 0
+	return idle, !b.closed || len(b.queue.byIDs) > 0
 }
 
 // choose picks what the lane runs next.
@@ -131,7 +134,7 @@ func (b *Batcher) choose(l *lane, now time.Time, budget Budget, oneThread bool) 
 // large batch when the others have nothing to do. So do devices.
 func (b *Batcher) share(d *device) (budget Budget, oneThread bool) {
 	budget = b.options.Budget
-	if d.lanes == 1 || d.active == 0 && (len(b.queue.byAge) < 2*d.lanes || b.queue.tokens < d.lanes*smallestShare) {
+	if d.lanes == 1 || d.active == 0 && (len(b.queue.byIDs) < 2*d.lanes || b.queue.waits.tokens < d.lanes*smallestShare) {
 		if len(b.devices) > 1 {
 			budget.Tokens = min(budget.Tokens, b.evenShare())
 		}
@@ -143,11 +146,13 @@ func (b *Batcher) share(d *device) (budget Budget, oneThread bool) {
 }
 
 // evenShare is the tokens of what waits for each of the lanes.
-func (b *Batcher) evenShare() int { return max(smallestShare, ceilDiv(b.queue.tokens, len(b.lanes))) }
+func (b *Batcher) evenShare() int {
+	return max(smallestShare, ceilDiv(b.queue.waits.tokens, len(b.lanes)))
+}
 
 // rest is how many tokens wait beside a batch that was picked.
 func (b *Batcher) rest(batch []*item) int {
-	tokens := b.queue.tokens
+	tokens := b.queue.waits.tokens
 	for _, it := range batch {
 		tokens -= len(it.waiters) * len(it.sequence.IDs)
 	}
@@ -170,8 +175,8 @@ func (b *Batcher) leave(l *lane) {
 
 // hold returns how long the oldest item is to wait for others.
 func (b *Batcher) hold() time.Duration {
-	if b.closed || b.options.MaxDelay <= 0 || b.queue.tokens >= b.options.Budget.Tokens {
+	if b.closed || b.options.MaxDelay <= 0 || b.queue.waits.tokens >= b.options.Budget.Tokens {
 		return 0
 	}
-	return b.options.MaxDelay - time.Since(b.queue.byAge[0].arrived)
+	return b.options.MaxDelay - time.Since(b.queue.oldest())
 }

@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	horizon   = 512 // how many of the oldest items are ranked by length
+	horizon   = 512 // how many of the next items are ranked by length
 	maxMisses = 16  // a pick ends after this many items that did not fit
 	maxWaits  = 64  // or whose prefix another lane computes
 )
@@ -26,42 +26,73 @@ type picker struct {
 	now              time.Time
 	round            uint64 // of pick; items marked with it have been looked at
 	misses           int
-	preferAllThreads bool    // better run on all threads: most of a family did not fit, or the deadline is near
-	waits            int     // items passed over whose prefix is being computed
-	batch            []*item // chosen, in the order the shape has them
-	gone             []*item // found abandoned, not chosen
-	ranked           []candidate
+	preferAllThreads bool        // better run on all threads: most of a family did not fit, or the deadline is near
+	waits            int         // items passed over whose prefix is being computed
+	batch            []*item     // chosen, in the order the shape has them
+	gone             []*item     // found abandoned, not chosen
+	order            []candidate // what waits, in the order of turns, as far as it is looked at
+	leader           candidate   // of the batch
+	ranked           []candidate // what is to be tried next
 }
 
-// candidate is an item and how far its length is from the oldest one's.
+// candidate is an item that waits, and its place in the order of turns.
 type candidate struct {
-	distance int
 	item     *item
+	account  *account
+	place    int
+	distance int // of its length from the leader's
 }
 
-// pick fills the shape and sets batch: the oldest item that is still wanted, then those that share its prefix, longest
-// prefix first, then those of like length, each followed by those that share its own prefix. Items that nobody wants
-// any more, or that would be late in any case, come into gone instead. An item that does not fit, or whose prefix another lane computes, is
-// passed over. The batch is empty only when no item is wanted, or those looked at wait for another lane.
+// How far a candidate's caller is from the leader's.
+const (
+	sameCaller = iota
+	sameClass
+	others
+)
+
+// from tells how far the candidate's caller is from the leader's.
+func (c *candidate) from(leader *candidate) int {
+	switch {
+	case c.account == leader.account:
+		return sameCaller
+	case c.account.caller.Bulk == leader.account.caller.Bulk:
+		return sameClass
+	}
+	return others
+}
+
+// pick fills the shape and sets batch: the first item in the order of turns that is still wanted leads, then come those that share its
+// prefix, longest prefix first, then those of like length, each followed by those that share its own prefix: first those of the
+// leader's caller, then of its class, then the others. Items that nobody wants any more, or that would be late in any case, come into
+// gone instead. An item that does not fit, or whose prefix another lane computes, is passed over. The batch is empty only when none of
+// the items looked at is wanted, or those that are wait for another lane.
 func (p *picker) pick(q *queue, now time.Time, budget Budget, round uint64) {
 	p.clear()
 	p.budget, p.now, p.round = budget, now, round
-	for _, it := range q.byAge {
-		if p.try(it); len(p.batch) > 0 || p.tired() {
+	p.order = q.order(p.order, round)
+	for _, c := range p.order {
+		if p.leader = c; p.try(c.item) {
 			break
+		}
+		if p.tired() {
+			return
 		}
 	}
 	if len(p.batch) == 0 {
 		return
 	}
-	oldest := p.batch[0]
-	p.spread(q, oldest)
-	for _, c := range p.rank(q, len(oldest.sequence.IDs)) {
-		if p.tired() {
-			return
+	p.spread(q, p.leader.item)
+	for callers := range others + 1 {
+		if callers > sameCaller {
+			p.misses = 0 // what does not fit of some callers says nothing of others
 		}
-		if c.item.mark != p.round && p.try(c.item) {
-			p.spread(q, c.item)
+		for _, c := range p.rank(callers) {
+			if p.tired() {
+				break
+			}
+			if c.item.mark != p.round && p.try(c.item) {
+				p.spread(q, c.item)
+			}
 		}
 	}
 }
@@ -75,7 +106,9 @@ func (p *picker) clear() {
 	clear(p.batch)
 	clear(p.gone)
 	clear(p.ranked)
-	p.batch, p.gone, p.ranked = p.batch[:0], p.gone[:0], p.ranked[:0]
+	clear(p.order)
+	p.leader = candidate{}
+	p.batch, p.gone, p.ranked, p.order = p.batch[:0], p.gone[:0], p.ranked[:0], p.order[:0]
 	p.shape.reset()
 }
 
@@ -105,9 +138,11 @@ func (p *picker) add(it *item) bool {
 	case len(p.batch) > 0 && took > min(p.slack, left): // one of them would be late
 		p.misses++
 	default:
+		before := p.shape.tokens()
 		if fits, shares = p.shape.add(it.sequence, cached, &p.budget); !fits {
 			p.misses++
 		}
+		it.cost = p.shape.tokens() - before
 	}
 	if !fits {
 		p.cache.release(cached)
@@ -161,19 +196,22 @@ func (p *picker) share(q *queue, i, neighbour int) int {
 	return q.byIDs[i].commonTokens(&q.byIDs[neighbour].chained)
 }
 
-// rank orders the oldest items by how near their length is to the given one, then by age.
-func (p *picker) rank(q *queue, length int) []candidate {
+// rank orders candidates that were not looked at, of callers so far from the leader's, by how near their length is to the leader's, then by
+// turn.
+func (p *picker) rank(callers int) []candidate {
+	p.ranked = p.ranked[:0]
 	if p.tired() {
 		return p.ranked
 	}
-	for _, it := range q.byAge[:min(len(q.byAge), horizon)] {
-		if it.mark != p.round {
-			distance := len(it.sequence.IDs) - length
-			p.ranked = append(p.ranked, candidate{max(distance, -distance), it})
+	for _, c := range p.order {
+		if c.item.mark != p.round && c.from(&p.leader) == callers {
+			c.distance = len(c.item.sequence.IDs) - len(p.leader.item.sequence.IDs)
+			c.distance = max(c.distance, -c.distance)
+			p.ranked = append(p.ranked, c)
 		}
 	}
 	slices.SortFunc(p.ranked, func(a, b candidate) int {
-		return cmp.Or(cmp.Compare(a.distance, b.distance), cmp.Compare(a.item.number, b.item.number))
+		return cmp.Or(cmp.Compare(a.distance, b.distance), cmp.Compare(a.place, b.place))
 	})
 	return p.ranked
 }

@@ -1,6 +1,7 @@
 package batching
 
 import (
+	stdcmp "cmp"
 	"context"
 	"slices"
 	"testing"
@@ -21,7 +22,7 @@ func newRoom(options Options, sequences []Sequence) *waitingRoom {
 	for _, s := range sequences {
 		ctx, cancel := context.WithCancel(context.Background())
 		room.cancels = append(room.cancels, cancel)
-		if err := room.admit(newCall(ctx, []Sequence{s}, false)); err != nil {
+		if err := room.admit(newCall(ctx, Caller{}, []Sequence{s}, false)); err != nil {
 			panic(err)
 		}
 	}
@@ -40,7 +41,7 @@ func TestPickLaws(t *testing.T) {
 		layout := rapid.SampledFrom([]Layout{Packed, Padded}).Draw(t, "layout")
 		budget := drawBudget(t)
 		room := newRoom(Options{Layout: layout, Budget: budget}, drawSequences(t, 25))
-		all := slices.Clone(room.queue.byAge)
+		all := byAge(&room.queue)
 		for i, cancel := range room.cancels {
 			if i%5 == 4 {
 				cancel()
@@ -50,7 +51,7 @@ func TestPickLaws(t *testing.T) {
 		wanted := slices.DeleteFunc(slices.Clone(all), func(it *item) bool { return it.abandoned(now) })
 		p := room.pickAt(now)
 
-		if diff := cmp.Diff(len(all), len(room.queue.byAge)); diff != "" {
+		if diff := cmp.Diff(len(all), len(room.queue.byIDs)); diff != "" {
 			t.Fatalf("pick changed the queue: %s", diff)
 		}
 		checkPartition(t, p, all)
@@ -117,6 +118,11 @@ func TestSharersOfALongPromptLeaveTogether(t *testing.T) {
 	}
 }
 
+// byAge lists the items of a queue, the oldest first.
+func byAge(q *queue) []*item {
+	return slices.SortedFunc(slices.Values(q.byIDs), func(a, b *item) int { return stdcmp.Compare(a.number, b.number) })
+}
+
 // checkPartition: nobody is chosen twice, chosen though unwanted, or dropped though wanted.
 func checkPartition(t rapid.TB, p *picker, all []*item) {
 	t.Helper()
@@ -166,7 +172,7 @@ func checkLengthOrder(t rapid.TB, batch []*item) {
 		if distance < last.distance || distance == last.distance && last.item != nil && it.number < last.item.number {
 			t.Fatalf("item %d at distance %d comes after distance %d", it.number, distance, last.distance)
 		}
-		last = candidate{distance, it}
+		last = candidate{distance: distance, item: it}
 	}
 }
 
@@ -207,7 +213,7 @@ func TestPickLeavesOutWhoseDeadlineHasCome(t *testing.T) {
 	ctx, cancel := context.WithDeadline(context.Background(), deadline)
 	defer cancel()
 	b := New(nil, Options{})
-	if err := b.admit(newCall(ctx, []Sequence{seq(1)}, false)); err != nil {
+	if err := b.admit(newCall(ctx, Caller{}, []Sequence{seq(1)}, false)); err != nil {
 		t.Fatal(err)
 	}
 	b.pickAt(deadline.Add(-1))
@@ -258,9 +264,9 @@ func TestPickAllocatesNothing(t *testing.T) {
 func TestPicksDrainTheQueue(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		room := newRoom(Options{Budget: drawBudget(t)}, drawSequences(t, 25))
-		left := len(room.queue.byAge)
+		left := len(room.queue.byIDs)
 		for left > 0 {
-			oldest := room.queue.byAge[0]
+			oldest := byAge(&room.queue)[0]
 			if wait, more := room.next(room.lanes[0]); wait != 0 || !more || len(room.lanes[0].picker.batch) == 0 {
 				t.Fatalf("%d items wait and none leaves", left)
 			}
@@ -269,13 +275,11 @@ func TestPicksDrainTheQueue(t *testing.T) {
 			}
 			left -= len(room.lanes[0].picker.batch)
 			room.leave(room.lanes[0])
-			if len(room.queue.byAge) != left || len(room.queue.byIDs) != left {
-				t.Fatalf("%d and %d items wait, want %d", len(room.queue.byAge), len(room.queue.byIDs), left)
+			if len(room.queue.byIDs) != left {
+				t.Fatalf("%d items wait, want %d", len(room.queue.byIDs), left)
 			}
 		}
-		if room.queue.items != 0 || room.queue.tokens != 0 {
-			t.Fatalf("%d items and %d tokens counted in an empty queue", room.queue.items, room.queue.tokens)
-		}
+		checkQueue(t, &room.queue)
 	})
 }
 

@@ -1,15 +1,34 @@
 package batching
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
-// queue holds the items that wait, each distinct sequence once, in two orders.
+// queue holds what waits: the items, each distinct sequence once, and whose turn it is.
 type queue struct {
-	byAge []*item // by number
-	byIDs byIDs
+	byIDs       byIDs
+	interactive class
+	bulk        class
+	accounts    map[Caller]*account // of all who wait, and of those who had more service than others since they asked
+	sinceBulk   int                 // forwards that interactive callers led while bulk ones waited
+	chunk       int                 // tokens of a call that are served as one
 
-	// Of the waiters, identical sequences counted each.
-	items  int
-	tokens int
+	room  amount // places
+	taken amount
+	waits amount // of the waiters, identical sequences counted each
+}
+
+func newQueue(options Options) queue {
+	room := amount{options.MaxItems, options.MaxTokens}
+	bulk := room.share(bulkShare)
+	return queue{
+		interactive: class{room: room, share: room.share(callShare)},
+		bulk:        class{room: bulk, share: bulk.share(callShare)},
+		accounts:    map[Caller]*account{},
+		chunk:       chunkForwards * options.Budget.Tokens,
+		room:        room,
+	}
 }
 
 // byIDs lists items in the order of [chained.compare], each distinct sequence once.
@@ -41,12 +60,6 @@ func insert[T any](list, items []T, places []int) []T {
 	return list
 }
 
-// count adds n times the waiter's sequence to the totals, or takes it off.
-func (q *queue) count(w *waiter, n int) {
-	q.items += n
-	q.tokens += n * len(w.sequence.IDs)
-}
-
 // leave counts all waiters of an item off that is about to be run, or is wanted by nobody.
 func (q *queue) leave(it *item, state state) {
 	it.state = state
@@ -55,22 +68,23 @@ func (q *queue) leave(it *item, state state) {
 	}
 }
 
-// sweep takes out all items whose state is no longer waiting, and puts those that are running into out, which is by ids.
+// sweep takes out all items whose state is no longer waiting, and puts those that are running into out.
 func (q *queue) sweep(out byIDs) byIDs {
 	var places []int
 	var started byIDs
+	from := 0
 	for _, it := range q.byIDs {
 		if it.state == running {
-			from := 0
-			if n := len(places); n > 0 {
-				from = places[n-1]
-			}
-			place, _ := out.search(from, &it.chained)
-			started, places = append(started, it), append(places, place)
+			from, _ = out.search(from, &it.chained)
+			started, places = append(started, it), append(places, from)
 		}
 	}
-	gone := func(it *item) bool { return it.state != waiting }
-	q.byIDs = slices.DeleteFunc(q.byIDs, gone)
-	q.byAge = slices.DeleteFunc(q.byAge, gone)
+	q.byIDs = slices.DeleteFunc(q.byIDs, func(it *item) bool { return it.state != waiting })
+	q.sweepAccounts()
 	return insert(out, started, places)
+}
+
+// oldest returns when the item that waits the longest arrived.
+func (q *queue) oldest() time.Time {
+	return slices.MinFunc(q.byIDs, func(a, b *item) int { return a.arrived.Compare(b.arrived) }).arrived
 }

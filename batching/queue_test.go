@@ -10,7 +10,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// checkQueue holds the queue's two orders and its counts to one another.
+// checkQueue holds the queue's orders and its counts to one another.
 func checkQueue(t rapid.TB, q *queue) {
 	t.Helper()
 	items, tokens := 0, 0
@@ -32,16 +32,59 @@ func checkQueue(t rapid.TB, q *queue) {
 		items += len(it.waiters)
 		tokens += len(it.waiters) * len(it.sequence.IDs)
 	}
-	if items != q.items || tokens != q.tokens {
-		t.Fatalf("%d items and %d tokens wait, %d and %d are counted", items, tokens, q.items, q.tokens)
+	checkAccounts(t, q)
+	if q.waits != (amount{items, tokens}) {
+		t.Fatalf("%d items and %d tokens wait, %+v are counted", items, tokens, q.waits)
 	}
-	for i, it := range q.byAge {
-		if i > 0 && q.byAge[i-1].number >= it.number {
-			t.Fatal("a younger item is listed as older")
+}
+
+// checkAccounts: every item is in a turn of each call that waits for it, turns are in order, and what waits and the places that it takes
+// are counted in the call, the account, the class and the queue.
+func checkAccounts(t rapid.TB, q *queue) {
+	t.Helper()
+	calls := map[*call]amount{}
+	for _, it := range q.byIDs {
+		for _, w := range it.waiters {
+			calls[w.call] = calls[w.call].plus(amount{1, len(w.sequence.IDs)})
 		}
 	}
-	if len(q.byAge) != len(q.byIDs) {
-		t.Fatalf("%d items by age and %d by ids", len(q.byAge), len(q.byIDs))
+	var taken, waits amount
+	turns := 0
+	for _, class := range []*class{&q.interactive, &q.bulk} {
+		var ofClass, waitOfClass amount
+		for _, a := range class.accounts {
+			if q.accounts[a.caller] != a || a.caller.Bulk != (class == &q.bulk) || !slices.IsSortedFunc(a.turns, (*turn).compare) {
+				t.Fatalf("account of %+v is not in order", a.caller)
+			}
+			var ofAccount, waitOfAccount amount
+			for _, c := range a.calls {
+				if c.waits != calls[c] || c.waits.items == 0 || c.account != a {
+					t.Fatalf("%+v of a call wait, %+v are counted", calls[c], c.waits)
+				}
+				ofAccount, waitOfAccount = ofAccount.plus(q.places(a.caller, c.waits)), waitOfAccount.plus(c.waits)
+				delete(calls, c)
+			}
+			for _, turn := range a.turns {
+				if turn.item.state != waiting || !slices.ContainsFunc(turn.item.waiters, func(w *waiter) bool { return w.call == turn.first.call }) {
+					t.Fatalf("the turn of %v is over", turn.item.sequence)
+				}
+			}
+			if ofAccount != a.taken || waitOfAccount != a.waits {
+				t.Fatalf("account %+v: %+v are taken, %+v are counted", a.caller, ofAccount, a.taken)
+			}
+			ofClass, waitOfClass = ofClass.plus(ofAccount), waitOfClass.plus(waitOfAccount)
+			turns += len(a.turns)
+		}
+		if ofClass != class.taken || waitOfClass != class.waits {
+			t.Fatalf("class: %+v are taken, %+v are counted", ofClass, class.taken)
+		}
+		taken, waits = taken.plus(ofClass), waits.plus(waitOfClass)
+	}
+	if taken != q.taken || waits != q.waits || len(calls) > 0 {
+		t.Fatalf("queue: %+v are taken, %+v are counted; %d calls have no account", taken, q.taken, len(calls))
+	}
+	if turns < len(q.byIDs) {
+		t.Fatalf("%d items have %d turns", len(q.byIDs), turns)
 	}
 }
 
@@ -72,7 +115,7 @@ func TestQueueLaws(t *testing.T) {
 			} else {
 				ctx, cancel := context.WithCancel(context.Background())
 				defer cancel()
-				c := newCall(ctx, drawSpaced(t, 10), false)
+				c := newCall(ctx, drawCaller(t), drawSpaced(t, 10), false)
 				if err := b.admit(c); err != nil {
 					t.Fatal(err)
 				}
@@ -96,6 +139,10 @@ func TestQueueLaws(t *testing.T) {
 			t.Fatalf("who waits (-want +got):\n%s", diff)
 		}
 	})
+}
+
+func drawCaller(t *rapid.T) Caller {
+	return Caller{Name: rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "name"), Bulk: rapid.Bool().Draw(t, "bulk")}
 }
 
 // TestRunningItemsStayInOrder: what several picks have at work is found by its ids.
@@ -126,7 +173,7 @@ func TestTheLockLooksAtNoCommonPrefix(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
-		c := newCall(ctx, sequences, false)
+		c := newCall(ctx, Caller{}, sequences, false)
 		for i, s := range sequences {
 			for at := range common {
 				s.IDs[at] = int64((i*7919 + at) % 101)
@@ -149,8 +196,8 @@ func TestTheLockLooksAtNoCommonPrefix(t *testing.T) {
 		t.Errorf("queued in the order %v", tails)
 	}
 	b.abandon(odd)
-	if len(b.queue.byIDs) != count || b.queue.items != count {
-		t.Errorf("%d distinct of %d items wait, want %d", len(b.queue.byIDs), b.queue.items, count)
+	if len(b.queue.byIDs) != count || b.queue.waits.items != count {
+		t.Errorf("%d distinct of %d items wait, want %d", len(b.queue.byIDs), b.queue.waits.items, count)
 	}
 }
 
@@ -166,13 +213,13 @@ func BenchmarkLongPrefix(b *testing.B) {
 		return sequences
 	}
 	batcher := New(nil, Options{MaxItems: 1 << 20, MaxTokens: 1 << 30})
-	_ = batcher.admit(newCall(context.Background(), family(0), false))
+	_ = batcher.admit(newCall(context.Background(), Caller{}, family(0), false))
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	more := family(1)
 	var admit, abandon time.Duration
 	for b.Loop() {
-		c := newCall(ctx, more, false)
+		c := newCall(ctx, Caller{}, more, false)
 		begin := time.Now()
 		if err := batcher.admit(c); err != nil {
 			b.Fatal(err)

@@ -44,10 +44,10 @@ func (b *Batcher) stop() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.closed = true
-	for _, it := range b.queue.byAge {
+	for _, it := range b.queue.byIDs {
 		it.finish(nil, Result{Err: ErrClosed}, time.Now())
 	}
-	b.queue = queue{}
+	b.queue = newQueue(b.options)
 }
 
 // pack builds the plan of what the shape holds and begins the account of its forward. The batcher's mutex is held, so that a lane that picks

@@ -34,11 +34,11 @@ func TestEverySubmissionIsAnswered(t *testing.T) {
 			timer := time.AfterFunc(time.Duration(random.IntN(2000))*time.Microsecond, cancel)
 			defer timer.Stop()
 		}
-		results, err := b.Submit(ctx, sequences)
+		results, err := b.Submit(ctx, Caller{}, sequences)
 		for errors.Is(err, ErrQueueFull) {
 			refused.Add(int64(len(sequences)))
 			time.Sleep(time.Millisecond) // real time: this test is about real goroutines
-			results, err = b.Submit(ctx, sequences)
+			results, err = b.Submit(ctx, Caller{}, sequences)
 		}
 		if err != nil || len(results) != len(sequences) {
 			t.Errorf("%d results for %d sequences, error %v", len(results), len(sequences), err)
