@@ -1,9 +1,6 @@
 package batching
 
-import (
-	"context"
-	"time"
-)
+import "time"
 
 // lane runs one forward at a time on its device. Beside others of the device its forwards have one thread each, so that no thread
 // ever waits for another; alone it may run one on all threads.
@@ -41,32 +38,6 @@ func (l *lane) poke() {
 	default:
 	}
 }
-
-// work plans and runs batches until the batcher is closed and drained, or ctx ends.
-func (b *Batcher) work(ctx context.Context, l *lane) {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for ctx.Err() == nil {
-		wait, more := b.next(l)
-		if !more {
-			return
-		}
-		if len(l.picker.batch) > 0 {
-			b.attempt(ctx, l, l.picker.batch)
-			b.leave(l)
-			continue
-		}
-		timer.Reset(wait)
-		select {
-		case <-ctx.Done():
-		case <-l.wake:
-		case <-timer.C:
-		}
-	}
-}
-
-// idle is how long to sleep when only a wake-up can bring work.
-const idle = time.Hour
 
 // next picks the lane's next batch, if one is due, and moves it from the queue to running. Otherwise the batch is empty and wait says for
 // how long. It reports false when the batcher is closed and drained.

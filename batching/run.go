@@ -3,9 +3,6 @@ package batching
 import (
 	"context"
 	"errors"
-	"fmt"
-	"runtime/debug"
-	"slices"
 	"sync"
 	"time"
 )
@@ -50,152 +47,28 @@ func (b *Batcher) stop() {
 	b.queue = newQueue(b.options)
 }
 
-// pack builds the plan of what the shape holds and begins the account of its forward. The batcher's mutex is held, so that a lane that picks
-// next knows which blocks are about to be filled.
-func (l *lane) pack(items []*item, begin time.Time) {
-	l.placements = l.picker.shape.build(&l.plan, l.placements[:0])
-	now := time.Now()
-	run := &l.current
-	*run = RunStats{Sequences: len(items), Plan: now.Sub(begin), Narrow: l.plan.Narrow}
-	for _, it := range items {
-		run.Items += len(it.waiters)
-		run.Asked += len(it.waiters) * len(it.sequence.IDs)
-		run.Cached += len(it.waiters) * it.cached.tokens
-		for _, w := range it.waiters {
-			run.Queue = max(run.Queue, now.Sub(w.call.admitted))
+// work plans and runs batches until the batcher is closed and drained, or ctx ends.
+func (b *Batcher) work(ctx context.Context, l *lane) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for ctx.Err() == nil {
+		wait, more := b.next(l)
+		if !more {
+			return
 		}
-	}
-	run.Computed, run.Area = len(l.plan.IDs), l.plan.area()
-	run.Padding = run.Computed - l.picker.shape.tokens()
-	run.Shared = run.Asked - run.Cached - l.picker.shape.tokens()
-	l.start = now
-}
-
-// attempt runs the items that the shape holds, and answers them. When that fails, it tries each half by itself, down to
-// single sequences, so that only those fail that cannot be run.
-func (b *Batcher) attempt(ctx context.Context, l *lane, items []*item) {
-	rows, start, err := b.forward(ctx, l)
-	switch {
-	case err == nil:
-		b.answer(l, items, rows, start)
-	case ctx.Err() != nil:
-		b.fail(l, items, fmt.Errorf("%w: run stopped: %v", ErrClosed, err), start) //nolint:errorlint // ErrClosed, not a cancelled caller
-	case len(items) == 1:
-		b.fail(l, items, fmt.Errorf("run: %w", err), start)
-	default:
-		half := len(items) / 2
-		b.retry(ctx, l, items[:half])
-		b.retry(ctx, l, items[half:])
-	}
-}
-
-// retry attempts those of the items that somebody still waits for.
-func (b *Batcher) retry(ctx context.Context, l *lane, items []*item) {
-	begin := time.Now()
-	b.mu.Lock()
-	wanted := make([]*item, 0, len(items))
-	l.picker.shape.reset()
-	for _, it := range items {
-		if it.abandoned(begin) {
-			it.state = finished
-			l.device.cache.release(it.cached)
+		if len(l.picker.batch) > 0 {
+			b.attempt(ctx, l, l.picker.batch)
+			b.leave(l)
 			continue
 		}
-		wanted = append(wanted, it)
-		l.picker.shape.add(it.sequence, it.cached, nil)
-	}
-	if len(wanted) > 0 {
-		l.pack(wanted, begin)
-	}
-	b.mu.Unlock()
-	if len(wanted) > 0 {
-		b.attempt(ctx, l, wanted)
-	}
-}
-
-// forward runs the packed plan and accounts for it.
-func (b *Batcher) forward(ctx context.Context, l *lane) (rows [][]float32, start time.Time, err error) {
-	run := &l.current
-	start = time.Now()
-	rows, err = runPlan(ctx, b.runner, &l.plan)
-	l.device.cache.complete(l.plan.Keep, err == nil)
-
-	b.mu.Lock()
-	run.Run, run.Err = time.Since(start), err
-	l.start = time.Time{}
-	b.account(run)
-	observed := *run
-	b.mu.Unlock()
-	if b.options.Observe != nil {
-		b.options.Observe(observed)
-	}
-	return rows, start, err
-}
-
-// account adds a forward to the counters.
-func (b *Batcher) account(run *RunStats) {
-	b.stats.Runs++
-	b.stats.Asked += uint64(run.Asked)
-	b.stats.Computed += uint64(run.Computed)
-	b.stats.Padding += uint64(run.Padding)
-	b.stats.Shared += uint64(run.Shared)
-	b.stats.Cached += uint64(run.Cached)
-	if run.Narrow {
-		b.stats.Narrow++
-	}
-	if run.Err == nil {
-		beside := max(1, b.active()) // the others answer too
-		b.rate.add(run.Asked, (run.Plan+run.Run)/time.Duration(beside))
-	}
-}
-
-// runPlan calls the runner. A panic, or an answer of the wrong size, is an error.
-func runPlan(ctx context.Context, runner Runner, plan *Plan) (rows [][]float32, err error) {
-	defer func() {
-		if value := recover(); value != nil {
-			rows, err = nil, &PanicError{Value: value, Stack: debug.Stack()}
+		timer.Reset(wait)
+		select {
+		case <-ctx.Done():
+		case <-l.wake:
+		case <-timer.C:
 		}
-	}()
-	rows, err = runner.Run(ctx, plan)
-	if err == nil && len(rows) != len(plan.Read) {
-		return nil, fmt.Errorf("runner gave %d rows for %d reads", len(rows), len(plan.Read))
 	}
-	return rows, err
 }
 
-// answer hands out the rows of a forward.
-func (b *Batcher) answer(l *lane, items []*item, rows [][]float32, start time.Time) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for i, it := range items {
-		b.stats.Answered += uint64(len(it.waiters))
-		place := l.placements[i]
-		own := rows[place.Row : place.Row+len(it.sequence.Read)-len(it.cached.rows)]
-		if len(it.cached.rows) > 0 {
-			own = slices.Concat(it.cached.rows, own)
-		}
-		l.device.cache.learn(&it.chained, own)
-		it.finish(own, Result{Shared: place.Shared, Cached: it.cached.tokens, Run: l.current.Run}, start)
-	}
-	b.forget(l, items)
-}
-
-// fail ends the items of a forward that gave nothing.
-func (b *Batcher) fail(l *lane, items []*item, err error, start time.Time) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, it := range items {
-		b.stats.Failed += uint64(len(it.waiters))
-		it.finish(nil, Result{Err: err, Run: l.current.Run}, start)
-	}
-	b.forget(l, items)
-}
-
-// forget drops the finished items.
-func (b *Batcher) forget(l *lane, items []*item) {
-	for _, it := range items {
-		l.device.cache.release(it.cached)
-		it.cached = cachedPrefix{}
-	}
-	b.running = slices.DeleteFunc(b.running, func(it *item) bool { return it.state == finished })
-}
+// idle is how long to sleep when only a wake-up can bring work.
+const idle = time.Hour
