@@ -45,12 +45,3 @@ func (e *QueueFullError) Error() string {
 
 // Unwrap returns [ErrQueueFull].
 func (*QueueFullError) Unwrap() error { return ErrQueueFull }
-
-// PanicError is a panic of a runner, recovered. Only the sequences of the plan it panicked on see it.
-type PanicError struct {
-	Value any    // what it panicked with
-	Stack []byte // of the goroutine at the panic, for a log
-}
-
-// Error implements error; it leaves the stack out.
-func (e *PanicError) Error() string { return fmt.Sprintf("runner panicked: %v", e.Value) }

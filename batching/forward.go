@@ -3,15 +3,17 @@ package batching
 import (
 	"context"
 	"fmt"
-	"runtime/debug"
 	"slices"
 	"time"
 )
 
-// pack builds the plan of what the shape holds and begins the account of its forward. The batcher's mutex is held, so that a lane that picks
-// next knows which blocks are about to be filled.
+// pack builds the plan of what the shape holds and begins the account of its forward, which fails where the plan cannot be built. The
+// batcher's mutex is held, so that a lane that picks next knows which blocks are about to be filled.
 func (l *lane) pack(items []*item, begin time.Time) {
-	l.placements = l.picker.shape.build(&l.plan, l.placements[:0])
+	l.fault = guard(func() { l.placements = l.picker.shape.build(&l.plan, l.placements[:0]) })
+	if l.fault != nil {
+		l.renew()
+	}
 	now := time.Now()
 	run := &l.current
 	*run = RunStats{Sequences: len(items), Plan: now.Sub(begin), Narrow: l.plan.Narrow}
@@ -49,14 +51,22 @@ func (b *Batcher) attempt(ctx context.Context, l *lane, items []*item) {
 
 // retry attempts those of the items that somebody still waits for.
 func (b *Batcher) retry(ctx context.Context, l *lane, items []*item) {
+	if wanted := b.prepare(l, items); len(wanted) > 0 {
+		b.attempt(ctx, l, wanted)
+	}
+}
+
+// prepare packs those of the items that somebody still waits for, and returns them.
+func (b *Batcher) prepare(l *lane, items []*item) (wanted []*item) {
 	begin := time.Now()
 	b.mu.Lock()
-	wanted := make([]*item, 0, len(items))
+	defer b.mu.Unlock()
 	l.picker.shape.reset()
 	for _, it := range items {
 		if it.abandoned(begin) {
 			it.state = finished
 			l.device.cache.release(it.cached)
+			it.cached = cachedPrefix{}
 			continue
 		}
 		wanted = append(wanted, it)
@@ -65,18 +75,18 @@ func (b *Batcher) retry(ctx context.Context, l *lane, items []*item) {
 	if len(wanted) > 0 {
 		l.pack(wanted, begin)
 	}
-	b.mu.Unlock()
-	if len(wanted) > 0 {
-		b.attempt(ctx, l, wanted)
-	}
+	return wanted
 }
 
 // forward runs the packed plan and accounts for it.
 func (b *Batcher) forward(ctx context.Context, l *lane) (rows [][]float32, start time.Time, err error) {
 	run := &l.current
 	start = time.Now()
-	rows, err = runPlan(ctx, b.runner, &l.plan)
+	if err = l.fault; err == nil {
+		rows, err = runPlan(ctx, b.runner, &l.plan)
+	}
 	l.device.cache.complete(l.plan.Keep, err == nil)
+	l.plan.Keep = l.plan.Keep[:0]
 
 	b.mu.Lock()
 	run.Run, run.Err = time.Since(start), err
@@ -109,12 +119,9 @@ func (b *Batcher) account(run *RunStats) {
 
 // runPlan calls the runner. A panic, or an answer of the wrong size, is an error.
 func runPlan(ctx context.Context, runner Runner, plan *Plan) (rows [][]float32, err error) {
-	defer func() {
-		if value := recover(); value != nil {
-			rows, err = nil, &PanicError{Value: value, Stack: debug.Stack()}
-		}
-	}()
-	rows, err = runner.Run(ctx, plan)
+	if fault := guard(func() { rows, err = runner.Run(ctx, plan) }); fault != nil {
+		return nil, fault
+	}
 	if err == nil && len(rows) != len(plan.Read) {
 		return nil, fmt.Errorf("runner gave %d rows for %d reads", len(rows), len(plan.Read))
 	}
@@ -155,5 +162,9 @@ func (b *Batcher) forget(l *lane, items []*item) {
 		l.device.cache.release(it.cached)
 		it.cached = cachedPrefix{}
 	}
+	b.dropFinished()
+}
+
+func (b *Batcher) dropFinished() {
 	b.running = slices.DeleteFunc(b.running, func(it *item) bool { return it.state == finished })
 }

@@ -5,30 +5,41 @@ import "time"
 // lane runs one forward at a time on its device. Beside others of the device its forwards have one thread each, so that no thread
 // ever waits for another; alone it may run one on all threads.
 type lane struct {
-	device *device
-	picker picker
-	wake   chan struct{} // tells it that the queue, closed or another lane changed; holds one
+	device   *device
+	picker   picker
+	newShape func() shape
+	wake     chan struct{} // tells it that the queue, closed or another lane changed; holds one
 
 	// Guarded by the batcher's mutex.
 	current RunStats
 	start   time.Time // of the forward in progress, else zero
+	busy    bool      // it counts among the device's active ones
 
 	// The lane's goroutine alone.
 	plan       Plan
 	placements []Placement
+	fault      error // why the plan was not built
 }
 
 func newLane(options Options, d *device) *lane {
 	l := &lane{
-		device: d,
-		picker: picker{shape: newShape(options, d.cache), cache: d.cache, cost: options.Cost},
-		wake:   make(chan struct{}, 1),
+		device:   d,
+		newShape: func() shape { return newShape(options, d.cache) },
+		picker:   picker{cache: d.cache, cost: options.Cost},
+		wake:     make(chan struct{}, 1),
 	}
-	l.plan.Device = d.number
+	l.renew()
 	if options.Layout == Packed {
 		l.picker.shortest = options.Cost.shared()
 	}
 	return l
+}
+
+// renew gives the lane a shape and a plan without a history. The blocks of the old plan that were to be filled stay known.
+func (l *lane) renew() {
+	l.picker.shape = l.newShape()
+	l.plan = Plan{Device: l.device.number, Narrow: l.plan.Narrow, Keep: l.plan.Keep}
+	l.placements = nil
 }
 
 // poke wakes the lane, now or when it next waits.
@@ -45,6 +56,15 @@ func (b *Batcher) next(l *lane) (wait time.Duration, more bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	l.picker.clear()
+	if err := guard(func() { wait, more = b.take(l) }); err != nil {
+		b.mend(l, err)
+		return 0, true
+	}
+	return wait, more
+}
+
+// take is next with the mutex held.
+func (b *Batcher) take(l *lane) (wait time.Duration, more bool) {
 	d := l.device
 	for len(b.queue.byIDs) > 0 && !d.allThreads {
 		if wait := b.hold(); wait > 0 {
@@ -76,7 +96,7 @@ func (b *Batcher) next(l *lane) (wait time.Duration, more bool) {
 		if len(l.picker.batch) > 0 {
 			l.plan.Narrow = oneThread
 			d.active++
-			d.allThreads = !oneThread
+			d.allThreads, l.busy = !oneThread, true
 			l.pack(l.picker.batch, begin)
 			if oneThread || len(b.devices) > 1 {
 				b.poke() // the others may have work too
@@ -98,6 +118,7 @@ func (b *Batcher) choose(l *lane, now time.Time, budget Budget, oneThread bool) 
 	}
 	b.round++
 	l.picker.pick(&b.queue, now, budget, b.round)
+	l.picker.tried = nil // it was looked at without a fault
 }
 
 // share returns what the next forward may take of the queue, and whether it runs on one thread: when forwards run beside it, or what waits is
@@ -137,10 +158,18 @@ const smallestShare = measureFirst
 func (b *Batcher) leave(l *lane) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.release(l)
+}
+
+// release lets go of the lane's batch and of its part of the device.
+func (b *Batcher) release(l *lane) {
 	l.picker.clear()
-	l.current = RunStats{}
-	l.device.active--
-	l.device.allThreads = false
+	l.current, l.start = RunStats{}, time.Time{}
+	if l.busy {
+		l.busy = false
+		l.device.active--
+		l.device.allThreads = false
+	}
 	b.poke()
 }
 

@@ -30,6 +30,7 @@ type picker struct {
 	waits            int         // items passed over whose prefix is being computed
 	batch            []*item     // chosen, in the order the shape has them
 	gone             []*item     // found abandoned, not chosen
+	tried            *item       // the one looked at last
 	order            []candidate // what waits, in the order of turns, as far as it is looked at
 	leader           candidate   // of the batch
 	ranked           []candidate // what is to be tried next
@@ -107,7 +108,7 @@ func (p *picker) clear() {
 	clear(p.gone)
 	clear(p.ranked)
 	clear(p.order)
-	p.leader = candidate{}
+	p.leader, p.tried = candidate{}, nil
 	p.batch, p.gone, p.ranked, p.order = p.batch[:0], p.gone[:0], p.ranked[:0], p.order[:0]
 	p.shape.reset()
 }
@@ -115,6 +116,7 @@ func (p *picker) clear() {
 // try puts the item into the batch if it is wanted and fits.
 func (p *picker) try(it *item) bool {
 	it.mark = p.round
+	p.tried = it
 	if it.abandoned(p.now) {
 		p.gone = append(p.gone, it)
 		return false
@@ -124,11 +126,13 @@ func (p *picker) try(it *item) bool {
 
 // add puts the item into the batch if it fits. One whose prefix another plan is computing is better off behind it.
 func (p *picker) add(it *item) bool {
-	cached, pending := p.cache.find(&it.chained)
-	fresh := len(it.sequence.IDs) - cached.tokens
+	pending := 0
+	it.cached, pending = p.cache.find(&it.chained)
+	fresh := len(it.sequence.IDs) - it.cached.tokens
 	left, latest := it.left(p.now)
 	onAll := p.cost.Of(Work{Tokens: p.shape.tokens() + fresh})
 	took := time.Duration(p.pace * float64(onAll))
+	before := p.shape.tokens()
 	fits, shares := false, false
 	switch {
 	case 2*pending > fresh:
@@ -138,20 +142,19 @@ func (p *picker) add(it *item) bool {
 	case len(p.batch) > 0 && took > min(p.slack, left): // one of them would be late
 		p.misses++
 	default:
-		before := p.shape.tokens()
-		if fits, shares = p.shape.add(it.sequence, cached, &p.budget); !fits {
+		if fits, shares = p.shape.add(it.sequence, it.cached, &p.budget); !fits {
 			p.misses++
 		}
-		it.cost = p.shape.tokens() - before
 	}
 	if !fits {
-		p.cache.release(cached)
+		p.cache.release(it.cached)
+		it.cached = cachedPrefix{}
 		p.preferAllThreads = p.preferAllThreads || shares
 		return false
 	}
 	p.preferAllThreads = p.preferAllThreads || len(p.batch) == 0 && took > left && onAll <= left // in time with all threads only
 	p.slack = min(p.slack, left)
-	it.cached = cached
+	it.cost = p.shape.tokens() - before
 	p.batch = append(p.batch, it)
 	return true
 }
