@@ -119,7 +119,7 @@ func (b *Batcher) refuse(ctx context.Context, caller Caller, asked amount) error
 // atWork is how many tokens the forwards in progress were asked for.
 func (b *Batcher) atWork() (tokens int) {
 	for _, l := range b.lanes {
-		tokens += l.current.Asked
+		tokens += l.current.asked
 	}
 	return tokens
 }

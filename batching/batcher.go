@@ -93,7 +93,7 @@ func (b *Batcher) Stats() Stats {
 	s.Items, s.Tokens = b.queue.waits.items, b.queue.waits.tokens
 	for _, l := range b.lanes {
 		if !l.start.IsZero() {
-			s.Running += l.current.Items
+			s.Running += l.current.items
 			s.RunAge = max(s.RunAge, time.Since(l.start))
 		}
 	}

@@ -296,14 +296,15 @@ func TestPoisonSpoilsNobodyElse(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
+				var sizes []int
 				runner := fake{before: func(_ context.Context, plan *Plan) error {
+					sizes = append(sizes, len(plan.Read))
 					if slices.Contains(plan.IDs, 666) {
 						return fails()
 					}
 					return nil
 				}}
-				var observed []RunStats
-				b := start(t, runner, Options{Observe: func(r RunStats) { observed = append(observed, r) }})
+				b := start(t, runner, Options{})
 				good := []Sequence{seq(1), seq(2), seq(3), seq(4), seq(5)}
 				o := <-submit(t.Context(), b, append(slices.Clone(good), seq(666))...)
 				checkAnswers(t, outcome{results: o.results[:5]}, good...)
@@ -312,14 +313,10 @@ func TestPoisonSpoilsNobodyElse(t *testing.T) {
 				if name == "error" && !errors.Is(err, boom) || name == "panic" && !errors.As(err, &panicked) {
 					t.Errorf("error %v", err)
 				}
-				if s := b.Stats(); s.Failed != 1 || s.Answered != 5 || int(s.Runs) != len(observed) {
-					t.Errorf("%d runs observed, stats %+v", len(observed), s)
+				if s := b.Stats(); s.Failed != 1 || s.Answered != 5 || int(s.Runs) != len(sizes) {
+					t.Errorf("%d runs seen, stats %+v", len(sizes), s)
 				}
 				// 6 fail, 3 run, 3 fail, 1 runs, 2 fail, 1 runs, the last fails
-				var sizes []int
-				for _, r := range observed {
-					sizes = append(sizes, r.Sequences)
-				}
 				if diff := cmp.Diff([]int{6, 3, 3, 1, 2, 1, 1}, sizes); diff != "" {
 					t.Errorf("runs (-want +got):\n%s", diff)
 				}
@@ -387,21 +384,20 @@ func TestBadSequencesFailAlone(t *testing.T) {
 	})
 }
 
-func TestObserveAddsUp(t *testing.T) {
+func TestStatsAddUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, layout := range []Layout{Packed, Padded} {
-			var runs []RunStats
-			b := start(t, slow(time.Millisecond, nil), Options{Layout: layout, Observe: func(r RunStats) { runs = append(runs, r) }})
+			b := start(t, slow(time.Millisecond, nil), Options{Layout: layout})
 			long := run(0, 40)
-			o := <-submit(t.Context(), b, seq(long...), seq(long[:39]...), seq(long...), seq(run(100, 38)...))
-			if o.err != nil || len(runs) != 1 {
-				t.Fatalf("%d runs, error %v", len(runs), o.err)
+			if o := <-submit(t.Context(), b, seq(long...), seq(long[:39]...), seq(long...), seq(run(100, 38)...)); o.err != nil {
+				t.Fatal(o.err)
 			}
-			want := RunStats{Items: 4, Sequences: 3, Asked: 157, Computed: 78, Shared: 79, Area: 2 * 40 * 40, Run: time.Millisecond}
+			want := Stats{Runs: 1, Answered: 4, Deduplicated: 1, Asked: 157, Computed: 78, Shared: 79}
 			if layout == Padded {
-				want.Computed, want.Padding, want.Shared, want.Area = 120, 3, 40, 3*40*40
+				want.Computed, want.Padding, want.Shared = 120, 3, 40
 			}
-			if diff := cmp.Diff(want, runs[0]); diff != "" {
+			synctest.Wait()
+			if diff := cmp.Diff(want, b.Stats()); diff != "" {
 				t.Errorf("layout %d (-want +got):\n%s", layout, diff)
 			}
 		}

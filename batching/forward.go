@@ -15,20 +15,21 @@ func (l *lane) pack(items []*item, begin time.Time) {
 		l.renew()
 	}
 	now := time.Now()
+	l.current, l.start = tally{planning: now.Sub(begin)}, now
 	run := &l.current
-	*run = RunStats{Sequences: len(items), Plan: now.Sub(begin), Narrow: l.plan.Narrow}
 	for _, it := range items {
-		run.Items += len(it.waiters)
-		run.Asked += len(it.waiters) * len(it.sequence.IDs)
-		run.Cached += len(it.waiters) * it.cached.tokens
-		for _, w := range it.waiters {
-			run.Queue = max(run.Queue, now.Sub(w.call.admitted))
-		}
+		run.items += len(it.waiters)
 	}
-	run.Computed, run.Area = len(l.plan.IDs), l.plan.area()
-	run.Padding = run.Computed - l.picker.shape.tokens()
-	run.Shared = run.Asked - run.Cached - l.picker.shape.tokens()
-	l.start = now
+	if l.fault != nil {
+		return
+	}
+	for _, it := range items {
+		run.asked += len(it.waiters) * len(it.sequence.IDs)
+		run.cached += len(it.waiters) * it.cached.tokens
+	}
+	run.computed = len(l.plan.IDs)
+	run.padding = run.computed - l.picker.shape.tokens()
+	run.shared = run.asked - run.cached - l.picker.shape.tokens()
 }
 
 // attempt runs the items that the shape holds, and answers them. When that fails, it tries each half by itself, down to
@@ -80,7 +81,6 @@ func (b *Batcher) prepare(l *lane, items []*item) (wanted []*item) {
 
 // forward runs the packed plan and accounts for it.
 func (b *Batcher) forward(ctx context.Context, l *lane) (rows [][]float32, start time.Time, err error) {
-	run := &l.current
 	start = time.Now()
 	if err = l.fault; err == nil {
 		rows, err = runPlan(ctx, b.runner, &l.plan)
@@ -89,31 +89,27 @@ func (b *Batcher) forward(ctx context.Context, l *lane) (rows [][]float32, start
 	l.plan.Keep = l.plan.Keep[:0]
 
 	b.mu.Lock()
-	run.Run, run.Err = time.Since(start), err
-	l.start = time.Time{}
-	b.account(run)
-	observed := *run
-	b.mu.Unlock()
-	if b.options.Observe != nil {
-		b.options.Observe(observed)
-	}
+	defer b.mu.Unlock()
+	l.current.run, l.start = time.Since(start), time.Time{}
+	b.account(l, err)
 	return rows, start, err
 }
 
 // account adds a forward to the counters.
-func (b *Batcher) account(run *RunStats) {
+func (b *Batcher) account(l *lane, err error) {
+	run := &l.current
 	b.stats.Runs++
-	b.stats.Asked += uint64(run.Asked)
-	b.stats.Computed += uint64(run.Computed)
-	b.stats.Padding += uint64(run.Padding)
-	b.stats.Shared += uint64(run.Shared)
-	b.stats.Cached += uint64(run.Cached)
-	if run.Narrow {
+	b.stats.Asked += uint64(run.asked)
+	b.stats.Computed += uint64(run.computed)
+	b.stats.Padding += uint64(run.padding)
+	b.stats.Shared += uint64(run.shared)
+	b.stats.Cached += uint64(run.cached)
+	if l.plan.Narrow {
 		b.stats.Narrow++
 	}
-	if run.Err == nil {
+	if err == nil {
 		beside := max(1, b.active()) // the others answer too
-		b.rate.add(run.Asked, (run.Plan+run.Run)/time.Duration(beside))
+		b.rate.add(run.asked, (run.planning+run.run)/time.Duration(beside))
 	}
 }
 
@@ -140,7 +136,7 @@ func (b *Batcher) answer(l *lane, items []*item, rows [][]float32, start time.Ti
 			own = slices.Concat(it.cached.rows, own)
 		}
 		l.device.cache.learn(&it.chained, own)
-		it.finish(own, Result{Shared: place.Shared, Cached: it.cached.tokens, Run: l.current.Run}, start)
+		it.finish(own, Result{Shared: place.Shared, Cached: it.cached.tokens, Run: l.current.run}, start)
 	}
 	b.forget(l, items)
 }
@@ -151,7 +147,7 @@ func (b *Batcher) fail(l *lane, items []*item, err error, start time.Time) {
 	defer b.mu.Unlock()
 	for _, it := range items {
 		b.stats.Failed += uint64(len(it.waiters))
-		it.finish(nil, Result{Err: err, Run: l.current.Run}, start)
+		it.finish(nil, Result{Err: err, Run: l.current.run}, start)
 	}
 	b.forget(l, items)
 }

@@ -106,9 +106,8 @@ func TestAFaultOfTheQueueEnds(t *testing.T) {
 		done := make(chan error, 1)
 		go func() { done <- b.Run(context.Background()) }()
 		synctest.Wait()
-		var panicked *PanicError
 		for i, result := range (<-o).results {
-			if !errors.As(result.Err, &panicked) {
+			if _, ok := errors.AsType[*PanicError](result.Err); !ok {
 				t.Errorf("result %d: %v", i, result.Err)
 			}
 		}

@@ -11,7 +11,7 @@ type lane struct {
 	wake     chan struct{} // tells it that the queue, closed or another lane changed; holds one
 
 	// Guarded by the batcher's mutex.
-	current RunStats
+	current tally
 	start   time.Time // of the forward in progress, else zero
 	busy    bool      // it counts among the device's active ones
 
@@ -164,7 +164,7 @@ func (b *Batcher) leave(l *lane) {
 // release lets go of the lane's batch and of its part of the device.
 func (b *Batcher) release(l *lane) {
 	l.picker.clear()
-	l.current, l.start = RunStats{}, time.Time{}
+	l.current, l.start = tally{}, time.Time{}
 	if l.busy {
 		l.busy = false
 		l.device.active--

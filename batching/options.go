@@ -48,9 +48,6 @@ type Options struct {
 	// zero: as long as they are.
 	WarmIDs    []int64
 	WarmLength int
-
-	// Observe, when set, is told of every forward, on the goroutine of its lane; it must return fast.
-	Observe func(RunStats)
 }
 
 // Budget bounds one forward. Two things go over it: a single sequence that is longer, which leads its batch, and sequences

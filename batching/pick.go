@@ -126,7 +126,7 @@ func (p *picker) try(it *item) bool {
 
 // add puts the item into the batch if it fits. One whose prefix another plan is computing is better off behind it.
 func (p *picker) add(it *item) bool {
-	pending := 0
+	var pending int
 	it.cached, pending = p.cache.find(&it.chained)
 	fresh := len(it.sequence.IDs) - it.cached.tokens
 	left, latest := it.left(p.now)
