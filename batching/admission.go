@@ -36,7 +36,7 @@ func (b *Batcher) merge(items []item) {
 		b.stats.Deduplicated += uint64(len(it.waiters) - 1)
 		var found bool
 		if inRuns, found = b.running.search(inRuns, &it.chained); found {
-			if other := b.running[inRuns]; other.state == running && other.covers(it.sequence.Read) && other.equal(&it.chained) {
+			if other := b.running[inRuns]; other.state == running && other.covers(it.sequence.Positions) && other.equal(&it.chained) {
 				b.joinRun(it, other)
 				continue
 			}

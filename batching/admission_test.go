@@ -137,7 +137,7 @@ func TestRetryAfter(t *testing.T) {
 	}{{time.Microsecond, time.Second}, {100 * time.Millisecond, 15 * time.Second}, {time.Hour, time.Minute}} {
 		synctest.Test(t, func(t *testing.T) {
 			b := start(t, timed(func(plan *Plan) time.Duration { return time.Duration(len(plan.IDs)) * c.token }),
-				Options{MaxItems: 2, Budget: Budget{Tokens: 50}, Cost: Cost{Token: float64(c.token)}})
+				Options{MaxItems: 2, Budget: Budget{Tokens: 50}, cost: cost{token: float64(c.token)}})
 			working := submit(t.Context(), b, many(0, 1, 50)...)
 			synctest.Wait()
 			second, third := submit(t.Context(), b, many(100, 1, 50)...), submit(t.Context(), b, many(200, 1, 50)...)

@@ -32,7 +32,7 @@ func New(runner Runner, options Options) *Batcher {
 		options: options,
 		devices: newDevices(options),
 		queue:   newQueue(options),
-		rate:    rate{cost: options.Cost},
+		rate:    rate{cost: options.cost},
 	}
 	for _, d := range b.devices {
 		for range d.lanes {
@@ -88,7 +88,7 @@ func (b *Batcher) Stats() Stats {
 	defer b.mu.Unlock()
 	s := b.stats
 	for _, d := range b.devices {
-		s.Cache = s.Cache.plus(d.cache.stats())
+		d.cache.count(&s)
 	}
 	s.Items, s.Tokens = b.queue.waits.items, b.queue.waits.tokens
 	for _, l := range b.lanes {

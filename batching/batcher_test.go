@@ -238,7 +238,7 @@ func TestIdenticalSequencesRunOnce(t *testing.T) {
 		var sizes []int
 		b := start(t, slow(10*time.Millisecond, &sizes), Options{})
 		ids := []int64{1, 2, 3, 4}
-		same := func(read ...int) Sequence { return Sequence{IDs: slices.Clone(ids), Read: read} }
+		same := func(read ...int) Sequence { return Sequence{IDs: slices.Clone(ids), Positions: read} }
 
 		first := submit(t.Context(), b, same(1, 3))
 		time.Sleep(time.Millisecond)
@@ -274,8 +274,8 @@ func TestIdenticalSequencesRunOnce(t *testing.T) {
 func TestIdenticalSequencesShareTheirRows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := start(t, fake{}, Options{})
-		s := Sequence{IDs: []int64{1, 2, 3}, Read: []int{0, 2}}
-		last := Sequence{IDs: s.IDs, Read: []int{2}}
+		s := Sequence{IDs: []int64{1, 2, 3}, Positions: []int{0, 2}}
+		last := Sequence{IDs: s.IDs, Positions: []int{2}}
 		o := <-submit(t.Context(), b, s, s, last)
 		checkAnswers(t, o, s, s, last)
 		for i, rows := range [][][]float32{o.results[1].Values, {nil, o.results[2].Values[0]}} {
@@ -374,7 +374,7 @@ func (short) Run(_ context.Context, plan *Plan) ([][]float32, error) {
 func TestBadSequencesFailAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := start(t, fake{}, Options{})
-		o := <-submit(t.Context(), b, Sequence{}, seq(1), Sequence{IDs: []int64{1}, Read: []int{4}})
+		o := <-submit(t.Context(), b, Sequence{}, seq(1), Sequence{IDs: []int64{1}, Positions: []int{4}})
 		checkErrors(t, outcome{results: []Result{o.results[0], o.results[2]}}, ErrSequence)
 		checkAnswers(t, outcome{results: o.results[1:2]}, seq(1))
 		checkErrors(t, <-submit(t.Context(), b, Sequence{}), ErrSequence)
@@ -386,19 +386,19 @@ func TestBadSequencesFailAlone(t *testing.T) {
 
 func TestStatsAddUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		for _, layout := range []Layout{Packed, Padded} {
-			b := start(t, slow(time.Millisecond, nil), Options{Layout: layout})
+		for _, padded := range []bool{false, true} {
+			b := start(t, slow(time.Millisecond, nil), Options{Padded: padded})
 			long := run(0, 40)
 			if o := <-submit(t.Context(), b, seq(long...), seq(long[:39]...), seq(long...), seq(run(100, 38)...)); o.err != nil {
 				t.Fatal(o.err)
 			}
 			want := Stats{Runs: 1, Answered: 4, Deduplicated: 1, Asked: 157, Computed: 78, Shared: 79}
-			if layout == Padded {
+			if padded {
 				want.Computed, want.Padding, want.Shared = 120, 3, 40
 			}
 			synctest.Wait()
 			if diff := cmp.Diff(want, b.Stats()); diff != "" {
-				t.Errorf("layout %d (-want +got):\n%s", layout, diff)
+				t.Errorf("padded %t (-want +got):\n%s", padded, diff)
 			}
 		}
 	})

@@ -41,16 +41,16 @@ func queueOf(sequences []Sequence) *queue {
 
 // One plan of about 1024 tokens picked from a queue and packed.
 func BenchmarkPick(b *testing.B) {
-	for _, layout := range []Layout{Packed, Padded} {
+	for _, padded := range []bool{false, true} {
 		for _, c := range [][2]int{{1, 8}, {1, 1024}, {64, 16}, {4096, 1}} {
-			b.Run(fmt.Sprintf("layout=%d/prompts=%d/responses=%d", layout, c[0], c[1]), func(b *testing.B) {
+			b.Run(fmt.Sprintf("padded=%t/prompts=%d/responses=%d", padded, c[0], c[1]), func(b *testing.B) {
 				q := queueOf(load(c[0], c[1]))
-				p := New(nil, Options{Layout: layout}).lanes[0].picker
+				p := New(nil, Options{Padded: padded}).lanes[0].picker
 				var plan Plan
-				var placements []Placement
+				var placements []placement
 				b.ReportAllocs()
 				for round := uint64(1); b.Loop(); round++ {
-					p.pick(q, time.Time{}, Budget{Tokens: DefaultTokens, Area: DefaultArea}, round)
+					p.pick(q, time.Time{}, Budget{Tokens: defaultTokens, Area: defaultArea}, round)
 					placements = p.shape.build(&plan, placements[:0])
 				}
 				b.ReportMetric(float64(len(p.batch)), "items/op")

@@ -65,7 +65,7 @@ type cache struct {
 const seenSets = 1 << 14 // of four blocks that the cache remembers without keeping them: a million tokens in all
 
 func newCache(options Options) *cache {
-	if options.CacheBlocks <= 0 || options.Layout == Padded {
+	if options.CacheBlocks <= 0 || options.Padded {
 		return nil
 	}
 	return &cache{
@@ -96,9 +96,9 @@ func (c *cache) find(of *chained) (cached cachedPrefix, pending int) {
 		}
 		parent = b
 	}
-	last := sequence.Read[len(sequence.Read)-1]
+	last := sequence.Positions[len(sequence.Positions)-1]
 	cached.tokens = min(len(cached.blocks)*BlockTokens, last)
-	for _, position := range sequence.Read {
+	for _, position := range sequence.Positions {
 		if position >= cached.tokens {
 			break
 		}
@@ -193,7 +193,7 @@ func (c *cache) complete(keep []Keep, ok bool) {
 	}
 }
 
-// learn notes what was read of a sequence at the tokens of cached blocks: rows, one for each of sequence.Read.
+// learn notes what was read of a sequence at the tokens of cached blocks: rows, one for each of sequence.Positions.
 func (c *cache) learn(of *chained, rows [][]float32) {
 	if c == nil {
 		return
@@ -208,8 +208,8 @@ func (c *cache) learn(of *chained, rows [][]float32) {
 			return
 		}
 		parent = b
-		for ; next < len(sequence.Read) && sequence.Read[next] < (i+1)*BlockTokens; next++ {
-			position := sequence.Read[next]
+		for ; next < len(sequence.Positions) && sequence.Positions[next] < (i+1)*BlockTokens; next++ {
+			position := sequence.Positions[next]
 			k := readRow{row: rows[next]}
 			if c.targets {
 				k.target = sequence.IDs[position+1]

@@ -44,7 +44,7 @@ func ask(t rapid.TB, b *Batcher, sequences []Sequence) []Result {
 		last := 0 // that anybody reads of the same sequence
 		for _, other := range sequences {
 			if key(s) == key(other) {
-				last = max(last, other.Read[len(other.Read)-1])
+				last = max(last, other.Positions[len(other.Positions)-1])
 			}
 		}
 		if c := results[i].Cached; c < 0 || c > last {
@@ -70,7 +70,7 @@ func TestCachedScoresAreTheSame(t *testing.T) {
 				for i, s := range sequences {
 					before := rapid.SampledFrom(rapid.SampledFrom(used).Draw(t, "round")).Draw(t, "before")
 					ids := slices.Concat(before.IDs[:rapid.IntRange(0, len(before.IDs)).Draw(t, "cut")], s.IDs)
-					sequences[i] = Sequence{IDs: ids, Read: drawReads(t, len(ids))}
+					sequences[i] = Sequence{IDs: ids, Positions: drawReads(t, len(ids))}
 				}
 			}
 			ask(t, b, sequences)
@@ -134,7 +134,7 @@ func TestBeamsGoOnWhereTheyWere(t *testing.T) {
 	for step := range 20 {
 		for i := range beams {
 			beams[i].IDs = append(slices.Clip(beams[i].IDs), run(1000*(step*16+i+1), 40)...)
-			beams[i].Read = append(slices.Clip(beams[i].Read), len(beams[i].IDs)-1)
+			beams[i].Positions = append(slices.Clip(beams[i].Positions), len(beams[i].IDs)-1)
 		}
 		for i, result := range ask(t, b, beams) {
 			if step < 2 {

@@ -12,7 +12,7 @@ import (
 func perToken(t *testing.T) *Batcher {
 	t.Helper()
 	took := func(plan *Plan) time.Duration { return time.Duration(len(plan.IDs)) * time.Millisecond }
-	return start(t, timed(took), Options{Cost: Cost{Token: 1e6}})
+	return start(t, timed(took), Options{cost: cost{token: 1e6}})
 }
 
 // TestLateSubmissionsAreRefused: what could not be answered before its deadline is refused at once, and says when to come back; what
@@ -118,7 +118,7 @@ func TestANearDeadlineGetsAllThreads(t *testing.T) {
 			}
 			return took
 		})
-		b := start(t, runner, Options{Lanes: 4, Cost: Cost{Token: 1e6}})
+		b := start(t, runner, Options{Lanes: 4, cost: cost{token: 1e6}})
 		first := submit(t.Context(), b, seq(run(0, 10)...))
 		synctest.Wait()
 		soon, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)

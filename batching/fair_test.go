@@ -33,7 +33,7 @@ func submitAs(ctx context.Context, b *Batcher, caller Caller, sequences ...Seque
 // names, how a named long caller cuts its items into submissions, or whether these share a prompt.
 func TestShortCallersBesideALongOne(t *testing.T) {
 	const long, length, short = 4096, 500, 20
-	forward := time.Duration(DefaultTokens) * tokenTime
+	forward := time.Duration(defaultTokens) * tokenTime
 	for name, c := range map[string]struct {
 		named  bool
 		pieces int // items of each submission of the long caller
@@ -146,8 +146,8 @@ func callerOf(callers []Caller) func(it *item) Caller {
 func TestCallersShareEvenly(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		budget := rapid.SampledFrom([]int{1, 100, 1000}).Draw(t, "budget")
-		layout := rapid.SampledFrom([]Layout{Packed, Padded}).Draw(t, "layout")
-		b := New(nil, Options{MaxItems: 1 << 20, MaxTokens: 1 << 30, Layout: layout, Budget: Budget{Tokens: budget}})
+		padded := rapid.Bool().Draw(t, "padded")
+		b := New(nil, Options{MaxItems: 1 << 20, MaxTokens: 1 << 30, Padded: padded, Budget: Budget{Tokens: budget}})
 		callers := []Caller{{Name: "a"}, {Name: "b"}, {}, {Name: "c"}}[:rapid.IntRange(2, 4).Draw(t, "callers")]
 		longest := 0
 		for i, caller := range callers {
@@ -360,7 +360,7 @@ func TestOneSubmissionIsServedInOrder(t *testing.T) {
 // and answered in time; one behind as much of its own is refused.
 func TestADeadlineIsHeldToTheFairShare(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := start(t, timed(byTokens), Options{Cost: Cost{Token: float64(tokenTime)}})
+		b := start(t, timed(byTokens), Options{cost: cost{token: float64(tokenTime)}})
 		long := submitAs(t.Context(), b, Caller{Name: "long"}, many(0, 1000, 500)...) // ten seconds
 		synctest.Wait()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)

@@ -55,8 +55,8 @@ func want(s Sequence) [][]float32 {
 		g = mix(g, h)
 		second[i] = g
 	}
-	values := make([][]float32, len(s.Read))
-	for i, position := range s.Read {
+	values := make([][]float32, len(s.Positions))
+	for i, position := range s.Positions {
 		values[i] = row(second[position])
 	}
 	return values
@@ -183,7 +183,7 @@ func checkLengths(plan *Plan) error {
 }
 
 // seq makes a sequence of the ids that reads its last token.
-func seq(ids ...int64) Sequence { return Sequence{IDs: ids, Read: []int{len(ids) - 1}} }
+func seq(ids ...int64) Sequence { return Sequence{IDs: ids, Positions: []int{len(ids) - 1}} }
 
 // run makes n ids, all different from those of another start that is far enough away.
 func run(start, n int) []int64 {

@@ -131,12 +131,12 @@ func (b *Batcher) answer(l *lane, items []*item, rows [][]float32, start time.Ti
 	for i, it := range items {
 		b.stats.Answered += uint64(len(it.waiters))
 		place := l.placements[i]
-		own := rows[place.Row : place.Row+len(it.sequence.Read)-len(it.cached.rows)]
+		own := rows[place.row : place.row+len(it.sequence.Positions)-len(it.cached.rows)]
 		if len(it.cached.rows) > 0 {
 			own = slices.Concat(it.cached.rows, own)
 		}
 		l.device.cache.learn(&it.chained, own)
-		it.finish(own, Result{Shared: place.Shared, Cached: it.cached.tokens, Run: l.current.run}, start)
+		it.finish(own, Result{Shared: place.shared, Cached: it.cached.tokens, Run: l.current.run}, start)
 	}
 	b.forget(l, items)
 }

@@ -35,7 +35,7 @@ func (f *faulty) add(sequence Sequence, cached cachedPrefix, budget *Budget) (fi
 	return fits, shares
 }
 
-func (f *faulty) build(plan *Plan, placements []Placement) []Placement {
+func (f *faulty) build(plan *Plan, placements []placement) []placement {
 	placements = f.shape.build(plan, placements) // blocks to be filled are claimed by now
 	if f.built && f.has {
 		panic("a fault of the planner")

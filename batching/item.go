@@ -18,7 +18,7 @@ const (
 // item is one distinct sequence and everybody who waits for it. The batcher's mutex guards all fields but sequence.IDs;
 // the goroutine of Run reads sequence while the state is running, when nobody writes it.
 type item struct {
-	chained // its sequence's Read is the union of what the waiters read
+	chained // its sequence's Positions are the union of what the waiters read
 
 	cached  cachedPrefix // of the picked item: what is cached, pinned until it is answered
 	cost    int          // of the picked item: tokens that the batch computes for it
@@ -32,7 +32,7 @@ type item struct {
 
 // covers reports whether every position is read already.
 func (it *item) covers(read []int) bool {
-	have := it.sequence.Read
+	have := it.sequence.Positions
 	i := 0
 	for _, position := range read {
 		for i < len(have) && have[i] < position {
@@ -47,7 +47,7 @@ func (it *item) covers(read []int) bool {
 
 // join puts a waiter for the same sequence on the item. A running item must cover what it reads.
 func (it *item) join(w *waiter) {
-	it.read(w.sequence.Read)
+	it.read(w.sequence.Positions)
 	w.item, w.at = it, len(it.waiters)
 	it.waiters = append(it.waiters, w)
 }
@@ -56,7 +56,7 @@ func (it *item) join(w *waiter) {
 func (it *item) takeOver(waiters []*waiter) {
 	it.waiters = waiters
 	for i, w := range waiters {
-		it.read(w.sequence.Read)
+		it.read(w.sequence.Positions)
 		w.item, w.at = it, i
 	}
 }
@@ -72,9 +72,9 @@ func (it *item) moveTo(other *item) {
 // read adds positions to those that are read.
 func (it *item) read(positions []int) {
 	if !it.covers(positions) {
-		both := slices.Concat(it.sequence.Read, positions)
+		both := slices.Concat(it.sequence.Positions, positions)
 		slices.Sort(both)
-		it.sequence.Read = slices.Compact(both)
+		it.sequence.Positions = slices.Compact(both)
 	}
 }
 
@@ -115,7 +115,7 @@ func (it *item) left(now time.Time) (earliest, latest time.Duration) {
 	return earliest, latest
 }
 
-// finish hands out the item's rows, in the order of sequence.Read, or the error.
+// finish hands out the item's rows, in the order of sequence.Positions, or the error.
 func (it *item) finish(rows [][]float32, result Result, start time.Time) {
 	it.state = finished
 	if len(it.waiters) > 1 {
@@ -125,7 +125,7 @@ func (it *item) finish(rows [][]float32, result Result, start time.Time) {
 		own := result
 		own.Queue = max(0, start.Sub(w.call.admitted))
 		if result.Err == nil {
-			own.Values = pickRows(rows, it.sequence.Read, w.sequence.Read)
+			own.Values = pickRows(rows, it.sequence.Positions, w.sequence.Positions)
 		}
 		w.end(own)
 	}

@@ -17,7 +17,7 @@ type lane struct {
 
 	// The lane's goroutine alone.
 	plan       Plan
-	placements []Placement
+	placements []placement
 	fault      error // why the plan was not built
 }
 
@@ -25,12 +25,12 @@ func newLane(options Options, d *device) *lane {
 	l := &lane{
 		device:   d,
 		newShape: func() shape { return newShape(options, d.cache) },
-		picker:   picker{cache: d.cache, cost: options.Cost},
+		picker:   picker{cache: d.cache, cost: options.cost},
 		wake:     make(chan struct{}, 1),
 	}
 	l.renew()
-	if options.Layout == Packed {
-		l.picker.shortest = options.Cost.shared()
+	if !options.Padded {
+		l.picker.shortest = options.cost.shared()
 	}
 	return l
 }

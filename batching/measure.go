@@ -17,36 +17,29 @@ const (
 	lanesEnough    = 0.95             // of the throughput on all threads; what lanes must reach to be used, since requests slow forwards on all threads more
 )
 
-// Measured is what [Measure] found, for the fields of [Options] of the same names.
-type Measured struct {
-	Budget     Budget
-	Cost       Cost
-	Lanes      int
-	LaneTokens int
-}
-
-// Measure runs synthetic plans and returns the token budget with the best throughput, what a forward costs, and whether the lanes of
-// the options are to be used: on an idle machine they must nearly keep up with one forward at a time. It begins nothing that it
-// expects to end more than ten seconds after the start; it must not run beside a [Batcher] of the same runner. A size on which the
-// runner fails ends the search; the error is the runner's, when the smallest size failed, or the context's. The area of the budget
-// is that of the options.
-func Measure(ctx context.Context, runner Runner, options Options) (Measured, error) {
+// Measure runs synthetic plans and returns the options with what it found: Budget.Tokens, of the best throughput; what a forward costs;
+// and Lanes and LaneTokens, which say whether the lanes of the options are to be used: on an idle machine they must nearly keep up with
+// one forward at a time. It begins nothing that it expects to end more than ten seconds after the start; it must not run beside a
+// [Batcher] of the same runner. A size on which the runner fails ends the search; the error is the runner's, when the smallest size
+// failed, or the context's.
+func Measure(ctx context.Context, runner Runner, options Options) (Options, error) {
 	options = options.withDefaults()
 	m := measuring{runner: runner, options: options, end: time.Now().Add(measureLimit)}
 	onAll, err := m.ladder(ctx, 1)
 	if len(onAll) == 0 || ctx.Err() != nil {
-		return Measured{}, fmt.Errorf("measure the runner: %w", err)
+		return Options{}, fmt.Errorf("measure the runner: %w", err)
 	}
-	found := Measured{Budget: Budget{Tokens: fastest(onAll), Area: options.Budget.Area}, Lanes: 1}
+	found := options
+	found.Budget.Tokens, found.Lanes, found.LaneTokens = fastest(onAll), 1, 0
 	if options.Lanes > 1 && err == nil {
 		onOne, _ := m.ladder(ctx, options.Lanes) // lanes that fail are not used
 		if best(onOne) >= lanesEnough*best(onAll) {
 			found.Lanes, found.LaneTokens = options.Lanes, fastest(onOne)/options.Lanes
 		}
 	}
-	found.Cost = fit(append(onAll, m.shapes(ctx, onAll)...))
+	found.cost = fit(append(onAll, m.shapes(ctx, onAll)...))
 	if err := ctx.Err(); err != nil {
-		return Measured{}, fmt.Errorf("measure the runner: %w", err)
+		return Options{}, fmt.Errorf("measure the runner: %w", err)
 	}
 	return found, nil
 }
@@ -74,7 +67,7 @@ func (m *measuring) ladder(ctx context.Context, lanes int) ([]sample, error) {
 		plan.Narrow = lanes > 1
 		if n := len(samples); n > 0 {
 			last := samples[n-1]
-			if lanes*len(plan.IDs) <= last.work.Tokens {
+			if lanes*len(plan.IDs) <= last.work.tokens {
 				continue // ids are longer than this size
 			}
 			if time.Until(m.end) < 2*2*last.took { // twice the tokens, two runs at least
@@ -85,8 +78,8 @@ func (m *measuring) ladder(ctx context.Context, lanes int) ([]sample, error) {
 		if err != nil {
 			return samples, fmt.Errorf("plan of %d tokens: %w", len(plan.IDs), err)
 		}
-		work := plan.work()
-		samples = append(samples, sample{Work{lanes * work.Tokens, lanes * work.Pairs, lanes * work.Keys}, took})
+		one := plan.work()
+		samples = append(samples, sample{work{lanes * one.tokens, lanes * one.pairs, lanes * one.keys}, took})
 	}
 	return samples, ctx.Err()
 }
@@ -97,7 +90,7 @@ func (m *measuring) shapes(ctx context.Context, ladder []sample) (samples []samp
 	const most, ends = 1024, 16
 	long := min(max(m.options.WarmLength, len(m.options.WarmIDs)), most)
 	end := long / (2 * ends) // of a family, so that it has as many tokens as one sequence and a half
-	if m.options.Layout == Padded || end == 0 {
+	if m.options.Padded || end == 0 {
 		return nil
 	}
 	alone := [][]int64{m.options.warm(long)}
@@ -135,7 +128,7 @@ func (o *Options) warm(n int) []int64 {
 func (o *Options) synthetic(sequences [][]int64, apart bool) *Plan {
 	shape := newShape(*o, nil)
 	for _, ids := range sequences {
-		sequence := Sequence{IDs: ids, Read: o.reads(ids)}
+		sequence := Sequence{IDs: ids, Positions: o.reads(ids)}
 		if apart {
 			shape.addApart(sequence)
 		} else {
@@ -200,8 +193,8 @@ func fastest(samples []sample) int {
 	highest := best(samples)
 	for _, s := range samples {
 		if s.throughput() >= goodThroughput*highest {
-			return s.work.Tokens
+			return s.work.tokens
 		}
 	}
-	return DefaultTokens
+	return defaultTokens
 }

@@ -4,19 +4,19 @@ import "time"
 
 // Defaults of the fields of [Options] that are left at zero.
 const (
-	DefaultTokens     = 1024     // of [Budget.Tokens]
-	DefaultArea       = 16 << 20 // of [Budget.Area]: one sequence of 4096 tokens
-	DefaultWarmTokens = 2048     // of [Options.WarmTokens]
-	DefaultMaxItems   = 4096     // of [Options.MaxItems]
-	DefaultMaxTokens  = 1 << 20  // of [Options.MaxTokens]
+	DefaultMaxItems  = 4096    // of [Options.MaxItems]
+	DefaultMaxTokens = 1 << 20 // of [Options.MaxTokens]
+
+	defaultTokens     = 1024     // of [Budget.Tokens]
+	defaultArea       = 16 << 20 // of [Budget.Area], at most
+	defaultWarmTokens = 2048     // of [Options.WarmTokens]
 )
 
 // Options says how sequences are packed, how large a forward may be and how much may wait. The zero value works.
 type Options struct {
-	Layout Layout // of the graph behind the runner
+	Padded bool   // the graph takes rows of equal length, and not a flat row of distinct tokens with attention tiles
 	PadID  int64  // fills the unused places of a padded plan
 	Budget Budget // of one forward
-	Cost   Cost   // of one forward, from [Measure]; zero: learned from the first runs
 
 	// Devices is how many devices the runner has, each with its own cache of CacheBlocks. Less than two: one.
 	Devices int
@@ -33,9 +33,10 @@ type Options struct {
 	// last position of a sequence cannot be read then.
 	Targets bool
 
-	// Admission. Every submitted sequence counts until its run starts, identical ones too.
-	MaxItems  int // sequences waiting
-	MaxTokens int // tokens waiting
+	// Places of the queue. A submitted sequence takes one until its run starts, identical ones too, and one for each of its tokens; a
+	// submission takes a quarter at most, and has the rest of its sequences wait behind these.
+	MaxItems  int // places for sequences
+	MaxTokens int // places for tokens
 
 	// MaxDelay is how long an idle batcher holds its oldest item back for the budget to fill. Zero: a lone item leaves
 	// at once, and what queued behind a run leaves together.
@@ -48,14 +49,19 @@ type Options struct {
 	// zero: as long as they are.
 	WarmIDs    []int64
 	WarmLength int
+
+	cost cost // of one forward, from [Measure]; zero: learned from the first runs
 }
 
-// Budget bounds one forward. Two things go over it: a single sequence that is longer, which leads its batch, and sequences
-// that share at least half of their tokens with the batch. What such a batch has beside the prefix may be Tokens with a cache, from which
-// the next batch takes the prefix, and four times Tokens without: computing the prefix again costs more than a large forward loses.
+// Budget bounds one forward, with two exceptions. A sequence that is over it by itself leads a batch all the same. And sequences that share
+// at least half of their tokens with the batch, as 64 responses share a long prompt, are counted without that prefix: beside it, the batch
+// may have Tokens where a cache spares the next batch the prefix, and four times Tokens where the next one would compute it again, since
+// that costs more than a large forward loses.
 type Budget struct {
 	Tokens int // packed: distinct tokens; padded: rows × length
-	Area   int // attention memory. Packed: tiles × query places × key places; padded: rows × length²
+
+	// Area is attention memory. Packed: tiles × query places × key places; padded: rows × length².
+	Area int
 }
 
 // sharedStretch is how far sequences that share most of their tokens may go over [Budget.Tokens] without a cache.
@@ -73,10 +79,10 @@ func (b *Budget) allows(tokens, shared, fresh int, cached bool) bool {
 
 // withDefaults returns the options with every unset field at its default.
 func (o Options) withDefaults() Options {
-	setDefault(&o.Budget.Tokens, DefaultTokens)
-	setDefault(&o.Budget.Area, DefaultArea)
+	setDefault(&o.Budget.Tokens, defaultTokens)
+	setDefault(&o.Budget.Area, defaultArea)
 	setDefault(&o.LaneTokens, o.Budget.Tokens)
-	setDefault(&o.WarmTokens, DefaultWarmTokens)
+	setDefault(&o.WarmTokens, defaultWarmTokens)
 	setDefault(&o.MaxItems, DefaultMaxItems)
 	setDefault(&o.MaxTokens, DefaultMaxTokens)
 	return o

@@ -5,7 +5,7 @@ import "slices"
 // packed is the shape of a packed plan: a tree of segments, each cut into tiles.
 type packed struct {
 	cache    *cache
-	gather   int // [Cost.gather]
+	gather   int // [cost.gather]
 	tree     tree
 	tiling   tiling
 	longest  int // tokens of the longest sequence
@@ -97,7 +97,7 @@ func (p *packed) price(length int, at spot, cached int) (after tiling, fresh int
 	return after, fresh
 }
 
-func (p *packed) build(plan *Plan, placements []Placement) []Placement {
+func (p *packed) build(plan *Plan, placements []placement) []placement {
 	for _, e := range p.entries {
 		p.tree.pass(e.leaf, len(e.sequence.IDs))
 	}
@@ -123,11 +123,11 @@ func (p *packed) layTokens(plan *Plan) {
 }
 
 // layReads writes Read, each sequence's rows in a row: those that are not known from the cache.
-func (p *packed) layReads(plan *Plan, placements []Placement) []Placement {
+func (p *packed) layReads(plan *Plan, placements []placement) []placement {
 	plan.Read, plan.Targets = plan.Read[:0], plan.Targets[:0]
 	for _, e := range p.entries {
-		row, ids, read := len(plan.Read), e.sequence.IDs, e.sequence.Read[len(e.cached.rows):]
-		placements = append(placements, Placement{Row: row, Shared: p.tree.shared(e.leaf, len(ids))})
+		row, ids, read := len(plan.Read), e.sequence.IDs, e.sequence.Positions[len(e.cached.rows):]
+		placements = append(placements, placement{row: row, shared: p.tree.shared(e.leaf, len(ids))})
 		plan.Read = slices.Grow(plan.Read, len(read))[:row+len(read)]
 		if p.targets {
 			for _, position := range read {

@@ -36,7 +36,7 @@ func (p *padded) add(sequence Sequence, _ cachedPrefix, budget *Budget) (fits, s
 
 func (p *padded) addApart(sequence Sequence) { p.add(sequence, cachedPrefix{}, nil) }
 
-func (p *padded) build(plan *Plan, placements []Placement) []Placement {
+func (p *padded) build(plan *Plan, placements []placement) []placement {
 	plan.Rows, plan.Length = len(p.rows), max(p.longest, minLength)
 	plan.IDs = resize(plan.IDs, plan.Rows*plan.Length)
 	plan.Mask = resize(plan.Mask, plan.Rows*plan.Length)
@@ -47,8 +47,8 @@ func (p *padded) build(plan *Plan, placements []Placement) []Placement {
 		fill(plan.IDs[pad:end], p.padID)
 		fill(plan.Mask[start:pad], 1)
 		fill(plan.Mask[pad:end], 0)
-		placements = append(placements, Placement{Row: len(plan.Read)})
-		for _, position := range row.Read {
+		placements = append(placements, placement{row: len(plan.Read)})
+		for _, position := range row.Positions {
 			plan.Read = append(plan.Read, int64(start+position))
 		}
 	}

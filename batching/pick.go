@@ -20,7 +20,7 @@ type picker struct {
 	shortest int // the shortest prefix that is worth bringing items together; 0: none is
 
 	budget           Budget
-	cost             Cost          // of a forward; zero: not known
+	cost             cost          // of a forward; zero: not known
 	pace             float64       // how much longer this one takes: it has one thread of so many
 	slack            time.Duration // until the earliest deadline in the batch
 	now              time.Time
@@ -130,7 +130,7 @@ func (p *picker) add(it *item) bool {
 	it.cached, pending = p.cache.find(&it.chained)
 	fresh := len(it.sequence.IDs) - it.cached.tokens
 	left, latest := it.left(p.now)
-	onAll := p.cost.Of(Work{Tokens: p.shape.tokens() + fresh})
+	onAll := p.cost.of(work{tokens: p.shape.tokens() + fresh})
 	took := time.Duration(p.pace * float64(onAll))
 	before := p.shape.tokens()
 	fits, shares := false, false

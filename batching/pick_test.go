@@ -32,15 +32,15 @@ func newRoom(options Options, sequences []Sequence) *waitingRoom {
 func drawBudget(t *rapid.T) Budget {
 	return Budget{
 		Tokens: rapid.SampledFrom([]int{1, 30, 200, 1000}).Draw(t, "tokens"),
-		Area:   rapid.SampledFrom([]int{1, 5000, 20_000, DefaultArea}).Draw(t, "area"),
+		Area:   rapid.SampledFrom([]int{1, 5000, 20_000, defaultArea}).Draw(t, "area"),
 	}
 }
 
 func TestPickLaws(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		layout := rapid.SampledFrom([]Layout{Packed, Padded}).Draw(t, "layout")
+		padded := rapid.Bool().Draw(t, "padded")
 		budget := drawBudget(t)
-		room := newRoom(Options{Layout: layout, Budget: budget}, drawSequences(t, 25))
+		room := newRoom(Options{Padded: padded, Budget: budget}, drawSequences(t, 25))
 		all := byAge(&room.queue)
 		for i, cancel := range room.cancels {
 			if i%5 == 4 {
@@ -61,7 +61,7 @@ func TestPickLaws(t *testing.T) {
 		if len(p.batch) == 0 || p.batch[0] != wanted[0] {
 			t.Fatal("the oldest wanted item does not lead the batch")
 		}
-		if layout == Packed {
+		if !padded {
 			checkPrefixOrder(t, p.batch)
 		} else {
 			checkLengthOrder(t, p.batch)
@@ -74,10 +74,10 @@ func TestPickLaws(t *testing.T) {
 		}
 		checkPlan(t, &plan, placements, sequences)
 		computed := len(plan.IDs)
-		if layout == Packed {
+		if !padded {
 			computed = p.shape.tokens()
 		}
-		if layout == Packed {
+		if !padded {
 			checkSharedBudget(t, sequences, budget)
 		} else if len(p.batch) > 1 && computed > budget.Tokens {
 			t.Fatalf("%d items take %d tokens, over %+v", len(p.batch), computed, budget)
@@ -109,9 +109,9 @@ func TestSharersOfALongPromptLeaveTogether(t *testing.T) {
 	prompt := run(1, 2000)
 	var sequences []Sequence
 	for i := range 8 {
-		sequences = append(sequences, Sequence{IDs: append(slices.Clone(prompt), run((10+i)*1000, 100)...), Read: []int{2099}})
+		sequences = append(sequences, Sequence{IDs: append(slices.Clone(prompt), run((10+i)*1000, 100)...), Positions: []int{2099}})
 	}
-	room := newRoom(Options{Budget: Budget{Tokens: 512, Area: DefaultArea}}, sequences)
+	room := newRoom(Options{Budget: Budget{Tokens: 512, Area: defaultArea}}, sequences)
 	room.pickAt(time.Now())
 	if got := len(room.lanes[0].picker.batch); got != 8 {
 		t.Errorf("%d of 8 responses left together, and the prompt is computed again for the others", got)
@@ -232,7 +232,7 @@ func TestPaddedPickKeepsLengthsApart(t *testing.T) {
 	for i := range 10 {
 		sequences = append(sequences, seq(run(1000*i, 20)...), seq(run(1000*i, 400)...))
 	}
-	room := newRoom(Options{Layout: Padded, Budget: Budget{Tokens: 1 << 16}}, sequences)
+	room := newRoom(Options{Padded: true, Budget: Budget{Tokens: 1 << 16}}, sequences)
 	room.pickAt(time.Now())
 	if n := len(room.lanes[0].picker.batch); n != 10 {
 		t.Errorf("%d items leave together, want 10", n)
@@ -247,9 +247,9 @@ func TestPaddedPickKeepsLengthsApart(t *testing.T) {
 func TestPickAllocatesNothing(t *testing.T) {
 	q := queueOf(load(8, 16))
 	p := New(nil, Options{}).lanes[0].picker
-	budget, round := Budget{Tokens: DefaultTokens, Area: DefaultArea}, uint64(0)
+	budget, round := Budget{Tokens: defaultTokens, Area: defaultArea}, uint64(0)
 	var plan Plan
-	var placements []Placement
+	var placements []placement
 	allocs := testing.AllocsPerRun(20, func() {
 		round++
 		p.pick(q, time.Time{}, budget, round)

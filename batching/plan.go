@@ -5,15 +5,6 @@ import (
 	"slices"
 )
 
-// Layout is the shape in which a graph takes its tokens.
-type Layout int
-
-// The two layouts; docs/DESIGN.md describes their inputs.
-const (
-	Packed Layout = iota // a flat row of distinct tokens and attention tiles
-	Padded               // rows of equal length
-)
-
 // Plan is one forward.
 type Plan struct {
 	IDs  []int64 // packed: [T] distinct tokens; padded: [Rows·Length], pad id where empty
@@ -55,15 +46,24 @@ const (
 	minLength  = 2 // S
 )
 
-// Placement says where a sequence of [MakePlan] lies in its plan.
-type Placement struct {
-	Row    int // its rows are Read[Row:Row+len(sequence.Read)], and the same rows of the runner's answer
-	Shared int // leading tokens that it has in common with another sequence of the plan, computed once
+// placement says where a sequence lies in its plan.
+type placement struct {
+	row    int // its rows are Read[row:row+len(sequence.Positions)], and the same rows of the runner's answer
+	shared int // leading tokens that it has in common with another sequence of the plan, computed once
 }
 
-// MakePlan packs all sequences into one plan, whatever the budget, and says where each lies. The plan is the caller's;
-// it holds no part of the sequences. The error is an [ErrSequence], naming the sequence.
-func MakePlan(sequences []Sequence, options Options) (*Plan, []Placement, error) {
+// MakePlan packs all sequences into one plan, whatever the budget. The rows of the i-th begin at place rows[i] of [Plan.Read] and of the
+// runner's answer, and are as many as its positions. The plan is the caller's; it holds no part of the sequences. The error is an
+// [ErrSequence], naming the sequence.
+func MakePlan(sequences []Sequence, options Options) (plan *Plan, rows []int, err error) {
+	plan, placements, err := makePlan(sequences, options)
+	for _, p := range placements {
+		rows = append(rows, p.row)
+	}
+	return plan, rows, err
+}
+
+func makePlan(sequences []Sequence, options Options) (*Plan, []placement, error) {
 	if len(sequences) == 0 {
 		return nil, nil, fmt.Errorf("%w: none to plan", ErrSequence)
 	}
@@ -75,8 +75,7 @@ func MakePlan(sequences []Sequence, options Options) (*Plan, []Placement, error)
 		shape.add(sequence, cachedPrefix{}, nil)
 	}
 	plan := new(Plan)
-	placements := shape.build(plan, make([]Placement, 0, len(sequences)))
-	return plan, placements, nil
+	return plan, shape.build(plan, make([]placement, 0, len(sequences))), nil
 }
 
 // shape gathers the sequences of one plan. Its buffers are reused from plan to plan.
@@ -90,16 +89,16 @@ type shape interface {
 	// tokens returns the tokens to compute, padding left out.
 	tokens() int
 	// build writes the plan and appends the placements, in the order added.
-	build(plan *Plan, placements []Placement) []Placement
+	build(plan *Plan, placements []placement) []placement
 }
 
 func newShape(options Options, cache *cache) shape {
 	var s shape
-	if options.Layout == Padded {
+	if options.Padded {
 		s = &padded{padID: options.PadID}
 	} else {
 		s = &packed{
-			cache: cache, gather: options.Cost.gather(), tree: tree{shortest: options.Cost.shared()},
+			cache: cache, gather: options.cost.gather(), tree: tree{shortest: options.cost.shared()},
 			past: map[*Block]int{}, targets: options.Targets,
 		}
 	}

@@ -25,7 +25,7 @@ func checkQueue(t rapid.TB, q *queue) {
 			if w.item != it || w.at != at {
 				t.Fatalf("waiter %d of item %d is on %p at %d", at, it.number, w.item, w.at)
 			}
-			if !it.covers(w.sequence.Read) || !it.equal(&w.chained) {
+			if !it.covers(w.sequence.Positions) || !it.equal(&w.chained) {
 				t.Fatalf("item %v does not answer %v", it.sequence, w.sequence)
 			}
 		}

@@ -7,9 +7,9 @@ import (
 
 // Sequence is what one item asks of a model.
 type Sequence struct {
-	IDs   []int64 // token ids, at least one
-	Read  []int   // positions in IDs whose outputs are wanted, ascending, at least one
-	Space Space   // what IDs mean, and to whom; equal ids of two spaces are two sequences
+	IDs       []int64 // token ids, at least one
+	Positions []int   // places in IDs whose outputs are wanted, ascending, at least one
+	Space     Space   // what IDs mean, and to whom; equal ids of two spaces are two sequences
 }
 
 // Space sets sequences apart. Nothing of two spaces is ever merged: equal sequences of two spaces run twice, no segment of a plan
@@ -33,15 +33,15 @@ func (s Sequence) check(targets bool) error {
 	if len(s.IDs) == 0 {
 		return fmt.Errorf("%w: no ids", ErrSequence)
 	}
-	if len(s.Read) == 0 {
+	if len(s.Positions) == 0 {
 		return fmt.Errorf("%w: no position to read", ErrSequence)
 	}
-	for i, position := range s.Read {
+	for i, position := range s.Positions {
 		if position < 0 || position >= len(s.IDs) {
 			return fmt.Errorf("%w: read position %d of %d ids", ErrSequence, position, len(s.IDs))
 		}
-		if i > 0 && position <= s.Read[i-1] {
-			return fmt.Errorf("%w: read position %d after %d", ErrSequence, position, s.Read[i-1])
+		if i > 0 && position <= s.Positions[i-1] {
+			return fmt.Errorf("%w: read position %d after %d", ErrSequence, position, s.Positions[i-1])
 		}
 		if targets && position == len(s.IDs)-1 {
 			return fmt.Errorf("%w: read position %d is the last, and no id follows it", ErrSequence, position)

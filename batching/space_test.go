@@ -38,7 +38,7 @@ func bySpace(sequences []Sequence) map[Space][]Sequence {
 func TestSpacesShareNoSegment(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		sequences := drawSpaced(t, 8)
-		plan, placements, err := MakePlan(sequences, Options{})
+		plan, placements, err := makePlan(sequences, Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -46,21 +46,21 @@ func TestSpacesShareNoSegment(t *testing.T) {
 		tokens := 0
 		shared := map[Space][]int{}
 		for space, own := range bySpace(sequences) {
-			alone, places, err := MakePlan(own, Options{})
+			alone, places, err := makePlan(own, Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
 			tokens += len(alone.IDs)
 			for _, place := range places {
-				shared[space] = append(shared[space], place.Shared)
+				shared[space] = append(shared[space], place.shared)
 			}
 		}
 		if tokens != len(plan.IDs) {
 			t.Fatalf("%d tokens computed together, %d apart", len(plan.IDs), tokens)
 		}
 		for i, s := range sequences {
-			if want := shared[s.Space][0]; placements[i].Shared != want {
-				t.Fatalf("sequence %d shares %d tokens, %d in its own space", i, placements[i].Shared, want)
+			if want := shared[s.Space][0]; placements[i].shared != want {
+				t.Fatalf("sequence %d shares %d tokens, %d in its own space", i, placements[i].shared, want)
 			}
 			shared[s.Space] = shared[s.Space][1:]
 		}

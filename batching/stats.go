@@ -36,7 +36,11 @@ type Stats struct {
 
 	Narrow uint64 // of Runs, those on one thread beside others
 
-	Cache CacheStats // now
+	Cache struct { // key-value caches of all devices
+		Blocks   int    // held now
+		Capacity int    // that they may hold
+		Evicted  uint64 // blocks let go of to make room
+	}
 
 	Deduplicated uint64 // sequences that joined an identical one, waiting or running
 	Cancelled    uint64 // sequences given up by their caller before an answer
@@ -44,22 +48,14 @@ type Stats struct {
 	Refused      uint64 // sequences refused at admission because the queue was full
 }
 
-// CacheStats is a snapshot of the key-value caches of all devices.
-type CacheStats struct {
-	Blocks   int    // held now
-	Capacity int    // that it may hold
-	Evicted  uint64 // blocks let go of to make room
-}
-
-func (s CacheStats) plus(t CacheStats) CacheStats {
-	return CacheStats{Blocks: s.Blocks + t.Blocks, Capacity: s.Capacity + t.Capacity, Evicted: s.Evicted + t.Evicted}
-}
-
-func (c *cache) stats() CacheStats {
+// count adds the cache of a device to the snapshot.
+func (c *cache) count(s *Stats) {
 	if c == nil {
-		return CacheStats{}
+		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return CacheStats{Blocks: len(c.blocks), Capacity: c.capacity, Evicted: c.evicted}
+	s.Cache.Blocks += len(c.blocks)
+	s.Cache.Capacity += c.capacity
+	s.Cache.Evicted += c.evicted
 }

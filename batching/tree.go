@@ -10,7 +10,7 @@ const (
 // sequences below it have at the same positions, laid out once in a plan.
 type tree struct {
 	nodes    []node
-	shortest int // the shortest prefix worth a segment of its own, [Cost.shared]
+	shortest int // the shortest prefix worth a segment of its own, [cost.shared]
 	first    int // first child of the root
 	tokens   int // distinct tokens to compute, over all segments
 }
