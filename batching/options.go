@@ -9,6 +9,7 @@ const (
 
 	defaultTokens     = 1024     // of [Budget.Tokens]
 	defaultArea       = 16 << 20 // of [Budget.Area], at most
+	attentionBytes    = 1 << 30  // of scores in a forward of the default area
 	defaultWarmTokens = 2048     // of [Options.WarmTokens]
 )
 
@@ -17,6 +18,7 @@ type Options struct {
 	Padded bool   // the graph takes rows of equal length, and not a flat row of distinct tokens with attention tiles
 	PadID  int64  // fills the unused places of a padded plan
 	Budget Budget // of one forward
+	Heads  int    // query heads of an attention layer, for the default of [Budget.Area]; zero: one
 
 	// Devices is how many devices the runner has, each with its own cache of CacheBlocks. Less than two: one.
 	Devices int
@@ -60,8 +62,16 @@ type Options struct {
 type Budget struct {
 	Tokens int // packed: distinct tokens; padded: rows × length
 
-	// Area is attention memory. Packed: tiles × query places × key places; padded: rows × length².
+	// Area bounds attention memory, which a graph takes for every head: Area · heads · 4 bytes of scores. It counts query places × key
+	// places, over all tiles; padded: rows × length². Zero: 16 Mi, one sequence of 4096 tokens, or as much as makes 1 GiB with
+	// [Options.Heads], which is less for graphs of more than 16 heads.
 	Area int
+}
+
+// areaOf is the default of [Budget.Area] for a graph of so many heads.
+func areaOf(heads int) int {
+	const floatBytes = 4
+	return min(defaultArea, attentionBytes/(floatBytes*max(1, heads)))
 }
 
 // sharedStretch is how far sequences that share most of their tokens may go over [Budget.Tokens] without a cache.
@@ -80,7 +90,7 @@ func (b *Budget) allows(tokens, shared, fresh int, cached bool) bool {
 // withDefaults returns the options with every unset field at its default.
 func (o Options) withDefaults() Options {
 	setDefault(&o.Budget.Tokens, defaultTokens)
-	setDefault(&o.Budget.Area, defaultArea)
+	setDefault(&o.Budget.Area, areaOf(o.Heads))
 	setDefault(&o.LaneTokens, o.Budget.Tokens)
 	setDefault(&o.WarmTokens, defaultWarmTokens)
 	setDefault(&o.MaxItems, DefaultMaxItems)
