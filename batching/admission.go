@@ -26,8 +26,8 @@ func (b *Batcher) admit(c *call) error {
 	return nil
 }
 
-// merge queues items that are in order, in one pass over the queue, but for those whose sequence waits already or is being computed:
-// their waiters join those of the other item.
+// merge queues items that are in order, in one pass over the queue. Where a sequence waits already, or is being
+// computed, its waiters join those of the other item.
 func (b *Batcher) merge(items []item) {
 	fresh, places := make([]*item, 0, len(items)), make([]int, 0, len(items))
 	inQueue, inRuns := 0, 0
@@ -36,7 +36,7 @@ func (b *Batcher) merge(items []item) {
 		b.stats.Deduplicated += uint64(len(it.waiters) - 1)
 		var found bool
 		if inRuns, found = b.running.search(inRuns, &it.chained); found {
-			if other := b.running[inRuns]; other.state == running && other.covers(it.sequence.Positions) && other.equal(&it.chained) {
+			if other := b.running[inRuns]; other.answers(it) {
 				b.joinRun(it, other)
 				continue
 			}
@@ -63,8 +63,8 @@ func (b *Batcher) joinRun(it, other *item) {
 	it.moveTo(other)
 }
 
-// Admits tells whether a submission of that many items with at least so many tokens would be admitted now, before their ids are known: nil, or
-// the [*QueueFullError] or [ErrClosed] that [Batcher.Submit] would return.
+// Admits tells whether a submission of that many items, with at least so many tokens together, would be admitted now,
+// before their ids are known: nil, or the [*QueueFullError] or [ErrClosed] that [Batcher.Submit] would return.
 func (b *Batcher) Admits(ctx context.Context, caller Caller, items, tokens int) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -85,8 +85,8 @@ const (
 	maxRetry = time.Minute
 )
 
-// refuse returns a [*QueueFullError] when that much more may not wait: it finds no place, or would come too late behind what is served
-// before it.
+// refuse returns a [*QueueFullError] when that much more may not wait: it finds no place, or would come too late
+// behind what is served before it.
 func (b *Batcher) refuse(ctx context.Context, caller Caller, asked amount) error {
 	q := &b.queue
 	places := q.places(caller, asked)
@@ -97,7 +97,8 @@ func (b *Batcher) refuse(ctx context.Context, caller Caller, asked amount) error
 	for _, room := range q.rooms(caller) {
 		if !room.taken.plus(places).within(room.limit) {
 			full.Room = room.name
-			full.Items, full.Tokens, full.MaxItems, full.MaxTokens = room.taken.items, room.taken.tokens, room.limit.items, room.limit.tokens
+			full.Items, full.Tokens = room.taken.items, room.taken.tokens
+			full.MaxItems, full.MaxTokens = room.limit.items, room.limit.tokens
 			full.RetryAfter = min(max(b.rate.estimate(q.waits.tokens+b.atWork()), minRetry), maxRetry)
 			return full
 		}

@@ -20,8 +20,8 @@ func many(start, count, length int) []Sequence {
 	return sequences
 }
 
-// TestAdmission: of a queue of 16 items and 160 tokens, one submission takes 4 and 40, a named caller 12 and 120, bulk callers together 8
-// and 80, of which one submission takes 2 and 20 and a named one 6 and 60.
+// TestAdmission: of a queue of 16 items and 160 tokens, one submission takes 4 and 40, a named caller 12 and 120,
+// bulk callers together 8 and 80, of which one submission takes 2 and 20 and a named one 6 and 60.
 func TestAdmission(t *testing.T) {
 	type step struct {
 		caller        Caller
@@ -29,20 +29,23 @@ func TestAdmission(t *testing.T) {
 		count, length int
 		refused       string // the room without a place; "": admitted
 	}
-	anna, bulk := Caller{Name: "anna"}, Caller{Bulk: true}
+	one := func(caller Caller, times int) step { return step{caller: caller, times: times, count: 1, length: 1} }
+	full := func(caller Caller, room string) step { return step{caller, 1, 1, 1, room} }
+	large := func(caller Caller, times int) step { return step{caller: caller, times: times, count: 99, length: 99} }
+	nobody, anna, bulk, annaBulk := Caller{}, Caller{Name: "anna"}, Caller{Bulk: true}, Caller{Name: "anna", Bulk: true}
 	for name, steps := range map[string][]step{
-		"one after the other, up to the items":    {{times: 16, count: 1, length: 1}, {times: 1, count: 1, length: 1, refused: "queue"}},
-		"up to the tokens":                        {{times: 8, count: 1, length: 20}, {times: 1, count: 1, length: 1, refused: "queue"}},
-		"whole or not at all":                     {{times: 14, count: 1, length: 1}, {times: 1, count: 3, length: 1, refused: "queue"}, {times: 1, count: 2, length: 1}},
-		"any number takes a share":                {{times: 4, count: 1000, length: 1}, {times: 1, count: 1, length: 1, refused: "queue"}},
-		"any length takes a share":                {{times: 4, count: 1, length: 1000}, {times: 1, count: 1, length: 1, refused: "queue"}},
-		"beside a large one there is place":       {{times: 1, count: 1000, length: 1}, {times: 12, count: 1, length: 1}},
-		"a named caller leaves a quarter":         {{caller: anna, times: 12, count: 1, length: 1}, {caller: anna, times: 1, count: 1, length: 1, refused: "caller"}, {times: 4, count: 1, length: 1}},
-		"large ones of a caller, too":             {{caller: anna, times: 3, count: 99, length: 99}, {caller: anna, times: 1, count: 1, length: 1, refused: "caller"}, {times: 1, count: 99, length: 99}},
-		"the classes of a name are two callers":   {{caller: anna, times: 12, count: 1, length: 1}, {caller: Caller{Name: "anna", Bulk: true}, times: 4, count: 1, length: 1}},
-		"bulk leaves a half":                      {{caller: bulk, times: 8, count: 1, length: 1}, {caller: bulk, times: 1, count: 1, length: 1, refused: "bulk"}, {times: 8, count: 1, length: 1}},
-		"large ones of bulk":                      {{caller: bulk, times: 4, count: 99, length: 99}, {caller: bulk, times: 1, count: 1, length: 1, refused: "bulk"}, {times: 2, count: 99, length: 99}},
-		"a named caller leaves a quarter of bulk": {{caller: Caller{"anna", true}, times: 6, count: 1, length: 1}, {caller: Caller{"anna", true}, times: 1, count: 1, length: 1, refused: "caller"}, {caller: bulk, times: 2, count: 1, length: 1}},
+		"one by one, up to the items":             {one(nobody, 16), full(nobody, "queue")},
+		"up to the tokens":                        {{times: 8, count: 1, length: 20}, full(nobody, "queue")},
+		"whole or not at all":                     {one(nobody, 14), {times: 1, count: 3, length: 1, refused: "queue"}, one(nobody, 2)},
+		"any number takes a share":                {{times: 4, count: 1000, length: 1}, full(nobody, "queue")},
+		"any length takes a share":                {{times: 4, count: 1, length: 1000}, full(nobody, "queue")},
+		"beside a large one there is place":       {large(nobody, 1), one(nobody, 12), full(nobody, "queue")},
+		"a named caller leaves a quarter":         {one(anna, 12), full(anna, "caller"), one(nobody, 4)},
+		"also with large ones":                    {large(anna, 3), full(anna, "caller"), large(nobody, 1)},
+		"the classes of a name are two callers":   {one(anna, 12), one(annaBulk, 4)},
+		"bulk leaves a half":                      {one(bulk, 8), full(bulk, "bulk"), one(nobody, 8)},
+		"also with large ones in bulk":            {large(bulk, 4), full(bulk, "bulk"), large(nobody, 2)},
+		"a named caller leaves a quarter of bulk": {one(annaBulk, 6), full(annaBulk, "caller"), one(bulk, 2)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := New(nil, Options{MaxItems: 16, MaxTokens: 160})
@@ -57,7 +60,8 @@ func TestAdmission(t *testing.T) {
 					}
 					if s.refused != "" {
 						refused += s.count
-						if full.Room != s.refused || full.Items+full.AskedItems <= full.MaxItems && full.Tokens+full.AskedTokens <= full.MaxTokens {
+						fits := full.Items+full.AskedItems <= full.MaxItems && full.Tokens+full.AskedTokens <= full.MaxTokens
+						if full.Room != s.refused || fits {
 							t.Errorf("step %d: %+v", i, full)
 						}
 					}
@@ -74,10 +78,13 @@ func TestAdmission(t *testing.T) {
 // TestRoomsAreNeverOverfull: whoever submits whatever, no room is over its limit, and what is refused would have been.
 func TestRoomsAreNeverOverfull(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		b := New(nil, Options{MaxItems: rapid.IntRange(1, 40).Draw(t, "items"), MaxTokens: rapid.IntRange(1, 400).Draw(t, "tokens")})
+		b := New(nil, Options{
+			MaxItems: rapid.IntRange(1, 40).Draw(t, "items"), MaxTokens: rapid.IntRange(1, 400).Draw(t, "tokens"),
+		})
 		for i := range rapid.IntRange(1, 30).Draw(t, "submissions") {
 			caller := drawCaller(t)
-			c := newCall(context.Background(), caller, many(10_000*i, rapid.IntRange(1, 30).Draw(t, "count"), rapid.IntRange(1, 50).Draw(t, "length")), false)
+			count, length := rapid.IntRange(1, 30).Draw(t, "count"), rapid.IntRange(1, 50).Draw(t, "length")
+			c := newCall(context.Background(), caller, many(10_000*i, count, length), false)
 			fits := true
 			for _, room := range b.queue.rooms(caller) {
 				fits = fits && room.taken.plus(b.queue.places(caller, c.asked)).within(room.limit)
@@ -100,8 +107,8 @@ func TestRoomsAreNeverOverfull(t *testing.T) {
 	})
 }
 
-// TestPlacesAreTakenOver: what a large submission has beyond its share takes the places of its own items that leave, and when less than
-// the share is left, others find place.
+// TestPlacesAreTakenOver: what a large submission has beyond its share takes the places of its own items that leave,
+// and when less than the share is left, others find place.
 func TestPlacesAreTakenOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := New(slow(time.Second, nil), Options{MaxItems: 16, Budget: Budget{Tokens: 10}})
@@ -129,7 +136,8 @@ func TestPlacesAreTakenOver(t *testing.T) {
 	})
 }
 
-// TestRetryAfter: whoever finds no place is told when what waits should be done, but no less than a second and no more than a minute.
+// TestRetryAfter: whoever finds no place is told when what waits should be done, but no less than a second and no
+// more than a minute.
 func TestRetryAfter(t *testing.T) {
 	for _, c := range []struct {
 		token time.Duration // that a token takes
@@ -144,7 +152,8 @@ func TestRetryAfter(t *testing.T) {
 			synctest.Wait()
 			_, err := b.Submit(t.Context(), Caller{}, many(300, 1, 101))
 			want := &QueueFullError{
-				Room: "queue", Items: 2, Tokens: 100, MaxItems: 2, MaxTokens: DefaultMaxTokens, AskedItems: 1, AskedTokens: 101, RetryAfter: c.want,
+				Room: "queue", Items: 2, Tokens: 100, MaxItems: 2, MaxTokens: DefaultMaxTokens,
+				AskedItems: 1, AskedTokens: 101, RetryAfter: c.want,
 			}
 			if diff := cmp.Diff(error(want), err); diff != "" {
 				t.Errorf("%v a token (-want +got):\n%s", c.token, diff)

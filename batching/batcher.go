@@ -44,13 +44,15 @@ func New(runner Runner, options Options) *Batcher {
 
 // Submit waits until every sequence has its result and returns the results in input order.
 //
-// A submission is admitted whole or refused whole. The error says why it was refused: [ErrQueueFull] (a [*QueueFullError])
-// or [ErrClosed]; an empty queue admits any submission of at most MaxItems sequences. After admission everything else is
-// said by each [Result.Err]: [ErrSequence], the runner's error, [ErrClosed] when Run was stopped first, and the context's
-// error and cause when ctx ended first, in which case Submit returns at once with what was ready.
+// A submission is admitted whole or refused whole, at once. The error says why it was refused: [ErrQueueFull] (a
+// [*QueueFullError]) or [ErrClosed]. However many sequences it has and however long they are, it takes no more than
+// its share of the queue: what it has beyond waits behind its own sequences, and takes their places as these are run.
+// After admission everything else is said by each [Result.Err]: [ErrSequence], the runner's error, a [*PanicError],
+// [ErrClosed] when Run was stopped first, and the context's error and cause when ctx ended first, in which case
+// Submit returns at once with what was ready.
 //
-// The slices in sequences are not copied: they must never change afterwards. Sequences with equal ids, of this or any
-// other submission, are computed once.
+// The slices in sequences are not copied: they must never change afterwards. Equal sequences of a space, of this or
+// any other submission, are computed once.
 func (b *Batcher) Submit(ctx context.Context, caller Caller, sequences []Sequence) ([]Result, error) {
 	c := newCall(ctx, caller, sequences, b.options.Targets)
 	if c.unanswered == 0 {
@@ -67,7 +69,7 @@ func (b *Batcher) Submit(ctx context.Context, caller Caller, sequences []Sequenc
 	return c.results, nil
 }
 
-// Close stops admission. What was accepted is still answered, at once and without delay, and then [Batcher.Run] returns.
+// Close stops admission. What was accepted is still answered, without MaxDelay, and then [Batcher.Run] returns.
 func (b *Batcher) Close() {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -270,7 +270,8 @@ func TestIdenticalSequencesRunOnce(t *testing.T) {
 	})
 }
 
-// TestIdenticalSequencesShareTheirRows: many waiters of one item cost no copy of its rows, also where they read other places.
+// TestIdenticalSequencesShareTheirRows: many waiters of one item cost no copy of its rows, also where they read other
+// places.
 func TestIdenticalSequencesShareTheirRows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := start(t, fake{}, Options{})

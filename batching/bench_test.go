@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// load is a queue's worth of sequences: prompts of 100 tokens behind a header of 12 that all share, with so many responses
-// each of 20 to 120 tokens.
+// load is a queue's worth of sequences: prompts of 100 tokens behind a header of 12 that all share, with so many
+// responses each of 20 to 120 tokens.
 func load(prompts, responses int) []Sequence {
 	random := rand.New(rand.NewPCG(1, 2))
 	header := run(0, 12)

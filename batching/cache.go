@@ -5,15 +5,16 @@ import (
 	"sync"
 )
 
-// BlockTokens is how many tokens a block of the key-value cache holds. Small blocks leave little to compute again when a sequence
-// goes on in the middle of one: a beam search that adds 40 tokens a step computes 48 on average, and would compute 72 with 64.
+// BlockTokens is how many tokens a block of the key-value cache holds. Small blocks leave little to compute again
+// when a sequence goes on in the middle of one: a beam search that adds 40 tokens a step computes 48 on average, and
+// would compute 72 with blocks of 64.
 const BlockTokens = 16
 
-// Block holds the keys and values of [BlockTokens] tokens behind one particular prefix. Its first token is at a multiple of
-// [BlockTokens].
+// Block holds the keys and values of [BlockTokens] tokens behind one particular prefix. Its first token is at a
+// multiple of [BlockTokens].
 type Block struct {
-	// Slot says where the runner has them: in one of [Options.CacheBlocks] places, which it fills for blocks in [Plan.Keep] and reads
-	// for blocks in [Plan.Past]. Where these lie is its affair.
+	// Slot says where the runner has them: in one of [Options.CacheBlocks] places, which it fills for blocks in
+	// [Plan.Keep] and reads for blocks in [Plan.Past]. The runner alone knows where these lie.
 	Slot int
 
 	hash     uint64 // of the chain of ids up to its end
@@ -47,8 +48,8 @@ type cachedPrefix struct {
 	rows   [][]float32 // what is read at these, in order
 }
 
-// cache finds the keys and values of prefixes that were computed before. It holds at most so many blocks, and lets go of what was used
-// the longest ago. It is safe for concurrent use; a nil cache is empty.
+// cache finds the keys and values of prefixes that were computed before. It holds at most so many blocks, and lets go
+// of what was used the longest ago. It is safe for concurrent use; a nil cache is empty.
 type cache struct {
 	capacity int // blocks
 	targets  bool
@@ -59,22 +60,26 @@ type cache struct {
 	oldest  *Block
 	free    []int // slots of blocks let go of; those from len(blocks) + len(free) on were never used
 	evicted uint64
-	seen    [][4]uint64 // hashes of blocks computed once and not kept, by their last bits, the newest first
+	seen    [][4]uint64 // hashes of blocks that were computed and not kept, see seenBefore
 }
 
-const seenSets = 1 << 14 // of four blocks that the cache remembers without keeping them: a million tokens in all
+// seenSets is how many sets of four hashes the cache remembers of blocks that it did not keep, a million tokens in
+// all: a text that comes once is not worth keeping, and one that comes again may come a third time.
+const seenSets = 1 << 14
 
 func newCache(options Options) *cache {
 	if options.CacheBlocks <= 0 || options.Padded {
 		return nil
 	}
 	return &cache{
-		capacity: options.CacheBlocks, targets: options.Targets, blocks: map[uint64]*Block{}, seen: make([][4]uint64, seenSets),
+		capacity: options.CacheBlocks, targets: options.Targets,
+		blocks: map[uint64]*Block{}, seen: make([][4]uint64, seenSets),
 	}
 }
 
-// find returns what is cached of a sequence and pins it. The sequence's last read is always computed, and so is all from the first
-// read on whose output is not known. pending is how many of the tokens behind those cached are being computed by a plan at work.
+// find returns what is cached of a sequence and pins it. The token at the sequence's last position is always
+// computed, and so is everything from the first position on whose output is not known. pending is how many of the
+// tokens behind those cached are being computed by a plan at work.
 func (c *cache) find(of *chained) (cached cachedPrefix, pending int) {
 	sequence := of.sequence
 	cached.hashes = of.hashes
@@ -125,7 +130,8 @@ func (c *cache) row(sequence Sequence, blocks []*Block, position int) []float32 
 	return k.row
 }
 
-// release unpins what find returned, the last block first, so that a block is never let go of before those that follow it.
+// release unpins what find returned, the last block first, so that a block is never let go of before those that
+// follow it.
 func (c *cache) release(cached cachedPrefix) {
 	if c == nil || len(cached.blocks) == 0 {
 		return
@@ -138,7 +144,8 @@ func (c *cache) release(cached cachedPrefix) {
 	}
 }
 
-// seenBefore tells whether a block with this hash was computed before, and remembers that it is now.
+// seenBefore tells whether a block with this hash was computed before, and remembers that it is now. A hash lies in the
+// set of its last bits, where it pushes out the oldest of four.
 func (c *cache) seenBefore(hash uint64) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -151,9 +158,11 @@ func (c *cache) seenBefore(hash uint64) bool {
 	return false
 }
 
-// claim returns the block of these ids behind parent, and whether it is new: pinned, and to be filled. It returns nil when the block
-// is being filled by a plan at work, or has no room.
-func (c *cache) claim(hash uint64, parent *Block, space Space, ids [BlockTokens]int64, position int) (block *Block, fresh bool) {
+// claim returns the block of these ids behind parent, and whether it is new: pinned, and to be filled. It returns nil
+// when the block is being filled by a plan at work, or has no room.
+func (c *cache) claim(
+	hash uint64, parent *Block, space Space, ids [BlockTokens]int64, position int,
+) (block *Block, fresh bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if b := c.blocks[hash]; b != nil {

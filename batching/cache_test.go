@@ -54,7 +54,8 @@ func ask(t rapid.TB, b *Batcher, sequences []Sequence) []Result {
 	return results
 }
 
-// TestCachedScoresAreTheSame: whatever was asked before, and however little the cache holds, every answer is that of the sequence alone.
+// TestCachedScoresAreTheSame: whatever was asked before, and however little the cache holds, every answer is that of
+// the sequence alone.
 func TestCachedScoresAreTheSame(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		blocks := rapid.SampledFrom([]int{1, 2, 5, 30, 1000}).Draw(t, "blocks")
@@ -123,7 +124,8 @@ func checkCache(t rapid.TB, c *cache) {
 	}
 }
 
-// TestBeamsGoOnWhereTheyWere: after the first two steps of a beam search, only the new step and the rest of a block are computed.
+// TestBeamsGoOnWhereTheyWere: after the first two steps of a beam search, only the new step and the rest of a block
+// are computed.
 func TestBeamsGoOnWhereTheyWere(t *testing.T) {
 	b, stop := cached(t, fake{}, 10_000, Options{Budget: Budget{Tokens: 4096}})
 	defer stop()
@@ -164,7 +166,8 @@ func TestOneOffTextsAreNotKept(t *testing.T) {
 	}
 }
 
-// TestFailedRunsLeaveNothingInTheCache: blocks that a failed forward was to fill are gone, and its sequences are answered in halves.
+// TestFailedRunsLeaveNothingInTheCache: blocks that a failed forward was to fill are gone, and its sequences are
+// answered in halves.
 func TestFailedRunsLeaveNothingInTheCache(t *testing.T) {
 	failing := true
 	b, stop := cached(t, fake{before: func(_ context.Context, plan *Plan) error {
@@ -183,7 +186,8 @@ func TestFailedRunsLeaveNothingInTheCache(t *testing.T) {
 	checkCaches(t, b)
 }
 
-// TestSharingNeverCostsTokens: a sequence that is the cached head of another does not have that other's rest computed again.
+// TestSharingNeverCostsTokens: a sequence that is the cached head of another does not have that other's rest computed
+// again.
 func TestSharingNeverCostsTokens(t *testing.T) {
 	b, stop := cached(t, fake{}, 1000, Options{})
 	defer stop()
@@ -199,7 +203,8 @@ func TestSharingNeverCostsTokens(t *testing.T) {
 	}
 }
 
-// TestThePastOfAPlanIsBounded: however many cached sequences wait, a plan takes no more cached tokens than a runner may copy.
+// TestThePastOfAPlanIsBounded: however many cached sequences wait, a plan takes no more cached tokens than a runner
+// may copy.
 func TestThePastOfAPlanIsBounded(t *testing.T) {
 	most := 0
 	b, stop := cached(t, fake{before: func(_ context.Context, plan *Plan) error {

@@ -64,8 +64,8 @@ func newCall(ctx context.Context, caller Caller, sequences []Sequence, targets b
 	return c
 }
 
-// distinct makes the call's items, with the waiters on them. What takes long about an admission is done here, before the batcher's
-// mutex is taken.
+// distinct makes the call's items, with the waiters on them. It is what takes long about an admission, and is done
+// before the batcher's mutex is taken.
 func (c *call) distinct() []item {
 	sorted := make([]*waiter, len(c.waiters))
 	for i := range c.waiters {

@@ -13,8 +13,8 @@ type link struct {
 	ids    [BlockTokens]int64
 }
 
-// chained is a sequence with the hashes of its prefixes, made before the batcher's mutex is taken: by them sequences are compared
-// without a look at the ids that they have in common, however many these are.
+// chained is a sequence with the hashes of its prefixes, made before the batcher's mutex is taken: by them sequences
+// are compared without a look at the ids that they have in common, however many these are.
 type chained struct {
 	sequence Sequence
 	hashes   []uint64 // of every prefix that ends with a block; equal ids of two spaces have different ones
@@ -41,8 +41,8 @@ func blockIDs(ids []int64, block int) [BlockTokens]int64 {
 	return [BlockTokens]int64(ids[block*BlockTokens:])
 }
 
-// compare orders by space, then by ids, so that neighbours share the longest prefixes. It takes blocks of one hash for equal: whoever
-// merges two sequences asks [chained.equal] too.
+// compare orders by space, then by ids, so that neighbours share the longest prefixes. It takes blocks of one hash
+// for equal: whoever merges two sequences asks [chained.equal] too.
 func (c *chained) compare(d *chained) int {
 	if order := c.sequence.Space.compare(d.sequence.Space); order != 0 {
 		return order

@@ -34,8 +34,8 @@ const (
 	typicalKeys = 256 // of a tile that a shared prefix costs in addition
 )
 
-// gather is what fetching the keys and values of one key place costs, in query places that attend to it. It makes few large tiles
-// better than many small ones.
+// gather is what fetching the keys and values of one key place costs, in query places that attend to it. It makes few
+// large tiles better than many small ones.
 func (c cost) gather() int {
 	if c.pair <= 0 {
 		return defaultGather
@@ -67,8 +67,8 @@ func (s sample) terms() [terms]float64 {
 	return [terms]float64{1, float64(s.work.tokens), float64(s.work.pairs), float64(s.work.keys)}
 }
 
-// fit returns the cost with the least squared relative error of which no term is negative. With four terms it can try every choice of
-// those that are not zero; where two fit alike, the one with fewer terms is kept.
+// fit returns the cost with the least squared relative error of which no term is negative. With four terms it can try
+// every choice of those that are not zero; where two fit alike, the one with fewer terms is kept.
 func fit(samples []sample) cost {
 	var best [terms]float64
 	lowest := math.Inf(1)
@@ -93,7 +93,8 @@ func fit(samples []sample) cost {
 	return cost{base: best[0], token: best[1], pair: best[2], key: best[3]}
 }
 
-// solve fits the chosen terms by the normal equations. It reports false where these are singular or a term comes out negative.
+// solve fits the chosen terms by the normal equations. It reports false where these are singular or a term comes out
+// negative.
 func solve(samples []sample, chosen int) (solution [terms]float64, ok bool) {
 	var scale [terms]float64 // brings the terms near one another
 	for _, s := range samples {

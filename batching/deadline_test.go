@@ -15,8 +15,8 @@ func perToken(t *testing.T) *Batcher {
 	return start(t, timed(took), Options{cost: cost{token: 1e6}})
 }
 
-// TestLateSubmissionsAreRefused: what could not be answered before its deadline is refused at once, and says when to come back; what
-// was admitted is answered in time.
+// TestLateSubmissionsAreRefused: what could not be answered before its deadline is refused at once, and says when to
+// come back; what was admitted is answered in time.
 func TestLateSubmissionsAreRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := perToken(t)
@@ -57,8 +57,8 @@ func TestLateSubmissionsAreRefused(t *testing.T) {
 	})
 }
 
-// TestNobodyMakesAnotherLate: an item does not join a batch that would end after another's deadline; one that cannot be in time any more
-// is not computed.
+// TestNobodyMakesAnotherLate: an item does not join a batch that would end after another's deadline; one that cannot
+// be in time any more is not computed.
 func TestNobodyMakesAnotherLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := perToken(t)
@@ -87,7 +87,8 @@ func TestNobodyMakesAnotherLate(t *testing.T) {
 	})
 }
 
-// TestTheHopelessTakeNobodyAlong: an identical sequence whose caller has time is answered, though another caller's deadline is hopeless.
+// TestTheHopelessTakeNobodyAlong: an identical sequence whose caller has time is answered, though another caller's
+// deadline is hopeless.
 func TestTheHopelessTakeNobodyAlong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := perToken(t)
@@ -140,8 +141,8 @@ func TestANearDeadlineGetsAllThreads(t *testing.T) {
 	})
 }
 
-// TestAdmitsSaysWhatSubmitWould: before the ids are known, a deadline refuses as many items and tokens as it would then, and a batcher that
-// is closed refuses all.
+// TestAdmitsSaysWhatSubmitWould: before the ids are known, a deadline refuses as many items and tokens as it would
+// then, and a batcher that is closed refuses all.
 func TestAdmitsSaysWhatSubmitWould(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := perToken(t)

@@ -1,7 +1,7 @@
 package batching
 
-// device is one of those that run the plans of a queue. Each has a key-value cache of its own, since keys and values stay where they were
-// computed, and its own lanes.
+// device is one of those that run the plans of a queue. Each has its own lanes, and a key-value cache of its own,
+// since keys and values stay where they were computed.
 type device struct {
 	number int
 	cache  *cache

@@ -19,16 +19,17 @@ var (
 
 // QueueFullError says what waits and when to come back. It matches [ErrQueueFull].
 type QueueFullError struct {
-	// Room is the part of the queue that has no place: "queue", all of it; "bulk", what bulk callers may fill; "caller", what one caller
-	// may. It is empty where there is place, and an answer would come too late.
+	// Room is the part of the queue that has no place: "queue" is all of it, "bulk" what bulk callers may fill,
+	// "caller" what one named caller may. It is empty where there is place, but an answer would come too late.
 	Room string
 
 	Items, Tokens           int // places taken there
 	MaxItems, MaxTokens     int // places that it has
-	AskedItems, AskedTokens int // places that the refused submission would take: never more than its share, however large it is
+	AskedItems, AskedTokens int // places that the refused submission would take: its share at most, however large it is
 
-	Wait time.Duration // expected for the refused submission, at the recent rate, when that is why it was refused; else 0
-	Left time.Duration // until its deadline, likewise
+	// Why a submission was refused that found place; else 0.
+	Wait time.Duration // until its answer, as expected at the recent rate
+	Left time.Duration // until its deadline
 
 	RetryAfter time.Duration // when there should be place, or time enough, at the recent rate: between 1 s and 60 s
 }
@@ -36,11 +37,11 @@ type QueueFullError struct {
 // Error implements error.
 func (e *QueueFullError) Error() string {
 	if e.Left > 0 {
-		return fmt.Sprintf("queue full: an answer is expected after about %v, and the deadline is in %v", e.Wait.Round(time.Millisecond), e.Left.Round(time.Millisecond))
+		return fmt.Sprintf("queue full: an answer is expected after about %v, and the deadline is in %v",
+			e.Wait.Round(time.Millisecond), e.Left.Round(time.Millisecond))
 	}
-	of := map[string]string{"bulk": " of bulk", "caller": " of the caller"}[e.Room]
-	return fmt.Sprintf("queue full: %d items and %d tokens%s wait (limits %d and %d), %d items and %d tokens more asked",
-		e.Items, e.Tokens, of, e.MaxItems, e.MaxTokens, e.AskedItems, e.AskedTokens)
+	return fmt.Sprintf("queue full: %d items and %d tokens wait in %s (limits %d and %d), %d and %d more are asked",
+		e.Items, e.Tokens, e.Room, e.MaxItems, e.MaxTokens, e.AskedItems, e.AskedTokens)
 }
 
 // Unwrap returns [ErrQueueFull].

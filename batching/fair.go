@@ -5,20 +5,24 @@ import (
 	"slices"
 )
 
-// Caller says who asks, and in which class. What waits is served fairly over callers, whatever each has submitted, and over the
-// submissions of each.
+// Caller says who asks, and in which class. What waits is served fairly over the callers of a class, however much each
+// has submitted, and over the submissions of each.
 type Caller struct {
-	Name string // of who asks; "" stands for all without a name
-	Bulk bool   // can wait: leads a forward only now and then while others, who are interactive, wait
+	Name string // of who asks; "" stands for all who have no name, together
+
+	// Bulk says that the caller can wait. While interactive callers wait too, these lead seven forwards of eight, and
+	// bulk callers the eighth; each class fills what room the other leaves in its forwards.
+	Bulk bool
 }
 
 const (
-	// bulkEvery: while both classes wait, every so manieth forward is led by a bulk caller, so that bulk never stands still, and the
-	// others by interactive ones, who lose an eighth of the machine at most.
+	// bulkEvery: while both classes wait, one of so many forwards is led by a bulk caller and the others by interactive
+	// ones. So bulk never stands still, and costs interactive callers an eighth of the machine at most.
 	bulkEvery = 8
 
-	// chunkForwards is how many forwards' tokens of a call are served as one before other calls of its caller have their turn. A call
-	// of no more is served in the order of arrival; of two longer ones, neither waits for more than a chunk of the other.
+	// chunkForwards is how many forwards' worth of tokens of one call are served before the other calls of its caller
+	// have their turn. Calls of no more tokens are served whole, in the order of arrival. With four, a short call
+	// beside a long one waits for about four forwards, and a long one is interrupted where it costs little.
 	chunkForwards = 4
 )
 
@@ -36,20 +40,21 @@ type class struct {
 // account is what the queue keeps of a caller.
 type account struct {
 	caller Caller
-	served int     // tokens computed for it, and those that it missed while it did not ask
-	clock  int     // where a call that comes now begins: what a call that never had to wait for chunks would have been served
+	served int     // tokens computed for it, and those that others had while it did not ask; the least leads next
+	clock  int     // the tag at which a call begins that comes now
 	turns  []*turn // that wait, by tag, then by number
 	calls  []*call // of these turns
-	taken  amount
+	taken  amount  // places
 	waits  amount
 }
 
-// turn is one distinct sequence of a call that waits. Tags share an account out over its calls (start-time fair queueing): a call begins
-// at the account's clock, and its turns are tagged by the tokens before them in the call, in whole chunks. The clock goes on by what is
-// served, divided by the calls that wait.
+// turn is one distinct sequence of a call that waits. Tags share out an account over its calls, as start-time fair
+// queueing does: a call begins at the account's clock, and a turn's tag is that plus the tokens in front of it in its
+// call, in whole chunks. The clock goes on by the tokens served, divided by the calls that wait. In chunks of 100
+// tokens, A has four turns of 50; when A1 is served, B comes with two of 30:
 //
-//	chunks of 100; A has four turns of 50 tokens, and when A1 was served comes B with two of 30
-//	A1 0 | A2 0  A3 100  A4 100, B1 50  B2 50        served: A1 A2 B1 B2 A3 A4
+//	tags    A1 0   A2 0   A3 100   A4 100   B1 50   B2 50
+//	order   A1 A2 B1 B2 A3 A4
 type turn struct {
 	first  *waiter // of the sequence in this call
 	item   *item   // that answers it
@@ -70,7 +75,8 @@ func (a *account) compare(b *account) int {
 	return cmp.Or(cmp.Compare(a.served, b.served), cmp.Compare(a.turns[0].number, b.turns[0].number))
 }
 
-// enter gives the turns of a call that are not being computed yet their places in its account. It returns the last number given.
+// enter gives the turns of a call that are not being computed yet their places in its account. It returns the last
+// number given.
 func (q *queue) enter(c *call, number uint64) uint64 {
 	a, class := c.account, q.class(c.caller)
 	fresh, places := make([]*turn, 0, len(c.turns)), make([]int, 0, len(c.turns))
@@ -114,8 +120,8 @@ func (q *queue) order(list []candidate, round uint64) []candidate {
 	return second.list(list, max(horizon-len(list), horizon/bulkEvery), round)
 }
 
-// list appends at most so many items: the first turn of every caller, beginning with the one who had the least service, then the
-// second of each, and so on.
+// list appends at most so many items: the first turn of every caller, beginning with the one who had the least
+// service, then the second of each, and so on.
 func (c *class) list(list []candidate, most int, round uint64) []candidate {
 	slices.SortFunc(c.accounts, (*account).compare)
 	most += len(list)
@@ -140,8 +146,8 @@ func (c *class) list(list []candidate, most int, round uint64) []candidate {
 	return list
 }
 
-// serve charges the callers of a batch, which was just picked and is still queued, with what is computed for them. What several wait
-// for they pay together.
+// serve charges the callers of a batch, which was just picked and is still queued, with what is computed for them.
+// What several wait for they pay together.
 func (q *queue) serve(batch []*item, bulkLed bool) {
 	if q.sinceBulk++; bulkLed || len(q.bulk.accounts) == 0 {
 		q.sinceBulk = 0
@@ -161,7 +167,8 @@ func (q *queue) serve(batch []*item, bulkLed bool) {
 	}
 }
 
-// sweepAccounts takes out the turns that wait no more, and callers who ask for nothing once the others have had as much service.
+// sweepAccounts takes out the turns that wait no more, and callers who ask for nothing once the others have had as
+// much service.
 func (q *queue) sweepAccounts() {
 	for _, c := range []*class{&q.interactive, &q.bulk} {
 		c.accounts = slices.DeleteFunc(c.accounts, func(a *account) bool {

@@ -12,9 +12,9 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// fake computes a model of two layers from the plan alone: a token's first value is a hash of the ids and positions it
-// sees, in the order listed, and its second a hash of the first values of the same tokens. So a token that sees too much,
-// too little or in the wrong order, in any layer, gives a wrong answer.
+// fake computes a model of two layers from the plan alone: a token's first value is a hash of the ids and positions
+// it sees, in the order listed, and its second a hash of the first values of the same tokens. So a token that sees
+// too much, too little or in the wrong order, in any layer, gives a wrong answer.
 type fake struct {
 	before func(ctx context.Context, plan *Plan) error // nil: nothing
 	slots  [][]fakeSlot                                // of each device's cache; none: nothing is cached

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// pack builds the plan of what the shape holds and begins the account of its forward, which fails where the plan cannot be built. The
-// batcher's mutex is held, so that a lane that picks next knows which blocks are about to be filled.
+// pack builds the plan of what the shape holds and begins the account of its forward. A panic makes that a forward that
+// fails. The batcher's mutex is held, so that a lane that picks next knows which blocks are about to be filled.
 func (l *lane) pack(items []*item, begin time.Time) {
 	l.fault = guard(func() { l.placements = l.picker.shape.build(&l.plan, l.placements[:0]) })
 	if l.fault != nil {
@@ -40,7 +40,8 @@ func (b *Batcher) attempt(ctx context.Context, l *lane, items []*item) {
 	case err == nil:
 		b.answer(l, items, rows, start)
 	case ctx.Err() != nil:
-		b.fail(l, items, fmt.Errorf("%w: run stopped: %v", ErrClosed, err), start) //nolint:errorlint // ErrClosed, not a cancelled caller
+		err = fmt.Errorf("%w: run stopped: %v", ErrClosed, err) //nolint:errorlint // ErrClosed, not a cancelled caller
+		b.fail(l, items, err, start)
 	case len(items) == 1:
 		b.fail(l, items, fmt.Errorf("run: %w", err), start)
 	default:

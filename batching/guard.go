@@ -26,9 +26,10 @@ func guard(f func()) (err error) {
 	return nil
 }
 
-// mend fails what a lane was busy with when it panicked: the item that it tried, when it was picking, and else the batch. Where that is
-// nothing, the fault is in the queue, and all that waits fails. So whatever panics, there is less to do afterwards.
-// The mutex is held since the panic, if it was when that happened: no other lane may try the same item meanwhile.
+// mend fails what a lane was busy with when it panicked: the item that it tried, when it was picking, and else the
+// batch. Where there is neither, the fault is in the queue, and all that waits fails. So whatever panics, there is
+// less to do afterwards. The mutex is held. A lane that panics with the mutex held does not let go of it before it
+// has mended, or another lane would try the same item meanwhile.
 func (b *Batcher) mend(l *lane, err error) {
 	tried := l.picker.tried
 	var concerned []*item

@@ -43,8 +43,8 @@ func (f *faulty) build(plan *Plan, placements []placement) []placement {
 	return placements
 }
 
-// TestAFaultOfThePlannerFailsOneItem: a panic while an item is picked or packed fails that item with what it said, and no other; the batcher
-// goes on, and nothing stays pinned.
+// TestAFaultOfThePlannerFailsOneItem: a panic while an item is picked or packed fails that item with what it said,
+// and no other; the batcher goes on, and nothing stays pinned.
 func TestAFaultOfThePlannerFailsOneItem(t *testing.T) {
 	for name, fault := range map[string]faulty{"added": {added: true}, "built": {built: true}} {
 		for _, lanes := range []int{1, 2} {
@@ -71,14 +71,16 @@ func TestAFaultOfThePlannerFailsOneItem(t *testing.T) {
 					for range 3 {
 						o := <-submit(t.Context(), b, append([]Sequence{bad}, sequences...)...)
 						var panicked *PanicError
-						if o.err != nil || !errors.As(o.results[0].Err, &panicked) || panicked.Value != "a fault of the planner" {
+						fails := o.err == nil && errors.As(o.results[0].Err, &panicked)
+						if !fails || panicked.Value != "a fault of the planner" {
 							t.Fatalf("%v, %v", o.err, o.results[0].Err)
 						}
 						o.results = o.results[1:]
 						checkAnswers(t, o, sequences...)
 					}
 					synctest.Wait()
-					if s := b.Stats(); s.Failed != 3 || s.Answered != 27 || s.Items != 0 || s.Running != 0 || b.active() != 0 {
+					s := b.Stats()
+					if s.Failed != 3 || s.Answered != 27 || s.Items != 0 || s.Running != 0 || b.active() != 0 {
 						t.Errorf("%+v", s)
 					}
 					checkCaches(t, b)
@@ -119,8 +121,8 @@ func TestAFaultOfTheQueueEnds(t *testing.T) {
 	})
 }
 
-// TestAStuckRunnerHoldsNobodyButRun: when its context ends, Run answers who waits for a runner that heeds nothing, and returns with the
-// runner.
+// TestAStuckRunnerHoldsNobodyButRun: when its context ends, Run answers who waits for a runner that heeds nothing,
+// and returns with the runner.
 func TestAStuckRunnerHoldsNobodyButRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})

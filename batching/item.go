@@ -45,6 +45,11 @@ func (it *item) covers(read []int) bool {
 	return true
 }
 
+// answers tells whether the item is being computed, and gives all that is read of an item of the same sequence.
+func (it *item) answers(other *item) bool {
+	return it.state == running && it.covers(other.sequence.Positions) && it.equal(&other.chained)
+}
+
 // join puts a waiter for the same sequence on the item. A running item must cover what it reads.
 func (it *item) join(w *waiter) {
 	it.read(w.sequence.Positions)

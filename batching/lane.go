@@ -2,8 +2,8 @@ package batching
 
 import "time"
 
-// lane runs one forward at a time on its device. Beside others of the device its forwards have one thread each, so that no thread
-// ever waits for another; alone it may run one on all threads.
+// lane runs one forward at a time on its device. Beside others of the device its forwards have one thread each, so
+// that no thread ever waits for another; alone it may run one on all threads.
 type lane struct {
 	device   *device
 	picker   picker
@@ -35,7 +35,8 @@ func newLane(options Options, d *device) *lane {
 	return l
 }
 
-// renew gives the lane a shape and a plan without a history. The blocks of the old plan that were to be filled stay known.
+// renew gives the lane a shape and a plan without a history. The blocks of the old plan that were to be filled stay
+// known.
 func (l *lane) renew() {
 	l.picker.shape = l.newShape()
 	l.plan = Plan{Device: l.device.number, Narrow: l.plan.Narrow, Keep: l.plan.Keep}
@@ -50,8 +51,8 @@ func (l *lane) poke() {
 	}
 }
 
-// next picks the lane's next batch, if one is due, and moves it from the queue to running. Otherwise the batch is empty and wait says for
-// how long. It reports false when the batcher is closed and drained.
+// next picks the lane's next batch, if one is due, and moves it from the queue to running. Otherwise the batch is
+// empty and wait says how long to sleep at most. It reports false when the batcher is closed and drained.
 func (b *Batcher) next(l *lane) (wait time.Duration, more bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -63,51 +64,76 @@ func (b *Batcher) next(l *lane) (wait time.Duration, more bool) {
 	return wait, more
 }
 
-// take is next with the mutex held.
+// take is next with the mutex held. It tries again when all that was picked is wanted by nobody.
 func (b *Batcher) take(l *lane) (wait time.Duration, more bool) {
-	d := l.device
-	for len(b.queue.byIDs) > 0 && !d.allThreads {
+	for len(b.queue.byIDs) > 0 && !l.device.allThreads {
 		if wait := b.hold(); wait > 0 {
 			return wait, true
 		}
 		begin := time.Now()
-		budget, oneThread := b.share(d)
-		b.choose(l, begin, budget, oneThread)
-		switch {
-		case !oneThread:
-		case d.active == 0 && (l.picker.preferAllThreads || b.rest(l.picker.batch) < smallestShare): // the other lanes would have nothing to do
-			l.picker.putBack()
-			oneThread = false
-			b.choose(l, begin, b.options.Budget, oneThread)
-		case l.picker.preferAllThreads && d.cache == nil: // the rest of the family would compute its prefix again beside this lane
-			l.picker.putBack()
+		oneThread, picked := b.pick(l, begin)
+		if !picked {
 			return idle, true
 		}
+		b.start(l, begin, oneThread)
 		if len(l.picker.batch) > 0 {
-			b.queue.serve(l.picker.batch, l.picker.leader.account.caller.Bulk)
-		}
-		for _, it := range l.picker.gone {
-			b.queue.leave(it, finished)
-		}
-		for _, it := range l.picker.batch {
-			b.queue.leave(it, running)
-		}
-		b.running = b.queue.sweep(b.running)
-		if len(l.picker.batch) > 0 {
-			l.plan.Narrow = oneThread
-			d.active++
-			d.allThreads, l.busy = !oneThread, true
-			l.pack(l.picker.batch, begin)
-			if oneThread || len(b.devices) > 1 {
-				b.poke() // the others may have work too
-			}
 			return 0, true
 		}
 		if l.picker.waits > 0 {
-			return idle, true
+			return idle, true // until the lane that computes their prefix is done, and pokes this one
 		}
 	}
 	return idle, !b.closed || len(b.queue.byIDs) > 0
+}
+
+// pick chooses what the lane runs next, and on how many threads. It reports false when the lane is better off idle
+// for now.
+//
+// With eight items of one prompt waiting for a device of four lanes, a lane's share is about two. The first lane that
+// picks takes two, and the next does not fit though its prompt is in the batch (preferAllThreads): the lane puts them
+// back and takes all eight on all threads, so that the prompt is computed once. Where other lanes of the device are
+// at work, that is not possible. With a cache the lane takes its two, and whoever takes the next finds the prompt
+// there; without one it waits, rather than have every lane compute the prompt again.
+func (b *Batcher) pick(l *lane, now time.Time) (oneThread, picked bool) {
+	budget, oneThread := b.share(l.device)
+	b.choose(l, now, budget, oneThread)
+	if !oneThread {
+		return false, true
+	}
+	if l.device.active == 0 && (l.picker.preferAllThreads || b.rest(l.picker.batch) < smallestShare) {
+		l.picker.putBack() // also where the other lanes would have nothing to do
+		b.choose(l, now, b.options.Budget, false)
+		return false, true
+	}
+	if l.picker.preferAllThreads && l.device.cache == nil {
+		l.picker.putBack()
+		return true, false
+	}
+	return true, true
+}
+
+// start moves what was picked out of the queue, and packs it.
+func (b *Batcher) start(l *lane, begin time.Time, oneThread bool) {
+	if len(l.picker.batch) > 0 {
+		b.queue.serve(l.picker.batch, l.picker.leader.account.caller.Bulk)
+	}
+	for _, it := range l.picker.gone {
+		b.queue.leave(it, finished)
+	}
+	for _, it := range l.picker.batch {
+		b.queue.leave(it, running)
+	}
+	b.running = b.queue.sweep(b.running)
+	if len(l.picker.batch) == 0 {
+		return
+	}
+	l.plan.Narrow = oneThread
+	l.device.active++
+	l.device.allThreads, l.busy = !oneThread, true
+	l.pack(l.picker.batch, begin)
+	if oneThread || len(b.devices) > 1 {
+		b.poke() // the others may have work too
+	}
 }
 
 // choose picks what the lane runs next.
@@ -121,12 +147,13 @@ func (b *Batcher) choose(l *lane, now time.Time, budget Budget, oneThread bool) 
 	l.picker.tried = nil // it was looked at without a fault
 }
 
-// share returns what the next forward may take of the queue, and whether it runs on one thread: when forwards run beside it, or what waits is
-// done sooner by all lanes than by one forward on all threads after the other. Lanes share what waits evenly, so that none is left with a
-// large batch when the others have nothing to do. So do devices.
+// share returns what the next forward may take of the queue, and whether it runs on one thread: when forwards run
+// beside it, or what waits is done sooner by all lanes than by one forward on all threads after the other. Lanes
+// share what waits evenly, so that none is left with a large batch when the others have nothing to do. So do devices.
 func (b *Batcher) share(d *device) (budget Budget, oneThread bool) {
 	budget = b.options.Budget
-	if d.lanes == 1 || d.active == 0 && (len(b.queue.byIDs) < 2*d.lanes || b.queue.waits.tokens < d.lanes*smallestShare) {
+	little := len(b.queue.byIDs) < 2*d.lanes || b.queue.waits.tokens < d.lanes*smallestShare
+	if d.lanes == 1 || d.active == 0 && little {
 		if len(b.devices) > 1 {
 			budget.Tokens = min(budget.Tokens, b.evenShare())
 		}

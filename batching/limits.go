@@ -2,12 +2,20 @@ package batching
 
 import "math"
 
-// What may wait is bounded in items and in tokens. A submission takes a place for each, but never more than its share: what it has
-// beyond stands behind its own items and takes their places as these leave. So no submission is too large, and none fills the queue.
+// What waits takes places in the queue, of which there are so many for sequences and so many for tokens. A submission
+// takes a place for each of its sequences and tokens, but no more than its share of them. What it has beyond waits
+// behind its own sequences and takes their places as these leave. So no submission is too large, none is refused that
+// finds an empty queue, and none fills the queue. docs/API.md tells these numbers.
 const (
-	callShare   = 1.0 / 4 // of its class's room is all that one submission takes: three more as large find room beside it
-	callerShare = 3.0 / 4 // of its class's room is all that one named caller takes: a quarter is left to the others, whatever it sends
-	bulkShare   = 1.0 / 2 // of the queue is the room of bulk: the other half is for interactive callers alone
+	// callShare of its class's places is all that one submission takes: three more as large find place beside it.
+	callShare = 1.0 / 4
+
+	// callerShare of its class's places is all that one named caller takes, in however many submissions: a quarter is
+	// left to the others. Who has no name stands for many and may take all.
+	callerShare = 3.0 / 4
+
+	// bulkShare of the queue's places is all that bulk callers take together: the other half is for interactive ones.
+	bulkShare = 1.0 / 2
 )
 
 // amount counts sequences, identical ones each, and their tokens.
@@ -74,9 +82,9 @@ func (q *queue) count(w *waiter, n int) {
 	}
 }
 
-// ahead returns how many tokens are computed, at fair shares, until so many of a new submission are, these included: no more of another
-// submission of its caller than of it, or a chunk; no more of another caller than of its own; of the other class as much as leads allow.
-// A forward may take in more than that.
+// ahead returns how many tokens are computed, at fair shares, until so many of a new submission are, these included:
+// no more of another submission of its caller than of it, or a chunk; no more of another caller than of its own; of
+// the other class as much as leads allow. A forward may take in more than that.
 func (q *queue) ahead(caller Caller, tokens, forward int) int {
 	own := tokens
 	mine := q.accounts[caller]

@@ -14,14 +14,14 @@ const (
 	measureRuns    = 3                // timed runs of each plan; the fastest counts
 	measureLimit   = 10 * time.Second // no larger plan is begun that would end later
 	goodThroughput = 0.97             // of the best; the smallest plan that reaches it is the budget
-	lanesEnough    = 0.95             // of the throughput on all threads; what lanes must reach to be used, since requests slow forwards on all threads more
+	lanesEnough    = 0.95             // of the throughput on all threads, which requests slow more: enough for lanes
 )
 
-// Measure runs synthetic plans and returns the options with what it found: Budget.Tokens, of the best throughput; what a forward costs;
-// and Lanes and LaneTokens, which say whether the lanes of the options are to be used: on an idle machine they must nearly keep up with
-// one forward at a time. It begins nothing that it expects to end more than ten seconds after the start; it must not run beside a
-// [Batcher] of the same runner. A size on which the runner fails ends the search; the error is the runner's, when the smallest size
-// failed, or the context's.
+// Measure runs synthetic plans and returns the options with what it found: Budget.Tokens, of the best throughput;
+// what a forward costs; and Lanes and LaneTokens, which say whether the lanes of the options are to be used: on an
+// idle machine they must nearly keep up with one forward at a time. It begins nothing that it expects to end more
+// than ten seconds after the start; it must not run beside a [Batcher] of the same runner. A size on which the runner
+// fails ends the search; the error is the runner's, when the smallest size failed, or the context's.
 func Measure(ctx context.Context, runner Runner, options Options) (Options, error) {
 	options = options.withDefaults()
 	m := measuring{runner: runner, options: options, end: time.Now().Add(measureLimit)}
@@ -51,8 +51,8 @@ type measuring struct {
 	end     time.Time
 }
 
-// ladder times plans of growing size, on that many lanes at once, until one fails, ctx ends or the time is over. It may return samples and
-// an error; a sample is of all lanes together.
+// ladder times plans of growing size, on that many lanes at once, until one fails, ctx ends or the time is over. It
+// may return samples and an error; a sample is of all lanes together.
 func (m *measuring) ladder(ctx context.Context, lanes int) ([]sample, error) {
 	ids := m.options.WarmIDs
 	if len(ids) == 0 {
@@ -84,8 +84,8 @@ func (m *measuring) ladder(ctx context.Context, lanes int) ([]sample, error) {
 	return samples, ctx.Err()
 }
 
-// shapes times plans whose attention differs from the ladder's: one long sequence, and short ones that each see a long prefix. One
-// that fails, or for which there is no time, is left out.
+// shapes times plans whose attention differs from the ladder's: one long sequence, and short ones that each see a
+// long prefix. One that fails, or for which there is no time, is left out.
 func (m *measuring) shapes(ctx context.Context, ladder []sample) (samples []sample) {
 	const most, ends = 1024, 16
 	long := min(max(m.options.WarmLength, len(m.options.WarmIDs)), most)
@@ -103,7 +103,7 @@ func (m *measuring) shapes(ctx context.Context, ladder []sample) (samples []samp
 	}
 	for _, plan := range []*Plan{m.options.synthetic(alone, true), m.options.synthetic(family, false)} {
 		last := ladder[len(ladder)-1]
-		if time.Until(m.end).Seconds() < 4*float64(len(plan.IDs))/last.throughput() { // twice as slow, two runs at least
+		if time.Until(m.end).Seconds() < 2*2*float64(len(plan.IDs))/last.throughput() { // twice as slow, two runs
 			break
 		}
 		if took, err := m.time(ctx, plan, 1); err == nil {
@@ -152,7 +152,8 @@ func (o *Options) reads(ids []int64) []int {
 	return read
 }
 
-// time returns the shortest of some runs on that many lanes at once, after one that does not count. A slow plan is timed once.
+// time returns the shortest of some runs on that many lanes at once, after one that does not count. A slow plan is
+// timed once.
 func (m *measuring) time(ctx context.Context, plan *Plan, lanes int) (time.Duration, error) {
 	var best, total time.Duration
 	for i := range 1 + measureRuns {

@@ -66,12 +66,16 @@ func TestMeasure(t *testing.T) {
 	}
 }
 
-// TestMeasuredOptionsAreTheGivenOnes: beside what was measured, options come back as they were given, with defaults where nothing was.
+// TestMeasuredOptionsAreTheGivenOnes: beside what was measured, options come back as they were given, with defaults
+// where nothing was.
 func TestMeasuredOptionsAreTheGivenOnes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		given := Options{PadID: 7, Heads: 64, Devices: 2, CacheBlocks: 9, MaxItems: 5, MaxDelay: time.Second, WarmIDs: run(0, 200)}
+		given := Options{
+			PadID: 7, Heads: 64, Devices: 2, CacheBlocks: 9, MaxItems: 5, MaxDelay: time.Second, WarmIDs: run(0, 200),
+		}
 		var sizes []int
-		found, err := Measure(t.Context(), costly{func(n int) time.Duration { return time.Duration(n) * time.Microsecond }, &sizes}, given)
+		runner := costly{func(n int) time.Duration { return time.Duration(n) * time.Microsecond }, &sizes}
+		found, err := Measure(t.Context(), runner, given)
 		if err != nil {
 			t.Fatal(err)
 		}

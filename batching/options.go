@@ -23,20 +23,21 @@ type Options struct {
 	// Devices is how many devices the runner has, each with its own cache of CacheBlocks. Less than two: one.
 	Devices int
 
-	// Lanes is how many forwards of a device may run side by side, on one thread each, when much waits. Less than two: one forward at a
-	// time, on all threads. LaneTokens is the budget of each.
+	// Lanes is how many forwards of a device may run side by side, on one thread each, when much waits. Less than
+	// two: one forward at a time, on all threads. LaneTokens is the budget of each.
 	Lanes      int
 	LaneTokens int
 
-	// CacheBlocks bounds the key-value cache of the packed layout: the runner has so many slots for blocks. Zero: no cache.
+	// CacheBlocks bounds the key-value cache of the packed layout: the runner has so many slots for blocks. Zero: no
+	// cache.
 	CacheBlocks int
 
-	// Targets makes a packed plan list, beside each position read, the id after it, whose log-probability is wanted. The
-	// last position of a sequence cannot be read then.
+	// Targets makes a packed plan list, beside each position read, the id after it, whose log-probability is wanted.
+	// The last position of a sequence cannot be read then.
 	Targets bool
 
-	// Places of the queue. A submitted sequence takes one until its run starts, identical ones too, and one for each of its tokens; a
-	// submission takes a quarter at most, and has the rest of its sequences wait behind these.
+	// Places of the queue. A submitted sequence takes one until its run starts, identical ones too, and one for each
+	// of its tokens; a submission takes a quarter at most, and has the rest of its sequences wait behind these.
 	MaxItems  int // places for sequences
 	MaxTokens int // places for tokens
 
@@ -47,24 +48,24 @@ type Options struct {
 	// WarmTokens is the largest forward that [Measure] tries; zero: 2048.
 	WarmTokens int
 
-	// WarmIDs are the token ids that [Measure] repeats. Nil: zeros. WarmLength is the longest sequence that it may make of them;
-	// zero: as long as they are.
+	// WarmIDs are the token ids that [Measure] repeats. Nil: zeros. WarmLength is the longest sequence that it may
+	// make of them; zero: as long as they are.
 	WarmIDs    []int64
 	WarmLength int
 
 	cost cost // of one forward, from [Measure]; zero: learned from the first runs
 }
 
-// Budget bounds one forward, with two exceptions. A sequence that is over it by itself leads a batch all the same. And sequences that share
-// at least half of their tokens with the batch, as 64 responses share a long prompt, are counted without that prefix: beside it, the batch
-// may have Tokens where a cache spares the next batch the prefix, and four times Tokens where the next one would compute it again, since
-// that costs more than a large forward loses.
+// Budget bounds one forward, with two exceptions. A sequence that is over it by itself leads a batch all the same.
+// And sequences that share at least half of their tokens with the batch, as 64 responses share a long prompt, are
+// counted without that prefix: beside it, the batch may have Tokens where a cache spares the next batch the prefix,
+// and four times Tokens where the next one would compute it again, since that costs more than a large forward loses.
 type Budget struct {
 	Tokens int // packed: distinct tokens; padded: rows × length
 
-	// Area bounds attention memory, which a graph takes for every head: Area · heads · 4 bytes of scores. It counts query places × key
-	// places, over all tiles; padded: rows × length². Zero: 16 Mi, one sequence of 4096 tokens, or as much as makes 1 GiB with
-	// [Options.Heads], which is less for graphs of more than 16 heads.
+	// Area bounds attention memory, which a graph takes for every head: Area · heads · 4 bytes of scores. It counts
+	// query places × key places, over all tiles; padded: rows × length². Zero: 16 Mi, one sequence of 4096 tokens, or
+	// as much as makes 1 GiB with [Options.Heads], which is less for graphs of more than 16 heads.
 	Area int
 }
 
@@ -77,8 +78,8 @@ func areaOf(heads int) int {
 // sharedStretch is how far sequences that share most of their tokens may go over [Budget.Tokens] without a cache.
 const sharedStretch = 4
 
-// allows tells whether a batch that computes that many tokens may take a sequence in that shares so many of them with it and brings
-// so many fresh ones.
+// allows tells whether a batch that computes that many tokens may take a sequence in that shares so many of them with
+// it and brings so many fresh ones.
 func (b *Budget) allows(tokens, shared, fresh int, cached bool) bool {
 	stretch := sharedStretch
 	if cached {

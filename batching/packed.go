@@ -55,7 +55,8 @@ func (p *packed) put(sequence Sequence, at spot, cached cachedPrefix, budget *Bu
 	if budget != nil && len(p.entries) > 0 {
 		best := after.best(p.gather)
 		area := after[best] * querySizes[best] * longest // at most
-		if !budget.allows(p.tree.tokens, shared, fresh, p.cache.holds(2*longest)) || area > budget.Area || !p.pastFits(cached) {
+		allowed := budget.allows(p.tree.tokens, shared, fresh, p.cache.holds(2*longest))
+		if !allowed || area > budget.Area || !p.pastFits(cached) {
 			return false, shares
 		}
 	}
@@ -69,8 +70,8 @@ func (p *packed) put(sequence Sequence, at spot, cached cachedPrefix, budget *Bu
 	return true, shares
 }
 
-// price returns the tiles after a sequence with so many cached tokens is added at its spot, and the tokens that are computed for it:
-// its own, and those of others that were to be taken from the cache up to where it has less there.
+// price returns the tiles after a sequence with so many cached tokens is added at its spot, and the tokens that are
+// computed for it: its own, and those of others that were to be taken from the cache up to where it has less there.
 func (p *packed) price(length int, at spot, cached int) (after tiling, fresh int) {
 	after = p.tiling
 	change := func(tokens, sign int) {

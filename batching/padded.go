@@ -17,7 +17,7 @@ func (p *padded) reset() {
 func (p *padded) tokens() int { return p.total }
 
 // add refuses, beside what is over budget, a sequence that would make more than a quarter of the plan padding: it is
-// better off in a plan of its like.
+// better off in a plan of its like. Rows share nothing, so shares is false.
 func (p *padded) add(sequence Sequence, _ cachedPrefix, budget *Budget) (fits, shares bool) {
 	longest, total := max(p.longest, len(sequence.IDs)), p.total+len(sequence.IDs)
 	if budget != nil && len(p.rows) > 0 {

@@ -12,28 +12,32 @@ const (
 	maxWaits  = 64  // or whose prefix another lane computes
 )
 
-// picker chooses which waiting items leave together. The choice follows from the queue, the cache, the budget and the time alone; besides marks
-// on items, it changes what it pins of the cache.
+// picker chooses which waiting items leave together. The choice follows from the queue, the cache, the budget and the
+// time alone; besides marks on items, it changes what it pins of the cache.
 type picker struct {
 	shape    shape
 	cache    *cache
 	shortest int // the shortest prefix that is worth bringing items together; 0: none is
 
-	budget           Budget
-	cost             cost          // of a forward; zero: not known
-	pace             float64       // how much longer this one takes: it has one thread of so many
-	slack            time.Duration // until the earliest deadline in the batch
-	now              time.Time
-	round            uint64 // of pick; items marked with it have been looked at
-	misses           int
-	preferAllThreads bool        // better run on all threads: most of a family did not fit, or the deadline is near
-	waits            int         // items passed over whose prefix is being computed
-	batch            []*item     // chosen, in the order the shape has them
-	gone             []*item     // found abandoned, not chosen
-	tried            *item       // the one looked at last
-	order            []candidate // what waits, in the order of turns, as far as it is looked at
-	leader           candidate   // of the batch
-	ranked           []candidate // what is to be tried next
+	budget Budget
+	cost   cost          // of a forward on all threads; zero: not known
+	pace   float64       // how many times longer this one takes: on one of four threads, four times
+	slack  time.Duration // until the earliest deadline in the batch
+	now    time.Time
+	round  uint64      // of pick; items marked with it have been looked at
+	order  []candidate // what waits, in the order of turns, as far as it is looked at
+	leader candidate   // of the batch
+	tried  *item       // the item looked at last
+	ranked []candidate // what is to be tried next
+
+	batch  []*item // chosen, in the order the shape has them
+	gone   []*item // found abandoned or late, not chosen
+	misses int     // items that did not fit
+	waits  int     // items passed over whose prefix is being computed
+
+	// preferAllThreads: a batch that was picked for one thread should run on all, with the budget of all, because a
+	// member of a family that it has begun did not fit, or because its leader would be in time only then.
+	preferAllThreads bool
 }
 
 // candidate is an item that waits, and its place in the order of turns.
@@ -62,11 +66,12 @@ func (c *candidate) from(leader *candidate) int {
 	return others
 }
 
-// pick fills the shape and sets batch: the first item in the order of turns that is still wanted leads, then come those that share its
-// prefix, longest prefix first, then those of like length, each followed by those that share its own prefix: first those of the
-// leader's caller, then of its class, then the others. Items that nobody wants any more, or that would be late in any case, come into
-// gone instead. An item that does not fit, or whose prefix another lane computes, is passed over. The batch is empty only when none of
-// the items looked at is wanted, or those that are wait for another lane.
+// pick fills the shape and sets batch: the first item in the order of turns that is still wanted leads, then come
+// those that share its prefix, longest prefix first, then those of like length, each followed by those that share its
+// own prefix: first those of the leader's caller, then of its class, then the others. Items that nobody wants any
+// more, or that would be late in any case, come into gone instead. An item that does not fit, or whose prefix another
+// lane computes, is passed over. The batch is empty only when none of the items looked at is wanted, or those that
+// are wait for another lane.
 func (p *picker) pick(q *queue, now time.Time, budget Budget, round uint64) {
 	p.clear()
 	p.budget, p.now, p.round = budget, now, round
@@ -152,7 +157,9 @@ func (p *picker) add(it *item) bool {
 		p.preferAllThreads = p.preferAllThreads || shares
 		return false
 	}
-	p.preferAllThreads = p.preferAllThreads || len(p.batch) == 0 && took > left && onAll <= left // in time with all threads only
+	if len(p.batch) == 0 && took > left && onAll <= left {
+		p.preferAllThreads = true
+	}
 	p.slack = min(p.slack, left)
 	it.cost = p.shape.tokens() - before
 	p.batch = append(p.batch, it)
@@ -168,9 +175,10 @@ func (p *picker) putBack() {
 	p.clear()
 }
 
-// spread tries the items around one in the order of ids, always the side that shares more with its neighbour first, as
-// long as there is something to share. So whoever shares more with the item itself comes first, and groups with a prefix of
-// their own stay together.
+// spread tries the items around one in the order of ids, always on the side whose next item shares more with its
+// neighbour, as long as there is something to share. So whoever shares more with the item itself comes first, and
+// groups with a prefix of their own stay together: around P.B.1, among P.A.1 P.A.2 P.B.1 P.B.2 P.C.1, it tries P.B.2,
+// then P.A.2 and P.A.1, then P.C.1.
 func (p *picker) spread(q *queue, from *item) {
 	if p.shortest == 0 {
 		return
@@ -199,8 +207,8 @@ func (p *picker) share(q *queue, i, neighbour int) int {
 	return q.byIDs[i].commonTokens(&q.byIDs[neighbour].chained)
 }
 
-// rank orders candidates that were not looked at, of callers so far from the leader's, by how near their length is to the leader's, then by
-// turn.
+// rank orders candidates that were not looked at, of callers so far from the leader's, by how near their length is to
+// the leader's, then by turn.
 func (p *picker) rank(callers int) []candidate {
 	p.ranked = p.ranked[:0]
 	if p.tired() {

@@ -88,8 +88,8 @@ func TestPickLaws(t *testing.T) {
 	})
 }
 
-// checkSharedBudget: each sequence after the first keeps the batch within the tokens, or shares half of its own, and then what is
-// beside the prefix is within four times the tokens.
+// checkSharedBudget: each sequence after the first keeps the batch within the tokens, or shares half of its own, and
+// then what is beside the prefix is within four times the tokens.
 func checkSharedBudget(t rapid.TB, batch []Sequence, budget Budget) {
 	t.Helper()
 	grown := tree{shortest: defaultShared}
@@ -291,7 +291,8 @@ func (b *Batcher) pickAt(now time.Time) *picker {
 	return p
 }
 
-// TestAPickLooksAtFewThatWait: while another lane computes the prefix of all that wait, an idle lane does not walk the whole queue.
+// TestAPickLooksAtFewThatWait: while another lane computes the prefix of all that wait, an idle lane does not walk
+// the whole queue.
 func TestAPickLooksAtFewThatWait(t *testing.T) {
 	prompt := run(0, 10*BlockTokens)
 	var family []Sequence

@@ -11,8 +11,8 @@ type Plan struct {
 	Read []int64 // [N] indices into IDs
 
 	// Packed. Key indices address the P cached tokens first, then the T new ones.
-	Positions     []int64  // [T]
-	PastPositions []int64  // [P]
+	Positions     []int64  // [T] of each token in its sequences
+	PastPositions []int64  // [P] of each cached token
 	Tiles         int      // R
 	Queries       int      // Q, query places of each tile
 	Keys          int      // K, key places of each tile
@@ -39,8 +39,8 @@ type Keep struct {
 	Tokens [BlockTokens]int64 // indices into [Plan.IDs]
 }
 
-// Least sizes that keep a token's arithmetic the same in every plan, from docs/BUNDLE.md: a product with a single row takes
-// another order of summation.
+// Least sizes that keep a token's arithmetic the same in every plan, from docs/BUNDLE.md: a product with a single row
+// takes another order of summation.
 const (
 	minQueries = 2 // Q
 	minLength  = 2 // S
@@ -49,12 +49,12 @@ const (
 // placement says where a sequence lies in its plan.
 type placement struct {
 	row    int // its rows are Read[row:row+len(sequence.Positions)], and the same rows of the runner's answer
-	shared int // leading tokens that it has in common with another sequence of the plan, computed once
+	shared int // leading tokens that it has in common with another sequence of the plan, computed once; 0 padded
 }
 
-// MakePlan packs all sequences into one plan, whatever the budget. The rows of the i-th begin at place rows[i] of [Plan.Read] and of the
-// runner's answer, and are as many as its positions. The plan is the caller's; it holds no part of the sequences. The error is an
-// [ErrSequence], naming the sequence.
+// MakePlan packs all sequences into one plan, whatever the budget. The rows of the i-th begin at place rows[i] of
+// [Plan.Read] and of the runner's answer, and are as many as its positions. The plan is the caller's; it holds no
+// part of the sequences. The error is an [ErrSequence], naming the sequence.
 func MakePlan(sequences []Sequence, options Options) (plan *Plan, rows []int, err error) {
 	plan, placements, err := makePlan(sequences, options)
 	for _, p := range placements {
@@ -81,8 +81,10 @@ func makePlan(sequences []Sequence, options Options) (*Plan, []placement, error)
 // shape gathers the sequences of one plan. Its buffers are reused from plan to plan.
 type shape interface {
 	reset()
-	// add takes in the sequence, of which the cache has a prefix, unless that would go over the budget. An empty shape takes any, a
-	// nil budget bounds nothing. shares tells whether the plan computes most of what is to be computed of the sequence.
+	// add takes in the sequence, of which the cache has a prefix, unless that would go over the budget. An empty
+	// shape takes any, a nil budget bounds nothing. shares tells, also of a sequence that does not fit, whether the
+	// plan already computes at least half of what is to be computed of it: a member of a family that the plan has
+	// begun.
 	add(sequence Sequence, cached cachedPrefix, budget *Budget) (fits, shares bool)
 	// addApart takes the sequence in as if it shared nothing with the others.
 	addApart(sequence Sequence)

@@ -85,8 +85,8 @@ func TestPackedPlanLaws(t *testing.T) {
 	})
 }
 
-// checkTiles holds the arrays of a packed plan to the contract: key lists ascend by position without gaps, every token is a
-// query of exactly one tile and its own scatter place, and shapes are as promised.
+// checkTiles holds the arrays of a packed plan to the contract: key lists ascend by position without gaps, every
+// token is a query of exactly one tile and its own scatter place, and shapes are as promised.
 func checkTiles(t rapid.TB, plan *Plan) {
 	t.Helper()
 	if plan.Queries < 2 || plan.Keys != int(slices.Max(plan.KeyLen)) {

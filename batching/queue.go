@@ -34,9 +34,10 @@ func newQueue(options Options) queue {
 // byIDs lists items in the order of [chained.compare], each distinct sequence once.
 type byIDs []*item
 
-// search returns the place of a sequence among the items from one on, all before which are less, and whether the item there has its
-// ids as far as hashes tell. Of many sequences in order, each is looked for from the place of the last: doubling steps make that
-// about two comparisons each where many are near one another.
+// search returns the place of a sequence, which is at or behind one before which all items are less, and whether the
+// item there is of the same sequence, as far as hashes tell. When sequences come in order, each is looked for from
+// the place of the last on: in steps that double, so that few comparisons are made where the places are near one
+// another.
 func (s byIDs) search(from int, key *chained) (place int, ok bool) {
 	step := 1
 	for from+step <= len(s) && s[from+step-1].compare(key) < 0 {
@@ -48,7 +49,8 @@ func (s byIDs) search(from int, key *chained) (place int, ok bool) {
 	return from + i, ok
 }
 
-// insert puts items, which are in order, at the places that search gave for them. It moves each item that is there once.
+// insert puts items into a list, each in front of what is at its place now. Places ascend. It moves what is in the list
+// once at most.
 func insert[T any](list, items []T, places []int) []T {
 	end := len(list)
 	list = slices.Grow(list, len(items))[:end+len(items)]

@@ -38,8 +38,8 @@ func checkQueue(t rapid.TB, q *queue) {
 	}
 }
 
-// checkAccounts: every item is in a turn of each call that waits for it, turns are in order, and what waits and the places that it takes
-// are counted in the call, the account, the class and the queue.
+// checkAccounts: every item is in a turn of each call that waits for it, turns are in order, and what waits and the
+// places that it takes are counted in the call, the account, the class and the queue.
 func checkAccounts(t rapid.TB, q *queue) {
 	t.Helper()
 	calls := map[*call]amount{}
@@ -53,7 +53,8 @@ func checkAccounts(t rapid.TB, q *queue) {
 	for _, class := range []*class{&q.interactive, &q.bulk} {
 		var ofClass, waitOfClass amount
 		for _, a := range class.accounts {
-			if q.accounts[a.caller] != a || a.caller.Bulk != (class == &q.bulk) || !slices.IsSortedFunc(a.turns, (*turn).compare) {
+			known := q.accounts[a.caller] == a && a.caller.Bulk == (class == &q.bulk)
+			if !known || !slices.IsSortedFunc(a.turns, (*turn).compare) {
 				t.Fatalf("account of %+v is not in order", a.caller)
 			}
 			var ofAccount, waitOfAccount amount
@@ -65,7 +66,8 @@ func checkAccounts(t rapid.TB, q *queue) {
 				delete(calls, c)
 			}
 			for _, turn := range a.turns {
-				if turn.item.state != waiting || !slices.ContainsFunc(turn.item.waiters, func(w *waiter) bool { return w.call == turn.first.call }) {
+				wanted := slices.ContainsFunc(turn.item.waiters, func(w *waiter) bool { return w.call == turn.first.call })
+				if turn.item.state != waiting || !wanted {
 					t.Fatalf("the turn of %v is over", turn.item.sequence)
 				}
 			}
@@ -161,8 +163,8 @@ func TestRunningItemsStayInOrder(t *testing.T) {
 	})
 }
 
-// TestTheLockLooksAtNoCommonPrefix: under the batcher's mutex, sequences with a long common prefix are admitted, found and given up
-// without a look at it. Here it is other ids by then.
+// TestTheLockLooksAtNoCommonPrefix: under the batcher's mutex, sequences with a long common prefix are admitted,
+// found and given up without a look at it. Here it is other ids by then.
 func TestTheLockLooksAtNoCommonPrefix(t *testing.T) {
 	const common, count = 100 * BlockTokens, 64
 	family := func(parity int) *call {
@@ -201,8 +203,8 @@ func TestTheLockLooksAtNoCommonPrefix(t *testing.T) {
 	}
 }
 
-// Many long sequences with a long common prefix are admitted to a queue that has as many of their kind, and given up. The metrics are of
-// what happens under the mutex.
+// Many long sequences with a long common prefix are admitted to a queue that has as many of their kind, and given up.
+// The metrics are of what happens under the mutex.
 func BenchmarkLongPrefix(b *testing.B) {
 	const common, count = 8192, 512
 	family := func(parity int) []Sequence {

@@ -9,16 +9,17 @@ import (
 
 var errStarted = errors.New("run: the batcher was run before")
 
-// Run plans and runs batches on the calling goroutine, and on one more for each lane beyond the first, the only ones that talk to
-// the runner. It returns nil when [Batcher.Close] was called and everything accepted is answered, and the cause of ctx when ctx ended
-// first: everything that waits or is being computed is answered at once then, with [ErrClosed]. It may be called once. The context also
-// reaches the runner, so a draining server must not end it.
+// Run plans and runs batches on the calling goroutine, and on one more for each lane beyond the first, the only ones
+// that talk to the runner. It returns nil when [Batcher.Close] was called and everything accepted is answered, and
+// the cause of ctx when ctx ended first: everything that waits or is being computed is answered at once then, with
+// [ErrClosed]. It may be called once. The context also reaches the runner, so a draining server must not end it.
 //
-// Run never returns while a call of the runner is in progress, because the caller is then free to take away what the runner uses. A
-// runner that heeds no context and never returns therefore holds Run for ever, though nobody waits for its answers. Whoever must go
-// on waits for Run no longer than he likes, frees nothing that the runner uses, and ends the process; [Stats.RunAge] tells him why.
+// Run never returns while a call of the runner is in progress, because the caller is then free to take away what the
+// runner uses. A runner that heeds no context and never returns therefore holds Run for ever, though nobody waits for
+// its answers. Whoever must go on waits for Run no longer than he likes, frees nothing that the runner uses, and ends
+// the process; [Stats.RunAge] tells him why.
 func (b *Batcher) Run(ctx context.Context) error {
-	if err := b.start(); err != nil {
+	if err := b.begin(); err != nil {
 		return err
 	}
 	over := make(chan struct{})
@@ -41,7 +42,7 @@ func (b *Batcher) Run(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-func (b *Batcher) start() error {
+func (b *Batcher) begin() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.started {
@@ -51,7 +52,8 @@ func (b *Batcher) start() error {
 	return nil
 }
 
-// stop answers what still waits, and what is being computed: a runner may never give it. What it gives later, nobody gets.
+// stop answers what still waits, and what is being computed: a runner may never give it. What it gives later, nobody
+// gets.
 func (b *Batcher) stop() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -88,7 +90,8 @@ func (b *Batcher) work(ctx context.Context, l *lane) {
 	}
 }
 
-// step runs the lane's next batch, if one is due, and else says how long to wait. It reports false when the batcher is closed and drained.
+// step runs the lane's next batch, if one is due, and else says how long to wait. It reports false when the batcher
+// is closed and drained.
 func (b *Batcher) step(ctx context.Context, l *lane) (wait time.Duration, more bool) {
 	wait, more = b.next(l)
 	if len(l.picker.batch) == 0 {

@@ -12,8 +12,9 @@ type Sequence struct {
 	Space     Space   // what IDs mean, and to whom; equal ids of two spaces are two sequences
 }
 
-// Space sets sequences apart. Nothing of two spaces is ever merged: equal sequences of two spaces run twice, no segment of a plan
-// belongs to both, and neither finds what was cached for the other. The zero Space is one like the others.
+// Space sets sequences apart. Nothing of two spaces is ever merged: equal sequences of two spaces run twice, no
+// segment of a plan belongs to both, and neither finds what was cached for the other. The zero Space is one like the
+// others.
 type Space struct {
 	Revision string // of the model's weights
 	Adapter  string // that is put on the weights

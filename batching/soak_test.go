@@ -13,7 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// 20,000 submissions from 64 callers, 1 % of them cancelled, a few poisoned: every sequence is answered once and rightly.
+// 20,000 submissions from 64 callers, 1 % of them cancelled, a few poisoned: every sequence is answered once and
+// rightly.
 func TestEverySubmissionIsAnswered(t *testing.T) {
 	const callers, submissions = 64, 20_000
 	poison := errors.New("poison")

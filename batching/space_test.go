@@ -67,11 +67,12 @@ func TestSpacesShareNoSegment(t *testing.T) {
 	})
 }
 
-// TestSpacesShareNoRunAndNoCache: sequences are computed once for each space that they are of, and what is cached of one space is found
-// in that space alone.
+// TestSpacesShareNoRunAndNoCache: sequences are computed once for each space that they are of, and what is cached of
+// one space is found in that space alone.
 func TestSpacesShareNoRunAndNoCache(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		b, stop := cached(t, fake{}, 10_000, Options{Budget: Budget{Tokens: rapid.SampledFrom([]int{50, 2000}).Draw(t, "tokens")}})
+		tokens := rapid.SampledFrom([]int{50, 2000}).Draw(t, "tokens")
+		b, stop := cached(t, fake{}, 10_000, Options{Budget: Budget{Tokens: tokens}})
 		defer stop()
 		sequences := drawSpaced(t, 8)
 		distinct := map[string]bool{}
@@ -115,7 +116,8 @@ func chainOf(s Sequence) *chained {
 
 func key(s Sequence) string { return fmt.Sprint(s.Space, s.IDs) }
 
-// TestSpacesJoinNoRun: a sequence does not join the run of an equal one of another space, which one of the same space does.
+// TestSpacesJoinNoRun: a sequence does not join the run of an equal one of another space, which one of the same space
+// does.
 func TestSpacesJoinNoRun(t *testing.T) {
 	for _, space := range spaces {
 		synctest.Test(t, func(t *testing.T) {
@@ -139,7 +141,8 @@ func TestSpacesJoinNoRun(t *testing.T) {
 	}
 }
 
-// TestBlocksOfOneHashKeepTheirSpaces: even where the hash of two spaces' first blocks is the same, one is not found in the other.
+// TestBlocksOfOneHashKeepTheirSpaces: even where the hash of two spaces' first blocks is the same, one is not found
+// in the other.
 func TestBlocksOfOneHashKeepTheirSpaces(t *testing.T) {
 	c := newCache(Options{CacheBlocks: 10})
 	s := seq(run(0, 2*BlockTokens)...)

@@ -8,7 +8,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestTargetsFollowTheirReads: beside each position read stands the next id of the same sequence, whatever else shares its tokens.
+// TestTargetsFollowTheirReads: beside each position read stands the next id of the same sequence, whatever else
+// shares its tokens.
 func TestTargetsFollowTheirReads(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		sequences := drawSequences(t, 8)

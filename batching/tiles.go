@@ -13,8 +13,8 @@ func (t *tiling) change(n, sign int) {
 	}
 }
 
-// best returns the index of the size with the cheapest attention, when a key place costs gather query places. The number of keys is
-// common to all.
+// best returns the index of the size with the cheapest attention, when a key place costs gather query places. Every
+// size has the same number of key places in a tile.
 func (t *tiling) best(gather int) int {
 	best, lowest := 0, 0
 	for i, size := range querySizes {

@@ -6,8 +6,16 @@ const (
 	none = -1
 )
 
-// tree is a radix tree over token ids that grows one sequence at a time. Each node is a segment: a run of tokens that all
-// sequences below it have at the same positions, laid out once in a plan.
+// tree is a radix tree over token ids that grows one sequence at a time. Each node is a segment: a run of tokens that
+// all sequences below it have at the same positions, laid out once in a plan. These are the segments of "a b c d", "a
+// b c e" and "a b", with the furthest and the second furthest position that a sequence reaches in each:
+//
+//	a b c ─┬─ d      a b c: last 3, prior 3     d: last 4, prior 0
+//	       └─ e                                 e: last 4, prior 0
+//
+// The third sequence ends inside the first segment and needs none of its own. Had it been inserted without the
+// second, the one segment "a b c d" would have last 4 and prior 2: its first two tokens are shared, the others are
+// not.
 type tree struct {
 	nodes    []node
 	shortest int // the shortest prefix worth a segment of its own, [cost.shared]
@@ -27,16 +35,17 @@ type node struct {
 	next     int // next sibling
 
 	start      int  // of the first computed token in the plan's tokens, set when the segment is laid out
-	last       int  // how far the sequences through this node reach into it: the furthest
-	prior      int  // and the second furthest; 0 while fewer than two pass
-	keepBlocks bool // a sequence on it goes on from much that is cached
+	last       int  // the furthest position that a sequence reaches in the segment, and
+	prior      int  // the second furthest: what is before it, several sequences have; 0 while fewer than two pass
+	keepBlocks bool // its blocks are worth keeping, see [packed.layKeep]
 }
 
-// spot is where a sequence leaves the tree: below all of parent, and a head of under when under is given.
+// spot is where a sequence leaves the tree: below all of parent and, where partial is given, behind a head of that
+// node.
 type spot struct {
 	parent  int // deepest node whose whole segment the sequence has, or root
 	partial int // a child of parent that the sequence shares in part, or none
-	sibling int // the one in front of under, or none
+	sibling int // the child in front of partial, or none
 	depth   int // tokens of the sequence that the tree has
 }
 
@@ -85,8 +94,8 @@ func (t *tree) longest(parent, depth int, sequence Sequence) (best, before, leng
 	return best, before, length
 }
 
-// insert adds a sequence, of which so much is cached, at the spot that find returned for it, and returns the node on whose path it
-// lies. It keeps the ids.
+// insert adds a sequence, of which so much is cached, at the spot that find returned for it, and returns the node on
+// whose path it lies. It keeps the ids.
 func (t *tree) insert(sequence Sequence, at spot, prefix cachedPrefix) int {
 	ids := sequence.IDs
 	parent := at.parent
@@ -103,8 +112,9 @@ func (t *tree) insert(sequence Sequence, at spot, prefix cachedPrefix) int {
 	}
 	leaf := len(t.nodes)
 	t.nodes = append(t.nodes, node{
-		owner: ids, space: sequence.Space, prefix: prefix, from: at.depth, to: len(ids), cached: max(at.depth, prefix.tokens), parent: parent, child: none,
-		next: t.firstChild(parent),
+		owner: ids, space: sequence.Space, prefix: prefix,
+		from: at.depth, to: len(ids), cached: max(at.depth, prefix.tokens),
+		parent: parent, child: none, next: t.firstChild(parent),
 	})
 	t.setFirstChild(parent, leaf)
 	t.tokens += t.nodes[leaf].fresh()
@@ -114,7 +124,8 @@ func (t *tree) insert(sequence Sequence, at spot, prefix cachedPrefix) int {
 // fresh is how many tokens of the segment are computed.
 func (n *node) fresh() int { return n.to - n.cached }
 
-// compute has the path to a node computed from a position on: some sequence on it has no more in the cache, or reads there.
+// compute makes the path to a node computed from a position on: a sequence on it has no more than that in the cache, or
+// reads there.
 func (t *tree) compute(at, position int) {
 	for i := at; i != root && t.nodes[i].cached > position; i = t.nodes[i].parent {
 		n := &t.nodes[i]
@@ -130,7 +141,8 @@ func (t *tree) split(at spot) int {
 	head := len(t.nodes)
 	tail := t.nodes[at.partial]
 	t.nodes = append(t.nodes, node{
-		owner: tail.owner, space: tail.space, prefix: tail.prefix, from: tail.from, to: at.depth, cached: min(tail.cached, at.depth),
+		owner: tail.owner, space: tail.space, prefix: tail.prefix,
+		from: tail.from, to: at.depth, cached: min(tail.cached, at.depth),
 		parent: at.parent, child: at.partial, next: tail.next,
 	})
 	if at.sibling == none {
@@ -171,7 +183,7 @@ func (t *tree) pass(leaf, length int) {
 	}
 }
 
-// keepPath notes that the sequence on the path to leaf goes on from much that is cached.
+// keepPath marks the blocks on the path to a leaf as worth keeping.
 func (t *tree) keepPath(leaf int) {
 	for i := leaf; i != root && !t.nodes[i].keepBlocks; i = t.nodes[i].parent {
 		t.nodes[i].keepBlocks = true

@@ -71,8 +71,8 @@ func (t *tree) fork(a, b int) int {
 	return 0
 }
 
-// checkSegments holds the nodes to the laws of the tree: segments continue their parents, are listed once, and siblings share less than is
-// worth a segment, or one of them is the shorter head of the other.
+// checkSegments holds the nodes to the laws of the tree: segments continue their parents, are listed once, and
+// siblings share less than is worth a segment, or one of them is the shorter head of the other.
 func checkSegments(t rapid.TB, tr *tree) {
 	t.Helper()
 	tokens, listed := 0, 0
@@ -128,5 +128,32 @@ func TestTreeTakesAHeadOfASequenceForNothing(t *testing.T) {
 		if tr.tokens != 5 {
 			t.Errorf("lengths %v need %d tokens, want 5", order, tr.tokens)
 		}
+	}
+}
+
+// TestTreeCountsHowFarSequencesReach holds the example in the comment of tree to its numbers.
+func TestTreeCountsHowFarSequencesReach(t *testing.T) {
+	reaches := func(sequences ...Sequence) [][2]int {
+		tr := tree{shortest: 1}
+		tr.reset()
+		leaves := make([]int, len(sequences))
+		for i, s := range sequences {
+			leaves[i] = tr.insert(s, tr.find(s), cachedPrefix{})
+		}
+		for i, s := range sequences {
+			tr.pass(leaves[i], len(s.IDs))
+		}
+		var reached [][2]int
+		for _, n := range tr.nodes {
+			reached = append(reached, [2]int{n.last, n.prior})
+		}
+		return reached
+	}
+	const a, b, c, d, e = 1, 2, 3, 4, 5
+	if got := reaches(seq(a, b, c, d), seq(a, b, c, e), seq(a, b)); !slices.Equal(got, [][2]int{{4, 0}, {3, 3}, {4, 0}}) {
+		t.Errorf("d, a b c, e: %v", got)
+	}
+	if got := reaches(seq(a, b, c, d), seq(a, b)); !slices.Equal(got, [][2]int{{4, 2}}) {
+		t.Errorf("a b c d: %v", got)
 	}
 }
