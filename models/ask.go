@@ -50,7 +50,7 @@ func (m *Model) Admit(ctx context.Context, ask Ask) error {
 	for i := range ask.Items {
 		tokens += m.encoder.LeastTokens(&ask.Items[i])
 	}
-	return m.batcher.Admits(ctx, len(ask.Items), tokens)
+	return m.batcher.Admits(ctx, ask.Caller, len(ask.Items), tokens)
 }
 
 // Read renders, tokenizes and computes items that were admitted, one reading per item, in order, whatever runs beside them.
@@ -125,7 +125,7 @@ func (m *Model) begun(o *encode.Outcome) Reading {
 
 // ReadEncoded computes the readings of items that are encoded, in order. The error is of the whole submission.
 func (m *Model) ReadEncoded(ctx context.Context, caller Caller, items []encode.Encoded) ([]Reading, error) {
-	readings, err := m.rows(ctx, caller, sequencesOf(items))
+	readings, err := m.rows(ctx, caller, m.sequences(caller, items))
 	if err != nil {
 		return nil, err
 	}
@@ -140,11 +140,13 @@ func (m *Model) ReadEncoded(ctx context.Context, caller Caller, items []encode.E
 	return readings, nil
 }
 
-// sequencesOf is what the batcher is to compute of items.
-func sequencesOf(items []encode.Encoded) []batching.Sequence {
+// sequences is what the batcher is to compute of items. Callers with a name share nothing with others, as if each had a
+// cache of its own; those without one are the same to us.
+func (m *Model) sequences(caller Caller, items []encode.Encoded) []batching.Sequence {
+	space := batching.Space{Revision: m.info.Digest, Salt: caller.Name}
 	sequences := make([]batching.Sequence, len(items))
 	for i, item := range items {
-		sequences[i] = batching.Sequence{IDs: item.IDs, Read: item.Positions}
+		sequences[i] = batching.Sequence{IDs: item.IDs, Positions: item.Positions, Space: space}
 	}
 	return sequences
 }
