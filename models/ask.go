@@ -53,7 +53,7 @@ func (m *Model) Admit(ctx context.Context, ask Ask) error {
 	return m.batcher.Admits(ctx, ask.Caller, len(ask.Items), tokens)
 }
 
-// Read renders, tokenizes and computes items that were admitted, one reading per item, in order, whatever runs beside them.
+// Read renders, tokenizes and computes items, one reading per item, in order, whatever runs beside them.
 // computed is how many tokens that took: what several share counts once, what is cached not at all. The error is of the
 // whole request: of its budget, a *QueueFullError, ErrClosed, or that ctx was cancelled. When ctx's deadline passes, the
 // items that are not read by then have its error.
@@ -94,8 +94,11 @@ func (m *Model) Tokenize(ctx context.Context, ask Ask) ([]Tokenized, error) {
 	return m.encode(ctx, ask, true)
 }
 
-// encode encodes the items and holds their steps to the budget.
+// encode encodes the items and holds them to the budget.
 func (m *Model) encode(ctx context.Context, ask Ask, keepText bool) ([]encode.Outcome, error) {
+	if err := m.budget.admit(m.encoder, ask.Items); err != nil {
+		return nil, err
+	}
 	outcomes, err := m.encoder.All(ctx, m.gate, ask.Items, encode.Options{Truncate: ask.Truncate, KeepText: keepText}, m.budget.Tokens)
 	if err != nil {
 		return nil, err

@@ -129,7 +129,7 @@ func (m *Model) Proof() []Check { return m.proof }
 
 // Encode is one item's way to ids, without the gate: for who encodes in turn. Its errors are *fault.Error. It is safe for concurrent use.
 func (m *Model) Encode(ctx context.Context, item encode.Item, truncate encode.Truncation) (encode.Encoded, error) {
-	return m.encoder.Encode(ctx, item, encode.Options{Truncate: truncate, KeepText: true})
+	return m.encoder.Encode(ctx, item, encode.Options{Truncate: truncate})
 }
 
 // rows sends sequences through the batcher and gives what leaves the graph: readings, or rows for the head.
