@@ -14,7 +14,7 @@ import (
 
 // load proves the manifest in the order in which each part needs the one before.
 func (m *Model) load(ctx context.Context, b *bundle, options Options) error {
-	m.passed("files", "%s", b.digest)
+	m.report("files", "%s", b.digest)
 	loadGraphs := m.loadSession
 	if m.info.Manifest.ReadsFeatures() {
 		loadGraphs = m.loadFeatures
@@ -49,7 +49,7 @@ func (m *Model) load(ctx context.Context, b *bundle, options Options) error {
 		batch.Budget, batch.Cost, batch.Lanes, batch.LaneTokens = found.Budget, found.Cost, found.Lanes, found.LaneTokens
 	}
 	if batch.Lanes < 2 && m.session != nil {
-		m.session.FreeNarrow()
+		m.session.FreeOneThread()
 	}
 	m.info.Lanes = max(1, batch.Lanes)
 	m.info.Batching = batch.Budget
@@ -76,7 +76,7 @@ func (m *Model) loadSession(b *bundle) error {
 	if m.encoder, err = encode.New(spec, b.tokenizer, b.template, m.info.User); err != nil {
 		return err
 	}
-	m.passedEncoder()
+	m.reportEncoder()
 	if m.session, err = onnxrun.Open(b.graphFile(), m.info.Threads, m.info.Device); err != nil {
 		if code := new(fault.Error); errors.As(err, &code) {
 			return err
@@ -97,7 +97,7 @@ func (m *Model) loadSession(b *bundle) error {
 		if spec.Graph.Head.User != "" {
 			inputs = 2
 		}
-		m.passed("head", "%d inputs, output %s with %d labels, on %s", inputs, spec.Graph.Head.Output,
+		m.report("head", "%d inputs, output %s with %d labels, on %s", inputs, spec.Graph.Head.Output,
 			len(spec.Graph.Labels), where)
 	}
 	return nil
@@ -113,7 +113,7 @@ func (m *Model) loadFeatures(b *bundle) (err error) {
 		return err
 	}
 	m.runner = m.features
-	m.passed("signature", "%d features, output %s with %d labels", len(g.Features), g.Output, len(g.Labels))
+	m.report("signature", "%d features, output %s with %d labels", len(g.Features), g.Output, len(g.Labels))
 	return nil
 }
 
@@ -143,7 +143,7 @@ func (m *Model) batching(options Options) batching.Options {
 	if m.info.Device.OnGPU() {
 		batch.Devices, batch.WarmTokens = len(m.info.Device.GPUs), gpuWarmTokens
 	}
-	if m.session.HasNarrow() {
+	if m.session.HasOneThread() {
 		batch.Lanes = m.info.Threads
 	}
 	return batch

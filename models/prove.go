@@ -14,7 +14,7 @@ type Check struct {
 	Detail string // what was seen
 }
 
-func (m *Model) passed(name, format string, args ...any) {
+func (m *Model) report(name, format string, args ...any) {
 	m.proof = append(m.proof, Check{Name: name, Detail: fmt.Sprintf(format, args...)})
 }
 
@@ -59,7 +59,7 @@ func (m *Model) proveSignature(file *onnxFile) error {
 		return fault.New(fault.CodeBundle, "graph.output: the graph's output is %s, and pooling %s with %s needs %s",
 			output, m.info.Manifest.Pooling, field, want)
 	}
-	m.passed("signature", "%d inputs, output %s with %s", len(file.inputs), g.Output, field)
+	m.report("signature", "%d inputs, output %s with %s", len(file.inputs), g.Output, field)
 	return nil
 }
 
@@ -104,13 +104,13 @@ func (m *Model) neededInputs() []string {
 }
 
 // passedEncoder says what the encoder has found in the tokenizer and the template.
-func (m *Model) passedEncoder() {
+func (m *Model) reportEncoder() {
 	spec := &m.info.Manifest
 	if id := m.encoder.Separator(); id >= 0 {
-		m.passed("separator", "%q is id %d wherever a step ends", spec.Steps.Separator, id)
+		m.report("separator", "%q is id %d wherever a step ends", spec.Steps.Separator, id)
 	}
-	m.passed("tokenizer", "%d tokens, bos %s, end %s", m.encoder.VocabSize(), spec.Tokenizer.BOS, spec.Tokenizer.End)
+	m.report("tokenizer", "%d tokens, bos %s, end %s", m.encoder.VocabSize(), spec.Tokenizer.BOS, spec.Tokenizer.End)
 	if tail, ok := m.encoder.Tail(); ok {
-		m.passed("template", "renders; %d tokens follow a response", tail)
+		m.report("template", "renders; %d tokens follow a response", tail)
 	}
 }

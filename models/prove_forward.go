@@ -69,7 +69,7 @@ func (m *Model) proveForward(ctx context.Context, options batching.Options) erro
 	if err := m.proveDevices(ctx, options, probes, alone); err != nil {
 		return err
 	}
-	m.passed("forward", "alone = batched = reordered = padded, largest difference %g", worst)
+	m.report("forward", "alone = batched = reordered = padded, largest difference %g", worst)
 	return m.proveCache(ctx, options, probes, alone)
 }
 
@@ -133,7 +133,7 @@ func (m *Model) proveCache(ctx context.Context, options batching.Options, probes
 			"graph.layout packed: nothing was taken from the key-value cache of %d blocks, which is too small for a probe",
 			options.CacheBlocks)
 	}
-	m.passed("cache", "cached = computed, within %g", m.tolerance())
+	m.report("cache", "cached = computed, within %g", m.tolerance())
 	return nil
 }
 
@@ -170,7 +170,7 @@ func (m *Model) proveCausal(ctx context.Context, options batching.Options, probe
 			"pooling %s: a later step changes an earlier one's output by %g, so the graph is not causal",
 			m.info.Manifest.Pooling, moved)
 	}
-	m.passed("causal", "a later step leaves earlier outputs as they are")
+	m.report("causal", "a later step leaves earlier outputs as they are")
 	return nil
 }
 

@@ -17,11 +17,11 @@ func (e *Encoder) Encode(item Item, truncate Truncation) (Encoded, error) {
 	if err != nil {
 		return Encoded{}, err
 	}
-	if err := e.bounded(form); err != nil {
+	if err := e.requireBoundaries(form); err != nil {
 		return Encoded{}, err
 	}
 	var out Encoded
-	if out.User, err = e.userOf(item); err != nil {
+	if out.User, err = e.userVector(item); err != nil {
 		return Encoded{}, err
 	}
 	tail := 0
@@ -51,7 +51,7 @@ func (e *Encoder) Encode(item Item, truncate Truncation) (Encoded, error) {
 }
 
 // bounded refuses forms that do not show where the response or a step begins, for models that must know.
-func (e *Encoder) bounded(form string) error {
+func (e *Encoder) requireBoundaries(form string) error {
 	if form != formText && form != formIDs {
 		return nil
 	}
@@ -88,17 +88,17 @@ func (e *Encoder) encodeTurns(item Item, form string, out *Encoded) (err error) 
 		return err
 	}
 	if e.manifest.Likelihood != nil {
-		if err := e.policies(out, form); err != nil {
+		if err := e.applyPolicies(out, form); err != nil {
 			return err
 		}
 		return e.markResponse(out, messages, form)
 	}
 	if e.manifest.Prompt.Rendered {
-		before, err := e.leading(messages, form, false)
+		before, err := e.promptIDs(messages, form, false)
 		if err != nil {
 			return err
 		}
-		if err := e.policies(out, form); err != nil {
+		if err := e.applyPolicies(out, form); err != nil {
 			return err
 		}
 		if len(before) > len(out.IDs) || !slices.Equal(before, out.IDs[:len(before)]) {
@@ -113,7 +113,7 @@ func (e *Encoder) encodeTurns(item Item, form string, out *Encoded) (err error) 
 
 // finish applies the policies and marks the positions to read.
 func (e *Encoder) finish(out *Encoded, form string) error {
-	if err := e.policies(out, form); err != nil {
+	if err := e.applyPolicies(out, form); err != nil {
 		return err
 	}
 	if e.manifest.Kind == manifest.KindProcess {
@@ -132,7 +132,7 @@ func (e *Encoder) markPlaces(out *Encoded, before ...int) error {
 		}
 		before = append(before, at)
 	}
-	place, err := e.place(out.IDs)
+	place, err := e.pooledPosition(out.IDs)
 	if err != nil {
 		return err
 	}
@@ -148,7 +148,7 @@ func (e *Encoder) markPlaces(out *Encoded, before ...int) error {
 }
 
 // leading gives the ids of the conversation without its last assistant turn, BOS policy applied.
-func (e *Encoder) leading(messages []chat.Message, form string, generate bool) ([]int64, error) {
+func (e *Encoder) promptIDs(messages []chat.Message, form string, generate bool) ([]int64, error) {
 	last := len(messages) - 1
 	if messages[last].Role != roleAssistant {
 		return nil, fault.New(fault.CodeItem,
@@ -168,7 +168,7 @@ func (e *Encoder) leading(messages []chat.Message, form string, generate bool) (
 
 // markResponse reads every token before one of the response: its row predicts the next.
 func (e *Encoder) markResponse(out *Encoded, messages []chat.Message, form string) error {
-	before, err := e.leading(messages, form, true)
+	before, err := e.promptIDs(messages, form, true)
 	if err != nil {
 		return err
 	}

@@ -15,7 +15,7 @@ type Encoder struct {
 	template  *chat.Template // nil when the bundle has none
 	segments  []segment      // instead of a template
 	separator int64          // the step separator's id, of joint steps; else -1
-	mark      int64          // the id of read.token; -1 when there is none
+	readID      int64          // the id of read.token; -1 when there is none
 	tail      int            // tokens that follow a response: the template's and the end policy's
 	user      int            // numbers of a user's vector that items must have; 0: none
 }
@@ -24,7 +24,7 @@ type Encoder struct {
 // in them what the manifest does not say: the ids of the separator, of read.token and of segments, and how many tokens
 // follow a response. user is how many numbers the head takes of a user. Its errors are *Error and name the field.
 func New(m *manifest.Manifest, tokens []byte, template string, user int) (*Encoder, error) {
-	e := &Encoder{manifest: m, separator: -1, mark: -1, user: user}
+	e := &Encoder{manifest: m, separator: -1, readID: -1, user: user}
 	if m.ReadsFeatures() {
 		return e, nil
 	}

@@ -87,11 +87,11 @@ func encodeFeatures(m *manifest.Manifest, item Item) (Encoded, error) {
 			"user is for models whose head takes a user's vector, and model %q takes features", m.Name)
 	case item.Features == nil:
 		return Encoded{}, fault.New(fault.CodeItem, "the item has no features, and model %q reads %s", m.Name,
-			someOf(names))
+			listSome(names))
 	}
-	if name, ok := stranger(item.Features, names); ok {
+	if name, ok := unknownFeature(item.Features, names); ok {
 		return Encoded{}, fault.New(fault.CodeItem, "features.%s: model %q has no such feature; it reads %s",
-			fault.Short(name), m.Name, someOf(names))
+			fault.Short(name), m.Name, listSome(names))
 	}
 	out := Encoded{IDs: make([]int64, len(names)), Positions: []int{len(names) - 1}}
 	for i, name := range names {
@@ -99,7 +99,7 @@ func encodeFeatures(m *manifest.Manifest, item Item) (Encoded, error) {
 		if !ok {
 			return Encoded{}, fault.New(fault.CodeItem, "features.%s is missing, and model %q reads it", name, m.Name)
 		}
-		narrow, err := narrowed(x)
+		narrow, err := toFloat32(x)
 		if err != nil {
 			return Encoded{}, fault.New(fault.CodeItem, "features.%s is %g, %v", name, x, err)
 		}
@@ -109,7 +109,7 @@ func encodeFeatures(m *manifest.Manifest, item Item) (Encoded, error) {
 }
 
 // stranger is the first of the features, by name, that is none of names, if there is one. The names are distinct.
-func stranger(features Features, names []string) (string, bool) {
+func unknownFeature(features Features, names []string) (string, bool) {
 	known := 0
 	for _, name := range names {
 		if _, ok := features[name]; ok {
@@ -127,7 +127,7 @@ func stranger(features Features, names []string) (string, bool) {
 }
 
 // someOf lists the first of the names, and says how many more there are.
-func someOf(names []string) string {
+func listSome(names []string) string {
 	const most = 8
 	if len(names) <= most {
 		return strings.Join(names, ", ")

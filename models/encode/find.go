@@ -25,7 +25,7 @@ func (e *Encoder) find() error {
 		if err != nil || len(ids) != 1 {
 			return fault.New(fault.CodeBundle, "read.token %q gives %d tokens, and must be one", token, len(ids))
 		}
-		e.mark = ids[0]
+		e.readID = ids[0]
 	}
 	for _, id := range m.Prompt.Pattern {
 		if id < 0 || id >= m.Graph.VocabSize {

@@ -150,12 +150,12 @@ func TestPoolingAtPlaces(t *testing.T) {
 		{"last", func(*Encoder) {}, []int{7}, ""},
 		{"from the end", func(e *Encoder) { e.manifest.Pooling, e.manifest.Read.Offset = manifest.PoolFromEnd, 3 }, []int{4}, ""},
 		{"before the start", func(e *Encoder) { e.manifest.Pooling, e.manifest.Read.Offset = manifest.PoolFromEnd, 8 }, nil, "reads 8 before the last"},
-		{"at a token", func(e *Encoder) { e.manifest.Pooling, e.mark = manifest.PoolAtToken, 5 }, []int{5}, ""},
-		{"at no token", func(e *Encoder) { e.manifest.Pooling, e.mark = manifest.PoolAtToken, 6 }, nil, "lacks the token"},
+		{"at a token", func(e *Encoder) { e.manifest.Pooling, e.readID = manifest.PoolAtToken, 5 }, []int{5}, ""},
+		{"at no token", func(e *Encoder) { e.manifest.Pooling, e.readID = manifest.PoolAtToken, 6 }, nil, "lacks the token"},
 		{"prompt", func(e *Encoder) { e.manifest.Prompt.Pattern = []int64{9, 4} }, []int{3, 7}, ""},
 		{"no prompt", func(e *Encoder) { e.manifest.Prompt.Pattern = []int64{4, 4} }, nil, "lacks the ids [4 4]"},
 		{"prompt after the place read", func(e *Encoder) {
-			e.manifest.Pooling, e.mark = manifest.PoolAtToken, 5
+			e.manifest.Pooling, e.readID = manifest.PoolAtToken, 5
 			e.manifest.Prompt.Pattern = []int64{7}
 		}, nil, "must come later"},
 	}
@@ -284,7 +284,7 @@ func TestResponseOfALikelihood(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		before, err := e.leading([]chat.Message{{Role: roleUser, Content: prompt}, {Role: roleAssistant, Content: response}}, formPrompt, true)
+		before, err := e.promptIDs([]chat.Message{{Role: roleUser, Content: prompt}, {Role: roleAssistant, Content: response}}, formPrompt, true)
 		if err != nil {
 			t.Fatal(err)
 		}

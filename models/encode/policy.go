@@ -7,8 +7,8 @@ import (
 )
 
 // policies checks the ids and makes their beginning and end what the manifest says.
-func (e *Encoder) policies(out *Encoded, form string) error {
-	if err := e.check(out.IDs, form); err != nil {
+func (e *Encoder) applyPolicies(out *Encoded, form string) error {
+	if err := e.checkIDs(out.IDs, form); err != nil {
 		return err
 	}
 	out.IDs = e.applyBOS(e.applyEnd(out.IDs))
@@ -16,7 +16,7 @@ func (e *Encoder) policies(out *Encoded, form string) error {
 }
 
 // check refuses ids that the graph has no embedding for.
-func (e *Encoder) check(ids []int64, form string) error {
+func (e *Encoder) checkIDs(ids []int64, form string) error {
 	if len(ids) == 0 {
 		return fault.New(fault.CodeEmpty, "%s gives no token", form)
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 // place is the index that the pooling rule reads, among the sequence's own ids. docs/BUNDLE.md names each rule's users.
-func (e *Encoder) place(ids []int64) (int, error) {
+func (e *Encoder) pooledPosition(ids []int64) (int, error) {
 	m := e.manifest
 	last := len(ids) - 1
 	pad := int64(-1)
@@ -38,7 +38,7 @@ func (e *Encoder) place(ids []int64) (int, error) {
 		return last - m.Read.Offset, nil
 	case manifest.PoolAtToken:
 		for at, id := range slices.Backward(ids) {
-			if id == e.mark {
+			if id == e.readID {
 				return at, nil
 			}
 		}

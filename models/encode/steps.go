@@ -11,7 +11,7 @@ import (
 
 // encodeSteps encodes a conversation whose last assistant turn is made of steps, and finds where each is read.
 func (e *Encoder) encodeSteps(item Item, form string, truncate Truncation, out *Encoded) error {
-	before, steps, ends, err := stepsOf(item)
+	before, steps, ends, err := splitSteps(item)
 	if err != nil {
 		return err
 	}
@@ -40,7 +40,7 @@ func (e *Encoder) encodeSteps(item Item, form string, truncate Truncation, out *
 			return fault.New(fault.CodeEmpty, "step %d gives no token", step)
 		}
 	}
-	return e.scored(out)
+	return e.requireScored(out)
 }
 
 // joined is the text of steps, each followed by the separator.
@@ -86,7 +86,7 @@ func (e *Encoder) encodeSeparate(before []chat.Message, steps []string, form str
 		}
 		out.Steps = append(out.Steps, at)
 	}
-	if err := e.check(out.IDs, form); err != nil {
+	if err := e.checkIDs(out.IDs, form); err != nil {
 		return err
 	}
 	out.IDs = e.applyEnd(out.IDs) // the prompt has its BOS
@@ -104,7 +104,7 @@ func (e *Encoder) encodePrefixes(before []chat.Message, steps []string, form str
 	limit := e.manifest.Limits.MaxTokens
 	var whole []int64
 	for k := len(steps); k >= 1; k-- {
-		messages := e.cut(before, steps[:k])
+		messages := e.conversationUpTo(before, steps[:k])
 		text, err := e.render(Item{}, messages, false)
 		if err != nil {
 			return err
@@ -113,7 +113,7 @@ func (e *Encoder) encodePrefixes(before []chat.Message, steps []string, form str
 		if err != nil {
 			return err
 		}
-		if err := e.check(ids, form); err != nil {
+		if err := e.checkIDs(ids, form); err != nil {
 			return err
 		}
 		ids = e.applyBOS(ids)
@@ -147,7 +147,7 @@ func (e *Encoder) encodePrefixes(before []chat.Message, steps []string, form str
 		}
 	}
 	if e.manifest.Likelihood != nil {
-		return e.markResponse(out, e.cut(before, steps), form)
+		return e.markResponse(out, e.conversationUpTo(before, steps), form)
 	}
 	return nil
 }
@@ -159,7 +159,7 @@ func (e *Encoder) beforeStart(step, end int) error {
 }
 
 // cut is the conversation up to the last of the steps.
-func (e *Encoder) cut(before []chat.Message, steps []string) []chat.Message {
+func (e *Encoder) conversationUpTo(before []chat.Message, steps []string) []chat.Message {
 	messages := slices.Clone(before)
 	if !e.manifest.Steps.Turns {
 		return append(messages, chat.Message{Role: roleAssistant, Content: e.joined(steps)})
@@ -177,7 +177,7 @@ func (e *Encoder) cut(before []chat.Message, steps []string) []chat.Message {
 
 // readSteps reads the steps that are not skipped.
 func (e *Encoder) readSteps(out *Encoded) error {
-	if err := e.scored(out); err != nil {
+	if err := e.requireScored(out); err != nil {
 		return err
 	}
 	out.Positions = slices.Clone(out.Steps[e.manifest.Steps.Skip:])
@@ -185,7 +185,7 @@ func (e *Encoder) readSteps(out *Encoded) error {
 }
 
 // scored refuses an item all of whose steps are skipped.
-func (e *Encoder) scored(out *Encoded) error {
+func (e *Encoder) requireScored(out *Encoded) error {
 	if skip := e.manifest.Steps.Skip; len(out.Steps) <= skip {
 		return fault.New(fault.CodeEmpty, "the item has %d steps, and model %q gives the first %d no score",
 			len(out.Steps), e.manifest.Name, skip)
@@ -194,13 +194,13 @@ func (e *Encoder) scored(out *Encoded) error {
 }
 
 // stepsOf gives the conversation before the steps, the steps, and where each ends in the response.
-func stepsOf(item Item) (before []chat.Message, steps []string, ends []int, err error) {
+func splitSteps(item Item) (before []chat.Message, steps []string, ends []int, err error) {
 	before = slices.Clone(item.Messages)
 	if item.Prompt != nil {
 		before = []chat.Message{{Role: roleUser, Content: *item.Prompt}}
 	}
 	if item.Steps != nil {
-		ends, err = listed(item.Steps)
+		ends, err = endsOfList(item.Steps)
 		return before, item.Steps, ends, err
 	}
 	var response string
@@ -219,12 +219,12 @@ func stepsOf(item Item) (before []chat.Message, steps []string, ends []int, err 
 		return nil, nil, nil, fault.New(fault.CodeNoSeparator,
 			"the item has a response but no separator to split it into steps; give separator, or steps as a list")
 	}
-	steps, ends, err = pieces(response, *item.Separator)
+	steps, ends, err = splitAt(response, *item.Separator)
 	return before, steps, ends, err
 }
 
 // listed gives the end of each step in the steps put together, in characters.
-func listed(steps []string) ([]int, error) {
+func endsOfList(steps []string) ([]int, error) {
 	if len(steps) == 0 {
 		return nil, fault.New(fault.CodeEmpty, "steps is empty")
 	}
@@ -241,7 +241,7 @@ func listed(steps []string) ([]int, error) {
 }
 
 // pieces cuts a response at the client's separator. Pieces of white space alone are no steps.
-func pieces(response, separator string) (steps []string, ends []int, err error) {
+func splitAt(response, separator string) (steps []string, ends []int, err error) {
 	at, width := 0, utf8.RuneCountInString(separator)
 	for piece := range strings.SplitSeq(response, separator) {
 		at += utf8.RuneCountInString(piece)

@@ -54,7 +54,7 @@ func (e *Encoder) truncate(out *Encoded, truncate Truncation, tail int) error {
 	if e.manifest.Kind == manifest.KindProcess || e.manifest.Likelihood != nil {
 		return nil
 	}
-	place, err := e.place(out.IDs)
+	place, err := e.pooledPosition(out.IDs)
 	out.Positions[len(out.Positions)-1] = place
 	if before := out.Positions[:len(out.Positions)-1]; err == nil && len(before) > 0 && before[0] >= place {
 		return fault.New(fault.CodeTooLong,

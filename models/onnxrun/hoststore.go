@@ -45,22 +45,22 @@ type keyValues struct {
 	past, present [][]float32
 }
 
-// hostLoan has its buffers from the store.
-type hostLoan struct {
+// hostForwardKV has its buffers from the store.
+type hostForwardKV struct {
 	*keyValues
 	store *hostStore
 	plan  *batching.Plan
 }
 
-func (h *hostStore) lend(plan *batching.Plan) (loan, error) {
+func (h *hostStore) open(plan *batching.Plan) (forwardKV, error) {
 	buffers, ok := h.spare.Get().(*keyValues)
 	if !ok {
 		buffers = &keyValues{past: make([][]float32, h.parts), present: make([][]float32, h.parts)}
 	}
-	return hostLoan{buffers, h, plan}, nil
+	return hostForwardKV{buffers, h, plan}, nil
 }
 
-func (l hostLoan) past(part int) (ort.Value, error) {
+func (l hostForwardKV) past(part int) (ort.Value, error) {
 	h := l.store
 	size := batching.BlockTokens * h.width()
 	past := slices.Grow(l.keyValues.past[part][:0], len(l.plan.Past)*size)
@@ -71,14 +71,14 @@ func (l hostLoan) past(part int) (ort.Value, error) {
 	return ort.NewTensor(ort.NewShape(int64(len(l.plan.Past)*batching.BlockTokens), h.heads, h.dim), past)
 }
 
-func (l hostLoan) present(part int) (ort.Value, error) {
+func (l hostForwardKV) present(part int) (ort.Value, error) {
 	h, tokens := l.store, len(l.plan.IDs)
 	present := slices.Grow(l.keyValues.present[part][:0], tokens*h.width())[:tokens*h.width()]
 	l.keyValues.present[part] = present
 	return ort.NewTensor(ort.NewShape(int64(tokens), h.heads, h.dim), present)
 }
 
-func (l hostLoan) keep() error {
+func (l hostForwardKV) keep() error {
 	width := l.store.width()
 	for _, keep := range l.plan.Keep {
 		to := l.store.block(keep.Block.Slot)
@@ -92,4 +92,4 @@ func (l hostLoan) keep() error {
 	return nil
 }
 
-func (l hostLoan) end() { l.store.spare.Put(l.keyValues) }
+func (l hostForwardKV) close() { l.store.spare.Put(l.keyValues) }

@@ -62,7 +62,7 @@ func (s *Session) Reserve(bytes int64) (blocks int, err error) {
 			"a key-value cache of %d bytes holds no block of %d tokens, which takes %d", bytes, batching.BlockTokens,
 			size)
 	}
-	for place := range s.wide {
+	for place := range s.allThreads {
 		store, err := s.newStore(place, int(bytes/size))
 		if err != nil {
 			return 0, &fault.Error{
@@ -85,7 +85,7 @@ func (s *Session) newStore(place, blocks int) (store, error) {
 }
 
 // bindPast binds the past keys and values, and adds those that are not empty to the feeds.
-func (s *Session) bindPast(binding *ort.IoBinding, plan *batching.Plan, cached loan, feeds tensors) error {
+func (s *Session) bindPast(binding *ort.IoBinding, plan *batching.Plan, cached forwardKV, feeds tensors) error {
 	if len(plan.Past) == 0 {
 		var failed error
 		for _, name := range s.pasts {

@@ -15,9 +15,9 @@ import (
 // (len(plan.Read), width), unless the head is on the device and reads them there. Keys and values leave the graph only
 // when some are to be kept.
 func (s *Session) Run(_ context.Context, plan *batching.Plan) ([][]float32, error) {
-	inner := s.wide[plan.Device]
+	inner := s.allThreads[plan.Device]
 	if plan.Narrow {
-		inner = s.narrow
+		inner = s.oneThread
 	}
 	feeds, err := s.feeds(plan)
 	defer feeds.free()
@@ -29,12 +29,12 @@ func (s *Session) Run(_ context.Context, plan *batching.Plan) ([][]float32, erro
 		return nil, err
 	}
 	defer binding.Destroy() //nolint:errcheck // freeing cannot fail
-	var cached loan
+	var cached forwardKV
 	if len(plan.Past)+len(plan.Keep) > 0 {
-		if cached, err = s.stores[plan.Device].lend(plan); err != nil {
+		if cached, err = s.stores[plan.Device].open(plan); err != nil {
 			return nil, err
 		}
-		defer cached.end()
+		defer cached.close()
 	}
 	outputs := tensors{}
 	defer outputs.free()

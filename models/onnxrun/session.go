@@ -20,8 +20,8 @@ type Session struct {
 	threads *inplace.Threads
 	types   *int64 // token types are 1 behind the first of this id; nil: all 0
 	inputs  []string
-	wide    []*ort.DynamicAdvancedSession // of each device: a forward has all threads
-	narrow  *ort.DynamicAdvancedSession   // a forward has one thread; nil: there is none
+	allThreads    []*ort.DynamicAdvancedSession // of each device: a forward has all threads
+	oneThread  *ort.DynamicAdvancedSession   // a forward has one thread; nil: there is none
 	pooled  bool                          // padded: the graph pools, output [B, columns]
 
 	// Of each device, where forwards run on GPUs and the build has our kernels; else none.
@@ -94,7 +94,7 @@ func Open(file *Graph, threads int, device Device) (*Session, error) {
 		if err != nil {
 			return s, err
 		}
-		s.wide = append(s.wide, inner)
+		s.allThreads = append(s.allThreads, inner)
 	}
 	if device.OnGPU() {
 		return s, s.placeHeads(m, file.Head)
@@ -103,24 +103,24 @@ func Open(file *Graph, threads int, device Device) (*Session, error) {
 	if err != nil {
 		return s, err
 	}
-	s.wide = append(s.wide, inner)
+	s.allThreads = append(s.allThreads, inner)
 	if threads > 1 && !file.External && file.Bytes <= laneBytes {
-		s.narrow, err = load(1, nil)
+		s.oneThread, err = load(1, nil)
 	}
 	return s, err
 }
 
 // HasNarrow tells whether forwards can run on one thread each.
-func (s *Session) HasNarrow() bool { return s.narrow != nil }
+func (s *Session) HasOneThread() bool { return s.oneThread != nil }
 
 // PlacesHead tells whether the head reads rows on the graph's device, so that readings leave the session.
 func (s *Session) PlacesHead() bool { return len(s.heads) > 0 }
 
 // FreeNarrow lets go of the second copy, for a model whose forwards are better off with all threads.
-func (s *Session) FreeNarrow() {
-	if s.narrow != nil {
-		s.narrow.Destroy() //nolint:errcheck // freeing cannot fail
-		s.narrow = nil
+func (s *Session) FreeOneThread() {
+	if s.oneThread != nil {
+		s.oneThread.Destroy() //nolint:errcheck // freeing cannot fail
+		s.oneThread = nil
 	}
 }
 
@@ -145,8 +145,8 @@ func (s *Session) Close() {
 		s.noPast.Destroy() //nolint:errcheck // freeing cannot fail
 	}
 	s.threads.Close()
-	s.FreeNarrow()
-	for _, inner := range s.wide {
+	s.FreeOneThread()
+	for _, inner := range s.allThreads {
 		inner.Destroy() //nolint:errcheck // freeing cannot fail
 	}
 	for _, store := range s.stores {

@@ -9,17 +9,17 @@ import (
 // store holds the blocks of one device's key-value cache, where that device's forwards want them.
 type store interface {
 	// lend makes a forward's past, out of the plan's slots, and room for its present, if the plan keeps any of it. The
-	// loan must be ended.
-	lend(plan *batching.Plan) (loan, error)
+	// forwardKV must be ended.
+	open(plan *batching.Plan) (forwardKV, error)
 	free()
 }
 
-// loan is a forward's past and present. A part is one layer's keys or its values, in the order of a session's pasts.
-type loan interface {
+// forwardKV is a forward's past and present. A part is one layer's keys or its values, in the order of a session's pasts.
+type forwardKV interface {
 	past(part int) (ort.Value, error)    // (BlockTokens · blocks, kv_heads, head_dim), which the caller destroys
 	present(part int) (ort.Value, error) // (tokens, kv_heads, head_dim), likewise
 	keep() error                         // fills the slots that the plan keeps, once the forward has written its present
-	end()
+	close()
 }
 
 // blockShape is that of a block: (parts, BlockTokens, heads, dim) float32.
