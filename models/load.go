@@ -3,7 +3,6 @@ package models
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/assay-rm/assay/batching"
 	"github.com/assay-rm/assay/models/encode"
@@ -12,7 +11,7 @@ import (
 	"github.com/assay-rm/assay/models/onnxrun"
 )
 
-// load proves the manifest in the order in which each part needs the one before.
+// load loads the graphs and proves the manifest, in an order in which each step can rely on the one before.
 func (m *Model) load(ctx context.Context, b *bundle, options Options) error {
 	m.report("files", "%s", b.digest)
 	loadGraphs := m.loadSession
@@ -44,9 +43,10 @@ func (m *Model) load(ctx context.Context, b *bundle, options Options) error {
 	} else {
 		found, err := batching.Measure(ctx, m.runner, batch)
 		if err != nil {
-			return &fault.Error{Code: fault.CodeBundle, Detail: "warm-up", Err: err}
+			return fault.New(fault.CodeBundle, "warm-up").Because(err)
 		}
-		batch.Budget, batch.Cost, batch.Lanes, batch.LaneTokens = found.Budget, found.Cost, found.Lanes, found.LaneTokens
+		batch.Budget, batch.Cost = found.Budget, found.Cost
+		batch.Lanes, batch.LaneTokens = found.Lanes, found.LaneTokens
 	}
 	if batch.Lanes < 2 && m.session != nil {
 		m.session.FreeOneThread()
@@ -81,11 +81,7 @@ func (m *Model) loadSession(b *bundle) error {
 		if code := new(fault.Error); errors.As(err, &code) {
 			return err
 		}
-		return &fault.Error{
-			Code:   fault.CodeBundle,
-			Detail: fmt.Sprintf("graph.file %s: ONNX Runtime refuses it", spec.Graph.File),
-			Err:    err,
-		}
+		return fault.New(fault.CodeBundle, "graph.file %s: ONNX Runtime refuses it", spec.Graph.File).Because(err)
 	}
 	m.runner = m.session
 	if m.head != nil {
@@ -117,10 +113,11 @@ func (m *Model) loadFeatures(b *bundle) (err error) {
 	return nil
 }
 
-// gpuWarmTokens is the largest forward that is measured on a GPU, whose throughput still grows where the processors'
-// falls.
+// gpuWarmTokens is the largest forward that is measured on a GPU. Its throughput still grows at sizes where that of the
+// processors falls.
 const gpuWarmTokens = 1 << 15
 
+// batching are the batcher's options for this model, as far as they are known before anything is measured.
 func (m *Model) batching(options Options) batching.Options {
 	spec := &m.info.Manifest
 	batch := batching.Options{

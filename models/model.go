@@ -8,7 +8,6 @@ package models
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math"
 	"runtime"
 	"time"
@@ -21,14 +20,14 @@ import (
 	"github.com/assay-rm/assay/models/onnxrun"
 )
 
-// Reading is the outcome of one [Encoded]: the head's raw outputs or an error, never both.
+// Reading is what one [encode.Encoded] gave: the head's raw outputs or an error, never both.
 type Reading struct {
 	Rows   [][]float32   // (1, labels) of a reward model, (steps, labels) of a process model; all finite
-	Err    error         // why there are none: *Error, or a context's error
-	Shared int           // leading tokens computed once together with others of the run
+	Err    error         // why there are none: a *fault.Error, or the context's error
+	Shared int           // leading tokens that were computed once, for others of the forward too
 	Cached int           // leading tokens taken from the cache
-	Queue  time.Duration // waiting for a run
-	Run    time.Duration // of the forward
+	Queue  time.Duration // how long it waited for its forward
+	Run    time.Duration // how long the forward took
 }
 
 // Info is what a model says of itself.
@@ -38,17 +37,17 @@ type Info struct {
 	Provider string          // what runs the graph: ONNX Runtime's CPU or CUDA provider, or gorgonia
 	Device   onnxrun.Device  // where forwards run
 	Threads  int             // of one forward
-	Lanes    int             // forwards side by side, on one thread each, when much waits; 1: always one, on all threads
+	Lanes    int             // forwards that run side by side, on one thread each, when much waits; 1: none do
 	Batching batching.Budget // measured at load
 	Cache    int64           // bytes of keys and values that may be cached; 0: none, or none can be
-	Block    int64           // bytes of a block of these
-	MaxItems int             // sequences that may wait, and so of one request at most
+	Block    int64           // bytes of one block of these
+	MaxItems int             // sequences that may wait, and therefore the most that one request may have
 	User     int             // numbers of the user's vector that every item must have; 0: none may have one
 }
 
 // Options says how a bundle is run. The zero value works.
 type Options struct {
-	Runtime   string                                     // path of ONNX Runtime; empty: search, see [FindRuntime]
+	Runtime   string                                     // path of ONNX Runtime; see [onnxrun.FindRuntime]
 	Device    onnxrun.Device                             // where forwards run
 	Threads   int                                        // of one forward; 0: one per processor that Go may use
 	Tokens    int                                        // budget of one forward; 0: measured at load
@@ -72,7 +71,7 @@ type Model struct {
 	golden   []byte
 }
 
-// Open loads a bundle and proves it. The model answers once [Model.Run] runs. Its errors are *Error.
+// Open loads a bundle and proves it. The model answers once [Model.Run] runs. Its errors are *fault.Error.
 func Open(ctx context.Context, source Source, options Options) (*Model, error) {
 	if err := options.Device.Check(); err != nil {
 		return nil, err
@@ -115,9 +114,9 @@ func Open(ctx context.Context, source Source, options Options) (*Model, error) {
 func inBundle(source Source, err error) error {
 	var known *fault.Error
 	if !errors.As(err, &known) {
-		return &fault.Error{Code: fault.CodeBundle, Detail: "bundle " + source.String(), Err: err}
+		return fault.New(fault.CodeBundle, "bundle %s", source.String()).Because(err)
 	}
-	return &fault.Error{Code: known.Code, Detail: fmt.Sprintf("bundle %s: %s", source, known.Detail), Err: known.Err}
+	return fault.New(known.Code, "bundle %s: %s", source, known.Detail).Because(known.Err)
 }
 
 // Info says what is loaded.
@@ -126,14 +125,14 @@ func (m *Model) Info() Info { return m.info }
 // Proof lists what was checked when the bundle was loaded.
 func (m *Model) Proof() []Check { return m.proof }
 
-// Encode renders, tokenizes and marks the positions to read; of features it checks the names. Its errors are *Error. It
+// Encode turns an item into ids and the positions to read, see [encode.Encoder.Encode]. Its errors are *fault.Error. It
 // is safe for concurrent use.
 func (m *Model) Encode(item encode.Item, truncate encode.Truncation) (encode.Encoded, error) {
 	return m.encoder.Encode(item, truncate)
 }
 
-// Admits tells whether items have a chance of being admitted now, before they are encoded: nil, or the
-// *batching.QueueFullError or batching.ErrClosed that [Model.Read] would return. It keeps no place for them.
+// Admits tells, before the items are encoded, whether they would be admitted now: nil, or the *QueueFullError or
+// ErrClosed that [Model.Read] would return. It reserves nothing, so Read may still refuse them.
 func (m *Model) Admits(ctx context.Context, items []encode.Item) error {
 	tokens := 0
 	for i := range items {
@@ -142,8 +141,8 @@ func (m *Model) Admits(ctx context.Context, items []encode.Item) error {
 	return m.batcher.Admits(ctx, len(items), tokens)
 }
 
-// Read computes the readings of items, in order, whatever runs beside them. The error is of the whole submission:
-// *batching.QueueFullError or batching.ErrClosed. It returns when ctx ends.
+// Read computes the reading of every item and returns them in the same order; an item's reading does not depend on what
+// else runs. The error is of the whole submission: *QueueFullError or ErrClosed. Read returns when ctx ends.
 func (m *Model) Read(ctx context.Context, items []encode.Encoded) ([]Reading, error) {
 	readings, err := m.rows(ctx, items)
 	if err != nil {
@@ -160,7 +159,8 @@ func (m *Model) Read(ctx context.Context, items []encode.Encoded) ([]Reading, er
 	return readings, nil
 }
 
-// rows sends items through the batcher and gives what leaves the graph: readings, or rows for the head.
+// rows sends items through the batcher and gives what leaves the graph: readings, or where the head is a graph of its
+// own the rows that it takes.
 func (m *Model) rows(ctx context.Context, items []encode.Encoded) ([]Reading, error) {
 	sequences := make([]batching.Sequence, len(items))
 	for i, item := range items {
@@ -192,11 +192,8 @@ func (m *Model) reading(result batching.Result) Reading {
 		errors.Is(reading.Err, context.DeadlineExceeded),
 		errors.Is(reading.Err, batching.ErrClosed):
 	default:
-		reading.Err = &fault.Error{
-			Code:   fault.CodeRun,
-			Detail: fmt.Sprintf("the forward of model %q failed", m.info.Manifest.Name),
-			Err:    reading.Err,
-		}
+		err := fault.New(fault.CodeRun, "the forward of model %q failed", m.info.Manifest.Name)
+		reading.Err = err.Because(reading.Err)
 	}
 	return reading
 }
@@ -214,7 +211,8 @@ func (m *Model) finite(rows [][]float32) error {
 	return nil
 }
 
-// Probe runs one short item through the queue and the graph and checks its value: readiness.
+// Probe runs one short item through the queue and the graph, and returns nil when its reading is finite. Readiness asks
+// it.
 func (m *Model) Probe(ctx context.Context) error {
 	ids := m.probeItem(min(8, m.info.Manifest.Limits.MaxTokens), 2)
 	readings, err := m.Read(ctx,
@@ -225,7 +223,8 @@ func (m *Model) Probe(ctx context.Context) error {
 	return readings[0].Err
 }
 
-// lastRead is the last of n tokens that can be read: a likelihood graph reads what the next token is.
+// lastRead is the last of n positions that can be read. A likelihood graph reads the probability of the token that
+// follows, so the very last position has none.
 func (m *Model) lastRead(n int) int {
 	if m.info.Manifest.Likelihood != nil {
 		return max(0, n-2)
@@ -236,14 +235,14 @@ func (m *Model) lastRead(n int) int {
 // Stats counts what the model's batcher did.
 func (m *Model) Stats() batching.Stats { return m.batcher.Stats() }
 
-// Run answers what is submitted. It blocks until [Model.Close] has drained the queue, or ctx ends, and then frees the
-// graph.
+// Run answers what is submitted. It returns when [Model.Close] has been called and the queue is drained, or when ctx
+// ends, and then frees the graph. A model runs once.
 func (m *Model) Run(ctx context.Context) error {
 	defer m.freeSession()
 	return m.batcher.Run(ctx)
 }
 
-// Close stops admission; what was accepted is still answered, and then Run returns.
+// Close stops admission. What was accepted is still answered, and then Run returns.
 func (m *Model) Close() { m.batcher.Close() }
 
 func (m *Model) freeSession() {

@@ -10,12 +10,12 @@ import (
 	"github.com/assay-rm/assay/models/onnxrun"
 )
 
-// onnxFile is what the server wants to know of a graph before ONNX Runtime reads it.
-// Field numbers are those of onnx.proto3 (onnx/onnx, onnx/onnx.proto3).
+// onnxFile is what the server must know of a graph before ONNX Runtime reads it. The numbers of fields below are those
+// of onnx/onnx.proto3 in the repository onnx/onnx.
 type onnxFile struct {
 	inputs, outputs []onnxrun.Value
-	external        []string // locations of external data
-	batchScale      string   // an operation that rounds the whole batch by one scale
+	external        []string // locations of external data, wherever in the file they are named
+	batchScale      string   // the name of an operation that rounds the whole batch by one scale; empty: there is none
 	depth           int      // of the graph that is read: 0 is the file's own, 1 a branch of it, …
 }
 
@@ -23,7 +23,7 @@ type onnxFile struct {
 // and the reader's stack would end the process.
 const maxDepth = 64
 
-// parseONNX walks the file's outer structure; weights are skipped, not copied.
+// parseONNX reads the structure of an ONNX file. It skips the weights and copies nothing of them.
 func parseONNX(data []byte) (*onnxFile, error) {
 	var file onnxFile
 	var graphs int
@@ -118,7 +118,8 @@ func (f *onnxFile) node(data []byte) error {
 	return walk(data, func(field int, value []byte) error {
 		switch field {
 		case 4:
-			if strings.HasPrefix(string(value), "DynamicQuantize") { // …Linear, and ONNX Runtime's …MatMul and …LSTM
+			// DynamicQuantizeLinear, and ONNX Runtime's DynamicQuantizeMatMul and DynamicQuantizeLSTM
+			if strings.HasPrefix(string(value), "DynamicQuantize") {
 				f.batchScale = string(value)
 			}
 		case 5:
@@ -179,7 +180,7 @@ func (f *onnxFile) tensor(data []byte, weights map[string]bool) error {
 	})
 }
 
-// parseValue reads a ValueInfoProto: name 1, type 2 → tensor_type 1 → elem_type 1, shape 2 → dim 1 → dim_value 1.
+// parseValue reads a ValueInfoProto: name 1, and in type 2 the tensor_type 1.
 func parseValue(data []byte) (onnxrun.Value, error) {
 	var v onnxrun.Value
 	err := walk(data, func(field int, value []byte) error {
@@ -199,6 +200,7 @@ func parseValue(data []byte) (onnxrun.Value, error) {
 	return v, err
 }
 
+// tensorType reads a TypeProto.Tensor: elem_type 1, and in shape 2 of every dim 1 the dim_value 1.
 func tensorType(v *onnxrun.Value, data []byte) error {
 	return walkAll(data, func(field int, number uint64, value []byte) error {
 		switch field {
@@ -231,7 +233,8 @@ func walk(data []byte, visit func(int, []byte) error) error {
 	})
 }
 
-// walkAll calls visit for each field: number holds a varint, value a length-delimited field (never nil for one).
+// walkAll calls visit for each field of a message: number is the value of a varint, value that of a length-delimited
+// field, which is nil for other fields only.
 func walkAll(data []byte, visit func(field int, number uint64, value []byte) error) error {
 	for len(data) > 0 {
 		field, kind, n := protowire.ConsumeTag(data)

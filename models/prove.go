@@ -10,15 +10,16 @@ import (
 
 // Check is one thing that was proved of a bundle.
 type Check struct {
-	Name   string // of what was checked
+	Name   string // what was checked, in a word
 	Detail string // what was seen
 }
 
+// report notes one thing that was proved.
 func (m *Model) report(name, format string, args ...any) {
 	m.proof = append(m.proof, Check{Name: name, Detail: fmt.Sprintf(format, args...)})
 }
 
-// proveSignature holds the graph's inputs and output to the manifest.
+// proveSignature checks that the graph's inputs and its output are those of the manifest's layout.
 func (m *Model) proveSignature(file *onnxFile) error {
 	g := &m.info.Manifest.Graph
 	known := map[string]onnxrun.Value{}
@@ -63,7 +64,7 @@ func (m *Model) proveSignature(file *onnxFile) error {
 	return nil
 }
 
-// expectedInputs lists what the layout can give.
+// expectedInputs lists every input that a graph of this layout may ask for.
 func (m *Model) expectedInputs() []onnxrun.Value {
 	g := &m.info.Manifest.Graph
 	var values []onnxrun.Value
@@ -76,7 +77,8 @@ func (m *Model) expectedInputs() []onnxrun.Value {
 		}
 		return values
 	}
-	for _, name := range []string{"input_ids", "position_ids", "past_position_ids", "key_len", "scatter_index", "read_index"} {
+	vectors := []string{"input_ids", "position_ids", "past_position_ids", "key_len", "scatter_index", "read_index"}
+	for _, name := range vectors {
 		add(name, onnxrun.Int64, -1)
 	}
 	add("query_index", onnxrun.Int64, -1, -1)
@@ -91,7 +93,8 @@ func (m *Model) expectedInputs() []onnxrun.Value {
 	return values
 }
 
-// neededInputs lists what a graph of the layout must ask for: without one of them it cannot be right.
+// neededInputs names the inputs that a graph of this layout must ask for. A graph that ignores one of them cannot be
+// right.
 func (m *Model) neededInputs() []string {
 	if m.info.Manifest.Graph.Padded() {
 		return []string{"input_ids", "attention_mask"}
@@ -103,7 +106,7 @@ func (m *Model) neededInputs() []string {
 	return names
 }
 
-// passedEncoder says what the encoder has found in the tokenizer and the template.
+// reportEncoder notes what the encoder has found in the tokenizer and the template.
 func (m *Model) reportEncoder() {
 	spec := &m.info.Manifest
 	if id := m.encoder.Separator(); id >= 0 {

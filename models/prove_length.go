@@ -11,7 +11,7 @@ import (
 // Bounds of the sequences that are run to prove limits.max_tokens of a padded graph.
 const (
 	lengthFirst = 256             // tokens of the first; each has twice as many as the one before
-	lengthMost  = 2048            // tokens of the longest: a graph may hold their square of numbers for each of its heads
+	lengthMost  = 2048            // tokens of the longest: each head of a graph may hold their square of numbers
 	lengthTime  = 4 * time.Second // for one, expected to take four times as long as the one before
 )
 

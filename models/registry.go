@@ -26,14 +26,15 @@ func NewRegistry(models ...*Model) (*Registry, error) {
 	return &Registry{models: models}, nil
 }
 
-// All lists the models in the order in which they were given.
+// All lists the models in the order in which they were given to [NewRegistry].
 func (r *Registry) All() []*Model { return slices.Clone(r.models) }
 
-// Find gives the model of that name, or the only one of those kinds when name is empty. Its errors are *Error.
+// Find gives the model of that name, which must be of one of those kinds. Without a name it gives the only model of
+// those kinds. Its errors are *fault.Error.
 func (r *Registry) Find(name string, kinds ...manifest.Kind) (*Model, error) {
 	var words []string
 	for _, kind := range kinds {
-		if kind != manifest.KindFeatures { // who asks for a reward means these too
+		if kind != manifest.KindFeatures { // a question about rewards takes these too
 			words = append(words, string(kind))
 		}
 	}

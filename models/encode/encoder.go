@@ -15,7 +15,7 @@ type Encoder struct {
 	template  *chat.Template // nil when the bundle has none
 	segments  []segment      // instead of a template
 	separator int64          // the step separator's id, of joint steps; else -1
-	readID      int64          // the id of read.token; -1 when there is none
+	readID    int64          // the id of read.token; -1 when there is none
 	tail      int            // tokens that follow a response: the template's and the end policy's
 	user      int            // numbers of a user's vector that items must have; 0: none
 }
@@ -30,7 +30,7 @@ func New(m *manifest.Manifest, tokens []byte, template string, user int) (*Encod
 	}
 	var err error
 	if e.tokens, err = tokenizer.New(tokens); err != nil {
-		return nil, &fault.Error{Code: fault.CodeBundle, Detail: "tokenizer.file " + m.Tokenizer.File, Err: err}
+		return nil, fault.New(fault.CodeBundle, "tokenizer.file %s", m.Tokenizer.File).Because(err)
 	}
 	if m.Template.File != "" {
 		if e.template, err = chat.New(template, m.Template.Variables); err != nil {

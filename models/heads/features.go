@@ -30,7 +30,7 @@ var _ batching.Runner = (*FeatureModel)(nil)
 func LoadFeatures(spec *manifest.Graph, data []byte) (*FeatureModel, error) {
 	graph, err := graphs.Load(data)
 	if err != nil {
-		return nil, &fault.Error{Code: fault.CodeBundle, Detail: "graph.file " + spec.File, Err: err}
+		return nil, fault.New(fault.CodeBundle, "graph.file %s", spec.File).Because(err)
 	}
 	f := &FeatureModel{
 		graph:         graph,

@@ -26,7 +26,7 @@ func Load(m *manifest.Manifest, data []byte) (*Head, error) {
 	spec := m.Graph.Head
 	graph, err := graphs.Load(data)
 	if err != nil {
-		return nil, &fault.Error{Code: fault.CodeBundle, Detail: "graph.head.file " + spec.File, Err: err}
+		return nil, fault.New(fault.CodeBundle, "graph.head.file %s", spec.File).Because(err)
 	}
 	h := &Head{graph: graph, spec: spec, labels: len(m.Graph.Labels)}
 	rows := false

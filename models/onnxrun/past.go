@@ -65,11 +65,7 @@ func (s *Session) Reserve(bytes int64) (blocks int, err error) {
 	for place := range s.allThreads {
 		store, err := s.newStore(place, int(bytes/size))
 		if err != nil {
-			return 0, &fault.Error{
-				Code:   fault.CodeBundle,
-				Detail: fmt.Sprintf("reserve %d bytes for the key-value cache", bytes),
-				Err:    err,
-			}
+			return 0, fault.New(fault.CodeBundle, "reserve %d bytes for the key-value cache", bytes).Because(err)
 		}
 		s.stores = append(s.stores, store)
 	}

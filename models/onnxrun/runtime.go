@@ -1,7 +1,6 @@
 package onnxrun
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -58,7 +57,7 @@ func Libraries(explicit string) []Library {
 func FindRuntime(explicit string) (string, error) {
 	if explicit != "" {
 		if _, err := os.Stat(explicit); err != nil {
-			return "", &fault.Error{Code: fault.CodeRuntime, Detail: "ONNX Runtime is not at " + explicit, Err: err}
+			return "", fault.New(fault.CodeRuntime, "ONNX Runtime is not at %s", explicit).Because(err)
 		}
 		return explicit, nil
 	}
@@ -115,11 +114,7 @@ func StartRuntime(path string) error {
 	}
 	ort.SetSharedLibraryPath(path)
 	if err := ort.InitializeEnvironment(ort.WithLogLevelFatal()); err != nil {
-		return &fault.Error{
-			Code:   fault.CodeRuntime,
-			Detail: fmt.Sprintf("ONNX Runtime %s does not load", path),
-			Err:    err,
-		}
+		return fault.New(fault.CodeRuntime, "ONNX Runtime %s does not load", path).Because(err)
 	}
 	if version := ort.GetVersion(); !strings.HasPrefix(version, strings.TrimSuffix(RuntimeVersions, "x")) {
 		return fault.New(fault.CodeRuntime, "ONNX Runtime %s is version %s, and %s is accepted", path, version,

@@ -14,15 +14,15 @@ import (
 
 // Session runs the plans of one graph on ONNX Runtime. It is a [batching.Runner].
 type Session struct {
-	graph   *manifest.Graph
-	device  Device
-	runtime *inplace.Runtime
-	threads *inplace.Threads
-	types   *int64 // token types are 1 behind the first of this id; nil: all 0
-	inputs  []string
-	allThreads    []*ort.DynamicAdvancedSession // of each device: a forward has all threads
+	graph      *manifest.Graph
+	device     Device
+	runtime    *inplace.Runtime
+	threads    *inplace.Threads
+	types      *int64 // token types are 1 behind the first of this id; nil: all 0
+	inputs     []string
+	allThreads []*ort.DynamicAdvancedSession // of each device: a forward has all threads
 	oneThread  *ort.DynamicAdvancedSession   // a forward has one thread; nil: there is none
-	pooled  bool                          // padded: the graph pools, output [B, columns]
+	pooled     bool                          // padded: the graph pools, output [B, columns]
 
 	// Of each device, where forwards run on GPUs and the build has our kernels; else none.
 	gpus  []accelerator
