@@ -8,7 +8,8 @@ import (
 	"github.com/assay-rm/assay/models/manifest"
 )
 
-// Encode renders, tokenizes and marks the positions to read; of features it checks the names. Its errors are *Error.
+// Encode renders the item's conversation, tokenizes the text, applies the policies on ids and finds the positions to
+// read. An item that is longer than limits.max_tokens is cut as truncate says, or refused. Its errors are *fault.Error.
 func (e *Encoder) Encode(item Item, truncate Truncation) (Encoded, error) {
 	if e.manifest.ReadsFeatures() {
 		return encodeFeatures(e.manifest, item)
@@ -50,7 +51,8 @@ func (e *Encoder) Encode(item Item, truncate Truncation) (Encoded, error) {
 	return out, e.truncate(&out, truncate, tail)
 }
 
-// bounded refuses forms that do not show where the response or a step begins, for models that must know.
+// requireBoundaries refuses the forms text and input_ids where the model must know what they do not show: where the
+// response begins, where a step ends, or where the prompt does.
 func (e *Encoder) requireBoundaries(form string) error {
 	if form != formText && form != formIDs {
 		return nil
@@ -59,7 +61,8 @@ func (e *Encoder) requireBoundaries(form string) error {
 	switch {
 	case m.Likelihood != nil:
 		return fault.New(fault.CodeItem,
-			"%s does not show where the response begins, and model %q reads the response's likelihood: give messages or prompt",
+			"%s does not show where the response begins, and model %q reads the response's likelihood: "+
+				"give messages or prompt",
 			form, m.Name)
 	case m.Kind == manifest.KindProcess && !m.Steps.Joint():
 		return fault.New(fault.CodeItem,
@@ -72,7 +75,7 @@ func (e *Encoder) requireBoundaries(form string) error {
 	return nil
 }
 
-// encodeTurns encodes a conversation, or a pair of responses to one, and finds the positions to read.
+// encodeTurns encodes an item without steps: a conversation, or a prompt with a pair of responses.
 func (e *Encoder) encodeTurns(item Item, form string, out *Encoded) (err error) {
 	messages := turns(item)
 	if e.segments != nil {
@@ -111,7 +114,7 @@ func (e *Encoder) encodeTurns(item Item, form string, out *Encoded) (err error) 
 	return e.finish(out, form)
 }
 
-// finish applies the policies and marks the positions to read.
+// finish applies the policies to the ids and finds the positions to read.
 func (e *Encoder) finish(out *Encoded, form string) error {
 	if err := e.applyPolicies(out, form); err != nil {
 		return err
@@ -122,7 +125,8 @@ func (e *Encoder) finish(out *Encoded, form string) error {
 	return e.markPlaces(out)
 }
 
-// markPlaces reads the places given and that of the pooling rule.
+// markPlaces sets the positions to those given, the one where the prompt's pattern begins, if the manifest has one, and
+// the one of the pooling rule. They must ascend.
 func (e *Encoder) markPlaces(out *Encoded, before ...int) error {
 	if pattern := e.manifest.Prompt.Pattern; pattern != nil {
 		at := lastPattern(out.IDs, pattern)
@@ -147,7 +151,8 @@ func (e *Encoder) markPlaces(out *Encoded, before ...int) error {
 	return nil
 }
 
-// leading gives the ids of the conversation without its last assistant turn, BOS policy applied.
+// promptIDs gives the ids of the conversation without its last turn, which must be the assistant's. The policy on BOS
+// is applied to them.
 func (e *Encoder) promptIDs(messages []chat.Message, form string, generate bool) ([]int64, error) {
 	last := len(messages) - 1
 	if messages[last].Role != roleAssistant {
@@ -166,7 +171,8 @@ func (e *Encoder) promptIDs(messages []chat.Message, form string, generate bool)
 	return e.applyBOS(ids), err
 }
 
-// markResponse reads every token before one of the response: its row predicts the next.
+// markResponse sets the positions of a likelihood model. The response begins where the ids stop to be those of the
+// prompt alone.
 func (e *Encoder) markResponse(out *Encoded, messages []chat.Message, form string) error {
 	before, err := e.promptIDs(messages, form, true)
 	if err != nil {
@@ -179,7 +185,8 @@ func (e *Encoder) markResponse(out *Encoded, messages []chat.Message, form strin
 	return readFrom(out, max(1, start))
 }
 
-// readFrom sets the positions of a likelihood model whose response begins at token start.
+// readFrom sets the positions of a likelihood model whose response begins at token start: every token that another one
+// of the response follows, since its row predicts that one.
 func readFrom(out *Encoded, start int) error {
 	if start >= len(out.IDs) {
 		return fault.New(fault.CodeEmpty, "the response gives no token")
@@ -192,7 +199,7 @@ func readFrom(out *Encoded, start int) error {
 	return nil
 }
 
-// render gives the text of a conversation; a pair item's two responses go to the template beside it.
+// render gives the text of a conversation. The template of a pair model gets the item's two responses beside it.
 func (e *Encoder) render(item Item, messages []chat.Message, generate bool) (text string, err error) {
 	switch {
 	case e.template == nil:
@@ -210,7 +217,7 @@ func (e *Encoder) render(item Item, messages []chat.Message, generate bool) (tex
 	return text, nil
 }
 
-// ids tokenizes text as it stands.
+// ids tokenizes text as it stands: no policy is applied.
 func (e *Encoder) ids(form, text string) ([]int64, error) {
 	ids, err := e.tokens.Encode(text)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/assay-rm/assay/models/fault"
 )
 
-// encodeJoint tokenizes the whole text at once; each step is read at its separator.
+// encodeJoint tokenizes the whole text at once. Each step is read at the separator behind it.
 func (e *Encoder) encodeJoint(item Item, before []chat.Message, steps []string, form string, out *Encoded) (err error) {
 	content := e.joined(steps)
 	if out.Text, err = e.render(item, append(before, chat.Message{Role: roleAssistant, Content: content}),
@@ -27,15 +27,17 @@ func (e *Encoder) encodeJoint(item Item, before []chat.Message, steps []string, 
 	return e.finish(out, form)
 }
 
-// placedIDs tokenizes text whose separator is no added token: what stands beside one may make another token with it,
-// and other text may make its id. So each must end where its step does, and none elsewhere.
+// placedIDs tokenizes text whose separator is no added token of the tokenizer. What stands beside such a separator may
+// make another token with it, and other text may give its id. So every separator must be a token that ends exactly
+// where the separator behind a step ends in the text, and no such token may end elsewhere. content is the steps' part
+// of text.
 func (e *Encoder) placedIDs(text, content string, steps []string, form string) ([]int64, error) {
 	ids, ends, err := e.tokens.EncodeEnds(text)
 	if err != nil {
 		return nil, fault.New(fault.CodeItem, "%s: %v", form, err)
 	}
 	at := strings.LastIndex(text, content)
-	if at < 0 { // a template may trim a turn
+	if at < 0 { // a template may trim the turn
 		left := len(content) - len(strings.TrimLeftFunc(content, unicode.IsSpace))
 		if at = strings.LastIndex(text, strings.TrimSpace(content)); at < 0 {
 			return nil, fault.New(fault.CodeTemplate,
@@ -43,7 +45,8 @@ func (e *Encoder) placedIDs(text, content string, steps []string, form string) (
 		}
 		at -= left
 	}
-	stepAt, found := make(map[int]int, len(steps)), make([]bool, len(steps)) // by the byte where its separator ends
+	stepAt := make(map[int]int, len(steps)) // the steps, by the byte at which their separator ends
+	found := make([]bool, len(steps))
 	for k, step := range steps {
 		if at += len(step) + len(e.manifest.Steps.Separator); k > 0 {
 			at += len(e.manifest.Steps.Join)
@@ -58,20 +61,22 @@ func (e *Encoder) placedIDs(text, content string, steps []string, form string) (
 		k, ok := stepAt[ends[i]]
 		if !ok {
 			return nil, fault.New(fault.CodeInText,
-				"token %d of the rendered item is the separator %q, where no step ends: it must not occur in a message or a step",
+				"token %d of the rendered item is the separator %q, where no step ends: "+
+					"it must not occur in a message or a step",
 				i, name)
 		}
 		found[k] = true
 	}
 	if k := slices.Index(found, false); k >= 0 {
 		return nil, fault.New(fault.CodeBoundary,
-			"step %d and the separator %q behind it are tokenized otherwise than apart: what stands beside the separator makes a token with it",
+			"step %d and the separator %q behind it are tokenized otherwise than apart: "+
+				"what stands beside the separator makes a token with it",
 			k, name)
 	}
 	return ids, nil
 }
 
-// markSeparators finds the steps of a joint text by the separator's id.
+// markSeparators finds the steps of a text by the separator's id, and sets the positions to them.
 func (e *Encoder) markSeparators(out *Encoded) error {
 	for i, id := range out.IDs {
 		if id == e.separator {

@@ -9,7 +9,7 @@ import (
 	"github.com/assay-rm/assay/models/fault"
 )
 
-// encodeSteps encodes a conversation whose last assistant turn is made of steps, and finds where each is read.
+// encodeSteps encodes a conversation whose last turn, the assistant's, is made of steps, and finds where each is read.
 func (e *Encoder) encodeSteps(item Item, form string, truncate Truncation, out *Encoded) error {
 	before, steps, ends, err := splitSteps(item)
 	if err != nil {
@@ -43,7 +43,7 @@ func (e *Encoder) encodeSteps(item Item, form string, truncate Truncation, out *
 	return e.requireScored(out)
 }
 
-// joined is the text of steps, each followed by the separator.
+// joined is the text of the steps, with the separator behind each and the manifest's join before all but the first.
 func (e *Encoder) joined(steps []string) string {
 	var content strings.Builder
 	for i, step := range steps {
@@ -56,7 +56,8 @@ func (e *Encoder) joined(steps []string) string {
 	return content.String()
 }
 
-// encodeSeparate tokenizes the rendered prompt, each step and each separator on its own; a step is read at its last id.
+// encodeSeparate tokenizes the rendered prompt, each step and each separator on its own. A step is read at the last id
+// of its separator, or as many ids before that as steps.offset says.
 func (e *Encoder) encodeSeparate(before []chat.Message, steps []string, form string, out *Encoded) error {
 	prompt, err := e.render(Item{}, before, true)
 	if err != nil {
@@ -89,15 +90,16 @@ func (e *Encoder) encodeSeparate(before []chat.Message, steps []string, form str
 	if err := e.checkIDs(out.IDs, form); err != nil {
 		return err
 	}
-	out.IDs = e.applyEnd(out.IDs) // the prompt has its BOS
+	out.IDs = e.applyEnd(out.IDs) // the prompt has its BOS already
 	if e.manifest.Likelihood != nil {
 		return readFrom(out, max(1, start))
 	}
 	return nil
 }
 
-// encodePrefixes tokenizes the whole text, and the text cut after each step to find where the step is read. It goes on
-// only where that takes no longer than for the longest item.
+// encodePrefixes tokenizes the whole text, and for each step the text that is cut behind it: the step is read where
+// that ends. This takes time with the square of the length, so an item is refused when it would take longer than one of
+// limits.max_tokens tokens that are all steps.
 func (e *Encoder) encodePrefixes(before []chat.Message, steps []string, form string, truncate Truncation,
 	out *Encoded,
 ) error {
@@ -124,7 +126,8 @@ func (e *Encoder) encodePrefixes(before []chat.Message, steps []string, form str
 				return e.tooLong(n)
 			case n*len(steps) > limit*limit:
 				return fault.New(fault.CodeTooLong,
-					"the item has %d tokens and %d steps, each tokenized with all before it, and limits.max_tokens of model %q is %d",
+					"the item has %d tokens and %d steps, each tokenized with all before it, "+
+						"and limits.max_tokens of model %q is %d",
 					n, len(steps), e.manifest.Name, limit)
 			}
 		}
@@ -134,7 +137,8 @@ func (e *Encoder) encodePrefixes(before []chat.Message, steps []string, form str
 		}
 		if at >= len(whole) || !slices.Equal(ids[:at+1], whole[:at+1]) {
 			return fault.New(fault.CodeBoundary,
-				"step %d ends inside a token: what stands before its end is tokenized otherwise without the steps after it",
+				"step %d ends inside a token: what stands before its end is tokenized otherwise without the steps "+
+					"after it",
 				k-1)
 		}
 		out.Steps = append(out.Steps, at)
@@ -152,13 +156,13 @@ func (e *Encoder) encodePrefixes(before []chat.Message, steps []string, form str
 	return nil
 }
 
-// beforeStart is the error of a step that is read before the item begins.
+// beforeStart is the error of a step whose position, by steps.offset, would lie before the item's first token.
 func (e *Encoder) beforeStart(step, end int) error {
 	return fault.New(fault.CodeItem, "step %d ends at token %d, and model %q reads %d before", step, end,
 		e.manifest.Name, e.manifest.Steps.Offset)
 }
 
-// cut is the conversation up to the last of the steps.
+// conversationUpTo is the conversation that ends with the last of these steps.
 func (e *Encoder) conversationUpTo(before []chat.Message, steps []string) []chat.Message {
 	messages := slices.Clone(before)
 	if !e.manifest.Steps.Turns {
@@ -175,7 +179,7 @@ func (e *Encoder) conversationUpTo(before []chat.Message, steps []string) []chat
 	return messages
 }
 
-// readSteps reads the steps that are not skipped.
+// readSteps sets the positions to those of the steps that are not skipped.
 func (e *Encoder) readSteps(out *Encoded) error {
 	if err := e.requireScored(out); err != nil {
 		return err
@@ -184,7 +188,7 @@ func (e *Encoder) readSteps(out *Encoded) error {
 	return nil
 }
 
-// scored refuses an item all of whose steps are skipped.
+// requireScored refuses an item whose steps are all skipped.
 func (e *Encoder) requireScored(out *Encoded) error {
 	if skip := e.manifest.Steps.Skip; len(out.Steps) <= skip {
 		return fault.New(fault.CodeEmpty, "the item has %d steps, and model %q gives the first %d no score",
@@ -193,7 +197,7 @@ func (e *Encoder) requireScored(out *Encoded) error {
 	return nil
 }
 
-// stepsOf gives the conversation before the steps, the steps, and where each ends in the response.
+// splitSteps gives the conversation before the steps, the steps, and the end of each in characters of the response.
 func splitSteps(item Item) (before []chat.Message, steps []string, ends []int, err error) {
 	before = slices.Clone(item.Messages)
 	if item.Prompt != nil {
@@ -223,7 +227,7 @@ func splitSteps(item Item) (before []chat.Message, steps []string, ends []int, e
 	return before, steps, ends, err
 }
 
-// listed gives the end of each step in the steps put together, in characters.
+// endsOfList gives the end of each step, in characters of all steps put together.
 func endsOfList(steps []string) ([]int, error) {
 	if len(steps) == 0 {
 		return nil, fault.New(fault.CodeEmpty, "steps is empty")
@@ -240,7 +244,8 @@ func endsOfList(steps []string) ([]int, error) {
 	return ends, nil
 }
 
-// pieces cuts a response at the client's separator. Pieces of white space alone are no steps.
+// splitAt cuts a response at the client's separator, and gives the end of each step in characters of the response. What
+// is white space alone is no step.
 func splitAt(response, separator string) (steps []string, ends []int, err error) {
 	at, width := 0, utf8.RuneCountInString(separator)
 	for piece := range strings.SplitSeq(response, separator) {

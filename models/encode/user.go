@@ -7,7 +7,7 @@ import (
 	"github.com/assay-rm/assay/models/fault"
 )
 
-// userOf is the item's user vector, which a model must have whose head takes one, and no other may have.
+// userVector is the item's user vector. An item must have it where the model's head takes one, and else must not.
 func (e *Encoder) userVector(item Item) ([]float32, error) {
 	name := e.manifest.Name
 	switch {
@@ -34,7 +34,7 @@ func (e *Encoder) userVector(item Item) ([]float32, error) {
 
 var errNotFloat32 = errors.New("and must be a number that float32 holds")
 
-// narrowed is x as float32, unless it is or becomes infinite or NaN.
+// toFloat32 is x as float32. A number that is or becomes infinite, or is none, is an error.
 func toFloat32(x float64) (float32, error) {
 	if narrow := float32(x); !math.IsNaN(x) && !math.IsInf(float64(narrow), 0) {
 		return narrow, nil
