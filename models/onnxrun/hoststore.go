@@ -11,18 +11,19 @@ import (
 	"github.com/assay-rm/assay/batching"
 )
 
-// hostStore is a store outside the Go heap: the collector lets a heap grow to twice of what a full cache keeps, and
-// would find nothing in it to free. A slot that was never filled takes no memory.
+// hostStore is a store in the host's memory, outside the Go heap. Inside, the collector would let the heap grow to
+// twice the size of a full cache before it looked for what to free, and would find nothing. A slot that was never
+// filled takes no memory.
 type hostStore struct {
 	blockShape
 	mapped []byte
-	spare  sync.Pool // of *keyValues
+	spare  sync.Pool // of *keyValues, which the forwards before have closed
 }
 
-// floatBytes is the size of a key's or a value's number.
+// floatBytes is the size of one number of a key or a value.
 const floatBytes = 4
 
-// newHostStore reserves addresses for that many blocks.
+// newHostStore reserves addresses, but no memory yet, for so many blocks.
 func newHostStore(blocks int, shape blockShape) (*hostStore, error) {
 	mapped, err := syscall.Mmap(-1, 0, blocks*shape.floats()*floatBytes, syscall.PROT_READ|syscall.PROT_WRITE,
 		syscall.MAP_ANON|syscall.MAP_PRIVATE)
@@ -40,12 +41,12 @@ func (h *hostStore) free() {
 	}
 }
 
-// keyValues are buffers that forwards borrow one after another, for each part.
+// keyValues are buffers of one forward, for each part, which the next forward uses again.
 type keyValues struct {
 	past, present [][]float32
 }
 
-// hostForwardKV has its buffers from the store.
+// hostForwardKV has buffers of the store until it is closed.
 type hostForwardKV struct {
 	*keyValues
 	store *hostStore

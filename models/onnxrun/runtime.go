@@ -16,20 +16,20 @@ import (
 // The ONNX Runtime that scores are proved on.
 const (
 	RuntimeFile     = "libonnxruntime.so.1.27.0"
-	RuntimeVersions = "1.27.x" // accepted
+	RuntimeVersions = "1.27.x" // that are accepted
 )
 
 // Library is a native library that Assay needs.
 type Library struct {
 	Name     string
 	Path     string // the file, or how it is linked
-	Version  string // found; empty when the library is missing
+	Version  string // that was found; empty when the library is missing
 	Accepted string
 	Err      error // why it cannot be used
 }
 
-// Libraries finds each native library, and in a build with CUDA the first GPU; explicit is the path of ONNX Runtime, or
-// empty to search for it.
+// Libraries finds each native library, and in a build with CUDA the first GPU. explicit is the path of ONNX Runtime, or
+// empty to search for it as [FindRuntime] does.
 func Libraries(explicit string) []Library {
 	onnx := Library{Name: "ONNX Runtime", Accepted: RuntimeVersions}
 	onnx.Path, onnx.Err = FindRuntime(explicit)
@@ -101,7 +101,8 @@ var runtimeOnce struct {
 	path string
 }
 
-// StartRuntime loads ONNX Runtime from path, once for the process. Its errors are *Error.
+// StartRuntime loads ONNX Runtime from path. A process can load one only: another path is an error later. Its errors
+// are *fault.Error.
 func StartRuntime(path string) error {
 	runtimeOnce.Lock()
 	defer runtimeOnce.Unlock()

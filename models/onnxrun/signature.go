@@ -23,8 +23,8 @@ func (v Value) String() string {
 	return fmt.Sprintf("%s %s %d", v.Name, kind, v.Dims)
 }
 
-// Fits tells whether a graph's value has the type and allows the dimensions wanted; -1 is any size, on either side. A
-// graph that names no dimensions at all is held to its shape by the forward.
+// Fits tells whether the value has the element type wanted and allows the dimensions wanted, where -1 is any size on
+// either side. A value without dimensions fits any: the proof's forward then shows whether its shape is right.
 func (v Value) Fits(want Value) bool {
 	if v.Kind != want.Kind {
 		return false

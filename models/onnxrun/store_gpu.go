@@ -32,7 +32,7 @@ type gpuStore struct {
 	blockShape
 	gpu  *gpu
 	pool *device.Pool
-	mu   sync.Mutex // held by the forwardKV that there is, since the pool serves one forward at a time
+	mu   sync.Mutex // held until a forward's keys and values are closed: the pool serves one at a time
 }
 
 // A block of the batcher's is one of the kernels': either line fails where they differ.

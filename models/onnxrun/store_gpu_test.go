@@ -13,7 +13,7 @@ import (
 )
 
 // TestGPUStoreLends: a forward's present and then its past are values in the GPU's memory with the shapes that the
-// graph wants, and the next forward gets the store when the one before has ended its forwardKV. What the copies hold,
+// graph wants, and the next forward gets the store when the one before has closed its own. What the copies hold,
 // kernels/device tests.
 func TestGPUStoreLends(t *testing.T) {
 	library, err := FindRuntime("")
