@@ -38,7 +38,10 @@ func TestBeamsReadTheSameFromTheCache(t *testing.T) {
 				parents := slices.Clone(beams)
 				for i := range beams {
 					parent := parents[i&^3] // four children of each fourth beam
-					beams[i] = encode.Encoded{IDs: slices.Concat(parent.IDs, more(step)), Positions: slices.Clone(parent.Positions)}
+					beams[i] = encode.Encoded{
+						IDs:       slices.Concat(parent.IDs, more(step)),
+						Positions: slices.Clone(parent.Positions),
+					}
 					beams[i].Positions = append(beams[i].Positions, len(beams[i].IDs)-1)
 				}
 				readings, err := m.Read(t.Context(), beams)
@@ -46,12 +49,14 @@ func TestBeamsReadTheSameFromTheCache(t *testing.T) {
 					t.Fatal(err)
 				}
 				for i, reading := range readings {
-					rows, err := m.forward(t.Context(), m.batching(Options{}), []batching.Sequence{{IDs: beams[i].IDs, Read: beams[i].Positions}})
+					rows, err := m.forward(t.Context(), m.batching(Options{}),
+						[]batching.Sequence{{IDs: beams[i].IDs, Read: beams[i].Positions}})
 					if err != nil || reading.Err != nil {
 						t.Fatal(err, reading.Err)
 					}
 					if moved := distance(reading.Rows, rows[0]); moved != 0 {
-						t.Fatalf("beam %d of %d tokens, %d cached, is off by %g", i, len(beams[i].IDs), reading.Cached, moved)
+						t.Fatalf("beam %d of %d tokens, %d cached, is off by %g", i, len(beams[i].IDs), reading.Cached,
+							moved)
 					}
 					cached += reading.Cached
 				}
@@ -91,7 +96,8 @@ func TestLanesReadTheSame(t *testing.T) {
 			for range 4 {
 				items := make([]batching.Sequence, 24)
 				for i := range items {
-					ids := slices.Concat(prompt[:random.IntN(61)], probeIDs(m.info.Manifest.Graph.VocabSize, 2+random.IntN(60), random.Uint64()))
+					ids := slices.Concat(prompt[:random.IntN(61)],
+						probeIDs(m.info.Manifest.Graph.VocabSize, 2+random.IntN(60), random.Uint64()))
 					items[i] = batching.Sequence{IDs: ids, Read: []int{len(ids) / 2, len(ids) - 1}}
 				}
 				results, err := b.Submit(t.Context(), slices.Concat(items, items[:8]))
@@ -104,7 +110,8 @@ func TestLanesReadTheSame(t *testing.T) {
 						t.Fatal(err, result.Err)
 					}
 					if moved := distance(result.Values, rows[0]); moved > m.tolerance() {
-						t.Fatalf("a sequence of %d tokens, %d of them cached, is off by %g", len(items[i%len(items)].IDs), result.Cached, moved)
+						t.Fatalf("a sequence of %d tokens, %d of them cached, is off by %g",
+							len(items[i%len(items)].IDs), result.Cached, moved)
 					}
 				}
 			}

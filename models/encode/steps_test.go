@@ -28,7 +28,8 @@ func prefixed(t *testing.T, separator string) Encoder {
 	e := changed(fixture(t, "qwen3-process-packed"))
 	e.manifest.Pooling = "at_step"
 	e.manifest.Steps = manifest.Steps{Separator: separator, Tokenize: "prefix", Right: []int{1}, Activation: "softmax"}
-	e.template = must2(chat.New(`{{ messages[0].content }}: {% if messages | length > 1 %}{{ messages[1].content }}{% endif %}`, nil))
+	e.template = must2(
+		chat.New(`{{ messages[0].content }}: {% if messages | length > 1 %}{{ messages[1].content }}{% endif %}`, nil))
 	return e
 }
 
@@ -42,7 +43,8 @@ func TestStepsThatCannotFit(t *testing.T) {
 	}
 	// The first step ends inside a token, which only its own tokenizing would tell.
 	e.manifest.Steps.Separator = ""
-	_, err := e.Encode(Item{Prompt: new("p"), Steps: []string{"<|im_", "end|>", strings.Repeat("a1 ", 999)}}, TruncateError)
+	_, err := e.Encode(Item{Prompt: new("p"), Steps: []string{"<|im_", "end|>", strings.Repeat("a1 ", 999)}},
+		TruncateError)
 	refusedItem(t, err, fault.CodeTooLong, "limits.max_tokens")
 	e.manifest.Steps.Separator = "\n"
 	e.manifest.Limits.MaxTokens = 64
