@@ -30,7 +30,9 @@ var allowed = map[string][]string{
 // stands here, with the other packages of the room that it may import. What it may import of other rooms, allowed says.
 var inner = map[string]map[string][]string{
 	"models": {
-		"models":           {"models/encode", "models/onnxrun", "models/heads", "models/manifest", "models/chat", "models/fault"},
+		"models": {
+			"models/encode", "models/onnxrun", "models/heads", "models/manifest", "models/chat", "models/fault",
+		},
 		"models/builtin":   {"models"},
 		"models/encode":    {"models/manifest", "models/chat", "models/tokenizer", "models/fault"},
 		"models/onnxrun":   {"models/manifest", "models/fault", "models/inplace"},
@@ -46,7 +48,9 @@ var inner = map[string]map[string][]string{
 }
 
 // leaves are packages that import nothing of ours but what inner says.
-var leaves = []string{"models/encode", "models/manifest", "models/chat", "models/tokenizer", "models/inplace", "models/fault"}
+var leaves = []string{
+	"models/encode", "models/manifest", "models/chat", "models/tokenizer", "models/inplace", "models/fault",
+}
 
 // pkg is a package as `go list` tells of it.
 type pkg struct {

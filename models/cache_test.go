@@ -38,7 +38,10 @@ func TestBeamsReadTheSameFromTheCache(t *testing.T) {
 				parents := slices.Clone(beams)
 				for i := range beams {
 					parent := parents[i&^3] // four children of each fourth beam
-					beams[i] = encode.Encoded{IDs: slices.Concat(parent.IDs, more(step)), Positions: slices.Clone(parent.Positions)}
+					beams[i] = encode.Encoded{
+						IDs:       slices.Concat(parent.IDs, more(step)),
+						Positions: slices.Clone(parent.Positions),
+					}
 					beams[i].Positions = append(beams[i].Positions, len(beams[i].IDs)-1)
 				}
 				readings, err := m.ReadEncoded(t.Context(), Caller{}, beams)
@@ -51,7 +54,8 @@ func TestBeamsReadTheSameFromTheCache(t *testing.T) {
 						t.Fatal(err, reading.Err)
 					}
 					if moved := distance(reading.Rows, rows[0]); moved != 0 {
-						t.Fatalf("beam %d of %d tokens, %d cached, is off by %g", i, len(beams[i].IDs), reading.Cached, moved)
+						t.Fatalf("beam %d of %d tokens, %d cached, is off by %g", i, len(beams[i].IDs), reading.Cached,
+							moved)
 					}
 					cached += reading.Cached
 				}
@@ -104,7 +108,8 @@ func TestLanesReadTheSame(t *testing.T) {
 						t.Fatal(err, result.Err)
 					}
 					if moved := distance(result.Values, rows[0]); moved > m.tolerance() {
-						t.Fatalf("a sequence of %d tokens, %d of them cached, is off by %g", len(items[i%len(items)].IDs), result.Cached, moved)
+						t.Fatalf("a sequence of %d tokens, %d of them cached, is off by %g",
+							len(items[i%len(items)].IDs), result.Cached, moved)
 					}
 				}
 			}

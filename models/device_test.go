@@ -14,7 +14,8 @@ import (
 // TestADeviceThatIsMissingEndsTheStart: with the CPU's ONNX Runtime nothing is loaded for a GPU, and nothing on the
 // processors instead.
 func TestADeviceThatIsMissingEndsTheStart(t *testing.T) {
-	m, err := Open(t.Context(), Dir("testdata/bundles/qwen3-reward-packed"), Options{Tokens: 512, Device: onnxrun.Device{GPUs: []int{0}}})
+	m, err := Open(t.Context(), Dir("testdata/bundles/qwen3-reward-packed"),
+		Options{Tokens: 512, Device: onnxrun.Device{GPUs: []int{0}}})
 	var known *fault.Error
 	if m != nil || !errors.As(err, &known) || known.Code != fault.CodeDevice {
 		t.Fatalf("%v, %v", m, err)
@@ -27,7 +28,8 @@ func TestADeviceThatIsMissingEndsTheStart(t *testing.T) {
 
 // TestAFeatureModelSaysWhereItRuns: gorgonia runs it on the processors, also beside models on a GPU.
 func TestAFeatureModelSaysWhereItRuns(t *testing.T) {
-	m, err := Open(t.Context(), Dir("testdata/heads/judge"), Options{Tokens: 512, Device: onnxrun.Device{GPUs: []int{0}}})
+	m, err := Open(t.Context(), Dir("testdata/heads/judge"),
+		Options{Tokens: 512, Device: onnxrun.Device{GPUs: []int{0}}})
 	if err != nil {
 		t.Fatal(err)
 	}

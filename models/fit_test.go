@@ -107,18 +107,21 @@ func TestWhatCannotBeFitted(t *testing.T) {
 	for name, want := range map[string]string{
 		"judge": "has no head that takes a user's vector", "mlp-packed": "has no head that takes a user's vector", "steps": "has no head",
 	} {
-		if _, err := serveHead(t, name).Fit(t.Context(), nil, nil, 1, 1); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := serveHead(t, name).Fit(t.Context(), nil, nil, 1, 1); err == nil ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	m := serveHead(t, "user-rows")
 	several := *m
 	several.info.Manifest.Head.Label, several.info.Manifest.Head.Weights = -1, []float64{1}
-	if _, err := several.Fit(t.Context(), nil, nil, 1, 1); err == nil || !strings.Contains(err.Error(), "made of several labels") {
+	if _, err := several.Fit(t.Context(), nil, nil, 1, 1); err == nil ||
+		!strings.Contains(err.Error(), "made of several labels") {
 		t.Errorf("%v", err)
 	}
 	chosen, rejected := preferences(t, m, make([]float64, 4), 1)
-	if _, err := m.Fit(t.Context(), chosen, rejected, 0, 1); err == nil || !strings.Contains(err.Error(), "prior is 0") {
+	if _, err := m.Fit(t.Context(), chosen, rejected, 0, 1); err == nil ||
+		!strings.Contains(err.Error(), "prior is 0") {
 		t.Errorf("%v", err)
 	}
 }

@@ -17,7 +17,9 @@ import (
 )
 
 // headed are bundles whose heads run on gorgonia, made by testdata/heads/make.py; their golden pairs are PyTorch's.
-var headed = []string{"mlp-packed", "mlp-padded", "steps", "gated", "preference", "user-rows", "user-shared", "judge", "thresholds", "rule"}
+var headed = []string{
+	"mlp-packed", "mlp-padded", "steps", "gated", "preference", "user-rows", "user-shared", "judge", "thresholds", "rule",
+}
 
 func serveHead(t *testing.T, name string) *Model {
 	t.Helper()
@@ -39,7 +41,10 @@ func goldenItems(t *testing.T, m *Model) (items []encode.Encoded) {
 		for _, response := range []string{pair.Pair.Chosen, pair.Pair.Rejected} {
 			item := encode.Item{Prompt: pair.Pair.Prompt, Response: &response}
 			if pair.Pair.Prompt == nil {
-				item = encode.Item{Messages: append(slices.Clip(pair.Pair.Messages), chat.Message{Role: "assistant", Content: response})}
+				item = encode.Item{
+					Messages: append(slices.Clip(pair.Pair.Messages),
+						chat.Message{Role: "assistant", Content: response}),
+				}
 			}
 			items = append(items, must3(m.Encode(t.Context(), item, encode.TruncateError)))
 		}
@@ -68,7 +73,8 @@ func TestReadingsOfHeadGraphsAreBitEqualWhateverTheBatch(t *testing.T) {
 				}
 				alone[i] = readings[0].Rows
 				if len(alone[i]) != len(item.Positions) || len(alone[i][0]) != len(m.Info().Manifest.Graph.Labels) {
-					t.Fatalf("item %d of %d places and %d labels has readings %v", i, len(item.Positions), len(m.Info().Manifest.Graph.Labels), alone[i])
+					t.Fatalf("item %d of %d places and %d labels has readings %v", i, len(item.Positions),
+						len(m.Info().Manifest.Graph.Labels), alone[i])
 				}
 			}
 			readsAlikeInAnyBatch(t, m, items, alone, 15)
@@ -94,7 +100,8 @@ func readsAlikeInAnyBatch(t *testing.T, m *Model, items []encode.Encoded, alone 
 		}
 		for i, at := range order {
 			if diff := cmp.Diff(alone[at], readings[i].Rows); diff != "" || readings[i].Err != nil {
-				t.Fatalf("item %d moved in a batch of %d (%v, -alone +batch):\n%s", at, len(order), readings[i].Err, diff)
+				t.Fatalf("item %d moved in a batch of %d (%v, -alone +batch):\n%s", at, len(order), readings[i].Err,
+					diff)
 			}
 			cached += readings[i].Cached
 		}
@@ -166,15 +173,23 @@ func TestARowThatIsNotFiniteFailsAlone(t *testing.T) {
 	good := slices.Repeat([]float32{0.5}, 32)
 	bad := slices.Clone(good)
 	bad[7] = float32(math.NaN())
-	readings := []Reading{{Rows: [][]float32{good, good}}, {Rows: [][]float32{good, bad}}, {Err: errBefore}, {Rows: [][]float32{good}}}
+	readings := []Reading{
+		{Rows: [][]float32{good, good}},
+		{Rows: [][]float32{good, bad}},
+		{Err: errBefore},
+		{Rows: [][]float32{good}},
+	}
 	m.applyHead(t.Context(), make([]encode.Encoded, 4), readings)
-	if err := readings[1].Err; err == nil || err.Error() != `model "steps" gave NaN for number 7 of row 1, which its head would read` || readings[1].Rows != nil {
+	if err := readings[1].Err; err == nil ||
+		err.Error() != `model "steps" gave NaN for number 7 of row 1, which its head would read` ||
+		readings[1].Rows != nil {
 		t.Errorf("the bad item: %+v", readings[1])
 	}
 	if readings[2].Err != errBefore || readings[2].Rows != nil { //nolint:errorlint // the very error
 		t.Errorf("the item that had failed: %+v", readings[2])
 	}
-	if readings[0].Err != nil || readings[3].Err != nil || len(readings[0].Rows) != 2 || !cmp.Equal(readings[0].Rows[1], readings[3].Rows[0]) {
+	if readings[0].Err != nil || readings[3].Err != nil || len(readings[0].Rows) != 2 ||
+		!cmp.Equal(readings[0].Rows[1], readings[3].Rows[0]) {
 		t.Errorf("its mates: %+v, %+v", readings[0], readings[3])
 	}
 }
@@ -227,7 +242,8 @@ func TestGoldenPairsOfFeaturesHaveNoIDs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := m.Golden(); err == nil || !strings.Contains(err.Error(), "pair 1: a feature reward model's pair has item and score") {
+	if _, err := m.Golden(); err == nil ||
+		!strings.Contains(err.Error(), "pair 1: a feature reward model's pair has item and score") {
 		t.Errorf("%v", err)
 	}
 }

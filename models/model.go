@@ -8,7 +8,6 @@ package models
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math"
 	"runtime"
 	"time"
@@ -28,11 +27,11 @@ type Info struct {
 	Provider string          // what runs the graph: ONNX Runtime's CPU or CUDA provider, or gorgonia
 	Device   onnxrun.Device  // where forwards run
 	Threads  int             // of one forward
-	Lanes    int             // forwards side by side, on one thread each, when much waits; 1: always one, on all threads
+	Lanes    int             // forwards that run side by side, on one thread each, when much waits; 1: none do
 	Batching batching.Budget // measured at load
 	Cache    int64           // bytes of keys and values that may be cached; 0: none, or none can be
-	Block    int64           // bytes of a block of these
-	MaxItems int             // sequences that may wait, and so of one request at most
+	Block    int64           // bytes of one block of these
+	MaxItems int             // sequences that may wait, and therefore the most that one request may have
 	User     int             // numbers of the user's vector that every item must have; 0: none may have one
 	Budget   Budget          // of one request
 }
@@ -66,7 +65,7 @@ type Model struct {
 	golden   []byte
 }
 
-// Open loads a bundle and proves it. The model answers once [Model.Run] runs. Its errors are *Error.
+// Open loads a bundle and proves it. The model answers once [Model.Run] runs. Its errors are *fault.Error.
 func Open(ctx context.Context, source Source, options Options) (*Model, error) {
 	if err := options.Device.Check(); err != nil {
 		return nil, err
@@ -116,9 +115,9 @@ func Open(ctx context.Context, source Source, options Options) (*Model, error) {
 func inBundle(source Source, err error) error {
 	var known *fault.Error
 	if !errors.As(err, &known) {
-		return &fault.Error{Code: fault.CodeBundle, Detail: "bundle " + source.String(), Err: err}
+		return fault.New(fault.CodeBundle, "bundle %s", source.String()).Because(err)
 	}
-	return &fault.Error{Code: known.Code, Detail: fmt.Sprintf("bundle %s: %s", source, known.Detail), Err: known.Err}
+	return fault.New(known.Code, "bundle %s: %s", source, known.Detail).Because(known.Err)
 }
 
 // Info says what is loaded.
@@ -160,11 +159,8 @@ func (m *Model) reading(result batching.Result) Reading {
 		errors.Is(reading.Err, context.DeadlineExceeded),
 		errors.Is(reading.Err, batching.ErrClosed):
 	default:
-		reading.Err = &fault.Error{
-			Code:   fault.CodeRun,
-			Detail: fmt.Sprintf("the forward of model %q failed", m.info.Manifest.Name),
-			Err:    reading.Err,
-		}
+		err := fault.New(fault.CodeRun, "the forward of model %q failed", m.info.Manifest.Name)
+		reading.Err = err.Because(reading.Err)
 	}
 	return reading
 }
@@ -182,7 +178,8 @@ func (m *Model) finite(rows [][]float32) error {
 	return nil
 }
 
-// Probe runs one short item through the queue and the graph and checks its value: readiness.
+// Probe runs one short item through the queue and the graph, and returns nil when its reading is finite. Readiness asks
+// it.
 func (m *Model) Probe(ctx context.Context) error {
 	ids := m.probeItem(min(8, m.info.Manifest.Limits.MaxTokens), 2)
 	readings, err := m.ReadEncoded(ctx, Caller{}, []encode.Encoded{{IDs: ids, Positions: []int{m.lastRead(len(ids))}, User: m.probeUser(ids)}})
@@ -192,7 +189,8 @@ func (m *Model) Probe(ctx context.Context) error {
 	return readings[0].Err
 }
 
-// lastRead is the last of n tokens that can be read: a likelihood graph reads what the next token is.
+// lastRead is the last of n positions that can be read. A likelihood graph reads the probability of the token that
+// follows, so the very last position has none.
 func (m *Model) lastRead(n int) int {
 	if m.info.Manifest.Likelihood != nil {
 		return max(0, n-2)
@@ -203,14 +201,14 @@ func (m *Model) lastRead(n int) int {
 // Stats counts what the model's batcher did.
 func (m *Model) Stats() batching.Stats { return m.batcher.Stats() }
 
-// Run answers what is submitted. It blocks until [Model.Close] has drained the queue, or ctx ends, and then frees the
-// graph.
+// Run answers what is submitted. It returns when [Model.Close] has been called and the queue is drained, or when ctx
+// ends, and then frees the graph. A model runs once.
 func (m *Model) Run(ctx context.Context) error {
 	defer m.freeSession()
 	return m.batcher.Run(ctx)
 }
 
-// Close stops admission; what was accepted is still answered, and then Run returns.
+// Close stops admission. What was accepted is still answered, and then Run returns.
 func (m *Model) Close() { m.batcher.Close() }
 
 func (m *Model) freeSession() {

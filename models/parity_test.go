@@ -42,7 +42,8 @@ func TestRealTokenizers(t *testing.T) {
 		t.Fatalf("%s has %d tokenizers (%v), want 4", root, len(files), err)
 	}
 	for _, file := range files {
-		t.Run(filepath.Base(filepath.Dir(file)), func(t *testing.T) { holdReal(t, filepath.Dir(file), readReal(t, file)) })
+		t.Run(filepath.Base(filepath.Dir(file)),
+			func(t *testing.T) { holdReal(t, filepath.Dir(file), readReal(t, file)) })
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 // Bounds of the sequences that are run to prove limits.max_tokens of a padded graph.
 const (
 	lengthFirst = 256             // tokens of the first; each has twice as many as the one before
-	lengthMost  = 2048            // tokens of the longest: a graph may hold their square of numbers for each of its heads
+	lengthMost  = 2048            // tokens of the longest: each head of a graph may hold their square of numbers
 	lengthTime  = 4 * time.Second // for one, expected to take four times as long as the one before
 )
 
@@ -44,11 +44,11 @@ func (m *Model) proveLength(ctx context.Context, options batching.Options) error
 		length = next
 	}
 	if length < limit {
-		m.passed("length",
+		m.report("length",
 			"%d tokens are read; to try the %d of limits.max_tokens would take too long, or too much memory", length,
 			limit)
 	} else {
-		m.passed("length", "the %d tokens of limits.max_tokens are read", limit)
+		m.report("length", "the %d tokens of limits.max_tokens are read", limit)
 	}
 	return nil
 }
@@ -61,7 +61,7 @@ func (m *Model) provePositions(ctx context.Context, options batching.Options) er
 		return fault.New(fault.CodeBundle, "limits.max_tokens is %d, and a token at position %d cannot be read: %v",
 			limit, limit-1, err)
 	}
-	m.passed("length", "a token at the last position of limits.max_tokens, %d, is read", limit-1)
+	m.report("length", "a token at the last position of limits.max_tokens, %d, is read", limit-1)
 	return nil
 }
 

@@ -117,7 +117,7 @@ func (r *Registry) Acquire(name string, kinds ...manifest.Kind) (m *Model, relea
 func (r *Registry) choose(name string, kinds []manifest.Kind) (*entry, error) {
 	var words []string
 	for _, kind := range kinds {
-		if kind != manifest.KindFeatures { // who asks for a reward means these too
+		if kind != manifest.KindFeatures { // a question about rewards takes these too
 			words = append(words, string(kind))
 		}
 	}

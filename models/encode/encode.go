@@ -35,10 +35,10 @@ func (e *Encoder) encode(ctx context.Context, item Item, options Options) (out E
 	if err != nil {
 		return Encoded{}, err
 	}
-	if err := e.bounded(form); err != nil {
+	if err := e.requireBoundaries(form); err != nil {
 		return Encoded{}, err
 	}
-	if out.User, err = e.userOf(item); err != nil {
+	if out.User, err = e.userVector(item); err != nil {
 		return Encoded{}, err
 	}
 	tail := 0
@@ -70,8 +70,9 @@ func (e *Encoder) encode(ctx context.Context, item Item, options Options) (out E
 	return out, e.truncate(&out, options.Truncate, tail)
 }
 
-// bounded refuses forms that do not show where the response or a step begins, for models that must know.
-func (e *Encoder) bounded(form string) error {
+// requireBoundaries refuses the forms text and input_ids where the model must know what they do not show: where the
+// response begins, where a step ends, or where the prompt does.
+func (e *Encoder) requireBoundaries(form string) error {
 	if form != formText && form != formIDs {
 		return nil
 	}
@@ -79,7 +80,8 @@ func (e *Encoder) bounded(form string) error {
 	switch {
 	case m.Likelihood != nil:
 		return fault.New(fault.CodeItem,
-			"%s does not show where the response begins, and model %q reads the response's likelihood: give messages or prompt",
+			"%s does not show where the response begins, and model %q reads the response's likelihood: "+
+				"give messages or prompt",
 			form, m.Name)
 	case m.Kind == manifest.KindProcess && !m.Steps.Joint():
 		return fault.New(fault.CodeItem,
@@ -108,17 +110,17 @@ func (e *Encoder) encodeTurns(ctx context.Context, item Item, form string, withi
 		return err
 	}
 	if e.manifest.Likelihood != nil {
-		if err := e.policies(out, form); err != nil {
+		if err := e.applyPolicies(out, form); err != nil {
 			return err
 		}
 		return e.markResponse(ctx, out, messages, form)
 	}
 	if e.manifest.Prompt.Rendered {
-		before, err := e.leading(ctx, messages, form, false)
+		before, err := e.promptIDs(ctx, messages, form, false)
 		if err != nil {
 			return err
 		}
-		if err := e.policies(out, form); err != nil {
+		if err := e.applyPolicies(out, form); err != nil {
 			return err
 		}
 		if len(before) > len(out.IDs) || !slices.Equal(before, out.IDs[:len(before)]) {
@@ -131,9 +133,9 @@ func (e *Encoder) encodeTurns(ctx context.Context, item Item, form string, withi
 	return e.finish(out, form)
 }
 
-// finish applies the policies and marks the positions to read.
+// finish applies the policies to the ids and finds the positions to read.
 func (e *Encoder) finish(out *Encoded, form string) error {
-	if err := e.policies(out, form); err != nil {
+	if err := e.applyPolicies(out, form); err != nil {
 		return err
 	}
 	if e.manifest.Kind == manifest.KindProcess {
@@ -142,7 +144,8 @@ func (e *Encoder) finish(out *Encoded, form string) error {
 	return e.markPlaces(out)
 }
 
-// markPlaces reads the places given and that of the pooling rule.
+// markPlaces sets the positions to those given, the one where the prompt's pattern begins, if the manifest has one, and
+// the one of the pooling rule. They must ascend.
 func (e *Encoder) markPlaces(out *Encoded, before ...int) error {
 	if pattern := e.manifest.Prompt.Pattern; pattern != nil {
 		at := lastPattern(out.IDs, pattern)
@@ -152,7 +155,7 @@ func (e *Encoder) markPlaces(out *Encoded, before ...int) error {
 		}
 		before = append(before, at)
 	}
-	place, err := e.place(out.IDs)
+	place, err := e.pooledPosition(out.IDs)
 	if err != nil {
 		return err
 	}
@@ -168,7 +171,7 @@ func (e *Encoder) markPlaces(out *Encoded, before ...int) error {
 }
 
 // leading gives the ids of the conversation without its last assistant turn, BOS policy applied.
-func (e *Encoder) leading(ctx context.Context, messages []chat.Message, form string, generate bool) ([]int64, error) {
+func (e *Encoder) promptIDs(ctx context.Context, messages []chat.Message, form string, generate bool) ([]int64, error) {
 	last := len(messages) - 1
 	if messages[last].Role != roleAssistant {
 		return nil, fault.New(fault.CodeItem,
@@ -188,7 +191,7 @@ func (e *Encoder) leading(ctx context.Context, messages []chat.Message, form str
 
 // markResponse reads every token before one of the response: its row predicts the next.
 func (e *Encoder) markResponse(ctx context.Context, out *Encoded, messages []chat.Message, form string) error {
-	before, err := e.leading(ctx, messages, form, true)
+	before, err := e.promptIDs(ctx, messages, form, true)
 	if err != nil {
 		return err
 	}
@@ -199,7 +202,8 @@ func (e *Encoder) markResponse(ctx context.Context, out *Encoded, messages []cha
 	return readFrom(out, max(1, start))
 }
 
-// readFrom sets the positions of a likelihood model whose response begins at token start.
+// readFrom sets the positions of a likelihood model whose response begins at token start: every token that another one
+// of the response follows, since its row predicts that one.
 func readFrom(out *Encoded, start int) error {
 	if start >= len(out.IDs) {
 		return fault.New(fault.CodeEmpty, "the response gives no token")
@@ -212,7 +216,7 @@ func readFrom(out *Encoded, start int) error {
 	return nil
 }
 
-// render gives the text of a conversation; a pair item's two responses go to the template beside it.
+// render gives the text of a conversation. The template of a pair model gets the item's two responses beside it.
 func (e *Encoder) render(item Item, messages []chat.Message, generate bool) (text string, err error) {
 	switch {
 	case e.template == nil:

@@ -17,7 +17,8 @@ func unlimited(tb testing.TB, name string) *Encoder {
 
 // words is a text of n words, which differ from seed to seed.
 func words(n, seed int) string {
-	vocabulary := strings.Fields("the reward of a response is what a model says about it when asked whether 42 + 17 = 59 follows from that question")
+	vocabulary := strings.Fields(
+		"the reward of a response is what a model says about it when asked whether 42 + 17 = 59 follows from that question")
 	random, chosen := rand.New(rand.NewPCG(uint64(seed), 0)), make([]string, n)
 	for i := range chosen {
 		chosen[i] = vocabulary[random.IntN(len(vocabulary))]

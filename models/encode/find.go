@@ -2,14 +2,13 @@ package encode
 
 import (
 	"context"
-
 	"slices"
 
 	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/models/manifest"
 )
 
-// find holds the tokenizer and the template to the manifest, and takes from them what it does not say.
+// find checks the tokenizer and the template against the manifest, and takes from them what the manifest does not say.
 func (e *Encoder) find() error {
 	m := e.manifest
 	if have := e.tokens.VocabSize(); have > m.Graph.VocabSize {
@@ -26,7 +25,7 @@ func (e *Encoder) find() error {
 		if err != nil || len(ids) != 1 {
 			return fault.New(fault.CodeBundle, "read.token %q gives %d tokens, and must be one", token, len(ids))
 		}
-		e.mark = ids[0]
+		e.readID = ids[0]
 	}
 	for _, id := range m.Prompt.Pattern {
 		if id < 0 || id >= m.Graph.VocabSize {
@@ -43,7 +42,8 @@ func (e *Encoder) find() error {
 	return e.findTail()
 }
 
-// findTail encodes two conversations of two turns, and finds how many tokens follow any response.
+// findTail encodes two short conversations that have nothing in common: the ids with which both end follow every
+// response.
 func (e *Encoder) findTail() error {
 	m := e.manifest
 	first, err := e.probeConversation("1 + 1?", "It is two.")
@@ -65,7 +65,7 @@ func (e *Encoder) findTail() error {
 	return nil
 }
 
-// probeConversation gives the ids of a short item of the model's kind.
+// probeConversation gives the ids of a short item of the model's kind, whatever limits.max_tokens is.
 func (e *Encoder) probeConversation(user, assistant string) ([]int64, error) {
 	item := Item{Prompt: &user, Response: &assistant}
 	switch e.manifest.Kind {
@@ -90,8 +90,8 @@ func (e *Encoder) probeConversation(user, assistant string) ([]int64, error) {
 	return encoded.IDs, nil
 }
 
-// findSeparator finds the separator's id, which must be the same one id whatever stands around it. One that is no
-// token of its own need only hold in the places where the steps put it.
+// findSeparator finds the separator's id. It must be one id, the same whatever stands around it, and no other text may
+// give it. A separator that is no added token of the tokenizer need only be so where steps put it: behind a step.
 func (e *Encoder) findSeparator() error {
 	spec := &e.manifest.Steps
 	separator := spec.Separator
@@ -132,7 +132,8 @@ func (e *Encoder) findSeparator() error {
 		}
 		if have := countOf(ids, e.separator); have != want {
 			return fault.New(fault.CodeBundle,
-				"steps.separator %q is not one token in every context: between %q and %q its id %d occurs %d times, not %d",
+				"steps.separator %q is not one token in every context: between %q and %q its id %d occurs %d times, "+
+					"not %d",
 				separator, texts[0], texts[1], e.separator, have, want)
 		}
 	}

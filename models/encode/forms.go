@@ -9,7 +9,7 @@ import (
 	"github.com/assay-rm/assay/models/manifest"
 )
 
-// Forms of an item, named by the field that carries the text.
+// Forms of an item. Each is the name of the field that an item of this form has.
 const (
 	formMessages = "messages"
 	formPrompt   = "prompt"
@@ -24,7 +24,8 @@ const (
 	roleAssistant = "assistant"
 )
 
-// form tells which form the item has, and refuses none, several, or an incomplete one.
+// form tells which form the item has. It refuses an item without a form, one of several, one that is incomplete, and
+// one that the model's kind cannot take.
 func (e *Encoder) form(item Item) (string, error) {
 	var forms []string
 	add := func(given bool, form string) {

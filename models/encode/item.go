@@ -6,8 +6,8 @@ import (
 	"github.com/assay-rm/assay/models/chat"
 )
 
-// Item is one thing to read, in exactly one form: messages; prompt with response (or with steps); text, rendered
-// already; input_ids; or features. The JSON form is the wire's and that of golden files.
+// Item is one thing to read. It has exactly one form: messages; prompt, with response or steps beside it; text that is
+// rendered already; input_ids; or features. Its JSON is that of requests and of golden files.
 type Item struct {
 	Messages  []chat.Message `json:"messages,omitempty" doc:"A conversation, rendered through the model's chat template"`
 	Prompt    *string        `json:"prompt,omitempty" doc:"The user's turn; goes with response or steps"`
@@ -20,8 +20,8 @@ type Item struct {
 	Features Features   `json:"features,omitempty" doc:"Every feature of the model, by name (models that read features)"`
 	User     UserVector `json:"user,omitempty" doc:"The user's vector (models whose head takes one)"`
 
-	First  *string `json:"-"` // of a pair model: the response read first, after messages or prompt
-	Second *string `json:"-"` // and the one read second
+	First  *string `json:"-"` // pair models: the response that is read first
+	Second *string `json:"-"` // and the one that is read second
 }
 
 // steps is how many steps the item has: those listed, or about as many as its separator makes.
@@ -37,10 +37,11 @@ func (i *Item) steps() int {
 	return 0
 }
 
-// Truncation says what happens to an item over the limit.
+// Truncation says what happens to an item that is longer than limits.max_tokens.
 type Truncation string
 
-// Truncations. Both cuts keep a required BOS; a cut never removes a step's end.
+// The truncations. Both cuts keep the BOS that the policy puts first. A cut that would remove the end of a step, or a
+// position that is read, is refused.
 const (
 	TruncateError Truncation = "error" // refuse the item
 	TruncateLeft  Truncation = "left"  // drop the oldest tokens

@@ -43,10 +43,12 @@ func TestLeadingBOS(t *testing.T) {
 		word := rapid.StringMatching(`[a-z]{1,8}`).Draw(t, "word")
 		rendered := strings.Repeat(mark, written) + word
 		items := map[string]Item{
-			"messages": {Messages: []chat.Message{{Role: roleUser, Content: word}, {Role: roleAssistant, Content: word}}},
-			"prompt":   {Prompt: &word, Response: &word},
-			"text":     {Text: &rendered},
-			"ids":      {InputIDs: append(slices.Repeat([]int64{bos}, written), bos+7, bos+9)},
+			"messages": {
+				Messages: []chat.Message{{Role: roleUser, Content: word}, {Role: roleAssistant, Content: word}},
+			},
+			"prompt": {Prompt: &word, Response: &word},
+			"text":   {Text: &rendered},
+			"ids":    {InputIDs: append(slices.Repeat([]int64{bos}, written), bos+7, bos+9)},
 		}
 		for form, item := range items {
 			want := map[string]int{"one": 1, "two": 2}[e.manifest.Tokenizer.BOS]
@@ -120,7 +122,11 @@ func TestPoolingIsThatOfARightPaddedRow(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		e := changed(m)
 		e.manifest.Tokenizer.PadID = new(pad)
-		e.manifest.Pooling = rapid.SampledFrom([]string{manifest.PoolLastNotPad, manifest.PoolBeforeFirstPad, manifest.PoolCountNotPad}).Draw(t, "pooling")
+		e.manifest.Pooling = rapid.SampledFrom(
+			[]string{manifest.PoolLastNotPad, manifest.PoolBeforeFirstPad, manifest.PoolCountNotPad}).Draw(
+			t,
+			"pooling",
+		)
 		ids := rapid.SliceOfN(rapid.Int64Range(0, 3), 1, 12).Draw(t, "ids")
 		pads := rapid.IntRange(0, 4).Draw(t, "pads")
 		got, err := encodeWith(&e, Item{InputIDs: ids}, TruncateError)
@@ -149,14 +155,29 @@ func TestPoolingAtPlaces(t *testing.T) {
 		fails  string
 	}{
 		{"last", func(*Encoder) {}, []int{7}, ""},
-		{"from the end", func(e *Encoder) { e.manifest.Pooling, e.manifest.Read.Offset = manifest.PoolFromEnd, 3 }, []int{4}, ""},
-		{"before the start", func(e *Encoder) { e.manifest.Pooling, e.manifest.Read.Offset = manifest.PoolFromEnd, 8 }, nil, "reads 8 before the last"},
-		{"at a token", func(e *Encoder) { e.manifest.Pooling, e.mark = manifest.PoolAtToken, 5 }, []int{5}, ""},
-		{"at no token", func(e *Encoder) { e.manifest.Pooling, e.mark = manifest.PoolAtToken, 6 }, nil, "lacks the token"},
+		{
+			"from the end",
+			func(e *Encoder) { e.manifest.Pooling, e.manifest.Read.Offset = manifest.PoolFromEnd, 3 },
+			[]int{4},
+			"",
+		},
+		{
+			"before the start",
+			func(e *Encoder) { e.manifest.Pooling, e.manifest.Read.Offset = manifest.PoolFromEnd, 8 },
+			nil,
+			"reads 8 before the last",
+		},
+		{"at a token", func(e *Encoder) { e.manifest.Pooling, e.readID = manifest.PoolAtToken, 5 }, []int{5}, ""},
+		{
+			"at no token",
+			func(e *Encoder) { e.manifest.Pooling, e.readID = manifest.PoolAtToken, 6 },
+			nil,
+			"lacks the token",
+		},
 		{"prompt", func(e *Encoder) { e.manifest.Prompt.Pattern = []int64{9, 4} }, []int{3, 7}, ""},
 		{"no prompt", func(e *Encoder) { e.manifest.Prompt.Pattern = []int64{4, 4} }, nil, "lacks the ids [4 4]"},
 		{"prompt after the place read", func(e *Encoder) {
-			e.manifest.Pooling, e.mark = manifest.PoolAtToken, 5
+			e.manifest.Pooling, e.readID = manifest.PoolAtToken, 5
 			e.manifest.Prompt.Pattern = []int64{7}
 		}, nil, "must come later"},
 	}
@@ -167,7 +188,8 @@ func TestPoolingAtPlaces(t *testing.T) {
 			got, err := encodeWith(&e, Item{InputIDs: ids}, TruncateError)
 			if test.fails != "" {
 				var known *fault.Error
-				if !errors.As(err, &known) || known.Code != fault.CodeItem || !strings.Contains(err.Error(), test.fails) {
+				if !errors.As(err, &known) || known.Code != fault.CodeItem ||
+					!strings.Contains(err.Error(), test.fails) {
 					t.Fatalf("%v, want %q", err, test.fails)
 				}
 				return
@@ -205,7 +227,8 @@ func TestSeparateSteps(t *testing.T) {
 			want = slices.Concat(want, must(e.tokens.Encode(step)), must(e.tokens.Encode(e.manifest.Steps.Separator)))
 			ends = append(ends, len(want)-1-e.manifest.Steps.Offset)
 		}
-		if !slices.Equal(got.IDs, want) || !slices.Equal(got.Steps, ends) || !slices.Equal(got.Positions, ends[e.manifest.Steps.Skip:]) {
+		if !slices.Equal(got.IDs, want) || !slices.Equal(got.Steps, ends) ||
+			!slices.Equal(got.Positions, ends[e.manifest.Steps.Skip:]) {
 			t.Fatalf("%+v, want ids %v read at %v", got, want, ends)
 		}
 	})
@@ -234,7 +257,8 @@ func TestPrefixSteps(t *testing.T) {
 	for k := range steps {
 		cut, err := encodeWith(&e, Item{Prompt: &prompt, Steps: steps[:k+1]}, TruncateError)
 		if err != nil || !slices.Equal(cut.Positions, whole.Positions[:k+1]) || cut.Positions[k] != len(cut.IDs)-1 {
-			t.Errorf("%d steps are read at %v of %d ids, %v; all of them at %v", k+1, cut.Positions, len(cut.IDs), err, whole.Positions)
+			t.Errorf("%d steps are read at %v of %d ids, %v; all of them at %v", k+1, cut.Positions, len(cut.IDs), err,
+				whole.Positions)
 		}
 	}
 	e.manifest.Steps.Separator = "" // "4." and "4.5" may be cut otherwise
@@ -256,7 +280,14 @@ func must2(tpl *chat.Template, err error) *chat.Template {
 func TestTurns(t *testing.T) {
 	e := changed(fixture(t, "qwen3-process-packed"))
 	e.manifest.Pooling = "at_step"
-	e.manifest.Steps = manifest.Steps{Separator: "+", Tokenize: "prefix", Turns: true, Offset: 1, Right: []int{1}, Activation: "softmax"}
+	e.manifest.Steps = manifest.Steps{
+		Separator:  "+",
+		Tokenize:   "prefix",
+		Turns:      true,
+		Offset:     1,
+		Right:      []int{1},
+		Activation: "softmax",
+	}
 	e.template = must2(chat.New(`{% for m in messages %}[{{ m.role[0] }}]{{ m.content }}{% endfor %}.`, nil))
 	got, err := encodeWith(&e, Item{Prompt: new("p q"), Steps: []string{"one", "two"}}, TruncateError)
 	if err != nil {
@@ -285,11 +316,12 @@ func TestResponseOfALikelihood(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		before, err := e.leading(context.Background(), []chat.Message{{Role: roleUser, Content: prompt}, {Role: roleAssistant, Content: response}}, formPrompt, true)
+		before, err := e.promptIDs(context.Background(), []chat.Message{{Role: roleUser, Content: prompt}, {Role: roleAssistant, Content: response}}, formPrompt, true)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !slices.Equal(got.IDs[:got.Response], before[:got.Response]) || len(got.Positions) != len(got.IDs)-got.Response {
+		if !slices.Equal(got.IDs[:got.Response], before[:got.Response]) ||
+			len(got.Positions) != len(got.IDs)-got.Response {
 			t.Fatalf("%+v; the prompt alone is %v", got, before)
 		}
 		if got.Response < len(before) && got.IDs[got.Response] == before[got.Response] {

@@ -15,13 +15,13 @@ const (
 	partSecond   = "second"
 )
 
-// segment is one token, or a part of the item that is tokenized on its own.
+// segment is one token of the manifest, or a part of the item, which is tokenized on its own.
 type segment struct {
-	id   int64 // of a token
+	id   int64 // of the token; -1: it is a part of the item
 	spec manifest.Segment
 }
 
-// findSegments finds the ids of the manifest's segments.
+// findSegments finds the ids of the tokens among the manifest's segments.
 func (e *Encoder) findSegments() error {
 	for i, spec := range e.manifest.Template.Segments {
 		part := segment{id: -1, spec: spec}
@@ -71,7 +71,7 @@ func (e *Encoder) encodeSegments(ctx context.Context, item Item, messages []chat
 	return all, nil
 }
 
-// texts names the parts of an item: one user turn and what answers it.
+// texts gives the parts of an item by name: the user's turn, and the response or the two that answer it.
 func (e *Encoder) texts(item Item, messages []chat.Message) (map[string]string, error) {
 	want := []string{roleUser, roleAssistant}
 	if e.manifest.Kind == manifest.KindPair {

@@ -40,7 +40,7 @@ func (e *Encoder) placedIDs(ctx context.Context, text, content string, steps []s
 		return nil, fault.New(fault.CodeItem, "%s: %v", form, err)
 	}
 	at := strings.LastIndex(text, content)
-	if at < 0 { // a template may trim a turn
+	if at < 0 { // a template may trim the turn
 		left := len(content) - len(strings.TrimLeftFunc(content, unicode.IsSpace))
 		if at = strings.LastIndex(text, strings.TrimSpace(content)); at < 0 {
 			return nil, fault.New(fault.CodeTemplate,
@@ -48,7 +48,8 @@ func (e *Encoder) placedIDs(ctx context.Context, text, content string, steps []s
 		}
 		at -= left
 	}
-	stepAt, found := make(map[int]int, len(steps)), make([]bool, len(steps)) // by the byte where its separator ends
+	stepAt := make(map[int]int, len(steps)) // the steps, by the byte at which their separator ends
+	found := make([]bool, len(steps))
 	for k, step := range steps {
 		if at += len(step) + len(e.manifest.Steps.Separator); k > 0 {
 			at += len(e.manifest.Steps.Join)
@@ -63,20 +64,22 @@ func (e *Encoder) placedIDs(ctx context.Context, text, content string, steps []s
 		k, ok := stepAt[ends[i]]
 		if !ok {
 			return nil, fault.New(fault.CodeInText,
-				"token %d of the rendered item is the separator %q, where no step ends: it must not occur in a message or a step",
+				"token %d of the rendered item is the separator %q, where no step ends: "+
+					"it must not occur in a message or a step",
 				i, name)
 		}
 		found[k] = true
 	}
 	if k := slices.Index(found, false); k >= 0 {
 		return nil, fault.New(fault.CodeBoundary,
-			"step %d and the separator %q behind it are tokenized otherwise than apart: what stands beside the separator makes a token with it",
+			"step %d and the separator %q behind it are tokenized otherwise than apart: "+
+				"what stands beside the separator makes a token with it",
 			k, name)
 	}
 	return ids, nil
 }
 
-// markSeparators finds the steps of a joint text by the separator's id.
+// markSeparators finds the steps of a text by the separator's id, and sets the positions to them.
 func (e *Encoder) markSeparators(out *Encoded) error {
 	for i, id := range out.IDs {
 		if id == e.separator {

@@ -12,7 +12,7 @@ import (
 
 // encodeSteps encodes a conversation whose last assistant turn is made of steps, and finds where each is read.
 func (e *Encoder) encodeSteps(ctx context.Context, item Item, form string, truncate Truncation, within bound, out *Encoded) error {
-	before, steps, ends, err := stepsOf(item)
+	before, steps, ends, err := splitSteps(item)
 	if err != nil {
 		return err
 	}
@@ -41,10 +41,10 @@ func (e *Encoder) encodeSteps(ctx context.Context, item Item, form string, trunc
 			return fault.New(fault.CodeEmpty, "step %d gives no token", step)
 		}
 	}
-	return e.scored(out)
+	return e.requireScored(out)
 }
 
-// joined is the text of steps, each followed by the separator.
+// joined is the text of the steps, with the separator behind each and the manifest's join before all but the first.
 func (e *Encoder) joined(steps []string) string {
 	var content strings.Builder
 	for i, step := range steps {
@@ -90,10 +90,10 @@ func (e *Encoder) encodeSeparate(ctx context.Context, before []chat.Message, ste
 		}
 		out.Steps = append(out.Steps, at)
 	}
-	if err := e.check(out.IDs, form); err != nil {
+	if err := e.checkIDs(out.IDs, form); err != nil {
 		return err
 	}
-	out.IDs = e.applyEnd(out.IDs) // the prompt has its BOS
+	out.IDs = e.applyEnd(out.IDs) // the prompt has its BOS already
 	if e.manifest.Likelihood != nil {
 		return readFrom(out, max(1, start))
 	}
@@ -106,7 +106,7 @@ func (e *Encoder) encodePrefixes(ctx context.Context, before []chat.Message, ste
 	limit := e.manifest.Limits.MaxTokens
 	var whole []int64
 	for k := len(steps); k >= 1; k-- {
-		messages := e.cut(before, steps[:k])
+		messages := e.conversationUpTo(before, steps[:k])
 		text, err := e.render(Item{}, messages, false)
 		if err != nil {
 			return err
@@ -115,7 +115,7 @@ func (e *Encoder) encodePrefixes(ctx context.Context, before []chat.Message, ste
 		if err != nil {
 			return err
 		}
-		if err := e.check(ids, form); err != nil {
+		if err := e.checkIDs(ids, form); err != nil {
 			return err
 		}
 		ids = e.applyBOS(ids)
@@ -126,7 +126,8 @@ func (e *Encoder) encodePrefixes(ctx context.Context, before []chat.Message, ste
 				return e.tooLong(n)
 			case n*len(steps) > limit*limit:
 				return fault.New(fault.CodeTooLong,
-					"the item has %d tokens and %d steps, each tokenized with all before it, and limits.max_tokens of model %q is %d",
+					"the item has %d tokens and %d steps, each tokenized with all before it, "+
+						"and limits.max_tokens of model %q is %d",
 					n, len(steps), e.manifest.Name, limit)
 			}
 		}
@@ -136,7 +137,8 @@ func (e *Encoder) encodePrefixes(ctx context.Context, before []chat.Message, ste
 		}
 		if at >= len(whole) || !slices.Equal(ids[:at+1], whole[:at+1]) {
 			return fault.New(fault.CodeBoundary,
-				"step %d ends inside a token: what stands before its end is tokenized otherwise without the steps after it",
+				"step %d ends inside a token: what stands before its end is tokenized otherwise without the steps "+
+					"after it",
 				k-1)
 		}
 		out.Steps = append(out.Steps, at)
@@ -149,19 +151,19 @@ func (e *Encoder) encodePrefixes(ctx context.Context, before []chat.Message, ste
 		}
 	}
 	if e.manifest.Likelihood != nil {
-		return e.markResponse(ctx, out, e.cut(before, steps), form)
+		return e.markResponse(ctx, out, e.conversationUpTo(before, steps), form)
 	}
 	return nil
 }
 
-// beforeStart is the error of a step that is read before the item begins.
+// beforeStart is the error of a step whose position, by steps.offset, would lie before the item's first token.
 func (e *Encoder) beforeStart(step, end int) error {
 	return fault.New(fault.CodeItem, "step %d ends at token %d, and model %q reads %d before", step, end,
 		e.manifest.Name, e.manifest.Steps.Offset)
 }
 
-// cut is the conversation up to the last of the steps.
-func (e *Encoder) cut(before []chat.Message, steps []string) []chat.Message {
+// conversationUpTo is the conversation that ends with the last of these steps.
+func (e *Encoder) conversationUpTo(before []chat.Message, steps []string) []chat.Message {
 	messages := slices.Clone(before)
 	if !e.manifest.Steps.Turns {
 		return append(messages, chat.Message{Role: roleAssistant, Content: e.joined(steps)})
@@ -177,17 +179,17 @@ func (e *Encoder) cut(before []chat.Message, steps []string) []chat.Message {
 	return messages
 }
 
-// readSteps reads the steps that are not skipped.
+// readSteps sets the positions to those of the steps that are not skipped.
 func (e *Encoder) readSteps(out *Encoded) error {
-	if err := e.scored(out); err != nil {
+	if err := e.requireScored(out); err != nil {
 		return err
 	}
 	out.Positions = slices.Clone(out.Steps[e.manifest.Steps.Skip:])
 	return nil
 }
 
-// scored refuses an item all of whose steps are skipped.
-func (e *Encoder) scored(out *Encoded) error {
+// requireScored refuses an item whose steps are all skipped.
+func (e *Encoder) requireScored(out *Encoded) error {
 	if skip := e.manifest.Steps.Skip; len(out.Steps) <= skip {
 		return fault.New(fault.CodeEmpty, "the item has %d steps, and model %q gives the first %d no score",
 			len(out.Steps), e.manifest.Name, skip)
@@ -195,14 +197,14 @@ func (e *Encoder) scored(out *Encoded) error {
 	return nil
 }
 
-// stepsOf gives the conversation before the steps, the steps, and where each ends in the response.
-func stepsOf(item Item) (before []chat.Message, steps []string, ends []int, err error) {
+// splitSteps gives the conversation before the steps, the steps, and the end of each in characters of the response.
+func splitSteps(item Item) (before []chat.Message, steps []string, ends []int, err error) {
 	before = slices.Clone(item.Messages)
 	if item.Prompt != nil {
 		before = []chat.Message{{Role: roleUser, Content: *item.Prompt}}
 	}
 	if item.Steps != nil {
-		ends, err = listed(item.Steps)
+		ends, err = endsOfList(item.Steps)
 		return before, item.Steps, ends, err
 	}
 	var response string
@@ -221,12 +223,12 @@ func stepsOf(item Item) (before []chat.Message, steps []string, ends []int, err 
 		return nil, nil, nil, fault.New(fault.CodeNoSeparator,
 			"the item has a response but no separator to split it into steps; give separator, or steps as a list")
 	}
-	steps, ends, err = pieces(response, *item.Separator)
+	steps, ends, err = splitAt(response, *item.Separator)
 	return before, steps, ends, err
 }
 
-// listed gives the end of each step in the steps put together, in characters.
-func listed(steps []string) ([]int, error) {
+// endsOfList gives the end of each step, in characters of all steps put together.
+func endsOfList(steps []string) ([]int, error) {
 	if len(steps) == 0 {
 		return nil, fault.New(fault.CodeEmpty, "steps is empty")
 	}
@@ -242,8 +244,9 @@ func listed(steps []string) ([]int, error) {
 	return ends, nil
 }
 
-// pieces cuts a response at the client's separator. Pieces of white space alone are no steps.
-func pieces(response, separator string) (steps []string, ends []int, err error) {
+// splitAt cuts a response at the client's separator, and gives the end of each step in characters of the response. What
+// is white space alone is no step.
+func splitAt(response, separator string) (steps []string, ends []int, err error) {
 	at, width := 0, utf8.RuneCountInString(separator)
 	for piece := range strings.SplitSeq(response, separator) {
 		at += utf8.RuneCountInString(piece)

@@ -28,7 +28,8 @@ func prefixed(t *testing.T, separator string) Encoder {
 	e := changed(fixture(t, "qwen3-process-packed"))
 	e.manifest.Pooling = "at_step"
 	e.manifest.Steps = manifest.Steps{Separator: separator, Tokenize: "prefix", Right: []int{1}, Activation: "softmax"}
-	e.template = must2(chat.New(`{{ messages[0].content }}: {% if messages | length > 1 %}{{ messages[1].content }}{% endif %}`, nil))
+	e.template = must2(
+		chat.New(`{{ messages[0].content }}: {% if messages | length > 1 %}{{ messages[1].content }}{% endif %}`, nil))
 	return e
 }
 

@@ -42,6 +42,12 @@ func (e *Error) Error() string {
 	return e.Detail
 }
 
+// Because gives the error its cause, which its sentence then ends with.
+func (e *Error) Because(cause error) *Error {
+	e.Err = cause
+	return e
+}
+
 // Unwrap gives the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
@@ -54,7 +60,7 @@ func Short(s string) string {
 	return strings.ToValidUTF8(s[:most], "") + "…"
 }
 
-// New is an error of that code without a cause.
+// New is an error of that code. It has no cause; [Error.Because] gives it one.
 func New(code, format string, args ...any) *Error {
 	return &Error{Code: code, Detail: fmt.Sprintf(format, args...)}
 }

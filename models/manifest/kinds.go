@@ -36,9 +36,8 @@ func (h headSpec) empty() bool {
 }
 
 func (s stepSpec) empty() bool {
-	return s.Separator == "" && s.Join == "" && s.Tokenize == "" && !s.Turns && s.Offset == 0 && s.Skip == 0 && s.Label == nil &&
-		s.Activation == "" &&
-		s.Accumulate == nil
+	return s.Separator == "" && s.Join == "" && s.Tokenize == "" && !s.Turns && s.Offset == 0 && s.Skip == 0 &&
+		s.Label == nil && s.Activation == "" && s.Accumulate == nil
 }
 
 // known checks that labels are among the graph's.

@@ -75,7 +75,7 @@ func Parse(data []byte) (Manifest, error) {
 	var s spec
 	if err := yaml.NewDecoder(bytes.NewReader(data), yaml.Strict()).Decode(&s); err != nil {
 		cause := errors.New(strings.TrimSpace(yaml.FormatError(err, false, true)))
-		return Manifest{}, &fault.Error{Code: fault.CodeBundle, Detail: File, Err: cause}
+		return Manifest{}, fault.New(fault.CodeBundle, File).Because(cause)
 	}
 	s.setDefaults()
 	if err := s.check(); err != nil {

@@ -17,7 +17,8 @@ func (s *spec) checkText(check checker) {
 		"tokenizer.end is %q, and must be keep, append or replace", t.End)
 	check(t.End == endKeep || t.EndID != nil, "tokenizer.end_id is missing, and end: %s needs it", t.End)
 	for field, id := range map[string]*int64{
-		"tokenizer.bos_id": t.BOSID, "tokenizer.end_id": t.EndID, "tokenizer.pad_id": t.PadID, "tokenizer.type_after": t.TypeAfter,
+		"tokenizer.bos_id": t.BOSID, "tokenizer.end_id": t.EndID, "tokenizer.pad_id": t.PadID,
+		"tokenizer.type_after": t.TypeAfter,
 	} {
 		check(id == nil || (*id >= 0 && *id < s.Graph.VocabSize), "%s is outside graph.vocab_size %d", field,
 			s.Graph.VocabSize)

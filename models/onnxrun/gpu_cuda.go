@@ -46,7 +46,7 @@ func (s *Session) ShareGPU(number int, m *manifest.Manifest, head []byte) error 
 		return err
 	}
 	s.gpus = append(s.gpus, &gpu{inplace.Host, s.runtime, opened})
-	s.FreeNarrow()
+	s.FreeOneThread()
 	return s.placeHeads(m, head)
 }
 

@@ -1,7 +1,6 @@
 package onnxrun
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -17,20 +16,20 @@ import (
 // The ONNX Runtime that scores are proved on.
 const (
 	RuntimeFile     = "libonnxruntime.so.1.27.0"
-	RuntimeVersions = "1.27.x" // accepted
+	RuntimeVersions = "1.27.x" // that are accepted
 )
 
 // Library is a native library that Assay needs.
 type Library struct {
 	Name     string
 	Path     string // the file, or how it is linked
-	Version  string // found; empty when the library is missing
+	Version  string // that was found; empty when the library is missing
 	Accepted string
 	Err      error // why it cannot be used
 }
 
-// Libraries finds each native library, and in a build with CUDA the first GPU; explicit is the path of ONNX Runtime, or
-// empty to search for it.
+// Libraries finds each native library, and in a build with CUDA the first GPU. explicit is the path of ONNX Runtime, or
+// empty to search for it as [FindRuntime] does.
 func Libraries(explicit string) []Library {
 	onnx := Library{Name: "ONNX Runtime", Accepted: RuntimeVersions}
 	onnx.Path, onnx.Err = FindRuntime(explicit)
@@ -58,7 +57,7 @@ func Libraries(explicit string) []Library {
 func FindRuntime(explicit string) (string, error) {
 	if explicit != "" {
 		if _, err := os.Stat(explicit); err != nil {
-			return "", &fault.Error{Code: fault.CodeRuntime, Detail: "ONNX Runtime is not at " + explicit, Err: err}
+			return "", fault.New(fault.CodeRuntime, "ONNX Runtime is not at %s", explicit).Because(err)
 		}
 		return explicit, nil
 	}
@@ -102,7 +101,8 @@ var runtimeOnce struct {
 	path string
 }
 
-// StartRuntime loads ONNX Runtime from path, once for the process. Its errors are *Error.
+// StartRuntime loads ONNX Runtime from path. A process can load one only: another path is an error later. Its errors
+// are *fault.Error.
 func StartRuntime(path string) error {
 	runtimeOnce.Lock()
 	defer runtimeOnce.Unlock()
@@ -115,11 +115,7 @@ func StartRuntime(path string) error {
 	}
 	ort.SetSharedLibraryPath(path)
 	if err := ort.InitializeEnvironment(ort.WithLogLevelFatal()); err != nil {
-		return &fault.Error{
-			Code:   fault.CodeRuntime,
-			Detail: fmt.Sprintf("ONNX Runtime %s does not load", path),
-			Err:    err,
-		}
+		return fault.New(fault.CodeRuntime, "ONNX Runtime %s does not load", path).Because(err)
 	}
 	if version := ort.GetVersion(); !strings.HasPrefix(version, strings.TrimSuffix(RuntimeVersions, "x")) {
 		return fault.New(fault.CodeRuntime, "ONNX Runtime %s is version %s, and %s is accepted", path, version,

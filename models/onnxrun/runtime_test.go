@@ -37,7 +37,8 @@ func TestNoLibraryOfTheWorkingDirectoryIsFound(t *testing.T) {
 
 func TestExplicitLibraryMustBeThere(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "libonnxruntime.so")
-	if _, err := FindRuntime(missing); err == nil || !strings.HasPrefix(err.Error(), "ONNX Runtime is not at "+missing) {
+	if _, err := FindRuntime(missing); err == nil ||
+		!strings.HasPrefix(err.Error(), "ONNX Runtime is not at "+missing) {
 		t.Errorf("a file that is not there: %v", err)
 	}
 }
