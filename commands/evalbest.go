@@ -7,6 +7,7 @@ import (
 
 	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/rewards"
+	"github.com/assay-rm/assay/rewards/ops"
 )
 
 // bestRow is a prompt with a sampler's responses and which of them are right.
@@ -53,7 +54,7 @@ func (q bestQuestion) ask(ctx context.Context, engine *rewards.Engine, rows []be
 	for i, row := range rows {
 		n := len(row.Responses)
 		best := 0
-		if order := rewards.Order(scores[:n]); len(order) > 0 {
+		if order := ops.Order(scores[:n]); len(order) > 0 {
 			best = order[0]
 		}
 		verdicts[i] = row.verdict(best, cmp.Or(problems[:n]...))

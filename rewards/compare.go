@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/rewards/ops"
 )
 
 // The transforms from raw rewards to a preference. A likelihood model's reward is beta times raw in its own training.
@@ -97,8 +98,8 @@ func (e *Engine) Compare(ctx context.Context, request CompareRequest) (CompareAn
 			trained[i] = new(scored.rule.trained(*result.Raw))
 		}
 	}
-	answer.Preference = Preferences(trained)
-	answer.WinRate = WinRates(answer.Preference)
+	answer.Preference = ops.Preferences(trained)
+	answer.WinRate = ops.WinRates(answer.Preference)
 	answer.Responses = scored.results
 	return answer, nil
 }
@@ -130,7 +131,7 @@ func comparePreferred(ctx context.Context, m reader, request CompareRequest, sta
 	answer := CompareAnswer{Answering: answering(m.Info(), outcomes, all[0].transforms, start)}
 	if len(request.Pairs) == 0 {
 		answer.Preference = all[0].probabilities()
-		answer.WinRate = WinRates(answer.Preference)
+		answer.WinRate = ops.WinRates(answer.Preference)
 		answer.Responses = all[0].results(answer.WinRate)
 		return answer, nil
 	}
@@ -166,11 +167,11 @@ func (r *rule) pair(chosen, rejected *ScoreResult) PairResult {
 		result.Error = rejected.Error.Within("rejected")
 	default:
 		margin := r.trained(*chosen.Raw) - r.trained(*rejected.Raw)
-		if !finite(margin) {
+		if !ops.Finite(margin) {
 			result.Error = NewProblem(models.CodeNotFinite, "the log-odds of the preference are %g", margin)
 			break
 		}
-		result.Probability, result.Margin = new(Sigmoid(margin)), &margin
+		result.Probability, result.Margin = new(ops.Sigmoid(margin)), &margin
 	}
 	return result
 }

@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/rewards/ops"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -89,14 +90,14 @@ func TestTransformsAreNamedAndRawIsKept(t *testing.T) {
 		code       string
 	}{
 		{reward("r"), Scoring{}, 3, 3, []string{}, ""},
-		{reward("r"), Scoring{Activation: ActivationSigmoid}, Sigmoid(3), 3, []string{"sigmoid"}, ""},
+		{reward("r"), Scoring{Activation: ActivationSigmoid}, ops.Sigmoid(3), 3, []string{"sigmoid"}, ""},
 		{normal, Scoring{}, 1, 3, []string{"mean 1 std 2"}, ""},
-		{normal, Scoring{Activation: ActivationSigmoid}, Sigmoid(1), 3, []string{"mean 1 std 2", "sigmoid"}, ""},
+		{normal, Scoring{Activation: ActivationSigmoid}, ops.Sigmoid(1), 3, []string{"mean 1 std 2", "sigmoid"}, ""},
 		{reward("r"), Scoring{Activation: ActivationSoftmax}, 0, 0, nil, CodeActivation},
 		{reward("a", "b"), Scoring{}, 3, 3, []string{}, ""},
 		{reward("a", "b"), Scoring{Label: "b"}, 2, 2, []string{}, ""},
 		{reward("a", "b"), Scoring{Label: "c"}, 0, 0, nil, CodeLabel},
-		{reward("a", "b"), Scoring{Activation: ActivationSoftmax}, Softmax([]float64{3, 2})[0], 3, []string{"softmax"}, ""},
+		{reward("a", "b"), Scoring{Activation: ActivationSoftmax}, ops.Softmax([]float64{3, 2})[0], 3, []string{"softmax"}, ""},
 		{reward("r"), Scoring{Activation: "tanh"}, 0, 0, nil, CodeInvalidField},
 	} {
 		t.Run(fmt.Sprintf("%v %v", test.manifest.Graph.Labels, test.scoring), func(t *testing.T) {
@@ -240,7 +241,7 @@ func TestCompare(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	low, high := Sigmoid(-2), Sigmoid(2) // of raw, whatever the normalisation
+	low, high := ops.Sigmoid(-2), ops.Sigmoid(2) // of raw, whatever the normalisation
 	want := [][]*float64{{new(0.5), &low, nil}, {&high, new(0.5), nil}, {nil, nil, nil}}
 	if diff := cmp.Diff(want, answer.Preference); diff != "" {
 		t.Errorf("preference (-want +got):\n%s", diff)
@@ -275,7 +276,7 @@ func TestSteps(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := answer.Results[0]
-	p := Softmax([]float64{4, 3})[1] // each row: bad one above good
+	p := ops.Softmax([]float64{4, 3})[1] // each row: bad one above good
 	for i, step := range r.Steps {
 		if *step.Score != p || *step.Raw != float64(3-i) || step.Token != i || *step.End != 10*(i+1) || step.Logits["bad"] != float64(4-i) {
 			t.Errorf("step %d: %+v", i, step)

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/rewards/ops"
 )
 
 // Explanation is what is told beside a score.
@@ -64,7 +65,7 @@ func (s *scored) explain(ctx context.Context, m reader) error {
 	for k, i := range at {
 		s.results[i].Gradient = named(features, gradients[k])
 		for f, x := range gradients[k] {
-			if !finite(x) {
+			if !ops.Finite(x) {
 				s.results[i] = ScoreResult{Error: NewProblem(models.CodeNotFinite, "the gradient by feature %q is %g", features[f], x)}
 				break
 			}
@@ -111,7 +112,7 @@ func (r *rule) slopes(row []float64) []float64 {
 	default:
 		scores := make([]float64, len(after))
 		for i, x := range after {
-			scores[i] = Normalize(x, r.spec.Mean, std)
+			scores[i] = ops.Normalize(x, r.spec.Mean, std)
 		}
 		of[r.show] = 1
 		of = backward(scores, of, r.activation)

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/rewards/ops"
 )
 
 func TestOneLostResponse(t *testing.T) {
@@ -180,14 +181,14 @@ func TestLikelihoodsCompareByBeta(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := Sigmoid(0.25 * 4); *answer.Preference[0][1] != want || *answer.Responses[0].Raw-*answer.Responses[1].Raw != 4 {
+	if want := ops.Sigmoid(0.25 * 4); *answer.Preference[0][1] != want || *answer.Responses[0].Raw-*answer.Responses[1].Raw != 4 {
 		t.Errorf("preference %g of raw %g and %g, want %g", *answer.Preference[0][1], *answer.Responses[0].Raw, *answer.Responses[1].Raw, want)
 	}
 	if last := answer.Transforms[len(answer.Transforms)-1]; last != BradleyTerryOfBeta {
 		t.Errorf("transforms %q", answer.Transforms)
 	}
 	pairs, err := e.Compare(t.Context(), CompareRequest{Pairs: []Pair{{Prompted{Prompt: new("p")}, new("aaaaa"), new("a")}}})
-	if err != nil || *pairs.Results[0].Margin != 1 || *pairs.Results[0].Probability != Sigmoid(1) {
+	if err != nil || *pairs.Results[0].Margin != 1 || *pairs.Results[0].Probability != ops.Sigmoid(1) {
 		t.Errorf("%+v, %v", pairs.Results, err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/rewards/ops"
 )
 
 // pairRule is how the rows of both orders of two responses become the log-odds that the first is better.
@@ -39,7 +40,7 @@ func (r *pairRule) logit(o *outcome) (float64, *Problem) {
 	case len(rows) != 1:
 		return 0, NewProblem(CodeInternal, "the model gave %d rows of one pair", len(rows))
 	case r.activation == ActivationSoftmax:
-		return LogOdds(rows[0], r.show), nil
+		return ops.LogOdds(rows[0], r.show), nil
 	}
 	return rows[0][r.show], nil
 }
@@ -50,7 +51,7 @@ func (r *pairRule) margin(ab, ba float64) float64 {
 		return (ab - ba) / 2
 	}
 	// p = (σ(ab) + σ(−ba)) / 2 and 1 − p = (σ(−ab) + σ(ba)) / 2, whose logarithms are exact where they are small.
-	return logSum(LogSigmoid(ab), LogSigmoid(-ba)) - logSum(LogSigmoid(-ab), LogSigmoid(ba))
+	return ops.LogSum(ops.LogSigmoid(ab), ops.LogSigmoid(-ba)) - ops.LogSum(ops.LogSigmoid(-ab), ops.LogSigmoid(ba))
 }
 
 // preferenceRule is how two responses' rows become the log-odds that the first is preferred.
@@ -96,7 +97,7 @@ func (r *preferenceRule) vectors(o *outcome) (vector, scale []float64, problem *
 	}
 	vector, scale = pick(rows[len(rows)-1], r.embedding), pick(rows[0], r.scale)
 	if r.spec.Normalize {
-		vector = Unit(vector)
+		vector = ops.Unit(vector)
 	}
 	return vector, scale, nil
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/rewards/ops"
 )
 
 // preferred is what reading responses to one prompt two by two gives. margins[i][j] is the log-odds that response i is
@@ -127,7 +128,7 @@ func (p *preferred) embeddings(r preferenceRule) {
 			case cut != also && !slices.Equal(scales[i], scales[j]):
 				p.fail(i, j, NewProblem(models.CodeTooLong, "%d tokens were cut beside one response and %d beside the other, so that their prompts have other scales", cut, also))
 			default:
-				p.set(i, j, Skew(vectors[i], vectors[j], scales[i])/r.spec.Temperature)
+				p.set(i, j, ops.Skew(vectors[i], vectors[j], scales[i])/r.spec.Temperature)
 			}
 		}
 	}
@@ -135,7 +136,7 @@ func (p *preferred) embeddings(r preferenceRule) {
 
 // set notes how surely i is preferred to j, and j to i.
 func (p *preferred) set(i, j int, margin float64) {
-	if !finite(margin) {
+	if !ops.Finite(margin) {
 		p.fail(i, j, NewProblem(models.CodeNotFinite, "the log-odds of the preference are %g", margin))
 		return
 	}
@@ -174,7 +175,7 @@ func (p *preferred) pair() PairResult {
 	case margin == nil:
 		return PairResult{Error: p.apart}
 	default:
-		return PairResult{Probability: new(Sigmoid(*margin)), Margin: margin}
+		return PairResult{Probability: new(ops.Sigmoid(*margin)), Margin: margin}
 	}
 }
 
@@ -187,7 +188,7 @@ func (p *preferred) probabilities() [][]*float64 {
 		}
 		for j, margin := range row {
 			if margin != nil {
-				out[i][j] = new(Sigmoid(*margin))
+				out[i][j] = new(ops.Sigmoid(*margin))
 			}
 		}
 	}

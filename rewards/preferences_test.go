@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/rewards/ops"
 )
 
 func pairManifest(orders string) models.Manifest {
@@ -108,7 +109,7 @@ func TestPreferenceLaws(t *testing.T) {
 				}
 			}
 			pairs, err := e.Compare(context.Background(), CompareRequest{Pairs: []Pair{{Prompted{Prompt: new("p")}, &responses[0], &responses[1]}}})
-			if err != nil || *pairs.Results[0].Probability != *answer.Preference[0][1] || Sigmoid(*pairs.Results[0].Margin) != *answer.Preference[0][1] {
+			if err != nil || *pairs.Results[0].Probability != *answer.Preference[0][1] || ops.Sigmoid(*pairs.Results[0].Margin) != *answer.Preference[0][1] {
 				t.Fatalf("%+v, %v; the matrix has %g", pairs.Results[0], err, *answer.Preference[0][1])
 			}
 			rank, err := e.Rank(context.Background(), RankRequest{Prompted: Prompted{Prompt: new("p")}, Responses: responses})
@@ -130,11 +131,11 @@ func TestBothOrders(t *testing.T) {
 		ab, ba := rapid.Float64Range(-1e4, 1e4).Draw(t, "ab"), rapid.Float64Range(-1e4, 1e4).Draw(t, "ba")
 		rule := &pairRule{orders: models.OrdersProbability}
 		mean := rule.margin(ab, ba)
-		if !finite(mean) || rule.margin(ba, ab) != -mean {
+		if !ops.Finite(mean) || rule.margin(ba, ab) != -mean {
 			t.Fatalf("log-odds %g, and of the other order %g", mean, rule.margin(ba, ab))
 		}
-		if want := (Sigmoid(ab) + 1 - Sigmoid(ba)) / 2; math.Abs(Sigmoid(mean)-want) > 1e-12 {
-			t.Fatalf("probability %g, want %g", Sigmoid(mean), want)
+		if want := (ops.Sigmoid(ab) + 1 - ops.Sigmoid(ba)) / 2; math.Abs(ops.Sigmoid(mean)-want) > 1e-12 {
+			t.Fatalf("probability %g, want %g", ops.Sigmoid(mean), want)
 		}
 		if half := (&pairRule{orders: models.OrdersLogit}).margin(ab, ba); half != (ab-ba)/2 {
 			t.Fatalf("logit %g", half)

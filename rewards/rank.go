@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/rewards/ops"
 )
 
 // Strategy is how responses are ranked.
@@ -78,7 +79,7 @@ func (e *Engine) Rank(ctx context.Context, request RankRequest) (RankAnswer, err
 	for i := range answer.Responses {
 		scores[i] = answer.Responses[i].Score
 	}
-	for _, i := range Order(scores) {
+	for _, i := range ops.Order(scores) {
 		answer.Ranking = append(answer.Ranking, Ranked{Index: i, Score: *scores[i]})
 	}
 	if len(answer.Ranking) > 0 {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/rewards/ops"
 )
 
 // ScoreRequest asks how good each item is.
@@ -153,7 +154,7 @@ func (r *rule) apply(rows [][]float64) (raw, score float64, scores []float64) {
 	}
 	if mean, std := r.scale(); mean != 0 || std != 1 {
 		for i := range scores {
-			scores[i] = Normalize(scores[i], mean, std)
+			scores[i] = ops.Normalize(scores[i], mean, std)
 		}
 	}
 	scores = activated(scores, r.activation)
@@ -172,10 +173,10 @@ func (r *rule) result(o *outcome) ScoreResult {
 		return ScoreResult{Error: problem}
 	}
 	raw, score, scores := r.apply(rows)
-	if !finite(raw) || !finite(score) {
+	if !ops.Finite(raw) || !ops.Finite(score) {
 		return ScoreResult{Error: NewProblem(models.CodeNotFinite, "the score is %g after the transforms, and raw %g", score, raw)}
 	}
-	if i := slices.IndexFunc(scores, func(x float64) bool { return !finite(x) }); i >= 0 {
+	if i := slices.IndexFunc(scores, func(x float64) bool { return !ops.Finite(x) }); i >= 0 {
 		return ScoreResult{Error: notFinite(r.labels[i], scores[i], "after the transforms")}
 	}
 	result := ScoreResult{Score: &score, Raw: &raw, Tokens: o.tokens()}
@@ -195,7 +196,7 @@ func widen(rows [][]float32, labels []string) ([][]float64, *Problem) {
 		wide[i], values = values[:len(row):len(row)], values[len(row):]
 		for j, x := range row {
 			wide[i][j] = float64(x)
-			if !finite(wide[i][j]) {
+			if !ops.Finite(wide[i][j]) {
 				return nil, notFinite(labels[j], wide[i][j], "out of the graph")
 			}
 		}

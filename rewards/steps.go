@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/rewards/ops"
 )
 
 // DefaultThreshold is the score below which a step counts as an error, unless the request says otherwise.
@@ -77,7 +78,7 @@ func (e *Engine) Steps(ctx context.Context, request StepsRequest) (StepsAnswer, 
 	if request.Threshold != nil {
 		threshold = *request.Threshold
 	}
-	if !finite(threshold) {
+	if !ops.Finite(threshold) {
 		return StepsAnswer{}, invalid("threshold: %g is not finite", threshold)
 	}
 	m, err := e.model(request.Model, models.Process)
@@ -162,7 +163,7 @@ func (r *stepRule) result(o *outcome, threshold float64) StepsResult {
 			continue
 		}
 		raw, score := r.score(wide, o, k)
-		if !finite(score) {
+		if !ops.Finite(score) {
 			return StepsResult{Error: NewProblem(models.CodeNotFinite, "step %d is %g after the transforms", k, score)}
 		}
 		steps[k].Score, steps[k].Raw = &score, &raw
@@ -185,7 +186,7 @@ func (r *stepRule) score(rows [][]float64, o *outcome, k int) (raw, score float6
 		if !r.accumulate && k > 0 {
 			from = o.encoded.Steps[k-1] - o.encoded.Response + 1
 		}
-		raw = LogRatio(rows[from:end], r.likelihood.Norm == models.NormMean)
+		raw = ops.LogRatio(rows[from:end], r.likelihood.Norm == models.NormMean)
 		return raw, activated([]float64{r.likelihood.Beta * raw}, r.activation)[0]
 	}
 	row := rows[k-r.skip]
@@ -200,9 +201,9 @@ func (r *stepRule) score(rows [][]float64, o *outcome, k int) (raw, score float6
 // aggregate sums up the scores of at least one step.
 func aggregate(scores []float64, threshold float64) *Aggregate {
 	a := &Aggregate{
-		Min: slices.Min(scores), Mean: Mean(scores), Last: scores[len(scores)-1], FirstError: FirstBelow(scores, threshold),
+		Min: slices.Min(scores), Mean: ops.Mean(scores), Last: scores[len(scores)-1], FirstError: ops.FirstBelow(scores, threshold),
 	}
-	if product := Product(scores); finite(product) {
+	if product := ops.Product(scores); ops.Finite(product) {
 		a.Product = &product
 	}
 	return a

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/rewards/ops"
 )
 
 // head is how a reward model's rows become one value, by its manifest. docs/BUNDLE.md defines it.
@@ -78,7 +79,7 @@ func (h *head) value(rows [][]float64) (raw, value float64) {
 	last := rows[len(rows)-1]
 	switch {
 	case h.likelihood != nil:
-		raw = LogRatio(rows, h.likelihood.Norm == models.NormMean)
+		raw = ops.LogRatio(rows, h.likelihood.Norm == models.NormMean)
 		value = h.likelihood.Beta * raw
 	case h.show < 0 && h.spec.Weights != nil:
 		raw, value = h.weighted(last), h.weighted(h.activated(last))
@@ -87,11 +88,11 @@ func (h *head) value(rows [][]float64) (raw, value float64) {
 	default:
 		raw, value = last[h.show], h.activated(last)[h.show]
 		if Activation(h.spec.Activation) == ActivationSoftmax {
-			raw = LogOdds(last, h.show)
+			raw = ops.LogOdds(last, h.show)
 		}
 	}
 	if mean != 0 || std != 1 {
-		value = Normalize(value, mean, std)
+		value = ops.Normalize(value, mean, std)
 	}
 	return raw, value
 }
@@ -104,11 +105,11 @@ func (h *head) activated(row []float64) []float64 {
 func activated(row []float64, activation Activation) []float64 {
 	switch activation {
 	case ActivationSoftmax:
-		return Softmax(row)
+		return ops.Softmax(row)
 	case ActivationSigmoid:
 		out := make([]float64, len(row))
 		for i, x := range row {
-			out[i] = Sigmoid(x)
+			out[i] = ops.Sigmoid(x)
 		}
 		return out
 	case ActivationNone:

@@ -3,7 +3,6 @@ package rewards
 import (
 	"context"
 	"math"
-	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -11,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/rewards/ops"
 )
 
 var near = cmpopts.EquateApprox(1e-12, 1e-12)
@@ -64,7 +64,7 @@ func TestHeads(t *testing.T) {
 	}{
 		{"first label", labelled(models.HeadSpec{}, "a", "b"), Scoring{}, [][]float32{{1, 2}}, 1, 1, []string{}},
 		{"a label", labelled(models.HeadSpec{Label: "b"}, "a", "b"), Scoring{}, [][]float32{{1, 2}}, 2, 2, []string{"label b"}},
-		{"softmax", labelled(models.HeadSpec{Label: "b", Activation: "softmax"}, "a", "b"), Scoring{}, [][]float32{{1, 3}}, 2, Sigmoid(2), []string{"softmax", "label b"}},
+		{"softmax", labelled(models.HeadSpec{Label: "b", Activation: "softmax"}, "a", "b"), Scoring{}, [][]float32{{1, 3}}, 2, ops.Sigmoid(2), []string{"softmax", "label b"}},
 		{
 			"softmax of three", labelled(models.HeadSpec{Activation: "softmax"}, "a", "b", "c"),
 			Scoring{},
@@ -72,13 +72,13 @@ func TestHeads(t *testing.T) {
 			1 - math.Log(math.Exp(3)+1), math.E / (math.E + math.Exp(3) + 1),
 			[]string{"softmax"},
 		},
-		{"sigmoid", labelled(models.HeadSpec{Activation: "sigmoid"}, "a"), Scoring{}, [][]float32{{3}}, 3, Sigmoid(3), []string{"sigmoid"}},
+		{"sigmoid", labelled(models.HeadSpec{Activation: "sigmoid"}, "a"), Scoring{}, [][]float32{{3}}, 3, ops.Sigmoid(3), []string{"sigmoid"}},
 		{
 			"sigmoid twice", labelled(models.HeadSpec{Activation: "sigmoid"}, "a"),
 			Scoring{Activation: "sigmoid"},
 			[][]float32{{3}},
 			3,
-			Sigmoid(Sigmoid(3)),
+			ops.Sigmoid(ops.Sigmoid(3)),
 			[]string{"sigmoid", "sigmoid"},
 		},
 		{"weights", labelled(models.HeadSpec{Weights: map[string]float64{"a": 0.5, "c": -2}}, "a", "b", "c"), Scoring{}, [][]float32{{4, 9, 1}}, 0, 0, []string{"weights"}},
@@ -94,7 +94,7 @@ func TestHeads(t *testing.T) {
 			"gates and sigmoid", labelled(gates, "a", "b", "g", "h"),
 			Scoring{Activation: "sigmoid"},
 			[][]float32{{9, 9, 2, 3}, {5, 7, 0, 0}},
-			31, Sigmoid(15),
+			31, ops.Sigmoid(15),
 			[]string{"gates", "mean 1 std 2", "sigmoid"},
 		},
 		{"likelihood", likelihood("sum", "policy"), Scoring{}, [][]float32{{-1}, {-2}, {-3}}, -6, -3, []string{"likelihood sum beta 0.5"}},
@@ -140,8 +140,8 @@ func TestSoftmaxScoreIsSigmoidOfRaw(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		row := rapid.SliceOfN(rapid.Float32Range(-40, 40), 3, 3).Draw(rt, "row")
 		got, _ := scoreOf(t, m, Scoring{}, row)
-		if math.Abs(Sigmoid(*got.Raw)-*got.Score) > 1e-12 {
-			rt.Fatalf("score %g, sigmoid of raw %g", *got.Score, Sigmoid(*got.Raw))
+		if math.Abs(ops.Sigmoid(*got.Raw)-*got.Score) > 1e-12 {
+			rt.Fatalf("score %g, sigmoid of raw %g", *got.Score, ops.Sigmoid(*got.Raw))
 		}
 	})
 }
@@ -179,8 +179,8 @@ func TestStepsOfSeveralLabelsAndSkipped(t *testing.T) {
 	m.Steps.Label = models.Labels{"neutral", "positive"}
 	m.Steps.Skip = 1
 	got := stepsOf(t, m, 0, []int{1, 3, 5}, []float32{9, 1, 1}, []float32{0, 1, 1})
-	p := Softmax([]float64{9, 1, 1})
-	q := Softmax([]float64{0, 1, 1})
+	p := ops.Softmax([]float64{9, 1, 1})
+	q := ops.Softmax([]float64{0, 1, 1})
 	want := []float64{math.NaN(), p[1] + p[2], q[1] + q[2]}
 	if diff := cmp.Diff(want, values(got.Steps, score), near, cmpopts.EquateNaNs()); diff != "" {
 		t.Errorf("scores (-want +got):\n%s", diff)
@@ -203,53 +203,7 @@ func TestStepsOfALikelihood(t *testing.T) {
 		t.Errorf("what each step adds (-want +got):\n%s", diff)
 	}
 	m.Steps.Activation = models.ActivationSigmoid
-	if diff := cmp.Diff([]float64{Sigmoid(0.5), Sigmoid(1)}, values(stepsOf(t, m, 2, []int{3, 5}, rows...).Steps, score)); diff != "" {
+	if diff := cmp.Diff([]float64{ops.Sigmoid(0.5), ops.Sigmoid(1)}, values(stepsOf(t, m, 2, []int{3, 5}, rows...).Steps, score)); diff != "" {
 		t.Errorf("with sigmoid (-want +got):\n%s", diff)
-	}
-}
-
-func TestSingleStepsSumToTheWhole(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		rows := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) []float64 {
-			return []float64{rapid.Float64Range(-9, 0).Draw(t, "policy"), rapid.Float64Range(-9, 0).Draw(t, "reference")}
-		}), 1, 20).Draw(t, "rows")
-		cut := rapid.IntRange(0, len(rows)).Draw(t, "cut")
-		whole, parts := LogRatio(rows, false), LogRatio(rows[:cut], false)+LogRatio(rows[cut:], false)
-		if math.Abs(whole-parts) > 1e-9 || math.Abs(LogRatio(rows, true)*float64(len(rows))-whole) > 1e-9 {
-			t.Fatalf("whole %g, parts %g", whole, parts)
-		}
-		swapped := make([][]float64, len(rows))
-		for i, row := range rows {
-			swapped[i] = []float64{row[1], row[0]}
-		}
-		if math.Abs(LogRatio(swapped, false)+whole) > 1e-9 {
-			t.Fatal("policy and reference are not each other's opposite")
-		}
-	})
-}
-
-func TestSkewLaws(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		vector := rapid.SliceOfN(rapid.Float64Range(-5, 5), 6, 6)
-		a, b := Unit(vector.Draw(t, "a")), Unit(vector.Draw(t, "b"))
-		scale := Softmax(rapid.SliceOfN(rapid.Float64Range(-5, 5), 3, 3).Draw(t, "scale"))
-		s := Skew(a, b, scale)
-		if Skew(a, a, scale) != 0 || s != -Skew(b, a, scale) || math.Abs(s) > 1+1e-12 {
-			t.Fatalf("skew of %v and %v is %g, back %g, of the first alone %g", a, b, s, Skew(b, a, scale), Skew(a, a, scale))
-		}
-		if one := Skew(a, b, []float64{1, 1, 1}); one != Skew(a, b, nil) {
-			t.Fatal("no scales are not scales of 1")
-		}
-	})
-	if u := Unit([]float64{0, 0}); !slices.Equal(u, []float64{0, 0}) {
-		t.Errorf("a vector of length 0 became %v", u)
-	}
-}
-
-func TestLogOddsStayFinite(t *testing.T) {
-	for _, row := range [][]float64{{1000, -1000}, {-1000, 1000}, {0, 0, 0}, {700, 700.5, -700}} {
-		if x := LogOdds(row, 0); !finite(x) {
-			t.Errorf("log-odds of %v are %g", row, x)
-		}
 	}
 }

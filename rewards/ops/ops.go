@@ -1,4 +1,5 @@
-package rewards
+// Package ops has the operators that rewards are made of: pure functions of numbers, each of which gives the same bits every time.
+package ops
 
 import (
 	"cmp"
@@ -40,8 +41,8 @@ func LogSigmoid(x float64) float64 {
 	return x - math.Log1p(math.Exp(x))
 }
 
-// logSum is log(e^a + e^b), without overflow; logSum(a, b) is logSum(b, a).
-func logSum(a, b float64) float64 {
+// LogSum is log(e^a + e^b), without overflow; LogSum(a, b) is LogSum(b, a).
+func LogSum(a, b float64) float64 {
 	return max(a, b) + math.Log1p(math.Exp(min(a, b)-max(a, b)))
 }
 
@@ -188,4 +189,5 @@ func FirstBelow(values []float64, threshold float64) *int {
 	return nil
 }
 
-func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
+// Finite tells a number from NaN and the infinities.
+func Finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }

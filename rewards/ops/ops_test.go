@@ -1,4 +1,4 @@
-package rewards
+package ops
 
 import (
 	"math"
@@ -76,32 +76,12 @@ func TestOrderIsAStablePermutation(t *testing.T) {
 	})
 }
 
-func TestAggregatesKeepTheirBounds(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		scores := rapid.SliceOfN(rapid.Float64Range(0, 1), 1, 50).Draw(t, "scores")
-		threshold := rapid.Float64Range(0, 1).Draw(t, "threshold")
-		a := aggregate(scores, threshold)
-		if a.Min > a.Mean || a.Mean > slices.Max(scores) || *a.Product > a.Min || a.Last != scores[len(scores)-1] {
-			t.Fatalf("min %g, mean %g, product %g, last %g of %v", a.Min, a.Mean, *a.Product, a.Last, scores)
-		}
-		for i, s := range scores {
-			below := a.FirstError != nil && i == *a.FirstError
-			switch {
-			case below && s >= threshold:
-				t.Fatalf("first error %d has score %g, threshold %g", i, s, threshold)
-			case s < threshold && (a.FirstError == nil || *a.FirstError > i):
-				t.Fatalf("step %d (%g) is an error before the first one", i, s)
-			}
-		}
-	})
-}
-
 func TestSoftmaxAndSigmoid(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		logits := rapid.SliceOfN(rapid.Float64Range(-1e6, 1e6), 1, 6).Draw(t, "logits")
 		var sum float64
 		for _, p := range Softmax(logits) {
-			if !finite(p) || p < 0 || p > 1 {
+			if !Finite(p) || p < 0 || p > 1 {
 				t.Fatalf("softmax of %v has %g", logits, p)
 			}
 			sum += p
@@ -137,5 +117,51 @@ func TestOperatorValues(t *testing.T) {
 	near("product of none", Product(nil), 1)
 	if Softmax(nil) != nil {
 		t.Error("softmax of none is something")
+	}
+}
+
+func TestSingleStepsSumToTheWhole(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		rows := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) []float64 {
+			return []float64{rapid.Float64Range(-9, 0).Draw(t, "policy"), rapid.Float64Range(-9, 0).Draw(t, "reference")}
+		}), 1, 20).Draw(t, "rows")
+		cut := rapid.IntRange(0, len(rows)).Draw(t, "cut")
+		whole, parts := LogRatio(rows, false), LogRatio(rows[:cut], false)+LogRatio(rows[cut:], false)
+		if math.Abs(whole-parts) > 1e-9 || math.Abs(LogRatio(rows, true)*float64(len(rows))-whole) > 1e-9 {
+			t.Fatalf("whole %g, parts %g", whole, parts)
+		}
+		swapped := make([][]float64, len(rows))
+		for i, row := range rows {
+			swapped[i] = []float64{row[1], row[0]}
+		}
+		if math.Abs(LogRatio(swapped, false)+whole) > 1e-9 {
+			t.Fatal("policy and reference are not each other's opposite")
+		}
+	})
+}
+
+func TestSkewLaws(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		vector := rapid.SliceOfN(rapid.Float64Range(-5, 5), 6, 6)
+		a, b := Unit(vector.Draw(t, "a")), Unit(vector.Draw(t, "b"))
+		scale := Softmax(rapid.SliceOfN(rapid.Float64Range(-5, 5), 3, 3).Draw(t, "scale"))
+		s := Skew(a, b, scale)
+		if Skew(a, a, scale) != 0 || s != -Skew(b, a, scale) || math.Abs(s) > 1+1e-12 {
+			t.Fatalf("skew of %v and %v is %g, back %g, of the first alone %g", a, b, s, Skew(b, a, scale), Skew(a, a, scale))
+		}
+		if one := Skew(a, b, []float64{1, 1, 1}); one != Skew(a, b, nil) {
+			t.Fatal("no scales are not scales of 1")
+		}
+	})
+	if u := Unit([]float64{0, 0}); !slices.Equal(u, []float64{0, 0}) {
+		t.Errorf("a vector of length 0 became %v", u)
+	}
+}
+
+func TestLogOddsStayFinite(t *testing.T) {
+	for _, row := range [][]float64{{1000, -1000}, {-1000, 1000}, {0, 0, 0}, {700, 700.5, -700}} {
+		if x := LogOdds(row, 0); !Finite(x) {
+			t.Errorf("log-odds of %v are %g", row, x)
+		}
 	}
 }
