@@ -92,19 +92,21 @@ func (q bestQuestion) rank(ctx context.Context, engine *rewards.Engine, row best
 	return row.verdict(best, problem), nil
 }
 
-func (q bestQuestion) scores(ctx context.Context, engine *rewards.Engine, items []models.Item) ([]*float64, []*rewards.Problem, error) {
-	scores := make([]*float64, len(items))
+func (q bestQuestion) scores(ctx context.Context, engine *rewards.Engine, items []models.Item) ([]ops.Maybe, []*rewards.Problem, error) {
+	scores := make([]ops.Maybe, len(items))
 	if q.kind == models.Reward {
 		answer, err := engine.Score(ctx, rewards.ScoreRequest{Common: q.common, Items: items})
 		for i := range answer.Results {
-			scores[i] = answer.Results[i].Score
+			if score := answer.Results[i].Score; score != nil {
+				scores[i] = ops.Some(*score)
+			}
 		}
 		return scores, answer.Problems(), err
 	}
 	answer, err := engine.Steps(ctx, rewards.StepsRequest{Common: q.common, Items: items})
 	for i := range answer.Results {
 		if aggregate := answer.Results[i].Aggregate; aggregate != nil {
-			scores[i] = &aggregate.Min
+			scores[i] = ops.Some(aggregate.Min)
 		}
 	}
 	return scores, answer.Problems(), err

@@ -8,7 +8,6 @@ import (
 
 	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/rewards"
-	"github.com/assay-rm/assay/rewards/ops"
 )
 
 func shown(show func(p *page)) string {
@@ -51,7 +50,7 @@ func TestShow(t *testing.T) {
 		new(compareCommand).show(p, 4, compareLine{promptLine: line, Chosen: new("42"), Rejected: new("43")},
 			compareAnswer{PairResult: &rewards.PairResult{Probability: new(0.93), Margin: new(2.6)}})
 		new(compareCommand).show(p, 5, compareLine{promptLine: line}, compareAnswer{
-			Preference: ops.Preferences([]*float64{new(1.0), new(2.0), nil}), WinRate: []*float64{new(0.27), new(0.73), nil},
+			Preference: [][]*float64{{new(0.5), new(0.26894142), nil}, {new(0.73105858), new(0.5), nil}, {nil, nil, nil}}, WinRate: []*float64{new(0.27), new(0.73), nil},
 		})
 		(&stepsCommand{Threshold: 0.5}).show(p, 6, models.Item{Prompt: &prompt, Response: new("12 + 30 = 42\n\nso 43"), Separator: new("\n\n")},
 			rewards.StepsResult{

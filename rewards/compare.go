@@ -92,14 +92,14 @@ func (e *Engine) Compare(ctx context.Context, request CompareRequest) (CompareAn
 		}
 		return answer, nil
 	}
-	trained := make([]*float64, len(scored.results))
+	trained := make([]ops.Maybe, len(scored.results))
 	for i, result := range scored.results {
 		if result.Raw != nil {
-			trained[i] = new(scored.rule.trained(*result.Raw))
+			trained[i] = ops.Some(scored.rule.trained(*result.Raw))
 		}
 	}
-	answer.Preference = ops.Preferences(trained)
-	answer.WinRate = ops.WinRates(answer.Preference)
+	preference := ops.Preferences(trained)
+	answer.Preference, answer.WinRate = table(preference), pointers(ops.WinRates(preference))
 	answer.Responses = scored.results
 	return answer, nil
 }
@@ -130,8 +130,8 @@ func comparePreferred(ctx context.Context, m reader, request CompareRequest, sta
 	}
 	answer := CompareAnswer{Answering: answering(m.Info(), outcomes, all[0].transforms, start)}
 	if len(request.Pairs) == 0 {
-		answer.Preference = all[0].probabilities()
-		answer.WinRate = ops.WinRates(answer.Preference)
+		preference := all[0].probabilities()
+		answer.Preference, answer.WinRate = table(preference), pointers(ops.WinRates(preference))
 		answer.Responses = all[0].results(answer.WinRate)
 		return answer, nil
 	}
@@ -140,6 +140,23 @@ func comparePreferred(ctx context.Context, m reader, request CompareRequest, sta
 		answer.Results[i] = all[i].pair()
 	}
 	return answer, nil
+}
+
+// table and pointers are the forms that JSON takes.
+func table(m ops.Matrix) [][]*float64 {
+	rows := make([][]*float64, m.Rows())
+	for i := range rows {
+		rows[i] = pointers(m.Row(i))
+	}
+	return rows
+}
+
+func pointers(values []ops.Maybe) []*float64 {
+	out := make([]*float64, len(values))
+	for i := range values {
+		out[i] = values[i].Pointer()
+	}
+	return out
 }
 
 // preference names how rewards become a preference.

@@ -11,11 +11,11 @@ import (
 )
 
 // preferred is what reading responses to one prompt two by two gives. margins[i][j] is the log-odds that response i is
-// preferred to j; nil where it is unknown and on the diagonal.
+// preferred to j; missing where it is unknown and on the diagonal.
 type preferred struct {
 	info       models.Info
 	outcomes   []outcome
-	margins    [][]*float64
+	margins    ops.Matrix
 	problems   []*Problem // of each response that was compared to no other
 	own        []*Problem // of each response that could not be read
 	apart      *Problem   // of the first two that could be read and not compared
@@ -51,7 +51,7 @@ func prefer(ctx context.Context, m reader, common Common, groups []group) ([]pre
 }
 
 func newPreferred(info models.Info, outcomes []outcome, n int) preferred {
-	p := preferred{info: info, outcomes: outcomes, margins: matrix(n), problems: make([]*Problem, n), own: make([]*Problem, n)}
+	p := preferred{info: info, outcomes: outcomes, margins: ops.NewMatrix(n, n), problems: make([]*Problem, n), own: make([]*Problem, n)}
 	if info.Manifest.Kind == models.PairKind {
 		p.pairs(n, newPairRule(info.Manifest))
 	} else {
@@ -140,7 +140,7 @@ func (p *preferred) set(i, j int, margin float64) {
 		p.fail(i, j, NewProblem(models.CodeNotFinite, "the log-odds of the preference are %g", margin))
 		return
 	}
-	p.margins[i][j], p.margins[j][i] = new(margin), new(-margin)
+	p.margins.Row(i)[j], p.margins.Row(j)[i] = ops.Some(margin), ops.Some(-margin)
 }
 
 // fail notes why i and j, which could be read, cannot be compared.
@@ -154,7 +154,7 @@ func (p *preferred) fail(i, j int, problem *Problem) {
 func (p *preferred) settle() {
 	first := slices.IndexFunc(p.own, func(problem *Problem) bool { return problem != nil })
 	for i := range p.problems {
-		switch known := slices.ContainsFunc(p.margins[i], func(margin *float64) bool { return margin != nil }); {
+		switch known := slices.ContainsFunc(p.margins.Row(i), func(margin ops.Maybe) bool { return margin.Known }); {
 		case known:
 			p.problems[i] = nil
 		case p.own[i] != nil:
@@ -167,28 +167,30 @@ func (p *preferred) settle() {
 
 // pair is the result of a group of two.
 func (p *preferred) pair() PairResult {
-	switch margin := p.margins[0][1]; {
+	switch margin := p.margins.Row(0)[1]; {
 	case p.own[0] != nil:
 		return PairResult{Error: p.own[0].Within("chosen")}
 	case p.own[1] != nil:
 		return PairResult{Error: p.own[1].Within("rejected")}
-	case margin == nil:
+	case !margin.Known:
 		return PairResult{Error: p.apart}
 	default:
-		return PairResult{Probability: new(ops.Sigmoid(*margin)), Margin: margin}
+		return PairResult{Probability: new(ops.Sigmoid(margin.Value)), Margin: &margin.Value}
 	}
 }
 
 // probabilities is the matrix of preferences; 0.5 on the diagonal of a response that was compared.
-func (p *preferred) probabilities() [][]*float64 {
-	out := matrix(len(p.margins))
-	for i, row := range p.margins {
+func (p *preferred) probabilities() ops.Matrix {
+	n := p.margins.Rows()
+	out := ops.NewMatrix(n, n)
+	for i := range n {
+		row := out.Row(i)
 		if p.problems[i] == nil {
-			out[i][i] = new(0.5)
+			row[i] = ops.Some(0.5)
 		}
-		for j, margin := range row {
-			if margin != nil {
-				out[i][j] = new(ops.Sigmoid(*margin))
+		for j, margin := range p.margins.Row(i) {
+			if margin.Known {
+				row[j] = ops.Some(ops.Sigmoid(margin.Value))
 			}
 		}
 	}
@@ -205,12 +207,4 @@ func (p *preferred) results(rates []*float64) []ScoreResult {
 		}
 	}
 	return results
-}
-
-func matrix(n int) [][]*float64 {
-	rows := make([][]*float64, n)
-	for i := range rows {
-		rows[i] = make([]*float64, n)
-	}
-	return rows
 }

@@ -75,12 +75,14 @@ func (e *Engine) Rank(ctx context.Context, request RankRequest) (RankAnswer, err
 		}
 		answer.Answering, answer.Responses = compared.Answering, compared.Responses
 	}
-	scores := make([]*float64, len(answer.Responses))
+	scores := make([]ops.Maybe, len(answer.Responses))
 	for i := range answer.Responses {
-		scores[i] = answer.Responses[i].Score
+		if score := answer.Responses[i].Score; score != nil {
+			scores[i] = ops.Some(*score)
+		}
 	}
 	for _, i := range ops.Order(scores) {
-		answer.Ranking = append(answer.Ranking, Ranked{Index: i, Score: *scores[i]})
+		answer.Ranking = append(answer.Ranking, Ranked{Index: i, Score: scores[i].Value})
 	}
 	if len(answer.Ranking) > 0 {
 		answer.Best = &answer.Ranking[0].Index

@@ -172,10 +172,7 @@ func (r *stepRule) result(o *outcome, threshold float64) StepsResult {
 			steps[k].Logits = named(r.labels, wide[k-r.skip])
 		}
 	}
-	sums := aggregate(scores, threshold)
-	if sums.FirstError != nil {
-		*sums.FirstError += r.skip
-	}
+	sums := aggregate(scores, threshold, r.skip)
 	return StepsResult{Steps: steps, Aggregate: sums, Tokens: o.tokens()}
 }
 
@@ -198,10 +195,11 @@ func (r *stepRule) score(rows [][]float64, o *outcome, k int) (raw, score float6
 	return raw, score
 }
 
-// aggregate sums up the scores of at least one step.
-func aggregate(scores []float64, threshold float64) *Aggregate {
-	a := &Aggregate{
-		Min: slices.Min(scores), Mean: ops.Mean(scores), Last: scores[len(scores)-1], FirstError: ops.FirstBelow(scores, threshold),
+// aggregate sums up the scores of at least one step, the first of which is step number skip.
+func aggregate(scores []float64, threshold float64, skip int) *Aggregate {
+	a := &Aggregate{Min: slices.Min(scores), Mean: ops.Mean(scores), Last: scores[len(scores)-1]}
+	if at := ops.FirstBelow(scores, threshold); at >= 0 {
+		a.FirstError = new(at + skip)
 	}
 	if product := ops.Product(scores); ops.Finite(product) {
 		a.Product = &product

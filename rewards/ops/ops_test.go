@@ -9,16 +9,16 @@ import (
 	"pgregory.net/rapid"
 )
 
-// rewardsOf draws finite rewards as a graph gives them, with nil where one failed.
-func rewardsOf(t *rapid.T) []*float64 {
-	return rapid.SliceOfN(rapid.Custom(func(t *rapid.T) *float64 {
+// rewardsOf draws finite rewards as a graph gives them, with nothing where one failed.
+func rewardsOf(t *rapid.T) []Maybe {
+	return rapid.SliceOfN(rapid.Custom(func(t *rapid.T) Maybe {
 		if rapid.IntRange(0, 9).Draw(t, "failed") == 0 {
-			return nil
+			return Maybe{}
 		}
 		if rapid.Bool().Draw(t, "small") {
-			return new(float64(rapid.IntRange(-3, 3).Draw(t, "reward"))) // ties
+			return Some(float64(rapid.IntRange(-3, 3).Draw(t, "reward"))) // ties
 		}
-		return new(float64(rapid.Float32Range(-math.MaxFloat32, math.MaxFloat32).Draw(t, "reward")))
+		return Some(float64(rapid.Float32Range(-math.MaxFloat32, math.MaxFloat32).Draw(t, "reward")))
 	}), 0, 12).Draw(t, "rewards")
 }
 
@@ -26,29 +26,29 @@ func TestPreferencesSumToOne(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		rewards := rewardsOf(t)
 		matrix := Preferences(rewards)
-		for i := range rewards {
-			for j := range rewards {
-				p, q := matrix[i][j], matrix[j][i]
-				if (p == nil) != (rewards[i] == nil || rewards[j] == nil) {
-					t.Fatalf("p[%d][%d] is known: %v", i, j, p != nil)
+		for i, a := range rewards {
+			for j, b := range rewards {
+				p, q := matrix.Row(i)[j], matrix.Row(j)[i]
+				if p.Known != (a.Known && b.Known) {
+					t.Fatalf("p[%d][%d] is known: %v", i, j, p.Known)
 				}
-				if p == nil {
+				if !p.Known {
 					continue
 				}
-				if *p+*q != 1 || *p < 0 || *p > 1 || (i == j && *p != 0.5) {
-					t.Fatalf("p[%d][%d] %g, p[%d][%d] %g", i, j, *p, j, i, *q)
+				if p.Value+q.Value != 1 || p.Value < 0 || p.Value > 1 || (i == j && p.Value != 0.5) {
+					t.Fatalf("p[%d][%d] %g, p[%d][%d] %g", i, j, p.Value, j, i, q.Value)
 				}
-				if (*rewards[i] > *rewards[j]) && *p < *q {
-					t.Fatalf("%g is not preferred to %g: %g", *rewards[i], *rewards[j], *p)
+				if a.Value > b.Value && p.Value < q.Value {
+					t.Fatalf("%g is not preferred to %g: %g", a.Value, b.Value, p.Value)
 				}
 			}
 		}
 		for i, rate := range WinRates(matrix) {
-			if rate != nil && (*rate < 0 || *rate > 1) {
-				t.Fatalf("win rate %d is %g", i, *rate)
+			if rate.Value < 0 || rate.Value > 1 {
+				t.Fatalf("win rate %d is %g", i, rate.Value)
 			}
-			if rewards[i] == nil && rate != nil {
-				t.Fatalf("a response without a reward has win rate %g", *rate)
+			if !rewards[i].Known && rate.Known {
+				t.Fatalf("a response without a reward has win rate %g", rate.Value)
 			}
 		}
 	})
@@ -60,7 +60,7 @@ func TestOrderIsAStablePermutation(t *testing.T) {
 		order := Order(scores)
 		var want []int
 		for i := range scores {
-			if scores[i] != nil {
+			if scores[i].Known {
 				want = append(want, i)
 			}
 		}
@@ -69,8 +69,8 @@ func TestOrderIsAStablePermutation(t *testing.T) {
 		}
 		for k := 1; k < len(order); k++ {
 			a, b := order[k-1], order[k]
-			if *scores[a] < *scores[b] || (*scores[a] == *scores[b] && a > b) {
-				t.Fatalf("%d (%g) is before %d (%g)", a, *scores[a], b, *scores[b])
+			if x, y := scores[a].Value, scores[b].Value; x < y || (x == y && a > b) {
+				t.Fatalf("%d (%g) is before %d (%g)", a, x, b, y)
 			}
 		}
 	})
@@ -163,5 +163,34 @@ func TestLogOddsStayFinite(t *testing.T) {
 		if x := LogOdds(row, 0); !Finite(x) {
 			t.Errorf("log-odds of %v are %g", row, x)
 		}
+	}
+}
+
+// TestAMatrixIsOneArray: rows share its memory, and neither the matrix nor what is made of it allocates by the cell.
+func TestAMatrixIsOneArray(t *testing.T) {
+	m := NewMatrix(2, 3)
+	m.Row(1)[2] = Some(5)
+	if m.Rows() != 2 || len(m.Row(0)) != 3 || cap(m.Row(0)) != 3 || m.Row(0)[2].Known || m.Row(1)[2] != Some(5) {
+		t.Errorf("%+v", m)
+	}
+	if NewMatrix(0, 0).Rows() != 0 || len(WinRates(Preferences(nil))) != 0 {
+		t.Error("a matrix of nothing has rows")
+	}
+	rewards := make([]Maybe, 256)
+	for i := range rewards {
+		rewards[i] = Some(float64(i % 7))
+	}
+	if got := testing.AllocsPerRun(5, func() { WinRates(Preferences(rewards)) }); got > 16 {
+		t.Errorf("256 rewards allocate %g times, and one array and its win rates are enough", got)
+	}
+}
+
+func TestWhatIsMissingHasNoPointer(t *testing.T) {
+	known, missing := Some(2), Maybe{}
+	if p := known.Pointer(); p != &known.Value || *p != 2 {
+		t.Errorf("a number points to %v", p)
+	}
+	if p := missing.Pointer(); p != nil {
+		t.Errorf("what is missing points to %v", p)
 	}
 }
