@@ -44,7 +44,8 @@ func LogSum(a, b float64) float64 {
 	return max(a, b) + math.Log1p(math.Exp(min(a, b)-max(a, b)))
 }
 
-// LogOdds is the log-odds of value i under a softmax: log p − log(1 − p), without overflow. There must be two values or more.
+// LogOdds is the log-odds of value i under a softmax: log p − log(1 − p), without overflow. There must be two values or
+// more.
 func LogOdds(values []float64, i int) float64 {
 	others := slices.Delete(slices.Clone(values), i, i+1)
 	top, sum := slices.Max(others), 0.0

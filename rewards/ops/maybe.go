@@ -1,6 +1,8 @@
-// Package ops has the operators that rewards are made of: pure functions of numbers, each of which gives the same bits every time.
+// Package ops has the operators that rewards are made of: pure functions of numbers, each of which gives the same bits
+// every time.
 //
-// A number that may be missing is a [Maybe], never NaN and never a nil pointer: of what is not known nothing can be computed by mistake.
+// A number that may be missing is a [Maybe], never NaN and never a nil pointer: of what is not known nothing can be
+// computed by mistake.
 package ops
 
 // Maybe is a number that may be missing. The zero value is missing, and its Value is then 0.
@@ -20,7 +22,8 @@ func (m *Maybe) Pointer() *float64 {
 	return &m.Value
 }
 
-// Matrix is a table of numbers that may be missing, (rows, columns), which lie in one array, row by row. Copies of a Matrix share it.
+// Matrix is a table of numbers that may be missing, (rows, columns), which lie in one array, row by row. Copies of a
+// Matrix share it.
 type Matrix struct {
 	cells   []Maybe
 	columns int

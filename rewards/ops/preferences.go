@@ -6,12 +6,12 @@ import (
 	"slices"
 )
 
-// Preference is the Bradley–Terry probability that a response of reward a is preferred to one of reward b: Sigmoid(a - b).
-// Preference(a, b) + Preference(b, a) is exactly 1.
+// Preference is the Bradley–Terry probability that a response of reward a is preferred to one of reward b: Sigmoid(a -
+// b). Preference(a, b) + Preference(b, a) is exactly 1.
 func Preference(a, b float64) float64 { return Sigmoid(a - b) }
 
-// Preferences is the matrix of Preference(rewards[i], rewards[j]), (n, n); its diagonal is 0.5. Where a reward is missing, so are its row
-// and its column.
+// Preferences is the matrix of Preference(rewards[i], rewards[j]), (n, n); its diagonal is 0.5. Where a reward is
+// missing, so are its row and its column.
 func Preferences(rewards []Maybe) Matrix {
 	matrix := NewMatrix(len(rewards), len(rewards))
 	for i, a := range rewards {
@@ -25,7 +25,8 @@ func Preferences(rewards []Maybe) Matrix {
 	return matrix
 }
 
-// WinRates is the mean of each row of a preference matrix without its diagonal and what is missing; missing where nothing is left.
+// WinRates is the mean of each row of a preference matrix without its diagonal and what is missing; missing where
+// nothing is left.
 func WinRates(matrix Matrix) []Maybe {
 	rates := make([]Maybe, matrix.Rows())
 	var known []float64
@@ -43,7 +44,8 @@ func WinRates(matrix Matrix) []Maybe {
 	return rates
 }
 
-// Order lists the indices of the scores that are known from the greatest to the smallest; of equal ones the lower index leads.
+// Order lists the indices of the scores that are known from the greatest to the smallest; of equal ones the lower index
+// leads.
 func Order(scores []Maybe) []int {
 	var order []int
 	for i, score := range scores {
@@ -55,8 +57,9 @@ func Order(scores []Maybe) []int {
 	return order
 }
 
-// Skew is the general preference score of embedding a over b, Σ λ_k (a[2k]·b[2k+1] − a[2k+1]·b[2k]); λ is 1 where scale is nil.
-// Skew(a, b) = −Skew(b, a). (Zhang et al., "General Preference Modeling with Preference Representations", 2024.)
+// Skew is the general preference score of embedding a over b, Σ λ_k (a[2k]·b[2k+1] − a[2k+1]·b[2k]); λ is 1 where scale
+// is nil. Skew(a, b) = −Skew(b, a). (Zhang et al., "General Preference Modeling with Preference Representations",
+// 2024.)
 func Skew(a, b, scale []float64) float64 {
 	sum := 0.0
 	for k := range len(a) / 2 {

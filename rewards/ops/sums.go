@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// Mean is the mean of at least one value, summed with compensation (Neumaier), and never outside of the values' range. The
-// sum must not overflow.
+// Mean is the mean of at least one value, summed with compensation (Neumaier), and never outside of the values' range.
+// The sum must not overflow.
 func Mean(values []float64) float64 {
 	sum, lost := 0.0, 0.0
 	for _, x := range values {
@@ -30,8 +30,8 @@ func Product(values []float64) float64 {
 	return product
 }
 
-// LogRatio sums log-probabilities over the tokens of a response, rows (tokens, 1), or their differences to a reference's,
-// rows (tokens, 2); mean divides by the number of tokens. Of no tokens it is 0.
+// LogRatio sums log-probabilities over the tokens of a response, rows (tokens, 1), or their differences to a
+// reference's, rows (tokens, 2); mean divides by the number of tokens. Of no tokens it is 0.
 func LogRatio(rows [][]float64, mean bool) float64 {
 	if len(rows) == 0 {
 		return 0
