@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/encode"
+	"github.com/assay-rm/assay/models/fault"
+	"github.com/assay-rm/assay/models/manifest"
 	"github.com/assay-rm/assay/rewards/ops"
 )
 
@@ -75,7 +77,7 @@ func (e *Engine) Compare(ctx context.Context, request CompareRequest) (CompareAn
 	if err != nil {
 		return CompareAnswer{}, err
 	}
-	if m.Info().Manifest.Kind != models.Reward {
+	if m.Info().Manifest.Kind != manifest.Reward {
 		return comparePreferred(ctx, m, request, start)
 	}
 	scored, err := scoreUnder(ctx, m, request.Common, Scoring{Label: request.Label}, request.items())
@@ -185,7 +187,7 @@ func (r *rule) pair(chosen, rejected *ScoreResult) PairResult {
 	default:
 		margin := r.trained(*chosen.Raw) - r.trained(*rejected.Raw)
 		if !ops.Finite(margin) {
-			result.Error = NewProblem(models.CodeNotFinite, "the log-odds of the preference are %g", margin)
+			result.Error = NewProblem(fault.CodeNotFinite, "the log-odds of the preference are %g", margin)
 			break
 		}
 		result.Probability, result.Margin = new(ops.Sigmoid(margin)), &margin
@@ -193,8 +195,8 @@ func (r *rule) pair(chosen, rejected *ScoreResult) PairResult {
 	return result
 }
 
-func (r *CompareRequest) items() []models.Item {
-	items := make([]models.Item, 0, r.Size())
+func (r *CompareRequest) items() []encode.Item {
+	items := make([]encode.Item, 0, r.Size())
 	for _, response := range r.Responses {
 		items = append(items, r.Item(response))
 	}
