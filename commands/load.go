@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -11,6 +12,7 @@ import (
 	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/models/builtin"
 	"github.com/assay-rm/assay/models/onnxrun"
+	"github.com/assay-rm/assay/rewards"
 )
 
 // runtimeFlags say how every bundle is run.
@@ -136,6 +138,12 @@ func load(ctx context.Context, sources []models.Source, options models.Options, 
 		return nil, errors.Join(err, r.group.Wait())
 	}
 	return r, nil
+}
+
+// engine answers over the models. What is asked at once is several lines, each of which a server would be asked alone: so steps are not
+// bounded together.
+func (r *running) engine() *rewards.Engine {
+	return rewards.New(r.registry, rewards.Budget{Steps: math.MaxInt})
 }
 
 // stop lets every model answer what it accepted, and frees it.

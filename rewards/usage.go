@@ -2,24 +2,22 @@ package rewards
 
 import "slices"
 
-// usage counts the tokens of the outcomes. An item's own tokens were computed; of what items shared, every distinct prefix was
-// computed once, and tokens from the cache were not.
-func usage(outcomes []outcome) Usage {
-	u := Usage{Items: len(outcomes)}
+// computed counts the tokens that were computed for readings. An item's own tokens were; of what items shared, every distinct prefix
+// was, once; and tokens from the cache were not.
+func computed(readings []Reading) int {
+	count := 0
 	var shared []prefix
-	for i := range outcomes {
-		o := &outcomes[i]
-		u.Tokens += len(o.encoded.IDs)
-		if o.problem != nil {
+	for i := range readings {
+		r := &readings[i]
+		if r.Err != nil {
 			continue
 		}
-		u.Computed += len(o.encoded.IDs) - max(o.reading.Shared, o.reading.Cached)
-		if o.reading.Shared > o.reading.Cached {
-			shared = append(shared, prefix{o.encoded.IDs[:o.reading.Shared], o.reading.Cached})
+		count += r.Tokens - max(r.Shared, r.Cached)
+		if r.Shared > r.Cached {
+			shared = append(shared, prefix{r.encoded.IDs[:r.Shared], r.Cached})
 		}
 	}
-	u.Computed += distinct(shared)
-	return u
+	return count + distinct(shared)
 }
 
 // prefix is the shared head of an item, of which the first cached tokens were not computed.

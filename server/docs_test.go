@@ -10,6 +10,7 @@ import (
 
 	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/rewards"
+	"github.com/assay-rm/assay/server/wire"
 )
 
 // TestExamplesOfTheAPIPage sends every request of docs/API.md through its route.
@@ -59,7 +60,10 @@ func TestLimitsOfTheAPIPage(t *testing.T) {
 	for _, row := range []string{
 		fmt.Sprintf("| bytes of a body | %d MiB |", DefaultMaxBody>>20),
 		fmt.Sprintf("| items of a request (a pair counts two) | %d |", DefaultMaxItems),
-		fmt.Sprintf("| deadline of a request | %d ms at most, none by default |", rewards.MaxTimeout.Milliseconds()),
+		fmt.Sprintf("| responses of a request that are compared two by two (`/v1/compare`, and `/v1/rank` under a pair or preference model) | %d |",
+			rewards.Budget{}.Filled().Compared),
+		fmt.Sprintf("| steps of all items of a request | %d |", rewards.Budget{}.Filled().Steps),
+		fmt.Sprintf("| deadline of a request | %d ms at most, none by default |", wire.MaxTimeout),
 		fmt.Sprintf("| headers of a request | %d KiB, %.0f s |", maxHeaders>>10, DefaultHeader.Seconds()),
 		fmt.Sprintf("| requests in flight on an HTTP/2 connection | %d; more wait at the client |", maxStreams),
 		fmt.Sprintf("| reading a body | %.0f s |", DefaultBody.Seconds()),
