@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -11,6 +12,7 @@ import (
 	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/models/builtin"
 	"github.com/assay-rm/assay/models/onnxrun"
+	"github.com/assay-rm/assay/rewards"
 )
 
 // runtimeFlags say how every bundle is run.
@@ -137,6 +139,15 @@ func load(ctx context.Context, sources []models.Source, options models.Options, 
 	}
 	return r, nil
 }
+
+// offlineBudget bounds nothing: what a command asks at once is several lines, each of which a server would be asked alone,
+// and the bytes of the lines are bounded.
+func offlineBudget() models.Budget {
+	return models.Budget{Items: math.MaxInt, Text: math.MaxInt, Tokens: math.MaxInt, Steps: math.MaxInt, Cells: math.MaxInt}
+}
+
+// engine answers the lines of a command over the models.
+func (r *running) engine() *rewards.Engine { return rewards.New(r.registry, offlineBudget()) }
 
 // stop lets every model answer what it accepted, and frees it.
 func (r *running) stop() error {

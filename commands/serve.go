@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/rewards"
 	"github.com/assay-rm/assay/server"
@@ -93,14 +94,20 @@ func (c *serveCommand) Run(ctx context.Context, con *console) error {
 	if err != nil {
 		return stopped(ctx, err)
 	}
-	engine := rewards.New(loaded.registry)
+	engine := serving{rewards.New(loaded.registry, models.DefaultBudget()), loaded.registry}
 	if err = here.boundHeap(loaded.caches()); err == nil {
 		err = c.serve(ctx, con, engine, token, log)
 	}
 	return errors.Join(err, loaded.stop())
 }
 
-func (c *serveCommand) serve(ctx context.Context, con *console, engine *rewards.Engine, token string, log *slog.Logger) error {
+// serving is what a server asks: an engine, and the registry of its models for what their batchers did.
+type serving struct {
+	*rewards.Engine
+	*models.Registry
+}
+
+func (c *serveCommand) serve(ctx context.Context, con *console, engine serving, token string, log *slog.Logger) error {
 	s, err := server.New(engine, c.options(token, log))
 	if err != nil {
 		return err
@@ -111,7 +118,7 @@ func (c *serveCommand) serve(ctx context.Context, con *console, engine *rewards.
 	}
 	names := make([]string, 0, len(engine.Models()))
 	for _, m := range engine.Models() {
-		names = append(names, fmt.Sprintf("%s (%s)", m.Name, m.Kind))
+		names = append(names, fmt.Sprintf("%s (%s)", m.Manifest.Name, m.Manifest.Kind))
 	}
 	address, docs := c.address(listener)
 	fmt.Fprintf(con.out, "assay is ready on %s with %s; %s says how to ask\n", address, strings.Join(names, ", "), docs) //nolint:errcheck // it serves all the same

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 
 	"github.com/assay-rm/assay/models"
-	"github.com/assay-rm/assay/rewards"
 )
 
 // verifyCommand is `assay verify`.
@@ -40,7 +39,7 @@ func (c *verifyCommand) Run(ctx context.Context, con *console) (err error) {
 		return nil
 	}
 	tolerance := manifest.Golden.Tolerance
-	drift, err := compareGolden(ctx, rewards.New(loaded.registry), manifest.Asked(), pairs)
+	drift, err := compareGolden(ctx, loaded.engine(), manifest.Asked(), pairs)
 	if err != nil {
 		return err
 	}

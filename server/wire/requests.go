@@ -1,6 +1,9 @@
 package wire
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // MaxTimeout is the longest deadline that a request can ask for, in milliseconds.
 const MaxTimeout = 3600000
@@ -177,3 +180,6 @@ func (d *decoder) some(n int, name, of string) error {
 	}
 	return d.missing(name, "must hold at least one "+of)
 }
+
+// Timeout is how long the request waits for its answer; 0: as long as its client does.
+func (c *Common) Timeout() time.Duration { return time.Duration(c.TimeoutMS) * time.Millisecond }
