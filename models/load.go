@@ -33,14 +33,12 @@ func (m *Model) load(ctx context.Context, b *bundle, options Options) error {
 		return err
 	}
 	if options.Tokens > 0 {
-		batch.Budget = batching.Budget{Tokens: options.Tokens, Area: batching.DefaultArea}
-		batch.Lanes = 1 // not measured
+		batch.Budget.Tokens, batch.Lanes = options.Tokens, 1 // not measured
 	} else {
-		found, err := batching.Measure(ctx, m.runner, batch)
-		if err != nil {
+		var err error
+		if batch, err = batching.Measure(ctx, m.runner, batch); err != nil {
 			return &Error{Code: CodeBundle, Detail: "warm-up", Err: err}
 		}
-		batch.Budget, batch.Cost, batch.Lanes, batch.LaneTokens = found.Budget, found.Cost, found.Lanes, found.LaneTokens
 	}
 	if batch.Lanes < 2 && m.session != nil {
 		m.session.freeNarrow()
@@ -117,14 +115,11 @@ func (m *Model) batching(options Options) batching.Options {
 		WarmIDs: m.probeItem(64, 1), WarmLength: manifest.Limits.MaxTokens,
 		Targets: manifest.Likelihood != nil && manifest.Graph.Layout == LayoutPacked,
 	}
-	if options.Observe != nil {
-		batch.Observe = func(stats batching.RunStats) { options.Observe(*manifest, stats) }
-	}
 	switch manifest.Graph.Layout {
 	case LayoutPadded:
-		batch.Layout, batch.PadID = batching.Padded, *manifest.Tokenizer.PadID
+		batch.Padded, batch.PadID = true, *manifest.Tokenizer.PadID
 	case LayoutFeatures: // every item is as long as the others, so nothing is padded
-		batch.Layout = batching.Padded
+		batch.Padded = true
 	}
 	if m.session == nil {
 		return batch

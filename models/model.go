@@ -43,15 +43,14 @@ type Info struct {
 
 // Options says how a bundle is run. The zero value works.
 type Options struct {
-	Runtime   string                            // path of ONNX Runtime; empty: search, see [FindRuntime]
-	Device    Device                            // where forwards run
-	Threads   int                               // of one forward; 0: one per processor
-	Tokens    int                               // budget of one forward; 0: measured at load
-	MaxItems  int                               // waiting items; 0: the batcher's default
-	MaxTokens int                               // waiting tokens; 0: the batcher's default
-	MaxDelay  time.Duration                     // see batching.Options
-	Cache     int64                             // bytes of the key-value cache; 0: none
-	Observe   func(Manifest, batching.RunStats) // told of each run, when set
+	Runtime   string        // path of ONNX Runtime; empty: search, see [FindRuntime]
+	Device    Device        // where forwards run
+	Threads   int           // of one forward; 0: one per processor
+	Tokens    int           // budget of one forward; 0: measured at load
+	MaxItems  int           // waiting items; 0: the batcher's default
+	MaxTokens int           // waiting tokens; 0: the batcher's default
+	MaxDelay  time.Duration // see batching.Options
+	Cache     int64         // bytes of the key-value cache; 0: none
 }
 
 // Model is a loaded bundle whose manifest was proved against its graph.
@@ -137,7 +136,7 @@ func (m *Model) Admits(ctx context.Context, items []Item) error {
 	for i := range items {
 		tokens += items[i].leastTokens()
 	}
-	return m.batcher.Admits(ctx, len(items), tokens)
+	return m.batcher.Admits(ctx, batching.Caller{}, len(items), tokens)
 }
 
 // Read computes the readings of items, in order, whatever runs beside them. The error is of the whole submission:
@@ -162,9 +161,9 @@ func (m *Model) Read(ctx context.Context, items []Encoded) ([]Reading, error) {
 func (m *Model) rows(ctx context.Context, items []Encoded) ([]Reading, error) {
 	sequences := make([]batching.Sequence, len(items))
 	for i, item := range items {
-		sequences[i] = batching.Sequence{IDs: item.IDs, Read: item.Read}
+		sequences[i] = batching.Sequence{IDs: item.IDs, Positions: item.Read}
 	}
-	results, err := m.batcher.Submit(ctx, sequences)
+	results, err := m.batcher.Submit(ctx, batching.Caller{}, sequences)
 	if err != nil {
 		return nil, err
 	}

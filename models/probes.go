@@ -14,7 +14,7 @@ func (m *Model) probes() []batching.Sequence {
 	if m.judge != nil {
 		for seed := range uint64(100) { // more than one run of the graph takes at once
 			ids := probeFeatures(len(manifest.Graph.Features), seed)
-			probes = append(probes, batching.Sequence{IDs: ids, Read: []int{len(ids) - 1}})
+			probes = append(probes, batching.Sequence{IDs: ids, Positions: []int{len(ids) - 1}})
 		}
 		return probes
 	}
@@ -25,7 +25,7 @@ func (m *Model) probes() []batching.Sequence {
 		if (manifest.Kind == Process || manifest.Read.Prompt != nil || manifest.Likelihood != nil) && len(ids) > 3 {
 			read = []int{len(ids) / 2, last}
 		}
-		probes = append(probes, batching.Sequence{IDs: ids, Read: read})
+		probes = append(probes, batching.Sequence{IDs: ids, Positions: read})
 	}
 	ids := func(n int, seed uint64) []int64 { return probeIDs(manifest.Graph.VocabSize, n, seed) }
 	add(ids(2, 3))
