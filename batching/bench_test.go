@@ -108,3 +108,28 @@ type instant struct{}
 func (instant) Run(_ context.Context, plan *Plan) ([][]float32, error) {
 	return make([][]float32, len(plan.Read)), nil
 }
+
+// A queue is drained forward by forward: what happens under the mutex between two forwards.
+func BenchmarkDrain(b *testing.B) {
+	for _, c := range [][2]int{{64, 64}, {4096, 1}} {
+		b.Run(fmt.Sprintf("prompts=%d/responses=%d", c[0], c[1]), func(b *testing.B) {
+			sequences := load(c[0], c[1])
+			forwards := 0
+			var took time.Duration
+			for b.Loop() {
+				batcher := New(nil, Options{MaxItems: 1 << 20, MaxTokens: 1 << 30})
+				if err := batcher.admit(newCall(context.Background(), Caller{}, sequences, false)); err != nil {
+					b.Fatal(err)
+				}
+				begin := time.Now()
+				for l := batcher.lanes[0]; len(batcher.queue.byIDs) > 0; forwards++ {
+					batcher.next(l)
+					batcher.fail(l, l.picker.batch, ErrClosed, begin)
+					batcher.leave(l)
+				}
+				took += time.Since(begin)
+			}
+			b.ReportMetric(float64(took.Nanoseconds())/float64(forwards), "ns/forward")
+		})
+	}
+}

@@ -45,6 +45,7 @@ type candidate struct {
 	item     *item
 	account  *account
 	place    int
+	callers  int // how far its caller is from the leader's
 	distance int // of its length from the leader's
 }
 
@@ -88,17 +89,13 @@ func (p *picker) pick(q *queue, now time.Time, budget Budget, round uint64) {
 		return
 	}
 	p.spread(q, p.leader.item)
-	for callers := range others + 1 {
-		if callers > sameCaller {
-			p.misses = 0 // what does not fit of some callers says nothing of others
+	callers := sameCaller
+	for _, c := range p.rank() {
+		if c.callers > callers {
+			callers, p.misses = c.callers, 0 // what does not fit of some callers says nothing of others
 		}
-		for _, c := range p.rank(callers) {
-			if p.tired() {
-				break
-			}
-			if c.item.mark != p.round && p.try(c.item) {
-				p.spread(q, c.item)
-			}
+		if !p.tired() && c.item.mark != p.round && p.try(c.item) {
+			p.spread(q, c.item)
 		}
 	}
 }
@@ -207,22 +204,26 @@ func (p *picker) share(q *queue, i, neighbour int) int {
 	return q.byIDs[i].commonTokens(&q.byIDs[neighbour].chained)
 }
 
-// rank orders candidates that were not looked at, of callers so far from the leader's, by how near their length is to
-// the leader's, then by turn.
-func (p *picker) rank(callers int) []candidate {
-	p.ranked = p.ranked[:0]
-	if p.tired() {
-		return p.ranked
-	}
+// rank orders the candidates that were not looked at: first those of the leader's caller, then of its class, then the
+// others; of each, by how near their length is to the leader's, then by turn. Where no other callers wait and the
+// pick is tired of the leader's, there is nothing to rank.
+func (p *picker) rank() []candidate {
+	alone := true
 	for _, c := range p.order {
-		if c.item.mark != p.round && c.from(&p.leader) == callers {
+		if c.item.mark != p.round {
+			c.callers = c.from(&p.leader)
 			c.distance = len(c.item.sequence.IDs) - len(p.leader.item.sequence.IDs)
 			c.distance = max(c.distance, -c.distance)
+			alone = alone && c.callers == sameCaller
 			p.ranked = append(p.ranked, c)
 		}
 	}
+	if alone && p.tired() {
+		return nil
+	}
 	slices.SortFunc(p.ranked, func(a, b candidate) int {
-		return cmp.Or(cmp.Compare(a.distance, b.distance), cmp.Compare(a.place, b.place))
+		order := cmp.Or(cmp.Compare(a.callers, b.callers), cmp.Compare(a.distance, b.distance))
+		return cmp.Or(order, cmp.Compare(a.place, b.place))
 	})
 	return p.ranked
 }

@@ -16,8 +16,8 @@ var errStarted = errors.New("run: the batcher was run before")
 //
 // Run never returns while a call of the runner is in progress, because the caller is then free to take away what the
 // runner uses. A runner that heeds no context and never returns therefore holds Run for ever, though nobody waits for
-// its answers. Whoever must go on waits for Run no longer than he likes, frees nothing that the runner uses, and ends
-// the process; [Stats.RunAge] tells him why.
+// its answers. A caller who cannot wait that long bounds the wait itself, frees nothing that the runner uses, and ends
+// the process; [Stats.RunAge] tells for how long the runner has been at work.
 func (b *Batcher) Run(ctx context.Context) error {
 	if err := b.begin(); err != nil {
 		return err

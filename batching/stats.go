@@ -17,7 +17,7 @@ type tally struct {
 
 // Stats is a snapshot of a batcher. Counters never fall.
 type Stats struct {
-	Items  int // sequences waiting now
+	Items  int // sequences waiting now; large submissions, which take fewer places, may make it more than MaxItems
 	Tokens int // their tokens
 
 	Running int           // sequences in the run in progress; 0 when idle
