@@ -18,15 +18,18 @@ const (
 type Signature struct {
 	// The graph's inputs, without those that are weights, and its outputs. One that is no tensor has Kind 0.
 	Inputs, Outputs []Value
-	// External has the locations of external data: wherever in the file a tensor has one, each once, in the file's order.
+	// External has the locations of external data: wherever in the file a tensor has one, each once, in the file's
+	// order.
 	External []string
-	// BatchScale is an operation, wherever in the file, that rounds its whole input by one scale, so that a row's result depends on the
-	// rows beside it: DynamicQuantizeLinear, or ONNX Runtime's …MatMul or …LSTM. Empty: there is none.
+	// BatchScale is an operation, wherever in the file, that rounds its whole input by one scale, so that a row's
+	// result depends on the rows beside it: DynamicQuantizeLinear, or ONNX Runtime's …MatMul or …LSTM. Empty: there is
+	// none.
 	BatchScale string
 }
 
-// ReadSignature reads what a ModelProto says of its graph. Weights are passed over, so that a backbone may be as large as it is: nothing
-// is kept but what the signature has and the names of the weights. It keeps no reference to data. See [Brief] for its errors.
+// ReadSignature reads what a ModelProto says of its graph. Weights are passed over, so that a backbone may be as large
+// as it is: nothing is kept but what the signature has and the names of the weights. It keeps no reference to data. See
+// [Brief] for its errors.
 func ReadSignature(data []byte) (*Signature, error) {
 	r := signatureReader{weights: map[string]bool{}, external: map[string]bool{}}
 	if err := r.model(data); err != nil {
@@ -36,7 +39,8 @@ func ReadSignature(data []byte) (*Signature, error) {
 	return &r.found, nil
 }
 
-// withoutWeights takes those inputs away that have the name of a weight: files of old have each weight among the inputs, too.
+// withoutWeights takes those inputs away that have the name of a weight: files of old have each weight among the
+// inputs, too.
 func withoutWeights[T any](inputs []Value, weights map[string]T) []Value {
 	return slices.DeleteFunc(inputs, func(input Value) bool {
 		_, weight := weights[input.Name]
@@ -82,7 +86,8 @@ func (r *signatureReader) model(data []byte) error {
 	return oneGraph(graphs)
 }
 
-// graph reads a field of the outer GraphProto: initializer 5, input 11, output 12, sparse_initializer 15, and what inner ones have.
+// graph reads a field of the outer GraphProto: initializer 5, input 11, output 12, sparse_initializer 15, and what
+// inner ones have.
 func (r *signatureReader) graph(f field) error {
 	var err error
 	switch f.number {
@@ -100,7 +105,8 @@ func (r *signatureReader) graph(f field) error {
 	return err
 }
 
-// subgraph reads a field of an inner GraphProto: node 1, initializer 5, sparse_initializer 15. Its inputs and outputs are nobody's.
+// subgraph reads a field of an inner GraphProto: node 1, initializer 5, sparse_initializer 15. Its inputs and outputs
+// are nobody's.
 func (r *signatureReader) subgraph(f field) error {
 	switch f.number {
 	case 1:
@@ -211,8 +217,8 @@ func (r *signatureReader) locate(location string) error {
 	return nil
 }
 
-// readLocation reads a StringStringEntryProto, key 1 and value 2, of a tensor's external data. It gives the value of the key "location",
-// which is a path; other entries give nothing.
+// readLocation reads a StringStringEntryProto, key 1 and value 2, of a tensor's external data. It gives the value of
+// the key "location", which is a path; other entries give nothing.
 func readLocation(f field) (string, error) {
 	var key, value string
 	err := f.message(func(f field) error {

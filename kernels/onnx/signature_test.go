@@ -16,7 +16,8 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// TestSignatureIsWhatONNXReads compares with facts that the onnx package has found (kernels/graphs/testdata/fixtures_signature.py).
+// TestSignatureIsWhatONNXReads compares with facts that the onnx package has found
+// (kernels/graphs/testdata/fixtures_signature.py).
 func TestSignatureIsWhatONNXReads(t *testing.T) {
 	var facts map[string]Signature
 	if err := json.Unmarshal(read(t, "testdata/facts.json"), &facts); err != nil {
@@ -42,7 +43,8 @@ func op(name string, parts ...[]byte) []byte {
 	return inside(1, append(parts, inside(4, []byte(name)))...)
 }
 
-// TestBatchScalesAreFound: an operation that rounds the whole batch by one scale is found wherever in the file it stands.
+// TestBatchScalesAreFound: an operation that rounds the whole batch by one scale is found wherever in the file it
+// stands.
 func TestBatchScalesAreFound(t *testing.T) {
 	for _, name := range []string{"DynamicQuantizeLinear", "DynamicQuantizeMatMul", "DynamicQuantizeLSTM"} {
 		found, other := op(name), op("Abs")
@@ -69,7 +71,8 @@ func TestBatchScalesAreFound(t *testing.T) {
 	}
 }
 
-// nested is a file with so many subgraphs inside one another. It is written from its end, since each message begins with its length.
+// nested is a file with so many subgraphs inside one another. It is written from its end, since each message begins
+// with its length.
 func nested(levels int) []byte {
 	backwards, size := []byte{}, 0
 	put := func(field protowire.Number) {
@@ -88,7 +91,8 @@ func nested(levels int) []byte {
 	return backwards
 }
 
-// TestNestingEnds: subgraphs inside one another are read to a depth, and refused in a sentence behind it, however deep they are.
+// TestNestingEnds: subgraphs inside one another are read to a depth, and refused in a sentence behind it, however deep
+// they are.
 func TestNestingEnds(t *testing.T) {
 	if _, err := ReadSignature(nested(32)); err != nil {
 		t.Errorf("32 subgraphs inside one another: %v", err)
@@ -163,7 +167,8 @@ func TestWalksEnd(t *testing.T) {
 	}
 }
 
-// TestErrorsAreShort: whatever a file calls its parts, an error is one line of at most 500 bytes that keeps the place and the cause.
+// TestErrorsAreShort: whatever a file calls its parts, an error is one line of at most 500 bytes that keeps the place
+// and the cause.
 func TestErrorsAreShort(t *testing.T) {
 	for _, name := range []string{strings.Repeat("\n", maxName), strings.Repeat("\xff", maxName), strings.Repeat("日", maxName/3), strings.Repeat("a", maxName)} {
 		bytes := []byte(name)

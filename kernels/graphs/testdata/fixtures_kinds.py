@@ -1,4 +1,7 @@
-"""One file with a tensor of every kind that is read, raw and in typed fields; read_test.go of kernels/onnx has the values."""
+"""One file with a tensor of every kind that is read, raw and in typed fields.
+
+The values are in read_test.go of kernels/onnx.
+"""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""One file per operator and opset: nodes of that operator with the attributes, axes and shapes that change its meaning."""
+"""One file per operator and opset: nodes of it with the attributes, axes and shapes that change its meaning."""
 
 from pathlib import Path
 

@@ -1,7 +1,7 @@
 """What files say of their graphs, as the onnx package reads them; signature_test.go of kernels/onnx compares.
 
-signature.onnx has external data in every place that a tensor may stand in. facts.json has, for it and for other files of the repository,
-the inputs without those that are weights, the outputs, and every location of external data.
+signature.onnx has external data in every place that a tensor may stand in. facts.json has, for it and for other files
+of the repository, the inputs without those that are weights, the outputs, and every location of external data.
 """
 
 import json
