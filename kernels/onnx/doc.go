@@ -10,7 +10,7 @@
 // weight.
 //
 // Both compute nothing and know no operator. Any bytes give an error or a result, never a panic, in time that the
-// file's size bounds: messages stand at most 100 deep inside one another, a file has at most 67,108,864 fields, and
+// file's size bounds: messages stand at most 100 deep inside one another, a file has at most 16,777,216 fields, and
 // what is kept of it is counted. Errors are one line of at most 500 bytes.
 //
 // Field numbers are those of onnx.proto3 (github.com/onnx/onnx), IR versions 4 to 13.

@@ -162,7 +162,7 @@ func TestSignatureRefuses(t *testing.T) {
 func TestWalksEnd(t *testing.T) {
 	w, seen := &walker{fields: maxFields - 2}, 0
 	err := w.walk([]byte{8, 0, 8, 0, 8, 0}, func(field) error { seen++; return nil })
-	if err == nil || err.Error() != "the file has more than 67108864 fields" || seen != 2 {
+	if err == nil || err.Error() != "the file has more than 16777216 fields" || seen != 2 {
 		t.Errorf("%d fields were seen: %v", seen, err)
 	}
 }

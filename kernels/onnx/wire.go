@@ -9,11 +9,11 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// What the bytes of a file may ask for, whatever they mean. With both bounds every file is walked in a second or two,
-// and never deeper than the stack is.
+// What the bytes of a file may ask for, whatever they mean. With these bounds the walk of any file ends within seconds,
+// and needs no more stack than that of an honest one.
 const (
 	maxDepth  = 100     // messages inside one another, as protobuf's own parsers have it: 32 subgraphs inside one another
-	maxFields = 1 << 26 // fields of all messages of a file together
+	maxFields = 1 << 24 // fields of all messages of a file together
 	maxName   = 1024    // bytes of a name
 )
 
