@@ -35,7 +35,8 @@ def sparse(name: str, folder: str) -> SparseTensorProto:
 def branch(name: str, inner: NodeProto | None = None) -> GraphProto:
     """Return a subgraph with a weight of its own, and another subgraph where a node has one."""
     nodes = [helper.make_node("Identity", [f"{name}.weight"], [f"{name}.out"])] + ([inner] if inner else [])
-    graph = helper.make_graph(nodes, name, [], [helper.make_tensor_value_info(f"{name}.out", TensorProto.FLOAT, [2])], [outside(f"{name}.weight", f"{name}.data", [2])])
+    outputs = [helper.make_tensor_value_info(f"{name}.out", TensorProto.FLOAT, [2])]
+    graph = helper.make_graph(nodes, name, [], outputs, [outside(f"{name}.weight", f"{name}.data", [2])])
     graph.sparse_initializer.append(sparse(f"{name}.sparse", name))
     return graph
 
