@@ -15,11 +15,11 @@ import (
 
 // runtimeFlags say how every bundle is run.
 type runtimeFlags struct {
-	ONNXRuntime string            `name:"onnxruntime" group:"Models" env:"ASSAY_ONNXRUNTIME" placeholder:"FILE" help:"The ONNX Runtime library. Left out, it is searched for beside the binary and under .runtime/lib."`
+	ONNXRuntime string            `name:"onnxruntime" group:"Models" env:"ASSAY_ONNXRUNTIME" placeholder:"FILE" help:"The ONNX Runtime library. Left out, it is searched for beside the binary, in .runtime/lib there, and in .runtime/lib of the checkout that built it."`
 	Device      device            `group:"Models" env:"ASSAY_DEVICE" default:"cpu" placeholder:"DEVICE" help:"Where forwards run: cpu, cuda (the first GPU), or cuda:0,1 (these GPUs, each with a copy of the weights)."`
 	DeviceMem   size              `name:"device-memory" group:"Models" env:"ASSAY_DEVICE_MEMORY" default:"0" help:"What each model may take of a GPU's memory beside its cache; 0 as much as there is."`
 	CUDA        map[string]string `name:"cuda-option" group:"Models" env:"ASSAY_CUDA_OPTION" placeholder:"NAME=VALUE" help:"An option of ONNX Runtime's CUDA provider, such as use_tf32=1. Repeat it for more."`
-	Threads     int               `group:"Models" env:"ASSAY_THREADS" default:"0" help:"Threads of one forward; 0 takes one per processor."`
+	Threads     int               `group:"Models" env:"ASSAY_THREADS" default:"0" help:"Threads of one forward; 0 takes one per processor that the process may use."`
 	BatchTokens int               `group:"Models" env:"ASSAY_BATCH_TOKENS" default:"0" help:"Tokens of one forward; 0 measures what runs fastest when the model is loaded."`
 }
 
@@ -144,4 +144,13 @@ func (r *running) stop() error {
 		m.Close()
 	}
 	return r.group.Wait()
+}
+
+// caches is how many bytes of keys and values all models may keep.
+func (r *running) caches() size {
+	bytes := int64(0)
+	for _, m := range r.registry.All() {
+		bytes += m.Info().Cache
+	}
+	return size(bytes)
 }

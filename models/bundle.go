@@ -29,13 +29,15 @@ type Source struct {
 // Dir is a bundle on disk.
 func Dir(dir string) Source { return Source{name: dir, dir: dir} }
 
-// Embedded is a bundle in a file system that has no paths, without external data.
+// Embedded is a bundle in a file system that is no directory on disk, such as one of package embed. Its graph can have
+// no external data, since ONNX Runtime opens that by its path.
 func Embedded(name string, fsys fs.FS) Source { return Source{name: name, fsys: fsys} }
 
 // String names the source in messages.
 func (s Source) String() string { return s.name }
 
-// bundle is a source that was read and whose files are all inside it. close gives back what it holds open.
+// bundle is what was read of a source: every file that its manifest names, and what the server must know of its graph.
+// All of them lie inside the source. It holds no file open.
 type bundle struct {
 	manifest  manifest.Manifest
 	graph     *onnx.Signature
@@ -43,11 +45,11 @@ type bundle struct {
 	content   []byte // of an embedded graph
 	head      []byte // the graph that gorgonia runs: the head's, or that of a model of features; nil: there is none
 
-	graphBytes int64 // of the graph's file, external data left out
+	graphBytes int64 // size of the graph's file, external data left out
 	tokenizer  []byte
 	template   string
 	golden     []byte
-	digest     string
+	digest     string // see hash
 }
 
 // graphFile is the graph as a session takes it.
@@ -65,7 +67,7 @@ func readBundle(source Source) (*bundle, error) {
 	if source.dir != "" {
 		root, err := os.OpenRoot(source.dir)
 		if err != nil {
-			return nil, &fault.Error{Code: fault.CodeBundle, Detail: "the bundle cannot be opened", Err: err}
+			return nil, fault.New(fault.CodeBundle, "the bundle cannot be opened").Because(err)
 		}
 		defer root.Close() //nolint:errcheck // opened for reading
 		fsys = root.FS()
@@ -73,7 +75,7 @@ func readBundle(source Source) (*bundle, error) {
 	b := &bundle{}
 	text, err := fs.ReadFile(fsys, manifest.File)
 	if err != nil {
-		return nil, &fault.Error{Code: fault.CodeBundle, Detail: fmt.Sprintf("%s has no readable %s", source, manifest.File), Err: err}
+		return nil, fault.New(fault.CodeBundle, "%s has no readable %s", source, manifest.File).Because(err)
 	}
 	if b.manifest, err = manifest.Parse(text); err != nil {
 		return nil, err
@@ -129,12 +131,13 @@ func readNamed(fsys fs.FS, field, name string) ([]byte, error) {
 	}
 	data, err := fs.ReadFile(fsys, name)
 	if err != nil {
-		return nil, &fault.Error{Code: fault.CodeBundle, Detail: fmt.Sprintf("%s %q cannot be read", field, name), Err: err}
+		return nil, fault.New(fault.CodeBundle, "%s %q cannot be read", field, name).Because(err)
 	}
 	return data, nil
 }
 
-// hash sets the digest: sha256 over the name, length and content of each file, by name. External data is checked here.
+// hash sets the digest: sha256 over the name, length and content of every file, in the order of their names. It refuses
+// external data that would lie outside the bundle.
 func (b *bundle) hash(fsys fs.FS, source Source) error {
 	m := &b.manifest
 	names := []string{manifest.File, m.Graph.File, m.Graph.HeadFile(), m.Tokenizer.File, m.Template.File, m.Golden.File}
@@ -142,8 +145,9 @@ func (b *bundle) hash(fsys fs.FS, source Source) error {
 		name := path.Join(path.Dir(m.Graph.File), location)
 		switch {
 		case source.dir == "":
-			return fault.New(fault.CodeBundle, "the embedded graph of %q has external data %q, which only a bundle on disk can have", m.Name, location)
-		case !manifest.Inside(location) || !manifest.Inside(name):
+			return fault.New(fault.CodeBundle,
+				"the embedded graph of %q has external data %q, which only a bundle on disk can have", m.Name, location)
+		case !fs.ValidPath(location) || !fs.ValidPath(name):
 			return fault.New(fault.CodeBundle, "external data %q of %s leaves the bundle", location, m.Graph.File)
 		}
 		names = append(names, name)
@@ -155,7 +159,7 @@ func (b *bundle) hash(fsys fs.FS, source Source) error {
 			continue
 		}
 		if err := hashFile(sum, fsys, name); err != nil {
-			return &fault.Error{Code: fault.CodeBundle, Detail: name + " cannot be read inside the bundle", Err: err}
+			return fault.New(fault.CodeBundle, "%s cannot be read inside the bundle", name).Because(err)
 		}
 	}
 	b.digest = "sha256:" + hex.EncodeToString(sum.Sum(nil))

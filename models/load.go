@@ -3,19 +3,17 @@ package models
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/assay-rm/assay/batching"
 	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/models/heads"
-	"github.com/assay-rm/assay/models/manifest"
 	"github.com/assay-rm/assay/models/onnxrun"
 )
 
-// load proves the manifest in the order in which each part needs the one before.
+// load loads the graphs and proves the manifest, in an order in which each step can rely on the one before.
 func (m *Model) load(ctx context.Context, b *bundle, options Options) error {
-	m.passed("files", "%s", b.digest)
+	m.report("files", "%s", b.digest)
 	loadGraphs := m.loadSession
 	if m.info.Manifest.ReadsFeatures() {
 		loadGraphs = m.loadFeatures
@@ -36,18 +34,21 @@ func (m *Model) load(ctx context.Context, b *bundle, options Options) error {
 	if err := m.proveForward(ctx, batch); err != nil {
 		return err
 	}
+	if err := m.proveLength(ctx, batch); err != nil {
+		return err
+	}
 	if options.Tokens > 0 {
-		batch.Budget = batching.Budget{Tokens: options.Tokens, Area: batching.DefaultArea}
+		batch.Budget = batching.Budget{Tokens: options.Tokens}
 		batch.Lanes = 1 // not measured
 	} else {
 		found, err := batching.Measure(ctx, m.runner, batch)
 		if err != nil {
-			return &fault.Error{Code: fault.CodeBundle, Detail: "warm-up", Err: err}
+			return fault.New(fault.CodeBundle, "warm-up").Because(err)
 		}
-		batch.Budget, batch.Cost, batch.Lanes, batch.LaneTokens = found.Budget, found.Cost, found.Lanes, found.LaneTokens
+		batch = found
 	}
 	if batch.Lanes < 2 && m.session != nil {
-		m.session.FreeNarrow()
+		m.session.FreeOneThread()
 	}
 	m.info.Lanes = max(1, batch.Lanes)
 	m.info.Batching = batch.Budget
@@ -74,12 +75,12 @@ func (m *Model) loadSession(b *bundle) error {
 	if m.encoder, err = encode.New(spec, b.tokenizer, b.template, m.info.User); err != nil {
 		return err
 	}
-	m.passedEncoder()
+	m.reportEncoder()
 	if m.session, err = onnxrun.Open(b.graphFile(), m.info.Threads, m.info.Device); err != nil {
 		if code := new(fault.Error); errors.As(err, &code) {
 			return err
 		}
-		return &fault.Error{Code: fault.CodeBundle, Detail: fmt.Sprintf("graph.file %s: ONNX Runtime refuses it", spec.Graph.File), Err: err}
+		return fault.New(fault.CodeBundle, "graph.file %s: ONNX Runtime refuses it", spec.Graph.File).Because(err)
 	}
 	m.runner = m.session
 	if m.head != nil {
@@ -91,7 +92,8 @@ func (m *Model) loadSession(b *bundle) error {
 		if spec.Graph.Head.User != "" {
 			inputs = 2
 		}
-		m.passed("head", "%d inputs, output %s with %d labels, on %s", inputs, spec.Graph.Head.Output, len(spec.Graph.Labels), where)
+		m.report("head", "%d inputs, output %s with %d labels, on %s", inputs, spec.Graph.Head.Output,
+			len(spec.Graph.Labels), where)
 	}
 	return nil
 }
@@ -106,28 +108,26 @@ func (m *Model) loadFeatures(b *bundle) (err error) {
 		return err
 	}
 	m.runner = m.features
-	m.passed("signature", "%d features, output %s with %d labels", len(g.Features), g.Output, len(g.Labels))
+	m.report("signature", "%d features, output %s with %d labels", len(g.Features), g.Output, len(g.Labels))
 	return nil
 }
 
-// gpuWarmTokens is the largest forward that is measured on a GPU, whose throughput still grows where the processors' falls.
+// gpuWarmTokens is the largest forward that is measured on a GPU. Its throughput still grows at sizes where that of the
+// processors falls.
 const gpuWarmTokens = 1 << 15
 
+// batching are the batcher's options for this model, as far as they are known before anything is measured.
 func (m *Model) batching(options Options) batching.Options {
 	spec := &m.info.Manifest
 	batch := batching.Options{
 		MaxItems: options.MaxItems, MaxTokens: options.MaxTokens, MaxDelay: options.MaxDelay,
 		WarmIDs: m.probeItem(64, 1), WarmLength: spec.Limits.MaxTokens,
-		Targets: spec.Likelihood != nil && spec.Graph.Layout == manifest.LayoutPacked,
+		Targets: spec.Likelihood != nil && spec.Graph.Packed(),
+		Padded:  !spec.Graph.Packed(), // items of features are as long as one another, so nothing is padded
+		Heads:   int(spec.Graph.KVHeads),
 	}
-	if options.Observe != nil {
-		batch.Observe = func(stats batching.RunStats) { options.Observe(*spec, stats) }
-	}
-	switch spec.Graph.Layout {
-	case manifest.LayoutPadded:
-		batch.Layout, batch.PadID = batching.Padded, *spec.Tokenizer.PadID
-	case manifest.LayoutFeatures: // every item is as long as the others, so nothing is padded
-		batch.Layout = batching.Padded
+	if spec.Graph.Padded() {
+		batch.PadID = *spec.Tokenizer.PadID
 	}
 	if m.session == nil {
 		return batch
@@ -135,7 +135,7 @@ func (m *Model) batching(options Options) batching.Options {
 	if m.info.Device.OnGPU() {
 		batch.Devices, batch.WarmTokens = len(m.info.Device.GPUs), gpuWarmTokens
 	}
-	if m.session.HasNarrow() {
+	if m.session.HasOneThread() {
 		batch.Lanes = m.info.Threads
 	}
 	return batch

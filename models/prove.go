@@ -6,16 +6,16 @@ import (
 
 	"github.com/assay-rm/assay/kernels/onnx"
 	"github.com/assay-rm/assay/models/fault"
-	"github.com/assay-rm/assay/models/manifest"
 )
 
 // Check is one thing that was proved of a bundle.
 type Check struct {
-	Name   string // of what was checked
+	Name   string // what was checked, in a word
 	Detail string // what was seen
 }
 
-func (m *Model) passed(name, format string, args ...any) {
+// report notes one thing that was proved.
+func (m *Model) report(name, format string, args ...any) {
 	m.proof = append(m.proof, Check{Name: name, Detail: fmt.Sprintf(format, args...)})
 }
 
@@ -31,9 +31,11 @@ func (m *Model) proveSignature(file *onnx.Signature) error {
 		want, ok := known[input.Name]
 		switch {
 		case !ok:
-			return fault.New(fault.CodeBundle, "graph.layout %s: the graph asks for input %q, which this layout does not give", g.Layout, fault.Short(input.Name))
+			return fault.New(fault.CodeBundle,
+				"graph.layout %s: the graph asks for input %q, which this layout does not give", g.Layout, fault.Short(input.Name))
 		case !input.Fits(want):
-			return fault.New(fault.CodeBundle, "graph.layout %s: the graph's input is %s, and the layout gives %s", g.Layout, input, want)
+			return fault.New(fault.CodeBundle, "graph.layout %s: the graph's input is %s, and the layout gives %s",
+				g.Layout, input, want)
 		}
 		seen[input.Name] = true
 	}
@@ -47,7 +49,7 @@ func (m *Model) proveSignature(file *onnx.Signature) error {
 		field = fmt.Sprintf("graph.head.width %d", columns)
 	}
 	want := onnx.Value{Name: g.Output, Kind: onnx.Float32, Dims: []int{-1, columns}}
-	if g.Layout == manifest.LayoutPadded && m.info.Manifest.Pooling != manifest.PoolInGraph {
+	if g.Padded() && !m.info.Manifest.PoolsInGraph() {
 		want.Dims = []int{-1, -1, columns}
 	}
 	at := slices.IndexFunc(file.Outputs, func(v onnx.Value) bool { return v.Name == g.Output })
@@ -58,7 +60,7 @@ func (m *Model) proveSignature(file *onnx.Signature) error {
 		return fault.New(fault.CodeBundle, "graph.output: the graph's output is %s, and pooling %s with %s needs %s",
 			output, m.info.Manifest.Pooling, field, want)
 	}
-	m.passed("signature", "%d inputs, output %s with %s", len(file.Inputs), g.Output, field)
+	m.report("signature", "%d inputs, output %s with %s", len(file.Inputs), g.Output, field)
 	return nil
 }
 
@@ -69,7 +71,7 @@ func (m *Model) expectedInputs() []onnx.Value {
 	add := func(name string, kind onnx.Kind, dims ...int) {
 		values = append(values, onnx.Value{Name: name, Kind: kind, Dims: dims})
 	}
-	if g.Layout == manifest.LayoutPadded {
+	if g.Padded() {
 		for _, name := range []string{"input_ids", "attention_mask", "token_type_ids", "position_ids"} {
 			add(name, onnx.Int64, -1, -1)
 		}
@@ -90,9 +92,10 @@ func (m *Model) expectedInputs() []onnx.Value {
 	return values
 }
 
-// neededInputs lists what a graph of the layout must ask for: without one of them it cannot be right.
+// neededInputs names the inputs that a graph of this layout must ask for. A graph that ignores one of them cannot be
+// right.
 func (m *Model) neededInputs() []string {
-	if m.info.Manifest.Graph.Layout == manifest.LayoutPadded {
+	if m.info.Manifest.Graph.Padded() {
 		return []string{"input_ids", "attention_mask"}
 	}
 	names := []string{"input_ids", "position_ids", "query_index", "key_index", "key_len", "scatter_index", "read_index"}
@@ -102,14 +105,14 @@ func (m *Model) neededInputs() []string {
 	return names
 }
 
-// passedEncoder says what the encoder has found in the tokenizer and the template.
-func (m *Model) passedEncoder() {
+// reportEncoder notes what the encoder has found in the tokenizer and the template.
+func (m *Model) reportEncoder() {
 	spec := &m.info.Manifest
 	if id := m.encoder.Separator(); id >= 0 {
-		m.passed("separator", "%q is id %d wherever a step ends", spec.Steps.Separator, id)
+		m.report("separator", "%q is id %d wherever a step ends", spec.Steps.Separator, id)
 	}
-	m.passed("tokenizer", "%d tokens, bos %s, end %s", m.encoder.VocabSize(), spec.Tokenizer.BOS, spec.Tokenizer.End)
+	m.report("tokenizer", "%d tokens, bos %s, end %s", m.encoder.VocabSize(), spec.Tokenizer.BOS, spec.Tokenizer.End)
 	if tail, ok := m.encoder.Tail(); ok {
-		m.passed("template", "renders; %d tokens follow a response", tail)
+		m.report("template", "renders; %d tokens follow a response", tail)
 	}
 }

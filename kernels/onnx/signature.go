@@ -67,7 +67,7 @@ type signatureReader struct {
 	nodes    int             // so far
 }
 
-// model reads a ModelProto: graph 7, functions 25.
+// model reads a ModelProto: graph 7, training_info 20, functions 25.
 func (r *signatureReader) model(data []byte) error {
 	graphs := 0
 	err := new(walker).walk(data, func(f field) error {
@@ -75,6 +75,8 @@ func (r *signatureReader) model(data []byte) error {
 		case 7:
 			graphs++
 			return f.message(r.graph)
+		case 20:
+			return f.message(r.training)
 		case 25:
 			return f.message(r.function)
 		}
@@ -115,6 +117,14 @@ func (r *signatureReader) subgraph(f field) error {
 		return r.tensor(f, nil)
 	case 15:
 		return r.sparse(f, nil)
+	}
+	return nil
+}
+
+// training reads a field of a TrainingInfoProto: initialization 1 and algorithm 2, graphs that are never run, but may name files.
+func (r *signatureReader) training(f field) error {
+	if f.number == 1 || f.number == 2 {
+		return f.message(r.subgraph)
 	}
 	return nil
 }
