@@ -68,7 +68,9 @@ def signature() -> onnx.ModelProto:
     opsets = [helper.make_opsetid("", 20), helper.make_opsetid("own", 1)]
     function = helper.make_function("own", "Own", ["x"], ["y"], [helper.make_node("Constant", [], ["y"], value=outside("", "function.data", [2]))], opsets)
     function.attribute_proto.append(helper.make_attribute("t", outside("", "default.data", [2])))
-    return helper.make_model(graph, opset_imports=opsets, functions=[function], producer_name="make.py", ir_version=9)
+    model = helper.make_model(graph, opset_imports=opsets, functions=[function], producer_name="make.py", ir_version=9)
+    model.training_info.add(initialization=branch("initialization"), algorithm=branch("algorithm"))
+    return model
 
 
 def locations(message) -> set[str]:
