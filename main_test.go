@@ -13,7 +13,8 @@ import (
 
 const module = "github.com/assay-rm/assay"
 
-// allowed says which rooms each room may import: the one direction of docs/DESIGN.md. A room is the first folder of a package.
+// allowed says which rooms each room may import: the one direction of docs/DESIGN.md. A room is the first folder of a
+// package.
 var allowed = map[string][]string{
 	"":         {"commands"},
 	"commands": {"server", "rewards", "models", "batching"},
@@ -25,8 +26,8 @@ var allowed = map[string][]string{
 	"bench":    {},
 }
 
-// inner says the same inside the rooms whose packages have a direction of their own: every package of such a room stands here, with the
-// other packages of the room that it may import. What it may import of other rooms, allowed says.
+// inner says the same inside the rooms whose packages have a direction of their own: every package of such a room
+// stands here, with the other packages of the room that it may import. What it may import of other rooms, allowed says.
 var inner = map[string]map[string][]string{
 	"models": {
 		"models":           {"models/encode", "models/onnxrun", "models/heads", "models/manifest", "models/chat", "models/fault"},

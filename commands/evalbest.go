@@ -22,7 +22,7 @@ type bestQuestion struct {
 func (bestQuestion) split(row *wire.BestRow) string { return splitOf(row.Split) }
 
 func (q bestQuestion) ask(ctx context.Context, engine *rewards.Engine, rows []wire.BestRow) ([]verdict, error) {
-	if q.kind == manifest.PairKind || q.kind == manifest.Preference {
+	if q.kind == manifest.KindPair || q.kind == manifest.KindPreference {
 		return oneByOne(ctx, rows, func(ctx context.Context, row wire.BestRow) (verdict, error) {
 			return q.rank(ctx, engine, &row)
 		}, func(err *failure.Error) verdict { return verdict{err: err} })
@@ -32,7 +32,7 @@ func (q bestQuestion) ask(ctx context.Context, engine *rewards.Engine, rows []wi
 		row := &rows[i]
 		for k := range row.Responses {
 			item := encode.Item{Prompt: &row.Prompt, Response: &row.Responses[k]}
-			if q.kind == manifest.Process {
+			if q.kind == manifest.KindProcess {
 				item.Separator = &q.separator
 			}
 			items = append(items, item)
@@ -89,7 +89,7 @@ func (q bestQuestion) rank(ctx context.Context, engine *rewards.Engine, row *wir
 // scores are those of the items, or why they have none.
 func (q bestQuestion) scores(ctx context.Context, engine *rewards.Engine, items []encode.Item) ([]ops.Maybe, []*failure.Error, error) {
 	request := q.about(rewards.Score)
-	if q.kind == manifest.Process {
+	if q.kind == manifest.KindProcess {
 		request = q.about(rewards.Steps)
 	}
 	request.Items = items

@@ -56,7 +56,7 @@ func (q pairQuestion) ask(ctx context.Context, engine *rewards.Engine, rows []wi
 // verdict is what a pair came to: the scores of a reward model decide, whatever its preference is made of.
 func (q pairQuestion) verdict(pair *rewards.PairResult) verdict {
 	v := verdict{measure: string(measurePairs)}
-	if q.kind != manifest.Reward {
+	if q.kind != manifest.KindReward {
 		if v.err = pair.Err; v.err == nil {
 			v.accuracy = once(pair.Probability > 0.5)
 		}

@@ -87,7 +87,7 @@ func readPairs(ctx context.Context, m *models.Model, in *lineReader) (chosen, re
 			return nil, nil, err
 		}
 		for i := range lines {
-			pair, problem := encodePair(m, &lines[i])
+			pair, problem := encodePair(ctx, m, &lines[i])
 			switch {
 			case problem != nil:
 				return nil, nil, fmt.Errorf("line %d: %s: %s", lines[i].number, problem.Code, problem.Detail)
@@ -107,7 +107,7 @@ func readPairs(ctx context.Context, m *models.Model, in *lineReader) (chosen, re
 }
 
 // encodePair encodes both sides of a line: two responses to one prompt, or two items.
-func encodePair(m *models.Model, l *line) (pair [2]encode.Encoded, problem *failure.Error) {
+func encodePair(ctx context.Context, m *models.Model, l *line) (pair [2]encode.Encoded, problem *failure.Error) {
 	var of wire.FitLine
 	if problem := l.decode(&of); problem != nil {
 		return pair, problem
@@ -122,7 +122,7 @@ func encodePair(m *models.Model, l *line) (pair [2]encode.Encoded, problem *fail
 		}
 		item.User = make([]float64, m.Info().User) // which a fit does not read
 		var err error
-		if pair[i], err = m.Encode(item, encode.TruncateError); err != nil {
+		if pair[i], err = m.Encode(ctx, item, encode.TruncateError); err != nil {
 			return pair, failure.Of(err).Within(side.name)
 		}
 	}

@@ -113,18 +113,3 @@ func TestSize(t *testing.T) {
 		}
 	}
 }
-
-func TestMemory(t *testing.T) {
-	if got := meminfo([]byte("MemTotal:       16 kB\nMemFree:  8 kB\n"), "MemFree:"); got != 8<<10 {
-		t.Error(got)
-	}
-	for want, m := range map[string]memory{
-		"unknown":               {},
-		"2.0 GiB, 1.5 GiB free": {total: 2 << 30, free: 3 << 29},
-		"2.0 GiB, 1.5 GiB free, of which this process may use 1.0 GiB": {total: 2 << 30, free: 3 << 29, limit: 1 << 30},
-	} {
-		if m.String() != want {
-			t.Errorf("%s, not %s", m, want)
-		}
-	}
-}

@@ -85,13 +85,19 @@ func (c *serveCommand) Run(ctx context.Context, con *console) error {
 	if err := checkFree(ctx, c.Listen); err != nil {
 		return err
 	}
+	here, sources := readMachine(), c.Models.sources()
+	if err := here.fitThreads(len(sources), c.Models.Runtime.Threads); err != nil {
+		return err
+	}
 	log := con.logger(c.LogFormat, c.LogLevel)
-	loaded, err := load(ctx, c.Models.sources(), c.Models.options(), log)
+	loaded, err := load(ctx, sources, c.Models.options(), log)
 	if err != nil {
 		return stopped(ctx, err)
 	}
-	engine := serving{rewards.New(loaded.registry, rewards.Budget{}), loaded.registry}
-	err = c.serve(ctx, con, engine, token, log)
+	engine := serving{rewards.New(loaded.registry), loaded.registry}
+	if err = here.boundHeap(loaded.caches()); err == nil {
+		err = c.serve(ctx, con, engine, token, log)
+	}
 	return errors.Join(err, loaded.stop())
 }
 

@@ -10,6 +10,12 @@ type (
 	PanicError = batching.PanicError
 )
 
+// Caller says who asks, and in which class.
+type Caller struct {
+	Name string // of the token; "" without one
+	Bulk bool   // served behind interactive callers
+}
+
 // ErrClosed is what a stopping model answers.
 var ErrClosed = batching.ErrClosed
 

@@ -12,7 +12,8 @@ import (
 	"github.com/assay-rm/assay/models/onnxrun"
 )
 
-// TestBeamsReadTheSameFromTheCache: sixteen beams that grow step by step read, at every step, what the forward without a cache reads.
+// TestBeamsReadTheSameFromTheCache: sixteen beams that grow step by step read, at every step, what the forward without
+// a cache reads.
 func TestBeamsReadTheSameFromTheCache(t *testing.T) {
 	for _, name := range []string{"qwen2prm-process-packed", "gemma2-process-packed", "qwen3-reward-packed"} {
 		t.Run(name, func(t *testing.T) {
@@ -37,15 +38,15 @@ func TestBeamsReadTheSameFromTheCache(t *testing.T) {
 				parents := slices.Clone(beams)
 				for i := range beams {
 					parent := parents[i&^3] // four children of each fourth beam
-					beams[i] = encode.Encoded{IDs: slices.Concat(parent.IDs, more(step)), Read: slices.Clone(parent.Read)}
-					beams[i].Read = append(beams[i].Read, len(beams[i].IDs)-1)
+					beams[i] = encode.Encoded{IDs: slices.Concat(parent.IDs, more(step)), Positions: slices.Clone(parent.Positions)}
+					beams[i].Positions = append(beams[i].Positions, len(beams[i].IDs)-1)
 				}
-				readings, err := m.Read(t.Context(), beams)
+				readings, err := m.ReadEncoded(t.Context(), Caller{}, beams)
 				if err != nil {
 					t.Fatal(err)
 				}
 				for i, reading := range readings {
-					rows, err := m.forward(t.Context(), m.batching(Options{}), []batching.Sequence{{IDs: beams[i].IDs, Read: beams[i].Read}})
+					rows, err := m.forward(t.Context(), m.batching(Options{}), []batching.Sequence{{IDs: beams[i].IDs, Read: beams[i].Positions}})
 					if err != nil || reading.Err != nil {
 						t.Fatal(err, reading.Err)
 					}
@@ -62,8 +63,8 @@ func TestBeamsReadTheSameFromTheCache(t *testing.T) {
 	}
 }
 
-// TestLanesReadTheSame: beside others on one thread each, in shared plans and behind cached prefixes, real graphs give the bits that a
-// sequence has alone on all threads.
+// TestLanesReadTheSame: beside others on one thread each, in shared plans and behind cached prefixes, real graphs give
+// the bits that a sequence has alone on all threads.
 func TestLanesReadTheSame(t *testing.T) {
 	for _, name := range []string{"qwen2prm-process-packed", "gemma2-process-packed", "qwen3-reward-packed-int8", "qwen3-reward-padded"} {
 		t.Run(name, func(t *testing.T) {

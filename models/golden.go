@@ -33,8 +33,8 @@ type GoldenPair struct {
 	Rejected string            `json:"rejected"`
 }
 
-// GoldenIDs are the token ids of an item, or of a pair's two sequences: (chosen, rejected) of a preference model, both orders
-// of a pair model.
+// GoldenIDs are the token ids of an item, or of a pair's two sequences: (chosen, rejected) of a preference model, both
+// orders of a pair model.
 type GoldenIDs [][]int64
 
 // UnmarshalJSON reads a list of ids or a list of such lists.
@@ -64,7 +64,8 @@ func (m *Model) Golden() ([]Golden, error) {
 		}
 		kind := m.info.Manifest.Asked()
 		if want := pair.lacks(kind); want != "" {
-			return nil, fault.New(fault.CodeBundle, "golden.file %s: pair %d: a %s model's pair has %s", file, len(all)+1, kind, want)
+			return nil, fault.New(fault.CodeBundle, "golden.file %s: pair %d: a %s model's pair has %s", file,
+				len(all)+1, kind, want)
 		}
 		all = append(all, pair)
 	}
@@ -77,11 +78,11 @@ func (g *Golden) lacks(kind manifest.Kind) string {
 	var words string
 	lists := 1
 	switch kind {
-	case manifest.Reward:
+	case manifest.KindReward:
 		want, words = [5]bool{0: true, 2: true}, "item, ids and score"
-	case manifest.FeatureReward:
+	case manifest.KindFeatures:
 		want, words, lists = [5]bool{0: true, 2: true}, "item and score", 0
-	case manifest.Process:
+	case manifest.KindProcess:
 		want, words = [5]bool{0: true, 3: true}, "item, ids and steps"
 	default:
 		want, words, lists = [5]bool{1: true, 4: true}, "pair, two lists of ids and probability", 2

@@ -9,8 +9,8 @@ import (
 	"github.com/assay-rm/assay/models/fault"
 )
 
-// applyHead turns the rows of the readings that have no error into the head's, unless it has read them on the graph's device. A row that is
-// not finite fails its item alone.
+// applyHead turns the rows of the readings that have no error into the head's, unless it has read them on the graph's
+// device. A row that is not finite fails its item alone.
 func (m *Model) applyHead(ctx context.Context, items []encode.Encoded, readings []Reading) {
 	if m.head == nil || m.session.PlacesHead() {
 		return
@@ -33,7 +33,11 @@ func (m *Model) applyHead(ctx context.Context, items []encode.Encoded, readings 
 	}
 	read, err := m.head.Readings(ctx, rows, users)
 	if err != nil && ctx.Err() == nil {
-		err = &fault.Error{Code: fault.CodeRun, Detail: fmt.Sprintf("the head of model %q failed", m.info.Manifest.Name), Err: err}
+		err = &fault.Error{
+			Code:   fault.CodeRun,
+			Detail: fmt.Sprintf("the head of model %q failed", m.info.Manifest.Name),
+			Err:    err,
+		}
 	}
 	for i := range readings {
 		switch n := len(readings[i].Rows); {
@@ -51,7 +55,9 @@ func (m *Model) finiteRows(rows [][]float32) error {
 	for i, row := range rows {
 		for j, value := range row {
 			if math.IsNaN(float64(value)) || math.IsInf(float64(value), 0) {
-				return fault.New(fault.CodeNotFinite, "model %q gave %v for number %d of row %d, which its head would read", m.info.Manifest.Name, value, j, i)
+				return fault.New(fault.CodeNotFinite,
+					"model %q gave %v for number %d of row %d, which its head would read", m.info.Manifest.Name, value,
+					j, i)
 			}
 		}
 	}

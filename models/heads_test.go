@@ -14,7 +14,6 @@ import (
 
 	"github.com/assay-rm/assay/models/chat"
 	"github.com/assay-rm/assay/models/encode"
-	"github.com/assay-rm/assay/models/manifest"
 )
 
 // headed are bundles whose heads run on gorgonia, made by testdata/heads/make.py; their golden pairs are PyTorch's.
@@ -34,7 +33,7 @@ func goldenItems(t *testing.T, m *Model) (items []encode.Encoded) {
 	}
 	for _, pair := range pairs {
 		if pair.Item != nil {
-			items = append(items, must3(m.Encode(*pair.Item, encode.TruncateError)))
+			items = append(items, must3(m.Encode(t.Context(), *pair.Item, encode.TruncateError)))
 			continue
 		}
 		for _, response := range []string{pair.Pair.Chosen, pair.Pair.Rejected} {
@@ -42,7 +41,7 @@ func goldenItems(t *testing.T, m *Model) (items []encode.Encoded) {
 			if pair.Pair.Prompt == nil {
 				item = encode.Item{Messages: append(slices.Clip(pair.Pair.Messages), chat.Message{Role: "assistant", Content: response})}
 			}
-			items = append(items, must3(m.Encode(item, encode.TruncateError)))
+			items = append(items, must3(m.Encode(t.Context(), item, encode.TruncateError)))
 		}
 	}
 	return items
@@ -63,13 +62,13 @@ func TestReadingsOfHeadGraphsAreBitEqualWhateverTheBatch(t *testing.T) {
 			items := goldenItems(t, m)
 			alone := make([][][]float32, len(items))
 			for i, item := range items {
-				readings, err := m.Read(t.Context(), []encode.Encoded{item})
+				readings, err := m.ReadEncoded(t.Context(), Caller{}, []encode.Encoded{item})
 				if err != nil || readings[0].Err != nil {
 					t.Fatal(err, readings)
 				}
 				alone[i] = readings[0].Rows
-				if len(alone[i]) != len(item.Read) || len(alone[i][0]) != len(m.Info().Manifest.Graph.Labels) {
-					t.Fatalf("item %d of %d places and %d labels has readings %v", i, len(item.Read), len(m.Info().Manifest.Graph.Labels), alone[i])
+				if len(alone[i]) != len(item.Positions) || len(alone[i][0]) != len(m.Info().Manifest.Graph.Labels) {
+					t.Fatalf("item %d of %d places and %d labels has readings %v", i, len(item.Positions), len(m.Info().Manifest.Graph.Labels), alone[i])
 				}
 			}
 			readsAlikeInAnyBatch(t, m, items, alone, 15)
@@ -77,8 +76,8 @@ func TestReadingsOfHeadGraphsAreBitEqualWhateverTheBatch(t *testing.T) {
 	}
 }
 
-// readsAlikeInAnyBatch reads so many random batches of the items, each of which must have the bits that it has alone. Of a packed model some
-// must come from the cache.
+// readsAlikeInAnyBatch reads so many random batches of the items, each of which must have the bits that it has alone.
+// Of a packed model some must come from the cache.
 func readsAlikeInAnyBatch(t *testing.T, m *Model, items []encode.Encoded, alone [][][]float32, batches int) {
 	t.Helper()
 	random, cached := rand.New(rand.NewPCG(1, 2)), 0
@@ -89,7 +88,7 @@ func readsAlikeInAnyBatch(t *testing.T, m *Model, items []encode.Encoded, alone 
 			order[i] = random.IntN(len(items))
 			batch[i] = items[order[i]]
 		}
-		readings, err := m.Read(t.Context(), batch)
+		readings, err := m.ReadEncoded(t.Context(), Caller{}, batch)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -100,21 +99,22 @@ func readsAlikeInAnyBatch(t *testing.T, m *Model, items []encode.Encoded, alone 
 			cached += readings[i].Cached
 		}
 	}
-	if m.Info().Manifest.Graph.Layout == manifest.LayoutPacked && cached == 0 {
+	if packed := m.Info().Manifest; packed.Graph.Packed() && cached == 0 {
 		t.Error("nothing came from the cache")
 	}
 }
 
-// TestAHeadScoresTheSameInItsOwnGraphAsInside: one checkpoint with its head inside, apart, and apart behind a padded backbone.
+// TestAHeadScoresTheSameInItsOwnGraphAsInside: one checkpoint with its head inside, apart, and apart behind a padded
+// backbone.
 func TestAHeadScoresTheSameInItsOwnGraphAsInside(t *testing.T) {
 	inside := serveHead(t, "mlp-inside")
 	items := goldenItems(t, inside)
-	want, err := inside.Read(t.Context(), items)
+	want, err := inside.ReadEncoded(t.Context(), Caller{}, items)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"mlp-packed", "mlp-padded"} {
-		got, err := serveHead(t, name).Read(t.Context(), items)
+		got, err := serveHead(t, name).ReadEncoded(t.Context(), Caller{}, items)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -131,15 +131,16 @@ func TestAHeadScoresTheSameInItsOwnGraphAsInside(t *testing.T) {
 	}
 }
 
-// TestUsersDoNotSeeEachOther: one text under two users, asked at once, scores as each asked alone, and the users differ.
+// TestUsersDoNotSeeEachOther: one text under two users, asked at once, scores as each asked alone, and the users
+// differ.
 func TestUsersDoNotSeeEachOther(t *testing.T) {
 	for _, name := range []string{"user-rows", "user-shared"} {
 		m := serveHead(t, name)
 		item := func(user ...float64) encode.Encoded {
-			return must3(m.Encode(encode.Item{Text: new("one text"), User: user}, encode.TruncateError))
+			return must3(m.Encode(t.Context(), encode.Item{Text: new("one text"), User: user}, encode.TruncateError))
 		}
 		one, two := item(1, 0, 0, 0), item(0, 1, 0, 0)
-		readings, err := m.Read(t.Context(), []encode.Encoded{one, two, two, one})
+		readings, err := m.ReadEncoded(t.Context(), Caller{}, []encode.Encoded{one, two, two, one})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -147,7 +148,7 @@ func TestUsersDoNotSeeEachOther(t *testing.T) {
 			t.Errorf("%s: %d of 4 items joined the first, whose text they have", name, joined)
 		}
 		for i, alone := range []encode.Encoded{one, two, two, one} {
-			want, err := m.Read(t.Context(), []encode.Encoded{alone})
+			want, err := m.ReadEncoded(t.Context(), Caller{}, []encode.Encoded{alone})
 			if err != nil || readings[i].Err != nil || !cmp.Equal(want[0].Rows, readings[i].Rows) {
 				t.Errorf("%s: item %d is %v beside other users, and %v alone (%v)", name, i, readings[i], want, err)
 			}
@@ -178,12 +179,13 @@ func TestARowThatIsNotFiniteFailsAlone(t *testing.T) {
 	}
 }
 
-// TestManyRequestsAtOnceGetTheirOwnReadings runs the head beside the batcher from many goroutines; the race detector watches.
+// TestManyRequestsAtOnceGetTheirOwnReadings runs the head beside the batcher from many goroutines; the race detector
+// watches.
 func TestManyRequestsAtOnceGetTheirOwnReadings(t *testing.T) {
 	for _, name := range []string{"user-rows", "judge"} {
 		m := serveHead(t, name)
 		items := goldenItems(t, m)
-		want, err := m.Read(t.Context(), items)
+		want, err := m.ReadEncoded(t.Context(), Caller{}, items)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -192,7 +194,7 @@ func TestManyRequestsAtOnceGetTheirOwnReadings(t *testing.T) {
 			clients.Go(func() {
 				for i := range items {
 					at := (i + c) % len(items)
-					got, err := m.Read(t.Context(), items[at:at+1])
+					got, err := m.ReadEncoded(t.Context(), Caller{}, items[at:at+1])
 					if err != nil || got[0].Err != nil || !cmp.Equal(got[0].Rows, want[at].Rows) {
 						t.Errorf("%s: item %d is %v among others (%v)", name, at, got, err)
 					}

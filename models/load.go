@@ -9,7 +9,6 @@ import (
 	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/models/heads"
-	"github.com/assay-rm/assay/models/manifest"
 	"github.com/assay-rm/assay/models/onnxrun"
 )
 
@@ -34,6 +33,9 @@ func (m *Model) load(ctx context.Context, b *bundle, options Options) error {
 		m.info.Cache = int64(batch.CacheBlocks) * int64(max(1, batch.Devices)) * m.info.Block
 	}
 	if err := m.proveForward(ctx, batch); err != nil {
+		return err
+	}
+	if err := m.proveLength(ctx, batch); err != nil {
 		return err
 	}
 	if options.Tokens > 0 {
@@ -79,7 +81,11 @@ func (m *Model) loadSession(b *bundle) error {
 		if code := new(fault.Error); errors.As(err, &code) {
 			return err
 		}
-		return &fault.Error{Code: fault.CodeBundle, Detail: fmt.Sprintf("graph.file %s: ONNX Runtime refuses it", spec.Graph.File), Err: err}
+		return &fault.Error{
+			Code:   fault.CodeBundle,
+			Detail: fmt.Sprintf("graph.file %s: ONNX Runtime refuses it", spec.Graph.File),
+			Err:    err,
+		}
 	}
 	m.runner = m.session
 	if m.head != nil {
@@ -91,7 +97,8 @@ func (m *Model) loadSession(b *bundle) error {
 		if spec.Graph.Head.User != "" {
 			inputs = 2
 		}
-		m.passed("head", "%d inputs, output %s with %d labels, on %s", inputs, spec.Graph.Head.Output, len(spec.Graph.Labels), where)
+		m.passed("head", "%d inputs, output %s with %d labels, on %s", inputs, spec.Graph.Head.Output,
+			len(spec.Graph.Labels), where)
 	}
 	return nil
 }
@@ -110,7 +117,8 @@ func (m *Model) loadFeatures(b *bundle) (err error) {
 	return nil
 }
 
-// gpuWarmTokens is the largest forward that is measured on a GPU, whose throughput still grows where the processors' falls.
+// gpuWarmTokens is the largest forward that is measured on a GPU, whose throughput still grows where the processors'
+// falls.
 const gpuWarmTokens = 1 << 15
 
 func (m *Model) batching(options Options) batching.Options {
@@ -118,15 +126,15 @@ func (m *Model) batching(options Options) batching.Options {
 	batch := batching.Options{
 		MaxItems: options.MaxItems, MaxTokens: options.MaxTokens, MaxDelay: options.MaxDelay,
 		WarmIDs: m.probeItem(64, 1), WarmLength: spec.Limits.MaxTokens,
-		Targets: spec.Likelihood != nil && spec.Graph.Layout == manifest.LayoutPacked,
+		Targets: spec.Likelihood != nil && spec.Graph.Packed(),
 	}
 	if options.Observe != nil {
 		batch.Observe = func(stats batching.RunStats) { options.Observe(*spec, stats) }
 	}
-	switch spec.Graph.Layout {
-	case manifest.LayoutPadded:
+	switch {
+	case spec.Graph.Padded():
 		batch.Layout, batch.PadID = batching.Padded, *spec.Tokenizer.PadID
-	case manifest.LayoutFeatures: // every item is as long as the others, so nothing is padded
+	case spec.ReadsFeatures(): // every item is as long as the others, so nothing is padded
 		batch.Layout = batching.Padded
 	}
 	if m.session == nil {

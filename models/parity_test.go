@@ -18,7 +18,8 @@ import (
 	"github.com/assay-rm/assay/models/tokenizer"
 )
 
-// realCase is a line of cases.jsonl: a text, or a conversation that a template renders or refuses, with ids by Hugging Face.
+// realCase is a line of cases.jsonl: a text, or a conversation that a template renders or refuses, with ids by Hugging
+// Face.
 type realCase struct {
 	Class     string            `json:"class"`
 	Template  string            `json:"template"` // its file; empty for a text

@@ -9,6 +9,12 @@ import (
 	"github.com/assay-rm/assay/models/manifest"
 )
 
+// Lengths of probes, in tokens.
+const (
+	shortProbe = 7
+	longProbe  = 130
+)
+
 // probes are sequences of several lengths, two of which share a prefix, the longest last; pad ids occur inside them.
 func (m *Model) probes() []batching.Sequence {
 	spec := &m.info.Manifest
@@ -24,7 +30,7 @@ func (m *Model) probes() []batching.Sequence {
 		ids = ids[:min(len(ids), spec.Limits.MaxTokens)]
 		last := m.lastRead(len(ids))
 		read := []int{last}
-		if (spec.Kind == manifest.Process || spec.Read.Prompt != nil || spec.Likelihood != nil) && len(ids) > 3 {
+		if (spec.Kind == manifest.KindProcess || spec.Prompt.Read() || spec.Likelihood != nil) && len(ids) > 3 {
 			read = []int{len(ids) / 2, last}
 		}
 		probes = append(probes, batching.Sequence{IDs: ids, Read: read})
@@ -34,7 +40,7 @@ func (m *Model) probes() []batching.Sequence {
 	if spec.Likelihood == nil {
 		add(ids(1, 3))
 	}
-	add(ids(7, 4))
+	add(ids(shortProbe, 4))
 	shared := ids(40, 5)
 	add(append(slices.Clone(shared), ids(9, 6)...))
 	add(append(slices.Clone(shared), ids(30, 7)...))
@@ -43,7 +49,7 @@ func (m *Model) probes() []batching.Sequence {
 		padded[10], padded[11] = *pad, *pad
 	}
 	add(padded)
-	add(ids(130, 9))
+	add(ids(longProbe, 9))
 	return probes
 }
 
@@ -63,7 +69,8 @@ func (m *Model) probeItem(n int, seed uint64) []int64 {
 	return probeIDs(m.info.Manifest.Graph.VocabSize, n, seed)
 }
 
-// probeUser gives a user's vector of numbers between -1 and 1, the same for the ids of one beginning; nil for a model that takes none.
+// probeUser gives a user's vector of numbers between -1 and 1, the same for the ids of one beginning; nil for a model
+// that takes none.
 func (m *Model) probeUser(ids []int64) []float32 {
 	if m.info.User == 0 {
 		return nil

@@ -14,8 +14,8 @@ import (
 // the score where it is above 1. Packed graphs must not move it at all.
 const probeTolerance = 1e-5
 
-// gpuTolerance is how far a score may move on a GPU, whose libraries choose another order of sums for another shape. It is an estimate for
-// float32 products: no GPU was at hand.
+// gpuTolerance is how far a score may move on a GPU, whose libraries choose another order of sums for another shape. It
+// is an estimate for float32 products: no GPU was at hand.
 const gpuTolerance = 1e-3
 
 // proveForward runs probe sequences alone, together, in reverse and beside longer ones, and holds each to itself.
@@ -27,7 +27,8 @@ func (m *Model) proveForward(ctx context.Context, options batching.Options) erro
 	}
 	for i, probe := range probes {
 		if err := m.finite(alone[i]); err != nil {
-			return fault.New(fault.CodeBundle, "graph.file %s: a probe of %d %s: %v", m.info.Manifest.Graph.File, len(probe.IDs), m.unit(), err)
+			return fault.New(fault.CodeBundle, "graph.file %s: a probe of %d %s: %v", m.info.Manifest.Graph.File,
+				len(probe.IDs), m.unit(), err)
 		}
 	}
 	worst := 0.0
@@ -73,7 +74,9 @@ func (m *Model) proveForward(ctx context.Context, options batching.Options) erro
 }
 
 // readAlone reads each probe in a forward of its own.
-func (m *Model) readAlone(ctx context.Context, options batching.Options, probes []batching.Sequence) ([][][]float32, error) {
+func (m *Model) readAlone(ctx context.Context, options batching.Options,
+	probes []batching.Sequence,
+) ([][][]float32, error) {
 	alone := make([][][]float32, len(probes))
 	for i, probe := range probes {
 		rows, err := m.forward(ctx, options, []batching.Sequence{probe})
@@ -85,8 +88,11 @@ func (m *Model) readAlone(ctx context.Context, options batching.Options, probes 
 	return alone, nil
 }
 
-// proveCache asks for every probe again and again, behind what is cached of it, and holds the answers to those of the probe alone.
-func (m *Model) proveCache(ctx context.Context, options batching.Options, probes []batching.Sequence, alone [][][]float32) error {
+// proveCache asks for every probe again and again, behind what is cached of it, and holds the answers to those of the
+// probe alone.
+func (m *Model) proveCache(ctx context.Context, options batching.Options, probes []batching.Sequence,
+	alone [][][]float32,
+) error {
 	if options.CacheBlocks == 0 {
 		return nil
 	}
@@ -107,21 +113,25 @@ func (m *Model) proveCache(ctx context.Context, options batching.Options, probes
 			}
 			result := results[0]
 			if result.Err != nil {
-				return fault.New(fault.CodeBundle, "graph.file %s: a probe of %d tokens behind %d cached ones: %v", m.info.Manifest.Graph.File, len(probe.IDs), result.Cached, result.Err)
+				return fault.New(fault.CodeBundle, "graph.file %s: a probe of %d tokens behind %d cached ones: %v",
+					m.info.Manifest.Graph.File, len(probe.IDs), result.Cached, result.Err)
 			}
 			rows, err := m.headed(ctx, result.Values, probe)
 			if err != nil {
 				return err
 			}
 			if moved := distance(rows, alone[i]); moved > m.tolerance() {
-				return fault.New(fault.CodeBundle, "graph.layout packed: the output of a probe of %d tokens is %v, and %v behind %d cached ones",
+				return fault.New(fault.CodeBundle,
+					"graph.layout packed: the output of a probe of %d tokens is %v, and %v behind %d cached ones",
 					len(probe.IDs), alone[i], rows, result.Cached)
 			}
 			cached += result.Cached
 		}
 	}
 	if cached == 0 {
-		return fault.New(fault.CodeBundle, "graph.layout packed: nothing was taken from the key-value cache of %d blocks, which is too small for a probe", options.CacheBlocks)
+		return fault.New(fault.CodeBundle,
+			"graph.layout packed: nothing was taken from the key-value cache of %d blocks, which is too small for a probe",
+			options.CacheBlocks)
 	}
 	m.passed("cache", "cached = computed, within %g", m.tolerance())
 	return nil
@@ -131,15 +141,17 @@ func (m *Model) tolerance() float64 {
 	switch {
 	case m.info.Device.OnGPU():
 		return gpuTolerance
-	case m.info.Manifest.Graph.Layout != manifest.LayoutPadded:
+	case !m.info.Manifest.Graph.Padded():
 		return 0
 	}
 	return probeTolerance
 }
 
 // proveCausal holds a process model's earlier step to what it is without the later one.
-func (m *Model) proveCausal(ctx context.Context, options batching.Options, probes []batching.Sequence, alone [][][]float32) error {
-	if m.info.Manifest.Kind != manifest.Process {
+func (m *Model) proveCausal(ctx context.Context, options batching.Options, probes []batching.Sequence,
+	alone [][][]float32,
+) error {
+	if m.info.Manifest.Kind != manifest.KindProcess {
 		return nil
 	}
 	last := len(probes) - 1
@@ -154,14 +166,18 @@ func (m *Model) proveCausal(ctx context.Context, options batching.Options, probe
 		return err
 	}
 	if moved := distance(rows[0], alone[last][:1]); moved > m.tolerance() {
-		return fault.New(fault.CodeBundle, "pooling %s: a later step changes an earlier one's output by %g, so the graph is not causal", m.info.Manifest.Pooling, moved)
+		return fault.New(fault.CodeBundle,
+			"pooling %s: a later step changes an earlier one's output by %g, so the graph is not causal",
+			m.info.Manifest.Pooling, moved)
 	}
 	m.passed("causal", "a later step leaves earlier outputs as they are")
 	return nil
 }
 
 // proveDevices holds every further device to the first.
-func (m *Model) proveDevices(ctx context.Context, options batching.Options, probes []batching.Sequence, alone [][][]float32) error {
+func (m *Model) proveDevices(ctx context.Context, options batching.Options, probes []batching.Sequence,
+	alone [][][]float32,
+) error {
 	for device := 1; device < options.Devices; device++ {
 		rows, err := m.run(ctx, options, probes, func(plan *batching.Plan) { plan.Device = device })
 		if err != nil {
@@ -178,12 +194,16 @@ func (m *Model) proveDevices(ctx context.Context, options batching.Options, prob
 }
 
 // forward runs sequences in one plan on the first device, beside no queue, and gives each one's rows.
-func (m *Model) forward(ctx context.Context, options batching.Options, sequences []batching.Sequence) ([][][]float32, error) {
+func (m *Model) forward(ctx context.Context, options batching.Options,
+	sequences []batching.Sequence,
+) ([][][]float32, error) {
 	return m.run(ctx, options, sequences, func(*batching.Plan) {})
 }
 
 // run is forward, where place says.
-func (m *Model) run(ctx context.Context, options batching.Options, sequences []batching.Sequence, place func(*batching.Plan)) ([][][]float32, error) {
+func (m *Model) run(ctx context.Context, options batching.Options, sequences []batching.Sequence,
+	place func(*batching.Plan),
+) ([][][]float32, error) {
 	plan, places, err := batching.MakePlan(sequences, options)
 	if err != nil {
 		return nil, fault.New(fault.CodeBundle, "probe: %v", err)
@@ -191,7 +211,8 @@ func (m *Model) run(ctx context.Context, options batching.Options, sequences []b
 	place(plan)
 	rows, err := m.runner.Run(ctx, plan)
 	if err != nil {
-		return nil, fault.New(fault.CodeBundle, "graph.file %s: a probe of %d sequences does not run: %v", m.info.Manifest.Graph.File, len(sequences), err)
+		return nil, fault.New(fault.CodeBundle, "graph.file %s: a probe of %d sequences does not run: %v",
+			m.info.Manifest.Graph.File, len(sequences), err)
 	}
 	apart := make([][][]float32, len(sequences))
 	for i, sequence := range sequences {
@@ -219,14 +240,16 @@ func (m *Model) headedAll(ctx context.Context, rows [][][]float32, probes []batc
 	out := make([][][]float32, len(probes))
 	for i := range readings {
 		if err := readings[i].Err; err != nil {
-			return nil, fault.New(fault.CodeBundle, "graph.head.file %s: a probe of %d tokens: %v", m.info.Manifest.Graph.HeadFile(), len(probes[i].IDs), err)
+			return nil, fault.New(fault.CodeBundle, "graph.head.file %s: a probe of %d tokens: %v",
+				m.info.Manifest.Graph.HeadFile(), len(probes[i].IDs), err)
 		}
 		out[i] = readings[i].Rows
 	}
 	return out, nil
 }
 
-// distance is the largest difference of two outputs, relative where they are above 1; differing NaNs are infinitely far.
+// distance is the largest difference of two outputs, relative where they are above 1; differing NaNs are infinitely
+// far.
 func distance(a, b [][]float32) float64 {
 	worst := 0.0
 	for i := range a {

@@ -73,7 +73,8 @@ func (d damaged) number(field, value string) {
 	d.write(manifest.File, rule.ReplaceAllString(text, field+": "+value))
 }
 
-// TestDamagedBundlesAreRefused: each bundle that lies or is damaged is refused with a sentence that names the field or file.
+// TestDamagedBundlesAreRefused: each bundle that lies or is damaged is refused with a sentence that names the field or
+// file.
 func TestDamagedBundlesAreRefused(t *testing.T) {
 	const (
 		reward, process, padded = "qwen3-reward-packed", "qwen3-process-packed", "qwen3-reward-padded"
@@ -92,6 +93,13 @@ func TestDamagedBundlesAreRefused(t *testing.T) {
 		{"no template", reward, func(d damaged) { d.remove(template) }, `template.file "chat_template.jinja"`},
 		{"graph cut short", reward, func(d damaged) { d.cut(graph, 2000) }, "not an ONNX file"},
 		{"graph of zeros", reward, func(d damaged) { d.write(graph, strings.Repeat("\x00", 9000)) }, "not an ONNX file"},
+		{"subgraphs without end", reward, func(d damaged) {
+			var file []byte
+			for range 1000 { // a node with an attribute with a graph
+				file = message(1, message(5, message(6, file)))
+			}
+			d.write(graph, string(message(7, file)))
+		}, "graph.file model.onnx: more than 100 messages stand inside one another"},
 		{"graph empty", reward, func(d damaged) { d.cut(graph, 0) }, "it has no graph"},
 		{"tokenizer cut short", reward, func(d damaged) { d.cut(tokens, 100) }, "tokenizer.file"},
 		{"template broken", reward, func(d damaged) { d.write(template, "{% for %}") }, "template.file"},
@@ -106,6 +114,12 @@ func TestDamagedBundlesAreRefused(t *testing.T) {
 		{"pooling lies", padded, func(d damaged) {
 			d.edit(manifest.File, "pooling: in_graph", "pooling: last_attended")
 		}, "pooling last_attended"},
+		{"limit of a packed graph lies", reward, func(d damaged) {
+			d.number("max_tokens", "321")
+		}, "limits.max_tokens is 321, and a token at position 320 cannot be read"},
+		{"limit of a table lies", padded, func(d damaged) {
+			d.number("max_tokens", "100000")
+		}, "limits.max_tokens is 100000, and a sequence of 512 tokens does not run"},
 		{"separator of several tokens", process, func(d damaged) {
 			d.edit(manifest.File, "<extra_0>", " = = ")
 		}, "steps.separator"},
@@ -155,14 +169,52 @@ func TestExternalDataStaysInside(t *testing.T) {
 		d.edit(graph, data, "../model.onnx_d"[:len(data)])
 		d.refused("leaves the bundle")
 	})
+	t.Run("location of a sparse weight", func(t *testing.T) {
+		d := copyBundle(t, name)
+		location := message(13, message(1, []byte("location")), message(2, []byte("../secret")))
+		d.write(graph, string(message(7, message(15, message(1, location)))))
+		d.refused(`external data "../secret" of model.onnx leaves the bundle`)
+	})
 }
 
-// TestBatchScalesAreRefused: a graph with an operation that rounds activations by one scale for the whole batch is refused, wherever
-// in the file the operation stands.
-func TestBatchScalesAreRefused(t *testing.T) {
-	message := func(field protowire.Number, parts ...[]byte) []byte {
-		return protowire.AppendBytes(protowire.AppendTag(nil, field, protowire.BytesType), slices.Concat(parts...))
+// message is a field of a protobuf message that holds the parts.
+func message(field protowire.Number, parts ...[]byte) []byte {
+	return protowire.AppendBytes(protowire.AppendTag(nil, field, protowire.BytesType), slices.Concat(parts...))
+}
+
+// TestExternalDataIsFoundWhereverItStands: a file that a graph would read is checked in whatever part of the graph it
+// is named.
+func TestExternalDataIsFoundWhereverItStands(t *testing.T) {
+	tensor := func(field protowire.Number) []byte {
+		return message(field, message(8, []byte("w")), message(13, message(1, []byte("location")), message(2, []byte("../secret"))))
 	}
+	node := func(attribute []byte) []byte {
+		return message(1, message(4, []byte("Constant")), message(5, attribute))
+	}
+	for place, file := range map[string][]byte{
+		"an initializer":           message(7, tensor(5)),
+		"values of a sparse one":   message(7, message(15, tensor(1))),
+		"indices of a sparse one":  message(7, message(15, tensor(2))),
+		"an attribute":             message(7, node(tensor(5))),
+		"a list of tensors":        message(7, node(tensor(10))),
+		"a sparse attribute":       message(7, node(message(22, tensor(1)))),
+		"a list of sparse tensors": message(7, node(message(23, tensor(2)))),
+		"a branch":                 message(7, node(message(6, tensor(5)))),
+		"a function":               append(message(7), message(25, message(7, message(5, tensor(5))))...),
+		"a function's default":     append(message(7), message(25, message(11, tensor(5)))...),
+		"a training graph":         append(message(7), message(20, message(2, tensor(5)))...),
+	} {
+		t.Run(place, func(t *testing.T) {
+			d := copyBundle(t, "qwen3-reward-packed")
+			d.write("model.onnx", string(file))
+			d.refused(`external data "../secret" of model.onnx leaves the bundle`)
+		})
+	}
+}
+
+// TestBatchScalesAreRefused: a graph with an operation that rounds activations by one scale for the whole batch is
+// refused, wherever in the file the operation stands.
+func TestBatchScalesAreRefused(t *testing.T) {
 	node := func(op string, parts ...[]byte) []byte {
 		return message(1, append(parts, message(1, []byte("x")), message(2, []byte("y")), message(4, []byte(op)))...)
 	}
@@ -181,23 +233,7 @@ func TestBatchScalesAreRefused(t *testing.T) {
 			})
 		}
 	}
-	if _, err := parseONNX(message(7, node("QuantizeLinear"), node("MatMulInteger"))); err != nil {
+	if _, err := readSignature(message(7, node("QuantizeLinear"), node("MatMulInteger"))); err != nil {
 		t.Errorf("a graph whose rows are rounded apart: %v", err)
 	}
-}
-
-func FuzzONNX(f *testing.F) {
-	data, err := os.ReadFile("testdata/bundles/qwen3-reward-packed-external/model.onnx")
-	if err == nil {
-		f.Add(data[:min(len(data), 10<<10)])
-	}
-	f.Add([]byte{0x3a, 0x02, 0x12, 0x00})
-	f.Fuzz(func(t *testing.T, data []byte) {
-		if len(data) > 10<<10 {
-			t.Skip("inputs are capped at 10 KiB")
-		}
-		if file, err := parseONNX(data); err == nil && file == nil {
-			t.Error("neither a file nor an error")
-		}
-	})
 }

@@ -1,18 +1,26 @@
 package rewards
 
-// Budget bounds what the answer to one request may hold. A field that is 0 has its default.
-type Budget struct {
-	Compared int // responses to one prompt that are compared two by two; default 256
-	Steps    int // of all items of a request together; default 65536
+import (
+	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/fault"
+	"github.com/assay-rm/assay/rewards/failure"
+)
+
+// withinCells refuses what would be answered with more numbers than the budget of one request has cells: n of
+// something, each of which has so many.
+func withinCells(info *models.Info, n, numbers int, of string) error {
+	if cells := n * numbers; cells > info.Budget.Cells {
+		return failure.New(fault.CodeBudget, "%d %s have %d numbers in the answer, and one request may have %d", n, of, cells, info.Budget.Cells)
+	}
+	return nil
 }
 
-// Filled gives the budget with its defaults.
-func (b Budget) Filled() Budget {
-	if b.Compared == 0 {
-		b.Compared = 256
+// withinSquare refuses more responses than may be compared two by two, since the answer, or what it is made of, has a
+// cell for every two of them.
+func withinSquare(info *models.Info, n int) error {
+	if n*n > info.Budget.Cells {
+		return failure.New(failure.CodeTooManyItems,
+			"responses: %d are to be compared two by two, which is %d pairs, and one request may have %d", n, n*n, info.Budget.Cells)
 	}
-	if b.Steps == 0 {
-		b.Steps = 1 << 16
-	}
-	return b
+	return nil
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/models/fault"
-	"github.com/assay-rm/assay/models/manifest"
 	"github.com/assay-rm/assay/rewards/failure"
 	"github.com/assay-rm/assay/rewards/ops"
 )
@@ -19,60 +18,54 @@ func invalid(format string, args ...any) error {
 }
 
 // check proves what can be known of a request without its model, and fills in its defaults.
-func (r *Request) check(budget Budget) error {
+func (r *Request) check() error {
 	r.Truncate = cmp.Or(r.Truncate, encode.TruncateError)
-	r.Activation = cmp.Or(r.Activation, manifest.ActivationNone)
+	r.Activation = cmp.Or(r.Activation, activationNone)
 	if !r.Threshold.Known {
 		r.Threshold = ops.Some(0.5)
 	}
 	if err := oneOf("truncate", r.Truncate, encode.TruncateError, encode.TruncateLeft, encode.TruncateRight); err != nil {
 		return err
 	}
-	err := oneOf("activation", r.Activation, manifest.ActivationNone, manifest.ActivationSigmoid, manifest.ActivationSoftmax)
+	err := oneOf("activation", r.Activation, activationNone, activationSigmoid, activationSoftmax)
 	if err != nil {
 		return err
 	}
 	switch r.Question {
 	case Score, Steps, Tokenize:
-		return r.checkItems(budget)
+		return r.checkItems()
 	case Rank:
 		if r.Places < 0 {
 			return invalid("n: %d is below 0", r.Places)
 		}
 		return r.checkResponses(1, "must hold at least one response")
 	case Compare:
-		r.Activation = manifest.ActivationNone
-		if err := r.checkResponses(2, "must hold at least two responses, unless pairs are given"); err != nil {
-			return err
-		}
-		return budget.compared(&r.Groups[0])
+		r.Activation = activationNone
+		return r.checkResponses(2, "must hold at least two responses, unless pairs are given")
 	case Pairs:
-		r.Activation = manifest.ActivationNone
+		r.Activation = activationNone
 		return r.checkPairs()
 	}
 	return failure.New(failure.CodeInternal, "question: %q is none", fault.Short(string(r.Question)))
 }
 
-func (r *Request) checkItems(budget Budget) error {
+func (r *Request) checkItems() error {
 	if len(r.Items) == 0 {
 		return invalid("items: must hold at least one item")
 	}
 	if x := r.Threshold.Value; r.Question == Steps && !ops.Finite(x) {
 		return invalid("threshold: %g is not finite", x)
 	}
-	steps := 0
 	for i := range r.Items {
-		item := &r.Items[i]
-		steps += len(item.Steps)
-		if ofGroup(item) {
+		if ofGroup(&r.Items[i]) {
 			r.refuse(i, failure.New(fault.CodeItem, "response goes with prompt; in messages it is the last assistant turn"))
 		}
 	}
-	return budget.steps(steps)
+	return nil
 }
 
-// ofGroup tells an item whose only form is messages with a response beside it. Within this package that is a response of a group, and
-// nothing that can be asked about.
+// ofGroup tells an item whose only form is messages with a response beside it. Within this package that is a response
+// of a group, and nothing that can be asked about.
 func ofGroup(i *encode.Item) bool {
 	return len(i.Messages) > 0 && i.Response != nil && i.Prompt == nil && i.Text == nil && i.InputIDs == nil && i.Features == nil
 }
@@ -126,23 +119,6 @@ func (g *Group) Check() string {
 		return fmt.Sprintf("messages[%d].role: the last turn is the assistant's, but that turn is the response", last)
 	}
 	return ""
-}
-
-// compared refuses more responses than may be compared two by two.
-func (b Budget) compared(g *Group) error {
-	if n := len(g.Responses); n > b.Compared {
-		return failure.New(failure.CodeTooManyItems,
-			"responses: %d are to be compared two by two, and one request may compare %d", n, b.Compared)
-	}
-	return nil
-}
-
-// steps refuses more steps than one request may have.
-func (b Budget) steps(n int) error {
-	if n > b.Steps {
-		return failure.New(failure.CodeTooManyItems, "items: they have %d steps together, and one request may have %d", n, b.Steps)
-	}
-	return nil
 }
 
 func oneOf[T ~string](field string, value T, allowed ...T) error {

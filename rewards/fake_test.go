@@ -21,9 +21,9 @@ import (
 // fakeSource reads text as its bytes. Its rows are functions of the ids, and each way to fail is a text.
 type fakeSource struct {
 	info models.Info
-	rows func(text string, reading *Reading) [][]float32 // nil: counted
-	read func(ctx context.Context, ask Ask) error        // asked before anything is read, when set
-	full error                                           // what Admit says
+	rows func(text string, reading *models.Reading) [][]float32 // nil: counted
+	read func(ctx context.Context, ask models.Ask) error        // asked before anything is read, when set
+	full error                                                  // what Admit says
 
 	places, response int   // rows of every item, 0: one; where its response begins
 	steps            []int // of every item, when set
@@ -39,14 +39,14 @@ var (
 
 func (s *fakeSource) Info() models.Info { return s.info }
 
-func (s *fakeSource) Admit(context.Context, Ask) error {
+func (s *fakeSource) Admit(context.Context, models.Ask) error {
 	s.admits.Add(1)
 	return s.full
 }
 
 func (*fakeSource) Probe(context.Context) error { return nil }
 
-func (s *fakeSource) Read(ctx context.Context, ask Ask) ([]Reading, int, error) {
+func (s *fakeSource) Read(ctx context.Context, ask models.Ask) ([]models.Reading, int, error) {
 	s.reads.Add(1)
 	s.items.Add(int64(len(ask.Items)))
 	if s.read != nil {
@@ -54,7 +54,7 @@ func (s *fakeSource) Read(ctx context.Context, ask Ask) ([]Reading, int, error) 
 			return nil, 0, err
 		}
 	}
-	readings := make([]Reading, len(ask.Items))
+	readings := make([]models.Reading, len(ask.Items))
 	count := 0
 	for i, item := range ask.Items {
 		readings[i] = s.reading(item, ask.Truncate)
@@ -63,12 +63,12 @@ func (s *fakeSource) Read(ctx context.Context, ask Ask) ([]Reading, int, error) 
 	return readings, count, nil
 }
 
-func (s *fakeSource) Tokenize(_ context.Context, ask Ask) ([]Tokenized, error) {
+func (s *fakeSource) Tokenize(_ context.Context, ask models.Ask) ([]encode.Outcome, error) {
 	s.tokenizes.Add(1)
-	seen := make([]Tokenized, len(ask.Items))
+	seen := make([]encode.Outcome, len(ask.Items))
 	for i, item := range ask.Items {
 		text, err := textOf(item)
-		seen[i] = Tokenized{Err: err}
+		seen[i] = encode.Outcome{Err: err}
 		for _, c := range []byte(text) {
 			seen[i].IDs, seen[i].Text = append(seen[i].IDs, int64(c)), text
 		}
@@ -77,7 +77,7 @@ func (s *fakeSource) Tokenize(_ context.Context, ask Ask) ([]Tokenized, error) {
 }
 
 // Slopes gives 1 for the label's own feature and 0 for the others.
-func (s *fakeSource) Slopes(_ context.Context, readings []Reading, label int) ([][]float32, error) {
+func (s *fakeSource) Slopes(_ context.Context, readings []models.Reading, label int) ([][]float32, error) {
 	slopes := make([][]float32, len(readings))
 	for i := range slopes {
 		slopes[i] = make([]float32, len(s.info.Manifest.Graph.Features))
@@ -110,15 +110,15 @@ func textOf(item encode.Item) (string, error) {
 	return "", fault.New(fault.CodeItem, "the item has no form")
 }
 
-func (s *fakeSource) reading(item encode.Item, truncate encode.Truncation) Reading {
+func (s *fakeSource) reading(item encode.Item, truncate encode.Truncation) models.Reading {
 	text, err := textOf(item)
 	if err != nil {
-		return Reading{Err: err}
+		return models.Reading{Err: err}
 	}
-	r := Reading{Tokens: len(text), Response: s.response, Queue: 3 * time.Millisecond, Run: 2 * time.Millisecond}
+	r := models.Reading{Tokens: len(text), Response: s.response, Queue: 3 * time.Millisecond, Run: 2 * time.Millisecond}
 	if over := r.Tokens - s.info.Manifest.Limits.MaxTokens; over > 0 {
 		if r.Truncated = over; truncate == encode.TruncateError {
-			return Reading{Err: fault.New(fault.CodeTooLong, "too long"), Tokens: r.Tokens}
+			return models.Reading{Err: fault.New(fault.CodeTooLong, "too long"), Tokens: r.Tokens}
 		}
 		r.Tokens -= over
 	}
@@ -157,17 +157,17 @@ func (s *fakeSource) counted(text string, rows, tokens int) [][]float32 {
 }
 
 func reward(labels ...string) manifest.Manifest {
-	m := manifest.Manifest{Name: "fake-rm", Kind: manifest.Reward}
+	m := manifest.Manifest{Name: "fake-rm", Kind: manifest.KindReward}
 	m.Graph.Labels = labels
-	m.Head.Std = new(1.0)
+	m.Head = manifest.Head{Activation: activationNone, Std: 1}
 	m.Limits.MaxTokens = 64
 	return m
 }
 
 func process(activation, label string, labels ...string) manifest.Manifest {
-	m := manifest.Manifest{Name: "fake-prm", Kind: manifest.Process}
+	m := manifest.Manifest{Name: "fake-prm", Kind: manifest.KindProcess}
 	m.Graph.Labels = labels
-	m.Steps = manifest.StepSpec{Label: manifest.Labels{label}, Activation: activation}
+	m.Steps = manifest.Steps{Right: []int{slices.Index(labels, label)}, Activation: activation, Accumulate: true}
 	m.Limits.MaxTokens = 64
 	return m
 }
@@ -180,9 +180,9 @@ func engineOf(tb testing.TB, manifests ...manifest.Manifest) (*Engine, fakes) {
 	tb.Helper()
 	all := make(fakes, len(manifests))
 	for i, m := range manifests {
-		all[i] = &fakeSource{info: models.Info{Manifest: m, Digest: "sha256:0", MaxItems: models.DefaultMaxItems}}
+		all[i] = &fakeSource{info: models.Info{Manifest: m, Digest: "sha256:0", MaxItems: models.DefaultMaxItems, Budget: models.DefaultBudget()}}
 	}
-	return &Engine{sources: all, budget: Budget{}.Filled()}, all
+	return &Engine{sources: all}, all
 }
 
 func (f fakes) all() []Source {

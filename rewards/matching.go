@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/models/encode"
-	"github.com/assay-rm/assay/models/manifest"
 	"github.com/assay-rm/assay/rewards/failure"
 	"github.com/assay-rm/assay/rewards/ops"
 )
@@ -20,7 +20,7 @@ type matcher interface {
 	// items lists them.
 	items(g *Group) []encode.Item
 	// match says of every two responses which is preferred, by the readings of the group's items.
-	match(readings []Reading, m *matched)
+	match(readings []models.Reading, m *matched)
 }
 
 // matching answers a request by comparing the responses of each group.
@@ -30,12 +30,13 @@ type matching struct {
 	rule    matcher
 }
 
-// newMatching is the recipe of a matcher, which refuses what is only asked of scores and more responses than can be compared.
-func newMatching(source Source, r *Request, budget Budget, rule matcher) (recipe, error) {
+// newMatching is the recipe of a matcher, which refuses what is only asked of scores and more responses than can be
+// compared.
+func newMatching(source Source, r *Request, rule matcher) (recipe, error) {
 	info := source.Info()
 	name := info.Manifest.Name
 	switch {
-	case r.Activation != manifest.ActivationNone:
+	case r.Activation != activationNone:
 		return nil, failure.New(failure.CodeActivation, "activation: model %q ranks by win rates, which take none", name)
 	case len(r.Groups[0].Responses) < 2:
 		return nil, invalid("responses: model %q compares responses, and needs at least two", name)
@@ -52,7 +53,7 @@ func newMatching(source Source, r *Request, budget Budget, rule matcher) (recipe
 			"the request reads %d sequences, since a %s model reads %d for %d responses to one prompt, and model %q takes %d",
 			count, info.Manifest.Kind, rule.sequences(most), most, name, info.MaxItems)
 	}
-	if err := budget.compared(&r.Groups[0]); err != nil {
+	if err := withinSquare(&info, most); err != nil {
 		return nil, err
 	}
 	return &matching{source, r, rule}, nil
@@ -147,8 +148,9 @@ func (m *matched) fail(i, j int, err *failure.Error) {
 	}
 }
 
-// settle gives every response that was compared to another one its preferences and its win rate, and every other response the
-// reason: why it could not be read, or why it could not be compared, or why the first that could not be read could not.
+// settle gives every response that was compared to another one its preferences and its win rate, and every other
+// response the reason: why it could not be read, or why it could not be compared, or why the first that could not be
+// read could not.
 func (m *matched) settle() {
 	lost := slices.IndexFunc(m.unread, func(err *failure.Error) bool { return err != nil })
 	for i := range m.rated {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/models/manifest"
@@ -13,37 +14,26 @@ import (
 
 // preference is how the rows of two responses, each read on its own, become the log-odds that the first is preferred.
 type preference struct {
-	labels           []string
-	embedding, scale []int // labels
-	normalize        bool
-	temperature      float64
+	*manifest.Preference
+
+	labels []string
 }
 
-func newPreference(m *manifest.Manifest) evaluator {
-	at := func(names []string) []int {
-		var of []int
-		for _, name := range names {
-			of = append(of, max(slices.Index(m.Graph.Labels, name), 0))
-		}
-		return of
-	}
-	spec := m.Preference
-	return &preference{m.Graph.Labels, at(spec.Embedding), at(spec.Scale), spec.Normalize, spec.Temperature}
-}
+func newPreference(m *manifest.Manifest) evaluator { return &preference{m.Preference, m.Graph.Labels} }
 
-func (p *preference) recipe(source Source, r *Request, budget Budget) (recipe, error) {
-	return newMatching(source, r, budget, p)
+func (p *preference) recipe(source Source, r *Request) (recipe, error) {
+	return newMatching(source, r, p)
 }
 
 func (p *preference) transforms() []string {
 	var names []string
-	if p.normalize {
+	if p.Normalize {
 		names = append(names, "unit length")
 	}
-	if p.scale != nil {
+	if p.Scale != nil {
 		names = append(names, "scale")
 	}
-	return append(names, fmt.Sprintf("general preference temperature %g", p.temperature))
+	return append(names, fmt.Sprintf("general preference temperature %g", p.Temperature))
 }
 
 func (*preference) sequences(n int) int { return n }
@@ -57,12 +47,12 @@ func (*preference) items(g *Group) []encode.Item {
 	return items
 }
 
-func (p *preference) match(readings []Reading, m *matched) {
+func (p *preference) match(readings []models.Reading, m *matched) {
 	n := len(readings)
 	vectors, scales := make([][]float64, n), make([][]float64, n)
 	for i := range readings {
 		vectors[i], scales[i], m.unread[i] = p.vectors(&readings[i])
-		m.rated[i].Tokens = readings[i].tokens()
+		m.rated[i].Tokens = tokensOf(&readings[i])
 	}
 	for i := range n {
 		for j := i + 1; j < n; j++ {
@@ -72,20 +62,20 @@ func (p *preference) match(readings []Reading, m *matched) {
 				m.fail(i, j, failure.New(fault.CodeTooLong,
 					"%d tokens were cut beside one response and %d beside the other, so that their prompts have other scales", cut, also))
 			default:
-				m.set(i, j, ops.Skew(vectors[i], vectors[j], scales[i])/p.temperature)
+				m.set(i, j, ops.Skew(vectors[i], vectors[j], scales[i])/p.Temperature)
 			}
 		}
 	}
 }
 
 // vectors gives a response's embedding, and the scales at the end of its prompt, nil where the model has none.
-func (p *preference) vectors(reading *Reading) (vector, scale []float64, err *failure.Error) {
+func (p *preference) vectors(reading *models.Reading) (vector, scale []float64, err *failure.Error) {
 	rows, err := widen(reading, p.labels)
 	if err != nil {
 		return nil, nil, err
 	}
-	vector, scale = pick(rows[len(rows)-1], p.embedding), pick(rows[0], p.scale)
-	if p.normalize {
+	vector, scale = pick(rows[len(rows)-1], p.Embedding), pick(rows[0], p.Scale)
+	if p.Normalize {
 		vector = ops.Unit(vector)
 	}
 	return vector, scale, nil

@@ -14,7 +14,7 @@ import (
 )
 
 func TestOneLostResponse(t *testing.T) {
-	for _, spec := range []manifest.Manifest{pairManifest(manifest.OrdersLogit), preferenceManifest(true)} {
+	for _, spec := range []manifest.Manifest{pairManifest("logit"), preferenceManifest(true)} {
 		answer := ask(t, preferenceEngine(t, spec), Request{Question: Compare, Groups: to("p", "a", "lost", "b")})
 		p, rates, results := answer.Preference, answer.WinRates, answer.Results
 		if !p.Row(0)[2].Known || p.Row(0)[1].Known || rates[1].Known || !rates[0].Known ||
@@ -29,7 +29,7 @@ func TestOneLostResponse(t *testing.T) {
 
 // TestTheOtherOfTwoLostResponses: a response that only a lost one stands beside has the lost one's error.
 func TestTheOtherOfTwoLostResponses(t *testing.T) {
-	for _, spec := range []manifest.Manifest{pairManifest(manifest.OrdersLogit), preferenceManifest(true)} {
+	for _, spec := range []manifest.Manifest{pairManifest("logit"), preferenceManifest(true)} {
 		answer := ask(t, preferenceEngine(t, spec), Request{Question: Compare, Groups: to("p", "a", "lost")})
 		if err := answer.Results[0].Err; err == nil || err.Code != failure.CodeDeadline || !strings.HasPrefix(err.Detail, "beside response 1: ") {
 			t.Errorf("%s: the other response has %+v", spec.Kind, err)
@@ -47,7 +47,8 @@ func TestTheOtherOfTwoLostResponses(t *testing.T) {
 	}
 }
 
-// TestAPairsErrorNamesItsSide: where each response is read on its own, and where both are read at once there is no side.
+// TestAPairsErrorNamesItsSide: where each response is read on its own, and where both are read at once there is no
+// side.
 func TestAPairsErrorNamesItsSide(t *testing.T) {
 	for _, test := range []struct {
 		manifest         manifest.Manifest
@@ -57,7 +58,7 @@ func TestAPairsErrorNamesItsSide(t *testing.T) {
 		{preferenceManifest(true), "a", "lost", "rejected: the deadline"},
 		{preferenceManifest(true), "lost", "a", "chosen: the deadline"},
 		{preferenceManifest(true), "lost", "lost", "chosen: the deadline"},
-		{pairManifest(manifest.OrdersLogit), "a", "lost", "the deadline"},
+		{pairManifest("logit"), "a", "lost", "the deadline"},
 	} {
 		answer := ask(t, preferenceEngine(t, test.manifest), Request{Question: Pairs, Groups: to("p", test.chosen, test.rejected)})
 		if err := answer.Pairs[0].Err; err == nil || !strings.HasPrefix(err.Detail, test.want) {
@@ -70,12 +71,12 @@ func TestAPairsErrorNamesItsSide(t *testing.T) {
 func TestMarginsAreFinite(t *testing.T) {
 	sharp, heavy, likely := preferenceManifest(false), reward("a"), reward("policy")
 	sharp.Preference.Temperature = 1e-320
-	heavy.Head.Weights = map[string]float64{"a": 1e308}
-	likely.Likelihood = &manifest.LikelihoodSpec{Beta: 1e308, Norm: manifest.NormSum}
-	likely.Head.Std = new(1e10) // so that there is a score
+	heavy.Head.Label, heavy.Head.Weights = -1, []float64{1e308}
+	likely.Head.Label, likely.Likelihood = -1, &manifest.Likelihood{Beta: 1e308, Norm: "sum"}
+	likely.Head.Std = 1e10 // so that there is a score
 	for _, spec := range []manifest.Manifest{sharp, heavy, likely} {
 		e, fakes := engineOf(t, spec)
-		fakes[0].rows = func(text string, _ *Reading) [][]float32 {
+		fakes[0].rows = func(text string, _ *models.Reading) [][]float32 {
 			row := make([]float32, len(spec.Graph.Labels))
 			for l := range row {
 				row[l] = 1
@@ -97,7 +98,7 @@ func TestMarginsAreFinite(t *testing.T) {
 				}
 			}
 		}
-		if spec.Kind == manifest.Preference && (all.Results[0].Err == nil || all.Preference.Row(0)[0].Known) {
+		if spec.Kind == manifest.KindPreference && (all.Results[0].Err == nil || all.Preference.Row(0)[0].Known) {
 			t.Errorf("%+v", all)
 		}
 	}
@@ -106,7 +107,7 @@ func TestMarginsAreFinite(t *testing.T) {
 // TestRewardsTooLargeToCompareAreNotCompared: beta times raw can be infinite where the score is not.
 func TestRewardsTooLargeToCompareAreNotCompared(t *testing.T) {
 	spec := reward("policy")
-	spec.Likelihood = &manifest.LikelihoodSpec{Beta: 1e308, Norm: manifest.NormSum}
+	spec.Head.Label, spec.Likelihood = -1, &manifest.Likelihood{Beta: 1e308, Norm: "sum"}
 	h, _ := newHead(&spec).(*head)
 	c := scored{h, []Result{{Raw: ops.Some(20)}, {Raw: ops.Some(30)}, {Raw: ops.Some(1)}}}
 	p := c.preferences()
@@ -115,9 +116,10 @@ func TestRewardsTooLargeToCompareAreNotCompared(t *testing.T) {
 	}
 }
 
-// TestManyResponsesOfAPairModel: N responses are N·(N − 1) sequences, and more than the model takes are refused before any is read.
+// TestManyResponsesOfAPairModel: N responses are N·(N − 1) sequences, and more than the model takes are refused before
+// any is read.
 func TestManyResponsesOfAPairModel(t *testing.T) {
-	e, fakes := engineOf(t, pairManifest(manifest.OrdersLogit))
+	e, fakes := engineOf(t, pairManifest("logit"))
 	for n, detail := range map[int]string{65: "4160", 256: "65280"} {
 		for _, q := range []Question{Rank, Compare} {
 			_, err := e.Ask(t.Context(), Request{Question: q, Groups: to("p", make([]string, n)...)})
@@ -135,10 +137,11 @@ func TestManyResponsesOfAPairModel(t *testing.T) {
 	ask(t, e, Request{Question: Compare, Groups: to("p", make([]string, 64)...)})
 }
 
-// TestPromptsThatWereCutApart: under truncation the prompt's scales are of what is left of it, and two responses need the same.
+// TestPromptsThatWereCutApart: under truncation the prompt's scales are of what is left of it, and two responses need
+// the same.
 func TestPromptsThatWereCutApart(t *testing.T) {
 	e, fakes := engineOf(t, preferenceManifest(true))
-	fakes[0].rows = func(_ string, r *Reading) [][]float32 {
+	fakes[0].rows = func(_ string, r *models.Reading) [][]float32 {
 		at := float32(r.Truncated)
 		return [][]float32{{0, 0, 0, 0, at, at}, {1, 2, 3, 4, 0, 0}}
 	}
@@ -154,11 +157,12 @@ func TestPromptsThatWereCutApart(t *testing.T) {
 	}
 }
 
-// TestLikelihoodsCompareByBeta: a model of likelihoods was trained on beta times their difference, whatever mean and std show.
+// TestLikelihoodsCompareByBeta: a model of likelihoods was trained on beta times their difference, whatever mean and
+// std show.
 func TestLikelihoodsCompareByBeta(t *testing.T) {
 	m := reward("policy")
-	m.Likelihood = &manifest.LikelihoodSpec{Beta: 0.25, Norm: manifest.NormSum}
-	m.Head.Mean, m.Head.Std = 3, new(7.0)
+	m.Head.Label, m.Likelihood = -1, &manifest.Likelihood{Beta: 0.25, Norm: "sum"}
+	m.Head.Mean, m.Head.Std = 3, 7
 	e, _ := engineOf(t, m) // raw is the number of tokens
 	answer := ask(t, e, Request{Question: Compare, Groups: to("p", "aaaaa", "a")})
 	one, other := answer.Results[0].Raw.Value, answer.Results[1].Raw.Value
@@ -175,14 +179,14 @@ func TestLikelihoodsCompareByBeta(t *testing.T) {
 }
 
 func TestPreferenceRefusals(t *testing.T) {
-	e := preferenceEngine(t, pairManifest(manifest.OrdersLogit))
+	e := preferenceEngine(t, pairManifest("logit"))
 	for name, test := range map[string]struct {
 		request Request
 		code    string
 	}{
 		"score":         {Request{Question: Score, Items: text("a")}, fault.CodeModel},
 		"a label":       {Request{Question: Compare, Groups: to("p", "a", "b"), Label: "A"}, failure.CodeLabel},
-		"an activation": {Request{Question: Rank, Groups: to("p", "a", "b"), Activation: manifest.ActivationSigmoid}, failure.CodeActivation},
+		"an activation": {Request{Question: Rank, Groups: to("p", "a", "b"), Activation: activationSigmoid}, failure.CodeActivation},
 		"one response":  {Request{Question: Rank, Groups: to("p", "a")}, failure.CodeInvalidField},
 	} {
 		if _, err := e.Ask(t.Context(), test.request); code(err) != test.code {

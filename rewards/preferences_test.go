@@ -8,29 +8,31 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/models/manifest"
 	"github.com/assay-rm/assay/rewards/ops"
 )
 
 func pairManifest(orders string) manifest.Manifest {
-	m := manifest.Manifest{Name: "fake-pair", Kind: manifest.PairKind}
+	m := manifest.Manifest{Name: "fake-pair", Kind: manifest.KindPair}
 	m.Graph.Labels = []string{"A", "B"}
-	m.Pair = &manifest.PairSpec{Label: "A", Activation: manifest.ActivationSoftmax, Orders: orders}
+	m.Pair = &manifest.Pair{Label: 0, Activation: activationSoftmax, Orders: orders}
 	m.Limits.MaxTokens = 64
 	return m
 }
 
 func preferenceManifest(normalize bool) manifest.Manifest {
-	m := manifest.Manifest{Name: "fake-gpm", Kind: manifest.Preference}
+	m := manifest.Manifest{Name: "fake-gpm", Kind: manifest.KindPreference}
 	m.Graph.Labels = []string{"v0", "v1", "v2", "v3", "s0", "s1"}
-	m.Preference = &manifest.PreferenceSpec{Embedding: m.Graph.Labels[:4], Scale: m.Graph.Labels[4:], Normalize: normalize, Temperature: 0.1}
+	m.Preference = &manifest.Preference{Embedding: []int{0, 1, 2, 3}, Scale: []int{4, 5}, Normalize: normalize, Temperature: 0.1}
 	m.Limits.MaxTokens = 64
 	return m
 }
 
-// hashed gives rows that depend on the item's text alone: one, or with places 2 another one before it that depends on the prompt alone.
-func hashed(labels, places int) func(string, *Reading) [][]float32 {
-	return func(text string, _ *Reading) [][]float32 {
+// hashed gives rows that depend on the item's text alone: one, or with places 2 another one before it that depends on
+// the prompt alone.
+func hashed(labels, places int) func(string, *models.Reading) [][]float32 {
+	return func(text string, _ *models.Reading) [][]float32 {
 		rows := make([][]float32, places)
 		for place := range rows {
 			row, seen := make([]float32, labels), text
@@ -55,18 +57,18 @@ func preferenceEngine(t *testing.T, spec manifest.Manifest) *Engine {
 	t.Helper()
 	e, fakes := engineOf(t, spec)
 	places := 1
-	if spec.Kind == manifest.Preference {
+	if spec.Kind == manifest.KindPreference {
 		places = 2
 	}
 	fakes[0].rows = hashed(len(spec.Graph.Labels), places)
 	return e
 }
 
-// TestPreferenceLaws: the two sides of a preference make exactly 1, the order of the responses only permutes the matrix, pairs give what the
-// matrix gives, and rank orders by win rate.
+// TestPreferenceLaws: the two sides of a preference make exactly 1, the order of the responses only permutes the
+// matrix, pairs give what the matrix gives, and rank orders by win rate.
 func TestPreferenceLaws(t *testing.T) {
 	for _, spec := range []manifest.Manifest{
-		pairManifest(manifest.OrdersProbability), pairManifest(manifest.OrdersLogit), preferenceManifest(true), preferenceManifest(false),
+		pairManifest("probability"), pairManifest("logit"), preferenceManifest(true), preferenceManifest(false),
 	} {
 		e := preferenceEngine(t, spec)
 		rapid.Check(t, func(t *rapid.T) {
@@ -80,7 +82,7 @@ func TestPreferenceLaws(t *testing.T) {
 			}
 			answer := answered(Compare, responses)
 			n := len(responses)
-			if want := map[manifest.Kind]int{manifest.PairKind: n * (n - 1), manifest.Preference: n}[spec.Kind]; answer.Usage.Items != want {
+			if want := map[manifest.Kind]int{manifest.KindPair: n * (n - 1), manifest.KindPreference: n}[spec.Kind]; answer.Usage.Items != want {
 				t.Fatalf("%d sequences of %d responses, want %d", answer.Usage.Items, n, want)
 			}
 			of := func(a Answer, i, j int) float64 {
@@ -128,7 +130,7 @@ func TestPreferenceLaws(t *testing.T) {
 func TestBothOrders(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		ab, ba := rapid.Float64Range(-1e4, 1e4).Draw(t, "ab"), rapid.Float64Range(-1e4, 1e4).Draw(t, "ba")
-		rule := &pairwise{orders: manifest.OrdersProbability}
+		rule := &pairwise{Pair: &manifest.Pair{Orders: "probability"}}
 		mean := rule.margin(ab, ba)
 		if !ops.Finite(mean) || rule.margin(ba, ab) != -mean {
 			t.Fatalf("log-odds %g, and of the other order %g", mean, rule.margin(ba, ab))
@@ -136,7 +138,7 @@ func TestBothOrders(t *testing.T) {
 		if want := (ops.Sigmoid(ab) + 1 - ops.Sigmoid(ba)) / 2; math.Abs(ops.Sigmoid(mean)-want) > 1e-12 {
 			t.Fatalf("probability %g, want %g", ops.Sigmoid(mean), want)
 		}
-		if half := (&pairwise{orders: manifest.OrdersLogit}).margin(ab, ba); half != (ab-ba)/2 {
+		if half := (&pairwise{Pair: &manifest.Pair{Orders: "logit"}}).margin(ab, ba); half != (ab-ba)/2 {
 			t.Fatalf("logit %g", half)
 		}
 	})

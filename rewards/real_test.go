@@ -42,7 +42,7 @@ func fixtures(t *testing.T, names ...string) (*Engine, []*models.Model) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return New(registry, Budget{}), all
+	return New(registry), all
 }
 
 func TestAnswersEqualTheReference(t *testing.T) {
@@ -205,7 +205,7 @@ func TestTokenizeShowsWhatIsRead(t *testing.T) {
 func TestWhatIsLoaded(t *testing.T) {
 	e, _ := fixtures(t, "qwen2-reward-packed", "qwen3-process-packed")
 	infos := e.Models()
-	if len(infos) != 2 || infos[0].Manifest.Name != "qwen2-reward-packed" || infos[1].Manifest.Kind != manifest.Process {
+	if len(infos) != 2 || infos[0].Manifest.Name != "qwen2-reward-packed" || infos[1].Manifest.Kind != manifest.KindProcess {
 		t.Fatalf("%+v", infos)
 	}
 	for _, info := range infos {

@@ -17,14 +17,15 @@ func renamed(m manifest.Manifest, name string) manifest.Manifest {
 // features is a model that reads named numbers.
 func features() manifest.Manifest {
 	m := renamed(reward("r"), "fake-judge")
-	m.Graph.Layout, m.Graph.Features = manifest.LayoutFeatures, []string{"x"}
+	m.Graph.Layout, m.Graph.Features = "features", []string{"x"}
 	return m
 }
 
-// TestWhoAnswersWithoutAName: the one model that can; and a tokenize request goes where a score request of text would go.
+// TestWhoAnswersWithoutAName: the one model that can; and a tokenize request goes where a score request of text would
+// go.
 func TestWhoAnswersWithoutAName(t *testing.T) {
 	one, two := reward("r"), renamed(reward("r"), "second-rm")
-	steps, pairs := process("none", "good", "good"), pairManifest(manifest.OrdersLogit)
+	steps, pairs := process("none", "good", "good"), pairManifest("logit")
 	for name, test := range map[string]struct {
 		loaded   []manifest.Manifest
 		question Question
@@ -34,8 +35,8 @@ func TestWhoAnswersWithoutAName(t *testing.T) {
 		"score one of one":           {[]manifest.Manifest{one, steps, pairs}, Score, "", one.Name},
 		"score one of two":           {[]manifest.Manifest{one, two}, Score, "", ""},
 		"score beside features":      {[]manifest.Manifest{one, features()}, Score, "", ""},
-		"score of text":              {[]manifest.Manifest{one, features()}, Score, manifest.Reward, one.Name},
-		"score of features":          {[]manifest.Manifest{one, features()}, Score, manifest.FeatureReward, "fake-judge"},
+		"score of text":              {[]manifest.Manifest{one, features()}, Score, manifest.KindReward, one.Name},
+		"score of features":          {[]manifest.Manifest{one, features()}, Score, manifest.KindFeatures, "fake-judge"},
 		"rank beside features":       {[]manifest.Manifest{one, features()}, Rank, "", one.Name},
 		"rank beside pairs":          {[]manifest.Manifest{one, pairs}, Rank, "", ""},
 		"steps":                      {[]manifest.Manifest{one, steps}, Steps, "", steps.Name},
@@ -57,10 +58,11 @@ func TestWhoAnswersWithoutAName(t *testing.T) {
 	}
 }
 
-// TestEveryKindSaysWhatItAnswers: what a model answers is asked of it, and everything else is refused with those questions.
+// TestEveryKindSaysWhatItAnswers: what a model answers is asked of it, and everything else is refused with those
+// questions.
 func TestEveryKindSaysWhatItAnswers(t *testing.T) {
 	for _, m := range []manifest.Manifest{
-		reward("r"), features(), process("none", "good", "good"), pairManifest(manifest.OrdersLogit), preferenceManifest(true),
+		reward("r"), features(), process("none", "good", "good"), pairManifest("logit"), preferenceManifest(true),
 	} {
 		e, _ := engineOf(t, m)
 		answers := e.Models()[0].Answers

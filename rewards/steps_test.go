@@ -39,7 +39,7 @@ func scores(steps []Step) []float64 {
 
 func TestStepsOfSeveralLabelsAndSkipped(t *testing.T) {
 	m := process("softmax", "neutral", "negative", "neutral", "positive")
-	m.Steps.Label = manifest.Labels{"neutral", "positive"}
+	m.Steps.Right = []int{1, 2}
 	m.Steps.Skip = 1
 	got := stepsOf(t, m, 0, []int{1, 3, 5}, []float32{9, 1, 1}, []float32{0, 1, 1})
 	p := ops.Softmax([]float64{9, 1, 1})
@@ -56,17 +56,17 @@ func TestStepsOfSeveralLabelsAndSkipped(t *testing.T) {
 
 func TestStepsOfALikelihood(t *testing.T) {
 	m := process("none", "", "policy", "reference")
-	m.Steps.Label, m.Likelihood = nil, &manifest.LikelihoodSpec{Beta: 0.5, Norm: manifest.NormSum}
+	m.Steps.Right, m.Likelihood = nil, &manifest.Likelihood{Beta: 0.5, Norm: "sum"}
 	rows := [][]float32{{-1, -2}, {-1, -1}, {-3, -1}, {0, -4}}
 	// The response is tokens 2 to 5; steps end at tokens 3 and 5.
 	if diff := cmp.Diff([]float64{0.5, 1.5}, scores(stepsOf(t, m, 2, []int{3, 5}, rows...).Steps)); diff != "" {
 		t.Errorf("sums up to each step (-want +got):\n%s", diff)
 	}
-	m.Steps.Accumulate = new(false)
+	m.Steps.Accumulate = false
 	if diff := cmp.Diff([]float64{0.5, 1}, scores(stepsOf(t, m, 2, []int{3, 5}, rows...).Steps)); diff != "" {
 		t.Errorf("what each step adds (-want +got):\n%s", diff)
 	}
-	m.Steps.Activation = manifest.ActivationSigmoid
+	m.Steps.Activation = activationSigmoid
 	if diff := cmp.Diff([]float64{ops.Sigmoid(0.5), ops.Sigmoid(1)}, scores(stepsOf(t, m, 2, []int{3, 5}, rows...).Steps)); diff != "" {
 		t.Errorf("with sigmoid (-want +got):\n%s", diff)
 	}
@@ -75,7 +75,7 @@ func TestStepsOfALikelihood(t *testing.T) {
 // TestRowsThatAreNotThoseOfTheSteps: a source that gives too few of them has failed, and nothing else does.
 func TestRowsThatAreNotThoseOfTheSteps(t *testing.T) {
 	likely := process("none", "", "policy")
-	likely.Steps.Label, likely.Likelihood = nil, &manifest.LikelihoodSpec{Beta: 1, Norm: manifest.NormSum}
+	likely.Steps.Right, likely.Likelihood = nil, &manifest.Likelihood{Beta: 1, Norm: "sum"}
 	skips := process("none", "good", "good")
 	skips.Steps.Skip = 2
 	for _, spec := range []manifest.Manifest{process("none", "good", "good"), likely, skips} {

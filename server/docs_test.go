@@ -2,6 +2,7 @@ package server
 
 import (
 	"fmt"
+	"math"
 	"net/http"
 	"os"
 	"regexp"
@@ -9,7 +10,6 @@ import (
 	"testing"
 
 	"github.com/assay-rm/assay/models"
-	"github.com/assay-rm/assay/rewards"
 	"github.com/assay-rm/assay/server/wire"
 )
 
@@ -57,12 +57,14 @@ func TestLimitsOfTheAPIPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	budget := models.DefaultBudget()
 	for _, row := range []string{
 		fmt.Sprintf("| bytes of a body | %d MiB |", DefaultMaxBody>>20),
 		fmt.Sprintf("| items of a request (a pair counts two) | %d |", DefaultMaxItems),
-		fmt.Sprintf("| responses of a request that are compared two by two (`/v1/compare`, and `/v1/rank` under a pair or preference model) | %d |",
-			rewards.Budget{}.Filled().Compared),
-		fmt.Sprintf("| steps of all items of a request | %d |", rewards.Budget{}.Filled().Steps),
+		fmt.Sprintf("and 64 bytes for each turn | %d MiB |", budget.Text>>20),
+		fmt.Sprintf("| tokens of all items of a request | %d |", budget.Tokens),
+		fmt.Sprintf("| steps of all items of a request | %d |", budget.Steps),
+		fmt.Sprintf("| %d, so that %.0f responses are compared two by two at most |", budget.Cells, math.Sqrt(float64(budget.Cells))),
 		fmt.Sprintf("| deadline of a request | %d ms at most, none by default |", wire.MaxTimeout),
 		fmt.Sprintf("| headers of a request | %d KiB, %.0f s |", maxHeaders>>10, DefaultHeader.Seconds()),
 		fmt.Sprintf("| requests in flight on an HTTP/2 connection | %d; more wait at the client |", maxStreams),

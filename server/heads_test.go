@@ -113,7 +113,7 @@ func TestAModelOfFeaturesKeepsTheQueuesPromises(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := newServer(t, served{rewards.New(registry, rewards.Budget{}), registry}, Options{})
+	s := newServer(t, served{rewards.New(registry), registry}, Options{})
 	item := `{` + features + `}`
 	ask := func(items, timeout string) reply {
 		return do(t, s, "POST", "/v1/score", `{`+timeout+`"items":[`+items+`]}`)

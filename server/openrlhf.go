@@ -64,7 +64,7 @@ func (s *Server) getReward(w http.ResponseWriter, r *http.Request) {
 
 // openRLHFScore makes the score request of the queries, under the model and truncation that the URL names.
 func openRLHFScore(from *url.URL, queries []string) (rewards.Request, error) {
-	request := rewards.Request{Question: rewards.Score, Kind: manifest.Reward, Items: make([]encode.Item, len(queries))}
+	request := rewards.Request{Question: rewards.Score, Kind: manifest.KindReward, Items: make([]encode.Item, len(queries))}
 	for i := range queries {
 		request.Items[i] = encode.Item{Text: &queries[i]}
 	}

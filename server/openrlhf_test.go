@@ -52,7 +52,7 @@ func TestGetReward(t *testing.T) {
 	}
 	do(t, s, "POST", "/get_reward?model=m&truncate=right", `{"query":["a"]}`)
 	want := rewards.Request{
-		Question: rewards.Score, Model: "m", Kind: manifest.Reward, Truncate: "right", Items: []encode.Item{{Text: new("a")}},
+		Question: rewards.Score, Model: "m", Kind: manifest.KindReward, Truncate: "right", Items: []encode.Item{{Text: new("a")}},
 	}
 	if diff := cmp.Diff(want, seen); diff != "" {
 		t.Errorf("request (-want +got):\n%s", diff)

@@ -28,7 +28,7 @@ func words(n, seed int) string {
 func encodeEach(tb testing.TB, e *Encoder, items ...Item) {
 	tb.Helper()
 	for _, item := range items {
-		if _, err := e.Encode(item, TruncateError); err != nil {
+		if _, err := encodeWith(e, item, TruncateError); err != nil {
 			tb.Fatal(err)
 		}
 	}
@@ -59,7 +59,8 @@ func BenchmarkEncodeSharedPrompt(b *testing.B) {
 	}
 }
 
-// BenchmarkEncodeGrowingSteps encodes an item after each of its 20 steps: separators that are added tokens cut its text, and words do.
+// BenchmarkEncodeGrowingSteps encodes an item after each of its 20 steps: separators that are added tokens cut its
+// text, and words do.
 func BenchmarkEncodeGrowingSteps(b *testing.B) {
 	e := unlimited(b, "qwen2-process-packed")
 	for _, separated := range []bool{true, false} {

@@ -20,9 +20,9 @@ type Encoder struct {
 	user      int            // numbers of a user's vector that items must have; 0: none
 }
 
-// New makes the encoder of a manifest from the content of its tokenizer and of its template, if it has one, and finds in them what the
-// manifest does not say: the ids of the separator, of read.token and of segments, and how many tokens follow a response. user is how many
-// numbers the head takes of a user. Its errors are *Error and name the field.
+// New makes the encoder of a manifest from the content of its tokenizer and of its template, if it has one, and finds
+// in them what the manifest does not say: the ids of the separator, of read.token and of segments, and how many tokens
+// follow a response. user is how many numbers the head takes of a user. Its errors are *Error and name the field.
 func New(m *manifest.Manifest, tokens []byte, template string, user int) (*Encoder, error) {
 	e := &Encoder{manifest: m, separator: -1, mark: -1, user: user}
 	if m.ReadsFeatures() {

@@ -17,7 +17,8 @@ import (
 // Features are numbers by name.
 type Features map[string]float64
 
-// UnmarshalJSON reads an object of numbers. Unlike a plain map it refuses a null, which would be 0 in silence, and a name that is there twice.
+// UnmarshalJSON reads an object of numbers. Unlike a plain map it refuses a null, which would be 0 in silence, and a
+// name that is there twice.
 func (f *Features) UnmarshalJSON(data []byte) error {
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	wrong := func(value string) error {
@@ -70,22 +71,29 @@ func kindOf(token json.Token) string {
 	return map[json.Token]string{json.Delim('{'): "object", json.Delim('['): "array"}[token]
 }
 
-// encodeFeatures gives an item of named numbers as ids: the bits of each as float32, in the manifest's order, all of them read at the last.
+// encodeFeatures gives an item of named numbers as ids: the bits of each as float32, in the manifest's order, all of
+// them read at the last.
 func encodeFeatures(m *manifest.Manifest, item Item) (Encoded, error) {
-	if item.Messages != nil || item.Prompt != nil || item.Response != nil || item.Text != nil || item.InputIDs != nil || item.Steps != nil || item.Separator != nil {
-		return Encoded{}, fault.New(fault.CodeItem, "model %q reads features, and an item of it has no other form", m.Name)
+	if item.Messages != nil || item.Prompt != nil || item.Response != nil || item.Text != nil || item.InputIDs != nil ||
+		item.Steps != nil ||
+		item.Separator != nil {
+		return Encoded{}, fault.New(fault.CodeItem, "model %q reads features, and an item of it has no other form",
+			m.Name)
 	}
 	names := m.Graph.Features
 	switch {
 	case item.User != nil:
-		return Encoded{}, fault.New(fault.CodeItem, "user is for models whose head takes a user's vector, and model %q takes features", m.Name)
+		return Encoded{}, fault.New(fault.CodeItem,
+			"user is for models whose head takes a user's vector, and model %q takes features", m.Name)
 	case item.Features == nil:
-		return Encoded{}, fault.New(fault.CodeItem, "the item has no features, and model %q reads %s", m.Name, someOf(names))
+		return Encoded{}, fault.New(fault.CodeItem, "the item has no features, and model %q reads %s", m.Name,
+			someOf(names))
 	}
 	if name, ok := stranger(item.Features, names); ok {
-		return Encoded{}, fault.New(fault.CodeItem, "features.%s: model %q has no such feature; it reads %s", fault.Short(name), m.Name, someOf(names))
+		return Encoded{}, fault.New(fault.CodeItem, "features.%s: model %q has no such feature; it reads %s",
+			fault.Short(name), m.Name, someOf(names))
 	}
-	out := Encoded{IDs: make([]int64, len(names)), Read: []int{len(names) - 1}}
+	out := Encoded{IDs: make([]int64, len(names)), Positions: []int{len(names) - 1}}
 	for i, name := range names {
 		x, ok := item.Features[name]
 		if !ok {

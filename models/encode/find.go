@@ -1,6 +1,8 @@
 package encode
 
 import (
+	"context"
+
 	"slices"
 
 	"github.com/assay-rm/assay/models/fault"
@@ -11,9 +13,10 @@ import (
 func (e *Encoder) find() error {
 	m := e.manifest
 	if have := e.tokens.VocabSize(); have > m.Graph.VocabSize {
-		return fault.New(fault.CodeBundle, "graph.vocab_size is %d, and the tokenizer has %d tokens", m.Graph.VocabSize, have)
+		return fault.New(fault.CodeBundle, "graph.vocab_size is %d, and the tokenizer has %d tokens", m.Graph.VocabSize,
+			have)
 	}
-	if m.Kind == manifest.Process && m.Steps.Tokenize == manifest.TokenizeJoint {
+	if m.Kind == manifest.KindProcess && m.Steps.Joint() {
 		if err := e.findSeparator(); err != nil {
 			return err
 		}
@@ -25,9 +28,10 @@ func (e *Encoder) find() error {
 		}
 		e.mark = ids[0]
 	}
-	for _, id := range promptPattern(m) {
+	for _, id := range m.Prompt.Pattern {
 		if id < 0 || id >= m.Graph.VocabSize {
-			return fault.New(fault.CodeBundle, "read.prompt.pattern has id %d, and graph.vocab_size is %d", id, m.Graph.VocabSize)
+			return fault.New(fault.CodeBundle, "read.prompt.pattern has id %d, and graph.vocab_size is %d", id,
+				m.Graph.VocabSize)
 		}
 	}
 	if err := e.findSegments(); err != nil {
@@ -37,13 +41,6 @@ func (e *Encoder) find() error {
 		return nil
 	}
 	return e.findTail()
-}
-
-func promptPattern(m *manifest.Manifest) []int64 {
-	if m.Read.Prompt == nil {
-		return nil
-	}
-	return m.Read.Prompt.Pattern
 }
 
 // findTail encodes two conversations of two turns, and finds how many tokens follow any response.
@@ -61,7 +58,9 @@ func (e *Encoder) findTail() error {
 		e.tail++
 	}
 	if e.tail >= m.Limits.MaxTokens {
-		return fault.New(fault.CodeBundle, "limits.max_tokens is %d, and the template alone puts %d tokens after a response", m.Limits.MaxTokens, e.tail)
+		return fault.New(fault.CodeBundle,
+			"limits.max_tokens is %d, and the template alone puts %d tokens after a response", m.Limits.MaxTokens,
+			e.tail)
 	}
 	return nil
 }
@@ -70,22 +69,23 @@ func (e *Encoder) findTail() error {
 func (e *Encoder) probeConversation(user, assistant string) ([]int64, error) {
 	item := Item{Prompt: &user, Response: &assistant}
 	switch e.manifest.Kind {
-	case manifest.Process:
+	case manifest.KindProcess:
 		item = Item{Prompt: &user, Steps: slices.Repeat([]string{assistant}, e.manifest.Steps.Skip+1)}
-	case manifest.PairKind:
+	case manifest.KindPair:
 		item = Item{Prompt: &user, First: &user, Second: &assistant}
-	case manifest.Reward, manifest.Preference, manifest.FeatureReward:
+	case manifest.KindReward, manifest.KindPreference, manifest.KindFeatures:
 	}
 	if e.user > 0 {
 		item.User = make([]float64, e.user)
 	}
 	unlimited := *e.manifest
-	unlimited.Limits.MaxTokens = manifest.MaxTokens
+	unlimited.Limits.MaxTokens = 1 << 30 // whose square is a number too
 	probe := *e
 	probe.manifest = &unlimited
-	encoded, err := probe.Encode(item, TruncateError)
+	encoded, err := probe.Encode(context.Background(), item, Options{Truncate: TruncateError})
 	if err != nil {
-		return nil, fault.New(fault.CodeBundle, "template %s: a conversation of two turns cannot be encoded: %v", e.manifest.Template.File, err)
+		return nil, fault.New(fault.CodeBundle, "template %s: a conversation of two turns cannot be encoded: %v",
+			e.manifest.Template.File, err)
 	}
 	return encoded.IDs, nil
 }
@@ -101,12 +101,25 @@ func (e *Encoder) findSeparator() error {
 	}
 	behind, err := e.tokens.Encode("x = 12" + separator)
 	if err != nil || len(behind) != len(step)+1 {
-		return fault.New(fault.CodeBundle, "steps.separator %q gives %d tokens behind a step, and must be one", separator, len(behind)-len(step))
+		return fault.New(fault.CodeBundle, "steps.separator %q gives %d tokens behind a step, and must be one",
+			separator, len(behind)-len(step))
 	}
 	e.separator = behind[len(step)]
-	around := [][2]string{{"", ""}, {"x = 12", "y"}, {"done. ", " next"}, {"\n", "\n\n"}, {"é", "日"}, {separator, separator}}
+	around := [][2]string{
+		{"", ""},
+		{"x = 12", "y"},
+		{"done. ", " next"},
+		{"\n", "\n\n"},
+		{"é", "日"},
+		{separator, separator},
+	}
 	if !e.tokens.Added(separator) {
-		around = [][2]string{{"x = 12", ""}, {"x = 12", spec.Join + "y"}, {"done.", spec.Join + "Next"}, {"so 4", spec.Join + "Step 2: 5"}}
+		around = [][2]string{
+			{"x = 12", ""},
+			{"x = 12", spec.Join + "y"},
+			{"done.", spec.Join + "Next"},
+			{"so 4", spec.Join + "Step 2: 5"},
+		}
 	}
 	for _, texts := range around {
 		ids, err := e.tokens.Encode(texts[0] + separator + texts[1])
@@ -118,14 +131,16 @@ func (e *Encoder) findSeparator() error {
 			want = 3
 		}
 		if have := countOf(ids, e.separator); have != want {
-			return fault.New(fault.CodeBundle, "steps.separator %q is not one token in every context: between %q and %q its id %d occurs %d times, not %d",
+			return fault.New(fault.CodeBundle,
+				"steps.separator %q is not one token in every context: between %q and %q its id %d occurs %d times, not %d",
 				separator, texts[0], texts[1], e.separator, have, want)
 		}
 	}
 	for _, text := range []string{"x = 12", "done. next", "\n\n", "é日"} {
 		ids, err := e.tokens.Encode(text)
 		if err != nil || slices.Contains(ids, e.separator) {
-			return fault.New(fault.CodeBundle, "steps.separator %q: its id %d stands for other text too", separator, e.separator)
+			return fault.New(fault.CodeBundle, "steps.separator %q: its id %d stands for other text too", separator,
+				e.separator)
 		}
 	}
 	return nil

@@ -32,7 +32,8 @@ func (e *Encoder) place(ids []int64) (int, error) {
 		}
 	case manifest.PoolFromEnd:
 		if m.Read.Offset > last {
-			return 0, fault.New(fault.CodeItem, "the item has %d tokens, and model %q reads %d before the last", len(ids), m.Name, m.Read.Offset)
+			return 0, fault.New(fault.CodeItem, "the item has %d tokens, and model %q reads %d before the last",
+				len(ids), m.Name, m.Read.Offset)
 		}
 		return last - m.Read.Offset, nil
 	case manifest.PoolAtToken:
@@ -41,7 +42,8 @@ func (e *Encoder) place(ids []int64) (int, error) {
 				return at, nil
 			}
 		}
-		return 0, fault.New(fault.CodeItem, "the item lacks the token %q, and model %q reads there", m.Read.Token, m.Name)
+		return 0, fault.New(fault.CodeItem, "the item lacks the token %q, and model %q reads there", m.Read.Token,
+			m.Name)
 	}
 	return last, nil
 }

@@ -1,32 +1,34 @@
 package encode
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/assay-rm/assay/models/chat"
 	"github.com/assay-rm/assay/models/fault"
-	"github.com/assay-rm/assay/models/manifest"
 )
 
 // encodeSteps encodes a conversation whose last assistant turn is made of steps, and finds where each is read.
-func (e *Encoder) encodeSteps(item Item, form string, truncate Truncation, out *Encoded) error {
+func (e *Encoder) encodeSteps(ctx context.Context, item Item, form string, truncate Truncation, within bound, out *Encoded) error {
 	before, steps, ends, err := stepsOf(item)
 	if err != nil {
 		return err
 	}
 	if limit := e.manifest.Limits.MaxTokens; len(steps) > limit {
-		return fault.New(fault.CodeTooLong, "the item has %d steps of a token or more, and limits.max_tokens of model %q is %d; no step is cut", len(steps), e.manifest.Name, limit)
+		return fault.New(fault.CodeTooLong,
+			"the item has %d steps of a token or more, and limits.max_tokens of model %q is %d; no step is cut",
+			len(steps), e.manifest.Name, limit)
 	}
 	out.Ends = ends
-	switch e.manifest.Steps.Tokenize {
-	case manifest.TokenizeSeparate:
-		err = e.encodeSeparate(before, steps, form, out)
-	case manifest.TokenizePrefix:
-		err = e.encodePrefixes(before, steps, form, truncate, out)
+	switch {
+	case e.manifest.Steps.Joint():
+		return e.encodeJoint(ctx, item, before, steps, form, within, out)
+	case e.manifest.Steps.Separate():
+		err = e.encodeSeparate(ctx, before, steps, form, within, out)
 	default:
-		return e.encodeJoint(item, before, steps, form, out)
+		err = e.encodePrefixes(ctx, before, steps, form, truncate, within, out)
 	}
 	if err != nil {
 		return err
@@ -56,24 +58,27 @@ func (e *Encoder) joined(steps []string) string {
 }
 
 // encodeSeparate tokenizes the rendered prompt, each step and each separator on its own; a step is read at its last id.
-func (e *Encoder) encodeSeparate(before []chat.Message, steps []string, form string, out *Encoded) error {
+func (e *Encoder) encodeSeparate(ctx context.Context, before []chat.Message, steps []string, form string, within bound, out *Encoded) error {
 	prompt, err := e.render(Item{}, before, true)
 	if err != nil {
 		return err
 	}
-	if out.IDs, err = e.ids(form, prompt); err != nil {
+	if out.IDs, err = e.ids(ctx, form, prompt, within); err != nil {
 		return err
 	}
 	out.IDs = e.applyBOS(out.IDs)
 	start := len(out.IDs)
-	separator, err := e.ids(form, e.manifest.Steps.Separator)
+	separator, err := e.ids(ctx, form, e.manifest.Steps.Separator, unbound)
 	if err != nil {
 		return err
 	}
 	for i, step := range steps {
-		ids, err := e.ids(form, step)
-		if err != nil {
+		ids, err := e.ids(ctx, form, step, within)
+		switch {
+		case err != nil:
 			return err
+		case len(out.IDs)+len(ids) > within.tokens:
+			return e.tooMany(len(out.IDs) + len(ids))
 		}
 		if len(ids)+len(separator) == 0 {
 			return fault.New(fault.CodeEmpty, "step %d gives no token", i)
@@ -97,7 +102,7 @@ func (e *Encoder) encodeSeparate(before []chat.Message, steps []string, form str
 
 // encodePrefixes tokenizes the whole text, and the text cut after each step to find where the step is read. It goes on only where that
 // takes no longer than for the longest item.
-func (e *Encoder) encodePrefixes(before []chat.Message, steps []string, form string, truncate Truncation, out *Encoded) error {
+func (e *Encoder) encodePrefixes(ctx context.Context, before []chat.Message, steps []string, form string, truncate Truncation, within bound, out *Encoded) error {
 	limit := e.manifest.Limits.MaxTokens
 	var whole []int64
 	for k := len(steps); k >= 1; k-- {
@@ -106,7 +111,7 @@ func (e *Encoder) encodePrefixes(before []chat.Message, steps []string, form str
 		if err != nil {
 			return err
 		}
-		ids, err := e.ids(form, text)
+		ids, err := e.ids(ctx, form, text, within)
 		if err != nil {
 			return err
 		}
@@ -120,7 +125,8 @@ func (e *Encoder) encodePrefixes(before []chat.Message, steps []string, form str
 			case n > limit && truncate == TruncateError:
 				return e.tooLong(n)
 			case n*len(steps) > limit*limit:
-				return fault.New(fault.CodeTooLong, "the item has %d tokens and %d steps, each tokenized with all before it, and limits.max_tokens of model %q is %d",
+				return fault.New(fault.CodeTooLong,
+					"the item has %d tokens and %d steps, each tokenized with all before it, and limits.max_tokens of model %q is %d",
 					n, len(steps), e.manifest.Name, limit)
 			}
 		}
@@ -129,7 +135,9 @@ func (e *Encoder) encodePrefixes(before []chat.Message, steps []string, form str
 			return e.beforeStart(k-1, len(ids)-1)
 		}
 		if at >= len(whole) || !slices.Equal(ids[:at+1], whole[:at+1]) {
-			return fault.New(fault.CodeBoundary, "step %d ends inside a token: what stands before its end is tokenized otherwise without the steps after it", k-1)
+			return fault.New(fault.CodeBoundary,
+				"step %d ends inside a token: what stands before its end is tokenized otherwise without the steps after it",
+				k-1)
 		}
 		out.Steps = append(out.Steps, at)
 	}
@@ -141,14 +149,15 @@ func (e *Encoder) encodePrefixes(before []chat.Message, steps []string, form str
 		}
 	}
 	if e.manifest.Likelihood != nil {
-		return e.markResponse(out, e.cut(before, steps), form)
+		return e.markResponse(ctx, out, e.cut(before, steps), form)
 	}
 	return nil
 }
 
 // beforeStart is the error of a step that is read before the item begins.
 func (e *Encoder) beforeStart(step, end int) error {
-	return fault.New(fault.CodeItem, "step %d ends at token %d, and model %q reads %d before", step, end, e.manifest.Name, e.manifest.Steps.Offset)
+	return fault.New(fault.CodeItem, "step %d ends at token %d, and model %q reads %d before", step, end,
+		e.manifest.Name, e.manifest.Steps.Offset)
 }
 
 // cut is the conversation up to the last of the steps.
@@ -173,14 +182,15 @@ func (e *Encoder) readSteps(out *Encoded) error {
 	if err := e.scored(out); err != nil {
 		return err
 	}
-	out.Read = slices.Clone(out.Steps[e.manifest.Steps.Skip:])
+	out.Positions = slices.Clone(out.Steps[e.manifest.Steps.Skip:])
 	return nil
 }
 
 // scored refuses an item all of whose steps are skipped.
 func (e *Encoder) scored(out *Encoded) error {
 	if skip := e.manifest.Steps.Skip; len(out.Steps) <= skip {
-		return fault.New(fault.CodeEmpty, "the item has %d steps, and model %q gives the first %d no score", len(out.Steps), e.manifest.Name, skip)
+		return fault.New(fault.CodeEmpty, "the item has %d steps, and model %q gives the first %d no score",
+			len(out.Steps), e.manifest.Name, skip)
 	}
 	return nil
 }
@@ -201,12 +211,15 @@ func stepsOf(item Item) (before []chat.Message, steps []string, ends []int, err 
 	} else {
 		last := before[len(before)-1]
 		if last.Role != roleAssistant {
-			return nil, nil, nil, fault.New(fault.CodeItem, "the last of messages has role %q, and must be the assistant turn to be judged (or give steps)", last.Role)
+			return nil, nil, nil, fault.New(fault.CodeItem,
+				"the last of messages has role %q, and must be the assistant turn to be judged (or give steps)",
+				last.Role)
 		}
 		before, response = before[:len(before)-1], last.Content
 	}
 	if item.Separator == nil || *item.Separator == "" {
-		return nil, nil, nil, fault.New(fault.CodeNoSeparator, "the item has a response but no separator to split it into steps; give separator, or steps as a list")
+		return nil, nil, nil, fault.New(fault.CodeNoSeparator,
+			"the item has a response but no separator to split it into steps; give separator, or steps as a list")
 	}
 	steps, ends, err = pieces(response, *item.Separator)
 	return before, steps, ends, err

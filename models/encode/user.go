@@ -12,9 +12,11 @@ func (e *Encoder) userOf(item Item) ([]float32, error) {
 	name := e.manifest.Name
 	switch {
 	case e.user == 0 && item.User != nil:
-		return nil, fault.New(fault.CodeItem, "user is for models whose head takes a user's vector, and the head of model %q takes none", name)
+		return nil, fault.New(fault.CodeItem,
+			"user is for models whose head takes a user's vector, and the head of model %q takes none", name)
 	case len(item.User) != e.user:
-		return nil, fault.New(fault.CodeItem, "user has %d numbers, and the head of model %q needs %d", len(item.User), name, e.user)
+		return nil, fault.New(fault.CodeItem, "user has %d numbers, and the head of model %q needs %d", len(item.User),
+			name, e.user)
 	}
 	vector := make([]float32, 0, e.user)
 	for i, x := range item.User {

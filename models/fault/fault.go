@@ -25,6 +25,7 @@ const (
 	CodeTemplate    = "template_error"    // the chat template refused the conversation
 	CodeNoTemplate  = "no_template"       // the bundle has no chat template
 	CodeTooLong     = "too_long"          // more tokens than limits.max_tokens
+	CodeBudget      = "over_budget"       // more text or tokens than one request may have
 	CodeID          = "id_out_of_range"   // an id outside the vocabulary
 	CodeNoSeparator = "no_separator"      // a step request without a step separator
 	CodeInText      = "separator_in_text" // the separator's token occurs inside a prompt or a step

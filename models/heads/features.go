@@ -13,11 +13,11 @@ import (
 	"github.com/assay-rm/assay/models/manifest"
 )
 
-// FeatureModel runs the graph of a model that reads features, on gorgonia. It is a [batching.Runner]: a sequence is one item's numbers as
-// package encode gives them, and its one row is read at the last.
+// FeatureModel runs the graph of a model that reads features, on gorgonia. It is a [batching.Runner]: a sequence is one
+// item's numbers as package encode gives them, and its one row is read at the last.
 type FeatureModel struct {
 	graph         *graphs.Graph
-	spec          *manifest.GraphSpec
+	spec          *manifest.Graph
 	labels        int
 	gradientSlots chan struct{} // has one for each gradient at work
 	noGradient    error         // why readings have no gradient; nil: they have one
@@ -25,20 +25,27 @@ type FeatureModel struct {
 
 var _ batching.Runner = (*FeatureModel)(nil)
 
-// LoadFeatures loads the graph, holds its input and output to the manifest, and tries a gradient. As many gradients are at work at once as
-// there are processors.
-func LoadFeatures(spec *manifest.GraphSpec, data []byte) (*FeatureModel, error) {
+// LoadFeatures loads the graph, holds its input and output to the manifest, and tries a gradient. As many gradients are
+// at work at once as there are processors.
+func LoadFeatures(spec *manifest.Graph, data []byte) (*FeatureModel, error) {
 	graph, err := graphs.Load(data)
 	if err != nil {
 		return nil, &fault.Error{Code: fault.CodeBundle, Detail: "graph.file " + spec.File, Err: err}
 	}
-	f := &FeatureModel{graph: graph, spec: spec, labels: len(spec.Labels), gradientSlots: make(chan struct{}, runtime.GOMAXPROCS(0))}
+	f := &FeatureModel{
+		graph:         graph,
+		spec:          spec,
+		labels:        len(spec.Labels),
+		gradientSlots: make(chan struct{}, runtime.GOMAXPROCS(0)),
+	}
 	inputs := graph.Inputs()
 	if len(inputs) != 1 || inputs[0].Name != spec.Input {
-		return nil, fault.New(fault.CodeBundle, "graph.input: the graph's inputs are %v, and it must have %q alone", inputs, spec.Input)
+		return nil, fault.New(fault.CodeBundle, "graph.input: the graph's inputs are %v, and it must have %q alone",
+			inputs, spec.Input)
 	}
 	if !slices.Equal(inputs[0].Dims, []int{-1, len(spec.Features)}) {
-		return nil, fault.New(fault.CodeBundle, "graph.features has %d names, and the graph's input is %s", len(spec.Features), inputs[0])
+		return nil, fault.New(fault.CodeBundle, "graph.features has %d names, and the graph's input is %s",
+			len(spec.Features), inputs[0])
 	}
 	if err := givesLabels(graph, "graph.output", spec.Output, f.labels); err != nil {
 		return nil, err
@@ -68,7 +75,8 @@ func (f *FeatureModel) Run(_ context.Context, plan *batching.Plan) ([][]float32,
 // NoGradient tells why readings have no gradient; nil: they have one.
 func (f *FeatureModel) NoGradient() error { return f.noGradient }
 
-// Slopes says how a label moves with each feature of each item, (items, features). It waits for its turn, and ends early with ctx's error.
+// Slopes says how a label moves with each feature of each item, (items, features). It waits for its turn, and ends
+// early with ctx's error.
 func (f *FeatureModel) Slopes(ctx context.Context, items []encode.Encoded, label int) ([][]float32, error) {
 	out := make([][]float32, 0, len(items))
 	for chunk := range slices.Chunk(items, headRows) {
@@ -102,7 +110,8 @@ func (f *FeatureModel) gradient(items []encode.Encoded, label int) ([][]float32,
 		rows[i] = numbersOf(items[i].IDs)
 	}
 	width := len(f.spec.Features)
-	slopes, err := f.graph.Gradient(map[string]graphs.Tensor{f.spec.Input: table(rows, width)}, f.spec.Output, label, f.spec.Input)
+	slopes, err := f.graph.Gradient(map[string]graphs.Tensor{f.spec.Input: table(rows, width)}, f.spec.Output, label,
+		f.spec.Input)
 	if err != nil {
 		return nil, err
 	}

@@ -30,7 +30,8 @@ func (c *countdown) Err() error {
 	return nil
 }
 
-// TestGradientsOfManyItemsEndWithTheirCaller: between chunks, and while others are at work. A row has the same bits in any chunk.
+// TestGradientsOfManyItemsEndWithTheirCaller: between chunks, and while others are at work. A row has the same bits in
+// any chunk.
 func TestGradientsOfManyItemsEndWithTheirCaller(t *testing.T) {
 	spec, err := manifest.Parse(must4(os.ReadFile(filepath.Join("..", "testdata", "heads", "judge", manifest.File))))
 	if err != nil {

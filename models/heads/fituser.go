@@ -12,7 +12,9 @@ func (h *Head) TakesPairs(pairs, label int, prior float64, steps int) error {
 }
 
 // FitUser finds the vector of a user who preferred the row chosen[i], (width), to rejected[i], by the label's reading.
-func (h *Head) FitUser(ctx context.Context, chosen, rejected [][]float32, label int, prior float64, steps int) (graphs.Fitted, error) {
+func (h *Head) FitUser(ctx context.Context, chosen, rejected [][]float32, label int, prior float64,
+	steps int,
+) (graphs.Fitted, error) {
 	fit := h.fit(label, prior, steps)
 	side := func(rows [][]float32) map[string]graphs.Tensor {
 		return map[string]graphs.Tensor{h.spec.Input: table(rows, h.spec.Width)}

@@ -11,11 +11,11 @@ import (
 	"github.com/assay-rm/assay/models/manifest"
 )
 
-// Head is a head that is a graph of its own: it turns rows that leave the first graph into readings, on gorgonia. Readings of a row
-// have the same bits alone and in any batch. It is safe for concurrent use.
+// Head is a head that is a graph of its own: it turns rows that leave the first graph into readings, on gorgonia.
+// Readings of a row have the same bits alone and in any batch. It is safe for concurrent use.
 type Head struct {
 	graph  *graphs.Graph
-	spec   *manifest.HeadGraphSpec
+	spec   *manifest.HeadGraph
 	labels int
 	user   int  // numbers of a user's vector; 0: the head takes none
 	shared bool // the vector is one for all rows of a run: its input is [D], not [rows, D]
@@ -35,7 +35,8 @@ func Load(m *manifest.Manifest, data []byte) (*Head, error) {
 		case spec.Input:
 			rows = true
 			if !slices.Equal(input.Dims, []int{-1, spec.Width}) {
-				return nil, fault.New(fault.CodeBundle, "graph.head.width is %d, and the head's input is %s", spec.Width, input)
+				return nil, fault.New(fault.CodeBundle, "graph.head.width is %d, and the head's input is %s",
+					spec.Width, input)
 			}
 		case spec.User:
 			dims := input.Dims
@@ -43,11 +44,13 @@ func Load(m *manifest.Manifest, data []byte) (*Head, error) {
 				dims = dims[1:]
 			}
 			if len(dims) != 1 {
-				return nil, fault.New(fault.CodeBundle, "graph.head.user: the head's input is %s, and a vector, or one for each row, is wanted", input)
+				return nil, fault.New(fault.CodeBundle,
+					"graph.head.user: the head's input is %s, and a vector, or one for each row, is wanted", input)
 			}
 			h.user = dims[0]
 		default:
-			return nil, fault.New(fault.CodeBundle, "graph.head.input: the head asks for input %q, which the manifest does not name", input.Name)
+			return nil, fault.New(fault.CodeBundle,
+				"graph.head.input: the head asks for input %q, which the manifest does not name", input.Name)
 		}
 	}
 	switch {
@@ -71,7 +74,8 @@ func givesLabels(graph *graphs.Graph, field, name string, labels int) error {
 	}
 	dims := outputs[at].Dims
 	if !slices.Equal(dims, []int{-1, labels}) && (labels > 1 || !slices.Equal(dims, []int{-1})) {
-		return fault.New(fault.CodeBundle, "%s: the graph's output is %s, and %d labels need [-1 %d]", field, outputs[at], labels, labels)
+		return fault.New(fault.CodeBundle, "%s: the graph's output is %s, and %d labels need [-1 %d]", field,
+			outputs[at], labels, labels)
 	}
 	return nil
 }
@@ -79,8 +83,8 @@ func givesLabels(graph *graphs.Graph, field, name string, labels int) error {
 // headRows bounds the rows of one run, and so what is copied for it.
 const headRows = 512
 
-// Readings turns rows (rows, width), all finite, into readings (rows, labels). users has the vector of each row's user, or is nil for a
-// head that takes none. It ends early with ctx's error.
+// Readings turns rows (rows, width), all finite, into readings (rows, labels). users has the vector of each row's user,
+// or is nil for a head that takes none. It ends early with ctx's error.
 func (h *Head) Readings(ctx context.Context, rows, users [][]float32) ([][]float32, error) {
 	out := make([]float32, 0, len(rows)*h.labels)
 	for from := 0; from < len(rows); {

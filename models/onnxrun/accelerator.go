@@ -9,11 +9,12 @@ import (
 	"github.com/assay-rm/assay/models/manifest"
 )
 
-// accelerator is a GPU for our kernels, which run on one stream with the graph. There is none where forwards run on the processors, and in
-// a build without the tag gpu.
+// accelerator is a GPU for our kernels, which run on one stream with the graph. There is none where forwards run on the
+// processors, and in a build without the tag gpu.
 type accelerator interface {
 	newStore(blocks int, shape blockShape) (store, error)
-	// newHead puts a head there; without an error it gives none when the head reads more than its rows, or reads them on the host.
+	// newHead puts a head there; without an error it gives none when the head reads more than its rows, or reads them
+	// on the host.
 	newHead(m *manifest.Manifest, data []byte) (placedHead, error)
 	stream() uintptr // that of the kernels, for ONNX Runtime's user_compute_stream
 	wait() error     // until all that was put on the stream is done; its error may be a kernel's
@@ -47,8 +48,8 @@ func (s *Session) stream(place int) uintptr {
 	return s.gpus[place].stream()
 }
 
-// wait returns when all that was put on a device's stream is done: what a forward writes, and the copies behind it. The provider waits
-// for what it writes, too; of a stream that is not its own we make sure.
+// wait returns when all that was put on a device's stream is done: what a forward writes, and the copies behind it. The
+// provider waits for what it writes, too; of a stream that is not its own we make sure.
 func (s *Session) wait(place int) error {
 	if len(s.gpus) == 0 {
 		return nil
@@ -64,7 +65,8 @@ func (s *Session) placeHeads(m *manifest.Manifest, data []byte) error {
 	for place, gpu := range s.gpus {
 		head, err := gpu.newHead(m, data)
 		if err != nil {
-			return fault.New(fault.CodeDevice, "graph.head.file %s cannot be on GPU %d: %v", m.Graph.HeadFile(), s.device.GPUs[place], err)
+			return fault.New(fault.CodeDevice, "graph.head.file %s cannot be on GPU %d: %v", m.Graph.HeadFile(),
+				s.device.GPUs[place], err)
 		}
 		if head != nil {
 			s.heads = append(s.heads, head)

@@ -73,15 +73,17 @@ func (d Device) String() string {
 func (d Device) Check() error {
 	for _, name := range ownOptions {
 		if value, given := d.CUDA[name]; given {
-			return fault.New(fault.CodeDevice, "option %s of the CUDA provider is %q, and cannot be given: the device says where forwards run", name, value)
+			return fault.New(fault.CodeDevice,
+				"option %s of the CUDA provider is %q, and cannot be given: the device says where forwards run", name,
+				value)
 		}
 	}
 	return nil
 }
 
-// cudaOptions are the provider's for one GPU, and for a stream that our kernels have there, if they have one. TensorFloat-32 is off, since
-// it rounds the factors of float32 products to 10 bits; the arena grows by what is asked, since doubling would claim memory that other
-// models of the process need.
+// cudaOptions are the provider's for one GPU, and for a stream that our kernels have there, if they have one.
+// TensorFloat-32 is off, since it rounds the factors of float32 products to 10 bits; the arena grows by what is asked,
+// since doubling would claim memory that other models of the process need.
 func (d Device) cudaOptions(gpu int, stream uintptr) map[string]string {
 	options := map[string]string{
 		"device_id":             strconv.Itoa(gpu),
@@ -98,8 +100,8 @@ func (d Device) cudaOptions(gpu int, stream uintptr) map[string]string {
 	return options
 }
 
-// appendCUDA has sessions run on the GPU of the options. An error of Update ends it: appending the options after it would succeed, and the
-// session would then run on the processors.
+// appendCUDA has sessions run on the GPU of the options. An error of Update ends it: appending the options after it
+// would succeed, and the session would then run on the processors.
 func appendCUDA(options *ort.SessionOptions, cuda map[string]string) error {
 	provider, err := ort.NewCUDAProviderOptions()
 	if err == nil {

@@ -19,7 +19,7 @@ import (
 type gpuHead struct {
 	gpu    *gpu
 	graph  *graphs.Graph
-	spec   *manifest.HeadGraphSpec
+	spec   *manifest.HeadGraph
 	labels int
 	room   *device.Room
 	matrix kernels.Tensor // of the rows of the forward that there is, (positions, width)
@@ -38,7 +38,13 @@ func (g *gpu) newHead(m *manifest.Manifest, data []byte) (placedHead, error) {
 	if graph.ReadsStates(spec.Input) != nil {
 		return nil, graph.Close()
 	}
-	return &gpuHead{gpu: g, graph: graph, spec: spec, labels: len(m.Graph.Labels), room: g.device.OpenRoom(spec.Width)}, nil
+	return &gpuHead{
+		gpu:    g,
+		graph:  graph,
+		spec:   spec,
+		labels: len(m.Graph.Labels),
+		room:   g.device.OpenRoom(spec.Width),
+	}, nil
 }
 
 func (h *gpuHead) rows(shape ort.Shape) (ort.Value, error) {

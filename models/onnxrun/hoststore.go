@@ -11,8 +11,8 @@ import (
 	"github.com/assay-rm/assay/batching"
 )
 
-// hostStore is a store outside the Go heap: the collector lets a heap grow to twice of what a full cache keeps, and would find nothing in
-// it to free. A slot that was never filled takes no memory.
+// hostStore is a store outside the Go heap: the collector lets a heap grow to twice of what a full cache keeps, and
+// would find nothing in it to free. A slot that was never filled takes no memory.
 type hostStore struct {
 	blockShape
 	mapped []byte
@@ -24,7 +24,8 @@ const floatBytes = 4
 
 // newHostStore reserves addresses for that many blocks.
 func newHostStore(blocks int, shape blockShape) (*hostStore, error) {
-	mapped, err := syscall.Mmap(-1, 0, blocks*shape.floats()*floatBytes, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	mapped, err := syscall.Mmap(-1, 0, blocks*shape.floats()*floatBytes, syscall.PROT_READ|syscall.PROT_WRITE,
+		syscall.MAP_ANON|syscall.MAP_PRIVATE)
 	return &hostStore{blockShape: shape, mapped: mapped}, err
 }
 

@@ -8,13 +8,13 @@ import (
 	ort "github.com/yalue/onnxruntime_go"
 
 	"github.com/assay-rm/assay/batching"
+	"github.com/assay-rm/assay/kernels/onnx"
 	"github.com/assay-rm/assay/models/fault"
-	"github.com/assay-rm/assay/models/manifest"
 )
 
 // findPast lists the graph's inputs and outputs of keys and values.
-func (s *Session) findPast(outputs []Value) (err error) {
-	if s.graph.Layout != manifest.LayoutPacked {
+func (s *Session) findPast(outputs []onnx.Value) (err error) {
+	if !s.graph.Packed() {
 		return nil
 	}
 	for layer := range s.graph.Layers {
@@ -23,9 +23,9 @@ func (s *Session) findPast(outputs []Value) (err error) {
 			s.presents = append(s.presents, fmt.Sprintf("present_%s.%d", part, layer))
 		}
 	}
-	shape := Value{Kind: Float, Dims: []int64{-1, s.graph.KVHeads, s.graph.HeadDim}}
+	shape := onnx.Value{Kind: onnx.Float32, Dims: []int{-1, int(s.graph.KVHeads), int(s.graph.HeadDim)}}
 	for i, name := range s.presents {
-		given := slices.ContainsFunc(outputs, func(v Value) bool {
+		given := slices.ContainsFunc(outputs, func(v onnx.Value) bool {
 			return v.Name == name && v.Fits(shape)
 		})
 		if !given || !slices.Contains(s.inputs, s.pasts[i]) || !slices.Contains(s.inputs, "past_position_ids") {
@@ -38,7 +38,8 @@ func (s *Session) findPast(outputs []Value) (err error) {
 	return err
 }
 
-// block is the shape of a block of the key-value cache; it has no parts when the graph's keys and values cannot be cached.
+// block is the shape of a block of the key-value cache; it has no parts when the graph's keys and values cannot be
+// cached.
 func (s *Session) block() blockShape {
 	return blockShape{len(s.presents), s.graph.KVHeads, s.graph.HeadDim}
 }
@@ -49,7 +50,8 @@ func (s *Session) BlockBytes() int64 { return int64(s.blockFloats() * floatBytes
 // blockFloats is what a block of the key-value cache holds; 0 when the graph's keys and values cannot be cached.
 func (s *Session) blockFloats() int { return s.block().floats() }
 
-// Reserve makes room for as many blocks of each device's key-value cache as the bytes hold, and says how many these are.
+// Reserve makes room for as many blocks of each device's key-value cache as the bytes hold, and says how many these
+// are.
 func (s *Session) Reserve(bytes int64) (blocks int, err error) {
 	floats := s.blockFloats()
 	if floats == 0 || bytes == 0 {
@@ -57,12 +59,18 @@ func (s *Session) Reserve(bytes int64) (blocks int, err error) {
 	}
 	size := int64(floats * floatBytes)
 	if bytes < size {
-		return 0, fault.New(fault.CodeBundle, "a key-value cache of %d bytes holds no block of %d tokens, which takes %d", bytes, batching.BlockTokens, size)
+		return 0, fault.New(fault.CodeBundle,
+			"a key-value cache of %d bytes holds no block of %d tokens, which takes %d", bytes, batching.BlockTokens,
+			size)
 	}
 	for place := range s.wide {
 		store, err := s.newStore(place, int(bytes/size))
 		if err != nil {
-			return 0, &fault.Error{Code: fault.CodeBundle, Detail: fmt.Sprintf("reserve %d bytes for the key-value cache", bytes), Err: err}
+			return 0, &fault.Error{
+				Code:   fault.CodeBundle,
+				Detail: fmt.Sprintf("reserve %d bytes for the key-value cache", bytes),
+				Err:    err,
+			}
 		}
 		s.stores = append(s.stores, store)
 	}

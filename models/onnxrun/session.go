@@ -1,4 +1,5 @@
-// Package onnxrun runs the plans of one graph on ONNX Runtime, on the processors or on GPUs, and holds their keys and values.
+// Package onnxrun runs the plans of one graph on ONNX Runtime, on the processors or on GPUs, and holds their keys and
+// values.
 package onnxrun
 
 import (
@@ -7,13 +8,14 @@ import (
 	ort "github.com/yalue/onnxruntime_go"
 
 	"github.com/assay-rm/assay/batching"
+	"github.com/assay-rm/assay/kernels/onnx"
 	"github.com/assay-rm/assay/models/inplace"
 	"github.com/assay-rm/assay/models/manifest"
 )
 
 // Session runs the plans of one graph on ONNX Runtime. It is a [batching.Runner].
 type Session struct {
-	graph   *manifest.GraphSpec
+	graph   *manifest.Graph
 	device  Device
 	runtime *inplace.Runtime
 	threads *inplace.Threads
@@ -39,8 +41,8 @@ var _ batching.Runner = (*Session)(nil)
 // Graph is a graph that a session can be made of.
 type Graph struct {
 	Manifest *manifest.Manifest
-	Inputs   []Value // without those that are weights
-	Outputs  []Value
+	Inputs   []onnx.Value // without those that are weights
+	Outputs  []onnx.Value
 	Path     string // on disk; empty: Content has it
 	Content  []byte
 	Bytes    int64  // of the file, external data left out
@@ -48,15 +50,15 @@ type Graph struct {
 	Head     []byte // the file of the head that is a graph of its own
 }
 
-// laneBytes is the largest graph that is loaded a second time for narrow forwards. A larger one keeps all threads busy by itself, and
-// its second copy would be dear.
+// laneBytes is the largest graph that is loaded a second time for narrow forwards. A larger one keeps all threads busy
+// by itself, and its second copy would be dear.
 const laneBytes = 512 << 20
 
 // Open loads a graph from its file or, without one, from its content: once for each GPU; or else once for forwards on
 // all threads and, where there are several and the graph is small, once for forwards on one.
 func Open(file *Graph, threads int, device Device) (*Session, error) {
 	m := file.Manifest
-	s := &Session{graph: &m.Graph, device: device, types: m.Tokenizer.TypeAfter, pooled: m.Pooling == manifest.PoolInGraph}
+	s := &Session{graph: &m.Graph, device: device, types: m.Tokenizer.TypeAfter, pooled: m.PoolsInGraph()}
 	var err error
 	if s.runtime, err = inplace.Attach(loadedRuntime()); err != nil {
 		return nil, err

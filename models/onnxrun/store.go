@@ -8,7 +8,8 @@ import (
 
 // store holds the blocks of one device's key-value cache, where that device's forwards want them.
 type store interface {
-	// lend makes a forward's past, out of the plan's slots, and room for its present, if the plan keeps any of it. The loan must be ended.
+	// lend makes a forward's past, out of the plan's slots, and room for its present, if the plan keeps any of it. The
+	// loan must be ended.
 	lend(plan *batching.Plan) (loan, error)
 	free()
 }

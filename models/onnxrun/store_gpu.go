@@ -13,8 +13,8 @@ import (
 	"github.com/assay-rm/assay/kernels/device"
 )
 
-// newStore takes memory of the GPU, or of the host for a width that is no multiple of 4, since a part of its present may begin where 16
-// bytes cannot be loaded at once.
+// newStore takes memory of the GPU, or of the host for a width that is no multiple of 4, since a part of its present
+// may begin where 16 bytes cannot be loaded at once.
 func (g *gpu) newStore(blocks int, shape blockShape) (store, error) {
 	if shape.width()%4 != 0 {
 		return newHostStore(blocks, shape)
@@ -26,7 +26,8 @@ func (g *gpu) newStore(blocks int, shape blockShape) (store, error) {
 	return &gpuStore{blockShape: shape, gpu: g, pool: pool}, nil
 }
 
-// gpuStore is a store in a GPU's memory. Its copies and the graph are on one stream, in the order in which they were asked for.
+// gpuStore is a store in a GPU's memory. Its copies and the graph are on one stream, in the order in which they were
+// asked for.
 type gpuStore struct {
 	blockShape
 	gpu  *gpu

@@ -12,8 +12,9 @@ import (
 	"github.com/assay-rm/assay/models/inplace"
 )
 
-// TestGPUStoreLends: a forward's present and then its past are values in the GPU's memory with the shapes that the graph wants, and the
-// next forward gets the store when the one before has ended its loan. What the copies hold, kernels/device tests.
+// TestGPUStoreLends: a forward's present and then its past are values in the GPU's memory with the shapes that the
+// graph wants, and the next forward gets the store when the one before has ended its loan. What the copies hold,
+// kernels/device tests.
 func TestGPUStoreLends(t *testing.T) {
 	library, err := FindRuntime("")
 	if err != nil {

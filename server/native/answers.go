@@ -69,7 +69,7 @@ func TokenizeAnswer(a *rewards.Answer) *wire.TokenizeAnswer {
 	for i := range a.Tokenized {
 		of := &a.Tokenized[i]
 		answer.Results[i] = wire.TokenizeResult{
-			Text: of.Text, IDs: of.IDs, Read: of.Read, Tokens: len(of.IDs), Truncated: of.Truncated, Error: Error(of.Err),
+			Text: of.Text, IDs: of.IDs, Read: of.Positions, Tokens: len(of.IDs), Truncated: of.Truncated, Error: Error(of.Err),
 		}
 	}
 	return answer

@@ -200,7 +200,7 @@ func TestAnswersAsJSON(t *testing.T) {
 			`"min":0.5,"product":null,"mean":0.75,"last":1,"first_error":null,"tokens":9,"shared_tokens":4,"cached_tokens":2},` +
 			`{"min":0,"product":0.5,"mean":0,"last":0,"first_error":0,"tokens":9,"shared_tokens":4,"cached_tokens":2},` + failed + `]}`},
 		{TokenizeAnswer(answer(rewards.Tokenize, func(a *rewards.Answer) {
-			a.Tokenized = []rewards.TokenizedItem{{Encoded: encode.Encoded{Text: "t", IDs: []int64{5, 6}, Read: []int{1}, Truncated: 1}}, {Err: long}}
+			a.Tokenized = []rewards.TokenizedItem{{Encoded: encode.Encoded{Text: "t", IDs: []int64{5, 6}, Positions: []int{1}, Truncated: 1}}, {Err: long}}
 		})), `{"model":"m","digest":"d","max_tokens":7,"results":[{"text":"t","input_ids":[5,6],"read":[1],"tokens":2,"truncated":1},` + failed + `],"total_ms":3.25}`},
 	} {
 		got, err := json.Marshal(test.form)

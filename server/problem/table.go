@@ -53,7 +53,12 @@ var table = []row{
 	{CodeBodyTooLarge, 413, "The body is too large", "more bytes than the cap", "split the request"},
 	{
 		failure.CodeTooManyItems, 413, "Too many items",
-		"more items than one request, or than the queue, may hold",
+		"more items than one request, or than the queue, may hold, or more responses than may be compared",
+		"split the request",
+	},
+	{
+		fault.CodeBudget, 413, "Too much for one request",
+		"more text, tokens, steps or numbers of an answer than one request may have (`budget` of `GET /v1/models`)",
 		"split the request",
 	},
 	{
@@ -89,7 +94,7 @@ var table = []row{
 	{failure.CodeLabel, 422, "No such label", "`label` is none of the model's", "`GET /v1/models` lists the labels"},
 	{
 		fault.CodeItem, 422, "The item is incomplete or ambiguous",
-		"no form, several forms, half of one, or features or a user's vector that do not fit",
+		"no form, several forms, half of one, text that is not Unicode, or features or a user's vector that do not fit",
 		"give exactly one form; the detail names what is missing",
 	},
 	{fault.CodeEmpty, 422, "The item has no token", "empty text or ids", "give it content"},

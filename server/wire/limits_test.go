@@ -180,7 +180,7 @@ func TestHostileTextsCostLittle(t *testing.T) {
 		{"golden lists of ids", "golden", filled(`{"ids":[`, `[],`, `]}`)},
 		{"correct", "bestrow", filled(`{"correct":[`, `true,`, `]}`)},
 	} {
-		for _, size := range []int{16 << 10, 4 << 20} {
+		for _, size := range []int{16 << 10, 1 << 20} {
 			text := []byte(test.text(size))
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
@@ -228,5 +228,14 @@ func TestALimitBelowZeroLetsNothingPass(t *testing.T) {
 		if err := refusal([]byte(text), forms[form](), Limits{-1, -1, -1, -1, -1, -1, -1}); err == nil || !strings.Contains(err.Detail, "more than -1") {
 			t.Errorf("%s: %v", text, err)
 		}
+	}
+}
+
+// TestListsTakeWhatTheyNeed: a list of numbers, or of strings without space between them, has no room to spare.
+func TestListsTakeWhatTheyNeed(t *testing.T) {
+	item, err := decoded[Item](`{"input_ids":[1`+strings.Repeat(", 23", 999)+`],"user":[1`+strings.Repeat(",2e3", 999)+`],"steps":["a"`+
+		strings.Repeat(`,"bcd"`, 999)+`]}`, Limits{})
+	if err != nil || cap(item.InputIDs) != 1000 || cap(item.User) != 1000 || cap(item.Steps) != 1000 {
+		t.Errorf("room for %d, %d and %d values, %v", cap(item.InputIDs), cap(item.User), cap(item.Steps), err)
 	}
 }
