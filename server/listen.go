@@ -65,14 +65,14 @@ func loopback(host string) bool {
 // Listen listens on host:port, or on unix:PATH. The file of a Unix socket has mode 0660 and goes when the listener is closed;
 // one that a dead server left is replaced. The error is syscall.EADDRINUSE where another process listens.
 func Listen(ctx context.Context, addr string) (net.Listener, error) {
-	var config net.ListenConfig
 	path, ok := SocketPath(addr)
 	if !ok {
-		return config.Listen(ctx, "tcp", addr)
+		return new(net.ListenConfig).Listen(ctx, "tcp", addr)
 	}
 	if err := checkSocket(path); err != nil {
 		return nil, err
 	}
+	config := net.ListenConfig{Control: closed}
 	listener, err := config.Listen(ctx, "unix", path)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		if err = removeStale(ctx, path); err != nil {
@@ -83,10 +83,18 @@ func Listen(ctx context.Context, addr string) (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.Chmod(path, socketMode); err != nil {
+	if err := os.Chmod(path, socketMode); err != nil { // the umask may have taken bits away
 		return nil, errors.Join(err, listener.Close())
 	}
 	return listener, nil
+}
+
+// closed gives a Unix socket its mode before it is bound. The system then makes its file with this mode less the umask, so that
+// at no moment others may connect than those whom the mode allows, whatever the umask is.
+func closed(_, _ string, socket syscall.RawConn) error {
+	var changed error
+	err := socket.Control(func(fd uintptr) { changed = syscall.Fchmod(int(fd), uint32(socketMode)) })
+	return errors.Join(err, changed)
 }
 
 // removeStale removes a socket's file that nobody listens on. Whatever else lies at the path stays.

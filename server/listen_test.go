@@ -187,6 +187,22 @@ func TestASilentConnectionIsCut(t *testing.T) {
 	}
 }
 
+// TestASocketIsNeverOpenToOthers: from its first moment the file of a socket has no more than its mode, even under a umask that
+// would let everybody in.
+func TestASocketIsNeverOpenToOthers(t *testing.T) {
+	before := syscall.Umask(0) // of the whole process; no test of this package runs beside another
+	defer syscall.Umask(before)
+	socket := filepath.Join(t.TempDir(), "s")
+	bound, err := (&net.ListenConfig{Control: closed}).Listen(t.Context(), "unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = bound.Close() }()
+	if info, err := os.Lstat(socket); err != nil || info.Mode() != fs.ModeSocket|socketMode {
+		t.Errorf("the bound socket is %v, %v", info.Mode(), err)
+	}
+}
+
 func TestSocketsThatAreThere(t *testing.T) {
 	dir := t.TempDir()
 	socket := filepath.Join(dir, "s")
