@@ -36,7 +36,7 @@ type serveCommand struct {
 	ProbeTimeout    time.Duration `group:"Limits" env:"ASSAY_PROBE_TIMEOUT" default:"${probeTimeout}" help:"For a model to answer the readiness probe."`
 	StuckAfter      time.Duration `group:"Limits" env:"ASSAY_STUCK_AFTER" default:"${stuckAfter}" help:"A forward that takes longer makes the server not ready."`
 	DrainDelay      time.Duration `group:"Limits" env:"ASSAY_DRAIN_DELAY" default:"0s" help:"At SIGTERM: not ready for this long, before connections are refused."`
-	DrainTimeout    time.Duration `group:"Limits" env:"ASSAY_DRAIN_TIMEOUT" default:"${drainTimeout}" help:"At SIGTERM: for what was accepted to be answered."`
+	DrainTimeout    time.Duration `group:"Limits" env:"ASSAY_DRAIN_TIMEOUT" default:"${drainTimeout}" help:"At SIGTERM: for what was accepted to be answered, and then for the forwards to end."`
 
 	LogFormat string     `group:"Log" env:"ASSAY_LOG_FORMAT" enum:"auto,text,json" default:"auto" help:"text, json, or auto: text on a terminal."`
 	LogLevel  slog.Level `group:"Log" env:"ASSAY_LOG_LEVEL" default:"info" help:"debug, info, warn or error; debug writes a line per request."`
@@ -91,7 +91,7 @@ func (c *serveCommand) Run(ctx context.Context, con *console) error {
 	}
 	engine := rewards.New(loaded.registry)
 	err = c.serve(ctx, con, engine, token, log)
-	return errors.Join(err, loaded.stop())
+	return errors.Join(err, loaded.stopWithin(c.DrainTimeout))
 }
 
 func (c *serveCommand) serve(ctx context.Context, con *console, engine *rewards.Engine, token string, log *slog.Logger) error {
