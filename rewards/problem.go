@@ -31,6 +31,7 @@ func (p *Problem) Unwrap() error { return p.Cause }
 // Codes of problems that no model names; models.Error has the others.
 const (
 	CodeBadJSON          = "bad_json"
+	CodeBadBody          = "bad_body"
 	CodeUnknownField     = "unknown_field"
 	CodeInvalidField     = "invalid_field"
 	CodeTooManyItems     = "too_many_items"
@@ -43,6 +44,7 @@ const (
 	CodeActivation       = "bad_activation"
 	CodeLabel            = "unknown_label"
 	CodeQueueFull        = "queue_full"
+	CodeRateLimited      = "rate_limited"
 	CodeClosed           = "shutting_down"
 	CodeNotReady         = "not_ready"
 	CodeDeadline         = "deadline_exceeded"
@@ -62,6 +64,7 @@ type ProblemKind struct {
 // kinds is the one table from a code to its status; docs/API.md prints it.
 var kinds = []ProblemKind{
 	{CodeBadJSON, 400, "The body is not JSON", "syntax error, not UTF-8, more than one value, empty body", "send one JSON object"},
+	{CodeBadBody, 400, "The body is not what its headers say", "broken chunks, fewer bytes than `Content-Length`, broken gzip or zstd", "send what the headers announce"},
 	{CodeUnauthorized, 401, "A token is needed", "no `Authorization` header, or another token", "send `Authorization: Bearer TOKEN`"},
 	{CodeNotFound, 404, "No such route", "path unknown", "`GET /openapi.json` lists the routes"},
 	{models.CodeModel, 404, "No such model", "`model` names none, or is left out where several answer", "`GET /v1/models` lists the names"},
@@ -70,7 +73,7 @@ var kinds = []ProblemKind{
 	{CodeBodyTooLarge, 413, "The body is too large", "more bytes than the cap", "split the request"},
 	{CodeTooManyItems, 413, "Too many items", "more items than one request, or than the queue, may hold", "split the request"},
 	{models.CodeTooLong, 413, "The item is too long", "more tokens than the model's `max_tokens`", "shorten it, or ask for `truncate`"},
-	{CodeMediaType, 415, "Not JSON by its content type", "`Content-Type` missing or another", "send `Content-Type: application/json`"},
+	{CodeMediaType, 415, "The type or encoding of the body is not taken", "`Content-Type` missing or another, `Content-Encoding` neither gzip nor zstd", "send `Content-Type: application/json`, and no encoding, gzip or zstd"},
 	{CodeUnknownField, 422, "Unknown field", "a field that the request does not have", "mind the spelling; the detail names the field"},
 	{CodeInvalidField, 422, "Invalid field", "wrong type, null, missing, empty list, value out of range", "the detail names the field"},
 	{models.CodeKind, 422, "The model answers another question", "a process model asked for a reward, or the reverse", "the detail names what it answers"},
@@ -85,6 +88,7 @@ var kinds = []ProblemKind{
 	{models.CodeInText, 422, "The separator's token is inside the text", "a prompt or step that holds the step token", "remove it from the text"},
 	{models.CodeBoundary, 422, "A step ends inside a token", "a step whose end is no token's end", "end the step where a token ends, as at a line break"},
 	{CodeQueueFull, 429, "The queue is full", "items or tokens waiting reach the limit, or the deadline would pass behind them", "try again after `Retry-After` seconds"},
+	{CodeRateLimited, 429, "The caller's tokens are used up", "the token's `rate` of tokens per minute is exceeded", "try again after `Retry-After` seconds"},
 	{CodeClientGone, 499, "The client is gone", "the connection closed before the answer (logged only)", "wait for the answer"},
 	{models.CodeBundle, 500, "The bundle does not hold", "a bundle that cannot be loaded", "`assay verify DIR` says what is wrong"},
 	{models.CodeRuntime, 500, "A native library is missing", "library missing or of another version", "`assay doctor` says which"},

@@ -102,7 +102,7 @@ func oneOf[T ~string](field string, value T, allowed ...T) error {
 	for i, word := range allowed {
 		words[i] = string(word)
 	}
-	return invalid("%s: %q is none of %s", field, value, strings.Join(words, ", "))
+	return invalid("%s: %q is none of %s", field, models.Short(string(value)), strings.Join(words, ", "))
 }
 
 // Prompted is what several responses answer: a prompt or the messages before the response.

@@ -24,7 +24,7 @@ func newHead(manifest models.Manifest, label string) (head, *Problem) {
 	case label != "":
 		h.show = slices.Index(h.labels, label)
 		if h.show < 0 {
-			return head{}, NewProblem(CodeLabel, "label: %q is none of the labels %q of model %q", label, h.labels, manifest.Name)
+			return head{}, NewProblem(CodeLabel, "label: %q is none of the labels %q of model %q", models.Short(label), h.labels, manifest.Name)
 		}
 		if h.combines() { // its mean and std are of the combination
 			h.spec = models.HeadSpec{Activation: h.spec.Activation, Std: new(1.0)}

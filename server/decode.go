@@ -5,13 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"mime"
-	"net"
-	"net/http"
 	"strconv"
 	"strings"
-	"sync"
-	"time"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -22,23 +17,24 @@ import (
 // decode reads a JSON body into a request. A body is decoded once, strictly. Only where that fails, or could have passed over
 // something (a null, which leaves a zero behind; a message without its content), the body is also held to the request's
 // schema, which costs as much again and names the field.
-func (s *Server) decode(w http.ResponseWriter, r *http.Request, request any) error {
-	return s.readBody(w, r, func(body []byte) error {
-		err := decodeStrict(body, request)
-		switch {
-		case err == nil && !bytes.Contains(body, []byte("null")) && !blankTurn(request):
-			return nil
-		case err != nil && err.Code == rewards.CodeBadJSON:
-			return err
-		}
-		if problem := s.schemas.check(body, request); problem != nil {
-			return problem
-		}
-		if err != nil {
-			return err
-		}
+func (s *Server) decode(body []byte, request any) error {
+	if err := unicodeOnly(body); err != nil {
+		return err
+	}
+	err := decodeStrict(body, request)
+	switch {
+	case err == nil && !bytes.Contains(body, []byte("null")) && !blankTurn(request):
 		return nil
-	})
+	case err != nil && err.Code == rewards.CodeBadJSON:
+		return err
+	}
+	if problem := s.schemas.check(body, request); problem != nil {
+		return problem
+	}
+	if err != nil {
+		return err
+	}
+	return nil
 }
 
 func decodeStrict(body []byte, request any) *rewards.Problem {
@@ -112,39 +108,6 @@ func blankTurn(request any) bool {
 	return false
 }
 
-var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
-
-// recycle keeps a buffer for the next request, unless one large request would pin its memory.
-func recycle(buffer *bytes.Buffer) {
-	if buffer.Cap() <= 1<<20 {
-		buffer.Reset()
-		buffers.Put(buffer)
-	}
-}
-
-// readBody reads a JSON body of at most the cap and lends it to use, which must not keep it.
-func (s *Server) readBody(w http.ResponseWriter, r *http.Request, use func(body []byte) error) error {
-	if err := jsonType(r.Header.Get("Content-Type")); err != nil {
-		return err
-	}
-	if r.ContentLength > s.options.MaxBody {
-		return rewards.NewProblem(rewards.CodeBodyTooLarge, "the body has %d bytes, and the cap is %d", r.ContentLength, s.options.MaxBody)
-	}
-	buffer, _ := buffers.Get().(*bytes.Buffer)
-	defer recycle(buffer)
-	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Now().Add(s.options.BodyTimeout))
-	_, err := buffer.ReadFrom(http.MaxBytesReader(w, r.Body, s.options.MaxBody))
-	_ = control.SetReadDeadline(time.Time{}) // left in place it would end the request's context while it waits for its answer
-	if err != nil {
-		return bodyProblem(err, s.options)
-	}
-	if err := unicodeOnly(buffer.Bytes()); err != nil {
-		return err
-	}
-	return use(buffer.Bytes())
-}
-
 // unicodeOnly refuses what the decoder would replace without a word, after which another text would be scored: bytes that are
 // not UTF-8, and escapes of half a surrogate pair.
 func unicodeOnly(body []byte) error {
@@ -181,31 +144,4 @@ func escaped(text []byte) rune {
 		return -1
 	}
 	return rune(unit)
-}
-
-func bodyProblem(err error, options Options) error {
-	var large *http.MaxBytesError
-	var network net.Error
-	switch {
-	case errors.As(err, &large):
-		return rewards.NewProblem(rewards.CodeBodyTooLarge, "the body has more bytes than the cap of %d", large.Limit)
-	case errors.As(err, &network) && network.Timeout():
-		return rewards.NewProblem(rewards.CodeBodyTimeout, "the body was not there after %s", options.BodyTimeout)
-	}
-	return rewards.NewProblem(rewards.CodeClientGone, "the connection broke inside the body")
-}
-
-func jsonType(header string) error {
-	if header == "application/json" {
-		return nil
-	}
-	if header == "" {
-		return rewards.NewProblem(rewards.CodeMediaType, "Content-Type is missing, and must be application/json")
-	}
-	media, parameters, err := mime.ParseMediaType(header)
-	charset := strings.ToLower(parameters["charset"])
-	if err != nil || media != "application/json" || (charset != "" && charset != "utf-8") {
-		return rewards.NewProblem(rewards.CodeMediaType, "Content-Type is %q, and must be application/json in UTF-8", models.Short(header))
-	}
-	return nil
 }

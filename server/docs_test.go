@@ -27,7 +27,7 @@ func TestExamplesOfTheAPIPage(t *testing.T) {
 		}
 		sent[example[1]] = true
 	}
-	for _, route := range s.table() {
+	for _, route := range table(s) {
 		if route.method == "POST" && !sent[route.path] {
 			t.Errorf("docs/API.md has no example of %s", route.path)
 		}
@@ -56,18 +56,19 @@ func TestLimitsOfTheAPIPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	of := DefaultOptions()
 	for _, row := range []string{
-		fmt.Sprintf("| bytes of a body | %d MiB |", DefaultMaxBody>>20),
-		fmt.Sprintf("| items of a request (a pair counts two) | %d |", DefaultMaxItems),
+		fmt.Sprintf("| bytes of a body | %d MiB |", of.MaxBody>>20),
+		fmt.Sprintf("| items of a request (a pair counts two) | %d |", of.MaxItems),
 		fmt.Sprintf("| deadline of a request | %d ms at most, none by default |", rewards.MaxTimeout.Milliseconds()),
-		fmt.Sprintf("| headers of a request | %d KiB, %.0f s |", maxHeaders>>10, DefaultHeader.Seconds()),
+		fmt.Sprintf("| headers of a request | %d KiB, %.0f s |", maxHeaders>>10, of.HeaderTimeout.Seconds()),
 		fmt.Sprintf("| requests in flight on an HTTP/2 connection | %d; more wait at the client |", maxStreams),
-		fmt.Sprintf("| reading a body | %.0f s |", DefaultBody.Seconds()),
-		fmt.Sprintf("| writing an answer | %.0f s |", DefaultWrite.Seconds()),
-		fmt.Sprintf("| idle connection | %.0f s |", DefaultIdle.Seconds()),
-		fmt.Sprintf("| readiness probe of a model | %.0f s, at most one a second |", DefaultProbe.Seconds()),
-		fmt.Sprintf("| run that counts as stuck | %.0f s |", DefaultStuckAfter.Seconds()),
-		fmt.Sprintf("| drain after the stop signal | %.0f s |", DefaultDrainTimeout.Seconds()),
+		fmt.Sprintf("| reading a body | %.0f s |", of.BodyTimeout.Seconds()),
+		fmt.Sprintf("| writing an answer | %.0f s |", of.WriteTimeout.Seconds()),
+		fmt.Sprintf("| idle connection | %.0f s |", of.IdleTimeout.Seconds()),
+		fmt.Sprintf("| readiness probe of a model | %.0f s, at most one a second |", of.ProbeTimeout.Seconds()),
+		fmt.Sprintf("| run that counts as stuck | %.0f s |", of.StuckAfter.Seconds()),
+		fmt.Sprintf("| drain after the stop signal | %.0f s |", of.DrainTimeout.Seconds()),
 		fmt.Sprintf("| sequences of a request to a pair model (N·(N − 1) for N responses) | %d, as many as may wait |", models.DefaultMaxItems),
 		fmt.Sprintf("| items waiting for a model | %d |", models.DefaultMaxItems),
 		fmt.Sprintf("| tokens waiting for a model | %d |", models.DefaultMaxTokens),

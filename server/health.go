@@ -38,14 +38,14 @@ type health struct {
 
 func newHealth(s *Server) *health { return &health{server: s} }
 
-func (s *Server) healthz(w http.ResponseWriter, r *http.Request) {
-	s.write(w, r, http.StatusOK, aliveAnswer{Alive: true})
+func (*Server) healthz(x *exchange, _ *http.Request) error {
+	return writeJSON(x, http.StatusOK, aliveAnswer{Alive: true})
 }
 
-func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
+func (s *Server) readyz(x *exchange, r *http.Request) error {
 	verdict, why := readyAnswer{Models: []readyModel{}}, []string{"the server is draining"}
 	if !s.draining.Load() {
-		verdict, why = s.health.verdict(r.Context(), requestID(w)), nil
+		verdict, why = s.health.verdict(r.Context(), x.id), nil
 	}
 	for _, m := range verdict.Models {
 		if m.Error != nil {
@@ -53,18 +53,18 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if verdict.Ready {
-		s.write(w, r, http.StatusOK, verdict)
-		return
+		return writeJSON(x, http.StatusOK, verdict)
 	}
 	problem := rewards.NewProblem(rewards.CodeNotReady, "%s", strings.Join(why, "; "))
-	w.Header().Set("Content-Type", "application/problem+json")
-	s.write(w, r, problem.Status, struct {
+	x.Header().Set("Content-Type", "application/problem+json")
+	return writeJSON(x, problem.Status, struct {
 		problemDetails
 		readyAnswer
 	}{problemDetails{"/docs#" + problem.Code, *problem}, verdict})
 }
 
-// verdict gives the last probe's outcome, or probes every model for the request of that id. A caller that leaves does not spoil it for the others.
+// verdict gives the last probe's outcome, or probes every model for the request of that id. A client that leaves does not spoil
+// it for the others.
 func (h *health) verdict(ctx context.Context, id string) readyAnswer {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -20,9 +20,9 @@ const unixScheme = "unix:"
 const socketMode fs.FileMode = 0o660
 
 // CheckListen decides whether a server may listen on an address: on a Unix socket and on the loopback interface always, on
-// another only with a token, or when optOut says that the network is trusted. A host name other than localhost counts as
-// reachable by others.
-func CheckListen(addr, token string, optOut bool) error {
+// another only when it is guarded: by a token, or by somebody's word that the network is trusted. A host name other than
+// localhost counts as reachable by others.
+func CheckListen(addr string, guarded bool) error {
 	if path, ok := SocketPath(addr); ok {
 		return checkSocket(path)
 	}
@@ -30,11 +30,11 @@ func CheckListen(addr, token string, optOut bool) error {
 	if err != nil {
 		return fmt.Errorf("listen address %q: must be host:port or unix:PATH: %w", addr, err)
 	}
-	if token != "" || optOut || loopback(host) {
+	if guarded || loopback(host) {
 		return nil
 	}
 	return fmt.Errorf("listen address %q can be reached by others, and no token is set; set a token, listen on 127.0.0.1, "+
-		"or opt out explicitly", addr)
+		"or allow anonymous clients", addr)
 }
 
 // SocketPath is the path of an address unix:PATH; ok is false for every other address.

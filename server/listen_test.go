@@ -246,7 +246,7 @@ func TestCheckListenOfSockets(t *testing.T) {
 		"unix:/run/assay.sock": "", "unix:assay.sock": "", "unix:": "has no path", "unix:@assay": "begins with @",
 		"unix:/" + strings.Repeat("a", 107): "has 108 bytes, and a socket's may have 107",
 	} {
-		if err := CheckListen(addr, "", false); (err == nil) != (want == "") || !strings.Contains(fmt.Sprint(err), want) {
+		if err := CheckListen(addr, false); (err == nil) != (want == "") || !strings.Contains(fmt.Sprint(err), want) {
 			t.Errorf("%s: %v", addr, err)
 		}
 	}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -25,94 +26,76 @@ type openRLHFAnswer struct {
 	ExtraLogs map[string][]float64 `json:"extra_logs" doc:"raw: the graph's output; tokens: read; truncated: cut away"`
 }
 
-// getReward is OpenRLHF's remote reward model. The client posts to a URL that its user writes, so the URL's query may choose the
+// openRLHF is OpenRLHF's remote reward model. The client posts to a URL that its user writes, so the URL's query may choose the
 // model and the truncation; without it an item that is too long is refused, since a reward of half a response would train the
-// policy on it. The client needs a number for every query: one failed item fails the request, with that item's status, and
-// the client's own retry asks again.
-func (s *Server) getReward(w http.ResponseWriter, r *http.Request) {
-	var asked openRLHFRequest
-	if err := s.readBody(w, r, func(body []byte) error { return s.decodeOpenRLHF(body, &asked) }); err != nil {
-		s.fail(w, r, err)
-		return
+// policy on it. Of a problem the trainer looks at the status alone, so that the native form of one will do.
+func (s *Server) openRLHF() *protocol {
+	return &protocol{
+		prefix:  "/get_reward/",
+		problem: problemJSON,
+		routes: []route{{
+			http.MethodPost, "/get_reward", "OpenRLHF's remote reward model", false,
+			ask(s, codec[rewards.ScoreRequest, rewards.ScoreAnswer]{jsonType, s.decodeOpenRLHF, encodeOpenRLHF}, outcomeScored, s.scoreQueries),
+			openRLHFRequest{},
+			openRLHFAnswer{},
+		}},
 	}
-	request, err := openRLHFScore(r.URL, asked.Query)
-	if err != nil {
-		s.fail(w, r, err)
-		return
-	}
-	if n := len(request.Items); n > s.options.MaxItems {
-		s.fail(w, r, tooMany(n, s.options.MaxItems))
-		return
-	}
-	answer := openRLHFAnswer{
-		Rewards: []float64{}, Scores: []float64{},
-		ExtraLogs: map[string][]float64{"raw": {}, "tokens": {}, "truncated": {}},
-	}
-	if len(request.Items) == 0 { // some releases send empty shards to all servers but one
-		s.write(w, r, http.StatusOK, answer)
-		return
-	}
-	given, err := s.engine.Score(r.Context(), request)
-	if err != nil {
-		s.fail(w, r, err)
-		return
-	}
-	if at, problem := firstProblem(given.Problems()); problem != nil {
-		s.metrics.answered(given.Account(), len(given.Results))
-		s.fail(w, r, problem.Within(fmt.Sprintf("query[%d]", at)))
-		return
-	}
-	s.account(r.Context(), requestID(w), given.Account(), nil)
-	logs := answer.ExtraLogs
-	for _, result := range given.Results {
-		answer.Rewards = append(answer.Rewards, *result.Score)
-		logs["raw"] = append(logs["raw"], *result.Raw)
-		logs["tokens"] = append(logs["tokens"], float64(result.Tokens.Tokens))
-		logs["truncated"] = append(logs["truncated"], float64(result.Truncated))
-	}
-	answer.Scores = answer.Rewards
-	s.write(w, r, http.StatusOK, answer)
 }
 
-func firstProblem(problems []*rewards.Problem) (int, *rewards.Problem) {
-	for i, problem := range problems {
-		if problem != nil {
-			return i, problem
-		}
+// scoreQueries asks for the scores of queries. Some releases send empty shards to all servers but one.
+func (s *Server) scoreQueries(ctx context.Context, request rewards.ScoreRequest) (rewards.ScoreAnswer, error) {
+	if len(request.Items) == 0 {
+		return rewards.ScoreAnswer{}, nil
 	}
-	return 0, nil
+	return s.engine.Score(ctx, request)
+}
+
+// encodeOpenRLHF gives the rewards. The client needs a number for every query: one failed item fails the request, with that
+// item's status, and the client's own retry asks again.
+func encodeOpenRLHF(x *exchange, given *rewards.ScoreAnswer) error {
+	n := len(given.Results)
+	answer := openRLHFAnswer{Rewards: make([]float64, n), ExtraLogs: map[string][]float64{
+		"raw": make([]float64, n), "tokens": make([]float64, n), "truncated": make([]float64, n),
+	}}
+	for i, result := range given.Results {
+		if result.Error != nil {
+			problem := result.Error.Within(fmt.Sprintf("query[%d]", i))
+			problem.Cause = nil // logged with the answer's items
+			return problem
+		}
+		answer.Rewards[i], answer.ExtraLogs["raw"][i] = *result.Score, *result.Raw
+		answer.ExtraLogs["tokens"][i], answer.ExtraLogs["truncated"][i] = float64(result.Tokens.Tokens), float64(result.Truncated)
+	}
+	answer.Scores = answer.Rewards
+	return writeJSON(x, http.StatusOK, answer)
 }
 
 // decodeOpenRLHF is lenient with keys and strict with queries. Labels are often null, so a null is looked for in the queries
 // and not, as elsewhere, in the whole body.
-func (s *Server) decodeOpenRLHF(body []byte, asked *openRLHFRequest) error {
+func (s *Server) decodeOpenRLHF(r *http.Request, body []byte) (rewards.ScoreRequest, error) {
 	var loose struct {
 		Query []*string `json:"query"`
 	}
 	err := json.Unmarshal(body, &loose)
 	if err != nil || loose.Query == nil || slices.Contains(loose.Query, nil) {
-		if problem := s.schemas.check(body, asked); problem != nil {
-			return problem
+		if problem := s.schemas.check(body, &openRLHFRequest{}); problem != nil {
+			return rewards.ScoreRequest{}, problem
 		}
 	}
 	switch {
 	case err != nil:
-		return jsonProblem(err)
+		return rewards.ScoreRequest{}, jsonProblem(err)
 	case loose.Query == nil || slices.Contains(loose.Query, nil): // a key given twice, in two spellings
-		return rewards.NewProblem(rewards.CodeInvalidField, "query: given twice, once with null")
+		return rewards.ScoreRequest{}, rewards.NewProblem(rewards.CodeInvalidField, "query: given twice, once with null")
 	}
-	asked.Query = make([]string, len(loose.Query))
-	for i, query := range loose.Query {
-		asked.Query[i] = *query
-	}
-	return nil
+	return openRLHFScore(r.URL, loose.Query)
 }
 
 // openRLHFScore makes the score request of the queries, under the model and truncation that the URL names.
-func openRLHFScore(from *url.URL, queries []string) (rewards.ScoreRequest, error) {
+func openRLHFScore(from *url.URL, queries []*string) (rewards.ScoreRequest, error) {
 	request := rewards.ScoreRequest{Items: make([]models.Item, len(queries)), OfText: true}
-	for i := range queries {
-		request.Items[i] = models.Item{Text: &queries[i]}
+	for i, query := range queries {
+		request.Items[i] = models.Item{Text: query}
 	}
 	for key, values := range from.Query() {
 		switch {
