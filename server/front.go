@@ -12,9 +12,26 @@ import (
 const (
 	maxHeaders = 64 << 10 // bytes of a request's headers
 	maxStreams = 1024     // requests in flight on one HTTP/2 connection; more wait at the client
+
+	// linger is how long the server still reads after it has refused a request whose body it did not want, so that a client that
+	// is sending it sees the answer and not a broken connection. Then it closes the connection.
+	linger = 5 * time.Second
 )
 
-// front speaks HTTP/1.1 and, to clients that begin with it, HTTP/2 without TLS.
+// front speaks HTTP/1.1 and, to clients that begin with it, HTTP/2 without TLS. Every state of a connection ends by itself:
+//
+//	state                                    ends after            by
+//	nothing, or a part of the headers, came  HeaderTimeout         ReadHeaderTimeout
+//	a body, wanted or not, does not end      BodyTimeout           ReadTimeout, which counts from the first byte of the request
+//	a refused body does not end              linger                exchange.WriteHeader
+//	an answer is not taken                   WriteTimeout          exchange.WriteHeader
+//	an answer of net/http itself, likewise   WriteTimeout          WriteTimeout (malformed requests, headers that are too long)
+//	no request is open                       IdleTimeout           IdleTimeout; on HTTP/2 pings and unfinished headers are none
+//	HTTP/2: it takes no byte of a frame      WriteTimeout          WriteByteTimeout
+//	a request is being answered              when it is answered   the engine: timeout_ms, or the client leaves
+//
+// net/http takes the read deadline away when a body has ended, so that BodyTimeout does not end a request that is being answered.
+// On HTTP/2 WriteTimeout would, so that [Server.observe] takes it away until there is an answer.
 func (s *Server) front() *http.Server {
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
@@ -25,9 +42,12 @@ func (s *Server) front() *http.Server {
 		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams, WriteByteTimeout: s.options.WriteTimeout},
 		ReadHeaderTimeout: s.options.HeaderTimeout,
 		ReadTimeout:       s.options.BodyTimeout,
+		WriteTimeout:      s.options.WriteTimeout,
 		IdleTimeout:       s.options.IdleTimeout,
 		MaxHeaderBytes:    maxHeaders,
 		ErrorLog:          errorLog(s.log),
+		// OPTIONS * is a path that no route has; net/http's own handler of it reads a body.
+		DisableGeneralOptionsHandler: true,
 	}
 }
 
