@@ -14,7 +14,7 @@ type Options struct {
 	Tokens         []Token // one of them is asked of every request but health, docs and schemas; none: no token is asked
 	AllowAnonymous bool    // allows an address that others can reach without a token
 
-	MaxBody  int64 // bytes of a body
+	MaxBody  int64 // bytes of a body, as it is sent and as it is decoded
 	MaxItems int   // items of a request
 
 	HeaderTimeout time.Duration // for a request's headers

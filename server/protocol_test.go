@@ -164,6 +164,7 @@ func TestNothingAClientSentComesBackWhole(t *testing.T) {
 		{"GET", "/" + long, "", nil},
 		{long, "/v1/score", "", nil},
 		{"POST", "/v1/score", oneItem, []string{"Content-Type", long}},
+		{"POST", "/v1/score", oneItem, []string{"Content-Encoding", long}},
 		{"POST", "/v1/score", oneItem, []string{"X-Request-Id", long}},
 		{"POST", "/v1/score", `{"` + long + `":1}`, nil},
 		{"POST", "/v1/score", `{"items":"` + long + `"}`, nil},
