@@ -98,6 +98,7 @@ func settings(con *console) []kong.Option {
 			"queueTokens":   strconv.Itoa(batching.DefaultMaxTokens),
 			"requestItems":  strconv.Itoa(defaults.MaxItems),
 			"maxBody":       size(defaults.MaxBody).String(),
+			"connections":   strconv.Itoa(defaults.MaxConnections),
 			"headerTimeout": short(defaults.HeaderTimeout),
 			"bodyTimeout":   short(defaults.BodyTimeout),
 			"writeTimeout":  short(defaults.WriteTimeout),

@@ -29,6 +29,7 @@ type serveCommand struct {
 
 	MaxRequestItems int           `group:"Limits" env:"ASSAY_MAX_REQUEST_ITEMS" default:"${requestItems}" help:"Items of one request."`
 	MaxBody         size          `group:"Limits" env:"ASSAY_MAX_BODY" default:"${maxBody}" placeholder:"SIZE" help:"Size of a request's body (${default})."`
+	MaxConnections  int           `group:"Limits" env:"ASSAY_MAX_CONNECTIONS" default:"${connections}" help:"Connections open at once; one without a request makes room for a new one."`
 	HeaderTimeout   time.Duration `group:"Limits" env:"ASSAY_HEADER_TIMEOUT" default:"${headerTimeout}" help:"For a request's headers to arrive."`
 	BodyTimeout     time.Duration `group:"Limits" env:"ASSAY_BODY_TIMEOUT" default:"${bodyTimeout}" help:"For a request to arrive, its body included."`
 	WriteTimeout    time.Duration `group:"Limits" env:"ASSAY_WRITE_TIMEOUT" default:"${writeTimeout}" help:"For a client to take its answer."`
@@ -49,6 +50,9 @@ func (c *serveCommand) Validate() error {
 	}
 	if c.MaxRequestItems < 1 {
 		return usage("--max-request-items is %d, and must be positive", c.MaxRequestItems)
+	}
+	if c.MaxConnections < 1 {
+		return usage("--max-connections is %d, and must be positive", c.MaxConnections)
 	}
 	for _, limit := range []struct {
 		flag string
@@ -129,7 +133,7 @@ func (c *serveCommand) address(listener net.Listener) (address, docs string) {
 func (c *serveCommand) options(tokens []server.Token, log *slog.Logger) server.Options {
 	return server.Options{
 		Addr: c.Listen, Tokens: tokens, AllowAnonymous: c.AllowAnonymous,
-		MaxBody: int64(c.MaxBody), MaxItems: c.MaxRequestItems,
+		MaxBody: int64(c.MaxBody), MaxItems: c.MaxRequestItems, MaxConnections: c.MaxConnections,
 		HeaderTimeout: c.HeaderTimeout, BodyTimeout: c.BodyTimeout, WriteTimeout: c.WriteTimeout, IdleTimeout: c.IdleTimeout,
 		ProbeTimeout: c.ProbeTimeout, StuckAfter: c.StuckAfter,
 		DrainDelay: c.DrainDelay, DrainTimeout: c.DrainTimeout,

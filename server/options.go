@@ -14,8 +14,9 @@ type Options struct {
 	Tokens         []Token // one of them is asked of every request but health, docs and schemas; none: no token is asked
 	AllowAnonymous bool    // allows an address that others can reach without a token
 
-	MaxBody  int64 // bytes of a body, as it is sent and as it is decoded
-	MaxItems int   // items of a request
+	MaxBody        int64 // bytes of a body, as it is sent and as it is decoded
+	MaxItems       int   // items of a request
+	MaxConnections int   // open at once; see connections.go for what happens then
 
 	HeaderTimeout time.Duration // for a request's headers
 	BodyTimeout   time.Duration // for a request's headers and body together
@@ -37,19 +38,20 @@ type Options struct {
 // and asks for no token.
 func DefaultOptions() Options {
 	return Options{
-		Addr:          "127.0.0.1:8080",
-		MaxBody:       32 << 20,
-		MaxItems:      4096,
-		HeaderTimeout: 10 * time.Second,
-		BodyTimeout:   60 * time.Second,
-		WriteTimeout:  60 * time.Second,
-		IdleTimeout:   120 * time.Second,
-		ProbeTimeout:  5 * time.Second,
-		ProbeEvery:    time.Second,
-		StuckAfter:    30 * time.Second,
-		DrainTimeout:  30 * time.Second,
-		Logger:        slog.New(slog.DiscardHandler),
-		Version:       "dev",
+		Addr:           "127.0.0.1:8080",
+		MaxBody:        32 << 20,
+		MaxItems:       4096,
+		MaxConnections: 4096,
+		HeaderTimeout:  10 * time.Second,
+		BodyTimeout:    60 * time.Second,
+		WriteTimeout:   60 * time.Second,
+		IdleTimeout:    120 * time.Second,
+		ProbeTimeout:   5 * time.Second,
+		ProbeEvery:     time.Second,
+		StuckAfter:     30 * time.Second,
+		DrainTimeout:   30 * time.Second,
+		Logger:         slog.New(slog.DiscardHandler),
+		Version:        "dev",
 	}
 }
 

@@ -94,9 +94,11 @@ func (s *Server) Run(ctx context.Context) error {
 // connections are refused, and what was accepted is answered within the drain timeout. It returns nil when all was answered.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	front := s.front()
-	s.log.InfoContext(ctx, "listening", "addr", listener.Addr().String())
+	crowd := newCrowd(listener, s.connections(ctx))
+	front.ConnState = crowd.changed
+	s.log.InfoContext(ctx, "listening", "addr", listener.Addr().String(), "connections", crowd.most)
 	ended := make(chan error, 1)
-	go func() { ended <- front.Serve(listener) }()
+	go func() { ended <- front.Serve(crowd) }()
 	select {
 	case err := <-ended:
 		return fmt.Errorf("serve: %w", err)
