@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -153,6 +154,27 @@ func TestABombTakesNoMoreThanABody(t *testing.T) {
 			t.Errorf("%s: %d bytes were allocated for a body of %d whose cap is %d", encoding, grown, len(body), 1<<20)
 		}
 	}
+}
+
+// TestABodyIsNotKept while its request waits for the answer, however it was encoded.
+func TestABodyIsNotKept(t *testing.T) {
+	text := strings.Repeat(" ", 16<<20) + oneItem
+	var kept uint64
+	engine := &fakeEngine{score: func(context.Context, rewards.ScoreRequest) (rewards.ScoreAnswer, error) {
+		kept = heapInUse()
+		return rewards.ScoreAnswer{Answering: fakeAnswering, Results: fakeResults(1)}, nil
+	}}
+	s := newServer(t, engine, Options{})
+	for encoding, body := range map[string]string{"": text, "gzip": gzipped(t, text), "zstd": zstandard(t, text)} {
+		before := heapInUse()
+		if got := do(t, s, "POST", "/v1/score", body, "Content-Encoding", encoding); got.status != 200 {
+			t.Fatalf("%q: %d %s", encoding, got.status, got.body)
+		}
+		if grown := int64(kept) - int64(before); grown > 4<<20 {
+			t.Errorf("%q: %d bytes are kept of a body of %d", encoding, grown, len(text))
+		}
+	}
+	runtime.KeepAlive(text)
 }
 
 // FuzzEncodedBody: whatever bytes claim to be gzip or zstd, they are answered, within the cap.

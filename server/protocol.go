@@ -62,18 +62,7 @@ const (
 // counted and encoded. What a request may ask for, and what it used, is looked at here and in no protocol.
 func ask[Q, A any, PQ request[Q], PA answer[A]](s *Server, c codec[Q, A], outcome string, question func(context.Context, Q) (A, error)) handler {
 	return func(x *exchange, r *http.Request) error {
-		if err := c.accepts(r.Header.Get("Content-Type")); err != nil {
-			return err
-		}
-		body, err := s.bodies.read(x, r)
-		if err != nil {
-			return err
-		}
-		defer s.bodies.release(body)
-		if err := x.caller.mayAsk(time.Now()); err != nil {
-			return err
-		}
-		asked, err := c.decode(r, body.Bytes())
+		asked, err := c.read(s.bodies, x, r)
 		if err != nil {
 			return err
 		}
@@ -88,6 +77,22 @@ func ask[Q, A any, PQ request[Q], PA answer[A]](s *Server, c codec[Q, A], outcom
 		s.account(r.Context(), x, outcome, PA(&given).Account(), PA(&given).Problems())
 		return c.encode(x, &given)
 	}
+}
+
+// read reads and decodes a body. Nothing of the body is kept when it returns, since a request may wait long for its answer.
+func (c *codec[Q, A]) read(from *bodies, x *exchange, r *http.Request) (asked Q, err error) {
+	if err := c.accepts(r.Header.Get("Content-Type")); err != nil {
+		return asked, err
+	}
+	body, err := from.read(x, r)
+	if err != nil {
+		return asked, err
+	}
+	defer from.release(body)
+	if err := x.caller.mayAsk(time.Now()); err != nil {
+		return asked, err
+	}
+	return c.decode(r, body.Bytes())
 }
 
 // account counts an answer, and logs the faults among its items in one line.
