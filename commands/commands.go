@@ -1,7 +1,7 @@
 // Package commands is the command line: one file per command, and beside them what several share.
 //
-// A command wires packages together and owns every goroutine that it starts. The offline commands ask the same engine as the
-// server, so a score is the same whichever way it was asked for.
+// A command wires packages together and owns every goroutine that it starts. The offline commands ask the same engine
+// as the server, so a score is the same whichever way it was asked for.
 package commands
 
 import (

@@ -24,7 +24,8 @@ func loadFixtures(ctx context.Context, t *testing.T, names ...string) (*running,
 	return load(ctx, sources, models.Options{Runtime: runtimeFile(t)}, slog.New(slog.DiscardHandler))
 }
 
-// TestStopOutlivesTheSignal holds that models answer although the context that they were loaded under has ended, until stop.
+// TestStopOutlivesTheSignal holds that models answer although the context that they were loaded under has ended, until
+// stop.
 func TestStopOutlivesTheSignal(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -54,8 +55,8 @@ func (m *fakeModel) Run(context.Context) error {
 	return nil
 }
 
-// TestAForwardThatHangsDoesNotHoldTheStop: the stop takes its time and no more, and its error names the model that hangs and
-// no other.
+// TestAForwardThatHangsDoesNotHoldTheStop: the stop takes its time and no more, and its error names the model that
+// hangs and no other.
 func TestAForwardThatHangsDoesNotHoldTheStop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		released, hanging := make(chan struct{}), make(chan struct{})

@@ -43,8 +43,8 @@ const stopTime = 30 * time.Second
 // stop lets every model answer what it accepted, and frees it.
 func (r *running) stop() error { return r.stopWithin(stopTime) }
 
-// stopWithin is stop with a time of its own. The error names each model whose forward has not ended by then: it hangs in the
-// runtime or in its device, and ends only with the process.
+// stopWithin is stop with a time of its own. The error names each model whose forward has not ended by then: it hangs
+// in the runtime or in its device, and ends only with the process.
 func (r *running) stopWithin(most time.Duration) error {
 	for _, m := range r.models {
 		m.close()

@@ -116,7 +116,8 @@ func (c *serveCommand) serve(ctx context.Context, con *console, engine *rewards.
 	return s.Serve(ctx, listener)
 }
 
-// address is where the server answers, with the host as it was asked for and the port that was had, and where its page is.
+// address is where the server answers, with the host as it was asked for and the port that was had, and where its page
+// is.
 func (c *serveCommand) address(listener net.Listener) (address, docs string) {
 	if path, ok := server.SocketPath(c.Listen); ok {
 		return c.Listen, "curl --unix-socket " + path + " http://localhost/openapi.json"
@@ -141,7 +142,8 @@ func (c *serveCommand) options(tokens []server.Token, log *slog.Logger) server.O
 	}
 }
 
-// tokens reads the tokens from their file or, without one, a single one from the environment, where ps does not show it.
+// tokens reads the tokens from their file or, without one, a single one from the environment, where ps does not show
+// it.
 func (c *serveCommand) tokens() ([]server.Token, error) {
 	if c.TokenFile == "" {
 		if token := strings.TrimSpace(os.Getenv("ASSAY_TOKEN")); token != "" {
@@ -160,8 +162,8 @@ func (c *serveCommand) tokens() ([]server.Token, error) {
 	return tokens, nil
 }
 
-// checkFree finds out early that an address cannot be had. It is given back until the models are loaded, so that no client
-// waits on a server that is not there yet.
+// checkFree finds out early that an address cannot be had. It is given back until the models are loaded, so that no
+// client waits on a server that is not there yet.
 func checkFree(ctx context.Context, addr string) error {
 	listener, err := listen(ctx, addr)
 	if err != nil {

@@ -26,8 +26,8 @@ func newBodies(most int64) *bodies {
 	return &bodies{most: most, buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }}, decoder: newDecoder(most)}
 }
 
-// read reads a whole body, and undoes its Content-Encoding. The buffer must be released when nothing needs it any more. A body
-// is read before it is decoded, so that a client that sends slowly holds nothing but what it has sent.
+// read reads a whole body, and undoes its Content-Encoding. The buffer must be released when nothing needs it any more.
+// A body is read before it is decoded, so that a client that sends slowly holds nothing but what it has sent.
 func (b *bodies) read(x *exchange, r *http.Request) (*bytes.Buffer, error) {
 	encoding, err := contentEncoding(r.Header)
 	if err != nil {
@@ -38,7 +38,8 @@ func (b *bodies) read(x *exchange, r *http.Request) (*bytes.Buffer, error) {
 		return nil, rewards.NewProblem(rewards.CodeBodyTooLarge, "the body has %d bytes, and the cap is %d", r.ContentLength, b.most)
 	}
 	body := b.buffer()
-	// MaxBytesReader gets net/http's own writer, which then leaves a client that goes on sending the time to see the answer.
+	// MaxBytesReader gets net/http's own writer, which then leaves a client that goes on sending the time to see the
+	// answer.
 	if _, err := body.ReadFrom(http.MaxBytesReader(x.ResponseWriter, r.Body, b.most)); err != nil {
 		b.release(body)
 		return nil, bodyProblem(r.Context(), err)
@@ -68,8 +69,8 @@ func (b *bodies) release(buffer *bytes.Buffer) {
 	}
 }
 
-// bodyProblem explains why a body could not be read. net/http ends the request's context when the connection broke, so that
-// what is left is a body that is not framed as its headers say.
+// bodyProblem explains why a body could not be read. net/http ends the request's context when the connection broke, so
+// that what is left is a body that is not framed as its headers say.
 func bodyProblem(ctx context.Context, err error) *rewards.Problem {
 	var large *http.MaxBytesError
 	var network net.Error

@@ -18,8 +18,8 @@ import (
 	"github.com/assay-rm/assay/rewards"
 )
 
-// TestBodiesThatAreNotFramedAsTheySay: what is wrong with them is the client's fault, and it is told so, even after it has
-// closed its side of the connection.
+// TestBodiesThatAreNotFramedAsTheySay: what is wrong with them is the client's fault, and it is told so, even after it
+// has closed its side of the connection.
 func TestBodiesThatAreNotFramedAsTheySay(t *testing.T) {
 	url, _, _ := started(t, newServer(t, &fakeEngine{}, Options{}))
 	const head = "POST /v1/score HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
@@ -78,8 +78,8 @@ func zstandard(tb testing.TB, text string) string {
 	return out.String()
 }
 
-// TestEncodedBodies: a body of gzip or zstd asks what it asks as it is; every other encoding, and two of them, are refused, and
-// so is what does not decode. The cap is of the decoded bytes.
+// TestEncodedBodies: a body of gzip or zstd asks what it asks as it is; every other encoding, and two of them, are
+// refused, and so is what does not decode. The cap is of the decoded bytes.
 func TestEncodedBodies(t *testing.T) {
 	const most = 1000
 	s := newServer(t, &fakeEngine{}, Options{MaxBody: most})
@@ -134,7 +134,8 @@ func TestEncodedBodies(t *testing.T) {
 	}
 }
 
-// TestABombTakesNoMoreThanABody: however much an encoded body promises, no more is allocated than a body of the cap takes.
+// TestABombTakesNoMoreThanABody: however much an encoded body promises, no more is allocated than a body of the cap
+// takes.
 func TestABombTakesNoMoreThanABody(t *testing.T) {
 	s := newServer(t, &fakeEngine{}, Options{MaxBody: 1 << 20})
 	for encoding, body := range map[string]string{

@@ -78,10 +78,10 @@ func (c *caller) used(items, tokens int, now time.Time) {
 	}
 }
 
-// allowance is a bucket of tokens that fills evenly: perMinute of them a minute, up to that many. How many tokens a request has
-// is known when it is answered, so a request is let in while there is any, and what it had is taken out afterwards. The bucket
-// may go below empty, and then nothing is let in until it has filled up again: requests that were in flight at once are paid
-// for one after the other, and over time no more is asked for than the rate.
+// allowance is a bucket of tokens that fills evenly: perMinute of them a minute, up to that many. How many tokens a
+// request has is known when it is answered, so a request is let in while there is any, and what it had is taken out
+// afterwards. The bucket may go below empty, and then nothing is let in until it has filled up again: requests that
+// were in flight at once are paid for one after the other, and over time no more is asked for than the rate.
 type allowance struct {
 	perMinute int
 

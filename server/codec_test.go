@@ -68,7 +68,8 @@ func (d *discard) Header() http.Header       { return d.header }
 func (d *discard) WriteHeader(status int)    { d.status = status }
 func (*discard) Write(p []byte) (int, error) { return len(p), nil }
 
-// TestAllocations holds the wire to its ceilings: a few allocations for a request, those of its texts for an item, none for a token.
+// TestAllocations holds the wire to its ceilings: a few allocations for a request, those of its texts for an item, none
+// for a token.
 func TestAllocations(t *testing.T) {
 	ids := `{"items":[{"input_ids":[1` + strings.Repeat(",12345", 9999) + `]}]}`
 	for _, test := range []struct {

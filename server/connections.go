@@ -33,10 +33,10 @@ func connectionsWithin(asked int, files uint64) int {
 	return int(min(uint64(asked), room))
 }
 
-// crowd is a listener that keeps no more than most connections open. At the limit a new connection takes the place of the one
-// that has been without a request for longest, which is closed; so nobody keeps others out by connecting and being silent.
-// When every connection has a request open, the new one waits until a request or a connection has ended, and those behind it
-// wait in the system's queue.
+// crowd is a listener that keeps no more than most connections open. At the limit a new connection takes the place of
+// the one that has been without a request for longest, which is closed; so nobody keeps others out by connecting and
+// being silent. When every connection has a request open, the new one waits until a request or a connection has ended,
+// and those behind it wait in the system's queue.
 type crowd struct {
 	net.Listener
 	most int

@@ -19,9 +19,9 @@ import (
 	"github.com/assay-rm/assay/rewards"
 )
 
-// pipes is a listener whose connections are pipes. Nothing of it is outside of the process, so that a server on it can run in
-// a bubble of virtual time, where an hour passes at once and every deadline is met to the millisecond. A pipe holds no bytes:
-// who writes waits until the other end has read, as on a connection whose buffers are full.
+// pipes is a listener whose connections are pipes. Nothing of it is outside of the process, so that a server on it can
+// run in a bubble of virtual time, where an hour passes at once and every deadline is met to the millisecond. A pipe
+// holds no bytes: who writes waits until the other end has read, as on a connection whose buffers are full.
 type pipes struct {
 	accepted chan net.Conn
 	closed   chan struct{}
@@ -58,8 +58,8 @@ type bubble struct {
 	pipes
 }
 
-// inBubble runs a test with a server in virtual time. When the test has returned and the server has drained, no goroutine may
-// be left: the bubble waits for all of them, and fails when one can never end.
+// inBubble runs a test with a server in virtual time. When the test has returned and the server has drained, no
+// goroutine may be left: the bubble waits for all of them, and fails when one can never end.
 func inBubble(t *testing.T, engine Engine, options Options, test func(t *bubble)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -82,7 +82,8 @@ type heard struct {
 	ended    time.Duration
 }
 
-// patience is how long a test's client waits for the end of a connection: longer than every limit of the server together.
+// patience is how long a test's client waits for the end of a connection: longer than every limit of the server
+// together.
 const patience = time.Hour
 
 // listen reads until the server ends the connection.
@@ -169,8 +170,8 @@ var framings = []struct{ name, text string }{
 	{"expect, chunked", "Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n"},
 }
 
-// TestABodyThatNeverEnds: whatever the route and the framing, the answer comes at once or when the body's time is over, and
-// soon after it the connection ends, although the client neither sends the rest nor leaves.
+// TestABodyThatNeverEnds: whatever the route and the framing, the answer comes at once or when the body's time is over,
+// and soon after it the connection ends, although the client neither sends the rest nor leaves.
 func TestABodyThatNeverEnds(t *testing.T) {
 	for _, request := range rude {
 		for _, framing := range framings {
@@ -211,8 +212,8 @@ func TestABodyThatNeverEnds(t *testing.T) {
 	}
 }
 
-// TestAnswersThatAreNeverRead: a client that sends requests and reads nothing loses its connection when the time to take one
-// answer is over, on every kind of route, and so does one whose request net/http refuses by itself.
+// TestAnswersThatAreNeverRead: a client that sends requests and reads nothing loses its connection when the time to
+// take one answer is over, on every kind of route, and so does one whose request net/http refuses by itself.
 func TestAnswersThatAreNeverRead(t *testing.T) {
 	score := "POST /v1/score HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer s3cret\r\nContent-Type: application/json\r\nContent-Length: 24\r\n\r\n" + oneItem
 	for name, request := range map[string]string{
@@ -237,7 +238,8 @@ func TestAnswersThatAreNeverRead(t *testing.T) {
 				conn := t.dial()
 				start := time.Now()
 				_ = conn.SetWriteDeadline(start.Add(patience))
-				// It returns when the server has closed the connection, since the server does not read on while it writes.
+				// It returns when the server has closed the connection, since the server does not read on while it
+				// writes.
 				_, err := io.WriteString(conn, strings.Repeat(request, 3000))
 				for err == nil {
 					time.Sleep(time.Second) // of the bubble's clock
@@ -288,8 +290,8 @@ func slowEngine() *fakeEngine {
 	}}
 }
 
-// TestAnAnswerMayTakeAnHour: no deadline of the connection ends a request whose body is there, however it was framed; one that
-// comes slowly has all of its time.
+// TestAnAnswerMayTakeAnHour: no deadline of the connection ends a request whose body is there, however it was framed;
+// one that comes slowly has all of its time.
 func TestAnAnswerMayTakeAnHour(t *testing.T) {
 	const head = "POST /v1/score HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n"
 	for name, pieces := range map[string][]string{

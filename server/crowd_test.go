@@ -30,8 +30,8 @@ func alive(conn net.Conn) int {
 
 const healthz = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
 
-// TestTheSilentMakeRoom: at the limit of connections, the one that has been without a request for longest is closed for a new
-// one, however many are silent; those with a request open stay.
+// TestTheSilentMakeRoom: at the limit of connections, the one that has been without a request for longest is closed for
+// a new one, however many are silent; those with a request open stay.
 func TestTheSilentMakeRoom(t *testing.T) {
 	inBubble(t, slowEngine(), Options{MaxConnections: 3}, func(t *bubble) {
 		busy := t.dial()

@@ -14,9 +14,9 @@ import (
 	"github.com/assay-rm/assay/rewards"
 )
 
-// decode reads a JSON body into a request. A body is decoded once, strictly. Only where that fails, or could have passed over
-// something (a null, which leaves a zero behind; a message without its content), the body is also held to the request's
-// schema, which costs as much again and names the field.
+// decode reads a JSON body into a request. A body is decoded once, strictly. Only where that fails, or could have
+// passed over something (a null, which leaves a zero behind; a message without its content), the body is also held to
+// the request's schema, which costs as much again and names the field.
 func (s *Server) decode(body []byte, request any) error {
 	if err := unicodeOnly(body); err != nil {
 		return err
@@ -108,8 +108,8 @@ func blankTurn(request any) bool {
 	return false
 }
 
-// unicodeOnly refuses what the decoder would replace without a word, after which another text would be scored: bytes that are
-// not UTF-8, and escapes of half a surrogate pair.
+// unicodeOnly refuses what the decoder would replace without a word, after which another text would be scored: bytes
+// that are not UTF-8, and escapes of half a surrogate pair.
 func unicodeOnly(body []byte) error {
 	if !utf8.Valid(body) {
 		return rewards.NewProblem(rewards.CodeBadJSON, "the body is not UTF-8")

@@ -12,8 +12,8 @@ import (
 	"github.com/assay-rm/assay/rewards"
 )
 
-// FuzzBody holds every route that takes a body to two promises: no body is a fault of the server, and what the quick decoder
-// accepts keeps to the schema.
+// FuzzBody holds every route that takes a body to two promises: no body is a fault of the server, and what the quick
+// decoder accepts keeps to the schema.
 func FuzzBody(f *testing.F) {
 	for _, body := range []string{
 		oneItem, `{"items":[{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":""}]}]}`,

@@ -1,12 +1,12 @@
 // Package server answers HTTP.
 //
-// [New] makes a [Server] over an [Engine]; [Server.Run] listens until its context ends and then drains: readiness turns false
-// first, what was accepted is still answered, and only then it returns. The engine, and the models under it, must live until
-// Run has returned.
+// [New] makes a [Server] over an [Engine]; [Server.Run] listens until its context ends and then drains: readiness turns
+// false first, what was accepted is still answered, and only then it returns. The engine, and the models under it, must
+// live until Run has returned.
 //
-// docs/API.md describes the routes, the limits and the problems, /openapi.json the schemas. Every error of every route is a
-// problem whose code and status come from the one table of package rewards. A request that cannot be read is refused whole;
-// otherwise its items fail one by one inside an answer.
+// docs/API.md describes the routes, the limits and the problems, /openapi.json the schemas. Every error of every route
+// is a problem whose code and status come from the one table of package rewards. A request that cannot be read is
+// refused whole; otherwise its items fail one by one inside an answer.
 //
 // A request passes, in this order, and its answer the same way back:
 //
@@ -19,6 +19,6 @@
 //	codec           from the protocol's words to the engine's   native.go, openrlhf.go
 //	engine          the answer
 //
-// A protocol is a value: the codecs of its questions, and one way to tell a problem. A foreign one is one file, and nothing else
-// in this package knows that it is there, but the list in [New].
+// A protocol is a value: the codecs of its questions, and one way to tell a problem. A foreign one is one file, and
+// nothing else in this package knows that it is there, but the list in [New].
 package server

@@ -49,8 +49,8 @@ func newZstd() any {
 
 var errEndsEarly = errors.New("it ends too early")
 
-// decode appends the decoded body to into. It holds to the cap whatever the encoded body promises: a bomb is refused after as
-// many bytes as any other body may have.
+// decode appends the decoded body to into. It holds to the cap whatever the encoded body promises: a bomb is refused
+// after as many bytes as any other body may have.
 func (d *decoder) decode(ctx context.Context, encoding string, body []byte, into *bytes.Buffer) error {
 	select {
 	case d.places <- struct{}{}:

@@ -18,8 +18,8 @@ type problemDetails struct {
 	rewards.Problem
 }
 
-// Retry-After is at least a second, since a client that asks sooner meets the same queue, and at most a minute, since none
-// should stay away for longer than it takes to see that it may come back.
+// Retry-After is at least a second, since a client that asks sooner meets the same queue, and at most a minute, since
+// none should stay away for longer than it takes to see that it may come back.
 const (
 	leastRetry   = time.Second
 	longestRetry = time.Minute

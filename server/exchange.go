@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// exchange is one request and its answer: what the layers of the server know of it, from the first to the last. It is also the
-// [http.ResponseWriter] of the handlers, and the one place where an answer gets its deadline.
+// exchange is one request and its answer: what the layers of the server know of it, from the first to the last. It is
+// also the [http.ResponseWriter] of the handlers, and the one place where an answer gets its deadline.
 type exchange struct {
 	http.ResponseWriter
 	id       string        // of the request
@@ -23,7 +23,8 @@ type exchange struct {
 	bytes  int64
 }
 
-// newExchange takes a request up. The request that it returns is the one to go on with: its body tells when it has ended.
+// newExchange takes a request up. The request that it returns is the one to go on with: its body tells when it has
+// ended.
 func newExchange(w http.ResponseWriter, r *http.Request, timeout time.Duration) (*exchange, *http.Request) {
 	x := &exchange{
 		ResponseWriter: w,
@@ -39,8 +40,9 @@ func newExchange(w http.ResponseWriter, r *http.Request, timeout time.Duration) 
 	return x, &with
 }
 
-// WriteHeader begins the answer. The client has a time from now to take it. When it may still be sending a body that nobody
-// wants, HTTP/1 has to close the connection; on HTTP/2 the stream ends with the answer, and the connection stays.
+// WriteHeader begins the answer. The client has a time from now to take it. When it may still be sending a body that
+// nobody wants, HTTP/1 has to close the connection; on HTTP/2 the stream ends with the answer, and the connection
+// stays.
 func (x *exchange) WriteHeader(status int) {
 	if x.status == 0 {
 		x.status = status
@@ -54,9 +56,9 @@ func (x *exchange) WriteHeader(status int) {
 	x.ResponseWriter.WriteHeader(status)
 }
 
-// refuseBody tells net/http that the rest of the body is not wanted, as reading past a limit does. It then says so in the answer,
-// sends all of it, and waits a moment before it closes the connection; closed at once, a connection on which the client is
-// still sending would be reset, and the client might never see the answer.
+// refuseBody tells net/http that the rest of the body is not wanted, as reading past a limit does. It then says so in
+// the answer, sends all of it, and waits a moment before it closes the connection; closed at once, a connection on
+// which the client is still sending would be reset, and the client might never see the answer.
 func refuseBody(w http.ResponseWriter) {
 	_, _ = http.MaxBytesReader(w, io.NopCloser(strings.NewReader("x")), 0).Read(make([]byte, 1))
 }

@@ -13,12 +13,13 @@ const (
 	maxHeaders = 64 << 10 // bytes of a request's headers
 	maxStreams = 1024     // requests in flight on one HTTP/2 connection; more wait at the client
 
-	// linger is how long the server still reads after it has refused a request whose body it did not want, so that a client that
-	// is sending it sees the answer and not a broken connection. Then it closes the connection.
+	// linger is how long the server still reads after it has refused a request whose body it did not want, so that a
+	// client that is sending it sees the answer and not a broken connection. Then it closes the connection.
 	linger = 5 * time.Second
 )
 
-// front speaks HTTP/1.1 and, to clients that begin with it, HTTP/2 without TLS. Every state of a connection ends by itself:
+// front speaks HTTP/1.1 and, to clients that begin with it, HTTP/2 without TLS. Every state of a connection ends by
+// itself:
 //
 //	state                                    ends after            by
 //	nothing, or a part of the headers, came  HeaderTimeout         ReadHeaderTimeout
@@ -30,8 +31,8 @@ const (
 //	HTTP/2: it takes no byte of a frame      WriteTimeout          WriteByteTimeout
 //	a request is being answered              when it is answered   the engine: timeout_ms, or the client leaves
 //
-// net/http takes the read deadline away when a body has ended, so that BodyTimeout does not end a request that is being answered.
-// On HTTP/2 WriteTimeout would, so that [Server.observe] takes it away until there is an answer.
+// net/http takes the read deadline away when a body has ended, so that BodyTimeout does not end a request that is being
+// answered. On HTTP/2 WriteTimeout would, so that [Server.observe] takes it away until there is an answer.
 func (s *Server) front() *http.Server {
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
@@ -73,9 +74,9 @@ func (s *Server) drain(ctx context.Context, front *http.Server, ended <-chan err
 	return err
 }
 
-// quiet is how long no request may be in flight until a drain no longer waits for connections, slow headers among them. An
-// HTTP/2 connection that is accepted just when the drain begins is never told of it, and would hold it for as long as its
-// client keeps it.
+// quiet is how long no request may be in flight until a drain no longer waits for connections, slow headers among them.
+// An HTTP/2 connection that is accepted just when the drain begins is never told of it, and would hold it for as long
+// as its client keeps it.
 const quiet = 3 * time.Second
 
 // whenQuiet calls stop when no request was in flight for that long, unless ctx ends before.

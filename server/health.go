@@ -63,8 +63,8 @@ func (s *Server) readyz(x *exchange, r *http.Request) error {
 	}{problemDetails{"/docs#" + problem.Code, *problem}, verdict})
 }
 
-// verdict gives the last probe's outcome, or probes every model for the request of that id. A client that leaves does not spoil
-// it for the others.
+// verdict gives the last probe's outcome, or probes every model for the request of that id. A client that leaves does
+// not spoil it for the others.
 func (h *health) verdict(ctx context.Context, id string) readyAnswer {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -85,8 +85,8 @@ func (h *health) verdict(ctx context.Context, id string) readyAnswer {
 	return h.last
 }
 
-// probe scores a short item. A probe that finds the queue full, or waits too long in it, shows load and not a fault: then the
-// model is ready as long as its run in progress is not stuck.
+// probe scores a short item. A probe that finds the queue full, or waits too long in it, shows load and not a fault:
+// then the model is ready as long as its run in progress is not stuck.
 func (h *health) probe(ctx context.Context, id, model string) readyModel {
 	options := h.server.options
 	timed, cancel := context.WithTimeout(ctx, options.ProbeTimeout)

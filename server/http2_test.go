@@ -118,8 +118,8 @@ func listen2within(t *testing.T, conn net.Conn, patience time.Duration) conversa
 	}
 }
 
-// TestAStreamWhoseBodyNeverEnds: on HTTP/2 a refused body ends its stream and leaves the connection, and one that does not come
-// ends its stream when its time is over. The connection ends when it has been idle.
+// TestAStreamWhoseBodyNeverEnds: on HTTP/2 a refused body ends its stream and leaves the connection, and one that does
+// not come ends its stream when its time is over. The connection ends when it has been idle.
 func TestAStreamWhoseBodyNeverEnds(t *testing.T) {
 	for _, test := range []struct {
 		name, method, path string
@@ -161,8 +161,8 @@ func TestAStreamWhoseBodyNeverEnds(t *testing.T) {
 	}
 }
 
-// TestAShutWindow: a client that grants no window gets no answer, and its stream ends when the time to take one is over. So do
-// the streams that net/http answers by itself.
+// TestAShutWindow: a client that grants no window gets no answer, and its stream ends when the time to take one is
+// over. So do the streams that net/http answers by itself.
 func TestAShutWindow(t *testing.T) {
 	long := strings.Repeat("a", 8000)
 	many := []string{}

@@ -19,9 +19,9 @@ const unixScheme = "unix:"
 // socketMode lets the server's own user and group connect to a Unix socket.
 const socketMode fs.FileMode = 0o660
 
-// CheckListen decides whether a server may listen on an address: on a Unix socket and on the loopback interface always, on
-// another only when it is guarded: by a token, or by somebody's word that the network is trusted. A host name other than
-// localhost counts as reachable by others.
+// CheckListen decides whether a server may listen on an address: on a Unix socket and on the loopback interface always,
+// on another only when it is guarded: by a token, or by somebody's word that the network is trusted. A host name other
+// than localhost counts as reachable by others.
 func CheckListen(addr string, guarded bool) error {
 	if path, ok := SocketPath(addr); ok {
 		return checkSocket(path)
@@ -40,7 +40,8 @@ func CheckListen(addr string, guarded bool) error {
 // SocketPath is the path of an address unix:PATH; ok is false for every other address.
 func SocketPath(addr string) (path string, ok bool) { return strings.CutPrefix(addr, unixScheme) }
 
-// checkSocket refuses paths that the system would cut, or take for a name outside of the file system, where no mode protects it.
+// checkSocket refuses paths that the system would cut, or take for a name outside of the file system, where no mode
+// protects it.
 func checkSocket(path string) error {
 	limit := len(syscall.RawSockaddrUnix{}.Path) - 1
 	switch {
@@ -62,8 +63,8 @@ func loopback(host string) bool {
 	return err == nil && ip.Unmap().IsLoopback()
 }
 
-// Listen listens on host:port, or on unix:PATH. The file of a Unix socket has mode 0660 and goes when the listener is closed;
-// one that a dead server left is replaced. The error is syscall.EADDRINUSE where another process listens.
+// Listen listens on host:port, or on unix:PATH. The file of a Unix socket has mode 0660 and goes when the listener is
+// closed; one that a dead server left is replaced. The error is syscall.EADDRINUSE where another process listens.
 func Listen(ctx context.Context, addr string) (net.Listener, error) {
 	path, ok := SocketPath(addr)
 	if !ok {
@@ -89,8 +90,8 @@ func Listen(ctx context.Context, addr string) (net.Listener, error) {
 	return listener, nil
 }
 
-// closed gives a Unix socket its mode before it is bound. The system then makes its file with this mode less the umask, so that
-// at no moment others may connect than those whom the mode allows, whatever the umask is.
+// closed gives a Unix socket its mode before it is bound. The system then makes its file with this mode less the umask,
+// so that at no moment others may connect than those whom the mode allows, whatever the umask is.
 func closed(_, _ string, socket syscall.RawConn) error {
 	var changed error
 	err := socket.Control(func(fd uintptr) { changed = syscall.Fchmod(int(fd), uint32(socketMode)) })

@@ -187,8 +187,8 @@ func TestASilentConnectionIsCut(t *testing.T) {
 	}
 }
 
-// TestASocketIsNeverOpenToOthers: from its first moment the file of a socket has no more than its mode, even under a umask that
-// would let everybody in.
+// TestASocketIsNeverOpenToOthers: from its first moment the file of a socket has no more than its mode, even under a
+// umask that would let everybody in.
 func TestASocketIsNeverOpenToOthers(t *testing.T) {
 	before := syscall.Umask(0) // of the whole process; no test of this package runs beside another
 	defer syscall.Umask(before)
@@ -252,7 +252,8 @@ func TestCheckListenOfSockets(t *testing.T) {
 	}
 }
 
-// TestADrainDoesNotWaitForTheSilent: an HTTP/2 connection that begins once the drain has does not hold it for as long as its client stays.
+// TestADrainDoesNotWaitForTheSilent: an HTTP/2 connection that begins once the drain has does not hold it for as long
+// as its client stays.
 func TestADrainDoesNotWaitForTheSilent(t *testing.T) {
 	s := newServer(t, &fakeEngine{}, Options{DrainTimeout: time.Hour, HeaderTimeout: time.Hour, IdleTimeout: time.Hour})
 	url, _, stop := started(t, s)

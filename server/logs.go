@@ -15,7 +15,8 @@ import (
 // every is how often a kind of event that comes in floods may have a line in the log.
 const every = 10 * time.Second
 
-// seldom lets an event into the log at most once in a while, and counts those that it kept out. Its zero value is ready.
+// seldom lets an event into the log at most once in a while, and counts those that it kept out. Its zero value is
+// ready.
 type seldom struct {
 	count atomic.Int64 // since the last line
 	said  atomic.Int64 // when that was, in nanoseconds of Unix time
@@ -31,9 +32,9 @@ func (s *seldom) now() (count int64, say bool) {
 	return s.count.Swap(0), true
 }
 
-// errorLog takes what [http.Server] has to say, which comes without a level. That it cannot accept connections, as where no
-// more files may be opened, is a warning; a panic outside of a handler is an error; what it says of a client that breaks the
-// protocol is for debugging. Of the first two there is a line at most every ten seconds.
+// errorLog takes what [http.Server] has to say, which comes without a level. That it cannot accept connections, as
+// where no more files may be opened, is a warning; a panic outside of a handler is an error; what it says of a client
+// that breaks the protocol is for debugging. Of the first two there is a line at most every ten seconds.
 func errorLog(to *slog.Logger) *log.Logger { return log.New(&httpErrors{log: to}, "", 0) }
 
 type httpErrors struct {

@@ -13,8 +13,8 @@ import (
 	"github.com/assay-rm/assay/rewards"
 )
 
-// metrics has a registry of its own. Its labels are routes, statuses, codes, loaded models and the callers of the token file,
-// so the series are bounded.
+// metrics has a registry of its own. Its labels are routes, statuses, codes, loaded models and the callers of the token
+// file, so the series are bounded.
 type metrics struct {
 	registry *prometheus.Registry
 	handler  http.Handler
@@ -116,7 +116,8 @@ func (m *metrics) finished(route string, status int, took time.Duration) {
 // problem counts a problem of a request or an item.
 func (m *metrics) problem(code string) { m.ofProblem.of(code).Inc() }
 
-// answered counts an answer by its results, of which some failed; the others have that outcome. Without a run nothing was read.
+// answered counts an answer by its results, of which some failed; the others have that outcome. Without a run nothing
+// was read.
 func (m *metrics) answered(a rewards.Answering, outcome string, results, failed int) {
 	if a.Model == "" { // no model was asked
 		return
@@ -131,7 +132,8 @@ func (m *metrics) answered(a rewards.Answering, outcome string, results, failed 
 	}
 }
 
-// kept remembers what make gives for a key. It forgets nothing, so its keys must be few: routes, statuses, codes, models.
+// kept remembers what make gives for a key. It forgets nothing, so its keys must be few: routes, statuses, codes,
+// models.
 type kept[K comparable, V any] struct {
 	make func(key K) V
 

@@ -7,7 +7,8 @@ import (
 	"github.com/assay-rm/assay/rewards"
 )
 
-// nativeProtocol is the API of docs/API.md. Its problems are RFC 9457's, and so are those of paths that are no protocol's.
+// nativeProtocol is the API of docs/API.md. Its problems are RFC 9457's, and so are those of paths that are no
+// protocol's.
 func (s *Server) nativeProtocol() *protocol {
 	return &protocol{
 		prefix:  "/",
@@ -31,7 +32,8 @@ func (s *Server) nativeProtocol() *protocol {
 	}
 }
 
-// question is a route of the native API that asks the engine: its body is the engine's request, and its answer the engine's.
+// question is a route of the native API that asks the engine: its body is the engine's request, and its answer the
+// engine's.
 func question[Q, A any, PQ request[Q], PA answer[A]](s *Server, path, summary, outcome string, asks func(context.Context, Q) (A, error)) route {
 	native := codec[Q, A]{
 		accepts: jsonType,

@@ -36,8 +36,8 @@ func (s *Server) observe(next http.Handler) http.Handler {
 	})
 }
 
-// broke answers for a handler that panicked. Where the answer had begun, the connection is cut instead, so that no client takes
-// a part for the whole.
+// broke answers for a handler that panicked. Where the answer had begun, the connection is cut instead, so that no
+// client takes a part for the whole.
 func (s *Server) broke(x *exchange, r *http.Request, value any) {
 	if err, ok := value.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		panic(value)
@@ -51,8 +51,8 @@ func (s *Server) broke(x *exchange, r *http.Request, value any) {
 	panic(http.ErrAbortHandler)
 }
 
-// finished counts a request and writes its access line: at debug when it went well or was one of many that were refused for
-// their number, louder when it did not.
+// finished counts a request and writes its access line: at debug when it went well or was one of many that were refused
+// for their number, louder when it did not.
 func (s *Server) finished(x *exchange, r *http.Request, took time.Duration) {
 	route, status := x.route, x.status
 	if route == "" {
@@ -85,8 +85,8 @@ func (s *Server) finished(x *exchange, r *http.Request, took time.Duration) {
 	s.log.LogAttrs(ctx, level, "request", line...)
 }
 
-// refused says now and then how many requests were refused with 429; under overload they are most of the requests, and a line
-// for each would cost more than the refusal.
+// refused says now and then how many requests were refused with 429; under overload they are most of the requests, and
+// a line for each would cost more than the refusal.
 func (s *Server) refused(ctx context.Context) {
 	if count, say := s.refusals.now(); say {
 		s.log.LogAttrs(ctx, slog.LevelWarn, "refusing requests, since a queue is full or a caller's tokens are used up",

@@ -12,8 +12,9 @@ import (
 	"github.com/assay-rm/assay/rewards"
 )
 
-// openRLHFRequest is what OpenRLHF's trainers send: text that the client rendered, one query per sample. Its prompts and labels
-// are for reward functions that look at them, and a reward model does not; they and unknown keys are passed over.
+// openRLHFRequest is what OpenRLHF's trainers send: text that the client rendered, one query per sample. Its prompts
+// and labels are for reward functions that look at them, and a reward model does not; they and unknown keys are passed
+// over.
 type openRLHFRequest struct {
 	_     struct{} `additionalProperties:"true"`
 	Query []string `json:"query" nullable:"false" doc:"Prompt and response of each sample, rendered, special tokens kept"`
@@ -26,9 +27,10 @@ type openRLHFAnswer struct {
 	ExtraLogs map[string][]float64 `json:"extra_logs" doc:"raw: the graph's output; tokens: read; truncated: cut away"`
 }
 
-// openRLHF is OpenRLHF's remote reward model. The client posts to a URL that its user writes, so the URL's query may choose the
-// model and the truncation; without it an item that is too long is refused, since a reward of half a response would train the
-// policy on it. Of a problem the trainer looks at the status alone, so that the native form of one will do.
+// openRLHF is OpenRLHF's remote reward model. The client posts to a URL that its user writes, so the URL's query may
+// choose the model and the truncation; without it an item that is too long is refused, since a reward of half a
+// response would train the policy on it. Of a problem the trainer looks at the status alone, so that the native form of
+// one will do.
 func (s *Server) openRLHF() *protocol {
 	return &protocol{
 		prefix:  "/get_reward/",
@@ -50,8 +52,8 @@ func (s *Server) scoreQueries(ctx context.Context, request rewards.ScoreRequest)
 	return s.engine.Score(ctx, request)
 }
 
-// encodeOpenRLHF gives the rewards. The client needs a number for every query: one failed item fails the request, with that
-// item's status, and the client's own retry asks again.
+// encodeOpenRLHF gives the rewards. The client needs a number for every query: one failed item fails the request, with
+// that item's status, and the client's own retry asks again.
 func encodeOpenRLHF(x *exchange, given *rewards.ScoreAnswer) error {
 	n := len(given.Results)
 	answer := openRLHFAnswer{Rewards: make([]float64, n), ExtraLogs: map[string][]float64{
@@ -70,8 +72,8 @@ func encodeOpenRLHF(x *exchange, given *rewards.ScoreAnswer) error {
 	return writeJSON(x, http.StatusOK, answer)
 }
 
-// decodeOpenRLHF is lenient with keys and strict with queries. Labels are often null, so a null is looked for in the queries
-// and not, as elsewhere, in the whole body.
+// decodeOpenRLHF is lenient with keys and strict with queries. Labels are often null, so a null is looked for in the
+// queries and not, as elsewhere, in the whole body.
 func (s *Server) decodeOpenRLHF(r *http.Request, body []byte) (rewards.ScoreRequest, error) {
 	var loose struct {
 		Query []*string `json:"query"`

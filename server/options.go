@@ -34,8 +34,8 @@ type Options struct {
 	Version string       // shown in the schemas' title
 }
 
-// DefaultOptions has a value in every field that has a default. A server with these options listens on the loopback interface
-// and asks for no token.
+// DefaultOptions has a value in every field that has a default. A server with these options listens on the loopback
+// interface and asks for no token.
 func DefaultOptions() Options {
 	return Options{
 		Addr:           "127.0.0.1:8080",

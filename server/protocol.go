@@ -10,10 +10,11 @@ import (
 	"github.com/assay-rm/assay/rewards"
 )
 
-// protocol is one API's way of speaking: the native one (native.go), or a foreign one that some client knows (openrlhf.go, for
-// example). Each of its questions has a codec, {decode, encode}, and all of its routes one way to tell a problem. It gets every
-// problem of its routes: a missing token, another method, a path under its prefix that no route has, a body that cannot be read,
-// what the engine refuses, and a panic. No protocol knows another, and the server knows none of them by name.
+// protocol is one API's way of speaking: the native one (native.go), or a foreign one that some client knows
+// (openrlhf.go, for example). Each of its questions has a codec, {decode, encode}, and all of its routes one way to
+// tell a problem. It gets every problem of its routes: a missing token, another method, a path under its prefix that no
+// route has, a body that cannot be read, what the engine refuses, and a panic. No protocol knows another, and the
+// server knows none of them by name.
 type protocol struct {
 	prefix  string // of the paths that are its own, whether a route has them or not, such as "/v2/"
 	problem func(x *exchange, problem *rewards.Problem)
@@ -58,8 +59,8 @@ const (
 	outcomeTokenized = "tokenized"
 )
 
-// ask is the path of every question, whatever protocol it came by: the body is read and decoded, the engine asked, the answer
-// counted and encoded. What a request may ask for, and what it used, is looked at here and in no protocol.
+// ask is the path of every question, whatever protocol it came by: the body is read and decoded, the engine asked, the
+// answer counted and encoded. What a request may ask for, and what it used, is looked at here and in no protocol.
 func ask[Q, A any, PQ request[Q], PA answer[A]](s *Server, c codec[Q, A], outcome string, question func(context.Context, Q) (A, error)) handler {
 	return func(x *exchange, r *http.Request) error {
 		asked, err := c.read(s.bodies, x, r)
@@ -79,7 +80,8 @@ func ask[Q, A any, PQ request[Q], PA answer[A]](s *Server, c codec[Q, A], outcom
 	}
 }
 
-// read reads and decodes a body. Nothing of the body is kept when it returns, since a request may wait long for its answer.
+// read reads and decodes a body. Nothing of the body is kept when it returns, since a request may wait long for its
+// answer.
 func (c *codec[Q, A]) read(from *bodies, x *exchange, r *http.Request) (asked Q, err error) {
 	if err := c.accepts(r.Header.Get("Content-Type")); err != nil {
 		return asked, err
@@ -120,7 +122,8 @@ func (s *Server) account(ctx context.Context, x *exchange, outcome string, a rew
 	x.caller.used(len(problems), a.Usage.Tokens, time.Now())
 }
 
-// writeJSON answers with a JSON body. The error is of a body that cannot be encoded; a client that does not take it is none.
+// writeJSON answers with a JSON body. The error is of a body that cannot be encoded; a client that does not take it is
+// none.
 func writeJSON(w http.ResponseWriter, status int, body any) error {
 	if w.Header().Get("Content-Type") == "" {
 		w.Header().Set("Content-Type", "application/json")
@@ -134,8 +137,8 @@ func writeJSON(w http.ResponseWriter, status int, body any) error {
 	return nil
 }
 
-// wholeWriter sends an answer whose body comes in one piece. [json.Encoder] writes once, when everything is encoded: so nothing
-// half-written carries a status of success, and a large answer is held once.
+// wholeWriter sends an answer whose body comes in one piece. [json.Encoder] writes once, when everything is encoded: so
+// nothing half-written carries a status of success, and a large answer is held once.
 type wholeWriter struct {
 	to     http.ResponseWriter
 	status int

@@ -12,7 +12,8 @@ import (
 	"github.com/assay-rm/assay/rewards"
 )
 
-// strange is a protocol that no other knows: its paths name the model, its bodies are plain text, and its problems one line.
+// strange is a protocol that no other knows: its paths name the model, its bodies are plain text, and its problems one
+// line.
 func strange(s *Server) *protocol {
 	return &protocol{
 		prefix: "/v9/",
@@ -50,8 +51,8 @@ func strange(s *Server) *protocol {
 	}
 }
 
-// TestAProtocolGetsEveryProblemOfItsRoutes, in its own form: of the token, the method, a path under its prefix, the body, the
-// cap, its decoder, the engine and a panic; and no other protocol hears of them.
+// TestAProtocolGetsEveryProblemOfItsRoutes, in its own form: of the token, the method, a path under its prefix, the
+// body, the cap, its decoder, the engine and a panic; and no other protocol hears of them.
 func TestAProtocolGetsEveryProblemOfItsRoutes(t *testing.T) {
 	engine := &fakeEngine{score: func(_ context.Context, request rewards.ScoreRequest) (rewards.ScoreAnswer, error) {
 		switch request.Model {
@@ -107,8 +108,8 @@ func TestAProtocolGetsEveryProblemOfItsRoutes(t *testing.T) {
 	}
 }
 
-// TestResultsAreCountedAsTheyAreGiven: a pair is one, a response is one however many sequences it took, and what was tokenized
-// has no score.
+// TestResultsAreCountedAsTheyAreGiven: a pair is one, a response is one however many sequences it took, and what was
+// tokenized has no score.
 func TestResultsAreCountedAsTheyAreGiven(t *testing.T) {
 	failed := &rewards.Problem{Code: models.CodeTooLong, Status: 413}
 	engine := &countedEngine{}

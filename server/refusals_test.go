@@ -196,7 +196,8 @@ func TestRefusalsAreLoggedTogether(t *testing.T) {
 	})
 }
 
-// TestFaultsOfItemsAreOneLine: however many items of a request a broken forward took with it, the log has one line of them.
+// TestFaultsOfItemsAreOneLine: however many items of a request a broken forward took with it, the log has one line of
+// them.
 func TestFaultsOfItemsAreOneLine(t *testing.T) {
 	log := &lines{}
 	results := make([]rewards.ScoreResult, 4096)

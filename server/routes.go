@@ -98,8 +98,8 @@ func handling(handle func(x *exchange, r *http.Request)) http.Handler {
 	})
 }
 
-// clean tells whether the mux takes a path as it stands. Others, as //v1/score or a relative one, it would redirect or refuse
-// in a form of its own.
+// clean tells whether the mux takes a path as it stands. Others, as //v1/score or a relative one, it would redirect or
+// refuse in a form of its own.
 func clean(u *url.URL) bool {
 	p := u.EscapedPath()
 	if !strings.HasPrefix(p, "/") {

@@ -90,8 +90,9 @@ func (s *Server) Run(ctx context.Context) error {
 	return s.Serve(ctx, listener)
 }
 
-// Serve answers on the listener, which it closes, until ctx ends. Then readiness turns false, the drain delay passes, new
-// connections are refused, and what was accepted is answered within the drain timeout. It returns nil when all was answered.
+// Serve answers on the listener, which it closes, until ctx ends. Then readiness turns false, the drain delay passes,
+// new connections are refused, and what was accepted is answered within the drain timeout. It returns nil when all was
+// answered.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	front := s.front()
 	crowd := newCrowd(listener, s.connections(ctx))

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// Token is what a client sends to be let in, and what the server knows of who sends it. Several tokens may have one name, as
-// while one takes the place of another; they are one caller then, and must say the same of it.
+// Token is what a client sends to be let in, and what the server knows of who sends it. Several tokens may have one
+// name, as while one takes the place of another; they are one caller then, and must say the same of it.
 type Token struct {
 	Token string // no white space
 	Name  string // of the caller, in the metrics and the log; may be empty
@@ -19,8 +19,8 @@ type Token struct {
 	line int // of the file
 }
 
-// ParseTokens reads a file of tokens: a token on each line and behind it, in any order, what is known of the caller. Lines that
-// begin with # are comments. A token alone is such a file.
+// ParseTokens reads a file of tokens: a token on each line and behind it, in any order, what is known of the caller.
+// Lines that begin with # are comments. A token alone is such a file.
 //
 //	8Jx0…QmZ4  name=trainer-a class=interactive rate=600000
 //	w1Yz…77aB  name=nightly class=bulk

@@ -71,8 +71,8 @@ func byToken(t *testing.T, s *Server, token string) reply {
 	return do(t, s, "POST", "/v1/score", oneItem, "Authorization", "Bearer "+token)
 }
 
-// TestCallersAreKnownByTheirTokens: each token is its caller's, and the requests, results, tokens and refusals of each caller
-// with a name are counted apart.
+// TestCallersAreKnownByTheirTokens: each token is its caller's, and the requests, results, tokens and refusals of each
+// caller with a name are counted apart.
 func TestCallersAreKnownByTheirTokens(t *testing.T) {
 	var seen []string
 	engine := &fakeEngine{}
@@ -119,8 +119,8 @@ func TestCallersAreKnownByTheirTokens(t *testing.T) {
 	}
 }
 
-// TestARateIsKept: a caller that has used its tokens up is refused until enough time has passed, whichever of its tokens it
-// sends, and nobody else is.
+// TestARateIsKept: a caller that has used its tokens up is refused until enough time has passed, whichever of its
+// tokens it sends, and nobody else is.
 func TestARateIsKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newServer(t, &fakeEngine{}, Options{Tokens: []Token{{Token: "a1", Name: "a", Rate: 6}, {Token: "a2", Name: "a", Rate: 6}, {Token: "b", Name: "b", Rate: 6}, {Token: "c"}}})
@@ -148,8 +148,9 @@ func TestARateIsKept(t *testing.T) {
 	})
 }
 
-// TestOverTimeNoMoreThanTheRate: whatever a caller asks for and whenever, what it got in a time is no more than its rate for
-// that time, a full bucket, and the requests that were let in last; and one that keeps to its rate is never refused.
+// TestOverTimeNoMoreThanTheRate: whatever a caller asks for and whenever, what it got in a time is no more than its
+// rate for that time, a full bucket, and the requests that were let in last; and one that keeps to its rate is never
+// refused.
 func TestOverTimeNoMoreThanTheRate(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		rate := rapid.IntRange(1, 1000).Draw(t, "rate")
