@@ -32,7 +32,7 @@ const (
 //	a request is being answered              when it is answered   the engine: timeout_ms, or the client leaves
 //
 // net/http takes the read deadline away when a body has ended, so that BodyTimeout does not end a request that is being
-// answered. On HTTP/2 WriteTimeout would, so that [Server.observe] takes it away until there is an answer.
+// answered. On HTTP/2 WriteTimeout would, so that newExchange takes it away until there is an answer.
 func (s *Server) front() *http.Server {
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
