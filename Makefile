@@ -16,7 +16,7 @@ HEADERS := .runtime/headers.txt
 RUNTIME := $(ONNXRUNTIME) $(TOKENIZERS) $(HEADERS)
 absent = $(if $(wildcard $(1)),,absent)
 
-.PHONY: build bin/assay serve test fuzz lint runtime runtime-cuda smoke deploy ptx ptx-check test-cuda gpu-folder gpu-check parity builtin fixtures large bench clean absent
+.PHONY: build bin/assay serve test fuzz lint runtime runtime-cuda smoke deploy ptx ptx-check test-cuda gpu-folder gpu-check parity builtin fixtures large bench clean exporter absent
 
 build: bin/assay
 
@@ -88,24 +88,31 @@ gpu-folder: $(RUNTIME)
 gpu-check: gpu-folder
 	bin/gpu-check/check.py
 
-# What follows needs torch, which goes into .venv.
-PIP := .venv/bin/pip install --quiet --disable-pip-version-check
+# What follows needs torch, which the user's cache has once for all checkouts; .venv leads there.
+VENV := .venv/bin/python
 
-$(VENV): models/export/requirements.txt models/export/pyproject.toml
-	python3 -m venv .venv
-	$(PIP) --requirement models/export/requirements.txt pytest==9.2.0
-	$(PIP) --no-deps --editable models/export
-	@touch $@
+.venv/lock.txt: models/export/lock.txt models/export/torch_cpu.py models/export/venv.sh
+	models/export/venv.sh
+
+# The exporter, as every change must leave it: linted, its types checked, its tests passed, and the parity cases of one part of ten, the next part
+# with every commit. make exporter PART=3 runs the cases of a failed run again, and what it prints beside a case that case alone.
+PART ?= $(shell git rev-list --count HEAD)
+exporter: .venv/lock.txt bin/assay
+	cd models/export && ../../$(VENV) -m ruff check --quiet
+	$(VENV) -m ruff check --quiet --config models/export/pyproject.toml models/native bench deploy .ci
+	cd models/export && ../../$(VENV) -m mypy
+	$(VENV) -m pytest --quiet models/export/tests
+	cd models/export && ../../$(VENV) -m parity --part $(PART)
 
 # The exporter against PyTorch, every family against its authors' code, four real tokenizers and their templates against Python's.
-parity: $(VENV) bin/assay
+parity: .venv/lock.txt bin/assay
 	$(VENV) -m pytest models/export
 	cd models/export && ../../$(VENV) -m parity
 	cd models/export && ../../$(VENV) -m realtok ../../.tokenizers
 	ASSAY_PARITY_DIR=$(CURDIR)/.tokenizers go test -tags parity -run RealTokenizers -v ./models
 
 # The committed fixtures and docs/MODELS.md, made afresh.
-fixtures: $(VENV) bin/assay
+fixtures: .venv/lock.txt bin/assay
 	$(VENV) -m assay_export.fixtures models/testdata/bundles
 	cd models/export && ../../$(VENV) -m parity --fixtures ../testdata/families --docs ../../docs/MODELS.md
 	$(VENV) models/testdata/heads/make.py
@@ -113,13 +120,13 @@ fixtures: $(VENV) bin/assay
 	$(VENV) kernels/graphs/testdata/make.py
 
 # A model of a billion parameters, from checkpoint to answer, within 20 GiB: 10 GB of disk, about 15 minutes.
-large: $(VENV) bin/assay
+large: .venv/lock.txt bin/assay
 	cd models/export && ../../$(VENV) -m parity.large ../../.large
 
-builtin: $(VENV)
+builtin: .venv/lock.txt
 	cd models/builtin && ../../$(VENV) -m train
 
-bench: bin/assay $(VENV)
+bench: bin/assay .venv/lock.txt
 	bench/run.sh -short
 
 clean:
