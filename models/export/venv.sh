@@ -5,6 +5,7 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
+# shellcheck source=models/native/need.sh
 . "$root/models/native/need.sh"
 need_pip
 need gcc 8 "it stands in for the CUDA libraries that torch asks for"

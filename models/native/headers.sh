@@ -16,6 +16,7 @@ if [ -f "$include/${headers[0]}" ] && [ -f "$include/${headers[1]}" ] && [ "$pin
   exit
 fi
 
+# shellcheck source=models/native/need.sh
 . "$here/need.sh"
 need go 1.26 "it locates the headers of ONNX Runtime"
 cd "$root"

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by scripts: the tools of the machine, held to the versions that are needed.
 
 # need TOOL LEAST WHY: ends the script with one sentence where the tool is missing or older than LEAST.

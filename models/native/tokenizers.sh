@@ -16,6 +16,7 @@ if [ -f "$lib/$archive" ] && [ "$pins" = "$(cat "$stamp" 2>/dev/null)" ]; then
   exit
 fi
 
+# shellcheck source=models/native/need.sh
 . "$here/need.sh"
 need go 1.26 "it locates the sources of the tokenizer library"
 need cargo 1.78 "it builds the tokenizer library, whose Cargo.lock is of version 4"
