@@ -101,7 +101,7 @@ exporter: .venv/lock.txt bin/assay
 	cd models/export && ../../$(VENV) -m ruff check --quiet
 	$(VENV) -m ruff check --quiet --config models/export/pyproject.toml models/native bench deploy .ci
 	cd models/export && ../../$(VENV) -m mypy
-	$(VENV) -m pytest --quiet models/export/tests bench
+	OMP_NUM_THREADS=1 $(VENV) -m pytest --quiet --numprocesses 2 models/export/tests bench
 	cd models/export && ../../$(VENV) -m parity --part $(PART)
 
 # The exporter against PyTorch, every family against its authors' code, four real tokenizers and their templates against Python's.

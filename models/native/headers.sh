@@ -16,10 +16,10 @@ if [ -f "$include/${headers[0]}" ] && [ -f "$include/${headers[1]}" ] && [ "$pin
   exit
 fi
 
+cd "$root" # whose go.mod says which Go is run
 # shellcheck source=models/native/need.sh
 . "$here/need.sh"
 need go 1.26 "it locates the headers of ONNX Runtime"
-cd "$root"
 go mod download "$module"
 source=$(go list -m -f '{{.Dir}}' "$module")
 mkdir -p "$include"

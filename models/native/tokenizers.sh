@@ -16,6 +16,7 @@ if [ -f "$lib/$archive" ] && [ "$pins" = "$(cat "$stamp" 2>/dev/null)" ]; then
   exit
 fi
 
+cd "$root" # whose go.mod says which Go is run
 # shellcheck source=models/native/need.sh
 . "$here/need.sh"
 need go 1.26 "it locates the sources of the tokenizer library"
@@ -23,7 +24,6 @@ need cargo 1.78 "it builds the tokenizer library, whose Cargo.lock is of version
 need gcc 8 "it compiles the C in the tokenizer library"
 echo "runtime: building the tokenizer library (about a minute)"
 mkdir -p "$lib"
-cd "$root"
 go mod download "$module"
 source=$(go list -m -f '{{.Dir}}' "$module")
 build=$(mktemp -d "$root/.runtime/cargo.XXXXXX")
