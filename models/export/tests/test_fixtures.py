@@ -10,6 +10,9 @@ from transformers import AutoModelForSequenceClassification, AutoModelForTokenCl
 from assay_export import check, fixtures, tiny
 from assay_export.plan import apart, packed_feeds, padded_feeds
 
+SAME = 1e-5
+"""Within which PyTorch's scores are the same: those of one processor differ from another's by up to 1.5e-6 here."""
+
 
 def readings(bundle, sequences: list[list[int]]) -> list[np.ndarray]:
     """Run a bundle on each sequence alone; return [labels] (reward) or [tokens, labels] (process) for each."""
@@ -67,10 +70,10 @@ def test_golden_scores_are_those_of_the_unchanged_transformers_class(family, kin
         with torch.no_grad():
             logits = model(input_ids=torch.tensor([pair["ids"]])).logits[0]
         if kind == "reward":
-            assert logits.item() == pytest.approx(pair["score"], abs=1e-6)
+            assert logits.item() == pytest.approx(pair["score"], abs=SAME)
             continue
         ends = [at for at, token in enumerate(pair["ids"]) if token == separator]
-        assert torch.softmax(logits[ends], -1)[:, 1].tolist() == pytest.approx(pair["steps"], abs=1e-6)
+        assert torch.softmax(logits[ends], -1)[:, 1].tolist() == pytest.approx(pair["steps"], abs=SAME)
 
 
 @pytest.mark.parametrize("family", tiny.FAMILIES)
@@ -94,15 +97,13 @@ def test_graph_holds_no_trace_of_where_it_was_made(name):
     onnx.checker.check_model(str(BUNDLES / name / "model.onnx"))
 
 
-def test_fixtures_are_what_the_script_makes(tmp_path):
+def test_fixtures_are_what_the_script_makes_byte_for_byte(tmp_path):
     fixtures.make(tmp_path / "out", tmp_path, "mistral", "process", "packed", seed=fixtures.SEED + list(tiny.FAMILIES).index("mistral"))
     old, new = read_bundle(BUNDLES / "mistral-process-packed"), read_bundle(tmp_path / "out" / "mistral-process-packed")
-    assert old.manifest == new.manifest
-    for file in ("tokenizer.json", "chat_template.jinja"):
-        assert (old.path / file).read_bytes() == (new.path / file).read_bytes()
+    assert sorted(file.name for file in old.path.iterdir()) == sorted(file.name for file in new.path.iterdir())
+    for file in old.path.iterdir():
+        if file.name != "golden.jsonl":  # whose scores are PyTorch's, and differ in their last digits from processor to processor
+            assert file.read_bytes() == (new.path / file.name).read_bytes(), file.name
     assert [pair["ids"] for pair in old.golden] == [pair["ids"] for pair in new.golden]
     for before, after in zip(old.golden, new.golden, strict=True):
         assert after["steps"] == pytest.approx(before["steps"], abs=1e-5)
-    given = [pair["ids"] for pair in old.golden]
-    for one, other in zip(readings(old, given), readings(new, given), strict=True):
-        np.testing.assert_allclose(one, other, atol=1e-5, rtol=0)
