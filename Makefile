@@ -6,7 +6,7 @@ RUNTIME := .runtime/lib/libonnxruntime.so.1.27.0 .runtime/lib/libtokenizers.a .r
 GOLANGCI := .tools/golangci-lint
 VENV := .venv/bin/python
 
-.PHONY: build serve test fuzz lint runtime runtime-cuda smoke deploy ptx ptx-check test-cuda gpu-folder gpu-check parity builtin fixtures large bench clean
+.PHONY: build serve test fuzz lint runtime runtime-cuda smoke deploy ptx ptx-check test-cuda gpu-folder gpu-check parity builtin fixtures large bench abuse clean
 
 build: bin/assay
 
@@ -104,6 +104,10 @@ builtin: $(VENV)
 
 bench: bin/assay $(VENV)
 	bench/run.sh -short
+
+# What no honest client sends, against the real binary; make abuse ABUSE=-short is what CI runs.
+abuse: bin/assay
+	go run ./abuse $(ABUSE)
 
 clean:
 	rm -rf bin

@@ -22,6 +22,7 @@ var allowed = map[string][]string{
 	"batching": {},
 	"kernels":  {},
 	"bench":    {},
+	"abuse":    {},
 }
 
 func TestImportsGoOneWay(t *testing.T) {
@@ -61,7 +62,7 @@ func TestImportsGoOneWay(t *testing.T) {
 			}
 		}
 	}
-	for _, must := range []string{"", "commands", "server", "rewards", "models", "batching", "kernels", "bench"} {
+	for _, must := range []string{"", "commands", "server", "rewards", "models", "batching", "kernels", "bench", "abuse"} {
 		if !seen[must] {
 			t.Errorf("room %q is gone, and the test with it", must)
 		}

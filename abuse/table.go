@@ -1,0 +1,58 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+)
+
+// table prints rows as they come, so that a person sees how far the run is, and counts those that break the law.
+type table struct {
+	out    io.Writer
+	broken int
+}
+
+// title begins a part of the table.
+func (t *table) title(name, law string) {
+	t.printf("\n%s\n%s\n\n", name, law)
+	t.printf("%-6s %-14s %-46s %9s %9s %9s %9s %9s %6s %9s\n", "", "route", "attack", "sent", "grew", "allowed", "took", "due", "status", "answer")
+}
+
+// row prints what an attack did, when a refusal or an end was due, and below it each fault.
+func (t *table) row(route, name string, o outcome, due time.Duration, faults []string) {
+	status := "-"
+	if o.status > 0 {
+		status = strconv.Itoa(o.status)
+	}
+	t.line(route, name, faults, fmt.Sprintf("%9s %9s %9s %9s %9s %6s %9s", size(o.sent), size(o.growth), size(o.allowed()), seconds(o.took), seconds(due), status, size(o.answer)))
+}
+
+// check prints what was asked of a whole server.
+func (t *table) check(name string, faults ...string) { t.line("", name, faults, "") }
+
+func (t *table) line(route, name string, faults []string, figures string) {
+	word := "ok"
+	if len(faults) > 0 {
+		word = "BROKEN"
+		t.broken++
+	}
+	t.printf("%-6s %-14s %-46s %s\n", word, route, name, figures)
+	for _, fault := range faults {
+		t.printf("       ^ %s\n", fault)
+	}
+}
+
+// conclude says how the run ended.
+func (t *table) conclude(rows string, took time.Duration) error {
+	if t.broken == 0 {
+		t.printf("\n%s in %s: the law holds\n", rows, took.Round(time.Second))
+		return nil
+	}
+	t.printf("\n%s in %s: %d break the law\n", rows, took.Round(time.Second), t.broken)
+	return fmt.Errorf("%d of %s break the law", t.broken, rows)
+}
+
+func (t *table) printf(format string, args ...any) {
+	fmt.Fprintf(t.out, format, args...) //nolint:errcheck // a table that cannot be printed is missed by whoever reads it
+}
