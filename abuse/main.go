@@ -13,17 +13,18 @@ import (
 
 // options are the command line.
 type options struct {
-	binary  string
-	only    *regexp.Regexp
-	short   bool
-	slack   float64
-	timeout time.Duration
+	binary, testdata string
+	only             *regexp.Regexp
+	short            bool
+	slack            float64
+	timeout          time.Duration
 }
 
 func main() {
 	var o options
 	var only string
 	flag.StringVar(&o.binary, "binary", "bin/assay", "the server's program `FILE`")
+	flag.StringVar(&o.testdata, "testdata", "models/testdata", "the `DIR` of the bundles that hostile ones begin as")
 	flag.StringVar(&only, "run", "", "only attacks whose route and name match this `REGEXP`")
 	flag.BoolVar(&o.short, "short", false, "the short form: without the largest bodies, for a machine that is busy")
 	flag.Float64Var(&o.slack, "slack", 0, "times are multiplied by this; 0: 1, or 5 in the short form")
@@ -59,7 +60,7 @@ func (o options) run(ctx context.Context) error {
 	defer os.RemoveAll(folder) //nolint:errcheck // the system's own folder for what may be left
 	t := &table{out: os.Stdout}
 	attacks := 0
-	for _, part := range []func(context.Context, *table, string) (int, error){o.bodies, o.connections} {
+	for _, part := range []func(context.Context, *table, string) (int, error){o.bodies, o.connections, o.bundles} {
 		n, err := part(ctx, t, folder)
 		if err != nil {
 			return err

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -28,16 +29,43 @@ func (t *table) row(route, name string, o outcome, due time.Duration, faults []s
 	t.line(route, name, faults, fmt.Sprintf("%9s %9s %9s %9s %9s %6s %9s", size(o.sent), size(o.growth), size(o.allowed()), seconds(o.took), seconds(due), status, size(o.answer)))
 }
 
+// loads begins the part of the table that is about hostile bundles.
+func (t *table) loads(law string) {
+	t.printf("\nhostile bundles\n%s\n\n", law)
+	t.printf("%-6s %-6s %-56s %9s %9s %6s  %s\n", "", "", "bundle", "took", "peak", "status", "line")
+}
+
+// load prints how a command ended that was given a hostile bundle, and what it said.
+func (t *table) load(command string, h hostileBundle, e ending, said string, faults []string) {
+	if h.apart && len(faults) > 0 {
+		said, faults = "(not judged: "+strings.Join(faults, "; ")+")", nil
+	}
+	if first, rest, more := strings.Cut(said, "\n"); more || len(first) > 100 {
+		said = fmt.Sprintf("%.100s… (%d bytes)", first, len(first)+len(rest))
+	}
+	word := t.verdict(faults)
+	t.printf("%-6s %-6s %-56s %9s %9s %6d  %s\n", word, command, h.name, seconds(e.took), size(e.peak), e.status, said)
+	t.faults(faults)
+}
+
 // check prints what was asked of a whole server.
 func (t *table) check(name string, faults ...string) { t.line("", name, faults, "") }
 
 func (t *table) line(route, name string, faults []string, figures string) {
-	word := "ok"
-	if len(faults) > 0 {
-		word = "BROKEN"
-		t.broken++
+	t.printf("%-6s %-14s %-46s %s\n", t.verdict(faults), route, name, figures)
+	t.faults(faults)
+}
+
+// verdict counts a row.
+func (t *table) verdict(faults []string) string {
+	if len(faults) == 0 {
+		return "ok"
 	}
-	t.printf("%-6s %-14s %-46s %s\n", word, route, name, figures)
+	t.broken++
+	return "BROKEN"
+}
+
+func (t *table) faults(faults []string) {
 	for _, fault := range faults {
 		t.printf("       ^ %s\n", fault)
 	}
