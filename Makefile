@@ -62,7 +62,7 @@ ptx-check:
 # The CUDA backend against a driver that runs the kernels on the CPU.
 test-cuda: $(RUNTIME)
 	kernels/tools/test-cuda.sh
-	eval "$$(kernels/tools/test-cuda.sh env)" && LD_LIBRARY_PATH=$(CURDIR)/.cuda/build/fake FAKECUDA_SHARED=1 go test -tags gpu -race -run GPU ./models
+	eval "$$(kernels/tools/test-cuda.sh env)" && LD_LIBRARY_PATH=$(CURDIR)/.cuda/build/fake FAKECUDA_SHARED=1 go test -tags gpu -race -run GPU ./models ./models/onnxrun
 
 # Everything on this machine's GPU; without one it fails. gpu-folder makes the folder that does it elsewhere.
 gpu-folder: $(RUNTIME)

@@ -6,13 +6,14 @@ import (
 	"errors"
 	"io"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 )
 
 const module = "github.com/assay-rm/assay"
 
-// allowed says which rooms each room may import: the one direction of docs/DESIGN.md.
+// allowed says which rooms each room may import: the one direction of docs/DESIGN.md. A room is the first folder of a package.
 var allowed = map[string][]string{
 	"":         {"commands"},
 	"commands": {"server", "rewards", "models", "batching"},
@@ -25,53 +26,115 @@ var allowed = map[string][]string{
 	"abuse":    {},
 }
 
-func TestImportsGoOneWay(t *testing.T) {
+// inner says the same inside the rooms whose packages have a direction of their own: every package of such a room stands here, with the
+// other packages of the room that it may import. What it may import of other rooms, allowed says.
+var inner = map[string]map[string][]string{
+	"models": {
+		"models":           {"models/encode", "models/onnxrun", "models/heads", "models/manifest", "models/chat", "models/fault"},
+		"models/builtin":   {"models"},
+		"models/encode":    {"models/manifest", "models/chat", "models/tokenizer", "models/fault"},
+		"models/onnxrun":   {"models/manifest", "models/fault", "models/inplace"},
+		"models/heads":     {"models/manifest", "models/encode", "models/fault"},
+		"models/manifest":  {"models/fault"},
+		"models/chat":      {},
+		"models/tokenizer": {},
+		"models/inplace":   {},
+		"models/fault":     {},
+
+		"models/export/parity/headrun": {}, // a program of the exporter's tests
+	},
+}
+
+// leaves are packages that import nothing of ours but what inner says.
+var leaves = []string{"models/encode", "models/manifest", "models/chat", "models/tokenizer", "models/inplace", "models/fault"}
+
+// pkg is a package as `go list` tells of it.
+type pkg struct {
+	ImportPath string
+	Imports    []string
+}
+
+func packages(t *testing.T) []pkg {
+	t.Helper()
 	out, err := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Imports", "./...").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
-	seen := map[string]bool{}
+	var all []pkg
 	decoder := json.NewDecoder(bytes.NewReader(out))
 	for {
-		var pkg struct {
-			ImportPath string
-			Imports    []string
-		}
-		if err := decoder.Decode(&pkg); errors.Is(err, io.EOF) {
-			break
+		var one pkg
+		if err := decoder.Decode(&one); errors.Is(err, io.EOF) {
+			return all
 		} else if err != nil {
 			t.Fatal(err)
 		}
-		from := room(pkg.ImportPath)
+		all = append(all, one)
+	}
+}
+
+func TestImportsGoOneWay(t *testing.T) {
+	seen := map[string]bool{}
+	for _, one := range packages(t) {
+		from := room(one.ImportPath)
 		rooms, known := allowed[from]
 		if !known {
-			t.Errorf("%s: docs/DESIGN.md has no room %q", pkg.ImportPath, from)
+			t.Errorf("%s: docs/DESIGN.md has no room %q", one.ImportPath, from)
 		}
 		seen[from] = true
-		for _, imported := range pkg.Imports {
+		for _, imported := range one.Imports {
 			to := room(imported)
-			if !strings.HasPrefix(imported, module) || to == from {
-				continue
-			}
-			ok := false
-			for _, may := range rooms {
-				ok = ok || may == to
-			}
-			if !ok {
-				t.Errorf("%s imports %s, and %q may import %q only", pkg.ImportPath, imported, from, rooms)
+			if strings.HasPrefix(imported, module) && to != from && !slices.Contains(rooms, to) {
+				t.Errorf("%s imports %s, and %q may import %q only", one.ImportPath, imported, from, rooms)
 			}
 		}
 	}
-	for _, must := range []string{"", "commands", "server", "rewards", "models", "batching", "kernels", "bench", "abuse"} {
+	for must := range allowed {
 		if !seen[must] {
 			t.Errorf("room %q is gone, and the test with it", must)
 		}
 	}
 }
 
+func TestImportsInsideARoomGoOneWay(t *testing.T) {
+	seen := map[string]bool{}
+	for _, one := range packages(t) {
+		from := local(one.ImportPath)
+		table, has := inner[room(one.ImportPath)]
+		if !has {
+			continue
+		}
+		may, known := table[from]
+		if !known {
+			t.Errorf("%s is not in the table of its room, which says what it may import", from)
+		}
+		seen[from] = true
+		for _, imported := range one.Imports {
+			inside := strings.HasPrefix(imported, module) && room(imported) == room(one.ImportPath)
+			if inside && !slices.Contains(may, local(imported)) {
+				t.Errorf("%s imports %s, and may import %q only of its room", from, local(imported), may)
+			}
+			if slices.Contains(leaves, from) && strings.HasPrefix(imported, module) && !inside {
+				t.Errorf("%s imports %s, and imports of its own room only", from, local(imported))
+			}
+		}
+	}
+	for _, table := range inner {
+		for must := range table {
+			if !seen[must] {
+				t.Errorf("package %s is gone, and its line in the table with it", must)
+			}
+		}
+	}
+}
+
+// local is a package's path without the module's.
+func local(path string) string {
+	return strings.TrimPrefix(strings.TrimPrefix(path, module), "/")
+}
+
 // room is the first folder of a package of this module.
 func room(path string) string {
-	path = strings.TrimPrefix(strings.TrimPrefix(path, module), "/")
-	first, _, _ := strings.Cut(path, "/")
+	first, _, _ := strings.Cut(local(path), "/")
 	return first
 }

@@ -9,7 +9,7 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/rewards"
 )
 
@@ -35,7 +35,7 @@ type console struct {
 func (c *console) complain(err error) {
 	text := strings.TrimSpace(err.Error())
 	var (
-		known   *models.Error
+		known   *fault.Error
 		problem *rewards.Problem
 	)
 	switch {

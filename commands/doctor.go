@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"runtime"
 
-	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/onnxrun"
 )
 
 // doctorCommand is `assay doctor`.
@@ -17,7 +17,7 @@ type doctorCommand struct {
 func (c *doctorCommand) Run(con *console) error {
 	p := newPage(con.out)
 	var bad []error
-	for _, library := range models.Libraries(c.Runtime.ONNXRuntime) {
+	for _, library := range onnxrun.Libraries(c.Runtime.ONNXRuntime) {
 		mark, version := "✓", library.Version
 		if library.Err != nil {
 			mark = "✗"

@@ -9,8 +9,8 @@ import (
 	"io/fs"
 	"os"
 
-	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/models/builtin"
+	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/rewards"
 )
 
@@ -22,7 +22,7 @@ type evalCommand struct {
 	BestOf    string            `group:"Data" placeholder:"FILE" help:"Samples of each prompt, for best-of-n accuracy."`
 	Separator string            `default:"\n" help:"Ends a step in a response, where a process model judges one (a new line)."`
 	Threshold float64           `default:"0.5" help:"The first step that scores below it is the first error."`
-	Truncate  models.Truncation `enum:"error,left,right" default:"error" help:"What happens to an item over the model's limit: error, left or right."`
+	Truncate  encode.Truncation `enum:"error,left,right" default:"error" help:"What happens to an item over the model's limit: error, left or right."`
 	JSON      bool              `name:"json" help:"Write the metrics as JSON: model, measure, split."`
 }
 

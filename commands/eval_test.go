@@ -12,6 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/encode"
+	"github.com/assay-rm/assay/models/manifest"
 	"github.com/assay-rm/assay/rewards"
 )
 
@@ -39,7 +41,7 @@ func evaluated(t *testing.T, dir string, m measure, rows ...any) metrics {
 	}
 	engine := rewards.New(loaded.registry)
 	data := dataset{m, file, func() (fs.File, error) { return os.Open(file) }}
-	command := evalCommand{Separator: "\n", Threshold: 0.5, Truncate: models.TruncateError}
+	command := evalCommand{Separator: "\n", Threshold: 0.5, Truncate: encode.TruncateError}
 	all, err := command.measure(t.Context(), engine, job{engine.Models()[0], data}, &progress{})
 	if err != nil {
 		t.Fatal(err)
@@ -114,9 +116,9 @@ func TestEvalOfModelsThatScore(t *testing.T) {
 
 // TestWhatAKindIsMeasuredFor names the files that each kind of model answers.
 func TestWhatAKindIsMeasuredFor(t *testing.T) {
-	for kind, want := range map[models.Kind][]measure{
-		models.Reward: {measurePairs, measureBestOf}, models.PairKind: {measurePairs, measureBestOf},
-		models.Preference: {measurePairs, measureBestOf}, models.Process: {measureSteps, measureBestOf},
+	for kind, want := range map[manifest.Kind][]measure{
+		manifest.Reward: {measurePairs, measureBestOf}, manifest.PairKind: {measurePairs, measureBestOf},
+		manifest.Preference: {measurePairs, measureBestOf}, manifest.Process: {measureSteps, measureBestOf},
 	} {
 		var have []measure
 		for _, m := range []measure{measurePairs, measureSteps, measureBestOf} {

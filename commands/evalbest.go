@@ -5,7 +5,8 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/encode"
+	"github.com/assay-rm/assay/models/manifest"
 	"github.com/assay-rm/assay/rewards"
 )
 
@@ -25,21 +26,21 @@ func (r *bestRow) check() *rewards.Problem {
 // bestQuestion asks which response is best: by the reward, by the weakest step, or by the win rate.
 type bestQuestion struct {
 	common    rewards.Common
-	kind      models.Kind
+	kind      manifest.Kind
 	separator string
 }
 
 func (q bestQuestion) ask(ctx context.Context, engine *rewards.Engine, rows []bestRow) ([]verdict, error) {
-	if q.kind == models.PairKind || q.kind == models.Preference {
+	if q.kind == manifest.PairKind || q.kind == manifest.Preference {
 		return oneByOne(ctx, rows, func(ctx context.Context, row bestRow) (verdict, error) {
 			return q.rank(ctx, engine, row)
 		}, func(problem *rewards.Problem) verdict { return verdict{problem: problem} })
 	}
-	var items []models.Item
+	var items []encode.Item
 	for _, row := range rows {
 		for i := range row.Responses {
-			item := models.Item{Prompt: row.Prompt, Response: &row.Responses[i]}
-			if q.kind == models.Process {
+			item := encode.Item{Prompt: row.Prompt, Response: &row.Responses[i]}
+			if q.kind == manifest.Process {
 				item.Separator = &q.separator
 			}
 			items = append(items, item)
@@ -91,9 +92,9 @@ func (q bestQuestion) rank(ctx context.Context, engine *rewards.Engine, row best
 	return row.verdict(best, problem), nil
 }
 
-func (q bestQuestion) scores(ctx context.Context, engine *rewards.Engine, items []models.Item) ([]*float64, []*rewards.Problem, error) {
+func (q bestQuestion) scores(ctx context.Context, engine *rewards.Engine, items []encode.Item) ([]*float64, []*rewards.Problem, error) {
 	scores := make([]*float64, len(items))
-	if q.kind == models.Reward {
+	if q.kind == manifest.Reward {
 		answer, err := engine.Score(ctx, rewards.ScoreRequest{Common: q.common, Items: items})
 		for i := range answer.Results {
 			scores[i] = answer.Results[i].Score

@@ -5,7 +5,8 @@ import (
 	"context"
 	"encoding/json"
 
-	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/encode"
+	"github.com/assay-rm/assay/models/manifest"
 	"github.com/assay-rm/assay/rewards"
 )
 
@@ -34,16 +35,16 @@ func (r *pairRow) check() *rewards.Problem {
 // pairQuestion asks which of a pair scores higher or, of a model that compares, is preferred.
 type pairQuestion struct {
 	common rewards.Common
-	kind   models.Kind
+	kind   manifest.Kind
 }
 
 func (q pairQuestion) ask(ctx context.Context, engine *rewards.Engine, rows []pairRow) ([]verdict, error) {
-	if q.kind != models.Reward {
+	if q.kind != manifest.Reward {
 		return q.compare(ctx, engine, rows)
 	}
-	items := make([]models.Item, 0, 2*len(rows))
+	items := make([]encode.Item, 0, 2*len(rows))
 	for _, row := range rows {
-		items = append(items, models.Item{Prompt: row.Prompt, Response: row.Chosen}, models.Item{Prompt: row.Prompt, Response: row.Rejected})
+		items = append(items, encode.Item{Prompt: row.Prompt, Response: row.Chosen}, encode.Item{Prompt: row.Prompt, Response: row.Rejected})
 	}
 	answer, err := engine.Score(ctx, rewards.ScoreRequest{Common: q.common, Items: items})
 	if err != nil {
@@ -125,9 +126,9 @@ type stepQuestion struct {
 }
 
 func (q stepQuestion) ask(ctx context.Context, engine *rewards.Engine, rows []stepRow) ([]verdict, error) {
-	items, labels := make([]models.Item, len(rows)), make([]*int, len(rows))
+	items, labels := make([]encode.Item, len(rows)), make([]*int, len(rows))
 	for i, row := range rows {
-		items[i], labels[i] = models.Item{Prompt: cmp.Or(row.Prompt, row.Problem), Steps: row.Steps}, row.label().index
+		items[i], labels[i] = encode.Item{Prompt: cmp.Or(row.Prompt, row.Problem), Steps: row.Steps}, row.label().index
 	}
 	answer, err := engine.Steps(ctx, rewards.StepsRequest{Common: q.common, Threshold: &q.threshold, Items: items})
 	if err != nil {

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/encode"
+	"github.com/assay-rm/assay/models/manifest"
 	"github.com/assay-rm/assay/rewards"
 )
 
@@ -20,20 +22,20 @@ const families = "../models/testdata/families"
 // own layers, and a mean over a row's tokens (docs/BUNDLE.md).
 const batchMates = 1e-5
 
-func movesWithMates(manifest models.Manifest) bool {
-	return strings.HasPrefix(manifest.Source.Class, "Deberta") || manifest.Name == "modernbert-reranker-mean"
+func movesWithMates(spec manifest.Manifest) bool {
+	return strings.HasPrefix(spec.Source.Class, "Deberta") || spec.Name == "modernbert-reranker-mean"
 }
 
 // eachFamily gives a test every family's bundle, served, with its golden pairs.
-func eachFamily(t *testing.T, test func(t *testing.T, engine *rewards.Engine, manifest models.Manifest, pairs []models.Golden)) {
+func eachFamily(t *testing.T, test func(t *testing.T, engine *rewards.Engine, spec manifest.Manifest, pairs []models.Golden)) {
 	t.Helper()
 	eachServed(t, families, 45, test)
 }
 
 // eachServed is eachFamily for the bundles of any folder, of which there must be so many.
-func eachServed(t *testing.T, dir string, least int, test func(t *testing.T, engine *rewards.Engine, manifest models.Manifest, pairs []models.Golden)) {
+func eachServed(t *testing.T, dir string, least int, test func(t *testing.T, engine *rewards.Engine, spec manifest.Manifest, pairs []models.Golden)) {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(dir, "*", models.ManifestFile))
+	files, err := filepath.Glob(filepath.Join(dir, "*", manifest.File))
 	if err != nil || len(files) < least {
 		t.Fatalf("%d bundles in %s (%v), want %d or more", len(files), dir, err, least)
 	}
@@ -62,9 +64,9 @@ func eachServed(t *testing.T, dir string, least int, test func(t *testing.T, eng
 // TestFamiliesEqualTheirAuthors: ids, places and scores of every family are the authors', and a score is the same alone and in one
 // batch with the others.
 func TestFamiliesEqualTheirAuthors(t *testing.T) {
-	eachFamily(t, func(t *testing.T, engine *rewards.Engine, manifest models.Manifest, pairs []models.Golden) {
+	eachFamily(t, func(t *testing.T, engine *rewards.Engine, spec manifest.Manifest, pairs []models.Golden) {
 		t.Helper()
-		together, err := compareGolden(t.Context(), engine, manifest.Kind, pairs)
+		together, err := compareGolden(t.Context(), engine, spec.Kind, pairs)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -72,12 +74,12 @@ func TestFamiliesEqualTheirAuthors(t *testing.T) {
 			if why := together[i].beyond(1e-4); why != "" {
 				t.Errorf("pair %d: %s", i+1, why)
 			}
-			alone, err := compareGolden(t.Context(), engine, manifest.Kind, pairs[i:i+1])
+			alone, err := compareGolden(t.Context(), engine, spec.Kind, pairs[i:i+1])
 			if err != nil {
 				t.Fatal(err)
 			}
 			bound := 0.0
-			if movesWithMates(manifest) {
+			if movesWithMates(spec) {
 				bound = batchMates
 			}
 			moved := drift{have: alone[0].have, want: together[i].have}
@@ -90,9 +92,9 @@ func TestFamiliesEqualTheirAuthors(t *testing.T) {
 
 // TestHeadGraphsEqualPyTorch: the scores of heads that run on gorgonia are PyTorch's to 1e-5, and the same alone and together.
 func TestHeadGraphsEqualPyTorch(t *testing.T) {
-	eachServed(t, "../models/testdata/heads", 11, func(t *testing.T, engine *rewards.Engine, manifest models.Manifest, pairs []models.Golden) {
+	eachServed(t, "../models/testdata/heads", 11, func(t *testing.T, engine *rewards.Engine, spec manifest.Manifest, pairs []models.Golden) {
 		t.Helper()
-		together, err := compareGolden(t.Context(), engine, manifest.Asked(), pairs)
+		together, err := compareGolden(t.Context(), engine, spec.Asked(), pairs)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -100,7 +102,7 @@ func TestHeadGraphsEqualPyTorch(t *testing.T) {
 			if why := together[i].beyond(1e-5); why != "" {
 				t.Errorf("pair %d: %s", i+1, why)
 			}
-			alone, err := compareGolden(t.Context(), engine, manifest.Asked(), pairs[i:i+1])
+			alone, err := compareGolden(t.Context(), engine, spec.Asked(), pairs[i:i+1])
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -114,17 +116,17 @@ func TestHeadGraphsEqualPyTorch(t *testing.T) {
 // TestLaterStepsChangeNoEarlierScore: an item cut after a step gives the steps that it keeps the same scores, to the bit.
 func TestLaterStepsChangeNoEarlierScore(t *testing.T) {
 	held := 0
-	eachFamily(t, func(t *testing.T, engine *rewards.Engine, manifest models.Manifest, pairs []models.Golden) {
+	eachFamily(t, func(t *testing.T, engine *rewards.Engine, spec manifest.Manifest, pairs []models.Golden) {
 		t.Helper()
-		if manifest.Kind != models.Process {
+		if spec.Kind != manifest.Process {
 			return
 		}
 		for i, pair := range pairs {
-			fewest := manifest.Steps.Skip + 1 // an item without a step that has a score is refused
+			fewest := spec.Steps.Skip + 1 // an item without a step that has a score is refused
 			if len(pair.Item.Steps) <= fewest {
 				continue
 			}
-			items := make([]models.Item, 0, len(pair.Item.Steps))
+			items := make([]encode.Item, 0, len(pair.Item.Steps))
 			for kept := fewest; kept <= len(pair.Item.Steps); kept++ {
 				item := *pair.Item
 				item.Steps = slices.Clip(item.Steps[:kept])

@@ -11,6 +11,8 @@ import (
 	"math"
 
 	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/chat"
+	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/rewards"
 )
 
@@ -77,7 +79,7 @@ func (c *fitCommand) Run(ctx context.Context, con *console) (err error) {
 const maxPairs = 2048
 
 // readPairs encodes the pair of every line.
-func readPairs(ctx context.Context, m *models.Model, in *lineReader) (chosen, rejected []models.Encoded, err error) {
+func readPairs(ctx context.Context, m *models.Model, in *lineReader) (chosen, rejected []encode.Encoded, err error) {
 	for end := false; !end; {
 		lines, err := in.chunk(itemChunk)
 		if end = errors.Is(err, io.EOF); err != nil && !end {
@@ -89,12 +91,12 @@ func readPairs(ctx context.Context, m *models.Model, in *lineReader) (chosen, re
 			for _, side := range []struct {
 				name string
 				of   *fitSide
-				into *[]models.Encoded
+				into *[]encode.Encoded
 			}{{"chosen", &pair.Chosen, &chosen}, {"rejected", &pair.Rejected, &rejected}} {
 				if problem != nil {
 					break
 				}
-				encoded, err := m.Encode(pair.item(side.of, m.Info().User), models.TruncateError)
+				encoded, err := m.Encode(pair.item(side.of, m.Info().User), encode.TruncateError)
 				if problem = rewards.ProblemOf(err); problem != nil {
 					problem = problem.Within(side.name)
 				}
@@ -119,10 +121,10 @@ func readPairs(ctx context.Context, m *models.Model, in *lineReader) (chosen, re
 
 // fitLine is two responses to one prompt, or two items.
 type fitLine struct {
-	Prompt   *string          `json:"prompt"`
-	Messages []models.Message `json:"messages"`
-	Chosen   fitSide          `json:"chosen"`
-	Rejected fitSide          `json:"rejected"`
+	Prompt   *string        `json:"prompt"`
+	Messages []chat.Message `json:"messages"`
+	Chosen   fitSide        `json:"chosen"`
+	Rejected fitSide        `json:"rejected"`
 }
 
 func (l *fitLine) check() *rewards.Problem {
@@ -151,8 +153,8 @@ func (l *fitLine) prompted() rewards.Prompted {
 }
 
 // item is one side's, with a vector of zeros, which a fit does not read.
-func (l *fitLine) item(side *fitSide, user int) models.Item {
-	var item models.Item
+func (l *fitLine) item(side *fitSide, user int) encode.Item {
+	var item encode.Item
 	if side.item != nil {
 		item = *side.item
 	} else {
@@ -165,7 +167,7 @@ func (l *fitLine) item(side *fitSide, user int) models.Item {
 // fitSide is a response or a whole item.
 type fitSide struct {
 	response *string
-	item     *models.Item
+	item     *encode.Item
 }
 
 // UnmarshalJSON reads text or an object, strictly.

@@ -8,6 +8,9 @@ import (
 	"slices"
 
 	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/chat"
+	"github.com/assay-rm/assay/models/encode"
+	"github.com/assay-rm/assay/models/manifest"
 	"github.com/assay-rm/assay/rewards"
 )
 
@@ -63,26 +66,26 @@ func worstDrift(all []drift) (worst float64, at int) {
 
 // compareGolden runs the pairs' items through the engine's path, together in one request, and holds ids, positions and scores
 // to the reference's.
-func compareGolden(ctx context.Context, engine *rewards.Engine, kind models.Kind, pairs []models.Golden) ([]drift, error) {
+func compareGolden(ctx context.Context, engine *rewards.Engine, kind manifest.Kind, pairs []models.Golden) ([]drift, error) {
 	all := make([]drift, len(pairs))
-	if kind == models.FeatureReward { // which has no ids
+	if kind == manifest.FeatureReward { // which has no ids
 		return all, compareScores(ctx, engine, pairs, all)
 	}
 	if err := compareIDs(ctx, engine, kind, pairs, all); err != nil {
 		return nil, err
 	}
 	switch kind {
-	case models.Process:
+	case manifest.Process:
 		return all, compareSteps(ctx, engine, pairs, all)
-	case models.PairKind, models.Preference:
+	case manifest.PairKind, manifest.Preference:
 		return all, comparePreferences(ctx, engine, pairs, all)
-	case models.Reward, models.FeatureReward:
+	case manifest.Reward, manifest.FeatureReward:
 	}
 	return all, compareScores(ctx, engine, pairs, all)
 }
 
-func compareIDs(ctx context.Context, engine *rewards.Engine, kind models.Kind, pairs []models.Golden, all []drift) error {
-	var items []models.Item
+func compareIDs(ctx context.Context, engine *rewards.Engine, kind manifest.Kind, pairs []models.Golden, all []drift) error {
+	var items []encode.Item
 	for i := range pairs {
 		items = append(items, sequences(kind, &pairs[i])...)
 	}
@@ -111,31 +114,31 @@ func compareIDs(ctx context.Context, engine *rewards.Engine, kind models.Kind, p
 }
 
 // sequences are the items whose ids a golden pair tells.
-func sequences(kind models.Kind, golden *models.Golden) []models.Item {
+func sequences(kind manifest.Kind, golden *models.Golden) []encode.Item {
 	pair := golden.Pair
 	switch {
 	case pair == nil:
-		return []models.Item{*golden.Item}
-	case kind == models.PairKind:
-		return []models.Item{
+		return []encode.Item{*golden.Item}
+	case kind == manifest.PairKind:
+		return []encode.Item{
 			{Prompt: pair.Prompt, Messages: pair.Messages, User: pair.User, First: &pair.Chosen, Second: &pair.Rejected},
 			{Prompt: pair.Prompt, Messages: pair.Messages, User: pair.User, First: &pair.Rejected, Second: &pair.Chosen},
 		}
 	}
-	var items []models.Item
+	var items []encode.Item
 	for _, response := range []*string{&pair.Chosen, &pair.Rejected} {
 		if pair.Prompt != nil {
-			items = append(items, models.Item{Prompt: pair.Prompt, Response: response, User: pair.User})
+			items = append(items, encode.Item{Prompt: pair.Prompt, Response: response, User: pair.User})
 		} else {
-			turn := models.Message{Role: "assistant", Content: *response}
-			items = append(items, models.Item{Messages: append(slices.Clip(pair.Messages), turn), User: pair.User})
+			turn := chat.Message{Role: "assistant", Content: *response}
+			items = append(items, encode.Item{Messages: append(slices.Clip(pair.Messages), turn), User: pair.User})
 		}
 	}
 	return items
 }
 
 func compareScores(ctx context.Context, engine *rewards.Engine, pairs []models.Golden, all []drift) error {
-	items := make([]models.Item, len(pairs))
+	items := make([]encode.Item, len(pairs))
 	for i := range pairs {
 		items[i] = *pairs[i].Item
 	}
@@ -163,7 +166,7 @@ func compareScores(ctx context.Context, engine *rewards.Engine, pairs []models.G
 }
 
 func compareSteps(ctx context.Context, engine *rewards.Engine, pairs []models.Golden, all []drift) error {
-	items := make([]models.Item, len(pairs))
+	items := make([]encode.Item, len(pairs))
 	for i := range pairs {
 		items[i] = *pairs[i].Item
 	}

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/rewards"
 )
 
@@ -113,7 +113,7 @@ type checked interface{ check() *rewards.Problem }
 func jsonProblem(err error) *rewards.Problem {
 	var wrong *json.UnmarshalTypeError
 	var syntax *json.SyntaxError
-	var failure *models.Error // of a list that holds a null
+	var failure *fault.Error // of a list that holds a null
 	switch {
 	case errors.As(err, &failure):
 		return rewards.NewProblem(rewards.CodeInvalidField, "%s", failure.Detail)

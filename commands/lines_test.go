@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/encode"
 )
 
 func TestChunks(t *testing.T) {
@@ -62,7 +62,7 @@ func TestLongLine(t *testing.T) {
 	if len(lines) != 3 || string(lines[0].text) != "a" || string(lines[2].text) != "b" || lines[2].number != 3 {
 		t.Fatalf("%d lines", len(lines))
 	}
-	if problem := lines[1].decode(new(models.Item)); problem == nil || problem.Detail != "the line has more than 32MiB" {
+	if problem := lines[1].decode(new(encode.Item)); problem == nil || problem.Detail != "the line has more than 32MiB" {
 		t.Errorf("problem is %v", problem)
 	}
 }
@@ -119,7 +119,7 @@ func TestDecode(t *testing.T) {
 	} {
 		l := line{text: []byte(text)}
 		got := ""
-		if problem := l.decode(new(models.Item)); problem != nil {
+		if problem := l.decode(new(encode.Item)); problem != nil {
 			got = problem.Code + ": " + problem.Detail
 		}
 		if got != want {
@@ -127,7 +127,7 @@ func TestDecode(t *testing.T) {
 		}
 	}
 	lenient := line{text: []byte(`{"promt": "p"}`), lenient: true}
-	if problem := lenient.decode(new(models.Item)); problem != nil {
+	if problem := lenient.decode(new(encode.Item)); problem != nil {
 		t.Errorf("lenient: %v", problem)
 	}
 }

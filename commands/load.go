@@ -10,6 +10,7 @@ import (
 
 	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/models/builtin"
+	"github.com/assay-rm/assay/models/onnxrun"
 )
 
 // runtimeFlags say how every bundle is run.
@@ -30,18 +31,18 @@ func (f *runtimeFlags) Validate() error {
 	if f.BatchTokens < 0 {
 		return usage("--batch-tokens is %d, and must not be negative", f.BatchTokens)
 	}
-	if onGPU := models.Device(f.Device).OnGPU(); !onGPU && (f.DeviceMem > 0 || len(f.CUDA) > 0) {
-		return usage("--device-memory and --cuda-option are for a GPU, and --device is %s", models.Device(f.Device))
+	if onGPU := onnxrun.Device(f.Device).OnGPU(); !onGPU && (f.DeviceMem > 0 || len(f.CUDA) > 0) {
+		return usage("--device-memory and --cuda-option are for a GPU, and --device is %s", onnxrun.Device(f.Device))
 	}
 	return nil
 }
 
 // device is models.Device on the command line.
-type device models.Device
+type device onnxrun.Device
 
 // UnmarshalText reads cpu, cuda or cuda:0,1.
 func (d *device) UnmarshalText(text []byte) error {
-	parsed, err := models.ParseDevice(string(text))
+	parsed, err := onnxrun.ParseDevice(string(text))
 	*d = device(parsed)
 	return err
 }
@@ -91,7 +92,7 @@ func (f *serverModels) options() models.Options {
 }
 
 func (f *runtimeFlags) options() models.Options {
-	device := models.Device(f.Device)
+	device := onnxrun.Device(f.Device)
 	device.Memory, device.CUDA = int64(f.DeviceMem), f.CUDA
 	return models.Options{Runtime: f.ONNXRuntime, Device: device, Threads: f.Threads, Tokens: f.BatchTokens}
 }

@@ -10,6 +10,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/fault"
 )
 
 func loadFixtures(ctx context.Context, t *testing.T, names ...string) (*running, error) {
@@ -43,8 +44,8 @@ func TestStopOutlivesTheSignal(t *testing.T) {
 // TestFailedLoadFreesWhatItOpened also holds that an ended context is the reason given, whatever broke off.
 func TestFailedLoadFreesWhatItOpened(t *testing.T) {
 	defer goleak.VerifyNone(t)
-	var failure *models.Error
-	if _, err := loadFixtures(t.Context(), t, "qwen3-reward-packed", "nowhere"); !errors.As(err, &failure) || failure.Code != models.CodeBundle {
+	var failure *fault.Error
+	if _, err := loadFixtures(t.Context(), t, "qwen3-reward-packed", "nowhere"); !errors.As(err, &failure) || failure.Code != fault.CodeBundle {
 		t.Errorf("load: %v", err)
 	}
 	ended, cancel := context.WithCancel(t.Context())

@@ -1,7 +1,7 @@
 package commands
 
 import (
-	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/manifest"
 	"github.com/assay-rm/assay/rewards"
 )
 
@@ -15,13 +15,13 @@ const (
 )
 
 // suits tells whether a model of that kind can answer.
-func (m measure) suits(kind models.Kind) bool {
+func (m measure) suits(kind manifest.Kind) bool {
 	switch kind {
-	case models.Process:
+	case manifest.Process:
 		return m == measureSteps || m == measureBestOf
-	case models.Reward, models.PairKind, models.Preference:
+	case manifest.Reward, manifest.PairKind, manifest.Preference:
 		return m == measurePairs || m == measureBestOf
-	case models.FeatureReward: // these files are of texts
+	case manifest.FeatureReward: // these files are of texts
 	}
 	return false
 }

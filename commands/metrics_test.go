@@ -9,8 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/models/builtin"
+	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/rewards"
 )
 
@@ -22,7 +22,7 @@ func TestTally(t *testing.T) {
 		{measure: "steps", erroneous: once(false)},
 		{measure: "steps", erroneous: once(false)},
 		{measure: "steps", correct: once(true)},
-		{measure: "steps", problem: rewards.NewProblem(models.CodeTooLong, "long")},
+		{measure: "steps", problem: rewards.NewProblem(fault.CodeTooLong, "long")},
 	} {
 		all.add("all", v)
 	}

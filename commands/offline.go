@@ -11,6 +11,7 @@ import (
 
 	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/models/builtin"
+	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/rewards"
 )
 
@@ -38,7 +39,7 @@ func (f *offlineModels) load(ctx context.Context) (*running, error) {
 // offlineFlags are what score, rank, compare and steps have in common.
 type offlineFlags struct {
 	Models   offlineModels     `embed:""`
-	Truncate models.Truncation `enum:"error,left,right" default:"error" help:"What happens to an item over the model's limit: error, left (drop its oldest tokens) or right (drop its newest)."`
+	Truncate encode.Truncation `enum:"error,left,right" default:"error" help:"What happens to an item over the model's limit: error, left (drop its oldest tokens) or right (drop its newest)."`
 	JSON     bool              `name:"json" help:"Write JSON lines, one per input line in order, instead of a table."`
 	File     string            `arg:"" optional:"" default:"-" help:"File of JSON lines; - is the standard input."`
 }

@@ -6,7 +6,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/encode"
+	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/rewards"
 )
 
@@ -38,11 +39,11 @@ größer  100
 func TestShow(t *testing.T) {
 	prompt := "12 + 30?"
 	line := promptLine{Prompted: rewards.Prompted{Prompt: &prompt}, Responses: []string{"43", "4\t2", "x"}}
-	long := rewards.NewProblem(models.CodeTooLong, "the item has 9 tokens")
+	long := rewards.NewProblem(fault.CodeTooLong, "the item has 9 tokens")
 	got := shown(func(p *page) {
-		new(scoreCommand).show(p, 1, models.Item{Prompt: &prompt, Response: new("42")},
+		new(scoreCommand).show(p, 1, encode.Item{Prompt: &prompt, Response: new("42")},
 			rewards.ScoreResult{Score: new(1.25), Tokens: &rewards.Tokens{Tokens: 41}})
-		new(scoreCommand).show(p, 2, models.Item{}, rewards.ScoreResult{Error: long})
+		new(scoreCommand).show(p, 2, encode.Item{}, rewards.ScoreResult{Error: long})
 		new(rankCommand).show(p, 3, line, rankAnswer{
 			Ranking:   []rewards.Ranked{{Index: 1, Score: 2}, {Index: 0, Score: -1.5}},
 			Responses: []rewards.ScoreResult{{}, {}, {Error: long}},
@@ -52,7 +53,7 @@ func TestShow(t *testing.T) {
 		new(compareCommand).show(p, 5, compareLine{promptLine: line}, compareAnswer{
 			Preference: rewards.Preferences([]*float64{new(1.0), new(2.0), nil}), WinRate: []*float64{new(0.27), new(0.73), nil},
 		})
-		(&stepsCommand{Threshold: 0.5}).show(p, 6, models.Item{Prompt: &prompt, Response: new("12 + 30 = 42\n\nso 43"), Separator: new("\n\n")},
+		(&stepsCommand{Threshold: 0.5}).show(p, 6, encode.Item{Prompt: &prompt, Response: new("12 + 30 = 42\n\nso 43"), Separator: new("\n\n")},
 			rewards.StepsResult{
 				Steps:     []rewards.StepScore{{Score: new(0.98), End: new(12)}, {Score: new(0.1), End: new(19)}},
 				Aggregate: &rewards.Aggregate{FirstError: new(1)},

@@ -3,7 +3,7 @@ package commands
 import (
 	"context"
 
-	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/rewards"
 )
 
@@ -45,7 +45,7 @@ type promptLine struct {
 
 // title shows the end of the prompt.
 func (l *promptLine) title() string {
-	item := models.Item{Prompt: l.Prompt, Messages: l.Messages}
+	item := encode.Item{Prompt: l.Prompt, Messages: l.Messages}
 	return preview(item)
 }
 

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/rewards"
 )
 
@@ -42,7 +42,7 @@ type scoreRecord struct {
 	rewards.ScoreResult
 }
 
-func (c *scoreCommand) ask(ctx context.Context, engine *rewards.Engine, items []models.Item) ([]rewards.ScoreResult, error) {
+func (c *scoreCommand) ask(ctx context.Context, engine *rewards.Engine, items []encode.Item) ([]rewards.ScoreResult, error) {
 	answer, err := engine.Score(ctx, rewards.ScoreRequest{Common: c.Offline.common(), Scoring: c.Scoring.scoring(), Items: items, Explain: c.explain()})
 	return answer.Results, err
 }
@@ -62,7 +62,7 @@ func (*scoreCommand) record(number int, result rewards.ScoreResult) any {
 
 func (*scoreCommand) header() string { return "  line      score  tokens  item" }
 
-func (*scoreCommand) show(p *page, number int, item models.Item, result rewards.ScoreResult) {
+func (*scoreCommand) show(p *page, number int, item encode.Item, result rewards.ScoreResult) {
 	if result.Error != nil {
 		showProblem(p, number, result.Error)
 		return
@@ -71,7 +71,7 @@ func (*scoreCommand) show(p *page, number int, item models.Item, result rewards.
 }
 
 // preview shows the end of an item that its score is about.
-func preview(item models.Item) string {
+func preview(item encode.Item) string {
 	switch {
 	case item.Prompt != nil && item.Response != nil:
 		return oneLine(*item.Prompt, 40) + " → " + oneLine(*item.Response, 40)
@@ -91,7 +91,7 @@ func preview(item models.Item) string {
 }
 
 // previewFeatures shows features by name, in the order of names.
-func previewFeatures(features models.Features) string {
+func previewFeatures(features encode.Features) string {
 	words := make([]string, 0, len(features))
 	for _, name := range slices.Sorted(maps.Keys(features)) {
 		words = append(words, fmt.Sprintf("%s=%g", name, features[name]))

@@ -9,7 +9,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/fault"
+	"github.com/assay-rm/assay/models/onnxrun"
 )
 
 // TestMain makes this binary the assay command when it is called by that name.
@@ -46,7 +47,7 @@ const fixtures = "../models/testdata/bundles"
 
 func runtimeFile(t *testing.T) string {
 	t.Helper()
-	file, err := filepath.Abs(filepath.Join("..", ".runtime", "lib", models.RuntimeFile))
+	file, err := filepath.Abs(filepath.Join("..", ".runtime", "lib", onnxrun.RuntimeFile))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +89,7 @@ func TestStartUpCodesAreDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, section, found := strings.Cut(string(page), "## Start-up")
-	for _, code := range []string{codeAddress, models.CodeBundle, models.CodeRuntime, models.CodeDevice} {
+	for _, code := range []string{codeAddress, fault.CodeBundle, fault.CodeRuntime, fault.CodeDevice} {
 		if !found || !strings.Contains(section, "| `"+code+"` |") {
 			t.Errorf("docs/API.md has no row for %s under Start-up", code)
 		}

@@ -11,7 +11,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/rewards"
 	"github.com/assay-rm/assay/server"
 )
@@ -166,7 +166,7 @@ func checkFree(ctx context.Context, addr string) error {
 func listen(ctx context.Context, addr string) (net.Listener, error) {
 	listener, err := server.Listen(ctx, addr)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, &models.Error{
+		return nil, &fault.Error{
 			Code:   codeAddress,
 			Detail: addr + " is in use by another process; stop it, or name another address with --listen",
 		}

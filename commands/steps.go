@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/rewards"
 )
 
@@ -31,7 +31,7 @@ type stepsRecord struct {
 	rewards.StepsResult
 }
 
-func (c *stepsCommand) ask(ctx context.Context, engine *rewards.Engine, items []models.Item) ([]rewards.StepsResult, error) {
+func (c *stepsCommand) ask(ctx context.Context, engine *rewards.Engine, items []encode.Item) ([]rewards.StepsResult, error) {
 	answer, err := engine.Steps(ctx, rewards.StepsRequest{Common: c.Offline.common(), Threshold: &c.Threshold, Items: items})
 	return answer.Results, err
 }
@@ -44,7 +44,7 @@ func (*stepsCommand) record(number int, result rewards.StepsResult) any {
 
 func (*stepsCommand) header() string { return "  line  step   score  text" }
 
-func (c *stepsCommand) show(p *page, number int, item models.Item, result rewards.StepsResult) {
+func (c *stepsCommand) show(p *page, number int, item encode.Item, result rewards.StepsResult) {
 	if result.Error != nil {
 		showProblem(p, number, result.Error)
 		return
@@ -53,7 +53,7 @@ func (c *stepsCommand) show(p *page, number int, item models.Item, result reward
 	if result.FirstError != nil {
 		verdict = fmt.Sprintf("first error: step %d", *result.FirstError)
 	}
-	p.line("%6d  %s — %s", number, preview(models.Item{Prompt: item.Prompt, Messages: item.Messages, Text: item.Text}), verdict)
+	p.line("%6d  %s — %s", number, preview(encode.Item{Prompt: item.Prompt, Messages: item.Messages, Text: item.Text}), verdict)
 	begin := 0
 	for i, step := range result.Steps {
 		score, mark := "     –", " "
@@ -71,7 +71,7 @@ func (c *stepsCommand) show(p *page, number int, item models.Item, result reward
 }
 
 // stepText is a step's text: as given, or from where the step before it ends; none where the item was rendered already.
-func stepText(item models.Item, i, begin int, end *int) string {
+func stepText(item encode.Item, i, begin int, end *int) string {
 	switch {
 	case i < len(item.Steps):
 		return item.Steps[i]

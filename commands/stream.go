@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/rewards"
 )
 
@@ -178,7 +178,7 @@ func oneByOne[Q, R any](ctx context.Context, lines []Q, ask func(context.Context
 // ofCommand tells the problems that every line would have from those of one line.
 func ofCommand(problem *rewards.Problem) bool {
 	switch problem.Code {
-	case models.CodeModel, models.CodeKind, rewards.CodeActivation, rewards.CodeLabel, rewards.CodeClientGone, rewards.CodeClosed:
+	case fault.CodeModel, fault.CodeKind, rewards.CodeActivation, rewards.CodeLabel, rewards.CodeClientGone, rewards.CodeClosed:
 		return true
 	}
 	return false

@@ -12,6 +12,10 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+
+	"github.com/assay-rm/assay/models/fault"
+	"github.com/assay-rm/assay/models/manifest"
+	"github.com/assay-rm/assay/models/onnxrun"
 )
 
 // Source is where a bundle comes from: a directory on disk, or files embedded in the binary.
@@ -32,7 +36,7 @@ func (s Source) String() string { return s.name }
 
 // bundle is a source that was read and whose files are all inside it. close gives back what it holds open.
 type bundle struct {
-	manifest  Manifest
+	manifest  manifest.Manifest
 	graph     *onnxFile
 	graphPath string // on disk
 	content   []byte // of an embedded graph
@@ -45,6 +49,14 @@ type bundle struct {
 	digest     string
 }
 
+// graphFile is the graph as a session takes it.
+func (b *bundle) graphFile() *onnxrun.Graph {
+	return &onnxrun.Graph{
+		Manifest: &b.manifest, Inputs: b.graph.inputs, Outputs: b.graph.outputs, Path: b.graphPath, Content: b.content,
+		Bytes: b.graphBytes, External: len(b.graph.external) > 0, Head: b.head,
+	}
+}
+
 // readBundle reads and hashes every file that the manifest and the graph name. On disk, a name or a link that leads out
 // of the directory is refused.
 func readBundle(source Source) (*bundle, error) {
@@ -52,17 +64,17 @@ func readBundle(source Source) (*bundle, error) {
 	if source.dir != "" {
 		root, err := os.OpenRoot(source.dir)
 		if err != nil {
-			return nil, &Error{Code: CodeBundle, Detail: "the bundle cannot be opened", Err: err}
+			return nil, &fault.Error{Code: fault.CodeBundle, Detail: "the bundle cannot be opened", Err: err}
 		}
 		defer root.Close() //nolint:errcheck // opened for reading
 		fsys = root.FS()
 	}
 	b := &bundle{}
-	text, err := fs.ReadFile(fsys, ManifestFile)
+	text, err := fs.ReadFile(fsys, manifest.File)
 	if err != nil {
-		return nil, &Error{Code: CodeBundle, Detail: fmt.Sprintf("%s has no readable %s", source, ManifestFile), Err: err}
+		return nil, &fault.Error{Code: fault.CodeBundle, Detail: fmt.Sprintf("%s has no readable %s", source, manifest.File), Err: err}
 	}
-	if b.manifest, err = ParseManifest(text); err != nil {
+	if b.manifest, err = manifest.Parse(text); err != nil {
 		return nil, err
 	}
 	m := &b.manifest
@@ -71,9 +83,9 @@ func readBundle(source Source) (*bundle, error) {
 		return nil, err
 	}
 	if b.graph, err = parseONNX(graph); err != nil {
-		return nil, &Error{Code: CodeBundle, Detail: "graph.file " + m.Graph.File, Err: err}
+		return nil, &fault.Error{Code: fault.CodeBundle, Detail: "graph.file " + m.Graph.File, Err: err}
 	}
-	if b.head, err = readNamed(fsys, "graph.head.file", m.Graph.headFile()); err != nil {
+	if b.head, err = readNamed(fsys, "graph.head.file", m.Graph.HeadFile()); err != nil {
 		return nil, err
 	}
 	if m.ReadsFeatures() {
@@ -106,7 +118,7 @@ func readNamed(fsys fs.FS, field, name string) ([]byte, error) {
 	}
 	data, err := fs.ReadFile(fsys, name)
 	if err != nil {
-		return nil, &Error{Code: CodeBundle, Detail: fmt.Sprintf("%s %q cannot be read", field, name), Err: err}
+		return nil, &fault.Error{Code: fault.CodeBundle, Detail: fmt.Sprintf("%s %q cannot be read", field, name), Err: err}
 	}
 	return data, nil
 }
@@ -114,14 +126,14 @@ func readNamed(fsys fs.FS, field, name string) ([]byte, error) {
 // hash sets the digest: sha256 over the name, length and content of each file, by name. External data is checked here.
 func (b *bundle) hash(fsys fs.FS, source Source) error {
 	m := &b.manifest
-	names := []string{ManifestFile, m.Graph.File, m.Graph.headFile(), m.Tokenizer.File, m.Template.File, m.Golden.File}
+	names := []string{manifest.File, m.Graph.File, m.Graph.HeadFile(), m.Tokenizer.File, m.Template.File, m.Golden.File}
 	for _, location := range b.graph.external {
 		name := path.Join(path.Dir(m.Graph.File), location)
 		switch {
 		case source.dir == "":
-			return fail(CodeBundle, "the embedded graph of %q has external data %q, which only a bundle on disk can have", m.Name, location)
-		case !inside(location) || !inside(name):
-			return fail(CodeBundle, "external data %q of %s leaves the bundle", location, m.Graph.File)
+			return fault.New(fault.CodeBundle, "the embedded graph of %q has external data %q, which only a bundle on disk can have", m.Name, location)
+		case !manifest.Inside(location) || !manifest.Inside(name):
+			return fault.New(fault.CodeBundle, "external data %q of %s leaves the bundle", location, m.Graph.File)
 		}
 		names = append(names, name)
 	}
@@ -132,7 +144,7 @@ func (b *bundle) hash(fsys fs.FS, source Source) error {
 			continue
 		}
 		if err := hashFile(sum, fsys, name); err != nil {
-			return &Error{Code: CodeBundle, Detail: name + " cannot be read inside the bundle", Err: err}
+			return &fault.Error{Code: fault.CodeBundle, Detail: name + " cannot be read inside the bundle", Err: err}
 		}
 	}
 	b.digest = "sha256:" + hex.EncodeToString(sum.Sum(nil))

@@ -13,13 +13,16 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/assay-rm/assay/models/encode"
+	"github.com/assay-rm/assay/models/manifest"
 )
 
 // bundles lists the fixture bundles, made by `make fixtures` from tiny random checkpoints of each family; their golden
 // pairs are PyTorch's.
 func bundles(t *testing.T) []string {
 	t.Helper()
-	dirs, err := filepath.Glob("testdata/bundles/*/" + ManifestFile)
+	dirs, err := filepath.Glob("testdata/bundles/*/" + manifest.File)
 	if err != nil || len(dirs) < 24 {
 		t.Fatalf("%d fixture bundles (%v), want six families, two kinds, two layouts", len(dirs), err)
 	}
@@ -49,6 +52,17 @@ func serve(t *testing.T, dir string) *Model {
 	return m
 }
 
+// fixture opens one fixture bundle, without running it.
+func fixture(t *testing.T, name string) *Model {
+	t.Helper()
+	m, err := Open(t.Context(), Dir(filepath.Join("testdata", "bundles", name)), Options{Tokens: 512, Cache: 64 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(m.freeSession)
+	return m
+}
+
 func eachBundle(t *testing.T, test func(t *testing.T, m *Model, pairs []Golden)) {
 	t.Helper()
 	for _, dir := range bundles(t) {
@@ -64,11 +78,11 @@ func eachBundle(t *testing.T, test func(t *testing.T, m *Model, pairs []Golden))
 }
 
 // encodeAll encodes golden items and holds their ids to the reference tokenizer's.
-func encodeAll(t *testing.T, m *Model, pairs []Golden) []Encoded {
+func encodeAll(t *testing.T, m *Model, pairs []Golden) []encode.Encoded {
 	t.Helper()
-	items := make([]Encoded, len(pairs))
+	items := make([]encode.Encoded, len(pairs))
 	for i, pair := range pairs {
-		item, err := m.Encode(*pair.Item, TruncateError)
+		item, err := m.Encode(*pair.Item, encode.TruncateError)
 		if err != nil {
 			t.Fatalf("pair %d: %v", i, err)
 		}
@@ -82,19 +96,19 @@ func encodeAll(t *testing.T, m *Model, pairs []Golden) []Encoded {
 
 // final applies what the manifest says is done with a raw row, in float64.
 func final(m *Model, row []float32) float64 {
-	manifest := m.Info().Manifest
-	if manifest.Kind == Reward {
-		return (float64(row[0]) - manifest.Head.Mean) / *manifest.Head.Std
+	spec := m.Info().Manifest
+	if spec.Kind == manifest.Reward {
+		return (float64(row[0]) - spec.Head.Mean) / *spec.Head.Std
 	}
-	label := float64(row[slices.Index(manifest.Graph.Labels, manifest.Steps.Label[0])])
-	switch manifest.Steps.Activation {
-	case ActivationSoftmax:
+	label := float64(row[slices.Index(spec.Graph.Labels, spec.Steps.Label[0])])
+	switch spec.Steps.Activation {
+	case manifest.ActivationSoftmax:
 		sum := 0.0
 		for _, other := range row {
 			sum += math.Exp(float64(other) - label)
 		}
 		return 1 / sum
-	case ActivationSigmoid:
+	case manifest.ActivationSigmoid:
 		return 1 / (1 + math.Exp(-label))
 	}
 	return label
@@ -121,10 +135,10 @@ func TestGoldenPairsEqualPyTorch(t *testing.T) {
 				worst = max(worst, math.Abs(final(m, row)-*want[j]))
 			}
 		}
-		manifest := m.Info().Manifest
+		spec := m.Info().Manifest
 		bound := 1e-4
-		if manifest.Drift != nil {
-			bound = manifest.Golden.Tolerance
+		if spec.Drift != nil {
+			bound = spec.Golden.Tolerance
 		}
 		if worst > bound {
 			t.Errorf("largest difference from PyTorch is %g, over %g", worst, bound)
@@ -139,7 +153,7 @@ func TestScoresAreBitEqualWhateverTheBatch(t *testing.T) {
 		items := encodeAll(t, m, pairs)
 		alone := make([][][]float32, len(items))
 		for i, item := range items {
-			readings, err := m.Read(t.Context(), []Encoded{item})
+			readings, err := m.Read(t.Context(), []encode.Encoded{item})
 			if err != nil || readings[0].Err != nil {
 				t.Fatal(err, readings)
 			}
@@ -148,7 +162,7 @@ func TestScoresAreBitEqualWhateverTheBatch(t *testing.T) {
 		random := rand.New(rand.NewPCG(1, 2))
 		for range 20 {
 			order := make([]int, 1+random.IntN(3*len(items)))
-			batch := make([]Encoded, len(order))
+			batch := make([]encode.Encoded, len(order))
 			for i := range order {
 				order[i] = random.IntN(len(items))
 				batch[i] = items[order[i]]
@@ -209,7 +223,7 @@ func TestCancelledItemsAreTold(t *testing.T) {
 	m := serve(t, bundles(t)[0])
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	readings, err := m.Read(ctx, []Encoded{{IDs: []int64{1, 2, 3}, Read: []int{2}}})
+	readings, err := m.Read(ctx, []encode.Encoded{{IDs: []int64{1, 2, 3}, Read: []int{2}}})
 	if err != nil || !errors.Is(readings[0].Err, context.Canceled) {
 		t.Fatalf("%v, %v", readings, err)
 	}

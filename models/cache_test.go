@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/assay-rm/assay/batching"
+	"github.com/assay-rm/assay/models/encode"
+	"github.com/assay-rm/assay/models/onnxrun"
 )
 
 // TestBeamsReadTheSameFromTheCache: sixteen beams that grow step by step read, at every step, what the forward without a cache reads.
@@ -24,10 +26,10 @@ func TestBeamsReadTheSameFromTheCache(t *testing.T) {
 				return ids
 			}
 			limit := m.info.Manifest.Limits.MaxTokens
-			beams := make([]Encoded, 16)
+			beams := make([]encode.Encoded, 16)
 			prompt := more(limit / 4)
 			for i := range beams {
-				beams[i] = Encoded{IDs: slices.Clone(prompt)}
+				beams[i] = encode.Encoded{IDs: slices.Clone(prompt)}
 			}
 			step := limit / 16
 			cached := 0
@@ -35,7 +37,7 @@ func TestBeamsReadTheSameFromTheCache(t *testing.T) {
 				parents := slices.Clone(beams)
 				for i := range beams {
 					parent := parents[i&^3] // four children of each fourth beam
-					beams[i] = Encoded{IDs: slices.Concat(parent.IDs, more(step)), Read: slices.Clone(parent.Read)}
+					beams[i] = encode.Encoded{IDs: slices.Concat(parent.IDs, more(step)), Read: slices.Clone(parent.Read)}
 					beams[i].Read = append(beams[i].Read, len(beams[i].IDs)-1)
 				}
 				readings, err := m.Read(t.Context(), beams)
@@ -70,14 +72,14 @@ func TestLanesReadTheSame(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			two, err := newSession(read, 2, Device{})
+			two, err := onnxrun.Open(read.graphFile(), 2, onnxrun.Device{})
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer two.close()
+			defer two.Close()
 			options := m.batching(Options{})
 			options.Budget.Tokens, options.Lanes = 128, 2
-			if options.CacheBlocks, err = two.reserve(16 << 20); err != nil {
+			if options.CacheBlocks, err = two.Reserve(16 << 20); err != nil {
 				t.Fatal(err)
 			}
 			b := batching.New(two, options)
@@ -118,24 +120,16 @@ func TestLanesReadTheSame(t *testing.T) {
 
 // TestACacheThatReadsOtherwiseIsRefused: keys and values that are not what the graph wants back do not pass the proof.
 func TestACacheThatReadsOtherwiseIsRefused(t *testing.T) {
-	m := fixture(t, "qwen3-reward-packed")
-	options := m.batching(Options{})
-	var err error
-	if options.CacheBlocks, err = m.session.reserve(1 << 20); err != nil {
-		t.Fatal(err)
-	}
-	probes := m.probes()
-	alone, err := m.readAlone(t.Context(), options, probes)
+	d := copyBundle(t, "qwen3-reward-packed")
+	d.edit("model.onnx", "present_key.0", "present_key.1", "present_key.1", "present_key.0")
+	m, err := Open(t.Context(), Dir(d.dir), Options{Tokens: 512})
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("without a cache: %v", err)
 	}
-	if err := m.proveCache(t.Context(), options, probes, alone); err != nil {
-		t.Fatal(err)
-	}
-	names := m.session.presents
-	names[0], names[1] = names[1], names[0]
-	if err := m.proveCache(t.Context(), options, probes, alone); err == nil || !strings.Contains(err.Error(), "cached ones") {
-		t.Errorf("keys and values exchanged: %v", err)
+	m.freeSession()
+	_, err = Open(t.Context(), Dir(d.dir), Options{Tokens: 512, Cache: 1 << 20})
+	if err == nil || !strings.Contains(err.Error(), "cached ones") {
+		t.Errorf("keys of two layers exchanged: %v", err)
 	}
 }
 

@@ -1,43 +1,21 @@
 package models
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/assay-rm/assay/batching"
+	"github.com/assay-rm/assay/models/fault"
+	"github.com/assay-rm/assay/models/onnxrun"
 )
-
-func TestParseDevice(t *testing.T) {
-	for text, want := range map[string]Device{
-		"": {}, "cpu": {}, "cuda": {GPUs: []int{0}}, "cuda:3": {GPUs: []int{3}}, "cuda:1,0": {GPUs: []int{1, 0}},
-	} {
-		got, err := ParseDevice(text)
-		if err != nil || !cmp.Equal(want, got) {
-			t.Errorf("%q: %v, %v", text, got, err)
-		}
-		if again, err := ParseDevice(got.String()); err != nil || !cmp.Equal(got, again) {
-			t.Errorf("%q is written %q, which is read as %v, %v", text, got, again, err)
-		}
-	}
-	for text, says := range map[string]string{
-		"gpu":      `device "gpu" is none of cpu, cuda, cuda:0 and cuda:0,1`,
-		"cuda:":    `device "cuda:": "" is no number of a GPU`,
-		"cuda:-1":  `device "cuda:-1": "-1" is no number of a GPU`,
-		"cuda:0,0": `device "cuda:0,0" names GPU 0 twice`,
-		"cuda:0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16": "names more than 16 GPUs",
-	} {
-		if _, err := ParseDevice(text); err == nil || !strings.Contains(err.Error(), says) {
-			t.Errorf("%q: %v, want %s", text, err, says)
-		}
-	}
-}
 
 // TestADeviceThatIsMissingEndsTheStart: with the CPU's ONNX Runtime nothing is loaded for a GPU, and nothing on the processors instead.
 func TestADeviceThatIsMissingEndsTheStart(t *testing.T) {
-	m, err := Open(t.Context(), Dir("testdata/bundles/qwen3-reward-packed"), Options{Tokens: 512, Device: Device{GPUs: []int{0}}})
-	var known *Error
-	if m != nil || !errors.As(err, &known) || known.Code != CodeDevice {
+	m, err := Open(t.Context(), Dir("testdata/bundles/qwen3-reward-packed"), Options{Tokens: 512, Device: onnxrun.Device{GPUs: []int{0}}})
+	var known *fault.Error
+	if m != nil || !errors.As(err, &known) || known.Code != fault.CodeDevice {
 		t.Fatalf("%v, %v", m, err)
 	}
 	want := "device cuda:0 cannot be used: this ONNX Runtime has no CUDA provider; make runtime-cuda installs one that has"
@@ -46,57 +24,9 @@ func TestADeviceThatIsMissingEndsTheStart(t *testing.T) {
 	}
 }
 
-// TestWhatCUDALacksIsNamed reads what ONNX Runtime 1.27 says, as seen with one library after the other taken away.
-func TestWhatCUDALacksIsNamed(t *testing.T) {
-	const failed = "provider_bridge_ort.cc:1988 onnxruntime::Provider& onnxruntime::ProviderLibrary::Get() [ONNXRuntimeError] : 1 : FAIL : " +
-		"Failed to load library /opt/ort/libonnxruntime_providers_cuda.so with error: "
-	for library, says := range map[string]string{
-		"libcuda.so.1":      "the NVIDIA driver (libcuda.so.1) is not installed",
-		"libcudnn.so.9":     "cuDNN 9 (libcudnn.so.9) is not in the library path",
-		"libcublasLt.so.13": "libcublasLt.so.13 of CUDA 13 is not in the library path",
-		"/opt/ort/libonnxruntime_providers_shared.so": "the CUDA provider (libonnxruntime_providers_shared.so) is not beside ONNX Runtime",
-	} {
-		err := errors.New(failed + library + ": cannot open shared object file: No such file or directory")
-		if got := cudaMissing(err); !strings.HasPrefix(got, says) {
-			t.Errorf("%s: %s", library, got)
-		}
-	}
-	other := errors.New("/onnxruntime_src/onnxruntime/core/providers/cuda/cuda_execution_provider_info.cc:60 static onnxruntime::CUDAExecutionProviderInfo " +
-		"onnxruntime::CUDAExecutionProviderInfo::FromProviderOptions(const onnxruntime::ProviderOptions&) [ONNXRuntimeError] : 1 : FAIL : " +
-		"provider_options_utils.h:187 Parse Failed to parse provider option \"device_id\": CUDA failure 34: CUDA driver is a stub library ; GPU=-1 ; " +
-		"hostname=vm ; file=/onnxruntime_src/onnxruntime/core/providers/cuda/cuda_execution_provider_info.cc ; line=67 ; expr=cudaGetDeviceCount(&num_devices);")
-	const says = `Failed to parse provider option "device_id": CUDA failure 34: CUDA driver is a stub library`
-	if got := cudaMissing(other); got != says {
-		t.Errorf("another error: %s", got)
-	}
-}
-
-// TestOptionsOfTheCUDAProvider: TensorFloat-32 is off unless it is asked for.
-func TestOptionsOfTheCUDAProvider(t *testing.T) {
-	d := Device{GPUs: []int{2}, Memory: 1 << 30}
-	want := map[string]string{"device_id": "2", "use_tf32": "0", "arena_extend_strategy": "kSameAsRequested", "gpu_mem_limit": "1073741824"}
-	if diff := cmp.Diff(want, d.cudaOptions(2, 0)); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-	want["has_user_compute_stream"], want["user_compute_stream"] = "1", "140737488355328"
-	if diff := cmp.Diff(want, d.cudaOptions(2, 1<<47)); diff != "" {
-		t.Errorf("with a stream of our kernels (-want +got):\n%s", diff)
-	}
-	d.CUDA = map[string]string{"use_tf32": "1"}
-	if got := d.cudaOptions(2, 0)["use_tf32"]; got != "1" {
-		t.Errorf("use_tf32=%s", got)
-	}
-	d.CUDA["user_compute_stream"] = "1"
-	_, err := Open(t.Context(), Dir("testdata/bundles/qwen3-reward-packed"), Options{Device: d})
-	const says = `option user_compute_stream of the CUDA provider is "1", and cannot be given: the device says where forwards run`
-	if known := new(Error); !errors.As(err, &known) || known.Code != CodeDevice || err.Error() != says {
-		t.Errorf("another stream: %v", err)
-	}
-}
-
 // TestAFeatureModelSaysWhereItRuns: gorgonia runs it on the processors, also beside models on a GPU.
 func TestAFeatureModelSaysWhereItRuns(t *testing.T) {
-	m, err := Open(t.Context(), Dir("testdata/heads/judge"), Options{Tokens: 512, Device: Device{GPUs: []int{0}}})
+	m, err := Open(t.Context(), Dir("testdata/heads/judge"), Options{Tokens: 512, Device: onnxrun.Device{GPUs: []int{0}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,6 +36,15 @@ func TestAFeatureModelSaysWhereItRuns(t *testing.T) {
 	}
 }
 
+// devices are runners that each stand for one device.
+type devices []batching.Runner
+
+func (d devices) Run(ctx context.Context, plan *batching.Plan) ([][]float32, error) {
+	own := *plan
+	own.Device = 0
+	return d[plan.Device].Run(ctx, &own)
+}
+
 // TestEveryDeviceReadsWhatTheFirstReads: a second copy of the graph passes the proof, and one that reads otherwise is refused by number.
 func TestEveryDeviceReadsWhatTheFirstReads(t *testing.T) {
 	m := fixture(t, "qwen3-reward-packed")
@@ -113,12 +52,12 @@ func TestEveryDeviceReadsWhatTheFirstReads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, err := newSession(read, 1, Device{})
+	second, err := onnxrun.Open(read.graphFile(), 1, onnxrun.Device{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.session.wide, second.wide = append(m.session.wide, second.wide...), nil // the model frees both
-	second.close()
+	defer second.Close()
+	m.runner = devices{m.session, second}
 	m.info.Device.GPUs = []int{4, 5}
 	options, probes := m.batching(Options{}), m.probes()
 	alone, err := m.readAlone(t.Context(), options, probes)
@@ -129,9 +68,9 @@ func TestEveryDeviceReadsWhatTheFirstReads(t *testing.T) {
 		t.Fatal(err)
 	}
 	alone[2][0][0]++
-	var known *Error
+	var known *fault.Error
 	err = m.proveDevices(t.Context(), options, probes, alone)
-	if !errors.As(err, &known) || known.Code != CodeDevice || !strings.Contains(err.Error(), "GPU 5 gives") {
+	if !errors.As(err, &known) || known.Code != fault.CodeDevice || !strings.Contains(err.Error(), "GPU 5 gives") {
 		t.Errorf("a second device that reads otherwise: %v", err)
 	}
 }

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/assay-rm/assay/kernels/graphs"
+	"github.com/assay-rm/assay/models/encode"
+	"github.com/assay-rm/assay/models/fault"
+	"github.com/assay-rm/assay/models/manifest"
 )
 
 // Fitted is the vector of one user that explains their preferences best. The losses are negative logarithms of the posterior up to a
@@ -21,15 +23,15 @@ type Fitted struct {
 
 // Fits tells why the model cannot fit a user's vector, or nil. Its error is *Error.
 func (m *Model) Fits() error {
-	manifest := &m.info.Manifest
-	h := manifest.Head
+	spec := &m.info.Manifest
+	h := spec.Head
 	switch {
 	case m.info.User == 0:
-		return fail(CodeKind, "model %q has no head that takes a user's vector", manifest.Name)
-	case manifest.Kind != Reward:
-		return fail(CodeKind, "model %q is a %s model, and a user's vector is fitted to rewards", manifest.Name, manifest.Kind)
-	case h.Weights != nil || h.Gates != nil || h.Activation == ActivationSoftmax:
-		return fail(CodeKind, "the reward of model %q is made of several labels, and a user's vector is fitted to one", manifest.Name)
+		return fault.New(fault.CodeKind, "model %q has no head that takes a user's vector", spec.Name)
+	case spec.Kind != manifest.Reward:
+		return fault.New(fault.CodeKind, "model %q is a %s model, and a user's vector is fitted to rewards", spec.Name, spec.Kind)
+	case h.Weights != nil || h.Gates != nil || h.Activation == manifest.ActivationSoftmax:
+		return fault.New(fault.CodeKind, "the reward of model %q is made of several labels, and a user's vector is fitted to one", spec.Name)
 	}
 	return nil
 }
@@ -37,17 +39,15 @@ func (m *Model) Fits() error {
 // Fit finds the vector of one user who preferred chosen[i] to rejected[i], from 0 on, under a Gaussian prior of that standard deviation. What
 // is compared is the reward before activation, mean and std, as compare does. The vectors of the items are left alone. The same pairs
 // give the same bits.
-func (m *Model) Fit(ctx context.Context, chosen, rejected []Encoded, prior float64, steps int) (Fitted, error) {
+func (m *Model) Fit(ctx context.Context, chosen, rejected []encode.Encoded, prior float64, steps int) (Fitted, error) {
 	if err := m.Fits(); err != nil {
 		return Fitted{}, err
 	}
-	manifest, spec := &m.info.Manifest, m.head.spec
-	fit := graphs.Fit{
-		Latent: spec.User, Output: spec.Output, Label: max(0, slices.Index(manifest.Graph.Labels, manifest.Head.Label)), Prior: prior, Steps: steps,
-	}
-	if err := m.head.graph.TakesPairs(fit, len(chosen)); err != nil {
-		detail := fmt.Sprintf("the head of model %q takes no fit to %d pairs", manifest.Name, len(chosen))
-		return Fitted{}, &Error{Code: CodeItem, Detail: detail, Err: err}
+	spec := &m.info.Manifest
+	label := max(0, slices.Index(spec.Graph.Labels, spec.Head.Label))
+	if err := m.head.TakesPairs(len(chosen), label, prior, steps); err != nil {
+		detail := fmt.Sprintf("the head of model %q takes no fit to %d pairs", spec.Name, len(chosen))
+		return Fitted{}, &fault.Error{Code: fault.CodeItem, Detail: detail, Err: err}
 	}
 	readings, err := m.rows(ctx, slices.Concat(chosen, rejected))
 	if err != nil {
@@ -63,11 +63,7 @@ func (m *Model) Fit(ctx context.Context, chosen, rejected []Encoded, prior float
 		}
 		rows = append(rows, reading.Rows...)
 	}
-	side := func(rows [][]float32) map[string]graphs.Tensor {
-		return map[string]graphs.Tensor{spec.Input: table(rows, spec.Width)}
-	}
-	fit.Chosen, fit.Rejected = side(rows[:len(chosen)]), side(rows[len(chosen):])
-	found, err := m.head.graph.FitLatent(ctx, fit)
+	found, err := m.head.FitUser(ctx, rows[:len(chosen)], rows[len(chosen):], label, prior, steps)
 	if err != nil {
 		return Fitted{}, err
 	}

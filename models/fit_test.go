@@ -10,14 +10,17 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/assay-rm/assay/models/encode"
+	"github.com/assay-rm/assay/models/fault"
 )
 
 // preferences are pairs of texts of which a user of that vector prefers the first, by the model's own scores.
-func preferences(t *testing.T, m *Model, user []float64, n int) (chosen, rejected []Encoded) {
+func preferences(t *testing.T, m *Model, user []float64, n int) (chosen, rejected []encode.Encoded) {
 	t.Helper()
-	var items []Encoded
+	var items []encode.Encoded
 	for i := range 2 * n {
-		items = append(items, must3(m.Encode(Item{Prompt: new(fmt.Sprintf("Question %d?", i/2)), Response: new(strings.Repeat("so ", i%5) + strconv.Itoa(i*i)), User: user}, TruncateError)))
+		items = append(items, must3(m.Encode(encode.Item{Prompt: new(fmt.Sprintf("Question %d?", i/2)), Response: new(strings.Repeat("so ", i%5) + strconv.Itoa(i*i)), User: user}, encode.TruncateError)))
 	}
 	readings, err := m.Read(t.Context(), items)
 	if err != nil {
@@ -34,17 +37,17 @@ func preferences(t *testing.T, m *Model, user []float64, n int) (chosen, rejecte
 }
 
 // loss is that of a user's vector: Σ log(1 + e^(rejected − chosen)) + |user|² / 2, prior 1, by the model's own readings.
-func loss(t *testing.T, m *Model, user []float32, chosen, rejected []Encoded) float64 {
+func loss(t *testing.T, m *Model, user []float32, chosen, rejected []encode.Encoded) float64 {
 	t.Helper()
 	sum := 0.0
 	for _, x := range user {
 		sum += float64(x) * float64(x) / 2
 	}
 	var sides [2][]Reading
-	for s, items := range [][]Encoded{chosen, rejected} {
+	for s, items := range [][]encode.Encoded{chosen, rejected} {
 		for _, item := range items {
 			item.User = user
-			reading, err := m.Read(t.Context(), []Encoded{item})
+			reading, err := m.Read(t.Context(), []encode.Encoded{item})
 			if err != nil || reading[0].Err != nil {
 				t.Fatal(err, reading)
 			}
@@ -126,7 +129,7 @@ func TestTooManyPairsAreRefusedBeforeTheirForwards(t *testing.T) {
 	before := m.Stats().Answered
 	_, err := m.Fit(t.Context(), slices.Repeat(chosen, 2049), slices.Repeat(rejected, 2049), 1, 1)
 	const want = `the head of model "user-rows" takes no fit to 2049 pairs: 1 to 2048 are supported`
-	if known := new(Error); !errors.As(err, &known) || known.Code != CodeItem || err.Error() != want {
+	if known := new(fault.Error); !errors.As(err, &known) || known.Code != fault.CodeItem || err.Error() != want {
 		t.Errorf("%v, not %s", err, want)
 	}
 	if after := m.Stats().Answered; after != before {

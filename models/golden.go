@@ -5,11 +5,16 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+
+	"github.com/assay-rm/assay/models/chat"
+	"github.com/assay-rm/assay/models/encode"
+	"github.com/assay-rm/assay/models/fault"
+	"github.com/assay-rm/assay/models/manifest"
 )
 
 // Golden is an item, or a pair of responses, with what the reference implementation makes of it.
 type Golden struct {
-	Item        *Item              `json:"item,omitempty"`
+	Item        *encode.Item       `json:"item,omitempty"`
 	Pair        *GoldenPair        `json:"pair,omitempty"`        // of a pair or preference model, instead of Item
 	IDs         GoldenIDs          `json:"ids"`                   // none of features
 	Read        []int              `json:"read,omitempty"`        // positions read, where the reference tells them
@@ -21,11 +26,11 @@ type Golden struct {
 
 // GoldenPair is two responses to one prompt, as compare takes them.
 type GoldenPair struct {
-	Messages []Message  `json:"messages,omitempty"`
-	Prompt   *string    `json:"prompt,omitempty"`
-	User     UserVector `json:"user,omitempty"`
-	Chosen   string     `json:"chosen"`
-	Rejected string     `json:"rejected"`
+	Messages []chat.Message    `json:"messages,omitempty"`
+	Prompt   *string           `json:"prompt,omitempty"`
+	User     encode.UserVector `json:"user,omitempty"`
+	Chosen   string            `json:"chosen"`
+	Rejected string            `json:"rejected"`
 }
 
 // GoldenIDs are the token ids of an item, or of a pair's two sequences: (chosen, rejected) of a preference model, both orders
@@ -55,28 +60,28 @@ func (m *Model) Golden() ([]Golden, error) {
 			return all, nil
 		}
 		if err != nil {
-			return nil, fail(CodeBundle, "golden.file %s: pair %d: %v", file, len(all)+1, err)
+			return nil, fault.New(fault.CodeBundle, "golden.file %s: pair %d: %v", file, len(all)+1, err)
 		}
 		kind := m.info.Manifest.Asked()
 		if want := pair.lacks(kind); want != "" {
-			return nil, fail(CodeBundle, "golden.file %s: pair %d: a %s model's pair has %s", file, len(all)+1, kind, want)
+			return nil, fault.New(fault.CodeBundle, "golden.file %s: pair %d: a %s model's pair has %s", file, len(all)+1, kind, want)
 		}
 		all = append(all, pair)
 	}
 }
 
 // lacks says what a pair of that kind must have, when it has something else.
-func (g *Golden) lacks(kind Kind) string {
+func (g *Golden) lacks(kind manifest.Kind) string {
 	has := [...]bool{g.Item != nil, g.Pair != nil, g.Score != nil, g.Steps != nil, g.Probability != nil}
 	var want [5]bool
 	var words string
 	lists := 1
 	switch kind {
-	case Reward:
+	case manifest.Reward:
 		want, words = [5]bool{0: true, 2: true}, "item, ids and score"
-	case FeatureReward:
+	case manifest.FeatureReward:
 		want, words, lists = [5]bool{0: true, 2: true}, "item and score", 0
-	case Process:
+	case manifest.Process:
 		want, words = [5]bool{0: true, 3: true}, "item, ids and steps"
 	default:
 		want, words, lists = [5]bool{1: true, 4: true}, "pair, two lists of ids and probability", 2

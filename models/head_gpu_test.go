@@ -9,8 +9,7 @@ import (
 	"testing"
 
 	"github.com/assay-rm/assay/batching"
-	"github.com/assay-rm/assay/kernels/device"
-	"github.com/assay-rm/assay/models/inplace"
+	"github.com/assay-rm/assay/models/encode"
 )
 
 // onSharedGPU opens a bundle whose cache and head are on the fake device, while its graph runs on the processors, which have one memory with
@@ -25,22 +24,16 @@ func onSharedGPU(t *testing.T, name string) *Model {
 	if err != nil {
 		t.Fatal(err)
 	}
-	opened, err := device.Open(0)
-	if err != nil {
-		t.Fatal(err)
-	}
 	b, err := readBundle(source)
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.session.gpus = []accelerator{&gpu{inplace.Host, m.session.runtime, opened}}
-	m.session.freeNarrow()
-	if err := m.session.placeHeads(&m.info.Manifest, b.head); err != nil {
+	if err := m.session.ShareGPU(0, &m.info.Manifest, b.head); err != nil {
 		t.Fatal(err)
 	}
 	options := m.batching(Options{})
 	options.Budget = batching.Budget{Tokens: 512, Area: batching.DefaultArea}
-	if options.CacheBlocks, err = m.session.reserve(8 << 20); err != nil {
+	if options.CacheBlocks, err = m.session.Reserve(8 << 20); err != nil {
 		t.Fatal(err)
 	}
 	if err := m.proveForward(t.Context(), options); err != nil {
@@ -66,7 +59,7 @@ func TestHeadsOnTheGPUReadWhatTheProcessorsRead(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			want, m := serveHead(t, name), onSharedGPU(t, name)
-			if got := len(m.session.heads) == 1; got != placed {
+			if got := m.session.PlacesHead(); got != placed {
 				t.Errorf("the head is on the device: %t, and %t is wanted", got, placed)
 			}
 			items := goldenItems(t, m)
@@ -77,7 +70,7 @@ func TestHeadsOnTheGPUReadWhatTheProcessorsRead(t *testing.T) {
 			alone := make([][][]float32, len(items))
 			worst := 0.0
 			for i, item := range items {
-				readings, err := m.Read(t.Context(), []Encoded{item})
+				readings, err := m.Read(t.Context(), []encode.Encoded{item})
 				if err != nil || readings[0].Err != nil || expected[i].Err != nil {
 					t.Fatal(err, readings, expected[i].Err)
 				}

@@ -6,7 +6,11 @@ import (
 	"fmt"
 
 	"github.com/assay-rm/assay/batching"
-	"github.com/assay-rm/assay/models/tokenizer"
+	"github.com/assay-rm/assay/models/encode"
+	"github.com/assay-rm/assay/models/fault"
+	"github.com/assay-rm/assay/models/heads"
+	"github.com/assay-rm/assay/models/manifest"
+	"github.com/assay-rm/assay/models/onnxrun"
 )
 
 // load proves the manifest in the order in which each part needs the one before.
@@ -14,19 +18,19 @@ func (m *Model) load(ctx context.Context, b *bundle, options Options) error {
 	m.passed("files", "%s", b.digest)
 	loadGraphs := m.loadSession
 	if m.info.Manifest.ReadsFeatures() {
-		loadGraphs = m.loadJudge
+		loadGraphs = m.loadFeatures
 	}
 	if err := loadGraphs(b); err != nil {
 		return err
 	}
 	batch := m.batching(options)
 	if m.session != nil {
-		blocks, err := m.session.reserve(options.Cache)
+		blocks, err := m.session.Reserve(options.Cache)
 		if err != nil {
 			return err
 		}
 		batch.CacheBlocks = blocks
-		m.info.Block = int64(m.session.blockFloats() * floatBytes)
+		m.info.Block = m.session.BlockBytes()
 		m.info.Cache = int64(batch.CacheBlocks) * int64(max(1, batch.Devices)) * m.info.Block
 	}
 	if err := m.proveForward(ctx, batch); err != nil {
@@ -38,12 +42,12 @@ func (m *Model) load(ctx context.Context, b *bundle, options Options) error {
 	} else {
 		found, err := batching.Measure(ctx, m.runner, batch)
 		if err != nil {
-			return &Error{Code: CodeBundle, Detail: "warm-up", Err: err}
+			return &fault.Error{Code: fault.CodeBundle, Detail: "warm-up", Err: err}
 		}
 		batch.Budget, batch.Cost, batch.Lanes, batch.LaneTokens = found.Budget, found.Cost, found.Lanes, found.LaneTokens
 	}
 	if batch.Lanes < 2 && m.session != nil {
-		m.session.freeNarrow()
+		m.session.FreeNarrow()
 	}
 	m.info.Lanes = max(1, batch.Lanes)
 	m.info.Batching = batch.Budget
@@ -56,53 +60,52 @@ func (m *Model) load(ctx context.Context, b *bundle, options Options) error {
 
 // loadSession loads a model that reads tokens: tokenizer, template, graph and, where it is a graph of its own, head.
 func (m *Model) loadSession(b *bundle) error {
-	manifest := &m.info.Manifest
+	spec := &m.info.Manifest
 	if err := m.proveSignature(b.graph); err != nil {
 		return err
 	}
-	m.encoder = encoder{manifest: manifest, separator: -1, mark: -1}
 	var err error
-	if manifest.Graph.Head != nil {
-		if m.head, err = newHeadGraph(manifest, b.head); err != nil {
+	if spec.Graph.Head != nil {
+		if m.head, err = heads.Load(spec, b.head); err != nil {
 			return err
 		}
-		m.encoder.user, m.info.User = m.head.user, m.head.user
+		m.info.User = m.head.User()
 	}
-	if m.encoder.tokens, err = tokenizer.New(b.tokenizer); err != nil {
-		return &Error{Code: CodeBundle, Detail: "tokenizer.file " + manifest.Tokenizer.File, Err: err}
-	}
-	if manifest.Template.File != "" {
-		if m.encoder.template, err = newTemplate(b.template, manifest.Template.Variables); err != nil {
-			return fail(CodeBundle, "template.file %s: %v", manifest.Template.File, innermost(err))
-		}
-	}
-	if err := m.proveTokens(); err != nil {
+	if m.encoder, err = encode.New(spec, b.tokenizer, b.template, m.info.User); err != nil {
 		return err
 	}
-	if m.session, err = newSession(b, m.info.Threads, m.info.Device); err != nil {
-		if code := new(Error); errors.As(err, &code) {
+	m.passedEncoder()
+	if m.session, err = onnxrun.Open(b.graphFile(), m.info.Threads, m.info.Device); err != nil {
+		if code := new(fault.Error); errors.As(err, &code) {
 			return err
 		}
-		return &Error{Code: CodeBundle, Detail: fmt.Sprintf("graph.file %s: ONNX Runtime refuses it", manifest.Graph.File), Err: err}
+		return &fault.Error{Code: fault.CodeBundle, Detail: fmt.Sprintf("graph.file %s: ONNX Runtime refuses it", spec.Graph.File), Err: err}
 	}
 	m.runner = m.session
 	if m.head != nil {
 		where := "the processors"
-		if len(m.session.heads) > 0 {
+		if m.session.PlacesHead() {
 			where = m.info.Device.String()
 		}
-		m.passed("head", "%d inputs, output %s with %d labels, on %s", len(m.head.graph.Inputs()), m.head.spec.Output, m.head.labels, where)
+		inputs := 1
+		if spec.Graph.Head.User != "" {
+			inputs = 2
+		}
+		m.passed("head", "%d inputs, output %s with %d labels, on %s", inputs, spec.Graph.Head.Output, len(spec.Graph.Labels), where)
 	}
 	return nil
 }
 
-// loadJudge loads a model that reads features.
-func (m *Model) loadJudge(b *bundle) (err error) {
+// loadFeatures loads a model that reads features.
+func (m *Model) loadFeatures(b *bundle) (err error) {
 	g := &m.info.Manifest.Graph
-	if m.judge, err = newJudge(g, b.head); err != nil {
+	if m.features, err = heads.LoadFeatures(g, b.head); err != nil {
 		return err
 	}
-	m.runner = m.judge
+	if m.encoder, err = encode.New(&m.info.Manifest, nil, "", 0); err != nil {
+		return err
+	}
+	m.runner = m.features
 	m.passed("signature", "%d features, output %s with %d labels", len(g.Features), g.Output, len(g.Labels))
 	return nil
 }
@@ -111,19 +114,19 @@ func (m *Model) loadJudge(b *bundle) (err error) {
 const gpuWarmTokens = 1 << 15
 
 func (m *Model) batching(options Options) batching.Options {
-	manifest := &m.info.Manifest
+	spec := &m.info.Manifest
 	batch := batching.Options{
 		MaxItems: options.MaxItems, MaxTokens: options.MaxTokens, MaxDelay: options.MaxDelay,
-		WarmIDs: m.probeItem(64, 1), WarmLength: manifest.Limits.MaxTokens,
-		Targets: manifest.Likelihood != nil && manifest.Graph.Layout == LayoutPacked,
+		WarmIDs: m.probeItem(64, 1), WarmLength: spec.Limits.MaxTokens,
+		Targets: spec.Likelihood != nil && spec.Graph.Layout == manifest.LayoutPacked,
 	}
 	if options.Observe != nil {
-		batch.Observe = func(stats batching.RunStats) { options.Observe(*manifest, stats) }
+		batch.Observe = func(stats batching.RunStats) { options.Observe(*spec, stats) }
 	}
-	switch manifest.Graph.Layout {
-	case LayoutPadded:
-		batch.Layout, batch.PadID = batching.Padded, *manifest.Tokenizer.PadID
-	case LayoutFeatures: // every item is as long as the others, so nothing is padded
+	switch spec.Graph.Layout {
+	case manifest.LayoutPadded:
+		batch.Layout, batch.PadID = batching.Padded, *spec.Tokenizer.PadID
+	case manifest.LayoutFeatures: // every item is as long as the others, so nothing is padded
 		batch.Layout = batching.Padded
 	}
 	if m.session == nil {
@@ -132,7 +135,7 @@ func (m *Model) batching(options Options) batching.Options {
 	if m.info.Device.OnGPU() {
 		batch.Devices, batch.WarmTokens = len(m.info.Device.GPUs), gpuWarmTokens
 	}
-	if m.session.narrow != nil {
+	if m.session.HasNarrow() {
 		batch.Lanes = m.info.Threads
 	}
 	return batch

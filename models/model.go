@@ -14,6 +14,11 @@ import (
 	"time"
 
 	"github.com/assay-rm/assay/batching"
+	"github.com/assay-rm/assay/models/encode"
+	"github.com/assay-rm/assay/models/fault"
+	"github.com/assay-rm/assay/models/heads"
+	"github.com/assay-rm/assay/models/manifest"
+	"github.com/assay-rm/assay/models/onnxrun"
 )
 
 // Reading is the outcome of one [Encoded]: the head's raw outputs or an error, never both.
@@ -28,10 +33,10 @@ type Reading struct {
 
 // Info is what a model says of itself.
 type Info struct {
-	Manifest Manifest
+	Manifest manifest.Manifest
 	Digest   string          // sha256 over the bundle's files
 	Provider string          // what runs the graph: ONNX Runtime's CPU or CUDA provider, or gorgonia
-	Device   Device          // where forwards run
+	Device   onnxrun.Device  // where forwards run
 	Threads  int             // of one forward
 	Lanes    int             // forwards side by side, on one thread each, when much waits; 1: always one, on all threads
 	Batching batching.Budget // measured at load
@@ -43,33 +48,33 @@ type Info struct {
 
 // Options says how a bundle is run. The zero value works.
 type Options struct {
-	Runtime   string                            // path of ONNX Runtime; empty: search, see [FindRuntime]
-	Device    Device                            // where forwards run
-	Threads   int                               // of one forward; 0: one per processor
-	Tokens    int                               // budget of one forward; 0: measured at load
-	MaxItems  int                               // waiting items; 0: the batcher's default
-	MaxTokens int                               // waiting tokens; 0: the batcher's default
-	MaxDelay  time.Duration                     // see batching.Options
-	Cache     int64                             // bytes of the key-value cache; 0: none
-	Observe   func(Manifest, batching.RunStats) // told of each run, when set
+	Runtime   string                                     // path of ONNX Runtime; empty: search, see [FindRuntime]
+	Device    onnxrun.Device                             // where forwards run
+	Threads   int                                        // of one forward; 0: one per processor
+	Tokens    int                                        // budget of one forward; 0: measured at load
+	MaxItems  int                                        // waiting items; 0: the batcher's default
+	MaxTokens int                                        // waiting tokens; 0: the batcher's default
+	MaxDelay  time.Duration                              // see batching.Options
+	Cache     int64                                      // bytes of the key-value cache; 0: none
+	Observe   func(manifest.Manifest, batching.RunStats) // told of each run, when set
 }
 
 // Model is a loaded bundle whose manifest was proved against its graph.
 type Model struct {
-	info    Info
-	encoder encoder
-	runner  batching.Runner // the session or the judge
-	session *session        // of a model that reads tokens
-	head    *headGraph      // behind the session; nil: its graph has the head
-	judge   *judge          // of a model that reads features
-	batcher *batching.Batcher
-	proof   []Check
-	golden  []byte
+	info     Info
+	encoder  *encode.Encoder
+	runner   batching.Runner     // the session or the feature model
+	session  *onnxrun.Session    // of a model that reads tokens
+	head     *heads.Head         // behind the session; nil: its graph has the head
+	features *heads.FeatureModel // of a model that reads features
+	batcher  *batching.Batcher
+	proof    []Check
+	golden   []byte
 }
 
 // Open loads a bundle and proves it. The model answers once [Model.Run] runs. Its errors are *Error.
 func Open(ctx context.Context, source Source, options Options) (*Model, error) {
-	if err := options.Device.check(); err != nil {
+	if err := options.Device.Check(); err != nil {
 		return nil, err
 	}
 	b, err := readBundle(source)
@@ -77,11 +82,11 @@ func Open(ctx context.Context, source Source, options Options) (*Model, error) {
 		return nil, inBundle(source, err)
 	}
 	if !b.manifest.ReadsFeatures() {
-		library, err := FindRuntime(options.Runtime)
+		library, err := onnxrun.FindRuntime(options.Runtime)
 		if err != nil {
 			return nil, err
 		}
-		if err := StartRuntime(library); err != nil {
+		if err := onnxrun.StartRuntime(library); err != nil {
 			return nil, err
 		}
 	}
@@ -95,7 +100,7 @@ func Open(ctx context.Context, source Source, options Options) (*Model, error) {
 	}
 	switch {
 	case b.manifest.ReadsFeatures():
-		m.info.Provider, m.info.Device, m.info.Threads = "gorgonia", Device{}, 1
+		m.info.Provider, m.info.Device, m.info.Threads = "gorgonia", onnxrun.Device{}, 1
 	case options.Device.OnGPU():
 		m.info.Provider = "CUDA"
 	}
@@ -108,11 +113,11 @@ func Open(ctx context.Context, source Source, options Options) (*Model, error) {
 
 // inBundle names the bundle in an error about it.
 func inBundle(source Source, err error) error {
-	var known *Error
+	var known *fault.Error
 	if !errors.As(err, &known) {
-		return &Error{Code: CodeBundle, Detail: "bundle " + source.String(), Err: err}
+		return &fault.Error{Code: fault.CodeBundle, Detail: "bundle " + source.String(), Err: err}
 	}
-	return &Error{Code: known.Code, Detail: fmt.Sprintf("bundle %s: %s", source, known.Detail), Err: known.Err}
+	return &fault.Error{Code: known.Code, Detail: fmt.Sprintf("bundle %s: %s", source, known.Detail), Err: known.Err}
 }
 
 // Info says what is loaded.
@@ -123,26 +128,23 @@ func (m *Model) Proof() []Check { return m.proof }
 
 // Encode renders, tokenizes and marks the positions to read; of features it checks the names. Its errors are *Error. It is safe for
 // concurrent use.
-func (m *Model) Encode(item Item, truncate Truncation) (Encoded, error) {
-	if m.judge != nil {
-		return encodeFeatures(&m.info.Manifest, item)
-	}
-	return m.encoder.encode(item, truncate)
+func (m *Model) Encode(item encode.Item, truncate encode.Truncation) (encode.Encoded, error) {
+	return m.encoder.Encode(item, truncate)
 }
 
 // Admits tells whether items have a chance of being admitted now, before they are encoded: nil, or the *batching.QueueFullError or
 // batching.ErrClosed that [Model.Read] would return. It keeps no place for them.
-func (m *Model) Admits(ctx context.Context, items []Item) error {
+func (m *Model) Admits(ctx context.Context, items []encode.Item) error {
 	tokens := 0
 	for i := range items {
-		tokens += items[i].leastTokens()
+		tokens += items[i].LeastTokens()
 	}
 	return m.batcher.Admits(ctx, len(items), tokens)
 }
 
 // Read computes the readings of items, in order, whatever runs beside them. The error is of the whole submission:
 // *batching.QueueFullError or batching.ErrClosed. It returns when ctx ends.
-func (m *Model) Read(ctx context.Context, items []Encoded) ([]Reading, error) {
+func (m *Model) Read(ctx context.Context, items []encode.Encoded) ([]Reading, error) {
 	readings, err := m.rows(ctx, items)
 	if err != nil {
 		return nil, err
@@ -159,7 +161,7 @@ func (m *Model) Read(ctx context.Context, items []Encoded) ([]Reading, error) {
 }
 
 // rows sends items through the batcher and gives what leaves the graph: readings, or rows for the head.
-func (m *Model) rows(ctx context.Context, items []Encoded) ([]Reading, error) {
+func (m *Model) rows(ctx context.Context, items []encode.Encoded) ([]Reading, error) {
 	sequences := make([]batching.Sequence, len(items))
 	for i, item := range items {
 		sequences[i] = batching.Sequence{IDs: item.IDs, Read: item.Read}
@@ -181,7 +183,7 @@ func (m *Model) reading(result batching.Result) Reading {
 	case reading.Err == nil:
 	case errors.Is(reading.Err, context.Canceled), errors.Is(reading.Err, context.DeadlineExceeded), errors.Is(reading.Err, batching.ErrClosed):
 	default:
-		reading.Err = &Error{Code: CodeRun, Detail: fmt.Sprintf("the forward of model %q failed", m.info.Manifest.Name), Err: reading.Err}
+		reading.Err = &fault.Error{Code: fault.CodeRun, Detail: fmt.Sprintf("the forward of model %q failed", m.info.Manifest.Name), Err: reading.Err}
 	}
 	return reading
 }
@@ -191,7 +193,7 @@ func (m *Model) finite(rows [][]float32) error {
 	for i, row := range rows {
 		for j, value := range row {
 			if math.IsNaN(float64(value)) || math.IsInf(float64(value), 0) {
-				return fail(CodeNotFinite, "model %q gave %v for label %q of row %d", m.info.Manifest.Name, value, m.info.Manifest.Graph.Labels[j], i)
+				return fault.New(fault.CodeNotFinite, "model %q gave %v for label %q of row %d", m.info.Manifest.Name, value, m.info.Manifest.Graph.Labels[j], i)
 			}
 		}
 	}
@@ -201,7 +203,7 @@ func (m *Model) finite(rows [][]float32) error {
 // Probe runs one short item through the queue and the graph and checks its value: readiness.
 func (m *Model) Probe(ctx context.Context) error {
 	ids := m.probeItem(min(8, m.info.Manifest.Limits.MaxTokens), 2)
-	readings, err := m.Read(ctx, []Encoded{{IDs: ids, Read: []int{m.lastRead(len(ids))}, User: m.probeUser(ids)}})
+	readings, err := m.Read(ctx, []encode.Encoded{{IDs: ids, Read: []int{m.lastRead(len(ids))}, User: m.probeUser(ids)}})
 	if err != nil {
 		return err
 	}
@@ -230,6 +232,6 @@ func (m *Model) Close() { m.batcher.Close() }
 
 func (m *Model) freeSession() {
 	if m.session != nil {
-		m.session.close()
+		m.session.Close()
 	}
 }

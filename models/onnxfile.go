@@ -6,34 +6,16 @@ import (
 	"strings"
 
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/assay-rm/assay/models/onnxrun"
 )
 
 // onnxFile is what the server wants to know of a graph before ONNX Runtime reads it.
 // Field numbers are those of onnx.proto3 (onnx/onnx, onnx/onnx.proto3).
 type onnxFile struct {
-	inputs, outputs []onnxValue
+	inputs, outputs []onnxrun.Value
 	external        []string // locations of external data
 	batchScale      string   // an operation that rounds the whole batch by one scale
-}
-
-// onnxValue is an input or output of the graph. A dimension without a fixed size is -1.
-type onnxValue struct {
-	name string
-	kind int64 // element type: 1 float, 7 int64
-	dims []int64
-}
-
-const (
-	onnxFloat = 1
-	onnxInt64 = 7
-)
-
-func (v onnxValue) String() string {
-	kind := map[int64]string{onnxFloat: "float", onnxInt64: "int64"}[v.kind]
-	if kind == "" {
-		kind = fmt.Sprintf("element type %d", v.kind)
-	}
-	return fmt.Sprintf("%s %s %d", v.name, kind, v.dims)
 }
 
 // parseONNX walks the file's outer structure; weights are skipped, not copied.
@@ -69,10 +51,10 @@ func parseONNX(data []byte) (*onnxFile, error) {
 	return &file, nil
 }
 
-func withoutWeights(inputs []onnxValue, weights map[string]bool) []onnxValue {
-	var kept []onnxValue
+func withoutWeights(inputs []onnxrun.Value, weights map[string]bool) []onnxrun.Value {
+	var kept []onnxrun.Value
 	for _, input := range inputs {
-		if !weights[input.name] {
+		if !weights[input.Name] {
 			kept = append(kept, input)
 		}
 	}
@@ -151,18 +133,18 @@ func (f *onnxFile) tensor(data []byte, weights map[string]bool) error {
 }
 
 // parseValue reads a ValueInfoProto: name 1, type 2 → tensor_type 1 → elem_type 1, shape 2 → dim 1 → dim_value 1.
-func parseValue(data []byte) (onnxValue, error) {
-	var v onnxValue
+func parseValue(data []byte) (onnxrun.Value, error) {
+	var v onnxrun.Value
 	err := walk(data, func(field int, value []byte) error {
 		switch field {
 		case 1:
-			v.name = string(value)
+			v.Name = string(value)
 		case 2:
 			return walk(value, func(field int, tensor []byte) error {
 				if field != 1 {
 					return nil
 				}
-				return v.tensorType(tensor)
+				return tensorType(&v, tensor)
 			})
 		}
 		return nil
@@ -170,11 +152,11 @@ func parseValue(data []byte) (onnxValue, error) {
 	return v, err
 }
 
-func (v *onnxValue) tensorType(data []byte) error {
+func tensorType(v *onnxrun.Value, data []byte) error {
 	return walkAll(data, func(field int, number uint64, value []byte) error {
 		switch field {
 		case 1:
-			v.kind = int64(number)
+			v.Kind = int64(number)
 		case 2:
 			return walk(value, func(_ int, dim []byte) error {
 				size := int64(-1)
@@ -184,7 +166,7 @@ func (v *onnxValue) tensorType(data []byte) error {
 					}
 					return nil
 				})
-				v.dims = append(v.dims, size)
+				v.Dims = append(v.Dims, size)
 				return err
 			})
 		}

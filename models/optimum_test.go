@@ -7,6 +7,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/assay-rm/assay/models/encode"
+	"github.com/assay-rm/assay/models/manifest"
 )
 
 // optimumBundles have graphs that Optimum's exporter made (models/export/optimum); the golden scores are transformers', each
@@ -22,9 +25,9 @@ func TestOptimumGraphs(t *testing.T) {
 			if err != nil || len(pairs) < 7 {
 				t.Fatalf("%d golden pairs, %v; want 7 or more", len(pairs), err)
 			}
-			items := make([]Encoded, len(pairs))
+			items := make([]encode.Encoded, len(pairs))
 			for i, pair := range pairs {
-				if items[i], err = m.Encode(*pair.Item, TruncateError); err != nil {
+				if items[i], err = m.Encode(*pair.Item, encode.TruncateError); err != nil {
 					t.Fatalf("pair %d: %v", i, err)
 				}
 				if !slices.Equal(items[i].IDs, pair.IDs[0]) {
@@ -32,7 +35,7 @@ func TestOptimumGraphs(t *testing.T) {
 				}
 			}
 			worst := 0.0
-			hold := func(how string, first int, items []Encoded) {
+			hold := func(how string, first int, items []encode.Encoded) {
 				readings, err := m.Read(t.Context(), items)
 				if err != nil {
 					t.Fatal(err)
@@ -63,7 +66,7 @@ func TestOptimumPadIsTheGraphs(t *testing.T) {
 		if err := os.CopyFS(dir, os.DirFS(filepath.Join("testdata", "optimum", name))); err != nil {
 			t.Fatal(err)
 		}
-		damaged{t, dir}.edit(ManifestFile, "pad_id: 0", "pad_id: 9")
+		damaged{t, dir}.edit(manifest.File, "pad_id: 0", "pad_id: 9")
 		m, err := Open(t.Context(), Dir(dir), Options{Tokens: 512, Cache: 64 << 20})
 		if err == nil {
 			m.Close()

@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/assay-rm/assay/models/chat"
 	"github.com/assay-rm/assay/models/tokenizer"
 )
 
@@ -21,7 +22,7 @@ import (
 type realCase struct {
 	Class     string            `json:"class"`
 	Template  string            `json:"template"` // its file; empty for a text
-	Messages  []Message         `json:"messages"`
+	Messages  []chat.Message    `json:"messages"`
 	Prompt    bool              `json:"add_generation_prompt"`
 	Variables map[string]string `json:"variables"`
 	Text      string            `json:"text"`
@@ -75,7 +76,7 @@ func holdReal(t *testing.T, dir string, cases []realCase) {
 		t.Fatal(err)
 	}
 	var texts, rendered, refused, differ int
-	fault := func(format string, args ...any) {
+	count := func(format string, args ...any) {
 		if differ++; differ <= 10 {
 			t.Errorf(format, args...)
 		}
@@ -90,19 +91,19 @@ func holdReal(t *testing.T, dir string, cases []realCase) {
 			switch {
 			case one.Raises != nil:
 				refused++
-				if err == nil || innermost(err).Error() != *one.Raises {
-					fault("case %d (%s): %q, %v; want the refusal %q", i, one.Class, text, err, *one.Raises)
+				if err == nil || err.Error() != *one.Raises {
+					count("case %d (%s): %q, %v; want the refusal %q", i, one.Class, text, err, *one.Raises)
 				}
 				continue
 			case err != nil || text != one.Text:
 				got, want := around(text, one.Text)
-				fault("case %d (%s): %v\n got %q\nwant %q", i, one.Class, err, got, want)
+				count("case %d (%s): %v\n got %q\nwant %q", i, one.Class, err, got, want)
 				continue
 			}
 		}
 		ids, err := tokens.Encode(text)
 		if err != nil || !slices.Equal(ids, one.IDs) {
-			fault("case %d (%s): ids of %.200q are %.200v, %v; want %.200v", i, one.Class, text, ids, err, one.IDs)
+			count("case %d (%s): ids of %.200q are %.200v, %v; want %.200v", i, one.Class, text, ids, err, one.IDs)
 		}
 	}
 	if texts < 500 || rendered < 200 || refused == 0 {
@@ -121,11 +122,11 @@ func renderReal(t *testing.T, file string, one realCase) (string, error) {
 	var text string
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(12 * time.Hour)
-		tpl, fault := newTemplate(string(source), one.Variables)
-		if fault != nil {
-			t.Fatal(fault)
+		tpl, failed := chat.New(string(source), one.Variables)
+		if failed != nil {
+			t.Fatal(failed)
 		}
-		text, err = tpl.render(one.Messages, one.Prompt)
+		text, err = tpl.Render(one.Messages, one.Prompt)
 	})
 	return text, err
 }

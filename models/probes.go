@@ -5,31 +5,33 @@ import (
 	"slices"
 
 	"github.com/assay-rm/assay/batching"
+	"github.com/assay-rm/assay/models/heads"
+	"github.com/assay-rm/assay/models/manifest"
 )
 
 // probes are sequences of several lengths, two of which share a prefix, the longest last; pad ids occur inside them.
 func (m *Model) probes() []batching.Sequence {
-	manifest := &m.info.Manifest
+	spec := &m.info.Manifest
 	var probes []batching.Sequence
-	if m.judge != nil {
+	if m.features != nil {
 		for seed := range uint64(100) { // more than one run of the graph takes at once
-			ids := probeFeatures(len(manifest.Graph.Features), seed)
+			ids := heads.ProbeFeatures(len(spec.Graph.Features), seed)
 			probes = append(probes, batching.Sequence{IDs: ids, Read: []int{len(ids) - 1}})
 		}
 		return probes
 	}
 	add := func(ids []int64) {
-		ids = ids[:min(len(ids), manifest.Limits.MaxTokens)]
+		ids = ids[:min(len(ids), spec.Limits.MaxTokens)]
 		last := m.lastRead(len(ids))
 		read := []int{last}
-		if (manifest.Kind == Process || manifest.Read.Prompt != nil || manifest.Likelihood != nil) && len(ids) > 3 {
+		if (spec.Kind == manifest.Process || spec.Read.Prompt != nil || spec.Likelihood != nil) && len(ids) > 3 {
 			read = []int{len(ids) / 2, last}
 		}
 		probes = append(probes, batching.Sequence{IDs: ids, Read: read})
 	}
-	ids := func(n int, seed uint64) []int64 { return probeIDs(manifest.Graph.VocabSize, n, seed) }
+	ids := func(n int, seed uint64) []int64 { return probeIDs(spec.Graph.VocabSize, n, seed) }
 	add(ids(2, 3))
-	if manifest.Likelihood == nil {
+	if spec.Likelihood == nil {
 		add(ids(1, 3))
 	}
 	add(ids(7, 4))
@@ -37,7 +39,7 @@ func (m *Model) probes() []batching.Sequence {
 	add(append(slices.Clone(shared), ids(9, 6)...))
 	add(append(slices.Clone(shared), ids(30, 7)...))
 	padded := ids(33, 8)
-	if pad := manifest.Tokenizer.PadID; pad != nil {
+	if pad := spec.Tokenizer.PadID; pad != nil {
 		padded[10], padded[11] = *pad, *pad
 	}
 	add(padded)
@@ -47,7 +49,7 @@ func (m *Model) probes() []batching.Sequence {
 
 // unit is what the items of the model are counted in.
 func (m *Model) unit() string {
-	if m.judge != nil {
+	if m.features != nil {
 		return "features"
 	}
 	return "tokens"
@@ -55,8 +57,8 @@ func (m *Model) unit() string {
 
 // probeItem gives n ids of the vocabulary, or one item's features, the same for the same arguments.
 func (m *Model) probeItem(n int, seed uint64) []int64 {
-	if m.judge != nil {
-		return probeFeatures(len(m.info.Manifest.Graph.Features), seed)
+	if m.features != nil {
+		return heads.ProbeFeatures(len(m.info.Manifest.Graph.Features), seed)
 	}
 	return probeIDs(m.info.Manifest.Graph.VocabSize, n, seed)
 }
@@ -80,16 +82,6 @@ func probeIDs(vocabulary int64, n int, seed uint64) []int64 {
 	ids := make([]int64, n)
 	for i := range ids {
 		ids[i] = random.Int64N(vocabulary)
-	}
-	return ids
-}
-
-// probeFeatures gives n numbers above 0 and below 1, as ids, the same for the same arguments.
-func probeFeatures(n int, seed uint64) []int64 {
-	random := rand.New(rand.NewPCG(seed, uint64(n)))
-	ids := make([]int64, n)
-	for i := range ids {
-		ids[i] = featureID(float32(1+random.IntN(1<<10-1)) / (1 << 10))
 	}
 	return ids
 }

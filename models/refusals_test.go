@@ -10,6 +10,9 @@ import (
 	"testing"
 
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/assay-rm/assay/models/fault"
+	"github.com/assay-rm/assay/models/manifest"
 )
 
 // damaged is a copy of a fixture bundle that a test breaks.
@@ -62,12 +65,12 @@ func (d damaged) edit(file string, replace ...string) {
 // number sets a numeric field of the manifest.
 func (d damaged) number(field, value string) {
 	d.Helper()
-	text := d.read(ManifestFile)
+	text := d.read(manifest.File)
 	rule := regexp.MustCompile(`\b` + field + `: \d+`)
 	if !rule.MatchString(text) {
-		d.Fatalf("%s has no %s", ManifestFile, field)
+		d.Fatalf("%s has no %s", manifest.File, field)
 	}
-	d.write(ManifestFile, rule.ReplaceAllString(text, field+": "+value))
+	d.write(manifest.File, rule.ReplaceAllString(text, field+": "+value))
 }
 
 // TestDamagedBundlesAreRefused: each bundle that lies or is damaged is refused with a sentence that names the field or file.
@@ -83,7 +86,7 @@ func TestDamagedBundlesAreRefused(t *testing.T) {
 		damage func(d damaged)
 		want   string
 	}{
-		{"no manifest", reward, func(d damaged) { d.remove(ManifestFile) }, ManifestFile},
+		{"no manifest", reward, func(d damaged) { d.remove(manifest.File) }, manifest.File},
 		{"no graph", reward, func(d damaged) { d.remove(graph) }, `graph.file "model.onnx"`},
 		{"no tokenizer", reward, func(d damaged) { d.remove(tokens) }, `tokenizer.file "tokenizer.json"`},
 		{"no template", reward, func(d damaged) { d.remove(template) }, `template.file "chat_template.jinja"`},
@@ -93,18 +96,18 @@ func TestDamagedBundlesAreRefused(t *testing.T) {
 		{"tokenizer cut short", reward, func(d damaged) { d.cut(tokens, 100) }, "tokenizer.file"},
 		{"template broken", reward, func(d damaged) { d.write(template, "{% for %}") }, "template.file"},
 		{"template raises", reward, func(d damaged) { d.write(template, "{{ raise_exception('never') }}") }, "never"},
-		{"layout lies", reward, func(d damaged) { d.edit(ManifestFile, "layout: packed", "layout: padded") }, "graph.layout padded"},
-		{"output lies", reward, func(d damaged) { d.edit(ManifestFile, "output: readings", "output: logits") }, `no output "logits"`},
-		{"labels lie", reward, func(d damaged) { d.edit(ManifestFile, "labels: [reward]", "labels: [good, bad]") }, "with 2 labels"},
+		{"layout lies", reward, func(d damaged) { d.edit(manifest.File, "layout: packed", "layout: padded") }, "graph.layout padded"},
+		{"output lies", reward, func(d damaged) { d.edit(manifest.File, "output: readings", "output: logits") }, `no output "logits"`},
+		{"labels lie", reward, func(d damaged) { d.edit(manifest.File, "labels: [reward]", "labels: [good, bad]") }, "with 2 labels"},
 		{"layers lie", reward, func(d damaged) { d.number("layers", "1") }, `input "past_`},
 		{"kv_heads lie", reward, func(d damaged) { d.number("kv_heads", "7") }, "past_key.0"},
 		{"vocabulary lies", reward, func(d damaged) { d.number("vocab_size", "20") }, "graph.vocab_size"},
 		{"vocabulary too large", reward, func(d damaged) { d.number("vocab_size", "900000") }, "does not run"},
 		{"pooling lies", padded, func(d damaged) {
-			d.edit(ManifestFile, "pooling: in_graph", "pooling: last_attended")
+			d.edit(manifest.File, "pooling: in_graph", "pooling: last_attended")
 		}, "pooling last_attended"},
 		{"separator of several tokens", process, func(d damaged) {
-			d.edit(ManifestFile, "<extra_0>", " = = ")
+			d.edit(manifest.File, "<extra_0>", " = = ")
 		}, "steps.separator"},
 	}
 	for _, test := range tests {
@@ -124,9 +127,9 @@ func (d damaged) refused(want string) {
 		m.freeSession()
 		d.Fatal("the bundle was accepted")
 	}
-	var known *Error
-	if !errors.As(err, &known) || known.Code != CodeBundle || !strings.Contains(err.Error(), want) {
-		d.Errorf("error %v, want %s with %q", err, CodeBundle, want)
+	var known *fault.Error
+	if !errors.As(err, &known) || known.Code != fault.CodeBundle || !strings.Contains(err.Error(), want) {
+		d.Errorf("error %v, want %s with %q", err, fault.CodeBundle, want)
 	}
 }
 

@@ -3,6 +3,9 @@ package models
 import (
 	"slices"
 	"strings"
+
+	"github.com/assay-rm/assay/models/fault"
+	"github.com/assay-rm/assay/models/manifest"
 )
 
 // Registry is the set of models that a process serves. It does not change after it is made.
@@ -16,7 +19,7 @@ func NewRegistry(models ...*Model) (*Registry, error) {
 	for _, m := range models {
 		name := m.Info().Manifest.Name
 		if seen[name] {
-			return nil, fail(CodeBundle, "two bundles are named %q", name)
+			return nil, fault.New(fault.CodeBundle, "two bundles are named %q", name)
 		}
 		seen[name] = true
 	}
@@ -27,35 +30,35 @@ func NewRegistry(models ...*Model) (*Registry, error) {
 func (r *Registry) All() []*Model { return slices.Clone(r.models) }
 
 // Find gives the model of that name, or the only one of those kinds when name is empty. Its errors are *Error.
-func (r *Registry) Find(name string, kinds ...Kind) (*Model, error) {
+func (r *Registry) Find(name string, kinds ...manifest.Kind) (*Model, error) {
 	var words []string
 	for _, kind := range kinds {
-		if kind != FeatureReward { // who asks for a reward means these too
+		if kind != manifest.FeatureReward { // who asks for a reward means these too
 			words = append(words, string(kind))
 		}
 	}
 	wanted := strings.Join(words, " or ")
 	var of []*Model
 	for _, m := range r.models {
-		manifest := m.Info().Manifest
-		switch asked := manifest.Asked(); {
-		case name != "" && manifest.Name == name && slices.Contains(kinds, asked):
+		spec := m.Info().Manifest
+		switch asked := spec.Asked(); {
+		case name != "" && spec.Name == name && slices.Contains(kinds, asked):
 			return m, nil
-		case name != "" && manifest.Name == name:
-			return nil, fail(CodeKind, "model %q is a %s model, and this question needs a %s model", name, asked, wanted)
+		case name != "" && spec.Name == name:
+			return nil, fault.New(fault.CodeKind, "model %q is a %s model, and this question needs a %s model", name, asked, wanted)
 		case slices.Contains(kinds, asked):
 			of = append(of, m)
 		}
 	}
 	switch {
 	case name != "":
-		return nil, fail(CodeModel, "no model is named %q; loaded: %s", name, r.names())
+		return nil, fault.New(fault.CodeModel, "no model is named %q; loaded: %s", name, r.names())
 	case len(of) == 1:
 		return of[0], nil
 	case len(of) == 0:
-		return nil, fail(CodeModel, "no %s model is loaded; loaded: %s", wanted, r.names())
+		return nil, fault.New(fault.CodeModel, "no %s model is loaded; loaded: %s", wanted, r.names())
 	}
-	return nil, fail(CodeModel, "%d %s models are loaded, so the request must name one: %s", len(of), wanted, r.names())
+	return nil, fault.New(fault.CodeModel, "%d %s models are loaded, so the request must name one: %s", len(of), wanted, r.names())
 }
 
 func (r *Registry) names() string {

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/encode"
+	"github.com/assay-rm/assay/models/fault"
+	"github.com/assay-rm/assay/models/manifest"
 )
 
 // The transforms from raw rewards to a preference. A likelihood model's reward is beta times raw in its own training.
@@ -74,7 +76,7 @@ func (e *Engine) Compare(ctx context.Context, request CompareRequest) (CompareAn
 	if err != nil {
 		return CompareAnswer{}, err
 	}
-	if m.Info().Manifest.Kind != models.Reward {
+	if m.Info().Manifest.Kind != manifest.Reward {
 		return comparePreferred(ctx, m, request, start)
 	}
 	scored, err := scoreUnder(ctx, m, request.Common, Scoring{Label: request.Label}, request.items())
@@ -167,7 +169,7 @@ func (r *rule) pair(chosen, rejected *ScoreResult) PairResult {
 	default:
 		margin := r.trained(*chosen.Raw) - r.trained(*rejected.Raw)
 		if !finite(margin) {
-			result.Error = NewProblem(models.CodeNotFinite, "the log-odds of the preference are %g", margin)
+			result.Error = NewProblem(fault.CodeNotFinite, "the log-odds of the preference are %g", margin)
 			break
 		}
 		result.Probability, result.Margin = new(Sigmoid(margin)), &margin
@@ -175,8 +177,8 @@ func (r *rule) pair(chosen, rejected *ScoreResult) PairResult {
 	return result
 }
 
-func (r *CompareRequest) items() []models.Item {
-	items := make([]models.Item, 0, r.Size())
+func (r *CompareRequest) items() []encode.Item {
+	items := make([]encode.Item, 0, r.Size())
 	for _, response := range r.Responses {
 		items = append(items, r.Item(response))
 	}

@@ -12,29 +12,32 @@ import (
 	"time"
 
 	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/encode"
+	"github.com/assay-rm/assay/models/fault"
+	"github.com/assay-rm/assay/models/manifest"
 )
 
 // Engine answers requests over the models of a registry. It is safe for concurrent use, and owns neither the models nor any
 // goroutine between calls.
 type Engine struct {
 	registry *models.Registry
-	find     func(name string, kinds ...models.Kind) (reader, error)
+	find     func(name string, kinds ...manifest.Kind) (reader, error)
 }
 
 // reader is what the engine needs of a [models.Model].
 type reader interface {
 	Info() models.Info
-	Admits(ctx context.Context, items []models.Item) error
-	Encode(item models.Item, truncate models.Truncation) (models.Encoded, error)
-	Read(ctx context.Context, items []models.Encoded) ([]models.Reading, error)
-	Slopes(ctx context.Context, items []models.Encoded, label int) ([][]float32, error)
+	Admits(ctx context.Context, items []encode.Item) error
+	Encode(item encode.Item, truncate encode.Truncation) (encode.Encoded, error)
+	Read(ctx context.Context, items []encode.Encoded) ([]models.Reading, error)
+	Slopes(ctx context.Context, items []encode.Encoded, label int) ([][]float32, error)
 }
 
 var _ reader = (*models.Model)(nil)
 
 // New makes an engine over the models of a registry.
 func New(registry *models.Registry) *Engine {
-	find := func(name string, kinds ...models.Kind) (reader, error) {
+	find := func(name string, kinds ...manifest.Kind) (reader, error) {
 		m, err := registry.Find(name, kinds...)
 		if err != nil {
 			return nil, err
@@ -45,16 +48,16 @@ func New(registry *models.Registry) *Engine {
 }
 
 // comparing lists the kinds that answer compare and rank.
-var comparing = []models.Kind{models.Reward, models.PairKind, models.Preference}
+var comparing = []manifest.Kind{manifest.Reward, manifest.PairKind, manifest.Preference}
 
 // Questions are the words of what a kind of model answers.
-func Questions(kind models.Kind) []string {
+func Questions(kind manifest.Kind) []string {
 	switch kind {
-	case models.FeatureReward:
+	case manifest.FeatureReward:
 		return []string{"score"}
-	case models.Process:
+	case manifest.Process:
 		return []string{"steps", "tokenize"}
-	case models.PairKind, models.Preference:
+	case manifest.PairKind, manifest.Preference:
 		return []string{"rank", "compare", "tokenize"}
 	default:
 		return []string{"score", "rank", "compare", "tokenize"}
@@ -62,18 +65,18 @@ func Questions(kind models.Kind) []string {
 }
 
 // model finds the model that answers; asked of the wrong kind, the problem says which questions it does answer.
-func (e *Engine) model(name string, kinds ...models.Kind) (reader, error) {
+func (e *Engine) model(name string, kinds ...manifest.Kind) (reader, error) {
 	m, err := e.find(name, kinds...)
 	if err == nil {
 		return m, nil
 	}
-	var failure *models.Error
-	if !errors.As(err, &failure) || failure.Code != models.CodeKind {
+	var failure *fault.Error
+	if !errors.As(err, &failure) || failure.Code != fault.CodeKind {
 		return nil, err
 	}
-	for _, kind := range []models.Kind{models.Reward, models.FeatureReward, models.Process, models.PairKind, models.Preference} {
+	for _, kind := range []manifest.Kind{manifest.Reward, manifest.FeatureReward, manifest.Process, manifest.PairKind, manifest.Preference} {
 		if _, err := e.find(name, kind); err == nil {
-			return nil, NewProblem(models.CodeKind, "%s; a %s model answers %s", failure.Detail, kind, strings.Join(Questions(kind), ", "))
+			return nil, NewProblem(fault.CodeKind, "%s; a %s model answers %s", failure.Detail, kind, strings.Join(Questions(kind), ", "))
 		}
 	}
 	return nil, err
@@ -81,7 +84,7 @@ func (e *Engine) model(name string, kinds ...models.Kind) (reader, error) {
 
 // outcome is one item after encoding and reading: a reading of finite rows, or a problem.
 type outcome struct {
-	encoded models.Encoded
+	encoded encode.Encoded
 	reading models.Reading
 	problem *Problem
 }
@@ -96,7 +99,7 @@ func (o *outcome) tokens() *Tokens {
 // read encodes the items in parallel and reads those that could be encoded, one outcome per item in order. The error is of the
 // whole request: a full or closed queue, or a caller that is gone. A deadline, ctx's or the request's, fails items only. Where the queue
 // is full already, no item is encoded first.
-func read(ctx context.Context, m reader, items []models.Item, common Common) ([]outcome, error) {
+func read(ctx context.Context, m reader, items []encode.Item, common Common) ([]outcome, error) {
 	if common.TimeoutMS > 0 {
 		timed, cancel := context.WithTimeout(ctx, time.Duration(common.TimeoutMS)*time.Millisecond)
 		defer cancel()
@@ -107,9 +110,9 @@ func read(ctx context.Context, m reader, items []models.Item, common Common) ([]
 	}
 	outcomes := make([]outcome, len(items))
 	each(len(items), func(i int) {
-		outcomes[i].encoded, outcomes[i].problem = encode(ctx, m, items[i], common.Truncate)
+		outcomes[i].encoded, outcomes[i].problem = encodeItem(ctx, m, items[i], common.Truncate)
 	})
-	encoded, at := make([]models.Encoded, 0, len(items)), make([]int, 0, len(items)) // encoded[k] is of items[at[k]]
+	encoded, at := make([]encode.Encoded, 0, len(items)), make([]int, 0, len(items)) // encoded[k] is of items[at[k]]
 	for i := range outcomes {
 		if outcomes[i].problem == nil {
 			encoded, at = append(encoded, outcomes[i].encoded), append(at, i)
@@ -142,15 +145,15 @@ func read(ctx context.Context, m reader, items []models.Item, common Common) ([]
 	return outcomes, nil
 }
 
-// encode is one item's way to tokens. No input may end the process, so a panic on the way is the item's problem.
-func encode(ctx context.Context, m reader, item models.Item, truncate models.Truncation) (encoded models.Encoded, problem *Problem) {
+// encodeItem is one item's way to tokens. No input may end the process, so a panic on the way is the item's problem.
+func encodeItem(ctx context.Context, m reader, item encode.Item, truncate encode.Truncation) (encoded encode.Encoded, problem *Problem) {
 	defer func() {
 		if value := recover(); value != nil {
 			problem = caused(fmt.Errorf("panic: %v\n%s", value, debug.Stack()), CodeInternal, "the item could not be encoded")
 		}
 	}()
 	if ctx.Err() != nil {
-		return models.Encoded{}, ProblemOf(ctx.Err())
+		return encode.Encoded{}, ProblemOf(ctx.Err())
 	}
 	encoded, err := m.Encode(item, truncate)
 	return encoded, ProblemOf(err)

@@ -9,28 +9,30 @@ import (
 	"time"
 
 	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/encode"
+	"github.com/assay-rm/assay/models/manifest"
 )
 
 // instantModel has every answer ready, so that what is measured is the engine's own.
 type instantModel struct {
 	info    models.Info
-	encoded models.Encoded
+	encoded encode.Encoded
 	reading models.Reading
 }
 
 func (m *instantModel) Info() models.Info { return m.info }
 
-func (*instantModel) Admits(context.Context, []models.Item) error { return nil }
+func (*instantModel) Admits(context.Context, []encode.Item) error { return nil }
 
-func (m *instantModel) Encode(models.Item, models.Truncation) (models.Encoded, error) {
+func (m *instantModel) Encode(encode.Item, encode.Truncation) (encode.Encoded, error) {
 	return m.encoded, nil
 }
 
-func (m *instantModel) Read(_ context.Context, items []models.Encoded) ([]models.Reading, error) {
+func (m *instantModel) Read(_ context.Context, items []encode.Encoded) ([]models.Reading, error) {
 	return slices.Repeat([]models.Reading{m.reading}, len(items)), nil
 }
 
-func (*instantModel) Slopes(_ context.Context, items []models.Encoded, _ int) ([][]float32, error) {
+func (*instantModel) Slopes(_ context.Context, items []encode.Encoded, _ int) ([][]float32, error) {
 	return make([][]float32, len(items)), nil
 }
 
@@ -38,10 +40,10 @@ func (*instantModel) Slopes(_ context.Context, items []models.Encoded, _ int) ([
 func instant() *Engine {
 	m := &instantModel{
 		info:    models.Info{Manifest: reward("reward"), Digest: "sha256:0", MaxItems: models.DefaultMaxItems},
-		encoded: models.Encoded{IDs: make([]int64, 500), Read: []int{499}},
+		encoded: encode.Encoded{IDs: make([]int64, 500), Read: []int{499}},
 		reading: models.Reading{Rows: [][]float32{{1.5}}, Shared: 499},
 	}
-	return &Engine{find: func(string, ...models.Kind) (reader, error) { return m, nil }}
+	return &Engine{find: func(string, ...manifest.Kind) (reader, error) { return m, nil }}
 }
 
 // BenchmarkScore is what a request costs beside the encoding and reading of its items.

@@ -13,6 +13,10 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/chat"
+	"github.com/assay-rm/assay/models/encode"
+	"github.com/assay-rm/assay/models/fault"
+	"github.com/assay-rm/assay/models/manifest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -33,7 +37,7 @@ func codes(results []ScoreResult) []string {
 func TestScoreKeepsOrderAndFailsOneByOne(t *testing.T) {
 	e, _ := engineOf(t, reward("r"))
 	items := text("a", "nan", "bb", "lost", "panic", strings.Repeat("x", 65), "ccc")
-	items = append(items, models.Item{})
+	items = append(items, encode.Item{})
 	answer, err := e.Score(t.Context(), ScoreRequest{Items: items})
 	if err != nil {
 		t.Fatal(err)
@@ -80,9 +84,9 @@ func TestScoreOfManyItemsIsInOrder(t *testing.T) {
 
 func TestTransformsAreNamedAndRawIsKept(t *testing.T) {
 	normal := reward("r")
-	normal.Head = models.HeadSpec{Mean: 1, Std: new(2.0)}
+	normal.Head = manifest.HeadSpec{Mean: 1, Std: new(2.0)}
 	for _, test := range []struct {
-		manifest   models.Manifest
+		manifest   manifest.Manifest
 		scoring    Scoring
 		score, raw float64
 		transforms []string
@@ -130,14 +134,14 @@ func TestScoresThatOverflowAreProblems(t *testing.T) {
 	tiny.Head.Std = new(1e-320)
 	e, _ := engineOf(t, tiny)
 	answer, err := e.Score(t.Context(), ScoreRequest{Items: text("abc")})
-	if err != nil || codes(answer.Results)[0] != models.CodeNotFinite {
+	if err != nil || codes(answer.Results)[0] != fault.CodeNotFinite {
 		t.Fatalf("%v, %v", codes(answer.Results), err)
 	}
 }
 
 func TestTruncationIsAskedForAndReported(t *testing.T) {
 	e, _ := engineOf(t, reward("r"))
-	for truncate, want := range map[models.Truncation]string{"": "too_long", "error": "too_long", "left": "64", "right": "64"} {
+	for truncate, want := range map[encode.Truncation]string{"": "too_long", "error": "too_long", "left": "64", "right": "64"} {
 		answer, err := e.Score(t.Context(), ScoreRequest{Common: Common{Truncate: truncate}, Items: text(strings.Repeat("x", 70))})
 		if err != nil {
 			t.Fatal(err)
@@ -153,8 +157,8 @@ func TestTruncationIsAskedForAndReported(t *testing.T) {
 
 func TestRequestsThatAreRefusedWhole(t *testing.T) {
 	e, _ := engineOf(t, reward("r"), process("softmax", "good", "bad", "good"))
-	prompt, messages := new("p"), []models.Message{{Role: "user", Content: "p"}}
-	ended := append(messages, models.Message{Role: "assistant", Content: "a"})
+	prompt, messages := new("p"), []chat.Message{{Role: "user", Content: "p"}}
+	ended := append(messages, chat.Message{Role: "assistant", Content: "a"})
 	score := func(r ScoreRequest) error { _, err := e.Score(t.Context(), r); return err }
 	rank := func(r RankRequest) error { _, err := e.Rank(t.Context(), r); return err }
 	compare := func(r CompareRequest) error { _, err := e.Compare(t.Context(), r); return err }
@@ -171,9 +175,9 @@ func TestRequestsThatAreRefusedWhole(t *testing.T) {
 		"truncate":            {score(ScoreRequest{Common: Common{Truncate: "middle"}, Items: text("a")}), CodeInvalidField, "truncate:"},
 		"timeout below zero":  {score(ScoreRequest{Common: Common{TimeoutMS: -1}, Items: text("a")}), CodeInvalidField, "timeout_ms:"},
 		"timeout too long":    {steps(StepsRequest{Common: Common{TimeoutMS: 3600001}, Items: text("a")}), CodeInvalidField, "timeout_ms:"},
-		"unknown model":       {score(ScoreRequest{Common: Common{Model: "x"}, Items: text("a")}), models.CodeModel, "no such"},
-		"wrong kind":          {score(ScoreRequest{Common: Common{Model: "fake-prm"}, Items: text("a")}), models.CodeKind, "another kind; a process model answers steps"},
-		"steps of a reward":   {steps(StepsRequest{Common: Common{Model: "fake-rm"}, Items: text("a")}), models.CodeKind, "another kind; a reward model answers score"},
+		"unknown model":       {score(ScoreRequest{Common: Common{Model: "x"}, Items: text("a")}), fault.CodeModel, "no such"},
+		"wrong kind":          {score(ScoreRequest{Common: Common{Model: "fake-prm"}, Items: text("a")}), fault.CodeKind, "another kind; a process model answers steps"},
+		"steps of a reward":   {steps(StepsRequest{Common: Common{Model: "fake-rm"}, Items: text("a")}), fault.CodeKind, "another kind; a reward model answers score"},
 		"rank nothing":        {rank(RankRequest{Prompted: Prompted{Prompt: prompt}}), CodeInvalidField, "responses:"},
 		"rank without prompt": {rank(RankRequest{Responses: []string{"a"}}), CodeInvalidField, "prompt: is missing"},
 		"rank with both":      {rank(RankRequest{Prompted: Prompted{Prompt: prompt, Messages: messages}, Responses: []string{"a"}}), CodeInvalidField, "prompt: given together"},
@@ -220,7 +224,7 @@ func TestRankOrdersWhatScored(t *testing.T) {
 
 func TestRankTakesMessages(t *testing.T) {
 	e, _ := engineOf(t, reward("r"))
-	request := RankRequest{Prompted: Prompted{Messages: []models.Message{{Role: "user", Content: "p"}}}, Responses: []string{"a", "bb"}}
+	request := RankRequest{Prompted: Prompted{Messages: []chat.Message{{Role: "user", Content: "p"}}}, Responses: []string{"a", "bb"}}
 	answer, err := e.Rank(t.Context(), request)
 	if err != nil {
 		t.Fatal(err)
@@ -233,7 +237,7 @@ func TestRankTakesMessages(t *testing.T) {
 
 func TestCompare(t *testing.T) {
 	normal := reward("r")
-	normal.Head = models.HeadSpec{Mean: 1, Std: new(2.0)}
+	normal.Head = manifest.HeadSpec{Mean: 1, Std: new(2.0)}
 	e, _ := engineOf(t, normal)
 	long := strings.Repeat("x", 70)
 	answer, err := e.Compare(t.Context(), CompareRequest{Prompted: Prompted{Prompt: new("p")}, Responses: []string{"a", "bbb", long}})
@@ -269,7 +273,7 @@ func TestCompare(t *testing.T) {
 
 func TestSteps(t *testing.T) {
 	e, _ := engineOf(t, process("softmax", "good", "bad", "good"))
-	items := []models.Item{{Prompt: new("pppp"), Steps: []string{"a", "b", "c"}}, {}}
+	items := []encode.Item{{Prompt: new("pppp"), Steps: []string{"a", "b", "c"}}, {}}
 	answer, err := e.Steps(t.Context(), StepsRequest{Items: items, Threshold: new(0.2)})
 	if err != nil {
 		t.Fatal(err)
@@ -298,7 +302,7 @@ func TestSteps(t *testing.T) {
 
 func TestDeadlineFailsItemsAndAGoneClientTheRequest(t *testing.T) {
 	e, fakes := engineOf(t, reward("r"))
-	fakes[0].read = func(ctx context.Context, items []models.Encoded) ([]models.Reading, error) {
+	fakes[0].read = func(ctx context.Context, items []encode.Encoded) ([]models.Reading, error) {
 		<-ctx.Done()
 		readings := fakes[0].readings(items)
 		readings[1] = models.Reading{Err: ctx.Err()}
@@ -314,7 +318,7 @@ func TestDeadlineFailsItemsAndAGoneClientTheRequest(t *testing.T) {
 	}
 	request.TimeoutMS = 0 // a deadline that passed first would be told instead
 	gone, leave := context.WithCancel(t.Context())
-	fakes[0].read = func(ctx context.Context, items []models.Encoded) ([]models.Reading, error) {
+	fakes[0].read = func(ctx context.Context, items []encode.Encoded) ([]models.Reading, error) {
 		leave()
 		return fakes[0].readings(items), nil
 	}
@@ -326,11 +330,11 @@ func TestDeadlineFailsItemsAndAGoneClientTheRequest(t *testing.T) {
 func TestRefusalsOfTheModelAreOfTheRequest(t *testing.T) {
 	e, fakes := engineOf(t, reward("r"))
 	refusal := errors.New("broken")
-	fakes[0].read = func(context.Context, []models.Encoded) ([]models.Reading, error) { return nil, refusal }
+	fakes[0].read = func(context.Context, []encode.Encoded) ([]models.Reading, error) { return nil, refusal }
 	if _, err := e.Score(t.Context(), ScoreRequest{Items: text("a")}); !errors.Is(err, refusal) {
 		t.Errorf("error %v", err)
 	}
-	fakes[0].read = func(context.Context, []models.Encoded) ([]models.Reading, error) { return nil, nil }
+	fakes[0].read = func(context.Context, []encode.Encoded) ([]models.Reading, error) { return nil, nil }
 	if _, err := e.Score(t.Context(), ScoreRequest{Items: text("a")}); ProblemOf(err) == nil || ProblemOf(err).Code != CodeInternal {
 		t.Errorf("too few readings give %v", err)
 	}
@@ -338,7 +342,7 @@ func TestRefusalsOfTheModelAreOfTheRequest(t *testing.T) {
 
 func TestTokenize(t *testing.T) {
 	e, _ := engineOf(t, reward("r"), process("none", "good", "good"))
-	answer, err := e.Tokenize(t.Context(), TokenizeRequest{Items: append(text("ab"), models.Item{})})
+	answer, err := e.Tokenize(t.Context(), TokenizeRequest{Items: append(text("ab"), encode.Item{})})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -352,7 +356,7 @@ func TestTokenize(t *testing.T) {
 	if err != nil || answer.Model != "fake-prm" {
 		t.Errorf("%q, %v", answer.Model, err)
 	}
-	if _, err := e.Tokenize(t.Context(), TokenizeRequest{Common: Common{Model: "x"}, Items: text("ab")}); ProblemOf(err).Code != models.CodeModel {
+	if _, err := e.Tokenize(t.Context(), TokenizeRequest{Common: Common{Model: "x"}, Items: text("ab")}); ProblemOf(err).Code != fault.CodeModel {
 		t.Errorf("%v", err)
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 
 	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/encode"
+	"github.com/assay-rm/assay/models/fault"
 )
 
 // Explanation is what is told beside a score.
@@ -30,7 +32,7 @@ func (x Explanation) check(info models.Info) error {
 // explain puts the gradient beside every score, by the chain rule: how the score moves with each label, times how that label moves with each
 // feature. An item whose gradient is not finite fails, and so does every item whose gradient ctx's deadline leaves no time for.
 func (s *scored) explain(ctx context.Context, m reader) error {
-	var items []models.Encoded
+	var items []encode.Encoded
 	var weights, gradients [][]float64 // (items, labels), (items, features)
 	var at []int                       // items[k] is of results[at[k]]
 	features := s.info.Manifest.Graph.Features
@@ -65,7 +67,7 @@ func (s *scored) explain(ctx context.Context, m reader) error {
 		s.results[i].Gradient = named(features, gradients[k])
 		for f, x := range gradients[k] {
 			if !finite(x) {
-				s.results[i] = ScoreResult{Error: NewProblem(models.CodeNotFinite, "the gradient by feature %q is %g", features[f], x)}
+				s.results[i] = ScoreResult{Error: NewProblem(fault.CodeNotFinite, "the gradient by feature %q is %g", features[f], x)}
 				break
 			}
 		}

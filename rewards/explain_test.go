@@ -15,12 +15,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/encode"
+	"github.com/assay-rm/assay/models/fault"
+	"github.com/assay-rm/assay/models/manifest"
 )
 
 // TestSlopesAreThoseOfTheScore compares every way from labels to a score with differences of the score.
 func TestSlopesAreThoseOfTheScore(t *testing.T) {
 	weights := map[string]float64{"a": 0.5, "c": -2}
-	for name, spec := range map[string]models.HeadSpec{
+	for name, spec := range map[string]manifest.HeadSpec{
 		"plain": {}, "scaled": {Mean: 0.5, Std: new(4.0)}, "label": {Label: "b"},
 		"sigmoid": {Activation: "sigmoid"}, "softmax": {Activation: "softmax", Label: "c", Mean: 1, Std: new(0.5)},
 		"weights": {Weights: weights, Std: new(3.0)}, "weights of sigmoids": {Activation: "sigmoid", Weights: weights},
@@ -28,11 +31,11 @@ func TestSlopesAreThoseOfTheScore(t *testing.T) {
 	} {
 		for _, activation := range []Activation{ActivationNone, ActivationSigmoid, ActivationSoftmax} {
 			for _, label := range []string{"", "b"} {
-				manifest := reward("a", "b", "c")
-				if manifest.Head = spec; spec.Std == nil {
-					manifest.Head.Std = new(1.0)
+				m := reward("a", "b", "c")
+				if m.Head = spec; spec.Std == nil {
+					m.Head.Std = new(1.0)
 				}
-				rule, err := newRule(manifest, Scoring{Activation: activation, Label: label})
+				rule, err := newRule(m, Scoring{Activation: activation, Label: label})
 				if err != nil {
 					continue // a softmax of what has one already, or of one number
 				}
@@ -78,13 +81,13 @@ func TestGradientsEqualPyTorch(t *testing.T) {
 	request := ScoreRequest{Explain: ExplainGradient}
 	for lines := bufio.NewScanner(file); lines.Scan(); {
 		var line struct {
-			Features models.Features
+			Features encode.Features
 			Gradient map[string]float64
 		}
 		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
 			t.Fatal(err)
 		}
-		wants, request.Items = append(wants, line.Gradient), append(request.Items, models.Item{Features: line.Features})
+		wants, request.Items = append(wants, line.Gradient), append(request.Items, encode.Item{Features: line.Features})
 	}
 	together, err := e.Score(t.Context(), request)
 	if err != nil || len(wants) < 10 {
@@ -110,13 +113,13 @@ func TestGradientsEqualPyTorch(t *testing.T) {
 // TestGradientsFollowTheRequest: a request's activation and label are part of what is differentiated.
 func TestGradientsFollowTheRequest(t *testing.T) {
 	e := judge(t)
-	features := func(spam float64) models.Item {
-		return models.Item{Features: models.Features{"length": 300, "citations": 2, "age_days": 10, "readability": 50, "spam": spam}}
+	features := func(spam float64) encode.Item {
+		return encode.Item{Features: encode.Features{"length": 300, "citations": 2, "age_days": 10, "readability": 50, "spam": spam}}
 	}
 	for _, scoring := range []Scoring{{}, {Activation: ActivationSigmoid}, {Label: "honesty"}, {Label: "honesty", Activation: ActivationSigmoid}} {
 		const step = 0.01
 		answer, err := e.Score(t.Context(), ScoreRequest{
-			Scoring: scoring, Explain: ExplainGradient, Items: []models.Item{features(0.1), features(0.1 - step), features(0.1 + step)},
+			Scoring: scoring, Explain: ExplainGradient, Items: []encode.Item{features(0.1), features(0.1 - step), features(0.1 + step)},
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -131,7 +134,7 @@ func TestGradientsFollowTheRequest(t *testing.T) {
 // TestComparisonsHaveNoGradient: by a feature that is only compared it is 0, and a model that does nothing else has none.
 func TestComparisonsHaveNoGradient(t *testing.T) {
 	e, _ := fixtures(t, "../heads/thresholds", "../heads/rule")
-	request := ScoreRequest{Explain: ExplainGradient, Items: []models.Item{{Features: models.Features{"compared": 1, "smooth": 2}}}}
+	request := ScoreRequest{Explain: ExplainGradient, Items: []encode.Item{{Features: encode.Features{"compared": 1, "smooth": 2}}}}
 	for label, want := range map[string]map[string]float64{"rule": {"compared": 0, "smooth": 0}, "sum": {"compared": 0, "smooth": 3}} {
 		request.Model, request.Label = "thresholds", label
 		answer, err := e.Score(t.Context(), request)
@@ -140,7 +143,7 @@ func TestComparisonsHaveNoGradient(t *testing.T) {
 		}
 	}
 	request.Model, request.Label = "rule", ""
-	if _, err := e.Score(t.Context(), request); ProblemOf(err) == nil || ProblemOf(err).Code != models.CodeKind || !strings.Contains(ProblemOf(err).Detail, `model "rule" has no gradient: `) {
+	if _, err := e.Score(t.Context(), request); ProblemOf(err) == nil || ProblemOf(err).Code != fault.CodeKind || !strings.Contains(ProblemOf(err).Detail, `model "rule" has no gradient: `) {
 		t.Errorf("%v", err)
 	}
 }
@@ -148,19 +151,19 @@ func TestComparisonsHaveNoGradient(t *testing.T) {
 // TestAnItemWithoutScoreHasNoGradient, and leaves the others theirs.
 func TestAnItemWithoutScoreHasNoGradient(t *testing.T) {
 	e := judge(t)
-	good := models.Item{Features: models.Features{"length": 300, "citations": 2, "age_days": 10, "readability": 50, "spam": 0}}
-	answer, err := e.Score(t.Context(), ScoreRequest{Explain: ExplainGradient, Items: []models.Item{good, {Features: models.Features{"length": 1}}, good}})
+	good := encode.Item{Features: encode.Features{"length": 300, "citations": 2, "age_days": 10, "readability": 50, "spam": 0}}
+	answer, err := e.Score(t.Context(), ScoreRequest{Explain: ExplainGradient, Items: []encode.Item{good, {Features: encode.Features{"length": 1}}, good}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	bad := answer.Results[1]
-	if bad.Error == nil || bad.Error.Code != models.CodeItem || !strings.Contains(bad.Error.Detail, "features.citations is missing") || bad.Gradient != nil {
+	if bad.Error == nil || bad.Error.Code != fault.CodeItem || !strings.Contains(bad.Error.Detail, "features.citations is missing") || bad.Gradient != nil {
 		t.Errorf("%+v", bad)
 	}
 	if answer.Results[0].Gradient == nil || !cmp.Equal(answer.Results[0].Gradient, answer.Results[2].Gradient) || answer.Results[0].Tokens.Tokens != 5 {
 		t.Errorf("%+v, %+v", answer.Results[0], answer.Results[2])
 	}
-	plain, err := e.Score(t.Context(), ScoreRequest{Items: []models.Item{good}})
+	plain, err := e.Score(t.Context(), ScoreRequest{Items: []encode.Item{good}})
 	if err != nil || plain.Results[0].Gradient != nil {
 		t.Errorf("a gradient that was not asked for: %+v, %v", plain, err)
 	}
@@ -168,13 +171,13 @@ func TestAnItemWithoutScoreHasNoGradient(t *testing.T) {
 
 // TestAGradientThatCannotBeToldFailsItsItem: one that is not finite, and one that the deadline leaves no time for.
 func TestAGradientThatCannotBeToldFailsItsItem(t *testing.T) {
-	manifest := reward("a")
-	manifest.Graph.Features = []string{"x", "y"}
-	s := scored{info: models.Info{Manifest: manifest}, outcomes: make([]outcome, 2), results: []ScoreResult{{Score: new(1.0)}, {Score: new(2.0)}}}
+	spec := reward("a")
+	spec.Graph.Features = []string{"x", "y"}
+	s := scored{info: models.Info{Manifest: spec}, outcomes: make([]outcome, 2), results: []ScoreResult{{Score: new(1.0)}, {Score: new(2.0)}}}
 	for i := range s.outcomes {
 		s.outcomes[i].reading.Rows = [][]float32{{float32(i)}}
 	}
-	s.rule, _ = newRule(manifest, Scoring{Activation: ActivationNone})
+	s.rule, _ = newRule(spec, Scoring{Activation: ActivationNone})
 	ended, end := context.WithDeadline(t.Context(), time.Unix(0, 0))
 	defer end()
 	late := scored{info: s.info, rule: s.rule, outcomes: s.outcomes, results: slices.Clone(s.results)}
@@ -192,19 +195,19 @@ func TestAGradientThatCannotBeToldFailsItsItem(t *testing.T) {
 	if got := s.results[0]; got.Error != nil || !cmp.Equal(got.Gradient, map[string]float64{"x": 1, "y": 2}) {
 		t.Errorf("%+v", got)
 	}
-	if got := s.results[1]; got.Error == nil || got.Error.Code != models.CodeNotFinite || !strings.Contains(got.Error.Detail, `feature "y" is +Inf`) || got.Score != nil {
+	if got := s.results[1]; got.Error == nil || got.Error.Code != fault.CodeNotFinite || !strings.Contains(got.Error.Detail, `feature "y" is +Inf`) || got.Score != nil {
 		t.Errorf("%+v", got)
 	}
 }
 
 // TestADeadlineInsideAGradientFailsItsItems: while a label is computed, the last one too.
 func TestADeadlineInsideAGradientFailsItsItems(t *testing.T) {
-	manifest := reward("a")
-	manifest.Graph.Features = []string{"x", "y"}
+	spec := reward("a")
+	spec.Graph.Features = []string{"x", "y"}
 	for _, fails := range []error{nil, context.DeadlineExceeded} {
-		s := scored{info: models.Info{Manifest: manifest}, outcomes: make([]outcome, 1), results: []ScoreResult{{Score: new(1.0)}}}
+		s := scored{info: models.Info{Manifest: spec}, outcomes: make([]outcome, 1), results: []ScoreResult{{Score: new(1.0)}}}
 		s.outcomes[0].reading.Rows = [][]float32{{0}}
-		s.rule, _ = newRule(manifest, Scoring{Activation: ActivationNone})
+		s.rule, _ = newRule(spec, Scoring{Activation: ActivationNone})
 		ctx := &ending{Context: t.Context()}
 		if err := s.explain(ctx, slow{ctx: ctx, fails: fails}); err != nil || s.results[0].Error == nil || s.results[0].Error.Code != CodeDeadline || s.results[0].Gradient != nil {
 			t.Errorf("slopes with the error %v: %+v, %v", fails, s.results, err)
@@ -228,7 +231,7 @@ type slow struct {
 	fails error
 }
 
-func (s slow) Slopes(_ context.Context, items []models.Encoded, _ int) ([][]float32, error) {
+func (s slow) Slopes(_ context.Context, items []encode.Encoded, _ int) ([][]float32, error) {
 	s.ctx.err = context.DeadlineExceeded
 	return slices.Repeat([][]float32{{1, 2}}, len(items)), s.fails
 }
@@ -236,7 +239,7 @@ func (s slow) Slopes(_ context.Context, items []models.Encoded, _ int) ([][]floa
 // steep has a finite gradient for the first item only.
 type steep struct{ reader }
 
-func (steep) Slopes(context.Context, []models.Encoded, int) ([][]float32, error) {
+func (steep) Slopes(context.Context, []encode.Encoded, int) ([][]float32, error) {
 	return [][]float32{{1, 2}, {0, float32(math.Inf(1))}}, nil
 }
 
@@ -257,11 +260,11 @@ func TestWhatAFeatureModelIsAsked(t *testing.T) {
 		"steps":    second(e.Steps(t.Context(), StepsRequest{Common: named, Items: text("a")})),
 		"tokenize": second(e.Tokenize(t.Context(), TokenizeRequest{Common: named, Items: text("a")})),
 	} {
-		if p := ProblemOf(err); p == nil || p.Code != models.CodeKind || !strings.Contains(p.Detail, `"judge" is a feature reward model`) {
+		if p := ProblemOf(err); p == nil || p.Code != fault.CodeKind || !strings.Contains(p.Detail, `"judge" is a feature reward model`) {
 			t.Errorf("%s: %+v", question, p)
 		}
 	}
-	if _, err := e.Score(t.Context(), ScoreRequest{Items: text("a")}); ProblemOf(err) == nil || ProblemOf(err).Code != models.CodeModel {
+	if _, err := e.Score(t.Context(), ScoreRequest{Items: text("a")}); ProblemOf(err) == nil || ProblemOf(err).Code != fault.CodeModel {
 		t.Errorf("score without a name, where two models answer: %v", err)
 	}
 	explained := func(model string, x Explanation) *Problem {
@@ -311,7 +314,7 @@ func TestOneUserAskedEveryWay(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i := range responses {
-			alone, err := e.Score(t.Context(), ScoreRequest{Items: []models.Item{prompt.Item(responses[i])}})
+			alone, err := e.Score(t.Context(), ScoreRequest{Items: []encode.Item{prompt.Item(responses[i])}})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -10,12 +10,15 @@ import (
 	"time"
 
 	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/encode"
+	"github.com/assay-rm/assay/models/fault"
+	"github.com/assay-rm/assay/models/manifest"
 )
 
 // fakeModel reads text as its bytes. Its logits are functions of the ids, and each way to fail is a text.
 type fakeModel struct {
 	info   models.Info
-	read   func(ctx context.Context, items []models.Encoded) ([]models.Reading, error) // nil: readings
+	read   func(ctx context.Context, items []encode.Encoded) ([]models.Reading, error) // nil: readings
 	encode atomic.Int64                                                                // calls
 	full   error                                                                       // what Admits says
 
@@ -25,9 +28,9 @@ type fakeModel struct {
 
 func (m *fakeModel) Info() models.Info { return m.info }
 
-func (m *fakeModel) Admits(context.Context, []models.Item) error { return m.full }
+func (m *fakeModel) Admits(context.Context, []encode.Item) error { return m.full }
 
-func (m *fakeModel) Encode(item models.Item, truncate models.Truncation) (models.Encoded, error) {
+func (m *fakeModel) Encode(item encode.Item, truncate encode.Truncation) (encode.Encoded, error) {
 	m.encode.Add(1)
 	var text string
 	switch {
@@ -44,12 +47,12 @@ func (m *fakeModel) Encode(item models.Item, truncate models.Truncation) (models
 		}
 		text = turns.String()
 	default:
-		return models.Encoded{}, &models.Error{Code: models.CodeItem, Detail: "the item has no form"}
+		return encode.Encoded{}, &fault.Error{Code: fault.CodeItem, Detail: "the item has no form"}
 	}
 	if text == "panic" {
 		panic("in the tokenizer")
 	}
-	encoded := models.Encoded{Text: text}
+	encoded := encode.Encoded{Text: text}
 	for _, c := range []byte(text) {
 		encoded.IDs = append(encoded.IDs, int64(c))
 	}
@@ -70,15 +73,15 @@ func (m *fakeModel) Encode(item models.Item, truncate models.Truncation) (models
 		encoded.Steps, encoded.Response = m.steps, m.response
 	}
 	if over := len(encoded.IDs) - m.info.Manifest.Limits.MaxTokens; over > 0 {
-		if truncate == models.TruncateError {
-			return models.Encoded{}, &models.Error{Code: models.CodeTooLong, Detail: "too long"}
+		if truncate == encode.TruncateError {
+			return encode.Encoded{}, &fault.Error{Code: fault.CodeTooLong, Detail: "too long"}
 		}
 		encoded.IDs, encoded.Truncated = encoded.IDs[over:], over
 	}
 	return encoded, nil
 }
 
-func (m *fakeModel) Read(ctx context.Context, items []models.Encoded) ([]models.Reading, error) {
+func (m *fakeModel) Read(ctx context.Context, items []encode.Encoded) ([]models.Reading, error) {
 	if m.read != nil {
 		return m.read(ctx, items)
 	}
@@ -86,7 +89,7 @@ func (m *fakeModel) Read(ctx context.Context, items []models.Encoded) ([]models.
 }
 
 // Slopes gives 1 for the label's own feature and 0 for the others.
-func (m *fakeModel) Slopes(_ context.Context, items []models.Encoded, label int) ([][]float32, error) {
+func (m *fakeModel) Slopes(_ context.Context, items []encode.Encoded, label int) ([][]float32, error) {
 	slopes := make([][]float32, len(items))
 	for i := range slopes {
 		slopes[i] = make([]float32, len(m.info.Manifest.Graph.Features))
@@ -96,7 +99,7 @@ func (m *fakeModel) Slopes(_ context.Context, items []models.Encoded, label int)
 }
 
 // readings gives, for label l and row k, the number of tokens - l - k; "nan" and "lost" fail in their own ways.
-func (m *fakeModel) readings(items []models.Encoded) []models.Reading {
+func (m *fakeModel) readings(items []encode.Encoded) []models.Reading {
 	readings := make([]models.Reading, len(items))
 	for i, item := range items {
 		rows := max(len(item.Read), 1)
@@ -118,45 +121,45 @@ func (m *fakeModel) readings(items []models.Encoded) []models.Reading {
 	return readings
 }
 
-func reward(labels ...string) models.Manifest {
-	m := models.Manifest{Name: "fake-rm", Kind: models.Reward}
+func reward(labels ...string) manifest.Manifest {
+	m := manifest.Manifest{Name: "fake-rm", Kind: manifest.Reward}
 	m.Graph.Labels = labels
 	m.Head.Std = new(1.0)
 	m.Limits.MaxTokens = 64
 	return m
 }
 
-func process(activation, label string, labels ...string) models.Manifest {
-	m := models.Manifest{Name: "fake-prm", Kind: models.Process}
+func process(activation, label string, labels ...string) manifest.Manifest {
+	m := manifest.Manifest{Name: "fake-prm", Kind: manifest.Process}
 	m.Graph.Labels = labels
-	m.Steps = models.StepSpec{Label: models.Labels{label}, Activation: activation}
+	m.Steps = manifest.StepSpec{Label: manifest.Labels{label}, Activation: activation}
 	m.Limits.MaxTokens = 64
 	return m
 }
 
 // engineOf makes an engine over fake models of those manifests.
-func engineOf(t *testing.T, manifests ...models.Manifest) (*Engine, []*fakeModel) {
+func engineOf(t *testing.T, manifests ...manifest.Manifest) (*Engine, []*fakeModel) {
 	t.Helper()
 	fakes := make([]*fakeModel, len(manifests))
 	for i, m := range manifests {
 		fakes[i] = &fakeModel{info: models.Info{Manifest: m, Digest: "sha256:0", MaxItems: models.DefaultMaxItems}}
 	}
-	find := func(name string, kinds ...models.Kind) (reader, error) {
+	find := func(name string, kinds ...manifest.Kind) (reader, error) {
 		for _, m := range fakes {
-			switch manifest := m.info.Manifest; {
-			case (name == "" || name == manifest.Name) && slices.Contains(kinds, manifest.Kind):
+			switch spec := m.info.Manifest; {
+			case (name == "" || name == spec.Name) && slices.Contains(kinds, spec.Kind):
 				return m, nil
-			case name == manifest.Name:
-				return nil, &models.Error{Code: models.CodeKind, Detail: "another kind"}
+			case name == spec.Name:
+				return nil, &fault.Error{Code: fault.CodeKind, Detail: "another kind"}
 			}
 		}
-		return nil, &models.Error{Code: models.CodeModel, Detail: "no such model"}
+		return nil, &fault.Error{Code: fault.CodeModel, Detail: "no such model"}
 	}
 	return &Engine{find: find}, fakes
 }
 
-func text(texts ...string) []models.Item {
-	items := make([]models.Item, len(texts))
+func text(texts ...string) []encode.Item {
+	items := make([]encode.Item, len(texts))
 	for i := range texts {
 		items[i].Text = &texts[i]
 	}

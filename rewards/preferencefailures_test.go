@@ -8,11 +8,14 @@ import (
 	"testing"
 
 	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/encode"
+	"github.com/assay-rm/assay/models/fault"
+	"github.com/assay-rm/assay/models/manifest"
 )
 
 func TestOneLostResponse(t *testing.T) {
-	for _, manifest := range []models.Manifest{pairManifest(models.OrdersLogit), preferenceManifest(true)} {
-		answer, err := preferenceEngine(t, manifest).Compare(t.Context(), CompareRequest{
+	for _, spec := range []manifest.Manifest{pairManifest(manifest.OrdersLogit), preferenceManifest(true)} {
+		answer, err := preferenceEngine(t, spec).Compare(t.Context(), CompareRequest{
 			Prompted: Prompted{Prompt: new("p")}, Responses: []string{"a", "lost", "b"},
 		})
 		if err != nil {
@@ -20,32 +23,32 @@ func TestOneLostResponse(t *testing.T) {
 		}
 		if answer.Preference[0][2] == nil || answer.Preference[0][1] != nil || answer.WinRate[1] != nil || answer.WinRate[0] == nil ||
 			answer.Responses[1].Error == nil || answer.Responses[0].Error != nil || answer.Preference[1][1] != nil {
-			t.Errorf("%s: %+v", manifest.Kind, answer)
+			t.Errorf("%s: %+v", spec.Kind, answer)
 		}
 	}
 }
 
 // TestTheOtherOfTwoLostResponses: a response that only a lost one stands beside has the lost one's problem.
 func TestTheOtherOfTwoLostResponses(t *testing.T) {
-	for _, manifest := range []models.Manifest{pairManifest(models.OrdersLogit), preferenceManifest(true)} {
-		answer, err := preferenceEngine(t, manifest).Compare(t.Context(), CompareRequest{
+	for _, spec := range []manifest.Manifest{pairManifest(manifest.OrdersLogit), preferenceManifest(true)} {
+		answer, err := preferenceEngine(t, spec).Compare(t.Context(), CompareRequest{
 			Prompted: Prompted{Prompt: new("p")}, Responses: []string{"a", "lost"},
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
 		if p := answer.Responses[0].Error; p == nil || p.Code != CodeDeadline || !strings.HasPrefix(p.Detail, "beside response 1: ") {
-			t.Errorf("%s: the other response has %+v", manifest.Kind, p)
+			t.Errorf("%s: the other response has %+v", spec.Kind, p)
 		}
 		for i, row := range answer.Preference {
 			for j := range row {
 				if row[j] != nil || answer.WinRate[i] != nil {
-					t.Errorf("%s: preference %d over %d and win rate %v", manifest.Kind, i, j, answer.WinRate[i])
+					t.Errorf("%s: preference %d over %d and win rate %v", spec.Kind, i, j, answer.WinRate[i])
 				}
 			}
 		}
 		if answer.Responses[1].Error == nil || FailedStatus(answer.Problems()) != 504 {
-			t.Errorf("%s: %+v", manifest.Kind, answer.Responses)
+			t.Errorf("%s: %+v", spec.Kind, answer.Responses)
 		}
 	}
 }
@@ -53,14 +56,14 @@ func TestTheOtherOfTwoLostResponses(t *testing.T) {
 // TestAPairsProblemNamesItsSide: where each response is read on its own, and where both are read at once there is no side.
 func TestAPairsProblemNamesItsSide(t *testing.T) {
 	for _, test := range []struct {
-		manifest         models.Manifest
+		manifest         manifest.Manifest
 		chosen, rejected string
 		want             string
 	}{
 		{preferenceManifest(true), "a", "lost", "rejected: the deadline"},
 		{preferenceManifest(true), "lost", "a", "chosen: the deadline"},
 		{preferenceManifest(true), "lost", "lost", "chosen: the deadline"},
-		{pairManifest(models.OrdersLogit), "a", "lost", "the deadline"},
+		{pairManifest(manifest.OrdersLogit), "a", "lost", "the deadline"},
 	} {
 		answer, err := preferenceEngine(t, test.manifest).Compare(t.Context(), CompareRequest{
 			Pairs: []Pair{{Prompted{Prompt: new("p")}, &test.chosen, &test.rejected}},
@@ -79,12 +82,12 @@ func TestMarginsAreFinite(t *testing.T) {
 	sharp, heavy := preferenceManifest(false), reward("a")
 	sharp.Preference.Temperature = 1e-320
 	heavy.Head.Weights = map[string]float64{"a": 1e308}
-	for _, manifest := range []models.Manifest{sharp, heavy} {
-		e, fakes := engineOf(t, manifest)
-		fakes[0].places, fakes[0].read = 2, func(_ context.Context, items []models.Encoded) ([]models.Reading, error) {
+	for _, spec := range []manifest.Manifest{sharp, heavy} {
+		e, fakes := engineOf(t, spec)
+		fakes[0].places, fakes[0].read = 2, func(_ context.Context, items []encode.Encoded) ([]models.Reading, error) {
 			readings := make([]models.Reading, len(items))
 			for i, item := range items {
-				row := make([]float32, len(manifest.Graph.Labels))
+				row := make([]float32, len(spec.Graph.Labels))
 				for l := range row {
 					row[l] = float32(1 - 2*(i&(l+1)&1))
 				}
@@ -95,8 +98,8 @@ func TestMarginsAreFinite(t *testing.T) {
 			return readings, nil
 		}
 		pairs, err := e.Compare(t.Context(), CompareRequest{Pairs: []Pair{{Prompted{Prompt: new("p")}, new("a"), new("b")}}})
-		if err != nil || pairs.Results[0].Error == nil || pairs.Results[0].Error.Code != models.CodeNotFinite || pairs.Results[0].Probability != nil {
-			t.Errorf("%s: %+v, %v", manifest.Kind, pairs.Results, err)
+		if err != nil || pairs.Results[0].Error == nil || pairs.Results[0].Error.Code != fault.CodeNotFinite || pairs.Results[0].Probability != nil {
+			t.Errorf("%s: %+v, %v", spec.Kind, pairs.Results, err)
 		}
 		all, err := e.Compare(t.Context(), CompareRequest{Prompted: Prompted{Prompt: new("p")}, Responses: []string{"a", "b"}})
 		if err != nil {
@@ -104,10 +107,10 @@ func TestMarginsAreFinite(t *testing.T) {
 		}
 		for _, answer := range []CompareAnswer{pairs, all} {
 			if _, err := json.Marshal(answer); err != nil {
-				t.Errorf("%s: %v", manifest.Kind, err)
+				t.Errorf("%s: %v", spec.Kind, err)
 			}
 		}
-		if manifest.Kind == models.Preference && (all.Responses[0].Error == nil || all.Preference[0][0] != nil) {
+		if spec.Kind == manifest.Preference && (all.Responses[0].Error == nil || all.Preference[0][0] != nil) {
 			t.Errorf("%+v", all)
 		}
 	}
@@ -115,7 +118,7 @@ func TestMarginsAreFinite(t *testing.T) {
 
 // TestManyResponsesOfAPairModel: N responses are N·(N − 1) sequences, and more than the model takes are refused before any is made.
 func TestManyResponsesOfAPairModel(t *testing.T) {
-	e, fakes := engineOf(t, pairManifest(models.OrdersLogit))
+	e, fakes := engineOf(t, pairManifest(manifest.OrdersLogit))
 	ask := func(n int) *Problem {
 		_, err := e.Compare(t.Context(), CompareRequest{Prompted: Prompted{Prompt: new("p")}, Responses: make([]string, n)})
 		_, ranked := e.Rank(t.Context(), RankRequest{Prompted: Prompted{Prompt: new("p")}, Responses: make([]string, n)})
@@ -149,7 +152,7 @@ func TestPromptsThatWereCutApart(t *testing.T) {
 		rejected string
 		fails    bool
 	}{{strings.Repeat("y", 60), false}, {strings.Repeat("y", 70), true}} {
-		fakes[0].read = func(_ context.Context, items []models.Encoded) ([]models.Reading, error) {
+		fakes[0].read = func(_ context.Context, items []encode.Encoded) ([]models.Reading, error) {
 			readings := make([]models.Reading, len(items))
 			for i, item := range items {
 				at := float32(item.Truncated)
@@ -158,13 +161,13 @@ func TestPromptsThatWereCutApart(t *testing.T) {
 			return readings, nil
 		}
 		answer, err := e.Compare(t.Context(), CompareRequest{
-			Common: Common{Truncate: models.TruncateLeft},
+			Common: Common{Truncate: encode.TruncateLeft},
 			Pairs:  []Pair{{Prompted{Prompt: new("a longer prompt")}, &long, &test.rejected}},
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if p := answer.Results[0].Error; (p != nil) != test.fails || p != nil && p.Code != models.CodeTooLong {
+		if p := answer.Results[0].Error; (p != nil) != test.fails || p != nil && p.Code != fault.CodeTooLong {
 			t.Errorf("%d and %d characters: %+v", len(long), len(test.rejected), answer.Results[0])
 		}
 	}
@@ -173,7 +176,7 @@ func TestPromptsThatWereCutApart(t *testing.T) {
 // TestLikelihoodsCompareByBeta: a model of likelihoods was trained on beta times their difference, whatever mean and std show.
 func TestLikelihoodsCompareByBeta(t *testing.T) {
 	m := reward("policy")
-	m.Likelihood = &models.LikelihoodSpec{Beta: 0.25, Norm: models.NormSum}
+	m.Likelihood = &manifest.LikelihoodSpec{Beta: 0.25, Norm: manifest.NormSum}
 	m.Head.Mean, m.Head.Std = 3, new(7.0)
 	e, _ := engineOf(t, m) // raw is the number of tokens
 	answer, err := e.Compare(t.Context(), CompareRequest{Prompted: Prompted{Prompt: new("p")}, Responses: []string{"aaaaa", "a"}})
@@ -193,12 +196,12 @@ func TestLikelihoodsCompareByBeta(t *testing.T) {
 }
 
 func TestPreferenceRefusals(t *testing.T) {
-	e := preferenceEngine(t, pairManifest(models.OrdersLogit))
+	e := preferenceEngine(t, pairManifest(manifest.OrdersLogit))
 	_, scored := e.Score(t.Context(), ScoreRequest{Items: text("a")})
 	_, labelled := e.Compare(t.Context(), CompareRequest{Prompted: Prompted{Prompt: new("p")}, Responses: []string{"a", "b"}, Label: "A"})
 	_, activated := e.Rank(t.Context(), RankRequest{Scoring: Scoring{Activation: ActivationSigmoid}, Prompted: Prompted{Prompt: new("p")}, Responses: []string{"a", "b"}})
 	_, alone := e.Rank(t.Context(), RankRequest{Prompted: Prompted{Prompt: new("p")}, Responses: []string{"a"}})
-	for code, err := range map[string]error{models.CodeModel: scored, CodeLabel: labelled, CodeActivation: activated, CodeInvalidField: alone} {
+	for code, err := range map[string]error{fault.CodeModel: scored, CodeLabel: labelled, CodeActivation: activated, CodeInvalidField: alone} {
 		if problem := ProblemOf(err); problem == nil || problem.Code != code {
 			t.Errorf("%v, want %s", err, code)
 		}

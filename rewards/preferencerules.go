@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/manifest"
 )
 
 // pairRule is how the rows of both orders of two responses become the log-odds that the first is better.
@@ -15,7 +15,7 @@ type pairRule struct {
 	orders     string
 }
 
-func newPairRule(m models.Manifest) pairRule {
+func newPairRule(m manifest.Manifest) pairRule {
 	return pairRule{m.Graph.Labels, max(slices.Index(m.Graph.Labels, m.Pair.Label), 0), Activation(m.Pair.Activation), m.Pair.Orders}
 }
 
@@ -46,7 +46,7 @@ func (r *pairRule) logit(o *outcome) (float64, *Problem) {
 
 // margin is the log-odds from those of (a, b) and of (b, a); margin(x, y) = −margin(y, x).
 func (r *pairRule) margin(ab, ba float64) float64 {
-	if r.orders == models.OrdersLogit {
+	if r.orders == manifest.OrdersLogit {
 		return (ab - ba) / 2
 	}
 	// p = (σ(ab) + σ(−ba)) / 2 and 1 − p = (σ(−ab) + σ(ba)) / 2, whose logarithms are exact where they are small.
@@ -57,10 +57,10 @@ func (r *pairRule) margin(ab, ba float64) float64 {
 type preferenceRule struct {
 	labels           []string
 	embedding, scale []int
-	spec             models.PreferenceSpec
+	spec             manifest.PreferenceSpec
 }
 
-func newPreferenceRule(m models.Manifest) preferenceRule {
+func newPreferenceRule(m manifest.Manifest) preferenceRule {
 	r := preferenceRule{labels: m.Graph.Labels, spec: *m.Preference}
 	for _, label := range r.spec.Embedding {
 		r.embedding = append(r.embedding, max(slices.Index(r.labels, label), 0))

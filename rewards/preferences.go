@@ -7,6 +7,9 @@ import (
 	"slices"
 
 	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/encode"
+	"github.com/assay-rm/assay/models/fault"
+	"github.com/assay-rm/assay/models/manifest"
 )
 
 // preferred is what reading responses to one prompt two by two gives. margins[i][j] is the log-odds that response i is
@@ -32,7 +35,7 @@ func prefer(ctx context.Context, m reader, common Common, groups []group) ([]pre
 		return nil, NewProblem(CodeTooManyItems, "the request reads %d sequences, since a %s model reads %d for %d responses to one prompt, and model %q takes %d",
 			count, kind, reads(kind, most), most, info.Manifest.Name, info.MaxItems)
 	}
-	items := make([]models.Item, 0, count)
+	items := make([]encode.Item, 0, count)
 	for _, g := range groups {
 		items = append(items, g.items(kind)...)
 	}
@@ -51,7 +54,7 @@ func prefer(ctx context.Context, m reader, common Common, groups []group) ([]pre
 
 func newPreferred(info models.Info, outcomes []outcome, n int) preferred {
 	p := preferred{info: info, outcomes: outcomes, margins: matrix(n), problems: make([]*Problem, n), own: make([]*Problem, n)}
-	if info.Manifest.Kind == models.PairKind {
+	if info.Manifest.Kind == manifest.PairKind {
 		p.pairs(n, newPairRule(info.Manifest))
 	} else {
 		p.embeddings(newPreferenceRule(info.Manifest))
@@ -67,24 +70,24 @@ type group struct {
 }
 
 // reads is the number of items of a group of n responses.
-func reads(kind models.Kind, n int) int {
-	if kind == models.PairKind {
+func reads(kind manifest.Kind, n int) int {
+	if kind == manifest.PairKind {
 		return n * (n - 1)
 	}
 	return n
 }
 
 // items are what must be read of the group: every ordered pair of responses, row by row, or every response.
-func (g *group) items(kind models.Kind) []models.Item {
-	items := make([]models.Item, 0, reads(kind, len(g.responses)))
+func (g *group) items(kind manifest.Kind) []encode.Item {
+	items := make([]encode.Item, 0, reads(kind, len(g.responses)))
 	for i := range g.responses {
-		if kind == models.Preference {
+		if kind == manifest.Preference {
 			items = append(items, g.Item(g.responses[i]))
 			continue
 		}
 		for j := range g.responses {
 			if i != j {
-				items = append(items, models.Item{Prompt: g.Prompt, Messages: g.Messages, User: g.User, First: &g.responses[i], Second: &g.responses[j]})
+				items = append(items, encode.Item{Prompt: g.Prompt, Messages: g.Messages, User: g.User, First: &g.responses[i], Second: &g.responses[j]})
 			}
 		}
 	}
@@ -125,7 +128,7 @@ func (p *preferred) embeddings(r preferenceRule) {
 			switch cut, also := one.encoded.Truncated, other.encoded.Truncated; {
 			case p.own[i] != nil || p.own[j] != nil:
 			case cut != also && !slices.Equal(scales[i], scales[j]):
-				p.fail(i, j, NewProblem(models.CodeTooLong, "%d tokens were cut beside one response and %d beside the other, so that their prompts have other scales", cut, also))
+				p.fail(i, j, NewProblem(fault.CodeTooLong, "%d tokens were cut beside one response and %d beside the other, so that their prompts have other scales", cut, also))
 			default:
 				p.set(i, j, Skew(vectors[i], vectors[j], scales[i])/r.spec.Temperature)
 			}
@@ -136,7 +139,7 @@ func (p *preferred) embeddings(r preferenceRule) {
 // set notes how surely i is preferred to j, and j to i.
 func (p *preferred) set(i, j int, margin float64) {
 	if !finite(margin) {
-		p.fail(i, j, NewProblem(models.CodeNotFinite, "the log-odds of the preference are %g", margin))
+		p.fail(i, j, NewProblem(fault.CodeNotFinite, "the log-odds of the preference are %g", margin))
 		return
 	}
 	p.margins[i][j], p.margins[j][i] = new(margin), new(-margin)
@@ -199,7 +202,7 @@ func (p *preferred) results(rates []*float64) []ScoreResult {
 	results := make([]ScoreResult, len(rates))
 	for i, rate := range rates {
 		results[i] = ScoreResult{Score: rate, Error: p.problems[i]}
-		if rate != nil && p.info.Manifest.Kind == models.Preference {
+		if rate != nil && p.info.Manifest.Kind == manifest.Preference {
 			results[i].Tokens = p.outcomes[i].tokens()
 		}
 	}

@@ -9,27 +9,29 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/encode"
+	"github.com/assay-rm/assay/models/manifest"
 )
 
-func pairManifest(orders string) models.Manifest {
-	m := models.Manifest{Name: "fake-pair", Kind: models.PairKind}
+func pairManifest(orders string) manifest.Manifest {
+	m := manifest.Manifest{Name: "fake-pair", Kind: manifest.PairKind}
 	m.Graph.Labels = []string{"A", "B"}
-	m.Pair = &models.PairSpec{Label: "A", Activation: models.ActivationSoftmax, Orders: orders}
+	m.Pair = &manifest.PairSpec{Label: "A", Activation: manifest.ActivationSoftmax, Orders: orders}
 	m.Limits.MaxTokens = 64
 	return m
 }
 
-func preferenceManifest(normalize bool) models.Manifest {
-	m := models.Manifest{Name: "fake-gpm", Kind: models.Preference}
+func preferenceManifest(normalize bool) manifest.Manifest {
+	m := manifest.Manifest{Name: "fake-gpm", Kind: manifest.Preference}
 	m.Graph.Labels = []string{"v0", "v1", "v2", "v3", "s0", "s1"}
-	m.Preference = &models.PreferenceSpec{Embedding: m.Graph.Labels[:4], Scale: m.Graph.Labels[4:], Normalize: normalize, Temperature: 0.1}
+	m.Preference = &manifest.PreferenceSpec{Embedding: m.Graph.Labels[:4], Scale: m.Graph.Labels[4:], Normalize: normalize, Temperature: 0.1}
 	m.Limits.MaxTokens = 64
 	return m
 }
 
 // hashed gives rows that depend on the item's text alone; an item that holds "lost" fails.
-func hashed(labels, places int) func(context.Context, []models.Encoded) ([]models.Reading, error) {
-	return func(_ context.Context, items []models.Encoded) ([]models.Reading, error) {
+func hashed(labels, places int) func(context.Context, []encode.Encoded) ([]models.Reading, error) {
+	return func(_ context.Context, items []encode.Encoded) ([]models.Reading, error) {
 		readings := make([]models.Reading, len(items))
 		for i, item := range items {
 			if strings.Contains(item.Text, "lost") {
@@ -55,24 +57,24 @@ func hashed(labels, places int) func(context.Context, []models.Encoded) ([]model
 	}
 }
 
-func preferenceEngine(t *testing.T, manifest models.Manifest) *Engine {
+func preferenceEngine(t *testing.T, spec manifest.Manifest) *Engine {
 	t.Helper()
-	e, fakes := engineOf(t, manifest)
+	e, fakes := engineOf(t, spec)
 	places := 1
-	if manifest.Kind == models.Preference {
+	if spec.Kind == manifest.Preference {
 		places = 2
 	}
-	fakes[0].places, fakes[0].read = places, hashed(len(manifest.Graph.Labels), places)
+	fakes[0].places, fakes[0].read = places, hashed(len(spec.Graph.Labels), places)
 	return e
 }
 
 // TestPreferenceLaws: the two sides of a preference make exactly 1, the order of the responses only permutes the matrix, pairs give what the
 // matrix gives, and rank orders by win rate.
 func TestPreferenceLaws(t *testing.T) {
-	for _, manifest := range []models.Manifest{
-		pairManifest(models.OrdersProbability), pairManifest(models.OrdersLogit), preferenceManifest(true), preferenceManifest(false),
+	for _, spec := range []manifest.Manifest{
+		pairManifest(manifest.OrdersProbability), pairManifest(manifest.OrdersLogit), preferenceManifest(true), preferenceManifest(false),
 	} {
-		e := preferenceEngine(t, manifest)
+		e := preferenceEngine(t, spec)
 		rapid.Check(t, func(t *rapid.T) {
 			responses := rapid.SliceOfNDistinct(rapid.StringMatching(`[a-k]{1,9}`), 2, 5, rapid.ID).Draw(t, "responses") // none of them lost
 			ask := func(responses []string) CompareAnswer {
@@ -84,7 +86,7 @@ func TestPreferenceLaws(t *testing.T) {
 			}
 			answer := ask(responses)
 			n := len(responses)
-			if want := map[models.Kind]int{models.PairKind: n * (n - 1), models.Preference: n}[manifest.Kind]; answer.Usage.Items != want {
+			if want := map[manifest.Kind]int{manifest.PairKind: n * (n - 1), manifest.Preference: n}[spec.Kind]; answer.Usage.Items != want {
 				t.Fatalf("%d sequences of %d responses, want %d", answer.Usage.Items, n, want)
 			}
 			for i := range n {
@@ -128,7 +130,7 @@ func TestPreferenceLaws(t *testing.T) {
 func TestBothOrders(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		ab, ba := rapid.Float64Range(-1e4, 1e4).Draw(t, "ab"), rapid.Float64Range(-1e4, 1e4).Draw(t, "ba")
-		rule := &pairRule{orders: models.OrdersProbability}
+		rule := &pairRule{orders: manifest.OrdersProbability}
 		mean := rule.margin(ab, ba)
 		if !finite(mean) || rule.margin(ba, ab) != -mean {
 			t.Fatalf("log-odds %g, and of the other order %g", mean, rule.margin(ba, ab))
@@ -136,7 +138,7 @@ func TestBothOrders(t *testing.T) {
 		if want := (Sigmoid(ab) + 1 - Sigmoid(ba)) / 2; math.Abs(Sigmoid(mean)-want) > 1e-12 {
 			t.Fatalf("probability %g, want %g", Sigmoid(mean), want)
 		}
-		if half := (&pairRule{orders: models.OrdersLogit}).margin(ab, ba); half != (ab-ba)/2 {
+		if half := (&pairRule{orders: manifest.OrdersLogit}).margin(ab, ba); half != (ab-ba)/2 {
 			t.Fatalf("logit %g", half)
 		}
 	})

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/fault"
 )
 
 // Problem says why a request or one of its items failed. It is the JSON form of an error, both as an item's "error" and as the
@@ -28,7 +29,7 @@ func (p *Problem) Error() string { return p.Detail }
 // Unwrap gives the cause.
 func (p *Problem) Unwrap() error { return p.Cause }
 
-// Codes of problems that no model names; models.Error has the others.
+// Codes of problems that no model names; fault.Error has the others.
 const (
 	CodeBadJSON          = "bad_json"
 	CodeUnknownField     = "unknown_field"
@@ -64,33 +65,33 @@ var kinds = []ProblemKind{
 	{CodeBadJSON, 400, "The body is not JSON", "syntax error, not UTF-8, more than one value, empty body", "send one JSON object"},
 	{CodeUnauthorized, 401, "A token is needed", "no `Authorization` header, or another token", "send `Authorization: Bearer TOKEN`"},
 	{CodeNotFound, 404, "No such route", "path unknown", "`GET /openapi.json` lists the routes"},
-	{models.CodeModel, 404, "No such model", "`model` names none, or is left out where several answer", "`GET /v1/models` lists the names"},
+	{fault.CodeModel, 404, "No such model", "`model` names none, or is left out where several answer", "`GET /v1/models` lists the names"},
 	{CodeMethodNotAllowed, 405, "Method not allowed", "known path, other method", "the `Allow` header names the method"},
 	{CodeBodyTimeout, 408, "The body came too slowly", "the body was not read in time", "send again, faster"},
 	{CodeBodyTooLarge, 413, "The body is too large", "more bytes than the cap", "split the request"},
 	{CodeTooManyItems, 413, "Too many items", "more items than one request, or than the queue, may hold", "split the request"},
-	{models.CodeTooLong, 413, "The item is too long", "more tokens than the model's `max_tokens`", "shorten it, or ask for `truncate`"},
+	{fault.CodeTooLong, 413, "The item is too long", "more tokens than the model's `max_tokens`", "shorten it, or ask for `truncate`"},
 	{CodeMediaType, 415, "Not JSON by its content type", "`Content-Type` missing or another", "send `Content-Type: application/json`"},
 	{CodeUnknownField, 422, "Unknown field", "a field that the request does not have", "mind the spelling; the detail names the field"},
 	{CodeInvalidField, 422, "Invalid field", "wrong type, null, missing, empty list, value out of range", "the detail names the field"},
-	{models.CodeKind, 422, "The model answers another question", "a process model asked for a reward, or the reverse", "the detail names what it answers"},
+	{fault.CodeKind, 422, "The model answers another question", "a process model asked for a reward, or the reverse", "the detail names what it answers"},
 	{CodeActivation, 422, "The activation makes no sense here", "softmax over a single label", "ask for `none` or `sigmoid`"},
 	{CodeLabel, 422, "No such label", "`label` is none of the model's", "`GET /v1/models` lists the labels"},
-	{models.CodeItem, 422, "The item is incomplete or ambiguous", "no form, several forms, half of one, or features or a user's vector that do not fit", "give exactly one form; the detail names what is missing"},
-	{models.CodeEmpty, 422, "The item has no token", "empty text or ids", "give it content"},
-	{models.CodeTemplate, 422, "The template refused the conversation", "roles or order that it does not know", "the detail is the template's own sentence"},
-	{models.CodeNoTemplate, 422, "The model has no chat template", "messages or a prompt for a bundle without one", "send `text` or `input_ids`"},
-	{models.CodeID, 422, "A token id is outside the vocabulary", "an id below 0, or not below `vocab_size`", "use this model's tokenizer"},
-	{models.CodeNoSeparator, 422, "The item has no step", "a step item without a separator or steps", "send `steps`, or `separator`"},
-	{models.CodeInText, 422, "The separator's token is inside the text", "a prompt or step that holds the step token", "remove it from the text"},
-	{models.CodeBoundary, 422, "A step ends inside a token", "a step whose end is no token's end", "end the step where a token ends, as at a line break"},
+	{fault.CodeItem, 422, "The item is incomplete or ambiguous", "no form, several forms, half of one, or features or a user's vector that do not fit", "give exactly one form; the detail names what is missing"},
+	{fault.CodeEmpty, 422, "The item has no token", "empty text or ids", "give it content"},
+	{fault.CodeTemplate, 422, "The template refused the conversation", "roles or order that it does not know", "the detail is the template's own sentence"},
+	{fault.CodeNoTemplate, 422, "The model has no chat template", "messages or a prompt for a bundle without one", "send `text` or `input_ids`"},
+	{fault.CodeID, 422, "A token id is outside the vocabulary", "an id below 0, or not below `vocab_size`", "use this model's tokenizer"},
+	{fault.CodeNoSeparator, 422, "The item has no step", "a step item without a separator or steps", "send `steps`, or `separator`"},
+	{fault.CodeInText, 422, "The separator's token is inside the text", "a prompt or step that holds the step token", "remove it from the text"},
+	{fault.CodeBoundary, 422, "A step ends inside a token", "a step whose end is no token's end", "end the step where a token ends, as at a line break"},
 	{CodeQueueFull, 429, "The queue is full", "items or tokens waiting reach the limit, or the deadline would pass behind them", "try again after `Retry-After` seconds"},
 	{CodeClientGone, 499, "The client is gone", "the connection closed before the answer (logged only)", "wait for the answer"},
-	{models.CodeBundle, 500, "The bundle does not hold", "a bundle that cannot be loaded", "`assay verify DIR` says what is wrong"},
-	{models.CodeRuntime, 500, "A native library is missing", "library missing or of another version", "`assay doctor` says which"},
-	{models.CodeDevice, 500, "The device cannot be used", "a GPU, its driver or a library of CUDA is missing", "the detail says which"},
-	{models.CodeNotFinite, 500, "The score is not finite", "NaN or infinity out of the graph or a transform", "check the model; the item has no score"},
-	{models.CodeRun, 500, "The forward failed", "the runtime returned an error", "see the server's log"},
+	{fault.CodeBundle, 500, "The bundle does not hold", "a bundle that cannot be loaded", "`assay verify DIR` says what is wrong"},
+	{fault.CodeRuntime, 500, "A native library is missing", "library missing or of another version", "`assay doctor` says which"},
+	{fault.CodeDevice, 500, "The device cannot be used", "a GPU, its driver or a library of CUDA is missing", "the detail says which"},
+	{fault.CodeNotFinite, 500, "The score is not finite", "NaN or infinity out of the graph or a transform", "check the model; the item has no score"},
+	{fault.CodeRun, 500, "The forward failed", "the runtime returned an error", "see the server's log"},
 	{CodeInternal, 500, "Internal error", "a fault of the server", "see the server's log, by `X-Request-Id`"},
 	{CodeClosed, 503, "The server is shutting down", "it drains, or has stopped", "send it to another replica"},
 	{CodeNotReady, 503, "The server is not ready", "a model's probe failed, or the server drains (`/readyz` only)", "the answer names each model and why"},
@@ -132,7 +133,7 @@ func ProblemOf(err error) *Problem {
 	}
 	var (
 		problem *Problem
-		failure *models.Error
+		failure *fault.Error
 		full    *models.QueueFullError
 		crash   *models.PanicError
 	)
@@ -148,7 +149,7 @@ func ProblemOf(err error) *Problem {
 	case errors.Is(err, context.Canceled):
 		return caused(err, CodeClientGone, "the request was cancelled")
 	case errors.As(err, &crash):
-		return caused(err, models.CodeRun, "the forward broke off")
+		return caused(err, fault.CodeRun, "the forward broke off")
 	case errors.As(err, &failure) && kindOf[failure.Code] != ProblemKind{}:
 		return modelProblem(failure)
 	}
@@ -170,7 +171,7 @@ func fullProblem(full *models.QueueFullError) *Problem {
 }
 
 // modelProblem keeps the cause of a server's fault away from the client; the cause of a refusal is the client's to read.
-func modelProblem(failure *models.Error) *Problem {
+func modelProblem(failure *fault.Error) *Problem {
 	if kindOf[failure.Code].Status >= 500 {
 		return caused(failure, failure.Code, "%s", failure.Detail)
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/fault"
 )
 
 func TestProblemOf(t *testing.T) {
@@ -25,16 +26,16 @@ func TestProblemOf(t *testing.T) {
 	}{
 		{NewProblem(CodeLabel, "x"), CodeLabel, 422},
 		{fmt.Errorf("wrapped: %w", NewProblem(CodeLabel, "x")), CodeLabel, 422},
-		{&models.Error{Code: models.CodeTooLong}, models.CodeTooLong, 413},
-		{&models.Error{Code: models.CodeModel}, models.CodeModel, 404},
-		{&models.Error{Code: models.CodeNotFinite}, models.CodeNotFinite, 500},
-		{&models.Error{Code: "from the future"}, CodeInternal, 500},
+		{&fault.Error{Code: fault.CodeTooLong}, fault.CodeTooLong, 413},
+		{&fault.Error{Code: fault.CodeModel}, fault.CodeModel, 404},
+		{&fault.Error{Code: fault.CodeNotFinite}, fault.CodeNotFinite, 500},
+		{&fault.Error{Code: "from the future"}, CodeInternal, 500},
 		{full, CodeQueueFull, 429},
 		{&models.QueueFullError{MaxItems: 4, AskedItems: 5}, CodeTooManyItems, 413},
 		{fmt.Errorf("run stopped: %w", models.ErrClosed), CodeClosed, 503},
 		{context.DeadlineExceeded, CodeDeadline, 504},
 		{context.Canceled, CodeClientGone, 499},
-		{&models.PanicError{Value: "secret"}, models.CodeRun, 500},
+		{&models.PanicError{Value: "secret"}, fault.CodeRun, 500},
 		{errors.New("secret"), CodeInternal, 500},
 	} {
 		got := ProblemOf(test.err)
@@ -54,7 +55,7 @@ func TestProblemOf(t *testing.T) {
 	if got := ProblemOf(full).RetryAfter; got != time.Second {
 		t.Errorf("retry after %s", got)
 	}
-	inside := &models.Error{Code: models.CodeRun, Detail: "the forward failed", Err: errors.New("secret")}
+	inside := &fault.Error{Code: fault.CodeRun, Detail: "the forward failed", Err: errors.New("secret")}
 	if got := ProblemOf(inside).Detail; got != "the forward failed" {
 		t.Errorf("the cause of a fault reaches the client: %q", got)
 	}
@@ -71,7 +72,7 @@ func TestTableHoldsEveryCodeOnce(t *testing.T) {
 	if !slices.IsSortedFunc(ProblemKinds(), func(a, b ProblemKind) int { return a.Status - b.Status }) {
 		t.Error("the table is not sorted by status")
 	}
-	for _, code := range append(codesOf(t, "../models/errors.go"), codesOf(t, "problem.go")...) {
+	for _, code := range append(codesOf(t, "../models/fault/fault.go"), codesOf(t, "problem.go")...) {
 		if !seen[code] {
 			t.Errorf("the table lacks %q", code)
 		}
@@ -107,7 +108,7 @@ func codesOf(t *testing.T, path string) []string {
 }
 
 func TestFailedStatus(t *testing.T) {
-	long, empty := NewProblem(models.CodeTooLong, ""), NewProblem(models.CodeEmpty, "")
+	long, empty := NewProblem(fault.CodeTooLong, ""), NewProblem(fault.CodeEmpty, "")
 	for want, problems := range map[int][][]*Problem{
 		413: {{long}, {long, NewProblem(CodeTooManyItems, "")}},
 		0:   {{}, {long, nil}, {nil, long}, {long, empty}, {nil}},

@@ -4,7 +4,8 @@ import (
 	"context"
 	"time"
 
-	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/encode"
+	"github.com/assay-rm/assay/models/manifest"
 )
 
 // Strategy is how responses are ranked.
@@ -56,8 +57,8 @@ func (e *Engine) Rank(ctx context.Context, request RankRequest) (RankAnswer, err
 		return RankAnswer{}, err
 	}
 	answer := RankAnswer{Activation: request.Activation, Strategy: request.Strategy, Ranking: []Ranked{}}
-	if m.Info().Manifest.Kind == models.Reward {
-		items := make([]models.Item, len(request.Responses))
+	if m.Info().Manifest.Kind == manifest.Reward {
+		items := make([]encode.Item, len(request.Responses))
 		for i, response := range request.Responses {
 			items[i] = request.Item(response)
 		}

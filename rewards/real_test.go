@@ -8,6 +8,9 @@ import (
 	"testing"
 
 	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/encode"
+	"github.com/assay-rm/assay/models/fault"
+	"github.com/assay-rm/assay/models/manifest"
 )
 
 // fixtures serves tiny bundles of the models' tests until the test ends.
@@ -40,13 +43,13 @@ func fixtures(t *testing.T, names ...string) (*Engine, []*models.Model) {
 
 func TestAnswersEqualTheReference(t *testing.T) {
 	e, all := fixtures(t, "qwen2-reward-packed", "qwen3-process-packed")
-	pairs := func(m *models.Model) ([]models.Golden, []models.Item) {
+	pairs := func(m *models.Model) ([]models.Golden, []encode.Item) {
 		t.Helper()
 		pairs, err := m.Golden()
 		if err != nil || len(pairs) == 0 {
 			t.Fatalf("%d golden pairs, %v", len(pairs), err)
 		}
-		items := make([]models.Item, len(pairs))
+		items := make([]encode.Item, len(pairs))
 		for i, pair := range pairs {
 			items[i] = *pair.Item
 		}
@@ -96,7 +99,7 @@ func TestOneQuestionAskedEveryWay(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, response := range responses {
-		alone, err := e.Score(t.Context(), ScoreRequest{Items: []models.Item{prompt.Item(response)}})
+		alone, err := e.Score(t.Context(), ScoreRequest{Items: []encode.Item{prompt.Item(response)}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -120,8 +123,8 @@ func TestOneQuestionAskedEveryWay(t *testing.T) {
 
 func TestALaterStepNeverChangesAnEarlierOne(t *testing.T) {
 	e, _ := fixtures(t, "qwen3-process-packed")
-	item := func(steps ...string) models.Item { return models.Item{Prompt: new("What is 2 + 2 + 3?"), Steps: steps} }
-	answer, err := e.Steps(t.Context(), StepsRequest{Items: []models.Item{item("2 + 2 = 4.", " 4 + 3 = 7."), item("2 + 2 = 4.", " 4 + 3 = 7.", " So 7.")}})
+	item := func(steps ...string) encode.Item { return encode.Item{Prompt: new("What is 2 + 2 + 3?"), Steps: steps} }
+	answer, err := e.Steps(t.Context(), StepsRequest{Items: []encode.Item{item("2 + 2 = 4.", " 4 + 3 = 7."), item("2 + 2 = 4.", " 4 + 3 = 7.", " So 7.")}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,23 +142,23 @@ func TestALaterStepNeverChangesAnEarlierOne(t *testing.T) {
 func TestEachBadItemFailsAlone(t *testing.T) {
 	e, _ := fixtures(t, "qwen2-reward-packed", "qwen3-process-packed")
 	long := strings.Repeat("12 + 30 = 42. ", 100)
-	good := models.Item{Text: new("12 + 30 = 42")}
+	good := encode.Item{Text: new("12 + 30 = 42")}
 	for name, test := range map[string]struct {
-		item   models.Item
+		item   encode.Item
 		code   string
 		detail string
 	}{
-		"too long":    {models.Item{Text: &long}, models.CodeTooLong, " tokens, and limits.max_tokens of model"},
-		"id too high": {models.Item{InputIDs: []int64{3, 400}}, models.CodeID, "token 1 has id 400"},
-		"id below 0":  {models.Item{InputIDs: []int64{-1}}, models.CodeID, "token 0 has id -1"},
-		"no id":       {models.Item{InputIDs: []int64{}}, models.CodeEmpty, ""},
-		"no text":     {models.Item{Text: new("")}, models.CodeEmpty, ""},
-		"nothing":     {models.Item{}, models.CodeItem, ""},
-		"two forms":   {models.Item{Text: new("a"), Prompt: new("b")}, models.CodeItem, ""},
-		"half a form": {models.Item{Prompt: new("a")}, models.CodeItem, "prompt needs response"},
-		"steps":       {models.Item{Prompt: new("a"), Steps: []string{"b"}}, models.CodeItem, "process"},
+		"too long":    {encode.Item{Text: &long}, fault.CodeTooLong, " tokens, and limits.max_tokens of model"},
+		"id too high": {encode.Item{InputIDs: []int64{3, 400}}, fault.CodeID, "token 1 has id 400"},
+		"id below 0":  {encode.Item{InputIDs: []int64{-1}}, fault.CodeID, "token 0 has id -1"},
+		"no id":       {encode.Item{InputIDs: []int64{}}, fault.CodeEmpty, ""},
+		"no text":     {encode.Item{Text: new("")}, fault.CodeEmpty, ""},
+		"nothing":     {encode.Item{}, fault.CodeItem, ""},
+		"two forms":   {encode.Item{Text: new("a"), Prompt: new("b")}, fault.CodeItem, ""},
+		"half a form": {encode.Item{Prompt: new("a")}, fault.CodeItem, "prompt needs response"},
+		"steps":       {encode.Item{Prompt: new("a"), Steps: []string{"b"}}, fault.CodeItem, "process"},
 	} {
-		answer, err := e.Score(t.Context(), ScoreRequest{Items: []models.Item{good, test.item, good}})
+		answer, err := e.Score(t.Context(), ScoreRequest{Items: []encode.Item{good, test.item, good}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -167,22 +170,22 @@ func TestEachBadItemFailsAlone(t *testing.T) {
 			t.Errorf("%s: its mates %+v, %+v", name, answer.Results[0], answer.Results[2])
 		}
 	}
-	cut, err := e.Score(t.Context(), ScoreRequest{Common: Common{Truncate: models.TruncateLeft}, Items: []models.Item{{Text: &long}}})
+	cut, err := e.Score(t.Context(), ScoreRequest{Common: Common{Truncate: encode.TruncateLeft}, Items: []encode.Item{{Text: &long}}})
 	if err != nil || cut.Results[0].Error != nil || cut.Results[0].Truncated == 0 || cut.Results[0].Tokens.Tokens != 320 {
 		t.Errorf("cut: %+v, %v", cut.Results, err)
 	}
-	steps, err := e.Steps(t.Context(), StepsRequest{Items: []models.Item{
+	steps, err := e.Steps(t.Context(), StepsRequest{Items: []encode.Item{
 		{Prompt: new("a"), Response: new("b")}, {Text: new("a")}, {Prompt: new("a"), Steps: []string{"b <extra_0> c"}},
 	}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, code := range []string{models.CodeNoSeparator, models.CodeNoSeparator, models.CodeInText} {
+	for i, code := range []string{fault.CodeNoSeparator, fault.CodeNoSeparator, fault.CodeInText} {
 		if got := steps.Results[i].Error; got == nil || got.Code != code {
 			t.Errorf("step item %d: %+v, want %s", i, got, code)
 		}
 	}
-	if _, err := e.Steps(t.Context(), StepsRequest{Common: Common{Model: "qwen2-reward-packed"}, Items: []models.Item{good}}); ProblemOf(err).Code != models.CodeKind {
+	if _, err := e.Steps(t.Context(), StepsRequest{Common: Common{Model: "qwen2-reward-packed"}, Items: []encode.Item{good}}); ProblemOf(err).Code != fault.CodeKind {
 		t.Errorf("%v", err)
 	}
 }
@@ -190,7 +193,7 @@ func TestEachBadItemFailsAlone(t *testing.T) {
 func TestWhatIsLoaded(t *testing.T) {
 	e, _ := fixtures(t, "qwen2-reward-packed", "qwen3-process-packed")
 	infos := e.Models()
-	if len(infos) != 2 || infos[0].Name != "qwen2-reward-packed" || infos[1].Kind != models.Process {
+	if len(infos) != 2 || infos[0].Name != "qwen2-reward-packed" || infos[1].Kind != manifest.Process {
 		t.Fatalf("%+v", infos)
 	}
 	for _, info := range infos {
@@ -206,7 +209,7 @@ func TestWhatIsLoaded(t *testing.T) {
 			t.Errorf("%+v", s)
 		}
 	}
-	if err := e.Probe(t.Context(), "another"); ProblemOf(err) == nil || ProblemOf(err).Code != models.CodeModel {
+	if err := e.Probe(t.Context(), "another"); ProblemOf(err) == nil || ProblemOf(err).Code != fault.CodeModel {
 		t.Errorf("%v", err)
 	}
 }

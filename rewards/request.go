@@ -6,7 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/chat"
+	"github.com/assay-rm/assay/models/encode"
 )
 
 // Activation is what is applied to a reward last.
@@ -25,7 +26,7 @@ const MaxTimeout = time.Hour
 // Common are the fields that every request has.
 type Common struct {
 	Model     string            `json:"model,omitempty" doc:"Name of the model; may be left out where one model answers this question" example:"arith-rm"`
-	Truncate  models.Truncation `json:"truncate,omitempty" enum:"error,left,right" default:"error" doc:"What happens to an item over the model's max_tokens: refuse it, drop its oldest tokens, or drop its newest before the template's tail"`
+	Truncate  encode.Truncation `json:"truncate,omitempty" enum:"error,left,right" default:"error" doc:"What happens to an item over the model's max_tokens: refuse it, drop its oldest tokens, or drop its newest before the template's tail"`
 	TimeoutMS int64             `json:"timeout_ms,omitempty" minimum:"0" maximum:"3600000" doc:"Milliseconds after which items without an answer fail with deadline_exceeded; 0 waits as long as the client does"`
 }
 
@@ -76,9 +77,9 @@ func invalid(format string, args ...any) *Problem {
 // check proves the fields, with defaults filled in.
 func (c *Common) check() error {
 	if c.Truncate == "" {
-		c.Truncate = models.TruncateError
+		c.Truncate = encode.TruncateError
 	}
-	if err := oneOf("truncate", c.Truncate, models.TruncateError, models.TruncateLeft, models.TruncateRight); err != nil {
+	if err := oneOf("truncate", c.Truncate, encode.TruncateError, encode.TruncateLeft, encode.TruncateRight); err != nil {
 		return err
 	}
 	if c.TimeoutMS < 0 || c.TimeoutMS > MaxTimeout.Milliseconds() {
@@ -108,16 +109,16 @@ func oneOf[T ~string](field string, value T, allowed ...T) error {
 // Prompted is what several responses answer: a prompt or the messages before the response.
 type Prompted struct {
 	Prompt   *string           `json:"prompt,omitempty" doc:"The user's turn; give this or messages"`
-	Messages []models.Message  `json:"messages,omitempty" doc:"The conversation before the response; give this or prompt"`
-	User     models.UserVector `json:"user,omitempty" doc:"The user's vector (models whose head takes one)"`
+	Messages []chat.Message    `json:"messages,omitempty" doc:"The conversation before the response; give this or prompt"`
+	User     encode.UserVector `json:"user,omitempty" doc:"The user's vector (models whose head takes one)"`
 }
 
 // Item gives the item of one response; that there is one prompt must have been checked.
-func (p Prompted) Item(response string) models.Item {
+func (p Prompted) Item(response string) encode.Item {
 	if p.Prompt != nil {
-		return models.Item{Prompt: p.Prompt, Response: &response, User: p.User}
+		return encode.Item{Prompt: p.Prompt, Response: &response, User: p.User}
 	}
-	return models.Item{Messages: append(slices.Clip(p.Messages), models.Message{Role: "assistant", Content: response}), User: p.User}
+	return encode.Item{Messages: append(slices.Clip(p.Messages), chat.Message{Role: "assistant", Content: response}), User: p.User}
 }
 
 // Check proves that there is exactly one form; the field is where the prompt stands in the request, "" at its top.

@@ -7,13 +7,16 @@ import (
 	"time"
 
 	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/encode"
+	"github.com/assay-rm/assay/models/fault"
+	"github.com/assay-rm/assay/models/manifest"
 )
 
 // ScoreRequest asks how good each item is.
 type ScoreRequest struct {
 	Common
 	Scoring
-	Items   []models.Item `json:"items" minItems:"1" nullable:"false" doc:"Each in exactly one form: messages, prompt with response, text, input_ids, or features"`
+	Items   []encode.Item `json:"items" minItems:"1" nullable:"false" doc:"Each in exactly one form: messages, prompt with response, text, input_ids, or features"`
 	Explain Explanation   `json:"explain,omitempty" enum:"gradient" doc:"Beside each score: how it moves with each feature (models that read features)"`
 
 	OfText bool `json:"-"` // where the request names no model, one that reads text answers
@@ -49,7 +52,7 @@ func (e *Engine) Score(ctx context.Context, request ScoreRequest) (ScoreAnswer, 
 	if len(request.Items) == 0 {
 		return ScoreAnswer{}, invalid("items: must hold at least one item")
 	}
-	kinds := []models.Kind{models.Reward, models.FeatureReward}
+	kinds := []manifest.Kind{manifest.Reward, manifest.FeatureReward}
 	if request.OfText && request.Model == "" {
 		kinds = kinds[:1]
 	}
@@ -89,7 +92,7 @@ type scored struct {
 	results  []ScoreResult
 }
 
-func scoreUnder(ctx context.Context, m reader, common Common, scoring Scoring, items []models.Item) (*scored, error) {
+func scoreUnder(ctx context.Context, m reader, common Common, scoring Scoring, items []encode.Item) (*scored, error) {
 	if err := common.check(); err != nil {
 		return nil, err
 	}
@@ -118,18 +121,18 @@ type rule struct {
 	activation Activation
 }
 
-func newRule(manifest models.Manifest, scoring Scoring) (rule, error) {
-	h, problem := newHead(manifest, scoring.Label)
+func newRule(m manifest.Manifest, scoring Scoring) (rule, error) {
+	h, problem := newHead(m, scoring.Label)
 	r := rule{head: h, activation: scoring.Activation}
 	switch {
 	case problem != nil:
 		return rule{}, problem
 	case r.activation == ActivationSoftmax && len(r.labels) == 1:
 		return rule{}, NewProblem(CodeActivation,
-			"activation: softmax over the single label of model %q is 1 whatever the item; ask for sigmoid or none", manifest.Name)
+			"activation: softmax over the single label of model %q is 1 whatever the item; ask for sigmoid or none", m.Name)
 	case r.activation == ActivationSoftmax && r.show < 0:
-		return rule{}, NewProblem(CodeActivation, "activation: softmax is over labels, and the score of model %q is made of several", manifest.Name)
-	case r.activation == ActivationSoftmax && r.spec.Activation != "" && r.spec.Activation != models.ActivationNone:
+		return rule{}, NewProblem(CodeActivation, "activation: softmax is over labels, and the score of model %q is made of several", m.Name)
+	case r.activation == ActivationSoftmax && r.spec.Activation != "" && r.spec.Activation != manifest.ActivationNone:
 		return rule{}, NewProblem(CodeActivation, "activation: softmax of what is after a %s already", r.spec.Activation)
 	}
 	return r, nil
@@ -173,7 +176,7 @@ func (r *rule) result(o *outcome) ScoreResult {
 	}
 	raw, score, scores := r.apply(rows)
 	if !finite(raw) || !finite(score) {
-		return ScoreResult{Error: NewProblem(models.CodeNotFinite, "the score is %g after the transforms, and raw %g", score, raw)}
+		return ScoreResult{Error: NewProblem(fault.CodeNotFinite, "the score is %g after the transforms, and raw %g", score, raw)}
 	}
 	if i := slices.IndexFunc(scores, func(x float64) bool { return !finite(x) }); i >= 0 {
 		return ScoreResult{Error: notFinite(r.labels[i], scores[i], "after the transforms")}
@@ -204,7 +207,7 @@ func widen(rows [][]float32, labels []string) ([][]float64, *Problem) {
 }
 
 func notFinite(label string, value float64, where string) *Problem {
-	return NewProblem(models.CodeNotFinite, "label %q is %g %s", label, value, where)
+	return NewProblem(fault.CodeNotFinite, "label %q is %g %s", label, value, where)
 }
 
 func named(labels []string, values []float64) map[string]float64 {

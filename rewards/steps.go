@@ -6,7 +6,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/encode"
+	"github.com/assay-rm/assay/models/fault"
+	"github.com/assay-rm/assay/models/manifest"
 )
 
 // DefaultThreshold is the score below which a step counts as an error, unless the request says otherwise.
@@ -15,7 +17,7 @@ const DefaultThreshold = 0.5
 // StepsRequest asks which step of each item goes wrong.
 type StepsRequest struct {
 	Common
-	Items     []models.Item `json:"items" minItems:"1" nullable:"false" doc:"Each a prompt with steps, a prompt with a response and a separator, messages with a separator, or text or input_ids that hold the step token"`
+	Items     []encode.Item `json:"items" minItems:"1" nullable:"false" doc:"Each a prompt with steps, a prompt with a response and a separator, messages with a separator, or text or input_ids that hold the step token"`
 	Threshold *float64      `json:"threshold,omitempty" default:"0.5" doc:"first_error is the first step whose score is below"`
 }
 
@@ -80,7 +82,7 @@ func (e *Engine) Steps(ctx context.Context, request StepsRequest) (StepsAnswer, 
 	if !finite(threshold) {
 		return StepsAnswer{}, invalid("threshold: %g is not finite", threshold)
 	}
-	m, err := e.model(request.Model, models.Process)
+	m, err := e.model(request.Model, manifest.Process)
 	if err != nil {
 		return StepsAnswer{}, err
 	}
@@ -104,15 +106,15 @@ type stepRule struct {
 	labels     []string
 	right      []int // indices of the labels whose activations are added
 	activation Activation
-	likelihood *models.LikelihoodSpec
+	likelihood *manifest.LikelihoodSpec
 	accumulate bool
 	skip       int
 }
 
-func newStepRule(manifest models.Manifest) stepRule {
-	spec := manifest.Steps
+func newStepRule(m manifest.Manifest) stepRule {
+	spec := m.Steps
 	r := stepRule{
-		labels: manifest.Graph.Labels, activation: Activation(spec.Activation), likelihood: manifest.Likelihood,
+		labels: m.Graph.Labels, activation: Activation(spec.Activation), likelihood: m.Likelihood,
 		accumulate: spec.Accumulate == nil || *spec.Accumulate, skip: spec.Skip,
 	}
 	for _, label := range spec.Label {
@@ -163,7 +165,7 @@ func (r *stepRule) result(o *outcome, threshold float64) StepsResult {
 		}
 		raw, score := r.score(wide, o, k)
 		if !finite(score) {
-			return StepsResult{Error: NewProblem(models.CodeNotFinite, "step %d is %g after the transforms", k, score)}
+			return StepsResult{Error: NewProblem(fault.CodeNotFinite, "step %d is %g after the transforms", k, score)}
 		}
 		steps[k].Score, steps[k].Raw = &score, &raw
 		scores = append(scores, score)
@@ -185,7 +187,7 @@ func (r *stepRule) score(rows [][]float64, o *outcome, k int) (raw, score float6
 		if !r.accumulate && k > 0 {
 			from = o.encoded.Steps[k-1] - o.encoded.Response + 1
 		}
-		raw = LogRatio(rows[from:end], r.likelihood.Norm == models.NormMean)
+		raw = LogRatio(rows[from:end], r.likelihood.Norm == manifest.NormMean)
 		return raw, activated([]float64{r.likelihood.Beta * raw}, r.activation)[0]
 	}
 	row := rows[k-r.skip]

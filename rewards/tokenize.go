@@ -5,14 +5,15 @@ import (
 	"errors"
 	"time"
 
-	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/encode"
+	"github.com/assay-rm/assay/models/manifest"
 )
 
 // TokenizeRequest has the body of a score or a steps request and asks what the model would see.
 type TokenizeRequest struct {
 	Common
 	Scoring
-	Items     []models.Item `json:"items" minItems:"1" nullable:"false" doc:"As score or steps takes them"`
+	Items     []encode.Item `json:"items" minItems:"1" nullable:"false" doc:"As score or steps takes them"`
 	Threshold *float64      `json:"threshold,omitempty" doc:"Taken so that a steps body is one of this route, and left alone"`
 }
 
@@ -71,7 +72,7 @@ func (e *Engine) Tokenize(ctx context.Context, request TokenizeRequest) (Tokeniz
 	info := m.Info()
 	results := make([]TokenizeResult, len(request.Items))
 	each(len(results), func(i int) {
-		encoded, problem := encode(ctx, m, request.Items[i], request.Truncate)
+		encoded, problem := encodeItem(ctx, m, request.Items[i], request.Truncate)
 		if problem != nil {
 			results[i].Error = problem
 			return
@@ -91,11 +92,11 @@ func (e *Engine) Tokenize(ctx context.Context, request TokenizeRequest) (Tokeniz
 
 // anyModel finds a model of any kind. Left unnamed, it is the only reward model, else the only one of another kind.
 func (e *Engine) anyModel(name string) (reader, error) {
-	m, err := e.find(name, models.Reward)
+	m, err := e.find(name, manifest.Reward)
 	if err == nil {
 		return m, nil
 	}
-	if m, err := e.find(name, models.Process, models.PairKind, models.Preference); err == nil {
+	if m, err := e.find(name, manifest.Process, manifest.PairKind, manifest.Preference); err == nil {
 		return m, nil
 	}
 	return nil, err

@@ -4,30 +4,30 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/manifest"
 )
 
 // head is how a reward model's rows become one value, by its manifest. docs/BUNDLE.md defines it.
 type head struct {
 	labels     []string
-	spec       models.HeadSpec
-	likelihood *models.LikelihoodSpec
+	spec       manifest.HeadSpec
+	likelihood *manifest.LikelihoodSpec
 	show       int // index of the label that the value is; of a combination -1
 }
 
 // newHead is the manifest's head, or the plain label that a request names instead.
-func newHead(manifest models.Manifest, label string) (head, *Problem) {
-	h := head{labels: manifest.Graph.Labels, spec: manifest.Head, likelihood: manifest.Likelihood}
+func newHead(m manifest.Manifest, label string) (head, *Problem) {
+	h := head{labels: m.Graph.Labels, spec: m.Head, likelihood: m.Likelihood}
 	switch {
 	case label != "" && h.likelihood != nil:
-		return head{}, NewProblem(CodeLabel, "label: model %q gives one likelihood, and has no label to choose", manifest.Name)
+		return head{}, NewProblem(CodeLabel, "label: model %q gives one likelihood, and has no label to choose", m.Name)
 	case label != "":
 		h.show = slices.Index(h.labels, label)
 		if h.show < 0 {
-			return head{}, NewProblem(CodeLabel, "label: %q is none of the labels %q of model %q", label, h.labels, manifest.Name)
+			return head{}, NewProblem(CodeLabel, "label: %q is none of the labels %q of model %q", label, h.labels, m.Name)
 		}
 		if h.combines() { // its mean and std are of the combination
-			h.spec = models.HeadSpec{Activation: h.spec.Activation, Std: new(1.0)}
+			h.spec = manifest.HeadSpec{Activation: h.spec.Activation, Std: new(1.0)}
 		}
 	case h.combines():
 		h.show = -1
@@ -68,7 +68,7 @@ func (h *head) transforms() []string {
 	return names
 }
 
-func likelihoodName(spec *models.LikelihoodSpec) string {
+func likelihoodName(spec *manifest.LikelihoodSpec) string {
 	return fmt.Sprintf("likelihood %s beta %g", spec.Norm, spec.Beta)
 }
 
@@ -78,7 +78,7 @@ func (h *head) value(rows [][]float64) (raw, value float64) {
 	last := rows[len(rows)-1]
 	switch {
 	case h.likelihood != nil:
-		raw = LogRatio(rows, h.likelihood.Norm == models.NormMean)
+		raw = LogRatio(rows, h.likelihood.Norm == manifest.NormMean)
 		value = h.likelihood.Beta * raw
 	case h.show < 0 && h.spec.Weights != nil:
 		raw, value = h.weighted(last), h.weighted(h.activated(last))

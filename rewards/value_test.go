@@ -11,16 +11,18 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/encode"
+	"github.com/assay-rm/assay/models/manifest"
 )
 
 var near = cmpopts.EquateApprox(1e-12, 1e-12)
 
 // answers makes an engine over one fake model that gives those rows of every item, read at as many positions.
-func answers(t *testing.T, manifest models.Manifest, rows ...[]float32) *Engine {
+func answers(t *testing.T, spec manifest.Manifest, rows ...[]float32) *Engine {
 	t.Helper()
-	e, fakes := engineOf(t, manifest)
+	e, fakes := engineOf(t, spec)
 	fakes[0].places = len(rows)
-	fakes[0].read = func(_ context.Context, items []models.Encoded) ([]models.Reading, error) {
+	fakes[0].read = func(_ context.Context, items []encode.Encoded) ([]models.Reading, error) {
 		readings := make([]models.Reading, len(items))
 		for i := range readings {
 			readings[i].Rows = rows
@@ -30,9 +32,9 @@ func answers(t *testing.T, manifest models.Manifest, rows ...[]float32) *Engine 
 	return e
 }
 
-func scoreOf(t *testing.T, manifest models.Manifest, scoring Scoring, rows ...[]float32) (ScoreResult, []string) {
+func scoreOf(t *testing.T, spec manifest.Manifest, scoring Scoring, rows ...[]float32) (ScoreResult, []string) {
 	t.Helper()
-	answer, err := answers(t, manifest, rows...).Score(t.Context(), ScoreRequest{Scoring: scoring, Items: text("abcdef")})
+	answer, err := answers(t, spec, rows...).Score(t.Context(), ScoreRequest{Scoring: scoring, Items: text("abcdef")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +42,7 @@ func scoreOf(t *testing.T, manifest models.Manifest, scoring Scoring, rows ...[]
 }
 
 func TestHeads(t *testing.T) {
-	labelled := func(head models.HeadSpec, labels ...string) models.Manifest {
+	labelled := func(head manifest.HeadSpec, labels ...string) manifest.Manifest {
 		m := reward(labels...)
 		m.Head = head
 		if head.Std == nil {
@@ -48,42 +50,42 @@ func TestHeads(t *testing.T) {
 		}
 		return m
 	}
-	likelihood := func(norm string, labels ...string) models.Manifest {
+	likelihood := func(norm string, labels ...string) manifest.Manifest {
 		m := reward(labels...)
-		m.Likelihood = &models.LikelihoodSpec{Beta: 0.5, Norm: norm}
+		m.Likelihood = &manifest.LikelihoodSpec{Beta: 0.5, Norm: norm}
 		return m
 	}
-	gates := models.HeadSpec{Gates: &models.GateSpec{Values: []string{"a", "b"}, Gates: []string{"g", "h"}}, Mean: 1, Std: new(2.0)}
+	gates := manifest.HeadSpec{Gates: &manifest.GateSpec{Values: []string{"a", "b"}, Gates: []string{"g", "h"}}, Mean: 1, Std: new(2.0)}
 	tests := []struct {
 		name       string
-		manifest   models.Manifest
+		manifest   manifest.Manifest
 		scoring    Scoring
 		rows       [][]float32
 		raw, score float64
 		transforms []string
 	}{
-		{"first label", labelled(models.HeadSpec{}, "a", "b"), Scoring{}, [][]float32{{1, 2}}, 1, 1, []string{}},
-		{"a label", labelled(models.HeadSpec{Label: "b"}, "a", "b"), Scoring{}, [][]float32{{1, 2}}, 2, 2, []string{"label b"}},
-		{"softmax", labelled(models.HeadSpec{Label: "b", Activation: "softmax"}, "a", "b"), Scoring{}, [][]float32{{1, 3}}, 2, Sigmoid(2), []string{"softmax", "label b"}},
+		{"first label", labelled(manifest.HeadSpec{}, "a", "b"), Scoring{}, [][]float32{{1, 2}}, 1, 1, []string{}},
+		{"a label", labelled(manifest.HeadSpec{Label: "b"}, "a", "b"), Scoring{}, [][]float32{{1, 2}}, 2, 2, []string{"label b"}},
+		{"softmax", labelled(manifest.HeadSpec{Label: "b", Activation: "softmax"}, "a", "b"), Scoring{}, [][]float32{{1, 3}}, 2, Sigmoid(2), []string{"softmax", "label b"}},
 		{
-			"softmax of three", labelled(models.HeadSpec{Activation: "softmax"}, "a", "b", "c"),
+			"softmax of three", labelled(manifest.HeadSpec{Activation: "softmax"}, "a", "b", "c"),
 			Scoring{},
 			[][]float32{{1, 3, 0}},
 			1 - math.Log(math.Exp(3)+1), math.E / (math.E + math.Exp(3) + 1),
 			[]string{"softmax"},
 		},
-		{"sigmoid", labelled(models.HeadSpec{Activation: "sigmoid"}, "a"), Scoring{}, [][]float32{{3}}, 3, Sigmoid(3), []string{"sigmoid"}},
+		{"sigmoid", labelled(manifest.HeadSpec{Activation: "sigmoid"}, "a"), Scoring{}, [][]float32{{3}}, 3, Sigmoid(3), []string{"sigmoid"}},
 		{
-			"sigmoid twice", labelled(models.HeadSpec{Activation: "sigmoid"}, "a"),
+			"sigmoid twice", labelled(manifest.HeadSpec{Activation: "sigmoid"}, "a"),
 			Scoring{Activation: "sigmoid"},
 			[][]float32{{3}},
 			3,
 			Sigmoid(Sigmoid(3)),
 			[]string{"sigmoid", "sigmoid"},
 		},
-		{"weights", labelled(models.HeadSpec{Weights: map[string]float64{"a": 0.5, "c": -2}}, "a", "b", "c"), Scoring{}, [][]float32{{4, 9, 1}}, 0, 0, []string{"weights"}},
+		{"weights", labelled(manifest.HeadSpec{Weights: map[string]float64{"a": 0.5, "c": -2}}, "a", "b", "c"), Scoring{}, [][]float32{{4, 9, 1}}, 0, 0, []string{"weights"}},
 		{
-			"weights asked for a label", labelled(models.HeadSpec{Weights: map[string]float64{"a": 0.5}, Mean: 7}, "a", "b"),
+			"weights asked for a label", labelled(manifest.HeadSpec{Weights: map[string]float64{"a": 0.5}, Mean: 7}, "a", "b"),
 			Scoring{Label: "b"},
 			[][]float32{{4, 9}},
 			9, 9,
@@ -116,11 +118,11 @@ func TestHeads(t *testing.T) {
 
 func TestHeadRefusals(t *testing.T) {
 	weights, likelihood, soft := reward("a", "b"), reward("policy"), reward("a", "b")
-	weights.Head = models.HeadSpec{Weights: map[string]float64{"a": 1}, Std: new(1.0)}
-	likelihood.Likelihood = &models.LikelihoodSpec{Beta: 1, Norm: models.NormSum}
-	soft.Head.Activation = models.ActivationSoftmax
+	weights.Head = manifest.HeadSpec{Weights: map[string]float64{"a": 1}, Std: new(1.0)}
+	likelihood.Likelihood = &manifest.LikelihoodSpec{Beta: 1, Norm: manifest.NormSum}
+	soft.Head.Activation = manifest.ActivationSoftmax
 	for code, ask := range map[string]struct {
-		manifest models.Manifest
+		manifest manifest.Manifest
 		scoring  Scoring
 	}{
 		CodeActivation + " weights":  {weights, Scoring{Activation: ActivationSoftmax}},
@@ -136,7 +138,7 @@ func TestHeadRefusals(t *testing.T) {
 
 func TestSoftmaxScoreIsSigmoidOfRaw(t *testing.T) {
 	m := reward("a", "b", "c")
-	m.Head = models.HeadSpec{Activation: models.ActivationSoftmax, Label: "b", Std: new(1.0)}
+	m.Head = manifest.HeadSpec{Activation: manifest.ActivationSoftmax, Label: "b", Std: new(1.0)}
 	rapid.Check(t, func(rt *rapid.T) {
 		row := rapid.SliceOfN(rapid.Float32Range(-40, 40), 3, 3).Draw(rt, "row")
 		got, _ := scoreOf(t, m, Scoring{}, row)
@@ -147,10 +149,10 @@ func TestSoftmaxScoreIsSigmoidOfRaw(t *testing.T) {
 }
 
 // stepsOf asks for the steps of an item of n tokens whose steps end there.
-func stepsOf(t *testing.T, manifest models.Manifest, response int, steps []int, rows ...[]float32) StepsResult {
+func stepsOf(t *testing.T, spec manifest.Manifest, response int, steps []int, rows ...[]float32) StepsResult {
 	t.Helper()
-	e := answers(t, manifest, rows...)
-	m, err := e.find("", models.Process)
+	e := answers(t, spec, rows...)
+	m, err := e.find("", manifest.Process)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -176,7 +178,7 @@ func score(s StepScore) *float64 { return s.Score }
 
 func TestStepsOfSeveralLabelsAndSkipped(t *testing.T) {
 	m := process("softmax", "neutral", "negative", "neutral", "positive")
-	m.Steps.Label = models.Labels{"neutral", "positive"}
+	m.Steps.Label = manifest.Labels{"neutral", "positive"}
 	m.Steps.Skip = 1
 	got := stepsOf(t, m, 0, []int{1, 3, 5}, []float32{9, 1, 1}, []float32{0, 1, 1})
 	p := Softmax([]float64{9, 1, 1})
@@ -192,7 +194,7 @@ func TestStepsOfSeveralLabelsAndSkipped(t *testing.T) {
 
 func TestStepsOfALikelihood(t *testing.T) {
 	m := process("none", "", "policy", "reference")
-	m.Steps.Label, m.Likelihood = nil, &models.LikelihoodSpec{Beta: 0.5, Norm: models.NormSum}
+	m.Steps.Label, m.Likelihood = nil, &manifest.LikelihoodSpec{Beta: 0.5, Norm: manifest.NormSum}
 	rows := [][]float32{{-1, -2}, {-1, -1}, {-3, -1}, {0, -4}}
 	// The response is tokens 2 to 5; steps end at tokens 3 and 5.
 	if diff := cmp.Diff([]float64{0.5, 1.5}, values(stepsOf(t, m, 2, []int{3, 5}, rows...).Steps, score)); diff != "" {
@@ -202,7 +204,7 @@ func TestStepsOfALikelihood(t *testing.T) {
 	if diff := cmp.Diff([]float64{0.5, 1}, values(stepsOf(t, m, 2, []int{3, 5}, rows...).Steps, score)); diff != "" {
 		t.Errorf("what each step adds (-want +got):\n%s", diff)
 	}
-	m.Steps.Activation = models.ActivationSigmoid
+	m.Steps.Activation = manifest.ActivationSigmoid
 	if diff := cmp.Diff([]float64{Sigmoid(0.5), Sigmoid(1)}, values(stepsOf(t, m, 2, []int{3, 5}, rows...).Steps, score)); diff != "" {
 		t.Errorf("with sigmoid (-want +got):\n%s", diff)
 	}

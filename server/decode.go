@@ -15,7 +15,9 @@ import (
 	"unicode/utf16"
 	"unicode/utf8"
 
-	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/chat"
+	"github.com/assay-rm/assay/models/encode"
+	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/rewards"
 )
 
@@ -57,28 +59,28 @@ func decodeStrict(body []byte, request any) *rewards.Problem {
 func jsonProblem(err error) *rewards.Problem {
 	var wrong *json.UnmarshalTypeError
 	var syntax *json.SyntaxError
-	var failure *models.Error // of a list that holds a null
+	var failure *fault.Error // of a list that holds a null
 	switch {
 	case errors.As(err, &failure):
 		return rewards.NewProblem(rewards.CodeInvalidField, "%s", failure.Detail)
 	case errors.As(err, &wrong):
-		return rewards.NewProblem(rewards.CodeInvalidField, "%s: a %s is not a value of this field", wrong.Field, models.Short(wrong.Value))
+		return rewards.NewProblem(rewards.CodeInvalidField, "%s: a %s is not a value of this field", wrong.Field, fault.Short(wrong.Value))
 	case errors.As(err, &syntax):
-		return rewards.NewProblem(rewards.CodeBadJSON, "at byte %d: %s", syntax.Offset, models.Short(syntax.Error()))
+		return rewards.NewProblem(rewards.CodeBadJSON, "at byte %d: %s", syntax.Offset, fault.Short(syntax.Error()))
 	case errors.Is(err, io.EOF):
 		return rewards.NewProblem(rewards.CodeBadJSON, "the body is empty")
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return rewards.NewProblem(rewards.CodeBadJSON, "the body ends inside its JSON value")
 	}
 	if field, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
-		return rewards.NewProblem(rewards.CodeUnknownField, "%s: unknown field", models.Short(strings.Trim(field, `"`)))
+		return rewards.NewProblem(rewards.CodeUnknownField, "%s: unknown field", fault.Short(strings.Trim(field, `"`)))
 	}
-	return rewards.NewProblem(rewards.CodeBadJSON, "%s", models.Short(err.Error()))
+	return rewards.NewProblem(rewards.CodeBadJSON, "%s", fault.Short(err.Error()))
 }
 
 // blankTurn tells whether some message lacks its role or has no content, which may be missing or meant to be empty.
 func blankTurn(request any) bool {
-	blank := func(messages []models.Message) bool {
+	blank := func(messages []chat.Message) bool {
 		for i := range messages {
 			if messages[i].Role == "" || messages[i].Content == "" {
 				return true
@@ -86,7 +88,7 @@ func blankTurn(request any) bool {
 		}
 		return false
 	}
-	var items []models.Item
+	var items []encode.Item
 	switch r := request.(type) {
 	case *rewards.ScoreRequest:
 		items = r.Items
@@ -205,7 +207,7 @@ func jsonType(header string) error {
 	media, parameters, err := mime.ParseMediaType(header)
 	charset := strings.ToLower(parameters["charset"])
 	if err != nil || media != "application/json" || (charset != "" && charset != "utf-8") {
-		return rewards.NewProblem(rewards.CodeMediaType, "Content-Type is %q, and must be application/json in UTF-8", models.Short(header))
+		return rewards.NewProblem(rewards.CodeMediaType, "Content-Type is %q, and must be application/json in UTF-8", fault.Short(header))
 	}
 	return nil
 }

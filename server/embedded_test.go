@@ -11,6 +11,7 @@ import (
 
 	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/models/builtin"
+	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/rewards"
 )
 
@@ -176,7 +177,7 @@ func TestStepsMarksTheWrongStep(t *testing.T) {
 func TestUnknownModelNamesTheEmbeddedOnes(t *testing.T) {
 	s := embeddedServer(t)
 	p := problem(t, do(t, s, "POST", "/v1/score", `{"model":"gpt","items":[{"text":"a"}]}`))
-	if p.Code != models.CodeModel || !strings.Contains(p.Detail, "arith-rm, arith-prm") {
+	if p.Code != fault.CodeModel || !strings.Contains(p.Detail, "arith-rm, arith-prm") {
 		t.Errorf("%+v", p)
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"net/http"
 	"strconv"
 
-	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/rewards"
 )
 
@@ -44,5 +44,5 @@ func (s *Server) explain(ctx context.Context, id string, problem *rewards.Proble
 }
 
 func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
-	s.fail(w, r, rewards.NewProblem(rewards.CodeNotFound, "no route has the path %q; GET /openapi.json lists the routes", models.Short(r.URL.Path)))
+	s.fail(w, r, rewards.NewProblem(rewards.CodeNotFound, "no route has the path %q; GET /openapi.json lists the routes", fault.Short(r.URL.Path)))
 }

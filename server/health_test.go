@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/rewards"
 )
 
@@ -20,7 +21,7 @@ type readiness struct {
 }
 
 func TestReadiness(t *testing.T) {
-	broken := &models.Error{Code: models.CodeRun, Detail: "the forward failed"}
+	broken := &fault.Error{Code: fault.CodeRun, Detail: "the forward failed"}
 	full := &models.QueueFullError{Items: 9, MaxItems: 9}
 	stats := func(s rewards.ModelStats) []rewards.ModelStats {
 		s.Model = "fake-rm"

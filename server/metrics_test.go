@@ -9,7 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
-	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/rewards"
 )
 
@@ -24,7 +24,7 @@ func TestMetricsMove(t *testing.T) {
 	engine.score = func(context.Context, rewards.ScoreRequest) (rewards.ScoreAnswer, error) {
 		a := fakeAnswering
 		a.Usage.Items = 2
-		failed := rewards.ScoreResult{Error: rewards.NewProblem(models.CodeTooLong, "x")}
+		failed := rewards.ScoreResult{Error: rewards.NewProblem(fault.CodeTooLong, "x")}
 		return rewards.ScoreAnswer{Answering: a, Results: append(fakeResults(1), failed)}, nil
 	}
 	do(t, s, "POST", "/v1/score", oneItem)

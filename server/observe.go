@@ -12,7 +12,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
-	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/rewards"
 )
 
@@ -79,7 +79,7 @@ func (s *Server) finished(r *http.Request, w *watchedWriter, id string, took tim
 	}
 	ctx := r.Context()
 	if s.log.Enabled(ctx, level) {
-		s.log.LogAttrs(ctx, level, "request", slog.String("method", r.Method), slog.String("path", models.Short(r.URL.Path)),
+		s.log.LogAttrs(ctx, level, "request", slog.String("method", r.Method), slog.String("path", fault.Short(r.URL.Path)),
 			slog.Int("status", status), slog.Int64("bytes", w.bytes), slog.Duration("took", took),
 			slog.String("remote", r.RemoteAddr), slog.String("request", id))
 	}

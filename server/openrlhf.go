@@ -7,7 +7,8 @@ import (
 	"net/url"
 	"slices"
 
-	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/encode"
+	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/rewards"
 )
 
@@ -110,20 +111,20 @@ func (s *Server) decodeOpenRLHF(body []byte, asked *openRLHFRequest) error {
 
 // openRLHFScore makes the score request of the queries, under the model and truncation that the URL names.
 func openRLHFScore(from *url.URL, queries []string) (rewards.ScoreRequest, error) {
-	request := rewards.ScoreRequest{Items: make([]models.Item, len(queries)), OfText: true}
+	request := rewards.ScoreRequest{Items: make([]encode.Item, len(queries)), OfText: true}
 	for i := range queries {
-		request.Items[i] = models.Item{Text: &queries[i]}
+		request.Items[i] = encode.Item{Text: &queries[i]}
 	}
 	for key, values := range from.Query() {
 		switch {
 		case len(values) != 1:
-			return request, rewards.NewProblem(rewards.CodeInvalidField, "%s: given %d times in the URL", models.Short(key), len(values))
+			return request, rewards.NewProblem(rewards.CodeInvalidField, "%s: given %d times in the URL", fault.Short(key), len(values))
 		case key == "model":
 			request.Model = values[0]
 		case key == "truncate":
-			request.Truncate = models.Truncation(values[0])
+			request.Truncate = encode.Truncation(values[0])
 		default:
-			return request, rewards.NewProblem(rewards.CodeUnknownField, "%s: unknown in the URL; it takes model and truncate", models.Short(key))
+			return request, rewards.NewProblem(rewards.CodeUnknownField, "%s: unknown in the URL; it takes model and truncate", fault.Short(key))
 		}
 	}
 	return request, nil

@@ -7,7 +7,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/encode"
+	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/rewards"
 )
 
@@ -20,7 +21,7 @@ func rewardByLength(seen *rewards.ScoreRequest) *fakeEngine {
 			n := len(*item.Text)
 			results[i] = rewards.ScoreResult{Score: new(float64(n) / 2), Raw: new(float64(n)), Tokens: &rewards.Tokens{Tokens: n, Truncated: 1}}
 			if *item.Text == "long" {
-				results[i] = rewards.ScoreResult{Error: rewards.NewProblem(models.CodeTooLong, "the item has 4 tokens")}
+				results[i] = rewards.ScoreResult{Error: rewards.NewProblem(fault.CodeTooLong, "the item has 4 tokens")}
 			}
 		}
 		return rewards.ScoreAnswer{Answering: fakeAnswering, Results: results}, nil
@@ -47,7 +48,7 @@ func TestGetReward(t *testing.T) {
 		}
 	}
 	do(t, s, "POST", "/get_reward?model=m&truncate=right", `{"query":["a"]}`)
-	want := rewards.ScoreRequest{Common: rewards.Common{Model: "m", Truncate: "right"}, Items: []models.Item{{Text: new("a")}}, OfText: true}
+	want := rewards.ScoreRequest{Common: rewards.Common{Model: "m", Truncate: "right"}, Items: []encode.Item{{Text: new("a")}}, OfText: true}
 	if diff := cmp.Diff(want, seen); diff != "" {
 		t.Errorf("request (-want +got):\n%s", diff)
 	}
@@ -90,7 +91,7 @@ func TestGetRewardLeavesFeatureModelsOut(t *testing.T) {
 	if p := problem(t, do(t, s, "POST", "/get_reward?model=judge", `{"query":["a"]}`)); p.Status != 422 || !strings.Contains(p.Detail, `model "judge" reads features`) {
 		t.Errorf("a feature model by its name: %+v", p)
 	}
-	if p := problem(t, do(t, s, "POST", "/v1/score", `{"items":[{"text":"a"}]}`)); p.Code != models.CodeModel {
+	if p := problem(t, do(t, s, "POST", "/v1/score", `{"items":[{"text":"a"}]}`)); p.Code != fault.CodeModel {
 		t.Errorf("score without a name: %+v", p)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/rewards"
 )
 
@@ -72,7 +73,7 @@ func TestOpenRLHFGetsTheScoresOfTheNativeRoute(t *testing.T) {
 		t.Errorf("rewards (-native +openrlhf):\n%s", diff)
 	}
 	long := quoted(t, strings.Repeat("12 + 30 = 42. ", 100))
-	if p := problem(t, do(t, s, "POST", "/get_reward", `{"query":["a",`+long+`]}`)); p.Code != models.CodeTooLong || !strings.HasPrefix(p.Detail, "query[1]: the item has ") {
+	if p := problem(t, do(t, s, "POST", "/get_reward", `{"query":["a",`+long+`]}`)); p.Code != fault.CodeTooLong || !strings.HasPrefix(p.Detail, "query[1]: the item has ") {
 		t.Errorf("%+v", p)
 	}
 	cut := decoded[openRLHFAnswer](t, do(t, s, "POST", "/get_reward?truncate=right", `{"query":["a",`+long+`]}`))

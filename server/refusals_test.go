@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/rewards"
 )
 
@@ -59,7 +60,7 @@ func TestRequestsThatCannotBeRead(t *testing.T) {
 		{"/get_reward", `{"query":["a","a","a","a"]}`, 413, "too_many_items", ``},
 		{"/v1/nothing", oneItem, 404, "not_found", `no route has the path "/v1/nothing"`},
 	} {
-		t.Run(models.Short(test.path+" "+test.body), func(t *testing.T) {
+		t.Run(fault.Short(test.path+" "+test.body), func(t *testing.T) {
 			p := problem(t, do(t, s, "POST", test.path, test.body))
 			if p.Status != test.status || p.Code != test.code || !strings.HasPrefix(p.Detail, test.detail) {
 				t.Errorf("%d %s %q, want %d %s %q", p.Status, p.Code, p.Detail, test.status, test.code, test.detail)
@@ -117,7 +118,7 @@ func TestEngineErrors(t *testing.T) {
 		{&models.QueueFullError{Items: 9, MaxItems: 9, RetryAfter: 1500 * time.Millisecond}, 429, "queue_full", "2"},
 		{&models.QueueFullError{Items: 9, MaxItems: 9}, 429, "queue_full", "1"},
 		{fmt.Errorf("submit: %w", models.ErrClosed), 503, "shutting_down", ""},
-		{&models.Error{Code: models.CodeModel, Detail: "no model is named x"}, 404, "unknown_model", ""},
+		{&fault.Error{Code: fault.CodeModel, Detail: "no model is named x"}, 404, "unknown_model", ""},
 		{context.Canceled, 499, "client_gone", ""},
 		{io.ErrUnexpectedEOF, 500, "internal", ""},
 	} {
@@ -134,7 +135,7 @@ func TestEngineErrors(t *testing.T) {
 }
 
 func TestStatusOfAnAnswerWhoseItemsAllFailed(t *testing.T) {
-	long, late := rewards.NewProblem(models.CodeTooLong, "x"), rewards.NewProblem(rewards.CodeDeadline, "x")
+	long, late := rewards.NewProblem(fault.CodeTooLong, "x"), rewards.NewProblem(rewards.CodeDeadline, "x")
 	fine := fakeResults(1)[0]
 	for _, test := range []struct {
 		results []rewards.ScoreResult

@@ -11,7 +11,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
-	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/rewards"
 )
 
@@ -92,7 +92,7 @@ func (s *Server) routes() chi.Router {
 		allowed := slices.Sorted(slices.Values(methods[r.URL.Path]))
 		w.Header().Set("Allow", strings.Join(allowed, ", "))
 		s.fail(w, r, rewards.NewProblem(rewards.CodeMethodNotAllowed, "%s answers %s, not %s",
-			models.Short(r.URL.Path), strings.Join(allowed, " and "), models.Short(r.Method)))
+			fault.Short(r.URL.Path), strings.Join(allowed, " and "), fault.Short(r.Method)))
 	})
 	return router
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/validation"
 
-	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/rewards"
 )
 
@@ -120,9 +120,9 @@ func fieldProblem(first *huma.ErrorDetail, more int) *rewards.Problem {
 		and = fmt.Sprintf(" (and %d more)", more)
 	}
 	if first.Message == validation.MsgUnexpectedProperty {
-		return rewards.NewProblem(rewards.CodeUnknownField, "%s: unknown field%s", models.Short(field), and)
+		return rewards.NewProblem(rewards.CodeUnknownField, "%s: unknown field%s", fault.Short(field), and)
 	}
-	return rewards.NewProblem(rewards.CodeInvalidField, "%s: %s%s%s", models.Short(field), first.Message, got(first.Value), and)
+	return rewards.NewProblem(rewards.CodeInvalidField, "%s: %s%s%s", fault.Short(field), first.Message, got(first.Value), and)
 }
 
 // got shows the value, where it is one word.
@@ -131,7 +131,7 @@ func got(value any) string {
 	case nil:
 		return ", got null"
 	case string:
-		return fmt.Sprintf(", got %q", models.Short(v))
+		return fmt.Sprintf(", got %q", fault.Short(v))
 	case float64, bool:
 		return fmt.Sprintf(", got %v", v)
 	}

@@ -14,7 +14,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/rewards"
 )
 
@@ -122,7 +122,7 @@ func (k *soak) request(i int64) {
 		k.Errorf("request %d: %v", i, err)
 	case i%100 == 1:
 		k.refused.Add(1)
-		if len(answer.Results) != 1 || answer.Results[0].Error == nil || answer.Results[0].Error.Code != models.CodeItem || status != 422 {
+		if len(answer.Results) != 1 || answer.Results[0].Error == nil || answer.Results[0].Error.Code != fault.CodeItem || status != 422 {
 			k.Errorf("request %d: status %d, %+v", i, status, answer.Results)
 		}
 	case status != http.StatusOK || len(answer.Results) != 1 || answer.Results[0].Score == nil:

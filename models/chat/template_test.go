@@ -1,0 +1,65 @@
+package chat
+
+import (
+	"testing"
+	"time"
+)
+
+func TestTemplateRendering(t *testing.T) {
+	turns := []Message{{Role: "user", Content: "a \"b\" <é>"}, {Role: "assistant", Content: "ok"}}
+	tests := []struct{ name, source, want string }{
+		{"blocks are trimmed", "  {% for m in messages %}\n{{ m['role'] }}|\n  {% endfor %}\nend", "user|\nassistant|\nend"},
+		{"content is not escaped", "{{ messages[0].content }}", "a \"b\" <é>"},
+		{"tojson is json.dumps", "{{ messages[0] | tojson }}", `{"role": "user", "content": "a \"b\" <é>"}`},
+		{"tojson with indent", "{{ [1, true, none, {'k': 'v'}] | tojson(indent=2) }}", "[\n  1,\n  true,\n  null,\n  {\n    \"k\": \"v\"\n  }\n]"},
+		{"variables", "{{ bos_token }}{{ messages | length }}", "<s>2"},
+		{"no generation prompt", "{% if add_generation_prompt %}x{% endif %}", ""},
+		{"namespace and loop", "{% set ns = namespace(n=0) %}{% for m in messages %}{% set ns.n = ns.n + 1 %}{% if loop.last %}{{ ns.n }}{% endif %}{% endfor %}", "2"},
+		{"generation marks", "{% for m in messages %}\n{% generation %}\n{{ m.role }}\n{% endgeneration %}\n{% endfor %}", "user\nassistant\n"},
+		{"string methods", "{{ messages[1]['content'].strip().split('k')[0] }}", "o"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			tpl, err := New(test.source, map[string]string{"bos_token": "<s>"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := tpl.Render(turns, false)
+			if err != nil || got != test.want {
+				t.Errorf("rendered %q, %v; want %q", got, err, test.want)
+			}
+		})
+	}
+}
+
+func TestTemplateRaises(t *testing.T) {
+	tpl, err := New(`{% if messages[0].role != 'user' %}{{ raise_exception('roles must alternate') }}{% endif %}`, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = tpl.Render([]Message{{Role: "system", Content: "x"}}, false)
+	if err == nil || err.Error() != "roles must alternate" {
+		t.Errorf("error %v, want the template's own sentence", err)
+	}
+}
+
+func TestTemplateReadsNoFile(t *testing.T) {
+	tpl, err := New(`{% include "/etc/passwd" %}`, nil)
+	if err == nil {
+		_, err = tpl.Render(nil, false)
+	}
+	if err == nil {
+		t.Error("a template included a file")
+	}
+}
+
+func TestStrftime(t *testing.T) {
+	now := time.Date(2026, 3, 7, 15, 4, 5, 0, time.UTC)
+	if got, err := strftime(now, "%d %b %Y, %A %T %p %e %F %j 100%%"); err != nil ||
+		got != "07 Mar 2026, Saturday 15:04:05 PM  7 2026-03-07 066 100%" {
+		t.Errorf("%q, %v", got, err)
+	}
+	if _, err := strftime(now, "%Q"); err == nil {
+		t.Error("an unknown directive was accepted")
+	}
+}

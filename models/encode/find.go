@@ -1,0 +1,132 @@
+package encode
+
+import (
+	"slices"
+
+	"github.com/assay-rm/assay/models/fault"
+	"github.com/assay-rm/assay/models/manifest"
+)
+
+// find holds the tokenizer and the template to the manifest, and takes from them what it does not say.
+func (e *Encoder) find() error {
+	m := e.manifest
+	if have := e.tokens.VocabSize(); have > m.Graph.VocabSize {
+		return fault.New(fault.CodeBundle, "graph.vocab_size is %d, and the tokenizer has %d tokens", m.Graph.VocabSize, have)
+	}
+	if m.Kind == manifest.Process && m.Steps.Tokenize == manifest.TokenizeJoint {
+		if err := e.findSeparator(); err != nil {
+			return err
+		}
+	}
+	if token := m.Read.Token; token != "" {
+		ids, err := e.tokens.Encode(token)
+		if err != nil || len(ids) != 1 {
+			return fault.New(fault.CodeBundle, "read.token %q gives %d tokens, and must be one", token, len(ids))
+		}
+		e.mark = ids[0]
+	}
+	for _, id := range promptPattern(m) {
+		if id < 0 || id >= m.Graph.VocabSize {
+			return fault.New(fault.CodeBundle, "read.prompt.pattern has id %d, and graph.vocab_size is %d", id, m.Graph.VocabSize)
+		}
+	}
+	if err := e.findSegments(); err != nil {
+		return err
+	}
+	if e.template == nil && e.segments == nil {
+		return nil
+	}
+	return e.findTail()
+}
+
+func promptPattern(m *manifest.Manifest) []int64 {
+	if m.Read.Prompt == nil {
+		return nil
+	}
+	return m.Read.Prompt.Pattern
+}
+
+// findTail encodes two conversations of two turns, and finds how many tokens follow any response.
+func (e *Encoder) findTail() error {
+	m := e.manifest
+	first, err := e.probeConversation("1 + 1?", "It is two.")
+	if err != nil {
+		return err
+	}
+	second, err := e.probeConversation("Who?", "Nobody!")
+	if err != nil {
+		return err
+	}
+	for e.tail < min(len(first), len(second)) && first[len(first)-1-e.tail] == second[len(second)-1-e.tail] {
+		e.tail++
+	}
+	if e.tail >= m.Limits.MaxTokens {
+		return fault.New(fault.CodeBundle, "limits.max_tokens is %d, and the template alone puts %d tokens after a response", m.Limits.MaxTokens, e.tail)
+	}
+	return nil
+}
+
+// probeConversation gives the ids of a short item of the model's kind.
+func (e *Encoder) probeConversation(user, assistant string) ([]int64, error) {
+	item := Item{Prompt: &user, Response: &assistant}
+	switch e.manifest.Kind {
+	case manifest.Process:
+		item = Item{Prompt: &user, Steps: slices.Repeat([]string{assistant}, e.manifest.Steps.Skip+1)}
+	case manifest.PairKind:
+		item = Item{Prompt: &user, First: &user, Second: &assistant}
+	case manifest.Reward, manifest.Preference, manifest.FeatureReward:
+	}
+	if e.user > 0 {
+		item.User = make([]float64, e.user)
+	}
+	unlimited := *e.manifest
+	unlimited.Limits.MaxTokens = manifest.MaxTokens
+	probe := *e
+	probe.manifest = &unlimited
+	encoded, err := probe.Encode(item, TruncateError)
+	if err != nil {
+		return nil, fault.New(fault.CodeBundle, "template %s: a conversation of two turns cannot be encoded: %v", e.manifest.Template.File, err)
+	}
+	return encoded.IDs, nil
+}
+
+// findSeparator finds the separator's id, which must be the same one id whatever stands around it. One that is no
+// token of its own need only hold in the places where the steps put it.
+func (e *Encoder) findSeparator() error {
+	spec := &e.manifest.Steps
+	separator := spec.Separator
+	step, err := e.tokens.Encode("x = 12")
+	if err != nil {
+		return fault.New(fault.CodeBundle, "steps.separator %q: %v", separator, err)
+	}
+	behind, err := e.tokens.Encode("x = 12" + separator)
+	if err != nil || len(behind) != len(step)+1 {
+		return fault.New(fault.CodeBundle, "steps.separator %q gives %d tokens behind a step, and must be one", separator, len(behind)-len(step))
+	}
+	e.separator = behind[len(step)]
+	around := [][2]string{{"", ""}, {"x = 12", "y"}, {"done. ", " next"}, {"\n", "\n\n"}, {"é", "日"}, {separator, separator}}
+	if !e.tokens.Added(separator) {
+		around = [][2]string{{"x = 12", ""}, {"x = 12", spec.Join + "y"}, {"done.", spec.Join + "Next"}, {"so 4", spec.Join + "Step 2: 5"}}
+	}
+	for _, texts := range around {
+		ids, err := e.tokens.Encode(texts[0] + separator + texts[1])
+		if err != nil {
+			return fault.New(fault.CodeBundle, "steps.separator %q: %v", separator, err)
+		}
+		want := 1
+		if texts[0] == separator {
+			want = 3
+		}
+		if have := countOf(ids, e.separator); have != want {
+			return fault.New(fault.CodeBundle, "steps.separator %q is not one token in every context: between %q and %q its id %d occurs %d times, not %d",
+				separator, texts[0], texts[1], e.separator, have, want)
+		}
+	}
+	for _, text := range []string{"x = 12", "done. next", "\n\n", "é日"} {
+		ids, err := e.tokens.Encode(text)
+		if err != nil || slices.Contains(ids, e.separator) {
+			return fault.New(fault.CodeBundle, "steps.separator %q: its id %d stands for other text too", separator, e.separator)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,87 @@
+package encode
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/assay-rm/assay/models/chat"
+	"github.com/assay-rm/assay/models/fault"
+	"github.com/assay-rm/assay/models/manifest"
+)
+
+// Forms of an item, named by the field that carries the text.
+const (
+	formMessages = "messages"
+	formPrompt   = "prompt"
+	formText     = "text"
+	formIDs      = "input_ids"
+	formFeatures = "features"
+)
+
+// Roles that the encoder tells apart.
+const (
+	roleUser      = "user"
+	roleAssistant = "assistant"
+)
+
+// form tells which form the item has, and refuses none, several, or an incomplete one.
+func (e *Encoder) form(item Item) (string, error) {
+	var forms []string
+	add := func(given bool, form string) {
+		if given {
+			forms = append(forms, form)
+		}
+	}
+	add(item.Messages != nil, formMessages)
+	add(item.Prompt != nil, formPrompt)
+	add(item.Text != nil, formText)
+	add(item.InputIDs != nil, formIDs)
+	add(item.Features != nil, formFeatures)
+	switch {
+	case len(forms) == 0:
+		return "", fault.New(fault.CodeItem, "the item has none of messages, prompt, text and input_ids")
+	case len(forms) > 1:
+		return "", fault.New(fault.CodeItem, "the item has %s, and must have one of them", strings.Join(forms, " and "))
+	}
+	form := forms[0]
+	if form == formFeatures {
+		return "", fault.New(fault.CodeItem, "features are for models that read them, and model %q reads tokens", e.manifest.Name)
+	}
+	rendered := form == formText || form == formIDs
+	process, pair := e.manifest.Kind == manifest.Process, e.manifest.Kind == manifest.PairKind
+	switch {
+	case form == formMessages && len(item.Messages) == 0:
+		return "", fault.New(fault.CodeEmpty, "messages is empty")
+	case form == formText && *item.Text == "":
+		return "", fault.New(fault.CodeEmpty, "text is empty")
+	case form == formIDs && len(item.InputIDs) == 0:
+		return "", fault.New(fault.CodeEmpty, "input_ids is empty")
+	case form == formMessages && item.Response != nil:
+		return "", fault.New(fault.CodeItem, "response goes with prompt; in messages it is the last assistant turn")
+	case rendered && (item.Response != nil || item.Steps != nil || item.Separator != nil):
+		return "", fault.New(fault.CodeItem, "%s stands alone: response, steps and separator go with prompt or messages", form)
+	case !process && (item.Steps != nil || item.Separator != nil):
+		return "", fault.New(fault.CodeItem, "steps and separator are for process models, and %q is a %s model", e.manifest.Name, e.manifest.Kind)
+	case pair && !rendered && (item.First == nil || item.Second == nil || item.Response != nil):
+		return "", fault.New(fault.CodeItem, "model %q reads two responses at once: ask compare or rank", e.manifest.Name)
+	case form == formPrompt && item.Response == nil && item.Steps == nil && !pair:
+		return "", fault.New(fault.CodeItem, "prompt needs response or steps beside it")
+	case item.Response != nil && item.Steps != nil:
+		return "", fault.New(fault.CodeItem, "the item has response and steps, and must have one of them")
+	case item.Steps != nil && item.Separator != nil:
+		return "", fault.New(fault.CodeItem, "separator splits a response, and this item gives its steps as a list")
+	}
+	return form, nil
+}
+
+// turns gives the conversation of an item that has no steps.
+func turns(item Item) []chat.Message {
+	messages := slices.Clone(item.Messages)
+	if item.Prompt != nil {
+		messages = []chat.Message{{Role: roleUser, Content: *item.Prompt}}
+	}
+	if item.Response != nil {
+		messages = append(messages, chat.Message{Role: roleAssistant, Content: *item.Response})
+	}
+	return messages
+}

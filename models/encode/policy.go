@@ -1,0 +1,68 @@
+package encode
+
+import (
+	"slices"
+
+	"github.com/assay-rm/assay/models/fault"
+	"github.com/assay-rm/assay/models/manifest"
+)
+
+// policies checks the ids and makes their beginning and end what the manifest says.
+func (e *Encoder) policies(out *Encoded, form string) error {
+	if err := e.check(out.IDs, form); err != nil {
+		return err
+	}
+	out.IDs = e.applyBOS(e.applyEnd(out.IDs))
+	return nil
+}
+
+// check refuses ids that the graph has no embedding for.
+func (e *Encoder) check(ids []int64, form string) error {
+	if len(ids) == 0 {
+		return fault.New(fault.CodeEmpty, "%s gives no token", form)
+	}
+	for i, id := range ids {
+		if id < 0 || id >= e.manifest.Graph.VocabSize {
+			return fault.New(fault.CodeID, "%s: token %d has id %d, and the ids of model %q are 0 to %d",
+				form, i, id, e.manifest.Name, e.manifest.Graph.VocabSize-1)
+		}
+	}
+	return nil
+}
+
+// applyEnd makes the last id what the policy says.
+func (e *Encoder) applyEnd(ids []int64) []int64 {
+	policy := e.manifest.Tokenizer
+	if policy.EndID == nil || len(ids) == 0 {
+		return ids
+	}
+	switch {
+	case policy.End == manifest.EndAppend && ids[len(ids)-1] != *policy.EndID:
+		return append(ids, *policy.EndID)
+	case policy.End == manifest.EndReplace:
+		ids[len(ids)-1] = *policy.EndID
+	}
+	return ids
+}
+
+// applyBOS makes as many BOS lead the ids as the policy says; the policy none leaves ids alone.
+func (e *Encoder) applyBOS(ids []int64) []int64 {
+	wanted := e.leads()
+	if wanted == 0 {
+		return ids
+	}
+	bos := *e.manifest.Tokenizer.BOSID
+	have := 0
+	for have < len(ids) && ids[have] == bos {
+		have++
+	}
+	if have >= wanted {
+		return ids[have-wanted:]
+	}
+	return slices.Insert(ids, 0, slices.Repeat([]int64{bos}, wanted-have)...)
+}
+
+// leads is the number of BOS that lead the ids by policy.
+func (e *Encoder) leads() int {
+	return map[string]int{manifest.BOSOne: 1, manifest.BOSTwo: 2}[e.manifest.Tokenizer.BOS]
+}

@@ -1,0 +1,124 @@
+package encode
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/assay-rm/assay/models/chat"
+	"github.com/assay-rm/assay/models/fault"
+	"github.com/assay-rm/assay/models/manifest"
+)
+
+// TestSegmentsArePutTogether: each part's ids are those of its text alone, between the manifest's tokens.
+func TestSegmentsArePutTogether(t *testing.T) {
+	e := changed(fixture(t, "../families/bert-reranker"))
+	got, err := e.Encode(Item{Prompt: new("what?"), Response: new("that")}, TruncateError)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []int64
+	for _, part := range []string{"[CLS]", "what?", "[SEP]", "that", "[SEP]"} {
+		want = append(want, must(e.tokens.Encode(part))...)
+	}
+	if !slices.Equal(got.IDs, want) || !slices.Equal(got.Read, []int{len(want) - 1}) {
+		t.Errorf("%+v, want ids %v", got, want)
+	}
+}
+
+func TestSegmentRefusals(t *testing.T) {
+	single, pair := changed(fixture(t, "../families/bert-reranker")), changed(fixture(t, "../families/pairrm"))
+	for _, e := range []*Encoder{&single, &pair} {
+		e.segments = slices.Clone(e.segments)
+		for i := range e.segments {
+			if e.segments[i].spec.Text != "" {
+				e.segments[i].spec.MaxTokens = 6
+			}
+		}
+	}
+	user, assistant := chat.Message{Role: roleUser, Content: "a"}, chat.Message{Role: roleAssistant, Content: "b"}
+	long := strings.Repeat("b1 ", 9)
+	for _, test := range []struct {
+		name       string
+		e          *Encoder
+		item       Item
+		code, want string
+	}{
+		{"long prompt", &single, Item{Prompt: &long, Response: new("b")}, fault.CodeTooLong, "the prompt has"},
+		{"long response", &single, Item{Prompt: new("a"), Response: &long}, fault.CodeTooLong, "takes 6 there"},
+		{"long second", &pair, Item{Prompt: new("a"), First: new("b"), Second: &long}, fault.CodeTooLong, "the second has"},
+		{"divider in the response", &single, Item{Prompt: new("a"), Response: new("b [SEP]")}, fault.CodeInText, `the response holds the token "[SEP]"`},
+		{"divider in the first", &pair, Item{Prompt: new("a"), First: new("<|candidate2|>"), Second: new("c")}, fault.CodeInText, "the first holds"},
+		{"a system turn", &single, Item{Messages: []chat.Message{{Role: "system", Content: "s"}, user, assistant}}, fault.CodeTemplate, `takes the roles ["user" "assistant"]`},
+		{"no response", &single, Item{Messages: []chat.Message{user}}, fault.CodeTemplate, `has ["user"]`},
+		{"an answered pair", &pair, Item{Messages: []chat.Message{user, assistant}, First: new("b"), Second: new("c")}, fault.CodeTemplate, `takes the roles ["user"]`},
+		{"one response of a pair", &pair, Item{Prompt: new("a"), Response: new("b")}, fault.CodeItem, "two responses at once"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := test.e.Encode(test.item, TruncateError)
+			refusedItem(t, err, test.code, test.want)
+		})
+	}
+}
+
+// TestSegmentsAreNotCut: parts that were put together have no oldest or newest token to lose.
+func TestSegmentsAreNotCut(t *testing.T) {
+	e := changed(fixture(t, "../families/bert-reranker"))
+	e.manifest.Limits.MaxTokens = 5
+	for _, truncate := range []Truncation{TruncateLeft, TruncateRight} {
+		_, err := e.Encode(Item{Prompt: new("what is it?"), Response: new("that")}, truncate)
+		refusedItem(t, err, fault.CodeTooLong, "an item made of parts is not cut")
+	}
+}
+
+// TestPairTemplate: the template sees both responses beside the conversation.
+func TestPairTemplate(t *testing.T) {
+	e := changed(fixture(t, "../families/rlhflow-pair"))
+	e.template = must2(chat.New(`{{ messages[0].content }}|{{ first }}|{{ second }}|{{ add_generation_prompt }}`, nil))
+	got, err := e.Encode(Item{Prompt: new("p"), First: new("a"), Second: new("b")}, TruncateError)
+	if err != nil || got.Text != "p|a|b|False" || !slices.Equal(got.Read, []int{len(got.IDs) - 1}) {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// TestRenderedPrompt: the second place is the last token of the prompt alone, whose ids must lead the item's.
+func TestRenderedPrompt(t *testing.T) {
+	e := changed(fixture(t, "qwen3-reward-packed"))
+	e.manifest.Read.Prompt = &manifest.PromptSpec{Rendered: true}
+	e.template = must2(chat.New(`{% for m in messages %}<{{ m.content }}>{% endfor %}`, nil))
+	got, err := e.Encode(Item{Prompt: new("p q"), Response: new("r s")}, TruncateError)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := must(e.tokens.Encode("<p q>"))
+	if !slices.Equal(got.Read, []int{len(before) - 1, len(got.IDs) - 1}) {
+		t.Errorf("reads %v of %d ids; the prompt has %d", got.Read, len(got.IDs), len(before))
+	}
+	e.template = must2(chat.New(`{{ messages | length }}{% for m in messages %}<{{ m.content }}>{% endfor %}`, nil))
+	_, err = e.Encode(Item{Prompt: new("p q"), Response: new("r s")}, TruncateError)
+	refusedItem(t, err, fault.CodeItem, "do not lead the item's")
+	_, err = e.Encode(Item{Messages: []chat.Message{{Role: roleUser, Content: "p"}}}, TruncateError)
+	refusedItem(t, err, fault.CodeItem, `the last of messages has role "user"`)
+}
+
+// TestFormsWithoutBounds: text and ids are refused where a model must know what they do not show.
+func TestFormsWithoutBounds(t *testing.T) {
+	reward, process := fixture(t, "qwen3-reward-packed"), fixture(t, "qwen3-process-packed")
+	for _, test := range []struct {
+		model  *Encoder
+		change func(m *manifest.Manifest)
+		want   string
+	}{
+		{reward, func(m *manifest.Manifest) { m.Likelihood = &manifest.LikelihoodSpec{Beta: 1, Norm: manifest.NormSum} }, "where the response begins"},
+		{reward, func(m *manifest.Manifest) { m.Read.Prompt = &manifest.PromptSpec{Rendered: true} }, "where the prompt ends"},
+		{process, func(m *manifest.Manifest) { m.Steps.Tokenize = manifest.TokenizeSeparate }, "where steps end"},
+		{process, func(m *manifest.Manifest) { m.Steps.Tokenize = manifest.TokenizePrefix }, "where steps end"},
+	} {
+		e := changed(test.model)
+		test.change(e.manifest)
+		for _, item := range []Item{{Text: new("a")}, {InputIDs: []int64{5, 6}}} {
+			_, err := e.Encode(item, TruncateError)
+			refusedItem(t, err, fault.CodeItem, test.want)
+		}
+	}
+}

@@ -1,0 +1,84 @@
+package encode
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/assay-rm/assay/models/chat"
+	"github.com/assay-rm/assay/models/fault"
+)
+
+// encodeJoint tokenizes the whole text at once; each step is read at its separator.
+func (e *Encoder) encodeJoint(item Item, before []chat.Message, steps []string, form string, out *Encoded) (err error) {
+	content := e.joined(steps)
+	if out.Text, err = e.render(item, append(before, chat.Message{Role: roleAssistant, Content: content}), false); err != nil {
+		return err
+	}
+	if e.tokens.Added(e.manifest.Steps.Separator) {
+		out.IDs, err = e.ids(form, out.Text)
+	} else {
+		out.IDs, err = e.placedIDs(out.Text, content, steps, form)
+	}
+	if err != nil {
+		return err
+	}
+	return e.finish(out, form)
+}
+
+// placedIDs tokenizes text whose separator is no added token: what stands beside one may make another token with it, and other text
+// may make its id. So each must end where its step does, and none elsewhere.
+func (e *Encoder) placedIDs(text, content string, steps []string, form string) ([]int64, error) {
+	ids, ends, err := e.tokens.EncodeEnds(text)
+	if err != nil {
+		return nil, fault.New(fault.CodeItem, "%s: %v", form, err)
+	}
+	at := strings.LastIndex(text, content)
+	if at < 0 { // a template may trim a turn
+		left := len(content) - len(strings.TrimLeftFunc(content, unicode.IsSpace))
+		if at = strings.LastIndex(text, strings.TrimSpace(content)); at < 0 {
+			return nil, fault.New(fault.CodeTemplate, "the chat template changes the steps' text, and model %q reads where they end", e.manifest.Name)
+		}
+		at -= left
+	}
+	stepAt, found := make(map[int]int, len(steps)), make([]bool, len(steps)) // by the byte where its separator ends
+	for k, step := range steps {
+		if at += len(step) + len(e.manifest.Steps.Separator); k > 0 {
+			at += len(e.manifest.Steps.Join)
+		}
+		stepAt[at] = k
+	}
+	name := e.manifest.Steps.Separator
+	for i, id := range ids {
+		if id != e.separator {
+			continue
+		}
+		k, ok := stepAt[ends[i]]
+		if !ok {
+			return nil, fault.New(fault.CodeInText, "token %d of the rendered item is the separator %q, where no step ends: it must not occur in a message or a step", i, name)
+		}
+		found[k] = true
+	}
+	if k := slices.Index(found, false); k >= 0 {
+		return nil, fault.New(fault.CodeBoundary, "step %d and the separator %q behind it are tokenized otherwise than apart: what stands beside the separator makes a token with it", k, name)
+	}
+	return ids, nil
+}
+
+// markSeparators finds the steps of a joint text by the separator's id.
+func (e *Encoder) markSeparators(out *Encoded) error {
+	for i, id := range out.IDs {
+		if id == e.separator {
+			out.Steps = append(out.Steps, i)
+		}
+	}
+	name := e.manifest.Steps.Separator
+	if len(out.Steps) == 0 {
+		return fault.New(fault.CodeNoSeparator, "the item has no step separator %q, and model %q reads a score at each", name, e.manifest.Name)
+	}
+	if out.Ends != nil && len(out.Steps) != len(out.Ends) {
+		return fault.New(fault.CodeInText, "the rendered item has %d separators %q for %d steps: the separator must not occur in a message or a step",
+			len(out.Steps), name, len(out.Ends))
+	}
+	return e.readSteps(out)
+}

@@ -1,0 +1,246 @@
+package encode
+
+import (
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/assay-rm/assay/models/chat"
+	"github.com/assay-rm/assay/models/fault"
+	"github.com/assay-rm/assay/models/manifest"
+)
+
+// encodeSteps encodes a conversation whose last assistant turn is made of steps, and finds where each is read.
+func (e *Encoder) encodeSteps(item Item, form string, truncate Truncation, out *Encoded) error {
+	before, steps, ends, err := stepsOf(item)
+	if err != nil {
+		return err
+	}
+	if limit := e.manifest.Limits.MaxTokens; len(steps) > limit {
+		return fault.New(fault.CodeTooLong, "the item has %d steps of a token or more, and limits.max_tokens of model %q is %d; no step is cut", len(steps), e.manifest.Name, limit)
+	}
+	out.Ends = ends
+	switch e.manifest.Steps.Tokenize {
+	case manifest.TokenizeSeparate:
+		err = e.encodeSeparate(before, steps, form, out)
+	case manifest.TokenizePrefix:
+		err = e.encodePrefixes(before, steps, form, truncate, out)
+	default:
+		return e.encodeJoint(item, before, steps, form, out)
+	}
+	if err != nil {
+		return err
+	}
+	if e.manifest.Likelihood == nil {
+		return e.readSteps(out)
+	}
+	for step, at := range out.Steps {
+		if at < out.Response {
+			return fault.New(fault.CodeEmpty, "step %d gives no token", step)
+		}
+	}
+	return e.scored(out)
+}
+
+// joined is the text of steps, each followed by the separator.
+func (e *Encoder) joined(steps []string) string {
+	var content strings.Builder
+	for i, step := range steps {
+		if i > 0 {
+			content.WriteString(e.manifest.Steps.Join)
+		}
+		content.WriteString(step)
+		content.WriteString(e.manifest.Steps.Separator)
+	}
+	return content.String()
+}
+
+// encodeSeparate tokenizes the rendered prompt, each step and each separator on its own; a step is read at its last id.
+func (e *Encoder) encodeSeparate(before []chat.Message, steps []string, form string, out *Encoded) error {
+	prompt, err := e.render(Item{}, before, true)
+	if err != nil {
+		return err
+	}
+	if out.IDs, err = e.ids(form, prompt); err != nil {
+		return err
+	}
+	out.IDs = e.applyBOS(out.IDs)
+	start := len(out.IDs)
+	separator, err := e.ids(form, e.manifest.Steps.Separator)
+	if err != nil {
+		return err
+	}
+	for i, step := range steps {
+		ids, err := e.ids(form, step)
+		if err != nil {
+			return err
+		}
+		if len(ids)+len(separator) == 0 {
+			return fault.New(fault.CodeEmpty, "step %d gives no token", i)
+		}
+		out.IDs = append(append(out.IDs, ids...), separator...)
+		at := len(out.IDs) - 1 - e.manifest.Steps.Offset
+		if at < 0 {
+			return e.beforeStart(i, len(out.IDs)-1)
+		}
+		out.Steps = append(out.Steps, at)
+	}
+	if err := e.check(out.IDs, form); err != nil {
+		return err
+	}
+	out.IDs = e.applyEnd(out.IDs) // the prompt has its BOS
+	if e.manifest.Likelihood != nil {
+		return readFrom(out, max(1, start))
+	}
+	return nil
+}
+
+// encodePrefixes tokenizes the whole text, and the text cut after each step to find where the step is read. It goes on only where that
+// takes no longer than for the longest item.
+func (e *Encoder) encodePrefixes(before []chat.Message, steps []string, form string, truncate Truncation, out *Encoded) error {
+	limit := e.manifest.Limits.MaxTokens
+	var whole []int64
+	for k := len(steps); k >= 1; k-- {
+		messages := e.cut(before, steps[:k])
+		text, err := e.render(Item{}, messages, false)
+		if err != nil {
+			return err
+		}
+		ids, err := e.ids(form, text)
+		if err != nil {
+			return err
+		}
+		if err := e.check(ids, form); err != nil {
+			return err
+		}
+		ids = e.applyBOS(ids)
+		if whole == nil {
+			whole, out.Text = ids, text
+			switch n := len(whole); {
+			case n > limit && truncate == TruncateError:
+				return e.tooLong(n)
+			case n*len(steps) > limit*limit:
+				return fault.New(fault.CodeTooLong, "the item has %d tokens and %d steps, each tokenized with all before it, and limits.max_tokens of model %q is %d",
+					n, len(steps), e.manifest.Name, limit)
+			}
+		}
+		at := len(ids) - 1 - e.manifest.Steps.Offset
+		if at < 0 {
+			return e.beforeStart(k-1, len(ids)-1)
+		}
+		if at >= len(whole) || !slices.Equal(ids[:at+1], whole[:at+1]) {
+			return fault.New(fault.CodeBoundary, "step %d ends inside a token: what stands before its end is tokenized otherwise without the steps after it", k-1)
+		}
+		out.Steps = append(out.Steps, at)
+	}
+	slices.Reverse(out.Steps)
+	out.IDs = e.applyEnd(slices.Clone(whole))
+	for step := 1; step < len(out.Steps); step++ {
+		if out.Steps[step] <= out.Steps[step-1] {
+			return fault.New(fault.CodeBoundary, "step %d ends inside a token, or gives none", step)
+		}
+	}
+	if e.manifest.Likelihood != nil {
+		return e.markResponse(out, e.cut(before, steps), form)
+	}
+	return nil
+}
+
+// beforeStart is the error of a step that is read before the item begins.
+func (e *Encoder) beforeStart(step, end int) error {
+	return fault.New(fault.CodeItem, "step %d ends at token %d, and model %q reads %d before", step, end, e.manifest.Name, e.manifest.Steps.Offset)
+}
+
+// cut is the conversation up to the last of the steps.
+func (e *Encoder) cut(before []chat.Message, steps []string) []chat.Message {
+	messages := slices.Clone(before)
+	if !e.manifest.Steps.Turns {
+		return append(messages, chat.Message{Role: roleAssistant, Content: e.joined(steps)})
+	}
+	for i, step := range steps {
+		if last := len(messages) - 1; i == 0 && last >= 0 && messages[last].Role == roleUser {
+			messages[last].Content += " " + step
+		} else {
+			messages = append(messages, chat.Message{Role: roleUser, Content: step})
+		}
+		messages = append(messages, chat.Message{Role: roleAssistant, Content: e.manifest.Steps.Separator})
+	}
+	return messages
+}
+
+// readSteps reads the steps that are not skipped.
+func (e *Encoder) readSteps(out *Encoded) error {
+	if err := e.scored(out); err != nil {
+		return err
+	}
+	out.Read = slices.Clone(out.Steps[e.manifest.Steps.Skip:])
+	return nil
+}
+
+// scored refuses an item all of whose steps are skipped.
+func (e *Encoder) scored(out *Encoded) error {
+	if skip := e.manifest.Steps.Skip; len(out.Steps) <= skip {
+		return fault.New(fault.CodeEmpty, "the item has %d steps, and model %q gives the first %d no score", len(out.Steps), e.manifest.Name, skip)
+	}
+	return nil
+}
+
+// stepsOf gives the conversation before the steps, the steps, and where each ends in the response.
+func stepsOf(item Item) (before []chat.Message, steps []string, ends []int, err error) {
+	before = slices.Clone(item.Messages)
+	if item.Prompt != nil {
+		before = []chat.Message{{Role: roleUser, Content: *item.Prompt}}
+	}
+	if item.Steps != nil {
+		ends, err = listed(item.Steps)
+		return before, item.Steps, ends, err
+	}
+	var response string
+	if item.Response != nil {
+		response = *item.Response
+	} else {
+		last := before[len(before)-1]
+		if last.Role != roleAssistant {
+			return nil, nil, nil, fault.New(fault.CodeItem, "the last of messages has role %q, and must be the assistant turn to be judged (or give steps)", last.Role)
+		}
+		before, response = before[:len(before)-1], last.Content
+	}
+	if item.Separator == nil || *item.Separator == "" {
+		return nil, nil, nil, fault.New(fault.CodeNoSeparator, "the item has a response but no separator to split it into steps; give separator, or steps as a list")
+	}
+	steps, ends, err = pieces(response, *item.Separator)
+	return before, steps, ends, err
+}
+
+// listed gives the end of each step in the steps put together, in characters.
+func listed(steps []string) ([]int, error) {
+	if len(steps) == 0 {
+		return nil, fault.New(fault.CodeEmpty, "steps is empty")
+	}
+	ends := make([]int, len(steps))
+	end := 0
+	for i, step := range steps {
+		if strings.TrimSpace(step) == "" {
+			return nil, fault.New(fault.CodeEmpty, "steps[%d] is empty", i)
+		}
+		end += utf8.RuneCountInString(step)
+		ends[i] = end
+	}
+	return ends, nil
+}
+
+// pieces cuts a response at the client's separator. Pieces of white space alone are no steps.
+func pieces(response, separator string) (steps []string, ends []int, err error) {
+	at, width := 0, utf8.RuneCountInString(separator)
+	for piece := range strings.SplitSeq(response, separator) {
+		at += utf8.RuneCountInString(piece)
+		if strings.TrimSpace(piece) != "" {
+			steps, ends = append(steps, piece), append(ends, at)
+		}
+		at += width
+	}
+	if len(ends) == 0 {
+		return nil, nil, fault.New(fault.CodeEmpty, "the response has no step")
+	}
+	return steps, ends, nil
+}

@@ -1,0 +1,150 @@
+package encode
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/assay-rm/assay/models/chat"
+	"github.com/assay-rm/assay/models/fault"
+	"github.com/assay-rm/assay/models/manifest"
+)
+
+// refusedItem wants an error of that code that has these words.
+func refusedItem(t *testing.T, err error, code, want string) {
+	t.Helper()
+	var known *fault.Error
+	if !errors.As(err, &known) || known.Code != code || !strings.Contains(err.Error(), want) {
+		t.Errorf("error %v, want %s with %q", err, code, want)
+	}
+}
+
+// prefixed is an encoder whose steps are read at the end of each cut text.
+func prefixed(t *testing.T, separator string) Encoder {
+	t.Helper()
+	e := changed(fixture(t, "qwen3-process-packed"))
+	e.manifest.Pooling = manifest.PoolAtStep
+	e.manifest.Steps = manifest.StepSpec{Separator: separator, Tokenize: manifest.TokenizePrefix, Label: manifest.Labels{"right"}, Activation: manifest.ActivationSoftmax}
+	e.template = must2(chat.New(`{{ messages[0].content }}: {% if messages | length > 1 %}{{ messages[1].content }}{% endif %}`, nil))
+	return e
+}
+
+// TestStepsThatCannotFit: an item is refused before its steps are tokenized one by one, which takes the square of its length.
+func TestStepsThatCannotFit(t *testing.T) {
+	e := prefixed(t, "\n")
+	for _, truncate := range []Truncation{TruncateError, TruncateLeft, TruncateRight} {
+		_, err := e.Encode(Item{Prompt: new("p"), Steps: slices.Repeat([]string{"a"}, 100_000)}, truncate)
+		refusedItem(t, err, fault.CodeTooLong, "100000 steps")
+	}
+	// The first step ends inside a token, which only its own tokenizing would tell.
+	e.manifest.Steps.Separator = ""
+	_, err := e.Encode(Item{Prompt: new("p"), Steps: []string{"<|im_", "end|>", strings.Repeat("a1 ", 999)}}, TruncateError)
+	refusedItem(t, err, fault.CodeTooLong, "limits.max_tokens")
+	e.manifest.Steps.Separator = "\n"
+	e.manifest.Limits.MaxTokens = 64
+	long := strings.Repeat("a1 ", 500)
+	_, err = e.Encode(Item{Prompt: &long, Steps: slices.Repeat([]string{"a"}, 20)}, TruncateLeft)
+	refusedItem(t, err, fault.CodeTooLong, "20 steps, each tokenized with all before it")
+	if _, err = e.Encode(Item{Prompt: &long, Steps: []string{"a", "b"}}, TruncateLeft); err != nil {
+		t.Errorf("a long prompt with few steps: %v", err)
+	}
+}
+
+func TestStepReadBeforeTheItem(t *testing.T) {
+	e := prefixed(t, "\n")
+	e.manifest.Steps.Offset = 100
+	_, err := e.Encode(Item{Prompt: new("p"), Steps: []string{"a", "b"}}, TruncateError)
+	refusedItem(t, err, fault.CodeItem, "reads 100 before")
+}
+
+// TestEveryStepSkipped: an item all of whose steps are skipped is the client's to mend, also where every token is read.
+func TestEveryStepSkipped(t *testing.T) {
+	e := prefixed(t, "\n")
+	e.manifest.Steps.Skip = 2
+	for _, likelihood := range []*manifest.LikelihoodSpec{nil, {Beta: 1, Norm: manifest.NormSum}} {
+		e.manifest.Likelihood = likelihood
+		_, err := e.Encode(Item{Prompt: new("p"), Steps: []string{"a", "b"}}, TruncateError)
+		refusedItem(t, err, fault.CodeEmpty, "the item has 2 steps, and model")
+		if _, err = e.Encode(Item{Prompt: new("p"), Steps: []string{"a", "b", "c"}}, TruncateError); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestSeparateStepsKeepTheirBOS: the policy is on the item's beginning; a step that writes a BOS keeps it and moves no place.
+func TestSeparateStepsKeepTheirBOS(t *testing.T) {
+	e := changed(fixture(t, "llama-process-packed"))
+	bos := *e.manifest.Tokenizer.BOSID
+	e.manifest.Tokenizer.BOS, e.manifest.Pooling = manifest.BOSOne, manifest.PoolAtStep
+	e.manifest.Steps.Tokenize, e.manifest.Steps.Separator = manifest.TokenizeSeparate, ""
+	e.template = must2(chat.New(``, nil))
+	got, err := e.Encode(Item{Prompt: new("p"), Steps: []string{e.tokens.Decode(bos) + "a", "b"}}, TruncateError)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if leading(got.IDs, bos) != 2 || got.Steps[1] != len(got.IDs)-1 || got.IDs[got.Steps[0]] == bos {
+		t.Errorf("ids %v, steps end at %v", got.IDs, got.Steps)
+	}
+}
+
+// TestSeparatorsThatAreNoAddedToken: an accepted item is read where the text of each step and separator ends, whatever stands
+// around them.
+func TestSeparatorsThatAreNoAddedToken(t *testing.T) {
+	e := changed(fixture(t, "../families/versaprm-qwen"))
+	if e.tokens.Added(e.manifest.Steps.Separator) {
+		t.Fatal("the fixture's separator is an added token")
+	}
+	accepted := 0
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.StringMatching(`[\n ]{0,2}[a-c](| \n\n\n\n| )[a-c.][\n ]{0,2}`)
+		item := Item{Prompt: new(text.Draw(t, "prompt")), Steps: rapid.SliceOfN(text, 1, 3).Draw(t, "steps")}
+		got, err := e.Encode(item, TruncateError)
+		if err != nil {
+			var known *fault.Error
+			if !errors.As(err, &known) || known.Code != fault.CodeInText && known.Code != fault.CodeBoundary {
+				t.Fatalf("error %v, want %s or %s", err, fault.CodeInText, fault.CodeBoundary)
+			}
+			return
+		}
+		accepted++
+		for k, at := range got.Steps {
+			if want := e.joined(item.Steps[:k+1]); !strings.HasSuffix(e.tokens.Decode(got.IDs[:at+1]...), want) {
+				t.Fatalf("step %d of %q is read behind %q", k, item.Steps, e.tokens.Decode(got.IDs[:at+1]...))
+			}
+		}
+	})
+	if accepted == 0 {
+		t.Error("no item was accepted")
+	}
+	separator := e.manifest.Steps.Separator
+	for _, test := range []struct {
+		name, prompt string
+		steps        []string
+		code, want   string
+	}{
+		{"swallowed", "what?", []string{"one", "\ntwo"}, fault.CodeBoundary, "step 0 and the separator"},
+		{"swallowed, and one in the prompt", "what" + separator + "b?", []string{"one", "\ntwo"}, fault.CodeInText, "where no step ends"},
+		{"swallowed, and one in a step", "what?", []string{"one" + separator + "more", "\ntwo"}, fault.CodeInText, "where no step ends"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := e.Encode(Item{Prompt: &test.prompt, Steps: test.steps}, TruncateError)
+			refusedItem(t, err, test.code, test.want)
+		})
+	}
+}
+
+// TestTemplatesThatTouchTheSteps: one that trims a turn is followed; one that writes another text is refused.
+func TestTemplatesThatTouchTheSteps(t *testing.T) {
+	e := changed(fixture(t, "../families/math-shepherd"))
+	e.template = must2(chat.New(`{{ messages[0].content }} {{ messages[1].content | trim }}`, nil))
+	got, err := e.Encode(Item{Prompt: new("p"), Steps: []string{" a", "b"}}, TruncateError)
+	if err != nil || len(got.Read) != 2 || got.IDs[got.Read[1]] != e.separator {
+		t.Errorf("%+v, %v", got, err)
+	}
+	e.template = must2(chat.New(`{{ messages[0].content }} {{ messages[1].content | upper }}`, nil))
+	_, err = e.Encode(Item{Prompt: new("p"), Steps: []string{"a", "b"}}, TruncateError)
+	refusedItem(t, err, fault.CodeTemplate, "changes the steps' text")
+}

@@ -1,0 +1,76 @@
+package encode
+
+import (
+	"slices"
+
+	"github.com/assay-rm/assay/models/fault"
+	"github.com/assay-rm/assay/models/manifest"
+)
+
+// truncate cuts an item that is too long, as asked, and never a position to read that does not move with the item's end.
+func (e *Encoder) truncate(out *Encoded, truncate Truncation, tail int) error {
+	limit, n := e.manifest.Limits.MaxTokens, len(out.IDs)
+	if n <= limit {
+		return nil
+	}
+	head := e.leads()
+	cut := n - limit
+	from := head // the cut removes tokens from … from+cut
+	switch truncate {
+	case TruncateLeft:
+	case TruncateRight:
+		from = n - tail - cut
+	case TruncateError:
+		return e.tooLong(n)
+	default:
+		return fault.New(fault.CodeItem, "truncate is %q, and must be error, left or right", truncate)
+	}
+	if e.segments != nil {
+		return fault.New(fault.CodeTooLong, "the item has %d tokens, and limits.max_tokens of model %q is %d; an item made of parts is not cut", n, e.manifest.Name, limit)
+	}
+	if limit <= head+tail {
+		return fault.New(fault.CodeTooLong, "the item has %d tokens, and limits.max_tokens %d of model %q leaves no room beside the template's own tokens", n, limit, e.manifest.Name)
+	}
+	if e.manifest.Kind == manifest.Process || e.manifest.Likelihood != nil {
+		if err := shift(out.Steps, from, cut, "the end of step", n, limit); err != nil {
+			return err
+		}
+		if err := shift(out.Read, from, cut, "read position", n, limit); err != nil {
+			return err
+		}
+		if out.Response > from {
+			out.Response -= cut
+		}
+	} else if err := shift(out.Read[:len(out.Read)-1], from, cut, "read position", n, limit); err != nil {
+		return err
+	}
+	out.IDs = slices.Delete(out.IDs, from, from+cut)
+	out.Truncated = cut
+	if e.manifest.Kind == manifest.Process || e.manifest.Likelihood != nil {
+		return nil
+	}
+	place, err := e.place(out.IDs)
+	out.Read[len(out.Read)-1] = place
+	if before := out.Read[:len(out.Read)-1]; err == nil && len(before) > 0 && before[0] >= place {
+		return fault.New(fault.CodeTooLong, "the item has %d tokens, and cutting it to limits.max_tokens %d would remove the response", n, limit)
+	}
+	return err
+}
+
+// tooLong is the error of an item of n tokens that the request does not let be cut.
+func (e *Encoder) tooLong(n int) error {
+	return fault.New(fault.CodeTooLong, "the item has %d tokens, and limits.max_tokens of model %q is %d; truncate: left or right would cut it", n, e.manifest.Name, e.manifest.Limits.MaxTokens)
+}
+
+// shift moves places behind a cut; a place inside it is an error.
+func shift(places []int, from, cut int, what string, n, limit int) error {
+	for i, at := range places {
+		if at >= from && at < from+cut {
+			return fault.New(fault.CodeTooLong, "the item has %d tokens, and cutting it to limits.max_tokens %d would remove %s %d", n, limit, what, i)
+		}
+		if at >= from+cut {
+			places[i] = at - cut
+		}
+	}
+	return nil
+}

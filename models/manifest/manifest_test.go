@@ -1,0 +1,167 @@
+package manifest
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/assay-rm/assay/models/fault"
+)
+
+const goodManifest = `version: 1
+name: tiny
+kind: reward
+licence: Apache-2.0
+source: {checkpoint: random, class: Qwen3ForSequenceClassification}
+graph: {file: model.onnx, layout: packed, precision: float32, output: readings, labels: [reward], vocab_size: 300, layers: 2, kv_heads: 2, head_dim: 32}
+tokenizer: {file: tokenizer.json, bos: none, pad_id: 0}
+template: {file: chat_template.jinja, variables: {bos_token: "<s>"}}
+pooling: last_attended
+limits: {max_tokens: 512}
+`
+
+func TestManifestDefaults(t *testing.T) {
+	m, err := Parse([]byte(goodManifest + "golden: {file: golden.jsonl}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *m.Head.Std != 1 || m.Head.Mean != 0 || m.Golden.Tolerance != 1e-4 {
+		t.Errorf("head %+v, golden %+v; want mean 0, std 1, tolerance 1e-4", m.Head, m.Golden)
+	}
+}
+
+func TestManifestRefusals(t *testing.T) {
+	process := []string{"kind: reward", "kind: process", "pooling: last_attended", "pooling: at_token"}
+	preference := []string{"kind: reward", "kind: preference", "labels: [reward]", "labels: [a, b]"}
+	segments := []string{"file: chat_template.jinja", "segments: [{text: prompt}, {text: response}]"}
+	bare := slices.Clip([]string{"template: {file: chat_template.jinja, variables: {bos_token: \"<s>\"}}\n", ""})
+	tests := []struct {
+		name    string
+		replace []string // pairs, applied to goodManifest
+		append  string
+		want    string
+	}{
+		{name: "unknown field", append: "colour: red\n", want: `unknown field "colour"`},
+		{name: "wrong type", replace: []string{"max_tokens: 512", "max_tokens: many"}, want: "max_tokens"},
+		{name: "version", replace: []string{"version: 1", "version: 2"}, want: "version is 2"},
+		{name: "name", replace: []string{"name: tiny", "name: a/b"}, want: `name "a/b"`},
+		{name: "kind", replace: []string{"kind: reward", "kind: chat"}, want: `kind is "chat"`},
+		{name: "licence", replace: []string{"licence: Apache-2.0", "licence: ''"}, want: "licence is missing"},
+		{name: "layout", replace: []string{"layout: packed", "layout: flat"}, want: `graph.layout is "flat"`},
+		{name: "precision", replace: []string{"precision: float32", "precision: float8"}, want: `graph.precision is "float8"`},
+		{name: "labels", replace: []string{"labels: [reward]", "labels: []"}, want: "graph.labels is empty"},
+		{name: "label twice", replace: []string{"labels: [reward]", "labels: [a, a]"}, want: "graph.labels[1]"},
+		{name: "layers", replace: []string{"layers: 2", "layers: 0"}, want: "graph.layers is 0"},
+		{name: "bos", replace: []string{"bos: none", "bos: three"}, want: `tokenizer.bos is "three"`},
+		{name: "bos id missing", replace: []string{"bos: none", "bos: one"}, want: "tokenizer.bos_id is missing"},
+		{name: "pad id", replace: []string{"pad_id: 0", "pad_id: 300"}, want: "tokenizer.pad_id is outside graph.vocab_size 300"},
+		{name: "padded needs pad", replace: []string{"layout: packed", "layout: padded", ", pad_id: 0", ""}, want: "tokenizer.pad_id is missing"},
+		{name: "pooling", replace: []string{"pooling: last_attended", "pooling: mean"}, want: `pooling is "mean"`},
+		{name: "steps of a reward model", append: "steps: {separator: x}\n", want: "steps is for process models"},
+		{name: "separator", replace: process, append: "steps: {label: reward, activation: none}\n", want: "steps.separator is missing"},
+		{name: "step label", replace: process, append: "steps: {separator: x, label: good, activation: none}\n", want: `steps.label "good"`},
+		{name: "step activation", replace: process, append: "steps: {separator: x, label: reward, activation: tanh}\n", want: `steps.activation is "tanh"`},
+		{name: "softmax of one", replace: process, append: "steps: {separator: x, label: reward, activation: softmax}\n", want: "two labels or more"},
+		{name: "two BOS without id", replace: []string{"bos: none", "bos: two"}, want: "tokenizer.bos_id is missing, and bos: two needs it"},
+		{name: "end", replace: []string{"bos: none", "bos: none, end: cut"}, want: `tokenizer.end is "cut"`},
+		{name: "end id missing", replace: []string{"bos: none", "bos: none, end: append"}, want: "tokenizer.end_id is missing"},
+		{name: "rule without pad", replace: []string{"last_attended", "last_not_pad", ", pad_id: 0", ""}, want: "tokenizer.pad_id is missing, and pooling last_not_pad needs it"},
+		{name: "rule without token", replace: []string{"last_attended", "at_token"}, want: "read.token is \"\""},
+		{name: "offset alone", append: "read: {offset: 2}\n", want: "read.offset is for pooling from_end"},
+		{name: "two prompt rules", append: "read: {prompt: {pattern: [1], rendered: true}}\n", want: "one of pattern and rendered"},
+		{name: "prompt without gates", append: "read: {prompt: {pattern: [1]}}\n", want: "read.prompt needs head.gates"},
+		{name: "head label", append: "head: {label: good}\n", want: `head.label "good" is not among graph.labels`},
+		{name: "two heads", append: "head: {label: reward, weights: {reward: 1}}\n", want: "one of label, weights and gates"},
+		{name: "gates", append: "head: {gates: {values: [reward], gates: []}}\n", want: "1 values and 0 gates"},
+		{name: "head softmax of one", append: "head: {activation: softmax}\n", want: "head.activation softmax needs two labels"},
+		{name: "file and segments", replace: []string{"file: chat_template.jinja", "file: a, segments: [{text: prompt}]"}, want: "template has file and segments"},
+		{name: "segment word", replace: []string{"file: chat_template.jinja", "segments: [{text: first}]"}, want: `template.segments[0].text is "first"`},
+		{name: "empty segment", replace: []string{"file: chat_template.jinja", "segments: [{max_tokens: 3}]"}, want: "one of token and text"},
+		{name: "likelihood norm", append: "likelihood: {beta: 1, norm: max}\n", want: `likelihood.norm is "max"`},
+		{name: "likelihood beta", append: "likelihood: {beta: 0, norm: sum}\n", want: "likelihood.beta is 0"},
+		{name: "likelihood labels", replace: []string{"labels: [reward]", "labels: [a, b, c]"}, append: "likelihood: {beta: 1, norm: sum}\n", want: "graph.labels has 3 labels"},
+		{name: "pair missing", replace: []string{"kind: reward", "kind: pair"}, want: "pair is missing"},
+		{name: "pair orders", replace: []string{"kind: reward", "kind: pair"}, append: "pair: {label: reward, activation: sigmoid, orders: none}\n", want: `pair.orders is "none"`},
+		{name: "preference missing", replace: []string{"kind: reward", "kind: preference"}, want: "preference is missing"},
+		{name: "odd embedding", replace: []string{"kind: reward", "kind: preference"}, append: "preference: {embedding: [reward], temperature: 1}\n", want: "needs an even number"},
+		{name: "drift missing", replace: []string{"precision: float32", "precision: int8"}, want: "drift is missing, and precision int8 needs it"},
+		{name: "drift share", append: "drift: {items: 1, max: 1, mean: 0, pairs: 1, order: 2}\n", want: "drift.order is 2"},
+		{name: "tokenize", replace: process, append: "steps: {separator: x, tokenize: apart, label: reward, activation: none}\n", want: `steps.tokenize is "apart"`},
+		{name: "place of steps", replace: process, append: "steps: {separator: x, tokenize: separate, label: reward, activation: none}\n", want: "needs at_step"},
+		{name: "turns", replace: process, append: "steps: {separator: x, turns: true, label: reward, activation: none}\n", want: "steps.turns needs steps.tokenize prefix"},
+		{name: "step offset", replace: process, append: "steps: {separator: x, offset: 1, label: reward, activation: none}\n", want: "steps.offset needs steps.tokenize separate or prefix"},
+		{name: "skip", replace: process, append: "steps: {separator: x, skip: -1, label: reward, activation: none}\n", want: "steps.skip is -1"},
+		{name: "accumulate", replace: process, append: "steps: {separator: x, accumulate: true, label: reward, activation: none}\n", want: "steps.accumulate goes with likelihood"},
+		{name: "limit", replace: []string{"max_tokens: 512", "max_tokens: 0"}, want: "limits.max_tokens is 0"},
+		{name: "std", append: "head: {std: -1}\n", want: "head.std is -1"},
+		{name: "graph outside", replace: []string{"file: model.onnx", "file: ../model.onnx"}, want: `graph.file "../model.onnx" leaves the bundle`},
+		{name: "absolute file", replace: []string{"file: tokenizer.json", "file: /etc/passwd"}, want: `tokenizer.file "/etc/passwd" leaves the bundle`},
+		{name: "infinite mean", append: "head: {mean: .inf}\n", want: "head.mean is +Inf, and must be finite"},
+		{name: "infinite std", append: "head: {std: .inf}\n", want: "head.std is +Inf"},
+		{name: "weight of no number", append: "head: {weights: {reward: .nan}}\n", want: "head.weights.reward is NaN"},
+		{name: "infinite beta", append: "likelihood: {beta: .inf, norm: sum}\n", want: "likelihood.beta is +Inf"},
+		{name: "infinite temperature", replace: preference, append: "preference: {embedding: [a, b], temperature: .inf}\n", want: "preference.temperature is +Inf"},
+		{name: "infinite tolerance", append: "golden: {file: a, tolerance: .inf}\n", want: "golden.tolerance is +Inf"},
+		{name: "infinite drift", append: "drift: {items: 1, max: .inf, mean: 0, pairs: 1, order: 1}\n", want: "drift.max is +Inf"},
+		{name: "many layers", replace: []string{"layers: 2", "layers: 99999999"}, want: "graph.layers is 99999999, and must be below 4096"},
+		{name: "wide heads", replace: []string{"head_dim: 32", "head_dim: 65536"}, want: "graph.head_dim is 65536"},
+		{name: "many heads", replace: []string{"kv_heads: 2", "kv_heads: 65536"}, want: "graph.kv_heads is 65536"},
+		{name: "vast vocabulary", replace: []string{"vocab_size: 300", "vocab_size: 4294967296"}, want: "graph.vocab_size is 4294967296"},
+		{name: "far offset", replace: []string{"pooling: last_attended", "pooling: from_end"}, append: "read: {offset: 512}\n", want: "read.offset is 512, and must be below 512"},
+		{name: "far step offset", replace: process, append: "steps: {tokenize: prefix, offset: 512, label: reward, activation: none}\n", want: "steps.offset is 512"},
+		{name: "many skipped", replace: process, append: "steps: {separator: x, skip: 64, label: reward, activation: none}\n", want: "steps.skip is 64, and must be below 64"},
+		{name: "more skipped than fit", replace: append([]string{"max_tokens: 512", "max_tokens: 5"}, process...), append: "steps: {separator: x, skip: 5, label: reward, activation: none}\n", want: "steps.skip is 5, and must be below 5"},
+		{name: "segments of a likelihood", replace: segments, append: "likelihood: {beta: 1, norm: sum}\n", want: "template.segments render no prompt alone"},
+		{name: "segments and a rendered prompt", replace: segments, append: "read: {prompt: {rendered: true}}\n", want: "template.segments render no prompt alone"},
+		{name: "segments without response", replace: []string{"file: chat_template.jinja", "segments: [{text: prompt}]"}, want: "template.segments lacks the text response"},
+		{name: "segments without second", replace: []string{"kind: reward", "kind: pair", "file: chat_template.jinja", "segments: [{text: first}]"}, want: "template.segments lacks the text second"},
+		{name: "likelihood without template", replace: bare, append: "likelihood: {beta: 1, norm: sum}\n", want: "template is missing, and likelihood needs it"},
+		{name: "separate without template", replace: append(bare, process...), append: "steps: {tokenize: separate, label: reward, activation: none}\n", want: "steps.tokenize separate needs it"},
+		{name: "prefix without template", replace: append(bare, process...), append: "steps: {tokenize: prefix, label: reward, activation: none}\n", want: "steps.tokenize prefix needs it"},
+		{name: "rendered prompt without template", replace: bare, append: "read: {prompt: {rendered: true}}\n", want: "read.prompt.rendered needs it"},
+		{name: "pair without template", replace: append(bare, "kind: reward", "kind: pair"), want: "kind pair needs it"},
+		{name: "preference without template", replace: append(bare, preference...), want: "kind preference needs it"},
+		{name: "likelihood of turns", replace: process, append: "likelihood: {beta: 1, norm: sum}\nsteps: {separator: x, tokenize: prefix, turns: true, activation: none}\n", want: "steps.turns does not go with likelihood"},
+		{name: "no weights", append: "head: {weights: {}}\n", want: "head.weights is empty"},
+		{name: "step label twice", replace: process, append: "steps: {separator: x, label: [reward, reward], activation: none}\n", want: `steps.label has "reward" twice`},
+		{name: "embedding twice", replace: preference, append: "preference: {embedding: [a, a], temperature: 1}\n", want: `preference.embedding has "a" twice`},
+		{name: "variable messages", replace: []string{"bos_token:", "messages:"}, want: `template.variables has "messages"`},
+		{name: "variable of the prompt", replace: []string{"bos_token:", "add_generation_prompt:"}, want: `template.variables has "add_generation_prompt"`},
+		{name: "features of tokens", replace: []string{"labels: [reward]", "labels: [reward], features: [a]"}, want: "graph.input and graph.features are for the layout features"},
+		{name: "layout of tokens", replace: []string{"layout: packed", "layout: features"}, want: "tokenizer is for models that read tokens, and graph.layout is features"},
+		{name: "features with pooling", replace: []string{"layout: packed", "layout: features"}, want: "pooling is for models that read tokens"},
+		{name: "features with a limit", replace: []string{"layout: packed", "layout: features"}, want: "limits.max_tokens is for models that read tokens"},
+		{name: "no features", replace: []string{"layout: packed", "layout: features"}, want: "graph.features has 0 names, and must have 1 to 4096"},
+		{name: "features without input", replace: []string{"layout: packed", "layout: features"}, want: "graph.input is missing"},
+		{name: "feature twice", replace: []string{"layout: packed", "layout: features, features: [a, a]"}, want: `graph.features[1] is "a"`},
+		{name: "feature preference", replace: append([]string{"layout: packed", "layout: features"}, preference...), want: `kind is "preference", and a model with graph.layout features must be a reward model`},
+		{name: "head without input", replace: []string{"labels: [reward]", "labels: [reward], head: {file: a, width: 3, output: b}"}, want: "graph.head.input is missing"},
+		{name: "head without output", replace: []string{"labels: [reward]", "labels: [reward], head: {file: a, width: 3, input: b}"}, want: "graph.head.output is missing"},
+		{name: "head without file", replace: []string{"labels: [reward]", "labels: [reward], head: {width: 3, input: b, output: b}"}, want: "graph.head.file is missing"},
+		{name: "head whose user is its input", replace: []string{"labels: [reward]", "labels: [reward], head: {file: a, width: 3, input: b, output: c, user: b}"}, want: "graph.head.user is graph.head.input"},
+		{name: "not YAML", replace: []string{"version: 1", "version: ["}, want: File},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			text := strings.NewReplacer(test.replace...).Replace(goodManifest) + test.append
+			_, err := Parse([]byte(text))
+			var known *fault.Error
+			if !errors.As(err, &known) || known.Code != fault.CodeBundle || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("error %v, want %s with %q", err, fault.CodeBundle, test.want)
+			}
+		})
+	}
+}
+
+func FuzzManifest(f *testing.F) {
+	f.Add([]byte(goodManifest))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if len(data) > 10<<10 {
+			t.Skip("inputs are capped at 10 KiB")
+		}
+		if m, err := Parse(data); err == nil && (m.Name == "" || len(m.Graph.Labels) == 0) {
+			t.Errorf("accepted a manifest without a name or labels: %q", data)
+		}
+	})
+}

@@ -1,0 +1,62 @@
+package manifest
+
+import (
+	"maps"
+	"math"
+	"slices"
+)
+
+// Limits of what a manifest may say of its graph and steps.
+const (
+	maxLayers = 1 << 12
+	maxHeads  = 1 << 16 // of kv_heads and of head_dim
+	maxIDs    = 1 << 31 // of vocab_size
+	maxSkip   = 64      // of steps.skip
+)
+
+// checkNumbers refuses numbers that no arithmetic is meant for.
+func (m *Manifest) checkNumbers(check checker) {
+	finite := func(field string, value float64) {
+		check(!math.IsNaN(value) && !math.IsInf(value, 0), "%s is %g, and must be finite", field, value)
+	}
+	finite("head.mean", m.Head.Mean)
+	finite("head.std", *m.Head.Std)
+	for _, label := range slices.Sorted(maps.Keys(m.Head.Weights)) {
+		finite("head.weights."+label, m.Head.Weights[label])
+	}
+	if m.Likelihood != nil {
+		finite("likelihood.beta", m.Likelihood.Beta)
+	}
+	if m.Preference != nil {
+		finite("preference.temperature", m.Preference.Temperature)
+	}
+	finite("golden.tolerance", m.Golden.Tolerance)
+	if d := m.Drift; d != nil {
+		finite("drift.max", d.Max)
+		finite("drift.mean", d.Mean)
+		finite("drift.order", d.Order)
+	}
+	below := func(field string, value, limit int64) {
+		check(value < limit, "%s is %d, and must be below %d", field, value, limit)
+	}
+	below("graph.layers", int64(m.Graph.Layers), maxLayers)
+	below("graph.kv_heads", m.Graph.KVHeads, maxHeads)
+	below("graph.head_dim", m.Graph.HeadDim, maxHeads)
+	below("graph.vocab_size", m.Graph.VocabSize, maxIDs)
+	if tokens := int64(m.Limits.MaxTokens); tokens > 0 {
+		below("read.offset", int64(m.Read.Offset), tokens)
+		below("steps.offset", int64(m.Steps.Offset), tokens)
+		below("steps.skip", int64(m.Steps.Skip), min(tokens, maxSkip))
+	}
+}
+
+func (m *Manifest) checkDrift(check checker) {
+	d := m.Drift
+	if d == nil {
+		check(m.Graph.Precision == "float32", "drift is missing, and precision %s needs it", m.Graph.Precision)
+		return
+	}
+	check(d.Items > 0, "drift.items is %d, and must be positive", d.Items)
+	check(d.Max >= d.Mean && d.Mean >= 0, "drift.max is %g and drift.mean %g, and 0 ≤ mean ≤ max", d.Max, d.Mean)
+	check(d.Pairs > 0 && d.Order >= 0 && d.Order <= 1, "drift.order is %g of %d pairs, and must be a share of some", d.Order, d.Pairs)
+}

@@ -1,0 +1,148 @@
+package onnxrun
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	ort "github.com/yalue/onnxruntime_go"
+
+	"github.com/assay-rm/assay/models/fault"
+)
+
+// Device is where the forwards of a model run. The zero value is the processors.
+type Device struct {
+	GPUs   []int             // numbers of the NVIDIA GPUs, each with a copy of the weights; none: the processors
+	Memory int64             // bytes that ONNX Runtime may take of each GPU; 0: as much as there is
+	CUDA   map[string]string // further options of ONNX Runtime's CUDA provider, which overwrite ours but for ownOptions
+}
+
+// ownOptions of the provider are nobody else's: another GPU or stream than ours would read what is not there yet.
+var ownOptions = []string{"device_id", "has_user_compute_stream", "user_compute_stream"}
+
+// maxGPUs bounds the GPUs of one model.
+const maxGPUs = 16
+
+// ParseDevice reads "cpu", "cuda" (the first GPU), or "cuda:0,2" (these GPUs).
+func ParseDevice(text string) (Device, error) {
+	if text == "cpu" || text == "" {
+		return Device{}, nil
+	}
+	if text == "cuda" {
+		return Device{GPUs: []int{0}}, nil
+	}
+	list, ok := strings.CutPrefix(text, "cuda:")
+	if !ok {
+		return Device{}, fmt.Errorf("device %q is none of cpu, cuda, cuda:0 and cuda:0,1", text)
+	}
+	var d Device
+	for number := range strings.SplitSeq(list, ",") {
+		gpu, err := strconv.ParseUint(number, 10, 16)
+		switch {
+		case err != nil:
+			return Device{}, fmt.Errorf("device %q: %q is no number of a GPU", text, number)
+		case slices.Contains(d.GPUs, int(gpu)):
+			return Device{}, fmt.Errorf("device %q names GPU %d twice", text, gpu)
+		case len(d.GPUs) == maxGPUs:
+			return Device{}, fmt.Errorf("device %q names more than %d GPUs", text, maxGPUs)
+		}
+		d.GPUs = append(d.GPUs, int(gpu))
+	}
+	return d, nil
+}
+
+// OnGPU tells whether forwards run on a GPU.
+func (d Device) OnGPU() bool { return len(d.GPUs) > 0 }
+
+// String names the device as [ParseDevice] reads it.
+func (d Device) String() string {
+	if !d.OnGPU() {
+		return "cpu"
+	}
+	numbers := make([]string, len(d.GPUs))
+	for i, gpu := range d.GPUs {
+		numbers[i] = strconv.Itoa(gpu)
+	}
+	return "cuda:" + strings.Join(numbers, ",")
+}
+
+// Check refuses options that nobody may give.
+func (d Device) Check() error {
+	for _, name := range ownOptions {
+		if value, given := d.CUDA[name]; given {
+			return fault.New(fault.CodeDevice, "option %s of the CUDA provider is %q, and cannot be given: the device says where forwards run", name, value)
+		}
+	}
+	return nil
+}
+
+// cudaOptions are the provider's for one GPU, and for a stream that our kernels have there, if they have one. TensorFloat-32 is off, since
+// it rounds the factors of float32 products to 10 bits; the arena grows by what is asked, since doubling would claim memory that other
+// models of the process need.
+func (d Device) cudaOptions(gpu int, stream uintptr) map[string]string {
+	options := map[string]string{
+		"device_id":             strconv.Itoa(gpu),
+		"use_tf32":              "0",
+		"arena_extend_strategy": "kSameAsRequested",
+	}
+	if d.Memory > 0 {
+		options["gpu_mem_limit"] = strconv.FormatInt(d.Memory, 10)
+	}
+	maps.Copy(options, d.CUDA)
+	if stream != 0 {
+		options["has_user_compute_stream"], options["user_compute_stream"] = "1", strconv.FormatUint(uint64(stream), 10)
+	}
+	return options
+}
+
+// appendCUDA has sessions run on the GPU of the options. An error of Update ends it: appending the options after it would succeed, and the
+// session would then run on the processors.
+func appendCUDA(options *ort.SessionOptions, cuda map[string]string) error {
+	provider, err := ort.NewCUDAProviderOptions()
+	if err == nil {
+		defer provider.Destroy() //nolint:errcheck // freeing cannot fail
+		err = provider.Update(cuda)
+	}
+	if err == nil {
+		err = options.AppendExecutionProviderCUDA(provider)
+	}
+	if err != nil {
+		return unusable(cuda["device_id"], cudaMissing(err))
+	}
+	return nil
+}
+
+// unusable is the error of a GPU that cannot be used.
+func unusable(gpu, why string) error {
+	return fault.New(fault.CodeDevice, "device cuda:%s cannot be used: %s", gpu, why)
+}
+
+// source is where in its own sources ONNX Runtime puts an error, before and behind what it says.
+var source = regexp.MustCompile(`^.*\[ONNXRuntimeError\] : \d+ : \w+ : (\S+\.(h|cc):\d+ \S+ )?| ; GPU=.*$`)
+
+var unloadable = regexp.MustCompile(`error: (?:\S*/)?(lib[^\s/:]+): cannot open shared object file`)
+
+// cudaMissing says in a sentence what the CUDA provider lacks.
+func cudaMissing(err error) string {
+	text := err.Error()
+	library := ""
+	if found := unloadable.FindStringSubmatch(text); found != nil {
+		library = found[1]
+	}
+	switch {
+	case strings.Contains(text, "not enabled in this build"):
+		return "this ONNX Runtime has no CUDA provider; make runtime-cuda installs one that has, or name it with --onnxruntime"
+	case strings.HasPrefix(library, "libcuda."):
+		return "the NVIDIA driver (" + library + ") is not installed, or not visible here: a container needs --gpus"
+	case strings.HasPrefix(library, "libcudnn"):
+		return "cuDNN 9 (" + library + ") is not in the library path: make runtime-cuda installs it"
+	case strings.HasPrefix(library, "libonnxruntime_providers"):
+		return "the CUDA provider (" + library + ") is not beside ONNX Runtime: make runtime-cuda installs both"
+	case library != "":
+		return library + " of CUDA 13 is not in the library path: make runtime-cuda installs it"
+	}
+	return strings.TrimSpace(source.ReplaceAllString(text, ""))
+}

@@ -1,0 +1,93 @@
+package onnxrun
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	ort "github.com/yalue/onnxruntime_go"
+
+	"github.com/assay-rm/assay/batching"
+	"github.com/assay-rm/assay/models/manifest"
+)
+
+// tensors are a forward's own, by name.
+type tensors map[string]ort.Value
+
+func (t tensors) free() {
+	for _, tensor := range t {
+		tensor.Destroy() //nolint:errcheck // freeing cannot fail
+	}
+}
+
+// feeds gives the plan's arrays by input name, without past keys and values.
+func (s *Session) feeds(plan *batching.Plan) (tensors, error) {
+	feeds := make(tensors, len(s.inputs))
+	var failed error
+	feed := func(name string, data []int64, shape ...int64) {
+		tensor, err := ort.NewTensor(ort.NewShape(shape...), data)
+		if err != nil {
+			failed = errors.Join(failed, fmt.Errorf("input %s: %w", name, err))
+			return
+		}
+		feeds[name] = tensor
+	}
+	if s.graph.Layout == manifest.LayoutPacked {
+		t, r, q, k := int64(len(plan.IDs)), int64(plan.Tiles), int64(plan.Queries), int64(plan.Keys)
+		feed("input_ids", plan.IDs, t)
+		feed("position_ids", plan.Positions, t)
+		if slices.Contains(s.inputs, "past_position_ids") {
+			feed("past_position_ids", plan.PastPositions, int64(len(plan.PastPositions)))
+		}
+		feed("query_index", plan.QueryIndex, r, q)
+		feed("key_index", plan.KeyIndex, r, k)
+		feed("key_len", plan.KeyLen, r)
+		feed("scatter_index", plan.Scatter, t)
+		feed("read_index", plan.Read, int64(len(plan.Read)))
+		if plan.Targets != nil {
+			feed("target_ids", plan.Targets, int64(len(plan.Targets)))
+		}
+		return feeds, failed
+	}
+	b, l := int64(plan.Rows), int64(plan.Length)
+	for _, name := range s.inputs {
+		switch name {
+		case "input_ids":
+			feed(name, plan.IDs, b, l)
+		case "attention_mask":
+			feed(name, plan.Mask, b, l)
+		case "token_type_ids":
+			feed(name, s.tokenTypes(plan), b, l)
+		case "position_ids":
+			feed(name, rowPositions(plan.Rows, plan.Length), b, l)
+		}
+	}
+	return feeds, failed
+}
+
+// tokenTypes is 0 up to the first divider of a row and 1 behind it, (rows · length).
+func (s *Session) tokenTypes(plan *batching.Plan) []int64 {
+	types := make([]int64, len(plan.IDs))
+	if s.types == nil {
+		return types
+	}
+	for row := range plan.Rows {
+		behind := int64(0)
+		for at := row * plan.Length; at < (row+1)*plan.Length; at++ {
+			types[at] = behind * plan.Mask[at]
+			if plan.IDs[at] == *s.types {
+				behind = 1
+			}
+		}
+	}
+	return types
+}
+
+// rowPositions counts from 0 in each row, (rows · length).
+func rowPositions(rows, length int) []int64 {
+	positions := make([]int64, rows*length)
+	for i := range positions {
+		positions[i] = int64(i % length)
+	}
+	return positions
+}

@@ -1,0 +1,57 @@
+//go:build gpu
+
+package onnxrun
+
+import (
+	"github.com/assay-rm/assay/kernels/device"
+	"github.com/assay-rm/assay/models/inplace"
+	"github.com/assay-rm/assay/models/manifest"
+)
+
+// gpuKernels opens the first GPU and loads our kernels there, for the doctor.
+func gpuKernels() []Library {
+	library := Library{Name: "CUDA kernels", Path: "GPU 0", Accepted: "compute capability 8.0 or later"}
+	gpu, err := device.Open(0)
+	if err != nil {
+		library.Err = err
+		return []Library{library}
+	}
+	library.Version, library.Err = gpu.Name(), gpu.Close()
+	return []Library{library}
+}
+
+// gpu is a GPU with our kernels, and the ONNX Runtime that binds its memory.
+type gpu struct {
+	memory  inplace.Memory
+	runtime *inplace.Runtime
+	device  *device.Device
+}
+
+var _ accelerator = (*gpu)(nil)
+
+// openGPU takes a GPU by its number.
+func openGPU(number int, runtime *inplace.Runtime) (accelerator, error) {
+	opened, err := device.Open(number)
+	if err != nil {
+		return nil, err
+	}
+	return &gpu{inplace.Memory(number), runtime, opened}, nil
+}
+
+// ShareGPU has a session whose graph runs on the processors keep its cache and its head on a GPU whose memory the processors share, as they do
+// the fake driver's. It is called before anything runs.
+func (s *Session) ShareGPU(number int, m *manifest.Manifest, head []byte) error {
+	opened, err := device.Open(number)
+	if err != nil {
+		return err
+	}
+	s.gpus = append(s.gpus, &gpu{inplace.Host, s.runtime, opened})
+	s.FreeNarrow()
+	return s.placeHeads(m, head)
+}
+
+func (g *gpu) stream() uintptr { return g.device.Stream() }
+
+func (g *gpu) wait() error { return g.device.Wait() }
+
+func (g *gpu) close() error { return g.device.Close() }

@@ -1,0 +1,97 @@
+package onnxrun
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	ort "github.com/yalue/onnxruntime_go"
+
+	"github.com/assay-rm/assay/batching"
+	"github.com/assay-rm/assay/models/fault"
+	"github.com/assay-rm/assay/models/manifest"
+)
+
+// findPast lists the graph's inputs and outputs of keys and values.
+func (s *Session) findPast(outputs []Value) (err error) {
+	if s.graph.Layout != manifest.LayoutPacked {
+		return nil
+	}
+	for layer := range s.graph.Layers {
+		for _, part := range []string{"key", "value"} {
+			s.pasts = append(s.pasts, fmt.Sprintf("past_%s.%d", part, layer))
+			s.presents = append(s.presents, fmt.Sprintf("present_%s.%d", part, layer))
+		}
+	}
+	shape := Value{Kind: Float, Dims: []int64{-1, s.graph.KVHeads, s.graph.HeadDim}}
+	for i, name := range s.presents {
+		given := slices.ContainsFunc(outputs, func(v Value) bool {
+			return v.Name == name && v.Fits(shape)
+		})
+		if !given || !slices.Contains(s.inputs, s.pasts[i]) || !slices.Contains(s.inputs, "past_position_ids") {
+			s.presents = nil
+			break
+		}
+	}
+	s.pasts = slices.DeleteFunc(s.pasts, func(name string) bool { return !slices.Contains(s.inputs, name) })
+	s.noPast, err = ort.NewTensor(ort.NewShape(0, s.graph.KVHeads, s.graph.HeadDim), []float32{})
+	return err
+}
+
+// block is the shape of a block of the key-value cache; it has no parts when the graph's keys and values cannot be cached.
+func (s *Session) block() blockShape {
+	return blockShape{len(s.presents), s.graph.KVHeads, s.graph.HeadDim}
+}
+
+// BlockBytes is the size of a block of the key-value cache; 0 when the graph's keys and values cannot be cached.
+func (s *Session) BlockBytes() int64 { return int64(s.blockFloats() * floatBytes) }
+
+// blockFloats is what a block of the key-value cache holds; 0 when the graph's keys and values cannot be cached.
+func (s *Session) blockFloats() int { return s.block().floats() }
+
+// Reserve makes room for as many blocks of each device's key-value cache as the bytes hold, and says how many these are.
+func (s *Session) Reserve(bytes int64) (blocks int, err error) {
+	floats := s.blockFloats()
+	if floats == 0 || bytes == 0 {
+		return 0, nil
+	}
+	size := int64(floats * floatBytes)
+	if bytes < size {
+		return 0, fault.New(fault.CodeBundle, "a key-value cache of %d bytes holds no block of %d tokens, which takes %d", bytes, batching.BlockTokens, size)
+	}
+	for place := range s.wide {
+		store, err := s.newStore(place, int(bytes/size))
+		if err != nil {
+			return 0, &fault.Error{Code: fault.CodeBundle, Detail: fmt.Sprintf("reserve %d bytes for the key-value cache", bytes), Err: err}
+		}
+		s.stores = append(s.stores, store)
+	}
+	return int(bytes / size), nil
+}
+
+// newStore makes the store of one device, there if it can.
+func (s *Session) newStore(place, blocks int) (store, error) {
+	if len(s.gpus) > 0 {
+		return s.gpus[place].newStore(blocks, s.block())
+	}
+	return newHostStore(blocks, s.block())
+}
+
+// bindPast binds the past keys and values, and adds those that are not empty to the feeds.
+func (s *Session) bindPast(binding *ort.IoBinding, plan *batching.Plan, cached loan, feeds tensors) error {
+	if len(plan.Past) == 0 {
+		var failed error
+		for _, name := range s.pasts {
+			failed = errors.Join(failed, binding.BindInput(name, s.noPast))
+		}
+		return failed
+	}
+	for i, name := range s.pasts {
+		value, err := cached.past(i)
+		if err != nil {
+			return fmt.Errorf("input %s: %w", name, err)
+		}
+		feeds[name] = value
+	}
+	return nil
+}

@@ -1,0 +1,133 @@
+package onnxrun
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	ort "github.com/yalue/onnxruntime_go"
+
+	"github.com/assay-rm/assay/batching"
+	"github.com/assay-rm/assay/models/manifest"
+)
+
+// Run computes one plan and gives the rows read, (len(plan.Read), labels), or of a graph whose head is another (len(plan.Read), width),
+// unless the head is on the device and reads them there. Keys and values leave the graph only when some are to be kept.
+func (s *Session) Run(_ context.Context, plan *batching.Plan) ([][]float32, error) {
+	inner := s.wide[plan.Device]
+	if plan.Narrow {
+		inner = s.narrow
+	}
+	feeds, err := s.feeds(plan)
+	defer feeds.free()
+	if err != nil {
+		return nil, err
+	}
+	binding, err := inner.CreateIoBinding()
+	if err != nil {
+		return nil, err
+	}
+	defer binding.Destroy() //nolint:errcheck // freeing cannot fail
+	var cached loan
+	if len(plan.Past)+len(plan.Keep) > 0 {
+		if cached, err = s.stores[plan.Device].lend(plan); err != nil {
+			return nil, err
+		}
+		defer cached.end()
+	}
+	outputs := tensors{}
+	defer outputs.free()
+
+	shape := s.outputShape(plan)
+	var block []float32
+	var head placedHead
+	var output ort.Value
+	if len(s.heads) > 0 {
+		head = s.heads[plan.Device]
+		output, err = head.rows(shape)
+	} else {
+		block = make([]float32, shape.FlattenedSize())
+		output, err = ort.NewTensor(shape, block)
+	}
+	failed := errors.Join(s.bindPast(binding, plan, cached, feeds), bindOutput(binding, outputs, s.graph.Output, output, err))
+	for name, tensor := range feeds {
+		failed = errors.Join(failed, binding.BindInput(name, tensor))
+	}
+	if len(plan.Keep) > 0 {
+		for i, name := range s.presents {
+			present, err := cached.present(i)
+			failed = errors.Join(failed, bindOutput(binding, outputs, name, present, err))
+		}
+	}
+	if failed != nil {
+		return nil, failed
+	}
+	if err := s.threads.Run(inner, binding); err != nil {
+		return nil, err
+	}
+	if err := s.wait(plan.Device); err != nil {
+		return nil, err
+	}
+	if len(plan.Keep) > 0 {
+		if err := cached.keep(); err != nil {
+			return nil, err
+		}
+		if err := s.wait(plan.Device); err != nil {
+			return nil, err
+		}
+	}
+	if head != nil {
+		return head.readings(s.readRows(plan))
+	}
+	return s.pick(block, plan), nil
+}
+
+// bindOutput has the graph write an output into a value, which was made unless err says why not.
+func bindOutput(binding *ort.IoBinding, outputs tensors, name string, value ort.Value, err error) error {
+	if err != nil {
+		return fmt.Errorf("output %s: %w", name, err)
+	}
+	outputs[name] = value
+	return binding.BindOutput(name, value)
+}
+
+// outputShape is that of the output that is read: (…, columns).
+func (s *Session) outputShape(plan *batching.Plan) ort.Shape {
+	columns := int64(s.graph.Columns())
+	switch {
+	case s.graph.Layout == manifest.LayoutPacked:
+		return ort.Shape{int64(len(plan.Read)), columns}
+	case s.pooled:
+		return ort.Shape{int64(plan.Rows), columns}
+	}
+	return ort.Shape{int64(plan.Rows), int64(plan.Length), columns}
+}
+
+// readRows are the output's rows that are read, in the plan's order.
+func (s *Session) readRows(plan *batching.Plan) []int64 {
+	if s.graph.Layout != manifest.LayoutPacked && !s.pooled {
+		return plan.Read
+	}
+	rows := make([]int64, len(plan.Read))
+	for i, read := range plan.Read {
+		rows[i] = int64(i)
+		if s.pooled {
+			rows[i] = read / int64(plan.Length)
+		}
+	}
+	return rows
+}
+
+// pick gives the rows that are read of an output: of a packed graph's all.
+func (s *Session) pick(output []float32, plan *batching.Plan) [][]float32 {
+	columns := s.graph.Columns()
+	if s.graph.Layout == manifest.LayoutPacked {
+		return slices.Collect(slices.Chunk(output, columns))
+	}
+	block := make([]float32, 0, len(plan.Read)*columns)
+	for _, at := range s.readRows(plan) {
+		block = append(block, output[int(at)*columns:][:columns]...)
+	}
+	return slices.Collect(slices.Chunk(block, columns))
+}

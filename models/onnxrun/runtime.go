@@ -1,0 +1,119 @@
+package onnxrun
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+	"sync"
+
+	ort "github.com/yalue/onnxruntime_go"
+
+	"github.com/assay-rm/assay/models/fault"
+)
+
+// The ONNX Runtime that scores are proved on.
+const (
+	RuntimeFile     = "libonnxruntime.so.1.27.0"
+	RuntimeVersions = "1.27.x" // accepted
+)
+
+// Library is a native library that Assay needs.
+type Library struct {
+	Name     string
+	Path     string // the file, or how it is linked
+	Version  string // found; empty when the library is missing
+	Accepted string
+	Err      error // why it cannot be used
+}
+
+// Libraries finds each native library, and in a build with CUDA the first GPU; explicit is the path of ONNX Runtime, or empty to search for it.
+func Libraries(explicit string) []Library {
+	onnx := Library{Name: "ONNX Runtime", Accepted: RuntimeVersions}
+	onnx.Path, onnx.Err = FindRuntime(explicit)
+	if onnx.Err == nil {
+		onnx.Err = StartRuntime(onnx.Path)
+	}
+	if ort.IsInitialized() {
+		onnx.Version = ort.GetVersion()
+	}
+	tokens := Library{Name: "tokenizers", Path: "linked statically", Accepted: "1.24.0"}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, module := range info.Deps {
+			if module.Path == "github.com/daulet/tokenizers" {
+				tokens.Version = strings.TrimPrefix(module.Version, "v")
+			}
+		}
+	}
+	return append([]Library{onnx, tokens}, gpuKernels()...)
+}
+
+// FindRuntime gives the path of the ONNX Runtime library: explicit if it is not empty, else the first found beside the
+// executable, in .runtime/lib beside it or one folder up, or in .runtime/lib of the checkout that is being worked in.
+func FindRuntime(explicit string) (string, error) {
+	if explicit != "" {
+		if _, err := os.Stat(explicit); err != nil {
+			return "", &fault.Error{Code: fault.CodeRuntime, Detail: "ONNX Runtime is not at " + explicit, Err: err}
+		}
+		return explicit, nil
+	}
+	var tried []string
+	for _, dir := range runtimeDirs() {
+		file := filepath.Join(dir, RuntimeFile)
+		if _, err := os.Stat(file); err == nil {
+			return file, nil
+		}
+		tried = append(tried, dir)
+	}
+	return "", fault.New(fault.CodeRuntime, "%s is not in %s: run make runtime, or name the file with --onnxruntime", RuntimeFile, strings.Join(tried, ", "))
+}
+
+func runtimeDirs() []string {
+	var dirs []string
+	if exe, err := os.Executable(); err == nil {
+		dir := filepath.Dir(exe)
+		dirs = append(dirs, dir, filepath.Join(dir, ".runtime", "lib"), filepath.Join(filepath.Dir(dir), ".runtime", "lib"))
+	}
+	if dir, err := os.Getwd(); err == nil {
+		for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
+			if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+				return append(dirs, filepath.Join(dir, ".runtime", "lib"))
+			}
+		}
+	}
+	return dirs
+}
+
+var runtimeOnce struct {
+	sync.Mutex
+	path string
+}
+
+// StartRuntime loads ONNX Runtime from path, once for the process. Its errors are *Error.
+func StartRuntime(path string) error {
+	runtimeOnce.Lock()
+	defer runtimeOnce.Unlock()
+	if runtimeOnce.path != "" {
+		if runtimeOnce.path != path {
+			return fault.New(fault.CodeRuntime, "ONNX Runtime is loaded from %s already, so not from %s", runtimeOnce.path, path)
+		}
+		return nil
+	}
+	ort.SetSharedLibraryPath(path)
+	if err := ort.InitializeEnvironment(ort.WithLogLevelFatal()); err != nil {
+		return &fault.Error{Code: fault.CodeRuntime, Detail: fmt.Sprintf("ONNX Runtime %s does not load", path), Err: err}
+	}
+	if version := ort.GetVersion(); !strings.HasPrefix(version, strings.TrimSuffix(RuntimeVersions, "x")) {
+		return fault.New(fault.CodeRuntime, "ONNX Runtime %s is version %s, and %s is accepted", path, version, RuntimeVersions)
+	}
+	runtimeOnce.path = path
+	return nil
+}
+
+// loadedRuntime is the file of ONNX Runtime that the process has loaded.
+func loadedRuntime() string {
+	runtimeOnce.Lock()
+	defer runtimeOnce.Unlock()
+	return runtimeOnce.path
+}

@@ -1,0 +1,95 @@
+//go:build gpu
+
+package onnxrun
+
+import (
+	"slices"
+	"testing"
+
+	ort "github.com/yalue/onnxruntime_go"
+
+	"github.com/assay-rm/assay/batching"
+	"github.com/assay-rm/assay/models/inplace"
+)
+
+// TestGPUStoreLends: a forward's present and then its past are values in the GPU's memory with the shapes that the graph wants, and the
+// next forward gets the store when the one before has ended its loan. What the copies hold, kernels/device tests.
+func TestGPUStoreLends(t *testing.T) {
+	library, err := FindRuntime("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := StartRuntime(library); err != nil {
+		t.Fatal(err)
+	}
+	shape := blockShape{parts: 4, heads: 2, dim: 8}
+	onnx, err := inplace.Attach(loadedRuntime())
+	if err != nil {
+		t.Fatal(err)
+	}
+	on, err := openGPU(0, onnx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer on.close() //nolint:errcheck // the test is over
+	held, err := on.newStore(3, shape)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.free()
+	if _, ok := held.(*gpuStore); !ok {
+		t.Fatalf("the store is %T", held)
+	}
+	const tokens = 2*batching.BlockTokens + 5
+	blocks := []*batching.Block{{Slot: 2}, {Slot: 0}}
+	first := &batching.Plan{IDs: make([]int64, tokens)}
+	for i, block := range blocks {
+		keep := batching.Keep{Block: block}
+		for j := range keep.Tokens {
+			keep.Tokens[j] = int64(i*batching.BlockTokens + j)
+		}
+		first.Keep = append(first.Keep, keep)
+	}
+	lent, err := held.lend(first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for part := range shape.parts {
+		value, err := lent.present(part)
+		checkLent(t, value, err, tokens)
+	}
+	if err := lent.keep(); err != nil {
+		t.Fatal(err)
+	}
+	lent.end()
+	lent, err = held.lend(&batching.Plan{IDs: make([]int64, 1), Past: blocks})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lent.end()
+	for part := range shape.parts {
+		value, err := lent.past(part)
+		checkLent(t, value, err, int64(len(blocks)*batching.BlockTokens))
+	}
+}
+
+func checkLent(t *testing.T, value ort.Value, err error, tokens int64) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []int64{tokens, 2, 8}; !slices.Equal(value.GetShape(), want) {
+		t.Errorf("shape %d, want %d", value.GetShape(), want)
+	}
+	if err := value.Destroy(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestGPUIsNamed: the doctor opens the GPU and says its name.
+func TestGPUIsNamed(t *testing.T) {
+	found := gpuKernels()
+	if len(found) != 1 || found[0].Err != nil || found[0].Version == "" {
+		t.Errorf("%+v", found)
+	}
+}
