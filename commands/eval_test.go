@@ -117,8 +117,8 @@ func TestEvalOfModelsThatScore(t *testing.T) {
 // TestWhatAKindIsMeasuredFor names the files that each kind of model answers.
 func TestWhatAKindIsMeasuredFor(t *testing.T) {
 	for kind, want := range map[manifest.Kind][]measure{
-		manifest.Reward: {measurePairs, measureBestOf}, manifest.PairKind: {measurePairs, measureBestOf},
-		manifest.Preference: {measurePairs, measureBestOf}, manifest.Process: {measureSteps, measureBestOf},
+		manifest.KindReward: {measurePairs, measureBestOf}, manifest.KindPair: {measurePairs, measureBestOf},
+		manifest.KindPreference: {measurePairs, measureBestOf}, manifest.KindProcess: {measureSteps, measureBestOf},
 	} {
 		var have []measure
 		for _, m := range []measure{measurePairs, measureSteps, measureBestOf} {

@@ -31,7 +31,7 @@ type bestQuestion struct {
 }
 
 func (q bestQuestion) ask(ctx context.Context, engine *rewards.Engine, rows []bestRow) ([]verdict, error) {
-	if q.kind == manifest.PairKind || q.kind == manifest.Preference {
+	if q.kind == manifest.KindPair || q.kind == manifest.KindPreference {
 		return oneByOne(ctx, rows, func(ctx context.Context, row bestRow) (verdict, error) {
 			return q.rank(ctx, engine, row)
 		}, func(problem *rewards.Problem) verdict { return verdict{problem: problem} })
@@ -40,7 +40,7 @@ func (q bestQuestion) ask(ctx context.Context, engine *rewards.Engine, rows []be
 	for _, row := range rows {
 		for i := range row.Responses {
 			item := encode.Item{Prompt: row.Prompt, Response: &row.Responses[i]}
-			if q.kind == manifest.Process {
+			if q.kind == manifest.KindProcess {
 				item.Separator = &q.separator
 			}
 			items = append(items, item)
@@ -94,7 +94,7 @@ func (q bestQuestion) rank(ctx context.Context, engine *rewards.Engine, row best
 
 func (q bestQuestion) scores(ctx context.Context, engine *rewards.Engine, items []encode.Item) ([]*float64, []*rewards.Problem, error) {
 	scores := make([]*float64, len(items))
-	if q.kind == manifest.Reward {
+	if q.kind == manifest.KindReward {
 		answer, err := engine.Score(ctx, rewards.ScoreRequest{Common: q.common, Items: items})
 		for i := range answer.Results {
 			scores[i] = answer.Results[i].Score

@@ -39,7 +39,7 @@ type pairQuestion struct {
 }
 
 func (q pairQuestion) ask(ctx context.Context, engine *rewards.Engine, rows []pairRow) ([]verdict, error) {
-	if q.kind != manifest.Reward {
+	if q.kind != manifest.KindReward {
 		return q.compare(ctx, engine, rows)
 	}
 	items := make([]encode.Item, 0, 2*len(rows))

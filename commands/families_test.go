@@ -118,7 +118,7 @@ func TestLaterStepsChangeNoEarlierScore(t *testing.T) {
 	held := 0
 	eachFamily(t, func(t *testing.T, engine *rewards.Engine, spec manifest.Manifest, pairs []models.Golden) {
 		t.Helper()
-		if spec.Kind != manifest.Process {
+		if spec.Kind != manifest.KindProcess {
 			return
 		}
 		for i, pair := range pairs {

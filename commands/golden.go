@@ -68,18 +68,18 @@ func worstDrift(all []drift) (worst float64, at int) {
 // to the reference's.
 func compareGolden(ctx context.Context, engine *rewards.Engine, kind manifest.Kind, pairs []models.Golden) ([]drift, error) {
 	all := make([]drift, len(pairs))
-	if kind == manifest.FeatureReward { // which has no ids
+	if kind == manifest.KindFeatures { // which has no ids
 		return all, compareScores(ctx, engine, pairs, all)
 	}
 	if err := compareIDs(ctx, engine, kind, pairs, all); err != nil {
 		return nil, err
 	}
 	switch kind {
-	case manifest.Process:
+	case manifest.KindProcess:
 		return all, compareSteps(ctx, engine, pairs, all)
-	case manifest.PairKind, manifest.Preference:
+	case manifest.KindPair, manifest.KindPreference:
 		return all, comparePreferences(ctx, engine, pairs, all)
-	case manifest.Reward, manifest.FeatureReward:
+	case manifest.KindReward, manifest.KindFeatures:
 	}
 	return all, compareScores(ctx, engine, pairs, all)
 }
@@ -119,7 +119,7 @@ func sequences(kind manifest.Kind, golden *models.Golden) []encode.Item {
 	switch {
 	case pair == nil:
 		return []encode.Item{*golden.Item}
-	case kind == manifest.PairKind:
+	case kind == manifest.KindPair:
 		return []encode.Item{
 			{Prompt: pair.Prompt, Messages: pair.Messages, User: pair.User, First: &pair.Chosen, Second: &pair.Rejected},
 			{Prompt: pair.Prompt, Messages: pair.Messages, User: pair.User, First: &pair.Rejected, Second: &pair.Chosen},

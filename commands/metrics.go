@@ -17,11 +17,11 @@ const (
 // suits tells whether a model of that kind can answer.
 func (m measure) suits(kind manifest.Kind) bool {
 	switch kind {
-	case manifest.Process:
+	case manifest.KindProcess:
 		return m == measureSteps || m == measureBestOf
-	case manifest.Reward, manifest.PairKind, manifest.Preference:
+	case manifest.KindReward, manifest.KindPair, manifest.KindPreference:
 		return m == measurePairs || m == measureBestOf
-	case manifest.FeatureReward: // these files are of texts
+	case manifest.KindFeatures: // these files are of texts
 	}
 	return false
 }

@@ -132,7 +132,7 @@ func (b *bundle) hash(fsys fs.FS, source Source) error {
 		switch {
 		case source.dir == "":
 			return fault.New(fault.CodeBundle, "the embedded graph of %q has external data %q, which only a bundle on disk can have", m.Name, location)
-		case !manifest.Inside(location) || !manifest.Inside(name):
+		case !fs.ValidPath(location) || !fs.ValidPath(name):
 			return fault.New(fault.CodeBundle, "external data %q of %s leaves the bundle", location, m.Graph.File)
 		}
 		names = append(names, name)

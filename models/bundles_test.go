@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -97,18 +96,18 @@ func encodeAll(t *testing.T, m *Model, pairs []Golden) []encode.Encoded {
 // final applies what the manifest says is done with a raw row, in float64.
 func final(m *Model, row []float32) float64 {
 	spec := m.Info().Manifest
-	if spec.Kind == manifest.Reward {
-		return (float64(row[0]) - spec.Head.Mean) / *spec.Head.Std
+	if spec.Kind == manifest.KindReward {
+		return (float64(row[0]) - spec.Head.Mean) / spec.Head.Std
 	}
-	label := float64(row[slices.Index(spec.Graph.Labels, spec.Steps.Label[0])])
+	label := float64(row[spec.Steps.Right[0]])
 	switch spec.Steps.Activation {
-	case manifest.ActivationSoftmax:
+	case "softmax":
 		sum := 0.0
 		for _, other := range row {
 			sum += math.Exp(float64(other) - label)
 		}
 		return 1 / sum
-	case manifest.ActivationSigmoid:
+	case "sigmoid":
 		return 1 / (1 + math.Exp(-label))
 	}
 	return label
@@ -223,7 +222,7 @@ func TestCancelledItemsAreTold(t *testing.T) {
 	m := serve(t, bundles(t)[0])
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	readings, err := m.Read(ctx, []encode.Encoded{{IDs: []int64{1, 2, 3}, Read: []int{2}}})
+	readings, err := m.Read(ctx, []encode.Encoded{{IDs: []int64{1, 2, 3}, Positions: []int{2}}})
 	if err != nil || !errors.Is(readings[0].Err, context.Canceled) {
 		t.Fatalf("%v, %v", readings, err)
 	}

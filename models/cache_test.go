@@ -37,15 +37,15 @@ func TestBeamsReadTheSameFromTheCache(t *testing.T) {
 				parents := slices.Clone(beams)
 				for i := range beams {
 					parent := parents[i&^3] // four children of each fourth beam
-					beams[i] = encode.Encoded{IDs: slices.Concat(parent.IDs, more(step)), Read: slices.Clone(parent.Read)}
-					beams[i].Read = append(beams[i].Read, len(beams[i].IDs)-1)
+					beams[i] = encode.Encoded{IDs: slices.Concat(parent.IDs, more(step)), Positions: slices.Clone(parent.Positions)}
+					beams[i].Positions = append(beams[i].Positions, len(beams[i].IDs)-1)
 				}
 				readings, err := m.Read(t.Context(), beams)
 				if err != nil {
 					t.Fatal(err)
 				}
 				for i, reading := range readings {
-					rows, err := m.forward(t.Context(), m.batching(Options{}), []batching.Sequence{{IDs: beams[i].IDs, Read: beams[i].Read}})
+					rows, err := m.forward(t.Context(), m.batching(Options{}), []batching.Sequence{{IDs: beams[i].IDs, Read: beams[i].Positions}})
 					if err != nil || reading.Err != nil {
 						t.Fatal(err, reading.Err)
 					}

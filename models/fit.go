@@ -24,13 +24,12 @@ type Fitted struct {
 // Fits tells why the model cannot fit a user's vector, or nil. Its error is *Error.
 func (m *Model) Fits() error {
 	spec := &m.info.Manifest
-	h := spec.Head
 	switch {
 	case m.info.User == 0:
 		return fault.New(fault.CodeKind, "model %q has no head that takes a user's vector", spec.Name)
-	case spec.Kind != manifest.Reward:
+	case spec.Kind != manifest.KindReward:
 		return fault.New(fault.CodeKind, "model %q is a %s model, and a user's vector is fitted to rewards", spec.Name, spec.Kind)
-	case h.Weights != nil || h.Gates != nil || h.Activation == manifest.ActivationSoftmax:
+	case !spec.Head.ReadsOneLabel():
 		return fault.New(fault.CodeKind, "the reward of model %q is made of several labels, and a user's vector is fitted to one", spec.Name)
 	}
 	return nil
@@ -44,7 +43,7 @@ func (m *Model) Fit(ctx context.Context, chosen, rejected []encode.Encoded, prio
 		return Fitted{}, err
 	}
 	spec := &m.info.Manifest
-	label := max(0, slices.Index(spec.Graph.Labels, spec.Head.Label))
+	label := spec.Head.Label
 	if err := m.head.TakesPairs(len(chosen), label, prior, steps); err != nil {
 		detail := fmt.Sprintf("the head of model %q takes no fit to %d pairs", spec.Name, len(chosen))
 		return Fitted{}, &fault.Error{Code: fault.CodeItem, Detail: detail, Err: err}

@@ -112,7 +112,7 @@ func TestWhatCannotBeFitted(t *testing.T) {
 	}
 	m := serveHead(t, "user-rows")
 	several := *m
-	several.info.Manifest.Head.Weights = map[string]float64{"reward": 1}
+	several.info.Manifest.Head.Label, several.info.Manifest.Head.Weights = -1, []float64{1}
 	if _, err := several.Fit(t.Context(), nil, nil, 1, 1); err == nil || !strings.Contains(err.Error(), "made of several labels") {
 		t.Errorf("%v", err)
 	}

@@ -77,11 +77,11 @@ func (g *Golden) lacks(kind manifest.Kind) string {
 	var words string
 	lists := 1
 	switch kind {
-	case manifest.Reward:
+	case manifest.KindReward:
 		want, words = [5]bool{0: true, 2: true}, "item, ids and score"
-	case manifest.FeatureReward:
+	case manifest.KindFeatures:
 		want, words, lists = [5]bool{0: true, 2: true}, "item and score", 0
-	case manifest.Process:
+	case manifest.KindProcess:
 		want, words = [5]bool{0: true, 3: true}, "item, ids and steps"
 	default:
 		want, words, lists = [5]bool{1: true, 4: true}, "pair, two lists of ids and probability", 2

@@ -14,7 +14,6 @@ import (
 
 	"github.com/assay-rm/assay/models/chat"
 	"github.com/assay-rm/assay/models/encode"
-	"github.com/assay-rm/assay/models/manifest"
 )
 
 // headed are bundles whose heads run on gorgonia, made by testdata/heads/make.py; their golden pairs are PyTorch's.
@@ -68,8 +67,8 @@ func TestReadingsOfHeadGraphsAreBitEqualWhateverTheBatch(t *testing.T) {
 					t.Fatal(err, readings)
 				}
 				alone[i] = readings[0].Rows
-				if len(alone[i]) != len(item.Read) || len(alone[i][0]) != len(m.Info().Manifest.Graph.Labels) {
-					t.Fatalf("item %d of %d places and %d labels has readings %v", i, len(item.Read), len(m.Info().Manifest.Graph.Labels), alone[i])
+				if len(alone[i]) != len(item.Positions) || len(alone[i][0]) != len(m.Info().Manifest.Graph.Labels) {
+					t.Fatalf("item %d of %d places and %d labels has readings %v", i, len(item.Positions), len(m.Info().Manifest.Graph.Labels), alone[i])
 				}
 			}
 			readsAlikeInAnyBatch(t, m, items, alone, 15)
@@ -100,7 +99,7 @@ func readsAlikeInAnyBatch(t *testing.T, m *Model, items []encode.Encoded, alone 
 			cached += readings[i].Cached
 		}
 	}
-	if m.Info().Manifest.Graph.Layout == manifest.LayoutPacked && cached == 0 {
+	if packed := m.Info().Manifest; packed.Graph.Packed() && cached == 0 {
 		t.Error("nothing came from the cache")
 	}
 }

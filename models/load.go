@@ -9,7 +9,6 @@ import (
 	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/models/heads"
-	"github.com/assay-rm/assay/models/manifest"
 	"github.com/assay-rm/assay/models/onnxrun"
 )
 
@@ -118,15 +117,15 @@ func (m *Model) batching(options Options) batching.Options {
 	batch := batching.Options{
 		MaxItems: options.MaxItems, MaxTokens: options.MaxTokens, MaxDelay: options.MaxDelay,
 		WarmIDs: m.probeItem(64, 1), WarmLength: spec.Limits.MaxTokens,
-		Targets: spec.Likelihood != nil && spec.Graph.Layout == manifest.LayoutPacked,
+		Targets: spec.Likelihood != nil && spec.Graph.Packed(),
 	}
 	if options.Observe != nil {
 		batch.Observe = func(stats batching.RunStats) { options.Observe(*spec, stats) }
 	}
-	switch spec.Graph.Layout {
-	case manifest.LayoutPadded:
+	switch {
+	case spec.Graph.Padded():
 		batch.Layout, batch.PadID = batching.Padded, *spec.Tokenizer.PadID
-	case manifest.LayoutFeatures: // every item is as long as the others, so nothing is padded
+	case spec.ReadsFeatures(): // every item is as long as the others, so nothing is padded
 		batch.Layout = batching.Padded
 	}
 	if m.session == nil {

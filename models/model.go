@@ -164,7 +164,7 @@ func (m *Model) Read(ctx context.Context, items []encode.Encoded) ([]Reading, er
 func (m *Model) rows(ctx context.Context, items []encode.Encoded) ([]Reading, error) {
 	sequences := make([]batching.Sequence, len(items))
 	for i, item := range items {
-		sequences[i] = batching.Sequence{IDs: item.IDs, Read: item.Read}
+		sequences[i] = batching.Sequence{IDs: item.IDs, Read: item.Positions}
 	}
 	results, err := m.batcher.Submit(ctx, sequences)
 	if err != nil {
@@ -203,7 +203,7 @@ func (m *Model) finite(rows [][]float32) error {
 // Probe runs one short item through the queue and the graph and checks its value: readiness.
 func (m *Model) Probe(ctx context.Context) error {
 	ids := m.probeItem(min(8, m.info.Manifest.Limits.MaxTokens), 2)
-	readings, err := m.Read(ctx, []encode.Encoded{{IDs: ids, Read: []int{m.lastRead(len(ids))}, User: m.probeUser(ids)}})
+	readings, err := m.Read(ctx, []encode.Encoded{{IDs: ids, Positions: []int{m.lastRead(len(ids))}, User: m.probeUser(ids)}})
 	if err != nil {
 		return err
 	}

@@ -24,7 +24,7 @@ func (m *Model) probes() []batching.Sequence {
 		ids = ids[:min(len(ids), spec.Limits.MaxTokens)]
 		last := m.lastRead(len(ids))
 		read := []int{last}
-		if (spec.Kind == manifest.Process || spec.Read.Prompt != nil || spec.Likelihood != nil) && len(ids) > 3 {
+		if (spec.Kind == manifest.KindProcess || spec.Prompt.Read() || spec.Likelihood != nil) && len(ids) > 3 {
 			read = []int{len(ids) / 2, last}
 		}
 		probes = append(probes, batching.Sequence{IDs: ids, Read: read})

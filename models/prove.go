@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/assay-rm/assay/models/fault"
-	"github.com/assay-rm/assay/models/manifest"
 	"github.com/assay-rm/assay/models/onnxrun"
 )
 
@@ -47,7 +46,7 @@ func (m *Model) proveSignature(file *onnxFile) error {
 		field = fmt.Sprintf("graph.head.width %d", columns)
 	}
 	want := onnxrun.Value{Name: g.Output, Kind: onnxrun.Float, Dims: []int64{-1, columns}}
-	if g.Layout == manifest.LayoutPadded && m.info.Manifest.Pooling != manifest.PoolInGraph {
+	if g.Padded() && !m.info.Manifest.PoolsInGraph() {
 		want.Dims = []int64{-1, -1, columns}
 	}
 	at := slices.IndexFunc(file.outputs, func(v onnxrun.Value) bool { return v.Name == g.Output })
@@ -69,7 +68,7 @@ func (m *Model) expectedInputs() []onnxrun.Value {
 	add := func(name string, kind int64, dims ...int64) {
 		values = append(values, onnxrun.Value{Name: name, Kind: kind, Dims: dims})
 	}
-	if g.Layout == manifest.LayoutPadded {
+	if g.Padded() {
 		for _, name := range []string{"input_ids", "attention_mask", "token_type_ids", "position_ids"} {
 			add(name, onnxrun.Int64, -1, -1)
 		}
@@ -92,7 +91,7 @@ func (m *Model) expectedInputs() []onnxrun.Value {
 
 // neededInputs lists what a graph of the layout must ask for: without one of them it cannot be right.
 func (m *Model) neededInputs() []string {
-	if m.info.Manifest.Graph.Layout == manifest.LayoutPadded {
+	if m.info.Manifest.Graph.Padded() {
 		return []string{"input_ids", "attention_mask"}
 	}
 	names := []string{"input_ids", "position_ids", "query_index", "key_index", "key_len", "scatter_index", "read_index"}

@@ -131,7 +131,7 @@ func (m *Model) tolerance() float64 {
 	switch {
 	case m.info.Device.OnGPU():
 		return gpuTolerance
-	case m.info.Manifest.Graph.Layout != manifest.LayoutPadded:
+	case !m.info.Manifest.Graph.Padded():
 		return 0
 	}
 	return probeTolerance
@@ -139,7 +139,7 @@ func (m *Model) tolerance() float64 {
 
 // proveCausal holds a process model's earlier step to what it is without the later one.
 func (m *Model) proveCausal(ctx context.Context, options batching.Options, probes []batching.Sequence, alone [][][]float32) error {
-	if m.info.Manifest.Kind != manifest.Process {
+	if m.info.Manifest.Kind != manifest.KindProcess {
 		return nil
 	}
 	last := len(probes) - 1

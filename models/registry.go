@@ -33,7 +33,7 @@ func (r *Registry) All() []*Model { return slices.Clone(r.models) }
 func (r *Registry) Find(name string, kinds ...manifest.Kind) (*Model, error) {
 	var words []string
 	for _, kind := range kinds {
-		if kind != manifest.FeatureReward { // who asks for a reward means these too
+		if kind != manifest.KindFeatures { // who asks for a reward means these too
 			words = append(words, string(kind))
 		}
 	}

@@ -76,7 +76,7 @@ func (e *Engine) Compare(ctx context.Context, request CompareRequest) (CompareAn
 	if err != nil {
 		return CompareAnswer{}, err
 	}
-	if m.Info().Manifest.Kind != manifest.Reward {
+	if m.Info().Manifest.Kind != manifest.KindReward {
 		return comparePreferred(ctx, m, request, start)
 	}
 	scored, err := scoreUnder(ctx, m, request.Common, Scoring{Label: request.Label}, request.items())

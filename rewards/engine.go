@@ -48,16 +48,16 @@ func New(registry *models.Registry) *Engine {
 }
 
 // comparing lists the kinds that answer compare and rank.
-var comparing = []manifest.Kind{manifest.Reward, manifest.PairKind, manifest.Preference}
+var comparing = []manifest.Kind{manifest.KindReward, manifest.KindPair, manifest.KindPreference}
 
 // Questions are the words of what a kind of model answers.
 func Questions(kind manifest.Kind) []string {
 	switch kind {
-	case manifest.FeatureReward:
+	case manifest.KindFeatures:
 		return []string{"score"}
-	case manifest.Process:
+	case manifest.KindProcess:
 		return []string{"steps", "tokenize"}
-	case manifest.PairKind, manifest.Preference:
+	case manifest.KindPair, manifest.KindPreference:
 		return []string{"rank", "compare", "tokenize"}
 	default:
 		return []string{"score", "rank", "compare", "tokenize"}
@@ -74,7 +74,7 @@ func (e *Engine) model(name string, kinds ...manifest.Kind) (reader, error) {
 	if !errors.As(err, &failure) || failure.Code != fault.CodeKind {
 		return nil, err
 	}
-	for _, kind := range []manifest.Kind{manifest.Reward, manifest.FeatureReward, manifest.Process, manifest.PairKind, manifest.Preference} {
+	for _, kind := range []manifest.Kind{manifest.KindReward, manifest.KindFeatures, manifest.KindProcess, manifest.KindPair, manifest.KindPreference} {
 		if _, err := e.find(name, kind); err == nil {
 			return nil, NewProblem(fault.CodeKind, "%s; a %s model answers %s", failure.Detail, kind, strings.Join(Questions(kind), ", "))
 		}

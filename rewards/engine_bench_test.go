@@ -40,7 +40,7 @@ func (*instantModel) Slopes(_ context.Context, items []encode.Encoded, _ int) ([
 func instant() *Engine {
 	m := &instantModel{
 		info:    models.Info{Manifest: reward("reward"), Digest: "sha256:0", MaxItems: models.DefaultMaxItems},
-		encoded: encode.Encoded{IDs: make([]int64, 500), Read: []int{499}},
+		encoded: encode.Encoded{IDs: make([]int64, 500), Positions: []int{499}},
 		reading: models.Reading{Rows: [][]float32{{1.5}}, Shared: 499},
 	}
 	return &Engine{find: func(string, ...manifest.Kind) (reader, error) { return m, nil }}

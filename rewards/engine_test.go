@@ -84,7 +84,7 @@ func TestScoreOfManyItemsIsInOrder(t *testing.T) {
 
 func TestTransformsAreNamedAndRawIsKept(t *testing.T) {
 	normal := reward("r")
-	normal.Head = manifest.HeadSpec{Mean: 1, Std: new(2.0)}
+	normal.Head = manifest.Head{Activation: "none", Mean: 1, Std: 2}
 	for _, test := range []struct {
 		manifest   manifest.Manifest
 		scoring    Scoring
@@ -131,7 +131,7 @@ func TestTransformsAreNamedAndRawIsKept(t *testing.T) {
 
 func TestScoresThatOverflowAreProblems(t *testing.T) {
 	tiny := reward("r")
-	tiny.Head.Std = new(1e-320)
+	tiny.Head.Std = 1e-320
 	e, _ := engineOf(t, tiny)
 	answer, err := e.Score(t.Context(), ScoreRequest{Items: text("abc")})
 	if err != nil || codes(answer.Results)[0] != fault.CodeNotFinite {
@@ -237,7 +237,7 @@ func TestRankTakesMessages(t *testing.T) {
 
 func TestCompare(t *testing.T) {
 	normal := reward("r")
-	normal.Head = manifest.HeadSpec{Mean: 1, Std: new(2.0)}
+	normal.Head = manifest.Head{Activation: "none", Mean: 1, Std: 2}
 	e, _ := engineOf(t, normal)
 	long := strings.Repeat("x", 70)
 	answer, err := e.Compare(t.Context(), CompareRequest{Prompted: Prompted{Prompt: new("p")}, Responses: []string{"a", "bbb", long}})

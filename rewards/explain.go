@@ -98,17 +98,17 @@ func moves(weights [][]float64, label int) bool {
 
 // slopes says how the score moves with each label of its one row, after every activation, weight, mean and std.
 func (r *rule) slopes(row []float64) []float64 {
-	_, std := r.scale()
+	std := r.spec.Std
 	of := make([]float64, len(row)) // how the score moves with each label after the head's activation
 	switch after := r.activated(row); {
 	case r.show < 0 && r.activation == ActivationSigmoid:
 		_, score, _ := r.apply([][]float64{row})
-		for i, label := range r.labels {
-			of[i] = score * (1 - score) * r.spec.Weights[label] / std
+		for i, weight := range r.spec.Weights {
+			of[i] = score * (1 - score) * weight / std
 		}
 	case r.show < 0:
-		for i, label := range r.labels {
-			of[i] = r.spec.Weights[label] / std
+		for i, weight := range r.spec.Weights {
+			of[i] = weight / std
 		}
 	default:
 		scores := make([]float64, len(after))

@@ -22,19 +22,17 @@ import (
 
 // TestSlopesAreThoseOfTheScore compares every way from labels to a score with differences of the score.
 func TestSlopesAreThoseOfTheScore(t *testing.T) {
-	weights := map[string]float64{"a": 0.5, "c": -2}
-	for name, spec := range map[string]manifest.HeadSpec{
-		"plain": {}, "scaled": {Mean: 0.5, Std: new(4.0)}, "label": {Label: "b"},
-		"sigmoid": {Activation: "sigmoid"}, "softmax": {Activation: "softmax", Label: "c", Mean: 1, Std: new(0.5)},
-		"weights": {Weights: weights, Std: new(3.0)}, "weights of sigmoids": {Activation: "sigmoid", Weights: weights},
-		"weights of a softmax": {Activation: "softmax", Weights: weights, Mean: 0.1},
+	weights := []float64{0.5, 0, -2}
+	for name, spec := range map[string]manifest.Head{
+		"plain": {}, "scaled": {Mean: 0.5, Std: 4}, "label": {Label: 1},
+		"sigmoid": {Activation: "sigmoid"}, "softmax": {Activation: "softmax", Label: 2, Mean: 1, Std: 0.5},
+		"weights": {Label: -1, Weights: weights, Std: 3}, "weights of sigmoids": {Activation: "sigmoid", Label: -1, Weights: weights},
+		"weights of a softmax": {Activation: "softmax", Label: -1, Weights: weights, Mean: 0.1},
 	} {
 		for _, activation := range []Activation{ActivationNone, ActivationSigmoid, ActivationSoftmax} {
 			for _, label := range []string{"", "b"} {
 				m := reward("a", "b", "c")
-				if m.Head = spec; spec.Std == nil {
-					m.Head.Std = new(1.0)
-				}
+				m.Head = complete(spec)
 				rule, err := newRule(m, Scoring{Activation: activation, Label: label})
 				if err != nil {
 					continue // a softmax of what has one already, or of one number

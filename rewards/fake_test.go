@@ -60,14 +60,14 @@ func (m *fakeModel) Encode(item encode.Item, truncate encode.Truncation) (encode
 		encoded.Text += "|" + *item.First + "|" + *item.Second
 	}
 	for range item.Steps {
-		encoded.Read = append(encoded.Read, len(encoded.Read))
-		encoded.Ends = append(encoded.Ends, 10*len(encoded.Read))
+		encoded.Positions = append(encoded.Positions, len(encoded.Positions))
+		encoded.Ends = append(encoded.Ends, 10*len(encoded.Positions))
 	}
-	if encoded.Steps = slices.Clone(encoded.Read); item.Steps == nil && len(encoded.IDs) > 0 {
-		encoded.Read = []int{len(encoded.IDs) - 1}
+	if encoded.Steps = slices.Clone(encoded.Positions); item.Steps == nil && len(encoded.IDs) > 0 {
+		encoded.Positions = []int{len(encoded.IDs) - 1}
 	}
-	for encoded.Read = encoded.Read[:min(len(encoded.Read), max(m.places, len(item.Steps), 1))]; len(encoded.Read) < m.places; {
-		encoded.Read = append(encoded.Read, len(encoded.Read))
+	for encoded.Positions = encoded.Positions[:min(len(encoded.Positions), max(m.places, len(item.Steps), 1))]; len(encoded.Positions) < m.places; {
+		encoded.Positions = append(encoded.Positions, len(encoded.Positions))
 	}
 	if m.steps != nil {
 		encoded.Steps, encoded.Response = m.steps, m.response
@@ -102,7 +102,7 @@ func (m *fakeModel) Slopes(_ context.Context, items []encode.Encoded, label int)
 func (m *fakeModel) readings(items []encode.Encoded) []models.Reading {
 	readings := make([]models.Reading, len(items))
 	for i, item := range items {
-		rows := max(len(item.Read), 1)
+		rows := max(len(item.Positions), 1)
 		for k := range rows {
 			row := make([]float32, len(m.info.Manifest.Graph.Labels))
 			for l := range row {
@@ -122,17 +122,17 @@ func (m *fakeModel) readings(items []encode.Encoded) []models.Reading {
 }
 
 func reward(labels ...string) manifest.Manifest {
-	m := manifest.Manifest{Name: "fake-rm", Kind: manifest.Reward}
+	m := manifest.Manifest{Name: "fake-rm", Kind: manifest.KindReward}
 	m.Graph.Labels = labels
-	m.Head.Std = new(1.0)
+	m.Head = manifest.Head{Activation: "none", Std: 1}
 	m.Limits.MaxTokens = 64
 	return m
 }
 
 func process(activation, label string, labels ...string) manifest.Manifest {
-	m := manifest.Manifest{Name: "fake-prm", Kind: manifest.Process}
+	m := manifest.Manifest{Name: "fake-prm", Kind: manifest.KindProcess}
 	m.Graph.Labels = labels
-	m.Steps = manifest.StepSpec{Label: manifest.Labels{label}, Activation: activation}
+	m.Steps = manifest.Steps{Right: []int{slices.Index(labels, label)}, Activation: activation, Accumulate: true}
 	m.Limits.MaxTokens = 64
 	return m
 }

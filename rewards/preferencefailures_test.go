@@ -14,7 +14,7 @@ import (
 )
 
 func TestOneLostResponse(t *testing.T) {
-	for _, spec := range []manifest.Manifest{pairManifest(manifest.OrdersLogit), preferenceManifest(true)} {
+	for _, spec := range []manifest.Manifest{pairManifest("logit"), preferenceManifest(true)} {
 		answer, err := preferenceEngine(t, spec).Compare(t.Context(), CompareRequest{
 			Prompted: Prompted{Prompt: new("p")}, Responses: []string{"a", "lost", "b"},
 		})
@@ -30,7 +30,7 @@ func TestOneLostResponse(t *testing.T) {
 
 // TestTheOtherOfTwoLostResponses: a response that only a lost one stands beside has the lost one's problem.
 func TestTheOtherOfTwoLostResponses(t *testing.T) {
-	for _, spec := range []manifest.Manifest{pairManifest(manifest.OrdersLogit), preferenceManifest(true)} {
+	for _, spec := range []manifest.Manifest{pairManifest("logit"), preferenceManifest(true)} {
 		answer, err := preferenceEngine(t, spec).Compare(t.Context(), CompareRequest{
 			Prompted: Prompted{Prompt: new("p")}, Responses: []string{"a", "lost"},
 		})
@@ -63,7 +63,7 @@ func TestAPairsProblemNamesItsSide(t *testing.T) {
 		{preferenceManifest(true), "a", "lost", "rejected: the deadline"},
 		{preferenceManifest(true), "lost", "a", "chosen: the deadline"},
 		{preferenceManifest(true), "lost", "lost", "chosen: the deadline"},
-		{pairManifest(manifest.OrdersLogit), "a", "lost", "the deadline"},
+		{pairManifest("logit"), "a", "lost", "the deadline"},
 	} {
 		answer, err := preferenceEngine(t, test.manifest).Compare(t.Context(), CompareRequest{
 			Pairs: []Pair{{Prompted{Prompt: new("p")}, &test.chosen, &test.rejected}},
@@ -81,7 +81,7 @@ func TestAPairsProblemNamesItsSide(t *testing.T) {
 func TestMarginsAreFinite(t *testing.T) {
 	sharp, heavy := preferenceManifest(false), reward("a")
 	sharp.Preference.Temperature = 1e-320
-	heavy.Head.Weights = map[string]float64{"a": 1e308}
+	heavy.Head.Label, heavy.Head.Weights = -1, []float64{1e308}
 	for _, spec := range []manifest.Manifest{sharp, heavy} {
 		e, fakes := engineOf(t, spec)
 		fakes[0].places, fakes[0].read = 2, func(_ context.Context, items []encode.Encoded) ([]models.Reading, error) {
@@ -91,7 +91,7 @@ func TestMarginsAreFinite(t *testing.T) {
 				for l := range row {
 					row[l] = float32(1 - 2*(i&(l+1)&1))
 				}
-				for range item.Read {
+				for range item.Positions {
 					readings[i].Rows = append(readings[i].Rows, row)
 				}
 			}
@@ -110,7 +110,7 @@ func TestMarginsAreFinite(t *testing.T) {
 				t.Errorf("%s: %v", spec.Kind, err)
 			}
 		}
-		if spec.Kind == manifest.Preference && (all.Responses[0].Error == nil || all.Preference[0][0] != nil) {
+		if spec.Kind == manifest.KindPreference && (all.Responses[0].Error == nil || all.Preference[0][0] != nil) {
 			t.Errorf("%+v", all)
 		}
 	}
@@ -118,7 +118,7 @@ func TestMarginsAreFinite(t *testing.T) {
 
 // TestManyResponsesOfAPairModel: N responses are N·(N − 1) sequences, and more than the model takes are refused before any is made.
 func TestManyResponsesOfAPairModel(t *testing.T) {
-	e, fakes := engineOf(t, pairManifest(manifest.OrdersLogit))
+	e, fakes := engineOf(t, pairManifest("logit"))
 	ask := func(n int) *Problem {
 		_, err := e.Compare(t.Context(), CompareRequest{Prompted: Prompted{Prompt: new("p")}, Responses: make([]string, n)})
 		_, ranked := e.Rank(t.Context(), RankRequest{Prompted: Prompted{Prompt: new("p")}, Responses: make([]string, n)})
@@ -176,8 +176,8 @@ func TestPromptsThatWereCutApart(t *testing.T) {
 // TestLikelihoodsCompareByBeta: a model of likelihoods was trained on beta times their difference, whatever mean and std show.
 func TestLikelihoodsCompareByBeta(t *testing.T) {
 	m := reward("policy")
-	m.Likelihood = &manifest.LikelihoodSpec{Beta: 0.25, Norm: manifest.NormSum}
-	m.Head.Mean, m.Head.Std = 3, new(7.0)
+	m.Likelihood = &manifest.Likelihood{Beta: 0.25, Norm: "sum"}
+	m.Head = manifest.Head{Activation: "none", Label: -1, Mean: 3, Std: 7}
 	e, _ := engineOf(t, m) // raw is the number of tokens
 	answer, err := e.Compare(t.Context(), CompareRequest{Prompted: Prompted{Prompt: new("p")}, Responses: []string{"aaaaa", "a"}})
 	if err != nil {
@@ -196,7 +196,7 @@ func TestLikelihoodsCompareByBeta(t *testing.T) {
 }
 
 func TestPreferenceRefusals(t *testing.T) {
-	e := preferenceEngine(t, pairManifest(manifest.OrdersLogit))
+	e := preferenceEngine(t, pairManifest("logit"))
 	_, scored := e.Score(t.Context(), ScoreRequest{Items: text("a")})
 	_, labelled := e.Compare(t.Context(), CompareRequest{Prompted: Prompted{Prompt: new("p")}, Responses: []string{"a", "b"}, Label: "A"})
 	_, activated := e.Rank(t.Context(), RankRequest{Scoring: Scoring{Activation: ActivationSigmoid}, Prompted: Prompted{Prompt: new("p")}, Responses: []string{"a", "b"}})

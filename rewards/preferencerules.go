@@ -2,29 +2,26 @@ package rewards
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/assay-rm/assay/models/manifest"
 )
 
 // pairRule is how the rows of both orders of two responses become the log-odds that the first is better.
 type pairRule struct {
-	labels     []string
-	show       int
-	activation Activation
-	orders     string
+	labels []string
+	spec   manifest.Pair
 }
 
 func newPairRule(m manifest.Manifest) pairRule {
-	return pairRule{m.Graph.Labels, max(slices.Index(m.Graph.Labels, m.Pair.Label), 0), Activation(m.Pair.Activation), m.Pair.Orders}
+	return pairRule{m.Graph.Labels, *m.Pair}
 }
 
 func (r *pairRule) transforms() []string {
-	names := []string{string(r.activation)}
+	names := []string{r.spec.Activation}
 	if len(r.labels) > 1 {
-		names = append(names, "label "+r.labels[r.show])
+		names = append(names, "label "+r.labels[r.spec.Label])
 	}
-	return append(names, "both orders by "+r.orders)
+	return append(names, "both orders by "+r.spec.Orders)
 }
 
 // logit is one order's log-odds.
@@ -38,15 +35,15 @@ func (r *pairRule) logit(o *outcome) (float64, *Problem) {
 		return 0, problem
 	case len(rows) != 1:
 		return 0, NewProblem(CodeInternal, "the model gave %d rows of one pair", len(rows))
-	case r.activation == ActivationSoftmax:
-		return LogOdds(rows[0], r.show), nil
+	case Activation(r.spec.Activation) == ActivationSoftmax:
+		return LogOdds(rows[0], r.spec.Label), nil
 	}
-	return rows[0][r.show], nil
+	return rows[0][r.spec.Label], nil
 }
 
 // margin is the log-odds from those of (a, b) and of (b, a); margin(x, y) = −margin(y, x).
 func (r *pairRule) margin(ab, ba float64) float64 {
-	if r.orders == manifest.OrdersLogit {
+	if r.spec.Logits() {
 		return (ab - ba) / 2
 	}
 	// p = (σ(ab) + σ(−ba)) / 2 and 1 − p = (σ(−ab) + σ(ba)) / 2, whose logarithms are exact where they are small.
@@ -55,20 +52,12 @@ func (r *pairRule) margin(ab, ba float64) float64 {
 
 // preferenceRule is how two responses' rows become the log-odds that the first is preferred.
 type preferenceRule struct {
-	labels           []string
-	embedding, scale []int
-	spec             manifest.PreferenceSpec
+	labels []string
+	spec   manifest.Preference
 }
 
 func newPreferenceRule(m manifest.Manifest) preferenceRule {
-	r := preferenceRule{labels: m.Graph.Labels, spec: *m.Preference}
-	for _, label := range r.spec.Embedding {
-		r.embedding = append(r.embedding, max(slices.Index(r.labels, label), 0))
-	}
-	for _, label := range r.spec.Scale {
-		r.scale = append(r.scale, max(slices.Index(r.labels, label), 0))
-	}
-	return r
+	return preferenceRule{m.Graph.Labels, *m.Preference}
 }
 
 func (r *preferenceRule) transforms() []string {
@@ -76,7 +65,7 @@ func (r *preferenceRule) transforms() []string {
 	if r.spec.Normalize {
 		names = append(names, "unit length")
 	}
-	if r.scale != nil {
+	if r.spec.Scale != nil {
 		names = append(names, "scale")
 	}
 	return append(names, fmt.Sprintf("general preference temperature %g", r.spec.Temperature))
@@ -91,10 +80,10 @@ func (r *preferenceRule) vectors(o *outcome) (vector, scale []float64, problem *
 	if problem != nil {
 		return nil, nil, problem
 	}
-	if len(rows) == 0 || len(rows) != len(o.encoded.Read) {
-		return nil, nil, NewProblem(CodeInternal, "the model gave %d rows of %d positions", len(rows), len(o.encoded.Read))
+	if len(rows) == 0 || len(rows) != len(o.encoded.Positions) {
+		return nil, nil, NewProblem(CodeInternal, "the model gave %d rows of %d positions", len(rows), len(o.encoded.Positions))
 	}
-	vector, scale = pick(rows[len(rows)-1], r.embedding), pick(rows[0], r.scale)
+	vector, scale = pick(rows[len(rows)-1], r.spec.Embedding), pick(rows[0], r.spec.Scale)
 	if r.spec.Normalize {
 		vector = Unit(vector)
 	}

@@ -54,7 +54,7 @@ func prefer(ctx context.Context, m reader, common Common, groups []group) ([]pre
 
 func newPreferred(info models.Info, outcomes []outcome, n int) preferred {
 	p := preferred{info: info, outcomes: outcomes, margins: matrix(n), problems: make([]*Problem, n), own: make([]*Problem, n)}
-	if info.Manifest.Kind == manifest.PairKind {
+	if info.Manifest.Kind == manifest.KindPair {
 		p.pairs(n, newPairRule(info.Manifest))
 	} else {
 		p.embeddings(newPreferenceRule(info.Manifest))
@@ -71,7 +71,7 @@ type group struct {
 
 // reads is the number of items of a group of n responses.
 func reads(kind manifest.Kind, n int) int {
-	if kind == manifest.PairKind {
+	if kind == manifest.KindPair {
 		return n * (n - 1)
 	}
 	return n
@@ -81,7 +81,7 @@ func reads(kind manifest.Kind, n int) int {
 func (g *group) items(kind manifest.Kind) []encode.Item {
 	items := make([]encode.Item, 0, reads(kind, len(g.responses)))
 	for i := range g.responses {
-		if kind == manifest.Preference {
+		if kind == manifest.KindPreference {
 			items = append(items, g.Item(g.responses[i]))
 			continue
 		}
@@ -202,7 +202,7 @@ func (p *preferred) results(rates []*float64) []ScoreResult {
 	results := make([]ScoreResult, len(rates))
 	for i, rate := range rates {
 		results[i] = ScoreResult{Score: rate, Error: p.problems[i]}
-		if rate != nil && p.info.Manifest.Kind == manifest.Preference {
+		if rate != nil && p.info.Manifest.Kind == manifest.KindPreference {
 			results[i].Tokens = p.outcomes[i].tokens()
 		}
 	}

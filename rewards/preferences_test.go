@@ -14,17 +14,17 @@ import (
 )
 
 func pairManifest(orders string) manifest.Manifest {
-	m := manifest.Manifest{Name: "fake-pair", Kind: manifest.PairKind}
+	m := manifest.Manifest{Name: "fake-pair", Kind: manifest.KindPair}
 	m.Graph.Labels = []string{"A", "B"}
-	m.Pair = &manifest.PairSpec{Label: "A", Activation: manifest.ActivationSoftmax, Orders: orders}
+	m.Pair = &manifest.Pair{Label: 0, Activation: "softmax", Orders: orders}
 	m.Limits.MaxTokens = 64
 	return m
 }
 
 func preferenceManifest(normalize bool) manifest.Manifest {
-	m := manifest.Manifest{Name: "fake-gpm", Kind: manifest.Preference}
+	m := manifest.Manifest{Name: "fake-gpm", Kind: manifest.KindPreference}
 	m.Graph.Labels = []string{"v0", "v1", "v2", "v3", "s0", "s1"}
-	m.Preference = &manifest.PreferenceSpec{Embedding: m.Graph.Labels[:4], Scale: m.Graph.Labels[4:], Normalize: normalize, Temperature: 0.1}
+	m.Preference = &manifest.Preference{Embedding: []int{0, 1, 2, 3}, Scale: []int{4, 5}, Normalize: normalize, Temperature: 0.1}
 	m.Limits.MaxTokens = 64
 	return m
 }
@@ -61,7 +61,7 @@ func preferenceEngine(t *testing.T, spec manifest.Manifest) *Engine {
 	t.Helper()
 	e, fakes := engineOf(t, spec)
 	places := 1
-	if spec.Kind == manifest.Preference {
+	if spec.Kind == manifest.KindPreference {
 		places = 2
 	}
 	fakes[0].places, fakes[0].read = places, hashed(len(spec.Graph.Labels), places)
@@ -72,7 +72,7 @@ func preferenceEngine(t *testing.T, spec manifest.Manifest) *Engine {
 // matrix gives, and rank orders by win rate.
 func TestPreferenceLaws(t *testing.T) {
 	for _, spec := range []manifest.Manifest{
-		pairManifest(manifest.OrdersProbability), pairManifest(manifest.OrdersLogit), preferenceManifest(true), preferenceManifest(false),
+		pairManifest("probability"), pairManifest("logit"), preferenceManifest(true), preferenceManifest(false),
 	} {
 		e := preferenceEngine(t, spec)
 		rapid.Check(t, func(t *rapid.T) {
@@ -86,7 +86,7 @@ func TestPreferenceLaws(t *testing.T) {
 			}
 			answer := ask(responses)
 			n := len(responses)
-			if want := map[manifest.Kind]int{manifest.PairKind: n * (n - 1), manifest.Preference: n}[spec.Kind]; answer.Usage.Items != want {
+			if want := map[manifest.Kind]int{manifest.KindPair: n * (n - 1), manifest.KindPreference: n}[spec.Kind]; answer.Usage.Items != want {
 				t.Fatalf("%d sequences of %d responses, want %d", answer.Usage.Items, n, want)
 			}
 			for i := range n {
@@ -130,7 +130,7 @@ func TestPreferenceLaws(t *testing.T) {
 func TestBothOrders(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		ab, ba := rapid.Float64Range(-1e4, 1e4).Draw(t, "ab"), rapid.Float64Range(-1e4, 1e4).Draw(t, "ba")
-		rule := &pairRule{orders: manifest.OrdersProbability}
+		rule := &pairRule{spec: manifest.Pair{Orders: "probability"}}
 		mean := rule.margin(ab, ba)
 		if !finite(mean) || rule.margin(ba, ab) != -mean {
 			t.Fatalf("log-odds %g, and of the other order %g", mean, rule.margin(ba, ab))
@@ -138,7 +138,7 @@ func TestBothOrders(t *testing.T) {
 		if want := (Sigmoid(ab) + 1 - Sigmoid(ba)) / 2; math.Abs(Sigmoid(mean)-want) > 1e-12 {
 			t.Fatalf("probability %g, want %g", Sigmoid(mean), want)
 		}
-		if half := (&pairRule{orders: manifest.OrdersLogit}).margin(ab, ba); half != (ab-ba)/2 {
+		if half := (&pairRule{spec: manifest.Pair{Orders: "logit"}}).margin(ab, ba); half != (ab-ba)/2 {
 			t.Fatalf("logit %g", half)
 		}
 	})

@@ -57,7 +57,7 @@ func (e *Engine) Rank(ctx context.Context, request RankRequest) (RankAnswer, err
 		return RankAnswer{}, err
 	}
 	answer := RankAnswer{Activation: request.Activation, Strategy: request.Strategy, Ranking: []Ranked{}}
-	if m.Info().Manifest.Kind == manifest.Reward {
+	if m.Info().Manifest.Kind == manifest.KindReward {
 		items := make([]encode.Item, len(request.Responses))
 		for i, response := range request.Responses {
 			items[i] = request.Item(response)

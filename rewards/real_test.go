@@ -193,7 +193,7 @@ func TestEachBadItemFailsAlone(t *testing.T) {
 func TestWhatIsLoaded(t *testing.T) {
 	e, _ := fixtures(t, "qwen2-reward-packed", "qwen3-process-packed")
 	infos := e.Models()
-	if len(infos) != 2 || infos[0].Name != "qwen2-reward-packed" || infos[1].Kind != manifest.Process {
+	if len(infos) != 2 || infos[0].Name != "qwen2-reward-packed" || infos[1].Kind != manifest.KindProcess {
 		t.Fatalf("%+v", infos)
 	}
 	for _, info := range infos {

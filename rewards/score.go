@@ -52,7 +52,7 @@ func (e *Engine) Score(ctx context.Context, request ScoreRequest) (ScoreAnswer, 
 	if len(request.Items) == 0 {
 		return ScoreAnswer{}, invalid("items: must hold at least one item")
 	}
-	kinds := []manifest.Kind{manifest.Reward, manifest.FeatureReward}
+	kinds := []manifest.Kind{manifest.KindReward, manifest.KindFeatures}
 	if request.OfText && request.Model == "" {
 		kinds = kinds[:1]
 	}
@@ -132,7 +132,7 @@ func newRule(m manifest.Manifest, scoring Scoring) (rule, error) {
 			"activation: softmax over the single label of model %q is 1 whatever the item; ask for sigmoid or none", m.Name)
 	case r.activation == ActivationSoftmax && r.show < 0:
 		return rule{}, NewProblem(CodeActivation, "activation: softmax is over labels, and the score of model %q is made of several", m.Name)
-	case r.activation == ActivationSoftmax && r.spec.Activation != "" && r.spec.Activation != manifest.ActivationNone:
+	case r.activation == ActivationSoftmax && Activation(r.spec.Activation) != ActivationNone:
 		return rule{}, NewProblem(CodeActivation, "activation: softmax of what is after a %s already", r.spec.Activation)
 	}
 	return r, nil
@@ -154,9 +154,9 @@ func (r *rule) apply(rows [][]float64) (raw, score float64, scores []float64) {
 	if r.show < 0 {
 		return raw, activated([]float64{score}, r.activation)[0], scores
 	}
-	if mean, std := r.scale(); mean != 0 || std != 1 {
+	if r.spec.Mean != 0 || r.spec.Std != 1 {
 		for i := range scores {
-			scores[i] = Normalize(scores[i], mean, std)
+			scores[i] = Normalize(scores[i], r.spec.Mean, r.spec.Std)
 		}
 	}
 	scores = activated(scores, r.activation)
@@ -167,8 +167,8 @@ func (r *rule) result(o *outcome) ScoreResult {
 	if o.problem != nil {
 		return ScoreResult{Error: o.problem}
 	}
-	if len(o.reading.Rows) == 0 || len(o.reading.Rows) != len(o.encoded.Read) {
-		return ScoreResult{Error: NewProblem(CodeInternal, "the model gave %d rows of %d positions", len(o.reading.Rows), len(o.encoded.Read))}
+	if len(o.reading.Rows) == 0 || len(o.reading.Rows) != len(o.encoded.Positions) {
+		return ScoreResult{Error: NewProblem(CodeInternal, "the model gave %d rows of %d positions", len(o.reading.Rows), len(o.encoded.Positions))}
 	}
 	rows, problem := widen(o.reading.Rows, r.labels)
 	if problem != nil {

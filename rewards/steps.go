@@ -82,7 +82,7 @@ func (e *Engine) Steps(ctx context.Context, request StepsRequest) (StepsAnswer, 
 	if !finite(threshold) {
 		return StepsAnswer{}, invalid("threshold: %g is not finite", threshold)
 	}
-	m, err := e.model(request.Model, manifest.Process)
+	m, err := e.model(request.Model, manifest.KindProcess)
 	if err != nil {
 		return StepsAnswer{}, err
 	}
@@ -106,21 +106,16 @@ type stepRule struct {
 	labels     []string
 	right      []int // indices of the labels whose activations are added
 	activation Activation
-	likelihood *manifest.LikelihoodSpec
+	likelihood *manifest.Likelihood
 	accumulate bool
 	skip       int
 }
 
 func newStepRule(m manifest.Manifest) stepRule {
-	spec := m.Steps
-	r := stepRule{
-		labels: m.Graph.Labels, activation: Activation(spec.Activation), likelihood: m.Likelihood,
-		accumulate: spec.Accumulate == nil || *spec.Accumulate, skip: spec.Skip,
+	return stepRule{
+		labels: m.Graph.Labels, right: m.Steps.Right, activation: Activation(m.Steps.Activation), likelihood: m.Likelihood,
+		accumulate: m.Steps.Accumulate, skip: m.Steps.Skip,
 	}
-	for _, label := range spec.Label {
-		r.right = append(r.right, max(slices.Index(r.labels, label), 0)) // the manifest's check proved that it is there
-	}
-	return r
 }
 
 func (r *stepRule) transforms() []string {
@@ -146,8 +141,8 @@ func (r *stepRule) result(o *outcome, threshold float64) StepsResult {
 		return StepsResult{Error: o.problem}
 	}
 	rows, at, ends := o.reading.Rows, o.encoded.Steps, o.encoded.Ends
-	if len(rows) == 0 || len(rows) != len(o.encoded.Read) || len(at) <= r.skip {
-		return StepsResult{Error: NewProblem(CodeInternal, "the model gave %d rows of %d positions, %d steps", len(rows), len(o.encoded.Read), len(at))}
+	if len(rows) == 0 || len(rows) != len(o.encoded.Positions) || len(at) <= r.skip {
+		return StepsResult{Error: NewProblem(CodeInternal, "the model gave %d rows of %d positions, %d steps", len(rows), len(o.encoded.Positions), len(at))}
 	}
 	wide, problem := widen(rows, r.labels)
 	if problem != nil {
@@ -187,7 +182,7 @@ func (r *stepRule) score(rows [][]float64, o *outcome, k int) (raw, score float6
 		if !r.accumulate && k > 0 {
 			from = o.encoded.Steps[k-1] - o.encoded.Response + 1
 		}
-		raw = LogRatio(rows[from:end], r.likelihood.Norm == manifest.NormMean)
+		raw = LogRatio(rows[from:end], r.likelihood.Mean())
 		return raw, activated([]float64{r.likelihood.Beta * raw}, r.activation)[0]
 	}
 	row := rows[k-r.skip]

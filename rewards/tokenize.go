@@ -78,7 +78,7 @@ func (e *Engine) Tokenize(ctx context.Context, request TokenizeRequest) (Tokeniz
 			return
 		}
 		results[i] = TokenizeResult{
-			Text: encoded.Text, IDs: encoded.IDs, Read: encoded.Read, Tokens: len(encoded.IDs), Truncated: encoded.Truncated,
+			Text: encoded.Text, IDs: encoded.IDs, Read: encoded.Positions, Tokens: len(encoded.IDs), Truncated: encoded.Truncated,
 		}
 	})
 	if errors.Is(ctx.Err(), context.Canceled) {
@@ -92,11 +92,11 @@ func (e *Engine) Tokenize(ctx context.Context, request TokenizeRequest) (Tokeniz
 
 // anyModel finds a model of any kind. Left unnamed, it is the only reward model, else the only one of another kind.
 func (e *Engine) anyModel(name string) (reader, error) {
-	m, err := e.find(name, manifest.Reward)
+	m, err := e.find(name, manifest.KindReward)
 	if err == nil {
 		return m, nil
 	}
-	if m, err := e.find(name, manifest.Process, manifest.PairKind, manifest.Preference); err == nil {
+	if m, err := e.find(name, manifest.KindProcess, manifest.KindPair, manifest.KindPreference); err == nil {
 		return m, nil
 	}
 	return nil, err

@@ -10,14 +10,14 @@ import (
 // head is how a reward model's rows become one value, by its manifest. docs/BUNDLE.md defines it.
 type head struct {
 	labels     []string
-	spec       manifest.HeadSpec
-	likelihood *manifest.LikelihoodSpec
+	spec       manifest.Head
+	likelihood *manifest.Likelihood
 	show       int // index of the label that the value is; of a combination -1
 }
 
 // newHead is the manifest's head, or the plain label that a request names instead.
 func newHead(m manifest.Manifest, label string) (head, *Problem) {
-	h := head{labels: m.Graph.Labels, spec: m.Head, likelihood: m.Likelihood}
+	h := head{labels: m.Graph.Labels, spec: m.Head, likelihood: m.Likelihood, show: m.Head.Label}
 	switch {
 	case label != "" && h.likelihood != nil:
 		return head{}, NewProblem(CodeLabel, "label: model %q gives one likelihood, and has no label to choose", m.Name)
@@ -26,31 +26,18 @@ func newHead(m manifest.Manifest, label string) (head, *Problem) {
 		if h.show < 0 {
 			return head{}, NewProblem(CodeLabel, "label: %q is none of the labels %q of model %q", label, h.labels, m.Name)
 		}
-		if h.combines() { // its mean and std are of the combination
-			h.spec = manifest.HeadSpec{Activation: h.spec.Activation, Std: new(1.0)}
+		if h.spec.Label < 0 { // its mean and std are of the combination
+			h.spec = manifest.Head{Activation: h.spec.Activation, Label: -1, Std: 1}
 		}
-	case h.combines():
-		h.show = -1
-	case h.spec.Label != "":
-		h.show = slices.Index(h.labels, h.spec.Label)
 	}
 	return h, nil
-}
-
-// combines tells whether the value is made of several labels or rows.
-func (h *head) combines() bool {
-	return h.spec.Weights != nil || h.spec.Gates != nil || h.likelihood != nil
-}
-
-func (h *head) scale() (mean, std float64) {
-	return h.spec.Mean, *h.spec.Std
 }
 
 // transforms names what lies between raw and the value, in order.
 func (h *head) transforms() []string {
 	var names []string
-	if a := Activation(h.spec.Activation); a != "" && a != ActivationNone {
-		names = append(names, string(a))
+	if Activation(h.spec.Activation) != ActivationNone {
+		names = append(names, h.spec.Activation)
 	}
 	switch {
 	case h.likelihood != nil:
@@ -59,26 +46,25 @@ func (h *head) transforms() []string {
 		names = append(names, "weights")
 	case h.show < 0:
 		names = append(names, "gates")
-	case h.labels[h.show] == h.spec.Label:
+	case h.spec.Named && h.show == h.spec.Label:
 		names = append(names, "label "+h.labels[h.show])
 	}
-	if mean, std := h.scale(); mean != 0 || std != 1 {
-		names = append(names, fmt.Sprintf("mean %g std %g", mean, std))
+	if h.spec.Mean != 0 || h.spec.Std != 1 {
+		names = append(names, fmt.Sprintf("mean %g std %g", h.spec.Mean, h.spec.Std))
 	}
 	return names
 }
 
-func likelihoodName(spec *manifest.LikelihoodSpec) string {
+func likelihoodName(spec *manifest.Likelihood) string {
 	return fmt.Sprintf("likelihood %s beta %g", spec.Norm, spec.Beta)
 }
 
 // value turns rows (rows, labels) into raw, the same before activations, and the value before any activation of the request.
 func (h *head) value(rows [][]float64) (raw, value float64) {
-	mean, std := h.scale()
 	last := rows[len(rows)-1]
 	switch {
 	case h.likelihood != nil:
-		raw = LogRatio(rows, h.likelihood.Norm == manifest.NormMean)
+		raw = LogRatio(rows, h.likelihood.Mean())
 		value = h.likelihood.Beta * raw
 	case h.show < 0 && h.spec.Weights != nil:
 		raw, value = h.weighted(last), h.weighted(h.activated(last))
@@ -90,8 +76,8 @@ func (h *head) value(rows [][]float64) (raw, value float64) {
 			raw = LogOdds(last, h.show)
 		}
 	}
-	if mean != 0 || std != 1 {
-		value = Normalize(value, mean, std)
+	if h.spec.Mean != 0 || h.spec.Std != 1 {
+		value = Normalize(value, h.spec.Mean, h.spec.Std)
 	}
 	return raw, value
 }
@@ -119,16 +105,16 @@ func activated(row []float64, activation Activation) []float64 {
 // weighted sums in the order of the labels, so that it is the same every time.
 func (h *head) weighted(row []float64) float64 {
 	sum := 0.0
-	for i, label := range h.labels {
-		sum += h.spec.Weights[label] * row[i]
+	for i, weight := range h.spec.Weights {
+		sum += weight * row[i]
 	}
 	return sum
 }
 
 func (h *head) gated(prompt, last []float64) float64 {
 	sum := 0.0
-	for i, value := range h.spec.Gates.Values {
-		sum += prompt[slices.Index(h.labels, h.spec.Gates.Gates[i])] * last[slices.Index(h.labels, value)]
+	for _, gate := range h.spec.Gates {
+		sum += prompt[gate.Gate] * last[gate.Value]
 	}
 	return sum
 }

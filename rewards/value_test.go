@@ -41,21 +41,29 @@ func scoreOf(t *testing.T, spec manifest.Manifest, scoring Scoring, rows ...[]fl
 	return answer.Results[0], answer.Transforms
 }
 
+// complete is a head with the defaults that a manifest's has.
+func complete(h manifest.Head) manifest.Head {
+	if h.Std == 0 {
+		h.Std = 1
+	}
+	if h.Activation == "" {
+		h.Activation = "none"
+	}
+	return h
+}
+
 func TestHeads(t *testing.T) {
-	labelled := func(head manifest.HeadSpec, labels ...string) manifest.Manifest {
+	labelled := func(head manifest.Head, labels ...string) manifest.Manifest {
 		m := reward(labels...)
-		m.Head = head
-		if head.Std == nil {
-			m.Head.Std = new(1.0)
-		}
+		m.Head = complete(head)
 		return m
 	}
 	likelihood := func(norm string, labels ...string) manifest.Manifest {
 		m := reward(labels...)
-		m.Likelihood = &manifest.LikelihoodSpec{Beta: 0.5, Norm: norm}
+		m.Head.Label, m.Likelihood = -1, &manifest.Likelihood{Beta: 0.5, Norm: norm}
 		return m
 	}
-	gates := manifest.HeadSpec{Gates: &manifest.GateSpec{Values: []string{"a", "b"}, Gates: []string{"g", "h"}}, Mean: 1, Std: new(2.0)}
+	gates := manifest.Head{Label: -1, Gates: []manifest.Gate{{Value: 0, Gate: 2}, {Value: 1, Gate: 3}}, Mean: 1, Std: 2}
 	tests := []struct {
 		name       string
 		manifest   manifest.Manifest
@@ -64,28 +72,28 @@ func TestHeads(t *testing.T) {
 		raw, score float64
 		transforms []string
 	}{
-		{"first label", labelled(manifest.HeadSpec{}, "a", "b"), Scoring{}, [][]float32{{1, 2}}, 1, 1, []string{}},
-		{"a label", labelled(manifest.HeadSpec{Label: "b"}, "a", "b"), Scoring{}, [][]float32{{1, 2}}, 2, 2, []string{"label b"}},
-		{"softmax", labelled(manifest.HeadSpec{Label: "b", Activation: "softmax"}, "a", "b"), Scoring{}, [][]float32{{1, 3}}, 2, Sigmoid(2), []string{"softmax", "label b"}},
+		{"first label", labelled(manifest.Head{}, "a", "b"), Scoring{}, [][]float32{{1, 2}}, 1, 1, []string{}},
+		{"a label", labelled(manifest.Head{Label: 1, Named: true}, "a", "b"), Scoring{}, [][]float32{{1, 2}}, 2, 2, []string{"label b"}},
+		{"softmax", labelled(manifest.Head{Label: 1, Named: true, Activation: "softmax"}, "a", "b"), Scoring{}, [][]float32{{1, 3}}, 2, Sigmoid(2), []string{"softmax", "label b"}},
 		{
-			"softmax of three", labelled(manifest.HeadSpec{Activation: "softmax"}, "a", "b", "c"),
+			"softmax of three", labelled(manifest.Head{Activation: "softmax"}, "a", "b", "c"),
 			Scoring{},
 			[][]float32{{1, 3, 0}},
 			1 - math.Log(math.Exp(3)+1), math.E / (math.E + math.Exp(3) + 1),
 			[]string{"softmax"},
 		},
-		{"sigmoid", labelled(manifest.HeadSpec{Activation: "sigmoid"}, "a"), Scoring{}, [][]float32{{3}}, 3, Sigmoid(3), []string{"sigmoid"}},
+		{"sigmoid", labelled(manifest.Head{Activation: "sigmoid"}, "a"), Scoring{}, [][]float32{{3}}, 3, Sigmoid(3), []string{"sigmoid"}},
 		{
-			"sigmoid twice", labelled(manifest.HeadSpec{Activation: "sigmoid"}, "a"),
+			"sigmoid twice", labelled(manifest.Head{Activation: "sigmoid"}, "a"),
 			Scoring{Activation: "sigmoid"},
 			[][]float32{{3}},
 			3,
 			Sigmoid(Sigmoid(3)),
 			[]string{"sigmoid", "sigmoid"},
 		},
-		{"weights", labelled(manifest.HeadSpec{Weights: map[string]float64{"a": 0.5, "c": -2}}, "a", "b", "c"), Scoring{}, [][]float32{{4, 9, 1}}, 0, 0, []string{"weights"}},
+		{"weights", labelled(manifest.Head{Label: -1, Weights: []float64{0.5, 0, -2}}, "a", "b", "c"), Scoring{}, [][]float32{{4, 9, 1}}, 0, 0, []string{"weights"}},
 		{
-			"weights asked for a label", labelled(manifest.HeadSpec{Weights: map[string]float64{"a": 0.5}, Mean: 7}, "a", "b"),
+			"weights asked for a label", labelled(manifest.Head{Label: -1, Weights: []float64{0.5, 0}, Mean: 7}, "a", "b"),
 			Scoring{Label: "b"},
 			[][]float32{{4, 9}},
 			9, 9,
@@ -118,9 +126,9 @@ func TestHeads(t *testing.T) {
 
 func TestHeadRefusals(t *testing.T) {
 	weights, likelihood, soft := reward("a", "b"), reward("policy"), reward("a", "b")
-	weights.Head = manifest.HeadSpec{Weights: map[string]float64{"a": 1}, Std: new(1.0)}
-	likelihood.Likelihood = &manifest.LikelihoodSpec{Beta: 1, Norm: manifest.NormSum}
-	soft.Head.Activation = manifest.ActivationSoftmax
+	weights.Head = manifest.Head{Label: -1, Weights: []float64{1, 0}, Std: 1}
+	likelihood.Head.Label, likelihood.Likelihood = -1, &manifest.Likelihood{Beta: 1, Norm: "sum"}
+	soft.Head.Activation = "softmax"
 	for code, ask := range map[string]struct {
 		manifest manifest.Manifest
 		scoring  Scoring
@@ -138,7 +146,7 @@ func TestHeadRefusals(t *testing.T) {
 
 func TestSoftmaxScoreIsSigmoidOfRaw(t *testing.T) {
 	m := reward("a", "b", "c")
-	m.Head = manifest.HeadSpec{Activation: manifest.ActivationSoftmax, Label: "b", Std: new(1.0)}
+	m.Head = manifest.Head{Activation: "softmax", Label: 1, Std: 1}
 	rapid.Check(t, func(rt *rapid.T) {
 		row := rapid.SliceOfN(rapid.Float32Range(-40, 40), 3, 3).Draw(rt, "row")
 		got, _ := scoreOf(t, m, Scoring{}, row)
@@ -152,7 +160,7 @@ func TestSoftmaxScoreIsSigmoidOfRaw(t *testing.T) {
 func stepsOf(t *testing.T, spec manifest.Manifest, response int, steps []int, rows ...[]float32) StepsResult {
 	t.Helper()
 	e := answers(t, spec, rows...)
-	m, err := e.find("", manifest.Process)
+	m, err := e.find("", manifest.KindProcess)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,7 +186,7 @@ func score(s StepScore) *float64 { return s.Score }
 
 func TestStepsOfSeveralLabelsAndSkipped(t *testing.T) {
 	m := process("softmax", "neutral", "negative", "neutral", "positive")
-	m.Steps.Label = manifest.Labels{"neutral", "positive"}
+	m.Steps.Right = []int{1, 2}
 	m.Steps.Skip = 1
 	got := stepsOf(t, m, 0, []int{1, 3, 5}, []float32{9, 1, 1}, []float32{0, 1, 1})
 	p := Softmax([]float64{9, 1, 1})
@@ -194,17 +202,17 @@ func TestStepsOfSeveralLabelsAndSkipped(t *testing.T) {
 
 func TestStepsOfALikelihood(t *testing.T) {
 	m := process("none", "", "policy", "reference")
-	m.Steps.Label, m.Likelihood = nil, &manifest.LikelihoodSpec{Beta: 0.5, Norm: manifest.NormSum}
+	m.Steps.Right, m.Likelihood = nil, &manifest.Likelihood{Beta: 0.5, Norm: "sum"}
 	rows := [][]float32{{-1, -2}, {-1, -1}, {-3, -1}, {0, -4}}
 	// The response is tokens 2 to 5; steps end at tokens 3 and 5.
 	if diff := cmp.Diff([]float64{0.5, 1.5}, values(stepsOf(t, m, 2, []int{3, 5}, rows...).Steps, score)); diff != "" {
 		t.Errorf("sums up to each step (-want +got):\n%s", diff)
 	}
-	m.Steps.Accumulate = new(false)
+	m.Steps.Accumulate = false
 	if diff := cmp.Diff([]float64{0.5, 1}, values(stepsOf(t, m, 2, []int{3, 5}, rows...).Steps, score)); diff != "" {
 		t.Errorf("what each step adds (-want +got):\n%s", diff)
 	}
-	m.Steps.Activation = manifest.ActivationSigmoid
+	m.Steps.Activation = "sigmoid"
 	if diff := cmp.Diff([]float64{Sigmoid(0.5), Sigmoid(1)}, values(stepsOf(t, m, 2, []int{3, 5}, rows...).Steps, score)); diff != "" {
 		t.Errorf("with sigmoid (-want +got):\n%s", diff)
 	}

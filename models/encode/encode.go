@@ -25,7 +25,7 @@ func (e *Encoder) Encode(item Item, truncate Truncation) (Encoded, error) {
 		return Encoded{}, err
 	}
 	tail := 0
-	if e.manifest.Tokenizer.End != manifest.EndKeep {
+	if e.manifest.Tokenizer.AppendsEnd() || e.manifest.Tokenizer.ReplacesEnd() {
 		tail = 1
 	}
 	switch {
@@ -37,7 +37,7 @@ func (e *Encoder) Encode(item Item, truncate Truncation) (Encoded, error) {
 		if out.IDs, err = e.ids(form, out.Text); err == nil {
 			err = e.finish(&out, form)
 		}
-	case e.manifest.Kind == manifest.Process:
+	case e.manifest.Kind == manifest.KindProcess:
 		tail = e.tail
 		err = e.encodeSteps(item, form, truncate, &out)
 	default:
@@ -59,9 +59,9 @@ func (e *Encoder) bounded(form string) error {
 	switch {
 	case m.Likelihood != nil:
 		return fault.New(fault.CodeItem, "%s does not show where the response begins, and model %q reads the response's likelihood: give messages or prompt", form, m.Name)
-	case m.Kind == manifest.Process && m.Steps.Tokenize != manifest.TokenizeJoint:
+	case m.Kind == manifest.KindProcess && !m.Steps.Joint():
 		return fault.New(fault.CodeItem, "%s does not show where steps end, and model %q has no token that does: give a prompt with steps", form, m.Name)
-	case m.Read.Prompt != nil && m.Read.Prompt.Rendered:
+	case m.Prompt.Rendered:
 		return fault.New(fault.CodeItem, "%s does not show where the prompt ends, and model %q reads there: give messages or prompt", form, m.Name)
 	}
 	return nil
@@ -88,7 +88,7 @@ func (e *Encoder) encodeTurns(item Item, form string, out *Encoded) (err error) 
 		}
 		return e.markResponse(out, messages, form)
 	}
-	if prompt := e.manifest.Read.Prompt; prompt != nil && prompt.Rendered {
+	if e.manifest.Prompt.Rendered {
 		before, err := e.leading(messages, form, false)
 		if err != nil {
 			return err
@@ -109,7 +109,7 @@ func (e *Encoder) finish(out *Encoded, form string) error {
 	if err := e.policies(out, form); err != nil {
 		return err
 	}
-	if e.manifest.Kind == manifest.Process {
+	if e.manifest.Kind == manifest.KindProcess {
 		return e.markSeparators(out)
 	}
 	return e.markPlaces(out)
@@ -117,10 +117,10 @@ func (e *Encoder) finish(out *Encoded, form string) error {
 
 // markPlaces reads the places given and that of the pooling rule.
 func (e *Encoder) markPlaces(out *Encoded, before ...int) error {
-	if prompt := e.manifest.Read.Prompt; prompt != nil && !prompt.Rendered {
-		at := lastPattern(out.IDs, prompt.Pattern)
+	if pattern := e.manifest.Prompt.Pattern; pattern != nil {
+		at := lastPattern(out.IDs, pattern)
 		if at < 0 {
-			return fault.New(fault.CodeItem, "the item lacks the ids %d that end a prompt, and model %q reads there", prompt.Pattern, e.manifest.Name)
+			return fault.New(fault.CodeItem, "the item lacks the ids %d that end a prompt, and model %q reads there", pattern, e.manifest.Name)
 		}
 		before = append(before, at)
 	}
@@ -133,7 +133,7 @@ func (e *Encoder) markPlaces(out *Encoded, before ...int) error {
 			return fault.New(fault.CodeItem, "the prompt ends at token %d, and model %q reads the response at token %d, which must come later", at, e.manifest.Name, place)
 		}
 	}
-	out.Read = append(before, place)
+	out.Positions = append(before, place)
 	return nil
 }
 
@@ -173,9 +173,9 @@ func readFrom(out *Encoded, start int) error {
 		return fault.New(fault.CodeEmpty, "the response gives no token")
 	}
 	out.Response = start
-	out.Read = make([]int, 0, len(out.IDs)-start)
+	out.Positions = make([]int, 0, len(out.IDs)-start)
 	for at := start - 1; at < len(out.IDs)-1; at++ {
-		out.Read = append(out.Read, at)
+		out.Positions = append(out.Positions, at)
 	}
 	return nil
 }
@@ -185,7 +185,7 @@ func (e *Encoder) render(item Item, messages []chat.Message, generate bool) (tex
 	switch {
 	case e.template == nil:
 		return "", fault.New(fault.CodeNoTemplate, "model %q has no chat template, so it takes text or input_ids only", e.manifest.Name)
-	case e.manifest.Kind == manifest.PairKind:
+	case e.manifest.Kind == manifest.KindPair:
 		text, err = e.template.RenderPair(messages, *item.First, *item.Second)
 	default:
 		text, err = e.template.Render(messages, generate)

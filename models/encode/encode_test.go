@@ -104,7 +104,7 @@ func TestStepsAndSeparatorAgree(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Equal(split.IDs, list.IDs) || !slices.Equal(split.Read, list.Read) {
+	if !slices.Equal(split.IDs, list.IDs) || !slices.Equal(split.Positions, list.Positions) {
 		t.Errorf("ids or positions differ: %v %v", split, list)
 	}
 	if want := []int{9, 16, 34}; !slices.Equal(split.Ends, want) {
@@ -113,7 +113,7 @@ func TestStepsAndSeparatorAgree(t *testing.T) {
 	if want := []int{9, 14, 30}; !slices.Equal(list.Ends, want) {
 		t.Errorf("ends of a list %v, want %v", list.Ends, want)
 	}
-	for _, at := range split.Read {
+	for _, at := range split.Positions {
 		if split.IDs[at] != m.separator {
 			t.Errorf("position %d is id %d, not the separator", at, split.IDs[at])
 		}
@@ -160,7 +160,7 @@ func TestTruncationLaws(t *testing.T) {
 		e.manifest = &own
 		prompt := rapid.StringMatching(`[a-z0-9 ]{0,80}`).Draw(t, "prompt")
 		item := Item{Prompt: &prompt}
-		if own.Kind == manifest.Process {
+		if own.Kind == manifest.KindProcess {
 			item.Steps = rapid.SliceOfN(rapid.StringMatching(`[a-z0-9]{1,20}`), 1, 4).Draw(t, "steps")
 		} else {
 			item.Response = new(rapid.StringMatching(`[a-z0-9 ]{1,40}`).Draw(t, "response"))
@@ -183,18 +183,18 @@ func TestTruncationLaws(t *testing.T) {
 		if len(cut.IDs) != want || cut.Truncated != len(whole.IDs)-want {
 			t.Fatalf("%d tokens, %d reported cut; want %d of %d", len(cut.IDs), cut.Truncated, want, len(whole.IDs))
 		}
-		if own.Tokenizer.BOS == manifest.BOSOne && cut.IDs[0] != *own.Tokenizer.BOSID {
+		if own.Tokenizer.BOS == "one" && cut.IDs[0] != *own.Tokenizer.BOSID {
 			t.Fatal("the BOS was cut")
 		}
 		tail := min(e.tail, want)
 		if !slices.Equal(cut.IDs[len(cut.IDs)-tail:], whole.IDs[len(whole.IDs)-tail:]) {
 			t.Fatal("the template's tail was cut")
 		}
-		if len(cut.Read) != len(whole.Read) {
-			t.Fatalf("%d positions read, want %d", len(cut.Read), len(whole.Read))
+		if len(cut.Positions) != len(whole.Positions) {
+			t.Fatalf("%d positions read, want %d", len(cut.Positions), len(whole.Positions))
 		}
-		for i := range cut.Read {
-			if cut.IDs[cut.Read[i]] != whole.IDs[whole.Read[i]] {
+		for i := range cut.Positions {
+			if cut.IDs[cut.Positions[i]] != whole.IDs[whole.Positions[i]] {
 				t.Fatalf("position %d reads another token", i)
 			}
 		}

@@ -85,7 +85,7 @@ func encodeFeatures(m *manifest.Manifest, item Item) (Encoded, error) {
 	if name, ok := stranger(item.Features, names); ok {
 		return Encoded{}, fault.New(fault.CodeItem, "features.%s: model %q has no such feature; it reads %s", fault.Short(name), m.Name, someOf(names))
 	}
-	out := Encoded{IDs: make([]int64, len(names)), Read: []int{len(names) - 1}}
+	out := Encoded{IDs: make([]int64, len(names)), Positions: []int{len(names) - 1}}
 	for i, name := range names {
 		x, ok := item.Features[name]
 		if !ok {

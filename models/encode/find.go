@@ -1,6 +1,7 @@
 package encode
 
 import (
+	"math"
 	"slices"
 
 	"github.com/assay-rm/assay/models/fault"
@@ -13,7 +14,7 @@ func (e *Encoder) find() error {
 	if have := e.tokens.VocabSize(); have > m.Graph.VocabSize {
 		return fault.New(fault.CodeBundle, "graph.vocab_size is %d, and the tokenizer has %d tokens", m.Graph.VocabSize, have)
 	}
-	if m.Kind == manifest.Process && m.Steps.Tokenize == manifest.TokenizeJoint {
+	if m.Kind == manifest.KindProcess && m.Steps.Joint() {
 		if err := e.findSeparator(); err != nil {
 			return err
 		}
@@ -25,7 +26,7 @@ func (e *Encoder) find() error {
 		}
 		e.mark = ids[0]
 	}
-	for _, id := range promptPattern(m) {
+	for _, id := range m.Prompt.Pattern {
 		if id < 0 || id >= m.Graph.VocabSize {
 			return fault.New(fault.CodeBundle, "read.prompt.pattern has id %d, and graph.vocab_size is %d", id, m.Graph.VocabSize)
 		}
@@ -37,13 +38,6 @@ func (e *Encoder) find() error {
 		return nil
 	}
 	return e.findTail()
-}
-
-func promptPattern(m *manifest.Manifest) []int64 {
-	if m.Read.Prompt == nil {
-		return nil
-	}
-	return m.Read.Prompt.Pattern
 }
 
 // findTail encodes two conversations of two turns, and finds how many tokens follow any response.
@@ -70,17 +64,17 @@ func (e *Encoder) findTail() error {
 func (e *Encoder) probeConversation(user, assistant string) ([]int64, error) {
 	item := Item{Prompt: &user, Response: &assistant}
 	switch e.manifest.Kind {
-	case manifest.Process:
+	case manifest.KindProcess:
 		item = Item{Prompt: &user, Steps: slices.Repeat([]string{assistant}, e.manifest.Steps.Skip+1)}
-	case manifest.PairKind:
+	case manifest.KindPair:
 		item = Item{Prompt: &user, First: &user, Second: &assistant}
-	case manifest.Reward, manifest.Preference, manifest.FeatureReward:
+	case manifest.KindReward, manifest.KindPreference, manifest.KindFeatures:
 	}
 	if e.user > 0 {
 		item.User = make([]float64, e.user)
 	}
 	unlimited := *e.manifest
-	unlimited.Limits.MaxTokens = manifest.MaxTokens
+	unlimited.Limits.MaxTokens = math.MaxInt
 	probe := *e
 	probe.manifest = &unlimited
 	encoded, err := probe.Encode(item, TruncateError)

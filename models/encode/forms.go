@@ -48,7 +48,7 @@ func (e *Encoder) form(item Item) (string, error) {
 		return "", fault.New(fault.CodeItem, "features are for models that read them, and model %q reads tokens", e.manifest.Name)
 	}
 	rendered := form == formText || form == formIDs
-	process, pair := e.manifest.Kind == manifest.Process, e.manifest.Kind == manifest.PairKind
+	process, pair := e.manifest.Kind == manifest.KindProcess, e.manifest.Kind == manifest.KindPair
 	switch {
 	case form == formMessages && len(item.Messages) == 0:
 		return "", fault.New(fault.CodeEmpty, "messages is empty")

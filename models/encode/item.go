@@ -49,13 +49,19 @@ const (
 
 // Encoded is an item as the model sees it.
 type Encoded struct {
-	Text      string  // what was tokenized; empty for input_ids and segments
-	IDs       []int64 // token ids, policies applied; of features the bits of each number, in the manifest's order
-	Read      []int   // positions read, ascending: of the prompt where the manifest asks for it, then of the pooling rule or the steps;
-	Response  int     // of a likelihood model every token but the last from that before the response on. Response is where it begins
-	Steps     []int   // process: the token of each step, of skipped ones too
-	Ends      []int   // process items given as steps or with a separator: end of each step in characters of the response
-	Truncated int     // tokens cut away
+	Text string  // what was tokenized; empty for input_ids, segments and features
+	IDs  []int64 // token ids, policies applied; of features the bits of each number, in the manifest's order
+
+	// Positions are the tokens whose rows are read, ascending. A reward model reads one, by its pooling rule, and before it
+	// the one in the prompt where the manifest asks for that. A process model reads one for each step that has a score. A
+	// likelihood model reads every token that predicts one of the response's: from the one before Response up to the last
+	// but one.
+	Positions []int
+
+	Response  int   // likelihood: the token at which the response begins
+	Steps     []int // process: the token of each step, of skipped ones too
+	Ends      []int // process, of steps or of a separator: the end of each step in characters of the response
+	Truncated int   // tokens cut away
 
 	User []float32 // the user's vector, for a head that takes one
 }

@@ -36,7 +36,7 @@ func TestLeadingBOS(t *testing.T) {
 	mark := m.tokens.Decode(bos)
 	rapid.Check(t, func(t *rapid.T) {
 		e := changed(m)
-		e.manifest.Tokenizer.BOS = rapid.SampledFrom([]string{manifest.BOSNone, manifest.BOSOne, manifest.BOSTwo}).Draw(t, "bos")
+		e.manifest.Tokenizer.BOS = rapid.SampledFrom([]string{"none", "one", "two"}).Draw(t, "bos")
 		written := rapid.IntRange(0, 4).Draw(t, "written")
 		word := rapid.StringMatching(`[a-z]{1,8}`).Draw(t, "word")
 		rendered := strings.Repeat(mark, written) + word
@@ -47,8 +47,8 @@ func TestLeadingBOS(t *testing.T) {
 			"ids":      {InputIDs: append(slices.Repeat([]int64{bos}, written), bos+7, bos+9)},
 		}
 		for form, item := range items {
-			want := map[string]int{manifest.BOSOne: 1, manifest.BOSTwo: 2}[e.manifest.Tokenizer.BOS]
-			if e.manifest.Tokenizer.BOS == manifest.BOSNone {
+			want := map[string]int{"one": 1, "two": 2}[e.manifest.Tokenizer.BOS]
+			if e.manifest.Tokenizer.BOS == "none" {
 				want = written
 				if form == "messages" || form == "prompt" {
 					want = 1 // the template's own
@@ -58,8 +58,8 @@ func TestLeadingBOS(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if have := leading(got.IDs, bos); have != want || got.Read[0] != len(got.IDs)-1 {
-				t.Fatalf("%s: %d BOS lead %v, read at %d; want %d", form, have, got.IDs, got.Read, want)
+			if have := leading(got.IDs, bos); have != want || got.Positions[0] != len(got.IDs)-1 {
+				t.Fatalf("%s: %d BOS lead %v, read at %d; want %d", form, have, got.IDs, got.Positions, want)
 			}
 		}
 	})
@@ -70,7 +70,7 @@ func TestEndPolicy(t *testing.T) {
 	m := fixture(t, "qwen3-reward-packed")
 	rapid.Check(t, func(t *rapid.T) {
 		e := changed(m)
-		e.manifest.Tokenizer.End = rapid.SampledFrom([]string{manifest.EndAppend, manifest.EndReplace}).Draw(t, "end")
+		e.manifest.Tokenizer.End = rapid.SampledFrom([]string{"append", "replace"}).Draw(t, "end")
 		end := rapid.Int64Range(0, 9).Draw(t, "id")
 		e.manifest.Tokenizer.EndID = &end
 		ids := rapid.SliceOfN(rapid.Int64Range(0, 9), 1, 12).Draw(t, "ids")
@@ -83,7 +83,7 @@ func TestEndPolicy(t *testing.T) {
 			t.Fatalf("%v and then %v, %v", once.IDs, twice.IDs, err)
 		}
 		extra := 0
-		if e.manifest.Tokenizer.End == manifest.EndAppend && ids[len(ids)-1] != end {
+		if e.manifest.Tokenizer.End == "append" && ids[len(ids)-1] != end {
 			extra = 1
 		}
 		if last := once.IDs[len(once.IDs)-1]; last != end || len(once.IDs) != len(ids)+extra {
@@ -130,8 +130,8 @@ func TestPoolingIsThatOfARightPaddedRow(t *testing.T) {
 		if nothing {
 			want = len(ids) - 1
 		}
-		if got.Read[0] != want {
-			t.Fatalf("%s of %v: reads %d, want %d", e.manifest.Pooling, ids, got.Read[0], want)
+		if got.Positions[0] != want {
+			t.Fatalf("%s of %v: reads %d, want %d", e.manifest.Pooling, ids, got.Positions[0], want)
 		}
 	})
 }
@@ -150,11 +150,11 @@ func TestPoolingAtPlaces(t *testing.T) {
 		{"before the start", func(e *Encoder) { e.manifest.Pooling, e.manifest.Read.Offset = manifest.PoolFromEnd, 8 }, nil, "reads 8 before the last"},
 		{"at a token", func(e *Encoder) { e.manifest.Pooling, e.mark = manifest.PoolAtToken, 5 }, []int{5}, ""},
 		{"at no token", func(e *Encoder) { e.manifest.Pooling, e.mark = manifest.PoolAtToken, 6 }, nil, "lacks the token"},
-		{"prompt", func(e *Encoder) { e.manifest.Read.Prompt = &manifest.PromptSpec{Pattern: []int64{9, 4}} }, []int{3, 7}, ""},
-		{"no prompt", func(e *Encoder) { e.manifest.Read.Prompt = &manifest.PromptSpec{Pattern: []int64{4, 4}} }, nil, "lacks the ids [4 4]"},
+		{"prompt", func(e *Encoder) { e.manifest.Prompt.Pattern = []int64{9, 4} }, []int{3, 7}, ""},
+		{"no prompt", func(e *Encoder) { e.manifest.Prompt.Pattern = []int64{4, 4} }, nil, "lacks the ids [4 4]"},
 		{"prompt after the place read", func(e *Encoder) {
 			e.manifest.Pooling, e.mark = manifest.PoolAtToken, 5
-			e.manifest.Read.Prompt = &manifest.PromptSpec{Pattern: []int64{7}}
+			e.manifest.Prompt.Pattern = []int64{7}
 		}, nil, "must come later"},
 	}
 	for _, test := range tests {
@@ -169,8 +169,8 @@ func TestPoolingAtPlaces(t *testing.T) {
 				}
 				return
 			}
-			if err != nil || !slices.Equal(got.Read, test.read) {
-				t.Errorf("reads %v, %v; want %v", got.Read, err, test.read)
+			if err != nil || !slices.Equal(got.Positions, test.read) {
+				t.Errorf("reads %v, %v; want %v", got.Positions, err, test.read)
 			}
 		})
 	}
@@ -181,8 +181,8 @@ func TestSeparateSteps(t *testing.T) {
 	m := fixture(t, "qwen3-process-packed")
 	rapid.Check(t, func(t *rapid.T) {
 		e := changed(m)
-		e.manifest.Pooling = manifest.PoolAtStep
-		e.manifest.Steps.Tokenize = manifest.TokenizeSeparate
+		e.manifest.Pooling = "at_step"
+		e.manifest.Steps.Tokenize = "separate"
 		e.manifest.Steps.Separator = rapid.SampledFrom([]string{"", "\n", " tag"}).Draw(t, "separator")
 		e.manifest.Steps.Skip = rapid.IntRange(0, 1).Draw(t, "skip")
 		e.manifest.Steps.Offset = rapid.IntRange(0, 2).Draw(t, "offset")
@@ -201,7 +201,7 @@ func TestSeparateSteps(t *testing.T) {
 			want = slices.Concat(want, must(e.tokens.Encode(step)), must(e.tokens.Encode(e.manifest.Steps.Separator)))
 			ends = append(ends, len(want)-1-e.manifest.Steps.Offset)
 		}
-		if !slices.Equal(got.IDs, want) || !slices.Equal(got.Steps, ends) || !slices.Equal(got.Read, ends[e.manifest.Steps.Skip:]) {
+		if !slices.Equal(got.IDs, want) || !slices.Equal(got.Steps, ends) || !slices.Equal(got.Positions, ends[e.manifest.Steps.Skip:]) {
 			t.Fatalf("%+v, want ids %v read at %v", got, want, ends)
 		}
 	})
@@ -218,8 +218,8 @@ func must(ids []int64, err error) []int64 {
 func TestPrefixSteps(t *testing.T) {
 	m := fixture(t, "qwen3-process-packed")
 	e := changed(m)
-	e.manifest.Pooling = manifest.PoolAtStep
-	e.manifest.Steps.Tokenize, e.manifest.Steps.Separator = manifest.TokenizePrefix, "\n\n"
+	e.manifest.Pooling = "at_step"
+	e.manifest.Steps.Tokenize, e.manifest.Steps.Separator = "prefix", "\n\n"
 	e.template = must2(chat.New(`{{ messages[0].content }}
 {{ messages[1].content }}`, nil))
 	prompt, steps := "What is 2 + 2?", []string{"2 + 2 = 4.", "So 4.", "Done"}
@@ -229,8 +229,8 @@ func TestPrefixSteps(t *testing.T) {
 	}
 	for k := range steps {
 		cut, err := e.Encode(Item{Prompt: &prompt, Steps: steps[:k+1]}, TruncateError)
-		if err != nil || !slices.Equal(cut.Read, whole.Read[:k+1]) || cut.Read[k] != len(cut.IDs)-1 {
-			t.Errorf("%d steps are read at %v of %d ids, %v; all of them at %v", k+1, cut.Read, len(cut.IDs), err, whole.Read)
+		if err != nil || !slices.Equal(cut.Positions, whole.Positions[:k+1]) || cut.Positions[k] != len(cut.IDs)-1 {
+			t.Errorf("%d steps are read at %v of %d ids, %v; all of them at %v", k+1, cut.Positions, len(cut.IDs), err, whole.Positions)
 		}
 	}
 	e.manifest.Steps.Separator = "" // "4." and "4.5" may be cut otherwise
@@ -251,8 +251,8 @@ func must2(tpl *chat.Template, err error) *chat.Template {
 // TestTurns: each step is a user turn, the first joined to the prompt, and the separator is the turn after it.
 func TestTurns(t *testing.T) {
 	e := changed(fixture(t, "qwen3-process-packed"))
-	e.manifest.Pooling = manifest.PoolAtStep
-	e.manifest.Steps = manifest.StepSpec{Separator: "+", Tokenize: manifest.TokenizePrefix, Turns: true, Offset: 1, Label: manifest.Labels{"right"}, Activation: manifest.ActivationSoftmax}
+	e.manifest.Pooling = "at_step"
+	e.manifest.Steps = manifest.Steps{Separator: "+", Tokenize: "prefix", Turns: true, Offset: 1, Right: []int{1}, Activation: "softmax"}
 	e.template = must2(chat.New(`{% for m in messages %}[{{ m.role[0] }}]{{ m.content }}{% endfor %}.`, nil))
 	got, err := e.Encode(Item{Prompt: new("p q"), Steps: []string{"one", "two"}}, TruncateError)
 	if err != nil {
@@ -261,7 +261,7 @@ func TestTurns(t *testing.T) {
 	if want := "[u]p q one[a]+[u]two[a]+."; got.Text != want {
 		t.Errorf("text %q, want %q", got.Text, want)
 	}
-	for k, at := range got.Read {
+	for k, at := range got.Positions {
 		if text := e.tokens.Decode(got.IDs[at]); text != "+" {
 			t.Errorf("step %d is read at %q", k, text)
 		}
@@ -273,7 +273,7 @@ func TestResponseOfALikelihood(t *testing.T) {
 	m := fixture(t, "llama-reward-packed")
 	rapid.Check(t, func(t *rapid.T) {
 		e := changed(m)
-		e.manifest.Likelihood = &manifest.LikelihoodSpec{Beta: 1, Norm: manifest.NormSum}
+		e.manifest.Likelihood = &manifest.Likelihood{Beta: 1, Norm: "sum"}
 		prompt := rapid.StringMatching(`[a-z ]{1,20}`).Draw(t, "prompt")
 		response := rapid.StringMatching(`[a-z0-9 ]{0,20}`).Draw(t, "response")
 		got, err := e.Encode(Item{Prompt: &prompt, Response: &response}, TruncateError)
@@ -284,21 +284,21 @@ func TestResponseOfALikelihood(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !slices.Equal(got.IDs[:got.Response], before[:got.Response]) || len(got.Read) != len(got.IDs)-got.Response {
+		if !slices.Equal(got.IDs[:got.Response], before[:got.Response]) || len(got.Positions) != len(got.IDs)-got.Response {
 			t.Fatalf("%+v; the prompt alone is %v", got, before)
 		}
 		if got.Response < len(before) && got.IDs[got.Response] == before[got.Response] {
 			t.Fatalf("the response begins at %d, too early", got.Response)
 		}
-		for i, at := range got.Read {
+		for i, at := range got.Positions {
 			if at != got.Response-1+i {
-				t.Fatalf("reads %v, want every token from %d", got.Read, got.Response-1)
+				t.Fatalf("reads %v, want every token from %d", got.Positions, got.Response-1)
 			}
 		}
 	})
 	for _, item := range []Item{{Text: new("a")}, {InputIDs: []int64{5, 6}}} {
 		e := changed(m)
-		e.manifest.Likelihood = &manifest.LikelihoodSpec{Beta: 1, Norm: manifest.NormSum}
+		e.manifest.Likelihood = &manifest.Likelihood{Beta: 1, Norm: "sum"}
 		var known *fault.Error
 		if _, err := e.Encode(item, TruncateError); !errors.As(err, &known) || known.Code != fault.CodeItem {
 			t.Errorf("%v, want %s", err, fault.CodeItem)

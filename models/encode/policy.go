@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"github.com/assay-rm/assay/models/fault"
-	"github.com/assay-rm/assay/models/manifest"
 )
 
 // policies checks the ids and makes their beginning and end what the manifest says.
@@ -32,14 +31,14 @@ func (e *Encoder) check(ids []int64, form string) error {
 
 // applyEnd makes the last id what the policy says.
 func (e *Encoder) applyEnd(ids []int64) []int64 {
-	policy := e.manifest.Tokenizer
+	policy := &e.manifest.Tokenizer
 	if policy.EndID == nil || len(ids) == 0 {
 		return ids
 	}
 	switch {
-	case policy.End == manifest.EndAppend && ids[len(ids)-1] != *policy.EndID:
+	case policy.AppendsEnd() && ids[len(ids)-1] != *policy.EndID:
 		return append(ids, *policy.EndID)
-	case policy.End == manifest.EndReplace:
+	case policy.ReplacesEnd():
 		ids[len(ids)-1] = *policy.EndID
 	}
 	return ids
@@ -47,7 +46,7 @@ func (e *Encoder) applyEnd(ids []int64) []int64 {
 
 // applyBOS makes as many BOS lead the ids as the policy says; the policy none leaves ids alone.
 func (e *Encoder) applyBOS(ids []int64) []int64 {
-	wanted := e.leads()
+	wanted := e.manifest.Tokenizer.Leading()
 	if wanted == 0 {
 		return ids
 	}
@@ -60,9 +59,4 @@ func (e *Encoder) applyBOS(ids []int64) []int64 {
 		return ids[have-wanted:]
 	}
 	return slices.Insert(ids, 0, slices.Repeat([]int64{bos}, wanted-have)...)
-}
-
-// leads is the number of BOS that lead the ids by policy.
-func (e *Encoder) leads() int {
-	return map[string]int{manifest.BOSOne: 1, manifest.BOSTwo: 2}[e.manifest.Tokenizer.BOS]
 }

@@ -6,10 +6,17 @@ import (
 	"github.com/assay-rm/assay/models/manifest"
 )
 
+// Parts of an item that a segment may hold, beside the prompt.
+const (
+	partResponse = "response"
+	partFirst    = "first"
+	partSecond   = "second"
+)
+
 // segment is one token, or a part of the item that is tokenized on its own.
 type segment struct {
 	id   int64 // of a token
-	spec manifest.SegmentSpec
+	spec manifest.Segment
 }
 
 // findSegments finds the ids of the manifest's segments.
@@ -61,7 +68,7 @@ func (e *Encoder) encodeSegments(item Item, messages []chat.Message) ([]int64, e
 // texts names the parts of an item: one user turn and what answers it.
 func (e *Encoder) texts(item Item, messages []chat.Message) (map[string]string, error) {
 	want := []string{roleUser, roleAssistant}
-	if e.manifest.Kind == manifest.PairKind {
+	if e.manifest.Kind == manifest.KindPair {
 		want = want[:1]
 	}
 	same := len(messages) == len(want)
@@ -75,11 +82,11 @@ func (e *Encoder) texts(item Item, messages []chat.Message) (map[string]string, 
 		}
 		return nil, fault.New(fault.CodeTemplate, "model %q takes the roles %q, and the conversation has %q", e.manifest.Name, want, roles)
 	}
-	texts := map[string]string{manifest.SegmentPrompt: messages[0].Content}
-	if e.manifest.Kind == manifest.PairKind {
-		texts[manifest.SegmentFirst], texts[manifest.SegmentSecond] = *item.First, *item.Second
+	texts := map[string]string{formPrompt: messages[0].Content}
+	if e.manifest.Kind == manifest.KindPair {
+		texts[partFirst], texts[partSecond] = *item.First, *item.Second
 	} else {
-		texts[manifest.SegmentResponse] = messages[1].Content
+		texts[partResponse] = messages[1].Content
 	}
 	return texts, nil
 }

@@ -21,7 +21,7 @@ func TestSegmentsArePutTogether(t *testing.T) {
 	for _, part := range []string{"[CLS]", "what?", "[SEP]", "that", "[SEP]"} {
 		want = append(want, must(e.tokens.Encode(part))...)
 	}
-	if !slices.Equal(got.IDs, want) || !slices.Equal(got.Read, []int{len(want) - 1}) {
+	if !slices.Equal(got.IDs, want) || !slices.Equal(got.Positions, []int{len(want) - 1}) {
 		t.Errorf("%+v, want ids %v", got, want)
 	}
 }
@@ -76,7 +76,7 @@ func TestPairTemplate(t *testing.T) {
 	e := changed(fixture(t, "../families/rlhflow-pair"))
 	e.template = must2(chat.New(`{{ messages[0].content }}|{{ first }}|{{ second }}|{{ add_generation_prompt }}`, nil))
 	got, err := e.Encode(Item{Prompt: new("p"), First: new("a"), Second: new("b")}, TruncateError)
-	if err != nil || got.Text != "p|a|b|False" || !slices.Equal(got.Read, []int{len(got.IDs) - 1}) {
+	if err != nil || got.Text != "p|a|b|False" || !slices.Equal(got.Positions, []int{len(got.IDs) - 1}) {
 		t.Errorf("%+v, %v", got, err)
 	}
 }
@@ -84,15 +84,15 @@ func TestPairTemplate(t *testing.T) {
 // TestRenderedPrompt: the second place is the last token of the prompt alone, whose ids must lead the item's.
 func TestRenderedPrompt(t *testing.T) {
 	e := changed(fixture(t, "qwen3-reward-packed"))
-	e.manifest.Read.Prompt = &manifest.PromptSpec{Rendered: true}
+	e.manifest.Prompt.Rendered = true
 	e.template = must2(chat.New(`{% for m in messages %}<{{ m.content }}>{% endfor %}`, nil))
 	got, err := e.Encode(Item{Prompt: new("p q"), Response: new("r s")}, TruncateError)
 	if err != nil {
 		t.Fatal(err)
 	}
 	before := must(e.tokens.Encode("<p q>"))
-	if !slices.Equal(got.Read, []int{len(before) - 1, len(got.IDs) - 1}) {
-		t.Errorf("reads %v of %d ids; the prompt has %d", got.Read, len(got.IDs), len(before))
+	if !slices.Equal(got.Positions, []int{len(before) - 1, len(got.IDs) - 1}) {
+		t.Errorf("reads %v of %d ids; the prompt has %d", got.Positions, len(got.IDs), len(before))
 	}
 	e.template = must2(chat.New(`{{ messages | length }}{% for m in messages %}<{{ m.content }}>{% endfor %}`, nil))
 	_, err = e.Encode(Item{Prompt: new("p q"), Response: new("r s")}, TruncateError)
@@ -109,10 +109,10 @@ func TestFormsWithoutBounds(t *testing.T) {
 		change func(m *manifest.Manifest)
 		want   string
 	}{
-		{reward, func(m *manifest.Manifest) { m.Likelihood = &manifest.LikelihoodSpec{Beta: 1, Norm: manifest.NormSum} }, "where the response begins"},
-		{reward, func(m *manifest.Manifest) { m.Read.Prompt = &manifest.PromptSpec{Rendered: true} }, "where the prompt ends"},
-		{process, func(m *manifest.Manifest) { m.Steps.Tokenize = manifest.TokenizeSeparate }, "where steps end"},
-		{process, func(m *manifest.Manifest) { m.Steps.Tokenize = manifest.TokenizePrefix }, "where steps end"},
+		{reward, func(m *manifest.Manifest) { m.Likelihood = &manifest.Likelihood{Beta: 1, Norm: "sum"} }, "where the response begins"},
+		{reward, func(m *manifest.Manifest) { m.Prompt.Rendered = true }, "where the prompt ends"},
+		{process, func(m *manifest.Manifest) { m.Steps.Tokenize = "separate" }, "where steps end"},
+		{process, func(m *manifest.Manifest) { m.Steps.Tokenize = "prefix" }, "where steps end"},
 	} {
 		e := changed(test.model)
 		test.change(e.manifest)

@@ -7,7 +7,6 @@ import (
 
 	"github.com/assay-rm/assay/models/chat"
 	"github.com/assay-rm/assay/models/fault"
-	"github.com/assay-rm/assay/models/manifest"
 )
 
 // encodeSteps encodes a conversation whose last assistant turn is made of steps, and finds where each is read.
@@ -20,13 +19,13 @@ func (e *Encoder) encodeSteps(item Item, form string, truncate Truncation, out *
 		return fault.New(fault.CodeTooLong, "the item has %d steps of a token or more, and limits.max_tokens of model %q is %d; no step is cut", len(steps), e.manifest.Name, limit)
 	}
 	out.Ends = ends
-	switch e.manifest.Steps.Tokenize {
-	case manifest.TokenizeSeparate:
-		err = e.encodeSeparate(before, steps, form, out)
-	case manifest.TokenizePrefix:
-		err = e.encodePrefixes(before, steps, form, truncate, out)
-	default:
+	switch {
+	case e.manifest.Steps.Joint():
 		return e.encodeJoint(item, before, steps, form, out)
+	case e.manifest.Steps.Separate():
+		err = e.encodeSeparate(before, steps, form, out)
+	default:
+		err = e.encodePrefixes(before, steps, form, truncate, out)
 	}
 	if err != nil {
 		return err
@@ -173,7 +172,7 @@ func (e *Encoder) readSteps(out *Encoded) error {
 	if err := e.scored(out); err != nil {
 		return err
 	}
-	out.Read = slices.Clone(out.Steps[e.manifest.Steps.Skip:])
+	out.Positions = slices.Clone(out.Steps[e.manifest.Steps.Skip:])
 	return nil
 }
 

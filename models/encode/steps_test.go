@@ -26,8 +26,8 @@ func refusedItem(t *testing.T, err error, code, want string) {
 func prefixed(t *testing.T, separator string) Encoder {
 	t.Helper()
 	e := changed(fixture(t, "qwen3-process-packed"))
-	e.manifest.Pooling = manifest.PoolAtStep
-	e.manifest.Steps = manifest.StepSpec{Separator: separator, Tokenize: manifest.TokenizePrefix, Label: manifest.Labels{"right"}, Activation: manifest.ActivationSoftmax}
+	e.manifest.Pooling = "at_step"
+	e.manifest.Steps = manifest.Steps{Separator: separator, Tokenize: "prefix", Right: []int{1}, Activation: "softmax"}
 	e.template = must2(chat.New(`{{ messages[0].content }}: {% if messages | length > 1 %}{{ messages[1].content }}{% endif %}`, nil))
 	return e
 }
@@ -64,7 +64,7 @@ func TestStepReadBeforeTheItem(t *testing.T) {
 func TestEveryStepSkipped(t *testing.T) {
 	e := prefixed(t, "\n")
 	e.manifest.Steps.Skip = 2
-	for _, likelihood := range []*manifest.LikelihoodSpec{nil, {Beta: 1, Norm: manifest.NormSum}} {
+	for _, likelihood := range []*manifest.Likelihood{nil, {Beta: 1, Norm: "sum"}} {
 		e.manifest.Likelihood = likelihood
 		_, err := e.Encode(Item{Prompt: new("p"), Steps: []string{"a", "b"}}, TruncateError)
 		refusedItem(t, err, fault.CodeEmpty, "the item has 2 steps, and model")
@@ -78,8 +78,8 @@ func TestEveryStepSkipped(t *testing.T) {
 func TestSeparateStepsKeepTheirBOS(t *testing.T) {
 	e := changed(fixture(t, "llama-process-packed"))
 	bos := *e.manifest.Tokenizer.BOSID
-	e.manifest.Tokenizer.BOS, e.manifest.Pooling = manifest.BOSOne, manifest.PoolAtStep
-	e.manifest.Steps.Tokenize, e.manifest.Steps.Separator = manifest.TokenizeSeparate, ""
+	e.manifest.Tokenizer.BOS, e.manifest.Pooling = "one", "at_step"
+	e.manifest.Steps.Tokenize, e.manifest.Steps.Separator = "separate", ""
 	e.template = must2(chat.New(``, nil))
 	got, err := e.Encode(Item{Prompt: new("p"), Steps: []string{e.tokens.Decode(bos) + "a", "b"}}, TruncateError)
 	if err != nil {
@@ -141,7 +141,7 @@ func TestTemplatesThatTouchTheSteps(t *testing.T) {
 	e := changed(fixture(t, "../families/math-shepherd"))
 	e.template = must2(chat.New(`{{ messages[0].content }} {{ messages[1].content | trim }}`, nil))
 	got, err := e.Encode(Item{Prompt: new("p"), Steps: []string{" a", "b"}}, TruncateError)
-	if err != nil || len(got.Read) != 2 || got.IDs[got.Read[1]] != e.separator {
+	if err != nil || len(got.Positions) != 2 || got.IDs[got.Positions[1]] != e.separator {
 		t.Errorf("%+v, %v", got, err)
 	}
 	e.template = must2(chat.New(`{{ messages[0].content }} {{ messages[1].content | upper }}`, nil))

@@ -13,7 +13,7 @@ func (e *Encoder) truncate(out *Encoded, truncate Truncation, tail int) error {
 	if n <= limit {
 		return nil
 	}
-	head := e.leads()
+	head := e.manifest.Tokenizer.Leading()
 	cut := n - limit
 	from := head // the cut removes tokens from … from+cut
 	switch truncate {
@@ -31,27 +31,27 @@ func (e *Encoder) truncate(out *Encoded, truncate Truncation, tail int) error {
 	if limit <= head+tail {
 		return fault.New(fault.CodeTooLong, "the item has %d tokens, and limits.max_tokens %d of model %q leaves no room beside the template's own tokens", n, limit, e.manifest.Name)
 	}
-	if e.manifest.Kind == manifest.Process || e.manifest.Likelihood != nil {
+	if e.manifest.Kind == manifest.KindProcess || e.manifest.Likelihood != nil {
 		if err := shift(out.Steps, from, cut, "the end of step", n, limit); err != nil {
 			return err
 		}
-		if err := shift(out.Read, from, cut, "read position", n, limit); err != nil {
+		if err := shift(out.Positions, from, cut, "read position", n, limit); err != nil {
 			return err
 		}
 		if out.Response > from {
 			out.Response -= cut
 		}
-	} else if err := shift(out.Read[:len(out.Read)-1], from, cut, "read position", n, limit); err != nil {
+	} else if err := shift(out.Positions[:len(out.Positions)-1], from, cut, "read position", n, limit); err != nil {
 		return err
 	}
 	out.IDs = slices.Delete(out.IDs, from, from+cut)
 	out.Truncated = cut
-	if e.manifest.Kind == manifest.Process || e.manifest.Likelihood != nil {
+	if e.manifest.Kind == manifest.KindProcess || e.manifest.Likelihood != nil {
 		return nil
 	}
 	place, err := e.place(out.IDs)
-	out.Read[len(out.Read)-1] = place
-	if before := out.Read[:len(out.Read)-1]; err == nil && len(before) > 0 && before[0] >= place {
+	out.Positions[len(out.Positions)-1] = place
+	if before := out.Positions[:len(out.Positions)-1]; err == nil && len(before) > 0 && before[0] >= place {
 		return fault.New(fault.CodeTooLong, "the item has %d tokens, and cutting it to limits.max_tokens %d would remove the response", n, limit)
 	}
 	return err

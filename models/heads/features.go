@@ -17,7 +17,7 @@ import (
 // package encode gives them, and its one row is read at the last.
 type FeatureModel struct {
 	graph         *graphs.Graph
-	spec          *manifest.GraphSpec
+	spec          *manifest.Graph
 	labels        int
 	gradientSlots chan struct{} // has one for each gradient at work
 	noGradient    error         // why readings have no gradient; nil: they have one
@@ -27,7 +27,7 @@ var _ batching.Runner = (*FeatureModel)(nil)
 
 // LoadFeatures loads the graph, holds its input and output to the manifest, and tries a gradient. As many gradients are at work at once as
 // there are processors.
-func LoadFeatures(spec *manifest.GraphSpec, data []byte) (*FeatureModel, error) {
+func LoadFeatures(spec *manifest.Graph, data []byte) (*FeatureModel, error) {
 	graph, err := graphs.Load(data)
 	if err != nil {
 		return nil, &fault.Error{Code: fault.CodeBundle, Detail: "graph.file " + spec.File, Err: err}

@@ -15,7 +15,7 @@ import (
 // have the same bits alone and in any batch. It is safe for concurrent use.
 type Head struct {
 	graph  *graphs.Graph
-	spec   *manifest.HeadGraphSpec
+	spec   *manifest.HeadGraph
 	labels int
 	user   int  // numbers of a user's vector; 0: the head takes none
 	shared bool // the vector is one for all rows of a run: its input is [D], not [rows, D]

@@ -26,7 +26,7 @@ func TestManifestDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if *m.Head.Std != 1 || m.Head.Mean != 0 || m.Golden.Tolerance != 1e-4 {
+	if m.Head.Std != 1 || m.Head.Mean != 0 || m.Golden.Tolerance != 1e-4 {
 		t.Errorf("head %+v, golden %+v; want mean 0, std 1, tolerance 1e-4", m.Head, m.Golden)
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 // Limits of what a manifest may say of its graph and steps.
 const (
+	maxTokens = 1 << 20 // of limits.max_tokens
 	maxLayers = 1 << 12
 	maxHeads  = 1 << 16 // of kv_heads and of head_dim
 	maxIDs    = 1 << 31 // of vocab_size
@@ -15,23 +16,23 @@ const (
 )
 
 // checkNumbers refuses numbers that no arithmetic is meant for.
-func (m *Manifest) checkNumbers(check checker) {
+func (s *spec) checkNumbers(check checker) {
 	finite := func(field string, value float64) {
 		check(!math.IsNaN(value) && !math.IsInf(value, 0), "%s is %g, and must be finite", field, value)
 	}
-	finite("head.mean", m.Head.Mean)
-	finite("head.std", *m.Head.Std)
-	for _, label := range slices.Sorted(maps.Keys(m.Head.Weights)) {
-		finite("head.weights."+label, m.Head.Weights[label])
+	finite("head.mean", s.Head.Mean)
+	finite("head.std", *s.Head.Std)
+	for _, label := range slices.Sorted(maps.Keys(s.Head.Weights)) {
+		finite("head.weights."+label, s.Head.Weights[label])
 	}
-	if m.Likelihood != nil {
-		finite("likelihood.beta", m.Likelihood.Beta)
+	if s.Likelihood != nil {
+		finite("likelihood.beta", s.Likelihood.Beta)
 	}
-	if m.Preference != nil {
-		finite("preference.temperature", m.Preference.Temperature)
+	if s.Preference != nil {
+		finite("preference.temperature", s.Preference.Temperature)
 	}
-	finite("golden.tolerance", m.Golden.Tolerance)
-	if d := m.Drift; d != nil {
+	finite("golden.tolerance", s.Golden.Tolerance)
+	if d := s.Drift; d != nil {
 		finite("drift.max", d.Max)
 		finite("drift.mean", d.Mean)
 		finite("drift.order", d.Order)
@@ -39,21 +40,21 @@ func (m *Manifest) checkNumbers(check checker) {
 	below := func(field string, value, limit int64) {
 		check(value < limit, "%s is %d, and must be below %d", field, value, limit)
 	}
-	below("graph.layers", int64(m.Graph.Layers), maxLayers)
-	below("graph.kv_heads", m.Graph.KVHeads, maxHeads)
-	below("graph.head_dim", m.Graph.HeadDim, maxHeads)
-	below("graph.vocab_size", m.Graph.VocabSize, maxIDs)
-	if tokens := int64(m.Limits.MaxTokens); tokens > 0 {
-		below("read.offset", int64(m.Read.Offset), tokens)
-		below("steps.offset", int64(m.Steps.Offset), tokens)
-		below("steps.skip", int64(m.Steps.Skip), min(tokens, maxSkip))
+	below("graph.layers", int64(s.Graph.Layers), maxLayers)
+	below("graph.kv_heads", s.Graph.KVHeads, maxHeads)
+	below("graph.head_dim", s.Graph.HeadDim, maxHeads)
+	below("graph.vocab_size", s.Graph.VocabSize, maxIDs)
+	if tokens := int64(s.Limits.MaxTokens); tokens > 0 {
+		below("read.offset", int64(s.Read.Offset), tokens)
+		below("steps.offset", int64(s.Steps.Offset), tokens)
+		below("steps.skip", int64(s.Steps.Skip), min(tokens, maxSkip))
 	}
 }
 
-func (m *Manifest) checkDrift(check checker) {
-	d := m.Drift
+func (s *spec) checkDrift(check checker) {
+	d := s.Drift
 	if d == nil {
-		check(m.Graph.Precision == "float32", "drift is missing, and precision %s needs it", m.Graph.Precision)
+		check(s.Graph.Precision == "float32", "drift is missing, and precision %s needs it", s.Graph.Precision)
 		return
 	}
 	check(d.Items > 0, "drift.items is %d, and must be positive", d.Items)

@@ -8,7 +8,6 @@ import (
 	ort "github.com/yalue/onnxruntime_go"
 
 	"github.com/assay-rm/assay/batching"
-	"github.com/assay-rm/assay/models/manifest"
 )
 
 // tensors are a forward's own, by name.
@@ -32,7 +31,7 @@ func (s *Session) feeds(plan *batching.Plan) (tensors, error) {
 		}
 		feeds[name] = tensor
 	}
-	if s.graph.Layout == manifest.LayoutPacked {
+	if s.graph.Packed() {
 		t, r, q, k := int64(len(plan.IDs)), int64(plan.Tiles), int64(plan.Queries), int64(plan.Keys)
 		feed("input_ids", plan.IDs, t)
 		feed("position_ids", plan.Positions, t)

@@ -19,7 +19,7 @@ import (
 type gpuHead struct {
 	gpu    *gpu
 	graph  *graphs.Graph
-	spec   *manifest.HeadGraphSpec
+	spec   *manifest.HeadGraph
 	labels int
 	room   *device.Room
 	matrix kernels.Tensor // of the rows of the forward that there is, (positions, width)

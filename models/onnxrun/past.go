@@ -9,12 +9,11 @@ import (
 
 	"github.com/assay-rm/assay/batching"
 	"github.com/assay-rm/assay/models/fault"
-	"github.com/assay-rm/assay/models/manifest"
 )
 
 // findPast lists the graph's inputs and outputs of keys and values.
 func (s *Session) findPast(outputs []Value) (err error) {
-	if s.graph.Layout != manifest.LayoutPacked {
+	if !s.graph.Packed() {
 		return nil
 	}
 	for layer := range s.graph.Layers {

@@ -9,7 +9,6 @@ import (
 	ort "github.com/yalue/onnxruntime_go"
 
 	"github.com/assay-rm/assay/batching"
-	"github.com/assay-rm/assay/models/manifest"
 )
 
 // Run computes one plan and gives the rows read, (len(plan.Read), labels), or of a graph whose head is another (len(plan.Read), width),
@@ -96,7 +95,7 @@ func bindOutput(binding *ort.IoBinding, outputs tensors, name string, value ort.
 func (s *Session) outputShape(plan *batching.Plan) ort.Shape {
 	columns := int64(s.graph.Columns())
 	switch {
-	case s.graph.Layout == manifest.LayoutPacked:
+	case s.graph.Packed():
 		return ort.Shape{int64(len(plan.Read)), columns}
 	case s.pooled:
 		return ort.Shape{int64(plan.Rows), columns}
@@ -106,7 +105,7 @@ func (s *Session) outputShape(plan *batching.Plan) ort.Shape {
 
 // readRows are the output's rows that are read, in the plan's order.
 func (s *Session) readRows(plan *batching.Plan) []int64 {
-	if s.graph.Layout != manifest.LayoutPacked && !s.pooled {
+	if !s.graph.Packed() && !s.pooled {
 		return plan.Read
 	}
 	rows := make([]int64, len(plan.Read))
@@ -122,7 +121,7 @@ func (s *Session) readRows(plan *batching.Plan) []int64 {
 // pick gives the rows that are read of an output: of a packed graph's all.
 func (s *Session) pick(output []float32, plan *batching.Plan) [][]float32 {
 	columns := s.graph.Columns()
-	if s.graph.Layout == manifest.LayoutPacked {
+	if s.graph.Packed() {
 		return slices.Collect(slices.Chunk(output, columns))
 	}
 	block := make([]float32, 0, len(plan.Read)*columns)

@@ -13,7 +13,7 @@ import (
 
 // Session runs the plans of one graph on ONNX Runtime. It is a [batching.Runner].
 type Session struct {
-	graph   *manifest.GraphSpec
+	graph   *manifest.Graph
 	device  Device
 	runtime *inplace.Runtime
 	threads *inplace.Threads
@@ -56,7 +56,7 @@ const laneBytes = 512 << 20
 // all threads and, where there are several and the graph is small, once for forwards on one.
 func Open(file *Graph, threads int, device Device) (*Session, error) {
 	m := file.Manifest
-	s := &Session{graph: &m.Graph, device: device, types: m.Tokenizer.TypeAfter, pooled: m.Pooling == manifest.PoolInGraph}
+	s := &Session{graph: &m.Graph, device: device, types: m.Tokenizer.TypeAfter, pooled: m.PoolsInGraph()}
 	var err error
 	if s.runtime, err = inplace.Attach(loadedRuntime()); err != nil {
 		return nil, err

@@ -1,0 +1,52 @@
+package manifest
+
+// Graph describes the ONNX graph that reads ids, or features.
+type Graph struct {
+	File      string   `yaml:"file"`
+	Layout    string   `yaml:"layout"` // packed, padded or features: docs/DESIGN.md says what goes in and what comes out
+	Precision string   `yaml:"precision"`
+	Output    string   `yaml:"output"`
+	Labels    []string `yaml:"labels"`
+	VocabSize int64    `yaml:"vocab_size,omitempty"`
+	Layers    int      `yaml:"layers,omitempty"`
+	KVHeads   int64    `yaml:"kv_heads,omitempty"`
+	HeadDim   int64    `yaml:"head_dim,omitempty"`
+
+	Input    string     `yaml:"input,omitempty"`    // of the layout features: name of the graph's one input
+	Features []string   `yaml:"features,omitempty"` // of the layout features: what its columns are
+	Head     *HeadGraph `yaml:"head,omitempty"`     // a second graph, which makes readings of the first one's rows; nil: there is none
+}
+
+// HeadGraph describes a head that is a graph of its own: it turns the rows that leave the first graph into readings.
+type HeadGraph struct {
+	File   string `yaml:"file"`
+	Width  int    `yaml:"width"`          // of a row: the last dimension of graph.output
+	Input  string `yaml:"input"`          // name of its input of rows, [rows, width]
+	Output string `yaml:"output"`         // name of its output, [rows, labels]
+	User   string `yaml:"user,omitempty"` // name of its input of a user's vector, [rows, D] or [D]; empty: it has none
+}
+
+// Packed tells whether the graph takes tokens and tiles, without padding.
+func (g *Graph) Packed() bool { return g.Layout == layoutPacked }
+
+// Padded tells whether the graph takes rows of ids, padded to one length.
+func (g *Graph) Padded() bool { return g.Layout == layoutPadded }
+
+// ReadsFeatures tells whether items are named numbers instead of tokens.
+func (g *Graph) ReadsFeatures() bool { return g.Layout == layoutFeatures }
+
+// Columns is the length of the rows that leave the graph: its labels, or what the head graph takes.
+func (g *Graph) Columns() int {
+	if g.Head != nil {
+		return g.Head.Width
+	}
+	return len(g.Labels)
+}
+
+// HeadFile is the name of the head's file; empty: the graph has its head.
+func (g *Graph) HeadFile() string {
+	if g.Head == nil {
+		return ""
+	}
+	return g.Head.File
+}
