@@ -1,18 +1,15 @@
 package kernels
 
-// Backend computes the kernels in float32. Its methods take what the functions of the same names take, and give the same up to
-// rounding, or for copies the same bits; only a device's backend takes tensors that lie on its device.
+// Backend computes the kernels in float32. PooledHead takes what the function [PooledHead] takes, and gives the same up to rounding; the
+// copies are those of [Host], to the bit. Only a device's backend takes tensors that lie on its device.
 type Backend interface {
 	PooledHead(hidden Tensor, rows []int64, head Head) ([]float32, error)
-	TokenLogProb(logits Tensor, targets []int64) ([]float32, error)
-	StepPool(logits Tensor, steps Steps, labels StepLabels) (StepScores[float32], error)
-	Preferences(embeddings Tensor, rule PreferenceRule) ([]float32, error)
 	GatherBlocks(pool Tensor, parts int, slots []int64, past Tensor) error
 	KeepBlocks(pool Tensor, parts int, present Tensor, tokens, slots []int64) error
 }
 
-// Host is the backend of a machine without a GPU: the definitions in float64, their results rounded. Any number of goroutines
-// may use it.
+// Host is the backend of a machine without a GPU: the head's definition in float64, its result rounded, and the definitions of the copies.
+// Any number of goroutines may use it.
 type Host struct{}
 
 var _ Backend = Host{}
@@ -21,36 +18,6 @@ var _ Backend = Host{}
 func (Host) PooledHead(hidden Tensor, rows []int64, head Head) ([]float32, error) {
 	out, err := PooledHead(hidden, rows, head)
 	return rounded(out), err
-}
-
-// TokenLogProb is [TokenLogProb], rounded.
-func (Host) TokenLogProb(logits Tensor, targets []int64) ([]float32, error) {
-	out, err := TokenLogProb(logits, targets)
-	return rounded(out), err
-}
-
-// StepPool is [StepPool], rounded.
-func (Host) StepPool(logits Tensor, steps Steps, labels StepLabels) (StepScores[float32], error) {
-	out, err := StepPool(logits, steps, labels)
-	return StepScores[float32]{
-		Scores: rounded(out.Scores), Min: rounded(out.Min), Product: rounded(out.Product), Mean: rounded(out.Mean), Last: rounded(out.Last),
-	}, err
-}
-
-// Preferences is [Preferences], rounded.
-func (Host) Preferences(embeddings Tensor, rule PreferenceRule) ([]float32, error) {
-	out, err := Preferences(embeddings, rule)
-	return rounded(out), err
-}
-
-// GatherBlocks is [GatherBlocks].
-func (Host) GatherBlocks(pool Tensor, parts int, slots []int64, past Tensor) error {
-	return GatherBlocks(pool, parts, slots, past)
-}
-
-// KeepBlocks is [KeepBlocks].
-func (Host) KeepBlocks(pool Tensor, parts int, present Tensor, tokens, slots []int64) error {
-	return KeepBlocks(pool, parts, present, tokens, slots)
 }
 
 func rounded(numbers []float64) []float32 {

@@ -69,7 +69,7 @@ func checkGather(numbers Tensor, parts int, slots []int64, past Tensor) error {
 // pool is (slots, parts, BlockTokens · width), a row for each part, and past is (parts, len(slots), BlockTokens · width): each part is the
 // keys, or values, of one layer, token after token. Both are float32 on the host and do not overlap. A slot may be named again. After an
 // error past is as it was.
-func GatherBlocks(pool Tensor, parts int, slots []int64, past Tensor) error {
+func (Host) GatherBlocks(pool Tensor, parts int, slots []int64, past Tensor) error {
 	if err := checkGather(pool, parts, slots, past); err != nil {
 		return err
 	}
@@ -110,10 +110,10 @@ func checkKeep(numbers Tensor, parts int, present Tensor, tokens, slots []int64)
 
 // KeepBlocks copies tokens of a forward's present into blocks of a key-value cache. The bits stay, those of NaN too.
 //
-// present is (parts, tokens of the forward, width), a row for each token, and pool is as in [GatherBlocks]. Block b is the tokens
+// present is (parts, tokens of the forward, width), a row for each token, and pool is as in GatherBlocks. Block b is the tokens
 // tokens[BlockTokens·b] and on, in this order, and goes to slots[b]; a slot may be named once, a token again. Other slots, and after an
 // error all, are as they were.
-func KeepBlocks(pool Tensor, parts int, present Tensor, tokens, slots []int64) error {
+func (Host) KeepBlocks(pool Tensor, parts int, present Tensor, tokens, slots []int64) error {
 	p, err := checkKeep(pool, parts, present, tokens, slots)
 	if err != nil {
 		return err

@@ -2,8 +2,8 @@ package kernels
 
 import "math"
 
-// Widen gives the value of the bits of a Float16 or BFloat16, exactly.
-func Widen(t Type, bits uint16) float64 {
+// Widen gives the value of a number's bits, exactly. The type is Float16 or BFloat16.
+func (t Type) Widen(bits uint16) float64 {
 	if t == BFloat16 {
 		return float64(math.Float32frombits(uint32(bits) << 16))
 	}
@@ -26,8 +26,9 @@ func Widen(t Type, bits uint16) float64 {
 	return value
 }
 
-// Narrow gives the bits of the Float16 or BFloat16 nearest to a number, of two equally near the even one. What is too large becomes infinite.
-func Narrow(t Type, number float32) uint16 {
+// Narrow gives the bits of the number of this type, Float16 or BFloat16, that is nearest to one of float32, and of two equally near the even
+// one. What is too large becomes infinite.
+func (t Type) Narrow(number float32) uint16 {
 	bits := math.Float32bits(number)
 	if t == BFloat16 {
 		if number != number {

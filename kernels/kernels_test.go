@@ -2,6 +2,7 @@ package kernels_test
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,11 +15,10 @@ import (
 )
 
 // near lets float64 numbers differ in the last digits of what is written in a test.
-var near = cmp.Options{cmpopts.EquateApprox(0, 5e-9), cmpopts.EquateNaNs()}
+var near = cmpopts.EquateApprox(0, 5e-9)
 
 // The definitions against numbers worked out elsewhere: PyTorch 2's nn functions in float64.
 func TestDefinitions(t *testing.T) {
-	nan := math.NaN()
 	hidden := kernels.Matrix(2, 2, []float32{1, 2, -3, 0.5})
 	head := kernels.Head{
 		Layers: []kernels.Layer{
@@ -42,25 +42,12 @@ func TestDefinitions(t *testing.T) {
 			t.Errorf("activation %d (-want +got):\n%s", activation, diff)
 		}
 	}
-	logs, err := kernels.TokenLogProb(kernels.Matrix(3, 3, []float32{1, 2, 3, 0, 0, 0, 5, 5, 5}), []int64{2, 0, 3})
-	if diff := cmp.Diff([]float64{-0.40760596444438, -math.Log(3), nan}, logs, near); diff != "" || err != nil {
-		t.Errorf("log-probabilities (-want +got): %v\n%s", err, diff)
-	}
-	scores, err := kernels.StepPool(kernels.Matrix(3, 3, []float32{9, 0, 0, 9, 0, float32(math.Log(3)), 9, float32(math.Log(4)), 0}),
-		kernels.Steps{Ends: []int64{0, 1, 2}, Counts: []int{3, 0}},
-		kernels.StepLabels{Columns: []int64{1, 2}, Right: []int{0}, Output: kernels.Softmax})
-	want := kernels.StepScores[float64]{
-		Scores: []float64{0.5, 0.25, 0.8}, Min: []float64{0.25, nan}, Product: []float64{0.1, nan}, Mean: []float64{1.55 / 3, nan}, Last: []float64{0.8, nan},
-	}
-	if diff := cmp.Diff(want, scores, cmpopts.EquateApprox(0, 1e-7), cmpopts.EquateNaNs()); diff != "" || err != nil {
-		t.Errorf("steps (-want +got): %v\n%s", err, diff)
-	}
 	pool := kernels.Matrix(4, 16, nil) // 2 slots, 2 parts, width 1: number 100·slot + 16·part + token
 	for i := range 64 {
 		pool.Float32s = append(pool.Float32s, float32(i/32*100+i%32))
 	}
 	past := kernels.Matrix(6, 16, make([]float32, 96))
-	if err := kernels.GatherBlocks(pool, 2, []int64{1, 0, 1}, past); err != nil {
+	if err := (kernels.Host{}).GatherBlocks(pool, 2, []int64{1, 0, 1}, past); err != nil {
 		t.Fatal(err)
 	}
 	for row, first := range []float32{100, 0, 100, 116, 16, 116} {
@@ -71,21 +58,12 @@ func TestDefinitions(t *testing.T) {
 		}
 	}
 	present := kernels.Matrix(6, 1, []float32{1, 2, 3, 4, 5, 6}) // (2, 3, 1)
-	if err := kernels.KeepBlocks(pool, 2, present, []int64{2, 0, 1, 1, 0, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2, 0}, []int64{1}); err != nil {
+	if err := (kernels.Host{}).KeepBlocks(pool, 2, present, []int64{2, 0, 1, 1, 0, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2, 0}, []int64{1}); err != nil {
 		t.Fatal(err)
 	}
 	kept := []float32{3, 1, 2, 2, 1, 3, 1, 2, 3, 1, 2, 3, 1, 2, 3, 1, 6, 4, 5, 5, 4, 6, 4, 5, 6, 4, 5, 6, 4, 5, 6, 4}
 	if diff := cmp.Diff(kept, pool.Float32s[32:]); diff != "" || pool.Float32s[31] != 31 {
 		t.Errorf("what was kept (-want +got):\n%s", diff)
-	}
-	// s(0, 1) = 2 · (1·4 - 2·3) = -4, of unit vectors -4 / (√5 · 5).
-	pair := kernels.Matrix(2, 2, []float32{1, 2, 3, 4})
-	for normalize, s := range map[bool]float64{false: -4, true: -4 / (math.Sqrt(5) * 5)} {
-		got, err := kernels.Preferences(pair, kernels.PreferenceRule{Scale: []float32{2}, Normalize: normalize, Temperature: 0.5})
-		p := 1 / (1 + math.Exp(-s/0.5))
-		if diff := cmp.Diff([]float64{0.5, p, 1 - p, 0.5}, got, near); diff != "" || err != nil {
-			t.Errorf("preferences (-want +got): %v\n%s", err, diff)
-		}
 	}
 }
 
@@ -94,15 +72,15 @@ func TestDefinitions(t *testing.T) {
 func TestHalves(t *testing.T) {
 	for typed, infinity := range map[kernels.Type]uint16{kernels.Float16: 0x7c00, kernels.BFloat16: 0x7f80} {
 		narrows := func(value float64, want uint16) {
-			if got := kernels.Narrow(typed, float32(value)); got != want {
+			if got := typed.Narrow(float32(value)); got != want {
 				t.Fatalf("%v: %g narrows to %#x, want %#x", typed, value, got, want)
 			}
-			if got := kernels.Narrow(typed, float32(-value)); got != want|0x8000 && value != 0 {
+			if got := typed.Narrow(float32(-value)); got != want|0x8000 && value != 0 {
 				t.Fatalf("%v: %g narrows to %#x, want %#x", typed, -value, got, want|0x8000)
 			}
 		}
 		for bits := range infinity - 1 {
-			value, next := kernels.Widen(typed, bits), kernels.Widen(typed, bits+1)
+			value, next := typed.Widen(bits), typed.Widen(bits+1)
 			middle := (value + next) / 2
 			narrows(value, bits)
 			narrows(middle, bits+bits%2)
@@ -111,47 +89,36 @@ func TestHalves(t *testing.T) {
 		}
 		narrows(math.Inf(1), infinity)
 		for bits := infinity + 1; bits < 0x8000; bits++ {
-			if nan := kernels.Widen(typed, bits); !math.IsNaN(nan) || !math.IsNaN(kernels.Widen(typed, kernels.Narrow(typed, float32(nan)))) {
+			if nan := typed.Widen(bits); !math.IsNaN(nan) || !math.IsNaN(typed.Widen(typed.Narrow(float32(nan)))) {
 				t.Fatalf("%v: %#x is %g, and must be NaN and stay it", typed, bits, nan)
 			}
 		}
 	}
-	if got := kernels.Narrow(kernels.Float16, 65520); got != 0x7c00 {
+	if got := kernels.Float16.Narrow(65520); got != 0x7c00 {
 		t.Errorf("float16: 65520, the first that is too large, narrows to %#x", got)
 	}
 }
 
 // The host's backend holds to the definitions as the others do, to rounding.
-func TestHost(t *testing.T) { kerneltest.Run(t, kernels.Host{}, 1) }
+func TestHost(t *testing.T) {
+	kerneltest.Run(t, kernels.Host{}, 1, slices.Concat(kerneltest.Checks(), kerneltest.HalfChecks()))
+}
 
 // What does not fit is refused by every backend, in a sentence that names it.
 func TestRefusals(t *testing.T) {
 	m := func(rows, cols int) kernels.Tensor { return kernels.Matrix(rows, cols, make([]float32, rows*cols)) }
 	half := func(rows, cols int) kernels.Tensor {
-		return kernels.HalfMatrix(kernels.Float16, rows, cols, make([]uint16, rows*cols))
+		return kernels.Tensor{Type: kernels.Float16, Rows: rows, Cols: cols, Halves: make([]uint16, rows*cols)}
 	}
 	layer := func(units, width int) kernels.Layer { return kernels.Layer{Weight: m(units, width)} }
 	pooled := func(hidden kernels.Tensor, head kernels.Head) func(kernels.Backend) error {
 		return func(b kernels.Backend) error { _, err := b.PooledHead(hidden, []int64{0}, head); return err }
-	}
-	token := func(logits kernels.Tensor, targets ...int64) func(kernels.Backend) error {
-		return func(b kernels.Backend) error { _, err := b.TokenLogProb(logits, targets); return err }
-	}
-	steps := func(logits kernels.Tensor, steps kernels.Steps, labels kernels.StepLabels) func(kernels.Backend) error {
-		return func(b kernels.Backend) error { _, err := b.StepPool(logits, steps, labels); return err }
-	}
-	preference := func(embeddings kernels.Tensor, rule kernels.PreferenceRule) func(kernels.Backend) error {
-		return func(b kernels.Backend) error { _, err := b.Preferences(embeddings, rule); return err }
 	}
 	gather := func(pool kernels.Tensor, parts int, past kernels.Tensor, slots ...int64) func(kernels.Backend) error {
 		return func(b kernels.Backend) error { return b.GatherBlocks(pool, parts, slots, past) }
 	}
 	keep := func(pool kernels.Tensor, parts int, present kernels.Tensor, tokens int, slots ...int64) func(kernels.Backend) error {
 		return func(b kernels.Backend) error { return b.KeepBlocks(pool, parts, present, make([]int64, tokens), slots) }
-	}
-	one := kernels.Steps{Ends: []int64{0}, Counts: []int{1}}
-	right := func(columns []int64, right ...int) kernels.StepLabels {
-		return kernels.StepLabels{Columns: columns, Right: right}
 	}
 	for _, test := range []struct {
 		want string
@@ -167,18 +134,6 @@ func TestRefusals(t *testing.T) {
 		{"head: layer 1: weight is float32 (1, 3), and must be float32 (units, 4)", pooled(m(1, 2), kernels.Head{Layers: []kernels.Layer{layer(4, 2), layer(1, 3)}})},
 		{"head: layer 0: weight is float16 (1, 2), and must be float32 (units, 2)", pooled(m(1, 2), kernels.Head{Layers: []kernels.Layer{{Weight: half(1, 2)}}})},
 		{"head: layer 0: bias is float32 (1, 2), and must be float32 (1, 3)", pooled(m(1, 2), kernels.Head{Layers: []kernels.Layer{{Weight: m(3, 2), Bias: m(1, 2)}}})},
-		{"targets: there are 1, and logits have 2 rows", token(m(2, 3), 0)},
-		{"steps: item 1 has -1 steps", steps(m(1, 2), kernels.Steps{Ends: []int64{0}, Counts: []int{2, -1}}, right([]int64{0}, 0))},
-		{"steps: the items have 2 steps, and 1 ends are given", steps(m(1, 2), kernels.Steps{Ends: []int64{0}, Counts: []int{2}}, right([]int64{0}, 0))},
-		{"labels: none means right", steps(m(1, 2), one, right([]int64{0, 1}))},
-		{"labels: label 1 is column 2, and logits have 2", steps(m(1, 2), one, right([]int64{0, 2}, 0))},
-		{"labels: label 2 means right, and must be below 2 and named once", steps(m(1, 2), one, right([]int64{0, 1}, 2))},
-		{"labels: label 0 means right, and must be below 2 and named once", steps(m(1, 2), one, right([]int64{0, 1}, 0, 0))},
-		{"labels: output -1 is unknown", steps(m(1, 2), one, kernels.StepLabels{Columns: []int64{0}, Right: []int{0}, Output: -1})},
-		{"embeddings: a row has 3 numbers, and needs an even number", preference(m(2, 3), kernels.PreferenceRule{Temperature: 1})},
-		{"scale: it has 1 numbers, and needs half of an embedding's 4", preference(m(2, 4), kernels.PreferenceRule{Scale: []float32{1}, Temperature: 1})},
-		{"temperature: 0 must be positive and finite", preference(m(2, 4), kernels.PreferenceRule{})},
-		{"temperature: 1e-60 must be positive and finite", preference(m(2, 4), kernels.PreferenceRule{Temperature: 1e-60})},
 		{"pool: 3 rows are no slots of 2 parts", gather(m(3, 32), 2, m(0, 32))},
 		{"pool: 4 rows are no slots of 0 parts", gather(m(4, 32), 0, m(0, 32))},
 		{"pool: a part of 33 numbers is no block of 16 tokens", gather(m(4, 33), 2, m(0, 33))},
@@ -210,7 +165,6 @@ func TestRefusals(t *testing.T) {
 	far := kernels.OnDevice(kernels.Float32, 1, 2, 4096)
 	for _, call := range []func(kernels.Backend) error{
 		pooled(far, kernels.Head{Layers: []kernels.Layer{layer(1, 2)}}), pooled(m(1, 2), kernels.Head{Layers: []kernels.Layer{{Weight: far}}}),
-		token(far, 0), steps(far, one, right([]int64{0}, 0)), preference(far, kernels.PreferenceRule{Temperature: 1}),
 		gather(kernels.OnDevice(kernels.Float32, 1, 16, 4096), 1, m(0, 16)), gather(m(1, 16), 1, kernels.OnDevice(kernels.Float32, 1, 16, 4096), 0),
 		keep(kernels.OnDevice(kernels.Float32, 1, 16, 4096), 1, m(1, 1), 0), keep(m(1, 16), 1, kernels.OnDevice(kernels.Float32, 1, 1, 4096), 0),
 	} {

@@ -46,11 +46,6 @@ func Matrix(rows, cols int, numbers []float32) Tensor {
 	return Tensor{Type: Float32, Rows: rows, Cols: cols, Float32s: numbers}
 }
 
-// HalfMatrix is a tensor of 16-bit numbers on the host, given by their bits.
-func HalfMatrix(t Type, rows, cols int, bits []uint16) Tensor {
-	return Tensor{Type: t, Rows: rows, Cols: cols, Halves: bits}
-}
-
 // OnDevice is a tensor in a device's memory, such as an output of ONNX Runtime's CUDA provider. The memory must stay until the call that
 // reads it has returned, and what writes it must have finished, or write on the device's own stream.
 func OnDevice(t Type, rows, cols int, address uintptr) Tensor {
@@ -101,7 +96,7 @@ func (t Tensor) row(r int) []float64 {
 		if at := r*t.Cols + i; t.Type == Float32 {
 			numbers[i] = float64(t.Float32s[at])
 		} else {
-			numbers[i] = Widen(t.Type, t.Halves[at])
+			numbers[i] = t.Type.Widen(t.Halves[at])
 		}
 	}
 	return numbers

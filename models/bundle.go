@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/assay-rm/assay/kernels/onnx"
 	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/models/manifest"
 	"github.com/assay-rm/assay/models/onnxrun"
@@ -37,7 +38,7 @@ func (s Source) String() string { return s.name }
 // bundle is a source that was read and whose files are all inside it. close gives back what it holds open.
 type bundle struct {
 	manifest  manifest.Manifest
-	graph     *onnxFile
+	graph     *onnx.Signature
 	graphPath string // on disk
 	content   []byte // of an embedded graph
 	head      []byte // the graph that gorgonia runs: the head's, or that of a model of features; nil: there is none
@@ -52,8 +53,8 @@ type bundle struct {
 // graphFile is the graph as a session takes it.
 func (b *bundle) graphFile() *onnxrun.Graph {
 	return &onnxrun.Graph{
-		Manifest: &b.manifest, Inputs: b.graph.inputs, Outputs: b.graph.outputs, Path: b.graphPath, Content: b.content,
-		Bytes: b.graphBytes, External: len(b.graph.external) > 0, Head: b.head,
+		Manifest: &b.manifest, Inputs: b.graph.Inputs, Outputs: b.graph.Outputs, Path: b.graphPath, Content: b.content,
+		Bytes: b.graphBytes, External: len(b.graph.External) > 0, Head: b.head,
 	}
 }
 
@@ -82,7 +83,7 @@ func readBundle(source Source) (*bundle, error) {
 	if err != nil {
 		return nil, err
 	}
-	if b.graph, err = parseONNX(graph); err != nil {
+	if b.graph, err = readSignature(graph); err != nil {
 		return nil, &fault.Error{Code: fault.CodeBundle, Detail: "graph.file " + m.Graph.File, Err: err}
 	}
 	if b.head, err = readNamed(fsys, "graph.head.file", m.Graph.HeadFile()); err != nil {
@@ -111,6 +112,16 @@ func readBundle(source Source) (*bundle, error) {
 	return b, b.hash(fsys, source)
 }
 
+// readSignature reads what a graph says of itself, and refuses one by which a score would depend on its batch mates.
+func readSignature(graph []byte) (*onnx.Signature, error) {
+	signature, err := onnx.ReadSignature(graph)
+	if err == nil && signature.BatchScale != "" {
+		err = onnx.Brief(fmt.Errorf("%s takes one activation scale for the whole batch, so a score would depend on its batch mates; "+
+			"export the checkpoint with assay-export --int8, which takes one for each token", signature.BatchScale))
+	}
+	return signature, err
+}
+
 // readNamed gives a file's content; a manifest field without a file gives nothing.
 func readNamed(fsys fs.FS, field, name string) ([]byte, error) {
 	if name == "" {
@@ -127,7 +138,7 @@ func readNamed(fsys fs.FS, field, name string) ([]byte, error) {
 func (b *bundle) hash(fsys fs.FS, source Source) error {
 	m := &b.manifest
 	names := []string{manifest.File, m.Graph.File, m.Graph.HeadFile(), m.Tokenizer.File, m.Template.File, m.Golden.File}
-	for _, location := range b.graph.external {
+	for _, location := range b.graph.External {
 		name := path.Join(path.Dir(m.Graph.File), location)
 		switch {
 		case source.dir == "":

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/assay-rm/assay/kernels/onnx"
 	"github.com/assay-rm/assay/models/fault"
-	"github.com/assay-rm/assay/models/onnxrun"
 )
 
 // Check is one thing that was proved of a bundle.
@@ -19,18 +19,18 @@ func (m *Model) passed(name, format string, args ...any) {
 }
 
 // proveSignature holds the graph's inputs and output to the manifest.
-func (m *Model) proveSignature(file *onnxFile) error {
+func (m *Model) proveSignature(file *onnx.Signature) error {
 	g := &m.info.Manifest.Graph
-	known := map[string]onnxrun.Value{}
+	known := map[string]onnx.Value{}
 	for _, value := range m.expectedInputs() {
 		known[value.Name] = value
 	}
 	seen := map[string]bool{}
-	for _, input := range file.inputs {
+	for _, input := range file.Inputs {
 		want, ok := known[input.Name]
 		switch {
 		case !ok:
-			return fault.New(fault.CodeBundle, "graph.layout %s: the graph asks for input %q, which this layout does not give", g.Layout, input.Name)
+			return fault.New(fault.CodeBundle, "graph.layout %s: the graph asks for input %q, which this layout does not give", g.Layout, fault.Short(input.Name))
 		case !input.Fits(want):
 			return fault.New(fault.CodeBundle, "graph.layout %s: the graph's input is %s, and the layout gives %s", g.Layout, input, want)
 		}
@@ -41,50 +41,50 @@ func (m *Model) proveSignature(file *onnxFile) error {
 			return fault.New(fault.CodeBundle, "graph.layout %s: the graph has no input %q", g.Layout, name)
 		}
 	}
-	columns, field := int64(g.Columns()), fmt.Sprintf("%d labels", len(g.Labels))
+	columns, field := g.Columns(), fmt.Sprintf("%d labels", len(g.Labels))
 	if g.Head != nil {
 		field = fmt.Sprintf("graph.head.width %d", columns)
 	}
-	want := onnxrun.Value{Name: g.Output, Kind: onnxrun.Float, Dims: []int64{-1, columns}}
+	want := onnx.Value{Name: g.Output, Kind: onnx.Float32, Dims: []int{-1, columns}}
 	if g.Padded() && !m.info.Manifest.PoolsInGraph() {
-		want.Dims = []int64{-1, -1, columns}
+		want.Dims = []int{-1, -1, columns}
 	}
-	at := slices.IndexFunc(file.outputs, func(v onnxrun.Value) bool { return v.Name == g.Output })
+	at := slices.IndexFunc(file.Outputs, func(v onnx.Value) bool { return v.Name == g.Output })
 	if at < 0 {
 		return fault.New(fault.CodeBundle, "graph.output: the graph has no output %q", g.Output)
 	}
-	if output := file.outputs[at]; !output.Fits(want) {
+	if output := file.Outputs[at]; !output.Fits(want) {
 		return fault.New(fault.CodeBundle, "graph.output: the graph's output is %s, and pooling %s with %s needs %s",
 			output, m.info.Manifest.Pooling, field, want)
 	}
-	m.passed("signature", "%d inputs, output %s with %s", len(file.inputs), g.Output, field)
+	m.passed("signature", "%d inputs, output %s with %s", len(file.Inputs), g.Output, field)
 	return nil
 }
 
 // expectedInputs lists what the layout can give.
-func (m *Model) expectedInputs() []onnxrun.Value {
+func (m *Model) expectedInputs() []onnx.Value {
 	g := &m.info.Manifest.Graph
-	var values []onnxrun.Value
-	add := func(name string, kind int64, dims ...int64) {
-		values = append(values, onnxrun.Value{Name: name, Kind: kind, Dims: dims})
+	var values []onnx.Value
+	add := func(name string, kind onnx.Kind, dims ...int) {
+		values = append(values, onnx.Value{Name: name, Kind: kind, Dims: dims})
 	}
 	if g.Padded() {
 		for _, name := range []string{"input_ids", "attention_mask", "token_type_ids", "position_ids"} {
-			add(name, onnxrun.Int64, -1, -1)
+			add(name, onnx.Int64, -1, -1)
 		}
 		return values
 	}
 	for _, name := range []string{"input_ids", "position_ids", "past_position_ids", "key_len", "scatter_index", "read_index"} {
-		add(name, onnxrun.Int64, -1)
+		add(name, onnx.Int64, -1)
 	}
-	add("query_index", onnxrun.Int64, -1, -1)
-	add("key_index", onnxrun.Int64, -1, -1)
+	add("query_index", onnx.Int64, -1, -1)
+	add("key_index", onnx.Int64, -1, -1)
 	if m.info.Manifest.Likelihood != nil {
-		add("target_ids", onnxrun.Int64, -1)
+		add("target_ids", onnx.Int64, -1)
 	}
 	for layer := range g.Layers {
-		add(fmt.Sprintf("past_key.%d", layer), onnxrun.Float, -1, g.KVHeads, g.HeadDim)
-		add(fmt.Sprintf("past_value.%d", layer), onnxrun.Float, -1, g.KVHeads, g.HeadDim)
+		add(fmt.Sprintf("past_key.%d", layer), onnx.Float32, -1, int(g.KVHeads), int(g.HeadDim))
+		add(fmt.Sprintf("past_value.%d", layer), onnx.Float32, -1, int(g.KVHeads), int(g.HeadDim))
 	}
 	return values
 }

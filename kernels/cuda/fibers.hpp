@@ -211,9 +211,4 @@ inline void store16(void *address, uint4 words) {
   memcpy(address, &words, 16);
 }
 
-inline float __fmul_rn(float a, float b) {
-  volatile float rounded = a * b;  // volatile: no compiler may fuse it with an addition
-  return rounded;
-}
-
 }  // namespace

@@ -80,8 +80,10 @@ __device__ void linear(const T *x, const i64 *index, const float *weight, const 
   }
 
 LINEAR(linear_f32, float)
+#ifndef __CUDACC_RTC__  // hidden states of 16 bits: tried on the twin, and not in the PTX, since every graph computes in float32
 LINEAR(linear_f16, float16)
 LINEAR(linear_bf16, bfloat16)
+#endif
 
 // values (rows, labels) become their softmax over the labels, in place. One warp a row, WARPS rows a block.
 // A row with NaN or +inf, or with -inf only, becomes NaN.

@@ -6,9 +6,6 @@
 
 #include "blocks.cu"
 #include "head.cu"
-#include "logprob.cu"
-#include "preference.cu"
-#include "steps.cu"
 
 namespace {
 
@@ -32,8 +29,7 @@ template <class... Parameters, void (*kernel)(Parameters...)> struct Unpacked<ke
 
 #define KERNEL(NAME) Kernel{#NAME, Unpacked<NAME>::parameters, Unpacked<NAME>::call}
 #define TYPED(NAME) KERNEL(NAME##_f32), KERNEL(NAME##_f16), KERNEL(NAME##_bf16)
-const Kernel kernels[] = {KERNEL(gather_blocks), KERNEL(keep_blocks), TYPED(linear), KERNEL(softmax_rows),
-                          TYPED(token_logprob), TYPED(step_pool), TYPED(preference)};
+const Kernel kernels[] = {KERNEL(gather_blocks), KERNEL(keep_blocks), TYPED(linear), KERNEL(softmax_rows)};
 #undef KERNEL
 #undef TYPED
 

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -32,6 +33,7 @@ var mutants = []struct{ kernel, name, from, to string }{
 	{"blocks", "the first token only", "tokens[block * TOKENS + t]", "tokens[block * TOKENS]"},
 	{"blocks", "the first part's tokens", "(part * rows + token)", "token"},
 	{"head", "no barrier before the warps' sums are read", "  __syncthreads();\n", ""},
+	{"head", "a barrier that half of the threads reach", "  __syncthreads();\n", "  if (threadIdx.x < THREADS / 2) __syncthreads();\n"},
 	{"head", "the last hidden state is left out", "k < width; k += THREADS", "k + 1 < width; k += THREADS"},
 	{"head", "one hidden state too many", "k < width; k += THREADS", "k <= width; k += THREADS"},
 	{"head", "a row's index is not used", "index ? index[row] : (i64)row", "(i64)row"},
@@ -40,40 +42,11 @@ var mutants = []struct{ kernel, name, from, to string }{
 	{"head", "rows and units are exchanged", "partial[u * ROWS + r]", "partial[r * UNITS + u]"},
 	{"head", "the last warp's sum is left out", "w < WARPS; w++", "w + 1 < WARPS; w++"},
 	{"head", "a shuffle is left out", "unsigned step = 16; step > 0; step /= 2) sum[u]", "unsigned step = 8; step > 0; step /= 2) sum[u]"},
+	{"head", "a shuffle that half of the lanes reach", "sum[u][r] += __shfl", "if (threadIdx.x % 32 < 16) sum[u][r] += __shfl"},
 	{"head", "the bias of the first unit only", "bias[unit]", "bias[0]"},
 	{"head", "units behind the last are written", "row >= rows || unit >= units", "row >= rows"},
 	{"head", "relu hides NaN", "x < 0 ? 0 : x", "x > 0 ? x : 0"},
 	{"head", "softmax without its maximum", "expf(x[i] - top) / sum", "expf(x[i]) / sum"},
-	{"logprob", "no barrier before the sums are read", "  sum[thread] = s;\n  __syncthreads();\n", "  sum[thread] = s;\n"},
-	{"logprob", "no barrier between halves", "      }\n    }\n    __syncthreads();\n", "      }\n    }\n"},
-	{"logprob", "a barrier that half of the threads reach", "      }\n    }\n    __syncthreads();\n", "      }\n      __syncthreads();\n    }\n"},
-	{"logprob", "the tail is left out", "column < vocab; column", "column + Chunk<T>::size <= vocab; column"},
-	{"logprob", "the tail is read too far", "column + Chunk<T>::size <= width", "column < width"},
-	{"logprob", "one number too many", "column + i < width ?", "column + i <= width ?"},
-	{"logprob", "rows that are not aligned count so", "(u64)row % 16 == 0 && ", ""},
-	{"logprob", "the sum is not scaled", "      s *= expf(m - most);\n", ""},
-	{"logprob", "a target behind the vocabulary is read", "target >= 0 && (u64)target < vocab", "target >= 0"},
-	{"logprob", "a negative target is read", "target >= 0 && (u64)target < vocab", "target < (i64)vocab"},
-	{"logprob", "NaN is no maximum", "if (!(most <= m))", "if (most > m)"},
-	{"steps", "a shuffle is left out", "unsigned step = 16; step", "unsigned step = 8; step"},
-	{"steps", "a shuffle that half of the lanes reach", "    least = smaller(least, __shfl", "    if (threadIdx.x % 32 < 16) least = smaller(least, __shfl"},
-	{"steps", "the last step but one", "s == end - 1", "s == end - 2"},
-	{"steps", "the last step is left out", "s < end; s += 32", "s + 1 < end; s += 32"},
-	{"steps", "one step too many", "s < end; s += 32", "s <= end; s += 32"},
-	{"steps", "the first label is no part of the softmax", "for (u64 i = 0; i < labels; i++) all", "for (u64 i = 1; i < labels; i++) all"},
-	{"steps", "the wrong column", "const float x = widen(row[columns[i]]);", "const float x = widen(row[i]);"},
-	{"steps", "a row behind the last is read", "row >= 0 && (u64)row < rows", "row >= 0"},
-	{"steps", "the mean by one less", "(float)(end - begin)", "(float)(end - begin - 1)"},
-	{"steps", "the smallest hides NaN", "least = smaller(least, score)", "least = fminf(least, score)"},
-	{"preference", "no barrier after a tile is fetched", "planes, right);\n    __syncthreads();\n", "planes, right);\n"},
-	{"preference", "no barrier before the next tile", "    }\n    __syncthreads();\n", "    }\n"},
-	{"preference", "the sign", "__fmul_rn(a[2 * k], b[2 * k + 1]) - __fmul_rn(a[2 * k + 1], b[2 * k])", "__fmul_rn(a[2 * k + 1], b[2 * k]) - __fmul_rn(a[2 * k], b[2 * k + 1])"},
-	{"preference", "scales of the first tile only", "scale[plane + k]", "scale[k]"},
-	{"preference", "the last plane of a tile is left out", "k < PLANES && plane", "k < PLANES - 1 && plane"},
-	{"preference", "half a row is fetched", "column < 2 * planes ?", "column < planes ?"},
-	{"preference", "a tile's rows overlap", "tile[i / COLUMNS * STRIDE", "tile[i / COLUMNS * PLANES"},
-	{"preference", "the fused product is not skew", "__fmul_rn(a[2 * k], b[2 * k + 1]) - __fmul_rn(a[2 * k + 1], b[2 * k])", "fmaf(a[2 * k], b[2 * k + 1], -__fmul_rn(a[2 * k + 1], b[2 * k]))"},
-	{"preference", "a row of length 0 is divided by it", "square_a == 0 ? 1 : sqrtf(square_a)", "sqrtf(square_a)"},
 }
 
 // Every planted bug is caught by the checks of its kernel, each alone in an otherwise unchanged copy of the sources. A barrier that is
@@ -111,7 +84,7 @@ func check(t *testing.T, library, kernel string, seed uint64) error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, check := range kerneltest.Checks() {
+	for _, check := range slices.Concat(kerneltest.Checks(), kerneltest.HalfChecks()) {
 		if kernel == "" || check.Kernel == kernel {
 			if _, err := check.Run(kernels.On(twin), seed); err != nil {
 				return fmt.Errorf("%s: %w", check.Name, err)

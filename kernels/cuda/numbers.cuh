@@ -1,8 +1,8 @@
 // What every kernel needs: the number types, and functions of one number.
 //
 // A kernel file is compiled twice: by NVRTC for the device, and by g++ for its twin, where fibers.hpp stands in for CUDA. It may use
-// nothing that only one of the two has. Parameters of kernels are pointers or 64-bit integers (gorgonia.org/cu hands over 8 bytes each),
-// so a float travels as its bits.
+// nothing that only one of the two has. Parameters of kernels are pointers or 64-bit integers, since gorgonia.org/cu hands over 8 bytes
+// each.
 #pragma once
 #ifdef __CUDACC_RTC__
 #define INFINITY __int_as_float(0x7f800000)
@@ -37,12 +37,8 @@ __device__ inline float widen(float16 x) {
 #endif
 }
 
-// The float32 whose bits a kernel's 64-bit parameter carries.
-__device__ inline float from_bits(u64 bits) { return __uint_as_float((unsigned)bits); }
-
-// The larger and the smaller of two numbers. NaN if either is, unlike fmaxf and fminf.
+// The larger of two numbers. NaN if either is, unlike fmaxf.
 __device__ inline float larger(float a, float b) { return a > b || a != a ? a : b; }
-__device__ inline float smaller(float a, float b) { return a < b || a != a ? a : b; }
 
 // 1 / (1 + e^-x), without overflow.
 __device__ inline float sigmoid(float x) {
@@ -52,6 +48,3 @@ __device__ inline float sigmoid(float x) {
   }
   return 1 / (1 + expf(-x));
 }
-
-// What becomes of a row of labels. The values are those of kernels.Output in Go.
-enum Output : u64 { output_plain = 0, output_sigmoid = 1, output_softmax = 2 };

@@ -1,6 +1,7 @@
 package cuda
 
 import (
+	"slices"
 	"testing"
 	"unsafe"
 
@@ -12,7 +13,7 @@ import (
 func TestTwin(t *testing.T) {
 	for seed := range uint64(3) {
 		twin := New(seed)
-		kerneltest.Run(t, kernels.On(twin), seed)
+		kerneltest.Run(t, kernels.On(twin), seed, slices.Concat(kerneltest.Checks(), kerneltest.HalfChecks()))
 		if live := twin.Live(); live != 0 {
 			t.Errorf("%d buffers were not freed", live)
 		}

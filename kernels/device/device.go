@@ -18,7 +18,7 @@ var ErrClosed = errors.New("device is closed")
 // a goroutine of the device's own that holds its primary context, the one that ONNX Runtime uses. Tensors may lie on the device.
 type Device struct {
 	machine *machine
-	kernels *kernels.OnMachine
+	kernels kernels.Backend
 	work    chan func()
 	done    chan error   // closed after the worker's last error
 	mu      sync.RWMutex // read-locked during a call; guards closed
@@ -122,28 +122,13 @@ func (d *Device) PooledHead(hidden kernels.Tensor, rows []int64, head kernels.He
 	return on(d, func() ([]float32, error) { return d.kernels.PooledHead(hidden, rows, head) })
 }
 
-// TokenLogProb is [kernels.TokenLogProb] on the device.
-func (d *Device) TokenLogProb(logits kernels.Tensor, targets []int64) ([]float32, error) {
-	return on(d, func() ([]float32, error) { return d.kernels.TokenLogProb(logits, targets) })
-}
-
-// StepPool is [kernels.StepPool] on the device.
-func (d *Device) StepPool(logits kernels.Tensor, steps kernels.Steps, labels kernels.StepLabels) (kernels.StepScores[float32], error) {
-	return on(d, func() (kernels.StepScores[float32], error) { return d.kernels.StepPool(logits, steps, labels) })
-}
-
-// Preferences is [kernels.Preferences] on the device.
-func (d *Device) Preferences(embeddings kernels.Tensor, rule kernels.PreferenceRule) ([]float32, error) {
-	return on(d, func() ([]float32, error) { return d.kernels.Preferences(embeddings, rule) })
-}
-
-// GatherBlocks is [kernels.GatherBlocks] on the device.
+// GatherBlocks is [kernels.Host.GatherBlocks] on the device.
 func (d *Device) GatherBlocks(pool kernels.Tensor, parts int, slots []int64, past kernels.Tensor) error {
 	_, err := on(d, func() (struct{}, error) { return struct{}{}, d.kernels.GatherBlocks(pool, parts, slots, past) })
 	return err
 }
 
-// KeepBlocks is [kernels.KeepBlocks] on the device.
+// KeepBlocks is [kernels.Host.KeepBlocks] on the device.
 func (d *Device) KeepBlocks(pool kernels.Tensor, parts int, present kernels.Tensor, tokens, slots []int64) error {
 	_, err := on(d, func() (struct{}, error) { return struct{}{}, d.kernels.KeepBlocks(pool, parts, present, tokens, slots) })
 	return err

@@ -43,7 +43,7 @@ func open(tb testing.TB) *Device {
 // The kernels hold to their definitions. The seed of the fake driver's threads is that of the numbers too.
 func TestKernels(t *testing.T) {
 	seed, _ := strconv.ParseUint(os.Getenv("FAKECUDA_SEED"), 10, 64)
-	kerneltest.Run(t, open(t), seed)
+	kerneltest.Run(t, open(t), seed, kerneltest.Checks())
 }
 
 // What lies on the device gives the same bits as what is copied there for a call.
@@ -66,28 +66,15 @@ func TestDeviceTensors(t *testing.T) {
 	head := kernels.Head{Layers: []kernels.Layer{{Weight: weight, Bias: kernels.Matrix(1, 2, numbers[:2])}}, Output: kernels.Softmax}
 	onDevice := head
 	onDevice.Layers = []kernels.Layer{{Weight: upload(weight), Bias: upload(head.Layers[0].Bias)}}
-	rows, targets := []int64{5, 0}, []int64{0, 39, 7, 40, -1, 3}
-	steps := kernels.Steps{Ends: []int64{0, 5, 3}, Counts: []int{2, 1}}
-	labels := kernels.StepLabels{Columns: []int64{3, 30}, Right: []int{1}, Output: kernels.Softmax}
-	rule := kernels.PreferenceRule{Normalize: true, Temperature: 0.1}
-	bits := func(results ...[]float32) (all []uint32) {
-		for _, number := range slices.Concat(results...) {
-			all = append(all, math.Float32bits(number))
-		}
-		return all
-	}
-	all := func(tensor kernels.Tensor, head kernels.Head) []uint32 {
+	pooled := func(hidden kernels.Tensor, head kernels.Head) []uint32 {
 		t.Helper()
-		pooled, err1 := d.PooledHead(tensor, rows, head)
-		logs, err2 := d.TokenLogProb(tensor, targets)
-		scores, err3 := d.StepPool(tensor, steps, labels)
-		preferences, err4 := d.Preferences(tensor, rule)
-		if err := errors.Join(err1, err2, err3, err4); err != nil {
+		labels, err := d.PooledHead(hidden, []int64{5, 0, 6, -1}, head)
+		if err != nil {
 			t.Fatal(err)
 		}
-		return bits(pooled, logs, scores.Scores, scores.Min, scores.Product, scores.Mean, scores.Last, preferences)
+		return bitsOf(labels)
 	}
-	if want, got := all(host, head), all(there, onDevice); !slices.Equal(want, got) {
+	if want, got := pooled(host, head), pooled(there, onDevice); !slices.Equal(want, got) {
 		t.Errorf("tensors on the device give\n%v, and on the host\n%v", got, want)
 	}
 	if err := d.Free(there); err != nil {
@@ -104,6 +91,9 @@ func TestDeviceTensors(t *testing.T) {
 	}
 }
 
+// logistic is the head sigmoid(x), of rows of one number.
+var logistic = kernels.Head{Layers: []kernels.Layer{{Weight: kernels.Matrix(1, 1, []float32{1})}}, Output: kernels.Sigmoid}
+
 // Goroutines share a device, and each gets its own answer.
 func TestConcurrentCalls(t *testing.T) {
 	d := open(t)
@@ -111,9 +101,8 @@ func TestConcurrentCalls(t *testing.T) {
 	for caller := range 8 {
 		callers.Go(func() {
 			for range 5 {
-				logits := kernels.Matrix(1, 2, []float32{0, float32(caller)})
-				got, err := d.TokenLogProb(logits, []int64{0})
-				want := -math.Log1p(math.Exp(float64(caller)))
+				got, err := d.PooledHead(kernels.Matrix(1, 1, []float32{float32(caller)}), []int64{0}, logistic)
+				want := 1 / (1 + math.Exp(-float64(caller)))
 				if err != nil || math.Abs(float64(got[0])-want) > 1e-6 {
 					t.Errorf("caller %d: got %v, %v, want %g", caller, got, err, want)
 				}
@@ -145,7 +134,7 @@ func TestClose(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := d.TokenLogProb(weight, []int64{0}); err != nil {
+	if _, err := d.PooledHead(weight, []int64{0}, kernels.Head{Layers: []kernels.Layer{{Weight: weight}}}); err != nil {
 		t.Fatal(err)
 	}
 	if d.Name() == fake && before-free() < 1<<22 {
@@ -157,7 +146,7 @@ func TestClose(t *testing.T) {
 	if after := free(); d.Name() == fake && after != before { // a GPU may be shared
 		t.Errorf("%d bytes were not freed", before-after)
 	}
-	if _, err := d.TokenLogProb(kernels.Matrix(1, 1, []float32{1}), []int64{0}); !errors.Is(err, ErrClosed) {
+	if _, err := d.PooledHead(kernels.Matrix(1, 1, []float32{1}), []int64{0}, logistic); !errors.Is(err, ErrClosed) {
 		t.Errorf("a call after Close: %v", err)
 	}
 	if err := d.Free(weight); !errors.Is(err, ErrClosed) {
@@ -187,13 +176,17 @@ func TestErrors(t *testing.T) {
 	if got := launch("softmax_rows", 128); got != "" { // no rows
 		t.Error(got)
 	}
+	half := kernels.Tensor{Type: kernels.Float16, Rows: 1, Cols: 1, Halves: make([]uint16, 1)}
+	if _, err := d.PooledHead(half, []int64{0}, logistic); err == nil || err.Error() != "device 0: there is no kernel linear_f16" {
+		t.Errorf("hidden states of 16 bits, for which there is no PTX: %v", err)
+	}
 	_, err := on(d, func() (uintptr, error) { return d.machine.Alloc(1 << 50) })
 	if err == nil || !strings.HasPrefix(err.Error(), "device 0: allocate 1125899906842624 bytes: ") {
 		t.Errorf("a petabyte: %v", err)
 	}
 }
 
-// A device of compute capability 8 gets the PTX for it, and an older one is refused.
+// A device of compute capability 8 takes the kernels too, and an older one is refused.
 func TestComputeCapability(t *testing.T) {
 	if open(t).Name() != fake {
 		t.Skip("only the fake driver's device can be another")
@@ -203,7 +196,7 @@ func TestComputeCapability(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := d.TokenLogProb(kernels.Matrix(1, 1, []float32{3}), []int64{0}); err != nil || got[0] != 0 {
+	if got, err := d.PooledHead(kernels.Matrix(1, 1, []float32{0}), []int64{0}, logistic); err != nil || got[0] != 0.5 {
 		t.Errorf("on compute capability 8: %v, %v", got, err)
 	}
 	if err := d.Close(); err != nil {

@@ -43,7 +43,7 @@ func (d *Device) OpenPool(slots, parts, width int) (*Pool, error) {
 	})
 }
 
-// Gather gives the past that the slots hold, as [kernels.GatherBlocks] does: (parts · len(slots), BlockTokens · width). It is valid
+// Gather gives the past that the slots hold, as [kernels.Host.GatherBlocks] does: (parts · len(slots), BlockTokens · width). It is valid
 // until the next Gather or Close.
 func (p *Pool) Gather(slots []int64) (kernels.Tensor, error) {
 	return p.call(func() (kernels.Tensor, error) {
@@ -67,7 +67,7 @@ func (p *Pool) Present(tokens int) (kernels.Tensor, error) {
 	})
 }
 
-// Keep copies tokens of a present into slots, as [kernels.KeepBlocks] does.
+// Keep copies tokens of a present into slots, as [kernels.Host.KeepBlocks] does.
 func (p *Pool) Keep(present kernels.Tensor, tokens, slots []int64) error {
 	_, err := p.call(func() (kernels.Tensor, error) {
 		return present, p.device.kernels.KeepBlocks(p.blocks, p.parts, present, tokens, slots)

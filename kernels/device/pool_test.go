@@ -86,7 +86,7 @@ func forwards(t *testing.T, d *Device, pool *Pool, host kernels.Tensor, r *rand.
 				kept = append(kept, r.Int64N(int64(tokens)))
 			}
 		}
-		if err := errors.Join(pool.Keep(present, kept, into), kernels.KeepBlocks(host, parts, kernels.Matrix(parts*tokens, width, numbers), kept, into)); err != nil {
+		if err := errors.Join(pool.Keep(present, kept, into), kernels.Host{}.KeepBlocks(host, parts, kernels.Matrix(parts*tokens, width, numbers), kept, into)); err != nil {
 			t.Fatal(err)
 		}
 		from := make([]int64, 1+r.IntN(2*slots))
@@ -98,7 +98,7 @@ func forwards(t *testing.T, d *Device, pool *Pool, host kernels.Tensor, r *rand.
 			t.Fatal(err)
 		}
 		want := make([]float32, parts*len(from)*host.Cols)
-		if err := kernels.GatherBlocks(host, parts, from, kernels.Matrix(parts*len(from), host.Cols, want)); err != nil {
+		if err := (kernels.Host{}).GatherBlocks(host, parts, from, kernels.Matrix(parts*len(from), host.Cols, want)); err != nil {
 			t.Fatal(err)
 		}
 		if got := read(t, d, past); !slices.Equal(bitsOf(got), bitsOf(want)) {

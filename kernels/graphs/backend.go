@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/assay-rm/assay/kernels"
+	"github.com/assay-rm/assay/kernels/onnx"
 )
 
 // ErrClosed is the answer of a graph that has been closed.
@@ -26,12 +27,14 @@ type keeper interface {
 // graph is safe for concurrent use if the backend is.
 func LoadOn(data []byte, backend kernels.Backend) (*Graph, error) {
 	g, err := onHost(data)
-	if err != nil || backend == nil {
-		return g, err
+	if err == nil && backend != nil {
+		g.backend = backend
+		if wrong := g.fuse(); wrong != nil {
+			err = fmt.Errorf("head graph: %w", errors.Join(wrong, g.Close()))
+		}
 	}
-	g.backend = backend
-	if err := g.fuse(); err != nil {
-		return nil, fmt.Errorf("head graph: %w", errors.Join(err, g.Close()))
+	if err != nil {
+		return nil, onnx.Brief(err)
 	}
 	return g, nil
 }

@@ -5,8 +5,6 @@ import (
 	"maps"
 	"slices"
 
-	"gorgonia.org/gorgonia"
-
 	"github.com/assay-rm/assay/kernels/onnx"
 )
 
@@ -19,7 +17,7 @@ const (
 	maxIntegers = 1 << 16 // of a constant of integers that is computed
 )
 
-// builder makes a gorgonia graph for a fixed number of rows from the file's graph.
+// builder makes a graph for a fixed number of rows from the file's graph.
 type builder struct {
 	tape
 	g      *Graph
@@ -28,17 +26,17 @@ type builder struct {
 	wanted map[string]bool // names of values that the outputs asked for need
 	active string          // name of the input whose gradient is wanted, or empty
 	tiled  bool            // that input is fed one row, which stands for every row
-	leaf   *gorgonia.Node  // that input's node
+	leaf   *vector         // that input's node
 
 	fused  map[*onnx.Node]*fusion // the nodes of fusions; nil: the host runs all nodes
 	states map[string]*States     // what stands for the inputs that fused ops read
 
 	values   map[string]*value
-	nodes    map[*constant]*gorgonia.Node // constants that computed values use
-	feeds    map[string][]float32         // the memory of each input
-	computed int                          // numbers in computed values so far
-	copied   int                          // numbers in constants so far
-	largest  int                          // numbers in the largest of them
+	nodes    map[*constant]*vector // constants that computed values use
+	feeds    map[string][]float32  // the memory of each input
+	computed int                   // numbers in computed values so far
+	copied   int                   // numbers in constants so far
+	largest  int                   // numbers in the largest of them
 }
 
 // build makes the values that the outputs need. Inputs are read from the builder's feeds whenever the graph runs. active
@@ -49,8 +47,8 @@ func (g *Graph) build(rows int, outputs []string, active string, tiled bool) (*b
 
 func (g *Graph) builder(rows int, outputs []string, active string, tiled bool) *builder {
 	return &builder{
-		tape: tape{graph: gorgonia.NewGraph()}, g: g, opset: g.model.Opsets[""], rows: rows, active: active, tiled: tiled,
-		values: map[string]*value{}, nodes: map[*constant]*gorgonia.Node{}, feeds: map[string][]float32{},
+		tape: newTape(), g: g, opset: g.model.Opsets[""], rows: rows, active: active, tiled: tiled,
+		values: map[string]*value{}, nodes: map[*constant]*vector{}, feeds: map[string][]float32{},
 		wanted: g.ancestors(outputs), states: map[string]*States{},
 	}
 }
@@ -231,7 +229,7 @@ func (b *builder) copies(n int) error {
 }
 
 // on gives the node of a value, and for a constant makes one.
-func (b *builder) on(v *value) *gorgonia.Node {
+func (b *builder) on(v *value) *vector {
 	if v.node != nil {
 		return v.node
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"testing"
 
+	"github.com/assay-rm/assay/kernels"
 	"github.com/assay-rm/assay/kernels/device"
 )
 
@@ -23,6 +24,6 @@ func TestDevice(t *testing.T) {
 	t.Run("heads", func(t *testing.T) { checkHeads(t, d, 1, 7) })
 	t.Run("rows", func(t *testing.T) { checkRows(t, d, 7) })
 	t.Run("states", func(t *testing.T) {
-		checkStates(t, d, func(data []byte) *Graph { return loadOn(t, data, d) })
+		checkStates(t, d, func(data []byte) *Graph { return loadOn(t, data, d) }, kernels.Float32)
 	})
 }

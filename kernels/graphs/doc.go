@@ -13,8 +13,8 @@
 // Rows are the free first dimension of inputs. An input whose dimensions are all fixed is shared by the rows. Computed values
 // are float32; weights may be stored as float16, bfloat16 or double where the graph casts them to float.
 //
-// LoadOn gives a graph a backend of package kernels: what a pooled head covers becomes a fused gorgonia Op that calls its kernel
+// LoadOn gives a graph a backend of package kernels: what a pooled head covers becomes a fused step that calls its kernel
 // (pattern.go says what, fusion.go when it may), and the rest stays on the host. RunStates reads hidden states where they lie.
 //
-// The graph, its gradients and the machine that runs it are gorgonia's; the operations are ours (step.go says why).
+// The graph, its gradients and the machine that runs it are gorgonia's, behind gorgonia.go alone; the operations are ours.
 package graphs

@@ -6,8 +6,6 @@ import (
 	"math"
 	"slices"
 
-	"gorgonia.org/gorgonia"
-
 	"github.com/assay-rm/assay/kernels/onnx"
 )
 
@@ -22,13 +20,13 @@ func (b *builder) mapped(name string, v *value, c curve) (*value, error) {
 			out[i] = float32(c.f(float64(x)))
 		}
 	}
-	grad := func(in gorgonia.Nodes, out, g *gorgonia.Node) (gorgonia.Nodes, error) {
+	grad := func(in []*vector, out, g *vector) ([]*vector, error) {
 		d, err := b.apply(name+" gradient", n, func(dx []float32, in [][]float32) {
 			for i, g := range in[2] {
 				dx[i] = float32(float64(g) * c.d(float64(in[0][i]), float64(in[1][i])))
 			}
 		}, nil, nil, in[0], out, g)
-		return gorgonia.Nodes{d}, err
+		return []*vector{d}, err
 	}
 	node, err := b.apply(name, n, run, []bool{v.active}, grad, b.on(v))
 	return &value{dims: v.dims, rows: v.rows, kind: onnx.Float32, node: node, active: v.active}, err
@@ -142,8 +140,8 @@ func (b *builder) paired(name string, x, y *value, p pairing) (*value, error) {
 		}
 	}
 	active := []bool{x.active, y.active}
-	grad := func(in gorgonia.Nodes, _, g *gorgonia.Node) (gorgonia.Nodes, error) {
-		grads := make(gorgonia.Nodes, 2)
+	grad := func(in []*vector, _, g *vector) ([]*vector, error) {
+		grads := make([]*vector, 2)
 		for side, d := range []func(a, b float64) float64{p.da, p.db} {
 			if !active[side] {
 				continue
@@ -199,8 +197,8 @@ func (b *builder) chosenBy(condition, x, y *value) (*value, error) {
 		return nil, err
 	}
 	active := []bool{false, x.active, y.active}
-	grad := func(in gorgonia.Nodes, _, g *gorgonia.Node) (_ gorgonia.Nodes, err error) {
-		grads := make(gorgonia.Nodes, 3)
+	grad := func(in []*vector, _, g *vector) (_ []*vector, err error) {
+		grads := make([]*vector, 3)
 		for side := 1; side < 3 && err == nil; side++ {
 			if active[side] {
 				grads[side], err = b.where(n, in[0], g, side == 1)
@@ -220,7 +218,7 @@ func (b *builder) chosenBy(condition, x, y *value) (*value, error) {
 }
 
 // where keeps the numbers of g at which the condition is as said, and is 0 elsewhere.
-func (t *tape) where(n int, condition, g *gorgonia.Node, holds bool) (*gorgonia.Node, error) {
+func (t *tape) where(n int, condition, g *vector, holds bool) (*vector, error) {
 	return t.apply("Where gradient", n, func(out []float32, in [][]float32) {
 		for i, c := range in[0] {
 			if out[i] = 0; (c != 0) == holds {

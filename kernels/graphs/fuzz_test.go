@@ -1,12 +1,13 @@
 package graphs
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/assay-rm/assay/kernels"
 )
 
-// FuzzLoad looks for panics: what loads must run for one row and for three, and give each row the same bits, on a backend too.
+// FuzzLoad looks for panics and long errors: what loads must run for one row and for three, and give each row the same bits, on a backend too.
 func FuzzLoad(f *testing.F) {
 	for _, pattern := range []string{"operators/*.21.onnx", "operators/*.13.onnx", "refused/*.onnx", "heads/*.onnx"} {
 		for _, file := range files(f, pattern, 40) {
@@ -16,6 +17,9 @@ func FuzzLoad(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		g, err := Load(data)
 		if err != nil {
+			if text := err.Error(); len(text) > 500 || strings.Contains(text, "\n") {
+				t.Errorf("an error of %d bytes: %s", len(text), text)
+			}
 			return
 		}
 		for _, v := range g.Inputs() {

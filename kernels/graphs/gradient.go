@@ -2,8 +2,6 @@ package graphs
 
 import (
 	"fmt"
-
-	"gorgonia.org/gorgonia"
 )
 
 // Gradient says how one label of an output moves with an input: for an input with rows, the gradient [rows, …] of each row's
@@ -66,12 +64,9 @@ func (g *Graph) backward(k key) (*program, error) {
 	for i := k.label; i < len(seed); i += labels {
 		seed[i] = 1
 	}
-	gradients, err := gorgonia.Backpropagate(gorgonia.Nodes{score.node}, gorgonia.Nodes{b.input("seed", seed)}, gorgonia.Nodes{b.leaf})
+	slope, err := b.gradient(score.node, seed, b.leaf)
 	if err != nil {
 		return nil, fmt.Errorf("gradient of output %q by input %q: %w", k.output, k.input, err)
 	}
-	if err := b.collision(); err != nil {
-		return nil, err
-	}
-	return compile(k, b, gradients)
+	return compile(k, b, []*vector{slope})
 }

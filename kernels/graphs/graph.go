@@ -65,7 +65,7 @@ const (
 )
 
 // Load reads an ONNX file and proves that every output can be computed row by row. It keeps no reference to data. The
-// error names the node, input or output that stands in the way.
+// error names the node, input or output that stands in the way, in one line of at most 500 bytes.
 func Load(data []byte) (*Graph, error) { return LoadOn(data, nil) }
 
 // onHost is LoadOn without a backend.

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-
-	"gorgonia.org/gorgonia"
 )
 
 // Fit asks for the latent vector of one user of a user-conditioned head, from pairs of which that user preferred the first.
@@ -184,12 +182,9 @@ func (g *Graph) pairs(fit Fit, n int) (*program, error) {
 	}
 	each := make([]float32, n)
 	fill(each, 1)
-	gradients, err := gorgonia.Backpropagate(gorgonia.Nodes{wrong.node}, gorgonia.Nodes{b.input("seed", each)}, gorgonia.Nodes{b.leaf})
+	slope, err := b.gradient(wrong.node, each, b.leaf)
 	if err != nil {
 		return nil, err
 	}
-	if err := b.collision(); err != nil {
-		return nil, err
-	}
-	return compile(key{rows: 2 * n}, b, gorgonia.Nodes{margin.node, gradients[0]})
+	return compile(key{rows: 2 * n}, b, []*vector{margin.node, slope})
 }

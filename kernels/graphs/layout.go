@@ -3,8 +3,6 @@ package graphs
 import (
 	"fmt"
 	"slices"
-
-	"gorgonia.org/gorgonia"
 )
 
 // take makes a value whose element i is element index[i] of v: every transpose, slice, gather and broadcast is one. A
@@ -39,22 +37,22 @@ func (b *builder) take(v *value, index []int32, dims []int, rows int) (*value, e
 }
 
 // taking adds the step of take for a vector of n numbers.
-func (t *tape) taking(from *gorgonia.Node, n int, index []int32, active bool) (*gorgonia.Node, error) {
+func (t *tape) taking(from *vector, n int, index []int32, active bool) (*vector, error) {
 	run := func(out []float32, in [][]float32) {
 		from := in[0]
 		for i, j := range index {
 			out[i] = from[j]
 		}
 	}
-	grad := func(_ gorgonia.Nodes, _, g *gorgonia.Node) (gorgonia.Nodes, error) {
+	grad := func(_ []*vector, _, g *vector) ([]*vector, error) {
 		d, err := t.putting(g, n, index)
-		return gorgonia.Nodes{d}, err
+		return []*vector{d}, err
 	}
 	return t.apply("take", len(index), run, []bool{active}, grad, from)
 }
 
 // putting adds take's gradient: element i of the vector is added to place index[i] of n, in order.
-func (t *tape) putting(from *gorgonia.Node, n int, index []int32) (*gorgonia.Node, error) {
+func (t *tape) putting(from *vector, n int, index []int32) (*vector, error) {
 	return t.apply("put", n, func(out []float32, in [][]float32) {
 		clear(out)
 		for i, j := range index {
@@ -124,13 +122,13 @@ func lay[T any](out, part []T, inner int, place [2]int) {
 	}
 }
 
-func (b *builder) joining(parts []*value, n, inner int, places [][2]int, active []bool) (*gorgonia.Node, error) {
-	nodes := make(gorgonia.Nodes, len(parts))
+func (b *builder) joining(parts []*value, n, inner int, places [][2]int, active []bool) (*vector, error) {
+	nodes := make([]*vector, len(parts))
 	for i, part := range parts {
 		nodes[i] = b.on(part)
 	}
-	grad := func(_ gorgonia.Nodes, _, g *gorgonia.Node) (gorgonia.Nodes, error) {
-		grads := make(gorgonia.Nodes, len(parts))
+	grad := func(_ []*vector, _, g *vector) ([]*vector, error) {
+		grads := make([]*vector, len(parts))
 		for i, place := range places {
 			if !active[i] {
 				continue

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"gonum.org/v1/gonum/blas/gonum"
-	"gorgonia.org/gorgonia"
 
 	"github.com/assay-rm/assay/kernels/onnx"
 )
@@ -75,14 +74,14 @@ func thin(out, x, w []float32) {
 type product struct{ batches, n, k, m int }
 
 // times adds the step for the operands' vectors; turned gives the right operand with its matrices transposed.
-func (b *builder) times(p product, left, right *gorgonia.Node, active []bool, turned func() (*gorgonia.Node, error)) (*gorgonia.Node, error) {
+func (b *builder) times(p product, left, right *vector, active []bool, turned func() (*vector, error)) (*vector, error) {
 	run := func(out []float32, in [][]float32) {
 		for i := range p.batches {
 			multiply(out[i*p.n*p.m:(i+1)*p.n*p.m], in[0][i*p.n*p.k:(i+1)*p.n*p.k], in[1][i*p.k*p.m:(i+1)*p.k*p.m], p.n, p.k, p.m)
 		}
 	}
-	grad := func(in gorgonia.Nodes, _, g *gorgonia.Node) (gorgonia.Nodes, error) {
-		grads := make(gorgonia.Nodes, 2)
+	grad := func(in []*vector, _, g *vector) ([]*vector, error) {
+		grads := make([]*vector, 2)
 		if active[0] { // g · rightᵀ
 			flipped, err := turned()
 			if err != nil {
@@ -107,7 +106,7 @@ func (b *builder) times(p product, left, right *gorgonia.Node, active []bool, tu
 }
 
 // turnedNode transposes each of a vector's matrices of [k, m].
-func (t *tape) turnedNode(node *gorgonia.Node, batches, k, m int) (*gorgonia.Node, error) {
+func (t *tape) turnedNode(node *vector, batches, k, m int) (*vector, error) {
 	return t.taking(node, batches*k*m, strided([]int{batches, m, k}, []int{k * m, 1, m}, 0), false)
 }
 
@@ -152,7 +151,7 @@ func (b *builder) matmul(x, y *value) (*value, error) {
 		return nil, err
 	}
 	right := b.on(y)
-	turned := func() (*gorgonia.Node, error) {
+	turned := func() (*vector, error) {
 		if y.floats != nil && p.batches == 1 {
 			return b.on(&value{floats: y.floats.turned(p.k, p.m)}), nil
 		}

@@ -4,18 +4,15 @@ import (
 	"fmt"
 	"slices"
 	"sync"
-
-	"gorgonia.org/gorgonia"
-	"gorgonia.org/tensor"
 )
 
-// program is a gorgonia graph with its machine, for a fixed number of rows. One run at a time.
+// program is a graph with its machine, for a fixed number of rows. One run at a time.
 type program struct {
 	key     key
-	machine gorgonia.VM
+	machine machine
 	feeds   map[string][]float32 // write the inputs here before a run
 	states  map[string]*States   // and here what fused ops read instead
-	results []*gorgonia.Node     // of the outputs or gradients asked for, in order
+	results []*vector            // of the outputs or gradients asked for, in order
 }
 
 // key says what a program computes.
@@ -26,14 +23,13 @@ type key struct {
 	input  string // by this input
 }
 
-// compile makes a program. A panic in gorgonia becomes an error.
-func compile(k key, b *builder, results []*gorgonia.Node) (p *program, err error) {
-	defer func() {
-		if cause := recover(); cause != nil {
-			err = fmt.Errorf("compile the head graph for %d rows: %v", k.rows, cause)
-		}
-	}()
-	return &program{key: k, machine: gorgonia.NewTapeMachine(b.graph), feeds: b.feeds, states: b.states, results: results}, nil
+// compile makes a program of what a builder has made.
+func compile(k key, b *builder, results []*vector) (*program, error) {
+	machine, err := b.compile()
+	if err != nil {
+		return nil, fmt.Errorf("compile the head graph for %d rows: %w", k.rows, err)
+	}
+	return &program{key: k, machine: machine, feeds: b.feeds, states: b.states, results: results}, nil
 }
 
 // feed writes n rows of the inputs, from row from on; copies of the last fill the program up.
@@ -66,17 +62,14 @@ func (p *program) forget() {
 
 // run computes from what is in feeds. The results stay as they are until the next run.
 func (p *program) run() error {
-	p.machine.Reset()
-	if err := p.machine.RunAll(); err != nil {
+	if err := p.machine.run(); err != nil {
 		return fmt.Errorf("run the head graph: %w", err)
 	}
 	return nil
 }
 
 // result is the vector of a result; it belongs to the program.
-func (p *program) result(i int) []float32 {
-	return p.results[i].Value().(*tensor.Dense).Float32s()
-}
+func (p *program) result(i int) []float32 { return p.results[i].numbers() }
 
 // idle is how many programs a graph keeps for later. A batch of any size is cut into batches of powers of two, so seven
 // programs serve every size of one kind of run.

@@ -1,6 +1,7 @@
 package graphs
 
 import (
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -83,6 +84,31 @@ func TestRefusals(t *testing.T) {
 			if !strings.Contains(err.Error(), part) {
 				t.Errorf("%s: %q does not name %s", name, err, part)
 			}
+		}
+	}
+}
+
+// TestRefusalsAreShort: whatever a file calls its parts, and however many it has, a refusal is one line of at most 500 bytes.
+func TestRefusalsAreShort(t *testing.T) {
+	long := strings.Repeat("A", 1000)
+	many, last := hiddenDraft(), "hidden"
+	for i := range 200 {
+		next := fmt.Sprint("y", i)
+		many.node(fmt.Sprintf("%s = Unknown%d %s", next, i, last))
+		last = next
+	}
+	for what, one := range map[string]struct {
+		file []byte
+		want string
+	}{
+		"an operator": {hiddenDraft().node("score = " + long + " hidden").file("score"), "not supported in head graphs: AAA"},
+		"a value":     {hiddenDraft().node("score = Relu " + long).file("score"), "is computed by no node before it"},
+		"an output":   {hiddenDraft().node("score = Relu hidden").file(long), "no node computes it"},
+		"operators":   {many.file(last), "not supported in head graphs: Unknown0 "},
+	} {
+		_, err := Load(one.file)
+		if err == nil || len(err.Error()) > 500 || !strings.HasPrefix(err.Error(), "head graph: ") || !strings.Contains(err.Error(), one.want) {
+			t.Errorf("%s: %d bytes, %v", what, len(fmt.Sprint(err)), err)
 		}
 	}
 }

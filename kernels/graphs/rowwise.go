@@ -3,8 +3,6 @@ package graphs
 import (
 	"math"
 
-	"gorgonia.org/gorgonia"
-
 	"github.com/assay-rm/assay/kernels/onnx"
 )
 
@@ -160,14 +158,14 @@ func (b *builder) folded(name string, v *value, dims []int, rows, width, to int,
 	if err := b.spend(lines * to); err != nil {
 		return nil, err
 	}
-	grad := func(in gorgonia.Nodes, out, g *gorgonia.Node) (gorgonia.Nodes, error) {
+	grad := func(in []*vector, out, g *vector) ([]*vector, error) {
 		d, err := b.apply(name+" gradient", n, func(dx []float32, in [][]float32) {
 			for i := range lines {
 				x, y := i*width, i*to
 				f.d(dx[x:x+width], in[0][x:x+width], in[1][y:y+to], in[2][y:y+to])
 			}
 		}, nil, nil, in[0], out, g)
-		return gorgonia.Nodes{d}, err
+		return []*vector{d}, err
 	}
 	node, err := b.apply(name, lines*to, func(out []float32, in [][]float32) {
 		for i := range lines {

@@ -6,8 +6,6 @@ import (
 	"maps"
 	"slices"
 
-	"gorgonia.org/gorgonia"
-
 	"github.com/assay-rm/assay/kernels/onnx"
 )
 
@@ -67,7 +65,7 @@ func (g *Graph) forward(k key) (*program, error) {
 	if err != nil {
 		return nil, err
 	}
-	var results []*gorgonia.Node
+	var results []*vector
 	for _, output := range g.outputs {
 		results = append(results, b.values[output.Name].node)
 	}

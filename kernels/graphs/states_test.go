@@ -13,7 +13,7 @@ import (
 
 // keeping is the twin as a backend that keeps tensors in its memory, as a device does.
 type keeping struct {
-	*kernels.OnMachine
+	kernels.Backend
 	twin  *cuda.Twin
 	after int // uploads that work; -1: all
 }
@@ -74,21 +74,21 @@ func TestWeightsAreUploadedOnceAndFreed(t *testing.T) {
 
 // checkStates holds a backend that keeps tensors to the same bits for states there as for numbers of the host. Positions come
 // out of order and twice, and are more than a batch.
-func checkStates(t *testing.T, backend keeper, graph func(data []byte) *Graph) {
+func checkStates(t *testing.T, backend keeper, graph func(data []byte) *Graph, types ...kernels.Type) {
 	t.Helper()
 	g := graph(read(t, "testdata/heads/gating.onnx"))
 	const positions, rows = 23, 19 // 16, 2 and 1
-	for _, typed := range []kernels.Type{kernels.Float32, kernels.Float16, kernels.BFloat16} {
+	for _, typed := range types {
 		all := example(g, positions, 9)
 		numbers := all["hidden"].Data
 		matrix := kernels.Matrix(positions, 16, numbers)
 		if typed != kernels.Float32 {
 			bits := make([]uint16, len(numbers))
 			for i, x := range numbers {
-				bits[i] = kernels.Narrow(typed, x)
-				numbers[i] = float32(kernels.Widen(typed, bits[i]))
+				bits[i] = typed.Narrow(x)
+				numbers[i] = float32(typed.Widen(bits[i]))
 			}
-			matrix = kernels.HalfMatrix(typed, positions, 16, bits)
+			matrix = kernels.Tensor{Type: typed, Rows: positions, Cols: 16, Halves: bits}
 		}
 		there, err := backend.Upload(matrix)
 		must(t, err)
@@ -114,7 +114,7 @@ func checkStates(t *testing.T, backend keeper, graph func(data []byte) *Graph) {
 
 func TestStatesOnADeviceGiveTheSameBits(t *testing.T) {
 	backend := keeps(-1)
-	checkStates(t, backend, func(data []byte) *Graph { return loadOn(t, data, backend) })
+	checkStates(t, backend, func(data []byte) *Graph { return loadOn(t, data, backend) }, kernels.Float32, kernels.Float16, kernels.BFloat16)
 }
 
 // TestStatesAreThoseOfTheirRun: a program that ran on states reads numbers afterwards, and a row that is NaN spoils no other.

@@ -5,12 +5,10 @@ import (
 	"math"
 	"sync"
 
-	"gorgonia.org/gorgonia"
-
 	"github.com/assay-rm/assay/kernels/onnx"
 )
 
-// value is a value of the file's graph while a gorgonia graph is made from it, for a fixed number of rows. It is a
+// value is a value of the file's graph while a graph is made from it, for a fixed number of rows. It is a
 // constant of floats, a constant of integers, or computed.
 type value struct {
 	dims []int // as the file has them
@@ -19,7 +17,7 @@ type value struct {
 
 	floats *constant // of a floating kind, not computed
 	ints   []integer // of int64, int32 or bool, not computed
-	node   *gorgonia.Node
+	node   *vector
 	active bool // computed from the input whose gradient is wanted
 }
 

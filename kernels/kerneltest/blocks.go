@@ -61,7 +61,7 @@ func gatherShapes(backend kernels.Backend, seed uint64) (Worst, error) {
 			got := anyBits(r, parts*n, pool.Cols)
 			want := cloned(got)
 			what := fmt.Sprintf("%d of %d slots, %d parts, width %d", n, slots, parts, width)
-			c.call(what, backend.GatherBlocks(pool, parts, named, got), kernels.GatherBlocks(pool, parts, named, want))
+			c.call(what, backend.GatherBlocks(pool, parts, named, got), kernels.Host{}.GatherBlocks(pool, parts, named, want))
 			c.same(what, got.Float32s, want.Float32s)
 			c.same(what+": the pool", pool.Float32s, before.Float32s)
 		}
@@ -89,7 +89,7 @@ func keepShapes(backend kernels.Backend, seed uint64) (Worst, error) {
 			got := anyBits(r, slots*parts, kernels.BlockTokens*width)
 			want := cloned(got)
 			what := fmt.Sprintf("%d of %d slots, %d parts, width %d, %d tokens", n, slots, parts, width, rows)
-			c.call(what, backend.KeepBlocks(got, parts, present, tokens, named), kernels.KeepBlocks(want, parts, present, tokens, named))
+			c.call(what, backend.KeepBlocks(got, parts, present, tokens, named), kernels.Host{}.KeepBlocks(want, parts, present, tokens, named))
 			c.same(what, got.Float32s, want.Float32s)
 			c.same(what+": the present", present.Float32s, before.Float32s)
 		}

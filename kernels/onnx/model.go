@@ -1,7 +1,5 @@
 package onnx
 
-import "fmt"
-
 // Model is a file as it was read. Nobody else holds its slices.
 type Model struct {
 	IR      int64            // version of the file format
@@ -22,13 +20,6 @@ type Node struct {
 	Name, Op, Domain string
 	Inputs, Outputs  []string
 	Attributes       map[string]Attribute
-}
-
-// Value is an input or an output of the graph.
-type Value struct {
-	Name string
-	Kind Kind
-	Dims []int // -1: not fixed by the file
 }
 
 // Attribute is a parameter of a node; the field that Type names is set.
@@ -85,17 +76,6 @@ func (k Kind) width() int {
 	return 0
 }
 
-func (k Kind) String() string {
-	names := map[Kind]string{
-		0: "undefined", Float32: "float", 2: "uint8", 3: "int8", 4: "uint16", 5: "int16", Int32: "int32", Int64: "int64", 8: "string",
-		Bool: "bool", Float16: "float16", Float64: "double", 12: "uint32", 13: "uint64", 14: "complex64", 15: "complex128", BFloat16: "bfloat16",
-	}
-	if name, ok := names[k]; ok {
-		return name
-	}
-	return fmt.Sprintf("element type %d", int32(k))
-}
-
 // AttributeType is an AttributeProto.AttributeType.
 type AttributeType int32
 
@@ -108,15 +88,3 @@ const (
 	AttributeFloats AttributeType = 6
 	AttributeInts   AttributeType = 7
 )
-
-func (t AttributeType) String() string {
-	names := map[AttributeType]string{
-		AttributeFloat: "float", AttributeInt: "int", AttributeString: "string", AttributeTensor: "tensor", 5: "graph",
-		AttributeFloats: "floats", AttributeInts: "ints", 8: "strings", 9: "tensors", 10: "graphs", 11: "sparse tensor",
-		12: "sparse tensors", 13: "type", 14: "types",
-	}
-	if name, ok := names[t]; ok {
-		return name
-	}
-	return fmt.Sprintf("attribute type %d", int32(t))
-}

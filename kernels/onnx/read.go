@@ -3,27 +3,35 @@ package onnx
 import (
 	"errors"
 	"fmt"
+	"slices"
 )
 
-// What a file may hold at most.
+// What a file that is read whole may hold at most.
 const (
-	MaxFile     = 256 << 20 // bytes of a file
+	maxFile     = 256 << 20 // bytes
 	maxNodes    = 4096
 	maxTensors  = 4096    // initializers
 	maxElements = 1 << 27 // numbers of one tensor
 	maxRank     = 8
-	maxName     = 1024 // bytes of a name
 	maxPorts    = 4096 // inputs or outputs of a node or of the graph
 )
 
-// Read reads a ModelProto. It keeps no reference to data.
+// Read reads a ModelProto whole. It keeps no reference to data. See [Brief] for its errors.
 func Read(data []byte) (*Model, error) {
-	if len(data) > MaxFile {
-		return nil, fmt.Errorf("read ONNX: %d bytes, and at most %d are read", len(data), MaxFile)
+	m, err := readModel(data)
+	if err != nil {
+		return nil, Brief(fmt.Errorf("read ONNX: %w", err))
+	}
+	return m, nil
+}
+
+func readModel(data []byte) (*Model, error) {
+	if len(data) > maxFile {
+		return nil, fmt.Errorf("%d bytes, and at most %d are read", len(data), maxFile)
 	}
 	m := &Model{Opsets: map[string]int64{}, Weights: map[string]*Tensor{}}
 	graphs := 0
-	err := walk(data, func(f field) error {
+	err := new(walker).walk(data, func(f field) error {
 		switch f.number {
 		case 1:
 			return f.int(&m.IR)
@@ -37,21 +45,21 @@ func Read(data []byte) (*Model, error) {
 		}
 		return nil // producer, documentation, metadata
 	})
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("read ONNX: %w", err)
-	case graphs != 1:
-		return nil, fmt.Errorf("read ONNX: %d graphs, and one is wanted", graphs)
-	case m.IR < 4 || m.IR > 13:
-		return nil, fmt.Errorf("read ONNX: IR version %d, and 4 to 13 are read", m.IR)
+	if err == nil {
+		err = oneGraph(graphs)
 	}
-	kept := m.Graph.Inputs[:0]
-	for _, input := range m.Graph.Inputs {
-		if m.Weights[input.Name] == nil {
-			kept = append(kept, input)
+	if err != nil {
+		return nil, err
+	}
+	if m.IR < 4 || m.IR > 13 {
+		return nil, fmt.Errorf("IR version %d, and 4 to 13 are read", m.IR)
+	}
+	for _, value := range slices.Concat(m.Graph.Inputs, m.Graph.Outputs) {
+		if value.Kind == 0 {
+			return nil, fmt.Errorf("value %q is not a tensor", value.Name)
 		}
 	}
-	m.Graph.Inputs = kept
+	m.Graph.Inputs = withoutWeights(m.Graph.Inputs, m.Weights)
 	return m, nil
 }
 
@@ -80,6 +88,7 @@ func (m *Model) opset(f field) error {
 
 // graphField reads a field of a GraphProto.
 func (m *Model) graphField(f field) error {
+	var err error
 	switch f.number {
 	case 1:
 		if len(m.Graph.Nodes) == maxNodes {
@@ -102,13 +111,13 @@ func (m *Model) graphField(f field) error {
 		}
 		m.Weights[tensor.Name] = tensor
 	case 11:
-		return appendValue(&m.Graph.Inputs, f)
+		m.Graph.Inputs, err = appendValue(m.Graph.Inputs, f)
 	case 12:
-		return appendValue(&m.Graph.Outputs, f)
+		m.Graph.Outputs, err = appendValue(m.Graph.Outputs, f)
 	case 15:
 		return errors.New("sparse initializers are not read")
 	}
-	return nil // name, documentation, shapes of inner values, quantisation notes
+	return err // nil of name, documentation, shapes of inner values, quantisation notes
 }
 
 // readNode reads a NodeProto; what was read is returned beside an error, so that the error can name it.

@@ -124,7 +124,7 @@ func TestReadRefuses(t *testing.T) {
 		data [][]byte
 		want string
 	}{
-		{"nothing", nil, "0 graphs"},
+		{"nothing", nil, "it has no graph"},
 		{"two graphs", [][]byte{ir, graph, graph}, "2 graphs"},
 		{"a group", [][]byte{tag(7, protowire.StartGroupType)}, "wire type 3"},
 		{"a cut varint", [][]byte{{0x08, 0x80}}, "EOF"},
@@ -144,6 +144,7 @@ func TestReadRefuses(t *testing.T) {
 		{"an attribute without a type", [][]byte{ir, inside(7, inside(1, inside(5, inside(1, []byte("a")))))}, `attribute "a"`},
 		{"an attribute twice", [][]byte{ir, inside(7, inside(1, inside(5, tag(20, protowire.VarintType, 2)), inside(5, tag(20, protowire.VarintType, 2))))}, "comes twice"},
 		{"a tensor attribute without one", [][]byte{ir, inside(7, inside(1, inside(5, tag(20, protowire.VarintType, 4))))}, "has none"},
+		{"an attribute that holds more", [][]byte{ir, inside(7, inside(1, inside(5, inside(6), tag(20, protowire.VarintType, 1))))}, `attribute "" is of type float, and holds graphs or tensors`},
 		{"many nodes", [][]byte{ir, inside(7, []byte(strings.Repeat("\x0a\x00", maxNodes+1)))}, "more than 4096 nodes"},
 	} {
 		var data []byte
@@ -154,14 +155,15 @@ func TestReadRefuses(t *testing.T) {
 			t.Errorf("%s: error %v does not say %q", one.name, err, one.want)
 		}
 	}
-	if _, err := Read(make([]byte, MaxFile+1)); err == nil || !strings.Contains(err.Error(), "268435457 bytes, and at most 268435456") {
+	if _, err := Read(make([]byte, maxFile+1)); err == nil || !strings.Contains(err.Error(), "268435457 bytes, and at most 268435456") {
 		t.Errorf("a large file: %v", err)
 	}
 }
 
-// FuzzRead looks for panics and for numbers that the file's size does not justify.
-func FuzzRead(f *testing.F) {
-	for _, pattern := range []string{"testdata/*.onnx", "../graphs/testdata/refused/*.onnx", "../graphs/testdata/heads/mlp-*.onnx"} {
+// seeds adds the files of some patterns, each of which must find one.
+func seeds(f *testing.F, patterns ...string) {
+	f.Helper()
+	for _, pattern := range patterns {
 		found, err := filepath.Glob(pattern)
 		if err != nil || len(found) == 0 {
 			f.Fatalf("%s: %d files, %v", pattern, len(found), err)
@@ -170,6 +172,11 @@ func FuzzRead(f *testing.F) {
 			f.Add(read(f, file))
 		}
 	}
+}
+
+// FuzzRead looks for panics and for numbers that the file's size does not justify.
+func FuzzRead(f *testing.F) {
+	seeds(f, "testdata/*.onnx", "../graphs/testdata/refused/*.onnx", "../graphs/testdata/heads/mlp-*.onnx")
 	f.Fuzz(func(t *testing.T, data []byte) {
 		m, err := Read(data)
 		if err != nil {

@@ -59,7 +59,11 @@ func (p *proto) field(f field) error {
 		return errors.New("a tensor of unsigned integers is not read")
 	case 13:
 		p.external = true
-		return p.externalField(f)
+		location, err := readLocation(f)
+		if location != "" {
+			p.location = location
+		}
+		return err
 	case 14:
 		var where int64
 		err = f.int(&where)
@@ -67,24 +71,6 @@ func (p *proto) field(f field) error {
 		return err
 	}
 	return nil // documentation and metadata
-}
-
-// externalField reads a StringStringEntryProto: key 1, value 2.
-func (p *proto) externalField(f field) error {
-	var key, text string
-	err := f.message(func(f field) error {
-		switch f.number {
-		case 1:
-			return f.text(&key)
-		case 2:
-			return f.text(&text)
-		}
-		return nil
-	})
-	if key == "location" {
-		p.location = text
-	}
-	return err
 }
 
 // fill checks the kind, the dimensions and the count, and sets the tensor's numbers.

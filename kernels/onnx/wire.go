@@ -9,39 +9,40 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
+// What the bytes of a file may ask for, whatever they mean. With both bounds every file is walked in a second or two, and never deeper than
+// the stack is.
+const (
+	maxDepth  = 100     // messages inside one another, as protobuf's own parsers have it: 32 subgraphs inside one another
+	maxFields = 1 << 26 // fields of all messages of a file together
+	maxName   = 1024    // bytes of a name
+)
+
 // field is one field of a protobuf message.
 type field struct {
 	number int
 	wire   protowire.Type
 	scalar uint64 // of a varint, fixed32 or fixed64 field
 	data   []byte // of a length-delimited field; a part of the file
+	walker *walker
 }
 
+// walker walks the messages of one file.
+type walker struct{ depth, fields int }
+
 // walk calls visit for each field of a message and stops at its first error.
-func walk(data []byte, visit func(field) error) error {
+func (w *walker) walk(data []byte, visit func(field) error) error {
+	if w.depth == maxDepth {
+		return fmt.Errorf("more than %d messages stand inside one another, as those of subgraphs in subgraphs", maxDepth)
+	}
+	w.depth++
+	defer func() { w.depth-- }()
 	for len(data) > 0 {
-		number, wire, n := protowire.ConsumeTag(data)
-		if n < 0 {
-			return protowire.ParseError(n)
+		if w.fields++; w.fields > maxFields {
+			return fmt.Errorf("the file has more than %d fields", maxFields)
 		}
-		data = data[n:]
-		f := field{number: int(number), wire: wire}
-		switch wire {
-		case protowire.VarintType:
-			f.scalar, n = protowire.ConsumeVarint(data)
-		case protowire.Fixed32Type:
-			var v uint32
-			v, n = protowire.ConsumeFixed32(data)
-			f.scalar = uint64(v)
-		case protowire.Fixed64Type:
-			f.scalar, n = protowire.ConsumeFixed64(data)
-		case protowire.BytesType:
-			f.data, n = protowire.ConsumeBytes(data)
-		default:
-			return fmt.Errorf("field %d has wire type %d, which ONNX does not use", number, wire)
-		}
-		if n < 0 {
-			return protowire.ParseError(n)
+		f, n, err := w.next(data)
+		if err != nil {
+			return err
 		}
 		if err := visit(f); err != nil {
 			return err
@@ -51,10 +52,47 @@ func walk(data []byte, visit func(field) error) error {
 	return nil
 }
 
+// next reads the field with which a message begins, and gives its length.
+func (w *walker) next(data []byte) (f field, size int, err error) {
+	number, wire, size := protowire.ConsumeTag(data)
+	if size < 0 {
+		return f, 0, damaged(protowire.ParseError(size))
+	}
+	f = field{number: int(number), wire: wire, walker: w}
+	var n int
+	data = data[size:]
+	switch wire {
+	case protowire.VarintType:
+		f.scalar, n = protowire.ConsumeVarint(data)
+	case protowire.Fixed32Type:
+		var v uint32
+		v, n = protowire.ConsumeFixed32(data)
+		f.scalar = uint64(v)
+	case protowire.Fixed64Type:
+		f.scalar, n = protowire.ConsumeFixed64(data)
+	case protowire.BytesType:
+		f.data, n = protowire.ConsumeBytes(data)
+	default:
+		return f, 0, damaged(fmt.Errorf("field %d has wire type %d, which ONNX does not use", number, wire))
+	}
+	if n < 0 {
+		return f, 0, damaged(protowire.ParseError(n))
+	}
+	return f, size + n, nil
+}
+
+// damaged is the error of bytes that are no message of onnx.proto3.
+func damaged(err error) error { return fmt.Errorf("not an ONNX file, or a damaged one: %w", err) }
+
+// wants is the error of a field that is of another type than onnx.proto3 says.
+func (f field) wants(what string) error {
+	return damaged(fmt.Errorf("field %d has wire type %d, and %s is wanted", f.number, f.wire, what))
+}
+
 // bytes gives a length-delimited field's content.
 func (f field) bytes() ([]byte, error) {
 	if f.wire != protowire.BytesType {
-		return nil, fmt.Errorf("field %d has wire type %d, and a length is wanted", f.number, f.wire)
+		return nil, f.wants("a length")
 	}
 	return f.data, nil
 }
@@ -65,7 +103,7 @@ func (f field) message(visit func(field) error) error {
 	if err != nil {
 		return err
 	}
-	return walk(data, visit)
+	return f.walker.walk(data, visit)
 }
 
 // text sets a string of at most maxName bytes.
@@ -84,7 +122,7 @@ func (f field) text(into *string) error {
 // int sets an integer.
 func (f field) int(into *int64) error {
 	if f.wire != protowire.VarintType {
-		return fmt.Errorf("field %d has wire type %d, and an integer is wanted", f.number, f.wire)
+		return f.wants("an integer")
 	}
 	*into = int64(f.scalar)
 	return nil
@@ -100,7 +138,7 @@ func (f field) ints(into *[]int64) error {
 	for err == nil && len(data) > 0 {
 		v, n := protowire.ConsumeVarint(data)
 		if n < 0 {
-			return protowire.ParseError(n)
+			return damaged(protowire.ParseError(n))
 		}
 		*into = append(*into, int64(v))
 		data = data[n:]
@@ -119,7 +157,7 @@ func (f field) floats(into *[]float32) error {
 		return err
 	}
 	if len(data)%4 != 0 {
-		return errors.New("packed floats end inside a number")
+		return damaged(errors.New("packed floats end inside a number"))
 	}
 	for ; len(data) > 0; data = data[4:] {
 		*into = append(*into, math.Float32frombits(binary.LittleEndian.Uint32(data)))
@@ -138,7 +176,7 @@ func (f field) doubles(into *[]float32) error {
 		return err
 	}
 	if len(data)%8 != 0 {
-		return errors.New("packed doubles end inside a number")
+		return damaged(errors.New("packed doubles end inside a number"))
 	}
 	for ; len(data) > 0; data = data[8:] {
 		*into = append(*into, float32(math.Float64frombits(binary.LittleEndian.Uint64(data))))

@@ -10,20 +10,17 @@ import (
 var files embed.FS
 
 // names are the sources in kernels/cuda, each one module.
-var names = []string{"blocks", "head", "logprob", "preference", "steps"}
+var names = []string{"blocks", "head"}
 
-// Modules gives the PTX of every module for a device of a compute capability's major number: that of 9.0 from 9 on, else that of 8.0.
+// Modules gives the PTX of every module for a device of a compute capability's major number. It is that of 8.0 for every device from
+// 8.0 on, since no kernel uses what came later.
 func Modules(major int) ([]string, error) {
 	if major < 8 {
 		return nil, fmt.Errorf("compute capability %d.x is below 8.0, the lowest that there are kernels for", major)
 	}
-	architecture := 80
-	if major >= 9 {
-		architecture = 90
-	}
 	modules := make([]string, len(names))
 	for i, name := range names {
-		text, err := files.ReadFile(fmt.Sprintf("%s.compute_%d.ptx", name, architecture))
+		text, err := files.ReadFile(name + ".compute_80.ptx")
 		if err != nil {
 			return nil, err
 		}

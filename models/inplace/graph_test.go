@@ -199,8 +199,8 @@ func TestGraphInPlace(t *testing.T) {
 	past := kernels.Matrix(parts*cachedIn, pool.Cols, own[float32](t, parts*pastIDs*width))
 	slots := []int64{3, 1}
 	if err := errors.Join(
-		kernels.KeepBlocks(pool, parts, kernels.Matrix(parts*allIDs, width, present), arrays(0)["key_index"][:pastIDs], slots),
-		kernels.GatherBlocks(pool, parts, slots, past),
+		kernels.Host{}.KeepBlocks(pool, parts, kernels.Matrix(parts*allIDs, width, present), arrays(0)["key_index"][:pastIDs], slots),
+		kernels.Host{}.GatherBlocks(pool, parts, slots, past),
 	); err != nil {
 		t.Fatal(err)
 	}

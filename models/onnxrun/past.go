@@ -8,11 +8,12 @@ import (
 	ort "github.com/yalue/onnxruntime_go"
 
 	"github.com/assay-rm/assay/batching"
+	"github.com/assay-rm/assay/kernels/onnx"
 	"github.com/assay-rm/assay/models/fault"
 )
 
 // findPast lists the graph's inputs and outputs of keys and values.
-func (s *Session) findPast(outputs []Value) (err error) {
+func (s *Session) findPast(outputs []onnx.Value) (err error) {
 	if !s.graph.Packed() {
 		return nil
 	}
@@ -22,9 +23,9 @@ func (s *Session) findPast(outputs []Value) (err error) {
 			s.presents = append(s.presents, fmt.Sprintf("present_%s.%d", part, layer))
 		}
 	}
-	shape := Value{Kind: Float, Dims: []int64{-1, s.graph.KVHeads, s.graph.HeadDim}}
+	shape := onnx.Value{Kind: onnx.Float32, Dims: []int{-1, int(s.graph.KVHeads), int(s.graph.HeadDim)}}
 	for i, name := range s.presents {
-		given := slices.ContainsFunc(outputs, func(v Value) bool {
+		given := slices.ContainsFunc(outputs, func(v onnx.Value) bool {
 			return v.Name == name && v.Fits(shape)
 		})
 		if !given || !slices.Contains(s.inputs, s.pasts[i]) || !slices.Contains(s.inputs, "past_position_ids") {

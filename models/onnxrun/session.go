@@ -7,6 +7,7 @@ import (
 	ort "github.com/yalue/onnxruntime_go"
 
 	"github.com/assay-rm/assay/batching"
+	"github.com/assay-rm/assay/kernels/onnx"
 	"github.com/assay-rm/assay/models/inplace"
 	"github.com/assay-rm/assay/models/manifest"
 )
@@ -39,8 +40,8 @@ var _ batching.Runner = (*Session)(nil)
 // Graph is a graph that a session can be made of.
 type Graph struct {
 	Manifest *manifest.Manifest
-	Inputs   []Value // without those that are weights
-	Outputs  []Value
+	Inputs   []onnx.Value // without those that are weights
+	Outputs  []onnx.Value
 	Path     string // on disk; empty: Content has it
 	Content  []byte
 	Bytes    int64  // of the file, external data left out

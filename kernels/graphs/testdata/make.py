@@ -6,7 +6,7 @@ remakes them byte for byte (seed 7). Made with Python 3.11, torch 2.15.0, onnx 1
 operators/OP.OPSET.onnx has nodes of one operator; heads/NAME.onnx is a head exported by torch.onnx.export, heads/NAME.script.onnx
 the same head by the older exporter (dynamo=False), heads/NAME.half.onnx with weights stored as float16; heads/NAME.json has
 PyTorch's outputs and gradients in float64; refused/NAME.onnx is a file that Load refuses, valid or not.
-kernels/onnx/testdata/kinds.onnx is for the reader.
+kernels/onnx/testdata/kinds.onnx and signature.onnx are for the reader, and facts.json is what the onnx package reads in these and other files.
 """
 
 import shutil
@@ -16,6 +16,7 @@ import fixtures_heads
 import fixtures_kinds
 import fixtures_operators
 import fixtures_refused
+import fixtures_signature
 
 HERE = Path(__file__).parent
 
@@ -29,3 +30,4 @@ if __name__ == "__main__":
     reader = HERE.parent.parent / "onnx" / "testdata"
     reader.mkdir(exist_ok=True)
     fixtures_kinds.make(reader / "kinds.onnx")
+    fixtures_signature.make(reader)
