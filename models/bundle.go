@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -35,7 +34,7 @@ func Embedded(name string, fsys fs.FS) Source { return Source{name: name, fsys: 
 // String names the source in messages.
 func (s Source) String() string { return s.name }
 
-// bundle is a source that was read and whose files are all inside it. close gives back what it holds open.
+// bundle is a source that was read and whose files are all inside it.
 type bundle struct {
 	manifest  manifest.Manifest
 	graph     *onnx.Signature
@@ -61,46 +60,42 @@ func (b *bundle) graphFile() *onnxrun.Graph {
 // readBundle reads and hashes every file that the manifest and the graph name. On disk, a name or a link that leads out
 // of the directory is refused.
 func readBundle(source Source) (*bundle, error) {
-	fsys := source.fsys
-	if source.dir != "" {
-		root, err := os.OpenRoot(source.dir)
-		if err != nil {
-			return nil, &fault.Error{Code: fault.CodeBundle, Detail: "the bundle cannot be opened", Err: err}
-		}
-		defer root.Close() //nolint:errcheck // opened for reading
-		fsys = root.FS()
-	}
-	b := &bundle{}
-	text, err := fs.ReadFile(fsys, manifest.File)
+	files, err := openFolder(source)
 	if err != nil {
-		return nil, &fault.Error{Code: fault.CodeBundle, Detail: fmt.Sprintf("%s has no readable %s", source, manifest.File), Err: err}
+		return nil, err
+	}
+	defer files.close()
+	b := &bundle{}
+	text, err := files.read("the manifest", manifest.File, maxManifest)
+	if err != nil {
+		return nil, err
 	}
 	if b.manifest, err = manifest.Parse(text); err != nil {
 		return nil, err
 	}
 	m := &b.manifest
-	graph, err := readNamed(fsys, "graph.file", m.Graph.File)
+	graph, err := files.read("graph.file", m.Graph.File, maxGraph)
 	if err != nil {
 		return nil, err
 	}
 	if b.graph, err = readSignature(graph); err != nil {
 		return nil, &fault.Error{Code: fault.CodeBundle, Detail: "graph.file " + m.Graph.File, Err: err}
 	}
-	if b.head, err = readNamed(fsys, "graph.head.file", m.Graph.HeadFile()); err != nil {
+	if b.head, err = files.read("graph.head.file", m.Graph.HeadFile(), maxHead); err != nil {
 		return nil, err
 	}
 	if m.ReadsFeatures() {
 		b.head = graph
 	}
-	if b.tokenizer, err = readNamed(fsys, "tokenizer.file", m.Tokenizer.File); err != nil {
+	if b.tokenizer, err = files.read("tokenizer.file", m.Tokenizer.File, maxTokenizer); err != nil {
 		return nil, err
 	}
-	template, err := readNamed(fsys, "template.file", m.Template.File)
+	template, err := files.read("template.file", m.Template.File, maxTemplate)
 	if err != nil {
 		return nil, err
 	}
 	b.template = string(template)
-	if b.golden, err = readNamed(fsys, "golden.file", m.Golden.File); err != nil {
+	if b.golden, err = files.read("golden.file", m.Golden.File, maxGolden); err != nil {
 		return nil, err
 	}
 	b.graphBytes = int64(len(graph))
@@ -109,7 +104,7 @@ func readBundle(source Source) (*bundle, error) {
 	} else {
 		b.content = graph
 	}
-	return b, b.hash(fsys, source)
+	return b, b.hash(files, source)
 }
 
 // readSignature reads what a graph says of itself, and refuses one by which a score would depend on its batch mates.
@@ -122,20 +117,8 @@ func readSignature(graph []byte) (*onnx.Signature, error) {
 	return signature, err
 }
 
-// readNamed gives a file's content; a manifest field without a file gives nothing.
-func readNamed(fsys fs.FS, field, name string) ([]byte, error) {
-	if name == "" {
-		return nil, nil
-	}
-	data, err := fs.ReadFile(fsys, name)
-	if err != nil {
-		return nil, &fault.Error{Code: fault.CodeBundle, Detail: fmt.Sprintf("%s %q cannot be read", field, name), Err: err}
-	}
-	return data, nil
-}
-
 // hash sets the digest: sha256 over the name, length and content of each file, by name. External data is checked here.
-func (b *bundle) hash(fsys fs.FS, source Source) error {
+func (b *bundle) hash(files folder, source Source) error {
 	m := &b.manifest
 	names := []string{manifest.File, m.Graph.File, m.Graph.HeadFile(), m.Tokenizer.File, m.Template.File, m.Golden.File}
 	for _, location := range b.graph.External {
@@ -154,7 +137,7 @@ func (b *bundle) hash(fsys fs.FS, source Source) error {
 		if name == "" {
 			continue
 		}
-		if err := hashFile(sum, fsys, name); err != nil {
+		if err := hashFile(sum, files, name); err != nil {
 			return &fault.Error{Code: fault.CodeBundle, Detail: name + " cannot be read inside the bundle", Err: err}
 		}
 	}
@@ -162,20 +145,13 @@ func (b *bundle) hash(fsys fs.FS, source Source) error {
 	return nil
 }
 
-func hashFile(sum io.Writer, fsys fs.FS, name string) (err error) {
-	file, err := fsys.Open(name)
+func hashFile(sum io.Writer, files folder, name string) (err error) {
+	file, size, err := files.open(name, maxData)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	info, err := file.Stat()
-	if err != nil {
-		return err
-	}
-	if !info.Mode().IsRegular() {
-		return errors.New("not a regular file")
-	}
-	header := binary.LittleEndian.AppendUint64([]byte(name+"\x00"), uint64(info.Size()))
+	header := binary.LittleEndian.AppendUint64([]byte(name+"\x00"), uint64(size))
 	if _, err := sum.Write(header); err != nil {
 		return err
 	}
