@@ -4,12 +4,6 @@
 package manifest
 
 import (
-	"bytes"
-	"errors"
-	"strings"
-
-	"github.com/goccy/go-yaml"
-
 	"github.com/assay-rm/assay/models/fault"
 )
 
@@ -70,9 +64,8 @@ type Drift struct {
 // Parse reads a manifest strictly, checks it on its own and compiles it; every bad field is named in the one error, which is a *fault.Error.
 func Parse(data []byte) (Manifest, error) {
 	var s spec
-	if err := yaml.NewDecoder(bytes.NewReader(data), yaml.Strict()).Decode(&s); err != nil {
-		cause := errors.New(strings.TrimSpace(yaml.FormatError(err, false, true)))
-		return Manifest{}, &fault.Error{Code: fault.CodeBundle, Detail: File, Err: cause}
+	if err := decode(data, &s); err != nil {
+		return Manifest{}, &fault.Error{Code: fault.CodeBundle, Detail: File, Err: err}
 	}
 	s.setDefaults()
 	if err := s.check(); err != nil {
