@@ -43,6 +43,7 @@ type bundle struct {
 	head      []byte // the graph that gorgonia runs: the head's, or that of a model of features; nil: there is none
 
 	graphBytes int64 // of the graph's file, external data left out
+	dataBytes  int64 // of its external data
 	tokenizer  []byte
 	template   string
 	golden     []byte
@@ -53,7 +54,7 @@ type bundle struct {
 func (b *bundle) graphFile() *onnxrun.Graph {
 	return &onnxrun.Graph{
 		Manifest: &b.manifest, Inputs: b.graph.Inputs, Outputs: b.graph.Outputs, Path: b.graphPath, Content: b.content,
-		Bytes: b.graphBytes, External: len(b.graph.External) > 0, Head: b.head,
+		Bytes: b.graphBytes, External: b.dataBytes, Head: b.head,
 	}
 }
 
@@ -121,6 +122,7 @@ func readSignature(graph []byte) (*onnx.Signature, error) {
 func (b *bundle) hash(files folder, source Source) error {
 	m := &b.manifest
 	names := []string{manifest.File, m.Graph.File, m.Graph.HeadFile(), m.Tokenizer.File, m.Template.File, m.Golden.File}
+	var data []string
 	for _, location := range b.graph.External {
 		name := path.Join(path.Dir(m.Graph.File), location)
 		switch {
@@ -129,15 +131,20 @@ func (b *bundle) hash(files folder, source Source) error {
 		case !fs.ValidPath(location) || !fs.ValidPath(name):
 			return fault.New(fault.CodeBundle, "external data %q of %s leaves the bundle", location, m.Graph.File)
 		}
-		names = append(names, name)
+		data = append(data, name)
 	}
+	names = append(names, data...)
 	slices.Sort(names)
 	sum := sha256.New()
 	for _, name := range slices.Compact(names) {
 		if name == "" {
 			continue
 		}
-		if err := hashFile(sum, files, name); err != nil {
+		size, err := hashFile(sum, files, name)
+		if slices.Contains(data, name) {
+			b.dataBytes += size
+		}
+		if err != nil {
 			return &fault.Error{Code: fault.CodeBundle, Detail: name + " cannot be read inside the bundle", Err: err}
 		}
 	}
@@ -145,16 +152,17 @@ func (b *bundle) hash(files folder, source Source) error {
 	return nil
 }
 
-func hashFile(sum io.Writer, files folder, name string) (err error) {
+// hashFile adds a file to the sum and gives its bytes.
+func hashFile(sum io.Writer, files folder, name string) (size int64, err error) {
 	file, size, err := files.open(name, maxData)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
 	header := binary.LittleEndian.AppendUint64([]byte(name+"\x00"), uint64(size))
 	if _, err := sum.Write(header); err != nil {
-		return err
+		return 0, err
 	}
 	_, err = io.Copy(sum, file)
-	return err
+	return size, err
 }

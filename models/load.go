@@ -12,29 +12,45 @@ import (
 	"github.com/assay-rm/assay/models/onnxrun"
 )
 
-// load proves the manifest in the order in which each part needs the one before.
-func (m *Model) load(ctx context.Context, b *bundle, options Options) error {
+// load proves the manifest, and then measures what runs fastest. When it is abandoned, something still runs that must not be freed.
+func (m *Model) load(ctx context.Context, b *bundle, options Options) (abandoned bool, err error) {
+	var batch batching.Options
+	abandoned, err = guarded(ctx, m.limits.memory, m.limits.proof, func(ctx context.Context) (err error) {
+		batch, err = m.prove(ctx, b, options)
+		return err
+	})
+	if err != nil {
+		return abandoned, err
+	}
+	return guarded(ctx, m.limits.memory, 0, func(ctx context.Context) error { return m.measure(ctx, batch, options) })
+}
+
+// prove proves the manifest in the order in which each part needs the one before, and gives the options of the batcher.
+func (m *Model) prove(ctx context.Context, b *bundle, options Options) (batch batching.Options, err error) {
 	m.passed("files", "%s", b.digest)
 	loadGraphs := m.loadSession
 	if m.info.Manifest.ReadsFeatures() {
 		loadGraphs = m.loadFeatures
 	}
-	if err := loadGraphs(b); err != nil {
-		return err
+	if err := loadGraphs(ctx, b); err != nil {
+		return batch, err
 	}
-	batch := m.batching(options)
+	batch = m.batching(options)
 	if m.session != nil {
+		m.session.Bound(m.limits.forward)
 		blocks, err := m.session.Reserve(options.Cache)
 		if err != nil {
-			return err
+			return batch, err
 		}
 		batch.CacheBlocks = blocks
 		m.info.Block = m.session.BlockBytes()
 		m.info.Cache = int64(batch.CacheBlocks) * int64(max(1, batch.Devices)) * m.info.Block
 	}
-	if err := m.proveForward(ctx, batch); err != nil {
-		return err
-	}
+	return batch, m.proveForward(ctx, batch)
+}
+
+// measure finds what runs fastest, unless the options say, and makes the batcher.
+func (m *Model) measure(ctx context.Context, batch batching.Options, options Options) error {
 	if options.Tokens > 0 {
 		batch.Budget = batching.Budget{Tokens: options.Tokens, Area: batching.DefaultArea}
 		batch.Lanes = 1 // not measured
@@ -54,11 +70,14 @@ func (m *Model) load(ctx context.Context, b *bundle, options Options) error {
 		m.info.MaxItems = DefaultMaxItems
 	}
 	m.batcher = batching.New(m.runner, batch)
+	if m.session != nil && options.Longest > 0 {
+		m.session.Bound(options.Longest)
+	}
 	return nil
 }
 
 // loadSession loads a model that reads tokens: tokenizer, template, graph and, where it is a graph of its own, head.
-func (m *Model) loadSession(b *bundle) error {
+func (m *Model) loadSession(ctx context.Context, b *bundle) error {
 	spec := &m.info.Manifest
 	if err := m.proveSignature(b.graph); err != nil {
 		return err
@@ -74,7 +93,7 @@ func (m *Model) loadSession(b *bundle) error {
 		return err
 	}
 	m.passedEncoder()
-	if m.session, err = onnxrun.Open(b.graphFile(), m.info.Threads, m.info.Device); err != nil {
+	if m.session, err = onnxrun.Open(ctx, b.graphFile(), m.info.Threads, m.info.Device); err != nil {
 		if code := new(fault.Error); errors.As(err, &code) {
 			return err
 		}
@@ -96,7 +115,7 @@ func (m *Model) loadSession(b *bundle) error {
 }
 
 // loadFeatures loads a model that reads features.
-func (m *Model) loadFeatures(b *bundle) (err error) {
+func (m *Model) loadFeatures(_ context.Context, b *bundle) (err error) {
 	g := &m.info.Manifest.Graph
 	if m.features, err = heads.LoadFeatures(g, b.head); err != nil {
 		return err

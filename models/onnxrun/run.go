@@ -12,8 +12,9 @@ import (
 )
 
 // Run computes one plan and gives the rows read, (len(plan.Read), labels), or of a graph whose head is another (len(plan.Read), width),
-// unless the head is on the device and reads them there. Keys and values leave the graph only when some are to be kept.
-func (s *Session) Run(_ context.Context, plan *batching.Plan) ([][]float32, error) {
+// unless the head is on the device and reads them there. Keys and values leave the graph only when some are to be kept. A forward that
+// takes longer than it may, or outlives ctx, is ended between two operators.
+func (s *Session) Run(ctx context.Context, plan *batching.Plan) ([][]float32, error) {
 	inner := s.wide[plan.Device]
 	if plan.Narrow {
 		inner = s.narrow
@@ -62,7 +63,7 @@ func (s *Session) Run(_ context.Context, plan *batching.Plan) ([][]float32, erro
 	if failed != nil {
 		return nil, failed
 	}
-	if err := s.threads.Run(inner, binding); err != nil {
+	if err := s.compute(ctx, inner, binding); err != nil {
 		return nil, err
 	}
 	if err := s.wait(plan.Device); err != nil {
@@ -80,6 +81,16 @@ func (s *Session) Run(_ context.Context, plan *batching.Plan) ([][]float32, erro
 		return head.readings(s.readRows(plan))
 	}
 	return s.pick(block, plan), nil
+}
+
+// compute runs what is bound, for as long as a forward may take.
+func (s *Session) compute(ctx context.Context, session *ort.DynamicAdvancedSession, binding *ort.IoBinding) error {
+	if s.longest > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, s.longest, fmt.Errorf("it was ended because it took longer than %s", s.longest))
+		defer cancel()
+	}
+	return s.threads.Run(ctx, session, binding)
 }
 
 // bindOutput has the graph write an output into a value, which was made unless err says why not.

@@ -2,7 +2,8 @@
 package onnxrun
 
 import (
-	"errors"
+	"context"
+	"time"
 
 	ort "github.com/yalue/onnxruntime_go"
 
@@ -23,6 +24,7 @@ type Session struct {
 	wide    []*ort.DynamicAdvancedSession // of each device: a forward has all threads
 	narrow  *ort.DynamicAdvancedSession   // a forward has one thread; nil: there is none
 	pooled  bool                          // padded: the graph pools, output [B, columns]
+	longest time.Duration                 // that a forward may take; 0: for ever
 
 	// Of each device, where forwards run on GPUs and the build has our kernels; else none.
 	gpus  []accelerator
@@ -45,7 +47,7 @@ type Graph struct {
 	Path     string // on disk; empty: Content has it
 	Content  []byte
 	Bytes    int64  // of the file, external data left out
-	External bool   // it has external data
+	External int64  // bytes of external data; 0: it has none
 	Head     []byte // the file of the head that is a graph of its own
 }
 
@@ -54,8 +56,8 @@ type Graph struct {
 const laneBytes = 512 << 20
 
 // Open loads a graph from its file or, without one, from its content: once for each GPU; or else once for forwards on
-// all threads and, where there are several and the graph is small, once for forwards on one.
-func Open(file *Graph, threads int, device Device) (*Session, error) {
+// all threads and, where there are several and the graph is small, once for forwards on one. It gives up when ctx ends.
+func Open(ctx context.Context, file *Graph, threads int, device Device) (*Session, error) {
 	m := file.Manifest
 	s := &Session{graph: &m.Graph, device: device, types: m.Tokenizer.TypeAfter, pooled: m.PoolsInGraph()}
 	var err error
@@ -70,21 +72,7 @@ func Open(file *Graph, threads int, device Device) (*Session, error) {
 		return nil, err
 	}
 	load := func(threads int, cuda map[string]string) (*ort.DynamicAdvancedSession, error) {
-		options, err := sessionOptions(threads)
-		if err != nil {
-			return nil, err
-		}
-		defer options.Destroy() //nolint:errcheck // freeing cannot fail
-		if cuda != nil {
-			if err := appendCUDA(options, cuda); err != nil {
-				return nil, err
-			}
-		}
-		outputs := []string{s.graph.Output}
-		if file.Path != "" {
-			return ort.NewDynamicAdvancedSession(file.Path, s.inputs, outputs, options)
-		}
-		return ort.NewDynamicAdvancedSessionWithONNXData(file.Content, s.inputs, outputs, options)
+		return s.load(ctx, file, threads, cuda)
 	}
 	for place, number := range device.GPUs {
 		if err := s.openGPU(number); err != nil {
@@ -104,7 +92,7 @@ func Open(file *Graph, threads int, device Device) (*Session, error) {
 		return s, err
 	}
 	s.wide = append(s.wide, inner)
-	if threads > 1 && !file.External && file.Bytes <= laneBytes {
+	if threads > 1 && file.External == 0 && file.Bytes <= laneBytes {
 		s.narrow, err = load(1, nil)
 	}
 	return s, err
@@ -124,20 +112,8 @@ func (s *Session) FreeNarrow() {
 	}
 }
 
-func sessionOptions(threads int) (*ort.SessionOptions, error) {
-	options, err := ort.NewSessionOptions()
-	if err != nil {
-		return nil, err
-	}
-	return options, errors.Join(
-		options.SetIntraOpNumThreads(threads),
-		options.SetInterOpNumThreads(1),
-		options.SetGraphOptimizationLevel(ort.GraphOptimizationLevelEnableAll),
-		options.SetMemPattern(false), // shapes differ from run to run
-		options.AddSessionConfigEntry("session.intra_op.allow_spinning", "1"),
-		options.AddSessionConfigEntry("session.force_spinning_stop", "1"),
-	)
-}
+// Bound says how long a forward may take from now on; 0 is for ever. No forward may run.
+func (s *Session) Bound(longest time.Duration) { s.longest = longest }
 
 // Close frees the sessions and what is cached. No forward may run.
 func (s *Session) Close() {
