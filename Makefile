@@ -1,16 +1,28 @@
 # make serve: everything that is needed, then the server. make test: everything that is promised, checked.
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
-GO_SOURCES := $(shell find . -name '*.go' -not -path './.*')
-RUNTIME := .runtime/lib/libonnxruntime.so.1.27.0 .runtime/lib/libtokenizers.a .runtime/include/onnxruntime_c_api.h
 GOLANGCI := .tools/golangci-lint
-VENV := .venv/bin/python
+GOLANGCI_VERSION := 2.15.0
 
-.PHONY: build serve test fuzz lint runtime runtime-cuda smoke deploy ptx ptx-check test-cuda gpu-folder gpu-check parity builtin fixtures large bench abuse clean
+ifeq ($(filter grouped-target,$(.FEATURES)),)
+$(error make is $(MAKE_VERSION), and 4.3 or later is needed: no older one is tried)
+endif
+
+# What is linked and loaded lies under .runtime. For each library there is a record of the pins that it was made of, which is newer than
+# they are. Its script compares contents: it makes the library again where a pin has changed, and touches the record where none has.
+ONNXRUNTIME := .runtime/lib/onnxruntime.txt
+TOKENIZERS := .runtime/tokenizers.txt
+HEADERS := .runtime/headers.txt
+RUNTIME := $(ONNXRUNTIME) $(TOKENIZERS) $(HEADERS)
+absent = $(if $(wildcard $(1)),,absent)
+
+.PHONY: build bin/assay serve test fuzz lint runtime runtime-cuda smoke deploy ptx ptx-check test-cuda gpu-folder gpu-check parity builtin fixtures large bench abuse clean exporter absent
 
 build: bin/assay
 
-bin/assay: $(RUNTIME) $(GO_SOURCES) go.mod go.sum
+# Go's own cache knows what the binary is made of, embedded files too, but does not look into the archives that it links.
+bin/assay: $(RUNTIME)
+	@[ $@ -nt .runtime/lib/libtokenizers.a ] || rm -f $@
 	go build -o $@ .
 
 serve: bin/assay
@@ -22,9 +34,15 @@ test: $(RUNTIME)
 
 runtime: $(RUNTIME)
 
-$(RUNTIME) &:
-	models/native/install.sh
-	@touch $(RUNTIME)
+$(ONNXRUNTIME): models/native/onnxruntime.txt $(call absent,.runtime/lib/libonnxruntime.so.1.27.0)
+	@. models/native/need.sh && need_pip
+	models/native/wheels.py onnxruntime
+
+$(TOKENIZERS): models/native/Cargo.toml models/native/Cargo.lock go.mod go.sum $(call absent,.runtime/lib/libtokenizers.a)
+	models/native/tokenizers.sh
+
+$(HEADERS): go.mod go.sum $(call absent,.runtime/include/onnxruntime_c_api.h)
+	models/native/headers.sh
 
 # ONNX Runtime with its CUDA provider, CUDA 13 and cuDNN 9 under .runtime/cuda: 1.5 GB to fetch, 2.3 GB of disk.
 runtime-cuda:
@@ -37,13 +55,12 @@ fuzz: $(RUNTIME)
 	@grep -r --include='*_test.go' -o '^func Fuzz[A-Za-z]*' . | sed 's#/[^/]*_test.go:func # #' | while read -r dir target; do \
 	  echo "$$dir $$target"; go test $$dir -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x || exit 1; done
 
-lint: $(RUNTIME) $(GOLANGCI)
+lint: $(RUNTIME)
+	@[ "$$($(GOLANGCI) version --short 2>/dev/null)" = $(GOLANGCI_VERSION) ] || \
+	  GOBIN=$(CURDIR)/.tools go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v$(GOLANGCI_VERSION)
 	$(GOLANGCI) run ./...
 	eval "$$(kernels/tools/test-cuda.sh env)" && $(GOLANGCI) run --build-tags gpu ./...
 	go mod tidy -diff
-
-$(GOLANGCI):
-	GOBIN=$(CURDIR)/.tools go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 smoke: bin/assay
 	.ci/smoke.sh
@@ -71,24 +88,31 @@ gpu-folder: $(RUNTIME)
 gpu-check: gpu-folder
 	bin/gpu-check/check.py
 
-# What follows needs torch, which goes into .venv.
-PIP := .venv/bin/pip install --quiet --disable-pip-version-check
+# What follows needs torch, which the user's cache has once for all checkouts; .venv leads there.
+VENV := .venv/bin/python
 
-$(VENV): models/export/requirements.txt models/export/pyproject.toml
-	python3 -m venv .venv
-	$(PIP) --requirement models/export/requirements.txt pytest==9.2.0
-	$(PIP) --no-deps --editable models/export
-	@touch $@
+.venv/lock.txt: models/export/lock.txt models/export/torch_cpu.py models/export/venv.sh
+	models/export/venv.sh
+
+# The exporter, as every change must leave it: linted, its types checked, its tests passed, and the parity cases of one part of ten, the next part
+# with every commit. make exporter PART=3 runs the cases of a failed run again, and what it prints beside a case that case alone.
+PART ?= $(shell git rev-list --count HEAD)
+exporter: .venv/lock.txt bin/assay
+	cd models/export && ../../$(VENV) -m ruff check --quiet
+	$(VENV) -m ruff check --quiet --config models/export/pyproject.toml models/native bench deploy .ci
+	cd models/export && ../../$(VENV) -m mypy
+	OMP_NUM_THREADS=1 $(VENV) -m pytest --quiet --numprocesses 2 models/export/tests bench
+	cd models/export && ../../$(VENV) -m parity --part $(PART)
 
 # The exporter against PyTorch, every family against its authors' code, four real tokenizers and their templates against Python's.
-parity: $(VENV) bin/assay
+parity: .venv/lock.txt bin/assay
 	$(VENV) -m pytest models/export
 	cd models/export && ../../$(VENV) -m parity
 	cd models/export && ../../$(VENV) -m realtok ../../.tokenizers
 	ASSAY_PARITY_DIR=$(CURDIR)/.tokenizers go test -tags parity -run RealTokenizers -v ./models
 
 # The committed fixtures and docs/MODELS.md, made afresh.
-fixtures: $(VENV) bin/assay
+fixtures: .venv/lock.txt bin/assay
 	$(VENV) -m assay_export.fixtures models/testdata/bundles
 	cd models/export && ../../$(VENV) -m parity --fixtures ../testdata/families --docs ../../docs/MODELS.md
 	$(VENV) models/testdata/heads/make.py
@@ -96,13 +120,13 @@ fixtures: $(VENV) bin/assay
 	$(VENV) kernels/graphs/testdata/make.py
 
 # A model of a billion parameters, from checkpoint to answer, within 20 GiB: 10 GB of disk, about 15 minutes.
-large: $(VENV) bin/assay
+large: .venv/lock.txt bin/assay
 	cd models/export && ../../$(VENV) -m parity.large ../../.large
 
-builtin: $(VENV)
+builtin: .venv/lock.txt
 	cd models/builtin && ../../$(VENV) -m train
 
-bench: bin/assay $(VENV)
+bench: bin/assay .venv/lock.txt
 	bench/run.sh -short
 
 # What no honest client sends, against the real binary; make abuse ABUSE=-short is what CI runs.

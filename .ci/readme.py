@@ -7,6 +7,7 @@ processors differ in the last digits, and an ellipsis stands for anything, in a 
 """
 
 import json
+import pathlib
 import re
 import subprocess
 import sys
@@ -37,7 +38,7 @@ def differs(want, got, where: str = "answer") -> str | None:
         want = want[:-1] if rest else want
         if len(want) > len(got) or not rest and len(want) != len(got):
             return f"{where} has {len(got)} entries, not {len(want)}"
-        return next(filter(None, (differs(a, b, f"{where}[{i}]") for i, (a, b) in enumerate(zip(want, got))), ), None)
+        return next(filter(None, (differs(a, b, f"{where}[{i}]") for i, (a, b) in enumerate(zip(want, got, strict=False)))), None)
     number = (int, float)
     if isinstance(want, number) and isinstance(got, number) and not isinstance(want, bool) and not isinstance(got, bool):
         return None if abs(want - got) <= 0.01 else f"{where} is {got}, and README.md prints {want}"
@@ -55,7 +56,7 @@ def run(command: str, want: str | None) -> str | None:
 
 
 def main(url: str, binary: str) -> int:
-    parts = blocks(open("README.md", encoding="utf-8").read())
+    parts = blocks(pathlib.Path("README.md").read_text(encoding="utf-8"))
     failed = ran = 0
     for at, (language, content) in enumerate(parts):
         if language != "sh" or not re.match(r"(curl|echo|printf) ", content):

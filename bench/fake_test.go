@@ -10,8 +10,11 @@ import (
 	"testing"
 )
 
-// fakeIdeal takes 2048/budget seconds for any round, and says a token is a word.
-type fakeIdeal struct{ texts []string }
+// fakeIdeal takes 2048/budget seconds for any round, and says a token is a word. Its packed graph's scores are off by so much.
+type fakeIdeal struct {
+	texts []string
+	off   float64
+}
 
 func (f *fakeIdeal) Load(texts []string) ([]int, error) {
 	f.texts = texts
@@ -22,15 +25,24 @@ func (f *fakeIdeal) Load(texts []string) ([]int, error) {
 	return tokens, nil
 }
 
-func (f *fakeIdeal) Run(budget int) (IdealPass, error) {
-	pass := IdealPass{Seconds: 2048 / float64(budget)}
+func (f *fakeIdeal) Run(way string) (IdealPass, error) {
+	var graph string
+	var budget float64
+	if _, err := fmt.Sscan(way, &graph, &budget); err != nil {
+		return IdealPass{}, err
+	}
+	pass := IdealPass{Seconds: 2048 / budget}
 	for _, text := range f.texts {
-		pass.Scores = append(pass.Scores, fakeScore(text))
+		score := fakeScore(text)
+		if !isPadded(way) {
+			score += f.off
+		}
+		pass.Scores = append(pass.Scores, score)
 	}
 	return pass, nil
 }
 
-func (f *fakeIdeal) Single(i int) (IdealPass, error) {
+func (f *fakeIdeal) Single(_ string, i int) (IdealPass, error) {
 	return IdealPass{Seconds: 0.5, Scores: []float64{fakeScore(f.texts[i])}}, nil
 }
 
@@ -61,6 +73,9 @@ func fakeAssay(t *testing.T, off float64) string {
 		}
 		_, _ = fmt.Fprintf(w, `{"model": "fake", "results": [%s]}`, strings.Join(results, ","))
 	})
+	mux.HandleFunc("GET /v1/models", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = fmt.Fprint(w, `{"models": [{"name": "fake", "digest": "sha256:12"}]}`)
+	})
 	mux.HandleFunc("POST /v1/steps", func(w http.ResponseWriter, r *http.Request) {
 		var request struct{ Items []Solution }
 		if err := json.NewDecoder(r.Body).Decode(&request); err != nil {
@@ -89,7 +104,7 @@ func fakeBench(t *testing.T, given map[string]float64) *bench {
 	t.Cleanup(client.Close)
 	b := &bench{
 		Settings: Settings{Rounds: 2, Clients: 16, Seed: 1, Tolerance: 1e-4, Soak: 1},
-		ideal:    &fakeIdeal{}, budgets: []int{512, 2048, 1024}, client: client, servers: servers{}, progress: t.Logf,
+		ideal:    &fakeIdeal{}, ways: []string{"padded 512", "padded 2048", "packed 1024"}, client: client, servers: servers{}, progress: t.Logf,
 	}
 	for name, off := range given {
 		b.servers[name] = Server{URL: fakeAssay(t, off)}
@@ -103,7 +118,7 @@ func fakeBench(t *testing.T, given map[string]float64) *bench {
 // scenario finds one by name.
 func scenario(t *testing.T, name string) Scenario {
 	t.Helper()
-	chosen, err := choose(name)
+	chosen, err := choose(scenarios(), name)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,10 +17,10 @@ import (
 type Ideal interface {
 	// Load takes the texts of a round and says how many tokens each has.
 	Load(texts []string) (tokens []int, err error)
-	// Run scores them in batches of so many padded tokens.
-	Run(budget int) (IdealPass, error)
+	// Run scores them in one of its ways: a graph, and the tokens of a batch, "packed 1024".
+	Run(way string) (IdealPass, error)
 	// Single scores text i of them alone.
-	Single(i int) (IdealPass, error)
+	Single(way string, i int) (IdealPass, error)
 }
 
 // IdealPass is one run over a round's texts.
@@ -29,9 +29,12 @@ type IdealPass struct {
 	Scores  []float64 `json:"scores"`
 }
 
+// time is how long it took.
+func (p IdealPass) time() time.Duration { return time.Duration(p.Seconds * float64(time.Second)) }
+
 // IdealInfo is how the ideal describes itself.
 type IdealInfo struct {
-	Budgets  []int             `json:"budgets"`
+	Ways     []string          `json:"ways"`
 	Threads  int               `json:"threads"`
 	Versions map[string]string `json:"versions"`
 }
@@ -44,9 +47,9 @@ type Process struct {
 	answer *json.Decoder
 }
 
-// StartIdeal starts the script with the padded bundle and waits until its graph is loaded. The child ends with ctx or Close.
-func StartIdeal(ctx context.Context, python, script, bundle string, threads int) (*Process, error) {
-	cmd := exec.CommandContext(ctx, python, script, bundle, "--threads", strconv.Itoa(threads))
+// StartIdeal starts the script with the bundles of both layouts and waits until their graphs are loaded. The child ends with ctx or Close.
+func StartIdeal(ctx context.Context, python, script, padded, packed string, threads int) (*Process, error) {
+	cmd := exec.CommandContext(ctx, python, script, padded, packed, "--threads", strconv.Itoa(threads))
 	cmd.Stderr = os.Stderr
 	cmd.WaitDelay = 5 * time.Second
 	stdin, err := cmd.StdinPipe()
@@ -62,7 +65,7 @@ func StartIdeal(ctx context.Context, python, script, bundle string, threads int)
 	}
 	p := &Process{cmd: cmd, stdin: stdin, answer: json.NewDecoder(bufio.NewReader(stdout))}
 	if err := p.answer.Decode(&p.Info); err != nil {
-		return nil, errors.Join(fmt.Errorf("ideal: %s %s %s: no first line: %w", python, script, bundle, err), p.Close())
+		return nil, errors.Join(fmt.Errorf("ideal: %s %s %s %s: no first line: %w", python, script, padded, packed, err), p.Close())
 	}
 	return p, nil
 }
@@ -82,16 +85,16 @@ func (p *Process) Load(texts []string) ([]int, error) {
 }
 
 // Run implements Ideal.
-func (p *Process) Run(budget int) (IdealPass, error) {
+func (p *Process) Run(way string) (IdealPass, error) {
 	var got IdealPass
-	err := p.ask(map[string]any{"budget": budget}, &got)
+	err := p.ask(map[string]any{"run": way}, &got)
 	return got, err
 }
 
 // Single implements Ideal.
-func (p *Process) Single(i int) (IdealPass, error) {
+func (p *Process) Single(way string, i int) (IdealPass, error) {
 	var got IdealPass
-	err := p.ask(map[string]any{"single": i}, &got)
+	err := p.ask(map[string]any{"run": way, "only": i}, &got)
 	if err == nil && len(got.Scores) != 1 {
 		err = fmt.Errorf("ideal: %d scores for one text", len(got.Scores))
 	}

@@ -18,17 +18,17 @@ func TestMain(m *testing.M) {
 }
 
 func fakeScript() {
-	if os.Args[2] != "bundle" || os.Args[4] != "2" {
+	if os.Args[2] != "padded" || os.Args[3] != "packed" || os.Args[5] != "2" {
 		return
 	}
-	fmt.Println(`{"budgets": [512, 1024], "threads": 2, "versions": {"onnxruntime": "1.27.0"}}`)
+	fmt.Println(`{"ways": ["padded 512", "packed 1024"], "threads": 2, "versions": {"onnxruntime": "1.27.0"}}`)
 	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
 		switch line := lines.Text(); {
 		case line == `{"texts":["a","b c"]}`:
 			fmt.Println(`{"tokens": [1, 2]}`)
-		case line == `{"budget":512}`:
+		case line == `{"run":"padded 512"}`:
 			fmt.Println(`{"seconds": 0.5, "scores": [0.1, -0.2]}`)
-		case line == `{"single":1}`:
+		case line == `{"only":1,"run":"packed 512"}`:
 			fmt.Println(`{"seconds": 0.25, "scores": [-0.2]}`)
 		case strings.Contains(line, "short"):
 			fmt.Println(`{"tokens": []}`)
@@ -40,26 +40,26 @@ func fakeScript() {
 
 func TestIdealProcess(t *testing.T) {
 	t.Parallel()
-	ideal, err := StartIdeal(t.Context(), os.Args[0], "fake-ideal", "bundle", 2)
+	ideal, err := StartIdeal(t.Context(), os.Args[0], "fake-ideal", "padded", "packed", 2)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if ideal.Info.Versions["onnxruntime"] != "1.27.0" || len(ideal.Info.Budgets) != 2 {
+	if ideal.Info.Versions["onnxruntime"] != "1.27.0" || len(ideal.Info.Ways) != 2 {
 		t.Errorf("info %+v", ideal.Info)
 	}
 	if tokens, err := ideal.Load([]string{"a", "b c"}); err != nil || len(tokens) != 2 || tokens[1] != 2 {
 		t.Errorf("tokens %v, %v", tokens, err)
 	}
-	if pass, err := ideal.Run(512); err != nil || pass.Seconds != 0.5 || len(pass.Scores) != 2 {
+	if pass, err := ideal.Run("padded 512"); err != nil || pass.Seconds != 0.5 || len(pass.Scores) != 2 {
 		t.Errorf("pass %+v, %v", pass, err)
 	}
-	if pass, err := ideal.Single(1); err != nil || pass.Seconds != 0.25 || pass.Scores[0] != -0.2 {
+	if pass, err := ideal.Single("packed 512", 1); err != nil || pass.Seconds != 0.25 || pass.Scores[0] != -0.2 {
 		t.Errorf("single %+v, %v", pass, err)
 	}
 	if _, err := ideal.Load([]string{"short"}); err == nil {
 		t.Error("an answer without the text's token count was accepted")
 	}
-	if _, err := ideal.Run(7); err == nil || !strings.Contains(err.Error(), "no answer") {
+	if _, err := ideal.Run("padded 7"); err == nil || !strings.Contains(err.Error(), "no answer") {
 		t.Errorf("a child that ended gave %v", err)
 	}
 	if err := ideal.Close(); err != nil {
@@ -69,10 +69,10 @@ func TestIdealProcess(t *testing.T) {
 
 func TestIdealThatDoesNotStart(t *testing.T) {
 	t.Parallel()
-	if _, err := StartIdeal(t.Context(), os.Args[0], "fake-ideal", "other", 2); err == nil || !strings.Contains(err.Error(), "no first line") {
+	if _, err := StartIdeal(t.Context(), os.Args[0], "fake-ideal", "other", "packed", 2); err == nil || !strings.Contains(err.Error(), "no first line") {
 		t.Errorf("got %v", err)
 	}
-	if _, err := StartIdeal(t.Context(), "/no/such/python", "x", "bundle", 2); err == nil {
+	if _, err := StartIdeal(t.Context(), "/no/such/python", "x", "padded", "packed", 2); err == nil {
 		t.Error("a Python that is not there started")
 	}
 }

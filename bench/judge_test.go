@@ -58,7 +58,7 @@ func TestOverloadIsJudgedByEveryReply(t *testing.T) {
 		scored(11*time.Second, 5001*time.Millisecond), // late, and after the arrivals: its tokens do not count
 		{Status: http.StatusTooManyRequests},
 	}}
-	result := judgeOverload(pass, 10*time.Second, 90, 110)
+	result := judgeOverload([]overloaded{lookAt(pass, 10*time.Second, 90, 110)})
 	if got := result.Checks[0].Figure; got != 1 {
 		t.Errorf("1000 tokens in 10 s beside 100/s are %g of it", got)
 	}
@@ -67,7 +67,7 @@ func TestOverloadIsJudgedByEveryReply(t *testing.T) {
 	}
 	pass.Replies = append(pass.Replies, Reply{Status: http.StatusGatewayTimeout},
 		Reply{Status: http.StatusOK, Body: []byte(`{"results": [{"error": {"code": "deadline_exceeded"}}]}`)})
-	result = judgeOverload(pass, 10*time.Second, 90, 150)
+	result = judgeOverload([]overloaded{lookAt(pass, 10*time.Second, 90, 150)})
 	if result.Checks[1].Figure != 1 || result.Checks[2].Figure != 1 {
 		t.Errorf("%+v: want one other status and one item without score", result.Checks)
 	}
@@ -75,8 +75,8 @@ func TestOverloadIsJudgedByEveryReply(t *testing.T) {
 		t.Errorf("%s, %v", result.Verdict(), result.Statuses)
 	}
 	calm := Pass{Replies: []Reply{pass.Replies[0]}}
-	for _, unfilled := range []Result{judgeOverload(calm, 10*time.Second, 90, 110), judgeOverload(pass, 9*time.Second, 100, 100)} {
-		if unfilled.Void != "the queue was never full" {
+	for _, o := range []overloaded{lookAt(calm, 10*time.Second, 90, 110), lookAt(pass, 9*time.Second, 100, 100)} {
+		if unfilled := judgeOverload([]overloaded{o}); unfilled.Void != "the queue was never full" {
 			t.Errorf("nothing refused, or arrivals shorter than two deadlines: void %q", unfilled.Void)
 		}
 	}

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"math"
+	"math/rand/v2"
 	"net/http"
 	"sync/atomic"
 	"testing"
@@ -33,7 +35,7 @@ func TestOpenLoopSendsWhenDue(t *testing.T) {
 		for i := range requests {
 			requests[i].Body = []byte{byte(i)}
 		}
-		pass, err := openLoop(t.Context(), post, 4, requests)
+		pass, err := openLoop(t.Context(), post, steady(4, len(requests)), requests)
 		if err != nil || pass.Seconds != 3601 {
 			t.Errorf("took %g s, %v; want an hour and a second", pass.Seconds, err)
 		}
@@ -49,7 +51,7 @@ func TestStallShowsInTheTail(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		// 10 s at 100 requests/s, of which the server stalls 2: a fifth of the requests wait, up to 2 s.
-		pass, err := openLoop(t.Context(), stalling(2*time.Second), 100, make([]Request, 1000))
+		pass, err := openLoop(t.Context(), stalling(2*time.Second), steady(100, 1000), make([]Request, 1000))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -67,7 +69,7 @@ func TestLateSendingCountsAsLatency(t *testing.T) {
 			time.Sleep(time.Second)
 			return Reply{Status: http.StatusOK}
 		}
-		pass, err := openLoop(t.Context(), post, 1e12, make([]Request, maxInFlight+1))
+		pass, err := openLoop(t.Context(), post, steady(1e12, maxInFlight+1), make([]Request, maxInFlight+1))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -90,7 +92,7 @@ func TestOpenLoopKeepsFailures(t *testing.T) {
 			}
 			return Reply{Status: http.StatusOK}
 		}
-		pass, err := openLoop(t.Context(), post, 10, make([]Request, 6))
+		pass, err := openLoop(t.Context(), post, steady(10, 6), make([]Request, 6))
 		if got := pass.statuses(); err != nil || got["none"] != 2 || got["429"] != 2 || got["200"] != 2 {
 			t.Errorf("statuses %v, %v", got, err)
 		}
@@ -107,7 +109,7 @@ func TestOpenLoopEndsWithItsContext(t *testing.T) {
 			sent.Add(1)
 			return Reply{Status: http.StatusOK}
 		}
-		if _, err := openLoop(ctx, post, 10, make([]Request, 1000)); !errors.Is(err, context.DeadlineExceeded) || sent.Load() > 11 {
+		if _, err := openLoop(ctx, post, steady(10, 1000), make([]Request, 1000)); !errors.Is(err, context.DeadlineExceeded) || sent.Load() > 11 {
 			t.Errorf("%d sent, %v", sent.Load(), err)
 		}
 	})
@@ -163,5 +165,24 @@ func TestLatencySummary(t *testing.T) {
 	}
 	if latencyOf(nil) != nil || median([]float64{3, 1, 2}) != 2 || median([]float64{4, 1}) != 2.5 {
 		t.Error("a summary of nothing, or another median")
+	}
+}
+
+func TestPoissonArrivalsHaveTheirRateAndExponentialGaps(t *testing.T) {
+	t.Parallel()
+	const n, rate = 100000, 50.0
+	due := poisson(rand.New(rand.NewPCG(1, 2)).ExpFloat64, rate, n)
+	long := 0
+	for i := range n - 1 {
+		gap := (due[i+1] - due[i]).Seconds() * rate
+		if gap < 0 {
+			t.Fatal("a moment before the one before it")
+		}
+		if gap > 1 {
+			long++
+		}
+	}
+	if seconds := due[n-1].Seconds(); math.Abs(seconds*rate/n-1) > 0.02 || math.Abs(float64(long)/n-1/math.E) > 0.01 {
+		t.Errorf("%d arrivals in %.0f s, %.3f of the gaps longer than the mean; want %.0f s and 1/e", n, seconds, float64(long)/n, n/rate)
 	}
 }

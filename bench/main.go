@@ -18,13 +18,16 @@ import (
 // options are the command line.
 type options struct {
 	Settings
-	servers                servers
-	rivals                 rivals
-	python, script, padded string
-	about, results, render string
-	soak, timeout          time.Duration
-	only                   string
-	list, needs, check     bool
+	servers            servers
+	rivals             rivals
+	python, script     string
+	padded, packed     string
+	about, exporter    string
+	results, render    string
+	quote              string
+	soak, timeout      time.Duration
+	only               string
+	list, needs, check bool
 }
 
 func main() {
@@ -34,13 +37,17 @@ func main() {
 	flag.StringVar(&o.only, "load", "", "measure these `NAMES` only (with commas), and write nothing")
 	flag.BoolVar(&o.list, "list", false, "list the loads, what is asked of them and the servers that they need")
 	flag.BoolVar(&o.needs, "needs", false, "print the names of the servers needed")
-	flag.BoolVar(&o.Short, "short", false, "the short form: 3 rounds, a soak of 10 s")
+	flag.BoolVar(&o.Short, "short", false, "the short form: 3 rounds, 2 of what takes long, a soak of 10 s")
 	flag.IntVar(&o.Rounds, "rounds", 0, "counted rounds; 0: 5, or 3 in the short form")
-	flag.DurationVar(&o.soak, "soak", 0, "length of the soak; 0: 30m, or 30s in the short form")
+	flag.DurationVar(&o.soak, "soak", 0, "length of the soak; 0: 30m, or 10s in the short form")
 	flag.StringVar(&o.padded, "padded", "", "the bundle `DIR` of the main server's reward model in the padded layout (required)")
+	flag.StringVar(&o.packed, "packed", "", "the bundle `DIR` that the main server serves (required)")
+	flag.BoolVar(&o.Before, "before", false, "side by side: every load on the servers and on those named before-… in turn, and the ratios")
 	flag.StringVar(&o.python, "python", "python3", "a Python with onnxruntime, tokenizers and numpy")
 	flag.StringVar(&o.script, "ideal", "bench/ideal.py", "the script that measures the ideal")
 	flag.StringVar(&o.about, "about", "", "a line about the model, for the report")
+	flag.StringVar(&o.exporter, "exporter", "", "sha256 over the exporter that made the models, for the report")
+	flag.StringVar(&o.quote, "quote", "", "write the figures of these results `FILES` (with commas) into bench/README.md and measure nothing")
 	flag.StringVar(&o.results, "results", "bench/results", "where the report is written; empty: nowhere")
 	flag.StringVar(&o.render, "render", "", "write the page of this results `FILE` again and measure nothing")
 	flag.IntVar(&o.Clients, "clients", 64, "clients of a closed loop")
@@ -65,7 +72,14 @@ func (o options) do(ctx context.Context, out io.Writer) error {
 	if o.render != "" {
 		return renderFile(o.render)
 	}
-	chosen, err := choose(o.only)
+	if o.quote != "" {
+		return quote("bench/README.md", strings.Split(o.quote, ","))
+	}
+	all := scenarios()
+	if o.Before {
+		all = besides()
+	}
+	chosen, err := choose(all, o.only)
 	switch {
 	case err != nil:
 		return err
@@ -98,8 +112,8 @@ func (o *options) complete() error {
 		o.soak = soak
 	}
 	o.Soak = o.soak.Seconds()
-	if o.padded == "" || o.Rounds < 1 || o.Rounds > 100 || o.Clients < 1 || o.Clients > 1024 || o.Soak < 1 {
-		return errors.New("want -padded DIR, -rounds from 1 to 100, -clients from 1 to 1024, -soak from 1s")
+	if o.padded == "" || o.packed == "" || o.Rounds < 1 || o.Rounds > 100 || o.Clients < 1 || o.Clients > 1024 || o.Soak < 1 {
+		return errors.New("want -padded DIR and -packed DIR, -rounds from 1 to 100, -clients from 1 to 1024, -soak from 1s")
 	}
 	return nil
 }
@@ -109,18 +123,28 @@ func (o options) run(ctx context.Context, chosen []Scenario) (report Report, err
 	ctx, cancel := context.WithTimeout(ctx, o.timeout)
 	defer cancel()
 	report = Report{
-		Time: time.Now().UTC(), Commit: commit(ctx), Device: thisDevice(), Model: o.about, Settings: o.Settings,
+		Time: time.Now().UTC(), Commit: commit(ctx), Device: thisDevice(), Model: o.about, Exporter: o.exporter, Settings: o.Settings,
 		LoadAverage: loadAverage(), Versions: map[string]string{"go": strings.TrimPrefix(runtime.Version(), "go")},
+		Servers: map[string]Served{},
 	}
-	ideal, err := StartIdeal(ctx, o.python, o.script, o.padded, o.Threads)
+	last, file, err := lastCommitted(ctx, o.results, report)
+	if err != nil {
+		return report, err
+	}
+	for name, server := range o.servers {
+		if report.Servers[name], err = identify(ctx, server); err != nil {
+			return report, fmt.Errorf("server %s: %w", name, err)
+		}
+	}
+	ideal, err := StartIdeal(ctx, o.python, o.script, o.padded, o.packed, o.Threads)
 	if err != nil {
 		return report, err
 	}
 	defer func() { err = errors.Join(err, ideal.Close()) }()
 	maps.Copy(report.Versions, ideal.Info.Versions)
 	b := &bench{
-		Settings: o.Settings, ideal: ideal, budgets: ideal.Info.Budgets, servers: o.servers, rivals: o.rivals.targets,
-		client: NewClient(maxInFlight), progress: func(format string, args ...any) { fmt.Fprintf(os.Stderr, format, args...) },
+		Settings: o.Settings, ideal: ideal, ways: ideal.Info.Ways, servers: o.servers, rivals: o.rivals.targets,
+		client: NewClient(maxInFlight), pause: singlePause, progress: func(format string, args ...any) { fmt.Fprintf(os.Stderr, format, args...) },
 	}
 	defer b.client.Close()
 	if err := b.calibrate(); err != nil {
@@ -135,6 +159,10 @@ func (o options) run(ctx context.Context, chosen []Scenario) (report Report, err
 		report.Results = append(report.Results, result)
 	}
 	report.Seconds = time.Since(report.Time).Seconds()
+	if !o.Before && file != "" {
+		report.tighten(last)
+		fmt.Fprintf(os.Stderr, "asked besides: %g of the figures of %s\n", ratchet, file)
+	}
 	return report, nil
 }
 

@@ -19,7 +19,9 @@ type Report struct {
 	Commit      string            `json:"commit"`
 	Device      Device            `json:"device"`
 	Versions    map[string]string `json:"versions"`
-	Model       string            `json:"model"` // a line about it
+	Model       string            `json:"model"`    // a line about it
+	Exporter    string            `json:"exporter"` // sha256 over the exporter that made the models, and its lock
+	Servers     map[string]Served `json:"servers"`
 	Settings    Settings          `json:"settings"`
 	LoadAverage float64           `json:"load_average"` // of the machine, before the run
 	Results     []Result          `json:"results"`
@@ -27,12 +29,18 @@ type Report struct {
 
 // Path is where the report belongs under dir: one file a day, device and form, the newest run in it.
 func (r Report) Path(dir string) string {
-	name := r.Time.Format(time.DateOnly) + "-" + r.Device.Slug()
+	name := r.day() + "-" + r.Device.Slug()
+	if r.Settings.Before {
+		name += "-before"
+	}
 	if r.Settings.Short {
 		name += "-short"
 	}
 	return filepath.Join(dir, name+".json")
 }
+
+// day is when it was, as file names begin.
+func (r Report) day() string { return r.Time.Format(time.DateOnly) }
 
 // Save writes the report to its path under dir, and its page beside it.
 func (r Report) Save(dir string) (string, error) {

@@ -25,7 +25,9 @@ type Check struct {
 	Figure float64 `json:"figure"`
 	Low    float64 `json:"low,omitempty"` // of the rounds
 	High   float64 `json:"high,omitempty"`
-	Limit  float64 `json:"limit"`
+	Rounds int     `json:"rounds,omitempty"`  // that the figure is the median of; a figure of less than two is not quoted
+	Limit  float64 `json:"limit"`             // 0 with rounds: nothing is asked yet
+	Last   float64 `json:"last,omitempty"`    // the committed figure that the limit is of, where there is one
 	AtMost bool    `json:"at_most,omitempty"` // else at least
 	Unit   string  `json:"unit,omitempty"`
 	Must   bool    `json:"must,omitempty"` // a miss is a fault and not slowness: it fails the run, asked to or not
@@ -33,14 +35,23 @@ type Check struct {
 
 // Pass says whether the figure keeps to its limit.
 func (c Check) Pass() bool {
+	if c.free() {
+		return true
+	}
 	if c.AtMost {
 		return c.Figure <= c.Limit
 	}
 	return c.Figure >= c.Limit
 }
 
+// free says whether nothing is asked of the figure: it is a median, and no limit is set.
+func (c Check) free() bool { return c.Limit == 0 && c.Rounds > 0 }
+
 // Asked is the limit in words.
 func (c Check) Asked() string {
+	if c.free() {
+		return "shown"
+	}
 	if c.AtMost {
 		return "≤ " + number(c.Limit) + unit(c.Unit)
 	}
@@ -76,9 +87,16 @@ func number(x float64) string {
 	return fmt.Sprintf("%.2g", x)
 }
 
-// ratioCheck judges the median of a ratio's rounds.
+// medianCheck is of the median of some rounds; nothing is asked of it yet.
+func medianCheck(what string, rounds []float64) Check {
+	return Check{What: what, Figure: median(rounds), Low: slices.Min(rounds), High: slices.Max(rounds), Rounds: len(rounds)}
+}
+
+// ratioCheck judges the median of a ratio's rounds; atLeast is 0 where the last committed figure alone is asked.
 func ratioCheck(what string, rounds []float64, atLeast float64) Check {
-	return Check{What: what, Figure: median(rounds), Low: slices.Min(rounds), High: slices.Max(rounds), Limit: atLeast}
+	c := medianCheck(what, rounds)
+	c.Limit = atLeast
+	return c
 }
 
 // Series is one thing that a scenario measured: the ideal under one budget, a server, a rival. Rate is the median of the

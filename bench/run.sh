@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
 # Measures bin/assay on this machine. `make bench` runs the short form; flags go to the bench command (README).
 #
-# PYTHON: a Python with models/export/requirements.txt installed (default .venv/bin/python).
+# PYTHON: a Python with the packages of models/export/lock.in (default .venv/bin/python).
 # ASSAY: the server (default bin/assay).
-# BENCH_MODEL: where the random models are kept (default bench/.model; made when absent or older than their makers).
+# BEFORE: another server; both are measured side by side then, each load on both in turn.
+# BENCH_MODEL: where the random models are kept, in a folder for each exporter that made some (default bench/.model).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 python=${PYTHON:-.venv/bin/python}
 assay=${ASSAY:-bin/assay}
 [[ -n ${ASSAY:-} ]] || make --silent bin/assay
-model=${BENCH_MODEL:-bench/.model}
 
 scratch=$(mktemp -d)
 pids=()
@@ -20,13 +20,18 @@ stop() {
 trap stop EXIT
 go build -o "$scratch/bench" ./bench
 
-if [[ " $* " =~ \ --?(list|needs|render|h|help)[\ =] ]]; then
+if [[ " $* " =~ \ --?(list|needs|render|quote|h|help)[\ =] ]]; then
     "$scratch/bench" "$@"
     exit
 fi
+beside=()
+[[ -z ${BEFORE:-} ]] || beside=(-before)
 
-maker=models/export/assay_export/random_model.py
-if [[ ! -f $model/done || $maker -nt $model/done || bench/models.py -nt $model/done ]]; then
+# The models are those of this exporter: another one, or other versions of what it is made of, makes its own.
+exporter=$(find models/export/assay_export models/export/lock.txt bench/models.py -type f ! -name '*.pyc' -print0 | LC_ALL=C sort -z |
+    xargs -0 sha256sum | sha256sum | cut -d' ' -f1)
+model=${BENCH_MODEL:-bench/.model}/${exporter:0:16}
+if [[ ! -f $model/done ]]; then
     rm -rf "$model"
     mkdir -p "$model"
     echo "making the random models in $model" >&2
@@ -35,13 +40,13 @@ if [[ ! -f $model/done || $maker -nt $model/done || bench/models.py -nt $model/d
     touch "$model/done"
 fi
 
-# start NAME FLAGS...: a server on a free loopback port. A second try would hide a port taken in between.
+# start BINARY NAME FLAGS...: a server on a free loopback port. A second try would hide a port taken in between.
 given=()
 start() {
-    local name=$1 port pid
-    shift
+    local binary=$1 name=$2 port pid
+    shift 2
     port=$("$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-    "$assay" serve --no-builtin --listen "127.0.0.1:$port" "$@" >/dev/null 2>"$scratch/$name.log" &
+    "$binary" serve --no-builtin --listen "127.0.0.1:$port" "$@" >/dev/null 2>"$scratch/$name.log" &
     pid=$!
     pids+=("$pid")
     for ((i = 0; i < 600; i++)); do
@@ -58,14 +63,17 @@ start() {
     kill "$pid" 2>/dev/null || true
 }
 
-for name in $("$scratch/bench" -needs "$@"); do
-    case $name in
-    main) start main --bundle "$model/bench-packed" --bundle "$model/bench-prm" ;;
-    no-cache) start no-cache --bundle "$model/bench-prm" --cache 0 ;;
-    int8) start int8 --bundle "$model/bench-packed-int8" ;;
-    null) start null --bundle "$model/bench-null" ;;
+for name in $("$scratch/bench" -needs "${beside[@]}" "$@"); do
+    binary=$assay
+    [[ $name != before-* ]] || binary=$BEFORE
+    case ${name#before-} in
+    main) start "$binary" "$name" --bundle "$model/bench-packed" --bundle "$model/bench-prm" ;;
+    no-cache) start "$binary" "$name" --bundle "$model/bench-prm" --cache 0 ;;
+    int8) start "$binary" "$name" --bundle "$model/bench-packed-int8" ;;
+    null) start "$binary" "$name" --bundle "$model/bench-null" ;;
     esac
 done
 
 about="random Qwen3-style models, $(($(stat -c %s "$model/checkpoint/model.safetensors") / 4000000)) M parameters"
-"$scratch/bench" "${given[@]}" -padded "$model/bench-padded" -python "$python" -about "$about" "$@"
+"$scratch/bench" "${beside[@]}" "${given[@]}" -padded "$model/bench-padded" -packed "$model/bench-packed" -exporter "sha256:$exporter" \
+    -python "$python" -about "$about" "$@"

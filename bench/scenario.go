@@ -30,8 +30,7 @@ func scenarios() []Scenario {
 }
 
 // choose picks scenarios by name, a list with commas; all where it is empty.
-func choose(names string) ([]Scenario, error) {
-	all := scenarios()
+func choose(all []Scenario, names string) ([]Scenario, error) {
 	if names == "" {
 		return all, nil
 	}
@@ -58,7 +57,7 @@ func list(out io.Writer, chosen []Scenario) error {
 // needed names the servers that the scenarios ask for.
 func needed(chosen []Scenario) []string {
 	var names []string
-	for _, name := range serverNames {
+	for _, name := range allServers() {
 		if slices.ContainsFunc(chosen, func(s Scenario) bool { return slices.Contains(s.Servers, name) }) {
 			names = append(names, name)
 		}
@@ -69,23 +68,29 @@ func needed(chosen []Scenario) []string {
 // Settings say how much is measured.
 type Settings struct {
 	Short     bool    `json:"short"`
-	Rounds    int     `json:"rounds"`  // counted; one more comes first, to warm up
-	Clients   int     `json:"clients"` // of a closed loop
-	Threads   int     `json:"threads"` // of the ideal
+	Before    bool    `json:"before,omitempty"` // beside another binary
+	Rounds    int     `json:"rounds"`           // counted; one more comes first, to warm up
+	Clients   int     `json:"clients"`          // of a closed loop
+	Threads   int     `json:"threads"`          // of the ideal
 	Seed      uint64  `json:"seed"`
 	Tolerance float64 `json:"tolerance"`    // between a server's score and the padded graph's
 	Soak      float64 `json:"soak_seconds"` // length of the soak
 }
 
+// fewRounds are counted of what takes long in the short form. A figure of one round could not be void, and is not quoted.
+const fewRounds = 2
+
 // bench is one run under way.
 type bench struct {
 	Settings
 	ideal         Ideal
-	budgets       []int
+	ways          []string // of the ideal
 	servers       servers
 	rivals        []Target
 	client        *Client
 	tokensPerWord float64
+	pause         time.Duration // between requests that are to find the other side's threads asleep
+	capacity      float64       // of the binary before in requests/s, once it is known
 	progress      func(format string, args ...any)
 }
 

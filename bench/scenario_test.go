@@ -8,7 +8,7 @@ import (
 
 func TestChoose(t *testing.T) {
 	t.Parallel()
-	all, err := choose("")
+	all, err := choose(scenarios(), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -19,11 +19,11 @@ func TestChoose(t *testing.T) {
 		}
 		names = append(names, s.Name)
 	}
-	some, err := choose("null,beams-16x1")
+	some, err := choose(scenarios(), "null,beams-16x1")
 	if err != nil || !slices.Equal(needed(some), []string{serverMain, serverNoCache, serverNull}) {
 		t.Errorf("needs %v, %v", needed(some), err)
 	}
-	if _, err := choose("lognormal-15"); err == nil {
+	if _, err := choose(scenarios(), "lognormal-15"); err == nil {
 		t.Error("a load that does not exist was chosen")
 	}
 	var out strings.Builder
@@ -50,14 +50,14 @@ func TestShareOfARightServer(t *testing.T) {
 		t.Errorf("%g tokens per word, want 1", b.tokensPerWord)
 	}
 	got := b.measure(t.Context(), scenario(t, "lognormal-150"))
-	if got.Failed != "" || len(got.Series) != 4 || got.Void != "" {
-		t.Fatalf("%+v, want three budgets and a server", got)
+	if got.Failed != "" || len(got.Series) != 3 || got.Void != "" || got.Series[0].Name != "ideal padded 2048" || got.Series[1].Name != "ideal packed 1024" {
+		t.Fatalf("%+v, want each graph's best way and a server", got)
 	}
-	served := got.Series[3]
+	served := got.Series[2]
 	if served.Wrong != 0 || served.Share <= 0 || served.Latency.Requests != 2*128 || served.Spared < 0.4 || served.Spared > 0.5 {
 		t.Errorf("%+v", served)
 	}
-	if got := b.measure(t.Context(), scenario(t, "best-of-64")); got.Failed != "" || len(got.Series) != 2 || got.Series[1].Latency.Requests != 2 {
+	if got := b.measure(t.Context(), scenario(t, "best-of-64")); got.Failed != "" || len(got.Series) != 3 || got.Series[2].Latency.Requests != 2 {
 		t.Errorf("best of 64 as one request: %+v", got)
 	}
 }
@@ -66,7 +66,7 @@ func TestWrongScoresAreAFault(t *testing.T) {
 	t.Parallel()
 	b := fakeBench(t, map[string]float64{serverMain: 0.01})
 	got := b.measure(t.Context(), scenario(t, "shared-4x16"))
-	if got.Verdict() != "wrong" || got.Checks[1].Figure != 2*64 {
+	if got.Verdict() != "wrong" || got.Checks[2].Figure != 2*64 {
 		t.Errorf("%s: %+v, want all of 2 rounds of 64 wrong", got.Verdict(), got.Checks)
 	}
 	if got := b.measure(t.Context(), scenario(t, "single")); got.Verdict() != "wrong" || got.Checks[1].Figure != 3*singleTexts {
@@ -79,7 +79,7 @@ func TestABrokenRivalIsLeftOut(t *testing.T) {
 	b := fakeBench(t, map[string]float64{serverMain: 0})
 	b.rivals = []Target{{Name: "tei", URL: b.servers[serverMain].URL + "/predict", Encode: func([]string) ([]byte, error) { return nil, nil }}}
 	got := b.measure(t.Context(), scenario(t, "short-35"))
-	if got.Failed != "" || !strings.Contains(got.Series[4].Error, "status 404") {
+	if got.Failed != "" || !strings.Contains(got.Series[3].Error, "status 404") {
 		t.Errorf("%+v", got)
 	}
 }
@@ -89,17 +89,26 @@ func TestSharesAreOfTheSameRounds(t *testing.T) {
 	served := func(seconds float64) map[string]servedRound {
 		return map[string]servedRound{"assay": {seconds: seconds}}
 	}
-	s := &share{bench: &bench{}, load: Load{Target: 0.7}, budgets: []int{512, 1024}, targets: []Target{{Name: "assay"}}}
+	s := &share{bench: &bench{}, ways: []string{"padded 512", "packed 512"}, targets: []Target{{Name: "assay"}}}
 	got := s.summarise([]round{
 		{tokens: 100, ideal: []float64{2, 1}, served: served(2)},
 		{tokens: 100, ideal: []float64{4, 2}, served: served(2.5)},
 		{tokens: 100, ideal: []float64{9, 3}, served: served(5)},
 	})
-	if c := got.Checks[0]; c.Figure != 0.6 || c.Low != 0.5 || c.High != 0.8 || c.Pass() || got.Series[2].Rate != 40 {
+	if c := got.Checks[0]; c.Figure != 0.6 || c.Low != 0.5 || c.High != 0.8 || c.Rounds != 3 || c.Pass() || got.Series[2].Rate != 40 {
 		t.Errorf("%+v", got)
 	}
 	if !strings.Contains(got.Void, "between 33.3 and 100") {
 		t.Errorf("rounds of 33 to 100 tokens/s: %q", got.Void)
+	}
+}
+
+func TestTheIdealsGraphsMustAgree(t *testing.T) {
+	t.Parallel()
+	b := fakeBench(t, map[string]float64{serverMain: 0})
+	b.ideal.(*fakeIdeal).off = 0.01 //nolint:forcetypeassert // fakeBench's
+	if got := b.measure(t.Context(), scenario(t, "short-35")); !strings.Contains(got.Failed, "packed 1024 is 0.01") {
+		t.Errorf("%+v", got)
 	}
 }
 
@@ -140,8 +149,8 @@ func TestEveryLineageGrowsStepByStep(t *testing.T) {
 func TestSinglesAndConnections(t *testing.T) {
 	t.Parallel()
 	b := fakeBench(t, map[string]float64{serverMain: 0})
-	for _, name := range []string{"bulk", "connections", "single"} {
-		if got := b.measure(t.Context(), scenario(t, name)); got.Failed != "" || len(got.Series) != 2 {
+	for name, series := range map[string]int{"bulk": 2, "connections": 2, "single": 3, "arrivals": 2} {
+		if got := b.measure(t.Context(), scenario(t, name)); got.Failed != "" || len(got.Series) != series || !got.Checks[0].quotable() {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}

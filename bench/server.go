@@ -19,6 +19,15 @@ const (
 
 var serverNames = []string{serverMain, serverNoCache, serverInt8, serverNull}
 
+// allServers are those names, and each once more for the binary before.
+func allServers() []string {
+	names := slices.Clone(serverNames)
+	for _, name := range serverNames {
+		names = append(names, beforePrefix+name)
+	}
+	return names
+}
+
 // Server is an Assay server under measurement: its address, and its process where CPU time or memory is read (0: not known).
 type Server struct {
 	URL string
@@ -35,8 +44,8 @@ func (servers) String() string { return "" }
 func (s servers) Set(text string) error {
 	name, address, _ := strings.Cut(text, "=")
 	address, process, known := strings.Cut(address, ",")
-	if !slices.Contains(serverNames, name) {
-		return fmt.Errorf("server %q: want one of %s", name, strings.Join(serverNames, ", "))
+	if !slices.Contains(allServers(), name) {
+		return fmt.Errorf("server %q: want one of %s", name, strings.Join(allServers(), ", "))
 	}
 	base, err := loopback(address)
 	if err != nil {

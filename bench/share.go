@@ -3,22 +3,25 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 )
 
-// shareScenario measures a load's share of the ideal: tokens of the texts per second, served, over those of the padded graph
-// called in process, in the same round.
+// shareScenario measures a load's share of the ideal: tokens of the texts per second, served, over those of the model's graphs
+// called in process, in the same round. The ideal is the better of two: the padded graph, and the packed one, which pads nothing, reads its
+// last layer where it is asked, and computes a shared prompt once.
 func shareScenario(load Load) Scenario {
 	return Scenario{
-		Name: load.Name, About: load.About, Asked: "≥ " + number(load.Target) + " of the ideal", Servers: []string{serverMain},
+		Name: load.Name, About: load.About, Asked: "≥ " + number(shareAtLeast) + " of the ideal", Servers: []string{serverMain},
 		run: func(ctx context.Context, b *bench) (Result, error) {
-			s := &share{bench: b, load: load, budgets: b.budgets, rounds: b.Rounds, broken: map[string]string{}}
+			s := &share{bench: b, load: load, ways: b.ways, rounds: b.Rounds, broken: map[string]string{}}
 			s.targets = append([]Target{assayTarget(b.servers[serverMain].URL, 0)}, b.rivals...)
 			if load.Heavy {
-				s.budgets, s.rounds = []int{oneBudget}, min(b.Rounds, 3)
+				s.ways, s.rounds = heavyWays, min(b.Rounds, 3)
 				if b.Short {
-					s.rounds = 1
+					s.rounds = fewRounds
 				}
 			}
 			return s.measure(ctx)
@@ -30,7 +33,7 @@ func shareScenario(load Load) Scenario {
 type share struct {
 	*bench
 	load    Load
-	budgets []int
+	ways    []string // of the ideal
 	rounds  int
 	targets []Target          // Assay first, then the rivals
 	broken  map[string]string // rivals that gave no usable answer, and why
@@ -39,7 +42,7 @@ type share struct {
 // round is what one round measured.
 type round struct {
 	tokens int
-	ideal  []float64 // seconds, one a budget
+	ideal  []float64 // seconds, one a way
 	served map[string]servedRound
 }
 
@@ -75,8 +78,8 @@ func (s *share) measure(ctx context.Context) (Result, error) {
 		s.progress("\n")
 		if n > 0 {
 			rounds = append(rounds, r)
-		} else if s.Short { // the others take the time of the short form
-			s.budgets = []int{s.budgets[slices.Index(r.ideal, best)]}
+		} else {
+			s.ways = bestWays(s.ways, r.ideal)
 		}
 	}
 	return s.summarise(rounds), nil
@@ -92,28 +95,50 @@ func (s *share) warm(ctx context.Context, texts []string) error {
 	return nil
 }
 
-// round runs the ideal under each budget, then each server; the one not running is idle. The order of the budgets turns
+// bestWays are the fastest of each graph.
+func bestWays(ways []string, seconds []float64) []string {
+	fastest := map[string]int{}
+	for i, way := range ways {
+		graph, _, _ := strings.Cut(way, " ")
+		if at, known := fastest[graph]; !known || seconds[i] < seconds[at] {
+			fastest[graph] = i
+		}
+	}
+	var best []string
+	for _, i := range slices.Sorted(maps.Values(fastest)) {
+		best = append(best, ways[i])
+	}
+	return best
+}
+
+// round runs the ideal in each way, then each server; the one not running is idle. The order of the ways turns
 // from round to round. A rival that fails is left out from then on; Assay's failure is an error.
 func (s *share) round(ctx context.Context, texts []string, n int) (round, error) {
 	tokens, err := s.ideal.Load(texts)
 	if err != nil {
 		return round{}, err
 	}
-	r := round{ideal: make([]float64, len(s.budgets)), served: map[string]servedRound{}}
+	r := round{ideal: make([]float64, len(s.ways)), served: map[string]servedRound{}}
 	for _, t := range tokens {
 		r.tokens += t
 	}
-	var want []float64
-	for i := range s.budgets {
-		i = (i + n) % len(s.budgets)
-		pass, err := s.ideal.Run(s.budgets[i])
+	scores := make([][]float64, len(s.ways))
+	for i := range s.ways {
+		i = (i + n) % len(s.ways)
+		pass, err := s.ideal.Run(s.ways[i])
 		if err != nil {
 			return r, err
 		}
 		if len(pass.Scores) != len(texts) || pass.Seconds <= 0 {
 			return r, fmt.Errorf("ideal: %d scores for %d texts in %g s", len(pass.Scores), len(texts), pass.Seconds)
 		}
-		r.ideal[i], want = pass.Seconds, pass.Scores
+		r.ideal[i], scores[i] = pass.Seconds, pass.Scores
+	}
+	want := scores[slices.IndexFunc(s.ways, isPadded)]
+	for i, way := range s.ways {
+		if at := furthest(scores[i], want); at > s.Tolerance {
+			return r, fmt.Errorf("ideal: %s is %g off the padded graph", way, at)
+		}
 	}
 	for i, target := range s.targets {
 		if s.broken[target.Name] != "" {
@@ -142,17 +167,29 @@ func (s *share) serve(ctx context.Context, target Target, texts []string, want [
 	return servedRound{pass.Seconds, pass.latencies(), checked}, err
 }
 
-// summarise takes medians over the rounds, and shares of the ideal at the budget whose median is best.
+// isPadded tells the ways that run the padded graph.
+func isPadded(way string) bool { return strings.HasPrefix(way, "padded") }
+
+// What share loads are judged by.
+const (
+	ofIdeal  = "tokens/s over the better of both graphs run raw"
+	ofPadded = "tokens/s over the padded graph run raw"
+)
+
+// summarise takes medians over the rounds, and shares of the ideal in the way whose median is best.
 func (s *share) summarise(rounds []round) Result {
 	var result Result
-	best, ideal := 0, make([][]float64, len(s.budgets))
-	for i, budget := range s.budgets {
+	best, padded, ideal := 0, 0, make([][]float64, len(s.ways))
+	for i, way := range s.ways {
 		for _, r := range rounds {
 			ideal[i] = append(ideal[i], float64(r.tokens)/r.ideal[i])
 		}
-		result.Series = append(result.Series, newSeries(fmt.Sprintf("ideal %d", budget), tokensPerSecond, ideal[i]))
+		result.Series = append(result.Series, newSeries("ideal "+way, tokensPerSecond, ideal[i]))
 		if median(ideal[i]) > median(ideal[best]) {
 			best = i
+		}
+		if isPadded(way) {
+			padded = i
 		}
 	}
 	result.Void = disturbed("the ideal's tokens/s", ideal[best])
@@ -161,7 +198,8 @@ func (s *share) summarise(rounds []round) Result {
 		result.Series = append(result.Series, series)
 		if i == 0 {
 			result.Checks = []Check{
-				ratioCheck("share of the ideal", shares, s.load.Target),
+				ratioCheck(ofIdeal, shares, shareAtLeast),
+				ratioCheck(ofPadded, over(target, rounds, padded), 0),
 				{What: "scores further than the tolerance from the padded graph's", Figure: float64(series.Wrong), AtMost: true, Must: true},
 			}
 		}
@@ -169,11 +207,21 @@ func (s *share) summarise(rounds []round) Result {
 	return result
 }
 
-// series is one server's; best is the index of the budget that it is a share of.
+// over are a server's shares of the ideal in one way, round by round.
+func over(target Target, rounds []round, way int) []float64 {
+	shares := make([]float64, len(rounds))
+	for i, r := range rounds {
+		shares[i] = r.ideal[way] / r.served[target.Name].seconds
+	}
+	return shares
+}
+
+// series is one server's; best is the index of the way that it is a share of.
 func (s *share) series(target Target, rounds []round, best int) (series Series, shares []float64) {
 	if why := s.broken[target.Name]; why != "" {
 		return Series{Name: target.Name, Error: why}, nil
 	}
+	shares = over(target, rounds, best)
 	var rates []float64
 	var latencies []time.Duration
 	var sum Checked
@@ -181,7 +229,6 @@ func (s *share) series(target Target, rounds []round, best int) (series Series, 
 	for _, r := range rounds {
 		served := r.served[target.Name]
 		rates = append(rates, float64(r.tokens)/served.seconds)
-		shares = append(shares, r.ideal[best]/served.seconds)
 		latencies = append(latencies, served.latencies...)
 		sum = Checked{sum.Spared + served.checked.Spared, sum.Wrong + served.checked.Wrong, max(sum.Worst, served.checked.Worst)}
 		total += r.tokens

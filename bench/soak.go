@@ -124,7 +124,7 @@ func judgeSoak(samples []MemorySample, seconds float64, latencies []time.Duratio
 		result.Series = append(result.Series, newSeries(name, "MiB", thirds[i]))
 	}
 	growth := Check{
-		What: "memory of the last third over the second's", Figure: median(thirds[2]) / median(thirds[1]), Limit: soakGrowth, AtMost: true,
+		What: "memory of the last third over the second's", Figure: median(thirds[2]) / median(thirds[1]), Rounds: len(thirds[2]), Limit: soakGrowth, AtMost: true,
 	}
 	if seconds >= soakJudged {
 		result.Checks = []Check{growth}

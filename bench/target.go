@@ -81,6 +81,15 @@ type Checked struct {
 	Worst  float64 // the greatest such distance
 }
 
+// furthest is the greatest distance of scores from the ones wanted, in units of max(1, |score|).
+func furthest(scores, want []float64) float64 {
+	most := 0.0
+	for i := range want {
+		most = max(most, math.Abs(scores[i]-want[i])/max(1, math.Abs(want[i])))
+	}
+	return most
+}
+
 // compare holds answers against the padded graph's scores; a distance is in units of max(1, |score|). An answer that counts
 // other tokens than the ideal did is an error: the comparison is void.
 func compare(answers []Answer, want []float64, tokens []int, tolerance float64) (Checked, error) {

@@ -21,7 +21,7 @@ import subprocess
 import sys
 import time
 
-MADE = {"libs": (".runtime/cuda",), "build": (".runtime/lib/libtokenizers.a",)}  # stage -> what its scripts need not make again
+MADE = {"libs": (".runtime/cuda",), "build": (".runtime/lib/libtokenizers.a", ".runtime/tokenizers.txt")}  # stage -> what its scripts need not make again
 
 
 def instructions(dockerfile):

@@ -22,7 +22,7 @@ class Served:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.address = f"http://127.0.0.1:{free.getsockname()[1]}"
-        self.log = pathlib.Path(f"{bundle}.{device.partition(':')[0]}.log").open("w+")
+        self.log = pathlib.Path(f"{bundle}.{device.partition(':')[0]}.log").open("w+")  # noqa: SIM115 it is closed with the server
         self.process = subprocess.Popen(
             [folder / "assay", "serve", "--no-builtin", "--bundle", bundle, "--device", device, "--listen", self.address[7:],
              "--onnxruntime", environment["LD_LIBRARY_PATH"].split(":")[0] + "/libonnxruntime.so.1.27.0"],

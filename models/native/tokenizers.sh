@@ -1,23 +1,31 @@
 #!/usr/bin/env bash
 # Builds .runtime/lib/libtokenizers.a of the checkout with cargo, from the sources of github.com/daulet/tokenizers in the module
-# cache, with Cargo.toml and Cargo.lock of this folder. A library that is there is left alone, and needs no network.
+# cache, with Cargo.toml and Cargo.lock of this folder.
+# .runtime/tokenizers.txt has what the library was built from. While that has not changed the library stays, and no network is needed.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 lib=$root/.runtime/lib
 archive=libtokenizers.a
-[ ! -f "$lib/$archive" ] || exit 0
+stamp=$root/.runtime/tokenizers.txt
+module=github.com/daulet/tokenizers
 
-say() { printf 'runtime: %s\n' "$*"; }
-need() { command -v "$1" >/dev/null || { say "$1 is missing: $2" >&2; exit 1; }; }
-need cargo "it builds the tokenizer library"
-need go "it locates the tokenizer sources"
+pins=$(cd "$here" && sha256sum Cargo.toml Cargo.lock && cd "$root" && grep -hF "$module " go.mod go.sum)
+if [ -f "$lib/$archive" ] && [ "$pins" = "$(cat "$stamp" 2>/dev/null)" ]; then
+  touch "$stamp"
+  exit
+fi
 
-say "building the tokenizer library (about a minute)"
+cd "$root" # whose go.mod says which Go is run
+# shellcheck source=models/native/need.sh
+. "$here/need.sh"
+need go 1.26 "it locates the sources of the tokenizer library"
+need cargo 1.78 "it builds the tokenizer library, whose Cargo.lock is of version 4"
+need gcc 8 "it compiles the C in the tokenizer library"
+echo "runtime: building the tokenizer library (about a minute)"
 mkdir -p "$lib"
-cd "$root"
-go mod download github.com/daulet/tokenizers
-source=$(go list -m -f '{{.Dir}}' github.com/daulet/tokenizers)
+go mod download "$module"
+source=$(go list -m -f '{{.Dir}}' "$module")
 build=$(mktemp -d "$root/.runtime/cargo.XXXXXX")
 trap 'rm -rf "$build"' EXIT
 cp "$here/Cargo.toml" "$here/Cargo.lock" "$build/"
@@ -25,4 +33,5 @@ cp -r "$source/src" "$build/src"
 chmod -R u+w "$build"
 cargo build --quiet --release --locked --manifest-path "$build/Cargo.toml" --target-dir "$build/target"
 mv "$build/target/release/$archive" "$lib/$archive"
-say "ready in ${lib#"$root"/}"
+printf '%s\n' "$pins" >"$stamp"
+echo "runtime: ready in ${lib#"$root"/}"

@@ -80,6 +80,7 @@ def main():
     folder = RUNTIME / FOLDERS[sys.argv[1]]
     done = folder / requirements.name
     if done.is_file() and done.read_bytes() == requirements.read_bytes() and any(folder.glob("libonnxruntime.so.*")):
+        done.touch()  # newer than the pins that it was held to
         return
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="wheels.", dir=RUNTIME) as work:

@@ -164,7 +164,7 @@ def base_manifest(model: Model, kind: str, labels: Sequence[str] | None, *, name
     labels = label_list(labels, kind, model.labels, likelihood)
     pooling = "last_attended"
     if kind == "process":
-        steps = {key: value for key, value in steps.items() if value is not None}
+        steps = {key: value for key, value in (steps or {}).items() if value is not None}
         tokenize = steps.get("tokenize", "joint")
         pooling = "at_token" if tokenize == "joint" else "at_step"
         own = {"separator": steps.get("separator"), "activation": "none" if likelihood else "softmax" if len(labels) > 1 else "sigmoid"}

@@ -1,7 +1,7 @@
 """Holding a written graph to PyTorch and to itself: right within a tolerance, and bit-equal whatever the batch."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,7 +48,7 @@ def sample(sizes: Body, max_tokens: int, count: int = 6) -> list[list[int]]:
 
 
 def check_graph(path: Path, layout: str, pooled: bool, model: Model, reference: Reference, max_tokens: int,
-                types: Callable[[list[int]], list[int] | None], sequences: list[list[int]] = (), head: Path | None = None) -> Verdict:
+                types: Callable[[list[int]], list[int] | None], sequences: Sequence[list[int]] = (), head: Path | None = None) -> Verdict:
     """Compare a graph with PyTorch and with itself in several batches. ExportError when it differs.
 
     sequences are read besides the sample, which is left out where a head looks for certain tokens; pooled: the graph has one row a
@@ -56,6 +56,7 @@ def check_graph(path: Path, layout: str, pooled: bool, model: Model, reference: 
     """
     if not isinstance(model.encoder, Pooled):
         sequences = [*sequences, *sample(model.sizes, max_tokens)]
+    sequences = list(sequences)
     if model.likelihood or reference.rounding is not None and layout == "padded":  # which pads one token to two, and then rounds more rows
         sequences = [ids for ids in sequences if len(ids) > 1]
     last = 2 if model.likelihood else 1
@@ -65,7 +66,7 @@ def check_graph(path: Path, layout: str, pooled: bool, model: Model, reference: 
     if reference.rounding is None:
         want = [reference.readings(ids, types(ids)).numpy() for ids in sequences]
     else:
-        want = follow(path, lambda watched, ids: read(watched, given, [ids], [range(len(ids))], 0), reference, types, sequences)
+        want = follow(path, lambda watched, ids: read(watched, given, [ids], [list(range(len(ids)))], 0), reference, types, sequences)
     session = open_graph(path)  # after what follow() opened is closed: weights are held once
     want = [rows if model.encoder is not None else rows[at] for rows, at in zip(want, places, strict=True)]
     alone = [read(session, given, [ids], [at], 0)[0] for ids, at in zip(sequences, places, strict=True)]

@@ -4,6 +4,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -71,7 +72,7 @@ def load(directory: Path, raw: dict, family: Family, tokenizer: Tokenizer, refer
             more = weight_files(reference)
             parts.append(part(other, reference, family, tokenizer, read_weights(more)))
             files = [*files, *more]
-        model = parts[0] if isinstance(parts[0], Model) else decoder(*parts)
+        model = parts[0] if isinstance(parts[0], Model) else decoder(*cast(list[Part], parts))
     names = getattr(model.parts[0].head, "names", None) if model.parts else None
     return Checkpoint(model, names or label_names(raw), digest([directory / "config.json", *files]))
 

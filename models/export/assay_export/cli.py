@@ -40,7 +40,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--per-step", action="store_true", help="likelihood families of kind process: what each step adds, not the sum so far")
     stored = parser.add_mutually_exclusive_group()
     stored.add_argument("--dtype", choices=PRECISIONS[:-1], default="float32", help="how large weights are stored; sums are float32")
-    stored.add_argument("--int8", action="store_true", help="store large weights as int8; linear layers multiply integers, with one activation scale per token")
+    stored.add_argument("--int8", action="store_true", help="store large weights as int8; linear layers multiply integers, one activation scale per token")
     parser.add_argument("--description", default="", help="one line about the model")
     parser.add_argument("--licence", help="SPDX name of the checkpoint's licence (default: what its README.md says)")
     parser.add_argument("--external-data", action="store_true", help="weights in model.onnx_data whatever the size")

@@ -7,6 +7,7 @@ config fields are replaced by what they stand for.
 from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import yaml
 from tokenizers import Tokenizer
@@ -107,7 +108,7 @@ def resolve(value, tokenizer: Tokenizer, config: dict):
 
 def config_field(field_of: dict, config: str, default=None):
     """Return a field of config.json, `a.b` for a field inside a field, or its default; ExportError when it has neither."""
-    found = field_of
+    found: Any = field_of
     for part in config.split("."):
         found = found.get(part) if isinstance(found, dict) else None
     found = default if found is None else found

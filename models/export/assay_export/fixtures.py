@@ -31,7 +31,7 @@ def talk(*contents: str, system: str | None = None) -> list[dict[str, str]]:
     return ([{"role": "system", "content": system}] if system else []) + turns
 
 
-REWARD = [
+REWARD: list[dict] = [
     {"prompt": "What is 12 + 30?", "response": "42"},
     {"prompt": "What is 12 + 30?", "response": "It is 41, because 12 + 30 = 41."},
     {"prompt": "What is 12 + 30?", "response": STORY[0][:400]},
@@ -44,7 +44,7 @@ REWARD = [
     {"text": STORY[3][:500]},
 ]
 SYSTEM = {"messages": talk("Hello", "Hi.", system="Be brief.")}
-PROCESS = [
+PROCESS: list[dict] = [
     {"prompt": "What is 2 + 2 + 3?", "steps": ["2 + 2 = 4.", " 4 + 3 = 7.", " The answer is 7."]},
     {"prompt": "What is 2 + 2 + 3?", "steps": ["2 + 2 = 5.", " 5 + 3 = 8."]},
     {"prompt": "What is 2 + 2 + 3?", "steps": ["7"]},

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -12,13 +13,13 @@ from .places import Encoded, encode
 from .reference import Reference
 from .text import TextRules
 
-REWARD_ITEMS = [
+REWARD_ITEMS: list[dict] = [
     {"prompt": "What is 12 + 30?", "response": "42"},
     {"prompt": "What is 12 + 30?", "response": "It is 41, because 12 + 30 = 41."},
     {"messages": [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Hi! How can I help?"},
                   {"role": "user", "content": "Name a colour."}, {"role": "assistant", "content": "Blue."}]},
 ]
-PROCESS_ITEMS = [
+PROCESS_ITEMS: list[dict] = [
     {"prompt": "What is 2 + 2 + 3?", "steps": ["2 + 2 = 4.", "4 + 3 = 7.", "The answer is 7."]},
     {"prompt": "What is 2 + 2 + 3?", "steps": ["2 + 2 = 5.", "5 + 3 = 8."]},
 ]
@@ -88,7 +89,7 @@ def golden_pairs(items: Iterable[dict], reference: Reference, rules: TextRules, 
     for item in items:
         check_item(item, kind)
     make = {"pair": both_orders, "preference": preferred}.get(kind, scored)
-    return [make(item, lambda one, item=item: read(one, item, reference, rules, max_tokens), rules.manifest) for item in items]
+    return [make(item, partial(read, item=item, reference=reference, rules=rules, max_tokens=max_tokens), rules.manifest) for item in items]
 
 
 Reader = Callable[[dict], tuple[Encoded, torch.Tensor]]

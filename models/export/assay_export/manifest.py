@@ -45,8 +45,8 @@ def check_manifest(manifest: dict, model: Model, layout: str, precision: str) ->
     gates = head.get("gates") or {}
     named = {"head.label": [head["label"]] if "label" in head else [], "head.weights": list(head.get("weights") or {}),
              "head.gates": [*gates.get("values", []), *gates.get("gates", [])]}
-    steps = manifest.get("steps")
     if manifest["kind"] == "process":
+        steps = manifest["steps"]
         if not steps.get("separator") and steps.get("tokenize", "joint") == "joint":
             raise ExportError("a process model needs separator")
         wanted = steps.get("label", [])
@@ -76,11 +76,13 @@ class Flow(dict):
 
 def write_manifest(path: Path, fields: dict) -> None:
     """Write the manifest with its fields in the order given; fields that are None are left out."""
-    dumper = type("Dumper", (yaml.SafeDumper,), {})
-    dumper.add_representer(Flow, lambda d, data: d.represent_mapping("tag:yaml.org,2002:map", data.items(), flow_style=True))
-    dumper.add_representer(list, lambda d, data: d.represent_sequence("tag:yaml.org,2002:seq", data, flow_style=True))
-    dumper.add_representer(str, represent_text)
-    path.write_text(yaml.dump(pruned(fields), Dumper=dumper, sort_keys=False, allow_unicode=True, width=120), encoding="utf-8")
+    class Dumper(yaml.SafeDumper):
+        pass
+
+    Dumper.add_representer(Flow, lambda d, data: d.represent_mapping("tag:yaml.org,2002:map", data.items(), flow_style=True))
+    Dumper.add_representer(list, lambda d, data: d.represent_sequence("tag:yaml.org,2002:seq", data, flow_style=True))
+    Dumper.add_representer(str, represent_text)
+    path.write_text(yaml.dump(pruned(fields), Dumper=Dumper, sort_keys=False, allow_unicode=True, width=120), encoding="utf-8")
 
 
 def represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:

@@ -55,7 +55,8 @@ class PackedGraph(nn.Module):
         key_position = torch.cat([past_position_ids, position_ids])[key_index]
         usable = torch.arange(key_index.shape[1])[None] < key_len[:, None]
         masks = masks_by_window(position_ids[query_index], key_position, usable, self.windows)
-        rows, present = [], []
+        rows: list[torch.Tensor] = []
+        present: list[torch.Tensor] = []
         for body, read in zip(self.bodies, self.read, strict=True):
             view = TileView(masks, query_index, key_index, scatter_index, read_index, past[len(present):])
             hidden = body(input_ids=input_ids[None], position_ids=position_ids[None], attention_mask=None, use_cache=False, view=view)[0][0]

@@ -46,7 +46,8 @@ def prefix_tree(sequences: Sequence[list[int]]) -> tuple[list[Segment], list[Seg
 
     Every sequence keeps at least its last token to itself, so equal sequences share all but that one.
     """
-    segments, last = [], [None] * len(sequences)
+    segments: list[Segment] = []
+    last: dict[int, Segment] = {}
 
     def grow(members: list[int], parent: Segment | None, start: int) -> None:
         groups: dict[int, list[int]] = {}
@@ -67,7 +68,7 @@ def prefix_tree(sequences: Sequence[list[int]]) -> tuple[list[Segment], list[Seg
                 segments.append(last[member])
 
     grow(list(range(len(sequences))), None, 0)
-    return segments, last
+    return segments, [last[member] for member in range(len(sequences))]
 
 
 def packed_feeds(segments: list[Segment], reads: list[Read], layers: int, kv_heads: int, head_dim: int, *,
@@ -83,7 +84,9 @@ def packed_feeds(segments: list[Segment], reads: list[Read], layers: int, kv_hea
     if shuffle:
         shuffle.shuffle(order)
     offset = {cached: 0} if cached else {}
-    tokens, positions, kept = [], [], len(cached.ids) if cached else 0
+    tokens: list[int] = []
+    positions: list[int] = []
+    kept = len(cached.ids) if cached else 0
     for segment in order:
         offset[segment] = kept + len(tokens)
         tokens += segment.ids

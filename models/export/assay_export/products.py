@@ -87,7 +87,8 @@ class Chain:
     """New nodes of one output each, named after the value that they are for."""
 
     def __init__(self, name: str):
-        self.name, self.nodes = name, []
+        self.name = name
+        self.nodes: list[ir.Node] = []
 
     @property
     def last(self) -> ir.Value:

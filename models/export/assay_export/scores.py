@@ -36,8 +36,9 @@ def reward(manifest: dict, readings: torch.Tensor, encoded: Encoded) -> float:
 
 def likelihood(manifest: dict, readings: torch.Tensor, encoded: Encoded, last: int, first: int | None = None) -> float:
     """Return Σ (policy − reference) over the tokens first (default: of the response) to last, or their mean."""
-    first = encoded.response if first is None else first
-    rows = readings[first - 1:last].double()
+    start = encoded.response if first is None else first
+    assert start is not None, "an item of a likelihood has a response"
+    rows = readings[start - 1:last].double()
     values = rows[:, 0] - rows[:, 1] if rows.shape[1] == 2 else rows[:, 0]
     return (values.mean() if manifest["likelihood"]["norm"] == "mean" else values.sum()).item()
 
@@ -89,7 +90,9 @@ def preference(manifest: dict, rows: list[tuple[torch.Tensor, torch.Tensor | Non
         vectors = [vector / vector.norm() for vector in vectors]
     scale = torch.ones(len(vectors[0]) // 2, dtype=torch.float64)
     if rules.get("scale"):
-        scale = rows[0][1].double()[[labels.index(name) for name in rules["scale"]]]
+        prompt = rows[0][1]
+        assert prompt is not None, "scales are read at the prompt"
+        scale = prompt.double()[[labels.index(name) for name in rules["scale"]]]
     one, other = vectors
     score = (scale * (one[0::2] * other[1::2] - one[1::2] * other[0::2])).sum().item()
     if not math.isfinite(score):

@@ -6,6 +6,7 @@ widened by Cast and Mul. No rounding looks at more than one row, so a score depe
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 import ml_dtypes
 import numpy as np
@@ -38,7 +39,7 @@ def half(values: torch.Tensor, name: str, precision: str) -> torch.Tensor:
     return values.to(getattr(torch, precision))
 
 
-def round_parameters(module: nn.Module, where: str, precision: str, rounding: int8.Rounding, besides: Sequence[nn.Module] = ()) -> None:
+def round_parameters(module: nn.Module, where: str, precision: str, rounding: int8.Rounding | None, besides: Sequence[nn.Module] = ()) -> None:
     """Replace a module's matrices by placeholders that read them rounded; with int8, its linear layers round activations, too.
 
     where is the module's name in the graph; what lies in the modules `besides` stays as it is.
@@ -49,10 +50,14 @@ def round_parameters(module: nn.Module, where: str, precision: str, rounding: in
                 continue
             full, linear = ".".join(filter(None, (where, prefix, name))), int8.linear(part, name)
             turned = linear and not isinstance(part, nn.Linear)
-            part.register_parameter(name, weights.placeholder(own.shape, lambda own=own, full=full, turned=turned: turn(
-                rounded(turn(weights.load(own), turned), full, precision), turned)))
-            if linear and precision == "int8":
+            part.register_parameter(name, weights.placeholder(own.shape, partial(load_rounded, own, turned, full, precision)))
+            if linear and rounding is not None:
                 rounding.attach(full, part)
+
+
+def load_rounded(own: nn.Parameter, turned: bool, full: str, precision: str) -> torch.Tensor:
+    """Return a parameter as it comes back from storage under its full name; turned: it is stored transposed."""
+    return turn(rounded(turn(weights.load(own), turned), full, precision), turned)
 
 
 def turn(values: torch.Tensor, turned: bool) -> torch.Tensor:

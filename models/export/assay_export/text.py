@@ -124,7 +124,7 @@ class TextRules:
         roles = ["user"] if "first" in item else ["user", "assistant"]
         if [turn["role"] for turn in turns] != roles:
             raise ExportError(f"the segments take the turns {' and '.join(roles)}, and the item has {[turn['role'] for turn in turns]}")
-        texts = {"prompt": turns[0]["content"], "response": turns[-1]["content"], "first": item.get("first"), "second": item.get("second")}
+        texts = {"prompt": turns[0]["content"], "response": turns[-1]["content"], **{name: item[name] for name in ("first", "second") if name in item}}
         segments = self.part("template")["segments"]
         marks = {token_id(self.tokenizer, segment["token"]) for segment in segments if "token" in segment}
         ids: list[int] = []

@@ -34,10 +34,11 @@ def load_tokenizer(source: Path) -> tuple[Tokenizer, str]:
             content["truncation"] = content["padding"] = None
             text = json.dumps(content, ensure_ascii=False)
         strange = next((name for name in content if name not in PARTS), None)
-        tokenizer = None if strange else Tokenizer.from_str(text)
+        if strange is None:
+            tokenizer = Tokenizer.from_str(text)
+            strange = unknown(content, json.loads(tokenizer.to_str()), "")
     except Exception as error:  # the tokenizers library raises plain Exception
         raise ExportError(f"{path} cannot be read: {str(error).strip().splitlines()[0]}") from None
-    strange = strange or unknown(content, json.loads(tokenizer.to_str()), "")
     if strange:
         raise ExportError(f"{path}: field {strange} is unknown; save the tokenizer with tokenizers {version('tokenizers')} or older")
     return tokenizer, text

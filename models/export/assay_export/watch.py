@@ -63,10 +63,12 @@ def follow(path: Path, read: Callable[[Watched, list[int]], object], reference: 
 
     ExportError when a level is not what PyTorch would round to.
     """
+    rounding = reference.rounding
+    assert rounding is not None, "a graph is followed where it rounds"
     watched, want = Watched(path), []
     for ids in sequences:
         read(watched, ids)
-        reference.rounding.given = watched.levels
+        rounding.given = watched.levels
         want.append(reference.readings(ids, types(ids)).numpy())
-        reference.rounding.given = {}
+        rounding.given = {}
     return want

@@ -17,6 +17,9 @@ from .case import Case, every_case
 from .pages import models_page
 from .run import Result, run_layout
 
+PARTS = 10
+"""Into which the cases are cut by turns, so that each part has about as many of every kind."""
+
 VERSIONED = ("torch", "transformers", "tokenizers", "onnx", "onnxscript", "onnxruntime")
 
 
@@ -24,6 +27,7 @@ def arguments() -> argparse.ArgumentParser:
     """Return the command line's parser."""
     parser = argparse.ArgumentParser("python -m parity", description="Hold every family to its authors' code, through the Go server.")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="cases, by case or family name; * stands for anything")
+    parser.add_argument("--part", type=int, metavar="N", help="one of ten parts of the cases: part N, counted modulo 10")
     parser.add_argument("--out", type=Path, metavar="DIR", help="keep the bundles there")
     parser.add_argument("--fixtures", type=Path, metavar="DIR", help="make this folder afresh: each case's bundle in its first layout")
     parser.add_argument("--docs", type=Path, metavar="FILE", help="write the page of supported models")
@@ -32,10 +36,14 @@ def arguments() -> argparse.ArgumentParser:
     return parser
 
 
-def chosen(only: list[str] | None) -> list[Case]:
-    """Return the cases that a pattern of `only` names by case or family; all without it."""
-    return [case for case in every_case()
-            if only is None or any(fnmatch.fnmatch(name, pattern) for pattern in only for name in (case.name, case.family))]
+def chosen(only: list[str] | None, part: int | None = None) -> list[Case]:
+    """Return the cases that a pattern of `only` names by case or family, or those of a part; all without either.
+
+    Ten parts in a row have every case once.
+    """
+    cases = [case for case in every_case()
+             if only is None or any(fnmatch.fnmatch(name, pattern) for pattern in only for name in (case.name, case.family))]
+    return cases if part is None else cases[part % PARTS::PARTS]
 
 
 def run_all(cases: list[Case], assay: Path, out: Path, processes: int) -> list[Result]:
@@ -71,16 +79,18 @@ def keep_fixtures(folder: Path, out: Path, results: list[Result]) -> None:
 def main() -> None:
     """Run the cases asked for."""
     given = arguments().parse_args()
-    cases = chosen(given.only)
+    cases = chosen(given.only, given.part)
+    if given.part is not None:
+        print(f"part {given.part % PARTS} of {PARTS}: {', '.join(case.name for case in cases)}", flush=True)
     if not cases:
         sys.exit(f"parity: no case is named {' or '.join(given.only or [])}")
     lacking = sorted(set(families()) - {case.family for case in cases})
-    if lacking and not given.only:
+    if lacking and not given.only and given.part is None:
         sys.exit(f"parity: no case is of family {lacking[0]}")
     if not given.assay.exists():
         sys.exit(f"parity: {given.assay} is missing; build the server first")
-    if given.only and (given.fixtures or given.docs):
-        sys.exit("parity: --fixtures and --docs are of all cases, and --only leaves some out")
+    if (given.only or given.part is not None) and (given.fixtures or given.docs):
+        sys.exit("parity: --fixtures and --docs are of all cases, and --only and --part leave some out")
     with tempfile.TemporaryDirectory() as scratch:
         out = given.out or Path(scratch)
         results = run_all(cases, given.assay.resolve(), out, given.processes)
@@ -93,6 +103,8 @@ def main() -> None:
     worst = max((result.worst for result in results if result.worst is not None), default=0.0)
     print(f"{len(cases)} cases of {len({case.family for case in cases})} families, {len(results)} bundles: {len(results) - len(failed)} hold, "
           f"{len(failed)} fail; largest difference {worst:.1e}")
+    for name in sorted({result.case for result in failed}):
+        print(f"alone: make .venv/lock.txt build && cd models/export && ../../.venv/bin/python -m parity --only {name}")
     sys.exit(1 if failed else 0)
 
 

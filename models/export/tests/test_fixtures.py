@@ -94,15 +94,13 @@ def test_graph_holds_no_trace_of_where_it_was_made(name):
     onnx.checker.check_model(str(BUNDLES / name / "model.onnx"))
 
 
-def test_fixtures_are_what_the_script_makes(tmp_path):
+def test_fixtures_are_what_the_script_makes_byte_for_byte(tmp_path):
     fixtures.make(tmp_path / "out", tmp_path, "mistral", "process", "packed", seed=fixtures.SEED + list(tiny.FAMILIES).index("mistral"))
     old, new = read_bundle(BUNDLES / "mistral-process-packed"), read_bundle(tmp_path / "out" / "mistral-process-packed")
-    assert old.manifest == new.manifest
-    for file in ("tokenizer.json", "chat_template.jinja"):
-        assert (old.path / file).read_bytes() == (new.path / file).read_bytes()
+    assert sorted(file.name for file in old.path.iterdir()) == sorted(file.name for file in new.path.iterdir())
+    for file in old.path.iterdir():
+        if file.name != "golden.jsonl":  # whose scores are PyTorch's, and differ in their last digits from processor to processor
+            assert file.read_bytes() == (new.path / file.name).read_bytes(), file.name
     assert [pair["ids"] for pair in old.golden] == [pair["ids"] for pair in new.golden]
     for before, after in zip(old.golden, new.golden, strict=True):
         assert after["steps"] == pytest.approx(before["steps"], abs=1e-5)
-    given = [pair["ids"] for pair in old.golden]
-    for one, other in zip(readings(old, given), readings(new, given), strict=True):
-        np.testing.assert_allclose(one, other, atol=1e-5, rtol=0)

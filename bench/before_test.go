@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"math"
+	"os"
+	"strings"
+	"testing"
+)
+
+func TestTwoBinariesAreMeasuredInTurn(t *testing.T) {
+	t.Parallel()
+	b := &bench{Settings: Settings{Rounds: 3}, servers: servers{"main": {URL: "now"}, "before-main": {URL: "before"}}, progress: t.Logf}
+	var order []string
+	load := turn{"load", "", serverMain, "x/s", 0, func(_ context.Context, _ *bench, server Server, n int) (float64, error) {
+		order = append(order, server.URL)
+		if server.URL == "now" {
+			return 97 + float64(n), nil
+		}
+		return 100, nil
+	}}
+	got, err := load.run(t.Context(), b)
+	if err != nil || got.Verdict() != "pass" || math.Abs(got.Checks[0].Figure-0.99) > 1e-9 || got.Checks[0].Rounds != 3 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if want := "now before before now now before before now"; strings.Join(order, " ") != want {
+		t.Errorf("measured %v, want %s", order, want)
+	}
+	load.once = func(_ context.Context, _ *bench, server Server, _ int) (float64, error) {
+		return map[string]float64{"now": 96, "before": 100}[server.URL], nil
+	}
+	if got, err := load.run(t.Context(), b); err != nil || got.Verdict() != "miss" {
+		t.Errorf("4 %% behind: %s, %v", got.Verdict(), err)
+	}
+}
+
+func TestEveryTurnRuns(t *testing.T) {
+	t.Parallel()
+	b := fakeBench(t, map[string]float64{serverMain: 0, "before-main": 0, serverInt8: 0, "before-int8": 0, serverNull: 0, "before-null": 0})
+	for name, server := range b.servers {
+		server.PID = os.Getpid()
+		b.servers[name] = server
+	}
+	b.Rounds, b.capacity = 1, 1e6
+	for _, s := range besides() {
+		if s.Name == overloadName { // takes a minute of arrivals
+			continue
+		}
+		if got := b.measure(t.Context(), s); got.Failed != "" || got.Skipped != "" || got.Checks[0].Figure <= 0 {
+			t.Errorf("%s: %+v", s.Name, got)
+		}
+	}
+}
+
+func TestAServerSaysWhatItIs(t *testing.T) {
+	t.Parallel()
+	got, err := identify(t.Context(), Server{URL: fakeAssay(t, 0), PID: os.Getpid()})
+	if err != nil || got.Models["fake"] != "sha256:12" || !strings.HasPrefix(got.Binary, "sha256:") || len(got.Binary) != 71 {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
