@@ -38,7 +38,7 @@ $(ONNXRUNTIME): models/native/onnxruntime.txt $(call absent,.runtime/lib/libonnx
 	@. models/native/need.sh && need_pip
 	models/native/wheels.py onnxruntime
 
-$(TOKENIZERS): models/native/Cargo.toml models/native/Cargo.lock go.mod go.sum $(call absent,.runtime/lib/libtokenizers.a)
+$(TOKENIZERS): models/native/Cargo.toml models/native/Cargo.lock models/native/caught.rs go.mod go.sum $(call absent,.runtime/lib/libtokenizers.a)
 	models/native/tokenizers.sh
 
 $(HEADERS): go.mod go.sum $(call absent,.runtime/include/onnxruntime_c_api.h)
