@@ -30,24 +30,24 @@ func badGolden() []hostileBundle {
 		name    string
 		content func() []byte
 	}{
-		{"a line of 48 MiB", text(`{"item":{"text":"`, strings.Repeat("a", 48*mib), `"},"ids":[1],"score":1}`)},
-		{"a line of 48 MiB of ids", many(`{"item":{"text":"a"},"ids":[`, "1", 24*mib, `],"score":1}`)},
-		{"a million pairs", text(strings.Repeat(pair+"\n", 1_000_000))},
+		{"a line of 7 MiB", text(`{"item":{"text":"`, strings.Repeat("a", 7*mib), `"},"ids":[1],"score":1}`)},
+		{"a line of 7 MiB of ids", many(`{"item":{"text":"a"},"ids":[`, "1", 7*mib/2, `],"score":1}`)},
+		{"100,000 pairs", text(strings.Repeat(pair+"\n", 100_000))},
 		{"a million brackets", text(`{"ids":`, strings.Repeat("[", 1_000_000))},
 		{"a pair that is no number", text(`{"item":{"prompt":"a","response":"b"},"ids":[3,1],"score":NaN}`)},
 		{"ids that lie", text(pair)},
 		{"a score of 1e308", text(strings.Replace(pair, `"score":1`, `"score":1e308`, 1))},
-		{"20,000 pairs of 1 KiB", text(strings.Repeat(strings.Replace(pair, `"a"`, `"`+words(kib)+`"`, 1)+"\n", 20_000))},
-		{"an unknown field of 8 MiB", text(`{"`, strings.Repeat("a\\n", 4*mib), `":1}`)},
-		{"a text of 8 MiB", text(`{"item":{"text":"`, words(8*mib), `"},"ids":[1],"score":1}`)},
-		{"40 MiB of blanks", text(strings.Repeat(" \n", 20*mib))},
+		{"1000 pairs of 4 KiB", text(strings.Repeat(strings.Replace(pair, `"a"`, `"`+words(4*kib)+`"`, 1)+"\n", 1000))},
+		{"an unknown field of 6 MiB", text(`{"`, strings.Repeat("a\\n", 2*mib), `":1}`)},
+		{"a text of 7 MiB", text(`{"item":{"text":"`, words(7*mib), `"},"ids":[1],"score":1}`)},
+		{"7 MiB of blanks", text(strings.Repeat(" \n", 7*mib/2))},
 		{"nothing", text("")},
 	} {
 		all = append(all, hostileBundle{name: "golden: " + g.name, base: padded, passes: []string{"serve"}, change: []change{put("golden.jsonl", g.content)}})
 	}
-	all[len(all)-1].change = append(all[len(all)-1].change, manifest("tolerance: 0.0001", "tolerance: -1"))
-	all[len(all)-1].passes = nil
-	return all
+	return append(all,
+		hostileBundle{name: "golden: a tolerance of -1", base: padded, change: []change{manifest("tolerance: 0.0001", "tolerance: -1")}},
+		hostileBundle{name: "golden: a line of 48 MiB", base: padded, change: []change{put("golden.jsonl", text(strings.Repeat("1", 48*mib)))}})
 }
 
 // badCounts are manifests whose counts the graph does not bear out.

@@ -70,6 +70,7 @@ func badTokens() []hostileBundle {
 	}
 	split("a regex that backtracks", `(?:(?:a|.)+)+\z\b|(.+)+\1x`)
 	split("a regex of repeats of repeats", `(((((a{1,1000}){1,1000}){1,1000}){1,1000}){1,1000})`)
+	all[len(all)-1].may = true // the library bounds repeats
 	split("a regex 10,000 groups deep", strings.Repeat("(", 10_000)+strings.Repeat(")", 10_000))
 	split("a regex of 4 MiB", strings.Repeat("ab|", 4*mib/3)+"c")
 	split("no regex", "(")
@@ -90,6 +91,7 @@ func badTokens() []hostileBundle {
 			}
 		}
 	})
+	all[len(all)-1].may = true // golden pairs would show it
 	model("no vocabulary", func(m map[string]any) { delete(m, "vocab") })
 	model("unigram scores of -1e308 and 1e308", func(m map[string]any) {
 		for key := range m {
@@ -98,6 +100,7 @@ func badTokens() []hostileBundle {
 		m["type"], m["unk_id"], m["byte_fallback"] = "Unigram", 0, false
 		m["vocab"] = []any{[]any{"a", -1e308}, []any{"b", 1e308}}
 	})
+	all[len(all)-1].may = true // scores that are finite make no sum that is not
 	model("a unigram without its unknown", func(m map[string]any) {
 		for key := range m {
 			delete(m, key)

@@ -60,7 +60,7 @@ func (o options) run(ctx context.Context) error {
 	defer os.RemoveAll(folder) //nolint:errcheck // the system's own folder for what may be left
 	t := &table{out: os.Stdout}
 	attacks := 0
-	for _, part := range []func(context.Context, *table, string) (int, error){o.bodies, o.connections, o.bundles} {
+	for _, part := range []func(context.Context, *table, string) (int, error){o.bodies, o.connections, o.bundles, o.served} {
 		n, err := part(ctx, t, folder)
 		if err != nil {
 			return err

@@ -189,7 +189,11 @@ func (m *Model) reading(result batching.Result) Reading {
 	case reading.Err == nil:
 	case errors.Is(reading.Err, context.Canceled), errors.Is(reading.Err, context.DeadlineExceeded), errors.Is(reading.Err, batching.ErrClosed):
 	default:
-		reading.Err = &fault.Error{Code: fault.CodeRun, Detail: fmt.Sprintf("the forward of model %q failed", m.info.Manifest.Name), Err: reading.Err}
+		detail := fmt.Sprintf("the forward of model %q failed", m.info.Manifest.Name)
+		if late := new(onnxrun.LateError); errors.As(reading.Err, late) {
+			detail = fmt.Sprintf("the forward of model %q took longer than %s and was ended", m.info.Manifest.Name, late.Longest)
+		}
+		reading.Err = &fault.Error{Code: fault.CodeRun, Detail: detail, Err: reading.Err}
 	}
 	return reading
 }

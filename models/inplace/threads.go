@@ -113,6 +113,9 @@ func (r *Runtime) NewThreads() *Threads { return &Threads{runtime: r} }
 // Run is session.RunWithBinding(binding), until ctx ends: then the run ends before its next operator, and the error is ctx's cause. An
 // operator that is being computed is waited for, so that nobody writes to what is bound once Run has returned.
 func (t *Threads) Run(ctx context.Context, session *ort.DynamicAdvancedSession, binding *ort.IoBinding) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	own, err := t.take()
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	ort "github.com/yalue/onnxruntime_go"
 
@@ -83,11 +84,19 @@ func (s *Session) Run(ctx context.Context, plan *batching.Plan) ([][]float32, er
 	return s.pick(block, plan), nil
 }
 
+// LateError is the error of a forward that was ended because it took longer than it may.
+type LateError struct{ Longest time.Duration }
+
+// Error says so.
+func (e LateError) Error() string {
+	return fmt.Sprintf("it was ended because it took longer than %s", e.Longest)
+}
+
 // compute runs what is bound, for as long as a forward may take.
 func (s *Session) compute(ctx context.Context, session *ort.DynamicAdvancedSession, binding *ort.IoBinding) error {
 	if s.longest > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, s.longest, fmt.Errorf("it was ended because it took longer than %s", s.longest))
+		ctx, cancel = context.WithTimeoutCause(ctx, s.longest, LateError{s.longest})
 		defer cancel()
 	}
 	return s.threads.Run(ctx, session, binding)
