@@ -13,7 +13,8 @@ import (
 
 const module = "github.com/assay-rm/assay"
 
-// allowed says which rooms each room may import: the one direction of docs/DESIGN.md. A room is the first folder of a package.
+// allowed says which rooms each room may import: the one direction of docs/DESIGN.md. A room is the first folder of a
+// package.
 var allowed = map[string][]string{
 	"":         {"commands"},
 	"commands": {"server", "rewards", "models", "batching"},
@@ -26,11 +27,13 @@ var allowed = map[string][]string{
 	"abuse":    {},
 }
 
-// inner says the same inside the rooms whose packages have a direction of their own: every package of such a room stands here, with the
-// other packages of the room that it may import. What it may import of other rooms, allowed says.
+// inner says the same inside the rooms whose packages have a direction of their own: every package of such a room
+// stands here, with the other packages of the room that it may import. What it may import of other rooms, allowed says.
 var inner = map[string]map[string][]string{
 	"models": {
-		"models":           {"models/encode", "models/onnxrun", "models/heads", "models/manifest", "models/chat", "models/fault"},
+		"models": {
+			"models/encode", "models/onnxrun", "models/heads", "models/manifest", "models/chat", "models/fault",
+		},
 		"models/builtin":   {"models"},
 		"models/encode":    {"models/manifest", "models/chat", "models/tokenizer", "models/fault"},
 		"models/onnxrun":   {"models/manifest", "models/fault", "models/inplace"},
@@ -46,7 +49,9 @@ var inner = map[string]map[string][]string{
 }
 
 // leaves are packages that import nothing of ours but what inner says.
-var leaves = []string{"models/encode", "models/manifest", "models/chat", "models/tokenizer", "models/inplace", "models/fault"}
+var leaves = []string{
+	"models/encode", "models/manifest", "models/chat", "models/tokenizer", "models/inplace", "models/fault",
+}
 
 // pkg is a package as `go list` tells of it.
 type pkg struct {

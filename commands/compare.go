@@ -6,6 +6,10 @@ import (
 	"strings"
 
 	"github.com/assay-rm/assay/rewards"
+	"github.com/assay-rm/assay/rewards/failure"
+	"github.com/assay-rm/assay/rewards/ops"
+	"github.com/assay-rm/assay/server/native"
+	"github.com/assay-rm/assay/server/wire"
 )
 
 // compareCommand is `assay compare`.
@@ -28,82 +32,67 @@ func (c *compareCommand) Run(ctx context.Context, con *console) error {
 	return runOffline(ctx, con, &c.Offline, listChunk, c)
 }
 
-// compareLine is a pair, or a prompt with responses.
-type compareLine struct {
-	promptLine
-	Chosen   *string `json:"chosen"`
-	Rejected *string `json:"rejected"`
-}
-
-// compareAnswer has a pair's result or the responses' matrix, or the problem of the line.
-type compareAnswer struct {
+// compareRecord has a pair's result or the responses' matrix, or the error of the line.
+type compareRecord struct {
 	Line int `json:"line"`
-	*rewards.PairResult
-	Preference [][]*float64          `json:"preference,omitempty"`
-	WinRate    []*float64            `json:"win_rate,omitempty"`
-	Responses  []rewards.ScoreResult `json:"responses,omitempty"`
+	*wire.PairResult
+	Preference [][]*float64       `json:"preference,omitempty"`
+	WinRate    []*float64         `json:"win_rate,omitempty"`
+	Responses  []wire.ScoreResult `json:"responses,omitempty"`
 }
 
-func (c *compareCommand) ask(ctx context.Context, engine *rewards.Engine, lines []compareLine) ([]compareAnswer, error) {
-	one := func(ctx context.Context, line compareLine) (compareAnswer, error) {
-		request := rewards.CompareRequest{Common: c.Offline.common(), Label: c.Label}
-		switch {
-		case line.Chosen == nil && line.Rejected == nil:
-			request.Prompted, request.Responses = line.Prompted, line.Responses
-		case line.Responses != nil:
-			return compareAnswer{}, rewards.NewProblem(rewards.CodeInvalidField, "responses: given together with chosen or rejected")
-		default:
-			request.Pairs = []rewards.Pair{{Prompted: line.Prompted, Chosen: line.Chosen, Rejected: line.Rejected}}
+func (c *compareCommand) ask(ctx context.Context, engine *rewards.Engine, lines []wire.CompareLine) ([]listAnswer, error) {
+	return oneByOne(ctx, lines, func(ctx context.Context, line wire.CompareLine) (listAnswer, error) {
+		request := c.Offline.about(rewards.Compare)
+		request.Label = c.Label
+		if err := native.Compared(&request, &line); err != nil {
+			return listAnswer{}, err
 		}
-		answer, err := engine.Compare(ctx, request)
-		if problem := rewards.ProblemOf(err); problem != nil && len(request.Pairs) > 0 {
-			problem.Detail = strings.TrimPrefix(problem.Detail, "pairs[0].") // the line is that pair
-			return compareAnswer{}, problem
+		answer, err := engine.Ask(ctx, request)
+		if why := failure.Of(err); why != nil && request.Question == rewards.Pairs {
+			why.Detail = strings.TrimPrefix(why.Detail, "pairs[0].") // the line is that pair
+			return listAnswer{}, why
 		}
-		if err != nil {
-			return compareAnswer{}, err
-		}
-		given := compareAnswer{Preference: answer.Preference, WinRate: answer.WinRate, Responses: answer.Responses}
-		if len(answer.Results) > 0 {
-			given.PairResult = &answer.Results[0]
-		}
-		return given, nil
+		return listAnswer{Answer: answer}, err
+	}, refusedList)
+}
+
+func (*compareCommand) failed(answer listAnswer) *failure.Error { return answer.failed() }
+
+func (*compareCommand) record(number int, answer listAnswer) any {
+	record := compareRecord{Line: number}
+	switch {
+	case answer.err != nil:
+		record.PairResult = &wire.PairResult{Error: native.Error(answer.err)}
+	case len(answer.Pairs) > 0:
+		record.PairResult = new(native.PairResult(&answer.Pairs[0]))
+	default:
+		form := native.CompareAnswer(&answer.Answer)
+		record.Preference, record.WinRate, record.Responses = form.Preference, form.WinRate, form.Responses
 	}
-	return oneByOne(ctx, lines, one, func(problem *rewards.Problem) compareAnswer {
-		return compareAnswer{PairResult: &rewards.PairResult{Error: problem}}
-	})
-}
-
-func (*compareCommand) failed(answer compareAnswer) *rewards.Problem {
-	if answer.PairResult != nil {
-		return answer.Error
-	}
-	return firstProblem(answer.Responses)
-}
-
-func (*compareCommand) record(number int, answer compareAnswer) any {
-	answer.Line = number
-	return answer
+	return record
 }
 
 func (*compareCommand) header() string { return "  line  preferred    margin  pair" }
 
-func (*compareCommand) show(p *page, number int, line compareLine, answer compareAnswer) {
+func (*compareCommand) show(p *page, number int, line wire.CompareLine, answer listAnswer) {
 	switch {
-	case answer.PairResult != nil && answer.Error != nil:
-		showProblem(p, number, answer.Error)
-	case answer.PairResult != nil:
-		p.line("%6d  %9.4f  %8.4f  %s: %s / %s", number, *answer.Probability, *answer.Margin,
-			oneLine(line.title(), 30), oneLine(*line.Chosen, 30), oneLine(*line.Rejected, 30))
-	default:
-		p.line("%6d  %s", number, line.title())
+	case answer.err != nil:
+		showProblem(p, number, answer.err)
+	case len(answer.Pairs) == 0:
+		p.line("%6d  %s", number, title(&line.RankLine))
 		for i, response := range line.Responses {
-			p.line("        %9s  %s  #%d %s", probability(answer.WinRate[i]), preferences(answer.Preference[i]), i, oneLine(response, 40))
+			p.line("        %9s  %s  #%d %s", probability(answer.WinRates[i]), preferences(answer.Preference.Row(i)), i, oneLine(response, 40))
 		}
+	case answer.Pairs[0].Err != nil:
+		showProblem(p, number, answer.Pairs[0].Err)
+	default:
+		p.line("%6d  %9.4f  %8.4f  %s: %s / %s", number, answer.Pairs[0].Probability, answer.Pairs[0].Margin,
+			oneLine(title(&line.RankLine), 30), oneLine(*line.Chosen, 30), oneLine(*line.Rejected, 30))
 	}
 }
 
-func preferences(row []*float64) string {
+func preferences(row []ops.Maybe) string {
 	cells := make([]string, len(row))
 	for i, value := range row {
 		cells[i] = probability(value)
@@ -111,9 +100,9 @@ func preferences(row []*float64) string {
 	return "[" + strings.Join(cells, " ") + "]"
 }
 
-func probability(value *float64) string {
-	if value == nil {
+func probability(value ops.Maybe) string {
+	if !value.Known {
 		return "-"
 	}
-	return fmt.Sprintf("%.4f", *value)
+	return fmt.Sprintf("%.4f", value.Value)
 }

@@ -10,7 +10,7 @@ import (
 	"unicode"
 
 	"github.com/assay-rm/assay/models/fault"
-	"github.com/assay-rm/assay/rewards"
+	"github.com/assay-rm/assay/rewards/failure"
 )
 
 // errUsage marks an error of the command line itself.
@@ -39,11 +39,11 @@ func (c *console) complain(err error) {
 	text := strings.TrimSpace(err.Error())
 	var (
 		known   *fault.Error
-		problem *rewards.Problem
+		refused *failure.Error
 	)
 	switch {
-	case errors.As(err, &problem):
-		text = problem.Code + ": " + text
+	case errors.As(err, &refused):
+		text = refused.Code + ": " + text
 	case errors.As(err, &known):
 		text = known.Code + ": " + text
 	}

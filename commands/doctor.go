@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strconv"
 
 	"github.com/assay-rm/assay/models/onnxrun"
 )
@@ -32,11 +33,20 @@ func (c *doctorCommand) Run(con *console) error {
 		}
 		p.line("%s %-13s %s (accepted: %s), %s", mark, library.Name, version, library.Accepted, library.Path)
 	}
-	p.line("  %-13s %d of %s/%s", "processors", runtime.NumCPU(), runtime.GOOS, runtime.GOARCH)
-	memory := readMemory()
-	p.line("  %-13s %s", "memory", memory)
+	m := readMachine()
+	p.line("  %-13s %d of %s/%s; a forward has as many threads unless --threads says otherwise", "processors", m.processors, runtime.GOOS, runtime.GOARCH)
+	p.line("  %-13s %s", "memory", m)
+	p.line("  %-13s %s threads, %s open files", "limits", limitOf(m.threads), limitOf(m.files))
 	if err := p.flush(); err != nil {
 		return err
 	}
 	return errors.Join(bad...)
+}
+
+// limitOf writes a limit that may not be known.
+func limitOf(n int) string {
+	if n == 0 {
+		return "unlimited"
+	}
+	return strconv.Itoa(n)
 }

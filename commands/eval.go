@@ -74,7 +74,7 @@ func (c *evalCommand) Run(ctx context.Context, con *console) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, loaded.stop()) }()
-	engine := rewards.New(loaded.registry)
+	engine := loaded.engine()
 	jobs, total, err := c.jobs(engine)
 	if err != nil {
 		return err
@@ -87,7 +87,7 @@ func (c *evalCommand) Run(ctx context.Context, con *console) (err error) {
 		if err != nil {
 			return fmt.Errorf("%s: %w", job.data.name, explained(err))
 		}
-		report.add(job.model.Name, tallies)
+		report.add(job.model.Manifest.Name, tallies)
 	}
 	bar.stop()
 	if c.JSON {
@@ -116,12 +116,12 @@ type job struct {
 func (c *evalCommand) jobs(engine *rewards.Engine) (jobs []job, total int64, err error) {
 	known := false
 	for _, m := range engine.Models() {
-		if c.Models.Model != "" && m.Name != c.Models.Model {
+		if c.Models.Model != "" && m.Manifest.Name != c.Models.Model {
 			continue
 		}
 		known = true
 		for _, data := range c.datasets() {
-			if len(m.Features) > 0 || !data.measure.suits(m.Kind) {
+			if m.Manifest.ReadsFeatures() || !data.measure.suits(m.Manifest.Kind) {
 				continue
 			}
 			bytes, err := sizeOf(data)
@@ -161,29 +161,35 @@ func (c *evalCommand) measure(ctx context.Context, engine *rewards.Engine, job j
 		return nil, err
 	}
 	defer file.Close() //nolint:errcheck // opened for reading
-	common := rewards.Common{Model: job.model.Name, Truncate: c.Truncate}
+	asks := asking{job.model.Manifest.Name, job.model.Manifest.Kind, c.Truncate}
 	switch job.data.measure {
 	case measurePairs:
-		return runMeasure(ctx, engine, file, bar, pairQuestion{common, job.model.Kind})
+		return runMeasure(ctx, engine, file, bar, pairQuestion{asks})
 	case measureSteps:
-		return runMeasure(ctx, engine, file, bar, stepQuestion{common, c.Threshold})
+		return runMeasure(ctx, engine, file, bar, stepQuestion{asks, c.Threshold})
 	case measureBestOf:
 	}
-	return runMeasure(ctx, engine, file, bar, bestQuestion{common, job.model.Kind, c.Separator})
+	return runMeasure(ctx, engine, file, bar, bestQuestion{asks, c.Separator})
+}
+
+// measuring is a question of rows, each of which belongs to a split.
+type measuring[Q any] interface {
+	question[Q, verdict]
+	split(row *Q) string
 }
 
 // runMeasure asks the question of every row and tallies the answers. A row that cannot be read ends the measurement: a metric over the
 // rows that happened to parse would say nothing.
-func runMeasure[Q evalRow](ctx context.Context, engine *rewards.Engine, in io.Reader, bar *progress, q question[Q, verdict]) (*tallies, error) {
+func runMeasure[Q any, P form[Q]](ctx context.Context, engine *rewards.Engine, in io.Reader, bar *progress, q measuring[Q]) (*tallies, error) {
 	all, lines := newTallies(), newLineReader(in)
-	lines.lenient = true
 	begin, rows := bar.done()
-	err := stream(ctx, engine, lines, listChunk, q, func(done answered[Q, verdict]) error {
-		for _, o := range done.outcomes {
+	err := stream[Q, verdict, P](ctx, engine, lines, listChunk, q, func(done answered[Q, verdict]) error {
+		for i := range done.outcomes {
+			o := &done.outcomes[i]
 			if o.refused {
 				return fmt.Errorf("line %d: %w", o.number, o.problem)
 			}
-			all.add(o.asked.split(), o.answer)
+			all.add(q.split(&o.asked), o.answer)
 		}
 		bar.advance(begin+done.end, rows+all.rows)
 		return nil

@@ -14,7 +14,6 @@ import (
 	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/models/manifest"
-	"github.com/assay-rm/assay/rewards"
 )
 
 // evaluated loads one bundle and measures it on rows.
@@ -39,7 +38,7 @@ func evaluated(t *testing.T, dir string, m measure, rows ...any) metrics {
 	if err := os.WriteFile(file, []byte(text.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	engine := rewards.New(loaded.registry)
+	engine := loaded.engine()
 	data := dataset{m, file, func() (fs.File, error) { return os.Open(file) }}
 	command := evalCommand{Separator: "\n", Threshold: 0.5, Truncate: encode.TruncateError}
 	all, err := command.measure(t.Context(), engine, job{engine.Models()[0], data}, &progress{})

@@ -8,67 +8,59 @@ import (
 	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/models/manifest"
 	"github.com/assay-rm/assay/rewards"
+	"github.com/assay-rm/assay/rewards/failure"
+	"github.com/assay-rm/assay/rewards/ops"
+	"github.com/assay-rm/assay/server/wire"
 )
-
-// bestRow is a prompt with a sampler's responses and which of them are right.
-type bestRow struct {
-	splitName
-	Prompt    *string  `json:"prompt"`
-	Responses []string `json:"responses"`
-	Correct   []bool   `json:"correct"`
-}
-
-func (r *bestRow) check() *rewards.Problem {
-	return need(r.Prompt != nil && len(r.Responses) > 0 && len(r.Responses) == len(r.Correct),
-		"prompt, responses, and correct of the same length")
-}
 
 // bestQuestion asks which response is best: by the reward, by the weakest step, or by the win rate.
 type bestQuestion struct {
-	common    rewards.Common
-	kind      manifest.Kind
+	asking
 	separator string
 }
 
-func (q bestQuestion) ask(ctx context.Context, engine *rewards.Engine, rows []bestRow) ([]verdict, error) {
+func (bestQuestion) split(row *wire.BestRow) string { return splitOf(row.Split) }
+
+func (q bestQuestion) ask(ctx context.Context, engine *rewards.Engine, rows []wire.BestRow) ([]verdict, error) {
 	if q.kind == manifest.KindPair || q.kind == manifest.KindPreference {
-		return oneByOne(ctx, rows, func(ctx context.Context, row bestRow) (verdict, error) {
-			return q.rank(ctx, engine, row)
-		}, func(problem *rewards.Problem) verdict { return verdict{problem: problem} })
+		return oneByOne(ctx, rows, func(ctx context.Context, row wire.BestRow) (verdict, error) {
+			return q.rank(ctx, engine, &row)
+		}, func(err *failure.Error) verdict { return verdict{err: err} })
 	}
 	var items []encode.Item
-	for _, row := range rows {
-		for i := range row.Responses {
-			item := encode.Item{Prompt: row.Prompt, Response: &row.Responses[i]}
+	for i := range rows {
+		row := &rows[i]
+		for k := range row.Responses {
+			item := encode.Item{Prompt: &row.Prompt, Response: &row.Responses[k]}
 			if q.kind == manifest.KindProcess {
 				item.Separator = &q.separator
 			}
 			items = append(items, item)
 		}
 	}
-	scores, problems, err := q.scores(ctx, engine, items)
+	scores, errs, err := q.scores(ctx, engine, items)
 	if err != nil {
 		return nil, err
 	}
 	verdicts := make([]verdict, len(rows))
-	for i, row := range rows {
-		n := len(row.Responses)
+	for i := range rows {
+		n := len(rows[i].Responses)
 		best := 0
-		if order := rewards.Order(scores[:n]); len(order) > 0 {
+		if order := ops.Order(scores[:n]); len(order) > 0 {
 			best = order[0]
 		}
-		verdicts[i] = row.verdict(best, cmp.Or(problems[:n]...))
-		scores, problems = scores[n:], problems[n:]
+		verdicts[i] = chosen(&rows[i], best, cmp.Or(errs[:n]...))
+		scores, errs = scores[n:], errs[n:]
 	}
 	return verdicts, nil
 }
 
-// verdict is what choosing one response came to.
-func (r *bestRow) verdict(best int, problem *rewards.Problem) verdict {
-	v := verdict{measure: fmt.Sprintf("%s%d", measureBestOf, len(r.Responses)), problem: problem}
-	if problem == nil {
-		v.accuracy = once(r.Correct[best])
-		for _, right := range r.Correct {
+// chosen is what choosing one response came to.
+func chosen(row *wire.BestRow, best int, err *failure.Error) verdict {
+	v := verdict{measure: fmt.Sprintf("%s%d", measureBestOf, len(row.Responses)), err: err}
+	if err == nil {
+		v.accuracy = once(row.Correct[best])
+		for _, right := range row.Correct {
 			v.sampler = v.sampler.plus(once(right))
 		}
 	}
@@ -76,38 +68,50 @@ func (r *bestRow) verdict(best int, problem *rewards.Problem) verdict {
 }
 
 // rank asks a model that compares.
-func (q bestQuestion) rank(ctx context.Context, engine *rewards.Engine, row bestRow) (verdict, error) {
-	answer, err := engine.Rank(ctx, rewards.RankRequest{
-		Common: q.common, Prompted: rewards.Prompted{Prompt: row.Prompt}, Responses: row.Responses,
-	})
-	problem := rewards.ProblemOf(err)
-	if problem != nil && ofCommand(problem) {
+func (q bestQuestion) rank(ctx context.Context, engine *rewards.Engine, row *wire.BestRow) (verdict, error) {
+	request := q.about(rewards.Rank)
+	request.Groups = []rewards.Group{{Prompt: &row.Prompt, Responses: row.Responses}}
+	answer, err := engine.Ask(ctx, request)
+	why := failure.Of(err)
+	if why != nil && ofCommand(why) {
 		return verdict{}, err
 	}
-	problem = cmp.Or(problem, firstProblem(answer.Responses))
 	best := 0
-	if answer.Best != nil {
-		best = *answer.Best
+	if len(answer.Ranking) > 0 {
+		best = answer.Ranking[0]
 	}
-	return row.verdict(best, problem), nil
+	for of := range answer.Errors() {
+		why = cmp.Or(why, of)
+	}
+	return chosen(row, best, why), nil
 }
 
-func (q bestQuestion) scores(ctx context.Context, engine *rewards.Engine, items []encode.Item) ([]*float64, []*rewards.Problem, error) {
-	scores := make([]*float64, len(items))
-	if q.kind == manifest.KindReward {
-		answer, err := engine.Score(ctx, rewards.ScoreRequest{Common: q.common, Items: items})
-		for i := range answer.Results {
-			scores[i] = answer.Results[i].Score
-		}
-		return scores, answer.Problems(), err
+// scores are those of the items, or why they have none.
+func (q bestQuestion) scores(ctx context.Context, engine *rewards.Engine, items []encode.Item) ([]ops.Maybe, []*failure.Error, error) {
+	request := q.about(rewards.Score)
+	if q.kind == manifest.KindProcess {
+		request = q.about(rewards.Steps)
 	}
-	answer, err := engine.Steps(ctx, rewards.StepsRequest{Common: q.common, Items: items})
+	request.Items = items
+	answer, err := engine.Ask(ctx, request)
+	if err != nil {
+		return nil, nil, err
+	}
+	scores, errs := make([]ops.Maybe, len(items)), make([]*failure.Error, len(items))
 	for i := range answer.Results {
-		if aggregate := answer.Results[i].Aggregate; aggregate != nil {
-			scores[i] = &aggregate.Min
+		if r := &answer.Results[i]; r.Err == nil {
+			scores[i] = ops.Some(r.Score)
 		}
 	}
-	return scores, answer.Problems(), err
+	for i := range answer.Steps {
+		if r := &answer.Steps[i]; r.Err == nil {
+			scores[i] = ops.Some(r.Min)
+		}
+	}
+	at := 0
+	for err := range answer.Errors() {
+		errs[at] = err
+		at++
+	}
+	return scores, errs, nil
 }
-
-func (bestQuestion) failed(v verdict) *rewards.Problem { return v.problem }

@@ -3,156 +3,101 @@ package commands
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 
 	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/models/manifest"
 	"github.com/assay-rm/assay/rewards"
+	"github.com/assay-rm/assay/rewards/failure"
+	"github.com/assay-rm/assay/rewards/ops"
+	"github.com/assay-rm/assay/server/wire"
 )
 
-// evalRow is a row of a file to measure on.
-type evalRow interface{ split() string }
-
-// splitName is the split of a row.
-type splitName struct {
-	Split string `json:"split"`
+// asking is what every question of an evaluation is asked of and how.
+type asking struct {
+	model    string
+	kind     manifest.Kind
+	truncate encode.Truncation
 }
 
-func (s splitName) split() string { return cmp.Or(s.Split, "all") }
-
-// pairRow is a prompt with a better and a worse response.
-type pairRow struct {
-	splitName
-	Prompt   *string `json:"prompt"`
-	Chosen   *string `json:"chosen"`
-	Rejected *string `json:"rejected"`
+// about is a question of it.
+func (a asking) about(q rewards.Question) rewards.Request {
+	return rewards.Request{Question: q, Model: a.model, Truncate: a.truncate}
 }
 
-func (r *pairRow) check() *rewards.Problem {
-	return need(r.Prompt != nil && r.Chosen != nil && r.Rejected != nil, "prompt, chosen and rejected")
-}
+// failed is why a row has no score.
+func (asking) failed(v verdict) *failure.Error { return v.err }
+
+// splitOf is the split of a row, which may name none.
+func splitOf(name string) string { return cmp.Or(name, "all") }
 
 // pairQuestion asks which of a pair scores higher or, of a model that compares, is preferred.
-type pairQuestion struct {
-	common rewards.Common
-	kind   manifest.Kind
-}
+type pairQuestion struct{ asking }
 
-func (q pairQuestion) ask(ctx context.Context, engine *rewards.Engine, rows []pairRow) ([]verdict, error) {
-	if q.kind != manifest.KindReward {
-		return q.compare(ctx, engine, rows)
+func (pairQuestion) split(row *wire.PairRow) string { return splitOf(row.Split) }
+
+func (q pairQuestion) ask(ctx context.Context, engine *rewards.Engine, rows []wire.PairRow) ([]verdict, error) {
+	request := q.about(rewards.Pairs)
+	request.Groups = make([]rewards.Group, len(rows))
+	for i := range rows {
+		row := &rows[i]
+		request.Groups[i] = rewards.Group{Prompt: &row.Prompt, Responses: []string{row.Chosen, row.Rejected}}
 	}
-	items := make([]encode.Item, 0, 2*len(rows))
-	for _, row := range rows {
-		items = append(items, encode.Item{Prompt: row.Prompt, Response: row.Chosen}, encode.Item{Prompt: row.Prompt, Response: row.Rejected})
-	}
-	answer, err := engine.Score(ctx, rewards.ScoreRequest{Common: q.common, Items: items})
+	answer, err := engine.Ask(ctx, request)
 	if err != nil {
 		return nil, err
 	}
 	verdicts := make([]verdict, len(rows))
 	for i := range verdicts {
-		chosen, rejected := answer.Results[2*i], answer.Results[2*i+1]
-		if verdicts[i] = (verdict{measure: string(measurePairs), problem: cmp.Or(chosen.Error, rejected.Error)}); verdicts[i].problem == nil {
-			verdicts[i].accuracy = once(*chosen.Score > *rejected.Score)
-		}
+		verdicts[i] = q.verdict(&answer.Pairs[i])
 	}
 	return verdicts, nil
 }
 
-func (q pairQuestion) compare(ctx context.Context, engine *rewards.Engine, rows []pairRow) ([]verdict, error) {
-	pairs := make([]rewards.Pair, len(rows))
-	for i, row := range rows {
-		pairs[i] = rewards.Pair{Prompted: rewards.Prompted{Prompt: row.Prompt}, Chosen: row.Chosen, Rejected: row.Rejected}
-	}
-	answer, err := engine.Compare(ctx, rewards.CompareRequest{Common: q.common, Pairs: pairs})
-	if err != nil {
-		return nil, err
-	}
-	verdicts := make([]verdict, len(rows))
-	for i, result := range answer.Results {
-		if verdicts[i] = (verdict{measure: string(measurePairs), problem: result.Error}); result.Error == nil {
-			verdicts[i].accuracy = once(*result.Probability > 0.5)
+// verdict is what a pair came to: the scores of a reward model decide, whatever its preference is made of.
+func (q pairQuestion) verdict(pair *rewards.PairResult) verdict {
+	v := verdict{measure: string(measurePairs)}
+	if q.kind != manifest.KindReward {
+		if v.err = pair.Err; v.err == nil {
+			v.accuracy = once(pair.Probability > 0.5)
 		}
+		return v
 	}
-	return verdicts, nil
-}
-
-func (pairQuestion) failed(v verdict) *rewards.Problem { return v.problem }
-
-// stepRow is a solution in steps with the index of its first wrong one.
-type stepRow struct {
-	splitName
-	Prompt     *string    `json:"prompt"`
-	Problem    *string    `json:"problem"` // ProcessBench's name of the prompt
-	Steps      []string   `json:"steps"`
-	FirstError firstError `json:"first_error"`
-	Label      firstError `json:"label"` // ProcessBench's name of the first error
-}
-
-func (r *stepRow) check() *rewards.Problem {
-	return need(cmp.Or(r.Prompt, r.Problem) != nil && r.Steps != nil && r.label().given, "prompt, steps and first_error")
-}
-
-func (r *stepRow) label() firstError {
-	if r.FirstError.given {
-		return r.FirstError
+	if v.err = cmp.Or(pair.Chosen.Err, pair.Rejected.Err); v.err == nil {
+		v.accuracy = once(pair.Chosen.Score > pair.Rejected.Score)
 	}
-	return r.Label
-}
-
-// firstError is an index; null, or -1, says that there is none.
-type firstError struct {
-	given bool
-	index *int
-}
-
-// UnmarshalJSON tells null from an absent field.
-func (f *firstError) UnmarshalJSON(text []byte) error {
-	f.given, f.index = true, nil
-	if err := json.Unmarshal(text, &f.index); err != nil {
-		return err
-	}
-	if f.index != nil && *f.index == -1 {
-		f.index = nil
-	}
-	return nil
+	return v
 }
 
 // stepQuestion asks for the first step below the threshold.
 type stepQuestion struct {
-	common    rewards.Common
+	asking
 	threshold float64
 }
 
-func (q stepQuestion) ask(ctx context.Context, engine *rewards.Engine, rows []stepRow) ([]verdict, error) {
-	items, labels := make([]encode.Item, len(rows)), make([]*int, len(rows))
-	for i, row := range rows {
-		items[i], labels[i] = encode.Item{Prompt: cmp.Or(row.Prompt, row.Problem), Steps: row.Steps}, row.label().index
+func (stepQuestion) split(row *wire.StepRow) string { return splitOf(row.Split) }
+
+func (q stepQuestion) ask(ctx context.Context, engine *rewards.Engine, rows []wire.StepRow) ([]verdict, error) {
+	request := q.about(rewards.Steps)
+	request.Threshold = ops.Some(q.threshold)
+	request.Items = make([]encode.Item, len(rows))
+	for i := range rows {
+		request.Items[i] = encode.Item{Prompt: &rows[i].Prompt, Steps: rows[i].Steps}
 	}
-	answer, err := engine.Steps(ctx, rewards.StepsRequest{Common: q.common, Threshold: &q.threshold, Items: items})
+	answer, err := engine.Ask(ctx, request)
 	if err != nil {
 		return nil, err
 	}
 	verdicts := make([]verdict, len(rows))
-	for i, result := range answer.Results {
-		if verdicts[i] = (verdict{measure: string(measureSteps), problem: result.Error}); result.Error != nil {
+	for i := range answer.Steps {
+		result := &answer.Steps[i]
+		if verdicts[i] = (verdict{measure: string(measureSteps), err: result.Err}); result.Err != nil {
 			continue
 		}
-		if want, have := labels[i], result.FirstError; want == nil {
-			verdicts[i].correct = once(have == nil)
+		if want := rows[i].FirstError; want < 0 {
+			verdicts[i].correct = once(result.FirstError < 0)
 		} else {
-			verdicts[i].erroneous = once(have != nil && *have == *want)
+			verdicts[i].erroneous = once(result.FirstError == want)
 		}
 	}
 	return verdicts, nil
-}
-
-func (stepQuestion) failed(v verdict) *rewards.Problem { return v.problem }
-
-func need(ok bool, fields string) *rewards.Problem {
-	if ok {
-		return nil
-	}
-	return rewards.NewProblem(rewards.CodeInvalidField, "the row needs %s", fields)
 }

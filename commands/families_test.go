@@ -12,6 +12,7 @@ import (
 	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/models/manifest"
 	"github.com/assay-rm/assay/rewards"
+	"github.com/assay-rm/assay/rewards/ops"
 )
 
 // families are bundles of every family of docs/MODELS.md, made by `make fixtures`; their golden pairs are those of the authors'
@@ -56,7 +57,7 @@ func eachServed(t *testing.T, dir string, least int, test func(t *testing.T, eng
 			if err != nil || len(pairs) < 3 {
 				t.Fatalf("%d golden pairs (%v), want 3 or more", len(pairs), err)
 			}
-			test(t, rewards.New(loaded.registry), m.Info().Manifest, pairs)
+			test(t, loaded.engine(), m.Info().Manifest, pairs)
 		})
 	}
 }
@@ -132,15 +133,15 @@ func TestLaterStepsChangeNoEarlierScore(t *testing.T) {
 				item.Steps = slices.Clip(item.Steps[:kept])
 				items = append(items, item)
 			}
-			answer, err := engine.Steps(t.Context(), rewards.StepsRequest{Items: items})
+			answer, err := engine.Ask(t.Context(), rewards.Request{Question: rewards.Steps, Items: items})
 			if err != nil {
 				t.Fatal(err)
 			}
-			whole := answer.Results[len(items)-1]
-			for k, cut := range answer.Results {
+			whole := answer.Steps[len(items)-1]
+			for k, cut := range answer.Steps {
 				kept := fewest + k
-				if cut.Error != nil || whole.Error != nil || len(cut.Steps) != kept {
-					t.Fatalf("pair %d cut to %d steps: %v, %d steps", i+1, kept, cut.Error, len(cut.Steps))
+				if cut.Err != nil || whole.Err != nil || len(cut.Steps) != kept {
+					t.Fatalf("pair %d cut to %d steps: %v, %d steps", i+1, kept, cut.Err, len(cut.Steps))
 				}
 				for step, score := range cut.Steps {
 					if one, other := value(score.Score), value(whole.Steps[step].Score); math.Float64bits(one) != math.Float64bits(other) {
@@ -157,9 +158,9 @@ func TestLaterStepsChangeNoEarlierScore(t *testing.T) {
 }
 
 // value is a step's score, NaN where it has none.
-func value(score *float64) float64 {
-	if score == nil {
+func value(score ops.Maybe) float64 {
+	if !score.Known {
 		return math.NaN()
 	}
-	return *score
+	return score.Value
 }

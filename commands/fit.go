@@ -1,7 +1,6 @@
 package commands
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,7 +12,9 @@ import (
 	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/models/chat"
 	"github.com/assay-rm/assay/models/encode"
-	"github.com/assay-rm/assay/rewards"
+	"github.com/assay-rm/assay/rewards/failure"
+	"github.com/assay-rm/assay/server/native"
+	"github.com/assay-rm/assay/server/wire"
 )
 
 // fitCommand is `assay fit`.
@@ -86,28 +87,14 @@ func readPairs(ctx context.Context, m *models.Model, in *lineReader) (chosen, re
 			return nil, nil, err
 		}
 		for i := range lines {
-			var pair fitLine
-			problem := lines[i].decode(&pair)
-			for _, side := range []struct {
-				name string
-				of   *fitSide
-				into *[]encode.Encoded
-			}{{"chosen", &pair.Chosen, &chosen}, {"rejected", &pair.Rejected, &rejected}} {
-				if problem != nil {
-					break
-				}
-				encoded, err := m.Encode(pair.item(side.of, m.Info().User), encode.TruncateError)
-				if problem = rewards.ProblemOf(err); problem != nil {
-					problem = problem.Within(side.name)
-				}
-				*side.into = append(*side.into, encoded)
-			}
+			pair, problem := encodePair(ctx, m, &lines[i])
 			switch {
 			case problem != nil:
 				return nil, nil, fmt.Errorf("line %d: %s: %s", lines[i].number, problem.Code, problem.Detail)
-			case len(chosen) > maxPairs:
+			case len(chosen) == maxPairs:
 				return nil, nil, fmt.Errorf("line %d: a fit takes %d pairs, and this is one more", lines[i].number, maxPairs)
 			}
+			chosen, rejected = append(chosen, pair[0]), append(rejected, pair[1])
 		}
 		if err := ctx.Err(); err != nil {
 			return nil, nil, err
@@ -119,63 +106,47 @@ func readPairs(ctx context.Context, m *models.Model, in *lineReader) (chosen, re
 	return chosen, rejected, nil
 }
 
-// fitLine is two responses to one prompt, or two items.
-type fitLine struct {
-	Prompt   *string        `json:"prompt"`
-	Messages []chat.Message `json:"messages"`
-	Chosen   fitSide        `json:"chosen"`
-	Rejected fitSide        `json:"rejected"`
-}
-
-func (l *fitLine) check() *rewards.Problem {
-	for _, side := range []struct {
+// encodePair encodes both sides of a line: two responses to one prompt, or two items.
+func encodePair(ctx context.Context, m *models.Model, l *line) (pair [2]encode.Encoded, problem *failure.Error) {
+	var of wire.FitLine
+	if problem := l.decode(&of); problem != nil {
+		return pair, problem
+	}
+	for i, side := range []struct {
 		name string
-		of   *fitSide
-	}{{"chosen", &l.Chosen}, {"rejected", &l.Rejected}} {
-		switch {
-		case side.of.response != nil:
-			if problem := rewards.ProblemOf(l.prompted().Check("")); problem != nil {
-				return problem
-			}
-		case side.of.item == nil:
-			return rewards.NewProblem(rewards.CodeInvalidField, "%s: is missing", side.name)
-		case l.Prompt != nil || l.Messages != nil:
-			return rewards.NewProblem(rewards.CodeInvalidField, "%s: an item has its own prompt, and the line has one too", side.name)
-		case side.of.item.User != nil:
-			return rewards.NewProblem(rewards.CodeInvalidField, "%s.user: the user's vector is what is looked for", side.name)
+		of   *wire.Side
+	}{{"chosen", &of.Chosen}, {"rejected", &of.Rejected}} {
+		item, problem := fitItem(&of, side.name, side.of)
+		if problem != nil {
+			return pair, problem
+		}
+		item.User = make([]float64, m.Info().User) // which a fit does not read
+		var err error
+		if pair[i], err = m.Encode(ctx, item, encode.TruncateError); err != nil {
+			return pair, failure.Of(err).Within(side.name)
 		}
 	}
-	return nil
+	return pair, nil
 }
 
-func (l *fitLine) prompted() rewards.Prompted {
-	return rewards.Prompted{Prompt: l.Prompt, Messages: l.Messages}
-}
-
-// item is one side's, with a vector of zeros, which a fit does not read.
-func (l *fitLine) item(side *fitSide, user int) encode.Item {
-	var item encode.Item
-	if side.item != nil {
-		item = *side.item
-	} else {
-		item = l.prompted().Item(*side.response)
+// fitItem is one side of a line, or what is wrong with it.
+func fitItem(of *wire.FitLine, name string, side *wire.Side) (encode.Item, *failure.Error) {
+	if side.Response != nil {
+		group := native.Group(&wire.Prompted{Prompt: of.Prompt, Messages: of.Messages}, nil)
+		if wrong := group.Check(); wrong != "" {
+			return encode.Item{}, failure.New(failure.CodeInvalidField, "%s", wrong)
+		}
+		if group.Prompt != nil {
+			return encode.Item{Prompt: group.Prompt, Response: side.Response}, nil
+		}
+		turn := chat.Message{Role: "assistant", Content: *side.Response}
+		return encode.Item{Messages: append(group.Messages, turn)}, nil
 	}
-	item.User = make([]float64, user)
-	return item
-}
-
-// fitSide is a response or a whole item.
-type fitSide struct {
-	response *string
-	item     *encode.Item
-}
-
-// UnmarshalJSON reads text or an object, strictly.
-func (s *fitSide) UnmarshalJSON(data []byte) error {
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.DisallowUnknownFields()
-	if data[0] == '{' {
-		return decoder.Decode(&s.item)
+	switch {
+	case of.Prompt != nil || of.Messages != nil:
+		return encode.Item{}, failure.New(failure.CodeInvalidField, "%s: an item has its own prompt, and the line has one too", name)
+	case side.Item.User != nil:
+		return encode.Item{}, failure.New(failure.CodeInvalidField, "%s.user: the user's vector is what is looked for", name)
 	}
-	return decoder.Decode(&s.response)
+	return native.Item(side.Item), nil
 }

@@ -12,14 +12,15 @@ import (
 	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/models/manifest"
 	"github.com/assay-rm/assay/rewards"
+	"github.com/assay-rm/assay/rewards/failure"
 )
 
 // drift is how far one golden pair is from its reference.
 type drift struct {
-	problem *rewards.Problem // why the item has no score
-	ids     string           // how its ids or the positions read differ; empty: they do not
-	have    []float64        // scores: one, and by label, or one per step, or a probability; NaN where there is none
-	want    []float64
+	err  *failure.Error // why the item has no score
+	ids  string         // how its ids or the positions read differ; empty: they do not
+	have []float64      // scores: one, and by label, or one per step, or a probability; NaN where there is none
+	want []float64
 }
 
 // difference is the largest of the scores' absolute differences; infinite where their numbers differ, or one is missing.
@@ -42,8 +43,8 @@ func (d drift) difference() float64 {
 // beyond says what is wrong with the pair, in words, or nothing.
 func (d drift) beyond(tolerance float64) string {
 	switch {
-	case d.problem != nil:
-		return fmt.Sprintf("%s: %s", d.problem.Code, d.problem.Detail)
+	case d.err != nil:
+		return fmt.Sprintf("%s: %s", d.err.Code, d.err.Detail)
 	case d.ids != "":
 		return d.ids
 	case len(d.have) != len(d.want):
@@ -89,24 +90,24 @@ func compareIDs(ctx context.Context, engine *rewards.Engine, kind manifest.Kind,
 	for i := range pairs {
 		items = append(items, sequences(kind, &pairs[i])...)
 	}
-	tokenized, err := engine.Tokenize(ctx, rewards.TokenizeRequest{Items: items})
+	tokenized, err := engine.Ask(ctx, rewards.Request{Question: rewards.Tokenize, Items: items})
 	if err != nil {
 		return err
 	}
 	at := 0
 	for i := range pairs {
 		for _, want := range pairs[i].IDs {
-			result := tokenized.Results[at]
+			result := &tokenized.Tokenized[at]
 			at++
 			switch place := firstDifference(result.IDs, want); {
-			case all[i].problem != nil || all[i].ids != "":
-			case result.Error != nil:
-				all[i].problem = result.Error
+			case all[i].err != nil || all[i].ids != "":
+			case result.Err != nil:
+				all[i].err = result.Err
 			case place >= 0:
 				all[i].ids = fmt.Sprintf("ids differ from the reference's at index %d: from there %d, and the reference has %d",
 					place, stretch(result.IDs, place), stretch(want, place))
-			case pairs[i].Read != nil && !slices.Equal(result.Read, pairs[i].Read):
-				all[i].ids = fmt.Sprintf("positions %d are read, and the reference reads %d", result.Read, pairs[i].Read)
+			case pairs[i].Read != nil && !slices.Equal(result.Positions, pairs[i].Read):
+				all[i].ids = fmt.Sprintf("positions %d are read, and the reference reads %d", result.Positions, pairs[i].Read)
 			}
 		}
 	}
@@ -138,22 +139,18 @@ func sequences(kind manifest.Kind, golden *models.Golden) []encode.Item {
 }
 
 func compareScores(ctx context.Context, engine *rewards.Engine, pairs []models.Golden, all []drift) error {
-	items := make([]encode.Item, len(pairs))
-	for i := range pairs {
-		items[i] = *pairs[i].Item
-	}
-	answer, err := engine.Score(ctx, rewards.ScoreRequest{Items: items})
+	answer, err := engine.Ask(ctx, rewards.Request{Question: rewards.Score, Items: goldenItems(pairs)})
 	if err != nil {
 		return err
 	}
-	for i, result := range answer.Results {
-		d := &all[i]
+	for i := range answer.Results {
+		d, result := &all[i], &answer.Results[i]
 		d.want = []float64{*pairs[i].Score}
-		if result.Error != nil {
-			d.problem = result.Error
+		if result.Err != nil {
+			d.err = result.Err
 			continue
 		}
-		d.have = []float64{*result.Score}
+		d.have = []float64{result.Score}
 		for _, label := range slices.Sorted(maps.Keys(pairs[i].Scores)) {
 			have, ok := result.Scores[label]
 			if !ok {
@@ -165,53 +162,57 @@ func compareScores(ctx context.Context, engine *rewards.Engine, pairs []models.G
 	return nil
 }
 
-func compareSteps(ctx context.Context, engine *rewards.Engine, pairs []models.Golden, all []drift) error {
+func goldenItems(pairs []models.Golden) []encode.Item {
 	items := make([]encode.Item, len(pairs))
 	for i := range pairs {
 		items[i] = *pairs[i].Item
 	}
-	answer, err := engine.Steps(ctx, rewards.StepsRequest{Items: items})
+	return items
+}
+
+func compareSteps(ctx context.Context, engine *rewards.Engine, pairs []models.Golden, all []drift) error {
+	answer, err := engine.Ask(ctx, rewards.Request{Question: rewards.Steps, Items: goldenItems(pairs)})
 	if err != nil {
 		return err
 	}
-	number := func(score *float64) float64 {
-		if score == nil {
-			return math.NaN()
-		}
-		return *score
-	}
-	for i, result := range answer.Results {
-		if result.Error != nil {
-			all[i].problem = result.Error
-		}
-		for _, step := range result.Steps {
-			all[i].have = append(all[i].have, number(step.Score))
+	for i := range answer.Steps {
+		all[i].err = answer.Steps[i].Err
+		for _, step := range answer.Steps[i].Steps {
+			have := step.Score.Value
+			if !step.Score.Known {
+				have = math.NaN()
+			}
+			all[i].have = append(all[i].have, have)
 		}
 		for _, score := range pairs[i].Steps {
-			all[i].want = append(all[i].want, number(score))
+			want := math.NaN()
+			if score != nil {
+				want = *score
+			}
+			all[i].want = append(all[i].want, want)
 		}
 	}
 	return nil
 }
 
 func comparePreferences(ctx context.Context, engine *rewards.Engine, pairs []models.Golden, all []drift) error {
-	request := rewards.CompareRequest{}
+	request := rewards.Request{Question: rewards.Pairs, Groups: make([]rewards.Group, len(pairs))}
 	for i := range pairs {
 		pair := pairs[i].Pair
-		request.Pairs = append(request.Pairs, rewards.Pair{
-			Prompted: rewards.Prompted{Prompt: pair.Prompt, Messages: pair.Messages, User: pair.User}, Chosen: &pair.Chosen, Rejected: &pair.Rejected,
-		})
+		request.Groups[i] = rewards.Group{
+			Prompt: pair.Prompt, Messages: pair.Messages, User: pair.User, Responses: []string{pair.Chosen, pair.Rejected},
+		}
 	}
-	answer, err := engine.Compare(ctx, request)
+	answer, err := engine.Ask(ctx, request)
 	if err != nil {
 		return err
 	}
-	for i, result := range answer.Results {
+	for i := range answer.Pairs {
 		all[i].want = []float64{*pairs[i].Probability}
-		if result.Error != nil {
-			all[i].problem = result.Error
+		if result := &answer.Pairs[i]; result.Err != nil {
+			all[i].err = result.Err
 		} else {
-			all[i].have = []float64{*result.Probability}
+			all[i].have = []float64{result.Probability}
 		}
 	}
 	return nil

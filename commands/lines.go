@@ -3,14 +3,12 @@ package commands
 import (
 	"bufio"
 	"bytes"
-	"encoding/json"
 	"errors"
 	"io"
-	"strings"
-	"unicode/utf8"
 
-	"github.com/assay-rm/assay/models/fault"
-	"github.com/assay-rm/assay/rewards"
+	"github.com/assay-rm/assay/rewards/failure"
+	"github.com/assay-rm/assay/server/problem"
+	"github.com/assay-rm/assay/server/wire"
 )
 
 const (
@@ -23,16 +21,14 @@ const (
 type line struct {
 	number  int
 	text    []byte
-	lenient bool // unknown fields are left alone
-	problem *rewards.Problem
+	problem *failure.Error
 }
 
 // lineReader reads lines in bounded memory.
 type lineReader struct {
-	in      *bufio.Reader
-	lenient bool  // unknown fields are left alone
-	number  int   // of the last line read
-	bytes   int64 // read so far
+	in     *bufio.Reader
+	number int   // of the last line read
+	bytes  int64 // read so far
 }
 
 func newLineReader(in io.Reader) *lineReader {
@@ -76,58 +72,26 @@ func (r *lineReader) next() (line, error) {
 		case err != nil && !errors.Is(err, io.EOF):
 			return line{}, err
 		case long:
-			problem := rewards.NewProblem(rewards.CodeBodyTooLarge, "the line has more than %s", size(maxLine))
-			return line{number: r.number, problem: problem}, err
+			long := failure.New(problem.CodeBodyTooLarge, "the line has more than %s", size(maxLine))
+			return line{number: r.number, problem: long}, err
 		}
-		return line{number: r.number, text: bytes.TrimSpace(text), lenient: r.lenient}, err
+		return line{number: r.number, text: bytes.TrimSpace(text)}, err
 	}
 }
 
-// decode reads one JSON value strictly: an unknown field, a wrong type or a second value is a problem, as it is to the server.
-func (l *line) decode(into any) *rewards.Problem {
+// decode reads the line as the server reads a body: whatever the one refuses, the other does too.
+func (l *line) decode(into wire.Form) *failure.Error {
 	if l.problem != nil {
 		return l.problem
 	}
-	if !utf8.Valid(l.text) {
-		return rewards.NewProblem(rewards.CodeBadJSON, "the line is not UTF-8")
-	}
-	decoder := json.NewDecoder(bytes.NewReader(l.text))
-	if !l.lenient {
-		decoder.DisallowUnknownFields()
-	}
-	if err := decoder.Decode(into); err != nil {
-		return jsonProblem(err)
-	}
-	if rest := bytes.TrimSpace(l.text[decoder.InputOffset():]); len(rest) > 0 {
-		return rewards.NewProblem(rewards.CodeBadJSON, "the line goes on after its JSON value, at byte %d", decoder.InputOffset()+1)
-	}
-	if asked, ok := into.(checked); ok {
-		return asked.check()
+	if refused, ok := errors.AsType[*wire.Error](wire.DecodeLine(l.text, into, wire.Limits{})); ok {
+		return problem.Refused(refused)
 	}
 	return nil
 }
 
-// checked is what a line is decoded into, when it knows more than its fields' types.
-type checked interface{ check() *rewards.Problem }
-
-func jsonProblem(err error) *rewards.Problem {
-	var wrong *json.UnmarshalTypeError
-	var syntax *json.SyntaxError
-	var failure *fault.Error // of a list that holds a null
-	switch {
-	case errors.As(err, &failure):
-		return rewards.NewProblem(rewards.CodeInvalidField, "%s", failure.Detail)
-	case errors.As(err, &wrong) && wrong.Field == "":
-		return rewards.NewProblem(rewards.CodeInvalidField, "the line holds no object but one %s", wrong.Value)
-	case errors.As(err, &wrong):
-		return rewards.NewProblem(rewards.CodeInvalidField, "%s: a %s is not a value of this field", wrong.Field, wrong.Value)
-	case errors.As(err, &syntax):
-		return rewards.NewProblem(rewards.CodeBadJSON, "at byte %d: %s", syntax.Offset, syntax)
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		return rewards.NewProblem(rewards.CodeBadJSON, "the line ends inside its JSON value")
-	}
-	if field, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
-		return rewards.NewProblem(rewards.CodeUnknownField, "%s: unknown field", strings.Trim(field, `"`))
-	}
-	return rewards.NewProblem(rewards.CodeBadJSON, "%s", err)
+// form is what a line is decoded into.
+type form[Q any] interface {
+	*Q
+	wire.Form
 }

@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/assay-rm/assay/models/encode"
+	"github.com/assay-rm/assay/server/wire"
 )
 
 func TestChunks(t *testing.T) {
@@ -62,7 +62,7 @@ func TestLongLine(t *testing.T) {
 	if len(lines) != 3 || string(lines[0].text) != "a" || string(lines[2].text) != "b" || lines[2].number != 3 {
 		t.Fatalf("%d lines", len(lines))
 	}
-	if problem := lines[1].decode(new(encode.Item)); problem == nil || problem.Detail != "the line has more than 32MiB" {
+	if problem := lines[1].decode(new(wire.Item)); problem == nil || problem.Detail != "the line has more than 32MiB" {
 		t.Errorf("problem is %v", problem)
 	}
 }
@@ -99,35 +99,5 @@ func TestReadError(t *testing.T) {
 	}
 	if !errors.Is(err, broken) || len(lines) > 1 {
 		t.Errorf("chunk is %v, %v", lines, err)
-	}
-}
-
-func TestDecode(t *testing.T) {
-	for text, want := range map[string]string{
-		`{"prompt": "p", "response": "r"}`:      "",
-		`{"prompt": 1}`:                         "invalid_field: prompt: a number is not a value of this field",
-		`[]`:                                    "invalid_field: the line holds no object but one array",
-		`{"promt": "p"}`:                        "unknown_field: promt: unknown field",
-		`{"prompt": "p"`:                        "bad_json: the line ends inside its JSON value",
-		`{"prompt": "p"} x`:                     "bad_json: the line goes on after its JSON value, at byte 16",
-		"{\"prompt\": \"\xff\"}":                "bad_json: the line is not UTF-8",
-		`{"text": "a", "user": [0.5, null, 1]}`: "invalid_field: user[1] is null, and must be a number",
-		`{"input_ids": [5, null, 9]}`:           "invalid_field: input_ids[1] is null, and must be a number",
-		`{"input_ids": [5, "a"]}`:               "invalid_field: input_ids: a string is not a value of this field",
-		`{"input_ids": null, "user": null}`:     "",
-		`{]`:                                    "bad_json: at byte 2: invalid character ']' looking for beginning of object key string",
-	} {
-		l := line{text: []byte(text)}
-		got := ""
-		if problem := l.decode(new(encode.Item)); problem != nil {
-			got = problem.Code + ": " + problem.Detail
-		}
-		if got != want {
-			t.Errorf("%s: %q, not %q", text, got, want)
-		}
-	}
-	lenient := line{text: []byte(`{"promt": "p"}`), lenient: true}
-	if problem := lenient.decode(new(encode.Item)); problem != nil {
-		t.Errorf("lenient: %v", problem)
 	}
 }

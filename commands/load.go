@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -11,15 +12,16 @@ import (
 	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/models/builtin"
 	"github.com/assay-rm/assay/models/onnxrun"
+	"github.com/assay-rm/assay/rewards"
 )
 
 // runtimeFlags say how every bundle is run.
 type runtimeFlags struct {
-	ONNXRuntime string            `name:"onnxruntime" group:"Models" env:"ASSAY_ONNXRUNTIME" placeholder:"FILE" help:"The ONNX Runtime library. Left out, it is searched for beside the binary and under .runtime/lib."`
+	ONNXRuntime string            `name:"onnxruntime" group:"Models" env:"ASSAY_ONNXRUNTIME" placeholder:"FILE" help:"The ONNX Runtime library. Left out, it is searched for beside the binary, in .runtime/lib there, and in .runtime/lib of the checkout that built it."`
 	Device      device            `group:"Models" env:"ASSAY_DEVICE" default:"cpu" placeholder:"DEVICE" help:"Where forwards run: cpu, cuda (the first GPU), or cuda:0,1 (these GPUs, each with a copy of the weights)."`
 	DeviceMem   size              `name:"device-memory" group:"Models" env:"ASSAY_DEVICE_MEMORY" default:"0" help:"What each model may take of a GPU's memory beside its cache; 0 as much as there is."`
 	CUDA        map[string]string `name:"cuda-option" group:"Models" env:"ASSAY_CUDA_OPTION" placeholder:"NAME=VALUE" help:"An option of ONNX Runtime's CUDA provider, such as use_tf32=1. Repeat it for more."`
-	Threads     int               `group:"Models" env:"ASSAY_THREADS" default:"0" help:"Threads of one forward; 0 takes one per processor."`
+	Threads     int               `group:"Models" env:"ASSAY_THREADS" default:"0" help:"Threads of one forward; 0 takes one per processor that the process may use."`
 	BatchTokens int               `group:"Models" env:"ASSAY_BATCH_TOKENS" default:"0" help:"Tokens of one forward; 0 measures what runs fastest when the model is loaded."`
 }
 
@@ -138,10 +140,28 @@ func load(ctx context.Context, sources []models.Source, options models.Options, 
 	return r, nil
 }
 
+// offlineBudget bounds nothing: what a command asks at once is several lines, each of which a server would be asked alone,
+// and the bytes of the lines are bounded.
+func offlineBudget() models.Budget {
+	return models.Budget{Items: math.MaxInt, Text: math.MaxInt, Tokens: math.MaxInt, Steps: math.MaxInt, Cells: math.MaxInt}
+}
+
+// engine answers the lines of a command over the models.
+func (r *running) engine() *rewards.Engine { return rewards.New(r.registry, offlineBudget()) }
+
 // stop lets every model answer what it accepted, and frees it.
 func (r *running) stop() error {
 	for _, m := range r.registry.All() {
 		m.Close()
 	}
 	return r.group.Wait()
+}
+
+// caches is how many bytes of keys and values all models may keep.
+func (r *running) caches() size {
+	bytes := int64(0)
+	for _, m := range r.registry.All() {
+		bytes += m.Info().Cache
+	}
+	return size(bytes)
 }

@@ -2,7 +2,7 @@ package commands
 
 import (
 	"github.com/assay-rm/assay/models/manifest"
-	"github.com/assay-rm/assay/rewards"
+	"github.com/assay-rm/assay/rewards/failure"
 )
 
 // measure is what a file is measured for, by its name in the report; best_of_ is followed by the number of responses.
@@ -49,11 +49,11 @@ func (r ratio) share() *float64 {
 // verdict is what a row, or many rows, came to.
 type verdict struct {
 	measure   string
-	problem   *rewards.Problem // of a row that has no score
-	accuracy  ratio            // the right response scored highest
-	sampler   ratio            // right responses among all
-	erroneous ratio            // flawed solutions whose first error was found
-	correct   ratio            // right solutions in which none was found
+	err       *failure.Error // of a row that has no score
+	accuracy  ratio          // the right response scored highest
+	sampler   ratio          // right responses among all
+	erroneous ratio          // flawed solutions whose first error was found
+	correct   ratio          // right solutions in which none was found
 }
 
 // metrics are the shares of a split; what was not measured is nil.
@@ -75,7 +75,7 @@ type tally struct {
 }
 
 func (t *tally) add(v verdict) {
-	if v.problem != nil {
+	if v.err != nil {
 		t.failed++
 		return
 	}

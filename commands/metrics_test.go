@@ -11,7 +11,7 @@ import (
 
 	"github.com/assay-rm/assay/models/builtin"
 	"github.com/assay-rm/assay/models/fault"
-	"github.com/assay-rm/assay/rewards"
+	"github.com/assay-rm/assay/rewards/failure"
 )
 
 func TestTally(t *testing.T) {
@@ -22,7 +22,7 @@ func TestTally(t *testing.T) {
 		{measure: "steps", erroneous: once(false)},
 		{measure: "steps", erroneous: once(false)},
 		{measure: "steps", correct: once(true)},
-		{measure: "steps", problem: rewards.NewProblem(fault.CodeTooLong, "long")},
+		{measure: "steps", err: failure.New(fault.CodeTooLong, "long")},
 	} {
 		all.add("all", v)
 	}
@@ -47,26 +47,6 @@ func TestMeasureIsNamedByTheResponses(t *testing.T) {
 	}
 }
 
-func TestFirstErrorTellsNullFromAbsent(t *testing.T) {
-	for text, want := range map[string]firstError{
-		`{}`:                   {},
-		`{"first_error":null}`: {given: true},
-		`{"first_error":-1}`:   {given: true},
-		`{"first_error":2}`:    {given: true, index: new(2)},
-		`{"label":-1}`:         {given: true},
-		`{"label":0}`:          {given: true, index: new(0)},
-	} {
-		var row stepRow
-		if err := json.Unmarshal([]byte(text), &row); err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(want, row.label(), cmp.AllowUnexported(firstError{})); diff != "" {
-			t.Errorf("%s: %s", text, diff)
-		}
-	}
-}
-
-// TestCard holds `assay eval` to the table of the model card, which Python measured with ONNX Runtime, one sequence at a time.
 func TestCard(t *testing.T) {
 	text, err := fs.ReadFile(builtin.Heldout, "heldout/expected.json")
 	if errors.Is(err, fs.ErrNotExist) {

@@ -8,7 +8,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/assay-rm/assay/rewards"
+	"github.com/assay-rm/assay/server/native"
+	"github.com/assay-rm/assay/server/wire"
 )
 
 // modelsCommand is `assay models`.
@@ -24,16 +25,16 @@ func (c *modelsCommand) Run(ctx context.Context, con *console) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, loaded.stop()) }()
-	infos := rewards.New(loaded.registry).Models()
+	infos := loadedModels(loaded)
 	if c.JSON {
 		encoder := json.NewEncoder(con.out)
 		encoder.SetEscapeHTML(false)
-		return encoder.Encode(map[string]any{"models": infos})
+		return encoder.Encode(wire.ModelsAnswer{Models: infos})
 	}
 	rows := make([][]string, len(infos))
 	for i, m := range infos {
 		rows[i] = []string{
-			m.Name, string(m.Kind), m.Layout, m.Precision, strings.Join(m.Labels, ","), strconv.Itoa(m.MaxTokens),
+			m.Name, m.Kind, m.Layout, m.Precision, strings.Join(m.Labels, ","), strconv.Itoa(m.MaxTokens),
 			m.Digest[:min(len(m.Digest), len("sha256:")+12)], m.Provider, strconv.Itoa(m.Threads), strconv.Itoa(m.BatchTokens),
 		}
 	}
@@ -41,4 +42,14 @@ func (c *modelsCommand) Run(ctx context.Context, con *console) (err error) {
 	p.table([]string{"name", "kind", "layout", "precision", "labels", "max_tokens", "digest", "provider", "threads", "batch_tokens"},
 		[]string{"max_tokens", "threads", "batch_tokens"}, rows)
 	return p.flush()
+}
+
+// loadedModels says of every model what GET /v1/models does.
+func loadedModels(loaded *running) []wire.ModelInfo {
+	infos := loaded.engine().Models()
+	forms := make([]wire.ModelInfo, len(infos))
+	for i := range infos {
+		forms[i] = native.ModelInfo(&infos[i])
+	}
+	return forms
 }

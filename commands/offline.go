@@ -13,6 +13,9 @@ import (
 	"github.com/assay-rm/assay/models/builtin"
 	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/rewards"
+	"github.com/assay-rm/assay/rewards/failure"
+	"github.com/assay-rm/assay/server/native"
+	"github.com/assay-rm/assay/server/wire"
 )
 
 // offlineModels say which models a command without a server loads.
@@ -32,7 +35,7 @@ func (f *offlineModels) load(ctx context.Context) (*running, error) {
 		sources = append(sources, models.Dir(dir))
 	}
 	options := f.Runtime.options()
-	options.MaxItems, options.MaxTokens = math.MaxInt32, math.MaxInt
+	options.MaxItems, options.MaxTokens, options.Budget = math.MaxInt32, math.MaxInt, offlineBudget()
 	return load(ctx, sources, options, slog.New(slog.DiscardHandler))
 }
 
@@ -44,22 +47,19 @@ type offlineFlags struct {
 	File     string            `arg:"" optional:"" default:"-" help:"File of JSON lines; - is the standard input."`
 }
 
-func (f *offlineFlags) common() rewards.Common {
-	return rewards.Common{Model: f.Models.Model, Truncate: f.Truncate}
+// about is a question as the flags ask it.
+func (f *offlineFlags) about(q rewards.Question) rewards.Request {
+	return rewards.Request{Question: q, Model: f.Models.Model, Truncate: f.Truncate}
 }
 
 // scoringFlags say how a reading becomes a score.
 type scoringFlags struct {
-	Activation rewards.Activation `enum:"none,sigmoid,softmax" default:"none" help:"Applied to the score last: none, sigmoid or softmax (over the labels)."`
-	Label      string             `placeholder:"NAME" help:"The label to go by; the model's first when left out."`
-}
-
-func (f *scoringFlags) scoring() rewards.Scoring {
-	return rewards.Scoring{Activation: f.Activation, Label: f.Label}
+	Activation string `enum:"none,sigmoid,softmax" default:"none" help:"Applied to the score last: none, sigmoid or softmax (over the labels)."`
+	Label      string `placeholder:"NAME" help:"The label to go by; the model's first when left out."`
 }
 
 // runOffline asks v of every line of the file. Its error says how many lines failed.
-func runOffline[Q, R any](ctx context.Context, con *console, flags *offlineFlags, chunk int, v view[Q, R]) (err error) {
+func runOffline[Q, R any, P form[Q]](ctx context.Context, con *console, flags *offlineFlags, chunk int, v view[Q, R]) (err error) {
 	in, total, err := open(con, flags.File)
 	if err != nil {
 		return err
@@ -76,7 +76,7 @@ func runOffline[Q, R any](ctx context.Context, con *console, flags *offlineFlags
 	bar := newProgress(con, total, false)
 	defer bar.stop()
 	w := newWriter(con.out, flags.JSON, v)
-	err = stream(ctx, rewards.New(loaded.registry), newLineReader(in), chunk, v, func(done answered[Q, R]) error {
+	err = stream[Q, R, P](ctx, loaded.engine(), newLineReader(in), chunk, v, func(done answered[Q, R]) error {
 		for _, o := range done.outcomes {
 			if err := w.write(o); err != nil {
 				return err
@@ -148,7 +148,7 @@ func (w *writer[Q, R]) write(o outcome[Q, R]) error {
 	}
 	switch {
 	case w.encoder != nil && o.refused:
-		return w.encoder.Encode(failedLine{o.number, o.problem})
+		return w.encoder.Encode(failedLine{o.number, native.Error(o.problem)})
 	case w.encoder != nil:
 		return w.encoder.Encode(w.view.record(o.number, o.answer))
 	}
@@ -165,19 +165,19 @@ func (w *writer[Q, R]) write(o outcome[Q, R]) error {
 
 // failedLine is the JSON line of a line that was not asked.
 type failedLine struct {
-	Line  int              `json:"line"`
-	Error *rewards.Problem `json:"error"`
+	Line  int           `json:"line"`
+	Error *wire.Problem `json:"error"`
 }
 
-func showProblem(p *page, number int, problem *rewards.Problem) {
-	p.line("%6d  %s: %s", number, problem.Code, oneLine(problem.Detail, 200))
+func showProblem(p *page, number int, err *failure.Error) {
+	p.line("%6d  %s: %s", number, err.Code, oneLine(err.Detail, 200))
 }
 
-// explained gives a problem's cause, which is kept from clients but not from who runs the command.
+// explained gives an error's cause, which is kept from clients but not from who runs the command.
 func explained(err error) error {
-	var problem *rewards.Problem
-	if errors.As(err, &problem) && problem.Cause != nil {
-		return problem.Cause
+	var known *failure.Error
+	if errors.As(err, &known) && known.Cause != nil {
+		return known.Cause
 	}
 	return err
 }

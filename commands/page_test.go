@@ -6,9 +6,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/rewards"
+	"github.com/assay-rm/assay/rewards/failure"
+	"github.com/assay-rm/assay/rewards/ops"
+	"github.com/assay-rm/assay/server/wire"
 )
 
 func shown(show func(p *page)) string {
@@ -38,25 +40,23 @@ größer  100
 
 func TestShow(t *testing.T) {
 	prompt := "12 + 30?"
-	line := promptLine{Prompted: rewards.Prompted{Prompt: &prompt}, Responses: []string{"43", "4\t2", "x"}}
-	long := rewards.NewProblem(fault.CodeTooLong, "the item has 9 tokens")
+	prompted := wire.Prompted{Prompt: &prompt}
+	line := wire.RankLine{Prompted: prompted, Responses: []string{"43", "4\t2", "x"}}
+	long := failure.New(fault.CodeTooLong, "the item has 9 tokens")
+	scored := []rewards.Result{{Score: -1.5}, {Score: 2}, {Err: long}}
 	got := shown(func(p *page) {
-		new(scoreCommand).show(p, 1, encode.Item{Prompt: &prompt, Response: new("42")},
-			rewards.ScoreResult{Score: new(1.25), Tokens: &rewards.Tokens{Tokens: 41}})
-		new(scoreCommand).show(p, 2, encode.Item{}, rewards.ScoreResult{Error: long})
-		new(rankCommand).show(p, 3, line, rankAnswer{
-			Ranking:   []rewards.Ranked{{Index: 1, Score: 2}, {Index: 0, Score: -1.5}},
-			Responses: []rewards.ScoreResult{{}, {}, {Error: long}},
-		})
-		new(compareCommand).show(p, 4, compareLine{promptLine: line, Chosen: new("42"), Rejected: new("43")},
-			compareAnswer{PairResult: &rewards.PairResult{Probability: new(0.93), Margin: new(2.6)}})
-		new(compareCommand).show(p, 5, compareLine{promptLine: line}, compareAnswer{
-			Preference: rewards.Preferences([]*float64{new(1.0), new(2.0), nil}), WinRate: []*float64{new(0.27), new(0.73), nil},
-		})
-		(&stepsCommand{Threshold: 0.5}).show(p, 6, encode.Item{Prompt: &prompt, Response: new("12 + 30 = 42\n\nso 43"), Separator: new("\n\n")},
+		new(scoreCommand).show(p, 1, wire.Item{Prompt: &prompt, Response: new("42")}, rewards.Result{Score: 1.25, Tokens: rewards.Tokens{Tokens: 41}})
+		new(scoreCommand).show(p, 2, wire.Item{}, rewards.Result{Err: long})
+		new(rankCommand).show(p, 3, line, listAnswer{Answer: rewards.Answer{Ranking: []int{1, 0}, Results: scored}})
+		new(compareCommand).show(p, 4, wire.CompareLine{RankLine: line, Chosen: new("42"), Rejected: new("43")},
+			listAnswer{Answer: rewards.Answer{Pairs: []rewards.PairResult{{Probability: 0.93, Margin: 2.6}}}})
+		new(compareCommand).show(p, 5, wire.CompareLine{RankLine: line}, listAnswer{Answer: rewards.Answer{
+			Preference: ops.Preferences([]ops.Maybe{ops.Some(1), ops.Some(2), {}}), WinRates: []ops.Maybe{ops.Some(0.27), ops.Some(0.73), {}},
+		}})
+		(&stepsCommand{Threshold: 0.5}).show(p, 6, wire.Item{Prompt: &prompt, Response: new("12 + 30 = 42\n\nso 43"), Separator: new("\n\n")},
 			rewards.StepsResult{
-				Steps:     []rewards.StepScore{{Score: new(0.98), End: new(12)}, {Score: new(0.1), End: new(19)}},
-				Aggregate: &rewards.Aggregate{FirstError: new(1)},
+				Steps:      []rewards.Step{{Score: ops.Some(0.98), End: 12}, {Score: ops.Some(0.1), End: 19}},
+				FirstError: 1,
 			})
 	})
 	want := `
@@ -110,21 +110,6 @@ func TestSize(t *testing.T) {
 	for want, s := range map[string]size{"32MiB": 32 << 20, "1000B": 1000, "3KiB": 3 << 10} {
 		if s.String() != want {
 			t.Errorf("%s, not %s", s, want)
-		}
-	}
-}
-
-func TestMemory(t *testing.T) {
-	if got := meminfo([]byte("MemTotal:       16 kB\nMemFree:  8 kB\n"), "MemFree:"); got != 8<<10 {
-		t.Error(got)
-	}
-	for want, m := range map[string]memory{
-		"unknown":               {},
-		"2.0 GiB, 1.5 GiB free": {total: 2 << 30, free: 3 << 29},
-		"2.0 GiB, 1.5 GiB free, of which this process may use 1.0 GiB": {total: 2 << 30, free: 3 << 29, limit: 1 << 30},
-	} {
-		if m.String() != want {
-			t.Errorf("%s, not %s", m, want)
 		}
 	}
 }

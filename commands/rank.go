@@ -3,8 +3,10 @@ package commands
 import (
 	"context"
 
-	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/rewards"
+	"github.com/assay-rm/assay/rewards/failure"
+	"github.com/assay-rm/assay/server/native"
+	"github.com/assay-rm/assay/server/wire"
 )
 
 // listChunk is how many prompts with their responses are asked at once.
@@ -37,72 +39,77 @@ func (c *rankCommand) Run(ctx context.Context, con *console) error {
 	return runOffline(ctx, con, &c.Offline, listChunk, c)
 }
 
-// promptLine is a prompt with responses.
-type promptLine struct {
-	rewards.Prompted
-	Responses []string `json:"responses"`
-}
-
 // title shows the end of the prompt.
-func (l *promptLine) title() string {
-	item := encode.Item{Prompt: l.Prompt, Messages: l.Messages}
-	return preview(item)
+func title(line *wire.RankLine) string {
+	return preview(wire.Item{Prompt: line.Prompt, Messages: line.Messages})
 }
 
-// rankAnswer is a line's ranking, or the problem of all its responses.
-type rankAnswer struct {
-	Line      int                   `json:"line"`
-	Best      *int                  `json:"best,omitempty"`
-	Ranking   []rewards.Ranked      `json:"ranking,omitempty"`
-	Responses []rewards.ScoreResult `json:"responses,omitempty"`
-	Error     *rewards.Problem      `json:"error,omitempty"`
+// rankRecord is a line's ranking, or the error of all its responses.
+type rankRecord struct {
+	Line      int                `json:"line"`
+	Best      *int               `json:"best,omitempty"`
+	Ranking   []wire.Ranked      `json:"ranking,omitempty"`
+	Responses []wire.ScoreResult `json:"responses,omitempty"`
+	Error     *wire.Problem      `json:"error,omitempty"`
 }
 
-func (c *rankCommand) ask(ctx context.Context, engine *rewards.Engine, lines []promptLine) ([]rankAnswer, error) {
-	one := func(ctx context.Context, line promptLine) (rankAnswer, error) {
-		answer, err := engine.Rank(ctx, rewards.RankRequest{
-			Common: c.Offline.common(), Scoring: c.Scoring.scoring(), Prompted: line.Prompted, Responses: line.Responses, N: c.N,
-		})
-		return rankAnswer{Best: answer.Best, Ranking: answer.Ranking, Responses: answer.Responses}, err
+// listAnswer is what a line of responses was answered with, or why it was not.
+type listAnswer struct {
+	rewards.Answer
+	err *failure.Error
+}
+
+func refusedList(err *failure.Error) listAnswer { return listAnswer{err: err} }
+
+// failed is why the line, or the first result of it that failed, has no score.
+func (a *listAnswer) failed() *failure.Error {
+	if a.err != nil {
+		return a.err
 	}
-	return oneByOne(ctx, lines, one, func(problem *rewards.Problem) rankAnswer { return rankAnswer{Error: problem} })
-}
-
-func (*rankCommand) failed(answer rankAnswer) *rewards.Problem {
-	if answer.Error != nil {
-		return answer.Error
-	}
-	return firstProblem(answer.Responses)
-}
-
-func firstProblem(results []rewards.ScoreResult) *rewards.Problem {
-	for i := range results {
-		if results[i].Error != nil {
-			return results[i].Error
+	for err := range a.Errors() {
+		if err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-func (*rankCommand) record(number int, answer rankAnswer) any {
-	answer.Line = number
-	return answer
+func (c *rankCommand) ask(ctx context.Context, engine *rewards.Engine, lines []wire.RankLine) ([]listAnswer, error) {
+	one := func(ctx context.Context, line wire.RankLine) (listAnswer, error) {
+		request := c.Offline.about(rewards.Rank)
+		request.Activation, request.Label, request.Places = c.Scoring.Activation, c.Scoring.Label, c.N
+		native.Responses(&request, &line)
+		answer, err := engine.Ask(ctx, request)
+		return listAnswer{Answer: answer}, err
+	}
+	return oneByOne(ctx, lines, one, refusedList)
+}
+
+func (*rankCommand) failed(answer listAnswer) *failure.Error { return answer.failed() }
+
+func (*rankCommand) record(number int, answer listAnswer) any {
+	record := rankRecord{Line: number, Error: native.Error(answer.err)}
+	if answer.err == nil {
+		form := native.RankAnswer(&answer.Answer)
+		record.Best, record.Ranking, record.Responses = form.Best, form.Ranking, form.Responses
+	}
+	return record
 }
 
 func (*rankCommand) header() string { return "  line  rank      score  response" }
 
-func (*rankCommand) show(p *page, number int, line promptLine, answer rankAnswer) {
-	if answer.Error != nil {
-		showProblem(p, number, answer.Error)
+func (*rankCommand) show(p *page, number int, line wire.RankLine, answer listAnswer) {
+	if answer.err != nil {
+		showProblem(p, number, answer.err)
 		return
 	}
-	p.line("%6d  %s", number, line.title())
-	for place, ranked := range answer.Ranking {
-		p.line("        %4d  %9.4f  #%d %s", place+1, ranked.Score, ranked.Index, oneLine(line.Responses[ranked.Index], 60))
+	p.line("%6d  %s", number, title(&line))
+	for place, at := range answer.Ranking {
+		p.line("        %4d  %9.4f  #%d %s", place+1, answer.Results[at].Score, at, oneLine(line.Responses[at], 60))
 	}
-	for i, response := range answer.Responses {
-		if response.Error != nil {
-			p.line("           -          -  #%d %s: %s", i, response.Error.Code, oneLine(response.Error.Detail, 160))
+	for i := range answer.Results {
+		if err := answer.Results[i].Err; err != nil {
+			p.line("           -          -  #%d %s: %s", i, err.Code, oneLine(err.Detail, 160))
 		}
 	}
 }

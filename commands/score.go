@@ -7,8 +7,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/rewards"
+	"github.com/assay-rm/assay/rewards/failure"
+	"github.com/assay-rm/assay/server/native"
+	"github.com/assay-rm/assay/server/wire"
 )
 
 // itemChunk is how many items are asked at once: several forwards' worth, so that the planner has a choice.
@@ -39,39 +41,35 @@ func (c *scoreCommand) Run(ctx context.Context, con *console) error {
 
 type scoreRecord struct {
 	Line int `json:"line"`
-	rewards.ScoreResult
+	wire.ScoreResult
 }
 
-func (c *scoreCommand) ask(ctx context.Context, engine *rewards.Engine, items []encode.Item) ([]rewards.ScoreResult, error) {
-	answer, err := engine.Score(ctx, rewards.ScoreRequest{Common: c.Offline.common(), Scoring: c.Scoring.scoring(), Items: items, Explain: c.explain()})
+func (c *scoreCommand) ask(ctx context.Context, engine *rewards.Engine, items []wire.Item) ([]rewards.Result, error) {
+	request := c.Offline.about(rewards.Score)
+	request.Activation, request.Label, request.Gradient = c.Scoring.Activation, c.Scoring.Label, c.Explain
+	native.Items(&request, items)
+	answer, err := engine.Ask(ctx, request)
 	return answer.Results, err
 }
 
-func (c *scoreCommand) explain() rewards.Explanation {
-	if c.Explain {
-		return rewards.ExplainGradient
-	}
-	return ""
-}
+func (*scoreCommand) failed(result rewards.Result) *failure.Error { return result.Err }
 
-func (*scoreCommand) failed(result rewards.ScoreResult) *rewards.Problem { return result.Error }
-
-func (*scoreCommand) record(number int, result rewards.ScoreResult) any {
-	return scoreRecord{number, result}
+func (*scoreCommand) record(number int, result rewards.Result) any {
+	return scoreRecord{number, native.Result(&result)}
 }
 
 func (*scoreCommand) header() string { return "  line      score  tokens  item" }
 
-func (*scoreCommand) show(p *page, number int, item encode.Item, result rewards.ScoreResult) {
-	if result.Error != nil {
-		showProblem(p, number, result.Error)
+func (*scoreCommand) show(p *page, number int, item wire.Item, result rewards.Result) {
+	if result.Err != nil {
+		showProblem(p, number, result.Err)
 		return
 	}
-	p.line("%6d  %9.4f  %6d  %s", number, *result.Score, result.Tokens.Tokens, preview(item))
+	p.line("%6d  %9.4f  %6d  %s", number, result.Score, result.Tokens.Tokens, preview(item))
 }
 
 // preview shows the end of an item that its score is about.
-func preview(item encode.Item) string {
+func preview(item wire.Item) string {
 	switch {
 	case item.Prompt != nil && item.Response != nil:
 		return oneLine(*item.Prompt, 40) + " → " + oneLine(*item.Response, 40)
@@ -91,7 +89,7 @@ func preview(item encode.Item) string {
 }
 
 // previewFeatures shows features by name, in the order of names.
-func previewFeatures(features encode.Features) string {
+func previewFeatures(features map[string]float64) string {
 	words := make([]string, 0, len(features))
 	for _, name := range slices.Sorted(maps.Keys(features)) {
 		words = append(words, fmt.Sprintf("%s=%g", name, features[name]))

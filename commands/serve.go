@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/rewards"
 	"github.com/assay-rm/assay/server"
@@ -84,19 +85,31 @@ func (c *serveCommand) Run(ctx context.Context, con *console) error {
 	if err := checkFree(ctx, c.Listen); err != nil {
 		return err
 	}
+	here, sources := readMachine(), c.Models.sources()
+	if err := here.fitThreads(len(sources), c.Models.Runtime.Threads); err != nil {
+		return err
+	}
 	log := con.logger(c.LogFormat, c.LogLevel)
 	options := c.Models.options()
 	options.Longest = c.StuckAfter
-	loaded, err := load(ctx, c.Models.sources(), options, log)
+	loaded, err := load(ctx, sources, options, log)
 	if err != nil {
 		return stopped(ctx, err)
 	}
-	engine := rewards.New(loaded.registry)
-	err = c.serve(ctx, con, engine, token, log)
+	engine := serving{rewards.New(loaded.registry, models.DefaultBudget()), loaded.registry}
+	if err = here.boundHeap(loaded.caches()); err == nil {
+		err = c.serve(ctx, con, engine, token, log)
+	}
 	return errors.Join(err, loaded.stop())
 }
 
-func (c *serveCommand) serve(ctx context.Context, con *console, engine *rewards.Engine, token string, log *slog.Logger) error {
+// serving is what a server asks: an engine, and the registry of its models for what their batchers did.
+type serving struct {
+	*rewards.Engine
+	*models.Registry
+}
+
+func (c *serveCommand) serve(ctx context.Context, con *console, engine serving, token string, log *slog.Logger) error {
 	s, err := server.New(engine, c.options(token, log))
 	if err != nil {
 		return err
@@ -107,7 +120,7 @@ func (c *serveCommand) serve(ctx context.Context, con *console, engine *rewards.
 	}
 	names := make([]string, 0, len(engine.Models()))
 	for _, m := range engine.Models() {
-		names = append(names, fmt.Sprintf("%s (%s)", m.Name, m.Kind))
+		names = append(names, fmt.Sprintf("%s (%s)", m.Manifest.Name, m.Manifest.Kind))
 	}
 	address, docs := c.address(listener)
 	fmt.Fprintf(con.out, "assay is ready on %s with %s; %s says how to ask\n", address, strings.Join(names, ", "), docs) //nolint:errcheck // it serves all the same

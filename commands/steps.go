@@ -4,8 +4,11 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/rewards"
+	"github.com/assay-rm/assay/rewards/failure"
+	"github.com/assay-rm/assay/rewards/ops"
+	"github.com/assay-rm/assay/server/native"
+	"github.com/assay-rm/assay/server/wire"
 )
 
 // stepsCommand is `assay steps`.
@@ -28,54 +31,55 @@ func (c *stepsCommand) Run(ctx context.Context, con *console) error {
 
 type stepsRecord struct {
 	Line int `json:"line"`
-	rewards.StepsResult
+	wire.StepsResult
 }
 
-func (c *stepsCommand) ask(ctx context.Context, engine *rewards.Engine, items []encode.Item) ([]rewards.StepsResult, error) {
-	answer, err := engine.Steps(ctx, rewards.StepsRequest{Common: c.Offline.common(), Threshold: &c.Threshold, Items: items})
-	return answer.Results, err
+func (c *stepsCommand) ask(ctx context.Context, engine *rewards.Engine, items []wire.Item) ([]rewards.StepsResult, error) {
+	request := c.Offline.about(rewards.Steps)
+	request.Threshold = ops.Some(c.Threshold)
+	native.Items(&request, items)
+	answer, err := engine.Ask(ctx, request)
+	return answer.Steps, err
 }
 
-func (*stepsCommand) failed(result rewards.StepsResult) *rewards.Problem { return result.Error }
+func (*stepsCommand) failed(result rewards.StepsResult) *failure.Error { return result.Err }
 
 func (*stepsCommand) record(number int, result rewards.StepsResult) any {
-	return stepsRecord{number, result}
+	return stepsRecord{number, native.StepsResult(&result)}
 }
 
 func (*stepsCommand) header() string { return "  line  step   score  text" }
 
-func (c *stepsCommand) show(p *page, number int, item encode.Item, result rewards.StepsResult) {
-	if result.Error != nil {
-		showProblem(p, number, result.Error)
+func (c *stepsCommand) show(p *page, number int, item wire.Item, result rewards.StepsResult) {
+	if result.Err != nil {
+		showProblem(p, number, result.Err)
 		return
 	}
 	verdict := "no error"
-	if result.FirstError != nil {
-		verdict = fmt.Sprintf("first error: step %d", *result.FirstError)
+	if result.FirstError >= 0 {
+		verdict = fmt.Sprintf("first error: step %d", result.FirstError)
 	}
-	p.line("%6d  %s — %s", number, preview(encode.Item{Prompt: item.Prompt, Messages: item.Messages, Text: item.Text}), verdict)
+	p.line("%6d  %s — %s", number, preview(wire.Item{Prompt: item.Prompt, Messages: item.Messages, Text: item.Text}), verdict)
 	begin := 0
 	for i, step := range result.Steps {
 		score, mark := "     –", " "
-		if step.Score != nil {
-			score = fmt.Sprintf("%.4f", *step.Score)
-			if *step.Score < c.Threshold {
+		if step.Score.Known {
+			score = fmt.Sprintf("%.4f", step.Score.Value)
+			if step.Score.Value < c.Threshold {
 				mark = "✗"
 			}
 		}
 		p.line("        %4d  %s %s %s", i, score, mark, oneLine(stepText(item, i, begin, step.End), 70))
-		if step.End != nil {
-			begin = *step.End
-		}
+		begin = max(begin, step.End)
 	}
 }
 
 // stepText is a step's text: as given, or from where the step before it ends; none where the item was rendered already.
-func stepText(item encode.Item, i, begin int, end *int) string {
+func stepText(item wire.Item, i, begin, end int) string {
 	switch {
 	case i < len(item.Steps):
 		return item.Steps[i]
-	case end == nil:
+	case end < 0:
 		return ""
 	}
 	response := item.Response
@@ -83,5 +87,5 @@ func stepText(item encode.Item, i, begin int, end *int) string {
 		response = &item.Messages[len(item.Messages)-1].Content
 	}
 	runes := []rune(*response)
-	return string(runes[min(begin, len(runes)):min(*end, len(runes))])
+	return string(runes[min(begin, len(runes)):min(end, len(runes))])
 }

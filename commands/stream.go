@@ -9,6 +9,7 @@ import (
 
 	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/rewards"
+	"github.com/assay-rm/assay/rewards/failure"
 )
 
 // chunksAhead is how many chunks are asked before the oldest is answered, so that a model never waits for the reader.
@@ -19,7 +20,7 @@ type question[Q, R any] interface {
 	// ask answers every line, in order. Its error is of the command, not of a line.
 	ask(ctx context.Context, engine *rewards.Engine, lines []Q) ([]R, error)
 	// failed is the first problem in an answer, nil where all of it succeeded.
-	failed(answer R) *rewards.Problem
+	failed(answer R) *failure.Error
 }
 
 // outcome is what became of a line: an answer, or the problem that kept it from being asked.
@@ -27,8 +28,8 @@ type outcome[Q, R any] struct {
 	number  int
 	asked   Q
 	answer  R
-	problem *rewards.Problem // of the line, or the first in its answer
-	refused bool             // the line was not asked
+	problem *failure.Error // of the line, or the first in its answer
+	refused bool           // the line was not asked
 }
 
 // answered are the outcomes of a chunk, and where in the input it ends.
@@ -40,7 +41,7 @@ type answered[Q, R any] struct {
 // stream asks the question of every line, in chunks, and emits the outcomes in the lines' order. It holds a few chunks in
 // memory whatever the input's length. When ctx ends it returns although a read may still wait for a terminal: nothing can
 // interrupt that.
-func stream[Q, R any](
+func stream[Q, R any, P form[Q]](
 	ctx context.Context, engine *rewards.Engine, in *lineReader, chunk int, q question[Q, R], emit func(answered[Q, R]) error,
 ) error {
 	group, ctx := errgroup.WithContext(ctx)
@@ -58,7 +59,7 @@ func stream[Q, R any](
 				return err
 			}
 			group.Go(func() error {
-				outcomes, err := answer(ctx, engine, next.lines, q)
+				outcomes, err := answer[Q, R, P](ctx, engine, next.lines, q)
 				if err == nil {
 					slot <- answered[Q, R]{outcomes, next.end}
 				}
@@ -130,13 +131,13 @@ func send[T any](ctx context.Context, to chan<- T, value T) error {
 }
 
 // answer decodes the lines and asks those that are well formed.
-func answer[Q, R any](ctx context.Context, engine *rewards.Engine, lines []line, q question[Q, R]) ([]outcome[Q, R], error) {
+func answer[Q, R any, P form[Q]](ctx context.Context, engine *rewards.Engine, lines []line, q question[Q, R]) ([]outcome[Q, R], error) {
 	outcomes := make([]outcome[Q, R], len(lines))
 	var asked []Q
 	var at []int // asked[k] is of lines[at[k]]
 	for i := range lines {
 		o := &outcomes[i]
-		o.number, o.problem = lines[i].number, lines[i].decode(&o.asked)
+		o.number, o.problem = lines[i].number, lines[i].decode(P(&o.asked))
 		if o.refused = o.problem != nil; !o.refused {
 			asked, at = append(asked, o.asked), append(at, i)
 		}
@@ -155,18 +156,18 @@ func answer[Q, R any](ctx context.Context, engine *rewards.Engine, lines []line,
 }
 
 // oneByOne asks about every line on its own, several at a time, so that a line that the engine refuses fails alone.
-func oneByOne[Q, R any](ctx context.Context, lines []Q, ask func(context.Context, Q) (R, error), refused func(*rewards.Problem) R) ([]R, error) {
+func oneByOne[Q, R any](ctx context.Context, lines []Q, ask func(context.Context, Q) (R, error), refused func(*failure.Error) R) ([]R, error) {
 	answers := make([]R, len(lines))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(16)
 	for i := range lines {
 		group.Go(func() error {
 			given, err := ask(ctx, lines[i])
-			if problem := rewards.ProblemOf(err); problem != nil {
-				if ofCommand(problem) {
+			if why := failure.Of(err); why != nil {
+				if ofCommand(why) {
 					return err
 				}
-				given = refused(problem)
+				given = refused(why)
 			}
 			answers[i] = given
 			return nil
@@ -175,10 +176,10 @@ func oneByOne[Q, R any](ctx context.Context, lines []Q, ask func(context.Context
 	return answers, group.Wait()
 }
 
-// ofCommand tells the problems that every line would have from those of one line.
-func ofCommand(problem *rewards.Problem) bool {
-	switch problem.Code {
-	case fault.CodeModel, fault.CodeKind, rewards.CodeActivation, rewards.CodeLabel, rewards.CodeClientGone, rewards.CodeClosed:
+// ofCommand tells the errors that every line would have from those of one line.
+func ofCommand(err *failure.Error) bool {
+	switch err.Code {
+	case fault.CodeModel, fault.CodeKind, failure.CodeActivation, failure.CodeLabel, failure.CodeClientGone, failure.CodeClosed:
 		return true
 	}
 	return false

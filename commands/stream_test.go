@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -13,10 +14,19 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/assay-rm/assay/rewards"
+	"github.com/assay-rm/assay/rewards/failure"
+	"github.com/assay-rm/assay/server/wire"
 )
 
-type number struct {
-	N int `json:"n"`
+// numbered is a line that can be read, with that number in it.
+func numbered(n int) string { return fmt.Sprintf("{\"text\": \"%d\"}\n", n) }
+
+func numberOf(item wire.Item) int {
+	n, err := strconv.Atoi(*item.Text)
+	if err != nil {
+		panic(err)
+	}
+	return n
 }
 
 // doubling answers 2n after every other goroutine had its turn, so that chunks finish in any order.
@@ -25,21 +35,22 @@ type doubling struct {
 	broken error
 }
 
-func (d doubling) ask(_ context.Context, _ *rewards.Engine, lines []number) ([]int, error) {
+func (d doubling) ask(_ context.Context, _ *rewards.Engine, lines []wire.Item) ([]int, error) {
 	d.asked.Add(int64(len(lines)))
 	answers := make([]int, len(lines))
 	for i, line := range lines {
-		if line.N%7 == 0 {
+		n := numberOf(line)
+		if n%7 == 0 {
 			runtime.Gosched()
 		}
-		answers[i] = 2 * line.N
+		answers[i] = 2 * n
 	}
 	return answers, d.broken
 }
 
-func (doubling) failed(answer int) *rewards.Problem {
+func (doubling) failed(answer int) *failure.Error {
 	if answer == 26 {
-		return rewards.NewProblem(rewards.CodeInternal, "unlucky")
+		return failure.New(failure.CodeInternal, "unlucky")
 	}
 	return nil
 }
@@ -48,14 +59,14 @@ func TestStreamKeepsOrder(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	var text strings.Builder
 	for n := range 1000 {
-		fmt.Fprintf(&text, "{\"n\": %d}\n", n)
+		text.WriteString(numbered(n))
 		if n == 500 {
 			text.WriteString("nonsense\n")
 		}
 	}
 	var asked atomic.Int64
 	next, failed, refused := 0, 0, 0
-	err := stream(t.Context(), nil, newLineReader(strings.NewReader(text.String())), 3, doubling{asked: &asked}, func(done answered[number, int]) error {
+	err := stream(t.Context(), nil, newLineReader(strings.NewReader(text.String())), 3, doubling{asked: &asked}, func(done answered[wire.Item, int]) error {
 		for _, o := range done.outcomes {
 			switch {
 			case o.refused:
@@ -67,8 +78,8 @@ func TestStreamKeepsOrder(t *testing.T) {
 			case o.problem != nil:
 				failed++
 			}
-			if o.answer != 2*next || o.asked.N != next {
-				t.Fatalf("%d was answered where %d was next", o.asked.N, next)
+			if o.answer != 2*next || numberOf(o.asked) != next {
+				t.Fatalf("%d was answered where %d was next", numberOf(o.asked), next)
 			}
 			next++
 		}
@@ -82,14 +93,14 @@ func TestStreamKeepsOrder(t *testing.T) {
 func TestStreamEndsWithItsFirstError(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	broken := errors.New("broken")
-	text := strings.Repeat("{\"n\": 1}\n", 1000)
+	text := strings.Repeat(numbered(1), 1000)
 	var asked atomic.Int64
-	never := func(answered[number, int]) error { t.Error("emitted"); return nil }
+	never := func(answered[wire.Item, int]) error { t.Error("emitted"); return nil }
 	err := stream(t.Context(), nil, newLineReader(strings.NewReader(text)), 1, doubling{&asked, broken}, never)
 	if !errors.Is(err, broken) {
 		t.Errorf("ask: %v", err)
 	}
-	full := func(answered[number, int]) error { return broken }
+	full := func(answered[wire.Item, int]) error { return broken }
 	if err = stream(t.Context(), nil, newLineReader(strings.NewReader(text)), 1, doubling{asked: &asked}, full); !errors.Is(err, broken) {
 		t.Errorf("emit: %v", err)
 	}
@@ -105,12 +116,12 @@ func TestStreamEndsWithItsContext(t *testing.T) {
 	var asked atomic.Int64
 	done := make(chan error)
 	go func() {
-		done <- stream(ctx, nil, newLineReader(r), 1, doubling{asked: &asked}, func(answered[number, int]) error {
+		done <- stream(ctx, nil, newLineReader(r), 1, doubling{asked: &asked}, func(answered[wire.Item, int]) error {
 			cancel()
 			return nil
 		})
 	}()
-	if _, err := w.Write([]byte("{\"n\": 1}\n")); err != nil {
+	if _, err := w.Write([]byte(numbered(1))); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-done; !errors.Is(err, context.Canceled) {

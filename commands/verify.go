@@ -7,7 +7,6 @@ import (
 	"log/slog"
 
 	"github.com/assay-rm/assay/models"
-	"github.com/assay-rm/assay/rewards"
 )
 
 // verifyCommand is `assay verify`.
@@ -42,7 +41,7 @@ func (c *verifyCommand) Run(ctx context.Context, con *console) (err error) {
 	tolerance := manifest.Golden.Tolerance
 	var all []drift
 	err = m.Guarded(ctx, func(ctx context.Context) (err error) {
-		all, err = compareGolden(ctx, rewards.New(loaded.registry), manifest.Asked(), pairs)
+		all, err = compareGolden(ctx, loaded.engine(), manifest.Asked(), pairs)
 		return err
 	})
 	if err != nil {

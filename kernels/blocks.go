@@ -8,7 +8,8 @@ import (
 // BlockTokens is how many tokens a block of a key-value cache has.
 const BlockTokens = 16
 
-// pool is what is known of a cache's blocks: slots of parts of BlockTokens · width numbers. A part is one layer's keys, or its values.
+// pool is what is known of a cache's blocks: slots of parts of BlockTokens · width numbers. A part is one layer's keys,
+// or its values.
 type pool struct{ slots, parts, width int }
 
 // checkPool refuses a tensor that is no pool with so many parts a slot.
@@ -25,7 +26,8 @@ func checkPool(numbers Tensor, parts int) (pool, error) {
 	return pool{numbers.Rows / parts, parts, numbers.Cols / BlockTokens}, nil
 }
 
-// checkMatrix refuses what Check does, numbers that are no float32, and an address from which 16 bytes cannot be loaded at once.
+// checkMatrix refuses what Check does, numbers that are no float32, and an address from which 16 bytes cannot be loaded
+// at once.
 func checkMatrix(name string, t Tensor) error {
 	if err := t.Check(name); err != nil {
 		return err
@@ -66,9 +68,9 @@ func checkGather(numbers Tensor, parts int, slots []int64, past Tensor) error {
 
 // GatherBlocks copies blocks of a key-value cache to where a forward reads its past. The bits stay, those of NaN too.
 //
-// pool is (slots, parts, BlockTokens · width), a row for each part, and past is (parts, len(slots), BlockTokens · width): each part is the
-// keys, or values, of one layer, token after token. Both are float32 on the host and do not overlap. A slot may be named again. After an
-// error past is as it was.
+// pool is (slots, parts, BlockTokens · width), a row for each part, and past is (parts, len(slots), BlockTokens ·
+// width): each part is the keys, or values, of one layer, token after token. Both are float32 on the host and do not
+// overlap. A slot may be named again. After an error past is as it was.
 func (Host) GatherBlocks(pool Tensor, parts int, slots []int64, past Tensor) error {
 	if err := checkGather(pool, parts, slots, past); err != nil {
 		return err
@@ -110,9 +112,9 @@ func checkKeep(numbers Tensor, parts int, present Tensor, tokens, slots []int64)
 
 // KeepBlocks copies tokens of a forward's present into blocks of a key-value cache. The bits stay, those of NaN too.
 //
-// present is (parts, tokens of the forward, width), a row for each token, and pool is as in GatherBlocks. Block b is the tokens
-// tokens[BlockTokens·b] and on, in this order, and goes to slots[b]; a slot may be named once, a token again. Other slots, and after an
-// error all, are as they were.
+// present is (parts, tokens of the forward, width), a row for each token, and pool is as in GatherBlocks. Block b is
+// the tokens tokens[BlockTokens·b] and on, in this order, and goes to slots[b]; a slot may be named once, a token
+// again. Other slots, and after an error all, are as they were.
 func (Host) KeepBlocks(pool Tensor, parts int, present Tensor, tokens, slots []int64) error {
 	p, err := checkKeep(pool, parts, present, tokens, slots)
 	if err != nil {

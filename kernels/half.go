@@ -26,8 +26,8 @@ func (t Type) Widen(bits uint16) float64 {
 	return value
 }
 
-// Narrow gives the bits of the number of this type, Float16 or BFloat16, that is nearest to one of float32, and of two equally near the even
-// one. What is too large becomes infinite.
+// Narrow gives the bits of the number of this type, Float16 or BFloat16, that is nearest to one of float32, and of two
+// equally near the even one. What is too large becomes infinite.
 func (t Type) Narrow(number float32) uint16 {
 	bits := math.Float32bits(number)
 	if t == BFloat16 {

@@ -82,8 +82,8 @@ func (h Head) check(hidden Tensor) error {
 
 // PooledHead reads hidden states at the given rows and gives the labels of each, (len(rows), labels).
 //
-// hidden is (positions, width), all on the host. A row outside it, or a softmax over NaN, +∞ or -∞ only, gives labels that are NaN.
-// With one layer and a sequence's last row it is the head of transformers' *ForSequenceClassification.
+// hidden is (positions, width), all on the host. A row outside it, or a softmax over NaN, +∞ or -∞ only, gives labels
+// that are NaN. With one layer and a sequence's last row it is the head of transformers' *ForSequenceClassification.
 func PooledHead(hidden Tensor, rows []int64, head Head) ([]float64, error) {
 	if err := head.check(hidden); err != nil {
 		return nil, err

@@ -67,8 +67,8 @@ func TestDefinitions(t *testing.T) {
 	}
 }
 
-// Every float16 and bfloat16 widens and narrows to itself. What lies half-way between two narrows to the even one, and what lies a little
-// to either side to the nearer.
+// Every float16 and bfloat16 widens and narrows to itself. What lies half-way between two narrows to the even one, and
+// what lies a little to either side to the nearer.
 func TestHalves(t *testing.T) {
 	for typed, infinity := range map[kernels.Type]uint16{kernels.Float16: 0x7c00, kernels.BFloat16: 0x7f80} {
 		narrows := func(value float64, want uint16) {

@@ -13,8 +13,8 @@ type Machine interface {
 	Free(address uintptr) error
 	Write(address uintptr, from []byte) error
 	Read(into []byte, address uintptr) error
-	// Launch starts a kernel on a grid of blocks, each a row of threads. The arguments are the kernel's parameters, 8 bytes each: addresses
-	// and integers. What is read afterwards is what it has written.
+	// Launch starts a kernel on a grid of blocks, each a row of threads. The arguments are the kernel's parameters, 8
+	// bytes each: addresses and integers. What is read afterwards is what it has written.
 	Launch(kernel string, grid [2]int, block int, arguments ...uint64) error
 }
 

@@ -31,8 +31,8 @@ func (t Type) String() string {
 // suffix ends the name of the kernel that reads this type.
 func (t Type) suffix() string { return [...]string{"_f32", "_f16", "_bf16"}[t] }
 
-// Tensor is a matrix (Rows, Cols), row after row. Its numbers lie in one of three places: Float32s, Halves, or a device's memory. It
-// owns none of them.
+// Tensor is a matrix (Rows, Cols), row after row. Its numbers lie in one of three places: Float32s, Halves, or a
+// device's memory. It owns none of them.
 type Tensor struct {
 	Type       Type
 	Rows, Cols int
@@ -46,8 +46,9 @@ func Matrix(rows, cols int, numbers []float32) Tensor {
 	return Tensor{Type: Float32, Rows: rows, Cols: cols, Float32s: numbers}
 }
 
-// OnDevice is a tensor in a device's memory, such as an output of ONNX Runtime's CUDA provider. The memory must stay until the call that
-// reads it has returned, and what writes it must have finished, or write on the device's own stream.
+// OnDevice is a tensor in a device's memory, such as an output of ONNX Runtime's CUDA provider. The memory must stay
+// until the call that reads it has returned, and what writes it must have finished, or write on the device's own
+// stream.
 func OnDevice(t Type, rows, cols int, address uintptr) Tensor {
 	return Tensor{Type: t, Rows: rows, Cols: cols, Address: address}
 }

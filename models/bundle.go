@@ -28,13 +28,15 @@ type Source struct {
 // Dir is a bundle on disk.
 func Dir(dir string) Source { return Source{name: dir, dir: dir} }
 
-// Embedded is a bundle in a file system that has no paths, without external data.
+// Embedded is a bundle in a file system that is no directory on disk, such as one of package embed. Its graph can have
+// no external data, since ONNX Runtime opens that by its path.
 func Embedded(name string, fsys fs.FS) Source { return Source{name: name, fsys: fsys} }
 
 // String names the source in messages.
 func (s Source) String() string { return s.name }
 
-// bundle is a source that was read and whose files are all inside it.
+// bundle is what was read of a source: every file that its manifest names, and what the server must know of its graph.
+// All of them lie inside the source. It holds no file open.
 type bundle struct {
 	manifest  manifest.Manifest
 	graph     *onnx.Signature
@@ -42,12 +44,12 @@ type bundle struct {
 	content   []byte // of an embedded graph
 	head      []byte // the graph that gorgonia runs: the head's, or that of a model of features; nil: there is none
 
-	graphBytes int64 // of the graph's file, external data left out
-	dataBytes  int64 // of its external data
+	graphBytes int64 // size of the graph's file, external data left out
+	dataBytes  int64 // size of its external data
 	tokenizer  []byte
 	template   string
 	golden     []byte
-	digest     string
+	digest     string // see hash
 }
 
 // graphFile is the graph as a session takes it.
@@ -118,7 +120,8 @@ func readSignature(graph []byte) (*onnx.Signature, error) {
 	return signature, err
 }
 
-// hash sets the digest: sha256 over the name, length and content of each file, by name. External data is checked here.
+// hash sets the digest: sha256 over the name, length and content of every file, in the order of their names. It refuses
+// external data that would lie outside the bundle.
 func (b *bundle) hash(files folder, source Source) error {
 	m := &b.manifest
 	names := []string{manifest.File, m.Graph.File, m.Graph.HeadFile(), m.Tokenizer.File, m.Template.File, m.Golden.File}
@@ -127,7 +130,8 @@ func (b *bundle) hash(files folder, source Source) error {
 		name := path.Join(path.Dir(m.Graph.File), location)
 		switch {
 		case source.dir == "":
-			return fault.New(fault.CodeBundle, "the embedded graph of %q has external data %q, which only a bundle on disk can have", m.Name, location)
+			return fault.New(fault.CodeBundle,
+				"the embedded graph of %q has external data %q, which only a bundle on disk can have", m.Name, location)
 		case !fs.ValidPath(location) || !fs.ValidPath(name):
 			return fault.New(fault.CodeBundle, "external data %q of %s leaves the bundle", location, m.Graph.File)
 		}
@@ -145,7 +149,7 @@ func (b *bundle) hash(files folder, source Source) error {
 			b.dataBytes += size
 		}
 		if err != nil {
-			return &fault.Error{Code: fault.CodeBundle, Detail: name + " cannot be read inside the bundle", Err: err}
+			return fault.New(fault.CodeBundle, "%s cannot be read inside the bundle", name).Because(err)
 		}
 	}
 	b.digest = "sha256:" + hex.EncodeToString(sum.Sum(nil))

@@ -81,7 +81,7 @@ func encodeAll(t *testing.T, m *Model, pairs []Golden) []encode.Encoded {
 	t.Helper()
 	items := make([]encode.Encoded, len(pairs))
 	for i, pair := range pairs {
-		item, err := m.Encode(*pair.Item, encode.TruncateError)
+		item, err := m.Encode(t.Context(), *pair.Item, encode.TruncateError)
 		if err != nil {
 			t.Fatalf("pair %d: %v", i, err)
 		}
@@ -117,7 +117,7 @@ func TestGoldenPairsEqualPyTorch(t *testing.T) {
 	eachBundle(t, func(t *testing.T, m *Model, pairs []Golden) {
 		t.Helper()
 		items := encodeAll(t, m, pairs)
-		readings, err := m.Read(t.Context(), items)
+		readings, err := m.ReadEncoded(t.Context(), Caller{}, items)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -152,7 +152,7 @@ func TestScoresAreBitEqualWhateverTheBatch(t *testing.T) {
 		items := encodeAll(t, m, pairs)
 		alone := make([][][]float32, len(items))
 		for i, item := range items {
-			readings, err := m.Read(t.Context(), []encode.Encoded{item})
+			readings, err := m.ReadEncoded(t.Context(), Caller{}, []encode.Encoded{item})
 			if err != nil || readings[0].Err != nil {
 				t.Fatal(err, readings)
 			}
@@ -166,7 +166,7 @@ func TestScoresAreBitEqualWhateverTheBatch(t *testing.T) {
 				order[i] = random.IntN(len(items))
 				batch[i] = items[order[i]]
 			}
-			readings, err := m.Read(t.Context(), batch)
+			readings, err := m.ReadEncoded(t.Context(), Caller{}, batch)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -198,11 +198,11 @@ func TestLayoutsAgree(t *testing.T) {
 				t.Fatal(err)
 			}
 			items := encodeAll(t, one, pairs)
-			first, err := one.Read(t.Context(), items)
+			first, err := one.ReadEncoded(t.Context(), Caller{}, items)
 			if err != nil {
 				t.Fatal(err)
 			}
-			second, err := two.Read(t.Context(), items)
+			second, err := two.ReadEncoded(t.Context(), Caller{}, items)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -222,7 +222,7 @@ func TestCancelledItemsAreTold(t *testing.T) {
 	m := serve(t, bundles(t)[0])
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	readings, err := m.Read(ctx, []encode.Encoded{{IDs: []int64{1, 2, 3}, Positions: []int{2}}})
+	readings, err := m.ReadEncoded(ctx, Caller{}, []encode.Encoded{{IDs: []int64{1, 2, 3}, Positions: []int{2}}})
 	if err != nil || !errors.Is(readings[0].Err, context.Canceled) {
 		t.Fatalf("%v, %v", readings, err)
 	}

@@ -12,7 +12,8 @@ import (
 	"github.com/assay-rm/assay/models/onnxrun"
 )
 
-// TestBeamsReadTheSameFromTheCache: sixteen beams that grow step by step read, at every step, what the forward without a cache reads.
+// TestBeamsReadTheSameFromTheCache: sixteen beams that grow step by step read, at every step, what the forward without
+// a cache reads.
 func TestBeamsReadTheSameFromTheCache(t *testing.T) {
 	for _, name := range []string{"qwen2prm-process-packed", "gemma2-process-packed", "qwen3-reward-packed"} {
 		t.Run(name, func(t *testing.T) {
@@ -37,20 +38,24 @@ func TestBeamsReadTheSameFromTheCache(t *testing.T) {
 				parents := slices.Clone(beams)
 				for i := range beams {
 					parent := parents[i&^3] // four children of each fourth beam
-					beams[i] = encode.Encoded{IDs: slices.Concat(parent.IDs, more(step)), Positions: slices.Clone(parent.Positions)}
+					beams[i] = encode.Encoded{
+						IDs:       slices.Concat(parent.IDs, more(step)),
+						Positions: slices.Clone(parent.Positions),
+					}
 					beams[i].Positions = append(beams[i].Positions, len(beams[i].IDs)-1)
 				}
-				readings, err := m.Read(t.Context(), beams)
+				readings, err := m.ReadEncoded(t.Context(), Caller{}, beams)
 				if err != nil {
 					t.Fatal(err)
 				}
 				for i, reading := range readings {
-					rows, err := m.forward(t.Context(), m.batching(Options{}), []batching.Sequence{{IDs: beams[i].IDs, Read: beams[i].Positions}})
+					rows, err := m.forward(t.Context(), m.batching(Options{}), []batching.Sequence{{IDs: beams[i].IDs, Positions: beams[i].Positions}})
 					if err != nil || reading.Err != nil {
 						t.Fatal(err, reading.Err)
 					}
 					if moved := distance(reading.Rows, rows[0]); moved != 0 {
-						t.Fatalf("beam %d of %d tokens, %d cached, is off by %g", i, len(beams[i].IDs), reading.Cached, moved)
+						t.Fatalf("beam %d of %d tokens, %d cached, is off by %g", i, len(beams[i].IDs), reading.Cached,
+							moved)
 					}
 					cached += reading.Cached
 				}
@@ -62,8 +67,8 @@ func TestBeamsReadTheSameFromTheCache(t *testing.T) {
 	}
 }
 
-// TestLanesReadTheSame: beside others on one thread each, in shared plans and behind cached prefixes, real graphs give the bits that a
-// sequence has alone on all threads.
+// TestLanesReadTheSame: beside others on one thread each, in shared plans and behind cached prefixes, real graphs give
+// the bits that a sequence has alone on all threads.
 func TestLanesReadTheSame(t *testing.T) {
 	for _, name := range []string{"qwen2prm-process-packed", "gemma2-process-packed", "qwen3-reward-packed-int8", "qwen3-reward-padded"} {
 		t.Run(name, func(t *testing.T) {
@@ -91,9 +96,9 @@ func TestLanesReadTheSame(t *testing.T) {
 				items := make([]batching.Sequence, 24)
 				for i := range items {
 					ids := slices.Concat(prompt[:random.IntN(61)], probeIDs(m.info.Manifest.Graph.VocabSize, 2+random.IntN(60), random.Uint64()))
-					items[i] = batching.Sequence{IDs: ids, Read: []int{len(ids) / 2, len(ids) - 1}}
+					items[i] = batching.Sequence{IDs: ids, Positions: []int{len(ids) / 2, len(ids) - 1}}
 				}
-				results, err := b.Submit(t.Context(), slices.Concat(items, items[:8]))
+				results, err := b.Submit(t.Context(), Caller{}, slices.Concat(items, items[:8]))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -103,7 +108,8 @@ func TestLanesReadTheSame(t *testing.T) {
 						t.Fatal(err, result.Err)
 					}
 					if moved := distance(result.Values, rows[0]); moved > m.tolerance() {
-						t.Fatalf("a sequence of %d tokens, %d of them cached, is off by %g", len(items[i%len(items)].IDs), result.Cached, moved)
+						t.Fatalf("a sequence of %d tokens, %d of them cached, is off by %g",
+							len(items[i%len(items)].IDs), result.Cached, moved)
 					}
 				}
 			}

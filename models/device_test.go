@@ -11,9 +11,11 @@ import (
 	"github.com/assay-rm/assay/models/onnxrun"
 )
 
-// TestADeviceThatIsMissingEndsTheStart: with the CPU's ONNX Runtime nothing is loaded for a GPU, and nothing on the processors instead.
+// TestADeviceThatIsMissingEndsTheStart: with the CPU's ONNX Runtime nothing is loaded for a GPU, and nothing on the
+// processors instead.
 func TestADeviceThatIsMissingEndsTheStart(t *testing.T) {
-	m, err := Open(t.Context(), Dir("testdata/bundles/qwen3-reward-packed"), Options{Tokens: 512, Device: onnxrun.Device{GPUs: []int{0}}})
+	m, err := Open(t.Context(), Dir("testdata/bundles/qwen3-reward-packed"),
+		Options{Tokens: 512, Device: onnxrun.Device{GPUs: []int{0}}})
 	var known *fault.Error
 	if m != nil || !errors.As(err, &known) || known.Code != fault.CodeDevice {
 		t.Fatalf("%v, %v", m, err)
@@ -26,7 +28,8 @@ func TestADeviceThatIsMissingEndsTheStart(t *testing.T) {
 
 // TestAFeatureModelSaysWhereItRuns: gorgonia runs it on the processors, also beside models on a GPU.
 func TestAFeatureModelSaysWhereItRuns(t *testing.T) {
-	m, err := Open(t.Context(), Dir("testdata/heads/judge"), Options{Tokens: 512, Device: onnxrun.Device{GPUs: []int{0}}})
+	m, err := Open(t.Context(), Dir("testdata/heads/judge"),
+		Options{Tokens: 512, Device: onnxrun.Device{GPUs: []int{0}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +48,8 @@ func (d devices) Run(ctx context.Context, plan *batching.Plan) ([][]float32, err
 	return d[plan.Device].Run(ctx, &own)
 }
 
-// TestEveryDeviceReadsWhatTheFirstReads: a second copy of the graph passes the proof, and one that reads otherwise is refused by number.
+// TestEveryDeviceReadsWhatTheFirstReads: a second copy of the graph passes the proof, and one that reads otherwise is
+// refused by number.
 func TestEveryDeviceReadsWhatTheFirstReads(t *testing.T) {
 	m := fixture(t, "qwen3-reward-packed")
 	read, err := readBundle(Dir("testdata/bundles/qwen3-reward-packed"))

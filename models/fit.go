@@ -2,7 +2,6 @@ package models
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"github.com/assay-rm/assay/models/encode"
@@ -10,34 +9,36 @@ import (
 	"github.com/assay-rm/assay/models/manifest"
 )
 
-// Fitted is the vector of one user that explains their preferences best. The losses are negative logarithms of the posterior up to a
-// constant: Σ log(1 + e^(rejected − chosen)) + |user|² / (2 · prior²).
+// Fitted is the vector of one user that explains their preferences best. A loss is the negative logarithm of the
+// vector's posterior, up to a constant: Σ log(1 + e^(rejected − chosen)) + |user|² / (2 · prior²).
 type Fitted struct {
 	User      []float32 `json:"user"`
-	Before    float64   `json:"before"` // loss of a user's vector of zeros
+	Before    float64   `json:"before"` // loss of a vector of zeros
 	After     float64   `json:"after"`  // loss of User
 	Pairs     int       `json:"pairs"`
-	Steps     int       `json:"steps"`     // of gradient descent, taken
-	Converged bool      `json:"converged"` // the loss falls no further; false: the steps were too few
+	Steps     int       `json:"steps"`     // of gradient descent that were taken
+	Converged bool      `json:"converged"` // the loss falls no further; false: more steps would lower it
 }
 
-// Fits tells why the model cannot fit a user's vector, or nil. Its error is *Error.
+// Fits returns nil when the model can fit a user's vector, and else why it cannot, a *fault.Error.
 func (m *Model) Fits() error {
 	spec := &m.info.Manifest
 	switch {
 	case m.info.User == 0:
 		return fault.New(fault.CodeKind, "model %q has no head that takes a user's vector", spec.Name)
 	case spec.Kind != manifest.KindReward:
-		return fault.New(fault.CodeKind, "model %q is a %s model, and a user's vector is fitted to rewards", spec.Name, spec.Kind)
+		return fault.New(fault.CodeKind, "model %q is a %s model, and a user's vector is fitted to rewards", spec.Name,
+			spec.Kind)
 	case !spec.Head.ReadsOneLabel():
-		return fault.New(fault.CodeKind, "the reward of model %q is made of several labels, and a user's vector is fitted to one", spec.Name)
+		return fault.New(fault.CodeKind,
+			"the reward of model %q is made of several labels, and a user's vector is fitted to one", spec.Name)
 	}
 	return nil
 }
 
-// Fit finds the vector of one user who preferred chosen[i] to rejected[i], from 0 on, under a Gaussian prior of that standard deviation. What
-// is compared is the reward before activation, mean and std, as compare does. The vectors of the items are left alone. The same pairs
-// give the same bits.
+// Fit finds the vector of one user who preferred chosen[i] to rejected[i], by at most so many steps of gradient descent
+// from zeros on, under a Gaussian prior of that standard deviation. Compared is the reward before activation, mean and
+// std. The items' own vectors are not used. The same pairs give the same bits.
 func (m *Model) Fit(ctx context.Context, chosen, rejected []encode.Encoded, prior float64, steps int) (Fitted, error) {
 	if err := m.Fits(); err != nil {
 		return Fitted{}, err
@@ -45,10 +46,10 @@ func (m *Model) Fit(ctx context.Context, chosen, rejected []encode.Encoded, prio
 	spec := &m.info.Manifest
 	label := spec.Head.Label
 	if err := m.head.TakesPairs(len(chosen), label, prior, steps); err != nil {
-		detail := fmt.Sprintf("the head of model %q takes no fit to %d pairs", spec.Name, len(chosen))
-		return Fitted{}, &fault.Error{Code: fault.CodeItem, Detail: detail, Err: err}
+		return Fitted{}, fault.New(fault.CodeItem,
+			"the head of model %q takes no fit to %d pairs", spec.Name, len(chosen)).Because(err)
 	}
-	readings, err := m.rows(ctx, slices.Concat(chosen, rejected))
+	readings, err := m.rows(ctx, Caller{}, m.sequences(Caller{}, slices.Concat(chosen, rejected)))
 	if err != nil {
 		return Fitted{}, err
 	}
@@ -67,6 +68,11 @@ func (m *Model) Fit(ctx context.Context, chosen, rejected []encode.Encoded, prio
 		return Fitted{}, err
 	}
 	return Fitted{
-		User: found.Latent.Data, Before: found.Before, After: found.After, Pairs: len(chosen), Steps: found.Steps, Converged: found.Converged,
+		User:      found.Latent.Data,
+		Before:    found.Before,
+		After:     found.After,
+		Pairs:     len(chosen),
+		Steps:     found.Steps,
+		Converged: found.Converged,
 	}, nil
 }

@@ -20,9 +20,9 @@ func preferences(t *testing.T, m *Model, user []float64, n int) (chosen, rejecte
 	t.Helper()
 	var items []encode.Encoded
 	for i := range 2 * n {
-		items = append(items, must3(m.Encode(encode.Item{Prompt: new(fmt.Sprintf("Question %d?", i/2)), Response: new(strings.Repeat("so ", i%5) + strconv.Itoa(i*i)), User: user}, encode.TruncateError)))
+		items = append(items, must3(m.Encode(t.Context(), encode.Item{Prompt: new(fmt.Sprintf("Question %d?", i/2)), Response: new(strings.Repeat("so ", i%5) + strconv.Itoa(i*i)), User: user}, encode.TruncateError)))
 	}
-	readings, err := m.Read(t.Context(), items)
+	readings, err := m.ReadEncoded(t.Context(), Caller{}, items)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +36,8 @@ func preferences(t *testing.T, m *Model, user []float64, n int) (chosen, rejecte
 	return chosen, rejected
 }
 
-// loss is that of a user's vector: Σ log(1 + e^(rejected − chosen)) + |user|² / 2, prior 1, by the model's own readings.
+// loss is that of a user's vector: Σ log(1 + e^(rejected − chosen)) + |user|² / 2, prior 1, by the model's own
+// readings.
 func loss(t *testing.T, m *Model, user []float32, chosen, rejected []encode.Encoded) float64 {
 	t.Helper()
 	sum := 0.0
@@ -47,7 +48,7 @@ func loss(t *testing.T, m *Model, user []float32, chosen, rejected []encode.Enco
 	for s, items := range [][]encode.Encoded{chosen, rejected} {
 		for _, item := range items {
 			item.User = user
-			reading, err := m.Read(t.Context(), []encode.Encoded{item})
+			reading, err := m.ReadEncoded(t.Context(), Caller{}, []encode.Encoded{item})
 			if err != nil || reading[0].Err != nil {
 				t.Fatal(err, reading)
 			}
@@ -60,8 +61,8 @@ func loss(t *testing.T, m *Model, user []float32, chosen, rejected []encode.Enco
 	return sum
 }
 
-// TestFitFindsTheUser: the vector found explains the user's pairs, its losses are what the model's own scores give, and moving it along any
-// number makes them worse.
+// TestFitFindsTheUser: the vector found explains the user's pairs, its losses are what the model's own scores give, and
+// moving it along any number makes them worse.
 func TestFitFindsTheUser(t *testing.T) {
 	for _, name := range []string{"user-rows", "user-shared"} {
 		m := serveHead(t, name)
@@ -106,18 +107,21 @@ func TestWhatCannotBeFitted(t *testing.T) {
 	for name, want := range map[string]string{
 		"judge": "has no head that takes a user's vector", "mlp-packed": "has no head that takes a user's vector", "steps": "has no head",
 	} {
-		if _, err := serveHead(t, name).Fit(t.Context(), nil, nil, 1, 1); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := serveHead(t, name).Fit(t.Context(), nil, nil, 1, 1); err == nil ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	m := serveHead(t, "user-rows")
 	several := *m
 	several.info.Manifest.Head.Label, several.info.Manifest.Head.Weights = -1, []float64{1}
-	if _, err := several.Fit(t.Context(), nil, nil, 1, 1); err == nil || !strings.Contains(err.Error(), "made of several labels") {
+	if _, err := several.Fit(t.Context(), nil, nil, 1, 1); err == nil ||
+		!strings.Contains(err.Error(), "made of several labels") {
 		t.Errorf("%v", err)
 	}
 	chosen, rejected := preferences(t, m, make([]float64, 4), 1)
-	if _, err := m.Fit(t.Context(), chosen, rejected, 0, 1); err == nil || !strings.Contains(err.Error(), "prior is 0") {
+	if _, err := m.Fit(t.Context(), chosen, rejected, 0, 1); err == nil ||
+		!strings.Contains(err.Error(), "prior is 0") {
 		t.Errorf("%v", err)
 	}
 }

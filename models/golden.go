@@ -12,15 +12,15 @@ import (
 	"github.com/assay-rm/assay/models/manifest"
 )
 
-// Golden is an item, or a pair of responses, with what the reference implementation makes of it.
+// Golden is an item, or a pair of responses, with what the reference implementation made of it.
 type Golden struct {
 	Item        *encode.Item       `json:"item,omitempty"`
 	Pair        *GoldenPair        `json:"pair,omitempty"`        // of a pair or preference model, instead of Item
-	IDs         GoldenIDs          `json:"ids"`                   // none of features
+	IDs         GoldenIDs          `json:"ids"`                   // a model that reads features has none
 	Read        []int              `json:"read,omitempty"`        // positions read, where the reference tells them
 	Score       *float64           `json:"score,omitempty"`       // of a reward model
 	Scores      map[string]float64 `json:"scores,omitempty"`      // by label, where there are several
-	Steps       []*float64         `json:"steps,omitempty"`       // of a process model: each step's score, null where it has none
+	Steps       []*float64         `json:"steps,omitempty"`       // of a process model; null: the step has no score
 	Probability *float64           `json:"probability,omitempty"` // that chosen is preferred to rejected
 }
 
@@ -33,8 +33,8 @@ type GoldenPair struct {
 	Rejected string            `json:"rejected"`
 }
 
-// GoldenIDs are the token ids of an item, or of a pair's two sequences: (chosen, rejected) of a preference model, both orders
-// of a pair model.
+// GoldenIDs are the token ids of an item, or of the two sequences of a pair: a preference model's are of the chosen and
+// of the rejected response, a pair model's of both orders.
 type GoldenIDs [][]int64
 
 // UnmarshalJSON reads a list of ids or a list of such lists.
@@ -50,7 +50,8 @@ func (g *GoldenIDs) UnmarshalJSON(data []byte) error {
 // maxPairs bounds the golden pairs of a bundle.
 const maxPairs = 1024
 
-// Golden gives the bundle's golden pairs; a bundle without the file has none. Its errors are *Error.
+// Golden gives the bundle's golden pairs; a bundle without the file has none. Its errors
+// are *fault.Error.
 func (m *Model) Golden() ([]Golden, error) {
 	decoder := json.NewDecoder(bytes.NewReader(m.golden))
 	decoder.DisallowUnknownFields()
@@ -72,13 +73,14 @@ func (m *Model) Golden() ([]Golden, error) {
 		}
 		kind := m.info.Manifest.Asked()
 		if want := pair.lacks(kind); want != "" {
-			return nil, fault.New(fault.CodeBundle, "golden.file %s: pair %d: a %s model's pair has %s", file, len(all)+1, kind, want)
+			return nil, fault.New(fault.CodeBundle, "golden.file %s: pair %d: a %s model's pair has %s", file,
+				len(all)+1, kind, want)
 		}
 		all = append(all, pair)
 	}
 }
 
-// lacks says what a pair of that kind must have, when it has something else.
+// lacks says in words what a pair of that kind must have, when it has something else; "" when it is right.
 func (g *Golden) lacks(kind manifest.Kind) string {
 	has := [...]bool{g.Item != nil, g.Pair != nil, g.Score != nil, g.Steps != nil, g.Probability != nil}
 	var want [5]bool

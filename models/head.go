@@ -2,15 +2,15 @@ package models
 
 import (
 	"context"
-	"fmt"
 	"math"
 
 	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/models/fault"
 )
 
-// applyHead turns the rows of the readings that have no error into the head's, unless it has read them on the graph's device. A row that is
-// not finite fails its item alone.
+// applyHead replaces the rows of readings by what the head makes of them. It does nothing where the graph has its head,
+// or where the head has read the rows on the graph's device already. A row that is not finite fails its item and no
+// other.
 func (m *Model) applyHead(ctx context.Context, items []encode.Encoded, readings []Reading) {
 	if m.head == nil || m.session.PlacesHead() {
 		return
@@ -33,7 +33,7 @@ func (m *Model) applyHead(ctx context.Context, items []encode.Encoded, readings 
 	}
 	read, err := m.head.Readings(ctx, rows, users)
 	if err != nil && ctx.Err() == nil {
-		err = &fault.Error{Code: fault.CodeRun, Detail: fmt.Sprintf("the head of model %q failed", m.info.Manifest.Name), Err: err}
+		err = fault.New(fault.CodeRun, "the head of model %q failed", m.info.Manifest.Name).Because(err)
 	}
 	for i := range readings {
 		switch n := len(readings[i].Rows); {
@@ -46,12 +46,14 @@ func (m *Model) applyHead(ctx context.Context, items []encode.Encoded, readings 
 	}
 }
 
-// finiteRows refuses rows for the head with NaN or infinity.
+// finiteRows refuses rows with NaN or infinity: a head could turn them into a number that looks like a reading.
 func (m *Model) finiteRows(rows [][]float32) error {
 	for i, row := range rows {
 		for j, value := range row {
 			if math.IsNaN(float64(value)) || math.IsInf(float64(value), 0) {
-				return fault.New(fault.CodeNotFinite, "model %q gave %v for number %d of row %d, which its head would read", m.info.Manifest.Name, value, j, i)
+				return fault.New(fault.CodeNotFinite,
+					"model %q gave %v for number %d of row %d, which its head would read", m.info.Manifest.Name, value,
+					j, i)
 			}
 		}
 	}

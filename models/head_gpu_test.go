@@ -12,8 +12,8 @@ import (
 	"github.com/assay-rm/assay/models/encode"
 )
 
-// onSharedGPU opens a bundle whose cache and head are on the fake device, while its graph runs on the processors, which have one memory with
-// it. It gives the model as it serves, with its head placed or not.
+// onSharedGPU opens a bundle whose cache and head are on the fake device, while its graph runs on the processors, which
+// have one memory with it. It gives the model as it serves, with its head placed or not.
 func onSharedGPU(t *testing.T, name string) *Model {
 	t.Helper()
 	if os.Getenv("FAKECUDA_SHARED") == "" {
@@ -32,7 +32,7 @@ func onSharedGPU(t *testing.T, name string) *Model {
 		t.Fatal(err)
 	}
 	options := m.batching(Options{})
-	options.Budget = batching.Budget{Tokens: 512, Area: batching.DefaultArea}
+	options.Budget = batching.Budget{Tokens: 512}
 	if options.CacheBlocks, err = m.session.Reserve(8 << 20); err != nil {
 		t.Fatal(err)
 	}
@@ -51,8 +51,8 @@ func onSharedGPU(t *testing.T, name string) *Model {
 	return m
 }
 
-// TestHeadsOnTheGPUReadWhatTheProcessorsRead: rows and cached blocks stay on the device, readings are those of the head on the processors,
-// and they have the same bits alone, in any batch and behind cached blocks.
+// TestHeadsOnTheGPUReadWhatTheProcessorsRead: rows and cached blocks stay on the device, readings are those of the head
+// on the processors, and they have the same bits alone, in any batch and behind cached blocks.
 func TestHeadsOnTheGPUReadWhatTheProcessorsRead(t *testing.T) {
 	for name, placed := range map[string]bool{
 		"mlp-packed": true, "mlp-padded": true, "steps": true, "gated": true, "preference": true, "user-rows": false, // users are not in a plan
@@ -63,14 +63,14 @@ func TestHeadsOnTheGPUReadWhatTheProcessorsRead(t *testing.T) {
 				t.Errorf("the head is on the device: %t, and %t is wanted", got, placed)
 			}
 			items := goldenItems(t, m)
-			expected, err := want.Read(t.Context(), items)
+			expected, err := want.ReadEncoded(t.Context(), Caller{}, items)
 			if err != nil {
 				t.Fatal(err)
 			}
 			alone := make([][][]float32, len(items))
 			worst := 0.0
 			for i, item := range items {
-				readings, err := m.Read(t.Context(), []encode.Encoded{item})
+				readings, err := m.ReadEncoded(t.Context(), Caller{}, []encode.Encoded{item})
 				if err != nil || readings[0].Err != nil || expected[i].Err != nil {
 					t.Fatal(err, readings, expected[i].Err)
 				}

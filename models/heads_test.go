@@ -17,7 +17,9 @@ import (
 )
 
 // headed are bundles whose heads run on gorgonia, made by testdata/heads/make.py; their golden pairs are PyTorch's.
-var headed = []string{"mlp-packed", "mlp-padded", "steps", "gated", "preference", "user-rows", "user-shared", "judge", "thresholds", "rule"}
+var headed = []string{
+	"mlp-packed", "mlp-padded", "steps", "gated", "preference", "user-rows", "user-shared", "judge", "thresholds", "rule",
+}
 
 func serveHead(t *testing.T, name string) *Model {
 	t.Helper()
@@ -33,15 +35,18 @@ func goldenItems(t *testing.T, m *Model) (items []encode.Encoded) {
 	}
 	for _, pair := range pairs {
 		if pair.Item != nil {
-			items = append(items, must3(m.Encode(*pair.Item, encode.TruncateError)))
+			items = append(items, must3(m.Encode(t.Context(), *pair.Item, encode.TruncateError)))
 			continue
 		}
 		for _, response := range []string{pair.Pair.Chosen, pair.Pair.Rejected} {
 			item := encode.Item{Prompt: pair.Pair.Prompt, Response: &response}
 			if pair.Pair.Prompt == nil {
-				item = encode.Item{Messages: append(slices.Clip(pair.Pair.Messages), chat.Message{Role: "assistant", Content: response})}
+				item = encode.Item{
+					Messages: append(slices.Clip(pair.Pair.Messages),
+						chat.Message{Role: "assistant", Content: response}),
+				}
 			}
-			items = append(items, must3(m.Encode(item, encode.TruncateError)))
+			items = append(items, must3(m.Encode(t.Context(), item, encode.TruncateError)))
 		}
 	}
 	return items
@@ -62,13 +67,14 @@ func TestReadingsOfHeadGraphsAreBitEqualWhateverTheBatch(t *testing.T) {
 			items := goldenItems(t, m)
 			alone := make([][][]float32, len(items))
 			for i, item := range items {
-				readings, err := m.Read(t.Context(), []encode.Encoded{item})
+				readings, err := m.ReadEncoded(t.Context(), Caller{}, []encode.Encoded{item})
 				if err != nil || readings[0].Err != nil {
 					t.Fatal(err, readings)
 				}
 				alone[i] = readings[0].Rows
 				if len(alone[i]) != len(item.Positions) || len(alone[i][0]) != len(m.Info().Manifest.Graph.Labels) {
-					t.Fatalf("item %d of %d places and %d labels has readings %v", i, len(item.Positions), len(m.Info().Manifest.Graph.Labels), alone[i])
+					t.Fatalf("item %d of %d places and %d labels has readings %v", i, len(item.Positions),
+						len(m.Info().Manifest.Graph.Labels), alone[i])
 				}
 			}
 			readsAlikeInAnyBatch(t, m, items, alone, 15)
@@ -76,8 +82,8 @@ func TestReadingsOfHeadGraphsAreBitEqualWhateverTheBatch(t *testing.T) {
 	}
 }
 
-// readsAlikeInAnyBatch reads so many random batches of the items, each of which must have the bits that it has alone. Of a packed model some
-// must come from the cache.
+// readsAlikeInAnyBatch reads so many random batches of the items, each of which must have the bits that it has alone.
+// Of a packed model some must come from the cache.
 func readsAlikeInAnyBatch(t *testing.T, m *Model, items []encode.Encoded, alone [][][]float32, batches int) {
 	t.Helper()
 	random, cached := rand.New(rand.NewPCG(1, 2)), 0
@@ -88,13 +94,14 @@ func readsAlikeInAnyBatch(t *testing.T, m *Model, items []encode.Encoded, alone 
 			order[i] = random.IntN(len(items))
 			batch[i] = items[order[i]]
 		}
-		readings, err := m.Read(t.Context(), batch)
+		readings, err := m.ReadEncoded(t.Context(), Caller{}, batch)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for i, at := range order {
 			if diff := cmp.Diff(alone[at], readings[i].Rows); diff != "" || readings[i].Err != nil {
-				t.Fatalf("item %d moved in a batch of %d (%v, -alone +batch):\n%s", at, len(order), readings[i].Err, diff)
+				t.Fatalf("item %d moved in a batch of %d (%v, -alone +batch):\n%s", at, len(order), readings[i].Err,
+					diff)
 			}
 			cached += readings[i].Cached
 		}
@@ -104,16 +111,17 @@ func readsAlikeInAnyBatch(t *testing.T, m *Model, items []encode.Encoded, alone 
 	}
 }
 
-// TestAHeadScoresTheSameInItsOwnGraphAsInside: one checkpoint with its head inside, apart, and apart behind a padded backbone.
+// TestAHeadScoresTheSameInItsOwnGraphAsInside: one checkpoint with its head inside, apart, and apart behind a padded
+// backbone.
 func TestAHeadScoresTheSameInItsOwnGraphAsInside(t *testing.T) {
 	inside := serveHead(t, "mlp-inside")
 	items := goldenItems(t, inside)
-	want, err := inside.Read(t.Context(), items)
+	want, err := inside.ReadEncoded(t.Context(), Caller{}, items)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"mlp-packed", "mlp-padded"} {
-		got, err := serveHead(t, name).Read(t.Context(), items)
+		got, err := serveHead(t, name).ReadEncoded(t.Context(), Caller{}, items)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -130,15 +138,16 @@ func TestAHeadScoresTheSameInItsOwnGraphAsInside(t *testing.T) {
 	}
 }
 
-// TestUsersDoNotSeeEachOther: one text under two users, asked at once, scores as each asked alone, and the users differ.
+// TestUsersDoNotSeeEachOther: one text under two users, asked at once, scores as each asked alone, and the users
+// differ.
 func TestUsersDoNotSeeEachOther(t *testing.T) {
 	for _, name := range []string{"user-rows", "user-shared"} {
 		m := serveHead(t, name)
 		item := func(user ...float64) encode.Encoded {
-			return must3(m.Encode(encode.Item{Text: new("one text"), User: user}, encode.TruncateError))
+			return must3(m.Encode(t.Context(), encode.Item{Text: new("one text"), User: user}, encode.TruncateError))
 		}
 		one, two := item(1, 0, 0, 0), item(0, 1, 0, 0)
-		readings, err := m.Read(t.Context(), []encode.Encoded{one, two, two, one})
+		readings, err := m.ReadEncoded(t.Context(), Caller{}, []encode.Encoded{one, two, two, one})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -146,7 +155,7 @@ func TestUsersDoNotSeeEachOther(t *testing.T) {
 			t.Errorf("%s: %d of 4 items joined the first, whose text they have", name, joined)
 		}
 		for i, alone := range []encode.Encoded{one, two, two, one} {
-			want, err := m.Read(t.Context(), []encode.Encoded{alone})
+			want, err := m.ReadEncoded(t.Context(), Caller{}, []encode.Encoded{alone})
 			if err != nil || readings[i].Err != nil || !cmp.Equal(want[0].Rows, readings[i].Rows) {
 				t.Errorf("%s: item %d is %v beside other users, and %v alone (%v)", name, i, readings[i], want, err)
 			}
@@ -164,25 +173,34 @@ func TestARowThatIsNotFiniteFailsAlone(t *testing.T) {
 	good := slices.Repeat([]float32{0.5}, 32)
 	bad := slices.Clone(good)
 	bad[7] = float32(math.NaN())
-	readings := []Reading{{Rows: [][]float32{good, good}}, {Rows: [][]float32{good, bad}}, {Err: errBefore}, {Rows: [][]float32{good}}}
+	readings := []Reading{
+		{Rows: [][]float32{good, good}},
+		{Rows: [][]float32{good, bad}},
+		{Err: errBefore},
+		{Rows: [][]float32{good}},
+	}
 	m.applyHead(t.Context(), make([]encode.Encoded, 4), readings)
-	if err := readings[1].Err; err == nil || err.Error() != `model "steps" gave NaN for number 7 of row 1, which its head would read` || readings[1].Rows != nil {
+	if err := readings[1].Err; err == nil ||
+		err.Error() != `model "steps" gave NaN for number 7 of row 1, which its head would read` ||
+		readings[1].Rows != nil {
 		t.Errorf("the bad item: %+v", readings[1])
 	}
 	if readings[2].Err != errBefore || readings[2].Rows != nil { //nolint:errorlint // the very error
 		t.Errorf("the item that had failed: %+v", readings[2])
 	}
-	if readings[0].Err != nil || readings[3].Err != nil || len(readings[0].Rows) != 2 || !cmp.Equal(readings[0].Rows[1], readings[3].Rows[0]) {
+	if readings[0].Err != nil || readings[3].Err != nil || len(readings[0].Rows) != 2 ||
+		!cmp.Equal(readings[0].Rows[1], readings[3].Rows[0]) {
 		t.Errorf("its mates: %+v, %+v", readings[0], readings[3])
 	}
 }
 
-// TestManyRequestsAtOnceGetTheirOwnReadings runs the head beside the batcher from many goroutines; the race detector watches.
+// TestManyRequestsAtOnceGetTheirOwnReadings runs the head beside the batcher from many goroutines; the race detector
+// watches.
 func TestManyRequestsAtOnceGetTheirOwnReadings(t *testing.T) {
 	for _, name := range []string{"user-rows", "judge"} {
 		m := serveHead(t, name)
 		items := goldenItems(t, m)
-		want, err := m.Read(t.Context(), items)
+		want, err := m.ReadEncoded(t.Context(), Caller{}, items)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -191,7 +209,7 @@ func TestManyRequestsAtOnceGetTheirOwnReadings(t *testing.T) {
 			clients.Go(func() {
 				for i := range items {
 					at := (i + c) % len(items)
-					got, err := m.Read(t.Context(), items[at:at+1])
+					got, err := m.ReadEncoded(t.Context(), Caller{}, items[at:at+1])
 					if err != nil || got[0].Err != nil || !cmp.Equal(got[0].Rows, want[at].Rows) {
 						t.Errorf("%s: item %d is %v among others (%v)", name, at, got, err)
 					}
@@ -224,7 +242,8 @@ func TestGoldenPairsOfFeaturesHaveNoIDs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := m.Golden(); err == nil || !strings.Contains(err.Error(), "pair 1: a feature reward model's pair has item and score") {
+	if _, err := m.Golden(); err == nil ||
+		!strings.Contains(err.Error(), "pair 1: a feature reward model's pair has item and score") {
 		t.Errorf("%v", err)
 	}
 }

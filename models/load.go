@@ -3,7 +3,6 @@ package models
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/assay-rm/assay/batching"
 	"github.com/assay-rm/assay/models/encode"
@@ -12,7 +11,8 @@ import (
 	"github.com/assay-rm/assay/models/onnxrun"
 )
 
-// load proves the manifest, and then measures what runs fastest. When it is abandoned, something still runs that must not be freed.
+// load proves the manifest, and then measures what runs fastest. When it is abandoned, something still runs that must not
+// be freed.
 func (m *Model) load(ctx context.Context, b *bundle, options Options) (abandoned bool, err error) {
 	var batch batching.Options
 	abandoned, err = guarded(ctx, m.limits.memory, m.limits.proof, func(ctx context.Context) (err error) {
@@ -25,9 +25,10 @@ func (m *Model) load(ctx context.Context, b *bundle, options Options) (abandoned
 	return guarded(ctx, m.limits.memory, 0, func(ctx context.Context) error { return m.measure(ctx, batch, options) })
 }
 
-// prove proves the manifest in the order in which each part needs the one before, and gives the options of the batcher.
+// prove loads the graphs and proves the manifest, in an order in which each step can rely on the one before. It gives the
+// options of the batcher.
 func (m *Model) prove(ctx context.Context, b *bundle, options Options) (batch batching.Options, err error) {
-	m.passed("files", "%s", b.digest)
+	m.report("files", "%s", b.digest)
 	loadGraphs := m.loadSession
 	if m.info.Manifest.ReadsFeatures() {
 		loadGraphs = m.loadFeatures
@@ -46,23 +47,26 @@ func (m *Model) prove(ctx context.Context, b *bundle, options Options) (batch ba
 		m.info.Block = m.session.BlockBytes()
 		m.info.Cache = int64(batch.CacheBlocks) * int64(max(1, batch.Devices)) * m.info.Block
 	}
-	return batch, m.proveForward(ctx, batch)
+	if err := m.proveForward(ctx, batch); err != nil {
+		return batch, err
+	}
+	return batch, m.proveLength(ctx, batch)
 }
 
 // measure finds what runs fastest, unless the options say, and makes the batcher.
 func (m *Model) measure(ctx context.Context, batch batching.Options, options Options) error {
 	if options.Tokens > 0 {
-		batch.Budget = batching.Budget{Tokens: options.Tokens, Area: batching.DefaultArea}
+		batch.Budget = batching.Budget{Tokens: options.Tokens}
 		batch.Lanes = 1 // not measured
 	} else {
 		found, err := batching.Measure(ctx, m.runner, batch)
 		if err != nil {
-			return &fault.Error{Code: fault.CodeBundle, Detail: "warm-up", Err: err}
+			return fault.New(fault.CodeBundle, "warm-up").Because(err)
 		}
-		batch.Budget, batch.Cost, batch.Lanes, batch.LaneTokens = found.Budget, found.Cost, found.Lanes, found.LaneTokens
+		batch = found
 	}
 	if batch.Lanes < 2 && m.session != nil {
-		m.session.FreeNarrow()
+		m.session.FreeOneThread()
 	}
 	m.info.Lanes = max(1, batch.Lanes)
 	m.info.Batching = batch.Budget
@@ -89,15 +93,15 @@ func (m *Model) loadSession(ctx context.Context, b *bundle) error {
 		}
 		m.info.User = m.head.User()
 	}
-	if m.encoder, err = encode.New(spec, b.tokenizer, b.template, m.info.User); err != nil {
+	if m.encoder, err = encode.New(spec, b.tokenizer, b.template, m.info.User); err != nil { //nolint:contextcheck // the guard ends what does not end
 		return err
 	}
-	m.passedEncoder()
+	m.reportEncoder()
 	if m.session, err = onnxrun.Open(ctx, b.graphFile(), m.info.Threads, m.info.Device); err != nil {
 		if code := new(fault.Error); errors.As(err, &code) {
 			return err
 		}
-		return &fault.Error{Code: fault.CodeBundle, Detail: fmt.Sprintf("graph.file %s: ONNX Runtime refuses it", spec.Graph.File), Err: err}
+		return fault.New(fault.CodeBundle, "graph.file %s: ONNX Runtime refuses it", spec.Graph.File).Because(err)
 	}
 	m.runner = m.session
 	if m.head != nil {
@@ -109,7 +113,8 @@ func (m *Model) loadSession(ctx context.Context, b *bundle) error {
 		if spec.Graph.Head.User != "" {
 			inputs = 2
 		}
-		m.passed("head", "%d inputs, output %s with %d labels, on %s", inputs, spec.Graph.Head.Output, len(spec.Graph.Labels), where)
+		m.report("head", "%d inputs, output %s with %d labels, on %s", inputs, spec.Graph.Head.Output,
+			len(spec.Graph.Labels), where)
 	}
 	return nil
 }
@@ -120,32 +125,30 @@ func (m *Model) loadFeatures(_ context.Context, b *bundle) (err error) {
 	if m.features, err = heads.LoadFeatures(g, b.head); err != nil {
 		return err
 	}
-	if m.encoder, err = encode.New(&m.info.Manifest, nil, "", 0); err != nil {
+	if m.encoder, err = encode.New(&m.info.Manifest, nil, "", 0); err != nil { //nolint:contextcheck // nothing is encoded
 		return err
 	}
 	m.runner = m.features
-	m.passed("signature", "%d features, output %s with %d labels", len(g.Features), g.Output, len(g.Labels))
+	m.report("signature", "%d features, output %s with %d labels", len(g.Features), g.Output, len(g.Labels))
 	return nil
 }
 
-// gpuWarmTokens is the largest forward that is measured on a GPU, whose throughput still grows where the processors' falls.
+// gpuWarmTokens is the largest forward that is measured on a GPU. Its throughput still grows at sizes where that of the
+// processors falls.
 const gpuWarmTokens = 1 << 15
 
+// batching are the batcher's options for this model, as far as they are known before anything is measured.
 func (m *Model) batching(options Options) batching.Options {
 	spec := &m.info.Manifest
 	batch := batching.Options{
 		MaxItems: options.MaxItems, MaxTokens: options.MaxTokens, MaxDelay: options.MaxDelay,
 		WarmIDs: m.probeItem(64, 1), WarmLength: spec.Limits.MaxTokens,
 		Targets: spec.Likelihood != nil && spec.Graph.Packed(),
+		Padded:  !spec.Graph.Packed(), // items of features are as long as one another, so nothing is padded
+		Heads:   int(spec.Graph.KVHeads),
 	}
-	if options.Observe != nil {
-		batch.Observe = func(stats batching.RunStats) { options.Observe(*spec, stats) }
-	}
-	switch {
-	case spec.Graph.Padded():
-		batch.Layout, batch.PadID = batching.Padded, *spec.Tokenizer.PadID
-	case spec.ReadsFeatures(): // every item is as long as the others, so nothing is padded
-		batch.Layout = batching.Padded
+	if spec.Graph.Padded() {
+		batch.PadID = *spec.Tokenizer.PadID
 	}
 	if m.session == nil {
 		return batch
@@ -153,7 +156,7 @@ func (m *Model) batching(options Options) batching.Options {
 	if m.info.Device.OnGPU() {
 		batch.Devices, batch.WarmTokens = len(m.info.Device.GPUs), gpuWarmTokens
 	}
-	if m.session.HasNarrow() {
+	if m.session.HasOneThread() {
 		batch.Lanes = m.info.Threads
 	}
 	return batch

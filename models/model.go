@@ -1,14 +1,13 @@
 // Package models turns a bundle, a checkpoint directory with a manifest, into a function from items to readings.
 //
-// [Open] reads the bundle, loads the graph on ONNX Runtime and proves the manifest against it. [Model.Encode] renders the
-// chat template, tokenizes and marks the positions to read; [Model.Read] sends the ids through the model's batcher and
-// gives the head's raw outputs. What a raw output means as a reward is not decided here.
+// [Open] reads the bundle, loads the graph on ONNX Runtime and proves the manifest against it. [Model.Encode] renders
+// the chat template, tokenizes and marks the positions to read; [Model.Read] sends the ids through the model's batcher
+// and gives the head's raw outputs. What a raw output means as a reward is not decided here.
 package models
 
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math"
 	"runtime"
 	"time"
@@ -21,16 +20,6 @@ import (
 	"github.com/assay-rm/assay/models/onnxrun"
 )
 
-// Reading is the outcome of one [Encoded]: the head's raw outputs or an error, never both.
-type Reading struct {
-	Rows   [][]float32   // (1, labels) of a reward model, (steps, labels) of a process model; all finite
-	Err    error         // why there are none: *Error, or a context's error
-	Shared int           // leading tokens computed once together with others of the run
-	Cached int           // leading tokens taken from the cache
-	Queue  time.Duration // waiting for a run
-	Run    time.Duration // of the forward
-}
-
 // Info is what a model says of itself.
 type Info struct {
 	Manifest manifest.Manifest
@@ -38,26 +27,28 @@ type Info struct {
 	Provider string          // what runs the graph: ONNX Runtime's CPU or CUDA provider, or gorgonia
 	Device   onnxrun.Device  // where forwards run
 	Threads  int             // of one forward
-	Lanes    int             // forwards side by side, on one thread each, when much waits; 1: always one, on all threads
+	Lanes    int             // forwards that run side by side, on one thread each, when much waits; 1: none do
 	Batching batching.Budget // measured at load
 	Cache    int64           // bytes of keys and values that may be cached; 0: none, or none can be
-	Block    int64           // bytes of a block of these
-	MaxItems int             // sequences that may wait, and so of one request at most
+	Block    int64           // bytes of one block of these
+	MaxItems int             // sequences that may wait, and therefore the most that one request may have
 	User     int             // numbers of the user's vector that every item must have; 0: none may have one
+	Budget   Budget          // of one request
 }
 
 // Options says how a bundle is run. The zero value works.
 type Options struct {
-	Runtime   string                                     // path of ONNX Runtime; empty: search, see [FindRuntime]
-	Device    onnxrun.Device                             // where forwards run
-	Threads   int                                        // of one forward; 0: one per processor
-	Tokens    int                                        // budget of one forward; 0: measured at load
-	MaxItems  int                                        // waiting items; 0: the batcher's default
-	MaxTokens int                                        // waiting tokens; 0: the batcher's default
-	MaxDelay  time.Duration                              // see batching.Options
-	Longest   time.Duration                              // that a forward may take before it is ended; 0: as long as one may at load
-	Cache     int64                                      // bytes of the key-value cache; 0: none
-	Observe   func(manifest.Manifest, batching.RunStats) // told of each run, when set
+	Runtime   string         // path of ONNX Runtime; empty: search, see [FindRuntime]
+	Device    onnxrun.Device // where forwards run
+	Threads   int            // of one forward; 0: one per processor that Go may use
+	Tokens    int            // budget of one forward; 0: measured at load
+	MaxItems  int            // waiting items; 0: the batcher's default
+	MaxTokens int            // waiting tokens; 0: the batcher's default
+	MaxDelay  time.Duration  // see batching.Options
+	Longest   time.Duration  // that a forward may take before it is ended; 0: as long as one may at load
+	Cache     int64          // bytes of the key-value cache; 0: none
+	Gate      *encode.Gate   // of the process, for all its models; nil: one of the model's own
+	Budget    Budget         // of one request; zero: the default
 }
 
 // Model is a loaded bundle whose manifest was proved against its graph.
@@ -69,12 +60,14 @@ type Model struct {
 	head     *heads.Head         // behind the session; nil: its graph has the head
 	features *heads.FeatureModel // of a model that reads features
 	batcher  *batching.Batcher
+	gate     *encode.Gate
+	budget   Budget
 	proof    []Check
 	limits   loadLimits
 	golden   []byte
 }
 
-// Open loads a bundle and proves it. The model answers once [Model.Run] runs. Its errors are *Error.
+// Open loads a bundle and proves it. The model answers once [Model.Run] runs. Its errors are *fault.Error.
 func Open(ctx context.Context, source Source, options Options) (*Model, error) {
 	if err := options.Device.Check(); err != nil {
 		return nil, err
@@ -94,12 +87,19 @@ func Open(ctx context.Context, source Source, options Options) (*Model, error) {
 	}
 	threads := options.Threads
 	if threads <= 0 {
-		threads = runtime.NumCPU()
+		threads = runtime.GOMAXPROCS(0) // which knows the quota of a container
 	}
 	m := &Model{
 		info:   Info{Manifest: b.manifest, Digest: b.digest, Provider: "CPU", Device: options.Device, Threads: threads},
-		golden: b.golden,
+		golden: b.golden, gate: options.Gate, budget: options.Budget,
 	}
+	if m.gate == nil {
+		m.gate = encode.NewGate()
+	}
+	if m.budget == (Budget{}) {
+		m.budget = DefaultBudget()
+	}
+	m.info.Budget = m.budget
 	switch {
 	case b.manifest.ReadsFeatures():
 		m.info.Provider, m.info.Device, m.info.Threads = "gorgonia", onnxrun.Device{}, 1
@@ -121,9 +121,9 @@ func Open(ctx context.Context, source Source, options Options) (*Model, error) {
 func inBundle(source Source, err error) error {
 	var known *fault.Error
 	if !errors.As(err, &known) {
-		return &fault.Error{Code: fault.CodeBundle, Detail: "bundle " + source.String(), Err: err}
+		return fault.New(fault.CodeBundle, "bundle %s", source.String()).Because(err)
 	}
-	return &fault.Error{Code: known.Code, Detail: fmt.Sprintf("bundle %s: %s", source, known.Detail), Err: known.Err}
+	return fault.New(known.Code, "bundle %s: %s", source, known.Detail).Because(known.Err)
 }
 
 // Info says what is loaded.
@@ -132,47 +132,14 @@ func (m *Model) Info() Info { return m.info }
 // Proof lists what was checked when the bundle was loaded.
 func (m *Model) Proof() []Check { return m.proof }
 
-// Encode renders, tokenizes and marks the positions to read; of features it checks the names. Its errors are *Error. It is safe for
-// concurrent use.
-func (m *Model) Encode(item encode.Item, truncate encode.Truncation) (encode.Encoded, error) {
-	return m.encoder.Encode(item, truncate)
+// Encode is one item's way to ids, without the gate: for who encodes in turn. Its errors are *fault.Error. It is safe for concurrent use.
+func (m *Model) Encode(ctx context.Context, item encode.Item, truncate encode.Truncation) (encode.Encoded, error) {
+	return m.encoder.Encode(ctx, item, encode.Options{Truncate: truncate})
 }
 
-// Admits tells whether items have a chance of being admitted now, before they are encoded: nil, or the *batching.QueueFullError or
-// batching.ErrClosed that [Model.Read] would return. It keeps no place for them.
-func (m *Model) Admits(ctx context.Context, items []encode.Item) error {
-	tokens := 0
-	for i := range items {
-		tokens += items[i].LeastTokens()
-	}
-	return m.batcher.Admits(ctx, len(items), tokens)
-}
-
-// Read computes the readings of items, in order, whatever runs beside them. The error is of the whole submission:
-// *batching.QueueFullError or batching.ErrClosed. It returns when ctx ends.
-func (m *Model) Read(ctx context.Context, items []encode.Encoded) ([]Reading, error) {
-	readings, err := m.rows(ctx, items)
-	if err != nil {
-		return nil, err
-	}
-	m.applyHead(ctx, items, readings)
-	for i := range readings {
-		if r := &readings[i]; r.Err == nil {
-			if r.Err = m.finite(r.Rows); r.Err != nil {
-				r.Rows = nil
-			}
-		}
-	}
-	return readings, nil
-}
-
-// rows sends items through the batcher and gives what leaves the graph: readings, or rows for the head.
-func (m *Model) rows(ctx context.Context, items []encode.Encoded) ([]Reading, error) {
-	sequences := make([]batching.Sequence, len(items))
-	for i, item := range items {
-		sequences[i] = batching.Sequence{IDs: item.IDs, Read: item.Positions}
-	}
-	results, err := m.batcher.Submit(ctx, sequences)
+// rows sends sequences through the batcher and gives what leaves the graph: readings, or rows for the head.
+func (m *Model) rows(ctx context.Context, caller Caller, sequences []batching.Sequence) ([]Reading, error) {
+	results, err := m.batcher.Submit(ctx, caller, sequences)
 	if err != nil {
 		return nil, err
 	}
@@ -184,16 +151,26 @@ func (m *Model) rows(ctx context.Context, items []encode.Encoded) ([]Reading, er
 }
 
 func (m *Model) reading(result batching.Result) Reading {
-	reading := Reading{Rows: result.Values, Err: result.Err, Shared: result.Shared, Cached: result.Cached, Queue: result.Queue, Run: result.Run}
+	reading := Reading{
+		Rows:   result.Values,
+		Err:    result.Err,
+		Shared: result.Shared,
+		Cached: result.Cached,
+		Queue:  result.Queue,
+		Run:    result.Run,
+	}
 	switch {
 	case reading.Err == nil:
-	case errors.Is(reading.Err, context.Canceled), errors.Is(reading.Err, context.DeadlineExceeded), errors.Is(reading.Err, batching.ErrClosed):
+	case errors.Is(reading.Err, context.Canceled),
+		errors.Is(reading.Err, context.DeadlineExceeded),
+		errors.Is(reading.Err, batching.ErrClosed):
 	default:
-		detail := fmt.Sprintf("the forward of model %q failed", m.info.Manifest.Name)
+		err := fault.New(fault.CodeRun, "the forward of model %q failed", m.info.Manifest.Name)
 		if late := new(onnxrun.LateError); errors.As(reading.Err, late) {
-			detail = fmt.Sprintf("the forward of model %q took longer than %s and was ended", m.info.Manifest.Name, late.Longest)
+			err = fault.New(fault.CodeRun, "the forward of model %q took longer than %s and was ended",
+				m.info.Manifest.Name, late.Longest)
 		}
-		reading.Err = &fault.Error{Code: fault.CodeRun, Detail: detail, Err: reading.Err}
+		reading.Err = err.Because(reading.Err)
 	}
 	return reading
 }
@@ -203,24 +180,27 @@ func (m *Model) finite(rows [][]float32) error {
 	for i, row := range rows {
 		for j, value := range row {
 			if math.IsNaN(float64(value)) || math.IsInf(float64(value), 0) {
-				return fault.New(fault.CodeNotFinite, "model %q gave %v for label %q of row %d", m.info.Manifest.Name, value, m.info.Manifest.Graph.Labels[j], i)
+				return fault.New(fault.CodeNotFinite, "model %q gave %v for label %q of row %d", m.info.Manifest.Name,
+					value, m.info.Manifest.Graph.Labels[j], i)
 			}
 		}
 	}
 	return nil
 }
 
-// Probe runs one short item through the queue and the graph and checks its value: readiness.
+// Probe runs one short item through the queue and the graph, and returns nil when its reading is finite. Readiness asks
+// it.
 func (m *Model) Probe(ctx context.Context) error {
 	ids := m.probeItem(min(8, m.info.Manifest.Limits.MaxTokens), 2)
-	readings, err := m.Read(ctx, []encode.Encoded{{IDs: ids, Positions: []int{m.lastRead(len(ids))}, User: m.probeUser(ids)}})
+	readings, err := m.ReadEncoded(ctx, Caller{}, []encode.Encoded{{IDs: ids, Positions: []int{m.lastRead(len(ids))}, User: m.probeUser(ids)}})
 	if err != nil {
 		return err
 	}
 	return readings[0].Err
 }
 
-// lastRead is the last of n tokens that can be read: a likelihood graph reads what the next token is.
+// lastRead is the last of n positions that can be read. A likelihood graph reads the probability of the token that
+// follows, so the very last position has none.
 func (m *Model) lastRead(n int) int {
 	if m.info.Manifest.Likelihood != nil {
 		return max(0, n-2)
@@ -238,13 +218,14 @@ func (m *Model) Guarded(ctx context.Context, work func(context.Context) error) e
 // Stats counts what the model's batcher did.
 func (m *Model) Stats() batching.Stats { return m.batcher.Stats() }
 
-// Run answers what is submitted. It blocks until [Model.Close] has drained the queue, or ctx ends, and then frees the graph.
+// Run answers what is submitted. It returns when [Model.Close] has been called and the queue is drained, or when ctx
+// ends, and then frees the graph. A model runs once.
 func (m *Model) Run(ctx context.Context) error {
 	defer m.freeSession()
 	return m.batcher.Run(ctx)
 }
 
-// Close stops admission; what was accepted is still answered, and then Run returns.
+// Close stops admission. What was accepted is still answered, and then Run returns.
 func (m *Model) Close() { m.batcher.Close() }
 
 func (m *Model) freeSession() {

@@ -12,11 +12,12 @@ import (
 	"github.com/assay-rm/assay/models/manifest"
 )
 
-// optimumBundles have graphs that Optimum's exporter made (models/export/optimum); the golden scores are transformers', each
-// item alone.
+// optimumBundles have graphs that Optimum's exporter made (models/export/optimum); the golden scores are transformers',
+// each item alone.
 var optimumBundles = []string{"qwen2", "gpt2", "bert"}
 
-// TestOptimumGraphs: a graph of Optimum's needs a manifest and nothing else, and gives transformers' scores alone and in a batch.
+// TestOptimumGraphs: a graph of Optimum's needs a manifest and nothing else, and gives transformers' scores alone and
+// in a batch.
 func TestOptimumGraphs(t *testing.T) {
 	for _, name := range optimumBundles {
 		t.Run(name, func(t *testing.T) {
@@ -27,7 +28,7 @@ func TestOptimumGraphs(t *testing.T) {
 			}
 			items := make([]encode.Encoded, len(pairs))
 			for i, pair := range pairs {
-				if items[i], err = m.Encode(*pair.Item, encode.TruncateError); err != nil {
+				if items[i], err = m.Encode(t.Context(), *pair.Item, encode.TruncateError); err != nil {
 					t.Fatalf("pair %d: %v", i, err)
 				}
 				if !slices.Equal(items[i].IDs, pair.IDs[0]) {
@@ -36,7 +37,7 @@ func TestOptimumGraphs(t *testing.T) {
 			}
 			worst := 0.0
 			hold := func(how string, first int, items []encode.Encoded) {
-				readings, err := m.Read(t.Context(), items)
+				readings, err := m.ReadEncoded(t.Context(), Caller{}, items)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -59,7 +60,8 @@ func TestOptimumGraphs(t *testing.T) {
 	}
 }
 
-// TestOptimumPadIsTheGraphs: a decoder's graph finds its last token by a pad id of its own, so a manifest with another is refused.
+// TestOptimumPadIsTheGraphs: a decoder's graph finds its last token by a pad id of its own, so a manifest with another
+// is refused.
 func TestOptimumPadIsTheGraphs(t *testing.T) {
 	for _, name := range []string{"qwen2", "gpt2"} {
 		dir := t.TempDir()

@@ -18,7 +18,8 @@ import (
 	"github.com/assay-rm/assay/models/tokenizer"
 )
 
-// realCase is a line of cases.jsonl: a text, or a conversation that a template renders or refuses, with ids by Hugging Face.
+// realCase is a line of cases.jsonl: a text, or a conversation that a template renders or refuses, with ids by Hugging
+// Face.
 type realCase struct {
 	Class     string            `json:"class"`
 	Template  string            `json:"template"` // its file; empty for a text
@@ -41,7 +42,8 @@ func TestRealTokenizers(t *testing.T) {
 		t.Fatalf("%s has %d tokenizers (%v), want 4", root, len(files), err)
 	}
 	for _, file := range files {
-		t.Run(filepath.Base(filepath.Dir(file)), func(t *testing.T) { holdReal(t, filepath.Dir(file), readReal(t, file)) })
+		t.Run(filepath.Base(filepath.Dir(file)),
+			func(t *testing.T) { holdReal(t, filepath.Dir(file), readReal(t, file)) })
 	}
 }
 

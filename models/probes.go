@@ -9,14 +9,21 @@ import (
 	"github.com/assay-rm/assay/models/manifest"
 )
 
-// probes are sequences of several lengths, two of which share a prefix, the longest last; pad ids occur inside them.
+// Lengths of probes, in tokens.
+const (
+	shortProbe = 7
+	longProbe  = 130
+)
+
+// probes are the sequences that a graph is proved with: of several lengths, two with a common prefix, one with pad ids
+// inside, the longest last. Of a model that reads features they are a hundred items.
 func (m *Model) probes() []batching.Sequence {
 	spec := &m.info.Manifest
 	var probes []batching.Sequence
 	if m.features != nil {
-		for seed := range uint64(100) { // more than one run of the graph takes at once
+		for seed := range uint64(100) { // one run of the graph takes fewer
 			ids := heads.ProbeFeatures(len(spec.Graph.Features), seed)
-			probes = append(probes, batching.Sequence{IDs: ids, Read: []int{len(ids) - 1}})
+			probes = append(probes, batching.Sequence{IDs: ids, Positions: []int{len(ids) - 1}})
 		}
 		return probes
 	}
@@ -27,14 +34,14 @@ func (m *Model) probes() []batching.Sequence {
 		if (spec.Kind == manifest.KindProcess || spec.Prompt.Read() || spec.Likelihood != nil) && len(ids) > 3 {
 			read = []int{len(ids) / 2, last}
 		}
-		probes = append(probes, batching.Sequence{IDs: ids, Read: read})
+		probes = append(probes, batching.Sequence{IDs: ids, Positions: read})
 	}
 	ids := func(n int, seed uint64) []int64 { return probeIDs(spec.Graph.VocabSize, n, seed) }
 	add(ids(2, 3))
 	if spec.Likelihood == nil {
 		add(ids(1, 3))
 	}
-	add(ids(7, 4))
+	add(ids(shortProbe, 4))
 	shared := ids(40, 5)
 	add(append(slices.Clone(shared), ids(9, 6)...))
 	add(append(slices.Clone(shared), ids(30, 7)...))
@@ -43,11 +50,11 @@ func (m *Model) probes() []batching.Sequence {
 		padded[10], padded[11] = *pad, *pad
 	}
 	add(padded)
-	add(ids(130, 9))
+	add(ids(longProbe, 9))
 	return probes
 }
 
-// unit is what the items of the model are counted in.
+// unit is what the length of an item is counted in.
 func (m *Model) unit() string {
 	if m.features != nil {
 		return "features"
@@ -55,7 +62,8 @@ func (m *Model) unit() string {
 	return "tokens"
 }
 
-// probeItem gives n ids of the vocabulary, or one item's features, the same for the same arguments.
+// probeItem makes n random ids of the vocabulary, or as many features as the model reads. The same arguments give the
+// same ids.
 func (m *Model) probeItem(n int, seed uint64) []int64 {
 	if m.features != nil {
 		return heads.ProbeFeatures(len(m.info.Manifest.Graph.Features), seed)
@@ -63,7 +71,8 @@ func (m *Model) probeItem(n int, seed uint64) []int64 {
 	return probeIDs(m.info.Manifest.Graph.VocabSize, n, seed)
 }
 
-// probeUser gives a user's vector of numbers between -1 and 1, the same for the ids of one beginning; nil for a model that takes none.
+// probeUser makes a random user's vector of numbers between -1 and 1; nil for a model that takes none. Items with the
+// same first id get the same vector, so that some probes share a user.
 func (m *Model) probeUser(ids []int64) []float32 {
 	if m.info.User == 0 {
 		return nil
@@ -76,7 +85,7 @@ func (m *Model) probeUser(ids []int64) []float32 {
 	return vector
 }
 
-// probeIDs gives n ids of the vocabulary, the same for the same arguments.
+// probeIDs makes n random ids of the vocabulary. The same arguments give the same ids.
 func probeIDs(vocabulary int64, n int, seed uint64) []int64 {
 	random := rand.New(rand.NewPCG(seed, uint64(n)))
 	ids := make([]int64, n)

@@ -10,11 +10,12 @@ import (
 
 // Check is one thing that was proved of a bundle.
 type Check struct {
-	Name   string // of what was checked
+	Name   string // what was checked, in a word
 	Detail string // what was seen
 }
 
-func (m *Model) passed(name, format string, args ...any) {
+// report notes one thing that was proved.
+func (m *Model) report(name, format string, args ...any) {
 	m.proof = append(m.proof, Check{Name: name, Detail: fmt.Sprintf(format, args...)})
 }
 
@@ -30,9 +31,11 @@ func (m *Model) proveSignature(file *onnx.Signature) error {
 		want, ok := known[input.Name]
 		switch {
 		case !ok:
-			return fault.New(fault.CodeBundle, "graph.layout %s: the graph asks for input %q, which this layout does not give", g.Layout, fault.Short(input.Name))
+			return fault.New(fault.CodeBundle,
+				"graph.layout %s: the graph asks for input %q, which this layout does not give", g.Layout, fault.Short(input.Name))
 		case !input.Fits(want):
-			return fault.New(fault.CodeBundle, "graph.layout %s: the graph's input is %s, and the layout gives %s", g.Layout, input, want)
+			return fault.New(fault.CodeBundle, "graph.layout %s: the graph's input is %s, and the layout gives %s",
+				g.Layout, input, want)
 		}
 		seen[input.Name] = true
 	}
@@ -57,7 +60,7 @@ func (m *Model) proveSignature(file *onnx.Signature) error {
 		return fault.New(fault.CodeBundle, "graph.output: the graph's output is %s, and pooling %s with %s needs %s",
 			output, m.info.Manifest.Pooling, field, want)
 	}
-	m.passed("signature", "%d inputs, output %s with %s", len(file.Inputs), g.Output, field)
+	m.report("signature", "%d inputs, output %s with %s", len(file.Inputs), g.Output, field)
 	return nil
 }
 
@@ -89,7 +92,8 @@ func (m *Model) expectedInputs() []onnx.Value {
 	return values
 }
 
-// neededInputs lists what a graph of the layout must ask for: without one of them it cannot be right.
+// neededInputs names the inputs that a graph of this layout must ask for. A graph that ignores one of them cannot be
+// right.
 func (m *Model) neededInputs() []string {
 	if m.info.Manifest.Graph.Padded() {
 		return []string{"input_ids", "attention_mask"}
@@ -101,14 +105,14 @@ func (m *Model) neededInputs() []string {
 	return names
 }
 
-// passedEncoder says what the encoder has found in the tokenizer and the template.
-func (m *Model) passedEncoder() {
+// reportEncoder notes what the encoder has found in the tokenizer and the template.
+func (m *Model) reportEncoder() {
 	spec := &m.info.Manifest
 	if id := m.encoder.Separator(); id >= 0 {
-		m.passed("separator", "%q is id %d wherever a step ends", spec.Steps.Separator, id)
+		m.report("separator", "%q is id %d wherever a step ends", spec.Steps.Separator, id)
 	}
-	m.passed("tokenizer", "%d tokens, bos %s, end %s", m.encoder.VocabSize(), spec.Tokenizer.BOS, spec.Tokenizer.End)
+	m.report("tokenizer", "%d tokens, bos %s, end %s", m.encoder.VocabSize(), spec.Tokenizer.BOS, spec.Tokenizer.End)
 	if tail, ok := m.encoder.Tail(); ok {
-		m.passed("template", "renders; %d tokens follow a response", tail)
+		m.report("template", "renders; %d tokens follow a response", tail)
 	}
 }

@@ -73,7 +73,8 @@ func (d damaged) number(field, value string) {
 	d.write(manifest.File, rule.ReplaceAllString(text, field+": "+value))
 }
 
-// TestDamagedBundlesAreRefused: each bundle that lies or is damaged is refused with a sentence that names the field or file.
+// TestDamagedBundlesAreRefused: each bundle that lies or is damaged is refused with a sentence that names the field or
+// file.
 func TestDamagedBundlesAreRefused(t *testing.T) {
 	const (
 		reward, process, padded = "qwen3-reward-packed", "qwen3-process-packed", "qwen3-reward-padded"
@@ -98,7 +99,7 @@ func TestDamagedBundlesAreRefused(t *testing.T) {
 				file = message(1, message(5, message(6, file)))
 			}
 			d.write(graph, string(message(7, file)))
-		}, "graph.file model.onnx: more than 100 messages stand inside one another"},
+		}, "graph.file model.onnx: graphs are nested more than 8 deep"},
 		{"graph empty", reward, func(d damaged) { d.cut(graph, 0) }, "it has no graph"},
 		{"tokenizer cut short", reward, func(d damaged) { d.cut(tokens, 100) }, "tokenizer.file"},
 		{"template broken", reward, func(d damaged) { d.write(template, "{% for %}") }, "template.file"},
@@ -113,6 +114,12 @@ func TestDamagedBundlesAreRefused(t *testing.T) {
 		{"pooling lies", padded, func(d damaged) {
 			d.edit(manifest.File, "pooling: in_graph", "pooling: last_attended")
 		}, "pooling last_attended"},
+		{"limit of a packed graph lies", reward, func(d damaged) {
+			d.number("max_tokens", "321")
+		}, "limits.max_tokens is 321, and a token at position 320 cannot be read"},
+		{"limit of a table lies", padded, func(d damaged) {
+			d.number("max_tokens", "100000")
+		}, "limits.max_tokens is 100000, and a sequence of 512 tokens does not run"},
 		{"separator of several tokens", process, func(d damaged) {
 			d.edit(manifest.File, "<extra_0>", " = = ")
 		}, "steps.separator"},
@@ -162,12 +169,6 @@ func TestExternalDataStaysInside(t *testing.T) {
 		d.edit(graph, data, "../model.onnx_d"[:len(data)])
 		d.refused("leaves the bundle")
 	})
-	t.Run("location of a sparse weight", func(t *testing.T) {
-		d := copyBundle(t, name)
-		location := message(13, message(1, []byte("location")), message(2, []byte("../secret")))
-		d.write(graph, string(message(7, message(15, message(1, location)))))
-		d.refused(`external data "../secret" of model.onnx leaves the bundle`)
-	})
 }
 
 // message is a field of a protobuf message that holds the parts.
@@ -175,8 +176,38 @@ func message(field protowire.Number, parts ...[]byte) []byte {
 	return protowire.AppendBytes(protowire.AppendTag(nil, field, protowire.BytesType), slices.Concat(parts...))
 }
 
-// TestBatchScalesAreRefused: a graph with an operation that rounds activations by one scale for the whole batch is refused, wherever
-// in the file the operation stands.
+// TestExternalDataIsFoundWhereverItStands: a file that a graph would read is checked in whatever part of the graph it
+// is named.
+func TestExternalDataIsFoundWhereverItStands(t *testing.T) {
+	tensor := func(field protowire.Number) []byte {
+		return message(field, message(8, []byte("w")), message(13, message(1, []byte("location")), message(2, []byte("../secret"))))
+	}
+	node := func(attribute []byte) []byte {
+		return message(1, message(4, []byte("Constant")), message(5, attribute))
+	}
+	for place, file := range map[string][]byte{
+		"an initializer":           message(7, tensor(5)),
+		"values of a sparse one":   message(7, message(15, tensor(1))),
+		"indices of a sparse one":  message(7, message(15, tensor(2))),
+		"an attribute":             message(7, node(tensor(5))),
+		"a list of tensors":        message(7, node(tensor(10))),
+		"a sparse attribute":       message(7, node(message(22, tensor(1)))),
+		"a list of sparse tensors": message(7, node(message(23, tensor(2)))),
+		"a branch":                 message(7, node(message(6, tensor(5)))),
+		"a function":               append(message(7), message(25, message(7, message(5, tensor(5))))...),
+		"a function's default":     append(message(7), message(25, message(11, tensor(5)))...),
+		"a training graph":         append(message(7), message(20, message(2, tensor(5)))...),
+	} {
+		t.Run(place, func(t *testing.T) {
+			d := copyBundle(t, "qwen3-reward-packed")
+			d.write("model.onnx", string(file))
+			d.refused(`external data "../secret" of model.onnx leaves the bundle`)
+		})
+	}
+}
+
+// TestBatchScalesAreRefused: a graph with an operation that rounds activations by one scale for the whole batch is
+// refused, wherever in the file the operation stands.
 func TestBatchScalesAreRefused(t *testing.T) {
 	node := func(op string, parts ...[]byte) []byte {
 		return message(1, append(parts, message(1, []byte("x")), message(2, []byte("y")), message(4, []byte(op)))...)

@@ -3,68 +3,161 @@ package models
 import (
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/models/manifest"
 )
 
-// Registry is the set of models that a process serves. It does not change after it is made.
+// Registry is the set of models that a process serves. It may change while its models are asked: whoever acquired one
+// keeps it until the release, and a model that has left the registry is closed with the last release. It is safe for
+// concurrent use.
 type Registry struct {
-	models []*Model
+	mu      sync.Mutex
+	entries []*entry // in the order in which they were added; guarded by mu, and so are their holders
+}
+
+// entry is a model and how many hold it. One that has left is in no list.
+type entry struct {
+	model   *Model
+	holders int
+	left    bool
 }
 
 // NewRegistry makes a registry. Two models of one name are an error.
 func NewRegistry(models ...*Model) (*Registry, error) {
-	seen := map[string]bool{}
+	r := &Registry{}
 	for _, m := range models {
-		name := m.Info().Manifest.Name
-		if seen[name] {
-			return nil, fault.New(fault.CodeBundle, "two bundles are named %q", name)
+		if err := r.Add(m); err != nil {
+			return nil, err
 		}
-		seen[name] = true
 	}
-	return &Registry{models: models}, nil
+	return r, nil
 }
 
-// All lists the models in the order in which they were given.
-func (r *Registry) All() []*Model { return slices.Clone(r.models) }
+// All lists the models that are served now, in the order in which they were added. They may leave at any time.
+func (r *Registry) All() []*Model {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	models := make([]*Model, len(r.entries))
+	for i, e := range r.entries {
+		models[i] = e.model
+	}
+	return models
+}
 
-// Find gives the model of that name, or the only one of those kinds when name is empty. Its errors are *Error.
-func (r *Registry) Find(name string, kinds ...manifest.Kind) (*Model, error) {
+// Add serves one more model, whose Run somebody must have started. Its error is that another has the name.
+func (r *Registry) Add(m *Model) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.find(m.name()) >= 0 {
+		return fault.New(fault.CodeBundle, "two bundles are named %q", m.name())
+	}
+	r.entries = append(r.entries, &entry{model: m})
+	return nil
+}
+
+// Replace serves the model in the place of the one of its name, which leaves: who asks from now on gets the new one, and
+// who asked before gets an answer of the old one. Its error is that there is none of the name. A model in its own place stays.
+func (r *Registry) Replace(m *Model) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	at := r.find(m.name())
+	if at < 0 {
+		return fault.New(fault.CodeModel, "no model is named %q; loaded: %s", m.name(), r.names())
+	}
+	if r.entries[at].model == m {
+		return nil
+	}
+	r.entries[at].leave()
+	r.entries[at] = &entry{model: m}
+	return nil
+}
+
+// Remove no longer serves the model of that name. Its error is that there is none.
+func (r *Registry) Remove(name string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	at := r.find(name)
+	if at < 0 {
+		return fault.New(fault.CodeModel, "no model is named %q; loaded: %s", fault.Short(name), r.names())
+	}
+	r.entries[at].leave()
+	r.entries = slices.Delete(r.entries, at, at+1)
+	return nil
+}
+
+// leave closes the model, as soon as nobody holds it.
+func (e *entry) leave() {
+	if e.left = true; e.holders == 0 {
+		e.model.Close()
+	}
+}
+
+// Acquire gives the model of that name, or the only one of those kinds when name is empty. The model answers until
+// release is called. Its errors are *fault.Error.
+func (r *Registry) Acquire(name string, kinds ...manifest.Kind) (m *Model, release func(), err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e, err := r.choose(name, kinds)
+	if err != nil {
+		return nil, nil, err
+	}
+	e.holders++
+	return e.model, sync.OnceFunc(func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if e.holders--; e.left && e.holders == 0 {
+			e.model.Close()
+		}
+	}), nil
+}
+
+// choose finds what a name, or none, stands for.
+func (r *Registry) choose(name string, kinds []manifest.Kind) (*entry, error) {
 	var words []string
 	for _, kind := range kinds {
-		if kind != manifest.KindFeatures { // who asks for a reward means these too
+		if kind != manifest.KindFeatures { // a question about rewards takes these too
 			words = append(words, string(kind))
 		}
 	}
 	wanted := strings.Join(words, " or ")
-	var of []*Model
-	for _, m := range r.models {
-		spec := m.Info().Manifest
-		switch asked := spec.Asked(); {
-		case name != "" && spec.Name == name && slices.Contains(kinds, asked):
-			return m, nil
-		case name != "" && spec.Name == name:
+	if name != "" {
+		at := r.find(name)
+		if at < 0 {
+			return nil, fault.New(fault.CodeModel, "no model is named %q; loaded: %s", fault.Short(name), r.names())
+		}
+		if asked := r.entries[at].model.info.Manifest.Asked(); !slices.Contains(kinds, asked) {
 			return nil, fault.New(fault.CodeKind, "model %q is a %s model, and this question needs a %s model", name, asked, wanted)
-		case slices.Contains(kinds, asked):
-			of = append(of, m)
+		}
+		return r.entries[at], nil
+	}
+	var of []*entry
+	for _, e := range r.entries {
+		if slices.Contains(kinds, e.model.info.Manifest.Asked()) {
+			of = append(of, e)
 		}
 	}
-	switch {
-	case name != "":
-		return nil, fault.New(fault.CodeModel, "no model is named %q; loaded: %s", name, r.names())
-	case len(of) == 1:
+	switch len(of) {
+	case 1:
 		return of[0], nil
-	case len(of) == 0:
+	case 0:
 		return nil, fault.New(fault.CodeModel, "no %s model is loaded; loaded: %s", wanted, r.names())
 	}
 	return nil, fault.New(fault.CodeModel, "%d %s models are loaded, so the request must name one: %s", len(of), wanted, r.names())
 }
 
+// find is the place of the model of that name, -1 when there is none.
+func (r *Registry) find(name string) int {
+	return slices.IndexFunc(r.entries, func(e *entry) bool { return e.model.name() == name })
+}
+
 func (r *Registry) names() string {
-	names := make([]string, 0, len(r.models))
-	for _, m := range r.models {
-		names = append(names, m.Info().Manifest.Name)
+	names := make([]string, len(r.entries))
+	for i, e := range r.entries {
+		names[i] = e.model.name()
 	}
 	return strings.Join(names, ", ")
 }
+
+func (m *Model) name() string { return m.info.Manifest.Name }

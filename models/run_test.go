@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -15,7 +16,8 @@ import (
 	"github.com/assay-rm/assay/models/onnxrun"
 )
 
-// TestForwardsRunOnThreadsOfTheirOwn: while one of Go's threads is in a long call into C, the runtime takes cores from ONNX Runtime's.
+// TestForwardsRunOnThreadsOfTheirOwn: while one of Go's threads is in a long call into C, the runtime takes cores from
+// ONNX Runtime's.
 func TestForwardsRunOnThreadsOfTheirOwn(t *testing.T) {
 	m := fixture(t, "qwen3-reward-packed")
 	if _, err := m.forward(t.Context(), m.batching(Options{}), []batching.Sequence{m.probes()[0]}); err != nil {
@@ -50,5 +52,14 @@ func TestALateForwardIsEnded(t *testing.T) {
 	var known *fault.Error
 	if !errors.As(reading.Err, &known) || known.Code != fault.CodeRun || known.Detail != `the forward of model "qwen3-reward-packed" took longer than 1m0s and was ended` {
 		t.Errorf("its item says %v", reading.Err)
+	}
+}
+
+// TestThreadsAreThoseThatGoMayUse: in a container with a quota of processors, one thread for each of the host's would
+// be throttled.
+func TestThreadsAreThoseThatGoMayUse(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(runtime.NumCPU() + 1))
+	if threads := fixture(t, "qwen3-reward-packed").Info().Threads; threads != runtime.NumCPU()+1 {
+		t.Errorf("a forward has %d threads, and Go may use %d processors", threads, runtime.NumCPU()+1)
 	}
 }

@@ -3,59 +3,46 @@ package rewards
 import (
 	"context"
 	"errors"
+	"slices"
 
-	"github.com/assay-rm/assay/models"
-	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/models/fault"
+	"github.com/assay-rm/assay/rewards/failure"
+	"github.com/assay-rm/assay/rewards/ops"
 )
 
-// Explanation is what is told beside a score.
-type Explanation string
-
-// ExplainGradient asks for the derivative of the score by each feature, transforms and activation included.
-const ExplainGradient Explanation = "gradient"
-
-// check proves that a model can give what is asked.
-func (x Explanation) check(info models.Info) error {
-	if x == "" {
-		return nil
+// explain puts the gradient beside every score, by the chain rule: how the score moves with each label, times how that label moves
+// with each feature. An item whose gradient is not finite fails, and so does every item whose gradient ctx's deadline leaves no time
+// for.
+func (s *scoring) explain(ctx context.Context, readings []Reading, results []Result) error {
+	source, ok := s.source.(sloped)
+	if !ok {
+		return failure.New(fault.CodeKind, "explain: model %q tells no gradient", s.head.model)
 	}
-	if err := oneOf("explain", x, ExplainGradient); err != nil {
-		return err
-	}
-	if m := info.Manifest; !m.ReadsFeatures() {
-		return invalid("explain: a gradient is by features, and model %q reads tokens", m.Name)
-	}
-	return nil
-}
-
-// explain puts the gradient beside every score, by the chain rule: how the score moves with each label, times how that label moves with each
-// feature. An item whose gradient is not finite fails, and so does every item whose gradient ctx's deadline leaves no time for.
-func (s *scored) explain(ctx context.Context, m reader) error {
-	var items []encode.Encoded
+	info := s.source.Info()
+	features := info.Manifest.Graph.Features
+	var read []Reading
 	var weights, gradients [][]float64 // (items, labels), (items, features)
-	var at []int                       // items[k] is of results[at[k]]
-	features := s.info.Manifest.Graph.Features
-	for i := range s.results {
-		if s.results[i].Error != nil {
+	var at []int                       // read[k] is of results[at[k]]
+	for i := range results {
+		if results[i].Err != nil {
 			continue
 		}
-		rows, _ := widen(s.outcomes[i].reading.Rows, s.rule.labels) // the score was made of them
-		items, at = append(items, s.outcomes[i].encoded), append(at, i)
-		weights, gradients = append(weights, s.rule.slopes(rows[len(rows)-1])), append(gradients, make([]float64, len(features)))
+		rows, _ := widen(&readings[i], s.head.labels) // the score was made of them
+		read, at = append(read, readings[i]), append(at, i)
+		weights, gradients = append(weights, s.head.slopes(rows[len(rows)-1])), append(gradients, make([]float64, len(features)))
 	}
-	for label := range s.rule.labels {
+	for label := range s.head.labels {
 		if !moves(weights, label) {
 			continue
 		}
-		slopes, err := m.Slopes(ctx, items, label)
+		slopes, err := source.Slopes(ctx, read, label)
 		if ctx.Err() != nil {
-			return s.late(ctx.Err(), at)
+			return late(ctx.Err(), results, at)
 		}
 		if err != nil {
 			return err
 		}
-		for k := range items {
+		for k := range read {
 			for f, slope := range slopes[k] {
 				if weights[k][label] != 0 { // 0 times an infinite slope would be no number
 					gradients[k][f] += weights[k][label] * float64(slope)
@@ -64,24 +51,23 @@ func (s *scored) explain(ctx context.Context, m reader) error {
 		}
 	}
 	for k, i := range at {
-		s.results[i].Gradient = named(features, gradients[k])
-		for f, x := range gradients[k] {
-			if !finite(x) {
-				s.results[i] = ScoreResult{Error: NewProblem(fault.CodeNotFinite, "the gradient by feature %q is %g", features[f], x)}
-				break
-			}
+		results[i].Gradient = named(features, gradients[k])
+		if f := slices.IndexFunc(gradients[k], infinite); f >= 0 {
+			results[i] = Result{Err: failure.New(fault.CodeNotFinite, "the gradient by feature %q is %g", features[f], gradients[k][f])}
 		}
 	}
 	return nil
 }
 
+func infinite(x float64) bool { return !ops.Finite(x) }
+
 // late fails the results of those numbers by the deadline that passed; a caller that is gone is told nothing.
-func (s *scored) late(err error, at []int) error {
+func late(err error, results []Result, at []int) error {
 	if errors.Is(err, context.Canceled) {
 		return err
 	}
 	for _, i := range at {
-		s.results[i] = ScoreResult{Error: ProblemOf(err)}
+		results[i] = Result{Err: failure.Of(err)}
 	}
 	return nil
 }
@@ -97,43 +83,42 @@ func moves(weights [][]float64, label int) bool {
 }
 
 // slopes says how the score moves with each label of its one row, after every activation, weight, mean and std.
-func (r *rule) slopes(row []float64) []float64 {
-	std := r.spec.Std
+func (h *head) slopes(row []float64) []float64 {
 	of := make([]float64, len(row)) // how the score moves with each label after the head's activation
-	switch after := r.activated(row); {
-	case r.show < 0 && r.activation == ActivationSigmoid:
-		_, score, _ := r.apply([][]float64{row})
-		for i, weight := range r.spec.Weights {
-			of[i] = score * (1 - score) * weight / std
+	switch after := activated(row, h.activation); {
+	case h.show < 0:
+		slope := 1.0
+		if h.last == activationSigmoid {
+			_, score, _ := h.apply([][]float64{row})
+			slope = score * (1 - score)
 		}
-	case r.show < 0:
-		for i, weight := range r.spec.Weights {
-			of[i] = weight / std
+		for i, weight := range h.weights {
+			of[i] = slope * weight / h.std
 		}
 	default:
 		scores := make([]float64, len(after))
 		for i, x := range after {
-			scores[i] = Normalize(x, r.spec.Mean, std)
+			scores[i] = ops.Normalize(x, h.mean, h.std)
 		}
-		of[r.show] = 1
-		of = backward(scores, of, r.activation)
+		of[h.show] = 1
+		of = backward(scores, of, h.last)
 		for i := range of {
-			of[i] /= std
+			of[i] /= h.std
 		}
 	}
-	return backward(row, of, Activation(r.spec.Activation))
+	return backward(row, of, h.activation)
 }
 
 // backward takes slopes by what an activation gives of a row back to slopes by the row.
-func backward(row, of []float64, activation Activation) []float64 {
+func backward(row, of []float64, activation string) []float64 {
 	out := make([]float64, len(row))
 	after := activated(row, activation)
 	switch activation {
-	case ActivationSigmoid:
+	case activationSigmoid:
 		for i, p := range after {
 			out[i] = of[i] * p * (1 - p)
 		}
-	case ActivationSoftmax:
+	case activationSoftmax:
 		mean := 0.0
 		for i, p := range after {
 			mean += p * of[i]

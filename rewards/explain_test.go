@@ -17,23 +17,24 @@ import (
 	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/models/fault"
-	"github.com/assay-rm/assay/models/manifest"
+	"github.com/assay-rm/assay/rewards/failure"
 )
 
 // TestSlopesAreThoseOfTheScore compares every way from labels to a score with differences of the score.
 func TestSlopesAreThoseOfTheScore(t *testing.T) {
-	weights := []float64{0.5, 0, -2}
-	for name, spec := range map[string]manifest.Head{
-		"plain": {}, "scaled": {Mean: 0.5, Std: 4}, "label": {Label: 1},
-		"sigmoid": {Activation: "sigmoid"}, "softmax": {Activation: "softmax", Label: 2, Mean: 1, Std: 0.5},
-		"weights": {Label: -1, Weights: weights, Std: 3}, "weights of sigmoids": {Activation: "sigmoid", Label: -1, Weights: weights},
-		"weights of a softmax": {Activation: "softmax", Label: -1, Weights: weights, Mean: 0.1},
+	weights := map[string]float64{"a": 0.5, "c": -2}
+	for name, spec := range map[string]headSpec{
+		"plain": {}, "scaled": {Mean: 0.5, Std: new(4.0)}, "label": {Label: "b"},
+		"sigmoid": {Activation: "sigmoid"}, "softmax": {Activation: "softmax", Label: "c", Mean: 1, Std: new(0.5)},
+		"weights": {Weights: weights, Std: new(3.0)}, "weights of sigmoids": {Activation: "sigmoid", Weights: weights},
+		"weights of a softmax": {Activation: "softmax", Weights: weights, Mean: 0.1},
 	} {
-		for _, activation := range []Activation{ActivationNone, ActivationSigmoid, ActivationSoftmax} {
+		for _, activation := range []string{activationNone, activationSigmoid, activationSoftmax} {
 			for _, label := range []string{"", "b"} {
 				m := reward("a", "b", "c")
-				m.Head = complete(spec)
-				rule, err := newRule(m, Scoring{Activation: activation, Label: label})
+				m.Head = spec.of(m.Graph.Labels)
+				plain, _ := newHead(&m).(*head)
+				rule, err := plain.asked(&Request{Activation: activation, Label: label})
 				if err != nil {
 					continue // a softmax of what has one already, or of one number
 				}
@@ -76,21 +77,18 @@ func TestGradientsEqualPyTorch(t *testing.T) {
 	}
 	defer file.Close() //nolint:errcheck // opened for reading
 	var wants []map[string]float64
-	request := ScoreRequest{Explain: ExplainGradient}
+	request := Request{Question: Score, Gradient: true}
 	for lines := bufio.NewScanner(file); lines.Scan(); {
-		var line struct {
-			Features encode.Features
-			Gradient map[string]float64
-		}
+		var line struct{ Features, Gradient map[string]float64 }
 		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
 			t.Fatal(err)
 		}
 		wants, request.Items = append(wants, line.Gradient), append(request.Items, encode.Item{Features: line.Features})
 	}
-	together, err := e.Score(t.Context(), request)
-	if err != nil || len(wants) < 10 {
-		t.Fatalf("%d lines, %v", len(wants), err)
+	if len(wants) < 10 {
+		t.Fatalf("%d lines", len(wants))
 	}
+	together := ask(t, e, request)
 	for i, want := range wants {
 		got := together.Results[i].Gradient
 		if len(got) != len(want) {
@@ -101,9 +99,9 @@ func TestGradientsEqualPyTorch(t *testing.T) {
 				t.Errorf("item %d: the gradient by %s is %g, and PyTorch's %g", i, name, got[name], want[name])
 			}
 		}
-		alone, err := e.Score(t.Context(), ScoreRequest{Explain: ExplainGradient, Items: request.Items[i : i+1]})
-		if err != nil || !cmp.Equal(alone.Results[0].Gradient, got) {
-			t.Errorf("item %d: %v alone, %v beside others (%v)", i, alone.Results[0].Gradient, got, err)
+		alone := ask(t, e, Request{Question: Score, Gradient: true, Items: request.Items[i : i+1]})
+		if !cmp.Equal(alone.Results[0].Gradient, got) {
+			t.Errorf("item %d: %v alone, %v beside others", i, alone.Results[0].Gradient, got)
 		}
 	}
 }
@@ -114,17 +112,16 @@ func TestGradientsFollowTheRequest(t *testing.T) {
 	features := func(spam float64) encode.Item {
 		return encode.Item{Features: encode.Features{"length": 300, "citations": 2, "age_days": 10, "readability": 50, "spam": spam}}
 	}
-	for _, scoring := range []Scoring{{}, {Activation: ActivationSigmoid}, {Label: "honesty"}, {Label: "honesty", Activation: ActivationSigmoid}} {
+	for _, request := range []Request{
+		{}, {Activation: activationSigmoid}, {Label: "honesty"}, {Label: "honesty", Activation: activationSigmoid},
+	} {
 		const step = 0.01
-		answer, err := e.Score(t.Context(), ScoreRequest{
-			Scoring: scoring, Explain: ExplainGradient, Items: []encode.Item{features(0.1), features(0.1 - step), features(0.1 + step)},
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		want := (*answer.Results[2].Score - *answer.Results[1].Score) / (2 * step)
-		if got := answer.Results[0].Gradient["spam"]; math.Abs(got-want) > 1e-3*math.Abs(want) || got == 0 {
-			t.Errorf("%+v: the gradient by spam is %g, and differences give %g", scoring, got, want)
+		request.Question, request.Gradient = Score, true
+		request.Items = []encode.Item{features(0.1), features(0.1 - step), features(0.1 + step)}
+		results := ask(t, e, request).Results
+		want := (results[2].Score - results[1].Score) / (2 * step)
+		if got := results[0].Gradient["spam"]; math.Abs(got-want) > 1e-3*math.Abs(want) || got == 0 {
+			t.Errorf("%q, %q: the gradient by spam is %g, and differences give %g", request.Label, request.Activation, got, want)
 		}
 	}
 }
@@ -132,16 +129,16 @@ func TestGradientsFollowTheRequest(t *testing.T) {
 // TestComparisonsHaveNoGradient: by a feature that is only compared it is 0, and a model that does nothing else has none.
 func TestComparisonsHaveNoGradient(t *testing.T) {
 	e, _ := fixtures(t, "../heads/thresholds", "../heads/rule")
-	request := ScoreRequest{Explain: ExplainGradient, Items: []encode.Item{{Features: encode.Features{"compared": 1, "smooth": 2}}}}
+	request := Request{Question: Score, Gradient: true, Items: []encode.Item{{Features: encode.Features{"compared": 1, "smooth": 2}}}}
 	for label, want := range map[string]map[string]float64{"rule": {"compared": 0, "smooth": 0}, "sum": {"compared": 0, "smooth": 3}} {
 		request.Model, request.Label = "thresholds", label
-		answer, err := e.Score(t.Context(), request)
-		if err != nil || !cmp.Equal(answer.Results[0].Gradient, want) {
-			t.Errorf("%s: %+v, %v", label, answer.Results, err)
+		if r := ask(t, e, request).Results[0]; !cmp.Equal(r.Gradient, want) {
+			t.Errorf("%s: %+v", label, r)
 		}
 	}
 	request.Model, request.Label = "rule", ""
-	if _, err := e.Score(t.Context(), request); ProblemOf(err) == nil || ProblemOf(err).Code != fault.CodeKind || !strings.Contains(ProblemOf(err).Detail, `model "rule" has no gradient: `) {
+	_, err := e.Ask(t.Context(), request)
+	if of := failure.Of(err); of == nil || of.Code != fault.CodeKind || !strings.Contains(of.Detail, `model "rule" has no gradient: `) {
 		t.Errorf("%v", err)
 	}
 }
@@ -150,65 +147,59 @@ func TestComparisonsHaveNoGradient(t *testing.T) {
 func TestAnItemWithoutScoreHasNoGradient(t *testing.T) {
 	e := judge(t)
 	good := encode.Item{Features: encode.Features{"length": 300, "citations": 2, "age_days": 10, "readability": 50, "spam": 0}}
-	answer, err := e.Score(t.Context(), ScoreRequest{Explain: ExplainGradient, Items: []encode.Item{good, {Features: encode.Features{"length": 1}}, good}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	bad := answer.Results[1]
-	if bad.Error == nil || bad.Error.Code != fault.CodeItem || !strings.Contains(bad.Error.Detail, "features.citations is missing") || bad.Gradient != nil {
+	answer := ask(t, e, Request{Question: Score, Gradient: true, Items: []encode.Item{good, {Features: encode.Features{"length": 1}}, good}})
+	first, bad, last := answer.Results[0], answer.Results[1], answer.Results[2]
+	if bad.Err == nil || bad.Err.Code != fault.CodeItem || !strings.Contains(bad.Err.Detail, "features.citations is missing") || bad.Gradient != nil {
 		t.Errorf("%+v", bad)
 	}
-	if answer.Results[0].Gradient == nil || !cmp.Equal(answer.Results[0].Gradient, answer.Results[2].Gradient) || answer.Results[0].Tokens.Tokens != 5 {
-		t.Errorf("%+v, %+v", answer.Results[0], answer.Results[2])
+	if first.Gradient == nil || !cmp.Equal(first.Gradient, last.Gradient) || first.Tokens.Tokens != 5 {
+		t.Errorf("%+v, %+v", first, last)
 	}
-	plain, err := e.Score(t.Context(), ScoreRequest{Items: []encode.Item{good}})
-	if err != nil || plain.Results[0].Gradient != nil {
-		t.Errorf("a gradient that was not asked for: %+v, %v", plain, err)
+	if plain := ask(t, e, Request{Question: Score, Items: []encode.Item{good}}).Results[0]; plain.Gradient != nil {
+		t.Errorf("a gradient that was not asked for: %+v", plain)
 	}
+}
+
+// explained has two results of a model of one label, read at 0 and 1.
+func explained(source Source) (s *scoring, readings []Reading, results []Result) {
+	m := source.Info().Manifest
+	h, _ := newHead(&m).(*head)
+	readings = []Reading{{Rows: [][]float32{{0}}}, {Rows: [][]float32{{1}}}}
+	return &scoring{source: source, head: h}, readings, []Result{{Score: 1}, {Score: 2}}
 }
 
 // TestAGradientThatCannotBeToldFailsItsItem: one that is not finite, and one that the deadline leaves no time for.
 func TestAGradientThatCannotBeToldFailsItsItem(t *testing.T) {
-	spec := reward("a")
-	spec.Graph.Features = []string{"x", "y"}
-	s := scored{info: models.Info{Manifest: spec}, outcomes: make([]outcome, 2), results: []ScoreResult{{Score: new(1.0)}, {Score: new(2.0)}}}
-	for i := range s.outcomes {
-		s.outcomes[i].reading.Rows = [][]float32{{float32(i)}}
-	}
-	s.rule, _ = newRule(spec, Scoring{Activation: ActivationNone})
 	ended, end := context.WithDeadline(t.Context(), time.Unix(0, 0))
 	defer end()
-	late := scored{info: s.info, rule: s.rule, outcomes: s.outcomes, results: slices.Clone(s.results)}
-	if err := late.explain(ended, steep{}); err != nil || late.results[1].Error == nil || late.results[1].Error.Code != CodeDeadline || late.results[1].Score != nil {
-		t.Errorf("after the deadline: %+v, %v", late.results, err)
+	s, readings, results := explained(steep{})
+	if err := s.explain(ended, readings, results); err != nil || results[1].Err == nil || results[1].Err.Code != failure.CodeDeadline || results[1].Score != 0 {
+		t.Errorf("after the deadline: %+v, %v", results, err)
 	}
 	gone, leave := context.WithCancel(t.Context())
 	leave()
-	if err := s.explain(gone, steep{}); !errors.Is(err, context.Canceled) {
+	s, readings, results = explained(steep{})
+	if err := s.explain(gone, readings, results); !errors.Is(err, context.Canceled) {
 		t.Errorf("a caller that is gone: %v", err)
 	}
-	if err := s.explain(t.Context(), steep{}); err != nil {
+	if err := s.explain(t.Context(), readings, results); err != nil {
 		t.Fatal(err)
 	}
-	if got := s.results[0]; got.Error != nil || !cmp.Equal(got.Gradient, map[string]float64{"x": 1, "y": 2}) {
+	if got := results[0]; got.Err != nil || !cmp.Equal(got.Gradient, map[string]float64{"x": 1, "y": 2}) {
 		t.Errorf("%+v", got)
 	}
-	if got := s.results[1]; got.Error == nil || got.Error.Code != fault.CodeNotFinite || !strings.Contains(got.Error.Detail, `feature "y" is +Inf`) || got.Score != nil {
+	if got := results[1]; got.Err == nil || got.Err.Code != fault.CodeNotFinite || !strings.Contains(got.Err.Detail, `feature "y" is +Inf`) || got.Score != 0 {
 		t.Errorf("%+v", got)
 	}
 }
 
 // TestADeadlineInsideAGradientFailsItsItems: while a label is computed, the last one too.
 func TestADeadlineInsideAGradientFailsItsItems(t *testing.T) {
-	spec := reward("a")
-	spec.Graph.Features = []string{"x", "y"}
 	for _, fails := range []error{nil, context.DeadlineExceeded} {
-		s := scored{info: models.Info{Manifest: spec}, outcomes: make([]outcome, 1), results: []ScoreResult{{Score: new(1.0)}}}
-		s.outcomes[0].reading.Rows = [][]float32{{0}}
-		s.rule, _ = newRule(spec, Scoring{Activation: ActivationNone})
 		ctx := &ending{Context: t.Context()}
-		if err := s.explain(ctx, slow{ctx: ctx, fails: fails}); err != nil || s.results[0].Error == nil || s.results[0].Error.Code != CodeDeadline || s.results[0].Gradient != nil {
-			t.Errorf("slopes with the error %v: %+v, %v", fails, s.results, err)
+		s, readings, results := explained(slow{ctx: ctx, fails: fails})
+		if err := s.explain(ctx, readings, results); err != nil || results[0].Err == nil || results[0].Err.Code != failure.CodeDeadline || results[0].Gradient != nil {
+			t.Errorf("slopes with the error %v: %+v, %v", fails, results, err)
 		}
 	}
 }
@@ -222,61 +213,59 @@ type ending struct {
 
 func (e *ending) Err() error { return e.err }
 
+// twoFeatures says that it reads x and y.
+type twoFeatures struct{ Source }
+
+func (twoFeatures) Info() models.Info {
+	m := reward("a")
+	m.Graph.Features = []string{"x", "y"}
+	return models.Info{Manifest: m}
+}
+
 // slow lets the deadline pass.
 type slow struct {
-	reader
+	twoFeatures
 	ctx   *ending
 	fails error
 }
 
-func (s slow) Slopes(_ context.Context, items []encode.Encoded, _ int) ([][]float32, error) {
+func (s slow) Slopes(_ context.Context, readings []Reading, _ int) ([][]float32, error) {
 	s.ctx.err = context.DeadlineExceeded
-	return slices.Repeat([][]float32{{1, 2}}, len(items)), s.fails
+	return slices.Repeat([][]float32{{1, 2}}, len(readings)), s.fails
 }
 
 // steep has a finite gradient for the first item only.
-type steep struct{ reader }
+type steep struct{ twoFeatures }
 
-func (steep) Slopes(context.Context, []encode.Encoded, int) ([][]float32, error) {
+func (steep) Slopes(context.Context, []Reading, int) ([][]float32, error) {
 	return [][]float32{{1, 2}, {0, float32(math.Inf(1))}}, nil
 }
 
 // TestWhatAFeatureModelIsAsked: score, and nothing about responses; the other models do not see it where it cannot answer.
 func TestWhatAFeatureModelIsAsked(t *testing.T) {
 	e, _ := fixtures(t, "../heads/judge", "qwen2-reward-packed")
-	prompt, responses := Prompted{Prompt: new("2+2?")}, []string{"4", "5"}
-	if answer, err := e.Rank(t.Context(), RankRequest{Prompted: prompt, Responses: responses}); err != nil || answer.Model != "qwen2-reward-packed" {
-		t.Errorf("rank without a model's name: %v, %v", answer.Model, err)
-	}
-	if answer, err := e.Tokenize(t.Context(), TokenizeRequest{Items: text("a")}); err != nil || answer.Model != "qwen2-reward-packed" {
-		t.Errorf("tokenize without a model's name: %v, %v", answer.Model, err)
-	}
-	named := Common{Model: "judge"}
-	for question, err := range map[string]error{
-		"rank":     second(e.Rank(t.Context(), RankRequest{Common: named, Prompted: prompt, Responses: responses})),
-		"compare":  second(e.Compare(t.Context(), CompareRequest{Common: named, Prompted: prompt, Responses: responses})),
-		"steps":    second(e.Steps(t.Context(), StepsRequest{Common: named, Items: text("a")})),
-		"tokenize": second(e.Tokenize(t.Context(), TokenizeRequest{Common: named, Items: text("a")})),
-	} {
-		if p := ProblemOf(err); p == nil || p.Code != fault.CodeKind || !strings.Contains(p.Detail, `"judge" is a feature reward model`) {
-			t.Errorf("%s: %+v", question, p)
+	groups := to("2+2?", "4", "5")
+	for _, request := range []Request{{Question: Rank, Groups: groups}, {Question: Tokenize, Items: text("a")}} {
+		if answer, err := e.Ask(t.Context(), request); err != nil || answer.Model != "qwen2-reward-packed" {
+			t.Errorf("%s without a model's name: %v, %v", request.Question, answer.Model, err)
 		}
 	}
-	if _, err := e.Score(t.Context(), ScoreRequest{Items: text("a")}); ProblemOf(err) == nil || ProblemOf(err).Code != fault.CodeModel {
+	for _, q := range []Question{Rank, Compare, Pairs, Steps, Tokenize} {
+		_, err := e.Ask(t.Context(), Request{Question: q, Model: "judge", Groups: groups, Items: text("a")})
+		if of := failure.Of(err); of == nil || of.Code != fault.CodeKind || !strings.Contains(of.Detail, `"judge" is a feature reward model`) {
+			t.Errorf("%s: %+v", q, of)
+		}
+	}
+	if _, err := e.Ask(t.Context(), Request{Question: Score, Items: text("a")}); code(err) != fault.CodeModel {
 		t.Errorf("score without a name, where two models answer: %v", err)
 	}
-	explained := func(model string, x Explanation) *Problem {
-		_, err := e.Score(t.Context(), ScoreRequest{Common: Common{Model: model}, Explain: x, Items: text("a")})
-		return ProblemOf(err)
-	}
-	if p := explained("qwen2-reward-packed", ExplainGradient); p == nil || p.Code != CodeInvalidField || !strings.HasPrefix(p.Detail, "explain: a gradient is by features") {
-		t.Errorf("%+v", p)
-	}
-	if p := explained("judge", "shap"); p == nil || p.Code != CodeInvalidField || p.Detail != `explain: "shap" is none of gradient` {
-		t.Errorf("%+v", p)
+	_, err := e.Ask(t.Context(), Request{Question: Score, Model: "qwen2-reward-packed", Gradient: true, Items: text("a")})
+	if of := failure.Of(err); of == nil || of.Code != failure.CodeInvalidField || !strings.HasPrefix(of.Detail, "explain: a gradient is by features") {
+		t.Errorf("%+v", of)
 	}
 	info := e.Models()[0]
-	if !cmp.Equal(info.Answers, []string{"score"}) || len(info.Features) != 5 || info.Provider != "gorgonia" || info.Template || info.User != 0 || info.MaxTokens != 5 {
+	m := info.Manifest
+	if !cmp.Equal(info.Answers, []string{"score"}) || len(m.Graph.Features) != 5 || info.Provider != "gorgonia" || info.User != 0 || m.Limits.MaxTokens != 5 {
 		t.Errorf("%+v", info)
 	}
 	if !cmp.Equal(info.Transforms, []string{"sigmoid", "weights", "mean 0.5 std 0.25"}) {
@@ -287,46 +276,33 @@ func TestWhatAFeatureModelIsAsked(t *testing.T) {
 	}
 }
 
-func second[T any](_ T, err error) error { return err }
-
 // TestOneUserAskedEveryWay: score, rank and compare read the user's vector alike, and two users have other scores.
 func TestOneUserAskedEveryWay(t *testing.T) {
 	e, _ := fixtures(t, "../heads/user-rows")
 	if info := e.Models()[0]; info.User != 4 {
 		t.Errorf("%+v", info)
 	}
-	prompt, responses := Prompted{Prompt: new("2+2?")}, []string{"4", "5", "It is four."}
+	groups := to("2+2?", "4", "5", "It is four.")
 	var first []float64
 	for _, user := range [][]float64{{3, -3, 3, -3}, {-3, 3, -3, 3}} {
-		prompt.User = user
-		rank, err := e.Rank(t.Context(), RankRequest{Prompted: prompt, Responses: responses})
-		if err != nil {
-			t.Fatal(err)
-		}
-		compare, err := e.Compare(t.Context(), CompareRequest{Prompted: prompt, Responses: responses})
-		if err != nil {
-			t.Fatal(err)
-		}
-		pairs, err := e.Compare(t.Context(), CompareRequest{Pairs: []Pair{{Prompted: prompt, Chosen: &responses[0], Rejected: &responses[1]}}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i := range responses {
-			alone, err := e.Score(t.Context(), ScoreRequest{Items: []encode.Item{prompt.Item(responses[i])}})
-			if err != nil {
-				t.Fatal(err)
-			}
-			want := *alone.Results[0].Score
-			if first = append(first, want); len(first) > len(responses) && want == first[i] {
+		groups[0].User = user
+		rank := ask(t, e, Request{Question: Rank, Groups: groups})
+		compare := ask(t, e, Request{Question: Compare, Groups: groups})
+		pair := groups[0]
+		pair.Responses = pair.Responses[:2]
+		pairs := ask(t, e, Request{Question: Pairs, Groups: []Group{pair}})
+		for i := range groups[0].Responses {
+			want := ask(t, e, Request{Question: Score, Items: []encode.Item{groups[0].item(i)}}).Results[0].Score
+			if first = append(first, want); len(first) > 3 && want == first[i] {
 				t.Errorf("response %d is %g to both users", i, want)
 			}
-			if *rank.Responses[i].Score != want || *compare.Responses[i].Score != want || (i == 0 && *pairs.Results[0].Chosen.Score != want) {
-				t.Errorf("response %d is %g alone, %g ranked, %g compared", i, want, *rank.Responses[i].Score, *compare.Responses[i].Score)
+			if rank.Results[i].Score != want || compare.Results[i].Score != want || (i == 0 && pairs.Pairs[0].Chosen.Score != want) {
+				t.Errorf("response %d is %g alone, %g ranked, %g compared", i, want, rank.Results[i].Score, compare.Results[i].Score)
 			}
 		}
 	}
-	stranger, err := e.Rank(t.Context(), RankRequest{Prompted: Prompted{Prompt: new("2+2?")}, Responses: responses})
-	if err != nil || stranger.Responses[0].Error == nil || !strings.Contains(stranger.Responses[0].Error.Detail, "user has 0 numbers") {
-		t.Errorf("%+v, %v", stranger, err)
+	stranger := ask(t, e, Request{Question: Rank, Groups: to("2+2?", "4", "5")}).Results[0]
+	if stranger.Err == nil || !strings.Contains(stranger.Err.Detail, "user has 0 numbers") {
+		t.Errorf("%+v", stranger)
 	}
 }

@@ -1,7 +1,10 @@
 package rewards
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -13,118 +16,185 @@ import (
 	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/models/manifest"
+	"github.com/assay-rm/assay/rewards/failure"
 )
 
-// fakeModel reads text as its bytes. Its logits are functions of the ids, and each way to fail is a text.
-type fakeModel struct {
-	info   models.Info
-	read   func(ctx context.Context, items []encode.Encoded) ([]models.Reading, error) // nil: readings
-	encode atomic.Int64                                                                // calls
-	full   error                                                                       // what Admits says
+// fakeSource reads text as its bytes. Its rows are functions of the ids, and each way to fail is a text.
+type fakeSource struct {
+	info models.Info
+	rows func(text string, reading *Reading) [][]float32 // nil: counted
+	read func(ctx context.Context, ask Ask) error        // asked before anything is read, when set
+	full error                                           // what Admit says
 
-	places, response int   // positions read of every item, 0: one; where its response begins
+	places, response int   // rows of every item, 0: one; where its response begins
 	steps            []int // of every item, when set
+
+	admits, reads, tokenizes, items, released atomic.Int64 // calls, items of reads, releases
 }
 
-func (m *fakeModel) Info() models.Info { return m.info }
+var (
+	_ Source    = (*fakeSource)(nil)
+	_ tokenizer = (*fakeSource)(nil)
+	_ sloped    = (*fakeSource)(nil)
+)
 
-func (m *fakeModel) Admits(context.Context, []encode.Item) error { return m.full }
+func (s *fakeSource) Info() models.Info { return s.info }
 
-func (m *fakeModel) Encode(item encode.Item, truncate encode.Truncation) (encode.Encoded, error) {
-	m.encode.Add(1)
-	var text string
-	switch {
-	case item.Text != nil:
-		text = *item.Text
-	case item.Prompt != nil && item.Response != nil:
-		text = *item.Prompt + "|" + *item.Response
-	case item.Prompt != nil:
-		text = *item.Prompt
-	case len(item.Messages) > 0:
-		var turns strings.Builder
-		for _, message := range item.Messages {
-			turns.WriteString(message.Role + ":" + message.Content + "|")
-		}
-		text = turns.String()
-	default:
-		return encode.Encoded{}, &fault.Error{Code: fault.CodeItem, Detail: "the item has no form"}
-	}
-	if text == "panic" {
-		panic("in the tokenizer")
-	}
-	encoded := encode.Encoded{Text: text}
-	for _, c := range []byte(text) {
-		encoded.IDs = append(encoded.IDs, int64(c))
-	}
-	if item.First != nil {
-		encoded.Text += "|" + *item.First + "|" + *item.Second
-	}
-	for range item.Steps {
-		encoded.Positions = append(encoded.Positions, len(encoded.Positions))
-		encoded.Ends = append(encoded.Ends, 10*len(encoded.Positions))
-	}
-	if encoded.Steps = slices.Clone(encoded.Positions); item.Steps == nil && len(encoded.IDs) > 0 {
-		encoded.Positions = []int{len(encoded.IDs) - 1}
-	}
-	for encoded.Positions = encoded.Positions[:min(len(encoded.Positions), max(m.places, len(item.Steps), 1))]; len(encoded.Positions) < m.places; {
-		encoded.Positions = append(encoded.Positions, len(encoded.Positions))
-	}
-	if m.steps != nil {
-		encoded.Steps, encoded.Response = m.steps, m.response
-	}
-	if over := len(encoded.IDs) - m.info.Manifest.Limits.MaxTokens; over > 0 {
-		if truncate == encode.TruncateError {
-			return encode.Encoded{}, &fault.Error{Code: fault.CodeTooLong, Detail: "too long"}
-		}
-		encoded.IDs, encoded.Truncated = encoded.IDs[over:], over
-	}
-	return encoded, nil
+func (s *fakeSource) Admit(context.Context, Ask) error {
+	s.admits.Add(1)
+	return s.full
 }
 
-func (m *fakeModel) Read(ctx context.Context, items []encode.Encoded) ([]models.Reading, error) {
-	if m.read != nil {
-		return m.read(ctx, items)
+func (*fakeSource) Probe(context.Context) error { return nil }
+
+func (s *fakeSource) Read(ctx context.Context, ask Ask) ([]Reading, int, error) {
+	s.reads.Add(1)
+	s.items.Add(int64(len(ask.Items)))
+	if s.read != nil {
+		if err := s.read(ctx, ask); err != nil {
+			return nil, 0, err
+		}
 	}
-	return m.readings(items), nil
+	readings := make([]Reading, len(ask.Items))
+	count := 0
+	for i, item := range ask.Items {
+		readings[i] = s.reading(item, ask.Truncate)
+		count += readings[i].Tokens
+	}
+	return readings, count, nil
+}
+
+func (s *fakeSource) Tokenize(_ context.Context, ask Ask) ([]Tokenized, error) {
+	s.tokenizes.Add(1)
+	seen := make([]Tokenized, len(ask.Items))
+	for i, item := range ask.Items {
+		text, err := textOf(item)
+		seen[i] = Tokenized{Err: err}
+		for _, c := range []byte(text) {
+			seen[i].IDs, seen[i].Text = append(seen[i].IDs, int64(c)), text
+		}
+	}
+	return seen, nil
 }
 
 // Slopes gives 1 for the label's own feature and 0 for the others.
-func (m *fakeModel) Slopes(_ context.Context, items []encode.Encoded, label int) ([][]float32, error) {
-	slopes := make([][]float32, len(items))
+func (s *fakeSource) Slopes(_ context.Context, readings []Reading, label int) ([][]float32, error) {
+	slopes := make([][]float32, len(readings))
 	for i := range slopes {
-		slopes[i] = make([]float32, len(m.info.Manifest.Graph.Features))
+		slopes[i] = make([]float32, len(s.info.Manifest.Graph.Features))
 		slopes[i][label] = 1
 	}
 	return slopes, nil
 }
 
-// readings gives, for label l and row k, the number of tokens - l - k; "nan" and "lost" fail in their own ways.
-func (m *fakeModel) readings(items []encode.Encoded) []models.Reading {
-	readings := make([]models.Reading, len(items))
-	for i, item := range items {
-		rows := max(len(item.Positions), 1)
-		for k := range rows {
-			row := make([]float32, len(m.info.Manifest.Graph.Labels))
-			for l := range row {
-				row[l] = float32(len(item.IDs) - l - k)
-			}
-			if item.Text == "nan" {
-				row[0] = float32(math.NaN())
-			}
-			readings[i].Rows = append(readings[i].Rows, row)
+// textOf is what the fake reads of an item.
+func textOf(item encode.Item) (string, error) {
+	switch {
+	case item.First != nil:
+		return *item.Prompt + "|" + *item.First + "|" + *item.Second, nil
+	case item.Text != nil:
+		return *item.Text, nil
+	case item.Prompt != nil && item.Response != nil:
+		return *item.Prompt + "|" + *item.Response, nil
+	case item.Prompt != nil:
+		return *item.Prompt, nil
+	case len(item.Messages) > 0:
+		var turns strings.Builder
+		for _, message := range item.Messages {
+			turns.WriteString(message.Role + ":" + message.Content + "|")
 		}
-		if item.Text == "lost" {
-			readings[i] = models.Reading{Err: context.DeadlineExceeded}
+		if item.Response != nil {
+			turns.WriteString("assistant:" + *item.Response + "|")
 		}
-		readings[i].Queue, readings[i].Run = 3*time.Millisecond, 2*time.Millisecond
+		return turns.String(), nil
 	}
-	return readings
+	return "", fault.New(fault.CodeItem, "the item has no form")
+}
+
+func (s *fakeSource) reading(item encode.Item, truncate encode.Truncation) Reading {
+	text, err := textOf(item)
+	if err != nil {
+		return Reading{Err: err}
+	}
+	r := Reading{Tokens: len(text), Response: s.response, Queue: 3 * time.Millisecond, Run: 2 * time.Millisecond}
+	if over := r.Tokens - s.info.Manifest.Limits.MaxTokens; over > 0 {
+		if r.Truncated = over; truncate == encode.TruncateError {
+			return Reading{Err: fault.New(fault.CodeTooLong, "too long"), Tokens: r.Tokens}
+		}
+		r.Tokens -= over
+	}
+	for k := range item.Steps {
+		r.Steps, r.Ends = append(r.Steps, k), append(r.Ends, 10*(k+1))
+	}
+	if s.steps != nil {
+		r.Steps = s.steps
+	}
+	switch {
+	case strings.Contains(text, "lost"):
+		r.Err = context.DeadlineExceeded
+	case text == "panic":
+		r.Err = errors.New("panic: in the tokenizer")
+	case s.rows != nil:
+		r.Rows = s.rows(text, &r)
+	default:
+		r.Rows = s.counted(text, max(s.places, len(item.Steps), 1), r.Tokens)
+	}
+	return r
+}
+
+// counted gives, for label l and row k, the number of tokens - l - k; the first label of "nan" is none.
+func (s *fakeSource) counted(text string, rows, tokens int) [][]float32 {
+	all := make([][]float32, rows)
+	for k := range all {
+		all[k] = make([]float32, len(s.info.Manifest.Graph.Labels))
+		for l := range all[k] {
+			all[k][l] = float32(tokens - l - k)
+		}
+		if text == "nan" {
+			all[k][0] = float32(math.NaN())
+		}
+	}
+	return all
+}
+
+// headSpec is a head as a manifest's file has it; of makes of it what the file is compiled to.
+type headSpec struct {
+	Activation, Label string
+	Weights           map[string]float64
+	Gates             *gateSpec
+	Mean              float64
+	Std               *float64
+}
+
+type gateSpec struct{ Values, Gates []string }
+
+func (h headSpec) of(labels []string) manifest.Head {
+	head := manifest.Head{Activation: cmp.Or(h.Activation, activationNone), Named: h.Label != "", Mean: h.Mean, Std: 1}
+	if h.Std != nil {
+		head.Std = *h.Std
+	}
+	if head.Named {
+		head.Label = slices.Index(labels, h.Label)
+	}
+	if h.Weights != nil {
+		head.Label = -1
+		for _, label := range labels {
+			head.Weights = append(head.Weights, h.Weights[label])
+		}
+	}
+	if h.Gates != nil {
+		head.Label = -1
+		for i, value := range h.Gates.Values {
+			head.Gates = append(head.Gates, manifest.Gate{Value: slices.Index(labels, value), Gate: slices.Index(labels, h.Gates.Gates[i])})
+		}
+	}
+	return head
 }
 
 func reward(labels ...string) manifest.Manifest {
 	m := manifest.Manifest{Name: "fake-rm", Kind: manifest.KindReward}
 	m.Graph.Labels = labels
-	m.Head = manifest.Head{Activation: "none", Std: 1}
+	m.Head = headSpec{}.of(labels)
 	m.Limits.MaxTokens = 64
 	return m
 }
@@ -137,25 +207,43 @@ func process(activation, label string, labels ...string) manifest.Manifest {
 	return m
 }
 
-// engineOf makes an engine over fake models of those manifests.
-func engineOf(t *testing.T, manifests ...manifest.Manifest) (*Engine, []*fakeModel) {
-	t.Helper()
-	fakes := make([]*fakeModel, len(manifests))
+// fakes are the sources of an engine.
+type fakes []*fakeSource
+
+// engineOf makes an engine over fake sources of those manifests.
+func engineOf(tb testing.TB, manifests ...manifest.Manifest) (*Engine, fakes) {
+	tb.Helper()
+	all := make(fakes, len(manifests))
 	for i, m := range manifests {
-		fakes[i] = &fakeModel{info: models.Info{Manifest: m, Digest: "sha256:0", MaxItems: models.DefaultMaxItems}}
+		all[i] = &fakeSource{info: models.Info{Manifest: m, Digest: "sha256:0"}}
 	}
-	find := func(name string, kinds ...manifest.Kind) (reader, error) {
-		for _, m := range fakes {
-			switch spec := m.info.Manifest; {
-			case (name == "" || name == spec.Name) && slices.Contains(kinds, spec.Kind):
-				return m, nil
-			case name == spec.Name:
-				return nil, &fault.Error{Code: fault.CodeKind, Detail: "another kind"}
-			}
+	return &Engine{sources: all, budget: models.DefaultBudget()}, all
+}
+
+func (f fakes) all() []Source {
+	sources := make([]Source, len(f))
+	for i := range f {
+		sources[i] = f[i]
+	}
+	return sources
+}
+
+// acquire finds as a registry does.
+func (f fakes) acquire(name string, kinds ...manifest.Kind) (Source, func(), error) {
+	var of []*fakeSource
+	for _, s := range f {
+		switch m := &s.info.Manifest; {
+		case name != "" && name != m.Name:
+		case slices.Contains(kinds, m.Asked()):
+			of = append(of, s)
+		case name != "":
+			return nil, nil, fault.New(fault.CodeKind, "another kind")
 		}
-		return nil, &fault.Error{Code: fault.CodeModel, Detail: "no such model"}
 	}
-	return &Engine{find: find}, fakes
+	if len(of) != 1 {
+		return nil, nil, fault.New(fault.CodeModel, "no such model, or %d", len(of))
+	}
+	return of[0], func() { of[0].released.Add(1) }, nil
 }
 
 func text(texts ...string) []encode.Item {
@@ -164,4 +252,49 @@ func text(texts ...string) []encode.Item {
 		items[i].Text = &texts[i]
 	}
 	return items
+}
+
+// to is responses to a prompt.
+func to(prompt string, responses ...string) []Group {
+	return []Group{{Prompt: &prompt, Responses: responses}}
+}
+
+// codes shows each result: its score, or the code of its error.
+func codes(results []Result) []string {
+	out := make([]string, len(results))
+	for i, r := range results {
+		if r.Err != nil {
+			out[i] = r.Err.Code
+		} else {
+			out[i] = fmt.Sprint(r.Score)
+		}
+	}
+	return out
+}
+
+// code is the code of an error, empty where there is none.
+func code(err error) string {
+	if of := failure.Of(err); of != nil {
+		return of.Code
+	}
+	return ""
+}
+
+// ask asks what must be answered.
+func ask(tb testing.TB, e *Engine, r Request) Answer {
+	tb.Helper()
+	answer, err := e.Ask(tb.Context(), r)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return answer
+}
+
+// one is the only source there is.
+type one struct{ source Source }
+
+func (o one) all() []Source { return []Source{o.source} }
+
+func (o one) acquire(string, ...manifest.Kind) (Source, func(), error) {
+	return o.source, func() {}, nil
 }

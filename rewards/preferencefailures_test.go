@@ -1,8 +1,6 @@
 package rewards
 
 import (
-	"context"
-	"encoding/json"
 	"strconv"
 	"strings"
 	"testing"
@@ -11,50 +9,46 @@ import (
 	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/models/manifest"
+	"github.com/assay-rm/assay/rewards/failure"
+	"github.com/assay-rm/assay/rewards/ops"
 )
 
 func TestOneLostResponse(t *testing.T) {
 	for _, spec := range []manifest.Manifest{pairManifest("logit"), preferenceManifest(true)} {
-		answer, err := preferenceEngine(t, spec).Compare(t.Context(), CompareRequest{
-			Prompted: Prompted{Prompt: new("p")}, Responses: []string{"a", "lost", "b"},
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if answer.Preference[0][2] == nil || answer.Preference[0][1] != nil || answer.WinRate[1] != nil || answer.WinRate[0] == nil ||
-			answer.Responses[1].Error == nil || answer.Responses[0].Error != nil || answer.Preference[1][1] != nil {
+		answer := ask(t, preferenceEngine(t, spec), Request{Question: Compare, Groups: to("p", "a", "lost", "b")})
+		p, rates, results := answer.Preference, answer.WinRates, answer.Results
+		if !p.Row(0)[2].Known || p.Row(0)[1].Known || rates[1].Known || !rates[0].Known ||
+			results[1].Err == nil || results[0].Err != nil || p.Row(1)[1].Known {
 			t.Errorf("%s: %+v", spec.Kind, answer)
+		}
+		if lost := results[1]; lost.Tokens != (Tokens{}) || lost.Score != 0 {
+			t.Errorf("%s: a lost response has %+v", spec.Kind, lost)
 		}
 	}
 }
 
-// TestTheOtherOfTwoLostResponses: a response that only a lost one stands beside has the lost one's problem.
+// TestTheOtherOfTwoLostResponses: a response that only a lost one stands beside has the lost one's error.
 func TestTheOtherOfTwoLostResponses(t *testing.T) {
 	for _, spec := range []manifest.Manifest{pairManifest("logit"), preferenceManifest(true)} {
-		answer, err := preferenceEngine(t, spec).Compare(t.Context(), CompareRequest{
-			Prompted: Prompted{Prompt: new("p")}, Responses: []string{"a", "lost"},
-		})
-		if err != nil {
-			t.Fatal(err)
+		answer := ask(t, preferenceEngine(t, spec), Request{Question: Compare, Groups: to("p", "a", "lost")})
+		if err := answer.Results[0].Err; err == nil || err.Code != failure.CodeDeadline || !strings.HasPrefix(err.Detail, "beside response 1: ") {
+			t.Errorf("%s: the other response has %+v", spec.Kind, err)
 		}
-		if p := answer.Responses[0].Error; p == nil || p.Code != CodeDeadline || !strings.HasPrefix(p.Detail, "beside response 1: ") {
-			t.Errorf("%s: the other response has %+v", spec.Kind, p)
-		}
-		for i, row := range answer.Preference {
-			for j := range row {
-				if row[j] != nil || answer.WinRate[i] != nil {
-					t.Errorf("%s: preference %d over %d and win rate %v", spec.Kind, i, j, answer.WinRate[i])
+		for i := range answer.WinRates {
+			for j, p := range answer.Preference.Row(i) {
+				if p.Known || answer.WinRates[i].Known {
+					t.Errorf("%s: preference %d over %d and win rate %v", spec.Kind, i, j, answer.WinRates[i])
 				}
 			}
 		}
-		if answer.Responses[1].Error == nil || FailedStatus(answer.Problems()) != 504 {
-			t.Errorf("%s: %+v", spec.Kind, answer.Responses)
+		if err := answer.Results[1].Err; err == nil || err.Code != failure.CodeDeadline {
+			t.Errorf("%s: the lost response has %+v", spec.Kind, err)
 		}
 	}
 }
 
-// TestAPairsProblemNamesItsSide: where each response is read on its own, and where both are read at once there is no side.
-func TestAPairsProblemNamesItsSide(t *testing.T) {
+// TestAPairsErrorNamesItsSide: where each response is read on its own, and where both are read at once there is no side.
+func TestAPairsErrorNamesItsSide(t *testing.T) {
 	for _, test := range []struct {
 		manifest         manifest.Manifest
 		chosen, rejected string
@@ -65,110 +59,98 @@ func TestAPairsProblemNamesItsSide(t *testing.T) {
 		{preferenceManifest(true), "lost", "lost", "chosen: the deadline"},
 		{pairManifest("logit"), "a", "lost", "the deadline"},
 	} {
-		answer, err := preferenceEngine(t, test.manifest).Compare(t.Context(), CompareRequest{
-			Pairs: []Pair{{Prompted{Prompt: new("p")}, &test.chosen, &test.rejected}},
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if p := answer.Results[0].Error; p == nil || !strings.HasPrefix(p.Detail, test.want) {
-			t.Errorf("%s of %s: %+v, want %q", test.chosen, test.rejected, p, test.want)
+		answer := ask(t, preferenceEngine(t, test.manifest), Request{Question: Pairs, Groups: to("p", test.chosen, test.rejected)})
+		if err := answer.Pairs[0].Err; err == nil || !strings.HasPrefix(err.Detail, test.want) {
+			t.Errorf("%s of %s: %+v, want %q", test.chosen, test.rejected, err, test.want)
 		}
 	}
 }
 
-// TestMarginsAreFinite: what has no finite log-odds is a problem, and an answer is always JSON.
+// TestMarginsAreFinite: what has no finite log-odds is an error, and no number of an answer is infinite.
 func TestMarginsAreFinite(t *testing.T) {
-	sharp, heavy := preferenceManifest(false), reward("a")
+	sharp, heavy, likely := preferenceManifest(false), reward("a"), reward("policy")
 	sharp.Preference.Temperature = 1e-320
-	heavy.Head.Label, heavy.Head.Weights = -1, []float64{1e308}
-	for _, spec := range []manifest.Manifest{sharp, heavy} {
+	heavy.Head.Weights, heavy.Head.Label = []float64{1e308}, -1
+	likely.Likelihood = &manifest.Likelihood{Beta: 1e308, Norm: "sum"}
+	likely.Head.Std, likely.Head.Label = 1e10, -1 // so that there is a score
+	for _, spec := range []manifest.Manifest{sharp, heavy, likely} {
 		e, fakes := engineOf(t, spec)
-		fakes[0].places, fakes[0].read = 2, func(_ context.Context, items []encode.Encoded) ([]models.Reading, error) {
-			readings := make([]models.Reading, len(items))
-			for i, item := range items {
-				row := make([]float32, len(spec.Graph.Labels))
-				for l := range row {
-					row[l] = float32(1 - 2*(i&(l+1)&1))
-				}
-				for range item.Positions {
-					readings[i].Rows = append(readings[i].Rows, row)
+		fakes[0].rows = func(text string, _ *Reading) [][]float32 {
+			row := make([]float32, len(spec.Graph.Labels))
+			for l := range row {
+				row[l] = 1
+				if strings.HasSuffix(text, "b") && l%2 == 0 {
+					row[l] = -1
 				}
 			}
-			return readings, nil
+			return [][]float32{row}
 		}
-		pairs, err := e.Compare(t.Context(), CompareRequest{Pairs: []Pair{{Prompted{Prompt: new("p")}, new("a"), new("b")}}})
-		if err != nil || pairs.Results[0].Error == nil || pairs.Results[0].Error.Code != fault.CodeNotFinite || pairs.Results[0].Probability != nil {
-			t.Errorf("%s: %+v, %v", spec.Kind, pairs.Results, err)
+		pairs := ask(t, e, Request{Question: Pairs, Groups: to("p", "a", "b")})
+		if pair := pairs.Pairs[0]; pair.Err == nil || pair.Err.Code != fault.CodeNotFinite || pair.Probability != 0 {
+			t.Errorf("%s: %+v", spec.Kind, pair)
 		}
-		all, err := e.Compare(t.Context(), CompareRequest{Prompted: Prompted{Prompt: new("p")}, Responses: []string{"a", "b"}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, answer := range []CompareAnswer{pairs, all} {
-			if _, err := json.Marshal(answer); err != nil {
-				t.Errorf("%s: %v", spec.Kind, err)
+		all := ask(t, e, Request{Question: Compare, Groups: to("p", "a", "b")})
+		for i := range 2 {
+			for _, p := range append(all.Preference.Row(i), all.WinRates[i]) {
+				if !ops.Finite(p.Value) {
+					t.Errorf("%s: %+v", spec.Kind, all)
+				}
 			}
 		}
-		if spec.Kind == manifest.KindPreference && (all.Responses[0].Error == nil || all.Preference[0][0] != nil) {
+		if spec.Kind == manifest.KindPreference && (all.Results[0].Err == nil || all.Preference.Row(0)[0].Known) {
 			t.Errorf("%+v", all)
 		}
 	}
 }
 
-// TestManyResponsesOfAPairModel: N responses are N·(N − 1) sequences, and more than the model takes are refused before any is made.
+// TestRewardsTooLargeToCompareAreNotCompared: beta times raw can be infinite where the score is not.
+func TestRewardsTooLargeToCompareAreNotCompared(t *testing.T) {
+	spec := reward("policy")
+	spec.Head.Label = -1
+	spec.Likelihood = &manifest.Likelihood{Beta: 1e308, Norm: "sum"}
+	h, _ := newHead(&spec).(*head)
+	c := scored{h, []Result{{Raw: ops.Some(20)}, {Raw: ops.Some(30)}, {Raw: ops.Some(1)}}}
+	p := c.preferences()
+	if p.Row(0)[1].Known || p.Row(1)[0].Known || p.Row(0)[2].Known || p.Row(2)[2] != ops.Some(0.5) {
+		t.Errorf("%+v", p)
+	}
+}
+
+// TestManyResponsesOfAPairModel: N responses are N·(N − 1) sequences, and more than the model takes are refused before any is read.
 func TestManyResponsesOfAPairModel(t *testing.T) {
 	e, fakes := engineOf(t, pairManifest("logit"))
-	ask := func(n int) *Problem {
-		_, err := e.Compare(t.Context(), CompareRequest{Prompted: Prompted{Prompt: new("p")}, Responses: make([]string, n)})
-		_, ranked := e.Rank(t.Context(), RankRequest{Prompted: Prompted{Prompt: new("p")}, Responses: make([]string, n)})
-		if problem := ProblemOf(ranked); problem == nil || problem.Code != ProblemOf(err).Code {
-			t.Errorf("compare %v, rank %v", err, ranked)
-		}
-		return ProblemOf(err)
-	}
-	for n, detail := range map[int]string{65: "4160", 4096: "16773120"} {
-		problem := ask(n)
-		if problem.Code != CodeTooManyItems || fakes[0].encode.Load() != 0 {
-			t.Fatalf("%d responses: %+v after %d encodings", n, problem, fakes[0].encode.Load())
-		}
-		for _, word := range []string{detail, strconv.Itoa(n), strconv.Itoa(models.DefaultMaxItems)} {
-			if !strings.Contains(problem.Detail, word) {
-				t.Errorf("%q lacks %s", problem.Detail, word)
+	for n, detail := range map[int]string{65: "4160", 256: "65280"} {
+		for _, q := range []Question{Rank, Compare} {
+			_, err := e.Ask(t.Context(), Request{Question: q, Groups: to("p", make([]string, n)...)})
+			of := failure.Of(err)
+			if of == nil || of.Code != failure.CodeTooManyItems || fakes[0].items.Load() != 0 {
+				t.Fatalf("%s of %d responses: %+v after %d items", q, n, of, fakes[0].items.Load())
+			}
+			for _, word := range []string{detail, strconv.Itoa(n), strconv.Itoa(models.DefaultBudget().Items)} {
+				if !strings.Contains(of.Detail, word) {
+					t.Errorf("%q lacks %s", of.Detail, word)
+				}
 			}
 		}
 	}
-	if _, err := e.Compare(t.Context(), CompareRequest{Prompted: Prompted{Prompt: new("p")}, Responses: make([]string, 64)}); err != nil {
-		t.Errorf("64 responses: %v", err)
-	}
+	ask(t, e, Request{Question: Compare, Groups: to("p", make([]string, 64)...)})
 }
 
 // TestPromptsThatWereCutApart: under truncation the prompt's scales are of what is left of it, and two responses need the same.
 func TestPromptsThatWereCutApart(t *testing.T) {
 	e, fakes := engineOf(t, preferenceManifest(true))
-	fakes[0].places = 2
+	fakes[0].rows = func(_ string, r *Reading) [][]float32 {
+		at := float32(r.Truncated)
+		return [][]float32{{0, 0, 0, 0, at, at}, {1, 2, 3, 4, 0, 0}}
+	}
 	long := strings.Repeat("x", 60)
 	for _, test := range []struct {
 		rejected string
 		fails    bool
 	}{{strings.Repeat("y", 60), false}, {strings.Repeat("y", 70), true}} {
-		fakes[0].read = func(_ context.Context, items []encode.Encoded) ([]models.Reading, error) {
-			readings := make([]models.Reading, len(items))
-			for i, item := range items {
-				at := float32(item.Truncated)
-				readings[i].Rows = [][]float32{{0, 0, 0, 0, at, at}, {1, 2, 3, 4, 0, 0}}
-			}
-			return readings, nil
-		}
-		answer, err := e.Compare(t.Context(), CompareRequest{
-			Common: Common{Truncate: encode.TruncateLeft},
-			Pairs:  []Pair{{Prompted{Prompt: new("a longer prompt")}, &long, &test.rejected}},
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if p := answer.Results[0].Error; (p != nil) != test.fails || p != nil && p.Code != fault.CodeTooLong {
-			t.Errorf("%d and %d characters: %+v", len(long), len(test.rejected), answer.Results[0])
+		answer := ask(t, e, Request{Question: Pairs, Truncate: encode.TruncateLeft, Groups: to("a longer prompt", long, test.rejected)})
+		if err := answer.Pairs[0].Err; (err != nil) != test.fails || err != nil && err.Code != fault.CodeTooLong {
+			t.Errorf("%d and %d characters: %+v", len(long), len(test.rejected), answer.Pairs[0])
 		}
 	}
 }
@@ -177,33 +159,35 @@ func TestPromptsThatWereCutApart(t *testing.T) {
 func TestLikelihoodsCompareByBeta(t *testing.T) {
 	m := reward("policy")
 	m.Likelihood = &manifest.Likelihood{Beta: 0.25, Norm: "sum"}
-	m.Head = manifest.Head{Activation: "none", Label: -1, Mean: 3, Std: 7}
+	m.Head.Mean, m.Head.Std, m.Head.Label = 3, 7, -1
 	e, _ := engineOf(t, m) // raw is the number of tokens
-	answer, err := e.Compare(t.Context(), CompareRequest{Prompted: Prompted{Prompt: new("p")}, Responses: []string{"aaaaa", "a"}})
-	if err != nil {
-		t.Fatal(err)
+	answer := ask(t, e, Request{Question: Compare, Groups: to("p", "aaaaa", "a")})
+	one, other := answer.Results[0].Raw.Value, answer.Results[1].Raw.Value
+	if want := ops.Sigmoid(0.25 * 4); answer.Preference.Row(0)[1].Value != want || one-other != 4 {
+		t.Errorf("preference %v of raw %g and %g, want %g", answer.Preference.Row(0)[1], one, other, want)
 	}
-	if want := Sigmoid(0.25 * 4); *answer.Preference[0][1] != want || *answer.Responses[0].Raw-*answer.Responses[1].Raw != 4 {
-		t.Errorf("preference %g of raw %g and %g, want %g", *answer.Preference[0][1], *answer.Responses[0].Raw, *answer.Responses[1].Raw, want)
-	}
-	if last := answer.Transforms[len(answer.Transforms)-1]; last != BradleyTerryOfBeta {
+	if last := answer.Transforms[len(answer.Transforms)-1]; last != bradleyTerryOfBeta {
 		t.Errorf("transforms %q", answer.Transforms)
 	}
-	pairs, err := e.Compare(t.Context(), CompareRequest{Pairs: []Pair{{Prompted{Prompt: new("p")}, new("aaaaa"), new("a")}}})
-	if err != nil || *pairs.Results[0].Margin != 1 || *pairs.Results[0].Probability != Sigmoid(1) {
-		t.Errorf("%+v, %v", pairs.Results, err)
+	pair := ask(t, e, Request{Question: Pairs, Groups: to("p", "aaaaa", "a")}).Pairs[0]
+	if pair.Margin != 1 || pair.Probability != ops.Sigmoid(1) {
+		t.Errorf("%+v", pair)
 	}
 }
 
 func TestPreferenceRefusals(t *testing.T) {
 	e := preferenceEngine(t, pairManifest("logit"))
-	_, scored := e.Score(t.Context(), ScoreRequest{Items: text("a")})
-	_, labelled := e.Compare(t.Context(), CompareRequest{Prompted: Prompted{Prompt: new("p")}, Responses: []string{"a", "b"}, Label: "A"})
-	_, activated := e.Rank(t.Context(), RankRequest{Scoring: Scoring{Activation: ActivationSigmoid}, Prompted: Prompted{Prompt: new("p")}, Responses: []string{"a", "b"}})
-	_, alone := e.Rank(t.Context(), RankRequest{Prompted: Prompted{Prompt: new("p")}, Responses: []string{"a"}})
-	for code, err := range map[string]error{fault.CodeModel: scored, CodeLabel: labelled, CodeActivation: activated, CodeInvalidField: alone} {
-		if problem := ProblemOf(err); problem == nil || problem.Code != code {
-			t.Errorf("%v, want %s", err, code)
+	for name, test := range map[string]struct {
+		request Request
+		code    string
+	}{
+		"score":         {Request{Question: Score, Items: text("a")}, fault.CodeModel},
+		"a label":       {Request{Question: Compare, Groups: to("p", "a", "b"), Label: "A"}, failure.CodeLabel},
+		"an activation": {Request{Question: Rank, Groups: to("p", "a", "b"), Activation: activationSigmoid}, failure.CodeActivation},
+		"one response":  {Request{Question: Rank, Groups: to("p", "a")}, failure.CodeInvalidField},
+	} {
+		if _, err := e.Ask(t.Context(), test.request); code(err) != test.code {
+			t.Errorf("%s: %v, want %s", name, err, test.code)
 		}
 	}
 }

@@ -8,15 +8,14 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/assay-rm/assay/models"
-	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/models/manifest"
+	"github.com/assay-rm/assay/rewards/ops"
 )
 
 func pairManifest(orders string) manifest.Manifest {
 	m := manifest.Manifest{Name: "fake-pair", Kind: manifest.KindPair}
 	m.Graph.Labels = []string{"A", "B"}
-	m.Pair = &manifest.Pair{Label: 0, Activation: "softmax", Orders: orders}
+	m.Pair = &manifest.Pair{Activation: activationSoftmax, Orders: orders}
 	m.Limits.MaxTokens = 64
 	return m
 }
@@ -29,34 +28,29 @@ func preferenceManifest(normalize bool) manifest.Manifest {
 	return m
 }
 
-// hashed gives rows that depend on the item's text alone; an item that holds "lost" fails.
-func hashed(labels, places int) func(context.Context, []encode.Encoded) ([]models.Reading, error) {
-	return func(_ context.Context, items []encode.Encoded) ([]models.Reading, error) {
-		readings := make([]models.Reading, len(items))
-		for i, item := range items {
-			if strings.Contains(item.Text, "lost") {
-				readings[i].Err = context.DeadlineExceeded
-				continue
+// hashed gives rows that depend on the item's text alone: one, or with places 2 another one before it that depends on the prompt alone.
+func hashed(labels, places int) func(string, *Reading) [][]float32 {
+	return func(text string, _ *Reading) [][]float32 {
+		rows := make([][]float32, places)
+		for place := range rows {
+			row, seen := make([]float32, labels), text
+			if place < places-1 { // the end of the prompt
+				seen, _, _ = strings.Cut(text, "|")
 			}
-			for place := range places {
-				row, seen := make([]float32, labels), item.Text
-				if place < places-1 { // the end of the prompt
-					seen, _, _ = strings.Cut(item.Text, "|")
+			for l := range row {
+				sum := 0
+				for at, c := range []byte(seen) {
+					sum += (at + 3*l + 5*place + 1) * int(c)
 				}
-				for l := range row {
-					sum := 0
-					for at, c := range []byte(seen) {
-						sum += (at + 3*l + 5*place + 1) * int(c)
-					}
-					row[l] = float32(sum%97)/24 - 2
-				}
-				readings[i].Rows = append(readings[i].Rows, row)
+				row[l] = float32(sum%97)/24 - 2
 			}
+			rows[place] = row
 		}
-		return readings, nil
+		return rows
 	}
 }
 
+// preferenceEngine answers by a model that compares; a response that holds "lost" fails.
 func preferenceEngine(t *testing.T, spec manifest.Manifest) *Engine {
 	t.Helper()
 	e, fakes := engineOf(t, spec)
@@ -64,7 +58,7 @@ func preferenceEngine(t *testing.T, spec manifest.Manifest) *Engine {
 	if spec.Kind == manifest.KindPreference {
 		places = 2
 	}
-	fakes[0].places, fakes[0].read = places, hashed(len(spec.Graph.Labels), places)
+	fakes[0].rows = hashed(len(spec.Graph.Labels), places)
 	return e
 }
 
@@ -77,49 +71,53 @@ func TestPreferenceLaws(t *testing.T) {
 		e := preferenceEngine(t, spec)
 		rapid.Check(t, func(t *rapid.T) {
 			responses := rapid.SliceOfNDistinct(rapid.StringMatching(`[a-k]{1,9}`), 2, 5, rapid.ID).Draw(t, "responses") // none of them lost
-			ask := func(responses []string) CompareAnswer {
-				answer, err := e.Compare(context.Background(), CompareRequest{Prompted: Prompted{Prompt: new("p")}, Responses: responses})
+			answered := func(q Question, responses []string) Answer {
+				answer, err := e.Ask(context.Background(), Request{Question: q, Groups: to("p", responses...)})
 				if err != nil {
 					t.Fatal(err)
 				}
 				return answer
 			}
-			answer := ask(responses)
+			answer := answered(Compare, responses)
 			n := len(responses)
 			if want := map[manifest.Kind]int{manifest.KindPair: n * (n - 1), manifest.KindPreference: n}[spec.Kind]; answer.Usage.Items != want {
 				t.Fatalf("%d sequences of %d responses, want %d", answer.Usage.Items, n, want)
 			}
+			of := func(a Answer, i, j int) float64 {
+				p := a.Preference.Row(i)[j]
+				if !p.Known {
+					t.Fatalf("preference of %d over %d is unknown", i, j)
+				}
+				return p.Value
+			}
 			for i := range n {
 				for j := range n {
-					if sum := *answer.Preference[i][j] + *answer.Preference[j][i]; sum != 1 {
+					if sum := of(answer, i, j) + of(answer, j, i); sum != 1 {
 						t.Fatalf("preference of %d over %d and back make %g", i, j, sum)
 					}
 				}
 			}
 			order := rapid.Permutation(responses).Draw(t, "order")
-			moved := ask(order)
+			moved := answered(Compare, order)
 			at := map[string]int{}
 			for i, response := range order {
 				at[response] = i
 			}
 			for i := range n {
 				for j := range n {
-					if *answer.Preference[i][j] != *moved.Preference[at[responses[i]]][at[responses[j]]] {
+					if of(answer, i, j) != of(moved, at[responses[i]], at[responses[j]]) {
 						t.Fatal("another order of the responses gave another preference")
 					}
 				}
 			}
-			pairs, err := e.Compare(context.Background(), CompareRequest{Pairs: []Pair{{Prompted{Prompt: new("p")}, &responses[0], &responses[1]}}})
-			if err != nil || *pairs.Results[0].Probability != *answer.Preference[0][1] || Sigmoid(*pairs.Results[0].Margin) != *answer.Preference[0][1] {
-				t.Fatalf("%+v, %v; the matrix has %g", pairs.Results[0], err, *answer.Preference[0][1])
+			pair := answered(Pairs, responses[:2]).Pairs[0]
+			if pair.Err != nil || pair.Probability != of(answer, 0, 1) || ops.Sigmoid(pair.Margin) != of(answer, 0, 1) {
+				t.Fatalf("%+v; the matrix has %g", pair, of(answer, 0, 1))
 			}
-			rank, err := e.Rank(context.Background(), RankRequest{Prompted: Prompted{Prompt: new("p")}, Responses: responses})
-			if err != nil {
-				t.Fatal(err)
-			}
-			for place, ranked := range rank.Ranking {
-				if ranked.Score != *answer.WinRate[ranked.Index] || place > 0 && ranked.Score > rank.Ranking[place-1].Score {
-					t.Fatalf("ranking %v, win rates %v", rank.Ranking, answer.WinRate)
+			rank := answered(Rank, responses)
+			for place, i := range rank.Ranking {
+				if score := rank.Results[i].Score; score != answer.WinRates[i].Value || place > 0 && score > rank.Results[rank.Ranking[place-1]].Score {
+					t.Fatalf("ranking %v, win rates %v", rank.Ranking, answer.WinRates)
 				}
 			}
 		})
@@ -130,15 +128,15 @@ func TestPreferenceLaws(t *testing.T) {
 func TestBothOrders(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		ab, ba := rapid.Float64Range(-1e4, 1e4).Draw(t, "ab"), rapid.Float64Range(-1e4, 1e4).Draw(t, "ba")
-		rule := &pairRule{spec: manifest.Pair{Orders: "probability"}}
+		rule := &pairwise{orders: "probability"}
 		mean := rule.margin(ab, ba)
-		if !finite(mean) || rule.margin(ba, ab) != -mean {
+		if !ops.Finite(mean) || rule.margin(ba, ab) != -mean {
 			t.Fatalf("log-odds %g, and of the other order %g", mean, rule.margin(ba, ab))
 		}
-		if want := (Sigmoid(ab) + 1 - Sigmoid(ba)) / 2; math.Abs(Sigmoid(mean)-want) > 1e-12 {
-			t.Fatalf("probability %g, want %g", Sigmoid(mean), want)
+		if want := (ops.Sigmoid(ab) + 1 - ops.Sigmoid(ba)) / 2; math.Abs(ops.Sigmoid(mean)-want) > 1e-12 {
+			t.Fatalf("probability %g, want %g", ops.Sigmoid(mean), want)
 		}
-		if half := (&pairRule{spec: manifest.Pair{Orders: "logit"}}).margin(ab, ba); half != (ab-ba)/2 {
+		if half := (&pairwise{orders: "logit", logits: true}).margin(ab, ba); half != (ab-ba)/2 {
 			t.Fatalf("logit %g", half)
 		}
 	})

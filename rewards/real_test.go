@@ -3,14 +3,18 @@ package rewards
 import (
 	"context"
 	"math"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/chat"
 	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/models/manifest"
+	"github.com/assay-rm/assay/rewards/failure"
 )
 
 // fixtures serves tiny bundles of the models' tests until the test ends.
@@ -38,7 +42,7 @@ func fixtures(t *testing.T, names ...string) (*Engine, []*models.Model) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return New(registry), all
+	return New(registry, models.DefaultBudget()), all
 }
 
 func TestAnswersEqualTheReference(t *testing.T) {
@@ -56,67 +60,63 @@ func TestAnswersEqualTheReference(t *testing.T) {
 		return pairs, items
 	}
 	golden, items := pairs(all[0])
-	scores, err := e.Score(t.Context(), ScoreRequest{Items: items})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, r := range scores.Results {
-		if r.Error != nil || math.Abs(*r.Score-*golden[i].Score) > 1e-4 {
+	for i, r := range ask(t, e, Request{Question: Score, Items: items}).Results {
+		if r.Err != nil || math.Abs(r.Score-*golden[i].Score) > 1e-4 {
 			t.Errorf("pair %d: %+v, want %g", i, r, *golden[i].Score)
 		}
 	}
 	golden, items = pairs(all[1])
-	steps, err := e.Steps(t.Context(), StepsRequest{Items: items})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, r := range steps.Results {
-		if r.Error != nil || len(r.Steps) != len(golden[i].Steps) {
-			t.Fatalf("pair %d: %d steps, %v; want %d", i, len(r.Steps), r.Error, len(golden[i].Steps))
+	for i, r := range ask(t, e, Request{Question: Steps, Items: items}).Steps {
+		if r.Err != nil || len(r.Steps) != len(golden[i].Steps) {
+			t.Fatalf("pair %d: %d steps, %v; want %d", i, len(r.Steps), r.Err, len(golden[i].Steps))
 		}
 		for k, step := range r.Steps {
-			if math.Abs(*step.Score-*golden[i].Steps[k]) > 1e-4 {
-				t.Errorf("pair %d step %d: %g, want %g", i, k, *step.Score, *golden[i].Steps[k])
+			if math.Abs(step.Score.Value-*golden[i].Steps[k]) > 1e-4 {
+				t.Errorf("pair %d step %d: %g, want %g", i, k, step.Score.Value, *golden[i].Steps[k])
 			}
 		}
 	}
 }
 
 func TestOneQuestionAskedEveryWay(t *testing.T) {
-	e, _ := fixtures(t, "qwen2-reward-packed")
-	prompt := Prompted{Prompt: new("What is 12 + 30?")}
-	responses := []string{"42", "41", "It is 42, because 10 + 30 is 40."}
-	before := e.Stats()[0]
-	rank, err := e.Rank(t.Context(), RankRequest{Prompted: prompt, Responses: responses})
-	if err != nil {
-		t.Fatal(err)
+	e, all := fixtures(t, "qwen2-reward-packed")
+	groups := to("What is 12 + 30?", "42", "41", "It is 42, because 10 + 30 is 40.")
+	before := all[0].Stats()
+	rank := ask(t, e, Request{Question: Rank, Groups: groups})
+	if ran := all[0].Stats().Computed - before.Computed; int(ran) != rank.Usage.Computed {
+		t.Errorf("%d tokens are said to be computed, and the batcher computed %d", rank.Usage.Computed, ran)
 	}
-	if ran := e.Stats()[0].Computed - before.Computed; int(ran) != rank.Usage.Computed {
-		t.Errorf("computed_tokens is %d, and the batcher computed %d", rank.Usage.Computed, ran)
-	}
-	compare, err := e.Compare(t.Context(), CompareRequest{Prompted: prompt, Responses: responses})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, response := range responses {
-		alone, err := e.Score(t.Context(), ScoreRequest{Items: []encode.Item{prompt.Item(response)}})
-		if err != nil {
-			t.Fatal(err)
+	compare := ask(t, e, Request{Question: Compare, Groups: groups})
+	for i := range groups[0].Responses {
+		want := ask(t, e, Request{Question: Score, Items: []encode.Item{groups[0].item(i)}}).Results[0].Raw
+		if rank.Results[i].Raw != want || compare.Results[i].Raw != want {
+			t.Errorf("response %d alone has %v, ranked %v, compared %v", i, want, rank.Results[i].Raw, compare.Results[i].Raw)
 		}
-		if want := *alone.Results[0].Raw; *rank.Responses[i].Raw != want || *compare.Responses[i].Raw != want {
-			t.Errorf("response %d alone has %v, ranked %v, compared %v", i, want, *rank.Responses[i].Raw, *compare.Responses[i].Raw)
-		}
-		if max(rank.Responses[i].Shared, rank.Responses[i].Cached) == 0 {
+		if max(rank.Results[i].Shared, rank.Results[i].Cached) == 0 {
 			t.Errorf("response %d shares no token of the prompt", i)
 		}
 	}
 	if rank.Usage.Computed >= rank.Usage.Tokens || rank.Usage.Computed == 0 {
 		t.Errorf("usage %+v: the prompt was not computed once", rank.Usage)
 	}
-	best := rank.Ranking[0].Index
-	for i, p := range compare.Preference[best] {
-		if *p < 0.5 {
-			t.Errorf("the best response, %d, loses to %d: %g", best, i, *p)
+	best := rank.Ranking[0]
+	for i, p := range compare.Preference.Row(best) {
+		if p.Value < 0.5 {
+			t.Errorf("the best response, %d, loses to %d: %g", best, i, p.Value)
+		}
+	}
+}
+
+// TestMessagesShareTheirPrompt: a response after messages is scored as the conversation that ends with it.
+func TestMessagesShareTheirPrompt(t *testing.T) {
+	e, _ := fixtures(t, "qwen2-reward-packed")
+	before := []chat.Message{{Role: "user", Content: "What is 12 + 30?"}}
+	group := Group{Messages: before, Responses: []string{"42", "It is 41."}}
+	rank := ask(t, e, Request{Question: Rank, Groups: []Group{group}})
+	for i, response := range group.Responses {
+		whole := encode.Item{Messages: append(slices.Clip(before), chat.Message{Role: "assistant", Content: response})}
+		if want := ask(t, e, Request{Question: Score, Items: []encode.Item{whole}}).Results[0]; want.Err != nil || want.Score != rank.Results[i].Score {
+			t.Errorf("response %d is %+v ranked, and %+v as a conversation", i, rank.Results[i], want)
 		}
 	}
 }
@@ -124,18 +124,17 @@ func TestOneQuestionAskedEveryWay(t *testing.T) {
 func TestALaterStepNeverChangesAnEarlierOne(t *testing.T) {
 	e, _ := fixtures(t, "qwen3-process-packed")
 	item := func(steps ...string) encode.Item { return encode.Item{Prompt: new("What is 2 + 2 + 3?"), Steps: steps} }
-	answer, err := e.Steps(t.Context(), StepsRequest{Items: []encode.Item{item("2 + 2 = 4.", " 4 + 3 = 7."), item("2 + 2 = 4.", " 4 + 3 = 7.", " So 7.")}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	short, long := answer.Results[0], answer.Results[1]
+	answer := ask(t, e, Request{Question: Steps, Items: []encode.Item{
+		item("2 + 2 = 4.", " 4 + 3 = 7."), item("2 + 2 = 4.", " 4 + 3 = 7.", " So 7."),
+	}})
+	short, long := answer.Steps[0], answer.Steps[1]
 	for i, step := range short.Steps {
-		if *step.Raw != *long.Steps[i].Raw || *step.End != *long.Steps[i].End {
+		if step.Raw != long.Steps[i].Raw || step.End != long.Steps[i].End {
 			t.Errorf("step %d: %+v, and with a step more %+v", i, step, long.Steps[i])
 		}
 	}
-	if *long.Steps[2].End != len("2 + 2 = 4. 4 + 3 = 7. So 7.") {
-		t.Errorf("the last step ends at %d", *long.Steps[2].End)
+	if long.Steps[2].End != len("2 + 2 = 4. 4 + 3 = 7. So 7.") {
+		t.Errorf("the last step ends at %d", long.Steps[2].End)
 	}
 }
 
@@ -158,58 +157,66 @@ func TestEachBadItemFailsAlone(t *testing.T) {
 		"half a form": {encode.Item{Prompt: new("a")}, fault.CodeItem, "prompt needs response"},
 		"steps":       {encode.Item{Prompt: new("a"), Steps: []string{"b"}}, fault.CodeItem, "process"},
 	} {
-		answer, err := e.Score(t.Context(), ScoreRequest{Items: []encode.Item{good, test.item, good}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		bad := answer.Results[1].Error
+		answer := ask(t, e, Request{Question: Score, Items: []encode.Item{good, test.item, good}})
+		first, bad, last := answer.Results[0], answer.Results[1].Err, answer.Results[2]
 		if bad == nil || bad.Code != test.code || !strings.Contains(bad.Detail, test.detail) {
 			t.Errorf("%s: %+v, want %s", name, bad, test.code)
 		}
-		if answer.Results[0].Error != nil || *answer.Results[0].Score != *answer.Results[2].Score {
-			t.Errorf("%s: its mates %+v, %+v", name, answer.Results[0], answer.Results[2])
+		if first.Err != nil || first.Score != last.Score {
+			t.Errorf("%s: its mates %+v, %+v", name, first, last)
 		}
 	}
-	cut, err := e.Score(t.Context(), ScoreRequest{Common: Common{Truncate: encode.TruncateLeft}, Items: []encode.Item{{Text: &long}}})
-	if err != nil || cut.Results[0].Error != nil || cut.Results[0].Truncated == 0 || cut.Results[0].Tokens.Tokens != 320 {
-		t.Errorf("cut: %+v, %v", cut.Results, err)
+	cut := ask(t, e, Request{Question: Score, Truncate: encode.TruncateLeft, Items: []encode.Item{{Text: &long}}}).Results[0]
+	if cut.Err != nil || cut.Truncated == 0 || cut.Tokens.Tokens != 320 {
+		t.Errorf("cut: %+v", cut)
 	}
-	steps, err := e.Steps(t.Context(), StepsRequest{Items: []encode.Item{
+	steps := ask(t, e, Request{Question: Steps, Items: []encode.Item{
 		{Prompt: new("a"), Response: new("b")}, {Text: new("a")}, {Prompt: new("a"), Steps: []string{"b <extra_0> c"}},
 	}})
-	if err != nil {
-		t.Fatal(err)
-	}
 	for i, code := range []string{fault.CodeNoSeparator, fault.CodeNoSeparator, fault.CodeInText} {
-		if got := steps.Results[i].Error; got == nil || got.Code != code {
+		if got := steps.Steps[i].Err; got == nil || got.Code != code {
 			t.Errorf("step item %d: %+v, want %s", i, got, code)
 		}
 	}
-	if _, err := e.Steps(t.Context(), StepsRequest{Common: Common{Model: "qwen2-reward-packed"}, Items: []encode.Item{good}}); ProblemOf(err).Code != fault.CodeKind {
+	if _, err := e.Ask(t.Context(), Request{Question: Steps, Model: "qwen2-reward-packed", Items: []encode.Item{good}}); code(err) != fault.CodeKind {
 		t.Errorf("%v", err)
+	}
+}
+
+func TestTokenizeShowsWhatIsRead(t *testing.T) {
+	e, _ := fixtures(t, "qwen2-reward-packed", "qwen3-process-packed")
+	items := append(text("12 + 30 = 42"), encode.Item{})
+	answer := ask(t, e, Request{Question: Tokenize, Items: items})
+	seen, scored := answer.Tokenized, ask(t, e, Request{Question: Score, Items: items})
+	if answer.Model != "qwen2-reward-packed" || answer.MaxTokens != 320 || seen[0].Text != "12 + 30 = 42" || len(seen[0].IDs) != scored.Results[0].Tokens.Tokens {
+		t.Errorf("%+v", answer)
+	}
+	if seen[1].Err == nil || seen[1].Err.Code != fault.CodeItem || seen[1].IDs != nil {
+		t.Errorf("%+v", seen[1])
+	}
+	ended, end := context.WithDeadline(t.Context(), time.Unix(0, 0))
+	defer end()
+	late, err := e.Ask(ended, Request{Question: Tokenize, Items: text("a", "b")})
+	if err != nil || late.Tokenized[0].Err == nil || late.Tokenized[1].Err.Code != failure.CodeDeadline {
+		t.Errorf("after the deadline: %+v, %v", late.Tokenized, err)
 	}
 }
 
 func TestWhatIsLoaded(t *testing.T) {
 	e, _ := fixtures(t, "qwen2-reward-packed", "qwen3-process-packed")
 	infos := e.Models()
-	if len(infos) != 2 || infos[0].Name != "qwen2-reward-packed" || infos[1].Kind != manifest.KindProcess {
+	if len(infos) != 2 || infos[0].Manifest.Name != "qwen2-reward-packed" || infos[1].Manifest.Kind != manifest.KindProcess {
 		t.Fatalf("%+v", infos)
 	}
 	for _, info := range infos {
-		if info.Digest == "" || info.Provider == "" || info.Threads == 0 || info.BatchTokens == 0 || info.MaxTokens != 320 || len(info.Labels) == 0 {
+		if info.Digest == "" || info.Provider == "" || info.Threads == 0 || info.Batching.Tokens == 0 || info.Manifest.Limits.MaxTokens != 320 || len(info.Transforms) > 2 {
 			t.Errorf("%+v", info)
 		}
-		if err := e.Probe(t.Context(), info.Name); err != nil {
+		if err := e.Probe(t.Context(), info.Manifest.Name); err != nil {
 			t.Error(err)
 		}
 	}
-	for _, s := range e.Stats() {
-		if s.Runs == 0 || s.Answered == 0 || s.Computed == 0 {
-			t.Errorf("%+v", s)
-		}
-	}
-	if err := e.Probe(t.Context(), "another"); ProblemOf(err) == nil || ProblemOf(err).Code != fault.CodeModel {
+	if err := e.Probe(t.Context(), "another"); code(err) != fault.CodeModel {
 		t.Errorf("%v", err)
 	}
 }
@@ -224,13 +231,13 @@ func TestLowerPrecisionIsTold(t *testing.T) {
 	e, _ := fixtures(t, names...)
 	worst := 0.0
 	for i, info := range e.Models() {
-		if info.Precision != precisions[i] || info.Drift == nil {
-			t.Fatalf("%s: precision %s, drift %+v", info.Name, info.Precision, info.Drift)
+		if info.Manifest.Graph.Precision != precisions[i] || info.Manifest.Drift == nil {
+			t.Fatalf("%s: precision %s, drift %+v", info.Manifest.Name, info.Manifest.Graph.Precision, info.Manifest.Drift)
 		}
-		if d := info.Drift; d.Items < 50 || d.Pairs < 1000 || d.Max <= 0 || d.Mean <= 0 || d.Order < 0.9 {
-			t.Errorf("%s: drift %+v", info.Name, *d)
+		if d := info.Manifest.Drift; d.Items < 50 || d.Pairs < 1000 || d.Max <= 0 || d.Mean <= 0 || d.Order < 0.9 {
+			t.Errorf("%s: drift %+v", info.Manifest.Name, *d)
 		}
-		worst = max(worst, info.Drift.Max)
+		worst = max(worst, info.Manifest.Drift.Max)
 	}
 	if worst > 0.5 {
 		t.Errorf("drift reaches %g", worst)

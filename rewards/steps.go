@@ -4,203 +4,165 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"time"
 
-	"github.com/assay-rm/assay/models/encode"
+	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/models/manifest"
+	"github.com/assay-rm/assay/rewards/failure"
+	"github.com/assay-rm/assay/rewards/ops"
 )
 
-// DefaultThreshold is the score below which a step counts as an error, unless the request says otherwise.
-const DefaultThreshold = 0.5
-
-// StepsRequest asks which step of each item goes wrong.
-type StepsRequest struct {
-	Common
-	Items     []encode.Item `json:"items" minItems:"1" nullable:"false" doc:"Each a prompt with steps, a prompt with a response and a separator, messages with a separator, or text or input_ids that hold the step token"`
-	Threshold *float64      `json:"threshold,omitempty" default:"0.5" doc:"first_error is the first step whose score is below"`
-}
-
-// StepsAnswer has one result per item, in order.
-type StepsAnswer struct {
-	Answering
-	Threshold float64       `json:"threshold" doc:"That first_error went by"`
-	Results   []StepsResult `json:"results" nullable:"false"`
-}
-
-// StepsResult is an item's steps or its problem. Failed items have an error only.
-type StepsResult struct {
-	Steps []StepScore `json:"steps,omitempty"`
-	*Aggregate
-	*Tokens
-	Error *Problem `json:"error,omitempty" doc:"Why there are no steps"`
-}
-
-// StepScore is one step. Steps are scored in one causal pass, so a later step never changes an earlier one's score.
-type StepScore struct {
-	Score  *float64           `json:"score" doc:"The raw output after the manifest's activation; null of a step that the model does not score"`
-	Raw    *float64           `json:"raw,omitempty" doc:"The graph's output for the label that means right, untouched; of several labels and of log-probabilities the sum"`
-	Logits map[string]float64 `json:"logits,omitempty" doc:"Raw output of each label, where the model has several"`
-	Token  int                `json:"token" doc:"Index of the token where the step is read"`
-	End    *int               `json:"end,omitempty" doc:"Where the step ends, in characters (code points) of the response; of steps, of their concatenation"`
-}
-
-// Aggregate is what the scores of an item's steps come to.
-type Aggregate struct {
-	Min        float64  `json:"min"`
-	Product    *float64 `json:"product" doc:"Null where it overflows, which scores in [0, 1] never do"`
-	Mean       float64  `json:"mean"`
-	Last       float64  `json:"last"`
-	FirstError *int     `json:"first_error" doc:"Index of the first step below the threshold; null when there is none"`
-}
-
-// Size is the number of items that the request reads.
-func (r *StepsRequest) Size() int { return len(r.Items) }
-
-// Problems lists each item's problem, nil where there is none.
-func (a *StepsAnswer) Problems() []*Problem {
-	problems := make([]*Problem, len(a.Results))
-	for i := range a.Results {
-		problems[i] = a.Results[i].Error
-	}
-	return problems
-}
-
-// Steps reads every item under one process model. Its error is of the whole request.
-func (e *Engine) Steps(ctx context.Context, request StepsRequest) (StepsAnswer, error) {
-	start := time.Now()
-	if len(request.Items) == 0 {
-		return StepsAnswer{}, invalid("items: must hold at least one item")
-	}
-	if err := request.Common.check(); err != nil {
-		return StepsAnswer{}, err
-	}
-	threshold := DefaultThreshold
-	if request.Threshold != nil {
-		threshold = *request.Threshold
-	}
-	if !finite(threshold) {
-		return StepsAnswer{}, invalid("threshold: %g is not finite", threshold)
-	}
-	m, err := e.model(request.Model, manifest.KindProcess)
-	if err != nil {
-		return StepsAnswer{}, err
-	}
-	info := m.Info()
-	outcomes, err := read(ctx, m, request.Items, request.Common)
-	if err != nil {
-		return StepsAnswer{}, err
-	}
-	rule := newStepRule(info.Manifest)
-	results := make([]StepsResult, len(outcomes))
-	for i := range outcomes {
-		results[i] = rule.result(&outcomes[i], threshold)
-	}
-	return StepsAnswer{
-		Answering: answering(info, outcomes, rule.transforms(), start), Threshold: threshold, Results: results,
-	}, nil
-}
-
-// stepRule is how the rows of an item become step scores: the manifest's activation, at the labels that mean right.
-type stepRule struct {
+// steps is how the rows of an item become step scores: the manifest's activation, at the labels that mean right.
+type steps struct {
 	labels     []string
-	right      []int // indices of the labels whose activations are added
-	activation Activation
+	right      []int // labels whose activations are added
+	activation string
 	likelihood *manifest.Likelihood
 	accumulate bool
-	skip       int
+	skip       int // leading steps that get no score
 }
 
-func newStepRule(m manifest.Manifest) stepRule {
-	return stepRule{
-		labels: m.Graph.Labels, right: m.Steps.Right, activation: Activation(m.Steps.Activation), likelihood: m.Likelihood,
+func newSteps(m *manifest.Manifest) evaluator {
+	return &steps{
+		labels: m.Graph.Labels, right: m.Steps.Right, activation: m.Steps.Activation, likelihood: m.Likelihood,
 		accumulate: m.Steps.Accumulate, skip: m.Steps.Skip,
 	}
 }
 
-func (r *stepRule) transforms() []string {
-	var names []string
-	if r.likelihood != nil {
-		names = append(names, likelihoodName(r.likelihood))
+func (s *steps) transforms() []string {
+	names := []string{}
+	if s.likelihood != nil {
+		names = append(names, likelihoodName(s.likelihood))
 	}
-	if r.activation != ActivationNone {
-		names = append(names, string(r.activation))
+	if s.activation != activationNone {
+		names = append(names, s.activation)
 	}
-	if len(r.labels) > 1 && r.likelihood == nil {
-		words := make([]string, len(r.right))
-		for i, at := range r.right {
-			words[i] = r.labels[at]
+	if s.tellsLabels() {
+		words := make([]string, len(s.right))
+		for i, at := range s.right {
+			words[i] = s.labels[at]
 		}
 		names = append(names, "label "+strings.Join(words, " + "))
 	}
 	return names
 }
 
-func (r *stepRule) result(o *outcome, threshold float64) StepsResult {
-	if o.problem != nil {
-		return StepsResult{Error: o.problem}
+// tellsLabels tells whether a step has several outputs that mean something each.
+func (s *steps) tellsLabels() bool { return len(s.labels) > 1 && s.likelihood == nil }
+
+func (s *steps) recipe(source Source, r *Request, budget models.Budget) (recipe, error) {
+	return &stepping{source, r, s, budget}, nil
+}
+
+// stepping answers a request with the steps of items.
+type stepping struct {
+	source  Source
+	request *Request
+	rule    *steps
+	budget  models.Budget
+}
+
+func (s *stepping) needs() []need {
+	r := s.request
+	return []need{{source: s.source, caller: r.Caller, items: r.Items, truncate: r.Truncate, refused: r.Refused}}
+}
+
+func (s *stepping) answer(_ context.Context, read []gathered) (Answer, error) {
+	count := 0
+	for i := range read[0].readings {
+		count += len(read[0].readings[i].Steps)
 	}
-	rows, at, ends := o.reading.Rows, o.encoded.Steps, o.encoded.Ends
-	if len(rows) == 0 || len(rows) != len(o.encoded.Positions) || len(at) <= r.skip {
-		return StepsResult{Error: NewProblem(CodeInternal, "the model gave %d rows of %d positions, %d steps", len(rows), len(o.encoded.Positions), len(at))}
+	if err := checkSteps(s.budget, count); err != nil {
+		return Answer{}, err
 	}
-	wide, problem := widen(rows, r.labels)
-	if problem != nil {
-		return StepsResult{Error: problem}
-	}
-	steps := make([]StepScore, len(at))
-	var scores []float64
-	for k := range steps {
-		steps[k].Token = at[k]
-		if len(ends) == len(at) {
-			steps[k].End = &ends[k]
+	if labels := len(s.rule.labels); s.rule.tellsLabels() {
+		if err := checkCells(s.budget, count*labels, "items: %d steps of %d labels", count, labels); err != nil {
+			return Answer{}, err
 		}
-		if k < r.skip {
+	}
+	threshold := s.request.Threshold.Value
+	results := make([]StepsResult, len(read[0].readings))
+	for i := range results {
+		results[i] = s.rule.result(&read[0].readings[i], threshold)
+	}
+	return Answer{Transforms: s.rule.transforms(), Threshold: threshold, Steps: results}, nil
+}
+
+// result is the steps of one reading.
+func (s *steps) result(reading *Reading, threshold float64) StepsResult {
+	rows, err := widen(reading, s.labels)
+	if err != nil {
+		return StepsResult{Err: err}
+	}
+	if err := s.fits(reading); err != nil {
+		return StepsResult{Err: err}
+	}
+	all := make([]Step, len(reading.Steps))
+	scores := make([]float64, 0, len(all))
+	for k := range all {
+		step := &all[k]
+		if step.Token, step.End = reading.Steps[k], -1; len(reading.Ends) == len(all) {
+			step.End = reading.Ends[k]
+		}
+		if k < s.skip {
 			continue
 		}
-		raw, score := r.score(wide, o, k)
-		if !finite(score) {
-			return StepsResult{Error: NewProblem(fault.CodeNotFinite, "step %d is %g after the transforms", k, score)}
+		raw, score := s.score(rows, reading, k)
+		if !ops.Finite(score) {
+			return StepsResult{Err: failure.New(fault.CodeNotFinite, "step %d is %g after the transforms", k, score)}
 		}
-		steps[k].Score, steps[k].Raw = &score, &raw
+		step.Raw, step.Score = ops.Some(raw), ops.Some(score)
 		scores = append(scores, score)
-		if len(r.labels) > 1 && r.likelihood == nil {
-			steps[k].Logits = named(r.labels, wide[k-r.skip])
+		if s.tellsLabels() {
+			step.Logits = named(s.labels, rows[k-s.skip])
 		}
 	}
-	sums := aggregate(scores, threshold)
-	if sums.FirstError != nil {
-		*sums.FirstError += r.skip
+	result := aggregate(scores, threshold, s.skip)
+	result.Steps, result.Tokens = all, tokensOf(reading)
+	return result
+}
+
+// fits refuses a reading whose rows are not those of its steps: one for each step that has a score or, of a likelihood, one for each
+// token of the response.
+func (s *steps) fits(reading *Reading) *failure.Error {
+	n, rows := len(reading.Steps), len(reading.Rows)
+	ok := n > s.skip && rows == n-s.skip
+	if s.likelihood != nil {
+		ok = n > s.skip && reading.Steps[n-1]-reading.Response < rows
 	}
-	return StepsResult{Steps: steps, Aggregate: sums, Tokens: o.tokens()}
+	if ok {
+		return nil
+	}
+	return failure.New(failure.CodeInternal, "the model gave %d rows of %d steps", rows, n)
 }
 
 // score is step k's raw value and its score. A likelihood's rows are those of the response's tokens, one each.
-func (r *stepRule) score(rows [][]float64, o *outcome, k int) (raw, score float64) {
-	if r.likelihood != nil {
-		from, end := 0, o.encoded.Steps[k]-o.encoded.Response+1
-		if !r.accumulate && k > 0 {
-			from = o.encoded.Steps[k-1] - o.encoded.Response + 1
+func (s *steps) score(rows [][]float64, reading *Reading, k int) (raw, score float64) {
+	if s.likelihood != nil {
+		from, end := 0, reading.Steps[k]-reading.Response+1
+		if !s.accumulate && k > 0 {
+			from = reading.Steps[k-1] - reading.Response + 1
 		}
-		raw = LogRatio(rows[from:end], r.likelihood.Mean())
-		return raw, activated([]float64{r.likelihood.Beta * raw}, r.activation)[0]
+		raw = ops.LogRatio(rows[from:end], s.likelihood.Mean())
+		return raw, activated([]float64{s.likelihood.Beta * raw}, s.activation)[0]
 	}
-	row := rows[k-r.skip]
-	after := activated(row, r.activation)
-	for _, at := range r.right {
+	row := rows[k-s.skip]
+	after := activated(row, s.activation)
+	for _, at := range s.right {
 		raw += row[at]
 		score += after[at]
 	}
 	return raw, score
 }
 
-// aggregate sums up the scores of at least one step.
-func aggregate(scores []float64, threshold float64) *Aggregate {
-	a := &Aggregate{
-		Min: slices.Min(scores), Mean: Mean(scores), Last: scores[len(scores)-1], FirstError: FirstBelow(scores, threshold),
+// aggregate sums up the scores of at least one step, the first of which is step number skip.
+func aggregate(scores []float64, threshold float64, skip int) StepsResult {
+	r := StepsResult{Min: slices.Min(scores), Mean: ops.Mean(scores), Last: scores[len(scores)-1], FirstError: -1}
+	if at := ops.FirstBelow(scores, threshold); at >= 0 {
+		r.FirstError = at + skip
 	}
-	if product := Product(scores); finite(product) {
-		a.Product = &product
+	if product := ops.Product(scores); ops.Finite(product) {
+		r.Product = ops.Some(product)
 	}
-	return a
+	return r
 }

@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/assay-rm/assay/rewards"
+	"github.com/assay-rm/assay/server/problem"
 )
 
 // authorized lets a request through that carries the token, as a bearer token or, for clients that can only put credentials
@@ -20,7 +20,7 @@ func (s *Server) authorized(next http.HandlerFunc) http.HandlerFunc {
 		// Digests have one length, so that the comparison takes the same time for every token.
 		got := sha256.Sum256([]byte(token(r)))
 		if subtle.ConstantTimeCompare(got[:], want[:]) != 1 {
-			s.fail(w, r, rewards.NewProblem(rewards.CodeUnauthorized, "Authorization: the token is missing or another"))
+			s.fail(w, r, problem.New(problem.CodeUnauthorized, "Authorization: the token is missing or another"))
 			return
 		}
 		next(w, r)

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/assay-rm/assay/rewards"
+	"github.com/assay-rm/assay/server/problem"
 )
 
 func TestToken(t *testing.T) {
@@ -40,7 +40,7 @@ func TestToken(t *testing.T) {
 			t.Errorf("%s: %d, want %d", name, response.status, test.status)
 		}
 		if test.status == 401 {
-			if p := problem(t, response); p.Code != rewards.CodeUnauthorized || response.header.Get("WWW-Authenticate") == "" {
+			if p := refusal(t, response); p.Code != problem.CodeUnauthorized || response.header.Get("WWW-Authenticate") == "" {
 				t.Errorf("%s: %+v", name, p)
 			}
 		}

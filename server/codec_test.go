@@ -10,7 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/assay-rm/assay/rewards"
+	"github.com/assay-rm/assay/server/native"
+	"github.com/assay-rm/assay/server/wire"
 )
 
 // scoreBody is a request of n items.
@@ -32,7 +33,7 @@ func decodes(tb testing.TB, body string) func() {
 	w := httptest.NewRecorder()
 	return func() {
 		reader.Reset(body)
-		var request rewards.ScoreRequest
+		var request wire.ScoreRequest
 		if err := s.decode(w, r, &request); err != nil {
 			tb.Fatal(err)
 		}
@@ -43,12 +44,12 @@ func decodes(tb testing.TB, body string) func() {
 func encodes(tb testing.TB, n int) func() {
 	tb.Helper()
 	s := newServer(tb, &fakeEngine{}, Options{})
-	answer := rewards.ScoreAnswer{Answering: fakeAnswering, Results: fakeResults(n)}
+	answer := fakeAnswer(fakeResults(n))
 	r := httptest.NewRequestWithContext(tb.Context(), http.MethodPost, "/v1/score", nil)
 	w := &discard{header: http.Header{}}
 	return func() {
 		w.status = 0
-		s.write(w, r, http.StatusOK, &answer)
+		s.write(w, r, http.StatusOK, native.ScoreAnswer(&answer))
 		if w.status != http.StatusOK {
 			tb.Fatal(w.status)
 		}
@@ -89,8 +90,9 @@ func TestAllocations(t *testing.T) {
 func TestAnswersAreWrittenOnce(t *testing.T) {
 	s := newServer(t, &fakeEngine{}, Options{})
 	for _, n := range []int{1, 4096} {
-		answer := rewards.ScoreAnswer{Answering: fakeAnswering, Results: fakeResults(n)}
-		answer.Model = "<&>\u2028é"
+		given := fakeAnswer(fakeResults(n))
+		given.Model = "<&>\u2028é"
+		answer := native.ScoreAnswer(&given)
 		w := &pieces{discard: discard{header: http.Header{}}}
 		s.write(w, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/v1/score", nil), http.StatusOK, answer)
 		var want bytes.Buffer

@@ -5,7 +5,7 @@
 // Run has returned.
 //
 // docs/API.md describes the routes, the limits and the problems, /openapi.json the schemas. Every error of every route is a
-// problem-details answer (RFC 9457) whose code and status come from the one table of package rewards. A request that cannot be
+// problem-details answer (RFC 9457) whose code and status come from the one table of package problem. A request that cannot be
 // read is refused whole; otherwise its items fail one by one inside an answer.
 //
 // A request passes, in this order: [Server.observe] (id, metrics, access line, panics), the token's check, the route. A route

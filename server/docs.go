@@ -4,7 +4,7 @@ import (
 	"embed"
 	"net/http"
 
-	"github.com/assay-rm/assay/rewards"
+	"github.com/assay-rm/assay/server/problem"
 )
 
 //go:embed docs.html docs.js docs.css
@@ -27,20 +27,7 @@ func page(name, media string) http.HandlerFunc {
 	}
 }
 
-type problemRow struct {
-	Code   string `json:"code"`
-	Status int    `json:"status"`
-	Title  string `json:"title"`
-	When   string `json:"when"`
-	Mend   string `json:"mend"`
-}
-
 // problems serves the table of problems, for the page.
 func (s *Server) problems(w http.ResponseWriter, r *http.Request) {
-	kinds := rewards.ProblemKinds()
-	rows := make([]problemRow, len(kinds))
-	for i, kind := range kinds {
-		rows[i] = problemRow(kind)
-	}
-	s.write(w, r, http.StatusOK, rows)
+	s.write(w, r, http.StatusOK, problem.Rows())
 }

@@ -9,7 +9,8 @@ import (
 	"testing"
 
 	"github.com/assay-rm/assay/models"
-	"github.com/assay-rm/assay/rewards"
+	"github.com/assay-rm/assay/models/encode"
+	"github.com/assay-rm/assay/server/wire"
 )
 
 // TestExamplesOfTheAPIPage sends every request of docs/API.md through its route.
@@ -56,10 +57,16 @@ func TestLimitsOfTheAPIPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	budget := models.DefaultBudget()
 	for _, row := range []string{
 		fmt.Sprintf("| bytes of a body | %d MiB |", DefaultMaxBody>>20),
-		fmt.Sprintf("| items of a request (a pair counts two) | %d |", DefaultMaxItems),
-		fmt.Sprintf("| deadline of a request | %d ms at most, none by default |", rewards.MaxTimeout.Milliseconds()),
+		fmt.Sprintf("| items of a request (a pair counts two) | %d |", budget.Items),
+		fmt.Sprintf("| text of all items of a request | %d MiB |", budget.Text>>20),
+		fmt.Sprintf("| tokens of all items of a request | %d |", budget.Tokens),
+		fmt.Sprintf("| steps of all items of a request | %d |", budget.Steps),
+		fmt.Sprintf("| numbers of an answer | %d |", budget.Cells),
+		fmt.Sprintf("| text of an item, once it is rendered | %d MiB |", encode.MaxText>>20),
+		fmt.Sprintf("| deadline of a request | %d ms at most, none by default |", wire.MaxTimeout),
 		fmt.Sprintf("| headers of a request | %d KiB, %.0f s |", maxHeaders>>10, DefaultHeader.Seconds()),
 		fmt.Sprintf("| requests in flight on an HTTP/2 connection | %d; more wait at the client |", maxStreams),
 		fmt.Sprintf("| reading a body | %.0f s |", DefaultBody.Seconds()),
@@ -68,7 +75,7 @@ func TestLimitsOfTheAPIPage(t *testing.T) {
 		fmt.Sprintf("| readiness probe of a model | %.0f s, at most one a second |", DefaultProbe.Seconds()),
 		fmt.Sprintf("| run that counts as stuck | %.0f s |", DefaultStuckAfter.Seconds()),
 		fmt.Sprintf("| drain after the stop signal | %.0f s |", DefaultDrainTimeout.Seconds()),
-		fmt.Sprintf("| sequences of a request to a pair model (N·(N − 1) for N responses) | %d, as many as may wait |", models.DefaultMaxItems),
+		fmt.Sprintf("| sequences of a request to a pair model (N·(N − 1) for N responses) | %d |", budget.Items),
 		fmt.Sprintf("| items waiting for a model | %d |", models.DefaultMaxItems),
 		fmt.Sprintf("| tokens waiting for a model | %d |", models.DefaultMaxTokens),
 	} {

@@ -13,6 +13,7 @@ import (
 	"github.com/assay-rm/assay/models/builtin"
 	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/rewards"
+	"github.com/assay-rm/assay/server/wire"
 )
 
 // embeddedServer serves the embedded bundles until the test ends.
@@ -42,7 +43,7 @@ func embeddedServer(t *testing.T) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newServer(t, rewards.New(registry), Options{})
+	return newServer(t, served{rewards.New(registry, models.DefaultBudget()), registry}, Options{})
 }
 
 // heldout reads a held-out file: problems that no model was trained on.
@@ -126,7 +127,7 @@ func TestRankPicksAsOftenAsTheCardSays(t *testing.T) {
 		Correct       []bool
 	}](t, "best_of_8.jsonl") {
 		got := do(t, s, "POST", "/v1/rank", asJSON(t, map[string]any{"prompt": row.Prompt, "responses": row.Responses, "n": 1}))
-		answer := decoded[rewards.RankAnswer](t, got)
+		answer := decoded[wire.RankAnswer](t, got)
 		if got.status != 200 || answer.Best == nil {
 			t.Fatalf("%d %s", got.status, got.body)
 		}
@@ -153,7 +154,7 @@ func TestStepsMarksTheWrongStep(t *testing.T) {
 	}](t, "steps.jsonl") {
 		body := map[string]any{"items": []any{map[string]any{"prompt": row.Prompt, "steps": row.Steps}}}
 		got := do(t, s, "POST", "/v1/steps", asJSON(t, body))
-		answer := decoded[rewards.StepsAnswer](t, got)
+		answer := decoded[wire.StepsAnswer](t, got)
 		if got.status != 200 || len(answer.Results) != 1 || len(answer.Results[0].Steps) != len(row.Steps) {
 			t.Fatalf("%d %s", got.status, got.body)
 		}
@@ -176,7 +177,7 @@ func TestStepsMarksTheWrongStep(t *testing.T) {
 // TestUnknownModelNamesTheEmbeddedOnes is what a newcomer who guesses a name reads.
 func TestUnknownModelNamesTheEmbeddedOnes(t *testing.T) {
 	s := embeddedServer(t)
-	p := problem(t, do(t, s, "POST", "/v1/score", `{"model":"gpt","items":[{"text":"a"}]}`))
+	p := refusal(t, do(t, s, "POST", "/v1/score", `{"model":"gpt","items":[{"text":"a"}]}`))
 	if p.Code != fault.CodeModel || !strings.Contains(p.Detail, "arith-rm, arith-prm") {
 		t.Errorf("%+v", p)
 	}

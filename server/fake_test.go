@@ -8,60 +8,73 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/rewards"
+	"github.com/assay-rm/assay/rewards/ops"
+	"github.com/assay-rm/assay/server/wire"
 )
 
 // fakeEngine answers without a model; a nil function gives every item the score 0.25.
 type fakeEngine struct {
-	score func(ctx context.Context, request rewards.ScoreRequest) (rewards.ScoreAnswer, error)
+	score func(ctx context.Context, request rewards.Request) (rewards.Answer, error)
 	probe func(ctx context.Context, model string) error
-	stats []rewards.ModelStats
+	stats []models.Stats
 }
 
-var fakeAnswering = rewards.Answering{Model: "fake-rm", Digest: "sha256:0", Transforms: []string{}}
+// served is an engine and the registry of its models.
+type served struct {
+	*rewards.Engine
+	*models.Registry
+}
 
-func fakeResults(n int) []rewards.ScoreResult {
-	results := make([]rewards.ScoreResult, n)
+// fakeAnswer answers with those results.
+func fakeAnswer(results []rewards.Result) rewards.Answer {
+	return rewards.Answer{Model: "fake-rm", Digest: "sha256:0", Transforms: []string{}, Results: results}
+}
+
+func fakeResults(n int) []rewards.Result {
+	results := make([]rewards.Result, n)
 	for i := range results {
-		results[i] = rewards.ScoreResult{Score: new(0.25), Raw: new(0.25), Tokens: &rewards.Tokens{Tokens: 3}}
+		results[i] = rewards.Result{Score: 0.25, Raw: ops.Some(0.25), Tokens: rewards.Tokens{Tokens: 3}}
 	}
 	return results
 }
 
-func (e *fakeEngine) Score(ctx context.Context, request rewards.ScoreRequest) (rewards.ScoreAnswer, error) {
+func (e *fakeEngine) Ask(ctx context.Context, request rewards.Request) (rewards.Answer, error) {
 	if e.score != nil {
 		return e.score(ctx, request)
 	}
-	a := fakeAnswering
-	a.Usage = rewards.Usage{Items: len(request.Items), Tokens: 3 * len(request.Items)}
-	a.Timings = rewards.Timings{Queue: 1, Run: 2, Total: 3}
-	return rewards.ScoreAnswer{Answering: a, Results: fakeResults(len(request.Items))}, nil
-}
-
-func (*fakeEngine) Rank(_ context.Context, request rewards.RankRequest) (rewards.RankAnswer, error) {
-	return rewards.RankAnswer{Answering: fakeAnswering, Responses: fakeResults(len(request.Responses))}, nil
-}
-
-func (*fakeEngine) Compare(_ context.Context, request rewards.CompareRequest) (rewards.CompareAnswer, error) {
-	return rewards.CompareAnswer{Answering: fakeAnswering, Responses: fakeResults(len(request.Responses))}, nil
-}
-
-func (*fakeEngine) Steps(_ context.Context, request rewards.StepsRequest) (rewards.StepsAnswer, error) {
-	return rewards.StepsAnswer{Answering: fakeAnswering, Results: make([]rewards.StepsResult, len(request.Items))}, nil
-}
-
-func (*fakeEngine) Tokenize(_ context.Context, request rewards.TokenizeRequest) (rewards.TokenizeAnswer, error) {
-	return rewards.TokenizeAnswer{Model: "fake-rm", Results: make([]rewards.TokenizeResult, len(request.Items))}, nil
+	n := len(request.Items)
+	for _, group := range request.Groups {
+		n += len(group.Responses)
+	}
+	a := fakeAnswer(nil)
+	a.Question = request.Question
+	a.Usage = rewards.Usage{Items: n, Tokens: 3 * n, Queue: time.Millisecond, Run: 2 * time.Millisecond, Total: 3 * time.Millisecond}
+	switch request.Question {
+	case rewards.Pairs:
+		a.Pairs = make([]rewards.PairResult, len(request.Groups))
+	case rewards.Steps:
+		a.Steps = make([]rewards.StepsResult, n)
+	case rewards.Tokenize:
+		a.Tokenized = make([]rewards.TokenizedItem, n)
+	default:
+		a.Results = fakeResults(n)
+	}
+	return a, nil
 }
 
 func (*fakeEngine) Models() []rewards.ModelInfo {
-	return []rewards.ModelInfo{{Name: "fake-rm", Answers: []string{"score"}, Labels: []string{"reward"}, Transforms: []string{}}}
+	info := rewards.ModelInfo{Answers: []string{"score"}, Transforms: []string{}}
+	info.Manifest.Name, info.Manifest.Graph.Labels = "fake-rm", []string{"reward"}
+	return []rewards.ModelInfo{info}
 }
 
-func (e *fakeEngine) Stats() []rewards.ModelStats {
+func (e *fakeEngine) Stats() []models.Stats {
 	if e.stats == nil {
-		return []rewards.ModelStats{{Model: "fake-rm"}}
+		return []models.Stats{{Model: "fake-rm"}}
 	}
 	return e.stats
 }
@@ -122,13 +135,13 @@ func decoded[T any](tb testing.TB, got reply) T {
 	return value
 }
 
-// problem reads a problem-details answer and proves its form.
-func problem(tb testing.TB, got reply) rewards.Problem {
+// refusal reads a problem-details answer and proves its form.
+func refusal(tb testing.TB, got reply) wire.Problem {
 	tb.Helper()
 	if media := got.header.Get("Content-Type"); media != "application/problem+json" {
 		tb.Errorf("content type %q", media)
 	}
-	p := decoded[problemDetails](tb, got)
+	p := decoded[wire.ProblemDetails](tb, got)
 	if p.Status != got.status || p.Title == "" || p.Detail == "" || p.Type != "/docs#"+p.Code {
 		tb.Errorf("status %d carries %+v", got.status, p)
 	}

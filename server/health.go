@@ -8,24 +8,10 @@ import (
 	"sync"
 	"time"
 
-	"github.com/assay-rm/assay/rewards"
+	"github.com/assay-rm/assay/rewards/failure"
+	"github.com/assay-rm/assay/server/problem"
+	"github.com/assay-rm/assay/server/wire"
 )
-
-type aliveAnswer struct {
-	Alive bool `json:"alive"`
-}
-
-// readyAnswer is the body of /readyz, a problem with members of its own when the server is not ready.
-type readyAnswer struct {
-	Ready  bool         `json:"ready"`
-	Models []readyModel `json:"models" nullable:"false"`
-}
-
-type readyModel struct {
-	Model string           `json:"model"`
-	Ready bool             `json:"ready"`
-	Error *rewards.Problem `json:"error,omitempty" doc:"Why it is not ready"`
-}
 
 // health knows whether the models score. A verdict holds for ProbeEvery, and one probe runs at a time, whoever asks.
 type health struct {
@@ -33,17 +19,17 @@ type health struct {
 
 	mu     sync.Mutex // held while probing
 	probed time.Time  // guarded by mu
-	last   readyAnswer
+	last   wire.ReadyAnswer
 }
 
 func newHealth(s *Server) *health { return &health{server: s} }
 
 func (s *Server) healthz(w http.ResponseWriter, r *http.Request) {
-	s.write(w, r, http.StatusOK, aliveAnswer{Alive: true})
+	s.write(w, r, http.StatusOK, wire.AliveAnswer{Alive: true})
 }
 
 func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
-	verdict, why := readyAnswer{Models: []readyModel{}}, []string{"the server is draining"}
+	verdict, why := wire.ReadyAnswer{Models: []wire.ReadyModel{}}, []string{"the server is draining"}
 	if !s.draining.Load() {
 		verdict, why = s.health.verdict(r.Context(), requestID(w)), nil
 	}
@@ -56,23 +42,20 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 		s.write(w, r, http.StatusOK, verdict)
 		return
 	}
-	problem := rewards.NewProblem(rewards.CodeNotReady, "%s", strings.Join(why, "; "))
+	p := problem.New(problem.CodeNotReady, "%s", strings.Join(why, "; "))
 	w.Header().Set("Content-Type", "application/problem+json")
-	s.write(w, r, problem.Status, struct {
-		problemDetails
-		readyAnswer
-	}{problemDetails{"/docs#" + problem.Code, *problem}, verdict})
+	s.write(w, r, p.Status, wire.NotReadyAnswer{ProblemDetails: details(p), ReadyAnswer: verdict})
 }
 
 // verdict gives the last probe's outcome, or probes every model for the request of that id. A caller that leaves does not spoil it for the others.
-func (h *health) verdict(ctx context.Context, id string) readyAnswer {
+func (h *health) verdict(ctx context.Context, id string) wire.ReadyAnswer {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if !h.probed.IsZero() && time.Since(h.probed) < h.server.options.ProbeEvery {
 		return h.last
 	}
 	stats := h.server.engine.Stats()
-	h.last = readyAnswer{Ready: true, Models: make([]readyModel, len(stats))}
+	h.last = wire.ReadyAnswer{Ready: true, Models: make([]wire.ReadyModel, len(stats))}
 	var group sync.WaitGroup
 	for i := range stats {
 		group.Go(func() { h.last.Models[i] = h.probe(context.WithoutCancel(ctx), id, stats[i].Model) })
@@ -87,17 +70,17 @@ func (h *health) verdict(ctx context.Context, id string) readyAnswer {
 
 // probe scores a short item. A probe that finds the queue full, or waits too long in it, shows load and not a fault: then the
 // model is ready as long as its run in progress is not stuck.
-func (h *health) probe(ctx context.Context, id, model string) readyModel {
+func (h *health) probe(ctx context.Context, id, model string) wire.ReadyModel {
 	options := h.server.options
 	timed, cancel := context.WithTimeout(ctx, options.ProbeTimeout)
 	defer cancel()
-	problem := rewards.ProblemOf(h.server.engine.Probe(timed, model))
-	if problem == nil {
-		return readyModel{Model: model, Ready: true}
+	p := problem.Of(h.server.engine.Probe(timed, model))
+	if p == nil {
+		return wire.ReadyModel{Model: model, Ready: true}
 	}
-	if problem.Code != rewards.CodeQueueFull && problem.Code != rewards.CodeDeadline {
-		h.server.explain(ctx, id, problem)
-		return readyModel{Model: model, Error: problem}
+	if p.Code != failure.CodeQueueFull && p.Code != failure.CodeDeadline {
+		h.server.explain(ctx, id, p)
+		return wire.ReadyModel{Model: model, Error: &p.Problem}
 	}
 	for _, s := range h.server.engine.Stats() {
 		if s.Model != model {
@@ -105,11 +88,11 @@ func (h *health) probe(ctx context.Context, id, model string) readyModel {
 		}
 		switch {
 		case s.RunAge > options.StuckAfter:
-			problem.Detail = fmt.Sprintf("the run in progress is %s old, and %s counts as stuck", s.RunAge.Round(time.Second), options.StuckAfter)
-			return readyModel{Model: model, Error: problem}
-		case s.RunningItems > 0 || s.WaitingItems > 0:
-			return readyModel{Model: model, Ready: true}
+			p.Detail = fmt.Sprintf("the run in progress is %s old, and %s counts as stuck", s.RunAge.Round(time.Second), options.StuckAfter)
+			return wire.ReadyModel{Model: model, Error: &p.Problem}
+		case s.Running > 0 || s.Items > 0:
+			return wire.ReadyModel{Model: model, Ready: true}
 		}
 	}
-	return readyModel{Model: model, Error: problem}
+	return wire.ReadyModel{Model: model, Error: &p.Problem}
 }

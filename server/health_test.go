@@ -12,44 +12,45 @@ import (
 
 	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/models/fault"
-	"github.com/assay-rm/assay/rewards"
+	"github.com/assay-rm/assay/server/problem"
+	"github.com/assay-rm/assay/server/wire"
 )
-
-type readiness struct {
-	problemDetails
-	readyAnswer
-}
 
 func TestReadiness(t *testing.T) {
 	broken := &fault.Error{Code: fault.CodeRun, Detail: "the forward failed"}
 	full := &models.QueueFullError{Items: 9, MaxItems: 9}
-	stats := func(s rewards.ModelStats) []rewards.ModelStats {
-		s.Model = "fake-rm"
-		return []rewards.ModelStats{s}
+	type batch struct {
+		Items, Running int
+		RunAge         time.Duration
+	}
+	stats := func(b batch) []models.Stats {
+		s := models.Stats{Model: "fake-rm"}
+		s.Items, s.Running, s.RunAge = b.Items, b.Running, b.RunAge
+		return []models.Stats{s}
 	}
 	for name, test := range map[string]struct {
 		probe  error
-		stats  []rewards.ModelStats
+		stats  []models.Stats
 		status int
 		why    string
 	}{
-		"works":                       {nil, stats(rewards.ModelStats{}), 200, ""},
-		"fails":                       {broken, stats(rewards.ModelStats{}), 503, `model "fake-rm": the forward failed`},
-		"full but moving":             {full, stats(rewards.ModelStats{WaitingItems: 9, RunningItems: 1, RunAge: time.Second}), 200, ""},
-		"full and stuck":              {full, stats(rewards.ModelStats{WaitingItems: 9, RunningItems: 1, RunAge: time.Minute}), 503, "stuck"},
-		"late behind a queue":         {context.DeadlineExceeded, stats(rewards.ModelStats{WaitingItems: 9, RunningItems: 1}), 200, ""},
-		"late though nothing waits":   {context.DeadlineExceeded, stats(rewards.ModelStats{}), 503, "deadline"},
-		"closed":                      {models.ErrClosed, stats(rewards.ModelStats{}), 503, "stopping"},
-		"unknown error, not told":     {errors.New("secret"), stats(rewards.ModelStats{}), 503, "inside the server"},
-		"no model at all is no fault": {nil, []rewards.ModelStats{}, 200, ""},
+		"works":                       {nil, stats(batch{}), 200, ""},
+		"fails":                       {broken, stats(batch{}), 503, `model "fake-rm": the forward failed`},
+		"full but moving":             {full, stats(batch{Items: 9, Running: 1, RunAge: time.Second}), 200, ""},
+		"full and stuck":              {full, stats(batch{Items: 9, Running: 1, RunAge: time.Minute}), 503, "stuck"},
+		"late behind a queue":         {context.DeadlineExceeded, stats(batch{Items: 9, Running: 1}), 200, ""},
+		"late though nothing waits":   {context.DeadlineExceeded, stats(batch{}), 503, "deadline"},
+		"closed":                      {models.ErrClosed, stats(batch{}), 503, "stopping"},
+		"unknown error, not told":     {errors.New("secret"), stats(batch{}), 503, "inside the server"},
+		"no model at all is no fault": {nil, []models.Stats{}, 200, ""},
 	} {
 		engine := &fakeEngine{stats: test.stats, probe: func(context.Context, string) error { return test.probe }}
 		response := do(t, newServer(t, engine, Options{}), "GET", "/readyz", "")
-		got := decoded[readiness](t, response)
+		got := decoded[wire.NotReadyAnswer](t, response)
 		if response.status != test.status || !strings.Contains(got.Detail, test.why) || got.Ready != (test.status == 200) {
 			t.Errorf("%s: %d %+v", name, response.status, got)
 		}
-		if test.status == 503 && (got.Code != rewards.CodeNotReady || got.Models[0].Error == nil) {
+		if test.status == 503 && (got.Code != problem.CodeNotReady || got.Models[0].Error == nil) {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}
@@ -88,7 +89,7 @@ func TestLivenessAndReadinessWhileDraining(t *testing.T) {
 		t.Errorf("healthz %d", response.status)
 	}
 	response := do(t, s, "GET", "/readyz", "")
-	if got := decoded[readiness](t, response); response.status != http.StatusServiceUnavailable || got.Ready || got.Detail != "the server is draining" {
+	if got := decoded[wire.NotReadyAnswer](t, response); response.status != http.StatusServiceUnavailable || got.Ready || got.Detail != "the server is draining" {
 		t.Errorf("readyz %d %+v", response.status, got)
 	}
 	if response := do(t, s, "POST", "/v1/score", oneItem); response.status != 200 {

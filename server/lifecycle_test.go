@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/assay-rm/assay/rewards"
+	"github.com/assay-rm/assay/server/problem"
 )
 
 // started serves on a port of its own; stop ends the context and gives Serve's error.
@@ -59,14 +60,14 @@ type gate struct {
 
 func newGate() *gate {
 	g := &gate{entered: make(chan struct{}, 1), release: make(chan struct{}), gone: make(chan error, 1)}
-	g.score = func(ctx context.Context, request rewards.ScoreRequest) (rewards.ScoreAnswer, error) {
+	g.score = func(ctx context.Context, request rewards.Request) (rewards.Answer, error) {
 		g.entered <- struct{}{}
 		select {
 		case <-g.release:
-			return rewards.ScoreAnswer{Answering: fakeAnswering, Results: fakeResults(len(request.Items))}, nil
+			return fakeAnswer(fakeResults(len(request.Items))), nil
 		case <-ctx.Done():
 			g.gone <- ctx.Err()
-			return rewards.ScoreAnswer{}, ctx.Err()
+			return rewards.Answer{}, ctx.Err()
 		}
 	}
 	return g
@@ -192,7 +193,7 @@ func TestASlowBodyTimesOut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p := problem(t, reply{response.StatusCode, response.Header, text}); p.Code != rewards.CodeBodyTimeout {
+	if p := refusal(t, reply{response.StatusCode, response.Header, text}); p.Code != problem.CodeBodyTimeout {
 		t.Errorf("%+v", p)
 	}
 }

@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/assay-rm/assay/rewards"
+	"github.com/assay-rm/assay/server/wire"
 )
 
 // dialing is a transport to a Unix socket, whatever the URL's host.
@@ -47,7 +47,7 @@ func scoreOf(t *testing.T, client *http.Client, url string) (proto, body string)
 		t.Error(err)
 		return "", ""
 	}
-	if got := decoded[rewards.ScoreAnswer](t, reply{response.StatusCode, response.Header, text}); len(got.Results) != 1 {
+	if got := decoded[wire.ScoreAnswer](t, reply{response.StatusCode, response.Header, text}); len(got.Results) != 1 {
 		t.Errorf("%d %s", response.StatusCode, text)
 	}
 	return response.Proto, string(text)

@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/rewards"
 )
 
@@ -60,7 +61,7 @@ func newMetrics(engine Engine) *metrics {
 		requests: counter("assay_requests_total", "Requests answered.", "route", "status"),
 		seconds:  histogram("assay_request_seconds", "From a request's headers to the end of its answer.", "route"),
 		problems: counter("assay_problems_total", "Problems of requests and of items, by code.", "code"),
-		items:    counter("assay_items_total", "Items answered, by whether they have a score or a problem.", "model", "outcome"),
+		items:    counter("assay_items_total", "Items, responses and pairs answered, by whether they have a score or a problem.", "model", "outcome"),
 		tokens:   counter("assay_tokens_total", "Tokens of the items answered.", "model"),
 		wait:     histogram("assay_wait_seconds", "Longest wait of an item of a request for its run.", "model"),
 		run:      histogram("assay_run_seconds", "Longest run of an item of a request.", "model"),
@@ -93,15 +94,15 @@ func (m *metrics) finished(route string, status int, took time.Duration) {
 // problem counts a problem of a request or an item.
 func (m *metrics) problem(code string) { m.ofProblem.of(code).Inc() }
 
-// answered counts an answer of which some items failed. Nothing was read for one without a run.
-func (m *metrics) answered(a rewards.Answering, failed int) {
-	series := m.ofModel.of(a.Model)
-	series.failed.Add(float64(failed))
-	series.scored.Add(float64(max(a.Usage.Items-failed, 0)))
+// answered counts the results of an answer. Nothing was read for one without a run.
+func (m *metrics) answered(a *rewards.Answer) {
+	series, items := m.ofModel.of(a.Model), a.Items()
+	series.failed.Add(float64(items.Failed))
+	series.scored.Add(float64(items.Scored))
 	series.tokens.Add(float64(a.Usage.Tokens))
-	if a.Timings.Run > 0 {
-		series.wait.Observe(a.Timings.Queue / 1000)
-		series.run.Observe(a.Timings.Run / 1000)
+	if a.Usage.Run > 0 {
+		series.wait.Observe(a.Usage.Queue.Seconds())
+		series.run.Observe(a.Usage.Run.Seconds())
 	}
 }
 
@@ -139,40 +140,40 @@ type modelCollector struct {
 type modelSeries struct {
 	desc *prometheus.Desc
 	kind prometheus.ValueType
-	of   func(*rewards.ModelStats) float64
+	of   func(*models.Stats) float64
 }
 
 func newModelCollector(engine Engine) *modelCollector {
 	c := &modelCollector{engine: engine}
-	add := func(kind prometheus.ValueType, name, help string, of func(*rewards.ModelStats) float64) {
+	add := func(kind prometheus.ValueType, name, help string, of func(*models.Stats) float64) {
 		c.series = append(c.series, modelSeries{prometheus.NewDesc(name, help, []string{"model"}, nil), kind, of})
 	}
-	gauge := func(name, help string, of func(*rewards.ModelStats) float64) {
+	gauge := func(name, help string, of func(*models.Stats) float64) {
 		add(prometheus.GaugeValue, name, help, of)
 	}
-	counter := func(name, help string, of func(*rewards.ModelStats) uint64) {
-		add(prometheus.CounterValue, name, help, func(s *rewards.ModelStats) float64 { return float64(of(s)) })
+	counter := func(name, help string, of func(*models.Stats) uint64) {
+		add(prometheus.CounterValue, name, help, func(s *models.Stats) float64 { return float64(of(s)) })
 	}
-	gauge("assay_queue_items", "Items waiting for a run.", func(s *rewards.ModelStats) float64 { return float64(s.WaitingItems) })
-	gauge("assay_queue_tokens", "Tokens waiting for a run.", func(s *rewards.ModelStats) float64 { return float64(s.WaitingTokens) })
-	gauge("assay_running_items", "Items of the run in progress.", func(s *rewards.ModelStats) float64 { return float64(s.RunningItems) })
-	gauge("assay_run_age_seconds", "Age of the run in progress.", func(s *rewards.ModelStats) float64 { return s.RunAge.Seconds() })
-	counter("assay_runs_total", "Forwards.", func(s *rewards.ModelStats) uint64 { return s.Runs })
+	gauge("assay_queue_items", "Items waiting for a run.", func(s *models.Stats) float64 { return float64(s.Items) })
+	gauge("assay_queue_tokens", "Tokens waiting for a run.", func(s *models.Stats) float64 { return float64(s.Tokens) })
+	gauge("assay_running_items", "Items of the run in progress.", func(s *models.Stats) float64 { return float64(s.Running) })
+	gauge("assay_run_age_seconds", "Age of the run in progress.", func(s *models.Stats) float64 { return s.RunAge.Seconds() })
+	counter("assay_runs_total", "Forwards.", func(s *models.Stats) uint64 { return s.Runs })
 	counter("assay_run_items_total", "Items that a run answered; over assay_runs_total, the items of a batch.",
-		func(s *rewards.ModelStats) uint64 { return s.Answered })
-	counter("assay_run_failed_items_total", "Items whose run failed.", func(s *rewards.ModelStats) uint64 { return s.Failed })
-	counter("assay_asked_tokens_total", "Tokens of the items of all runs.", func(s *rewards.ModelStats) uint64 { return s.Asked })
-	counter("assay_computed_tokens_total", "Tokens computed, padding included.", func(s *rewards.ModelStats) uint64 { return s.Computed })
-	counter("assay_padding_tokens_total", "Tokens computed that belong to no item.", func(s *rewards.ModelStats) uint64 { return s.Padding })
-	counter("assay_shared_tokens_total", "Tokens asked that another item of the run brought.", func(s *rewards.ModelStats) uint64 { return s.Shared })
-	counter("assay_cached_tokens_total", "Tokens asked that the key-value cache had.", func(s *rewards.ModelStats) uint64 { return s.Cached })
-	gauge("assay_cache_bytes", "Keys and values in the cache.", func(s *rewards.ModelStats) float64 { return float64(s.CacheBytes) })
-	counter("assay_cache_evicted_blocks_total", "Blocks of 16 tokens that made room for others.", func(s *rewards.ModelStats) uint64 { return s.CacheEvicted })
-	counter("assay_narrow_runs_total", "Forwards on one thread, beside others.", func(s *rewards.ModelStats) uint64 { return s.Narrow })
-	counter("assay_deduplicated_items_total", "Items that joined an identical one.", func(s *rewards.ModelStats) uint64 { return s.Deduplicated })
-	counter("assay_cancelled_items_total", "Items given up by their client.", func(s *rewards.ModelStats) uint64 { return s.Cancelled })
-	counter("assay_expired_items_total", "Items whose deadline passed.", func(s *rewards.ModelStats) uint64 { return s.Late })
-	counter("assay_refused_items_total", "Items refused by a full queue.", func(s *rewards.ModelStats) uint64 { return s.Refused })
+		func(s *models.Stats) uint64 { return s.Answered })
+	counter("assay_run_failed_items_total", "Items whose run failed.", func(s *models.Stats) uint64 { return s.Failed })
+	counter("assay_asked_tokens_total", "Tokens of the items of all runs.", func(s *models.Stats) uint64 { return s.Asked })
+	counter("assay_computed_tokens_total", "Tokens computed, padding included.", func(s *models.Stats) uint64 { return s.Computed })
+	counter("assay_padding_tokens_total", "Tokens computed that belong to no item.", func(s *models.Stats) uint64 { return s.Padding })
+	counter("assay_shared_tokens_total", "Tokens asked that another item of the run brought.", func(s *models.Stats) uint64 { return s.Shared })
+	counter("assay_cached_tokens_total", "Tokens asked that the key-value cache had.", func(s *models.Stats) uint64 { return s.Cached })
+	gauge("assay_cache_bytes", "Keys and values in the cache.", func(s *models.Stats) float64 { return float64(s.CacheBytes) })
+	counter("assay_cache_evicted_blocks_total", "Blocks of 16 tokens that made room for others.", func(s *models.Stats) uint64 { return s.Cache.Evicted })
+	counter("assay_narrow_runs_total", "Forwards on one thread, beside others.", func(s *models.Stats) uint64 { return s.Narrow })
+	counter("assay_deduplicated_items_total", "Items that joined an identical one.", func(s *models.Stats) uint64 { return s.Deduplicated })
+	counter("assay_cancelled_items_total", "Items given up by their client.", func(s *models.Stats) uint64 { return s.Cancelled })
+	counter("assay_expired_items_total", "Items whose deadline passed.", func(s *models.Stats) uint64 { return s.Expired })
+	counter("assay_refused_items_total", "Items refused by a full queue.", func(s *models.Stats) uint64 { return s.Refused })
 	return c
 }
 

@@ -9,23 +9,25 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/rewards"
+	"github.com/assay-rm/assay/rewards/failure"
 )
 
 func TestMetricsMove(t *testing.T) {
-	engine := &fakeEngine{stats: []rewards.ModelStats{{
-		Model: "fake-rm", WaitingItems: 1, WaitingTokens: 2, RunningItems: 3, RunAge: 4 * time.Second, Runs: 5, Answered: 6, Failed: 7,
-		Asked: 8, Computed: 9, Padding: 10, Shared: 11, Deduplicated: 12, Cancelled: 13, Late: 14, Refused: 15,
-	}}}
+	stats := models.Stats{Model: "fake-rm"}
+	stats.Items, stats.Tokens, stats.Running, stats.RunAge = 1, 2, 3, 4*time.Second
+	stats.Runs, stats.Answered, stats.Failed = 5, 6, 7
+	stats.Asked, stats.Computed, stats.Padding, stats.Shared = 8, 9, 10, 11
+	stats.Deduplicated, stats.Cancelled, stats.Expired, stats.Refused = 12, 13, 14, 15
+	engine := &fakeEngine{stats: []models.Stats{stats}}
 	s := newServer(t, engine, Options{})
 	do(t, s, "POST", "/v1/score", `{"items":[{"text":"a"},{"text":"b"}]}`)
 	do(t, s, "POST", "/v1/score", `{`)
-	engine.score = func(context.Context, rewards.ScoreRequest) (rewards.ScoreAnswer, error) {
-		a := fakeAnswering
-		a.Usage.Items = 2
-		failed := rewards.ScoreResult{Error: rewards.NewProblem(fault.CodeTooLong, "x")}
-		return rewards.ScoreAnswer{Answering: a, Results: append(fakeResults(1), failed)}, nil
+	engine.score = func(context.Context, rewards.Request) (rewards.Answer, error) {
+		failed := rewards.Result{Err: failure.New(fault.CodeTooLong, "x")}
+		return fakeAnswer(append(fakeResults(1), failed)), nil
 	}
 	do(t, s, "POST", "/v1/score", oneItem)
 	want := `
@@ -33,7 +35,7 @@ func TestMetricsMove(t *testing.T) {
 		# TYPE assay_requests_total counter
 		assay_requests_total{route="/v1/score",status="200"} 2
 		assay_requests_total{route="/v1/score",status="400"} 1
-		# HELP assay_items_total Items answered, by whether they have a score or a problem.
+		# HELP assay_items_total Items, responses and pairs answered, by whether they have a score or a problem.
 		# TYPE assay_items_total counter
 		assay_items_total{model="fake-rm",outcome="failed"} 1
 		assay_items_total{model="fake-rm",outcome="scored"} 3

@@ -13,7 +13,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/assay-rm/assay/models/fault"
-	"github.com/assay-rm/assay/rewards"
+	"github.com/assay-rm/assay/server/problem"
 )
 
 // requestID is the id that observe gave the request that w answers.
@@ -52,7 +52,7 @@ func (s *Server) broke(w *watchedWriter, r *http.Request, value any) {
 		s.fail(w, r, err)
 		return
 	}
-	s.explain(r.Context(), requestID(w), rewards.ProblemOf(err))
+	s.explain(r.Context(), requestID(w), problem.Of(err))
 	panic(http.ErrAbortHandler)
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/rewards"
+	"github.com/assay-rm/assay/server/wire"
 )
 
 // realServer serves tiny bundles of the models' tests until the test ends.
@@ -41,7 +42,7 @@ func realServer(tb testing.TB, names ...string) *Server {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return newServer(tb, rewards.New(registry), Options{})
+	return newServer(tb, served{rewards.New(registry, models.DefaultBudget()), registry}, Options{})
 }
 
 // quoted is a text as JSON.
@@ -64,7 +65,7 @@ func TestOpenRLHFGetsTheScoresOfTheNativeRoute(t *testing.T) {
 	}
 	foreign := do(t, s, "POST", "/get_reward", `{"query":[`+strings.Join(queries, ",")+`],"prompts":["",null,""],"labels":[null,"a",{}]}`)
 	native := do(t, s, "POST", "/v1/score", `{"items":[`+strings.Join(items, ",")+`]}`)
-	rewarded, scored := decoded[openRLHFAnswer](t, foreign), decoded[rewards.ScoreAnswer](t, native)
+	rewarded, scored := decoded[wire.OpenRLHFAnswer](t, foreign), decoded[wire.ScoreAnswer](t, native)
 	var want []float64
 	for _, r := range scored.Results {
 		want = append(want, *r.Score)
@@ -73,10 +74,10 @@ func TestOpenRLHFGetsTheScoresOfTheNativeRoute(t *testing.T) {
 		t.Errorf("rewards (-native +openrlhf):\n%s", diff)
 	}
 	long := quoted(t, strings.Repeat("12 + 30 = 42. ", 100))
-	if p := problem(t, do(t, s, "POST", "/get_reward", `{"query":["a",`+long+`]}`)); p.Code != fault.CodeTooLong || !strings.HasPrefix(p.Detail, "query[1]: the item has ") {
+	if p := refusal(t, do(t, s, "POST", "/get_reward", `{"query":["a",`+long+`]}`)); p.Code != fault.CodeTooLong || !strings.HasPrefix(p.Detail, "query[1]: the item has ") {
 		t.Errorf("%+v", p)
 	}
-	cut := decoded[openRLHFAnswer](t, do(t, s, "POST", "/get_reward?truncate=right", `{"query":["a",`+long+`]}`))
+	cut := decoded[wire.OpenRLHFAnswer](t, do(t, s, "POST", "/get_reward?truncate=right", `{"query":["a",`+long+`]}`))
 	if got := cut.ExtraLogs["truncated"]; len(got) != 2 || got[0] != 0 || got[1] == 0 {
 		t.Errorf("truncated %v", got)
 	}
@@ -117,7 +118,7 @@ func TestEveryRouteOverRealModels(t *testing.T) {
 	if got := do(t, s, "GET", "/readyz", ""); got.status != http.StatusOK {
 		t.Errorf("readyz: %d %s", got.status, got.body)
 	}
-	if got := decoded[modelsAnswer](t, do(t, s, "GET", "/v1/models", "")); len(got.Models) != 2 || got.Models[1].Separator != "<extra_0>" {
+	if got := decoded[wire.ModelsAnswer](t, do(t, s, "GET", "/v1/models", "")); len(got.Models) != 2 || got.Models[1].Separator != "<extra_0>" {
 		t.Errorf("%+v", got)
 	}
 }
@@ -126,7 +127,7 @@ func TestConcurrentRequestsGetTheirOwnScores(t *testing.T) {
 	s := realServer(t, "qwen2-reward-packed")
 	score := func(i int) float64 {
 		body := fmt.Sprintf(`{"items":[{"prompt":"What is %d + 1?","response":"%d"}]}`, i%7, i%5)
-		got := decoded[rewards.ScoreAnswer](t, do(t, s, "POST", "/v1/score", body))
+		got := decoded[wire.ScoreAnswer](t, do(t, s, "POST", "/v1/score", body))
 		return *got.Results[0].Score
 	}
 	var alone [35]float64

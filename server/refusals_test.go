@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net/http"
 	"strings"
 	"testing"
@@ -14,13 +15,16 @@ import (
 	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/rewards"
+	"github.com/assay-rm/assay/rewards/failure"
+	"github.com/assay-rm/assay/server/problem"
+	"github.com/assay-rm/assay/server/wire"
 )
 
 const oneItem = `{"items":[{"text":"a"}]}`
 
 func TestRequestsThatCannotBeRead(t *testing.T) {
 	nothing := &rewards.Engine{} // has no model; what reaches it is refused before it looks for one
-	s := newServer(t, &fakeEngine{score: nothing.Score}, Options{MaxBody: 300, MaxItems: 3})
+	s := newServer(t, &fakeEngine{score: nothing.Ask}, Options{MaxBody: 300, MaxItems: 3})
 	for _, test := range []struct {
 		path, body string
 		status     int
@@ -32,7 +36,7 @@ func TestRequestsThatCannotBeRead(t *testing.T) {
 		{"/v1/score", `{"items":[{"text":"a"},{"text":5}]}`, 422, "invalid_field", `items[1].text: expected string, got 5`},
 		{"/v1/score", `{"items":[{"input_ids":[1,2.5]}]}`, 422, "invalid_field", `items[0].input_ids[1]: expected integer, got 2.5`},
 		{"/v1/score", `{"items":[{"input_ids":[1,null]}]}`, 422, "invalid_field", `items[0].input_ids[1]: expected integer, got null`},
-		{"/v1/score", `{"items":[{"input_ids":[1e30]}]}`, 422, "invalid_field", `items.input_ids: a number 1e30 is not`},
+		{"/v1/score", `{"items":[{"input_ids":[1e30]}]}`, 422, "invalid_field", `items[0].input_ids[0]: expected integer, got 1e30`},
 		{"/v1/score", `{"items":[null]}`, 422, "invalid_field", `items[0]: expected object, got null`},
 		{"/v1/score", `{"items":"a"}`, 422, "invalid_field", `items: expected array, got "a"`},
 		{"/v1/score", `{"items":[]}`, 422, "invalid_field", `items: must hold at least one item`},
@@ -49,19 +53,19 @@ func TestRequestsThatCannotBeRead(t *testing.T) {
 		{"/v1/steps", `{"items":[{"prompt":"p","steps":["a",7]}]}`, 422, "invalid_field", `items[0].steps[1]: expected string, got 7`},
 		{"/v1/steps", `{"items":[{"prompt":"p","steps":"a"}]}`, 422, "invalid_field", `items[0].steps: expected array, got "a"`},
 		{"/v1/score", `{"items":[{"text":"a"}]`, 400, "bad_json", `the body ends inside`},
-		{"/v1/score", `{"items":[{"text":"a"}]} {}`, 400, "bad_json", `the body goes on after its JSON value, at byte 25`},
+		{"/v1/score", `{"items":[{"text":"a"}]} {}`, 400, "bad_json", `the body goes on after its JSON value, at byte 26`},
 		{"/v1/score", `nonsense`, 400, "bad_json", `at byte 2: invalid character`},
 		{"/v1/score", ` `, 400, "bad_json", `the body is empty`},
-		{"/v1/score", "{\"items\":[{\"text\":\"\xff\"}]}", 400, "bad_json", `the body is not UTF-8`},
+		{"/v1/score", "{\"items\":[{\"text\":\"a\"}],\"model\":\"\xff\"}", 400, "bad_json", `model: is not Unicode: bytes that are not UTF-8`},
 		{"/v1/score", `{"items":[{"text":"` + strings.Repeat("a", 300) + `"}]}`, 413, "body_too_large", `the body has 323 bytes, and the cap is 300`},
-		{"/v1/score", `{"items":[{"text":"a"},{"text":"a"},{"text":"a"},{"text":"a"}]}`, 413, "too_many_items", `the request has 4 items, and one request may have 3`},
+		{"/v1/score", `{"items":[{"text":"a"},{"text":"a"},{"text":"a"},{"text":"a"}]}`, 413, "too_many_items", `items: more than 3, the limit of a request`},
 		{"/v1/rank", `{"prompt":"p","responses":["a","a","a","a"]}`, 413, "too_many_items", ``},
 		{"/v1/compare", `{"pairs":[{"prompt":"p","chosen":"a","rejected":"b"},{"prompt":"p","chosen":"a","rejected":"b"}]}`, 413, "too_many_items", ``},
 		{"/get_reward", `{"query":["a","a","a","a"]}`, 413, "too_many_items", ``},
 		{"/v1/nothing", oneItem, 404, "not_found", `no route has the path "/v1/nothing"`},
 	} {
 		t.Run(fault.Short(test.path+" "+test.body), func(t *testing.T) {
-			p := problem(t, do(t, s, "POST", test.path, test.body))
+			p := refusal(t, do(t, s, "POST", test.path, test.body))
 			if p.Status != test.status || p.Code != test.code || !strings.HasPrefix(p.Detail, test.detail) {
 				t.Errorf("%d %s %q, want %d %s %q", p.Status, p.Code, p.Detail, test.status, test.code, test.detail)
 			}
@@ -72,11 +76,11 @@ func TestRequestsThatCannotBeRead(t *testing.T) {
 func TestMethodsAndMediaTypes(t *testing.T) {
 	s := newServer(t, &fakeEngine{}, Options{})
 	response := do(t, s, "GET", "/v1/score", "")
-	if p := problem(t, response); p.Code != rewards.CodeMethodNotAllowed || response.header.Get("Allow") != "POST" {
+	if p := refusal(t, response); p.Code != problem.CodeMethodNotAllowed || response.header.Get("Allow") != "POST" {
 		t.Errorf("%+v, Allow %q", p, response.header.Get("Allow"))
 	}
 	response = do(t, s, "DELETE", "/v1/models", "")
-	if p := problem(t, response); p.Status != 405 || response.header.Get("Allow") != "GET, HEAD" {
+	if p := refusal(t, response); p.Status != 405 || response.header.Get("Allow") != "GET, HEAD" {
 		t.Errorf("%+v, Allow %q", p, response.header.Get("Allow"))
 	}
 	for media, status := range map[string]int{
@@ -88,7 +92,7 @@ func TestMethodsAndMediaTypes(t *testing.T) {
 			t.Errorf("content type %q gives %d, want %d", media, response.status, status)
 		}
 		if status == 415 {
-			if p := problem(t, response); p.Code != rewards.CodeMediaType {
+			if p := refusal(t, response); p.Code != problem.CodeMediaType {
 				t.Errorf("%+v", p)
 			}
 		}
@@ -102,8 +106,8 @@ func TestBodyWithoutALengthIsCapped(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.Header.Set("Content-Type", "application/json")
-	p := problem(t, serve(s, r))
-	if p.Code != rewards.CodeBodyTooLarge || p.Detail != "the body has more bytes than the cap of 10" {
+	p := refusal(t, serve(s, r))
+	if p.Code != problem.CodeBodyTooLarge || p.Detail != "the body has more bytes than the cap of 10" {
 		t.Errorf("%+v", p)
 	}
 }
@@ -122,12 +126,12 @@ func TestEngineErrors(t *testing.T) {
 		{context.Canceled, 499, "client_gone", ""},
 		{io.ErrUnexpectedEOF, 500, "internal", ""},
 	} {
-		engine := &fakeEngine{score: func(context.Context, rewards.ScoreRequest) (rewards.ScoreAnswer, error) {
-			return rewards.ScoreAnswer{}, test.err
+		engine := &fakeEngine{score: func(context.Context, rewards.Request) (rewards.Answer, error) {
+			return rewards.Answer{}, test.err
 		}}
 		for path, body := range map[string]string{"/v1/score": oneItem, "/get_reward": `{"query":["a"]}`} {
 			response := do(t, newServer(t, engine, Options{}), "POST", path, body)
-			if p := problem(t, response); p.Status != test.status || p.Code != test.code || response.header.Get("Retry-After") != test.retry {
+			if p := refusal(t, response); p.Status != test.status || p.Code != test.code || response.header.Get("Retry-After") != test.retry {
 				t.Errorf("%s: %+v, Retry-After %q; want %+v", path, p, response.header.Get("Retry-After"), test)
 			}
 		}
@@ -135,25 +139,25 @@ func TestEngineErrors(t *testing.T) {
 }
 
 func TestStatusOfAnAnswerWhoseItemsAllFailed(t *testing.T) {
-	long, late := rewards.NewProblem(fault.CodeTooLong, "x"), rewards.NewProblem(rewards.CodeDeadline, "x")
+	long, late := failure.New(fault.CodeTooLong, "x"), failure.New(failure.CodeDeadline, "x")
 	fine := fakeResults(1)[0]
 	for _, test := range []struct {
-		results []rewards.ScoreResult
+		results []rewards.Result
 		status  int
 	}{
-		{[]rewards.ScoreResult{{Error: long}, {Error: long}}, 413},
-		{[]rewards.ScoreResult{{Error: late}}, 504},
-		{[]rewards.ScoreResult{{Error: long}, {Error: late}}, 200},
-		{[]rewards.ScoreResult{{Error: long}, fine}, 200},
+		{[]rewards.Result{{Err: long}, {Err: long}}, 413},
+		{[]rewards.Result{{Err: late}}, 504},
+		{[]rewards.Result{{Err: long}, {Err: late}}, 200},
+		{[]rewards.Result{{Err: long}, fine}, 200},
 	} {
-		engine := &fakeEngine{score: func(context.Context, rewards.ScoreRequest) (rewards.ScoreAnswer, error) {
-			return rewards.ScoreAnswer{Answering: fakeAnswering, Results: test.results}, nil
+		engine := &fakeEngine{score: func(context.Context, rewards.Request) (rewards.Answer, error) {
+			return fakeAnswer(test.results), nil
 		}}
 		response := do(t, newServer(t, engine, Options{}), "POST", "/v1/score", oneItem)
 		if response.status != test.status || response.header.Get("Content-Type") != "application/json" {
 			t.Errorf("%d %s, want %d", response.status, response.header.Get("Content-Type"), test.status)
 		}
-		if got := decoded[rewards.ScoreAnswer](t, response); len(got.Results) != len(test.results) {
+		if got := decoded[wire.ScoreAnswer](t, response); len(got.Results) != len(test.results) {
 			t.Errorf("the body changed: %+v", got)
 		}
 	}
@@ -161,20 +165,19 @@ func TestStatusOfAnAnswerWhoseItemsAllFailed(t *testing.T) {
 
 func TestAnAnswerThatCannotBeEncodedIsAFault(t *testing.T) {
 	nan := fakeResults(1)
-	*nan[0].Score -= *nan[0].Score
-	*nan[0].Score /= *nan[0].Score
-	engine := &fakeEngine{score: func(context.Context, rewards.ScoreRequest) (rewards.ScoreAnswer, error) {
-		return rewards.ScoreAnswer{Answering: fakeAnswering, Results: nan}, nil
+	nan[0].Score = math.NaN()
+	engine := &fakeEngine{score: func(context.Context, rewards.Request) (rewards.Answer, error) {
+		return fakeAnswer(nan), nil
 	}}
-	if p := problem(t, do(t, newServer(t, engine, Options{}), "POST", "/v1/score", oneItem)); p.Code != rewards.CodeInternal {
+	if p := refusal(t, do(t, newServer(t, engine, Options{}), "POST", "/v1/score", oneItem)); p.Code != failure.CodeInternal {
 		t.Errorf("%+v", p)
 	}
 }
 
 func TestAPanicIsAProblem(t *testing.T) {
-	engine := &fakeEngine{score: func(context.Context, rewards.ScoreRequest) (rewards.ScoreAnswer, error) { panic("secret") }}
-	p := problem(t, do(t, newServer(t, engine, Options{}), "POST", "/v1/score", oneItem))
-	if p.Status != 500 || p.Code != rewards.CodeInternal || strings.Contains(p.Detail, "secret") {
+	engine := &fakeEngine{score: func(context.Context, rewards.Request) (rewards.Answer, error) { panic("secret") }}
+	p := refusal(t, do(t, newServer(t, engine, Options{}), "POST", "/v1/score", oneItem))
+	if p.Status != 500 || p.Code != failure.CodeInternal || strings.Contains(p.Detail, "secret") {
 		t.Errorf("%+v", p)
 	}
 }
@@ -183,8 +186,8 @@ func TestAPanicIsAProblem(t *testing.T) {
 func TestRefusalsAreLoggedTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := &lines{}
-		engine := &fakeEngine{score: func(context.Context, rewards.ScoreRequest) (rewards.ScoreAnswer, error) {
-			return rewards.ScoreAnswer{}, &models.QueueFullError{Items: 9, MaxItems: 9}
+		engine := &fakeEngine{score: func(context.Context, rewards.Request) (rewards.Answer, error) {
+			return rewards.Answer{}, &models.QueueFullError{Items: 9, MaxItems: 9}
 		}}
 		s := newServer(t, engine, Options{Logger: slog.New(slog.NewTextHandler(log, nil))})
 		for range 25 {

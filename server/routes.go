@@ -13,6 +13,9 @@ import (
 
 	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/rewards"
+	"github.com/assay-rm/assay/server/native"
+	"github.com/assay-rm/assay/server/problem"
+	"github.com/assay-rm/assay/server/wire"
 )
 
 // route is a line of the one route table.
@@ -26,40 +29,15 @@ type route struct {
 
 func (s *Server) table() []route {
 	return []route{
-		{
-			"POST", "/v1/score", "How good is each item?", false,
-			ask(s, s.engine.Score),
-			rewards.ScoreRequest{},
-			rewards.ScoreAnswer{},
-		},
-		{
-			"POST", "/v1/rank", "Which of these responses is best?", false,
-			ask(s, s.engine.Rank),
-			rewards.RankRequest{},
-			rewards.RankAnswer{},
-		},
-		{
-			"POST", "/v1/compare", "Which response is preferred, and how surely?", false,
-			ask(s, s.engine.Compare),
-			rewards.CompareRequest{},
-			rewards.CompareAnswer{},
-		},
-		{
-			"POST", "/v1/steps", "Which step goes wrong?", false,
-			ask(s, s.engine.Steps),
-			rewards.StepsRequest{},
-			rewards.StepsAnswer{},
-		},
-		{
-			"POST", "/v1/tokenize", "What does the model see?", false,
-			ask(s, s.engine.Tokenize),
-			rewards.TokenizeRequest{},
-			rewards.TokenizeAnswer{},
-		},
-		{"POST", "/get_reward", "OpenRLHF's remote reward model", false, s.getReward, openRLHFRequest{}, openRLHFAnswer{}},
-		{"GET", "/v1/models", "What is loaded", false, s.models, nil, modelsAnswer{}},
-		{"GET", "/healthz", "The process lives", true, s.healthz, nil, aliveAnswer{}},
-		{"GET", "/readyz", "Every model scores, and the server does not drain", true, s.readyz, nil, readyAnswer{}},
+		question(s, "/v1/score", "How good is each item?", native.ScoreRequest, native.ScoreAnswer),
+		question(s, "/v1/rank", "Which of these responses is best?", native.RankRequest, native.RankAnswer),
+		question(s, "/v1/compare", "Which response is preferred, and how surely?", native.CompareRequest, native.CompareAnswer),
+		question(s, "/v1/steps", "Which step goes wrong?", native.StepsRequest, native.StepsAnswer),
+		question(s, "/v1/tokenize", "What does the model see?", native.TokenizeRequest, native.TokenizeAnswer),
+		{"POST", "/get_reward", "OpenRLHF's remote reward model", false, s.getReward, wire.OpenRLHFRequest{}, wire.OpenRLHFAnswer{}},
+		{"GET", "/v1/models", "What is loaded", false, s.models, nil, wire.ModelsAnswer{}},
+		{"GET", "/healthz", "The process lives", true, s.healthz, nil, wire.AliveAnswer{}},
+		{"GET", "/readyz", "Every model scores, and the server does not drain", true, s.readyz, nil, wire.ReadyAnswer{}},
 		{"GET", "/metrics", "Prometheus metrics", false, s.metrics.serve, nil, nil},
 		{"GET", "/openapi.json", "These schemas", true, s.schemas.serve, nil, nil},
 		{"GET", "/docs", "A page to read and try the routes", true, page("docs.html", "text/html; charset=utf-8"), nil, nil},
@@ -91,74 +69,66 @@ func (s *Server) routes() chi.Router {
 	router.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
 		allowed := slices.Sorted(slices.Values(methods[r.URL.Path]))
 		w.Header().Set("Allow", strings.Join(allowed, ", "))
-		s.fail(w, r, rewards.NewProblem(rewards.CodeMethodNotAllowed, "%s answers %s, not %s",
+		s.fail(w, r, problem.New(problem.CodeMethodNotAllowed, "%s answers %s, not %s",
 			fault.Short(r.URL.Path), strings.Join(allowed, " and "), fault.Short(r.Method)))
 	})
 	return router
 }
 
-// request and answer are what the engine's five questions have in common.
-type (
-	request[T any] interface {
-		*T
-		Size() int
-	}
-	answer[T any] interface {
-		*T
-		Account() rewards.Answering
-		Problems() []*rewards.Problem
-	}
-)
-
-// ask is the path of a native request: decode, ask the engine, answer.
-func ask[Q, A any, PQ request[Q], PA answer[A]](s *Server, question func(context.Context, Q) (A, error)) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		var asked Q
-		if err := s.decode(w, r, &asked); err != nil {
+// question is the route of a native request: decode, ask the engine, answer. The deadline that the request asks for is put on its
+// context here.
+func question[Q, A any, P interface {
+	*Q
+	wire.Form
+	Timeout() time.Duration
+}](s *Server, path, summary string, request func(P) (rewards.Request, error), answer func(*rewards.Answer) *A) route {
+	handle := func(w http.ResponseWriter, r *http.Request) {
+		var body Q
+		if err := s.decode(w, r, P(&body)); err != nil {
 			s.fail(w, r, err)
 			return
 		}
-		if n := PQ(&asked).Size(); n > s.options.MaxItems {
-			s.fail(w, r, tooMany(n, s.options.MaxItems))
-			return
-		}
-		given, err := question(r.Context(), asked)
+		asked, err := request(&body)
 		if err != nil {
 			s.fail(w, r, err)
 			return
 		}
-		problems := PA(&given).Problems()
-		s.account(r.Context(), requestID(w), PA(&given).Account(), problems)
-		status := rewards.FailedStatus(problems)
-		if status == 0 {
-			status = http.StatusOK
+		ctx := r.Context()
+		if timeout := P(&body).Timeout(); timeout > 0 {
+			timed, cancel := context.WithTimeout(ctx, timeout)
+			defer cancel()
+			ctx = timed
 		}
-		s.write(w, r, status, given)
+		given, err := s.engine.Ask(ctx, asked)
+		if err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		s.account(r.Context(), requestID(w), &given)
+		s.write(w, r, problem.Status(given.Errors()), answer(&given))
 	}
-}
-
-func tooMany(n, limit int) error {
-	return rewards.NewProblem(rewards.CodeTooManyItems, "the request has %d items, and one request may have %d", n, limit)
+	var takes Q
+	var gives A
+	return route{http.MethodPost, path, summary, false, handle, takes, gives}
 }
 
 // account counts the answer to the request of that id and logs the faults among its items.
-func (s *Server) account(ctx context.Context, id string, a rewards.Answering, problems []*rewards.Problem) {
-	failed := 0
-	for _, problem := range problems {
-		if problem != nil {
-			failed++
-			s.explain(ctx, id, problem)
+func (s *Server) account(ctx context.Context, id string, a *rewards.Answer) {
+	for err := range a.Errors() {
+		if err != nil {
+			s.explain(ctx, id, problem.Of(err))
 		}
 	}
-	s.metrics.answered(a, failed)
-}
-
-type modelsAnswer struct {
-	Models []rewards.ModelInfo `json:"models" nullable:"false"`
+	s.metrics.answered(a)
 }
 
 func (s *Server) models(w http.ResponseWriter, r *http.Request) {
-	s.write(w, r, http.StatusOK, modelsAnswer{Models: s.engine.Models()})
+	infos := s.engine.Models()
+	answer := wire.ModelsAnswer{Models: make([]wire.ModelInfo, len(infos))}
+	for i := range infos {
+		answer.Models[i] = native.ModelInfo(&infos[i])
+	}
+	s.write(w, r, http.StatusOK, answer)
 }
 
 // write sends a JSON body.
@@ -171,7 +141,7 @@ func (s *Server) write(w http.ResponseWriter, r *http.Request, status int, body 
 	encoder := json.NewEncoder(out)
 	encoder.SetEscapeHTML(false)
 	if err := encoder.Encode(body); err != nil && !out.begun {
-		if _, again := body.(problemDetails); again {
+		if _, again := body.(wire.ProblemDetails); again {
 			panic(err) // a problem is strings and a number
 		}
 		s.fail(w, r, err)

@@ -68,8 +68,8 @@ func clients(url, count, status string, fresh bool) error {
 // BenchmarkServed is what one request of one item costs the server's process: CPU of user and system, allocations. The clients
 // are 64, over loopback. Run it with a count: -benchtime 50000x.
 func BenchmarkServed(b *testing.B) {
-	full := &fakeEngine{score: func(context.Context, rewards.ScoreRequest) (rewards.ScoreAnswer, error) {
-		return rewards.ScoreAnswer{}, &models.QueueFullError{Items: 4096, MaxItems: 4096, MaxTokens: 1 << 20, AskedItems: 1}
+	full := &fakeEngine{score: func(context.Context, rewards.Request) (rewards.Answer, error) {
+		return rewards.Answer{}, &models.QueueFullError{Items: 4096, MaxItems: 4096, MaxTokens: 1 << 20, AskedItems: 1}
 	}}
 	for _, test := range []struct {
 		name   string

@@ -12,22 +12,18 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/rewards"
 )
 
-// Engine is what the server asks. Its methods are safe for concurrent use; [rewards.Engine] is one.
+// Engine is what the server asks: a [rewards.Engine], and of the registry of its models what their batchers did. Its methods are
+// safe for concurrent use.
 type Engine interface {
-	Score(ctx context.Context, request rewards.ScoreRequest) (rewards.ScoreAnswer, error)
-	Rank(ctx context.Context, request rewards.RankRequest) (rewards.RankAnswer, error)
-	Compare(ctx context.Context, request rewards.CompareRequest) (rewards.CompareAnswer, error)
-	Steps(ctx context.Context, request rewards.StepsRequest) (rewards.StepsAnswer, error)
-	Tokenize(ctx context.Context, request rewards.TokenizeRequest) (rewards.TokenizeAnswer, error)
+	Ask(ctx context.Context, request rewards.Request) (rewards.Answer, error)
 	Models() []rewards.ModelInfo
-	Stats() []rewards.ModelStats
+	Stats() []models.Stats
 	Probe(ctx context.Context, model string) error
 }
-
-var _ Engine = (*rewards.Engine)(nil)
 
 // Server answers HTTP over an engine.
 type Server struct {

@@ -15,7 +15,7 @@ import (
 	"testing"
 
 	"github.com/assay-rm/assay/models/fault"
-	"github.com/assay-rm/assay/rewards"
+	"github.com/assay-rm/assay/server/wire"
 )
 
 const (
@@ -69,8 +69,8 @@ func TestSoak(t *testing.T) {
 			total, soakRequests, k.scored.Load(), k.refused.Load(), k.abandoned.Load())
 	}
 	for _, stats := range s.engine.Stats() {
-		if stats.WaitingItems != 0 || stats.RunningItems != 0 {
-			t.Errorf("%s: %d items wait and %d run after the load", stats.Model, stats.WaitingItems, stats.RunningItems)
+		if stats.Items != 0 || stats.Running != 0 {
+			t.Errorf("%s: %d items wait and %d run after the load", stats.Model, stats.Items, stats.Running)
 		}
 	}
 }
@@ -136,7 +136,7 @@ func (k *soak) request(i int64) {
 	}
 }
 
-func (k *soak) post(ctx context.Context, body string) (status int, answer rewards.ScoreAnswer, err error) {
+func (k *soak) post(ctx context.Context, body string) (status int, answer wire.ScoreAnswer, err error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, k.url, bytes.NewBufferString(body))
 	if err != nil {
 		return 0, answer, err

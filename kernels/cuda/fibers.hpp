@@ -1,9 +1,10 @@
 // Lets g++ compile a kernel file and run it: every thread of a block is a fiber, and blocks run one after another.
 //
-// It is strict where a device may forgive: a barrier that not every thread of the block reaches is an error, as is a warp operation
-// that not all 32 lanes reach. Shared memory holds NaN before each block, and a seed permutes the order in which threads run, so a
-// missing barrier shows. It does not show races between threads that no order of whole stretches brings out, dependence between blocks,
-// speed, or the rounding of a device's expf and fused multiply-adds. One thread of the process at a time may use it.
+// It is strict where a device may forgive: a barrier that not every thread of the block reaches is an error, as is a
+// warp operation that not all 32 lanes reach. Shared memory holds NaN before each block, and a seed permutes the order
+// in which threads run, so a missing barrier shows. It does not show races between threads that no order of whole
+// stretches brings out, dependence between blocks, speed, or the rounding of a device's expf and fused multiply-adds.
+// One thread of the process at a time may use it.
 #pragma once
 #include <math.h>
 #include <stdint.h>
@@ -174,8 +175,8 @@ inline void warp_barrier() {
   threadIdx = {fibers::current, 0, 0};
 }
 
-// The value that another lane of this thread's warp gives. A lane that is ahead gives its next value into the other place, and can be
-// no further ahead, since its next shuffle waits for all lanes.
+// The value that another lane of this thread's warp gives. A lane that is ahead gives its next value into the other
+// place, and can be no further ahead, since its next shuffle waits for all lanes.
 inline float exchange(float value, unsigned lane) {
   const unsigned self = fibers::current, place = fibers::threads[self].shuffles++ % 2;
   fibers::threads[self].gives[place] = value;

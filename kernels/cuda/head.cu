@@ -28,9 +28,10 @@ __device__ inline i64 find(const i64 *index, u64 row, u64 rows, u64 source) {
 
 // out[r, u] = activation(bias[u] + Σ_k weight[u, k] · x[index[r], k]).
 //
-// x is (source, width), weight (units, width), bias (units) or null, index (rows), or null where row r is x's row r. Block (b, c) makes
-// rows ROWS·b and on, units UNITS·c and on. A row whose index is outside x becomes NaN. The order of a sum depends on width only, and each
-// place of a block rounds alike, so a row's bits are the same in any batch. partial is shared memory, (UNITS · ROWS, WARPS).
+// x is (source, width), weight (units, width), bias (units) or null, index (rows), or null where row r is x's row r.
+// Block (b, c) makes rows ROWS·b and on, units UNITS·c and on. A row whose index is outside x becomes NaN. The order of
+// a sum depends on width only, and each place of a block rounds alike, so a row's bits are the same in any batch.
+// partial is shared memory, (UNITS · ROWS, WARPS).
 template <class T>
 __device__ void linear(const T *x, const i64 *index, const float *weight, const float *bias, float *out, u64 rows, u64 source, u64 width,
                        u64 units, u64 activation, float (*partial)[WARPS]) {
@@ -80,7 +81,8 @@ __device__ void linear(const T *x, const i64 *index, const float *weight, const 
   }
 
 LINEAR(linear_f32, float)
-#ifndef __CUDACC_RTC__  // hidden states of 16 bits: tried on the twin, and not in the PTX, since every graph computes in float32
+// Hidden states of 16 bits are tried on the twin, and are not in the PTX, since every graph computes in float32.
+#ifndef __CUDACC_RTC__
 LINEAR(linear_f16, float16)
 LINEAR(linear_bf16, bfloat16)
 #endif

@@ -49,8 +49,8 @@ var mutants = []struct{ kernel, name, from, to string }{
 	{"head", "softmax without its maximum", "expf(x[i] - top) / sum", "expf(x[i]) / sum"},
 }
 
-// Every planted bug is caught by the checks of its kernel, each alone in an otherwise unchanged copy of the sources. A barrier that is
-// missing shows in each order of the threads that is tried.
+// Every planted bug is caught by the checks of its kernel, each alone in an otherwise unchanged copy of the sources. A
+// barrier that is missing shows in each order of the threads that is tried.
 func TestMutants(t *testing.T) {
 	if _, err := exec.LookPath("g++"); err != nil {
 		t.Fatal("the twin needs g++, and so do its mutants: ", err)

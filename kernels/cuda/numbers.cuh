@@ -1,8 +1,8 @@
 // What every kernel needs: the number types, and functions of one number.
 //
-// A kernel file is compiled twice: by NVRTC for the device, and by g++ for its twin, where fibers.hpp stands in for CUDA. It may use
-// nothing that only one of the two has. Parameters of kernels are pointers or 64-bit integers, since gorgonia.org/cu hands over 8 bytes
-// each.
+// A kernel file is compiled twice: by NVRTC for the device, and by g++ for its twin, where fibers.hpp stands in for
+// CUDA. It may use nothing that only one of the two has. Parameters of kernels are pointers or 64-bit integers, since
+// gorgonia.org/cu hands over 8 bytes each.
 #pragma once
 #ifdef __CUDACC_RTC__
 #define INFINITY __int_as_float(0x7f800000)

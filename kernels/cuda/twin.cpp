@@ -23,9 +23,10 @@ const char *twin_kernel(size_t place, size_t *parameters) {
   return kernels[place].name;
 }
 
-// Under the address sanitizer malloc has margins of its own. What lies in ours is large and finite in every type, so a kernel that
-// reads it gives a wrong number, and not the NaN that may be right. Behind the watched margins lies as much as a row of the tests has, so
-// that one which reads a row too far gives such a number too, wherever the heap has put the buffer.
+// Under the address sanitizer malloc has margins of its own. What lies in ours is large and finite in every type, so a
+// kernel that reads it gives a wrong number, and not the NaN that may be right. Behind the watched margins lies as much
+// as a row of the tests has, so that one which reads a row too far gives such a number too, wherever the heap has put
+// the buffer.
 #ifdef __SANITIZE_ADDRESS__
 static const size_t margin = 0, around = 0;
 #else

@@ -18,8 +18,8 @@ import (
 	"github.com/assay-rm/assay/kernels"
 )
 
-// Twin is the machine that runs the kernels on the CPU. Its memory has watched margins: a kernel that writes outside a buffer makes its
-// launch an error, and one that reads outside finds large numbers there.
+// Twin is the machine that runs the kernels on the CPU. Its memory has watched margins: a kernel that writes outside a
+// buffer makes its launch an error, and one that reads outside finds large numbers there.
 type Twin struct {
 	seed   uint64
 	launch unsafe.Pointer // a library's twin_launch; nil: the one linked in

@@ -1,4 +1,5 @@
-// The twin's C interface. Go calls it directly, or in a library made of a changed kernel file, which dlopen finds it in.
+// The twin's C interface. Go calls it directly, or in a library made of a changed kernel file, which dlopen finds it
+// in.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -7,7 +8,8 @@
 extern "C" {
 #endif
 
-// Runs a kernel. arguments are its parameters, 8 bytes each. 0: it went well; else error (of size bytes) has the reason.
+// Runs a kernel. arguments are its parameters, 8 bytes each. 0: it went well; else error (of size bytes) has the
+// reason.
 __attribute__((visibility("default"))) int twin_launch(const char *kernel, unsigned grid_x, unsigned grid_y, unsigned block,
                                                        const uint64_t *arguments, size_t count, uint64_t seed, char *error, size_t size);
 

@@ -20,7 +20,8 @@ func TestTwin(t *testing.T) {
 	}
 }
 
-// TestARowAroundABufferCanBeRead: a kernel with a bug reads a row too far, and must give a wrong number then wherever the buffer lies.
+// TestARowAroundABufferCanBeRead: a kernel with a bug reads a row too far, and must give a wrong number then wherever
+// the buffer lies.
 func TestARowAroundABufferCanBeRead(t *testing.T) {
 	const row, bytes = 4 * 4099, 10 // the longest row that the tests ask for outside of a matrix
 	twin := New(0)

@@ -13,8 +13,8 @@ import (
 	"github.com/assay-rm/assay/kernels"
 )
 
-// BenchmarkKernels times launches by the device's own events and gives the rate at which each kernel reads what it must, and its share of
-// the device's peak. A fake device gets small shapes, and its numbers say nothing.
+// BenchmarkKernels times launches by the device's own events and gives the rate at which each kernel reads what it
+// must, and its share of the device's peak. A fake device gets small shapes, and its numbers say nothing.
 func BenchmarkKernels(b *testing.B) {
 	d := open(b)
 	rows, width := 8192, 4096
@@ -127,7 +127,8 @@ func timed(stream cu.Stream, run func() error) (seconds float64, err error) {
 	return milliseconds / 1e3, err
 }
 
-// peak is the device's memory bandwidth in bytes a second, of its clock and bus: two transfers a tick. 0: it does not say.
+// peak is the device's memory bandwidth in bytes a second, of its clock and bus: two transfers a tick. 0: it does not
+// say.
 func peak(b *testing.B, d *Device) float64 {
 	b.Helper()
 	clock, err := d.machine.device.Attribute(cu.MemoryClockRate) // kHz

@@ -1,7 +1,7 @@
 //go:build gpu
 
-// Package device runs the kernels on a CUDA device. It needs the driver: without libcuda.so.1 the process does not start, and without a
-// device gorgonia.org/cu ends it when it is loaded. Hence the build tag.
+// Package device runs the kernels on a CUDA device. It needs the driver: without libcuda.so.1 the process does not
+// start, and without a device gorgonia.org/cu ends it when it is loaded. Hence the build tag.
 package device
 
 import (
@@ -14,8 +14,9 @@ import (
 // ErrClosed is the answer of a device that has been closed.
 var ErrClosed = errors.New("device is closed")
 
-// Device is the kernels' backend on one CUDA device. Its methods are safe for use by several goroutines; calls run one after another, on
-// a goroutine of the device's own that holds its primary context, the one that ONNX Runtime uses. Tensors may lie on the device.
+// Device is the kernels' backend on one CUDA device. Its methods are safe for use by several goroutines; calls run one
+// after another, on a goroutine of the device's own that holds its primary context, the one that ONNX Runtime uses.
+// Tensors may lie on the device.
 type Device struct {
 	machine *machine
 	kernels kernels.Backend
@@ -71,7 +72,8 @@ func on[T any](d *Device, call func() (T, error)) (T, error) {
 	return out, <-answered
 }
 
-// Close waits for the calls that run, frees the device's memory, tensors that were uploaded included, and gives its context back.
+// Close waits for the calls that run, frees the device's memory, tensors that were uploaded included, and gives its
+// context back.
 func (d *Device) Close() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -85,16 +87,19 @@ func (d *Device) Close() error {
 // Name is the device's name, as its driver says it.
 func (d *Device) Name() string { return d.machine.name }
 
-// Stream is the handle of the stream on which the kernels run, for ONNX Runtime's user_compute_stream. It is valid until Close.
+// Stream is the handle of the stream on which the kernels run, for ONNX Runtime's user_compute_stream. It is valid
+// until Close.
 func (d *Device) Stream() uintptr { return d.machine.streamHandle() }
 
-// Wait returns when all that was put on the stream is done, by us or by a graph that has it. Its error may be a kernel's.
+// Wait returns when all that was put on the stream is done, by us or by a graph that has it. Its error may be a
+// kernel's.
 func (d *Device) Wait() error {
 	_, err := on(d, func() (struct{}, error) { return struct{}{}, d.machine.wait() })
 	return err
 }
 
-// Upload copies a tensor from the host to the device, where it stays until Free or Close: the weights of a head, for one.
+// Upload copies a tensor from the host to the device, where it stays until Free or Close: the weights of a head, for
+// one.
 func (d *Device) Upload(t kernels.Tensor) (kernels.Tensor, error) {
 	return on(d, func() (kernels.Tensor, error) {
 		if err := t.Check("upload"); err != nil {

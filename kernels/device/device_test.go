@@ -112,7 +112,8 @@ func TestConcurrentCalls(t *testing.T) {
 	callers.Wait()
 }
 
-// Close frees all memory, also of tensors that were uploaded and of buffers that are kept, and ends the calls that come after it.
+// Close frees all memory, also of tensors that were uploaded and of buffers that are kept, and ends the calls that come
+// after it.
 func TestClose(t *testing.T) {
 	keeper := open(t) // holds the primary context, so that the free memory can be asked for
 	free := func() int64 {

@@ -39,7 +39,8 @@ func newMachine(ordinal int) *machine {
 	return &machine{ordinal: ordinal, functions: map[string]cu.Function{}, used: map[uintptr]int{}}
 }
 
-// open makes the device's primary context current on this goroutine's thread, and loads the kernels. After an error, close must follow.
+// open makes the device's primary context current on this goroutine's thread, and loads the kernels. After an error,
+// close must follow.
 func (m *machine) open() error {
 	fail := func(what string, err error) error { return fmt.Errorf("device %d: %s: %w", m.ordinal, what, err) }
 	var err error
@@ -106,7 +107,8 @@ func (m *machine) close() error {
 
 func (m *machine) streamHandle() uintptr { return uintptr(unsafe.Pointer(m.stream.C())) }
 
-// Alloc implements [kernels.Machine]. Buffers are kept for reuse, since the driver's own allocation waits for the device.
+// Alloc implements [kernels.Machine]. Buffers are kept for reuse, since the driver's own allocation waits for the
+// device.
 func (m *machine) Alloc(bytes int) (uintptr, error) {
 	power := max(bits.Len(uint(bytes-1)), smallest)
 	if power <= kept {

@@ -13,12 +13,12 @@ import (
 // ErrPoolClosed is the answer of a pool that has been closed.
 var ErrPoolClosed = errors.New("pool is closed")
 
-// Pool is the memory of a key-value cache on a device, (slots, parts, BlockTokens · width) float32, with the past and the present of one
-// forward at a time, which lie there too. A part is one layer's keys, or its values.
+// Pool is the memory of a key-value cache on a device, (slots, parts, BlockTokens · width) float32, with the past and
+// the present of one forward at a time, which lie there too. A part is one layer's keys, or its values.
 //
-// Its copies are put on the device's stream, and a method does not wait for them. So a forward on the same stream finds its past, and what
-// is kept of its present is what it wrote; one on another stream may not. A copy's error is that of a later call, or of [Device.Wait].
-// Calls of several goroutines run one after another.
+// Its copies are put on the device's stream, and a method does not wait for them. So a forward on the same stream finds
+// its past, and what is kept of its present is what it wrote; one on another stream may not. A copy's error is that of
+// a later call, or of [Device.Wait]. Calls of several goroutines run one after another.
 type Pool struct {
 	device       *Device
 	parts, width int
@@ -43,8 +43,8 @@ func (d *Device) OpenPool(slots, parts, width int) (*Pool, error) {
 	})
 }
 
-// Gather gives the past that the slots hold, as [kernels.Host.GatherBlocks] does: (parts · len(slots), BlockTokens · width). It is valid
-// until the next Gather or Close.
+// Gather gives the past that the slots hold, as [kernels.Host.GatherBlocks] does: (parts · len(slots), BlockTokens ·
+// width). It is valid until the next Gather or Close.
 func (p *Pool) Gather(slots []int64) (kernels.Tensor, error) {
 	return p.call(func() (kernels.Tensor, error) {
 		past, err := p.past.fit(p.device.machine, p.parts*len(slots), p.blocks.Cols)
@@ -55,8 +55,8 @@ func (p *Pool) Gather(slots []int64) (kernels.Tensor, error) {
 	})
 }
 
-// Present gives room for the present of a forward of so many tokens, at least 1: (parts · tokens, width). It holds anything, and is valid
-// until the next Present or Close.
+// Present gives room for the present of a forward of so many tokens, at least 1: (parts · tokens, width). It holds
+// anything, and is valid until the next Present or Close.
 func (p *Pool) Present(tokens int) (kernels.Tensor, error) {
 	return p.call(func() (kernels.Tensor, error) {
 		present, err := p.present.fit(p.device.machine, p.parts*tokens, p.width)

@@ -63,7 +63,8 @@ func freeBytes(t *testing.T, d *Device) int64 {
 	return bytes
 }
 
-// forwards takes a pool through so many forwards of random sizes beside a pool on the host: both must give the same past, to the last bit.
+// forwards takes a pool through so many forwards of random sizes beside a pool on the host: both must give the same
+// past, to the last bit.
 func forwards(t *testing.T, d *Device, pool *Pool, host kernels.Tensor, r *rand.Rand, count int) {
 	t.Helper()
 	parts, width := pool.parts, pool.width
@@ -107,7 +108,8 @@ func forwards(t *testing.T, d *Device, pool *Pool, host kernels.Tensor, r *rand.
 	}
 }
 
-// A pool on the device holds what one on the host does, forward after forward, and takes no memory once its buffers have grown.
+// A pool on the device holds what one on the host does, forward after forward, and takes no memory once its buffers
+// have grown.
 func TestPool(t *testing.T) {
 	d := open(t)
 	for _, width := range []int{1, 5, 64} {

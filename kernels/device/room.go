@@ -15,7 +15,8 @@ type room struct {
 	bytes   int
 }
 
-// fit gives a tensor in the room, which grows to it by a quarter at least, so that it seldom grows. What it held is lost then.
+// fit gives a tensor in the room, which grows to it by a quarter at least, so that it seldom grows. What it held is
+// lost then.
 func (r *room) fit(m *machine, rows, cols int) (kernels.Tensor, error) {
 	if rows < 1 || rows > math.MaxInt/8/cols {
 		return kernels.Tensor{}, fmt.Errorf("%d rows of %d numbers are none, or too many", rows, cols)
@@ -53,7 +54,8 @@ type Room struct {
 // OpenRoom takes no memory yet. The matrices have that many columns.
 func (d *Device) OpenRoom(width int) *Room { return &Room{device: d, width: width} }
 
-// Fit gives room for so many rows, at least 1: (rows, width) float32. It holds anything, and is valid until the next Fit or Close.
+// Fit gives room for so many rows, at least 1: (rows, width) float32. It holds anything, and is valid until the next
+// Fit or Close.
 func (r *Room) Fit(rows int) (kernels.Tensor, error) {
 	return on(r.device, func() (kernels.Tensor, error) {
 		fitted, err := r.room.fit(r.device.machine, rows, r.width)

@@ -1,8 +1,10 @@
-// A CUDA driver for tests: libcuda.so.1 whose one device runs the kernels' twins. It tests the host's code and the kernels' logic, and
-// says nothing of a GPU. It is linked with stub.py's weak symbols, so what is not here answers CUDA_ERROR_STUB_LIBRARY.
+// A CUDA driver for tests: libcuda.so.1 whose one device runs the kernels' twins. It tests the host's code and the
+// kernels' logic, and says nothing of a GPU. It is linked with stub.py's weak symbols, so what is not here answers
+// CUDA_ERROR_STUB_LIBRARY.
 //
-// It is as strict as a driver, or stricter: calls need a current context; handles must be alive; a kernel must be in the PTX, with as many
-// parameters as its twin; blocks must keep to the limits of the device and of the kernel's .maxntid. FAKECUDA_SEED permutes the threads.
+// It is as strict as a driver, or stricter: calls need a current context; handles must be alive; a kernel must be in
+// the PTX, with as many parameters as its twin; blocks must keep to the limits of the device and of the kernel's
+// .maxntid. FAKECUDA_SEED permutes the threads.
 #include <stdlib.h>
 
 #include <algorithm>

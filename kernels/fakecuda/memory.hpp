@@ -1,5 +1,6 @@
-// The fake device's memory. Outside the driver's calls the host cannot touch it, and behind each allocation lies a page that nobody can.
-// With FAKECUDA_SHARED=1 the host can, as where both have one memory: for graphs that run on the processors in the device's stead.
+// The fake device's memory. Outside the driver's calls the host cannot touch it, and behind each allocation lies a page
+// that nobody can. With FAKECUDA_SHARED=1 the host can, as where both have one memory: for graphs that run on the
+// processors in the device's stead.
 #pragma once
 #include <stdint.h>
 #include <stdlib.h>
@@ -20,7 +21,8 @@ const bool shared = getenv("FAKECUDA_SHARED") != nullptr;
 uintptr_t start(uintptr_t address) { return address & ~(page - 1); }
 size_t pages(uintptr_t address, size_t bytes) { return (address + bytes - start(address) + page - 1) & ~(page - 1); }
 
-// Memory that ends where the guard page begins, but for what alignment to 16 bytes leaves. It holds no zeros. 0: there is none.
+// Memory that ends where the guard page begins, but for what alignment to 16 bytes leaves. It holds no zeros. 0: there
+// is none.
 uintptr_t allocate(size_t bytes) {
   if (bytes == 0 || bytes > total - taken) return 0;
   const size_t span = (bytes + page - 1) & ~(page - 1);

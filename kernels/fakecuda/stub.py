@@ -1,7 +1,7 @@
 """Writes a C file with every entry point of the CUDA driver, each of which answers CUDA_ERROR_STUB_LIBRARY (34).
 
-Usage: stub.py CUDA_H OUT_C. A library made of it links programs where there is no driver. The symbols are weak, so the fake
-driver takes it for what it does not define itself.
+Usage: stub.py CUDA_H OUT_C. A library made of it links programs where there is no driver. The symbols are weak, so the
+fake driver takes it for what it does not define itself.
 """
 
 import re

@@ -18,13 +18,13 @@ type keeper interface {
 	Free(t kernels.Tensor) error
 }
 
-// LoadOn is Load for a graph whose linear heads run on a backend: one fused op each for one linear layer of constant weights,
-// or two with identity, ReLU, tanh, exact GELU or SiLU between them, with a sigmoid or a softmax over the labels behind it,
-// however a torch exporter writes them. What no kernel covers runs on the host in the same graph, and so do Gradient and
-// FitLatent. A nil backend is Load.
+// LoadOn is Load for a graph whose linear heads run on a backend: one fused op each for one linear layer of constant
+// weights, or two with identity, ReLU, tanh, exact GELU or SiLU between them, with a sigmoid or a softmax over the
+// labels behind it, however a torch exporter writes them. What no kernel covers runs on the host in the same graph, and
+// so do Gradient and FitLatent. A nil backend is Load.
 //
-// Weights are uploaded once if the backend has Upload(Tensor) (Tensor, error) and Free(Tensor) error; Close frees them. The
-// graph is safe for concurrent use if the backend is.
+// Weights are uploaded once if the backend has Upload(Tensor) (Tensor, error) and Free(Tensor) error; Close frees them.
+// The graph is safe for concurrent use if the backend is.
 func LoadOn(data []byte, backend kernels.Backend) (*Graph, error) {
 	g, err := onHost(data)
 	if err == nil && backend != nil {
@@ -105,8 +105,8 @@ func (g *Graph) Close() error {
 	return errors.Join(errs...)
 }
 
-// Placement says, for logs, which of the file's nodes run where: the fused ops, each with its nodes' operators, and the nodes
-// that the host runs beside them. Of a graph without a backend it says nothing.
+// Placement says, for logs, which of the file's nodes run where: the fused ops, each with its nodes' operators, and the
+// nodes that the host runs beside them. Of a graph without a backend it says nothing.
 func (g *Graph) Placement() (fused, host []string) {
 	for _, f := range g.fusions {
 		fused = append(fused, f.String())

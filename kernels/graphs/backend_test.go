@@ -14,7 +14,8 @@ import (
 	"github.com/assay-rm/assay/kernels/cuda"
 )
 
-// backends are those of every machine: the definition, and the CUDA kernels' twin on the CPU, which is slow, with its threads in some order.
+// backends are those of every machine: the definition, and the CUDA kernels' twin on the CPU, which is slow, with its
+// threads in some order.
 func backends() map[string]kernels.Backend {
 	return map[string]kernels.Backend{"host": kernels.Host{}, "twin": kernels.On(cuda.New(5))}
 }
@@ -27,8 +28,9 @@ func loadOn(tb testing.TB, data []byte, backend kernels.Backend) *Graph {
 	return g
 }
 
-// headOps says, for every kind of head, the operators of each fused op: what the exporter with the graph of torch.export writes, and
-// where that is another, what the older one does (.script). Kinds that are stored in float16 (.half) fuse as the first does.
+// headOps says, for every kind of head, the operators of each fused op: what the exporter with the graph of
+// torch.export writes, and where that is another, what the older one does (.script). Kinds that are stored in float16
+// (.half) fuse as the first does.
 var headOps = map[string][]string{
 	"attributes":        {"Gemm"},
 	"bins":              {"Gemm"},
@@ -144,7 +146,8 @@ func checkHeads(t *testing.T, backend kernels.Backend, sizes ...int) {
 	report(t, worst)
 }
 
-// checkRows holds every kind of head on a backend to the law of the package: a row has the same bits alone and in any batch.
+// checkRows holds every kind of head on a backend to the law of the package: a row has the same bits alone and in any
+// batch.
 func checkRows(t *testing.T, backend kernels.Backend, rows int) {
 	t.Helper()
 	for at, file := range files(t, "heads/*.onnx", 45) {
@@ -170,7 +173,8 @@ func TestHeadsOnBackends(t *testing.T) {
 	}
 }
 
-// TestOperatorsOnABackendEqualONNXRuntime runs every operator's file with what of it fuses: Gemm and MatMul in all their forms.
+// TestOperatorsOnABackendEqualONNXRuntime runs every operator's file with what of it fuses: Gemm and MatMul in all
+// their forms.
 func TestOperatorsOnABackendEqualONNXRuntime(t *testing.T) {
 	fused := 0
 	for _, file := range files(t, "operators/*.onnx", 160) {

@@ -87,7 +87,8 @@ func TestRunAllocatesLittle(t *testing.T) {
 	}
 }
 
-// TestMemoryStaysBounded runs batches of every size and as many kinds of gradient as there are programs kept, twice over.
+// TestMemoryStaysBounded runs batches of every size and as many kinds of gradient as there are programs kept, twice
+// over.
 func TestMemoryStaysBounded(t *testing.T) {
 	g := sized(t, 256, 256)
 	round := func() uint64 {

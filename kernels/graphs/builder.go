@@ -39,8 +39,8 @@ type builder struct {
 	largest  int                   // numbers in the largest of them
 }
 
-// build makes the values that the outputs need. Inputs are read from the builder's feeds whenever the graph runs. active
-// names the input whose gradient is wanted; with tiled it is fed one row.
+// build makes the values that the outputs need. Inputs are read from the builder's feeds whenever the graph runs.
+// active names the input whose gradient is wanted; with tiled it is fed one row.
 func (g *Graph) build(rows int, outputs []string, active string, tiled bool) (*builder, error) {
 	return g.builder(rows, outputs, active, tiled).build(outputs)
 }

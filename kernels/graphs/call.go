@@ -135,7 +135,8 @@ func (c *call) fixed(i int) ([]integer, error) {
 	return list, nil
 }
 
-// axes gives a list of axes from the input at i or, before opset inputSince, from the attribute axes; false when it is left out.
+// axes gives a list of axes from the input at i or, before opset inputSince, from the attribute axes; false when it is
+// left out.
 func (c *call) axes(i int, inputSince int64) ([]int64, bool, error) {
 	attribute, named := c.ints("axes")
 	if c.b.opset < inputSince {

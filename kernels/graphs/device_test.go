@@ -12,7 +12,8 @@ import (
 
 var _ keeper = (*device.Device)(nil)
 
-// TestDevice runs every head on device 0: a GPU, or the fake driver's. With ASSAY_REQUIRE_GPU=1 the fake one is a failure.
+// TestDevice runs every head on device 0: a GPU, or the fake driver's. With ASSAY_REQUIRE_GPU=1 the fake one is a
+// failure.
 func TestDevice(t *testing.T) {
 	d, err := device.Open(0)
 	must(t, err)

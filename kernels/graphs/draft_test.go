@@ -21,7 +21,8 @@ func newDraft(inputs ...Value) *draft {
 	return d
 }
 
-// hiddenDraft has one input, hidden [rows, 6], and the weights of its usual layers: w [6, 4] and b [4], v [4, 3] and c [3].
+// hiddenDraft has one input, hidden [rows, 6], and the weights of its usual layers: w [6, 4] and b [4], v [4, 3] and c
+// [3].
 func hiddenDraft() *draft {
 	return newDraft(Value{"hidden", []int{-1, 6}}).weight("w", 6, 4).weight("b", 4).weight("v", 4, 3).weight("c", 3)
 }

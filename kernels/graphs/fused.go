@@ -7,8 +7,8 @@ import (
 	"github.com/assay-rm/assay/kernels/onnx"
 )
 
-// fuse adds the step of a fusion in place of its last node; the others are in it. The step calls the backend's PooledHead. It has no
-// gradient, since gradients are of graphs without fusions.
+// fuse adds the step of a fusion in place of its last node; the others are in it. The step calls the backend's
+// PooledHead. It has no gradient, since gradients are of graphs without fusions.
 func (b *builder) fuse(f *fusion, node *onnx.Node) error {
 	if node.Outputs[0] != f.result {
 		return nil

@@ -115,7 +115,8 @@ func (m *matcher) closed(input, result string, head kernels.Head, nodes []*onnx.
 	return &fusion{nodes: nodes, input: input, result: result, head: head}
 }
 
-// onHost lists the nodes that compute something outside the fusions. What only renames or reshapes a value computes nothing.
+// onHost lists the nodes that compute something outside the fusions. What only renames or reshapes a value computes
+// nothing.
 func (m *matcher) onHost() []string {
 	var names []string
 	for _, node := range m.nodes {

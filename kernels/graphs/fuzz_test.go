@@ -7,7 +7,8 @@ import (
 	"github.com/assay-rm/assay/kernels"
 )
 
-// FuzzLoad looks for panics and long errors: what loads must run for one row and for three, and give each row the same bits, on a backend too.
+// FuzzLoad looks for panics and long errors: what loads must run for one row and for three, and give each row the same
+// bits, on a backend too.
 func FuzzLoad(f *testing.F) {
 	for _, pattern := range []string{"operators/*.21.onnx", "operators/*.13.onnx", "refused/*.onnx", "heads/*.onnx"} {
 		for _, file := range files(f, pattern, 40) {

@@ -10,16 +10,16 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// This is the one file that knows gorgonia, which gives the graph, its differentiation and the machine that runs it. The operations are
-// ours: steps. A test holds that no other file imports it.
+// This is the one file that knows gorgonia, which gives the graph, its differentiation and the machine that runs it.
+// The operations are ours: steps. A test holds that no other file imports it.
 //
 // Gorgonia's own operations are used for the sums of gradients only. For the rest they stand in the way of a server: a
-// panic in one ends the process, since the machine runs on a goroutine of its own; each allocates its result at every run;
-// Erf and LayerNorm are missing, broadcasting ends at four axes and gathers take one axis of indices; and how products
-// add up is left to a BLAS (product.go).
+// panic in one ends the process, since the machine runs on a goroutine of its own; each allocates its result at every
+// run; Erf and LayerNorm are missing, broadcasting ends at four axes and gathers take one axis of indices; and how
+// products add up is left to a BLAS (product.go).
 
-// vector is a node of a graph: numbers of float32, of a length that is fixed when the node is made. Whatever dimensions a value has in the
-// file, here it is a vector.
+// vector is a node of a graph: numbers of float32, of a length that is fixed when the node is made. Whatever dimensions
+// a value has in the file, here it is a vector.
 type vector struct{ node *gorgonia.Node }
 
 // numbers is what the vector held when the graph's machine last ran. It belongs to the machine.

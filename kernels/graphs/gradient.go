@@ -4,10 +4,10 @@ import (
 	"fmt"
 )
 
-// Gradient says how one label of an output moves with an input: for an input with rows, the gradient [rows, …] of each row's
-// reading by that row's numbers; for one without rows, the sum over the rows. The output must be [rows, labels], or [rows]
-// with label 0. At corners the slope is PyTorch's: 0 at Relu's, 1 at Clip's borders, shared among equals of a maximum.
-// Inputs are as Run has them. The host computes gradients, also of a graph that was loaded on a backend.
+// Gradient says how one label of an output moves with an input: for an input with rows, the gradient [rows, …] of each
+// row's reading by that row's numbers; for one without rows, the sum over the rows. The output must be [rows, labels],
+// or [rows] with label 0. At corners the slope is PyTorch's: 0 at Relu's, 1 at Clip's borders, shared among equals of a
+// maximum. Inputs are as Run has them. The host computes gradients, also of a graph that was loaded on a backend.
 func (g *Graph) Gradient(inputs map[string]Tensor, output string, label int, input string) (Tensor, error) {
 	if err := g.column(output, label); err != nil {
 		return Tensor{}, err

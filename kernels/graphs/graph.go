@@ -55,7 +55,8 @@ type Tensor struct {
 	Data []float32
 }
 
-// Two numbers of rows for which Load makes the graph. They are prime, so that no other dimension is likely to be the same.
+// Two numbers of rows for which Load makes the graph. They are prime, so that no other dimension is likely to be the
+// same.
 var proved = [2]int{7, 11}
 
 // largestBatch bounds the rows computed at once, and maxBatchSize the numbers of the largest value among them.
@@ -203,7 +204,8 @@ func (g *Graph) setOutputs(b *builder) {
 // Inputs lists the inputs in the file's order. The slices are the graph's: do not change them.
 func (g *Graph) Inputs() []Value { return g.inputs }
 
-// Outputs lists the outputs in the file's order, each with the rows first. The slices are the graph's: do not change them.
+// Outputs lists the outputs in the file's order, each with the rows first. The slices are the graph's: do not change
+// them.
 func (g *Graph) Outputs() []Value { return g.outputs }
 
 func (g *Graph) outputNames() []string {

@@ -155,7 +155,8 @@ func importLayerNorm(c *call) ([]*value, error) {
 	return single(out, err)
 }
 
-// importBatchNorm applies the trained mean and variance of each channel, axis 1: scale · (x − mean) / √(variance + epsilon) + bias.
+// importBatchNorm applies the trained mean and variance of each channel, axis 1: scale · (x − mean) / √(variance +
+// epsilon) + bias.
 func importBatchNorm(c *call) ([]*value, error) {
 	x, err := c.numbers(0)
 	switch {

@@ -6,7 +6,8 @@ import (
 	"math"
 )
 
-// Fit asks for the latent vector of one user of a user-conditioned head, from pairs of which that user preferred the first.
+// Fit asks for the latent vector of one user of a user-conditioned head, from pairs of which that user preferred the
+// first.
 type Fit struct {
 	Latent string // the input to find; if it has rows, all of them get the same vector
 	Output string // [rows, labels], or [rows]: what the head says of a row
@@ -32,12 +33,13 @@ type Fitted struct {
 // maxPairs bounds the pairs of one fit, which is one batch.
 const maxPairs = 2048
 
-// FitLatent finds the most probable latent vector under the Bradley–Terry model by gradient descent from the prior's mean;
-// each step is halved until the loss falls as the slope promises (Armijo's rule). The same Fit gives the same bits. It ends
-// early with ctx's error. A loss that is not finite where the descent stands is an error.
+// FitLatent finds the most probable latent vector under the Bradley–Terry model by gradient descent from the prior's
+// mean; each step is halved until the loss falls as the slope promises (Armijo's rule). The same Fit gives the same
+// bits. It ends early with ctx's error. A loss that is not finite where the descent stands is an error.
 //
 // Heads with such an input: "PAL: Pluralistic Alignment Framework for Learning from Heterogeneous Preferences" (Chen et
-// al., 2024); "Personalizing Reinforcement Learning from Human Feedback with Variational Preference Learning" (Poddar et al., 2024).
+// al., 2024); "Personalizing Reinforcement Learning from Human Feedback with Variational Preference Learning" (Poddar
+// et al., 2024).
 func (g *Graph) FitLatent(ctx context.Context, fit Fit) (Fitted, error) {
 	p, latent, err := g.prepare(fit)
 	if err != nil {
@@ -56,8 +58,8 @@ func (g *Graph) FitLatent(ctx context.Context, fit Fit) (Fitted, error) {
 	return fitted, nil
 }
 
-// TakesPairs tells why the graph cannot fit the latent to so many pairs, or nil. It reads Latent, Output and Label of the fit, and computes
-// nothing.
+// TakesPairs tells why the graph cannot fit the latent to so many pairs, or nil. It reads Latent, Output and Label of
+// the fit, and computes nothing.
 func (g *Graph) TakesPairs(fit Fit, pairs int) error {
 	if pairs < 1 || pairs > maxPairs {
 		return fmt.Errorf("1 to %d are supported", maxPairs)

@@ -119,8 +119,9 @@ func TestOneBadRowSpoilsNoOther(t *testing.T) {
 	}
 }
 
-// TestOperatorsGradientsEqualDifferences compares the gradient of every operator with differences of its own outputs along
-// a direction. PyTorch's gradients of the heads are the exact test; this one covers every operator and every input.
+// TestOperatorsGradientsEqualDifferences compares the gradient of every operator with differences of its own outputs
+// along a direction. PyTorch's gradients of the heads are the exact test; this one covers every operator and every
+// input.
 func TestOperatorsGradientsEqualDifferences(t *testing.T) {
 	const rows, h = 3, 1.0 / 2048
 	for _, file := range files(t, "operators/*.21.onnx", 60) {

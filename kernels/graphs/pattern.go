@@ -34,7 +34,8 @@ func (m *matcher) linear(name string) (linear, bool) {
 	return linear{}, false
 }
 
-// product matches a node that multiplies a computed value of at least two axes, the last of them the width, with a matrix.
+// product matches a node that multiplies a computed value of at least two axes, the last of them the width, with a
+// matrix.
 func (m *matcher) product(node *onnx.Node) (linear, bool) {
 	if node == nil || node.Op != "MatMul" && node.Op != "Gemm" {
 		return linear{}, false

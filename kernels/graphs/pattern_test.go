@@ -214,7 +214,8 @@ func TestEveryWayToWriteAHeadFuses(t *testing.T) {
 	}
 }
 
-// TestWhatIsAlmostAHeadRunsAsItIs: what a fusion would compute otherwise stays on the host, and the numbers are ONNX Runtime's.
+// TestWhatIsAlmostAHeadRunsAsItIs: what a fusion would compute otherwise stays on the host, and the numbers are ONNX
+// Runtime's.
 func TestWhatIsAlmostAHeadRunsAsItIs(t *testing.T) {
 	for name, one := range almost {
 		checkFusions(t, name, one.file, one.want)

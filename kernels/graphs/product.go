@@ -15,8 +15,8 @@ const (
 )
 
 // multiply sets out [n, m] to x [n, k] · w [k, m]. A row's sums have the same order whatever rows stand beside it:
-// gonum's Saxpy works element by element. Its Sdot adds in an order that depends on where the operand lies in memory (four
-// offsets gave three results), and its Sgemm promises none; Sgemm is also slower here (10 to 12 ms for 64 rows of
+// gonum's Saxpy works element by element. Its Sdot adds in an order that depends on where the operand lies in memory
+// (four offsets gave three results), and its Sgemm promises none; Sgemm is also slower here (10 to 12 ms for 64 rows of
 // 1024 · 1024 on 2 cores, where this takes 6 on one).
 func multiply(out, x, w []float32, n, k, m int) {
 	if m < narrow {

@@ -88,7 +88,8 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// TestRefusalsAreShort: whatever a file calls its parts, and however many it has, a refusal is one line of at most 500 bytes.
+// TestRefusalsAreShort: whatever a file calls its parts, and however many it has, a refusal is one line of at most 500
+// bytes.
 func TestRefusalsAreShort(t *testing.T) {
 	long := strings.Repeat("A", 1000)
 	many, last := hiddenDraft(), "hidden"

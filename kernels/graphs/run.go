@@ -16,9 +16,9 @@ func (g *Graph) Run(inputs map[string]Tensor) (map[string]Tensor, error) {
 	return g.RunStates(inputs, nil)
 }
 
-// RunStates is Run with some inputs given as states instead, which only fused ops may read: an error names what else does.
-// The graph was loaded on a backend then. Of states no number is checked: a row with one that is not finite gets what
-// comes of it, and no other row does.
+// RunStates is Run with some inputs given as states instead, which only fused ops may read: an error names what else
+// does. The graph was loaded on a backend then. Of states no number is checked: a row with one that is not finite gets
+// what comes of it, and no other row does.
 func (g *Graph) RunStates(inputs map[string]Tensor, states map[string]States) (map[string]Tensor, error) {
 	g.mu.RLock()
 	defer g.mu.RUnlock()
@@ -73,8 +73,9 @@ func (g *Graph) forward(k key) (*program, error) {
 }
 
 // inBatches cuts the rows into batches of powers of two and calls done after each with its first row and their number.
-// Seven programs then serve every number of rows: making one for each number would cost 0.4 to 0.9 ms every time, and a run
-// of its own costs 0.03. With pad a batch may be filled up with copies of its last row, if with an eighth of it at most.
+// Seven programs then serve every number of rows: making one for each number would cost 0.4 to 0.9 ms every time, and a
+// run of its own costs 0.03. With pad a batch may be filled up with copies of its last row, if with an eighth of it at
+// most.
 func (g *Graph) inBatches(rows int, in given, k key, pad bool, create func(key) (*program, error), done func(p *program, from, n int)) error {
 	for from := 0; from < rows; from += k.rows {
 		left := rows - from
@@ -167,7 +168,8 @@ func place(dims []int, i int) []int {
 	return at
 }
 
-// column proves that a label names a number of an output's row; the output must be [rows, labels], or [rows] with label 0.
+// column proves that a label names a number of an output's row; the output must be [rows, labels], or [rows] with label
+// 0.
 func (g *Graph) column(output string, label int) error {
 	v, err := find(g.outputs, output, "output")
 	if err != nil {

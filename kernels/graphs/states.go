@@ -6,9 +6,9 @@ import (
 	"github.com/assay-rm/assay/kernels"
 )
 
-// States stand for an input [rows, width]: its row i is row Rows[i] of Matrix. They may lie on the device of the graph's backend, as an
-// output of ONNX Runtime's CUDA provider does: then only readings cross the bus. The host's backend reads those of 16 bits too; a
-// device has no kernel for them yet.
+// States stand for an input [rows, width]: its row i is row Rows[i] of Matrix. They may lie on the device of the
+// graph's backend, as an output of ONNX Runtime's CUDA provider does: then only readings cross the bus. The host's
+// backend reads those of 16 bits too; a device has no kernel for them yet.
 type States struct {
 	Matrix kernels.Tensor // (positions, width)
 	Rows   []int64        // at least one; a position may come twice

@@ -72,8 +72,8 @@ func TestWeightsAreUploadedOnceAndFreed(t *testing.T) {
 	}
 }
 
-// checkStates holds a backend that keeps tensors to the same bits for states there as for numbers of the host. Positions come
-// out of order and twice, and are more than a batch.
+// checkStates holds a backend that keeps tensors to the same bits for states there as for numbers of the host.
+// Positions come out of order and twice, and are more than a batch.
 func checkStates(t *testing.T, backend keeper, graph func(data []byte) *Graph, types ...kernels.Type) {
 	t.Helper()
 	g := graph(read(t, "testdata/heads/gating.onnx"))
@@ -117,7 +117,8 @@ func TestStatesOnADeviceGiveTheSameBits(t *testing.T) {
 	checkStates(t, backend, func(data []byte) *Graph { return loadOn(t, data, backend) }, kernels.Float32, kernels.Float16, kernels.BFloat16)
 }
 
-// TestStatesAreThoseOfTheirRun: a program that ran on states reads numbers afterwards, and a row that is NaN spoils no other.
+// TestStatesAreThoseOfTheirRun: a program that ran on states reads numbers afterwards, and a row that is NaN spoils no
+// other.
 func TestStatesAreThoseOfTheirRun(t *testing.T) {
 	g := loadOn(t, read(t, "testdata/heads/mlp-tanh.onnx"), kernels.Host{})
 	inputs := example(g, 4, 1)

@@ -9,7 +9,8 @@ import (
 	"github.com/assay-rm/assay/kernels"
 )
 
-// anyBits is a host matrix of float32 numbers of any bits: zeros of both signs, infinities and NaN of any payload among them.
+// anyBits is a host matrix of float32 numbers of any bits: zeros of both signs, infinities and NaN of any payload among
+// them.
 func anyBits(r *rand.Rand, rows, cols int) kernels.Tensor {
 	numbers := make([]float32, rows*cols)
 	for i := range numbers {
@@ -28,7 +29,8 @@ func cloned(t kernels.Tensor) kernels.Tensor {
 	return t
 }
 
-// shapes of caches: width of a token in a part, parts, slots. 151 and 257 parts are more than a block's warps and threads.
+// shapes of caches: width of a token in a part, parts, slots. 151 and 257 parts are more than a block's warps and
+// threads.
 var shapes = [][3]int{
 	{1, 1, 1},
 	{1, 2, 5},
@@ -69,8 +71,8 @@ func gatherShapes(backend kernels.Backend, seed uint64) (Worst, error) {
 	return c.result()
 }
 
-// keepShapes: every width; presents whose parts begin at any multiple of 4 bytes; tokens in any order and some twice; no block, one, and as
-// many as the pool has.
+// keepShapes: every width; presents whose parts begin at any multiple of 4 bytes; tokens in any order and some twice;
+// no block, one, and as many as the pool has.
 func keepShapes(backend kernels.Backend, seed uint64) (Worst, error) {
 	r, c := random(seed), &comparison{}
 	for _, shape := range shapes {

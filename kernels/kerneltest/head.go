@@ -30,7 +30,8 @@ var (
 	outputs     = []kernels.Output{kernels.Plain, kernels.Sigmoid, kernels.Softmax}
 )
 
-// headShapes: every width, activation and output, types in turn, rows in any order, some twice and some that do not exist.
+// headShapes: every width, activation and output, types in turn, rows in any order, some twice and some that do not
+// exist.
 func headShapes(types ...kernels.Type) func(kernels.Backend, uint64) (Worst, error) {
 	return func(backend kernels.Backend, seed uint64) (Worst, error) {
 		r, c := random(seed), headLimit()
@@ -83,7 +84,8 @@ func headBatch(typed kernels.Type) func(kernels.Backend, uint64) (Worst, error) 
 	}
 }
 
-// headNotFinite: NaN and infinity in one row stay in that row, and each output and activation makes of them what the definition does.
+// headNotFinite: NaN and infinity in one row stay in that row, and each output and activation makes of them what the
+// definition does.
 func headNotFinite(backend kernels.Backend, seed uint64) (Worst, error) {
 	r, c := random(seed), &comparison{abs: 1e-3, rel: 1e-4} // large numbers cancel, which is not what is tried here
 	infinity, nan := float32(math.Inf(1)), float32(math.NaN())
@@ -101,8 +103,8 @@ func headNotFinite(backend kernels.Backend, seed uint64) (Worst, error) {
 	return c.result()
 }
 
-// everyExponent: a number of 16 bits is read as its value, to the last bit: of each sign and exponent the smallest fraction, the largest,
-// and one between.
+// everyExponent: a number of 16 bits is read as its value, to the last bit: of each sign and exponent the smallest
+// fraction, the largest, and one between.
 func everyExponent(backend kernels.Backend, seed uint64) (Worst, error) {
 	r, c := random(seed), &comparison{}
 	one := kernels.Head{Layers: []kernels.Layer{{Weight: kernels.Matrix(1, 1, []float32{1})}}}

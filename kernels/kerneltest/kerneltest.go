@@ -1,5 +1,5 @@
-// Package kerneltest holds a backend of the kernels to their float64 definitions: the twin on the CPU, the fake driver and a GPU by the
-// same checks.
+// Package kerneltest holds a backend of the kernels to their float64 definitions: the twin on the CPU, the fake driver
+// and a GPU by the same checks.
 package kerneltest
 
 import (
@@ -38,7 +38,8 @@ func Checks() []Check {
 	}
 }
 
-// HalfChecks is what a backend must hold to that reads hidden states of 16 bits: the host's and the twin's, since the PTX has no such kernel.
+// HalfChecks is what a backend must hold to that reads hidden states of 16 bits: the host's and the twin's, since the
+// PTX has no such kernel.
 func HalfChecks() []Check {
 	return []Check{
 		{"head", "shapes of halves", headShapes(kernels.Float16, kernels.BFloat16)},

@@ -18,8 +18,9 @@ func (b brief) Error() string { return b.text }
 
 func (b brief) Unwrap() error { return b.err }
 
-// Brief gives the error with a text of one line and at most 500 bytes. What a file calls its nodes may be long and hold anything; of
-// a longer text the middle is left out, so that the place, which comes first, and the cause, which comes last, stay. Nil stays nil.
+// Brief gives the error with a text of one line and at most 500 bytes. What a file calls its nodes may be long and hold
+// anything; of a longer text the middle is left out, so that the place, which comes first, and the cause, which comes
+// last, stay. Nil stays nil.
 func Brief(err error) error {
 	if err == nil {
 		return nil

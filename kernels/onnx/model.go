@@ -33,7 +33,8 @@ type Attribute struct {
 	Tensor *Tensor
 }
 
-// Tensor is a constant, row-major. Floating kinds are widened or rounded to float32 in Floats; integers and booleans are in Ints.
+// Tensor is a constant, row-major. Floating kinds are widened or rounded to float32 in Floats; integers and booleans
+// are in Ints.
 type Tensor struct {
 	Name   string
 	Kind   Kind

@@ -76,9 +76,7 @@ func (m *Model) opset(f field) error {
 		}
 		return nil
 	})
-	if domain == "ai.onnx" {
-		domain = ""
-	}
+	domain = ownDomain(domain)
 	if before, twice := m.Opsets[domain]; twice && before != version {
 		return fmt.Errorf("domain %q has opsets %d and %d", domain, before, version)
 	}
@@ -154,8 +152,14 @@ func readNode(f field) (Node, error) {
 		}
 		return nil // documentation, metadata, device notes
 	})
-	if node.Domain == "ai.onnx" {
-		node.Domain = ""
-	}
+	node.Domain = ownDomain(node.Domain)
 	return node, err
+}
+
+// ownDomain is the domain's name in this package: ONNX's own has two, and is "".
+func ownDomain(domain string) string {
+	if domain == "ai.onnx" {
+		return ""
+	}
+	return domain
 }

@@ -1,6 +1,7 @@
 package onnx
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"path/filepath"
@@ -16,7 +17,8 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// TestSignatureIsWhatONNXReads compares with facts that the onnx package has found (kernels/graphs/testdata/fixtures_signature.py).
+// TestSignatureIsWhatONNXReads compares with facts that the onnx package has found
+// (kernels/graphs/testdata/fixtures_signature.py).
 func TestSignatureIsWhatONNXReads(t *testing.T) {
 	var facts map[string]Signature
 	if err := json.Unmarshal(read(t, "testdata/facts.json"), &facts); err != nil {
@@ -42,7 +44,8 @@ func op(name string, parts ...[]byte) []byte {
 	return inside(1, append(parts, inside(4, []byte(name)))...)
 }
 
-// TestBatchScalesAreFound: an operation that rounds the whole batch by one scale is found wherever in the file it stands.
+// TestBatchScalesAreFound: an operation that rounds the whole batch by one scale is found wherever in the file it
+// stands.
 func TestBatchScalesAreFound(t *testing.T) {
 	for _, name := range []string{"DynamicQuantizeLinear", "DynamicQuantizeMatMul", "DynamicQuantizeLSTM"} {
 		found, other := op(name), op("Abs")
@@ -69,7 +72,8 @@ func TestBatchScalesAreFound(t *testing.T) {
 	}
 }
 
-// nested is a file with so many subgraphs inside one another. It is written from its end, since each message begins with its length.
+// nested is a file with so many subgraphs inside one another. It is written from its end, since each message begins
+// with its length.
 func nested(levels int) []byte {
 	backwards, size := []byte{}, 0
 	put := func(field protowire.Number) {
@@ -88,15 +92,56 @@ func nested(levels int) []byte {
 	return backwards
 }
 
-// TestNestingEnds: subgraphs inside one another are read to a depth, and refused in a sentence behind it, however deep they are.
+// TestNestingEnds: subgraphs inside one another are read to a depth, and refused in a sentence behind it, however deep
+// they are.
 func TestNestingEnds(t *testing.T) {
-	if _, err := ReadSignature(nested(32)); err != nil {
-		t.Errorf("32 subgraphs inside one another: %v", err)
+	if _, err := ReadSignature(nested(8)); err != nil {
+		t.Errorf("8 subgraphs inside one another: %v", err)
 	}
-	for _, levels := range []int{33, 1000, 3_000_000} {
+	for _, levels := range []int{9, 1000, 3_000_000} {
 		_, err := ReadSignature(nested(levels))
-		if want := "more than 100 messages stand inside one another, as those of subgraphs in subgraphs"; err == nil || err.Error() != want {
+		if want := "graphs are nested more than 8 deep"; err == nil || err.Error() != want {
 			t.Errorf("%d subgraphs inside one another: %v", levels, err)
+		}
+	}
+}
+
+// TestFunctionsAreBounded: functions that call functions become a bounded number of nodes, whatever their file's size.
+func TestFunctionsAreBounded(t *testing.T) {
+	call := func(name string) []byte { return inside(7, inside(4, []byte(name)), inside(7, []byte("own"))) }
+	function := func(name string, nodes ...[]byte) []byte {
+		return inside(25, append(nodes, inside(1, []byte(name)), inside(10, []byte("own")))...)
+	}
+	graph := inside(7, inside(1, inside(4, []byte("f0")), inside(7, []byte("own"))))
+	chain := func(functions, calls int, wrap func([]byte) []byte) []byte { // the last one's nodes call an operator
+		file := graph
+		for i := range functions {
+			file = append(file, function(fmt.Sprint("f", i), bytes.Repeat(wrap(call(fmt.Sprint("f", i+1))), calls))...)
+		}
+		return file
+	}
+	plain := func(call []byte) []byte { return call }
+	deep := func(call []byte) []byte { // in a branch of a branch
+		call[0] = 1<<3 | 2 // as a graph has it
+		return inside(7, inside(5, inside(6, inside(1, inside(5, inside(6, call))))))
+	}
+	itself := append(slices.Clone(graph), slices.Concat(function("f0", call("f1")), function("f1", call("f0")))...)
+	for what, one := range map[string]struct {
+		data []byte
+		want string
+	}{
+		"2^16 nodes":           {chain(16, 2, plain), ""},
+		"2^17 nodes":           {chain(17, 2, plain), "calls of functions become more than 65536 nodes"},
+		"3^4000 nodes":         {chain(4000, 3, plain), "calls of functions become more than 65536 nodes"},
+		"branches of branches": {chain(5, 1, deep), ""},
+		"more of them":         {chain(9, 1, deep), "calls of functions become more than 65536 nodes"},
+		"itself":               {itself, "calls itself"},
+		"many functions":       {chain(4097, 1, plain), "more than 4096 functions"},
+		"none is called":       {bytes.Replace(chain(30, 2, plain), []byte("f0"), []byte("g0"), 1), ""},
+	} {
+		_, err := ReadSignature(one.data)
+		if one.want == "" && err != nil || one.want != "" && (err == nil || !strings.Contains(err.Error(), one.want)) {
+			t.Errorf("%s, %d bytes: error %v, want %q", what, len(one.data), err, one.want)
 		}
 	}
 }
@@ -158,12 +203,13 @@ func TestSignatureRefuses(t *testing.T) {
 func TestWalksEnd(t *testing.T) {
 	w, seen := &walker{fields: maxFields - 2}, 0
 	err := w.walk([]byte{8, 0, 8, 0, 8, 0}, func(field) error { seen++; return nil })
-	if err == nil || err.Error() != "the file has more than 67108864 fields" || seen != 2 {
+	if err == nil || err.Error() != "the file has more than 16777216 fields" || seen != 2 {
 		t.Errorf("%d fields were seen: %v", seen, err)
 	}
 }
 
-// TestErrorsAreShort: whatever a file calls its parts, an error is one line of at most 500 bytes that keeps the place and the cause.
+// TestErrorsAreShort: whatever a file calls its parts, an error is one line of at most 500 bytes that keeps the place
+// and the cause.
 func TestErrorsAreShort(t *testing.T) {
 	for _, name := range []string{strings.Repeat("\n", maxName), strings.Repeat("\xff", maxName), strings.Repeat("日", maxName/3), strings.Repeat("a", maxName)} {
 		bytes := []byte(name)

@@ -136,7 +136,8 @@ func (p *proto) fromRaw(count int) error {
 	return nil
 }
 
-// fromTyped takes float_data, double_data, int64_data, or int32_data, which also holds booleans and 16-bit floats by their bits.
+// fromTyped takes float_data, double_data, int64_data, or int32_data, which also holds booleans and 16-bit floats by
+// their bits.
 func (p *proto) fromTyped(count int) error {
 	kind := p.tensor.Kind
 	got, other := len(p.ints), len(p.floats)

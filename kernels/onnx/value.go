@@ -17,8 +17,8 @@ func (v Value) String() string {
 	return fmt.Sprintf("%s %s %d", beginning(printable(v.Name), 80), v.Kind, v.Dims)
 }
 
-// Fits tells whether the value has the kind and allows the dimensions wanted; -1 is any size, on either side, and so is a value that has
-// no dimensions.
+// Fits tells whether the value has the kind and allows the dimensions wanted; -1 is any size, on either side, and so is
+// a value that has no dimensions.
 func (v Value) Fits(want Value) bool {
 	if v.Kind != want.Kind {
 		return false

@@ -9,11 +9,9 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// What the bytes of a file may ask for, whatever they mean. With both bounds every file is walked in a second or two, and never deeper than
-// the stack is.
+// What the bytes of a file may ask for, whatever they mean. With these bounds the walk of any file ends within seconds.
 const (
-	maxDepth  = 100     // messages inside one another, as protobuf's own parsers have it: 32 subgraphs inside one another
-	maxFields = 1 << 26 // fields of all messages of a file together
+	maxFields = 1 << 24 // fields of all messages of a file together
 	maxName   = 1024    // bytes of a name
 )
 
@@ -27,15 +25,10 @@ type field struct {
 }
 
 // walker walks the messages of one file.
-type walker struct{ depth, fields int }
+type walker struct{ fields int }
 
 // walk calls visit for each field of a message and stops at its first error.
 func (w *walker) walk(data []byte, visit func(field) error) error {
-	if w.depth == maxDepth {
-		return fmt.Errorf("more than %d messages stand inside one another, as those of subgraphs in subgraphs", maxDepth)
-	}
-	w.depth++
-	defer func() { w.depth-- }()
 	for len(data) > 0 {
 		if w.fields++; w.fields > maxFields {
 			return fmt.Errorf("the file has more than %d fields", maxFields)

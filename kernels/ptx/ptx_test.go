@@ -12,8 +12,8 @@ import (
 
 var entry = regexp.MustCompile(`(?s)\.entry (\w+)\((.*?)\)`)
 
-// The PTX has the kernels of the sources, but those for hidden states of 16 bits, each with as many parameters of 8 bytes, and every device
-// from compute capability 8.0 on may load it.
+// The PTX has the kernels of the sources, but those for hidden states of 16 bits, each with as many parameters of 8
+// bytes, and every device from compute capability 8.0 on may load it.
 func TestModules(t *testing.T) {
 	want := cuda.Kernels()
 	for _, half := range []string{"linear_f16", "linear_bf16"} {

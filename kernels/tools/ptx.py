@@ -3,8 +3,8 @@
 Usage: ptx.py           writes kernels/ptx/NAME.compute_80.ptx for every kernels/cuda/NAME.cu
        ptx.py --check   compares instead, and fails with the name of each file that differs
 
-Either way ptxas then assembles each file for every architecture of DEVICES and a table is printed. A kernel that spills registers or keeps local
-memory fails, and so does one that needs more than REGISTERS a thread.
+Either way ptxas then assembles each file for every architecture of DEVICES and a table is printed. A kernel that spills
+registers or keeps local memory fails, and so does one that needs more than REGISTERS a thread.
 """
 
 import ctypes
@@ -18,7 +18,8 @@ from toolchain import part
 
 KERNELS = Path(__file__).resolve().parent.parent
 ARCHITECTURE = 80
-"""The lowest compute capability. Its PTX is what later devices load too: that of 9.0 differed in the line that names the target only."""
+"""The lowest compute capability. Its PTX is what later devices load too: that of 9.0 differed in the line that names
+the target only."""
 DEVICES = (80, 90)
 REGISTERS = 64
 """A multiprocessor has 65,536 registers and runs 2,048 threads: with 64 a thread, half of them can be there at once."""
@@ -32,7 +33,10 @@ class Compiler:
         self.nvrtc.nvrtcGetErrorString.restype = ctypes.c_char_p
 
     def compile(self, source: Path, headers: list[Path]) -> bytes:
-        """Return the PTX of one source. The names given to NVRTC hold no folder, so the result depends on content only."""
+        """Return the PTX of one source.
+
+        The names given to NVRTC hold no folder, so the result depends on content only.
+        """
         program = ctypes.c_void_p()
         texts = (ctypes.c_char_p * len(headers))(*(header.read_bytes() for header in headers))
         names = (ctypes.c_char_p * len(headers))(*(header.name.encode() for header in headers))

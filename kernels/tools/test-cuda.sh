@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Tests the CUDA backend without a GPU: builds it against the driver's pinned headers, and runs it on the fake driver, whose device runs
-# the kernels' own sources on the CPU. What is built stays under .cuda of the checkout, device.test for a machine with a GPU among it.
+# Tests the CUDA backend without a GPU: builds it against the driver's pinned headers, and runs it on the fake driver,
+# whose device runs the kernels' own sources on the CPU. What is built stays under .cuda of the checkout, device.test for
+# a machine with a GPU among it.
 #   test-cuda.sh        everything; needs g++, and the network once, for 3.5 MB of headers
 #   test-cuda.sh env    prints the CGO variables with which go build, go vet and golangci-lint take -tags gpu
 set -euo pipefail
@@ -84,7 +85,8 @@ failure=$(cd "$kernels/graphs" && LD_LIBRARY_PATH=$build/activation/fake "$build
 grep -q 'heads/mlp-tanh.onnx, 1 rows: differs from ONNX Runtime' <<<"$failure" || die "it fails otherwise: $failure"
 ! grep -q 'heads/mlp-relu.onnx' <<<"$failure" || die "heads without that activation fail too: $failure"
 
-# The twin under the address and undefined-behaviour sanitizers. The symbol tells that they watch the kernels and not Go alone.
+# The twin under the address and undefined-behaviour sanitizers. The symbol tells that they watch the kernels and not Go
+# alone.
 say "the twin under the sanitizers"
 flags=-fsanitize=address,undefined
 (cd "$root" && CGO_CFLAGS=-O1 CGO_CXXFLAGS="-O1 $flags -fno-sanitize-recover=undefined" CGO_LDFLAGS=$flags go test -asan -c -o "$build/twin-asan.test" ./kernels/cuda)

@@ -1,6 +1,7 @@
-"""Fetches the wheels of wheels.txt into the checkout's .cuda folder, which git ignores, and unpacks what is used of them.
+"""Fetches the wheels of wheels.txt into the checkout's .cuda folder, which git ignores, and unpacks what is used.
 
-Usage: toolchain.py headers | nvrtc | ptxas; prints the path. What is already there is left alone, so a second run needs no network.
+Usage: toolchain.py headers | nvrtc | ptxas; prints the path. What is already there is left alone, so a second run needs
+no network.
 """
 
 import os

@@ -1,5 +1,5 @@
-// Package builtin holds the reward model and the process reward model that are embedded in the binary. CARD.md says what
-// they are, how they were made and what they cannot do.
+// Package builtin holds the reward model and the process reward model that are embedded in the binary. CARD.md says
+// what they are, how they were made and what they cannot do.
 package builtin
 
 import (

@@ -10,7 +10,8 @@ import (
 	"github.com/nikolalohinski/gonja/v2/tokens"
 )
 
-// generation is transformers' {% generation %} … {% endgeneration %}, which marks what an assistant wrote and renders as it is.
+// generation is transformers' {% generation %} … {% endgeneration %}, which marks what an assistant wrote and renders
+// as it is.
 type generation struct {
 	body *nodes.Wrapper
 }

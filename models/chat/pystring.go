@@ -13,10 +13,12 @@ import (
 	"github.com/nikolalohinski/gonja/v2/exec"
 )
 
-// What templates do with strings and lists, as Python does it where gonja does not. Not covered: lists and dicts printed as such,
-// one character of a text that is not ASCII (text[0]), [-1] of a list literal of one, // and % of negative numbers, and text % values.
+// What templates do with strings and lists, as Python does it where gonja does not. Not covered: lists and dicts
+// printed as such, one character of a text that is not ASCII (text[0]), [-1] of a list literal of one, // and % of
+// negative numbers, and text % values.
 
-// list is a list as Python indexes it: from the end with negative numbers, the first item included, which gonja's own leaves out.
+// list is a list as Python indexes it: from the end with negative numbers, the first item included, which gonja's own
+// leaves out.
 type list []any
 
 // GetItem gives the item at a place; the bool is false where there is none.
@@ -80,7 +82,19 @@ func pythonRange(bounds ...int) (list, error) {
 const maxRange = 100_000
 
 // listFilters are the filters whose result is a list.
-var listFilters = []string{"batch", "list", "map", "reject", "rejectattr", "reverse", "select", "selectattr", "slice", "sort", "unique"}
+var listFilters = []string{
+	"batch",
+	"list",
+	"map",
+	"reject",
+	"rejectattr",
+	"reverse",
+	"select",
+	"selectattr",
+	"slice",
+	"sort",
+	"unique",
+}
 
 // pythonFilters are gonja's filters with lists and white space as Python has them.
 func pythonFilters() *exec.FilterSet {
@@ -118,8 +132,25 @@ func filterTrim(_ *exec.Evaluator, in *exec.Value, params *exec.VarArgs) *exec.V
 
 // otherMethods are the methods of str that are taken from gonja, less its own string type.
 var otherMethods = []string{
-	"capitalize", "format", "isalnum", "isalpha", "isascii", "isdecimal", "isdigit", "islower", "isnumeric", "isspace", "isupper", "join",
-	"lower", "partition", "removeprefix", "removesuffix", "rpartition", "title", "upper",
+	"capitalize",
+	"format",
+	"isalnum",
+	"isalpha",
+	"isascii",
+	"isdecimal",
+	"isdigit",
+	"islower",
+	"isnumeric",
+	"isspace",
+	"isupper",
+	"join",
+	"lower",
+	"partition",
+	"removeprefix",
+	"removesuffix",
+	"rpartition",
+	"title",
+	"upper",
 }
 
 // pythonMethods are gonja's methods with those of str as Python has them.
@@ -153,9 +184,12 @@ func pythonMethods() exec.Methods {
 		}, "sep", "maxsplit")
 	}
 	for name, has := range map[string]func(text, affix string) bool{"startswith": strings.HasPrefix, "endswith": strings.HasSuffix} {
-		add(name, 1, func(self string, given []*exec.Value) (any, error) { return anyOf(given[0], self, has), nil }, "affix")
+		add(name, 1, func(self string, given []*exec.Value) (any, error) { return anyOf(given[0], self, has), nil },
+			"affix")
 	}
-	add("splitlines", 0, func(self string, given []*exec.Value) (any, error) { return splitLines(self, given[0].IsTrue()), nil }, "keepends")
+	add("splitlines", 0,
+		func(self string, given []*exec.Value) (any, error) { return splitLines(self, given[0].IsTrue()), nil },
+		"keepends")
 	for name, index := range map[string]func(text, sub string) int{"find": strings.Index, "rfind": strings.LastIndex} {
 		add(name, 1, func(self string, given []*exec.Value) (any, error) {
 			at := index(self, given[0].String())
@@ -176,7 +210,8 @@ func pythonMethods() exec.Methods {
 // arguments gives a call's arguments in the order of their names, None where one is left out.
 func arguments(params *exec.VarArgs, required int, names ...string) ([]*exec.Value, error) {
 	if len(params.Args) > len(names) {
-		return nil, fmt.Errorf("%d arguments were given, and at most %d are known: %s", len(params.Args), len(names), strings.Join(names, ", "))
+		return nil, fmt.Errorf("%d arguments were given, and at most %d are known: %s", len(params.Args), len(names),
+			strings.Join(names, ", "))
 	}
 	for name := range params.KwArgs {
 		if !slices.Contains(names, name) {
@@ -221,7 +256,8 @@ func strip(text string, chars *exec.Value, left, right bool) string {
 	return text
 }
 
-// split cuts at a separator, at most so many times, counted from the left or from the right; without one at runs of white space.
+// split cuts at a separator, at most so many times, counted from the left or from the right; without one at runs of
+// white space.
 func split(text string, sep *exec.Value, most int, fromRight bool) (list, error) {
 	switch {
 	case sep.IsNil() && most >= 0:

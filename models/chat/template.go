@@ -1,4 +1,5 @@
-// Package chat renders conversations into text, as the chat template of a checkpoint says and as transformers' apply_chat_template does.
+// Package chat renders conversations into text, as the chat template of a checkpoint says and as transformers'
+// apply_chat_template does.
 package chat
 
 import (
@@ -14,8 +15,9 @@ import (
 	"github.com/nikolalohinski/gonja/v2/loaders"
 )
 
-// Template is a chat template, rendered as transformers' apply_chat_template does: blocks trimmed, with raise_exception,
-// strftime_now and a tojson that writes like Python's json.dumps with ensure_ascii off. It can include no other file.
+// Template is a chat template, rendered as transformers' apply_chat_template does: blocks trimmed, with
+// raise_exception, strftime_now and a tojson that writes like Python's json.dumps with ensure_ascii off. It can include
+// no other file.
 type Template struct {
 	compiled  *exec.Template
 	variables map[string]string
@@ -23,8 +25,8 @@ type Template struct {
 
 const templateID = "/chat_template.jinja"
 
-// New compiles the text of a template, which sees the variables beside what a rendering gives. Its error is what the engine says at
-// bottom.
+// New compiles the text of a template, which sees the variables beside what a rendering gives. Its error is what the
+// engine says at bottom.
 func New(source string, variables map[string]string) (*Template, error) {
 	compiled, err := compile(source)
 	if err != nil {
@@ -106,8 +108,25 @@ func innermost(err error) error {
 // strftime writes a time by C's format letters, those that chat templates use.
 func strftime(now time.Time, format string) (string, error) {
 	layouts := map[byte]string{
-		'a': "Mon", 'A': "Monday", 'b': "Jan", 'B': "January", 'd': "02", 'e': "_2", 'F': "2006-01-02", 'H': "15", 'I': "03",
-		'j': "002", 'M': "04", 'm': "01", 'p': "PM", 'T': "15:04:05", 'S': "05", 'y': "06", 'Y': "2006", 'Z': "MST", 'z': "-0700",
+		'a': "Mon",
+		'A': "Monday",
+		'b': "Jan",
+		'B': "January",
+		'd': "02",
+		'e': "_2",
+		'F': "2006-01-02",
+		'H': "15",
+		'I': "03",
+		'j': "002",
+		'M': "04",
+		'm': "01",
+		'p': "PM",
+		'T': "15:04:05",
+		'S': "05",
+		'y': "06",
+		'Y': "2006",
+		'Z': "MST",
+		'z': "-0700",
 	}
 	var out strings.Builder
 	for i := 0; i < len(format); i++ {

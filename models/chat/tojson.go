@@ -49,7 +49,8 @@ func writeJSON(out *strings.Builder, value any, indent, depth int) error {
 		}
 		return writeJSON(out, plain, indent, depth)
 	case []any:
-		return writeList(out, "[]", len(v), indent, depth, func(i int) error { return writeJSON(out, v[i], indent, depth+1) })
+		return writeList(out, "[]", len(v), indent, depth,
+			func(i int) error { return writeJSON(out, v[i], indent, depth+1) })
 	case error:
 		return v
 	}

@@ -1,15 +1,33 @@
 package encode
 
 import (
+	"context"
+	"errors"
+	"math"
 	"slices"
+	"strings"
 
 	"github.com/assay-rm/assay/models/chat"
 	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/models/manifest"
+	"github.com/assay-rm/assay/models/tokenizer"
 )
 
-// Encode renders, tokenizes and marks the positions to read; of features it checks the names. Its errors are *Error.
-func (e *Encoder) Encode(item Item, truncate Truncation) (Encoded, error) {
+// Encode renders, tokenizes and marks the positions to read; of features it checks the names. It ends soon after ctx does.
+// Its errors are *fault.Error, or ctx's; beside one, Encoded has the number of tokens, if that was found out, and nothing else.
+func (e *Encoder) Encode(ctx context.Context, item Item, options Options) (Encoded, error) {
+	out, err := e.encode(ctx, item, options)
+	out.Tokens = max(out.Tokens, len(out.IDs))
+	switch {
+	case err != nil:
+		return Encoded{Tokens: out.Tokens}, err
+	case !options.KeepText:
+		out.Text = ""
+	}
+	return out, nil
+}
+
+func (e *Encoder) encode(ctx context.Context, item Item, options Options) (out Encoded, err error) {
 	if e.manifest.ReadsFeatures() {
 		return encodeFeatures(e.manifest, item)
 	}
@@ -17,61 +35,70 @@ func (e *Encoder) Encode(item Item, truncate Truncation) (Encoded, error) {
 	if err != nil {
 		return Encoded{}, err
 	}
-	if err := e.bounded(form); err != nil {
+	if err := e.requireBoundaries(form); err != nil {
 		return Encoded{}, err
 	}
-	var out Encoded
-	if out.User, err = e.userOf(item); err != nil {
+	if out.User, err = e.userVector(item); err != nil {
 		return Encoded{}, err
 	}
 	tail := 0
 	if e.manifest.Tokenizer.AppendsEnd() || e.manifest.Tokenizer.ReplacesEnd() {
 		tail = 1
 	}
+	within := e.within(options)
 	switch {
+	case form == formIDs && len(item.InputIDs)-e.spareBOS(item.InputIDs) > within.tokens:
+		return Encoded{Tokens: len(item.InputIDs)}, e.tooLong(len(item.InputIDs))
 	case form == formIDs:
 		out.IDs = slices.Clone(item.InputIDs)
 		err = e.finish(&out, form)
 	case form == formText:
 		out.Text = *item.Text
-		if out.IDs, err = e.ids(form, out.Text); err == nil {
+		if out.IDs, err = e.ids(ctx, form, out.Text, within); err == nil {
 			err = e.finish(&out, form)
 		}
 	case e.manifest.Kind == manifest.KindProcess:
 		tail = e.tail
-		err = e.encodeSteps(item, form, truncate, &out)
+		err = e.encodeSteps(ctx, item, form, options.Truncate, within, &out)
 	default:
 		tail = e.tail
-		err = e.encodeTurns(item, form, &out)
+		err = e.encodeTurns(ctx, item, form, within, &out)
 	}
 	if err != nil {
-		return Encoded{}, err
+		return Encoded{Tokens: counted(err)}, err
 	}
-	return out, e.truncate(&out, truncate, tail)
+	return out, e.truncate(&out, options.Truncate, tail)
 }
 
-// bounded refuses forms that do not show where the response or a step begins, for models that must know.
-func (e *Encoder) bounded(form string) error {
+// requireBoundaries refuses the forms text and input_ids where the model must know what they do not show: where the
+// response begins, where a step ends, or where the prompt does.
+func (e *Encoder) requireBoundaries(form string) error {
 	if form != formText && form != formIDs {
 		return nil
 	}
 	m := e.manifest
 	switch {
 	case m.Likelihood != nil:
-		return fault.New(fault.CodeItem, "%s does not show where the response begins, and model %q reads the response's likelihood: give messages or prompt", form, m.Name)
+		return fault.New(fault.CodeItem,
+			"%s does not show where the response begins, and model %q reads the response's likelihood: "+
+				"give messages or prompt",
+			form, m.Name)
 	case m.Kind == manifest.KindProcess && !m.Steps.Joint():
-		return fault.New(fault.CodeItem, "%s does not show where steps end, and model %q has no token that does: give a prompt with steps", form, m.Name)
+		return fault.New(fault.CodeItem,
+			"%s does not show where steps end, and model %q has no token that does: give a prompt with steps", form,
+			m.Name)
 	case m.Prompt.Rendered:
-		return fault.New(fault.CodeItem, "%s does not show where the prompt ends, and model %q reads there: give messages or prompt", form, m.Name)
+		return fault.New(fault.CodeItem,
+			"%s does not show where the prompt ends, and model %q reads there: give messages or prompt", form, m.Name)
 	}
 	return nil
 }
 
 // encodeTurns encodes a conversation, or a pair of responses to one, and finds the positions to read.
-func (e *Encoder) encodeTurns(item Item, form string, out *Encoded) (err error) {
+func (e *Encoder) encodeTurns(ctx context.Context, item Item, form string, within bound, out *Encoded) (err error) {
 	messages := turns(item)
 	if e.segments != nil {
-		if out.IDs, err = e.encodeSegments(item, messages); err != nil {
+		if out.IDs, err = e.encodeSegments(ctx, item, messages, within); err != nil {
 			return err
 		}
 		return e.finish(out, form)
@@ -79,34 +106,36 @@ func (e *Encoder) encodeTurns(item Item, form string, out *Encoded) (err error) 
 	if out.Text, err = e.render(item, messages, false); err != nil {
 		return err
 	}
-	if out.IDs, err = e.ids(form, out.Text); err != nil {
+	if out.IDs, err = e.ids(ctx, form, out.Text, within); err != nil {
 		return err
 	}
 	if e.manifest.Likelihood != nil {
-		if err := e.policies(out, form); err != nil {
+		if err := e.applyPolicies(out, form); err != nil {
 			return err
 		}
-		return e.markResponse(out, messages, form)
+		return e.markResponse(ctx, out, messages, form)
 	}
 	if e.manifest.Prompt.Rendered {
-		before, err := e.leading(messages, form, false)
+		before, err := e.promptIDs(ctx, messages, form, false)
 		if err != nil {
 			return err
 		}
-		if err := e.policies(out, form); err != nil {
+		if err := e.applyPolicies(out, form); err != nil {
 			return err
 		}
 		if len(before) > len(out.IDs) || !slices.Equal(before, out.IDs[:len(before)]) {
-			return fault.New(fault.CodeItem, "the prompt's %d tokens do not lead the item's, and model %q reads the last of them", len(before), e.manifest.Name)
+			return fault.New(fault.CodeItem,
+				"the prompt's %d tokens do not lead the item's, and model %q reads the last of them", len(before),
+				e.manifest.Name)
 		}
 		return e.markPlaces(out, len(before)-1)
 	}
 	return e.finish(out, form)
 }
 
-// finish applies the policies and marks the positions to read.
+// finish applies the policies to the ids and finds the positions to read.
 func (e *Encoder) finish(out *Encoded, form string) error {
-	if err := e.policies(out, form); err != nil {
+	if err := e.applyPolicies(out, form); err != nil {
 		return err
 	}
 	if e.manifest.Kind == manifest.KindProcess {
@@ -115,22 +144,26 @@ func (e *Encoder) finish(out *Encoded, form string) error {
 	return e.markPlaces(out)
 }
 
-// markPlaces reads the places given and that of the pooling rule.
+// markPlaces sets the positions to those given, the one where the prompt's pattern begins, if the manifest has one, and
+// the one of the pooling rule. They must ascend.
 func (e *Encoder) markPlaces(out *Encoded, before ...int) error {
 	if pattern := e.manifest.Prompt.Pattern; pattern != nil {
 		at := lastPattern(out.IDs, pattern)
 		if at < 0 {
-			return fault.New(fault.CodeItem, "the item lacks the ids %d that end a prompt, and model %q reads there", pattern, e.manifest.Name)
+			return fault.New(fault.CodeItem, "the item lacks the ids %d that end a prompt, and model %q reads there",
+				pattern, e.manifest.Name)
 		}
 		before = append(before, at)
 	}
-	place, err := e.place(out.IDs)
+	place, err := e.pooledPosition(out.IDs)
 	if err != nil {
 		return err
 	}
 	for _, at := range before {
 		if at < 0 || at >= place {
-			return fault.New(fault.CodeItem, "the prompt ends at token %d, and model %q reads the response at token %d, which must come later", at, e.manifest.Name, place)
+			return fault.New(fault.CodeItem,
+				"the prompt ends at token %d, and model %q reads the response at token %d, which must come later", at,
+				e.manifest.Name, place)
 		}
 	}
 	out.Positions = append(before, place)
@@ -138,25 +171,27 @@ func (e *Encoder) markPlaces(out *Encoded, before ...int) error {
 }
 
 // leading gives the ids of the conversation without its last assistant turn, BOS policy applied.
-func (e *Encoder) leading(messages []chat.Message, form string, generate bool) ([]int64, error) {
+func (e *Encoder) promptIDs(ctx context.Context, messages []chat.Message, form string, generate bool) ([]int64, error) {
 	last := len(messages) - 1
 	if messages[last].Role != roleAssistant {
-		return nil, fault.New(fault.CodeItem, "the last of messages has role %q, and must be the assistant turn to be judged", messages[last].Role)
+		return nil, fault.New(fault.CodeItem,
+			"the last of messages has role %q, and must be the assistant turn to be judged", messages[last].Role)
 	}
 	if last == 0 {
-		return nil, fault.New(fault.CodeItem, "messages has the assistant turn alone, and model %q judges it by what stands before", e.manifest.Name)
+		return nil, fault.New(fault.CodeItem,
+			"messages has the assistant turn alone, and model %q judges it by what stands before", e.manifest.Name)
 	}
 	text, err := e.render(Item{}, messages[:last], generate)
 	if err != nil {
 		return nil, err
 	}
-	ids, err := e.ids(form, text)
+	ids, err := e.ids(ctx, form, text, unbound)
 	return e.applyBOS(ids), err
 }
 
 // markResponse reads every token before one of the response: its row predicts the next.
-func (e *Encoder) markResponse(out *Encoded, messages []chat.Message, form string) error {
-	before, err := e.leading(messages, form, true)
+func (e *Encoder) markResponse(ctx context.Context, out *Encoded, messages []chat.Message, form string) error {
+	before, err := e.promptIDs(ctx, messages, form, true)
 	if err != nil {
 		return err
 	}
@@ -167,7 +202,8 @@ func (e *Encoder) markResponse(out *Encoded, messages []chat.Message, form strin
 	return readFrom(out, max(1, start))
 }
 
-// readFrom sets the positions of a likelihood model whose response begins at token start.
+// readFrom sets the positions of a likelihood model whose response begins at token start: every token that another one
+// of the response follows, since its row predicts that one.
 func readFrom(out *Encoded, start int) error {
 	if start >= len(out.IDs) {
 		return fault.New(fault.CodeEmpty, "the response gives no token")
@@ -180,27 +216,118 @@ func readFrom(out *Encoded, start int) error {
 	return nil
 }
 
-// render gives the text of a conversation; a pair item's two responses go to the template beside it.
+// render gives the text of a conversation. The template of a pair model gets the item's two responses beside it.
 func (e *Encoder) render(item Item, messages []chat.Message, generate bool) (text string, err error) {
 	switch {
 	case e.template == nil:
-		return "", fault.New(fault.CodeNoTemplate, "model %q has no chat template, so it takes text or input_ids only", e.manifest.Name)
+		return "", fault.New(fault.CodeNoTemplate, "model %q has no chat template, so it takes text or input_ids only",
+			e.manifest.Name)
 	case e.manifest.Kind == manifest.KindPair:
 		text, err = e.template.RenderPair(messages, *item.First, *item.Second)
 	default:
 		text, err = e.template.Render(messages, generate)
 	}
 	if err != nil {
-		return "", fault.New(fault.CodeTemplate, "the chat template of model %q refused the conversation: %v", e.manifest.Name, err)
+		return "", fault.New(fault.CodeTemplate, "the chat template of model %q refused the conversation: %v",
+			e.manifest.Name, err)
 	}
 	return text, nil
 }
 
-// ids tokenizes text as it stands.
-func (e *Encoder) ids(form, text string) ([]int64, error) {
-	ids, err := e.tokens.Encode(text)
+// MaxText is how many bytes of text an item may have once it is rendered, also where its tokens are to be cut.
+const MaxText = 4 << 20
+
+// All tokens of a text are counted, however few it may have, where it has at most so many bytes and the request so many
+// items: who sent a text that is too long wants to know by how much.
+const (
+	countedText  = 16 << 10
+	countedItems = 64
+)
+
+// ids tokenizes text as it stands. Text that has more tokens than the bound is refused: by its bytes alone where so many
+// tokens cannot have as many, or else as soon as more are found.
+func (e *Encoder) ids(ctx context.Context, form, text string, within bound) ([]int64, error) {
+	most, err := e.worth(form, text, within)
 	if err != nil {
-		return nil, fault.New(fault.CodeItem, "%s: %v", form, err)
+		return nil, err
 	}
-	return ids, nil
+	ids, err := e.tokens.EncodeWithin(ctx, text, most)
+	if err == nil {
+		return ids, nil
+	}
+	return nil, e.refused(ctx, form, err)
+}
+
+// worth is how many tokens of a text are worth counting, or why none are: it has more bytes than so many tokens can have.
+func (e *Encoder) worth(form, text string, within bound) (most int, err error) {
+	most = within.tokens
+	if !within.hurry && len(text) <= countedText {
+		most = math.MaxInt
+	}
+	for rest := text; most < math.MaxInt && e.bos != "" && strings.HasPrefix(rest, e.bos); rest = rest[len(e.bos):] {
+		most++ // the policy takes it away again
+	}
+	switch bytes := e.tokens.MostBytes(most); {
+	case len(text) > MaxText:
+		return 0, fault.New(fault.CodeTooLong, "%s has %d bytes of text once it is rendered, and an item may have %d", form, len(text), MaxText)
+	case len(text) > bytes:
+		return 0, fault.New(fault.CodeTooLong, "%s has %d bytes of text once it is rendered, and the %d tokens that limits.max_tokens of model %q allows have %d at most",
+			form, len(text), e.manifest.Limits.MaxTokens, e.manifest.Name, bytes)
+	}
+	return most, nil
+}
+
+// refused is why text that was to be tokenized was not.
+func (e *Encoder) refused(ctx context.Context, form string, err error) error {
+	var more *tokenizer.MoreError
+	switch {
+	case errors.As(err, &more):
+		return e.tooMany(more.Tokens)
+	case ctx.Err() != nil:
+		return ctx.Err()
+	}
+	return fault.New(fault.CodeItem, "%s: %v", form, err)
+}
+
+// tooMany is the refusal of an item that has so many tokens at least.
+func (e *Encoder) tooMany(tokens int) error {
+	return &tooManyError{fault.New(fault.CodeTooLong, "the item has at least %d tokens, and limits.max_tokens of model %q is %d; truncate: left or right would cut it",
+		tokens, e.manifest.Name, e.manifest.Limits.MaxTokens), tokens}
+}
+
+// tooManyError is the refusal of a text whose tokens were counted up to where they were too many.
+type tooManyError struct {
+	error
+	tokens int
+}
+
+// Unwrap gives the refusal, a *fault.Error.
+func (e *tooManyError) Unwrap() error { return e.error }
+
+// counted is how many tokens were counted of an item that was refused for them.
+func counted(err error) int {
+	if many, ok := errors.AsType[*tooManyError](err); ok {
+		return many.tokens
+	}
+	return 0
+}
+
+// policyTokens is by how many tokens the policies on the first and last tokens may shorten an item, with some to spare.
+const policyTokens = 8
+
+// bound is how far the tokens of an item are worth counting.
+type bound struct {
+	tokens int  // an item with more is refused
+	hurry  bool // as soon as that is known, without counting how many more there are
+}
+
+// unbound counts all tokens.
+var unbound = bound{tokens: math.MaxInt}
+
+// within is the bound of an item: none, where some tokens are to be cut.
+func (e *Encoder) within(options Options) bound {
+	if options.Truncate == TruncateLeft || options.Truncate == TruncateRight {
+		return unbound
+	}
+	return bound{min(e.manifest.Limits.MaxTokens, math.MaxInt-policyTokens) + policyTokens, options.Hurry}
 }

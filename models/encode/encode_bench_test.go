@@ -17,7 +17,8 @@ func unlimited(tb testing.TB, name string) *Encoder {
 
 // words is a text of n words, which differ from seed to seed.
 func words(n, seed int) string {
-	vocabulary := strings.Fields("the reward of a response is what a model says about it when asked whether 42 + 17 = 59 follows from that question")
+	vocabulary := strings.Fields(
+		"the reward of a response is what a model says about it when asked whether 42 + 17 = 59 follows from that question")
 	random, chosen := rand.New(rand.NewPCG(uint64(seed), 0)), make([]string, n)
 	for i := range chosen {
 		chosen[i] = vocabulary[random.IntN(len(vocabulary))]
@@ -28,7 +29,7 @@ func words(n, seed int) string {
 func encodeEach(tb testing.TB, e *Encoder, items ...Item) {
 	tb.Helper()
 	for _, item := range items {
-		if _, err := e.Encode(item, TruncateError); err != nil {
+		if _, err := encodeWith(e, item, TruncateError); err != nil {
 			tb.Fatal(err)
 		}
 	}
@@ -59,7 +60,8 @@ func BenchmarkEncodeSharedPrompt(b *testing.B) {
 	}
 }
 
-// BenchmarkEncodeGrowingSteps encodes an item after each of its 20 steps: separators that are added tokens cut its text, and words do.
+// BenchmarkEncodeGrowingSteps encodes an item after each of its 20 steps: separators that are added tokens cut its
+// text, and words do.
 func BenchmarkEncodeGrowingSteps(b *testing.B) {
 	e := unlimited(b, "qwen2-process-packed")
 	for _, separated := range []bool{true, false} {

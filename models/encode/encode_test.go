@@ -1,6 +1,7 @@
 package encode
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -41,6 +42,11 @@ func fixture(tb testing.TB, name string) *Encoder {
 	return e
 }
 
+// encodeWith encodes an item and keeps its text.
+func encodeWith(e *Encoder, item Item, truncate Truncation) (Encoded, error) {
+	return e.Encode(context.Background(), item, Options{Truncate: truncate, KeepText: true})
+}
+
 func TestItemRefusals(t *testing.T) {
 	reward, process := fixture(t, "qwen3-reward-packed"), fixture(t, "qwen3-process-packed")
 	noTemplate := *reward
@@ -62,7 +68,6 @@ func TestItemRefusals(t *testing.T) {
 		{"no ids", reward, Item{InputIDs: []int64{}}, fault.CodeEmpty, "input_ids is empty"},
 		{"prompt alone", reward, Item{Prompt: text("a")}, fault.CodeItem, "prompt needs response"},
 		{"response beside text", reward, Item{Text: text("a"), Response: text("b")}, fault.CodeItem, "text stands alone"},
-		{"response beside messages", reward, Item{Messages: []chat.Message{{Role: "user", Content: "a"}}, Response: text("b")}, fault.CodeItem, "response goes with prompt"},
 		{"steps for a reward model", reward, Item{Prompt: text("a"), Steps: []string{"b"}}, fault.CodeItem, "process models"},
 		{"id too high", reward, Item{InputIDs: []int64{1, reward.manifest.Graph.VocabSize}}, fault.CodeID, "token 1 has id"},
 		{"negative id", reward, Item{InputIDs: []int64{-1}}, fault.CodeID, "id -1"},
@@ -84,7 +89,7 @@ func TestItemRefusals(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := test.model.Encode(test.item, TruncateError)
+			_, err := encodeWith(test.model, test.item, TruncateError)
 			var known *fault.Error
 			if !errors.As(err, &known) || known.Code != test.code || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("error %v, want %s with %q", err, test.code, test.want)
@@ -96,11 +101,11 @@ func TestItemRefusals(t *testing.T) {
 func TestStepsAndSeparatorAgree(t *testing.T) {
 	m := fixture(t, "qwen3-process-packed")
 	prompt, response, separator := "What is 2 + 3?", "2 + 3 = 5\n\né: 日本\n\nThe answer is 5.", "\n\n"
-	split, err := m.Encode(Item{Prompt: &prompt, Response: &response, Separator: &separator}, TruncateError)
+	split, err := encodeWith(m, Item{Prompt: &prompt, Response: &response, Separator: &separator}, TruncateError)
 	if err != nil {
 		t.Fatal(err)
 	}
-	list, err := m.Encode(Item{Prompt: &prompt, Steps: strings.Split(response, separator)}, TruncateError)
+	list, err := encodeWith(m, Item{Prompt: &prompt, Steps: strings.Split(response, separator)}, TruncateError)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +139,7 @@ func TestExactlyOneBOS(t *testing.T) {
 		{InputIDs: []int64{bos, bos + 5}},
 		{InputIDs: []int64{bos, bos, bos + 5}},
 	} {
-		got, err := m.Encode(item, TruncateError)
+		got, err := encodeWith(m, item, TruncateError)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -143,7 +148,7 @@ func TestExactlyOneBOS(t *testing.T) {
 		}
 	}
 	plain := fixture(t, "qwen3-reward-packed")
-	if got, err := plain.Encode(Item{InputIDs: []int64{7, 7, 9}}, TruncateError); err != nil || !slices.Equal(got.IDs, []int64{7, 7, 9}) {
+	if got, err := encodeWith(plain, Item{InputIDs: []int64{7, 7, 9}}, TruncateError); err != nil || !slices.Equal(got.IDs, []int64{7, 7, 9}) {
 		t.Errorf("bos: none changed the ids to %v, %v", got.IDs, err)
 	}
 }
@@ -165,13 +170,13 @@ func TestTruncationLaws(t *testing.T) {
 		} else {
 			item.Response = new(rapid.StringMatching(`[a-z0-9 ]{1,40}`).Draw(t, "response"))
 		}
-		whole, err := e.Encode(item, TruncateError)
+		whole, err := encodeWith(&e, item, TruncateError)
 		if err != nil {
 			t.Fatal(err)
 		}
 		own.Limits.MaxTokens = rapid.IntRange(1, len(whole.IDs)+2).Draw(t, "limit")
 		how := rapid.SampledFrom([]Truncation{TruncateLeft, TruncateRight}).Draw(t, "truncate")
-		cut, err := e.Encode(item, how)
+		cut, err := encodeWith(&e, item, how)
 		if err != nil {
 			var known *fault.Error
 			if !errors.As(err, &known) || known.Code != fault.CodeTooLong {

@@ -14,10 +14,11 @@ import (
 	"github.com/assay-rm/assay/models/manifest"
 )
 
-// Features are numbers by name.
+// Features are the numbers of an item, by name.
 type Features map[string]float64
 
-// UnmarshalJSON reads an object of numbers. Unlike a plain map it refuses a null, which would be 0 in silence, and a name that is there twice.
+// UnmarshalJSON reads an object of numbers. It refuses a null inside, which a plain map would take for 0, and a name
+// that is there twice.
 func (f *Features) UnmarshalJSON(data []byte) error {
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	wrong := func(value string) error {
@@ -27,7 +28,7 @@ func (f *Features) UnmarshalJSON(data []byte) error {
 	switch {
 	case err != nil:
 		return err
-	case opening == nil: // null, which leaves the field as it is, as elsewhere
+	case opening == nil: // null leaves the field as it is, as in encoding/json
 		return nil
 	case opening != json.Delim('{'):
 		return wrong(kindOf(opening))
@@ -51,11 +52,11 @@ func (f *Features) UnmarshalJSON(data []byte) error {
 		}
 		(*f)[name] = number
 	}
-	_, err = decoder.Token() // the brace
+	_, err = decoder.Token() // the closing brace
 	return err
 }
 
-// kindOf names what stands where a number must.
+// kindOf names what stands where a number should, as encoding/json does.
 func kindOf(token json.Token) string {
 	switch token.(type) {
 	case nil:
@@ -70,20 +71,35 @@ func kindOf(token json.Token) string {
 	return map[json.Token]string{json.Delim('{'): "object", json.Delim('['): "array"}[token]
 }
 
-// encodeFeatures gives an item of named numbers as ids: the bits of each as float32, in the manifest's order, all of them read at the last.
+// encodeFeatures gives an item of named numbers as ids. Each id is the bits of one number as float32, in the order of
+// the manifest's graph.features, and the item is read at the last of them:
+//
+//	item       {"length": 400, "spam": 0}      features: [length, spam]
+//	float32    400         0
+//	IDs        0x43c80000  0x00000000
+//	Positions              1
+//
+// So an item of features travels through queues, batches and duplicates like one of tokens, and the feature model makes
+// numbers of its ids again.
 func encodeFeatures(m *manifest.Manifest, item Item) (Encoded, error) {
-	if item.Messages != nil || item.Prompt != nil || item.Response != nil || item.Text != nil || item.InputIDs != nil || item.Steps != nil || item.Separator != nil {
-		return Encoded{}, fault.New(fault.CodeItem, "model %q reads features, and an item of it has no other form", m.Name)
+	if item.Messages != nil || item.Prompt != nil || item.Response != nil || item.Text != nil || item.InputIDs != nil ||
+		item.Steps != nil ||
+		item.Separator != nil {
+		return Encoded{}, fault.New(fault.CodeItem, "model %q reads features, and an item of it has no other form",
+			m.Name)
 	}
 	names := m.Graph.Features
 	switch {
 	case item.User != nil:
-		return Encoded{}, fault.New(fault.CodeItem, "user is for models whose head takes a user's vector, and model %q takes features", m.Name)
+		return Encoded{}, fault.New(fault.CodeItem,
+			"user is for models whose head takes a user's vector, and model %q takes features", m.Name)
 	case item.Features == nil:
-		return Encoded{}, fault.New(fault.CodeItem, "the item has no features, and model %q reads %s", m.Name, someOf(names))
+		return Encoded{}, fault.New(fault.CodeItem, "the item has no features, and model %q reads %s", m.Name,
+			listSome(names))
 	}
-	if name, ok := stranger(item.Features, names); ok {
-		return Encoded{}, fault.New(fault.CodeItem, "features.%s: model %q has no such feature; it reads %s", fault.Short(name), m.Name, someOf(names))
+	if name, ok := unknownFeature(item.Features, names); ok {
+		return Encoded{}, fault.New(fault.CodeItem, "features.%s: model %q has no such feature; it reads %s",
+			fault.Short(name), m.Name, listSome(names))
 	}
 	out := Encoded{IDs: make([]int64, len(names)), Positions: []int{len(names) - 1}}
 	for i, name := range names {
@@ -91,7 +107,7 @@ func encodeFeatures(m *manifest.Manifest, item Item) (Encoded, error) {
 		if !ok {
 			return Encoded{}, fault.New(fault.CodeItem, "features.%s is missing, and model %q reads it", name, m.Name)
 		}
-		narrow, err := narrowed(x)
+		narrow, err := toFloat32(x)
 		if err != nil {
 			return Encoded{}, fault.New(fault.CodeItem, "features.%s is %g, %v", name, x, err)
 		}
@@ -100,8 +116,9 @@ func encodeFeatures(m *manifest.Manifest, item Item) (Encoded, error) {
 	return out, nil
 }
 
-// stranger is the first of the features, by name, that is none of names, if there is one. The names are distinct.
-func stranger(features Features, names []string) (string, bool) {
+// unknownFeature is the first feature, by name, that is none of names, and whether there is one. The names are
+// distinct.
+func unknownFeature(features Features, names []string) (string, bool) {
 	known := 0
 	for _, name := range names {
 		if _, ok := features[name]; ok {
@@ -118,8 +135,8 @@ func stranger(features Features, names []string) (string, bool) {
 	return slices.Min(slices.Collect(maps.Keys(strange))), true
 }
 
-// someOf lists the first of the names, and says how many more there are.
-func someOf(names []string) string {
+// listSome lists the first names, and says how many more there are.
+func listSome(names []string) string {
 	const most = 8
 	if len(names) <= most {
 		return strings.Join(names, ", ")
@@ -127,8 +144,8 @@ func someOf(names []string) string {
 	return fmt.Sprintf("%s, and %d more: GET /v1/models lists them", strings.Join(names[:most], ", "), len(names)-most)
 }
 
-// FeatureID is the id that stands for a number.
+// FeatureID is the id that stands for a number: its bits.
 func FeatureID(x float32) int64 { return int64(math.Float32bits(x)) }
 
-// FeatureOf is the number that an id stands for.
+// FeatureOf is the number whose [FeatureID] is id.
 func FeatureOf(id int64) float32 { return math.Float32frombits(uint32(id)) }

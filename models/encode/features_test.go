@@ -99,14 +99,14 @@ func TestFeatureItemRefusals(t *testing.T) {
 		"user of a stranger": {plain, Item{Text: new("a"), User: []float64{}}, "takes none"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := test.model.Encode(test.item, TruncateError)
+			got, err := encodeWith(test.model, test.item, TruncateError)
 			var known *fault.Error
 			if !errors.As(err, &known) || known.Code != fault.CodeItem || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("%+v, %v; want %s with %q", got, err, fault.CodeItem, test.want)
 			}
 		})
 	}
-	got, err := judge.Encode(Item{Features: all(func(Features) {})}, TruncateError)
+	got, err := encodeWith(judge, Item{Features: all(func(Features) {})}, TruncateError)
 	if err != nil || len(got.IDs) != 5 || FeatureOf(got.IDs[0]) != 400 || FeatureOf(got.IDs[4]) != 0 {
 		t.Errorf("%+v, %v: numbers in the manifest's order are wanted", got, err)
 	}

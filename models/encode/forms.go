@@ -9,7 +9,7 @@ import (
 	"github.com/assay-rm/assay/models/manifest"
 )
 
-// Forms of an item, named by the field that carries the text.
+// Forms of an item. Each is the name of the field that an item of this form has.
 const (
 	formMessages = "messages"
 	formPrompt   = "prompt"
@@ -24,7 +24,8 @@ const (
 	roleAssistant = "assistant"
 )
 
-// form tells which form the item has, and refuses none, several, or an incomplete one.
+// form tells which form the item has. It refuses an item without a form, one of several, one that is incomplete, and
+// one that the model's kind cannot take.
 func (e *Encoder) form(item Item) (string, error) {
 	var forms []string
 	add := func(given bool, form string) {
@@ -45,7 +46,8 @@ func (e *Encoder) form(item Item) (string, error) {
 	}
 	form := forms[0]
 	if form == formFeatures {
-		return "", fault.New(fault.CodeItem, "features are for models that read them, and model %q reads tokens", e.manifest.Name)
+		return "", fault.New(fault.CodeItem, "features are for models that read them, and model %q reads tokens",
+			e.manifest.Name)
 	}
 	rendered := form == formText || form == formIDs
 	process, pair := e.manifest.Kind == manifest.KindProcess, e.manifest.Kind == manifest.KindPair
@@ -56,14 +58,15 @@ func (e *Encoder) form(item Item) (string, error) {
 		return "", fault.New(fault.CodeEmpty, "text is empty")
 	case form == formIDs && len(item.InputIDs) == 0:
 		return "", fault.New(fault.CodeEmpty, "input_ids is empty")
-	case form == formMessages && item.Response != nil:
-		return "", fault.New(fault.CodeItem, "response goes with prompt; in messages it is the last assistant turn")
 	case rendered && (item.Response != nil || item.Steps != nil || item.Separator != nil):
-		return "", fault.New(fault.CodeItem, "%s stands alone: response, steps and separator go with prompt or messages", form)
+		return "", fault.New(fault.CodeItem,
+			"%s stands alone: response, steps and separator go with prompt or messages", form)
 	case !process && (item.Steps != nil || item.Separator != nil):
-		return "", fault.New(fault.CodeItem, "steps and separator are for process models, and %q is a %s model", e.manifest.Name, e.manifest.Kind)
+		return "", fault.New(fault.CodeItem, "steps and separator are for process models, and %q is a %s model",
+			e.manifest.Name, e.manifest.Kind)
 	case pair && !rendered && (item.First == nil || item.Second == nil || item.Response != nil):
-		return "", fault.New(fault.CodeItem, "model %q reads two responses at once: ask compare or rank", e.manifest.Name)
+		return "", fault.New(fault.CodeItem, "model %q reads two responses at once: ask compare or rank",
+			e.manifest.Name)
 	case form == formPrompt && item.Response == nil && item.Steps == nil && !pair:
 		return "", fault.New(fault.CodeItem, "prompt needs response or steps beside it")
 	case item.Response != nil && item.Steps != nil:
@@ -74,9 +77,9 @@ func (e *Encoder) form(item Item) (string, error) {
 	return form, nil
 }
 
-// turns gives the conversation of an item that has no steps.
+// turns gives the conversation of an item that has no steps. What responses to one prompt share is not changed.
 func turns(item Item) []chat.Message {
-	messages := slices.Clone(item.Messages)
+	messages := slices.Clip(item.Messages)
 	if item.Prompt != nil {
 		messages = []chat.Message{{Role: roleUser, Content: *item.Prompt}}
 	}

@@ -1,6 +1,7 @@
 package encode
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -29,7 +30,8 @@ func leading(ids []int64, id int64) int {
 	return n
 }
 
-// TestLeadingBOS: messages, text with any number of BOS in front, and ids with any number, lead with what the policy says.
+// TestLeadingBOS: messages, text with any number of BOS in front, and ids with any number, lead with what the policy
+// says.
 func TestLeadingBOS(t *testing.T) {
 	m := fixture(t, "llama-reward-packed")
 	bos := *m.manifest.Tokenizer.BOSID
@@ -41,10 +43,12 @@ func TestLeadingBOS(t *testing.T) {
 		word := rapid.StringMatching(`[a-z]{1,8}`).Draw(t, "word")
 		rendered := strings.Repeat(mark, written) + word
 		items := map[string]Item{
-			"messages": {Messages: []chat.Message{{Role: roleUser, Content: word}, {Role: roleAssistant, Content: word}}},
-			"prompt":   {Prompt: &word, Response: &word},
-			"text":     {Text: &rendered},
-			"ids":      {InputIDs: append(slices.Repeat([]int64{bos}, written), bos+7, bos+9)},
+			"messages": {
+				Messages: []chat.Message{{Role: roleUser, Content: word}, {Role: roleAssistant, Content: word}},
+			},
+			"prompt": {Prompt: &word, Response: &word},
+			"text":   {Text: &rendered},
+			"ids":    {InputIDs: append(slices.Repeat([]int64{bos}, written), bos+7, bos+9)},
 		}
 		for form, item := range items {
 			want := map[string]int{"one": 1, "two": 2}[e.manifest.Tokenizer.BOS]
@@ -54,7 +58,7 @@ func TestLeadingBOS(t *testing.T) {
 					want = 1 // the template's own
 				}
 			}
-			got, err := e.Encode(item, TruncateError)
+			got, err := encodeWith(&e, item, TruncateError)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -74,11 +78,11 @@ func TestEndPolicy(t *testing.T) {
 		end := rapid.Int64Range(0, 9).Draw(t, "id")
 		e.manifest.Tokenizer.EndID = &end
 		ids := rapid.SliceOfN(rapid.Int64Range(0, 9), 1, 12).Draw(t, "ids")
-		once, err := e.Encode(Item{InputIDs: ids}, TruncateError)
+		once, err := encodeWith(&e, Item{InputIDs: ids}, TruncateError)
 		if err != nil {
 			t.Fatal(err)
 		}
-		twice, err := e.Encode(Item{InputIDs: once.IDs}, TruncateError)
+		twice, err := encodeWith(&e, Item{InputIDs: once.IDs}, TruncateError)
 		if err != nil || !slices.Equal(once.IDs, twice.IDs) {
 			t.Fatalf("%v and then %v, %v", once.IDs, twice.IDs, err)
 		}
@@ -92,8 +96,9 @@ func TestEndPolicy(t *testing.T) {
 	})
 }
 
-// TestPoolingIsThatOfARightPaddedRow: each rule, on the sequence alone, reads what it reads in transformers' row of ids with pads
-// behind them, be the pad id the eos, inside the sequence, or absent from it. Rules that read a pad there read the last id here.
+// TestPoolingIsThatOfARightPaddedRow: each rule, on the sequence alone, reads what it reads in transformers' row of ids
+// with pads behind them, be the pad id the eos, inside the sequence, or absent from it. Rules that read a pad there
+// read the last id here.
 func TestPoolingIsThatOfARightPaddedRow(t *testing.T) {
 	m := fixture(t, "qwen3-reward-packed")
 	const pad = int64(1)
@@ -117,10 +122,14 @@ func TestPoolingIsThatOfARightPaddedRow(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		e := changed(m)
 		e.manifest.Tokenizer.PadID = new(pad)
-		e.manifest.Pooling = rapid.SampledFrom([]string{manifest.PoolLastNotPad, manifest.PoolBeforeFirstPad, manifest.PoolCountNotPad}).Draw(t, "pooling")
+		e.manifest.Pooling = rapid.SampledFrom(
+			[]string{manifest.PoolLastNotPad, manifest.PoolBeforeFirstPad, manifest.PoolCountNotPad}).Draw(
+			t,
+			"pooling",
+		)
 		ids := rapid.SliceOfN(rapid.Int64Range(0, 3), 1, 12).Draw(t, "ids")
 		pads := rapid.IntRange(0, 4).Draw(t, "pads")
-		got, err := e.Encode(Item{InputIDs: ids}, TruncateError)
+		got, err := encodeWith(&e, Item{InputIDs: ids}, TruncateError)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -146,14 +155,29 @@ func TestPoolingAtPlaces(t *testing.T) {
 		fails  string
 	}{
 		{"last", func(*Encoder) {}, []int{7}, ""},
-		{"from the end", func(e *Encoder) { e.manifest.Pooling, e.manifest.Read.Offset = manifest.PoolFromEnd, 3 }, []int{4}, ""},
-		{"before the start", func(e *Encoder) { e.manifest.Pooling, e.manifest.Read.Offset = manifest.PoolFromEnd, 8 }, nil, "reads 8 before the last"},
-		{"at a token", func(e *Encoder) { e.manifest.Pooling, e.mark = manifest.PoolAtToken, 5 }, []int{5}, ""},
-		{"at no token", func(e *Encoder) { e.manifest.Pooling, e.mark = manifest.PoolAtToken, 6 }, nil, "lacks the token"},
+		{
+			"from the end",
+			func(e *Encoder) { e.manifest.Pooling, e.manifest.Read.Offset = manifest.PoolFromEnd, 3 },
+			[]int{4},
+			"",
+		},
+		{
+			"before the start",
+			func(e *Encoder) { e.manifest.Pooling, e.manifest.Read.Offset = manifest.PoolFromEnd, 8 },
+			nil,
+			"reads 8 before the last",
+		},
+		{"at a token", func(e *Encoder) { e.manifest.Pooling, e.readID = manifest.PoolAtToken, 5 }, []int{5}, ""},
+		{
+			"at no token",
+			func(e *Encoder) { e.manifest.Pooling, e.readID = manifest.PoolAtToken, 6 },
+			nil,
+			"lacks the token",
+		},
 		{"prompt", func(e *Encoder) { e.manifest.Prompt.Pattern = []int64{9, 4} }, []int{3, 7}, ""},
 		{"no prompt", func(e *Encoder) { e.manifest.Prompt.Pattern = []int64{4, 4} }, nil, "lacks the ids [4 4]"},
 		{"prompt after the place read", func(e *Encoder) {
-			e.manifest.Pooling, e.mark = manifest.PoolAtToken, 5
+			e.manifest.Pooling, e.readID = manifest.PoolAtToken, 5
 			e.manifest.Prompt.Pattern = []int64{7}
 		}, nil, "must come later"},
 	}
@@ -161,10 +185,11 @@ func TestPoolingAtPlaces(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			e := changed(m)
 			test.change(&e)
-			got, err := e.Encode(Item{InputIDs: ids}, TruncateError)
+			got, err := encodeWith(&e, Item{InputIDs: ids}, TruncateError)
 			if test.fails != "" {
 				var known *fault.Error
-				if !errors.As(err, &known) || known.Code != fault.CodeItem || !strings.Contains(err.Error(), test.fails) {
+				if !errors.As(err, &known) || known.Code != fault.CodeItem ||
+					!strings.Contains(err.Error(), test.fails) {
 					t.Fatalf("%v, want %q", err, test.fails)
 				}
 				return
@@ -176,7 +201,8 @@ func TestPoolingAtPlaces(t *testing.T) {
 	}
 }
 
-// TestSeparateSteps: the ids are those of the rendered prompt, and of each step and separator alone; a step is read at its last.
+// TestSeparateSteps: the ids are those of the rendered prompt, and of each step and separator alone; a step is read at
+// its last.
 func TestSeparateSteps(t *testing.T) {
 	m := fixture(t, "qwen3-process-packed")
 	rapid.Check(t, func(t *rapid.T) {
@@ -188,7 +214,7 @@ func TestSeparateSteps(t *testing.T) {
 		e.manifest.Steps.Offset = rapid.IntRange(0, 2).Draw(t, "offset")
 		prompt := rapid.StringMatching(`[a-z ]{1,20}`).Draw(t, "prompt")
 		steps := rapid.SliceOfN(rapid.StringMatching(`[a-z0-9 ]{0,12}[a-z]`), 2, 5).Draw(t, "steps")
-		got, err := e.Encode(Item{Prompt: &prompt, Steps: steps}, TruncateError)
+		got, err := encodeWith(&e, Item{Prompt: &prompt, Steps: steps}, TruncateError)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -201,7 +227,8 @@ func TestSeparateSteps(t *testing.T) {
 			want = slices.Concat(want, must(e.tokens.Encode(step)), must(e.tokens.Encode(e.manifest.Steps.Separator)))
 			ends = append(ends, len(want)-1-e.manifest.Steps.Offset)
 		}
-		if !slices.Equal(got.IDs, want) || !slices.Equal(got.Steps, ends) || !slices.Equal(got.Positions, ends[e.manifest.Steps.Skip:]) {
+		if !slices.Equal(got.IDs, want) || !slices.Equal(got.Steps, ends) ||
+			!slices.Equal(got.Positions, ends[e.manifest.Steps.Skip:]) {
 			t.Fatalf("%+v, want ids %v read at %v", got, want, ends)
 		}
 	})
@@ -223,18 +250,19 @@ func TestPrefixSteps(t *testing.T) {
 	e.template = must2(chat.New(`{{ messages[0].content }}
 {{ messages[1].content }}`, nil))
 	prompt, steps := "What is 2 + 2?", []string{"2 + 2 = 4.", "So 4.", "Done"}
-	whole, err := e.Encode(Item{Prompt: &prompt, Steps: steps}, TruncateError)
+	whole, err := encodeWith(&e, Item{Prompt: &prompt, Steps: steps}, TruncateError)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for k := range steps {
-		cut, err := e.Encode(Item{Prompt: &prompt, Steps: steps[:k+1]}, TruncateError)
+		cut, err := encodeWith(&e, Item{Prompt: &prompt, Steps: steps[:k+1]}, TruncateError)
 		if err != nil || !slices.Equal(cut.Positions, whole.Positions[:k+1]) || cut.Positions[k] != len(cut.IDs)-1 {
-			t.Errorf("%d steps are read at %v of %d ids, %v; all of them at %v", k+1, cut.Positions, len(cut.IDs), err, whole.Positions)
+			t.Errorf("%d steps are read at %v of %d ids, %v; all of them at %v", k+1, cut.Positions, len(cut.IDs), err,
+				whole.Positions)
 		}
 	}
 	e.manifest.Steps.Separator = "" // "4." and "4.5" may be cut otherwise
-	_, err = e.Encode(Item{Prompt: &prompt, Steps: []string{"<|im_", "end|>"}}, TruncateError)
+	_, err = encodeWith(&e, Item{Prompt: &prompt, Steps: []string{"<|im_", "end|>"}}, TruncateError)
 	var known *fault.Error
 	if !errors.As(err, &known) || known.Code != fault.CodeBoundary {
 		t.Errorf("%v, want %s: the steps together make one token", err, fault.CodeBoundary)
@@ -252,9 +280,16 @@ func must2(tpl *chat.Template, err error) *chat.Template {
 func TestTurns(t *testing.T) {
 	e := changed(fixture(t, "qwen3-process-packed"))
 	e.manifest.Pooling = "at_step"
-	e.manifest.Steps = manifest.Steps{Separator: "+", Tokenize: "prefix", Turns: true, Offset: 1, Right: []int{1}, Activation: "softmax"}
+	e.manifest.Steps = manifest.Steps{
+		Separator:  "+",
+		Tokenize:   "prefix",
+		Turns:      true,
+		Offset:     1,
+		Right:      []int{1},
+		Activation: "softmax",
+	}
 	e.template = must2(chat.New(`{% for m in messages %}[{{ m.role[0] }}]{{ m.content }}{% endfor %}.`, nil))
-	got, err := e.Encode(Item{Prompt: new("p q"), Steps: []string{"one", "two"}}, TruncateError)
+	got, err := encodeWith(&e, Item{Prompt: new("p q"), Steps: []string{"one", "two"}}, TruncateError)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -268,7 +303,8 @@ func TestTurns(t *testing.T) {
 	}
 }
 
-// TestResponseOfALikelihood: what is read are the tokens before each of the response's, from the first that the prompt alone lacks.
+// TestResponseOfALikelihood: what is read are the tokens before each of the response's, from the first that the prompt
+// alone lacks.
 func TestResponseOfALikelihood(t *testing.T) {
 	m := fixture(t, "llama-reward-packed")
 	rapid.Check(t, func(t *rapid.T) {
@@ -276,15 +312,16 @@ func TestResponseOfALikelihood(t *testing.T) {
 		e.manifest.Likelihood = &manifest.Likelihood{Beta: 1, Norm: "sum"}
 		prompt := rapid.StringMatching(`[a-z ]{1,20}`).Draw(t, "prompt")
 		response := rapid.StringMatching(`[a-z0-9 ]{0,20}`).Draw(t, "response")
-		got, err := e.Encode(Item{Prompt: &prompt, Response: &response}, TruncateError)
+		got, err := encodeWith(&e, Item{Prompt: &prompt, Response: &response}, TruncateError)
 		if err != nil {
 			t.Fatal(err)
 		}
-		before, err := e.leading([]chat.Message{{Role: roleUser, Content: prompt}, {Role: roleAssistant, Content: response}}, formPrompt, true)
+		before, err := e.promptIDs(context.Background(), []chat.Message{{Role: roleUser, Content: prompt}, {Role: roleAssistant, Content: response}}, formPrompt, true)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !slices.Equal(got.IDs[:got.Response], before[:got.Response]) || len(got.Positions) != len(got.IDs)-got.Response {
+		if !slices.Equal(got.IDs[:got.Response], before[:got.Response]) ||
+			len(got.Positions) != len(got.IDs)-got.Response {
 			t.Fatalf("%+v; the prompt alone is %v", got, before)
 		}
 		if got.Response < len(before) && got.IDs[got.Response] == before[got.Response] {
@@ -300,7 +337,7 @@ func TestResponseOfALikelihood(t *testing.T) {
 		e := changed(m)
 		e.manifest.Likelihood = &manifest.Likelihood{Beta: 1, Norm: "sum"}
 		var known *fault.Error
-		if _, err := e.Encode(item, TruncateError); !errors.As(err, &known) || known.Code != fault.CodeItem {
+		if _, err := encodeWith(&e, item, TruncateError); !errors.As(err, &known) || known.Code != fault.CodeItem {
 			t.Errorf("%v, want %s", err, fault.CodeItem)
 		}
 	}

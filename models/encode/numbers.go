@@ -8,10 +8,10 @@ import (
 	"github.com/assay-rm/assay/models/fault"
 )
 
-// TokenIDs are token ids. Unlike a plain slice they refuse a null inside, which would be id 0 in silence.
+// TokenIDs are token ids. Their JSON may have no null inside, which a plain slice would take for id 0.
 type TokenIDs []int64
 
-// UserVector is a user's vector. Unlike a plain slice it refuses a null inside, which would be 0 in silence.
+// UserVector is a user's vector. Its JSON may have no null inside, which a plain slice would take for 0.
 type UserVector []float64
 
 // UnmarshalJSON reads a list of ids, or null.
@@ -20,7 +20,7 @@ func (l *TokenIDs) UnmarshalJSON(data []byte) error { return numbers("input_ids"
 // UnmarshalJSON reads a list of numbers, or null.
 func (l *UserVector) UnmarshalJSON(data []byte) error { return numbers("user", data, (*[]float64)(l)) }
 
-// numbers reads the list of that field. Its error for a null inside is *Error.
+// numbers reads the list of that field. The error of a null inside is a *fault.Error.
 func numbers[T int64 | float64](field string, data []byte, into *[]T) error {
 	if err := json.Unmarshal(data, into); err != nil {
 		return err

@@ -6,17 +6,17 @@ import (
 	"github.com/assay-rm/assay/models/fault"
 )
 
-// policies checks the ids and makes their beginning and end what the manifest says.
-func (e *Encoder) policies(out *Encoded, form string) error {
-	if err := e.check(out.IDs, form); err != nil {
+// applyPolicies checks the ids and makes their beginning and their end what the manifest says.
+func (e *Encoder) applyPolicies(out *Encoded, form string) error {
+	if err := e.checkIDs(out.IDs, form); err != nil {
 		return err
 	}
 	out.IDs = e.applyBOS(e.applyEnd(out.IDs))
 	return nil
 }
 
-// check refuses ids that the graph has no embedding for.
-func (e *Encoder) check(ids []int64, form string) error {
+// checkIDs refuses an item without ids, and ids that are none of the vocabulary.
+func (e *Encoder) checkIDs(ids []int64, form string) error {
 	if len(ids) == 0 {
 		return fault.New(fault.CodeEmpty, "%s gives no token", form)
 	}
@@ -29,7 +29,8 @@ func (e *Encoder) check(ids []int64, form string) error {
 	return nil
 }
 
-// applyEnd makes the last id what the policy says.
+// applyEnd makes the last id what the end policy says: append puts end_id behind the ids unless they end with it,
+// replace puts it in the last one's place.
 func (e *Encoder) applyEnd(ids []int64) []int64 {
 	policy := &e.manifest.Tokenizer
 	if policy.EndID == nil || len(ids) == 0 {
@@ -44,7 +45,8 @@ func (e *Encoder) applyEnd(ids []int64) []int64 {
 	return ids
 }
 
-// applyBOS makes as many BOS lead the ids as the policy says; the policy none leaves ids alone.
+// applyBOS makes exactly as many BOS lead the ids as the policy says, whatever the template wrote. The policy none
+// leaves the ids alone.
 func (e *Encoder) applyBOS(ids []int64) []int64 {
 	wanted := e.manifest.Tokenizer.Leading()
 	if wanted == 0 {
@@ -59,4 +61,16 @@ func (e *Encoder) applyBOS(ids []int64) []int64 {
 		return ids[have-wanted:]
 	}
 	return slices.Insert(ids, 0, slices.Repeat([]int64{bos}, wanted-have)...)
+}
+
+// spareBOS is how many of the BOS that lead the ids the policy takes away.
+func (e *Encoder) spareBOS(ids []int64) int {
+	wanted, have := e.manifest.Tokenizer.Leading(), 0
+	if wanted == 0 {
+		return 0
+	}
+	for have < len(ids) && ids[have] == *e.manifest.Tokenizer.BOSID {
+		have++
+	}
+	return max(0, have-wanted)
 }

@@ -7,8 +7,9 @@ import (
 	"github.com/assay-rm/assay/models/manifest"
 )
 
-// place is the index that the pooling rule reads, among the sequence's own ids. docs/BUNDLE.md names each rule's users.
-func (e *Encoder) place(ids []int64) (int, error) {
+// pooledPosition is the position that the pooling rule reads, counted in the sequence's own ids, without padding.
+// docs/BUNDLE.md says which models use which rule.
+func (e *Encoder) pooledPosition(ids []int64) (int, error) {
 	m := e.manifest
 	last := len(ids) - 1
 	pad := int64(-1)
@@ -32,21 +33,23 @@ func (e *Encoder) place(ids []int64) (int, error) {
 		}
 	case manifest.PoolFromEnd:
 		if m.Read.Offset > last {
-			return 0, fault.New(fault.CodeItem, "the item has %d tokens, and model %q reads %d before the last", len(ids), m.Name, m.Read.Offset)
+			return 0, fault.New(fault.CodeItem, "the item has %d tokens, and model %q reads %d before the last",
+				len(ids), m.Name, m.Read.Offset)
 		}
 		return last - m.Read.Offset, nil
 	case manifest.PoolAtToken:
 		for at, id := range slices.Backward(ids) {
-			if id == e.mark {
+			if id == e.readID {
 				return at, nil
 			}
 		}
-		return 0, fault.New(fault.CodeItem, "the item lacks the token %q, and model %q reads there", m.Read.Token, m.Name)
+		return 0, fault.New(fault.CodeItem, "the item lacks the token %q, and model %q reads there", m.Read.Token,
+			m.Name)
 	}
 	return last, nil
 }
 
-// lastPattern is where the pattern last begins in the ids, -1 when it does not occur.
+// lastPattern is where the last occurrence of the pattern begins in the ids; -1 when there is none.
 func lastPattern(ids, pattern []int64) int {
 	for at := len(ids) - len(pattern); at >= 0; at-- {
 		if slices.Equal(ids[at:at+len(pattern)], pattern) {

@@ -1,6 +1,8 @@
 package encode
 
 import (
+	"context"
+
 	"github.com/assay-rm/assay/models/chat"
 	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/models/manifest"
@@ -13,20 +15,21 @@ const (
 	partSecond   = "second"
 )
 
-// segment is one token, or a part of the item that is tokenized on its own.
+// segment is one token of the manifest, or a part of the item, which is tokenized on its own.
 type segment struct {
-	id   int64 // of a token
+	id   int64 // of the token; -1: it is a part of the item
 	spec manifest.Segment
 }
 
-// findSegments finds the ids of the manifest's segments.
+// findSegments finds the ids of the tokens among the manifest's segments.
 func (e *Encoder) findSegments() error {
 	for i, spec := range e.manifest.Template.Segments {
 		part := segment{id: -1, spec: spec}
 		if spec.Token != "" {
 			ids, err := e.tokens.Encode(spec.Token)
 			if err != nil || len(ids) != 1 {
-				return fault.New(fault.CodeBundle, "template.segments[%d].token %q gives %d tokens, and must be one", i, spec.Token, len(ids))
+				return fault.New(fault.CodeBundle, "template.segments[%d].token %q gives %d tokens, and must be one", i,
+					spec.Token, len(ids))
 			}
 			part.id = ids[0]
 		}
@@ -36,7 +39,7 @@ func (e *Encoder) findSegments() error {
 }
 
 // encodeSegments puts an item's ids together from parts that do not see each other.
-func (e *Encoder) encodeSegments(item Item, messages []chat.Message) ([]int64, error) {
+func (e *Encoder) encodeSegments(ctx context.Context, item Item, messages []chat.Message, within bound) ([]int64, error) {
 	texts, err := e.texts(item, messages)
 	if err != nil {
 		return nil, err
@@ -48,24 +51,27 @@ func (e *Encoder) encodeSegments(item Item, messages []chat.Message) ([]int64, e
 			continue
 		}
 		name := part.spec.Text
-		ids, err := e.ids(name, texts[name])
+		ids, err := e.ids(ctx, name, texts[name], within)
 		if err != nil {
 			return nil, err
 		}
 		for _, other := range e.segments {
 			if other.id >= 0 && countOf(ids, other.id) > 0 {
-				return nil, fault.New(fault.CodeInText, "the %s holds the token %q, which divides the parts of an item of model %q", name, other.spec.Token, e.manifest.Name)
+				return nil, fault.New(fault.CodeInText,
+					"the %s holds the token %q, which divides the parts of an item of model %q", name, other.spec.Token,
+					e.manifest.Name)
 			}
 		}
 		if limit := part.spec.MaxTokens; limit > 0 && len(ids) > limit {
-			return nil, fault.New(fault.CodeTooLong, "the %s has %d tokens, and model %q takes %d there", name, len(ids), e.manifest.Name, limit)
+			return nil, fault.New(fault.CodeTooLong, "the %s has %d tokens, and model %q takes %d there", name,
+				len(ids), e.manifest.Name, limit)
 		}
 		all = append(all, ids...)
 	}
 	return all, nil
 }
 
-// texts names the parts of an item: one user turn and what answers it.
+// texts gives the parts of an item by name: the user's turn, and the response or the two that answer it.
 func (e *Encoder) texts(item Item, messages []chat.Message) (map[string]string, error) {
 	want := []string{roleUser, roleAssistant}
 	if e.manifest.Kind == manifest.KindPair {
@@ -80,7 +86,8 @@ func (e *Encoder) texts(item Item, messages []chat.Message) (map[string]string, 
 		for i, message := range messages {
 			roles[i] = message.Role
 		}
-		return nil, fault.New(fault.CodeTemplate, "model %q takes the roles %q, and the conversation has %q", e.manifest.Name, want, roles)
+		return nil, fault.New(fault.CodeTemplate, "model %q takes the roles %q, and the conversation has %q",
+			e.manifest.Name, want, roles)
 	}
 	texts := map[string]string{formPrompt: messages[0].Content}
 	if e.manifest.Kind == manifest.KindPair {

@@ -13,7 +13,7 @@ import (
 // TestSegmentsArePutTogether: each part's ids are those of its text alone, between the manifest's tokens.
 func TestSegmentsArePutTogether(t *testing.T) {
 	e := changed(fixture(t, "../families/bert-reranker"))
-	got, err := e.Encode(Item{Prompt: new("what?"), Response: new("that")}, TruncateError)
+	got, err := encodeWith(&e, Item{Prompt: new("what?"), Response: new("that")}, TruncateError)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +55,7 @@ func TestSegmentRefusals(t *testing.T) {
 		{"one response of a pair", &pair, Item{Prompt: new("a"), Response: new("b")}, fault.CodeItem, "two responses at once"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := test.e.Encode(test.item, TruncateError)
+			_, err := encodeWith(test.e, test.item, TruncateError)
 			refusedItem(t, err, test.code, test.want)
 		})
 	}
@@ -66,7 +66,7 @@ func TestSegmentsAreNotCut(t *testing.T) {
 	e := changed(fixture(t, "../families/bert-reranker"))
 	e.manifest.Limits.MaxTokens = 5
 	for _, truncate := range []Truncation{TruncateLeft, TruncateRight} {
-		_, err := e.Encode(Item{Prompt: new("what is it?"), Response: new("that")}, truncate)
+		_, err := encodeWith(&e, Item{Prompt: new("what is it?"), Response: new("that")}, truncate)
 		refusedItem(t, err, fault.CodeTooLong, "an item made of parts is not cut")
 	}
 }
@@ -75,7 +75,7 @@ func TestSegmentsAreNotCut(t *testing.T) {
 func TestPairTemplate(t *testing.T) {
 	e := changed(fixture(t, "../families/rlhflow-pair"))
 	e.template = must2(chat.New(`{{ messages[0].content }}|{{ first }}|{{ second }}|{{ add_generation_prompt }}`, nil))
-	got, err := e.Encode(Item{Prompt: new("p"), First: new("a"), Second: new("b")}, TruncateError)
+	got, err := encodeWith(&e, Item{Prompt: new("p"), First: new("a"), Second: new("b")}, TruncateError)
 	if err != nil || got.Text != "p|a|b|False" || !slices.Equal(got.Positions, []int{len(got.IDs) - 1}) {
 		t.Errorf("%+v, %v", got, err)
 	}
@@ -86,7 +86,7 @@ func TestRenderedPrompt(t *testing.T) {
 	e := changed(fixture(t, "qwen3-reward-packed"))
 	e.manifest.Prompt.Rendered = true
 	e.template = must2(chat.New(`{% for m in messages %}<{{ m.content }}>{% endfor %}`, nil))
-	got, err := e.Encode(Item{Prompt: new("p q"), Response: new("r s")}, TruncateError)
+	got, err := encodeWith(&e, Item{Prompt: new("p q"), Response: new("r s")}, TruncateError)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,9 +95,9 @@ func TestRenderedPrompt(t *testing.T) {
 		t.Errorf("reads %v of %d ids; the prompt has %d", got.Positions, len(got.IDs), len(before))
 	}
 	e.template = must2(chat.New(`{{ messages | length }}{% for m in messages %}<{{ m.content }}>{% endfor %}`, nil))
-	_, err = e.Encode(Item{Prompt: new("p q"), Response: new("r s")}, TruncateError)
+	_, err = encodeWith(&e, Item{Prompt: new("p q"), Response: new("r s")}, TruncateError)
 	refusedItem(t, err, fault.CodeItem, "do not lead the item's")
-	_, err = e.Encode(Item{Messages: []chat.Message{{Role: roleUser, Content: "p"}}}, TruncateError)
+	_, err = encodeWith(&e, Item{Messages: []chat.Message{{Role: roleUser, Content: "p"}}}, TruncateError)
 	refusedItem(t, err, fault.CodeItem, `the last of messages has role "user"`)
 }
 
@@ -117,7 +117,7 @@ func TestFormsWithoutBounds(t *testing.T) {
 		e := changed(test.model)
 		test.change(e.manifest)
 		for _, item := range []Item{{Text: new("a")}, {InputIDs: []int64{5, 6}}} {
-			_, err := e.Encode(item, TruncateError)
+			_, err := encodeWith(&e, item, TruncateError)
 			refusedItem(t, err, fault.CodeItem, test.want)
 		}
 	}

@@ -1,6 +1,8 @@
 package encode
 
 import (
+	"cmp"
+	"context"
 	"slices"
 	"strings"
 	"unicode"
@@ -10,15 +12,16 @@ import (
 )
 
 // encodeJoint tokenizes the whole text at once; each step is read at its separator.
-func (e *Encoder) encodeJoint(item Item, before []chat.Message, steps []string, form string, out *Encoded) (err error) {
+func (e *Encoder) encodeJoint(ctx context.Context, item Item, before []chat.Message, steps []string, form string, within bound, out *Encoded) (err error) {
 	content := e.joined(steps)
-	if out.Text, err = e.render(item, append(before, chat.Message{Role: roleAssistant, Content: content}), false); err != nil {
+	if out.Text, err = e.render(item, append(before, chat.Message{Role: roleAssistant, Content: content}),
+		false); err != nil {
 		return err
 	}
 	if e.tokens.Added(e.manifest.Steps.Separator) {
-		out.IDs, err = e.ids(form, out.Text)
+		out.IDs, err = e.ids(ctx, form, out.Text, within)
 	} else {
-		out.IDs, err = e.placedIDs(out.Text, content, steps, form)
+		out.IDs, err = e.placedIDs(ctx, out.Text, content, steps, form, within)
 	}
 	if err != nil {
 		return err
@@ -26,22 +29,27 @@ func (e *Encoder) encodeJoint(item Item, before []chat.Message, steps []string, 
 	return e.finish(out, form)
 }
 
-// placedIDs tokenizes text whose separator is no added token: what stands beside one may make another token with it, and other text
-// may make its id. So each must end where its step does, and none elsewhere.
-func (e *Encoder) placedIDs(text, content string, steps []string, form string) ([]int64, error) {
+// placedIDs tokenizes text whose separator is no added token: what stands beside one may make another token with it,
+// and other text may make its id. So each must end where its step does, and none elsewhere.
+func (e *Encoder) placedIDs(ctx context.Context, text, content string, steps []string, form string, within bound) ([]int64, error) {
+	if _, err := e.worth(form, text, within); err != nil || ctx.Err() != nil {
+		return nil, cmp.Or(err, ctx.Err())
+	}
 	ids, ends, err := e.tokens.EncodeEnds(text)
 	if err != nil {
 		return nil, fault.New(fault.CodeItem, "%s: %v", form, err)
 	}
 	at := strings.LastIndex(text, content)
-	if at < 0 { // a template may trim a turn
+	if at < 0 { // a template may trim the turn
 		left := len(content) - len(strings.TrimLeftFunc(content, unicode.IsSpace))
 		if at = strings.LastIndex(text, strings.TrimSpace(content)); at < 0 {
-			return nil, fault.New(fault.CodeTemplate, "the chat template changes the steps' text, and model %q reads where they end", e.manifest.Name)
+			return nil, fault.New(fault.CodeTemplate,
+				"the chat template changes the steps' text, and model %q reads where they end", e.manifest.Name)
 		}
 		at -= left
 	}
-	stepAt, found := make(map[int]int, len(steps)), make([]bool, len(steps)) // by the byte where its separator ends
+	stepAt := make(map[int]int, len(steps)) // the steps, by the byte at which their separator ends
+	found := make([]bool, len(steps))
 	for k, step := range steps {
 		if at += len(step) + len(e.manifest.Steps.Separator); k > 0 {
 			at += len(e.manifest.Steps.Join)
@@ -55,17 +63,23 @@ func (e *Encoder) placedIDs(text, content string, steps []string, form string) (
 		}
 		k, ok := stepAt[ends[i]]
 		if !ok {
-			return nil, fault.New(fault.CodeInText, "token %d of the rendered item is the separator %q, where no step ends: it must not occur in a message or a step", i, name)
+			return nil, fault.New(fault.CodeInText,
+				"token %d of the rendered item is the separator %q, where no step ends: "+
+					"it must not occur in a message or a step",
+				i, name)
 		}
 		found[k] = true
 	}
 	if k := slices.Index(found, false); k >= 0 {
-		return nil, fault.New(fault.CodeBoundary, "step %d and the separator %q behind it are tokenized otherwise than apart: what stands beside the separator makes a token with it", k, name)
+		return nil, fault.New(fault.CodeBoundary,
+			"step %d and the separator %q behind it are tokenized otherwise than apart: "+
+				"what stands beside the separator makes a token with it",
+			k, name)
 	}
 	return ids, nil
 }
 
-// markSeparators finds the steps of a joint text by the separator's id.
+// markSeparators finds the steps of a text by the separator's id, and sets the positions to them.
 func (e *Encoder) markSeparators(out *Encoded) error {
 	for i, id := range out.IDs {
 		if id == e.separator {
@@ -74,10 +88,12 @@ func (e *Encoder) markSeparators(out *Encoded) error {
 	}
 	name := e.manifest.Steps.Separator
 	if len(out.Steps) == 0 {
-		return fault.New(fault.CodeNoSeparator, "the item has no step separator %q, and model %q reads a score at each", name, e.manifest.Name)
+		return fault.New(fault.CodeNoSeparator, "the item has no step separator %q, and model %q reads a score at each",
+			name, e.manifest.Name)
 	}
 	if out.Ends != nil && len(out.Steps) != len(out.Ends) {
-		return fault.New(fault.CodeInText, "the rendered item has %d separators %q for %d steps: the separator must not occur in a message or a step",
+		return fault.New(fault.CodeInText,
+			"the rendered item has %d separators %q for %d steps: the separator must not occur in a message or a step",
 			len(out.Steps), name, len(out.Ends))
 	}
 	return e.readSteps(out)

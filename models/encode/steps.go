@@ -1,6 +1,7 @@
 package encode
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -10,22 +11,24 @@ import (
 )
 
 // encodeSteps encodes a conversation whose last assistant turn is made of steps, and finds where each is read.
-func (e *Encoder) encodeSteps(item Item, form string, truncate Truncation, out *Encoded) error {
-	before, steps, ends, err := stepsOf(item)
+func (e *Encoder) encodeSteps(ctx context.Context, item Item, form string, truncate Truncation, within bound, out *Encoded) error {
+	before, steps, ends, err := splitSteps(item)
 	if err != nil {
 		return err
 	}
 	if limit := e.manifest.Limits.MaxTokens; len(steps) > limit {
-		return fault.New(fault.CodeTooLong, "the item has %d steps of a token or more, and limits.max_tokens of model %q is %d; no step is cut", len(steps), e.manifest.Name, limit)
+		return fault.New(fault.CodeTooLong,
+			"the item has %d steps of a token or more, and limits.max_tokens of model %q is %d; no step is cut",
+			len(steps), e.manifest.Name, limit)
 	}
 	out.Ends = ends
 	switch {
 	case e.manifest.Steps.Joint():
-		return e.encodeJoint(item, before, steps, form, out)
+		return e.encodeJoint(ctx, item, before, steps, form, within, out)
 	case e.manifest.Steps.Separate():
-		err = e.encodeSeparate(before, steps, form, out)
+		err = e.encodeSeparate(ctx, before, steps, form, within, out)
 	default:
-		err = e.encodePrefixes(before, steps, form, truncate, out)
+		err = e.encodePrefixes(ctx, before, steps, form, truncate, within, out)
 	}
 	if err != nil {
 		return err
@@ -38,10 +41,10 @@ func (e *Encoder) encodeSteps(item Item, form string, truncate Truncation, out *
 			return fault.New(fault.CodeEmpty, "step %d gives no token", step)
 		}
 	}
-	return e.scored(out)
+	return e.requireScored(out)
 }
 
-// joined is the text of steps, each followed by the separator.
+// joined is the text of the steps, with the separator behind each and the manifest's join before all but the first.
 func (e *Encoder) joined(steps []string) string {
 	var content strings.Builder
 	for i, step := range steps {
@@ -55,24 +58,27 @@ func (e *Encoder) joined(steps []string) string {
 }
 
 // encodeSeparate tokenizes the rendered prompt, each step and each separator on its own; a step is read at its last id.
-func (e *Encoder) encodeSeparate(before []chat.Message, steps []string, form string, out *Encoded) error {
+func (e *Encoder) encodeSeparate(ctx context.Context, before []chat.Message, steps []string, form string, within bound, out *Encoded) error {
 	prompt, err := e.render(Item{}, before, true)
 	if err != nil {
 		return err
 	}
-	if out.IDs, err = e.ids(form, prompt); err != nil {
+	if out.IDs, err = e.ids(ctx, form, prompt, within); err != nil {
 		return err
 	}
 	out.IDs = e.applyBOS(out.IDs)
 	start := len(out.IDs)
-	separator, err := e.ids(form, e.manifest.Steps.Separator)
+	separator, err := e.ids(ctx, form, e.manifest.Steps.Separator, unbound)
 	if err != nil {
 		return err
 	}
 	for i, step := range steps {
-		ids, err := e.ids(form, step)
-		if err != nil {
+		ids, err := e.ids(ctx, form, step, within)
+		switch {
+		case err != nil:
 			return err
+		case len(out.IDs)+len(ids) > within.tokens:
+			return e.tooMany(len(out.IDs) + len(ids))
 		}
 		if len(ids)+len(separator) == 0 {
 			return fault.New(fault.CodeEmpty, "step %d gives no token", i)
@@ -84,10 +90,10 @@ func (e *Encoder) encodeSeparate(before []chat.Message, steps []string, form str
 		}
 		out.Steps = append(out.Steps, at)
 	}
-	if err := e.check(out.IDs, form); err != nil {
+	if err := e.checkIDs(out.IDs, form); err != nil {
 		return err
 	}
-	out.IDs = e.applyEnd(out.IDs) // the prompt has its BOS
+	out.IDs = e.applyEnd(out.IDs) // the prompt has its BOS already
 	if e.manifest.Likelihood != nil {
 		return readFrom(out, max(1, start))
 	}
@@ -96,20 +102,20 @@ func (e *Encoder) encodeSeparate(before []chat.Message, steps []string, form str
 
 // encodePrefixes tokenizes the whole text, and the text cut after each step to find where the step is read. It goes on only where that
 // takes no longer than for the longest item.
-func (e *Encoder) encodePrefixes(before []chat.Message, steps []string, form string, truncate Truncation, out *Encoded) error {
+func (e *Encoder) encodePrefixes(ctx context.Context, before []chat.Message, steps []string, form string, truncate Truncation, within bound, out *Encoded) error {
 	limit := e.manifest.Limits.MaxTokens
 	var whole []int64
 	for k := len(steps); k >= 1; k-- {
-		messages := e.cut(before, steps[:k])
+		messages := e.conversationUpTo(before, steps[:k])
 		text, err := e.render(Item{}, messages, false)
 		if err != nil {
 			return err
 		}
-		ids, err := e.ids(form, text)
+		ids, err := e.ids(ctx, form, text, within)
 		if err != nil {
 			return err
 		}
-		if err := e.check(ids, form); err != nil {
+		if err := e.checkIDs(ids, form); err != nil {
 			return err
 		}
 		ids = e.applyBOS(ids)
@@ -119,7 +125,9 @@ func (e *Encoder) encodePrefixes(before []chat.Message, steps []string, form str
 			case n > limit && truncate == TruncateError:
 				return e.tooLong(n)
 			case n*len(steps) > limit*limit:
-				return fault.New(fault.CodeTooLong, "the item has %d tokens and %d steps, each tokenized with all before it, and limits.max_tokens of model %q is %d",
+				return fault.New(fault.CodeTooLong,
+					"the item has %d tokens and %d steps, each tokenized with all before it, "+
+						"and limits.max_tokens of model %q is %d",
 					n, len(steps), e.manifest.Name, limit)
 			}
 		}
@@ -128,7 +136,10 @@ func (e *Encoder) encodePrefixes(before []chat.Message, steps []string, form str
 			return e.beforeStart(k-1, len(ids)-1)
 		}
 		if at >= len(whole) || !slices.Equal(ids[:at+1], whole[:at+1]) {
-			return fault.New(fault.CodeBoundary, "step %d ends inside a token: what stands before its end is tokenized otherwise without the steps after it", k-1)
+			return fault.New(fault.CodeBoundary,
+				"step %d ends inside a token: what stands before its end is tokenized otherwise without the steps "+
+					"after it",
+				k-1)
 		}
 		out.Steps = append(out.Steps, at)
 	}
@@ -140,18 +151,19 @@ func (e *Encoder) encodePrefixes(before []chat.Message, steps []string, form str
 		}
 	}
 	if e.manifest.Likelihood != nil {
-		return e.markResponse(out, e.cut(before, steps), form)
+		return e.markResponse(ctx, out, e.conversationUpTo(before, steps), form)
 	}
 	return nil
 }
 
-// beforeStart is the error of a step that is read before the item begins.
+// beforeStart is the error of a step whose position, by steps.offset, would lie before the item's first token.
 func (e *Encoder) beforeStart(step, end int) error {
-	return fault.New(fault.CodeItem, "step %d ends at token %d, and model %q reads %d before", step, end, e.manifest.Name, e.manifest.Steps.Offset)
+	return fault.New(fault.CodeItem, "step %d ends at token %d, and model %q reads %d before", step, end,
+		e.manifest.Name, e.manifest.Steps.Offset)
 }
 
-// cut is the conversation up to the last of the steps.
-func (e *Encoder) cut(before []chat.Message, steps []string) []chat.Message {
+// conversationUpTo is the conversation that ends with the last of these steps.
+func (e *Encoder) conversationUpTo(before []chat.Message, steps []string) []chat.Message {
 	messages := slices.Clone(before)
 	if !e.manifest.Steps.Turns {
 		return append(messages, chat.Message{Role: roleAssistant, Content: e.joined(steps)})
@@ -167,31 +179,32 @@ func (e *Encoder) cut(before []chat.Message, steps []string) []chat.Message {
 	return messages
 }
 
-// readSteps reads the steps that are not skipped.
+// readSteps sets the positions to those of the steps that are not skipped.
 func (e *Encoder) readSteps(out *Encoded) error {
-	if err := e.scored(out); err != nil {
+	if err := e.requireScored(out); err != nil {
 		return err
 	}
 	out.Positions = slices.Clone(out.Steps[e.manifest.Steps.Skip:])
 	return nil
 }
 
-// scored refuses an item all of whose steps are skipped.
-func (e *Encoder) scored(out *Encoded) error {
+// requireScored refuses an item whose steps are all skipped.
+func (e *Encoder) requireScored(out *Encoded) error {
 	if skip := e.manifest.Steps.Skip; len(out.Steps) <= skip {
-		return fault.New(fault.CodeEmpty, "the item has %d steps, and model %q gives the first %d no score", len(out.Steps), e.manifest.Name, skip)
+		return fault.New(fault.CodeEmpty, "the item has %d steps, and model %q gives the first %d no score",
+			len(out.Steps), e.manifest.Name, skip)
 	}
 	return nil
 }
 
-// stepsOf gives the conversation before the steps, the steps, and where each ends in the response.
-func stepsOf(item Item) (before []chat.Message, steps []string, ends []int, err error) {
+// splitSteps gives the conversation before the steps, the steps, and the end of each in characters of the response.
+func splitSteps(item Item) (before []chat.Message, steps []string, ends []int, err error) {
 	before = slices.Clone(item.Messages)
 	if item.Prompt != nil {
 		before = []chat.Message{{Role: roleUser, Content: *item.Prompt}}
 	}
 	if item.Steps != nil {
-		ends, err = listed(item.Steps)
+		ends, err = endsOfList(item.Steps)
 		return before, item.Steps, ends, err
 	}
 	var response string
@@ -200,19 +213,22 @@ func stepsOf(item Item) (before []chat.Message, steps []string, ends []int, err 
 	} else {
 		last := before[len(before)-1]
 		if last.Role != roleAssistant {
-			return nil, nil, nil, fault.New(fault.CodeItem, "the last of messages has role %q, and must be the assistant turn to be judged (or give steps)", last.Role)
+			return nil, nil, nil, fault.New(fault.CodeItem,
+				"the last of messages has role %q, and must be the assistant turn to be judged (or give steps)",
+				last.Role)
 		}
 		before, response = before[:len(before)-1], last.Content
 	}
 	if item.Separator == nil || *item.Separator == "" {
-		return nil, nil, nil, fault.New(fault.CodeNoSeparator, "the item has a response but no separator to split it into steps; give separator, or steps as a list")
+		return nil, nil, nil, fault.New(fault.CodeNoSeparator,
+			"the item has a response but no separator to split it into steps; give separator, or steps as a list")
 	}
-	steps, ends, err = pieces(response, *item.Separator)
+	steps, ends, err = splitAt(response, *item.Separator)
 	return before, steps, ends, err
 }
 
-// listed gives the end of each step in the steps put together, in characters.
-func listed(steps []string) ([]int, error) {
+// endsOfList gives the end of each step, in characters of all steps put together.
+func endsOfList(steps []string) ([]int, error) {
 	if len(steps) == 0 {
 		return nil, fault.New(fault.CodeEmpty, "steps is empty")
 	}
@@ -228,8 +244,9 @@ func listed(steps []string) ([]int, error) {
 	return ends, nil
 }
 
-// pieces cuts a response at the client's separator. Pieces of white space alone are no steps.
-func pieces(response, separator string) (steps []string, ends []int, err error) {
+// splitAt cuts a response at the client's separator, and gives the end of each step in characters of the response. What
+// is white space alone is no step.
+func splitAt(response, separator string) (steps []string, ends []int, err error) {
 	at, width := 0, utf8.RuneCountInString(separator)
 	for piece := range strings.SplitSeq(response, separator) {
 		at += utf8.RuneCountInString(piece)

@@ -28,27 +28,29 @@ func prefixed(t *testing.T, separator string) Encoder {
 	e := changed(fixture(t, "qwen3-process-packed"))
 	e.manifest.Pooling = "at_step"
 	e.manifest.Steps = manifest.Steps{Separator: separator, Tokenize: "prefix", Right: []int{1}, Activation: "softmax"}
-	e.template = must2(chat.New(`{{ messages[0].content }}: {% if messages | length > 1 %}{{ messages[1].content }}{% endif %}`, nil))
+	e.template = must2(
+		chat.New(`{{ messages[0].content }}: {% if messages | length > 1 %}{{ messages[1].content }}{% endif %}`, nil))
 	return e
 }
 
-// TestStepsThatCannotFit: an item is refused before its steps are tokenized one by one, which takes the square of its length.
+// TestStepsThatCannotFit: an item is refused before its steps are tokenized one by one, which takes the square of its
+// length.
 func TestStepsThatCannotFit(t *testing.T) {
 	e := prefixed(t, "\n")
 	for _, truncate := range []Truncation{TruncateError, TruncateLeft, TruncateRight} {
-		_, err := e.Encode(Item{Prompt: new("p"), Steps: slices.Repeat([]string{"a"}, 100_000)}, truncate)
+		_, err := encodeWith(&e, Item{Prompt: new("p"), Steps: slices.Repeat([]string{"a"}, 100_000)}, truncate)
 		refusedItem(t, err, fault.CodeTooLong, "100000 steps")
 	}
 	// The first step ends inside a token, which only its own tokenizing would tell.
 	e.manifest.Steps.Separator = ""
-	_, err := e.Encode(Item{Prompt: new("p"), Steps: []string{"<|im_", "end|>", strings.Repeat("a1 ", 999)}}, TruncateError)
+	_, err := encodeWith(&e, Item{Prompt: new("p"), Steps: []string{"<|im_", "end|>", strings.Repeat("a1 ", 999)}}, TruncateError)
 	refusedItem(t, err, fault.CodeTooLong, "limits.max_tokens")
 	e.manifest.Steps.Separator = "\n"
 	e.manifest.Limits.MaxTokens = 64
 	long := strings.Repeat("a1 ", 500)
-	_, err = e.Encode(Item{Prompt: &long, Steps: slices.Repeat([]string{"a"}, 20)}, TruncateLeft)
+	_, err = encodeWith(&e, Item{Prompt: &long, Steps: slices.Repeat([]string{"a"}, 20)}, TruncateLeft)
 	refusedItem(t, err, fault.CodeTooLong, "20 steps, each tokenized with all before it")
-	if _, err = e.Encode(Item{Prompt: &long, Steps: []string{"a", "b"}}, TruncateLeft); err != nil {
+	if _, err = encodeWith(&e, Item{Prompt: &long, Steps: []string{"a", "b"}}, TruncateLeft); err != nil {
 		t.Errorf("a long prompt with few steps: %v", err)
 	}
 }
@@ -56,7 +58,7 @@ func TestStepsThatCannotFit(t *testing.T) {
 func TestStepReadBeforeTheItem(t *testing.T) {
 	e := prefixed(t, "\n")
 	e.manifest.Steps.Offset = 100
-	_, err := e.Encode(Item{Prompt: new("p"), Steps: []string{"a", "b"}}, TruncateError)
+	_, err := encodeWith(&e, Item{Prompt: new("p"), Steps: []string{"a", "b"}}, TruncateError)
 	refusedItem(t, err, fault.CodeItem, "reads 100 before")
 }
 
@@ -66,22 +68,23 @@ func TestEveryStepSkipped(t *testing.T) {
 	e.manifest.Steps.Skip = 2
 	for _, likelihood := range []*manifest.Likelihood{nil, {Beta: 1, Norm: "sum"}} {
 		e.manifest.Likelihood = likelihood
-		_, err := e.Encode(Item{Prompt: new("p"), Steps: []string{"a", "b"}}, TruncateError)
+		_, err := encodeWith(&e, Item{Prompt: new("p"), Steps: []string{"a", "b"}}, TruncateError)
 		refusedItem(t, err, fault.CodeEmpty, "the item has 2 steps, and model")
-		if _, err = e.Encode(Item{Prompt: new("p"), Steps: []string{"a", "b", "c"}}, TruncateError); err != nil {
+		if _, err = encodeWith(&e, Item{Prompt: new("p"), Steps: []string{"a", "b", "c"}}, TruncateError); err != nil {
 			t.Error(err)
 		}
 	}
 }
 
-// TestSeparateStepsKeepTheirBOS: the policy is on the item's beginning; a step that writes a BOS keeps it and moves no place.
+// TestSeparateStepsKeepTheirBOS: the policy is on the item's beginning; a step that writes a BOS keeps it and moves no
+// place.
 func TestSeparateStepsKeepTheirBOS(t *testing.T) {
 	e := changed(fixture(t, "llama-process-packed"))
 	bos := *e.manifest.Tokenizer.BOSID
 	e.manifest.Tokenizer.BOS, e.manifest.Pooling = "one", "at_step"
 	e.manifest.Steps.Tokenize, e.manifest.Steps.Separator = "separate", ""
 	e.template = must2(chat.New(``, nil))
-	got, err := e.Encode(Item{Prompt: new("p"), Steps: []string{e.tokens.Decode(bos) + "a", "b"}}, TruncateError)
+	got, err := encodeWith(&e, Item{Prompt: new("p"), Steps: []string{e.tokens.Decode(bos) + "a", "b"}}, TruncateError)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,8 +93,8 @@ func TestSeparateStepsKeepTheirBOS(t *testing.T) {
 	}
 }
 
-// TestSeparatorsThatAreNoAddedToken: an accepted item is read where the text of each step and separator ends, whatever stands
-// around them.
+// TestSeparatorsThatAreNoAddedToken: an accepted item is read where the text of each step and separator ends, whatever
+// stands around them.
 func TestSeparatorsThatAreNoAddedToken(t *testing.T) {
 	e := changed(fixture(t, "../families/versaprm-qwen"))
 	if e.tokens.Added(e.manifest.Steps.Separator) {
@@ -101,7 +104,7 @@ func TestSeparatorsThatAreNoAddedToken(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.StringMatching(`[\n ]{0,2}[a-c](| \n\n\n\n| )[a-c.][\n ]{0,2}`)
 		item := Item{Prompt: new(text.Draw(t, "prompt")), Steps: rapid.SliceOfN(text, 1, 3).Draw(t, "steps")}
-		got, err := e.Encode(item, TruncateError)
+		got, err := encodeWith(&e, item, TruncateError)
 		if err != nil {
 			var known *fault.Error
 			if !errors.As(err, &known) || known.Code != fault.CodeInText && known.Code != fault.CodeBoundary {
@@ -130,7 +133,7 @@ func TestSeparatorsThatAreNoAddedToken(t *testing.T) {
 		{"swallowed, and one in a step", "what?", []string{"one" + separator + "more", "\ntwo"}, fault.CodeInText, "where no step ends"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := e.Encode(Item{Prompt: &test.prompt, Steps: test.steps}, TruncateError)
+			_, err := encodeWith(&e, Item{Prompt: &test.prompt, Steps: test.steps}, TruncateError)
 			refusedItem(t, err, test.code, test.want)
 		})
 	}
@@ -140,11 +143,11 @@ func TestSeparatorsThatAreNoAddedToken(t *testing.T) {
 func TestTemplatesThatTouchTheSteps(t *testing.T) {
 	e := changed(fixture(t, "../families/math-shepherd"))
 	e.template = must2(chat.New(`{{ messages[0].content }} {{ messages[1].content | trim }}`, nil))
-	got, err := e.Encode(Item{Prompt: new("p"), Steps: []string{" a", "b"}}, TruncateError)
+	got, err := encodeWith(&e, Item{Prompt: new("p"), Steps: []string{" a", "b"}}, TruncateError)
 	if err != nil || len(got.Positions) != 2 || got.IDs[got.Positions[1]] != e.separator {
 		t.Errorf("%+v, %v", got, err)
 	}
 	e.template = must2(chat.New(`{{ messages[0].content }} {{ messages[1].content | upper }}`, nil))
-	_, err = e.Encode(Item{Prompt: new("p"), Steps: []string{"a", "b"}}, TruncateError)
+	_, err = encodeWith(&e, Item{Prompt: new("p"), Steps: []string{"a", "b"}}, TruncateError)
 	refusedItem(t, err, fault.CodeTemplate, "changes the steps' text")
 }

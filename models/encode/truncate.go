@@ -7,7 +7,8 @@ import (
 	"github.com/assay-rm/assay/models/manifest"
 )
 
-// truncate cuts an item that is too long, as asked, and never a position to read that does not move with the item's end.
+// truncate cuts an item that is too long, as asked. Positions behind the cut move with it, and the pooling rule's is
+// found anew; an item is refused when any other position would be cut away.
 func (e *Encoder) truncate(out *Encoded, truncate Truncation, tail int) error {
 	limit, n := e.manifest.Limits.MaxTokens, len(out.IDs)
 	if n <= limit {
@@ -15,7 +16,7 @@ func (e *Encoder) truncate(out *Encoded, truncate Truncation, tail int) error {
 	}
 	head := e.manifest.Tokenizer.Leading()
 	cut := n - limit
-	from := head // the cut removes tokens from … from+cut
+	from := head // the cut removes the tokens from … from+cut-1
 	switch truncate {
 	case TruncateLeft:
 	case TruncateRight:
@@ -26,10 +27,15 @@ func (e *Encoder) truncate(out *Encoded, truncate Truncation, tail int) error {
 		return fault.New(fault.CodeItem, "truncate is %q, and must be error, left or right", truncate)
 	}
 	if e.segments != nil {
-		return fault.New(fault.CodeTooLong, "the item has %d tokens, and limits.max_tokens of model %q is %d; an item made of parts is not cut", n, e.manifest.Name, limit)
+		return fault.New(fault.CodeTooLong,
+			"the item has %d tokens, and limits.max_tokens of model %q is %d; an item made of parts is not cut", n,
+			e.manifest.Name, limit)
 	}
 	if limit <= head+tail {
-		return fault.New(fault.CodeTooLong, "the item has %d tokens, and limits.max_tokens %d of model %q leaves no room beside the template's own tokens", n, limit, e.manifest.Name)
+		return fault.New(fault.CodeTooLong,
+			"the item has %d tokens, and limits.max_tokens %d of model %q leaves no room beside the template's own "+
+				"tokens",
+			n, limit, e.manifest.Name)
 	}
 	if e.manifest.Kind == manifest.KindProcess || e.manifest.Likelihood != nil {
 		if err := shift(out.Steps, from, cut, "the end of step", n, limit); err != nil {
@@ -49,24 +55,28 @@ func (e *Encoder) truncate(out *Encoded, truncate Truncation, tail int) error {
 	if e.manifest.Kind == manifest.KindProcess || e.manifest.Likelihood != nil {
 		return nil
 	}
-	place, err := e.place(out.IDs)
+	place, err := e.pooledPosition(out.IDs)
 	out.Positions[len(out.Positions)-1] = place
 	if before := out.Positions[:len(out.Positions)-1]; err == nil && len(before) > 0 && before[0] >= place {
-		return fault.New(fault.CodeTooLong, "the item has %d tokens, and cutting it to limits.max_tokens %d would remove the response", n, limit)
+		return fault.New(fault.CodeTooLong,
+			"the item has %d tokens, and cutting it to limits.max_tokens %d would remove the response", n, limit)
 	}
 	return err
 }
 
-// tooLong is the error of an item of n tokens that the request does not let be cut.
+// tooLong is the error of an item of n tokens where the request asks for no cut.
 func (e *Encoder) tooLong(n int) error {
-	return fault.New(fault.CodeTooLong, "the item has %d tokens, and limits.max_tokens of model %q is %d; truncate: left or right would cut it", n, e.manifest.Name, e.manifest.Limits.MaxTokens)
+	return fault.New(fault.CodeTooLong,
+		"the item has %d tokens, and limits.max_tokens of model %q is %d; truncate: left or right would cut it", n,
+		e.manifest.Name, e.manifest.Limits.MaxTokens)
 }
 
-// shift moves places behind a cut; a place inside it is an error.
+// shift moves the positions that lie behind a cut. A position inside it is an error.
 func shift(places []int, from, cut int, what string, n, limit int) error {
 	for i, at := range places {
 		if at >= from && at < from+cut {
-			return fault.New(fault.CodeTooLong, "the item has %d tokens, and cutting it to limits.max_tokens %d would remove %s %d", n, limit, what, i)
+			return fault.New(fault.CodeTooLong,
+				"the item has %d tokens, and cutting it to limits.max_tokens %d would remove %s %d", n, limit, what, i)
 		}
 		if at >= from+cut {
 			places[i] = at - cut

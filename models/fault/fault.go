@@ -25,6 +25,7 @@ const (
 	CodeTemplate    = "template_error"    // the chat template refused the conversation
 	CodeNoTemplate  = "no_template"       // the bundle has no chat template
 	CodeTooLong     = "too_long"          // more tokens than limits.max_tokens
+	CodeBudget      = "over_budget"       // more text or tokens than one request may have
 	CodeID          = "id_out_of_range"   // an id outside the vocabulary
 	CodeNoSeparator = "no_separator"      // a step request without a step separator
 	CodeInText      = "separator_in_text" // the separator's token occurs inside a prompt or a step
@@ -41,6 +42,12 @@ func (e *Error) Error() string {
 	return e.Detail
 }
 
+// Because gives the error its cause, which its sentence then ends with.
+func (e *Error) Because(cause error) *Error {
+	e.Err = cause
+	return e
+}
+
 // Unwrap gives the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
@@ -53,7 +60,7 @@ func Short(s string) string {
 	return strings.ToValidUTF8(s[:most], "") + "…"
 }
 
-// New is an error of that code without a cause.
+// New is an error of that code. It has no cause; [Error.Because] gives it one.
 func New(code, format string, args ...any) *Error {
 	return &Error{Code: code, Detail: fmt.Sprintf(format, args...)}
 }

@@ -13,32 +13,39 @@ import (
 	"github.com/assay-rm/assay/models/manifest"
 )
 
-// FeatureModel runs the graph of a model that reads features, on gorgonia. It is a [batching.Runner]: a sequence is one item's numbers as
-// package encode gives them, and its one row is read at the last.
+// FeatureModel runs the graph of a model that reads features, on gorgonia. It is a [batching.Runner]: a sequence is one
+// item's numbers as package encode gives them, and its one row is read at the last.
 type FeatureModel struct {
 	graph         *graphs.Graph
 	spec          *manifest.Graph
 	labels        int
-	gradientSlots chan struct{} // has one for each gradient at work
+	gradientSlots chan struct{} // holds one for each gradient that is being computed
 	noGradient    error         // why readings have no gradient; nil: they have one
 }
 
 var _ batching.Runner = (*FeatureModel)(nil)
 
-// LoadFeatures loads the graph, holds its input and output to the manifest, and tries a gradient. As many gradients are at work at once as
-// there are processors.
+// LoadFeatures loads a graph from the content of its file, checks its input and output against the manifest, and tries
+// a gradient. Later no more gradients are computed at once than Go may use processors. Its errors are *fault.Error.
 func LoadFeatures(spec *manifest.Graph, data []byte) (*FeatureModel, error) {
 	graph, err := graphs.Load(data)
 	if err != nil {
-		return nil, &fault.Error{Code: fault.CodeBundle, Detail: "graph.file " + spec.File, Err: err}
+		return nil, fault.New(fault.CodeBundle, "graph.file %s", spec.File).Because(err)
 	}
-	f := &FeatureModel{graph: graph, spec: spec, labels: len(spec.Labels), gradientSlots: make(chan struct{}, runtime.GOMAXPROCS(0))}
+	f := &FeatureModel{
+		graph:         graph,
+		spec:          spec,
+		labels:        len(spec.Labels),
+		gradientSlots: make(chan struct{}, runtime.GOMAXPROCS(0)),
+	}
 	inputs := graph.Inputs()
 	if len(inputs) != 1 || inputs[0].Name != spec.Input {
-		return nil, fault.New(fault.CodeBundle, "graph.input: the graph's inputs are %v, and it must have %q alone", inputs, spec.Input)
+		return nil, fault.New(fault.CodeBundle, "graph.input: the graph's inputs are %v, and it must have %q alone",
+			inputs, spec.Input)
 	}
 	if !slices.Equal(inputs[0].Dims, []int{-1, len(spec.Features)}) {
-		return nil, fault.New(fault.CodeBundle, "graph.features has %d names, and the graph's input is %s", len(spec.Features), inputs[0])
+		return nil, fault.New(fault.CodeBundle, "graph.features has %d names, and the graph's input is %s",
+			len(spec.Features), inputs[0])
 	}
 	if err := givesLabels(graph, "graph.output", spec.Output, f.labels); err != nil {
 		return nil, err
@@ -68,7 +75,8 @@ func (f *FeatureModel) Run(_ context.Context, plan *batching.Plan) ([][]float32,
 // NoGradient tells why readings have no gradient; nil: they have one.
 func (f *FeatureModel) NoGradient() error { return f.noGradient }
 
-// Slopes says how a label moves with each feature of each item, (items, features). It waits for its turn, and ends early with ctx's error.
+// Slopes is the derivative of a label by every feature of every item, (items, features). It waits for its turn, and
+// ends early with the context's error.
 func (f *FeatureModel) Slopes(ctx context.Context, items []encode.Encoded, label int) ([][]float32, error) {
 	out := make([][]float32, 0, len(items))
 	for chunk := range slices.Chunk(items, headRows) {
@@ -81,7 +89,7 @@ func (f *FeatureModel) Slopes(ctx context.Context, items []encode.Encoded, label
 	return out, nil
 }
 
-// inTurn is gradient, when fewer are at work than there are processors.
+// inTurn is gradient, once there is a slot for it.
 func (f *FeatureModel) inTurn(ctx context.Context, items []encode.Encoded, label int) ([][]float32, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -95,14 +103,15 @@ func (f *FeatureModel) inTurn(ctx context.Context, items []encode.Encoded, label
 	return f.gradient(items, label)
 }
 
-// gradient is slopes of items that are not too many. A row has the same bits alone and beside others.
+// gradient is Slopes of at most headRows items. An item's row has the same bits alone and beside others.
 func (f *FeatureModel) gradient(items []encode.Encoded, label int) ([][]float32, error) {
 	rows := make([][]float32, len(items))
 	for i := range items {
 		rows[i] = numbersOf(items[i].IDs)
 	}
 	width := len(f.spec.Features)
-	slopes, err := f.graph.Gradient(map[string]graphs.Tensor{f.spec.Input: table(rows, width)}, f.spec.Output, label, f.spec.Input)
+	slopes, err := f.graph.Gradient(map[string]graphs.Tensor{f.spec.Input: table(rows, width)}, f.spec.Output, label,
+		f.spec.Input)
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +127,7 @@ func numbersOf(ids []int64) []float32 {
 	return numbers
 }
 
-// ProbeFeatures gives n numbers above 0 and below 1, as ids, the same for the same arguments.
+// ProbeFeatures makes n random numbers above 0 and below 1, as ids. The same arguments give the same ids.
 func ProbeFeatures(n int, seed uint64) []int64 {
 	random := rand.New(rand.NewPCG(seed, uint64(n)))
 	ids := make([]int64, n)

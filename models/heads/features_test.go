@@ -30,13 +30,15 @@ func (c *countdown) Err() error {
 	return nil
 }
 
-// TestGradientsOfManyItemsEndWithTheirCaller: between chunks, and while others are at work. A row has the same bits in any chunk.
+// TestGradientsOfManyItemsEndWithTheirCaller: between chunks, and while others are at work. A row has the same bits in
+// any chunk.
 func TestGradientsOfManyItemsEndWithTheirCaller(t *testing.T) {
 	spec, err := manifest.Parse(must4(os.ReadFile(filepath.Join("..", "testdata", "heads", "judge", manifest.File))))
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := LoadFeatures(&spec.Graph, must4(os.ReadFile(filepath.Join("..", "testdata", "heads", "judge", spec.Graph.File))))
+	f, err := LoadFeatures(&spec.Graph,
+		must4(os.ReadFile(filepath.Join("..", "testdata", "heads", "judge", spec.Graph.File))))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +68,8 @@ func TestGradientsOfManyItemsEndWithTheirCaller(t *testing.T) {
 	}
 	late, end := context.WithTimeout(t.Context(), time.Millisecond)
 	defer end()
-	if got, err := f.Slopes(late, some, 1); !errors.Is(err, context.DeadlineExceeded) || cap(f.gradientSlots) != runtime.GOMAXPROCS(0) {
+	if got, err := f.Slopes(late, some, 1); !errors.Is(err, context.DeadlineExceeded) ||
+		cap(f.gradientSlots) != runtime.GOMAXPROCS(0) {
 		t.Errorf("a deadline that passes behind %d others: %d slopes, %v", cap(f.gradientSlots), len(got), err)
 	}
 }

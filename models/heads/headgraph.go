@@ -11,22 +11,23 @@ import (
 	"github.com/assay-rm/assay/models/manifest"
 )
 
-// Head is a head that is a graph of its own: it turns rows that leave the first graph into readings, on gorgonia. Readings of a row
-// have the same bits alone and in any batch. It is safe for concurrent use.
+// Head is a head that is a graph of its own: it turns rows that leave the first graph into readings. A row's reading
+// has the same bits alone and in any batch. A Head is safe for concurrent use.
 type Head struct {
 	graph  *graphs.Graph
 	spec   *manifest.HeadGraph
 	labels int
 	user   int  // numbers of a user's vector; 0: the head takes none
-	shared bool // the vector is one for all rows of a run: its input is [D], not [rows, D]
+	shared bool // its input of a user's vector is [D], one for all rows of a run, and not [rows, D]
 }
 
-// Load loads the head and holds its inputs and output to the manifest.
+// Load loads a head from the content of its file, and checks its inputs and output against the manifest. Its errors are
+// *fault.Error.
 func Load(m *manifest.Manifest, data []byte) (*Head, error) {
 	spec := m.Graph.Head
 	graph, err := graphs.Load(data)
 	if err != nil {
-		return nil, &fault.Error{Code: fault.CodeBundle, Detail: "graph.head.file " + spec.File, Err: err}
+		return nil, fault.New(fault.CodeBundle, "graph.head.file %s", spec.File).Because(err)
 	}
 	h := &Head{graph: graph, spec: spec, labels: len(m.Graph.Labels)}
 	rows := false
@@ -35,7 +36,8 @@ func Load(m *manifest.Manifest, data []byte) (*Head, error) {
 		case spec.Input:
 			rows = true
 			if !slices.Equal(input.Dims, []int{-1, spec.Width}) {
-				return nil, fault.New(fault.CodeBundle, "graph.head.width is %d, and the head's input is %s", spec.Width, input)
+				return nil, fault.New(fault.CodeBundle, "graph.head.width is %d, and the head's input is %s",
+					spec.Width, input)
 			}
 		case spec.User:
 			dims := input.Dims
@@ -43,11 +45,13 @@ func Load(m *manifest.Manifest, data []byte) (*Head, error) {
 				dims = dims[1:]
 			}
 			if len(dims) != 1 {
-				return nil, fault.New(fault.CodeBundle, "graph.head.user: the head's input is %s, and a vector, or one for each row, is wanted", input)
+				return nil, fault.New(fault.CodeBundle,
+					"graph.head.user: the head's input is %s, and a vector, or one for each row, is wanted", input)
 			}
 			h.user = dims[0]
 		default:
-			return nil, fault.New(fault.CodeBundle, "graph.head.input: the head asks for input %q, which the manifest does not name", input.Name)
+			return nil, fault.New(fault.CodeBundle,
+				"graph.head.input: the head asks for input %q, which the manifest does not name", input.Name)
 		}
 	}
 	switch {
@@ -62,7 +66,7 @@ func Load(m *manifest.Manifest, data []byte) (*Head, error) {
 // User is how many numbers of a user the head takes; 0: none.
 func (h *Head) User() int { return h.user }
 
-// givesLabels holds a graph's output to the labels.
+// givesLabels checks that a graph's output has one number for each label. field is the one that names the output.
 func givesLabels(graph *graphs.Graph, field, name string, labels int) error {
 	outputs := graph.Outputs()
 	at := slices.IndexFunc(outputs, func(v graphs.Value) bool { return v.Name == name })
@@ -71,16 +75,17 @@ func givesLabels(graph *graphs.Graph, field, name string, labels int) error {
 	}
 	dims := outputs[at].Dims
 	if !slices.Equal(dims, []int{-1, labels}) && (labels > 1 || !slices.Equal(dims, []int{-1})) {
-		return fault.New(fault.CodeBundle, "%s: the graph's output is %s, and %d labels need [-1 %d]", field, outputs[at], labels, labels)
+		return fault.New(fault.CodeBundle, "%s: the graph's output is %s, and %d labels need [-1 %d]", field,
+			outputs[at], labels, labels)
 	}
 	return nil
 }
 
-// headRows bounds the rows of one run, and so what is copied for it.
+// headRows is the most rows of one run, which bounds what is copied for it.
 const headRows = 512
 
-// Readings turns rows (rows, width), all finite, into readings (rows, labels). users has the vector of each row's user, or is nil for a
-// head that takes none. It ends early with ctx's error.
+// Readings turns rows, (rows, width), all finite, into readings, (rows, labels). users has the vector of each row's
+// user; a head that takes none does not look at it. Readings ends early with the context's error.
 func (h *Head) Readings(ctx context.Context, rows, users [][]float32) ([][]float32, error) {
 	out := make([]float32, 0, len(rows)*h.labels)
 	for from := 0; from < len(rows); {
@@ -108,7 +113,8 @@ func (h *Head) Readings(ctx context.Context, rows, users [][]float32) ([][]float
 	return slices.Collect(slices.Chunk(out, h.labels)), nil
 }
 
-// samePrefix is how many of the first vectors have the same bits; 0 and -0 are equal, and a head may tell them apart.
+// samePrefix is how many vectors, from the first on, have the first one's bits. Bits count, and not values: 0 and -0
+// are equal, and a head may tell them apart.
 func samePrefix(users [][]float32) int {
 	same := func(a, b float32) bool { return math.Float32bits(a) == math.Float32bits(b) }
 	n := 1

@@ -65,11 +65,13 @@ func (s *spec) checkGraph(check checker) {
 	g := s.Graph
 	check(slices.Contains([]string{layoutPacked, layoutPadded, layoutFeatures}, g.Layout),
 		"graph.layout is %q, and must be packed, padded or features", g.Layout)
-	check(slices.Contains(precisions, g.Precision), "graph.precision is %q, and must be one of %s", g.Precision, strings.Join(precisions, ", "))
+	check(slices.Contains(precisions, g.Precision), "graph.precision is %q, and must be one of %s", g.Precision,
+		strings.Join(precisions, ", "))
 	check(g.Output != "", "graph.output is missing")
 	check(len(g.Labels) > 0, "graph.labels is empty")
 	for i, label := range g.Labels {
-		check(label != "" && !slices.Contains(g.Labels[:i], label), "graph.labels[%d] is %q, and labels must be distinct and not empty", i, label)
+		check(label != "" && !slices.Contains(g.Labels[:i], label),
+			"graph.labels[%d] is %q, and labels must be distinct and not empty", i, label)
 	}
 	if g.ReadsFeatures() {
 		return

@@ -122,8 +122,15 @@ func (s *spec) compileHead() Head {
 func (s *spec) compileSteps() Steps {
 	of := s.Steps
 	return Steps{
-		Separator: of.Separator, Join: of.Join, Tokenize: of.Tokenize, Turns: of.Turns, Offset: of.Offset, Skip: of.Skip,
-		Right: s.labels(of.Label), Activation: of.Activation, Accumulate: of.Accumulate == nil || *of.Accumulate,
+		Separator:  of.Separator,
+		Join:       of.Join,
+		Tokenize:   of.Tokenize,
+		Turns:      of.Turns,
+		Offset:     of.Offset,
+		Skip:       of.Skip,
+		Right:      s.labels(of.Label),
+		Activation: of.Activation,
+		Accumulate: of.Accumulate == nil || *of.Accumulate,
 	}
 }
 

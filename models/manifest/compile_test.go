@@ -18,7 +18,8 @@ func compiled(t *testing.T, labels, more string, replace ...string) Manifest {
 	return m
 }
 
-// TestLabelsBecomeIndices: whatever names a label is compiled to its index in graph.labels, and what is left out to its default.
+// TestLabelsBecomeIndices: whatever names a label is compiled to its index in graph.labels, and what is left out to its
+// default.
 func TestLabelsBecomeIndices(t *testing.T) {
 	for name, test := range map[string]struct {
 		more string

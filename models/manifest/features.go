@@ -19,7 +19,8 @@ func (s *spec) checkHeadGraph(check checker) {
 	}
 	check(h.File != "", "graph.head.file is missing")
 	check(h.File == "" || h.File != s.Graph.File, "graph.head.file is graph.file, and the head is a graph of its own")
-	check(h.Width > 0 && h.Width < maxWidth, "graph.head.width is %d, and must be between 1 and %d", h.Width, maxWidth-1)
+	check(h.Width > 0 && h.Width < maxWidth, "graph.head.width is %d, and must be between 1 and %d", h.Width,
+		maxWidth-1)
 	check(h.Input != "", "graph.head.input is missing")
 	check(h.Output != "", "graph.head.output is missing")
 	check(h.User == "" || h.User != h.Input, "graph.head.user is graph.head.input, and must be another input")
@@ -31,9 +32,11 @@ func (s *spec) checkFeatures(check checker) {
 	g := s.Graph
 	check(s.Kind == KindReward, "kind is %q, and a model with graph.layout features must be a reward model", s.Kind)
 	check(g.Input != "", "graph.input is missing, and the layout features needs it")
-	check(len(g.Features) > 0 && len(g.Features) <= maxFeatures, "graph.features has %d names, and must have 1 to %d", len(g.Features), maxFeatures)
+	check(len(g.Features) > 0 && len(g.Features) <= maxFeatures, "graph.features has %d names, and must have 1 to %d",
+		len(g.Features), maxFeatures)
 	for i, name := range g.Features {
-		check(name != "" && !slices.Contains(g.Features[:i], name), "graph.features[%d] is %q, and features must be distinct and not empty", i, name)
+		check(name != "" && !slices.Contains(g.Features[:i], name),
+			"graph.features[%d] is %q, and features must be distinct and not empty", i, name)
 	}
 	absent := map[string]bool{
 		"graph.vocab_size":  g.VocabSize == 0,

@@ -3,7 +3,7 @@ package manifest
 // Graph describes the ONNX graph that reads ids, or features.
 type Graph struct {
 	File      string   `yaml:"file"`
-	Layout    string   `yaml:"layout"` // packed, padded or features: docs/DESIGN.md says what goes in and what comes out
+	Layout    string   `yaml:"layout"` // packed, padded or features: docs/DESIGN.md has their inputs and outputs
 	Precision string   `yaml:"precision"`
 	Output    string   `yaml:"output"`
 	Labels    []string `yaml:"labels"`
@@ -14,7 +14,7 @@ type Graph struct {
 
 	Input    string     `yaml:"input,omitempty"`    // of the layout features: name of the graph's one input
 	Features []string   `yaml:"features,omitempty"` // of the layout features: what its columns are
-	Head     *HeadGraph `yaml:"head,omitempty"`     // a second graph, which makes readings of the first one's rows; nil: there is none
+	Head     *HeadGraph `yaml:"head,omitempty"`     // a graph that makes readings of this one's rows; nil: there is none
 }
 
 // HeadGraph describes a head that is a graph of its own: it turns the rows that leave the first graph into readings.

@@ -10,6 +10,7 @@ const (
 	KindPair       Kind = "pair"       // which of two responses is better: both in one sequence
 	KindPreference Kind = "preference" // which of two responses is better: an embedding each
 
-	// KindFeatures is no manifest's kind but what a reward model that reads features is asked: how good are these numbers.
+	// KindFeatures is no manifest's kind but what a reward model that reads features is asked: how good are these
+	// numbers.
 	KindFeatures Kind = "feature reward"
 )

@@ -24,7 +24,8 @@ func (s *spec) checkKind(check checker) {
 	check(s.Kind == KindReward || s.Head.empty(), "head is for reward models")
 	if l := s.Likelihood; l != nil {
 		check(s.Kind == KindReward || s.Kind == KindProcess, "likelihood is for reward and process models")
-		check(len(s.Graph.Labels) <= 2, "graph.labels has %d labels, and likelihood has policy and maybe reference", len(s.Graph.Labels))
+		check(len(s.Graph.Labels) <= 2, "graph.labels has %d labels, and likelihood has policy and maybe reference",
+			len(s.Graph.Labels))
 		check(l.Norm == normSum || l.Norm == normMean, "likelihood.norm is %q, and must be sum or mean", l.Norm)
 		check(l.Beta != 0, "likelihood.beta is 0, and would make every score 0")
 	}
@@ -35,14 +36,15 @@ func (h headSpec) empty() bool {
 }
 
 func (s stepSpec) empty() bool {
-	return s.Separator == "" && s.Join == "" && s.Tokenize == "" && !s.Turns && s.Offset == 0 && s.Skip == 0 && s.Label == nil &&
-		s.Activation == "" && s.Accumulate == nil
+	return s.Separator == "" && s.Join == "" && s.Tokenize == "" && !s.Turns && s.Offset == 0 && s.Skip == 0 &&
+		s.Label == nil && s.Activation == "" && s.Accumulate == nil
 }
 
 // known checks that labels are among the graph's.
 func (s *spec) known(check checker, field string, labels ...string) {
 	for _, label := range labels {
-		check(slices.Contains(s.Graph.Labels, label), "%s %q is not among graph.labels %q", field, label, s.Graph.Labels)
+		check(slices.Contains(s.Graph.Labels, label), "%s %q is not among graph.labels %q", field, label,
+			s.Graph.Labels)
 	}
 }
 
@@ -58,7 +60,8 @@ func (s *spec) checkHead(check checker) {
 	check(*h.Std > 0, "head.std is %g, and must be positive", *h.Std)
 	check(slices.Contains([]string{"", activationNone, activationSigmoid, activationSoftmax}, h.Activation),
 		"head.activation is %q, and must be none, sigmoid or softmax", h.Activation)
-	check(h.Activation != activationSoftmax || len(s.Graph.Labels) > 1, "head.activation softmax needs two labels or more")
+	check(h.Activation != activationSoftmax || len(s.Graph.Labels) > 1,
+		"head.activation softmax needs two labels or more")
 	ways := 0
 	if h.Label != "" {
 		ways++
@@ -76,7 +79,8 @@ func (s *spec) checkHead(check checker) {
 		s.known(check, "head.gates.values", h.Gates.Values...)
 		s.known(check, "head.gates.gates", h.Gates.Gates...)
 		check(len(h.Gates.Values) > 0 && len(h.Gates.Values) == len(h.Gates.Gates),
-			"head.gates has %d values and %d gates, and needs one gate per value", len(h.Gates.Values), len(h.Gates.Gates))
+			"head.gates has %d values and %d gates, and needs one gate per value", len(h.Gates.Values),
+			len(h.Gates.Gates))
 		check(s.Read.Prompt != nil, "head.gates needs read.prompt, where the gates are read")
 	}
 	check(s.Read.Prompt == nil || h.Gates != nil, "read.prompt needs head.gates, which uses it")
@@ -95,7 +99,8 @@ func (s *spec) checkSteps(check checker) {
 		"steps.separator is missing, and a process model needs it")
 	check(!t.Turns || t.Tokenize == tokenizePrefix, "steps.turns needs steps.tokenize prefix")
 	check(t.Offset == 0 || t.Tokenize != tokenizeJoint, "steps.offset needs steps.tokenize separate or prefix")
-	check(t.Join == "" || t.Tokenize != tokenizeSeparate && !t.Turns, "steps.join goes with one text, and steps.tokenize is %s", t.Tokenize)
+	check(t.Join == "" || t.Tokenize != tokenizeSeparate && !t.Turns,
+		"steps.join goes with one text, and steps.tokenize is %s", t.Tokenize)
 	check(t.Offset >= 0, "steps.offset is %d, and must not be negative", t.Offset)
 	check(t.Skip >= 0, "steps.skip is %d, and must not be negative", t.Skip)
 	activations := []string{activationNone, activationSigmoid, activationSoftmax}
@@ -110,8 +115,10 @@ func (s *spec) checkSteps(check checker) {
 		distinct(check, "steps.label", t.Label)
 		check(t.Accumulate == nil, "steps.accumulate goes with likelihood")
 	}
-	check(slices.Contains(activations, t.Activation), "steps.activation is %q, and must be one of %s", t.Activation, strings.Join(activations, ", "))
-	check(t.Activation != activationSoftmax || len(s.Graph.Labels) > 1, "steps.activation softmax needs two labels or more")
+	check(slices.Contains(activations, t.Activation), "steps.activation is %q, and must be one of %s", t.Activation,
+		strings.Join(activations, ", "))
+	check(t.Activation != activationSoftmax || len(s.Graph.Labels) > 1,
+		"steps.activation softmax needs two labels or more")
 }
 
 func (s *spec) checkPair(check checker) {
@@ -121,9 +128,12 @@ func (s *spec) checkPair(check checker) {
 		return
 	}
 	s.known(check, "pair.label", p.Label)
-	check(p.Activation == activationSigmoid || p.Activation == activationSoftmax, "pair.activation is %q, and must be sigmoid or softmax", p.Activation)
-	check(p.Activation != activationSoftmax || len(s.Graph.Labels) > 1, "pair.activation softmax needs two labels or more")
-	check(p.Orders == ordersProbability || p.Orders == ordersLogit, "pair.orders is %q, and must be probability or logit", p.Orders)
+	check(p.Activation == activationSigmoid || p.Activation == activationSoftmax,
+		"pair.activation is %q, and must be sigmoid or softmax", p.Activation)
+	check(p.Activation != activationSoftmax || len(s.Graph.Labels) > 1,
+		"pair.activation softmax needs two labels or more")
+	check(p.Orders == ordersProbability || p.Orders == ordersLogit,
+		"pair.orders is %q, and must be probability or logit", p.Orders)
 }
 
 func (s *spec) checkPreference(check checker) {
@@ -136,7 +146,8 @@ func (s *spec) checkPreference(check checker) {
 	s.known(check, "preference.scale", p.Scale...)
 	distinct(check, "preference.embedding", p.Embedding)
 	distinct(check, "preference.scale", p.Scale)
-	check(len(p.Embedding) > 0 && len(p.Embedding)%2 == 0, "preference.embedding has %d labels, and needs an even number", len(p.Embedding))
+	check(len(p.Embedding) > 0 && len(p.Embedding)%2 == 0,
+		"preference.embedding has %d labels, and needs an even number", len(p.Embedding))
 	check(len(p.Scale) == 0 || 2*len(p.Scale) == len(p.Embedding),
 		"preference.scale has %d labels, and needs half as many as the embedding's %d", len(p.Scale), len(p.Embedding))
 	check((len(p.Scale) > 0) == (s.Read.Prompt != nil), "preference.scale and read.prompt need each other")

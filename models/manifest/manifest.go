@@ -1,6 +1,8 @@
-// Package manifest reads assay.yaml, which says everything about a model that a caller could get wrong, and checks it on its own.
+// Package manifest reads assay.yaml, which says everything about a model that a caller could get wrong, and checks it
+// on its own.
 //
-// [Parse] gives the compiled form: every label that the file names is an index into graph.labels, every default is filled in.
+// [Parse] gives the compiled form: every label that the file names is an index into graph.labels, every default is
+// filled in.
 package manifest
 
 import (
@@ -61,11 +63,12 @@ type Drift struct {
 	Order float64 `yaml:"order" json:"order" doc:"Share of the pairs that keep their order"`
 }
 
-// Parse reads a manifest strictly, checks it on its own and compiles it; every bad field is named in the one error, which is a *fault.Error.
+// Parse reads a manifest strictly, checks it on its own and compiles it; every bad field is named in the one error,
+// which is a *fault.Error.
 func Parse(data []byte) (Manifest, error) {
 	var s spec
 	if err := decode(data, &s); err != nil {
-		return Manifest{}, &fault.Error{Code: fault.CodeBundle, Detail: File, Err: err}
+		return Manifest{}, fault.New(fault.CodeBundle, File).Because(err)
 	}
 	s.setDefaults()
 	if err := s.check(); err != nil {
@@ -80,7 +83,8 @@ func (m *Manifest) ReadsFeatures() bool { return m.Graph.ReadsFeatures() }
 // PoolsInGraph tells whether the graph gives one row for each sequence, and not one for each token.
 func (m *Manifest) PoolsInGraph() bool { return m.Pooling == poolInGraph }
 
-// Asked is the question that the model answers: its kind, but that a reward model of features answers no question about responses.
+// Asked is the question that the model answers: its kind, but that a reward model of features answers no question about
+// responses.
 func (m *Manifest) Asked() Kind {
 	if m.Kind == KindReward && m.ReadsFeatures() {
 		return KindFeatures

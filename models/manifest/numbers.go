@@ -59,5 +59,6 @@ func (s *spec) checkDrift(check checker) {
 	}
 	check(d.Items > 0, "drift.items is %d, and must be positive", d.Items)
 	check(d.Max >= d.Mean && d.Mean >= 0, "drift.max is %g and drift.mean %g, and 0 ≤ mean ≤ max", d.Max, d.Mean)
-	check(d.Pairs > 0 && d.Order >= 0 && d.Order <= 1, "drift.order is %g of %d pairs, and must be a share of some", d.Order, d.Pairs)
+	check(d.Pairs > 0 && d.Order >= 0 && d.Order <= 1, "drift.order is %g of %d pairs, and must be a share of some",
+		d.Order, d.Pairs)
 }

@@ -29,13 +29,16 @@ func (s *spec) checkPooling(check checker) {
 		if s.Steps.Tokenize != tokenizeJoint || s.Likelihood != nil {
 			want = poolAtStep
 		}
-		check(s.Pooling == want, "pooling is %q, and a process model with steps.tokenize %s needs %s", s.Pooling, s.Steps.Tokenize, want)
+		check(s.Pooling == want, "pooling is %q, and a process model with steps.tokenize %s needs %s", s.Pooling,
+			s.Steps.Tokenize, want)
 	case s.Likelihood != nil:
-		check(s.Pooling == poolLastAttended, "pooling is %q, and likelihood reads every token up to the end: last_attended", s.Pooling)
+		check(s.Pooling == poolLastAttended,
+			"pooling is %q, and likelihood reads every token up to the end: last_attended", s.Pooling)
 	default:
 		rules := append([]string{poolLastAttended, PoolFromEnd, PoolAtToken}, needsPad...)
 		check(slices.Contains(rules, s.Pooling) || s.Pooling == poolInGraph && padded,
-			"pooling is %q, and a %s model needs %s, or in_graph when the layout is padded", s.Pooling, s.Kind, strings.Join(rules, ", "))
+			"pooling is %q, and a %s model needs %s, or in_graph when the layout is padded", s.Pooling, s.Kind,
+			strings.Join(rules, ", "))
 	}
 	check(!slices.Contains(needsPad, s.Pooling) || s.Tokenizer.PadID != nil,
 		"tokenizer.pad_id is missing, and pooling %s needs it", s.Pooling)
@@ -50,7 +53,8 @@ func (s *spec) checkRead(check checker) {
 	if needsToken {
 		words = "needs it"
 	}
-	check((r.Token != "") == needsToken, "read.token is %q, and pooling %s of a %s model %s", r.Token, s.Pooling, s.Kind, words)
+	check((r.Token != "") == needsToken, "read.token is %q, and pooling %s of a %s model %s", r.Token, s.Pooling,
+		s.Kind, words)
 	if r.Prompt == nil {
 		return
 	}

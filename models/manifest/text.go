@@ -10,14 +10,18 @@ import (
 func (s *spec) checkText(check checker) {
 	t := s.Tokenizer
 	check(t.File != "", "tokenizer.file is missing")
-	check(slices.Contains([]string{bosNone, bosOne, bosTwo}, t.BOS), "tokenizer.bos is %q, and must be none, one or two", t.BOS)
+	check(slices.Contains([]string{bosNone, bosOne, bosTwo}, t.BOS),
+		"tokenizer.bos is %q, and must be none, one or two", t.BOS)
 	check(t.BOS == bosNone || t.BOSID != nil, "tokenizer.bos_id is missing, and bos: %s needs it", t.BOS)
-	check(slices.Contains([]string{endKeep, endAppend, endReplace}, t.End), "tokenizer.end is %q, and must be keep, append or replace", t.End)
+	check(slices.Contains([]string{endKeep, endAppend, endReplace}, t.End),
+		"tokenizer.end is %q, and must be keep, append or replace", t.End)
 	check(t.End == endKeep || t.EndID != nil, "tokenizer.end_id is missing, and end: %s needs it", t.End)
 	for field, id := range map[string]*int64{
-		"tokenizer.bos_id": t.BOSID, "tokenizer.end_id": t.EndID, "tokenizer.pad_id": t.PadID, "tokenizer.type_after": t.TypeAfter,
+		"tokenizer.bos_id": t.BOSID, "tokenizer.end_id": t.EndID, "tokenizer.pad_id": t.PadID,
+		"tokenizer.type_after": t.TypeAfter,
 	} {
-		check(id == nil || (*id >= 0 && *id < s.Graph.VocabSize), "%s is outside graph.vocab_size %d", field, s.Graph.VocabSize)
+		check(id == nil || (*id >= 0 && *id < s.Graph.VocabSize), "%s is outside graph.vocab_size %d", field,
+			s.Graph.VocabSize)
 	}
 	s.checkTemplate(check)
 }
@@ -36,18 +40,23 @@ func (s *spec) checkTemplate(check checker) {
 	for i, segment := range t.Segments {
 		check((segment.Token == "") != (segment.Text == ""), "template.segments[%d] must have one of token and text", i)
 		check(segment.Text == "" || slices.Contains(words, segment.Text),
-			"template.segments[%d].text is %q, and a %s model has %s", i, segment.Text, s.Kind, strings.Join(words, ", "))
-		check(segment.MaxTokens >= 0, "template.segments[%d].max_tokens is %d, and must not be negative", i, segment.MaxTokens)
+			"template.segments[%d].text is %q, and a %s model has %s", i, segment.Text, s.Kind,
+			strings.Join(words, ", "))
+		check(segment.MaxTokens >= 0, "template.segments[%d].max_tokens is %d, and must not be negative", i,
+			segment.MaxTokens)
 	}
 	rendered := s.Read.Prompt != nil && s.Read.Prompt.Rendered
 	if len(t.Segments) > 0 {
 		for _, word := range words[1:] {
-			check(slices.ContainsFunc(t.Segments, func(part Segment) bool { return part.Text == word }), "template.segments lacks the text %s", word)
+			check(slices.ContainsFunc(t.Segments, func(part Segment) bool { return part.Text == word }),
+				"template.segments lacks the text %s", word)
 		}
-		check(s.Likelihood == nil && !rendered, "template.segments render no prompt alone, and likelihood and read.prompt.rendered need it")
+		check(s.Likelihood == nil && !rendered,
+			"template.segments render no prompt alone, and likelihood and read.prompt.rendered need it")
 	}
 	for _, name := range slices.Sorted(maps.Keys(t.Variables)) {
-		check(!slices.Contains(reserved, name), "template.variables has %q, which every conversation gives itself", name)
+		check(!slices.Contains(reserved, name), "template.variables has %q, which every conversation gives itself",
+			name)
 	}
 	needs := ""
 	switch {
@@ -60,5 +69,6 @@ func (s *spec) checkTemplate(check checker) {
 	case rendered:
 		needs = "read.prompt.rendered"
 	}
-	check(needs == "" || t.File != "" || len(t.Segments) > 0, "template is missing, and %s needs it: text and input_ids do not show where a part ends", needs)
+	check(needs == "" || t.File != "" || len(t.Segments) > 0,
+		"template is missing, and %s needs it: text and input_ids do not show where a part ends", needs)
 }

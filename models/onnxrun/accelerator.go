@@ -9,25 +9,27 @@ import (
 	"github.com/assay-rm/assay/models/manifest"
 )
 
-// accelerator is a GPU for our kernels, which run on one stream with the graph. There is none where forwards run on the processors, and in
-// a build without the tag gpu.
+// accelerator is a GPU with our kernels, which run on one stream with the graph. There is none where forwards run on
+// the processors, nor in a build without the tag gpu.
 type accelerator interface {
 	newStore(blocks int, shape blockShape) (store, error)
-	// newHead puts a head there; without an error it gives none when the head reads more than its rows, or reads them on the host.
+	// newHead puts a head on the GPU. It gives neither a head nor an error when the head must stay on the host: it
+	// reads more than its rows, or no kernel reads them.
 	newHead(m *manifest.Manifest, data []byte) (placedHead, error)
-	stream() uintptr // that of the kernels, for ONNX Runtime's user_compute_stream
-	wait() error     // until all that was put on the stream is done; its error may be a kernel's
+	stream() uintptr // the kernels' stream, for ONNX Runtime's user_compute_stream
+	wait() error     // until all that was put on the stream is done; the error may be that of a kernel
 	close() error
 }
 
-// placedHead is a head that reads a forward's rows where the graph has written them. One forward at a time has it.
+// placedHead is a head that reads a forward's rows on the device, where the graph has written them. One forward has it
+// at a time.
 type placedHead interface {
 	rows(shape ort.Shape) (ort.Value, error)    // room for (…, width), which the caller destroys
-	readings(read []int64) ([][]float32, error) // (len(read), labels), of these rows; it waits for the graph
+	readings(read []int64) ([][]float32, error) // (len(read), labels) of these rows, once the graph has run
 	close() error
 }
 
-// openGPU opens a GPU for our kernels, in a build that has some.
+// openGPU opens a GPU for our kernels, in a build that has them.
 func (s *Session) openGPU(number int) error {
 	gpu, err := openGPU(number, s.runtime)
 	if err != nil {
@@ -39,7 +41,7 @@ func (s *Session) openGPU(number int) error {
 	return nil
 }
 
-// stream is that of our kernels on a device; 0: there are none.
+// stream is the stream of our kernels on a device; 0: there are none.
 func (s *Session) stream(place int) uintptr {
 	if len(s.gpus) == 0 {
 		return 0
@@ -47,8 +49,8 @@ func (s *Session) stream(place int) uintptr {
 	return s.gpus[place].stream()
 }
 
-// wait returns when all that was put on a device's stream is done: what a forward writes, and the copies behind it. The provider waits
-// for what it writes, too; of a stream that is not its own we make sure.
+// wait returns when all that was put on a device's stream is done: the forward, and the copies behind it. ONNX
+// Runtime's provider waits for its own stream, but this one is ours.
 func (s *Session) wait(place int) error {
 	if len(s.gpus) == 0 {
 		return nil
@@ -56,7 +58,7 @@ func (s *Session) wait(place int) error {
 	return s.gpus[place].wait()
 }
 
-// placeHeads puts a head that is a graph of its own beside the graph, on each GPU, if it can be there.
+// placeHeads puts a head that is a graph of its own on every GPU, beside the graph, if it can be there.
 func (s *Session) placeHeads(m *manifest.Manifest, data []byte) error {
 	if m.Graph.Head == nil {
 		return nil
@@ -64,7 +66,8 @@ func (s *Session) placeHeads(m *manifest.Manifest, data []byte) error {
 	for place, gpu := range s.gpus {
 		head, err := gpu.newHead(m, data)
 		if err != nil {
-			return fault.New(fault.CodeDevice, "graph.head.file %s cannot be on GPU %d: %v", m.Graph.HeadFile(), s.device.GPUs[place], err)
+			return fault.New(fault.CodeDevice, "graph.head.file %s cannot be on GPU %d: %v", m.Graph.HeadFile(),
+				s.device.GPUs[place], err)
 		}
 		if head != nil {
 			s.heads = append(s.heads, head)

@@ -17,13 +17,14 @@ import (
 type Device struct {
 	GPUs   []int             // numbers of the NVIDIA GPUs, each with a copy of the weights; none: the processors
 	Memory int64             // bytes that ONNX Runtime may take of each GPU; 0: as much as there is
-	CUDA   map[string]string // further options of ONNX Runtime's CUDA provider, which overwrite ours but for ownOptions
+	CUDA   map[string]string // more options of ONNX Runtime's CUDA provider; they overwrite ours
 }
 
-// ownOptions of the provider are nobody else's: another GPU or stream than ours would read what is not there yet.
+// ownOptions of the CUDA provider may not be given: on another GPU or stream than ours, the graph would read what is
+// not there yet.
 var ownOptions = []string{"device_id", "has_user_compute_stream", "user_compute_stream"}
 
-// maxGPUs bounds the GPUs of one model.
+// maxGPUs is the most GPUs that one model may have.
 const maxGPUs = 16
 
 // ParseDevice reads "cpu", "cuda" (the first GPU), or "cuda:0,2" (these GPUs).
@@ -69,19 +70,21 @@ func (d Device) String() string {
 	return "cuda:" + strings.Join(numbers, ",")
 }
 
-// Check refuses options that nobody may give.
+// Check refuses the options of the CUDA provider that may not be given. Its error is a *fault.Error.
 func (d Device) Check() error {
 	for _, name := range ownOptions {
 		if value, given := d.CUDA[name]; given {
-			return fault.New(fault.CodeDevice, "option %s of the CUDA provider is %q, and cannot be given: the device says where forwards run", name, value)
+			return fault.New(fault.CodeDevice,
+				"option %s of the CUDA provider is %q, and cannot be given: the device says where forwards run", name,
+				value)
 		}
 	}
 	return nil
 }
 
-// cudaOptions are the provider's for one GPU, and for a stream that our kernels have there, if they have one. TensorFloat-32 is off, since
-// it rounds the factors of float32 products to 10 bits; the arena grows by what is asked, since doubling would claim memory that other
-// models of the process need.
+// cudaOptions are the options of the CUDA provider for one GPU, and for the stream of our kernels there; 0: they have
+// none. TensorFloat-32 is off, since it rounds the factors of float32 products to 10 bits. The arena grows by what is
+// asked for, since doubling it would claim memory that other models of the process need.
 func (d Device) cudaOptions(gpu int, stream uintptr) map[string]string {
 	options := map[string]string{
 		"device_id":             strconv.Itoa(gpu),
@@ -98,8 +101,8 @@ func (d Device) cudaOptions(gpu int, stream uintptr) map[string]string {
 	return options
 }
 
-// appendCUDA has sessions run on the GPU of the options. An error of Update ends it: appending the options after it would succeed, and the
-// session would then run on the processors.
+// appendCUDA has sessions of these options run on a GPU. It ends when Update fails: appending the options would succeed
+// all the same, and the sessions would run on the processors.
 func appendCUDA(options *ort.SessionOptions, cuda map[string]string) error {
 	provider, err := ort.NewCUDAProviderOptions()
 	if err == nil {
@@ -120,7 +123,7 @@ func unusable(gpu, why string) error {
 	return fault.New(fault.CodeDevice, "device cuda:%s cannot be used: %s", gpu, why)
 }
 
-// source is where in its own sources ONNX Runtime puts an error, before and behind what it says.
+// source is what ONNX Runtime puts around the sentence of an error: where in its own sources it comes from.
 var source = regexp.MustCompile(`^.*\[ONNXRuntimeError\] : \d+ : \w+ : (\S+\.(h|cc):\d+ \S+ )?| ; GPU=.*$`)
 
 var unloadable = regexp.MustCompile(`error: (?:\S*/)?(lib[^\s/:]+): cannot open shared object file`)
@@ -134,7 +137,8 @@ func cudaMissing(err error) string {
 	}
 	switch {
 	case strings.Contains(text, "not enabled in this build"):
-		return "this ONNX Runtime has no CUDA provider; make runtime-cuda installs one that has, or name it with --onnxruntime"
+		return "this ONNX Runtime has no CUDA provider; make runtime-cuda installs one that has, " +
+			"or name it with --onnxruntime"
 	case strings.HasPrefix(library, "libcuda."):
 		return "the NVIDIA driver (" + library + ") is not installed, or not visible here: a container needs --gpus"
 	case strings.HasPrefix(library, "libcudnn"):

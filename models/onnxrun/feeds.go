@@ -10,7 +10,7 @@ import (
 	"github.com/assay-rm/assay/batching"
 )
 
-// tensors are a forward's own, by name.
+// tensors are the inputs or outputs of one forward, by name.
 type tensors map[string]ort.Value
 
 func (t tensors) free() {
@@ -19,7 +19,8 @@ func (t tensors) free() {
 	}
 }
 
-// feeds gives the plan's arrays by input name, without past keys and values.
+// feeds gives the plan's arrays by the name of their input, without past keys and values. With an error, too, they must
+// be freed.
 func (s *Session) feeds(plan *batching.Plan) (tensors, error) {
 	feeds := make(tensors, len(s.inputs))
 	var failed error
@@ -64,7 +65,8 @@ func (s *Session) feeds(plan *batching.Plan) (tensors, error) {
 	return feeds, failed
 }
 
-// tokenTypes is 0 up to the first divider of a row and 1 behind it, (rows · length).
+// tokenTypes, (rows · length), are 0 up to the first id of a row that is the manifest's type_after, and 1 behind it.
+// Padding has 0.
 func (s *Session) tokenTypes(plan *batching.Plan) []int64 {
 	types := make([]int64, len(plan.IDs))
 	if s.types == nil {
@@ -82,7 +84,7 @@ func (s *Session) tokenTypes(plan *batching.Plan) []int64 {
 	return types
 }
 
-// rowPositions counts from 0 in each row, (rows · length).
+// rowPositions, (rows · length), count from 0 in each row.
 func rowPositions(rows, length int) []int64 {
 	positions := make([]int64, rows*length)
 	for i := range positions {

@@ -38,15 +38,15 @@ func openGPU(number int, runtime *inplace.Runtime) (accelerator, error) {
 	return &gpu{inplace.Memory(number), runtime, opened}, nil
 }
 
-// ShareGPU has a session whose graph runs on the processors keep its cache and its head on a GPU whose memory the processors share, as they do
-// the fake driver's. It is called before anything runs.
+// ShareGPU has a session whose graph runs on the processors keep its cache and its head on a GPU whose memory the
+// processors share, as they do the fake driver's. It is called before anything runs.
 func (s *Session) ShareGPU(number int, m *manifest.Manifest, head []byte) error {
 	opened, err := device.Open(number)
 	if err != nil {
 		return err
 	}
 	s.gpus = append(s.gpus, &gpu{inplace.Host, s.runtime, opened})
-	s.FreeNarrow()
+	s.FreeOneThread()
 	return s.placeHeads(m, head)
 }
 

@@ -22,14 +22,14 @@ type gpuHead struct {
 	spec   *manifest.HeadGraph
 	labels int
 	room   *device.Room
-	matrix kernels.Tensor // of the rows of the forward that there is, (positions, width)
+	matrix kernels.Tensor // of the rows of the forward that runs, (positions, width)
 }
 
 // newHead loads a head whose linear layers alone read its rows.
 func (g *gpu) newHead(m *manifest.Manifest, data []byte) (placedHead, error) {
 	spec := m.Graph.Head
 	if spec.User != "" {
-		return nil, nil //nolint:nilnil // users are known behind the queue only
+		return nil, nil //nolint:nilnil // a plan does not know its users
 	}
 	graph, err := graphs.LoadOn(data, g.device)
 	if err != nil {
@@ -38,7 +38,13 @@ func (g *gpu) newHead(m *manifest.Manifest, data []byte) (placedHead, error) {
 	if graph.ReadsStates(spec.Input) != nil {
 		return nil, graph.Close()
 	}
-	return &gpuHead{gpu: g, graph: graph, spec: spec, labels: len(m.Graph.Labels), room: g.device.OpenRoom(spec.Width)}, nil
+	return &gpuHead{
+		gpu:    g,
+		graph:  graph,
+		spec:   spec,
+		labels: len(m.Graph.Labels),
+		room:   g.device.OpenRoom(spec.Width),
+	}, nil
 }
 
 func (h *gpuHead) rows(shape ort.Shape) (ort.Value, error) {

@@ -11,20 +11,22 @@ import (
 	"github.com/assay-rm/assay/batching"
 )
 
-// hostStore is a store outside the Go heap: the collector lets a heap grow to twice of what a full cache keeps, and would find nothing in
-// it to free. A slot that was never filled takes no memory.
+// hostStore is a store in the host's memory, outside the Go heap. Inside, the collector would let the heap grow to
+// twice the size of a full cache before it looked for what to free, and would find nothing. A slot that was never
+// filled takes no memory.
 type hostStore struct {
 	blockShape
 	mapped []byte
-	spare  sync.Pool // of *keyValues
+	spare  sync.Pool // of *keyValues, which the forwards before have closed
 }
 
-// floatBytes is the size of a key's or a value's number.
+// floatBytes is the size of one number of a key or a value.
 const floatBytes = 4
 
-// newHostStore reserves addresses for that many blocks.
+// newHostStore reserves addresses, but no memory yet, for so many blocks.
 func newHostStore(blocks int, shape blockShape) (*hostStore, error) {
-	mapped, err := syscall.Mmap(-1, 0, blocks*shape.floats()*floatBytes, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	mapped, err := syscall.Mmap(-1, 0, blocks*shape.floats()*floatBytes, syscall.PROT_READ|syscall.PROT_WRITE,
+		syscall.MAP_ANON|syscall.MAP_PRIVATE)
 	return &hostStore{blockShape: shape, mapped: mapped}, err
 }
 
@@ -39,27 +41,27 @@ func (h *hostStore) free() {
 	}
 }
 
-// keyValues are buffers that forwards borrow one after another, for each part.
+// keyValues are buffers of one forward, for each part, which the next forward uses again.
 type keyValues struct {
 	past, present [][]float32
 }
 
-// hostLoan has its buffers from the store.
-type hostLoan struct {
+// hostForwardKV has buffers of the store until it is closed.
+type hostForwardKV struct {
 	*keyValues
 	store *hostStore
 	plan  *batching.Plan
 }
 
-func (h *hostStore) lend(plan *batching.Plan) (loan, error) {
+func (h *hostStore) open(plan *batching.Plan) (forwardKV, error) {
 	buffers, ok := h.spare.Get().(*keyValues)
 	if !ok {
 		buffers = &keyValues{past: make([][]float32, h.parts), present: make([][]float32, h.parts)}
 	}
-	return hostLoan{buffers, h, plan}, nil
+	return hostForwardKV{buffers, h, plan}, nil
 }
 
-func (l hostLoan) past(part int) (ort.Value, error) {
+func (l hostForwardKV) past(part int) (ort.Value, error) {
 	h := l.store
 	size := batching.BlockTokens * h.width()
 	past := slices.Grow(l.keyValues.past[part][:0], len(l.plan.Past)*size)
@@ -70,14 +72,14 @@ func (l hostLoan) past(part int) (ort.Value, error) {
 	return ort.NewTensor(ort.NewShape(int64(len(l.plan.Past)*batching.BlockTokens), h.heads, h.dim), past)
 }
 
-func (l hostLoan) present(part int) (ort.Value, error) {
+func (l hostForwardKV) present(part int) (ort.Value, error) {
 	h, tokens := l.store, len(l.plan.IDs)
 	present := slices.Grow(l.keyValues.present[part][:0], tokens*h.width())[:tokens*h.width()]
 	l.keyValues.present[part] = present
 	return ort.NewTensor(ort.NewShape(int64(tokens), h.heads, h.dim), present)
 }
 
-func (l hostLoan) keep() error {
+func (l hostForwardKV) keep() error {
 	width := l.store.width()
 	for _, keep := range l.plan.Keep {
 		to := l.store.block(keep.Block.Slot)
@@ -91,4 +93,4 @@ func (l hostLoan) keep() error {
 	return nil
 }
 
-func (l hostLoan) end() { l.store.spare.Put(l.keyValues) }
+func (l hostForwardKV) close() { l.store.spare.Put(l.keyValues) }

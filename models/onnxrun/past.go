@@ -38,18 +38,19 @@ func (s *Session) findPast(outputs []onnx.Value) (err error) {
 	return err
 }
 
-// block is the shape of a block of the key-value cache; it has no parts when the graph's keys and values cannot be cached.
+// block is the shape of a block of the key-value cache. It has no parts when the graph cannot be cached.
 func (s *Session) block() blockShape {
 	return blockShape{len(s.presents), s.graph.KVHeads, s.graph.HeadDim}
 }
 
-// BlockBytes is the size of a block of the key-value cache; 0 when the graph's keys and values cannot be cached.
+// BlockBytes is the size of a block of the key-value cache; 0 when the graph cannot be cached.
 func (s *Session) BlockBytes() int64 { return int64(s.blockFloats() * floatBytes) }
 
-// blockFloats is what a block of the key-value cache holds; 0 when the graph's keys and values cannot be cached.
+// blockFloats is how many numbers a block of the key-value cache has; 0 when the graph cannot be cached.
 func (s *Session) blockFloats() int { return s.block().floats() }
 
-// Reserve makes room for as many blocks of each device's key-value cache as the bytes hold, and says how many these are.
+// Reserve makes the key-value cache of each device, of so many bytes, and says how many blocks these are; 0 when the
+// graph cannot be cached. Its errors are *fault.Error.
 func (s *Session) Reserve(bytes int64) (blocks int, err error) {
 	floats := s.blockFloats()
 	if floats == 0 || bytes == 0 {
@@ -57,19 +58,21 @@ func (s *Session) Reserve(bytes int64) (blocks int, err error) {
 	}
 	size := int64(floats * floatBytes)
 	if bytes < size {
-		return 0, fault.New(fault.CodeBundle, "a key-value cache of %d bytes holds no block of %d tokens, which takes %d", bytes, batching.BlockTokens, size)
+		return 0, fault.New(fault.CodeBundle,
+			"a key-value cache of %d bytes holds no block of %d tokens, which takes %d", bytes, batching.BlockTokens,
+			size)
 	}
-	for place := range s.wide {
+	for place := range s.allThreads {
 		store, err := s.newStore(place, int(bytes/size))
 		if err != nil {
-			return 0, &fault.Error{Code: fault.CodeBundle, Detail: fmt.Sprintf("reserve %d bytes for the key-value cache", bytes), Err: err}
+			return 0, fault.New(fault.CodeBundle, "reserve %d bytes for the key-value cache", bytes).Because(err)
 		}
 		s.stores = append(s.stores, store)
 	}
 	return int(bytes / size), nil
 }
 
-// newStore makes the store of one device, there if it can.
+// newStore makes the cache of one device: in its own memory if it has our kernels, else in the host's.
 func (s *Session) newStore(place, blocks int) (store, error) {
 	if len(s.gpus) > 0 {
 		return s.gpus[place].newStore(blocks, s.block())
@@ -77,8 +80,8 @@ func (s *Session) newStore(place, blocks int) (store, error) {
 	return newHostStore(blocks, s.block())
 }
 
-// bindPast binds the past keys and values, and adds those that are not empty to the feeds.
-func (s *Session) bindPast(binding *ort.IoBinding, plan *batching.Plan, cached loan, feeds tensors) error {
+// bindPast gives the graph its past: the plan's, added to the feeds, or nothing where the plan has none.
+func (s *Session) bindPast(binding *ort.IoBinding, plan *batching.Plan, cached forwardKV, feeds tensors) error {
 	if len(plan.Past) == 0 {
 		var failed error
 		for _, name := range s.pasts {

@@ -12,13 +12,14 @@ import (
 	"github.com/assay-rm/assay/batching"
 )
 
-// Run computes one plan and gives the rows read, (len(plan.Read), labels), or of a graph whose head is another (len(plan.Read), width),
-// unless the head is on the device and reads them there. Keys and values leave the graph only when some are to be kept. A forward that
-// takes longer than it may, or outlives ctx, is ended between two operators.
+// Run computes one plan and gives the row of each position in plan.Read. A row has the graph's labels or, where the
+// head is a graph of its own, the numbers that the head takes; unless the head is on the device and reads them there,
+// for then a row has labels again. Keys and values leave the graph only when the plan keeps some. A forward that takes
+// longer than it may, or outlives ctx, is ended between two operators.
 func (s *Session) Run(ctx context.Context, plan *batching.Plan) ([][]float32, error) {
-	inner := s.wide[plan.Device]
+	inner := s.allThreads[plan.Device]
 	if plan.Narrow {
-		inner = s.narrow
+		inner = s.oneThread
 	}
 	feeds, err := s.feeds(plan)
 	defer feeds.free()
@@ -30,12 +31,12 @@ func (s *Session) Run(ctx context.Context, plan *batching.Plan) ([][]float32, er
 		return nil, err
 	}
 	defer binding.Destroy() //nolint:errcheck // freeing cannot fail
-	var cached loan
+	var cached forwardKV
 	if len(plan.Past)+len(plan.Keep) > 0 {
-		if cached, err = s.stores[plan.Device].lend(plan); err != nil {
+		if cached, err = s.stores[plan.Device].open(plan); err != nil {
 			return nil, err
 		}
-		defer cached.end()
+		defer cached.close()
 	}
 	outputs := tensors{}
 	defer outputs.free()
@@ -51,7 +52,8 @@ func (s *Session) Run(ctx context.Context, plan *batching.Plan) ([][]float32, er
 		block = make([]float32, shape.FlattenedSize())
 		output, err = ort.NewTensor(shape, block)
 	}
-	failed := errors.Join(s.bindPast(binding, plan, cached, feeds), bindOutput(binding, outputs, s.graph.Output, output, err))
+	failed := errors.Join(s.bindPast(binding, plan, cached, feeds),
+		bindOutput(binding, outputs, s.graph.Output, output, err))
 	for name, tensor := range feeds {
 		failed = errors.Join(failed, binding.BindInput(name, tensor))
 	}
@@ -102,7 +104,7 @@ func (s *Session) compute(ctx context.Context, session *ort.DynamicAdvancedSessi
 	return s.threads.Run(ctx, session, binding)
 }
 
-// bindOutput has the graph write an output into a value, which was made unless err says why not.
+// bindOutput has the graph write an output into a value. err is why the value could not be made, or nil.
 func bindOutput(binding *ort.IoBinding, outputs tensors, name string, value ort.Value, err error) error {
 	if err != nil {
 		return fmt.Errorf("output %s: %w", name, err)
@@ -111,7 +113,8 @@ func bindOutput(binding *ort.IoBinding, outputs tensors, name string, value ort.
 	return binding.BindOutput(name, value)
 }
 
-// outputShape is that of the output that is read: (…, columns).
+// outputShape is the shape of graph.output: (positions read, columns) of a packed graph, (rows, columns) of a padded
+// one that pools, else (rows, length, columns).
 func (s *Session) outputShape(plan *batching.Plan) ort.Shape {
 	columns := int64(s.graph.Columns())
 	switch {
@@ -123,7 +126,7 @@ func (s *Session) outputShape(plan *batching.Plan) ort.Shape {
 	return ort.Shape{int64(plan.Rows), int64(plan.Length), columns}
 }
 
-// readRows are the output's rows that are read, in the plan's order.
+// readRows are the indices of the output's rows that are read, in the order of plan.Read.
 func (s *Session) readRows(plan *batching.Plan) []int64 {
 	if !s.graph.Packed() && !s.pooled {
 		return plan.Read
@@ -138,7 +141,7 @@ func (s *Session) readRows(plan *batching.Plan) []int64 {
 	return rows
 }
 
-// pick gives the rows that are read of an output: of a packed graph's all.
+// pick gives the rows of an output that are read. A packed graph gives no others.
 func (s *Session) pick(output []float32, plan *batching.Plan) [][]float32 {
 	columns := s.graph.Columns()
 	if s.graph.Packed() {

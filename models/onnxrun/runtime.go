@@ -1,9 +1,9 @@
 package onnxrun
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -16,19 +16,20 @@ import (
 // The ONNX Runtime that scores are proved on.
 const (
 	RuntimeFile     = "libonnxruntime.so.1.27.0"
-	RuntimeVersions = "1.27.x" // accepted
+	RuntimeVersions = "1.27.x" // that are accepted
 )
 
 // Library is a native library that Assay needs.
 type Library struct {
 	Name     string
 	Path     string // the file, or how it is linked
-	Version  string // found; empty when the library is missing
+	Version  string // that was found; empty when the library is missing
 	Accepted string
 	Err      error // why it cannot be used
 }
 
-// Libraries finds each native library, and in a build with CUDA the first GPU; explicit is the path of ONNX Runtime, or empty to search for it.
+// Libraries finds each native library, and in a build with CUDA the first GPU. explicit is the path of ONNX Runtime, or
+// empty to search for it as [FindRuntime] does.
 func Libraries(explicit string) []Library {
 	onnx := Library{Name: "ONNX Runtime", Accepted: RuntimeVersions}
 	onnx.Path, onnx.Err = FindRuntime(explicit)
@@ -50,11 +51,13 @@ func Libraries(explicit string) []Library {
 }
 
 // FindRuntime gives the path of the ONNX Runtime library: explicit if it is not empty, else the first found beside the
-// executable, in .runtime/lib beside it or one folder up, or in .runtime/lib of the checkout that is being worked in.
+// executable, in .runtime/lib beside it or one folder up, or in .runtime/lib of the checkout that the executable was
+// built from. The working directory is not looked at: a library runs whatever its maker wants, and somebody else's
+// repository may hold one of that name.
 func FindRuntime(explicit string) (string, error) {
 	if explicit != "" {
 		if _, err := os.Stat(explicit); err != nil {
-			return "", &fault.Error{Code: fault.CodeRuntime, Detail: "ONNX Runtime is not at " + explicit, Err: err}
+			return "", fault.New(fault.CodeRuntime, "ONNX Runtime is not at %s", explicit).Because(err)
 		}
 		return explicit, nil
 	}
@@ -66,23 +69,31 @@ func FindRuntime(explicit string) (string, error) {
 		}
 		tried = append(tried, dir)
 	}
-	return "", fault.New(fault.CodeRuntime, "%s is not in %s: run make runtime, or name the file with --onnxruntime", RuntimeFile, strings.Join(tried, ", "))
+	return "", fault.New(fault.CodeRuntime, "%s is not in %s: run make runtime, or name the file with --onnxruntime",
+		RuntimeFile, strings.Join(tried, ", "))
 }
 
 func runtimeDirs() []string {
 	var dirs []string
 	if exe, err := os.Executable(); err == nil {
 		dir := filepath.Dir(exe)
-		dirs = append(dirs, dir, filepath.Join(dir, ".runtime", "lib"), filepath.Join(filepath.Dir(dir), ".runtime", "lib"))
+		dirs = append(dirs, dir, filepath.Join(dir, ".runtime", "lib"),
+			filepath.Join(filepath.Dir(dir), ".runtime", "lib"))
 	}
-	if dir, err := os.Getwd(); err == nil {
-		for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
-			if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-				return append(dirs, filepath.Join(dir, ".runtime", "lib"))
-			}
-		}
+	if root, ok := checkout(); ok {
+		dirs = append(dirs, filepath.Join(root, ".runtime", "lib"))
 	}
 	return dirs
+}
+
+// checkout is the folder of this module's sources that the executable was built from, as `go run` and `go test` need
+// it. An executable that is built with -trimpath, as those of the images are, does not know it.
+func checkout() (root string, ok bool) {
+	_, file, _, ok := runtime.Caller(0)
+	if !ok || !filepath.IsAbs(file) {
+		return "", false
+	}
+	return filepath.Join(filepath.Dir(file), "..", ".."), true // from models/onnxrun
 }
 
 var runtimeOnce struct {
@@ -90,22 +101,25 @@ var runtimeOnce struct {
 	path string
 }
 
-// StartRuntime loads ONNX Runtime from path, once for the process. Its errors are *Error.
+// StartRuntime loads ONNX Runtime from path. A process can load one only: another path is an error later. Its errors
+// are *fault.Error.
 func StartRuntime(path string) error {
 	runtimeOnce.Lock()
 	defer runtimeOnce.Unlock()
 	if runtimeOnce.path != "" {
 		if runtimeOnce.path != path {
-			return fault.New(fault.CodeRuntime, "ONNX Runtime is loaded from %s already, so not from %s", runtimeOnce.path, path)
+			return fault.New(fault.CodeRuntime, "ONNX Runtime is loaded from %s already, so not from %s",
+				runtimeOnce.path, path)
 		}
 		return nil
 	}
 	ort.SetSharedLibraryPath(path)
 	if err := ort.InitializeEnvironment(ort.WithLogLevelFatal()); err != nil {
-		return &fault.Error{Code: fault.CodeRuntime, Detail: fmt.Sprintf("ONNX Runtime %s does not load", path), Err: err}
+		return fault.New(fault.CodeRuntime, "ONNX Runtime %s does not load", path).Because(err)
 	}
 	if version := ort.GetVersion(); !strings.HasPrefix(version, strings.TrimSuffix(RuntimeVersions, "x")) {
-		return fault.New(fault.CodeRuntime, "ONNX Runtime %s is version %s, and %s is accepted", path, version, RuntimeVersions)
+		return fault.New(fault.CodeRuntime, "ONNX Runtime %s is version %s, and %s is accepted", path, version,
+			RuntimeVersions)
 	}
 	runtimeOnce.path = path
 	return nil

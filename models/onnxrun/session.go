@@ -1,4 +1,5 @@
-// Package onnxrun runs the plans of one graph on ONNX Runtime, on the processors or on GPUs, and holds their keys and values.
+// Package onnxrun runs the plans of one graph on ONNX Runtime, on the processors or on GPUs, and holds their keys and
+// values.
 package onnxrun
 
 import (
@@ -13,33 +14,33 @@ import (
 	"github.com/assay-rm/assay/models/manifest"
 )
 
-// Session runs the plans of one graph on ONNX Runtime. It is a [batching.Runner].
+// Session runs the plans of one graph on ONNX Runtime. It is a [batching.Runner], which says who may call it at once.
 type Session struct {
-	graph   *manifest.Graph
-	device  Device
-	runtime *inplace.Runtime
-	threads *inplace.Threads
-	types   *int64 // token types are 1 behind the first of this id; nil: all 0
-	inputs  []string
-	wide    []*ort.DynamicAdvancedSession // of each device: a forward has all threads
-	narrow  *ort.DynamicAdvancedSession   // a forward has one thread; nil: there is none
-	pooled  bool                          // padded: the graph pools, output [B, columns]
-	longest time.Duration                 // that a forward may take; 0: for ever
+	graph      *manifest.Graph
+	device     Device
+	runtime    *inplace.Runtime
+	threads    *inplace.Threads
+	types      *int64 // token types are 1 behind the first of this id; nil: all 0
+	inputs     []string
+	allThreads []*ort.DynamicAdvancedSession // of each device: a forward has all threads
+	oneThread  *ort.DynamicAdvancedSession   // a forward has one thread; nil: there is none
+	longest    time.Duration                 // that a forward may take; 0: for ever
+	pooled     bool                          // of a padded graph: it gives one row a sequence, [B, columns]
 
-	// Of each device, where forwards run on GPUs and the build has our kernels; else none.
+	// One of each GPU, in a build that has our kernels; else there are none.
 	gpus  []accelerator
-	heads []placedHead // of a graph whose head is another, if it can be there
+	heads []placedHead // where the head is a graph of its own that can be on the GPU
 
-	// Packed.
-	pasts    []string // inputs, keys and values of each layer
-	presents []string // outputs, beside pasts; nil: the graph gives none, and nothing can be cached
+	// Of a packed graph.
+	pasts    []string // the inputs that take cached keys and values: of layer 0 keys, values, of layer 1 keys, …
+	presents []string // the outputs that give them, in the same order; nil: it gives none, and nothing can be cached
 	noPast   *ort.Tensor[float32]
-	stores   []store // of each device's key-value cache; none: nothing is cached
+	stores   []store // the key-value cache of each device; none: nothing is cached
 }
 
 var _ batching.Runner = (*Session)(nil)
 
-// Graph is a graph that a session can be made of.
+// Graph is what a session is made of: a graph, where it is, and what was read of it.
 type Graph struct {
 	Manifest *manifest.Manifest
 	Inputs   []onnx.Value // without those that are weights
@@ -47,16 +48,23 @@ type Graph struct {
 	Path     string // on disk; empty: Content has it
 	Content  []byte
 	Bytes    int64  // of the file, external data left out
-	External int64  // bytes of external data; 0: it has none
-	Head     []byte // the file of the head that is a graph of its own
+	External int64  // size of its external data; 0: it has none
+	Head     []byte // the file of a head that is a graph of its own; nil: there is none
 }
 
-// laneBytes is the largest graph that is loaded a second time for narrow forwards. A larger one keeps all threads busy by itself, and
-// its second copy would be dear.
-const laneBytes = 512 << 20
+// oneThreadBytes is the size of the largest graph that is loaded a second time, for forwards on one thread. A larger
+// graph keeps all threads busy by itself, and a second copy of it would take much memory.
+const oneThreadBytes = 512 << 20
 
-// Open loads a graph from its file or, without one, from its content: once for each GPU; or else once for forwards on
-// all threads and, where there are several and the graph is small, once for forwards on one. It gives up when ctx ends.
+// Open loads a graph from its path or, without one, from its content:
+//
+//	on GPUs                               once for each
+//	on processors                         once, for forwards on all threads
+//	and where there are several threads   a second time, for forwards on one thread beside others,
+//	and the graph is small                see oneThreadBytes
+//
+// It gives up when ctx ends. A session that is returned with an error must be closed, too. Errors of a device are
+// *fault.Error.
 func Open(ctx context.Context, file *Graph, threads int, device Device) (*Session, error) {
 	m := file.Manifest
 	s := &Session{graph: &m.Graph, device: device, types: m.Tokenizer.TypeAfter, pooled: m.PoolsInGraph()}
@@ -82,7 +90,7 @@ func Open(ctx context.Context, file *Graph, threads int, device Device) (*Sessio
 		if err != nil {
 			return s, err
 		}
-		s.wide = append(s.wide, inner)
+		s.allThreads = append(s.allThreads, inner)
 	}
 	if device.OnGPU() {
 		return s, s.placeHeads(m, file.Head)
@@ -91,38 +99,38 @@ func Open(ctx context.Context, file *Graph, threads int, device Device) (*Sessio
 	if err != nil {
 		return s, err
 	}
-	s.wide = append(s.wide, inner)
-	if threads > 1 && file.External == 0 && file.Bytes <= laneBytes {
-		s.narrow, err = load(1, nil)
+	s.allThreads = append(s.allThreads, inner)
+	if threads > 1 && file.External == 0 && file.Bytes <= oneThreadBytes {
+		s.oneThread, err = load(1, nil)
 	}
 	return s, err
 }
 
-// HasNarrow tells whether forwards can run on one thread each.
-func (s *Session) HasNarrow() bool { return s.narrow != nil }
+// HasOneThread tells whether forwards can run on one thread each.
+func (s *Session) HasOneThread() bool { return s.oneThread != nil }
 
-// PlacesHead tells whether the head reads rows on the graph's device, so that readings leave the session.
+// PlacesHead tells whether the head reads its rows on the graph's device. What leaves the session are readings then.
 func (s *Session) PlacesHead() bool { return len(s.heads) > 0 }
 
-// FreeNarrow lets go of the second copy, for a model whose forwards are better off with all threads.
-func (s *Session) FreeNarrow() {
-	if s.narrow != nil {
-		s.narrow.Destroy() //nolint:errcheck // freeing cannot fail
-		s.narrow = nil
+// FreeOneThread frees the second copy, of a model whose forwards run faster one by one, on all threads.
+func (s *Session) FreeOneThread() {
+	if s.oneThread != nil {
+		s.oneThread.Destroy() //nolint:errcheck // freeing cannot fail
+		s.oneThread = nil
 	}
 }
 
 // Bound says how long a forward may take from now on; 0 is for ever. No forward may run.
 func (s *Session) Bound(longest time.Duration) { s.longest = longest }
 
-// Close frees the sessions and what is cached. No forward may run.
+// Close frees the sessions and what is cached. No forward may be running, nor run later.
 func (s *Session) Close() {
 	if s.noPast != nil {
 		s.noPast.Destroy() //nolint:errcheck // freeing cannot fail
 	}
 	s.threads.Close()
-	s.FreeNarrow()
-	for _, inner := range s.wide {
+	s.FreeOneThread()
+	for _, inner := range s.allThreads {
 		inner.Destroy() //nolint:errcheck // freeing cannot fail
 	}
 	for _, store := range s.stores {
@@ -132,6 +140,6 @@ func (s *Session) Close() {
 		head.close() //nolint:errcheck // what fails here has failed a forward before
 	}
 	for _, gpu := range s.gpus {
-		gpu.close() //nolint:errcheck // likewise
+		gpu.close() //nolint:errcheck // what fails here has failed a forward before
 	}
 }

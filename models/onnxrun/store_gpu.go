@@ -13,8 +13,8 @@ import (
 	"github.com/assay-rm/assay/kernels/device"
 )
 
-// newStore takes memory of the GPU, or of the host for a width that is no multiple of 4, since a part of its present may begin where 16
-// bytes cannot be loaded at once.
+// newStore takes memory of the GPU, or of the host for a width that is no multiple of 4, since a part of its present
+// may begin where 16 bytes cannot be loaded at once.
 func (g *gpu) newStore(blocks int, shape blockShape) (store, error) {
 	if shape.width()%4 != 0 {
 		return newHostStore(blocks, shape)
@@ -26,12 +26,13 @@ func (g *gpu) newStore(blocks int, shape blockShape) (store, error) {
 	return &gpuStore{blockShape: shape, gpu: g, pool: pool}, nil
 }
 
-// gpuStore is a store in a GPU's memory. Its copies and the graph are on one stream, in the order in which they were asked for.
+// gpuStore is a store in a GPU's memory. Its copies and the graph are on one stream, in the order in which they were
+// asked for.
 type gpuStore struct {
 	blockShape
 	gpu  *gpu
 	pool *device.Pool
-	mu   sync.Mutex // held by the loan that there is, since the pool serves one forward at a time
+	mu   sync.Mutex // held until a forward's keys and values are closed: the pool serves one at a time
 }
 
 // A block of the batcher's is one of the kernels': either line fails where they differ.
@@ -44,15 +45,15 @@ func (g *gpuStore) free() {
 	g.pool.Close() //nolint:errcheck // what fails here has failed a forward before
 }
 
-type gpuLoan struct {
+type gpuForwardKV struct {
 	*gpuStore
 	plan             *batching.Plan
 	gathered, result kernels.Tensor // (parts · blocks, BlockTokens · width), (parts · tokens, width)
 }
 
-func (g *gpuStore) lend(plan *batching.Plan) (loan, error) {
+func (g *gpuStore) open(plan *batching.Plan) (forwardKV, error) {
 	g.mu.Lock()
-	l := &gpuLoan{gpuStore: g, plan: plan}
+	l := &gpuForwardKV{gpuStore: g, plan: plan}
 	var err error
 	if len(plan.Past) > 0 {
 		slots := make([]int64, len(plan.Past))
@@ -71,21 +72,21 @@ func (g *gpuStore) lend(plan *batching.Plan) (loan, error) {
 	return l, nil
 }
 
-func (l *gpuLoan) past(part int) (ort.Value, error) {
+func (l *gpuForwardKV) past(part int) (ort.Value, error) {
 	return l.part(l.gathered, part, batching.BlockTokens*len(l.plan.Past))
 }
 
-func (l *gpuLoan) present(part int) (ort.Value, error) {
+func (l *gpuForwardKV) present(part int) (ort.Value, error) {
 	return l.part(l.result, part, len(l.plan.IDs))
 }
 
 // part is the value of one part, (tokens, heads, dim), of all.
-func (l *gpuLoan) part(all kernels.Tensor, part, tokens int) (ort.Value, error) {
+func (l *gpuForwardKV) part(all kernels.Tensor, part, tokens int) (ort.Value, error) {
 	address := all.Address + uintptr(part*tokens*l.width()*floatBytes)
 	return l.gpu.runtime.Float32s(l.gpu.memory, address, int64(tokens), l.heads, l.dim)
 }
 
-func (l *gpuLoan) keep() error {
+func (l *gpuForwardKV) keep() error {
 	var tokens, slots []int64
 	for _, keep := range l.plan.Keep {
 		tokens, slots = append(tokens, keep.Tokens[:]...), append(slots, int64(keep.Block.Slot))
@@ -96,4 +97,4 @@ func (l *gpuLoan) keep() error {
 	return nil
 }
 
-func (l *gpuLoan) end() { l.mu.Unlock() }
+func (l *gpuForwardKV) close() { l.mu.Unlock() }

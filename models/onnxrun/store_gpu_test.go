@@ -12,8 +12,9 @@ import (
 	"github.com/assay-rm/assay/models/inplace"
 )
 
-// TestGPUStoreLends: a forward's present and then its past are values in the GPU's memory with the shapes that the graph wants, and the
-// next forward gets the store when the one before has ended its loan. What the copies hold, kernels/device tests.
+// TestGPUStoreLends: a forward's present and then its past are values in the GPU's memory with the shapes that the
+// graph wants, and the next forward gets the store when the one before has closed its own. What the copies hold,
+// kernels/device tests.
 func TestGPUStoreLends(t *testing.T) {
 	library, err := FindRuntime("")
 	if err != nil {
@@ -50,7 +51,7 @@ func TestGPUStoreLends(t *testing.T) {
 		}
 		first.Keep = append(first.Keep, keep)
 	}
-	lent, err := held.lend(first)
+	lent, err := held.open(first)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,12 +62,12 @@ func TestGPUStoreLends(t *testing.T) {
 	if err := lent.keep(); err != nil {
 		t.Fatal(err)
 	}
-	lent.end()
-	lent, err = held.lend(&batching.Plan{IDs: make([]int64, 1), Past: blocks})
+	lent.close()
+	lent, err = held.open(&batching.Plan{IDs: make([]int64, 1), Past: blocks})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer lent.end()
+	defer lent.close()
 	for part := range shape.parts {
 		value, err := lent.past(part)
 		checkLent(t, value, err, int64(len(blocks)*batching.BlockTokens))

@@ -7,9 +7,11 @@ package tokenizer
 import "C"
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
 	"strings"
 	"unicode/utf8"
@@ -23,6 +25,9 @@ type Tokenizer struct {
 	added  map[string]bool
 	cutter *cutter // nil where texts are encoded whole
 	memo   *memo
+
+	longest int // bytes of the longest token
+	shrinks int // by how much a text may become shorter before tokens are looked up; 0: nothing bounds it
 }
 
 // New reads the content of a tokenizer.json; a field that the library does not know is an error that names it. What the file says
@@ -61,6 +66,10 @@ func New(data []byte) (*Tokenizer, error) {
 	for _, token := range added {
 		t.added[token.Content] = true
 	}
+	if t.longest, err = longestToken(parts["model"], added); err != nil {
+		return nil, fmt.Errorf("read tokenizer: %w", err)
+	}
+	t.shrinks = shrinking(parts, added)
 	t.memo = newMemo(memoBytes, t.whole)
 	t.cutter = newCutter(parts, added, t.whole)
 	runtime.AddCleanup(t, func(inner *tokenizers.Tokenizer) { _ = inner.Close() }, inner)
@@ -75,43 +84,44 @@ var (
 
 // Encode gives the ids of text. Special tokens written in the text become their ids; none is added. What stands between added tokens
 // is remembered, where the tokenizer encodes it without regard to the rest; the ids are those of the whole text in any case.
-// The errors are [ErrNUL] and [ErrUTF8].
+// The errors are [ErrNUL], [ErrUTF8] and a [*StretchError].
 func (t *Tokenizer) Encode(text string) ([]int64, error) {
-	if err := check(text); err != nil {
-		return nil, err
-	}
-	parts, ok := t.pieces(make([][]uint32, 0, 64), text)
-	if !ok {
-		parts = append(parts[:0], t.whole(text))
-	}
-	return widen(parts...), nil
+	return t.EncodeWithin(context.Background(), text, math.MaxInt)
 }
 
 // pieces appends the ids of each piece and each added token of text; it is false for a text that must be encoded whole.
-func (t *Tokenizer) pieces(parts [][]uint32, text string) ([][]uint32, bool) {
+func (t *Tokenizer) pieces(ctx context.Context, parts [][]uint32, text string, most int) ([][]uint32, bool, error) {
 	if t.cutter == nil {
-		return parts, false
+		return parts, false, ctx.Err()
 	}
-	for text != "" {
+	for tokens := 0; text != ""; {
 		piece, token, rest := t.cutter.cut(text)
 		for piece != "" {
 			var chunk string
 			chunk, piece = t.cutter.chunk(piece)
+			switch {
+			case ctx.Err() != nil:
+				return parts, false, ctx.Err()
+			case tokens > most:
+				return parts, false, &MoreError{tokens}
+			case len(chunk) > MostAtOnce:
+				return parts, false, &StretchError{len(chunk)}
+			}
 			ids := t.memo.ids(chunk)
 			if len(ids) == 0 { // it may be an error of the library, which would then give no ids of the whole text
-				return parts, false
+				return parts, false, nil
 			}
-			parts = append(parts, ids)
+			parts, tokens = append(parts, ids), tokens+len(ids)
 		}
 		switch {
 		case token == nil:
-			return parts, true
+			return parts, true, nil
 		case token.whole():
-			return parts, false
+			return parts, false, nil
 		}
-		parts, text = append(parts, token.ids), rest
+		parts, text, tokens = append(parts, token.ids), rest, tokens+1
 	}
-	return parts, true
+	return parts, true, nil
 }
 
 // whole gives the ids of a text that passes check.
@@ -124,6 +134,9 @@ func (t *Tokenizer) whole(text string) []uint32 {
 func (t *Tokenizer) EncodeEnds(text string) (ids []int64, ends []int, err error) {
 	if err := check(text); err != nil {
 		return nil, nil, err
+	}
+	if len(text) > MostAtOnce {
+		return nil, nil, &StretchError{len(text)}
 	}
 	defer runtime.KeepAlive(t)
 	encoding := t.inner.EncodeWithOptions(text, false, tokenizers.WithReturnOffsets())

@@ -297,7 +297,8 @@ def reference(module: nn.Module, inputs: dict[str, torch.Tensor], names: list[st
     for output, value in outputs.items():
         for label in range(value.shape[1] if value.ndim == 2 else 0):
             slopes = torch.autograd.grad(value[:, label].sum(), list(leaves.values()), retain_graph=True, allow_unused=True)
-            gradients += [{"output": output, "label": label, "input": name, **array(slope)} for name, slope in zip(leaves, slopes, strict=True) if slope is not None]
+            found = [(name, slope) for name, slope in zip(leaves, slopes, strict=True) if slope is not None]
+            gradients += [{"output": output, "label": label, "input": name, **array(slope)} for name, slope in found]
     return {"inputs": {n: array(v) for n, v in inputs.items()}, "outputs": {n: array(v) for n, v in outputs.items()}, "gradients": gradients}
 
 

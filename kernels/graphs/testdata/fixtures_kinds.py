@@ -1,4 +1,7 @@
-"""One file with a tensor of every kind that is read, raw and in typed fields; read_test.go of kernels/onnx has the values."""
+"""One file with a tensor of every kind that is read, raw and in typed fields.
+
+The values are in read_test.go of kernels/onnx.
+"""
 
 from pathlib import Path
 
@@ -36,9 +39,11 @@ def make(file: Path) -> None:
         numpy_helper.from_array(np.array(3.5, np.float32), "number"),
         numpy_helper.from_array(np.zeros((0, 2), np.float32), "empty"),
     ]
-    node = helper.make_node("Own", ["x", "", "number"], ["y", "z"], name="one", domain="example", i=-3, f=0.5, s="text", ints=[1, -2], floats=[1.5], t=weights[0])
+    attributes = {"i": -3, "f": 0.5, "s": "text", "ints": [1, -2], "floats": [1.5], "t": weights[0]}
+    node = helper.make_node("Own", ["x", "", "number"], ["y", "z"], name="one", domain="example", **attributes)
     inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 4]), helper.make_tensor_value_info("number", TensorProto.FLOAT, [])]
-    outputs = [helper.make_tensor_value_info("y", TensorProto.INT64, [None, 2]), helper.make_value_info("z", helper.make_tensor_type_proto(TensorProto.BOOL, None))]
+    free = helper.make_value_info("z", helper.make_tensor_type_proto(TensorProto.BOOL, None))
+    outputs = [helper.make_tensor_value_info("y", TensorProto.INT64, [None, 2]), free]
     graph = helper.make_graph([node], "kinds", inputs, outputs, weights)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("ai.onnx", 20), helper.make_opsetid("example", 3)], producer_name="make.py")
     model.ir_version = 9

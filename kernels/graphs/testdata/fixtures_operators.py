@@ -1,4 +1,4 @@
-"""One file per operator and opset: nodes of that operator with the attributes, axes and shapes that change its meaning."""
+"""One file per operator and opset: nodes of it with the attributes, axes and shapes that change its meaning."""
 
 from pathlib import Path
 
@@ -67,7 +67,9 @@ def positive(c: Case, name: str) -> str:
 
 def pairing(op, left=None, right=None):
     def build(c: Case):
-        change = lambda f, name: f(c, name) if f else name
+        def change(f, name):
+            return f(c, name) if f else name
+
         for a, b in (("x", "z"), ("x", "u"), ("u", "x"), ("y", c.normal(3, 1)), (c.normal(1, 3, 4), "y"), ("x", c.weight(np.float32(1.7)))):
             c.out(op, change(left, a), change(right, b))
         c.out("Squeeze", c.node(op, change(left, "x"), change(right, c.normal(1, 1, 6))), c.ints(0))

@@ -1,7 +1,7 @@
 """What files say of their graphs, as the onnx package reads them; signature_test.go of kernels/onnx compares.
 
-signature.onnx has external data in every place that a tensor may stand in. facts.json has, for it and for other files of the repository,
-the inputs without those that are weights, the outputs, and every location of external data.
+signature.onnx has external data in every place that a tensor may stand in. facts.json has, for it and for other files
+of the repository, the inputs without those that are weights, the outputs, and every location of external data.
 """
 
 import json
@@ -35,7 +35,8 @@ def sparse(name: str, folder: str) -> SparseTensorProto:
 def branch(name: str, inner: NodeProto | None = None) -> GraphProto:
     """Return a subgraph with a weight of its own, and another subgraph where a node has one."""
     nodes = [helper.make_node("Identity", [f"{name}.weight"], [f"{name}.out"])] + ([inner] if inner else [])
-    graph = helper.make_graph(nodes, name, [], [helper.make_tensor_value_info(f"{name}.out", TensorProto.FLOAT, [2])], [outside(f"{name}.weight", f"{name}.data", [2])])
+    outputs = [helper.make_tensor_value_info(f"{name}.out", TensorProto.FLOAT, [2])]
+    graph = helper.make_graph(nodes, name, [], outputs, [outside(f"{name}.weight", f"{name}.data", [2])])
     graph.sparse_initializer.append(sparse(f"{name}.sparse", name))
     return graph
 
@@ -67,7 +68,9 @@ def signature() -> onnx.ModelProto:
     opsets = [helper.make_opsetid("", 20), helper.make_opsetid("own", 1)]
     function = helper.make_function("own", "Own", ["x"], ["y"], [helper.make_node("Constant", [], ["y"], value=outside("", "function.data", [2]))], opsets)
     function.attribute_proto.append(helper.make_attribute("t", outside("", "default.data", [2])))
-    return helper.make_model(graph, opset_imports=opsets, functions=[function], producer_name="make.py", ir_version=9)
+    model = helper.make_model(graph, opset_imports=opsets, functions=[function], producer_name="make.py", ir_version=9)
+    model.training_info.add(initialization=branch("initialization"), algorithm=branch("algorithm"))
+    return model
 
 
 def locations(message) -> set[str]:

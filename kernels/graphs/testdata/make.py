@@ -3,10 +3,11 @@
     .venv/bin/python kernels/graphs/testdata/make.py
 
 remakes them byte for byte (seed 7). Made with Python 3.11, torch 2.15.0, onnx 1.23.2, onnxscript 0.7.2, numpy 2.
-operators/OP.OPSET.onnx has nodes of one operator; heads/NAME.onnx is a head exported by torch.onnx.export, heads/NAME.script.onnx
-the same head by the older exporter (dynamo=False), heads/NAME.half.onnx with weights stored as float16; heads/NAME.json has
-PyTorch's outputs and gradients in float64; refused/NAME.onnx is a file that Load refuses, valid or not.
-kernels/onnx/testdata/kinds.onnx and signature.onnx are for the reader, and facts.json is what the onnx package reads in these and other files.
+operators/OP.OPSET.onnx has nodes of one operator; heads/NAME.onnx is a head exported by torch.onnx.export,
+heads/NAME.script.onnx the same head by the older exporter (dynamo=False), heads/NAME.half.onnx with weights stored as
+float16; heads/NAME.json has PyTorch's outputs and gradients in float64; refused/NAME.onnx is a file that Load refuses,
+valid or not. kernels/onnx/testdata/kinds.onnx and signature.onnx are for the reader, and facts.json is what the onnx
+package reads in these and other files.
 """
 
 import shutil

@@ -1,0 +1,155 @@
+package models
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/assay-rm/assay/batching"
+	"github.com/assay-rm/assay/models/encode"
+	"github.com/assay-rm/assay/models/fault"
+)
+
+// Ask is what one request asks of a model: items that are to be read, in order.
+type Ask struct {
+	Caller   Caller
+	Items    []encode.Item
+	Truncate encode.Truncation
+}
+
+// Reading is the outcome of one item: the head's raw outputs or an error, never both.
+type Reading struct {
+	Rows [][]float32 // (positions, labels): one of a reward model, one per step of a process model; all finite
+	Err  error       // why there are none: *fault.Error, or a context's error
+
+	Tokens    int   // of the item; beside an error those that were counted
+	Truncated int   // tokens cut away
+	Positions int   // how many were read
+	Response  int   // likelihood: the token with which the response begins
+	Steps     []int // process: the token of each step, of skipped ones too
+	Ends      []int // process: the end of each step in characters of the response, where it was given as steps or with a separator
+
+	Shared int           // leading tokens computed once together with others of the run
+	Cached int           // leading tokens taken from the cache
+	Queue  time.Duration // waiting for a run
+	Run    time.Duration // of the forward
+
+	features []int64 // of a model that reads features: the item's numbers, for Slopes
+}
+
+// Tokenized is what a model would see of one item, or why it would see nothing.
+type Tokenized = encode.Outcome
+
+// Admit tells, before anything is rendered, whether the items may be read at all and have a chance to be read now: nil, an
+// error of the budget, or the *QueueFullError or ErrClosed that [Model.Read] would return. It keeps no place for them.
+func (m *Model) Admit(ctx context.Context, ask Ask) error {
+	if err := m.budget.admit(m.encoder, ask.Items); err != nil {
+		return err
+	}
+	tokens := 0
+	for i := range ask.Items {
+		tokens += m.encoder.LeastTokens(&ask.Items[i])
+	}
+	return m.batcher.Admits(ctx, ask.Caller, len(ask.Items), tokens)
+}
+
+// Read renders, tokenizes and computes items, one reading per item, in order, whatever runs beside them.
+// computed is how many tokens that took: what several share counts once, what is cached not at all. The error is of the
+// whole request: of its budget, a *QueueFullError, ErrClosed, or that ctx was cancelled. When ctx's deadline passes, the
+// items that are not read by then have its error.
+func (m *Model) Read(ctx context.Context, ask Ask) (readings []Reading, computed int, err error) {
+	outcomes, err := m.encode(ctx, ask, false)
+	if err != nil {
+		return nil, 0, err
+	}
+	readings = make([]Reading, len(outcomes))
+	items, at := make([]encode.Encoded, 0, len(outcomes)), make([]int, 0, len(outcomes)) // items[k] is of readings[at[k]]
+	for i := range outcomes {
+		readings[i] = m.begun(&outcomes[i])
+		if outcomes[i].Err == nil {
+			items, at = append(items, outcomes[i].Encoded), append(at, i)
+		}
+	}
+	if len(items) == 0 {
+		return readings, 0, nil
+	}
+	read, err := m.ReadEncoded(ctx, ask.Caller, items)
+	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		return nil, 0, err
+	}
+	for k, i := range at {
+		r := &readings[i]
+		if r.Err = err; err == nil {
+			r.Rows, r.Err, r.Shared, r.Cached, r.Queue, r.Run = read[k].Rows, read[k].Err, read[k].Shared, read[k].Cached, read[k].Queue, read[k].Run
+		}
+	}
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return nil, 0, ctx.Err()
+	}
+	return readings, computedTokens(items, read), nil
+}
+
+// Tokenize encodes items as [Model.Read] does, and gives what the model would see. Its error is of the whole request.
+func (m *Model) Tokenize(ctx context.Context, ask Ask) ([]Tokenized, error) {
+	return m.encode(ctx, ask, true)
+}
+
+// encode encodes the items and holds them to the budget.
+func (m *Model) encode(ctx context.Context, ask Ask, keepText bool) ([]encode.Outcome, error) {
+	if err := m.budget.admit(m.encoder, ask.Items); err != nil {
+		return nil, err
+	}
+	outcomes, err := m.encoder.All(ctx, m.gate, ask.Items, encode.Options{Truncate: ask.Truncate, KeepText: keepText}, m.budget.Tokens)
+	if err != nil {
+		return nil, err
+	}
+	steps := 0
+	for i := range outcomes {
+		if steps += len(outcomes[i].Steps); steps > m.budget.Steps {
+			return nil, fault.New(fault.CodeBudget, "the first %d of %d items have %d steps, and one request may have %d", i+1, len(outcomes), steps, m.budget.Steps)
+		}
+	}
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return nil, ctx.Err()
+	}
+	return outcomes, nil
+}
+
+// begun is the reading of an item that was encoded, before it is computed. It lets go of the ids.
+func (m *Model) begun(o *encode.Outcome) Reading {
+	r := Reading{
+		Err: o.Err, Tokens: o.Tokens, Truncated: o.Truncated, Positions: len(o.Positions), Response: o.Response, Steps: o.Steps, Ends: o.Ends,
+	}
+	if m.features != nil {
+		r.features = o.IDs
+	}
+	return r
+}
+
+// ReadEncoded computes the readings of items that are encoded, in order. The error is of the whole submission.
+func (m *Model) ReadEncoded(ctx context.Context, caller Caller, items []encode.Encoded) ([]Reading, error) {
+	readings, err := m.rows(ctx, caller, m.sequences(caller, items))
+	if err != nil {
+		return nil, err
+	}
+	m.applyHead(ctx, items, readings)
+	for i := range readings {
+		if r := &readings[i]; r.Err == nil {
+			if r.Err = m.finite(r.Rows); r.Err != nil {
+				r.Rows = nil
+			}
+		}
+	}
+	return readings, nil
+}
+
+// sequences is what the batcher is to compute of items. Callers with a name share nothing with others, as if each had a
+// cache of its own; those without one are the same to us.
+func (m *Model) sequences(caller Caller, items []encode.Encoded) []batching.Sequence {
+	space := batching.Space{Revision: m.info.Digest, Salt: caller.Name}
+	sequences := make([]batching.Sequence, len(items))
+	for i, item := range items {
+		sequences[i] = batching.Sequence{IDs: item.IDs, Positions: item.Positions, Space: space}
+	}
+	return sequences
+}

@@ -1,0 +1,74 @@
+package encode
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+
+	"github.com/assay-rm/assay/models/fault"
+)
+
+// Options say how items are encoded.
+type Options struct {
+	Truncate Truncation
+	KeepText bool // Encoded has the text that was tokenized; else it is let go of at once
+	Hurry    bool // an item with too many tokens is refused as soon as that is known, without counting how many it has
+}
+
+// Outcome is one item after encoding: its ids, or why there are none.
+type Outcome struct {
+	Encoded
+	Err error // *fault.Error, ctx's, or that of a panic; then Encoded has at most the number of tokens
+}
+
+// All encodes the items of one request side by side, as far as the gate lets them, and gives one outcome per item, in
+// order. Items that are left when ctx ends have its error. The error is of the whole request: its items have more than
+// so many tokens together, which is found out long before all of them are encoded.
+func (e *Encoder) All(ctx context.Context, gate *Gate, items []Item, options Options, tokens int) ([]Outcome, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	options.Hurry = options.Hurry || len(items) > countedItems
+	outcomes := make([]Outcome, len(items))
+	var total, next atomic.Int64
+	work := func() {
+		for i := int(next.Add(1)) - 1; i < len(items); i = int(next.Add(1)) - 1 {
+			outcomes[i] = e.one(ctx, gate, &items[i], options)
+			if total.Add(int64(len(outcomes[i].IDs))) > int64(tokens) {
+				cancel()
+			}
+		}
+	}
+	workers := min(len(items), runtime.GOMAXPROCS(0))
+	var group sync.WaitGroup
+	for range workers - 1 {
+		group.Go(work)
+	}
+	work()
+	group.Wait()
+	if n := total.Load(); n > int64(tokens) {
+		return nil, fault.New(fault.CodeBudget, "the items have more than %d tokens together, and one request may have %d", n-1, tokens)
+	}
+	return outcomes, nil
+}
+
+// one is an item's way through the gate. No input may end the process, so a panic on the way is the item's own error.
+func (e *Encoder) one(ctx context.Context, gate *Gate, item *Item, options Options) (out Outcome) {
+	leave, err := gate.enter(ctx, e.weight(item))
+	if err != nil {
+		return Outcome{Err: err}
+	}
+	defer leave()
+	defer func() {
+		if value := recover(); value != nil {
+			out = Outcome{Err: fmt.Errorf("panic: %v\n%s", value, debug.Stack())}
+		}
+	}()
+	encoded, err := e.Encode(ctx, *item, options)
+	if err != nil {
+		return Outcome{Encoded: Encoded{Tokens: encoded.Tokens}, Err: err}
+	}
+	return Outcome{Encoded: encoded}
+}

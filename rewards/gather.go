@@ -1,0 +1,117 @@
+package rewards
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/encode"
+)
+
+// need is what a request needs of one source: readings of items, or only what the source would see of them.
+type need struct {
+	source   Source
+	caller   models.Caller
+	items    []encode.Item
+	truncate encode.Truncation
+	refused  map[int]error // items that are not asked for, and why
+	seen     bool          // only what the source would see
+}
+
+// gathered is what one source gave for a need: for each item, in order, a reading or what the source would see.
+type gathered struct {
+	readings []Reading
+	seen     []Tokenized
+	computed int // tokens, for all of the readings
+}
+
+// gather asks every source whether it admits what is needed of it before any is asked to read, so that none reads in vain for a
+// request that another one refuses. Its error is of the whole request; a deadline that passes fails items only.
+func gather(ctx context.Context, needs []need) ([]gathered, error) {
+	asks := make([]Ask, len(needs))
+	for i := range needs {
+		n := &needs[i]
+		asks[i] = Ask{Caller: n.caller, Items: n.fit(), Truncate: n.truncate}
+		if n.seen || len(asks[i].Items) == 0 {
+			continue // what only shows what it would see has no queue
+		}
+		if err := n.source.Admit(ctx, asks[i]); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+			return nil, err
+		}
+	}
+	all := make([]gathered, len(needs))
+	for i := range needs {
+		var err error
+		if all[i], err = needs[i].of(ctx, asks[i]); err != nil {
+			return nil, err
+		}
+	}
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return nil, ctx.Err()
+	}
+	return all, nil
+}
+
+// fit lists the items that are not refused.
+func (n *need) fit() []encode.Item {
+	if len(n.refused) == 0 {
+		return n.items
+	}
+	fit := make([]encode.Item, 0, len(n.items))
+	for i := range n.items {
+		if n.refused[i] == nil {
+			fit = append(fit, n.items[i])
+		}
+	}
+	return fit
+}
+
+// of asks the need's source.
+func (n *need) of(ctx context.Context, ask Ask) (g gathered, err error) {
+	shows, ok := n.source.(tokenizer)
+	switch {
+	case n.seen && !ok:
+		return g, errors.New("the source does not show what it sees")
+	case n.seen:
+		if len(ask.Items) > 0 {
+			g.seen, err = shows.Tokenize(ctx, ask)
+		}
+		g.seen, err = complete(n, g.seen, err, func(err error) Tokenized { return Tokenized{Err: err} })
+	default:
+		if len(ask.Items) > 0 {
+			g.readings, g.computed, err = n.source.Read(ctx, ask)
+		}
+		g.readings, err = complete(n, g.readings, err, func(err error) Reading { return Reading{Err: err} })
+	}
+	return g, err
+}
+
+// complete puts the refused items back among what a source gave for the others. Where the source gave nothing since the deadline
+// passed, that is what is said of each of the others.
+func complete[T any](n *need, given []T, err error, failed func(error) T) ([]T, error) {
+	late := errors.Is(err, context.DeadlineExceeded)
+	if err != nil && !late {
+		return nil, err
+	}
+	if len(n.refused) == 0 && !late {
+		if len(given) != len(n.items) {
+			return nil, fmt.Errorf("the source gave %d readings of %d items", len(given), len(n.items))
+		}
+		return given, nil
+	}
+	all := make([]T, len(n.items))
+	for i := range all {
+		switch why := n.refused[i]; {
+		case why != nil:
+			all[i] = failed(why)
+		case late:
+			all[i] = failed(err)
+		case len(given) == 0:
+			return nil, fmt.Errorf("the source gave too few readings of %d items", len(n.items)-len(n.refused))
+		default:
+			all[i], given = given[0], given[1:]
+		}
+	}
+	return all, nil
+}

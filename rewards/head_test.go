@@ -1,0 +1,139 @@
+package rewards
+
+import (
+	"math"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+
+	"github.com/assay-rm/assay/models/manifest"
+	"github.com/assay-rm/assay/rewards/failure"
+	"github.com/assay-rm/assay/rewards/ops"
+)
+
+var near = cmpopts.EquateApprox(1e-12, 1e-12)
+
+// answers makes an engine over one fake source that gives those rows of every item.
+func answers(t *testing.T, spec manifest.Manifest, rows ...[]float32) (*Engine, *fakeSource) {
+	t.Helper()
+	e, fakes := engineOf(t, spec)
+	fakes[0].rows = func(string, *Reading) [][]float32 { return rows }
+	return e, fakes[0]
+}
+
+// scoreOf is the score of those rows, as the request asks for it.
+func scoreOf(t *testing.T, spec manifest.Manifest, r Request, rows ...[]float32) (Result, []string) {
+	t.Helper()
+	e, _ := answers(t, spec, rows...)
+	r.Question, r.Items = Score, text("abcdef")
+	answer := ask(t, e, r)
+	return answer.Results[0], answer.Transforms
+}
+
+func TestHeads(t *testing.T) {
+	labelled := func(head headSpec, labels ...string) manifest.Manifest {
+		m := reward(labels...)
+		m.Head = head.of(labels)
+		return m
+	}
+	likelihood := func(norm string, labels ...string) manifest.Manifest {
+		m := reward(labels...)
+		m.Likelihood, m.Head.Label = &manifest.Likelihood{Beta: 0.5, Norm: norm}, -1
+		return m
+	}
+	gates := headSpec{Gates: &gateSpec{Values: []string{"a", "b"}, Gates: []string{"g", "h"}}, Mean: 1, Std: new(2.0)}
+	tests := []struct {
+		name       string
+		manifest   manifest.Manifest
+		request    Request
+		rows       [][]float32
+		raw, score float64
+		transforms []string
+	}{
+		{"first label", labelled(headSpec{}, "a", "b"), Request{}, [][]float32{{1, 2}}, 1, 1, []string{}},
+		{"a label", labelled(headSpec{Label: "b"}, "a", "b"), Request{}, [][]float32{{1, 2}}, 2, 2, []string{"label b"}},
+		{"softmax", labelled(headSpec{Label: "b", Activation: "softmax"}, "a", "b"), Request{}, [][]float32{{1, 3}}, 2, ops.Sigmoid(2), []string{"softmax", "label b"}},
+		{
+			"softmax of three", labelled(headSpec{Activation: "softmax"}, "a", "b", "c"),
+			Request{},
+			[][]float32{{1, 3, 0}},
+			1 - math.Log(math.Exp(3)+1), math.E / (math.E + math.Exp(3) + 1),
+			[]string{"softmax"},
+		},
+		{"sigmoid", labelled(headSpec{Activation: "sigmoid"}, "a"), Request{}, [][]float32{{3}}, 3, ops.Sigmoid(3), []string{"sigmoid"}},
+		{
+			"sigmoid twice", labelled(headSpec{Activation: "sigmoid"}, "a"),
+			Request{Activation: "sigmoid"},
+			[][]float32{{3}},
+			3,
+			ops.Sigmoid(ops.Sigmoid(3)),
+			[]string{"sigmoid", "sigmoid"},
+		},
+		{"weights", labelled(headSpec{Weights: map[string]float64{"a": 0.5, "c": -2}}, "a", "b", "c"), Request{}, [][]float32{{4, 9, 1}}, 0, 0, []string{"weights"}},
+		{
+			"weights asked for a label", labelled(headSpec{Weights: map[string]float64{"a": 0.5}, Mean: 7}, "a", "b"),
+			Request{Label: "b"},
+			[][]float32{{4, 9}},
+			9, 9,
+			[]string{},
+		},
+		{"gates", labelled(gates, "a", "b", "g", "h"), Request{}, [][]float32{{9, 9, 2, 3}, {5, 7, 0, 0}}, 31, 15, []string{"gates", "mean 1 std 2"}},
+		{
+			"gates and sigmoid", labelled(gates, "a", "b", "g", "h"),
+			Request{Activation: "sigmoid"},
+			[][]float32{{9, 9, 2, 3}, {5, 7, 0, 0}},
+			31, ops.Sigmoid(15),
+			[]string{"gates", "mean 1 std 2", "sigmoid"},
+		},
+		{"likelihood", likelihood("sum", "policy"), Request{}, [][]float32{{-1}, {-2}, {-3}}, -6, -3, []string{"likelihood sum beta 0.5"}},
+		{"mean likelihood", likelihood("mean", "policy"), Request{}, [][]float32{{-1}, {-2}, {-3}}, -2, -1, []string{"likelihood mean beta 0.5"}},
+		{"likelihood ratio", likelihood("sum", "policy", "reference"), Request{}, [][]float32{{-1, -4}, {-2, -1}}, 2, 1, []string{"likelihood sum beta 0.5"}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			got, transforms := scoreOf(t, test.manifest, test.request, test.rows...)
+			if got.Err != nil || !cmp.Equal([]float64{got.Raw.Value, got.Score}, []float64{test.raw, test.score}, near) {
+				t.Errorf("raw and score %v %v, %v; want %g %g", got.Raw, got.Score, got.Err, test.raw, test.score)
+			}
+			if diff := cmp.Diff(test.transforms, transforms); diff != "" {
+				t.Errorf("transforms (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestHeadRefusals(t *testing.T) {
+	weights, likelihood, soft := reward("a", "b"), reward("policy"), reward("a", "b")
+	weights.Head = headSpec{Weights: map[string]float64{"a": 1}, Std: new(1.0)}.of(weights.Graph.Labels)
+	likelihood.Likelihood, likelihood.Head.Label = &manifest.Likelihood{Beta: 1, Norm: "sum"}, -1
+	soft.Head.Activation = activationSoftmax
+	for name, test := range map[string]struct {
+		manifest manifest.Manifest
+		request  Request
+		code     string
+	}{
+		"weights":    {weights, Request{Activation: activationSoftmax}, failure.CodeActivation},
+		"softmax":    {soft, Request{Activation: activationSoftmax}, failure.CodeActivation},
+		"likelihood": {likelihood, Request{Label: "policy"}, failure.CodeLabel},
+	} {
+		e, _ := answers(t, test.manifest, []float32{1, 2})
+		test.request.Question, test.request.Items = Score, text("a")
+		if _, err := e.Ask(t.Context(), test.request); code(err) != test.code {
+			t.Errorf("%s: %v, want %s", name, err, test.code)
+		}
+	}
+}
+
+func TestSoftmaxScoreIsSigmoidOfRaw(t *testing.T) {
+	m := reward("a", "b", "c")
+	m.Head = headSpec{Activation: activationSoftmax, Label: "b", Std: new(1.0)}.of(m.Graph.Labels)
+	rapid.Check(t, func(rt *rapid.T) {
+		row := rapid.SliceOfN(rapid.Float32Range(-40, 40), 3, 3).Draw(rt, "row")
+		got, _ := scoreOf(t, m, Request{}, row)
+		if math.Abs(ops.Sigmoid(got.Raw.Value)-got.Score) > 1e-12 {
+			rt.Fatalf("score %g, sigmoid of raw %g", got.Score, ops.Sigmoid(got.Raw.Value))
+		}
+	})
+}

@@ -1,0 +1,77 @@
+package rewards
+
+import (
+	"context"
+	"slices"
+
+	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/manifest"
+)
+
+// kind is what rewards knows of a kind of model: a new kind is a new row of the table, and nothing else asks for kinds.
+type kind struct {
+	of        manifest.Kind
+	questions []Question // that it answers
+	evaluator func(m *manifest.Manifest) evaluator
+}
+
+var kinds = []kind{
+	{manifest.KindReward, []Question{Score, Rank, Compare, Pairs, Tokenize}, newHead},
+	{manifest.KindFeatures, []Question{Score}, newHead},
+	{manifest.KindProcess, []Question{Steps, Tokenize}, newSteps},
+	{manifest.KindPair, []Question{Rank, Compare, Pairs, Tokenize}, newPairwise},
+	{manifest.KindPreference, []Question{Rank, Compare, Pairs, Tokenize}, newPreference},
+}
+
+// evaluator is what the readings of a model mean, by its manifest.
+type evaluator interface {
+	// transforms names what lies between raw and score where a request asks for nothing else, in order.
+	transforms() []string
+	// recipe says how the model answers a request, or what of the request makes no sense under it.
+	recipe(source Source, r *Request, budget models.Budget) (recipe, error)
+}
+
+// recipe is a reward: what must be read for a request, and what the answer is then.
+type recipe interface {
+	// needs lists what must be read of each source.
+	needs() []need
+	// answer makes the results of what was read, in the order of the needs.
+	answer(ctx context.Context, read []gathered) (Answer, error)
+}
+
+// kindsOf lists the kinds of model that answer a question.
+func kindsOf(q Question) []manifest.Kind {
+	of := make([]manifest.Kind, 0, len(kinds))
+	for i := range kinds {
+		if slices.Contains(kinds[i].questions, q) {
+			of = append(of, kinds[i].of)
+		}
+	}
+	return of
+}
+
+// kindOf is the row of a model.
+func kindOf(info *models.Info) *kind {
+	asked := info.Manifest.Asked()
+	return &kinds[slices.IndexFunc(kinds, func(k kind) bool { return k.of == asked })]
+}
+
+// Questions are the questions that a kind of model answers, each by one name: pairs are a way to compare.
+func (k *kind) words() []string {
+	words := make([]string, 0, len(k.questions))
+	for _, q := range k.questions {
+		if q != Pairs {
+			words = append(words, string(q))
+		}
+	}
+	return words
+}
+
+// recipe is how a source answers a request. What the model sees is told without its evaluator.
+func (e *Engine) recipe(source Source, r *Request) (recipe, error) {
+	if r.Question == Tokenize {
+		return &tokenizing{source: source, request: r, budget: e.budget}, nil
+	}
+	info := source.Info()
+	return kindOf(&info).evaluator(&info.Manifest).recipe(source, r, e.budget)
+}

@@ -1,0 +1,152 @@
+package rewards
+
+import (
+	"context"
+
+	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/encode"
+	"github.com/assay-rm/assay/models/fault"
+	"github.com/assay-rm/assay/rewards/failure"
+	"github.com/assay-rm/assay/rewards/ops"
+)
+
+// scoring answers a request with the scores of one reward model: of items, or of responses that are then ranked or compared.
+type scoring struct {
+	source  Source
+	request *Request
+	head    *head // as the request asks for it
+}
+
+func (h *head) recipe(source Source, r *Request, budget models.Budget) (recipe, error) {
+	asked, err := h.asked(r)
+	if err != nil {
+		return nil, err
+	}
+	if n := r.asks(); h.tellsLabels() {
+		if err := checkCells(budget, 2*n*len(h.labels), "items: %d scores of %d labels, each before and after the transforms,", n, len(h.labels)); err != nil {
+			return nil, err
+		}
+	}
+	if r.Gradient && r.Question == Score {
+		if info := source.Info(); !info.Manifest.ReadsFeatures() {
+			return nil, invalid("explain: a gradient is by features, and model %q reads tokens", h.model)
+		}
+	}
+	return &scoring{source, r, asked}, nil
+}
+
+// needs are the items, or every response after its prompt.
+func (s *scoring) needs() []need {
+	r := s.request
+	items := r.Items
+	if r.Question != Score {
+		items = r.responses()
+	}
+	return []need{{source: s.source, caller: r.Caller, items: items, truncate: r.Truncate, refused: r.Refused}}
+}
+
+// responses are the responses of all groups, each after its prompt.
+func (r *Request) responses() []encode.Item {
+	n := 0
+	for i := range r.Groups {
+		n += len(r.Groups[i].Responses)
+	}
+	items := make([]encode.Item, 0, n)
+	for i := range r.Groups {
+		for k := range r.Groups[i].Responses {
+			items = append(items, r.Groups[i].item(k))
+		}
+	}
+	return items
+}
+
+func (s *scoring) answer(ctx context.Context, read []gathered) (Answer, error) {
+	readings := read[0].readings
+	results := make([]Result, len(readings))
+	for i := range readings {
+		results[i] = s.head.result(&readings[i])
+	}
+	answer := Answer{Transforms: s.head.transforms(), Activation: s.head.last}
+	if s.request.Question == Score {
+		answer.Results = results
+		if s.request.Gradient {
+			return answer, s.explain(ctx, readings, results)
+		}
+		return answer, nil
+	}
+	if s.request.Question != Rank {
+		answer.Transforms = append(answer.Transforms, s.head.preference())
+	}
+	for i := range s.request.Groups {
+		n := len(s.request.Groups[i].Responses)
+		answer.tell(s.request, &scored{s.head, results[:n:n]})
+		results = results[n:]
+	}
+	return answer, nil
+}
+
+// tellsLabels tells whether a result has the outputs of several labels beside its score.
+func (h *head) tellsLabels() bool { return len(h.labels) > 1 && h.likelihood == nil }
+
+// result is the score of one reading.
+func (h *head) result(reading *Reading) Result {
+	rows, err := widen(reading, h.labels)
+	if err != nil {
+		return Result{Err: err}
+	}
+	raw, score, scores := h.apply(rows)
+	if !ops.Finite(raw) || !ops.Finite(score) {
+		return Result{Err: failure.New(fault.CodeNotFinite, "the score is %g after the transforms, and raw %g", score, raw)}
+	}
+	for i, x := range scores {
+		if !ops.Finite(x) {
+			return Result{Err: notFinite(h.labels[i], x, "after the transforms")}
+		}
+	}
+	result := Result{Score: score, Raw: ops.Some(raw), Tokens: tokensOf(reading)}
+	if h.tellsLabels() {
+		result.Scores, result.Logits = named(h.labels, scores), named(h.labels, rows[len(rows)-1])
+	}
+	return result
+}
+
+// tokens counts the tokens of a reading that has rows.
+func tokensOf(r *Reading) Tokens {
+	return Tokens{Tokens: r.Tokens, Shared: r.Shared, Cached: r.Cached, Truncated: r.Truncated}
+}
+
+// widen gives a reading's rows in float64, which holds every float32 exactly, or why there are none that can be used.
+func widen(reading *Reading, labels []string) ([][]float64, *failure.Error) {
+	if reading.Err != nil {
+		return nil, failure.Of(reading.Err)
+	}
+	if len(reading.Rows) == 0 {
+		return nil, failure.New(failure.CodeInternal, "the model gave no row")
+	}
+	rows, values := make([][]float64, len(reading.Rows)), make([]float64, len(reading.Rows)*len(labels))
+	for i, row := range reading.Rows {
+		if len(row) != len(labels) {
+			return nil, failure.New(failure.CodeInternal, "the model gave %d values for %d labels", len(row), len(labels))
+		}
+		rows[i], values = values[:len(row):len(row)], values[len(row):]
+		for j, x := range row {
+			rows[i][j] = float64(x)
+			if !ops.Finite(rows[i][j]) {
+				return nil, notFinite(labels[j], rows[i][j], "out of the graph")
+			}
+		}
+	}
+	return rows, nil
+}
+
+func notFinite(label string, value float64, where string) *failure.Error {
+	return failure.New(fault.CodeNotFinite, "label %q is %g %s", label, value, where)
+}
+
+func named(labels []string, values []float64) map[string]float64 {
+	of := make(map[string]float64, len(labels))
+	for i, label := range labels {
+		of[label] = values[i]
+	}
+	return of
+}

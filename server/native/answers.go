@@ -1,0 +1,179 @@
+package native
+
+import (
+	"time"
+
+	"github.com/assay-rm/assay/rewards"
+	"github.com/assay-rm/assay/rewards/failure"
+	"github.com/assay-rm/assay/rewards/ops"
+	"github.com/assay-rm/assay/server/problem"
+	"github.com/assay-rm/assay/server/wire"
+)
+
+// Forms of answers point into the answers that they are made of, which must not change until the forms are written.
+
+// ScoreAnswer is the body that answers a score request.
+func ScoreAnswer(a *rewards.Answer) *wire.ScoreAnswer {
+	return &wire.ScoreAnswer{Answering: answering(a), Activation: a.Activation, Results: Results(a.Results)}
+}
+
+// RankAnswer is the body that answers a rank request.
+func RankAnswer(a *rewards.Answer) *wire.RankAnswer {
+	answer := &wire.RankAnswer{
+		Answering: answering(a), Activation: a.Activation, Strategy: "best_of_n", Ranking: Ranking(a), Responses: Results(a.Results),
+	}
+	if len(a.Ranking) > 0 {
+		answer.Best = &a.Ranking[0]
+	}
+	return answer
+}
+
+// Ranking is the places of a rank answer, the best first.
+func Ranking(a *rewards.Answer) []wire.Ranked {
+	places := make([]wire.Ranked, len(a.Ranking))
+	for i, at := range a.Ranking {
+		places[i] = wire.Ranked{Index: at, Score: a.Results[at].Score}
+	}
+	return places
+}
+
+// CompareAnswer is the body that answers a compare request, of responses or of pairs.
+func CompareAnswer(a *rewards.Answer) *wire.CompareAnswer {
+	answer := &wire.CompareAnswer{Answering: answering(a)}
+	if a.Question == rewards.Pairs {
+		answer.Results = make([]wire.PairResult, len(a.Pairs))
+		for i := range a.Pairs {
+			answer.Results[i] = PairResult(&a.Pairs[i])
+		}
+		return answer
+	}
+	answer.Preference, answer.WinRate, answer.Responses = Table(a.Preference), Numbers(a.WinRates), Results(a.Results)
+	return answer
+}
+
+// StepsAnswer is the body that answers a steps request.
+func StepsAnswer(a *rewards.Answer) *wire.StepsAnswer {
+	answer := &wire.StepsAnswer{Answering: answering(a), Threshold: a.Threshold, Results: make([]wire.StepsResult, len(a.Steps))}
+	for i := range a.Steps {
+		answer.Results[i] = StepsResult(&a.Steps[i])
+	}
+	return answer
+}
+
+// TokenizeAnswer is the body that answers a tokenize request.
+func TokenizeAnswer(a *rewards.Answer) *wire.TokenizeAnswer {
+	answer := &wire.TokenizeAnswer{
+		Model: a.Model, Digest: a.Digest, MaxTokens: a.MaxTokens, TotalMS: milliseconds(a.Usage.Total),
+		Results: make([]wire.TokenizeResult, len(a.Tokenized)),
+	}
+	for i := range a.Tokenized {
+		of := &a.Tokenized[i]
+		answer.Results[i] = wire.TokenizeResult{
+			Text: of.Text, IDs: of.IDs, Read: of.Positions, Tokens: len(of.IDs), Truncated: of.Truncated, Error: Error(of.Err),
+		}
+	}
+	return answer
+}
+
+func answering(a *rewards.Answer) wire.Answering {
+	u := &a.Usage
+	return wire.Answering{
+		Model: a.Model, Digest: a.Digest, Transforms: a.Transforms,
+		Usage:   wire.Usage{Items: u.Items, Tokens: u.Tokens, Computed: u.Computed},
+		Timings: wire.Timings{Queue: milliseconds(u.Queue), Run: milliseconds(u.Run), Total: milliseconds(u.Total)},
+	}
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+// Results are the results of items or of responses.
+func Results(of []rewards.Result) []wire.ScoreResult {
+	results := make([]wire.ScoreResult, len(of))
+	for i := range of {
+		results[i] = Result(&of[i])
+	}
+	return results
+}
+
+// Result is one score, or why there is none.
+func Result(r *rewards.Result) wire.ScoreResult {
+	if r.Err != nil {
+		return wire.ScoreResult{Error: Error(r.Err)}
+	}
+	return wire.ScoreResult{
+		Score: &r.Score, Raw: r.Raw.Pointer(), Scores: r.Scores, Logits: r.Logits, Tokens: tokens(&r.Tokens), Gradient: r.Gradient,
+	}
+}
+
+// PairResult is one preference, or why there is none.
+func PairResult(r *rewards.PairResult) wire.PairResult {
+	result := wire.PairResult{Error: Error(r.Err)}
+	if r.Err == nil {
+		result.Probability, result.Margin = &r.Probability, &r.Margin
+	}
+	if r.Chosen != nil {
+		result.Chosen, result.Rejected = new(Result(r.Chosen)), new(Result(r.Rejected))
+	}
+	return result
+}
+
+// StepsResult is the steps of one item, or why they have no scores.
+func StepsResult(r *rewards.StepsResult) wire.StepsResult {
+	if r.Err != nil {
+		return wire.StepsResult{Error: Error(r.Err)}
+	}
+	result := wire.StepsResult{
+		Steps:     make([]wire.StepScore, len(r.Steps)),
+		Aggregate: &wire.Aggregate{Min: r.Min, Product: r.Product.Pointer(), Mean: r.Mean, Last: r.Last, FirstError: index(&r.FirstError)},
+		Tokens:    tokens(&r.Tokens),
+	}
+	for i := range r.Steps {
+		s := &r.Steps[i]
+		result.Steps[i] = wire.StepScore{
+			Score: s.Score.Pointer(), Raw: s.Raw.Pointer(), Logits: s.Logits, Token: s.Token, End: index(&s.End),
+		}
+	}
+	return result
+}
+
+// tokens is nil where a result is of no sequence of its own.
+func tokens(t *rewards.Tokens) *wire.Tokens {
+	if t.Tokens == 0 {
+		return nil
+	}
+	return (*wire.Tokens)(t)
+}
+
+// index is nil where there is none.
+func index(at *int) *int {
+	if *at < 0 {
+		return nil
+	}
+	return at
+}
+
+// Table is a matrix, with null where a number is missing.
+func Table(m ops.Matrix) [][]*float64 {
+	rows := make([][]*float64, m.Rows())
+	for i := range rows {
+		rows[i] = Numbers(m.Row(i))
+	}
+	return rows
+}
+
+// Numbers are numbers, with null where one is missing.
+func Numbers(of []ops.Maybe) []*float64 {
+	numbers := make([]*float64, len(of))
+	for i := range of {
+		numbers[i] = of[i].Pointer()
+	}
+	return numbers
+}
+
+// Error is why an item failed, nil where it did not.
+func Error(err *failure.Error) *wire.Problem {
+	if err == nil {
+		return nil
+	}
+	return new(problem.Item(err))
+}

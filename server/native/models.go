@@ -1,0 +1,19 @@
+package native
+
+import (
+	"github.com/assay-rm/assay/rewards"
+	"github.com/assay-rm/assay/server/wire"
+)
+
+// ModelInfo is what GET /v1/models says of a model.
+func ModelInfo(info *rewards.ModelInfo) wire.ModelInfo {
+	m := &info.Manifest
+	return wire.ModelInfo{
+		Name: m.Name, Kind: string(m.Kind), Family: m.Source.Family, Answers: info.Answers, Description: m.Description, Licence: m.Licence,
+		Checkpoint: m.Source.Checkpoint, Digest: info.Digest, Labels: m.Graph.Labels, Features: m.Graph.Features, User: info.User,
+		Transforms: info.Transforms, Layout: m.Graph.Layout, Precision: m.Graph.Precision, Drift: (*wire.DriftSpec)(m.Drift),
+		Pooling: m.Pooling, BOS: m.Tokenizer.BOS, End: m.Tokenizer.End, Template: m.Template.File != "" || m.Template.Segments != nil,
+		Separator: m.Steps.Separator, MaxTokens: m.Limits.MaxTokens, VocabSize: m.Graph.VocabSize, BatchTokens: info.Batching.Tokens,
+		CacheBytes: info.Cache, Lanes: info.Lanes, Provider: info.Provider, Threads: info.Threads,
+	}
+}

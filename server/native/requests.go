@@ -1,0 +1,140 @@
+// Package native is the forms of the native API as rewards knows them: it makes requests of what was decoded, and JSON of answers.
+package native
+
+import (
+	"github.com/assay-rm/assay/models/chat"
+	"github.com/assay-rm/assay/models/encode"
+	"github.com/assay-rm/assay/rewards"
+	"github.com/assay-rm/assay/rewards/failure"
+	"github.com/assay-rm/assay/rewards/ops"
+	"github.com/assay-rm/assay/server/problem"
+	"github.com/assay-rm/assay/server/wire"
+)
+
+// ScoreRequest is the request of a score body.
+func ScoreRequest(r *wire.ScoreRequest) (rewards.Request, error) {
+	request := about(rewards.Score, &r.Common, r.Items)
+	request.Activation, request.Label, request.Gradient = r.Activation, r.Label, r.Explain != ""
+	return request, nil
+}
+
+// StepsRequest is the request of a steps body.
+func StepsRequest(r *wire.StepsRequest) (rewards.Request, error) {
+	request := about(rewards.Steps, &r.Common, r.Items)
+	if r.Threshold != nil {
+		request.Threshold = ops.Some(*r.Threshold)
+	}
+	return request, nil
+}
+
+// TokenizeRequest is the request of a tokenize body, which may be one of score or of steps.
+func TokenizeRequest(r *wire.TokenizeRequest) (rewards.Request, error) {
+	request := about(rewards.Tokenize, &r.Common, r.Items)
+	request.Activation = r.Activation
+	return request, nil
+}
+
+// RankRequest is the request of a rank body.
+func RankRequest(r *wire.RankRequest) (rewards.Request, error) {
+	request := under(rewards.Rank, &r.Common)
+	request.Activation, request.Label, request.Places = r.Activation, r.Label, r.N
+	request.Groups, request.Refused = []rewards.Group{Group(&r.Prompted, r.Responses)}, refused(r.Refused)
+	return request, nil
+}
+
+// CompareRequest is the request of a compare body, whose responses, or whose pairs, are to be compared.
+func CompareRequest(r *wire.CompareRequest) (rewards.Request, error) {
+	request := under(rewards.Compare, &r.Common)
+	request.Label = r.Label
+	if r.Pairs == nil {
+		request.Groups, request.Refused = []rewards.Group{Group(&r.Prompted, r.Responses)}, refused(r.Refused)
+		return request, nil
+	}
+	if r.Prompt != nil || r.Messages != nil || r.User != nil || r.Responses != nil {
+		return request, failure.New(failure.CodeInvalidField, "pairs: given together with prompt, messages, user or responses, and each pair has its own")
+	}
+	request.Question, request.Groups = rewards.Pairs, make([]rewards.Group, len(r.Pairs))
+	for i := range r.Pairs {
+		group, why := Pair(&r.Pairs[i])
+		if request.Groups[i] = group; why != nil {
+			refuse(&request, 2*i, why)
+			refuse(&request, 2*i+1, why)
+		}
+	}
+	return request, nil
+}
+
+// under is a request without its items.
+func under(q rewards.Question, c *wire.Common) rewards.Request {
+	return rewards.Request{Question: q, Model: c.Model, Truncate: encode.Truncation(c.Truncate)}
+}
+
+// about is a request about items, some of which may be refused.
+func about(q rewards.Question, c *wire.Common, items []wire.Item) rewards.Request {
+	request := under(q, c)
+	Items(&request, items)
+	return request
+}
+
+// Items puts items into a request; those that could not be read are refused in it.
+func Items(r *rewards.Request, items []wire.Item) {
+	r.Items = make([]encode.Item, len(items))
+	for i := range items {
+		if why := items[i].Err; why != nil {
+			refuse(r, i, problem.Refused(why))
+			continue
+		}
+		r.Items[i] = Item(&items[i])
+	}
+}
+
+func refuse(r *rewards.Request, item int, why error) {
+	if r.Refused == nil {
+		r.Refused = map[int]error{}
+	}
+	r.Refused[item] = why
+}
+
+// refused is why single responses could not be read.
+func refused(of map[int]*wire.Error) map[int]error {
+	if len(of) == 0 {
+		return nil
+	}
+	all := make(map[int]error, len(of))
+	for i, why := range of {
+		all[i] = problem.Refused(why)
+	}
+	return all
+}
+
+// Item is one item, which was not refused.
+func Item(i *wire.Item) encode.Item {
+	return encode.Item{
+		Messages: messages(i.Messages), Prompt: i.Prompt, Response: i.Response, Text: i.Text, InputIDs: i.InputIDs,
+		Steps: i.Steps, Separator: i.Separator, Features: i.Features, User: i.User,
+	}
+}
+
+// Group is responses to one prompt.
+func Group(p *wire.Prompted, responses []string) rewards.Group {
+	return rewards.Group{Prompt: p.Prompt, Messages: messages(p.Messages), User: p.User, Responses: responses}
+}
+
+// Pair is a group of two, or why it could not be read. A refused pair still is a group of two.
+func Pair(p *wire.Pair) (rewards.Group, error) {
+	if p.Err != nil {
+		return rewards.Group{Prompt: new(string), Responses: make([]string, 2)}, problem.Refused(p.Err)
+	}
+	return Group(&p.Prompted, []string{*p.Chosen, *p.Rejected}), nil
+}
+
+func messages(of []wire.Message) []chat.Message {
+	if of == nil {
+		return nil
+	}
+	all := make([]chat.Message, len(of))
+	for i, m := range of {
+		all[i] = chat.Message(m)
+	}
+	return all
+}

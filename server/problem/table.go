@@ -1,0 +1,187 @@
+package problem
+
+import (
+	"github.com/assay-rm/assay/models/fault"
+	"github.com/assay-rm/assay/rewards/failure"
+	"github.com/assay-rm/assay/server/wire"
+)
+
+// Codes of problems of HTTP itself. Packages wire, failure and fault have the others.
+const (
+	CodeUnauthorized     = "unauthorized"
+	CodeNotFound         = "not_found"
+	CodeMethodNotAllowed = "method_not_allowed"
+	CodeBodyTimeout      = "body_timeout"
+	CodeBodyTooLarge     = "body_too_large"
+	CodeMediaType        = "unsupported_media_type"
+	CodeNotReady         = "not_ready"
+)
+
+// row is a row of the table of problems.
+type row struct {
+	Code   string
+	Status int
+	Title  string
+	When   string // it happens
+	Mend   string // what mends it
+}
+
+// table is the one table from a code to its status, by status; docs/API.md prints it.
+var table = []row{
+	{
+		wire.CodeBadJSON, 400, "The body is not JSON",
+		"syntax error, not UTF-8, more than one value, empty body",
+		"send one JSON object",
+	},
+	{
+		CodeUnauthorized, 401, "A token is needed",
+		"no `Authorization` header, or another token",
+		"send `Authorization: Bearer TOKEN`",
+	},
+	{CodeNotFound, 404, "No such route", "path unknown", "`GET /openapi.json` lists the routes"},
+	{
+		fault.CodeModel, 404, "No such model",
+		"`model` names none, or is left out where several answer",
+		"`GET /v1/models` lists the names",
+	},
+	{
+		CodeMethodNotAllowed, 405, "Method not allowed",
+		"known path, other method",
+		"the `Allow` header names the method",
+	},
+	{CodeBodyTimeout, 408, "The body came too slowly", "the body was not read in time", "send again, faster"},
+	{CodeBodyTooLarge, 413, "The body is too large", "more bytes than the cap", "split the request"},
+	{
+		failure.CodeTooManyItems, 413, "Too many items",
+		"more items than one request, or than the queue, may hold",
+		"split the request",
+	},
+	{
+		fault.CodeTooLong, 413, "The item is too long",
+		"more tokens than the model's `max_tokens`",
+		"shorten it, or ask for `truncate`",
+	},
+	{
+		CodeMediaType, 415, "Not JSON by its content type",
+		"`Content-Type` missing or another",
+		"send `Content-Type: application/json`",
+	},
+	{
+		wire.CodeUnknownField, 422, "Unknown field",
+		"a field that the request does not have",
+		"mind the spelling; the detail names the field",
+	},
+	{
+		failure.CodeInvalidField, 422, "Invalid field",
+		"wrong type, null, missing, empty list, value out of range",
+		"the detail names the field",
+	},
+	{
+		fault.CodeKind, 422, "The model answers another question",
+		"a process model asked for a reward, or the reverse",
+		"the detail names what it answers",
+	},
+	{
+		failure.CodeActivation, 422, "The activation makes no sense here",
+		"softmax over a single label",
+		"ask for `none` or `sigmoid`",
+	},
+	{failure.CodeLabel, 422, "No such label", "`label` is none of the model's", "`GET /v1/models` lists the labels"},
+	{
+		fault.CodeItem, 422, "The item is incomplete or ambiguous",
+		"no form, several forms, half of one, or features or a user's vector that do not fit",
+		"give exactly one form; the detail names what is missing",
+	},
+	{fault.CodeEmpty, 422, "The item has no token", "empty text or ids", "give it content"},
+	{
+		fault.CodeTemplate, 422, "The template refused the conversation",
+		"roles or order that it does not know",
+		"the detail is the template's own sentence",
+	},
+	{
+		fault.CodeNoTemplate, 422, "The model has no chat template",
+		"messages or a prompt for a bundle without one",
+		"send `text` or `input_ids`",
+	},
+	{
+		fault.CodeID, 422, "A token id is outside the vocabulary",
+		"an id below 0, or not below `vocab_size`",
+		"use this model's tokenizer",
+	},
+	{
+		fault.CodeNoSeparator, 422, "The item has no step",
+		"a step item without a separator or steps",
+		"send `steps`, or `separator`",
+	},
+	{
+		fault.CodeInText, 422, "The separator's token is inside the text",
+		"a prompt or step that holds the step token",
+		"remove it from the text",
+	},
+	{
+		fault.CodeBoundary, 422, "A step ends inside a token",
+		"a step whose end is no token's end",
+		"end the step where a token ends, as at a line break",
+	},
+	{
+		failure.CodeQueueFull, 429, "The queue is full",
+		"items or tokens waiting reach the limit, or the deadline would pass behind them",
+		"try again after `Retry-After` seconds",
+	},
+	{
+		failure.CodeClientGone, 499, "The client is gone",
+		"the connection closed before the answer (logged only)",
+		"wait for the answer",
+	},
+	{
+		fault.CodeBundle, 500, "The bundle does not hold",
+		"a bundle that cannot be loaded",
+		"`assay verify DIR` says what is wrong",
+	},
+	{
+		fault.CodeRuntime, 500, "A native library is missing",
+		"library missing or of another version",
+		"`assay doctor` says which",
+	},
+	{
+		fault.CodeDevice, 500, "The device cannot be used",
+		"a GPU, its driver or a library of CUDA is missing",
+		"the detail says which",
+	},
+	{
+		fault.CodeNotFinite, 500, "The score is not finite",
+		"NaN or infinity out of the graph or a transform",
+		"check the model; the item has no score",
+	},
+	{fault.CodeRun, 500, "The forward failed", "the runtime returned an error", "see the server's log"},
+	{failure.CodeInternal, 500, "Internal error", "a fault of the server", "see the server's log, by `X-Request-Id`"},
+	{failure.CodeClosed, 503, "The server is shutting down", "it drains, or has stopped", "send it to another replica"},
+	{
+		CodeNotReady, 503, "The server is not ready",
+		"a model's probe failed, or the server drains (`/readyz` only)",
+		"the answer names each model and why",
+	},
+	{
+		failure.CodeDeadline, 504, "The deadline passed",
+		"`timeout_ms` ended before the answer",
+		"allow more time, or send less",
+	},
+}
+
+// byCode is the table by code.
+var byCode = func() map[string]*row {
+	rows := make(map[string]*row, len(table))
+	for i := range table {
+		rows[table[i].Code] = &table[i]
+	}
+	return rows
+}()
+
+// Rows lists every problem there is, by status.
+func Rows() []wire.ProblemRow {
+	rows := make([]wire.ProblemRow, len(table))
+	for i, r := range table {
+		rows[i] = wire.ProblemRow(r)
+	}
+	return rows
+}

@@ -1,0 +1,137 @@
+package wire
+
+// Answering are the fields that every answer has.
+type Answering struct {
+	Model      string   `json:"model" doc:"Name of the model that answered"`
+	Digest     string   `json:"digest" doc:"sha256 of its bundle's files"`
+	Transforms []string `json:"transforms" nullable:"false" doc:"What was applied between raw and score, in order; empty: score equals raw"`
+	Usage      Usage    `json:"usage"`
+	Timings    Timings  `json:"timings"`
+}
+
+// Usage counts what a request took. Items that failed before they had tokens count as items only.
+type Usage struct {
+	Items    int `json:"items" doc:"Sequences read; a pair counts two"`
+	Tokens   int `json:"tokens" doc:"Tokens of the sequences"`
+	Computed int `json:"computed_tokens" doc:"Tokens computed for them: what sequences of a run share counts once, cached tokens not at all"`
+}
+
+// Timings are in milliseconds.
+type Timings struct {
+	Queue float64 `json:"queue_ms" doc:"Longest wait of an item for its run"`
+	Run   float64 `json:"run_ms" doc:"Longest run of an item"`
+	Total float64 `json:"total_ms" doc:"From the request to its answer, tokenizing included"`
+}
+
+// Tokens counts the tokens of an item that has an answer.
+type Tokens struct {
+	Tokens    int `json:"tokens" doc:"Tokens read"`
+	Shared    int `json:"shared_tokens" doc:"Leading tokens computed once together with other items"`
+	Cached    int `json:"cached_tokens" doc:"Leading tokens taken from the cache"`
+	Truncated int `json:"truncated,omitempty" doc:"Tokens cut away, on request only"`
+}
+
+// ScoreAnswer has one result per item, in order.
+type ScoreAnswer struct {
+	Answering
+	Activation string        `json:"activation" doc:"As asked"`
+	Results    []ScoreResult `json:"results" nullable:"false"`
+}
+
+// ScoreResult is an item's score or its problem.
+type ScoreResult struct {
+	Score  *float64           `json:"score,omitempty" doc:"The raw output after the transforms"`
+	Raw    *float64           `json:"raw,omitempty" doc:"The value before activations, mean and std; of a plain head the graph's output, untouched"`
+	Scores map[string]float64 `json:"scores,omitempty" doc:"Score of each label, where the model has several"`
+	Logits map[string]float64 `json:"logits,omitempty" doc:"Raw output of each label, where the model has several"`
+	*Tokens
+	Gradient map[string]float64 `json:"gradient,omitempty" doc:"The derivative of the score by each feature, where the request asks for it"`
+	Error    *Problem           `json:"error,omitempty" doc:"Why there is no score"`
+}
+
+// RankAnswer has the ranking, and one result per response in the request's order.
+type RankAnswer struct {
+	Answering
+	Activation string        `json:"activation" doc:"As asked"`
+	Strategy   string        `json:"strategy"`
+	Ranking    []Ranked      `json:"ranking" nullable:"false" doc:"Best first; responses that failed have no place"`
+	Best       *int          `json:"best" doc:"Index of the best response; null when every one failed"`
+	Responses  []ScoreResult `json:"responses" nullable:"false" doc:"One per response, in the request's order"`
+}
+
+// Ranked is a place of a ranking.
+type Ranked struct {
+	Index int     `json:"index" doc:"Of the response in the request"`
+	Score float64 `json:"score"`
+}
+
+// CompareAnswer has a matrix for responses, or a list for pairs. Preferences are made of raw rewards (of a likelihood
+// times beta), as the model was trained, before mean and std.
+type CompareAnswer struct {
+	Answering
+	Preference [][]*float64  `json:"preference,omitempty" doc:"Row i, column j: probability that response i is preferred to j; 0.5 on the diagonal; null where a response failed"`
+	WinRate    []*float64    `json:"win_rate,omitempty" doc:"Mean of each row without the diagonal; null where the response, or every other, failed"`
+	Responses  []ScoreResult `json:"responses,omitempty" doc:"One per response, in the request's order"`
+	Results    []PairResult  `json:"results,omitempty" doc:"One per pair, in the request's order"`
+}
+
+// PairResult is a pair's preference or its problem.
+type PairResult struct {
+	Probability *float64     `json:"probability,omitempty" doc:"That chosen is preferred to rejected"`
+	Margin      *float64     `json:"margin,omitempty" doc:"Log-odds of the probability; of a reward model raw of chosen less raw of rejected, times beta where raw is a likelihood"`
+	Chosen      *ScoreResult `json:"chosen,omitempty"`
+	Rejected    *ScoreResult `json:"rejected,omitempty"`
+	Error       *Problem     `json:"error,omitempty" doc:"Why there is no probability: the first problem of the two, and its side where it has one"`
+}
+
+// StepsAnswer has one result per item, in order.
+type StepsAnswer struct {
+	Answering
+	Threshold float64       `json:"threshold" doc:"That first_error went by"`
+	Results   []StepsResult `json:"results" nullable:"false"`
+}
+
+// StepsResult is an item's steps or its problem. Failed items have an error only.
+type StepsResult struct {
+	Steps []StepScore `json:"steps,omitempty"`
+	*Aggregate
+	*Tokens
+	Error *Problem `json:"error,omitempty" doc:"Why there are no steps"`
+}
+
+// StepScore is one step. Steps are scored in one causal pass, so a later step never changes an earlier one's score.
+type StepScore struct {
+	Score  *float64           `json:"score" doc:"The raw output after the manifest's activation; null of a step that the model does not score"`
+	Raw    *float64           `json:"raw,omitempty" doc:"The graph's output for the label that means right, untouched; of several labels and of log-probabilities the sum"`
+	Logits map[string]float64 `json:"logits,omitempty" doc:"Raw output of each label, where the model has several"`
+	Token  int                `json:"token" doc:"Index of the token where the step is read"`
+	End    *int               `json:"end,omitempty" doc:"Where the step ends, in characters (code points) of the response; of steps, of their concatenation"`
+}
+
+// Aggregate is what the scores of an item's steps come to.
+type Aggregate struct {
+	Min        float64  `json:"min"`
+	Product    *float64 `json:"product" doc:"Null where it overflows, which scores in [0, 1] never do"`
+	Mean       float64  `json:"mean"`
+	Last       float64  `json:"last"`
+	FirstError *int     `json:"first_error" doc:"Index of the first step below the threshold; null when there is none"`
+}
+
+// TokenizeAnswer has one result per item, in order.
+type TokenizeAnswer struct {
+	Model     string           `json:"model"`
+	Digest    string           `json:"digest"`
+	MaxTokens int              `json:"max_tokens" doc:"Longest item that the model accepts"`
+	Results   []TokenizeResult `json:"results" nullable:"false"`
+	TotalMS   float64          `json:"total_ms"`
+}
+
+// TokenizeResult is what the model would see of an item, or its problem.
+type TokenizeResult struct {
+	Text      string   `json:"text,omitempty" doc:"The text that was tokenized, rendered; none for input_ids"`
+	IDs       []int64  `json:"input_ids,omitempty"`
+	Read      []int    `json:"read,omitempty" doc:"Indices of the tokens whose outputs are read"`
+	Tokens    int      `json:"tokens,omitempty" doc:"Length of input_ids"`
+	Truncated int      `json:"truncated,omitempty" doc:"Tokens cut away, on request only"`
+	Error     *Problem `json:"error,omitempty"`
+}

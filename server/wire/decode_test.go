@@ -1,0 +1,278 @@
+package wire
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// decoded reads a text into a new form; the error is nil or an *Error.
+func decoded[T any, F interface {
+	*T
+	Form
+}](text string, limits Limits) (*T, *Error) {
+	into := new(T)
+	return into, refusal([]byte(text), F(into), limits)
+}
+
+// refusal is the error of a text under a form, nil when it is read.
+func refusal(text []byte, into Form, limits Limits) *Error {
+	var refused *Error
+	if err := DecodeBody(text, into, limits); err != nil && !errors.As(err, &refused) {
+		panic(err) // every error is an *Error
+	}
+	return refused
+}
+
+// forms gives a new form by the name that tests call it.
+var forms = map[string]func() Form{
+	"score":    func() Form { return new(ScoreRequest) },
+	"steps":    func() Form { return new(StepsRequest) },
+	"tokenize": func() Form { return new(TokenizeRequest) },
+	"rank":     func() Form { return new(RankRequest) },
+	"compare":  func() Form { return new(CompareRequest) },
+	"openrlhf": func() Form { return new(OpenRLHFRequest) },
+	"item":     func() Form { return new(Item) },
+	"rankline": func() Form { return new(RankLine) },
+	"cmpline":  func() Form { return new(CompareLine) },
+	"fit":      func() Form { return new(FitLine) },
+	"pairrow":  func() Form { return new(PairRow) },
+	"steprow":  func() Form { return new(StepRow) },
+	"bestrow":  func() Form { return new(BestRow) },
+	"golden":   func() Form { return new(Golden) },
+}
+
+// TestRefusals: a text that breaks a rule is refused whole, by the code of the rule and with the path of its first
+// breach.
+func TestRefusals(t *testing.T) {
+	long := strings.Repeat("é", 1000)
+	for _, test := range []struct{ form, text, code, want string }{
+		// Unknown, second and missing fields; case.
+		{"score", `{"items":[{"text":"a"}],"x":1}`, CodeUnknownField, `x: unknown field`},
+		{"score", `{"items":[{"text":"a"},{"tekst":"b"}]}`, CodeUnknownField, `items[1].tekst: unknown field`},
+		{"score", `{"Items":[{"text":"a"}]}`, CodeUnknownField, `Items: unknown field`},
+		{"score", `{"items":[{"Text":"a"}]}`, CodeUnknownField, `items[0].Text: unknown field`},
+		{"rank", `{"PROMPT":"p","responses":["a"]}`, CodeUnknownField, `PROMPT: unknown field`},
+		{"score", `{"items":[{"text":"a","` + long + `":1}]}`, CodeUnknownField, `items[0].` + strings.Repeat("é", 40) + `…: unknown field`},
+		{"score", `{"\ud800":1}`, CodeUnknownField, "\uFFFD: unknown field"},
+		{"score", `{"items":[{"prompt":"a","response":"b"}],"items":[{"prompt":"c"}]}`, CodeInvalidField, `items: given twice`},
+		{"score", `{"items":[{"text":"a","text":"a"}]}`, CodeInvalidField, `items[0].text: given twice`},
+		{"score", `{"items":[{"text":"a","\u0074ext":"a"}]}`, CodeInvalidField, `items[0].text: given twice`},
+		{"score", `{"items":[{"features":{"a":1,"b":2,"a":1}}]}`, CodeInvalidField, `items[0].features.a: given twice`},
+		{"score", `{"items":[{"messages":[{"role":"user"}]}]}`, CodeInvalidField, `items[0].messages[0]: expected required property content to be present`},
+		{"score", `{"items":[{"messages":[{"content":"a"}]}]}`, CodeInvalidField, `items[0].messages[0]: expected required property role to be present`},
+		{"score", `{"items":[{"messages":[{"role":"","content":"a"}]}]}`, CodeInvalidField, `items[0].messages[0].role: expected length >= 1, got ""`},
+		{"compare", `{"pairs":[{"prompt":"p","rejected":"b"}]}`, CodeInvalidField, `pairs[0]: expected required property chosen to be present`},
+		{"compare", `{"pairs":[{"prompt":"p","chosen":"b"}]}`, CodeInvalidField, `pairs[0]: expected required property rejected to be present`},
+		{"openrlhf", `{"prompts":["a"]}`, CodeInvalidField, `body: expected required property query to be present`},
+		{"openrlhf", `{"query":["a"],"query":["b"]}`, CodeInvalidField, `query: given twice`},
+		{"fit", `{"prompt":"p","chosen":"a"}`, CodeInvalidField, `body: expected required property rejected to be present`},
+		{"pairrow", `{"prompt":"p","chosen":"a"}`, CodeInvalidField, `body: expected required property rejected to be present`},
+		{"steprow", `{"prompt":"p","steps":[]}`, CodeInvalidField, `body: the row needs prompt, steps and first_error`},
+		{"bestrow", `{"prompt":"p","responses":["a"],"correct":[]}`, CodeInvalidField, `body: the row needs responses, and correct of the same length; they have 1 and 0`},
+
+		// Empty lists.
+		{"score", `{}`, CodeInvalidField, `items: must hold at least one item`},
+		{"steps", `{"items":[]}`, CodeInvalidField, `items: must hold at least one item`},
+		{"tokenize", `{"model":"m"}`, CodeInvalidField, `items: must hold at least one item`},
+		{"rank", `{"prompt":"p","responses":[]}`, CodeInvalidField, `responses: must hold at least one response`},
+		{"compare", `{"prompt":"p","responses":["a"]}`, CodeInvalidField, `responses: must hold at least two responses, unless pairs are given`},
+		{"compare", `{"prompt":"p"}`, CodeInvalidField, `responses: must hold at least two responses, unless pairs are given`},
+		{"compare", `{"pairs":[]}`, CodeInvalidField, `pairs: must hold at least one pair`},
+		{"compare", `{"pairs":[{"prompt":"p","chosen":"a","rejected":"b"}],"responses":[]}`, CodeInvalidField, `responses: must hold at least two responses, unless pairs are given`},
+
+		// Wrong types.
+		{"score", `[]`, CodeInvalidField, `body: expected object, got an array`},
+		{"score", `"a"`, CodeInvalidField, `body: expected object, got "a"`},
+		{"score", `{"items":"a"}`, CodeInvalidField, `items: expected array, got "a"`},
+		{"score", `{"items":{}}`, CodeInvalidField, `items: expected array, got an object`},
+		{"score", `{"items":[1,1,1]}`, CodeInvalidField, `items[0]: expected object, got 1`},
+		{"score", `{"items":[{"text":"a"},{"text":5}]}`, CodeInvalidField, `items[1].text: expected string, got 5`},
+		{"score", `{"items":[{"text":["a"]}]}`, CodeInvalidField, `items[0].text: expected string, got an array`},
+		{"score", `{"items":[{"input_ids":[1,2.5]}]}`, CodeInvalidField, `items[0].input_ids[1]: expected integer, got 2.5`},
+		{"score", `{"items":[{"input_ids":[1e30]}]}`, CodeInvalidField, `items[0].input_ids[0]: expected integer, got 1e30`},
+		{"score", `{"items":[{"input_ids":[9223372036854775808]}]}`, CodeInvalidField, `items[0].input_ids[0]: expected integer, got 9223372036854775808`},
+		{"score", `{"items":[{"input_ids":""}]}`, CodeInvalidField, `items[0].input_ids: expected array, got ""`},
+		{"score", `{"items":[{"input_ids":["",""]}]}`, CodeInvalidField, `items[0].input_ids[0]: expected integer, got ""`},
+		{"score", `{"items":[{"user":[0.5,true]}]}`, CodeInvalidField, `items[0].user[1]: expected number, got true`},
+		{"score", `{"items":[{"features":{"a":"1"}}]}`, CodeInvalidField, `items[0].features.a: expected number, got "1"`},
+		{"score", `{"items":[{"features":[1]}]}`, CodeInvalidField, `items[0].features: expected object, got an array`},
+		{"score", `{"items":[{"text":"a"}],"timeout_ms":1.5}`, CodeInvalidField, `timeout_ms: expected integer, got 1.5`},
+		{"steps", `{"items":[{"prompt":"p","steps":["a",7]}]}`, CodeInvalidField, `items[0].steps[1]: expected string, got 7`},
+		{"steps", `{"items":[{"prompt":"p","steps":"a"}]}`, CodeInvalidField, `items[0].steps: expected array, got "a"`},
+		{"openrlhf", `{"query":["a",5]}`, CodeInvalidField, `query[1]: expected string, got 5`},
+		{"fit", `{"prompt":"p","chosen":1,"rejected":"a"}`, CodeInvalidField, `chosen: expected string or object, got 1`},
+		{"fit", `{"chosen":{"text":"a"},"rejected":{"txt":"b"}}`, CodeUnknownField, `rejected.txt: unknown field`},
+		{"bestrow", `{"prompt":"p","responses":["a"],"correct":[1]}`, CodeInvalidField, `correct[0]: expected boolean, got 1`},
+		{"golden", `{"item":{"text":"a"},"ids":[[1],[2],[3]]}`, CodeTooLong, `ids: more than 2, the limit of an item`},
+		{"golden", `{"item":{"text":"a"},"ids":[1,[2]]}`, CodeInvalidField, `ids[1]: expected integer, got an array`},
+		{"golden", `{"item":{"text":"a"},"read":[-1]}`, CodeInvalidField, `read[0]: -1 is below 0`},
+		{"score", `{"items":["` + long + `"]}`, CodeInvalidField, `items[0]: expected object, got "` + strings.Repeat("é", 40) + `…"`},
+
+		// Nulls.
+		{"score", `null`, CodeInvalidField, `body: expected object, got null`},
+		{"score", `{"items":null}`, CodeInvalidField, `items: expected array, got null`},
+		{"score", `{"items":[null]}`, CodeInvalidField, `items[0]: expected object, got null`},
+		{"score", `{"model":null,"items":[{"text":"a"}]}`, CodeInvalidField, `model: expected string, got null`},
+		{"score", `{"items":[{"text":null}]}`, CodeInvalidField, `items[0].text: expected string, got null`},
+		{"score", `{"items":[{"messages":null}]}`, CodeInvalidField, `items[0].messages: expected array, got null`},
+		{"score", `{"items":[{"messages":[null]}]}`, CodeInvalidField, `items[0].messages[0]: expected object, got null`},
+		{"score", `{"items":[{"messages":[{"role":"user","content":null}]}]}`, CodeInvalidField, `items[0].messages[0].content: expected string, got null`},
+		{"score", `{"items":[{"input_ids":null}]}`, CodeInvalidField, `items[0].input_ids: expected array, got null`},
+		{"score", `{"items":[{"input_ids":[1,null]}]}`, CodeInvalidField, `items[0].input_ids[1]: expected integer, got null`},
+		{"score", `{"items":[{"text":"a","user":[null]}]}`, CodeInvalidField, `items[0].user[0]: expected number, got null`},
+		{"score", `{"items":[{"features":null}]}`, CodeInvalidField, `items[0].features: expected object, got null`},
+		{"score", `{"items":[{"features":{"a":null}}]}`, CodeInvalidField, `items[0].features.a: expected number, got null`},
+		{"steps", `{"items":[{"text":"a"}],"threshold":null}`, CodeInvalidField, `threshold: expected number, got null`},
+		{"rank", `{"prompt":"p","responses":["a",null]}`, CodeInvalidField, `responses[1]: expected string, got null`},
+		{"rank", `{"prompt":"p","responses":["a"],"user":null}`, CodeInvalidField, `user: expected array, got null`},
+		{"compare", `{"prompt":"p","responses":null}`, CodeInvalidField, `responses: expected array, got null`},
+		{"compare", `{"pairs":[{"prompt":"p","chosen":null,"rejected":"b"}]}`, CodeInvalidField, `pairs[0].chosen: expected string, got null`},
+		{"openrlhf", `{"query":null}`, CodeInvalidField, `query: expected array, got null`},
+		{"openrlhf", `{"query":["a",null]}`, CodeInvalidField, `query[1]: expected string, got null`},
+		{"golden", `{"item":null}`, CodeInvalidField, `item: expected object, got null`},
+
+		// Words and ranges.
+		{"score", `{"items":[{"text":"is it empty?"}],"truncate":""}`, CodeInvalidField, `truncate: "" is none of error, left, right`},
+		{"score", `{"items":[{"text":"is it null?"}],"truncate":""}`, CodeInvalidField, `truncate: "" is none of error, left, right`},
+		{"score", `{"activation":"` + long + `"}`, CodeInvalidField, `activation: "` + strings.Repeat("é", 40) + `…" is none of none, sigmoid, softmax`},
+		{"score", `{"explain":"all"}`, CodeInvalidField, `explain: "all" is none of gradient`},
+		{"rank", `{"strategy":"vote"}`, CodeInvalidField, `strategy: "vote" is none of best_of_n`},
+		{"rank", `{"n":-1}`, CodeInvalidField, `n: -1 is below 0`},
+		{"score", `{"timeout_ms":-1}`, CodeInvalidField, `timeout_ms: -1 is not between 0 and 3600000`},
+		{"score", `{"timeout_ms":3600001}`, CodeInvalidField, `timeout_ms: 3600001 is not between 0 and 3600000`},
+		{"steps", `{"threshold":1e999}`, CodeInvalidField, `threshold: 1e999 is beyond the range of numbers`},
+		{"score", `{"items":[{"features":{"a":-1e400}}]}`, CodeInvalidField, `items[0].features.a: -1e400 is beyond the range of numbers`},
+		{"steprow", `{"prompt":"p","steps":["a"],"first_error":-2}`, CodeInvalidField, `first_error: -2 is below -1`},
+
+		// What is no JSON, or more than one value.
+		{"score", ``, CodeBadJSON, `the body is empty`},
+		{"score", " \n", CodeBadJSON, `the body is empty`},
+		{"score", `{"items":[{"text":"a"}]`, CodeBadJSON, `the body ends inside its JSON value`},
+		{"score", `{"items":[{"text":"a`, CodeBadJSON, `the body ends inside its JSON value`},
+		{"score", `{"items":`, CodeBadJSON, `the body ends inside its JSON value`},
+		{"score", `{"items":[{"text":"a"}]} {}`, CodeBadJSON, `the body goes on after its JSON value, at byte 26`},
+		{"score", `{"items":[{"text":"a"}]},`, CodeBadJSON, `the body goes on after its JSON value, at byte 25`},
+		{"score", `nonsense`, CodeBadJSON, `at byte 2: invalid character 'o' in literal null`},
+		{"score", `{"items":[{"text":"a",}]}`, CodeBadJSON, `at byte 22: invalid character`},
+		{"score", `{"items":[{"text" "a"}]}`, CodeBadJSON, `at byte 19: invalid character`},
+		{"score", `{"items":[{"text":"a"]}`, CodeBadJSON, `at byte 22: invalid character`},
+		{"score", `{"items":[{"text":"a"},]}`, CodeBadJSON, `at byte 23: invalid character`},
+		{"score", `{items:[]}`, CodeBadJSON, `at byte 2: invalid character`},
+		{"score", `{[]:1}`, CodeBadJSON, `at byte 2: `},
+		{"score", `{"items":[{"text":'a'}]}`, CodeBadJSON, `at byte 19: invalid character`},
+		{"score", `{"items":[{"text":"\x"}]}`, CodeBadJSON, `at byte 20: invalid escape sequence`},
+		{"score", `{"items":[{"input_ids":[01]}]}`, CodeBadJSON, `at byte 26: invalid character`},
+		{"score", `{"items":[{"input_ids":[NaN]}]}`, CodeBadJSON, `at byte 25: invalid character`},
+		{"score", "{\"items\":[{\"text\":\"a\nb\"}]}", CodeBadJSON, `at byte 21: invalid character`},
+		{"score", "\xff", CodeBadJSON, `at byte 1: invalid character`},
+		{"score", "{\"items\":[\xff{\"text\":\"a\"}]}", CodeBadJSON, `at byte 11: invalid character`},
+		{"score", "\ufeff{}", CodeBadJSON, `at byte 1: invalid character`},
+	} {
+		err := refusal([]byte(test.text), forms[test.form](), Limits{})
+		if err == nil || err.Code != test.code || !strings.HasPrefix(err.Error(), test.want) {
+			t.Errorf("%s %.60s: %v, want %s %s", test.form, test.text, err, test.code, test.want)
+		} else if len(err.Error()) > 300 {
+			t.Errorf("%s %.60s: an error of %d bytes", test.form, test.text, len(err.Error()))
+		}
+	}
+}
+
+// TestWordsOfLines: the same rules hold for a line, which is called one.
+func TestWordsOfLines(t *testing.T) {
+	for text, want := range map[string]string{
+		``:               "the line is empty",
+		`[]`:             "line: expected object, got an array",
+		`{"text":"a"} x`: "the line goes on after its JSON value, at byte 14",
+		`{"text":"a"`:    "the line ends inside its JSON value",
+		`{"promt":"a"}`:  "promt: unknown field",
+	} {
+		if err := DecodeLine([]byte(text), new(Item), Limits{}); err == nil || err.Error() != want {
+			t.Errorf("%s: %v, want %s", text, err, want)
+		}
+	}
+}
+
+func TestWhatIsThereIsRead(t *testing.T) {
+	const item = `{"messages":[{"role":"tool","content":""}],"prompt":"a\n\"é\u00e9\ud83d\ude00","response":"","text":"<&>","input_ids":[0,-1,9223372036854775807],
+		"steps":["a",""],"separator":"\n","features":{"a":1,"":-2.5e-3},"user":[0.1,1e2,-0]}`
+	want := Item{
+		Messages: []Message{{"tool", ""}}, Prompt: new("a\n\"éé😀"), Response: new(""), Text: new("<&>"), InputIDs: []int64{0, -1, 9223372036854775807},
+		Steps: []string{"a", ""}, Separator: new("\n"), Features: map[string]float64{"a": 1, "": -0.0025}, User: []float64{0.1, 100, 0},
+	}
+	score, err := decoded[ScoreRequest](`{"model":"m","truncate":"left","timeout_ms":3600000,"activation":"softmax","label":"l","explain":"gradient","items":[`+item+`,{}]}`, Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := ScoreRequest{Common: Common{"m", "left", 3600000}, Scoring: Scoring{"softmax", "l"}, Items: []Item{want, {}}, Explain: "gradient"}
+	if diff := cmp.Diff(&all, score); diff != "" {
+		t.Errorf("score (-want +got):\n%s", diff)
+	}
+	prompted := Prompted{Prompt: new("p"), Messages: []Message{{"user", "u"}}, User: []float64{1}}
+	const shared = `"prompt":"p","messages":[{"role":"user","content":"u"}],"user":[1]`
+	check(t, `{`+shared+`,"responses":["a","b"],"strategy":"best_of_n","n":1}`,
+		&RankRequest{Prompted: prompted, Responses: []string{"a", "b"}, Strategy: "best_of_n", N: 1})
+	check(t, `{"label":"l",`+shared+`,"responses":["a","b"]}`, &CompareRequest{Label: "l", Prompted: prompted, Responses: []string{"a", "b"}})
+	check(t, `{"pairs":[{`+shared+`,"chosen":"a","rejected":"b"}]}`,
+		&CompareRequest{Pairs: []Pair{{Prompted: prompted, Chosen: new("a"), Rejected: new("b")}}})
+	check(t, `{"items":[{"text":"t"}],"threshold":0}`, &StepsRequest{Items: []Item{{Text: new("t")}}, Threshold: new(0.0)})
+	check(t, `{"items":[{"text":"t"}],"threshold":2,"activation":"none"}`,
+		&TokenizeRequest{Scoring: Scoring{Activation: "none"}, Items: []Item{{Text: new("t")}}, Threshold: new(2.0)})
+	check(t, `{"labels":[{"a":[null,"\ud800"]},null],"future":{"x":1,"x":2},"query":["a",""],"prompts":null,"Query":[null]}`,
+		&OpenRLHFRequest{Query: []string{"a", ""}})
+	check(t, `{"query":[]}`, &OpenRLHFRequest{Query: []string{}})
+	check(t, `{"prompt":"p","responses":["a"]}`, &RankLine{Prompted: Prompted{Prompt: new("p")}, Responses: []string{"a"}})
+	check(t, `{"prompt":"p","chosen":"a","rejected":""}`,
+		&CompareLine{RankLine: RankLine{Prompted: Prompted{Prompt: new("p")}}, Chosen: new("a"), Rejected: new("")})
+	check(t, `{"prompt":"p","chosen":"a","rejected":"b"}`,
+		&FitLine{Prompt: new("p"), Chosen: Side{Response: new("a")}, Rejected: Side{Response: new("b")}})
+	check(t, `{"chosen":{"text":"a"},"rejected":{"input_ids":[]}}`,
+		&FitLine{Chosen: Side{Item: &Item{Text: new("a")}}, Rejected: Side{Item: &Item{InputIDs: []int64{}}}})
+	check(t, `{"split":"s","id":null,"prompt":"p","chosen":"a","rejected":"b"}`, &PairRow{"s", "p", "a", "b"})
+	check(t, `{"prompt":"p","steps":["a"],"first_error":null}`, &StepRow{"", "p", []string{"a"}, -1})
+	check(t, `{"problem":"p","steps":["a"],"label":0,"final_answer_correct":true}`, &StepRow{"", "p", []string{"a"}, 0})
+	check(t, `{"problem":"q","prompt":"p","steps":[],"label":-1,"first_error":3}`, &StepRow{"", "p", []string{}, 3})
+	check(t, `{"prompt":"p","responses":["a","b"],"correct":[true,false]}`, &BestRow{"", "p", []string{"a", "b"}, []bool{true, false}})
+	check(t, `{"item":{"text":"a"},"ids":[1,2],"read":[1],"score":0.5,"scores":{"a":1},"steps":[null,0.5]}`,
+		&Golden{Item: &Item{Text: new("a")}, IDs: [][]int64{{1, 2}}, Read: []int{1}, Score: new(0.5), Scores: map[string]float64{"a": 1}, Steps: []*float64{nil, new(0.5)}})
+	check(t, `{"pair":{"prompt":"p","chosen":"a","rejected":"b"},"ids":[[1],[2,3]],"probability":1}`,
+		&Golden{Pair: &Pair{Prompted: Prompted{Prompt: new("p")}, Chosen: new("a"), Rejected: new("b")}, IDs: [][]int64{{1}, {2, 3}}, Probability: new(1.0)})
+}
+
+// check holds a text to the form that it must become.
+func check[T any, F interface {
+	*T
+	Form
+}](t *testing.T, text string, want F,
+) {
+	t.Helper()
+	got, err := decoded[T, F](text, Limits{})
+	if err != nil {
+		t.Errorf("%s: %v", text, err)
+	} else if diff := cmp.Diff((*T)(want), got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", text, diff)
+	}
+}
+
+// TestEmptyListsAreThere: a list that is given and empty is not one that is left out; a model tells their items apart.
+func TestEmptyListsAreThere(t *testing.T) {
+	check(t, `{"messages":[],"input_ids":[],"steps":[],"features":{},"user":[]}`,
+		&Item{Messages: []Message{}, InputIDs: []int64{}, Steps: []string{}, Features: map[string]float64{}, User: []float64{}})
+	check(t, `{}`, &Item{})
+}
+
+// TestTheTextIsNotKept: a form holds nothing of the bytes that it was read from, which a server uses again.
+func TestTheTextIsNotKept(t *testing.T) {
+	text := []byte(`{"items":[{"prompt":"plain","response":"esc\u0061ped","features":{"name":1}}]}`)
+	var request ScoreRequest
+	if err := DecodeBody(text, &request, Limits{}); err != nil {
+		t.Fatal(err)
+	}
+	clear(text)
+	want := []Item{{Prompt: new("plain"), Response: new("escaped"), Features: map[string]float64{"name": 1}}}
+	if diff := cmp.Diff(want, request.Items); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}

@@ -1,0 +1,56 @@
+package wire
+
+import (
+	"bytes"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"testing"
+)
+
+// TestFilesOfTheRepositoryAreRead: every golden line, every row that is measured on, and every example of the API's
+// page keeps to the rules.
+func TestFilesOfTheRepositoryAreRead(t *testing.T) {
+	lines := 0
+	read := func(path string, form func() Form) {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range bytes.Lines(text) {
+			lines++
+			if err := DecodeLine(line, form(), Limits{}); err != nil {
+				t.Fatalf("%s: %v in %s", path, err, line)
+			}
+		}
+	}
+	for name, form := range map[string]string{"pairs": "pairrow", "steps": "steprow", "best_of_8": "bestrow"} {
+		read("../../models/builtin/heldout/"+name+".jsonl", forms[form])
+	}
+	err := filepath.WalkDir("../../models", func(path string, _ fs.DirEntry, err error) error {
+		if filepath.Base(path) == "golden.jsonl" {
+			read(path, forms["golden"])
+		}
+		return err
+	})
+	if err != nil || lines < 1000 {
+		t.Errorf("%d lines, %v", lines, err)
+	}
+	page, err := os.ReadFile("../../docs/API.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	routes := map[string]string{
+		"/v1/score": "score", "/v1/rank": "rank", "/v1/compare": "compare", "/v1/steps": "steps", "/v1/tokenize": "tokenize", "/get_reward": "openrlhf",
+	}
+	examples := regexp.MustCompile("(?s)```json request (\\S+)\n(.*?)```").FindAllSubmatch(page, -1)
+	for _, example := range examples {
+		if err := DecodeBody(example[2], forms[routes[string(example[1])]](), Limits{}); err != nil {
+			t.Errorf("%s: %v in %s", example[1], err, example[2])
+		}
+	}
+	if len(examples) < len(routes) {
+		t.Errorf("docs/API.md has %d examples", len(examples))
+	}
+}

@@ -1,0 +1,138 @@
+package wire
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"reflect"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// seeds are texts of every form, good and bad.
+var seeds = []string{
+	`{"model":"m","truncate":"left","timeout_ms":5,"activation":"none","label":"l","items":[{"text":"a"}],"explain":"gradient"}`,
+	`{"items":[{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":""}]},{"input_ids":[1,-2,0]},{"features":{"a":1e-3,"":0}}]}`,
+	`{"items":[{"prompt":"p","steps":["a","b"],"separator":"\n","user":[0.5]}],"threshold":0.5}`, `{"items":[{"messages":[],"input_ids":[],"steps":[],"features":{},"user":[]}]}`,
+	`{"prompt":"p","responses":["a","\ud800"],"strategy":"best_of_n","n":1}`, `{"pairs":[{"prompt":"p","chosen":"a","rejected":"b"}]}`,
+	`{"query":["a"],"labels":[null,{"a":[]}]}`, `{"prompt":"p","chosen":"a","rejected":{"text":"b"}}`, `{"chosen":{"text":"a"},"rejected":{"text":"b"}}`,
+	`{"split":"s","prompt":"p","steps":["a"],"first_error":null}`, `{"problem":"p","steps":[],"label":-1}`, `{"prompt":"p","responses":["a"],"correct":[true]}`,
+	`{"item":{"text":"a"},"ids":[1,2],"read":[1],"score":0.5,"scores":{"a":1},"steps":[null,0.5],"probability":0}`, `{"pair":{"chosen":"","rejected":""},"ids":[[1],[]]}`,
+	`{"items":[{"text":null}]}`, `{"ITEMS":[{"Text":"a"}]}`, `{"items":[{"text":"a","text":5}]}`, "{\"items\":[{\"text\":\"\xff\"}]}", `[]`, ``, `{"a":`, `null`, ` {} {}`,
+}
+
+// FuzzDecode holds every form to these laws, whatever the text. Nothing panics. What is read says the same when it is
+// written and read again, is what encoding/json reads, and keeps to the OpenAPI description. A text that is refused is
+// refused by one short sentence with a known code.
+func FuzzDecode(f *testing.F) {
+	for _, text := range seeds {
+		f.Add([]byte(text))
+	}
+	registry := described()
+	f.Fuzz(func(t *testing.T, text []byte) {
+		for name, form := range forms {
+			into := form()
+			err := DecodeBody(text, into, Limits{})
+			var refused *Error
+			switch {
+			case errors.As(err, &refused):
+				if len(err.Error()) > 500 || refused.Detail == "" || !known[refused.Code] {
+					t.Fatalf("%s: an error of %d bytes: %+v", name, len(err.Error()), refused)
+				}
+				continue
+			case err != nil:
+				t.Fatalf("%s: %T", name, err)
+			}
+			if spoilt(into) {
+				continue
+			}
+			again := form()
+			if err := DecodeBody(written(t, into), again, Limits{}); err != nil {
+				t.Fatalf("%s: %q is read as %+v, which is refused: %v", name, text, into, err)
+			}
+			if diff := cmp.Diff(into, again); diff != "" {
+				t.Fatalf("%s: %q read twice (-first +second):\n%s", name, text, diff)
+			}
+			agrees(t, name, text, into)
+			if wrong := breaches(registry, text, into); wrong != nil {
+				t.Fatalf("%s: %q is read as %+v, and the description says %v", name, text, into, wrong)
+			}
+		}
+	})
+}
+
+var known = map[string]bool{
+	CodeBadJSON: true, CodeUnknownField: true, CodeInvalidField: true, CodeTooManyItems: true, CodeTooLong: true, CodeBadItem: true,
+}
+
+// spoilt tells whether some item or response has an error of its own.
+func spoilt(of Form) bool {
+	items := func(all []Item) bool {
+		for i := range all {
+			if all[i].Err != nil {
+				return true
+			}
+		}
+		return false
+	}
+	switch r := of.(type) {
+	case *ScoreRequest:
+		return items(r.Items)
+	case *StepsRequest:
+		return items(r.Items)
+	case *TokenizeRequest:
+		return items(r.Items)
+	case *RankRequest:
+		return r.Refused != nil
+	case *RankLine:
+		return r.Refused != nil
+	case *CompareLine:
+		return r.Refused != nil
+	case *CompareRequest:
+		for i := range r.Pairs {
+			if r.Pairs[i].Err != nil {
+				return true
+			}
+		}
+		return r.Refused != nil
+	}
+	return false
+}
+
+// MarshalJSON writes a side as it is read, for these tests alone.
+func (s Side) MarshalJSON() ([]byte, error) {
+	if s.Item != nil {
+		return json.Marshal(s.Item)
+	}
+	return json.Marshal(s.Response)
+}
+
+// written is a value as a server writes it.
+func written(t *testing.T, value any) []byte {
+	t.Helper()
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(value); err != nil {
+		t.Fatal(err)
+	}
+	return text.Bytes()
+}
+
+// agrees holds a form to what encoding/json reads of the same text, where the form is all that there is to it: some
+// fields have a rule of their own, and what is passed over may be a field of the form in another case.
+func agrees(t *testing.T, name string, text []byte, into Form) {
+	t.Helper()
+	switch name {
+	case "fit", "steprow", "golden", "openrlhf", "pairrow", "bestrow":
+		return
+	}
+	plain := reflect.New(reflect.TypeOf(into).Elem()).Interface()
+	if err := json.Unmarshal(text, plain); err != nil {
+		t.Fatalf("%s: %q is read as %+v, and encoding/json says %v", name, text, into, err)
+	}
+	if diff := cmp.Diff(into, plain); diff != "" {
+		t.Fatalf("%s: %q differs from encoding/json's (-ours +theirs):\n%s", name, text, diff)
+	}
+}

@@ -1,0 +1,52 @@
+package wire
+
+// Limits bound the lists of a text. A limit of 0 stands for its default. More than Items or Compared refuse the request
+// as too_many_items. More than another limit fail their item as too_long. The length of the text in bytes is for the
+// caller to bound.
+type Limits struct {
+	Items    int // of a request: items, responses or queries; a pair counts two
+	Compared int // responses of a compare, whose answer has the square of them; never more than Items
+	Messages int // of a conversation
+	Steps    int // of an item
+	IDs      int // of an item: token ids, or numbers of a user's vector
+	Features int // of an item
+	Depth    int // of lists and objects inside each other, in a field that is passed over
+}
+
+// The defaults of [Limits].
+const (
+	DefaultItems    = 4096
+	DefaultCompared = 256
+	DefaultMessages = 4096
+	DefaultSteps    = 32768
+	DefaultIDs      = 1 << 20
+	DefaultFeatures = 16384
+	DefaultDepth    = 64
+)
+
+func (l Limits) withDefaults() Limits {
+	set := func(field *int, value int) {
+		if *field == 0 {
+			*field = value
+		}
+	}
+	set(&l.Items, DefaultItems)
+	set(&l.Compared, DefaultCompared)
+	set(&l.Messages, DefaultMessages)
+	set(&l.Steps, DefaultSteps)
+	set(&l.IDs, DefaultIDs)
+	set(&l.Features, DefaultFeatures)
+	set(&l.Depth, DefaultDepth)
+	l.Compared = min(l.Compared, l.Items)
+	return l
+}
+
+// bound is the limit of one list, and whose limit it is.
+type bound struct {
+	most int
+	of   string
+	code string
+}
+
+func ofRequest(most int) bound { return bound{most, "a request", CodeTooManyItems} }
+func ofItem(most int) bound    { return bound{most, "an item", CodeTooLong} }

@@ -1,0 +1,241 @@
+package wire
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+// TestLimitsOfARequest: a list of items that is one too long refuses the request as soon as it is.
+func TestLimitsOfARequest(t *testing.T) {
+	const item, pair = `{"text":"a"}`, `{"prompt":"p","chosen":"a","rejected":"b"}`
+	for _, test := range []struct {
+		form, begin, each, end string
+		limits                 Limits
+		most                   int
+		path                   string
+	}{
+		{"score", `{"items":[`, item, `]}`, Limits{}, DefaultItems, "items"},
+		{"steps", `{"items":[`, item, `]}`, Limits{Items: 3}, 3, "items"},
+		{"tokenize", `{"items":[`, item, `]}`, Limits{Items: 3}, 3, "items"},
+		{"rank", `{"prompt":"p","responses":[`, `"a"`, `]}`, Limits{}, DefaultItems, "responses"},
+		{"rank", `{"prompt":"p","responses":[`, `"\ud800"`, `]}`, Limits{Items: 3}, 3, "responses"},
+		{"compare", `{"prompt":"p","responses":[`, `"a"`, `]}`, Limits{}, DefaultCompared, "responses"},
+		{"compare", `{"prompt":"p","responses":[`, `"a"`, `]}`, Limits{Items: 7}, 7, "responses"},
+		{"compare", `{"prompt":"p","responses":[`, `"a"`, `]}`, Limits{Compared: 5}, 5, "responses"},
+		{"compare", `{"pairs":[`, pair, `]}`, Limits{}, DefaultItems / 2, "pairs"},
+		{"compare", `{"pairs":[`, pair, `]}`, Limits{Items: 7}, 3, "pairs"},
+		{"openrlhf", `{"query":[`, `"a"`, `]}`, Limits{}, DefaultItems, "query"},
+		{"rankline", `{"prompt":"p","responses":[`, `"a"`, `]}`, Limits{Items: 3}, 3, "responses"},
+		{"cmpline", `{"prompt":"p","responses":[`, `"a"`, `]}`, Limits{}, DefaultCompared, "responses"},
+	} {
+		text := func(n int) []byte {
+			return []byte(test.begin + strings.TrimSuffix(strings.Repeat(test.each+",", n), ",") + test.end)
+		}
+		if err := DecodeBody(text(test.most), forms[test.form](), test.limits); err != nil {
+			t.Errorf("%s: %d %s: %v", test.form, test.most, test.path, err)
+		}
+		want := fmt.Sprintf("%s: more than %d, the limit of a request", test.path, test.most)
+		err := refusal(text(test.most+1), forms[test.form](), test.limits)
+		if err == nil || err.Code != CodeTooManyItems || err.Error() != want {
+			t.Errorf("%s: %v, want %s", test.form, err, want)
+		}
+		broken := append(text(test.most + 1)[:len(test.begin)+(len(test.each)+1)*test.most+1], "and what comes later is not looked at"...)
+		if again := DecodeBody(broken, forms[test.form](), test.limits); again == nil || again.Error() != want {
+			t.Errorf("%s: %v, want %s", test.form, again, want)
+		}
+	}
+}
+
+// TestLimitsOfAnItem: an item with a list that is one too long fails alone, whatever is in the rest of that list.
+func TestLimitsOfAnItem(t *testing.T) {
+	limits := Limits{Messages: 2, Steps: 3, IDs: 4, Features: 2}
+	for _, test := range []struct {
+		within, over, path string
+		most               int
+	}{
+		{`"messages":[{"role":"u","content":""},{"role":"u","content":""}]`, `"messages":[{"role":"u","content":""},{"role":"u","content":""},7,{"x":[[]]}]`, "messages", 2},
+		{`"prompt":"p","steps":["","",""]`, `"prompt":"p","steps":["","","","",""]`, "steps", 3},
+		{`"input_ids":[1,2,3,4]`, `"input_ids":[1,2,3,4,null,6]`, "input_ids", 4},
+		{`"user":[1,2,3,4]`, `"user":[1,2,3,4,5]`, "user", 4},
+		{`"features":{"a":1,"b":2}`, `"features":{"a":1,"b":2,"c":{"d":[3]},"e":4}`, "features", 2},
+	} {
+		request, err := decoded[ScoreRequest](`{"items":[{`+test.within+`},{`+test.over+`},{"text":"mate"}]}`, limits)
+		if err != nil {
+			t.Errorf("%s: %v", test.path, err)
+			continue
+		}
+		want := Error{CodeTooLong, "items[1]." + test.path, fmt.Sprintf("more than %d, the limit of an item", test.most)}
+		if request.Items[0].Err != nil || request.Items[1].Err == nil || *request.Items[1].Err != want || request.Items[2].Text == nil {
+			t.Errorf("%s: %+v, want %v", test.path, request.Items, want)
+		}
+		if _, err := decoded[Item](`{`+test.over+`}`, limits); err == nil || err.Code != CodeTooLong || err.Path != test.path {
+			t.Errorf("%s alone: %v", test.path, err)
+		}
+	}
+	if _, err := decoded[RankRequest](`{"messages":[{"role":"u","content":""},{"role":"u","content":""},{"role":"u","content":""}],"responses":["a"]}`, limits); err == nil ||
+		err.Error() != "messages: more than 2, the limit of an item" || err.Code != CodeTooLong {
+		t.Errorf("shared messages: %v", err)
+	}
+}
+
+func TestDepthIsBounded(t *testing.T) {
+	for n, want := range map[int]string{
+		DefaultDepth:     "",
+		DefaultDepth + 1: "labels: lists and objects within each other: more than 64, the limit of depth",
+		1 << 20:          "labels: lists and objects within each other: more than 64, the limit of depth",
+	} {
+		_, err := decoded[OpenRLHFRequest](`{"labels":`+strings.Repeat("[", n)+strings.Repeat("]", n)+`,"query":["a"]}`, Limits{})
+		if (err == nil) != (want == "") || err != nil && err.Error() != want {
+			t.Errorf("%d: %v", n, err)
+		}
+	}
+}
+
+// filled repeats a part until the text has about so many bytes.
+func filled(begin, part, end string) func(size int) string {
+	return func(size int) string {
+		return begin + strings.TrimSuffix(strings.Repeat(part, size/len(part)+1), ",") + end
+	}
+}
+
+// numbered is filled with names that differ.
+func numbered(begin, part, end string) func(size int) string {
+	return func(size int) string {
+		var text strings.Builder
+		text.WriteString(begin)
+		for i := 0; text.Len() < size; i++ {
+			fmt.Fprintf(&text, part, i)
+		}
+		return strings.TrimSuffix(text.String(), ",") + end
+	}
+}
+
+// numbers is an item with so many features.
+func numbers(n int) string {
+	var text strings.Builder
+	for i := range n {
+		fmt.Fprintf(&text, `,"%d":1`, i)
+	}
+	return `{"features":{` + text.String()[1:] + `}},`
+}
+
+// TestHostileTextsCostLittle: to read or refuse a text takes at most 24 times its length and 4 MiB of memory, all that
+// is thrown away on the way counted too, whatever its shape.
+func TestHostileTextsCostLittle(t *testing.T) {
+	for _, test := range []struct {
+		name, form string
+		text       func(size int) string
+	}{
+		{"ones for items", "score", filled(`{"items":[`, `1,`, `]}`)},
+		{"empty items", "score", filled(`{"items":[`, `{},`, `]}`)},
+		{"empty items and a null", "score", filled(`{"items":[`, `{},`, `,null]}`)},
+		{"empty lists for items", "score", filled(`{"items":[`, `[],`, `]}`)},
+		{"strings for ids", "score", filled(`{"items":[{"input_ids":[`, `"",`, `]}]}`)},
+		{"commas in a string for ids", "score", filled(`{"items":[{"input_ids":["`, `,`, `"]}]}`)},
+		{"ids", "score", filled(`{"items":[{"input_ids":[`, `1,`, `]}]}`)},
+		{"ids below the limit", "score", func(size int) string {
+			return `{"items":[{"input_ids":[1` + strings.Repeat(",1", min(size/2, DefaultIDs-1)) + `]}]}`
+		}},
+		{"ids of many items", "score", filled(`{"items":[`, `{"input_ids":[`+strings.Repeat("1,", 600)+`1]},`, `]}`)},
+		{"a user's numbers", "score", filled(`{"items":[{"user":[`, `1,`, `]}]}`)},
+		{"empty steps", "steps", filled(`{"items":[{"prompt":"","steps":[`, `"",`, `]}]}`)},
+		{"empty steps of many items", "steps", filled(`{"items":[`, `{"steps":[`+strings.Repeat(`"",`, 513)+`""]},`, `]}`)},
+		{"empty steps apart of many items", "steps", filled(`{"items":[`, `{"steps":[`+strings.Repeat(`"", `, 512)+`""]},`, `]}`)},
+		{"steps of commas", "steps", filled(`{"items":[`, `{"steps":["`+strings.Repeat(`\",\"`, 512)+`"]},`, `]}`)},
+		{"short turns", "score", filled(`{"items":[{"messages":[`, `{"role":"ab","content":"ab"},`, `]}]}`)},
+		{"short turns of many items", "score", filled(`{"items":[`, `{"messages":[`+strings.Repeat(`{"role":"ab","content":"ab"},`, 64)+`{"role":"ab","content":""}]},`, `]}`)},
+		{"short turns for a rank", "rank", filled(`{"messages":[`, `{"role":"ab","content":"ab"},`, `],"responses":["a"]}`)},
+		{"features", "score", numbered(`{"items":[{"features":{`, `"%d":1,`, `}}]}`)},
+		{"features of many items", "score", filled(`{"items":[`, `{"features":{"a":1,"b":2,"c":3,"d":4,"e":5,"f":6,"g":7,"h":8,"i":9}},`, `]}`)},
+		{"many features of many items", "score", filled(`{"items":[`, numbers(500), `]}`)},
+		{"unknown fields", "score", numbered(`{`, `"%d":1,`, `}`)},
+		{"one field again", "score", filled(`{`, `"model":"m",`, `}`)},
+		{"responses", "rank", filled(`{"prompt":"","responses":[`, `"",`, `]}`)},
+		{"spoilt responses", "rank", filled(`{"prompt":"","responses":[`, `"\ud800",`, `]}`)},
+		{"spoilt items", "score", filled(`{"items":[`, `{"text":"\ud800"},`, `]}`)},
+		{"spoilt steps", "steps", filled(`{"items":[{"steps":[`, `"\ud800",`, `]}]}`)},
+		{"responses to compare", "compare", filled(`{"prompt":"","responses":[`, `"",`, `]}`)},
+		{"pairs", "compare", filled(`{"pairs":[`, `{"chosen":"","rejected":""},`, `]}`)},
+		{"empty pairs", "compare", filled(`{"pairs":[`, `{},`, `]}`)},
+		{"queries", "openrlhf", filled(`{"query":[`, `"",`, `]}`)},
+		{"passed over fields", "openrlhf", numbered(`{"query":[],`, `"%d":[{}],`, `}`)},
+		{"a passed over field again", "openrlhf", filled(`{"query":[],`, `"a":1,`, `}`)},
+		{"passed over lists", "openrlhf", filled(`{"query":[],"labels":[`, `[[]],`, `]}`)},
+		{"passed over names", "openrlhf", numbered(`{"query":[],"labels":{`, `"%d":1,`, `}}`)},
+		{"depth", "openrlhf", filled(`{"labels":`, `[`, ``)},
+		{"depth of names", "openrlhf", filled(`{"labels":`, `{"a":`, ``)},
+		{"depth at the top", "score", filled(``, `[`, ``)},
+		{"one long text", "score", filled(`{"items":[{"text":"`, `a`, `"}]}`)},
+		{"one long text of escapes", "score", filled(`{"items":[{"text":"`, `\n`, `"}]}`)},
+		{"one long text that is not Unicode", "score", filled(`{"items":[{"text":"`, "\xff", `"}]}`)},
+		{"one long name", "score", filled(`{"`, `a`, `":1}`)},
+		{"one long word", "score", filled(`{"truncate":"`, `\n`, `"}`)},
+		{"one long number", "score", filled(`{"items":[{"input_ids":[`, `1`, `]}]}`)},
+		{"one long fraction", "score", filled(`{"items":[{"user":[0.`, `1`, `]}]}`)},
+		{"space", "score", filled(``, ` `, ``)},
+		{"golden steps", "golden", filled(`{"steps":[`, `null,`, `]}`)},
+		{"golden ids", "golden", filled(`{"ids":[`, `1,`, `]}`)},
+		{"golden lists of ids", "golden", filled(`{"ids":[`, `[],`, `]}`)},
+		{"correct", "bestrow", filled(`{"correct":[`, `true,`, `]}`)},
+	} {
+		for _, size := range []int{16 << 10, 1 << 20} {
+			text := []byte(test.text(size))
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			_ = DecodeBody(text, forms[test.form](), Limits{})
+			runtime.ReadMemStats(&after)
+			took := int(after.TotalAlloc - before.TotalAlloc)
+			t.Logf("%-40s %8d bytes take %8d, %5.1f times as much", test.name, len(text), took, float64(took)/float64(len(text)))
+			if took > 4<<20+24*len(text) {
+				t.Errorf("%s: %d bytes take %d", test.name, len(text), took)
+			}
+		}
+	}
+}
+
+// TestAllocations: a few for a request, those of its texts for an item, none for a token.
+func TestAllocations(t *testing.T) {
+	items := func(n int) []byte {
+		return []byte(`{"items":[` + strings.Repeat(`{"prompt":"What is 12 + 30?","response":"It is \"42\"."},`, n-1) + `{"text":"a"}]}`)
+	}
+	for _, test := range []struct {
+		name string
+		text []byte
+		most float64
+	}{
+		{"1 item", items(1), 20},
+		{"4096 items", items(4096), 4.1 * 4096},
+		{"10000 ids", []byte(`{"items":[{"input_ids":[1` + strings.Repeat(",12345", 9999) + `]}]}`), 20},
+	} {
+		got := testing.AllocsPerRun(20, func() {
+			if err := DecodeBody(test.text, new(ScoreRequest), Limits{}); err != nil {
+				t.Error(err)
+			}
+		})
+		if got > test.most {
+			t.Errorf("%s: %v allocations, and the ceiling is %v", test.name, got, test.most)
+		}
+	}
+}
+
+// TestALimitBelowZeroLetsNothingPass: it is no licence.
+func TestALimitBelowZeroLetsNothingPass(t *testing.T) {
+	for text, form := range map[string]string{
+		`{"items":[{}]}`: "score", `{"input_ids":[1]}`: "item", `{"messages":[{"role":"u","content":""}]}`: "item", `{"steps":[""]}`: "item", `{"features":{"a":1}}`: "item",
+	} {
+		if err := refusal([]byte(text), forms[form](), Limits{-1, -1, -1, -1, -1, -1, -1}); err == nil || !strings.Contains(err.Detail, "more than -1") {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+// TestListsTakeWhatTheyNeed: a list of numbers, or of strings without space between them, has no room to spare.
+func TestListsTakeWhatTheyNeed(t *testing.T) {
+	item, err := decoded[Item](`{"input_ids":[1`+strings.Repeat(", 23", 999)+`],"user":[1`+strings.Repeat(",2e3", 999)+`],"steps":["a"`+
+		strings.Repeat(`,"bcd"`, 999)+`]}`, Limits{})
+	if err != nil || cap(item.InputIDs) != 1000 || cap(item.User) != 1000 || cap(item.Steps) != 1000 {
+		t.Errorf("room for %d, %d and %d values, %v", cap(item.InputIDs), cap(item.User), cap(item.Steps), err)
+	}
+}

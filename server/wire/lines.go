@@ -1,0 +1,74 @@
+package wire
+
+import "github.com/go-json-experiment/json/jsontext"
+
+// The lines of `assay score` and `assay steps` are an [Item] each.
+
+// RankLine is a line of `assay rank`: a prompt and its responses.
+type RankLine struct {
+	Prompted
+	Responses []string `json:"responses,omitzero"`
+
+	Refused map[int]*Error `json:"-"` // why single responses cannot be read, by index; they are empty
+}
+
+// CompareLine is a line of `assay compare`: a prompt with responses, or with a pair.
+type CompareLine struct {
+	RankLine
+	Chosen   *string `json:"chosen,omitempty"`
+	Rejected *string `json:"rejected,omitempty"`
+}
+
+// FitLine is a line of `assay fit`: two responses to one prompt, or two items.
+type FitLine struct {
+	Prompt   *string   `json:"prompt,omitempty"`
+	Messages []Message `json:"messages,omitzero"`
+	Chosen   Side      `json:"chosen"`
+	Rejected Side      `json:"rejected"`
+}
+
+// Side is one side of a [FitLine]: a response or a whole item.
+type Side struct {
+	Response *string
+	Item     *Item
+}
+
+func (l *RankLine) decode(d *decoder) error    { return object(d, &rankLineForm, l) }
+func (l *CompareLine) decode(d *decoder) error { return object(d, &compareLineForm, l) }
+func (l *FitLine) decode(d *decoder) error     { return object(d, &fitLineForm, l) }
+
+var rankLineForm = form[RankLine]{fields: append(
+	within(func(l *RankLine) *Prompted { return &l.Prompted }, promptedFields),
+	field[RankLine]{"responses", false, func(d *decoder, l *RankLine) error {
+		return d.responses(&l.Responses, &l.Refused, d.limits.Items)
+	}},
+)}
+
+var compareLineForm = form[CompareLine]{fields: append(
+	within(func(l *CompareLine) *Prompted { return &l.Prompted }, promptedFields),
+	field[CompareLine]{"responses", false, func(d *decoder, l *CompareLine) error {
+		return d.responses(&l.Responses, &l.Refused, d.limits.Compared)
+	}},
+	field[CompareLine]{"chosen", false, func(d *decoder, l *CompareLine) error { return d.optional(&l.Chosen) }},
+	field[CompareLine]{"rejected", false, func(d *decoder, l *CompareLine) error { return d.optional(&l.Rejected) }},
+)}
+
+var fitLineForm = form[FitLine]{fields: []field[FitLine]{
+	{"prompt", false, func(d *decoder, l *FitLine) error { return d.optional(&l.Prompt) }},
+	{"messages", false, func(d *decoder, l *FitLine) error { return d.messages(&l.Messages) }},
+	{"chosen", true, func(d *decoder, l *FitLine) error { return d.side(&l.Chosen) }},
+	{"rejected", true, func(d *decoder, l *FitLine) error { return d.side(&l.Rejected) }},
+}}
+
+// side reads text or an item.
+func (d *decoder) side(into *Side) error {
+	switch d.in.PeekKind() {
+	case jsontext.KindString:
+		return d.optional(&into.Response)
+	case jsontext.KindBeginObject:
+		into.Item = new(Item)
+		return object(d, &itemForm, into.Item)
+	default:
+		return d.wrong("string or object")
+	}
+}

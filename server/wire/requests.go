@@ -1,0 +1,185 @@
+package wire
+
+import (
+	"slices"
+	"time"
+)
+
+// MaxTimeout is the longest deadline that a request can ask for, in milliseconds.
+const MaxTimeout = 3600000
+
+// Common are the fields that every request has.
+type Common struct {
+	Model     string `json:"model,omitempty" doc:"Name of the model; may be left out where one model answers this question" example:"arith-rm"`
+	Truncate  string `json:"truncate,omitempty" enum:"error,left,right" default:"error" doc:"What happens to an item over the model's max_tokens: refuse it, drop its oldest tokens, or drop its newest before the template's tail"`
+	TimeoutMS int64  `json:"timeout_ms,omitempty" minimum:"0" maximum:"3600000" doc:"Milliseconds after which items without an answer fail with deadline_exceeded; 0 waits as long as the client does"`
+}
+
+// Scoring are the fields that say how a reading becomes a score.
+type Scoring struct {
+	Activation string `json:"activation,omitempty" enum:"none,sigmoid,softmax" default:"none" doc:"Applied to the score last; raw is always beside it"`
+	Label      string `json:"label,omitempty" doc:"The label that score and raw show; the model's first when left out"`
+}
+
+// ScoreRequest asks how good each item is.
+type ScoreRequest struct {
+	Common
+	Scoring
+	Items   []Item `json:"items" minItems:"1" nullable:"false" doc:"Each in exactly one form: messages, prompt with response, text, input_ids, or features"`
+	Explain string `json:"explain,omitempty" enum:"gradient" doc:"Beside each score: how it moves with each feature (models that read features)"`
+}
+
+// StepsRequest asks which step of each item goes wrong.
+type StepsRequest struct {
+	Common
+	Items     []Item   `json:"items" minItems:"1" nullable:"false" doc:"Each a prompt with steps, a prompt with a response and a separator, messages with a separator, or text or input_ids that hold the step token"`
+	Threshold *float64 `json:"threshold,omitempty" default:"0.5" doc:"first_error is the first step whose score is below"`
+}
+
+// TokenizeRequest has the body of a score or a steps request and asks what the model would see.
+type TokenizeRequest struct {
+	Common
+	Scoring
+	Items     []Item   `json:"items" minItems:"1" nullable:"false" doc:"As score or steps takes them"`
+	Threshold *float64 `json:"threshold,omitempty" doc:"Taken so that a steps body is one of this route, and left alone"`
+}
+
+// RankRequest asks which of the responses to one prompt is best.
+type RankRequest struct {
+	Common
+	Scoring
+	Prompted
+	Responses []string `json:"responses" minItems:"1" nullable:"false" doc:"Each is the assistant's turn after the prompt"`
+	Strategy  string   `json:"strategy,omitempty" enum:"best_of_n" default:"best_of_n"`
+	N         int      `json:"n,omitempty" minimum:"0" doc:"Places kept in ranking; 0 keeps all"`
+
+	Refused map[int]*Error `json:"-"` // why single responses cannot be read, by index; they are empty
+}
+
+// CompareRequest asks how surely one response is preferred to another: of every two responses to one prompt, or of
+// pairs.
+type CompareRequest struct {
+	Common
+	Label string `json:"label,omitempty" doc:"The label to compare by; the model's first when left out"`
+	Prompted
+	Responses []string `json:"responses,omitzero" minItems:"2" nullable:"false" doc:"Responses to the prompt, each compared to every other"`
+	Pairs     []Pair   `json:"pairs,omitzero" minItems:"1" nullable:"false" doc:"Pairs, each with its own prompt; instead of prompt and responses"`
+
+	Refused map[int]*Error `json:"-"` // why single responses cannot be read, by index; they are empty
+}
+
+func (r *ScoreRequest) decode(d *decoder) error    { return object(d, &scoreForm, r) }
+func (r *StepsRequest) decode(d *decoder) error    { return object(d, &stepsForm, r) }
+func (r *TokenizeRequest) decode(d *decoder) error { return object(d, &tokenizeForm, r) }
+func (r *RankRequest) decode(d *decoder) error     { return object(d, &rankForm, r) }
+func (r *CompareRequest) decode(d *decoder) error  { return object(d, &compareForm, r) }
+
+var commonFields = []field[Common]{
+	{"model", false, func(d *decoder, c *Common) error { return d.text(&c.Model) }},
+	{"truncate", false, func(d *decoder, c *Common) error { return d.word(&c.Truncate, "error", "left", "right") }},
+	{"timeout_ms", false, func(d *decoder, c *Common) error { return d.timeout(&c.TimeoutMS) }},
+}
+
+var scoringFields = []field[Scoring]{
+	{"activation", false, func(d *decoder, s *Scoring) error { return d.word(&s.Activation, "none", "sigmoid", "softmax") }},
+	{"label", false, func(d *decoder, s *Scoring) error { return d.text(&s.Label) }},
+}
+
+var scoreForm = form[ScoreRequest]{
+	fields: slices.Concat(
+		within(func(r *ScoreRequest) *Common { return &r.Common }, commonFields),
+		within(func(r *ScoreRequest) *Scoring { return &r.Scoring }, scoringFields),
+		[]field[ScoreRequest]{
+			{"items", false, func(d *decoder, r *ScoreRequest) error { return d.items(&r.Items) }},
+			{"explain", false, func(d *decoder, r *ScoreRequest) error { return d.word(&r.Explain, "gradient") }},
+		},
+	),
+	check: func(d *decoder, r *ScoreRequest) error { return d.some(len(r.Items), "items", "item") },
+}
+
+var stepsForm = form[StepsRequest]{
+	fields: slices.Concat(
+		within(func(r *StepsRequest) *Common { return &r.Common }, commonFields),
+		[]field[StepsRequest]{
+			{"items", false, func(d *decoder, r *StepsRequest) error { return d.items(&r.Items) }},
+			{"threshold", false, func(d *decoder, r *StepsRequest) error { return d.optionalNumber(&r.Threshold) }},
+		},
+	),
+	check: func(d *decoder, r *StepsRequest) error { return d.some(len(r.Items), "items", "item") },
+}
+
+var tokenizeForm = form[TokenizeRequest]{
+	fields: slices.Concat(
+		within(func(r *TokenizeRequest) *Common { return &r.Common }, commonFields),
+		within(func(r *TokenizeRequest) *Scoring { return &r.Scoring }, scoringFields),
+		[]field[TokenizeRequest]{
+			{"items", false, func(d *decoder, r *TokenizeRequest) error { return d.items(&r.Items) }},
+			{"threshold", false, func(d *decoder, r *TokenizeRequest) error { return d.optionalNumber(&r.Threshold) }},
+		},
+	),
+	check: func(d *decoder, r *TokenizeRequest) error { return d.some(len(r.Items), "items", "item") },
+}
+
+var rankForm = form[RankRequest]{
+	fields: slices.Concat(
+		within(func(r *RankRequest) *Common { return &r.Common }, commonFields),
+		within(func(r *RankRequest) *Scoring { return &r.Scoring }, scoringFields),
+		within(func(r *RankRequest) *Prompted { return &r.Prompted }, promptedFields),
+		[]field[RankRequest]{
+			{"responses", false, func(d *decoder, r *RankRequest) error {
+				return d.responses(&r.Responses, &r.Refused, d.limits.Items)
+			}},
+			{"strategy", false, func(d *decoder, r *RankRequest) error { return d.word(&r.Strategy, "best_of_n") }},
+			{"n", false, func(d *decoder, r *RankRequest) error { return d.index(&r.N, 0) }},
+		},
+	),
+	check: func(d *decoder, r *RankRequest) error { return d.some(len(r.Responses), "responses", "response") },
+}
+
+var compareForm = form[CompareRequest]{
+	fields: slices.Concat(
+		within(func(r *CompareRequest) *Common { return &r.Common }, commonFields),
+		[]field[CompareRequest]{{"label", false, func(d *decoder, r *CompareRequest) error { return d.text(&r.Label) }}},
+		within(func(r *CompareRequest) *Prompted { return &r.Prompted }, promptedFields),
+		[]field[CompareRequest]{
+			{"responses", false, func(d *decoder, r *CompareRequest) error {
+				return d.responses(&r.Responses, &r.Refused, d.limits.Compared)
+			}},
+			{"pairs", false, func(d *decoder, r *CompareRequest) error { return d.pairs(&r.Pairs) }},
+		},
+	),
+	check: func(d *decoder, r *CompareRequest) error {
+		if len(r.Responses) < 2 && (r.Pairs == nil || r.Responses != nil) {
+			return d.missing("responses", "must hold at least two responses, unless pairs are given")
+		}
+		return nil
+	},
+}
+
+// timeout reads the milliseconds of a deadline.
+func (d *decoder) timeout(into *int64) error {
+	if err := d.integer(into); err != nil {
+		return err
+	}
+	if *into < 0 || *into > MaxTimeout {
+		return d.invalid("%d is not between 0 and %d", *into, MaxTimeout)
+	}
+	return nil
+}
+
+// optionalNumber reads a number that may be left out.
+func (d *decoder) optionalNumber(into **float64) error {
+	*into = new(float64)
+	return d.number(*into)
+}
+
+// some refuses a list that is missing or empty.
+func (d *decoder) some(n int, name, of string) error {
+	if n > 0 {
+		return nil
+	}
+	return d.missing(name, "must hold at least one "+of)
+}
+
+// Timeout is how long the request waits for its answer; 0: as long as its client does.
+func (c *Common) Timeout() time.Duration { return time.Duration(c.TimeoutMS) * time.Millisecond }

@@ -1,0 +1,130 @@
+package wire
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "write testdata/schemas.json anew")
+
+// described has the OpenAPI description of every body.
+func described() huma.Registry {
+	registry := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
+	for _, body := range []any{
+		ScoreRequest{},
+		ScoreAnswer{},
+		RankRequest{},
+		RankAnswer{},
+		CompareRequest{},
+		CompareAnswer{},
+		StepsRequest{},
+		StepsAnswer{},
+		TokenizeRequest{},
+		TokenizeAnswer{},
+		OpenRLHFRequest{},
+		OpenRLHFAnswer{},
+		ModelsAnswer{},
+		AliveAnswer{},
+		ReadyAnswer{},
+		ProblemDetails{},
+	} {
+		registry.Schema(reflect.TypeOf(body), true, "")
+	}
+	return registry
+}
+
+// TestSchemas: the description that clients are made from changes only where someone means it to.
+func TestSchemas(t *testing.T) {
+	text, err := json.Marshal(described().Map())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got bytes.Buffer
+	if err := json.Indent(&got, text, "", " "); err != nil {
+		t.Fatal(err)
+	}
+	got.WriteByte('\n')
+	const file = "testdata/schemas.json"
+	if *update {
+		if err := os.WriteFile(file, got.Bytes(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got.String()); diff != "" {
+		t.Errorf("%s (-want +got; -update writes it anew):\n%s", file, diff)
+	}
+}
+
+// breaches lists how a body that was read does not keep to the description of its form; nothing where it has none.
+func breaches(registry huma.Registry, text []byte, into Form) []error {
+	schema, ok := registry.Map()[reflect.TypeOf(into).Elem().Name()]
+	if !ok {
+		return nil
+	}
+	var value any
+	if err := json.Unmarshal(text, &value); err != nil {
+		return []error{err}
+	}
+	result := &huma.ValidateResult{}
+	huma.Validate(registry, schema, huma.NewPathBuffer(nil, 0), huma.ModeWriteToServer, value, result)
+	return result.Errors
+}
+
+// TestFormsAreComplete: every field of a struct is read, under the name and in the place that the struct gives it.
+func TestFormsAreComplete(t *testing.T) {
+	complete(t, &messageForm)
+	complete(t, &itemForm)
+	complete(t, &pairForm)
+	complete(t, &scoreForm)
+	complete(t, &stepsForm)
+	complete(t, &tokenizeForm)
+	complete(t, &rankForm)
+	complete(t, &compareForm)
+	complete(t, &openRLHFForm)
+	complete(t, &rankLineForm)
+	complete(t, &compareLineForm)
+	complete(t, &fitLineForm)
+	complete(t, &pairRowForm)
+	complete(t, &bestRowForm)
+	complete(t, &goldenForm)
+}
+
+func complete[T any](t *testing.T, f *form[T]) {
+	t.Helper()
+	names := make([]string, len(f.fields))
+	for i := range f.fields {
+		names[i] = f.fields[i].name
+	}
+	of := reflect.TypeFor[T]()
+	if diff := cmp.Diff(jsonNames(of), names); diff != "" || len(names) > 64 {
+		t.Errorf("%s (-struct +form):\n%s", of, diff)
+	}
+}
+
+// jsonNames lists the names of a struct's fields, those of embedded structs in their place.
+func jsonNames(of reflect.Type) []string {
+	var names []string
+	for field := range of.Fields() {
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		switch {
+		case field.Anonymous:
+			names = slices.Concat(names, jsonNames(field.Type))
+		case field.IsExported() && name != "-":
+			names = append(names, name)
+		}
+	}
+	return names
+}
