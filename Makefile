@@ -16,7 +16,7 @@ HEADERS := .runtime/headers.txt
 RUNTIME := $(ONNXRUNTIME) $(TOKENIZERS) $(HEADERS)
 absent = $(if $(wildcard $(1)),,absent)
 
-.PHONY: build bin/assay serve test fuzz lint runtime runtime-cuda smoke deploy ptx ptx-check test-cuda gpu-folder gpu-check parity builtin fixtures large bench clean exporter absent
+.PHONY: build bin/assay serve test fuzz lint runtime runtime-cuda smoke deploy ptx ptx-check test-cuda gpu-folder gpu-check parity builtin fixtures large bench abuse clean exporter absent
 
 build: bin/assay
 
@@ -38,7 +38,7 @@ $(ONNXRUNTIME): models/native/onnxruntime.txt $(call absent,.runtime/lib/libonnx
 	@. models/native/need.sh && need_pip
 	models/native/wheels.py onnxruntime
 
-$(TOKENIZERS): models/native/Cargo.toml models/native/Cargo.lock go.mod go.sum $(call absent,.runtime/lib/libtokenizers.a)
+$(TOKENIZERS): models/native/Cargo.toml models/native/Cargo.lock models/native/caught.rs go.mod go.sum $(call absent,.runtime/lib/libtokenizers.a)
 	models/native/tokenizers.sh
 
 $(HEADERS): go.mod go.sum $(call absent,.runtime/include/onnxruntime_c_api.h)
@@ -128,6 +128,10 @@ builtin: .venv/lock.txt
 
 bench: bin/assay .venv/lock.txt
 	bench/run.sh -short
+
+# What no honest client sends, against the real binary; make abuse ABUSE=-short is what CI runs.
+abuse: bin/assay
+	go run ./abuse $(ABUSE)
 
 clean:
 	rm -rf bin

@@ -31,7 +31,10 @@ type console struct {
 	in, out, err *os.File
 }
 
-// complain says what went wrong, in one sentence after the program's name and, where it has one, the error's stable code.
+// maxComplaint is how many characters the one line may have that says why a command failed, whatever the error holds.
+const maxComplaint = 500
+
+// complain says what went wrong, in one line after the program's name and, where it has one, the error's stable code.
 func (c *console) complain(err error) {
 	text := strings.TrimSpace(err.Error())
 	var (
@@ -44,7 +47,7 @@ func (c *console) complain(err error) {
 	case errors.As(err, &known):
 		text = known.Code + ": " + text
 	}
-	fmt.Fprintln(c.err, "assay: "+text) //nolint:errcheck // there is nobody else to tell
+	fmt.Fprintln(c.err, oneLine("assay: "+text, maxComplaint)) //nolint:errcheck // there is nobody else to tell
 }
 
 // terminal tells whether a person sits at the stream.

@@ -36,7 +36,7 @@ type serveCommand struct {
 	WriteTimeout    time.Duration `group:"Limits" env:"ASSAY_WRITE_TIMEOUT" default:"${writeTimeout}" help:"For a client to take its answer."`
 	IdleTimeout     time.Duration `group:"Limits" env:"ASSAY_IDLE_TIMEOUT" default:"${idleTimeout}" help:"For a connection between requests."`
 	ProbeTimeout    time.Duration `group:"Limits" env:"ASSAY_PROBE_TIMEOUT" default:"${probeTimeout}" help:"For a model to answer the readiness probe."`
-	StuckAfter      time.Duration `group:"Limits" env:"ASSAY_STUCK_AFTER" default:"${stuckAfter}" help:"A forward that takes longer makes the server not ready."`
+	StuckAfter      time.Duration `group:"Limits" env:"ASSAY_STUCK_AFTER" default:"${stuckAfter}" help:"A forward that takes longer is ended, and its item fails; one that does not end makes the server not ready."`
 	DrainDelay      time.Duration `group:"Limits" env:"ASSAY_DRAIN_DELAY" default:"0s" help:"At SIGTERM: not ready for this long, before connections are refused."`
 	DrainTimeout    time.Duration `group:"Limits" env:"ASSAY_DRAIN_TIMEOUT" default:"${drainTimeout}" help:"At SIGTERM: for what was accepted to be answered, and then for the forwards to end."`
 
@@ -94,7 +94,9 @@ func (c *serveCommand) Run(ctx context.Context, con *console) error {
 		return err
 	}
 	log := con.logger(c.LogFormat, c.LogLevel)
-	loaded, err := load(ctx, sources, c.Models.options(), log)
+	options := c.Models.options()
+	options.Longest = c.StuckAfter
+	loaded, err := load(ctx, sources, options, log)
 	if err != nil {
 		return stopped(ctx, err)
 	}

@@ -39,25 +39,29 @@ func (c *verifyCommand) Run(ctx context.Context, con *console) (err error) {
 		return nil
 	}
 	tolerance := manifest.Golden.Tolerance
-	drift, err := compareGolden(ctx, loaded.engine(), manifest.Asked(), pairs)
+	var all []drift
+	err = m.Guarded(ctx, func(ctx context.Context) (err error) {
+		all, err = compareGolden(ctx, loaded.engine(), manifest.Asked(), pairs)
+		return err
+	})
 	if err != nil {
 		return err
 	}
 	bad := 0
-	for i, d := range drift {
+	for i, d := range all {
 		if why := d.beyond(tolerance); why != "" {
 			bad++
 			p.line("✗ %-10s pair %d: %s", "golden", i+1, why)
 		}
 	}
 	if bad > 0 {
-		return fmt.Errorf("bundle %s: %d of %d golden pairs drift", c.Dir, bad, len(drift))
+		return fmt.Errorf("bundle %s: %d of %d golden pairs drift", c.Dir, bad, len(all))
 	}
-	worst, at := worstDrift(drift)
+	worst, at := worstDrift(all)
 	same := "ids equal, "
 	if manifest.ReadsFeatures() {
 		same = ""
 	}
-	p.line("✓ %-10s %d pairs: %slargest difference %.2g (pair %d, tolerance %g)", "golden", len(drift), same, worst, at+1, tolerance)
+	p.line("✓ %-10s %d pairs: %slargest difference %.2g (pair %d, tolerance %g)", "golden", len(all), same, worst, at+1, tolerance)
 	return nil
 }

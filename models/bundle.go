@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -46,6 +45,7 @@ type bundle struct {
 	head      []byte // the graph that gorgonia runs: the head's, or that of a model of features; nil: there is none
 
 	graphBytes int64 // size of the graph's file, external data left out
+	dataBytes  int64 // size of its external data
 	tokenizer  []byte
 	template   string
 	golden     []byte
@@ -56,53 +56,49 @@ type bundle struct {
 func (b *bundle) graphFile() *onnxrun.Graph {
 	return &onnxrun.Graph{
 		Manifest: &b.manifest, Inputs: b.graph.Inputs, Outputs: b.graph.Outputs, Path: b.graphPath, Content: b.content,
-		Bytes: b.graphBytes, External: len(b.graph.External) > 0, Head: b.head,
+		Bytes: b.graphBytes, External: b.dataBytes, Head: b.head,
 	}
 }
 
 // readBundle reads and hashes every file that the manifest and the graph name. On disk, a name or a link that leads out
 // of the directory is refused.
 func readBundle(source Source) (*bundle, error) {
-	fsys := source.fsys
-	if source.dir != "" {
-		root, err := os.OpenRoot(source.dir)
-		if err != nil {
-			return nil, fault.New(fault.CodeBundle, "the bundle cannot be opened").Because(err)
-		}
-		defer root.Close() //nolint:errcheck // opened for reading
-		fsys = root.FS()
-	}
-	b := &bundle{}
-	text, err := fs.ReadFile(fsys, manifest.File)
+	files, err := openFolder(source)
 	if err != nil {
-		return nil, fault.New(fault.CodeBundle, "%s has no readable %s", source, manifest.File).Because(err)
+		return nil, err
+	}
+	defer files.close()
+	b := &bundle{}
+	text, err := files.read("the manifest", manifest.File, maxManifest)
+	if err != nil {
+		return nil, err
 	}
 	if b.manifest, err = manifest.Parse(text); err != nil {
 		return nil, err
 	}
 	m := &b.manifest
-	graph, err := readNamed(fsys, "graph.file", m.Graph.File)
+	graph, err := files.read("graph.file", m.Graph.File, maxGraph)
 	if err != nil {
 		return nil, err
 	}
 	if b.graph, err = readSignature(graph); err != nil {
 		return nil, &fault.Error{Code: fault.CodeBundle, Detail: "graph.file " + m.Graph.File, Err: err}
 	}
-	if b.head, err = readNamed(fsys, "graph.head.file", m.Graph.HeadFile()); err != nil {
+	if b.head, err = files.read("graph.head.file", m.Graph.HeadFile(), maxHead); err != nil {
 		return nil, err
 	}
 	if m.ReadsFeatures() {
 		b.head = graph
 	}
-	if b.tokenizer, err = readNamed(fsys, "tokenizer.file", m.Tokenizer.File); err != nil {
+	if b.tokenizer, err = files.read("tokenizer.file", m.Tokenizer.File, maxTokenizer); err != nil {
 		return nil, err
 	}
-	template, err := readNamed(fsys, "template.file", m.Template.File)
+	template, err := files.read("template.file", m.Template.File, maxTemplate)
 	if err != nil {
 		return nil, err
 	}
 	b.template = string(template)
-	if b.golden, err = readNamed(fsys, "golden.file", m.Golden.File); err != nil {
+	if b.golden, err = files.read("golden.file", m.Golden.File, maxGolden); err != nil {
 		return nil, err
 	}
 	b.graphBytes = int64(len(graph))
@@ -111,7 +107,7 @@ func readBundle(source Source) (*bundle, error) {
 	} else {
 		b.content = graph
 	}
-	return b, b.hash(fsys, source)
+	return b, b.hash(files, source)
 }
 
 // readSignature reads what a graph says of itself, and refuses one by which a score would depend on its batch mates.
@@ -124,23 +120,12 @@ func readSignature(graph []byte) (*onnx.Signature, error) {
 	return signature, err
 }
 
-// readNamed gives a file's content; a manifest field without a file gives nothing.
-func readNamed(fsys fs.FS, field, name string) ([]byte, error) {
-	if name == "" {
-		return nil, nil
-	}
-	data, err := fs.ReadFile(fsys, name)
-	if err != nil {
-		return nil, fault.New(fault.CodeBundle, "%s %q cannot be read", field, name).Because(err)
-	}
-	return data, nil
-}
-
 // hash sets the digest: sha256 over the name, length and content of every file, in the order of their names. It refuses
 // external data that would lie outside the bundle.
-func (b *bundle) hash(fsys fs.FS, source Source) error {
+func (b *bundle) hash(files folder, source Source) error {
 	m := &b.manifest
 	names := []string{manifest.File, m.Graph.File, m.Graph.HeadFile(), m.Tokenizer.File, m.Template.File, m.Golden.File}
+	var data []string
 	for _, location := range b.graph.External {
 		name := path.Join(path.Dir(m.Graph.File), location)
 		switch {
@@ -150,15 +135,20 @@ func (b *bundle) hash(fsys fs.FS, source Source) error {
 		case !fs.ValidPath(location) || !fs.ValidPath(name):
 			return fault.New(fault.CodeBundle, "external data %q of %s leaves the bundle", location, m.Graph.File)
 		}
-		names = append(names, name)
+		data = append(data, name)
 	}
+	names = append(names, data...)
 	slices.Sort(names)
 	sum := sha256.New()
 	for _, name := range slices.Compact(names) {
 		if name == "" {
 			continue
 		}
-		if err := hashFile(sum, fsys, name); err != nil {
+		size, err := hashFile(sum, files, name)
+		if slices.Contains(data, name) {
+			b.dataBytes += size
+		}
+		if err != nil {
 			return fault.New(fault.CodeBundle, "%s cannot be read inside the bundle", name).Because(err)
 		}
 	}
@@ -166,23 +156,17 @@ func (b *bundle) hash(fsys fs.FS, source Source) error {
 	return nil
 }
 
-func hashFile(sum io.Writer, fsys fs.FS, name string) (err error) {
-	file, err := fsys.Open(name)
+// hashFile adds a file to the sum and gives its bytes.
+func hashFile(sum io.Writer, files folder, name string) (size int64, err error) {
+	file, size, err := files.open(name, maxData)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	info, err := file.Stat()
-	if err != nil {
-		return err
-	}
-	if !info.Mode().IsRegular() {
-		return errors.New("not a regular file")
-	}
-	header := binary.LittleEndian.AppendUint64([]byte(name+"\x00"), uint64(info.Size()))
+	header := binary.LittleEndian.AppendUint64([]byte(name+"\x00"), uint64(size))
 	if _, err := sum.Write(header); err != nil {
-		return err
+		return 0, err
 	}
 	_, err = io.Copy(sum, file)
-	return err
+	return size, err
 }

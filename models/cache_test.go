@@ -77,7 +77,7 @@ func TestLanesReadTheSame(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			two, err := onnxrun.Open(read.graphFile(), 2, onnxrun.Device{})
+			two, err := onnxrun.Open(t.Context(), read.graphFile(), 2, onnxrun.Device{})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -56,7 +56,7 @@ func TestEveryDeviceReadsWhatTheFirstReads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, err := onnxrun.Open(read.graphFile(), 1, onnxrun.Device{})
+	second, err := onnxrun.Open(t.Context(), read.graphFile(), 1, onnxrun.Device{})
 	if err != nil {
 		t.Fatal(err)
 	}

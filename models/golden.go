@@ -47,6 +47,9 @@ func (g *GoldenIDs) UnmarshalJSON(data []byte) error {
 	return json.Unmarshal(data, (*[][]int64)(g))
 }
 
+// maxPairs bounds the golden pairs of a bundle.
+const maxPairs = 1024
+
 // Golden gives the bundle's golden pairs; a bundle without the file has none. Its errors
 // are *fault.Error.
 func (m *Model) Golden() ([]Golden, error) {
@@ -57,11 +60,16 @@ func (m *Model) Golden() ([]Golden, error) {
 	for {
 		var pair Golden
 		err := decoder.Decode(&pair)
-		if errors.Is(err, io.EOF) {
+		switch {
+		case errors.Is(err, io.EOF) && len(all) == 0 && file != "":
+			return nil, fault.New(fault.CodeBundle, "golden.file %s has no pair", file)
+		case errors.Is(err, io.EOF):
 			return all, nil
+		case len(all) == maxPairs:
+			return nil, fault.New(fault.CodeBundle, "golden.file %s has more than %d pairs", file, maxPairs)
 		}
 		if err != nil {
-			return nil, fault.New(fault.CodeBundle, "golden.file %s: pair %d: %v", file, len(all)+1, err)
+			return nil, fault.New(fault.CodeBundle, "golden.file %s: pair %d: %s", file, len(all)+1, fault.Short(err.Error()))
 		}
 		kind := m.info.Manifest.Asked()
 		if want := pair.lacks(kind); want != "" {

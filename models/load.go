@@ -11,32 +11,50 @@ import (
 	"github.com/assay-rm/assay/models/onnxrun"
 )
 
-// load loads the graphs and proves the manifest, in an order in which each step can rely on the one before.
-func (m *Model) load(ctx context.Context, b *bundle, options Options) error {
+// load proves the manifest, and then measures what runs fastest. When it is abandoned, something still runs that must not
+// be freed.
+func (m *Model) load(ctx context.Context, b *bundle, options Options) (abandoned bool, err error) {
+	var batch batching.Options
+	abandoned, err = guarded(ctx, m.limits.memory, m.limits.proof, func(ctx context.Context) (err error) {
+		batch, err = m.prove(ctx, b, options)
+		return err
+	})
+	if err != nil {
+		return abandoned, err
+	}
+	return guarded(ctx, m.limits.memory, 0, func(ctx context.Context) error { return m.measure(ctx, batch, options) })
+}
+
+// prove loads the graphs and proves the manifest, in an order in which each step can rely on the one before. It gives the
+// options of the batcher.
+func (m *Model) prove(ctx context.Context, b *bundle, options Options) (batch batching.Options, err error) {
 	m.report("files", "%s", b.digest)
 	loadGraphs := m.loadSession
 	if m.info.Manifest.ReadsFeatures() {
 		loadGraphs = m.loadFeatures
 	}
-	if err := loadGraphs(b); err != nil {
-		return err
+	if err := loadGraphs(ctx, b); err != nil {
+		return batch, err
 	}
-	batch := m.batching(options)
+	batch = m.batching(options)
 	if m.session != nil {
+		m.session.Bound(m.limits.forward)
 		blocks, err := m.session.Reserve(options.Cache)
 		if err != nil {
-			return err
+			return batch, err
 		}
 		batch.CacheBlocks = blocks
 		m.info.Block = m.session.BlockBytes()
 		m.info.Cache = int64(batch.CacheBlocks) * int64(max(1, batch.Devices)) * m.info.Block
 	}
 	if err := m.proveForward(ctx, batch); err != nil {
-		return err
+		return batch, err
 	}
-	if err := m.proveLength(ctx, batch); err != nil {
-		return err
-	}
+	return batch, m.proveLength(ctx, batch)
+}
+
+// measure finds what runs fastest, unless the options say, and makes the batcher.
+func (m *Model) measure(ctx context.Context, batch batching.Options, options Options) error {
 	if options.Tokens > 0 {
 		batch.Budget = batching.Budget{Tokens: options.Tokens}
 		batch.Lanes = 1 // not measured
@@ -56,11 +74,14 @@ func (m *Model) load(ctx context.Context, b *bundle, options Options) error {
 		m.info.MaxItems = DefaultMaxItems
 	}
 	m.batcher = batching.New(m.runner, batch)
+	if m.session != nil && options.Longest > 0 {
+		m.session.Bound(options.Longest)
+	}
 	return nil
 }
 
 // loadSession loads a model that reads tokens: tokenizer, template, graph and, where it is a graph of its own, head.
-func (m *Model) loadSession(b *bundle) error {
+func (m *Model) loadSession(ctx context.Context, b *bundle) error {
 	spec := &m.info.Manifest
 	if err := m.proveSignature(b.graph); err != nil {
 		return err
@@ -72,11 +93,11 @@ func (m *Model) loadSession(b *bundle) error {
 		}
 		m.info.User = m.head.User()
 	}
-	if m.encoder, err = encode.New(spec, b.tokenizer, b.template, m.info.User); err != nil {
+	if m.encoder, err = encode.New(spec, b.tokenizer, b.template, m.info.User); err != nil { //nolint:contextcheck // the guard ends what does not end
 		return err
 	}
 	m.reportEncoder()
-	if m.session, err = onnxrun.Open(b.graphFile(), m.info.Threads, m.info.Device); err != nil {
+	if m.session, err = onnxrun.Open(ctx, b.graphFile(), m.info.Threads, m.info.Device); err != nil {
 		if code := new(fault.Error); errors.As(err, &code) {
 			return err
 		}
@@ -99,12 +120,12 @@ func (m *Model) loadSession(b *bundle) error {
 }
 
 // loadFeatures loads a model that reads features.
-func (m *Model) loadFeatures(b *bundle) (err error) {
+func (m *Model) loadFeatures(_ context.Context, b *bundle) (err error) {
 	g := &m.info.Manifest.Graph
 	if m.features, err = heads.LoadFeatures(g, b.head); err != nil {
 		return err
 	}
-	if m.encoder, err = encode.New(&m.info.Manifest, nil, "", 0); err != nil {
+	if m.encoder, err = encode.New(&m.info.Manifest, nil, "", 0); err != nil { //nolint:contextcheck // nothing is encoded
 		return err
 	}
 	m.runner = m.features

@@ -45,6 +45,7 @@ type Options struct {
 	MaxItems  int            // waiting items; 0: the batcher's default
 	MaxTokens int            // waiting tokens; 0: the batcher's default
 	MaxDelay  time.Duration  // see batching.Options
+	Longest   time.Duration  // that a forward may take before it is ended; 0: as long as one may at load
 	Cache     int64          // bytes of the key-value cache; 0: none
 	Gate      *encode.Gate   // of the process, for all its models; nil: one of the model's own
 	Budget    Budget         // of one request; zero: the default
@@ -62,6 +63,7 @@ type Model struct {
 	gate     *encode.Gate
 	budget   Budget
 	proof    []Check
+	limits   loadLimits
 	golden   []byte
 }
 
@@ -104,8 +106,12 @@ func Open(ctx context.Context, source Source, options Options) (*Model, error) {
 	case options.Device.OnGPU():
 		m.info.Provider = "CUDA"
 	}
-	if err := m.load(ctx, b, options); err != nil {
-		m.freeSession()
+	m.limits = limitsOf(b.graphBytes+b.dataBytes, m.info.Device)
+	abandoned, err := m.load(ctx, b, options)
+	if err != nil {
+		if !abandoned {
+			m.freeSession()
+		}
 		return nil, inBundle(source, err)
 	}
 	return m, nil
@@ -160,6 +166,10 @@ func (m *Model) reading(result batching.Result) Reading {
 		errors.Is(reading.Err, batching.ErrClosed):
 	default:
 		err := fault.New(fault.CodeRun, "the forward of model %q failed", m.info.Manifest.Name)
+		if late := new(onnxrun.LateError); errors.As(reading.Err, late) {
+			err = fault.New(fault.CodeRun, "the forward of model %q took longer than %s and was ended",
+				m.info.Manifest.Name, late.Longest)
+		}
 		reading.Err = err.Because(reading.Err)
 	}
 	return reading
@@ -196,6 +206,13 @@ func (m *Model) lastRead(n int) int {
 		return max(0, n-2)
 	}
 	return n - 1
+}
+
+// Guarded does work over the model that the bundle's content decides, such as scoring its golden pairs, within the limits of its load.
+// Work that does not end with its context is abandoned.
+func (m *Model) Guarded(ctx context.Context, work func(context.Context) error) error {
+	_, err := guarded(ctx, m.limits.memory, m.limits.proof, work)
+	return err
 }
 
 // Stats counts what the model's batcher did.

@@ -1,13 +1,19 @@
 package models
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/assay-rm/assay/batching"
+	"github.com/assay-rm/assay/models/fault"
+	"github.com/assay-rm/assay/models/onnxrun"
 )
 
 // TestForwardsRunOnThreadsOfTheirOwn: while one of Go's threads is in a long call into C, the runtime takes cores from
@@ -26,6 +32,26 @@ func TestForwardsRunOnThreadsOfTheirOwn(t *testing.T) {
 		return err == nil && string(text) == "assay-forward\n"
 	}) {
 		t.Errorf("none of %d threads is for forwards", len(names))
+	}
+}
+
+// A forward that takes longer than it may is ended, its item says so, and the next one runs.
+func TestALateForwardIsEnded(t *testing.T) {
+	m := fixture(t, "qwen3-reward-packed")
+	options, probe := m.batching(Options{}), m.probes()[:1]
+	m.session.Bound(time.Nanosecond)
+	_, err := m.forward(t.Context(), options, probe)
+	m.session.Bound(0)
+	if _, err := m.forward(t.Context(), options, probe); err != nil {
+		t.Error(err)
+	}
+	if err == nil || !strings.Contains(err.Error(), "longer than 1ns") {
+		t.Errorf("a forward of more than a nanosecond: %v", err)
+	}
+	reading := m.reading(batching.Result{Err: fmt.Errorf("run: %w", onnxrun.LateError{Longest: time.Minute})})
+	var known *fault.Error
+	if !errors.As(reading.Err, &known) || known.Code != fault.CodeRun || known.Detail != `the forward of model "qwen3-reward-packed" took longer than 1m0s and was ended` {
+		t.Errorf("its item says %v", reading.Err)
 	}
 }
 

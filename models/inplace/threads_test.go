@@ -24,6 +24,7 @@ func TestPinnedPointers(t *testing.T) {
 	}
 	first(first(reflect.TypeFor[ort.DynamicAdvancedSession](), "s", "AdvancedSession"), "ortSession", "OrtSession")
 	first(reflect.TypeFor[ort.IoBinding](), "o", "OrtIoBinding")
+	first(reflect.TypeFor[ort.SessionOptions](), "o", "OrtSessionOptions")
 }
 
 // bindReadings binds a forward of the whole sequence that gives its readings.
@@ -53,7 +54,7 @@ func TestThreads(t *testing.T) {
 					inputs = wrong
 				}
 				b, readings := bindReadings(t, session, goMaker(), inputs)
-				err := threads.Run(session, b.IoBinding)
+				err := threads.Run(t.Context(), session, b.IoBinding)
 				if n == 3 && (err == nil || !strings.Contains(err.Error(), "indices element out of data bounds")) {
 					t.Errorf("an id outside the vocabulary: %v", err)
 				}

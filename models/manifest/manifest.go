@@ -6,12 +6,6 @@
 package manifest
 
 import (
-	"bytes"
-	"errors"
-	"strings"
-
-	"github.com/goccy/go-yaml"
-
 	"github.com/assay-rm/assay/models/fault"
 )
 
@@ -73,9 +67,8 @@ type Drift struct {
 // which is a *fault.Error.
 func Parse(data []byte) (Manifest, error) {
 	var s spec
-	if err := yaml.NewDecoder(bytes.NewReader(data), yaml.Strict()).Decode(&s); err != nil {
-		cause := errors.New(strings.TrimSpace(yaml.FormatError(err, false, true)))
-		return Manifest{}, fault.New(fault.CodeBundle, File).Because(cause)
+	if err := decode(data, &s); err != nil {
+		return Manifest{}, fault.New(fault.CodeBundle, File).Because(err)
 	}
 	s.setDefaults()
 	if err := s.check(); err != nil {

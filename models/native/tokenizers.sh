@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds .runtime/lib/libtokenizers.a of the checkout with cargo, from the sources of github.com/daulet/tokenizers in the module
-# cache, with Cargo.toml and Cargo.lock of this folder.
+# cache, with Cargo.toml and Cargo.lock of this folder. One call is wrapped, as caught.rs says.
 # .runtime/tokenizers.txt has what the library was built from. While that has not changed the library stays, and no network is needed.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -10,7 +10,7 @@ archive=libtokenizers.a
 stamp=$root/.runtime/tokenizers.txt
 module=github.com/daulet/tokenizers
 
-pins=$(cd "$here" && sha256sum Cargo.toml Cargo.lock && cd "$root" && grep -hF "$module " go.mod go.sum)
+pins=$(cd "$here" && sha256sum Cargo.toml Cargo.lock caught.rs && cd "$root" && grep -hF "$module " go.mod go.sum)
 if [ -f "$lib/$archive" ] && [ "$pins" = "$(cat "$stamp" 2>/dev/null)" ]; then
   touch "$stamp"
   exit
@@ -31,6 +31,10 @@ trap 'rm -rf "$build"' EXIT
 cp "$here/Cargo.toml" "$here/Cargo.lock" "$build/"
 cp -r "$source/src" "$build/src"
 chmod -R u+w "$build"
+read='Tokenizer::from_bytes(bytes_slice)'
+sed -i "s/match $read {/match caught(|| $read) {/" "$build/src/lib.rs"
+grep -qF "caught(|| $read)" "$build/src/lib.rs" || { echo "runtime: the module's sources do not read files as they did" >&2; exit 1; }
+cat "$here/caught.rs" >>"$build/src/lib.rs"
 cargo build --quiet --release --locked --manifest-path "$build/Cargo.toml" --target-dir "$build/target"
 mv "$build/target/release/$archive" "$lib/$archive"
 printf '%s\n' "$pins" >"$stamp"

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	ort "github.com/yalue/onnxruntime_go"
 
@@ -13,8 +14,9 @@ import (
 
 // Run computes one plan and gives the row of each position in plan.Read. A row has the graph's labels or, where the
 // head is a graph of its own, the numbers that the head takes; unless the head is on the device and reads them there,
-// for then a row has labels again. Keys and values leave the graph only when the plan keeps some.
-func (s *Session) Run(_ context.Context, plan *batching.Plan) ([][]float32, error) {
+// for then a row has labels again. Keys and values leave the graph only when the plan keeps some. A forward that takes
+// longer than it may, or outlives ctx, is ended between two operators.
+func (s *Session) Run(ctx context.Context, plan *batching.Plan) ([][]float32, error) {
 	inner := s.allThreads[plan.Device]
 	if plan.Narrow {
 		inner = s.oneThread
@@ -64,7 +66,7 @@ func (s *Session) Run(_ context.Context, plan *batching.Plan) ([][]float32, erro
 	if failed != nil {
 		return nil, failed
 	}
-	if err := s.threads.Run(inner, binding); err != nil {
+	if err := s.compute(ctx, inner, binding); err != nil {
 		return nil, err
 	}
 	if err := s.wait(plan.Device); err != nil {
@@ -82,6 +84,24 @@ func (s *Session) Run(_ context.Context, plan *batching.Plan) ([][]float32, erro
 		return head.readings(s.readRows(plan))
 	}
 	return s.pick(block, plan), nil
+}
+
+// LateError is the error of a forward that was ended because it took longer than it may.
+type LateError struct{ Longest time.Duration }
+
+// Error says so.
+func (e LateError) Error() string {
+	return fmt.Sprintf("it was ended because it took longer than %s", e.Longest)
+}
+
+// compute runs what is bound, for as long as a forward may take.
+func (s *Session) compute(ctx context.Context, session *ort.DynamicAdvancedSession, binding *ort.IoBinding) error {
+	if s.longest > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, s.longest, LateError{s.longest})
+		defer cancel()
+	}
+	return s.threads.Run(ctx, session, binding)
 }
 
 // bindOutput has the graph write an output into a value. err is why the value could not be made, or nil.

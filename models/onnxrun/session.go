@@ -3,7 +3,8 @@
 package onnxrun
 
 import (
-	"errors"
+	"context"
+	"time"
 
 	ort "github.com/yalue/onnxruntime_go"
 
@@ -23,6 +24,7 @@ type Session struct {
 	inputs     []string
 	allThreads []*ort.DynamicAdvancedSession // of each device: a forward has all threads
 	oneThread  *ort.DynamicAdvancedSession   // a forward has one thread; nil: there is none
+	longest    time.Duration                 // that a forward may take; 0: for ever
 	pooled     bool                          // of a padded graph: it gives one row a sequence, [B, columns]
 
 	// One of each GPU, in a build that has our kernels; else there are none.
@@ -46,7 +48,7 @@ type Graph struct {
 	Path     string // on disk; empty: Content has it
 	Content  []byte
 	Bytes    int64  // of the file, external data left out
-	External bool   // it has external data
+	External int64  // size of its external data; 0: it has none
 	Head     []byte // the file of a head that is a graph of its own; nil: there is none
 }
 
@@ -61,8 +63,9 @@ const oneThreadBytes = 512 << 20
 //	and where there are several threads   a second time, for forwards on one thread beside others,
 //	and the graph is small                see oneThreadBytes
 //
-// A session that is returned with an error must be closed, too. Errors of a device are *fault.Error.
-func Open(file *Graph, threads int, device Device) (*Session, error) {
+// It gives up when ctx ends. A session that is returned with an error must be closed, too. Errors of a device are
+// *fault.Error.
+func Open(ctx context.Context, file *Graph, threads int, device Device) (*Session, error) {
 	m := file.Manifest
 	s := &Session{graph: &m.Graph, device: device, types: m.Tokenizer.TypeAfter, pooled: m.PoolsInGraph()}
 	var err error
@@ -77,21 +80,7 @@ func Open(file *Graph, threads int, device Device) (*Session, error) {
 		return nil, err
 	}
 	load := func(threads int, cuda map[string]string) (*ort.DynamicAdvancedSession, error) {
-		options, err := sessionOptions(threads)
-		if err != nil {
-			return nil, err
-		}
-		defer options.Destroy() //nolint:errcheck // freeing cannot fail
-		if cuda != nil {
-			if err := appendCUDA(options, cuda); err != nil {
-				return nil, err
-			}
-		}
-		outputs := []string{s.graph.Output}
-		if file.Path != "" {
-			return ort.NewDynamicAdvancedSession(file.Path, s.inputs, outputs, options)
-		}
-		return ort.NewDynamicAdvancedSessionWithONNXData(file.Content, s.inputs, outputs, options)
+		return s.load(ctx, file, threads, cuda)
 	}
 	for place, number := range device.GPUs {
 		if err := s.openGPU(number); err != nil {
@@ -111,7 +100,7 @@ func Open(file *Graph, threads int, device Device) (*Session, error) {
 		return s, err
 	}
 	s.allThreads = append(s.allThreads, inner)
-	if threads > 1 && !file.External && file.Bytes <= oneThreadBytes {
+	if threads > 1 && file.External == 0 && file.Bytes <= oneThreadBytes {
 		s.oneThread, err = load(1, nil)
 	}
 	return s, err
@@ -131,20 +120,8 @@ func (s *Session) FreeOneThread() {
 	}
 }
 
-func sessionOptions(threads int) (*ort.SessionOptions, error) {
-	options, err := ort.NewSessionOptions()
-	if err != nil {
-		return nil, err
-	}
-	return options, errors.Join(
-		options.SetIntraOpNumThreads(threads),
-		options.SetInterOpNumThreads(1),
-		options.SetGraphOptimizationLevel(ort.GraphOptimizationLevelEnableAll),
-		options.SetMemPattern(false), // which is of use only where shapes repeat
-		options.AddSessionConfigEntry("session.intra_op.allow_spinning", "1"),
-		options.AddSessionConfigEntry("session.force_spinning_stop", "1"),
-	)
-}
+// Bound says how long a forward may take from now on; 0 is for ever. No forward may run.
+func (s *Session) Bound(longest time.Duration) { s.longest = longest }
 
 // Close frees the sessions and what is cached. No forward may be running, nor run later.
 func (s *Session) Close() {

@@ -34,18 +34,10 @@ type Tokenizer struct {
 // of truncation and padding is left out of use, since both would change a sequence without a word.
 func New(data []byte) (*Tokenizer, error) {
 	var parts map[string]json.RawMessage
+	if err := checkNesting(data); err != nil {
+		return nil, fmt.Errorf("read tokenizer: %w", err)
+	}
 	if err := json.Unmarshal(data, &parts); err != nil {
-		return nil, fmt.Errorf("read tokenizer: %w", err)
-	}
-	if err := checkFields(data, ""); err != nil {
-		return nil, fmt.Errorf("read tokenizer: %w", err)
-	}
-	if err := checkDropout(parts["model"]); err != nil {
-		return nil, fmt.Errorf("read tokenizer: %w", err)
-	}
-	parts["truncation"], parts["padding"] = json.RawMessage("null"), json.RawMessage("null")
-	data, err := json.Marshal(parts)
-	if err != nil {
 		return nil, fmt.Errorf("read tokenizer: %w", err)
 	}
 	var added []addedToken
@@ -53,6 +45,18 @@ func New(data []byte) (*Tokenizer, error) {
 		if err := json.Unmarshal(list, &added); err != nil {
 			return nil, fmt.Errorf("read tokenizer: added_tokens: %w", err)
 		}
+	}
+	for _, err := range []error{
+		checkFields(data, ""), checkDropout(parts["model"]), checkAdded(added), checkGrowth(parts["normalizer"]), checkRegexes(parts["pre_tokenizer"]),
+	} {
+		if err != nil {
+			return nil, fmt.Errorf("read tokenizer: %w", err)
+		}
+	}
+	parts["truncation"], parts["padding"] = json.RawMessage("null"), json.RawMessage("null")
+	data, err := json.Marshal(parts)
+	if err != nil {
+		return nil, fmt.Errorf("read tokenizer: %w", err)
 	}
 	inner, err := tokenizers.FromBytes(data)
 	if err != nil {

@@ -1,0 +1,66 @@
+package onnxrun
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"sync"
+
+	ort "github.com/yalue/onnxruntime_go"
+)
+
+// Memory is what ONNX Runtime may take on the host for a session of a graph of so many bytes, external data counted: its weights, which
+// may be stored narrower than they are computed, copies of them in the order that is fastest, and what lies between operators.
+// A graph that asks for more fails its forward.
+func Memory(bytes int64) int64 { return 1<<30 + 12*bytes }
+
+// opening is held while a session is made, since the bound on its memory is set for the process.
+var opening sync.Mutex
+
+// load makes one session of the graph, on a GPU where there are options for it.
+func (s *Session) load(ctx context.Context, file *Graph, threads int, cuda map[string]string) (session *ort.DynamicAdvancedSession, err error) {
+	options, err := sessionOptions(threads, file.Bytes+file.External)
+	if err != nil {
+		return nil, err
+	}
+	defer options.Destroy() //nolint:errcheck // freeing cannot fail
+	defer s.runtime.Until(ctx, options)()
+	open := func() (err error) {
+		outputs := []string{s.graph.Output}
+		if file.Path != "" {
+			session, err = ort.NewDynamicAdvancedSession(file.Path, s.inputs, outputs, options)
+		} else {
+			session, err = ort.NewDynamicAdvancedSessionWithONNXData(file.Content, s.inputs, outputs, options)
+		}
+		if err != nil && ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		return err
+	}
+	if cuda != nil {
+		return session, errors.Join(appendCUDA(options, cuda), open())
+	}
+	opening.Lock()
+	defer opening.Unlock()
+	err = errors.Join(options.AddSessionConfigEntry("session.use_env_allocators", "1"), s.runtime.Within(Memory(file.Bytes+file.External), open))
+	return session, err
+}
+
+// sessionOptions are those of a graph of so many bytes. What is computed once for all runs, from weights alone, may be four times as large
+// as they are: float32 where they are stored as int8.
+func sessionOptions(threads int, bytes int64) (*ort.SessionOptions, error) {
+	options, err := ort.NewSessionOptions()
+	if err != nil {
+		return nil, err
+	}
+	const leastFolded = 64 << 20
+	return options, errors.Join(
+		options.SetIntraOpNumThreads(threads),
+		options.SetInterOpNumThreads(1),
+		options.SetGraphOptimizationLevel(ort.GraphOptimizationLevelEnableAll),
+		options.SetMemPattern(false), // shapes differ from run to run
+		options.AddSessionConfigEntry("session.intra_op.allow_spinning", "1"),
+		options.AddSessionConfigEntry("session.force_spinning_stop", "1"),
+		options.AddSessionConfigEntry("optimization.constant_folding_max_output_size_in_bytes", strconv.FormatInt(max(leastFolded, 4*bytes), 10)),
+	)
+}
