@@ -79,7 +79,7 @@ func (e *Encoder) probeConversation(user, assistant string) ([]int64, error) {
 		item.User = make([]float64, e.user)
 	}
 	unlimited := *e.manifest
-	unlimited.Limits.MaxTokens = math.MaxInt
+	unlimited.Limits.MaxTokens = math.MaxInt32 // whose square is still a number
 	probe := *e
 	probe.manifest = &unlimited
 	encoded, err := probe.Encode(item, TruncateError)
