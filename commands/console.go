@@ -7,8 +7,8 @@ import (
 	"os"
 	"strings"
 	"time"
-	"unicode"
 
+	"github.com/assay-rm/assay/commands/bulk"
 	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/rewards/failure"
 )
@@ -31,7 +31,8 @@ type console struct {
 	in, out, err *os.File
 }
 
-// complain says what went wrong, in one sentence after the program's name and, where it has one, the error's stable code.
+// complain says what went wrong, in one sentence after the program's name and, where it has one, the error's stable
+// code.
 func (c *console) complain(err error) {
 	text := strings.TrimSpace(err.Error())
 	var (
@@ -71,18 +72,12 @@ func (c *console) logger(format string, level slog.Level) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(c.err, options))
 }
 
-// oneLine makes text fit a place in a table: white space and control characters become single blanks, and what is longer than
-// width characters is cut.
-func oneLine(text string, width int) string {
-	blanked := strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, text)
-	runes := []rune(strings.Join(strings.Fields(blanked), " "))
-	if len(runes) <= width {
-		return string(runes)
+// progress begins a bar over total bytes; 0 says that the end is not known. It is drawn only where a person sees stderr
+// and the results go elsewhere, since they show the progress themselves otherwise. A command that is silent until its
+// end draws it beside its results too.
+func (c *console) progress(total int64, silent bool) *bulk.Progress {
+	if !terminal(c.err) || (terminal(c.out) && !silent) {
+		return &bulk.Progress{}
 	}
-	return string(runes[:width-1]) + "…"
+	return bulk.NewProgress(c.err, total)
 }

@@ -1,4 +1,4 @@
-package commands
+package bulk
 
 import (
 	"context"
@@ -13,7 +13,6 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/assay-rm/assay/rewards"
 	"github.com/assay-rm/assay/rewards/failure"
 	"github.com/assay-rm/assay/server/wire"
 )
@@ -35,7 +34,7 @@ type doubling struct {
 	broken error
 }
 
-func (d doubling) ask(_ context.Context, _ *rewards.Engine, lines []wire.Item) ([]int, error) {
+func (d doubling) Ask(_ context.Context, _ Engine, lines []wire.Item) ([]int, error) {
 	d.asked.Add(int64(len(lines)))
 	answers := make([]int, len(lines))
 	for i, line := range lines {
@@ -48,7 +47,7 @@ func (d doubling) ask(_ context.Context, _ *rewards.Engine, lines []wire.Item) (
 	return answers, d.broken
 }
 
-func (doubling) failed(answer int) *failure.Error {
+func (doubling) Failed(answer int) *failure.Error {
 	if answer == 26 {
 		return failure.New(failure.CodeInternal, "unlucky")
 	}
@@ -66,20 +65,20 @@ func TestStreamKeepsOrder(t *testing.T) {
 	}
 	var asked atomic.Int64
 	next, failed, refused := 0, 0, 0
-	err := stream(t.Context(), nil, newLineReader(strings.NewReader(text.String())), 3, doubling{asked: &asked}, func(done answered[wire.Item, int]) error {
-		for _, o := range done.outcomes {
+	err := Stream(t.Context(), nil, NewReader(strings.NewReader(text.String())), 3, doubling{asked: &asked}, func(done Chunk[wire.Item, int]) error {
+		for _, o := range done.Outcomes {
 			switch {
-			case o.refused:
+			case o.Refused:
 				refused++
-				if o.number != 502 {
-					t.Errorf("line %d was refused", o.number)
+				if o.Number != 502 {
+					t.Errorf("line %d was refused", o.Number)
 				}
 				continue
-			case o.problem != nil:
+			case o.Err != nil:
 				failed++
 			}
-			if o.answer != 2*next || numberOf(o.asked) != next {
-				t.Fatalf("%d was answered where %d was next", numberOf(o.asked), next)
+			if o.Answer != 2*next || numberOf(o.Asked) != next {
+				t.Fatalf("%d was answered where %d was next", numberOf(o.Asked), next)
 			}
 			next++
 		}
@@ -95,13 +94,13 @@ func TestStreamEndsWithItsFirstError(t *testing.T) {
 	broken := errors.New("broken")
 	text := strings.Repeat(numbered(1), 1000)
 	var asked atomic.Int64
-	never := func(answered[wire.Item, int]) error { t.Error("emitted"); return nil }
-	err := stream(t.Context(), nil, newLineReader(strings.NewReader(text)), 1, doubling{&asked, broken}, never)
+	never := func(Chunk[wire.Item, int]) error { t.Error("emitted"); return nil }
+	err := Stream(t.Context(), nil, NewReader(strings.NewReader(text)), 1, doubling{&asked, broken}, never)
 	if !errors.Is(err, broken) {
 		t.Errorf("ask: %v", err)
 	}
-	full := func(answered[wire.Item, int]) error { return broken }
-	if err = stream(t.Context(), nil, newLineReader(strings.NewReader(text)), 1, doubling{asked: &asked}, full); !errors.Is(err, broken) {
+	full := func(Chunk[wire.Item, int]) error { return broken }
+	if err = Stream(t.Context(), nil, NewReader(strings.NewReader(text)), 1, doubling{asked: &asked}, full); !errors.Is(err, broken) {
 		t.Errorf("emit: %v", err)
 	}
 	if asked.Load() > 50 {
@@ -116,7 +115,7 @@ func TestStreamEndsWithItsContext(t *testing.T) {
 	var asked atomic.Int64
 	done := make(chan error)
 	go func() {
-		done <- stream(ctx, nil, newLineReader(r), 1, doubling{asked: &asked}, func(answered[wire.Item, int]) error {
+		done <- Stream(ctx, nil, NewReader(r), 1, doubling{asked: &asked}, func(Chunk[wire.Item, int]) error {
 			cancel()
 			return nil
 		})
