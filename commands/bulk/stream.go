@@ -142,28 +142,55 @@ func send[T any](ctx context.Context, to chan<- T, value T) error {
 }
 
 // answer decodes the lines and asks those that are well formed.
-func answer[Q, R any, P Form[Q]](ctx context.Context, engine Engine, lines []Line, q Question[Q, R]) ([]Outcome[Q, R], error) {
+func answer[Q, R any, P Form[Q]](
+	ctx context.Context, engine Engine, lines []Line, q Question[Q, R],
+) ([]Outcome[Q, R], error) {
 	outcomes := make([]Outcome[Q, R], len(lines))
-	var asked []Q
-	var at []int // asked[k] is of lines[at[k]]
+	fit := make([]*Outcome[Q, R], 0, len(lines))
 	for i := range lines {
 		o := &outcomes[i]
 		o.Number, o.Err = lines[i].Number, lines[i].Decode(P(&o.Asked))
 		if o.Refused = o.Err != nil; !o.Refused {
-			asked, at = append(asked, o.Asked), append(at, i)
+			fit = append(fit, o)
 		}
 	}
-	if len(asked) == 0 {
+	if len(fit) == 0 {
 		return outcomes, nil
 	}
+	return outcomes, ask(ctx, engine, fit, q)
+}
+
+// ask asks about lines. Lines that are more together than one request may be are asked half by half: so a line is refused only where it
+// alone is too much, as it would be by a server.
+func ask[Q, R any](ctx context.Context, engine Engine, lines []*Outcome[Q, R], q Question[Q, R]) error {
+	asked := make([]Q, len(lines))
+	for i, o := range lines {
+		asked[i] = o.Asked
+	}
 	answers, err := q.Ask(ctx, engine, asked)
-	if err != nil {
-		return nil, err
+	switch half := len(lines) / 2; {
+	case err == nil:
+		for i, o := range lines {
+			o.Answer, o.Err = answers[i], q.Failed(answers[i])
+		}
+		return nil
+	case !tooMuch(err):
+		return err
+	case half == 0:
+		lines[0].Err, lines[0].Refused = failure.Of(err), true
+		return nil
+	default:
+		if err := ask(ctx, engine, lines[:half], q); err != nil {
+			return err
+		}
+		return ask(ctx, engine, lines[half:], q)
 	}
-	for k, i := range at {
-		outcomes[i].Answer, outcomes[i].Err = answers[k], q.Failed(answers[k])
-	}
-	return outcomes, nil
+}
+
+// tooMuch tells an error of what one request may ask for.
+func tooMuch(err error) bool {
+	code := failure.Of(err).Code
+	return code == fault.CodeBudget || code == failure.CodeTooManyItems
 }
 
 // OneByOne asks about every line on its own, several at a time, so that a line that the engine refuses fails alone.

@@ -13,6 +13,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/rewards/failure"
 	"github.com/assay-rm/assay/server/wire"
 )
@@ -127,4 +128,49 @@ func TestStreamEndsWithItsContext(t *testing.T) {
 		t.Errorf("stream: %v", err)
 	}
 	w.Close() //nolint:errcheck // lets the reader go
+}
+
+// few answers requests of few lines and of small numbers.
+type few struct{ most int }
+
+func (f few) Ask(_ context.Context, _ Engine, lines []wire.Item) ([]int, error) {
+	sum := 0
+	for _, line := range lines {
+		sum += numberOf(line)
+	}
+	if sum > f.most {
+		return nil, fault.New(fault.CodeBudget, "the lines have %d, and one request may have %d", sum, f.most)
+	}
+	answers := make([]int, len(lines))
+	for i, line := range lines {
+		answers[i] = 2 * numberOf(line)
+	}
+	return answers, nil
+}
+
+func (few) Failed(int) *failure.Error { return nil }
+
+// TestALineIsTooMuchOnlyAlone: lines that are too much together are asked in parts, and one that is too much by itself fails alone.
+func TestALineIsTooMuchOnlyAlone(t *testing.T) {
+	var text strings.Builder
+	for n := range 40 {
+		text.WriteString(numbered(n))
+	}
+	lines := 0
+	err := Stream(t.Context(), nil, NewReader(strings.NewReader(text.String())), 64, few{30}, func(done Chunk[wire.Item, int]) error {
+		for _, o := range done.Outcomes {
+			n := numberOf(o.Asked)
+			if o.Refused != (n > 30) || o.Refused != (o.Err != nil) || !o.Refused && o.Answer != 2*n {
+				t.Errorf("line %d, %d: %d, %v", o.Number, n, o.Answer, o.Err)
+			}
+			if o.Number != lines+1 {
+				t.Errorf("line %d where %d was next", o.Number, lines+1)
+			}
+			lines++
+		}
+		return nil
+	})
+	if err != nil || lines != 40 {
+		t.Errorf("%d lines, %v", lines, err)
+	}
 }

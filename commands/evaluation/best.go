@@ -7,7 +7,6 @@ import (
 
 	"github.com/assay-rm/assay/commands/bulk"
 	"github.com/assay-rm/assay/models/encode"
-	"github.com/assay-rm/assay/models/manifest"
 	"github.com/assay-rm/assay/rewards"
 	"github.com/assay-rm/assay/rewards/failure"
 	"github.com/assay-rm/assay/rewards/ops"
@@ -17,13 +16,14 @@ import (
 // bestQuestion asks which response is best: by the reward, by the weakest step, or by the win rate.
 type bestQuestion struct {
 	asking
+	answers   []string // the questions that the model answers
 	separator string
 }
 
 func (bestQuestion) split(row *wire.BestRow) string { return splitOf(row.Split) }
 
 func (q bestQuestion) Ask(ctx context.Context, engine bulk.Engine, rows []wire.BestRow) ([]verdict, error) {
-	if q.kind == manifest.KindPair || q.kind == manifest.KindPreference {
+	if !asked(q.answers, rewards.Score) && !asked(q.answers, rewards.Steps) {
 		return bulk.OneByOne(ctx, rows, func(ctx context.Context, row wire.BestRow) (verdict, error) {
 			return q.rank(ctx, engine, &row)
 		}, func(err *failure.Error) verdict { return verdict{err: err} })
@@ -33,7 +33,7 @@ func (q bestQuestion) Ask(ctx context.Context, engine bulk.Engine, rows []wire.B
 		row := &rows[i]
 		for k := range row.Responses {
 			item := encode.Item{Prompt: &row.Prompt, Response: &row.Responses[k]}
-			if q.kind == manifest.KindProcess {
+			if asked(q.answers, rewards.Steps) {
 				item.Separator = &q.separator
 			}
 			items = append(items, item)
@@ -90,7 +90,7 @@ func (q bestQuestion) rank(ctx context.Context, engine bulk.Engine, row *wire.Be
 // scores are those of the items, or why they have none.
 func (q bestQuestion) scores(ctx context.Context, engine bulk.Engine, items []encode.Item) ([]ops.Maybe, []*failure.Error, error) {
 	request := q.about(rewards.Score)
-	if q.kind == manifest.KindProcess {
+	if asked(q.answers, rewards.Steps) {
 		request = q.about(rewards.Steps)
 	}
 	request.Items = items

@@ -11,7 +11,6 @@ import (
 
 	"github.com/assay-rm/assay/commands/bulk"
 	"github.com/assay-rm/assay/models/encode"
-	"github.com/assay-rm/assay/models/manifest"
 	"github.com/assay-rm/assay/rewards"
 )
 
@@ -31,8 +30,9 @@ type Options struct {
 
 // Job is one model on one file.
 type Job struct {
-	model manifest.Manifest
-	data  Data
+	model   string
+	answers []string // the questions that it answers
+	data    Data
 }
 
 // Jobs lists what the models can be measured on, and how many bytes that is. A name leaves all other models out. Asking
@@ -45,7 +45,7 @@ func Jobs(models []rewards.ModelInfo, name string, files []Data) (jobs []Job, to
 		}
 		known = true
 		for _, data := range files {
-			if m.Manifest.ReadsFeatures() || !data.Measure.suits(m.Manifest.Kind) {
+			if !data.Measure.suits(m.Answers) {
 				continue
 			}
 			bytes, err := sizeOf(data)
@@ -53,7 +53,7 @@ func Jobs(models []rewards.ModelInfo, name string, files []Data) (jobs []Job, to
 				return nil, 0, err
 			}
 			total += bytes
-			jobs = append(jobs, Job{m.Manifest, data})
+			jobs = append(jobs, Job{m.Manifest.Name, m.Answers, data})
 		}
 	}
 	switch {
@@ -87,7 +87,7 @@ func Run(ctx context.Context, engine bulk.Engine, jobs []Job, options Options, b
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", jobs[i].data.Name, bulk.Explained(err))
 		}
-		report.add(jobs[i].model.Name, tallies)
+		report.add(jobs[i].model, tallies)
 	}
 	return report, nil
 }
@@ -99,7 +99,7 @@ func (j *Job) run(ctx context.Context, engine bulk.Engine, options Options, bar 
 		return nil, err
 	}
 	defer file.Close() //nolint:errcheck // opened for reading
-	asks := asking{j.model.Name, j.model.Kind, options.Truncate}
+	asks := asking{j.model, options.Truncate}
 	switch j.data.Measure {
 	case Pairs:
 		return measure(ctx, engine, file, bar, pairQuestion{asks})
@@ -107,7 +107,7 @@ func (j *Job) run(ctx context.Context, engine bulk.Engine, options Options, bar 
 		return measure(ctx, engine, file, bar, stepQuestion{asks, options.Threshold})
 	case BestOf:
 	}
-	return measure(ctx, engine, file, bar, bestQuestion{asks, options.Separator})
+	return measure(ctx, engine, file, bar, bestQuestion{asks, j.answers, options.Separator})
 }
 
 // measuring is a question of rows, each of which belongs to a split.

@@ -1,7 +1,9 @@
 package evaluation
 
 import (
-	"github.com/assay-rm/assay/models/manifest"
+	"slices"
+
+	"github.com/assay-rm/assay/rewards"
 	"github.com/assay-rm/assay/rewards/failure"
 )
 
@@ -15,17 +17,22 @@ const (
 	BestOf Measure = "best_of_"
 )
 
-// suits tells whether a model of that kind can answer.
-func (m Measure) suits(kind manifest.Kind) bool {
-	switch kind {
-	case manifest.KindProcess:
-		return m == Steps || m == BestOf
-	case manifest.KindReward, manifest.KindPair, manifest.KindPreference:
-		return m == Pairs || m == BestOf
-	case manifest.KindFeatures: // these files are of texts
+// suits tells whether a model that answers those questions can be measured.
+func (m Measure) suits(answers []string) bool {
+	steps, compares := asked(answers, rewards.Steps), asked(answers, rewards.Compare)
+	switch m {
+	case Pairs:
+		return compares
+	case Steps:
+		return steps
+	case BestOf:
+		return steps || compares
 	}
 	return false
 }
+
+// asked tells whether a question is among those that a model answers.
+func asked(answers []string, q rewards.Question) bool { return slices.Contains(answers, string(q)) }
 
 // ratio is hits of tries.
 type ratio struct{ hits, tries int }

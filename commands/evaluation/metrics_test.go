@@ -1,12 +1,12 @@
 package evaluation
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/assay-rm/assay/models/fault"
-	"github.com/assay-rm/assay/models/manifest"
 	"github.com/assay-rm/assay/rewards/failure"
 )
 
@@ -43,20 +43,19 @@ func TestMeasureIsNamedByTheResponses(t *testing.T) {
 	}
 }
 
-// TestWhatAKindIsMeasuredFor names the files that each kind of model answers.
-func TestWhatAKindIsMeasuredFor(t *testing.T) {
-	for kind, want := range map[manifest.Kind][]Measure{
-		manifest.KindReward: {Pairs, BestOf}, manifest.KindPair: {Pairs, BestOf},
-		manifest.KindPreference: {Pairs, BestOf}, manifest.KindProcess: {Steps, BestOf},
+// TestWhatAModelIsMeasuredFor names the files that suit a model, by the questions that it answers.
+func TestWhatAModelIsMeasuredFor(t *testing.T) {
+	for answers, want := range map[string][]Measure{
+		"score rank compare tokenize": {Pairs, BestOf}, "rank compare tokenize": {Pairs, BestOf}, "steps tokenize": {Steps, BestOf}, "score": nil,
 	} {
 		var have []Measure
 		for _, m := range []Measure{Pairs, Steps, BestOf} {
-			if m.suits(kind) {
+			if m.suits(strings.Fields(answers)) {
 				have = append(have, m)
 			}
 		}
 		if diff := cmp.Diff(want, have); diff != "" {
-			t.Errorf("%s: %s", kind, diff)
+			t.Errorf("%s: %s", answers, diff)
 		}
 	}
 }

@@ -6,7 +6,6 @@ import (
 
 	"github.com/assay-rm/assay/commands/bulk"
 	"github.com/assay-rm/assay/models/encode"
-	"github.com/assay-rm/assay/models/manifest"
 	"github.com/assay-rm/assay/rewards"
 	"github.com/assay-rm/assay/rewards/failure"
 	"github.com/assay-rm/assay/rewards/ops"
@@ -16,7 +15,6 @@ import (
 // asking is what every question of an evaluation is asked of and how.
 type asking struct {
 	model    string
-	kind     manifest.Kind
 	truncate encode.Truncation
 }
 
@@ -49,15 +47,15 @@ func (q pairQuestion) Ask(ctx context.Context, engine bulk.Engine, rows []wire.P
 	}
 	verdicts := make([]verdict, len(rows))
 	for i := range verdicts {
-		verdicts[i] = q.verdict(&answer.Pairs[i])
+		verdicts[i] = verdictOf(&answer.Pairs[i])
 	}
 	return verdicts, nil
 }
 
-// verdict is what a pair came to: the scores of a reward model decide, whatever its preference is made of.
-func (q pairQuestion) verdict(pair *rewards.PairResult) verdict {
+// verdictOf is what a pair came to. Where both responses have scores these decide, whatever the preference is made of.
+func verdictOf(pair *rewards.PairResult) verdict {
 	v := verdict{measure: string(Pairs)}
-	if q.kind != manifest.KindReward {
+	if pair.Chosen == nil {
 		if v.err = pair.Err; v.err == nil {
 			v.accuracy = once(pair.Probability > 0.5)
 		}
