@@ -1,95 +1,168 @@
 package batching
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 )
 
+// many makes so many sequences of so many ids, all different from those of another start.
+func many(start, count, length int) []Sequence {
+	sequences := make([]Sequence, count)
+	for i := range sequences {
+		sequences[i] = seq(run(start+i*length, length)...)
+	}
+	return sequences
+}
+
+// TestAdmission: of a queue of 16 items and 160 tokens, one submission takes 4 and 40, a named caller 12 and 120,
+// bulk callers together 8 and 80, of which one submission takes 2 and 20 and a named one 6 and 60.
 func TestAdmission(t *testing.T) {
 	type step struct {
-		sequences []Sequence
-		refused   bool
+		caller        Caller
+		times         int
+		count, length int
+		refused       string // the room without a place; "": admitted
 	}
-	wide := func(n int) []Sequence {
-		var sequences []Sequence
-		for i := range n {
-			sequences = append(sequences, seq(int64(i)))
-		}
-		return sequences
-	}
+	one := func(caller Caller, times int) step { return step{caller: caller, times: times, count: 1, length: 1} }
+	full := func(caller Caller, room string) step { return step{caller, 1, 1, 1, room} }
+	large := func(caller Caller, times int) step { return step{caller: caller, times: times, count: 99, length: 99} }
+	nobody, anna, bulk, annaBulk := Caller{}, Caller{Name: "anna"}, Caller{Bulk: true}, Caller{Name: "anna", Bulk: true}
 	for name, steps := range map[string][]step{
-		"up to the items":                {{wide(3), false}, {wide(1), false}, {wide(1), true}},
-		"whole or not at all":            {{wide(3), false}, {wide(2), true}, {wide(1), false}},
-		"up to the tokens":               {{[]Sequence{seq(run(0, 6)...)}, false}, {[]Sequence{seq(run(0, 5)...)}, true}, {wide(3), false}},
-		"anything into an empty queue":   {{[]Sequence{seq(run(0, 1000)...)}, false}, {wide(1), true}},
-		"never more items than may wait": {{wide(5), true}},
+		"one by one, up to the items":             {one(nobody, 16), full(nobody, "queue")},
+		"up to the tokens":                        {{times: 8, count: 1, length: 20}, full(nobody, "queue")},
+		"whole or not at all":                     {one(nobody, 14), {times: 1, count: 3, length: 1, refused: "queue"}, one(nobody, 2)},
+		"any number takes a share":                {{times: 4, count: 1000, length: 1}, full(nobody, "queue")},
+		"any length takes a share":                {{times: 4, count: 1, length: 1000}, full(nobody, "queue")},
+		"beside a large one there is place":       {large(nobody, 1), one(nobody, 12), full(nobody, "queue")},
+		"a named caller leaves a quarter":         {one(anna, 12), full(anna, "caller"), one(nobody, 4)},
+		"also with large ones":                    {large(anna, 3), full(anna, "caller"), large(nobody, 1)},
+		"the classes of a name are two callers":   {one(anna, 12), one(annaBulk, 4)},
+		"bulk leaves a half":                      {one(bulk, 8), full(bulk, "bulk"), one(nobody, 8)},
+		"also with large ones in bulk":            {large(bulk, 4), full(bulk, "bulk"), large(nobody, 2)},
+		"a named caller leaves a quarter of bulk": {one(annaBulk, 6), full(annaBulk, "caller"), one(bulk, 2)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				b := New(fake{}, Options{MaxItems: 4, MaxTokens: 10})
-				refused := 0
-				for i, s := range steps {
-					o := submit(t.Context(), b, s.sequences...)
-					synctest.Wait()
-					select {
-					case got := <-o:
-						refused += len(s.sequences)
-						if !s.refused || !errors.Is(got.err, ErrQueueFull) || got.results != nil {
-							t.Errorf("step %d: %v", i, got.err)
-						}
-					default:
-						if s.refused {
-							t.Errorf("step %d was admitted", i)
+			b := New(nil, Options{MaxItems: 16, MaxTokens: 160})
+			start, refused := 0, 0
+			for i, s := range steps {
+				for range s.times {
+					start += 1_000_000
+					err := b.admit(newCall(t.Context(), s.caller, many(start, s.count, s.length), false))
+					var full *QueueFullError
+					if errors.As(err, &full) != (s.refused != "") {
+						t.Fatalf("step %d: %v", i, err)
+					}
+					if s.refused != "" {
+						refused += s.count
+						fits := full.Items+full.AskedItems <= full.MaxItems && full.Tokens+full.AskedTokens <= full.MaxTokens
+						if full.Room != s.refused || fits {
+							t.Errorf("step %d: %+v", i, full)
 						}
 					}
+					checkQueue(t, &b.queue)
 				}
-				if s := b.Stats(); int(s.Refused) != refused {
-					t.Errorf("%d sequences refused, stats say %d", refused, s.Refused)
-				}
-				b.Close()
-				if err := b.Run(t.Context()); err != nil { // answer what was admitted
-					t.Error(err)
-				}
-			})
+			}
+			if got := b.Stats().Refused; int(got) != refused {
+				t.Errorf("%d sequences refused, stats say %d", refused, got)
+			}
 		})
 	}
 }
 
-func TestRetryAfter(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		options := Options{MaxTokens: 100, Budget: Budget{Tokens: 50}, Cost: Cost{Base: 1e6, Token: 1e3}}
-		b := start(t, slow(25*time.Millisecond, nil), options)
-		full := func() *QueueFullError {
-			_, err := b.Submit(t.Context(), []Sequence{seq(run(0, 101)...)})
-			var full *QueueFullError
-			if !errors.As(err, &full) {
-				t.Fatalf("error %v", err)
+// TestRoomsAreNeverOverfull: whoever submits whatever, no room is over its limit, and what is refused would have been.
+func TestRoomsAreNeverOverfull(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		b := New(nil, Options{
+			MaxItems: rapid.IntRange(1, 40).Draw(t, "items"), MaxTokens: rapid.IntRange(1, 400).Draw(t, "tokens"),
+		})
+		for i := range rapid.IntRange(1, 30).Draw(t, "submissions") {
+			caller := drawCaller(t)
+			count, length := rapid.IntRange(1, 30).Draw(t, "count"), rapid.IntRange(1, 50).Draw(t, "length")
+			c := newCall(context.Background(), caller, many(10_000*i, count, length), false)
+			fits := true
+			for _, room := range b.queue.rooms(caller) {
+				fits = fits && room.taken.plus(b.queue.places(caller, c.asked)).within(room.limit)
 			}
-			return full
+			said := b.Admits(context.Background(), caller, c.asked.items, c.asked.tokens)
+			err := b.admit(c)
+			if fits != (err == nil) || !cmp.Equal(said, err) {
+				t.Fatalf("fits: %t; Admits says %v, and Submit %v", fits, said, err)
+			}
+			for _, room := range b.queue.rooms(caller) {
+				if !room.taken.within(room.limit) {
+					t.Fatalf("room %+v is overfull", room)
+				}
+			}
+			if err == nil && !b.queue.places(caller, c.waits).within(b.queue.class(caller).share) {
+				t.Fatalf("a submission takes %+v", b.queue.places(caller, c.waits))
+			}
+			checkQueue(t, &b.queue)
 		}
-		working := submit(t.Context(), b, seq(run(0, 50)...))
-		synctest.Wait()
-		waits := submit(t.Context(), b, seq(run(100, 50)...), seq(run(200, 50)...))
-		synctest.Wait()
-		want := &QueueFullError{
-			Items: 2, Tokens: 100, MaxItems: DefaultMaxItems, MaxTokens: 100, AskedItems: 1, AskedTokens: 101,
-			RetryAfter: time.Millisecond + 150*time.Microsecond, // by the cost given: 50 tokens run and 100 wait
-		}
-		if diff := cmp.Diff(want, full()); diff != "" {
-			t.Errorf("before the first run ends (-want +got):\n%s", diff)
-		}
-		<-working
-		synctest.Wait()
-		want.Items, want.Tokens, want.RetryAfter = 1, 50, 50*time.Millisecond // 2000 tokens/s measured, 100 to go
-		if diff := cmp.Diff(want, full()); diff != "" {
-			t.Errorf("after it (-want +got):\n%s", diff)
-		}
-		<-waits
 	})
+}
+
+// TestPlacesAreTakenOver: what a large submission has beyond its share takes the places of its own items that leave,
+// and when less than the share is left, others find place.
+func TestPlacesAreTakenOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := New(slow(time.Second, nil), Options{MaxItems: 16, Budget: Budget{Tokens: 10}})
+		large := many(0, 10, 10) // a forward each
+		o := submit(t.Context(), b, large...)
+		synctest.Wait()
+		done := make(chan error, 1)
+		go func() { done <- b.Run(t.Context()) }()
+		var taken []int
+		for range large {
+			synctest.Wait()
+			b.mu.Lock()
+			taken = append(taken, b.queue.taken.items)
+			b.mu.Unlock()
+			time.Sleep(time.Second)
+		}
+		if diff := cmp.Diff([]int{4, 4, 4, 4, 4, 4, 3, 2, 1, 0}, taken); diff != "" {
+			t.Errorf("places taken during each forward (-want +got):\n%s", diff)
+		}
+		checkAnswers(t, <-o, large...)
+		b.Close()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestRetryAfter: whoever finds no place is told when what waits should be done, but no less than a second and no
+// more than a minute.
+func TestRetryAfter(t *testing.T) {
+	for _, c := range []struct {
+		token time.Duration // that a token takes
+		want  time.Duration
+	}{{time.Microsecond, time.Second}, {100 * time.Millisecond, 15 * time.Second}, {time.Hour, time.Minute}} {
+		synctest.Test(t, func(t *testing.T) {
+			b := start(t, timed(func(plan *Plan) time.Duration { return time.Duration(len(plan.IDs)) * c.token }),
+				Options{MaxItems: 2, Budget: Budget{Tokens: 50}, cost: cost{token: float64(c.token)}})
+			working := submit(t.Context(), b, many(0, 1, 50)...)
+			synctest.Wait()
+			second, third := submit(t.Context(), b, many(100, 1, 50)...), submit(t.Context(), b, many(200, 1, 50)...)
+			synctest.Wait()
+			_, err := b.Submit(t.Context(), Caller{}, many(300, 1, 101))
+			want := &QueueFullError{
+				Room: "queue", Items: 2, Tokens: 100, MaxItems: 2, MaxTokens: DefaultMaxTokens,
+				AskedItems: 1, AskedTokens: 101, RetryAfter: c.want,
+			}
+			if diff := cmp.Diff(error(want), err); diff != "" {
+				t.Errorf("%v a token (-want +got):\n%s", c.token, diff)
+			}
+			<-working
+			<-second
+			<-third
+		})
+	}
 }
 
 func TestRateFollowsTheRecentRuns(t *testing.T) {

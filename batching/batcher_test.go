@@ -53,7 +53,7 @@ func submit(ctx context.Context, b *Batcher, sequences ...Sequence) <-chan outco
 	out := make(chan outcome, 1)
 	begin := time.Now()
 	go func() {
-		results, err := b.Submit(ctx, sequences)
+		results, err := b.Submit(ctx, Caller{}, sequences)
 		out <- outcome{results, err, time.Since(begin)}
 	}()
 	return out
@@ -238,7 +238,7 @@ func TestIdenticalSequencesRunOnce(t *testing.T) {
 		var sizes []int
 		b := start(t, slow(10*time.Millisecond, &sizes), Options{})
 		ids := []int64{1, 2, 3, 4}
-		same := func(read ...int) Sequence { return Sequence{IDs: slices.Clone(ids), Read: read} }
+		same := func(read ...int) Sequence { return Sequence{IDs: slices.Clone(ids), Positions: read} }
 
 		first := submit(t.Context(), b, same(1, 3))
 		time.Sleep(time.Millisecond)
@@ -270,12 +270,13 @@ func TestIdenticalSequencesRunOnce(t *testing.T) {
 	})
 }
 
-// TestIdenticalSequencesShareTheirRows: many waiters of one item cost no copy of its rows, also where they read other places.
+// TestIdenticalSequencesShareTheirRows: many waiters of one item cost no copy of its rows, also where they read other
+// places.
 func TestIdenticalSequencesShareTheirRows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := start(t, fake{}, Options{})
-		s := Sequence{IDs: []int64{1, 2, 3}, Read: []int{0, 2}}
-		last := Sequence{IDs: s.IDs, Read: []int{2}}
+		s := Sequence{IDs: []int64{1, 2, 3}, Positions: []int{0, 2}}
+		last := Sequence{IDs: s.IDs, Positions: []int{2}}
 		o := <-submit(t.Context(), b, s, s, last)
 		checkAnswers(t, o, s, s, last)
 		for i, rows := range [][][]float32{o.results[1].Values, {nil, o.results[2].Values[0]}} {
@@ -296,14 +297,15 @@ func TestPoisonSpoilsNobodyElse(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
+				var sizes []int
 				runner := fake{before: func(_ context.Context, plan *Plan) error {
+					sizes = append(sizes, len(plan.Read))
 					if slices.Contains(plan.IDs, 666) {
 						return fails()
 					}
 					return nil
 				}}
-				var observed []RunStats
-				b := start(t, runner, Options{Observe: func(r RunStats) { observed = append(observed, r) }})
+				b := start(t, runner, Options{})
 				good := []Sequence{seq(1), seq(2), seq(3), seq(4), seq(5)}
 				o := <-submit(t.Context(), b, append(slices.Clone(good), seq(666))...)
 				checkAnswers(t, outcome{results: o.results[:5]}, good...)
@@ -312,14 +314,10 @@ func TestPoisonSpoilsNobodyElse(t *testing.T) {
 				if name == "error" && !errors.Is(err, boom) || name == "panic" && !errors.As(err, &panicked) {
 					t.Errorf("error %v", err)
 				}
-				if s := b.Stats(); s.Failed != 1 || s.Answered != 5 || int(s.Runs) != len(observed) {
-					t.Errorf("%d runs observed, stats %+v", len(observed), s)
+				if s := b.Stats(); s.Failed != 1 || s.Answered != 5 || int(s.Runs) != len(sizes) {
+					t.Errorf("%d runs seen, stats %+v", len(sizes), s)
 				}
 				// 6 fail, 3 run, 3 fail, 1 runs, 2 fail, 1 runs, the last fails
-				var sizes []int
-				for _, r := range observed {
-					sizes = append(sizes, r.Sequences)
-				}
 				if diff := cmp.Diff([]int{6, 3, 3, 1, 2, 1, 1}, sizes); diff != "" {
 					t.Errorf("runs (-want +got):\n%s", diff)
 				}
@@ -377,7 +375,7 @@ func (short) Run(_ context.Context, plan *Plan) ([][]float32, error) {
 func TestBadSequencesFailAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := start(t, fake{}, Options{})
-		o := <-submit(t.Context(), b, Sequence{}, seq(1), Sequence{IDs: []int64{1}, Read: []int{4}})
+		o := <-submit(t.Context(), b, Sequence{}, seq(1), Sequence{IDs: []int64{1}, Positions: []int{4}})
 		checkErrors(t, outcome{results: []Result{o.results[0], o.results[2]}}, ErrSequence)
 		checkAnswers(t, outcome{results: o.results[1:2]}, seq(1))
 		checkErrors(t, <-submit(t.Context(), b, Sequence{}), ErrSequence)
@@ -387,22 +385,21 @@ func TestBadSequencesFailAlone(t *testing.T) {
 	})
 }
 
-func TestObserveAddsUp(t *testing.T) {
+func TestStatsAddUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		for _, layout := range []Layout{Packed, Padded} {
-			var runs []RunStats
-			b := start(t, slow(time.Millisecond, nil), Options{Layout: layout, Observe: func(r RunStats) { runs = append(runs, r) }})
+		for _, padded := range []bool{false, true} {
+			b := start(t, slow(time.Millisecond, nil), Options{Padded: padded})
 			long := run(0, 40)
-			o := <-submit(t.Context(), b, seq(long...), seq(long[:39]...), seq(long...), seq(run(100, 38)...))
-			if o.err != nil || len(runs) != 1 {
-				t.Fatalf("%d runs, error %v", len(runs), o.err)
+			if o := <-submit(t.Context(), b, seq(long...), seq(long[:39]...), seq(long...), seq(run(100, 38)...)); o.err != nil {
+				t.Fatal(o.err)
 			}
-			want := RunStats{Items: 4, Sequences: 3, Asked: 157, Computed: 78, Shared: 79, Area: 2 * 40 * 40, Run: time.Millisecond}
-			if layout == Padded {
-				want.Computed, want.Padding, want.Shared, want.Area = 120, 3, 40, 3*40*40
+			want := Stats{Runs: 1, Answered: 4, Deduplicated: 1, Asked: 157, Computed: 78, Shared: 79}
+			if padded {
+				want.Computed, want.Padding, want.Shared = 120, 3, 40
 			}
-			if diff := cmp.Diff(want, runs[0]); diff != "" {
-				t.Errorf("layout %d (-want +got):\n%s", layout, diff)
+			synctest.Wait()
+			if diff := cmp.Diff(want, b.Stats()); diff != "" {
+				t.Errorf("padded %t (-want +got):\n%s", padded, diff)
 			}
 		}
 	})
@@ -429,7 +426,7 @@ func TestDrain(t *testing.T) {
 		waits := submit(t.Context(), b, seq(1), seq(2), seq(3))
 		synctest.Wait()
 		b.Close()
-		if _, err := b.Submit(t.Context(), []Sequence{seq(4)}); !errors.Is(err, ErrClosed) {
+		if _, err := b.Submit(t.Context(), Caller{}, []Sequence{seq(4)}); !errors.Is(err, ErrClosed) {
 			t.Errorf("Submit after Close: %v", err)
 		}
 		if err := b.Run(t.Context()); err != nil {
@@ -456,7 +453,7 @@ func TestRunIsStopped(t *testing.T) {
 		if err := <-done; !errors.Is(err, stopped) {
 			t.Errorf("Run: %v", err)
 		}
-		if _, err := b.Submit(t.Context(), []Sequence{seq(4)}); !errors.Is(err, ErrClosed) {
+		if _, err := b.Submit(t.Context(), Caller{}, []Sequence{seq(4)}); !errors.Is(err, ErrClosed) {
 			t.Errorf("Submit after the end: %v", err)
 		}
 	})
@@ -469,7 +466,7 @@ func TestMethodsAreSafeTogether(t *testing.T) {
 		group.Go(func() {
 			for i := range 50 {
 				b.Stats()
-				if _, err := b.Submit(t.Context(), []Sequence{seq(int64(i))}); err != nil {
+				if _, err := b.Submit(t.Context(), Caller{}, []Sequence{seq(int64(i))}); err != nil {
 					t.Error(err)
 				}
 			}

@@ -1,13 +1,33 @@
 // Package batching decides which tokens run when.
 //
-// Sequences wait in a bounded queue; a pure planner turns the oldest of them, those that share its prefix and those of like
-// length into a [Plan], one forward of a model; a [Runner] computes it; each sequence gets its own [Result]. A prefix that
-// several sequences share is computed once, sequences with equal ids run once, and a sequence's values never depend on
-// what ran beside it. The package knows no model and no protocol.
+// Sequences wait in a bounded queue. A pure planner picks whose turn it is, then those that share a prefix with it and
+// those of like length, and packs them into a [Plan], one forward of a model. A [Runner] computes it, and each sequence
+// gets its own [Result]. A prefix that several sequences share is computed once, equal sequences run once, and what a
+// sequence gives never depends on what ran beside it. The package knows no model and no protocol.
 //
-// [New] makes a [Batcher], one goroutine calls [Batcher.Run], any number call [Batcher.Submit], and [Batcher.Close] drains. A
-// forward that fails is tried again in halves, so that one bad sequence spoils no other. [Measure] finds, at start, how
-// many tokens a forward should have and what it costs. [MakePlan] packs sequences without a queue.
+// A packed plan has every distinct token once. This is the plan of a prompt, 1 … 8, and three responses to it, each of
+// which reads its last token: 33 tokens are asked for, and 17 are computed.
+//
+//	token       0  1  2  |  3  4  5  6  7  8  9 10  | 11 12  | 13 14 15 16   T = 17
+//	IDs        21 22 23  |  1  2  3  4  5  6  7  8  | 31 32  | 41 42 43 44
+//	Positions   8  9 10  |  0  1  2  3  4  5  6  7  |  8  9  |  8  9 10 11
+//	Read      [2 12 16]   N = 3
+//
+//	tile   tokens that it computes   and the keys that these see         R = 4, Q = 8, K = 12
+//	   0    0  1  2  ·  ·  ·  ·  ·      3  4  5  6  7  8  9 10  0  1  2  ·
+//	   1    3  4  5  6  7  8  9 10      3  4  5  6  7  8  9 10  ·  ·  ·  ·
+//	   2   11 12  ·  ·  ·  ·  ·  ·      3  4  5  6  7  8  9 10 11 12  ·  ·
+//	   3   13 14 15 16  ·  ·  ·  ·      3  4  5  6  7  8  9 10 13 14 15 16
+//
+// Each run of tokens that the same sequences have is a segment, and is cut into tiles of at most Q tokens. A tile lists
+// the keys of its last token, in the order of their positions; an earlier token does not see those of later positions.
+// Linear layers run on T tokens, attention on R · Q · K pairs, and the head on N. Keys that a cache has are listed
+// before the tokens, as tokens 0 … P−1, and are not computed.
+//
+// [New] makes a [Batcher], one goroutine calls [Batcher.Run], any number call [Batcher.Submit] in the name of a
+// [Caller], and [Batcher.Close] drains. Callers are served fairly, and none can fill the queue. A forward that fails is
+// tried again in halves, so that one bad sequence spoils no other. [Measure] finds, at start, how many tokens a forward
+// should have and what it costs. [MakePlan] packs sequences without a queue.
 package batching
 
 import (
@@ -15,21 +35,10 @@ import (
 	"time"
 )
 
-// Sequence is what one item asks of a model.
-type Sequence struct {
-	IDs  []int64 // token ids, at least one
-	Read []int   // positions in IDs whose outputs are wanted, ascending, at least one
-}
-
-// Keep is a block to be filled with the keys and values of tokens that the plan computes.
-type Keep struct {
-	Block  *Block
-	Tokens [BlockTokens]int64 // indices into [Plan.IDs]
-}
-
 // Result is the outcome of one [Sequence]: values or an error, never both.
 type Result struct {
-	// Values has one row per read position: (len(Read), labels). Sequences with equal ids share rows, and the list of them: do not change either.
+	// Values has one row for each of the sequence's positions: (len(Positions), labels). Equal sequences share rows,
+	// and the list of them: do not change either.
 	Values [][]float32
 	Err    error         // why there are no values
 	Shared int           // leading tokens of this sequence that it shared with others of its run, computed once
@@ -38,46 +47,10 @@ type Result struct {
 	Run    time.Duration // of the forward it was part of
 }
 
-// Runner computes plans. A [Batcher] calls it from one goroutine at a time, or from as many as it has lanes with narrow plans, on each device.
+// Runner computes plans. For each device, a [Batcher] calls it from one goroutine at a time, or, with plans that are
+// to be run on one thread, from as many as the device has lanes.
 type Runner interface {
 	// Run computes one forward and returns the rows read, (len(plan.Read), labels).
 	// The caller owns the rows; the runner must not keep the plan.
 	Run(ctx context.Context, plan *Plan) ([][]float32, error)
-}
-
-// Layout is the shape in which a graph takes its tokens.
-type Layout int
-
-// The two layouts; docs/DESIGN.md describes their inputs.
-const (
-	Packed Layout = iota // a flat row of distinct tokens and attention tiles
-	Padded               // rows of equal length
-)
-
-// Plan is one forward.
-type Plan struct {
-	IDs  []int64 // packed: [T] distinct tokens; padded: [Rows·Length], pad id where empty
-	Read []int64 // [N] indices into IDs
-
-	// Packed. Key indices address the P cached tokens first, then the T new ones.
-	Positions     []int64  // [T]
-	PastPositions []int64  // [P]
-	Tiles         int      // R
-	Queries       int      // Q, query places of each tile
-	Keys          int      // K, key places of each tile
-	QueryIndex    []int64  // [R·Q]
-	KeyIndex      []int64  // [R·K]
-	KeyLen        []int64  // [R]
-	Scatter       []int64  // [T]
-	Targets       []int64  // [N] the id after each position read, of the same sequence; nil unless [Options.Targets]
-	Past          []*Block // the cached tokens, P = BlockTokens · blocks, in the order of PastPositions
-	Keep          []Keep   // blocks whose keys and values the runner is to fetch
-
-	Device int  // the number of the device that runs it, below [Options.Devices]
-	Narrow bool // to be run on the calling thread, beside others
-
-	// Padded. Padding is on the right.
-	Rows   int     // B
-	Length int     // S
-	Mask   []int64 // [B·S], 1 on tokens
 }

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// load is a queue's worth of sequences: prompts of 100 tokens behind a header of 12 that all share, with so many responses
-// each of 20 to 120 tokens.
+// load is a queue's worth of sequences: prompts of 100 tokens behind a header of 12 that all share, with so many
+// responses each of 20 to 120 tokens.
 func load(prompts, responses int) []Sequence {
 	random := rand.New(rand.NewPCG(1, 2))
 	header := run(0, 12)
@@ -32,7 +32,7 @@ func load(prompts, responses int) []Sequence {
 // queueOf puts the sequences into a queue, as admission does.
 func queueOf(sequences []Sequence) *queue {
 	b := New(nil, Options{MaxItems: 1 << 20, MaxTokens: 1 << 30})
-	c := newCall(context.Background(), sequences, false)
+	c := newCall(context.Background(), Caller{}, sequences, false)
 	if err := b.admit(c); err != nil {
 		panic(err)
 	}
@@ -41,16 +41,16 @@ func queueOf(sequences []Sequence) *queue {
 
 // One plan of about 1024 tokens picked from a queue and packed.
 func BenchmarkPick(b *testing.B) {
-	for _, layout := range []Layout{Packed, Padded} {
+	for _, padded := range []bool{false, true} {
 		for _, c := range [][2]int{{1, 8}, {1, 1024}, {64, 16}, {4096, 1}} {
-			b.Run(fmt.Sprintf("layout=%d/prompts=%d/responses=%d", layout, c[0], c[1]), func(b *testing.B) {
+			b.Run(fmt.Sprintf("padded=%t/prompts=%d/responses=%d", padded, c[0], c[1]), func(b *testing.B) {
 				q := queueOf(load(c[0], c[1]))
-				p := New(nil, Options{Layout: layout}).lanes[0].picker
+				p := New(nil, Options{Padded: padded}).lanes[0].picker
 				var plan Plan
-				var placements []Placement
+				var placements []placement
 				b.ReportAllocs()
 				for round := uint64(1); b.Loop(); round++ {
-					p.pick(q, time.Time{}, Budget{Tokens: DefaultTokens, Area: DefaultArea}, round)
+					p.pick(q, time.Time{}, Budget{Tokens: defaultTokens, Area: defaultArea}, round)
 					placements = p.shape.build(&plan, placements[:0])
 				}
 				b.ReportMetric(float64(len(p.batch)), "items/op")
@@ -68,12 +68,12 @@ func BenchmarkAdmit(b *testing.B) {
 			all := load(c[0], c[1])
 			deep, more := all[:len(all)-64], all[len(all)-64:]
 			batcher := New(nil, Options{MaxItems: 1 << 20, MaxTokens: 1 << 30})
-			_ = batcher.admit(newCall(context.Background(), deep, false))
+			_ = batcher.admit(newCall(context.Background(), Caller{}, deep, false))
 			ctx, cancel := context.WithCancel(context.Background())
 			cancel()
 			b.ReportAllocs()
 			for b.Loop() {
-				c := newCall(ctx, more, false)
+				c := newCall(ctx, Caller{}, more, false)
 				if err := batcher.admit(c); err != nil {
 					b.Fatal(err)
 				}
@@ -92,7 +92,7 @@ func BenchmarkSubmit(b *testing.B) {
 	sequences := load(1, 1)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := batcher.Submit(context.Background(), sequences); err != nil {
+		if _, err := batcher.Submit(context.Background(), Caller{}, sequences); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -5,26 +5,26 @@ import (
 	"time"
 )
 
-// Work is what a forward has to do.
-type Work struct {
-	Tokens int // computed, padding too
-	Pairs  int // query places × key places, over all tiles; padded: rows × length²
-	Keys   int // key places, over all tiles; 0 padded
+// work is what a forward has to do.
+type work struct {
+	tokens int // computed, padding too
+	pairs  int // query places × key places, over all tiles; padded: rows × length²
+	keys   int // key places, over all tiles; 0 padded
 }
 
 // work measures a plan.
-func (p *Plan) work() Work {
-	return Work{Tokens: len(p.IDs), Pairs: p.area(), Keys: p.Tiles * p.Keys}
+func (p *Plan) work() work {
+	return work{tokens: len(p.IDs), pairs: p.area(), keys: p.Tiles * p.Keys}
 }
 
-// Cost is what a forward takes, in nanoseconds: Base, and so much for every token, pair and key of its [Work].
-type Cost struct {
-	Base, Token, Pair, Key float64
+// cost is what a forward takes, in nanoseconds: base, and so much for every token, pair and key of its work.
+type cost struct {
+	base, token, pair, key float64
 }
 
-// Of returns the expected duration of a forward.
-func (c Cost) Of(w Work) time.Duration {
-	return time.Duration(c.Base + c.Token*float64(w.Tokens) + c.Pair*float64(w.Pairs) + c.Key*float64(w.Keys))
+// of returns the expected duration of a forward.
+func (c cost) of(w work) time.Duration {
+	return time.Duration(c.base + c.token*float64(w.tokens) + c.pair*float64(w.pairs) + c.key*float64(w.keys))
 }
 
 const (
@@ -34,44 +34,44 @@ const (
 	typicalKeys = 256 // of a tile that a shared prefix costs in addition
 )
 
-// gather is what fetching the keys and values of one key place costs, in query places that attend to it. It makes few large tiles
-// better than many small ones.
-func (c Cost) gather() int {
-	if c.Pair <= 0 {
+// gather is what fetching the keys and values of one key place costs, in query places that attend to it. It makes few
+// large tiles better than many small ones.
+func (c cost) gather() int {
+	if c.pair <= 0 {
 		return defaultGather
 	}
-	return int(min(max(c.Key/c.Pair, 16), 512))
+	return int(min(max(c.key/c.pair, 16), 512))
 }
 
 // shared is the shortest prefix worth a segment of its own: below it the extra tile costs more than the tokens saved.
-func (c Cost) shared() int {
-	if c.Token <= 0 {
+func (c cost) shared() int {
+	if c.token <= 0 {
 		return defaultShared
 	}
-	return int(min(max(math.Ceil(typicalKeys*c.Key/c.Token), 4), 16))
+	return int(min(max(math.Ceil(typicalKeys*c.key/c.token), 4), 16))
 }
 
 // sample is one plan measured.
 type sample struct {
-	work Work
+	work work
 	took time.Duration
 }
 
 func (s sample) throughput() float64 {
-	return float64(s.work.Tokens) / max(s.took.Seconds(), 1e-9)
+	return float64(s.work.tokens) / max(s.took.Seconds(), 1e-9)
 }
 
 const terms = 4 // of a cost
 
 func (s sample) terms() [terms]float64 {
-	return [terms]float64{1, float64(s.work.Tokens), float64(s.work.Pairs), float64(s.work.Keys)}
+	return [terms]float64{1, float64(s.work.tokens), float64(s.work.pairs), float64(s.work.keys)}
 }
 
-// fit returns the cost with the least squared relative error of which no term is negative. With four terms it can try every choice of
-// those that are not zero; where two fit alike, the one with fewer terms is kept.
-func fit(samples []sample) Cost {
+// fit returns the cost with the least squared relative error of which no term is negative. With four terms it can try
+// every choice of those that are not zero; where two fit alike, the one with fewer terms is kept.
+func fit(samples []sample) cost {
 	var best [terms]float64
-	least := math.Inf(1)
+	lowest := math.Inf(1)
 	for chosen := 1; chosen < 1<<terms; chosen++ {
 		solution, ok := solve(samples, chosen)
 		if !ok {
@@ -86,14 +86,15 @@ func fit(samples []sample) Cost {
 			off := given/max(float64(s.took), 1) - 1
 			wrong += off * off
 		}
-		if wrong < least*(1-1e-6)-1e-12 {
-			best, least = solution, wrong
+		if wrong < lowest*(1-1e-6)-1e-12 {
+			best, lowest = solution, wrong
 		}
 	}
-	return Cost{Base: best[0], Token: best[1], Pair: best[2], Key: best[3]}
+	return cost{base: best[0], token: best[1], pair: best[2], key: best[3]}
 }
 
-// solve fits the chosen terms by the normal equations. It reports false where these are singular or a term comes out negative.
+// solve fits the chosen terms by the normal equations. It reports false where these are singular or a term comes out
+// negative.
 func solve(samples []sample, chosen int) (solution [terms]float64, ok bool) {
 	var scale [terms]float64 // brings the terms near one another
 	for _, s := range samples {

@@ -17,9 +17,9 @@ func TestFitFindsTheCost(t *testing.T) {
 		term := func(name string, most float64) float64 {
 			return rapid.SampledFrom([]float64{0, most / 10, most / 3, most}).Draw(t, name)
 		}
-		cost := Cost{Base: term("base", 1e7), Token: 1e5, Pair: term("pair", 100), Key: term("key", 1e4)}
+		cost := cost{base: term("base", 1e7), token: 1e5, pair: term("pair", 100), key: term("key", 1e4)}
 		var samples []sample
-		for _, w := range []Work{
+		for _, w := range []work{
 			{128, 128 * 64, 128},
 			{256, 256 * 64, 256},
 			{512, 512 * 64, 512},
@@ -28,15 +28,15 @@ func TestFitFindsTheCost(t *testing.T) {
 			{1024, 1024 * 1024, 4096},
 			{1500, 1500 * 700, 16 * 1024},
 		} {
-			samples = append(samples, sample{w, cost.Of(w)})
+			samples = append(samples, sample{w, cost.of(w)})
 		}
 		fitted := fit(samples)
-		for _, w := range []Work{{700, 700 * 300, 2000}, {200, 200 * 200, 200}, {1024, 1 << 18, 8192}} {
-			if off := float64(fitted.Of(w))/float64(cost.Of(w)) - 1; math.Abs(off) > 0.01 {
+		for _, w := range []work{{700, 700 * 300, 2000}, {200, 200 * 200, 200}, {1024, 1 << 18, 8192}} {
+			if off := float64(fitted.of(w))/float64(cost.of(w)) - 1; math.Abs(off) > 0.01 {
 				t.Fatalf("%+v fitted as %+v: off by %.3f at %+v", cost, fitted, off, w)
 			}
 		}
-		if fitted.Base < 0 || fitted.Token < 0 || fitted.Pair < 0 || fitted.Key < 0 {
+		if fitted.base < 0 || fitted.token < 0 || fitted.pair < 0 || fitted.key < 0 {
 			t.Fatalf("%+v", fitted)
 		}
 	})
@@ -95,7 +95,7 @@ func TestLanesShareTheQueueEvenly(t *testing.T) {
 			many[i] = seq(run(1000*(i+1), 50)...)
 		}
 		begin := time.Now()
-		if _, err := b.Submit(t.Context(), many); err != nil {
+		if _, err := b.Submit(t.Context(), Caller{}, many); err != nil {
 			t.Fatal(err)
 		}
 		ideal := time.Duration(tokens.Load()) * 10 * time.Microsecond

@@ -9,17 +9,17 @@ import (
 )
 
 // perToken is a runner that takes a millisecond for every token.
-func perToken(t *testing.T, options Options) *Batcher {
+func perToken(t *testing.T) *Batcher {
 	t.Helper()
-	options.Cost = Cost{Token: 1e6}
-	return start(t, timed(func(plan *Plan) time.Duration { return time.Duration(len(plan.IDs)) * time.Millisecond }), options)
+	took := func(plan *Plan) time.Duration { return time.Duration(len(plan.IDs)) * time.Millisecond }
+	return start(t, timed(took), Options{cost: cost{token: 1e6}})
 }
 
-// TestLateSubmissionsAreRefused: what could not be answered before its deadline is refused at once, and says when to come back; what
-// was admitted is answered in time.
+// TestLateSubmissionsAreRefused: what could not be answered before its deadline is refused at once, and says when to
+// come back; what was admitted is answered in time.
 func TestLateSubmissionsAreRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := perToken(t, Options{})
+		b := perToken(t)
 		const deadline = 3 * time.Second
 		var admitted []<-chan outcome
 		refused := 0
@@ -51,17 +51,17 @@ func TestLateSubmissionsAreRefused(t *testing.T) {
 				t.Fatalf("admitted, and then %v %v", o.err, o.results)
 			}
 		}
-		if err := b.Admits(t.Context(), DefaultMaxItems, DefaultMaxItems); err != nil {
+		if err := b.Admits(t.Context(), Caller{}, DefaultMaxItems, DefaultMaxItems); err != nil {
 			t.Errorf("an empty queue: %v", err)
 		}
 	})
 }
 
-// TestNobodyMakesAnotherLate: an item does not join a batch that would end after another's deadline; one that cannot be in time any more
-// is not computed.
+// TestNobodyMakesAnotherLate: an item does not join a batch that would end after another's deadline; one that cannot
+// be in time any more is not computed.
 func TestNobodyMakesAnotherLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := perToken(t, Options{})
+		b := perToken(t)
 		first := submit(t.Context(), b, seq(run(0, 10)...))
 		synctest.Wait()
 		soon, cancel := context.WithTimeout(t.Context(), 150*time.Millisecond)
@@ -87,10 +87,11 @@ func TestNobodyMakesAnotherLate(t *testing.T) {
 	})
 }
 
-// TestTheHopelessTakeNobodyAlong: an identical sequence whose caller has time is answered, though another caller's deadline is hopeless.
+// TestTheHopelessTakeNobodyAlong: an identical sequence whose caller has time is answered, though another caller's
+// deadline is hopeless.
 func TestTheHopelessTakeNobodyAlong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := perToken(t, Options{})
+		b := perToken(t)
 		first := submit(t.Context(), b, seq(run(0, 100)...))
 		synctest.Wait()
 		soon, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
@@ -118,7 +119,7 @@ func TestANearDeadlineGetsAllThreads(t *testing.T) {
 			}
 			return took
 		})
-		b := start(t, runner, Options{Lanes: 4, Cost: Cost{Token: 1e6}})
+		b := start(t, runner, Options{Lanes: 4, cost: cost{token: 1e6}})
 		first := submit(t.Context(), b, seq(run(0, 10)...))
 		synctest.Wait()
 		soon, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
@@ -140,10 +141,11 @@ func TestANearDeadlineGetsAllThreads(t *testing.T) {
 	})
 }
 
-// TestAdmitsSaysWhatSubmitWould: before the ids are known, a full queue or a deadline refuses as many items and tokens as it would then.
+// TestAdmitsSaysWhatSubmitWould: before the ids are known, a deadline refuses as many items and tokens as it would
+// then, and a batcher that is closed refuses all.
 func TestAdmitsSaysWhatSubmitWould(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := perToken(t, Options{MaxItems: 3, MaxTokens: 1000})
+		b := perToken(t)
 		first := submit(t.Context(), b, seq(run(0, 100)...))
 		synctest.Wait()
 		second := submit(t.Context(), b, seq(run(1000, 100)...))
@@ -153,11 +155,10 @@ func TestAdmitsSaysWhatSubmitWould(t *testing.T) {
 			left          time.Duration
 			refused       bool
 		}{
-			{2, 900, 0, false},
-			{3, 3, 0, true},
-			{1, 901, 0, true},
 			{1, 100, time.Second, false},
-			{1, 500, time.Second, true}, // 700 ms ahead and of its own, and half as much to spare
+			{1, 460, time.Second, false},
+			{1, 480, time.Second, true}, // 680 ms ahead and of its own, and half as much to spare
+			{1, 480, 0, false},
 		} {
 			ctx := t.Context()
 			if c.left > 0 {
@@ -166,17 +167,17 @@ func TestAdmitsSaysWhatSubmitWould(t *testing.T) {
 				ctx = timed
 			}
 			var full *QueueFullError
-			if err := b.Admits(ctx, c.items, c.tokens); errors.As(err, &full) != c.refused {
+			if err := b.Admits(ctx, Caller{}, c.items, c.tokens); errors.As(err, &full) != c.refused || c.refused && full.Room != "" {
 				t.Errorf("%+v: %v", c, err)
 			}
 		}
-		if s := b.Stats(); s.Refused != 5 {
+		if s := b.Stats(); s.Refused != 1 {
 			t.Errorf("%d items refused", s.Refused)
 		}
 		<-first
 		<-second
 		b.Close()
-		if err := b.Admits(t.Context(), 1, 1); !errors.Is(err, ErrClosed) {
+		if err := b.Admits(t.Context(), Caller{}, 1, 1); !errors.Is(err, ErrClosed) {
 			t.Errorf("closed: %v", err)
 		}
 	})

@@ -1,15 +1,15 @@
 package batching
 
-// device is one of those that run the plans of a queue. Each has a key-value cache of its own, since keys and values stay where they were
-// computed, and its own lanes.
+// device is one of those that run the plans of a queue. Each has its own lanes, and a key-value cache of its own,
+// since keys and values stay where they were computed.
 type device struct {
 	number int
 	cache  *cache
 	lanes  int // at least one
 
 	// Guarded by the batcher's mutex.
-	active int  // forwards in progress
-	wide   bool // one is in progress that has all threads
+	active     int  // forwards in progress
+	allThreads bool // one is in progress that has all threads
 }
 
 func newDevices(options Options) []*device {

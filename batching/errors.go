@@ -19,36 +19,30 @@ var (
 
 // QueueFullError says what waits and when to come back. It matches [ErrQueueFull].
 type QueueFullError struct {
-	Items, Tokens           int // waiting now
-	MaxItems, MaxTokens     int // the limits
-	AskedItems, AskedTokens int // of the refused submission; AskedItems above MaxItems never fits and must be split
+	// Room is the part of the queue that has no place: "queue" is all of it, "bulk" what bulk callers may fill,
+	// "caller" what one named caller may. It is empty where there is place, but an answer would come too late.
+	Room string
 
-	Wait time.Duration // expected for the refused submission, at the recent rate
-	Left time.Duration // until its deadline, when that is why it was refused; else 0
+	Items, Tokens           int // places taken there
+	MaxItems, MaxTokens     int // places that it has
+	AskedItems, AskedTokens int // places that the refused submission would take: its share at most, however large it is
 
-	RetryAfter time.Duration // when the queue should be empty at the recent rate, or short enough for the deadline
+	// Why a submission was refused that found place; else 0.
+	Wait time.Duration // until its answer, as expected at the recent rate
+	Left time.Duration // until its deadline
+
+	RetryAfter time.Duration // when there should be place, or time enough, at the recent rate: between 1 s and 60 s
 }
 
 // Error implements error.
 func (e *QueueFullError) Error() string {
-	if e.AskedItems > e.MaxItems {
-		return fmt.Sprintf("queue full: a submission of %d items exceeds the limit of %d", e.AskedItems, e.MaxItems)
-	}
 	if e.Left > 0 {
-		return fmt.Sprintf("queue full: an answer is expected after about %v, and the deadline is in %v", e.Wait.Round(time.Millisecond), e.Left.Round(time.Millisecond))
+		return fmt.Sprintf("queue full: an answer is expected after about %v, and the deadline is in %v",
+			e.Wait.Round(time.Millisecond), e.Left.Round(time.Millisecond))
 	}
-	return fmt.Sprintf("queue full: %d items and %d tokens wait (limits %d and %d), %d items and %d tokens more asked",
-		e.Items, e.Tokens, e.MaxItems, e.MaxTokens, e.AskedItems, e.AskedTokens)
+	return fmt.Sprintf("queue full: %d items and %d tokens wait in %s (limits %d and %d), %d and %d more are asked",
+		e.Items, e.Tokens, e.Room, e.MaxItems, e.MaxTokens, e.AskedItems, e.AskedTokens)
 }
 
 // Unwrap returns [ErrQueueFull].
 func (*QueueFullError) Unwrap() error { return ErrQueueFull }
-
-// PanicError is a panic of a runner, recovered. Only the sequences of the plan it panicked on see it.
-type PanicError struct {
-	Value any    // what it panicked with
-	Stack []byte // of the goroutine at the panic, for a log
-}
-
-// Error implements error; it leaves the stack out.
-func (e *PanicError) Error() string { return fmt.Sprintf("runner panicked: %v", e.Value) }

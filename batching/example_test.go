@@ -25,9 +25,9 @@ func Example() {
 	done := make(chan error)
 	go func() { done <- batcher.Run(context.Background()) }()
 
-	results, err := batcher.Submit(context.Background(), []batching.Sequence{
-		{IDs: []int64{1, 2, 3, 4, 5, 6, 7, 8, 20, 21}, Read: []int{9}},
-		{IDs: []int64{1, 2, 3, 4, 5, 6, 7, 8, 30}, Read: []int{8}},
+	results, err := batcher.Submit(context.Background(), batching.Caller{}, []batching.Sequence{
+		{IDs: []int64{1, 2, 3, 4, 5, 6, 7, 8, 20, 21}, Positions: []int{9}},
+		{IDs: []int64{1, 2, 3, 4, 5, 6, 7, 8, 30}, Positions: []int{8}},
 	})
 	fmt.Println(err, results[0].Values, results[1].Values, results[1].Shared)
 

@@ -12,9 +12,9 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// fake computes a model of two layers from the plan alone: a token's first value is a hash of the ids and positions it
-// sees, in the order listed, and its second a hash of the first values of the same tokens. So a token that sees too much,
-// too little or in the wrong order, in any layer, gives a wrong answer.
+// fake computes a model of two layers from the plan alone: a token's first value is a hash of the ids and positions
+// it sees, in the order listed, and its second a hash of the first values of the same tokens. So a token that sees
+// too much, too little or in the wrong order, in any layer, gives a wrong answer.
 type fake struct {
 	before func(ctx context.Context, plan *Plan) error // nil: nothing
 	slots  [][]fakeSlot                                // of each device's cache; none: nothing is cached
@@ -55,8 +55,8 @@ func want(s Sequence) [][]float32 {
 		g = mix(g, h)
 		second[i] = g
 	}
-	values := make([][]float32, len(s.Read))
-	for i, position := range s.Read {
+	values := make([][]float32, len(s.Positions))
+	for i, position := range s.Positions {
 		values[i] = row(second[position])
 	}
 	return values
@@ -183,7 +183,7 @@ func checkLengths(plan *Plan) error {
 }
 
 // seq makes a sequence of the ids that reads its last token.
-func seq(ids ...int64) Sequence { return Sequence{IDs: ids, Read: []int{len(ids) - 1}} }
+func seq(ids ...int64) Sequence { return Sequence{IDs: ids, Positions: []int{len(ids) - 1}} }
 
 // run makes n ids, all different from those of another start that is far enough away.
 func run(start, n int) []int64 {

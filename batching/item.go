@@ -1,7 +1,6 @@
 package batching
 
 import (
-	"context"
 	"math"
 	"slices"
 	"time"
@@ -19,51 +18,21 @@ const (
 // item is one distinct sequence and everybody who waits for it. The batcher's mutex guards all fields but sequence.IDs;
 // the goroutine of Run reads sequence while the state is running, when nobody writes it.
 type item struct {
-	sequence Sequence // Read is the union of what the waiters read
-	hashes   []uint64 // of its prefixes, for the cache
-	have     prefix   // of the picked item: what is cached, pinned until it is answered
-	number   uint64   // order of arrival
-	arrived  time.Time
-	state    state
-	waiters  *waiter // those still open, newest first
-	open     int     // how many
-	mark     uint64  // the last pick that looked at it
-}
+	chained // its sequence's Positions are the union of what the waiters read
 
-// waiter is one submitted sequence.
-type waiter struct {
-	item     *item
-	call     *call
-	sequence Sequence
-	hashes   []uint64
-	admitted time.Time
-	result   *Result
-	next     *waiter
-}
-
-// call is one submission. Its sequences end one by one; done is closed with the last.
-type call struct {
-	ctx     context.Context //nolint:containedctx // a queued item must know whether its caller still waits
-	results []Result
-	waiters []waiter
-	tokens  int // of all waiters
-	pending int // waiters without a result
-	done    chan struct{}
-}
-
-// end gives the waiter its result. It must be on nobody's list any more, or on one that is dropped.
-func (w *waiter) end(result Result) {
-	*w.result = result
-	w.item = nil
-	w.call.pending--
-	if w.call.pending == 0 {
-		close(w.call.done)
-	}
+	cached  cachedPrefix // of the picked item: what is cached, pinned until it is answered
+	cost    int          // of the picked item: tokens that the batch computes for it
+	number  uint64       // order of arrival
+	arrived time.Time
+	state   state
+	waiters []*waiter // those still open, in no order
+	listed  uint64    // the last pick that might have looked at it
+	mark    uint64    // the last pick that did
 }
 
 // covers reports whether every position is read already.
 func (it *item) covers(read []int) bool {
-	have := it.sequence.Read
+	have := it.sequence.Positions
 	i := 0
 	for _, position := range read {
 		for i < len(have) && have[i] < position {
@@ -76,33 +45,57 @@ func (it *item) covers(read []int) bool {
 	return true
 }
 
-// join puts a waiter for the same ids on the item. A running item must cover what it reads.
+// answers tells whether the item is being computed, and gives all that is read of an item of the same sequence.
+func (it *item) answers(other *item) bool {
+	return it.state == running && it.covers(other.sequence.Positions) && it.equal(&other.chained)
+}
+
+// join puts a waiter for the same sequence on the item. A running item must cover what it reads.
 func (it *item) join(w *waiter) {
-	if !it.covers(w.sequence.Read) {
-		both := slices.Concat(it.sequence.Read, w.sequence.Read)
-		slices.Sort(both)
-		it.sequence.Read = slices.Compact(both)
+	it.read(w.sequence.Positions)
+	w.item, w.at = it, len(it.waiters)
+	it.waiters = append(it.waiters, w)
+}
+
+// takeOver makes waiters for the same sequence, and the list of them, the item's own.
+func (it *item) takeOver(waiters []*waiter) {
+	it.waiters = waiters
+	for i, w := range waiters {
+		it.read(w.sequence.Positions)
+		w.item, w.at = it, i
 	}
-	w.item, w.next = it, it.waiters
-	it.waiters = w
-	it.open++
+}
+
+// moveTo puts the waiters on an item of the same sequence.
+func (it *item) moveTo(other *item) {
+	for _, w := range it.waiters {
+		other.join(w)
+	}
+	it.waiters = nil
+}
+
+// read adds positions to those that are read.
+func (it *item) read(positions []int) {
+	if !it.covers(positions) {
+		both := slices.Concat(it.sequence.Positions, positions)
+		slices.Sort(both)
+		it.sequence.Positions = slices.Compact(both)
+	}
 }
 
 // leave takes a waiter off the item.
 func (it *item) leave(w *waiter) {
-	for at := &it.waiters; *at != nil; at = &(*at).next {
-		if *at == w {
-			*at = w.next
-			break
-		}
-	}
-	w.item, w.next = nil, nil
-	it.open--
+	last := len(it.waiters) - 1
+	it.waiters[w.at] = it.waiters[last]
+	it.waiters[w.at].at = w.at
+	it.waiters[last] = nil
+	it.waiters = it.waiters[:last]
+	w.item = nil
 }
 
 // abandoned reports whether no waiter wants an answer any more, even if some have not left yet.
 func (it *item) abandoned(now time.Time) bool {
-	for w := it.waiters; w != nil; w = w.next {
+	for _, w := range it.waiters {
 		if !w.call.ended(now) {
 			return false
 		}
@@ -115,7 +108,7 @@ const noDeadline = time.Duration(math.MaxInt64)
 // left returns how long it is to the earliest and to the latest deadline of those who still wait.
 func (it *item) left(now time.Time) (earliest, latest time.Duration) {
 	earliest = noDeadline
-	for w := it.waiters; w != nil; w = w.next {
+	for _, w := range it.waiters {
 		left := noDeadline
 		if deadline, ok := w.call.ctx.Deadline(); ok {
 			left = deadline.Sub(now)
@@ -127,29 +120,21 @@ func (it *item) left(now time.Time) (earliest, latest time.Duration) {
 	return earliest, latest
 }
 
-// ended reports whether the caller is gone or its deadline, which may be about to fire, has come.
-func (c *call) ended(now time.Time) bool {
-	deadline, ok := c.ctx.Deadline()
-	return ok && !now.Before(deadline) || c.ctx.Err() != nil
-}
-
-// finish hands out the item's rows, in the order of sequence.Read, or the error.
+// finish hands out the item's rows, in the order of sequence.Positions, or the error.
 func (it *item) finish(rows [][]float32, result Result, start time.Time) {
 	it.state = finished
-	if it.open > 1 {
+	if len(it.waiters) > 1 {
 		result.Shared = len(it.sequence.IDs)
 	}
-	for w := it.waiters; w != nil; {
-		next := w.next
+	for _, w := range it.waiters {
 		own := result
-		own.Queue = max(0, start.Sub(w.admitted))
+		own.Queue = max(0, start.Sub(w.call.admitted))
 		if result.Err == nil {
-			own.Values = pickRows(rows, it.sequence.Read, w.sequence.Read)
+			own.Values = pickRows(rows, it.sequence.Positions, w.sequence.Positions)
 		}
 		w.end(own)
-		w = next
 	}
-	it.waiters, it.open = nil, 0
+	it.waiters = nil
 }
 
 // pickRows returns the rows of the positions read among those computed. They are shared by all callers who get them.

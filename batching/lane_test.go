@@ -31,8 +31,8 @@ func (b *beside) check(plan *Plan) (leave func(), err error) {
 	return func() { b.narrow.Add(-1) }, nil
 }
 
-// TestLanesAnswerAll: with any number of devices and lanes every sequence of every caller gets its own answer; on a device, wide forwards
-// run alone and narrow ones never beside more than there are lanes.
+// TestLanesAnswerAll: with any number of devices and lanes every sequence of every caller gets its own answer; on a
+// device, wide forwards run alone and narrow ones never beside more than there are lanes.
 func TestLanesAnswerAll(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		lanes := rapid.IntRange(1, 4).Draw(t, "lanes")
@@ -64,7 +64,8 @@ func TestLanesAnswerAll(t *testing.T) {
 	})
 }
 
-// TestLanesRunSideBySide: when much waits, two narrow forwards are in progress at once; a lone sequence gets all threads.
+// TestLanesRunSideBySide: when much waits, two narrow forwards are in progress at once; a lone sequence gets all
+// threads.
 func TestLanesRunSideBySide(t *testing.T) {
 	started, release := make(chan bool), make(chan struct{})
 	runner := fake{before: func(_ context.Context, plan *Plan) error {

@@ -14,39 +14,32 @@ const (
 	measureRuns    = 3                // timed runs of each plan; the fastest counts
 	measureLimit   = 10 * time.Second // no larger plan is begun that would end later
 	goodThroughput = 0.97             // of the best; the smallest plan that reaches it is the budget
-	lanesLeast     = 0.95             // of the wide throughput; what lanes must reach to be used, since requests slow wide forwards more
+	lanesEnough    = 0.95             // of the throughput on all threads, which requests slow more: enough for lanes
 )
 
-// Measured is what [Measure] found, for the fields of [Options] of the same names.
-type Measured struct {
-	Budget     Budget
-	Cost       Cost
-	Lanes      int
-	LaneTokens int
-}
-
-// Measure runs synthetic plans and returns the token budget with the best throughput, what a forward costs, and whether the lanes of
-// the options are to be used: on an idle machine they must nearly keep up with one forward at a time. It begins nothing that it
-// expects to end more than ten seconds after the start; it must not run beside a [Batcher] of the same runner. A size on which the
-// runner fails ends the search; the error is the runner's, when the smallest size failed, or the context's. The area of the budget
-// is that of the options.
-func Measure(ctx context.Context, runner Runner, options Options) (Measured, error) {
+// Measure runs synthetic plans and returns the options with what it found: Budget.Tokens, of the best throughput;
+// what a forward costs; and Lanes and LaneTokens, which say whether the lanes of the options are to be used: on an
+// idle machine they must nearly keep up with one forward at a time. It begins nothing that it expects to end more
+// than ten seconds after the start; it must not run beside a [Batcher] of the same runner. A size on which the runner
+// fails ends the search; the error is the runner's, when the smallest size failed, or the context's.
+func Measure(ctx context.Context, runner Runner, options Options) (Options, error) {
 	options = options.withDefaults()
 	m := measuring{runner: runner, options: options, end: time.Now().Add(measureLimit)}
-	wide, err := m.ladder(ctx, 1)
-	if len(wide) == 0 || ctx.Err() != nil {
-		return Measured{}, fmt.Errorf("measure the runner: %w", err)
+	onAll, err := m.ladder(ctx, 1)
+	if len(onAll) == 0 || ctx.Err() != nil {
+		return Options{}, fmt.Errorf("measure the runner: %w", err)
 	}
-	found := Measured{Budget: Budget{Tokens: fastest(wide), Area: options.Budget.Area}, Lanes: 1}
+	found := options
+	found.Budget.Tokens, found.Lanes, found.LaneTokens = fastest(onAll), 1, 0
 	if options.Lanes > 1 && err == nil {
-		narrow, _ := m.ladder(ctx, options.Lanes) // lanes that fail are not used
-		if best(narrow) >= lanesLeast*best(wide) {
-			found.Lanes, found.LaneTokens = options.Lanes, fastest(narrow)/options.Lanes
+		onOne, _ := m.ladder(ctx, options.Lanes) // lanes that fail are not used
+		if best(onOne) >= lanesEnough*best(onAll) {
+			found.Lanes, found.LaneTokens = options.Lanes, fastest(onOne)/options.Lanes
 		}
 	}
-	found.Cost = fit(append(wide, m.shapes(ctx, wide)...))
+	found.cost = fit(append(onAll, m.shapes(ctx, onAll)...))
 	if err := ctx.Err(); err != nil {
-		return Measured{}, fmt.Errorf("measure the runner: %w", err)
+		return Options{}, fmt.Errorf("measure the runner: %w", err)
 	}
 	return found, nil
 }
@@ -58,8 +51,8 @@ type measuring struct {
 	end     time.Time
 }
 
-// ladder times plans of growing size, on that many lanes at once, until one fails, ctx ends or the time is over. It may return samples and
-// an error; a sample is of all lanes together.
+// ladder times plans of growing size, on that many lanes at once, until one fails, ctx ends or the time is over. It
+// may return samples and an error; a sample is of all lanes together.
 func (m *measuring) ladder(ctx context.Context, lanes int) ([]sample, error) {
 	ids := m.options.WarmIDs
 	if len(ids) == 0 {
@@ -74,7 +67,7 @@ func (m *measuring) ladder(ctx context.Context, lanes int) ([]sample, error) {
 		plan.Narrow = lanes > 1
 		if n := len(samples); n > 0 {
 			last := samples[n-1]
-			if lanes*len(plan.IDs) <= last.work.Tokens {
+			if lanes*len(plan.IDs) <= last.work.tokens {
 				continue // ids are longer than this size
 			}
 			if time.Until(m.end) < 2*2*last.took { // twice the tokens, two runs at least
@@ -85,19 +78,19 @@ func (m *measuring) ladder(ctx context.Context, lanes int) ([]sample, error) {
 		if err != nil {
 			return samples, fmt.Errorf("plan of %d tokens: %w", len(plan.IDs), err)
 		}
-		work := plan.work()
-		samples = append(samples, sample{Work{lanes * work.Tokens, lanes * work.Pairs, lanes * work.Keys}, took})
+		one := plan.work()
+		samples = append(samples, sample{work{lanes * one.tokens, lanes * one.pairs, lanes * one.keys}, took})
 	}
 	return samples, ctx.Err()
 }
 
-// shapes times plans whose attention differs from the ladder's: one long sequence, and short ones that each see a long prefix. One
-// that fails, or for which there is no time, is left out.
+// shapes times plans whose attention differs from the ladder's: one long sequence, and short ones that each see a
+// long prefix. One that fails, or for which there is no time, is left out.
 func (m *measuring) shapes(ctx context.Context, ladder []sample) (samples []sample) {
 	const most, ends = 1024, 16
 	long := min(max(m.options.WarmLength, len(m.options.WarmIDs)), most)
 	end := long / (2 * ends) // of a family, so that it has as many tokens as one sequence and a half
-	if m.options.Layout == Padded || end == 0 {
+	if m.options.Padded || end == 0 {
 		return nil
 	}
 	alone := [][]int64{m.options.warm(long)}
@@ -110,7 +103,7 @@ func (m *measuring) shapes(ctx context.Context, ladder []sample) (samples []samp
 	}
 	for _, plan := range []*Plan{m.options.synthetic(alone, true), m.options.synthetic(family, false)} {
 		last := ladder[len(ladder)-1]
-		if time.Until(m.end).Seconds() < 4*float64(len(plan.IDs))/last.throughput() { // twice as slow, two runs at least
+		if time.Until(m.end).Seconds() < 2*2*float64(len(plan.IDs))/last.throughput() { // twice as slow, two runs
 			break
 		}
 		if took, err := m.time(ctx, plan, 1); err == nil {
@@ -135,11 +128,11 @@ func (o *Options) warm(n int) []int64 {
 func (o *Options) synthetic(sequences [][]int64, apart bool) *Plan {
 	shape := newShape(*o, nil)
 	for _, ids := range sequences {
-		sequence := Sequence{IDs: ids, Read: o.reads(ids)}
+		sequence := Sequence{IDs: ids, Positions: o.reads(ids)}
 		if apart {
 			shape.addApart(sequence)
 		} else {
-			shape.add(sequence, prefix{}, nil)
+			shape.add(sequence, cachedPrefix{}, nil)
 		}
 	}
 	plan := new(Plan)
@@ -159,7 +152,8 @@ func (o *Options) reads(ids []int64) []int {
 	return read
 }
 
-// time returns the shortest of some runs on that many lanes at once, after one that does not count. A slow plan is timed once.
+// time returns the shortest of some runs on that many lanes at once, after one that does not count. A slow plan is
+// timed once.
 func (m *measuring) time(ctx context.Context, plan *Plan, lanes int) (time.Duration, error) {
 	var best, total time.Duration
 	for i := range 1 + measureRuns {
@@ -200,8 +194,8 @@ func fastest(samples []sample) int {
 	highest := best(samples)
 	for _, s := range samples {
 		if s.throughput() >= goodThroughput*highest {
-			return s.work.Tokens
+			return s.work.tokens
 		}
 	}
-	return DefaultTokens
+	return defaultTokens
 }

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // costly is a runner that takes as long as the function says for so many tokens, and gives empty rows.
@@ -27,33 +29,33 @@ func TestMeasure(t *testing.T) {
 		took   func(int) time.Duration
 		tokens int
 		last   int // the largest plan that is run
-		cost   Cost
+		cost   cost
 	}{
-		"overhead matters": {linear, 2048, 2048, Cost{Base: 1e6, Token: 1e4}},
+		"overhead matters": {linear, 2048, 2048, cost{base: 1e6, token: 1e4}},
 		"saturates at 512": {func(n int) time.Duration {
 			return max(4*time.Millisecond, time.Duration(n)*10*time.Microsecond)
-		}, 512, 2048, Cost{}},
+		}, 512, 2048, cost{}},
 		"slower above 512": {func(n int) time.Duration {
 			return linear(n) + time.Duration(max(0, n-512))*10*time.Microsecond
-		}, 512, 2048, Cost{}},
-		"slow machine": {func(n int) time.Duration { return time.Duration(n) * 10 * time.Millisecond }, 128, 256, Cost{Token: 1e7}},
+		}, 512, 2048, cost{}},
+		"slow machine": {func(n int) time.Duration { return time.Duration(n) * 10 * time.Millisecond }, 128, 256, cost{token: 1e7}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				for _, layout := range []Layout{Packed, Padded} {
+				for _, padded := range []bool{false, true} {
 					var sizes []int
 					begin := time.Now()
-					found, err := Measure(t.Context(), costly{c.took, &sizes}, Options{Layout: layout})
+					found, err := Measure(t.Context(), costly{c.took, &sizes}, Options{Padded: padded})
 					if err != nil {
 						t.Fatal(err)
 					}
-					budget, cost := found.Budget, found.Cost
-					if budget != (Budget{c.tokens, DefaultArea}) || sizes[len(sizes)-1] != c.last {
-						t.Errorf("layout %d: budget %+v after plans of up to %d tokens", layout, budget, sizes[len(sizes)-1])
+					budget, got := found.Budget, found.cost
+					if budget != (Budget{c.tokens, defaultArea}) || sizes[len(sizes)-1] != c.last {
+						t.Errorf("padded %t: budget %+v after plans of up to %d tokens", padded, budget, sizes[len(sizes)-1])
 					}
-					if c.cost != (Cost{}) && (cost.Of(Work{})-c.cost.Of(Work{})).Abs() > time.Microsecond ||
-						(cost.Of(Work{Tokens: 300})-c.took(300)).Abs() > c.took(300)/2 {
-						t.Errorf("layout %d: cost %+v", layout, cost)
+					if c.cost != (cost{}) && (got.of(work{})-c.cost.of(work{})).Abs() > time.Microsecond ||
+						(got.of(work{tokens: 300})-c.took(300)).Abs() > c.took(300)/2 {
+						t.Errorf("padded %t: cost %+v", padded, got)
 					}
 					if took := time.Since(begin); took > measureLimit {
 						t.Errorf("measured for %v", took)
@@ -62,6 +64,27 @@ func TestMeasure(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestMeasuredOptionsAreTheGivenOnes: beside what was measured, options come back as they were given, with defaults
+// where nothing was.
+func TestMeasuredOptionsAreTheGivenOnes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		given := Options{
+			PadID: 7, Heads: 64, Devices: 2, CacheBlocks: 9, MaxItems: 5, MaxDelay: time.Second, WarmIDs: run(0, 200),
+		}
+		var sizes []int
+		runner := costly{func(n int) time.Duration { return time.Duration(n) * time.Microsecond }, &sizes}
+		found, err := Measure(t.Context(), runner, given)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := given.withDefaults()
+		want.Budget.Tokens, want.Lanes, want.LaneTokens, want.cost = found.Budget.Tokens, 1, 0, found.cost
+		if diff := cmp.Diff(want, found, cmp.AllowUnexported(Options{}, cost{})); diff != "" {
+			t.Errorf("options (-want +got):\n%s", diff)
+		}
+	})
 }
 
 func TestMeasureWithGivenIDs(t *testing.T) {

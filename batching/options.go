@@ -4,38 +4,42 @@ import "time"
 
 // Defaults of the fields of [Options] that are left at zero.
 const (
-	DefaultTokens     = 1024     // of [Budget.Tokens]
-	DefaultArea       = 16 << 20 // of [Budget.Area]: one sequence of 4096 tokens
-	DefaultWarmTokens = 2048     // of [Options.WarmTokens]
-	DefaultMaxItems   = 4096     // of [Options.MaxItems]
-	DefaultMaxTokens  = 1 << 20  // of [Options.MaxTokens]
+	DefaultMaxItems  = 4096    // of [Options.MaxItems]
+	DefaultMaxTokens = 1 << 20 // of [Options.MaxTokens]
+
+	defaultTokens     = 1024     // of [Budget.Tokens]
+	defaultArea       = 16 << 20 // of [Budget.Area], at most
+	attentionBytes    = 1 << 30  // of scores in a forward of the default area
+	defaultWarmTokens = 2048     // of [Options.WarmTokens]
 )
 
 // Options says how sequences are packed, how large a forward may be and how much may wait. The zero value works.
 type Options struct {
-	Layout Layout // of the graph behind the runner
+	Padded bool   // the graph takes rows of equal length, and not a flat row of distinct tokens with attention tiles
 	PadID  int64  // fills the unused places of a padded plan
 	Budget Budget // of one forward
-	Cost   Cost   // of one forward, from [Measure]; zero: learned from the first runs
+	Heads  int    // query heads of an attention layer, for the default of [Budget.Area]; zero: one
 
 	// Devices is how many devices the runner has, each with its own cache of CacheBlocks. Less than two: one.
 	Devices int
 
-	// Lanes is how many forwards of a device may run side by side, on one thread each, when much waits. Less than two: one forward at a
-	// time, on all threads. LaneTokens is the budget of each.
+	// Lanes is how many forwards of a device may run side by side, on one thread each, when much waits. Less than
+	// two: one forward at a time, on all threads. LaneTokens is the budget of each.
 	Lanes      int
 	LaneTokens int
 
-	// CacheBlocks bounds the key-value cache of the packed layout: the runner has so many slots for blocks. Zero: no cache.
+	// CacheBlocks bounds the key-value cache of the packed layout: the runner has so many slots for blocks. Zero: no
+	// cache.
 	CacheBlocks int
 
-	// Targets makes a packed plan list, beside each position read, the id after it, whose log-probability is wanted. The
-	// last position of a sequence cannot be read then.
+	// Targets makes a packed plan list, beside each position read, the id after it, whose log-probability is wanted.
+	// The last position of a sequence cannot be read then.
 	Targets bool
 
-	// Admission. Every submitted sequence counts until its run starts, identical ones too.
-	MaxItems  int // sequences waiting
-	MaxTokens int // tokens waiting
+	// Places of the queue. A submitted sequence takes one until its run starts, identical ones too, and one for each
+	// of its tokens; a submission takes a quarter at most, and has the rest of its sequences wait behind these.
+	MaxItems  int // places for sequences
+	MaxTokens int // places for tokens
 
 	// MaxDelay is how long an idle batcher holds its oldest item back for the budget to fill. Zero: a lone item leaves
 	// at once, and what queued behind a run leaves together.
@@ -44,28 +48,38 @@ type Options struct {
 	// WarmTokens is the largest forward that [Measure] tries; zero: 2048.
 	WarmTokens int
 
-	// WarmIDs are the token ids that [Measure] repeats. Nil: zeros. WarmLength is the longest sequence that it may make of them;
-	// zero: as long as they are.
+	// WarmIDs are the token ids that [Measure] repeats. Nil: zeros. WarmLength is the longest sequence that it may
+	// make of them; zero: as long as they are.
 	WarmIDs    []int64
 	WarmLength int
 
-	// Observe, when set, is told of every forward, on the goroutine of its lane; it must return fast.
-	Observe func(RunStats)
+	cost cost // of one forward, from [Measure]; zero: learned from the first runs
 }
 
-// Budget bounds one forward. Two things go over it: a single sequence that is longer, which leads its batch, and sequences
-// that share at least half of their tokens with the batch. What such a batch has beside the prefix may be Tokens with a cache, from which
-// the next batch takes the prefix, and four times Tokens without: computing the prefix again costs more than a large forward loses.
+// Budget bounds one forward, with two exceptions. A sequence that is over it by itself leads a batch all the same.
+// And sequences that share at least half of their tokens with the batch, as 64 responses share a long prompt, are
+// counted without that prefix: beside it, the batch may have Tokens where a cache spares the next batch the prefix,
+// and four times Tokens where the next one would compute it again, since that costs more than a large forward loses.
 type Budget struct {
 	Tokens int // packed: distinct tokens; padded: rows × length
-	Area   int // attention memory. Packed: tiles × query places × key places; padded: rows × length²
+
+	// Area bounds attention memory, which a graph takes for every head: Area · heads · 4 bytes of scores. It counts
+	// query places × key places, over all tiles; padded: rows × length². Zero: 16 Mi, one sequence of 4096 tokens, or
+	// as much as makes 1 GiB with [Options.Heads], which is less for graphs of more than 16 heads.
+	Area int
+}
+
+// areaOf is the default of [Budget.Area] for a graph of so many heads.
+func areaOf(heads int) int {
+	const floatBytes = 4
+	return min(defaultArea, attentionBytes/(floatBytes*max(1, heads)))
 }
 
 // sharedStretch is how far sequences that share most of their tokens may go over [Budget.Tokens] without a cache.
 const sharedStretch = 4
 
-// allows tells whether a batch that computes that many tokens may take a sequence in that shares so many of them with it and brings
-// so many fresh ones.
+// allows tells whether a batch that computes that many tokens may take a sequence in that shares so many of them with
+// it and brings so many fresh ones.
 func (b *Budget) allows(tokens, shared, fresh int, cached bool) bool {
 	stretch := sharedStretch
 	if cached {
@@ -76,10 +90,10 @@ func (b *Budget) allows(tokens, shared, fresh int, cached bool) bool {
 
 // withDefaults returns the options with every unset field at its default.
 func (o Options) withDefaults() Options {
-	setDefault(&o.Budget.Tokens, DefaultTokens)
-	setDefault(&o.Budget.Area, DefaultArea)
+	setDefault(&o.Budget.Tokens, defaultTokens)
+	setDefault(&o.Budget.Area, areaOf(o.Heads))
 	setDefault(&o.LaneTokens, o.Budget.Tokens)
-	setDefault(&o.WarmTokens, DefaultWarmTokens)
+	setDefault(&o.WarmTokens, defaultWarmTokens)
 	setDefault(&o.MaxItems, DefaultMaxItems)
 	setDefault(&o.MaxTokens, DefaultMaxTokens)
 	return o

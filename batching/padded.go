@@ -17,8 +17,8 @@ func (p *padded) reset() {
 func (p *padded) tokens() int { return p.total }
 
 // add refuses, beside what is over budget, a sequence that would make more than a quarter of the plan padding: it is
-// better off in a plan of its like.
-func (p *padded) add(sequence Sequence, _ prefix, budget *Budget) (fits, shares bool) {
+// better off in a plan of its like. Rows share nothing, so shares is false.
+func (p *padded) add(sequence Sequence, _ cachedPrefix, budget *Budget) (fits, shares bool) {
 	longest, total := max(p.longest, len(sequence.IDs)), p.total+len(sequence.IDs)
 	if budget != nil && len(p.rows) > 0 {
 		rows, length := len(p.rows)+1, max(longest, minLength)
@@ -34,9 +34,9 @@ func (p *padded) add(sequence Sequence, _ prefix, budget *Budget) (fits, shares 
 	return true, false
 }
 
-func (p *padded) addApart(sequence Sequence) { p.add(sequence, prefix{}, nil) }
+func (p *padded) addApart(sequence Sequence) { p.add(sequence, cachedPrefix{}, nil) }
 
-func (p *padded) build(plan *Plan, placements []Placement) []Placement {
+func (p *padded) build(plan *Plan, placements []placement) []placement {
 	plan.Rows, plan.Length = len(p.rows), max(p.longest, minLength)
 	plan.IDs = resize(plan.IDs, plan.Rows*plan.Length)
 	plan.Mask = resize(plan.Mask, plan.Rows*plan.Length)
@@ -47,8 +47,8 @@ func (p *padded) build(plan *Plan, placements []Placement) []Placement {
 		fill(plan.IDs[pad:end], p.padID)
 		fill(plan.Mask[start:pad], 1)
 		fill(plan.Mask[pad:end], 0)
-		placements = append(placements, Placement{Row: len(plan.Read)})
-		for _, position := range row.Read {
+		placements = append(placements, placement{row: len(plan.Read)})
+		for _, position := range row.Positions {
 			plan.Read = append(plan.Read, int64(start+position))
 		}
 	}

@@ -1,6 +1,7 @@
 package batching
 
 import (
+	stdcmp "cmp"
 	"context"
 	"slices"
 	"testing"
@@ -21,7 +22,7 @@ func newRoom(options Options, sequences []Sequence) *waitingRoom {
 	for _, s := range sequences {
 		ctx, cancel := context.WithCancel(context.Background())
 		room.cancels = append(room.cancels, cancel)
-		if err := room.admit(newCall(ctx, []Sequence{s}, false)); err != nil {
+		if err := room.admit(newCall(ctx, Caller{}, []Sequence{s}, false)); err != nil {
 			panic(err)
 		}
 	}
@@ -31,16 +32,16 @@ func newRoom(options Options, sequences []Sequence) *waitingRoom {
 func drawBudget(t *rapid.T) Budget {
 	return Budget{
 		Tokens: rapid.SampledFrom([]int{1, 30, 200, 1000}).Draw(t, "tokens"),
-		Area:   rapid.SampledFrom([]int{1, 5000, 20_000, DefaultArea}).Draw(t, "area"),
+		Area:   rapid.SampledFrom([]int{1, 5000, 20_000, defaultArea}).Draw(t, "area"),
 	}
 }
 
 func TestPickLaws(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		layout := rapid.SampledFrom([]Layout{Packed, Padded}).Draw(t, "layout")
+		padded := rapid.Bool().Draw(t, "padded")
 		budget := drawBudget(t)
-		room := newRoom(Options{Layout: layout, Budget: budget}, drawSequences(t, 25))
-		all := slices.Clone(room.queue.byAge)
+		room := newRoom(Options{Padded: padded, Budget: budget}, drawSequences(t, 25))
+		all := byAge(&room.queue)
 		for i, cancel := range room.cancels {
 			if i%5 == 4 {
 				cancel()
@@ -50,7 +51,7 @@ func TestPickLaws(t *testing.T) {
 		wanted := slices.DeleteFunc(slices.Clone(all), func(it *item) bool { return it.abandoned(now) })
 		p := room.pickAt(now)
 
-		if diff := cmp.Diff(len(all), len(room.queue.byAge)); diff != "" {
+		if diff := cmp.Diff(len(all), len(room.queue.byIDs)); diff != "" {
 			t.Fatalf("pick changed the queue: %s", diff)
 		}
 		checkPartition(t, p, all)
@@ -60,7 +61,7 @@ func TestPickLaws(t *testing.T) {
 		if len(p.batch) == 0 || p.batch[0] != wanted[0] {
 			t.Fatal("the oldest wanted item does not lead the batch")
 		}
-		if layout == Packed {
+		if !padded {
 			checkPrefixOrder(t, p.batch)
 		} else {
 			checkLengthOrder(t, p.batch)
@@ -73,10 +74,10 @@ func TestPickLaws(t *testing.T) {
 		}
 		checkPlan(t, &plan, placements, sequences)
 		computed := len(plan.IDs)
-		if layout == Packed {
+		if !padded {
 			computed = p.shape.tokens()
 		}
-		if layout == Packed {
+		if !padded {
 			checkSharedBudget(t, sequences, budget)
 		} else if len(p.batch) > 1 && computed > budget.Tokens {
 			t.Fatalf("%d items take %d tokens, over %+v", len(p.batch), computed, budget)
@@ -87,16 +88,16 @@ func TestPickLaws(t *testing.T) {
 	})
 }
 
-// checkSharedBudget: each sequence after the first keeps the batch within the tokens, or shares half of its own, and then what is
-// beside the prefix is within four times the tokens.
+// checkSharedBudget: each sequence after the first keeps the batch within the tokens, or shares half of its own, and
+// then what is beside the prefix is within four times the tokens.
 func checkSharedBudget(t rapid.TB, batch []Sequence, budget Budget) {
 	t.Helper()
-	grown := tree{least: defaultShared}
+	grown := tree{shortest: defaultShared}
 	grown.reset()
 	for i, sequence := range batch {
-		at := grown.find(sequence.IDs)
+		at := grown.find(sequence)
 		before, fresh := grown.tokens, len(sequence.IDs)-at.depth
-		grown.insert(sequence.IDs, at, prefix{})
+		grown.insert(sequence, at, cachedPrefix{})
 		within := grown.tokens <= budget.Tokens || 2*at.depth >= len(sequence.IDs) && grown.tokens-at.depth <= 4*budget.Tokens
 		if i > 0 && !within {
 			t.Fatalf("item %d brings %d tokens, shares %d, and finds %d: over %+v", i, fresh, at.depth, before, budget)
@@ -108,13 +109,18 @@ func TestSharersOfALongPromptLeaveTogether(t *testing.T) {
 	prompt := run(1, 2000)
 	var sequences []Sequence
 	for i := range 8 {
-		sequences = append(sequences, Sequence{IDs: append(slices.Clone(prompt), run((10+i)*1000, 100)...), Read: []int{2099}})
+		sequences = append(sequences, Sequence{IDs: append(slices.Clone(prompt), run((10+i)*1000, 100)...), Positions: []int{2099}})
 	}
-	room := newRoom(Options{Budget: Budget{Tokens: 512, Area: DefaultArea}}, sequences)
+	room := newRoom(Options{Budget: Budget{Tokens: 512, Area: defaultArea}}, sequences)
 	room.pickAt(time.Now())
 	if got := len(room.lanes[0].picker.batch); got != 8 {
 		t.Errorf("%d of 8 responses left together, and the prompt is computed again for the others", got)
 	}
+}
+
+// byAge lists the items of a queue, the oldest first.
+func byAge(q *queue) []*item {
+	return slices.SortedFunc(slices.Values(q.byIDs), func(a, b *item) int { return stdcmp.Compare(a.number, b.number) })
 }
 
 // checkPartition: nobody is chosen twice, chosen though unwanted, or dropped though wanted.
@@ -166,7 +172,7 @@ func checkLengthOrder(t rapid.TB, batch []*item) {
 		if distance < last.distance || distance == last.distance && last.item != nil && it.number < last.item.number {
 			t.Fatalf("item %d at distance %d comes after distance %d", it.number, distance, last.distance)
 		}
-		last = candidate{distance, it}
+		last = candidate{distance: distance, item: it}
 	}
 }
 
@@ -207,7 +213,7 @@ func TestPickLeavesOutWhoseDeadlineHasCome(t *testing.T) {
 	ctx, cancel := context.WithDeadline(context.Background(), deadline)
 	defer cancel()
 	b := New(nil, Options{})
-	if err := b.admit(newCall(ctx, []Sequence{seq(1)}, false)); err != nil {
+	if err := b.admit(newCall(ctx, Caller{}, []Sequence{seq(1)}, false)); err != nil {
 		t.Fatal(err)
 	}
 	b.pickAt(deadline.Add(-1))
@@ -226,7 +232,7 @@ func TestPaddedPickKeepsLengthsApart(t *testing.T) {
 	for i := range 10 {
 		sequences = append(sequences, seq(run(1000*i, 20)...), seq(run(1000*i, 400)...))
 	}
-	room := newRoom(Options{Layout: Padded, Budget: Budget{Tokens: 1 << 16}}, sequences)
+	room := newRoom(Options{Padded: true, Budget: Budget{Tokens: 1 << 16}}, sequences)
 	room.pickAt(time.Now())
 	if n := len(room.lanes[0].picker.batch); n != 10 {
 		t.Errorf("%d items leave together, want 10", n)
@@ -241,9 +247,9 @@ func TestPaddedPickKeepsLengthsApart(t *testing.T) {
 func TestPickAllocatesNothing(t *testing.T) {
 	q := queueOf(load(8, 16))
 	p := New(nil, Options{}).lanes[0].picker
-	budget, round := Budget{Tokens: DefaultTokens, Area: DefaultArea}, uint64(0)
+	budget, round := Budget{Tokens: defaultTokens, Area: defaultArea}, uint64(0)
 	var plan Plan
-	var placements []Placement
+	var placements []placement
 	allocs := testing.AllocsPerRun(20, func() {
 		round++
 		p.pick(q, time.Time{}, budget, round)
@@ -258,9 +264,9 @@ func TestPickAllocatesNothing(t *testing.T) {
 func TestPicksDrainTheQueue(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		room := newRoom(Options{Budget: drawBudget(t)}, drawSequences(t, 25))
-		left := len(room.queue.byAge)
+		left := len(room.queue.byIDs)
 		for left > 0 {
-			oldest := room.queue.byAge[0]
+			oldest := byAge(&room.queue)[0]
 			if wait, more := room.next(room.lanes[0]); wait != 0 || !more || len(room.lanes[0].picker.batch) == 0 {
 				t.Fatalf("%d items wait and none leaves", left)
 			}
@@ -269,13 +275,11 @@ func TestPicksDrainTheQueue(t *testing.T) {
 			}
 			left -= len(room.lanes[0].picker.batch)
 			room.leave(room.lanes[0])
-			if len(room.queue.byAge) != left || len(room.queue.byIDs) != left {
-				t.Fatalf("%d and %d items wait, want %d", len(room.queue.byAge), len(room.queue.byIDs), left)
+			if len(room.queue.byIDs) != left {
+				t.Fatalf("%d items wait, want %d", len(room.queue.byIDs), left)
 			}
 		}
-		if room.queue.items != 0 || room.queue.tokens != 0 {
-			t.Fatalf("%d items and %d tokens counted in an empty queue", room.queue.items, room.queue.tokens)
-		}
+		checkQueue(t, &room.queue)
 	})
 }
 
@@ -287,7 +291,8 @@ func (b *Batcher) pickAt(now time.Time) *picker {
 	return p
 }
 
-// TestAPickLooksAtFewThatWait: while another lane computes the prefix of all that wait, an idle lane does not walk the whole queue.
+// TestAPickLooksAtFewThatWait: while another lane computes the prefix of all that wait, an idle lane does not walk
+// the whole queue.
 func TestAPickLooksAtFewThatWait(t *testing.T) {
 	prompt := run(0, 10*BlockTokens)
 	var family []Sequence
@@ -295,13 +300,10 @@ func TestAPickLooksAtFewThatWait(t *testing.T) {
 		family = append(family, seq(slices.Concat(prompt, run(1000*(i+1), 10))...))
 	}
 	room := newRoom(Options{CacheBlocks: 1000, MaxItems: 2000}, family)
-	hashes := room.devices[0].cache.chain(prompt)
-	for _, it := range room.queue.byAge {
-		it.hashes = room.devices[0].cache.chain(it.sequence.IDs)
-	}
+	hashes := newChained(seq(prompt...)).hashes
 	var before *Block
 	for i, hash := range hashes {
-		if before, _ = room.devices[0].cache.claim(hash, before, blockIDs(prompt, i), i*BlockTokens); before == nil {
+		if before, _ = room.devices[0].cache.claim(hash, before, Space{}, blockIDs(prompt, i), i*BlockTokens); before == nil {
 			t.Fatal("no room")
 		}
 	}

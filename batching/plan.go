@@ -5,22 +5,65 @@ import (
 	"slices"
 )
 
-// Least sizes that keep a token's arithmetic the same in every plan, from docs/BUNDLE.md: a product with a single row takes
-// another order of summation.
+// Plan is one forward.
+type Plan struct {
+	IDs  []int64 // packed: [T] distinct tokens; padded: [Rows·Length], pad id where empty
+	Read []int64 // [N] indices into IDs
+
+	// Packed. Key indices address the P cached tokens first, then the T new ones.
+	Positions     []int64  // [T] of each token in its sequences
+	PastPositions []int64  // [P] of each cached token
+	Tiles         int      // R
+	Queries       int      // Q, query places of each tile
+	Keys          int      // K, key places of each tile
+	QueryIndex    []int64  // [R·Q]
+	KeyIndex      []int64  // [R·K]
+	KeyLen        []int64  // [R]
+	Scatter       []int64  // [T]
+	Targets       []int64  // [N] the id after each position read, of the same sequence; nil unless [Options.Targets]
+	Past          []*Block // the cached tokens, P = BlockTokens · blocks, in the order of PastPositions
+	Keep          []Keep   // blocks whose keys and values the runner is to fetch
+
+	Device int  // the number of the device that runs it, below [Options.Devices]
+	Narrow bool // to be run on the calling thread, beside others
+
+	// Padded. Padding is on the right.
+	Rows   int     // B
+	Length int     // S
+	Mask   []int64 // [B·S], 1 on tokens
+}
+
+// Keep is a block to be filled with the keys and values of tokens that the plan computes.
+type Keep struct {
+	Block  *Block
+	Tokens [BlockTokens]int64 // indices into [Plan.IDs]
+}
+
+// Least sizes that keep a token's arithmetic the same in every plan, from docs/BUNDLE.md: a product with a single row
+// takes another order of summation.
 const (
 	minQueries = 2 // Q
 	minLength  = 2 // S
 )
 
-// Placement says where a sequence of [MakePlan] lies in its plan.
-type Placement struct {
-	Row    int // its rows are Read[Row:Row+len(sequence.Read)], and the same rows of the runner's answer
-	Shared int // leading tokens that it has in common with another sequence of the plan, computed once
+// placement says where a sequence lies in its plan.
+type placement struct {
+	row    int // its rows are Read[row:row+len(sequence.Positions)], and the same rows of the runner's answer
+	shared int // leading tokens that it has in common with another sequence of the plan, computed once; 0 padded
 }
 
-// MakePlan packs all sequences into one plan, whatever the budget, and says where each lies. The plan is the caller's;
-// it holds no part of the sequences. The error is an [ErrSequence], naming the sequence.
-func MakePlan(sequences []Sequence, options Options) (*Plan, []Placement, error) {
+// MakePlan packs all sequences into one plan, whatever the budget. The rows of the i-th begin at place rows[i] of
+// [Plan.Read] and of the runner's answer, and are as many as its positions. The plan is the caller's; it holds no
+// part of the sequences. The error is an [ErrSequence], naming the sequence.
+func MakePlan(sequences []Sequence, options Options) (plan *Plan, rows []int, err error) {
+	plan, placements, err := makePlan(sequences, options)
+	for _, p := range placements {
+		rows = append(rows, p.row)
+	}
+	return plan, rows, err
+}
+
+func makePlan(sequences []Sequence, options Options) (*Plan, []placement, error) {
 	if len(sequences) == 0 {
 		return nil, nil, fmt.Errorf("%w: none to plan", ErrSequence)
 	}
@@ -29,61 +72,40 @@ func MakePlan(sequences []Sequence, options Options) (*Plan, []Placement, error)
 		if err := sequence.check(options.Targets); err != nil {
 			return nil, nil, fmt.Errorf("sequence %d: %w", i, err)
 		}
-		shape.add(sequence, prefix{}, nil)
+		shape.add(sequence, cachedPrefix{}, nil)
 	}
 	plan := new(Plan)
-	placements := shape.build(plan, make([]Placement, 0, len(sequences)))
-	return plan, placements, nil
+	return plan, shape.build(plan, make([]placement, 0, len(sequences))), nil
 }
 
 // shape gathers the sequences of one plan. Its buffers are reused from plan to plan.
 type shape interface {
 	reset()
-	// add takes in the sequence, of which the cache has a prefix, unless that would go over the budget. An empty shape takes any, a
-	// nil budget bounds nothing. shares tells whether the plan computes most of what is to be computed of the sequence.
-	add(sequence Sequence, have prefix, budget *Budget) (fits, shares bool)
+	// add takes in the sequence, of which the cache has a prefix, unless that would go over the budget. An empty
+	// shape takes any, a nil budget bounds nothing. shares tells, also of a sequence that does not fit, whether the
+	// plan already computes at least half of what is to be computed of it: a member of a family that the plan has
+	// begun.
+	add(sequence Sequence, cached cachedPrefix, budget *Budget) (fits, shares bool)
 	// addApart takes the sequence in as if it shared nothing with the others.
 	addApart(sequence Sequence)
 	// tokens returns the tokens to compute, padding left out.
 	tokens() int
 	// build writes the plan and appends the placements, in the order added.
-	build(plan *Plan, placements []Placement) []Placement
+	build(plan *Plan, placements []placement) []placement
 }
 
 func newShape(options Options, cache *cache) shape {
 	var s shape
-	if options.Layout == Padded {
+	if options.Padded {
 		s = &padded{padID: options.PadID}
 	} else {
 		s = &packed{
-			cache: cache, gather: options.Cost.gather(), tree: tree{least: options.Cost.shared()},
-			places: map[*Block]int{}, targets: options.Targets,
+			cache: cache, gather: options.cost.gather(), tree: tree{shortest: options.cost.shared()},
+			past: map[*Block]int{}, targets: options.Targets,
 		}
 	}
 	s.reset()
 	return s
-}
-
-// check returns what keeps the sequence from being planned, an [ErrSequence], or nil.
-func (s Sequence) check(targets bool) error {
-	if len(s.IDs) == 0 {
-		return fmt.Errorf("%w: no ids", ErrSequence)
-	}
-	if len(s.Read) == 0 {
-		return fmt.Errorf("%w: no position to read", ErrSequence)
-	}
-	for i, position := range s.Read {
-		if position < 0 || position >= len(s.IDs) {
-			return fmt.Errorf("%w: read position %d of %d ids", ErrSequence, position, len(s.IDs))
-		}
-		if i > 0 && position <= s.Read[i-1] {
-			return fmt.Errorf("%w: read position %d after %d", ErrSequence, position, s.Read[i-1])
-		}
-		if targets && position == len(s.IDs)-1 {
-			return fmt.Errorf("%w: read position %d is the last, and no id follows it", ErrSequence, position)
-		}
-	}
-	return nil
 }
 
 // area returns the attention area of the plan, as bounded by [Budget.Area].

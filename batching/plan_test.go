@@ -25,7 +25,7 @@ func drawSequences(t *rapid.T, most int) []Sequence {
 		if ids = append(ids, fresh...); len(ids) == 0 {
 			ids = []int64{7}
 		}
-		sequences = append(sequences, Sequence{IDs: ids, Read: drawReads(t, len(ids))})
+		sequences = append(sequences, Sequence{IDs: ids, Positions: drawReads(t, len(ids))})
 	}
 	return sequences
 }
@@ -37,7 +37,7 @@ func drawReads(t *rapid.T, length int) []int {
 }
 
 // checkPlan holds a plan against its sequences.
-func checkPlan(t rapid.TB, plan *Plan, placements []Placement, sequences []Sequence) {
+func checkPlan(t rapid.TB, plan *Plan, placements []placement, sequences []Sequence) {
 	t.Helper()
 	rows, err := fake{}.compute(plan)
 	if err != nil {
@@ -49,11 +49,11 @@ func checkPlan(t rapid.TB, plan *Plan, placements []Placement, sequences []Seque
 	next := 0
 	for i, s := range sequences {
 		place := placements[i]
-		if place.Row != next {
-			t.Fatalf("sequence %d has row %d, want %d", i, place.Row, next)
+		if place.row != next {
+			t.Fatalf("sequence %d has row %d, want %d", i, place.row, next)
 		}
-		next += len(s.Read)
-		if diff := cmp.Diff(want(s), rows[place.Row:next]); diff != "" {
+		next += len(s.Positions)
+		if diff := cmp.Diff(want(s), rows[place.row:next]); diff != "" {
 			t.Fatalf("sequence %d of %d (-want +got):\n%s", i, len(sequences), diff)
 		}
 	}
@@ -65,7 +65,7 @@ func checkPlan(t rapid.TB, plan *Plan, placements []Placement, sequences []Seque
 func TestPackedPlanLaws(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		sequences := drawSequences(t, 12)
-		plan, placements, err := MakePlan(sequences, Options{})
+		plan, placements, err := makePlan(sequences, Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -78,15 +78,15 @@ func TestPackedPlanLaws(t *testing.T) {
 					longest = max(longest, commonPrefix(s.IDs, other.IDs))
 				}
 			}
-			if got := placements[i].Shared; got > longest {
+			if got := placements[i].shared; got > longest {
 				t.Fatalf("sequence %d shares %d tokens, only %d are common", i, got, longest)
 			}
 		}
 	})
 }
 
-// checkTiles holds the arrays of a packed plan to the contract: key lists ascend by position without gaps, every token is a
-// query of exactly one tile and its own scatter place, and shapes are as promised.
+// checkTiles holds the arrays of a packed plan to the contract: key lists ascend by position without gaps, every
+// token is a query of exactly one tile and its own scatter place, and shapes are as promised.
 func checkTiles(t rapid.TB, plan *Plan) {
 	t.Helper()
 	if plan.Queries < 2 || plan.Keys != int(slices.Max(plan.KeyLen)) {
@@ -122,7 +122,7 @@ func checkTiles(t rapid.TB, plan *Plan) {
 func TestPaddedPlanLaws(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		sequences := drawSequences(t, 12)
-		plan, placements, err := MakePlan(sequences, Options{Layout: Padded, PadID: 99})
+		plan, placements, err := makePlan(sequences, Options{Padded: true, PadID: 99})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -151,18 +151,18 @@ func TestPaddedPlanLaws(t *testing.T) {
 // A plan whose arrays are used again says nothing of what it held.
 func TestPlanIsReused(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		layout := rapid.SampledFrom([]Layout{Packed, Padded}).Draw(t, "layout")
-		shape := newShape(Options{Layout: layout}, nil)
+		padded := rapid.Bool().Draw(t, "padded")
+		shape := newShape(Options{Padded: padded}, nil)
 		var plan Plan
 		for range 3 {
 			shape.reset()
 			sequences := drawSequences(t, 6)
 			for _, s := range sequences {
-				shape.add(s, prefix{}, nil)
+				shape.add(s, cachedPrefix{}, nil)
 			}
 			placements := shape.build(&plan, nil)
 			checkPlan(t, &plan, placements, sequences)
-			fresh, again, err := MakePlan(sequences, Options{Layout: layout})
+			fresh, again, err := makePlan(sequences, Options{Padded: padded})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -181,7 +181,7 @@ func TestPlanOrderDoesNotMatter(t *testing.T) {
 		for i, j := range order {
 			shuffled[i] = sequences[j]
 		}
-		plan, placements, err := MakePlan(shuffled, Options{})
+		plan, placements, err := makePlan(shuffled, Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -192,9 +192,9 @@ func TestPlanOrderDoesNotMatter(t *testing.T) {
 // A prompt of ten tokens, two responses and the prompt by itself.
 func TestPlanSharesAPrompt(t *testing.T) {
 	prompt := run(100, 10)
-	a := Sequence{IDs: append(slices.Clone(prompt), 1, 2, 3), Read: []int{4, 12}}
+	a := Sequence{IDs: append(slices.Clone(prompt), 1, 2, 3), Positions: []int{4, 12}}
 	b := seq(append(slices.Clone(prompt), 4, 5)...)
-	plan, placements, err := MakePlan([]Sequence{a, b, seq(prompt...), b}, Options{})
+	plan, placements, err := makePlan([]Sequence{a, b, seq(prompt...), b}, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -209,12 +209,16 @@ func TestPlanSharesAPrompt(t *testing.T) {
 		"tiles":     3, "queries": 10, "keys": 13,
 		"key len":           []int64{13, 10, 12},
 		"read":              []int64{7, 2, 14, 12, 14},
-		"placements":        []Placement{{0, 10}, {2, 12}, {3, 10}, {4, 12}},
+		"placements":        []placement{{0, 10}, {2, 12}, {3, 10}, {4, 12}},
 		"keys of tile 2":    []int64{3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 3},
 		"queries of tile 0": []int64{0, 1, 2, 2, 2, 2, 2, 2, 2, 2},
 		"scatter":           []int64{0, 1, 2, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21},
-	}, got); diff != "" {
+	}, got, cmp.AllowUnexported(placement{})); diff != "" {
 		t.Errorf("plan (-want +got):\n%s", diff)
+	}
+	_, rows, err := MakePlan([]Sequence{a, b, seq(prompt...), b}, Options{})
+	if diff := cmp.Diff([]int{0, 2, 3, 4}, rows); diff != "" || err != nil {
+		t.Errorf("rows (-want +got):\n%s%v", diff, err)
 	}
 }
 
@@ -228,11 +232,11 @@ func TestPlanShapes(t *testing.T) {
 		"one token gets two query places": {[]Sequence{seq(5)}, Options{}, 1, [3]int{1, 2, 1}},
 		"a long sequence in equal tiles":  {[]Sequence{seq(run(0, 1000)...)}, Options{}, 1000, [3]int{4, 250, 1000}},
 		"short prefixes are not shared":   {[]Sequence{seq(1, 2, 3, 4), seq(1, 2, 3, 5)}, Options{}, 8, [3]int{2, 4, 4}},
-		"one row":                         {[]Sequence{seq(run(0, 20)...)}, Options{Layout: Padded}, 20, [3]int{}},
-		"a row has two places":            {[]Sequence{seq(1), seq(1)}, Options{Layout: Padded}, 4, [3]int{}},
+		"one row":                         {[]Sequence{seq(run(0, 20)...)}, Options{Padded: true}, 20, [3]int{}},
+		"a row has two places":            {[]Sequence{seq(1), seq(1)}, Options{Padded: true}, 4, [3]int{}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			plan, placements, err := MakePlan(c.sequences, c.options)
+			plan, placements, err := makePlan(c.sequences, c.options)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -247,18 +251,18 @@ func TestPlanShapes(t *testing.T) {
 func TestPlanRefusesBadSequences(t *testing.T) {
 	good := seq(1, 2)
 	for name, s := range map[string]Sequence{
-		"no ids":       {Read: []int{0}},
+		"no ids":       {Positions: []int{0}},
 		"nothing read": {IDs: []int64{1}},
-		"beyond":       {IDs: []int64{1}, Read: []int{1}},
-		"negative":     {IDs: []int64{1}, Read: []int{-1}},
-		"out of order": {IDs: []int64{1, 2}, Read: []int{1, 0}},
-		"twice":        {IDs: []int64{1, 2}, Read: []int{1, 1}},
+		"beyond":       {IDs: []int64{1}, Positions: []int{1}},
+		"negative":     {IDs: []int64{1}, Positions: []int{-1}},
+		"out of order": {IDs: []int64{1, 2}, Positions: []int{1, 0}},
+		"twice":        {IDs: []int64{1, 2}, Positions: []int{1, 1}},
 	} {
-		if _, _, err := MakePlan([]Sequence{good, s}, Options{}); !errors.Is(err, ErrSequence) {
+		if _, _, err := makePlan([]Sequence{good, s}, Options{}); !errors.Is(err, ErrSequence) {
 			t.Errorf("%s: error %v", name, err)
 		}
 	}
-	if _, _, err := MakePlan(nil, Options{}); !errors.Is(err, ErrSequence) {
+	if _, _, err := makePlan(nil, Options{}); !errors.Is(err, ErrSequence) {
 		t.Errorf("no sequences: error %v", err)
 	}
 }
@@ -277,7 +281,7 @@ func FuzzMakePlan(f *testing.F) {
 		if len(sequences) == 0 {
 			t.Skip("no sequence")
 		}
-		plan, placements, err := MakePlan(sequences, Options{Layout: Layout(layout % 2)})
+		plan, placements, err := makePlan(sequences, Options{Padded: layout%2 == 1})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,71 +1,92 @@
 package batching
 
 import (
-	"cmp"
 	"slices"
+	"time"
 )
 
-// queue holds the items that wait, each distinct sequence once, in two orders.
+// queue holds what waits: the items, each distinct sequence once, and whose turn it is.
 type queue struct {
-	byAge []*item // by number
-	byIDs []*item // by ids, so that neighbours share the longest prefixes
+	byIDs       byIDs
+	interactive class
+	bulk        class
+	accounts    map[Caller]*account // of all who wait, and of those who had more service than others since they asked
+	sinceBulk   int                 // forwards that interactive callers led while bulk ones waited
+	chunk       int                 // tokens of a call that are served as one
 
-	// Of the waiters, identical sequences counted each.
-	items  int
-	tokens int
+	room  amount // places
+	taken amount
+	waits amount // of the waiters, identical sequences counted each
 }
 
-// find returns the place of ids in byIDs, and whether an item has exactly these ids.
-func (q *queue) find(ids []int64) (int, bool) {
-	return findIDs(q.byIDs, ids)
+func newQueue(options Options) queue {
+	room := amount{options.MaxItems, options.MaxTokens}
+	bulk := room.share(bulkShare)
+	return queue{
+		interactive: class{room: room, share: room.share(callShare)},
+		bulk:        class{room: bulk, share: bulk.share(callShare)},
+		accounts:    map[Caller]*account{},
+		chunk:       chunkForwards * options.Budget.Tokens,
+		room:        room,
+	}
 }
 
-func findIDs(sorted []*item, ids []int64) (int, bool) {
-	return slices.BinarySearchFunc(sorted, ids, func(it *item, ids []int64) int {
-		return slices.Compare(it.sequence.IDs, ids)
-	})
+// byIDs lists items in the order of [chained.compare], each distinct sequence once.
+type byIDs []*item
+
+// search returns the place of a sequence, which is at or behind one before which all items are less, and whether the
+// item there is of the same sequence, as far as hashes tell. When sequences come in order, each is looked for from
+// the place of the last on: in steps that double, so that few comparisons are made where the places are near one
+// another.
+func (s byIDs) search(from int, key *chained) (place int, ok bool) {
+	step := 1
+	for from+step <= len(s) && s[from+step-1].compare(key) < 0 {
+		from += step
+		step *= 2
+	}
+	near := s[from:min(from+step, len(s))]
+	i, ok := slices.BinarySearchFunc(near, key, func(it *item, key *chained) int { return it.compare(key) })
+	return from + i, ok
 }
 
-// push appends an item that is new, at the place that find gave.
-func (q *queue) push(it *item, place int) {
-	q.byAge = append(q.byAge, it)
-	q.byIDs = slices.Insert(q.byIDs, place, it)
-	q.count(it, it.open)
+// insert puts items into a list, each in front of what is at its place now. Places ascend. It moves what is in the list
+// once at most.
+func insert[T any](list, items []T, places []int) []T {
+	end := len(list)
+	list = slices.Grow(list, len(items))[:end+len(items)]
+	for i := range slices.Backward(items) {
+		copy(list[places[i]+i+1:], list[places[i]:end])
+		list[places[i]+i] = items[i]
+		end = places[i]
+	}
+	return list
 }
 
-// count adds n waiters of the item to the totals, or takes them off.
-func (q *queue) count(it *item, n int) {
-	q.items += n
-	q.tokens += n * len(it.sequence.IDs)
+// leave counts all waiters of an item off that is about to be run, or is wanted by nobody.
+func (q *queue) leave(it *item, state state) {
+	it.state = state
+	for _, w := range it.waiters {
+		q.count(w, -1)
+	}
 }
 
-// remove takes one item out.
-func (q *queue) remove(it *item) {
-	i, _ := slices.BinarySearchFunc(q.byAge, it.number, func(it *item, number uint64) int {
-		return cmp.Compare(it.number, number)
-	})
-	q.byAge = slices.Delete(q.byAge, i, i+1)
-	i, _ = q.find(it.sequence.IDs)
-	q.byIDs = slices.Delete(q.byIDs, i, i+1)
-	q.count(it, -it.open)
-}
-
-// sweep takes out all items whose state is no longer waiting, and puts those that are running into out, which is by ids.
-func (q *queue) sweep(out []*item) []*item {
-	before := len(out)
-	gone := func(it *item) bool { return it.state != waiting }
+// sweep takes out all items whose state is no longer waiting, and puts those that are running into out.
+func (q *queue) sweep(out byIDs) byIDs {
+	var places []int
+	var started byIDs
+	from := 0
 	for _, it := range q.byIDs {
-		if gone(it) {
-			q.count(it, -it.open)
-		}
 		if it.state == running {
-			out = append(out, it)
+			from, _ = out.search(from, &it.chained)
+			started, places = append(started, it), append(places, from)
 		}
 	}
-	q.byIDs = slices.DeleteFunc(q.byIDs, gone)
-	q.byAge = slices.DeleteFunc(q.byAge, gone)
-	if before > 0 {
-		slices.SortFunc(out, func(a, b *item) int { return slices.Compare(a.sequence.IDs, b.sequence.IDs) })
-	}
-	return out
+	q.byIDs = slices.DeleteFunc(q.byIDs, func(it *item) bool { return it.state != waiting })
+	q.sweepAccounts()
+	return insert(out, started, places)
+}
+
+// oldest returns when the item that waits the longest arrived.
+func (q *queue) oldest() time.Time {
+	return slices.MinFunc(q.byIDs, func(a, b *item) int { return a.arrived.Compare(b.arrived) }).arrived
 }

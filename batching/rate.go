@@ -9,7 +9,7 @@ const (
 
 // rate follows the recent throughput, in tokens asked, so that what sharing saves counts.
 type rate struct {
-	cost    Cost // used before the first run
+	cost    cost // used before the first run
 	tokens  float64
 	seconds float64
 }
@@ -19,16 +19,16 @@ func (r *rate) add(tokens int, took time.Duration) {
 	r.seconds = decay*r.seconds + took.Seconds()
 }
 
-// known tells whether estimates rest on anything.
-func (r *rate) known() bool { return r.tokens > 0 || r.cost != Cost{} }
+// informed tells whether estimates rest on anything.
+func (r *rate) informed() bool { return r.tokens > 0 || r.cost != cost{} }
 
 // estimate returns how long that many tokens take at the recent rate.
 func (r *rate) estimate(tokens int) time.Duration {
 	switch {
 	case r.tokens > 0:
 		return time.Duration(float64(tokens) / r.tokens * r.seconds * float64(time.Second))
-	case r.cost != Cost{}:
-		return r.cost.Of(Work{Tokens: tokens})
+	case r.cost != cost{}:
+		return r.cost.of(work{tokens: tokens})
 	default:
 		return unknownWait
 	}

@@ -3,33 +3,46 @@ package batching
 import (
 	"context"
 	"errors"
-	"fmt"
-	"runtime/debug"
-	"slices"
 	"sync"
 	"time"
 )
 
 var errStarted = errors.New("run: the batcher was run before")
 
-// Run plans and runs batches on the calling goroutine, and on one more for each lane beyond the first, the only ones that talk to
-// the runner, until [Batcher.Close] was called and everything accepted is answered (nil), or until ctx ends (its cause; what still
-// waits gets [ErrClosed]). It may be called once. The context also reaches the runner, so a draining server must not end it.
+// Run plans and runs batches on the calling goroutine, and on one more for each lane beyond the first, the only ones
+// that talk to the runner. It returns nil when [Batcher.Close] was called and everything accepted is answered, and
+// the cause of ctx when ctx ended first: everything that waits or is being computed is answered at once then, with
+// [ErrClosed]. It may be called once. The context also reaches the runner, so a draining server must not end it.
+//
+// Run never returns while a call of the runner is in progress, because the caller is then free to take away what the
+// runner uses. A runner that heeds no context and never returns therefore holds Run for ever, though nobody waits for
+// its answers. Whoever must go on waits for Run no longer than he likes, frees nothing that the runner uses, and ends
+// the process; [Stats.RunAge] tells him why.
 func (b *Batcher) Run(ctx context.Context) error {
-	if err := b.start(); err != nil {
+	if err := b.begin(); err != nil {
 		return err
 	}
-	defer b.stop()
-	var group sync.WaitGroup
+	over := make(chan struct{})
+	var lanes, watch sync.WaitGroup
+	watch.Go(func() {
+		select {
+		case <-ctx.Done():
+			b.stop()
+		case <-over:
+		}
+	})
 	for _, l := range b.lanes[1:] {
-		group.Go(func() { b.work(ctx, l) })
+		lanes.Go(func() { b.work(ctx, l) })
 	}
 	b.work(ctx, b.lanes[0])
-	group.Wait()
+	lanes.Wait()
+	close(over)
+	watch.Wait()
+	b.stop()
 	return context.Cause(ctx)
 }
 
-func (b *Batcher) start() error {
+func (b *Batcher) begin() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.started {
@@ -39,163 +52,59 @@ func (b *Batcher) start() error {
 	return nil
 }
 
-// stop answers what still waits.
+// stop answers what still waits, and what is being computed: a runner may never give it. What it gives later, nobody
+// gets.
 func (b *Batcher) stop() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.closed = true
-	for _, it := range b.queue.byAge {
-		it.finish(nil, Result{Err: ErrClosed}, time.Now())
-	}
-	b.queue = queue{}
-}
-
-// pack builds the plan of what the shape holds and begins the account of its forward. The batcher's mutex is held, so that a lane that picks
-// next knows which blocks are about to be filled.
-func (l *lane) pack(items []*item, begin time.Time) {
-	l.placements = l.picker.shape.build(&l.plan, l.placements[:0])
-	now := time.Now()
-	run := &l.current
-	*run = RunStats{Sequences: len(items), Plan: now.Sub(begin), Narrow: l.plan.Narrow}
-	for _, it := range items {
-		run.Items += it.open
-		run.Asked += it.open * len(it.sequence.IDs)
-		run.Cached += it.open * it.have.tokens
-		for w := it.waiters; w != nil; w = w.next {
-			run.Queue = max(run.Queue, now.Sub(w.admitted))
+	for _, items := range []byIDs{b.queue.byIDs, b.running} {
+		for _, it := range items {
+			it.finish(nil, Result{Err: ErrClosed}, time.Now())
 		}
 	}
-	run.Computed, run.Area = len(l.plan.IDs), l.plan.area()
-	run.Padding = run.Computed - l.picker.shape.tokens()
-	run.Shared = run.Asked - run.Cached - l.picker.shape.tokens()
-	l.start = now
+	b.queue = newQueue(b.options)
 }
 
-// attempt runs the items that the shape holds, and answers them. When that fails, it tries each half by itself, down to
-// single sequences, so that only those fail that cannot be run.
-func (b *Batcher) attempt(ctx context.Context, l *lane, items []*item) {
-	rows, start, err := b.forward(ctx, l)
-	switch {
-	case err == nil:
-		b.answer(l, items, rows, start)
-	case ctx.Err() != nil:
-		b.fail(l, items, fmt.Errorf("%w: run stopped: %v", ErrClosed, err), start) //nolint:errorlint // ErrClosed, not a cancelled caller
-	case len(items) == 1:
-		b.fail(l, items, fmt.Errorf("run: %w", err), start)
-	default:
-		half := len(items) / 2
-		b.retry(ctx, l, items[:half])
-		b.retry(ctx, l, items[half:])
-	}
-}
+// idle is how long to sleep when only a wake-up can bring work.
+const idle = time.Hour
 
-// retry attempts those of the items that somebody still waits for.
-func (b *Batcher) retry(ctx context.Context, l *lane, items []*item) {
-	begin := time.Now()
-	b.mu.Lock()
-	wanted := make([]*item, 0, len(items))
-	l.picker.shape.reset()
-	for _, it := range items {
-		if it.abandoned(begin) {
-			it.state = finished
-			l.device.cache.release(it.have)
+// work plans and runs batches until the batcher is closed and drained, or ctx ends.
+func (b *Batcher) work(ctx context.Context, l *lane) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for ctx.Err() == nil {
+		wait, more := b.step(ctx, l)
+		if !more {
+			return
+		}
+		if wait <= 0 {
 			continue
 		}
-		wanted = append(wanted, it)
-		l.picker.shape.add(it.sequence, it.have, nil)
-	}
-	if len(wanted) > 0 {
-		l.pack(wanted, begin)
-	}
-	b.mu.Unlock()
-	if len(wanted) > 0 {
-		b.attempt(ctx, l, wanted)
-	}
-}
-
-// forward runs the packed plan and accounts for it.
-func (b *Batcher) forward(ctx context.Context, l *lane) (rows [][]float32, start time.Time, err error) {
-	run := &l.current
-	start = time.Now()
-	rows, err = runPlan(ctx, b.runner, &l.plan)
-	l.device.cache.settle(l.plan.Keep, err == nil)
-
-	b.mu.Lock()
-	run.Run, run.Err = time.Since(start), err
-	l.start = time.Time{}
-	b.account(run)
-	observed := *run
-	b.mu.Unlock()
-	if b.options.Observe != nil {
-		b.options.Observe(observed)
-	}
-	return rows, start, err
-}
-
-// account adds a forward to the counters.
-func (b *Batcher) account(run *RunStats) {
-	b.stats.Runs++
-	b.stats.Asked += uint64(run.Asked)
-	b.stats.Computed += uint64(run.Computed)
-	b.stats.Padding += uint64(run.Padding)
-	b.stats.Shared += uint64(run.Shared)
-	b.stats.Cached += uint64(run.Cached)
-	if run.Narrow {
-		b.stats.Narrow++
-	}
-	if run.Err == nil {
-		beside := max(1, b.active()) // the others answer too
-		b.rate.add(run.Asked, (run.Plan+run.Run)/time.Duration(beside))
-	}
-}
-
-// runPlan calls the runner. A panic, or an answer of the wrong size, is an error.
-func runPlan(ctx context.Context, runner Runner, plan *Plan) (rows [][]float32, err error) {
-	defer func() {
-		if value := recover(); value != nil {
-			rows, err = nil, &PanicError{Value: value, Stack: debug.Stack()}
+		timer.Reset(wait)
+		select {
+		case <-ctx.Done():
+		case <-l.wake:
+		case <-timer.C:
 		}
-	}()
-	rows, err = runner.Run(ctx, plan)
-	if err == nil && len(rows) != len(plan.Read) {
-		return nil, fmt.Errorf("runner gave %d rows for %d reads", len(rows), len(plan.Read))
 	}
-	return rows, err
 }
 
-// answer hands out the rows of a forward.
-func (b *Batcher) answer(l *lane, items []*item, rows [][]float32, start time.Time) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for i, it := range items {
-		b.stats.Answered += uint64(it.open)
-		place := l.placements[i]
-		own := rows[place.Row : place.Row+len(it.sequence.Read)-len(it.have.rows)]
-		if len(it.have.rows) > 0 {
-			own = slices.Concat(it.have.rows, own)
-		}
-		l.device.cache.learn(it.sequence, it.hashes, own)
-		it.finish(own, Result{Shared: place.Shared, Cached: it.have.tokens, Run: l.current.Run}, start)
+// step runs the lane's next batch, if one is due, and else says how long to wait. It reports false when the batcher
+// is closed and drained.
+func (b *Batcher) step(ctx context.Context, l *lane) (wait time.Duration, more bool) {
+	wait, more = b.next(l)
+	if len(l.picker.batch) == 0 {
+		return wait, more
 	}
-	b.settle(l, items)
-}
-
-// fail ends the items of a forward that gave nothing.
-func (b *Batcher) fail(l *lane, items []*item, err error, start time.Time) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, it := range items {
-		b.stats.Failed += uint64(it.open)
-		it.finish(nil, Result{Err: err, Run: l.current.Run}, start)
+	err := guard(func() {
+		b.attempt(ctx, l, l.picker.batch)
+		b.leave(l)
+	})
+	if err != nil {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.mend(l, err)
 	}
-	b.settle(l, items)
-}
-
-// settle forgets the finished items.
-func (b *Batcher) settle(l *lane, items []*item) {
-	for _, it := range items {
-		l.device.cache.release(it.have)
-		it.have = prefix{}
-	}
-	b.running = slices.DeleteFunc(b.running, func(it *item) bool { return it.state == finished })
+	return 0, true
 }

@@ -13,7 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// 20,000 submissions from 64 callers, 1 % of them cancelled, a few poisoned: every sequence is answered once and rightly.
+// 20,000 submissions from 64 callers, 1 % of them cancelled, a few poisoned: every sequence is answered once and
+// rightly.
 func TestEverySubmissionIsAnswered(t *testing.T) {
 	const callers, submissions = 64, 20_000
 	poison := errors.New("poison")
@@ -34,11 +35,11 @@ func TestEverySubmissionIsAnswered(t *testing.T) {
 			timer := time.AfterFunc(time.Duration(random.IntN(2000))*time.Microsecond, cancel)
 			defer timer.Stop()
 		}
-		results, err := b.Submit(ctx, sequences)
+		results, err := b.Submit(ctx, Caller{}, sequences)
 		for errors.Is(err, ErrQueueFull) {
 			refused.Add(int64(len(sequences)))
 			time.Sleep(time.Millisecond) // real time: this test is about real goroutines
-			results, err = b.Submit(ctx, sequences)
+			results, err = b.Submit(ctx, Caller{}, sequences)
 		}
 		if err != nil || len(results) != len(sequences) {
 			t.Errorf("%d results for %d sequences, error %v", len(results), len(sequences), err)

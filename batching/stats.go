@@ -2,22 +2,17 @@ package batching
 
 import "time"
 
-// RunStats describes one forward. Asked = Computed − Padding + Shared + Cached.
-type RunStats struct {
-	Items     int  // sequences answered, identical ones counted each; those that joined during the run are left out
-	Sequences int  // distinct sequences in the plan
-	Asked     int  // tokens of Items
-	Computed  int  // tokens of the plan
-	Padding   int  // of Computed, tokens that belong to no sequence
-	Shared    int  // tokens of Asked that another sequence of the plan already brought
-	Cached    int  // tokens of Asked that were taken from the key-value cache
-	Area      int  // attention area, as bounded by [Budget.Area]
-	Narrow    bool // run on one thread, beside others
+// tally counts the tokens of one forward: asked = computed − padding + shared + cached.
+type tally struct {
+	items    int // sequences answered, identical ones counted each; those that joined during the run are left out
+	asked    int // of the items
+	computed int // of the plan
+	padding  int // of computed, those that belong to no sequence
+	shared   int // of asked, those that another sequence of the plan already brought
+	cached   int // of asked, those that were taken from the key-value cache
 
-	Queue time.Duration // the longest wait of its items, from admission to the start of the run
-	Plan  time.Duration // choosing and packing
-	Run   time.Duration // in the runner
-	Err   error         // of the runner; the sequences may still be answered by smaller runs
+	planning time.Duration // choosing and packing
+	run      time.Duration // in the runner
 }
 
 // Stats is a snapshot of a batcher. Counters never fall.
@@ -31,17 +26,36 @@ type Stats struct {
 	Runs     uint64 // forwards, failed ones too
 	Answered uint64 // sequences that got values
 	Failed   uint64 // sequences that got a runner's error
-	Asked    uint64 // tokens of all runs, as in [RunStats]
-	Computed uint64
-	Padding  uint64
-	Shared   uint64
-	Cached   uint64
-	Narrow   uint64 // of Runs, those on one thread beside others
 
-	Cache CacheStats // now
+	// Tokens of all runs: Asked = Computed − Padding + Shared + Cached.
+	Asked    uint64 // of the sequences answered, identical ones counted each
+	Computed uint64 // by the runner
+	Padding  uint64 // of Computed, those that belong to no sequence
+	Shared   uint64 // of Asked, those that another sequence brought
+	Cached   uint64 // of Asked, those that were taken from the key-value cache
+
+	Narrow uint64 // of Runs, those on one thread beside others
+
+	Cache struct { // key-value caches of all devices
+		Blocks   int    // held now
+		Capacity int    // that they may hold
+		Evicted  uint64 // blocks let go of to make room
+	}
 
 	Deduplicated uint64 // sequences that joined an identical one, waiting or running
 	Cancelled    uint64 // sequences given up by their caller before an answer
 	Expired      uint64 // sequences whose deadline passed before an answer
 	Refused      uint64 // sequences refused at admission because the queue was full
+}
+
+// count adds the cache of a device to the snapshot.
+func (c *cache) count(s *Stats) {
+	if c == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s.Cache.Blocks += len(c.blocks)
+	s.Cache.Capacity += c.capacity
+	s.Cache.Evicted += c.evicted
 }

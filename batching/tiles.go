@@ -1,7 +1,5 @@
 package batching
 
-import "slices"
-
 // querySizes are the most query places a tile may have. One plan has one size: all its tiles lie in one array.
 var querySizes = [...]int{16, 32, 64, 128, 256}
 
@@ -15,136 +13,16 @@ func (t *tiling) change(n, sign int) {
 	}
 }
 
-// best returns the index of the size with the cheapest attention, when a key place costs gather query places. The number of keys is
-// common to all.
+// best returns the index of the size with the cheapest attention, when a key place costs gather query places. Every
+// size has the same number of key places in a tile.
 func (t *tiling) best(gather int) int {
-	best, least := 0, 0
+	best, lowest := 0, 0
 	for i, size := range querySizes {
-		if cost := t[i] * (size + gather); i == 0 || cost < least {
-			best, least = i, cost
+		if cost := t[i] * (size + gather); i == 0 || cost < lowest {
+			best, lowest = i, cost
 		}
 	}
 	return best
-}
-
-// packed is the shape of a packed plan: a tree of segments, each cut into tiles.
-type packed struct {
-	cache    *cache
-	gather   int // [Cost.gather]
-	tree     tree
-	tiling   tiling
-	longest  int // tokens of the longest sequence
-	entries  []entry
-	ancestry []int64        // key indices of the tokens from position 0 to the end of a segment
-	places   map[*Block]int // of cached blocks in the plan
-	targets  bool           // list the id after each position read
-}
-
-// entry is a sequence in the tree.
-type entry struct {
-	leaf     int // the sequence lies on the path from the root to this node
-	sequence Sequence
-	have     prefix
-}
-
-func (p *packed) reset() {
-	p.tree.reset()
-	p.tiling = tiling{}
-	p.longest = 0
-	clear(p.entries)
-	p.entries = p.entries[:0]
-	clear(p.places)
-}
-
-func (p *packed) tokens() int { return p.tree.tokens }
-
-func (p *packed) add(sequence Sequence, have prefix, budget *Budget) (fits, shares bool) {
-	at := p.tree.find(sequence.IDs)
-	if _, fresh := p.price(len(sequence.IDs), at, have.tokens); fresh > len(sequence.IDs)-have.tokens {
-		at = spot{parent: root, under: none, before: none} // others would compute again more than it shares
-	}
-	return p.put(sequence, at, have, budget)
-}
-
-func (p *packed) addApart(sequence Sequence) {
-	p.put(sequence, spot{parent: root, under: none, before: none}, prefix{}, nil)
-}
-
-// put adds the sequence at its spot in the tree if the budget allows.
-func (p *packed) put(sequence Sequence, at spot, have prefix, budget *Budget) (fits, shares bool) {
-	ids := sequence.IDs
-	after, fresh := p.price(len(ids), at, have.tokens)
-	longest := max(p.longest, len(ids))
-	shared := max(0, at.depth-have.tokens)
-	shares = shared > 0 && shared >= fresh
-	if budget != nil && len(p.entries) > 0 {
-		best := after.best(p.gather)
-		area := after[best] * querySizes[best] * longest // at most
-		if !budget.allows(p.tree.tokens, shared, fresh, p.cache.holds(2*longest)) || area > budget.Area || !p.pastFits(have) {
-			return false, shares
-		}
-	}
-	p.tiling, p.longest = after, longest
-	for _, b := range have.blocks {
-		if _, ok := p.places[b]; !ok {
-			p.places[b] = none // until it is laid out
-		}
-	}
-	p.entries = append(p.entries, entry{leaf: p.tree.insert(ids, at, have), sequence: sequence, have: have})
-	return true, shares
-}
-
-// price returns the tiles after a sequence with so many cached tokens is added at its spot, and the tokens that are computed for it:
-// its own, and those of others that were to be taken from the cache up to where it has less there.
-func (p *packed) price(length int, at spot, cached int) (after tiling, fresh int) {
-	after = p.tiling
-	change := func(tokens, sign int) {
-		after.change(tokens, sign)
-		fresh += sign * tokens
-	}
-	node := at.parent
-	if at.under != none && at.depth == length {
-		node = at.under
-	} else if at.under != none {
-		n := &p.tree.nodes[at.under]
-		change(n.fresh(), -1)
-		change(at.depth-max(n.from, min(n.cached, at.depth, cached)), +1)
-		change(n.to-max(n.cached, at.depth), +1)
-	}
-	for i := node; i != root && p.tree.nodes[i].cached > cached; i = p.tree.nodes[i].parent {
-		n := &p.tree.nodes[i]
-		change(n.fresh(), -1)
-		change(n.to-max(n.from, cached), +1)
-	}
-	if at.depth < length {
-		change(length-max(at.depth, cached), +1)
-	}
-	return after, fresh
-}
-
-func (p *packed) build(plan *Plan, placements []Placement) []Placement {
-	for _, e := range p.entries {
-		p.tree.pass(e.leaf, len(e.sequence.IDs))
-	}
-	p.layTokens(plan)
-	p.layPast(plan)
-	p.layTiles(plan)
-	p.layKeep(plan)
-	return p.layReads(plan, placements)
-}
-
-// layTokens writes IDs and Positions, segment after segment.
-func (p *packed) layTokens(plan *Plan) {
-	plan.IDs, plan.Positions = resize(plan.IDs, p.tree.tokens), resize(plan.Positions, p.tree.tokens)
-	start := 0
-	for i := range p.tree.nodes {
-		n := &p.tree.nodes[i]
-		n.start = start
-		start += copy(plan.IDs[start:], n.owner[n.cached:n.to])
-		for position := n.cached; position < n.to; position++ {
-			plan.Positions[n.start+position-n.cached] = int64(position)
-		}
-	}
 }
 
 // layTiles cuts every segment into as few tiles as the best size allows, about equal ones: QueryIndex, KeyIndex, KeyLen
@@ -200,8 +78,8 @@ func (p *packed) trace(segment int, past int64) {
 	for i := segment; i != root; i = p.tree.nodes[i].parent {
 		n := &p.tree.nodes[i]
 		for position := n.from; position < n.cached; position++ {
-			block := n.have.blocks[position/BlockTokens]
-			p.ancestry[position] = int64(p.places[block]*BlockTokens + position%BlockTokens)
+			block := n.prefix.blocks[position/BlockTokens]
+			p.ancestry[position] = int64(p.past[block]*BlockTokens + position%BlockTokens)
 		}
 		for position := n.cached; position < n.to; position++ {
 			p.ancestry[position] = past + int64(n.start+position-n.cached)
@@ -209,46 +87,8 @@ func (p *packed) trace(segment int, past int64) {
 	}
 }
 
-// layReads writes Read, each sequence's rows in a row: those that are not known from the cache.
-func (p *packed) layReads(plan *Plan, placements []Placement) []Placement {
-	plan.Read, plan.Targets = plan.Read[:0], plan.Targets[:0]
-	for _, e := range p.entries {
-		row, ids, read := len(plan.Read), e.sequence.IDs, e.sequence.Read[len(e.have.rows):]
-		placements = append(placements, Placement{Row: row, Shared: p.tree.shared(e.leaf, len(ids))})
-		plan.Read = slices.Grow(plan.Read, len(read))[:row+len(read)]
-		if p.targets {
-			for _, position := range read {
-				plan.Targets = append(plan.Targets, ids[position+1])
-			}
-		}
-		segment := e.leaf
-		for i, position := range slices.Backward(read) {
-			for position < p.tree.nodes[segment].from {
-				segment = p.tree.nodes[segment].parent
-			}
-			n := &p.tree.nodes[segment]
-			plan.Read[row+i] = int64(n.start + position - n.cached)
-		}
-	}
-	return placements
-}
-
 func fill(s []int64, value int64) {
 	for i := range s {
 		s[i] = value
 	}
-}
-
-// mostPast is how many cached tokens a plan may take: the runner copies them.
-const mostPast = 16 << 10
-
-// pastFits tells whether the plan may take what is cached of one more sequence.
-func (p *packed) pastFits(have prefix) bool {
-	blocks := len(p.places)
-	for _, b := range have.blocks {
-		if _, ok := p.places[b]; !ok {
-			blocks++
-		}
-	}
-	return blocks*BlockTokens <= mostPast
 }

@@ -6,37 +6,47 @@ const (
 	none = -1
 )
 
-// tree is a radix tree over token ids that grows one sequence at a time. Each node is a segment: a run of tokens that all
-// sequences below it have at the same positions, laid out once in a plan.
+// tree is a radix tree over token ids that grows one sequence at a time. Each node is a segment: a run of tokens that
+// all sequences below it have at the same positions, laid out once in a plan. These are the segments of "a b c d", "a
+// b c e" and "a b", with the furthest and the second furthest position that a sequence reaches in each:
+//
+//	a b c ─┬─ d      a b c: last 3, prior 3     d: last 4, prior 0
+//	       └─ e                                 e: last 4, prior 0
+//
+// The third sequence ends inside the first segment and needs none of its own. Had it been inserted without the
+// second, the one segment "a b c d" would have last 4 and prior 2: its first two tokens are shared, the others are
+// not.
 type tree struct {
-	nodes  []node
-	least  int // the shortest prefix worth a segment of its own, [Cost.shared]
-	first  int // first child of the root
-	tokens int // distinct tokens to compute, over all segments
+	nodes    []node
+	shortest int // the shortest prefix worth a segment of its own, [cost.shared]
+	first    int // first child of the root
+	tokens   int // distinct tokens to compute, over all segments
 }
 
 // node is the segment of positions [from, to) of owner's ids.
 type node struct {
 	owner    []int64
-	have     prefix // what is cached of the owner
+	space    Space        // of the owner, and so of all on it
+	prefix   cachedPrefix // what is cached of the owner
 	from, to int
 	cached   int // the first token that is not taken from the cache
 	parent   int
 	child    int // first child
 	next     int // next sibling
 
-	start int  // of the first computed token in the plan's tokens, set when the segment is laid out
-	last  int  // how far the sequences through this node reach into it: the furthest
-	prior int  // and the second furthest; 0 while fewer than two pass
-	grows bool // a sequence on it goes on from much that is cached
+	start      int  // of the first computed token in the plan's tokens, set when the segment is laid out
+	last       int  // the furthest position that a sequence reaches in the segment, and
+	prior      int  // the second furthest: what is before it, several sequences have; 0 while fewer than two pass
+	keepBlocks bool // its blocks are worth keeping, see [packed.layKeep]
 }
 
-// spot is where a sequence leaves the tree: below all of parent, and a head of under when under is given.
+// spot is where a sequence leaves the tree: below all of parent and, where partial is given, behind a head of that
+// node.
 type spot struct {
-	parent int // deepest node whose whole segment the sequence has, or root
-	under  int // a child of parent that the sequence shares in part, or none
-	before int // the sibling in front of under, or none
-	depth  int // tokens of the sequence that the tree has
+	parent  int // deepest node whose whole segment the sequence has, or root
+	partial int // a child of parent that the sequence shares in part, or none
+	sibling int // the child in front of partial, or none
+	depth   int // tokens of the sequence that the tree has
 }
 
 func (t *tree) reset() {
@@ -45,17 +55,18 @@ func (t *tree) reset() {
 	t.first, t.tokens = none, 0
 }
 
-// find walks ids down the tree. It changes nothing.
-func (t *tree) find(ids []int64) spot {
-	at := spot{parent: root, under: none, before: none}
+// find walks a sequence down the tree. It changes nothing.
+func (t *tree) find(sequence Sequence) spot {
+	ids := sequence.IDs
+	at := spot{parent: root, partial: none, sibling: none}
 	for at.depth < len(ids) {
-		best, before, length := t.longest(at.parent, at.depth, ids)
+		best, before, length := t.longest(at.parent, at.depth, sequence)
 		if best == none {
 			break
 		}
 		at.depth += length
 		if n := &t.nodes[best]; at.depth < n.to {
-			at.under, at.before = best, before
+			at.partial, at.sibling = best, before
 			break
 		}
 		at.parent = best
@@ -65,15 +76,16 @@ func (t *tree) find(ids []int64) spot {
 
 // longest returns the child of parent that shares the most of ids from depth on, the sibling before it and the tokens
 // shared. A part of a child counts only when it is worth a split, or when it is all that is left of ids.
-func (t *tree) longest(parent, depth int, ids []int64) (best, before, length int) {
+func (t *tree) longest(parent, depth int, sequence Sequence) (best, before, length int) {
+	ids := sequence.IDs
 	best, before = none, none
 	previous := none
 	for i := t.firstChild(parent); i != none; i = t.nodes[i].next {
 		n := &t.nodes[i]
-		if n.owner[depth] == ids[depth] {
+		if n.owner[depth] == ids[depth] && (parent != root || n.space == sequence.Space) {
 			common := commonPrefix(n.owner[depth:n.to], ids[depth:])
-			whole := common == n.to-depth || common == len(ids)-depth
-			if common > length && (whole || common >= t.least) {
+			ends := common == n.to-depth || common == len(ids)-depth
+			if common > length && (ends || common >= t.shortest) {
 				best, before, length = i, previous, common
 			}
 		}
@@ -82,25 +94,27 @@ func (t *tree) longest(parent, depth int, ids []int64) (best, before, length int
 	return best, before, length
 }
 
-// insert adds ids, of which so much is cached, at the spot that find returned for them, and returns the node on whose path they lie.
-// It keeps ids.
-func (t *tree) insert(ids []int64, at spot, have prefix) int {
+// insert adds a sequence, of which so much is cached, at the spot that find returned for it, and returns the node on
+// whose path it lies. It keeps the ids.
+func (t *tree) insert(sequence Sequence, at spot, prefix cachedPrefix) int {
+	ids := sequence.IDs
 	parent := at.parent
-	whole := at.depth == len(ids) // all there; ending inside a segment needs no split
-	if at.under != none {
-		parent = at.under
-		if !whole {
+	contained := at.depth == len(ids) // all there; ending inside a segment needs no split
+	if at.partial != none {
+		parent = at.partial
+		if !contained {
 			parent = t.split(at)
 		}
 	}
-	t.compute(parent, have.tokens)
-	if whole {
+	t.compute(parent, prefix.tokens)
+	if contained {
 		return parent
 	}
 	leaf := len(t.nodes)
 	t.nodes = append(t.nodes, node{
-		owner: ids, have: have, from: at.depth, to: len(ids), cached: max(at.depth, have.tokens), parent: parent, child: none,
-		next: t.firstChild(parent),
+		owner: ids, space: sequence.Space, prefix: prefix,
+		from: at.depth, to: len(ids), cached: max(at.depth, prefix.tokens),
+		parent: parent, child: none, next: t.firstChild(parent),
 	})
 	t.setFirstChild(parent, leaf)
 	t.tokens += t.nodes[leaf].fresh()
@@ -110,7 +124,8 @@ func (t *tree) insert(ids []int64, at spot, have prefix) int {
 // fresh is how many tokens of the segment are computed.
 func (n *node) fresh() int { return n.to - n.cached }
 
-// compute has the path to a node computed from a position on: some sequence on it has no more in the cache, or reads there.
+// compute makes the path to a node computed from a position on: a sequence on it has no more than that in the cache, or
+// reads there.
 func (t *tree) compute(at, position int) {
 	for i := at; i != root && t.nodes[i].cached > position; i = t.nodes[i].parent {
 		n := &t.nodes[i]
@@ -120,22 +135,23 @@ func (t *tree) compute(at, position int) {
 	}
 }
 
-// split puts the head of at.under into a new node above it and returns that. The tail keeps its index, so paths that
+// split puts the head of at.partial into a new node above it and returns that. The tail keeps its index, so paths that
 // end on it stay right.
 func (t *tree) split(at spot) int {
 	head := len(t.nodes)
-	tail := t.nodes[at.under]
+	tail := t.nodes[at.partial]
 	t.nodes = append(t.nodes, node{
-		owner: tail.owner, have: tail.have, from: tail.from, to: at.depth, cached: min(tail.cached, at.depth),
-		parent: at.parent, child: at.under, next: tail.next,
+		owner: tail.owner, space: tail.space, prefix: tail.prefix,
+		from: tail.from, to: at.depth, cached: min(tail.cached, at.depth),
+		parent: at.parent, child: at.partial, next: tail.next,
 	})
-	if at.before == none {
+	if at.sibling == none {
 		t.setFirstChild(at.parent, head)
 	} else {
-		t.nodes[at.before].next = head
+		t.nodes[at.sibling].next = head
 	}
 	tail.from, tail.cached, tail.parent, tail.next = at.depth, max(tail.cached, at.depth), head, none
-	t.nodes[at.under] = tail
+	t.nodes[at.partial] = tail
 	return head
 }
 
@@ -167,10 +183,10 @@ func (t *tree) pass(leaf, length int) {
 	}
 }
 
-// grow notes that the sequence on the path to leaf goes on from much that is cached.
-func (t *tree) grow(leaf int) {
-	for i := leaf; i != root && !t.nodes[i].grows; i = t.nodes[i].parent {
-		t.nodes[i].grows = true
+// keepPath marks the blocks on the path to a leaf as worth keeping.
+func (t *tree) keepPath(leaf int) {
+	for i := leaf; i != root && !t.nodes[i].keepBlocks; i = t.nodes[i].parent {
+		t.nodes[i].keepBlocks = true
 	}
 }
 

@@ -19,19 +19,19 @@ func (t *tree) path(leaf int) []int64 {
 
 func TestTreeLaws(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		tr := tree{least: defaultShared}
+		tr := tree{shortest: defaultShared}
 		tr.reset()
 		sequences := drawSequences(t, 15)
 		leaves := make([]int, len(sequences))
 		total := 0
 		for i, s := range sequences {
-			at, before := tr.find(s.IDs), tr.tokens
-			leaves[i] = tr.insert(s.IDs, at, prefix{})
+			at, before := tr.find(s), tr.tokens
+			leaves[i] = tr.insert(s, at, cachedPrefix{})
 			if tr.tokens-before != len(s.IDs)-at.depth {
 				t.Fatalf("%d tokens new, promised %d", tr.tokens-before, len(s.IDs)-at.depth)
 			}
 			total += len(s.IDs)
-			if again := tr.find(s.IDs); again.depth != len(s.IDs) {
+			if again := tr.find(s); again.depth != len(s.IDs) {
 				t.Fatalf("sequence %d is found to depth %d of %d", i, again.depth, len(s.IDs))
 			}
 		}
@@ -71,8 +71,8 @@ func (t *tree) fork(a, b int) int {
 	return 0
 }
 
-// checkSegments holds the nodes to the laws of the tree: segments continue their parents, are listed once, and siblings share less than is
-// worth a segment, or one of them is the shorter head of the other.
+// checkSegments holds the nodes to the laws of the tree: segments continue their parents, are listed once, and
+// siblings share less than is worth a segment, or one of them is the shorter head of the other.
 func checkSegments(t rapid.TB, tr *tree) {
 	t.Helper()
 	tokens, listed := 0, 0
@@ -101,11 +101,11 @@ func checkSegments(t rapid.TB, tr *tree) {
 
 func TestTreeSharesAtLeastEightTokens(t *testing.T) {
 	for _, common := range []int{defaultShared - 1, defaultShared} {
-		tr := tree{least: defaultShared}
+		tr := tree{shortest: defaultShared}
 		tr.reset()
 		for tail := range int64(3) {
 			ids := append(run(10, common), tail, tail)
-			tr.insert(ids, tr.find(ids), prefix{})
+			tr.insert(seq(ids...), tr.find(seq(ids...)), cachedPrefix{})
 		}
 		want := 3 * (common + 2)
 		if common >= defaultShared {
@@ -119,14 +119,41 @@ func TestTreeSharesAtLeastEightTokens(t *testing.T) {
 
 func TestTreeTakesAHeadOfASequenceForNothing(t *testing.T) {
 	for _, order := range [][]int{{5, 2, 5, 3}, {2, 5}} {
-		tr := tree{least: defaultShared}
+		tr := tree{shortest: defaultShared}
 		tr.reset()
 		for _, n := range order {
 			ids := run(0, n)
-			tr.insert(ids, tr.find(ids), prefix{})
+			tr.insert(seq(ids...), tr.find(seq(ids...)), cachedPrefix{})
 		}
 		if tr.tokens != 5 {
 			t.Errorf("lengths %v need %d tokens, want 5", order, tr.tokens)
 		}
+	}
+}
+
+// TestTreeCountsHowFarSequencesReach holds the example in the comment of tree to its numbers.
+func TestTreeCountsHowFarSequencesReach(t *testing.T) {
+	reaches := func(sequences ...Sequence) [][2]int {
+		tr := tree{shortest: 1}
+		tr.reset()
+		leaves := make([]int, len(sequences))
+		for i, s := range sequences {
+			leaves[i] = tr.insert(s, tr.find(s), cachedPrefix{})
+		}
+		for i, s := range sequences {
+			tr.pass(leaves[i], len(s.IDs))
+		}
+		var reached [][2]int
+		for _, n := range tr.nodes {
+			reached = append(reached, [2]int{n.last, n.prior})
+		}
+		return reached
+	}
+	const a, b, c, d, e = 1, 2, 3, 4, 5
+	if got := reaches(seq(a, b, c, d), seq(a, b, c, e), seq(a, b)); !slices.Equal(got, [][2]int{{4, 0}, {3, 3}, {4, 0}}) {
+		t.Errorf("d, a b c, e: %v", got)
+	}
+	if got := reaches(seq(a, b, c, d), seq(a, b)); !slices.Equal(got, [][2]int{{4, 2}}) {
+		t.Errorf("a b c d: %v", got)
 	}
 }

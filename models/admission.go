@@ -6,15 +6,11 @@ import "github.com/assay-rm/assay/batching"
 type (
 	// QueueFullError says what waits and when to come back.
 	QueueFullError = batching.QueueFullError
+	// Caller says who asks, and in which class.
+	Caller = batching.Caller
 	// PanicError is a panic of a forward, recovered.
 	PanicError = batching.PanicError
 )
-
-// Caller says who asks, and in which class.
-type Caller struct {
-	Name string // of the token; "" without one
-	Bulk bool   // served behind interactive callers
-}
 
 // ErrClosed is what a stopping model answers.
 var ErrClosed = batching.ErrClosed

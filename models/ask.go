@@ -47,10 +47,10 @@ func (m *Model) Admit(ctx context.Context, ask Ask) error {
 	for i := range ask.Items {
 		tokens += m.encoder.LeastTokens(&ask.Items[i])
 	}
-	return m.batcher.Admits(ctx, len(ask.Items), tokens)
+	return m.batcher.Admits(ctx, ask.Caller, len(ask.Items), tokens)
 }
 
-// Read renders, tokenizes and computes items that were admitted, one reading per item, in order, whatever runs beside them.
+// Read renders, tokenizes and computes items, one reading per item, in order, whatever runs beside them.
 // computed is how many tokens that took: what several share counts once, what is cached not at all. The error is of the
 // whole request: of its budget, a *QueueFullError, ErrClosed, or that ctx was cancelled. When ctx's deadline passes, the
 // items that are not read by then have its error.
@@ -91,8 +91,11 @@ func (m *Model) Tokenize(ctx context.Context, ask Ask) ([]encode.Outcome, error)
 	return m.encode(ctx, ask, true)
 }
 
-// encode encodes the items and holds their steps to the budget.
+// encode encodes the items and holds them to the budget.
 func (m *Model) encode(ctx context.Context, ask Ask, keepText bool) ([]encode.Outcome, error) {
+	if err := m.budget.admit(m.encoder, ask.Items); err != nil {
+		return nil, err
+	}
 	outcomes, err := m.encoder.All(ctx, m.gate, ask.Items, encode.Options{Truncate: ask.Truncate, KeepText: keepText}, m.budget.Tokens)
 	if err != nil {
 		return nil, err
@@ -122,7 +125,7 @@ func (m *Model) begun(o *encode.Outcome) Reading {
 
 // ReadEncoded computes the readings of items that are encoded, in order. The error is of the whole submission.
 func (m *Model) ReadEncoded(ctx context.Context, caller Caller, items []encode.Encoded) ([]Reading, error) {
-	readings, err := m.rows(ctx, caller, sequencesOf(items))
+	readings, err := m.rows(ctx, caller, m.sequences(caller, items))
 	if err != nil {
 		return nil, err
 	}
@@ -137,11 +140,13 @@ func (m *Model) ReadEncoded(ctx context.Context, caller Caller, items []encode.E
 	return readings, nil
 }
 
-// sequencesOf is what the batcher is to compute of items.
-func sequencesOf(items []encode.Encoded) []batching.Sequence {
+// sequences is what the batcher is to compute of items. Callers with a name share nothing with others, as if each had a
+// cache of its own; those without one are the same to us.
+func (m *Model) sequences(caller Caller, items []encode.Encoded) []batching.Sequence {
+	space := batching.Space{Revision: m.info.Digest, Salt: caller.Name}
 	sequences := make([]batching.Sequence, len(items))
 	for i, item := range items {
-		sequences[i] = batching.Sequence{IDs: item.IDs, Read: item.Positions}
+		sequences[i] = batching.Sequence{IDs: item.IDs, Positions: item.Positions, Space: space}
 	}
 	return sequences
 }

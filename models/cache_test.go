@@ -46,7 +46,7 @@ func TestBeamsReadTheSameFromTheCache(t *testing.T) {
 					t.Fatal(err)
 				}
 				for i, reading := range readings {
-					rows, err := m.forward(t.Context(), m.batching(Options{}), []batching.Sequence{{IDs: beams[i].IDs, Read: beams[i].Positions}})
+					rows, err := m.forward(t.Context(), m.batching(Options{}), []batching.Sequence{{IDs: beams[i].IDs, Positions: beams[i].Positions}})
 					if err != nil || reading.Err != nil {
 						t.Fatal(err, reading.Err)
 					}
@@ -92,9 +92,9 @@ func TestLanesReadTheSame(t *testing.T) {
 				items := make([]batching.Sequence, 24)
 				for i := range items {
 					ids := slices.Concat(prompt[:random.IntN(61)], probeIDs(m.info.Manifest.Graph.VocabSize, 2+random.IntN(60), random.Uint64()))
-					items[i] = batching.Sequence{IDs: ids, Read: []int{len(ids) / 2, len(ids) - 1}}
+					items[i] = batching.Sequence{IDs: ids, Positions: []int{len(ids) / 2, len(ids) - 1}}
 				}
-				results, err := b.Submit(t.Context(), slices.Concat(items, items[:8]))
+				results, err := b.Submit(t.Context(), Caller{}, slices.Concat(items, items[:8]))
 				if err != nil {
 					t.Fatal(err)
 				}

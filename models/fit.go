@@ -50,7 +50,7 @@ func (m *Model) Fit(ctx context.Context, chosen, rejected []encode.Encoded, prio
 		detail := fmt.Sprintf("the head of model %q takes no fit to %d pairs", spec.Name, len(chosen))
 		return Fitted{}, &fault.Error{Code: fault.CodeItem, Detail: detail, Err: err}
 	}
-	readings, err := m.rows(ctx, Caller{}, sequencesOf(slices.Concat(chosen, rejected)))
+	readings, err := m.rows(ctx, Caller{}, m.sequences(Caller{}, slices.Concat(chosen, rejected)))
 	if err != nil {
 		return Fitted{}, err
 	}

@@ -32,7 +32,7 @@ func onSharedGPU(t *testing.T, name string) *Model {
 		t.Fatal(err)
 	}
 	options := m.batching(Options{})
-	options.Budget = batching.Budget{Tokens: 512, Area: batching.DefaultArea}
+	options.Budget = batching.Budget{Tokens: 512}
 	if options.CacheBlocks, err = m.session.Reserve(8 << 20); err != nil {
 		t.Fatal(err)
 	}

@@ -39,14 +39,14 @@ func (m *Model) load(ctx context.Context, b *bundle, options Options) error {
 		return err
 	}
 	if options.Tokens > 0 {
-		batch.Budget = batching.Budget{Tokens: options.Tokens, Area: batching.DefaultArea}
+		batch.Budget = batching.Budget{Tokens: options.Tokens}
 		batch.Lanes = 1 // not measured
 	} else {
 		found, err := batching.Measure(ctx, m.runner, batch)
 		if err != nil {
 			return &fault.Error{Code: fault.CodeBundle, Detail: "warm-up", Err: err}
 		}
-		batch.Budget, batch.Cost, batch.Lanes, batch.LaneTokens = found.Budget, found.Cost, found.Lanes, found.LaneTokens
+		batch = found
 	}
 	if batch.Lanes < 2 && m.session != nil {
 		m.session.FreeNarrow()
@@ -127,15 +127,11 @@ func (m *Model) batching(options Options) batching.Options {
 		MaxItems: options.MaxItems, MaxTokens: options.MaxTokens, MaxDelay: options.MaxDelay,
 		WarmIDs: m.probeItem(64, 1), WarmLength: spec.Limits.MaxTokens,
 		Targets: spec.Likelihood != nil && spec.Graph.Packed(),
+		Padded:  !spec.Graph.Packed(), // items of features are as long as one another, so nothing is padded
+		Heads:   int(spec.Graph.KVHeads),
 	}
-	if options.Observe != nil {
-		batch.Observe = func(stats batching.RunStats) { options.Observe(*spec, stats) }
-	}
-	switch {
-	case spec.Graph.Padded():
-		batch.Layout, batch.PadID = batching.Padded, *spec.Tokenizer.PadID
-	case spec.ReadsFeatures(): // every item is as long as the others, so nothing is padded
-		batch.Layout = batching.Padded
+	if spec.Graph.Padded() {
+		batch.PadID = *spec.Tokenizer.PadID
 	}
 	if m.session == nil {
 		return batch

@@ -39,17 +39,16 @@ type Info struct {
 
 // Options says how a bundle is run. The zero value works.
 type Options struct {
-	Runtime   string                                     // path of ONNX Runtime; empty: search, see [FindRuntime]
-	Device    onnxrun.Device                             // where forwards run
-	Threads   int                                        // of one forward; 0: one per processor that Go may use
-	Tokens    int                                        // budget of one forward; 0: measured at load
-	MaxItems  int                                        // waiting items; 0: the batcher's default
-	MaxTokens int                                        // waiting tokens; 0: the batcher's default
-	MaxDelay  time.Duration                              // see batching.Options
-	Cache     int64                                      // bytes of the key-value cache; 0: none
-	Gate      *encode.Gate                               // of the process, for all its models; nil: one of the model's own
-	Budget    Budget                                     // of one request; zero: the default
-	Observe   func(manifest.Manifest, batching.RunStats) // told of each run, when set
+	Runtime   string         // path of ONNX Runtime; empty: search, see [FindRuntime]
+	Device    onnxrun.Device // where forwards run
+	Threads   int            // of one forward; 0: one per processor that Go may use
+	Tokens    int            // budget of one forward; 0: measured at load
+	MaxItems  int            // waiting items; 0: the batcher's default
+	MaxTokens int            // waiting tokens; 0: the batcher's default
+	MaxDelay  time.Duration  // see batching.Options
+	Cache     int64          // bytes of the key-value cache; 0: none
+	Gate      *encode.Gate   // of the process, for all its models; nil: one of the model's own
+	Budget    Budget         // of one request; zero: the default
 }
 
 // Model is a loaded bundle whose manifest was proved against its graph.
@@ -130,12 +129,12 @@ func (m *Model) Proof() []Check { return m.proof }
 
 // Encode is one item's way to ids, without the gate: for who encodes in turn. Its errors are *fault.Error. It is safe for concurrent use.
 func (m *Model) Encode(ctx context.Context, item encode.Item, truncate encode.Truncation) (encode.Encoded, error) {
-	return m.encoder.Encode(ctx, item, encode.Options{Truncate: truncate, KeepText: true})
+	return m.encoder.Encode(ctx, item, encode.Options{Truncate: truncate})
 }
 
 // rows sends sequences through the batcher and gives what leaves the graph: readings, or rows for the head.
-func (m *Model) rows(ctx context.Context, _ Caller, sequences []batching.Sequence) ([]Reading, error) {
-	results, err := m.batcher.Submit(ctx, sequences)
+func (m *Model) rows(ctx context.Context, caller Caller, sequences []batching.Sequence) ([]Reading, error) {
+	results, err := m.batcher.Submit(ctx, caller, sequences)
 	if err != nil {
 		return nil, err
 	}

@@ -22,7 +22,7 @@ func (m *Model) probes() []batching.Sequence {
 	if m.features != nil {
 		for seed := range uint64(100) { // more than one run of the graph takes at once
 			ids := heads.ProbeFeatures(len(spec.Graph.Features), seed)
-			probes = append(probes, batching.Sequence{IDs: ids, Read: []int{len(ids) - 1}})
+			probes = append(probes, batching.Sequence{IDs: ids, Positions: []int{len(ids) - 1}})
 		}
 		return probes
 	}
@@ -33,7 +33,7 @@ func (m *Model) probes() []batching.Sequence {
 		if (spec.Kind == manifest.KindProcess || spec.Prompt.Read() || spec.Likelihood != nil) && len(ids) > 3 {
 			read = []int{len(ids) / 2, last}
 		}
-		probes = append(probes, batching.Sequence{IDs: ids, Read: read})
+		probes = append(probes, batching.Sequence{IDs: ids, Positions: read})
 	}
 	ids := func(n int, seed uint64) []int64 { return probeIDs(spec.Graph.VocabSize, n, seed) }
 	add(ids(2, 3))

@@ -96,7 +96,7 @@ func (m *Model) proveCache(ctx context.Context, options batching.Options, probes
 	if options.CacheBlocks == 0 {
 		return nil
 	}
-	options.Observe, options.MaxDelay = nil, 0
+	options.MaxDelay = 0
 	b := batching.New(m.runner, options)
 	done := make(chan error, 1)
 	go func() { done <- b.Run(ctx) }()
@@ -107,7 +107,7 @@ func (m *Model) proveCache(ctx context.Context, options batching.Options, probes
 	cached := 0
 	for range 3 { // computed, computed and kept, taken from the cache
 		for i, probe := range probes {
-			results, err := b.Submit(ctx, []batching.Sequence{probe})
+			results, err := b.Submit(ctx, Caller{}, []batching.Sequence{probe})
 			if err != nil {
 				return err
 			}
@@ -156,11 +156,11 @@ func (m *Model) proveCausal(ctx context.Context, options batching.Options, probe
 	}
 	last := len(probes) - 1
 	whole := probes[last]
-	end := whole.Read[0] + 1
+	end := whole.Positions[0] + 1
 	if m.info.Manifest.Likelihood != nil {
 		end++ // its row is of the id that follows
 	}
-	cut := batching.Sequence{IDs: whole.IDs[:end], Read: whole.Read[:1]}
+	cut := batching.Sequence{IDs: whole.IDs[:end], Positions: whole.Positions[:1]}
 	rows, err := m.forward(ctx, options, []batching.Sequence{cut})
 	if err != nil {
 		return err
@@ -216,7 +216,7 @@ func (m *Model) run(ctx context.Context, options batching.Options, sequences []b
 	}
 	apart := make([][][]float32, len(sequences))
 	for i, sequence := range sequences {
-		apart[i] = rows[places[i].Row : places[i].Row+len(sequence.Read)]
+		apart[i] = rows[places[i] : places[i]+len(sequence.Positions)]
 	}
 	return m.headedAll(ctx, apart, sequences)
 }

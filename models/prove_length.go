@@ -67,7 +67,7 @@ func (m *Model) provePositions(ctx context.Context, options batching.Options) er
 
 // runsAt runs a sequence of so many tokens whose first stands at that position, and wants finite readings.
 func (m *Model) runsAt(ctx context.Context, options batching.Options, length, position int) error {
-	sequence := batching.Sequence{IDs: m.probeItem(length, 10), Read: []int{m.lastRead(length)}}
+	sequence := batching.Sequence{IDs: m.probeItem(length, 10), Positions: []int{m.lastRead(length)}}
 	rows, err := m.run(ctx, options, []batching.Sequence{sequence}, func(plan *batching.Plan) {
 		for i := range plan.Positions {
 			plan.Positions[i] += int64(position)

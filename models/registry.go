@@ -58,13 +58,16 @@ func (r *Registry) Add(m *Model) error {
 }
 
 // Replace serves the model in the place of the one of its name, which leaves: who asks from now on gets the new one, and
-// who asked before gets an answer of the old one. Its error is that there is none of the name.
+// who asked before gets an answer of the old one. Its error is that there is none of the name. A model in its own place stays.
 func (r *Registry) Replace(m *Model) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	at := r.find(m.name())
 	if at < 0 {
 		return fault.New(fault.CodeModel, "no model is named %q; loaded: %s", m.name(), r.names())
+	}
+	if r.entries[at].model == m {
+		return nil
 	}
 	r.entries[at].leave()
 	r.entries[at] = &entry{model: m}
@@ -92,7 +95,7 @@ func (e *entry) leave() {
 }
 
 // Acquire gives the model of that name, or the only one of those kinds when name is empty. The model answers until
-// release is called, which must be once. Its errors are *fault.Error.
+// release is called. Its errors are *fault.Error.
 func (r *Registry) Acquire(name string, kinds ...manifest.Kind) (m *Model, release func(), err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -101,13 +104,13 @@ func (r *Registry) Acquire(name string, kinds ...manifest.Kind) (m *Model, relea
 		return nil, nil, err
 	}
 	e.holders++
-	return e.model, func() {
+	return e.model, sync.OnceFunc(func() {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		if e.holders--; e.left && e.holders == 0 {
 			e.model.Close()
 		}
-	}, nil
+	}), nil
 }
 
 // choose finds what a name, or none, stands for.

@@ -22,7 +22,7 @@ func idle(name string, kind manifest.Kind) *Model {
 
 // closed tells whether a model takes no more items.
 func closed(m *Model) bool {
-	return errors.Is(m.batcher.Admits(context.Background(), 1, 1), ErrClosed)
+	return errors.Is(m.batcher.Admits(context.Background(), Caller{}, 1, 1), ErrClosed)
 }
 
 // TestAModelClosesWithItsLastHolder: whatever is added, replaced, removed, acquired and released, in any order, a model answers as long as

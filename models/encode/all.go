@@ -21,7 +21,7 @@ type Options struct {
 // Outcome is one item after encoding: its ids, or why there are none.
 type Outcome struct {
 	Encoded
-	Err error // *fault.Error, or ctx's; then Encoded has at most the number of tokens
+	Err error // *fault.Error, ctx's, or that of a panic; then Encoded has at most the number of tokens
 }
 
 // All encodes the items of one request side by side, as far as the gate lets them, and gives one outcome per item, in
@@ -56,7 +56,7 @@ func (e *Encoder) All(ctx context.Context, gate *Gate, items []Item, options Opt
 
 // one is an item's way through the gate. No input may end the process, so a panic on the way is the item's own error.
 func (e *Encoder) one(ctx context.Context, gate *Gate, item *Item, options Options) (out Outcome) {
-	leave, err := gate.enter(ctx, e.Cost(item))
+	leave, err := gate.enter(ctx, e.weight(item))
 	if err != nil {
 		return Outcome{Err: err}
 	}

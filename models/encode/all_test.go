@@ -35,7 +35,7 @@ func TestAllIsEachAlone(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		prompt := rapid.StringMatching(`[a-z0-9 ]{0,60}`).Draw(t, "prompt")
 		var items []Item
-		for range rapid.IntRange(1, 20).Draw(t, "responses") {
+		for range rapid.IntRange(1, 80).Draw(t, "responses") { // from 65 on nobody counts tokens that are too many
 			items = append(items, Item{Prompt: &prompt, Response: new(rapid.StringMatching(`([a-z] ){0,400}`).Draw(t, "response"))})
 		}
 		options := Options{KeepText: rapid.Bool().Draw(t, "keep")}
@@ -47,7 +47,7 @@ func TestAllIsEachAlone(t *testing.T) {
 			want, err := encodeWith(e, item, TruncateError)
 			got := all[i]
 			switch {
-			case codeOf(got.Err) != codeOf(err) || got.Tokens != want.Tokens || !slices.Equal(got.IDs, want.IDs) || !slices.Equal(got.Positions, want.Positions):
+			case codeOf(got.Err) != codeOf(err) || got.Tokens > want.Tokens || err == nil && got.Tokens != want.Tokens || !slices.Equal(got.IDs, want.IDs) || !slices.Equal(got.Positions, want.Positions):
 				t.Fatalf("item %d: %v, %d tokens; alone %v, %d", i, got.Err, got.Tokens, err, want.Tokens)
 			case err != nil && (got.IDs != nil || got.Text != "" || got.Tokens == 0):
 				t.Fatalf("a refused item keeps %d ids, %q, and is said to have %d tokens", len(got.IDs), got.Text, got.Tokens)
@@ -186,4 +186,40 @@ func TestTheGateHoldsBytesAndItems(t *testing.T) {
 		}
 		leave()
 	})
+}
+
+// TestBOSBeyondThePolicyCountsNothing: those that the policy takes away leave an item as long as it is without them, in a request of one
+// item and of many, as text and as ids.
+func TestBOSBeyondThePolicyCountsNothing(t *testing.T) {
+	for _, name := range []string{"llama-reward-packed", "mistral-reward-packed", "gemma2-reward-packed"} {
+		e := fixture(t, name)
+		bos, limit := *e.manifest.Tokenizer.BOSID, e.manifest.Limits.MaxTokens
+		ids := append(slices.Repeat([]int64{bos}, 40), slices.Repeat([]int64{7}, limit-1)...)
+		text := strings.Repeat(e.tokens.Decode(bos), 40) + "a b c"
+		for _, item := range []Item{{InputIDs: ids}, {Text: &text}} {
+			for _, n := range []int{1, 65} {
+				all, err := e.All(t.Context(), NewGate(), slices.Repeat([]Item{item}, n), Options{}, math.MaxInt)
+				if err != nil || all[0].Err != nil || len(all[0].IDs) > limit {
+					t.Errorf("%s: %d items: %v, %v", name, n, err, all[0].Err)
+				}
+			}
+		}
+	}
+}
+
+// TestEveryFieldThatATemplateSeesCosts: no part of an item is rendered for nothing.
+func TestEveryFieldThatATemplateSeesCosts(t *testing.T) {
+	long, e, process := strings.Repeat("x", 1000), fixture(t, "qwen3-reward-packed"), fixture(t, "qwen3-process-packed")
+	for name, item := range map[string]Item{
+		"role": {Messages: []chat.Message{{Role: long}}}, "content": {Messages: []chat.Message{{Role: "user", Content: long}}},
+		"prompt": {Prompt: &long}, "response": {Response: &long}, "text": {Text: &long}, "first": {First: &long}, "second": {Second: &long},
+		"steps": {Steps: []string{long}}, "ids": {InputIDs: make([]int64, 1000)},
+	} {
+		if cost := e.Cost(&item); cost < len(long) {
+			t.Errorf("%s: 1000 bytes cost %d", name, cost)
+		}
+		if least := process.LeastTokens(&item); least > process.manifest.Limits.MaxTokens {
+			t.Errorf("%s: the least tokens are %d, more than the model reads", name, least)
+		}
+	}
 }

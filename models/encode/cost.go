@@ -10,7 +10,7 @@ const turnBytes = 64
 func (e *Encoder) Cost(item *Item) int {
 	bytes := 8*(len(item.InputIDs)+len(item.Features)) + turnBytes*len(item.Messages)
 	for _, message := range item.Messages {
-		bytes += len(message.Content)
+		bytes += len(message.Role) + len(message.Content)
 	}
 	for _, text := range []*string{item.Prompt, item.Response, item.Text, item.First, item.Second} {
 		if text != nil {
@@ -26,13 +26,18 @@ func (e *Encoder) Cost(item *Item) int {
 	return bytes
 }
 
-// LeastTokens is about the fewest tokens that an item can have: one for eight bytes of what it gives.
-func (e *Encoder) LeastTokens(item *Item) int {
-	bytes := e.Cost(item)
-	if n := item.steps(); n > 0 && e.prefixes() {
-		bytes /= 1 + n
+// weight is how much of the cost is held at once: what a model reads that reads prefixes, it tokenizes one after another.
+func (e *Encoder) weight(item *Item) int {
+	if e.prefixes() {
+		return e.Cost(item) / (1 + item.steps())
 	}
-	return max(1, (bytes-turnBytes*len(item.Messages))/8)
+	return e.Cost(item)
+}
+
+// LeastTokens is about the fewest tokens that an item can have and be read: one for eight bytes of what it gives, and no
+// more than the model takes.
+func (e *Encoder) LeastTokens(item *Item) int {
+	return min(max(1, (e.weight(item)-turnBytes*len(item.Messages))/8), e.manifest.Limits.MaxTokens)
 }
 
 // prefixes tells whether an item is tokenized again for each of its steps, up to where that ends.

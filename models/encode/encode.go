@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/assay-rm/assay/models/chat"
 	"github.com/assay-rm/assay/models/fault"
@@ -46,7 +47,7 @@ func (e *Encoder) encode(ctx context.Context, item Item, options Options) (out E
 	}
 	within := e.within(options)
 	switch {
-	case form == formIDs && len(item.InputIDs) > within.tokens:
+	case form == formIDs && len(item.InputIDs)-e.spareBOS(item.InputIDs) > within.tokens:
 		return Encoded{Tokens: len(item.InputIDs)}, e.tooLong(len(item.InputIDs))
 	case form == formIDs:
 		out.IDs = slices.Clone(item.InputIDs)
@@ -242,22 +243,34 @@ const (
 // ids tokenizes text as it stands. Text that has more tokens than the bound is refused: by its bytes alone where so many
 // tokens cannot have as many, or else as soon as more are found.
 func (e *Encoder) ids(ctx context.Context, form, text string, within bound) ([]int64, error) {
-	most := within.tokens
-	if !within.hurry && len(text) <= countedText {
-		most = math.MaxInt
-	}
-	switch bytes := e.tokens.MostBytes(most); {
-	case len(text) > MaxText:
-		return nil, fault.New(fault.CodeTooLong, "%s has %d bytes of text once it is rendered, and an item may have %d", form, len(text), MaxText)
-	case len(text) > bytes:
-		return nil, fault.New(fault.CodeTooLong, "%s has %d bytes of text once it is rendered, and the %d tokens that limits.max_tokens of model %q allows have %d at most",
-			form, len(text), e.manifest.Limits.MaxTokens, e.manifest.Name, bytes)
+	most, err := e.worth(form, text, within)
+	if err != nil {
+		return nil, err
 	}
 	ids, err := e.tokens.EncodeWithin(ctx, text, most)
 	if err == nil {
 		return ids, nil
 	}
 	return nil, e.refused(ctx, form, err)
+}
+
+// worth is how many tokens of a text are worth counting, or why none are: it has more bytes than so many tokens can have.
+func (e *Encoder) worth(form, text string, within bound) (most int, err error) {
+	most = within.tokens
+	if !within.hurry && len(text) <= countedText {
+		most = math.MaxInt
+	}
+	for rest := text; most < math.MaxInt && e.bos != "" && strings.HasPrefix(rest, e.bos); rest = rest[len(e.bos):] {
+		most++ // the policy takes it away again
+	}
+	switch bytes := e.tokens.MostBytes(most); {
+	case len(text) > MaxText:
+		return 0, fault.New(fault.CodeTooLong, "%s has %d bytes of text once it is rendered, and an item may have %d", form, len(text), MaxText)
+	case len(text) > bytes:
+		return 0, fault.New(fault.CodeTooLong, "%s has %d bytes of text once it is rendered, and the %d tokens that limits.max_tokens of model %q allows have %d at most",
+			form, len(text), e.manifest.Limits.MaxTokens, e.manifest.Name, bytes)
+	}
+	return most, nil
 }
 
 // refused is why text that was to be tokenized was not.

@@ -18,6 +18,7 @@ type Encoder struct {
 	mark      int64          // the id of read.token; -1 when there is none
 	tail      int            // tokens that follow a response: the template's and the end policy's
 	user      int            // numbers of a user's vector that items must have; 0: none
+	bos       string         // the text of a BOS, where the policy takes those away that are too many; else empty
 }
 
 // New makes the encoder of a manifest from the content of its tokenizer and of its template, if it has one, and finds
@@ -36,6 +37,9 @@ func New(m *manifest.Manifest, tokens []byte, template string, user int) (*Encod
 		if e.template, err = chat.New(template, m.Template.Variables); err != nil {
 			return nil, fault.New(fault.CodeBundle, "template.file %s: %v", m.Template.File, err)
 		}
+	}
+	if m.Tokenizer.Leading() > 0 {
+		e.bos = e.tokens.Decode(*m.Tokenizer.BOSID)
 	}
 	return e, e.find()
 }

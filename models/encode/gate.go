@@ -18,7 +18,7 @@ type Gate struct {
 
 // Bytes of text that may be encoded at once: so many for each processor, and at least one stretch that cannot be cut.
 const (
-	gateBytes = 64 << 10
+	gateBytes = 16 << 10
 	gateLeast = 512 << 10
 )
 

@@ -60,3 +60,15 @@ func (e *Encoder) applyBOS(ids []int64) []int64 {
 	}
 	return slices.Insert(ids, 0, slices.Repeat([]int64{bos}, wanted-have)...)
 }
+
+// spareBOS is how many of the BOS that lead the ids the policy takes away.
+func (e *Encoder) spareBOS(ids []int64) int {
+	wanted, have := e.manifest.Tokenizer.Leading(), 0
+	if wanted == 0 {
+		return 0
+	}
+	for have < len(ids) && ids[have] == *e.manifest.Tokenizer.BOSID {
+		have++
+	}
+	return max(0, have-wanted)
+}

@@ -1,6 +1,7 @@
 package encode
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -20,7 +21,7 @@ func (e *Encoder) encodeJoint(ctx context.Context, item Item, before []chat.Mess
 	if e.tokens.Added(e.manifest.Steps.Separator) {
 		out.IDs, err = e.ids(ctx, form, out.Text, within)
 	} else {
-		out.IDs, err = e.placedIDs(out.Text, content, steps, form)
+		out.IDs, err = e.placedIDs(ctx, out.Text, content, steps, form, within)
 	}
 	if err != nil {
 		return err
@@ -30,7 +31,10 @@ func (e *Encoder) encodeJoint(ctx context.Context, item Item, before []chat.Mess
 
 // placedIDs tokenizes text whose separator is no added token: what stands beside one may make another token with it,
 // and other text may make its id. So each must end where its step does, and none elsewhere.
-func (e *Encoder) placedIDs(text, content string, steps []string, form string) ([]int64, error) {
+func (e *Encoder) placedIDs(ctx context.Context, text, content string, steps []string, form string, within bound) ([]int64, error) {
+	if _, err := e.worth(form, text, within); err != nil || ctx.Err() != nil {
+		return nil, cmp.Or(err, ctx.Err())
+	}
 	ids, ends, err := e.tokens.EncodeEnds(text)
 	if err != nil {
 		return nil, fault.New(fault.CodeItem, "%s: %v", form, err)

@@ -27,7 +27,7 @@ type Tokenizer struct {
 	memo   *memo
 
 	longest int // bytes of the longest token
-	shrinks int // by how much a text may become shorter before tokens are looked up
+	shrinks int // by how much a text may become shorter before tokens are looked up; 0: nothing bounds it
 }
 
 // New reads the content of a tokenizer.json; a field that the library does not know is an error that names it. What the file says
@@ -65,7 +65,7 @@ func New(data []byte) (*Tokenizer, error) {
 	if t.longest, err = longestToken(parts["model"], added); err != nil {
 		return nil, fmt.Errorf("read tokenizer: %w", err)
 	}
-	t.shrinks = shrinking(parts)
+	t.shrinks = shrinking(parts, added)
 	t.memo = newMemo(memoBytes, t.whole)
 	t.cutter = newCutter(parts, added, t.whole)
 	runtime.AddCleanup(t, func(inner *tokenizers.Tokenizer) { _ = inner.Close() }, inner)

@@ -4,7 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
+	"slices"
 )
 
 // MostAtOnce is the longest stretch of text, in bytes, that the library gets in one call. The library takes up to 350
@@ -65,12 +65,12 @@ func (t *Tokenizer) atOnce(text string) ([]uint32, error) {
 	return t.whole(text), nil
 }
 
-// MostBytes is how long a text of so many tokens can be, in bytes: as often as many tokens the longest of the vocabulary,
-// and a generous multiple of that where the tokenizer takes some of a text away before it looks tokens up. A longer text has
-// more tokens, which need not be counted to say so.
+// MostBytes is how long a text of so many tokens can be, in bytes, where that is known: as often as many tokens the longest
+// of the vocabulary. A longer text has more tokens, which need not be counted to say so. Where a tokenizer may drop text, or
+// make one token of any length of it, no length is too long.
 func (t *Tokenizer) MostBytes(tokens int) int {
 	const most = 1 << 40 // no text is as long
-	if tokens >= most/(t.longest*t.shrinks) {
+	if t.shrinks == 0 || tokens >= most/(t.longest*t.shrinks) {
 		return most
 	}
 	return max(leastBound, tokens*t.longest*t.shrinks)
@@ -113,13 +113,17 @@ func longestToken(model json.RawMessage, added []addedToken) (int, error) {
 	return longest, nil
 }
 
-// shrinking is by how much a tokenizer may shorten a text before it looks tokens up: 1 where every byte is in some token;
-// 4 where characters are composed (NFC makes 3 bytes of 9 at most); 16 where white space, accents or unknown characters may
-// go, or any long word becomes one unknown token.
-func shrinking(parts map[string]json.RawMessage) int {
+// shrinking is by how much a tokenizer may shorten a text before every byte of it is in some token: 1 where it leaves the
+// text alone, 4 where it composes characters (NFC makes 3 bytes of 9 at most), and 0 where nothing bounds it: white space,
+// accents or unknown characters may go, or any long word become one unknown token.
+func shrinking(parts map[string]json.RawMessage, added []addedToken) int {
 	normalizer, ok := readPart(parts["normalizer"])
-	if !ok || !strings.Contains(string(parts["pre_tokenizer"]), `"ByteLevel"`) {
-		return 16
+	words, ok2 := readPart(parts["pre_tokenizer"])
+	if !ok || !ok2 || words == nil || !words.keepsBytes() || !allBytes(parts["model"]) {
+		return 0
+	}
+	if slices.ContainsFunc(added, func(token addedToken) bool { return token.LStrip || token.RStrip }) { // they take white space in
+		return 0
 	}
 	switch {
 	case normalizer == nil:
@@ -127,5 +131,39 @@ func shrinking(parts map[string]json.RawMessage) int {
 	case normalizer.Type == "NFC":
 		return 4
 	}
-	return 16
+	return 0
+}
+
+// keepsBytes tells whether a part splits text into words without losing any of it, and then writes bytes as characters.
+func (p *part) keepsBytes() bool {
+	if p.Type != "Sequence" {
+		return p.Type == "ByteLevel"
+	}
+	last := len(p.PreTokenizers) - 1
+	return last >= 0 && p.PreTokenizers[last].Type == "ByteLevel" && !slices.ContainsFunc(p.PreTokenizers[:last], func(word part) bool {
+		return word.Type != "Digits" && (word.Type != "Split" || word.Behavior == "Removed")
+	})
+}
+
+// allBytes tells whether a model is BPE and its vocabulary has a token for each byte, so that none is unknown. A byte is
+// written as a character: itself where it can be seen in Latin-1, and the next from U+0100 on otherwise.
+func allBytes(model json.RawMessage) bool {
+	var bpe struct {
+		Type  string            `json:"type"`
+		Vocab map[string]uint32 `json:"vocab"`
+	}
+	if json.Unmarshal(model, &bpe) != nil || bpe.Type != "BPE" {
+		return false
+	}
+	next := rune(0x100)
+	for b := range rune(0x100) {
+		character := b
+		if visible := b >= '!' && b <= '~' || b >= 0xa1 && b <= 0xac || b >= 0xae; !visible {
+			character, next = next, next+1
+		}
+		if _, ok := bpe.Vocab[string(character)]; !ok {
+			return false
+		}
+	}
+	return true
 }
