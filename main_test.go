@@ -30,6 +30,17 @@ var allowed = map[string][]string{
 // inner says the same inside the rooms whose packages have a direction of their own: every package of such a room
 // stands here, with the other packages of the room that it may import. What it may import of other rooms, allowed says.
 var inner = map[string]map[string][]string{
+	"server": {
+		"server":         {"server/native", "server/problem", "server/wire"},
+		"server/native":  {"server/problem", "server/wire"},
+		"server/problem": {"server/wire"},
+		"server/wire":    {},
+	},
+	"rewards": {
+		"rewards":         {"rewards/failure", "rewards/ops"},
+		"rewards/failure": {},
+		"rewards/ops":     {},
+	},
 	"models": {
 		"models": {
 			"models/encode", "models/onnxrun", "models/heads", "models/manifest", "models/chat", "models/fault",
@@ -46,11 +57,19 @@ var inner = map[string]map[string][]string{
 
 		"models/export/parity/headrun": {}, // a program of the exporter's tests
 	},
+	"kernels": {
+		"kernels":            {},
+		"kernels/cuda":       {"kernels"},
+		"kernels/graphs":     {"kernels", "kernels/onnx"},
+		"kernels/kerneltest": {"kernels"},
+		"kernels/onnx":       {},
+		"kernels/ptx":        {},
+	},
 }
 
 // leaves are packages that import nothing of ours but what inner says.
 var leaves = []string{
-	"models/encode", "models/manifest", "models/chat", "models/tokenizer", "models/inplace", "models/fault",
+	"rewards/ops", "models/encode", "models/manifest", "models/chat", "models/tokenizer", "models/inplace", "models/fault",
 }
 
 // pkg is a package as `go list` tells of it.

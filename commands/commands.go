@@ -1,7 +1,7 @@
 // Package commands is the command line: one file per command, and beside them what several share.
 //
-// A command wires packages together and owns every goroutine that it starts. The offline commands ask the same engine as the
-// server, so a score is the same whichever way it was asked for.
+// A command wires packages together and owns every goroutine that it starts. The offline commands ask the same engine
+// as the server, so a score is the same whichever way it was asked for.
 package commands
 
 import (
@@ -85,6 +85,7 @@ func command(err error) string {
 }
 
 func settings(con *console) []kong.Option {
+	defaults := server.DefaultOptions()
 	return []kong.Option{
 		kong.Name("assay"),
 		kong.Description("Assay scores responses with reward models and process reward models."),
@@ -92,18 +93,19 @@ func settings(con *console) []kong.Option {
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true}),
 		kong.Vars{
 			"version":       version(),
-			"listen":        server.DefaultAddr,
+			"listen":        defaults.Addr,
 			"queueItems":    strconv.Itoa(batching.DefaultMaxItems),
 			"queueTokens":   strconv.Itoa(batching.DefaultMaxTokens),
-			"requestItems":  strconv.Itoa(server.DefaultMaxItems),
-			"maxBody":       size(server.DefaultMaxBody).String(),
-			"headerTimeout": short(server.DefaultHeader),
-			"bodyTimeout":   short(server.DefaultBody),
-			"writeTimeout":  short(server.DefaultWrite),
-			"idleTimeout":   short(server.DefaultIdle),
-			"probeTimeout":  short(server.DefaultProbe),
-			"stuckAfter":    short(server.DefaultStuckAfter),
-			"drainTimeout":  short(server.DefaultDrainTimeout),
+			"requestItems":  strconv.Itoa(defaults.MaxItems),
+			"maxBody":       size(defaults.MaxBody).String(),
+			"connections":   strconv.Itoa(defaults.MaxConnections),
+			"headerTimeout": short(defaults.HeaderTimeout),
+			"bodyTimeout":   short(defaults.BodyTimeout),
+			"writeTimeout":  short(defaults.WriteTimeout),
+			"idleTimeout":   short(defaults.IdleTimeout),
+			"probeTimeout":  short(defaults.ProbeTimeout),
+			"stuckAfter":    short(defaults.StuckAfter),
+			"drainTimeout":  short(defaults.DrainTimeout),
 		},
 	}
 }

@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"math"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/models/builtin"
+	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/models/onnxrun"
 	"github.com/assay-rm/assay/rewards"
 )
@@ -99,15 +97,10 @@ func (f *runtimeFlags) options() models.Options {
 	return models.Options{Runtime: f.ONNXRuntime, Device: device, Threads: f.Threads, Tokens: f.BatchTokens}
 }
 
-// running are loaded models that answer, until stop.
-type running struct {
-	registry *models.Registry
-	group    errgroup.Group
-}
-
 // load opens and proves every bundle and runs its model. The caller must call stop.
 func load(ctx context.Context, sources []models.Source, options models.Options, log *slog.Logger) (*running, error) {
 	var opened []*models.Model
+	options.Gate = encode.NewGate() // one for all of them
 	registry, err := func() (*models.Registry, error) {
 		for _, source := range sources {
 			start := time.Now()
@@ -127,35 +120,21 @@ func load(ctx context.Context, sources []models.Source, options models.Options, 
 	}()
 	r := &running{registry: registry}
 	// The signal that ends ctx must not end the forwards that answer what was accepted; stop does, when that is done.
-	forwards := context.WithoutCancel(ctx)
+	lasting := context.WithoutCancel(ctx)
 	for _, m := range opened {
 		if err != nil {
 			m.Close()
 		}
-		r.group.Go(func() error { return m.Run(forwards) })
+		r.models = append(r.models, start(lasting, m.Info().Manifest.Name, m))
 	}
 	if err != nil {
-		return nil, errors.Join(err, r.group.Wait())
+		return nil, errors.Join(err, r.stop())
 	}
 	return r, nil
 }
 
-// offlineBudget bounds nothing: what a command asks at once is several lines, each of which a server would be asked alone,
-// and the bytes of the lines are bounded.
-func offlineBudget() models.Budget {
-	return models.Budget{Items: math.MaxInt, Text: math.MaxInt, Tokens: math.MaxInt, Steps: math.MaxInt, Cells: math.MaxInt}
-}
-
-// engine answers the lines of a command over the models.
-func (r *running) engine() *rewards.Engine { return rewards.New(r.registry, offlineBudget()) }
-
-// stop lets every model answer what it accepted, and frees it.
-func (r *running) stop() error {
-	for _, m := range r.registry.All() {
-		m.Close()
-	}
-	return r.group.Wait()
-}
+// engine answers over the models.
+func (r *running) engine() *rewards.Engine { return rewards.New(r.registry) }
 
 // caches is how many bytes of keys and values all models may keep.
 func (r *running) caches() size {

@@ -5,7 +5,10 @@ import (
 	"errors"
 	"log/slog"
 	"path/filepath"
+	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -22,7 +25,8 @@ func loadFixtures(ctx context.Context, t *testing.T, names ...string) (*running,
 	return load(ctx, sources, models.Options{Runtime: runtimeFile(t)}, slog.New(slog.DiscardHandler))
 }
 
-// TestStopOutlivesTheSignal holds that models answer although the context that they were loaded under has ended, until stop.
+// TestStopOutlivesTheSignal holds that models answer although the context that they were loaded under has ended, until
+// stop.
 func TestStopOutlivesTheSignal(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -39,6 +43,39 @@ func TestStopOutlivesTheSignal(t *testing.T) {
 	if err := loaded.stop(); err != nil {
 		t.Error(err)
 	}
+}
+
+// fakeModel runs until it is closed and released; one that is never released hangs.
+type fakeModel struct{ closed, released chan struct{} }
+
+func (m *fakeModel) Close() { close(m.closed) }
+
+func (m *fakeModel) Run(context.Context) error {
+	<-m.closed
+	<-m.released
+	return nil
+}
+
+// TestAForwardThatHangsDoesNotHoldTheStop: the stop takes its time and no more, and its error names the model that
+// hangs and no other.
+func TestAForwardThatHangsDoesNotHoldTheStop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		released, hanging := make(chan struct{}), make(chan struct{})
+		close(released)
+		r := &running{}
+		for name, until := range map[string]chan struct{}{"fine": released, "stuck": hanging, "fine too": released} {
+			r.models = append(r.models, start(t.Context(), name, &fakeModel{make(chan struct{}), until}))
+		}
+		began := time.Now()
+		err := r.stopWithin(7 * time.Second)
+		if took := time.Since(began); took != 7*time.Second {
+			t.Errorf("it took %s", took)
+		}
+		if err == nil || !strings.Contains(err.Error(), `model "stuck"`) || strings.Contains(err.Error(), "fine") {
+			t.Errorf("it says %v", err)
+		}
+		close(hanging)
+	})
 }
 
 // TestFailedLoadFreesWhatItOpened also holds that an ended context is the reason given, whatever broke off.

@@ -35,7 +35,7 @@ func (f *offlineModels) load(ctx context.Context) (*running, error) {
 		sources = append(sources, models.Dir(dir))
 	}
 	options := f.Runtime.options()
-	options.MaxItems, options.MaxTokens, options.Budget = math.MaxInt32, math.MaxInt, offlineBudget()
+	options.MaxItems, options.MaxTokens = math.MaxInt32, math.MaxInt
 	return load(ctx, sources, options, slog.New(slog.DiscardHandler))
 }
 

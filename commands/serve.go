@@ -25,19 +25,20 @@ type serveCommand struct {
 	Models serverModels `embed:""`
 
 	Listen         string `group:"HTTP" env:"ASSAY_LISTEN" default:"${listen}" placeholder:"HOST:PORT" help:"Address to listen on (${default}), or unix:PATH for a Unix socket. Port 0 takes a free one."`
-	TokenFile      string `group:"HTTP" env:"ASSAY_TOKEN_FILE" placeholder:"FILE" help:"File with the token that clients must send; ASSAY_TOKEN may hold it instead."`
+	TokenFile      string `group:"HTTP" env:"ASSAY_TOKEN_FILE" placeholder:"FILE" help:"File of the tokens that clients must send, one a line, with name=, class= and rate= behind it; ASSAY_TOKEN may hold one instead."`
 	AllowAnonymous bool   `group:"HTTP" env:"ASSAY_ALLOW_ANONYMOUS" help:"Listen where others can reach it without asking for a token."`
 
 	MaxRequestItems int           `group:"Limits" env:"ASSAY_MAX_REQUEST_ITEMS" default:"${requestItems}" help:"Items of one request."`
 	MaxBody         size          `group:"Limits" env:"ASSAY_MAX_BODY" default:"${maxBody}" placeholder:"SIZE" help:"Size of a request's body (${default})."`
+	MaxConnections  int           `group:"Limits" env:"ASSAY_MAX_CONNECTIONS" default:"${connections}" help:"Connections open at once; one without a request makes room for a new one."`
 	HeaderTimeout   time.Duration `group:"Limits" env:"ASSAY_HEADER_TIMEOUT" default:"${headerTimeout}" help:"For a request's headers to arrive."`
-	BodyTimeout     time.Duration `group:"Limits" env:"ASSAY_BODY_TIMEOUT" default:"${bodyTimeout}" help:"For a request's body to arrive."`
+	BodyTimeout     time.Duration `group:"Limits" env:"ASSAY_BODY_TIMEOUT" default:"${bodyTimeout}" help:"For a request to arrive, its body included."`
 	WriteTimeout    time.Duration `group:"Limits" env:"ASSAY_WRITE_TIMEOUT" default:"${writeTimeout}" help:"For a client to take its answer."`
 	IdleTimeout     time.Duration `group:"Limits" env:"ASSAY_IDLE_TIMEOUT" default:"${idleTimeout}" help:"For a connection between requests."`
 	ProbeTimeout    time.Duration `group:"Limits" env:"ASSAY_PROBE_TIMEOUT" default:"${probeTimeout}" help:"For a model to answer the readiness probe."`
 	StuckAfter      time.Duration `group:"Limits" env:"ASSAY_STUCK_AFTER" default:"${stuckAfter}" help:"A forward that takes longer is ended, and its item fails; one that does not end makes the server not ready."`
 	DrainDelay      time.Duration `group:"Limits" env:"ASSAY_DRAIN_DELAY" default:"0s" help:"At SIGTERM: not ready for this long, before connections are refused."`
-	DrainTimeout    time.Duration `group:"Limits" env:"ASSAY_DRAIN_TIMEOUT" default:"${drainTimeout}" help:"At SIGTERM: for what was accepted to be answered."`
+	DrainTimeout    time.Duration `group:"Limits" env:"ASSAY_DRAIN_TIMEOUT" default:"${drainTimeout}" help:"At SIGTERM: for what was accepted to be answered, and then for the forwards to end."`
 
 	LogFormat string     `group:"Log" env:"ASSAY_LOG_FORMAT" enum:"auto,text,json" default:"auto" help:"text, json, or auto: text on a terminal."`
 	LogLevel  slog.Level `group:"Log" env:"ASSAY_LOG_LEVEL" default:"info" help:"debug, info, warn or error; debug writes a line per request."`
@@ -50,6 +51,9 @@ func (c *serveCommand) Validate() error {
 	}
 	if c.MaxRequestItems < 1 {
 		return usage("--max-request-items is %d, and must be positive", c.MaxRequestItems)
+	}
+	if c.MaxConnections < 1 {
+		return usage("--max-connections is %d, and must be positive", c.MaxConnections)
 	}
 	for _, limit := range []struct {
 		flag string
@@ -75,11 +79,11 @@ func (c *serveCommand) Validate() error {
 
 // Run serves until a signal, and then drains: readiness off, every accepted request answered, the models freed.
 func (c *serveCommand) Run(ctx context.Context, con *console) error {
-	token, err := c.token()
+	tokens, err := c.tokens()
 	if err != nil {
 		return err
 	}
-	if err := server.CheckListen(c.Listen, token, c.AllowAnonymous); err != nil {
+	if err := server.CheckListen(c.Listen, len(tokens) > 0 || c.AllowAnonymous); err != nil {
 		return usage("%v (--token-file or ASSAY_TOKEN; --allow-anonymous)", err)
 	}
 	if err := checkFree(ctx, c.Listen); err != nil {
@@ -96,11 +100,11 @@ func (c *serveCommand) Run(ctx context.Context, con *console) error {
 	if err != nil {
 		return stopped(ctx, err)
 	}
-	engine := serving{rewards.New(loaded.registry, models.DefaultBudget()), loaded.registry}
+	engine := serving{loaded.engine(), loaded.registry}
 	if err = here.boundHeap(loaded.caches()); err == nil {
-		err = c.serve(ctx, con, engine, token, log)
+		err = c.serve(ctx, con, engine, tokens, log)
 	}
-	return errors.Join(err, loaded.stop())
+	return errors.Join(err, loaded.stopWithin(c.DrainTimeout))
 }
 
 // serving is what a server asks: an engine, and the registry of its models for what their batchers did.
@@ -109,8 +113,8 @@ type serving struct {
 	*models.Registry
 }
 
-func (c *serveCommand) serve(ctx context.Context, con *console, engine serving, token string, log *slog.Logger) error {
-	s, err := server.New(engine, c.options(token, log))
+func (c *serveCommand) serve(ctx context.Context, con *console, engine serving, tokens []server.Token, log *slog.Logger) error {
+	s, err := server.New(engine, c.options(tokens, log))
 	if err != nil {
 		return err
 	}
@@ -127,7 +131,8 @@ func (c *serveCommand) serve(ctx context.Context, con *console, engine serving, 
 	return s.Serve(ctx, listener)
 }
 
-// address is where the server answers, with the host as it was asked for and the port that was had, and where its page is.
+// address is where the server answers, with the host as it was asked for and the port that was had, and where its page
+// is.
 func (c *serveCommand) address(listener net.Listener) (address, docs string) {
 	if path, ok := server.SocketPath(c.Listen); ok {
 		return c.Listen, "curl --unix-socket " + path + " http://localhost/openapi.json"
@@ -141,10 +146,10 @@ func (c *serveCommand) address(listener net.Listener) (address, docs string) {
 	return "http://" + at, "http://" + at + "/docs"
 }
 
-func (c *serveCommand) options(token string, log *slog.Logger) server.Options {
+func (c *serveCommand) options(tokens []server.Token, log *slog.Logger) server.Options {
 	return server.Options{
-		Addr: c.Listen, Token: token, Insecure: c.AllowAnonymous,
-		MaxBody: int64(c.MaxBody), MaxItems: c.MaxRequestItems,
+		Addr: c.Listen, Tokens: tokens, AllowAnonymous: c.AllowAnonymous,
+		MaxBody: int64(c.MaxBody), MaxItems: c.MaxRequestItems, MaxConnections: c.MaxConnections,
 		HeaderTimeout: c.HeaderTimeout, BodyTimeout: c.BodyTimeout, WriteTimeout: c.WriteTimeout, IdleTimeout: c.IdleTimeout,
 		ProbeTimeout: c.ProbeTimeout, StuckAfter: c.StuckAfter,
 		DrainDelay: c.DrainDelay, DrainTimeout: c.DrainTimeout,
@@ -152,24 +157,28 @@ func (c *serveCommand) options(token string, log *slog.Logger) server.Options {
 	}
 }
 
-// token reads the token from its file or, without one, from the environment, where ps does not show it.
-func (c *serveCommand) token() (string, error) {
+// tokens reads the tokens from their file or, without one, a single one from the environment, where ps does not show
+// it.
+func (c *serveCommand) tokens() ([]server.Token, error) {
 	if c.TokenFile == "" {
-		return strings.TrimSpace(os.Getenv("ASSAY_TOKEN")), nil
+		if token := strings.TrimSpace(os.Getenv("ASSAY_TOKEN")); token != "" {
+			return []server.Token{{Token: token}}, nil
+		}
+		return nil, nil
 	}
 	text, err := os.ReadFile(c.TokenFile)
 	if err != nil {
-		return "", fmt.Errorf("--token-file: %w", err)
+		return nil, fmt.Errorf("--token-file: %w", err)
 	}
-	token := strings.TrimSpace(string(text))
-	if token == "" {
-		return "", fmt.Errorf("--token-file: %s holds no token", c.TokenFile)
+	tokens, err := server.ParseTokens(string(text))
+	if err != nil {
+		return nil, fmt.Errorf("--token-file: %s: %w", c.TokenFile, err)
 	}
-	return token, nil
+	return tokens, nil
 }
 
-// checkFree finds out early that an address cannot be had. It is given back until the models are loaded, so that no client
-// waits on a server that is not there yet.
+// checkFree finds out early that an address cannot be had. It is given back until the models are loaded, so that no
+// client waits on a server that is not there yet.
 func checkFree(ctx context.Context, addr string) error {
 	listener, err := listen(ctx, addr)
 	if err != nil {

@@ -37,9 +37,6 @@ type Reading struct {
 	features []int64 // of a model that reads features: the item's numbers, for Slopes
 }
 
-// Tokenized is what a model would see of one item, or why it would see nothing.
-type Tokenized = encode.Outcome
-
 // Admit tells, before anything is rendered, whether the items may be read at all and have a chance to be read now: nil, an
 // error of the budget, or the *QueueFullError or ErrClosed that [Model.Read] would return. It keeps no place for them.
 func (m *Model) Admit(ctx context.Context, ask Ask) error {
@@ -90,7 +87,7 @@ func (m *Model) Read(ctx context.Context, ask Ask) (readings []Reading, computed
 }
 
 // Tokenize encodes items as [Model.Read] does, and gives what the model would see. Its error is of the whole request.
-func (m *Model) Tokenize(ctx context.Context, ask Ask) ([]Tokenized, error) {
+func (m *Model) Tokenize(ctx context.Context, ask Ask) ([]encode.Outcome, error) {
 	return m.encode(ctx, ask, true)
 }
 

@@ -9,8 +9,8 @@ import (
 	"github.com/assay-rm/assay/rewards/ops"
 )
 
-// Answer is what a [Request] is answered with. There is one result for each item, response or pair, in the request's order; which
-// of the lists has them follows from the question.
+// Answer is what a [Request] is answered with. There is one result for each item, response or pair, in the request's
+// order; which of the lists has them follows from the question.
 type Answer struct {
 	Question   Question
 	Model      string // that answered

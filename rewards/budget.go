@@ -6,42 +6,21 @@ import (
 	"github.com/assay-rm/assay/rewards/failure"
 )
 
-// The budget of a request is [models.Budget]. What it says of text and tokens is held where items are encoded; of items, steps
-// and the numbers of an answer, here.
-
-// checkCount refuses more items than one request may have: a pair counts two, and so does a pair model's pair of responses.
-func (r *Request) checkCount(budget models.Budget) error {
-	if n := r.asks(); n > budget.Items {
-		return failure.New(failure.CodeTooManyItems, "the request has %d items, and one request may have %d", n, budget.Items)
-	}
-	if r.Question == Compare {
-		n := len(r.Groups[0].Responses)
-		return checkCells(budget, n*n, "responses: comparing %d of them", n)
+// withinCells refuses what would be answered with more numbers than the budget of one request has cells: n of
+// something, each of which has so many.
+func withinCells(info *models.Info, n, numbers int, of string) error {
+	if cells := n * numbers; cells > info.Budget.Cells {
+		return failure.New(fault.CodeBudget, "%d %s have %d numbers in the answer, and one request may have %d", n, of, cells, info.Budget.Cells)
 	}
 	return nil
 }
 
-// asks is how many items and responses the request has.
-func (r *Request) asks() int {
-	n := len(r.Items)
-	for i := range r.Groups {
-		n += len(r.Groups[i].Responses)
-	}
-	return n
-}
-
-// checkSteps refuses more steps than one request may have.
-func checkSteps(budget models.Budget, n int) error {
-	if n > budget.Steps {
-		return failure.New(fault.CodeBudget, "items: they have %d steps together, and one request may have %d", n, budget.Steps)
-	}
-	return nil
-}
-
-// checkCells refuses an answer of more numbers than one may have. What takes them is told as a sentence would begin.
-func checkCells(budget models.Budget, n int, what string, args ...any) error {
-	if n > budget.Cells {
-		return failure.New(fault.CodeBudget, what+" takes %d numbers of an answer, and one may have %d", append(args, n, budget.Cells)...)
+// withinSquare refuses more responses than may be compared two by two, since the answer, or what it is made of, has a
+// cell for every two of them.
+func withinSquare(info *models.Info, n int) error {
+	if n*n > info.Budget.Cells {
+		return failure.New(failure.CodeTooManyItems,
+			"responses: %d are to be compared two by two, which is %d pairs, and one request may have %d", n, n*n, info.Budget.Cells)
 	}
 	return nil
 }

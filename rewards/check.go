@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/rewards/failure"
@@ -19,7 +18,7 @@ func invalid(format string, args ...any) error {
 }
 
 // check proves what can be known of a request without its model, and fills in its defaults.
-func (r *Request) check(budget models.Budget) error {
+func (r *Request) check() error {
 	r.Truncate = cmp.Or(r.Truncate, encode.TruncateError)
 	r.Activation = cmp.Or(r.Activation, activationNone)
 	if !r.Threshold.Known {
@@ -34,45 +33,39 @@ func (r *Request) check(budget models.Budget) error {
 	}
 	switch r.Question {
 	case Score, Steps, Tokenize:
-		return r.checkItems(budget)
+		return r.checkItems()
 	case Rank:
 		if r.Places < 0 {
 			return invalid("n: %d is below 0", r.Places)
 		}
-		return cmp.Or(r.checkResponses(1, "must hold at least one response"), r.checkCount(budget))
+		return r.checkResponses(1, "must hold at least one response")
 	case Compare:
 		r.Activation = activationNone
-		if err := r.checkResponses(2, "must hold at least two responses, unless pairs are given"); err != nil {
-			return err
-		}
-		return r.checkCount(budget)
+		return r.checkResponses(2, "must hold at least two responses, unless pairs are given")
 	case Pairs:
 		r.Activation = activationNone
-		return cmp.Or(r.checkPairs(), r.checkCount(budget))
+		return r.checkPairs()
 	}
 	return failure.New(failure.CodeInternal, "question: %q is none", fault.Short(string(r.Question)))
 }
 
-func (r *Request) checkItems(budget models.Budget) error {
+func (r *Request) checkItems() error {
 	if len(r.Items) == 0 {
 		return invalid("items: must hold at least one item")
 	}
 	if x := r.Threshold.Value; r.Question == Steps && !ops.Finite(x) {
 		return invalid("threshold: %g is not finite", x)
 	}
-	steps := 0
 	for i := range r.Items {
-		item := &r.Items[i]
-		steps += len(item.Steps)
-		if ofGroup(item) {
+		if ofGroup(&r.Items[i]) {
 			r.refuse(i, failure.New(fault.CodeItem, "response goes with prompt; in messages it is the last assistant turn"))
 		}
 	}
-	return cmp.Or(checkSteps(budget, steps), r.checkCount(budget))
+	return nil
 }
 
-// ofGroup tells an item whose only form is messages with a response beside it. Within this package that is a response of a group, and
-// nothing that can be asked about.
+// ofGroup tells an item whose only form is messages with a response beside it. Within this package that is a response
+// of a group, and nothing that can be asked about.
 func ofGroup(i *encode.Item) bool {
 	return len(i.Messages) > 0 && i.Response != nil && i.Prompt == nil && i.Text == nil && i.InputIDs == nil && i.Features == nil
 }

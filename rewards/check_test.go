@@ -2,7 +2,7 @@ package rewards
 
 import (
 	"math"
-	"strconv"
+	"slices"
 	"strings"
 	"testing"
 
@@ -65,25 +65,32 @@ func TestOnlyWhatBelongsToAQuestionIsLookedAt(t *testing.T) {
 	}
 }
 
-// TestAnswersAreBounded: what would make an answer larger than the budget is refused, before anything is read where it can be known.
+// TestAnswersAreBounded: what would make an answer larger than the budget is refused, before anything is read where it
+// can be known.
 func TestAnswersAreBounded(t *testing.T) {
-	e, fakes := engineOf(t, reward("r"), process("none", "good", "good"), preferenceManifest(true))
-	many := make([]string, 513)
+	judge := features()
+	judge.Graph.Features = make([]string, 4096)
+	e, fakes := engineOf(t, reward("a", "b"), process("none", "good", "bad", "good"), preferenceManifest(true), pairManifest("logit"), judge)
+	for _, s := range fakes {
+		s.info.Budget.Cells, s.info.MaxItems = 1<<16, 1<<20
+	}
+	many := make([]string, 257)
 	for name, test := range map[string]struct {
 		request Request
+		code    string
 		words   []string // of the error
 	}{
-		"compare":              {Request{Question: Compare, Model: "fake-rm", Groups: to("p", many...)}, []string{"responses:", "513", "263169", "262144"}},
-		"compare a preference": {Request{Question: Compare, Model: "fake-gpm", Groups: to("p", many...)}, []string{"responses:", "513", "263169", "262144"}},
-		"rank by preferences":  {Request{Question: Rank, Model: "fake-gpm", Groups: to("p", many...)}, []string{"responses:", "513", "263169", "262144"}},
-		"steps": {
-			Request{Question: Steps, Items: []encode.Item{{Prompt: new("p"), Steps: make([]string, 40000)}, {Prompt: new("p"), Steps: make([]string, 25537)}}},
-			[]string{"items:", "65537", "65536"},
-		},
+		"compare":              {Request{Question: Compare, Model: "fake-rm", Groups: to("p", many...)}, failure.CodeTooManyItems, []string{"responses:", "257", "65536"}},
+		"compare a preference": {Request{Question: Compare, Model: "fake-gpm", Groups: to("p", many...)}, failure.CodeTooManyItems, []string{"responses:", "257", "65536"}},
+		"rank by preferences":  {Request{Question: Rank, Model: "fake-gpm", Groups: to("p", many...)}, failure.CodeTooManyItems, []string{"responses:", "257", "65536"}},
+		"rank by pairs":        {Request{Question: Rank, Model: "fake-pair", Groups: to("p", many...)}, failure.CodeTooManyItems, []string{"responses:", "257", "65536"}},
+		"rank many labels":     {Request{Question: Rank, Model: "fake-rm", Groups: to("p", make([]string, 32769)...)}, fault.CodeBudget, []string{"32769 responses", "65538", "65536"}},
+		"pairs":                {Request{Question: Pairs, Model: "fake-rm", Groups: slices.Repeat(to("p", "a", "b"), 16385)}, fault.CodeBudget, []string{"32770 responses", "65540"}},
+		"gradients":            {Request{Question: Score, Model: "fake-judge", Gradient: true, Items: make([]encode.Item, 16)}, fault.CodeBudget, []string{"16 items", "65552"}},
 	} {
 		_, err := e.Ask(t.Context(), test.request)
 		of := failure.Of(err)
-		if of == nil || of.Code != fault.CodeBudget {
+		if of == nil || of.Code != test.code {
 			t.Errorf("%s: %+v", name, of)
 			continue
 		}
@@ -98,29 +105,16 @@ func TestAnswersAreBounded(t *testing.T) {
 			t.Errorf("%s was read %d times", s.info.Manifest.Name, n)
 		}
 	}
-	if answer := ask(t, e, Request{Question: Rank, Model: "fake-rm", Groups: to("p", many...)}); len(answer.Ranking) != 513 {
-		t.Errorf("a reward model ranked %d responses of 513", len(answer.Ranking))
+	if answer := ask(t, e, Request{Question: Rank, Model: "fake-rm", Groups: to("p", many...)}); len(answer.Ranking) != 257 {
+		t.Errorf("a reward model ranked %d responses of 257", len(answer.Ranking))
 	}
-	if answer := ask(t, e, Request{Question: Compare, Model: "fake-rm", Groups: to("p", many[:512]...)}); answer.Preference.Rows() != 512 {
-		t.Errorf("%d rows of 512 responses", answer.Preference.Rows())
+	if answer := ask(t, e, Request{Question: Compare, Model: "fake-rm", Groups: to("p", many[:256]...)}); answer.Preference.Rows() != 256 {
+		t.Errorf("%d rows of 256 responses", answer.Preference.Rows())
 	}
 	fakes[1].steps = make([]int, 1000) // found in the text
 	fakes[1].places = 1000
-	if _, err := e.Ask(t.Context(), Request{Question: Steps, Items: text(make([]string, 66)...)}); code(err) != fault.CodeBudget {
-		t.Errorf("66000 steps that were found: %v", err)
-	}
-	labels := make([]string, 100)
-	for i := range labels {
-		labels[i] = strconv.Itoa(i)
-	}
-	wide, _ := engineOf(t, reward(labels...))
-	for n, want := range map[int]string{1310: "", 1311: fault.CodeBudget} { // 200 numbers each
-		if _, err := wide.Ask(t.Context(), Request{Question: Score, Items: text(make([]string, n)...)}); code(err) != want {
-			t.Errorf("%d items of 100 labels: %v", n, err)
-		}
-	}
-	if _, err := e.Ask(t.Context(), Request{Question: Tokenize, Model: "fake-rm", Items: text(strings.Repeat("x", 1<<20+4))}); code(err) != fault.CodeBudget {
-		t.Errorf("tokenizing 2^20 + 4 tokens: %v", err)
+	if _, err := e.Ask(t.Context(), Request{Question: Steps, Items: text(make([]string, 33)...)}); code(err) != fault.CodeBudget {
+		t.Errorf("33000 steps of two labels: %v", err)
 	}
 }
 
@@ -159,8 +153,8 @@ func TestMessagesAndAResponseAreNoItem(t *testing.T) {
 	}
 }
 
-// TestResultsAreCountedInOneUnit: an item, a response or a pair counts once, whatever was read for it, and nothing that is only
-// shown was scored.
+// TestResultsAreCountedInOneUnit: an item, a response or a pair counts once, whatever was read for it, and nothing that
+// is only shown was scored.
 func TestResultsAreCountedInOneUnit(t *testing.T) {
 	e, _ := engineOf(t, reward("r"), process("none", "good", "good"), pairManifest("logit"))
 	items := []encode.Item{{Prompt: new("p"), Steps: []string{"a"}}, {}}

@@ -29,7 +29,8 @@ func (a *Answer) tell(r *Request, c comparison) {
 	}
 }
 
-// rank orders the responses by descending score; of equal scores the lower index leads. The ranking keeps so many places, 0: all.
+// rank orders the responses by descending score; of equal scores the lower index leads. The ranking keeps so many
+// places, 0: all.
 func (a *Answer) rank(results []Result, places int) {
 	scores := make([]ops.Maybe, len(results))
 	for i := range results {

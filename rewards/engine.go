@@ -9,23 +9,21 @@ import (
 	"github.com/assay-rm/assay/rewards/failure"
 )
 
-// Engine answers requests over models that may change while it is asked. It is safe for concurrent use, and owns neither the
-// models nor any goroutine between calls.
+// Engine answers requests over models that may change while it is asked. It is safe for concurrent use, and owns
+// neither the models nor any goroutine between calls.
 type Engine struct {
 	sources registry
-	budget  models.Budget
 }
 
 // New makes an engine over the models of a registry.
-func New(registry *models.Registry, budget models.Budget) *Engine {
-	return &Engine{sources: loaded{registry}, budget: budget}
-}
+func New(registry *models.Registry) *Engine { return &Engine{sources: local{registry}} }
 
-// Ask answers a request. Its error is of the whole request, and [failure.Of] gives its code: a request that makes no sense, a model
-// that there is not, a full queue, or a caller that is gone. Everything else, a deadline of ctx too, fails items only.
+// Ask answers a request. Its error is of the whole request, and [failure.Of] gives its code: a request that makes no
+// sense, a model that there is not, a full queue, or a caller that is gone. Everything else, a deadline of ctx too,
+// fails items only.
 func (e *Engine) Ask(ctx context.Context, request Request) (Answer, error) {
 	start := time.Now()
-	if err := request.check(e.budget); err != nil {
+	if err := request.check(); err != nil {
 		return Answer{}, err
 	}
 	source, release, err := e.resolve(&request)
@@ -33,11 +31,11 @@ func (e *Engine) Ask(ctx context.Context, request Request) (Answer, error) {
 		return Answer{}, err
 	}
 	defer release()
-	recipe, err := e.recipe(source, &request)
+	recipe, err := recipeOf(source, &request)
 	if err != nil {
 		return Answer{}, err
 	}
-	read, err := gather(ctx, recipe.needs())
+	read, err := gather(ctx, request.Caller, recipe.needs())
 	if err != nil {
 		return Answer{}, err
 	}

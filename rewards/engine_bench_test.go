@@ -13,27 +13,27 @@ import (
 // instantSource has every answer ready, so that what is measured is the engine's own.
 type instantSource struct {
 	info    models.Info
-	reading Reading
+	reading models.Reading
 }
 
 func (s *instantSource) Info() models.Info { return s.info }
 
-func (*instantSource) Admit(context.Context, Ask) error { return nil }
+func (*instantSource) Admit(context.Context, models.Ask) error { return nil }
 
 func (*instantSource) Probe(context.Context) error { return nil }
 
-func (s *instantSource) Read(_ context.Context, ask Ask) ([]Reading, int, error) {
-	return slices.Repeat([]Reading{s.reading}, len(ask.Items)), len(ask.Items), nil
+func (s *instantSource) Read(_ context.Context, ask models.Ask) ([]models.Reading, int, error) {
+	return slices.Repeat([]models.Reading{s.reading}, len(ask.Items)), len(ask.Items), nil
 }
 
 // instant is an engine over a model of one label whose items have 500 tokens, all but the last of which they share.
 func instant(tb testing.TB) *Engine {
 	tb.Helper()
 	s := &instantSource{
-		info:    models.Info{Manifest: reward("reward"), Digest: "sha256:0"},
-		reading: Reading{Rows: [][]float32{{1.5}}, Tokens: 500, Shared: 499},
+		info:    models.Info{Manifest: reward("reward"), Digest: "sha256:0", MaxItems: models.DefaultMaxItems, Budget: models.DefaultBudget()},
+		reading: models.Reading{Rows: [][]float32{{1.5}}, Tokens: 500, Shared: 499},
 	}
-	return &Engine{sources: one{s}, budget: models.DefaultBudget()}
+	return &Engine{sources: one{s}}
 }
 
 // BenchmarkScore is what a request costs beside the encoding and reading of its items.

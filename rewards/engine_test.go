@@ -67,7 +67,7 @@ func TestScoreOfManyItemsIsInOrder(t *testing.T) {
 
 func TestTransformsAreNamedAndRawIsKept(t *testing.T) {
 	normal := reward("r")
-	normal.Head = headSpec{Mean: 1, Std: new(2.0)}.of(normal.Graph.Labels)
+	normal.Head = manifest.Head{Activation: "none", Mean: 1, Std: 2}
 	softmax := ops.Softmax([]float64{3, 2})[0]
 	for _, test := range []struct {
 		manifest          manifest.Manifest
@@ -163,7 +163,7 @@ func TestRankTakesMessages(t *testing.T) {
 
 func TestCompare(t *testing.T) {
 	normal := reward("r")
-	normal.Head = headSpec{Mean: 1, Std: new(2.0)}.of(normal.Graph.Labels)
+	normal.Head = manifest.Head{Activation: "none", Mean: 1, Std: 2}
 	e, _ := engineOf(t, normal)
 	long := strings.Repeat("x", 70)
 	answer := ask(t, e, Request{Question: Compare, Groups: to("p", "a", "bbb", long)})
@@ -222,7 +222,7 @@ func TestDeadlineFailsItemsAndAGoneClientTheRequest(t *testing.T) {
 	if diff := cmp.Diff([]string{"1", failure.CodeDeadline}, codes(answer.Results)); diff != "" {
 		t.Error(diff)
 	}
-	fakes[0].read = func(ctx context.Context, _ Ask) error {
+	fakes[0].read = func(ctx context.Context, _ models.Ask) error {
 		<-ctx.Done()
 		return ctx.Err()
 	}
@@ -232,7 +232,7 @@ func TestDeadlineFailsItemsAndAGoneClientTheRequest(t *testing.T) {
 		t.Errorf("after the deadline: %v, %v", codes(answer.Results), err)
 	}
 	gone, leave := context.WithCancel(t.Context())
-	fakes[0].read = func(context.Context, Ask) error {
+	fakes[0].read = func(context.Context, models.Ask) error {
 		leave()
 		return nil
 	}
@@ -244,13 +244,13 @@ func TestDeadlineFailsItemsAndAGoneClientTheRequest(t *testing.T) {
 func TestRefusalsOfTheModelAreOfTheRequest(t *testing.T) {
 	e, fakes := engineOf(t, reward("r"))
 	refusal := errors.New("broken")
-	fakes[0].read = func(context.Context, Ask) error { return refusal }
+	fakes[0].read = func(context.Context, models.Ask) error { return refusal }
 	if _, err := e.Ask(t.Context(), Request{Question: Score, Items: text("a")}); !errors.Is(err, refusal) {
 		t.Errorf("error %v", err)
 	}
 	short := &shortSource{fakes[0]}
 	fakes[0].read = nil
-	if _, err := gather(t.Context(), []need{{source: short, items: text("a", "b")}}); code(err) != failure.CodeInternal {
+	if _, err := gather(t.Context(), models.Caller{}, []need{{source: short, items: text("a", "b")}}); code(err) != failure.CodeInternal {
 		t.Errorf("too few readings give %v", err)
 	}
 }
@@ -258,7 +258,7 @@ func TestRefusalsOfTheModelAreOfTheRequest(t *testing.T) {
 // shortSource loses a reading.
 type shortSource struct{ *fakeSource }
 
-func (s *shortSource) Read(ctx context.Context, ask Ask) ([]Reading, int, error) {
+func (s *shortSource) Read(ctx context.Context, ask models.Ask) ([]models.Reading, int, error) {
 	readings, computed, err := s.fakeSource.Read(ctx, ask)
 	return readings[1:], computed, err
 }

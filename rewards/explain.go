@@ -5,22 +5,23 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/rewards/failure"
 	"github.com/assay-rm/assay/rewards/ops"
 )
 
-// explain puts the gradient beside every score, by the chain rule: how the score moves with each label, times how that label moves
-// with each feature. An item whose gradient is not finite fails, and so does every item whose gradient ctx's deadline leaves no time
-// for.
-func (s *scoring) explain(ctx context.Context, readings []Reading, results []Result) error {
+// explain puts the gradient beside every score, by the chain rule: how the score moves with each label, times how that
+// label moves with each feature. An item whose gradient is not finite fails, and so does every item whose gradient
+// ctx's deadline leaves no time for.
+func (s *scoring) explain(ctx context.Context, readings []models.Reading, results []Result) error {
 	source, ok := s.source.(sloped)
 	if !ok {
 		return failure.New(fault.CodeKind, "explain: model %q tells no gradient", s.head.model)
 	}
 	info := s.source.Info()
 	features := info.Manifest.Graph.Features
-	var read []Reading
+	var read []models.Reading
 	var weights, gradients [][]float64 // (items, labels), (items, features)
 	var at []int                       // read[k] is of results[at[k]]
 	for i := range results {
@@ -85,28 +86,28 @@ func moves(weights [][]float64, label int) bool {
 // slopes says how the score moves with each label of its one row, after every activation, weight, mean and std.
 func (h *head) slopes(row []float64) []float64 {
 	of := make([]float64, len(row)) // how the score moves with each label after the head's activation
-	switch after := activated(row, h.activation); {
-	case h.show < 0:
+	switch after := activated(row, h.Activation); {
+	case h.Label < 0:
 		slope := 1.0
 		if h.last == activationSigmoid {
 			_, score, _ := h.apply([][]float64{row})
 			slope = score * (1 - score)
 		}
-		for i, weight := range h.weights {
-			of[i] = slope * weight / h.std
+		for i, weight := range h.Weights {
+			of[i] = slope * weight / h.Std
 		}
 	default:
 		scores := make([]float64, len(after))
 		for i, x := range after {
-			scores[i] = ops.Normalize(x, h.mean, h.std)
+			scores[i] = ops.Normalize(x, h.Mean, h.Std)
 		}
-		of[h.show] = 1
+		of[h.Label] = 1
 		of = backward(scores, of, h.last)
 		for i := range of {
-			of[i] /= h.std
+			of[i] /= h.Std
 		}
 	}
-	return backward(row, of, h.activation)
+	return backward(row, of, h.Activation)
 }
 
 // backward takes slopes by what an activation gives of a row back to slopes by the row.

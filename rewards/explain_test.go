@@ -17,22 +17,23 @@ import (
 	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/models/fault"
+	"github.com/assay-rm/assay/models/manifest"
 	"github.com/assay-rm/assay/rewards/failure"
 )
 
 // TestSlopesAreThoseOfTheScore compares every way from labels to a score with differences of the score.
 func TestSlopesAreThoseOfTheScore(t *testing.T) {
-	weights := map[string]float64{"a": 0.5, "c": -2}
-	for name, spec := range map[string]headSpec{
-		"plain": {}, "scaled": {Mean: 0.5, Std: new(4.0)}, "label": {Label: "b"},
-		"sigmoid": {Activation: "sigmoid"}, "softmax": {Activation: "softmax", Label: "c", Mean: 1, Std: new(0.5)},
-		"weights": {Weights: weights, Std: new(3.0)}, "weights of sigmoids": {Activation: "sigmoid", Weights: weights},
-		"weights of a softmax": {Activation: "softmax", Weights: weights, Mean: 0.1},
+	weights := []float64{0.5, 0, -2}
+	for name, spec := range map[string]manifest.Head{
+		"plain": {}, "scaled": {Mean: 0.5, Std: 4.0}, "label": {Label: 1, Named: true},
+		"sigmoid": {Activation: "sigmoid"}, "softmax": {Activation: "softmax", Label: 2, Named: true, Mean: 1, Std: 0.5},
+		"weights": {Label: -1, Weights: weights, Std: 3.0}, "weights of sigmoids": {Activation: "sigmoid", Label: -1, Weights: weights},
+		"weights of a softmax": {Activation: "softmax", Label: -1, Weights: weights, Mean: 0.1},
 	} {
 		for _, activation := range []string{activationNone, activationSigmoid, activationSoftmax} {
 			for _, label := range []string{"", "b"} {
 				m := reward("a", "b", "c")
-				m.Head = spec.of(m.Graph.Labels)
+				m.Head = filled(spec)
 				plain, _ := newHead(&m).(*head)
 				rule, err := plain.asked(&Request{Activation: activation, Label: label})
 				if err != nil {
@@ -126,7 +127,8 @@ func TestGradientsFollowTheRequest(t *testing.T) {
 	}
 }
 
-// TestComparisonsHaveNoGradient: by a feature that is only compared it is 0, and a model that does nothing else has none.
+// TestComparisonsHaveNoGradient: by a feature that is only compared it is 0, and a model that does nothing else has
+// none.
 func TestComparisonsHaveNoGradient(t *testing.T) {
 	e, _ := fixtures(t, "../heads/thresholds", "../heads/rule")
 	request := Request{Question: Score, Gradient: true, Items: []encode.Item{{Features: encode.Features{"compared": 1, "smooth": 2}}}}
@@ -161,10 +163,10 @@ func TestAnItemWithoutScoreHasNoGradient(t *testing.T) {
 }
 
 // explained has two results of a model of one label, read at 0 and 1.
-func explained(source Source) (s *scoring, readings []Reading, results []Result) {
+func explained(source Source) (s *scoring, readings []models.Reading, results []Result) {
 	m := source.Info().Manifest
 	h, _ := newHead(&m).(*head)
-	readings = []Reading{{Rows: [][]float32{{0}}}, {Rows: [][]float32{{1}}}}
+	readings = []models.Reading{{Rows: [][]float32{{0}}}, {Rows: [][]float32{{1}}}}
 	return &scoring{source: source, head: h}, readings, []Result{{Score: 1}, {Score: 2}}
 }
 
@@ -229,7 +231,7 @@ type slow struct {
 	fails error
 }
 
-func (s slow) Slopes(_ context.Context, readings []Reading, _ int) ([][]float32, error) {
+func (s slow) Slopes(_ context.Context, readings []models.Reading, _ int) ([][]float32, error) {
 	s.ctx.err = context.DeadlineExceeded
 	return slices.Repeat([][]float32{{1, 2}}, len(readings)), s.fails
 }
@@ -237,11 +239,12 @@ func (s slow) Slopes(_ context.Context, readings []Reading, _ int) ([][]float32,
 // steep has a finite gradient for the first item only.
 type steep struct{ twoFeatures }
 
-func (steep) Slopes(context.Context, []Reading, int) ([][]float32, error) {
+func (steep) Slopes(context.Context, []models.Reading, int) ([][]float32, error) {
 	return [][]float32{{1, 2}, {0, float32(math.Inf(1))}}, nil
 }
 
-// TestWhatAFeatureModelIsAsked: score, and nothing about responses; the other models do not see it where it cannot answer.
+// TestWhatAFeatureModelIsAsked: score, and nothing about responses; the other models do not see it where it cannot
+// answer.
 func TestWhatAFeatureModelIsAsked(t *testing.T) {
 	e, _ := fixtures(t, "../heads/judge", "qwen2-reward-packed")
 	groups := to("2+2?", "4", "5")

@@ -1,7 +1,6 @@
 package rewards
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,9 +21,9 @@ import (
 // fakeSource reads text as its bytes. Its rows are functions of the ids, and each way to fail is a text.
 type fakeSource struct {
 	info models.Info
-	rows func(text string, reading *Reading) [][]float32 // nil: counted
-	read func(ctx context.Context, ask Ask) error        // asked before anything is read, when set
-	full error                                           // what Admit says
+	rows func(text string, reading *models.Reading) [][]float32 // nil: counted
+	read func(ctx context.Context, ask models.Ask) error        // asked before anything is read, when set
+	full error                                                  // what Admit says
 
 	places, response int   // rows of every item, 0: one; where its response begins
 	steps            []int // of every item, when set
@@ -40,14 +39,14 @@ var (
 
 func (s *fakeSource) Info() models.Info { return s.info }
 
-func (s *fakeSource) Admit(context.Context, Ask) error {
+func (s *fakeSource) Admit(context.Context, models.Ask) error {
 	s.admits.Add(1)
 	return s.full
 }
 
 func (*fakeSource) Probe(context.Context) error { return nil }
 
-func (s *fakeSource) Read(ctx context.Context, ask Ask) ([]Reading, int, error) {
+func (s *fakeSource) Read(ctx context.Context, ask models.Ask) ([]models.Reading, int, error) {
 	s.reads.Add(1)
 	s.items.Add(int64(len(ask.Items)))
 	if s.read != nil {
@@ -55,7 +54,7 @@ func (s *fakeSource) Read(ctx context.Context, ask Ask) ([]Reading, int, error) 
 			return nil, 0, err
 		}
 	}
-	readings := make([]Reading, len(ask.Items))
+	readings := make([]models.Reading, len(ask.Items))
 	count := 0
 	for i, item := range ask.Items {
 		readings[i] = s.reading(item, ask.Truncate)
@@ -64,12 +63,12 @@ func (s *fakeSource) Read(ctx context.Context, ask Ask) ([]Reading, int, error) 
 	return readings, count, nil
 }
 
-func (s *fakeSource) Tokenize(_ context.Context, ask Ask) ([]Tokenized, error) {
+func (s *fakeSource) Tokenize(_ context.Context, ask models.Ask) ([]encode.Outcome, error) {
 	s.tokenizes.Add(1)
-	seen := make([]Tokenized, len(ask.Items))
+	seen := make([]encode.Outcome, len(ask.Items))
 	for i, item := range ask.Items {
 		text, err := textOf(item)
-		seen[i] = Tokenized{Err: err}
+		seen[i] = encode.Outcome{Err: err}
 		for _, c := range []byte(text) {
 			seen[i].IDs, seen[i].Text = append(seen[i].IDs, int64(c)), text
 		}
@@ -78,7 +77,7 @@ func (s *fakeSource) Tokenize(_ context.Context, ask Ask) ([]Tokenized, error) {
 }
 
 // Slopes gives 1 for the label's own feature and 0 for the others.
-func (s *fakeSource) Slopes(_ context.Context, readings []Reading, label int) ([][]float32, error) {
+func (s *fakeSource) Slopes(_ context.Context, readings []models.Reading, label int) ([][]float32, error) {
 	slopes := make([][]float32, len(readings))
 	for i := range slopes {
 		slopes[i] = make([]float32, len(s.info.Manifest.Graph.Features))
@@ -111,15 +110,15 @@ func textOf(item encode.Item) (string, error) {
 	return "", fault.New(fault.CodeItem, "the item has no form")
 }
 
-func (s *fakeSource) reading(item encode.Item, truncate encode.Truncation) Reading {
+func (s *fakeSource) reading(item encode.Item, truncate encode.Truncation) models.Reading {
 	text, err := textOf(item)
 	if err != nil {
-		return Reading{Err: err}
+		return models.Reading{Err: err}
 	}
-	r := Reading{Tokens: len(text), Response: s.response, Queue: 3 * time.Millisecond, Run: 2 * time.Millisecond}
+	r := models.Reading{Tokens: len(text), Response: s.response, Queue: 3 * time.Millisecond, Run: 2 * time.Millisecond}
 	if over := r.Tokens - s.info.Manifest.Limits.MaxTokens; over > 0 {
 		if r.Truncated = over; truncate == encode.TruncateError {
-			return Reading{Err: fault.New(fault.CodeTooLong, "too long"), Tokens: r.Tokens}
+			return models.Reading{Err: fault.New(fault.CodeTooLong, "too long"), Tokens: r.Tokens}
 		}
 		r.Tokens -= over
 	}
@@ -157,44 +156,10 @@ func (s *fakeSource) counted(text string, rows, tokens int) [][]float32 {
 	return all
 }
 
-// headSpec is a head as a manifest's file has it; of makes of it what the file is compiled to.
-type headSpec struct {
-	Activation, Label string
-	Weights           map[string]float64
-	Gates             *gateSpec
-	Mean              float64
-	Std               *float64
-}
-
-type gateSpec struct{ Values, Gates []string }
-
-func (h headSpec) of(labels []string) manifest.Head {
-	head := manifest.Head{Activation: cmp.Or(h.Activation, activationNone), Named: h.Label != "", Mean: h.Mean, Std: 1}
-	if h.Std != nil {
-		head.Std = *h.Std
-	}
-	if head.Named {
-		head.Label = slices.Index(labels, h.Label)
-	}
-	if h.Weights != nil {
-		head.Label = -1
-		for _, label := range labels {
-			head.Weights = append(head.Weights, h.Weights[label])
-		}
-	}
-	if h.Gates != nil {
-		head.Label = -1
-		for i, value := range h.Gates.Values {
-			head.Gates = append(head.Gates, manifest.Gate{Value: slices.Index(labels, value), Gate: slices.Index(labels, h.Gates.Gates[i])})
-		}
-	}
-	return head
-}
-
 func reward(labels ...string) manifest.Manifest {
 	m := manifest.Manifest{Name: "fake-rm", Kind: manifest.KindReward}
 	m.Graph.Labels = labels
-	m.Head = headSpec{}.of(labels)
+	m.Head = manifest.Head{Activation: activationNone, Std: 1}
 	m.Limits.MaxTokens = 64
 	return m
 }
@@ -215,9 +180,9 @@ func engineOf(tb testing.TB, manifests ...manifest.Manifest) (*Engine, fakes) {
 	tb.Helper()
 	all := make(fakes, len(manifests))
 	for i, m := range manifests {
-		all[i] = &fakeSource{info: models.Info{Manifest: m, Digest: "sha256:0"}}
+		all[i] = &fakeSource{info: models.Info{Manifest: m, Digest: "sha256:0", MaxItems: models.DefaultMaxItems, Budget: models.DefaultBudget()}}
 	}
-	return &Engine{sources: all, budget: models.DefaultBudget()}, all
+	return &Engine{sources: all}, all
 }
 
 func (f fakes) all() []Source {

@@ -12,7 +12,6 @@ import (
 // need is what a request needs of one source: readings of items, or only what the source would see of them.
 type need struct {
 	source   Source
-	caller   models.Caller
 	items    []encode.Item
 	truncate encode.Truncation
 	refused  map[int]error // items that are not asked for, and why
@@ -21,18 +20,19 @@ type need struct {
 
 // gathered is what one source gave for a need: for each item, in order, a reading or what the source would see.
 type gathered struct {
-	readings []Reading
-	seen     []Tokenized
+	readings []models.Reading
+	seen     []encode.Outcome
 	computed int // tokens, for all of the readings
 }
 
-// gather asks every source whether it admits what is needed of it before any is asked to read, so that none reads in vain for a
-// request that another one refuses. Its error is of the whole request; a deadline that passes fails items only.
-func gather(ctx context.Context, needs []need) ([]gathered, error) {
-	asks := make([]Ask, len(needs))
+// gather asks every source whether it admits what is needed of it before any is asked to read, so that none reads in
+// vain for a request that another one refuses. Its error is of the whole request; a deadline that passes fails items
+// only.
+func gather(ctx context.Context, caller models.Caller, needs []need) ([]gathered, error) {
+	asks := make([]models.Ask, len(needs))
 	for i := range needs {
 		n := &needs[i]
-		asks[i] = Ask{Caller: n.caller, Items: n.fit(), Truncate: n.truncate}
+		asks[i] = models.Ask{Caller: caller, Items: n.fit(), Truncate: n.truncate}
 		if n.seen || len(asks[i].Items) == 0 {
 			continue // what only shows what it would see has no queue
 		}
@@ -68,7 +68,7 @@ func (n *need) fit() []encode.Item {
 }
 
 // of asks the need's source.
-func (n *need) of(ctx context.Context, ask Ask) (g gathered, err error) {
+func (n *need) of(ctx context.Context, ask models.Ask) (g gathered, err error) {
 	shows, ok := n.source.(tokenizer)
 	switch {
 	case n.seen && !ok:
@@ -77,18 +77,18 @@ func (n *need) of(ctx context.Context, ask Ask) (g gathered, err error) {
 		if len(ask.Items) > 0 {
 			g.seen, err = shows.Tokenize(ctx, ask)
 		}
-		g.seen, err = complete(n, g.seen, err, func(err error) Tokenized { return Tokenized{Err: err} })
+		g.seen, err = complete(n, g.seen, err, func(err error) encode.Outcome { return encode.Outcome{Err: err} })
 	default:
 		if len(ask.Items) > 0 {
 			g.readings, g.computed, err = n.source.Read(ctx, ask)
 		}
-		g.readings, err = complete(n, g.readings, err, func(err error) Reading { return Reading{Err: err} })
+		g.readings, err = complete(n, g.readings, err, func(err error) models.Reading { return models.Reading{Err: err} })
 	}
 	return g, err
 }
 
-// complete puts the refused items back among what a source gave for the others. Where the source gave nothing since the deadline
-// passed, that is what is said of each of the others.
+// complete puts the refused items back among what a source gave for the others. Where the source gave nothing since the
+// deadline passed, that is what is said of each of the others.
 func complete[T any](n *need, given []T, err error, failed func(error) T) ([]T, error) {
 	late := errors.Is(err, context.DeadlineExceeded)
 	if err != nil && !late {

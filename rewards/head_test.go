@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
+	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/models/manifest"
 	"github.com/assay-rm/assay/rewards/failure"
 	"github.com/assay-rm/assay/rewards/ops"
@@ -19,7 +20,7 @@ var near = cmpopts.EquateApprox(1e-12, 1e-12)
 func answers(t *testing.T, spec manifest.Manifest, rows ...[]float32) (*Engine, *fakeSource) {
 	t.Helper()
 	e, fakes := engineOf(t, spec)
-	fakes[0].rows = func(string, *Reading) [][]float32 { return rows }
+	fakes[0].rows = func(string, *models.Reading) [][]float32 { return rows }
 	return e, fakes[0]
 }
 
@@ -32,18 +33,24 @@ func scoreOf(t *testing.T, spec manifest.Manifest, r Request, rows ...[]float32)
 	return answer.Results[0], answer.Transforms
 }
 
+// filled is a head with the defaults that a manifest's has.
+func filled(h manifest.Head) manifest.Head {
+	h.Std, h.Activation = or(h.Std, 1), or(h.Activation, activationNone)
+	return h
+}
+
 func TestHeads(t *testing.T) {
-	labelled := func(head headSpec, labels ...string) manifest.Manifest {
+	labelled := func(head manifest.Head, labels ...string) manifest.Manifest {
 		m := reward(labels...)
-		m.Head = head.of(labels)
+		m.Head = filled(head)
 		return m
 	}
 	likelihood := func(norm string, labels ...string) manifest.Manifest {
 		m := reward(labels...)
-		m.Likelihood, m.Head.Label = &manifest.Likelihood{Beta: 0.5, Norm: norm}, -1
+		m.Head.Label, m.Likelihood = -1, &manifest.Likelihood{Beta: 0.5, Norm: norm}
 		return m
 	}
-	gates := headSpec{Gates: &gateSpec{Values: []string{"a", "b"}, Gates: []string{"g", "h"}}, Mean: 1, Std: new(2.0)}
+	gates := manifest.Head{Label: -1, Gates: []manifest.Gate{{Value: 0, Gate: 2}, {Value: 1, Gate: 3}}, Mean: 1, Std: 2}
 	tests := []struct {
 		name       string
 		manifest   manifest.Manifest
@@ -52,28 +59,28 @@ func TestHeads(t *testing.T) {
 		raw, score float64
 		transforms []string
 	}{
-		{"first label", labelled(headSpec{}, "a", "b"), Request{}, [][]float32{{1, 2}}, 1, 1, []string{}},
-		{"a label", labelled(headSpec{Label: "b"}, "a", "b"), Request{}, [][]float32{{1, 2}}, 2, 2, []string{"label b"}},
-		{"softmax", labelled(headSpec{Label: "b", Activation: "softmax"}, "a", "b"), Request{}, [][]float32{{1, 3}}, 2, ops.Sigmoid(2), []string{"softmax", "label b"}},
+		{"first label", labelled(manifest.Head{}, "a", "b"), Request{}, [][]float32{{1, 2}}, 1, 1, []string{}},
+		{"a label", labelled(manifest.Head{Label: 1, Named: true}, "a", "b"), Request{}, [][]float32{{1, 2}}, 2, 2, []string{"label b"}},
+		{"softmax", labelled(manifest.Head{Label: 1, Named: true, Activation: "softmax"}, "a", "b"), Request{}, [][]float32{{1, 3}}, 2, ops.Sigmoid(2), []string{"softmax", "label b"}},
 		{
-			"softmax of three", labelled(headSpec{Activation: "softmax"}, "a", "b", "c"),
+			"softmax of three", labelled(manifest.Head{Activation: "softmax"}, "a", "b", "c"),
 			Request{},
 			[][]float32{{1, 3, 0}},
 			1 - math.Log(math.Exp(3)+1), math.E / (math.E + math.Exp(3) + 1),
 			[]string{"softmax"},
 		},
-		{"sigmoid", labelled(headSpec{Activation: "sigmoid"}, "a"), Request{}, [][]float32{{3}}, 3, ops.Sigmoid(3), []string{"sigmoid"}},
+		{"sigmoid", labelled(manifest.Head{Activation: "sigmoid"}, "a"), Request{}, [][]float32{{3}}, 3, ops.Sigmoid(3), []string{"sigmoid"}},
 		{
-			"sigmoid twice", labelled(headSpec{Activation: "sigmoid"}, "a"),
+			"sigmoid twice", labelled(manifest.Head{Activation: "sigmoid"}, "a"),
 			Request{Activation: "sigmoid"},
 			[][]float32{{3}},
 			3,
 			ops.Sigmoid(ops.Sigmoid(3)),
 			[]string{"sigmoid", "sigmoid"},
 		},
-		{"weights", labelled(headSpec{Weights: map[string]float64{"a": 0.5, "c": -2}}, "a", "b", "c"), Request{}, [][]float32{{4, 9, 1}}, 0, 0, []string{"weights"}},
+		{"weights", labelled(manifest.Head{Label: -1, Weights: []float64{0.5, 0, -2}}, "a", "b", "c"), Request{}, [][]float32{{4, 9, 1}}, 0, 0, []string{"weights"}},
 		{
-			"weights asked for a label", labelled(headSpec{Weights: map[string]float64{"a": 0.5}, Mean: 7}, "a", "b"),
+			"weights asked for a label", labelled(manifest.Head{Label: -1, Weights: []float64{0.5, 0}, Mean: 7}, "a", "b"),
 			Request{Label: "b"},
 			[][]float32{{4, 9}},
 			9, 9,
@@ -106,8 +113,8 @@ func TestHeads(t *testing.T) {
 
 func TestHeadRefusals(t *testing.T) {
 	weights, likelihood, soft := reward("a", "b"), reward("policy"), reward("a", "b")
-	weights.Head = headSpec{Weights: map[string]float64{"a": 1}, Std: new(1.0)}.of(weights.Graph.Labels)
-	likelihood.Likelihood, likelihood.Head.Label = &manifest.Likelihood{Beta: 1, Norm: "sum"}, -1
+	weights.Head = manifest.Head{Activation: activationNone, Label: -1, Weights: []float64{1, 0}, Std: 1}
+	likelihood.Head.Label, likelihood.Likelihood = -1, &manifest.Likelihood{Beta: 1, Norm: "sum"}
 	soft.Head.Activation = activationSoftmax
 	for name, test := range map[string]struct {
 		manifest manifest.Manifest
@@ -128,7 +135,7 @@ func TestHeadRefusals(t *testing.T) {
 
 func TestSoftmaxScoreIsSigmoidOfRaw(t *testing.T) {
 	m := reward("a", "b", "c")
-	m.Head = headSpec{Activation: activationSoftmax, Label: "b", Std: new(1.0)}.of(m.Graph.Labels)
+	m.Head = manifest.Head{Activation: activationSoftmax, Label: 1, Named: true, Std: 1}
 	rapid.Check(t, func(rt *rapid.T) {
 		row := rapid.SliceOfN(rapid.Float32Range(-40, 40), 3, 3).Draw(rt, "row")
 		got, _ := scoreOf(t, m, Request{}, row)
@@ -136,4 +143,12 @@ func TestSoftmaxScoreIsSigmoidOfRaw(t *testing.T) {
 			rt.Fatalf("score %g, sigmoid of raw %g", got.Score, ops.Sigmoid(got.Raw.Value))
 		}
 	})
+}
+
+func or[T comparable](value, otherwise T) T {
+	var zero T
+	if value == zero {
+		return otherwise
+	}
+	return value
 }

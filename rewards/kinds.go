@@ -28,7 +28,7 @@ type evaluator interface {
 	// transforms names what lies between raw and score where a request asks for nothing else, in order.
 	transforms() []string
 	// recipe says how the model answers a request, or what of the request makes no sense under it.
-	recipe(source Source, r *Request, budget models.Budget) (recipe, error)
+	recipe(source Source, r *Request) (recipe, error)
 }
 
 // recipe is a reward: what must be read for a request, and what the answer is then.
@@ -67,11 +67,11 @@ func (k *kind) words() []string {
 	return words
 }
 
-// recipe is how a source answers a request. What the model sees is told without its evaluator.
-func (e *Engine) recipe(source Source, r *Request) (recipe, error) {
+// recipeOf is how a source answers a request. What the model sees is told without its evaluator.
+func recipeOf(source Source, r *Request) (recipe, error) {
 	if r.Question == Tokenize {
-		return &tokenizing{source: source, request: r, budget: e.budget}, nil
+		return &tokenizing{source: source, request: r}, nil
 	}
 	info := source.Info()
-	return kindOf(&info).evaluator(&info.Manifest).recipe(source, r, e.budget)
+	return kindOf(&info).evaluator(&info.Manifest).recipe(source, r)
 }

@@ -20,7 +20,7 @@ type matcher interface {
 	// items lists them.
 	items(g *Group) []encode.Item
 	// match says of every two responses which is preferred, by the readings of the group's items.
-	match(readings []Reading, m *matched)
+	match(readings []models.Reading, m *matched)
 }
 
 // matching answers a request by comparing the responses of each group.
@@ -30,8 +30,9 @@ type matching struct {
 	rule    matcher
 }
 
-// newMatching is the recipe of a matcher, which refuses what is only asked of scores and more responses than can be compared.
-func newMatching(source Source, r *Request, budget models.Budget, rule matcher) (recipe, error) {
+// newMatching is the recipe of a matcher, which refuses what is only asked of scores and more responses than can be
+// compared.
+func newMatching(source Source, r *Request, rule matcher) (recipe, error) {
 	info := source.Info()
 	name := info.Manifest.Name
 	switch {
@@ -47,12 +48,12 @@ func newMatching(source Source, r *Request, budget models.Budget, rule matcher) 
 		n := len(r.Groups[i].Responses)
 		count, most = count+rule.sequences(n), max(most, n)
 	}
-	if count > budget.Items {
+	if count > info.MaxItems {
 		return nil, failure.New(failure.CodeTooManyItems,
-			"the request reads %d sequences, since model %q reads %d for %d responses to one prompt, and one request may have %d",
-			count, name, rule.sequences(most), most, budget.Items)
+			"the request reads %d sequences, since a %s model reads %d for %d responses to one prompt, and model %q takes %d",
+			count, info.Manifest.Kind, rule.sequences(most), most, name, info.MaxItems)
 	}
-	if err := checkCells(budget, most*most, "responses: comparing %d of them", most); err != nil {
+	if err := withinSquare(&info, most); err != nil {
 		return nil, err
 	}
 	return &matching{source, r, rule}, nil
@@ -64,7 +65,7 @@ func (m *matching) needs() []need {
 	for i := range r.Groups {
 		items = append(items, m.rule.items(&r.Groups[i])...)
 	}
-	return []need{{source: m.source, caller: r.Caller, items: items, truncate: r.Truncate, refused: m.refused(items)}}
+	return []need{{source: m.source, items: items, truncate: r.Truncate, refused: m.refused(items)}}
 }
 
 // refused says which items hold a response that is refused.
@@ -147,8 +148,9 @@ func (m *matched) fail(i, j int, err *failure.Error) {
 	}
 }
 
-// settle gives every response that was compared to another one its preferences and its win rate, and every other response the
-// reason: why it could not be read, or why it could not be compared, or why the first that could not be read could not.
+// settle gives every response that was compared to another one its preferences and its win rate, and every other
+// response the reason: why it could not be read, or why it could not be compared, or why the first that could not be
+// read could not.
 func (m *matched) settle() {
 	lost := slices.IndexFunc(m.unread, func(err *failure.Error) bool { return err != nil })
 	for i := range m.rated {

@@ -12,29 +12,23 @@ import (
 
 // pairwise is how the rows of both orders of two responses become the log-odds that the first is better.
 type pairwise struct {
-	labels     []string
-	show       int // the label that means that the first is better
-	activation string
-	orders     string // by which both are brought together
-	logits     bool   // that is by logits, and not by probabilities
+	*manifest.Pair
+
+	labels []string
 }
 
-func newPairwise(m *manifest.Manifest) evaluator {
-	return &pairwise{
-		labels: m.Graph.Labels, show: m.Pair.Label, activation: m.Pair.Activation, orders: m.Pair.Orders, logits: m.Pair.Logits(),
-	}
-}
+func newPairwise(m *manifest.Manifest) evaluator { return &pairwise{m.Pair, m.Graph.Labels} }
 
-func (p *pairwise) recipe(source Source, r *Request, budget models.Budget) (recipe, error) {
-	return newMatching(source, r, budget, p)
+func (p *pairwise) recipe(source Source, r *Request) (recipe, error) {
+	return newMatching(source, r, p)
 }
 
 func (p *pairwise) transforms() []string {
-	names := []string{p.activation}
+	names := []string{p.Activation}
 	if len(p.labels) > 1 {
-		names = append(names, "label "+p.labels[p.show])
+		names = append(names, "label "+p.labels[p.Label])
 	}
-	return append(names, "both orders by "+p.orders)
+	return append(names, "both orders by "+p.Orders)
 }
 
 // sequences is the number of ordered pairs of n responses.
@@ -54,9 +48,9 @@ func (p *pairwise) items(g *Group) []encode.Item {
 	return items
 }
 
-func (p *pairwise) match(readings []Reading, m *matched) {
+func (p *pairwise) match(readings []models.Reading, m *matched) {
 	n := len(m.rated)
-	of := func(i, j int) *Reading { // of the ordered pair
+	of := func(i, j int) *models.Reading { // of the ordered pair
 		if j > i {
 			j--
 		}
@@ -76,22 +70,22 @@ func (p *pairwise) match(readings []Reading, m *matched) {
 }
 
 // logit is one order's log-odds.
-func (p *pairwise) logit(reading *Reading) (float64, *failure.Error) {
+func (p *pairwise) logit(reading *models.Reading) (float64, *failure.Error) {
 	rows, err := widen(reading, p.labels)
 	switch {
 	case err != nil:
 		return 0, err
 	case len(rows) != 1:
 		return 0, failure.New(failure.CodeInternal, "the model gave %d rows of one pair", len(rows))
-	case p.activation == activationSoftmax:
-		return ops.LogOdds(rows[0], p.show), nil
+	case p.Activation == activationSoftmax:
+		return ops.LogOdds(rows[0], p.Label), nil
 	}
-	return rows[0][p.show], nil
+	return rows[0][p.Label], nil
 }
 
 // margin is the log-odds from those of (a, b) and of (b, a); margin(x, y) = −margin(y, x).
 func (p *pairwise) margin(ab, ba float64) float64 {
-	if p.logits {
+	if p.Logits() {
 		return (ab - ba) / 2
 	}
 	// p = (σ(ab) + σ(−ba)) / 2 and 1 − p = (σ(−ab) + σ(ba)) / 2, whose logarithms are exact where they are small.

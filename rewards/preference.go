@@ -14,30 +14,26 @@ import (
 
 // preference is how the rows of two responses, each read on its own, become the log-odds that the first is preferred.
 type preference struct {
-	labels           []string
-	embedding, scale []int // labels
-	normalize        bool
-	temperature      float64
+	*manifest.Preference
+
+	labels []string
 }
 
-func newPreference(m *manifest.Manifest) evaluator {
-	p := m.Preference
-	return &preference{m.Graph.Labels, p.Embedding, p.Scale, p.Normalize, p.Temperature}
-}
+func newPreference(m *manifest.Manifest) evaluator { return &preference{m.Preference, m.Graph.Labels} }
 
-func (p *preference) recipe(source Source, r *Request, budget models.Budget) (recipe, error) {
-	return newMatching(source, r, budget, p)
+func (p *preference) recipe(source Source, r *Request) (recipe, error) {
+	return newMatching(source, r, p)
 }
 
 func (p *preference) transforms() []string {
 	var names []string
-	if p.normalize {
+	if p.Normalize {
 		names = append(names, "unit length")
 	}
-	if p.scale != nil {
+	if p.Scale != nil {
 		names = append(names, "scale")
 	}
-	return append(names, fmt.Sprintf("general preference temperature %g", p.temperature))
+	return append(names, fmt.Sprintf("general preference temperature %g", p.Temperature))
 }
 
 func (*preference) sequences(n int) int { return n }
@@ -51,7 +47,7 @@ func (*preference) items(g *Group) []encode.Item {
 	return items
 }
 
-func (p *preference) match(readings []Reading, m *matched) {
+func (p *preference) match(readings []models.Reading, m *matched) {
 	n := len(readings)
 	vectors, scales := make([][]float64, n), make([][]float64, n)
 	for i := range readings {
@@ -66,20 +62,20 @@ func (p *preference) match(readings []Reading, m *matched) {
 				m.fail(i, j, failure.New(fault.CodeTooLong,
 					"%d tokens were cut beside one response and %d beside the other, so that their prompts have other scales", cut, also))
 			default:
-				m.set(i, j, ops.Skew(vectors[i], vectors[j], scales[i])/p.temperature)
+				m.set(i, j, ops.Skew(vectors[i], vectors[j], scales[i])/p.Temperature)
 			}
 		}
 	}
 }
 
 // vectors gives a response's embedding, and the scales at the end of its prompt, nil where the model has none.
-func (p *preference) vectors(reading *Reading) (vector, scale []float64, err *failure.Error) {
+func (p *preference) vectors(reading *models.Reading) (vector, scale []float64, err *failure.Error) {
 	rows, err := widen(reading, p.labels)
 	if err != nil {
 		return nil, nil, err
 	}
-	vector, scale = pick(rows[len(rows)-1], p.embedding), pick(rows[0], p.scale)
-	if p.normalize {
+	vector, scale = pick(rows[len(rows)-1], p.Embedding), pick(rows[0], p.Scale)
+	if p.Normalize {
 		vector = ops.Unit(vector)
 	}
 	return vector, scale, nil

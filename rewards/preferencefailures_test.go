@@ -47,7 +47,8 @@ func TestTheOtherOfTwoLostResponses(t *testing.T) {
 	}
 }
 
-// TestAPairsErrorNamesItsSide: where each response is read on its own, and where both are read at once there is no side.
+// TestAPairsErrorNamesItsSide: where each response is read on its own, and where both are read at once there is no
+// side.
 func TestAPairsErrorNamesItsSide(t *testing.T) {
 	for _, test := range []struct {
 		manifest         manifest.Manifest
@@ -70,12 +71,12 @@ func TestAPairsErrorNamesItsSide(t *testing.T) {
 func TestMarginsAreFinite(t *testing.T) {
 	sharp, heavy, likely := preferenceManifest(false), reward("a"), reward("policy")
 	sharp.Preference.Temperature = 1e-320
-	heavy.Head.Weights, heavy.Head.Label = []float64{1e308}, -1
-	likely.Likelihood = &manifest.Likelihood{Beta: 1e308, Norm: "sum"}
-	likely.Head.Std, likely.Head.Label = 1e10, -1 // so that there is a score
+	heavy.Head.Label, heavy.Head.Weights = -1, []float64{1e308}
+	likely.Head.Label, likely.Likelihood = -1, &manifest.Likelihood{Beta: 1e308, Norm: "sum"}
+	likely.Head.Std = 1e10 // so that there is a score
 	for _, spec := range []manifest.Manifest{sharp, heavy, likely} {
 		e, fakes := engineOf(t, spec)
-		fakes[0].rows = func(text string, _ *Reading) [][]float32 {
+		fakes[0].rows = func(text string, _ *models.Reading) [][]float32 {
 			row := make([]float32, len(spec.Graph.Labels))
 			for l := range row {
 				row[l] = 1
@@ -106,8 +107,7 @@ func TestMarginsAreFinite(t *testing.T) {
 // TestRewardsTooLargeToCompareAreNotCompared: beta times raw can be infinite where the score is not.
 func TestRewardsTooLargeToCompareAreNotCompared(t *testing.T) {
 	spec := reward("policy")
-	spec.Head.Label = -1
-	spec.Likelihood = &manifest.Likelihood{Beta: 1e308, Norm: "sum"}
+	spec.Head.Label, spec.Likelihood = -1, &manifest.Likelihood{Beta: 1e308, Norm: "sum"}
 	h, _ := newHead(&spec).(*head)
 	c := scored{h, []Result{{Raw: ops.Some(20)}, {Raw: ops.Some(30)}, {Raw: ops.Some(1)}}}
 	p := c.preferences()
@@ -116,7 +116,8 @@ func TestRewardsTooLargeToCompareAreNotCompared(t *testing.T) {
 	}
 }
 
-// TestManyResponsesOfAPairModel: N responses are N·(N − 1) sequences, and more than the model takes are refused before any is read.
+// TestManyResponsesOfAPairModel: N responses are N·(N − 1) sequences, and more than the model takes are refused before
+// any is read.
 func TestManyResponsesOfAPairModel(t *testing.T) {
 	e, fakes := engineOf(t, pairManifest("logit"))
 	for n, detail := range map[int]string{65: "4160", 256: "65280"} {
@@ -126,7 +127,7 @@ func TestManyResponsesOfAPairModel(t *testing.T) {
 			if of == nil || of.Code != failure.CodeTooManyItems || fakes[0].items.Load() != 0 {
 				t.Fatalf("%s of %d responses: %+v after %d items", q, n, of, fakes[0].items.Load())
 			}
-			for _, word := range []string{detail, strconv.Itoa(n), strconv.Itoa(models.DefaultBudget().Items)} {
+			for _, word := range []string{detail, strconv.Itoa(n), strconv.Itoa(models.DefaultMaxItems)} {
 				if !strings.Contains(of.Detail, word) {
 					t.Errorf("%q lacks %s", of.Detail, word)
 				}
@@ -136,10 +137,11 @@ func TestManyResponsesOfAPairModel(t *testing.T) {
 	ask(t, e, Request{Question: Compare, Groups: to("p", make([]string, 64)...)})
 }
 
-// TestPromptsThatWereCutApart: under truncation the prompt's scales are of what is left of it, and two responses need the same.
+// TestPromptsThatWereCutApart: under truncation the prompt's scales are of what is left of it, and two responses need
+// the same.
 func TestPromptsThatWereCutApart(t *testing.T) {
 	e, fakes := engineOf(t, preferenceManifest(true))
-	fakes[0].rows = func(_ string, r *Reading) [][]float32 {
+	fakes[0].rows = func(_ string, r *models.Reading) [][]float32 {
 		at := float32(r.Truncated)
 		return [][]float32{{0, 0, 0, 0, at, at}, {1, 2, 3, 4, 0, 0}}
 	}
@@ -155,11 +157,12 @@ func TestPromptsThatWereCutApart(t *testing.T) {
 	}
 }
 
-// TestLikelihoodsCompareByBeta: a model of likelihoods was trained on beta times their difference, whatever mean and std show.
+// TestLikelihoodsCompareByBeta: a model of likelihoods was trained on beta times their difference, whatever mean and
+// std show.
 func TestLikelihoodsCompareByBeta(t *testing.T) {
 	m := reward("policy")
-	m.Likelihood = &manifest.Likelihood{Beta: 0.25, Norm: "sum"}
-	m.Head.Mean, m.Head.Std, m.Head.Label = 3, 7, -1
+	m.Head.Label, m.Likelihood = -1, &manifest.Likelihood{Beta: 0.25, Norm: "sum"}
+	m.Head.Mean, m.Head.Std = 3, 7
 	e, _ := engineOf(t, m) // raw is the number of tokens
 	answer := ask(t, e, Request{Question: Compare, Groups: to("p", "aaaaa", "a")})
 	one, other := answer.Results[0].Raw.Value, answer.Results[1].Raw.Value

@@ -8,6 +8,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/models/manifest"
 	"github.com/assay-rm/assay/rewards/ops"
 )
@@ -15,7 +16,7 @@ import (
 func pairManifest(orders string) manifest.Manifest {
 	m := manifest.Manifest{Name: "fake-pair", Kind: manifest.KindPair}
 	m.Graph.Labels = []string{"A", "B"}
-	m.Pair = &manifest.Pair{Activation: activationSoftmax, Orders: orders}
+	m.Pair = &manifest.Pair{Label: 0, Activation: activationSoftmax, Orders: orders}
 	m.Limits.MaxTokens = 64
 	return m
 }
@@ -28,9 +29,10 @@ func preferenceManifest(normalize bool) manifest.Manifest {
 	return m
 }
 
-// hashed gives rows that depend on the item's text alone: one, or with places 2 another one before it that depends on the prompt alone.
-func hashed(labels, places int) func(string, *Reading) [][]float32 {
-	return func(text string, _ *Reading) [][]float32 {
+// hashed gives rows that depend on the item's text alone: one, or with places 2 another one before it that depends on
+// the prompt alone.
+func hashed(labels, places int) func(string, *models.Reading) [][]float32 {
+	return func(text string, _ *models.Reading) [][]float32 {
 		rows := make([][]float32, places)
 		for place := range rows {
 			row, seen := make([]float32, labels), text
@@ -62,8 +64,8 @@ func preferenceEngine(t *testing.T, spec manifest.Manifest) *Engine {
 	return e
 }
 
-// TestPreferenceLaws: the two sides of a preference make exactly 1, the order of the responses only permutes the matrix, pairs give what the
-// matrix gives, and rank orders by win rate.
+// TestPreferenceLaws: the two sides of a preference make exactly 1, the order of the responses only permutes the
+// matrix, pairs give what the matrix gives, and rank orders by win rate.
 func TestPreferenceLaws(t *testing.T) {
 	for _, spec := range []manifest.Manifest{
 		pairManifest("probability"), pairManifest("logit"), preferenceManifest(true), preferenceManifest(false),
@@ -128,7 +130,7 @@ func TestPreferenceLaws(t *testing.T) {
 func TestBothOrders(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		ab, ba := rapid.Float64Range(-1e4, 1e4).Draw(t, "ab"), rapid.Float64Range(-1e4, 1e4).Draw(t, "ba")
-		rule := &pairwise{orders: "probability"}
+		rule := &pairwise{Pair: &manifest.Pair{Orders: "probability"}}
 		mean := rule.margin(ab, ba)
 		if !ops.Finite(mean) || rule.margin(ba, ab) != -mean {
 			t.Fatalf("log-odds %g, and of the other order %g", mean, rule.margin(ba, ab))
@@ -136,7 +138,7 @@ func TestBothOrders(t *testing.T) {
 		if want := (ops.Sigmoid(ab) + 1 - ops.Sigmoid(ba)) / 2; math.Abs(ops.Sigmoid(mean)-want) > 1e-12 {
 			t.Fatalf("probability %g, want %g", ops.Sigmoid(mean), want)
 		}
-		if half := (&pairwise{orders: "logit", logits: true}).margin(ab, ba); half != (ab-ba)/2 {
+		if half := (&pairwise{Pair: &manifest.Pair{Orders: "logit"}}).margin(ab, ba); half != (ab-ba)/2 {
 			t.Fatalf("logit %g", half)
 		}
 	})

@@ -42,7 +42,7 @@ func fixtures(t *testing.T, names ...string) (*Engine, []*models.Model) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return New(registry, models.DefaultBudget()), all
+	return New(registry), all
 }
 
 func TestAnswersEqualTheReference(t *testing.T) {

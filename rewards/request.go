@@ -32,8 +32,8 @@ type Request struct {
 	Items  []encode.Item // score, steps and tokenize: at least one
 	Groups []Group       // rank and compare: one; pairs: one of two responses for each pair
 
-	// Refused says why some items cannot be read, which whoever decoded the request found: those items fail alone. The keys are
-	// indices of Items or, over all groups, of responses.
+	// Refused says why some items cannot be read, which whoever decoded the request found: those items fail alone. The
+	// keys are indices of Items or, over all groups, of responses.
 	Refused map[int]error
 
 	Label      string    // score, rank, compare and pairs: the label to go by; empty: the manifest's choice
@@ -43,7 +43,8 @@ type Request struct {
 	Threshold  ops.Maybe // steps: the first step that scores below is the first error; missing: 0.5
 }
 
-// Group is responses to one prompt, which is Prompt, the user's turn, or Messages, the conversation before the response.
+// Group is responses to one prompt, which is Prompt, the user's turn, or Messages, the conversation before the
+// response.
 type Group struct {
 	Prompt    *string
 	Messages  []chat.Message

@@ -10,8 +10,8 @@ import (
 	"github.com/assay-rm/assay/rewards/failure"
 )
 
-// resolve finds the source that answers; the caller releases it. Where a model of another kind is named, the error says which
-// questions that one does answer.
+// resolve finds the source that answers; the caller releases it. Where a model of another kind is named, the error says
+// which questions that one does answer.
 func (e *Engine) resolve(r *Request) (source Source, release func(), err error) {
 	source, release, err = e.sources.acquire(r.Model, e.answering(r)...)
 	var known *fault.Error
@@ -27,8 +27,9 @@ func (e *Engine) resolve(r *Request) (source Source, release func(), err error) 
 	return nil, nil, err
 }
 
-// answering lists the kinds of model that may answer a request. A tokenize request without a name goes to the model that a score
-// request with the same items would go to, and to one of another kind only where no reward model reads text.
+// answering lists the kinds of model that may answer a request. A tokenize request without a name goes to the model
+// that a score request with the same items would go to, and to one of another kind only where no reward model reads
+// text.
 func (e *Engine) answering(r *Request) []manifest.Kind {
 	switch {
 	case r.Model != "":

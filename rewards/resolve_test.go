@@ -21,7 +21,8 @@ func features() manifest.Manifest {
 	return m
 }
 
-// TestWhoAnswersWithoutAName: the one model that can; and a tokenize request goes where a score request of text would go.
+// TestWhoAnswersWithoutAName: the one model that can; and a tokenize request goes where a score request of text would
+// go.
 func TestWhoAnswersWithoutAName(t *testing.T) {
 	one, two := reward("r"), renamed(reward("r"), "second-rm")
 	steps, pairs := process("none", "good", "good"), pairManifest("logit")
@@ -57,7 +58,8 @@ func TestWhoAnswersWithoutAName(t *testing.T) {
 	}
 }
 
-// TestEveryKindSaysWhatItAnswers: what a model answers is asked of it, and everything else is refused with those questions.
+// TestEveryKindSaysWhatItAnswers: what a model answers is asked of it, and everything else is refused with those
+// questions.
 func TestEveryKindSaysWhatItAnswers(t *testing.T) {
 	for _, m := range []manifest.Manifest{
 		reward("r"), features(), process("none", "good", "good"), pairManifest("logit"), preferenceManifest(true),

@@ -10,27 +10,40 @@ import (
 	"github.com/assay-rm/assay/rewards/ops"
 )
 
-// scoring answers a request with the scores of one reward model: of items, or of responses that are then ranked or compared.
+// scoring answers a request with the scores of one reward model: of items, or of responses that are then ranked or
+// compared.
 type scoring struct {
 	source  Source
 	request *Request
 	head    *head // as the request asks for it
 }
 
-func (h *head) recipe(source Source, r *Request, budget models.Budget) (recipe, error) {
+func (h *head) recipe(source Source, r *Request) (recipe, error) {
 	asked, err := h.asked(r)
 	if err != nil {
 		return nil, err
 	}
-	if n := r.asks(); h.tellsLabels() {
-		if err := checkCells(budget, 2*n*len(h.labels), "items: %d scores of %d labels, each before and after the transforms,", n, len(h.labels)); err != nil {
-			return nil, err
+	info := source.Info()
+	switch r.Question {
+	case Compare:
+		err = withinSquare(&info, len(r.Groups[0].Responses))
+	case Score:
+		numbers := len(h.labels)
+		if r.Gradient {
+			if !info.Manifest.ReadsFeatures() {
+				return nil, invalid("explain: a gradient is by features, and model %q reads tokens", h.model)
+			}
+			numbers += len(info.Manifest.Graph.Features)
 		}
+		err = withinCells(&info, len(r.Items), numbers, "items")
+	case Rank:
+		err = withinCells(&info, len(r.Groups[0].Responses), len(h.labels), "responses")
+	case Pairs:
+		err = withinCells(&info, 2*len(r.Groups), len(h.labels), "responses")
+	case Steps, Tokenize: // are not asked of a reward model's head
 	}
-	if r.Gradient && r.Question == Score {
-		if info := source.Info(); !info.Manifest.ReadsFeatures() {
-			return nil, invalid("explain: a gradient is by features, and model %q reads tokens", h.model)
-		}
+	if err != nil {
+		return nil, err
 	}
 	return &scoring{source, r, asked}, nil
 }
@@ -42,7 +55,7 @@ func (s *scoring) needs() []need {
 	if r.Question != Score {
 		items = r.responses()
 	}
-	return []need{{source: s.source, caller: r.Caller, items: items, truncate: r.Truncate, refused: r.Refused}}
+	return []need{{source: s.source, items: items, truncate: r.Truncate, refused: r.Refused}}
 }
 
 // responses are the responses of all groups, each after its prompt.
@@ -85,11 +98,8 @@ func (s *scoring) answer(ctx context.Context, read []gathered) (Answer, error) {
 	return answer, nil
 }
 
-// tellsLabels tells whether a result has the outputs of several labels beside its score.
-func (h *head) tellsLabels() bool { return len(h.labels) > 1 && h.likelihood == nil }
-
 // result is the score of one reading.
-func (h *head) result(reading *Reading) Result {
+func (h *head) result(reading *models.Reading) Result {
 	rows, err := widen(reading, h.labels)
 	if err != nil {
 		return Result{Err: err}
@@ -104,19 +114,19 @@ func (h *head) result(reading *Reading) Result {
 		}
 	}
 	result := Result{Score: score, Raw: ops.Some(raw), Tokens: tokensOf(reading)}
-	if h.tellsLabels() {
+	if len(h.labels) > 1 && h.likelihood == nil {
 		result.Scores, result.Logits = named(h.labels, scores), named(h.labels, rows[len(rows)-1])
 	}
 	return result
 }
 
-// tokens counts the tokens of a reading that has rows.
-func tokensOf(r *Reading) Tokens {
+// tokensOf counts the tokens of a reading that has rows.
+func tokensOf(r *models.Reading) Tokens {
 	return Tokens{Tokens: r.Tokens, Shared: r.Shared, Cached: r.Cached, Truncated: r.Truncated}
 }
 
 // widen gives a reading's rows in float64, which holds every float32 exactly, or why there are none that can be used.
-func widen(reading *Reading, labels []string) ([][]float64, *failure.Error) {
+func widen(reading *models.Reading, labels []string) ([][]float64, *failure.Error) {
 	if reading.Err != nil {
 		return nil, failure.Of(reading.Err)
 	}

@@ -14,32 +14,25 @@ import (
 
 // steps is how the rows of an item become step scores: the manifest's activation, at the labels that mean right.
 type steps struct {
+	*manifest.Steps
+
 	labels     []string
-	right      []int // labels whose activations are added
-	activation string
 	likelihood *manifest.Likelihood
-	accumulate bool
-	skip       int // leading steps that get no score
 }
 
-func newSteps(m *manifest.Manifest) evaluator {
-	return &steps{
-		labels: m.Graph.Labels, right: m.Steps.Right, activation: m.Steps.Activation, likelihood: m.Likelihood,
-		accumulate: m.Steps.Accumulate, skip: m.Steps.Skip,
-	}
-}
+func newSteps(m *manifest.Manifest) evaluator { return &steps{&m.Steps, m.Graph.Labels, m.Likelihood} }
 
 func (s *steps) transforms() []string {
 	names := []string{}
 	if s.likelihood != nil {
 		names = append(names, likelihoodName(s.likelihood))
 	}
-	if s.activation != activationNone {
-		names = append(names, s.activation)
+	if s.Activation != activationNone {
+		names = append(names, s.Activation)
 	}
 	if s.tellsLabels() {
-		words := make([]string, len(s.right))
-		for i, at := range s.right {
+		words := make([]string, len(s.Right))
+		for i, at := range s.Right {
 			words[i] = s.labels[at]
 		}
 		names = append(names, "label "+strings.Join(words, " + "))
@@ -50,8 +43,8 @@ func (s *steps) transforms() []string {
 // tellsLabels tells whether a step has several outputs that mean something each.
 func (s *steps) tellsLabels() bool { return len(s.labels) > 1 && s.likelihood == nil }
 
-func (s *steps) recipe(source Source, r *Request, budget models.Budget) (recipe, error) {
-	return &stepping{source, r, s, budget}, nil
+func (s *steps) recipe(source Source, r *Request) (recipe, error) {
+	return &stepping{source, r, s}, nil
 }
 
 // stepping answers a request with the steps of items.
@@ -59,26 +52,16 @@ type stepping struct {
 	source  Source
 	request *Request
 	rule    *steps
-	budget  models.Budget
 }
 
 func (s *stepping) needs() []need {
 	r := s.request
-	return []need{{source: s.source, caller: r.Caller, items: r.Items, truncate: r.Truncate, refused: r.Refused}}
+	return []need{{source: s.source, items: r.Items, truncate: r.Truncate, refused: r.Refused}}
 }
 
 func (s *stepping) answer(_ context.Context, read []gathered) (Answer, error) {
-	count := 0
-	for i := range read[0].readings {
-		count += len(read[0].readings[i].Steps)
-	}
-	if err := checkSteps(s.budget, count); err != nil {
+	if err := s.within(read[0].readings); err != nil {
 		return Answer{}, err
-	}
-	if labels := len(s.rule.labels); s.rule.tellsLabels() {
-		if err := checkCells(s.budget, count*labels, "items: %d steps of %d labels", count, labels); err != nil {
-			return Answer{}, err
-		}
 	}
 	threshold := s.request.Threshold.Value
 	results := make([]StepsResult, len(read[0].readings))
@@ -88,8 +71,21 @@ func (s *stepping) answer(_ context.Context, read []gathered) (Answer, error) {
 	return Answer{Transforms: s.rule.transforms(), Threshold: threshold, Steps: results}, nil
 }
 
+// within holds the steps to the budget of numbers. How many they are is known only now.
+func (s *stepping) within(readings []models.Reading) error {
+	count, each := 0, 1
+	for i := range readings {
+		count += len(readings[i].Steps)
+	}
+	if s.rule.tellsLabels() {
+		each = len(s.rule.labels)
+	}
+	info := s.source.Info()
+	return withinCells(&info, count, each, "steps")
+}
+
 // result is the steps of one reading.
-func (s *steps) result(reading *Reading, threshold float64) StepsResult {
+func (s *steps) result(reading *models.Reading, threshold float64) StepsResult {
 	rows, err := widen(reading, s.labels)
 	if err != nil {
 		return StepsResult{Err: err}
@@ -104,7 +100,7 @@ func (s *steps) result(reading *Reading, threshold float64) StepsResult {
 		if step.Token, step.End = reading.Steps[k], -1; len(reading.Ends) == len(all) {
 			step.End = reading.Ends[k]
 		}
-		if k < s.skip {
+		if k < s.Skip {
 			continue
 		}
 		raw, score := s.score(rows, reading, k)
@@ -114,21 +110,21 @@ func (s *steps) result(reading *Reading, threshold float64) StepsResult {
 		step.Raw, step.Score = ops.Some(raw), ops.Some(score)
 		scores = append(scores, score)
 		if s.tellsLabels() {
-			step.Logits = named(s.labels, rows[k-s.skip])
+			step.Logits = named(s.labels, rows[k-s.Skip])
 		}
 	}
-	result := aggregate(scores, threshold, s.skip)
+	result := aggregate(scores, threshold, s.Skip)
 	result.Steps, result.Tokens = all, tokensOf(reading)
 	return result
 }
 
-// fits refuses a reading whose rows are not those of its steps: one for each step that has a score or, of a likelihood, one for each
-// token of the response.
-func (s *steps) fits(reading *Reading) *failure.Error {
+// fits refuses a reading whose rows are not those of its steps: one for each step that has a score or, of a likelihood,
+// one for each token of the response.
+func (s *steps) fits(reading *models.Reading) *failure.Error {
 	n, rows := len(reading.Steps), len(reading.Rows)
-	ok := n > s.skip && rows == n-s.skip
+	ok := n > s.Skip && rows == n-s.Skip
 	if s.likelihood != nil {
-		ok = n > s.skip && reading.Steps[n-1]-reading.Response < rows
+		ok = n > s.Skip && reading.Steps[n-1]-reading.Response < rows
 	}
 	if ok {
 		return nil
@@ -137,18 +133,18 @@ func (s *steps) fits(reading *Reading) *failure.Error {
 }
 
 // score is step k's raw value and its score. A likelihood's rows are those of the response's tokens, one each.
-func (s *steps) score(rows [][]float64, reading *Reading, k int) (raw, score float64) {
+func (s *steps) score(rows [][]float64, reading *models.Reading, k int) (raw, score float64) {
 	if s.likelihood != nil {
 		from, end := 0, reading.Steps[k]-reading.Response+1
-		if !s.accumulate && k > 0 {
+		if !s.Accumulate && k > 0 {
 			from = reading.Steps[k-1] - reading.Response + 1
 		}
 		raw = ops.LogRatio(rows[from:end], s.likelihood.Mean())
-		return raw, activated([]float64{s.likelihood.Beta * raw}, s.activation)[0]
+		return raw, activated([]float64{s.likelihood.Beta * raw}, s.Activation)[0]
 	}
-	row := rows[k-s.skip]
-	after := activated(row, s.activation)
-	for _, at := range s.right {
+	row := rows[k-s.Skip]
+	after := activated(row, s.Activation)
+	for _, at := range s.Right {
 		raw += row[at]
 		score += after[at]
 	}

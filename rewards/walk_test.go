@@ -5,12 +5,13 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/models/manifest"
 	"github.com/assay-rm/assay/rewards/failure"
 )
 
-// TestARequestWalksOnce: whatever is asked, its model is found and released once, asked for admission once, and asked once for
-// everything that is read, however many groups and responses there are.
+// TestARequestWalksOnce: whatever is asked, its model is found and released once, asked for admission once, and asked
+// once for everything that is read, however many groups and responses there are.
 func TestARequestWalksOnce(t *testing.T) {
 	for _, test := range []struct {
 		name    string
@@ -51,7 +52,7 @@ func TestARequestWalksOnce(t *testing.T) {
 // TestAModelIsReleasedWhateverHappens: a request that is refused after its model was found holds nothing.
 func TestAModelIsReleasedWhateverHappens(t *testing.T) {
 	e, fakes := engineOf(t, reward("r"))
-	fakes[0].read = func(context.Context, Ask) error { return errors.New("broken") }
+	fakes[0].read = func(context.Context, models.Ask) error { return errors.New("broken") }
 	for _, request := range []Request{
 		{Question: Score, Items: text("a"), Label: "none such"}, {Question: Score, Items: text("a")},
 	} {
@@ -69,17 +70,18 @@ func TestNoSourceReadsForARequestThatAnotherRefuses(t *testing.T) {
 	_, fakes := engineOf(t, reward("r"), process("none", "good", "good"))
 	fakes[1].full = errors.New("full")
 	needs := []need{{source: fakes[0], items: text("a")}, {source: fakes[1], items: text("a")}}
-	if _, err := gather(t.Context(), needs); !errors.Is(err, fakes[1].full) || fakes[0].reads.Load() != 0 {
+	if _, err := gather(t.Context(), models.Caller{}, needs); !errors.Is(err, fakes[1].full) || fakes[0].reads.Load() != 0 {
 		t.Errorf("%v, after %d reads", err, fakes[0].reads.Load())
 	}
 	fakes[1].full = nil
-	read, err := gather(t.Context(), needs)
+	read, err := gather(t.Context(), models.Caller{}, needs)
 	if err != nil || len(read[0].readings) != 1 || len(read[1].readings) != 1 || fakes[1].admits.Load() != 2 {
 		t.Errorf("%v, %v", read, err)
 	}
 }
 
-// TestWhatIsRefusedIsNotRead: items that cannot be read fail alone, in their places, and their mates are read without them.
+// TestWhatIsRefusedIsNotRead: items that cannot be read fail alone, in their places, and their mates are read without
+// them.
 func TestWhatIsRefusedIsNotRead(t *testing.T) {
 	why := failure.New("bad_item", "is not Unicode")
 	for _, test := range []struct {

@@ -10,7 +10,7 @@ import (
 )
 
 func TestToken(t *testing.T) {
-	s := newServer(t, &fakeEngine{}, Options{Token: "s3cret"})
+	s := newServer(t, &fakeEngine{}, Options{Tokens: []Token{{Token: "s3cret"}}})
 	send := func(method, path string, credentials func(*http.Request)) reply {
 		t.Helper()
 		r := httptest.NewRequestWithContext(t.Context(), method, path, nil)
@@ -45,7 +45,7 @@ func TestToken(t *testing.T) {
 			}
 		}
 	}
-	for _, route := range s.table() {
+	for _, route := range table(s) {
 		response := send(route.method, route.path, func(*http.Request) {})
 		if refused := response.status == http.StatusUnauthorized; refused == route.open {
 			t.Errorf("%s without a token gives %d", route.path, response.status)
@@ -55,26 +55,26 @@ func TestToken(t *testing.T) {
 
 func TestCheckListen(t *testing.T) {
 	for _, test := range []struct {
-		addr, token string
-		optOut, ok  bool
+		addr        string
+		guarded, ok bool
 	}{
-		{"127.0.0.1:8080", "", false, true},
-		{"127.8.8.8:0", "", false, true},
-		{"localhost:8080", "", false, true},
-		{"[::1]:8080", "", false, true},
-		{"[::ffff:127.0.0.1]:8080", "", false, true},
-		{":8080", "", false, false},
-		{"0.0.0.0:8080", "", false, false},
-		{"[::]:8080", "", false, false},
-		{"10.0.0.1:8080", "", false, false},
-		{"example.com:8080", "", false, false},
-		{"localhost.example.com:8080", "", false, false},
-		{":8080", "s3cret", false, true},
-		{"0.0.0.0:8080", "", true, true},
-		{"127.0.0.1", "", false, false},
-		{"", "s3cret", true, false},
+		{"127.0.0.1:8080", false, true},
+		{"127.8.8.8:0", false, true},
+		{"localhost:8080", false, true},
+		{"[::1]:8080", false, true},
+		{"[::ffff:127.0.0.1]:8080", false, true},
+		{":8080", false, false},
+		{"0.0.0.0:8080", false, false},
+		{"[::]:8080", false, false},
+		{"10.0.0.1:8080", false, false},
+		{"example.com:8080", false, false},
+		{"localhost.example.com:8080", false, false},
+		{":8080", true, true},
+		{"0.0.0.0:8080", true, true},
+		{"127.0.0.1", false, false},
+		{"", true, false},
 	} {
-		if err := CheckListen(test.addr, test.token, test.optOut); (err == nil) != test.ok {
+		if err := CheckListen(test.addr, test.guarded); (err == nil) != test.ok {
 			t.Errorf("%+v: %v", test, err)
 		}
 	}

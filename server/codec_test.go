@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/assay-rm/assay/server/native"
 	"github.com/assay-rm/assay/server/wire"
@@ -30,28 +31,30 @@ func decodes(tb testing.TB, body string) func() {
 	reader := strings.NewReader(body)
 	r := httptest.NewRequestWithContext(tb.Context(), http.MethodPost, "/v1/score", reader)
 	r.Header.Set("Content-Type", "application/json")
-	w := httptest.NewRecorder()
+	x, r := newExchange(httptest.NewRecorder(), r, time.Minute)
 	return func() {
 		reader.Reset(body)
-		var request wire.ScoreRequest
-		if err := s.decode(w, r, &request); err != nil {
+		text, err := s.bodies.read(x, r)
+		if err != nil {
 			tb.Fatal(err)
 		}
+		var request wire.ScoreRequest
+		if err := s.decode(text.Bytes(), &request); err != nil {
+			tb.Fatal(err)
+		}
+		s.bodies.release(text)
 	}
 }
 
 // encodes gives a function that writes an answer of n items as the server does, again and again.
 func encodes(tb testing.TB, n int) func() {
 	tb.Helper()
-	s := newServer(tb, &fakeEngine{}, Options{})
 	answer := fakeAnswer(fakeResults(n))
-	r := httptest.NewRequestWithContext(tb.Context(), http.MethodPost, "/v1/score", nil)
 	w := &discard{header: http.Header{}}
 	return func() {
 		w.status = 0
-		s.write(w, r, http.StatusOK, native.ScoreAnswer(&answer))
-		if w.status != http.StatusOK {
-			tb.Fatal(w.status)
+		if err := writeJSON(w, http.StatusOK, native.ScoreAnswer(&answer)); err != nil || w.status != http.StatusOK {
+			tb.Fatal(w.status, err)
 		}
 	}
 }
@@ -66,7 +69,8 @@ func (d *discard) Header() http.Header       { return d.header }
 func (d *discard) WriteHeader(status int)    { d.status = status }
 func (*discard) Write(p []byte) (int, error) { return len(p), nil }
 
-// TestAllocations holds the wire to its ceilings: a few allocations for a request, those of its texts for an item, none for a token.
+// TestAllocations holds the wire to its ceilings: a few allocations for a request, those of its texts for an item, none
+// for a token.
 func TestAllocations(t *testing.T) {
 	ids := `{"items":[{"input_ids":[1` + strings.Repeat(",12345", 9999) + `]}]}`
 	for _, test := range []struct {
@@ -88,13 +92,14 @@ func TestAllocations(t *testing.T) {
 
 // TestAnswersAreWrittenOnce: the length in the header is the body's, and the bytes are those of encoding/json.
 func TestAnswersAreWrittenOnce(t *testing.T) {
-	s := newServer(t, &fakeEngine{}, Options{})
 	for _, n := range []int{1, 4096} {
 		given := fakeAnswer(fakeResults(n))
 		given.Model = "<&>\u2028é"
 		answer := native.ScoreAnswer(&given)
 		w := &pieces{discard: discard{header: http.Header{}}}
-		s.write(w, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/v1/score", nil), http.StatusOK, answer)
+		if err := writeJSON(w, http.StatusOK, answer); err != nil {
+			t.Fatal(err)
+		}
 		var want bytes.Buffer
 		encoder := json.NewEncoder(&want)
 		encoder.SetEscapeHTML(false)

@@ -21,7 +21,7 @@ func FuzzBody(f *testing.F) {
 	}
 	s := newServer(f, &fakeEngine{}, Options{MaxBody: 10 << 10})
 	f.Fuzz(func(t *testing.T, body []byte) {
-		for _, route := range s.table() {
+		for _, route := range table(s) {
 			if route.method != http.MethodPost {
 				continue
 			}
@@ -53,7 +53,7 @@ func TestOpenAPI(t *testing.T) {
 	if document.OpenAPI != "3.1.0" || document.Info.Version != "1.2.3" {
 		t.Errorf("openapi %q, version %q", document.OpenAPI, document.Info.Version)
 	}
-	for _, route := range s.table() {
+	for _, route := range table(s) {
 		if _, ok := document.Paths[route.path][strings.ToLower(route.method)]; ok != (route.summary != "") {
 			t.Errorf("%s %s is described: %v", route.method, route.path, ok)
 		}

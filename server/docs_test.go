@@ -2,6 +2,7 @@ package server
 
 import (
 	"fmt"
+	"math"
 	"net/http"
 	"os"
 	"regexp"
@@ -9,7 +10,6 @@ import (
 	"testing"
 
 	"github.com/assay-rm/assay/models"
-	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/server/wire"
 )
 
@@ -28,7 +28,7 @@ func TestExamplesOfTheAPIPage(t *testing.T) {
 		}
 		sent[example[1]] = true
 	}
-	for _, route := range s.table() {
+	for _, route := range table(s) {
 		if route.method == "POST" && !sent[route.path] {
 			t.Errorf("docs/API.md has no example of %s", route.path)
 		}
@@ -57,25 +57,30 @@ func TestLimitsOfTheAPIPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	budget := models.DefaultBudget()
+	of, budget := DefaultOptions(), models.DefaultBudget()
 	for _, row := range []string{
-		fmt.Sprintf("| bytes of a body | %d MiB |", DefaultMaxBody>>20),
-		fmt.Sprintf("| items of a request (a pair counts two) | %d |", budget.Items),
-		fmt.Sprintf("| text of all items of a request | %d MiB |", budget.Text>>20),
+		fmt.Sprintf("| bytes of a body | %d MiB, as it is sent and as it is decoded |", of.MaxBody>>20),
+		fmt.Sprintf("| items of a request (a pair counts two) | %d |", of.MaxItems),
+		fmt.Sprintf("and 64 bytes for each turn | %d MiB |", budget.Text>>20),
 		fmt.Sprintf("| tokens of all items of a request | %d |", budget.Tokens),
 		fmt.Sprintf("| steps of all items of a request | %d |", budget.Steps),
-		fmt.Sprintf("| numbers of an answer | %d |", budget.Cells),
-		fmt.Sprintf("| text of an item, once it is rendered | %d MiB |", encode.MaxText>>20),
+		fmt.Sprintf("| %d, so that %.0f responses are compared two by two at most |", budget.Cells, math.Sqrt(float64(budget.Cells))),
 		fmt.Sprintf("| deadline of a request | %d ms at most, none by default |", wire.MaxTimeout),
-		fmt.Sprintf("| headers of a request | %d KiB, %.0f s |", maxHeaders>>10, DefaultHeader.Seconds()),
+		fmt.Sprintf("| headers of a request | %d KiB, %.0f s |", maxHeaders>>10, of.HeaderTimeout.Seconds()),
 		fmt.Sprintf("| requests in flight on an HTTP/2 connection | %d; more wait at the client |", maxStreams),
-		fmt.Sprintf("| reading a body | %.0f s |", DefaultBody.Seconds()),
-		fmt.Sprintf("| writing an answer | %.0f s |", DefaultWrite.Seconds()),
-		fmt.Sprintf("| idle connection | %.0f s |", DefaultIdle.Seconds()),
-		fmt.Sprintf("| readiness probe of a model | %.0f s, at most one a second |", DefaultProbe.Seconds()),
-		fmt.Sprintf("| run that counts as stuck | %.0f s |", DefaultStuckAfter.Seconds()),
-		fmt.Sprintf("| drain after the stop signal | %.0f s |", DefaultDrainTimeout.Seconds()),
-		fmt.Sprintf("| sequences of a request to a pair model (N·(N − 1) for N responses) | %d |", budget.Items),
+		fmt.Sprintf("| window of a zstd body | %d MiB |", zstdWindow>>20),
+		fmt.Sprintf("| connections | %d, or fewer where the process may open few files |", of.MaxConnections),
+		fmt.Sprintf("| reading a request | %.0f s, its body included |", of.BodyTimeout.Seconds()),
+		fmt.Sprintf("| reading a body that is refused | %.0f s |", linger.Seconds()),
+		fmt.Sprintf("| `Retry-After` | %.0f s |", longestRetry.Seconds()),
+		fmt.Sprintf("| value of a client that an error or the log repeats | 80 characters; a sentence %d bytes |", longestDetail),
+		fmt.Sprintf("| `X-Request-Id` of a client | %d characters |", longestID),
+		fmt.Sprintf("| writing an answer | %.0f s |", of.WriteTimeout.Seconds()),
+		fmt.Sprintf("| idle connection | %.0f s |", of.IdleTimeout.Seconds()),
+		fmt.Sprintf("| readiness probe of a model | %.0f s, at most one a second |", of.ProbeTimeout.Seconds()),
+		fmt.Sprintf("| run that counts as stuck | %.0f s |", of.StuckAfter.Seconds()),
+		fmt.Sprintf("| drain after the stop signal | %.0f s, and as long again for a forward to end |", of.DrainTimeout.Seconds()),
+		fmt.Sprintf("| sequences of a request to a pair model (N·(N − 1) for N responses) | %d, as many as may wait |", models.DefaultMaxItems),
 		fmt.Sprintf("| items waiting for a model | %d |", models.DefaultMaxItems),
 		fmt.Sprintf("| tokens waiting for a model | %d |", models.DefaultMaxTokens),
 	} {

@@ -43,7 +43,7 @@ func embeddedServer(t *testing.T) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newServer(t, served{rewards.New(registry, models.DefaultBudget()), registry}, Options{})
+	return newServer(t, served{rewards.New(registry), registry}, Options{})
 }
 
 // heldout reads a held-out file: problems that no model was trained on.

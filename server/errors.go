@@ -6,44 +6,74 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"strings"
+	"time"
 
-	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/rewards/failure"
 	"github.com/assay-rm/assay/server/problem"
 	"github.com/assay-rm/assay/server/wire"
 )
 
-// details is the body of an error: RFC 9457, with a code that never changes.
-func details(p *problem.Problem) wire.ProblemDetails {
-	return wire.ProblemDetails{Type: "/docs#" + p.Code, Problem: p.Problem}
-}
+// Retry-After is at least a second, since a client that asks sooner meets the same queue, and at most a minute, since
+// none should stay away for longer than it takes to see that it may come back.
+const (
+	leastRetry   = time.Second
+	longestRetry = time.Minute
+)
 
-// fail answers with the problem of an error, and logs the cause of a fault.
-func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
-	p := problem.Of(err)
-	s.explain(r.Context(), requestID(w), p)
-	header := w.Header()
-	if p.RetryAfter > 0 {
-		header.Set("Retry-After", strconv.Itoa(int(math.Ceil(p.RetryAfter.Seconds()))))
-	} else if p.Status == http.StatusTooManyRequests {
-		header.Set("Retry-After", "1")
+// fail answers with the problem of an error, told in the form of the request's protocol, and logs the cause of a fault.
+func (s *Server) fail(x *exchange, r *http.Request, err error) {
+	p := *problem.Of(err)
+	p.Detail = brief(p.Detail)
+	s.explain(r.Context(), x.id, &p)
+	if p.RetryAfter > 0 || p.Status == http.StatusTooManyRequests {
+		after := min(max(p.RetryAfter, leastRetry), longestRetry)
+		x.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(after.Seconds()))))
 	}
 	if p.Code == problem.CodeUnauthorized {
-		header.Set("WWW-Authenticate", `Bearer realm="assay"`)
+		x.Header().Set("WWW-Authenticate", `Bearer realm="assay"`)
 	}
-	header.Set("Content-Type", "application/problem+json")
-	s.write(w, r, p.Status, details(p))
+	x.protocol.problem(x, &p)
+}
+
+// longestDetail bounds a sentence that may repeat what a client sent, in bytes.
+const longestDetail = 500
+
+// brief cuts a sentence that is too long, between two characters.
+func brief(detail string) string {
+	if len(detail) <= longestDetail {
+		return detail
+	}
+	return strings.ToValidUTF8(detail[:longestDetail], "") + "…"
+}
+
+// problemJSON tells a problem as the native API does: RFC 9457, with a code that never changes.
+func problemJSON(x *exchange, p *problem.Problem) {
+	x.Header().Set("Content-Type", "application/problem+json")
+	if err := writeJSON(x, p.Status, details(p)); err != nil {
+		panic(err) // a problem is strings and a number
+	}
+}
+
+func details(p *problem.Problem) wire.ProblemDetails {
+	return wire.ProblemDetails{Type: "/docs#" + p.Code, Problem: p.Problem}
 }
 
 // explain counts a problem of the request of that id and, when it is a fault of ours, logs what no client is told.
 func (s *Server) explain(ctx context.Context, id string, p *problem.Problem) {
 	s.metrics.problem(p.Code)
-	if p.Status >= 500 && p.Cause != nil && p.Code != failure.CodeDeadline {
-		s.log.LogAttrs(ctx, slog.LevelError, "fault", slog.String("code", p.Code),
-			slog.String("detail", p.Detail), slog.Any("cause", p.Cause), slog.String("request", id))
+	if isFault(p) {
+		s.logFault(ctx, id, 1, p)
 	}
 }
 
-func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
-	s.fail(w, r, problem.New(problem.CodeNotFound, "no route has the path %q; GET /openapi.json lists the routes", fault.Short(r.URL.Path)))
+// isFault tells a problem that the server's owner should hear of.
+func isFault(p *problem.Problem) bool {
+	return p.Status >= 500 && p.Cause != nil && p.Code != failure.CodeDeadline
+}
+
+// logFault logs a fault of the request of that id, and how many like it the request had.
+func (s *Server) logFault(ctx context.Context, id string, times int, p *problem.Problem) {
+	s.log.LogAttrs(ctx, slog.LevelError, "fault", slog.String("code", p.Code), slog.Int("times", times),
+		slog.String("detail", p.Detail), slog.Any("cause", p.Cause), slog.String("request", id))
 }

@@ -96,6 +96,15 @@ func newServer(tb testing.TB, engine Engine, options Options) *Server {
 	return s
 }
 
+// table lists the routes of all protocols.
+func table(s *Server) []route {
+	var all []route
+	for _, p := range s.protocols {
+		all = append(all, p.routes...)
+	}
+	return all
+}
+
 // reply is an answer, read.
 type reply struct {
 	status int

@@ -24,14 +24,14 @@ type health struct {
 
 func newHealth(s *Server) *health { return &health{server: s} }
 
-func (s *Server) healthz(w http.ResponseWriter, r *http.Request) {
-	s.write(w, r, http.StatusOK, wire.AliveAnswer{Alive: true})
+func (*Server) healthz(x *exchange, _ *http.Request) error {
+	return writeJSON(x, http.StatusOK, wire.AliveAnswer{Alive: true})
 }
 
-func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
+func (s *Server) readyz(x *exchange, r *http.Request) error {
 	verdict, why := wire.ReadyAnswer{Models: []wire.ReadyModel{}}, []string{"the server is draining"}
 	if !s.draining.Load() {
-		verdict, why = s.health.verdict(r.Context(), requestID(w)), nil
+		verdict, why = s.health.verdict(r.Context(), x.id), nil
 	}
 	for _, m := range verdict.Models {
 		if m.Error != nil {
@@ -39,15 +39,15 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if verdict.Ready {
-		s.write(w, r, http.StatusOK, verdict)
-		return
+		return writeJSON(x, http.StatusOK, verdict)
 	}
 	p := problem.New(problem.CodeNotReady, "%s", strings.Join(why, "; "))
-	w.Header().Set("Content-Type", "application/problem+json")
-	s.write(w, r, p.Status, wire.NotReadyAnswer{ProblemDetails: details(p), ReadyAnswer: verdict})
+	x.Header().Set("Content-Type", "application/problem+json")
+	return writeJSON(x, p.Status, wire.NotReadyAnswer{ProblemDetails: details(p), ReadyAnswer: verdict})
 }
 
-// verdict gives the last probe's outcome, or probes every model for the request of that id. A caller that leaves does not spoil it for the others.
+// verdict gives the last probe's outcome, or probes every model for the request of that id. A client that leaves does
+// not spoil it for the others.
 func (h *health) verdict(ctx context.Context, id string) wire.ReadyAnswer {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -68,8 +68,8 @@ func (h *health) verdict(ctx context.Context, id string) wire.ReadyAnswer {
 	return h.last
 }
 
-// probe scores a short item. A probe that finds the queue full, or waits too long in it, shows load and not a fault: then the
-// model is ready as long as its run in progress is not stuck.
+// probe scores a short item. A probe that finds the queue full, or waits too long in it, shows load and not a fault:
+// then the model is ready as long as its run in progress is not stuck.
 func (h *health) probe(ctx context.Context, id, model string) wire.ReadyModel {
 	options := h.server.options
 	timed, cancel := context.WithTimeout(ctx, options.ProbeTimeout)

@@ -152,6 +152,11 @@ func (l *lines) String() string {
 	return l.buf.String()
 }
 
+// debugLog is a log of everything.
+func debugLog(to *lines) *slog.Logger {
+	return slog.New(slog.NewTextHandler(to, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
 func TestAGoneClientCancelsItsItems(t *testing.T) {
 	g := newGate()
 	log := &lines{}
@@ -219,7 +224,7 @@ func TestAnAnswerMayTakeLongerThanTheBody(t *testing.T) {
 
 func TestRequestIDsAndAccessLines(t *testing.T) {
 	log := &lines{}
-	s := newServer(t, &fakeEngine{}, Options{Logger: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
+	s := newServer(t, &fakeEngine{}, Options{Logger: debugLog(log)})
 	for id, kept := range map[string]bool{"": false, "a-1_b.c:d": true, "a b": false, "a\nb": false, strings.Repeat("a", 129): false} {
 		got := do(t, s, "GET", "/v1/models", "", "X-Request-Id", id).header.Get("X-Request-Id")
 		if kept != (got == id) || got == "" {

@@ -19,10 +19,10 @@ const unixScheme = "unix:"
 // socketMode lets the server's own user and group connect to a Unix socket.
 const socketMode fs.FileMode = 0o660
 
-// CheckListen decides whether a server may listen on an address: on a Unix socket and on the loopback interface always, on
-// another only with a token, or when optOut says that the network is trusted. A host name other than localhost counts as
-// reachable by others.
-func CheckListen(addr, token string, optOut bool) error {
+// CheckListen decides whether a server may listen on an address: on a Unix socket and on the loopback interface always,
+// on another only when it is guarded: by a token, or by somebody's word that the network is trusted. A host name other
+// than localhost counts as reachable by others.
+func CheckListen(addr string, guarded bool) error {
 	if path, ok := SocketPath(addr); ok {
 		return checkSocket(path)
 	}
@@ -30,17 +30,18 @@ func CheckListen(addr, token string, optOut bool) error {
 	if err != nil {
 		return fmt.Errorf("listen address %q: must be host:port or unix:PATH: %w", addr, err)
 	}
-	if token != "" || optOut || loopback(host) {
+	if guarded || loopback(host) {
 		return nil
 	}
 	return fmt.Errorf("listen address %q can be reached by others, and no token is set; set a token, listen on 127.0.0.1, "+
-		"or opt out explicitly", addr)
+		"or allow anonymous clients", addr)
 }
 
 // SocketPath is the path of an address unix:PATH; ok is false for every other address.
 func SocketPath(addr string) (path string, ok bool) { return strings.CutPrefix(addr, unixScheme) }
 
-// checkSocket refuses paths that the system would cut, or take for a name outside of the file system, where no mode protects it.
+// checkSocket refuses paths that the system would cut, or take for a name outside of the file system, where no mode
+// protects it.
 func checkSocket(path string) error {
 	limit := len(syscall.RawSockaddrUnix{}.Path) - 1
 	switch {
@@ -62,17 +63,17 @@ func loopback(host string) bool {
 	return err == nil && ip.Unmap().IsLoopback()
 }
 
-// Listen listens on host:port, or on unix:PATH. The file of a Unix socket has mode 0660 and goes when the listener is closed;
-// one that a dead server left is replaced. The error is syscall.EADDRINUSE where another process listens.
+// Listen listens on host:port, or on unix:PATH. The file of a Unix socket has mode 0660 and goes when the listener is
+// closed; one that a dead server left is replaced. The error is syscall.EADDRINUSE where another process listens.
 func Listen(ctx context.Context, addr string) (net.Listener, error) {
-	var config net.ListenConfig
 	path, ok := SocketPath(addr)
 	if !ok {
-		return config.Listen(ctx, "tcp", addr)
+		return new(net.ListenConfig).Listen(ctx, "tcp", addr)
 	}
 	if err := checkSocket(path); err != nil {
 		return nil, err
 	}
+	config := net.ListenConfig{Control: closed}
 	listener, err := config.Listen(ctx, "unix", path)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		if err = removeStale(ctx, path); err != nil {
@@ -83,10 +84,18 @@ func Listen(ctx context.Context, addr string) (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.Chmod(path, socketMode); err != nil {
+	if err := os.Chmod(path, socketMode); err != nil { // the umask may have taken bits away
 		return nil, errors.Join(err, listener.Close())
 	}
 	return listener, nil
+}
+
+// closed gives a Unix socket its mode before it is bound. The system then makes its file with this mode less the umask,
+// so that at no moment others may connect than those whom the mode allows, whatever the umask is.
+func closed(_, _ string, socket syscall.RawConn) error {
+	var changed error
+	err := socket.Control(func(fd uintptr) { changed = syscall.Fchmod(int(fd), uint32(socketMode)) })
+	return errors.Join(err, changed)
 }
 
 // removeStale removes a socket's file that nobody listens on. Whatever else lies at the path stays.

@@ -187,6 +187,22 @@ func TestASilentConnectionIsCut(t *testing.T) {
 	}
 }
 
+// TestASocketIsNeverOpenToOthers: from its first moment the file of a socket has no more than its mode, even under a
+// umask that would let everybody in.
+func TestASocketIsNeverOpenToOthers(t *testing.T) {
+	before := syscall.Umask(0) // of the whole process; no test of this package runs beside another
+	defer syscall.Umask(before)
+	socket := filepath.Join(t.TempDir(), "s")
+	bound, err := (&net.ListenConfig{Control: closed}).Listen(t.Context(), "unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = bound.Close() }()
+	if info, err := os.Lstat(socket); err != nil || info.Mode() != fs.ModeSocket|socketMode {
+		t.Errorf("the bound socket is %v, %v", info.Mode(), err)
+	}
+}
+
 func TestSocketsThatAreThere(t *testing.T) {
 	dir := t.TempDir()
 	socket := filepath.Join(dir, "s")
@@ -230,13 +246,14 @@ func TestCheckListenOfSockets(t *testing.T) {
 		"unix:/run/assay.sock": "", "unix:assay.sock": "", "unix:": "has no path", "unix:@assay": "begins with @",
 		"unix:/" + strings.Repeat("a", 107): "has 108 bytes, and a socket's may have 107",
 	} {
-		if err := CheckListen(addr, "", false); (err == nil) != (want == "") || !strings.Contains(fmt.Sprint(err), want) {
+		if err := CheckListen(addr, false); (err == nil) != (want == "") || !strings.Contains(fmt.Sprint(err), want) {
 			t.Errorf("%s: %v", addr, err)
 		}
 	}
 }
 
-// TestADrainDoesNotWaitForTheSilent: an HTTP/2 connection that begins once the drain has does not hold it for as long as its client stays.
+// TestADrainDoesNotWaitForTheSilent: an HTTP/2 connection that begins once the drain has does not hold it for as long
+// as its client stays.
 func TestADrainDoesNotWaitForTheSilent(t *testing.T) {
 	s := newServer(t, &fakeEngine{}, Options{DrainTimeout: time.Hour, HeaderTimeout: time.Hour, IdleTimeout: time.Hour})
 	url, _, stop := started(t, s)

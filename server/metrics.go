@@ -10,11 +10,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/rewards"
 )
 
-// metrics has a registry of its own. Its labels are routes, statuses, codes and loaded models, so the series are bounded.
+// metrics has a registry of its own. Its labels are routes, statuses, codes, loaded models and the callers of the token
+// file, so the series are bounded.
 type metrics struct {
 	registry *prometheus.Registry
 	handler  http.Handler
@@ -27,10 +27,12 @@ type metrics struct {
 	wait     *prometheus.HistogramVec // model
 	run      *prometheus.HistogramVec // model
 
+	callerRequests, callerRefused, callerItems, callerTokens *prometheus.CounterVec // caller
+
 	// The series that requests move, found once each.
 	ofRoute   kept[routeStatus, routeSeries]
 	ofProblem kept[string, prometheus.Counter]
-	ofModel   kept[string, answerSeries]
+	ofModel   kept[modelOutcome, answerSeries]
 }
 
 type routeStatus struct {
@@ -43,9 +45,18 @@ type routeSeries struct {
 	seconds  prometheus.Observer
 }
 
+// modelOutcome is a model and what its items are that did not fail.
+type modelOutcome struct{ model, outcome string }
+
+// What an item is when it did not fail.
+const (
+	outcomeScored    = "scored"
+	outcomeTokenized = "tokenized"
+)
+
 type answerSeries struct {
-	failed, scored, tokens prometheus.Counter
-	wait, run              prometheus.Observer
+	failed, done, tokens prometheus.Counter
+	wait, run            prometheus.Observer
 }
 
 func newMetrics(engine Engine) *metrics {
@@ -61,28 +72,45 @@ func newMetrics(engine Engine) *metrics {
 		requests: counter("assay_requests_total", "Requests answered.", "route", "status"),
 		seconds:  histogram("assay_request_seconds", "From a request's headers to the end of its answer.", "route"),
 		problems: counter("assay_problems_total", "Problems of requests and of items, by code.", "code"),
-		items:    counter("assay_items_total", "Items, responses and pairs answered, by whether they have a score or a problem.", "model", "outcome"),
-		tokens:   counter("assay_tokens_total", "Tokens of the items answered.", "model"),
+		items:    counter("assay_items_total", "Results in answers, a pair or a response counting one, by whether they have a score or a problem.", "model", "outcome"),
+		tokens:   counter("assay_tokens_total", "Tokens of the sequences that were read for answers.", "model"),
 		wait:     histogram("assay_wait_seconds", "Longest wait of an item of a request for its run.", "model"),
 		run:      histogram("assay_run_seconds", "Longest run of an item of a request.", "model"),
+
+		callerRequests: counter("assay_caller_requests_total", "Requests of a caller that were answered, refusals among them.", "caller"),
+		callerRefused:  counter("assay_caller_refused_total", "Requests of a caller that were refused with 429.", "caller"),
+		callerItems:    counter("assay_caller_items_total", "Results in answers to a caller.", "caller"),
+		callerTokens:   counter("assay_caller_tokens_total", "Tokens of the sequences that were read for a caller.", "caller"),
 	}
 	m.registry.MustRegister(m.requests, m.seconds, m.problems, m.items, m.tokens, m.wait, m.run, newModelCollector(engine),
+		m.callerRequests, m.callerRefused, m.callerItems, m.callerTokens,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.ofRoute.make = func(key routeStatus) routeSeries {
 		return routeSeries{m.requests.WithLabelValues(key.route, strconv.Itoa(key.status)), m.seconds.WithLabelValues(key.route)}
 	}
 	m.ofProblem.make = func(code string) prometheus.Counter { return m.problems.WithLabelValues(code) }
-	m.ofModel.make = func(model string) answerSeries {
+	m.ofModel.make = func(key modelOutcome) answerSeries {
 		return answerSeries{
-			m.items.WithLabelValues(model, "failed"), m.items.WithLabelValues(model, "scored"), m.tokens.WithLabelValues(model),
-			m.wait.WithLabelValues(model), m.run.WithLabelValues(model),
+			m.items.WithLabelValues(key.model, "failed"), m.items.WithLabelValues(key.model, key.outcome), m.tokens.WithLabelValues(key.model),
+			m.wait.WithLabelValues(key.model), m.run.WithLabelValues(key.model),
 		}
 	}
 	m.handler = promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
 	return m
 }
 
-func (m *metrics) serve(w http.ResponseWriter, r *http.Request) { m.handler.ServeHTTP(w, r) }
+func (m *metrics) serve(x *exchange, r *http.Request) error {
+	m.handler.ServeHTTP(x, r)
+	return nil
+}
+
+// caller makes the series of a caller. They are there from the start, so that a rate can be taken of the first request.
+func (m *metrics) caller(name string) *callerCounts {
+	return &callerCounts{
+		requests: m.callerRequests.WithLabelValues(name), refused: m.callerRefused.WithLabelValues(name),
+		items: m.callerItems.WithLabelValues(name), tokens: m.callerTokens.WithLabelValues(name),
+	}
+}
 
 // finished counts a request by its route's pattern and status.
 func (m *metrics) finished(route string, status int, took time.Duration) {
@@ -94,11 +122,15 @@ func (m *metrics) finished(route string, status int, took time.Duration) {
 // problem counts a problem of a request or an item.
 func (m *metrics) problem(code string) { m.ofProblem.of(code).Inc() }
 
-// answered counts the results of an answer. Nothing was read for one without a run.
+// answered counts an answer by its results. Without a run nothing was read.
 func (m *metrics) answered(a *rewards.Answer) {
-	series, items := m.ofModel.of(a.Model), a.Items()
+	items, outcome := a.Items(), outcomeScored
+	if a.Question == rewards.Tokenize {
+		outcome = outcomeTokenized
+	}
+	series := m.ofModel.of(modelOutcome{a.Model, outcome})
 	series.failed.Add(float64(items.Failed))
-	series.scored.Add(float64(items.Scored))
+	series.done.Add(float64(items.Asked - items.Failed))
 	series.tokens.Add(float64(a.Usage.Tokens))
 	if a.Usage.Run > 0 {
 		series.wait.Observe(a.Usage.Queue.Seconds())
@@ -106,7 +138,8 @@ func (m *metrics) answered(a *rewards.Answer) {
 	}
 }
 
-// kept remembers what make gives for a key. It forgets nothing, so its keys must be few: routes, statuses, codes, models.
+// kept remembers what make gives for a key. It forgets nothing, so its keys must be few: routes, statuses, codes,
+// models.
 type kept[K comparable, V any] struct {
 	make func(key K) V
 
@@ -129,66 +162,4 @@ func (k *kept[K, V]) of(key K) V {
 	v = k.make(key)
 	k.made[key] = v
 	return v
-}
-
-// modelCollector reads the counters of the models' batchers when it is scraped.
-type modelCollector struct {
-	engine Engine
-	series []modelSeries
-}
-
-type modelSeries struct {
-	desc *prometheus.Desc
-	kind prometheus.ValueType
-	of   func(*models.Stats) float64
-}
-
-func newModelCollector(engine Engine) *modelCollector {
-	c := &modelCollector{engine: engine}
-	add := func(kind prometheus.ValueType, name, help string, of func(*models.Stats) float64) {
-		c.series = append(c.series, modelSeries{prometheus.NewDesc(name, help, []string{"model"}, nil), kind, of})
-	}
-	gauge := func(name, help string, of func(*models.Stats) float64) {
-		add(prometheus.GaugeValue, name, help, of)
-	}
-	counter := func(name, help string, of func(*models.Stats) uint64) {
-		add(prometheus.CounterValue, name, help, func(s *models.Stats) float64 { return float64(of(s)) })
-	}
-	gauge("assay_queue_items", "Items waiting for a run.", func(s *models.Stats) float64 { return float64(s.Items) })
-	gauge("assay_queue_tokens", "Tokens waiting for a run.", func(s *models.Stats) float64 { return float64(s.Tokens) })
-	gauge("assay_running_items", "Items of the run in progress.", func(s *models.Stats) float64 { return float64(s.Running) })
-	gauge("assay_run_age_seconds", "Age of the run in progress.", func(s *models.Stats) float64 { return s.RunAge.Seconds() })
-	counter("assay_runs_total", "Forwards.", func(s *models.Stats) uint64 { return s.Runs })
-	counter("assay_run_items_total", "Items that a run answered; over assay_runs_total, the items of a batch.",
-		func(s *models.Stats) uint64 { return s.Answered })
-	counter("assay_run_failed_items_total", "Items whose run failed.", func(s *models.Stats) uint64 { return s.Failed })
-	counter("assay_asked_tokens_total", "Tokens of the items of all runs.", func(s *models.Stats) uint64 { return s.Asked })
-	counter("assay_computed_tokens_total", "Tokens computed, padding included.", func(s *models.Stats) uint64 { return s.Computed })
-	counter("assay_padding_tokens_total", "Tokens computed that belong to no item.", func(s *models.Stats) uint64 { return s.Padding })
-	counter("assay_shared_tokens_total", "Tokens asked that another item of the run brought.", func(s *models.Stats) uint64 { return s.Shared })
-	counter("assay_cached_tokens_total", "Tokens asked that the key-value cache had.", func(s *models.Stats) uint64 { return s.Cached })
-	gauge("assay_cache_bytes", "Keys and values in the cache.", func(s *models.Stats) float64 { return float64(s.CacheBytes) })
-	counter("assay_cache_evicted_blocks_total", "Blocks of 16 tokens that made room for others.", func(s *models.Stats) uint64 { return s.Cache.Evicted })
-	counter("assay_narrow_runs_total", "Forwards on one thread, beside others.", func(s *models.Stats) uint64 { return s.Narrow })
-	counter("assay_deduplicated_items_total", "Items that joined an identical one.", func(s *models.Stats) uint64 { return s.Deduplicated })
-	counter("assay_cancelled_items_total", "Items given up by their client.", func(s *models.Stats) uint64 { return s.Cancelled })
-	counter("assay_expired_items_total", "Items whose deadline passed.", func(s *models.Stats) uint64 { return s.Expired })
-	counter("assay_refused_items_total", "Items refused by a full queue.", func(s *models.Stats) uint64 { return s.Refused })
-	return c
-}
-
-// Describe implements [prometheus.Collector].
-func (c *modelCollector) Describe(descs chan<- *prometheus.Desc) {
-	for _, s := range c.series {
-		descs <- s.desc
-	}
-}
-
-// Collect implements [prometheus.Collector].
-func (c *modelCollector) Collect(out chan<- prometheus.Metric) {
-	for _, stats := range c.engine.Stats() {
-		for _, s := range c.series {
-			out <- prometheus.MustNewConstMetric(s.desc, s.kind, s.of(&stats), stats.Model)
-		}
-	}
 }

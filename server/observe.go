@@ -10,14 +10,9 @@ import (
 	"runtime/debug"
 	"time"
 
-	"github.com/go-chi/chi/v5"
-
 	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/server/problem"
 )
-
-// requestID is the id that observe gave the request that w answers.
-func requestID(w http.ResponseWriter) string { return w.Header().Get("X-Request-Id") }
 
 // observe gives every request an id, counts it, writes its access line, and turns a panic into a problem.
 func (s *Server) observe(next http.Handler) http.Handler {
@@ -25,81 +20,86 @@ func (s *Server) observe(next http.Handler) http.Handler {
 		start := time.Now()
 		s.inFlight.Add(1)
 		defer s.inFlight.Add(-1)
-		id := r.Header.Get("X-Request-Id")
-		if !plain(id) {
-			id = rand.Text()
+		x, r := newExchange(w, r, s.options.WriteTimeout)
+		x.protocol, x.caller = s.native, s.anonymous
+		if x.id = r.Header.Get("X-Request-Id"); !plain(x.id) {
+			x.id = rand.Text()
 		}
-		w.Header().Set("X-Request-Id", id)
-		watched := &watchedWriter{ResponseWriter: w}
-		defer func() { s.finished(r, watched, id, time.Since(start)) }()
+		w.Header().Set("X-Request-Id", x.id)
+		defer func() { s.finished(x, r, time.Since(start)) }()
 		defer func() {
 			if value := recover(); value != nil {
-				s.broke(watched, r, value)
+				s.broke(x, r, value)
 			}
 		}()
-		next.ServeHTTP(watched, r)
+		next.ServeHTTP(x, r)
 	})
 }
 
-// broke answers for a handler that panicked. Where the answer had begun, the connection is cut instead, so that no client takes
-// a part for the whole.
-func (s *Server) broke(w *watchedWriter, r *http.Request, value any) {
+// broke answers for a handler that panicked. Where the answer had begun, the connection is cut instead, so that no
+// client takes a part for the whole.
+func (s *Server) broke(x *exchange, r *http.Request, value any) {
 	if err, ok := value.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		panic(value)
 	}
 	err := fmt.Errorf("panic: %v\n%s", value, debug.Stack())
-	if w.status == 0 {
-		s.fail(w, r, err)
+	if x.status == 0 {
+		s.fail(x, r, err)
 		return
 	}
-	s.explain(r.Context(), requestID(w), problem.Of(err))
+	s.explain(r.Context(), x.id, problem.Of(err))
 	panic(http.ErrAbortHandler)
 }
 
-// finished counts a request and writes its access line: at debug when it went well or was one of many that a full queue refuses,
-// louder when it did not.
-func (s *Server) finished(r *http.Request, w *watchedWriter, id string, took time.Duration) {
-	route := "other"
-	if known := chi.RouteContext(r.Context()).RoutePattern(); known != "" && w.status != http.StatusMethodNotAllowed {
-		route = known
+// finished counts a request and writes its access line: at debug when it went well or was one of many that were refused
+// for their number, louder when it did not.
+func (s *Server) finished(x *exchange, r *http.Request, took time.Duration) {
+	route, status := x.route, x.status
+	if route == "" {
+		route = "other"
 	}
-	status := w.status
 	if status == 0 {
 		status = http.StatusOK
 	}
 	s.metrics.finished(route, status, took)
-	level := slog.LevelDebug
+	x.caller.finished(status)
+	ctx, level := r.Context(), slog.LevelDebug
 	switch {
 	case status >= 500:
 		level = slog.LevelWarn
 	case status == http.StatusTooManyRequests:
-		s.refused(r.Context())
+		s.refused(ctx)
 	case status >= 400:
 		level = slog.LevelInfo
 	}
-	ctx := r.Context()
-	if s.log.Enabled(ctx, level) {
-		s.log.LogAttrs(ctx, level, "request", slog.String("method", r.Method), slog.String("path", fault.Short(r.URL.Path)),
-			slog.Int("status", status), slog.Int64("bytes", w.bytes), slog.Duration("took", took),
-			slog.String("remote", r.RemoteAddr), slog.String("request", id))
+	if !s.log.Enabled(ctx, level) {
+		return
+	}
+	line := []slog.Attr{
+		slog.String("method", fault.Short(r.Method)), slog.String("path", fault.Short(r.URL.Path)), slog.Int("status", status),
+		slog.Int64("bytes", x.bytes), slog.Duration("took", took), slog.String("remote", r.RemoteAddr), slog.String("request", x.id),
+	}
+	if x.caller.name != "" {
+		line = append(line, slog.String("caller", x.caller.name))
+	}
+	s.log.LogAttrs(ctx, level, "request", line...)
+}
+
+// refused says now and then how many requests were refused with 429; under overload they are most of the requests, and
+// a line for each would cost more than the refusal.
+func (s *Server) refused(ctx context.Context) {
+	if count, say := s.refusals.now(); say {
+		s.log.LogAttrs(ctx, slog.LevelWarn, "refusing requests, since a queue is full or a caller's tokens are used up",
+			slog.Int64("refused", count))
 	}
 }
 
-// refused says at most every ten seconds how many requests were refused with 429; under overload they are most of the requests,
-// and a line for each would cost more than the refusal.
-func (s *Server) refused(ctx context.Context) {
-	s.refusals.Add(1)
-	now := time.Now().Unix()
-	last := s.refusedAt.Load()
-	if now-last < 10 || !s.refusedAt.CompareAndSwap(last, now) {
-		return
-	}
-	s.log.LogAttrs(ctx, slog.LevelWarn, "refusing requests, since a queue is full", slog.Int64("refused", s.refusals.Swap(0)))
-}
+// longestID is how many characters a client's request id may have.
+const longestID = 80
 
 // plain tells whether a client's id is safe to repeat in a header and a log.
 func plain(id string) bool {
-	if id == "" || len(id) > 128 {
+	if id == "" || len(id) > longestID {
 		return false
 	}
 	for i := range len(id) {
@@ -111,29 +111,3 @@ func plain(id string) bool {
 	}
 	return true
 }
-
-// watchedWriter remembers what was answered.
-type watchedWriter struct {
-	http.ResponseWriter
-	status int
-	bytes  int64
-}
-
-func (w *watchedWriter) WriteHeader(status int) {
-	if w.status == 0 {
-		w.status = status
-	}
-	w.ResponseWriter.WriteHeader(status)
-}
-
-func (w *watchedWriter) Write(p []byte) (int, error) {
-	if w.status == 0 {
-		w.status = http.StatusOK
-	}
-	n, err := w.ResponseWriter.Write(p)
-	w.bytes += int64(n)
-	return n, err
-}
-
-// Unwrap gives http.ResponseController the deadlines.
-func (w *watchedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -14,52 +14,56 @@ import (
 	"github.com/assay-rm/assay/server/wire"
 )
 
-// getReward is OpenRLHF's remote reward model. The client posts to a URL that its user writes, so the URL's query may choose the
-// model and the truncation; without it an item that is too long is refused, since a reward of half a response would train the
-// policy on it. The client needs a number for every query: one failed item fails the request, with that item's status, and
-// the client's own retry asks again.
-func (s *Server) getReward(w http.ResponseWriter, r *http.Request) {
-	var asked wire.OpenRLHFRequest
-	if err := s.decode(w, r, &asked); err != nil {
-		s.fail(w, r, err)
-		return
+// openRLHF is OpenRLHF's remote reward model. The client posts to a URL that its user writes, so the URL's query may
+// choose the model and the truncation; without it an item that is too long is refused, since a reward of half a
+// response would train the policy on it. Of a problem the trainer looks at the status alone, so that the native form of
+// one will do.
+func (s *Server) openRLHF() *protocol {
+	return &protocol{
+		prefix:  "/get_reward/",
+		problem: problemJSON,
+		routes: []route{{
+			http.MethodPost, "/get_reward", "OpenRLHF's remote reward model", false,
+			ask(s, codec{jsonType, s.decodeOpenRLHF, encodeOpenRLHF}),
+			wire.OpenRLHFRequest{},
+			wire.OpenRLHFAnswer{},
+		}},
 	}
-	request, err := openRLHFScore(r.URL, asked.Query)
-	if err != nil {
-		s.fail(w, r, err)
-		return
-	}
-	answer := wire.OpenRLHFAnswer{
-		Rewards: []float64{}, Scores: []float64{},
-		ExtraLogs: map[string][]float64{"raw": {}, "tokens": {}, "truncated": {}},
-	}
-	if len(request.Items) == 0 { // some releases send empty shards to all servers but one
-		s.write(w, r, http.StatusOK, answer)
-		return
-	}
-	given, err := s.engine.Ask(r.Context(), request)
-	if err != nil {
-		s.fail(w, r, err)
-		return
-	}
-	for i := range given.Results {
-		if why := given.Results[i].Err; why != nil {
-			s.metrics.answered(&given)
-			s.fail(w, r, why.Within(fmt.Sprintf("query[%d]", i)))
-			return
-		}
-	}
-	s.account(r.Context(), requestID(w), &given)
-	logs := answer.ExtraLogs
+}
+
+// encodeOpenRLHF gives the rewards. The client needs a number for every query: one failed item fails the request, with
+// that item's status, and the client's own retry asks again.
+func encodeOpenRLHF(x *exchange, given *rewards.Answer) error {
+	n := len(given.Results)
+	answer := wire.OpenRLHFAnswer{Rewards: make([]float64, n), ExtraLogs: map[string][]float64{
+		"raw": make([]float64, n), "tokens": make([]float64, n), "truncated": make([]float64, n),
+	}}
 	for i := range given.Results {
 		result := &given.Results[i]
-		answer.Rewards = append(answer.Rewards, result.Score)
-		logs["raw"] = append(logs["raw"], result.Raw.Value)
-		logs["tokens"] = append(logs["tokens"], float64(result.Tokens.Tokens))
-		logs["truncated"] = append(logs["truncated"], float64(result.Truncated))
+		if result.Err != nil {
+			why := result.Err.Within(fmt.Sprintf("query[%d]", i))
+			why.Cause = nil // logged with the answer's items
+			return why
+		}
+		answer.Rewards[i], answer.ExtraLogs["raw"][i] = result.Score, result.Raw.Value
+		answer.ExtraLogs["tokens"][i], answer.ExtraLogs["truncated"][i] = float64(result.Tokens.Tokens), float64(result.Truncated)
 	}
 	answer.Scores = answer.Rewards
-	s.write(w, r, http.StatusOK, answer)
+	return writeJSON(x, http.StatusOK, answer)
+}
+
+// decodeOpenRLHF reads the queries. Some releases send empty shards to all servers but one, which no model need be asked
+// about.
+func (s *Server) decodeOpenRLHF(r *http.Request, body []byte) (asked, error) {
+	var form wire.OpenRLHFRequest
+	if err := s.decode(body, &form); err != nil {
+		return asked{}, err
+	}
+	request, err := openRLHFScore(r.URL, form.Query)
+	if len(form.Query) == 0 {
+		return asked{known: &rewards.Answer{}}, err
+	}
+	return asked{Request: request}, err
 }
 
 // openRLHFScore makes the score request of the queries, under the model and truncation that the URL names.

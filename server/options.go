@@ -1,98 +1,82 @@
 package server
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"time"
 )
 
-// Options says where and how a server answers. The zero value listens on the loopback interface without a token.
+// Options says where and how a server answers. A field that is left at zero has the value of [DefaultOptions].
 type Options struct {
-	Addr     string // host:port, or unix:PATH; default 127.0.0.1:8080
-	Token    string // asked of every request but health, docs and schemas; empty: none is asked
-	Insecure bool   // allows an address that others can reach without a token
+	Addr           string  // host:port, or unix:PATH
+	Tokens         []Token // one of them is asked of every request but health, docs and schemas; none: no token is asked
+	AllowAnonymous bool    // allows an address that others can reach without a token
 
-	MaxBody  int64 // bytes of a body; default 32 MiB
-	MaxItems int   // items of a request; default 4096
+	MaxBody        int64 // bytes of a body, as it is sent and as it is decoded
+	MaxItems       int   // items of a request
+	MaxConnections int   // open at once; see connections.go for what happens then
 
-	HeaderTimeout time.Duration // for a request's headers; default 10 s
-	BodyTimeout   time.Duration // for a request's body; default 60 s
-	WriteTimeout  time.Duration // for writing an answer, from when it is there; default 60 s
-	IdleTimeout   time.Duration // of a connection between requests; default 120 s
+	HeaderTimeout time.Duration // for a request's headers
+	BodyTimeout   time.Duration // for a request's headers and body together
+	WriteTimeout  time.Duration // for a client to take an answer, from when it is there
+	IdleTimeout   time.Duration // of a connection between requests
 
-	ProbeTimeout time.Duration // of a readiness probe of one model; default 5 s
-	ProbeEvery   time.Duration // readiness answers from the last probe for this long; default 1 s
-	StuckAfter   time.Duration // a run that takes longer makes its model not ready; default 30 s
+	ProbeTimeout time.Duration // of a readiness probe of one model
+	ProbeEvery   time.Duration // readiness answers from the last probe for this long
+	StuckAfter   time.Duration // a run that takes longer makes its model not ready
 
-	DrainDelay   time.Duration // from the end of the context, with readiness false, to refusing connections; default 0
-	DrainTimeout time.Duration // for what was accepted; default 30 s
+	DrainDelay   time.Duration // from the end of the context, with readiness false, to refusing connections; may be zero
+	DrainTimeout time.Duration // for what was accepted
 
-	Logger  *slog.Logger // default: discards
-	Version string       // shown in the schemas' title; default "dev"
+	Logger  *slog.Logger // discards, if there is none
+	Version string       // shown in the schemas' title
 }
 
-// Defaults of the fields of [Options] that are left at zero.
-const (
-	DefaultAddr         = "127.0.0.1:8080"
-	DefaultMaxBody      = 32 << 20
-	DefaultMaxItems     = 4096
-	DefaultHeader       = 10 * time.Second
-	DefaultBody         = 60 * time.Second
-	DefaultWrite        = 60 * time.Second
-	DefaultIdle         = 120 * time.Second
-	DefaultProbe        = 5 * time.Second
-	DefaultProbeEvery   = time.Second
-	DefaultStuckAfter   = 30 * time.Second
-	DefaultDrainTimeout = 30 * time.Second
-)
+// DefaultOptions has a value in every field that has a default. A server with these options listens on the loopback
+// interface and asks for no token.
+func DefaultOptions() Options {
+	return Options{
+		Addr:           "127.0.0.1:8080",
+		MaxBody:        32 << 20,
+		MaxItems:       4096,
+		MaxConnections: 4096,
+		HeaderTimeout:  10 * time.Second,
+		BodyTimeout:    60 * time.Second,
+		WriteTimeout:   60 * time.Second,
+		IdleTimeout:    120 * time.Second,
+		ProbeTimeout:   5 * time.Second,
+		ProbeEvery:     time.Second,
+		StuckAfter:     30 * time.Second,
+		DrainTimeout:   30 * time.Second,
+		Logger:         slog.New(slog.DiscardHandler),
+		Version:        "dev",
+	}
+}
 
-// withDefaults returns the options with every unset field at its default.
+// withDefaults returns the options with every field that is zero at its default.
 func (o Options) withDefaults() Options {
-	set(&o.Addr, DefaultAddr)
-	set(&o.MaxBody, DefaultMaxBody)
-	set(&o.MaxItems, DefaultMaxItems)
-	set(&o.HeaderTimeout, DefaultHeader)
-	set(&o.BodyTimeout, DefaultBody)
-	set(&o.WriteTimeout, DefaultWrite)
-	set(&o.IdleTimeout, DefaultIdle)
-	set(&o.ProbeTimeout, DefaultProbe)
-	set(&o.ProbeEvery, DefaultProbeEvery)
-	set(&o.StuckAfter, DefaultStuckAfter)
-	set(&o.DrainTimeout, DefaultDrainTimeout)
-	set(&o.Version, "dev")
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
+	given, defaults := reflect.ValueOf(&o).Elem(), reflect.ValueOf(DefaultOptions())
+	for i := range given.NumField() {
+		if given.Field(i).IsZero() {
+			given.Field(i).Set(defaults.Field(i))
+		}
 	}
 	return o
-}
-
-func set[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
 }
 
 // Validate names every field that is out of range.
 func (o Options) Validate() error {
 	var bad []error
-	positive := func(field string, ok bool, value any) {
-		if !ok {
-			bad = append(bad, fmt.Errorf("%s: %v is below zero", field, value))
+	fields := reflect.ValueOf(o)
+	for i := range fields.NumField() {
+		if field := fields.Field(i); field.CanInt() && field.Int() < 0 {
+			bad = append(bad, fmt.Errorf("%s: %v is below zero", fields.Type().Field(i).Name, field))
 		}
 	}
-	positive("MaxBody", o.MaxBody >= 0, o.MaxBody)
-	positive("MaxItems", o.MaxItems >= 0, o.MaxItems)
-	for field, d := range map[string]time.Duration{
-		"HeaderTimeout": o.HeaderTimeout, "BodyTimeout": o.BodyTimeout, "WriteTimeout": o.WriteTimeout, "IdleTimeout": o.IdleTimeout,
-		"ProbeTimeout": o.ProbeTimeout, "ProbeEvery": o.ProbeEvery, "StuckAfter": o.StuckAfter,
-		"DrainDelay": o.DrainDelay, "DrainTimeout": o.DrainTimeout,
-	} {
-		positive(field, d >= 0, d)
-	}
-	if err := CheckListen(cmp.Or(o.Addr, DefaultAddr), o.Token, o.Insecure); err != nil {
+	addr := o.withDefaults().Addr
+	if err := CheckListen(addr, len(o.Tokens) > 0 || o.AllowAnonymous); err != nil {
 		bad = append(bad, err)
 	}
 	return errors.Join(bad...)

@@ -42,7 +42,7 @@ func realServer(tb testing.TB, names ...string) *Server {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return newServer(tb, served{rewards.New(registry, models.DefaultBudget()), registry}, Options{})
+	return newServer(tb, served{rewards.New(registry), registry}, Options{})
 }
 
 // quoted is a text as JSON.

@@ -199,3 +199,36 @@ func TestRefusalsAreLoggedTogether(t *testing.T) {
 		}
 	})
 }
+
+// TestFaultsOfItemsAreOneLine: however many items of a request a broken forward took with it, the log has one line of
+// them.
+func TestFaultsOfItemsAreOneLine(t *testing.T) {
+	log := &lines{}
+	results := make([]rewards.Result, 4096)
+	for i := range results {
+		results[i] = rewards.Result{Err: failure.Of(&fault.Error{Code: fault.CodeRun, Detail: "the forward failed", Err: io.ErrNoProgress})}
+	}
+	engine := &fakeEngine{score: func(context.Context, rewards.Request) (rewards.Answer, error) {
+		return fakeAnswer(results), nil
+	}}
+	s := newServer(t, engine, Options{Logger: slog.New(slog.NewTextHandler(log, nil))})
+	for path, body := range map[string]string{"/v1/score": oneItem, "/get_reward": `{"query":["a"]}`} {
+		before := strings.Count(log.String(), "level=ERROR")
+		do(t, s, "POST", path, body)
+		if n := strings.Count(log.String(), "level=ERROR") - before; n != 1 || !strings.Contains(log.String(), "times=4096") {
+			t.Errorf("%s: %d lines:\n%.2000s", path, n, log)
+		}
+	}
+}
+
+// TestRetryAfterIsBounded, however long the queue is.
+func TestRetryAfterIsBounded(t *testing.T) {
+	for wait, want := range map[time.Duration]string{time.Millisecond: "1", 59500 * time.Millisecond: "60", 9 * time.Hour: "60"} {
+		engine := &fakeEngine{score: func(context.Context, rewards.Request) (rewards.Answer, error) {
+			return rewards.Answer{}, &models.QueueFullError{Items: 9, MaxItems: 9, RetryAfter: wait}
+		}}
+		if got := do(t, newServer(t, engine, Options{}), "POST", "/v1/score", oneItem).header.Get("Retry-After"); got != want {
+			t.Errorf("a wait of %s: Retry-After %s, want %s", wait, got, want)
+		}
+	}
+}

@@ -1,167 +1,113 @@
 package server
 
 import (
-	"context"
-	"encoding/json"
+	"maps"
 	"net/http"
+	"net/url"
+	"path"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
-
-	"github.com/go-chi/chi/v5"
 
 	"github.com/assay-rm/assay/models/fault"
-	"github.com/assay-rm/assay/rewards"
-	"github.com/assay-rm/assay/server/native"
 	"github.com/assay-rm/assay/server/problem"
-	"github.com/assay-rm/assay/server/wire"
 )
 
-// route is a line of the one route table.
-type route struct {
-	method, path string
-	summary      string
-	open         bool // needs no token
-	handle       http.HandlerFunc
-	takes, gives any // zero values of the bodies, for the schemas; nil: none
-}
-
-func (s *Server) table() []route {
-	return []route{
-		question(s, "/v1/score", "How good is each item?", native.ScoreRequest, native.ScoreAnswer),
-		question(s, "/v1/rank", "Which of these responses is best?", native.RankRequest, native.RankAnswer),
-		question(s, "/v1/compare", "Which response is preferred, and how surely?", native.CompareRequest, native.CompareAnswer),
-		question(s, "/v1/steps", "Which step goes wrong?", native.StepsRequest, native.StepsAnswer),
-		question(s, "/v1/tokenize", "What does the model see?", native.TokenizeRequest, native.TokenizeAnswer),
-		{"POST", "/get_reward", "OpenRLHF's remote reward model", false, s.getReward, wire.OpenRLHFRequest{}, wire.OpenRLHFAnswer{}},
-		{"GET", "/v1/models", "What is loaded", false, s.models, nil, wire.ModelsAnswer{}},
-		{"GET", "/healthz", "The process lives", true, s.healthz, nil, wire.AliveAnswer{}},
-		{"GET", "/readyz", "Every model scores, and the server does not drain", true, s.readyz, nil, wire.ReadyAnswer{}},
-		{"GET", "/metrics", "Prometheus metrics", false, s.metrics.serve, nil, nil},
-		{"GET", "/openapi.json", "These schemas", true, s.schemas.serve, nil, nil},
-		{"GET", "/docs", "A page to read and try the routes", true, page("docs.html", "text/html; charset=utf-8"), nil, nil},
-		{"GET", "/docs/docs.js", "", true, page("docs.js", "text/javascript; charset=utf-8"), nil, nil},
-		{"GET", "/docs/docs.css", "", true, page("docs.css", "text/css; charset=utf-8"), nil, nil},
-		{"GET", "/docs/problems.json", "", true, s.problems, nil, nil},
-	}
-}
-
-func (s *Server) routes() chi.Router {
-	router := chi.NewRouter()
-	router.Use(s.observe)
-	router.NotFound(s.notFound)
-	methods := map[string][]string{}
-	for _, route := range s.table() {
-		s.schemas.add(route)
-		handle := route.handle
-		if !route.open {
-			handle = s.authorized(handle)
+// routes gives every route of every protocol its place, and every other path to the protocol whose prefix it has.
+func (s *Server) routes() http.Handler {
+	mux := http.NewServeMux()
+	for _, p := range s.protocols {
+		methods := map[string]map[string]http.Handler{} // by path
+		for _, route := range p.routes {
+			s.schemas.add(route)
+			if methods[route.path] == nil {
+				methods[route.path] = map[string]http.Handler{}
+			}
+			entry := s.enter(p, route)
+			methods[route.path][route.method] = entry
+			if route.method == http.MethodGet {
+				methods[route.path][http.MethodHead] = entry
+			}
 		}
-		router.MethodFunc(route.method, route.path, handle)
-		methods[route.path] = append(methods[route.path], route.method)
-		if route.method == http.MethodGet {
-			router.MethodFunc(http.MethodHead, route.path, handle)
-			methods[route.path] = append(methods[route.path], http.MethodHead)
+		for pattern, of := range methods {
+			mux.Handle(pattern, s.byMethod(p, of))
+		}
+		mux.Handle(p.prefix, s.notFound(p))
+		// Without this the mux would send a client from /v2 to /v2/, in a form of its own.
+		if bare := strings.TrimSuffix(p.prefix, "/"); bare != "" && methods[bare] == nil {
+			mux.Handle(bare, s.notFound(p))
 		}
 	}
 	s.schemas.seal()
-	router.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
-		allowed := slices.Sorted(slices.Values(methods[r.URL.Path]))
-		w.Header().Set("Allow", strings.Join(allowed, ", "))
-		s.fail(w, r, problem.New(problem.CodeMethodNotAllowed, "%s answers %s, not %s",
+	nowhere := s.notFound(s.native)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !clean(r.URL) {
+			nowhere.ServeHTTP(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+// enter leads into a route: the token first, then its handler. What either refuses is told by the route's protocol.
+func (s *Server) enter(p *protocol, route route) http.Handler {
+	return handling(func(x *exchange, r *http.Request) {
+		x.protocol, x.route = p, route.path
+		var err error
+		if !route.open {
+			err = s.authorize(x, r)
+		}
+		if err == nil {
+			err = route.handle(x, r)
+		}
+		if err != nil {
+			s.fail(x, r, err)
+		}
+	})
+}
+
+// byMethod chooses among the routes of one path.
+func (s *Server) byMethod(p *protocol, of map[string]http.Handler) http.Handler {
+	allowed := slices.Sorted(maps.Keys(of))
+	return handling(func(x *exchange, r *http.Request) {
+		if route, ok := of[r.Method]; ok {
+			route.ServeHTTP(x, r)
+			return
+		}
+		x.protocol = p
+		x.Header().Set("Allow", strings.Join(allowed, ", "))
+		s.fail(x, r, problem.New(problem.CodeMethodNotAllowed, "%s answers %s, not %s",
 			fault.Short(r.URL.Path), strings.Join(allowed, " and "), fault.Short(r.Method)))
 	})
-	return router
 }
 
-// question is the route of a native request: decode, ask the engine, answer. The deadline that the request asks for is put on its
-// context here.
-func question[Q, A any, P interface {
-	*Q
-	wire.Form
-	Timeout() time.Duration
-}](s *Server, path, summary string, request func(P) (rewards.Request, error), answer func(*rewards.Answer) *A) route {
-	handle := func(w http.ResponseWriter, r *http.Request) {
-		var body Q
-		if err := s.decode(w, r, P(&body)); err != nil {
-			s.fail(w, r, err)
-			return
+func (s *Server) notFound(p *protocol) http.Handler {
+	return handling(func(x *exchange, r *http.Request) {
+		x.protocol = p
+		s.fail(x, r, problem.New(problem.CodeNotFound, "no route has the path %q; GET /openapi.json lists the routes", fault.Short(r.URL.Path)))
+	})
+}
+
+// handling is a handler behind [Server.observe], which makes the exchange.
+func handling(handle func(x *exchange, r *http.Request)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		x, ok := w.(*exchange)
+		if !ok {
+			panic("server: a route outside of observe")
 		}
-		asked, err := request(&body)
-		if err != nil {
-			s.fail(w, r, err)
-			return
-		}
-		ctx := r.Context()
-		if timeout := P(&body).Timeout(); timeout > 0 {
-			timed, cancel := context.WithTimeout(ctx, timeout)
-			defer cancel()
-			ctx = timed
-		}
-		given, err := s.engine.Ask(ctx, asked)
-		if err != nil {
-			s.fail(w, r, err)
-			return
-		}
-		s.account(r.Context(), requestID(w), &given)
-		s.write(w, r, problem.Status(given.Errors()), answer(&given))
+		handle(x, r)
+	})
+}
+
+// clean tells whether the mux takes a path as it stands. Others, as //v1/score or a relative one, it would redirect or
+// refuse in a form of its own.
+func clean(u *url.URL) bool {
+	p := u.EscapedPath()
+	if !strings.HasPrefix(p, "/") {
+		return false
 	}
-	var takes Q
-	var gives A
-	return route{http.MethodPost, path, summary, false, handle, takes, gives}
-}
-
-// account counts the answer to the request of that id and logs the faults among its items.
-func (s *Server) account(ctx context.Context, id string, a *rewards.Answer) {
-	for err := range a.Errors() {
-		if err != nil {
-			s.explain(ctx, id, problem.Of(err))
-		}
+	kept := path.Clean(p)
+	if kept != "/" && strings.HasSuffix(p, "/") {
+		kept += "/"
 	}
-	s.metrics.answered(a)
-}
-
-func (s *Server) models(w http.ResponseWriter, r *http.Request) {
-	infos := s.engine.Models()
-	answer := wire.ModelsAnswer{Models: make([]wire.ModelInfo, len(infos))}
-	for i := range infos {
-		answer.Models[i] = native.ModelInfo(&infos[i])
-	}
-	s.write(w, r, http.StatusOK, answer)
-}
-
-// write sends a JSON body.
-func (s *Server) write(w http.ResponseWriter, r *http.Request, status int, body any) {
-	header := w.Header()
-	if header.Get("Content-Type") == "" {
-		header.Set("Content-Type", "application/json")
-	}
-	out := &wholeWriter{to: w, status: status, timeout: s.options.WriteTimeout}
-	encoder := json.NewEncoder(out)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(body); err != nil && !out.begun {
-		if _, again := body.(wire.ProblemDetails); again {
-			panic(err) // a problem is strings and a number
-		}
-		s.fail(w, r, err)
-	} // else the client may be gone, and there is nobody else to tell
-}
-
-// wholeWriter sends an answer whose body comes in one piece. [json.Encoder] writes once, when everything is encoded: so nothing
-// half-written carries a status of success, and a large answer is held once.
-type wholeWriter struct {
-	to      http.ResponseWriter
-	status  int
-	timeout time.Duration
-	begun   bool
-}
-
-func (w *wholeWriter) Write(body []byte) (int, error) {
-	w.begun = true
-	w.to.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	// A client that does not read must not hold the connection; one on a writer without deadlines is a test's.
-	_ = http.NewResponseController(w.to).SetWriteDeadline(time.Now().Add(w.timeout))
-	w.to.WriteHeader(w.status)
-	return w.to.Write(body)
+	return kept == p
 }

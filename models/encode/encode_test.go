@@ -47,6 +47,21 @@ func encodeWith(e *Encoder, item Item, truncate Truncation) (Encoded, error) {
 	return e.Encode(context.Background(), item, Options{Truncate: truncate, KeepText: true})
 }
 
+// TestEveryFixtureHasAnEncoder: what an encoder finds in a tokenizer and a template, it finds in those of every family.
+func TestEveryFixtureHasAnEncoder(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join("..", "testdata", "*", "*", manifest.File))
+	if err != nil || len(files) < 150 {
+		t.Fatalf("%d fixture bundles, %v", len(files), err)
+	}
+	for _, file := range files {
+		dir := filepath.Dir(file)
+		e := fixture(t, filepath.Join("..", filepath.Base(filepath.Dir(dir)), filepath.Base(dir)))
+		if tail, renders := e.Tail(); renders && tail >= e.manifest.Limits.MaxTokens {
+			t.Errorf("%s: %d tokens follow a response", dir, tail)
+		}
+	}
+}
+
 func TestItemRefusals(t *testing.T) {
 	reward, process := fixture(t, "qwen3-reward-packed"), fixture(t, "qwen3-process-packed")
 	noTemplate := *reward

@@ -61,16 +61,18 @@ func FindRuntime(explicit string) (string, error) {
 		}
 		return explicit, nil
 	}
-	var tried []string
-	for _, dir := range runtimeDirs() {
+	return searchRuntime(runtimeDirs())
+}
+
+func searchRuntime(dirs []string) (string, error) {
+	for _, dir := range dirs {
 		file := filepath.Join(dir, RuntimeFile)
 		if _, err := os.Stat(file); err == nil {
 			return file, nil
 		}
-		tried = append(tried, dir)
 	}
 	return "", fault.New(fault.CodeRuntime, "%s is not in %s: run make runtime, or name the file with --onnxruntime",
-		RuntimeFile, strings.Join(tried, ", "))
+		RuntimeFile, strings.Join(dirs, ", "))
 }
 
 func runtimeDirs() []string {

@@ -42,3 +42,12 @@ func TestExplicitLibraryMustBeThere(t *testing.T) {
 		t.Errorf("a file that is not there: %v", err)
 	}
 }
+
+// TestALibraryThatIsNowhereIsSearchedAloud: the sentence says where it was searched for and what mends it.
+func TestALibraryThatIsNowhereIsSearchedAloud(t *testing.T) {
+	_, err := searchRuntime([]string{t.TempDir(), "/nonexistent"})
+	if err == nil || !strings.HasSuffix(err.Error(),
+		", /nonexistent: run make runtime, or name the file with --onnxruntime") {
+		t.Errorf("a library that is nowhere: %v", err)
+	}
+}

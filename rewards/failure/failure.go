@@ -52,8 +52,8 @@ func (e *Error) Within(field string) *Error {
 	return &inner
 }
 
-// Of gives any error its code: an Error is itself, the errors of models, of their queues and of contexts have codes of their
-// own, and every other error is an internal one whose detail tells a client nothing. It is nil only for nil.
+// Of gives any error its code: an Error is itself, the errors of models, of their queues and of contexts have codes of
+// their own, and every other error is an internal one whose detail tells a client nothing. It is nil only for nil.
 func Of(err error) *Error {
 	if err == nil {
 		return nil
@@ -89,8 +89,8 @@ func caused(err error, code, format string, args ...any) *Error {
 	return e
 }
 
-// shown is what a client may read of a model's error. The cause of a refusal is the client's to read; the cause of a fault of
-// ours, such as a path or a library's message, is not.
+// shown is what a client may read of a model's error. The cause of a refusal is the client's to read; the cause of a
+// fault of ours, such as a path or a library's message, is not.
 func shown(of *fault.Error) string {
 	switch of.Code {
 	case fault.CodeBundle, fault.CodeRuntime, fault.CodeDevice, fault.CodeNotFinite, fault.CodeRun:

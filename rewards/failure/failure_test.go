@@ -50,7 +50,8 @@ func TestEveryErrorHasACode(t *testing.T) {
 	}
 }
 
-// TestOnlyARefusalsCauseIsTold: what made a request unfit is the client's to read, and what broke inside the server is not.
+// TestOnlyARefusalsCauseIsTold: what made a request unfit is the client's to read, and what broke inside the server is
+// not.
 func TestOnlyARefusalsCauseIsTold(t *testing.T) {
 	for code, told := range map[string]bool{
 		fault.CodeRun: false, fault.CodeBundle: false, fault.CodeRuntime: false, fault.CodeDevice: false, fault.CodeNotFinite: false,

@@ -1,4 +1,5 @@
-// Package native is the forms of the native API as rewards knows them: it makes requests of what was decoded, and JSON of answers.
+// Package native is the forms of the native API as rewards knows them: it makes requests of what was decoded, and JSON
+// of answers.
 package native
 
 import (

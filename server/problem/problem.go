@@ -1,4 +1,5 @@
-// Package problem is what HTTP makes of errors: the one table from their codes to statuses and sentences, which docs/API.md prints.
+// Package problem is what HTTP makes of errors: the one table from their codes to statuses and sentences, which
+// docs/API.md prints.
 package problem
 
 import (
@@ -39,8 +40,8 @@ func (p *Problem) Within(field string) *Problem {
 	return &inner
 }
 
-// Of maps any error to its problem: a problem to itself, what a decoder refuses to its code, and every other error to what
-// [failure.Of] makes of it. It is nil only for nil.
+// Of maps any error to its problem: a problem to itself, what a decoder refuses to its code, and every other error to
+// what [failure.Of] makes of it. It is nil only for nil.
 func Of(err error) *Problem {
 	if err == nil {
 		return nil
@@ -58,7 +59,8 @@ func Of(err error) *Problem {
 // Refused is what a decoder refuses, as rewards say it.
 func Refused(why *wire.Error) *failure.Error { return failure.New(why.Code, "%s", why.Error()) }
 
-// Item is what an answer says of an item that failed. A code that the table does not have is a fault of ours, of which it says no more.
+// Item is what an answer says of an item that failed. A code that the table does not have is a fault of ours, of which
+// it says no more.
 func Item(err *failure.Error) wire.Problem {
 	if row := byCode[err.Code]; row != nil {
 		return wire.Problem{Code: err.Code, Status: row.Status, Title: row.Title, Detail: err.Detail}
@@ -67,7 +69,8 @@ func Item(err *failure.Error) wire.Problem {
 	return wire.Problem{Code: row.Code, Status: row.Status, Title: row.Title, Detail: "an error inside the server"}
 }
 
-// Status is that of an answer with those errors: the one that all of them have where every item failed alike, and else 200.
+// Status is that of an answer with those errors: the one that all of them have where every item failed alike, and else
+// 200.
 func Status(errs iter.Seq[*failure.Error]) int {
 	status := 0
 	for err := range errs {

@@ -15,6 +15,8 @@ const (
 	CodeBodyTooLarge     = "body_too_large"
 	CodeMediaType        = "unsupported_media_type"
 	CodeNotReady         = "not_ready"
+	CodeBadBody          = "bad_body"
+	CodeRateLimited      = "rate_limited"
 )
 
 // row is a row of the table of problems.
@@ -32,6 +34,11 @@ var table = []row{
 		wire.CodeBadJSON, 400, "The body is not JSON",
 		"syntax error, not UTF-8, more than one value, empty body",
 		"send one JSON object",
+	},
+	{
+		CodeBadBody, 400, "The body is not what its headers say",
+		"broken chunks, fewer bytes than `Content-Length`, broken gzip or zstd",
+		"send what the headers announce",
 	},
 	{
 		CodeUnauthorized, 401, "A token is needed",
@@ -53,7 +60,12 @@ var table = []row{
 	{CodeBodyTooLarge, 413, "The body is too large", "more bytes than the cap", "split the request"},
 	{
 		failure.CodeTooManyItems, 413, "Too many items",
-		"more items than one request, or than the queue, may hold",
+		"more items than one request, or than the queue, may hold, or more responses than may be compared",
+		"split the request",
+	},
+	{
+		fault.CodeBudget, 413, "Too much for one request",
+		"more text, tokens, steps or numbers of an answer than one request may have (`budget` of `GET /v1/models`)",
 		"split the request",
 	},
 	{
@@ -62,9 +74,9 @@ var table = []row{
 		"shorten it, or ask for `truncate`",
 	},
 	{
-		CodeMediaType, 415, "Not JSON by its content type",
-		"`Content-Type` missing or another",
-		"send `Content-Type: application/json`",
+		CodeMediaType, 415, "The type or encoding of the body is not taken",
+		"`Content-Type` missing or another, `Content-Encoding` neither gzip nor zstd",
+		"send `Content-Type: application/json`, and no encoding, gzip or zstd",
 	},
 	{
 		wire.CodeUnknownField, 422, "Unknown field",
@@ -89,7 +101,7 @@ var table = []row{
 	{failure.CodeLabel, 422, "No such label", "`label` is none of the model's", "`GET /v1/models` lists the labels"},
 	{
 		fault.CodeItem, 422, "The item is incomplete or ambiguous",
-		"no form, several forms, half of one, or features or a user's vector that do not fit",
+		"no form, several forms, half of one, text that is not Unicode, or features or a user's vector that do not fit",
 		"give exactly one form; the detail names what is missing",
 	},
 	{fault.CodeEmpty, 422, "The item has no token", "empty text or ids", "give it content"},
@@ -126,6 +138,11 @@ var table = []row{
 	{
 		failure.CodeQueueFull, 429, "The queue is full",
 		"items or tokens waiting reach the limit, or the deadline would pass behind them",
+		"try again after `Retry-After` seconds",
+	},
+	{
+		CodeRateLimited, 429, "The caller's tokens are used up",
+		"the token's `rate` of tokens per minute is exceeded",
 		"try again after `Retry-After` seconds",
 	},
 	{

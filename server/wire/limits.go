@@ -16,7 +16,7 @@ type Limits struct {
 // The defaults of [Limits].
 const (
 	DefaultItems    = 4096
-	DefaultCompared = 256
+	DefaultCompared = 512
 	DefaultMessages = 4096
 	DefaultSteps    = 32768
 	DefaultIDs      = 1 << 20

@@ -34,6 +34,16 @@ type ModelInfo struct {
 	Lanes       int        `json:"lanes" doc:"Forwards side by side, on one thread each, when much waits; 1: one at a time, on all threads"`
 	Provider    string     `json:"provider" doc:"The execution provider in use"`
 	Threads     int        `json:"threads" doc:"Of one forward"`
+	Budget      Budget     `json:"budget" doc:"What one request may ask of it, beside the limits of each item"`
+}
+
+// Budget bounds one request.
+type Budget struct {
+	Items  int `json:"items" doc:"Sequences that are read"`
+	Text   int `json:"text_bytes" doc:"Bytes of text as it is rendered, a prompt that items share in each"`
+	Tokens int `json:"tokens" doc:"Of all items"`
+	Steps  int `json:"steps" doc:"Of all items"`
+	Cells  int `json:"cells" doc:"Numbers of the answer, by item, label, step, feature or pair of responses"`
 }
 
 // DriftSpec is what lower precision was seen to change.

@@ -1,0 +1,76 @@
+package server
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/assay-rm/assay/rewards"
+	"github.com/assay-rm/assay/server/native"
+	"github.com/assay-rm/assay/server/problem"
+	"github.com/assay-rm/assay/server/wire"
+)
+
+// nativeProtocol is the API of docs/API.md. Its problems are RFC 9457's, and so are those of paths that are no
+// protocol's.
+func (s *Server) nativeProtocol() *protocol {
+	return &protocol{
+		prefix:  "/",
+		problem: problemJSON,
+		routes: []route{
+			question(s, "/v1/score", "How good is each item?", native.ScoreRequest, native.ScoreAnswer),
+			question(s, "/v1/rank", "Which of these responses is best?", native.RankRequest, native.RankAnswer),
+			question(s, "/v1/compare", "Which response is preferred, and how surely?", native.CompareRequest, native.CompareAnswer),
+			question(s, "/v1/steps", "Which step goes wrong?", native.StepsRequest, native.StepsAnswer),
+			question(s, "/v1/tokenize", "What does the model see?", native.TokenizeRequest, native.TokenizeAnswer),
+			{"GET", "/v1/models", "What is loaded", false, s.models, nil, wire.ModelsAnswer{}},
+			{"GET", "/healthz", "The process lives", true, s.healthz, nil, wire.AliveAnswer{}},
+			{"GET", "/readyz", "Every model scores, and the server does not drain", true, s.readyz, nil, wire.ReadyAnswer{}},
+			{"GET", "/metrics", "Prometheus metrics", false, s.metrics.serve, nil, nil},
+			{"GET", "/openapi.json", "These schemas", true, s.schemas.serve, nil, nil},
+			{"GET", "/docs", "A page to read and try the routes", true, page("docs.html", "text/html; charset=utf-8"), nil, nil},
+			{"GET", "/docs/docs.js", "", true, page("docs.js", "text/javascript; charset=utf-8"), nil, nil},
+			{"GET", "/docs/docs.css", "", true, page("docs.css", "text/css; charset=utf-8"), nil, nil},
+			{"GET", "/docs/problems.json", "", true, problems, nil, nil},
+		},
+	}
+}
+
+// question is a route of the native API that asks the engine, whose request is made of the form of the body, and the
+// form of the answer of its answer.
+func question[Q, A any, P interface {
+	*Q
+	wire.Form
+	Timeout() time.Duration
+}](s *Server, path, summary string, request func(P) (rewards.Request, error), answer func(*rewards.Answer) *A) route {
+	c := codec{
+		accepts: jsonType,
+		decode: func(_ *http.Request, body []byte) (asked, error) {
+			var form Q
+			if err := s.decode(body, P(&form)); err != nil {
+				return asked{}, err
+			}
+			of, err := request(&form)
+			return asked{Request: of, timeout: P(&form).Timeout()}, err
+		},
+		encode: func(x *exchange, given *rewards.Answer) error {
+			return writeJSON(x, problem.Status(given.Errors()), answer(given))
+		},
+	}
+	var takes Q
+	var gives A
+	return route{http.MethodPost, path, summary, false, ask(s, c), takes, gives}
+}
+
+// decode reads a body into its form.
+func (s *Server) decode(body []byte, form wire.Form) error {
+	return wire.DecodeBody(body, form, wire.Limits{Items: s.options.MaxItems})
+}
+
+func (s *Server) models(x *exchange, _ *http.Request) error {
+	infos := s.engine.Models()
+	answer := wire.ModelsAnswer{Models: make([]wire.ModelInfo, len(infos))}
+	for i := range infos {
+		answer.Models[i] = native.ModelInfo(&infos[i])
+	}
+	return writeJSON(x, http.StatusOK, answer)
+}

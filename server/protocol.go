@@ -1,0 +1,163 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/rewards"
+	"github.com/assay-rm/assay/rewards/failure"
+	"github.com/assay-rm/assay/server/problem"
+)
+
+// protocol is one API's way of speaking: the native one (native.go), or a foreign one that some client knows
+// (openrlhf.go, for example). Each of its questions has a codec, {decode, encode}, and all of its routes one way to
+// tell a problem. It gets every problem of its routes: a missing token, another method, a path under its prefix that no
+// route has, a body that cannot be read, what the engine refuses, and a panic. No protocol knows another, and the
+// server knows none of them by name.
+type protocol struct {
+	prefix  string // of the paths that are its own, whether a route has them or not, such as "/v2/"
+	problem func(x *exchange, p *problem.Problem)
+	routes  []route
+}
+
+// route is a line of a protocol's table.
+type route struct {
+	method, path string // a pattern of [http.ServeMux], without a method: "/v2/models/{model}/infer"
+	summary      string
+	open         bool // needs no token
+	handle       handler
+	takes, gives any // zero values of the bodies, for the schemas; nil: none
+}
+
+// handler answers a request, or gives the error that its protocol is to tell; then it has written nothing.
+type handler func(x *exchange, r *http.Request) error
+
+// codec is how a protocol writes a question to the engine, and its answer.
+type codec struct {
+	accepts func(contentType string) error                    // before the body is read
+	decode  func(r *http.Request, body []byte) (asked, error) // the body is lent
+	encode  func(x *exchange, given *rewards.Answer) error
+}
+
+// asked is a question as a protocol decoded it.
+type asked struct {
+	rewards.Request
+	timeout time.Duration   // for the answer; 0: as long as the client waits
+	known   *rewards.Answer // where the engine need not be asked; nil: it is
+}
+
+// ask is the path of every question, whatever protocol it came by: the body is read and decoded, the engine asked, the
+// answer counted and encoded. What a request may ask for, who asks and by when, and what it used is looked at here and
+// in no protocol.
+func ask(s *Server, c codec) handler {
+	return func(x *exchange, r *http.Request) error {
+		request, err := c.read(s.bodies, x, r)
+		switch {
+		case err != nil:
+			return err
+		case request.known != nil:
+			return c.encode(x, request.known)
+		}
+		if n := sizeOf(&request.Request); n > s.options.MaxItems {
+			return problem.New(failure.CodeTooManyItems, "the request has %d items, and one request may have %d", n, s.options.MaxItems)
+		}
+		request.Caller = models.Caller{Name: x.caller.name, Bulk: x.caller.bulk}
+		ctx := r.Context()
+		if request.timeout > 0 {
+			timed, cancel := context.WithTimeout(ctx, request.timeout)
+			defer cancel()
+			ctx = timed
+		}
+		given, err := s.engine.Ask(ctx, request.Request)
+		if err != nil {
+			return err
+		}
+		s.account(r.Context(), x, &given)
+		return c.encode(x, &given)
+	}
+}
+
+// sizeOf is how many items a request has: a pair counts two.
+func sizeOf(r *rewards.Request) int {
+	n := len(r.Items)
+	for i := range r.Groups {
+		n += len(r.Groups[i].Responses)
+	}
+	return n
+}
+
+// read reads and decodes a body. Nothing of the body is kept when it returns, since a request may wait long for its
+// answer.
+func (c *codec) read(from *bodies, x *exchange, r *http.Request) (asked, error) {
+	if err := c.accepts(r.Header.Get("Content-Type")); err != nil {
+		return asked{}, err
+	}
+	body, err := from.read(x, r)
+	if err != nil {
+		return asked{}, err
+	}
+	defer from.release(body)
+	if err := x.caller.mayAsk(time.Now()); err != nil {
+		return asked{}, err
+	}
+	return c.decode(r, body.Bytes())
+}
+
+// account counts an answer, and logs the faults among its items in one line.
+func (s *Server) account(ctx context.Context, x *exchange, a *rewards.Answer) {
+	var first *problem.Problem
+	faults := 0
+	for err := range a.Errors() {
+		if err == nil {
+			continue
+		}
+		err.Detail = brief(err.Detail)
+		p := problem.Of(err)
+		s.metrics.problem(p.Code)
+		if !isFault(p) {
+			continue
+		}
+		if faults++; first == nil {
+			first = p
+		}
+	}
+	if first != nil {
+		s.logFault(ctx, x.id, faults, first)
+	}
+	s.metrics.answered(a)
+	x.caller.used(a.Items().Asked, a.Usage.Tokens, time.Now())
+}
+
+// writeJSON answers with a JSON body. The error is of a body that cannot be encoded; a client that does not take it is
+// none.
+func writeJSON(w http.ResponseWriter, status int, body any) error {
+	if w.Header().Get("Content-Type") == "" {
+		w.Header().Set("Content-Type", "application/json")
+	}
+	out := &wholeWriter{to: w, status: status}
+	encoder := json.NewEncoder(out)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(body); err != nil && !out.begun {
+		return err
+	}
+	return nil
+}
+
+// wholeWriter sends an answer whose body comes in one piece. [json.Encoder] writes once, when everything is encoded: so
+// nothing half-written carries a status of success, and a large answer is held once.
+type wholeWriter struct {
+	to     http.ResponseWriter
+	status int
+	begun  bool
+}
+
+func (w *wholeWriter) Write(body []byte) (int, error) {
+	w.begun = true
+	w.to.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.to.WriteHeader(w.status)
+	return w.to.Write(body)
+}
