@@ -16,7 +16,7 @@ import (
 const (
 	maxManifest  = 1 << 20
 	maxGraph     = 2<<30 - 1 // what a message of protobuf can have
-	maxHead      = 512 << 20
+	maxHead      = 256 << 20
 	maxTokenizer = 64 << 20
 	maxTemplate  = 1 << 20
 	maxGolden    = 8 << 20
