@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"path"
 	"path/filepath"
 	"slices"
@@ -144,7 +145,11 @@ func (b *bundle) hash(files folder, source Source) error {
 		if name == "" {
 			continue
 		}
-		size, err := hashFile(sum, files, name)
+		most := int64(math.MaxInt64) // what was read is known to be no longer than it may
+		if slices.Contains(data, name) {
+			most = b.graph.ExternalBytes - b.dataBytes
+		}
+		size, err := hashFile(sum, files, name, most)
 		if slices.Contains(data, name) {
 			b.dataBytes += size
 		}
@@ -156,9 +161,9 @@ func (b *bundle) hash(files folder, source Source) error {
 	return nil
 }
 
-// hashFile adds a file to the sum and gives its bytes.
-func hashFile(sum io.Writer, files folder, name string) (size int64, err error) {
-	file, size, err := files.open(name, maxData)
+// hashFile adds a file of at most so many bytes to the sum, and says how many it has.
+func hashFile(sum io.Writer, files folder, name string, most int64) (size int64, err error) {
+	file, size, err := files.open(name, most)
 	if err != nil {
 		return 0, err
 	}

@@ -5,22 +5,21 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"math"
 	"os"
 	"syscall"
 
 	"github.com/assay-rm/assay/models/fault"
 )
 
-// The bytes that a file of a bundle may have, as docs/BUNDLE.md says. External data may be as long as its tensors.
+// The bytes that a file of a bundle may have, as docs/BUNDLE.md says. External data may be as long as its tensors say, and have 64 KiB
+// more for each of them, since exporters let each begin on a page.
 const (
 	maxManifest  = 1 << 20
 	maxGraph     = 2<<30 - 1 // what a message of protobuf can have
-	maxHead      = 512 << 20
+	maxHead      = 256 << 20
 	maxTokenizer = 64 << 20
 	maxTemplate  = 1 << 20
 	maxGolden    = 8 << 20
-	maxData      = math.MaxInt64
 )
 
 // folder is where the files of a bundle lie. Only regular files inside it are opened, and nothing that is opened can block: a named

@@ -44,6 +44,9 @@ func (m *Model) proveSignature(file *onnx.Signature) error {
 			return fault.New(fault.CodeBundle, "graph.layout %s: the graph has no input %q", g.Layout, name)
 		}
 	}
+	if last := fmt.Sprintf("past_key.%d", g.Layers-1); seen["past_key.0"] && !seen[last] {
+		return fault.New(fault.CodeBundle, "graph.layers is %d, and the graph has no input %q", g.Layers, last)
+	}
 	columns, field := g.Columns(), fmt.Sprintf("%d labels", len(g.Labels))
 	if g.Head != nil {
 		field = fmt.Sprintf("graph.head.width %d", columns)

@@ -177,10 +177,15 @@ func (r *signatureReader) sparse(f field, names map[string]bool) error {
 	})
 }
 
-// tensor reads a TensorProto: name 8, external_data 13. The name goes to names unless they are nil.
+// tensor reads a TensorProto: dims 1, data_type 2, name 8, external_data 13. The name goes to names unless they are nil.
 func (r *signatureReader) tensor(f field, names map[string]bool) error {
-	return f.message(func(f field) error {
+	elements, kind, outside := int64(1), int64(0), false
+	err := f.message(func(f field) error {
 		switch f.number {
+		case 1:
+			return f.product(&elements)
+		case 2:
+			return f.int(&kind)
 		case 8:
 			var name string
 			err := f.text(&name)
@@ -195,10 +200,33 @@ func (r *signatureReader) tensor(f field, names map[string]bool) error {
 			if err != nil || location == "" {
 				return err
 			}
+			outside = true
 			return r.locate(location)
 		}
 		return nil
 	})
+	if outside {
+		r.found.ExternalBytes = sum(r.found.ExternalBytes, sum(times(elements, widest(kind)), alignment))
+	}
+	return err
+}
+
+// alignment is how many bytes exporters leave free at most before a tensor's data, so that it begins on a page of memory.
+const alignment = 64 << 10
+
+// widest is how many bytes an element of a kind takes at most.
+func widest(kind int64) int64 {
+	switch kind {
+	case 2, 3, 9, 17, 18, 19, 20, 21, 22, 23: // integers and floats of a byte or less, and truths
+		return 1
+	case 4, 5, 10, 16: // of two
+		return 2
+	case 1, 6, 12: // of four
+		return 4
+	case 7, 8, 11, 13, 14: // of eight
+		return 8
+	}
+	return 16
 }
 
 // locate keeps the location of external data.

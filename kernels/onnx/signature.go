@@ -25,6 +25,8 @@ type Signature struct {
 	// External has the locations of external data: wherever in the file a tensor has one, each once, in the file's
 	// order.
 	External []string
+	// ExternalBytes is what those files hold together at most, by what the tensors say of themselves.
+	ExternalBytes int64
 	// BatchScale is an operation, wherever in the file, that rounds its whole input by one scale, so that a row's
 	// result depends on the rows beside it: DynamicQuantizeLinear, or ONNX Runtime's …MatMul or …LSTM. Empty: there is
 	// none.

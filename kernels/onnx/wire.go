@@ -139,6 +139,39 @@ func (f field) ints(into *[]int64) error {
 	return err
 }
 
+// product multiplies into by the integers of a repeated field, packed or not. One below 0 counts as 0.
+func (f field) product(into *int64) error {
+	if f.wire == protowire.VarintType {
+		*into = times(*into, max(0, int64(f.scalar)))
+		return nil
+	}
+	data, err := f.bytes()
+	for err == nil && len(data) > 0 {
+		v, n := protowire.ConsumeVarint(data)
+		if n < 0 {
+			return damaged(protowire.ParseError(n))
+		}
+		*into = times(*into, max(0, int64(v)))
+		data = data[n:]
+	}
+	return err
+}
+
+// times and sum are those of numbers that are not negative, or the greatest number where there is none.
+func times(a, b int64) int64 {
+	if b > 0 && a > math.MaxInt64/b {
+		return math.MaxInt64
+	}
+	return a * b
+}
+
+func sum(a, b int64) int64 {
+	if a > math.MaxInt64-b {
+		return math.MaxInt64
+	}
+	return a + b
+}
+
 // floats appends the numbers of a repeated float field, packed or not.
 func (f field) floats(into *[]float32) error {
 	if f.wire == protowire.Fixed32Type {
