@@ -20,6 +20,11 @@ type Options struct {
 	Budget Budget // of one forward
 	Heads  int    // query heads of an attention layer, for the default of [Budget.Area]; zero: one
 
+	// Fetched is how many query places of a tile take as much memory as the keys and values of one key place, which
+	// every tile fetches for itself: 2 · head_dim where each head has keys of its own. Small tiles behind a long prefix
+	// take more for these than for scores. [Budget.Area] counts them; zero: it counts scores alone.
+	Fetched int
+
 	// Devices is how many devices the runner has, each with its own cache of CacheBlocks. Less than two: one.
 	Devices int
 
@@ -64,7 +69,7 @@ type Budget struct {
 	Tokens int // packed: distinct tokens; padded: rows × length
 
 	// Area bounds attention memory, which a graph takes for every head: Area · heads · 4 bytes of scores. It counts
-	// query places × key places, over all tiles; padded: rows × length². Zero: 16 Mi, one sequence of 4096 tokens, or
+	// (query places + [Options.Fetched]) × key places, over all tiles; padded: rows × length². Zero: 16 Mi, one sequence of 4096 tokens, or
 	// as much as makes 1 GiB with [Options.Heads], which is less for graphs of more than 16 heads.
 	Area int
 }

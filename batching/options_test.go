@@ -3,6 +3,7 @@ package batching
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -43,5 +44,33 @@ func TestForwardsKeepToTheScoresOfTheirHeads(t *testing.T) {
 			}
 			b.leave(l)
 		}
+	}
+}
+
+// TestForwardsKeepToWhatTilesFetch: 500 short responses to a long prompt make as many small tiles, each of which
+// fetches the prompt's keys and values, and no forward takes more of them than its area.
+func TestForwardsKeepToWhatTilesFetch(t *testing.T) {
+	const fetched, area = 64, 4 << 20
+	b := New(nil, Options{Fetched: fetched, Budget: Budget{Tokens: 1 << 15, Area: area}})
+	prompt := run(0, 500)
+	var sequences []Sequence
+	for i := range 500 {
+		sequences = append(sequences, seq(append(slices.Clone(prompt), run(10_000+10*i, 3)...)...))
+	}
+	if err := b.admit(newCall(context.Background(), Caller{}, sequences, false)); err != nil {
+		t.Fatal(err)
+	}
+	forwards := 0
+	for len(b.queue.byIDs) > 0 {
+		l := b.lanes[0]
+		b.next(l)
+		if taken := l.plan.Tiles * (l.plan.Queries + fetched) * l.plan.Keys; taken > area {
+			t.Fatalf("%d sequences take %d of an area of %d", len(l.picker.batch), taken, area)
+		}
+		b.leave(l)
+		forwards++
+	}
+	if most := 500 * (16 + fetched) * 503 / area * 2; forwards > most {
+		t.Errorf("%d forwards, and %d are plenty", forwards, most)
 	}
 }

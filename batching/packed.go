@@ -6,6 +6,7 @@ import "slices"
 type packed struct {
 	cache    *cache
 	gather   int // [cost.gather]
+	fetched  int // [Options.Fetched]
 	tree     tree
 	tiling   tiling
 	longest  int // tokens of the longest sequence
@@ -54,7 +55,7 @@ func (p *packed) put(sequence Sequence, at spot, cached cachedPrefix, budget *Bu
 	shares = shared > 0 && shared >= fresh
 	if budget != nil && len(p.entries) > 0 {
 		best := after.best(p.gather)
-		area := after[best] * querySizes[best] * longest // at most
+		area := after[best] * (querySizes[best] + p.fetched) * longest // at most
 		allowed := budget.allows(p.tree.tokens, shared, fresh, p.cache.holds(2*longest))
 		if !allowed || area > budget.Area || !p.pastFits(cached) {
 			return false, shares

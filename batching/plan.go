@@ -100,7 +100,7 @@ func newShape(options Options, cache *cache) shape {
 		s = &padded{padID: options.PadID}
 	} else {
 		s = &packed{
-			cache: cache, gather: options.cost.gather(), tree: tree{shortest: options.cost.shared()},
+			cache: cache, gather: options.cost.gather(), fetched: options.Fetched, tree: tree{shortest: options.cost.shared()},
 			past: map[*Block]int{}, targets: options.Targets,
 		}
 	}

@@ -20,12 +20,13 @@ type loadLimits struct {
 	memory  int64         // by which the process may grow, in bytes
 	proof   time.Duration // until everything is proved
 	forward time.Duration // of one forward
+	weights int64         // what they are made of: bytes of the graph and of its external data
 }
 
 // limitsOf are those of a bundle whose graph and external data have so many bytes. CUDA takes memory of the host, and time to begin.
 func limitsOf(bytes int64, device onnxrun.Device) loadLimits {
 	more := time.Duration(bytes/loadRate) * time.Second
-	limits := loadLimits{memory: onnxrun.Memory(bytes) + 256<<20, proof: 8*time.Second + more, forward: 4*time.Second + more}
+	limits := loadLimits{memory: onnxrun.Memory(bytes) + 256<<20, proof: 8*time.Second + more, forward: 4*time.Second + more, weights: bytes}
 	for range device.GPUs {
 		limits.memory += 4 << 30
 		limits.proof += time.Minute

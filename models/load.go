@@ -56,7 +56,7 @@ func (m *Model) prove(ctx context.Context, b *bundle, options Options) (batch ba
 // measure finds what runs fastest, unless the options say, and makes the batcher.
 func (m *Model) measure(ctx context.Context, batch batching.Options, options Options) error {
 	if options.Tokens > 0 {
-		batch.Budget = batching.Budget{Tokens: options.Tokens}
+		batch.Budget.Tokens = options.Tokens
 		batch.Lanes = 1 // not measured
 	} else {
 		found, err := batching.Measure(ctx, m.runner, batch)
@@ -134,6 +134,13 @@ func (m *Model) loadFeatures(_ context.Context, b *bundle) (err error) {
 // processors falls.
 const gpuWarmTokens = 1 << 15
 
+// attentionBytes is what scores, keys and values may take in one forward on processors, or a sixteenth of the weights
+// where that is more. A long sequence that leads a forward may take more.
+const (
+	attentionBytes = 64 << 20
+	floatBytes     = 4
+)
+
 // batching are the batcher's options for this model, as far as they are known before anything is measured.
 func (m *Model) batching(options Options) batching.Options {
 	spec := &m.info.Manifest
@@ -152,6 +159,9 @@ func (m *Model) batching(options Options) batching.Options {
 	}
 	if m.info.Device.OnGPU() {
 		batch.Devices, batch.WarmTokens = len(m.info.Device.GPUs), gpuWarmTokens
+	} else if g := &spec.Graph; g.Packed() {
+		batch.Fetched = 2 * int(g.HeadDim)
+		batch.Budget.Area = int(max(attentionBytes, m.limits.weights/16) / (floatBytes * g.KVHeads))
 	}
 	if m.session.HasOneThread() {
 		batch.Lanes = m.info.Threads
