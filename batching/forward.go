@@ -86,14 +86,20 @@ func (b *Batcher) forward(ctx context.Context, l *lane) (rows [][]float32, start
 	if err = l.fault; err == nil {
 		rows, err = runPlan(ctx, b.runner, &l.plan)
 	}
-	l.device.cache.complete(l.plan.Keep, err == nil)
-	l.plan.Keep = l.plan.Keep[:0]
+	l.complete(err == nil)
 
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	l.current.run, l.start = time.Since(start), time.Time{}
 	b.account(l, err)
 	return rows, start, err
+}
+
+// complete tells the cache, once, whether the blocks that the plan was to fill are filled.
+func (l *lane) complete(ok bool) {
+	keep := l.plan.Keep
+	l.plan.Keep = keep[:0]
+	l.device.cache.complete(keep, ok)
 }
 
 // account adds a forward to the counters.
