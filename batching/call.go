@@ -17,6 +17,7 @@ type waiter struct {
 	result *Result
 	item   *item // that it waits for; nil before admission and when it has its result
 	at     int   // its place in item.waiters
+	turn   *turn // of the sequence in the call; nil but for the first of equal ones
 }
 
 // call is one submission. Its sequences end one by one; done is closed with the last.
@@ -59,6 +60,7 @@ func newCall(ctx context.Context, caller Caller, sequences []Sequence, targets b
 	for i := range c.waiters {
 		if w := &c.waiters[i]; w.at == 0 {
 			c.turns = append(c.turns, turn{first: w})
+			w.turn = &c.turns[len(c.turns)-1]
 		}
 	}
 	return c

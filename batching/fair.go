@@ -2,6 +2,7 @@ package batching
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 )
 
@@ -60,6 +61,17 @@ type turn struct {
 	item   *item   // that answers it
 	tag    int     // in tokens of the account's clock
 	number uint64  // order of arrival
+}
+
+// turns gives the turns of all calls that wait for the item.
+func (it *item) turns() iter.Seq[*turn] {
+	return func(yield func(*turn) bool) {
+		for _, w := range it.waiters {
+			if w.turn != nil && !yield(w.turn) {
+				return
+			}
+		}
+	}
 }
 
 // compare orders turns: the least tag first, of equal ones the oldest.
@@ -147,7 +159,7 @@ func (c *class) list(list []candidate, most int, round uint64) []candidate {
 }
 
 // serve charges the callers of a batch, which was just picked and is still queued, with what is computed for them.
-// What several wait for they pay together.
+// What several calls wait for they pay together.
 func (q *queue) serve(batch []*item, bulkLed bool) {
 	if q.sinceBulk++; bulkLed || len(q.bulk.accounts) == 0 {
 		q.sinceBulk = 0
@@ -158,11 +170,15 @@ func (q *queue) serve(batch []*item, bulkLed bool) {
 		}
 	}
 	for _, it := range batch {
-		computed := max(1, ceilDiv(it.cost, len(it.waiters)))
-		for _, w := range it.waiters {
-			a := w.call.account
-			a.served += computed
+		turns := 0
+		for t := range it.turns() {
+			a := t.first.call.account
 			a.clock = max(a.clock, a.turns[0].tag) + ceilDiv(len(it.sequence.IDs), len(a.calls))
+			turns++
+		}
+		computed := max(1, ceilDiv(it.cost, turns))
+		for t := range it.turns() {
+			t.first.call.account.served += computed
 		}
 	}
 }

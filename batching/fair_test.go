@@ -207,6 +207,41 @@ func TestCallsOfACallerShareEvenly(t *testing.T) {
 	})
 }
 
+// TestEqualSequencesAreOneTurn: a call of a thousand equal sequences has had one computed, so a call that comes later
+// leaves as early as after a call of one; and its caller has had one computed too.
+func TestEqualSequencesAreOneTurn(t *testing.T) {
+	const budget = 100
+	behind := func(count int) (forwards, served int) {
+		b := New(nil, Options{MaxItems: 1 << 20, MaxTokens: 1 << 30, Budget: Budget{Tokens: budget}})
+		equal := slices.Repeat(many(-1_000_000, 1, budget), count)
+		for _, sequences := range [][]Sequence{many(0, 400, budget), equal} {
+			if err := b.admit(newCall(t.Context(), Caller{}, sequences, false)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 2 * chunkForwards {
+			b.next(b.lanes[0])
+			b.leave(b.lanes[0])
+		}
+		served = b.queue.accounts[Caller{}].served
+		late := newCall(t.Context(), Caller{}, many(-2_000_000, 1, budget), false)
+		if err := b.admit(late); err != nil {
+			t.Fatal(err)
+		}
+		for ; late.waits.items > 0; forwards++ {
+			b.next(b.lanes[0])
+			b.leave(b.lanes[0])
+		}
+		return forwards, served
+	}
+	one, servedOne := behind(1)
+	thousand, servedThousand := behind(1000)
+	if one != thousand || servedOne != servedThousand {
+		t.Errorf("behind a thousand equal sequences a call waits for %d forwards, and for %d behind one; %d and %d are charged",
+			thousand, one, servedThousand, servedOne)
+	}
+}
+
 // TestAStreamOfShortCallsStopsNoLongOne: a long call goes on while its caller submits one short call after the other,
 // as much as can be computed.
 func TestAStreamOfShortCallsStopsNoLongOne(t *testing.T) {
