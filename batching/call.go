@@ -125,14 +125,35 @@ func (b *Batcher) abandon(c *call) {
 			}
 		}
 		w.result.Err = err
-		if errors.Is(err, context.DeadlineExceeded) {
-			b.stats.Expired++
-		} else {
-			b.stats.Cancelled++
-		}
+		b.countLeft(err)
 	}
 	if waited {
 		b.queue.sweep(nil)
+	}
+}
+
+var errLate = fmt.Errorf("%w: it would pass before the answer", context.DeadlineExceeded)
+
+// giveUp ends an item that is not to be computed, because nobody waits for it any more or its answer would be late.
+func (b *Batcher) giveUp(it *item) {
+	it.state = finished
+	for _, w := range it.waiters {
+		err := errLate
+		if w.call.ctx.Err() != nil {
+			err = endOf(w.call.ctx)
+		}
+		b.countLeft(err)
+		w.end(Result{Err: err})
+	}
+	it.waiters = nil
+}
+
+// countLeft counts a sequence whose context ends it.
+func (b *Batcher) countLeft(err error) {
+	if errors.Is(err, context.DeadlineExceeded) {
+		b.stats.Expired++
+	} else {
+		b.stats.Cancelled++
 	}
 }
 

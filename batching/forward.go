@@ -66,7 +66,7 @@ func (b *Batcher) prepare(l *lane, items []*item) (wanted []*item) {
 	l.picker.shape.reset()
 	for _, it := range items {
 		if it.abandoned(begin) {
-			it.state = finished
+			b.giveUp(it)
 			l.device.cache.release(it.cached)
 			it.cached = cachedPrefix{}
 			continue

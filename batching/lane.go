@@ -119,6 +119,7 @@ func (b *Batcher) start(l *lane, begin time.Time, oneThread bool) {
 	}
 	for _, it := range l.picker.gone {
 		b.queue.leave(it, finished)
+		b.giveUp(it)
 	}
 	for _, it := range l.picker.batch {
 		b.queue.leave(it, running)

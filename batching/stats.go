@@ -44,7 +44,7 @@ type Stats struct {
 
 	Deduplicated uint64 // sequences that joined an identical one, waiting or running
 	Cancelled    uint64 // sequences given up by their caller before an answer
-	Expired      uint64 // sequences whose deadline passed before an answer
+	Expired      uint64 // sequences whose deadline passed before an answer, or would have
 	Refused      uint64 // sequences refused at admission because the queue was full
 }
 
