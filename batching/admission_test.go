@@ -3,6 +3,7 @@ package batching
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -105,6 +106,43 @@ func TestRoomsAreNeverOverfull(t *testing.T) {
 			checkQueue(t, &b.queue)
 		}
 	})
+}
+
+// TestPositionsAreMergedOnce: however many equal sequences read different places, they are admitted in a few
+// allocations under the mutex, and all that they read is read.
+func TestPositionsAreMergedOnce(t *testing.T) {
+	const count = 1000
+	ids := run(0, count)
+	family := func(count int) (sequences []Sequence) {
+		for i := range count {
+			sequences = append(sequences, Sequence{IDs: ids, Positions: []int{i * 37 % count}})
+		}
+		return sequences
+	}
+	b := New(nil, Options{MaxItems: 1 << 30, MaxTokens: 1 << 40})
+	waits := newCall(t.Context(), Caller{}, family(1), false)
+	if err := b.admit(waits); err != nil {
+		t.Fatal(err)
+	}
+	var calls []*call
+	for range 11 {
+		calls = append(calls, newCall(t.Context(), Caller{}, family(count), false))
+	}
+	next := 0
+	allocs := testing.AllocsPerRun(len(calls)-1, func() {
+		b.queue.byIDs[0].sequence.Positions = waits.waiters[0].sequence.Positions
+		if err := b.admit(calls[next]); err != nil {
+			t.Fatal(err)
+		}
+		next++
+	})
+	if allocs > 20 {
+		t.Errorf("%d equal sequences are admitted in %.0f allocations", count, allocs)
+	}
+	checkQueue(t, &b.queue)
+	if got := b.queue.byIDs[0].sequence.Positions; len(b.queue.byIDs) != 1 || len(got) != count || !slices.IsSorted(got) {
+		t.Errorf("%d items wait, and %d places are read", len(b.queue.byIDs), len(got))
+	}
 }
 
 // TestPlacesAreTakenOver: what a large submission has beyond its share takes the places of its own items that leave,

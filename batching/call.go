@@ -32,7 +32,6 @@ type call struct {
 	turns      []turn   // likewise, in the order of submission
 	asked      amount   // all waiters
 	waits      amount   // those that wait for a run
-	left       bool     // the context has ended
 	unanswered int      // waiters without a result
 	done       chan struct{}
 }
@@ -109,7 +108,6 @@ func (b *Batcher) abandon(c *call) {
 	err := endOf(c.ctx)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	c.left = true
 	waited := c.waits.items > 0
 	for i := range c.waiters {
 		w := &c.waiters[i]
@@ -128,7 +126,7 @@ func (b *Batcher) abandon(c *call) {
 		b.countLeft(err)
 	}
 	if waited {
-		b.queue.sweep(nil)
+		b.queue.drop(c)
 	}
 }
 

@@ -3,6 +3,7 @@ package batching
 import (
 	"cmp"
 	"iter"
+	"maps"
 	"slices"
 )
 
@@ -78,9 +79,6 @@ func (it *item) turns() iter.Seq[*turn] {
 func (t *turn) compare(u *turn) int {
 	return cmp.Or(cmp.Compare(t.tag, u.tag), cmp.Compare(t.number, u.number))
 }
-
-// waits tells whether the turn's call still wants the item, and nobody computes it yet.
-func (t *turn) waits() bool { return t.item.state == waiting && !t.first.call.left }
 
 // compare orders accounts: who had the least service first, of equals who waits the longest.
 func (a *account) compare(b *account) int {
@@ -183,12 +181,38 @@ func (q *queue) serve(batch []*item, bulkLed bool) {
 	}
 }
 
+// dropTurns takes a call out of its account.
+func (q *queue) dropTurns(c *call) {
+	a := c.account
+	var places []int
+	at := 0
+	for i := range c.turns {
+		place, waits := slices.BinarySearchFunc(a.turns[at:], &c.turns[i], (*turn).compare)
+		if at += place; waits {
+			places = append(places, at)
+		}
+	}
+	a.turns = remove(a.turns, places)
+	if i := slices.Index(a.calls, c); i >= 0 {
+		a.calls = slices.Delete(a.calls, i, i+1)
+	}
+	class := q.class(c.caller)
+	if i := slices.Index(class.accounts, a); i >= 0 && len(a.turns) == 0 {
+		class.accounts = slices.Delete(class.accounts, i, i+1)
+		if len(class.accounts) == 0 {
+			q.sweepAccounts()
+		} else if class.hadAsMuch(a) {
+			delete(q.accounts, a.caller)
+		}
+	}
+}
+
 // sweepAccounts takes out the turns that wait no more, and callers who ask for nothing once the others have had as
 // much service.
 func (q *queue) sweepAccounts() {
 	for _, c := range []*class{&q.interactive, &q.bulk} {
 		c.accounts = slices.DeleteFunc(c.accounts, func(a *account) bool {
-			a.turns = slices.DeleteFunc(a.turns, func(t *turn) bool { return !t.waits() })
+			a.turns = slices.DeleteFunc(a.turns, func(t *turn) bool { return t.item.state != waiting })
 			a.calls = slices.DeleteFunc(a.calls, func(c *call) bool { return c.waits.items == 0 })
 			return len(a.turns) == 0
 		})
@@ -196,12 +220,13 @@ func (q *queue) sweepAccounts() {
 			c.clock = 0
 		}
 	}
-	for caller, a := range q.accounts {
-		if c := q.class(caller); len(a.turns) == 0 && (len(c.accounts) == 0 || a.served <= c.clock) {
-			delete(q.accounts, caller)
-		}
-	}
+	maps.DeleteFunc(q.accounts, func(caller Caller, a *account) bool {
+		return len(a.turns) == 0 && q.class(caller).hadAsMuch(a)
+	})
 }
+
+// hadAsMuch tells whether all who wait had as much service as the account, so that it need not be remembered.
+func (c *class) hadAsMuch(a *account) bool { return len(c.accounts) == 0 || a.served <= c.clock }
 
 // class returns what waits of the caller's class.
 func (q *queue) class(caller Caller) *class {
