@@ -14,7 +14,7 @@ var (
 
 // Errors of one item, found in [Result.Err] beside a runner's own and a context's.
 var (
-	ErrSequence = errors.New("bad sequence") // no ids, no read position, or a read position out of order or range
+	ErrSequence = errors.New("bad sequence") // no ids, no read position, one out of order or range, or two revisions
 )
 
 // QueueFullError says what waits and when to come back. It matches [ErrQueueFull].

@@ -14,6 +14,8 @@ func (l *lane) pack(items []*item, begin time.Time) {
 	if l.fault != nil {
 		l.renew()
 	}
+	space := items[0].sequence.Space
+	l.plan.Revision, l.plan.Adapter = space.Revision, space.Adapter
 	now := time.Now()
 	l.current, l.start = tally{planning: now.Sub(begin)}, now
 	run := &l.current

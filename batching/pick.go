@@ -68,10 +68,10 @@ func (c *candidate) from(leader *candidate) int {
 
 // pick fills the shape and sets batch: the first item in the order of turns that is still wanted leads, then come
 // those that share its prefix, longest prefix first, then those of like length, each followed by those that share its
-// own prefix: first those of the leader's caller, then of its class, then the others. Items that nobody wants any
-// more, or that would be late in any case, come into gone instead. An item that does not fit, or whose prefix another
-// lane computes, is passed over. The batch is empty only when none of the items looked at is wanted, or those that
-// are wait for another lane.
+// own prefix: first those of the leader's caller, then of its class, then the others. All are of its revision and
+// adapter. Items that nobody wants any more, or that would be late in any case, come into gone instead. An item that
+// does not fit, or whose prefix another lane computes, is passed over. The batch is empty only when none of the items
+// looked at is wanted, or those that are wait for another lane.
 func (p *picker) pick(q *queue, now time.Time, budget Budget, round uint64) {
 	p.clear()
 	p.budget, p.now, p.round = budget, now, round
@@ -214,7 +214,11 @@ func (p *picker) rank(callers int) []candidate {
 	if p.tired() {
 		return p.ranked
 	}
+	weights := p.leader.item.sequence.Space.weights()
 	for _, c := range p.order {
+		if c.item.sequence.Space.weights() != weights {
+			continue // for another forward
+		}
 		if c.item.mark != p.round && c.from(&p.leader) == callers {
 			c.distance = len(c.item.sequence.IDs) - len(p.leader.item.sequence.IDs)
 			c.distance = max(c.distance, -c.distance)
