@@ -21,7 +21,7 @@ type class struct {
 // account is what the queue keeps of a caller.
 type account struct {
 	caller Caller
-	served int     // tokens computed for it, and those that others had while it did not ask; the least leads next
+	served int     // what it paid, [queue.charge], and what others did while it did not ask; the least leads next
 	clock  int     // the tag at which a call begins that comes now
 	turns  []*turn // that wait, by tag, then by number
 	calls  []*call // of these turns
@@ -158,7 +158,7 @@ func (q *queue) class(caller Caller) *class {
 func (q *queue) account(caller Caller) *account {
 	a := q.accounts[caller]
 	if a == nil {
-		a = &account{caller: caller}
+		a = &account{caller: caller, served: q.class(caller).clock}
 		q.accounts[caller] = a
 	}
 	return a

@@ -59,8 +59,7 @@ func (c *class) list(list []candidate, most int, round uint64) []candidate {
 	return list
 }
 
-// serve charges the callers of a batch, which was just picked and is still queued, with what is computed for them.
-// What several calls wait for they pay together.
+// serve notes that a batch leaves, which was just picked: its turns are still in their accounts.
 func (q *queue) serve(batch []*item, bulkLed bool) {
 	if q.sinceBulk++; bulkLed || len(q.bulk.accounts) == 0 {
 		q.sinceBulk = 0
@@ -71,15 +70,28 @@ func (q *queue) serve(batch []*item, bulkLed bool) {
 		}
 	}
 	for _, it := range batch {
-		turns := 0
 		for t := range it.turns() {
 			a := t.first.call.account
 			a.clock = max(a.clock, a.turns[0].tag) + ceilDiv(len(it.sequence.IDs), len(a.calls))
+		}
+	}
+}
+
+// charge has the callers of a forward pay its price together: each item's part is as its part of the tokens that are
+// computed, and the calls that wait for it share that evenly. So a small forward is paid as what it is, one that is
+// run again in halves is paid again, and what is computed once is paid once.
+func (q *queue) charge(batch []*item, price int) {
+	tokens := 0
+	for _, it := range batch {
+		tokens += max(1, it.cost)
+	}
+	for _, it := range batch {
+		turns := 0
+		for range it.turns() {
 			turns++
 		}
-		computed := max(1, ceilDiv(it.cost, turns))
 		for t := range it.turns() {
-			t.first.call.account.served += computed
+			q.account(t.first.call.caller).served += ceilDiv(price*max(1, it.cost), tokens*turns)
 		}
 	}
 }

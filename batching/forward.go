@@ -7,13 +7,15 @@ import (
 	"time"
 )
 
-// pack builds the plan of what the shape holds and begins the account of its forward. A panic makes that a forward that
-// fails. The batcher's mutex is held, so that a lane that picks next knows which blocks are about to be filled.
-func (l *lane) pack(items []*item, begin time.Time) {
+// pack builds the plan of what the shape holds, begins the account of its forward, and charges it. A panic makes that a
+// forward that fails. The batcher's mutex is held, so that a lane that picks next knows which blocks are about to be
+// filled.
+func (b *Batcher) pack(l *lane, items []*item, begin time.Time) {
 	l.fault = guard(func() { l.placements = l.picker.shape.build(&l.plan, l.placements[:0]) })
 	if l.fault != nil {
 		l.renew()
 	}
+	b.queue.charge(items, b.options.cost.price(l.plan.work()))
 	space := items[0].sequence.Space
 	l.plan.Revision, l.plan.Adapter = space.Revision, space.Adapter
 	now := time.Now()
@@ -74,10 +76,12 @@ func (b *Batcher) prepare(l *lane, items []*item) (wanted []*item) {
 			continue
 		}
 		wanted = append(wanted, it)
+		before := l.picker.shape.tokens()
 		l.picker.shape.add(it.sequence, it.cached, nil)
+		it.cost = l.picker.shape.tokens() - before
 	}
 	if len(wanted) > 0 {
-		l.pack(wanted, begin)
+		b.pack(l, wanted, begin)
 	}
 	return wanted
 }
