@@ -50,8 +50,8 @@ func (c *class) list(list []candidate, most int, round uint64) []candidate {
 				if len(list) == most {
 					return list
 				}
-				it.listed = round
-				list = append(list, candidate{item: it, account: a, place: len(list)})
+				it.listed, it.place = round, len(list)
+				list = append(list, candidate{item: it, account: a, turn: i, place: len(list)})
 			}
 		}
 		open = more

@@ -26,7 +26,8 @@ type item struct {
 	arrived time.Time
 	state   state
 	waiters []*waiter // those still open, in no order
-	listed  uint64    // the last pick that might have looked at it
+	listed  uint64    // the last pick that has it in its order, and
+	place   int       // where
 	mark    uint64    // the last pick that did
 }
 
@@ -104,6 +105,16 @@ func (it *item) abandoned(now time.Time) bool {
 		}
 	}
 	return true
+}
+
+// wantedBy tells whether the caller of the account waits for the item.
+func (it *item) wantedBy(a *account) bool {
+	return slices.ContainsFunc(it.waiters, func(w *waiter) bool { return w.call.account == a })
+}
+
+// wantedIn tells whether a caller of the same class waits for the item.
+func (it *item) wantedIn(class Caller) bool {
+	return slices.ContainsFunc(it.waiters, func(w *waiter) bool { return w.call.caller.Bulk == class.Bulk })
 }
 
 const noDeadline = time.Duration(math.MaxInt64)

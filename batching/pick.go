@@ -26,28 +26,33 @@ type picker struct {
 	tried  *item       // the item looked at last
 	ranked []candidate // what is to be tried next
 
+	family               []candidate // what was gathered last, see [picker.gather], and
+	familyFrom, familyTo int         // its places in the order of ids
+
 	batch  []*item // chosen, in the order the shape has them
 	gone   []*item // found abandoned or late, not chosen
 	misses int     // items that did not fit
 	waits  int     // items passed over whose prefix is being computed
+	passed int     // waiters passed over in the order of ids
 
 	// preferAllThreads: a batch that was picked for one thread should run on all, with the budget of all, because a
 	// member of a family that it has begun did not fit, or because its leader would be in time only then.
 	preferAllThreads bool
 }
 
-// pick fills the shape and sets batch: the first item in the order of turns that is still wanted leads, then come
-// those that share its prefix, longest prefix first, then those of like length, each followed by those that share its
-// own prefix: first those of the leader's caller, then of its class, then the others. All are of its revision and
-// adapter. Items that nobody wants any more, or that would be late in any case, come into gone instead. An item that
-// does not fit, or whose prefix another lane computes, is passed over. The batch is empty only when none of the items
-// looked at is wanted, or those that are wait for another lane.
+// pick fills the shape and sets batch. The first item in the order of turns that is still wanted leads. Then come those
+// of its caller that share its prefix, longest prefix first, and those of its caller of like length, each followed by
+// those that share its own prefix; then those of others of its class, and those of the other class, see [picker.rank].
+// What several callers of a class have begun, as responses to one prompt, stays together, see [picker.gather]. All are
+// of the leader's revision and adapter. Items that nobody wants any more, or that would be late in any case, come into
+// gone instead. An item that does not fit, or whose prefix another lane computes, is passed over. The batch is empty
+// only when none of the items looked at is wanted, or those that are wait for another lane.
 func (p *picker) pick(q *queue, now time.Time, budget Budget, round uint64) {
 	p.clear()
 	p.budget, p.now, p.round = budget, now, round
 	p.order = q.order(p.order, round)
 	for _, c := range p.order {
-		if p.leader = c; p.try(c.item) {
+		if p.leader = c; p.take(q, c) {
 			break
 		}
 		if p.tired() {
@@ -57,7 +62,7 @@ func (p *picker) pick(q *queue, now time.Time, budget Budget, round uint64) {
 	if len(p.batch) == 0 {
 		return
 	}
-	p.spread(q, p.leader.item)
+	p.spread(q, p.leader)
 	for callers := range others + 1 {
 		if callers > sameCaller {
 			p.misses = 0 // what does not fit of some callers says nothing of others
@@ -66,8 +71,8 @@ func (p *picker) pick(q *queue, now time.Time, budget Budget, round uint64) {
 			if p.tired() {
 				break
 			}
-			if c.item.mark != p.round && p.try(c.item) {
-				p.spread(q, c.item)
+			if c.item.mark != p.round && p.take(q, c) && callers == sameCaller {
+				p.spread(q, c)
 			}
 		}
 	}
@@ -78,14 +83,25 @@ func (p *picker) tired() bool { return p.misses >= maxMisses || p.waits >= maxWa
 
 // clear forgets the last pick, and lets go of its items.
 func (p *picker) clear() {
-	p.misses, p.preferAllThreads, p.waits, p.slack = 0, false, 0, noDeadline
+	p.misses, p.waits, p.passed, p.preferAllThreads, p.slack = 0, 0, 0, false, noDeadline
 	clear(p.batch)
 	clear(p.gone)
 	clear(p.ranked)
 	clear(p.order)
+	clear(p.family)
 	p.leader, p.tried = candidate{}, nil
 	p.batch, p.gone, p.ranked, p.order = p.batch[:0], p.gone[:0], p.ranked[:0], p.order[:0]
+	p.family, p.familyFrom, p.familyTo = p.family[:0], 0, 0
 	p.shape.reset()
+}
+
+// take puts a candidate into the batch if it is wanted and fits, and then those of its family.
+func (p *picker) take(q *queue, c candidate) bool {
+	taken := p.try(c.item)
+	if taken {
+		p.gather(q, c)
+	}
+	return taken
 }
 
 // try puts the item into the batch if it is wanted and fits.

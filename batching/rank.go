@@ -7,9 +7,12 @@ import (
 
 // candidate is an item that waits, and its place in the order of turns.
 type candidate struct {
-	item     *item
-	account  *account
-	place    int
+	item    *item
+	account *account
+	turn    int // of the caller's, the first is 0
+	place   int
+
+	likeness int // to the leader
 	distance int // of its length from the leader's
 }
 
@@ -31,58 +34,48 @@ func (c *candidate) from(leader *candidate) int {
 	return others
 }
 
-// spread tries the items around one in the order of ids, always on the side whose next item shares more with its
-// neighbour, as long as there is something to share. So whoever shares more with the item itself comes first, and
-// groups with a prefix of their own stay together: around P.B.1, among P.A.1 P.A.2 P.B.1 P.B.2 P.C.1, it tries P.B.2,
-// then P.A.2 and P.A.1, then P.C.1.
-func (p *picker) spread(q *queue, from *item) {
-	if p.shortest == 0 {
-		return
-	}
-	at, _ := q.byIDs.search(0, &from.chained)
-	left, right := at-1, at+1
-	leftShare, rightShare := p.share(q, left, left+1), p.share(q, right, right-1)
-	for !p.tired() && max(leftShare, rightShare) >= p.shortest {
-		if leftShare >= rightShare {
-			p.try(q.byIDs[left])
-			left--
-			leftShare = p.share(q, left, left+1)
-		} else {
-			p.try(q.byIDs[right])
-			right++
-			rightShare = p.share(q, right, right-1)
-		}
-	}
-}
+// How like the leader a candidate of another caller is.
+const (
+	kin   = iota // it belongs to the leader's family, however large that is
+	alike        // its length is within an eighth of the leader's
+	unlike
+)
 
-// share returns the common prefix of the item at i, if there is one that was not looked at yet, with its neighbour.
-func (p *picker) share(q *queue, i, neighbour int) int {
-	if i < 0 || i >= len(q.byIDs) || q.byIDs[i].mark == p.round {
-		return 0
-	}
-	return q.byIDs[i].commonTokens(&q.byIDs[neighbour].chained)
-}
-
-// rank orders candidates that were not looked at, of callers so far from the leader's, by how near their length is to
-// the leader's, then by turn.
+// rank orders candidates that were not looked at, of callers so far from the leader's. Those of the leader's caller
+// come by how near their length is to the leader's, then by turn. Of others, who has much must not fill what the rest
+// wait for: of like ones the first turns of all callers come first, then the second ones, and so on.
 func (p *picker) rank(callers int) []candidate {
 	p.ranked = p.ranked[:0]
 	if p.tired() {
 		return p.ranked
 	}
-	weights := p.leader.item.sequence.Space.weights()
+	leader := p.leader.item
+	weights := leader.sequence.Space.weights()
 	for _, c := range p.order {
-		if c.item.sequence.Space.weights() != weights {
-			continue // for another forward
+		if c.item.mark == p.round || c.from(&p.leader) != callers || c.item.sequence.Space.weights() != weights {
+			continue
 		}
-		if c.item.mark != p.round && c.from(&p.leader) == callers {
-			c.distance = len(c.item.sequence.IDs) - len(p.leader.item.sequence.IDs)
-			c.distance = max(c.distance, -c.distance)
-			p.ranked = append(p.ranked, c)
+		c.distance = len(c.item.sequence.IDs) - len(leader.sequence.IDs)
+		c.distance = max(c.distance, -c.distance)
+		switch {
+		case callers == sameCaller:
+			c.turn = 0
+		case p.shortest > 0 && c.item.belongs(c.item.commonTokens(&leader.chained)):
+			c.likeness = kin
+		case 8*c.distance <= len(leader.sequence.IDs):
+			c.likeness = alike
+		default:
+			c.likeness = unlike
 		}
+		p.ranked = append(p.ranked, c)
 	}
 	slices.SortFunc(p.ranked, func(a, b candidate) int {
-		return cmp.Or(cmp.Compare(a.distance, b.distance), cmp.Compare(a.place, b.place))
+		return cmp.Or(cmp.Compare(a.likeness, b.likeness), cmp.Compare(a.turn, b.turn),
+			cmp.Compare(a.distance, b.distance), cmp.Compare(a.place, b.place))
 	})
 	return p.ranked
 }
+
+// belongs tells whether an item that shares so many tokens with another is of its family: a quarter of its own, as the
+// responses to a prompt share.
+func (it *item) belongs(shared int) bool { return 4*shared >= len(it.sequence.IDs) }
