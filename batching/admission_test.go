@@ -21,8 +21,9 @@ func many(start, count, length int) []Sequence {
 	return sequences
 }
 
-// TestAdmission: of a queue of 16 items and 160 tokens, one submission takes 4 and 40, a named caller 12 and 120,
-// bulk callers together 8 and 80, of which one submission takes 2 and 20 and a named one 6 and 60.
+// TestAdmission: of a queue of 16 items and 160 tokens, one submission takes 4 and 40, a caller 12 and 120, bulk callers
+// together 8 and 80, of which one submission takes 2 and 20 and a caller 6 and 60, and interactive ones 14 and 140.
+// Those without a name are a caller once a named one has asked, and interactive ones leave place for bulk once that has.
 func TestAdmission(t *testing.T) {
 	type step struct {
 		caller        Caller
@@ -46,6 +47,10 @@ func TestAdmission(t *testing.T) {
 		"the classes of a name are two callers":   {one(anna, 12), one(annaBulk, 4)},
 		"bulk leaves a half":                      {one(bulk, 8), full(bulk, "bulk"), one(nobody, 8)},
 		"also with large ones in bulk":            {large(bulk, 4), full(bulk, "bulk"), large(nobody, 2)},
+		"who has no name leaves a quarter":        {one(anna, 1), one(nobody, 12), full(nobody, "caller"), one(anna, 3)},
+		"also of bulk":                            {one(anna, 1), one(bulk, 6), full(bulk, "caller"), one(annaBulk, 2)},
+		"interactive ones leave an eighth":        {one(bulk, 1), one(nobody, 14), full(nobody, "interactive"), one(bulk, 1)},
+		"a refusal makes known too":               {one(nobody, 16), full(annaBulk, "queue"), full(nobody, "queue")},
 		"a named caller leaves a quarter of bulk": {one(annaBulk, 6), full(annaBulk, "caller"), one(bulk, 2)},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -76,7 +81,37 @@ func TestAdmission(t *testing.T) {
 	}
 }
 
-// TestRoomsAreNeverOverfull: whoever submits whatever, no room is over its limit, and what is refused would have been.
+// TestNobodyIsShutOut: while interactive callers without a name take every place that becomes free, a bulk one, and a
+// named one, are admitted after no more forwards than the queue has places to give back.
+func TestNobodyIsShutOut(t *testing.T) {
+	for name, caller := range map[string]Caller{
+		"named": {Name: "anna"}, "bulk": {Bulk: true}, "named, in bulk": {Name: "anna", Bulk: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			const places = 16
+			b, number := New(nil, Options{MaxItems: places, Budget: Budget{Tokens: 1}}), 0
+			admit := func(caller Caller) error {
+				number++
+				return b.admit(newCall(t.Context(), caller, many(number, 1, 1), false))
+			}
+			for forwards := 0; ; forwards++ {
+				for admit(Caller{}) == nil {
+				}
+				if admit(caller) == nil {
+					return
+				}
+				if forwards > places {
+					t.Fatalf("refused %d times", forwards)
+				}
+				b.next(b.lanes[0])
+				b.leave(b.lanes[0])
+			}
+		})
+	}
+}
+
+// TestRoomsAreNeverOverfull: whoever submits whatever, no room is over its limit, but for places that were taken before
+// there was somebody to keep them free for; and what is refused would have been.
 func TestRoomsAreNeverOverfull(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		b := New(nil, Options{
@@ -84,6 +119,7 @@ func TestRoomsAreNeverOverfull(t *testing.T) {
 		})
 		for i := range rapid.IntRange(1, 30).Draw(t, "submissions") {
 			caller := drawCaller(t)
+			b.queue.know(caller)
 			count, length := rapid.IntRange(1, 30).Draw(t, "count"), rapid.IntRange(1, 50).Draw(t, "length")
 			c := newCall(context.Background(), caller, many(10_000*i, count, length), false)
 			fits := true
@@ -96,7 +132,7 @@ func TestRoomsAreNeverOverfull(t *testing.T) {
 				t.Fatalf("fits: %t; Admits says %v, and Submit %v", fits, said, err)
 			}
 			for _, room := range b.queue.rooms(caller) {
-				if !room.taken.within(room.limit) {
+				if err == nil && !room.taken.within(room.limit) {
 					t.Fatalf("room %+v is overfull", room)
 				}
 			}

@@ -20,7 +20,8 @@ var (
 // QueueFullError says what waits and when to come back. It matches [ErrQueueFull].
 type QueueFullError struct {
 	// Room is the part of the queue that has no place: "queue" is all of it, "bulk" what bulk callers may fill,
-	// "caller" what one named caller may. It is empty where there is place, but an answer would come too late.
+	// "interactive" what the others may once a bulk one has asked, "caller" what one caller may, or all without a name
+	// once a named one has. It is empty where there is place, but an answer would come too late.
 	Room string
 
 	Items, Tokens           int // places taken there

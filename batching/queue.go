@@ -14,6 +14,9 @@ type queue struct {
 	sinceBulk   int                 // forwards that interactive callers led while bulk ones waited
 	chunk       int                 // tokens of a call that are served as one
 
+	knowsNames bool // a named caller has asked
+	knowsBulk  bool // a bulk caller has
+
 	room  amount // places
 	taken amount
 	waits amount // of the waiters, identical sequences counted each
