@@ -67,7 +67,8 @@ func TestAdmission(t *testing.T) {
 					if s.refused != "" {
 						refused += s.count
 						fits := full.Items+full.AskedItems <= full.MaxItems && full.Tokens+full.AskedTokens <= full.MaxTokens
-						if full.Room != s.refused || fits {
+						possible := full.AskedItems <= full.MaxItems && full.AskedTokens <= full.MaxTokens
+						if full.Room != s.refused || fits || !possible {
 							t.Errorf("step %d: %+v", i, full)
 						}
 					}

@@ -80,6 +80,9 @@ func (b *Batcher) prepare(l *lane, items []*item) (wanted []*item) {
 		l.picker.shape.add(it.sequence, it.cached, nil)
 		it.cost = l.picker.shape.tokens() - before
 	}
+	if len(wanted) < len(items) {
+		b.dropFinished()
+	}
 	if len(wanted) > 0 {
 		b.pack(l, wanted, begin)
 	}

@@ -17,8 +17,9 @@ type tally struct {
 
 // Stats is a snapshot of a batcher. Counters never fall.
 type Stats struct {
-	Items  int // sequences waiting now
-	Tokens int // their tokens
+	// What waits now. It may be more than the queue has places, since a submission takes no more than its share of them.
+	Items  int // sequences, identical ones counted each
+	Tokens int // theirs
 
 	Running int           // sequences in the run in progress; 0 when idle
 	RunAge  time.Duration // of the run in progress; 0 when idle. A readiness probe bounds it
