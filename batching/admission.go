@@ -89,6 +89,7 @@ const (
 // behind what is served before it.
 func (b *Batcher) refuse(ctx context.Context, caller Caller, asked amount) error {
 	q := &b.queue
+	q.know(caller)
 	places := q.places(caller, asked)
 	full := &QueueFullError{
 		Items: q.taken.items, Tokens: q.taken.tokens, MaxItems: q.room.items, MaxTokens: q.room.tokens,

@@ -3,6 +3,7 @@ package batching
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,8 +21,9 @@ func many(start, count, length int) []Sequence {
 	return sequences
 }
 
-// TestAdmission: of a queue of 16 items and 160 tokens, one submission takes 4 and 40, a named caller 12 and 120,
-// bulk callers together 8 and 80, of which one submission takes 2 and 20 and a named one 6 and 60.
+// TestAdmission: of a queue of 16 items and 160 tokens, one submission takes 4 and 40, a caller 12 and 120, bulk callers
+// together 8 and 80, of which one submission takes 2 and 20 and a caller 6 and 60, and interactive ones 14 and 140.
+// Those without a name are a caller once a named one has asked, and interactive ones leave place for bulk once that has.
 func TestAdmission(t *testing.T) {
 	type step struct {
 		caller        Caller
@@ -45,6 +47,10 @@ func TestAdmission(t *testing.T) {
 		"the classes of a name are two callers":   {one(anna, 12), one(annaBulk, 4)},
 		"bulk leaves a half":                      {one(bulk, 8), full(bulk, "bulk"), one(nobody, 8)},
 		"also with large ones in bulk":            {large(bulk, 4), full(bulk, "bulk"), large(nobody, 2)},
+		"who has no name leaves a quarter":        {one(anna, 1), one(nobody, 12), full(nobody, "caller"), one(anna, 3)},
+		"also of bulk":                            {one(anna, 1), one(bulk, 6), full(bulk, "caller"), one(annaBulk, 2)},
+		"interactive ones leave an eighth":        {one(bulk, 1), one(nobody, 14), full(nobody, "interactive"), one(bulk, 1)},
+		"a refusal makes known too":               {one(nobody, 16), full(annaBulk, "queue"), full(nobody, "queue")},
 		"a named caller leaves a quarter of bulk": {one(annaBulk, 6), full(annaBulk, "caller"), one(bulk, 2)},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -61,7 +67,8 @@ func TestAdmission(t *testing.T) {
 					if s.refused != "" {
 						refused += s.count
 						fits := full.Items+full.AskedItems <= full.MaxItems && full.Tokens+full.AskedTokens <= full.MaxTokens
-						if full.Room != s.refused || fits {
+						possible := full.AskedItems <= full.MaxItems && full.AskedTokens <= full.MaxTokens
+						if full.Room != s.refused || fits || !possible {
 							t.Errorf("step %d: %+v", i, full)
 						}
 					}
@@ -75,7 +82,37 @@ func TestAdmission(t *testing.T) {
 	}
 }
 
-// TestRoomsAreNeverOverfull: whoever submits whatever, no room is over its limit, and what is refused would have been.
+// TestNobodyIsShutOut: while interactive callers without a name take every place that becomes free, a bulk one, and a
+// named one, are admitted after no more forwards than the queue has places to give back.
+func TestNobodyIsShutOut(t *testing.T) {
+	for name, caller := range map[string]Caller{
+		"named": {Name: "anna"}, "bulk": {Bulk: true}, "named, in bulk": {Name: "anna", Bulk: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			const places = 16
+			b, number := New(nil, Options{MaxItems: places, Budget: Budget{Tokens: 1}}), 0
+			admit := func(caller Caller) error {
+				number++
+				return b.admit(newCall(t.Context(), caller, many(number, 1, 1), false))
+			}
+			for forwards := 0; ; forwards++ {
+				for admit(Caller{}) == nil {
+				}
+				if admit(caller) == nil {
+					return
+				}
+				if forwards > places {
+					t.Fatalf("refused %d times", forwards)
+				}
+				b.next(b.lanes[0])
+				b.leave(b.lanes[0])
+			}
+		})
+	}
+}
+
+// TestRoomsAreNeverOverfull: whoever submits whatever, no room is over its limit, but for places that were taken before
+// there was somebody to keep them free for; and what is refused would have been.
 func TestRoomsAreNeverOverfull(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		b := New(nil, Options{
@@ -83,6 +120,7 @@ func TestRoomsAreNeverOverfull(t *testing.T) {
 		})
 		for i := range rapid.IntRange(1, 30).Draw(t, "submissions") {
 			caller := drawCaller(t)
+			b.queue.know(caller)
 			count, length := rapid.IntRange(1, 30).Draw(t, "count"), rapid.IntRange(1, 50).Draw(t, "length")
 			c := newCall(context.Background(), caller, many(10_000*i, count, length), false)
 			fits := true
@@ -95,7 +133,7 @@ func TestRoomsAreNeverOverfull(t *testing.T) {
 				t.Fatalf("fits: %t; Admits says %v, and Submit %v", fits, said, err)
 			}
 			for _, room := range b.queue.rooms(caller) {
-				if !room.taken.within(room.limit) {
+				if err == nil && !room.taken.within(room.limit) {
 					t.Fatalf("room %+v is overfull", room)
 				}
 			}
@@ -105,6 +143,43 @@ func TestRoomsAreNeverOverfull(t *testing.T) {
 			checkQueue(t, &b.queue)
 		}
 	})
+}
+
+// TestPositionsAreMergedOnce: however many equal sequences read different places, they are admitted in a few
+// allocations under the mutex, and all that they read is read.
+func TestPositionsAreMergedOnce(t *testing.T) {
+	const count = 1000
+	ids := run(0, count)
+	family := func(count int) (sequences []Sequence) {
+		for i := range count {
+			sequences = append(sequences, Sequence{IDs: ids, Positions: []int{i * 37 % count}})
+		}
+		return sequences
+	}
+	b := New(nil, Options{MaxItems: 1 << 30, MaxTokens: 1 << 40})
+	waits := newCall(t.Context(), Caller{}, family(1), false)
+	if err := b.admit(waits); err != nil {
+		t.Fatal(err)
+	}
+	var calls []*call
+	for range 11 {
+		calls = append(calls, newCall(t.Context(), Caller{}, family(count), false))
+	}
+	next := 0
+	allocs := testing.AllocsPerRun(len(calls)-1, func() {
+		b.queue.byIDs[0].sequence.Positions = waits.waiters[0].sequence.Positions
+		if err := b.admit(calls[next]); err != nil {
+			t.Fatal(err)
+		}
+		next++
+	})
+	if allocs > 20 {
+		t.Errorf("%d equal sequences are admitted in %.0f allocations", count, allocs)
+	}
+	checkQueue(t, &b.queue)
+	if got := b.queue.byIDs[0].sequence.Positions; len(b.queue.byIDs) != 1 || len(got) != count || !slices.IsSorted(got) {
+		t.Errorf("%d items wait, and %d places are read", len(b.queue.byIDs), len(got))
+	}
 }
 
 // TestPlacesAreTakenOver: what a large submission has beyond its share takes the places of its own items that leave,

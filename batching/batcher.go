@@ -49,7 +49,8 @@ func New(runner Runner, options Options) *Batcher {
 // its share of the queue: what it has beyond waits behind its own sequences, and takes their places as these are run.
 // After admission everything else is said by each [Result.Err]: [ErrSequence], the runner's error, a [*PanicError],
 // [ErrClosed] when Run was stopped first, and the context's error and cause when ctx ended first, in which case
-// Submit returns at once with what was ready.
+// Submit returns at once with what was ready. A sequence whose answer would come behind the deadline of ctx gets
+// [context.DeadlineExceeded] as soon as that is known, and is not computed.
 //
 // The slices in sequences are not copied: they must never change afterwards. Equal sequences of a space, of this or
 // any other submission, are computed once.

@@ -342,11 +342,15 @@ func TestRetryLeavesOutWhoIsGone(t *testing.T) {
 		synctest.Wait()
 		ctx, cancel := context.WithTimeout(t.Context(), 15*time.Millisecond)
 		defer cancel()
-		leaves := submit(ctx, b, seq(1), seq(2))
 		stays := submit(t.Context(), b, seq(3), seq(4))
+		synctest.Wait()
+		leaves := submit(ctx, b, seq(1), seq(2)) // the last half
 		<-hold
 		checkErrors(t, <-leaves, context.DeadlineExceeded)
 		checkAnswers(t, <-stays, seq(3), seq(4))
+		if synctest.Wait(); len(b.running) > 0 {
+			t.Errorf("%d items run for ever", len(b.running))
+		}
 		if diff := cmp.Diff([]int{1, 4, 2}, sizes); diff != "" {
 			t.Errorf("runs (-want +got):\n%s", diff)
 		}

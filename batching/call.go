@@ -17,6 +17,7 @@ type waiter struct {
 	result *Result
 	item   *item // that it waits for; nil before admission and when it has its result
 	at     int   // its place in item.waiters
+	turn   *turn // of the sequence in the call; nil but for the first of equal ones
 }
 
 // call is one submission. Its sequences end one by one; done is closed with the last.
@@ -31,7 +32,6 @@ type call struct {
 	turns      []turn   // likewise, in the order of submission
 	asked      amount   // all waiters
 	waits      amount   // those that wait for a run
-	left       bool     // the context has ended
 	unanswered int      // waiters without a result
 	done       chan struct{}
 }
@@ -59,6 +59,7 @@ func newCall(ctx context.Context, caller Caller, sequences []Sequence, targets b
 	for i := range c.waiters {
 		if w := &c.waiters[i]; w.at == 0 {
 			c.turns = append(c.turns, turn{first: w})
+			w.turn = &c.turns[len(c.turns)-1]
 		}
 	}
 	return c
@@ -107,7 +108,6 @@ func (b *Batcher) abandon(c *call) {
 	err := endOf(c.ctx)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	c.left = true
 	waited := c.waits.items > 0
 	for i := range c.waiters {
 		w := &c.waiters[i]
@@ -123,14 +123,35 @@ func (b *Batcher) abandon(c *call) {
 			}
 		}
 		w.result.Err = err
-		if errors.Is(err, context.DeadlineExceeded) {
-			b.stats.Expired++
-		} else {
-			b.stats.Cancelled++
-		}
+		b.countLeft(err)
 	}
 	if waited {
-		b.queue.sweep(nil)
+		b.queue.drop(c)
+	}
+}
+
+var errLate = fmt.Errorf("%w: it would pass before the answer", context.DeadlineExceeded)
+
+// giveUp ends an item that is not to be computed, because nobody waits for it any more or its answer would be late.
+func (b *Batcher) giveUp(it *item) {
+	it.state = finished
+	for _, w := range it.waiters {
+		err := errLate
+		if w.call.ctx.Err() != nil {
+			err = endOf(w.call.ctx)
+		}
+		b.countLeft(err)
+		w.end(Result{Err: err})
+	}
+	it.waiters = nil
+}
+
+// countLeft counts a sequence whose context ends it.
+func (b *Batcher) countLeft(err error) {
+	if errors.Is(err, context.DeadlineExceeded) {
+		b.stats.Expired++
+	} else {
+		b.stats.Cancelled++
 	}
 }
 

@@ -27,6 +27,16 @@ func (c cost) of(w work) time.Duration {
 	return time.Duration(c.base + c.token*float64(w.tokens) + c.pair*float64(w.pairs) + c.key*float64(w.keys))
 }
 
+// price is what callers pay for a forward: the nanoseconds that it is expected to take. Where nothing was measured, a
+// token costs a microsecond, and a small forward as much as one of smallestShare tokens.
+func (c cost) price(w work) int {
+	if c == (cost{}) {
+		c.token = float64(time.Microsecond)
+		w.tokens = max(w.tokens, smallestShare)
+	}
+	return max(1, int(c.of(w)))
+}
+
 const (
 	defaultGather = 64 // where nothing was measured
 	defaultShared = 8

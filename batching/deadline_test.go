@@ -88,6 +88,40 @@ func TestNobodyMakesAnotherLate(t *testing.T) {
 	})
 }
 
+// TestTheLateAreAnsweredAtOnce: what cannot be in time any more is answered when that is found, whether the batcher goes
+// on, is closed, or is stopped: when Run has returned, nobody waits for an answer.
+func TestTheLateAreAnsweredAtOnce(t *testing.T) {
+	for name, end := range map[string]func(b *Batcher, stop func()){
+		"goes on": func(*Batcher, func()) {},
+		"closed":  func(b *Batcher, _ func()) { b.Close() },
+		"stopped": func(_ *Batcher, stop func()) { stop() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := New(slow(time.Second, nil), Options{cost: cost{base: float64(time.Minute)}})
+				ctx, stop := context.WithCancel(t.Context())
+				defer stop()
+				done := make(chan error, 1)
+				go func() { done <- b.Run(ctx) }()
+				soon, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+				defer cancel()
+				late := submit(soon, b, seq(1))
+				synctest.Wait()
+				end(b, stop)
+				o := <-late
+				checkErrors(t, o, context.DeadlineExceeded)
+				if s := b.Stats(); o.took != 0 || s.Expired != 1 || s.Items != 0 || s.Runs != 0 {
+					t.Errorf("answered after %v; %+v", o.took, s)
+				}
+				b.Close()
+				if err := <-done; !errors.Is(err, ctx.Err()) {
+					t.Errorf("Run: %v", err)
+				}
+			})
+		})
+	}
+}
+
 // TestTheHopelessTakeNobodyAlong: an identical sequence whose caller has time is answered, though another caller's
 // deadline is hopeless.
 func TestTheHopelessTakeNobodyAlong(t *testing.T) {

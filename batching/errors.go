@@ -14,18 +14,22 @@ var (
 
 // Errors of one item, found in [Result.Err] beside a runner's own and a context's.
 var (
-	ErrSequence = errors.New("bad sequence") // no ids, no read position, or a read position out of order or range
+	ErrSequence = errors.New("bad sequence") // no ids, no read position, one out of order or range, or two revisions
 )
 
 // QueueFullError says what waits and when to come back. It matches [ErrQueueFull].
 type QueueFullError struct {
 	// Room is the part of the queue that has no place: "queue" is all of it, "bulk" what bulk callers may fill,
-	// "caller" what one named caller may. It is empty where there is place, but an answer would come too late.
+	// "interactive" what the others may once a bulk one has asked, "caller" what one caller may, or all without a name
+	// once a named one has. It is empty where there is place, but an answer would come too late.
 	Room string
 
-	Items, Tokens           int // places taken there
-	MaxItems, MaxTokens     int // places that it has
-	AskedItems, AskedTokens int // places that the refused submission would take: its share at most, however large it is
+	Items, Tokens       int // places taken there
+	MaxItems, MaxTokens int // places that it has
+
+	// Places that the refused submission would take: its share at most, however large it is, and so never more than
+	// there are. It finds place as soon as enough of these are free.
+	AskedItems, AskedTokens int
 
 	// Why a submission was refused that found place; else 0.
 	Wait time.Duration // until its answer, as expected at the recent rate
@@ -40,7 +44,7 @@ func (e *QueueFullError) Error() string {
 		return fmt.Sprintf("queue full: an answer is expected after about %v, and the deadline is in %v",
 			e.Wait.Round(time.Millisecond), e.Left.Round(time.Millisecond))
 	}
-	return fmt.Sprintf("queue full: %d items and %d tokens wait in %s (limits %d and %d), %d and %d more are asked",
+	return fmt.Sprintf("queue full: %d items and %d tokens take places of %s (limits %d and %d), %d and %d more are asked",
 		e.Items, e.Tokens, e.Room, e.MaxItems, e.MaxTokens, e.AskedItems, e.AskedTokens)
 }
 

@@ -1,9 +1,6 @@
 package batching
 
-import (
-	"cmp"
-	"slices"
-)
+import "slices"
 
 // Caller says who asks, and in which class. What waits is served fairly over the callers of a class, however much each
 // has submitted, and over the submissions of each.
@@ -25,90 +22,6 @@ const (
 	// beside a long one waits for about four forwards, and a long one is interrupted where it costs little.
 	chunkForwards = 4
 )
-
-// class is what waits of interactive callers, or of bulk ones.
-type class struct {
-	room     amount     // places that its calls may take
-	share    amount     // of them that one call may take
-	taken    amount     // places that they take
-	waits    amount     // sequences that wait
-	accounts []*account // of those who wait, by service when [class.list] has run
-	clock    int        // service of who had the least at the last pick: who comes now has had no less
-	open     []*account // scratch
-}
-
-// account is what the queue keeps of a caller.
-type account struct {
-	caller Caller
-	served int     // tokens computed for it, and those that others had while it did not ask; the least leads next
-	clock  int     // the tag at which a call begins that comes now
-	turns  []*turn // that wait, by tag, then by number
-	calls  []*call // of these turns
-	taken  amount  // places
-	waits  amount
-}
-
-// turn is one distinct sequence of a call that waits. Tags share out an account over its calls, as start-time fair
-// queueing does: a call begins at the account's clock, and a turn's tag is that plus the tokens in front of it in its
-// call, in whole chunks. The clock goes on by the tokens served, divided by the calls that wait. In chunks of 100
-// tokens, A has four turns of 50; when A1 is served, B comes with two of 30:
-//
-//	tags    A1 0   A2 0   A3 100   A4 100   B1 50   B2 50
-//	order   A1 A2 B1 B2 A3 A4
-type turn struct {
-	first  *waiter // of the sequence in this call
-	item   *item   // that answers it
-	tag    int     // in tokens of the account's clock
-	number uint64  // order of arrival
-}
-
-// compare orders turns: the least tag first, of equal ones the oldest.
-func (t *turn) compare(u *turn) int {
-	return cmp.Or(cmp.Compare(t.tag, u.tag), cmp.Compare(t.number, u.number))
-}
-
-// waits tells whether the turn's call still wants the item, and nobody computes it yet.
-func (t *turn) waits() bool { return t.item.state == waiting && !t.first.call.left }
-
-// compare orders accounts: who had the least service first, of equals who waits the longest.
-func (a *account) compare(b *account) int {
-	return cmp.Or(cmp.Compare(a.served, b.served), cmp.Compare(a.turns[0].number, b.turns[0].number))
-}
-
-// enter gives the turns of a call that are not being computed yet their places in its account. It returns the last
-// number given.
-func (q *queue) enter(c *call, number uint64) uint64 {
-	a, class := c.account, q.class(c.caller)
-	fresh, places := make([]*turn, 0, len(c.turns)), make([]int, 0, len(c.turns))
-	if len(a.turns) == 0 {
-		a.served, a.clock = max(a.served, class.clock), 0
-	}
-	before, from := 0, 0
-	for i := range c.turns {
-		t := &c.turns[i]
-		if t.item = t.first.item; t.item.state != waiting {
-			continue
-		}
-		number++
-		t.tag, t.number = a.clock+before/q.chunk*q.chunk, number
-		before += len(t.first.sequence.IDs)
-		if t.item.number == 0 {
-			t.item.number, t.item.arrived = number, c.admitted
-		}
-		place, _ := slices.BinarySearchFunc(a.turns[from:], t, (*turn).compare)
-		from += place
-		fresh, places = append(fresh, t), append(places, from)
-	}
-	if len(fresh) == 0 {
-		return number
-	}
-	if len(a.turns) == 0 {
-		class.accounts = append(class.accounts, a)
-	}
-	a.turns = insert(a.turns, fresh, places)
-	a.calls = append(a.calls, c)
-	return number
-}
 
 // order lists what is to be served next, each item once: of the class whose turn it is, then of the other one.
 func (q *queue) order(list []candidate, round uint64) []candidate {
@@ -137,8 +50,8 @@ func (c *class) list(list []candidate, most int, round uint64) []candidate {
 				if len(list) == most {
 					return list
 				}
-				it.listed = round
-				list = append(list, candidate{item: it, account: a, place: len(list)})
+				it.listed, it.place = round, len(list)
+				list = append(list, candidate{item: it, account: a, turn: i, place: len(list)})
 			}
 		}
 		open = more
@@ -146,8 +59,7 @@ func (c *class) list(list []candidate, most int, round uint64) []candidate {
 	return list
 }
 
-// serve charges the callers of a batch, which was just picked and is still queued, with what is computed for them.
-// What several wait for they pay together.
+// serve notes that a batch leaves, which was just picked: its turns are still in their accounts.
 func (q *queue) serve(batch []*item, bulkLed bool) {
 	if q.sinceBulk++; bulkLed || len(q.bulk.accounts) == 0 {
 		q.sinceBulk = 0
@@ -158,49 +70,28 @@ func (q *queue) serve(batch []*item, bulkLed bool) {
 		}
 	}
 	for _, it := range batch {
-		computed := max(1, ceilDiv(it.cost, len(it.waiters)))
-		for _, w := range it.waiters {
-			a := w.call.account
-			a.served += computed
+		for t := range it.turns() {
+			a := t.first.call.account
 			a.clock = max(a.clock, a.turns[0].tag) + ceilDiv(len(it.sequence.IDs), len(a.calls))
 		}
 	}
 }
 
-// sweepAccounts takes out the turns that wait no more, and callers who ask for nothing once the others have had as
-// much service.
-func (q *queue) sweepAccounts() {
-	for _, c := range []*class{&q.interactive, &q.bulk} {
-		c.accounts = slices.DeleteFunc(c.accounts, func(a *account) bool {
-			a.turns = slices.DeleteFunc(a.turns, func(t *turn) bool { return !t.waits() })
-			a.calls = slices.DeleteFunc(a.calls, func(c *call) bool { return c.waits.items == 0 })
-			return len(a.turns) == 0
-		})
-		if len(c.accounts) == 0 {
-			c.clock = 0
+// charge has the callers of a forward pay its price together: each item's part is as its part of the tokens that are
+// computed, and the calls that wait for it share that evenly. So a small forward is paid as what it is, one that is
+// run again in halves is paid again, and what is computed once is paid once.
+func (q *queue) charge(batch []*item, price int) {
+	tokens := 0
+	for _, it := range batch {
+		tokens += max(1, it.cost)
+	}
+	for _, it := range batch {
+		turns := 0
+		for range it.turns() {
+			turns++
+		}
+		for t := range it.turns() {
+			q.account(t.first.call.caller).served += ceilDiv(price*max(1, it.cost), tokens*turns)
 		}
 	}
-	for caller, a := range q.accounts {
-		if c := q.class(caller); len(a.turns) == 0 && (len(c.accounts) == 0 || a.served <= c.clock) {
-			delete(q.accounts, caller)
-		}
-	}
-}
-
-// class returns what waits of the caller's class.
-func (q *queue) class(caller Caller) *class {
-	if caller.Bulk {
-		return &q.bulk
-	}
-	return &q.interactive
-}
-
-// account returns the caller's, a new one when it is not known.
-func (q *queue) account(caller Caller) *account {
-	a := q.accounts[caller]
-	if a == nil {
-		a = &account{caller: caller}
-		q.accounts[caller] = a
-	}
-	return a
 }

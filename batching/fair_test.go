@@ -114,7 +114,8 @@ func TestShortCallersBesideALongOne(t *testing.T) {
 	}
 }
 
-// drainRoom picks until nothing waits, and tells of each pick what waited before it and what it took, by caller.
+// drainRoom picks until nothing waits, and tells of each pick what waited before it and what it took, in tokens and by
+// caller, and who led it.
 func drainRoom(t rapid.TB, b *Batcher, of func(it *item) Caller, told func(waits, took map[Caller]int, leader Caller)) {
 	t.Helper()
 	l := b.lanes[0]
@@ -142,16 +143,19 @@ func callerOf(callers []Caller) func(it *item) Caller {
 	return func(it *item) Caller { return callers[it.sequence.IDs[0]] }
 }
 
-// TestCallersShareEvenly: however callers cut what they want into items and submissions, as long as two of a class
-// wait, neither is served more than the other by more than three forwards: one that it led, and two of others that it
-// filled.
+// TestCallersShareEvenly: however callers cut what they want into items and submissions, as long as two of a class wait,
+// neither is served more than the other by more than three forwards: one that it led, and two of others that it filled.
+// Service is the time that forwards are expected to take.
 func TestCallersShareEvenly(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		budget := rapid.SampledFrom([]int{1, 100, 1000}).Draw(t, "budget")
 		padded := rapid.Bool().Draw(t, "padded")
-		b := New(nil, Options{MaxItems: 1 << 20, MaxTokens: 1 << 30, Padded: padded, Budget: Budget{Tokens: budget}})
+		known := cost{base: rapid.SampledFrom([]float64{0, 1e6}).Draw(t, "base"), token: 5000}
+		b := New(nil, Options{
+			MaxItems: 1 << 20, MaxTokens: 1 << 30, Padded: padded, Budget: Budget{Tokens: budget},
+			cost: rapid.SampledFrom([]cost{{}, known}).Draw(t, "cost"),
+		})
 		callers := []Caller{{Name: "a"}, {Name: "b"}, {}, {Name: "c"}}[:rapid.IntRange(2, 4).Draw(t, "callers")]
-		longest := 0
 		for i, caller := range callers {
 			lengths := rapid.SampledFrom([]*rapid.Generator[int]{
 				rapid.SampledFrom([]int{1, 5, 20, 100, 300}), rapid.IntRange(1, 60), rapid.Just(10),
@@ -160,7 +164,6 @@ func TestCallersShareEvenly(t *testing.T) {
 				var sequences []Sequence
 				for item := range rapid.IntRange(1, 100).Draw(t, "items") {
 					n := lengths.Draw(t, "length")
-					longest = max(longest, n)
 					ids := append([]int64{int64(i)}, run(1_000_000*call+1000*item, n)...)
 					sequences = append(sequences, seq(ids...))
 				}
@@ -169,21 +172,35 @@ func TestCallersShareEvenly(t *testing.T) {
 				}
 			}
 		}
-		served := map[Caller]int{}
+		served, most := map[Caller]float64{}, 0.0
 		drainRoom(t, b, callerOf(callers), func(waits, took map[Caller]int, _ Caller) {
-			for _, caller := range callers {
-				served[caller] += took[caller]
+			price := expected(b.options.cost, &b.lanes[0].plan)
+			most = max(most, price)
+			sum := 0
+			for _, tokens := range took {
+				sum += tokens
+			}
+			for caller, tokens := range took {
+				served[caller] += price * float64(tokens) / float64(sum)
 			}
 			for _, a := range callers {
 				for _, other := range callers {
 					ahead := served[a] - served[other]
-					if waits[other] > took[other] && ahead > 3*max(budget, longest+1) {
-						t.Fatalf("%+v was served %d tokens more than %+v, who waits; %v", a, ahead, other, served)
+					if waits[other] > took[other] && ahead > 3*most {
+						t.Fatalf("%+v was served %.0f ns more than %+v, who waits; %v", a, ahead, other, served)
 					}
 				}
 			}
 		})
 	})
+}
+
+// expected is how many nanoseconds a plan is expected to take.
+func expected(c cost, plan *Plan) float64 {
+	if c == (cost{}) {
+		return 1000 * float64(max(len(plan.IDs), 128))
+	}
+	return c.base + c.token*float64(len(plan.IDs))
 }
 
 // TestCallsOfACallerShareEvenly: of two calls of one caller, one much longer than the other, the short one is done
@@ -206,6 +223,41 @@ func TestCallsOfACallerShareEvenly(t *testing.T) {
 			t.Fatalf("%d tokens of the long call are served, and %d of the short", long, short)
 		}
 	})
+}
+
+// TestEqualSequencesAreOneTurn: a call of a thousand equal sequences has had one computed, so a call that comes later
+// leaves as early as after a call of one; and its caller has had one computed too.
+func TestEqualSequencesAreOneTurn(t *testing.T) {
+	const budget = 100
+	behind := func(count int) (forwards, served int) {
+		b := New(nil, Options{MaxItems: 1 << 20, MaxTokens: 1 << 30, Budget: Budget{Tokens: budget}})
+		equal := slices.Repeat(many(-1_000_000, 1, budget), count)
+		for _, sequences := range [][]Sequence{many(0, 400, budget), equal} {
+			if err := b.admit(newCall(t.Context(), Caller{}, sequences, false)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 2 * chunkForwards {
+			b.next(b.lanes[0])
+			b.leave(b.lanes[0])
+		}
+		served = b.queue.accounts[Caller{}].served
+		late := newCall(t.Context(), Caller{}, many(-2_000_000, 1, budget), false)
+		if err := b.admit(late); err != nil {
+			t.Fatal(err)
+		}
+		for ; late.waits.items > 0; forwards++ {
+			b.next(b.lanes[0])
+			b.leave(b.lanes[0])
+		}
+		return forwards, served
+	}
+	one, servedOne := behind(1)
+	thousand, servedThousand := behind(1000)
+	if one != thousand || servedOne != servedThousand {
+		t.Errorf("behind a thousand equal sequences a call waits for %d forwards, and for %d behind one; %d and %d are charged",
+			thousand, one, servedThousand, servedOne)
+	}
 }
 
 // TestAStreamOfShortCallsStopsNoLongOne: a long call goes on while its caller submits one short call after the other,

@@ -7,13 +7,17 @@ import (
 	"time"
 )
 
-// pack builds the plan of what the shape holds and begins the account of its forward. A panic makes that a forward that
-// fails. The batcher's mutex is held, so that a lane that picks next knows which blocks are about to be filled.
-func (l *lane) pack(items []*item, begin time.Time) {
+// pack builds the plan of what the shape holds, begins the account of its forward, and charges it. A panic makes that a
+// forward that fails. The batcher's mutex is held, so that a lane that picks next knows which blocks are about to be
+// filled.
+func (b *Batcher) pack(l *lane, items []*item, begin time.Time) {
 	l.fault = guard(func() { l.placements = l.picker.shape.build(&l.plan, l.placements[:0]) })
 	if l.fault != nil {
 		l.renew()
 	}
+	b.queue.charge(items, b.options.cost.price(l.plan.work()))
+	space := items[0].sequence.Space
+	l.plan.Revision, l.plan.Adapter = space.Revision, space.Adapter
 	now := time.Now()
 	l.current, l.start = tally{planning: now.Sub(begin)}, now
 	run := &l.current
@@ -66,16 +70,21 @@ func (b *Batcher) prepare(l *lane, items []*item) (wanted []*item) {
 	l.picker.shape.reset()
 	for _, it := range items {
 		if it.abandoned(begin) {
-			it.state = finished
+			b.giveUp(it)
 			l.device.cache.release(it.cached)
 			it.cached = cachedPrefix{}
 			continue
 		}
 		wanted = append(wanted, it)
+		before := l.picker.shape.tokens()
 		l.picker.shape.add(it.sequence, it.cached, nil)
+		it.cost = l.picker.shape.tokens() - before
+	}
+	if len(wanted) < len(items) {
+		b.dropFinished()
 	}
 	if len(wanted) > 0 {
-		l.pack(wanted, begin)
+		b.pack(l, wanted, begin)
 	}
 	return wanted
 }
@@ -86,14 +95,20 @@ func (b *Batcher) forward(ctx context.Context, l *lane) (rows [][]float32, start
 	if err = l.fault; err == nil {
 		rows, err = runPlan(ctx, b.runner, &l.plan)
 	}
-	l.device.cache.complete(l.plan.Keep, err == nil)
-	l.plan.Keep = l.plan.Keep[:0]
+	l.complete(err == nil)
 
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	l.current.run, l.start = time.Since(start), time.Time{}
 	b.account(l, err)
 	return rows, start, err
+}
+
+// complete tells the cache, once, whether the blocks that the plan was to fill are filled.
+func (l *lane) complete(ok bool) {
+	keep := l.plan.Keep
+	l.plan.Keep = keep[:0]
+	l.device.cache.complete(keep, ok)
 }
 
 // account adds a forward to the counters.

@@ -56,7 +56,7 @@ func (b *Batcher) mend(l *lane, err error) {
 	}
 	b.running = b.queue.sweep(b.running)
 	b.dropFinished()
-	l.device.cache.complete(l.plan.Keep, false)
+	l.complete(false)
 	l.renew()
 	b.release(l)
 }

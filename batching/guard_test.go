@@ -121,6 +121,26 @@ func TestAFaultOfTheQueueEnds(t *testing.T) {
 	})
 }
 
+// TestAForwardGivesItsBlocksBackOnce: a lane that fails twice with one plan lets go of the blocks that it was to fill
+// once, so that no slot is free twice.
+func TestAForwardGivesItsBlocksBackOnce(t *testing.T) {
+	room := newRoom(Options{CacheBlocks: 10}, []Sequence{seq(run(0, keepAloneFrom)...)})
+	l, cache := room.lanes[0], room.devices[0].cache
+	room.next(l)
+	if len(l.plan.Keep) == 0 {
+		t.Fatal("the plan fills no block")
+	}
+	for range 2 {
+		room.mu.Lock()
+		room.mend(l, errors.New("a fault"))
+		room.mu.Unlock()
+	}
+	if slots := len(slices.Compact(slices.Sorted(slices.Values(cache.free)))); slots != len(cache.free) || len(cache.blocks) > 0 {
+		t.Errorf("%d slots are free, %d of them different, and %d blocks are held", len(cache.free), slots, len(cache.blocks))
+	}
+	checkCaches(t, room.Batcher)
+}
+
 // TestAStuckRunnerHoldsNobodyButRun: when its context ends, Run answers who waits for a runner that heeds nothing,
 // and returns with the runner.
 func TestAStuckRunnerHoldsNobodyButRun(t *testing.T) {

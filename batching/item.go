@@ -26,7 +26,8 @@ type item struct {
 	arrived time.Time
 	state   state
 	waiters []*waiter // those still open, in no order
-	listed  uint64    // the last pick that might have looked at it
+	listed  uint64    // the last pick that has it in its order, and
+	place   int       // where
 	mark    uint64    // the last pick that did
 }
 
@@ -50,31 +51,34 @@ func (it *item) answers(other *item) bool {
 	return it.state == running && it.covers(other.sequence.Positions) && it.equal(&other.chained)
 }
 
-// join puts a waiter for the same sequence on the item. A running item must cover what it reads.
-func (it *item) join(w *waiter) {
-	it.read(w.sequence.Positions)
-	w.item, w.at = it, len(it.waiters)
-	it.waiters = append(it.waiters, w)
-}
-
 // takeOver makes waiters for the same sequence, and the list of them, the item's own.
 func (it *item) takeOver(waiters []*waiter) {
 	it.waiters = waiters
+	var fresh []int // merged seldom, and before they are many
 	for i, w := range waiters {
-		it.read(w.sequence.Positions)
 		w.item, w.at = it, i
+		if !it.covers(w.sequence.Positions) {
+			fresh = append(fresh, w.sequence.Positions...)
+		}
+		if len(fresh) >= len(it.sequence.IDs) {
+			it.read(fresh)
+			fresh = fresh[:0]
+		}
 	}
+	it.read(fresh)
 }
 
-// moveTo puts the waiters on an item of the same sequence.
+// moveTo puts the waiters on an item of the same sequence. A running one must cover what they read.
 func (it *item) moveTo(other *item) {
-	for _, w := range it.waiters {
-		other.join(w)
+	other.read(it.sequence.Positions)
+	for i, w := range it.waiters {
+		w.item, w.at = other, len(other.waiters)+i
 	}
+	other.waiters = append(other.waiters, it.waiters...)
 	it.waiters = nil
 }
 
-// read adds positions to those that are read.
+// read adds positions, in any order, to those that are read.
 func (it *item) read(positions []int) {
 	if !it.covers(positions) {
 		both := slices.Concat(it.sequence.Positions, positions)
@@ -101,6 +105,16 @@ func (it *item) abandoned(now time.Time) bool {
 		}
 	}
 	return true
+}
+
+// wantedBy tells whether the caller of the account waits for the item.
+func (it *item) wantedBy(a *account) bool {
+	return slices.ContainsFunc(it.waiters, func(w *waiter) bool { return w.call.account == a })
+}
+
+// wantedIn tells whether a caller of the same class waits for the item.
+func (it *item) wantedIn(class Caller) bool {
+	return slices.ContainsFunc(it.waiters, func(w *waiter) bool { return w.call.caller.Bulk == class.Bulk })
 }
 
 const noDeadline = time.Duration(math.MaxInt64)

@@ -114,24 +114,23 @@ func (b *Batcher) pick(l *lane, now time.Time) (oneThread, picked bool) {
 
 // start moves what was picked out of the queue, and packs it.
 func (b *Batcher) start(l *lane, begin time.Time, oneThread bool) {
-	if len(l.picker.batch) > 0 {
-		b.queue.serve(l.picker.batch, l.picker.leader.account.caller.Bulk)
-	}
+	batch := l.picker.batch
 	for _, it := range l.picker.gone {
 		b.queue.leave(it, finished)
+		b.giveUp(it)
 	}
-	for _, it := range l.picker.batch {
+	for _, it := range batch {
 		b.queue.leave(it, running)
 	}
-	b.running = b.queue.sweep(b.running)
-	if len(l.picker.batch) == 0 {
-		return
+	if len(batch) > 0 {
+		l.plan.Narrow = oneThread
+		l.device.active++
+		l.device.allThreads, l.busy = !oneThread, true
+		b.queue.serve(batch, l.picker.leader.account.caller.Bulk)
+		b.pack(l, batch, begin)
 	}
-	l.plan.Narrow = oneThread
-	l.device.active++
-	l.device.allThreads, l.busy = !oneThread, true
-	l.pack(l.picker.batch, begin)
-	if oneThread || len(b.devices) > 1 {
+	b.running = b.queue.sweep(b.running)
+	if len(batch) > 0 && (oneThread || len(b.devices) > 1) {
 		b.poke() // the others may have work too
 	}
 }

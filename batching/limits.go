@@ -10,12 +10,16 @@ const (
 	// callShare of its class's places is all that one submission takes: three more as large find place beside it.
 	callShare = 1.0 / 4
 
-	// callerShare of its class's places is all that one named caller takes, in however many submissions: a quarter is
-	// left to the others. Who has no name stands for many and may take all.
+	// callerShare of its class's places is all that one caller takes, in however many submissions: a quarter is left to
+	// the others. Those who have no name are one caller too, but may take all until a named one has asked.
 	callerShare = 3.0 / 4
 
 	// bulkShare of the queue's places is all that bulk callers take together: the other half is for interactive ones.
 	bulkShare = 1.0 / 2
+
+	// interactiveShare of the queue's places is all that interactive callers take together once a bulk one has asked:
+	// there is place for one bulk submission beside them.
+	interactiveShare = 7.0 / 8
 )
 
 // amount counts sequences, identical ones each, and their tokens.
@@ -44,14 +48,23 @@ type room struct {
 	limit amount
 }
 
+// know notes who asks, since some shares are kept free only once there is somebody to keep them for.
+func (q *queue) know(caller Caller) {
+	q.knowsNames = q.knowsNames || caller.Name != ""
+	q.knowsBulk = q.knowsBulk || caller.Bulk
+}
+
 // rooms returns all that a submission of the caller must find place in.
 func (q *queue) rooms(caller Caller) []room {
 	class := q.class(caller)
 	rooms := []room{{"queue", q.taken, q.room}}
-	if caller.Bulk {
+	switch {
+	case caller.Bulk:
 		rooms = append(rooms, room{"bulk", class.taken, class.room})
+	case q.knowsBulk:
+		rooms = append(rooms, room{"interactive", class.taken, class.room.share(interactiveShare)})
 	}
-	if caller.Name != "" {
+	if q.knowsNames {
 		own := room{name: "caller", limit: class.room.share(callerShare)}
 		if a := q.accounts[caller]; a != nil {
 			own.taken = a.taken

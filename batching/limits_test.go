@@ -16,9 +16,12 @@ func TestSharesOfTheAPIPage(t *testing.T) {
 	b := New(nil, Options{})
 	all, bulk := b.queue.interactive, b.queue.bulk
 	named, namedBulk := all.room.share(callerShare), bulk.room.share(callerShare)
+	interactive := all.room.share(interactiveShare)
 	for _, row := range []string{
 		fmt.Sprintf("| of these, one request | %d items, %d tokens |", all.share.items, all.share.tokens),
 		fmt.Sprintf("| of these, all requests of one named token | %d items, %d tokens |", named.items, named.tokens),
+		fmt.Sprintf("| of these, all interactive requests together, once a bulk one has come | %d items, %d tokens |",
+			interactive.items, interactive.tokens),
 		fmt.Sprintf("| of these, all bulk requests together | %d items, %d tokens; of them one request %d and %d, ",
 			bulk.room.items, bulk.room.tokens, bulk.share.items, bulk.share.tokens),
 		fmt.Sprintf(", one named token %d and %d |", namedBulk.items, namedBulk.tokens),
@@ -30,8 +33,8 @@ func TestSharesOfTheAPIPage(t *testing.T) {
 	}
 }
 
-// TestSharesLeavePlace: beside a submission of any size three more find place, beside a named caller another, beside
-// bulk an interactive one, and no share of a queue is nothing; also where the queue has no bounds.
+// TestSharesLeavePlace: beside a submission of any size three more find place, beside a caller another, beside bulk an
+// interactive one, beside these a bulk one, and no share of a queue is nothing; also where the queue has no bounds.
 func TestSharesLeavePlace(t *testing.T) {
 	for _, options := range []Options{
 		{}, {MaxItems: 1, MaxTokens: 1}, {MaxItems: 3, MaxTokens: 1 << 62}, {MaxItems: 1<<31 - 1, MaxTokens: 1<<63 - 1},
@@ -40,6 +43,7 @@ func TestSharesLeavePlace(t *testing.T) {
 		for name, part := range map[string]amount{
 			"a call": b.queue.interactive.share, "a bulk call": b.queue.bulk.share,
 			"bulk": b.queue.bulk.room, "a caller": b.queue.interactive.room.share(callerShare),
+			"interactive ones": b.queue.interactive.room.share(interactiveShare),
 		} {
 			if part.items < 1 || part.tokens < 1 || !part.within(b.queue.room) {
 				t.Errorf("%s of %+v takes %+v", name, b.queue.room, part)

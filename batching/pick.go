@@ -1,10 +1,6 @@
 package batching
 
-import (
-	"cmp"
-	"slices"
-	"time"
-)
+import "time"
 
 const (
 	horizon   = 512 // how many of the next items are ranked by length
@@ -30,55 +26,33 @@ type picker struct {
 	tried  *item       // the item looked at last
 	ranked []candidate // what is to be tried next
 
+	family               []candidate // what was gathered last, see [picker.gather], and
+	familyFrom, familyTo int         // its places in the order of ids
+
 	batch  []*item // chosen, in the order the shape has them
 	gone   []*item // found abandoned or late, not chosen
 	misses int     // items that did not fit
 	waits  int     // items passed over whose prefix is being computed
+	passed int     // waiters passed over in the order of ids
 
 	// preferAllThreads: a batch that was picked for one thread should run on all, with the budget of all, because a
 	// member of a family that it has begun did not fit, or because its leader would be in time only then.
 	preferAllThreads bool
 }
 
-// candidate is an item that waits, and its place in the order of turns.
-type candidate struct {
-	item     *item
-	account  *account
-	place    int
-	callers  int // how far its caller is from the leader's
-	distance int // of its length from the leader's
-}
-
-// How far a candidate's caller is from the leader's.
-const (
-	sameCaller = iota
-	sameClass
-	others
-)
-
-// from tells how far the candidate's caller is from the leader's.
-func (c *candidate) from(leader *candidate) int {
-	switch {
-	case c.account == leader.account:
-		return sameCaller
-	case c.account.caller.Bulk == leader.account.caller.Bulk:
-		return sameClass
-	}
-	return others
-}
-
-// pick fills the shape and sets batch: the first item in the order of turns that is still wanted leads, then come
-// those that share its prefix, longest prefix first, then those of like length, each followed by those that share its
-// own prefix: first those of the leader's caller, then of its class, then the others. Items that nobody wants any
-// more, or that would be late in any case, come into gone instead. An item that does not fit, or whose prefix another
-// lane computes, is passed over. The batch is empty only when none of the items looked at is wanted, or those that
-// are wait for another lane.
+// pick fills the shape and sets batch. The first item in the order of turns that is still wanted leads. Then come those
+// of its caller that share its prefix, longest prefix first, and those of its caller of like length, each followed by
+// those that share its own prefix; then those of others of its class, and those of the other class, see [picker.rank].
+// What several callers of a class have begun, as responses to one prompt, stays together, see [picker.gather]. All are
+// of the leader's revision and adapter. Items that nobody wants any more, or that would be late in any case, come into
+// gone instead. An item that does not fit, or whose prefix another lane computes, is passed over. The batch is empty
+// only when none of the items looked at is wanted, or those that are wait for another lane.
 func (p *picker) pick(q *queue, now time.Time, budget Budget, round uint64) {
 	p.clear()
 	p.budget, p.now, p.round = budget, now, round
 	p.order = q.order(p.order, round)
 	for _, c := range p.order {
-		if p.leader = c; p.try(c.item) {
+		if p.leader = c; p.take(q, c) {
 			break
 		}
 		if p.tired() {
@@ -88,14 +62,18 @@ func (p *picker) pick(q *queue, now time.Time, budget Budget, round uint64) {
 	if len(p.batch) == 0 {
 		return
 	}
-	p.spread(q, p.leader.item)
-	callers := sameCaller
-	for _, c := range p.rank() {
-		if c.callers > callers {
-			callers, p.misses = c.callers, 0 // what does not fit of some callers says nothing of others
+	p.spread(q, p.leader)
+	for callers := range others + 1 {
+		if callers > sameCaller {
+			p.misses = 0 // what does not fit of some callers says nothing of others
 		}
-		if !p.tired() && c.item.mark != p.round && p.try(c.item) {
-			p.spread(q, c.item)
+		for _, c := range p.rank(callers) {
+			if p.tired() {
+				break
+			}
+			if c.item.mark != p.round && p.take(q, c) && callers == sameCaller {
+				p.spread(q, c)
+			}
 		}
 	}
 }
@@ -105,14 +83,25 @@ func (p *picker) tired() bool { return p.misses >= maxMisses || p.waits >= maxWa
 
 // clear forgets the last pick, and lets go of its items.
 func (p *picker) clear() {
-	p.misses, p.preferAllThreads, p.waits, p.slack = 0, false, 0, noDeadline
+	p.misses, p.waits, p.passed, p.preferAllThreads, p.slack = 0, 0, 0, false, noDeadline
 	clear(p.batch)
 	clear(p.gone)
 	clear(p.ranked)
 	clear(p.order)
+	clear(p.family)
 	p.leader, p.tried = candidate{}, nil
 	p.batch, p.gone, p.ranked, p.order = p.batch[:0], p.gone[:0], p.ranked[:0], p.order[:0]
+	p.family, p.familyFrom, p.familyTo = p.family[:0], 0, 0
 	p.shape.reset()
+}
+
+// take puts a candidate into the batch if it is wanted and fits, and then those of its family.
+func (p *picker) take(q *queue, c candidate) bool {
+	taken := p.try(c.item)
+	if taken {
+		p.gather(q, c)
+	}
+	return taken
 }
 
 // try puts the item into the batch if it is wanted and fits.
@@ -170,60 +159,4 @@ func (p *picker) putBack() {
 		it.cached = cachedPrefix{}
 	}
 	p.clear()
-}
-
-// spread tries the items around one in the order of ids, always on the side whose next item shares more with its
-// neighbour, as long as there is something to share. So whoever shares more with the item itself comes first, and
-// groups with a prefix of their own stay together: around P.B.1, among P.A.1 P.A.2 P.B.1 P.B.2 P.C.1, it tries P.B.2,
-// then P.A.2 and P.A.1, then P.C.1.
-func (p *picker) spread(q *queue, from *item) {
-	if p.shortest == 0 {
-		return
-	}
-	at, _ := q.byIDs.search(0, &from.chained)
-	left, right := at-1, at+1
-	leftShare, rightShare := p.share(q, left, left+1), p.share(q, right, right-1)
-	for !p.tired() && max(leftShare, rightShare) >= p.shortest {
-		if leftShare >= rightShare {
-			p.try(q.byIDs[left])
-			left--
-			leftShare = p.share(q, left, left+1)
-		} else {
-			p.try(q.byIDs[right])
-			right++
-			rightShare = p.share(q, right, right-1)
-		}
-	}
-}
-
-// share returns the common prefix of the item at i, if there is one that was not looked at yet, with its neighbour.
-func (p *picker) share(q *queue, i, neighbour int) int {
-	if i < 0 || i >= len(q.byIDs) || q.byIDs[i].mark == p.round {
-		return 0
-	}
-	return q.byIDs[i].commonTokens(&q.byIDs[neighbour].chained)
-}
-
-// rank orders the candidates that were not looked at: first those of the leader's caller, then of its class, then the
-// others; of each, by how near their length is to the leader's, then by turn. Where no other callers wait and the
-// pick is tired of the leader's, there is nothing to rank.
-func (p *picker) rank() []candidate {
-	alone := true
-	for _, c := range p.order {
-		if c.item.mark != p.round {
-			c.callers = c.from(&p.leader)
-			c.distance = len(c.item.sequence.IDs) - len(p.leader.item.sequence.IDs)
-			c.distance = max(c.distance, -c.distance)
-			alone = alone && c.callers == sameCaller
-			p.ranked = append(p.ranked, c)
-		}
-	}
-	if alone && p.tired() {
-		return nil
-	}
-	slices.SortFunc(p.ranked, func(a, b candidate) int {
-		order := cmp.Or(cmp.Compare(a.callers, b.callers), cmp.Compare(a.distance, b.distance))
-		return cmp.Or(order, cmp.Compare(a.place, b.place))
-	})
-	return p.ranked
 }

@@ -10,6 +10,9 @@ type Plan struct {
 	IDs  []int64 // packed: [T] distinct tokens; padded: [Rows·Length], pad id where empty
 	Read []int64 // [N] indices into IDs
 
+	// Of all its sequences, as in their [Space]: what it is to be computed with. Only the Salt may differ.
+	Revision, Adapter string
+
 	// Packed. Key indices address the P cached tokens first, then the T new ones.
 	Positions     []int64  // [T] of each token in its sequences
 	PastPositions []int64  // [P] of each cached token
@@ -54,7 +57,7 @@ type placement struct {
 
 // MakePlan packs all sequences into one plan, whatever the budget. The rows of the i-th begin at place rows[i] of
 // [Plan.Read] and of the runner's answer, and are as many as its positions. The plan is the caller's; it holds no
-// part of the sequences. The error is an [ErrSequence], naming the sequence.
+// part of the sequences. All must be of one revision and adapter. The error is an [ErrSequence], naming the sequence.
 func MakePlan(sequences []Sequence, options Options) (plan *Plan, rows []int, err error) {
 	plan, placements, err := makePlan(sequences, options)
 	for _, p := range placements {
@@ -67,14 +70,17 @@ func makePlan(sequences []Sequence, options Options) (*Plan, []placement, error)
 	if len(sequences) == 0 {
 		return nil, nil, fmt.Errorf("%w: none to plan", ErrSequence)
 	}
-	shape := newShape(options, nil)
+	shape, space := newShape(options, nil), sequences[0].Space
 	for i, sequence := range sequences {
 		if err := sequence.check(options.Targets); err != nil {
 			return nil, nil, fmt.Errorf("sequence %d: %w", i, err)
 		}
+		if sequence.Space.weights() != space.weights() {
+			return nil, nil, fmt.Errorf("sequence %d: %w: not of the revision and adapter of the first", i, ErrSequence)
+		}
 		shape.add(sequence, cachedPrefix{}, nil)
 	}
-	plan := new(Plan)
+	plan := &Plan{Revision: space.Revision, Adapter: space.Adapter}
 	return plan, shape.build(plan, make([]placement, 0, len(sequences))), nil
 }
 

@@ -14,6 +14,9 @@ type queue struct {
 	sinceBulk   int                 // forwards that interactive callers led while bulk ones waited
 	chunk       int                 // tokens of a call that are served as one
 
+	knowsNames bool // a named caller has asked
+	knowsBulk  bool // a bulk caller has
+
 	room  amount // places
 	taken amount
 	waits amount // of the waiters, identical sequences counted each
@@ -62,12 +65,45 @@ func insert[T any](list, items []T, places []int) []T {
 	return list
 }
 
+// remove takes out what is at the places, which ascend. It moves what is behind the first once.
+func remove[T any](list []T, places []int) []T {
+	if len(places) == 0 {
+		return list
+	}
+	end := places[0]
+	for i, place := range places {
+		next := len(list)
+		if i+1 < len(places) {
+			next = places[i+1]
+		}
+		end += copy(list[end:], list[place+1:next])
+	}
+	clear(list[end:])
+	return list[:end]
+}
+
 // leave counts all waiters of an item off that is about to be run, or is wanted by nobody.
 func (q *queue) leave(it *item, state state) {
 	it.state = state
 	for _, w := range it.waiters {
 		q.count(w, -1)
 	}
+}
+
+// drop takes out a call that nothing is counted of any more, its turns, and those of its items that nobody else waits
+// for. It looks at few others, so that a thousand callers who hang up together do not hold the mutex for long.
+func (q *queue) drop(c *call) {
+	var places []int
+	at := 0
+	for i := range c.items {
+		place, found := q.byIDs.search(at, &c.items[i].chained)
+		if at = place; found && q.byIDs[place].state == finished {
+			places = append(places, place)
+			at++
+		}
+	}
+	q.byIDs = remove(q.byIDs, places)
+	q.dropTurns(c)
 }
 
 // sweep takes out all items whose state is no longer waiting, and puts those that are running into out.

@@ -14,12 +14,15 @@ type Sequence struct {
 
 // Space sets sequences apart. Nothing of two spaces is ever merged: equal sequences of two spaces run twice, no
 // segment of a plan belongs to both, and neither finds what was cached for the other. The zero Space is one like the
-// others.
+// others. A forward has one Revision and one Adapter: those of others wait for another forward.
 type Space struct {
 	Revision string // of the model's weights
 	Adapter  string // that is put on the weights
 	Salt     string // of a tenant who shares with nobody
 }
+
+// weights is the part of the space that says what a sequence is computed with.
+func (s Space) weights() Space { return Space{Revision: s.Revision, Adapter: s.Adapter} }
 
 // compare orders spaces in any one way.
 func (s Space) compare(t Space) int {

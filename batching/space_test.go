@@ -3,6 +3,7 @@ package batching
 import (
 	"context"
 	"fmt"
+	"maps"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -38,6 +39,9 @@ func bySpace(sequences []Sequence) map[Space][]Sequence {
 func TestSpacesShareNoSegment(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		sequences := drawSpaced(t, 8)
+		for i := range sequences { // which differ in what a plan may mix
+			sequences[i].Space = Space{Salt: fmt.Sprint(sequences[i].Space)}
+		}
 		plan, placements, err := makePlan(sequences, Options{})
 		if err != nil {
 			t.Fatal(err)
@@ -65,6 +69,51 @@ func TestSpacesShareNoSegment(t *testing.T) {
 			shared[s.Space] = shared[s.Space][1:]
 		}
 	})
+}
+
+// TestAForwardIsOfOneRevisionAndAdapter: whatever waits, all sequences of a plan are of one revision and adapter, which
+// it says, and nothing waits for ever. What is put into a plan by hand is held to it too.
+func TestAForwardIsOfOneRevisionAndAdapter(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		options := Options{Padded: rapid.Bool().Draw(t, "padded"), Budget: drawBudget(t), MaxItems: 1 << 20}
+		b := New(nil, options)
+		all := map[Space]bool{}
+		for range rapid.IntRange(1, 4).Draw(t, "submissions") {
+			sequences := drawSpaced(t, 12)
+			maps.Copy(all, byWeights(sequences))
+			if err := b.admit(newCall(context.Background(), drawCaller(t), sequences, false)); err != nil {
+				t.Fatal(err)
+			}
+			if _, _, err := makePlan(sequences, options); (err == nil) != (len(byWeights(sequences)) == 1) {
+				t.Fatalf("a plan of %d revisions and adapters: %v", len(byWeights(sequences)), err)
+			}
+		}
+		l, seen := b.lanes[0], map[Space]bool{}
+		for len(b.queue.byIDs) > 0 {
+			if b.next(l); len(l.picker.batch) == 0 {
+				t.Fatal("items wait, and none leaves")
+			}
+			said := Space{Revision: l.plan.Revision, Adapter: l.plan.Adapter}
+			for _, it := range l.picker.batch {
+				if it.sequence.Space.weights() != said {
+					t.Fatalf("a sequence of %+v is computed with %+v", it.sequence.Space, said)
+				}
+			}
+			seen[said] = true
+			b.leave(l)
+		}
+		if !maps.Equal(seen, all) {
+			t.Fatalf("forwards of %v, want %v", seen, all)
+		}
+	})
+}
+
+func byWeights(sequences []Sequence) map[Space]bool {
+	apart := map[Space]bool{}
+	for _, s := range sequences {
+		apart[s.Space.weights()] = true
+	}
+	return apart
 }
 
 // TestSpacesShareNoRunAndNoCache: sequences are computed once for each space that they are of, and what is cached of

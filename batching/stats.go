@@ -17,8 +17,9 @@ type tally struct {
 
 // Stats is a snapshot of a batcher. Counters never fall.
 type Stats struct {
-	Items  int // sequences waiting now; large submissions, which take fewer places, may make it more than MaxItems
-	Tokens int // their tokens
+	// What waits now. It may be more than the queue has places, since a submission takes no more than its share of them.
+	Items  int // sequences, identical ones counted each
+	Tokens int // theirs
 
 	Running int           // sequences in the run in progress; 0 when idle
 	RunAge  time.Duration // of the run in progress; 0 when idle. A readiness probe bounds it
@@ -44,7 +45,7 @@ type Stats struct {
 
 	Deduplicated uint64 // sequences that joined an identical one, waiting or running
 	Cancelled    uint64 // sequences given up by their caller before an answer
-	Expired      uint64 // sequences whose deadline passed before an answer
+	Expired      uint64 // sequences whose deadline passed before an answer, or would have
 	Refused      uint64 // sequences refused at admission because the queue was full
 }
 
