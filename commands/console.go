@@ -74,8 +74,8 @@ func (c *console) logger(format string, level slog.Level) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(c.err, options))
 }
 
-// oneLine makes text fit a place in a table: white space and control characters become single blanks, and what is longer than
-// width characters is cut.
+// oneLine makes text fit a place in a table: white space and control characters become single blanks, and what is
+// longer than width characters is cut.
 func oneLine(text string, width int) string {
 	blanked := strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
