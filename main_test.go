@@ -30,6 +30,12 @@ var allowed = map[string][]string{
 // inner says the same inside the rooms whose packages have a direction of their own: every package of such a room
 // stands here, with the other packages of the room that it may import. What it may import of other rooms, allowed says.
 var inner = map[string]map[string][]string{
+	"commands": {
+		"commands":            {"commands/bulk", "commands/evaluation", "commands/page"},
+		"commands/evaluation": {"commands/bulk", "commands/page"},
+		"commands/bulk":       {"commands/page"},
+		"commands/page":       {},
+	},
 	"server": {
 		"server":         {"server/native", "server/problem", "server/wire"},
 		"server/native":  {"server/problem", "server/wire"},

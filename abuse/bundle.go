@@ -58,15 +58,15 @@ func load(ctx context.Context, limit time.Duration, binary string, arguments ...
 	if err := command.Start(); err != nil {
 		return e, err
 	}
+	proc, err := procfs.NewProc(command.Process.Pid) // which is there until it is waited for
+	if err != nil {
+		return e, err
+	}
 	ended := make(chan struct{})
 	go func() {
 		_ = command.Wait() // its status says how
 		close(ended)
 	}()
-	proc, err := procfs.NewProc(command.Process.Pid)
-	if err != nil {
-		return e, err
-	}
 	end := func(why string) {
 		if e.killed == "" {
 			e.killed = why

@@ -73,8 +73,8 @@ func badGraphs() []hostileBundle {
 // badWire are ONNX files whose bytes, names and weights lie.
 func badWire() []hostileBundle {
 	var all []hostileBundle
-	one := func(name string, file func() []byte, more ...change) {
-		all = append(all, hostileBundle{name: "graph: " + name, base: padded, change: append(graph(file), more...)})
+	one := func(name string, file func() []byte) {
+		all = append(all, hostileBundle{name: "graph: " + name, base: padded, change: graph(file)})
 	}
 	is := func(file []byte) func() []byte { return func() []byte { return file } }
 

@@ -10,8 +10,8 @@
 //   - A refusal comes within 2 s, and no status says that the server itself is at fault.
 //   - An answer has at most 16 MiB, and one that is a single problem 4 KiB.
 //   - A connection is ended by the server within its documented time.
-//   - Afterwards goroutines and open files are back to where they were, scores have the same bits as before, and SIGTERM
-//     ends the server with status 0.
+//   - Afterwards goroutines and open files are back to where they were, scores have the same bits as before, and
+//     SIGTERM ends the server with status 0.
 //   - Given a hostile bundle, verify and serve end within 20 s and 2 GiB, with status 1 and one line of at most 500
 //     characters. Honest bundles are accepted, so that a refusal says something.
 //   - An item on which a served graph runs away fails alone.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/assay-rm/assay/commands/bulk"
+	"github.com/assay-rm/assay/commands/page"
 	"github.com/assay-rm/assay/rewards"
 	"github.com/assay-rm/assay/rewards/failure"
 	"github.com/assay-rm/assay/rewards/ops"
@@ -41,8 +43,8 @@ type compareRecord struct {
 	Responses  []wire.ScoreResult `json:"responses,omitempty"`
 }
 
-func (c *compareCommand) ask(ctx context.Context, engine *rewards.Engine, lines []wire.CompareLine) ([]listAnswer, error) {
-	return oneByOne(ctx, lines, func(ctx context.Context, line wire.CompareLine) (listAnswer, error) {
+func (c *compareCommand) Ask(ctx context.Context, engine bulk.Engine, lines []wire.CompareLine) ([]listAnswer, error) {
+	return bulk.OneByOne(ctx, lines, func(ctx context.Context, line wire.CompareLine) (listAnswer, error) {
 		request := c.Offline.about(rewards.Compare)
 		request.Label = c.Label
 		if err := native.Compared(&request, &line); err != nil {
@@ -57,9 +59,9 @@ func (c *compareCommand) ask(ctx context.Context, engine *rewards.Engine, lines 
 	}, refusedList)
 }
 
-func (*compareCommand) failed(answer listAnswer) *failure.Error { return answer.failed() }
+func (*compareCommand) Failed(answer listAnswer) *failure.Error { return answer.failed() }
 
-func (*compareCommand) record(number int, answer listAnswer) any {
+func (*compareCommand) Record(number int, answer listAnswer) any {
 	record := compareRecord{Line: number}
 	switch {
 	case answer.err != nil:
@@ -73,22 +75,22 @@ func (*compareCommand) record(number int, answer listAnswer) any {
 	return record
 }
 
-func (*compareCommand) header() string { return "  line  preferred    margin  pair" }
+func (*compareCommand) Header() string { return "  line  preferred    margin  pair" }
 
-func (*compareCommand) show(p *page, number int, line wire.CompareLine, answer listAnswer) {
+func (*compareCommand) Show(p *page.Page, number int, line wire.CompareLine, answer listAnswer) {
 	switch {
 	case answer.err != nil:
-		showProblem(p, number, answer.err)
+		bulk.ShowError(p, number, answer.err)
 	case len(answer.Pairs) == 0:
-		p.line("%6d  %s", number, title(&line.RankLine))
+		p.Line("%6d  %s", number, title(&line.RankLine))
 		for i, response := range line.Responses {
-			p.line("        %9s  %s  #%d %s", probability(answer.WinRates[i]), preferences(answer.Preference.Row(i)), i, oneLine(response, 40))
+			p.Line("        %9s  %s  #%d %s", probability(answer.WinRates[i]), preferences(answer.Preference.Row(i)), i, page.OneLine(response, 40))
 		}
 	case answer.Pairs[0].Err != nil:
-		showProblem(p, number, answer.Pairs[0].Err)
+		bulk.ShowError(p, number, answer.Pairs[0].Err)
 	default:
-		p.line("%6d  %9.4f  %8.4f  %s: %s / %s", number, answer.Pairs[0].Probability, answer.Pairs[0].Margin,
-			oneLine(title(&line.RankLine), 30), oneLine(*line.Chosen, 30), oneLine(*line.Rejected, 30))
+		p.Line("%6d  %9.4f  %8.4f  %s: %s / %s", number, answer.Pairs[0].Probability, answer.Pairs[0].Margin,
+			page.OneLine(title(&line.RankLine), 30), page.OneLine(*line.Chosen, 30), page.OneLine(*line.Rejected, 30))
 	}
 }
 

@@ -7,8 +7,9 @@ import (
 	"os"
 	"strings"
 	"time"
-	"unicode"
 
+	"github.com/assay-rm/assay/commands/bulk"
+	"github.com/assay-rm/assay/commands/page"
 	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/rewards/failure"
 )
@@ -47,7 +48,7 @@ func (c *console) complain(err error) {
 	case errors.As(err, &known):
 		text = known.Code + ": " + text
 	}
-	fmt.Fprintln(c.err, oneLine("assay: "+text, maxComplaint)) //nolint:errcheck // there is nobody else to tell
+	fmt.Fprintln(c.err, page.OneLine("assay: "+text, maxComplaint)) //nolint:errcheck // there is nobody else to tell
 }
 
 // terminal tells whether a person sits at the stream.
@@ -74,18 +75,12 @@ func (c *console) logger(format string, level slog.Level) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(c.err, options))
 }
 
-// oneLine makes text fit a place in a table: white space and control characters become single blanks, and what is
-// longer than width characters is cut.
-func oneLine(text string, width int) string {
-	blanked := strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, text)
-	runes := []rune(strings.Join(strings.Fields(blanked), " "))
-	if len(runes) <= width {
-		return string(runes)
+// progress begins a bar over total bytes; 0 says that the end is not known. It is drawn only where a person sees stderr
+// and the results go elsewhere, since they show the progress themselves otherwise. A command that is silent until its
+// end draws it beside its results too.
+func (c *console) progress(total int64, silent bool) *bulk.Progress {
+	if !terminal(c.err) || (terminal(c.out) && !silent) {
+		return &bulk.Progress{}
 	}
-	return string(runes[:width-1]) + "…"
+	return bulk.NewProgress(c.err, total)
 }

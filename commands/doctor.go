@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"strconv"
 
+	"github.com/assay-rm/assay/commands/page"
 	"github.com/assay-rm/assay/models/onnxrun"
 )
 
@@ -14,9 +15,10 @@ type doctorCommand struct {
 	Runtime runtimeFlags `embed:""`
 }
 
-// Run looks for what Assay needs, and fails when a library is missing or another version than the scores were proved on.
+// Run looks for what Assay needs, and fails when a library is missing or another version than the scores were proved
+// on.
 func (c *doctorCommand) Run(con *console) error {
-	p := newPage(con.out)
+	p := page.New(con.out)
 	var bad []error
 	for _, library := range onnxrun.Libraries(c.Runtime.ONNXRuntime) {
 		mark, version := "✓", library.Version
@@ -28,16 +30,16 @@ func (c *doctorCommand) Run(con *console) error {
 			version = "version unknown"
 		}
 		if library.Path == "" {
-			p.line("%s %-13s missing (accepted: %s)", mark, library.Name, library.Accepted)
+			p.Line("%s %-13s missing (accepted: %s)", mark, library.Name, library.Accepted)
 			continue
 		}
-		p.line("%s %-13s %s (accepted: %s), %s", mark, library.Name, version, library.Accepted, library.Path)
+		p.Line("%s %-13s %s (accepted: %s), %s", mark, library.Name, version, library.Accepted, library.Path)
 	}
 	m := readMachine()
-	p.line("  %-13s %d of %s/%s; a forward has as many threads unless --threads says otherwise", "processors", m.processors, runtime.GOOS, runtime.GOARCH)
-	p.line("  %-13s %s", "memory", m)
-	p.line("  %-13s %s threads, %s open files", "limits", limitOf(m.threads), limitOf(m.files))
-	if err := p.flush(); err != nil {
+	p.Line("  %-13s %d of %s/%s; a forward has as many threads unless --threads says otherwise", "processors", m.processors, runtime.GOOS, runtime.GOARCH)
+	p.Line("  %-13s %s", "memory", m)
+	p.Line("  %-13s %s threads, %s open files", "limits", limitOf(m.threads), limitOf(m.files))
+	if err := p.Flush(); err != nil {
 		return err
 	}
 	return errors.Join(bad...)

@@ -5,13 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 
+	"github.com/assay-rm/assay/commands/evaluation"
+	"github.com/assay-rm/assay/commands/page"
 	"github.com/assay-rm/assay/models/builtin"
 	"github.com/assay-rm/assay/models/encode"
-	"github.com/assay-rm/assay/rewards"
 )
 
 // evalCommand is `assay eval`.
@@ -37,37 +37,33 @@ fields are left alone, and a row without "split" is in the split "all":
 Reward, pair and preference models answer --pairs and --best-of, process models --steps and --best-of (by the weakest step).`
 }
 
-// dataset is a file to measure on.
-type dataset struct {
-	measure measure
-	name    string
-	open    func() (fs.File, error)
-}
-
 // datasets lists the files that the flags name or, when they name none, the embedded ones.
-func (c *evalCommand) datasets() []dataset {
-	var sets []dataset
+func (c *evalCommand) datasets() []evaluation.Data {
+	var sets []evaluation.Data
 	for _, given := range []struct {
-		measure  measure
+		measure  evaluation.Measure
 		file     string
 		embedded string
 	}{
-		{measurePairs, c.Pairs, "heldout/pairs.jsonl"},
-		{measureSteps, c.Steps, "heldout/steps.jsonl"},
-		{measureBestOf, c.BestOf, "heldout/best_of_8.jsonl"},
+		{evaluation.Pairs, c.Pairs, "heldout/pairs.jsonl"},
+		{evaluation.Steps, c.Steps, "heldout/steps.jsonl"},
+		{evaluation.BestOf, c.BestOf, "heldout/best_of_8.jsonl"},
 	} {
 		switch {
 		case c.Pairs == "" && c.Steps == "" && c.BestOf == "":
 			open := func() (fs.File, error) { return builtin.Heldout.Open(given.embedded) }
-			sets = append(sets, dataset{given.measure, given.embedded, open})
+			sets = append(sets, evaluation.Data{Measure: given.measure, Name: given.embedded, Open: open})
 		case given.file != "":
-			sets = append(sets, dataset{given.measure, given.file, func() (fs.File, error) { return os.Open(given.file) }})
+			sets = append(sets, evaluation.Data{
+				Measure: given.measure, Name: given.file, Open: func() (fs.File, error) { return os.Open(given.file) },
+			})
 		}
 	}
 	return sets
 }
 
-// Run measures every model that can answer on every file. It fails when a row has no score, since the metrics then leave it out.
+// Run measures every model that can answer on every file. It fails when a row has no score, since the metrics then
+// leave it out.
 func (c *evalCommand) Run(ctx context.Context, con *console) (err error) {
 	loaded, err := c.Models.load(ctx)
 	if err != nil {
@@ -75,127 +71,29 @@ func (c *evalCommand) Run(ctx context.Context, con *console) (err error) {
 	}
 	defer func() { err = errors.Join(err, loaded.stop()) }()
 	engine := loaded.engine()
-	jobs, total, err := c.jobs(engine)
+	jobs, total, err := evaluation.Jobs(engine.Models(), c.Models.Model, c.datasets())
 	if err != nil {
 		return err
 	}
-	bar := newProgress(con, total, true)
-	defer bar.stop()
-	var report report
-	for _, job := range jobs {
-		tallies, err := c.measure(ctx, engine, job, bar)
-		if err != nil {
-			return fmt.Errorf("%s: %w", job.data.name, explained(err))
-		}
-		report.add(job.model.Manifest.Name, tallies)
+	bar := con.progress(total, true)
+	defer bar.Stop()
+	options := evaluation.Options{Separator: c.Separator, Threshold: c.Threshold, Truncate: c.Truncate}
+	report, err := evaluation.Run(ctx, engine, jobs, options, bar)
+	bar.Stop()
+	if err != nil {
+		return err
 	}
-	bar.stop()
 	if c.JSON {
 		encoder := json.NewEncoder(con.out)
 		encoder.SetIndent("", "  ")
-		err = encoder.Encode(report.document())
+		err = encoder.Encode(report.Document())
 	} else {
-		p := newPage(con.out)
-		report.show(p)
-		err = p.flush()
+		p := page.New(con.out)
+		report.Show(p)
+		err = p.Flush()
 	}
-	if failed := report.failed(); err == nil && failed > 0 {
+	if failed := report.Failed(); err == nil && failed > 0 {
 		err = fmt.Errorf("rows without a score: %d; the metrics leave them out", failed)
 	}
 	return err
-}
-
-// job is one model on one file.
-type job struct {
-	model rewards.ModelInfo
-	data  dataset
-}
-
-// jobs lists what the flags ask for, and how many bytes it is. Asking a model for what it cannot answer is an error only when
-// nothing is left.
-func (c *evalCommand) jobs(engine *rewards.Engine) (jobs []job, total int64, err error) {
-	known := false
-	for _, m := range engine.Models() {
-		if c.Models.Model != "" && m.Manifest.Name != c.Models.Model {
-			continue
-		}
-		known = true
-		for _, data := range c.datasets() {
-			if m.Manifest.ReadsFeatures() || !data.measure.suits(m.Manifest.Kind) {
-				continue
-			}
-			bytes, err := sizeOf(data)
-			if err != nil {
-				return nil, 0, err
-			}
-			total += bytes
-			jobs = append(jobs, job{m, data})
-		}
-	}
-	switch {
-	case !known:
-		return nil, 0, fmt.Errorf("no model is named %q", c.Models.Model)
-	case len(jobs) == 0:
-		return nil, 0, errors.New("no loaded model answers these files: reward, pair and preference models answer --pairs and --best-of, process models --steps and --best-of")
-	}
-	return jobs, total, nil
-}
-
-func sizeOf(data dataset) (bytes int64, err error) {
-	file, err := data.open()
-	if err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	info, err := file.Stat()
-	if err != nil {
-		return 0, err
-	}
-	return info.Size(), nil
-}
-
-// measure runs one model over one file and gives a tally of each split.
-func (c *evalCommand) measure(ctx context.Context, engine *rewards.Engine, job job, bar *progress) (*tallies, error) {
-	file, err := job.data.open()
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close() //nolint:errcheck // opened for reading
-	asks := asking{job.model.Manifest.Name, job.model.Manifest.Kind, c.Truncate}
-	switch job.data.measure {
-	case measurePairs:
-		return runMeasure(ctx, engine, file, bar, pairQuestion{asks})
-	case measureSteps:
-		return runMeasure(ctx, engine, file, bar, stepQuestion{asks, c.Threshold})
-	case measureBestOf:
-	}
-	return runMeasure(ctx, engine, file, bar, bestQuestion{asks, c.Separator})
-}
-
-// measuring is a question of rows, each of which belongs to a split.
-type measuring[Q any] interface {
-	question[Q, verdict]
-	split(row *Q) string
-}
-
-// runMeasure asks the question of every row and tallies the answers. A row that cannot be read ends the measurement: a metric over the
-// rows that happened to parse would say nothing.
-func runMeasure[Q any, P form[Q]](ctx context.Context, engine *rewards.Engine, in io.Reader, bar *progress, q measuring[Q]) (*tallies, error) {
-	all, lines := newTallies(), newLineReader(in)
-	begin, rows := bar.done()
-	err := stream[Q, verdict, P](ctx, engine, lines, listChunk, q, func(done answered[Q, verdict]) error {
-		for i := range done.outcomes {
-			o := &done.outcomes[i]
-			if o.refused {
-				return fmt.Errorf("line %d: %w", o.number, o.problem)
-			}
-			all.add(q.split(&o.asked), o.answer)
-		}
-		bar.advance(begin+done.end, rows+all.rows)
-		return nil
-	})
-	if err == nil && all.rows == 0 {
-		err = errors.New("the file has no row")
-	}
-	return all, err
 }

@@ -1,7 +1,9 @@
 package commands
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -11,13 +13,15 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/assay-rm/assay/commands/bulk"
+	"github.com/assay-rm/assay/commands/evaluation"
 	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/builtin"
 	"github.com/assay-rm/assay/models/encode"
-	"github.com/assay-rm/assay/models/manifest"
 )
 
 // evaluated loads one bundle and measures it on rows.
-func evaluated(t *testing.T, dir string, m measure, rows ...any) metrics {
+func evaluated(t *testing.T, dir string, m evaluation.Measure, rows ...any) evaluation.Metrics {
 	t.Helper()
 	loaded, err := load(t.Context(), []models.Source{models.Dir(dir)}, models.Options{Runtime: runtimeFile(t), Tokens: 512}, slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -39,13 +43,23 @@ func evaluated(t *testing.T, dir string, m measure, rows ...any) metrics {
 		t.Fatal(err)
 	}
 	engine := loaded.engine()
-	data := dataset{m, file, func() (fs.File, error) { return os.Open(file) }}
-	command := evalCommand{Separator: "\n", Threshold: 0.5, Truncate: encode.TruncateError}
-	all, err := command.measure(t.Context(), engine, job{engine.Models()[0], data}, &progress{})
+	data := evaluation.Data{Measure: m, Name: file, Open: func() (fs.File, error) { return os.Open(file) }}
+	jobs, _, err := evaluation.Jobs(engine.Models(), "", []evaluation.Data{data})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return all.splits["all"].metrics()
+	options := evaluation.Options{Separator: "\n", Threshold: 0.5, Truncate: encode.TruncateError}
+	report, err := evaluation.Run(t.Context(), engine, jobs, options, &bulk.Progress{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, of := range report.Document() {
+		for _, splits := range of {
+			return splits["all"]
+		}
+	}
+	t.Fatal("nothing was measured")
+	return evaluation.Metrics{}
 }
 
 // TestEvalOfModelsThatCompare: pairs and samples are measured by the preference, which the golden pairs tell.
@@ -83,50 +97,60 @@ func TestEvalOfModelsThatCompare(t *testing.T) {
 				}
 			}
 			share := new(float64(hits) / float64(len(pairs)))
-			if diff := cmp.Diff(metrics{Count: len(pairs), Accuracy: share}, evaluated(t, dir, measurePairs, pairs...)); diff != "" {
+			if diff := cmp.Diff(evaluation.Metrics{Count: len(pairs), Accuracy: share}, evaluated(t, dir, evaluation.Pairs, pairs...)); diff != "" {
 				t.Errorf("pairs: %s", diff)
 			}
-			want := metrics{Count: len(pairs), Accuracy: share, Sampler: new(0.5)}
-			if diff := cmp.Diff(want, evaluated(t, dir, measureBestOf, samples...)); diff != "" {
+			want := evaluation.Metrics{Count: len(pairs), Accuracy: share, Sampler: new(0.5)}
+			if diff := cmp.Diff(want, evaluated(t, dir, evaluation.BestOf, samples...)); diff != "" {
 				t.Errorf("samples: %s", diff)
 			}
 		})
 	}
 }
 
-// TestEvalOfModelsThatScore: the same rows of a reward model and, for the samples, of a process model; a row that fails is counted.
+// TestEvalOfModelsThatScore: the same rows of a reward model and, for the samples, of a process model; a row that fails
+// is counted.
 func TestEvalOfModelsThatScore(t *testing.T) {
 	pair := map[string]any{"prompt": "2+2?", "chosen": "4", "rejected": "5"}
 	sample := map[string]any{"prompt": "2+2?", "responses": []string{"4", "5", "6"}, "correct": []bool{true, true, true}}
 	long := map[string]any{"prompt": "2+2?", "responses": []string{strings.Repeat("4 ", 999), "5", "6"}, "correct": []bool{true, true, true}}
 	bundles := filepath.Join("..", "models", "testdata", "bundles")
-	if got := evaluated(t, filepath.Join(bundles, "qwen3-reward-packed"), measurePairs, pair); got.Count != 1 || got.Accuracy == nil {
+	if got := evaluated(t, filepath.Join(bundles, "qwen3-reward-packed"), evaluation.Pairs, pair); got.Count != 1 || got.Accuracy == nil {
 		t.Errorf("pairs of a reward model: %+v", got)
 	}
 	for _, dir := range []string{
 		filepath.Join(bundles, "qwen3-reward-packed"), filepath.Join(bundles, "qwen3-process-packed"), filepath.Join(families, "gpm-llama"),
 	} {
-		want := metrics{Count: 1, Failed: 1, Accuracy: new(1.0), Sampler: new(1.0)}
-		if diff := cmp.Diff(want, evaluated(t, dir, measureBestOf, sample, long)); diff != "" {
+		want := evaluation.Metrics{Count: 1, Failed: 1, Accuracy: new(1.0), Sampler: new(1.0)}
+		if diff := cmp.Diff(want, evaluated(t, dir, evaluation.BestOf, sample, long)); diff != "" {
 			t.Errorf("%s: %s", dir, diff)
 		}
 	}
 }
 
-// TestWhatAKindIsMeasuredFor names the files that each kind of model answers.
-func TestWhatAKindIsMeasuredFor(t *testing.T) {
-	for kind, want := range map[manifest.Kind][]measure{
-		manifest.KindReward: {measurePairs, measureBestOf}, manifest.KindPair: {measurePairs, measureBestOf},
-		manifest.KindPreference: {measurePairs, measureBestOf}, manifest.KindProcess: {measureSteps, measureBestOf},
-	} {
-		var have []measure
-		for _, m := range []measure{measurePairs, measureSteps, measureBestOf} {
-			if m.suits(kind) {
-				have = append(have, m)
-			}
-		}
-		if diff := cmp.Diff(want, have); diff != "" {
-			t.Errorf("%s: %s", kind, diff)
-		}
+func TestCard(t *testing.T) {
+	text, err := fs.ReadFile(builtin.Heldout, "heldout/expected.json")
+	if errors.Is(err, fs.ErrNotExist) {
+		t.Skip("the embedded models have no card yet")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if testing.Short() {
+		t.Skip("it measures everything")
+	}
+	cmd := assay(t, "eval", "--json")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v: %s", err, stderr.String())
+	}
+	var want, have any
+	if err := errors.Join(json.Unmarshal(text, &want), json.Unmarshal(out, &have)); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, have); diff != "" {
+		t.Error(diff)
 	}
 }

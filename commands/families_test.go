@@ -15,12 +15,12 @@ import (
 	"github.com/assay-rm/assay/rewards/ops"
 )
 
-// families are bundles of every family of docs/MODELS.md, made by `make fixtures`; their golden pairs are those of the authors'
-// code, or of a restatement of it, on a tiny random checkpoint.
+// families are bundles of every family of docs/MODELS.md, made by `make fixtures`; their golden pairs are those of the
+// authors' code, or of a restatement of it, on a tiny random checkpoint.
 const families = "../models/testdata/families"
 
-// batchMates bounds what a score may move with its batch where the graph cannot rule it out: attention that is part of an encoder's
-// own layers, and a mean over a row's tokens (docs/BUNDLE.md).
+// batchMates bounds what a score may move with its batch where the graph cannot rule it out: attention that is part of
+// an encoder's own layers, and a mean over a row's tokens (docs/BUNDLE.md).
 const batchMates = 1e-5
 
 func movesWithMates(spec manifest.Manifest) bool {
@@ -62,8 +62,8 @@ func eachServed(t *testing.T, dir string, least int, test func(t *testing.T, eng
 	}
 }
 
-// TestFamiliesEqualTheirAuthors: ids, places and scores of every family are the authors', and a score is the same alone and in one
-// batch with the others.
+// TestFamiliesEqualTheirAuthors: ids, places and scores of every family are the authors', and a score is the same alone
+// and in one batch with the others.
 func TestFamiliesEqualTheirAuthors(t *testing.T) {
 	eachFamily(t, func(t *testing.T, engine *rewards.Engine, spec manifest.Manifest, pairs []models.Golden) {
 		t.Helper()
@@ -91,7 +91,8 @@ func TestFamiliesEqualTheirAuthors(t *testing.T) {
 	})
 }
 
-// TestHeadGraphsEqualPyTorch: the scores of heads that run on gorgonia are PyTorch's to 1e-5, and the same alone and together.
+// TestHeadGraphsEqualPyTorch: the scores of heads that run on gorgonia are PyTorch's to 1e-5, and the same alone and
+// together.
 func TestHeadGraphsEqualPyTorch(t *testing.T) {
 	eachServed(t, "../models/testdata/heads", 11, func(t *testing.T, engine *rewards.Engine, spec manifest.Manifest, pairs []models.Golden) {
 		t.Helper()
@@ -114,7 +115,8 @@ func TestHeadGraphsEqualPyTorch(t *testing.T) {
 	})
 }
 
-// TestLaterStepsChangeNoEarlierScore: an item cut after a step gives the steps that it keeps the same scores, to the bit.
+// TestLaterStepsChangeNoEarlierScore: an item cut after a step gives the steps that it keeps the same scores, to the
+// bit.
 func TestLaterStepsChangeNoEarlierScore(t *testing.T) {
 	held := 0
 	eachFamily(t, func(t *testing.T, engine *rewards.Engine, spec manifest.Manifest, pairs []models.Golden) {

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"math"
 
+	"github.com/assay-rm/assay/commands/bulk"
 	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/models/chat"
 	"github.com/assay-rm/assay/models/encode"
@@ -47,7 +48,8 @@ func (c *fitCommand) Validate() error {
 	return nil
 }
 
-// Run fits the vector to every pair of the file. One line that is wrong ends it: a fit to some of the pairs would be another user's.
+// Run fits the vector to every pair of the file. One line that is wrong ends it: a fit to some of the pairs would be
+// another user's.
 func (c *fitCommand) Run(ctx context.Context, con *console) (err error) {
 	in, _, err := open(con, c.File)
 	if err != nil {
@@ -65,7 +67,7 @@ func (c *fitCommand) Run(ctx context.Context, con *console) (err error) {
 	if err := m.Fits(); err != nil {
 		return err
 	}
-	chosen, rejected, err := readPairs(ctx, m, newLineReader(in))
+	chosen, rejected, err := readPairs(ctx, m, bulk.NewReader(in))
 	if err != nil {
 		return err
 	}
@@ -80,9 +82,9 @@ func (c *fitCommand) Run(ctx context.Context, con *console) (err error) {
 const maxPairs = 2048
 
 // readPairs encodes the pair of every line.
-func readPairs(ctx context.Context, m *models.Model, in *lineReader) (chosen, rejected []encode.Encoded, err error) {
+func readPairs(ctx context.Context, m *models.Model, in *bulk.Reader) (chosen, rejected []encode.Encoded, err error) {
 	for end := false; !end; {
-		lines, err := in.chunk(itemChunk)
+		lines, err := in.Chunk(itemChunk)
 		if end = errors.Is(err, io.EOF); err != nil && !end {
 			return nil, nil, err
 		}
@@ -90,9 +92,9 @@ func readPairs(ctx context.Context, m *models.Model, in *lineReader) (chosen, re
 			pair, problem := encodePair(ctx, m, &lines[i])
 			switch {
 			case problem != nil:
-				return nil, nil, fmt.Errorf("line %d: %s: %s", lines[i].number, problem.Code, problem.Detail)
+				return nil, nil, fmt.Errorf("line %d: %s: %s", lines[i].Number, problem.Code, problem.Detail)
 			case len(chosen) == maxPairs:
-				return nil, nil, fmt.Errorf("line %d: a fit takes %d pairs, and this is one more", lines[i].number, maxPairs)
+				return nil, nil, fmt.Errorf("line %d: a fit takes %d pairs, and this is one more", lines[i].Number, maxPairs)
 			}
 			chosen, rejected = append(chosen, pair[0]), append(rejected, pair[1])
 		}
@@ -107,9 +109,9 @@ func readPairs(ctx context.Context, m *models.Model, in *lineReader) (chosen, re
 }
 
 // encodePair encodes both sides of a line: two responses to one prompt, or two items.
-func encodePair(ctx context.Context, m *models.Model, l *line) (pair [2]encode.Encoded, problem *failure.Error) {
+func encodePair(ctx context.Context, m *models.Model, l *bulk.Line) (pair [2]encode.Encoded, problem *failure.Error) {
 	var of wire.FitLine
-	if problem := l.decode(&of); problem != nil {
+	if problem := l.Decode(&of); problem != nil {
 		return pair, problem
 	}
 	for i, side := range []struct {

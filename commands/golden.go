@@ -23,7 +23,8 @@ type drift struct {
 	want []float64
 }
 
-// difference is the largest of the scores' absolute differences; infinite where their numbers differ, or one is missing.
+// difference is the largest of the scores' absolute differences; infinite where their numbers differ, or one is
+// missing.
 func (d drift) difference() float64 {
 	if len(d.have) != len(d.want) {
 		return math.Inf(1)
@@ -65,8 +66,8 @@ func worstDrift(all []drift) (worst float64, at int) {
 	return worst, at
 }
 
-// compareGolden runs the pairs' items through the engine's path, together in one request, and holds ids, positions and scores
-// to the reference's.
+// compareGolden runs the pairs' items through the engine's path, together in one request, and holds ids, positions and
+// scores to the reference's.
 func compareGolden(ctx context.Context, engine *rewards.Engine, kind manifest.Kind, pairs []models.Golden) ([]drift, error) {
 	all := make([]drift, len(pairs))
 	if kind == manifest.KindFeatures { // which has no ids

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/assay-rm/assay/commands/page"
 	"github.com/assay-rm/assay/server/native"
 	"github.com/assay-rm/assay/server/wire"
 )
@@ -38,10 +39,10 @@ func (c *modelsCommand) Run(ctx context.Context, con *console) (err error) {
 			m.Digest[:min(len(m.Digest), len("sha256:")+12)], m.Provider, strconv.Itoa(m.Threads), strconv.Itoa(m.BatchTokens),
 		}
 	}
-	p := newPage(con.out)
-	p.table([]string{"name", "kind", "layout", "precision", "labels", "max_tokens", "digest", "provider", "threads", "batch_tokens"},
+	p := page.New(con.out)
+	p.Table([]string{"name", "kind", "layout", "precision", "labels", "max_tokens", "digest", "provider", "threads", "batch_tokens"},
 		[]string{"max_tokens", "threads", "batch_tokens"}, rows)
-	return p.flush()
+	return p.Flush()
 }
 
 // loadedModels says of every model what GET /v1/models does.

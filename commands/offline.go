@@ -2,20 +2,17 @@ package commands
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"math"
 	"os"
 
+	"github.com/assay-rm/assay/commands/bulk"
 	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/models/builtin"
 	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/rewards"
-	"github.com/assay-rm/assay/rewards/failure"
-	"github.com/assay-rm/assay/server/native"
-	"github.com/assay-rm/assay/server/wire"
 )
 
 // offlineModels say which models a command without a server loads.
@@ -59,7 +56,7 @@ type scoringFlags struct {
 }
 
 // runOffline asks v of every line of the file. Its error says how many lines failed.
-func runOffline[Q, R any, P form[Q]](ctx context.Context, con *console, flags *offlineFlags, chunk int, v view[Q, R]) (err error) {
+func runOffline[Q, R any, P bulk.Form[Q]](ctx context.Context, con *console, flags *offlineFlags, chunk int, v bulk.View[Q, R]) (err error) {
 	in, total, err := open(con, flags.File)
 	if err != nil {
 		return err
@@ -73,24 +70,24 @@ func runOffline[Q, R any, P form[Q]](ctx context.Context, con *console, flags *o
 	if terminal(in) {
 		fmt.Fprintln(con.err, "assay: reading JSON lines from the terminal; Ctrl-D ends them") //nolint:errcheck // a hint
 	}
-	bar := newProgress(con, total, false)
-	defer bar.stop()
-	w := newWriter(con.out, flags.JSON, v)
-	err = stream[Q, R, P](ctx, loaded.engine(), newLineReader(in), chunk, v, func(done answered[Q, R]) error {
-		for _, o := range done.outcomes {
-			if err := w.write(o); err != nil {
+	bar := con.progress(total, false)
+	defer bar.Stop()
+	w := bulk.NewWriter(con.out, flags.JSON, v)
+	err = bulk.Stream[Q, R, P](ctx, loaded.engine(), bulk.NewReader(in), chunk, v, func(done bulk.Chunk[Q, R]) error {
+		for _, o := range done.Outcomes {
+			if err := w.Write(o); err != nil {
 				return err
 			}
 		}
-		bar.advance(done.end, w.lines)
-		return w.page.flush()
+		bar.Advance(done.End, w.Lines)
+		return w.Flush()
 	})
-	bar.stop()
-	if err = errors.Join(err, w.page.flush()); err != nil {
-		return explained(err)
+	bar.Stop()
+	if err = errors.Join(err, w.Flush()); err != nil {
+		return bulk.Explained(err)
 	}
-	if w.failed > 0 {
-		return fmt.Errorf("%d of %d lines failed", w.failed, w.lines)
+	if w.Failed > 0 {
+		return fmt.Errorf("%d of %d lines failed", w.Failed, w.Lines)
 	}
 	return nil
 }
@@ -114,70 +111,4 @@ func open(con *console, name string) (*os.File, int64, error) {
 		return file, 0, nil
 	}
 	return file, info.Size(), nil
-}
-
-// view shows a command's answers: as JSON lines, or as a table for people.
-type view[Q, R any] interface {
-	question[Q, R]
-	record(number int, answer R) any // the JSON line
-	header() string
-	show(p *page, number int, asked Q, answer R)
-}
-
-// writer writes outcomes in the form that was asked for, and counts them.
-type writer[Q, R any] struct {
-	page    *page
-	encoder *json.Encoder // nil: a table
-	view    view[Q, R]
-	lines   int
-	failed  int
-}
-
-func newWriter[Q, R any](out *os.File, asJSON bool, v view[Q, R]) *writer[Q, R] {
-	w := &writer[Q, R]{page: newPage(out), view: v}
-	if asJSON {
-		w.encoder = json.NewEncoder(w.page.out)
-		w.encoder.SetEscapeHTML(false)
-	}
-	return w
-}
-
-func (w *writer[Q, R]) write(o outcome[Q, R]) error {
-	if w.lines++; o.problem != nil {
-		w.failed++
-	}
-	switch {
-	case w.encoder != nil && o.refused:
-		return w.encoder.Encode(failedLine{o.number, native.Error(o.problem)})
-	case w.encoder != nil:
-		return w.encoder.Encode(w.view.record(o.number, o.answer))
-	}
-	if w.lines == 1 {
-		w.page.line("%s", w.view.header())
-	}
-	if o.refused {
-		showProblem(w.page, o.number, o.problem)
-	} else {
-		w.view.show(w.page, o.number, o.asked, o.answer)
-	}
-	return nil
-}
-
-// failedLine is the JSON line of a line that was not asked.
-type failedLine struct {
-	Line  int           `json:"line"`
-	Error *wire.Problem `json:"error"`
-}
-
-func showProblem(p *page, number int, err *failure.Error) {
-	p.line("%6d  %s: %s", number, err.Code, oneLine(err.Detail, 200))
-}
-
-// explained gives an error's cause, which is kept from clients but not from who runs the command.
-func explained(err error) error {
-	var known *failure.Error
-	if errors.As(err, &known) && known.Cause != nil {
-		return known.Cause
-	}
-	return err
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/assay-rm/assay/commands/page"
 	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/rewards"
 	"github.com/assay-rm/assay/rewards/failure"
@@ -13,29 +14,14 @@ import (
 	"github.com/assay-rm/assay/server/wire"
 )
 
-func shown(show func(p *page)) string {
+func shown(show func(p *page.Page)) string {
 	var text strings.Builder
-	p := newPage(&text)
+	p := page.New(&text)
 	show(p)
-	if err := p.flush(); err != nil {
+	if err := p.Flush(); err != nil {
 		panic(err)
 	}
 	return "\n" + text.String()
-}
-
-func TestTable(t *testing.T) {
-	got := shown(func(p *page) {
-		p.table([]string{"name", "n"}, []string{"n"}, [][]string{{"a", "1"}, {"größer", "100"}, {"", ""}})
-	})
-	want := `
-name      n
-a         1
-größer  100
-
-`
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
-	}
 }
 
 func TestShow(t *testing.T) {
@@ -44,16 +30,16 @@ func TestShow(t *testing.T) {
 	line := wire.RankLine{Prompted: prompted, Responses: []string{"43", "4\t2", "x"}}
 	long := failure.New(fault.CodeTooLong, "the item has 9 tokens")
 	scored := []rewards.Result{{Score: -1.5}, {Score: 2}, {Err: long}}
-	got := shown(func(p *page) {
-		new(scoreCommand).show(p, 1, wire.Item{Prompt: &prompt, Response: new("42")}, rewards.Result{Score: 1.25, Tokens: rewards.Tokens{Tokens: 41}})
-		new(scoreCommand).show(p, 2, wire.Item{}, rewards.Result{Err: long})
-		new(rankCommand).show(p, 3, line, listAnswer{Answer: rewards.Answer{Ranking: []int{1, 0}, Results: scored}})
-		new(compareCommand).show(p, 4, wire.CompareLine{RankLine: line, Chosen: new("42"), Rejected: new("43")},
+	got := shown(func(p *page.Page) {
+		new(scoreCommand).Show(p, 1, wire.Item{Prompt: &prompt, Response: new("42")}, rewards.Result{Score: 1.25, Tokens: rewards.Tokens{Tokens: 41}})
+		new(scoreCommand).Show(p, 2, wire.Item{}, rewards.Result{Err: long})
+		new(rankCommand).Show(p, 3, line, listAnswer{Answer: rewards.Answer{Ranking: []int{1, 0}, Results: scored}})
+		new(compareCommand).Show(p, 4, wire.CompareLine{RankLine: line, Chosen: new("42"), Rejected: new("43")},
 			listAnswer{Answer: rewards.Answer{Pairs: []rewards.PairResult{{Probability: 0.93, Margin: 2.6}}}})
-		new(compareCommand).show(p, 5, wire.CompareLine{RankLine: line}, listAnswer{Answer: rewards.Answer{
+		new(compareCommand).Show(p, 5, wire.CompareLine{RankLine: line}, listAnswer{Answer: rewards.Answer{
 			Preference: ops.Preferences([]ops.Maybe{ops.Some(1), ops.Some(2), {}}), WinRates: []ops.Maybe{ops.Some(0.27), ops.Some(0.73), {}},
 		}})
-		(&stepsCommand{Threshold: 0.5}).show(p, 6, wire.Item{Prompt: &prompt, Response: new("12 + 30 = 42\n\nso 43"), Separator: new("\n\n")},
+		(&stepsCommand{Threshold: 0.5}).Show(p, 6, wire.Item{Prompt: &prompt, Response: new("12 + 30 = 42\n\nso 43"), Separator: new("\n\n")},
 			rewards.StepsResult{
 				Steps:      []rewards.Step{{Score: ops.Some(0.98), End: 12}, {Score: ops.Some(0.1), End: 19}},
 				FirstError: 1,
@@ -77,20 +63,6 @@ func TestShow(t *testing.T) {
 `
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
-	}
-}
-
-func TestOneLine(t *testing.T) {
-	for text, want := range map[string]string{
-		"a\n\tb  c":      "a b c",
-		"\x1b[31mred":    "[31mred",
-		"1234567890":     "1234567890",
-		"12345678901":    "123456789…",
-		"ääääääääääääää": "äääääääää…",
-	} {
-		if got := oneLine(text, 10); got != want {
-			t.Errorf("%q: %q, not %q", text, got, want)
-		}
 	}
 }
 

@@ -3,6 +3,8 @@ package commands
 import (
 	"context"
 
+	"github.com/assay-rm/assay/commands/bulk"
+	"github.com/assay-rm/assay/commands/page"
 	"github.com/assay-rm/assay/rewards"
 	"github.com/assay-rm/assay/rewards/failure"
 	"github.com/assay-rm/assay/server/native"
@@ -74,7 +76,7 @@ func (a *listAnswer) failed() *failure.Error {
 	return nil
 }
 
-func (c *rankCommand) ask(ctx context.Context, engine *rewards.Engine, lines []wire.RankLine) ([]listAnswer, error) {
+func (c *rankCommand) Ask(ctx context.Context, engine bulk.Engine, lines []wire.RankLine) ([]listAnswer, error) {
 	one := func(ctx context.Context, line wire.RankLine) (listAnswer, error) {
 		request := c.Offline.about(rewards.Rank)
 		request.Activation, request.Label, request.Places = c.Scoring.Activation, c.Scoring.Label, c.N
@@ -82,12 +84,12 @@ func (c *rankCommand) ask(ctx context.Context, engine *rewards.Engine, lines []w
 		answer, err := engine.Ask(ctx, request)
 		return listAnswer{Answer: answer}, err
 	}
-	return oneByOne(ctx, lines, one, refusedList)
+	return bulk.OneByOne(ctx, lines, one, refusedList)
 }
 
-func (*rankCommand) failed(answer listAnswer) *failure.Error { return answer.failed() }
+func (*rankCommand) Failed(answer listAnswer) *failure.Error { return answer.failed() }
 
-func (*rankCommand) record(number int, answer listAnswer) any {
+func (*rankCommand) Record(number int, answer listAnswer) any {
 	record := rankRecord{Line: number, Error: native.Error(answer.err)}
 	if answer.err == nil {
 		form := native.RankAnswer(&answer.Answer)
@@ -96,20 +98,20 @@ func (*rankCommand) record(number int, answer listAnswer) any {
 	return record
 }
 
-func (*rankCommand) header() string { return "  line  rank      score  response" }
+func (*rankCommand) Header() string { return "  line  rank      score  response" }
 
-func (*rankCommand) show(p *page, number int, line wire.RankLine, answer listAnswer) {
+func (*rankCommand) Show(p *page.Page, number int, line wire.RankLine, answer listAnswer) {
 	if answer.err != nil {
-		showProblem(p, number, answer.err)
+		bulk.ShowError(p, number, answer.err)
 		return
 	}
-	p.line("%6d  %s", number, title(&line))
+	p.Line("%6d  %s", number, title(&line))
 	for place, at := range answer.Ranking {
-		p.line("        %4d  %9.4f  #%d %s", place+1, answer.Results[at].Score, at, oneLine(line.Responses[at], 60))
+		p.Line("        %4d  %9.4f  #%d %s", place+1, answer.Results[at].Score, at, page.OneLine(line.Responses[at], 60))
 	}
 	for i := range answer.Results {
 		if err := answer.Results[i].Err; err != nil {
-			p.line("           -          -  #%d %s: %s", i, err.Code, oneLine(err.Detail, 160))
+			p.Line("           -          -  #%d %s: %s", i, err.Code, page.OneLine(err.Detail, 160))
 		}
 	}
 }

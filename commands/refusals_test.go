@@ -2,11 +2,14 @@ package commands
 
 import (
 	"context"
+	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 
+	"github.com/assay-rm/assay/commands/bulk"
 	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/rewards"
 	"github.com/assay-rm/assay/rewards/failure"
@@ -36,7 +39,14 @@ func (willing) Models() []rewards.ModelInfo         { return nil }
 func (willing) Stats() []models.Stats               { return nil }
 func (willing) Probe(context.Context, string) error { return nil }
 
-// TestALineIsRefusedAsABodyIs: whatever the server refuses to read, the offline commands do too, and they read whatever it reads.
+// readable tells whether a line can be read.
+func readable(text string, form wire.Form) bool {
+	lines, err := bulk.NewReader(strings.NewReader(text)).Chunk(1)
+	return (err == nil || errors.Is(err, io.EOF)) && len(lines) == 1 && lines[0].Decode(form) == nil
+}
+
+// TestALineIsRefusedAsABodyIs: whatever the server refuses to read, the offline commands do too, and they read whatever
+// it reads.
 func TestALineIsRefusedAsABodyIs(t *testing.T) {
 	s, err := server.New(willing{}, server.Options{})
 	if err != nil {
@@ -60,7 +70,7 @@ func TestALineIsRefusedAsABodyIs(t *testing.T) {
 		`{"user": [null]}`: false, `{"features": {"a": null}}`: false, `{"features": {"a": 1, "a": 2}}`: false, `{"steps": [null]}`: false,
 		`[]`: false, `null`: false, `"a"`: false, `{"text": "a"`: false, `{"text": "a"} x`: false, `{]`: false, `{"text": "a",}`: false,
 	} {
-		read := (&line{text: []byte(strings.TrimSpace(text))}).decode(new(wire.Item)) == nil
+		read := readable(strings.TrimSpace(text), new(wire.Item))
 		if body := `{"items":[` + text + `]}`; read != good || served("/v1/score", body) != good {
 			t.Errorf("%s is read: %v, and by the server: %v; want %v", text, read, served("/v1/score", body), good)
 		}
@@ -72,8 +82,8 @@ func TestALineIsRefusedAsABodyIs(t *testing.T) {
 		`{"prompt": "p", "responses": ["a", "b"], "responses": ["c", "d"]}`: false, `{"messages": [{"role": "user"}], "responses": ["a", "b"]}`: false,
 		`{"prompt": "p", "responses": ["a", "b"], "x": 1}`: false, `{"prompt": "\ud800", "responses": ["a", "b"]}`: false,
 	} {
-		ranked := (&line{text: []byte(text)}).decode(new(wire.RankLine)) == nil
-		compared := (&line{text: []byte(text)}).decode(new(wire.CompareLine)) == nil
+		ranked := readable(text, new(wire.RankLine))
+		compared := readable(text, new(wire.CompareLine))
 		if ranked != good || compared != good || served("/v1/rank", text) != good || served("/v1/compare", text) != good {
 			t.Errorf("%s is read to be ranked: %v, compared: %v, ranked by the server: %v, compared by it: %v; want %v",
 				text, ranked, compared, served("/v1/rank", text), served("/v1/compare", text), good)
@@ -85,7 +95,7 @@ func TestALineIsRefusedAsABodyIs(t *testing.T) {
 		`{"prompt": "p", "chosen": null, "rejected": "b"}`: false, `{"prompt": "p", "chosen": "a", "rejected": "\udc00"}`: false,
 		`{"prompt": "p", "chosen": "a", "chosen": "b", "rejected": "b"}`: false, `{"prompt": "p", "chosen": "a", "REJECTED": "b"}`: false,
 	} {
-		read := (&line{text: []byte(text)}).decode(new(wire.CompareLine)) == nil
+		read := readable(text, new(wire.CompareLine))
 		if read != good || served("/v1/compare", `{"pairs":[`+text+`]}`) != good {
 			t.Errorf("%s is read: %v, and by the server: %v; want %v", text, read, served("/v1/compare", `{"pairs":[`+text+`]}`), good)
 		}

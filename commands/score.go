@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/assay-rm/assay/commands/bulk"
+	"github.com/assay-rm/assay/commands/page"
 	"github.com/assay-rm/assay/rewards"
 	"github.com/assay-rm/assay/rewards/failure"
 	"github.com/assay-rm/assay/server/native"
@@ -44,7 +46,7 @@ type scoreRecord struct {
 	wire.ScoreResult
 }
 
-func (c *scoreCommand) ask(ctx context.Context, engine *rewards.Engine, items []wire.Item) ([]rewards.Result, error) {
+func (c *scoreCommand) Ask(ctx context.Context, engine bulk.Engine, items []wire.Item) ([]rewards.Result, error) {
 	request := c.Offline.about(rewards.Score)
 	request.Activation, request.Label, request.Gradient = c.Scoring.Activation, c.Scoring.Label, c.Explain
 	native.Items(&request, items)
@@ -52,38 +54,38 @@ func (c *scoreCommand) ask(ctx context.Context, engine *rewards.Engine, items []
 	return answer.Results, err
 }
 
-func (*scoreCommand) failed(result rewards.Result) *failure.Error { return result.Err }
+func (*scoreCommand) Failed(result rewards.Result) *failure.Error { return result.Err }
 
-func (*scoreCommand) record(number int, result rewards.Result) any {
+func (*scoreCommand) Record(number int, result rewards.Result) any {
 	return scoreRecord{number, native.Result(&result)}
 }
 
-func (*scoreCommand) header() string { return "  line      score  tokens  item" }
+func (*scoreCommand) Header() string { return "  line      score  tokens  item" }
 
-func (*scoreCommand) show(p *page, number int, item wire.Item, result rewards.Result) {
+func (*scoreCommand) Show(p *page.Page, number int, item wire.Item, result rewards.Result) {
 	if result.Err != nil {
-		showProblem(p, number, result.Err)
+		bulk.ShowError(p, number, result.Err)
 		return
 	}
-	p.line("%6d  %9.4f  %6d  %s", number, result.Score, result.Tokens.Tokens, preview(item))
+	p.Line("%6d  %9.4f  %6d  %s", number, result.Score, result.Tokens.Tokens, preview(item))
 }
 
 // preview shows the end of an item that its score is about.
 func preview(item wire.Item) string {
 	switch {
 	case item.Prompt != nil && item.Response != nil:
-		return oneLine(*item.Prompt, 40) + " → " + oneLine(*item.Response, 40)
+		return page.OneLine(*item.Prompt, 40) + " → " + page.OneLine(*item.Response, 40)
 	case item.Prompt != nil:
-		return oneLine(*item.Prompt, 80)
+		return page.OneLine(*item.Prompt, 80)
 	case item.Text != nil:
-		return oneLine(*item.Text, 80)
+		return page.OneLine(*item.Text, 80)
 	case len(item.Messages) > 1:
 		last := item.Messages[len(item.Messages)-2:]
-		return oneLine(last[0].Content, 40) + " → " + oneLine(last[1].Content, 40)
+		return page.OneLine(last[0].Content, 40) + " → " + page.OneLine(last[1].Content, 40)
 	case len(item.Messages) == 1:
-		return oneLine(item.Messages[0].Content, 80)
+		return page.OneLine(item.Messages[0].Content, 80)
 	case item.Features != nil:
-		return oneLine(previewFeatures(item.Features), 80)
+		return page.OneLine(previewFeatures(item.Features), 80)
 	}
 	return fmt.Sprintf("%d ids", len(item.InputIDs))
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/assay-rm/assay/commands/bulk"
+	"github.com/assay-rm/assay/commands/page"
 	"github.com/assay-rm/assay/rewards"
 	"github.com/assay-rm/assay/rewards/failure"
 	"github.com/assay-rm/assay/rewards/ops"
@@ -34,7 +36,7 @@ type stepsRecord struct {
 	wire.StepsResult
 }
 
-func (c *stepsCommand) ask(ctx context.Context, engine *rewards.Engine, items []wire.Item) ([]rewards.StepsResult, error) {
+func (c *stepsCommand) Ask(ctx context.Context, engine bulk.Engine, items []wire.Item) ([]rewards.StepsResult, error) {
 	request := c.Offline.about(rewards.Steps)
 	request.Threshold = ops.Some(c.Threshold)
 	native.Items(&request, items)
@@ -42,24 +44,24 @@ func (c *stepsCommand) ask(ctx context.Context, engine *rewards.Engine, items []
 	return answer.Steps, err
 }
 
-func (*stepsCommand) failed(result rewards.StepsResult) *failure.Error { return result.Err }
+func (*stepsCommand) Failed(result rewards.StepsResult) *failure.Error { return result.Err }
 
-func (*stepsCommand) record(number int, result rewards.StepsResult) any {
+func (*stepsCommand) Record(number int, result rewards.StepsResult) any {
 	return stepsRecord{number, native.StepsResult(&result)}
 }
 
-func (*stepsCommand) header() string { return "  line  step   score  text" }
+func (*stepsCommand) Header() string { return "  line  step   score  text" }
 
-func (c *stepsCommand) show(p *page, number int, item wire.Item, result rewards.StepsResult) {
+func (c *stepsCommand) Show(p *page.Page, number int, item wire.Item, result rewards.StepsResult) {
 	if result.Err != nil {
-		showProblem(p, number, result.Err)
+		bulk.ShowError(p, number, result.Err)
 		return
 	}
 	verdict := "no error"
 	if result.FirstError >= 0 {
 		verdict = fmt.Sprintf("first error: step %d", result.FirstError)
 	}
-	p.line("%6d  %s — %s", number, preview(wire.Item{Prompt: item.Prompt, Messages: item.Messages, Text: item.Text}), verdict)
+	p.Line("%6d  %s — %s", number, preview(wire.Item{Prompt: item.Prompt, Messages: item.Messages, Text: item.Text}), verdict)
 	begin := 0
 	for i, step := range result.Steps {
 		score, mark := "     –", " "
@@ -69,7 +71,7 @@ func (c *stepsCommand) show(p *page, number int, item wire.Item, result rewards.
 				mark = "✗"
 			}
 		}
-		p.line("        %4d  %s %s %s", i, score, mark, oneLine(stepText(item, i, begin, step.End), 70))
+		p.Line("        %4d  %s %s %s", i, score, mark, page.OneLine(stepText(item, i, begin, step.End), 70))
 		begin = max(begin, step.End)
 	}
 }

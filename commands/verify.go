@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 
+	"github.com/assay-rm/assay/commands/page"
 	"github.com/assay-rm/assay/models"
 )
 
@@ -23,19 +24,19 @@ func (c *verifyCommand) Run(ctx context.Context, con *console) (err error) {
 	}
 	defer func() { err = errors.Join(err, loaded.stop()) }()
 	m := loaded.registry.All()[0]
-	p := newPage(con.out)
-	defer func() { err = errors.Join(p.flush(), err) }()
+	p := page.New(con.out)
+	defer func() { err = errors.Join(p.Flush(), err) }()
 	manifest := m.Info().Manifest
-	p.line("%s (%s, %s)", manifest.Name, manifest.Kind, manifest.Graph.Layout)
+	p.Line("%s (%s, %s)", manifest.Name, manifest.Kind, manifest.Graph.Layout)
 	for _, check := range m.Proof() {
-		p.line("✓ %-10s %s", check.Name, check.Detail)
+		p.Line("✓ %-10s %s", check.Name, check.Detail)
 	}
 	pairs, err := m.Golden()
 	if err != nil {
 		return err
 	}
 	if len(pairs) == 0 {
-		p.line("- %-10s the bundle has none, so its scores are held to nothing", "golden")
+		p.Line("- %-10s the bundle has none, so its scores are held to nothing", "golden")
 		return nil
 	}
 	tolerance := manifest.Golden.Tolerance
@@ -51,7 +52,7 @@ func (c *verifyCommand) Run(ctx context.Context, con *console) (err error) {
 	for i, d := range all {
 		if why := d.beyond(tolerance); why != "" {
 			bad++
-			p.line("✗ %-10s pair %d: %s", "golden", i+1, why)
+			p.Line("✗ %-10s pair %d: %s", "golden", i+1, why)
 		}
 	}
 	if bad > 0 {
@@ -62,6 +63,6 @@ func (c *verifyCommand) Run(ctx context.Context, con *console) (err error) {
 	if manifest.ReadsFeatures() {
 		same = ""
 	}
-	p.line("✓ %-10s %d pairs: %slargest difference %.2g (pair %d, tolerance %g)", "golden", len(all), same, worst, at+1, tolerance)
+	p.Line("✓ %-10s %d pairs: %slargest difference %.2g (pair %d, tolerance %g)", "golden", len(all), same, worst, at+1, tolerance)
 	return nil
 }

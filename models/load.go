@@ -70,9 +70,6 @@ func (m *Model) measure(ctx context.Context, batch batching.Options, options Opt
 	}
 	m.info.Lanes = max(1, batch.Lanes)
 	m.info.Batching = batch.Budget
-	if m.info.MaxItems = options.MaxItems; m.info.MaxItems <= 0 {
-		m.info.MaxItems = DefaultMaxItems
-	}
 	m.batcher = batching.New(m.runner, batch)
 	if m.session != nil && options.Longest > 0 {
 		m.session.Bound(options.Longest)

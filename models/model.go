@@ -31,7 +31,6 @@ type Info struct {
 	Batching batching.Budget // measured at load
 	Cache    int64           // bytes of keys and values that may be cached; 0: none, or none can be
 	Block    int64           // bytes of one block of these
-	MaxItems int             // sequences that may wait, and therefore the most that one request may have
 	User     int             // numbers of the user's vector that every item must have; 0: none may have one
 	Budget   Budget          // of one request
 }

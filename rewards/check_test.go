@@ -72,7 +72,7 @@ func TestAnswersAreBounded(t *testing.T) {
 	judge.Graph.Features = make([]string, 4096)
 	e, fakes := engineOf(t, reward("a", "b"), process("none", "good", "bad", "good"), preferenceManifest(true), pairManifest("logit"), judge)
 	for _, s := range fakes {
-		s.info.Budget.Cells, s.info.MaxItems = 1<<16, 1<<20
+		s.info.Budget.Cells, s.info.Budget.Items = 1<<16, 1<<20
 	}
 	many := make([]string, 257)
 	for name, test := range map[string]struct {

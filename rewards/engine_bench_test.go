@@ -30,7 +30,7 @@ func (s *instantSource) Read(_ context.Context, ask models.Ask) ([]models.Readin
 func instant(tb testing.TB) *Engine {
 	tb.Helper()
 	s := &instantSource{
-		info:    models.Info{Manifest: reward("reward"), Digest: "sha256:0", MaxItems: models.DefaultMaxItems, Budget: models.DefaultBudget()},
+		info:    models.Info{Manifest: reward("reward"), Digest: "sha256:0", Budget: models.DefaultBudget()},
 		reading: models.Reading{Rows: [][]float32{{1.5}}, Tokens: 500, Shared: 499},
 	}
 	return &Engine{sources: one{s}}

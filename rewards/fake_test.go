@@ -180,7 +180,7 @@ func engineOf(tb testing.TB, manifests ...manifest.Manifest) (*Engine, fakes) {
 	tb.Helper()
 	all := make(fakes, len(manifests))
 	for i, m := range manifests {
-		all[i] = &fakeSource{info: models.Info{Manifest: m, Digest: "sha256:0", MaxItems: models.DefaultMaxItems, Budget: models.DefaultBudget()}}
+		all[i] = &fakeSource{info: models.Info{Manifest: m, Digest: "sha256:0", Budget: models.DefaultBudget()}}
 	}
 	return &Engine{sources: all}, all
 }

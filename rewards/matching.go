@@ -48,10 +48,10 @@ func newMatching(source Source, r *Request, rule matcher) (recipe, error) {
 		n := len(r.Groups[i].Responses)
 		count, most = count+rule.sequences(n), max(most, n)
 	}
-	if count > info.MaxItems {
+	if count > info.Budget.Items {
 		return nil, failure.New(failure.CodeTooManyItems,
-			"the request reads %d sequences, since a %s model reads %d for %d responses to one prompt, and model %q takes %d",
-			count, info.Manifest.Kind, rule.sequences(most), most, name, info.MaxItems)
+			"the request reads %d sequences, since a %s model reads %d for %d responses to one prompt, and one request may have %d",
+			count, info.Manifest.Kind, rule.sequences(most), most, info.Budget.Items)
 	}
 	if err := withinSquare(&info, most); err != nil {
 		return nil, err

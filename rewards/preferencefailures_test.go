@@ -127,7 +127,7 @@ func TestManyResponsesOfAPairModel(t *testing.T) {
 			if of == nil || of.Code != failure.CodeTooManyItems || fakes[0].items.Load() != 0 {
 				t.Fatalf("%s of %d responses: %+v after %d items", q, n, of, fakes[0].items.Load())
 			}
-			for _, word := range []string{detail, strconv.Itoa(n), strconv.Itoa(models.DefaultMaxItems)} {
+			for _, word := range []string{detail, strconv.Itoa(n), strconv.Itoa(models.DefaultBudget().Items)} {
 				if !strings.Contains(of.Detail, word) {
 					t.Errorf("%q lacks %s", of.Detail, word)
 				}

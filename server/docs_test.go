@@ -80,7 +80,7 @@ func TestLimitsOfTheAPIPage(t *testing.T) {
 		fmt.Sprintf("| readiness probe of a model | %.0f s, at most one a second |", of.ProbeTimeout.Seconds()),
 		fmt.Sprintf("| run that counts as stuck | %.0f s |", of.StuckAfter.Seconds()),
 		fmt.Sprintf("| drain after the stop signal | %.0f s, and as long again for a forward to end |", of.DrainTimeout.Seconds()),
-		fmt.Sprintf("| sequences of a request to a pair model (N·(N − 1) for N responses) | %d, as many as may wait |", models.DefaultMaxItems),
+		fmt.Sprintf("| sequences of a request to a pair model (N·(N − 1) for N responses) | %d |", budget.Items),
 		fmt.Sprintf("| items waiting for a model | %d |", models.DefaultMaxItems),
 		fmt.Sprintf("| tokens waiting for a model | %d |", models.DefaultMaxTokens),
 	} {

@@ -1,11 +1,11 @@
-package commands
+package evaluation
 
 import (
 	"cmp"
 	"context"
 
+	"github.com/assay-rm/assay/commands/bulk"
 	"github.com/assay-rm/assay/models/encode"
-	"github.com/assay-rm/assay/models/manifest"
 	"github.com/assay-rm/assay/rewards"
 	"github.com/assay-rm/assay/rewards/failure"
 	"github.com/assay-rm/assay/rewards/ops"
@@ -15,7 +15,6 @@ import (
 // asking is what every question of an evaluation is asked of and how.
 type asking struct {
 	model    string
-	kind     manifest.Kind
 	truncate encode.Truncation
 }
 
@@ -25,7 +24,7 @@ func (a asking) about(q rewards.Question) rewards.Request {
 }
 
 // failed is why a row has no score.
-func (asking) failed(v verdict) *failure.Error { return v.err }
+func (asking) Failed(v verdict) *failure.Error { return v.err }
 
 // splitOf is the split of a row, which may name none.
 func splitOf(name string) string { return cmp.Or(name, "all") }
@@ -35,7 +34,7 @@ type pairQuestion struct{ asking }
 
 func (pairQuestion) split(row *wire.PairRow) string { return splitOf(row.Split) }
 
-func (q pairQuestion) ask(ctx context.Context, engine *rewards.Engine, rows []wire.PairRow) ([]verdict, error) {
+func (q pairQuestion) Ask(ctx context.Context, engine bulk.Engine, rows []wire.PairRow) ([]verdict, error) {
 	request := q.about(rewards.Pairs)
 	request.Groups = make([]rewards.Group, len(rows))
 	for i := range rows {
@@ -48,15 +47,15 @@ func (q pairQuestion) ask(ctx context.Context, engine *rewards.Engine, rows []wi
 	}
 	verdicts := make([]verdict, len(rows))
 	for i := range verdicts {
-		verdicts[i] = q.verdict(&answer.Pairs[i])
+		verdicts[i] = verdictOf(&answer.Pairs[i])
 	}
 	return verdicts, nil
 }
 
-// verdict is what a pair came to: the scores of a reward model decide, whatever its preference is made of.
-func (q pairQuestion) verdict(pair *rewards.PairResult) verdict {
-	v := verdict{measure: string(measurePairs)}
-	if q.kind != manifest.KindReward {
+// verdictOf is what a pair came to. Where both responses have scores these decide, whatever the preference is made of.
+func verdictOf(pair *rewards.PairResult) verdict {
+	v := verdict{measure: string(Pairs)}
+	if pair.Chosen == nil {
 		if v.err = pair.Err; v.err == nil {
 			v.accuracy = once(pair.Probability > 0.5)
 		}
@@ -76,7 +75,7 @@ type stepQuestion struct {
 
 func (stepQuestion) split(row *wire.StepRow) string { return splitOf(row.Split) }
 
-func (q stepQuestion) ask(ctx context.Context, engine *rewards.Engine, rows []wire.StepRow) ([]verdict, error) {
+func (q stepQuestion) Ask(ctx context.Context, engine bulk.Engine, rows []wire.StepRow) ([]verdict, error) {
 	request := q.about(rewards.Steps)
 	request.Threshold = ops.Some(q.threshold)
 	request.Items = make([]encode.Item, len(rows))
@@ -90,7 +89,7 @@ func (q stepQuestion) ask(ctx context.Context, engine *rewards.Engine, rows []wi
 	verdicts := make([]verdict, len(rows))
 	for i := range answer.Steps {
 		result := &answer.Steps[i]
-		if verdicts[i] = (verdict{measure: string(measureSteps), err: result.Err}); result.Err != nil {
+		if verdicts[i] = (verdict{measure: string(Steps), err: result.Err}); result.Err != nil {
 			continue
 		}
 		if want := rows[i].FirstError; want < 0 {

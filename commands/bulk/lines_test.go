@@ -1,4 +1,4 @@
-package commands
+package bulk
 
 import (
 	"errors"
@@ -13,14 +13,14 @@ import (
 )
 
 func TestChunks(t *testing.T) {
-	in := newLineReader(strings.NewReader("a\n\n  \nb\r\nc\nd"))
+	in := NewReader(strings.NewReader("a\n\n  \nb\r\nc\nd"))
 	var chunks [][]string
 	var numbers []int
 	for {
-		lines, err := in.chunk(2)
+		lines, err := in.Chunk(2)
 		var texts []string
 		for _, l := range lines {
-			texts, numbers = append(texts, string(l.text)), append(numbers, l.number)
+			texts, numbers = append(texts, string(l.text)), append(numbers, l.Number)
 		}
 		chunks = append(chunks, texts)
 		if errors.Is(err, io.EOF) {
@@ -45,10 +45,10 @@ func TestChunks(t *testing.T) {
 func TestChunkDoesNotWait(t *testing.T) {
 	r, w := io.Pipe()
 	defer w.Close() //nolint:errcheck // a pipe
-	in := newLineReader(r)
+	in := NewReader(r)
 	for _, text := range []string{"first\n", "second\n"} {
 		go w.Write([]byte(text)) //nolint:errcheck // the chunk tells
-		lines, err := in.chunk(100)
+		lines, err := in.Chunk(100)
 		if err != nil || len(lines) != 1 || string(lines[0].text) != strings.TrimSpace(text) {
 			t.Fatalf("chunk is %v, %v", lines, err)
 		}
@@ -57,12 +57,12 @@ func TestChunkDoesNotWait(t *testing.T) {
 
 func TestLongLine(t *testing.T) {
 	long := io.MultiReader(strings.NewReader("a\n"), io.LimitReader(endless{}, maxLine+1), strings.NewReader("\nb\n"))
-	in := newLineReader(long)
+	in := NewReader(long)
 	lines := readAll(t, in)
-	if len(lines) != 3 || string(lines[0].text) != "a" || string(lines[2].text) != "b" || lines[2].number != 3 {
+	if len(lines) != 3 || string(lines[0].text) != "a" || string(lines[2].text) != "b" || lines[2].Number != 3 {
 		t.Fatalf("%d lines", len(lines))
 	}
-	if problem := lines[1].decode(new(wire.Item)); problem == nil || problem.Detail != "the line has more than 32MiB" {
+	if problem := lines[1].Decode(new(wire.Item)); problem == nil || problem.Detail != "the line has more than 32 MiB" {
 		t.Errorf("problem is %v", problem)
 	}
 }
@@ -76,11 +76,11 @@ func (endless) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func readAll(t *testing.T, in *lineReader) []line {
+func readAll(t *testing.T, in *Reader) []Line {
 	t.Helper()
-	var all []line
+	var all []Line
 	for {
-		lines, err := in.chunk(3)
+		lines, err := in.Chunk(3)
 		all = append(all, lines...)
 		if errors.Is(err, io.EOF) {
 			return all
@@ -93,9 +93,9 @@ func readAll(t *testing.T, in *lineReader) []line {
 
 func TestReadError(t *testing.T) {
 	broken := errors.New("broken")
-	lines, err := newLineReader(io.MultiReader(strings.NewReader("a\n"), iotest.ErrReader(broken))).chunk(5)
+	lines, err := NewReader(io.MultiReader(strings.NewReader("a\n"), iotest.ErrReader(broken))).Chunk(5)
 	if err == nil { // the chunk ended before it had to read on
-		lines, err = newLineReader(iotest.ErrReader(broken)).chunk(5)
+		lines, err = NewReader(iotest.ErrReader(broken)).Chunk(5)
 	}
 	if !errors.Is(err, broken) || len(lines) > 1 {
 		t.Errorf("chunk is %v, %v", lines, err)

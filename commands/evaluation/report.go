@@ -1,12 +1,14 @@
-package commands
+package evaluation
 
 import (
 	"fmt"
 	"slices"
+
+	"github.com/assay-rm/assay/commands/page"
 )
 
-// report gathers what was measured.
-type report struct {
+// Report gathers what was measured.
+type Report struct {
 	parts []part
 }
 
@@ -16,16 +18,16 @@ type part struct {
 	tallies *tallies
 }
 
-func (r *report) add(model string, t *tallies) { r.parts = append(r.parts, part{model, t}) }
+func (r *Report) add(model string, t *tallies) { r.parts = append(r.parts, part{model, t}) }
 
-// document gives the metrics by model, measure and split.
-func (r *report) document() map[string]map[string]map[string]metrics {
-	all := map[string]map[string]map[string]metrics{}
+// Document gives the metrics by model, measure and split.
+func (r *Report) Document() map[string]map[string]map[string]Metrics {
+	all := map[string]map[string]map[string]Metrics{}
 	for _, part := range r.parts {
 		if all[part.model] == nil {
-			all[part.model] = map[string]map[string]metrics{}
+			all[part.model] = map[string]map[string]Metrics{}
 		}
-		splits := map[string]metrics{}
+		splits := map[string]Metrics{}
 		for name, tally := range part.tallies.splits {
 			splits[name] = tally.metrics()
 		}
@@ -34,8 +36,8 @@ func (r *report) document() map[string]map[string]map[string]metrics {
 	return all
 }
 
-// failed counts the rows without a score.
-func (r *report) failed() int {
+// Failed counts the rows without a score.
+func (r *Report) Failed() int {
 	failed := 0
 	for _, part := range r.parts {
 		for _, tally := range part.tallies.splits {
@@ -45,8 +47,8 @@ func (r *report) failed() int {
 	return failed
 }
 
-// show writes the card's table: a row per model and metric, a column per split.
-func (r *report) show(p *page) {
+// Show writes the card's table: a row per model and metric, a column per split.
+func (r *Report) Show(p *page.Page) {
 	header := []string{"model", "measure", "metric"}
 	var splits []string
 	for _, part := range r.parts {
@@ -76,23 +78,23 @@ func (r *report) show(p *page) {
 			}
 		}
 	}
-	p.table(header, splits, rows)
+	p.Table(header, splits, rows)
 }
 
 // metricName is a line of the table: a share, and of how many.
 type metricName struct {
 	name string
-	of   func(*metrics) *float64
-	n    func(*metrics) int
+	of   func(*Metrics) *float64
+	n    func(*Metrics) int
 }
 
 func metricNames() []metricName {
-	all := func(m *metrics) int { return m.Count }
+	all := func(m *Metrics) int { return m.Count }
 	return []metricName{
-		{"accuracy", func(m *metrics) *float64 { return m.Accuracy }, all},
-		{"the sampler's own", func(m *metrics) *float64 { return m.Sampler }, all},
-		{"first-error F1", func(m *metrics) *float64 { return m.F1 }, all},
-		{"… on flawed solutions", func(m *metrics) *float64 { return m.ErrorAccuracy }, func(m *metrics) int { return m.Flawed }},
-		{"… on right solutions", func(m *metrics) *float64 { return m.CorrectAccuracy }, func(m *metrics) int { return m.Count - m.Flawed }},
+		{"accuracy", func(m *Metrics) *float64 { return m.Accuracy }, all},
+		{"the sampler's own", func(m *Metrics) *float64 { return m.Sampler }, all},
+		{"first-error F1", func(m *Metrics) *float64 { return m.F1 }, all},
+		{"… on flawed solutions", func(m *Metrics) *float64 { return m.ErrorAccuracy }, func(m *Metrics) int { return m.Flawed }},
+		{"… on right solutions", func(m *Metrics) *float64 { return m.CorrectAccuracy }, func(m *Metrics) int { return m.Count - m.Flawed }},
 	}
 }

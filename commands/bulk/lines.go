@@ -1,4 +1,4 @@
-package commands
+package bulk
 
 import (
 	"bufio"
@@ -17,34 +17,36 @@ const (
 	readAhead = 1 << 16
 )
 
-// line is one line that is not blank, by its number from 1. A line without text has a problem.
-type line struct {
-	number  int
-	text    []byte
-	problem *failure.Error
+// Line is one line that is not blank, by its number from 1. A line without text has a problem.
+type Line struct {
+	Number int
+	text   []byte
+	err    *failure.Error
 }
 
-// lineReader reads lines in bounded memory.
-type lineReader struct {
+// Reader reads lines in bounded memory.
+type Reader struct {
 	in     *bufio.Reader
 	number int   // of the last line read
 	bytes  int64 // read so far
 }
 
-func newLineReader(in io.Reader) *lineReader {
-	return &lineReader{in: bufio.NewReaderSize(in, readAhead)}
+// NewReader reads from a stream, which its owner closes.
+func NewReader(in io.Reader) *Reader {
+	return &Reader{in: bufio.NewReaderSize(in, readAhead)}
 }
 
-// chunk gives the next lines, at most n. It is shorter when reading on would wait for more input, so that a program that
-// writes a line and waits for its answer gets it. At the end of the input the error is io.EOF, beside the last lines.
-func (r *lineReader) chunk(n int) ([]line, error) {
-	var lines []line
+// Chunk gives the next lines, at most n. It is shorter when reading on would wait for more input, so that a program
+// that writes a line and waits for its answer gets it. At the end of the input the error is io.EOF, beside the last
+// lines.
+func (r *Reader) Chunk(n int) ([]Line, error) {
+	var lines []Line
 	for size := 0; len(lines) < n && size < maxChunk; {
 		if len(lines) > 0 && r.in.Buffered() == 0 {
 			return lines, nil
 		}
 		next, err := r.next()
-		if len(next.text) > 0 || next.problem != nil {
+		if len(next.text) > 0 || next.err != nil {
 			lines = append(lines, next)
 			size += len(next.text)
 		}
@@ -56,7 +58,7 @@ func (r *lineReader) chunk(n int) ([]line, error) {
 }
 
 // next gives one line; a blank one has neither text nor problem.
-func (r *lineReader) next() (line, error) {
+func (r *Reader) next() (Line, error) {
 	r.number++
 	var text []byte
 	long := false
@@ -70,19 +72,19 @@ func (r *lineReader) next() (line, error) {
 		case errors.Is(err, bufio.ErrBufferFull):
 			continue
 		case err != nil && !errors.Is(err, io.EOF):
-			return line{}, err
+			return Line{}, err
 		case long:
-			long := failure.New(problem.CodeBodyTooLarge, "the line has more than %s", size(maxLine))
-			return line{number: r.number, problem: long}, err
+			long := failure.New(problem.CodeBodyTooLarge, "the line has more than %d MiB", maxLine>>20)
+			return Line{Number: r.number, err: long}, err
 		}
-		return line{number: r.number, text: bytes.TrimSpace(text)}, err
+		return Line{Number: r.number, text: bytes.TrimSpace(text)}, err
 	}
 }
 
-// decode reads the line as the server reads a body: whatever the one refuses, the other does too.
-func (l *line) decode(into wire.Form) *failure.Error {
-	if l.problem != nil {
-		return l.problem
+// Decode reads the line as the server reads a body: whatever the one refuses, the other does too.
+func (l *Line) Decode(into wire.Form) *failure.Error {
+	if l.err != nil {
+		return l.err
 	}
 	if refused, ok := errors.AsType[*wire.Error](wire.DecodeLine(l.text, into, wire.Limits{})); ok {
 		return problem.Refused(refused)
@@ -90,8 +92,8 @@ func (l *line) decode(into wire.Form) *failure.Error {
 	return nil
 }
 
-// form is what a line is decoded into.
-type form[Q any] interface {
+// Form is what a line is decoded into.
+type Form[Q any] interface {
 	*Q
 	wire.Form
 }

@@ -1,12 +1,12 @@
-package commands
+package evaluation
 
 import (
 	"cmp"
 	"context"
 	"fmt"
 
+	"github.com/assay-rm/assay/commands/bulk"
 	"github.com/assay-rm/assay/models/encode"
-	"github.com/assay-rm/assay/models/manifest"
 	"github.com/assay-rm/assay/rewards"
 	"github.com/assay-rm/assay/rewards/failure"
 	"github.com/assay-rm/assay/rewards/ops"
@@ -16,14 +16,15 @@ import (
 // bestQuestion asks which response is best: by the reward, by the weakest step, or by the win rate.
 type bestQuestion struct {
 	asking
+	answers   []string // the questions that the model answers
 	separator string
 }
 
 func (bestQuestion) split(row *wire.BestRow) string { return splitOf(row.Split) }
 
-func (q bestQuestion) ask(ctx context.Context, engine *rewards.Engine, rows []wire.BestRow) ([]verdict, error) {
-	if q.kind == manifest.KindPair || q.kind == manifest.KindPreference {
-		return oneByOne(ctx, rows, func(ctx context.Context, row wire.BestRow) (verdict, error) {
+func (q bestQuestion) Ask(ctx context.Context, engine bulk.Engine, rows []wire.BestRow) ([]verdict, error) {
+	if !asked(q.answers, rewards.Score) && !asked(q.answers, rewards.Steps) {
+		return bulk.OneByOne(ctx, rows, func(ctx context.Context, row wire.BestRow) (verdict, error) {
 			return q.rank(ctx, engine, &row)
 		}, func(err *failure.Error) verdict { return verdict{err: err} })
 	}
@@ -32,7 +33,7 @@ func (q bestQuestion) ask(ctx context.Context, engine *rewards.Engine, rows []wi
 		row := &rows[i]
 		for k := range row.Responses {
 			item := encode.Item{Prompt: &row.Prompt, Response: &row.Responses[k]}
-			if q.kind == manifest.KindProcess {
+			if asked(q.answers, rewards.Steps) {
 				item.Separator = &q.separator
 			}
 			items = append(items, item)
@@ -57,7 +58,7 @@ func (q bestQuestion) ask(ctx context.Context, engine *rewards.Engine, rows []wi
 
 // chosen is what choosing one response came to.
 func chosen(row *wire.BestRow, best int, err *failure.Error) verdict {
-	v := verdict{measure: fmt.Sprintf("%s%d", measureBestOf, len(row.Responses)), err: err}
+	v := verdict{measure: fmt.Sprintf("%s%d", BestOf, len(row.Responses)), err: err}
 	if err == nil {
 		v.accuracy = once(row.Correct[best])
 		for _, right := range row.Correct {
@@ -68,12 +69,12 @@ func chosen(row *wire.BestRow, best int, err *failure.Error) verdict {
 }
 
 // rank asks a model that compares.
-func (q bestQuestion) rank(ctx context.Context, engine *rewards.Engine, row *wire.BestRow) (verdict, error) {
+func (q bestQuestion) rank(ctx context.Context, engine bulk.Engine, row *wire.BestRow) (verdict, error) {
 	request := q.about(rewards.Rank)
 	request.Groups = []rewards.Group{{Prompt: &row.Prompt, Responses: row.Responses}}
 	answer, err := engine.Ask(ctx, request)
 	why := failure.Of(err)
-	if why != nil && ofCommand(why) {
+	if why != nil && bulk.OfCommand(why) {
 		return verdict{}, err
 	}
 	best := 0
@@ -87,9 +88,9 @@ func (q bestQuestion) rank(ctx context.Context, engine *rewards.Engine, row *wir
 }
 
 // scores are those of the items, or why they have none.
-func (q bestQuestion) scores(ctx context.Context, engine *rewards.Engine, items []encode.Item) ([]ops.Maybe, []*failure.Error, error) {
+func (q bestQuestion) scores(ctx context.Context, engine bulk.Engine, items []encode.Item) ([]ops.Maybe, []*failure.Error, error) {
 	request := q.about(rewards.Score)
-	if q.kind == manifest.KindProcess {
+	if asked(q.answers, rewards.Steps) {
 		request = q.about(rewards.Steps)
 	}
 	request.Items = items

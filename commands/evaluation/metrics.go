@@ -1,30 +1,38 @@
-package commands
+package evaluation
 
 import (
-	"github.com/assay-rm/assay/models/manifest"
+	"slices"
+
+	"github.com/assay-rm/assay/rewards"
 	"github.com/assay-rm/assay/rewards/failure"
 )
 
-// measure is what a file is measured for, by its name in the report; best_of_ is followed by the number of responses.
-type measure string
+// Measure is what a file is measured for, by its name in the report; best_of_ is followed by the number of responses.
+type Measure string
 
+// What a file can be measured for.
 const (
-	measurePairs  measure = "pairs"
-	measureSteps  measure = "steps"
-	measureBestOf measure = "best_of_"
+	Pairs  Measure = "pairs"
+	Steps  Measure = "steps"
+	BestOf Measure = "best_of_"
 )
 
-// suits tells whether a model of that kind can answer.
-func (m measure) suits(kind manifest.Kind) bool {
-	switch kind {
-	case manifest.KindProcess:
-		return m == measureSteps || m == measureBestOf
-	case manifest.KindReward, manifest.KindPair, manifest.KindPreference:
-		return m == measurePairs || m == measureBestOf
-	case manifest.KindFeatures: // these files are of texts
+// suits tells whether a model that answers those questions can be measured.
+func (m Measure) suits(answers []string) bool {
+	steps, compares := asked(answers, rewards.Steps), asked(answers, rewards.Compare)
+	switch m {
+	case Pairs:
+		return compares
+	case Steps:
+		return steps
+	case BestOf:
+		return steps || compares
 	}
 	return false
 }
+
+// asked tells whether a question is among those that a model answers.
+func asked(answers []string, q rewards.Question) bool { return slices.Contains(answers, string(q)) }
 
 // ratio is hits of tries.
 type ratio struct{ hits, tries int }
@@ -56,8 +64,8 @@ type verdict struct {
 	correct   ratio          // right solutions in which none was found
 }
 
-// metrics are the shares of a split; what was not measured is nil.
-type metrics struct {
+// Metrics are the shares of a split; what was not measured is nil.
+type Metrics struct {
 	Count           int      `json:"count"`
 	Failed          int      `json:"failed,omitempty"`
 	Flawed          int      `json:"flawed,omitempty"` // of Count, solutions with an error: what error_accuracy is a share of
@@ -84,8 +92,8 @@ func (t *tally) add(v verdict) {
 	t.erroneous, t.correct = t.erroneous.plus(v.erroneous), t.correct.plus(v.correct)
 }
 
-func (t *tally) metrics() metrics {
-	m := metrics{
+func (t *tally) metrics() Metrics {
+	m := Metrics{
 		Count: t.count, Failed: t.failed, Flawed: t.erroneous.tries, Accuracy: t.accuracy.share(), Sampler: t.sampler.share(),
 		ErrorAccuracy: t.erroneous.share(), CorrectAccuracy: t.correct.share(),
 	}
@@ -118,7 +126,7 @@ func (t *tallies) add(split string, v verdict) {
 	if t.rows++; t.rows == 1 {
 		t.measure = v.measure
 	} else if t.measure != v.measure {
-		t.measure = string(measureBestOf) + "n"
+		t.measure = string(BestOf) + "n"
 	}
 	if t.splits[split] == nil {
 		t.splits[split] = &tally{}

@@ -1,15 +1,11 @@
-package commands
+package evaluation
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
-	"io/fs"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/assay-rm/assay/models/builtin"
 	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/rewards/failure"
 )
@@ -26,7 +22,7 @@ func TestTally(t *testing.T) {
 	} {
 		all.add("all", v)
 	}
-	want := metrics{Count: 5, Failed: 1, Flawed: 4, ErrorAccuracy: new(0.5), CorrectAccuracy: new(1.0), F1: new(2.0 / 3)}
+	want := Metrics{Count: 5, Failed: 1, Flawed: 4, ErrorAccuracy: new(0.5), CorrectAccuracy: new(1.0), F1: new(2.0 / 3)}
 	if diff := cmp.Diff(want, all.splits["all"].metrics()); diff != "" {
 		t.Error(diff)
 	}
@@ -47,29 +43,19 @@ func TestMeasureIsNamedByTheResponses(t *testing.T) {
 	}
 }
 
-func TestCard(t *testing.T) {
-	text, err := fs.ReadFile(builtin.Heldout, "heldout/expected.json")
-	if errors.Is(err, fs.ErrNotExist) {
-		t.Skip("the embedded models have no card yet")
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	if testing.Short() {
-		t.Skip("it measures everything")
-	}
-	cmd := assay(t, "eval", "--json")
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("%v: %s", err, stderr.String())
-	}
-	var want, have any
-	if err := errors.Join(json.Unmarshal(text, &want), json.Unmarshal(out, &have)); err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(want, have); diff != "" {
-		t.Error(diff)
+// TestWhatAModelIsMeasuredFor names the files that suit a model, by the questions that it answers.
+func TestWhatAModelIsMeasuredFor(t *testing.T) {
+	for answers, want := range map[string][]Measure{
+		"score rank compare tokenize": {Pairs, BestOf}, "rank compare tokenize": {Pairs, BestOf}, "steps tokenize": {Steps, BestOf}, "score": nil,
+	} {
+		var have []Measure
+		for _, m := range []Measure{Pairs, Steps, BestOf} {
+			if m.suits(strings.Fields(answers)) {
+				have = append(have, m)
+			}
+		}
+		if diff := cmp.Diff(want, have); diff != "" {
+			t.Errorf("%s: %s", answers, diff)
+		}
 	}
 }
