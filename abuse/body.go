@@ -21,13 +21,49 @@ type hostile struct {
 	name   string
 	method string // empty: POST
 	path   string
-	header []string      // lines beside Host, Content-Type and Content-Length; one of the last two replaces the usual line
+	header []string      // lines beside Host; a Content-Type or a length among them replaces the usual one
 	body   func() []byte // nil: none
 	want   []int         // lawful statuses; nil: any that does not put the fault on the server
 	brief  bool          // the answer is one problem, which shows little of what was sent
 	times  int           // so many requests side by side, each with a body of its own; 0: one
 	long   bool          // left out of the short form
 }
+
+// asked is a hostile body that a server may answer or refuse.
+func asked(path, name string, body func() []byte) hostile {
+	return hostile{name: name, path: path, body: body}
+}
+
+// refused is one that no server can answer, whoever asks and however often.
+func refused(path, name string, body func() []byte) hostile {
+	return hostile{name: name, path: path, body: body, want: refusal}
+}
+
+// briefly is one whose refusal shows little of it.
+func briefly(path, name string, body func() []byte) hostile {
+	return hostile{name: name, path: path, body: body, want: refusal, brief: true}
+}
+
+// inLongForm leaves it out of the short form.
+func (h hostile) inLongForm() hostile {
+	h.long = true
+	return h
+}
+
+// orLate says that it may also be refused because its time is over.
+func (h hostile) orLate() hostile {
+	h.want = append([]int{504}, refusal...)
+	return h
+}
+
+// atOnce sends so many side by side.
+func (h hostile) atOnce(times int) hostile {
+	h.times = times
+	return h
+}
+
+// refusal are the statuses of what is refused.
+var refusal = []int{400, 404, 413, 415, 422, 431}
 
 // hostileBodies lists all of them.
 func hostileBodies() []hostile { return slices.Concat(longTexts(), badJSON(), badHTTP()) }
@@ -82,7 +118,8 @@ func (h hostile) head(length int) []byte {
 	return []byte(head.String())
 }
 
-// exchange sends one request on a connection of its own and reads the answer while it sends, since a refusal may come early.
+// exchange sends one request on a connection of its own and reads the answer while it sends, since a refusal may come
+// early.
 func exchange(ctx context.Context, address string, head, body []byte) outcome {
 	begun := time.Now()
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)

@@ -21,8 +21,9 @@ type hostileBundle struct {
 	name   string
 	base   string   // the bundle that it begins as, below models/testdata
 	change []change // what makes it hostile
-	passes []string // the commands that accept it, within the bounds: an honest bundle's, or those that do not look at what is wrong
-	may    bool     // it may be accepted, within the bounds
+	passes []string // the commands that accept it, within the bounds; nil: none
+	may    bool     // whether it is accepted does not matter, within the bounds
+	long   bool     // left out of the short form
 	apart  bool     // of templates, whose engine has no bounds yet: shown, and not judged
 }
 
@@ -57,15 +58,15 @@ func load(ctx context.Context, limit time.Duration, binary string, arguments ...
 	if err := command.Start(); err != nil {
 		return e, err
 	}
+	proc, err := procfs.NewProc(command.Process.Pid) // which is there until it is waited for
+	if err != nil {
+		return e, err
+	}
 	ended := make(chan struct{})
 	go func() {
 		_ = command.Wait() // its status says how
 		close(ended)
 	}()
-	proc, err := procfs.NewProc(command.Process.Pid)
-	if err != nil {
-		return e, err
-	}
 	end := func(why string) {
 		if e.killed == "" {
 			e.killed = why
@@ -124,7 +125,9 @@ func (h hostileBundle) judge(e ending, command string, limit time.Duration) []st
 		faults = append(faults, fmt.Sprintf("status %d, and a refusal is 1", e.status))
 	}
 	if len(lines) != 1 || lines[0] == "" || len([]rune(lines[0])) > maxLine {
-		faults = append(faults, fmt.Sprintf("%d lines on stderr, the first of %d characters, and one of at most %d is allowed", len(lines), len([]rune(lines[0])), maxLine))
+		faults = append(faults,
+			fmt.Sprintf("%d lines on stderr, the first of %d characters, and one of at most %d is allowed",
+				len(lines), len([]rune(lines[0])), maxLine))
 	}
 	return faults
 }

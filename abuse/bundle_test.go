@@ -26,14 +26,27 @@ func TestALoadIsJudgedByTheLaw(t *testing.T) {
 		{"at every limit", hostileBundle{}, "verify", fine, ""},
 		{"late", hostileBundle{}, "verify", change(func(e *ending) { e.took++ }), "ended after"},
 		{"large", hostileBundle{}, "verify", change(func(e *ending) { e.peak++ }), "of memory"},
-		{"killed", hostileBundle{}, "verify", change(func(e *ending) { e.killed, e.status = "still running", -1 }), "still running"},
+		{
+			"killed",
+			hostileBundle{},
+			"verify", change(func(e *ending) { e.killed, e.status = "still running", -1 }),
+			"still running",
+		},
 		{"a crash", hostileBundle{}, "verify", change(func(e *ending) { e.status = 2 }), "status 2"},
 		{"two lines", hostileBundle{}, "verify", change(func(e *ending) { e.stderr = "a\nb\n" }), "2 lines"},
-		{"a long line", hostileBundle{}, "verify", change(func(e *ending) { e.stderr = strings.Repeat("a", maxLine+1) }), "501 characters"},
+		{
+			"a long line",
+			hostileBundle{},
+			"verify",
+			change(func(e *ending) { e.stderr = strings.Repeat("a", maxLine+1) }), "501 characters",
+		},
 		{"no word", hostileBundle{}, "verify", change(func(e *ending) { e.stderr = "" }), "of 0 characters"},
 		{"accepted", hostileBundle{}, "verify", change(func(e *ending) { e.status = 0 }), "accepted"},
 		{"started", hostileBundle{}, "serve", change(func(e *ending) { e.ready = true }), "accepted"},
-		{"an honest one is served", honest, "serve", change(func(e *ending) { e.status, e.ready, e.stderr = 0, true, "a\nb\n" }), ""},
+		{
+			"an honest one is served", honest, "serve",
+			change(func(e *ending) { e.status, e.ready, e.stderr = 0, true, "a\nb\n" }), "",
+		},
 		{"an honest one is refused", honest, "serve", fine, "refused"},
 		{"what serve accepts, verify does not", honest, "verify", fine, ""},
 	} {
@@ -54,7 +67,8 @@ func TestACommandIsFollowedToItsEnd(t *testing.T) {
 	if err != nil || e.status != -1 || !strings.Contains(e.killed, "still running") {
 		t.Errorf("%+v, %v", e, err)
 	}
-	e, err = load(t.Context(), time.Hour, "/bin/sh", "-c", `trap "exit 7" TERM; echo assay is ready on http://127.0.0.1:1 with; while :; do sleep 0.01; done`)
+	e, err = load(t.Context(), time.Hour, "/bin/sh", "-c",
+		`trap "exit 7" TERM; echo assay is ready on http://127.0.0.1:1 with; while :; do sleep 0.01; done`)
 	if err != nil || e.status != 7 || !e.ready {
 		t.Errorf("%+v, %v", e, err)
 	}

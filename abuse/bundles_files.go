@@ -39,7 +39,10 @@ func badFiles() []hostileBundle {
 			{"a file of 10 GiB", sparse(f.name, huge)},
 			{"a link to itself", link(f.name, f.name)},
 		} {
-			all = append(all, hostileBundle{name: f.name + " is " + is.what, base: f.base, change: []change{is.change}})
+			all = append(all, hostileBundle{
+				name: f.name + " is " + is.what, base: f.base,
+				change: []change{is.change},
+			})
 		}
 	}
 	one := func(name string, changes ...change) {
@@ -49,7 +52,8 @@ func badFiles() []hostileBundle {
 	one("the graph links out of the bundle", link("model.onnx", "/dev/zero"))
 	one("the graph's name leads out of the bundle", manifest("file: model.onnx", "file: ../../../../../../dev/zero"))
 	one("the graph's name is absolute", manifest("file: model.onnx", "file: /dev/zero"))
-	one("the graph's name has 100,000 folders", manifest("file: model.onnx", "file: "+strings.Repeat("a/", 100_000)+"b"))
+	one("the graph's name has 100,000 folders",
+		manifest("file: model.onnx", "file: "+strings.Repeat("a/", 100_000)+"b"))
 	one("the graph is empty", put("model.onnx", text("")))
 	one("the tokenizer is missing", remove("tokenizer.json"))
 	one("the manifest is missing", remove("assay.yaml"))
@@ -60,10 +64,16 @@ func badFiles() []hostileBundle {
 func badManifests() []hostileBundle {
 	var all []hostileBundle
 	one := func(name string, content func() []byte) {
-		all = append(all, hostileBundle{name: "manifest: " + name, base: padded, change: []change{put("assay.yaml", content)}})
+		all = append(all, hostileBundle{
+			name: "manifest: " + name, base: padded,
+			change: []change{put("assay.yaml", content)},
+		})
 	}
 	edited := func(name, old, now string) {
-		all = append(all, hostileBundle{name: "manifest: " + name, base: padded, change: []change{manifest(old, now)}})
+		all = append(all, hostileBundle{
+			name: "manifest: " + name, base: padded,
+			change: []change{manifest(old, now)},
+		})
 	}
 	one("a billion laughs", text(laughs("[%s]", "lol,")))
 	one("an alias of itself", text("version: &a [*a]\n"))
@@ -90,12 +100,16 @@ func badManifests() []hostileBundle {
 	edited("a name of 500 KiB", "name: qwen3-reward-padded", "name: "+strings.Repeat("a", 500*kib))
 	edited("a name with lines and escapes", "name: qwen3-reward-padded", `name: "a\n\n\e[31m\n"`)
 	edited("a kind of 500 KiB", "kind: reward", "kind: "+strings.Repeat("a", 500*kib))
-	edited("a million labels", "labels: [reward]", "labels: ["+strings.TrimSuffix(strings.Repeat("a,", 1_000_000), ",")+"]")
+	edited("a million labels", "labels: [reward]",
+		"labels: ["+strings.TrimSuffix(strings.Repeat("a,", 1_000_000), ",")+"]")
 	edited("60,000 labels", "labels: [reward]", "labels: "+string(numbered("[", "l%d", 60_000, "]")()))
 	edited("a label of 500 KiB", "labels: [reward]", "labels: ["+strings.Repeat("a", 500*kib)+", b]")
-	edited("30,000 weights", "limits:", "head: {weights: "+string(numbered("{", "w%d: 1", 30_000, "}")())+"}\nlimits:")
-	edited("10,000 segments", "template: {file: chat_template.jinja}", "template: {segments: "+string(numbered("[", "{token: a%d}", 10_000, "]")())+"}")
-	edited("50,000 ids in a pattern", "limits:", "read: {prompt: {pattern: "+string(numbered("[", "%d", 50_000, "]")())+"}}\nlimits:")
+	edited("30,000 weights", "limits:", "head: {weights: "+string(numbered("{", "w%d: 1", 30_000,
+		"}")())+"}\nlimits:")
+	edited("10,000 segments", "template: {file: chat_template.jinja}",
+		"template: {segments: "+string(numbered("[", "{token: a%d}", 10_000, "]")())+"}")
+	edited("50,000 ids in a pattern", "limits:",
+		"read: {prompt: {pattern: "+string(numbered("[", "%d", 50_000, "]")())+"}}\nlimits:")
 	edited("a key given twice", "kind: reward", "kind: reward\nkind: process")
 	edited("max_tokens of 1e400", "max_tokens: 320", "max_tokens: 1e400")
 	edited("max_tokens of 2^63", "max_tokens: 320", "max_tokens: 9223372036854775808")

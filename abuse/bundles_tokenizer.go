@@ -9,27 +9,42 @@ import (
 func badTokenizers() []hostileBundle {
 	var all []hostileBundle
 	whole := func(name string, content func() []byte) {
-		all = append(all, hostileBundle{name: "tokenizer: " + name, base: padded, change: []change{put("tokenizer.json", content)}})
+		all = append(all, hostileBundle{
+			name: "tokenizer: " + name, base: padded,
+			change: []change{put("tokenizer.json", content)},
+		})
 	}
 	one := func(name string, edit func(parts map[string]any)) {
-		all = append(all, hostileBundle{name: "tokenizer: " + name, base: padded, change: []change{withoutGolden(), tokens(edit)}})
+		all = append(all, hostileBundle{
+			name: "tokenizer: " + name, base: padded,
+			change: []change{withoutGolden(), tokens(edit)},
+		})
 	}
 	normalizer := func(name string, of any) { one(name, func(parts map[string]any) { parts["normalizer"] = of }) }
-	whole("a million lists deep", text(`{"version":"1.0","model":`, strings.Repeat("[", 1_000_000), strings.Repeat("]", 1_000_000), "}"))
+	whole("a million lists deep", text(`{"version":"1.0","model":`, strings.Repeat("[", 1_000_000),
+		strings.Repeat("]", 1_000_000), "}"))
 	whole("9,000 objects deep", text(strings.Repeat(`{"normalizer":`, 9000), "null", strings.Repeat("}", 9000)))
 	whole("a million unknown fields", numbered(`{"version":"1.0",`, `"f%d":1`, 1_000_000, `}`))
+	all[len(all)-1].long = true
 	whole("100 MiB of blanks", text(strings.Repeat(" ", 100*mib)))
 	whole("not JSON", text("{"))
 	one("a million added tokens", func(parts map[string]any) {
 		list, _ := parts["added_tokens"].([]any)
 		for i := range 1_000_000 {
-			list = append(list, map[string]any{"id": 400 + i, "content": fmt.Sprint("<t", i, ">"), "single_word": false, "lstrip": false, "rstrip": false, "normalized": false, "special": true})
+			list = append(list, map[string]any{
+				"id": 400 + i, "content": fmt.Sprint("<t", i, ">"),
+				"single_word": false, "lstrip": false, "rstrip": false, "normalized": false, "special": true,
+			})
 		}
 		parts["added_tokens"] = list
 	})
 	one("an added token of 8 MiB", func(parts map[string]any) {
 		list, _ := parts["added_tokens"].([]any)
-		parts["added_tokens"] = append(list, map[string]any{"id": 4, "content": strings.Repeat("a", 8*mib), "single_word": false, "lstrip": false, "rstrip": false, "normalized": false, "special": true})
+		parts["added_tokens"] = append(list,
+			map[string]any{
+				"id": 4, "content": strings.Repeat("a", 8*mib), "single_word": false, "lstrip": false,
+				"rstrip": false, "normalized": false, "special": true,
+			})
 	})
 	double := func(n int, by string) map[string]any {
 		steps := make([]any, n)
@@ -40,8 +55,10 @@ func badTokenizers() []hostileBundle {
 	}
 	normalizer("a normalizer that doubles 40 times", double(40, "aa"))
 	normalizer("a normalizer that puts 8 MiB for a letter", double(1, strings.Repeat("a", 8*mib)))
-	normalizer("a normalizer that puts 8 MiB in front", map[string]any{"type": "Prepend", "prepend": strings.Repeat("a", 8*mib)})
-	normalizer("a precompiled map that is none", map[string]any{"type": "Precompiled", "precompiled_charsmap": "AAAAAAAA////"})
+	normalizer("a normalizer that puts 8 MiB in front",
+		map[string]any{"type": "Prepend", "prepend": strings.Repeat("a", 8*mib)})
+	normalizer("a precompiled map that is none",
+		map[string]any{"type": "Precompiled", "precompiled_charsmap": "AAAAAAAA////"})
 	deep := any(map[string]any{"type": "NFC"})
 	for range 2000 {
 		deep = map[string]any{"type": "Sequence", "normalizers": []any{deep}}
@@ -54,11 +71,17 @@ func badTokenizers() []hostileBundle {
 func badTokens() []hostileBundle {
 	var all []hostileBundle
 	one := func(name string, edit func(parts map[string]any)) {
-		all = append(all, hostileBundle{name: "tokenizer: " + name, base: padded, change: []change{withoutGolden(), tokens(edit)}})
+		all = append(all, hostileBundle{
+			name: "tokenizer: " + name, base: padded,
+			change: []change{withoutGolden(), tokens(edit)},
+		})
 	}
 	split := func(name, regex string) {
 		one(name, func(parts map[string]any) {
-			parts["pre_tokenizer"] = map[string]any{"type": "Split", "pattern": map[string]any{"Regex": regex}, "behavior": "Isolated", "invert": false}
+			parts["pre_tokenizer"] = map[string]any{
+				"type": "Split", "pattern": map[string]any{"Regex": regex},
+				"behavior": "Isolated", "invert": false,
+			}
 		})
 	}
 	model := func(name string, edit func(model map[string]any)) {
@@ -74,7 +97,8 @@ func badTokens() []hostileBundle {
 	split("a regex 10,000 groups deep", strings.Repeat("(", 10_000)+strings.Repeat(")", 10_000))
 	split("a regex of 4 MiB", strings.Repeat("ab|", 4*mib/3)+"c")
 	split("no regex", "(")
-	model("merges of tokens that are not there", func(m map[string]any) { m["merges"] = []any{[]any{"nobody", "knows"}} })
+	model("merges of tokens that are not there",
+		func(m map[string]any) { m["merges"] = []any{[]any{"nobody", "knows"}} })
 	model("merges that are numbers", func(m map[string]any) { m["merges"] = 5 })
 	model("a vocabulary of a million", func(m map[string]any) {
 		if vocab, ok := m["vocab"].(map[string]any); ok {
@@ -83,6 +107,7 @@ func badTokens() []hostileBundle {
 			}
 		}
 	})
+	all[len(all)-1].long = true
 	model("ids of 2^40", func(m map[string]any) { m["vocab"] = map[string]any{"a": 1 << 40} })
 	model("all ids the same", func(m map[string]any) {
 		if vocab, ok := m["vocab"].(map[string]any); ok {
@@ -110,7 +135,10 @@ func badTokens() []hostileBundle {
 	})
 	model("words of any length", func(m map[string]any) {
 		m["type"], m["max_input_chars_per_word"], m["unk_token"] = "WordPiece", 1<<60, "none"
-		for _, key := range []string{"merges", "dropout", "end_of_word_suffix", "fuse_unk", "byte_fallback", "ignore_merges"} {
+		for _, key := range []string{
+			"merges", "dropout", "end_of_word_suffix", "fuse_unk", "byte_fallback",
+			"ignore_merges",
+		} {
 			delete(m, key)
 		}
 		m["continuing_subword_prefix"] = "##"

@@ -20,8 +20,8 @@ func repeated(n int, part func(i int) []byte) []byte {
 	return all
 }
 
-// nested is a node with a branch in which such a node is, and so on. Each level is a beginning in front of the next, whose length
-// must be known first, so the beginnings are found from the innermost out.
+// nested is a node with a branch in which such a node is, and so on. Each level is a beginning in front of the next,
+// whose length must be known first, so the beginnings are found from the innermost out.
 func nested(depth int) []byte {
 	beginnings := make([][]byte, depth)
 	length := 0
@@ -32,7 +32,8 @@ func nested(depth int) []byte {
 				content = append(content, part...)
 			}
 			content = append(content, beginnings[i]...)
-			head := protowire.AppendVarint(protowire.AppendTag(nil, field, protowire.BytesType), uint64(len(content)+length)) //nolint:gosec // a length
+			head := protowire.AppendVarint(protowire.AppendTag(nil, field, protowire.BytesType),
+				uint64(len(content)+length)) //nolint:gosec // a length
 			beginnings[i] = append(head, content...)
 		}
 		wrap(6)                                                 // the attribute's graph
@@ -53,12 +54,14 @@ func calling() []byte {
 	return append(file, message(8, named(1, "own"), number(2, 1))...)
 }
 
-// function is the function with that number, which calls the one with the other number twice, or nothing when that is negative.
+// function is the function with that number, which calls the one with the other number twice, or nothing when that is
+// negative.
 func function(own, calls int) []byte {
 	body := node("Identity", names("x"), names("y"))
 	if calls >= 0 {
 		called := fmt.Sprint("F", calls)
-		body = append(node(called, names("x"), names("m"), named(7, "own")), node(called, names("m"), names("y"), named(7, "own"))...)
+		body = append(node(called, names("x"), names("m"), named(7, "own")),
+			node(called, names("m"), names("y"), named(7, "own"))...)
 	}
 	// A FunctionProto's nodes are its field 7, a graph's field 1.
 	var nodes []byte

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// stillHeld are the peers whose connections the server has not closed, as the kernel sees it. A client cannot see it where it
-// does not read: what the server sent before it closed is still under way then.
+// stillHeld are the peers whose connections the server has not closed, as the kernel sees it. A client cannot see it
+// where it does not read: what the server sent before it closed is still under way then.
 func stillHeld(address string, peers []*peer) ([]*peer, error) {
 	_, port, err := net.SplitHostPort(address)
 	if err != nil {
@@ -28,8 +28,9 @@ func stillHeld(address string, peers []*peer) ([]*peer, error) {
 	return open, nil
 }
 
-// heldPorts finds in the kernel's table the clients' ports of the connections that the process which listens at a port has not closed.
-// A connection that nobody has accepted yet has no inode, either, but is in a state that a closed one cannot be in.
+// heldPorts finds in the kernel's table the clients' ports of the connections that the process which listens at a port
+// has not closed. A connection that nobody has accepted yet has no inode, either, but is in a state that a closed one
+// cannot be in.
 func heldPorts(table, listener string) map[string]bool {
 	const established, received, closeWait = "01", "03", "08"
 	held := map[string]bool{}

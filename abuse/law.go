@@ -15,7 +15,7 @@ const (
 	maxAnswer     = 16 << 20  // bytes of an answer, headers included
 	maxProblem    = 4 << 10   // and of one that is a single problem, whatever was sent
 	maxRefusal    = 2 * time.Second
-	endGrace      = 3 * time.Second // for a connection to end behind its documented time; 2 s of it are net/http's own for first settings
+	endGrace      = 3 * time.Second // for an end behind its due; net/http gives first settings 2 s of its own
 )
 
 // outcome is what one attack did to the server.
@@ -35,7 +35,8 @@ func (o outcome) allowed() int64 { return growthFixed + growthPerByte*o.sent }
 func (o outcome) general() []string {
 	var faults []string
 	if o.growth > o.allowed() {
-		faults = append(faults, fmt.Sprintf("memory grew by %s, and %s are allowed", size(o.growth), size(o.allowed())))
+		faults = append(faults, fmt.Sprintf("memory grew by %s, and %s are allowed", size(o.growth),
+			size(o.allowed())))
 	}
 	return faults
 }

@@ -60,7 +60,10 @@ func (o options) run(ctx context.Context) error {
 	defer os.RemoveAll(folder) //nolint:errcheck // the system's own folder for what may be left
 	t := &table{out: os.Stdout}
 	attacks := 0
-	for _, part := range []func(context.Context, *table, string) (int, error){o.bodies, o.connections, o.bundles, o.served} {
+	for _, part := range []func(context.Context, *table, string) (int, error){
+		o.bodies, o.connections, o.bundles,
+		o.served,
+	} {
 		n, err := part(ctx, t, folder)
 		if err != nil {
 			return err
@@ -77,69 +80,61 @@ func (o options) wants(route, name string, long bool) bool {
 
 // bodies sends every hostile body to a server with its usual times.
 func (o options) bodies(ctx context.Context, t *table, folder string) (n int, err error) {
-	s := &subject{binary: o.binary, folder: folder, arguments: []string{"--batch-tokens", "1024"}, slack: o.slack, settle: time.Second}
+	s := &subject{
+		binary: o.binary, folder: folder, arguments: []string{"--batch-tokens", "1024"},
+		slack: o.slack, settle: time.Second,
+	}
 	defer s.abandon()
-	t.title("hostile bodies", fmt.Sprintf("memory grows by at most %s + %d x sent, a refusal comes within %s, an answer has at most %s",
-		size(growthFixed), growthPerByte, seconds(stretched(maxRefusal, o.slack)), size(maxAnswer)))
+	due := stretched(maxRefusal, o.slack)
+	t.title("hostile bodies",
+		fmt.Sprintf("memory grows by at most %s + %d x sent, a refusal comes within %s, an answer has at most %s",
+			size(growthFixed), growthPerByte, seconds(due), size(maxAnswer)))
 	for _, h := range hostileBodies() {
 		route := shown(h.method, h.path)
 		if !o.wants(route, h.name, h.long) {
 			continue
 		}
-		faults, err := s.ready(ctx)
-		if err != nil {
+		ask := func(address string) outcome { return h.ask(ctx, address) }
+		judge := func(done outcome) []string { return h.judge(done, o.slack) }
+		if err := s.row(ctx, t, attack{route, h.name, due, ask, judge}); err != nil {
 			return n, err
 		}
-		if len(faults) > 0 {
-			t.check("the server before", faults...)
-		}
-		done, err := s.attack(func() outcome { return h.ask(ctx, s.process.address) })
-		if err != nil {
-			return n, err
-		}
-		t.row(route, h.name, done, stretched(maxRefusal, o.slack), h.judge(done, o.slack))
 		n++
 	}
-	if s.process != nil {
-		t.check("goroutines, files, scores and SIGTERM", s.finish(ctx)...)
-	}
-	return n, ctx.Err()
+	return n, s.end(ctx, t)
 }
 
 // connections misuses connections to a server that has a token and short times.
 func (o options) connections(ctx context.Context, t *table, folder string) (n int, err error) {
+	lasts := time.Second // every state of a connection
+	if o.short {
+		lasts /= 2
+	}
 	arguments := []string{"--batch-tokens", "1024"}
 	for _, state := range []state{inHeader, inBody, inWrite, inIdle} {
-		arguments = append(arguments, fmt.Sprintf("--%s-timeout", state), rudeTime.String())
+		arguments = append(arguments, fmt.Sprintf("--%s-timeout", state), lasts.String())
 	}
-	s := &subject{binary: o.binary, folder: folder, arguments: arguments, token: "secret", slack: o.slack, settle: rudeTime}
+	s := &subject{
+		binary: o.binary, folder: folder, arguments: arguments, token: "secret",
+		slack: o.slack, settle: lasts,
+	}
 	defer s.abandon()
 	grace := stretched(endGrace, o.slack)
-	t.title("rude connections", fmt.Sprintf("each to %d routes, open, with token, without and unknown; every state may last %s; a connection has ended at most %s behind its due",
-		len(targets), seconds(rudeTime), seconds(grace)))
+	t.title("rude connections",
+		fmt.Sprintf("each to %d routes, open, with token, without and unknown; a state lasts %s, an end may be %s late",
+			len(targets), lasts, seconds(grace)))
 	for _, r := range rudeConnections() {
-		route := r.route()
+		route, due := r.route(), time.Duration(len(r.states))*lasts
 		if !o.wants(route, r.name, false) {
 			continue
 		}
-		faults, err := s.ready(ctx)
-		if err != nil {
+		misuse := func(address string) outcome { return r.misuse(ctx, address, s.token, due+grace) }
+		if err := s.row(ctx, t, attack{route, r.name, due, misuse, r.judge}); err != nil {
 			return n, err
 		}
-		if len(faults) > 0 {
-			t.check("the server before", faults...)
-		}
-		done, err := s.attack(func() outcome { return r.misuse(ctx, s.process.address, s.token, r.due()+grace) })
-		if err != nil {
-			return n, err
-		}
-		t.row(route, r.name, done, r.due(), r.judge(done))
 		n++
 	}
-	if s.process != nil {
-		t.check("goroutines, files, scores and SIGTERM", s.finish(ctx)...)
-	}
-	return n, ctx.Err()
+	return n, s.end(ctx, t)
 }
 
 // shown is a route in a row: its path without what is asked in it, and its method where that is not POST.

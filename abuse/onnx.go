@@ -7,8 +7,8 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// ONNX files are written field by field, since what they hold here no library would write. The numbers of the fields are those of
-// onnx.proto3.
+// ONNX files are written field by field, since what they hold here no library would write. The numbers of the fields
+// are those of onnx.proto3.
 
 // Element types of a tensor.
 const (
@@ -31,7 +31,8 @@ func named(field protowire.Number, value string) []byte { return message(field, 
 
 // number is a field with a whole number.
 func number(field protowire.Number, value int64) []byte {
-	return protowire.AppendVarint(protowire.AppendTag(nil, field, protowire.VarintType), uint64(value)) //nolint:gosec // its bits, as the format says
+	return protowire.AppendVarint(protowire.AppendTag(nil, field, protowire.VarintType),
+		uint64(value)) //nolint:gosec // its bits, as the format says
 }
 
 // onnxModel is a file with a graph of opset 18.
@@ -87,7 +88,8 @@ func integers(name string, values ...int64) []byte {
 
 // scalar is an initializer with one whole number and no dimension.
 func scalar(name string, value int64) []byte {
-	return message(5, tensorOf(name, int64Type, nil, message(9, binary.LittleEndian.AppendUint64(nil, uint64(value))))) //nolint:gosec // its bits
+	return message(5, tensorOf(name, int64Type, nil,
+		message(9, binary.LittleEndian.AppendUint64(nil, uint64(value))))) //nolint:gosec // its bits
 }
 
 // yes is an initializer with the truth.
@@ -95,10 +97,12 @@ func yes(name string) []byte { return message(5, tensorOf(name, boolType, nil, m
 
 // real32 is an initializer with one number.
 func real32(name string, value float32) []byte {
-	return message(5, tensorOf(name, float32Type, nil, message(9, binary.LittleEndian.AppendUint32(nil, math.Float32bits(value)))))
+	return message(5, tensorOf(name, float32Type, nil,
+		message(9, binary.LittleEndian.AppendUint32(nil, math.Float32bits(value)))))
 }
 
-// elsewhere is the content of a tensor whose numbers are said to lie in a file. The entries say where: key, value, key, value.
+// elsewhere is the content of a tensor whose numbers are said to lie in a file. The entries say where: key, value, key,
+// value.
 func elsewhere(dims []int64, entries ...string) []byte {
 	content := [][]byte{number(14, 1)}
 	for i := 0; i+1 < len(entries); i += 2 {
@@ -126,8 +130,9 @@ func output(name string, kind int64, dims ...int64) []byte { return value(12, na
 // names lists the names of a node's inputs or outputs.
 func names(of ...string) []string { return of }
 
-// summing is an honest graph in the padded layout: the reading of a row is a thousandth of the sum of its ids. The parts come
-// between: they find the sum in "sum", [rows, 1], and the row's greatest id in "most", and must give "grown", [rows, 1].
+// summing is an honest graph in the padded layout: the reading of a row is a thousandth of the sum of its ids. The
+// parts come between: they find the sum in "sum", [rows, 1], and the row's greatest id in "most", and must give
+// "grown", [rows, 1].
 func summing(parts ...[]byte) []byte {
 	return onnxModel(append([][]byte{
 		input("input_ids", int64Type, -1, -1),
@@ -144,8 +149,8 @@ func summing(parts ...[]byte) []byte {
 	}, parts...)...)
 }
 
-// swollen adds nothing to the sum, but computes the tensor "big" for it with these parts, which find a number in "seed" that only
-// a run knows.
+// swollen adds nothing to the sum, but computes the tensor "big" for it with these parts, which find a number in "seed"
+// that only a run knows.
 func swollen(parts ...[]byte) []byte {
 	return summing(append([][]byte{
 		node("ReduceMax", names("sum"), names("seed"), whole("keepdims", 0)),

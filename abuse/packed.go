@@ -31,8 +31,8 @@ func zstdPacked(body []byte) []byte {
 	return w.EncodeAll(body, nil)
 }
 
-// zstdWindow is the beginning of a frame whose decoder must keep a window of so many bytes, a power of two from 1 KiB on, and then
-// a block of 128 KiB that repeats one byte.
+// zstdWindow is the beginning of a frame whose decoder must keep a window of so many bytes, a power of two from 1 KiB
+// on, and then a block of 128 KiB that repeats one byte.
 func zstdWindow(window int) []byte {
 	exponent := 0
 	for window > 1<<(10+exponent) {
@@ -54,7 +54,10 @@ func zstdContent(length uint64) []byte {
 // repeatedBlock is a block, not the last, of 128 KiB blanks.
 func repeatedBlock() []byte {
 	header := uint32(128*kib)<<3 | 1<<1
-	return []byte{byte(header), byte(header >> 8), byte(header >> 16), ' '} //nolint:gosec // three bytes of it are meant
+	return []byte{
+		byte(header), byte(header >> 8), byte(header >> 16),
+		' ',
+	} //nolint:gosec // three bytes of it are meant
 }
 
 // chunks gives a chunked body of n chunks of so many blanks.

@@ -50,7 +50,10 @@ func (c client) scores(ctx context.Context) ([]uint64, error) {
 	type step struct{ Raw float64 }
 	var bits []uint64
 	for _, question := range []struct{ path, body string }{
-		{"/v1/score", `{"model":"arith-rm","items":[{"prompt":"What is 12 + 30?","response":"The answer is 42."},{"text":"12 + 30 = 43"}]}`},
+		{
+			"/v1/score",
+			`{"model":"arith-rm","items":[{"prompt":"12 + 30?","response":"It is 42."},{"text":"12 + 30 = 43"}]}`,
+		},
 		{"/v1/steps", `{"items":[{"prompt":"What is 12 + 30 - 2?","steps":["12 + 30 = 42","42 - 2 = 41"]}]}`},
 	} {
 		status, answer, err := c.do(ctx, http.MethodPost, question.path, question.body)

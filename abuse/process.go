@@ -140,8 +140,9 @@ func (p *process) resetPeak() error {
 // files counts the descriptors that the process holds open.
 func (p *process) files() (int, error) { return p.proc.FileDescriptorsLen() }
 
-// watch follows the peak of the process from now on, and kills it when the peak is over the bound. The function that it gives
-// ends the watch and gives the growth over the memory at its beginning; a process that was killed has ended by then.
+// watch follows the peak of the process from now on, and kills it when the peak is over the bound. The function that it
+// gives ends the watch and gives the growth over the memory at its beginning; a process that was killed has ended by
+// then.
 func (p *process) watch(bound int64) (grown func() int64, err error) {
 	if err := p.resetPeak(); err != nil {
 		return nil, err

@@ -51,10 +51,8 @@ const (
 	inIdle   state = "idle"
 )
 
-// rudeTime is the time that the server is given for each state, by the flags of its command line.
-const rudeTime = time.Second
-
-// rude is a way to misuse a connection. The server must end it when the states that it passes through have had their times.
+// rude is a way to misuse a connection. The server must end it when the states that it passes through have had their
+// times.
 type rude struct {
 	name   string
 	states []state
@@ -67,10 +65,9 @@ type rude struct {
 }
 
 // rudeConnections lists all of them.
-func rudeConnections() []rude { return slices.Concat(slowRequests(), slowAnswers(), rudeFrames()) }
-
-// due is when the connection must have ended.
-func (r rude) due() time.Duration { return time.Duration(len(r.states)) * rudeTime }
+func rudeConnections() []rude {
+	return slices.Concat(slowHeaders(), slowBodies(), slowAnswers(), rudeFrames(), rudeStreams(), rudeFloods())
+}
 
 // route says in a row on how many connections it is done.
 func (r rude) route() string {
@@ -170,7 +167,8 @@ func (p *peer) status() int {
 // head is a request to the peer's target up to its body, with these lines beside the usual ones.
 func (p *peer) head(lines ...string) string {
 	lines = append([]string{
-		fmt.Sprintf("%s %s HTTP/1.1", p.target.method, p.target.path), "Host: abuse", "Content-Type: application/json",
+		fmt.Sprintf("%s %s HTTP/1.1", p.target.method,
+			p.target.path), "Host: abuse", "Content-Type: application/json",
 	}, lines...)
 	if p.target.token {
 		lines = append(lines, "Authorization: Bearer "+p.token)
@@ -178,13 +176,15 @@ func (p *peer) head(lines ...string) string {
 	return strings.Join(lines, "\r\n") + "\r\n\r\n"
 }
 
-// dial opens a connection. A deaf one has a small buffer for what comes, so that the server's answers soon have no place to go.
+// dial opens a connection. A deaf one has a small buffer for what comes, so that the server's answers soon have no
+// place to go.
 func dial(ctx context.Context, address string, deaf bool) (net.Conn, error) {
 	dialer := net.Dialer{}
 	if deaf {
 		dialer.Control = func(_, _ string, raw syscall.RawConn) error {
 			return raw.Control(func(fd uintptr) {
-				_ = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 4*kib) //nolint:gosec // a descriptor is an int; without it the buffer is larger
+				_ = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF,
+					4*kib) //nolint:gosec // a descriptor is an int; without it the buffer is larger
 			})
 		}
 	}
@@ -207,8 +207,8 @@ func (r rude) sending(peers []*peer, now time.Duration) time.Duration {
 	return longest
 }
 
-// misuse opens the connections, misuses them and waits until the server holds none of them any more, for at most limit behind
-// what a flood takes to be sent. What is broken names the targets whose connections it still held then.
+// misuse opens the connections, misuses them and waits until the server holds none of them any more, for at most limit
+// behind what a flood takes to be sent. What is broken names the targets whose connections it still held then.
 func (r rude) misuse(ctx context.Context, address, token string, limit time.Duration) outcome {
 	ctx, cancel := context.WithCancel(ctx)
 	var peers []*peer

@@ -16,14 +16,17 @@ const (
 	swellID = 398 // a tensor of 6 GB
 )
 
-// trapped is a graph that is honest but for rows of one id repeated: of loopID it never ends, of swellID it takes 6 GB. No probe of a
-// load is such a row, so the bundle is accepted.
+// trapped is a graph that is honest but for rows of one id repeated: of loopID it never ends, of swellID it takes 6 GB.
+// No probe of a load is such a row, so the bundle is accepted.
 func trapped() []byte {
-	all := func(id int64, name string, times int64) [][]byte { // gives name: times, or 0 when no row is of that id alone
+	all := func(id int64, name string,
+		times int64,
+	) [][]byte { // gives name: times, or 0 when no row is of that id alone
 		is := func(what string) string { return what + " " + name }
 		return [][]byte{
 			scalar(is("id"), id), scalar(is("times"), times),
-			node("Mul", names("count", is("id")), names(is("trap"))), node("Equal", names("whole", is("trap")), names(is("caught"))),
+			node("Mul", names("count", is("id")), names(is("trap"))), node("Equal", names("whole", is("trap")),
+				names(is("caught"))),
 			node("Cast", names(is("caught")), names(is("some")), whole("to", int64Type)),
 			node("ReduceMax", names(is("some")), names(is("any")), whole("keepdims", 0)),
 			node("Mul", names(is("any"), is("times")), names(name)),
@@ -33,7 +36,8 @@ func trapped() []byte {
 		node("ReduceSum", names("attention_mask", "one"), names("count"), whole("keepdims", 1)),
 		node("ReduceSum", names("attended", "one"), names("whole"), whole("keepdims", 1)),
 		node("Add", names("swell", "one"), names("size")), node("Expand", names("nought", "size"), names("big")),
-		node("ReduceMax", names("big"), names("nothing"), whole("keepdims", 0)), node("Add", names("looped", "nothing"), names("grown")),
+		node("ReduceMax", names("big"), names("nothing"), whole("keepdims", 0)), node("Add",
+			names("looped", "nothing"), names("grown")),
 	}
 	parts = append(append(parts, all(loopID, "rounds", 1<<62)...), all(swellID, "swell", 1_500_000_000)...)
 	return summing(loop("looped", parts...)...)
@@ -56,11 +60,9 @@ func (o options) served(ctx context.Context, t *table, folder string) (n int, er
 	s := &subject{binary: o.binary, folder: folder, arguments: arguments, slack: o.slack, settle: time.Second}
 	defer s.abandon()
 	limit := stretched(maxLoad, o.slack)
-	t.title("a served graph that runs away on one item", fmt.Sprintf("a forward may take %s; the item fails with run_failed within %s, its mates and the server do not",
-		seconds(stuckAfter), seconds(limit)))
-	if err := s.fresh(ctx); err != nil {
-		return 0, err
-	}
+	t.title("a served graph that runs away on one item",
+		fmt.Sprintf("a forward may take %s; the item fails with run_failed within %s, its mates and the server do not",
+			seconds(stuckAfter), seconds(limit)))
 	for _, trap := range []struct {
 		name string
 		id   int
@@ -70,22 +72,23 @@ func (o options) served(ctx context.Context, t *table, folder string) (n int, er
 		{"a tensor of 6 GB", swellID, "failed"},
 	} {
 		var faults []string
-		done, err := s.attack(func() (done outcome) {
+		act := func(string) (done outcome) {
 			done, faults = s.trap(ctx, trap.id, trap.says, limit)
 			return done
-		})
-		if err != nil {
+		}
+		judge := func(done outcome) []string { return append(done.general(), faults...) }
+		if err := s.row(ctx, t, attack{"/v1/score", trap.name, limit, act, judge}); err != nil {
 			return n, err
 		}
-		t.row("/v1/score", trap.name, done, limit, append(done.general(), faults...))
 		n++
 	}
-	t.check("goroutines, files, scores and SIGTERM", s.finish(ctx)...)
-	return n, ctx.Err()
+	return n, s.end(ctx, t)
 }
 
 // trap scores an item on which the graph runs away between two honest ones.
-func (s *subject) trap(ctx context.Context, id int, says string, limit time.Duration) (done outcome, faults []string) {
+func (s *subject) trap(ctx context.Context, id int, says string, limit time.Duration) (done outcome,
+	faults []string,
+) {
 	item := func(id int) string { return fmt.Sprintf(`{"input_ids":[%d,%d,%d]}`, id, id, id) }
 	body := fmt.Sprintf(`{"model":"qwen3-reward-padded","items":[%s,%s,%s]}`, item(1), item(id), item(2))
 	begun := time.Now()
@@ -108,7 +111,8 @@ func (s *subject) trap(ctx context.Context, id int, says string, limit time.Dura
 		result := got.Results[i]
 		if i == 1 {
 			if result.Error.Code != "run_failed" || !strings.Contains(result.Error.Detail, says) {
-				faults = append(faults, fmt.Sprintf("item 1: %q, %.200q, and it must be run_failed and say %q", result.Error.Code, result.Error.Detail, says))
+				faults = append(faults, fmt.Sprintf("item 1: %q, %.200q, and it must be run_failed and say %q",
+					result.Error.Code, result.Error.Detail, says))
 			}
 			continue
 		}
@@ -117,7 +121,8 @@ func (s *subject) trap(ctx context.Context, id int, says string, limit time.Dura
 		}
 	}
 	if done.took > limit {
-		faults = append(faults, fmt.Sprintf("answered after %s, and %s are allowed", seconds(done.took), seconds(limit)))
+		faults = append(faults, fmt.Sprintf("answered after %s, and %s are allowed", seconds(done.took),
+			seconds(limit)))
 	}
 	return done, faults
 }

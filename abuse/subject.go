@@ -72,8 +72,33 @@ func (s *subject) fresh(ctx context.Context) (err error) {
 	return err
 }
 
-// attack runs one attack and adds what the process's memory did to its outcome.
-func (s *subject) attack(act func() outcome) (outcome, error) {
+// attack is a row of the table: what is done to a server, when its refusal or its end is due, and the law for it.
+type attack struct {
+	route, name string
+	due         time.Duration
+	act         func(address string) outcome
+	judge       func(done outcome) (faults []string)
+}
+
+// row attacks a calm server and prints what came of it.
+func (s *subject) row(ctx context.Context, t *table, a attack) error {
+	faults, err := s.ready(ctx)
+	if err != nil {
+		return err
+	}
+	if len(faults) > 0 {
+		t.check("the server before", faults...)
+	}
+	done, err := s.measure(a.act)
+	if err != nil {
+		return err
+	}
+	t.row(a.route, a.name, done, a.due, a.judge(done))
+	return nil
+}
+
+// measure does something to the process and adds what became of its memory.
+func (s *subject) measure(act func(address string) outcome) (outcome, error) {
 	now, _, err := s.process.resident()
 	if err != nil {
 		return outcome{}, err
@@ -82,12 +107,20 @@ func (s *subject) attack(act func() outcome) (outcome, error) {
 	if err != nil {
 		return outcome{}, err
 	}
-	o := act()
-	o.growth = grown()
+	done := act(s.process.address)
+	done.growth = grown()
 	if !s.process.alive() {
-		o.broken = "the server is dead: " + s.process.lastWords()
+		done.broken = "the server is dead: " + s.process.lastWords()
 	}
-	return o, nil
+	return done, nil
+}
+
+// end holds the last process to what must be so after all attacks, and ends it.
+func (s *subject) end(ctx context.Context, t *table) error {
+	if s.process != nil {
+		t.check("goroutines, files, scores and SIGTERM", s.finish(ctx)...)
+	}
+	return ctx.Err()
 }
 
 // finish holds the process to what must be so after all attacks, and ends it.

@@ -20,7 +20,10 @@ import (
 
 // A server that waits for ever for a body is found out, and one that does not is not.
 func TestAConnectionThatNothingEndsIsSeen(t *testing.T) {
-	attack := rude{name: "half a body", act: says(func(p *peer) string { return p.head("Content-Length: 100") + "{" })}
+	attack := rude{
+		name: "half a body",
+		act:  says(func(p *peer) string { return p.head("Content-Length: 100") + "{" }),
+	}
 	for _, c := range []struct {
 		name   string
 		limit  time.Duration // of the server
@@ -31,7 +34,10 @@ func TestAConnectionThatNothingEndsIsSeen(t *testing.T) {
 		{"without a deadline", 0, 100 * time.Millisecond, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			server := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }))
+			server := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				_,
+					_ = io.Copy(io.Discard, r.Body)
+			}))
 			server.Config.ReadTimeout = c.limit
 			server.Start()
 			defer server.Close()
@@ -70,7 +76,8 @@ func TestThePeakOfMemoryIsSeen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	block, err := syscall.Mmap(-1, 0, 256*mib, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	block, err := syscall.Mmap(-1, 0, 256*mib, syscall.PROT_READ|syscall.PROT_WRITE,
+		syscall.MAP_ANON|syscall.MAP_PRIVATE)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,7 +17,8 @@ type table struct {
 // title begins a part of the table.
 func (t *table) title(name, law string) {
 	t.printf("\n%s\n%s\n\n", name, law)
-	t.printf("%-6s %-14s %-46s %9s %9s %9s %9s %9s %6s %9s\n", "", "route", "attack", "sent", "grew", "allowed", "took", "due", "status", "answer")
+	t.printf("%-6s %-14s %-46s %9s %9s %9s %9s %9s %6s %9s\n", "", "route", "attack", "sent", "grew", "allowed",
+		"took", "due", "status", "answer")
 }
 
 // row prints what an attack did, when a refusal or an end was due, and below it each fault.
@@ -26,7 +27,8 @@ func (t *table) row(route, name string, o outcome, due time.Duration, faults []s
 	if o.status > 0 {
 		status = strconv.Itoa(o.status)
 	}
-	t.line(route, name, faults, fmt.Sprintf("%9s %9s %9s %9s %9s %6s %9s", size(o.sent), size(o.growth), size(o.allowed()), seconds(o.took), seconds(due), status, size(o.answer)))
+	t.line(route, name, faults, fmt.Sprintf("%9s %9s %9s %9s %9s %6s %9s", size(o.sent), size(o.growth),
+		size(o.allowed()), seconds(o.took), seconds(due), status, size(o.answer)))
 }
 
 // loads begins the part of the table that is about hostile bundles.
@@ -44,7 +46,8 @@ func (t *table) load(command string, h hostileBundle, e ending, said string, fau
 		said = fmt.Sprintf("%.100s… (%d bytes)", first, len(first)+len(rest))
 	}
 	word := t.verdict(faults)
-	t.printf("%-6s %-6s %-56s %9s %9s %6d  %s\n", word, command, h.name, seconds(e.took), size(e.peak), e.status, said)
+	t.printf("%-6s %-6s %-56s %9s %9s %6d  %s\n", word, command, h.name, seconds(e.took), size(e.peak), e.status,
+		said)
 	t.faults(faults)
 }
 
@@ -82,5 +85,5 @@ func (t *table) conclude(rows string, took time.Duration) error {
 }
 
 func (t *table) printf(format string, args ...any) {
-	fmt.Fprintf(t.out, format, args...) //nolint:errcheck // a table that cannot be printed is missed by whoever reads it
+	fmt.Fprintf(t.out, format, args...) //nolint:errcheck // a table that cannot be printed is missed by its reader
 }

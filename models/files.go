@@ -11,8 +11,8 @@ import (
 	"github.com/assay-rm/assay/models/fault"
 )
 
-// The bytes that a file of a bundle may have, as docs/BUNDLE.md says. External data may be as long as its tensors say, and have 64 KiB
-// more for each of them, since exporters let each begin on a page.
+// The bytes that a file of a bundle may have, as docs/BUNDLE.md says. External data may be as long as its tensors say,
+// and have 64 KiB more for each of them, since exporters let each begin on a page.
 const (
 	maxManifest  = 1 << 20
 	maxGraph     = 2<<30 - 1 // what a message of protobuf can have
@@ -22,8 +22,8 @@ const (
 	maxGolden    = 8 << 20
 )
 
-// folder is where the files of a bundle lie. Only regular files inside it are opened, and nothing that is opened can block: a named
-// pipe or a device is refused before it is read.
+// folder is where the files of a bundle lie. Only regular files inside it are opened, and nothing that is opened can
+// block: a named pipe or a device is refused before it is read.
 type folder struct {
 	root *os.Root // of a bundle on disk, which close gives back
 	fsys fs.FS    // of an embedded one

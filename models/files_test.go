@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// Whatever stands in the place of a file of a bundle, only regular files are read, and none that is longer than it may be. Nothing waits:
-// a named pipe without a writer would be waited for for ever.
+// Whatever stands in the place of a file of a bundle, only regular files are read, and none that is longer than it may
+// be. Nothing waits: a named pipe without a writer would be waited for for ever.
 func TestOnlyFilesOfABundleAreRead(t *testing.T) {
 	for _, file := range []struct {
 		name string

@@ -12,7 +12,8 @@ import (
 	"github.com/assay-rm/assay/models/onnxrun"
 )
 
-// loadRate is how many bytes of weights a second are surely loaded and proved, on any machine that a model of that size is for.
+// loadRate is how many bytes of weights a second are surely loaded and proved, on any machine that a model of that size
+// is for.
 const loadRate = 4 << 20
 
 // loadLimits are what loading a bundle may take, whatever it holds.
@@ -23,7 +24,8 @@ type loadLimits struct {
 	weights int64         // what they are made of: bytes of the graph and of its external data
 }
 
-// limitsOf are those of a bundle whose graph and external data have so many bytes. CUDA takes memory of the host, and time to begin.
+// limitsOf are those of a bundle whose graph and external data have so many bytes. CUDA takes memory of the host, and
+// time to begin.
 func limitsOf(bytes int64, device onnxrun.Device) loadLimits {
 	more := time.Duration(bytes/loadRate) * time.Second
 	limits := loadLimits{memory: onnxrun.Memory(bytes) + 256<<20, proof: 8*time.Second + more, forward: 4*time.Second + more, weights: bytes}
@@ -35,16 +37,17 @@ func limitsOf(bytes int64, device onnxrun.Device) loadLimits {
 	return limits
 }
 
-// graces are how long work may take to notice that it is to end: what is late may finish its step, what is too large must not grow on.
+// graces are how long work may take to notice that it is to end: what is late may finish its step, what is too large
+// must not grow on.
 const (
 	timeGrace   = 2 * time.Second
 	memoryGrace = 200 * time.Millisecond
 )
 
-// guarded does work that may be hostile, such as encoding by a bundle's tokenizer. When the process grows by more than it may or,
-// unless patience is 0, the work takes longer, its context ends, and the error says why. Work in a native library may not notice: then
-// it is abandoned, still running, and the caller must not free what it uses. Time is of the clock and of the processors, so that a
-// machine that is busy with something else refuses no honest bundle.
+// guarded does work that may be hostile, such as encoding by a bundle's tokenizer. When the process grows by more than
+// it may or, unless patience is 0, the work takes longer, its context ends, and the error says why. Work in a native
+// library may not notice: then it is abandoned, still running, and the caller must not free what it uses. Time is of
+// the clock and of the processors, so that a machine that is busy with something else refuses no honest bundle.
 func guarded(ctx context.Context, memory int64, patience time.Duration, work func(context.Context) error) (abandoned bool, err error) {
 	before, err := usage()
 	if err != nil {

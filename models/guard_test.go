@@ -25,8 +25,8 @@ func grow(ctx context.Context, t *testing.T) error {
 	return ctx.Err()
 }
 
-// Work that takes too much memory or too much of the processors' time is told to end, and is abandoned when it does not; work that stays
-// within its limits gives its own error, however long it takes.
+// Work that takes too much memory or too much of the processors' time is told to end, and is abandoned when it does
+// not; work that stays within its limits gives its own error, however long it takes.
 func TestHostileWorkIsEnded(t *testing.T) {
 	own := errors.New("its own")
 	never := make(chan struct{})

@@ -11,8 +11,8 @@ import (
 	"github.com/assay-rm/assay/models/onnxrun"
 )
 
-// load proves the manifest, and then measures what runs fastest. When it is abandoned, something still runs that must not
-// be freed.
+// load proves the manifest, and then measures what runs fastest. When it is abandoned, something still runs that must
+// not be freed.
 func (m *Model) load(ctx context.Context, b *bundle, options Options) (abandoned bool, err error) {
 	var batch batching.Options
 	abandoned, err = guarded(ctx, m.limits.memory, m.limits.proof, func(ctx context.Context) (err error) {
@@ -25,8 +25,8 @@ func (m *Model) load(ctx context.Context, b *bundle, options Options) (abandoned
 	return guarded(ctx, m.limits.memory, 0, func(ctx context.Context) error { return m.measure(ctx, batch, options) })
 }
 
-// prove loads the graphs and proves the manifest, in an order in which each step can rely on the one before. It gives the
-// options of the batcher.
+// prove loads the graphs and proves the manifest, in an order in which each step can rely on the one before. It gives
+// the options of the batcher.
 func (m *Model) prove(ctx context.Context, b *bundle, options Options) (batch batching.Options, err error) {
 	m.report("files", "%s", b.digest)
 	loadGraphs := m.loadSession

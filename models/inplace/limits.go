@@ -46,8 +46,9 @@ import (
 	ort "github.com/yalue/onnxruntime_go"
 )
 
-// Within calls open, which makes sessions on the processors with the option session.use_env_allocators, "1". All memory that ONNX Runtime
-// takes for them, then and later, is at most so many bytes together; a run that asks for more fails. One call at a time.
+// Within calls open, which makes sessions on the processors with the option session.use_env_allocators, "1". All memory
+// that ONNX Runtime takes for them, then and later, is at most so many bytes together; a run that asks for more fails.
+// One call at a time.
 func (r *Runtime) Within(most int64, open func() error) error {
 	if err := r.check(C.arena_open(r.api, C.size_t(most))); err != nil {
 		return fmt.Errorf("bound the memory of a session: %w", err)
@@ -55,8 +56,8 @@ func (r *Runtime) Within(most int64, open func() error) error {
 	return errors.Join(open(), r.check(C.arena_close(r.api)))
 }
 
-// Until has ONNX Runtime give up making a session with these options when ctx ends. The function that it gives must be called before
-// the options are destroyed.
+// Until has ONNX Runtime give up making a session with these options when ctx ends. The function that it gives must be
+// called before the options are destroyed.
 func (r *Runtime) Until(ctx context.Context, options *ort.SessionOptions) (done func()) {
 	end := func() {
 		r.check(C.load_end(r.api, pointerIn(unsafe.Pointer(options)))) //nolint:errcheck // it sets a flag

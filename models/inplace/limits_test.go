@@ -99,7 +99,8 @@ func repeat(ctx context.Context, t *testing.T, run func(context.Context, *ort.Io
 	return sum[0], err
 }
 
-// A run that would go on for ever ends with its context, by its cause; the thread and the session run again as if nothing had been.
+// A run that would go on for ever ends with its context, by its cause; the thread and the session run again as if
+// nothing had been.
 func TestARunEndsWithItsContext(t *testing.T) {
 	session, threads := openRepeating(t, nil), attach(t).NewThreads()
 	defer threads.Close()
@@ -122,8 +123,8 @@ func TestARunEndsWithItsContext(t *testing.T) {
 	}
 }
 
-// A session takes as much memory as it may and no more; what asks for more fails, and the next run does not. Sessions made behind it are
-// not bounded by it.
+// A session takes as much memory as it may and no more; what asks for more fails, and the next run does not. Sessions
+// made behind it are not bounded by it.
 func TestASessionTakesBoundedMemory(t *testing.T) {
 	runtime := attach(t)
 	options, err := ort.NewSessionOptions()

@@ -92,9 +92,9 @@ import (
 	ort "github.com/yalue/onnxruntime_go"
 )
 
-// Threads run bound sessions on threads that Go knows nothing of. While one of Go's own is in a long call into C, the runtime's monitor
-// wakes some sixty times to look after it, and each time takes a core from one of ONNX Runtime's threads, for which the others wait: on two
-// cores it made a forward of 33 ms 4 % slower. Goroutines may share it.
+// Threads run bound sessions on threads that Go knows nothing of. While one of Go's own is in a long call into C, the
+// runtime's monitor wakes some sixty times to look after it, and each time takes a core from one of ONNX Runtime's
+// threads, for which the others wait: on two cores it made a forward of 33 ms 4 % slower. Goroutines may share it.
 type Threads struct {
 	runtime *Runtime
 	mu      sync.Mutex
@@ -110,8 +110,9 @@ type thread struct {
 // NewThreads starts none yet: there will be as many as runs side by side.
 func (r *Runtime) NewThreads() *Threads { return &Threads{runtime: r} }
 
-// Run is session.RunWithBinding(binding), until ctx ends: then the run ends before its next operator, and the error is ctx's cause. An
-// operator that is being computed is waited for, so that nobody writes to what is bound once Run has returned.
+// Run is session.RunWithBinding(binding), until ctx ends: then the run ends before its next operator, and the error is
+// ctx's cause. An operator that is being computed is waited for, so that nobody writes to what is bound once Run has
+// returned.
 func (t *Threads) Run(ctx context.Context, session *ort.DynamicAdvancedSession, binding *ort.IoBinding) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)

@@ -13,8 +13,8 @@ import (
 	"github.com/assay-rm/assay/models/fault"
 )
 
-// What a manifest may be made of, as docs/BUNDLE.md says. YAML's parser follows whatever it finds, and takes quadratic time and memory
-// for depth and for keys, so this is counted on the tokens, which are found in linear time.
+// What a manifest may be made of, as docs/BUNDLE.md says. YAML's parser follows whatever it finds, and takes quadratic
+// time and memory for depth and for keys, so this is counted on the tokens, which are found in linear time.
 const (
 	maxTokenCount = 1 << 15
 	maxNesting    = 16 // lists and maps inside one another
@@ -27,7 +27,8 @@ var forbidden = map[token.Type]string{
 	token.DirectiveType: "a directive", token.MappingKeyType: "a complex key",
 }
 
-// decode reads the text strictly: unknown fields, keys given twice and forbidden parts are refused. Its error is one line.
+// decode reads the text strictly: unknown fields, keys given twice and forbidden parts are refused. Its error is one
+// line.
 func decode(data []byte, into any) error {
 	if err := checkTokens(lexer.Tokenize(string(data))); err != nil {
 		return err

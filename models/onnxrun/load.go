@@ -9,9 +9,9 @@ import (
 	ort "github.com/yalue/onnxruntime_go"
 )
 
-// Memory is what ONNX Runtime may take on the host for a session of a graph of so many bytes, external data counted: its weights, which
-// may be stored narrower than they are computed, copies of them in the order that is fastest, and what lies between operators.
-// A graph that asks for more fails its forward.
+// Memory is what ONNX Runtime may take on the host for a session of a graph of so many bytes, external data counted:
+// its weights, which may be stored narrower than they are computed, copies of them in the order that is fastest, and
+// what lies between operators. A graph that asks for more fails its forward.
 func Memory(bytes int64) int64 { return 1<<30 + 12*bytes }
 
 // opening is held while a session is made, since the bound on its memory is set for the process.
@@ -46,8 +46,8 @@ func (s *Session) load(ctx context.Context, file *Graph, threads int, cuda map[s
 	return session, err
 }
 
-// sessionOptions are those of a graph of so many bytes. What is computed once for all runs, from weights alone, may be four times as large
-// as they are: float32 where they are stored as int8.
+// sessionOptions are those of a graph of so many bytes. What is computed once for all runs, from weights alone, may be
+// four times as large as they are: float32 where they are stored as int8.
 func sessionOptions(threads int, bytes int64) (*ort.SessionOptions, error) {
 	options, err := ort.NewSessionOptions()
 	if err != nil {

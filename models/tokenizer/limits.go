@@ -9,8 +9,8 @@ import (
 	"slices"
 )
 
-// What a tokenizer.json may hold, as docs/BUNDLE.md says: the library would take quadratic time, or the memory for a text many times as
-// long as what it is given.
+// What a tokenizer.json may hold, as docs/BUNDLE.md says: the library would take quadratic time, or the memory for a
+// text many times as long as what it is given.
 const (
 	maxNesting    = 32      // objects and lists inside one another
 	maxAdded      = 1 << 16 // added tokens
@@ -109,8 +109,8 @@ func (s *stage) growth() (int, error) {
 	return growth, s.checkRegex()
 }
 
-// precompiled is the growth by a map of SentencePiece: the length of a trie, the trie, and the texts that are put for others, each of
-// which a NUL ends.
+// precompiled is the growth by a map of SentencePiece: the length of a trie, the trie, and the texts that are put for
+// others, each of which a NUL ends.
 func precompiled(text string) (growth int, err error) {
 	data, err := base64.StdEncoding.DecodeString(text)
 	if err != nil || len(data) < 4 || int64(binary.LittleEndian.Uint32(data)) > int64(len(data)-4) {

@@ -31,8 +31,8 @@ func repeated(element string, n int) string {
 	return "[" + strings.TrimSuffix(strings.Repeat(element+",", n), ",") + "]"
 }
 
-// What would make the library take much time or memory for little is refused before the library sees it, and what is just below
-// each bound is taken.
+// What would make the library take much time or memory for little is refused before the library sees it, and what is
+// just below each bound is taken.
 func TestATokenizerIsBounded(t *testing.T) {
 	added := func(content string) string {
 		return `{"id":4,"content":"` + content + `","single_word":false,"lstrip":false,"rstrip":false,"normalized":false,"special":true}`
