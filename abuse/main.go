@@ -81,7 +81,7 @@ func (o options) wants(route, name string, long bool) bool {
 // bodies sends every hostile body to a server with its usual times.
 func (o options) bodies(ctx context.Context, t *table, folder string) (n int, err error) {
 	s := &subject{
-		binary: o.binary, folder: folder, arguments: []string{"--batch-tokens", "1024"},
+		binary: o.binary, folder: folder, arguments: []string{"--batch-tokens", "1024", "--cache", "32MiB"},
 		slack: o.slack, settle: time.Second,
 	}
 	defer s.abandon()
