@@ -20,8 +20,8 @@ const mostNames = 25
 // wireForms is the one room that may have more: it has a type for each form of the wire.
 const wireForms = module + "/server/wire"
 
-// TestRoomsAreSmallAndSayWhatTheyAre: each package begins with a sentence that tells its idea, and exports few names. Methods and fields do
-// not count; programs export nothing.
+// TestRoomsAreSmallAndSayWhatTheyAre: each package begins with a sentence that tells its idea, and exports few names.
+// Methods and fields do not count; programs export nothing.
 func TestRoomsAreSmallAndSayWhatTheyAre(t *testing.T) {
 	out, err := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Name,Dir,GoFiles,CgoFiles", "./...").Output()
 	if err != nil {

@@ -21,9 +21,10 @@ func many(start, count, length int) []Sequence {
 	return sequences
 }
 
-// TestAdmission: of a queue of 16 items and 160 tokens, one submission takes 4 and 40, a caller 12 and 120, bulk callers
-// together 8 and 80, of which one submission takes 2 and 20 and a caller 6 and 60, and interactive ones 14 and 140.
-// Those without a name are a caller once a named one has asked, and interactive ones leave place for bulk once that has.
+// TestAdmission: of a queue of 16 items and 160 tokens, one submission takes 4 and 40, a caller 12 and 120, bulk
+// callers together 8 and 80, of which one submission takes 2 and 20 and a caller 6 and 60, and interactive ones 14 and
+// 140. Those without a name are a caller once a named one has asked, and interactive ones leave place for bulk once
+// that has.
 func TestAdmission(t *testing.T) {
 	type step struct {
 		caller        Caller

@@ -88,8 +88,8 @@ func TestNobodyMakesAnotherLate(t *testing.T) {
 	})
 }
 
-// TestTheLateAreAnsweredAtOnce: what cannot be in time any more is answered when that is found, whether the batcher goes
-// on, is closed, or is stopped: when Run has returned, nobody waits for an answer.
+// TestTheLateAreAnsweredAtOnce: what cannot be in time any more is answered when that is found, whether the batcher
+// goes on, is closed, or is stopped: when Run has returned, nobody waits for an answer.
 func TestTheLateAreAnsweredAtOnce(t *testing.T) {
 	for name, end := range map[string]func(b *Batcher, stop func()){
 		"goes on": func(*Batcher, func()) {},

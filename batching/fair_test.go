@@ -143,9 +143,9 @@ func callerOf(callers []Caller) func(it *item) Caller {
 	return func(it *item) Caller { return callers[it.sequence.IDs[0]] }
 }
 
-// TestCallersShareEvenly: however callers cut what they want into items and submissions, as long as two of a class wait,
-// neither is served more than the other by more than three forwards: one that it led, and two of others that it filled.
-// Service is the time that forwards are expected to take.
+// TestCallersShareEvenly: however callers cut what they want into items and submissions, as long as two of a class
+// wait, neither is served more than the other by more than three forwards: one that it led, and two of others that it
+// filled. Service is the time that forwards are expected to take.
 func TestCallersShareEvenly(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		budget := rapid.SampledFrom([]int{1, 100, 1000}).Draw(t, "budget")

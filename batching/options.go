@@ -69,8 +69,9 @@ type Budget struct {
 	Tokens int // packed: distinct tokens; padded: rows × length
 
 	// Area bounds attention memory, which a graph takes for every head: Area · heads · 4 bytes of scores. It counts
-	// (query places + [Options.Fetched]) × key places, over all tiles; padded: rows × length². Zero: 16 Mi, one sequence of 4096 tokens, or
-	// as much as makes 1 GiB with [Options.Heads], which is less for graphs of more than 16 heads.
+	// (query places + [Options.Fetched]) × key places, over all tiles; padded: rows × length². Zero: 16 Mi, one
+	// sequence of 4096 tokens, or as much as makes 1 GiB with [Options.Heads], which is less for graphs of more than 16
+	// heads.
 	Area int
 }
 

@@ -17,7 +17,8 @@ type tally struct {
 
 // Stats is a snapshot of a batcher. Counters never fall.
 type Stats struct {
-	// What waits now. It may be more than the queue has places, since a submission takes no more than its share of them.
+	// What waits now. It may be more than the queue has places, since a submission takes no more than its share of
+	// them.
 	Items  int // sequences, identical ones counted each
 	Tokens int // theirs
 

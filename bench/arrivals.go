@@ -12,9 +12,9 @@ const (
 	maxArrivals   = 20000 // requests of an open loop, at most
 )
 
-// arrivalsScenario measures latency at 0.8 of the capacity, which a closed loop measures first in each round, under Poisson arrivals:
-// requests of many users who know nothing of each other. What is judged is the p99 times the capacity, which is how many requests the
-// server could have answered meanwhile: a slower machine is slower in both.
+// arrivalsScenario measures latency at 0.8 of the capacity, which a closed loop measures first in each round, under
+// Poisson arrivals: requests of many users who know nothing of each other. What is judged is the p99 times the
+// capacity, which is how many requests the server could have answered meanwhile: a slower machine is slower in both.
 var arrivalsScenario = Scenario{
 	Name: "arrivals", Servers: []string{serverMain},
 	About: fmt.Sprintf("texts log-normal around 150 tokens, Poisson arrivals at %g × the capacity, %d a round", arrivalsShare, arrivalsRound),
@@ -73,7 +73,8 @@ func steady(rate float64, n int) []time.Duration {
 	return due
 }
 
-// poisson are n moments since the start, so many a second in the mean, with gaps drawn from the exponential distribution of mean 1.
+// poisson are n moments since the start, so many a second in the mean, with gaps drawn from the exponential
+// distribution of mean 1.
 func poisson(gap func() float64, rate float64, n int) []time.Duration {
 	due, at := make([]time.Duration, n), 0.0
 	for i := range due {

@@ -6,8 +6,8 @@ import (
 	"fmt"
 )
 
-// assayTarget asks POST /v1/score with text items. timeout is the deadline of a request in milliseconds, 0 for none. The server
-// has one reward model.
+// assayTarget asks POST /v1/score with text items. timeout is the deadline of a request in milliseconds, 0 for none.
+// The server has one reward model.
 func assayTarget(base string, timeout int) Target {
 	type item struct {
 		Text string `json:"text"`
@@ -69,8 +69,8 @@ func stepsRequest(base string, solutions []Solution) (Request, error) {
 	return Request{URL: base + "/v1/steps", Body: body}, err
 }
 
-// Judged is an answer of POST /v1/steps: the raw and the final score of every step of every item, in order, and the tokens of the
-// items with how many of them were computed.
+// Judged is an answer of POST /v1/steps: the raw and the final score of every step of every item, in order, and the
+// tokens of the items with how many of them were computed.
 type Judged struct {
 	Scores   []float64
 	Tokens   int

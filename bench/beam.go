@@ -14,17 +14,18 @@ const (
 	beamStepTokens   = 40
 )
 
-// lineage says which beams live on. Search keeps the best and extends them; the loads choose survivors by seed and not by score, so
-// that the texts are the same whatever a server answers.
+// lineage says which beams live on. Search keeps the best and extends them; the loads choose survivors by seed and not
+// by score, so that the texts are the same whatever a server answers.
 type lineage struct {
 	name, about string
 	parents     int  // that survive each step; each has beamWidth ÷ parents children
 	judged      bool // whether the speed with the cache over without is
 }
 
-// Both lineages share the prompt, which every server computes once a request. ownParents is search that keeps its beams apart
-// (diverse verifier tree search): beams share nothing else, and the cache has most to spare. fewParents is plain beam search, 4
-// survivors with 4 children: beams soon descend from one, and a request without cache computes what they share once anyway.
+// Both lineages share the prompt, which every server computes once a request. ownParents is search that keeps its beams
+// apart (diverse verifier tree search): beams share nothing else, and the cache has most to spare. fewParents is plain
+// beam search, 4 survivors with 4 children: beams soon descend from one, and a request without cache computes what they
+// share once anyway.
 var (
 	ownParents = lineage{"beams-16x1", "each of 16 beams extends itself", beamWidth, true}
 	fewParents = lineage{"beams-4x4", "4 of 16 beams survive a step, with 4 children each", 4, false}

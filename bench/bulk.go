@@ -24,7 +24,8 @@ var bulkScenario = Scenario{
 			rounds = 2
 		}
 		for n := range rounds {
-			// The same numbers of words on both sides, but texts of their own, so that nothing is computed once for both.
+			// The same numbers of words on both sides, but texts of their own, so that nothing is computed once for
+			// both.
 			ones, lots := b.writer("bulk single", n), b.writer("bulk", n)
 			pass, answers, err := b.score(ctx, target, b.Clients, 1, ones.passages(bulkPerRequest, bulkTokens))
 			if err != nil {

@@ -18,8 +18,9 @@ type Request struct {
 	Body []byte
 }
 
-// Reply is what came of a request. Latency runs from when the request was due until its answer was read; in a closed loop it
-// is due when it is sent. Done is when that was, since the load began. Err is set where no whole answer came; Status is 0 then.
+// Reply is what came of a request. Latency runs from when the request was due until its answer was read; in a closed
+// loop it is due when it is sent. Done is when that was, since the load began. Err is set where no whole answer came;
+// Status is 0 then.
 type Reply struct {
 	Status  int
 	Body    []byte
@@ -45,7 +46,8 @@ type poster func(ctx context.Context, request Request) Reply
 // Client sends requests over HTTP. It may be used by many at once.
 type Client struct{ http *http.Client }
 
-// NewClient makes a client that keeps up to so many connections alive, or none: then each request opens its own. Close frees them.
+// NewClient makes a client that keeps up to so many connections alive, or none: then each request opens its own. Close
+// frees them.
 func NewClient(kept int) *Client {
 	transport := &http.Transport{
 		MaxIdleConnsPerHost: kept, IdleConnTimeout: time.Minute, DisableKeepAlives: kept == 0, DisableCompression: true,

@@ -23,8 +23,9 @@ func (p Pass) latencies() []time.Duration {
 	return all
 }
 
-// closedLoop sends every request once, with so many clients that each have one in flight, and waits for every answer. Requests
-// were encoded before, and answers are decoded after. The first failure, or an answer that is not 200, ends the pass.
+// closedLoop sends every request once, with so many clients that each have one in flight, and waits for every answer.
+// Requests were encoded before, and answers are decoded after. The first failure, or an answer that is not 200, ends
+// the pass.
 func closedLoop(ctx context.Context, post poster, clients int, requests []Request) (Pass, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// fakeIdeal takes 2048/budget seconds for any round, and says a token is a word. Its packed graph's scores are off by so much.
+// fakeIdeal takes 2048/budget seconds for any round, and says a token is a word. Its packed graph's scores are off by
+// so much.
 type fakeIdeal struct {
 	texts []string
 	off   float64

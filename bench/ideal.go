@@ -47,7 +47,8 @@ type Process struct {
 	answer *json.Decoder
 }
 
-// StartIdeal starts the script with the bundles of both layouts and waits until their graphs are loaded. The child ends with ctx or Close.
+// StartIdeal starts the script with the bundles of both layouts and waits until their graphs are loaded. The child ends
+// with ctx or Close.
 func StartIdeal(ctx context.Context, python, script, padded, packed string, threads int) (*Process, error) {
 	cmd := exec.CommandContext(ctx, python, script, padded, packed, "--threads", strconv.Itoa(threads))
 	cmd.Stderr = os.Stderr

@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// TestMain lets the test binary stand in for Python: called with a script's name it speaks the script's side of the pipe.
+// TestMain lets the test binary stand in for Python: called with a script's name it speaks the script's side of the
+// pipe.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "fake-ideal" {
 		fakeScript()

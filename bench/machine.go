@@ -59,7 +59,8 @@ func loadAverage() float64 {
 	return load
 }
 
-// commit names the checkout that was measured, with "+" where files other than results differ from the commit; "unknown" outside one.
+// commit names the checkout that was measured, with "+" where files other than results differ from the commit;
+// "unknown" outside one.
 func commit(ctx context.Context) string {
 	head, err := exec.CommandContext(ctx, "git", "rev-parse", "--short=12", "HEAD").Output()
 	if err != nil {

@@ -7,13 +7,14 @@ import (
 	"time"
 )
 
-// maxInFlight bounds the requests of an open loop without an answer. Those due beyond it leave late, and their latency says so.
+// maxInFlight bounds the requests of an open loop without an answer. Those due beyond it leave late, and their latency
+// says so.
 const maxInFlight = 4096
 
-// openLoop sends request i when due[i] has passed since the start, whether or not earlier ones were answered, and waits for every
-// answer; due never goes back. Latency is counted from the moment a request was due, not from when it could be
-// sent: a server that stalls, or a generator held up by it, cannot leave out the waits it caused (coordinated omission).
-// Failures are replies like others; an error says that ctx ended first.
+// openLoop sends request i when due[i] has passed since the start, whether or not earlier ones were answered, and waits
+// for every answer; due never goes back. Latency is counted from the moment a request was due, not from when it could
+// be sent: a server that stalls, or a generator held up by it, cannot leave out the waits it caused (coordinated
+// omission). Failures are replies like others; an error says that ctx ended first.
 func openLoop(ctx context.Context, post poster, due []time.Duration, requests []Request) (Pass, error) {
 	pass := Pass{Replies: make([]Reply, len(requests))}
 	flying := make(chan struct{}, maxInFlight)

@@ -71,7 +71,8 @@ func (b *bench) overload(ctx context.Context, base string, round int, capacity f
 	return pass, time.Duration(float64(len(requests)) / rate * float64(time.Second)), err
 }
 
-// overloaded is what came of one overload: every reply, and the tokens/s accepted while requests arrived beside the uncontended ones.
+// overloaded is what came of one overload: every reply, and the tokens/s accepted while requests arrived beside the
+// uncontended ones.
 type overloaded struct {
 	pass                  Pass
 	accepted, refused     []time.Duration
@@ -82,8 +83,9 @@ type overloaded struct {
 
 func (o overloaded) ratio() float64 { return o.rate / ((o.before + o.after) / 2) }
 
-// lookAt looks at every reply of the arrivals that took so long. The accepted rate counts the tokens answered while requests
-// arrived, from when the first deadline had passed: until then the queue fills. before and after are the uncontended tokens/s around it.
+// lookAt looks at every reply of the arrivals that took so long. The accepted rate counts the tokens answered while
+// requests arrived, from when the first deadline had passed: until then the queue fills. before and after are the
+// uncontended tokens/s around it.
 func lookAt(pass Pass, arrivals time.Duration, before, after float64) overloaded {
 	const deadline = overloadDeadline * time.Millisecond
 	o := overloaded{pass: pass, before: before, after: after}

@@ -11,8 +11,8 @@ type side struct {
 	client *Client
 }
 
-// inTurn gives each side its own texts of the same lengths, so that nothing is remembered from the other's, round after round after one to
-// warm up, each side first in turn. It gives the rates of each and the ratios first ÷ second.
+// inTurn gives each side its own texts of the same lengths, so that nothing is remembered from the other's, round after
+// round after one to warm up, each side first in turn. It gives the rates of each and the ratios first ÷ second.
 func (b *bench) inTurn(ctx context.Context, name string, first, second side, texts func(w *writer) []string) (series []Series, ratios []float64, err error) {
 	sides := []side{first, second}
 	rates, passes := make([][]float64, 2), make([]Pass, 2)

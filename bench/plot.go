@@ -63,7 +63,8 @@ func shareBars(results []Result) template.HTML {
 	return s.finish("figures as parts of what is asked", y+22)
 }
 
-// axes draws a frame with a horizontal line at each y tick and a mark at each x tick; places are within the plot, from 0 to 1.
+// axes draws a frame with a horizontal line at each y tick and a mark at each x tick; places are within the plot, from
+// 0 to 1.
 func (s *svg) axes(xs, ys map[string]float64, xName, yName string) {
 	for words, at := range ys {
 		y := plotY(at)

@@ -13,8 +13,8 @@ import (
 // ratchet is the part of the last committed figure that a run must reach.
 const ratchet = 0.95
 
-// lastCommitted is the newest report of the same kind of machine and form that the checkout's commit has under dir, with the name of
-// its file; the name is empty where there is none.
+// lastCommitted is the newest report of the same kind of machine and form that the checkout's commit has under dir,
+// with the name of its file; the name is empty where there is none.
 func lastCommitted(ctx context.Context, dir string, like Report) (last Report, file string, err error) {
 	listed, err := exec.CommandContext(ctx, "git", "ls-tree", "--name-only", "HEAD", "--", dir+"/").Output()
 	if err != nil {
@@ -39,8 +39,8 @@ func lastCommitted(ctx context.Context, dir string, like Report) (last Report, f
 	return last, file, nil
 }
 
-// tighten asks of every median for the ratchet's part of the same figure in the last report, where that was measured in more than one round and
-// is more than what is asked anyway.
+// tighten asks of every median for the ratchet's part of the same figure in the last report, where that was measured in
+// more than one round and is more than what is asked anyway.
 func (r *Report) tighten(last Report) {
 	for i := range r.Results {
 		before := slices.IndexFunc(last.Results, func(l Result) bool { return l.Name == r.Results[i].Name })

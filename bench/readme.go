@@ -47,7 +47,8 @@ func (c Check) span() string {
 	return number(c.Low) + "–" + number(c.High)
 }
 
-// withFigures puts the tables of results files, which lie in the README's folder under results, between the README's lines.
+// withFigures puts the tables of results files, which lie in the README's folder under results, between the README's
+// lines.
 func withFigures(readme, folder string, files []string) (string, error) {
 	before, rest, found := strings.Cut(readme, figuresBegin)
 	_, after, ended := strings.Cut(rest, figuresEnd)

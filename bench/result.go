@@ -99,8 +99,8 @@ func ratioCheck(what string, rounds []float64, atLeast float64) Check {
 	return c
 }
 
-// Series is one thing that a scenario measured: the ideal under one budget, a server, a rival. Rate is the median of the
-// rounds and Low to High their range.
+// Series is one thing that a scenario measured: the ideal under one budget, a server, a rival. Rate is the median of
+// the rounds and Low to High their range.
 type Series struct {
 	Name    string   `json:"name"`
 	Rate    float64  `json:"rate,omitempty"`

@@ -52,8 +52,8 @@ func openRLHF(base string) Target {
 	}
 }
 
-// tei is text-embeddings-inference. A flat list would be a pair, so every text is a list of its own. Texts are cut in silence
-// by default; they are not to be.
+// tei is text-embeddings-inference. A flat list would be a pair, so every text is a list of its own. Texts are cut in
+// silence by default; they are not to be.
 func tei(base string) Target {
 	return Target{
 		URL: base + "/predict",
@@ -116,8 +116,8 @@ func vllm(base, route string) Target {
 	}
 }
 
-// infinity is Infinity, which scores with a one-label model as a pair of query and document only, and strips both: its tokens are
-// about the same as the text's, its scores may not be.
+// infinity is Infinity, which scores with a one-label model as a pair of query and document only, and strips both: its
+// tokens are about the same as the text's, its scores may not be.
 func infinity(base string) Target {
 	return Target{
 		URL: base + "/rerank",

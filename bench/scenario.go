@@ -77,7 +77,8 @@ type Settings struct {
 	Soak      float64 `json:"soak_seconds"` // length of the soak
 }
 
-// fewRounds are counted of what takes long in the short form. A figure of one round could not be void, and is not quoted.
+// fewRounds are counted of what takes long in the short form. A figure of one round could not be void, and is not
+// quoted.
 const fewRounds = 2
 
 // bench is one run under way.
@@ -126,7 +127,8 @@ func (b *bench) measure(ctx context.Context, s Scenario) Result {
 	return result
 }
 
-// score sends texts to a server in a closed loop, one in each request or all in one, and gives the pass with its answers.
+// score sends texts to a server in a closed loop, one in each request or all in one, and gives the pass with its
+// answers.
 func (b *bench) score(ctx context.Context, target Target, clients, per int, texts []string) (Pass, []Answer, error) {
 	requests, err := target.requests(texts, per)
 	if err != nil {

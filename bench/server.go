@@ -28,7 +28,8 @@ func allServers() []string {
 	return names
 }
 
-// Server is an Assay server under measurement: its address, and its process where CPU time or memory is read (0: not known).
+// Server is an Assay server under measurement: its address, and its process where CPU time or memory is read (0: not
+// known).
 type Server struct {
 	URL string
 	PID int
@@ -61,7 +62,8 @@ func (s servers) Set(text string) error {
 	return nil
 }
 
-// loopback gives the address without a slash at its end. It must be on this machine: a benchmark is no tool to load others'.
+// loopback gives the address without a slash at its end. It must be on this machine: a benchmark is no tool to load
+// others'.
 func loopback(base string) (string, error) {
 	u, err := url.Parse(base)
 	if err != nil {

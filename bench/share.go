@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// shareScenario measures a load's share of the ideal: tokens of the texts per second, served, over those of the model's graphs
-// called in process, in the same round. The ideal is the better of two: the padded graph, and the packed one, which pads nothing, reads its
-// last layer where it is asked, and computes a shared prompt once.
+// shareScenario measures a load's share of the ideal: tokens of the texts per second, served, over those of the model's
+// graphs called in process, in the same round. The ideal is the better of two: the padded graph, and the packed one,
+// which pads nothing, reads its last layer where it is asked, and computes a shared prompt once.
 func shareScenario(load Load) Scenario {
 	return Scenario{
 		Name: load.Name, About: load.About, Asked: "≥ " + number(shareAtLeast) + " of the ideal", Servers: []string{serverMain},

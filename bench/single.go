@@ -13,8 +13,8 @@ const (
 	singlePause = 100 * time.Millisecond
 )
 
-// singleScenario compares the latency of one request at a time with the graphs' runs of the same text alone, ids ready, text by text in
-// turn. Served may take 1.05 of the better graph's time and 0.2 ms.
+// singleScenario compares the latency of one request at a time with the graphs' runs of the same text alone, ids ready,
+// text by text in turn. Served may take 1.05 of the better graph's time and 0.2 ms.
 var singleScenario = Scenario{
 	Name: "single", Asked: "≤ 1.05 × the better raw run + 0.2 ms", Servers: []string{serverMain},
 	About: fmt.Sprintf("one client, one item of %d tokens at a time, against both graphs' runs of it", singleTokens),

@@ -36,8 +36,8 @@ func (t Target) requests(texts []string, per int) ([]Request, error) {
 	return made, nil
 }
 
-// answers decodes a pass over the requests of n texts. An answer that cannot be read, or that has other than one finite score
-// a text, is an error.
+// answers decodes a pass over the requests of n texts. An answer that cannot be read, or that has other than one finite
+// score a text, is an error.
 func (t Target) answers(pass Pass, n int) ([]Answer, error) {
 	all := make([]Answer, 0, n)
 	for i, reply := range pass.Replies {
@@ -90,8 +90,8 @@ func furthest(scores, want []float64) float64 {
 	return most
 }
 
-// compare holds answers against the padded graph's scores; a distance is in units of max(1, |score|). An answer that counts
-// other tokens than the ideal did is an error: the comparison is void.
+// compare holds answers against the padded graph's scores; a distance is in units of max(1, |score|). An answer that
+// counts other tokens than the ideal did is an error: the comparison is void.
 func compare(answers []Answer, want []float64, tokens []int, tolerance float64) (Checked, error) {
 	var sum Checked
 	for i, got := range answers {

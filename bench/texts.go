@@ -48,8 +48,8 @@ func (w *writer) passages(n int, tokens float64) []string {
 	return texts
 }
 
-// shared gives the rendered conversations of prompts × responses texts, in an order that hides which belong together: the
-// responses to one prompt share its tokens and nothing else.
+// shared gives the rendered conversations of prompts × responses texts, in an order that hides which belong together:
+// the responses to one prompt share its tokens and nothing else.
 func (w *writer) shared(prompts, responses int, promptTokens, responseTokens float64) []string {
 	texts := make([]string, 0, prompts*responses)
 	for range prompts {

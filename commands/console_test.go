@@ -9,7 +9,8 @@ import (
 	"github.com/assay-rm/assay/models/fault"
 )
 
-// Whatever an error holds, a command says it in one line of at most 500 characters, without what would move a terminal's cursor.
+// Whatever an error holds, a command says it in one line of at most 500 characters, without what would move a
+// terminal's cursor.
 func TestAComplaintIsOneShortLine(t *testing.T) {
 	for _, c := range []struct {
 		err  error

@@ -27,7 +27,8 @@ func TestHealth(t *testing.T) {
 	}
 }
 
-// TestHealthSaysWhyNot: an answer other than 200 is unhealthy, and the sentence has the server's reason where it gives one.
+// TestHealthSaysWhyNot: an answer other than 200 is unhealthy, and the sentence has the server's reason where it gives
+// one.
 func TestHealthSaysWhyNot(t *testing.T) {
 	for _, test := range []struct {
 		status     int

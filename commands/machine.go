@@ -16,7 +16,8 @@ import (
 	"github.com/prometheus/procfs"
 )
 
-// machine is what this process may use, as Linux and its container say. A limit that is 0 is not known, or there is none.
+// machine is what this process may use, as Linux and its container say. A limit that is 0 is not known, or there is
+// none.
 type machine struct {
 	processors int  // that Go uses: those of the machine, less what affinity and the container's quota take away
 	memory     size // of the machine
@@ -56,8 +57,8 @@ func countOf(limit uint64) int {
 	return int(limit)
 }
 
-// pidsLimit is how many threads the container may have, 0 where it does not say. A container sees its own group at the root of the
-// file system of groups.
+// pidsLimit is how many threads the container may have, 0 where it does not say. A container sees its own group at the
+// root of the file system of groups.
 func pidsLimit() int {
 	for _, pattern := range []string{"/sys/fs/cgroup/pids.max", "/sys/fs/cgroup/pids/pids.max"} {
 		text, err := os.ReadFile(filepath.Clean(pattern))
@@ -89,8 +90,8 @@ const ownThreads = 32
 // modelThreads is how many threads so many models have: each has a pool for its forwards, and two that wait for them.
 func modelThreads(models, threads int) int { return models * (threads + 2) }
 
-// fitThreads refuses to load so many models, whose forwards have so many threads each, where the process may not have as many: a thread
-// that cannot be made ends the process in the middle of a request.
+// fitThreads refuses to load so many models, whose forwards have so many threads each, where the process may not have
+// as many: a thread that cannot be made ends the process in the middle of a request.
 func (m machine) fitThreads(models, threads int) error {
 	if threads == 0 {
 		threads = m.processors
@@ -103,15 +104,17 @@ func (m machine) fitThreads(models, threads int) error {
 		models, threads, need, m.threads)
 }
 
-// Least memory that Go's part of the process gets, and the share of a container's memory that the whole process plans with.
+// Least memory that Go's part of the process gets, and the share of a container's memory that the whole process plans
+// with.
 const (
 	leastHeap   size = 256 << 20
 	usableShare      = 0.9
 )
 
-// boundHeap gives Go what the container's memory leaves beside the models, which lie outside its heap, and their caches, which are still
-// empty: the collector then works harder instead of the kernel ending the process. It does nothing without a limit, or where GOMEMLIMIT
-// is set already. Its error says that models and caches alone are too large.
+// boundHeap gives Go what the container's memory leaves beside the models, which lie outside its heap, and their
+// caches, which are still empty: the collector then works harder instead of the kernel ending the process. It does
+// nothing without a limit, or where GOMEMLIMIT is set already. Its error says that models and caches alone are too
+// large.
 func (m machine) boundHeap(caches size) error {
 	if m.limit == 0 || os.Getenv("GOMEMLIMIT") != "" {
 		return nil

@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// Models are not loaded where their threads cannot be had: the one line says how many are needed, and how many there may be.
+// Models are not loaded where their threads cannot be had: the one line says how many are needed, and how many there
+// may be.
 func TestThreadsFitTheLimit(t *testing.T) {
 	m := machine{processors: 64, threads: 128}
 	err := m.fitThreads(3, 0)
@@ -27,7 +28,8 @@ func TestThreadsFitTheLimit(t *testing.T) {
 	}
 }
 
-// Go's heap gets what a container leaves beside the models and their full caches, and no server starts where that is next to nothing.
+// Go's heap gets what a container leaves beside the models and their full caches, and no server starts where that is
+// next to nothing.
 func TestTheHeapIsBoundByTheContainer(t *testing.T) {
 	before := debug.SetMemoryLimit(-1)
 	t.Cleanup(func() { debug.SetMemoryLimit(before) })

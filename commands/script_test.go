@@ -20,8 +20,8 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// TestScripts runs testdata/script: each command with good input and with every way it is known to be refused. $BUNDLES has the
-// fixtures' bundles, copied, so that a script may spoil them.
+// TestScripts runs testdata/script: each command with good input and with every way it is known to be refused. $BUNDLES
+// has the fixtures' bundles, copied, so that a script may spoil them.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",

@@ -116,8 +116,8 @@ func TestServeAsksForItsToken(t *testing.T) {
 	s.stop(t, syscall.SIGTERM)
 }
 
-// TestServeLosesNothing stops a server under load. Every request that the server took up, by its own log, must have reached
-// its client whole; every other must have failed at the connection, so that the client knows to ask elsewhere.
+// TestServeLosesNothing stops a server under load. Every request that the server took up, by its own log, must have
+// reached its client whole; every other must have failed at the connection, so that the client knows to ask elsewhere.
 func TestServeLosesNothing(t *testing.T) {
 	s := serve(t, "--no-builtin", "--bundle", filepath.Join(fixtures, "qwen3-reward-packed"), "--log-level", "debug")
 	var (
@@ -241,8 +241,8 @@ func TestServeStopsWhileLoading(t *testing.T) {
 	}
 }
 
-// TestServeOnASocket: the ready line names the socket, a second server is refused, one that was killed leaves no obstacle, and
-// one that stops leaves no file.
+// TestServeOnASocket: the ready line names the socket, a second server is refused, one that was killed leaves no
+// obstacle, and one that stops leaves no file.
 func TestServeOnASocket(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "assay.sock")
 	args := []string{"--no-builtin", "--bundle", filepath.Join(fixtures, "qwen3-reward-packed"), "--listen", "unix:" + socket}

@@ -37,8 +37,9 @@ type Reading struct {
 	features []int64 // of a model that reads features: the item's numbers, for Slopes
 }
 
-// Admit tells, before anything is rendered, whether the items may be read at all and have a chance to be read now: nil, an
-// error of the budget, or the *QueueFullError or ErrClosed that [Model.Read] would return. It keeps no place for them.
+// Admit tells, before anything is rendered, whether the items may be read at all and have a chance to be read now: nil,
+// an error of the budget, or the *QueueFullError or ErrClosed that [Model.Read] would return. It keeps no place for
+// them.
 func (m *Model) Admit(ctx context.Context, ask Ask) error {
 	if err := m.budget.admit(m.encoder, ask.Items); err != nil {
 		return err
@@ -50,9 +51,9 @@ func (m *Model) Admit(ctx context.Context, ask Ask) error {
 	return m.batcher.Admits(ctx, ask.Caller, len(ask.Items), tokens)
 }
 
-// Read renders, tokenizes and computes items, one reading per item, in order, whatever runs beside them.
-// computed is how many tokens that took: what several share counts once, what is cached not at all. The error is of the
-// whole request: of its budget, a *QueueFullError, ErrClosed, or that ctx was cancelled. When ctx's deadline passes, the
+// Read renders, tokenizes and computes items, one reading per item, in order, whatever runs beside them. computed is
+// how many tokens that took: what several share counts once, what is cached not at all. The error is of the whole
+// request: of its budget, a *QueueFullError, ErrClosed, or that ctx was cancelled. When ctx's deadline passes, the
 // items that are not read by then have its error.
 func (m *Model) Read(ctx context.Context, ask Ask) (readings []Reading, computed int, err error) {
 	outcomes, err := m.encode(ctx, ask, false)

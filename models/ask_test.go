@@ -15,8 +15,8 @@ import (
 	"github.com/assay-rm/assay/models/fault"
 )
 
-// TestReadIsEncodeAndCompute: the readings of items are those of the same items encoded one by one, with an error where one has no ids, and
-// what they share is computed once.
+// TestReadIsEncodeAndCompute: the readings of items are those of the same items encoded one by one, with an error where
+// one has no ids, and what they share is computed once.
 func TestReadIsEncodeAndCompute(t *testing.T) {
 	m := serve(t, filepath.Join("testdata", "bundles", "qwen3-reward-packed"))
 	rapid.Check(t, func(t *rapid.T) {
@@ -62,8 +62,8 @@ func codeOf(err error) string {
 	return ""
 }
 
-// TestOneRequestKeepsToItsBudget: what is over it is refused whole, with the limit and the value, before it is rendered or else before it
-// is computed; exactly as much as it may have is taken.
+// TestOneRequestKeepsToItsBudget: what is over it is refused whole, with the limit and the value, before it is rendered
+// or else before it is computed; exactly as much as it may have is taken.
 func TestOneRequestKeepsToItsBudget(t *testing.T) {
 	reward, process := serve(t, filepath.Join("testdata", "bundles", "qwen3-reward-packed")), serve(t, filepath.Join("testdata", "bundles", "qwen3-process-packed"))
 	prompt := strings.Repeat("a", 1000)
@@ -124,7 +124,8 @@ func TestADeadlineFailsItemsAndACancelledCallerAll(t *testing.T) {
 	}
 }
 
-// TestSharedTokensAreCountedOnce: what a call computed is the tokens of the tree that its sequences make, less what was cached.
+// TestSharedTokensAreCountedOnce: what a call computed is the tokens of the tree that its sequences make, less what was
+// cached.
 func TestSharedTokensAreCountedOnce(t *testing.T) {
 	ids := func(n ...int64) encode.Encoded { return encode.Encoded{IDs: n} }
 	for _, test := range []struct {

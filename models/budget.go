@@ -15,8 +15,8 @@ type Budget struct {
 	Cells  int // numbers of the answer, by label, step or pair of responses
 }
 
-// DefaultBudget is what one request may take unless the process is told otherwise. Encoding within it grows the process by
-// no more than about 200 MB, and an answer within it has no more than 16 MiB.
+// DefaultBudget is what one request may take unless the process is told otherwise. Encoding within it grows the process
+// by no more than about 200 MB, and an answer within it has no more than 16 MiB.
 func DefaultBudget() Budget {
 	return Budget{Items: 4096, Text: 64 << 20, Tokens: 4 << 20, Steps: 64 << 10, Cells: 256 << 10}
 }

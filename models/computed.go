@@ -6,8 +6,8 @@ import (
 	"github.com/assay-rm/assay/models/encode"
 )
 
-// computedTokens counts the tokens that were computed for items that have a reading: an item's own; of what items shared,
-// every distinct prefix once; of what was cached, none.
+// computedTokens counts the tokens that were computed for items that have a reading: an item's own; of what items
+// shared, every distinct prefix once; of what was cached, none.
 func computedTokens(items []encode.Encoded, readings []Reading) int {
 	computed := 0
 	var shared []prefix
@@ -30,8 +30,9 @@ type prefix struct {
 	cached int
 }
 
-// distinctTokens counts the tokens of the prefix tree that the prefixes make: sorted, each one adds what lies beyond its
-// common head with the one before. Responses to one prompt mostly stand together, so that few prefixes are left to sort.
+// distinctTokens counts the tokens of the prefix tree that the prefixes make: sorted, each one adds what lies beyond
+// its common head with the one before. Responses to one prompt mostly stand together, so that few prefixes are left to
+// sort.
 func distinctTokens(prefixes []prefix) int {
 	prefixes = slices.CompactFunc(prefixes, func(a, b prefix) bool { return slices.Equal(a.ids, b.ids) })
 	slices.SortFunc(prefixes, func(a, b prefix) int { return slices.Compare(a.ids, b.ids) })

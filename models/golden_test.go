@@ -18,7 +18,8 @@ func TestGoldenPairsHoldNoNullNumber(t *testing.T) {
 	}
 }
 
-// A file that is named has pairs, and so many that they can be scored while somebody waits; an error about one shows little of it.
+// A file that is named has pairs, and so many that they can be scored while somebody waits; an error about one shows
+// little of it.
 func TestGoldenPairsAreCounted(t *testing.T) {
 	pair := `{"item": {"text": "a"}, "ids": [1], "score": 0}` + "\n"
 	for _, c := range []struct{ text, want string }{

@@ -131,7 +131,8 @@ func (m *Model) Info() Info { return m.info }
 // Proof lists what was checked when the bundle was loaded.
 func (m *Model) Proof() []Check { return m.proof }
 
-// Encode is one item's way to ids, without the gate: for who encodes in turn. Its errors are *fault.Error. It is safe for concurrent use.
+// Encode is one item's way to ids, without the gate: for who encodes in turn. Its errors are *fault.Error. It is safe
+// for concurrent use.
 func (m *Model) Encode(ctx context.Context, item encode.Item, truncate encode.Truncation) (encode.Encoded, error) {
 	return m.encoder.Encode(ctx, item, encode.Options{Truncate: truncate})
 }
@@ -207,8 +208,8 @@ func (m *Model) lastRead(n int) int {
 	return n - 1
 }
 
-// Guarded does work over the model that the bundle's content decides, such as scoring its golden pairs, within the limits of its load.
-// Work that does not end with its context is abandoned.
+// Guarded does work over the model that the bundle's content decides, such as scoring its golden pairs, within the
+// limits of its load. Work that does not end with its context is abandoned.
 func (m *Model) Guarded(ctx context.Context, work func(context.Context) error) error {
 	_, err := guarded(ctx, m.limits.memory, m.limits.proof, work)
 	return err

@@ -57,8 +57,9 @@ func (r *Registry) Add(m *Model) error {
 	return nil
 }
 
-// Replace serves the model in the place of the one of its name, which leaves: who asks from now on gets the new one, and
-// who asked before gets an answer of the old one. Its error is that there is none of the name. A model in its own place stays.
+// Replace serves the model in the place of the one of its name, which leaves: who asks from now on gets the new one,
+// and who asked before gets an answer of the old one. Its error is that there is none of the name. A model in its own
+// place stays.
 func (r *Registry) Replace(m *Model) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()

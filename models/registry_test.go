@@ -25,8 +25,8 @@ func closed(m *Model) bool {
 	return errors.Is(m.batcher.Admits(context.Background(), Caller{}, 1, 1), ErrClosed)
 }
 
-// TestAModelClosesWithItsLastHolder: whatever is added, replaced, removed, acquired and released, in any order, a model answers as long as
-// somebody holds it or finds it, and is closed when nobody does either.
+// TestAModelClosesWithItsLastHolder: whatever is added, replaced, removed, acquired and released, in any order, a model
+// answers as long as somebody holds it or finds it, and is closed when nobody does either.
 func TestAModelClosesWithItsLastHolder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		registry, err := NewRegistry()

@@ -9,9 +9,9 @@ import (
 	"github.com/assay-rm/assay/models/fault"
 )
 
-// Slopes says how a label moves with each feature of each item that was read, (items, features), in the manifest's order.
-// What is not finite is returned as it is. Its errors are *fault.Error, of a model without features or without gradients,
-// or ctx's, which is asked every 512 items.
+// Slopes says how a label moves with each feature of each item that was read, (items, features), in the manifest's
+// order. What is not finite is returned as it is. Its errors are *fault.Error, of a model without features or without
+// gradients, or ctx's, which is asked every 512 items.
 func (m *Model) Slopes(ctx context.Context, readings []Reading, label int) ([][]float32, error) {
 	manifest := &m.info.Manifest
 	if m.features == nil {

@@ -52,8 +52,8 @@ func encodeOpenRLHF(x *exchange, given *rewards.Answer) error {
 	return writeJSON(x, http.StatusOK, answer)
 }
 
-// decodeOpenRLHF reads the queries. Some releases send empty shards to all servers but one, which no model need be asked
-// about.
+// decodeOpenRLHF reads the queries. Some releases send empty shards to all servers but one, which no model need be
+// asked about.
 func (s *Server) decodeOpenRLHF(r *http.Request, body []byte) (asked, error) {
 	var form wire.OpenRLHFRequest
 	if err := s.decode(body, &form); err != nil {

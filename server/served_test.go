@@ -21,7 +21,8 @@ import (
 	"github.com/assay-rm/assay/rewards"
 )
 
-// TestMain also is the clients of [BenchmarkServed], which are a process of their own so that their work is not the server's.
+// TestMain also is the clients of [BenchmarkServed], which are a process of their own so that their work is not the
+// server's.
 func TestMain(m *testing.M) {
 	if url := os.Getenv("SERVED_URL"); url != "" {
 		if err := clients(url, os.Getenv("SERVED_COUNT"), os.Getenv("SERVED_STATUS"), os.Getenv("SERVED_NEW") != ""); err != nil {
@@ -65,8 +66,8 @@ func clients(url, count, status string, fresh bool) error {
 	return <-failed
 }
 
-// BenchmarkServed is what one request of one item costs the server's process: CPU of user and system, allocations. The clients
-// are 64, over loopback. Run it with a count: -benchtime 50000x.
+// BenchmarkServed is what one request of one item costs the server's process: CPU of user and system, allocations. The
+// clients are 64, over loopback. Run it with a count: -benchtime 50000x.
 func BenchmarkServed(b *testing.B) {
 	full := &fakeEngine{score: func(context.Context, rewards.Request) (rewards.Answer, error) {
 		return rewards.Answer{}, &models.QueueFullError{Items: 4096, MaxItems: 4096, MaxTokens: 1 << 20, AskedItems: 1}

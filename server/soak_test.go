@@ -35,8 +35,8 @@ type soak struct {
 	scores                     [soakDistinct]atomic.Pointer[float64]
 }
 
-// TestSoak: 20,000 single-item requests of 64 clients, 1 % cancelled and 1 % invalid. Every one is answered once, an item's score is
-// the same whatever ran beside it, and neither goroutines nor memory stay behind.
+// TestSoak: 20,000 single-item requests of 64 clients, 1 % cancelled and 1 % invalid. Every one is answered once, an
+// item's score is the same whatever ran beside it, and neither goroutines nor memory stay behind.
 func TestSoak(t *testing.T) {
 	s := embeddedServer(t)
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")

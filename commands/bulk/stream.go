@@ -160,8 +160,8 @@ func answer[Q, R any, P Form[Q]](
 	return outcomes, ask(ctx, engine, fit, q)
 }
 
-// ask asks about lines. Lines that are more together than one request may be are asked half by half: so a line is refused only where it
-// alone is too much, as it would be by a server.
+// ask asks about lines. Lines that are more together than one request may be are asked half by half: so a line is
+// refused only where it alone is too much, as it would be by a server.
 func ask[Q, R any](ctx context.Context, engine Engine, lines []*Outcome[Q, R], q Question[Q, R]) error {
 	asked := make([]Q, len(lines))
 	for i, o := range lines {

@@ -150,7 +150,8 @@ func (f few) Ask(_ context.Context, _ Engine, lines []wire.Item) ([]int, error) 
 
 func (few) Failed(int) *failure.Error { return nil }
 
-// TestALineIsTooMuchOnlyAlone: lines that are too much together are asked in parts, and one that is too much by itself fails alone.
+// TestALineIsTooMuchOnlyAlone: lines that are too much together are asked in parts, and one that is too much by itself
+// fails alone.
 func TestALineIsTooMuchOnlyAlone(t *testing.T) {
 	var text strings.Builder
 	for n := range 40 {

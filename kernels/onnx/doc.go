@@ -9,10 +9,10 @@
 // ReadSignature gives a file's inputs, outputs and external data, wherever in it a tensor has some, and copies no
 // weight.
 //
-// Both compute nothing and know no operator. Any bytes give an error or a result, never a panic, in time that the file's
-// size bounds, and what is kept of a file is counted. A signature is refused of a file that would hold ONNX Runtime up:
-// graphs nested more than 8 deep, or functions that call one another until they are too many nodes. Errors are one line
-// of at most 500 bytes.
+// Both compute nothing and know no operator. Any bytes give an error or a result, never a panic, in time that the
+// file's size bounds, and what is kept of a file is counted. A signature is refused of a file that would hold ONNX
+// Runtime up: graphs nested more than 8 deep, or functions that call one another until they are too many nodes. Errors
+// are one line of at most 500 bytes.
 //
 // Field numbers are those of onnx.proto3 (github.com/onnx/onnx), IR versions 4 to 13.
 package onnx

@@ -5,8 +5,8 @@ import "fmt"
 // operation names what a node does: one of ONNX's or ONNX Runtime's own operators, or a function of the file.
 type operation struct{ domain, name string }
 
-// calls counts the nodes of a graph or of a function by their operation. One that stands in a subgraph counts twice, in a
-// subgraph of that four times, and so on, as ONNX Runtime's time to load them does.
+// calls counts the nodes of a graph or of a function by their operation. One that stands in a subgraph counts twice, in
+// a subgraph of that four times, and so on, as ONNX Runtime's time to load them does.
 type calls map[operation]int
 
 // functions are a file's own. ONNX Runtime puts a function's nodes in place of each node that calls it, so that a chain

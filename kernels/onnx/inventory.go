@@ -92,8 +92,8 @@ func (r *signatureReader) inner(f field) error {
 	return f.message(r.subgraph)
 }
 
-// function reads a FunctionProto: name 1, node 7, domain 10, attribute_proto 11. Functions of one name that are overloads
-// count as one that does what all do.
+// function reads a FunctionProto: name 1, node 7, domain 10, attribute_proto 11. Functions of one name that are
+// overloads count as one that does what all do.
 func (r *signatureReader) function(f field) error {
 	var op operation
 	graph := r.calls
@@ -177,7 +177,8 @@ func (r *signatureReader) sparse(f field, names map[string]bool) error {
 	})
 }
 
-// tensor reads a TensorProto: dims 1, data_type 2, name 8, external_data 13. The name goes to names unless they are nil.
+// tensor reads a TensorProto: dims 1, data_type 2, name 8, external_data 13. The name goes to names unless they are
+// nil.
 func (r *signatureReader) tensor(f field, names map[string]bool) error {
 	elements, kind, outside := int64(1), int64(0), false
 	err := f.message(func(f field) error {
@@ -211,7 +212,8 @@ func (r *signatureReader) tensor(f field, names map[string]bool) error {
 	return err
 }
 
-// alignment is how many bytes exporters leave free at most before a tensor's data, so that it begins on a page of memory.
+// alignment is how many bytes exporters leave free at most before a tensor's data, so that it begins on a page of
+// memory.
 const alignment = 64 << 10
 
 // widest is how many bytes an element of a kind takes at most.

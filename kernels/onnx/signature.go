@@ -6,9 +6,9 @@ import (
 	"slices"
 )
 
-// What a file may hold at most for ONNX Runtime to load it in moments. Exporters nest a few graphs, and ONNX Runtime takes
-// twice as long to load a graph for each that stands around it: 8 are nothing, 12 a second, and 20, in a file of 3 KB,
-// minutes.
+// What a file may hold at most for ONNX Runtime to load it in moments. Exporters nest a few graphs, and ONNX Runtime
+// takes twice as long to load a graph for each that stands around it: 8 are nothing, 12 a second, and 20, in a file of
+// 3 KB, minutes.
 const (
 	maxNested    = 8       // graphs around a graph
 	maxAllNodes  = 1 << 20 // of the graph, its subgraphs and functions

@@ -305,7 +305,8 @@ func TestValuesFit(t *testing.T) {
 	}
 }
 
-// TestExternalDataIsCounted: what lies outside the file has as many bytes as the tensors say, and room to begin on a page.
+// TestExternalDataIsCounted: what lies outside the file has as many bytes as the tensors say, and room to begin on a
+// page.
 func TestExternalDataIsCounted(t *testing.T) {
 	tensor := func(kind byte, location string, dims ...byte) []byte {
 		var parts []byte

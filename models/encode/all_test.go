@@ -28,8 +28,8 @@ func codeOf(err error) string {
 	return fmt.Sprint(err)
 }
 
-// TestAllIsEachAlone: items of one request have the ids that they have alone, in order; what is refused keeps nothing but its number of
-// tokens.
+// TestAllIsEachAlone: items of one request have the ids that they have alone, in order; what is refused keeps nothing
+// but its number of tokens.
 func TestAllIsEachAlone(t *testing.T) {
 	e, gate := fixture(t, "qwen3-reward-packed"), NewGate()
 	rapid.Check(t, func(t *rapid.T) {
@@ -58,7 +58,8 @@ func TestAllIsEachAlone(t *testing.T) {
 	})
 }
 
-// TestMessagesMayShareResponses: a response behind messages is the conversation with it as its last turn, and the messages stay as they are.
+// TestMessagesMayShareResponses: a response behind messages is the conversation with it as its last turn, and the
+// messages stay as they are.
 func TestMessagesMayShareResponses(t *testing.T) {
 	e := fixture(t, "qwen3-reward-packed")
 	shared := make([]chat.Message, 1, 8)
@@ -75,7 +76,8 @@ func TestMessagesMayShareResponses(t *testing.T) {
 	}
 }
 
-// TestOneRequestHasItsTokensAlone: a request whose items have more tokens together than it may have is refused before all are encoded.
+// TestOneRequestHasItsTokensAlone: a request whose items have more tokens together than it may have is refused before
+// all are encoded.
 func TestOneRequestHasItsTokensAlone(t *testing.T) {
 	e := fixture(t, "qwen3-reward-packed")
 	text := strings.Repeat("a1 ", 60)
@@ -92,8 +94,8 @@ func TestOneRequestHasItsTokensAlone(t *testing.T) {
 	}
 }
 
-// TestTextIsRefusedBeforeItIsTokenized: a text that must have too many tokens, since none is so long, is told so by its bytes; one whose
-// tokens are to be cut has a limit of its own.
+// TestTextIsRefusedBeforeItIsTokenized: a text that must have too many tokens, since none is so long, is told so by its
+// bytes; one whose tokens are to be cut has a limit of its own.
 func TestTextIsRefusedBeforeItIsTokenized(t *testing.T) {
 	e := fixture(t, "qwen3-reward-packed")
 	long, longer := strings.Repeat("a", MaxText), strings.Repeat("a b ", MaxText/4+1)
@@ -143,8 +145,8 @@ func TestEncodingEndsWithItsContext(t *testing.T) {
 	}
 }
 
-// TestTheGateHoldsBytesAndItems: what is encoded at once stays within the gate's bounds, whoever asks, and who waits leaves with its
-// context.
+// TestTheGateHoldsBytesAndItems: what is encoded at once stays within the gate's bounds, whoever asks, and who waits
+// leaves with its context.
 func TestTheGateHoldsBytesAndItems(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gate := NewGate()
@@ -188,8 +190,8 @@ func TestTheGateHoldsBytesAndItems(t *testing.T) {
 	})
 }
 
-// TestBOSBeyondThePolicyCountsNothing: those that the policy takes away leave an item as long as it is without them, in a request of one
-// item and of many, as text and as ids.
+// TestBOSBeyondThePolicyCountsNothing: those that the policy takes away leave an item as long as it is without them, in
+// a request of one item and of many, as text and as ids.
 func TestBOSBeyondThePolicyCountsNothing(t *testing.T) {
 	for _, name := range []string{"llama-reward-packed", "mistral-reward-packed", "gemma2-reward-packed"} {
 		e := fixture(t, name)

@@ -26,7 +26,8 @@ func (e *Encoder) Cost(item *Item) int {
 	return bytes
 }
 
-// weight is how much of the cost is held at once: what a model reads that reads prefixes, it tokenizes one after another.
+// weight is how much of the cost is held at once: what a model reads that reads prefixes, it tokenizes one after
+// another.
 func (e *Encoder) weight(item *Item) int {
 	if e.prefixes() {
 		return e.Cost(item) / (1 + item.steps())
@@ -34,8 +35,8 @@ func (e *Encoder) weight(item *Item) int {
 	return e.Cost(item)
 }
 
-// LeastTokens is about the fewest tokens that an item can have and be read: one for eight bytes of what it gives, and no
-// more than the model takes.
+// LeastTokens is about the fewest tokens that an item can have and be read: one for eight bytes of what it gives, and
+// no more than the model takes.
 func (e *Encoder) LeastTokens(item *Item) int {
 	return min(max(1, (e.weight(item)-turnBytes*len(item.Messages))/8), e.manifest.Limits.MaxTokens)
 }

@@ -13,8 +13,9 @@ import (
 	"github.com/assay-rm/assay/models/tokenizer"
 )
 
-// Encode renders, tokenizes and marks the positions to read; of features it checks the names. It ends soon after ctx does.
-// Its errors are *fault.Error, or ctx's; beside one, Encoded has the number of tokens, if that was found out, and nothing else.
+// Encode renders, tokenizes and marks the positions to read; of features it checks the names. It ends soon after ctx
+// does. Its errors are *fault.Error, or ctx's; beside one, Encoded has the number of tokens, if that was found out, and
+// nothing else.
 func (e *Encoder) Encode(ctx context.Context, item Item, options Options) (Encoded, error) {
 	out, err := e.encode(ctx, item, options)
 	out.Tokens = max(out.Tokens, len(out.IDs))
@@ -244,8 +245,8 @@ const (
 	countedItems = 64
 )
 
-// ids tokenizes text as it stands. Text that has more tokens than the bound is refused: by its bytes alone where so many
-// tokens cannot have as many, or else as soon as more are found.
+// ids tokenizes text as it stands. Text that has more tokens than the bound is refused: by its bytes alone where so
+// many tokens cannot have as many, or else as soon as more are found.
 func (e *Encoder) ids(ctx context.Context, form, text string, within bound) ([]int64, error) {
 	most, err := e.worth(form, text, within)
 	if err != nil {
@@ -258,7 +259,8 @@ func (e *Encoder) ids(ctx context.Context, form, text string, within bound) ([]i
 	return nil, e.refused(ctx, form, err)
 }
 
-// worth is how many tokens of a text are worth counting, or why none are: it has more bytes than so many tokens can have.
+// worth is how many tokens of a text are worth counting, or why none are: it has more bytes than so many tokens can
+// have.
 func (e *Encoder) worth(form, text string, within bound) (most int, err error) {
 	most = within.tokens
 	if !within.hurry && len(text) <= countedText {

@@ -100,8 +100,8 @@ func (e *Encoder) encodeSeparate(ctx context.Context, before []chat.Message, ste
 	return nil
 }
 
-// encodePrefixes tokenizes the whole text, and the text cut after each step to find where the step is read. It goes on only where that
-// takes no longer than for the longest item.
+// encodePrefixes tokenizes the whole text, and the text cut after each step to find where the step is read. It goes on
+// only where that takes no longer than for the longest item.
 func (e *Encoder) encodePrefixes(ctx context.Context, before []chat.Message, steps []string, form string, truncate Truncation, within bound, out *Encoded) error {
 	limit := e.manifest.Limits.MaxTokens
 	var whole []int64

@@ -49,7 +49,8 @@ func open(t *testing.T) *ort.DynamicAdvancedSession {
 	return session
 }
 
-// arrays are a forward's inputs beside its past: tokens [first, allIDs) of the sequence behind the first ones, all in one tile.
+// arrays are a forward's inputs beside its past: tokens [first, allIDs) of the sequence behind the first ones, all in
+// one tile.
 func arrays(first int) map[string][]int64 {
 	count := func(from, to int) []int64 {
 		numbers := []int64{}
@@ -180,7 +181,8 @@ func same(t *testing.T, what string, got, want []float32) {
 	}
 }
 
-// A graph run in place, its keys and values kept in blocks and gathered from them, gives the bits that it gives by way of Go's memory.
+// A graph run in place, its keys and values kept in blocks and gathered from them, gives the bits that it gives by way
+// of Go's memory.
 func TestGraphInPlace(t *testing.T) {
 	session, ours := open(t), ownMaker(attach(t), inplace.Host)
 	const behind = allIDs - pastIDs

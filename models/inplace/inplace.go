@@ -1,6 +1,6 @@
-// Package inplace gives ONNX Runtime inputs and outputs that lie in memory of the program's own, on the host or on a GPU, and runs what is
-// bound on threads that are not Go's. Bound with onnxruntime_go's IoBinding, a run reads and writes them where they are; with
-// onnxruntime_go alone they could lie on the host only.
+// Package inplace gives ONNX Runtime inputs and outputs that lie in memory of the program's own, on the host or on a
+// GPU, and runs what is bound on threads that are not Go's. Bound with onnxruntime_go's IoBinding, a run reads and
+// writes them where they are; with onnxruntime_go alone they could lie on the host only.
 //
 //	runtime, err := inplace.Attach(library)                     // the file that onnxruntime_go has loaded
 //	past, err := runtime.Float32s(inplace.Memory(gpu), address, tokens, heads, dim)
@@ -9,23 +9,25 @@
 //
 // # Order of work
 //
-// The CUDA provider runs a graph on a stream, and waits for nothing that is on another before it begins (microsoft/onnxruntime, issue
-// 26609). At the end of a run it waits for its stream (issues 7225 and 28539). With the provider's options has_user_compute_stream, "1", and
-// user_compute_stream, the decimal address of a stream, which 1.27.0 takes, a run's kernels go to that stream, behind what was put there
-// before. So:
+// The CUDA provider runs a graph on a stream, and waits for nothing that is on another before it begins
+// (microsoft/onnxruntime, issue 26609). At the end of a run it waits for its stream (issues 7225 and 28539). With the
+// provider's options has_user_compute_stream, "1", and user_compute_stream, the decimal address of a stream, which
+// 1.27.0 takes, a run's kernels go to that stream, behind what was put there before. So:
 //
 //   - What a run reads is put on that stream before RunWithBinding is called, or is there; nobody else writes it before the run has ended.
 //   - What is put on that stream after RunWithBinding finds what the run wrote; the host finds it after waiting for the stream.
 //
-// Not known without a GPU: that the provider takes memory which another library has allocated in the device's primary context, as the
-// rules of CUDA say; which alignment the provider's kernels ask of an address beyond that of its numbers.
+// Not known without a GPU: that the provider takes memory which another library has allocated in the device's primary
+// context, as the rules of CUDA say; which alignment the provider's kernels ask of an address beyond that of its
+// numbers.
 //
 // # What to keep away from
 //
-// Of onnxruntime_go 1.27.0, IoBinding.GetBoundOutputNames panics where there are two outputs, and GetBoundOutputValues would hand out
-// memory as if it were the host's. RunWithBinding takes no RunOptions, so such a run cannot be ended from outside. The package reaches into
-// structs of it: ValueInternalData is one pointer, a DynamicAdvancedSession points to a struct that begins with ONNX Runtime's session, and
-// an IoBinding begins with its binding. A test holds them to it.
+// Of onnxruntime_go 1.27.0, IoBinding.GetBoundOutputNames panics where there are two outputs, and GetBoundOutputValues
+// would hand out memory as if it were the host's. RunWithBinding takes no RunOptions, so such a run cannot be ended
+// from outside. The package reaches into structs of it: ValueInternalData is one pointer, a DynamicAdvancedSession
+// points to a struct that begins with ONNX Runtime's session, and an IoBinding begins with its binding. A test holds
+// them to it.
 package inplace
 
 /*
@@ -98,8 +100,8 @@ func Attach(library string) (*Runtime, error) {
 	return &Runtime{api}, nil
 }
 
-// Float32s gives a tensor of float32 numbers at an address, which is the caller's: no memory of Go's, and there until the value is
-// destroyed and no binding has it any more.
+// Float32s gives a tensor of float32 numbers at an address, which is the caller's: no memory of Go's, and there until
+// the value is destroyed and no binding has it any more.
 func (r *Runtime) Float32s(memory Memory, address uintptr, shape ...int64) (*Value, error) {
 	return r.value(memory, address, shape, 4, C.ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT, &ort.Tensor[float32]{})
 }
@@ -154,7 +156,8 @@ var _ ort.Value = (*Value)(nil)
 // GetShape is the shape.
 func (v *Value) GetShape() ort.Shape { return v.shape.Clone() }
 
-// GetInternals is what onnxruntime_go binds. It panics where the value is destroyed, since ONNX Runtime would read nothing's memory.
+// GetInternals is what onnxruntime_go binds. It panics where the value is destroyed, since ONNX Runtime would read
+// nothing's memory.
 func (v *Value) GetInternals() *ort.ValueInternalData {
 	if v.handle == nil {
 		panic("inplace: a value is used that was destroyed")

@@ -6,8 +6,9 @@ import (
 	"testing"
 )
 
-// YAML that a parser could follow for ever, or for a time that is the square of its length, is refused by its signs and in one short
-// line; so is what YAML can do beyond lists and maps. What is just below a bound is refused for what it says.
+// YAML that a parser could follow for ever, or for a time that is the square of its length, is refused by its signs and
+// in one short line; so is what YAML can do beyond lists and maps. What is just below a bound is refused for what it
+// says.
 func TestYAMLIsBounded(t *testing.T) {
 	laughs := "a: &a [x, x]\n"
 	for _, c := range []struct{ name, text, refusal string }{

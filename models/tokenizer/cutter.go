@@ -19,13 +19,13 @@ type addedToken struct {
 	ids []uint32 // its own alone
 }
 
-// whole tells whether a text with the token is encoded as a whole: what stands before the token decides whether it is one, or is taken
-// into it.
+// whole tells whether a text with the token is encoded as a whole: what stands before the token decides whether it is
+// one, or is taken into it.
 func (a *addedToken) whole() bool { return a.SingleWord || a.LStrip }
 
-// cutter cuts a text at the added tokens that the library finds: from left to right, the longest first. What stands between two of
-// them, a piece, is normalized, split into words and looked up without regard to the rest of the text. A piece may be cut further
-// where its words are known not to change.
+// cutter cuts a text at the added tokens that the library finds: from left to right, the longest first. What stands
+// between two of them, a piece, is normalized, split into words and looked up without regard to the rest of the text. A
+// piece may be cut further where its words are known not to change.
 type cutter struct {
 	tokens  map[string]*addedToken // by content
 	lengths [256][]int             // of the tokens, by their first byte, the longest first
@@ -34,7 +34,8 @@ type cutter struct {
 	least   int                    // bytes that are cut off then
 }
 
-// newCutter gives nil unless every part of the tokenizer is known to take each piece on its own. encode gives the ids of a text.
+// newCutter gives nil unless every part of the tokenizer is known to take each piece on its own. encode gives the ids
+// of a text.
 func newCutter(parts map[string]json.RawMessage, added []addedToken, encode func(text string) []uint32) *cutter {
 	if !independent(parts) {
 		return nil
@@ -78,7 +79,8 @@ func newCutter(parts map[string]json.RawMessage, added []addedToken, encode func
 	return c
 }
 
-// cut gives the piece that leads the text, the added token behind it and the text behind that; the token is nil where the text ends.
+// cut gives the piece that leads the text, the added token behind it and the text behind that; the token is nil where
+// the text ends.
 func (c *cutter) cut(text string) (piece string, token *addedToken, rest string) {
 	for at := 0; at < len(text); at++ {
 		if c.first >= 0 {
@@ -104,12 +106,12 @@ func (c *cutter) cut(text string) (piece string, token *addedToken, rest string)
 	return text, nil, ""
 }
 
-// chunkBytes is the least that is cut off a longer piece: with more, more would be encoded again when a piece grows, and with less, more
-// entries remembered.
+// chunkBytes is the least that is cut off a longer piece: with more, more would be encoded again when a piece grows,
+// and with less, more entries remembered.
 const chunkBytes = 256
 
-// chunk cuts a piece at the first place between words that is far enough from its start, so that the cuts of a piece stay where they
-// are when it grows. Such a place is between an ASCII letter and a space; see separable.
+// chunk cuts a piece at the first place between words that is far enough from its start, so that the cuts of a piece
+// stay where they are when it grows. Such a place is between an ASCII letter and a space; see separable.
 func (c *cutter) chunk(piece string) (chunk, rest string) {
 	for at := c.least; c.words && at < len(piece); at++ {
 		if piece[at] == ' ' && letter(piece[at-1]) {

@@ -56,8 +56,8 @@ func checkDropout(model json.RawMessage) error {
 	return nil
 }
 
-// checkFields refuses what the library would pass over or could not name: a field, or a type of part, that it does not know may
-// change which ids a text has.
+// checkFields refuses what the library would pass over or could not name: a field, or a type of part, that it does not
+// know may change which ids a text has.
 func checkFields(data json.RawMessage, path string) error {
 	var object map[string]json.RawMessage
 	if json.Unmarshal(data, &object) == nil {

@@ -20,8 +20,8 @@ type part struct {
 	Processors     []part                       `json:"processors"`
 }
 
-// pieceTypes are the types of part that take one piece at a time, and know nothing of where in the text it stands. Processors only add
-// special tokens, which are never asked for.
+// pieceTypes are the types of part that take one piece at a time, and know nothing of where in the text it stands.
+// Processors only add special tokens, which are never asked for.
 var pieceTypes = map[string]map[string]bool{
 	"normalizer":     set("BertNormalizer NFC NFD NFKC NFKD Nmt Lowercase Strip StripAccents Prepend Replace Precompiled ByteLevel"),
 	"pre_tokenizer":  set("BertPreTokenizer ByteLevel Split Metaspace Digits Punctuation CharDelimiterSplit Whitespace WhitespaceSplit"),
@@ -29,8 +29,8 @@ var pieceTypes = map[string]map[string]bool{
 	"post_processor": set("ByteLevel BertProcessing RobertaProcessing TemplateProcessing"),
 }
 
-// independent tells whether a tokenizer encodes the pieces between added tokens each on its own. Types that are not known to do so do
-// not.
+// independent tells whether a tokenizer encodes the pieces between added tokens each on its own. Types that are not
+// known to do so do not.
 func independent(parts map[string]json.RawMessage) bool {
 	for name, types := range pieceTypes {
 		p, ok := readPart(parts[name])
@@ -69,9 +69,10 @@ func countFunc[T any](list []T, is func(T) bool) int {
 	return n
 }
 
-// wordPatterns are regular expressions that find the words of a piece. In each of them an alternative that matches a letter matches no
-// space behind it; only one that ends in white space looks ahead, by one character; none looks back. So a word ends between a letter and a
-// space whatever follows, the words before that are the same without what follows, and those behind it without what came before.
+// wordPatterns are regular expressions that find the words of a piece. In each of them an alternative that matches a
+// letter matches no space behind it; only one that ends in white space looks ahead, by one character; none looks back.
+// So a word ends between a letter and a space whatever follows, the words before that are the same without what
+// follows, and those behind it without what came before.
 var wordPatterns = []string{
 	// Qwen 2 to 3, Llama 3, Mistral Nemo, and plainer ones of their kind
 	`(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`,
@@ -81,9 +82,9 @@ var wordPatterns = []string{
 	` ?\p{L}+| ?[^\s\p{L}\p{N}]+|\p{N}|\s`,
 }
 
-// separable tells whether a tokenizer encodes what stands before a space that follows an ASCII letter, and what stands from the space on,
-// each on its own: it changes neither first (NFC joins nothing to a space or to what stands before one), splits words as one of
-// wordPatterns or GPT-2's own does, and looks words up one by one.
+// separable tells whether a tokenizer encodes what stands before a space that follows an ASCII letter, and what stands
+// from the space on, each on its own: it changes neither first (NFC joins nothing to a space or to what stands before
+// one), splits words as one of wordPatterns or GPT-2's own does, and looks words up one by one.
 func separable(parts map[string]json.RawMessage) bool {
 	normalizer, ok := readPart(parts["normalizer"])
 	if !ok || normalizer != nil && normalizer.Type != "NFC" {
@@ -104,7 +105,8 @@ func separable(parts map[string]json.RawMessage) bool {
 	return words.byteLevel(true)
 }
 
-// byteLevel tells whether a part writes bytes as characters and adds no space, and splits words as GPT-2 does or not at all.
+// byteLevel tells whether a part writes bytes as characters and adds no space, and splits words as GPT-2 does or not at
+// all.
 func (p *part) byteLevel(splits bool) bool {
 	return p.Type == "ByteLevel" && p.AddPrefixSpace != nil && !*p.AddPrefixSpace && (p.UseRegex == nil || *p.UseRegex) == splits
 }

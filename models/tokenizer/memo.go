@@ -12,8 +12,8 @@ const memoBytes = 32 << 20
 // entryBytes is about what an entry takes beside its piece and its ids.
 const entryBytes = 256
 
-// memo remembers the ids of pieces, the least recently used of which go first. It is safe for concurrent use, and a piece that
-// several ask for at once is encoded once.
+// memo remembers the ids of pieces, the least recently used of which go first. It is safe for concurrent use, and a
+// piece that several ask for at once is encoded once.
 type memo struct {
 	mu      sync.Mutex
 	entries map[string]*list.Element // of *entry

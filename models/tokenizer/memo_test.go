@@ -11,7 +11,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestMemoStaysInItsBounds: its bytes are those of its entries and within the limit, and what it gives is right whatever it forgot.
+// TestMemoStaysInItsBounds: its bytes are those of its entries and within the limit, and what it gives is right
+// whatever it forgot.
 func TestMemoStaysInItsBounds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		encode := func(piece string) []uint32 { return make([]uint32, len(piece)/2) }
@@ -68,7 +69,8 @@ func TestMemoEncodesOnce(t *testing.T) {
 	}
 }
 
-// TestASharedPromptIsEncodedOnce: of texts that share a prompt, and of a text that grows by steps, only what is new is encoded.
+// TestASharedPromptIsEncodedOnce: of texts that share a prompt, and of a text that grows by steps, only what is new is
+// encoded.
 func TestASharedPromptIsEncodedOnce(t *testing.T) {
 	tokens := fixture(t, nil)
 	var encoded atomic.Int64

@@ -12,8 +12,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestIDsAreThoseOfTheWhole: whatever is remembered and wherever a text is cut, its ids are those of the whole text. It holds for the
-// tokenizer of every fixture bundle.
+// TestIDsAreThoseOfTheWhole: whatever is remembered and wherever a text is cut, its ids are those of the whole text. It
+// holds for the tokenizer of every fixture bundle.
 func TestIDsAreThoseOfTheWhole(t *testing.T) {
 	files, err := filepath.Glob("../testdata/*/*/tokenizer.json")
 	if err != nil || len(files) < 90 {
@@ -71,7 +71,8 @@ func TestWordPatterns(t *testing.T) {
 	}
 }
 
-// addMerges makes tokens of what a wrong cut would part or put together: white space, marks, and letters with a space behind them.
+// addMerges makes tokens of what a wrong cut would part or put together: white space, marks, and letters with a space
+// behind them.
 func addMerges(model map[string]any) {
 	vocab, merges := model["vocab"].(map[string]any), model["merges"].([]any)
 	letters := strings.Split("Ġ Ċ č ĉ . ' a e s t x 1 0", " ")
@@ -86,8 +87,8 @@ func addMerges(model map[string]any) {
 	model["merges"] = merges
 }
 
-// TestAddedTokensThatTakeOrAsk: so it is where added tokens take the white space beside them, must stand alone, are looked for in
-// normalized text, or overlap.
+// TestAddedTokensThatTakeOrAsk: so it is where added tokens take the white space beside them, must stand alone, are
+// looked for in normalized text, or overlap.
 func TestAddedTokensThatTakeOrAsk(t *testing.T) {
 	for _, name := range []string{"lstrip", "rstrip", "single_word", "normalized", "phrase", "overlap", "spaces", "rstrip and spaces", "twice", "one id"} {
 		t.Run(name, func(t *testing.T) {
@@ -134,7 +135,8 @@ func TestAddedTokensThatTakeOrAsk(t *testing.T) {
 	}
 }
 
-// TestAPieceWithoutIDs: the library gives no ids of a text that holds a word which it cannot look up, and so does Encode.
+// TestAPieceWithoutIDs: the library gives no ids of a text that holds a word which it cannot look up, and so does
+// Encode.
 func TestAPieceWithoutIDs(t *testing.T) {
 	tokens, added := changedFixture(t, func(fields map[string]any) {
 		fields["pre_tokenizer"] = map[string]any{"type": "WhitespaceSplit"}

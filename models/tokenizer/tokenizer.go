@@ -30,8 +30,8 @@ type Tokenizer struct {
 	shrinks int // by how much a text may become shorter before tokens are looked up; 0: nothing bounds it
 }
 
-// New reads the content of a tokenizer.json; a field that the library does not know is an error that names it. What the file says
-// of truncation and padding is left out of use, since both would change a sequence without a word.
+// New reads the content of a tokenizer.json; a field that the library does not know is an error that names it. What the
+// file says of truncation and padding is left out of use, since both would change a sequence without a word.
 func New(data []byte) (*Tokenizer, error) {
 	var parts map[string]json.RawMessage
 	if err := checkNesting(data); err != nil {
@@ -82,9 +82,9 @@ var (
 	ErrUTF8 = errors.New("the text is not valid UTF-8")
 )
 
-// Encode gives the ids of text. Special tokens written in the text become their ids; none is added. What stands between added tokens
-// is remembered, where the tokenizer encodes it without regard to the rest; the ids are those of the whole text in any case.
-// The errors are [ErrNUL], [ErrUTF8] and a [*StretchError].
+// Encode gives the ids of text. Special tokens written in the text become their ids; none is added. What stands between
+// added tokens is remembered, where the tokenizer encodes it without regard to the rest; the ids are those of the whole
+// text in any case. The errors are [ErrNUL], [ErrUTF8] and a [*StretchError].
 func (t *Tokenizer) Encode(text string) ([]int64, error) {
 	return t.EncodeWithin(context.Background(), text, math.MaxInt)
 }
@@ -186,7 +186,8 @@ func (t *Tokenizer) Decode(ids ...int64) string {
 	return t.inner.Decode(short, false)
 }
 
-// Added tells whether text is a token that was added to the vocabulary, which is found in any text before the rest is cut.
+// Added tells whether text is a token that was added to the vocabulary, which is found in any text before the rest is
+// cut.
 func (t *Tokenizer) Added(text string) bool { return t.added[text] }
 
 // VocabSize is the number of tokens, added ones included.

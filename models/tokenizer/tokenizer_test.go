@@ -87,7 +87,8 @@ func TestDamagedFileIsRefused(t *testing.T) {
 	}
 }
 
-// TestUnknownFieldIsNamed: what a newer library may have meant by it would give other ids, so it is refused, wherever it stands.
+// TestUnknownFieldIsNamed: what a newer library may have meant by it would give other ids, so it is refused, wherever
+// it stands.
 func TestUnknownFieldIsNamed(t *testing.T) {
 	data, err := os.ReadFile("../testdata/bundles/llama-reward-packed/tokenizer.json")
 	if err != nil {
@@ -111,7 +112,8 @@ func TestUnknownFieldIsNamed(t *testing.T) {
 	}
 }
 
-// TestEndsAreBytesOfTheText: without what a tokenizer adds or trims, tokens end where the text that they stand for does.
+// TestEndsAreBytesOfTheText: without what a tokenizer adds or trims, tokens end where the text that they stand for
+// does.
 func TestEndsAreBytesOfTheText(t *testing.T) {
 	tokens := fixture(t, nil)
 	rapid.Check(t, func(t *rapid.T) {

@@ -33,8 +33,8 @@ func (e *StretchError) Error() string {
 }
 
 // EncodeWithin is [Tokenizer.Encode] that gives up early: with a [*MoreError] soon after it has found more than most
-// tokens, and with ctx's error soon after that has ended. A stretch that cannot be cut and is longer than [MostAtOnce] is a
-// [*StretchError].
+// tokens, and with ctx's error soon after that has ended. A stretch that cannot be cut and is longer than [MostAtOnce]
+// is a [*StretchError].
 func (t *Tokenizer) EncodeWithin(ctx context.Context, text string, most int) ([]int64, error) {
 	if err := check(text); err != nil {
 		return nil, err
@@ -65,9 +65,9 @@ func (t *Tokenizer) atOnce(text string) ([]uint32, error) {
 	return t.whole(text), nil
 }
 
-// MostBytes is how long a text of so many tokens can be, in bytes, where that is known: as often as many tokens the longest
-// of the vocabulary. A longer text has more tokens, which need not be counted to say so. Where a tokenizer may drop text, or
-// make one token of any length of it, no length is too long.
+// MostBytes is how long a text of so many tokens can be, in bytes, where that is known: as often as many tokens the
+// longest of the vocabulary. A longer text has more tokens, which need not be counted to say so. Where a tokenizer may
+// drop text, or make one token of any length of it, no length is too long.
 func (t *Tokenizer) MostBytes(tokens int) int {
 	const most = 1 << 40 // no text is as long
 	if t.shrinks == 0 || tokens >= most/(t.longest*t.shrinks) {
@@ -113,9 +113,9 @@ func longestToken(model json.RawMessage, added []addedToken) (int, error) {
 	return longest, nil
 }
 
-// shrinking is by how much a tokenizer may shorten a text before every byte of it is in some token: 1 where it leaves the
-// text alone, 4 where it composes characters (NFC makes 3 bytes of 9 at most), and 0 where nothing bounds it: white space,
-// accents or unknown characters may go, or any long word become one unknown token.
+// shrinking is by how much a tokenizer may shorten a text before every byte of it is in some token: 1 where it leaves
+// the text alone, 4 where it composes characters (NFC makes 3 bytes of 9 at most), and 0 where nothing bounds it: white
+// space, accents or unknown characters may go, or any long word become one unknown token.
 func shrinking(parts map[string]json.RawMessage, added []addedToken) int {
 	normalizer, ok := readPart(parts["normalizer"])
 	words, ok2 := readPart(parts["pre_tokenizer"])
@@ -145,8 +145,8 @@ func (p *part) keepsBytes() bool {
 	})
 }
 
-// allBytes tells whether a model is BPE and its vocabulary has a token for each byte, so that none is unknown. A byte is
-// written as a character: itself where it can be seen in Latin-1, and the next from U+0100 on otherwise.
+// allBytes tells whether a model is BPE and its vocabulary has a token for each byte, so that none is unknown. A byte
+// is written as a character: itself where it can be seen in Latin-1, and the next from U+0100 on otherwise.
 func allBytes(model json.RawMessage) bool {
 	var bpe struct {
 		Type  string            `json:"type"`

@@ -44,8 +44,8 @@ func given(tokens *Tokenizer) *int {
 	return bytes
 }
 
-// TestALongTextIsNotTokenizedWhole: what cannot succeed costs what its limit costs, not what was sent; and so does a text whose asker has
-// left.
+// TestALongTextIsNotTokenizedWhole: what cannot succeed costs what its limit costs, not what was sent; and so does a
+// text whose asker has left.
 func TestALongTextIsNotTokenizedWhole(t *testing.T) {
 	tokens := fixture(t, nil)
 	words := make([]string, 1<<17)
@@ -66,7 +66,8 @@ func TestALongTextIsNotTokenizedWhole(t *testing.T) {
 	}
 }
 
-// TestNoStretchIsTooLong: the library, whose memory and time for a call nobody can bound, is never given more than so much at once.
+// TestNoStretchIsTooLong: the library, whose memory and time for a call nobody can bound, is never given more than so
+// much at once.
 func TestNoStretchIsTooLong(t *testing.T) {
 	tokens := fixture(t, nil)
 	whole := fixture(t, nil)
@@ -90,8 +91,8 @@ func TestNoStretchIsTooLong(t *testing.T) {
 	}
 }
 
-// TestNoTextIsLongerThanMostBytes: what is refused by its length has too many tokens, under every tokenizer that we have: also long runs of
-// what a tokenizer may drop, or make one token of.
+// TestNoTextIsLongerThanMostBytes: what is refused by its length has too many tokens, under every tokenizer that we
+// have: also long runs of what a tokenizer may drop, or make one token of.
 func TestNoTextIsLongerThanMostBytes(t *testing.T) {
 	files, err := filepath.Glob("../testdata/*/*/tokenizer.json")
 	if err != nil || len(files) < 3 {

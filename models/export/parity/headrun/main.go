@@ -1,5 +1,5 @@
-// Command headrun runs head graphs as the server does: it reads {"file", "rows", "width", "input", "data"} from standard input,
-// one JSON object a graph, and writes each graph's outputs by name. The parity tests build it.
+// Command headrun runs head graphs as the server does: it reads {"file", "rows", "width", "input", "data"} from
+// standard input, one JSON object a graph, and writes each graph's outputs by name. The parity tests build it.
 package main
 
 import (
