@@ -24,7 +24,7 @@ type Error struct {
 // Codes of errors that no model names; package fault has the others.
 const (
 	CodeInvalidField = "invalid_field"     // a value that the request may not have
-	CodeTooManyItems = "too_many_items"    // more items, responses or steps than one request, or than the queue, may hold
+	CodeTooManyItems = "too_many_items"    // more items or responses than one request may have
 	CodeActivation   = "bad_activation"    // an activation that makes no sense under the model
 	CodeLabel        = "unknown_label"     // a label that the model does not have
 	CodeQueueFull    = "queue_full"        // no room in the queue, or no time behind what waits in it
@@ -99,12 +99,17 @@ func shown(of *fault.Error) string {
 	return of.Error()
 }
 
+// queueFull says what has no place, or no time. Nothing in it tells a caller of another one.
 func queueFull(full *models.QueueFullError) *Error {
-	if full.AskedItems > full.MaxItems {
-		return caused(full, CodeTooManyItems, "%d items are more than the queue's %d", full.AskedItems, full.MaxItems)
+	waits := "wait"
+	switch full.Room {
+	case "bulk":
+		waits = "of bulk callers wait"
+	case "caller":
+		waits = "of this caller wait"
 	}
-	e := caused(full, CodeQueueFull, "%d items and %d tokens wait; the limits are %d and %d",
-		full.Items, full.Tokens, full.MaxItems, full.MaxTokens)
+	e := caused(full, CodeQueueFull, "%d items and %d tokens %s; the limits are %d and %d",
+		full.Items, full.Tokens, waits, full.MaxItems, full.MaxTokens)
 	if full.Left > 0 {
 		e = caused(full, CodeQueueFull, "%d items wait, an answer is expected after about %d ms, and the deadline is in %d ms",
 			full.Items, full.Wait.Milliseconds(), full.Left.Milliseconds())

@@ -24,7 +24,6 @@ func TestEveryErrorHasACode(t *testing.T) {
 		{&fault.Error{Code: fault.CodeModel}, fault.CodeModel},
 		{&fault.Error{Code: fault.CodeNotFinite}, fault.CodeNotFinite},
 		{full, CodeQueueFull},
-		{&models.QueueFullError{MaxItems: 4, AskedItems: 5}, CodeTooManyItems},
 		{fmt.Errorf("run stopped: %w", models.ErrClosed), CodeClosed},
 		{context.DeadlineExceeded, CodeDeadline},
 		{context.Canceled, CodeClientGone},
@@ -47,6 +46,22 @@ func TestEveryErrorHasACode(t *testing.T) {
 	}
 	if got := Of(full).RetryAfter; got != time.Second {
 		t.Errorf("retry after %s", got)
+	}
+}
+
+// TestAFullQueueSaysWhoseItIs: all of it, the part of bulk callers, or that of the caller.
+func TestAFullQueueSaysWhoseItIs(t *testing.T) {
+	for room, want := range map[string]string{
+		"queue": "3 items and 40 tokens wait; the limits are 4 and 50", "bulk": "3 items and 40 tokens of bulk callers wait; the limits are 4 and 50",
+		"caller": "3 items and 40 tokens of this caller wait; the limits are 4 and 50",
+	} {
+		if got := Of(&models.QueueFullError{Room: room, Items: 3, Tokens: 40, MaxItems: 4, MaxTokens: 50}).Detail; got != want {
+			t.Errorf("%s: %q, want %q", room, got, want)
+		}
+	}
+	late := Of(&models.QueueFullError{Items: 3, Wait: 2 * time.Second, Left: time.Second}).Detail
+	if want := "3 items wait, an answer is expected after about 2000 ms, and the deadline is in 1000 ms"; late != want {
+		t.Errorf("%q, want %q", late, want)
 	}
 }
 

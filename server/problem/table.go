@@ -60,7 +60,7 @@ var table = []row{
 	{CodeBodyTooLarge, 413, "The body is too large", "more bytes than the cap", "split the request"},
 	{
 		failure.CodeTooManyItems, 413, "Too many items",
-		"more items than one request, or than the queue, may hold, or more responses than may be compared",
+		"more items than one request may have, or more responses than may be compared",
 		"split the request",
 	},
 	{
