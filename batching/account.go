@@ -102,15 +102,19 @@ func (q *queue) enter(c *call, number uint64) uint64 {
 // dropTurns takes a call out of its account.
 func (q *queue) dropTurns(c *call) {
 	a := c.account
-	var places []int
-	at := 0
-	for i := range c.turns {
-		place, waits := slices.BinarySearchFunc(a.turns[at:], &c.turns[i], (*turn).compare)
-		if at += place; waits {
-			places = append(places, at)
+	if few(len(c.turns), len(a.turns)) {
+		var places []int
+		at := 0
+		for i := range c.turns {
+			place, waits := slices.BinarySearchFunc(a.turns[at:], &c.turns[i], (*turn).compare)
+			if at += place; waits {
+				places = append(places, at)
+			}
 		}
+		a.turns = remove(a.turns, places)
+	} else {
+		a.turns = slices.DeleteFunc(a.turns, func(t *turn) bool { return t.first.call == c })
 	}
-	a.turns = remove(a.turns, places)
 	if i := slices.Index(a.calls, c); i >= 0 {
 		a.calls = slices.Delete(a.calls, i, i+1)
 	}

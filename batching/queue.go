@@ -90,19 +90,26 @@ func (q *queue) leave(it *item, state state) {
 	}
 }
 
+// few tells whether so many are rather looked for among all than all be looked at.
+func few(n, all int) bool { return 8*n < all }
+
 // drop takes out a call that nothing is counted of any more, its turns, and those of its items that nobody else waits
 // for. It looks at few others, so that a thousand callers who hang up together do not hold the mutex for long.
 func (q *queue) drop(c *call) {
-	var places []int
-	at := 0
-	for i := range c.items {
-		place, found := q.byIDs.search(at, &c.items[i].chained)
-		if at = place; found && q.byIDs[place].state == finished {
-			places = append(places, place)
-			at++
+	if few(len(c.items), len(q.byIDs)) {
+		var places []int
+		at := 0
+		for i := range c.items {
+			place, found := q.byIDs.search(at, &c.items[i].chained)
+			if at = place; found && q.byIDs[place].state == finished {
+				places = append(places, place)
+				at++
+			}
 		}
+		q.byIDs = remove(q.byIDs, places)
+	} else {
+		q.byIDs = slices.DeleteFunc(q.byIDs, func(it *item) bool { return it.state == finished })
 	}
-	q.byIDs = remove(q.byIDs, places)
 	q.dropTurns(c)
 }
 
