@@ -28,7 +28,7 @@ type loadLimits struct {
 // time to begin.
 func limitsOf(bytes int64, device onnxrun.Device) loadLimits {
 	more := time.Duration(bytes/loadRate) * time.Second
-	limits := loadLimits{memory: onnxrun.Memory(bytes) + 256<<20, proof: 8*time.Second + more, forward: 4*time.Second + more, weights: bytes}
+	limits := loadLimits{memory: onnxrun.Memory(bytes) + 256<<20, proof: 8*time.Second + more, forward: 10*time.Second + more, weights: bytes}
 	for range device.GPUs {
 		limits.memory += 4 << 30
 		limits.proof += time.Minute
