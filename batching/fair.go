@@ -51,7 +51,7 @@ func (c *class) list(list []candidate, most int, round uint64) []candidate {
 					return list
 				}
 				it.listed, it.place = round, len(list)
-				list = append(list, candidate{item: it, account: a, turn: i, place: len(list)})
+				list = append(list, candidate{item: it, account: a, turn: i})
 			}
 		}
 		open = more

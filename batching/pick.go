@@ -23,11 +23,12 @@ type picker struct {
 	round  uint64      // of pick; items marked with it have been looked at
 	order  []candidate // what waits, in the order of turns, as far as it is looked at
 	leader candidate   // of the batch
+	alone  bool        // nobody but the leader's caller waits
 	tried  *item       // the item looked at last
-	ranked []candidate // what is to be tried next
+	ranked []int       // what is to be tried next, see [picker.rank]
 
-	family               []candidate // what was gathered last, see [picker.gather], and
-	familyFrom, familyTo int         // its places in the order of ids
+	family               []*item // what was gathered last, see [picker.gather], and
+	familyFrom, familyTo int     // its places in the order of ids
 
 	batch  []*item // chosen, in the order the shape has them
 	gone   []*item // found abandoned or late, not chosen
@@ -51,6 +52,7 @@ func (p *picker) pick(q *queue, now time.Time, budget Budget, round uint64) {
 	p.clear()
 	p.budget, p.now, p.round = budget, now, round
 	p.order = q.order(p.order, round)
+	p.alone = len(q.interactive.accounts)+len(q.bulk.accounts) == 1
 	for _, c := range p.order {
 		if p.leader = c; p.take(q, c) {
 			break
@@ -67,11 +69,11 @@ func (p *picker) pick(q *queue, now time.Time, budget Budget, round uint64) {
 		if callers > sameCaller {
 			p.misses = 0 // what does not fit of some callers says nothing of others
 		}
-		for _, c := range p.rank(callers) {
+		for _, number := range p.rank(callers) {
 			if p.tired() {
 				break
 			}
-			if c.item.mark != p.round && p.take(q, c) && callers == sameCaller {
+			if c := p.candidate(number); c.item.mark != p.round && p.take(q, c) && callers == sameCaller {
 				p.spread(q, c)
 			}
 		}
@@ -86,7 +88,6 @@ func (p *picker) clear() {
 	p.misses, p.waits, p.passed, p.preferAllThreads, p.slack = 0, 0, 0, false, noDeadline
 	clear(p.batch)
 	clear(p.gone)
-	clear(p.ranked)
 	clear(p.order)
 	clear(p.family)
 	p.leader, p.tried = candidate{}, nil
@@ -111,6 +112,9 @@ func (p *picker) try(it *item) bool {
 	if it.abandoned(p.now) {
 		p.gone = append(p.gone, it)
 		return false
+	}
+	if len(p.batch) > 0 && it.sequence.Space.weights() != p.leader.item.sequence.Space.weights() {
+		return false // for another forward
 	}
 	return p.add(it)
 }

@@ -165,14 +165,15 @@ func checkPrefixOrder(t rapid.TB, batch []*item) {
 func checkLengthOrder(t rapid.TB, batch []*item) {
 	t.Helper()
 	oldest := len(batch[0].sequence.IDs)
-	var last candidate
+	var before *item
+	last := 0
 	for _, it := range batch[1:] {
 		distance := len(it.sequence.IDs) - oldest
 		distance = max(distance, -distance)
-		if distance < last.distance || distance == last.distance && last.item != nil && it.number < last.item.number {
-			t.Fatalf("item %d at distance %d comes after distance %d", it.number, distance, last.distance)
+		if distance < last || distance == last && before != nil && it.number < before.number {
+			t.Fatalf("item %d at distance %d comes after distance %d", it.number, distance, last)
 		}
-		last = candidate{distance: distance, item: it}
+		before, last = it, distance
 	}
 }
 

@@ -1,19 +1,12 @@
 package batching
 
-import (
-	"cmp"
-	"slices"
-)
+import "slices"
 
-// candidate is an item that waits, and its place in the order of turns.
+// candidate is an item that waits.
 type candidate struct {
 	item    *item
-	account *account
-	turn    int // of the caller's, the first is 0
-	place   int
-
-	likeness int // to the leader
-	distance int // of its length from the leader's
+	account *account // of the caller whose turn it is
+	turn    int      // of the caller's, the first is 0
 }
 
 // How far a candidate's caller is from the leader's.
@@ -44,36 +37,53 @@ const (
 // rank orders candidates that were not looked at, of callers so far from the leader's. Those of the leader's caller
 // come by how near their length is to the leader's, then by turn. Of others, who has much must not fill what the rest
 // wait for: of like ones the first turns of all callers come first, then the second ones, and so on.
-func (p *picker) rank(callers int) []candidate {
+//
+// It returns numbers, since these are sorted much faster than candidates: in their last bits is the candidate's place in
+// p.order, in front of that the distance in length, and of others the turn and the likeness.
+func (p *picker) rank(callers int) []int {
 	p.ranked = p.ranked[:0]
 	if p.tired() {
 		return p.ranked
 	}
-	leader := p.leader.item
-	weights := leader.sequence.Space.weights()
-	for _, c := range p.order {
-		if c.item.mark == p.round || c.from(&p.leader) != callers || c.item.sequence.Space.weights() != weights {
+	for place, c := range p.order {
+		if c.item.mark == p.round || c.from(&p.leader) != callers {
 			continue
 		}
-		c.distance = len(c.item.sequence.IDs) - len(leader.sequence.IDs)
-		c.distance = max(c.distance, -c.distance)
-		switch {
-		case callers == sameCaller:
-			c.turn = 0
-		case p.shortest > 0 && c.item.belongs(c.item.commonTokens(&leader.chained)):
-			c.likeness = kin
-		case 8*c.distance <= len(leader.sequence.IDs):
-			c.likeness = alike
-		default:
-			c.likeness = unlike
+		distance := len(c.item.sequence.IDs) - len(p.leader.item.sequence.IDs)
+		distance = min(max(distance, -distance), 1<<distanceBits-1)
+		number := distance<<placeBits | place
+		if callers != sameCaller {
+			turn := min(c.turn, 1<<turnBits-1)
+			number |= (p.likeness(c.item, distance)<<turnBits | turn) << (distanceBits + placeBits)
 		}
-		p.ranked = append(p.ranked, c)
+		p.ranked = append(p.ranked, number)
 	}
-	slices.SortFunc(p.ranked, func(a, b candidate) int {
-		return cmp.Or(cmp.Compare(a.likeness, b.likeness), cmp.Compare(a.turn, b.turn),
-			cmp.Compare(a.distance, b.distance), cmp.Compare(a.place, b.place))
-	})
+	slices.Sort(p.ranked)
 	return p.ranked
+}
+
+// Bits of what a candidate is ranked by.
+const (
+	placeBits    = 10 // for horizon + horizon/bulkEvery places
+	distanceBits = 30
+	turnBits     = 20
+
+	_ uint = 1<<placeBits - horizon - horizon/bulkEvery // or it does not compile
+)
+
+// candidate returns the one of a number that rank gave.
+func (p *picker) candidate(number int) candidate { return p.order[number%(1<<placeBits)] }
+
+// likeness tells how like the leader an item of another caller is whose length is so far from the leader's.
+func (p *picker) likeness(it *item, distance int) int {
+	leader := p.leader.item
+	switch {
+	case p.shortest > 0 && it.belongs(it.commonTokens(&leader.chained)):
+		return kin
+	case 8*distance <= len(leader.sequence.IDs):
+		return alike
+	}
+	return unlike
 }
 
 // belongs tells whether an item that shares so many tokens with another is of its family: a quarter of its own, as the

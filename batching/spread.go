@@ -32,7 +32,7 @@ func (p *picker) spread(q *queue, from candidate) {
 			right++
 			rightShare = p.share(q, right, i, from.account)
 		}
-		if it := q.byIDs[i]; it.mark != p.round && it.wantedBy(from.account) {
+		if it := q.byIDs[i]; it.mark != p.round && (p.alone || it.wantedBy(from.account)) {
 			p.take(q, candidate{item: it, account: from.account})
 		} else {
 			p.passed += len(it.waiters)
@@ -47,7 +47,7 @@ func (p *picker) share(q *queue, i, neighbour int, caller *account) int {
 		return 0
 	}
 	it := q.byIDs[i]
-	if it.mark == p.round && it.wantedBy(caller) && (i < p.familyFrom || i >= p.familyTo) {
+	if it.mark == p.round && (i < p.familyFrom || i >= p.familyTo) && it.wantedBy(caller) {
 		return 0
 	}
 	return it.commonTokens(&q.byIDs[neighbour].chained)
@@ -55,11 +55,10 @@ func (p *picker) share(q *queue, i, neighbour int, caller *account) int {
 
 // gather tries the small family of an item that was put into the batch, whichever callers of the class wait for it: the
 // candidate's own first, then in the order of turns. These are the items that belong to its family and share more with
-// it than those do that are maxFamily places away. What more share than that, as they may share a rubric that is most
-// of every item, is no reason to leave before one's turn. So responses to a prompt leave together, and a crowd does
-// not.
+// it than those do that are maxFamily places away. What more share than that, as they may share a rubric that is most of
+// every item, is no reason to leave before one's turn. So responses to a prompt leave together, and a crowd does not.
 func (p *picker) gather(q *queue, of candidate) {
-	if p.shortest == 0 || len(q.class(of.account.caller).accounts) == 1 {
+	if p.shortest == 0 || p.alone {
 		return
 	}
 	at, _ := q.byIDs.search(0, &of.item.chained)
@@ -78,15 +77,16 @@ func (p *picker) gather(q *queue, of candidate) {
 	for i := p.familyFrom; i < p.familyTo; i++ {
 		it := q.byIDs[i]
 		if it.mark != p.round && it.belongs(q.common(at, i)) && it.wantedIn(of.account.caller) {
-			p.family = append(p.family, candidate{item: it, place: p.placeOf(it, of.account)})
+			p.family = append(p.family, it)
 		}
 	}
-	slices.SortFunc(p.family, func(a, b candidate) int {
-		return cmp.Or(cmp.Compare(a.place, b.place), cmp.Compare(a.item.number, b.item.number))
+	slices.SortFunc(p.family, func(a, b *item) int {
+		first, second := p.placeOf(a, of.account), p.placeOf(b, of.account)
+		return cmp.Or(cmp.Compare(first, second), cmp.Compare(a.number, b.number))
 	})
-	for _, c := range p.family {
+	for _, it := range p.family {
 		if !p.tired() {
-			p.try(c.item)
+			p.try(it)
 		}
 	}
 }
