@@ -103,6 +103,8 @@ func shown(of *fault.Error) string {
 func queueFull(full *models.QueueFullError) *Error {
 	waits := "wait"
 	switch full.Room {
+	case "interactive":
+		waits = "of interactive callers wait"
 	case "bulk":
 		waits = "of bulk callers wait"
 	case "caller":
