@@ -38,7 +38,7 @@ $(ONNXRUNTIME): models/native/onnxruntime.txt $(call absent,.runtime/lib/libonnx
 	@. models/native/need.sh && need_pip
 	models/native/wheels.py onnxruntime
 
-$(TOKENIZERS): models/native/Cargo.toml models/native/Cargo.lock models/native/caught.rs go.mod go.sum $(call absent,.runtime/lib/libtokenizers.a)
+$(TOKENIZERS): models/native/Cargo.toml models/native/Cargo.lock models/native/tokenizers.sh $(wildcard models/native/src/*.rs) go.mod go.sum $(call absent,.runtime/lib/libtokenizers.a)
 	models/native/tokenizers.sh
 
 $(HEADERS): go.mod go.sum $(call absent,.runtime/include/onnxruntime_c_api.h)
@@ -104,18 +104,22 @@ exporter: .venv/lock.txt bin/assay
 	OMP_NUM_THREADS=1 $(VENV) -m pytest --quiet --numprocesses 2 models/export/tests bench
 	cd models/export && ../../$(VENV) -m parity --part $(PART)
 
-# The exporter against PyTorch, every family against its authors' code, four real tokenizers and their templates against Python's.
+# The exporter against PyTorch, every family against its authors' code, four real tokenizers and their templates against Python's, and the
+# chat templates of public packages and generated ones against Jinja2.
 parity: .venv/lock.txt bin/assay
 	$(VENV) -m pytest models/export
 	cd models/export && ../../$(VENV) -m parity
 	cd models/export && ../../$(VENV) -m realtok ../../.tokenizers
 	ASSAY_PARITY_DIR=$(CURDIR)/.tokenizers go test -tags parity -run RealTokenizers -v ./models
+	cd models/export && ../../$(VENV) -m templates ../../.templates
+	ASSAY_TEMPLATES=$(CURDIR)/.templates go test -run Jinja2 -v ./models/chat
 
 # The committed fixtures and docs/MODELS.md, made afresh.
 fixtures: .venv/lock.txt bin/assay
 	$(VENV) -m assay_export.fixtures models/testdata/bundles
 	cd models/export && ../../$(VENV) -m parity --fixtures ../testdata/families --docs ../../docs/MODELS.md
 	$(VENV) models/testdata/heads/make.py
+	cd models/export && ../../$(VENV) -m templates ../chat/testdata --generated 250 --generated-only
 	models/export/optimum/make.sh models/testdata/optimum
 	$(VENV) kernels/graphs/testdata/make.py
 

@@ -22,7 +22,8 @@ COPIED = ("Makefile", "go.mod", "go.sum", "models/native", "models/export/lock.t
 # Records of what is made -> the pins that it is made of -> what makes it.
 MADE = {
     ".runtime/lib/onnxruntime.txt": (["models/native/onnxruntime.txt"], "models/native/wheels.py onnxruntime"),
-    ".runtime/tokenizers.txt": (["models/native/Cargo.toml", "models/native/Cargo.lock", "models/native/caught.rs", "go.mod", "go.sum"], "models/native/tokenizers.sh"),
+    ".runtime/tokenizers.txt": (["models/native/Cargo.toml", "models/native/Cargo.lock", "models/native/tokenizers.sh", "models/native/src/lib.rs",
+                                "models/native/src/operators.rs", "go.mod", "go.sum"], "models/native/tokenizers.sh"),
     ".runtime/headers.txt": (["go.mod", "go.sum"], "models/native/headers.sh"),
     ".venv/lock.txt": (["models/export/lock.txt"], "models/export/venv.sh"),
 }

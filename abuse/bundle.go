@@ -24,7 +24,6 @@ type hostileBundle struct {
 	passes []string // the commands that accept it, within the bounds; nil: none
 	may    bool     // whether it is accepted does not matter, within the bounds
 	long   bool     // left out of the short form
-	apart  bool     // of templates, whose engine has no bounds yet: shown, and not judged
 }
 
 // change makes a bundle in a directory hostile.

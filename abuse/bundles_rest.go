@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// badTemplates run for ever or end the process. Their engine has no bounds yet.
+// badTemplates would run for ever, take all memory or end the process.
 func badTemplates() []hostileBundle {
 	var all []hostileBundle
 	for _, t := range []struct{ name, text string }{
@@ -21,10 +21,22 @@ func badTemplates() []hostileBundle {
 			`{% set ns = namespace(t='a') %}{% for i in range(40) %}{% set ns.t = ns.t ~ ns.t %}{% endfor %}{{ ns.t }}`,
 		},
 		{"a letter 10^12 times", `{{ 'a' * 1000000000000 }}`},
+		{
+			"a list that doubles 60 times",
+			`{% set ns = namespace(t=[1]) %}{% for i in range(60) %}{% set ns.t = ns.t + ns.t %}{% endfor %}{{ ns.t }}`,
+		},
+		{
+			"namespaces in namespaces",
+			`{% set ns = namespace(t=1) %}{% for i in range(99999) %}{% set ns.t = namespace(t=ns.t) %}{% endfor %}`,
+		},
+		{"a replacement of each letter by all", `{% set x = 'a' * 1000000 %}{{ x | replace('a', x) }}`},
+		{"constants of 300 MB", `{{ ('a' * 100000000) ~ ('b' * 100000000) ~ ('c' * 100000000) }}`},
 		{"100,000 brackets", strings.Repeat("{{ (", 1) + strings.Repeat("(", 100_000)},
+		{"20,000 conditions inside one another", strings.Repeat("{% if 1 %}", 20_000) + strings.Repeat("{% endif %}", 20_000)},
+		{"a sum of 100,000", "{{ 1" + strings.Repeat(" + 1", 100_000) + " }}"},
 	} {
 		all = append(all, hostileBundle{
-			name: "template: " + t.name, base: padded, apart: true,
+			name: "template: " + t.name, base: padded,
 			change: []change{put("chat_template.jinja", text(t.text))},
 		})
 	}

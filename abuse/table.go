@@ -39,9 +39,6 @@ func (t *table) loads(law string) {
 
 // load prints how a command ended that was given a hostile bundle, and what it said.
 func (t *table) load(command string, h hostileBundle, e ending, said string, faults []string) {
-	if h.apart && len(faults) > 0 {
-		said, faults = "(not judged: "+strings.Join(faults, "; ")+")", nil
-	}
 	if first, rest, more := strings.Cut(said, "\n"); more || len(first) > 100 {
 		said = fmt.Sprintf("%.100s… (%d bytes)", first, len(first)+len(rest))
 	}

@@ -93,6 +93,7 @@ func (m *Model) loadSession(ctx context.Context, b *bundle) error {
 	if m.encoder, err = encode.New(spec, b.tokenizer, b.template, m.info.User); err != nil { //nolint:contextcheck // the guard ends what does not end
 		return err
 	}
+	m.info.Dated = m.encoder.Dated()
 	m.reportEncoder()
 	if m.session, err = onnxrun.Open(ctx, b.graphFile(), m.info.Threads, m.info.Device); err != nil {
 		if code := new(fault.Error); errors.As(err, &code) {

@@ -33,6 +33,7 @@ type Info struct {
 	Block    int64           // bytes of one block of these
 	User     int             // numbers of the user's vector that every item must have; 0: none may have one
 	Budget   Budget          // of one request
+	Dated    bool            // its template writes today's date, so that scores follow the day
 }
 
 // Options says how a bundle is run. The zero value works.

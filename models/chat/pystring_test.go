@@ -1,6 +1,9 @@
 package chat
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 // TestPythonInTemplates holds strings and lists in templates to what Jinja2 3.1.6 renders.
 func TestPythonInTemplates(t *testing.T) {
@@ -25,7 +28,7 @@ func TestPythonInTemplates(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			tpl, err := New(test.source, nil)
+			tpl, err := New(test.source, nil, time.Time{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -39,8 +42,8 @@ func TestPythonInTemplates(t *testing.T) {
 
 // TestPythonRefusals: a call that Python refuses fails, and so does one that is not covered.
 func TestPythonRefusals(t *testing.T) {
-	for _, call := range []string{"replace('a')", "split('')", "strip('a', 'b')", "strip(sep='a')", "split(maxsplit=1)", "join(range(1000000))", "startswith()", "nothing()"} {
-		tpl, err := New("{{ 'a b'."+call+" }}", nil)
+	for _, call := range []string{"replace('a')", "split('')", "strip('a', 'b')", "strip(sep='a')", "join(range(1000000))", "startswith()", "nothing()"} {
+		tpl, err := New("{{ 'a b'."+call+" }}", nil, time.Time{})
 		if err != nil {
 			t.Fatal(err)
 		}

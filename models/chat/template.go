@@ -1,64 +1,54 @@
 // Package chat renders conversations into text, as the chat template of a checkpoint says and as transformers'
 // apply_chat_template does.
+//
+// A template is a program that came with a checkpoint. It is run by minijinja with Python's operators, filters and methods
+// (models/native), within a budget of steps and bytes: one that never ends, or doubles a text for ever, ends with an error of
+// its item.
 package chat
 
+// #cgo CFLAGS: -I${SRCDIR}/../native
+// #cgo LDFLAGS: -L${SRCDIR}/../../.runtime/lib -ltokenizers -ldl -lm -lstdc++
+// #include <templates.h>
+import "C"
+
 import (
-	"cmp"
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
+	"runtime"
 	"time"
-
-	"github.com/nikolalohinski/gonja/v2/builtins"
-	"github.com/nikolalohinski/gonja/v2/config"
-	"github.com/nikolalohinski/gonja/v2/exec"
-	"github.com/nikolalohinski/gonja/v2/loaders"
+	"unsafe"
 )
 
-// Template is a chat template, rendered as transformers' apply_chat_template does: blocks trimmed, with
-// raise_exception, strftime_now and a tojson that writes like Python's json.dumps with ensure_ascii off. It can include
-// no other file.
+// Template is a chat template, rendered as transformers' apply_chat_template does: blocks trimmed, with raise_exception,
+// strftime_now, {% generation %} and a tojson that writes as Python's json.dumps does. It can include no other file.
+// It may be rendered by several goroutines at once.
 type Template struct {
-	compiled  *exec.Template
+	compiled  *C.AssayTemplate
 	variables map[string]string
+	date      *[3]C.int32_t // nil is today
 }
 
-const templateID = "/chat_template.jinja"
-
-// New compiles the text of a template, which sees the variables beside what a rendering gives. Its error is what the
-// engine says at bottom.
-func New(source string, variables map[string]string) (*Template, error) {
-	compiled, err := compile(source)
-	if err != nil {
-		return nil, innermost(err)
-	}
-	return &Template{compiled: compiled, variables: variables}, nil
-}
-
-func compile(source string) (*exec.Template, error) {
-	cfg := config.New()
-	cfg.TrimBlocks, cfg.LeftStripBlocks = true, true
-	loader, err := loaders.NewMemoryLoader(map[string]string{templateID: source})
-	if err != nil {
+// New compiles the text of a template, which sees the variables beside what a rendering gives. Where it writes the date, it
+// writes the given day, or today where that is the zero time. The error is one sentence, with the template's line.
+func New(source string, variables map[string]string, date time.Time) (*Template, error) {
+	var said C.AssayText
+	compiled := C.assay_template_new((*C.uint8_t)(unsafe.Pointer(unsafe.StringData(source))), C.size_t(len(source)), &said)
+	if compiled == nil {
+		_, err := taken(said)
 		return nil, err
 	}
-	globals := exec.EmptyContext().Update(builtins.GlobalFunctions).Update(builtins.GlobalVariables)
-	globals.Set("strftime_now", func(format string) (string, error) { return strftime(time.Now(), format) })
-	globals.Set("range", pythonRange)
-	controls, err := tags()
-	if err != nil {
-		return nil, err
+	t := &Template{compiled: compiled, variables: variables}
+	if year, month, day := date.Date(); !date.IsZero() {
+		t.date = &[3]C.int32_t{C.int32_t(year), C.int32_t(month), C.int32_t(day)}
 	}
-	return exec.NewTemplate(templateID, cfg, loader, &exec.Environment{
-		Context:           globals,
-		Filters:           pythonFilters(),
-		Tests:             builtins.Tests,
-		ControlStructures: controls,
-		Methods:           pythonMethods(),
-	})
+	runtime.AddCleanup(t, func(compiled *C.AssayTemplate) { C.assay_template_free(compiled) }, compiled)
+	return t, nil
 }
 
-// Render gives the text of a conversation, with a generation prompt when generate is set.
+// Render gives the text of a conversation, with a generation prompt when generate is set. Its error is what the template's
+// raise_exception says, or what went wrong and in which line.
 func (t *Template) Render(messages []Message, generate bool) (string, error) {
 	return t.execute(messages, map[string]any{"add_generation_prompt": generate})
 }
@@ -68,81 +58,34 @@ func (t *Template) RenderPair(messages []Message, first, second string) (string,
 	return t.execute(messages, map[string]any{"add_generation_prompt": false, "first": first, "second": second})
 }
 
-func (t *Template) execute(messages []Message, data map[string]any) (text string, err error) {
-	defer func() {
-		if panicked := recover(); panicked != nil { // gonja indexes some texts out of range
-			text, err = "", fmt.Errorf("the template engine failed: %v", panicked)
-		}
-	}()
-	turns, size := make(list, len(messages)), 256
-	for i, m := range messages {
-		turns[i] = map[string]any{"role": m.Role, "content": m.Content}
-		size += len(m.Content) + 64
-	}
-	var raised error
-	data["messages"] = turns
-	data["raise_exception"] = func(message string) (string, error) {
-		raised = errors.New(message)
-		return "", raised
-	}
+func (t *Template) execute(messages []Message, given map[string]any) (string, error) {
+	given["messages"] = append([]Message{}, messages...) // none is an empty list, and not none
+	given["tools"], given["documents"] = nil, nil        // as transformers has them where none are given
 	for name, value := range t.variables {
-		data[name] = value
+		given[name] = value
 	}
-	var out strings.Builder
-	out.Grow(size) // a long prompt is then copied once
-	err = t.compiled.Execute(&out, exec.NewContext(data))
-	return out.String(), innermost(cmp.Or(raised, err))
+	var variables bytes.Buffer
+	encoder := json.NewEncoder(&variables)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(given); err != nil {
+		return "", fmt.Errorf("the template's variables: %w", err)
+	}
+	return t.render(variables.Bytes())
 }
 
-// innermost is the error at the bottom of a chain: what the template raised, without the template engine's trail.
-func innermost(err error) error {
-	for {
-		next := errors.Unwrap(err)
-		if next == nil {
-			return err
-		}
-		err = next
-	}
+// render gives the text for an object of JSON with the template's variables.
+func (t *Template) render(variables []byte) (string, error) {
+	defer runtime.KeepAlive(t)
+	data := (*C.uint8_t)(unsafe.Pointer(unsafe.SliceData(variables)))
+	return taken(C.assay_template_render(t.compiled, data, C.size_t(len(variables)), (*C.int32_t)(unsafe.Pointer(t.date))))
 }
 
-// strftime writes a time by C's format letters, those that chat templates use.
-func strftime(now time.Time, format string) (string, error) {
-	layouts := map[byte]string{
-		'a': "Mon",
-		'A': "Monday",
-		'b': "Jan",
-		'B': "January",
-		'd': "02",
-		'e': "_2",
-		'F': "2006-01-02",
-		'H': "15",
-		'I': "03",
-		'j': "002",
-		'M': "04",
-		'm': "01",
-		'p': "PM",
-		'T': "15:04:05",
-		'S': "05",
-		'y': "06",
-		'Y': "2006",
-		'Z': "MST",
-		'z': "-0700",
+// taken is a text of the engine, or its error, after which the engine's memory is given back.
+func taken(text C.AssayText) (string, error) {
+	defer C.assay_text_free(text)
+	out := C.GoStringN((*C.char)(unsafe.Pointer(text.data)), C.int(text.size))
+	if text.failed {
+		return "", errors.New(out)
 	}
-	var out strings.Builder
-	for i := 0; i < len(format); i++ {
-		if format[i] != '%' {
-			out.WriteByte(format[i])
-			continue
-		}
-		i++
-		switch {
-		case i < len(format) && format[i] == '%':
-			out.WriteByte('%')
-		case i < len(format) && layouts[format[i]] != "":
-			out.WriteString(now.Format(layouts[format[i]]))
-		default:
-			return "", fmt.Errorf("strftime_now: format %q has a directive that is not known", format)
-		}
-	}
-	return out.String(), nil
+	return out, nil
 }

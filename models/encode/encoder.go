@@ -2,6 +2,8 @@
 package encode
 
 import (
+	"strings"
+
 	"github.com/assay-rm/assay/models/chat"
 	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/models/manifest"
@@ -17,6 +19,7 @@ type Encoder struct {
 	separator int64          // the step separator's id, of joint steps; else -1
 	readID    int64          // the id of read.token; -1 when there is none
 	tail      int            // tokens that follow a response: the template's and the end policy's
+	dated     bool           // the template writes today's date
 	user      int            // numbers of a user's vector that items must have; 0: none
 	bos       string         // the text of a BOS, where the policy takes those away that are too many; else empty
 }
@@ -37,9 +40,10 @@ func New(m *manifest.Manifest, tokens []byte, template string, user int) (*Encod
 		return nil, fault.New(fault.CodeBundle, "tokenizer.file %s", m.Tokenizer.File).Because(err)
 	}
 	if m.Template.File != "" {
-		if e.template, err = chat.New(template, m.Template.Variables); err != nil {
+		if e.template, err = chat.New(template, m.Template.Variables, m.Template.Day()); err != nil {
 			return nil, fault.New(fault.CodeBundle, "template.file %s: %v", m.Template.File, err)
 		}
+		e.dated = strings.Contains(template, "strftime_now") && m.Template.Day().IsZero()
 	}
 	if m.Tokenizer.Leading() > 0 {
 		e.bos = e.tokens.Decode(*m.Tokenizer.BOSID)
@@ -49,6 +53,9 @@ func New(m *manifest.Manifest, tokens []byte, template string, user int) (*Encod
 
 // VocabSize is how many tokens the tokenizer has. Of an encoder of features there is none to ask.
 func (e *Encoder) VocabSize() int64 { return e.tokens.VocabSize() }
+
+// Dated tells whether a conversation's text has today's date in it, so that scores follow the day.
+func (e *Encoder) Dated() bool { return e.dated }
 
 // Separator is the id that ends a step, in a model whose steps are one text; -1: there is none.
 func (e *Encoder) Separator() int64 { return e.separator }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -248,7 +249,7 @@ func TestPrefixSteps(t *testing.T) {
 	e.manifest.Pooling = "at_step"
 	e.manifest.Steps.Tokenize, e.manifest.Steps.Separator = "prefix", "\n\n"
 	e.template = must2(chat.New(`{{ messages[0].content }}
-{{ messages[1].content }}`, nil))
+{{ messages[1].content }}`, nil, time.Time{}))
 	prompt, steps := "What is 2 + 2?", []string{"2 + 2 = 4.", "So 4.", "Done"}
 	whole, err := encodeWith(&e, Item{Prompt: &prompt, Steps: steps}, TruncateError)
 	if err != nil {
@@ -288,7 +289,7 @@ func TestTurns(t *testing.T) {
 		Right:      []int{1},
 		Activation: "softmax",
 	}
-	e.template = must2(chat.New(`{% for m in messages %}[{{ m.role[0] }}]{{ m.content }}{% endfor %}.`, nil))
+	e.template = must2(chat.New(`{% for m in messages %}[{{ m.role[0] }}]{{ m.content }}{% endfor %}.`, nil, time.Time{}))
 	got, err := encodeWith(&e, Item{Prompt: new("p q"), Steps: []string{"one", "two"}}, TruncateError)
 	if err != nil {
 		t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/assay-rm/assay/models/chat"
 	"github.com/assay-rm/assay/models/fault"
@@ -74,7 +75,7 @@ func TestSegmentsAreNotCut(t *testing.T) {
 // TestPairTemplate: the template sees both responses beside the conversation.
 func TestPairTemplate(t *testing.T) {
 	e := changed(fixture(t, "../families/rlhflow-pair"))
-	e.template = must2(chat.New(`{{ messages[0].content }}|{{ first }}|{{ second }}|{{ add_generation_prompt }}`, nil))
+	e.template = must2(chat.New(`{{ messages[0].content }}|{{ first }}|{{ second }}|{{ add_generation_prompt }}`, nil, time.Time{}))
 	got, err := encodeWith(&e, Item{Prompt: new("p"), First: new("a"), Second: new("b")}, TruncateError)
 	if err != nil || got.Text != "p|a|b|False" || !slices.Equal(got.Positions, []int{len(got.IDs) - 1}) {
 		t.Errorf("%+v, %v", got, err)
@@ -85,7 +86,7 @@ func TestPairTemplate(t *testing.T) {
 func TestRenderedPrompt(t *testing.T) {
 	e := changed(fixture(t, "qwen3-reward-packed"))
 	e.manifest.Prompt.Rendered = true
-	e.template = must2(chat.New(`{% for m in messages %}<{{ m.content }}>{% endfor %}`, nil))
+	e.template = must2(chat.New(`{% for m in messages %}<{{ m.content }}>{% endfor %}`, nil, time.Time{}))
 	got, err := encodeWith(&e, Item{Prompt: new("p q"), Response: new("r s")}, TruncateError)
 	if err != nil {
 		t.Fatal(err)
@@ -94,7 +95,7 @@ func TestRenderedPrompt(t *testing.T) {
 	if !slices.Equal(got.Positions, []int{len(before) - 1, len(got.IDs) - 1}) {
 		t.Errorf("reads %v of %d ids; the prompt has %d", got.Positions, len(got.IDs), len(before))
 	}
-	e.template = must2(chat.New(`{{ messages | length }}{% for m in messages %}<{{ m.content }}>{% endfor %}`, nil))
+	e.template = must2(chat.New(`{{ messages | length }}{% for m in messages %}<{{ m.content }}>{% endfor %}`, nil, time.Time{}))
 	_, err = encodeWith(&e, Item{Prompt: new("p q"), Response: new("r s")}, TruncateError)
 	refusedItem(t, err, fault.CodeItem, "do not lead the item's")
 	_, err = encodeWith(&e, Item{Messages: []chat.Message{{Role: roleUser, Content: "p"}}}, TruncateError)

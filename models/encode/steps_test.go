@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -29,7 +30,7 @@ func prefixed(t *testing.T, separator string) Encoder {
 	e.manifest.Pooling = "at_step"
 	e.manifest.Steps = manifest.Steps{Separator: separator, Tokenize: "prefix", Right: []int{1}, Activation: "softmax"}
 	e.template = must2(
-		chat.New(`{{ messages[0].content }}: {% if messages | length > 1 %}{{ messages[1].content }}{% endif %}`, nil))
+		chat.New(`{{ messages[0].content }}: {% if messages | length > 1 %}{{ messages[1].content }}{% endif %}`, nil, time.Time{}))
 	return e
 }
 
@@ -83,7 +84,7 @@ func TestSeparateStepsKeepTheirBOS(t *testing.T) {
 	bos := *e.manifest.Tokenizer.BOSID
 	e.manifest.Tokenizer.BOS, e.manifest.Pooling = "one", "at_step"
 	e.manifest.Steps.Tokenize, e.manifest.Steps.Separator = "separate", ""
-	e.template = must2(chat.New(``, nil))
+	e.template = must2(chat.New(``, nil, time.Time{}))
 	got, err := encodeWith(&e, Item{Prompt: new("p"), Steps: []string{e.tokens.Decode(bos) + "a", "b"}}, TruncateError)
 	if err != nil {
 		t.Fatal(err)
@@ -142,12 +143,12 @@ func TestSeparatorsThatAreNoAddedToken(t *testing.T) {
 // TestTemplatesThatTouchTheSteps: one that trims a turn is followed; one that writes another text is refused.
 func TestTemplatesThatTouchTheSteps(t *testing.T) {
 	e := changed(fixture(t, "../families/math-shepherd"))
-	e.template = must2(chat.New(`{{ messages[0].content }} {{ messages[1].content | trim }}`, nil))
+	e.template = must2(chat.New(`{{ messages[0].content }} {{ messages[1].content | trim }}`, nil, time.Time{}))
 	got, err := encodeWith(&e, Item{Prompt: new("p"), Steps: []string{" a", "b"}}, TruncateError)
 	if err != nil || len(got.Positions) != 2 || got.IDs[got.Positions[1]] != e.separator {
 		t.Errorf("%+v, %v", got, err)
 	}
-	e.template = must2(chat.New(`{{ messages[0].content }} {{ messages[1].content | upper }}`, nil))
+	e.template = must2(chat.New(`{{ messages[0].content }} {{ messages[1].content | upper }}`, nil, time.Time{}))
 	_, err = encodeWith(&e, Item{Prompt: new("p"), Steps: []string{"a", "b"}}, TruncateError)
 	refusedItem(t, err, fault.CodeTemplate, "changes the steps' text")
 }

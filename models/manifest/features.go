@@ -45,7 +45,7 @@ func (s *spec) checkFeatures(check checker) {
 		"graph.head_dim":    g.HeadDim == 0,
 		"graph.head":        g.Head == nil,
 		"tokenizer":         s.Tokenizer == tokenizer{},
-		"template":          s.Template.File == "" && s.Template.Segments == nil && s.Template.Variables == nil,
+		"template":          s.Template.File == "" && s.Template.Segments == nil && s.Template.Variables == nil && s.Template.Date == "",
 		"pooling":           s.Pooling == "",
 		"read":              s.Read == readSpec{},
 		"likelihood":        s.Likelihood == nil,

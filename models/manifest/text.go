@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 )
 
 // checkText checks the tokenizer's policies and the template.
@@ -54,6 +55,8 @@ func (s *spec) checkTemplate(check checker) {
 		check(s.Likelihood == nil && !rendered,
 			"template.segments render no prompt alone, and likelihood and read.prompt.rendered need it")
 	}
+	_, err := time.Parse(time.DateOnly, t.Date)
+	check(t.Date == "" || err == nil && t.File != "", "template.date is %q, and must be a day of template.file, as 2024-07-26", t.Date)
 	for _, name := range slices.Sorted(maps.Keys(t.Variables)) {
 		check(!slices.Contains(reserved, name), "template.variables has %q, which every conversation gives itself",
 			name)

@@ -1,5 +1,7 @@
 package manifest
 
+import "time"
+
 // tokenizer describes the tokenizer and the policy on its ids.
 type tokenizer struct {
 	File      string `yaml:"file"`
@@ -32,7 +34,17 @@ func (t *tokenizer) ReplacesEnd() bool { return t.End == endReplace }
 type template struct {
 	File      string            `yaml:"file,omitempty"`
 	Variables map[string]string `yaml:"variables,omitempty"`
+	Date      string            `yaml:"date,omitempty"` // the day that it writes, as 2024-07-26; empty: today
 	Segments  []Segment         `yaml:"segments,omitempty"`
+}
+
+// Day is the day that the template writes; the zero time is today.
+func (t *template) Day() time.Time {
+	day, err := time.Parse(time.DateOnly, t.Date)
+	if err != nil {
+		return time.Time{} // left out, since check has refused any other
+	}
+	return day
 }
 
 // Segment is one token, or a part of the item that is tokenized on its own.

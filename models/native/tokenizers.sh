@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Builds .runtime/lib/libtokenizers.a of the checkout with cargo, from the sources of github.com/daulet/tokenizers in the module
-# cache, with Cargo.toml and Cargo.lock of this folder. One call is wrapped, as caught.rs says.
-# .runtime/tokenizers.txt has what the library was built from. While that has not changed the library stays, and no network is needed.
+# Builds .runtime/lib/libtokenizers.a of the checkout with cargo, from src of this folder and the sources of
+# github.com/daulet/tokenizers in the module cache, which become its module tokenizers_c. One call of those is wrapped, so that a
+# panic in it ends no process. .runtime/tokenizers.txt has what the library was built from: while that has not changed the library
+# stays, and no network is needed.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -10,7 +11,7 @@ archive=libtokenizers.a
 stamp=$root/.runtime/tokenizers.txt
 module=github.com/daulet/tokenizers
 
-pins=$(cd "$here" && sha256sum Cargo.toml Cargo.lock caught.rs && cd "$root" && grep -hF "$module " go.mod go.sum)
+pins=$(cd "$here" && sha256sum Cargo.toml Cargo.lock tokenizers.sh src/*.rs && cd "$root" && grep -hF "$module " go.mod go.sum)
 if [ -f "$lib/$archive" ] && [ "$pins" = "$(cat "$stamp" 2>/dev/null)" ]; then
   touch "$stamp"
   exit
@@ -28,14 +29,14 @@ go mod download "$module"
 source=$(go list -m -f '{{.Dir}}' "$module")
 build=$(mktemp -d "$root/.runtime/cargo.XXXXXX")
 trap 'rm -rf "$build"' EXIT
-cp "$here/Cargo.toml" "$here/Cargo.lock" "$build/"
-cp -r "$source/src" "$build/src"
+cp -r "$here/Cargo.toml" "$here/Cargo.lock" "$here/src" "$build/"
+cp "$source/src/lib.rs" "$build/src/tokenizers_c.rs"
 chmod -R u+w "$build"
 read='Tokenizer::from_bytes(bytes_slice)'
-sed -i "s/match $read {/match caught(|| $read) {/" "$build/src/lib.rs"
-grep -qF "caught(|| $read)" "$build/src/lib.rs" || { echo "runtime: the module's sources do not read files as they did" >&2; exit 1; }
-cat "$here/caught.rs" >>"$build/src/lib.rs"
+sed -i "s/match $read {/match crate::caught(|| $read) {/" "$build/src/tokenizers_c.rs"
+grep -qF "caught(|| $read)" "$build/src/tokenizers_c.rs" || { echo "runtime: the module's sources do not read files as they did" >&2; exit 1; }
 cargo build --quiet --release --locked --manifest-path "$build/Cargo.toml" --target-dir "$build/target"
+go clean -testcache # whose results Go keeps by what it compiled, and it does not look into archives
 mv "$build/target/release/$archive" "$lib/$archive"
 printf '%s\n' "$pins" >"$stamp"
 echo "runtime: ready in ${lib#"$root"/}"

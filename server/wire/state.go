@@ -26,6 +26,7 @@ type ModelInfo struct {
 	BOS         string     `json:"bos" doc:"BOS that lead the ids: none, one or two"`
 	End         string     `json:"end" doc:"Policy on the last token: keep, append or replace"`
 	Template    bool       `json:"template" doc:"Whether messages and prompts are accepted"`
+	Dated       bool       `json:"dated,omitempty" doc:"Whether the template writes today's date, so that scores follow the day"`
 	Separator   string     `json:"separator,omitempty" doc:"The token that ends a step"`
 	MaxTokens   int        `json:"max_tokens" doc:"Longest item accepted"`
 	VocabSize   int64      `json:"vocab_size" doc:"Ids must be below it"`

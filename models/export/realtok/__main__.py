@@ -17,11 +17,11 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 
 class Noon(datetime):
-    """The clock that templates see: noon of the first day of 2000, as the server's test sets its own."""
+    """The clock that templates see: the first moment of 2000, as a manifest's template.date gives it."""
 
     @classmethod
     def now(cls, tz=None) -> datetime:  # noqa: ANN001
-        return cls(2000, 1, 1, 12)
+        return cls(2000, 1, 1)
 
 
 def rendering(template: str, messages: list[dict], prompt: bool, variables: dict[str, str]) -> dict:

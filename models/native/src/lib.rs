@@ -1,0 +1,35 @@
+//! What Assay links from Rust: tokenizers, by the sources of github.com/daulet/tokenizers, and chat templates, by minijinja.
+
+#[allow(dead_code)] // not all that the module offers is called
+mod tokenizers_c;
+
+mod arguments;
+mod budget;
+mod capi;
+mod date;
+mod filters;
+mod fixed;
+mod json;
+mod lazy;
+mod methods;
+mod operators;
+mod print;
+mod rewrite;
+mod strings;
+mod syntax;
+mod template;
+
+pub use capi::*;
+
+/// Prints no panic: what comes of it says so.
+fn quiet() {
+    static QUIET: std::sync::Once = std::sync::Once::new();
+    QUIET.call_once(|| std::panic::set_hook(Box::new(|_| {})));
+}
+
+/// Runs the reading of a tokenizer file for tokenizers_c. A panic is an error, since one that crosses the C interface ends the
+/// process.
+fn caught<T>(work: impl FnOnce() -> tokenizers::Result<T>) -> tokenizers::Result<T> {
+    quiet();
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).unwrap_or_else(|_| Err("the library panicked".into()))
+}

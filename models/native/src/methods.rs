@@ -1,0 +1,52 @@
+//! Methods of texts, dicts and lists, as Python has them. Those that would change a list or dict are refused, as Jinja's
+//! immutable sandbox does.
+
+use minijinja::value::{Value, ValueKind};
+use minijinja::{Error, ErrorKind, State};
+
+use crate::arguments::Arguments;
+use crate::budget::charge_value;
+use crate::fixed::tuple;
+use crate::lazy::view;
+use crate::strings;
+
+/// Calls a method by name.
+pub fn call(_: &State, value: &Value, method: &str, args: &[Value]) -> Result<Value, Error> {
+    let found = match value.kind() {
+        ValueKind::String => strings::call(value.as_str().unwrap_or_default(), method, args)?,
+        ValueKind::Map => dict(value, method, args)?,
+        ValueKind::Seq | ValueKind::Iterable => list(value, method, args)?,
+        _ => None,
+    };
+    found.ok_or_else(|| Error::from(ErrorKind::UnknownMethod))
+}
+
+fn dict(value: &Value, method: &str, args: &[Value]) -> Result<Option<Value>, Error> {
+    let Some(object) = value.as_object() else { return Ok(None) };
+    charge_value(value)?;
+    let mut pairs = object.try_iter_pairs().into_iter().flatten();
+    let items: Vec<Value> = match method {
+        "get" => {
+            let given = Arguments::new("get", args, &["key", "default"], 0)?;
+            let key = args.first().cloned().unwrap_or_default();
+            let default = given.get(1).cloned().unwrap_or_else(|| Value::from(()));
+            return Ok(Some(object.get_value(&key).unwrap_or(default)));
+        }
+        "keys" => pairs.by_ref().map(|(key, _)| key).collect(),
+        "values" => pairs.by_ref().map(|(_, value)| value).collect(),
+        "items" => pairs.by_ref().map(|(key, value)| tuple(vec![key, value])).collect::<Result<_, _>>()?,
+        _ => return Ok(None),
+    };
+    Arguments::new("the method", args, &[], 0)?;
+    view(format!("dict_{method}"), items).map(Some)
+}
+
+fn list(value: &Value, method: &str, args: &[Value]) -> Result<Option<Value>, Error> {
+    charge_value(value)?;
+    let at = |item: &Value| value.try_iter().map(|mut items| items.position(|one| one == *item));
+    match (method, args) {
+        ("count", [item]) => Ok(Some(Value::from(value.try_iter()?.filter(|one| one == item).count()))),
+        ("index", [item]) => Ok(at(item)?.map(Value::from)),
+        _ => Ok(None),
+    }
+}

@@ -1,0 +1,140 @@
+//! A chat template, compiled once and rendered many times, from any thread.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use minijinja::machinery::{make_string_output, parse, CodeGenerator, Instructions, Vm};
+use minijinja::value::{Value, ValueKind};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State};
+
+use crate::budget;
+use crate::print;
+use crate::{date, filters, rewrite, syntax};
+
+const NAME: &str = "chat_template";
+
+/// Calls of macros inside one another that a rendering may make, four of minijinja's levels each.
+const RECURSION: usize = 400;
+
+pub struct Template {
+    instructions: Instructions<'static>,
+    blocks: BTreeMap<&'static str, Instructions<'static>>,
+    environment: *mut Environment<'static>,
+    source: *mut str,
+}
+
+// The raw pointers are of memory that the template owns and only reads.
+unsafe impl Send for Template {}
+unsafe impl Sync for Template {}
+
+impl Template {
+    /// Compiles a template. The error is one sentence.
+    pub fn new(source: &str) -> Result<Self, String> {
+        let source = Box::into_raw(syntax::prepare(source).map_err(|err| sentence(&err))?.into_boxed_str());
+        // The instructions point into the source, which stays where it is until the template is dropped.
+        match compile(unsafe { &*source }) {
+            Ok((instructions, blocks)) => {
+                let environment = Box::into_raw(Box::new(environment()));
+                Ok(Self { instructions, blocks, environment, source })
+            }
+            Err(err) => {
+                let said = sentence(&err);
+                drop(err);
+                drop(unsafe { Box::from_raw(source) });
+                Err(said)
+            }
+        }
+    }
+
+    /// Renders an object of JSON, whose members are the template's variables, on a date or today. The error is one sentence:
+    /// what raise_exception was given, or what went wrong.
+    pub fn render(&self, variables: &[u8], today: Option<[i32; 3]>) -> Result<String, String> {
+        budget::begin(variables.len());
+        date::fix(today);
+        RAISED.set(None);
+        let root: Value = serde_json::from_slice(variables).map_err(|err| format!("the variables are not read: {err}"))?;
+        let mut out = String::new();
+        let environment: &'static Environment<'static> = unsafe { &*self.environment };
+        let rendered = Vm::new(environment)
+            .eval(&self.instructions, root, &self.blocks, &mut make_string_output(&mut out), AutoEscape::None)
+            .map(drop);
+        match (rendered, RAISED.take()) {
+            (Ok(()), _) => Ok(out),
+            (Err(_), Some(raised)) => Err(raised),
+            (Err(err), None) => Err(sentence(&err)),
+        }
+    }
+}
+
+impl Drop for Template {
+    fn drop(&mut self) {
+        self.blocks.clear();
+        self.instructions = Instructions::new(NAME, "");
+        drop(unsafe { Box::from_raw(self.environment) });
+        drop(unsafe { Box::from_raw(self.source) });
+    }
+}
+
+type Compiled = (Instructions<'static>, BTreeMap<&'static str, Instructions<'static>>);
+
+fn compile(source: &'static str) -> Result<Compiled, Error> {
+    let parsed = parse(source, NAME, Default::default(), syntax::WHITESPACE)?;
+    let mut generator = CodeGenerator::new(NAME, source);
+    generator.compile_stmt(&rewrite::template(source, &parsed)?);
+    Ok(generator.finish())
+}
+
+fn environment() -> Environment<'static> {
+    let mut env = Environment::new();
+    filters::furnish(&mut env);
+    env.set_fuel(Some(budget::STEPS));
+    env.set_recursion_limit(RECURSION);
+    env.set_formatter(write);
+    env
+}
+
+/// Writes a value where the template has `{{ value }}`.
+fn write(out: &mut Output, _: &State, value: &Value) -> Result<(), Error> {
+    match value.as_str() {
+        Some(text) if value.kind() == ValueKind::String => {
+            budget::charge(text.len())?;
+            out.write_str(text)?;
+        }
+        _ => out.write_str(&print::text(value)?)?,
+    }
+    Ok(())
+}
+
+thread_local! {
+    static RAISED: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// The template's `raise_exception(message)`: the rendering ends, and its error is the message.
+pub fn raise(message: &Value) -> Result<Value, Error> {
+    let said = shortened(&print::text(message)?);
+    RAISED.set(Some(said.clone()));
+    Err(budget::refusal(said))
+}
+
+/// What an error says, in one sentence, with the template's line.
+fn sentence(err: &Error) -> String {
+    let said = match (err.kind(), err.detail()) {
+        (ErrorKind::OutOfFuel, _) => format!("the template takes more than {} steps", budget::STEPS),
+        (_, Some(detail)) => shortened(detail),
+        (kind, None) => kind.to_string(),
+    };
+    match err.line() {
+        Some(line) => format!("line {line}: {said}"),
+        None => said,
+    }
+}
+
+/// At most the first bytes of an error's text.
+fn shortened(text: &str) -> String {
+    let end = (0..=400.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    if end == text.len() {
+        text.to_owned()
+    } else {
+        format!("{}…", &text[..end])
+    }
+}

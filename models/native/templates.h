@@ -1,0 +1,17 @@
+// Chat templates, as src/capi.rs gives them. A text belongs to who got it and is given back with assay_text_free.
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct AssayTemplate AssayTemplate;
+
+typedef struct {
+    uint8_t *data;
+    size_t size;
+    bool failed;
+} AssayText;
+
+AssayTemplate *assay_template_new(const uint8_t *source, size_t size, AssayText *said);
+AssayText assay_template_render(const AssayTemplate *, const uint8_t *variables, size_t size, const int32_t *date);
+void assay_text_free(AssayText);
+void assay_template_free(AssayTemplate *);
