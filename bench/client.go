@@ -14,8 +14,9 @@ const maxAnswer = 16 << 20
 
 // Request is one POST, encoded before any clock starts.
 type Request struct {
-	URL  string
-	Body []byte
+	URL   string
+	Body  []byte
+	Token string // of the caller; empty: none
 }
 
 // Reply is what came of a request. Latency runs from when the request was due until its answer was read; in a closed
@@ -65,6 +66,9 @@ func (c *Client) Post(ctx context.Context, request Request) Reply {
 		return Reply{Err: err}
 	}
 	post.Header.Set("Content-Type", "application/json")
+	if request.Token != "" {
+		post.Header.Set("Authorization", "Bearer "+request.Token)
+	}
 	response, err := c.http.Do(post)
 	if err != nil {
 		return Reply{Err: err}

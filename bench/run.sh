@@ -70,6 +70,10 @@ for name in $("$scratch/bench" -needs "${beside[@]}" "$@"); do
     main) start "$binary" "$name" --bundle "$model/bench-packed" --bundle "$model/bench-prm" ;;
     no-cache) start "$binary" "$name" --bundle "$model/bench-prm" --cache 0 ;;
     int8) start "$binary" "$name" --bundle "$model/bench-packed-int8" ;;
+    crowd)
+        for ((i = 0; i < 9; i++)); do echo "bench-caller-$i name=caller-$i"; done >"$scratch/tokens"
+        start "$binary" "$name" --bundle "$model/bench-packed" --token-file "$scratch/tokens"
+        ;;
     null) start "$binary" "$name" --bundle "$model/bench-null" ;;
     esac
 done

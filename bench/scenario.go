@@ -26,7 +26,7 @@ func scenarios() []Scenario {
 		all = append(all, shareScenario(load))
 	}
 	return append(all, beamsScenario(ownParents), beamsScenario(fewParents), bulkScenario, connectionsScenario, singleScenario,
-		arrivalsScenario, overloadScenario, nullScenario, precisionScenario, soakScenario)
+		arrivalsScenario, overloadScenario, crowdScenario, nullScenario, precisionScenario, soakScenario)
 }
 
 // choose picks scenarios by name, a list with commas; all where it is empty.

@@ -15,9 +15,10 @@ const (
 	serverNoCache = "no-cache" // the same process reward model, started with --cache 0
 	serverInt8    = "int8"     // the same reward model, stored as int8
 	serverNull    = "null"     // a model whose graph does next to nothing
+	serverCrowd   = "crowd"    // the reward model for nine callers, each with a token
 )
 
-var serverNames = []string{serverMain, serverNoCache, serverInt8, serverNull}
+var serverNames = []string{serverMain, serverNoCache, serverInt8, serverNull, serverCrowd}
 
 // allServers are those names, and each once more for the binary before.
 func allServers() []string {

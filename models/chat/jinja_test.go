@@ -1,7 +1,7 @@
 package chat
 
 import (
-	"bufio"
+	"bytes"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -33,17 +33,15 @@ func TestAgainstJinja2(t *testing.T) {
 }
 
 func holdToJinja2(t *testing.T, file string) {
-	opened, err := os.Open(file)
+	t.Helper()
+	data, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer opened.Close()
-	lines := bufio.NewScanner(opened)
-	lines.Buffer(nil, 1<<28)
 	templates, renderings, differ := 0, 0, 0
-	for lines.Scan() {
+	for text := range bytes.Lines(data) {
 		var one line
-		if err := json.Unmarshal(lines.Bytes(), &one); err != nil {
+		if err := json.Unmarshal(text, &one); err != nil {
 			t.Fatal(err)
 		}
 		templates++
@@ -61,8 +59,8 @@ func holdToJinja2(t *testing.T, file string) {
 			}
 		}
 	}
-	if err := lines.Err(); err != nil || renderings == 0 {
-		t.Fatalf("%d renderings, %v", renderings, err)
+	if renderings == 0 {
+		t.Error("nothing was rendered")
 	}
 	t.Logf("%d templates, %d renderings: %d differ", templates, renderings, differ)
 }
