@@ -43,7 +43,7 @@ func badTemplates() []hostileBundle {
 	return all
 }
 
-// badGolden are golden pairs without end, and such that lie. A server hashes the file, and does not read it.
+// badGolden are golden pairs without end, and such that lie.
 func badGolden() []hostileBundle {
 	var all []hostileBundle
 	pair := `{"item":{"prompt":"a","response":"b"},"ids":[3,1],"score":1}`
@@ -66,7 +66,7 @@ func badGolden() []hostileBundle {
 		{"nothing", text("")},
 	} {
 		all = append(all, hostileBundle{
-			name: "golden: " + g.name, base: padded, passes: []string{"serve"},
+			name: "golden: " + g.name, base: padded,
 			change: []change{put("golden.jsonl", g.content)},
 		})
 	}

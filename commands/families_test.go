@@ -67,7 +67,7 @@ func eachServed(t *testing.T, dir string, least int, test func(t *testing.T, eng
 func TestFamiliesEqualTheirAuthors(t *testing.T) {
 	eachFamily(t, func(t *testing.T, engine *rewards.Engine, spec manifest.Manifest, pairs []models.Golden) {
 		t.Helper()
-		together, err := compareGolden(t.Context(), engine, spec.Kind, pairs)
+		together, err := golden{engine, "", spec.Kind}.compare(t.Context(), pairs)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -75,7 +75,7 @@ func TestFamiliesEqualTheirAuthors(t *testing.T) {
 			if why := together[i].beyond(1e-4); why != "" {
 				t.Errorf("pair %d: %s", i+1, why)
 			}
-			alone, err := compareGolden(t.Context(), engine, spec.Kind, pairs[i:i+1])
+			alone, err := golden{engine, "", spec.Kind}.compare(t.Context(), pairs[i:i+1])
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -96,7 +96,7 @@ func TestFamiliesEqualTheirAuthors(t *testing.T) {
 func TestHeadGraphsEqualPyTorch(t *testing.T) {
 	eachServed(t, "../models/testdata/heads", 11, func(t *testing.T, engine *rewards.Engine, spec manifest.Manifest, pairs []models.Golden) {
 		t.Helper()
-		together, err := compareGolden(t.Context(), engine, spec.Asked(), pairs)
+		together, err := golden{engine, "", spec.Asked()}.compare(t.Context(), pairs)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -104,7 +104,7 @@ func TestHeadGraphsEqualPyTorch(t *testing.T) {
 			if why := together[i].beyond(1e-5); why != "" {
 				t.Errorf("pair %d: %s", i+1, why)
 			}
-			alone, err := compareGolden(t.Context(), engine, spec.Asked(), pairs[i:i+1])
+			alone, err := golden{engine, "", spec.Asked()}.compare(t.Context(), pairs[i:i+1])
 			if err != nil {
 				t.Fatal(err)
 			}

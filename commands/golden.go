@@ -66,32 +66,67 @@ func worstDrift(all []drift) (worst float64, at int) {
 	return worst, at
 }
 
-// compareGolden runs the pairs' items through the engine's path, together in one request, and holds ids, positions and
-// scores to the reference's.
-func compareGolden(ctx context.Context, engine *rewards.Engine, kind manifest.Kind, pairs []models.Golden) ([]drift, error) {
-	all := make([]drift, len(pairs))
-	if kind == manifest.KindFeatures { // which has no ids
-		return all, compareScores(ctx, engine, pairs, all)
+// holdFirst scores the first golden pair of each bundle that has some, before anything else is answered: what is wrong with
+// a bundle's text, ids or graph then shows at once, and not in a run's rewards. `assay verify` holds a bundle to all of them.
+func (r *running) holdFirst(ctx context.Context) error {
+	for _, m := range r.opened {
+		pairs, err := m.Golden()
+		if err != nil {
+			return err
+		}
+		if len(pairs) == 0 {
+			continue
+		}
+		var all []drift
+		info := m.Info()
+		name := info.Manifest.Name
+		err = m.Guarded(ctx, func(ctx context.Context) (err error) {
+			all, err = golden{r.engine(), name, info.Manifest.Asked()}.compare(ctx, pairs[:1])
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("the first golden pair of model %s: %w", name, err)
+		}
+		if why := all[0].beyond(info.Manifest.Golden.Tolerance); why != "" {
+			return fmt.Errorf("model %s is not what its bundle says, see assay verify: golden pair 1: %s", name, why)
+		}
 	}
-	if err := compareIDs(ctx, engine, kind, pairs, all); err != nil {
-		return nil, err
-	}
-	switch kind {
-	case manifest.KindProcess:
-		return all, compareSteps(ctx, engine, pairs, all)
-	case manifest.KindPair, manifest.KindPreference:
-		return all, comparePreferences(ctx, engine, pairs, all)
-	case manifest.KindReward, manifest.KindFeatures:
-	}
-	return all, compareScores(ctx, engine, pairs, all)
+	return nil
 }
 
-func compareIDs(ctx context.Context, engine *rewards.Engine, kind manifest.Kind, pairs []models.Golden, all []drift) error {
+// golden compares a model with the golden pairs of its bundle.
+type golden struct {
+	engine *rewards.Engine
+	model  string
+	kind   manifest.Kind
+}
+
+// compare runs the pairs' items through the engine's path, together in one request, and holds ids, positions and scores to
+// the reference's.
+func (g golden) compare(ctx context.Context, pairs []models.Golden) ([]drift, error) {
+	all := make([]drift, len(pairs))
+	if g.kind == manifest.KindFeatures { // which has no ids
+		return all, g.compareScores(ctx, pairs, all)
+	}
+	if err := g.compareIDs(ctx, pairs, all); err != nil {
+		return nil, err
+	}
+	switch g.kind {
+	case manifest.KindProcess:
+		return all, g.compareSteps(ctx, pairs, all)
+	case manifest.KindPair, manifest.KindPreference:
+		return all, g.comparePreferences(ctx, pairs, all)
+	case manifest.KindReward, manifest.KindFeatures:
+	}
+	return all, g.compareScores(ctx, pairs, all)
+}
+
+func (g golden) compareIDs(ctx context.Context, pairs []models.Golden, all []drift) error {
 	var items []encode.Item
 	for i := range pairs {
-		items = append(items, sequences(kind, &pairs[i])...)
+		items = append(items, sequences(g.kind, &pairs[i])...)
 	}
-	tokenized, err := engine.Ask(ctx, rewards.Request{Question: rewards.Tokenize, Items: items})
+	tokenized, err := g.engine.Ask(ctx, rewards.Request{Question: rewards.Tokenize, Model: g.model, Items: items})
 	if err != nil {
 		return err
 	}
@@ -139,8 +174,8 @@ func sequences(kind manifest.Kind, golden *models.Golden) []encode.Item {
 	return items
 }
 
-func compareScores(ctx context.Context, engine *rewards.Engine, pairs []models.Golden, all []drift) error {
-	answer, err := engine.Ask(ctx, rewards.Request{Question: rewards.Score, Items: goldenItems(pairs)})
+func (g golden) compareScores(ctx context.Context, pairs []models.Golden, all []drift) error {
+	answer, err := g.engine.Ask(ctx, rewards.Request{Question: rewards.Score, Model: g.model, Items: goldenItems(pairs)})
 	if err != nil {
 		return err
 	}
@@ -171,8 +206,8 @@ func goldenItems(pairs []models.Golden) []encode.Item {
 	return items
 }
 
-func compareSteps(ctx context.Context, engine *rewards.Engine, pairs []models.Golden, all []drift) error {
-	answer, err := engine.Ask(ctx, rewards.Request{Question: rewards.Steps, Items: goldenItems(pairs)})
+func (g golden) compareSteps(ctx context.Context, pairs []models.Golden, all []drift) error {
+	answer, err := g.engine.Ask(ctx, rewards.Request{Question: rewards.Steps, Model: g.model, Items: goldenItems(pairs)})
 	if err != nil {
 		return err
 	}
@@ -196,15 +231,15 @@ func compareSteps(ctx context.Context, engine *rewards.Engine, pairs []models.Go
 	return nil
 }
 
-func comparePreferences(ctx context.Context, engine *rewards.Engine, pairs []models.Golden, all []drift) error {
-	request := rewards.Request{Question: rewards.Pairs, Groups: make([]rewards.Group, len(pairs))}
+func (g golden) comparePreferences(ctx context.Context, pairs []models.Golden, all []drift) error {
+	request := rewards.Request{Question: rewards.Pairs, Model: g.model, Groups: make([]rewards.Group, len(pairs))}
 	for i := range pairs {
 		pair := pairs[i].Pair
 		request.Groups[i] = rewards.Group{
 			Prompt: pair.Prompt, Messages: pair.Messages, User: pair.User, Responses: []string{pair.Chosen, pair.Rejected},
 		}
 	}
-	answer, err := engine.Ask(ctx, request)
+	answer, err := g.engine.Ask(ctx, request)
 	if err != nil {
 		return err
 	}

@@ -118,7 +118,7 @@ func load(ctx context.Context, sources []models.Source, options models.Options, 
 		}
 		return models.NewRegistry(opened...)
 	}()
-	r := &running{registry: registry}
+	r := &running{registry: registry, opened: opened}
 	// The signal that ends ctx must not end the forwards that answer what was accepted; stop does, when that is done.
 	lasting := context.WithoutCancel(ctx)
 	for _, m := range opened {

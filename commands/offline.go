@@ -33,7 +33,14 @@ func (f *offlineModels) load(ctx context.Context) (*running, error) {
 	}
 	options := f.Runtime.options()
 	options.MaxItems, options.MaxTokens = math.MaxInt32, math.MaxInt
-	return load(ctx, sources, options, slog.New(slog.DiscardHandler))
+	loaded, err := load(ctx, sources, options, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return nil, err
+	}
+	if err := loaded.holdFirst(ctx); err != nil {
+		return nil, errors.Join(err, loaded.stop())
+	}
+	return loaded, nil
 }
 
 // offlineFlags are what score, rank, compare and steps have in common.

@@ -12,6 +12,7 @@ import (
 // running are loaded models that answer, until stop.
 type running struct {
 	registry *models.Registry
+	opened   []*models.Model
 	models   []*runningModel
 }
 

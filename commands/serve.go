@@ -102,6 +102,9 @@ func (c *serveCommand) Run(ctx context.Context, con *console) error {
 	}
 	engine := serving{loaded.engine(), loaded.registry}
 	if err = here.boundHeap(loaded.caches()); err == nil {
+		err = loaded.holdFirst(ctx)
+	}
+	if err == nil {
 		err = c.serve(ctx, con, engine, tokens, log)
 	}
 	return errors.Join(err, loaded.stopWithin(c.DrainTimeout))

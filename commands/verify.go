@@ -42,7 +42,7 @@ func (c *verifyCommand) Run(ctx context.Context, con *console) (err error) {
 	tolerance := manifest.Golden.Tolerance
 	var all []drift
 	err = m.Guarded(ctx, func(ctx context.Context) (err error) {
-		all, err = compareGolden(ctx, loaded.engine(), manifest.Asked(), pairs)
+		all, err = golden{loaded.engine(), manifest.Name, manifest.Asked()}.compare(ctx, pairs)
 		return err
 	})
 	if err != nil {
