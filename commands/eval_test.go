@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,7 +22,7 @@ import (
 // evaluated loads one bundle and measures it on rows.
 func evaluated(t *testing.T, dir string, m evaluation.Measure, rows ...any) evaluation.Metrics {
 	t.Helper()
-	loaded, err := load(t.Context(), []models.Source{models.Dir(dir)}, models.Options{Runtime: runtimeFile(t), Tokens: 512}, slog.New(slog.DiscardHandler))
+	loaded, err := load(t.Context(), []models.Source{models.Dir(dir)}, models.Options{Runtime: runtimeFile(t), Tokens: 512})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,6 @@
 package commands
 
 import (
-	"log/slog"
 	"math"
 	"path/filepath"
 	"slices"
@@ -43,7 +42,7 @@ func eachServed(t *testing.T, dir string, least int, test func(t *testing.T, eng
 	for _, file := range files {
 		t.Run(filepath.Base(filepath.Dir(file)), func(t *testing.T) {
 			options := models.Options{Runtime: runtimeFile(t), Tokens: 512, Cache: 64 << 20}
-			loaded, err := load(t.Context(), []models.Source{models.Dir(filepath.Dir(file))}, options, slog.New(slog.DiscardHandler))
+			loaded, err := load(t.Context(), []models.Source{models.Dir(filepath.Dir(file))}, options)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"math"
 
 	"github.com/assay-rm/assay/commands/bulk"
@@ -58,7 +57,7 @@ func (c *fitCommand) Run(ctx context.Context, con *console) (err error) {
 	defer in.Close() //nolint:errcheck // opened for reading
 	options := c.Runtime.options()
 	options.MaxItems, options.MaxTokens = math.MaxInt32, math.MaxInt
-	loaded, err := load(ctx, []models.Source{models.Dir(c.Dir)}, options, slog.New(slog.DiscardHandler))
+	loaded, err := load(ctx, []models.Source{models.Dir(c.Dir)}, options)
 	if err != nil {
 		return err
 	}

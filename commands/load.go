@@ -98,8 +98,9 @@ func (f *runtimeFlags) options() models.Options {
 }
 
 // load opens and proves every bundle and runs its model. The caller must call stop.
-func load(ctx context.Context, sources []models.Source, options models.Options, log *slog.Logger) (*running, error) {
-	var opened []*models.Model
+func load(ctx context.Context, sources []models.Source, options models.Options) (*running, error) {
+	var opened []openedModel
+	var all []*models.Model
 	options.Gate = encode.NewGate() // one for all of them
 	registry, err := func() (*models.Registry, error) {
 		for _, source := range sources {
@@ -111,17 +112,14 @@ func load(ctx context.Context, sources []models.Source, options models.Options, 
 			if err != nil {
 				return nil, err
 			}
-			opened = append(opened, m)
-			info := m.Info()
-			log.InfoContext(ctx, "loaded", "model", info.Manifest.Name, "kind", info.Manifest.Kind, "digest", info.Digest,
-				"provider", info.Provider, "threads", info.Threads, "lanes", info.Lanes, "batch_tokens", info.Batching.Tokens, "took", time.Since(start))
+			opened, all = append(opened, openedModel{m, time.Since(start)}), append(all, m)
 		}
-		return models.NewRegistry(opened...)
+		return models.NewRegistry(all...)
 	}()
 	r := &running{registry: registry, opened: opened}
 	// The signal that ends ctx must not end the forwards that answer what was accepted; stop does, when that is done.
 	lasting := context.WithoutCancel(ctx)
-	for _, m := range opened {
+	for _, m := range all {
 		if err != nil {
 			m.Close()
 		}
@@ -131,6 +129,15 @@ func load(ctx context.Context, sources []models.Source, options models.Options, 
 		return nil, errors.Join(err, r.stop())
 	}
 	return r, nil
+}
+
+// log says what is loaded.
+func (r *running) log(ctx context.Context, log *slog.Logger) {
+	for _, m := range r.opened {
+		info := m.Info()
+		log.InfoContext(ctx, "loaded", "model", info.Manifest.Name, "kind", info.Manifest.Kind, "digest", info.Digest,
+			"provider", info.Provider, "threads", info.Threads, "lanes", info.Lanes, "batch_tokens", info.Batching.Tokens, "took", m.took)
+	}
 }
 
 // engine answers over the models.

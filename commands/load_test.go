@@ -3,7 +3,6 @@ package commands
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -22,7 +21,7 @@ func loadFixtures(ctx context.Context, t *testing.T, names ...string) (*running,
 	for i, name := range names {
 		sources[i] = models.Dir(filepath.Join(fixtures, name))
 	}
-	return load(ctx, sources, models.Options{Runtime: runtimeFile(t)}, slog.New(slog.DiscardHandler))
+	return load(ctx, sources, models.Options{Runtime: runtimeFile(t)})
 }
 
 // TestStopOutlivesTheSignal holds that models answer although the context that they were loaded under has ended, until

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"log/slog"
 	"strconv"
 	"strings"
 
@@ -21,7 +20,7 @@ type modelsCommand struct {
 
 // Run loads and proves the models, and shows them.
 func (c *modelsCommand) Run(ctx context.Context, con *console) (err error) {
-	loaded, err := load(ctx, c.Models.sources(), c.Models.options(), slog.New(slog.DiscardHandler))
+	loaded, err := load(ctx, c.Models.sources(), c.Models.options())
 	if err != nil {
 		return err
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math"
 	"os"
 
@@ -33,7 +32,7 @@ func (f *offlineModels) load(ctx context.Context) (*running, error) {
 	}
 	options := f.Runtime.options()
 	options.MaxItems, options.MaxTokens = math.MaxInt32, math.MaxInt
-	loaded, err := load(ctx, sources, options, slog.New(slog.DiscardHandler))
+	loaded, err := load(ctx, sources, options)
 	if err != nil {
 		return nil, err
 	}

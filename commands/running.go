@@ -12,8 +12,14 @@ import (
 // running are loaded models that answer, until stop.
 type running struct {
 	registry *models.Registry
-	opened   []*models.Model
+	opened   []openedModel
 	models   []*runningModel
+}
+
+// openedModel is a model that was opened and proved, and how long that took.
+type openedModel struct {
+	*models.Model
+	took time.Duration
 }
 
 // runningModel is a model that runs in a goroutine of its own, until it is closed and its last forward has ended.

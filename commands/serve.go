@@ -96,7 +96,7 @@ func (c *serveCommand) Run(ctx context.Context, con *console) error {
 	log := con.logger(c.LogFormat, c.LogLevel)
 	options := c.Models.options()
 	options.Longest = c.StuckAfter
-	loaded, err := load(ctx, sources, options, log)
+	loaded, err := load(ctx, sources, options)
 	if err != nil {
 		return stopped(ctx, err)
 	}
@@ -105,6 +105,7 @@ func (c *serveCommand) Run(ctx context.Context, con *console) error {
 		err = loaded.holdFirst(ctx)
 	}
 	if err == nil {
+		loaded.log(ctx, log)
 		err = c.serve(ctx, con, engine, tokens, log)
 	}
 	return errors.Join(err, loaded.stopWithin(c.DrainTimeout))

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 
 	"github.com/assay-rm/assay/commands/page"
 	"github.com/assay-rm/assay/models"
@@ -18,7 +17,7 @@ type verifyCommand struct {
 
 // Run proves the bundle as a server does when it loads it, and then its golden pairs through the engine.
 func (c *verifyCommand) Run(ctx context.Context, con *console) (err error) {
-	loaded, err := load(ctx, []models.Source{models.Dir(c.Dir)}, c.Runtime.options(), slog.New(slog.DiscardHandler))
+	loaded, err := load(ctx, []models.Source{models.Dir(c.Dir)}, c.Runtime.options())
 	if err != nil {
 		return err
 	}
