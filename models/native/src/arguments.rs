@@ -15,7 +15,12 @@ pub struct Arguments {
 
 impl Arguments {
     /// The arguments of a call of `of`, of which the first `required` must be there. One that has no name is refused.
-    pub fn new(of: &'static str, args: &[Value], names: &'static [&'static str], required: usize) -> Result<Self, Error> {
+    pub fn new(
+        of: &'static str,
+        args: &[Value],
+        names: &'static [&'static str],
+        required: usize,
+    ) -> Result<Self, Error> {
         let (Rest(positional), kwargs): (Rest<Value>, Kwargs) = from_args(args)?;
         if positional.len() > names.len() {
             return Err(refusal(format!("{of} takes {} arguments, and {} were given", names.len(), positional.len())));

@@ -1,8 +1,8 @@
 //! What one rendering may take. A template is a program that came with a checkpoint, so nothing that it does is free.
 //!
-//! Steps are the engine's own fuel. Beside them every text and list that an operator, a filter or a method reads or makes is
-//! charged here in bytes, since one step can double a text; and lists that hold lists are counted, since one that holds one that
-//! holds one … is dropped by recursion, on a stack of perhaps 2 MiB.
+//! Steps are the engine's own fuel. Beside them every text and list that an operator, a filter or a method reads or
+//! makes is charged here in bytes, since one step can double a text; and lists that hold lists are counted, since one
+//! that holds one that holds one … is dropped by recursion, on a stack of perhaps 2 MiB.
 
 use std::cell::Cell;
 
@@ -68,7 +68,10 @@ pub fn made(value: Value) -> Result<Value, Error> {
     charge_value(&value)?;
     let holds = match value.kind() {
         ValueKind::Seq => value.try_iter()?.any(|item| container(&item)),
-        ValueKind::Map => value.as_object().and_then(|dict| dict.try_iter_pairs()).is_some_and(|mut pairs| pairs.any(|(_, item)| container(&item))),
+        ValueKind::Map => value
+            .as_object()
+            .and_then(|dict| dict.try_iter_pairs())
+            .is_some_and(|mut pairs| pairs.any(|(_, item)| container(&item))),
         kind => kind == ValueKind::Plain, // a namespace, which may come to hold anything
     };
     if holds {

@@ -43,7 +43,8 @@ unsafe fn bytes<'a>(data: *const u8, size: usize) -> &'a [u8] {
 #[no_mangle]
 pub unsafe extern "C" fn assay_template_new(source: *const u8, size: usize, said: *mut AssayText) -> *mut Template {
     let source = bytes(source, size);
-    let made = caught(|| Template::new(std::str::from_utf8(source).map_err(|_| "the template is not UTF-8".to_owned())?));
+    let made =
+        caught(|| Template::new(std::str::from_utf8(source).map_err(|_| "the template is not UTF-8".to_owned())?));
     match made {
         Ok(template) => Box::into_raw(Box::new(template)),
         Err(reason) => {

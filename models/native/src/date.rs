@@ -11,7 +11,8 @@ thread_local! {
     static DATE: Cell<Option<[i32; 3]>> = const { Cell::new(None) };
 }
 
-/// Fixes the date that this thread's rendering sees: year, month and day. None is the clock's, in the zone of the process.
+/// Fixes the date that this thread's rendering sees: year, month and day. None is the clock's, in the zone of the
+/// process.
 pub fn fix(date: Option<[i32; 3]>) {
     DATE.set(date);
 }

@@ -1,4 +1,5 @@
-//! The filter `tojson` as transformers gives it to templates: `json.dumps(value, ensure_ascii, indent, separators, sort_keys)`.
+//! The filter `tojson` as transformers gives it to templates: `json.dumps(value, ensure_ascii, indent, separators,
+//! sort_keys)`.
 //!
 //! Reference: `_compile_jinja_template` in transformers' `utils/chat_template_utils.py`, and Python's `json.encoder`.
 
@@ -32,7 +33,9 @@ pub fn tojson(args: &[Value]) -> Result<Value, Error> {
     let (item, key) = match given.get(3) {
         None if indent.is_some() => (",".to_owned(), ": ".to_owned()),
         None => (", ".to_owned(), ": ".to_owned()),
-        Some(pair) if pair.len() == Some(2) => (pair.get_item_by_index(0)?.to_string(), pair.get_item_by_index(1)?.to_string()),
+        Some(pair) if pair.len() == Some(2) => {
+            (pair.get_item_by_index(0)?.to_string(), pair.get_item_by_index(1)?.to_string())
+        }
         Some(_) => return Err(refusal("tojson: separators is not a pair")),
     };
     let ascii = given.get(1).is_some_and(Value::is_true);

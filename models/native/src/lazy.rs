@@ -1,5 +1,5 @@
-//! What Python's filters and dicts give in the place of lists: a generator, which is read once and has no length, and a view of
-//! a dict, which is read as often as one likes. Neither has places, and neither is JSON.
+//! What Python's filters and dicts give in the place of lists: a generator, which is read once and has no length, and a
+//! view of a dict, which is read as often as one likes. Neither has places, and neither is JSON.
 
 use std::sync::{Arc, Mutex};
 

@@ -1,4 +1,5 @@
-//! What Assay links from Rust: tokenizers, by the sources of github.com/daulet/tokenizers, and chat templates, by minijinja.
+//! What Assay links from Rust: tokenizers, by the sources of github.com/daulet/tokenizers, and chat templates, by
+//! minijinja.
 
 #[allow(dead_code)] // not all that the module offers is called
 mod tokenizers_c;
@@ -7,11 +8,13 @@ mod arguments;
 mod budget;
 mod capi;
 mod date;
+mod environment;
 mod filters;
 mod fixed;
 mod json;
 mod lazy;
 mod methods;
+mod numbers;
 mod operators;
 mod print;
 mod rewrite;
@@ -27,8 +30,8 @@ fn quiet() {
     QUIET.call_once(|| std::panic::set_hook(Box::new(|_| {})));
 }
 
-/// Runs the reading of a tokenizer file for tokenizers_c. A panic is an error, since one that crosses the C interface ends the
-/// process.
+/// Runs the reading of a tokenizer file for tokenizers_c. A panic is an error, since one that crosses the C interface
+/// ends the process.
 fn caught<T>(work: impl FnOnce() -> tokenizers::Result<T>) -> tokenizers::Result<T> {
     quiet();
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).unwrap_or_else(|_| Err("the library panicked".into()))

@@ -1,5 +1,5 @@
-//! Methods of texts, dicts and lists, as Python has them. Those that would change a list or dict are refused, as Jinja's
-//! immutable sandbox does.
+//! Methods of texts, dicts and lists, as Python has them. Those that would change a list or dict are refused, as
+//! Jinja's immutable sandbox does.
 
 use minijinja::value::{Value, ValueKind};
 use minijinja::{Error, ErrorKind, State};

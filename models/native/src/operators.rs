@@ -1,5 +1,5 @@
-//! Operators as Python has them. minijinja's own differ where Python refuses: an undefined value beside `+`, a loop over none,
-//! a text that is smaller than a number.
+//! Operators as Python has them. minijinja's own differ where Python refuses: an undefined value beside `+`, a loop
+//! over none, a text that is smaller than a number.
 
 use std::cmp::Ordering;
 
@@ -151,7 +151,11 @@ fn alike(of: &Value, items: Vec<Value>) -> Result<Value, Error> {
 
 fn multiply(a: &Value, b: &Value) -> Result<Value, Error> {
     for (many, times) in [(a, b), (b, a)] {
-        let (Some(Number::Int(n)), true) = (number(times), many.as_str().is_some() || is_list(many) && fixed::bounds(many).is_none()) else { continue };
+        let (Some(Number::Int(n)), true) =
+            (number(times), many.as_str().is_some() || is_list(many) && fixed::bounds(many).is_none())
+        else {
+            continue;
+        };
         let n = usize::try_from(n.max(0)).map_err(|_| refusal("*: the result is out of range"))?;
         if let Some(text) = many.as_str() {
             charge_times(text.len(), n)?;
@@ -189,8 +193,14 @@ fn floor_divide(a: &Value, b: &Value) -> Result<Value, Error> {
 /// Python's `%` of numbers, whose sign is the divisor's. Texts are not formatted.
 pub fn modulo(a: &Value, b: &Value) -> Result<Value, Error> {
     if let Some(text) = a.as_str() {
-        let nothing = b.kind() == ValueKind::Map || matches!(name(b), "a list" | "a range") || fixed::is_tuple(b) && b.len() == Some(0);
-        return if nothing && !text.contains('%') { Ok(a.clone()) } else { Err(refusal("%: formatting a text with % is not supported")) };
+        let nothing = b.kind() == ValueKind::Map
+            || matches!(name(b), "a list" | "a range")
+            || fixed::is_tuple(b) && b.len() == Some(0);
+        return if nothing && !text.contains('%') {
+            Ok(a.clone())
+        } else {
+            Err(refusal("%: formatting a text with % is not supported"))
+        };
     }
     nonzero("%", b)?;
     let rest = |x: i128, y: i128| x.checked_rem(y).map(|r| if r != 0 && (r < 0) != (y < 0) { r + y } else { r });

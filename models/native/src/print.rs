@@ -140,5 +140,7 @@ fn quoted(out: &mut String, text: &str) -> Result<(), Error> {
 
 /// Python's str.isprintable for what is not ASCII, by Rust's own table of what can be shown.
 fn printable(c: char) -> bool {
-    !c.is_control() && !c.is_whitespace() && !matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..)
+    let hidden = matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    let private = matches!(c, '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..);
+    !(c.is_control() || c.is_whitespace() || hidden || private)
 }

@@ -1,5 +1,5 @@
-//! Gives a parsed template Python's operators. Each operator becomes a call of a function of `operators`, and what is written is
-//! an expression, so that nothing is computed, made or written that is not charged:
+//! Gives a parsed template Python's operators. Each operator becomes a call of a function of `operators`, and what is
+//! written is an expression, so that nothing is computed, made or written that is not charged:
 //!
 //! ```text
 //! {{ a + b }}        becomes   {{ "+ "(a, b) }}
@@ -33,10 +33,12 @@ struct Rewriter<'a> {
     macros: BTreeMap<&'a str, Parameters<'a>>,
 }
 
-/// Names of parameters that say that another was given. minijinja takes the default also where what is given is undefined, and
-/// Python does not; so `{% macro f(x=1) %}`, called as `f(y)`, becomes a macro of x and "given 0", called as `f(y, "given 0"=true)`.
+/// Names of parameters that say that another was given. minijinja takes the default also where what is given is
+/// undefined, and Python does not; so `{% macro f(x=1) %}`, called as `f(y)`, becomes a macro of x and "given 0",
+/// called as `f(y, "given 0"=true)`.
 const GIVEN: [&str; 12] = [
-    "given 0", "given 1", "given 2", "given 3", "given 4", "given 5", "given 6", "given 7", "given 8", "given 9", "given 10", "given 11",
+    "given 0", "given 1", "given 2", "given 3", "given 4", "given 5", "given 6", "given 7", "given 8", "given 9",
+    "given 10", "given 11",
 ];
 
 /// Collects the macros of statements by name, whatever they stand in.
@@ -96,9 +98,14 @@ impl<'a> Rewriter<'a> {
             })?),
             Stmt::WithBlock(w) => Stmt::WithBlock(same(w, |w| {
                 let set = |(name, value): &(Expr<'a>, Expr<'a>)| Ok((self.target(name)?, self.expression(value)?));
-                Ok(ast::WithBlock { assignments: w.assignments.iter().map(set).collect::<Result<_, Error>>()?, body: self.body(&w.body)? })
+                Ok(ast::WithBlock {
+                    assignments: w.assignments.iter().map(set).collect::<Result<_, Error>>()?,
+                    body: self.body(&w.body)?,
+                })
             })?),
-            Stmt::Set(s) => Stmt::Set(same(s, |s| Ok(ast::Set { target: self.target(&s.target)?, expr: self.expression(&s.expr)? }))?),
+            Stmt::Set(s) => Stmt::Set(same(s, |s| {
+                Ok(ast::Set { target: self.target(&s.target)?, expr: self.expression(&s.expr)? })
+            })?),
             Stmt::SetBlock(s) => Stmt::SetBlock(same(s, |s| {
                 let filter = s.filter.as_ref().map(|e| self.expression(e)).transpose()?;
                 Ok(ast::SetBlock { target: self.target(&s.target)?, filter, body: self.body(&s.body)? })
@@ -108,7 +115,10 @@ impl<'a> Rewriter<'a> {
             })?),
             Stmt::Macro(m) => Stmt::Macro(same(m, |e| self.declaration(e))?),
             Stmt::CallBlock(c) => Stmt::CallBlock(same(c, |c| {
-                Ok(ast::CallBlock { call: same(&c.call, |e| self.call(e))?, macro_decl: same(&c.macro_decl, |e| self.declaration(e))? })
+                Ok(ast::CallBlock {
+                    call: same(&c.call, |e| self.call(e))?,
+                    macro_decl: same(&c.macro_decl, |e| self.declaration(e))?,
+                })
             })?),
             Stmt::Continue(c) => Stmt::Continue(Spanned::new(ast::Continue, c.span())),
             Stmt::Break(b) => Stmt::Break(Spanned::new(ast::Break, b.span())),
@@ -131,7 +141,8 @@ impl<'a> Rewriter<'a> {
         for (i, default) in m.defaults.iter().enumerate().rev() {
             let (span, at) = (default.span(), without + i);
             let parameter = || variable(parameters(m)[at].0, span);
-            let test = Expr::Test(Spanned::new(ast::Test { name: "undefined", expr: parameter(), args: Vec::new() }, span));
+            let test =
+                Expr::Test(Spanned::new(ast::Test { name: "undefined", expr: parameter(), args: Vec::new() }, span));
             let otherwise = either(span, test, self.expression(default)?, parameter());
             let expr = either(span, variable(GIVEN[at], span), parameter(), otherwise);
             body.insert(0, Stmt::Set(Spanned::new(ast::Set { target: parameter(), expr }, span)));
@@ -144,8 +155,12 @@ impl<'a> Rewriter<'a> {
     fn target(&self, e: &Expr<'a>) -> Result<Expr<'a>, Error> {
         Ok(match e {
             Expr::Var(v) => Expr::Var(same(v, |v| Ok(ast::Var { id: v.id }))?),
-            Expr::List(l) => Expr::List(same(l, |l| Ok(ast::List { items: l.items.iter().map(|e| self.target(e)).collect::<Result<_, _>>()? }))?),
-            Expr::GetAttr(g) => Expr::GetAttr(same(g, |g| Ok(ast::GetAttr { expr: self.target(&g.expr)?, name: g.name }))?),
+            Expr::List(l) => Expr::List(same(l, |l| {
+                Ok(ast::List { items: l.items.iter().map(|e| self.target(e)).collect::<Result<_, _>>()? })
+            })?),
+            Expr::GetAttr(g) => {
+                Expr::GetAttr(same(g, |g| Ok(ast::GetAttr { expr: self.target(&g.expr)?, name: g.name }))?)
+            }
             other => return Err(refusal(format!("a {} cannot be assigned to", other.description()))),
         })
     }
@@ -160,7 +175,9 @@ impl<'a> Rewriter<'a> {
             Expr::Var(v) => Expr::Var(same(v, |v| Ok(ast::Var { id: v.id }))?),
             Expr::Const(c) => Expr::Const(same(c, |c| Ok(ast::Const { value: c.value.clone() }))?),
             Expr::Slice(s) => {
-                let bound = |e: &Option<Expr<'a>>| e.as_ref().map_or_else(|| Ok(constant(Value::from(()), span)), |e| self.expression(e));
+                let bound = |e: &Option<Expr<'a>>| {
+                    e.as_ref().map_or_else(|| Ok(constant(Value::from(()), span)), |e| self.expression(e))
+                };
                 called("[: ", span, [self.expression(&s.expr)?, bound(&s.start)?, bound(&s.stop)?, bound(&s.step)?])
             }
             Expr::UnaryOp(u) => Expr::UnaryOp(same(u, |u| {
@@ -193,15 +210,24 @@ impl<'a> Rewriter<'a> {
                     left = &o.expr;
                     all = Some(match all {
                         None => one,
-                        Some(before) => Expr::BinOp(Spanned::new(ast::BinOp { op: BinOpKind::ScAnd, left: before, right: one }, span)),
+                        Some(before) => Expr::BinOp(Spanned::new(
+                            ast::BinOp { op: BinOpKind::ScAnd, left: before, right: one },
+                            span,
+                        )),
                     });
                 }
                 all.expect("a comparison has an operator")
             }
-            Expr::Compare(_) => return Err(refusal("a chain of comparisons with an expression in its middle is not supported")),
+            Expr::Compare(_) => {
+                return Err(refusal("a chain of comparisons with an expression in its middle is not supported"))
+            }
             Expr::IfExpr(i) => Expr::IfExpr(same(i, |i| {
                 let false_expr = i.false_expr.as_ref().map(|e| self.expression(e)).transpose()?;
-                Ok(ast::IfExpr { test_expr: self.expression(&i.test_expr)?, true_expr: self.expression(&i.true_expr)?, false_expr })
+                Ok(ast::IfExpr {
+                    test_expr: self.expression(&i.test_expr)?,
+                    true_expr: self.expression(&i.true_expr)?,
+                    false_expr,
+                })
             })?),
             Expr::Filter(f) => Expr::Filter(same(f, |f| {
                 let expr = f.expr.as_ref().map(|e| self.expression(e)).transpose()?;
@@ -218,9 +244,13 @@ impl<'a> Rewriter<'a> {
                 let list = Expr::List(same(l, |l| Ok(ast::List { items: self.expressions(&l.items)? }))?);
                 called(if tuple { "tuple " } else { "made " }, span, [list])
             }
-            Expr::Map(m) => called("made ", span, [Expr::Map(same(m, |m| {
-                Ok(ast::Map { keys: self.expressions(&m.keys)?, values: self.expressions(&m.values)? })
-            })?)]),
+            Expr::Map(m) => called(
+                "made ",
+                span,
+                [Expr::Map(same(m, |m| {
+                    Ok(ast::Map { keys: self.expressions(&m.keys)?, values: self.expressions(&m.values)? })
+                })?)],
+            ),
         })
     }
 
@@ -238,7 +268,11 @@ impl<'a> Rewriter<'a> {
         let Some(parameters) = self.macros.get(name.id) else { return Ok(ast::Call { expr, args }) };
         let positional = c.args.iter().filter(|arg| matches!(arg, CallArg::Pos(_))).count();
         if positional > parameters.len() {
-            return Err(refusal(format!("the macro {} takes {} arguments, and {positional} are given", name.id, parameters.len())));
+            return Err(refusal(format!(
+                "the macro {} takes {} arguments, and {positional} are given",
+                name.id,
+                parameters.len()
+            )));
         }
         for (at, (parameter, _)) in parameters.iter().enumerate().filter(|(_, (_, default))| *default) {
             let named = |arg: &CallArg<'a>| matches!(arg, CallArg::Kwarg(name, _) if name == parameter);
@@ -267,7 +301,10 @@ fn same<T, U>(node: &Spanned<T>, make: impl FnOnce(&T) -> Result<U, Error>) -> R
 }
 
 fn called<'a>(function: &'static str, span: Span, args: impl IntoIterator<Item = Expr<'a>>) -> Expr<'a> {
-    Expr::Call(Spanned::new(ast::Call { expr: variable(function, span), args: args.into_iter().map(CallArg::Pos).collect() }, span))
+    Expr::Call(Spanned::new(
+        ast::Call { expr: variable(function, span), args: args.into_iter().map(CallArg::Pos).collect() },
+        span,
+    ))
 }
 
 fn variable(id: &str, span: Span) -> Expr<'_> {

@@ -1,4 +1,5 @@
-//! The methods of Python's str that templates call. Sources: Python's `str`; each is held to CPython by models/export/parity.
+//! The methods of Python's str that templates call. Sources: Python's `str`; each is held to CPython by
+//! models/export/parity.
 
 use minijinja::value::{from_args, Kwargs, Rest, Value, ValueKind};
 use minijinja::Error;
@@ -72,7 +73,9 @@ pub fn call(s: &str, method: &str, args: &[Value]) -> Result<Option<Value>, Erro
         "removeprefix" | "removesuffix" => {
             let given = Arguments::new("removeprefix", args, &["affix"], 1)?;
             let affix = given.needed(0)?;
-            Value::from(if method == "removeprefix" { s.strip_prefix(affix) } else { s.strip_suffix(affix) }.unwrap_or(s))
+            Value::from(
+                if method == "removeprefix" { s.strip_prefix(affix) } else { s.strip_suffix(affix) }.unwrap_or(s),
+            )
         }
         "partition" | "rpartition" => {
             let given = Arguments::new("partition", args, &["sep"], 1)?;
@@ -130,7 +133,8 @@ fn split(s: &str, sep: Option<&str>, most: i64, from_right: bool) -> Result<Valu
                 match at.filter(|_| parts.len() < most) {
                     Some(at) => {
                         let width = rest[at..].chars().next().map_or(0, char::len_utf8);
-                        let (part, left) = if from_right { (&rest[at + width..], &rest[..at]) } else { (&rest[..at], &rest[at..]) };
+                        let (part, left) =
+                            if from_right { (&rest[at + width..], &rest[..at]) } else { (&rest[..at], &rest[at..]) };
                         parts.push(part);
                         rest = left;
                     }
@@ -151,14 +155,16 @@ fn split(s: &str, sep: Option<&str>, most: i64, from_right: bool) -> Result<Valu
 
 /// Cuts at the ends of lines that Python knows, which are kept or not.
 pub fn lines(s: &str, keep: bool) -> Vec<&str> {
-    const ENDS: [char; 10] = ['\n', '\r', '\u{b}', '\u{c}', '\u{1c}', '\u{1d}', '\u{1e}', '\u{85}', '\u{2028}', '\u{2029}'];
+    const ENDS: [char; 10] =
+        ['\n', '\r', '\u{b}', '\u{c}', '\u{1c}', '\u{1d}', '\u{1e}', '\u{85}', '\u{2028}', '\u{2029}'];
     let (mut out, mut rest) = (Vec::new(), s);
     while !rest.is_empty() {
         let Some(at) = rest.find(ENDS) else {
             out.push(rest);
             break;
         };
-        let width = if rest[at..].starts_with("\r\n") { 2 } else { rest[at..].chars().next().map_or(1, char::len_utf8) };
+        let width =
+            if rest[at..].starts_with("\r\n") { 2 } else { rest[at..].chars().next().map_or(1, char::len_utf8) };
         out.push(if keep { &rest[..at + width] } else { &rest[..at] });
         rest = &rest[at + width..];
     }
@@ -217,7 +223,8 @@ fn is_title(c: char) -> bool {
     matches!(c, 'ǅ' | 'ǈ' | 'ǋ' | 'ǲ')
 }
 
-/// A character in title case: as in upper case, but for the letters that stand for two, of which the second stays small.
+/// A character in title case: as in upper case, but for the letters that stand for two, of which the second stays
+/// small.
 fn title_case(c: char) -> String {
     match c {
         'Ǆ' | 'ǅ' | 'ǆ' => "ǅ".to_owned(),
@@ -251,8 +258,8 @@ pub fn capitalize(s: &str) -> String {
     chars.next().map_or_else(String::new, |first| title_case(first) + &chars.as_str().to_lowercase())
 }
 
-/// Python's isalpha and the like. Of what is not ASCII this tells what holds in every version of Unicode's tables since 8.0; where
-/// it would need Python's own, it is refused.
+/// Python's isalpha and the like. Of what is not ASCII this tells what holds in every version of Unicode's tables since
+/// 8.0; where it would need Python's own, it is refused.
 fn class(s: &str, method: &str) -> Result<bool, Error> {
     let is = |c: char| match method {
         "isalpha" if c.is_letter() || !c.is_alphabetic() => Some(c.is_letter()),
@@ -293,7 +300,9 @@ fn format(s: &str, args: &[Value]) -> Result<String, Error> {
         };
         let value = match field {
             "" => positional.get(next).cloned(),
-            digits if digits.bytes().all(|b| b.is_ascii_digit()) => digits.parse().ok().and_then(|i: usize| positional.get(i).cloned()),
+            digits if digits.bytes().all(|b| b.is_ascii_digit()) => {
+                digits.parse().ok().and_then(|i: usize| positional.get(i).cloned())
+            }
             name if name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') => named.peek::<Value>(name).ok(),
             _ => return Err(refusal(format!("format: the field {{{field}}} is not supported"))),
         };

@@ -14,10 +14,11 @@ pub const TOKENS: usize = 2000;
 pub const NESTED: usize = 100;
 
 /// Blocks are trimmed and stripped, as transformers' chat templates have it.
-pub const WHITESPACE: WhitespaceConfig = WhitespaceConfig { keep_trailing_newline: false, lstrip_blocks: true, trim_blocks: true };
+pub const WHITESPACE: WhitespaceConfig =
+    WhitespaceConfig { keep_trailing_newline: false, lstrip_blocks: true, trim_blocks: true };
 
-/// Reads `{% generation %}`, which marks what an assistant wrote and renders as it is, as a scope of its own, and ends of lines
-/// as Jinja does: all as one newline. Refuses what is too large or too deep.
+/// Reads `{% generation %}`, which marks what an assistant wrote and renders as it is, as a scope of its own, and ends
+/// of lines as Jinja does: all as one newline. Refuses what is too large or too deep.
 pub fn prepare(source: &str) -> Result<String, Error> {
     if source.len() > SIZE {
         return Err(refusal(format!("the template has {} bytes, and {SIZE} are allowed", source.len())));
@@ -53,7 +54,9 @@ fn marks(source: &str) -> Result<Vec<(usize, usize, &'static str)>, Error> {
             _ => {}
         }
         match word {
-            "for" | "if" | "elif" | "with" | "macro" | "call" | "filter" | "block" | "autoescape" | "generation" => open += 1,
+            "for" | "if" | "elif" | "with" | "macro" | "call" | "filter" | "block" | "autoescape" | "generation" => {
+                open += 1
+            }
             end if end.starts_with("end") => open = open.saturating_sub(1),
             _ => {}
         }

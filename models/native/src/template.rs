@@ -9,7 +9,7 @@ use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State};
 
 use crate::budget;
 use crate::print;
-use crate::{date, filters, rewrite, syntax};
+use crate::{date, environment, rewrite, syntax};
 
 const NAME: &str = "chat_template";
 
@@ -34,7 +34,7 @@ impl Template {
         // The instructions point into the source, which stays where it is until the template is dropped.
         match compile(unsafe { &*source }) {
             Ok((instructions, blocks)) => {
-                let environment = Box::into_raw(Box::new(environment()));
+                let environment = Box::into_raw(Box::new(furnished()));
                 Ok(Self { instructions, blocks, environment, source })
             }
             Err(err) => {
@@ -46,13 +46,14 @@ impl Template {
         }
     }
 
-    /// Renders an object of JSON, whose members are the template's variables, on a date or today. The error is one sentence:
-    /// what raise_exception was given, or what went wrong.
+    /// Renders an object of JSON, whose members are the template's variables, on a date or today. The error is one
+    /// sentence: what raise_exception was given, or what went wrong.
     pub fn render(&self, variables: &[u8], today: Option<[i32; 3]>) -> Result<String, String> {
         budget::begin(variables.len());
         date::fix(today);
         RAISED.set(None);
-        let root: Value = serde_json::from_slice(variables).map_err(|err| format!("the variables are not read: {err}"))?;
+        let root: Value =
+            serde_json::from_slice(variables).map_err(|err| format!("the variables are not read: {err}"))?;
         let mut out = String::new();
         let environment: &'static Environment<'static> = unsafe { &*self.environment };
         let rendered = Vm::new(environment)
@@ -84,9 +85,9 @@ fn compile(source: &'static str) -> Result<Compiled, Error> {
     Ok(generator.finish())
 }
 
-fn environment() -> Environment<'static> {
+fn furnished() -> Environment<'static> {
     let mut env = Environment::new();
-    filters::furnish(&mut env);
+    environment::furnish(&mut env);
     env.set_fuel(Some(budget::STEPS));
     env.set_recursion_limit(RECURSION);
     env.set_formatter(write);
