@@ -91,15 +91,10 @@ func (b *Batcher) refuse(ctx context.Context, caller Caller, asked amount) error
 	q := &b.queue
 	q.know(caller)
 	places := q.places(caller, asked)
-	full := &QueueFullError{
-		Items: q.taken.items, Tokens: q.taken.tokens, MaxItems: q.room.items, MaxTokens: q.room.tokens,
-		AskedItems: places.items, AskedTokens: places.tokens,
-	}
-	for _, room := range q.rooms(caller) {
+	var rooms [3]room
+	for _, room := range q.rooms(rooms[:0], caller) {
 		if !room.taken.plus(places).within(room.limit) {
-			full.Room = room.name
-			full.Items, full.Tokens = room.taken.items, room.taken.tokens
-			full.MaxItems, full.MaxTokens = room.limit.items, room.limit.tokens
+			full := room.full(places)
 			full.RetryAfter = min(max(b.rate.estimate(q.waits.tokens+b.atWork()), minRetry), maxRetry)
 			return full
 		}
@@ -108,14 +103,23 @@ func (b *Batcher) refuse(ctx context.Context, caller Caller, asked amount) error
 	if !ok || !b.rate.informed() || q.waits.items == 0 {
 		return nil
 	}
-	full.Wait = b.rate.estimate(b.atWork() + q.ahead(caller, asked.tokens, b.options.Budget.Tokens))
-	full.Left = time.Until(deadline)
-	late := time.Duration(lateness*float64(full.Wait)) - full.Left
-	if late <= 0 || full.Left <= 0 {
+	wait := b.rate.estimate(b.atWork() + q.ahead(caller, asked.tokens, b.options.Budget.Tokens))
+	left := time.Until(deadline)
+	late := time.Duration(lateness*float64(wait)) - left
+	if late <= 0 || left <= 0 {
 		return nil
 	}
-	full.RetryAfter = min(max(late, minRetry), maxRetry)
+	full := (&room{taken: q.taken, limit: q.room}).full(places)
+	full.Wait, full.Left, full.RetryAfter = wait, left, min(max(late, minRetry), maxRetry)
 	return full
+}
+
+// full is the refusal of a submission that asked for so many places.
+func (r *room) full(asked amount) *QueueFullError {
+	return &QueueFullError{
+		Room: r.name, Items: r.taken.items, Tokens: r.taken.tokens, MaxItems: r.limit.items, MaxTokens: r.limit.tokens,
+		AskedItems: asked.items, AskedTokens: asked.tokens,
+	}
 }
 
 // atWork is how many tokens the forwards in progress were asked for.

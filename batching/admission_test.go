@@ -125,7 +125,7 @@ func TestRoomsAreNeverOverfull(t *testing.T) {
 			count, length := rapid.IntRange(1, 30).Draw(t, "count"), rapid.IntRange(1, 50).Draw(t, "length")
 			c := newCall(context.Background(), caller, many(10_000*i, count, length), false)
 			fits := true
-			for _, room := range b.queue.rooms(caller) {
+			for _, room := range b.queue.rooms(nil, caller) {
 				fits = fits && room.taken.plus(b.queue.places(caller, c.asked)).within(room.limit)
 			}
 			said := b.Admits(context.Background(), caller, c.asked.items, c.asked.tokens)
@@ -133,7 +133,7 @@ func TestRoomsAreNeverOverfull(t *testing.T) {
 			if fits != (err == nil) || !cmp.Equal(said, err) {
 				t.Fatalf("fits: %t; Admits says %v, and Submit %v", fits, said, err)
 			}
-			for _, room := range b.queue.rooms(caller) {
+			for _, room := range b.queue.rooms(nil, caller) {
 				if err == nil && !room.taken.within(room.limit) {
 					t.Fatalf("room %+v is overfull", room)
 				}

@@ -54,10 +54,10 @@ func (q *queue) know(caller Caller) {
 	q.knowsBulk = q.knowsBulk || caller.Bulk
 }
 
-// rooms returns all that a submission of the caller must find place in.
-func (q *queue) rooms(caller Caller) []room {
+// rooms appends all that a submission of the caller must find place in: three at most.
+func (q *queue) rooms(rooms []room, caller Caller) []room {
 	class := q.class(caller)
-	rooms := []room{{"queue", q.taken, q.room}}
+	rooms = append(rooms, room{"queue", q.taken, q.room})
 	switch {
 	case caller.Bulk:
 		rooms = append(rooms, room{"bulk", class.taken, class.room})

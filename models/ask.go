@@ -61,11 +61,11 @@ func (m *Model) Read(ctx context.Context, ask Ask) (readings []Reading, computed
 		return nil, 0, err
 	}
 	readings = make([]Reading, len(outcomes))
-	items, at := make([]encode.Encoded, 0, len(outcomes)), make([]int, 0, len(outcomes)) // items[k] is of readings[at[k]]
+	items := make([]encode.Encoded, 0, len(outcomes)) // those that have ids
 	for i := range outcomes {
 		readings[i] = m.begun(&outcomes[i])
 		if outcomes[i].Err == nil {
-			items, at = append(items, outcomes[i].Encoded), append(at, i)
+			items = append(items, outcomes[i].Encoded)
 		}
 	}
 	if len(items) == 0 {
@@ -75,10 +75,16 @@ func (m *Model) Read(ctx context.Context, ask Ask) (readings []Reading, computed
 	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return nil, 0, err
 	}
-	for k, i := range at {
+	next := 0 // of read
+	for i := range readings {
 		r := &readings[i]
+		if r.Err != nil {
+			continue
+		}
 		if r.Err = err; err == nil {
-			r.Rows, r.Err, r.Shared, r.Cached, r.Queue, r.Run = read[k].Rows, read[k].Err, read[k].Shared, read[k].Cached, read[k].Queue, read[k].Run
+			of := &read[next]
+			r.Rows, r.Err, r.Shared, r.Cached, r.Queue, r.Run = of.Rows, of.Err, of.Shared, of.Cached, of.Queue, of.Run
+			next++
 		}
 	}
 	if errors.Is(ctx.Err(), context.Canceled) {

@@ -126,8 +126,8 @@ func inBundle(source Source, err error) error {
 	return fault.New(known.Code, "bundle %s: %s", source, known.Detail).Because(known.Err)
 }
 
-// Info says what is loaded.
-func (m *Model) Info() Info { return m.info }
+// Info says what is loaded. It is the model's own and must not be changed.
+func (m *Model) Info() *Info { return &m.info }
 
 // Proof lists what was checked when the bundle was loaded.
 func (m *Model) Proof() []Check { return m.proof }

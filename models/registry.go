@@ -105,47 +105,58 @@ func (r *Registry) Acquire(name string, kinds ...manifest.Kind) (m *Model, relea
 		return nil, nil, err
 	}
 	e.holders++
-	return e.model, sync.OnceFunc(func() {
+	held := true // guarded by mu
+	return e.model, func() {
 		r.mu.Lock()
 		defer r.mu.Unlock()
+		if !held {
+			return
+		}
+		held = false
 		if e.holders--; e.left && e.holders == 0 {
 			e.model.Close()
 		}
-	}), nil
+	}, nil
 }
 
 // choose finds what a name, or none, stands for.
 func (r *Registry) choose(name string, kinds []manifest.Kind) (*entry, error) {
-	var words []string
-	for _, kind := range kinds {
-		if kind != manifest.KindFeatures { // a question about rewards takes these too
-			words = append(words, string(kind))
-		}
-	}
-	wanted := strings.Join(words, " or ")
 	if name != "" {
 		at := r.find(name)
 		if at < 0 {
 			return nil, fault.New(fault.CodeModel, "no model is named %q; loaded: %s", fault.Short(name), r.names())
 		}
 		if asked := r.entries[at].model.info.Manifest.Asked(); !slices.Contains(kinds, asked) {
-			return nil, fault.New(fault.CodeKind, "model %q is a %s model, and this question needs a %s model", name, asked, wanted)
+			return nil, fault.New(fault.CodeKind, "model %q is a %s model, and this question needs a %s model", name, asked, words(kinds))
 		}
 		return r.entries[at], nil
 	}
-	var of []*entry
+	var found *entry
+	count := 0
 	for _, e := range r.entries {
 		if slices.Contains(kinds, e.model.info.Manifest.Asked()) {
-			of = append(of, e)
+			found = e
+			count++
 		}
 	}
-	switch len(of) {
+	switch count {
 	case 1:
-		return of[0], nil
+		return found, nil
 	case 0:
-		return nil, fault.New(fault.CodeModel, "no %s model is loaded; loaded: %s", wanted, r.names())
+		return nil, fault.New(fault.CodeModel, "no %s model is loaded; loaded: %s", words(kinds), r.names())
 	}
-	return nil, fault.New(fault.CodeModel, "%d %s models are loaded, so the request must name one: %s", len(of), wanted, r.names())
+	return nil, fault.New(fault.CodeModel, "%d %s models are loaded, so the request must name one: %s", count, words(kinds), r.names())
+}
+
+// words names kinds in an error. A question about rewards takes models of features too, which goes without saying.
+func words(kinds []manifest.Kind) string {
+	var words []string
+	for _, kind := range kinds {
+		if kind != manifest.KindFeatures {
+			words = append(words, string(kind))
+		}
+	}
+	return strings.Join(words, " or ")
 }
 
 // find is the place of the model of that name, -1 when there is none.

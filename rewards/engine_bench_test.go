@@ -16,7 +16,7 @@ type instantSource struct {
 	reading models.Reading
 }
 
-func (s *instantSource) Info() models.Info { return s.info }
+func (s *instantSource) Info() *models.Info { return &s.info }
 
 func (*instantSource) Admit(context.Context, models.Ask) error { return nil }
 
@@ -54,7 +54,7 @@ func BenchmarkScore(b *testing.B) {
 // TestAllocations: a request allocates for what it answers and little beside.
 func TestAllocations(t *testing.T) {
 	e := instant(t)
-	for n, most := range map[int]float64{1: 15, 256: 256*2 + 20} {
+	for n, most := range map[int]float64{1: 12, 256: 256*2 + 16} {
 		items := make([]encode.Item, n)
 		got := testing.AllocsPerRun(50, func() {
 			if _, err := e.Ask(t.Context(), Request{Question: Score, Items: items}); err != nil {

@@ -164,8 +164,7 @@ func TestAnItemWithoutScoreHasNoGradient(t *testing.T) {
 
 // explained has two results of a model of one label, read at 0 and 1.
 func explained(source Source) (s *scoring, readings []models.Reading, results []Result) {
-	m := source.Info().Manifest
-	h, _ := newHead(&m).(*head)
+	h, _ := newHead(&source.Info().Manifest).(*head)
 	readings = []models.Reading{{Rows: [][]float32{{0}}}, {Rows: [][]float32{{1}}}}
 	return &scoring{source: source, head: h}, readings, []Result{{Score: 1}, {Score: 2}}
 }
@@ -218,10 +217,10 @@ func (e *ending) Err() error { return e.err }
 // twoFeatures says that it reads x and y.
 type twoFeatures struct{ Source }
 
-func (twoFeatures) Info() models.Info {
+func (twoFeatures) Info() *models.Info {
 	m := reward("a")
 	m.Graph.Features = []string{"x", "y"}
-	return models.Info{Manifest: m}
+	return &models.Info{Manifest: m}
 }
 
 // slow lets the deadline pass.

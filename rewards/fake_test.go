@@ -37,7 +37,7 @@ var (
 	_ sloped    = (*fakeSource)(nil)
 )
 
-func (s *fakeSource) Info() models.Info { return s.info }
+func (s *fakeSource) Info() *models.Info { return &s.info }
 
 func (s *fakeSource) Admit(context.Context, models.Ask) error {
 	s.admits.Add(1)

@@ -15,8 +15,8 @@ func (e *Engine) Models() []ModelInfo {
 	infos := make([]ModelInfo, len(all))
 	for i, source := range all {
 		info := source.Info()
-		k := kindOf(&info)
-		infos[i] = ModelInfo{Info: info, Answers: k.words(), Transforms: k.evaluator(&info.Manifest).transforms()}
+		k := kindOf(info)
+		infos[i] = ModelInfo{Info: *info, Answers: k.words(), Transforms: k.evaluator(&info.Manifest).transforms()}
 	}
 	return infos
 }

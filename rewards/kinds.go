@@ -39,16 +39,16 @@ type recipe interface {
 	answer(ctx context.Context, read []gathered) (Answer, error)
 }
 
-// kindsOf lists the kinds of model that answer a question.
-func kindsOf(q Question) []manifest.Kind {
-	of := make([]manifest.Kind, 0, len(kinds))
-	for i := range kinds {
-		if slices.Contains(kinds[i].questions, q) {
-			of = append(of, kinds[i].of)
+// answerers lists the kinds of model that answer each question.
+var answerers = func() map[Question][]manifest.Kind {
+	of := map[Question][]manifest.Kind{}
+	for _, k := range kinds {
+		for _, q := range k.questions {
+			of[q] = append(of[q], k.of)
 		}
 	}
 	return of
-}
+}()
 
 // kindOf is the row of a model.
 func kindOf(info *models.Info) *kind {
@@ -73,5 +73,5 @@ func recipeOf(source Source, r *Request) (recipe, error) {
 		return &tokenizing{source: source, request: r}, nil
 	}
 	info := source.Info()
-	return kindOf(&info).evaluator(&info.Manifest).recipe(source, r)
+	return kindOf(info).evaluator(&info.Manifest).recipe(source, r)
 }

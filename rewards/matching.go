@@ -53,7 +53,7 @@ func newMatching(source Source, r *Request, rule matcher) (recipe, error) {
 			"the request reads %d sequences, since a %s model reads %d for %d responses to one prompt, and one request may have %d",
 			count, info.Manifest.Kind, rule.sequences(most), most, info.Budget.Items)
 	}
-	if err := withinSquare(&info, most); err != nil {
+	if err := withinSquare(info, most); err != nil {
 		return nil, err
 	}
 	return &matching{source, r, rule}, nil

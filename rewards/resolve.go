@@ -20,7 +20,7 @@ func (e *Engine) resolve(r *Request) (source Source, release func(), err error) 
 	}
 	for _, other := range e.sources.all() {
 		if info := other.Info(); info.Manifest.Name == r.Model {
-			k := kindOf(&info)
+			k := kindOf(info)
 			return nil, nil, failure.New(fault.CodeKind, "%s; a %s model answers %s", known.Detail, k.of, strings.Join(k.words(), ", "))
 		}
 	}
@@ -38,7 +38,7 @@ func (e *Engine) answering(r *Request) []manifest.Kind {
 	case r.Question == Tokenize && slices.ContainsFunc(e.sources.all(), readsText):
 		return []manifest.Kind{manifest.KindReward}
 	}
-	return kindsOf(r.Question)
+	return answerers[r.Question]
 }
 
 // readsText tells a reward model that reads text from every other model.

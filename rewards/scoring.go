@@ -26,7 +26,7 @@ func (h *head) recipe(source Source, r *Request) (recipe, error) {
 	info := source.Info()
 	switch r.Question {
 	case Compare:
-		err = withinSquare(&info, len(r.Groups[0].Responses))
+		err = withinSquare(info, len(r.Groups[0].Responses))
 	case Score:
 		numbers := len(h.labels)
 		if r.Gradient {
@@ -35,11 +35,11 @@ func (h *head) recipe(source Source, r *Request) (recipe, error) {
 			}
 			numbers += len(info.Manifest.Graph.Features)
 		}
-		err = withinCells(&info, len(r.Items), numbers, "items")
+		err = withinCells(info, len(r.Items), numbers, "items")
 	case Rank:
-		err = withinCells(&info, len(r.Groups[0].Responses), len(h.labels), "responses")
+		err = withinCells(info, len(r.Groups[0].Responses), len(h.labels), "responses")
 	case Pairs:
-		err = withinCells(&info, 2*len(r.Groups), len(h.labels), "responses")
+		err = withinCells(info, 2*len(r.Groups), len(h.labels), "responses")
 	case Steps, Tokenize: // are not asked of a reward model's head
 	}
 	if err != nil {

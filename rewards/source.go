@@ -10,8 +10,8 @@ import (
 
 // Source gives readings of items: a model of this process is one. Its methods are safe for concurrent use.
 type Source interface {
-	// Info says what it is.
-	Info() models.Info
+	// Info says what it is. It is the source's own and must not be changed.
+	Info() *models.Info
 	// Admit tells whether items have a chance of being read now, before anything is done with them. It keeps no place
 	// for them.
 	Admit(ctx context.Context, ask models.Ask) error

@@ -80,8 +80,7 @@ func (s *stepping) within(readings []models.Reading) error {
 	if s.rule.tellsLabels() {
 		each = len(s.rule.labels)
 	}
-	info := s.source.Info()
-	return withinCells(&info, count, each, "steps")
+	return withinCells(s.source.Info(), count, each, "steps")
 }
 
 // result is the steps of one reading.

@@ -78,7 +78,7 @@ func TestAllocations(t *testing.T) {
 		run  func()
 		most float64
 	}{
-		{"decode 1 item", decodes(t, scoreBody(1)), 30},
+		{"decode 1 item", decodes(t, scoreBody(1)), 18},
 		{"decode 4096 items", decodes(t, scoreBody(4096)), 6 * 4096},
 		{"decode 10000 ids", decodes(t, ids), 70},
 		{"encode 1 item", encodes(t, 1), 10},

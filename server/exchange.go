@@ -15,7 +15,7 @@ type exchange struct {
 	protocol *protocol     // tells its problems
 	route    string        // pattern of the route that took it up; empty: none did
 	caller   *caller       // who asks
-	body     *incoming     // of the request
+	body     incoming      // of the request
 	timeout  time.Duration // for the client to take the answer
 	closes   bool          // HTTP/1: an unread body can be got rid of only with the connection
 
@@ -28,7 +28,7 @@ type exchange struct {
 func newExchange(w http.ResponseWriter, r *http.Request, timeout time.Duration) (*exchange, *http.Request) {
 	x := &exchange{
 		ResponseWriter: w,
-		body:           &incoming{ReadCloser: r.Body, ended: r.ContentLength == 0},
+		body:           incoming{ReadCloser: r.Body, ended: r.ContentLength == 0},
 		timeout:        timeout,
 		closes:         r.ProtoMajor < 2,
 	}
@@ -36,7 +36,7 @@ func newExchange(w http.ResponseWriter, r *http.Request, timeout time.Duration) 
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Time{})
 	}
 	with := *r // net/http keeps the request that it gave, and looks at its body afterwards
-	with.Body = x.body
+	with.Body = &x.body
 	return x, &with
 }
 

@@ -28,15 +28,30 @@ type Outcome struct {
 // order. Items that are left when ctx ends have its error. The error is of the whole request: its items have more than
 // so many tokens together, which is found out long before all of them are encoded.
 func (e *Encoder) All(ctx context.Context, gate *Gate, items []Item, options Options, tokens int) ([]Outcome, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	options.Hurry = options.Hurry || len(items) > countedItems
 	outcomes := make([]Outcome, len(items))
-	var total, next atomic.Int64
+	var total int
+	if len(items) == 1 { // as most requests have: nothing is beside it
+		outcomes[0] = e.one(ctx, gate, &items[0], options)
+		total = len(outcomes[0].IDs)
+	} else {
+		total = e.sideBySide(ctx, gate, items, options, tokens, outcomes)
+	}
+	if total > tokens {
+		return nil, fault.New(fault.CodeBudget, "the items have more than %d tokens together, and one request may have %d", total-1, tokens)
+	}
+	return outcomes, nil
+}
+
+// sideBySide fills in the outcome of each item. It gives the tokens of all, and begins no item once they are too many.
+func (e *Encoder) sideBySide(ctx context.Context, gate *Gate, items []Item, options Options, tokens int, outcomes []Outcome) (total int) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var sum, next atomic.Int64
 	work := func() {
 		for i := int(next.Add(1)) - 1; i < len(items); i = int(next.Add(1)) - 1 {
 			outcomes[i] = e.one(ctx, gate, &items[i], options)
-			if total.Add(int64(len(outcomes[i].IDs))) > int64(tokens) {
+			if sum.Add(int64(len(outcomes[i].IDs))) > int64(tokens) {
 				cancel()
 			}
 		}
@@ -48,19 +63,16 @@ func (e *Encoder) All(ctx context.Context, gate *Gate, items []Item, options Opt
 	}
 	work()
 	group.Wait()
-	if n := total.Load(); n > int64(tokens) {
-		return nil, fault.New(fault.CodeBudget, "the items have more than %d tokens together, and one request may have %d", n-1, tokens)
-	}
-	return outcomes, nil
+	return int(sum.Load())
 }
 
 // one is an item's way through the gate. No input may end the process, so a panic on the way is the item's own error.
 func (e *Encoder) one(ctx context.Context, gate *Gate, item *Item, options Options) (out Outcome) {
-	leave, err := gate.enter(ctx, e.weight(item))
-	if err != nil {
+	weight := gate.weight(e.weight(item))
+	if err := gate.enter(ctx, weight); err != nil {
 		return Outcome{Err: err}
 	}
-	defer leave()
+	defer gate.leave(weight)
 	defer func() {
 		if value := recover(); value != nil {
 			out = Outcome{Err: fmt.Errorf("panic: %v\n%s", value, debug.Stack())}

@@ -152,41 +152,39 @@ func TestTheGateHoldsBytesAndItems(t *testing.T) {
 		gate := NewGate()
 		var inside, bytes atomic.Int64
 		work := func(size int) {
-			leave, err := gate.enter(t.Context(), size)
-			if err != nil {
+			weight := gate.weight(size)
+			if err := gate.enter(t.Context(), weight); err != nil {
 				t.Error(err)
 				return
 			}
-			size = min(size, int(gate.most))
-			if n, b := inside.Add(1), bytes.Add(int64(size)); b > gate.most || n > int64(runtime.GOMAXPROCS(0)) {
+			if n, b := inside.Add(1), bytes.Add(weight); b > gate.most || n > int64(runtime.GOMAXPROCS(0)) {
 				t.Errorf("%d items of %d bytes at once", n, b)
 			}
 			time.Sleep(time.Millisecond) // of the bubble: all that can enter have
 			inside.Add(-1)
-			bytes.Add(-int64(size))
-			leave()
+			bytes.Add(-weight)
+			gate.leave(weight)
 		}
 		var group sync.WaitGroup
 		for i := range 50 {
 			group.Go(func() { work(i * gateLeast / 10) })
 		}
 		group.Wait()
-		leave, err := gate.enter(t.Context(), math.MaxInt)
-		if err != nil {
+		all := gate.weight(math.MaxInt)
+		if err := gate.enter(t.Context(), all); err != nil {
 			t.Fatal(err)
 		}
 		waits, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
 		go func() {
-			_, err := gate.enter(waits, 1)
-			done <- err
+			done <- gate.enter(waits, 1)
 		}()
 		synctest.Wait()
 		cancel()
 		if err := <-done; !errors.Is(err, context.Canceled) {
 			t.Errorf("who waited left with %v", err)
 		}
-		leave()
+		gate.leave(all)
 	})
 }
 

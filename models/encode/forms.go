@@ -27,7 +27,7 @@ const (
 // form tells which form the item has. It refuses an item without a form, one of several, one that is incomplete, and
 // one that the model's kind cannot take.
 func (e *Encoder) form(item Item) (string, error) {
-	var forms []string
+	forms := make([]string, 0, 5)
 	add := func(given bool, form string) {
 		if given {
 			forms = append(forms, form)

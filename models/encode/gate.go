@@ -29,18 +29,23 @@ func NewGate() *Gate {
 	return &Gate{items: semaphore.NewWeighted(int64(processors)), bytes: semaphore.NewWeighted(most), most: most}
 }
 
-// enter waits until an item of so many bytes may be encoded; leave must be called when it is. The error is ctx's.
-func (g *Gate) enter(ctx context.Context, bytes int) (leave func(), err error) {
-	weight := min(int64(bytes), g.most)
+// weight is what an item of so many bytes counts: no more than there is room for.
+func (g *Gate) weight(bytes int) int64 { return min(int64(bytes), g.most) }
+
+// enter waits until an item of that weight may be encoded; leave must be called when it is. The error is ctx's.
+func (g *Gate) enter(ctx context.Context, weight int64) error {
 	if err := g.bytes.Acquire(ctx, weight); err != nil {
-		return nil, err
+		return err
 	}
 	if err := g.items.Acquire(ctx, 1); err != nil {
 		g.bytes.Release(weight)
-		return nil, err
+		return err
 	}
-	return func() {
-		g.items.Release(1)
-		g.bytes.Release(weight)
-	}, nil
+	return nil
+}
+
+// leave makes room for others.
+func (g *Gate) leave(weight int64) {
+	g.items.Release(1)
+	g.bytes.Release(weight)
 }

@@ -26,9 +26,10 @@ func DecodeLine(text []byte, into Form, limits Limits) error {
 }
 
 func decode(what string, text []byte, into Form, limits Limits) error {
-	d := &decoder{what: what, limits: limits.withDefaults()}
+	d := &decoder{body: *bytes.NewBuffer(text), what: what, limits: limits.withDefaults()}
+	d.path = d.room[:0]
 	// The token reader lets both pass. This package refuses them itself, since it knows which item they spoil.
-	d.in.Reset(bytes.NewBuffer(text), jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
+	d.in.Reset(&d.body, jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
 	if err := into.decode(d); err != nil {
 		return err
 	}
@@ -42,10 +43,12 @@ func decode(what string, text []byte, into Form, limits Limits) error {
 // decoder reads one text from its front to its back and stops at the first error.
 type decoder struct {
 	in      jsontext.Decoder
+	body    bytes.Buffer
 	what    string // "body" or "line", for errors
 	limits  Limits
 	path    path
-	scratch []byte // for strings with escapes
+	room    [4]place // for the path, where that is no longer
+	scratch []byte   // for strings with escapes
 
 	lone  bool   // an item, pair or response is being read, which may fail alone
 	spoil *Error // why it fails: the first reason; nil while there is none

@@ -35,7 +35,7 @@ func elements[T any](d *decoder, all []T, into *[]T, limit bound, read func(d *d
 			return d.over(limit)
 		}
 		if len(all) == cap(all) { // doubled, so that all that is thrown away is less than what is kept
-			all = append(make([]T, 0, max(4, 2*len(all))), all...)
+			all = append(make([]T, 0, max(1, 2*len(all))), all...)
 		}
 		d.path = append(d.path, element(len(all)))
 		all = append(all, *new(T))
