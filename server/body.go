@@ -21,10 +21,11 @@ type bodies struct {
 	most    int64 // bytes of one, as it is sent and as it is decoded
 	buffers sync.Pool
 	decoder *decoder
+	room    *room
 }
 
 func newBodies(most int64) *bodies {
-	return &bodies{most: most, buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }}, decoder: newDecoder(most)}
+	return &bodies{most: most, buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }}, decoder: newDecoder(most), room: newRoom(most)}
 }
 
 // read reads a whole body, and undoes its Content-Encoding. The buffer must be released when nothing needs it any more.

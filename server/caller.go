@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/assay-rm/assay/server/problem"
 )
@@ -18,6 +19,15 @@ type caller struct {
 	rate *allowance // nil: no limit
 
 	counts *callerCounts // nil: it has no name to count under
+
+	once  sync.Once
+	taken *semaphore.Weighted // what its bodies take of the room
+}
+
+// bodies is what its bodies may take of the room: so many bytes.
+func (c *caller) bodies(most int64) *semaphore.Weighted {
+	c.once.Do(func() { c.taken = semaphore.NewWeighted(most) })
+	return c.taken
 }
 
 // callerCounts are the series of one caller.

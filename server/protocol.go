@@ -55,6 +55,14 @@ type asked struct {
 // in no protocol.
 func ask(s *Server, c codec) handler {
 	return func(x *exchange, r *http.Request) error {
+		if err := c.accepts(r.Header.Get("Content-Type")); err != nil {
+			return err
+		}
+		giveBack, err := s.bodies.room.hold(x, r, s.bodies.most)
+		if err != nil {
+			return err
+		}
+		defer giveBack()
 		request, err := c.read(s.bodies, x, r)
 		switch {
 		case err != nil:
@@ -93,9 +101,6 @@ func sizeOf(r *rewards.Request) int {
 // read reads and decodes a body. Nothing of the body is kept when it returns, since a request may wait long for its
 // answer.
 func (c *codec) read(from *bodies, x *exchange, r *http.Request) (asked, error) {
-	if err := c.accepts(r.Header.Get("Content-Type")); err != nil {
-		return asked{}, err
-	}
 	body, err := from.read(x, r)
 	if err != nil {
 		return asked{}, err

@@ -17,6 +17,7 @@ const (
 	CodeNotReady         = "not_ready"
 	CodeBadBody          = "bad_body"
 	CodeRateLimited      = "rate_limited"
+	CodeBodiesFull       = "bodies_full"
 )
 
 // row is a row of the table of problems.
@@ -144,6 +145,11 @@ var table = []row{
 		CodeRateLimited, 429, "The caller's tokens are used up",
 		"the token's `rate` of tokens per minute is exceeded",
 		"try again after `Retry-After` seconds",
+	},
+	{
+		CodeBodiesFull, 429, "Too many bodies at once",
+		"the bodies of all requests in flight, or of one caller's, have no room for this one's",
+		"try again after `Retry-After` seconds; smaller requests",
 	},
 	{
 		failure.CodeClientGone, 499, "The client is gone",
