@@ -40,13 +40,18 @@ if [[ ! -f $model/done ]]; then
     touch "$model/done"
 fi
 
+# Side by side both binaries run forwards of the same size, one at a time: what each would measure at its own start is a throw of
+# dice on a machine that others use, and a forward's size moves a load by more than any change.
+same=()
+[[ -z ${BEFORE:-} ]] || same=(--batch-tokens 1024)
+
 # start BINARY NAME FLAGS...: a server on a free loopback port. A second try would hide a port taken in between.
 given=()
 start() {
     local binary=$1 name=$2 port pid
     shift 2
     port=$("$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-    "$binary" serve --no-builtin --listen "127.0.0.1:$port" "$@" >/dev/null 2>"$scratch/$name.log" &
+    "$binary" serve --no-builtin --listen "127.0.0.1:$port" "${same[@]}" "$@" >/dev/null 2>"$scratch/$name.log" &
     pid=$!
     pids+=("$pid")
     for ((i = 0; i < 600; i++)); do
