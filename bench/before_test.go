@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -31,6 +32,50 @@ func TestTwoBinariesAreMeasuredInTurn(t *testing.T) {
 	}
 	if got, err := load.run(t.Context(), b); err != nil || got.Verdict() != "miss" {
 		t.Errorf("4 %% behind: %s, %v", got.Verdict(), err)
+	}
+}
+
+// TestTheSpreadIsTheSignTests holds the places to the sign test's table: of 7 rounds the range, of 9 all but one at each end,
+// of 15 all but three, of 21 all but five.
+func TestTheSpreadIsTheSignTests(t *testing.T) {
+	t.Parallel()
+	for n, out := range map[int]int{1: 0, 5: 0, 7: 0, 9: 1, 15: 3, 21: 5} {
+		rounds := make([]float64, n)
+		for i := range rounds {
+			rounds[i] = float64((i*7 + 3) % n) // 0 … n-1, in some order
+		}
+		slices.Sort(rounds)
+		if low, high := spread(rounds); low != rounds[out] || high != rounds[n-1-out] {
+			t.Errorf("of %d rounds %g to %g, want all but %d at each end", n, low, high, out)
+		}
+	}
+}
+
+// TestRoundsGoOnWhereTheyDoNotTell: a load whose rounds lie on both sides gets more, and is void where those leave it open;
+// one that is behind in every round is a miss.
+func TestRoundsGoOnWhereTheyDoNotTell(t *testing.T) {
+	t.Parallel()
+	b := &bench{Settings: Settings{Rounds: 7}, servers: servers{"main": {URL: "now"}, "before-main": {URL: "before"}}, progress: t.Logf}
+	for name, test := range map[string]struct {
+		now     func(n int) float64
+		verdict string
+		rounds  int
+	}{
+		"behind":         {func(int) float64 { return 90 }, "miss", 7},
+		"level":          {func(int) float64 { return 98 }, "pass", 7},
+		"open":           {func(n int) float64 { return []float64{80, 120, 96}[n%3] }, "void", 21},
+		"level, in time": {func(n int) float64 { return []float64{80, 120, 98, 99}[min(n%4, 3)] }, "pass", 7},
+	} {
+		load := turn{"load", "", serverMain, "x/s", 0, func(_ context.Context, _ *bench, server Server, n int) (float64, error) {
+			if server.URL == "now" {
+				return test.now(n), nil
+			}
+			return 100, nil
+		}}
+		got, err := load.run(t.Context(), b)
+		if err != nil || got.Verdict() != test.verdict || got.Checks[0].Rounds != test.rounds {
+			t.Errorf("%s: %s after %d rounds, %v; want %s after %d", name, got.Verdict(), got.Checks[0].Rounds, err, test.verdict, test.rounds)
+		}
 	}
 }
 
