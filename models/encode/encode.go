@@ -42,10 +42,6 @@ func (e *Encoder) encode(ctx context.Context, item Item, options Options) (out E
 	if out.User, err = e.userVector(item); err != nil {
 		return Encoded{}, err
 	}
-	tail := 0
-	if e.manifest.Tokenizer.AppendsEnd() || e.manifest.Tokenizer.ReplacesEnd() {
-		tail = 1
-	}
 	within := e.within(options)
 	switch {
 	case form == formIDs && len(item.InputIDs)-e.spareBOS(item.InputIDs) > within.tokens:
@@ -59,16 +55,28 @@ func (e *Encoder) encode(ctx context.Context, item Item, options Options) (out E
 			err = e.finish(&out, form)
 		}
 	case e.manifest.Kind == manifest.KindProcess:
-		tail = e.tail
 		err = e.encodeSteps(ctx, item, form, options.Truncate, within, &out)
 	default:
-		tail = e.tail
 		err = e.encodeTurns(ctx, item, form, within, &out)
 	}
 	if err != nil {
 		return Encoded{Tokens: counted(err)}, err
 	}
-	return out, e.truncate(&out, options.Truncate, tail)
+	return out, e.truncate(&out, options.Truncate, e.tailOf(form, out.IDs))
+}
+
+// tailOf is how many ids at an item's end are the template's own, and are kept where its newest tokens are cut: those that
+// follow every response. A text that a client rendered has them where it ends with them; where not, it has the end id, if
+// the policy puts one.
+func (e *Encoder) tailOf(form string, ids []int64) int {
+	n := len(e.tail)
+	if form != formText && form != formIDs || n > 0 && len(ids) >= n && slices.Equal(ids[len(ids)-n:], e.tail) {
+		return n
+	}
+	if e.manifest.Tokenizer.AppendsEnd() || e.manifest.Tokenizer.ReplacesEnd() {
+		return 1
+	}
+	return 0
 }
 
 // requireBoundaries refuses the forms text and input_ids where the model must know what they do not show: where the

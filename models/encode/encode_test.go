@@ -206,7 +206,7 @@ func TestTruncationLaws(t *testing.T) {
 		if own.Tokenizer.BOS == "one" && cut.IDs[0] != *own.Tokenizer.BOSID {
 			t.Fatal("the BOS was cut")
 		}
-		tail := min(e.tail, want)
+		tail := min(len(e.tail), want)
 		if !slices.Equal(cut.IDs[len(cut.IDs)-tail:], whole.IDs[len(whole.IDs)-tail:]) {
 			t.Fatal("the template's tail was cut")
 		}
@@ -226,3 +226,23 @@ func TestTruncationLaws(t *testing.T) {
 		t.Errorf("items that were cut: %v, want 5 or more each way", cuts)
 	}
 }
+
+// TestTheTailOfATextIsKept: a conversation that the client rendered is cut where the server's own rendering of it is.
+func TestTheTailOfATextIsKept(t *testing.T) {
+	for _, name := range []string{"qwen3-reward-packed", "llama-reward-padded"} {
+		m := fixture(t, name)
+		long := strings.Repeat("word and more ", 400)
+		item := Item{Prompt: new("p"), Response: &long}
+		whole, err := encodeWith(m, item, TruncateRight)
+		if err != nil || whole.Truncated == 0 {
+			t.Fatalf("%s: %d cut, %v", name, whole.Truncated, err)
+		}
+		text, err := encodeWith(m, Item{Text: &whole.Text}, TruncateRight)
+		if err != nil || !slices.Equal(text.IDs, whole.IDs) || text.Truncated != whole.Truncated {
+			t.Errorf("%s: of the text %d ids, %d cut, end %v; of the conversation %d, %d, end %v; %v", name, len(text.IDs), text.Truncated,
+				stretchOf(text.IDs), len(whole.IDs), whole.Truncated, stretchOf(whole.IDs), err)
+		}
+	}
+}
+
+func stretchOf(ids []int64) []int64 { return ids[max(0, len(ids)-5):] }

@@ -18,7 +18,7 @@ type Encoder struct {
 	segments  []segment      // instead of a template
 	separator int64          // the step separator's id, of joint steps; else -1
 	readID    int64          // the id of read.token; -1 when there is none
-	tail      int            // tokens that follow a response: the template's and the end policy's
+	tail      []int64        // ids that follow every response: the template's and the end policy's
 	dated     bool           // the template writes today's date
 	user      int            // numbers of a user's vector that items must have; 0: none
 	bos       string         // the text of a BOS, where the policy takes those away that are too many; else empty
@@ -62,5 +62,5 @@ func (e *Encoder) Separator() int64 { return e.separator }
 
 // Tail is how many tokens follow every response; ok tells whether conversations become ids at all.
 func (e *Encoder) Tail() (tail int, ok bool) {
-	return e.tail, e.template != nil || e.segments != nil
+	return len(e.tail), e.template != nil || e.segments != nil
 }

@@ -54,13 +54,15 @@ func (e *Encoder) findTail() error {
 	if err != nil {
 		return err
 	}
-	for e.tail < min(len(first), len(second)) && first[len(first)-1-e.tail] == second[len(second)-1-e.tail] {
-		e.tail++
+	n := 0
+	for n < min(len(first), len(second)) && first[len(first)-1-n] == second[len(second)-1-n] {
+		n++
 	}
-	if e.tail >= m.Limits.MaxTokens {
+	e.tail = slices.Clone(first[len(first)-n:])
+	if n >= m.Limits.MaxTokens {
 		return fault.New(fault.CodeBundle,
 			"limits.max_tokens is %d, and the template alone puts %d tokens after a response", m.Limits.MaxTokens,
-			e.tail)
+			n)
 	}
 	return nil
 }

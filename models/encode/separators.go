@@ -18,6 +18,9 @@ func (e *Encoder) encodeJoint(ctx context.Context, item Item, before []chat.Mess
 		false); err != nil {
 		return err
 	}
+	if err := e.keeps(out.Text, content); err != nil {
+		return err
+	}
 	if e.tokens.Added(e.manifest.Steps.Separator) {
 		out.IDs, err = e.ids(ctx, form, out.Text, within)
 	} else {
@@ -27,6 +30,16 @@ func (e *Encoder) encodeJoint(ctx context.Context, item Item, before []chat.Mess
 		return err
 	}
 	return e.finish(out, form)
+}
+
+// keeps refuses a rendered text that lacks the steps, which a template may trim at their ends and not otherwise: those of
+// thinking models leave out what stands before </think>, and then no step can be found.
+func (e *Encoder) keeps(text, content string) error {
+	if strings.Contains(text, strings.TrimSpace(content)) {
+		return nil
+	}
+	return fault.New(fault.CodeTemplate, "the chat template leaves out or changes a part of the steps' text, as some do with what stands "+
+		"before </think>, and model %q reads where they end", e.manifest.Name)
 }
 
 // placedIDs tokenizes text whose separator is no added token: what stands beside one may make another token with it,
@@ -42,11 +55,7 @@ func (e *Encoder) placedIDs(ctx context.Context, text, content string, steps []s
 	at := strings.LastIndex(text, content)
 	if at < 0 { // a template may trim the turn
 		left := len(content) - len(strings.TrimLeftFunc(content, unicode.IsSpace))
-		if at = strings.LastIndex(text, strings.TrimSpace(content)); at < 0 {
-			return nil, fault.New(fault.CodeTemplate,
-				"the chat template changes the steps' text, and model %q reads where they end", e.manifest.Name)
-		}
-		at -= left
+		at = strings.LastIndex(text, strings.TrimSpace(content)) - left
 	}
 	stepAt := make(map[int]int, len(steps)) // the steps, by the byte at which their separator ends
 	found := make([]bool, len(steps))

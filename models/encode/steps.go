@@ -120,6 +120,12 @@ func (e *Encoder) encodePrefixes(ctx context.Context, before []chat.Message, ste
 		}
 		ids = e.applyBOS(ids)
 		if whole == nil {
+			if !e.manifest.Steps.Turns {
+				err = e.keeps(text, messages[len(messages)-1].Content)
+			}
+			if err != nil {
+				return err
+			}
 			whole, out.Text = ids, text
 			switch n := len(whole); {
 			case n > limit && truncate == TruncateError:

@@ -150,5 +150,21 @@ func TestTemplatesThatTouchTheSteps(t *testing.T) {
 	}
 	e.template = must2(chat.New(`{{ messages[0].content }} {{ messages[1].content | upper }}`, nil, time.Time{}))
 	_, err = encodeWith(&e, Item{Prompt: new("p"), Steps: []string{"a", "b"}}, TruncateError)
-	refusedItem(t, err, fault.CodeTemplate, "changes the steps' text")
+	refusedItem(t, err, fault.CodeTemplate, "leaves out or changes a part of the steps' text")
+}
+
+// TestTemplatesOfThinkingModels: what drops the text before </think> is said to, for steps in one text and for prefixes, and
+// never called a separator in a message.
+func TestTemplatesOfThinkingModels(t *testing.T) {
+	for name, tokenize := range map[string]string{"qwen3-process-packed": "joint", "llama-process-packed": "prefix"} {
+		e := changed(fixture(t, name))
+		e.manifest.Steps.Tokenize = tokenize
+		e.template = must2(chat.New(
+			`{{ messages[0].content }} {{ messages[1].content.split('</think>')[-1].lstrip('\n') }}`, nil, time.Time{}))
+		_, err := encodeWith(&e, Item{Prompt: new("p"), Steps: []string{"<think>so 4", "</think>\n\n4"}}, TruncateError)
+		refusedItem(t, err, fault.CodeTemplate, "as some do with what stands before </think>")
+		if _, err = encodeWith(&e, Item{Prompt: new("p"), Steps: []string{"so 4", "4"}}, TruncateError); err != nil {
+			t.Errorf("%s: without thoughts: %v", tokenize, err)
+		}
+	}
 }
