@@ -1,6 +1,7 @@
 package rewards
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -25,18 +26,18 @@ type head struct {
 	model      string
 	labels     []string
 	likelihood *manifest.Likelihood
-	last       string // activation that the request asks for, behind everything else
+	last       string // the manifest's final activation, or what the request asks for instead of none
 }
 
 func newHead(m *manifest.Manifest) evaluator {
-	return &head{Head: m.Head, model: m.Name, labels: m.Graph.Labels, likelihood: m.Likelihood, last: activationNone}
+	return &head{Head: m.Head, model: m.Name, labels: m.Graph.Labels, likelihood: m.Likelihood, last: cmp.Or(m.Head.Final, activationNone)}
 }
 
 // asked is the head as a request asks for it: with a label of its own choice, and with an activation behind everything
 // else.
 func (h *head) asked(r *Request) (*head, error) {
 	of := *h
-	if of.last = r.Activation; r.Label != "" {
+	if r.Label != "" {
 		at := slices.Index(h.labels, r.Label)
 		switch {
 		case h.likelihood != nil:
@@ -44,9 +45,15 @@ func (h *head) asked(r *Request) (*head, error) {
 		case at < 0:
 			return nil, failure.New(failure.CodeLabel, "label: %q is none of the labels %q of model %q", fault.Short(r.Label), h.labels, h.model)
 		case h.Label < 0: // its mean and std are of the combination
-			of.Head = manifest.Head{Activation: h.Activation, Std: 1}
+			of.Head, of.last = manifest.Head{Activation: h.Activation, Std: 1}, activationNone
 		}
 		of.Label, of.Named = at, h.Named && at == h.Label
+	}
+	if last := cmp.Or(r.Activation, activationNone); last != activationNone {
+		if of.last != activationNone {
+			return nil, failure.New(failure.CodeActivation, "activation: %s of what is after a %s already", last, of.last)
+		}
+		of.last = last
 	}
 	if of.last != activationSoftmax {
 		return &of, nil

@@ -86,6 +86,20 @@ func TestHeads(t *testing.T) {
 			9, 9,
 			[]string{},
 		},
+		{
+			"calibrated", labelled(manifest.Head{Label: -1, Weights: []float64{1, -1}, Mean: 4.5, Final: "sigmoid"}, "yes", "no"),
+			Request{},
+			[][]float32{{7, 1}},
+			6, ops.Sigmoid(1.5),
+			[]string{"weights", "mean 4.5 std 1", "sigmoid"},
+		},
+		{
+			"calibrated, asked for a label", labelled(manifest.Head{Label: -1, Weights: []float64{1, -1}, Mean: 4.5, Final: "sigmoid"}, "yes", "no"),
+			Request{Label: "no"},
+			[][]float32{{7, 1}},
+			1, 1,
+			[]string{},
+		},
 		{"gates", labelled(gates, "a", "b", "g", "h"), Request{}, [][]float32{{9, 9, 2, 3}, {5, 7, 0, 0}}, 31, 15, []string{"gates", "mean 1 std 2"}},
 		{
 			"gates and sigmoid", labelled(gates, "a", "b", "g", "h"),
@@ -116,6 +130,8 @@ func TestHeadRefusals(t *testing.T) {
 	weights.Head = manifest.Head{Activation: activationNone, Label: -1, Weights: []float64{1, 0}, Std: 1}
 	likelihood.Head.Label, likelihood.Likelihood = -1, &manifest.Likelihood{Beta: 1, Norm: "sum"}
 	soft.Head.Activation = activationSoftmax
+	calibrated := reward("a", "b")
+	calibrated.Head = filled(manifest.Head{Final: activationSigmoid})
 	for name, test := range map[string]struct {
 		manifest manifest.Manifest
 		request  Request
@@ -123,6 +139,7 @@ func TestHeadRefusals(t *testing.T) {
 	}{
 		"weights":    {weights, Request{Activation: activationSoftmax}, failure.CodeActivation},
 		"softmax":    {soft, Request{Activation: activationSoftmax}, failure.CodeActivation},
+		"final":      {calibrated, Request{Activation: activationSigmoid}, failure.CodeActivation},
 		"likelihood": {likelihood, Request{Label: "policy"}, failure.CodeLabel},
 	} {
 		e, _ := answers(t, test.manifest, []float32{1, 2})

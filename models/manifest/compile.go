@@ -10,6 +10,7 @@ type Head struct {
 	Weights    []float64 // by label: the score is their sum over the labels; nil: it is not
 	Gates      []Gate    // the score is their sum; nil: it is not
 	Mean, Std  float64   // the score is normalized by these; 0 and 1 leave it alone
+	Final      string    // none or sigmoid, of what is then
 }
 
 // ReadsOneLabel tells whether the score is made of one label's output alone.
@@ -95,9 +96,12 @@ func (s *spec) compile() Manifest {
 }
 
 func (s *spec) compileHead() Head {
-	h := Head{Activation: s.Head.Activation, Named: s.Head.Label != "", Mean: s.Head.Mean, Std: *s.Head.Std}
+	h := Head{Activation: s.Head.Activation, Named: s.Head.Label != "", Mean: s.Head.Mean, Std: *s.Head.Std, Final: s.Head.Final}
 	if h.Activation == "" {
 		h.Activation = activationNone
+	}
+	if h.Final == "" {
+		h.Final = activationNone
 	}
 	if h.Named {
 		h.Label = s.label(s.Head.Label)

@@ -29,6 +29,7 @@ func TestLabelsBecomeIndices(t *testing.T) {
 		"a label":          {"head: {label: c, activation: softmax, mean: 2, std: 3}", Head{Activation: "softmax", Label: 2, Named: true, Mean: 2, Std: 3}},
 		"the first, named": {"head: {label: a}", Head{Activation: "none", Named: true, Std: 1}},
 		"weights":          {"head: {weights: {c: 3, a: 1}}", Head{Activation: "none", Label: -1, Weights: []float64{1, 0, 3, 0}, Std: 1}},
+		"calibrated":       {"head: {weights: {a: 1}, mean: 4.5, final: sigmoid}", Head{Activation: "none", Label: -1, Weights: []float64{1, 0, 0, 0}, Mean: 4.5, Std: 1, Final: "sigmoid"}},
 		"gates": {
 			"head: {gates: {values: [b, a], gates: [d, c]}}\nread: {prompt: {pattern: [7]}}",
 			Head{Activation: "none", Label: -1, Gates: []Gate{{Value: 1, Gate: 3}, {Value: 0, Gate: 2}}, Std: 1},
@@ -36,6 +37,7 @@ func TestLabelsBecomeIndices(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := compiled(t, "a, b, c, d", test.more)
+			test.want.Final = finalOr(test.want.Final)
 			if diff := cmp.Diff(test.want, m.Head); diff != "" {
 				t.Errorf("head (-want +got):\n%s", diff)
 			}
@@ -75,4 +77,12 @@ graph: {file: f.onnx, layout: features, precision: float32, output: o, labels: [
 	if m.Limits.MaxTokens != 3 || !m.ReadsFeatures() || m.Asked() != KindFeatures {
 		t.Errorf("%+v", m)
 	}
+}
+
+// finalOr is the final activation that a head has which names none.
+func finalOr(final string) string {
+	if final == "" {
+		return "none"
+	}
+	return final
 }

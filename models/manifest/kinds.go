@@ -32,7 +32,7 @@ func (s *spec) checkKind(check checker) {
 }
 
 func (h headSpec) empty() bool {
-	return h.Activation == "" && h.Label == "" && h.Weights == nil && h.Gates == nil && h.Mean == 0 && *h.Std == 1
+	return h.Activation == "" && h.Label == "" && h.Weights == nil && h.Gates == nil && h.Mean == 0 && *h.Std == 1 && h.Final == ""
 }
 
 func (s stepSpec) empty() bool {
@@ -62,6 +62,7 @@ func (s *spec) checkHead(check checker) {
 		"head.activation is %q, and must be none, sigmoid or softmax", h.Activation)
 	check(h.Activation != activationSoftmax || len(s.Graph.Labels) > 1,
 		"head.activation softmax needs two labels or more")
+	check(slices.Contains([]string{"", activationNone, activationSigmoid}, h.Final), "head.final is %q, and must be none or sigmoid", h.Final)
 	ways := 0
 	if h.Label != "" {
 		ways++

@@ -94,6 +94,8 @@ func TestManifestRefusals(t *testing.T) {
 		{name: "skip", replace: process, append: "steps: {separator: x, skip: -1, label: reward, activation: none}\n", want: "steps.skip is -1"},
 		{name: "accumulate", replace: process, append: "steps: {separator: x, accumulate: true, label: reward, activation: none}\n", want: "steps.accumulate goes with likelihood"},
 		{name: "limit", replace: []string{"max_tokens: 512", "max_tokens: 0"}, want: "limits.max_tokens is 0"},
+		{name: "final activation", append: "head: {final: softmax}\n", want: `head.final is "softmax", and must be none or sigmoid`},
+		{name: "a day that is none", replace: []string{"file: chat_template.jinja", "file: chat_template.jinja, date: 2024-13-01"}, want: `template.date is "2024-13-01"`},
 		{name: "std", append: "head: {std: -1}\n", want: "head.std is -1"},
 		{name: "graph outside", replace: []string{"file: model.onnx", "file: ../model.onnx"}, want: `graph.file "../model.onnx" leaves the bundle`},
 		{name: "absolute file", replace: []string{"file: tokenizer.json", "file: /etc/passwd"}, want: `tokenizer.file "/etc/passwd" leaves the bundle`},

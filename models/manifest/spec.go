@@ -44,6 +44,7 @@ type headSpec struct {
 	Gates      *gateSpec          `yaml:"gates,omitempty"`
 	Mean       float64            `yaml:"mean,omitempty"`
 	Std        *float64           `yaml:"std,omitempty"`
+	Final      string             `yaml:"final,omitempty"`
 }
 
 // gateSpec names the labels of Σ gates of the prompt's row · values of the other row, one gate per value.
