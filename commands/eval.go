@@ -12,6 +12,7 @@ import (
 	"github.com/assay-rm/assay/commands/page"
 	"github.com/assay-rm/assay/models/builtin"
 	"github.com/assay-rm/assay/models/encode"
+	"github.com/assay-rm/assay/rewards/ops"
 )
 
 // evalCommand is `assay eval`.
@@ -21,7 +22,7 @@ type evalCommand struct {
 	Steps     string            `group:"Data" placeholder:"FILE" help:"Labelled steps, for the first-error F1."`
 	BestOf    string            `group:"Data" placeholder:"FILE" help:"Samples of each prompt, for best-of-n accuracy."`
 	Separator string            `default:"\n" help:"Ends a step in a response, where a process model judges one (a new line)."`
-	Threshold float64           `default:"0.5" help:"The first step that scores below it is the first error."`
+	Threshold *float64          `placeholder:"X" help:"The first step that scores below it is the first error. Left out, it is 0.5 of probabilities and 0 of log-ratios."`
 	Truncate  encode.Truncation `enum:"error,left,right" default:"error" help:"What happens to an item over the model's limit: error, left or right."`
 	JSON      bool              `name:"json" help:"Write the metrics as JSON: model, measure, split."`
 }
@@ -77,7 +78,10 @@ func (c *evalCommand) Run(ctx context.Context, con *console) (err error) {
 	}
 	bar := con.progress(total, true)
 	defer bar.Stop()
-	options := evaluation.Options{Separator: c.Separator, Threshold: c.Threshold, Truncate: c.Truncate}
+	options := evaluation.Options{Separator: c.Separator, Truncate: c.Truncate}
+	if c.Threshold != nil {
+		options.Threshold = ops.Some(*c.Threshold)
+	}
 	report, err := evaluation.Run(ctx, engine, jobs, options, bar)
 	bar.Stop()
 	if err != nil {

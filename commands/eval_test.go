@@ -17,6 +17,7 @@ import (
 	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/models/builtin"
 	"github.com/assay-rm/assay/models/encode"
+	"github.com/assay-rm/assay/rewards/ops"
 )
 
 // evaluated loads one bundle and measures it on rows.
@@ -47,7 +48,7 @@ func evaluated(t *testing.T, dir string, m evaluation.Measure, rows ...any) eval
 	if err != nil {
 		t.Fatal(err)
 	}
-	options := evaluation.Options{Separator: "\n", Threshold: 0.5, Truncate: encode.TruncateError}
+	options := evaluation.Options{Separator: "\n", Threshold: ops.Some(0.5), Truncate: encode.TruncateError}
 	report, err := evaluation.Run(t.Context(), engine, jobs, options, &bulk.Progress{})
 	if err != nil {
 		t.Fatal(err)

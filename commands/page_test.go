@@ -39,9 +39,10 @@ func TestShow(t *testing.T) {
 		new(compareCommand).Show(p, 5, wire.CompareLine{RankLine: line}, listAnswer{Answer: rewards.Answer{
 			Preference: ops.Preferences([]ops.Maybe{ops.Some(1), ops.Some(2), {}}), WinRates: []ops.Maybe{ops.Some(0.27), ops.Some(0.73), {}},
 		}})
-		(&stepsCommand{Threshold: 0.5}).Show(p, 6, wire.Item{Prompt: &prompt, Response: new("12 + 30 = 42\n\nso 43"), Separator: new("\n\n")},
+		new(stepsCommand).Show(p, 6, wire.Item{Prompt: &prompt, Response: new("12 + 30 = 42\n\nso 43"), Separator: new("\n\n")},
 			rewards.StepsResult{
 				Steps:      []rewards.Step{{Score: ops.Some(0.98), End: 12}, {Score: ops.Some(0.1), End: 19}},
+				Threshold:  ops.Some(0.5),
 				FirstError: 1,
 			})
 	})

@@ -16,7 +16,7 @@ import (
 // stepsCommand is `assay steps`.
 type stepsCommand struct {
 	Offline   offlineFlags `embed:""`
-	Threshold float64      `default:"0.5" help:"The first step that scores below it is the first error."`
+	Threshold *float64     `placeholder:"X" help:"The first step that scores below it is the first error. Left out, it is 0.5 of probabilities, 0 of log-ratios, and none of other scores."`
 }
 
 // Help is shown by assay steps --help.
@@ -38,7 +38,9 @@ type stepsRecord struct {
 
 func (c *stepsCommand) Ask(ctx context.Context, engine bulk.Engine, items []wire.Item) ([]rewards.StepsResult, error) {
 	request := c.Offline.about(rewards.Steps)
-	request.Threshold = ops.Some(c.Threshold)
+	if c.Threshold != nil {
+		request.Threshold = ops.Some(*c.Threshold)
+	}
 	native.Items(&request, items)
 	answer, err := engine.Ask(ctx, request)
 	return answer.Steps, err
@@ -58,7 +60,10 @@ func (c *stepsCommand) Show(p *page.Page, number int, item wire.Item, result rew
 		return
 	}
 	verdict := "no error"
-	if result.FirstError >= 0 {
+	switch {
+	case !result.Threshold.Known:
+		verdict = "no threshold"
+	case result.FirstError >= 0:
 		verdict = fmt.Sprintf("first error: step %d", result.FirstError)
 	}
 	p.Line("%6d  %s — %s", number, preview(wire.Item{Prompt: item.Prompt, Messages: item.Messages, Text: item.Text}), verdict)
@@ -67,7 +72,7 @@ func (c *stepsCommand) Show(p *page.Page, number int, item wire.Item, result rew
 		score, mark := "     –", " "
 		if step.Score.Known {
 			score = fmt.Sprintf("%.4f", step.Score.Value)
-			if step.Score.Value < c.Threshold {
+			if result.Threshold.Known && step.Score.Value < result.Threshold.Value {
 				mark = "✗"
 			}
 		}

@@ -17,9 +17,9 @@ type Answer struct {
 	Digest     string // sha256 of its bundle's files
 	MaxTokens  int    // of an item, that the model accepts
 	Usage      Usage
-	Transforms []string // what was applied between raw and score, in order
-	Activation string   // score and rank: the one that was asked for
-	Threshold  float64  // steps: that FirstError went by
+	Transforms []string  // what was applied between raw and score, in order
+	Activation string    // score and rank: the one that was asked for
+	Threshold  ops.Maybe // steps: that FirstError went by; missing: there is none, and no FirstError
 
 	Results    []Result        // score: of items; rank and compare: of responses
 	Ranking    []int           // rank: indices of responses, the best first; those that failed have no place
@@ -76,7 +76,8 @@ type StepsResult struct {
 	Mean       float64
 	Last       float64
 	Product    ops.Maybe // missing where it overflows
-	FirstError int       // the first step below the threshold; -1: there is none
+	Threshold  ops.Maybe // as the answer's
+	FirstError int       // the first step below the threshold; -1: there is none, or no threshold
 	Tokens
 }
 

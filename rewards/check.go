@@ -21,9 +21,6 @@ func invalid(format string, args ...any) error {
 func (r *Request) check() error {
 	r.Truncate = cmp.Or(r.Truncate, encode.TruncateError)
 	r.Activation = cmp.Or(r.Activation, activationNone)
-	if !r.Threshold.Known {
-		r.Threshold = ops.Some(0.5)
-	}
 	if err := oneOf("truncate", r.Truncate, encode.TruncateError, encode.TruncateLeft, encode.TruncateRight); err != nil {
 		return err
 	}
@@ -53,8 +50,8 @@ func (r *Request) checkItems() error {
 	if len(r.Items) == 0 {
 		return invalid("items: must hold at least one item")
 	}
-	if x := r.Threshold.Value; r.Question == Steps && !ops.Finite(x) {
-		return invalid("threshold: %g is not finite", x)
+	if x := r.Threshold; r.Question == Steps && x.Known && !ops.Finite(x.Value) {
+		return invalid("threshold: %g is not finite", x.Value)
 	}
 	for i := range r.Items {
 		if ofGroup(&r.Items[i]) {

@@ -29,16 +29,16 @@ func (a *Answer) tell(r *Request, c comparison) {
 	}
 }
 
-// rank orders the responses by descending score; of equal scores the lower index leads. The ranking keeps so many
-// places, 0: all.
+// rank orders the responses by descending score, and those of equal scores by raw: a sigmoid is 1 for all that is large
+// enough. Of what is equal in both the lower index leads. The ranking keeps so many places, 0: all.
 func (a *Answer) rank(results []Result, places int) {
-	scores := make([]ops.Maybe, len(results))
+	scores, raws := make([]ops.Maybe, len(results)), make([]ops.Maybe, len(results))
 	for i := range results {
 		if results[i].Err == nil {
-			scores[i] = ops.Some(results[i].Score)
+			scores[i], raws[i] = ops.Some(results[i].Score), results[i].Raw
 		}
 	}
-	a.Results, a.Ranking = results, ops.Order(scores)
+	a.Results, a.Ranking = results, ops.Order(scores, raws)
 	if places > 0 && places < len(a.Ranking) {
 		a.Ranking = a.Ranking[:places]
 	}

@@ -200,7 +200,7 @@ func TestSteps(t *testing.T) {
 			t.Errorf("step %d: %+v", i, step)
 		}
 	}
-	if r.Min != p || r.Last != p || r.Product.Value != p*p*p || r.Mean != p || r.FirstError != -1 || answer.Threshold != 0.2 {
+	if r.Min != p || r.Last != p || r.Product.Value != p*p*p || r.Mean != p || r.FirstError != -1 || answer.Threshold != ops.Some(0.2) {
 		t.Errorf("aggregates %+v", r)
 	}
 	if diff := cmp.Diff([]string{"softmax", "label good"}, answer.Transforms); diff != "" {
@@ -210,7 +210,7 @@ func TestSteps(t *testing.T) {
 		t.Errorf("the empty item: %+v", got)
 	}
 	again := ask(t, e, Request{Question: Steps, Items: items})
-	if again.Threshold != 0.5 || again.Steps[0].FirstError != 0 {
+	if again.Threshold != ops.Some(0.5) || again.Steps[0].FirstError != 0 {
 		t.Errorf("with the default threshold: %+v", again.Steps[0])
 	}
 }

@@ -40,7 +40,7 @@ type Request struct {
 	Activation string    // score and rank: applied last; one of package manifest's, and none when empty
 	Gradient   bool      // score: beside each score, how it moves with each feature
 	Places     int       // rank: places that the ranking keeps; 0: all
-	Threshold  ops.Maybe // steps: the first step that scores below is the first error; missing: 0.5
+	Threshold  ops.Maybe // steps: the first step that scores below is the first error; missing: the model's own, which fits its scale
 }
 
 // Group is responses to one prompt, which is Prompt, the user's turn, or Messages, the conversation before the

@@ -40,6 +40,18 @@ func (s *steps) transforms() []string {
 	return names
 }
 
+// threshold is what fits the scale of the scores: the middle of probabilities, and 0 of log-ratios, above which the model holds
+// a step more likely than its reference does. Of an output that was made for no scale there is none.
+func (s *steps) threshold() ops.Maybe {
+	switch {
+	case s.Activation != activationNone:
+		return ops.Some(0.5)
+	case s.likelihood != nil:
+		return ops.Some(0)
+	}
+	return ops.Maybe{}
+}
+
 // tellsLabels tells whether a step has several outputs that mean something each.
 func (s *steps) tellsLabels() bool { return len(s.labels) > 1 && s.likelihood == nil }
 
@@ -63,7 +75,10 @@ func (s *stepping) answer(_ context.Context, read []gathered) (Answer, error) {
 	if err := s.within(read[0].readings); err != nil {
 		return Answer{}, err
 	}
-	threshold := s.request.Threshold.Value
+	threshold := s.request.Threshold
+	if !threshold.Known {
+		threshold = s.rule.threshold()
+	}
 	results := make([]StepsResult, len(read[0].readings))
 	for i := range results {
 		results[i] = s.rule.result(&read[0].readings[i], threshold)
@@ -84,7 +99,7 @@ func (s *stepping) within(readings []models.Reading) error {
 }
 
 // result is the steps of one reading.
-func (s *steps) result(reading *models.Reading, threshold float64) StepsResult {
+func (s *steps) result(reading *models.Reading, threshold ops.Maybe) StepsResult {
 	rows, err := widen(reading, s.labels)
 	if err != nil {
 		return StepsResult{Err: err}
@@ -151,9 +166,9 @@ func (s *steps) score(rows [][]float64, reading *models.Reading, k int) (raw, sc
 }
 
 // aggregate sums up the scores of at least one step, the first of which is step number skip.
-func aggregate(scores []float64, threshold float64, skip int) StepsResult {
-	r := StepsResult{Min: slices.Min(scores), Mean: ops.Mean(scores), Last: scores[len(scores)-1], FirstError: -1}
-	if at := ops.FirstBelow(scores, threshold); at >= 0 {
+func aggregate(scores []float64, threshold ops.Maybe, skip int) StepsResult {
+	r := StepsResult{Min: slices.Min(scores), Mean: ops.Mean(scores), Last: scores[len(scores)-1], Threshold: threshold, FirstError: -1}
+	if at := ops.FirstBelow(scores, threshold.Value); threshold.Known && at >= 0 {
 		r.FirstError = at + skip
 	}
 	if product := ops.Product(scores); ops.Finite(product) {

@@ -87,11 +87,32 @@ func TestRowsThatAreNotThoseOfTheSteps(t *testing.T) {
 	}
 }
 
+// TestTheThresholdFitsTheScale: probabilities have their middle, log-ratios 0, and an output without a scale has none.
+func TestTheThresholdFitsTheScale(t *testing.T) {
+	for name, test := range map[string]struct {
+		rule steps
+		want ops.Maybe
+	}{
+		"sigmoid":              {steps{Steps: &manifest.Steps{Activation: activationSigmoid}}, ops.Some(0.5)},
+		"softmax":              {steps{Steps: &manifest.Steps{Activation: activationSoftmax}}, ops.Some(0.5)},
+		"log-ratio":            {steps{Steps: &manifest.Steps{Activation: activationNone}, likelihood: &manifest.Likelihood{Beta: 1}}, ops.Some(0)},
+		"sigmoid of log-ratio": {steps{Steps: &manifest.Steps{Activation: activationSigmoid}, likelihood: &manifest.Likelihood{Beta: 1}}, ops.Some(0.5)},
+		"no scale":             {steps{Steps: &manifest.Steps{Activation: activationNone}}, ops.Maybe{}},
+	} {
+		if got := test.rule.threshold(); got != test.want {
+			t.Errorf("%s: %v, want %v", name, got, test.want)
+		}
+	}
+}
+
 func TestAggregatesKeepTheirBounds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		scores := rapid.SliceOfN(rapid.Float64Range(0, 1), 1, 50).Draw(t, "scores")
 		threshold := rapid.Float64Range(0, 1).Draw(t, "threshold")
-		a := aggregate(scores, threshold, 0)
+		a := aggregate(scores, ops.Some(threshold), 0)
+		if without := aggregate(scores, ops.Maybe{}, 0); without.FirstError != -1 || without.Min != a.Min {
+			t.Fatalf("without a threshold: %+v", without)
+		}
 		if a.Min > a.Mean || a.Mean > slices.Max(scores) || a.Product.Value > a.Min || a.Last != scores[len(scores)-1] {
 			t.Fatalf("min %g, mean %g, product %g, last %g of %v", a.Min, a.Mean, a.Product.Value, a.Last, scores)
 		}

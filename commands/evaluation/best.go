@@ -47,7 +47,7 @@ func (q bestQuestion) Ask(ctx context.Context, engine bulk.Engine, rows []wire.B
 	for i := range rows {
 		n := len(rows[i].Responses)
 		best := 0
-		if order := ops.Order(scores[:n]); len(order) > 0 {
+		if order := ops.Order(scores[:n], nil); len(order) > 0 {
 			best = order[0]
 		}
 		verdicts[i] = chosen(&rows[i], best, cmp.Or(errs[:n]...))

@@ -12,6 +12,7 @@ import (
 	"github.com/assay-rm/assay/commands/bulk"
 	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/rewards"
+	"github.com/assay-rm/assay/rewards/ops"
 )
 
 // Data is a file to measure on.
@@ -23,8 +24,8 @@ type Data struct {
 
 // Options say how models are asked.
 type Options struct {
-	Separator string  // ends a step in a response, where a process model judges one
-	Threshold float64 // the first step that scores below it is the first error
+	Separator string    // ends a step in a response, where a process model judges one
+	Threshold ops.Maybe // the first step that scores below it is the first error; missing: the model's own
 	Truncate  encode.Truncation
 }
 

@@ -70,14 +70,14 @@ func verdictOf(pair *rewards.PairResult) verdict {
 // stepQuestion asks for the first step below the threshold.
 type stepQuestion struct {
 	asking
-	threshold float64
+	threshold ops.Maybe
 }
 
 func (stepQuestion) split(row *wire.StepRow) string { return splitOf(row.Split) }
 
 func (q stepQuestion) Ask(ctx context.Context, engine bulk.Engine, rows []wire.StepRow) ([]verdict, error) {
 	request := q.about(rewards.Steps)
-	request.Threshold = ops.Some(q.threshold)
+	request.Threshold = q.threshold
 	request.Items = make([]encode.Item, len(rows))
 	for i := range rows {
 		request.Items[i] = encode.Item{Prompt: &rows[i].Prompt, Steps: rows[i].Steps}
@@ -85,6 +85,9 @@ func (q stepQuestion) Ask(ctx context.Context, engine bulk.Engine, rows []wire.S
 	answer, err := engine.Ask(ctx, request)
 	if err != nil {
 		return nil, err
+	}
+	if !answer.Threshold.Known {
+		return nil, failure.New(failure.CodeInvalidField, "threshold: the scores of model %s have no scale, so it must be given", answer.Model)
 	}
 	verdicts := make([]verdict, len(rows))
 	for i := range answer.Steps {

@@ -57,7 +57,16 @@ func TestPreferencesSumToOne(t *testing.T) {
 func TestOrderIsAStablePermutation(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		scores := rewardsOf(t)
-		order := Order(scores)
+		ties := make([]Maybe, len(scores))
+		for i := range ties {
+			ties[i] = Maybe{float64(rapid.IntRange(0, 2).Draw(t, "tie")), rapid.Bool().Draw(t, "has a tie-breaker")}
+		}
+		if rapid.Bool().Draw(t, "all have a tie-breaker") {
+			for i := range ties {
+				ties[i].Known = true
+			}
+		}
+		order := Order(scores, ties)
 		var want []int
 		for i := range scores {
 			if scores[i].Known {
@@ -69,7 +78,9 @@ func TestOrderIsAStablePermutation(t *testing.T) {
 		}
 		for k := 1; k < len(order); k++ {
 			a, b := order[k-1], order[k]
-			if x, y := scores[a].Value, scores[b].Value; x < y || (x == y && a > b) {
+			x, y := scores[a].Value, scores[b].Value
+			broken := x == y && ties[a].Known && ties[b].Known && ties[a].Value != ties[b].Value
+			if x < y || broken && ties[a].Value < ties[b].Value || x == y && !broken && a > b {
 				t.Fatalf("%d (%g) is before %d (%g)", a, x, b, y)
 			}
 		}

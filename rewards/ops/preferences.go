@@ -44,16 +44,22 @@ func WinRates(matrix Matrix) []Maybe {
 	return rates
 }
 
-// Order lists the indices of the scores that are known from the greatest to the smallest; of equal ones the lower index
-// leads.
-func Order(scores []Maybe) []int {
+// Order lists the indices of the scores that are known from the greatest to the smallest, of equal ones those with the
+// greater tie-breaker first, and of those that are equal in that too, or have none, the lower index. Without ties nothing has one.
+func Order(scores, ties []Maybe) []int {
 	var order []int
 	for i, score := range scores {
 		if score.Known {
 			order = append(order, i)
 		}
 	}
-	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(scores[j].Value, scores[i].Value) })
+	slices.SortStableFunc(order, func(i, j int) int {
+		by := cmp.Compare(scores[j].Value, scores[i].Value)
+		if by == 0 && ties != nil && ties[i].Known && ties[j].Known {
+			by = cmp.Compare(ties[j].Value, ties[i].Value)
+		}
+		return by
+	})
 	return order
 }
 

@@ -53,7 +53,7 @@ func CompareAnswer(a *rewards.Answer) *wire.CompareAnswer {
 
 // StepsAnswer is the body that answers a steps request.
 func StepsAnswer(a *rewards.Answer) *wire.StepsAnswer {
-	answer := &wire.StepsAnswer{Answering: answering(a), Threshold: a.Threshold, Results: make([]wire.StepsResult, len(a.Steps))}
+	answer := &wire.StepsAnswer{Answering: answering(a), Threshold: a.Threshold.Pointer(), Results: make([]wire.StepsResult, len(a.Steps))}
 	for i := range a.Steps {
 		answer.Results[i] = StepsResult(&a.Steps[i])
 	}

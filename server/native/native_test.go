@@ -145,7 +145,7 @@ func TestAnswersAsJSON(t *testing.T) {
 		`"timings":{"queue_ms":0.5,"run_ms":2,"total_ms":3.25},`
 	answer := func(q rewards.Question, change func(a *rewards.Answer)) *rewards.Answer {
 		a := &rewards.Answer{
-			Question: q, Model: "m", Digest: "d", MaxTokens: 7, Transforms: []string{"softmax"}, Activation: "none", Threshold: 0.5,
+			Question: q, Model: "m", Digest: "d", MaxTokens: 7, Transforms: []string{"softmax"}, Activation: "none", Threshold: ops.Some(0.5),
 			Usage: rewards.Usage{
 				Items: 2, Tokens: 18, Computed: 12, Queue: 500 * time.Microsecond, Run: 2 * time.Millisecond, Total: 3250 * time.Microsecond,
 			},

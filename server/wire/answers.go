@@ -87,7 +87,7 @@ type PairResult struct {
 // StepsAnswer has one result per item, in order.
 type StepsAnswer struct {
 	Answering
-	Threshold float64       `json:"threshold" doc:"That first_error went by"`
+	Threshold *float64      `json:"threshold" doc:"That first_error went by: the request's, else 0.5 of probabilities and 0 of log-ratios; null of scores that have no scale"`
 	Results   []StepsResult `json:"results" nullable:"false"`
 }
 
@@ -114,7 +114,7 @@ type Aggregate struct {
 	Product    *float64 `json:"product" doc:"Null where it overflows, which scores in [0, 1] never do"`
 	Mean       float64  `json:"mean"`
 	Last       float64  `json:"last"`
-	FirstError *int     `json:"first_error" doc:"Index of the first step below the threshold; null when there is none"`
+	FirstError *int     `json:"first_error" doc:"Index of the first step below the threshold; null where there is none, or no threshold"`
 }
 
 // TokenizeAnswer has one result per item, in order.

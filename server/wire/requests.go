@@ -33,7 +33,7 @@ type ScoreRequest struct {
 type StepsRequest struct {
 	Common
 	Items     []Item   `json:"items" minItems:"1" nullable:"false" doc:"Each a prompt with steps, a prompt with a response and a separator, messages with a separator, or text or input_ids that hold the step token"`
-	Threshold *float64 `json:"threshold,omitempty" default:"0.5" doc:"first_error is the first step whose score is below"`
+	Threshold *float64 `json:"threshold,omitempty" doc:"first_error is the first step whose score is below; left out, it is 0.5 of probabilities and 0 of log-ratios"`
 }
 
 // TokenizeRequest has the body of a score or a steps request and asks what the model would see.
