@@ -54,7 +54,7 @@ func (*stepsCommand) Record(number int, result rewards.StepsResult) any {
 
 func (*stepsCommand) Header() string { return "  line  step   score  text" }
 
-func (c *stepsCommand) Show(p *page.Page, number int, item wire.Item, result rewards.StepsResult) {
+func (*stepsCommand) Show(p *page.Page, number int, item wire.Item, result rewards.StepsResult) {
 	if result.Err != nil {
 		bulk.ShowError(p, number, result.Err)
 		return

@@ -103,7 +103,6 @@ func (e *Encoder) encodeSeparate(ctx context.Context, before []chat.Message, ste
 // encodePrefixes tokenizes the whole text, and the text cut after each step to find where the step is read. It goes on
 // only where that takes no longer than for the longest item.
 func (e *Encoder) encodePrefixes(ctx context.Context, before []chat.Message, steps []string, form string, truncate Truncation, within bound, out *Encoded) error {
-	limit := e.manifest.Limits.MaxTokens
 	var whole []int64
 	for k := len(steps); k >= 1; k-- {
 		messages := e.conversationUpTo(before, steps[:k])
@@ -120,21 +119,9 @@ func (e *Encoder) encodePrefixes(ctx context.Context, before []chat.Message, ste
 		}
 		ids = e.applyBOS(ids)
 		if whole == nil {
-			if !e.manifest.Steps.Turns {
-				err = e.keeps(text, messages[len(messages)-1].Content)
-			}
-			if err != nil {
-				return err
-			}
 			whole, out.Text = ids, text
-			switch n := len(whole); {
-			case n > limit && truncate == TruncateError:
-				return e.tooLong(n)
-			case n*len(steps) > limit*limit:
-				return fault.New(fault.CodeTooLong,
-					"the item has %d tokens and %d steps, each tokenized with all before it, "+
-						"and limits.max_tokens of model %q is %d",
-					n, len(steps), e.manifest.Name, limit)
+			if err := e.worthPrefixes(text, messages, len(ids), len(steps), truncate); err != nil {
+				return err
 			}
 		}
 		at := len(ids) - 1 - e.manifest.Steps.Offset
@@ -158,6 +145,26 @@ func (e *Encoder) encodePrefixes(ctx context.Context, before []chat.Message, ste
 	}
 	if e.manifest.Likelihood != nil {
 		return e.markResponse(ctx, out, e.conversationUpTo(before, steps), form)
+	}
+	return nil
+}
+
+// worthPrefixes refuses an item whose rendered text lacks its steps, or whose prefixes would take longer to tokenize than those
+// of the longest item.
+func (e *Encoder) worthPrefixes(text string, messages []chat.Message, n, steps int, truncate Truncation) error {
+	if !e.manifest.Steps.Turns {
+		if err := e.keeps(text, messages[len(messages)-1].Content); err != nil {
+			return err
+		}
+	}
+	switch limit := e.manifest.Limits.MaxTokens; {
+	case n > limit && truncate == TruncateError:
+		return e.tooLong(n)
+	case n*steps > limit*limit:
+		return fault.New(fault.CodeTooLong,
+			"the item has %d tokens and %d steps, each tokenized with all before it, "+
+				"and limits.max_tokens of model %q is %d",
+			n, steps, e.manifest.Name, limit)
 	}
 	return nil
 }
