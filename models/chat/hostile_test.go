@@ -89,6 +89,7 @@ func hostile() []hostileTemplate {
 		{"a join that grows", "{% set x = 'a' * 100000 %}{{ x.join(x) }}", "bytes"},
 		{"a width", "{{ 'a' | indent(1000000000) }}{{ ('a' * 1000000) | list | batch(1000000000) }}", "10000"},
 		{"literal text again and again", "{% for a in range(100000) %}" + strings.Repeat("x", 10000) + "{% endfor %}", "bytes"},
+		{"a text beyond any request's", "{% set x = 'a' * 1000000 %}{% for a in range(200) %}{{ x }}{% endfor %}", "writes more than 134217728 bytes"},
 		{"a block of literal text", "{% set b %}{% for a in range(100000) %}" + strings.Repeat("x", 10000) + "{% endfor %}{% endset %}", "bytes"},
 		{"lists in lists", "{% set n = namespace(x=[]) %}{% for i in range(99999) %}{% set n.x = [n.x] %}{% endfor %}", "lists and dicts of others"},
 		{"dicts in dicts", "{% set n = namespace(x={}) %}{% for i in range(99999) %}{% set n.x = {'x': n.x} %}{% endfor %}", "lists and dicts of others"},

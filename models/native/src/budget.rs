@@ -16,6 +16,9 @@ pub const STEPS: u64 = 4_000_000;
 pub const BYTES: usize = 256 << 20;
 pub const PER_BYTE: usize = 64;
 
+/// Bytes that one rendering may write: more than any request may have of text.
+pub const WRITTEN: usize = 128 << 20;
+
 /// Lists, dicts and namespaces that one rendering makes of others.
 pub const NESTED: usize = 5_000;
 
@@ -25,12 +28,14 @@ const ITEM: usize = 32;
 thread_local! {
     static LEFT: Cell<usize> = const { Cell::new(0) };
     static MADE: Cell<usize> = const { Cell::new(0) };
+    static ROOM: Cell<usize> = const { Cell::new(0) };
 }
 
 /// Begins the rendering of an input of so many bytes on this thread.
 pub fn begin(input: usize) {
     LEFT.set(BYTES.saturating_add(input.saturating_mul(PER_BYTE)));
     MADE.set(0);
+    ROOM.set(WRITTEN);
 }
 
 /// Charges so many bytes.
@@ -47,6 +52,15 @@ pub fn charge(bytes: usize) -> Result<(), Error> {
             )))
         }
     }
+}
+
+/// Charges so many bytes that are written.
+pub fn written(bytes: usize) -> Result<(), Error> {
+    match ROOM.get().checked_sub(bytes) {
+        Some(room) => ROOM.set(room),
+        None => return Err(refusal(format!("the template writes more than {WRITTEN} bytes"))),
+    }
+    charge(bytes)
 }
 
 /// Charges so many bytes `times` over.

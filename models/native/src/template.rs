@@ -98,10 +98,14 @@ fn furnished() -> Environment<'static> {
 fn write(out: &mut Output, _: &State, value: &Value) -> Result<(), Error> {
     match value.as_str() {
         Some(text) if value.kind() == ValueKind::String => {
-            budget::charge(text.len())?;
+            budget::written(text.len())?;
             out.write_str(text)?;
         }
-        _ => out.write_str(&print::text(value)?)?,
+        _ => {
+            let text = print::text(value)?;
+            budget::written(text.len())?;
+            out.write_str(&text)?;
+        }
     }
     Ok(())
 }
