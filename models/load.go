@@ -8,6 +8,7 @@ import (
 	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/models/heads"
+	"github.com/assay-rm/assay/models/manifest"
 	"github.com/assay-rm/assay/models/onnxrun"
 )
 
@@ -138,7 +139,7 @@ const gpuWarmTokens = 1 << 15
 // attentionBytes is what scores, keys and values may take in one forward on processors, or a sixteenth of the weights
 // where that is more. A long sequence that leads a forward may take more.
 const (
-	attentionBytes = 64 << 20
+	attentionBytes = 128 << 20
 	floatBytes     = 4
 )
 
@@ -150,7 +151,7 @@ func (m *Model) batching(options Options) batching.Options {
 		WarmIDs: m.probeItem(64, 1), WarmLength: spec.Limits.MaxTokens,
 		Targets: spec.Likelihood != nil && spec.Graph.Packed(),
 		Padded:  !spec.Graph.Packed(), // items of features are as long as one another, so nothing is padded
-		Heads:   int(spec.Graph.KVHeads),
+		Heads:   int(max(spec.Graph.Heads, spec.Graph.KVHeads)),
 	}
 	if spec.Graph.Padded() {
 		batch.PadID = *spec.Tokenizer.PadID
@@ -161,11 +162,18 @@ func (m *Model) batching(options Options) batching.Options {
 	if m.info.Device.OnGPU() {
 		batch.Devices, batch.WarmTokens = len(m.info.Device.GPUs), gpuWarmTokens
 	} else if g := &spec.Graph; g.Packed() {
-		batch.Fetched = 2 * int(g.HeadDim)
-		batch.Budget.Area = int(max(attentionBytes, m.limits.weights/16) / (floatBytes * g.KVHeads))
+		batch.Fetched, batch.Budget.Area = areaOf(g, max(attentionBytes, m.limits.weights/16))
 	}
 	if m.session.HasOneThread() {
 		batch.Lanes = m.info.Threads
 	}
 	return batch
+}
+
+// areaOf is how a forward's attention is kept within so many bytes. A query place has a score of each key place in every head
+// of queries, and a key place has a key and a value in every head of keys, which is as much as the scores of `fetched` query
+// places. So area · heads · 4 bytes is what the scores, keys and values of all tiles take.
+func areaOf(g *manifest.Graph, bytes int64) (fetched, area int) {
+	heads := max(g.Heads, g.KVHeads)
+	return int(max(1, 2*g.HeadDim*g.KVHeads/heads)), int(bytes / (floatBytes * heads))
 }

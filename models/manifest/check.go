@@ -83,6 +83,8 @@ func (s *spec) checkGraph(check checker) {
 		check(g.Layers > 0, "graph.layers is %d, and the packed layout needs it", g.Layers)
 		check(g.KVHeads > 0, "graph.kv_heads is %d, and the packed layout needs it", g.KVHeads)
 		check(g.HeadDim > 0, "graph.head_dim is %d, and the packed layout needs it", g.HeadDim)
+		check(g.Heads == 0 || g.KVHeads > 0 && g.Heads >= g.KVHeads && g.Heads%g.KVHeads == 0,
+			"graph.heads is %d, and must be a multiple of graph.kv_heads %d", g.Heads, g.KVHeads)
 	case layoutPadded:
 		check(s.Tokenizer.PadID != nil, "tokenizer.pad_id is missing, and the padded layout needs it")
 	}

@@ -9,6 +9,7 @@ type Graph struct {
 	Labels    []string `yaml:"labels"`
 	VocabSize int64    `yaml:"vocab_size,omitempty"`
 	Layers    int      `yaml:"layers,omitempty"`
+	Heads     int64    `yaml:"heads,omitempty"` // of queries, each of which has scores of its own; 0: as many as KVHeads
 	KVHeads   int64    `yaml:"kv_heads,omitempty"`
 	HeadDim   int64    `yaml:"head_dim,omitempty"`
 

@@ -96,6 +96,7 @@ func TestManifestRefusals(t *testing.T) {
 		{name: "limit", replace: []string{"max_tokens: 512", "max_tokens: 0"}, want: "limits.max_tokens is 0"},
 		{name: "final activation", append: "head: {final: softmax}\n", want: `head.final is "softmax", and must be none or sigmoid`},
 		{name: "a day that is none", replace: []string{"file: chat_template.jinja", "file: chat_template.jinja, date: 2024-13-01"}, want: `template.date is "2024-13-01"`},
+		{name: "heads", replace: []string{"kv_heads: 2", "kv_heads: 2, heads: 5"}, want: "graph.heads is 5, and must be a multiple of graph.kv_heads 2"},
 		{name: "std", append: "head: {std: -1}\n", want: "head.std is -1"},
 		{name: "graph outside", replace: []string{"file: model.onnx", "file: ../model.onnx"}, want: `graph.file "../model.onnx" leaves the bundle`},
 		{name: "absolute file", replace: []string{"file: tokenizer.json", "file: /etc/passwd"}, want: `tokenizer.file "/etc/passwd" leaves the bundle`},

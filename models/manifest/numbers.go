@@ -41,6 +41,8 @@ func (s *spec) checkNumbers(check checker) {
 		check(value < limit, "%s is %d, and must be below %d", field, value, limit)
 	}
 	below("graph.layers", int64(s.Graph.Layers), maxLayers)
+	check(s.Graph.Heads >= 0, "graph.heads is %d, and must not be negative", s.Graph.Heads)
+	below("graph.heads", s.Graph.Heads, maxHeads)
 	below("graph.kv_heads", s.Graph.KVHeads, maxHeads)
 	below("graph.head_dim", s.Graph.HeadDim, maxHeads)
 	below("graph.vocab_size", s.Graph.VocabSize, maxIDs)
