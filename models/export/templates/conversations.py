@@ -5,7 +5,8 @@ import random
 from realtok.conversations import conversations as plain
 
 TOOL = {"type": "function", "function": {"name": "look_up", "description": "Looks \"it\" up <now>", "parameters": {
-    "type": "object", "properties": {"what": {"type": "string", "description": "a word"}, "most": {"type": ["integer", "null"], "enum": [1, 2.5, None]}},
+    "type": "object", "properties": {"what": {"type": "string", "description": "a word"}, "most": {"type": ["integer", "null"], "enum": [1, 2.5,
+    None]}},
     "required": ["what"], "items": {}}}}
 CALL = {"id": "call_1", "type": "function", "function": {"name": "look_up", "arguments": {"what": "é \"x\"", "most": 2, "deep": [1.0, True, None]}}}
 
@@ -14,13 +15,17 @@ def rich() -> list[list[dict]]:
     """Conversations with tool calls, thoughts, and content as parts."""
     ask, answer = {"role": "user", "content": "What is 7 times 8?"}, {"role": "assistant", "content": "56"}
     return [
-        [ask, {"role": "assistant", "content": "", "tool_calls": [CALL]}, {"role": "tool", "tool_call_id": "call_1", "name": "look_up", "content": "{\"a\": 1}"}, answer],
-        [ask, {"role": "assistant", "content": None, "tool_calls": [CALL, CALL]}, {"role": "tool", "content": "7"}, {"role": "tool", "content": "8"}, answer],
+        [ask, {"role": "assistant", "content": "", "tool_calls": [CALL]}, {"role": "tool", "tool_call_id": "call_1", "name": "look_up",
+        "content": "{\"a\": 1}"}, answer],
+        [ask, {"role": "assistant", "content": None, "tool_calls": [CALL, CALL]}, {"role": "tool", "content": "7"}, {"role": "tool", "content": "8"},
+        answer],
         [ask, {"role": "assistant", "content": "56", "tool_calls": None}],
         [ask, {"role": "assistant", "content": "56", "reasoning_content": "seven eights"}, ask, answer],
-        [ask, {"role": "assistant", "content": "<think>\nseven eights\n</think>\n\n56"}, ask, {"role": "assistant", "content": "seven\n</think>\n\n56"}],
+        [ask, {"role": "assistant", "content": "<think>\nseven eights\n</think>\n\n56"}, ask, {"role": "assistant",
+        "content": "seven\n</think>\n\n56"}],
         [{"role": "user", "content": [{"type": "text", "text": "What is it?"}, {"type": "text", "text": " And why?"}]}, answer],
-        [{"role": "system", "content": [{"type": "text", "text": "Be brief."}]}, ask, {"role": "assistant", "content": [{"type": "text", "text": "56"}]}],
+        [{"role": "system", "content": [{"type": "text", "text": "Be brief."}]}, ask, {"role": "assistant", "content": [{"type": "text",
+        "text": "56"}]}],
         [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": "What is it?"}]}, answer],
         [{"role": "developer", "content": "Be brief."}, ask, answer],
         [],
