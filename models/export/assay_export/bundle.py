@@ -39,8 +39,20 @@ class Options:
     """The head is in a graph of its own."""
 
 
-def write_bundle(model: Model, tokenizer: str | Path, out: str | Path, manifest: dict, template: str | None, options: Options) -> Verdict | None:
-    """Write the bundle directory `out`; return what the check saw, None without one.
+@dataclass
+class Written:
+    """What came of a bundle."""
+
+    verdict: Verdict | None
+    """What the check saw; None without one."""
+    golden: str
+    """How many golden pairs there are, or why there are none."""
+    notices: list[str]
+    """Sentences for the user."""
+
+
+def write_bundle(model: Model, tokenizer: str | Path, out: str | Path, manifest: dict, template: str | None, options: Options) -> Written:
+    """Write the bundle directory `out`; return what came of it.
 
     manifest has everything but `graph`, `limits`, `golden` and `drift`, and of `graph` the labels. ExportError names what does not fit.
     `assay.yaml` is written last, so a directory without one is a bundle that was not finished.
@@ -68,7 +80,8 @@ def write_bundle(model: Model, tokenizer: str | Path, out: str | Path, manifest:
     exact = reference = Reference(model)
     if options.precision != "float32":
         reference = Reference(model, options.precision, options.separate)
-    items = undated(default_items(rules) if options.golden is None else list(options.golden), rules)
+    asked = default_items(rules) if options.golden is None else list(options.golden)
+    items = undated(asked, rules)
     pairs = golden_pairs(items, exact, rules, max_tokens)
     lost, tolerance = None, TOLERANCE
     if reference is not exact:
@@ -103,7 +116,23 @@ def write_bundle(model: Model, tokenizer: str | Path, out: str | Path, manifest:
     write_manifest(out / "assay.yaml", manifest | {
         "limits": {"max_tokens": max_tokens},
         "golden": {"file": "golden.jsonl", "tolerance": tolerance} if pairs else None, "drift": lost})
-    return verdict
+    return Written(verdict, told(len(pairs), len(asked), rules), dated_notice(rules))
+
+
+def told(pairs: int, asked: int, rules: TextRules) -> str:
+    """Say how many golden pairs there are, or why there are none."""
+    if pairs:
+        return f"{pairs} golden pair{'s' if pairs > 1 else ''}"
+    why = "they would change with the day" if asked else "no items are given" if rules.conversations else "it takes text and ids only"
+    return f"no golden pairs, since {why}"
+
+
+def dated_notice(rules: TextRules) -> list[str]:
+    """Say what follows from a template that writes today's date."""
+    if not rules.dated:
+        return []
+    return ["the chat template writes the date (strftime_now), so scores follow the day, and the golden pairs show only what stays; "
+            "give --date 2024-07-26 (any day) to fix it"]
 
 
 def check_directory(out: Path) -> None:
@@ -129,7 +158,8 @@ def pools(manifest: dict) -> bool:
 def export_bundle(model: nn.Module, tokenizer: str | Path, out: str | Path, *, name: str, kind: str = "reward",
                   layout: str = "packed", precision: str = "float32", max_tokens: int | None = None, labels: Sequence[str] | None = None,
                   head: nn.Module | None = None, chat_template: str | None = None,
-                  template_variables: dict[str, str] | None = None, bos: str = "none", bos_id: int | None = None, pad_id: int = 0,
+                  template_variables: dict[str, str] | None = None, template_date: str | None = None,
+                  bos: str = "none", bos_id: int | None = None, pad_id: int = 0,
                   separator: str | None = None, step_label: str | None = None, activation: str | None = None,
                   mean: float = 0.0, std: float = 1.0, description: str = "", licence: str = "unknown",
                   source: dict[str, str] | None = None, golden: Iterable[dict] | None = None, external_data: bool = False,
@@ -152,10 +182,10 @@ def export_bundle(model: nn.Module, tokenizer: str | Path, out: str | Path, *, n
     manifest = base_manifest(whole, kind, labels, name=name, description=description, licence=licence,
                              source={"checkpoint": name, "class": type(model).__name__} | (source or {}), steps=steps)
     manifest["tokenizer"] = {"file": "tokenizer.json", "bos": bos, "bos_id": bos_id if bos != "none" else None, "pad_id": pad_id}
-    manifest["template"] = {"variables": dict(template_variables or {})} if chat_template is not None else None
+    manifest["template"] = {"variables": dict(template_variables or {}), "date": template_date} if chat_template is not None else None
     manifest["head"] = {"mean": mean, "std": std} if kind == "reward" and (mean, std) != (0.0, 1.0) else None
     return write_bundle(whole, tokenizer, out, manifest, chat_template, Options(
-        layout, precision, max_tokens, external_data, check, golden, separate=separate_head))
+        layout, precision, max_tokens, external_data, check, golden, separate=separate_head)).verdict
 
 
 def base_manifest(model: Model, kind: str, labels: Sequence[str] | None, *, name: str, description: str, licence: str, source: dict,

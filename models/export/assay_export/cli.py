@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from datetime import date
 from pathlib import Path
 
 from . import checkpoint, licence
@@ -30,6 +31,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--max-tokens", type=int, metavar="N", help="longest sequence accepted")
     parser.add_argument("--bos", choices=("none", "one", "two"), help="default: one when template or tokenizer writes a BOS")
     parser.add_argument("--pooling", choices=POOLING, help="which token of a reward model is read (default: the family's)")
+    parser.add_argument("--date", metavar="YYYY-MM-DD", help="the day that a chat template writes (default: today, and scores follow the day)")
     parser.add_argument("--separator", help=f"text of the token that ends a step (default: {DEFAULT_SEPARATOR})")
     parser.add_argument("--step-label", help='the label that means "right" (default: the last)')
     parser.add_argument("--activation", choices=("softmax", "sigmoid", "none"))
@@ -72,11 +74,13 @@ def export(options: argparse.Namespace) -> str:
         source={"checkpoint": options.source.resolve().name, "class": class_name, "family": family.name, "digest": loaded.digest},
         steps=step_settings(family, own.get("steps", {}), options), likelihood=loaded.model.likelihood)
     notices = fill(manifest, family, own, settings, options, raw)
-    verdict = write_bundle(loaded.model, options.source, options.out, manifest, settings.template, Options(
+    written = write_bundle(loaded.model, options.source, options.out, manifest, settings.template, Options(
         options.layout, "int8" if options.int8 else options.dtype, options.max_tokens, options.external_data, options.check,
         read_items(options.golden) if options.golden else None, options.source, options.head == "separate"))
+    verdict = written.verdict
     checked = "" if verdict is None else f", largest difference from PyTorch {verdict.worst:.1e} over {verdict.readings} readings"
-    return "\n".join([*notices, f"{options.out}: {name}, {family.kind}, {options.layout}{checked}"])
+    line = f"{options.out}: {name}, {family.kind}, {options.layout}, {written.golden}{checked}"
+    return "\n".join([*notices, *written.notices, line])
 
 
 def step_settings(family: Family, own: dict, options: argparse.Namespace) -> dict | None:
@@ -99,7 +103,9 @@ def fill(manifest: dict, family: Family, own: dict, settings: TextSettings, opti
     if family.segments:
         manifest["template"] = {"segments": family.segments}
     elif settings.template is not None:
-        manifest["template"] = {"variables": settings.variables}
+        manifest["template"] = {"variables": settings.variables, "date": options.date}
+    if options.date is not None and settings.template is None:
+        raise ExportError("--date is for models with a chat template, and this one has none")
     if manifest["pooling"] == "transformers":
         eos = raw.get("eos_token_id")
         same = raw.get("pad_token_id") is not None and raw["pad_token_id"] in (eos if isinstance(eos, list) else [eos])
@@ -139,6 +145,13 @@ def check_options(options: argparse.Namespace, family: Family) -> None:
                 raise ExportError(f"--{name.replace('_', '-')} is for {meant}, and family {family.name} is none")
     if likelihood and options.activation == "softmax":
         raise ExportError(f"--activation softmax needs labels, and family {family.name} has log-probabilities: sigmoid or none")
+    if options.date is not None:
+        try:
+            date.fromisoformat(options.date)
+        except ValueError:
+            raise ExportError(f"--date {options.date} is no day; write it as 2024-07-26") from None
+        if len(options.date) != len("2024-07-26"):
+            raise ExportError(f"--date {options.date} must be written as 2024-07-26")
     if options.beta == 0:
         raise ExportError("--beta 0 would make every score 0")
 
