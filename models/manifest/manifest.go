@@ -41,6 +41,7 @@ type source struct {
 	Class      string `yaml:"class"`
 	Family     string `yaml:"family,omitempty"` // of assay-export's families
 	Digest     string `yaml:"digest,omitempty"`
+	Checked    *bool  `yaml:"checked,omitempty"` // false: exported with --no-check; nil: the manifest does not say
 }
 
 // limits bound what is accepted.

@@ -8,15 +8,17 @@ from torch import nn
 
 from . import drift, graph, heads, licence, separate
 from .bodies import ENCODERS
-from .check import TOLERANCE, Verdict, check_graph
+from .check import Verdict, check_graph
 from .errors import ExportError
 from .golden import default_items, golden_pairs, undated, write_pairs
 from .manifest import check_manifest, name_preference, write_manifest
 from .model import Model, Part, decoder
 from .reference import Reference, float32_copy
 from .rope import position_limit
+from .second import Second
 from .text import TextRules
 from .tokenizer import load_tokenizer
+from .tolerance import TOLERANCE
 
 MAX_TOKENS = 32768
 FILES = ("assay.yaml", "model.onnx", "model.onnx_data", "head.onnx", "judge.onnx", "tokenizer.json", "chat_template.jinja", "golden.jsonl")
@@ -37,6 +39,8 @@ class Options:
     """Directory whose licence files go along."""
     separate: bool = False
     """The head is in a graph of its own."""
+    second: Second | None = None
+    """What the golden pairs are held to besides, when there is a check: the checkpoint as transformers loads it."""
 
 
 @dataclass
@@ -70,10 +74,11 @@ def write_bundle(model: Model, tokenizer: str | Path, out: str | Path, manifest:
     if manifest["kind"] == "preference":
         name_preference(manifest)
     pooled = model.encoder is not None or (layout == "padded" and pools(manifest) and not options.separate)
+    pad = manifest["tokenizer"].get("pad_id") if manifest["pooling"] == "last_not_pad" else None
     if pooled:
         manifest["pooling"] = "in_graph"
     check_manifest(manifest, model, layout, options.precision)
-    rules = TextRules(parsed, template, manifest)
+    rules = TextRules(parsed, template, manifest, pad if pooled else None)
     if manifest["kind"] == "process" and manifest["steps"].get("tokenize", "joint") == "joint":
         rules.separator_id()
 
@@ -83,6 +88,8 @@ def write_bundle(model: Model, tokenizer: str | Path, out: str | Path, manifest:
     asked = default_items(rules) if options.golden is None else list(options.golden)
     items = undated(asked, rules)
     pairs = golden_pairs(items, exact, rules, max_tokens)
+    if options.check and options.second:
+        options.second.hold(items, pairs, rules, model.types, max_tokens)
     lost, tolerance = None, TOLERANCE
     if reference is not exact:
         lost = drift.measure(exact, reference, model.sizes.vocab_size, max_tokens)
@@ -92,7 +99,7 @@ def write_bundle(model: Model, tokenizer: str | Path, out: str | Path, manifest:
     if layout == "packed":
         traced = graph.trace_packed(model, max_tokens, options.precision, options.separate)
     else:
-        traced = graph.trace_padded(model, max_tokens, pooled, options.precision, options.separate)
+        traced = graph.trace_padded(model, max_tokens, pooled, options.precision, options.separate, pad)
     graph.save(traced, out / "model.onnx", options.external_data)
     head = out / separate.FILE if options.separate else None
     if head:
@@ -107,12 +114,14 @@ def write_bundle(model: Model, tokenizer: str | Path, out: str | Path, manifest:
     verdict = None
     if options.check:
         verdict = check_graph(out / "model.onnx", layout, pooled, model, reference, max_tokens, rules.types,
-                              [ids for pair in pairs for ids in (pair["ids"] if "pair" in pair else [pair["ids"]])], head)
+                              [ids for pair in pairs for ids in (pair["ids"] if "pair" in pair else [pair["ids"]])], head, pad)
     sizes = {"layers": model.sizes.layers, "kv_heads": model.sizes.kv_heads, "head_dim": model.sizes.head_dim}
     manifest["graph"] = {"file": "model.onnx", "layout": layout, "precision": options.precision, "output": graph.output_name(options.separate),
                          "labels": manifest["graph"]["labels"], "vocab_size": model.sizes.vocab_size} | (sizes if layout == "packed" else {})
     if head:
         manifest["graph"]["head"] = {"file": head.name, "width": separate.width(model), "input": separate.INPUT, "output": separate.OUTPUT}
+    if not options.check:
+        manifest["source"] = manifest["source"] | {"checked": False}
     write_manifest(out / "assay.yaml", manifest | {
         "limits": {"max_tokens": max_tokens},
         "golden": {"file": "golden.jsonl", "tolerance": tolerance} if pairs else None, "drift": lost})
@@ -150,8 +159,8 @@ def clear(out: Path) -> None:
 
 
 def pools(manifest: dict) -> bool:
-    """Tell whether a padded graph picks the row itself: one row for a score, at the last attended token."""
-    return (manifest["kind"] == "reward" and manifest["pooling"] == "last_attended" and not manifest.get("likelihood")
+    """Tell whether a padded graph picks the row itself: one row for a score, at the last token or the last that is not pad."""
+    return (manifest["kind"] == "reward" and manifest["pooling"] in ("last_attended", "last_not_pad") and not manifest.get("likelihood")
             and not (manifest.get("read") or {}).get("prompt"))
 
 

@@ -40,6 +40,8 @@ class Checkpoint:
     label_names: list[str] | None
     """Names of the head's outputs when config.json, or the head itself, gives them a meaning."""
     digest: str
+    notices: list[str]
+    """Sentences for the user."""
 
 
 def read_config(directory: Path) -> tuple[dict, str]:
@@ -50,6 +52,8 @@ def read_config(directory: Path) -> tuple[dict, str]:
     class_name = (raw.get("architectures") or [None])[0]
     if class_name is None:
         raise ExportError(f"{directory / 'config.json'}: architectures is missing, so the kind of head is unknown")
+    if raw.get("transformers_weights") is not None:
+        raise ExportError(f"{directory / 'config.json'}: transformers_weights: weights under a name of their own are not supported")
     if "quantization_config" in raw:
         raise ExportError(f"{directory / 'config.json'}: quantization_config: quantized weights are not supported")
     return raw, class_name
@@ -74,7 +78,7 @@ def load(directory: Path, raw: dict, family: Family, tokenizer: Tokenizer, refer
             files = [*files, *more]
         model = parts[0] if isinstance(parts[0], Model) else decoder(*cast(list[Part], parts))
     names = getattr(model.parts[0].head, "names", None) if model.parts else None
-    return Checkpoint(model, names or label_names(raw), digest([directory / "config.json", *files]))
+    return Checkpoint(model, names or label_names(raw), digest([directory / "config.json", *files]), index_notices(files))
 
 
 def part(raw: dict, directory: Path, family: Family, tokenizer: Tokenizer, weights: dict[str, torch.Tensor]) -> Part | Model:
@@ -86,6 +90,9 @@ def part(raw: dict, directory: Path, family: Family, tokenizer: Tokenizer, weigh
     if prefix is None:
         prefix = find_prefix(weights, body)
     given = {name.removeprefix(prefix): value for name, value in weights.items()}
+    if len(given) != len(weights):
+        twice = next(name for name in sorted(weights) if name.startswith(prefix) and name.removeprefix(prefix) in weights)
+        raise ExportError(f"the checkpoint has the weights {twice} and {twice.removeprefix(prefix)}, and only one can be meant")
     if raw.get("model_type") == "internlm2":
         given = internlm2.llama_weights(given, config)
     embedding = given.get(name_of(body, body.get_input_embeddings().weight))
@@ -138,23 +145,33 @@ def body_config(raw: dict, directory: Path, family: Family | None = None):
 
 
 def weight_files(directory: Path) -> list[Path]:
-    """Return the checkpoint's safetensors files; every shard that the index names must be there."""
+    """Return the checkpoint's safetensors files: the single one first, as transformers does; else every shard of the index must be there."""
     single, index = directory / "model.safetensors", directory / "model.safetensors.index.json"
+    if single.exists():
+        return [single]
     if index.exists():
-        names = sorted(set(read_json(index).get("weight_map", {}).values()))
-        if not names:
+        places = read_json(index).get("weight_map")
+        if not isinstance(places, dict) or not places:
             raise ExportError(f"{index}: weight_map is missing or empty")
+        strange = next((value for value in places.values() if not isinstance(value, str)), None)
+        if strange is not None:
+            raise ExportError(f"{index}: weight_map names {json.dumps(strange)[:40]}, and a shard's name is a text")
+        names = sorted(set(places.values()))
         for name in names:
             if Path(name).name != name:
                 raise ExportError(f"{index}: shard name {name!r} leaves the directory")
             if not (directory / name).exists():
                 raise ExportError(f"{directory / name} is missing: {index.name} names it")
         return [directory / name for name in names]
-    if single.exists():
-        return [single]
     if any(directory.glob("*.bin")) or any(directory.glob("*.pt")):
         raise ExportError(f"{directory} has only pickled weights, which can run code; convert them to safetensors")
     raise ExportError(f"{single} is missing")
+
+
+def index_notices(files: list[Path]) -> list[str]:
+    """Say which weights are taken where a directory has them twice."""
+    return [f"{file} is taken, as transformers does, and {index.name} beside it is not"
+            for file in files if file.name == "model.safetensors" and (index := file.with_name("model.safetensors.index.json")).exists()]
 
 
 def read_weights(files: list[Path]) -> dict[str, torch.Tensor]:

@@ -10,8 +10,10 @@ from .bundle import Options, base_manifest, write_bundle
 from .errors import ExportError
 from .family import Family, choose, resolve
 from .golden import read_items
+from .second import hold_tokenizer, second_of
 from .settings import DEFAULT_SEPARATOR, TextSettings, end_token, read_settings
 from .storage import PRECISIONS
+from .theirs import tokenizer_of
 from .tokenizer import load_tokenizer
 
 POOLING = ("last_attended", "last_not_pad", "before_first_pad", "count_not_pad")
@@ -47,7 +49,9 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--licence", help="SPDX name of the checkpoint's licence (default: what its README.md says)")
     parser.add_argument("--external-data", action="store_true", help="weights in model.onnx_data whatever the size")
     parser.add_argument("--golden", type=Path, metavar="FILE", help="JSON lines of items to score with PyTorch")
-    parser.add_argument("--check", action="store_true", help="compare the graph with PyTorch before the manifest is written")
+    parser.add_argument("--check", action=argparse.BooleanOptionalAction, default=True,
+                        help="compare golden pairs with transformers' own loading and the graph with PyTorch (default; --no-check is noted in "
+                        "the manifest)")
     return parser
 
 
@@ -60,27 +64,37 @@ def export(options: argparse.Namespace) -> str:
     raw, class_name = checkpoint.read_config(options.source)
     family = choose(class_name, options.family)
     check_options(options, family)
+    checkpoint.body_config(raw, options.source, family)
     tokenizer, _ = load_tokenizer(options.source)
+    theirs = tokenizer_of(options.source, fallback=family.class_of == "authors")
+    if options.check:
+        hold_tokenizer(options.source / "tokenizer.json", tokenizer, theirs, raw.get("vocab_size"))
     own = resolve(family.manifest, tokenizer, raw)
     end = own.get("tokenizer", {}).get("end_id")
     if isinstance(end, list):
-        own["tokenizer"]["end_id"] = end_token(options.source, tokenizer, end)
-    settings = read_settings(options.source, tokenizer, raw, family, options.bos or own.get("tokenizer", {}).get("bos"))
+        own["tokenizer"]["end_id"] = end_token(options.source, tokenizer, theirs, end)
+    settings = read_settings(options.source, tokenizer, theirs, raw, family, options.bos or own.get("tokenizer", {}).get("bos"))
     loaded = checkpoint.load(options.source, raw, family, tokenizer, options.reference)
+    if "pad_token_id" not in raw and loaded.model.config.pad_token_id is not None:
+        settings.pad_id = loaded.model.config.pad_token_id  # of the class, as transformers' pooling has it
+    if family.class_of == "transformers" and family.head["form"] == "linear":
+        check_width(options.source / "config.json", raw, loaded.model.labels)
     name = options.name or options.out.resolve().name
     manifest = base_manifest(
         loaded.model, family.kind, family.labels or loaded.label_names, name=name, description=options.description,
         licence=options.licence or licence.of_card(options.source),
         source={"checkpoint": options.source.resolve().name, "class": class_name, "family": family.name, "digest": loaded.digest},
         steps=step_settings(family, own.get("steps", {}), options), likelihood=loaded.model.likelihood)
-    notices = fill(manifest, family, own, settings, options, raw)
+    notices = fill(manifest, family, own, settings, options, loaded.model.config)
+    second = second_of(options.source, class_name, options.reference, family, raw, resolve(family.head, tokenizer, raw), theirs,
+                       own.get("pooling") == "transformers" and options.pooling is None, loaded.model.labels)
     written = write_bundle(loaded.model, options.source, options.out, manifest, settings.template, Options(
         options.layout, "int8" if options.int8 else options.dtype, options.max_tokens, options.external_data, options.check,
-        read_items(options.golden) if options.golden else None, options.source, options.head == "separate"))
+        read_items(options.golden) if options.golden else None, options.source, options.head == "separate", second))
     verdict = written.verdict
-    checked = "" if verdict is None else f", largest difference from PyTorch {verdict.worst:.1e} over {verdict.readings} readings"
+    checked = ", not checked" if verdict is None else f", largest difference from PyTorch {verdict.worst:.1e} over {verdict.readings} readings"
     line = f"{options.out}: {name}, {family.kind}, {options.layout}, {written.golden}{checked}"
-    return "\n".join([*notices, *written.notices, line])
+    return "\n".join([*loaded.notices, *notices, *written.notices, line])
 
 
 def step_settings(family: Family, own: dict, options: argparse.Namespace) -> dict | None:
@@ -92,9 +106,12 @@ def step_settings(family: Family, own: dict, options: argparse.Namespace) -> dic
     return {"separator": DEFAULT_SEPARATOR} | own | {key: value for key, value in asked.items() if value is not None}
 
 
-def fill(manifest: dict, family: Family, own: dict, settings: TextSettings, options: argparse.Namespace, raw: dict) -> list[str]:
-    """Put the family's words, the checkpoint's text settings and the options into the manifest; return notices for the user."""
-    notices = []
+def fill(manifest: dict, family: Family, own: dict, settings: TextSettings, options: argparse.Namespace, config) -> list[str]:
+    """Put the family's words, the checkpoint's text settings and the options into the manifest; return notices for the user.
+
+    config is the body's of transformers, whose pad id its own pooling passes over.
+    """
+    notices = list(settings.notices)
     for key, value in own.items():
         if key not in ("steps", "tokenizer"):
             manifest[key] = value
@@ -107,11 +124,10 @@ def fill(manifest: dict, family: Family, own: dict, settings: TextSettings, opti
     if options.date is not None and settings.template is None:
         raise ExportError("--date is for models with a chat template, and this one has none")
     if manifest["pooling"] == "transformers":
-        eos = raw.get("eos_token_id")
-        same = raw.get("pad_token_id") is not None and raw["pad_token_id"] in (eos if isinstance(eos, list) else [eos])
-        manifest["pooling"] = "last_not_pad" if same else "last_attended"
-        if same and options.pooling is None:
-            notices.append(f"{options.source / 'config.json'}: pad_token_id is an end token too, so scores are read at the last other token, "
+        pad, eos = config.pad_token_id, getattr(config, "eos_token_id", None)
+        manifest["pooling"] = "last_attended" if pad is None else "last_not_pad"
+        if pad is not None and pad in (eos if isinstance(eos, list) else [eos]) and options.pooling is None:
+            notices.append(f"{options.source / 'config.json'}: pad_token_id is an end token too, and scores are read at the last other token, "
                            "as transformers does (pooling last_not_pad); give --pooling last_attended if it was trained to read the end token")
     if options.pooling:
         manifest["pooling"] = options.pooling
@@ -121,6 +137,13 @@ def fill(manifest: dict, family: Family, own: dict, settings: TextSettings, opti
     if ratio:
         manifest["likelihood"] = manifest["likelihood"] | ratio
     return notices
+
+
+def check_width(path: Path, raw: dict, width: int) -> None:
+    """Refuse a config.json that gives the head another number of outputs than its weights do."""
+    for name, said in (("id2label", len(raw.get("id2label") or [])), ("num_labels", raw.get("num_labels") or 0)):
+        if said and said != width:
+            raise ExportError(f"{path}: {name} says that the head has {said} outputs, and its weights have {width}")
 
 
 def check_out(out: Path, source: Path) -> None:

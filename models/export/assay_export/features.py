@@ -10,11 +10,12 @@ from torch import nn
 
 from . import graph, heads
 from .bundle import clear, label_list
-from .check import TOLERANCE, Verdict, run
+from .check import Verdict, run
 from .errors import ExportError
 from .golden import write_pairs
 from .manifest import check_name, write_manifest
 from .reference import float32_copy
+from .tolerance import TOLERANCE
 from .watch import open_graph
 
 FILE, INPUT, OUTPUT = "judge.onnx", "features", "readings"
@@ -63,9 +64,9 @@ def export_features(module: nn.Module, out: str | Path, *, name: str, features: 
     worst = 0.0
     if items:
         got = run(open_graph(out / FILE), {INPUT: rows.numpy()}, (OUTPUT,))[0]
-        worst = float(np.abs(got - want.numpy()).max())
+        worst = float((np.abs(got - want.numpy()) / np.maximum(1, np.abs(want.numpy()))).max())
         if not worst <= TOLERANCE:
-            raise ExportError(f"{out / FILE}: readings differ from PyTorch by {worst:.1e}, and {TOLERANCE:.0e} is allowed")
+            raise ExportError(f"{out / FILE}: readings differ from PyTorch by {worst:.1e}, relative above 1, and {TOLERANCE:.0e} is allowed")
         write_pairs(out / "golden.jsonl", [pair(item, labels, readings) for item, readings in zip(items, want.tolist(), strict=True)])
     write_manifest(out / "assay.yaml", {
         "version": 1, "name": name, "kind": "reward", "description": description or None, "licence": licence,

@@ -4,13 +4,13 @@ import json
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import torch
 
 from . import scores
 from .errors import ExportError
 from .places import Encoded, encode
-from .reference import Reference
 from .render import Refusal
 from .text import TextRules
 
@@ -33,6 +33,12 @@ PAIRS = [
     {"prompt": "What is 12 + 30?", "chosen": "42", "rejected": "It is 41, because 12 + 30 = 41."},
     {"prompt": "Name a colour.", "chosen": "Blue.", "rejected": "Seven."},
 ]
+
+
+class Readings(Protocol):
+    """What gives the readings of every token of a sequence, as reference.Reference does."""
+
+    def readings(self, ids: list[int], types: list[int] | None = None) -> torch.Tensor: ...
 
 
 def read_items(path: Path) -> list[dict]:
@@ -98,7 +104,7 @@ def undated(items: list[dict], rules: TextRules) -> list[dict]:
     return [item if "text" in item or "input_ids" in item else {"text": rules.render(rules.messages(item))} for item in items]
 
 
-def golden_pairs(items: Iterable[dict], reference: Reference, rules: TextRules, max_tokens: int) -> list[dict]:
+def golden_pairs(items: Iterable[dict], reference: Readings, rules: TextRules, max_tokens: int) -> list[dict]:
     """Return each item with its `ids` and what PyTorch gives: `score`, `steps` or `probability`."""
     kind = rules.manifest["kind"]
     for item in items:
@@ -135,7 +141,7 @@ def preferred(item: dict, reader: Reader, manifest: dict) -> dict:
     return {"pair": item, "ids": [encoded.ids for encoded, _ in both], "probability": scores.preference(manifest, rows)}
 
 
-def read(one: dict, item: dict, reference: Reference, rules: TextRules, max_tokens: int) -> tuple[Encoded, torch.Tensor]:
+def read(one: dict, item: dict, reference: Readings, rules: TextRules, max_tokens: int) -> tuple[Encoded, torch.Tensor]:
     """Return an item's ids with the places read, and its readings; ExportError when they cannot be had."""
     encoded = encode(rules, one)
     if not 0 < len(encoded.ids) <= max_tokens:

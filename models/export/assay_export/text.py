@@ -25,6 +25,8 @@ class TextRules:
     """Jinja text; None with segments, or when items must be text or input_ids."""
     manifest: dict
     """`tokenizer`, `template`, `pooling`, `read`, `steps`, … as docs/BUNDLE.md has them."""
+    pad: int | None = None
+    """The id that a decoder's graph which pools passes over at the end; None: no id, or no such graph."""
 
     def part(self, name: str) -> dict:
         """Return a part of the manifest, empty when it is absent."""

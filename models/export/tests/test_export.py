@@ -57,7 +57,7 @@ def test_shards_in_bfloat16_with_a_next_token_head_beside(checkpoint, tmp_path):
         save_file({name: weights[name] for name in part}, source / file)
     (source / "model.safetensors").unlink()
     where = {name: file for file, part in halves.items() for name in part}
-    (source / "model.safetensors.index.json").write_text(json.dumps({"weight_map": where}))
+    (source / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": where}))
     assert "largest difference" in run(source, tmp_path / "out")
 
 

@@ -82,13 +82,15 @@ def test_weight_that_nothing_uses(checkpoint, tmp_path):
 def test_missing_shard(checkpoint, tmp_path):
     source = checkpoint()
     names = list(load_file(source / "model.safetensors"))
-    where = dict.fromkeys(names, "model.safetensors") | {names[0]: "model-00002.safetensors"}
+    where = dict.fromkeys(names, "model-00001.safetensors") | {names[0]: "model-00002.safetensors"}
+    (source / "model.safetensors").rename(source / "model-00001.safetensors")
     (source / "model.safetensors.index.json").write_text(json.dumps({"weight_map": where}))
     assert "model-00002.safetensors is missing" in refused(source, tmp_path)
 
 
 def test_shard_outside_the_directory(checkpoint, tmp_path):
     source = checkpoint()
+    (source / "model.safetensors").unlink()
     (source / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"a": "../x.safetensors"}}))
     assert "'../x.safetensors' leaves the directory" in refused(source, tmp_path)
 
@@ -244,6 +246,7 @@ def test_golden_items_that_are_none(checkpoint, tmp_path, line, words):
 
 def test_an_index_that_names_nothing(checkpoint, tmp_path):
     source = checkpoint()
+    (source / "model.safetensors").unlink()
     (source / "model.safetensors.index.json").write_text('{"weight_map": {}}')
     assert "weight_map is missing or empty" in refused(source, tmp_path)
 
