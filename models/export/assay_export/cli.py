@@ -6,12 +6,13 @@ from datetime import date
 from pathlib import Path
 
 from . import checkpoint, licence
-from .bundle import Options, base_manifest, write_bundle
+from .bundle import Options, base_manifest, check_label, write_bundle
 from .errors import ExportError
 from .family import Family, choose, resolve
 from .golden import read_items
+from .place import check_place
 from .second import hold_tokenizer, second_of
-from .settings import DEFAULT_SEPARATOR, TextSettings, end_token, read_settings
+from .settings import DEFAULT_SEPARATOR, TextSettings, check_text_files, end_token, read_settings
 from .storage import PRECISIONS
 from .theirs import tokenizer_of
 from .tokenizer import load_tokenizer
@@ -37,6 +38,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--separator", help=f"text of the token that ends a step (default: {DEFAULT_SEPARATOR})")
     parser.add_argument("--step-label", help='the label that means "right" (default: the last)')
     parser.add_argument("--activation", choices=("softmax", "sigmoid", "none"))
+    parser.add_argument("--label", metavar="NAME", help="which of a reward model's labels is the score, where there are several")
     parser.add_argument("--mean", type=float, help="score = (raw - mean) / std")
     parser.add_argument("--std", type=float)
     parser.add_argument("--beta", type=float, help="likelihood families: score = beta * raw (default: the family's)")
@@ -57,15 +59,17 @@ def arguments() -> argparse.ArgumentParser:
 
 def export(options: argparse.Namespace) -> str:
     """Export as the options say; return one line for the user. ExportError when it cannot be done."""
-    for directory in (options.source, options.reference):
-        if directory is not None and not directory.is_dir():
+    for directory in filter(None, (options.source, options.reference)):
+        if not directory.is_dir():
             raise ExportError(f"{directory} is not a directory")
-    check_out(options.out, options.source)
+        check_out(options.out, directory)
+    check_place(options.out)
     raw, class_name = checkpoint.read_config(options.source)
     family = choose(class_name, options.family)
     check_options(options, family)
     checkpoint.body_config(raw, options.source, family)
     tokenizer, _ = load_tokenizer(options.source)
+    check_text_files(options.source)
     theirs = tokenizer_of(options.source, fallback=family.class_of == "authors")
     if options.check:
         hold_tokenizer(options.source / "tokenizer.json", tokenizer, theirs, raw.get("vocab_size"))
@@ -75,6 +79,8 @@ def export(options: argparse.Namespace) -> str:
         own["tokenizer"]["end_id"] = end_token(options.source, tokenizer, theirs, end)
     settings = read_settings(options.source, tokenizer, theirs, raw, family, options.bos or own.get("tokenizer", {}).get("bos"))
     loaded = checkpoint.load(options.source, raw, family, tokenizer, options.reference)
+    if settings.pad_id is not None and settings.pad_id < 0:
+        settings.pad_id = None  # as Llama's first checkpoints say that they have none
     if "pad_token_id" not in raw and loaded.model.config.pad_token_id is not None:
         settings.pad_id = loaded.model.config.pad_token_id  # of the class, as transformers' pooling has it
     if family.class_of == "transformers" and family.head["form"] == "linear":
@@ -125,14 +131,17 @@ def fill(manifest: dict, family: Family, own: dict, settings: TextSettings, opti
         raise ExportError("--date is for models with a chat template, and this one has none")
     if manifest["pooling"] == "transformers":
         pad, eos = config.pad_token_id, getattr(config, "eos_token_id", None)
-        manifest["pooling"] = "last_attended" if pad is None else "last_not_pad"
+        manifest["pooling"] = "last_attended" if pad is None or pad < 0 else "last_not_pad"
         if pad is not None and pad in (eos if isinstance(eos, list) else [eos]) and options.pooling is None:
             notices.append(f"{options.source / 'config.json'}: pad_token_id is an end token too, and scores are read at the last other token, "
                            "as transformers does (pooling last_not_pad); give --pooling last_attended if it was trained to read the end token")
     if options.pooling:
         manifest["pooling"] = options.pooling
     scale = {name: value for name, value in (("mean", options.mean), ("std", options.std)) if value is not None}
-    manifest["head"] = (manifest.get("head") or {}) | scale or None
+    head = (manifest.get("head") or {}) | ({"label": options.label} if options.label is not None else {})
+    if family.kind == "reward" and not family.likelihood:
+        check_label(head, manifest["graph"]["labels"], f"{options.source / 'config.json'}: id2label names", "--label NAME")
+    manifest["head"] = head | scale or None
     ratio = {name: value for name, value in (("beta", options.beta), ("norm", options.norm)) if value is not None}
     if ratio:
         manifest["likelihood"] = manifest["likelihood"] | ratio
@@ -147,7 +156,7 @@ def check_width(path: Path, raw: dict, width: int) -> None:
 
 
 def check_out(out: Path, source: Path) -> None:
-    """Refuse to write over the checkpoint."""
+    """Refuse to write over a checkpoint."""
     if out.resolve() == source.resolve():
         raise ExportError(f"{out} is the checkpoint's own directory; write the bundle to another")
 
@@ -161,6 +170,8 @@ def check_options(options: argparse.Namespace, family: Family) -> None:
             (("per_step",), likelihood and process, "likelihood families of kind process"),
             (("separator", "activation"), process, "process models"),
             (("step_label",), process and not likelihood, "process models whose head has labels"),
+            (("label",), reward and not likelihood and not {"weights", "gates"} & set(family.manifest.get("head") or {}),
+             "reward models whose score is one of their labels"),
             (("mean", "std"), reward, "reward models"),
             (("pooling",), reward and rows, "reward models that are read at one token by a rule")):
         for name in names:

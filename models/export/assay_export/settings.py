@@ -51,6 +51,13 @@ def read_settings(directory: Path, tokenizer: Tokenizer, theirs, raw: dict, fami
     return TextSettings(template, variables, policy, bos_id if policy != "none" else None, pad_id, notices)
 
 
+def check_text_files(directory: Path) -> None:
+    """Refuse files about text that are no JSON objects, before transformers stumbles over them."""
+    for name in ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"):
+        if (directory / name).exists():
+            read_json(directory / name)
+
+
 def special_tokens(theirs) -> dict[str, str]:
     """Return the special tokens that a template may name, by name, those of every tokenizer first."""
     known = {name: str(value) for name, value in theirs.special_tokens_map.items() if isinstance(value, str)}

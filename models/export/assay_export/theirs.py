@@ -86,7 +86,7 @@ def model_of(directory: Path, class_name: str, labels: int | None = None):
         raise ExportError(f"{directory / 'config.json'}: transformers has no class {class_name}")
     try:
         model, seen = loader.from_pretrained(directory, dtype=torch.float32, attn_implementation="eager", output_loading_info=True,
-                                             **LOCAL, **({} if labels is None else {"num_labels": labels}))
+                                             return_dict=True, **LOCAL, **({} if labels is None else {"num_labels": labels}))
     except Exception as error:  # as above
         raise ExportError(f"{directory}: transformers cannot load the model: {first_line(error)}") from error
     if type(model).__name__ != class_name:
@@ -105,8 +105,9 @@ def rows(model, form: dict, ids: list[int], types: list[int] | None, pooled: boo
     extra = {} if types is None else {"token_type_ids": torch.tensor([types])}
     with torch.no_grad():
         if type(model).__name__.endswith("ForSequenceClassification") and form["form"] == "linear" and not pooled:
-            return model.score(model.base_model(input_ids=given, attention_mask=torch.ones_like(given)).last_hidden_state[0])
-        logits = model(input_ids=given, attention_mask=torch.ones_like(given), **extra).logits
+            return model.score(model.base_model(input_ids=given, attention_mask=torch.ones_like(given), return_dict=True)
+                               .last_hidden_state[0])
+        logits = model(input_ids=given, attention_mask=torch.ones_like(given), return_dict=True, **extra).logits
     match form["form"]:
         case "classifier":
             return logits

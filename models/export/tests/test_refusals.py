@@ -159,6 +159,7 @@ def test_class_that_several_families_read(checkpoint, tmp_path):
     ("rope_parameters", {"rope_type": "strange", "rope_theta": 1.0}, "strange"),
     ("layer_types", ["full_attention", "linear_attention"], "linear_attention"),
     ("architectures", None, "architectures is missing"),
+    ("is_causal", False, "config.json: is_causal: false, so that tokens see what follows them, is not supported for qwen3"),
 ])
 def test_config_that_is_not_supported(checkpoint, tmp_path, field, value, words):
     source = checkpoint()
@@ -188,6 +189,7 @@ def test_process_options_that_do_not_fit(checkpoint, tmp_path, options, words):
 @pytest.mark.parametrize(("class_name", "options", "words"), [
     (None, ("--reference", "."), "--reference is for likelihood families, and family sequence-classification is none"),
     (None, ("--separator", "x"), "--separator is for process models"),
+    ("Qwen2ForTokenClassification", ("--label", "x"), "--label is for reward models whose score is one of their labels"),
     (None, ("--activation", "sigmoid"), "--activation is for process models"),
     (None, ("--step-label", "x"), "--step-label is for process models whose head has labels"),
     ("Qwen2ForTokenClassification", ("--mean", "1"), "--mean is for reward models, and family token-classification is none"),

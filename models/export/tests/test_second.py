@@ -113,6 +113,13 @@ def test_a_tokenizer_whose_config_says_otherwise(bert, tmp_path):
         run(bert, tmp_path / "out", "--layout", "padded")
 
 
+@pytest.mark.parametrize("name", ["is_decoder", "add_cross_attention"])
+def test_an_encoder_that_is_told_to_decode(bert, tmp_path, name):
+    tiny.edit_json(bert / "config.json", **{name: True})
+    with pytest.raises(ExportError, match=f"config.json: {name}: true is not supported for bert"):
+        run(bert, tmp_path / "out", "--layout", "padded")
+
+
 def test_a_token_that_stands_in_added_tokens_decoder_alone(checkpoint, tmp_path):
     source = checkpoint("qwen3")
     content = json.loads((source / "tokenizer.json").read_text())
