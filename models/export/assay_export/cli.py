@@ -5,6 +5,8 @@ import sys
 from datetime import date
 from pathlib import Path
 
+from tokenizers import Tokenizer
+
 from . import checkpoint, licence
 from .bundle import Options, base_manifest, check_label, write_bundle
 from .errors import ExportError
@@ -92,6 +94,7 @@ def export(options: argparse.Namespace) -> str:
         source={"checkpoint": options.source.resolve().name, "class": class_name, "family": family.name, "digest": loaded.digest},
         steps=step_settings(family, own.get("steps", {}), options), likelihood=loaded.model.likelihood)
     notices = fill(manifest, family, own, settings, options, loaded.model.config)
+    notices += unread(options.source, raw, manifest, tokenizer, theirs)
     second = second_of(options.source, class_name, options.reference, family, raw, resolve(family.head, tokenizer, raw), theirs,
                        own.get("pooling") == "transformers" and options.pooling is None, loaded.model.labels)
     written = write_bundle(loaded.model, options.source, options.out, manifest, settings.template, Options(
@@ -145,6 +148,21 @@ def fill(manifest: dict, family: Family, own: dict, settings: TextSettings, opti
     ratio = {name: value for name, value in (("beta", options.beta), ("norm", options.norm)) if value is not None}
     if ratio:
         manifest["likelihood"] = manifest["likelihood"] | ratio
+    return notices
+
+
+def unread(source: Path, raw: dict, manifest: dict, tokenizer: Tokenizer, theirs) -> list[str]:
+    """Return notices of what a checkpoint asks of other libraries and this bundle does not do."""
+    notices = []
+    asked = raw.get("sentence_transformers")
+    activation = asked.get("activation_fn") if isinstance(asked, dict) else raw.get("sbert_ce_default_activation_function")
+    if str(activation).endswith("Sigmoid") and (manifest.get("head") or {}).get("activation") != "sigmoid":
+        notices.append(f"{source / 'config.json'}: sentence-transformers puts a sigmoid behind the score, and this bundle gives the raw logit; "
+                       "requests may ask for activation sigmoid")
+    eos = theirs.eos_token_id
+    if eos is not None and manifest["tokenizer"].get("end", "keep") == "keep" and not (manifest.get("template") or {}).get("segments") \
+            and tokenizer.encode("a", add_special_tokens=True).ids[-1:] == [eos]:
+        notices.append(f"{source / 'tokenizer.json'} puts {theirs.eos_token} behind a text by itself, and this bundle's ids end as the template ends")
     return notices
 
 

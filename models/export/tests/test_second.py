@@ -6,7 +6,7 @@ import pytest
 import torch
 from conftest import read_bundle
 from safetensors.torch import load_file, save_file
-from tokenizers import normalizers
+from tokenizers import normalizers, processors
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, BertConfig, BertForSequenceClassification
 
 from assay_export import ExportError, tiny
@@ -200,3 +200,19 @@ def test_a_head_that_config_json_gives_another_size(checkpoint, tmp_path):
     with pytest.raises(ExportError) as caught:
         run(source, tmp_path / "out")
     assert "id2label" in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("fields", [{"sentence_transformers": {"activation_fn": "torch.nn.modules.activation.Sigmoid"}},
+                                    {"sbert_ce_default_activation_function": "torch.nn.modules.activation.Sigmoid"}])
+def test_an_activation_of_sentence_transformers_is_told(bert, tmp_path, fields):
+    tiny.edit_json(bert / "config.json", **fields)
+    said = run(bert, tmp_path / "out", "--layout", "padded", "--no-check")
+    assert "sentence-transformers puts a sigmoid behind the score, and this bundle gives the raw logit" in said
+
+
+def test_an_end_token_that_the_tokenizer_writes_by_itself_is_told(checkpoint, tmp_path):
+    source = checkpoint("mistral")
+    tokenizer = reading.load_tokenizer(source)[0]
+    tokenizer.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", tokenizer.token_to_id("</s>"))])
+    tokenizer.save(str(source / "tokenizer.json"))
+    assert "tokenizer.json puts </s> behind a text by itself" in run(source, tmp_path / "out", "--no-check")
