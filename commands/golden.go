@@ -21,10 +21,13 @@ type drift struct {
 	ids  string         // how its ids or the positions read differ; empty: they do not
 	have []float64      // scores: one, and by label, or one per step, or a probability; NaN where there is none
 	want []float64
+	// terms is how many numbers a score adds up, whose errors add up as their root: the tokens of a likelihood's sum; 0
+	// counts as 1.
+	terms int
 }
 
-// difference is the largest of the scores' absolute differences; infinite where their numbers differ, or one is
-// missing.
+// difference is the largest of the scores' differences, relative where the reference's is above 1 and divided by the
+// root of the terms; infinite where their numbers differ, or one is missing.
 func (d drift) difference() float64 {
 	if len(d.have) != len(d.want) {
 		return math.Inf(1)
@@ -35,10 +38,10 @@ func (d drift) difference() float64 {
 		case none != math.IsNaN(d.want[i]):
 			return math.Inf(1)
 		case !none:
-			worst = max(worst, math.Abs(d.have[i]-d.want[i]))
+			worst = max(worst, math.Abs(d.have[i]-d.want[i])/max(1, math.Abs(d.want[i])))
 		}
 	}
-	return worst
+	return worst / math.Sqrt(float64(max(1, d.terms)))
 }
 
 // beyond says what is wrong with the pair, in words, or nothing.
@@ -51,7 +54,7 @@ func (d drift) beyond(tolerance float64) string {
 	case len(d.have) != len(d.want):
 		return fmt.Sprintf("%d scores, and the reference has %d", len(d.have), len(d.want))
 	case !(d.difference() <= tolerance): // NaN is beyond too
-		return fmt.Sprintf("score %.7g, and the reference's is %.7g: %.2g apart, tolerance %g", d.have, d.want, d.difference(), tolerance)
+		return fmt.Sprintf("score %.7g, and the reference's is %.7g: %.2g apart (relative above 1), tolerance %g", d.have, d.want, d.difference(), tolerance)
 	}
 	return ""
 }
@@ -81,7 +84,7 @@ func (r *running) holdFirst(ctx context.Context) error {
 		info := m.Info()
 		name := info.Manifest.Name
 		err = m.Guarded(ctx, func(ctx context.Context) (err error) {
-			all, err = golden{r.engine(), name, info.Manifest.Asked()}.compare(ctx, pairs[:1])
+			all, err = golden{r.engine(), name, info.Manifest.Asked(), info.Manifest.Likelihood.Sums()}.compare(ctx, pairs[:1])
 			return err
 		})
 		if err != nil {
@@ -99,12 +102,18 @@ type golden struct {
 	engine *rewards.Engine
 	model  string
 	kind   manifest.Kind
+	summed bool // scores are sums over the tokens
 }
 
 // compare runs the pairs' items through the engine's path, together in one request, and holds ids, positions and scores to
 // the reference's.
 func (g golden) compare(ctx context.Context, pairs []models.Golden) ([]drift, error) {
 	all := make([]drift, len(pairs))
+	for i := range pairs {
+		if g.summed {
+			all[i].terms = len(pairs[i].IDs[0])
+		}
+	}
 	if g.kind == manifest.KindFeatures { // which has no ids
 		return all, g.compareScores(ctx, pairs, all)
 	}

@@ -50,6 +50,9 @@ type Likelihood struct {
 // Mean tells whether the value is of the mean over the tokens, and not of their sum.
 func (l *Likelihood) Mean() bool { return l.Norm == normMean }
 
+// Sums tells whether there is a likelihood, and its value is of the sum.
+func (l *Likelihood) Sums() bool { return l != nil && !l.Mean() }
+
 // Pair says how the rows of both orders of two responses become a preference.
 type Pair struct {
 	Label      int    // that the first is better

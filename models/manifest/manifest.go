@@ -37,10 +37,12 @@ type Manifest struct {
 
 // source names the checkpoint that the bundle was made from.
 type source struct {
-	Checkpoint string `yaml:"checkpoint"`
-	Class      string `yaml:"class"`
-	Family     string `yaml:"family,omitempty"` // of assay-export's families
-	Digest     string `yaml:"digest,omitempty"`
+	Checkpoint string   `yaml:"checkpoint"`
+	Class      string   `yaml:"class"`
+	Family     string   `yaml:"family,omitempty"` // of assay-export's families
+	Digest     string   `yaml:"digest,omitempty"`
+	Licences   []string `yaml:"licences,omitempty"` // files beside the manifest
+	Checked    *bool    `yaml:"checked,omitempty"`  // false: exported with --no-check; nil: the manifest does not say
 }
 
 // limits bound what is accepted.

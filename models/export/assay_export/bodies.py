@@ -37,12 +37,23 @@ def check_type(model_type: str | None, where: str = "config.json") -> None:
 def describe(config) -> Body:
     """Return the body's description from a transformers config; ExportError when a feature is not supported."""
     check_type(config.model_type)
+    check_sight(config)
     heads = config.num_attention_heads
     shared = config.model_type not in ("gpt2", "opt", "gpt_neox", *ENCODERS)
     kv_heads = shared and getattr(config, "num_key_value_heads", None) or heads
     head_dim = shared and getattr(config, "head_dim", None) or config.hidden_size // heads
     hidden = getattr(config, "word_embed_proj_dim", None) or config.hidden_size
     return Body(config.num_hidden_layers, heads, kv_heads, head_dim, hidden, config.vocab_size, windows(config))
+
+
+def check_sight(config) -> None:
+    """Refuse a config that turns round what its tokens see, which transformers heeds."""
+    if config.model_type in DECODERS and getattr(config, "is_causal", None) is False:
+        raise ExportError(f"config.json: is_causal: false, so that tokens see what follows them, is not supported for {config.model_type}")
+    if config.model_type in ENCODERS:
+        for name in ("is_decoder", "add_cross_attention"):
+            if getattr(config, name, False):
+                raise ExportError(f"config.json: {name}: true is not supported for {config.model_type}, whose tokens see each other here")
 
 
 def windows(config) -> frozenset[int | None]:

@@ -8,18 +8,20 @@ from torch import nn
 
 from . import drift, graph, heads, licence, separate
 from .bodies import ENCODERS
-from .check import TOLERANCE, Verdict, check_graph
+from .check import Verdict, check_graph
 from .errors import ExportError
 from .golden import default_items, golden_pairs, undated, write_pairs
 from .manifest import check_manifest, name_preference, write_manifest
 from .model import Model, Part, decoder
+from .place import beside, check_place
 from .reference import Reference, float32_copy
 from .rope import position_limit
+from .second import Second
 from .text import TextRules
 from .tokenizer import load_tokenizer
+from .tolerance import TOLERANCE
 
 MAX_TOKENS = 32768
-FILES = ("assay.yaml", "model.onnx", "model.onnx_data", "head.onnx", "judge.onnx", "tokenizer.json", "chat_template.jinja", "golden.jsonl")
 
 
 @dataclass
@@ -37,16 +39,30 @@ class Options:
     """Directory whose licence files go along."""
     separate: bool = False
     """The head is in a graph of its own."""
+    second: Second | None = None
+    """What the golden pairs are held to besides, when there is a check: the checkpoint as transformers loads it."""
 
 
-def write_bundle(model: Model, tokenizer: str | Path, out: str | Path, manifest: dict, template: str | None, options: Options) -> Verdict | None:
-    """Write the bundle directory `out`; return what the check saw, None without one.
+@dataclass
+class Written:
+    """What came of a bundle."""
+
+    verdict: Verdict | None
+    """What the check saw; None without one."""
+    golden: str
+    """How many golden pairs there are, or why there are none."""
+    notices: list[str]
+    """Sentences for the user."""
+
+
+def write_bundle(model: Model, tokenizer: str | Path, out: str | Path, manifest: dict, template: str | None, options: Options) -> Written:
+    """Write the bundle directory `out`; return what came of it.
 
     manifest has everything but `graph`, `limits`, `golden` and `drift`, and of `graph` the labels. ExportError names what does not fit.
-    `assay.yaml` is written last, so a directory without one is a bundle that was not finished.
+    It is written beside `out` and moved there at the end, so an export that fails leaves what was there.
     """
     out, layout = Path(out), options.layout
-    check_directory(out)
+    check_place(out)
     if options.separate:
         separate.check_separable(model)
     max_tokens = token_limit(model, options.max_tokens, manifest.get("template") or {})
@@ -58,86 +74,94 @@ def write_bundle(model: Model, tokenizer: str | Path, out: str | Path, manifest:
     if manifest["kind"] == "preference":
         name_preference(manifest)
     pooled = model.encoder is not None or (layout == "padded" and pools(manifest) and not options.separate)
+    pad = manifest["tokenizer"].get("pad_id") if manifest["pooling"] == "last_not_pad" else None
     if pooled:
         manifest["pooling"] = "in_graph"
     check_manifest(manifest, model, layout, options.precision)
-    rules = TextRules(parsed, template, manifest)
+    rules = TextRules(parsed, template, manifest, pad if pooled else None)
     if manifest["kind"] == "process" and manifest["steps"].get("tokenize", "joint") == "joint":
         rules.separator_id()
 
     exact = reference = Reference(model)
     if options.precision != "float32":
         reference = Reference(model, options.precision, options.separate)
-    items = undated(default_items(rules) if options.golden is None else list(options.golden), rules)
+    asked = default_items(rules) if options.golden is None else list(options.golden)
+    items = undated(asked, rules)
     pairs = golden_pairs(items, exact, rules, max_tokens)
+    if options.check and options.second:
+        options.second.hold(items, pairs, rules, model.types, max_tokens)
     lost, tolerance = None, TOLERANCE
     if reference is not exact:
         lost = drift.measure(exact, reference, model.sizes.vocab_size, max_tokens)
         factor = 4 if options.precision == "int8" else 2  # activations may be rounded otherwise by another processor
         tolerance = max(TOLERANCE, drift.significant(factor * drift.apart(pairs, golden_pairs(items, reference, rules, max_tokens))))
-    clear(out)
-    if layout == "packed":
-        traced = graph.trace_packed(model, max_tokens, options.precision, options.separate)
-    else:
-        traced = graph.trace_padded(model, max_tokens, pooled, options.precision, options.separate)
-    graph.save(traced, out / "model.onnx", options.external_data)
-    head = out / separate.FILE if options.separate else None
-    if head:
-        graph.save(separate.trace_head(model), head, external=False)
-    (out / "tokenizer.json").write_text(tokenizer_text, encoding="utf-8")
-    if template is not None:
-        (out / "chat_template.jinja").write_text(template, encoding="utf-8")
+    with beside(out) as part:
+        if layout == "packed":
+            traced = graph.trace_packed(model, max_tokens, options.precision, options.separate)
+        else:
+            traced = graph.trace_padded(model, max_tokens, pooled, options.precision, options.separate, pad)
+        graph.save(traced, part / "model.onnx", options.external_data)
+        head = part / separate.FILE if options.separate else None
+        if head:
+            graph.save(separate.trace_head(model), head, external=False)
+        (part / "tokenizer.json").write_text(tokenizer_text, encoding="utf-8")
+        if template is not None:
+            (part / "chat_template.jinja").write_text(template, encoding="utf-8")
+        if pairs:
+            write_pairs(part / "golden.jsonl", pairs)
+        if options.licences and (copied := licence.copy_files(options.licences, part)):
+            manifest["source"] = manifest["source"] | {"licences": copied}
+        verdict = None
+        if options.check:
+            verdict = check_graph(part / "model.onnx", layout, pooled, model, reference, max_tokens, rules.types,
+                                  [ids for pair in pairs for ids in (pair["ids"] if "pair" in pair else [pair["ids"]])], head, pad)
+        sizes = {"layers": model.sizes.layers, "kv_heads": model.sizes.kv_heads, "head_dim": model.sizes.head_dim}
+        manifest["graph"] = {"file": "model.onnx", "layout": layout, "precision": options.precision, "output": graph.output_name(options.separate),
+                             "labels": manifest["graph"]["labels"], "vocab_size": model.sizes.vocab_size} | (sizes if layout == "packed" else {})
+        if head:
+            manifest["graph"]["head"] = {"file": head.name, "width": separate.width(model), "input": separate.INPUT, "output": separate.OUTPUT}
+        if not options.check:
+            manifest["source"] = manifest["source"] | {"checked": False}
+        write_manifest(part / "assay.yaml", manifest | {
+            "limits": {"max_tokens": max_tokens},
+            "golden": {"file": "golden.jsonl", "tolerance": tolerance} if pairs else None, "drift": lost})
+    return Written(verdict, told(len(pairs), len(asked), rules), dated_notice(rules))
+
+
+def told(pairs: int, asked: int, rules: TextRules) -> str:
+    """Say how many golden pairs there are, or why there are none."""
     if pairs:
-        write_pairs(out / "golden.jsonl", pairs)
-    if options.licences:
-        licence.copy_files(options.licences, out)
-    verdict = None
-    if options.check:
-        verdict = check_graph(out / "model.onnx", layout, pooled, model, reference, max_tokens, rules.types,
-                              [ids for pair in pairs for ids in (pair["ids"] if "pair" in pair else [pair["ids"]])], head)
-    sizes = {"layers": model.sizes.layers, "kv_heads": model.sizes.kv_heads, "head_dim": model.sizes.head_dim}
-    manifest["graph"] = {"file": "model.onnx", "layout": layout, "precision": options.precision, "output": graph.output_name(options.separate),
-                         "labels": manifest["graph"]["labels"], "vocab_size": model.sizes.vocab_size} | (sizes if layout == "packed" else {})
-    if head:
-        manifest["graph"]["head"] = {"file": head.name, "width": separate.width(model), "input": separate.INPUT, "output": separate.OUTPUT}
-    write_manifest(out / "assay.yaml", manifest | {
-        "limits": {"max_tokens": max_tokens},
-        "golden": {"file": "golden.jsonl", "tolerance": tolerance} if pairs else None, "drift": lost})
-    return verdict
+        return f"{pairs} golden pair{'s' if pairs > 1 else ''}"
+    why = "they would change with the day" if asked else "no items are given" if rules.conversations else "it takes text and ids only"
+    return f"no golden pairs, since {why}"
 
 
-def check_directory(out: Path) -> None:
-    """Refuse to make a bundle where a file is."""
-    if out.exists() and not out.is_dir():
-        raise ExportError(f"{out} is a file, and a bundle is a directory")
-
-
-def clear(out: Path) -> None:
-    """Make the bundle's directory, without the files of an earlier bundle."""
-    check_directory(out)
-    out.mkdir(parents=True, exist_ok=True)
-    for file in (*(out / name for name in FILES), *licence.files(out)):
-        file.unlink(missing_ok=True)
+def dated_notice(rules: TextRules) -> list[str]:
+    """Say what follows from a template that writes today's date."""
+    if not rules.dated:
+        return []
+    return ["the chat template writes the date (strftime_now), so scores follow the day, and the golden pairs show only what stays; "
+            "give --date 2024-07-26 (any day) to fix it"]
 
 
 def pools(manifest: dict) -> bool:
-    """Tell whether a padded graph picks the row itself: one row for a score, at the last attended token."""
-    return (manifest["kind"] == "reward" and manifest["pooling"] == "last_attended" and not manifest.get("likelihood")
+    """Tell whether a padded graph picks the row itself: one row for a score, at the last token or the last that is not pad."""
+    return (manifest["kind"] == "reward" and manifest["pooling"] in ("last_attended", "last_not_pad") and not manifest.get("likelihood")
             and not (manifest.get("read") or {}).get("prompt"))
 
 
 def export_bundle(model: nn.Module, tokenizer: str | Path, out: str | Path, *, name: str, kind: str = "reward",
                   layout: str = "packed", precision: str = "float32", max_tokens: int | None = None, labels: Sequence[str] | None = None,
-                  head: nn.Module | None = None, chat_template: str | None = None,
-                  template_variables: dict[str, str] | None = None, bos: str = "none", bos_id: int | None = None, pad_id: int = 0,
+                  label: str | None = None, head: nn.Module | None = None, chat_template: str | None = None,
+                  template_variables: dict[str, str] | None = None, template_date: str | None = None,
+                  bos: str = "none", bos_id: int | None = None, pad_id: int = 0,
                   separator: str | None = None, step_label: str | None = None, activation: str | None = None,
                   mean: float = 0.0, std: float = 1.0, description: str = "", licence: str = "unknown",
                   source: dict[str, str] | None = None, golden: Iterable[dict] | None = None, external_data: bool = False,
                   check: bool = True, separate_head: bool = False) -> Verdict | None:
     """Write the bundle directory `out` from a model in memory; README.md explains each argument. Return what the check saw.
 
-    ExportError names what is not supported or does not fit. `assay.yaml` is written last, so a directory without one is a
-    bundle that was not finished.
+    ExportError names what is not supported or does not fit. An export that fails leaves what was in `out`.
     """
     if kind not in ("reward", "process") or layout not in ("packed", "padded"):
         raise ExportError(f"kind {kind!r} must be reward or process, and layout {layout!r} packed or padded")
@@ -152,10 +176,13 @@ def export_bundle(model: nn.Module, tokenizer: str | Path, out: str | Path, *, n
     manifest = base_manifest(whole, kind, labels, name=name, description=description, licence=licence,
                              source={"checkpoint": name, "class": type(model).__name__} | (source or {}), steps=steps)
     manifest["tokenizer"] = {"file": "tokenizer.json", "bos": bos, "bos_id": bos_id if bos != "none" else None, "pad_id": pad_id}
-    manifest["template"] = {"variables": dict(template_variables or {})} if chat_template is not None else None
-    manifest["head"] = {"mean": mean, "std": std} if kind == "reward" and (mean, std) != (0.0, 1.0) else None
+    manifest["template"] = {"variables": dict(template_variables or {}), "date": template_date} if chat_template is not None else None
+    rule = ({"label": label} if label is not None else {}) | ({"mean": mean, "std": std} if (mean, std) != (0.0, 1.0) else {})
+    if kind == "reward":
+        check_label(rule, manifest["graph"]["labels"], "the head has", "label=")
+    manifest["head"] = rule if kind == "reward" else None
     return write_bundle(whole, tokenizer, out, manifest, chat_template, Options(
-        layout, precision, max_tokens, external_data, check, golden, separate=separate_head))
+        layout, precision, max_tokens, external_data, check, golden, separate=separate_head)).verdict
 
 
 def base_manifest(model: Model, kind: str, labels: Sequence[str] | None, *, name: str, description: str, licence: str, source: dict,
@@ -189,6 +216,12 @@ def token_limit(model: Model, asked: int | None, template: dict) -> int:
     if not 1 <= asked <= limit:
         raise ExportError(f"max_tokens {asked} must be between 1 and {limit}, which is as far as the model's positions go")
     return asked
+
+
+def check_label(head: dict, labels: list[str], what: str, option: str) -> None:
+    """Refuse a reward model of several labels of which none is said to be the score; what introduces the labels, option names the remedy."""
+    if len(labels) > 1 and not {"label", "weights", "gates"} & set(head):
+        raise ExportError(f"{what} the labels {', '.join(labels)}, and nothing says which of them is the score; give {option}")
 
 
 def label_list(labels: Sequence[str] | None, kind: str, width: int, likelihood: bool = False) -> list[str]:

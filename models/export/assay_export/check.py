@@ -14,11 +14,11 @@ from .errors import ExportError
 from .graph import output_name
 from .heads import Pooled
 from .model import Model
+from .places import last_not_pad
 from .plan import Slack, apart, packed_feeds, padded_feeds, prefix_tree
 from .reference import Reference
+from .tolerance import TOLERANCE
 from .watch import follow, open_graph
-
-TOLERANCE = 1e-4
 
 BATCH_MATES = 1e-5
 """What a score may move with its batch when attention is not this package's own; relative above 1."""
@@ -26,7 +26,7 @@ BATCH_MATES = 1e-5
 
 @dataclass
 class Verdict:
-    """What a check saw: the largest difference from PyTorch and the number of readings compared."""
+    """What a check saw: the largest difference from PyTorch, relative above 1, and the number of readings compared."""
 
     worst: float
     readings: int
@@ -48,11 +48,13 @@ def sample(sizes: Body, max_tokens: int, count: int = 6) -> list[list[int]]:
 
 
 def check_graph(path: Path, layout: str, pooled: bool, model: Model, reference: Reference, max_tokens: int,
-                types: Callable[[list[int]], list[int] | None], sequences: Sequence[list[int]] = (), head: Path | None = None) -> Verdict:
+                types: Callable[[list[int]], list[int] | None], sequences: Sequence[list[int]] = (), head: Path | None = None,
+                pad: int | None = None) -> Verdict:
     """Compare a graph with PyTorch and with itself in several batches. ExportError when it differs.
 
     sequences are read besides the sample, which is left out where a head looks for certain tokens; pooled: the graph has one row a
-    sequence. types gives the token_type_ids of ids; head is the graph of the head, where it has one of its own.
+    sequence, read at the last token that is not the id `pad`. types gives the token_type_ids of ids; head is the graph of the head, where
+    it has one of its own.
     """
     if not isinstance(model.encoder, Pooled):
         sequences = [*sequences, *sample(model.sizes, max_tokens)]
@@ -60,7 +62,7 @@ def check_graph(path: Path, layout: str, pooled: bool, model: Model, reference: 
     if model.likelihood or reference.rounding is not None and layout == "padded":  # which pads one token to two, and then rounds more rows
         sequences = [ids for ids in sequences if len(ids) > 1]
     last = 2 if model.likelihood else 1
-    places = [[len(ids) - 1] if pooled else sorted({*range(0, len(ids) - last, 3), len(ids) - last}) for ids in sequences]
+    places = [[last_not_pad(ids, pad)] if pooled else sorted({*range(0, len(ids) - last, 3), len(ids) - last}) for ids in sequences]
     read = read_packed if layout == "packed" else read_padded
     given = Feeding(model, max_tokens, types, output_name(head is not None))
     if reference.rounding is None:
@@ -81,9 +83,9 @@ def check_graph(path: Path, layout: str, pooled: bool, model: Model, reference: 
     if head is not None:
         alone = separate.read(open_graph(head), alone)
     # max() of Python passes over a NaN that is not the first; NumPy's does not.
-    worst = float(np.max([np.abs(one - right).max() for one, right in zip(alone, want, strict=True)], initial=0.0))
+    worst = float(np.max([(np.abs(one - right) / np.maximum(1, np.abs(right))).max() for one, right in zip(alone, want, strict=True)], initial=0.0))
     if not worst <= TOLERANCE:
-        raise ExportError(f"{path}: readings differ from PyTorch by {worst:.1e}, and {TOLERANCE:.0e} is allowed")
+        raise ExportError(f"{path}: readings differ from PyTorch by {worst:.1e}, relative above 1, and {TOLERANCE:.0e} is allowed")
     return Verdict(worst, sum(len(at) for at in places))
 
 

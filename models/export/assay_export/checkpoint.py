@@ -28,6 +28,13 @@ IGNORED = (
     ".attention.masked_bias", "embeddings.position_ids", "pooler.dense.weight", "pooler.dense.bias")
 """Endings of weights that a body may do without: heads of other tasks, and buffers that old versions of transformers saved."""
 
+DROPPED = ("auto_map", "model_type", "architectures", "dtype", "torch_dtype", "return_dict", "use_return_dict", "output_hidden_states",
+           "output_attentions", "use_cache")
+"""Fields of config.json that are not handed on: references to code, what is read elsewhere, and what a call returns beside its result."""
+
+TEXT_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "chat_template.jinja")
+"""Files that say what text means, where they are there; the digest covers them."""
+
 PREFIXES = ("model.", "transformer.", "gpt_neox.", "bert.", "roberta.", "deberta.", "backbone_model.", "pretrained_model.model.", "")
 """Where a body's weights lie when the family does not say; the first that fits."""
 
@@ -40,6 +47,8 @@ class Checkpoint:
     label_names: list[str] | None
     """Names of the head's outputs when config.json, or the head itself, gives them a meaning."""
     digest: str
+    notices: list[str]
+    """Sentences for the user."""
 
 
 def read_config(directory: Path) -> tuple[dict, str]:
@@ -47,12 +56,30 @@ def read_config(directory: Path) -> tuple[dict, str]:
     if (directory / "adapter_config.json").exists():
         raise ExportError(f"{directory} holds a LoRA adapter (adapter_config.json); merge it into its base model and save that first")
     raw = read_json(directory / "config.json")
-    class_name = (raw.get("architectures") or [None])[0]
-    if class_name is None:
+    classes = raw.get("architectures")
+    if not classes:
         raise ExportError(f"{directory / 'config.json'}: architectures is missing, so the kind of head is unknown")
+    if not isinstance(classes, list) or not isinstance(classes[0], str):
+        raise ExportError(f"{directory / 'config.json'}: architectures is {json.dumps(classes)[:60]}, and must be a list of class names")
+    check_values(raw, directory / "config.json")
+    if raw.get("transformers_weights") is not None:
+        raise ExportError(f"{directory / 'config.json'}: transformers_weights: weights under a name of their own are not supported")
     if "quantization_config" in raw:
         raise ExportError(f"{directory / 'config.json'}: quantization_config: quantized weights are not supported")
-    return raw, class_name
+    return raw, classes[0]
+
+
+def check_values(raw: dict, path: Path) -> None:
+    """Refuse values of config.json with which no body can be made, or only one that cannot be exported."""
+    pad, size = raw.get("pad_token_id"), raw.get("vocab_size")
+    if isinstance(pad, int) and isinstance(size, int) and pad >= size:
+        raise ExportError(f"{path}: pad_token_id is {pad}, and vocab_size {size}; ids must be below it")
+    if raw.get("chunk_size_feed_forward"):
+        raise ExportError(f"{path}: chunk_size_feed_forward {raw['chunk_size_feed_forward']} is not supported; 0 computes the same at once")
+    for name in ("rope_scaling", "rope_parameters"):
+        kind = raw[name].get("rope_type", raw[name].get("type")) if isinstance(raw.get(name), dict) else None
+        if kind == "su":
+            raise ExportError(f"{path}: {name}: type 'su' is longrope's old name, which transformers does not read; write longrope in its place")
 
 
 def load(directory: Path, raw: dict, family: Family, tokenizer: Tokenizer, reference: Path | None = None) -> Checkpoint:
@@ -61,6 +88,10 @@ def load(directory: Path, raw: dict, family: Family, tokenizer: Tokenizer, refer
     ExportError names the file, field or weight that is missing or does not fit.
     """
     files = weight_files(directory)
+    beside = directory / "value_head.safetensors"  # where LLaMA-Factory keeps it
+    if beside.exists() and "v_head" in str(family.head.get("name")):
+        files.append(beside)
+    read = [directory / "config.json", *files, *(directory / name for name in TEXT_FILES if (directory / name).exists())]
     if family.head.get("form") == "classifier":
         model = classifier(raw, directory, read_weights(files))
     else:
@@ -71,10 +102,10 @@ def load(directory: Path, raw: dict, family: Family, tokenizer: Tokenizer, refer
                 raise ExportError(f"{reference / 'tokenizer.json'}: the reference has another vocabulary than the policy, so its ids mean other text")
             more = weight_files(reference)
             parts.append(part(other, reference, family, tokenizer, read_weights(more)))
-            files = [*files, *more]
+            read += [reference / "config.json", *more, reference / "tokenizer.json"]
         model = parts[0] if isinstance(parts[0], Model) else decoder(*cast(list[Part], parts))
     names = getattr(model.parts[0].head, "names", None) if model.parts else None
-    return Checkpoint(model, names or label_names(raw), digest([directory / "config.json", *files]))
+    return Checkpoint(model, names or label_names(raw), digest(read), index_notices(read))
 
 
 def part(raw: dict, directory: Path, family: Family, tokenizer: Tokenizer, weights: dict[str, torch.Tensor]) -> Part | Model:
@@ -86,6 +117,9 @@ def part(raw: dict, directory: Path, family: Family, tokenizer: Tokenizer, weigh
     if prefix is None:
         prefix = find_prefix(weights, body)
     given = {name.removeprefix(prefix): value for name, value in weights.items()}
+    if len(given) != len(weights):
+        twice = next(name for name in sorted(weights) if name.startswith(prefix) and name.removeprefix(prefix) in weights)
+        raise ExportError(f"the checkpoint has the weights {twice} and {twice.removeprefix(prefix)}, and only one can be meant")
     if raw.get("model_type") == "internlm2":
         given = internlm2.llama_weights(given, config)
     embedding = given.get(name_of(body, body.get_input_embeddings().weight))
@@ -113,11 +147,16 @@ def name_of(body: nn.Module, parameter: nn.Parameter) -> str:
 def read_json(path: Path) -> dict:
     """Return a JSON file's object; ExportError when it is absent or broken."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ExportError(f"{path} is missing") from None
-    except ValueError as error:
+    except OSError as error:
+        raise ExportError(f"{path} cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
         raise ExportError(f"{path} is not JSON: {error}") from None
+    if not isinstance(content, dict):
+        raise ExportError(f"{path} holds {json.dumps(content)[:40]}, and a JSON object is wanted")
+    return content
 
 
 def body_config(raw: dict, directory: Path, family: Family | None = None):
@@ -127,34 +166,48 @@ def body_config(raw: dict, directory: Path, family: Family | None = None):
     check_type(raw.get("model_type"), str(directory / "config.json"))
     if raw["model_type"] == "internlm2":
         raw = internlm2.llama_config(raw)
-    kept = {key: value for key, value in raw.items() if key not in ("auto_map", "model_type", "architectures", "dtype", "torch_dtype")}
+    kept = {key: value for key, value in raw.items() if key not in DROPPED}
     try:
         config = AutoConfig.for_model(raw["model_type"], **kept)
+        describe(config)
+        position_limit(config)
+        empty_body(config)
+    except ExportError:
+        raise
     except Exception as error:  # transformers raises many kinds here; each means the same to the caller
-        raise ExportError(f"{directory / 'config.json'}: {str(error).strip().splitlines()[0]}") from error
-    describe(config)
-    position_limit(config)
+        said = " ".join([type(error).__name__ + ":", *str(error).strip().splitlines()[:1]])
+        raise ExportError(f"{directory / 'config.json'}: {said}") from error
     return config
 
 
 def weight_files(directory: Path) -> list[Path]:
-    """Return the checkpoint's safetensors files; every shard that the index names must be there."""
+    """Return the checkpoint's safetensors files: the single one first, as transformers does; else every shard of the index must be there."""
     single, index = directory / "model.safetensors", directory / "model.safetensors.index.json"
+    if single.exists():
+        return [single]
     if index.exists():
-        names = sorted(set(read_json(index).get("weight_map", {}).values()))
-        if not names:
+        places = read_json(index).get("weight_map")
+        if not isinstance(places, dict) or not places:
             raise ExportError(f"{index}: weight_map is missing or empty")
+        strange = next((value for value in places.values() if not isinstance(value, str)), None)
+        if strange is not None:
+            raise ExportError(f"{index}: weight_map names {json.dumps(strange)[:40]}, and a shard's name is a text")
+        names = sorted(set(places.values()))
         for name in names:
             if Path(name).name != name:
                 raise ExportError(f"{index}: shard name {name!r} leaves the directory")
             if not (directory / name).exists():
                 raise ExportError(f"{directory / name} is missing: {index.name} names it")
         return [directory / name for name in names]
-    if single.exists():
-        return [single]
     if any(directory.glob("*.bin")) or any(directory.glob("*.pt")):
         raise ExportError(f"{directory} has only pickled weights, which can run code; convert them to safetensors")
     raise ExportError(f"{single} is missing")
+
+
+def index_notices(files: list[Path]) -> list[str]:
+    """Say which weights are taken where a directory has them twice."""
+    return [f"{file} is taken, as transformers does, and {index.name} beside it is not"
+            for file in files if file.name == "model.safetensors" and (index := file.with_name("model.safetensors.index.json")).exists()]
 
 
 def read_weights(files: list[Path]) -> dict[str, torch.Tensor]:

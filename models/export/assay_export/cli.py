@@ -2,15 +2,21 @@
 
 import argparse
 import sys
+from datetime import date
 from pathlib import Path
 
+from tokenizers import Tokenizer
+
 from . import checkpoint, licence
-from .bundle import Options, base_manifest, write_bundle
+from .bundle import Options, base_manifest, check_label, write_bundle
 from .errors import ExportError
 from .family import Family, choose, resolve
 from .golden import read_items
-from .settings import DEFAULT_SEPARATOR, TextSettings, end_token, read_settings
+from .place import check_place
+from .second import hold_tokenizer, second_of
+from .settings import DEFAULT_SEPARATOR, TextSettings, check_text_files, end_token, read_settings
 from .storage import PRECISIONS
+from .theirs import tokenizer_of
 from .tokenizer import load_tokenizer
 
 POOLING = ("last_attended", "last_not_pad", "before_first_pad", "count_not_pad")
@@ -30,9 +36,11 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--max-tokens", type=int, metavar="N", help="longest sequence accepted")
     parser.add_argument("--bos", choices=("none", "one", "two"), help="default: one when template or tokenizer writes a BOS")
     parser.add_argument("--pooling", choices=POOLING, help="which token of a reward model is read (default: the family's)")
+    parser.add_argument("--date", metavar="YYYY-MM-DD", help="the day that a chat template writes (default: today, and scores follow the day)")
     parser.add_argument("--separator", help=f"text of the token that ends a step (default: {DEFAULT_SEPARATOR})")
     parser.add_argument("--step-label", help='the label that means "right" (default: the last)')
     parser.add_argument("--activation", choices=("softmax", "sigmoid", "none"))
+    parser.add_argument("--label", metavar="NAME", help="which of a reward model's labels is the score, where there are several")
     parser.add_argument("--mean", type=float, help="score = (raw - mean) / std")
     parser.add_argument("--std", type=float)
     parser.add_argument("--beta", type=float, help="likelihood families: score = beta * raw (default: the family's)")
@@ -45,38 +53,57 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--licence", help="SPDX name of the checkpoint's licence (default: what its README.md says)")
     parser.add_argument("--external-data", action="store_true", help="weights in model.onnx_data whatever the size")
     parser.add_argument("--golden", type=Path, metavar="FILE", help="JSON lines of items to score with PyTorch")
-    parser.add_argument("--check", action="store_true", help="compare the graph with PyTorch before the manifest is written")
+    parser.add_argument("--check", action=argparse.BooleanOptionalAction, default=True,
+                        help="compare golden pairs with transformers' own loading and the graph with PyTorch (default; --no-check is noted in "
+                        "the manifest)")
     return parser
 
 
 def export(options: argparse.Namespace) -> str:
     """Export as the options say; return one line for the user. ExportError when it cannot be done."""
-    for directory in (options.source, options.reference):
-        if directory is not None and not directory.is_dir():
+    for directory in filter(None, (options.source, options.reference)):
+        if not directory.is_dir():
             raise ExportError(f"{directory} is not a directory")
-    check_out(options.out, options.source)
+        check_out(options.out, directory)
+    check_place(options.out)
     raw, class_name = checkpoint.read_config(options.source)
     family = choose(class_name, options.family)
     check_options(options, family)
+    checkpoint.body_config(raw, options.source, family)
     tokenizer, _ = load_tokenizer(options.source)
+    check_text_files(options.source)
+    theirs = tokenizer_of(options.source, fallback=family.class_of == "authors")
+    if options.check:
+        hold_tokenizer(options.source / "tokenizer.json", tokenizer, theirs, raw.get("vocab_size"))
     own = resolve(family.manifest, tokenizer, raw)
     end = own.get("tokenizer", {}).get("end_id")
     if isinstance(end, list):
-        own["tokenizer"]["end_id"] = end_token(options.source, tokenizer, end)
-    settings = read_settings(options.source, tokenizer, raw, family, options.bos or own.get("tokenizer", {}).get("bos"))
+        own["tokenizer"]["end_id"] = end_token(options.source, tokenizer, theirs, end)
+    settings = read_settings(options.source, tokenizer, theirs, raw, family, options.bos or own.get("tokenizer", {}).get("bos"))
     loaded = checkpoint.load(options.source, raw, family, tokenizer, options.reference)
+    if settings.pad_id is not None and settings.pad_id < 0:
+        settings.pad_id = None  # as Llama's first checkpoints say that they have none
+    if "pad_token_id" not in raw and loaded.model.config.pad_token_id is not None:
+        settings.pad_id = loaded.model.config.pad_token_id  # of the class, as transformers' pooling has it
+    if family.class_of == "transformers" and family.head["form"] == "linear":
+        check_width(options.source / "config.json", raw, loaded.model.labels)
     name = options.name or options.out.resolve().name
     manifest = base_manifest(
         loaded.model, family.kind, family.labels or loaded.label_names, name=name, description=options.description,
         licence=options.licence or licence.of_card(options.source),
         source={"checkpoint": options.source.resolve().name, "class": class_name, "family": family.name, "digest": loaded.digest},
         steps=step_settings(family, own.get("steps", {}), options), likelihood=loaded.model.likelihood)
-    notices = fill(manifest, family, own, settings, options, raw)
-    verdict = write_bundle(loaded.model, options.source, options.out, manifest, settings.template, Options(
+    notices = fill(manifest, family, own, settings, options, loaded.model.config)
+    notices += unread(options.source, raw, manifest, tokenizer, theirs)
+    second = second_of(options.source, class_name, options.reference, family, raw, resolve(family.head, tokenizer, raw), theirs,
+                       own.get("pooling") == "transformers" and options.pooling is None, loaded.model.labels)
+    written = write_bundle(loaded.model, options.source, options.out, manifest, settings.template, Options(
         options.layout, "int8" if options.int8 else options.dtype, options.max_tokens, options.external_data, options.check,
-        read_items(options.golden) if options.golden else None, options.source, options.head == "separate"))
-    checked = "" if verdict is None else f", largest difference from PyTorch {verdict.worst:.1e} over {verdict.readings} readings"
-    return "\n".join([*notices, f"{options.out}: {name}, {family.kind}, {options.layout}{checked}"])
+        read_items(options.golden) if options.golden else None, options.source, options.head == "separate", second))
+    verdict = written.verdict
+    checked = ", not checked" if verdict is None else f", largest difference from PyTorch {verdict.worst:.1e} over {verdict.readings} readings"
+    line = f"{options.out}: {name}, {family.kind}, {options.layout}, {written.golden}{checked}"
+    return "\n".join([*loaded.notices, *notices, *written.notices, line])
 
 
 def step_settings(family: Family, own: dict, options: argparse.Namespace) -> dict | None:
@@ -88,9 +115,12 @@ def step_settings(family: Family, own: dict, options: argparse.Namespace) -> dic
     return {"separator": DEFAULT_SEPARATOR} | own | {key: value for key, value in asked.items() if value is not None}
 
 
-def fill(manifest: dict, family: Family, own: dict, settings: TextSettings, options: argparse.Namespace, raw: dict) -> list[str]:
-    """Put the family's words, the checkpoint's text settings and the options into the manifest; return notices for the user."""
-    notices = []
+def fill(manifest: dict, family: Family, own: dict, settings: TextSettings, options: argparse.Namespace, config) -> list[str]:
+    """Put the family's words, the checkpoint's text settings and the options into the manifest; return notices for the user.
+
+    config is the body's of transformers, whose pad id its own pooling passes over.
+    """
+    notices = list(settings.notices)
     for key, value in own.items():
         if key not in ("steps", "tokenizer"):
             manifest[key] = value
@@ -99,26 +129,52 @@ def fill(manifest: dict, family: Family, own: dict, settings: TextSettings, opti
     if family.segments:
         manifest["template"] = {"segments": family.segments}
     elif settings.template is not None:
-        manifest["template"] = {"variables": settings.variables}
+        manifest["template"] = {"variables": settings.variables, "date": options.date}
+    if options.date is not None and settings.template is None:
+        raise ExportError("--date is for models with a chat template, and this one has none")
     if manifest["pooling"] == "transformers":
-        eos = raw.get("eos_token_id")
-        same = raw.get("pad_token_id") is not None and raw["pad_token_id"] in (eos if isinstance(eos, list) else [eos])
-        manifest["pooling"] = "last_not_pad" if same else "last_attended"
-        if same and options.pooling is None:
-            notices.append(f"{options.source / 'config.json'}: pad_token_id is an end token too, so scores are read at the last other token, "
+        pad, eos = config.pad_token_id, getattr(config, "eos_token_id", None)
+        manifest["pooling"] = "last_attended" if pad is None or pad < 0 else "last_not_pad"
+        if pad is not None and pad in (eos if isinstance(eos, list) else [eos]) and options.pooling is None:
+            notices.append(f"{options.source / 'config.json'}: pad_token_id is an end token too, and scores are read at the last other token, "
                            "as transformers does (pooling last_not_pad); give --pooling last_attended if it was trained to read the end token")
     if options.pooling:
         manifest["pooling"] = options.pooling
     scale = {name: value for name, value in (("mean", options.mean), ("std", options.std)) if value is not None}
-    manifest["head"] = (manifest.get("head") or {}) | scale or None
+    head = (manifest.get("head") or {}) | ({"label": options.label} if options.label is not None else {})
+    if family.kind == "reward" and not family.likelihood:
+        check_label(head, manifest["graph"]["labels"], f"{options.source / 'config.json'}: id2label names", "--label NAME")
+    manifest["head"] = head | scale or None
     ratio = {name: value for name, value in (("beta", options.beta), ("norm", options.norm)) if value is not None}
     if ratio:
         manifest["likelihood"] = manifest["likelihood"] | ratio
     return notices
 
 
+def unread(source: Path, raw: dict, manifest: dict, tokenizer: Tokenizer, theirs) -> list[str]:
+    """Return notices of what a checkpoint asks of other libraries and this bundle does not do."""
+    notices = []
+    asked = raw.get("sentence_transformers")
+    activation = asked.get("activation_fn") if isinstance(asked, dict) else raw.get("sbert_ce_default_activation_function")
+    if str(activation).endswith("Sigmoid") and (manifest.get("head") or {}).get("activation") != "sigmoid":
+        notices.append(f"{source / 'config.json'}: sentence-transformers puts a sigmoid behind the score, and this bundle gives the raw logit; "
+                       "requests may ask for activation sigmoid")
+    eos = theirs.eos_token_id
+    if eos is not None and manifest["tokenizer"].get("end", "keep") == "keep" and not (manifest.get("template") or {}).get("segments") \
+            and tokenizer.encode("a", add_special_tokens=True).ids[-1:] == [eos]:
+        notices.append(f"{source / 'tokenizer.json'} puts {theirs.eos_token} behind a text by itself, and this bundle's ids end as the template ends")
+    return notices
+
+
+def check_width(path: Path, raw: dict, width: int) -> None:
+    """Refuse a config.json that gives the head another number of outputs than its weights do."""
+    for name, said in (("id2label", len(raw.get("id2label") or [])), ("num_labels", raw.get("num_labels") or 0)):
+        if said and said != width:
+            raise ExportError(f"{path}: {name} says that the head has {said} outputs, and its weights have {width}")
+
+
 def check_out(out: Path, source: Path) -> None:
-    """Refuse to write over the checkpoint."""
+    """Refuse to write over a checkpoint."""
     if out.resolve() == source.resolve():
         raise ExportError(f"{out} is the checkpoint's own directory; write the bundle to another")
 
@@ -132,6 +188,8 @@ def check_options(options: argparse.Namespace, family: Family) -> None:
             (("per_step",), likelihood and process, "likelihood families of kind process"),
             (("separator", "activation"), process, "process models"),
             (("step_label",), process and not likelihood, "process models whose head has labels"),
+            (("label",), reward and not likelihood and not {"weights", "gates"} & set(family.manifest.get("head") or {}),
+             "reward models whose score is one of their labels"),
             (("mean", "std"), reward, "reward models"),
             (("pooling",), reward and rows, "reward models that are read at one token by a rule")):
         for name in names:
@@ -139,6 +197,13 @@ def check_options(options: argparse.Namespace, family: Family) -> None:
                 raise ExportError(f"--{name.replace('_', '-')} is for {meant}, and family {family.name} is none")
     if likelihood and options.activation == "softmax":
         raise ExportError(f"--activation softmax needs labels, and family {family.name} has log-probabilities: sigmoid or none")
+    if options.date is not None:
+        try:
+            date.fromisoformat(options.date)
+        except ValueError:
+            raise ExportError(f"--date {options.date} is no day; write it as 2024-07-26") from None
+        if len(options.date) != len("2024-07-26"):
+            raise ExportError(f"--date {options.date} must be written as 2024-07-26")
     if options.beta == 0:
         raise ExportError("--beta 0 would make every score 0")
 

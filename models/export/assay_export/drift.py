@@ -3,6 +3,7 @@
 import itertools
 import random
 
+from . import tolerance
 from .reference import Reference
 
 LENGTHS = (16, 48, 128)
@@ -34,9 +35,9 @@ def measure(exact: Reference, lower: Reference, vocab_size: int, max_tokens: int
 
 
 def apart(pairs: list[dict], others: list[dict]) -> float:
-    """Return the largest difference of scores between golden pairs of the same items."""
+    """Return the largest difference of scores between golden pairs of the same items, relative above 1."""
     both = zip((number for pair in pairs for number in scores_of(pair)), (number for pair in others for number in scores_of(pair)), strict=True)
-    return max((abs(one - other) for one, other in both), default=0.0)
+    return max((tolerance.apart(other, one) for one, other in both), default=0.0)
 
 
 def scores_of(pair: dict) -> list[float]:

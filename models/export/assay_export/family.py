@@ -16,6 +16,7 @@ from .errors import ExportError
 
 FOLDER = Path(__file__).parent / "families"
 KINDS = ("reward", "process", "pair", "preference")
+OWNERS = ("transformers", "authors")
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class Family:
     head: dict
     classes: list[str]
     """Values of config.json's architectures[0] that it accepts."""
+    class_of: str
+    """Whose code those classes are, heads included: transformers', which then is a second reference, or the authors'."""
     default: bool = False
     """Chosen for its classes when no family is named."""
     checkpoints: list[str] = field(default_factory=list)
@@ -59,11 +62,13 @@ def read(path: Path) -> Family:
     """Read one family's file; ExportError names a field that is unknown or missing."""
     content = yaml.safe_load(path.read_text(encoding="utf-8"))
     known = {entry.name for entry in fields(Family)} - {"name"}
-    wrong = sorted(set(content) - known) or sorted({"title", "kind", "head", "classes"} - set(content))
+    wrong = sorted(set(content) - known) or sorted({"title", "kind", "head", "classes", "class_of"} - set(content))
     if wrong:
         raise ExportError(f"{path}: field {wrong[0]!r} is unknown or missing")
     if content["kind"] not in KINDS:
         raise ExportError(f"{path}: kind {content['kind']!r} must be one of {', '.join(KINDS)}")
+    if content["class_of"] not in OWNERS:
+        raise ExportError(f"{path}: class_of {content['class_of']!r} must be one of {', '.join(OWNERS)}")
     return Family(name=path.stem, **content)
 
 

@@ -9,12 +9,14 @@ import torch
 from torch import nn
 
 from . import graph, heads
-from .bundle import clear, label_list
-from .check import TOLERANCE, Verdict, run
+from .bundle import label_list
+from .check import Verdict, run
 from .errors import ExportError
 from .golden import write_pairs
 from .manifest import check_name, write_manifest
+from .place import beside
 from .reference import float32_copy
+from .tolerance import TOLERANCE
 from .watch import open_graph
 
 FILE, INPUT, OUTPUT = "judge.onnx", "features", "readings"
@@ -58,20 +60,20 @@ def export_features(module: nn.Module, out: str | Path, *, name: str, features: 
         want = whole(rows)
     if not want.isfinite().all():
         raise ExportError("PyTorch's own readings of the golden items are not finite")
-    clear(out)
-    graph.save(graph.trace(whole, (torch.zeros(3, len(features)),), ({0: torch.export.Dim("rows")},), [INPUT], [OUTPUT]), out / FILE, external=False)
-    worst = 0.0
-    if items:
-        got = run(open_graph(out / FILE), {INPUT: rows.numpy()}, (OUTPUT,))[0]
-        worst = float(np.abs(got - want.numpy()).max())
-        if not worst <= TOLERANCE:
-            raise ExportError(f"{out / FILE}: readings differ from PyTorch by {worst:.1e}, and {TOLERANCE:.0e} is allowed")
-        write_pairs(out / "golden.jsonl", [pair(item, labels, readings) for item, readings in zip(items, want.tolist(), strict=True)])
-    write_manifest(out / "assay.yaml", {
-        "version": 1, "name": name, "kind": "reward", "description": description or None, "licence": licence,
-        "source": {"checkpoint": name, "class": type(module).__name__} | (source or {}),
-        "graph": {"file": FILE, "layout": "features", "precision": "float32", "input": INPUT, "output": OUTPUT, "labels": labels, "features": features},
-        "golden": {"file": "golden.jsonl", "tolerance": TOLERANCE} if items else None})
+    with beside(out) as part:
+        graph.save(graph.trace(whole, (torch.zeros(3, len(features)),), ({0: torch.export.Dim("rows")},), [INPUT], [OUTPUT]), part / FILE, external=False)
+        worst = 0.0
+        if items:
+            got = run(open_graph(part / FILE), {INPUT: rows.numpy()}, (OUTPUT,))[0]
+            worst = float((np.abs(got - want.numpy()) / np.maximum(1, np.abs(want.numpy()))).max())
+            if not worst <= TOLERANCE:
+                raise ExportError(f"{part / FILE}: readings differ from PyTorch by {worst:.1e}, relative above 1, and {TOLERANCE:.0e} is allowed")
+            write_pairs(part / "golden.jsonl", [pair(item, labels, readings) for item, readings in zip(items, want.tolist(), strict=True)])
+        write_manifest(part / "assay.yaml", {
+            "version": 1, "name": name, "kind": "reward", "description": description or None, "licence": licence,
+            "source": {"checkpoint": name, "class": type(module).__name__} | (source or {}),
+            "graph": {"file": FILE, "layout": "features", "precision": "float32", "input": INPUT, "output": OUTPUT, "labels": labels, "features": features},
+            "golden": {"file": "golden.jsonl", "tolerance": TOLERANCE} if items else None})
     return Verdict(worst, len(items))
 
 

@@ -4,13 +4,14 @@ import json
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import torch
 
 from . import scores
 from .errors import ExportError
 from .places import Encoded, encode
-from .reference import Reference
+from .render import Refusal
 from .text import TextRules
 
 REWARD_ITEMS: list[dict] = [
@@ -34,6 +35,12 @@ PAIRS = [
 ]
 
 
+class Readings(Protocol):
+    """What gives the readings of every token of a sequence, as reference.Reference does."""
+
+    def readings(self, ids: list[int], types: list[int] | None = None) -> torch.Tensor: ...
+
+
 def read_items(path: Path) -> list[dict]:
     """Return the items of a JSON-lines file: items themselves, or golden pairs whose `item` or `pair` is taken."""
     try:
@@ -47,22 +54,36 @@ def read_items(path: Path) -> list[dict]:
 
 
 def default_items(rules: TextRules) -> list[dict]:
-    """Return a few items of our own for a model that takes conversations, but those that its template refuses; none for one that does not."""
+    """Return a few items of our own for a model that takes conversations, none for one that does not.
+
+    An item that the template itself refuses is left out; ExportError when it refuses all, or when another cannot be made.
+    """
     if not rules.conversations:
         return []
     kind = rules.manifest["kind"]
-    if kind in ("pair", "preference"):
-        return PAIRS
-    return [item for item in (PROCESS_ITEMS if kind == "process" else REWARD_ITEMS) if taken(rules, item)]
+    items, said = PAIRS if kind in ("pair", "preference") else PROCESS_ITEMS if kind == "process" else REWARD_ITEMS, None
+    kept = []
+    for item in items:
+        try:
+            for one in sequences(item, kind):
+                encode(rules, one)
+            kept.append(item)
+        except Refusal as error:
+            said = error
+    if not kept:
+        raise ExportError(f"no golden item can be made, so give some with --golden: {said}") from said
+    return kept
 
 
-def taken(rules: TextRules, item: dict) -> bool:
-    """Tell whether a model takes an item."""
-    try:
-        encode(rules, item)
-    except ExportError:
-        return False
-    return True
+def sequences(item: dict, kind: str) -> list[dict]:
+    """Return what a model reads of a golden item: the item itself, or of two responses both orders or each."""
+    if "chosen" not in item:
+        return [item]
+    rest = {key: value for key, value in item.items() if key not in ("chosen", "rejected")}
+    one, other = item["chosen"], item["rejected"]
+    if kind == "pair":
+        return [rest | {"first": one, "second": other}, rest | {"first": other, "second": one}]
+    return [rest | {"response": one}, rest | {"response": other}]
 
 
 def check_item(item: dict, kind: str) -> None:
@@ -83,7 +104,7 @@ def undated(items: list[dict], rules: TextRules) -> list[dict]:
     return [item if "text" in item or "input_ids" in item else {"text": rules.render(rules.messages(item))} for item in items]
 
 
-def golden_pairs(items: Iterable[dict], reference: Reference, rules: TextRules, max_tokens: int) -> list[dict]:
+def golden_pairs(items: Iterable[dict], reference: Readings, rules: TextRules, max_tokens: int) -> list[dict]:
     """Return each item with its `ids` and what PyTorch gives: `score`, `steps` or `probability`."""
     kind = rules.manifest["kind"]
     for item in items:
@@ -108,21 +129,19 @@ def scored(item: dict, reader: Reader, manifest: dict) -> dict:
 
 def both_orders(item: dict, reader: Reader, manifest: dict) -> dict:
     """Return the golden pair of a pair model, which reads (chosen, rejected) and (rejected, chosen)."""
-    rest = {key: value for key, value in item.items() if key not in ("chosen", "rejected")}
-    orders = [reader(rest | {"first": item[one], "second": item[other]}) for one, other in (("chosen", "rejected"), ("rejected", "chosen"))]
+    orders = [reader(one) for one in sequences(item, "pair")]
     rows = [readings[-1 if encoded.place is None else encoded.place][None] for encoded, readings in orders]
     return {"pair": item, "ids": [encoded.ids for encoded, _ in orders], "probability": scores.pair(manifest, rows)}
 
 
 def preferred(item: dict, reader: Reader, manifest: dict) -> dict:
     """Return the golden pair of a preference model, which reads chosen and rejected apart."""
-    rest = {key: value for key, value in item.items() if key not in ("chosen", "rejected")}
-    both = [reader(rest | {"response": item[name]}) for name in ("chosen", "rejected")]
+    both = [reader(one) for one in sequences(item, "preference")]
     rows = [(readings[encoded.place], None if encoded.prompt is None else readings[encoded.prompt]) for encoded, readings in both]
     return {"pair": item, "ids": [encoded.ids for encoded, _ in both], "probability": scores.preference(manifest, rows)}
 
 
-def read(one: dict, item: dict, reference: Reference, rules: TextRules, max_tokens: int) -> tuple[Encoded, torch.Tensor]:
+def read(one: dict, item: dict, reference: Readings, rules: TextRules, max_tokens: int) -> tuple[Encoded, torch.Tensor]:
     """Return an item's ids with the places read, and its readings; ExportError when they cannot be had."""
     encoded = encode(rules, one)
     if not 0 < len(encoded.ids) <= max_tokens:

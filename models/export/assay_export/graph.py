@@ -40,12 +40,13 @@ def trace_packed(model: Model, max_tokens: int, precision: str = "float32", sepa
                  packed.output_names(sizes.layers, output_name(separate)), precision)
 
 
-def trace_padded(model: Model, max_tokens: int, pooled: bool, precision: str = "float32", separate: bool = False) -> ir.Model:
+def trace_padded(model: Model, max_tokens: int, pooled: bool, precision: str = "float32", separate: bool = False,
+                 pad: int | None = None) -> ir.Model:
     """Trace a model's padded graph; separate: what its head would read leaves it."""
     if model.encoder is not None:
         module, types = encoder.EncoderGraph(model, max_tokens, separate), model.types
     else:
-        module, types = padded.PaddedGraph(traceable_parts(model, max_tokens, separate), set(model.sizes.windows), pooled), False
+        module, types = padded.PaddedGraph(traceable_parts(model, max_tokens, separate), set(model.sizes.windows), pooled, pad), False
     return trace(module, padded.example(model.sizes.vocab_size, types), padded.dimensions(types), padded.input_names(types),
                  [output_name(separate)], precision)
 

@@ -92,18 +92,32 @@ def mlp_head(given: Given) -> nn.Module:
     return nn.Sequential(first, ACTIVATIONS[activation](), linear(given, f"{name}.2", first.out_features, bias))
 
 
-def output_rows(given: Given) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """Return the next-token head's weight [V, hidden] as stored, or the tied embedding, and its bias [V] or None.
+OUTPUTS = ("lm_head.weight", "embed_out.weight")
+"""Names of a next-token head; InternLM2's is `output.weight`."""
 
-    Names in use: `lm_head`, GPT-NeoX's `embed_out` and InternLM2's `output`; a prefix before them is allowed.
+
+def output_rows(given: Given) -> torch.Tensor:
+    """Return the next-token head's weight [V, hidden] as stored, or the tied embedding.
+
+    ExportError where there is more than one, one under a name that transformers does not look for, or a bias, which no class here has.
     """
-    for name in sorted(given.weights):
-        if name.endswith(("lm_head.weight", "embed_out.weight")) or name == "output.weight":
-            given.used.add(name)
-            return given.weights[name], given.weights.get(name.removesuffix("weight") + "bias")
-    if given.config.get("tie_word_embeddings", given.body.config.tie_word_embeddings) is False:
-        raise ExportError("the checkpoint has no weight lm_head.weight, and config.json says that it is not tied to the embedding")
-    return given.embedding, None
+    name = {"gpt_neox": "embed_out.weight", "internlm2": "output.weight"}.get(str(given.config.get("model_type")), "lm_head.weight")
+    there = sorted(key for key in given.weights if key.endswith(OUTPUTS) or key == name)
+    strange = [key for key in there if key != name]
+    if strange:
+        beside = f" beside {name}" if name in there else f", and {name} is wanted"
+        raise ExportError(f"the checkpoint has a weight {strange[0]}{beside}")
+    bias = name.removesuffix("weight") + "bias"
+    if any(key.endswith(bias) for key in given.weights):
+        raise ExportError(f"the checkpoint has a weight {bias}, and its class has no such bias")
+    if name in given.weights:
+        given.used.add(name)
+        return given.weights[name]
+    tied = given.config.get("tie_word_embeddings", given.body.config.tie_word_embeddings)
+    if tied is False:
+        said = "says that it is not" if "tie_word_embeddings" in given.config else "does not say that it is"
+        raise ExportError(f"the checkpoint has no weight {name}, and config.json {said} tied to the embedding")
+    return given.embedding
 
 
 class SoftCap(nn.Module):
@@ -126,29 +140,27 @@ def capped(given: Given, layer: nn.Module) -> nn.Module:
 def candidates_head(given: Given) -> nn.Module:
     """Next-token logits of a few tokens, in the order of `ids`."""
     ids = given.form.get("ids")
-    rows, bias = output_rows(given)
+    rows = output_rows(given)
     if not ids or not all(isinstance(one, int) and 0 <= one < rows.shape[0] for one in ids):
         raise ExportError(f"head ids {ids} must be token ids below {rows.shape[0]}")
-    return capped(given, from_rows(rows[torch.tensor(ids)], bias if bias is None else bias[torch.tensor(ids)], given.hidden))
+    return capped(given, from_rows(rows[torch.tensor(ids)], given.hidden))
 
 
 def vocabulary_mean(given: Given) -> nn.Module:
     """The mean over the vocabulary of the next-token logits. A mean of products is the product with the mean row, so without a cap."""
-    rows, bias = output_rows(given)
+    rows = output_rows(given)
     if getattr(given.body.config, "final_logit_softcapping", None):
         raise ExportError("config.json: final_logit_softcapping: the mean of capped logits is not supported")
     mean = sum(block.double().sum(0) for block in rows.split(8192)) / rows.shape[0]
-    return from_rows(mean[None].float(), None if bias is None else bias.double().mean()[None].float(), given.hidden)
+    return from_rows(mean[None].float(), given.hidden)
 
 
-def from_rows(rows: torch.Tensor, bias: torch.Tensor | None, hidden: int) -> nn.Linear:
-    """Return the Linear with these rows [labels, hidden] and this bias [labels]."""
+def from_rows(rows: torch.Tensor, hidden: int) -> nn.Linear:
+    """Return the Linear with these rows [labels, hidden]."""
     if rows.shape[1] != hidden:
         raise ExportError(f"the next-token head has rows of {rows.shape[1]}, and the body's hidden size is {hidden}")
-    layer = nn.Linear(hidden, rows.shape[0], bias=bias is not None, device="meta")
+    layer = nn.Linear(hidden, rows.shape[0], bias=False, device="meta")
     layer.weight = lazy.parameter(rows)
-    if bias is not None:
-        layer.bias = lazy.parameter(bias)
     return layer
 
 

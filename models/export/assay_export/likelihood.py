@@ -16,17 +16,15 @@ BLOCK = 8192
 class Likelihood(nn.Module):
     """Maps hidden states [N, hidden] and the ids that follow [N] to log-probabilities [N, 1]."""
 
-    def __init__(self, rows: torch.Tensor, bias: torch.Tensor | None, cap: float | None):
-        """rows [V, hidden] and bias [V] as stored; cap is Gemma 2's on the logits."""
+    def __init__(self, rows: torch.Tensor, cap: float | None):
+        """rows [V, hidden] as stored; cap is Gemma 2's on the logits."""
         super().__init__()
         self.blocks = nn.ModuleList()
         self.cap = cap
         for start in range(0, rows.shape[0], BLOCK):
             part = rows[start:start + BLOCK]
-            layer = nn.Linear(rows.shape[1], part.shape[0], bias=bias is not None, device="meta")
+            layer = nn.Linear(rows.shape[1], part.shape[0], bias=False, device="meta")
             layer.weight = lazy.parameter(part)
-            if bias is not None:
-                layer.bias = lazy.parameter(bias[start:start + BLOCK])
             self.blocks.append(layer)
 
     def forward(self, hidden: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
@@ -53,5 +51,4 @@ def log_sum(logits: torch.Tensor) -> torch.Tensor:
 
 def likelihood_head(given: Given) -> Likelihood:
     """Return the head of a causal language model's checkpoint."""
-    rows, bias = output_rows(given)
-    return Likelihood(rows, bias, getattr(given.body.config, "final_logit_softcapping", None))
+    return Likelihood(output_rows(given), getattr(given.body.config, "final_logit_softcapping", None))

@@ -1,7 +1,7 @@
 """The padded graph: `input_ids` and `attention_mask` [B, S], padding on the right.
 
-Positions count from 0 at the left of every row. Pooled graphs give [B, labels], read at each row's last attended token; the others
-every token's outputs [B, S, labels].
+Positions count from 0 at the left of every row. Pooled graphs give [B, labels], read at each row's last attended token, or at the last of
+those that is not pad; the others every token's outputs [B, S, labels].
 """
 
 from collections.abc import Sequence
@@ -26,11 +26,12 @@ class GridView:
 class PaddedGraph(nn.Module):
     """Bodies and heads with the padded inputs and output."""
 
-    def __init__(self, parts: Sequence[Part], windows: set[int | None], pooled: bool):
-        """pooled: read each row's last attended token; else every token, of a likelihood graph the token that follows it."""
+    def __init__(self, parts: Sequence[Part], windows: set[int | None], pooled: bool, pad: int | None = None):
+        """pooled: read each row's last attended token, passing over the id `pad` unless the row has no other; else every token, of a
+        likelihood graph the token that follows it."""
         super().__init__()
         self.bodies, self.heads = (nn.ModuleList(modules) for modules in zip(*((part.body, part.head) for part in parts), strict=True))
-        self.parts, self.windows, self.pooled = parts, windows, pooled
+        self.parts, self.windows, self.pooled, self.pad = parts, windows, pooled, pad
 
     def forward(self, input_ids, attention_mask):
         position = torch.arange(input_ids.shape[1])[None]
@@ -39,7 +40,10 @@ class PaddedGraph(nn.Module):
                   for body in self.bodies]
         rows, length = input_ids.shape
         if self.pooled:
-            last = (position * attention_mask).argmax(-1) + torch.arange(rows) * length
+            rank = position * attention_mask
+            if self.pad is not None:
+                rank = rank + length * attention_mask * (input_ids != self.pad)
+            last = rank.argmax(-1) + torch.arange(rows) * length
             return readings(self.parts, [nn.functional.embedding(last, own.flatten(0, 1)) for own in hidden], None)
         if not any(part.likelihood for part in self.parts):
             return readings(self.parts, [own.flatten(0, 1) for own in hidden], None).unflatten(0, (rows, length))

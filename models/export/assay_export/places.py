@@ -20,6 +20,8 @@ class Encoded:
     """Process: the place of each step."""
     response: int | None = None
     """Likelihood: where the response begins."""
+    row: int = -1
+    """The row of the readings that a graph picks which pools; an encoder has one."""
 
     def read(self, skip: int = 0) -> list[int]:
         """Return the places whose rows are wanted, ascending."""
@@ -39,6 +41,8 @@ def encode(rules: TextRules, item: dict) -> Encoded:
         encoded.steps = step_places(rules, item, encoded.ids)
     elif not manifest.get("likelihood") and manifest["pooling"] != "in_graph":
         encoded.place = pooled(rules, encoded.ids)
+    elif rules.pad is not None:
+        encoded.row = last_not_pad(encoded.ids, rules.pad)
     prompt = rules.part("read").get("prompt")
     if prompt:
         encoded.prompt = prompt_place(rules, item, encoded.ids, prompt)
@@ -52,7 +56,7 @@ def pooled(rules: TextRules, ids: list[int]) -> int:
     if rule == "last_attended":
         return last
     if rule == "last_not_pad":
-        return next((at for at in range(last, -1, -1) if ids[at] != pad), last)
+        return last_not_pad(ids, pad)
     if rule == "before_first_pad":
         return ids.index(pad) - 1 if pad in ids[1:] and ids[0] != pad else last
     if rule == "count_not_pad":
@@ -70,6 +74,11 @@ def pooled(rules: TextRules, ids: list[int]) -> int:
             raise ExportError(f"a golden item has no token {rules.part('read')['token']!r}")
         return places[-1]
     raise ExportError(f"pooling {rule!r} is not known for a model of kind {rules.manifest['kind']}")
+
+
+def last_not_pad(ids: list[int], pad: int | None) -> int:
+    """Return the place of the last id that is not pad; the last of all when every one is."""
+    return next((at for at in range(len(ids) - 1, -1, -1) if ids[at] != pad), len(ids) - 1)
 
 
 def prompt_place(rules: TextRules, item: dict, ids: list[int], prompt: dict) -> int:

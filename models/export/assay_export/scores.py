@@ -22,7 +22,7 @@ def reward(manifest: dict, readings: torch.Tensor, encoded: Encoded) -> float:
     mean, std = head.get("mean", 0.0), head.get("std", 1.0)
     if manifest.get("likelihood"):
         return (manifest["likelihood"]["beta"] * likelihood(manifest, readings, encoded, len(encoded.ids) - 1) - mean) / std
-    row = activate(readings[[-1 if encoded.place is None else encoded.place]], head.get("activation"))[0]
+    row = activate(readings[[encoded.row if encoded.place is None else encoded.place]], head.get("activation"))[0]
     values = dict(zip(labels, row.tolist(), strict=True))
     if head.get("weights"):
         value = sum(weight * values[label] for label, weight in head["weights"].items())

@@ -1,4 +1,4 @@
-"""Text settings of a checkpoint directory: chat template, BOS policy, pad id."""
+"""Text settings of a checkpoint directory: chat template, special tokens as transformers has them, BOS policy, pad id."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,30 +21,48 @@ class TextSettings:
     bos: str = "none"
     bos_id: int | None = None
     pad_id: int | None = None
+    notices: list[str] = field(default_factory=list)
+    """Sentences for the user."""
 
 
-def read_settings(directory: Path, tokenizer: Tokenizer, raw: dict, family: Family, bos: str | None = None) -> TextSettings:
-    """Read a checkpoint's text settings; bos overrules the BOS policy found ("none" | "one" | "two"); "own" is
-    one where the tokenizer has a BOS, none where it has not.
+def read_settings(directory: Path, tokenizer: Tokenizer, theirs, raw: dict, family: Family, bos: str | None = None) -> TextSettings:
+    """Read a checkpoint's text settings; theirs is the tokenizer as transformers loads it, which knows the special tokens.
 
-    raw is config.json, whose pad id goes before the tokenizer's: it is what transformers' pooling looks for.
+    bos overrules the BOS policy found ("none" | "one" | "two"); "own" is one where the tokenizer has a BOS, none where it has not. raw is
+    config.json, whose pad id goes before the tokenizer's: it is what transformers' pooling looks for.
     """
-    path = directory / "tokenizer_config.json"
+    path, notices = directory / "tokenizer_config.json", []
     config = read_json(path) if path.exists() else {}
     template = None if family.segments else family.template or chat_template(directory, config)
+    if template is None and not family.segments:
+        notices.append(f"{directory} has no chat template, so the model takes text and ids only")
     template = family.prelude + template + family.postlude if template else template
-    named = {name: token_text(config.get(name)) for name in ("bos_token", "eos_token", "pad_token", "unk_token")}
-    variables = {name: value for name, value in named.items() if value is not None and template and name in template}
-    bos_id = tokenizer.token_to_id(named["bos_token"]) if named["bos_token"] else None
+    named = special_tokens(theirs)
+    variables = {name: value for name, value in named.items() if template and name in template}
+    bos_id = tokenizer.token_to_id(named["bos_token"]) if "bos_token" in named else None
     if bos == "own":
-        bos = "one" if named["bos_token"] else "none"
+        bos = "one" if "bos_token" in named else "none"
     policy = bos or ("one" if puts_bos(tokenizer, bos_id, template) else "none")
     if policy != "none" and bos_id is None:
         raise ExportError(f"{path}: bos_token is missing or unknown to tokenizer.json, and bos {policy} needs it")
     pad_id = raw.get("pad_token_id")
-    if pad_id is None and named["pad_token"]:
+    if pad_id is None and "pad_token" in named:
         pad_id = tokenizer.token_to_id(named["pad_token"])
-    return TextSettings(template, variables, policy, bos_id if policy != "none" else None, pad_id)
+    return TextSettings(template, variables, policy, bos_id if policy != "none" else None, pad_id, notices)
+
+
+def check_text_files(directory: Path) -> None:
+    """Refuse files about text that are no JSON objects, before transformers stumbles over them."""
+    for name in ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"):
+        if (directory / name).exists():
+            read_json(directory / name)
+
+
+def special_tokens(theirs) -> dict[str, str]:
+    """Return the special tokens that a template may name, by name, those of every tokenizer first."""
+    known = {name: str(value) for name, value in theirs.special_tokens_map.items() if isinstance(value, str)}
+    first = ("bos_token", "eos_token", "pad_token", "unk_token")
+    return {name: known[name] for name in (*first, *sorted(set(known) - set(first))) if name in known}
 
 
 def chat_template(directory: Path, config: dict) -> str | None:
@@ -59,18 +77,12 @@ def chat_template(directory: Path, config: dict) -> str | None:
     return template
 
 
-def token_text(value) -> str | None:
-    """Return a token's text from tokenizer_config.json, where it is a string or an object with `content`."""
-    return value.get("content") if isinstance(value, dict) else value
-
-
-def end_token(directory: Path, tokenizer: Tokenizer, ids: list[int]) -> int:
+def end_token(directory: Path, tokenizer: Tokenizer, theirs, ids: list[int]) -> int:
     """Return the id of the tokenizer's eos_token, which must be one of the several that config.json names."""
-    path = directory / "tokenizer_config.json"
-    named = token_text(read_json(path).get("eos_token"))
+    named = special_tokens(theirs).get("eos_token")
     found = tokenizer.token_to_id(named) if named else None
     if found not in ids:
-        raise ExportError(f"{path}: eos_token is {named!r}, and config.json's eos_token_id names the ids {ids}")
+        raise ExportError(f"{directory / 'tokenizer_config.json'}: eos_token is {named!r}, and config.json's eos_token_id names the ids {ids}")
     return found
 
 

@@ -1,15 +1,13 @@
 """From an item as users give it to token ids: template or segments, tokenizer, policies on ids. `places.py` says where they are read."""
 
-import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date
 
-from jinja2 import TemplateError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 from tokenizers import Tokenizer
 
 from .errors import ExportError
 from .family import token_id
+from .render import Refusal, render
 
 CONTEXTS = ("a", " a ", "1.", "\n", ")", "。")
 """Texts beside which a step separator that is an added token must stay one token."""
@@ -27,6 +25,8 @@ class TextRules:
     """Jinja text; None with segments, or when items must be text or input_ids."""
     manifest: dict
     """`tokenizer`, `template`, `pooling`, `read`, `steps`, … as docs/BUNDLE.md has them."""
+    pad: int | None = None
+    """The id that a decoder's graph which pools passes over at the end; None: no id, or no such graph."""
 
     def part(self, name: str) -> dict:
         """Return a part of the manifest, empty when it is absent."""
@@ -40,7 +40,13 @@ class TextRules:
     @property
     def dated(self) -> bool:
         """Tell whether the template writes today's date, so that ids differ from day to day."""
-        return "strftime_now" in (self.template or "")
+        return "strftime_now" in (self.template or "") and self.day is None
+
+    @property
+    def day(self) -> date | None:
+        """The day that the template writes, where the manifest fixes one."""
+        fixed = self.part("template").get("date")
+        return date.fromisoformat(fixed) if fixed else None
 
     def tokenize(self, text: str) -> list[int]:
         """Return a text's ids without special tokens of the tokenizer's own."""
@@ -109,21 +115,14 @@ class TextRules:
         """Return the conversation through the chat template; names are further variables."""
         if self.template is None:
             raise ExportError("the bundle has no chat template, so items must be text or input_ids")
-        environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"])
-        environment.globals.update(raise_exception=raise_exception, strftime_now=datetime.now().strftime)
-        environment.filters["tojson"] = lambda value, indent=None: json.dumps(value, ensure_ascii=False, indent=indent)
-        try:
-            return environment.from_string(self.template).render(
-                messages=messages, add_generation_prompt=add_generation_prompt, **self.part("template").get("variables", {}), **names)
-        except TemplateError as error:
-            raise ExportError(f"the chat template refused a conversation: {error}") from error
+        return render(self.template, messages, self.day, add_generation_prompt, self.part("template").get("variables", {}) | names)
 
     def segments(self, item: dict) -> list[int]:
         """Return the ids of a model without Jinja, segment by segment."""
         turns = self.messages(item)
         roles = ["user"] if "first" in item else ["user", "assistant"]
         if [turn["role"] for turn in turns] != roles:
-            raise ExportError(f"the segments take the turns {' and '.join(roles)}, and the item has {[turn['role'] for turn in turns]}")
+            raise Refusal(f"the segments take the turns {' and '.join(roles)}, and the item has {[turn['role'] for turn in turns]}")
         texts = {"prompt": turns[0]["content"], "response": turns[-1]["content"], **{name: item[name] for name in ("first", "second") if name in item}}
         segments = self.part("template")["segments"]
         marks = {token_id(self.tokenizer, segment["token"]) for segment in segments if "token" in segment}
@@ -164,8 +163,3 @@ class TextRules:
                 raise ExportError(f"separator {separator!r} is not one token in any context (between {before!r} and {after!r} it becomes "
                                   f"other tokens); make it a special token or choose another")
         return found[0]
-
-
-def raise_exception(message: str):
-    """The function that templates call to refuse a conversation."""
-    raise TemplateError(message)

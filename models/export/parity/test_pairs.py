@@ -18,6 +18,7 @@ from assay_export.model import Model
 from assay_export.pairrm import pairrm_head
 from assay_export.settings import end_token
 from assay_export.text import TextRules
+from assay_export.theirs import tokenizer_of
 from parity.cases import pairs
 from parity.test_heads import HIDDEN, given
 
@@ -97,9 +98,9 @@ def test_preference_takes_its_labels_from_the_head():
 def test_end_token_is_the_one_that_the_tokenizer_names(tmp_path):
     CASES["gpm-llama"].write(tmp_path)
     tokenizer = pairs.KINDS["llama3"].tokenizer()
-    assert end_token(tmp_path, tokenizer, pairs.SEVERAL) == tokenizer.token_to_id("<|eot_id|>")
+    assert end_token(tmp_path, tokenizer, tokenizer_of(tmp_path), pairs.SEVERAL) == tokenizer.token_to_id("<|eot_id|>")
     with pytest.raises(ExportError, match="eos_token is '<|eot_id|>', and config.json's eos_token_id names the ids"):
-        end_token(tmp_path, tokenizer, pairs.SEVERAL[:1])
+        end_token(tmp_path, tokenizer, tokenizer_of(tmp_path), pairs.SEVERAL[:1])
 
 
 def test_pairrm_takes_what_the_authors_code_reads_whole():

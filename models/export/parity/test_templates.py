@@ -9,6 +9,7 @@ from assay_export.errors import ExportError
 from assay_export.family import families
 from assay_export.settings import read_settings
 from assay_export.text import TextRules
+from assay_export.theirs import tokenizer_of
 
 TURNS = {role[0]: {"role": role, "content": f"{role} says"} for role in ("system", "user", "assistant")}
 TOKENS = {"bos_token": "<s>", "eos_token": "</s>"}
@@ -42,9 +43,11 @@ def test_openrlhf_ends_as_in_training(template, text):
     assert render(family.prelude + template + family.postlude, "ua") == text
 
 
-@pytest.mark.parametrize(("bos", "policy"), [("<s>", "one"), ({"content": "<s>"}, "one"), (None, "none")])
+@pytest.mark.parametrize(("bos", "policy"), [("<s>", "one"), ({"__type": "AddedToken", "content": "<s>"}, "one"), (None, "none")])
 def test_own_bos_is_one_where_the_tokenizer_has_one(bos, policy, tmp_path):
     tokenizer = Tokenizer(models.WordLevel({"<s>": 3, "a": 0}, unk_token="a"))
-    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"bos_token": bos}), encoding="utf-8")
-    settings = read_settings(tmp_path, tokenizer, {}, families()["trl-prm"], "own")
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    settings = {"tokenizer_class": "PreTrainedTokenizerFast", "bos_token": bos}
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(settings), encoding="utf-8")
+    settings = read_settings(tmp_path, tokenizer, tokenizer_of(tmp_path), {}, families()["trl-prm"], "own")
     assert (settings.bos, settings.bos_id, settings.variables) == (policy, 3 if bos else None, {})

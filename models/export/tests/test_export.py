@@ -57,7 +57,7 @@ def test_shards_in_bfloat16_with_a_next_token_head_beside(checkpoint, tmp_path):
         save_file({name: weights[name] for name in part}, source / file)
     (source / "model.safetensors").unlink()
     where = {name: file for file, part in halves.items() for name in part}
-    (source / "model.safetensors.index.json").write_text(json.dumps({"weight_map": where}))
+    (source / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": where}))
     assert "largest difference" in run(source, tmp_path / "out")
 
 
@@ -67,8 +67,14 @@ def test_several_labels_are_named_by_the_checkpoint(checkpoint, tmp_path):
     weights["score.weight"] = torch.cat([weights["score.weight"]] * 3)
     save_file(weights, source / "model.safetensors")
     tiny.edit_json(source / "config.json", id2label={"0": "helpfulness", "1": "safety", "2": "truth"}, label2id={})
-    run(source, tmp_path / "out")
-    assert read_bundle(tmp_path / "out").manifest["graph"]["labels"] == ["helpfulness", "safety", "truth"]
+    with pytest.raises(ExportError, match=r"config.json: id2label names the labels helpfulness, safety, truth, and nothing says which of them is "
+                                          "the score; give --label NAME"):
+        run(source, tmp_path / "out")
+    with pytest.raises(ExportError, match="head.label 'quality' is not among the labels"):
+        run(source, tmp_path / "out", "--label", "quality")
+    run(source, tmp_path / "out", "--label", "safety")
+    bundle = read_bundle(tmp_path / "out")
+    assert bundle.manifest["graph"]["labels"] == ["helpfulness", "safety", "truth"] and bundle.manifest["head"] == {"label": "safety"}
 
 
 @pytest.mark.parametrize("layout", ["packed", "padded"])

@@ -54,7 +54,7 @@ def test_graph_gives_the_golden_scores(name):
     for pair, rows in zip(bundle.golden, readings(bundle, [pair["ids"] for pair in bundle.golden]), strict=True):
         want = pair.get("steps", [pair.get("score")])
         tolerance = 1e-5 if bundle.manifest["graph"]["precision"] == "float32" else bundle.manifest["golden"]["tolerance"]
-        assert final(bundle, pair, rows) == pytest.approx(want, abs=tolerance), pair["item"]
+        assert final(bundle, pair, rows) == pytest.approx(want, rel=tolerance, abs=tolerance), pair["item"]
 
 
 @pytest.mark.parametrize("family", tiny.FAMILIES)

@@ -13,6 +13,7 @@ from assay_export.cli import arguments, export
 FAMILY = """
 title: Test
 classes: [LlamaForCausalLM, Qwen2ForCausalLM, Gemma2ForCausalLM]
+class_of: transformers
 kind: %s
 head: {form: likelihood}
 manifest:

@@ -82,13 +82,15 @@ def test_weight_that_nothing_uses(checkpoint, tmp_path):
 def test_missing_shard(checkpoint, tmp_path):
     source = checkpoint()
     names = list(load_file(source / "model.safetensors"))
-    where = dict.fromkeys(names, "model.safetensors") | {names[0]: "model-00002.safetensors"}
+    where = dict.fromkeys(names, "model-00001.safetensors") | {names[0]: "model-00002.safetensors"}
+    (source / "model.safetensors").rename(source / "model-00001.safetensors")
     (source / "model.safetensors.index.json").write_text(json.dumps({"weight_map": where}))
     assert "model-00002.safetensors is missing" in refused(source, tmp_path)
 
 
 def test_shard_outside_the_directory(checkpoint, tmp_path):
     source = checkpoint()
+    (source / "model.safetensors").unlink()
     (source / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"a": "../x.safetensors"}}))
     assert "'../x.safetensors' leaves the directory" in refused(source, tmp_path)
 
@@ -157,6 +159,7 @@ def test_class_that_several_families_read(checkpoint, tmp_path):
     ("rope_parameters", {"rope_type": "strange", "rope_theta": 1.0}, "strange"),
     ("layer_types", ["full_attention", "linear_attention"], "linear_attention"),
     ("architectures", None, "architectures is missing"),
+    ("is_causal", False, "config.json: is_causal: false, so that tokens see what follows them, is not supported for qwen3"),
 ])
 def test_config_that_is_not_supported(checkpoint, tmp_path, field, value, words):
     source = checkpoint()
@@ -186,6 +189,7 @@ def test_process_options_that_do_not_fit(checkpoint, tmp_path, options, words):
 @pytest.mark.parametrize(("class_name", "options", "words"), [
     (None, ("--reference", "."), "--reference is for likelihood families, and family sequence-classification is none"),
     (None, ("--separator", "x"), "--separator is for process models"),
+    ("Qwen2ForTokenClassification", ("--label", "x"), "--label is for reward models whose score is one of their labels"),
     (None, ("--activation", "sigmoid"), "--activation is for process models"),
     (None, ("--step-label", "x"), "--step-label is for process models whose head has labels"),
     ("Qwen2ForTokenClassification", ("--mean", "1"), "--mean is for reward models, and family token-classification is none"),
@@ -244,6 +248,7 @@ def test_golden_items_that_are_none(checkpoint, tmp_path, line, words):
 
 def test_an_index_that_names_nothing(checkpoint, tmp_path):
     source = checkpoint()
+    (source / "model.safetensors").unlink()
     (source / "model.safetensors.index.json").write_text('{"weight_map": {}}')
     assert "weight_map is missing or empty" in refused(source, tmp_path)
 

@@ -74,7 +74,7 @@ def test_from_python(checkpoint, tmp_path):
     source = checkpoint("qwen3")
     body, head = AutoModel.from_pretrained(source, dtype=torch.float32), nn.Sequential(nn.LayerNorm(32), nn.Linear(32, 3))
     tiny.fill(head, 4, 0.3)
-    verdict = export_bundle(body, source, tmp_path / "out", name="a", head=head, separate_head=True, golden=[{"text": "plain"}])
+    verdict = export_bundle(body, source, tmp_path / "out", name="a", head=head, label="label_0", separate_head=True, golden=[{"text": "plain"}])
     graph = read_bundle(tmp_path / "out").manifest["graph"]
     assert verdict.worst < 1e-5 and graph["head"]["width"] == 32 and len(graph["labels"]) == 3
 

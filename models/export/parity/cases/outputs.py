@@ -176,5 +176,6 @@ CASES = [
     Case("nemotron-340b-reward", "nemotron-340b-reward", write("llama3", "LlamaForSequenceClassification", linear("score", 9), seed=45, labels=9),
          [*CHAT, *TEXT], labelled(NEMO, {"helpfulness": 0.3, "correctness": 0.74, "coherence": 0.46, "complexity": 0.47, "verbosity": -0.33}, 1)),
     Case("multi-label", "sequence-classification", write("qwen3", "Qwen3ForSequenceClassification", linear("score", 3), seed=46, labels=3, extra={
-        "id2label": {"0": "helpful", "1": "honest", "2": "harmless"}}), [*CHAT, *TEXT], labelled(["helpful", "honest", "harmless"], {"helpful": 1.0}, 0)),
+        "id2label": {"0": "helpful", "1": "honest", "2": "harmless"}}), [*CHAT, *TEXT], labelled(["helpful", "honest", "harmless"], {"helpful": 1.0}, 0),
+        options=("--label", "helpful")),
 ]
