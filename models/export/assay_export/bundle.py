@@ -115,7 +115,7 @@ def write_bundle(model: Model, tokenizer: str | Path, out: str | Path, manifest:
         if options.check:
             verdict = check_graph(part / "model.onnx", layout, pooled, model, reference, max_tokens, rules.types,
                                   [ids for pair in pairs for ids in (pair["ids"] if "pair" in pair else [pair["ids"]])], head, pad)
-        sizes = {"layers": model.sizes.layers, "kv_heads": model.sizes.kv_heads, "head_dim": model.sizes.head_dim}
+        sizes = {name: getattr(model.sizes, name) for name in ("layers", "heads", "kv_heads", "head_dim")}
         manifest["graph"] = {"file": "model.onnx", "layout": layout, "precision": options.precision, "output": graph.output_name(options.separate),
                              "labels": manifest["graph"]["labels"], "vocab_size": model.sizes.vocab_size} | (sizes if layout == "packed" else {})
         if head:
