@@ -1,13 +1,11 @@
 """Reading a checkpoint directory: config, weights and head, without running anything that lies in it."""
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 import torch
-from safetensors import SafetensorError, safe_open
 from tokenizers import Tokenizer
 from torch import nn
 from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification
@@ -18,6 +16,7 @@ from .bodies import ENCODERS, check_type, describe
 from .encoder import Classifier
 from .errors import ExportError
 from .family import Family, resolve
+from .files import digest, index_notices, read_json, read_weights, weight_files
 from .model import Model, Part, decoder, encoder
 from .rope import position_limit
 from .tokenizer import load_tokenizer
@@ -144,21 +143,6 @@ def name_of(body: nn.Module, parameter: nn.Parameter) -> str:
     return next(name for name, own in body.named_parameters() if own is parameter)
 
 
-def read_json(path: Path) -> dict:
-    """Return a JSON file's object; ExportError when it is absent or broken."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ExportError(f"{path} is missing") from None
-    except OSError as error:
-        raise ExportError(f"{path} cannot be read: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
-        raise ExportError(f"{path} is not JSON: {error}") from None
-    if not isinstance(content, dict):
-        raise ExportError(f"{path} holds {json.dumps(content)[:40]}, and a JSON object is wanted")
-    return content
-
-
 def body_config(raw: dict, directory: Path, family: Family | None = None):
     """Return the transformers config of the body. References to code (`auto_map`) are dropped, never followed."""
     own = family.body if family else {}
@@ -178,48 +162,6 @@ def body_config(raw: dict, directory: Path, family: Family | None = None):
         said = " ".join([type(error).__name__ + ":", *str(error).strip().splitlines()[:1]])
         raise ExportError(f"{directory / 'config.json'}: {said}") from error
     return config
-
-
-def weight_files(directory: Path) -> list[Path]:
-    """Return the checkpoint's safetensors files: the single one first, as transformers does; else every shard of the index must be there."""
-    single, index = directory / "model.safetensors", directory / "model.safetensors.index.json"
-    if single.exists():
-        return [single]
-    if index.exists():
-        places = read_json(index).get("weight_map")
-        if not isinstance(places, dict) or not places:
-            raise ExportError(f"{index}: weight_map is missing or empty")
-        strange = next((value for value in places.values() if not isinstance(value, str)), None)
-        if strange is not None:
-            raise ExportError(f"{index}: weight_map names {json.dumps(strange)[:40]}, and a shard's name is a text")
-        names = sorted(set(places.values()))
-        for name in names:
-            if Path(name).name != name:
-                raise ExportError(f"{index}: shard name {name!r} leaves the directory")
-            if not (directory / name).exists():
-                raise ExportError(f"{directory / name} is missing: {index.name} names it")
-        return [directory / name for name in names]
-    if any(directory.glob("*.bin")) or any(directory.glob("*.pt")):
-        raise ExportError(f"{directory} has only pickled weights, which can run code; convert them to safetensors")
-    raise ExportError(f"{single} is missing")
-
-
-def index_notices(files: list[Path]) -> list[str]:
-    """Say which weights are taken where a directory has them twice."""
-    return [f"{file} is taken, as transformers does, and {index.name} beside it is not"
-            for file in files if file.name == "model.safetensors" and (index := file.with_name("model.safetensors.index.json")).exists()]
-
-
-def read_weights(files: list[Path]) -> dict[str, torch.Tensor]:
-    """Return every tensor of the files by name, as stored."""
-    weights = {}
-    for file in files:
-        try:
-            with safe_open(file, framework="pt") as opened:
-                weights.update({name: opened.get_tensor(name) for name in opened.keys()})
-        except SafetensorError as error:
-            raise ExportError(f"{file} is not a safetensors file: {error}") from None
-    return weights
 
 
 def empty_body(config) -> nn.Module:
@@ -274,13 +216,3 @@ def label_names(raw: dict) -> list[str] | None:
         return None
     ordered = [str(names[key]) for key in sorted(names, key=int)]
     return None if all(name.startswith("LABEL_") for name in ordered) else ordered
-
-
-def digest(files: list[Path]) -> str:
-    """Return "sha256:…" over the names and contents of the files."""
-    whole = hashlib.sha256()
-    for file in files:
-        whole.update(file.name.encode() + b"\0")
-        with file.open("rb") as opened:
-            whole.update(hashlib.file_digest(opened, "sha256").digest())
-    return "sha256:" + whole.hexdigest()

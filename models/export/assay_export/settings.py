@@ -5,9 +5,9 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
-from .checkpoint import read_json
 from .errors import ExportError
 from .family import Family
+from .files import read_json
 
 DEFAULT_SEPARATOR = "<extra_0>"
 
