@@ -41,7 +41,7 @@ def test_gpm_gives_an_embedding_and_scales_that_add_up_to_one():
 class Rows(nn.Module):
     """Stands in for an encoder: each id's row is its own, wherever it stands."""
 
-    config = None
+    config = SimpleNamespace(hidden_size=HIDDEN)
 
     def __init__(self):
         super().__init__()

@@ -38,7 +38,7 @@ def test_manifest_says_what_leaves_the_backbone(checkpoint, tmp_path, layout, ki
     graph = bundle.manifest["graph"]
     assert graph["output"] == "hidden" and graph["labels"] == (["reward"] if kind == "reward" else ["wrong", "right"])
     assert graph["head"] == {"file": "head.onnx", "width": 32, "input": "hidden", "output": "readings"}
-    assert bundle.manifest["pooling"] == ("last_attended" if kind == "reward" else "at_token")
+    assert bundle.manifest["pooling"] == ("last_not_pad" if kind == "reward" else "at_token")
     hidden = onnx.load(bundle.graph).graph.output[0]
     assert hidden.name == "hidden" and len(hidden.type.tensor_type.shape.dim) == (2 if layout == "packed" else 3)
     assert hidden.type.tensor_type.shape.dim[-1].dim_value == 32
