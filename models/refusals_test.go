@@ -109,7 +109,7 @@ func TestDamagedBundlesAreRefused(t *testing.T) {
 		{"labels lie", reward, func(d damaged) { d.edit(manifest.File, "labels: [reward]", "labels: [good, bad]") }, "with 2 labels"},
 		{"layers lie", reward, func(d damaged) { d.number("layers", "1") }, `input "past_`},
 		{"too many layers", reward, func(d damaged) { d.number("layers", "3") }, "graph.layers is 3, and the graph has no input"},
-		{"kv_heads lie", reward, func(d damaged) { d.number("kv_heads", "7") }, "past_key.0"},
+		{"kv_heads lie", reward, func(d damaged) { d.number("kv_heads", "1") }, "past_key.0"},
 		{"vocabulary lies", reward, func(d damaged) { d.number("vocab_size", "20") }, "graph.vocab_size"},
 		{"vocabulary too large", reward, func(d damaged) { d.number("vocab_size", "900000") }, "does not run"},
 		{"pooling lies", padded, func(d damaged) {
