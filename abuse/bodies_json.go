@@ -122,11 +122,11 @@ func badHTTP() []hostile {
 		},
 		{
 			name: "a length of -1", path: "/v1/score", want: []int{400}, header: []string{"Content-Length: -1"},
-			body: text(item),
+			body: text(""), // net/http answers and closes, which resets what is unread
 		},
 		{
 			name: "two codings of the transfer", path: "/v1/score", want: []int{400, 501},
-			header: []string{"Transfer-Encoding: gzip, chunked"}, body: text(item),
+			header: []string{"Transfer-Encoding: gzip, chunked"}, body: text(""), // net/http answers and closes, which resets what is unread
 		},
 		{
 			name: "a type of 60 KiB", path: "/v1/score", want: refusal,
