@@ -19,6 +19,9 @@ pub const PER_BYTE: usize = 64;
 /// Bytes that one rendering may write: more than any request may have of text.
 pub const WRITTEN: usize = 128 << 20;
 
+/// How deep a list or dict may be nested where it is written or compared.
+pub const DEPTH: usize = 100;
+
 /// Lists, dicts and namespaces that one rendering makes of others.
 pub const NESTED: usize = 5_000;
 
@@ -73,6 +76,27 @@ pub fn charge_value(value: &Value) -> Result<(), Error> {
     match value.kind() {
         ValueKind::String => charge(value.as_str().map_or(0, str::len)),
         ValueKind::Seq | ValueKind::Iterable | ValueKind::Map => charge_times(ITEM, value.len().unwrap_or(0)),
+        _ => Ok(()),
+    }
+}
+
+/// Charges all that a comparison or a lookup may read of a value, whatever it holds. What is nested deeper than can be
+/// written is refused: each comes down by recursion.
+pub fn weigh(value: &Value) -> Result<(), Error> {
+    weigh_at(value, 0)
+}
+
+fn weigh_at(value: &Value, depth: usize) -> Result<(), Error> {
+    charge_value(value)?;
+    if depth > DEPTH {
+        return Err(refusal(format!("a list or dict is nested more than {DEPTH} deep")));
+    }
+    match value.kind() {
+        ValueKind::Seq => value.try_iter()?.try_for_each(|item| weigh_at(&item, depth + 1)),
+        ValueKind::Map => match value.as_object().and_then(|dict| dict.try_iter_pairs()) {
+            Some(mut pairs) => pairs.try_for_each(|(_, item)| weigh_at(&item, depth + 1)),
+            None => Ok(()),
+        },
         _ => Ok(()),
     }
 }

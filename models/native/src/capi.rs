@@ -1,7 +1,6 @@
 //! The C interface of templates.h.
 
-use std::panic::{catch_unwind, AssertUnwindSafe};
-
+use crate::caught;
 use crate::template::Template;
 
 /// A text that belongs to who got it. `failed` tells whether it is an error's sentence.
@@ -21,12 +20,6 @@ impl AssayText {
         let bytes = Box::into_raw(text.into_bytes().into_boxed_slice());
         Self { data: bytes.cast(), size: bytes.len(), failed }
     }
-}
-
-/// Runs what may panic; a panic that crossed the interface would end the process.
-fn caught<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
-    crate::quiet();
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err("the template engine failed".to_owned()))
 }
 
 unsafe fn bytes<'a>(data: *const u8, size: usize) -> &'a [u8] {

@@ -9,7 +9,7 @@ use minijinja::value::{from_args, Kwargs, Object, ObjectRepr, Rest, Value, Value
 use minijinja::{filters, functions, Environment, Error, State};
 
 use crate::arguments::Arguments;
-use crate::budget::{charge_value, made, refusal};
+use crate::budget::{charge_value, made, refusal, weigh};
 use crate::filters::{
     attr, center, first, indent, items, last, length, like, listed, one, only, replace, reverse, title, trim,
 };
@@ -100,6 +100,9 @@ pub fn furnish(env: &mut Environment<'static>) {
         ("unique", Value::from_function(filters::unique)),
     ] {
         env.add_filter(name, move |state: &State, args: Rest<Value>| {
+            if name == "unique" {
+                args.iter().try_for_each(weigh)?; // it compares them all
+            }
             over_list(state, &filter, &args).and_then(generated)
         });
     }
@@ -129,6 +132,20 @@ pub fn furnish(env: &mut Environment<'static>) {
     env.add_test("odd", |v: &Value| rest(v, &Value::from(2)));
     env.add_test("even", |v: &Value| rest(v, &Value::from(2)).map(|odd| !odd));
     env.add_test("divisibleby", |v: &Value, by: &Value| rest(v, by).map(|over| !over));
+    for (names, operator) in [
+        (["eq", "equalto", "=="], "== "),
+        (["ne", "ne", "!="], "!= "),
+        (["lt", "lessthan", "<"], "< "),
+        (["gt", "greaterthan", ">"], "> "),
+        (["le", "le", "<="], "<= "),
+        (["ge", "ge", ">="], ">= "),
+        (["in", "in", "in"], "in "),
+    ] {
+        let (_, operator) = operators::ALL.iter().find(|(name, _)| *name == operator).expect("the table has it");
+        for name in names {
+            env.add_test(name, move |v: Value, other: Value| operator(&[v, other]).map(|is| is.is_true()));
+        }
+    }
     env.add_test("callable", |v: &Value| matches!(v.kind(), ValueKind::Plain | ValueKind::Undefined));
     for (name, make) in [
         ("range", Value::from_object(Native(range))),

@@ -9,9 +9,9 @@ use minijinja::value::{Value, ValueKind};
 use minijinja::Error;
 
 use crate::arguments::Arguments;
-use crate::budget::{charge, refusal};
+use crate::budget::{charge, refusal, DEPTH};
 use crate::operators::name;
-use crate::print::{float_repr, number, DEPTH};
+use crate::print::{float_repr, number};
 
 struct Writer {
     out: String,

@@ -24,15 +24,10 @@ mod template;
 
 pub use capi::*;
 
-/// Prints no panic: what comes of it says so.
-fn quiet() {
+/// Runs what may panic, in reading a tokenizer's file or in a template. A panic is an error, since one that crosses the C
+/// interface ends the process; none is printed, since what comes of it says so.
+fn caught<T, E: From<&'static str>>(work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
     static QUIET: std::sync::Once = std::sync::Once::new();
     QUIET.call_once(|| std::panic::set_hook(Box::new(|_| {})));
-}
-
-/// Runs the reading of a tokenizer file for tokenizers_c. A panic is an error, since one that crosses the C interface
-/// ends the process.
-fn caught<T>(work: impl FnOnce() -> tokenizers::Result<T>) -> tokenizers::Result<T> {
-    quiet();
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).unwrap_or_else(|_| Err("the library panicked".into()))
 }

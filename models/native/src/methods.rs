@@ -5,13 +5,14 @@ use minijinja::value::{Value, ValueKind};
 use minijinja::{Error, ErrorKind, State};
 
 use crate::arguments::Arguments;
-use crate::budget::charge_value;
+use crate::budget::{charge_value, refusal, weigh};
 use crate::fixed::tuple;
 use crate::lazy::view;
 use crate::strings;
 
 /// Calls a method by name.
 pub fn call(_: &State, value: &Value, method: &str, args: &[Value]) -> Result<Value, Error> {
+    args.iter().try_for_each(weigh)?;
     let found = match value.kind() {
         ValueKind::String => strings::call(value.as_str().unwrap_or_default(), method, args)?,
         ValueKind::Map => dict(value, method, args)?,
@@ -24,7 +25,7 @@ pub fn call(_: &State, value: &Value, method: &str, args: &[Value]) -> Result<Va
 fn dict(value: &Value, method: &str, args: &[Value]) -> Result<Option<Value>, Error> {
     let Some(object) = value.as_object() else { return Ok(None) };
     charge_value(value)?;
-    let mut pairs = object.try_iter_pairs().into_iter().flatten();
+    let pairs = object.try_iter_pairs().into_iter().flatten();
     let items: Vec<Value> = match method {
         "get" => {
             let given = Arguments::new("get", args, &["key", "default"], 0)?;
@@ -32,9 +33,9 @@ fn dict(value: &Value, method: &str, args: &[Value]) -> Result<Option<Value>, Er
             let default = given.get(1).cloned().unwrap_or_else(|| Value::from(()));
             return Ok(Some(object.get_value(&key).unwrap_or(default)));
         }
-        "keys" => pairs.by_ref().map(|(key, _)| key).collect(),
-        "values" => pairs.by_ref().map(|(_, value)| value).collect(),
-        "items" => pairs.by_ref().map(|(key, value)| tuple(vec![key, value])).collect::<Result<_, _>>()?,
+        "keys" => pairs.map(|(key, _)| key).collect(),
+        "values" => pairs.map(|(_, value)| value).collect(),
+        "items" => pairs.map(|(key, value)| tuple(vec![key, value])).collect::<Result<_, _>>()?,
         _ => return Ok(None),
     };
     Arguments::new("the method", args, &[], 0)?;
@@ -42,11 +43,13 @@ fn dict(value: &Value, method: &str, args: &[Value]) -> Result<Option<Value>, Er
 }
 
 fn list(value: &Value, method: &str, args: &[Value]) -> Result<Option<Value>, Error> {
-    charge_value(value)?;
-    let at = |item: &Value| value.try_iter().map(|mut items| items.position(|one| one == *item));
+    weigh(value)?;
     match (method, args) {
         ("count", [item]) => Ok(Some(Value::from(value.try_iter()?.filter(|one| one == item).count()))),
-        ("index", [item]) => Ok(at(item)?.map(Value::from)),
+        ("index", [item]) => match value.try_iter()?.position(|one| one == *item) {
+            Some(at) => Ok(Some(Value::from(at))),
+            None => Err(refusal("index: the item is not in the list")),
+        },
         _ => Ok(None),
     }
 }

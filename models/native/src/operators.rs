@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 use minijinja::value::{Value, ValueKind};
 use minijinja::{Error, ErrorKind};
 
-use crate::budget::{charge, charge_times, charge_value, made, refusal};
+use crate::budget::{charge, charge_times, charge_value, made, refusal, weigh};
 use crate::fixed;
 use crate::print::text;
 
@@ -208,14 +208,14 @@ pub fn modulo(a: &Value, b: &Value) -> Result<Value, Error> {
 }
 
 fn power(a: &Value, b: &Value) -> Result<Value, Error> {
-    if let (Some(Number::Int(x)), Some(Number::Int(y @ 0..))) = (number(a), number(b)) {
-        let power = u32::try_from(y).ok().and_then(|y| x.checked_pow(y));
-        return power.map(int).ok_or_else(|| refusal("**: the result is out of range"));
-    }
-    arithmetic("**", a, b, |_, _| None, f64::powf).or_else(|err| match (number(a), number(b)) {
+    match (number(a), number(b)) {
+        (Some(Number::Int(x)), Some(Number::Int(y @ 0..))) => {
+            let power = u32::try_from(y).ok().and_then(|y| x.checked_pow(y));
+            power.map(int).ok_or_else(|| refusal("**: the result is out of range"))
+        }
         (Some(x), Some(y)) => Ok(Value::from(float(&x).powf(float(&y)))),
-        _ => Err(err),
-    })
+        _ => Err(unsupported("**", a, b)),
+    }
 }
 
 fn concat(a: &Value, b: &Value) -> Result<Value, Error> {
@@ -225,12 +225,14 @@ fn concat(a: &Value, b: &Value) -> Result<Value, Error> {
 }
 
 fn equal(a: &Value, b: &Value) -> Result<bool, Error> {
-    charge_value(a)?;
+    weigh(a)?;
+    weigh(b)?;
     Ok(a == b)
 }
 
 pub fn order(op: &str, a: &Value, b: &Value) -> Result<Option<Ordering>, Error> {
-    charge_value(a)?;
+    weigh(a)?;
+    weigh(b)?;
     match (number(a), number(b)) {
         (Some(Number::Int(x)), Some(Number::Int(y))) => Ok(Some(x.cmp(&y))),
         (Some(x), Some(y)) => Ok(float(&x).partial_cmp(&float(&y))),
@@ -261,7 +263,12 @@ fn hashable(value: &Value) -> Result<(), Error> {
 }
 
 fn contains(whole: &Value, part: &Value) -> Result<bool, Error> {
-    charge_value(whole)?;
+    weigh(part)?;
+    if is_list(whole) {
+        weigh(whole)?;
+    } else {
+        charge_value(whole)?;
+    }
     match whole.kind() {
         ValueKind::Undefined => Ok(false),
         ValueKind::String => match part.as_str() {
@@ -277,8 +284,9 @@ fn contains(whole: &Value, part: &Value) -> Result<bool, Error> {
 /// `object[key]`: undefined where there is nothing, refused on what is undefined itself.
 fn item(object: &Value, key: &Value) -> Result<Value, Error> {
     if object.is_undefined() {
-        return Err(Error::new(ErrorKind::UndefinedError, format!("an undefined value has no item {key}")));
+        return Err(Error::new(ErrorKind::UndefinedError, "an undefined value has no items"));
     }
+    weigh(key)?;
     if object.as_str().is_some() {
         charge_value(object)?;
         if !matches!(number(key), Some(Number::Int(_))) {

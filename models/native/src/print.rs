@@ -5,13 +5,10 @@ use std::fmt::Write;
 use minijinja::value::{Value, ValueKind};
 use minijinja::Error;
 
-use crate::budget::{charge, refusal};
+use crate::budget::{charge, refusal, DEPTH};
 use crate::fixed::{bounds, is_tuple};
 use crate::lazy::view_of;
 use crate::operators::name;
-
-/// How deep a list or dict may be nested where it is written.
-pub const DEPTH: usize = 100;
 
 /// Python's `str(value)`, with an undefined value as Jinja writes it: as nothing.
 pub fn text(value: &Value) -> Result<String, Error> {

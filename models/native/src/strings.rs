@@ -1,5 +1,5 @@
 //! The methods of Python's str that templates call. Sources: Python's `str`; each is held to CPython by
-//! models/export/parity.
+//! models/export/templates.
 
 use minijinja::value::{from_args, Kwargs, Rest, Value, ValueKind};
 use minijinja::Error;

@@ -11,7 +11,7 @@ pub const SIZE: usize = 1 << 20;
 
 /// Tokens of one statement or expression, and statements inside one another: the parser goes into both by recursion.
 pub const TOKENS: usize = 2000;
-pub const NESTED: usize = 100;
+pub const NESTED: usize = 1000;
 
 /// Blocks are trimmed and stripped, as transformers' chat templates have it.
 pub const WHITESPACE: WhitespaceConfig =
@@ -63,8 +63,8 @@ fn marks(source: &str) -> Result<Vec<(usize, usize, &'static str)>, Error> {
         if tokens > TOKENS {
             return Err(refusal(format!("a statement has more than {TOKENS} tokens")));
         }
-        if open > 10 * NESTED {
-            return Err(refusal(format!("statements are nested more than {} deep", 10 * NESTED)));
+        if open > NESTED {
+            return Err(refusal(format!("statements are nested more than {NESTED} deep")));
         }
         first = matches!(token, Token::BlockStart);
     }
