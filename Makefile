@@ -104,8 +104,8 @@ exporter: .venv/lock.txt bin/assay
 	OMP_NUM_THREADS=1 $(VENV) -m pytest --quiet --numprocesses 2 models/export/tests bench
 	cd models/export && ../../$(VENV) -m parity --part $(PART)
 
-# The exporter against PyTorch, every family against its authors' code, four real tokenizers and their templates against Python's, and the
-# chat templates of public packages and generated ones against Jinja2.
+# The exporter against PyTorch, every family against its authors' code, four real tokenizers and their templates against
+# Python's, and the chat templates of public packages and generated ones against Jinja2.
 parity: .venv/lock.txt bin/assay
 	$(VENV) -m pytest models/export
 	cd models/export && ../../$(VENV) -m parity

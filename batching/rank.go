@@ -38,8 +38,8 @@ const (
 // come by how near their length is to the leader's, then by turn. Of others, who has much must not fill what the rest
 // wait for: of like ones the first turns of all callers come first, then the second ones, and so on.
 //
-// It returns numbers, since these are sorted much faster than candidates: in their last bits is the candidate's place in
-// p.order, in front of that the distance in length, and of others the turn and the likeness.
+// It returns numbers, since these are sorted much faster than candidates: in their last bits is the candidate's place
+// in p.order, in front of that the distance in length, and of others the turn and the likeness.
 func (p *picker) rank(callers int) []int {
 	p.ranked = p.ranked[:0]
 	if p.tired() {

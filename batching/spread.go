@@ -55,8 +55,9 @@ func (p *picker) share(q *queue, i, neighbour int, caller *account) int {
 
 // gather tries the small family of an item that was put into the batch, whichever callers of the class wait for it: the
 // candidate's own first, then in the order of turns. These are the items that belong to its family and share more with
-// it than those do that are maxFamily places away. What more share than that, as they may share a rubric that is most of
-// every item, is no reason to leave before one's turn. So responses to a prompt leave together, and a crowd does not.
+// it than those do that are maxFamily places away. What more share than that, as they may share a rubric that is most
+// of every item, is no reason to leave before one's turn. So responses to a prompt leave together, and a crowd does
+// not.
 func (p *picker) gather(q *queue, of candidate) {
 	if p.shortest == 0 || p.alone {
 		return

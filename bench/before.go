@@ -67,10 +67,10 @@ func besides() []Scenario {
 // moreRounds is how many times as many rounds as are asked for a load gets where they do not tell.
 const moreRounds = 3
 
-// run measures both binaries, round after round after one to warm up, each first in turn. On a machine that others use too
-// a round's ratio is off by a fifth now and then, and the median of few by some hundredths. So where the median is below what
-// is asked, and what the rounds say of it does not exclude that it is not, there are more of them. What they then leave open
-// is void, and not a miss.
+// run measures both binaries, round after round after one to warm up, each first in turn. On a machine that others use
+// too a round's ratio is off by a fifth now and then, and the median of few by some hundredths. So where the median is
+// below what is asked, and what the rounds say of it does not exclude that it is not, there are more of them. What they
+// then leave open is void, and not a miss.
 func (t turn) run(ctx context.Context, b *bench) (Result, error) {
 	rounds := b.Rounds
 	if t.most > 0 {
@@ -105,15 +105,15 @@ func (t turn) run(ctx context.Context, b *bench) (Result, error) {
 	}, nil
 }
 
-// open tells whether the ratios of the rounds have a median below what is asked, and may all the same be those of a load
-// that is not behind.
+// open tells whether the ratios of the rounds have a median below what is asked, and may all the same be those of a
+// load that is not behind.
 func open(ratios []float64) bool {
 	_, high := spread(ratios)
 	return median(ratios) < beforeShare && high >= beforeShare
 }
 
-// spread is where the median lies of which these are rounds, with 19 chances of 20: between the values that the sign test
-// leaves. Of five rounds and fewer it is their range.
+// spread is where the median lies of which these are rounds, with 19 chances of 20: between the values that the sign
+// test leaves. Of five rounds and fewer it is their range.
 func spread(rounds []float64) (low, high float64) {
 	sorted := slices.Sorted(slices.Values(rounds))
 	n := len(sorted)

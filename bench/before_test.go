@@ -35,8 +35,8 @@ func TestTwoBinariesAreMeasuredInTurn(t *testing.T) {
 	}
 }
 
-// TestTheSpreadIsTheSignTests holds the places to the sign test's table: of 7 rounds the range, of 9 all but one at each end,
-// of 15 all but three, of 21 all but five.
+// TestTheSpreadIsTheSignTests holds the places to the sign test's table: of 7 rounds the range, of 9 all but one at
+// each end, of 15 all but three, of 21 all but five.
 func TestTheSpreadIsTheSignTests(t *testing.T) {
 	t.Parallel()
 	for n, out := range map[int]int{1: 0, 5: 0, 7: 0, 9: 1, 15: 3, 21: 5} {
@@ -51,8 +51,8 @@ func TestTheSpreadIsTheSignTests(t *testing.T) {
 	}
 }
 
-// TestRoundsGoOnWhereTheyDoNotTell: a load whose rounds lie on both sides gets more, and is void where those leave it open;
-// one that is behind in every round is a miss.
+// TestRoundsGoOnWhereTheyDoNotTell: a load whose rounds lie on both sides gets more, and is void where those leave it
+// open; one that is behind in every round is a miss.
 func TestRoundsGoOnWhereTheyDoNotTell(t *testing.T) {
 	t.Parallel()
 	b := &bench{Settings: Settings{Rounds: 7}, servers: servers{"main": {URL: "now"}, "before-main": {URL: "before"}}, progress: t.Logf}

@@ -18,9 +18,9 @@ const (
 	crowdForwards = 20.0 // of the large request's size that the p99 of a short item may take
 )
 
-// crowdScenario gives the server one caller with 4,096 long items, and beside it eight with one short item a second. What
-// is judged is how long these take, in forwards of the large request's size: so the figure is of the queue, and not of the
-// machine. Each caller has a token of its own in the server's token file.
+// crowdScenario gives the server one caller with 4,096 long items, and beside it eight with one short item a second.
+// What is judged is how long these take, in forwards of the large request's size: so the figure is of the queue, and
+// not of the machine. Each caller has a token of its own in the server's token file.
 var crowdScenario = Scenario{
 	Name: "crowd", Asked: "p99 ≤ 20 forwards; none refused", Servers: []string{serverCrowd},
 	About: fmt.Sprintf("one caller with %d items of %d tokens; beside it %d with one item of %d tokens a second, for %d s",

@@ -40,8 +40,8 @@ if [[ ! -f $model/done ]]; then
     touch "$model/done"
 fi
 
-# Side by side both binaries run forwards of the same size, one at a time: what each would measure at its own start is a throw of
-# dice on a machine that others use, and a forward's size moves a load by more than any change.
+# Side by side both binaries run forwards of the same size, one at a time: what each would measure at its own start is a
+# throw of dice on a machine that others use, and a forward's size moves a load by more than any change.
 same=()
 [[ -z ${BEFORE:-} ]] || same=(--batch-tokens 1024)
 

@@ -69,8 +69,9 @@ func worstDrift(all []drift) (worst float64, at int) {
 	return worst, at
 }
 
-// holdFirst scores the first golden pair of each bundle that has some, before anything else is answered: what is wrong with
-// a bundle's text, ids or graph then shows at once, and not in a run's rewards. `assay verify` holds a bundle to all of them.
+// holdFirst scores the first golden pair of each bundle that has some, before anything else is answered: what is wrong
+// with a bundle's text, ids or graph then shows at once, and not in a run's rewards. `assay verify` holds a bundle to
+// all of them.
 func (r *running) holdFirst(ctx context.Context) error {
 	for _, m := range r.opened {
 		pairs, err := m.Golden()
@@ -105,8 +106,8 @@ type golden struct {
 	summed bool // scores are sums over the tokens
 }
 
-// compare runs the pairs' items through the engine's path, together in one request, and holds ids, positions and scores to
-// the reference's.
+// compare runs the pairs' items through the engine's path, together in one request, and holds ids, positions and scores
+// to the reference's.
 func (g golden) compare(ctx context.Context, pairs []models.Golden) ([]drift, error) {
 	all := make([]drift, len(pairs))
 	for i := range pairs {

@@ -170,9 +170,9 @@ func (m *Model) batching(options Options) batching.Options {
 	return batch
 }
 
-// areaOf is how a forward's attention is kept within so many bytes. A query place has a score of each key place in every head
-// of queries, and a key place has a key and a value in every head of keys, which is as much as the scores of `fetched` query
-// places. So area · heads · 4 bytes is what the scores, keys and values of all tiles take.
+// areaOf is how a forward's attention is kept within so many bytes. A query place has a score of each key place in
+// every head of queries, and a key place has a key and a value in every head of keys, which is as much as the scores of
+// `fetched` query places. So area · heads · 4 bytes is what the scores, keys and values of all tiles take.
 func areaOf(g *manifest.Graph, bytes int64) (fetched, area int) {
 	heads := max(g.Heads, g.KVHeads)
 	return int(max(1, 2*g.HeadDim*g.KVHeads/heads)), int(bytes / (floatBytes * heads))

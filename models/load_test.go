@@ -8,8 +8,8 @@ import (
 	"github.com/assay-rm/assay/models/manifest"
 )
 
-// TestAttentionKeepsToItsBytes: a forward at the area's limit has no more bytes of scores, keys and values than it may, whether
-// heads share keys or not, and not much less.
+// TestAttentionKeepsToItsBytes: a forward at the area's limit has no more bytes of scores, keys and values than it may,
+// whether heads share keys or not, and not much less.
 func TestAttentionKeepsToItsBytes(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		kv, dim := rapid.Int64Range(1, 64).Draw(t, "kv_heads"), rapid.SampledFrom([]int64{32, 64, 80, 128, 256}).Draw(t, "head_dim")

@@ -40,8 +40,8 @@ func (s *steps) transforms() []string {
 	return names
 }
 
-// threshold is what fits the scale of the scores: the middle of probabilities, and 0 of log-ratios, above which the model holds
-// a step more likely than its reference does. Of an output that was made for no scale there is none.
+// threshold is what fits the scale of the scores: the middle of probabilities, and 0 of log-ratios, above which the
+// model holds a step more likely than its reference does. Of an output that was made for no scale there is none.
 func (s *steps) threshold() ops.Maybe {
 	switch {
 	case s.Activation != activationNone:

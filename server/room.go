@@ -25,8 +25,8 @@ type room struct {
 	taken       *semaphore.Weighted
 }
 
-// newRoom makes the room for bodies of at most so many bytes each: for 64 of them, or in a quarter of what memory Go may
-// use where that is less.
+// newRoom makes the room for bodies of at most so many bytes each: for 64 of them, or in a quarter of what memory Go
+// may use where that is less.
 func newRoom(most int64) *room {
 	total := most
 	if most < math.MaxInt64/roomBodies {
@@ -36,8 +36,8 @@ func newRoom(most int64) *room {
 	return &room{total: total, each: max(most, total/2), taken: semaphore.NewWeighted(total)}
 }
 
-// hold takes room for the body of a request, and waits for it when there is none. What is given back is to be called when
-// the request has ended. A body whose length is not known, or that is encoded, takes as much as it may have.
+// hold takes room for the body of a request, and waits for it when there is none. What is given back is to be called
+// when the request has ended. A body whose length is not known, or that is encoded, takes as much as it may have.
 func (o *room) hold(x *exchange, r *http.Request, most int64) (giveBack func(), err error) {
 	size := r.ContentLength
 	if size < 0 || r.Header.Get("Content-Encoding") != "" {

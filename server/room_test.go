@@ -22,8 +22,8 @@ func holding(o *room, c *caller, size int64, encoding string) (func(), error) {
 	return o.hold(&exchange{caller: c}, r, 1<<20)
 }
 
-// TestBodiesHaveARoom: the bodies in flight never have more bytes than the room, one caller's no more than half of it, a
-// small one needs none, and what finds no room is told so after a while.
+// TestBodiesHaveARoom: the bodies in flight never have more bytes than the room, one caller's no more than half of it,
+// a small one needs none, and what finds no room is told so after a while.
 func TestBodiesHaveARoom(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// TestHostileTemplates: whatever a template does, it ends, within its budget and with one short sentence, and the process lives on.
+// TestHostileTemplates: whatever a template does, it ends, within its budget and with one short sentence, and the
+// process lives on.
 func TestHostileTemplates(t *testing.T) {
 	for _, test := range hostile() {
 		t.Run(test.name, func(t *testing.T) {

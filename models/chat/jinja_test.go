@@ -20,8 +20,8 @@ type line struct {
 	} `json:"cases"`
 }
 
-// TestAgainstJinja2 renders what transformers rendered with Jinja2, and wants the same texts and the same refusals. Its own cases
-// are generated ones; ASSAY_TEMPLATES names a folder with more, as `make parity` makes them.
+// TestAgainstJinja2 renders what transformers rendered with Jinja2, and wants the same texts and the same refusals. Its
+// own cases are generated ones; ASSAY_TEMPLATES names a folder with more, as `make parity` makes them.
 func TestAgainstJinja2(t *testing.T) {
 	folders := []string{"testdata"}
 	if more := os.Getenv("ASSAY_TEMPLATES"); more != "" {

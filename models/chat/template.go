@@ -1,9 +1,9 @@
 // Package chat renders conversations into text, as the chat template of a checkpoint says and as transformers'
 // apply_chat_template does.
 //
-// A template is a program that came with a checkpoint. It is run by minijinja with Python's operators, filters and methods
-// (models/native), within a budget of steps and bytes: one that never ends, or doubles a text for ever, ends with an error of
-// its item.
+// A template is a program that came with a checkpoint. It is run by minijinja with Python's operators, filters and
+// methods (models/native), within a budget of steps and bytes: one that never ends, or doubles a text for ever, ends
+// with an error of its item.
 package chat
 
 // #cgo CFLAGS: -I${SRCDIR}/../native
@@ -21,17 +21,18 @@ import (
 	"unsafe"
 )
 
-// Template is a chat template, rendered as transformers' apply_chat_template does: blocks trimmed, with raise_exception,
-// strftime_now, {% generation %} and a tojson that writes as Python's json.dumps does. It can include no other file.
-// It may be rendered by several goroutines at once.
+// Template is a chat template, rendered as transformers' apply_chat_template does: blocks trimmed, with
+// raise_exception, strftime_now, {% generation %} and a tojson that writes as Python's json.dumps does. It can include
+// no other file. It may be rendered by several goroutines at once.
 type Template struct {
 	compiled  *C.AssayTemplate
 	variables map[string]string
 	date      *[3]C.int32_t // nil is today
 }
 
-// New compiles the text of a template, which sees the variables beside what a rendering gives. Where it writes the date, it
-// writes the given day, or today where that is the zero time. The error is one sentence, with the template's line.
+// New compiles the text of a template, which sees the variables beside what a rendering gives. Where it writes the
+// date, it writes the given day, or today where that is the zero time. The error is one sentence, with the template's
+// line.
 func New(source string, variables map[string]string, date time.Time) (*Template, error) {
 	var said C.AssayText
 	compiled := C.assay_template_new((*C.uint8_t)(unsafe.Pointer(unsafe.StringData(source))), C.size_t(len(source)), &said)
@@ -47,8 +48,8 @@ func New(source string, variables map[string]string, date time.Time) (*Template,
 	return t, nil
 }
 
-// Render gives the text of a conversation, with a generation prompt when generate is set. Its error is what the template's
-// raise_exception says, or what went wrong and in which line.
+// Render gives the text of a conversation, with a generation prompt when generate is set. Its error is what the
+// template's raise_exception says, or what went wrong and in which line.
 func (t *Template) Render(messages []Message, generate bool) (string, error) {
 	return t.execute(messages, map[string]any{"add_generation_prompt": generate})
 }

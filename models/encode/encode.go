@@ -65,9 +65,9 @@ func (e *Encoder) encode(ctx context.Context, item Item, options Options) (out E
 	return out, e.truncate(&out, options.Truncate, e.tailOf(form, out.IDs))
 }
 
-// tailOf is how many ids at an item's end are the template's own, and are kept where its newest tokens are cut: those that
-// follow every response. A text that a client rendered has them where it ends with them; where not, it has the end id, if
-// the policy puts one.
+// tailOf is how many ids at an item's end are the template's own, and are kept where its newest tokens are cut: those
+// that follow every response. A text that a client rendered has them where it ends with them; where not, it has the end
+// id, if the policy puts one.
 func (e *Encoder) tailOf(form string, ids []int64) int {
 	n := len(e.tail)
 	if form != formText && form != formIDs || n > 0 && len(ids) >= n && slices.Equal(ids[len(ids)-n:], e.tail) {

@@ -32,8 +32,8 @@ func (e *Encoder) encodeJoint(ctx context.Context, item Item, before []chat.Mess
 	return e.finish(out, form)
 }
 
-// keeps refuses a rendered text that lacks the steps, which a template may trim at their ends and not otherwise: those of
-// thinking models leave out what stands before </think>, and then no step can be found.
+// keeps refuses a rendered text that lacks the steps, which a template may trim at their ends and not otherwise: those
+// of thinking models leave out what stands before </think>, and then no step can be found.
 func (e *Encoder) keeps(text, content string) error {
 	if strings.Contains(text, strings.TrimSpace(content)) {
 		return nil

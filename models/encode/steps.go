@@ -149,8 +149,8 @@ func (e *Encoder) encodePrefixes(ctx context.Context, before []chat.Message, ste
 	return nil
 }
 
-// worthPrefixes refuses an item whose rendered text lacks its steps, or whose prefixes would take longer to tokenize than those
-// of the longest item.
+// worthPrefixes refuses an item whose rendered text lacks its steps, or whose prefixes would take longer to tokenize
+// than those of the longest item.
 func (e *Encoder) worthPrefixes(text string, messages []chat.Message, n, steps int, truncate Truncation) error {
 	if !e.manifest.Steps.Turns {
 		if err := e.keeps(text, messages[len(messages)-1].Content); err != nil {

@@ -153,8 +153,8 @@ func TestTemplatesThatTouchTheSteps(t *testing.T) {
 	refusedItem(t, err, fault.CodeTemplate, "leaves out or changes a part of the steps' text")
 }
 
-// TestTemplatesOfThinkingModels: what drops the text before </think> is said to, for steps in one text and for prefixes, and
-// never called a separator in a message.
+// TestTemplatesOfThinkingModels: what drops the text before </think> is said to, for steps in one text and for
+// prefixes, and never called a separator in a message.
 func TestTemplatesOfThinkingModels(t *testing.T) {
 	for name, tokenize := range map[string]string{"qwen3-process-packed": "joint", "llama-process-packed": "prefix"} {
 		e := changed(fixture(t, name))

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Builds .runtime/lib/libtokenizers.a of the checkout with cargo, from src of this folder and the sources of
-# github.com/daulet/tokenizers in the module cache, which become its module tokenizers_c. One call of those is wrapped, so that a
-# panic in it ends no process. .runtime/tokenizers.txt has what the library was built from: while that has not changed the library
-# stays, and no network is needed.
+# github.com/daulet/tokenizers in the module cache, which become its module tokenizers_c. One call of those is wrapped,
+# so that a panic in it ends no process. .runtime/tokenizers.txt has what the library was built from: while that has not
+# changed the library stays, and no network is needed.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)

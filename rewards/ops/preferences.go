@@ -45,7 +45,8 @@ func WinRates(matrix Matrix) []Maybe {
 }
 
 // Order lists the indices of the scores that are known from the greatest to the smallest, of equal ones those with the
-// greater tie-breaker first, and of those that are equal in that too, or have none, the lower index. Without ties nothing has one.
+// greater tie-breaker first, and of those that are equal in that too, or have none, the lower index. Without ties
+// nothing has one.
 func Order(scores, ties []Maybe) []int {
 	var order []int
 	for i, score := range scores {

@@ -91,8 +91,10 @@ def hold_pair(what: str, ours: dict, theirs: dict, count: int) -> None:
     for name in ("score", "probability", "steps"):
         mine, right = (value if isinstance(value := pair.get(name), list) else [value] for pair in (ours, theirs))
         for at, (have, want) in enumerate(zip(mine, right, strict=True)):
-            if have is not None and want is not None and not apart(have, want, count) <= TOLERANCE:
-                field = f"{name}[{at}]" if name == "steps" else name
+            field = f"{name}[{at}]" if name == "steps" else name
+            if (have is None) != (want is None):
+                raise ExportError(f"{what}: its {field} is {have} as this package reads the checkpoint, and {want} as transformers loads it")
+            if have is not None and not apart(have, want, count) <= TOLERANCE:
                 raise ExportError(f"{what}: its {field} is {have:.7g} as this package reads the checkpoint, and {want:.7g} as transformers "
                                   f"loads it; {TOLERANCE:.0e} of it is allowed")
 

@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 from tokenizers import normalizers, processors
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, BertConfig, BertForSequenceClassification
 
-from assay_export import ExportError, tiny
+from assay_export import ExportError, second, tiny
 from assay_export import checkpoint as reading
 from assay_export.cli import arguments, export
 
@@ -216,3 +216,10 @@ def test_an_end_token_that_the_tokenizer_writes_by_itself_is_told(checkpoint, tm
     tokenizer.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", tokenizer.token_to_id("</s>"))])
     tokenizer.save(str(source / "tokenizer.json"))
     assert "tokenizer.json puts </s> behind a text by itself" in run(source, tmp_path / "out", "--no-check")
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [([None, 0.5], [0.2, 0.5]), ([0.2, 0.5], [None, 0.5])])
+def test_a_step_that_only_one_side_scores_is_a_difference(ours, theirs):
+    with pytest.raises(ExportError, match=r"item 1: its steps\[0\] is .* as this package reads the checkpoint"):
+        second.hold_pair("item 1", {"steps": ours}, {"steps": theirs}, 1)
+    second.hold_pair("item 1", {"steps": ours}, {"steps": ours}, 1)

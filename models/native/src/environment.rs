@@ -1,6 +1,6 @@
-//! What a template may use: Jinja's filters, tests and functions, and nothing else. Where minijinja has one that does the
-//! same it is taken, with what it reads and makes charged to the rendering. What Jinja2 does not have is taken out, so that a
-//! template of another dialect is refused and not guessed at.
+//! What a template may use: Jinja's filters, tests and functions, and nothing else. Where minijinja has one that does
+//! the same it is taken, with what it reads and makes charged to the rendering. What Jinja2 does not have is taken out,
+//! so that a template of another dialect is refused and not guessed at.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -24,8 +24,8 @@ mod template;
 
 pub use capi::*;
 
-/// Runs what may panic, in reading a tokenizer's file or in a template. A panic is an error, since one that crosses the C
-/// interface ends the process; none is printed, since what comes of it says so.
+/// Runs what may panic, in reading a tokenizer's file or in a template. A panic is an error, since one that crosses the
+/// C interface ends the process; none is printed, since what comes of it says so.
 fn caught<T, E: From<&'static str>>(work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
     static QUIET: std::sync::Once = std::sync::Once::new();
     QUIET.call_once(|| std::panic::set_hook(Box::new(|_| {})));
