@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -246,3 +247,32 @@ func TestTheTailOfATextIsKept(t *testing.T) {
 }
 
 func stretchOf(ids []int64) []int64 { return ids[max(0, len(ids)-5):] }
+
+// TestADateIsFixedOrTold: a template that writes the date is told of, unless the manifest fixes the day, which it then
+// writes.
+func TestADateIsFixedOrTold(t *testing.T) {
+	dir := filepath.Join("..", "testdata", "bundles", "qwen3-reward-packed")
+	tokens, err := os.ReadFile(filepath.Join(dir, "tokenizer.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		date, template, want string
+		dated                bool
+	}{
+		{"", "{{ messages[0].content }}{{ messages[-1].content }}", "ab", false},
+		{"", "{{ strftime_now('%Y') }}", time.Now().Format("2006"), true},
+		{"2024-07-26", "{{ strftime_now('%d %b %Y, %A') }}", "26 Jul 2024, Friday", false},
+	} {
+		m := *fixture(t, "qwen3-reward-packed").manifest
+		m.Template.Date = test.date
+		e, err := New(&m, tokens, test.template, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := encodeWith(e, Item{Prompt: new("a"), Response: new("b")}, TruncateError)
+		if err != nil || e.Dated() != test.dated || got.Text != test.want {
+			t.Errorf("%s on %q: %q, dated %t, %v; want %q, %t", test.template, test.date, got.Text, e.Dated(), err, test.want, test.dated)
+		}
+	}
+}
