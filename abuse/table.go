@@ -8,10 +8,11 @@ import (
 	"time"
 )
 
-// table prints rows as they come, so that a person sees how far the run is, and counts those that break the law.
+// table prints rows as they come, so that a person sees how far the run is, and again at its end those that break the
+// law, so that whoever has the end of a log has them.
 type table struct {
 	out    io.Writer
-	broken int
+	broken []string // rows that break the law, with their faults
 }
 
 // title begins a part of the table.
@@ -42,43 +43,40 @@ func (t *table) load(command string, h hostileBundle, e ending, said string, fau
 	if first, rest, more := strings.Cut(said, "\n"); more || len(first) > 100 {
 		said = fmt.Sprintf("%.100s… (%d bytes)", first, len(first)+len(rest))
 	}
-	word := t.verdict(faults)
-	t.printf("%-6s %-6s %-56s %9s %9s %6d  %s\n", word, command, h.name, seconds(e.took), size(e.peak), e.status,
-		said)
-	t.faults(faults)
+	t.judged(faults, fmt.Sprintf("%-6s %-56s %9s %9s %6d  %s", command, h.name, seconds(e.took), size(e.peak),
+		e.status, said))
 }
 
 // check prints what was asked of a whole server.
 func (t *table) check(name string, faults ...string) { t.line("", name, faults, "") }
 
 func (t *table) line(route, name string, faults []string, figures string) {
-	t.printf("%-6s %-14s %-46s %s\n", t.verdict(faults), route, name, figures)
-	t.faults(faults)
+	t.judged(faults, fmt.Sprintf("%-14s %-46s %s", route, name, figures))
 }
 
-// verdict counts a row.
-func (t *table) verdict(faults []string) string {
+// judged prints a row behind its verdict, and below it each fault.
+func (t *table) judged(faults []string, row string) {
 	if len(faults) == 0 {
-		return "ok"
+		t.printf("%-6s %s\n", "ok", row)
+		return
 	}
-	t.broken++
-	return "BROKEN"
-}
-
-func (t *table) faults(faults []string) {
+	row = fmt.Sprintf("%-6s %s\n", "BROKEN", row)
 	for _, fault := range faults {
-		t.printf("       ^ %s\n", fault)
+		row += fmt.Sprintf("       ^ %s\n", fault)
 	}
+	t.broken = append(t.broken, row)
+	t.printf("%s", row)
 }
 
 // conclude says how the run ended.
 func (t *table) conclude(rows string, took time.Duration) error {
-	if t.broken == 0 {
+	if len(t.broken) == 0 {
 		t.printf("\n%s in %s: the law holds\n", rows, took.Round(time.Second))
 		return nil
 	}
-	t.printf("\n%s in %s: %d break the law\n", rows, took.Round(time.Second), t.broken)
-	return fmt.Errorf("%d of %s break the law", t.broken, rows)
+	t.printf("\n%s in %s: %d break the law\n\n%s", rows, took.Round(time.Second), len(t.broken),
+		strings.Join(t.broken, ""))
+	return fmt.Errorf("%d of %s break the law", len(t.broken), rows)
 }
 
 func (t *table) printf(format string, args ...any) {

@@ -139,7 +139,7 @@ const gpuWarmTokens = 1 << 15
 // attentionBytes is what scores, keys and values may take in one forward on processors, or a sixteenth of the weights
 // where that is more. A long sequence that leads a forward may take more.
 const (
-	attentionBytes = 128 << 20
+	attentionBytes = 64 << 20
 	floatBytes     = 4
 )
 
