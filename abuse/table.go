@@ -60,12 +60,13 @@ func (t *table) judged(faults []string, row string) {
 		t.printf("%-6s %s\n", "ok", row)
 		return
 	}
-	row = fmt.Sprintf("%-6s %s\n", "BROKEN", row)
+	var broken strings.Builder
+	fmt.Fprintf(&broken, "%-6s %s\n", "BROKEN", row)
 	for _, fault := range faults {
-		row += fmt.Sprintf("       ^ %s\n", fault)
+		fmt.Fprintf(&broken, "       ^ %s\n", fault)
 	}
-	t.broken = append(t.broken, row)
-	t.printf("%s", row)
+	t.broken = append(t.broken, broken.String())
+	t.printf("%s", broken.String())
 }
 
 // conclude says how the run ended.
