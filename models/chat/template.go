@@ -60,6 +60,15 @@ func (t *Template) RenderPair(messages []Message, first, second string) (string,
 }
 
 func (t *Template) execute(messages []Message, given map[string]any) (string, error) {
+	variables, err := t.given(messages, given)
+	if err != nil {
+		return "", err
+	}
+	return t.render(variables)
+}
+
+// given is an object of JSON with the variables of a rendering.
+func (t *Template) given(messages []Message, given map[string]any) ([]byte, error) {
 	given["messages"] = append([]Message{}, messages...) // none is an empty list, and not none
 	given["tools"], given["documents"] = nil, nil        // as transformers has them where none are given
 	for name, value := range t.variables {
@@ -69,16 +78,16 @@ func (t *Template) execute(messages []Message, given map[string]any) (string, er
 	encoder := json.NewEncoder(&variables)
 	encoder.SetEscapeHTML(false)
 	if err := encoder.Encode(given); err != nil {
-		return "", fmt.Errorf("the template's variables: %w", err)
+		return nil, fmt.Errorf("the template's variables: %w", err)
 	}
-	return t.render(variables.Bytes())
+	return variables.Bytes(), nil
 }
 
 // render gives the text for an object of JSON with the template's variables.
 func (t *Template) render(variables []byte) (string, error) {
 	defer runtime.KeepAlive(t)
-	data := (*C.uint8_t)(unsafe.Pointer(unsafe.SliceData(variables)))
-	return taken(C.assay_template_render(t.compiled, data, C.size_t(len(variables)), (*C.int32_t)(unsafe.Pointer(t.date))))
+	date := (*C.int32_t)(unsafe.Pointer(t.date))
+	return taken(C.assay_template_render(t.compiled, first(variables), C.size_t(len(variables)), date))
 }
 
 // taken is a text of the engine, or its error, after which the engine's memory is given back.

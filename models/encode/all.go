@@ -32,7 +32,7 @@ func (e *Encoder) All(ctx context.Context, gate *Gate, items []Item, options Opt
 	outcomes := make([]Outcome, len(items))
 	var total int
 	if len(items) == 1 { // as most requests have: nothing is beside it
-		outcomes[0] = e.one(ctx, gate, &items[0], options)
+		outcomes[0] = e.one(ctx, gate, asked{Item: items[0]}, options)
 		total = len(outcomes[0].IDs)
 	} else {
 		total = e.sideBySide(ctx, gate, items, options, tokens, outcomes)
@@ -48,9 +48,10 @@ func (e *Encoder) sideBySide(ctx context.Context, gate *Gate, items []Item, opti
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var sum, next atomic.Int64
+	members := e.families(items)
 	work := func() {
 		for i := int(next.Add(1)) - 1; i < len(items); i = int(next.Add(1)) - 1 {
-			outcomes[i] = e.one(ctx, gate, &items[i], options)
+			outcomes[i] = e.one(ctx, gate, asked{items[i], members[i]}, options)
 			if sum.Add(int64(len(outcomes[i].IDs))) > int64(tokens) {
 				cancel()
 			}
@@ -67,8 +68,8 @@ func (e *Encoder) sideBySide(ctx context.Context, gate *Gate, items []Item, opti
 }
 
 // one is an item's way through the gate. No input may end the process, so a panic on the way is the item's own error.
-func (e *Encoder) one(ctx context.Context, gate *Gate, item *Item, options Options) (out Outcome) {
-	weight := gate.weight(e.weight(item))
+func (e *Encoder) one(ctx context.Context, gate *Gate, item asked, options Options) (out Outcome) {
+	weight := gate.weight(e.weight(&item.Item))
 	if err := gate.enter(ctx, weight); err != nil {
 		return Outcome{Err: err}
 	}
@@ -78,7 +79,7 @@ func (e *Encoder) one(ctx context.Context, gate *Gate, item *Item, options Optio
 			out = Outcome{Err: fmt.Errorf("panic: %v\n%s", value, debug.Stack())}
 		}
 	}()
-	encoded, err := e.Encode(ctx, *item, options)
+	encoded, err := e.whole(ctx, item, options)
 	if err != nil {
 		return Outcome{Encoded: Encoded{Tokens: encoded.Tokens}, Err: err}
 	}

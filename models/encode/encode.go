@@ -17,6 +17,11 @@ import (
 // does. Its errors are *fault.Error, or ctx's; beside one, Encoded has the number of tokens, if that was found out, and
 // nothing else.
 func (e *Encoder) Encode(ctx context.Context, item Item, options Options) (Encoded, error) {
+	return e.whole(ctx, asked{Item: item}, options)
+}
+
+// whole gives an item with all that Encoded promises.
+func (e *Encoder) whole(ctx context.Context, item asked, options Options) (Encoded, error) {
 	out, err := e.encode(ctx, item, options)
 	out.Tokens = max(out.Tokens, len(out.IDs))
 	switch {
@@ -28,18 +33,18 @@ func (e *Encoder) Encode(ctx context.Context, item Item, options Options) (Encod
 	return out, nil
 }
 
-func (e *Encoder) encode(ctx context.Context, item Item, options Options) (out Encoded, err error) {
+func (e *Encoder) encode(ctx context.Context, item asked, options Options) (out Encoded, err error) {
 	if e.manifest.ReadsFeatures() {
-		return encodeFeatures(e.manifest, item)
+		return encodeFeatures(e.manifest, item.Item)
 	}
-	form, err := e.form(item)
+	form, err := e.form(item.Item)
 	if err != nil {
 		return Encoded{}, err
 	}
 	if err := e.requireBoundaries(form); err != nil {
 		return Encoded{}, err
 	}
-	if out.User, err = e.userVector(item); err != nil {
+	if out.User, err = e.userVector(item.Item); err != nil {
 		return Encoded{}, err
 	}
 	within := e.within(options)
@@ -104,10 +109,10 @@ func (e *Encoder) requireBoundaries(form string) error {
 }
 
 // encodeTurns encodes a conversation, or a pair of responses to one, and finds the positions to read.
-func (e *Encoder) encodeTurns(ctx context.Context, item Item, form string, within bound, out *Encoded) (err error) {
-	messages := turns(item)
+func (e *Encoder) encodeTurns(ctx context.Context, item asked, form string, within bound, out *Encoded) (err error) {
+	messages := turns(item.Item)
 	if e.segments != nil {
-		if out.IDs, err = e.encodeSegments(ctx, item, messages, within); err != nil {
+		if out.IDs, err = e.encodeSegments(ctx, item.Item, messages, within); err != nil {
 			return err
 		}
 		return e.finish(out, form)
@@ -122,10 +127,10 @@ func (e *Encoder) encodeTurns(ctx context.Context, item Item, form string, withi
 		if err := e.applyPolicies(out, form); err != nil {
 			return err
 		}
-		return e.markResponse(ctx, out, messages, form)
+		return e.markResponse(ctx, out, item, messages, form)
 	}
 	if e.manifest.Prompt.Rendered {
-		before, err := e.promptIDs(ctx, messages, form, false)
+		before, err := e.promptIDs(ctx, item, messages, form, false)
 		if err != nil {
 			return err
 		}
@@ -179,8 +184,8 @@ func (e *Encoder) markPlaces(out *Encoded, before ...int) error {
 	return nil
 }
 
-// leading gives the ids of the conversation without its last assistant turn, BOS policy applied.
-func (e *Encoder) promptIDs(ctx context.Context, messages []chat.Message, form string, generate bool) ([]int64, error) {
+// promptIDs gives the ids of the conversation without its last assistant turn, BOS policy applied.
+func (e *Encoder) promptIDs(ctx context.Context, item asked, messages []chat.Message, form string, generate bool) ([]int64, error) {
 	last := len(messages) - 1
 	if messages[last].Role != roleAssistant {
 		return nil, fault.New(fault.CodeItem,
@@ -190,7 +195,7 @@ func (e *Encoder) promptIDs(ctx context.Context, messages []chat.Message, form s
 		return nil, fault.New(fault.CodeItem,
 			"messages has the assistant turn alone, and model %q judges it by what stands before", e.manifest.Name)
 	}
-	text, err := e.render(Item{}, messages[:last], generate)
+	text, err := e.render(item, messages[:last], generate)
 	if err != nil {
 		return nil, err
 	}
@@ -199,8 +204,8 @@ func (e *Encoder) promptIDs(ctx context.Context, messages []chat.Message, form s
 }
 
 // markResponse reads every token before one of the response: its row predicts the next.
-func (e *Encoder) markResponse(ctx context.Context, out *Encoded, messages []chat.Message, form string) error {
-	before, err := e.promptIDs(ctx, messages, form, true)
+func (e *Encoder) markResponse(ctx context.Context, out *Encoded, item asked, messages []chat.Message, form string) error {
+	before, err := e.promptIDs(ctx, item, messages, form, true)
 	if err != nil {
 		return err
 	}
@@ -226,7 +231,7 @@ func readFrom(out *Encoded, start int) error {
 }
 
 // render gives the text of a conversation. The template of a pair model gets the item's two responses beside it.
-func (e *Encoder) render(item Item, messages []chat.Message, generate bool) (text string, err error) {
+func (e *Encoder) render(item asked, messages []chat.Message, generate bool) (text string, err error) {
 	switch {
 	case e.template == nil:
 		return "", fault.New(fault.CodeNoTemplate, "model %q has no chat template, so it takes text or input_ids only",
@@ -234,13 +239,21 @@ func (e *Encoder) render(item Item, messages []chat.Message, generate bool) (tex
 	case e.manifest.Kind == manifest.KindPair:
 		text, err = e.template.RenderPair(messages, *item.First, *item.Second)
 	default:
-		text, err = e.template.Render(messages, generate)
+		text, err = e.renderTurns(item, messages, generate)
 	}
 	if err != nil {
 		return "", fault.New(fault.CodeTemplate, "the chat template of model %q refused the conversation: %v",
 			e.manifest.Name, err)
 	}
 	return text, nil
+}
+
+// renderTurns renders a conversation, together with those of the item's mates where it can be.
+func (e *Encoder) renderTurns(item asked, messages []chat.Message, generate bool) (string, error) {
+	if text, err, ok := item.mates.render(e.template, messages, generate); ok {
+		return text, err
+	}
+	return e.template.Render(messages, generate)
 }
 
 // MaxText is how many bytes of text an item may have once it is rendered, also where its tokens are to be cut.

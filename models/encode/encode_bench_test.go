@@ -2,6 +2,7 @@ package encode
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -52,10 +53,14 @@ func BenchmarkEncodeText(b *testing.B) {
 func BenchmarkEncodeSharedPrompt(b *testing.B) {
 	e := unlimited(b, "qwen3-reward-packed")
 	b.ReportAllocs()
+	items := make([]Item, 64)
 	for n := 0; b.Loop(); n++ {
 		prompt := words(2000, n)
-		for k := range 64 {
-			encodeEach(b, e, Item{Prompt: &prompt, Response: new(words(35, 1e6+64*n+k))})
+		for k := range items {
+			items[k] = Item{Prompt: &prompt, Response: new(words(35, 1e6+64*n+k))}
+		}
+		if _, err := e.All(b.Context(), NewGate(), items, Options{}, math.MaxInt); err != nil {
+			b.Fatal(err)
 		}
 	}
 }

@@ -317,7 +317,7 @@ func TestResponseOfALikelihood(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		before, err := e.promptIDs(context.Background(), []chat.Message{{Role: roleUser, Content: prompt}, {Role: roleAssistant, Content: response}}, formPrompt, true)
+		before, err := e.promptIDs(context.Background(), asked{}, []chat.Message{{Role: roleUser, Content: prompt}, {Role: roleAssistant, Content: response}}, formPrompt, true)
 		if err != nil {
 			t.Fatal(err)
 		}

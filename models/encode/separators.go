@@ -12,7 +12,7 @@ import (
 )
 
 // encodeJoint tokenizes the whole text at once; each step is read at its separator.
-func (e *Encoder) encodeJoint(ctx context.Context, item Item, before []chat.Message, steps []string, form string, within bound, out *Encoded) (err error) {
+func (e *Encoder) encodeJoint(ctx context.Context, item asked, before []chat.Message, steps []string, form string, within bound, out *Encoded) (err error) {
 	content := e.joined(steps)
 	if out.Text, err = e.render(item, append(before, chat.Message{Role: roleAssistant, Content: content}),
 		false); err != nil {

@@ -11,8 +11,8 @@ import (
 )
 
 // encodeSteps encodes a conversation whose last assistant turn is made of steps, and finds where each is read.
-func (e *Encoder) encodeSteps(ctx context.Context, item Item, form string, truncate Truncation, within bound, out *Encoded) error {
-	before, steps, ends, err := splitSteps(item)
+func (e *Encoder) encodeSteps(ctx context.Context, item asked, form string, truncate Truncation, within bound, out *Encoded) error {
+	before, steps, ends, err := splitSteps(item.Item)
 	if err != nil {
 		return err
 	}
@@ -26,9 +26,9 @@ func (e *Encoder) encodeSteps(ctx context.Context, item Item, form string, trunc
 	case e.manifest.Steps.Joint():
 		return e.encodeJoint(ctx, item, before, steps, form, within, out)
 	case e.manifest.Steps.Separate():
-		err = e.encodeSeparate(ctx, before, steps, form, within, out)
+		err = e.encodeSeparate(ctx, item, before, steps, form, within, out)
 	default:
-		err = e.encodePrefixes(ctx, before, steps, form, truncate, within, out)
+		err = e.encodePrefixes(ctx, item, before, steps, form, truncate, within, out)
 	}
 	if err != nil {
 		return err
@@ -58,8 +58,8 @@ func (e *Encoder) joined(steps []string) string {
 }
 
 // encodeSeparate tokenizes the rendered prompt, each step and each separator on its own; a step is read at its last id.
-func (e *Encoder) encodeSeparate(ctx context.Context, before []chat.Message, steps []string, form string, within bound, out *Encoded) error {
-	prompt, err := e.render(Item{}, before, true)
+func (e *Encoder) encodeSeparate(ctx context.Context, item asked, before []chat.Message, steps []string, form string, within bound, out *Encoded) error {
+	prompt, err := e.render(item, before, true)
 	if err != nil {
 		return err
 	}
@@ -102,11 +102,11 @@ func (e *Encoder) encodeSeparate(ctx context.Context, before []chat.Message, ste
 
 // encodePrefixes tokenizes the whole text, and the text cut after each step to find where the step is read. It goes on
 // only where that takes no longer than for the longest item.
-func (e *Encoder) encodePrefixes(ctx context.Context, before []chat.Message, steps []string, form string, truncate Truncation, within bound, out *Encoded) error {
+func (e *Encoder) encodePrefixes(ctx context.Context, item asked, before []chat.Message, steps []string, form string, truncate Truncation, within bound, out *Encoded) error {
 	var whole []int64
 	for k := len(steps); k >= 1; k-- {
 		messages := e.conversationUpTo(before, steps[:k])
-		text, err := e.render(Item{}, messages, false)
+		text, err := e.render(item, messages, false)
 		if err != nil {
 			return err
 		}
@@ -144,7 +144,7 @@ func (e *Encoder) encodePrefixes(ctx context.Context, before []chat.Message, ste
 		}
 	}
 	if e.manifest.Likelihood != nil {
-		return e.markResponse(ctx, out, e.conversationUpTo(before, steps), form)
+		return e.markResponse(ctx, out, item, e.conversationUpTo(before, steps), form)
 	}
 	return nil
 }

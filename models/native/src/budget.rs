@@ -9,6 +9,8 @@ use std::cell::Cell;
 use minijinja::value::{Value, ValueKind};
 use minijinja::{Error, ErrorKind};
 
+use crate::each;
+
 /// Instructions of one rendering: loops that never end stop here, within a fraction of a second.
 pub const STEPS: u64 = 4_000_000;
 
@@ -74,7 +76,7 @@ pub fn charge_times(bytes: usize, times: usize) -> Result<(), Error> {
 /// Charges what an operation reads of a value.
 pub fn charge_value(value: &Value) -> Result<(), Error> {
     match value.kind() {
-        ValueKind::String => charge(value.as_str().map_or(0, str::len)),
+        ValueKind::String => charge(value.as_str().map_or(0, each::size)),
         ValueKind::Seq | ValueKind::Iterable | ValueKind::Map => charge_times(ITEM, value.len().unwrap_or(0)),
         _ => Ok(()),
     }

@@ -1,6 +1,7 @@
 //! The C interface of templates.h.
 
 use crate::caught;
+use crate::each::{self, Texts};
 use crate::template::Template;
 
 /// A text that belongs to who got it. `failed` tells whether it is an error's sentence.
@@ -61,6 +62,51 @@ pub unsafe extern "C" fn assay_template_render(
     let (template, variables) = (&*template, bytes(variables, size));
     let date = date.cast::<[i32; 3]>().as_ref().copied();
     AssayText::new(caught(|| template.render(variables, date)))
+}
+
+/// The text that stands for each of the responses in the variables of assay_template_render_each.
+#[no_mangle]
+pub extern "C" fn assay_template_mark() -> AssayText {
+    AssayText::new(Ok(each::mark()))
+}
+
+/// Renders a template once for many responses, a list of JSON. Null where they are not rendered alike: each is then
+/// rendered by itself.
+///
+/// # Safety
+/// As of assay_template_render; `responses` has `count` bytes.
+#[no_mangle]
+pub unsafe extern "C" fn assay_template_render_each(
+    template: *const Template,
+    variables: *const u8,
+    size: usize,
+    responses: *const u8,
+    count: usize,
+    date: *const i32,
+) -> *mut Texts {
+    let (template, variables, responses) = (&*template, bytes(variables, size), bytes(responses, count));
+    let date = date.cast::<[i32; 3]>().as_ref().copied();
+    caught(|| template.render_each(variables, responses, date))
+        .map_or(std::ptr::null_mut(), |texts| Box::into_raw(Box::new(texts)))
+}
+
+/// The text of a response, by its place in the list.
+///
+/// # Safety
+/// The texts are those of assay_template_render_each.
+#[no_mangle]
+pub unsafe extern "C" fn assay_texts_at(texts: *const Texts, response: usize) -> AssayText {
+    let texts = &*texts;
+    AssayText::new(caught(|| texts.at(response).ok_or_else(|| "there is no such response".to_owned())))
+}
+
+/// Gives back the texts.
+///
+/// # Safety
+/// The texts are those of assay_template_render_each, nobody reads them, and they are given back once.
+#[no_mangle]
+pub unsafe extern "C" fn assay_texts_free(texts: *mut Texts) {
+    drop(Box::from_raw(texts));
 }
 
 /// Gives back a text.

@@ -3,8 +3,10 @@
 use std::cell::Cell;
 use std::ffi::CString;
 
+use minijinja::value::Value;
 use minijinja::Error;
 
+use crate::arguments::Arguments;
 use crate::budget::{charge, refusal};
 
 thread_local! {
@@ -18,7 +20,9 @@ pub fn fix(date: Option<[i32; 3]>) {
 }
 
 /// The time by the C library's strftime, which Python's calls too. A time without a zone has nothing for %z and %Z.
-pub fn strftime_now(format: &str) -> Result<String, Error> {
+pub fn strftime_now(args: &[Value]) -> Result<Value, Error> {
+    let given = Arguments::new("strftime_now", args, &["format"], 1)?;
+    let format = given.needed(0)?;
     charge(64 * format.len())?;
     if format.len() > 1000 {
         return Err(refusal("strftime_now: the format is longer than 1000 bytes"));
@@ -49,7 +53,7 @@ pub fn strftime_now(format: &str) -> Result<String, Error> {
         return Err(refusal("strftime_now: the result is too long"));
     }
     out.truncate(size - 1);
-    String::from_utf8(out).map_err(|_| refusal("strftime_now: the result is not UTF-8"))
+    String::from_utf8(out).map(Value::from).map_err(|_| refusal("strftime_now: the result is not UTF-8"))
 }
 
 /// The broken-down time and its microseconds.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use minijinja::value::{from_args, Kwargs, Object, ObjectRepr, Rest, Value, ValueKind};
-use minijinja::{filters, functions, Environment, Error, State};
+use minijinja::{filters, functions, tests, Environment, Error, State};
 
 use crate::arguments::Arguments;
 use crate::budget::{charge_value, made, refusal, weigh};
@@ -16,11 +16,11 @@ use crate::filters::{
 use crate::numbers::{abs, float, int, round, sum};
 use crate::operators::{self, iterable};
 use crate::print::text;
-use crate::{date, fixed, json, lazy, methods, strings};
+use crate::{date, each, fixed, json, lazy, methods, strings};
 
-/// A function of the engine, which gets the arguments as they are.
+/// A function of the engine by its name, which gets the arguments as they are.
 #[derive(Debug)]
-struct Native(fn(&[Value]) -> Result<Value, Error>);
+struct Native(&'static str, fn(&[Value]) -> Result<Value, Error>);
 
 impl Object for Native {
     fn repr(self: &Arc<Self>) -> ObjectRepr {
@@ -28,7 +28,10 @@ impl Object for Native {
     }
 
     fn call(self: &Arc<Self>, _: &State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
-        (self.0)(args)
+        if each::carries(self.0, args)? {
+            return (self.1)(args);
+        }
+        each::read(args, self.1)
     }
 }
 
@@ -43,7 +46,7 @@ pub fn furnish(env: &mut Environment<'static>) {
     env.remove_global("debug");
     env.add_global("self", Value::from_serialize(BTreeMap::<&str, &str>::new())); // the blocks, of which there are none
     for (name, operator) in operators::ALL {
-        env.add_global(*name, Value::from_object(Native(*operator)));
+        env.add_global(*name, Value::from_object(Native(name, *operator)));
     }
     let written: &[(&'static str, fn(&[Value]) -> Result<Value, Error>)] = &[
         ("tojson", json::tojson),
@@ -75,11 +78,11 @@ pub fn furnish(env: &mut Environment<'static>) {
     ];
     for (name, filter) in written {
         let filter = *filter;
-        env.add_filter(*name, move |_: &State, args: Rest<Value>| {
-            charge_all(&args)?;
-            let out = filter(&args)?;
+        add_filter(env, name, move |_, args| {
+            charge_all(args)?;
+            let out = filter(args)?;
             charge_value(&out)?;
-            Ok::<_, Error>(out)
+            Ok(out)
         });
     }
     for (name, filter) in [
@@ -89,9 +92,9 @@ pub fn furnish(env: &mut Environment<'static>) {
         ("select", Value::from_function(filters::select)),
         ("selectattr", Value::from_function(filters::selectattr)),
     ] {
-        env.add_filter(name, move |state: &State, args: Rest<Value>| match args.first() {
+        add_filter(env, name, move |state, args| match args.first() {
             Some(list) if !list.is_true() => lazy::generator(Vec::new()), // Jinja reads nothing of what is false
-            _ => over_list(state, &filter, &args).and_then(generated),
+            _ => over_list(state, &filter, args).and_then(generated),
         });
     }
     for (name, filter) in [
@@ -99,39 +102,51 @@ pub fn furnish(env: &mut Environment<'static>) {
         ("slice", Value::from_function(filters::slice)),
         ("unique", Value::from_function(filters::unique)),
     ] {
-        env.add_filter(name, move |state: &State, args: Rest<Value>| {
+        add_filter(env, name, move |state, args| {
             if name == "unique" {
                 args.iter().try_for_each(weigh)?; // it compares them all
             }
-            over_list(state, &filter, &args).and_then(generated)
+            over_list(state, &filter, args).and_then(generated)
         });
     }
     for (name, filter) in
         [("groupby", Value::from_function(filters::groupby)), ("sort", Value::from_function(filters::sort))]
     {
-        env.add_filter(name, move |state: &State, args: Rest<Value>| {
-            comparable(state, &args)?;
-            over_list(state, &filter, &args).and_then(settle)
+        add_filter(env, name, move |state, args| {
+            comparable(state, args)?;
+            over_list(state, &filter, args).and_then(settle)
         });
     }
     let dictsort = Value::from_function(filters::dictsort);
-    env.add_filter("dictsort", move |state: &State, args: Rest<Value>| {
-        let sorted = over_list(state, &dictsort, &args)?;
+    add_filter(env, "dictsort", move |state, args| {
+        let sorted = over_list(state, &dictsort, args)?;
         made(fixed::pairs(&sorted)?.into())
     });
-    env.add_filter("join", join);
-    env.add_filter("max", |state: &State, list: &Value| last(&[state.apply_filter("sort", &[list.clone()])?]));
-    env.add_filter("min", |state: &State, list: &Value| first(&[state.apply_filter("sort", &[list.clone()])?]));
+    add_filter(env, "join", join);
+    add_filter(env, "max", |state, args| last(&[state.apply_filter("sort", &[one(args)?])?]));
+    add_filter(env, "min", |state, args| first(&[state.apply_filter("sort", &[one(args)?])?]));
     env.add_test("iterable", |v: &Value| !matches!(v.kind(), ValueKind::None | ValueKind::Bool | ValueKind::Number));
     env.add_test("sequence", |v: &Value| {
         matches!(v.kind(), ValueKind::Seq | ValueKind::String | ValueKind::Map | ValueKind::Undefined)
     });
     env.add_test("number", |v: &Value| matches!(v.kind(), ValueKind::Number | ValueKind::Bool));
-    env.add_test("lower", |v: &Value| Ok::<_, Error>(strings::is_lower(&text(v)?)));
-    env.add_test("upper", |v: &Value| Ok::<_, Error>(strings::is_upper(&text(v)?)));
+    add_test(env, "lower", |v| Ok(strings::is_lower(&text(v)?)));
+    add_test(env, "upper", |v| Ok(strings::is_upper(&text(v)?)));
     env.add_test("odd", |v: &Value| rest(v, &Value::from(2)));
     env.add_test("even", |v: &Value| rest(v, &Value::from(2)).map(|odd| !odd));
     env.add_test("divisibleby", |v: &Value, by: &Value| rest(v, by).map(|over| !over));
+    env.add_test("sameas", |v: &Value, other: &Value| {
+        [v, other].into_iter().try_for_each(each::plain)?;
+        Ok::<_, Error>(tests::is_sameas(v, other))
+    });
+    env.add_test("filter", |state: &State, name: &Value| {
+        each::plain(name)?;
+        Ok::<_, Error>(tests::is_filter(state, &text(name)?))
+    });
+    env.add_test("test", |state: &State, name: &Value| {
+        each::plain(name)?;
+        Ok::<_, Error>(tests::is_test(state, &text(name)?))
+    });
     for (names, operator) in [
         (["eq", "equalto", "=="], "== "),
         (["ne", "ne", "!="], "!= "),
@@ -143,20 +158,41 @@ pub fn furnish(env: &mut Environment<'static>) {
     ] {
         let (_, operator) = operators::ALL.iter().find(|(name, _)| *name == operator).expect("the table has it");
         for name in names {
-            env.add_test(name, move |v: Value, other: Value| operator(&[v, other]).map(|is| is.is_true()));
+            env.add_test(name, move |v: Value, other: Value| each::read(&[v, other], operator).map(|is| is.is_true()));
         }
     }
     env.add_test("callable", |v: &Value| matches!(v.kind(), ValueKind::Plain | ValueKind::Undefined));
     for (name, make) in [
-        ("range", Value::from_object(Native(range))),
+        ("range", Value::from_object(Native("range", range))),
         ("dict", Value::from_function(functions::dict)),
         ("namespace", Value::from_function(functions::namespace)),
     ] {
         env.add_function(name, move |state: &State, args: Rest<Value>| settle(make.call(state, &args)?));
     }
-    env.add_function("strftime_now", date::strftime_now);
+    env.add_global("strftime_now", Value::from_object(Native("strftime_now", date::strftime_now)));
     env.add_function("raise_exception", crate::template::raise);
     env.set_unknown_method_callback(methods::call);
+}
+
+fn add_filter(
+    env: &mut Environment<'static>,
+    name: &'static str,
+    filter: impl Fn(&State, &[Value]) -> Result<Value, Error> + Send + Sync + 'static,
+) {
+    env.add_filter(name, move |state: &State, args: Rest<Value>| {
+        if each::carries_items(name, &args) {
+            return filter(state, &args);
+        }
+        each::read(&args, |args| filter(state, args))
+    });
+}
+
+fn add_test(
+    env: &mut Environment<'static>,
+    name: &'static str,
+    test: impl Fn(&Value) -> Result<bool, Error> + Send + Sync + 'static,
+) {
+    env.add_test(name, move |v: Value| each::read(&[v], |args| test(&args[0]).map(Value::from)).map(|is| is.is_true()));
 }
 
 fn charge_all(args: &[Value]) -> Result<(), Error> {
@@ -212,11 +248,11 @@ fn range(args: &[Value]) -> Result<Value, Error> {
 
 /// The rest that a number leaves, for the tests odd, even and divisibleby.
 fn rest(value: &Value, by: &Value) -> Result<bool, Error> {
-    operators::modulo(value, by).map(|rest| rest.is_true())
+    each::read(&[value.clone(), by.clone()], |args| operators::modulo(&args[0], &args[1])).map(|rest| rest.is_true())
 }
 
-fn join(state: &State, args: Rest<Value>) -> Result<Value, Error> {
-    let given = Arguments::new("join", &args, &["value", "d", "attribute"], 0)?;
+fn join(state: &State, args: &[Value]) -> Result<Value, Error> {
+    let given = Arguments::new("join", args, &["value", "d", "attribute"], 0)?;
     let mut items = iterable(&args[0])?;
     if let Some(attribute) = given.get(2) {
         let by = Kwargs::from_iter([("attribute", attribute.clone())]);

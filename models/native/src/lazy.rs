@@ -30,6 +30,23 @@ fn lazy(items: Vec<Value>, view: Option<String>) -> Result<Value, Error> {
     Ok(Value::from_object(Lazy { items: Mutex::new(items), view }))
 }
 
+/// What a generator or view holds, which stays where it is; None of another value.
+pub fn items(value: &Value) -> Option<Vec<Value>> {
+    Some(value.downcast_object_ref::<Lazy>()?.items.lock().expect("nobody panics while it is held").clone())
+}
+
+/// A generator or view as `of` is one, of other items.
+pub fn like(of: &Value, items: Vec<Value>) -> Result<Value, Error> {
+    lazy(items, view_of(of).map(str::to_owned))
+}
+
+/// Has a generator been read where its copy was.
+pub fn read_as(of: &Value, copy: &Value) {
+    if let (Some(of), Some(true)) = (of.downcast_object_ref::<Lazy>(), items(copy).map(|items| items.is_empty())) {
+        of.items.lock().expect("nobody panics while it is held").clear();
+    }
+}
+
 /// The name of a dict's view, or None of another value.
 pub fn view_of(value: &Value) -> Option<&str> {
     value.downcast_object_ref::<Lazy>()?.view.as_deref()

@@ -8,6 +8,7 @@ mod arguments;
 mod budget;
 mod capi;
 mod date;
+mod each;
 mod environment;
 mod filters;
 mod fixed;

@@ -6,12 +6,22 @@ use minijinja::{Error, ErrorKind, State};
 
 use crate::arguments::Arguments;
 use crate::budget::{charge_value, refusal, weigh};
+use crate::each;
 use crate::fixed::tuple;
 use crate::lazy::view;
 use crate::strings;
 
-/// Calls a method by name.
+/// Calls a method by name. Those of dicts carry what they hold.
 pub fn call(_: &State, value: &Value, method: &str, args: &[Value]) -> Result<Value, Error> {
+    if value.kind() == ValueKind::Map {
+        args.iter().take(1).try_for_each(each::plain)?;
+        return one(value, method, args);
+    }
+    let all: Vec<Value> = [value].into_iter().chain(args).cloned().collect();
+    each::read(&all, |all| one(&all[0], method, &all[1..]))
+}
+
+fn one(value: &Value, method: &str, args: &[Value]) -> Result<Value, Error> {
     args.iter().try_for_each(weigh)?;
     let found = match value.kind() {
         ValueKind::String => strings::call(value.as_str().unwrap_or_default(), method, args)?,

@@ -7,7 +7,7 @@ use minijinja::value::{Value, ValueKind};
 use minijinja::{Error, ErrorKind};
 
 use crate::budget::{charge, charge_times, charge_value, made, refusal, weigh};
-use crate::fixed;
+use crate::{each, fixed};
 use crate::print::text;
 
 /// An operator, by the name under which a rewritten template calls it. No name of a template has a space.
@@ -129,7 +129,7 @@ pub fn add(a: &Value, b: &Value) -> Result<Value, Error> {
         if a.is_safe() || b.is_safe() {
             return Ok(Value::from_safe_string(escaped(a)? + &escaped(b)?));
         }
-        charge(x.len() + y.len())?;
+        charge(each::size(x) + each::size(y))?;
         return Ok(Value::from([x, y].concat()));
     }
     if is_list(a) && is_list(b) && name(a) == name(b) && fixed::bounds(a).is_none() {

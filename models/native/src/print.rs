@@ -6,6 +6,7 @@ use minijinja::value::{Value, ValueKind};
 use minijinja::Error;
 
 use crate::budget::{charge, refusal, DEPTH};
+use crate::each;
 use crate::fixed::{bounds, is_tuple};
 use crate::lazy::view_of;
 use crate::operators::name;
@@ -21,7 +22,7 @@ pub fn text(value: &Value) -> Result<String, Error> {
             out
         }
     };
-    charge(out.len())?;
+    charge(each::size(&out))?;
     Ok(out)
 }
 

@@ -9,7 +9,7 @@ use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State};
 
 use crate::budget;
 use crate::print;
-use crate::{date, environment, rewrite, syntax};
+use crate::{date, each, environment, rewrite, syntax};
 
 const NAME: &str = "chat_template";
 
@@ -21,6 +21,7 @@ pub struct Template {
     blocks: BTreeMap<&'static str, Instructions<'static>>,
     environment: *mut Environment<'static>,
     source: *mut str,
+    shared: bool, // its loops are not asked whether a value changed, nor do they go over a text by recursion
 }
 
 // The raw pointers are of memory that the template owns and only reads.
@@ -35,7 +36,9 @@ impl Template {
         match compile(unsafe { &*source }) {
             Ok((instructions, blocks)) => {
                 let environment = Box::into_raw(Box::new(furnished()));
-                Ok(Self { instructions, blocks, environment, source })
+                let text = unsafe { &*source };
+                let shared = !["changed", "recursive"].into_iter().any(|word| text.contains(word));
+                Ok(Self { instructions, blocks, environment, source, shared })
             }
             Err(err) => {
                 let said = sentence(&err);
@@ -49,7 +52,7 @@ impl Template {
     /// Renders an object of JSON, whose members are the template's variables, on a date or today. The error is one
     /// sentence: what raise_exception was given, or what went wrong.
     pub fn render(&self, variables: &[u8], today: Option<[i32; 3]>) -> Result<String, String> {
-        budget::begin(variables.len());
+        budget::begin(variables.len().saturating_sub(each::spare()));
         date::fix(today);
         RAISED.set(None);
         let root: Value =
@@ -64,6 +67,24 @@ impl Template {
             (Err(_), Some(raised)) => Err(raised),
             (Err(err), None) => Err(sentence(&err)),
         }
+    }
+}
+
+impl Template {
+    /// Renders an object of JSON whose texts have a mark for each of the responses, as [`render`](Self::render) does. An
+    /// error is no verdict on any of them: each is then rendered by itself.
+    pub fn render_each(
+        &self,
+        variables: &[u8],
+        responses: &[u8],
+        today: Option<[i32; 3]>,
+    ) -> Result<each::Texts, String> {
+        if !self.shared {
+            return Err("the template reads texts where no mark is seen".to_owned());
+        }
+        let responses: Vec<String> =
+            serde_json::from_slice(responses).map_err(|err| format!("the responses are not read: {err}"))?;
+        each::render(responses, || self.render(variables, today))
     }
 }
 
@@ -96,17 +117,16 @@ fn furnished() -> Environment<'static> {
 
 /// Writes a value where the template has `{{ value }}`.
 fn write(out: &mut Output, _: &State, value: &Value) -> Result<(), Error> {
-    match value.as_str() {
-        Some(text) if value.kind() == ValueKind::String => {
-            budget::written(text.len())?;
-            out.write_str(text)?;
-        }
+    let printed;
+    let text = match value.as_str() {
+        Some(text) if value.kind() == ValueKind::String => text,
         _ => {
-            let text = print::text(value)?;
-            budget::written(text.len())?;
-            out.write_str(&text)?;
+            printed = each::read(std::slice::from_ref(value), |args| print::text(&args[0]).map(Value::from))?;
+            printed.as_str().unwrap_or_default()
         }
-    }
+    };
+    budget::written(each::size(text))?;
+    out.write_str(text)?;
     Ok(())
 }
 

@@ -1,0 +1,147 @@
+package encode
+
+import (
+	"math"
+	"path/filepath"
+	"reflect"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/assay-rm/assay/models/chat"
+	"github.com/assay-rm/assay/models/manifest"
+)
+
+// TestFamiliesAreEachAlone: of every fixture, items of one request are encoded as each of them is alone, whichever
+// share a prompt, and in whatever form they give it.
+func TestFamiliesAreEachAlone(t *testing.T) {
+	var names []string
+	for _, pattern := range []string{"bundles/*", "families/*", "heads/*"} {
+		found, err := filepath.Glob(filepath.Join("..", "testdata", pattern, manifest.File))
+		if err != nil || len(found) == 0 {
+			t.Fatal(pattern, err)
+		}
+		for _, file := range found {
+			name, err := filepath.Rel(filepath.Join("..", "testdata", "bundles"), filepath.Dir(file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			names = append(names, name)
+		}
+	}
+	for _, name := range names {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := fixture(t, name)
+			gate := NewGate()
+			drawn := rapid.Custom(func(t *rapid.T) []Item { return drawItems(t, e) })
+			for seed := range 10 {
+				for _, truncate := range []Truncation{TruncateError, TruncateLeft} {
+					holdToAlone(t, e, gate, drawn.Example(seed), truncate)
+				}
+			}
+		})
+	}
+}
+
+// drawItems are some responses to one of three prompts.
+func drawItems(t *rapid.T, e *Encoder) (items []Item) {
+	response := rapid.OneOf(rapid.StringMatching(`[a-z]{1,5}( [a-z0-9.]{1,6}){0,8}`), rapid.SampledFrom([]string{
+		"", " ", "\n4 ", "<think>a</think>b", "</think>", "a\n\nb\n\nc", "é\U0001f600",
+	}))
+	for range rapid.IntRange(2, 12).Draw(t, "items") {
+		prompt, answer := rapid.SampledFrom([]string{"1 + 1?", "2 + 2?", ""}).Draw(t, "prompt"), response.Draw(t, "response")
+		item := Item{Prompt: &prompt}
+		if rapid.Bool().Draw(t, "as messages") {
+			item = Item{Messages: []chat.Message{{Role: roleUser, Content: prompt}}}
+		}
+		switch {
+		case e.manifest.Kind == manifest.KindPair:
+			item.First, item.Second = &answer, &prompt
+		case e.manifest.Kind == manifest.KindProcess && rapid.Bool().Draw(t, "as steps"):
+			item.Steps = rapid.SliceOfN(response, 1, 3).Draw(t, "steps")
+		case item.Messages != nil && rapid.Bool().Draw(t, "in the messages"):
+			item.Messages = append(item.Messages, chat.Message{Role: roleAssistant, Content: answer})
+		default:
+			item.Response = &answer
+		}
+		if e.manifest.Kind == manifest.KindProcess && item.Steps == nil {
+			item.Separator = new("\n\n")
+		}
+		if e.user > 0 {
+			item.User = make([]float64, e.user)
+		}
+		items = append(items, item)
+	}
+	return items
+}
+
+func holdToAlone(t *testing.T, e *Encoder, gate *Gate, items []Item, truncate Truncation) {
+	t.Helper()
+	options := Options{KeepText: true, Truncate: truncate}
+	all, err := e.All(t.Context(), gate, items, options, math.MaxInt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, item := range items {
+		want, err := e.Encode(t.Context(), item, options)
+		if got := all[i]; !reflect.DeepEqual(got.Encoded, want) || (got.Err == nil) != (err == nil) ||
+			err != nil && (codeOf(got.Err) != codeOf(err) || got.Err.Error() != err.Error()) {
+			t.Fatalf("item %d: %+v, %v\nalone %+v, %v", i, got.Encoded, got.Err, want, err)
+		}
+	}
+}
+
+// TestASharedPromptIsRenderedOnce: of responses to one prompt, and of the prompts alone, one is rendered.
+func TestASharedPromptIsRenderedOnce(t *testing.T) {
+	for _, name := range []string{"qwen3-reward-packed", "qwen2-process-packed", "../families/dpo-llama3"} {
+		e := fixture(t, name)
+		prompt, items := "1 + 1?", []Item{}
+		for _, response := range []string{"two", "three", "four", "five"} {
+			item := Item{Prompt: &prompt, Response: &response}
+			if e.manifest.Kind == manifest.KindProcess {
+				item = Item{Messages: []chat.Message{{Role: roleUser, Content: prompt}}, Steps: []string{response, "so."}}
+			}
+			items = append(items, item)
+		}
+		members := e.families(items)
+		for i, item := range items {
+			if members[i].family != members[0].family || members[i].at != i {
+				t.Fatalf("%s: item %d is not of the first one's family", name, i)
+			}
+			if _, err := e.whole(t.Context(), asked{item, members[i]}, Options{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		f := members[0].family
+		if f.texts == nil {
+			t.Errorf("%s: the conversations are rendered one by one", name)
+		}
+		if e.manifest.Likelihood != nil && f.prompts[1].text == "" {
+			t.Errorf("%s: the prompt is rendered for each", name)
+		}
+	}
+}
+
+// TestFamiliesAreBounded: a family has so many members and bytes of them at most.
+func TestFamiliesAreBounded(t *testing.T) {
+	e := fixture(t, "qwen3-reward-packed")
+	rapid.Check(t, func(t *rapid.T) {
+		prompt := "1 + 1?"
+		size := rapid.SampledFrom([]int{1, 1 << 10, familyBytes / 3, familyBytes + 1}).Draw(t, "bytes")
+		response := string(make([]byte, size))
+		items := make([]Item, rapid.IntRange(1, 2*familyMembers).Draw(t, "items"))
+		for i := range items {
+			items[i] = Item{Prompt: &prompt, Response: &response}
+		}
+		for i, m := range e.families(items) {
+			f := m.family
+			if f == nil {
+				continue
+			}
+			if n := len(f.contents); n < 2 || n > familyMembers || n*size > familyBytes || f.contents[m.at] != response {
+				t.Fatalf("item %d is number %d of %d of %d bytes", i, m.at, n, size)
+			}
+		}
+	})
+}
