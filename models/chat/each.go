@@ -11,39 +11,51 @@ import (
 	"unsafe"
 )
 
-// Texts are the renderings of one conversation with many last turns: what they share is held once.
+// Texts are the renderings of one conversation with many last turns, or pairs beside it: what they share is held once.
 type Texts struct {
 	made *C.AssayTexts
 }
 
-// mark is the text that stands for each of the responses (models/native/src/each.rs).
-var mark = sync.OnceValue(func() string {
-	text, _ := taken(C.assay_template_mark())
-	return text
+// marks are what stands for the texts (models/native/src/each.rs): for a response, or the first and the second of two.
+var marks = sync.OnceValue(func() (marks [2]string) {
+	for i := range marks {
+		marks[i], _ = taken(C.assay_template_mark(C.size_t(i)))
+	}
+	return marks
 })
 
 // RenderEach renders a conversation that ends with a turn of the role, once for all of the contents that this turn may
 // have. It gives nil where the template does not render them alike, where it refuses one of them, or where one is
 // empty: then each is rendered by itself.
-func (t *Template) RenderEach(before []Message, role string, contents []string, generate bool) *Texts {
-	messages := append(slices.Clip(before), Message{Role: role, Content: mark()})
-	variables, err := t.given(messages, map[string]any{"add_generation_prompt": generate})
-	if err != nil {
-		return nil
-	}
-	responses, err := json.Marshal(contents)
-	if err != nil {
-		return nil
-	}
-	return t.renderEach(variables, responses)
+func (t *Template) RenderEach(before []Message, role string, contents []string) *Texts {
+	messages := append(slices.Clip(before), Message{Role: role, Content: marks()[0]})
+	return t.executeEach(messages, map[string]any{}, contents)
 }
 
-// renderEach gives the texts for an object of JSON with the template's variables and a list of JSON with what the mark
-// in them stands for.
-func (t *Template) renderEach(variables, responses []byte) *Texts {
+// RenderEachPair renders a conversation once for all pairs of responses beside it, as RenderEach does.
+func (t *Template) RenderEachPair(messages []Message, firsts, seconds []string) *Texts {
+	return t.executeEach(messages, map[string]any{"first": marks()[0], "second": marks()[1]}, firsts, seconds)
+}
+
+func (t *Template) executeEach(messages []Message, given map[string]any, texts ...[]string) *Texts {
+	given["add_generation_prompt"] = false
+	variables, err := t.given(messages, given)
+	if err != nil {
+		return nil
+	}
+	list, err := json.Marshal(texts)
+	if err != nil {
+		return nil
+	}
+	return t.renderEach(variables, list)
+}
+
+// renderEach gives the texts for an object of JSON with the template's variables and a list of JSON with what the marks
+// in them stand for.
+func (t *Template) renderEach(variables, list []byte) *Texts {
 	defer runtime.KeepAlive(t)
-	made := C.assay_template_render_each(t.compiled, first(variables), C.size_t(len(variables)), first(responses),
-		C.size_t(len(responses)), (*C.int32_t)(unsafe.Pointer(t.date)))
+	made := C.assay_template_render_each(t.compiled, first(variables), C.size_t(len(variables)), first(list),
+		C.size_t(len(list)), (*C.int32_t)(unsafe.Pointer(t.date)))
 	if made == nil {
 		return nil
 	}
@@ -52,7 +64,7 @@ func (t *Template) renderEach(variables, responses []byte) *Texts {
 	return texts
 }
 
-// At gives the text with the i-th of the contents.
+// At gives the text with the i-th of the contents, or of the pairs.
 func (t *Texts) At(i int) (string, error) {
 	defer runtime.KeepAlive(t)
 	return taken(C.assay_texts_at(t.made, C.size_t(i)))

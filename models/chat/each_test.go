@@ -74,7 +74,7 @@ func holdToAlone(t *testing.T, from string, tpl *Template, variables json.RawMes
 		given["messages"] = written(t, messages)
 		return written(t, given)
 	}
-	texts := tpl.renderEach(with(mark()), written(t, contents))
+	texts := tpl.renderEach(with(marks()[0]), written(t, [][]string{contents}))
 	if texts == nil {
 		return false
 	}
@@ -158,7 +158,7 @@ func TestEachOfAnyContents(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		before := []Message{{"user", rapid.String().Draw(t, "prompt")}}
 		contents := rapid.SliceOfN(rapid.StringN(1, 40, -1), 1, 20).Draw(t, "contents")
-		texts := tpl.RenderEach(before, "assistant", contents, false)
+		texts := tpl.RenderEach(before, "assistant", contents)
 		for i, content := range contents {
 			want, err := tpl.Render(append(before, Message{"assistant", content}), false)
 			if err != nil {
@@ -177,6 +177,29 @@ func TestEachOfAnyContents(t *testing.T) {
 	})
 }
 
+// TestEachPairRendersAsAlone: so do pairs of responses to one prompt.
+func TestEachPairRendersAsAlone(t *testing.T) {
+	tpl, err := New(`{{ messages[0].content }}<1>{{ first | trim }}<2>{{ second }}{% if 'x' in first %}x{% endif %}`, nil, time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	messages := []Message{{"user", "?"}}
+	firsts, seconds := []string{"a", "b ", "a"}, []string{"b", "c", "a"}
+	texts := tpl.RenderEachPair(messages, firsts, seconds)
+	if texts == nil {
+		t.Fatal("the pairs are not rendered at once")
+	}
+	for i := range firsts {
+		want, err := tpl.RenderPair(messages, firsts[i], seconds[i])
+		if got, err2 := texts.At(i); err != nil || err2 != nil || got != want {
+			t.Errorf("at once %q, %v; alone %q, %v", got, err2, want, err)
+		}
+	}
+	if tpl.RenderEachPair(messages, []string{"a", "x"}, []string{"b", "c"}) != nil {
+		t.Error("pairs are rendered at once that are not alike")
+	}
+}
+
 // BenchmarkRenderEach renders a prompt of 8 KiB with 64 responses of 400 bytes, at once and each by itself.
 func BenchmarkRenderEach(b *testing.B) {
 	tpl, err := New(`{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\n' + m['content'] | trim + '<|im_end|>\n' }}{% endfor %}`, nil, time.Time{})
@@ -190,7 +213,7 @@ func BenchmarkRenderEach(b *testing.B) {
 	}
 	b.Run("at once", func(b *testing.B) {
 		for b.Loop() {
-			texts := tpl.RenderEach(before, "assistant", contents, false)
+			texts := tpl.RenderEach(before, "assistant", contents)
 			for i := range contents {
 				if _, err := texts.At(i); err != nil {
 					b.Fatal(err)

@@ -237,7 +237,7 @@ func (e *Encoder) render(item asked, messages []chat.Message, generate bool) (te
 		return "", fault.New(fault.CodeNoTemplate, "model %q has no chat template, so it takes text or input_ids only",
 			e.manifest.Name)
 	case e.manifest.Kind == manifest.KindPair:
-		text, err = e.template.RenderPair(messages, *item.First, *item.Second)
+		text, err = e.renderPair(item, messages)
 	default:
 		text, err = e.renderTurns(item, messages, generate)
 	}
@@ -254,6 +254,14 @@ func (e *Encoder) renderTurns(item asked, messages []chat.Message, generate bool
 		return text, err
 	}
 	return e.template.Render(messages, generate)
+}
+
+// renderPair renders a pair of responses, together with those of the item's mates where it can be.
+func (e *Encoder) renderPair(item asked, messages []chat.Message) (string, error) {
+	if text, ok := item.mates.renderPair(e.template, messages, *item.First, *item.Second); ok {
+		return text, nil
+	}
+	return e.template.RenderPair(messages, *item.First, *item.Second)
 }
 
 // MaxText is how many bytes of text an item may have once it is rendered, also where its tokens are to be cut.

@@ -9,8 +9,9 @@ import (
 	"github.com/assay-rm/assay/models/manifest"
 )
 
-// A family is the items of a request whose conversations differ in their last turn alone, as responses to one prompt do.
-// The template renders what they share once, where it does the same with all of them:
+// A family is the items of a request whose conversations differ in their last turn alone, as responses to one prompt do,
+// or, of a pair model, in the two responses beside them. The template renders what they share once, where it does the
+// same with all of them:
 //
 //	{prompt: P, response: "4"}  ─┐             ┌─ <user>P<bot>4
 //	{prompt: P, response: "5"}  ─┼─ rendered ──┼─ <user>P<bot>5
@@ -18,7 +19,8 @@ import (
 type family struct {
 	before   []chat.Message
 	role     string
-	contents []string // of each member's last turn
+	contents []string // of each member's last turn, or its first response
+	seconds  []string // of a pair model, its second
 
 	whole   sync.Once
 	texts   *chat.Texts // nil: each is rendered by itself
@@ -53,7 +55,7 @@ const (
 // families gives each item its place in a family.
 func (e *Encoder) families(items []Item) []member {
 	members := make([]member, len(items))
-	if e.template == nil || e.manifest.Kind == manifest.KindPair || e.manifest.Steps.Turns {
+	if e.template == nil || e.manifest.Steps.Turns {
 		return members
 	}
 	seed := maphash.MakeSeed()
@@ -64,10 +66,14 @@ func (e *Encoder) families(items []Item) []member {
 		if !ok {
 			continue
 		}
+		size := len(last.Content)
+		if items[i].Second != nil {
+			size += len(*items[i].Second)
+		}
 		key := hash(seed, before, last.Role)
 		f := open[key]
 		switch {
-		case f == nil, len(f.contents) == familyMembers, bytes[f]+len(last.Content) > familyBytes:
+		case f == nil, len(f.contents) == familyMembers, bytes[f]+size > familyBytes:
 			f = &family{before: before, role: last.Role}
 			open[key] = f
 		case f.role != last.Role || !slices.Equal(f.before, before):
@@ -75,7 +81,10 @@ func (e *Encoder) families(items []Item) []member {
 		}
 		members[i] = member{f, len(f.contents)}
 		f.contents = append(f.contents, last.Content)
-		bytes[f] += len(last.Content)
+		if items[i].Second != nil {
+			f.seconds = append(f.seconds, *items[i].Second)
+		}
+		bytes[f] += size
 	}
 	for i, m := range members {
 		if m.family != nil && len(m.family.contents) == 1 {
@@ -86,10 +95,13 @@ func (e *Encoder) families(items []Item) []member {
 }
 
 // lastTurn splits an item's conversation before its last turn; ok tells whether it has any. Of steps that are not one
-// text the last turn is empty: it is never rendered.
+// text the last turn is empty: it is never rendered. Of a pair model it is the first of the two, and has no role.
 func (e *Encoder) lastTurn(item Item) (before []chat.Message, last chat.Message, ok bool) {
 	if form, err := e.form(item); err != nil || form != formMessages && form != formPrompt {
 		return nil, chat.Message{}, false
+	}
+	if e.manifest.Kind == manifest.KindPair {
+		return turns(item), chat.Message{Content: *item.First}, true
 	}
 	if e.manifest.Kind != manifest.KindProcess {
 		messages := turns(item)
@@ -136,10 +148,26 @@ func (m member) render(template *chat.Template, messages []chat.Message, generat
 	case len(rest) > 1 || generate || rest[0] != (chat.Message{Role: f.role, Content: f.contents[m.at]}):
 		return "", nil, false
 	}
-	f.whole.Do(func() { f.texts = template.RenderEach(f.before, f.role, f.contents, false) })
-	if f.texts == nil {
-		return "", nil, false
+	f.whole.Do(func() { f.texts = template.RenderEach(f.before, f.role, f.contents) })
+	text, ok = m.text()
+	return text, nil, ok
+}
+
+// renderPair gives the text of the member's pair of responses; ok is false where it is to be rendered by itself.
+func (m member) renderPair(template *chat.Template, messages []chat.Message, first, second string) (text string, ok bool) {
+	f := m.family
+	if f == nil || !slices.Equal(messages, f.before) || first != f.contents[m.at] || second != f.seconds[m.at] {
+		return "", false
 	}
-	text, err = f.texts.At(m.at)
-	return text, nil, err == nil
+	f.whole.Do(func() { f.texts = template.RenderEachPair(f.before, f.contents, f.seconds) })
+	return m.text()
+}
+
+// text is the member's own, once those of its family are rendered.
+func (m member) text() (text string, ok bool) {
+	if m.family.texts == nil {
+		return "", false
+	}
+	text, err := m.family.texts.At(m.at)
+	return text, err == nil
 }

@@ -94,13 +94,17 @@ func holdToAlone(t *testing.T, e *Encoder, gate *Gate, items []Item, truncate Tr
 
 // TestASharedPromptIsRenderedOnce: of responses to one prompt, and of the prompts alone, one is rendered.
 func TestASharedPromptIsRenderedOnce(t *testing.T) {
-	for _, name := range []string{"qwen3-reward-packed", "qwen2-process-packed", "../families/dpo-llama3"} {
+	for _, name := range []string{"qwen3-reward-packed", "qwen2-process-packed", "../families/dpo-llama3", "../families/rlhflow-pair"} {
 		e := fixture(t, name)
 		prompt, items := "1 + 1?", []Item{}
 		for _, response := range []string{"two", "three", "four", "five"} {
 			item := Item{Prompt: &prompt, Response: &response}
-			if e.manifest.Kind == manifest.KindProcess {
+			switch e.manifest.Kind {
+			case manifest.KindProcess:
 				item = Item{Messages: []chat.Message{{Role: roleUser, Content: prompt}}, Steps: []string{response, "so."}}
+			case manifest.KindPair:
+				item = Item{Prompt: &prompt, First: &response, Second: &prompt}
+			case manifest.KindReward, manifest.KindPreference, manifest.KindFeatures:
 			}
 			items = append(items, item)
 		}

@@ -64,33 +64,33 @@ pub unsafe extern "C" fn assay_template_render(
     AssayText::new(caught(|| template.render(variables, date)))
 }
 
-/// The text that stands for each of the responses in the variables of assay_template_render_each.
+/// The mark of a number, which stands for texts in the variables of assay_template_render_each.
 #[no_mangle]
-pub extern "C" fn assay_template_mark() -> AssayText {
-    AssayText::new(Ok(each::mark()))
+pub extern "C" fn assay_template_mark(number: usize) -> AssayText {
+    AssayText::new(Ok(each::numbered(number)))
 }
 
-/// Renders a template once for many responses, a list of JSON. Null where they are not rendered alike: each is then
-/// rendered by itself.
+/// Renders a template once for many texts: a list of JSON, with a list for each mark of what it stands for. Null where
+/// they are not rendered alike: each is then rendered by itself.
 ///
 /// # Safety
-/// As of assay_template_render; `responses` has `count` bytes.
+/// As of assay_template_render; `texts` has `count` bytes.
 #[no_mangle]
 pub unsafe extern "C" fn assay_template_render_each(
     template: *const Template,
     variables: *const u8,
     size: usize,
-    responses: *const u8,
+    texts: *const u8,
     count: usize,
     date: *const i32,
 ) -> *mut Texts {
-    let (template, variables, responses) = (&*template, bytes(variables, size), bytes(responses, count));
+    let (template, variables, texts) = (&*template, bytes(variables, size), bytes(texts, count));
     let date = date.cast::<[i32; 3]>().as_ref().copied();
-    caught(|| template.render_each(variables, responses, date))
+    caught(|| template.render_each(variables, texts, date))
         .map_or(std::ptr::null_mut(), |texts| Box::into_raw(Box::new(texts)))
 }
 
-/// The text of a response, by its place in the list.
+/// The text of a response, or of a pair, by its place in the lists.
 ///
 /// # Safety
 /// The texts are those of assay_template_render_each.

@@ -1,5 +1,5 @@
-//! One rendering for many texts: a conversation whose last turn has a mark, which stands for each of the responses to
-//! one prompt.
+//! One rendering for many texts: a conversation whose last turn is a mark, which stands for each of the responses to one
+//! prompt, or, of a pair model, one with two marks, which stand for each pair of them.
 //!
 //! A template carries a response from one place to another, and that is done once, on the mark. What reads a response is
 //! done for each of them, and gives a value if it is the same for all, and else another mark, which stands for what came
@@ -44,12 +44,8 @@ fn begin() -> &'static str {
     BEGIN.get_or_init(|| format!("\u{10fffd}{:016x}", RandomState::new().build_hasher().finish()))
 }
 
-/// The mark that stands for the responses.
-pub fn mark() -> String {
-    numbered(0)
-}
-
-fn numbered(number: usize) -> String {
+/// The mark that stands for what is rendered: a response is number 0, and where two are rendered together, the other 1.
+pub fn numbered(number: usize) -> String {
     format!("{}{number:08x}", begin())
 }
 
@@ -67,17 +63,22 @@ impl Texts {
     }
 }
 
-/// Renders with marks for responses, of which none is empty.
-pub fn render(responses: Vec<String>, work: impl FnOnce() -> Result<String, String>) -> Result<Texts, String> {
-    if responses.is_empty() || responses.iter().any(String::is_empty) {
+/// Renders with a mark for each list of texts, which are equally long, and of whose texts none is empty.
+pub fn render(texts: Vec<Vec<String>>, work: impl FnOnce() -> Result<String, String>) -> Result<Texts, String> {
+    let responses = texts.first().map_or(0, Vec::len);
+    if responses == 0 || texts.iter().any(|list| list.len() != responses || list.iter().any(String::is_empty)) {
         return Err("a response is empty".to_owned());
     }
-    let longest = vec![responses.iter().map(String::len).max().unwrap_or(0)];
+    let longest = texts.iter().map(|list| longest(list)).collect();
     let _end = End;
-    MARKS.set(Some(Marks { texts: vec![responses], longest }));
+    MARKS.set(Some(Marks { texts, longest }));
     let text = work()?;
     let marks = MARKS.take().expect("nobody else takes them");
     Ok(Texts { text, marks })
+}
+
+fn longest(texts: &[String]) -> usize {
+    texts.iter().map(String::len).max().unwrap_or(0)
 }
 
 /// Ends this thread's rendering with marks, also where it panics.
@@ -89,13 +90,9 @@ impl Drop for End {
     }
 }
 
-/// Bytes of the marks in a rendering's variables, which stand for a text of a byte or more.
+/// Bytes of the marks in a rendering's variables, of which each stands for a text of a byte or more.
 pub fn spare() -> usize {
-    if some() {
-        SIZE
-    } else {
-        0
-    }
+    MARKS.with_borrow(|marks| marks.as_ref().map_or(0, |marks| SIZE * marks.texts.len()))
 }
 
 impl Marks {
@@ -300,7 +297,7 @@ fn texts(values: &[Value]) -> Result<Value, Error> {
     let texts: Vec<String> = texts.into_iter().map(str::to_owned).collect();
     MARKS.with_borrow_mut(|marks| {
         let marks = marks.as_mut().ok_or_else(apart)?;
-        marks.longest.push(texts.iter().map(String::len).max().unwrap_or(0));
+        marks.longest.push(longest(&texts));
         marks.texts.push(texts);
         Ok(Value::from(numbered(marks.texts.len() - 1)))
     })

@@ -71,20 +71,15 @@ impl Template {
 }
 
 impl Template {
-    /// Renders an object of JSON whose texts have a mark for each of the responses, as [`render`](Self::render) does. An
-    /// error is no verdict on any of them: each is then rendered by itself.
-    pub fn render_each(
-        &self,
-        variables: &[u8],
-        responses: &[u8],
-        today: Option<[i32; 3]>,
-    ) -> Result<each::Texts, String> {
+    /// Renders an object of JSON with marks, as [`render`](Self::render) does. `texts` is a list of JSON, with a list for
+    /// each mark of the texts that it stands for. An error is no verdict on any of them: each is then rendered by itself.
+    pub fn render_each(&self, variables: &[u8], texts: &[u8], today: Option<[i32; 3]>) -> Result<each::Texts, String> {
         if !self.shared {
             return Err("the template reads texts where no mark is seen".to_owned());
         }
-        let responses: Vec<String> =
-            serde_json::from_slice(responses).map_err(|err| format!("the responses are not read: {err}"))?;
-        each::render(responses, || self.render(variables, today))
+        let texts: Vec<Vec<String>> =
+            serde_json::from_slice(texts).map_err(|err| format!("the texts are not read: {err}"))?;
+        each::render(texts, || self.render(variables, today))
     }
 }
 
