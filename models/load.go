@@ -136,12 +136,18 @@ func (m *Model) loadFeatures(_ context.Context, b *bundle) (err error) {
 // processors falls.
 const gpuWarmTokens = 1 << 15
 
-// attentionBytes is what scores, keys and values may take in one forward on processors, or a sixteenth of the weights
-// where that is more. A long sequence that leads a forward may take more.
+// What scores, keys and values may take in one forward on processors: twice the weights, within these bounds, or a
+// sixteenth of the weights where that is more. A long sequence that leads a forward may take more. A softmax has its
+// scores twice for a while, so a small model's forward grows the process by about double its bytes.
 const (
-	attentionBytes = 64 << 20
+	leastAttention = 64 << 20
+	mostAttention  = 128 << 20
 	floatBytes     = 4
 )
+
+func attentionBytes(weights int64) int64 {
+	return max(min(max(2*weights, leastAttention), mostAttention), weights/16)
+}
 
 // batching are the batcher's options for this model, as far as they are known before anything is measured.
 func (m *Model) batching(options Options) batching.Options {
@@ -162,7 +168,7 @@ func (m *Model) batching(options Options) batching.Options {
 	if m.info.Device.OnGPU() {
 		batch.Devices, batch.WarmTokens = len(m.info.Device.GPUs), gpuWarmTokens
 	} else if g := &spec.Graph; g.Packed() {
-		batch.Fetched, batch.Budget.Area = areaOf(g, max(attentionBytes, m.limits.weights/16))
+		batch.Fetched, batch.Budget.Area = areaOf(g, attentionBytes(m.limits.weights))
 	}
 	if m.session.HasOneThread() {
 		batch.Lanes = m.info.Threads
