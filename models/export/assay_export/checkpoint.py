@@ -53,7 +53,8 @@ class Checkpoint:
 def read_config(directory: Path) -> tuple[dict, str]:
     """Return config.json and the class that it names; ExportError says why the directory cannot be exported."""
     if (directory / "adapter_config.json").exists():
-        raise ExportError(f"{directory} holds a LoRA adapter (adapter_config.json); merge it into its base model and save that first")
+        raise ExportError(f"{directory} holds a LoRA adapter (adapter_config.json) and is read as a whole checkpoint here, where which of the two is "
+                          "meant is unknown; give the adapter's files a directory of their own, or merge it into its base model and save that first")
     raw = read_json(directory / "config.json")
     classes = raw.get("architectures")
     if not classes:

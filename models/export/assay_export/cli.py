@@ -2,12 +2,13 @@
 
 import argparse
 import sys
+import tempfile
 from datetime import date
 from pathlib import Path
 
 from tokenizers import Tokenizer
 
-from . import checkpoint, licence
+from . import checkpoint, licence, lora
 from .bundle import Options, base_manifest, check_label, write_bundle
 from .errors import ExportError
 from .family import Family, choose, resolve
@@ -33,6 +34,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--name", help="how requests name the model (default: the name of OUT)")
     parser.add_argument("--family", help="how the checkpoint is read (default: told from its class)")
     parser.add_argument("--reference", type=Path, metavar="DIR", help="likelihood families: checkpoint of the reference model")
+    parser.add_argument("--base", type=Path, metavar="DIR", help="LoRA adapters: checkpoint of the base model (default: the one that they name)")
     parser.add_argument("--max-tokens", type=int, metavar="N", help="longest sequence accepted")
     parser.add_argument("--bos", choices=("none", "one", "two"), help="default: one when template or tokenizer writes a BOS")
     parser.add_argument("--pooling", choices=POOLING, help="which token of a reward model is read (default: the family's)")
@@ -61,6 +63,25 @@ def arguments() -> argparse.ArgumentParser:
 
 def export(options: argparse.Namespace) -> str:
     """Export as the options say; return one line for the user. ExportError when it cannot be done."""
+    if not lora.is_adapter(options.source):
+        if options.base is not None:
+            raise ExportError(f"--base is for LoRA adapters, and {options.source} has no {lora.CONFIG}, or a config.json beside it")
+        return export_whole(options)
+    check_place(options.out)
+    check_out(options.out, options.source)
+    place = options.out.resolve().parent
+    place.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".merged-", dir=place) as folder:
+        merged = Path(folder) / options.source.resolve().name
+        try:
+            notices = lora.merge(options.source, options.base, merged)
+            return "\n".join([*notices, export_whole(argparse.Namespace(**{**vars(options), "source": merged}))])
+        except ExportError as error:
+            raise ExportError(str(error).replace(str(merged), str(options.source))) from error
+
+
+def export_whole(options: argparse.Namespace) -> str:
+    """Export a checkpoint that is whole; return one line for the user."""
     for directory in filter(None, (options.source, options.reference)):
         if not directory.is_dir():
             raise ExportError(f"{directory} is not a directory")

@@ -37,7 +37,7 @@ NOT_COVERED = """## Not covered, and why
 | PickScore, HPSv2, ImageReward, LLaVA and VILA models | images |
 | GenRM, critique and judge models | they must generate text first |
 | quantized checkpoints (GPTQ, AWQ, bitsandbytes) | the weights that the authors scored with are the unquantized ones; export those |
-| LoRA adapters beside a base model | merge them first |
+| adapters other than plain LoRA (DoRA, IA3, PiSSA as it is trained, trained biases) | their sums are others; `merge_and_unload()` of peft makes a checkpoint of them |
 | pickled weights (.bin, .pt) | loading them can run code; save them as safetensors first |
 """
 
