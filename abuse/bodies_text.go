@@ -96,7 +96,7 @@ func longTexts() []hostile {
 			numbered(`{"model":"arith-rm","truncate":"left","items":[`, `{"text":"%d`+words(kib)+`"}`, 4096, `]}`)),
 		asked("/v1/tokenize", "4096 texts of 8 KiB, cut",
 			numbered(`{"model":"arith-rm","truncate":"left","items":[`, `{"text":"%d`+words(8*kib-80)+`"}`, 4096,
-				`]}`)).inLongForm(),
+				`]}`)).inLongForm().tellsAll(96 * mib),
 		refused("/get_reward", "one query of 4 MiB", text(`{"query":["`, words(4*mib), `"]}`)),
 		asked("/get_reward?truncate=left", "one query of 4 MiB, cut", text(`{"query":["`, words(4*mib), `"]}`)),
 		{

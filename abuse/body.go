@@ -27,6 +27,7 @@ type hostile struct {
 	brief  bool          // the answer is one problem, which shows little of what was sent
 	times  int           // so many requests side by side, each with a body of its own; 0: one
 	long   bool          // left out of the short form
+	told   int64         // bytes that docs/API.md lets the answer have; 0: what every answer may have
 }
 
 // asked is a hostile body that a server may answer or refuse.
@@ -47,6 +48,12 @@ func briefly(path, name string, body func() []byte) hostile {
 // inLongForm leaves it out of the short form.
 func (h hostile) inLongForm() hostile {
 	h.long = true
+	return h
+}
+
+// tellsAll says that its answer may be larger than others, and by how much.
+func (h hostile) tellsAll(bytes int64) hostile {
+	h.told = bytes
 	return h
 }
 

@@ -43,7 +43,7 @@ func (o outcome) general() []string {
 
 // judge lists how the answer to a hostile body breaks the law.
 func (h hostile) judge(o outcome, slack float64) []string {
-	want, most := h.want, int64(maxAnswer)
+	want, most := h.want, max(h.told, maxAnswer)
 	if h.brief {
 		most = maxProblem
 	}

@@ -189,7 +189,7 @@ func FuzzEncodedBody(f *testing.F) {
 	f.Fuzz(func(t *testing.T, encoding string, body []byte) {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/v1/score", bytes.NewReader(body))
 		r.Header.Set("Content-Encoding", encoding)
-		x, r := newExchange(httptest.NewRecorder(), r, 0)
+		x, r := newExchange(httptest.NewRecorder(), r, 0, 0)
 		read, err := bodies.read(x, r)
 		if err != nil {
 			if p := problem.Of(err); p.Status >= 500 {

@@ -31,7 +31,7 @@ func decodes(tb testing.TB, body string) func() {
 	reader := strings.NewReader(body)
 	r := httptest.NewRequestWithContext(tb.Context(), http.MethodPost, "/v1/score", reader)
 	r.Header.Set("Content-Type", "application/json")
-	x, r := newExchange(httptest.NewRecorder(), r, time.Minute)
+	x, r := newExchange(httptest.NewRecorder(), r, time.Minute, linger)
 	return func() {
 		reader.Reset(body)
 		text, err := s.bodies.read(x, r)

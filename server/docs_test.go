@@ -71,7 +71,7 @@ func TestLimitsOfTheAPIPage(t *testing.T) {
 		fmt.Sprintf("| window of a zstd body | %d MiB |", zstdWindow>>20),
 		fmt.Sprintf("| connections | %d, or fewer where the process may open few files |", of.MaxConnections),
 		fmt.Sprintf("| reading a request | %.0f s, its body included |", of.BodyTimeout.Seconds()),
-		fmt.Sprintf("| reading a body that is refused | %.0f s |", linger.Seconds()),
+		fmt.Sprintf("| reading a body that is refused | %.0f s, or what a body may take where that is less |", linger.Seconds()),
 		fmt.Sprintf("| `Retry-After` | %.0f s |", longestRetry.Seconds()),
 		fmt.Sprintf("| value of a client that an error or the log repeats | 80 characters; a sentence %d bytes |", longestDetail),
 		fmt.Sprintf("| `X-Request-Id` of a client | %d characters |", longestID),

@@ -17,6 +17,7 @@ type exchange struct {
 	caller   *caller       // who asks
 	body     incoming      // of the request
 	timeout  time.Duration // for the client to take the answer
+	linger   time.Duration // for the client to end a body that is refused
 	closes   bool          // HTTP/1: an unread body can be got rid of only with the connection
 
 	status int // of the answer; 0: not begun
@@ -25,11 +26,12 @@ type exchange struct {
 
 // newExchange takes a request up. The request that it returns is the one to go on with: its body tells when it has
 // ended.
-func newExchange(w http.ResponseWriter, r *http.Request, timeout time.Duration) (*exchange, *http.Request) {
+func newExchange(w http.ResponseWriter, r *http.Request, timeout, linger time.Duration) (*exchange, *http.Request) {
 	x := &exchange{
 		ResponseWriter: w,
 		body:           incoming{ReadCloser: r.Body, ended: r.ContentLength == 0},
 		timeout:        timeout,
+		linger:         linger,
 		closes:         r.ProtoMajor < 2,
 	}
 	if r.ProtoMajor >= 2 { // net/http's own deadline, which counts from the headers, would cut what is still being computed
@@ -50,7 +52,7 @@ func (x *exchange) WriteHeader(status int) {
 		_ = control.SetWriteDeadline(time.Now().Add(x.timeout))
 		if x.closes && !x.body.ended {
 			refuseBody(x.ResponseWriter)
-			_ = control.SetReadDeadline(time.Now().Add(linger))
+			_ = control.SetReadDeadline(time.Now().Add(x.linger))
 		}
 	}
 	x.ResponseWriter.WriteHeader(status)

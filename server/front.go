@@ -14,7 +14,8 @@ const (
 	maxStreams = 1024     // requests in flight on one HTTP/2 connection; more wait at the client
 
 	// linger is how long the server still reads after it has refused a request whose body it did not want, so that a
-	// client that is sending it sees the answer and not a broken connection. Then it closes the connection.
+	// client that is sending it sees the answer and not a broken connection. Then it closes the connection. It never waits
+	// longer than BodyTimeout.
 	linger = 5 * time.Second
 )
 
@@ -24,7 +25,7 @@ const (
 //	state                                    ends after            by
 //	nothing, or a part of the headers, came  HeaderTimeout         ReadHeaderTimeout
 //	a body, wanted or not, does not end      BodyTimeout           ReadTimeout, which counts from the first byte of the request
-//	a refused body does not end              linger                exchange.WriteHeader
+//	a refused body does not end              linger, BodyTimeout   exchange.WriteHeader; the shorter
 //	an answer is not taken                   WriteTimeout          exchange.WriteHeader
 //	an answer of net/http itself, likewise   WriteTimeout          WriteTimeout (malformed requests, headers that are too long)
 //	no request is open                       IdleTimeout           IdleTimeout; on HTTP/2 pings and unfinished headers are none

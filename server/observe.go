@@ -20,7 +20,7 @@ func (s *Server) observe(next http.Handler) http.Handler {
 		start := time.Now()
 		s.inFlight.Add(1)
 		defer s.inFlight.Add(-1)
-		x, r := newExchange(w, r, s.options.WriteTimeout)
+		x, r := newExchange(w, r, s.options.WriteTimeout, min(linger, s.options.BodyTimeout))
 		x.protocol, x.caller = s.native, s.anonymous
 		if x.id = r.Header.Get("X-Request-Id"); !plain(x.id) {
 			x.id = rand.Text()
