@@ -11,15 +11,12 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/assay-rm/assay/rewards"
-	"github.com/assay-rm/assay/rewards/failure"
-	"github.com/assay-rm/assay/server/problem"
 )
 
 // metrics has a registry of its own. Its labels are routes, statuses, codes, loaded models and the callers of the token
 // file, so the series are bounded.
 type metrics struct {
 	registry *prometheus.Registry
-	turn     chan struct{} // held by the scrape that is answered
 	handler  http.Handler
 
 	requests *prometheus.CounterVec   // route, status
@@ -98,21 +95,11 @@ func newMetrics(engine Engine) *metrics {
 			m.wait.WithLabelValues(key.model), m.run.WithLabelValues(key.model),
 		}
 	}
-	m.turn = make(chan struct{}, 1)
 	m.handler = promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
 	return m
 }
 
-// serve gathers for one scrape at a time, and for none whose client left while it waited.
 func (m *metrics) serve(x *exchange, r *http.Request) error {
-	select {
-	case m.turn <- struct{}{}:
-		defer func() { <-m.turn }()
-	case <-r.Context().Done():
-	}
-	if r.Context().Err() != nil {
-		return problem.New(failure.CodeClientGone, "the client left before the metrics were gathered")
-	}
 	m.handler.ServeHTTP(x, r)
 	return nil
 }

@@ -3,8 +3,6 @@ package server
 import (
 	"context"
 	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -15,7 +13,6 @@ import (
 	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/rewards"
 	"github.com/assay-rm/assay/rewards/failure"
-	"github.com/assay-rm/assay/server/problem"
 )
 
 func TestMetricsMove(t *testing.T) {
@@ -107,21 +104,5 @@ func TestSeriesAreBounded(t *testing.T) {
 	visit(1)
 	if second := count(); second != first || second > 300 {
 		t.Errorf("%d series after a round, %d after another", first, second)
-	}
-}
-
-// TestMetricsAreGatheredForWhoWaits: a scrape whose client has left while another was answered gathers nothing.
-func TestMetricsAreGatheredForWhoWaits(t *testing.T) {
-	s := newServer(t, &fakeEngine{}, Options{})
-	s.metrics.turn <- struct{}{}
-	ctx, leave := context.WithCancel(t.Context())
-	leave()
-	x, r := newExchange(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, http.MethodGet, "/metrics", nil), time.Minute, linger)
-	if err := s.metrics.serve(x, r); err == nil || problem.Of(err).Code != failure.CodeClientGone || x.bytes > 0 {
-		t.Errorf("%v, after %d bytes", err, x.bytes)
-	}
-	<-s.metrics.turn
-	if got := do(t, s, "GET", "/metrics", ""); got.status != http.StatusOK {
-		t.Errorf("with nobody before it: %d", got.status)
 	}
 }
