@@ -118,7 +118,8 @@ func badHTTP() []hostile {
 		},
 		{
 			name: "two lengths", path: "/v1/score", want: []int{400},
-			header: []string{"Content-Length: 24", "Content-Length: 25"}, body: text(item),
+			header: []string{"Content-Length: 24", "Content-Length: 25"},
+			body:   text(""), // net/http answers and closes, which resets what is unread
 		},
 		{
 			name: "a length of -1", path: "/v1/score", want: []int{400}, header: []string{"Content-Length: -1"},
