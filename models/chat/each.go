@@ -11,7 +11,8 @@ import (
 	"unsafe"
 )
 
-// Texts are the renderings of one conversation with many last turns, or pairs beside it: what they share is held once.
+// Texts are the renderings of one conversation with many last turns, or pairs beside it: what they share is held
+// once. They must be closed.
 type Texts struct {
 	made *C.AssayTexts
 }
@@ -59,14 +60,14 @@ func (t *Template) renderEach(variables, list []byte) *Texts {
 	if made == nil {
 		return nil
 	}
-	texts := &Texts{made}
-	runtime.AddCleanup(texts, func(made *C.AssayTexts) { C.assay_texts_free(made) }, made)
-	return texts
+	return &Texts{made}
 }
+
+// Close gives the texts' memory back, after which none is asked for.
+func (t *Texts) Close() { C.assay_texts_free(t.made) }
 
 // At gives the text with the i-th of the contents, or of the pairs.
 func (t *Texts) At(i int) (string, error) {
-	defer runtime.KeepAlive(t)
 	return taken(C.assay_texts_at(t.made, C.size_t(i)))
 }
 

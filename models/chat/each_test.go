@@ -78,6 +78,7 @@ func holdToAlone(t *testing.T, from string, tpl *Template, variables json.RawMes
 	if texts == nil {
 		return false
 	}
+	defer texts.Close()
 	for i, content := range contents {
 		got, err := texts.At(i)
 		if err != nil {
@@ -129,6 +130,7 @@ func TestWhatIsReadOfEach(t *testing.T) {
 		{`{% set x %}<{{ m }}>{% endset %}{{ x | replace('<', '[') }}`, "a b", true},
 		{`{% macro f(x, y='-') %}{{ y }}{{ x }}{% endmacro %}{{ f(m) }}{{ f('', m) }}`, "a b", true},
 		{`{% for x in messages %}{% if loop.changed(x.content) %}{{ x.content }}{% endif %}{% endfor %}`, "a b", false},
+		{`{% for x in [m] recursive %}{{ x }}{% if loop.depth < 2 %}{{ loop(x) }}{% endif %}{% endfor %}`, "a b", false},
 		{`{{ raise_exception(m) }}`, "a b", false},
 		{`{{ m is sameas('a') }}`, "a b", false},
 		{`{{ m is filter }}`, "trim upper", false},
@@ -159,6 +161,9 @@ func TestEachOfAnyContents(t *testing.T) {
 		before := []Message{{"user", rapid.String().Draw(t, "prompt")}}
 		contents := rapid.SliceOfN(rapid.StringN(1, 40, -1), 1, 20).Draw(t, "contents")
 		texts := tpl.RenderEach(before, "assistant", contents)
+		if texts != nil {
+			defer texts.Close()
+		}
 		for i, content := range contents {
 			want, err := tpl.Render(append(before, Message{"assistant", content}), false)
 			if err != nil {
@@ -177,6 +182,40 @@ func TestEachOfAnyContents(t *testing.T) {
 	})
 }
 
+// TestEachTakesWhatAloneTakes: what is refused alone, since it reads or writes or keeps too much, is not rendered with
+// others.
+func TestEachTakesWhatAloneTakes(t *testing.T) {
+	long := strings.Repeat("a", 60<<10)
+	for name, test := range map[string]struct {
+		template string
+		alone    bool // each may be rendered alone
+	}{
+		"copies without end":      {`{% set ns = namespace(x='') %}{% for i in range(20000) %}{% set ns.x = m ~ '' %}{% endfor %}`, false},
+		"sums without end":        {`{% set ns = namespace(x='') %}{% for i in range(20000) %}{% set ns.x = m + 'b' %}{% endfor %}`, false},
+		"written without end":     {`{% for i in range(3000) %}{{ m }}{% endfor %}`, false},
+		"asked without end":       {`{% for i in range(20000) %}{% if 'b' in m %}b{% endif %}{% endfor %}`, false},
+		"a text of many":          {`{{ 'b' * 5000000 }}{{ m }}`, true},
+		"marks of large texts":    {`{% for i in range(60) %}{% set x = m | upper %}{% endfor %}`, true},
+		"within what they may be": {`{{ 'b' * 1000 }}{{ m | upper }}`, true},
+	} {
+		tpl, err := New(`{%- set m = messages[-1].content -%}`+test.template, nil, time.Time{})
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		before := []Message{{"user", "?"}}
+		texts := tpl.RenderEach(before, "assistant", []string{long, long + "c"})
+		if _, err := tpl.Render(append(before, Message{"assistant", long}), false); (err == nil) != test.alone {
+			t.Errorf("%s: alone %v", name, err)
+		}
+		if (texts != nil) != strings.HasPrefix(name, "within") {
+			t.Errorf("%s: rendered with others: %t", name, texts != nil)
+		}
+		if texts != nil {
+			texts.Close()
+		}
+	}
+}
+
 // TestEachPairRendersAsAlone: so do pairs of responses to one prompt.
 func TestEachPairRendersAsAlone(t *testing.T) {
 	tpl, err := New(`{{ messages[0].content }}<1>{{ first | trim }}<2>{{ second }}{% if 'x' in first %}x{% endif %}`, nil, time.Time{})
@@ -189,6 +228,7 @@ func TestEachPairRendersAsAlone(t *testing.T) {
 	if texts == nil {
 		t.Fatal("the pairs are not rendered at once")
 	}
+	defer texts.Close()
 	for i := range firsts {
 		want, err := tpl.RenderPair(messages, firsts[i], seconds[i])
 		if got, err2 := texts.At(i); err != nil || err2 != nil || got != want {
@@ -219,6 +259,7 @@ func BenchmarkRenderEach(b *testing.B) {
 					b.Fatal(err)
 				}
 			}
+			texts.Close()
 		}
 	})
 	b.Run("each alone", func(b *testing.B) {

@@ -49,9 +49,12 @@ func (e *Encoder) sideBySide(ctx context.Context, gate *Gate, items []Item, opti
 	defer cancel()
 	var sum, next atomic.Int64
 	members := e.families(items)
+	order := inFamilies(members)
 	work := func() {
-		for i := int(next.Add(1)) - 1; i < len(items); i = int(next.Add(1)) - 1 {
+		for n := int(next.Add(1)) - 1; n < len(items); n = int(next.Add(1)) - 1 {
+			i := order[n]
 			outcomes[i] = e.one(ctx, gate, asked{items[i], members[i]}, options)
+			members[i].done()
 			if sum.Add(int64(len(outcomes[i].IDs))) > int64(tokens) {
 				cancel()
 			}

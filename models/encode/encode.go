@@ -250,7 +250,7 @@ func (e *Encoder) render(item asked, messages []chat.Message, generate bool) (te
 
 // renderTurns renders a conversation, together with those of the item's mates where it can be.
 func (e *Encoder) renderTurns(item asked, messages []chat.Message, generate bool) (string, error) {
-	if text, err, ok := item.mates.render(e.template, messages, generate); ok {
+	if text, ok, err := item.mates.render(messages, generate); ok {
 		return text, err
 	}
 	return e.template.Render(messages, generate)
@@ -258,8 +258,8 @@ func (e *Encoder) renderTurns(item asked, messages []chat.Message, generate bool
 
 // renderPair renders a pair of responses, together with those of the item's mates where it can be.
 func (e *Encoder) renderPair(item asked, messages []chat.Message) (string, error) {
-	if text, ok := item.mates.renderPair(e.template, messages, *item.First, *item.Second); ok {
-		return text, nil
+	if text, ok, err := item.mates.renderPair(messages, *item.First, *item.Second); ok {
+		return text, err
 	}
 	return e.template.RenderPair(messages, *item.First, *item.Second)
 }

@@ -4,14 +4,15 @@ import (
 	"hash/maphash"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/assay-rm/assay/models/chat"
 	"github.com/assay-rm/assay/models/manifest"
 )
 
-// A family is the items of a request whose conversations differ in their last turn alone, as responses to one prompt do,
-// or, of a pair model, in the two responses beside them. The template renders what they share once, where it does the
-// same with all of them:
+// A family is the items of a request whose conversations differ in their last turn alone, as responses to one prompt
+// do, or, of a pair model, in the two responses beside them. The template renders what they share once, where it does
+// the same with all of them:
 //
 //	{prompt: P, response: "4"}  ─┐             ┌─ <user>P<bot>4
 //	{prompt: P, response: "5"}  ─┼─ rendered ──┼─ <user>P<bot>5
@@ -22,16 +23,28 @@ type family struct {
 	contents []string // of each member's last turn, or its first response
 	seconds  []string // of a pair model, its second
 
-	whole   sync.Once
-	texts   *chat.Texts // nil: each is rendered by itself
-	prompts [2]prompt   // what stands before the last turn, without and with a generation prompt
+	first int          // the item that it began with
+	left  atomic.Int64 // members that are not encoded yet
+	texts *chat.Texts  // what whole gave
+
+	whole   func() *chat.Texts        // of all, rendered when it is first asked for; nil: each is rendered by itself
+	prompts [2]func() (string, error) // what stands before the last turn, likewise, without and with a generation prompt
 }
 
-// prompt is a rendering of the conversation before the last turn.
-type prompt struct {
-	once sync.Once
-	text string
-	err  error
+func (e *Encoder) newFamily(before []chat.Message, role string, first int) *family {
+	f := &family{before: before, role: role, first: first}
+	f.whole = sync.OnceValue(func() *chat.Texts {
+		if e.manifest.Kind == manifest.KindPair {
+			f.texts = e.template.RenderEachPair(f.before, f.contents, f.seconds)
+		} else {
+			f.texts = e.template.RenderEach(f.before, f.role, f.contents)
+		}
+		return f.texts
+	})
+	for i, generate := range []bool{false, true} {
+		f.prompts[i] = sync.OnceValues(func() (string, error) { return e.template.Render(f.before, generate) })
+	}
+	return f
 }
 
 // asked is an item of a request.
@@ -74,12 +87,13 @@ func (e *Encoder) families(items []Item) []member {
 		f := open[key]
 		switch {
 		case f == nil, len(f.contents) == familyMembers, bytes[f]+size > familyBytes:
-			f = &family{before: before, role: last.Role}
+			f = e.newFamily(before, last.Role, i)
 			open[key] = f
 		case f.role != last.Role || !slices.Equal(f.before, before):
 			continue // another conversation of the same hash
 		}
 		members[i] = member{f, len(f.contents)}
+		f.left.Add(1)
 		f.contents = append(f.contents, last.Content)
 		if items[i].Second != nil {
 			f.seconds = append(f.seconds, *items[i].Second)
@@ -94,20 +108,51 @@ func (e *Encoder) families(items []Item) []member {
 	return members
 }
 
+// inFamilies are the numbers of the items, those of a family side by side, so that few families are held at once.
+func inFamilies(members []member) []int {
+	order := make([]int, len(members))
+	for i := range order {
+		order[i] = i
+	}
+	first := func(i int) int {
+		if f := members[i].family; f != nil {
+			return f.first
+		}
+		return i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return first(a) - first(b) })
+	return order
+}
+
+// done gives the family's memory back when its last member is encoded.
+func (m member) done() {
+	if f := m.family; f != nil && f.left.Add(-1) == 0 && f.texts != nil {
+		f.texts.Close()
+	}
+}
+
 // lastTurn splits an item's conversation before its last turn; ok tells whether it has any. Of steps that are not one
 // text the last turn is empty: it is never rendered. Of a pair model it is the first of the two, and has no role.
 func (e *Encoder) lastTurn(item Item) (before []chat.Message, last chat.Message, ok bool) {
 	if form, err := e.form(item); err != nil || form != formMessages && form != formPrompt {
 		return nil, chat.Message{}, false
 	}
-	if e.manifest.Kind == manifest.KindPair {
+	switch {
+	case e.manifest.Kind == manifest.KindPair:
 		return turns(item), chat.Message{Content: *item.First}, true
+	case e.manifest.Kind == manifest.KindProcess:
+		return e.lastSteps(item)
+	case item.Response != nil: // the messages are those of all responses, and are not copied for each
+		last = chat.Message{Role: roleAssistant, Content: *item.Response}
+		item.Response = nil
+		return turns(item), last, true
 	}
-	if e.manifest.Kind != manifest.KindProcess {
-		messages := turns(item)
-		end := len(messages) - 1
-		return messages[:end], messages[end], true
-	}
+	end := len(item.Messages) - 1
+	return item.Messages[:end], item.Messages[end], true
+}
+
+// lastSteps is lastTurn of a process model.
+func (e *Encoder) lastSteps(item Item) (before []chat.Message, last chat.Message, ok bool) {
 	before, steps, _, err := splitSteps(item)
 	if err != nil {
 		return nil, chat.Message{}, false
@@ -132,42 +177,39 @@ func hash(seed maphash.Seed, before []chat.Message, role string) uint64 {
 
 // render gives the text of the member's conversation, or of what stands before its last turn; ok is false for any
 // other, and where it is to be rendered by itself.
-func (m member) render(template *chat.Template, messages []chat.Message, generate bool) (text string, err error, ok bool) {
+func (m member) render(messages []chat.Message, generate bool) (text string, ok bool, err error) {
 	f := m.family
 	if f == nil || len(messages) < len(f.before) || !slices.Equal(messages[:len(f.before)], f.before) {
-		return "", nil, false
+		return "", false, nil
 	}
 	switch rest := messages[len(f.before):]; {
+	case len(rest) == 0 && generate:
+		text, err = f.prompts[1]()
+		return text, true, err
 	case len(rest) == 0:
-		p := &f.prompts[0]
-		if generate {
-			p = &f.prompts[1]
-		}
-		p.once.Do(func() { p.text, p.err = template.Render(f.before, generate) })
-		return p.text, p.err, true
+		text, err = f.prompts[0]()
+		return text, true, err
 	case len(rest) > 1 || generate || rest[0] != (chat.Message{Role: f.role, Content: f.contents[m.at]}):
-		return "", nil, false
+		return "", false, nil
 	}
-	f.whole.Do(func() { f.texts = template.RenderEach(f.before, f.role, f.contents) })
-	text, ok = m.text()
-	return text, nil, ok
+	return m.own()
 }
 
 // renderPair gives the text of the member's pair of responses; ok is false where it is to be rendered by itself.
-func (m member) renderPair(template *chat.Template, messages []chat.Message, first, second string) (text string, ok bool) {
+func (m member) renderPair(messages []chat.Message, first, second string) (text string, ok bool, err error) {
 	f := m.family
 	if f == nil || !slices.Equal(messages, f.before) || first != f.contents[m.at] || second != f.seconds[m.at] {
-		return "", false
+		return "", false, nil
 	}
-	f.whole.Do(func() { f.texts = template.RenderEachPair(f.before, f.contents, f.seconds) })
-	return m.text()
+	return m.own()
 }
 
-// text is the member's own, once those of its family are rendered.
-func (m member) text() (text string, ok bool) {
-	if m.family.texts == nil {
-		return "", false
+// own is the member's text of those of its family.
+func (m member) own() (text string, ok bool, err error) {
+	texts := m.family.whole()
+	if texts == nil {
+		return "", false, nil
 	}
-	text, err := m.family.texts.At(m.at)
-	return text, err == nil
+	text, err = texts.At(m.at)
+	return text, true, err
 }

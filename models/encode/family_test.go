@@ -1,9 +1,13 @@
 package encode
 
 import (
+	"errors"
+	"fmt"
 	"math"
+	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -118,17 +122,25 @@ func TestASharedPromptIsRenderedOnce(t *testing.T) {
 			}
 		}
 		f := members[0].family
-		if f.texts == nil {
+		if f.whole() == nil {
 			t.Errorf("%s: the conversations are rendered one by one", name)
 		}
-		if e.manifest.Likelihood != nil && f.prompts[1].text == "" {
-			t.Errorf("%s: the prompt is rendered for each", name)
+		if e.manifest.Likelihood != nil {
+			f.prompts[1] = func() (string, error) { return "", errors.New("rendered for all") }
+			if _, err := e.whole(t.Context(), asked{items[0], members[0]}, Options{}); err == nil {
+				t.Errorf("%s: the prompt is rendered for each", name)
+			}
 		}
 	}
 }
 
-// TestFamiliesAreBounded: a family has so many members and bytes of them at most.
+// TestFamiliesAreBounded: a family has so many members and bytes of them at most, as docs/API.md says.
 func TestFamiliesAreBounded(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "API.md"))
+	row := fmt.Sprintf("| items that are rendered together, as responses to one prompt are | %d, with %d MiB of responses;", familyMembers, familyBytes>>20)
+	if err != nil || !strings.Contains(string(page), row) {
+		t.Errorf("docs/API.md lacks %q: %v", row, err)
+	}
 	e := fixture(t, "qwen3-reward-packed")
 	rapid.Check(t, func(t *rapid.T) {
 		prompt := "1 + 1?"

@@ -15,8 +15,8 @@ typedef struct {
 AssayTemplate *assay_template_new(const uint8_t *source, size_t size, AssayText *said);
 AssayText assay_template_render(const AssayTemplate *, const uint8_t *variables, size_t size, const int32_t *date);
 AssayText assay_template_mark(size_t number);
-AssayTexts *assay_template_render_each(const AssayTemplate *, const uint8_t *variables, size_t size, const uint8_t *texts,
-                                       size_t count, const int32_t *date);
+AssayTexts *assay_template_render_each(const AssayTemplate *, const uint8_t *variables, size_t size,
+                                       const uint8_t *texts, size_t count, const int32_t *date);
 AssayText assay_texts_at(const AssayTexts *, size_t response);
 void assay_texts_free(AssayTexts *);
 void assay_text_free(AssayText);

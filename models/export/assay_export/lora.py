@@ -1,7 +1,7 @@
 """LoRA adapters: an adapter's directory and its base model's, merged into a checkpoint as transformers would save it.
 
-Source of the format and of the sums: peft (`tuners/lora`), to which tests hold the merged weights. An adapter is taken whole or not at
-all: a field of adapter_config.json that changes what is computed and is not known here ends the export.
+Source of the format and of the sums: peft (`tuners/lora`), to which tests hold the merged weights. An adapter is taken
+whole or not at all: a field of adapter_config.json that changes what is computed and is not known here ends the export.
 """
 
 import json
@@ -11,9 +11,10 @@ import shutil
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 
+from .checkpoint import TEXT_FILES, read_config
 from .errors import ExportError
 from .files import read_json, read_weights, weight_files
 
@@ -34,7 +35,6 @@ MOVED = ("pissa", "olora", "corda", "lora_ga")
 CLASSES = {"SEQ_CLS": "ForSequenceClassification", "TOKEN_CLS": "ForTokenClassification", "CAUSAL_LM": "ForCausalLM"}
 HEADS = {"ForSequenceClassification": ("score.", "classifier."), "ForTokenClassification": ("score.", "classifier.")}
 
-TEXT = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "chat_template.jinja")
 PART = re.compile(r"(?P<module>.+)\.(?P<part>lora_[A-Z]|lora_embedding_[AB]|lora_magnitude_vector)(?:\.default)?(?:\.(?:weight|bias))?$")
 
 
@@ -46,20 +46,17 @@ def is_adapter(directory: Path) -> bool:
 def merge(adapter: Path, base: Path | None, into: Path) -> list[str]:
     """Write an adapter and its base model into a new directory as one checkpoint; return notices.
 
-    base is the base model's directory; None: the one that the adapter names. What is merged is summed and stored in float32, all
-    other weights as the base has them. ExportError names the field or the weight that stands in the way.
+    base is the base model's directory; None: the one that the adapter names. What is merged is summed and stored in
+    float32, all other weights as the base has them. ExportError names the field or the weight that stands in the way.
     """
     config = read_json(adapter / CONFIG)
     check(config, adapter / CONFIG)
     base = base or named_base(config, adapter)
-    if (base / CONFIG).exists():
-        raise ExportError(f"{base} is an adapter too; merge that one into its base model and save it first")
-    raw = read_json(base / "config.json")
-    given = read_weights([weights_of(adapter)])
+    raw, class_name = read_config(base)
+    class_name = class_of(config, class_name, adapter, base)
+    pairs, whole = sorted_out(read_weights([weights_of(adapter)]), adapter)
     into.mkdir(parents=True)
-    pairs, whole = sorted_out(given, adapter)
     written = write_weights(base, into, pairs, whole, config, raw, adapter)
-    class_name = class_of(config, raw, adapter, base)
     edit = raw | {"architectures": [class_name]}
     head = HEADS.get(CLASSES[config["task_type"]])
     if head is not None:
@@ -72,7 +69,7 @@ def merge(adapter: Path, base: Path | None, into: Path) -> list[str]:
             edit.pop("num_labels", None)
     (into / "config.json").write_text(json.dumps(edit, indent=2), encoding="utf-8")
     text = adapter if (adapter / "tokenizer.json").exists() else base
-    for name in TEXT:
+    for name in TEXT_FILES:
         if (text / name).exists():
             shutil.copyfile(text / name, into / name)
     for card in (adapter / "README.md", base / "README.md"):
@@ -88,7 +85,7 @@ def check(config: dict, path: Path) -> None:
     if config.get("peft_type") != "LORA":
         raise ExportError(f"{path}: peft_type is {json.dumps(config.get('peft_type'))}, and only LORA is merged; merge_and_unload() of peft and "
                           "save_pretrained() make a checkpoint of any")
-    if config.get("task_type") not in CLASSES:
+    if not isinstance(config.get("task_type"), str) or config["task_type"] not in CLASSES:
         raise ExportError(f"{path}: task_type is {json.dumps(config.get('task_type'))}, so the kind of head is unknown; it must be one of "
                           f"{', '.join(CLASSES)}")
     if config.get("bias", "none") != "none":
@@ -165,7 +162,7 @@ def write_weights(base: Path, into: Path, pairs: dict[str, dict[str, torch.Tenso
     places: dict[str, str] = {}
     rows: dict[str, int] = {}
     files = weight_files(base)
-    names = [name for file in files for name in names_in(file)]
+    names = list(read_weights(files))
     wanted = {target_of(module + ".weight", names, adapter): module for module in pairs}
     replaced = {name if is_head(name, config) else target_of(name, names, adapter): value for name, value in whole.items()}
     total = len(files) + 1
@@ -186,15 +183,12 @@ def write_weights(base: Path, into: Path, pairs: dict[str, dict[str, torch.Tenso
 def save(tensors: dict[str, torch.Tensor], path: Path, places: dict[str, str], rows: dict[str, int]) -> None:
     """Write a file of weights, if there are any, and note where each lies."""
     if tensors:
-        save_file({name: value.contiguous() for name, value in tensors.items()}, path, metadata={"format": "pt"})
+        try:
+            save_file({name: value.contiguous() for name, value in tensors.items()}, path, metadata={"format": "pt"})
+        except (OSError, SafetensorError) as error:
+            raise ExportError(f"the merged weights cannot be written beside the bundle: {error}") from None
     for name, value in tensors.items():
         places[name], rows[name] = path.name, value.shape[0] if value.ndim else 1
-
-
-def names_in(file: Path) -> list[str]:
-    """Return the names of a file's weights."""
-    with safe_open(file, framework="pt") as opened:
-        return list(opened.keys())
 
 
 def is_head(name: str, config: dict) -> bool:
@@ -230,16 +224,13 @@ def setting(module: str, config: dict, name: str, patterns: str) -> float:
     return next((value for key, value in (config.get(patterns) or {}).items() if re.match(rf"(.*\.)?({key})$", module)), config[name])
 
 
-def class_of(config: dict, raw: dict, adapter: Path, base: Path) -> str:
+def class_of(config: dict, class_name: str, adapter: Path, base: Path) -> str:
     """Return the class of the merged model: the base model's, with the head of the adapter's task."""
-    classes = raw.get("architectures") or []
     ending = CLASSES[config["task_type"]]
-    if not classes or not isinstance(classes[0], str):
-        raise ExportError(f"{base / 'config.json'}: architectures is missing, so the kind of model is unknown")
-    if classes[0].endswith(ending) or ending == "ForCausalLM":
-        return classes[0]
-    stem = re.match(r"(\w+?)(For\w+|LMHeadModel|Model)$", classes[0])
+    if class_name.endswith(ending) or ending == "ForCausalLM":
+        return class_name
+    stem = re.match(r"(\w+?)(For\w+|LMHeadModel|Model)$", class_name)
     if stem is None:
-        raise ExportError(f"{base / 'config.json'}: architectures names {classes[0]}, to which {adapter / CONFIG} puts a head of task "
+        raise ExportError(f"{base / 'config.json'}: architectures names {class_name}, to which {adapter / CONFIG} puts a head of task "
                           f"{config['task_type']}, and what that is called is not known")
     return stem[1] + ending

@@ -104,6 +104,7 @@ def test_the_adapters_own_tokenizer_comes_first(base, tmp_path):
 
 @pytest.mark.parametrize(("fields", "said"), [
     ({"peft_type": "IA3"}, 'peft_type is "IA3", and only LORA is merged'),
+    ({"task_type": ["SEQ_CLS"]}, 'task_type is ["SEQ_CLS"], so the kind of head is unknown'),
     ({"task_type": None}, "task_type is null, so the kind of head is unknown"),
     ({"bias": "lora_only"}, 'bias is "lora_only": adapters that train biases'),
     ({"use_dora": True}, "use_dora is true, and how that changes the sums is not known"),
@@ -134,6 +135,18 @@ def test_weights_that_are_refused(base, tmp_path, change, said):
     weights = load_file(tmp_path / "adapter" / lora.WEIGHTS)
     change(weights)
     save_file(weights, tmp_path / "adapter" / lora.WEIGHTS)
+    refused(tmp_path, said)
+
+
+@pytest.mark.parametrize(("change", "said"), [
+    (lambda base: tiny.edit_json(base / "config.json", quantization_config={"bits": 4}), "quantized weights are not supported"),
+    (lambda base: tiny.edit_json(base / "config.json", architectures=["X"]), "architectures names X, to which"),
+    (lambda base: (base / "model.safetensors").write_bytes(b"x"), "is not a safetensors file"),
+    (lambda base: (base / lora.CONFIG).write_text("{}"), "holds a LoRA adapter"),
+])
+def test_bases_that_are_refused(base, tmp_path, change, said):
+    train(base, tmp_path / "adapter")
+    change(base)
     refused(tmp_path, said)
 
 

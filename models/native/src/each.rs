@@ -1,9 +1,9 @@
-//! One rendering for many texts: a conversation whose last turn is a mark, which stands for each of the responses to one
-//! prompt, or, of a pair model, one with two marks, which stand for each pair of them.
+//! One rendering for many texts: a conversation whose last turn is a mark, which stands for each of the responses to
+//! one prompt, or, of a pair model, one with two marks, which stand for each pair of them.
 //!
-//! A template carries a response from one place to another, and that is done once, on the mark. What reads a response is
-//! done for each of them, and gives a value if it is the same for all, and else another mark, which stands for what came
-//! of each:
+//! A template carries a response from one place to another, and that is done once, on the mark. What reads a response
+//! is done for each of them, and gives a value if it is the same for all, and else another mark, which stands for what
+//! came of each:
 //!
 //! ```text
 //! {{ '<user>' + prompt + '<bot>' + answer }}   carried: one text with a mark in it
@@ -33,11 +33,15 @@ thread_local! {
 struct Marks {
     texts: Vec<Vec<String>>, // by the mark's number: a text of each response, none of them empty
     longest: Vec<usize>,     // bytes of the longest of them
+    kept: usize,             // bytes of all
 }
 
 /// Bytes of a mark: its first ones, which no text has by chance, and eight digits of its number.
 const BEGIN: usize = 20;
 const SIZE: usize = BEGIN + 8;
+
+/// Bytes that one rendering with marks may keep: its text, and what the marks stand for.
+const KEPT: usize = 4 << 20;
 
 fn begin() -> &'static str {
     static BEGIN: OnceLock<String> = OnceLock::new();
@@ -71,9 +75,12 @@ pub fn render(texts: Vec<Vec<String>>, work: impl FnOnce() -> Result<String, Str
     }
     let longest = texts.iter().map(|list| longest(list)).collect();
     let _end = End;
-    MARKS.set(Some(Marks { texts, longest }));
+    MARKS.set(Some(Marks { texts, longest, kept: 0 }));
     let text = work()?;
     let marks = MARKS.take().expect("nobody else takes them");
+    if marks.kept + text.len() > KEPT {
+        return Err("the renderings are too large to be kept".to_owned());
+    }
     Ok(Texts { text, marks })
 }
 
@@ -180,10 +187,8 @@ pub fn plain(value: &Value) -> Result<(), Error> {
 /// Computes what reads its arguments: once, or where they have a mark, for each response.
 pub fn read(args: &[Value], compute: impl Fn(&[Value]) -> Result<Value, Error>) -> Result<Value, Error> {
     let mut any = false;
-    if some() {
-        for arg in args {
-            any |= holds(arg, 0)?;
-        }
+    for arg in args {
+        any |= marked(arg)?;
     }
     if !any {
         return compute(args);
@@ -283,8 +288,8 @@ fn columns(lists: Vec<Vec<Value>>) -> Result<Vec<Value>, Error> {
     (0..length).map(|i| joined(lists.iter().map(|list| list[i].clone()).collect())).collect()
 }
 
-/// The text that all are, or a mark for those that differ. A template asks whether a text is empty without any function,
-/// so of texts that differ none may be.
+/// The text that all are, or a mark for those that differ. A template asks whether a text is empty without any
+/// function, so of texts that differ none may be.
 fn texts(values: &[Value]) -> Result<Value, Error> {
     let texts: Vec<&str> = values.iter().filter_map(Value::as_str).collect();
     if texts.iter().all(|text| *text == texts[0]) {
@@ -293,10 +298,15 @@ fn texts(values: &[Value]) -> Result<Value, Error> {
     if texts.iter().any(|text| text.is_empty()) {
         return Err(apart());
     }
-    charge(texts.iter().map(|text| text.len() + 64).sum())?;
+    let bytes = texts.iter().map(|text| text.len() + 64).sum();
+    charge(bytes)?;
     let texts: Vec<String> = texts.into_iter().map(str::to_owned).collect();
     MARKS.with_borrow_mut(|marks| {
         let marks = marks.as_mut().ok_or_else(apart)?;
+        marks.kept += bytes;
+        if marks.kept > KEPT {
+            return Err(apart());
+        }
         marks.longest.push(longest(&texts));
         marks.texts.push(texts);
         Ok(Value::from(numbered(marks.texts.len() - 1)))
@@ -311,17 +321,11 @@ pub fn carries(operator: &str, args: &[Value]) -> Result<bool, Error> {
     let text = |v: &Value| v.kind() == ValueKind::String;
     let list = |v: &Value| v.kind() == ValueKind::Seq;
     Ok(match operator {
-        "value " => true,
-        "tuple " => true,
-        "made " => match args[0].kind() {
-            ValueKind::Map => {
-                for key in args[0].try_iter()? {
-                    plain(&key)?;
-                }
-                true
-            }
-            _ => true,
-        },
+        "value " | "tuple " => true,
+        "made " if args[0].kind() == ValueKind::Map => {
+            args[0].try_iter()?.try_for_each(|key| plain(&key)).map(|()| true)?
+        }
+        "made " => true,
         "+ " => args.iter().all(|v| text(v) && !v.is_safe()) || args.iter().all(list),
         "~ " => args.iter().all(|v| text(v) || matches!(v.kind(), ValueKind::Number | ValueKind::Undefined)),
         "for " => !text(&args[0]),

@@ -71,8 +71,9 @@ impl Template {
 }
 
 impl Template {
-    /// Renders an object of JSON with marks, as [`render`](Self::render) does. `texts` is a list of JSON, with a list for
-    /// each mark of the texts that it stands for. An error is no verdict on any of them: each is then rendered by itself.
+    /// Renders an object of JSON with marks, as [`render`](Self::render) does. `texts` is a list of JSON, with a list
+    /// for each mark of the texts that it stands for. An error is no verdict on any of them: each is then rendered by
+    /// itself.
     pub fn render_each(&self, variables: &[u8], texts: &[u8], today: Option<[i32; 3]>) -> Result<each::Texts, String> {
         if !self.shared {
             return Err("the template reads texts where no mark is seen".to_owned());
