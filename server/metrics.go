@@ -1,14 +1,12 @@
 package server
 
 import (
-	"net/http"
 	"strconv"
 	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/assay-rm/assay/rewards"
 )
@@ -17,7 +15,7 @@ import (
 // file, so the series are bounded.
 type metrics struct {
 	registry *prometheus.Registry
-	handler  http.Handler
+	scrapes  *scrapes
 
 	requests *prometheus.CounterVec   // route, status
 	seconds  *prometheus.HistogramVec // route
@@ -95,13 +93,8 @@ func newMetrics(engine Engine) *metrics {
 			m.wait.WithLabelValues(key.model), m.run.WithLabelValues(key.model),
 		}
 	}
-	m.handler = promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+	m.scrapes = newScrapes(m.registry)
 	return m
-}
-
-func (m *metrics) serve(x *exchange, r *http.Request) error {
-	m.handler.ServeHTTP(x, r)
-	return nil
 }
 
 // caller makes the series of a caller. They are there from the start, so that a rate can be taken of the first request.

@@ -25,7 +25,7 @@ func (s *Server) nativeProtocol() *protocol {
 			{"GET", "/v1/models", "What is loaded", false, s.models, nil, wire.ModelsAnswer{}},
 			{"GET", "/healthz", "The process lives", true, s.healthz, nil, wire.AliveAnswer{}},
 			{"GET", "/readyz", "Every model scores, and the server does not drain", true, s.readyz, nil, wire.ReadyAnswer{}},
-			{"GET", "/metrics", "Prometheus metrics", false, s.metrics.serve, nil, nil},
+			{"GET", "/metrics", "Prometheus metrics", false, s.metrics.scrapes.serve, nil, nil},
 			{"GET", "/openapi.json", "These schemas", true, s.schemas.serve, nil, nil},
 			{"GET", "/docs", "A page to read and try the routes", true, page("docs.html", "text/html; charset=utf-8"), nil, nil},
 			{"GET", "/docs/docs.js", "", true, page("docs.js", "text/javascript; charset=utf-8"), nil, nil},
