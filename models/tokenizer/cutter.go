@@ -111,10 +111,10 @@ func (c *cutter) cut(text string) (piece string, token *addedToken, rest string)
 const chunkBytes = 256
 
 // chunk cuts a piece at the first place between words that is far enough from its start, so that the cuts of a piece
-// stay where they are when it grows. Such a place is between an ASCII letter and a space; see separable.
+// stay where they are when it grows. Such a place is between an ASCII letter or digit and a space; see separable.
 func (c *cutter) chunk(piece string) (chunk, rest string) {
 	for at := c.least; c.words && at < len(piece); at++ {
-		if piece[at] == ' ' && letter(piece[at-1]) {
+		if before := piece[at-1]; piece[at] == ' ' && (letter(before) || digit(before)) {
 			return piece[:at], piece[at:]
 		}
 	}
@@ -122,3 +122,4 @@ func (c *cutter) chunk(piece string) (chunk, rest string) {
 }
 
 func letter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
+func digit(c byte) bool  { return c >= '0' && c <= '9' }

@@ -70,9 +70,9 @@ func countFunc[T any](list []T, is func(T) bool) int {
 }
 
 // wordPatterns are regular expressions that find the words of a piece. In each of them an alternative that matches a
-// letter matches no space behind it; only one that ends in white space looks ahead, by one character; none looks back.
-// So a word ends between a letter and a space whatever follows, the words before that are the same without what
-// follows, and those behind it without what came before.
+// letter or a digit matches no space behind it; only one that ends in white space looks ahead, by one character; none
+// looks back. So a word ends between a letter or digit and a space whatever follows, the words before that are the same
+// without what follows, and those behind it without what came before.
 var wordPatterns = []string{
 	// Qwen 2 to 3, Llama 3, Mistral Nemo, and plainer ones of their kind
 	`(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`,
@@ -82,8 +82,8 @@ var wordPatterns = []string{
 	` ?\p{L}+| ?[^\s\p{L}\p{N}]+|\p{N}|\s`,
 }
 
-// separable tells whether a tokenizer encodes what stands before a space that follows an ASCII letter, and what stands
-// from the space on, each on its own: it changes neither first (NFC joins nothing to a space or to what stands before
+// separable tells whether a tokenizer encodes what stands before a space that follows an ASCII letter or digit, and what
+// stands from the space on, each on its own: it changes neither first (NFC joins nothing to a space or to what stands before
 // one), splits words as one of wordPatterns or GPT-2's own does, and looks words up one by one.
 func separable(parts map[string]json.RawMessage) bool {
 	normalizer, ok := readPart(parts["normalizer"])
