@@ -65,7 +65,7 @@ type shutWriter struct {
 	opens chan struct{}
 }
 
-func (w *shutWriter) Header() http.Header { return http.Header{} }
+func (*shutWriter) Header() http.Header { return http.Header{} }
 
 func (w *shutWriter) Write(p []byte) (int, error) {
 	<-w.opens
