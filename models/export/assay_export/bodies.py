@@ -9,7 +9,7 @@ DECODERS = {"qwen2": "Qwen2", "qwen3": "Qwen3", "llama": "Llama", "mistral": "Mi
 """Supported `model_type` values of config.json whose tokens see what stands before them, each with the prefix of its class names."""
 
 ENCODERS = {"bert": "Bert", "roberta": "Roberta", "xlm-roberta": "XLMRoberta", "modernbert": "ModernBert", "deberta": "Deberta",
-            "deberta-v2": "DebertaV2"}
+            "deberta-v2": "DebertaV2", "distilbert": "DistilBert", "electra": "Electra", "eurobert": "EuroBert", "gte": "Gte", "nomic_bert": "NomicBert"}
 """Those whose tokens see each other; they have the padded layout only."""
 
 

@@ -7,7 +7,7 @@ from .attention import IMPLEMENTATION, MASKED
 from .model import Model
 from .padded import GridView
 from .reference import float32_copy
-from .rope import RotaryTables
+from .rope import RotaryTables, rotary_table
 
 
 def own_attention(config) -> bool:
@@ -17,7 +17,11 @@ def own_attention(config) -> bool:
 
 def bit_equal(config) -> bool:
     """Tell whether a row's bits are the same in any batch: with our attention, and no sum whose length depends on the padding."""
-    return own_attention(config) and getattr(config, "classifier_pooling", None) != "mean"
+    return own_attention(config) and getattr(config, "classifier_pooling", None) not in MEANS
+
+
+MEANS = ("mean", "late")
+"""Values of config.json's classifier_pooling with which a head reads every token, "late" behind its first layer."""
 
 
 class EncoderGraph(nn.Module):
@@ -34,7 +38,8 @@ class EncoderGraph(nn.Module):
         self.module.set_attn_implementation(IMPLEMENTATION)
         for part in list(self.module.modules()):
             if hasattr(part, "rotary_emb"):
-                part.rotary_emb = RotaryTables(part.rotary_emb, max(2, max_tokens))
+                table = RotaryTables if hasattr(part.rotary_emb, "layer_types") else rotary_table
+                part.rotary_emb = table(part.rotary_emb, max(2, max_tokens))
 
     def forward(self, input_ids, attention_mask, token_type_ids=None):
         extra = {"token_type_ids": token_type_ids} if self.types else {}
@@ -52,8 +57,13 @@ class EncoderGraph(nn.Module):
 
 
 HEADS = {"bert": ("bert.pooler", "classifier"), "roberta": ("classifier",), "xlm-roberta": ("classifier",), "modernbert": ("head", "classifier"),
-         "deberta": ("pooler", "classifier"), "deberta-v2": ("pooler", "classifier")}
+         "deberta": ("pooler", "classifier"), "deberta-v2": ("pooler", "classifier"), "electra": ("classifier",),
+         "distilbert": ("pre_classifier", "relu", "classifier"), "eurobert": ("dense", "activation", "classifier"),
+         "gte": ("gte.pooler", "classifier"), "nomic_bert": ("nomic_bert.pooler", "classifier")}
 """What transformers' class does after the body, by model_type: parts that run one after another."""
+
+ON_ROWS = ("modernbert", "distilbert", "eurobert")
+"""Those whose head takes rows; that of the others picks the first token of a sequence itself."""
 
 
 class Classifier(nn.Module):
@@ -62,6 +72,8 @@ class Classifier(nn.Module):
     def __init__(self, model: nn.Module):
         super().__init__()
         self.model, self.config = model, model.config
+        if model.config.model_type == "distilbert":
+            model.relu = nn.ReLU()  # which its own forward calls by itself
 
     @property
     def width(self) -> int:
@@ -70,19 +82,27 @@ class Classifier(nn.Module):
 
     @property
     def head_parts(self) -> list[nn.Module]:
-        """The modules of the head."""
-        return [self.model.get_submodule(name) for name in HEADS[self.config.model_type]]
+        """The modules of the head. Late pooling is between the last two, and as good before the last, a Linear."""
+        parts = [self.model.get_submodule(name) for name in HEADS[self.config.model_type]]
+        return parts[-1:] if self.pooling == "late" else parts
+
+    @property
+    def pooling(self) -> str | None:
+        """What config.json says of it, where the class heeds that."""
+        return getattr(self.config, "classifier_pooling", None)
 
     def rows(self, input_ids, attention_mask, **extra) -> torch.Tensor:
-        """Return what the head reads [B, width]: the first token's hidden state, or the mean."""
+        """Return what the head reads [B, width]: the first token's hidden state, or a mean over all tokens."""
         hidden = self.model.base_model(input_ids=input_ids, attention_mask=attention_mask, **extra).last_hidden_state
-        if getattr(self.config, "classifier_pooling", "cls") == "mean":
+        if self.pooling == "late":
+            hidden = self.model.activation(self.model.dense(hidden))
+        if self.pooling in MEANS:
             return (hidden * attention_mask[..., None]).sum(1) / attention_mask.sum(1, keepdim=True)
         return hidden[:, 0]
 
     def on_rows(self, rows: torch.Tensor) -> torch.Tensor:
-        """Return the head's outputs [B, labels]; all but ModernBERT's pick the first token of a sequence themselves."""
-        value = rows if self.config.model_type == "modernbert" else rows[:, None]
+        """Return the head's outputs [B, labels]."""
+        value = rows if self.config.model_type in ON_ROWS else rows[:, None]
         for part in self.head_parts:
             value = part(value)
         return value

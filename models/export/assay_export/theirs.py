@@ -56,6 +56,13 @@ class TheirRules(TextRules):
     def tokenize(self, text: str) -> list[int]:
         return self.theirs(text, add_special_tokens=False)["input_ids"]
 
+    def whole(self, text: str) -> list[int]:
+        if not self.part("tokenizer").get("frame"):
+            return self.tokenize(text)
+        encoded = self.theirs(text)
+        self.kinds[tuple(encoded["input_ids"])] = encoded.get("token_type_ids")
+        return encoded["input_ids"]
+
     def render(self, messages: list[dict[str, str]], add_generation_prompt: bool = False, **names: str) -> str:
         try:
             with clock(self.day):

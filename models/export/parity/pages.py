@@ -63,7 +63,7 @@ def table(own: list[Family], by_family: dict[str, list[Result]]) -> str:
         classes = ", ".join(sorted({run.class_name for run in runs})) or "none"
         layouts = ", ".join(dict.fromkeys(run.layout for run in runs)) or "none"
         worst = f"{max(run.worst for run in runs):.0e}" if runs else "not run"
-        lines.append(f"| `{family.name}`{' *' if family.default else ''} | {family.title} | {classes} | {text_of(family)} | {pooling_of(family)} "
+        lines.append(f"| `{family.name}`{' *' if family.default is True else ''} | {family.title} | {classes} | {text_of(family)} | {pooling_of(family)} "
                      f"| {head_of(family)} | {layouts} | {worst} |")
     return "\n".join(lines) + "\n"
 

@@ -19,15 +19,18 @@ V1 = {"relative_attention": True, "max_relative_positions": -1, "pos_att_type": 
       "type_vocab_size": 0, "pooler_hidden_size": 32, "pooler_hidden_act": "gelu"}
 BERT_TOKENS = {"pad_token": "[PAD]", "cls_token": "[CLS]", "sep_token": "[SEP]", "unk_token": "[UNK]"}
 ROBERTA_TOKENS = {"bos_token": "<s>", "eos_token": "</s>", "pad_token": "<pad>", "cls_token": "<s>", "sep_token": "</s>", "unk_token": "<unk>"}
+EURO_TOKENS = {"bos_token": "<|begin_of_text|>", "eos_token": "<|end_of_text|>", "pad_token": "<|pad|>"}
 
 WORDPIECE = cache(checkpoint.wordpiece)
 BERT_UNIGRAM = cache(lambda: checkpoint.bert_pairs(checkpoint.unigram(["[PAD]", "[CLS]", "[SEP]", "[UNK]"], "[UNK]")))
 BERT_BYTES = cache(lambda: checkpoint.bert_pairs(checkpoint.byte_level(["[PAD]", "[CLS]", "[SEP]", "[UNK]"])))
+EURO_BYTES = cache(lambda: checkpoint.bert_pairs(checkpoint.byte_level(["<|begin_of_text|>", "<|end_of_text|>", "<|pad|>"]), "<|begin_of_text|>",
+                                                 "<|end_of_text|>"))
 ROBERTA_BYTES = cache(lambda: checkpoint.roberta_pairs(checkpoint.byte_level(["<s>", "<pad>", "</s>", "<unk>"])))
 ROBERTA_UNIGRAM = cache(lambda: checkpoint.roberta_pairs(checkpoint.unigram(["<s>", "<pad>", "</s>", "<unk>"], "<unk>")))
 
 
-def writer(model_type: str, class_name: str, tokenizer_of_kind, tokens: dict[str, str], seed: int, **config):
+def writer(model_type: str, class_name: str, tokenizer_of_kind, tokens: dict[str, str], seed: int, template: str | None = None, **config):
     """Return the writer of transformers' own class with seeded noise."""
     def write(directory):
         tokenizer = tokenizer_of_kind()
@@ -35,7 +38,7 @@ def writer(model_type: str, class_name: str, tokenizer_of_kind, tokens: dict[str
         settings = AutoConfig.for_model(model_type, **{**SIZES, "num_labels": 1, **config, "vocab_size": tokenizer.get_vocab_size(), "pad_token_id": pad})
         model = getattr(transformers, class_name)(settings)
         weights = checkpoint.weights_of(model, seed)
-        checkpoint.write(directory, settings.to_dict() | {"architectures": [class_name]}, weights, tokenizer, tokens)
+        checkpoint.write(directory, settings.to_dict() | {"architectures": [class_name]}, weights, tokenizer, tokens, template)
     return write
 
 
@@ -65,6 +68,9 @@ DEBERTA2 = ("deberta-v2", "DebertaV2ForSequenceClassification", BERT_UNIGRAM, BE
 MODERN = ("modernbert", "ModernBertForSequenceClassification", BERT_BYTES, BERT_TOKENS)
 MODERN_SIZES = {"num_hidden_layers": 3, "global_attn_every_n_layers": 2, "local_attention": 8, "cls_token_id": 1, "sep_token_id": 2,
                 "bos_token_id": 1, "eos_token_id": 2}
+DISTIL = {"n_layers": 2, "n_heads": 4, "dim": 32, "hidden_dim": 48, "max_position_embeddings": 256}
+EURO = ("eurobert", "EuroBertForSequenceClassification", EURO_BYTES, EURO_TOKENS)
+EURO_SIZES = {"num_key_value_heads": 2, "bos_token_id": 0, "eos_token_id": 1, "mask_token_id": 2}
 
 CASES = [
     case("bert-reranker", "bert-pair", writer("bert", "BertForSequenceClassification", WORDPIECE, BERT_TOKENS, 51)),
@@ -78,4 +84,10 @@ CASES = [
     case("mxbai-rerank", "mxbai-rerank", writer(*DEBERTA2, 57, **V3), torch.sigmoid),
     case("modernbert-reranker", "modernbert-pair", writer(*MODERN, 58, classifier_pooling="cls", **MODERN_SIZES)),
     case("modernbert-reranker-mean", "modernbert-pair", writer(*MODERN, 59, classifier_pooling="mean", **MODERN_SIZES)),
+    case("distilbert-reranker", "encoder-pair", writer("distilbert", "DistilBertForSequenceClassification", WORDPIECE, BERT_TOKENS, 251, **DISTIL)),
+    case("electra-reranker", "encoder-pair", writer("electra", "ElectraForSequenceClassification", WORDPIECE, BERT_TOKENS, 252, embedding_size=24)),
+    case("eurobert-reranker", "encoder-pair", writer(*EURO, 253, classifier_pooling="bos", **EURO_SIZES)),
+    case("eurobert-reranker-late", "encoder-pair", writer(*EURO, 254, classifier_pooling="late", **EURO_SIZES)),
+    case("gte-reranker", "encoder-pair", writer("gte", "GteForSequenceClassification", ROBERTA_UNIGRAM, ROBERTA_TOKENS, 255)),
+    case("nomic-reranker", "encoder-pair", writer("nomic_bert", "NomicBertForSequenceClassification", WORDPIECE, BERT_TOKENS, 256)),
 ]
