@@ -103,15 +103,14 @@ def export_whole(options: argparse.Namespace) -> str:
     if options.check:
         hold_tokenizer(options.source / "tokenizer.json", tokenizer, theirs, raw.get("vocab_size"))
     own = resolve(family.manifest, tokenizer, raw)
-    family, types = frames.put_together(family, tokenizer, theirs)
-    own["tokenizer"] = own.get("tokenizer", {}) | types
-    told: list[str] = []
+    own.setdefault("tokenizer", {})
+    family, told = frames.put_together(family, own["tokenizer"], tokenizer, theirs, options.source)
     if family.framed:
         family, told = frames.with_text(family, options.source, chat_template(options.source), options.text)
-    end = own.get("tokenizer", {}).get("end_id")
+    end = own["tokenizer"].get("end_id")
     if isinstance(end, list):
         own["tokenizer"]["end_id"] = end_token(options.source, tokenizer, theirs, end)
-    settings = read_settings(options.source, tokenizer, theirs, raw, family, options.bos or own.get("tokenizer", {}).get("bos"))
+    settings = read_settings(options.source, tokenizer, theirs, raw, family, options.bos or own["tokenizer"].get("bos"))
     if family.framed:
         own["tokenizer"]["frame"], more = frames.fitting(frames.frame(theirs), settings, tokenizer)
         told += more

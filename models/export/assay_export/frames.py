@@ -92,9 +92,16 @@ def fitting(found: dict[str, list[int]] | None, settings: TextSettings, tokenize
     return None, ["the chat template writes what the tokenizer puts around a text, so it is not put there again, and text items must have it"]
 
 
-def put_together(family: Family, tokenizer: Tokenizer, theirs) -> tuple[Family, dict]:
-    """Return a family of two texts with the segments that the tokenizer itself writes, and what the manifest's tokenizer gets for them."""
-    if family.segments != OWN:
-        return family, {}
-    segments, after = two_texts(theirs, tokenizer)
-    return replace(family, segments=segments), {} if after is None else {"type_after": after}
+def put_together(family: Family, own: dict, tokenizer: Tokenizer, theirs, directory: Path) -> tuple[Family, list[str]]:
+    """Return a family with the segments that the tokenizer itself writes, where it asks for those, and sentences for the user.
+
+    own is the manifest's tokenizer, which gets the rule of the token types, or loses it where the tokenizer gives none.
+    """
+    if family.segments == OWN:
+        segments, own["type_after"] = two_texts(theirs, tokenizer)
+        return replace(family, segments=segments), []
+    if own.get("type_after") is None or theirs(*PROBES[0]).get("token_type_ids") is not None:
+        return family, []
+    own["type_after"] = None
+    return family, [f"{directory / 'tokenizer_config.json'}: the tokenizer gives no token_type_ids (model_input_names), so they are 0 throughout, as "
+                    "transformers has it"]

@@ -18,6 +18,9 @@ V2 = V3 | {"type_vocab_size": 2, "conv_kernel_size": 3, "conv_act": "gelu", "pos
 V1 = {"relative_attention": True, "max_relative_positions": -1, "pos_att_type": ["c2p", "p2c"], "position_biased_input": False,
       "type_vocab_size": 0, "pooler_hidden_size": 32, "pooler_hidden_act": "gelu"}
 BERT_TOKENS = {"pad_token": "[PAD]", "cls_token": "[CLS]", "sep_token": "[SEP]", "unk_token": "[UNK]"}
+TYPED = ["input_ids", "token_type_ids", "attention_mask"]
+"""What the tokenizers of models with token types give."""
+
 ROBERTA_TOKENS = {"bos_token": "<s>", "eos_token": "</s>", "pad_token": "<pad>", "cls_token": "<s>", "sep_token": "</s>", "unk_token": "<unk>"}
 EURO_TOKENS = {"bos_token": "<|begin_of_text|>", "eos_token": "<|end_of_text|>", "pad_token": "<|pad|>"}
 
@@ -38,7 +41,8 @@ def writer(model_type: str, class_name: str, tokenizer_of_kind, tokens: dict[str
         settings = AutoConfig.for_model(model_type, **{**SIZES, "num_labels": 1, **config, "vocab_size": tokenizer.get_vocab_size(), "pad_token_id": pad})
         model = getattr(transformers, class_name)(settings)
         weights = checkpoint.weights_of(model, seed)
-        checkpoint.write(directory, settings.to_dict() | {"architectures": [class_name]}, weights, tokenizer, tokens, template)
+        typed = {"model_input_names": TYPED} if getattr(settings, "type_vocab_size", 0) > 1 else {}
+        checkpoint.write(directory, settings.to_dict() | {"architectures": [class_name]}, weights, tokenizer, tokens, template, **typed)
     return write
 
 
@@ -48,13 +52,10 @@ def cross_encoder(activation=lambda logit: logit):
         tokenizer, model = tokenizer_of(directory), of_class(directory)
         pairs = []
         for item in items:
-            encoded = tokenizer(item["prompt"], item["response"], return_tensors="pt", return_token_type_ids=True)
-            given = {"input_ids": encoded["input_ids"], "attention_mask": encoded["attention_mask"]}
-            if getattr(model.config, "type_vocab_size", 0) > 0:
-                given["token_type_ids"] = encoded["token_type_ids"]
+            given = tokenizer(item["prompt"], item["response"], return_tensors="pt")
             with torch.no_grad():
                 score = activation(model(**given).logits[0, 0])
-            pairs.append({"item": item, "ids": encoded["input_ids"][0].tolist(), "score": score.item()})
+            pairs.append({"item": item, "ids": given["input_ids"][0].tolist(), "score": score.item()})
         return pairs
     return run
 

@@ -53,8 +53,7 @@ def classifier(score, text_of=last_turn):
                 given = {"input_ids": torch.tensor([item["input_ids"]])}
             else:
                 text = item["text"] if "text" in item else text_of(tokenizer, conversation(item))
-                given = dict(tokenizer(text, return_tensors="pt", return_token_type_ids=getattr(model.config, "type_vocab_size", 0) > 1))
-            given["attention_mask"] = torch.ones_like(given["input_ids"])
+                given = tokenizer(text, return_tensors="pt")
             with torch.no_grad():
                 pairs.append({"item": item, "ids": given["input_ids"][0].tolist(), "score": score(model(**given).logits[0].double()).item()})
         return pairs
