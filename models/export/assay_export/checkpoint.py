@@ -18,6 +18,7 @@ from .errors import ExportError
 from .family import Family, resolve
 from .files import digest, index_notices, read_json, read_weights, weight_files
 from .model import Model, Part, decoder, encoder
+from .modules import folders, modules_of
 from .rope import position_limit
 from .tokenizer import load_tokenizer
 from .weights import parameter
@@ -94,6 +95,12 @@ def load(directory: Path, raw: dict, family: Family, tokenizer: Tokenizer, refer
     read = [directory / "config.json", *files, *(directory / name for name in TEXT_FILES if (directory / name).exists())]
     if family.head.get("form") == "classifier":
         model = classifier(raw, directory, read_weights(files))
+    elif family.head.get("form") == "modules":
+        body = empty_body(body_config(raw, directory))
+        fill(body, "", old_norms(read_weights(files)), set())
+        whole = modules_of(directory, body)
+        model = encoder(whole, whole.labels)
+        read += [path for _, folder in folders(directory)[1:] for path in sorted(folder.iterdir())]
     else:
         parts = [part(raw, directory, family, tokenizer, read_weights(files))]
         if reference is not None:

@@ -27,7 +27,7 @@ def weights(asked: str, labels: list[str]) -> dict[str, float]:
 def behind(manifest: dict, family: Family, sentence: CrossEncoder, options: argparse.Namespace) -> list[str]:
     """Put the activation of sentence-transformers' CrossEncoder behind the score, where no option and no family says another; return notices."""
     head = manifest.get("head") or {}
-    if options.activation is not None or family.kind != "reward" or family.head["form"] != "classifier":
+    if options.activation is not None or family.kind != "reward" or family.head["form"] not in ("classifier", "modules"):
         return []
     if sentence.activation is None:
         raise ExportError(f"{sentence.where}, and supported are {' and '.join(ACTIVATIONS)}; give --activation none, sigmoid or softmax")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from .errors import ExportError
 from .files import read_json, read_list
+from .modules import folders
 
 MODULES, SETTINGS, TRANSFORMER = "modules.json", "config_sentence_transformers.json", "sentence_bert_config.json"
 ACTIVATIONS = {"Identity": "none", "Sigmoid": "sigmoid"}
@@ -46,26 +47,30 @@ def read_sentence(directory: Path) -> CrossEncoder | None:
     longest = own.get("max_seq_length")
     if named is None:
         labels = len(raw.get("id2label") or []) or raw.get("num_labels") or 2
+        if listed.exists() and len(places := folders(directory)) > 1:
+            labels = read_json(places[-1][1] / "config.json").get("out_features", 2)
         return CrossEncoder(f"{directory} names no activation_fn", None, "sigmoid" if labels == 1 else "none", longest)
     short = str(named).removeprefix("torch.nn.modules.activation.").removeprefix("torch.nn.modules.linear.").removeprefix("torch.nn.")
     return CrossEncoder(f"{directory / file}: {key} is {named}", str(named), ACTIVATIONS.get(short), longest)
 
 
 def check_modules(listed: Path, settings: dict, own: dict, directory: Path) -> None:
-    """Refuse modules that are not one transformers class with a score."""
+    """Refuse modules that do not make a score in one of two ways: by one transformers class, or by layers behind its body."""
     modules = read_list(listed)
     names = [str(module.get("type") if isinstance(module, dict) else module).split(".")[-1] for module in modules]
     if settings.get("model_type", "SentenceTransformer") != "CrossEncoder":
         raise ExportError(f"{listed}: the modules {', '.join(names)} make a {settings.get('model_type', 'SentenceTransformer')}, whose embeddings are "
                           "no scores; a reward model or a CrossEncoder is wanted")
-    if names != ["Transformer"]:
-        raise ExportError(f"{listed}: the modules {', '.join(names)} make the score together, and only a Transformer with a head of its own is "
-                          "read; save it as a *ForSequenceClassification of transformers")
-    place, task = str(modules[0].get("path", "")), own.get("transformer_task", "sequence-classification")
+    behind = names[:2] == ["Transformer", "Pooling"] and names[-1] == "Dense" and set(names[2:]) <= {"Dense", "LayerNorm"}
+    if names != ["Transformer"] and not behind:
+        raise ExportError(f"{listed}: the modules {', '.join(names)} make the score together, and what is read is a Transformer with a head of its own, "
+                          "or Transformer, Pooling and then Dense or LayerNorm, a Dense last")
+    place, wanted = str(modules[0].get("path") or ""), "feature-extraction" if behind else "sequence-classification"
+    task = own.get("transformer_task", wanted)
     if place not in ("", "."):
         raise ExportError(f"{listed}: path: the Transformer lies in {place!r}, and it is read beside {MODULES}; move its files there")
-    if task != "sequence-classification":
-        raise ExportError(f"{directory / TRANSFORMER}: transformer_task is {task!r}, and only sequence-classification gives a score by itself")
+    if task != wanted:
+        raise ExportError(f"{directory / TRANSFORMER}: transformer_task is {task!r}, and these modules need {wanted}")
 
 
 def check_text(directory: Path, settings: dict, own: dict) -> None:

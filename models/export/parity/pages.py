@@ -1,6 +1,6 @@
 """The page of supported models, docs/MODELS.md, from the families' files and a parity run."""
 
-from assay_export.family import Family, families
+from assay_export.family import OWN, Family, families
 
 from .run import Result
 
@@ -16,7 +16,7 @@ INTRODUCTION = """# Models
 Written by `python -m parity --docs` (in models/export); do not edit by hand.
 
 Each family below is one file in `models/export/assay_export/families`, named with `assay-export SOURCE OUT --family NAME`; a family marked
-with * is chosen from config.json's class alone. For each, tiny checkpoints with random weights, of the authors' class and weight
+with * is chosen from config.json's class alone, and one of cross-encoders where sentence-transformers' files say that it is one. For each, tiny checkpoints with random weights, of the authors' class and weight
 names, are exported, and the Go server's ids and scores are held to those of the code named as its source, or of a restatement of it.
 The last column is the largest difference of a score in that run, in float32; the bound is 1e-4. The released weights themselves were not run.
 """
@@ -34,6 +34,7 @@ NOT_COVERED = """## Not covered, and why
 | Nemotron-4-340B-Reward's body, .nemo files | the architecture is not in transformers' safetensors form; the head and its weights are (`nemotron-340b-reward`) |
 | bge-reranker-v2-minicpm-layerwise, v2.5-gemma2-lightweight | read at an earlier layer, with remote code |
 | jina-reranker-v2, bge-m3 dense or sparse vectors | remote code; embeddings are no scores |
+| sentence-transformers' embedding models, and CrossEncoders with a prompt before the query or with LogitScore | embeddings are no scores; the others change or replace what is read |
 | PickScore, HPSv2, ImageReward, LLaVA and VILA models | images |
 | GenRM, critique and judge models | they must generate text first |
 | quantized checkpoints (GPTQ, AWQ, bitsandbytes) | the weights that the authors scored with are the unquantized ones; export those |
@@ -70,8 +71,10 @@ def table(own: list[Family], by_family: dict[str, list[Result]]) -> str:
 
 def text_of(family: Family) -> str:
     """Return in a few words where the text's form comes from."""
+    if family.framed:
+        return "the checkpoint's template, else the response; the tokenizer's own tokens around it"
     if family.segments:
-        return "segments"
+        return "the tokenizer's own for two texts" if family.segments == OWN else "segments"
     return "the family's template" if family.template else "the checkpoint's template"
 
 

@@ -29,6 +29,7 @@ DIRECTORIES = [
     ("version 4, nothing named", "modernbert-reranker", {"sentence_transformers": {"version": "4.1.0"}}, None),
     ("version 3, identity", "bert-reranker", {"sbert_ce_default_activation_function": LINEAR}, None),
     ("version 3, sigmoid", "gte-reranker", {"sbert_ce_default_activation_function": ACTIVATION}, None),
+    ("modules, first token", "modules-modernbert", {}, None), ("modules, mean", "modules-bert-mean", {}, None),
 ]
 """A name, the parity case whose checkpoint it is, what config.json has besides, and the activation with which it is saved by this version."""
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from conftest import read_bundle
+from safetensors.torch import load_file, save_file
 from test_texts import FEW, refused, run
 
 from assay_export import tiny
@@ -66,7 +67,8 @@ def test_an_option_goes_before_the_activation_of_the_directory(bert, tmp_path):
 def test_what_a_cross_encoder_would_cut_is_refused(bert, tmp_path):
     tiny.edit_json(bert / "config.json", sentence_transformers={"activation_fn": SIGMOID})
     tiny.edit_json(bert / "tokenizer_config.json", model_max_length=100)
-    assert "CrossEncoder cuts two texts to 100 tokens (model_max_length or max_seq_length), so longer ones are refused" in run(bert, tmp_path / "out", *PADDED)
+    said = run(bert, tmp_path / "out", *PADDED)
+    assert "CrossEncoder cuts two texts to 100 tokens (model_max_length or max_seq_length), so longer ones are refused" in said
     assert read_bundle(tmp_path / "out").manifest["limits"]["max_tokens"] == 100
     run(bert, tmp_path / "out", *PADDED, "--max-tokens", "120")
     assert read_bundle(tmp_path / "out").manifest["limits"]["max_tokens"] == 120
@@ -82,7 +84,7 @@ def test_what_a_cross_encoder_would_cut_is_refused(bert, tmp_path):
     ({"modules": [MODULES[0] | {"path": "0_Transformer"}], "config_sentence_transformers": {"model_type": "CrossEncoder"}},
      "modules.json: path: the Transformer lies in '0_Transformer', and it is read beside modules.json"),
     ({"modules": MODULES, "config_sentence_transformers": {"model_type": "CrossEncoder"}, "sentence_bert_config": {"transformer_task": "text-generation"}},
-     "sentence_bert_config.json: transformer_task is 'text-generation'"),
+     "sentence_bert_config.json: transformer_task is 'text-generation', and these modules need sequence-classification"),
     ({"modules": MODULES, "config_sentence_transformers": {"model_type": "CrossEncoder", "prompts": {"q": "query: "}, "default_prompt_name": "q"}},
      "config_sentence_transformers.json: default_prompt_name: the prompt 'q' goes before each query"),
     ({"modules": MODULES, "config_sentence_transformers": {"model_type": "CrossEncoder"}, "sentence_bert_config": {"do_lower_case": True}},
@@ -94,6 +96,47 @@ def test_what_a_cross_encoder_would_cut_is_refused(bert, tmp_path):
 def test_directories_that_make_no_score_by_themselves(bert, tmp_path, files, words):
     put(bert, **files)
     assert words in refused(bert, tmp_path / "out", *PADDED)
+
+
+def change(path, **fields) -> None:
+    """Change fields of a JSON file."""
+    path.write_text(json.dumps(json.loads(path.read_text()) | fields))
+
+
+@pytest.mark.parametrize(("folder", "fields", "words"), [
+    ("1_Pooling", {"pooling_mode": "max"}, "1_Pooling/config.json: pooling_mode is max; supported are cls and mean"),
+    ("1_Pooling", {"pooling_mode": ["cls", "mean"]}, "1_Pooling/config.json: pooling_mode is cls, mean"),
+    ("2_Dense", {"activation_function": "mine.Square"}, "2_Dense/config.json: activation_function is mine.Square; supported are Identity, "),
+    ("2_Dense", {"use_residual": True}, "2_Dense/config.json: use_residual is not supported"),
+    ("2_Dense", {"bias": True, "module_output_name": "scores"}, "2_Dense/config.json: it makes scores of sentence_embedding, and sentence_embedding of "),
+    ("4_Dense", {"module_output_name": "sentence_embedding"}, "4_Dense/config.json: it makes sentence_embedding of sentence_embedding, and scores of "),
+])
+def test_modules_that_are_not_read(tmp_path, folder, fields, words):
+    source = tmp_path / "source"
+    CASES["modules-modernbert"].write(source)
+    change(source / folder / "config.json", **fields)
+    assert words in refused(source, tmp_path / "out", *PADDED)
+
+
+def test_modules_whose_weights_do_not_fit(tmp_path):
+    source = tmp_path / "source"
+    CASES["modules-modernbert"].write(source)
+    weights = load_file(source / "3_LayerNorm" / "model.safetensors")
+    save_file({"norm.weight": weights["norm.weight"]}, source / "3_LayerNorm" / "model.safetensors")
+    assert "3_LayerNorm has no weight norm.bias" in refused(source, tmp_path / "out", *PADDED)
+    (source / "2_Dense" / "model.safetensors").unlink()
+    assert "2_Dense/model.safetensors is missing" in refused(source, tmp_path / "out", *PADDED)
+    (source / "modules.json").unlink()
+    said = refused(source, tmp_path / "out", *PADDED)
+    assert "config.json: architectures names ModernBertModel, a body without a head, and there is no modules.json" in said
+
+
+def test_modules_outside_the_directory(tmp_path):
+    source = tmp_path / "source"
+    CASES["modules-modernbert"].write(source)
+    listed = json.loads((source / "modules.json").read_text())
+    put(source, modules=[*listed[:2], listed[2] | {"path": "../2_Dense"}, *listed[3:]])
+    assert "modules.json: path '../2_Dense' leaves the directory" in refused(source, tmp_path / "out", *PADDED)
 
 
 def test_an_embedding_model_whose_config_lies_in_a_folder(bert, tmp_path):

@@ -64,7 +64,8 @@ def test_without_a_template_the_response_is_read_and_that_is_said(classifier, tm
         ids, logits = given(source, pair["item"].get("response") or pair["item"]["messages"][-1]["content"])
         assert pair["ids"] == ids and pair["score"] == pytest.approx(logits[0].item(), abs=1e-5)
     frame = bundle.manifest["tokenizer"]["frame"]
-    assert frame == {"before": [WORDPIECE().token_to_id("[CLS]")], "after": [WORDPIECE().token_to_id("[SEP]")]} and bundle.manifest["head"] == {"label": "nothate"}
+    assert frame == {"before": [WORDPIECE().token_to_id("[CLS]")], "after": [WORDPIECE().token_to_id("[SEP]")]}
+    assert bundle.manifest["head"] == {"label": "nothate"}
     assert (tmp_path / "out" / "chat_template.jinja").read_text() == "{{ messages[-1]['content'] }}"
 
 
