@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from .attention import IMPLEMENTATION, MASKED
+from .attention import IMPLEMENTATION, MASKED, mix
 from .model import Model
 from .padded import GridView
 from .reference import float32_copy
@@ -16,12 +16,22 @@ def own_attention(config) -> bool:
 
 
 def bit_equal(config) -> bool:
-    """Tell whether a row's bits are the same in any batch: with our attention, and no sum whose length depends on the padding."""
-    return own_attention(config) and getattr(config, "classifier_pooling", None) not in MEANS
+    """Tell whether a row's bits are the same in any batch: with our attention."""
+    return own_attention(config)
 
 
 MEANS = ("mean", "late")
 """Values of config.json's classifier_pooling with which a head reads every token, "late" behind its first layer."""
+
+
+def mean_over(hidden: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+    """Return the mean [B, width] of the tokens' states [B, S, width] that the mask [B, S] has.
+
+    It is a product of ones with the states, summed as attention sums values, so that its bits do not hang on the padding. There are two rows
+    of ones, since a product with one row is summed in another order.
+    """
+    ones = attention_mask.float()[:, None, None, None].expand(-1, -1, -1, 2, -1)
+    return mix(ones, hidden[:, :, None])[:, 0, :, 0].flatten(1) / attention_mask.sum(1, keepdim=True)
 
 
 class EncoderGraph(nn.Module):
@@ -45,7 +55,10 @@ class EncoderGraph(nn.Module):
         extra = {"token_type_ids": token_type_ids} if self.types else {}
         if self.own:
             extra["view"] = GridView(self.masks(attention_mask))
-        return (self.module.rows if self.separate else self.module)(input_ids, attention_mask, **extra)
+        if not self.separate and getattr(self.module.config, "classifier_pooling", None) not in MEANS:
+            return self.module(input_ids, attention_mask, **extra)
+        rows = self.module.rows(input_ids, attention_mask, **extra)
+        return rows if self.separate else self.module.on_rows(rows)
 
     def masks(self, attention_mask: torch.Tensor) -> dict[int | None, torch.Tensor]:
         """Return [B, 1, S or 1, S] for each window, by the number that the layers name it with, one above transformers' own."""
@@ -96,9 +109,7 @@ class Classifier(nn.Module):
         hidden = self.model.base_model(input_ids=input_ids, attention_mask=attention_mask, **extra).last_hidden_state
         if self.pooling == "late":
             hidden = self.model.activation(self.model.dense(hidden))
-        if self.pooling in MEANS:
-            return (hidden * attention_mask[..., None]).sum(1) / attention_mask.sum(1, keepdim=True)
-        return hidden[:, 0]
+        return mean_over(hidden, attention_mask) if self.pooling in MEANS else hidden[:, 0]
 
     def on_rows(self, rows: torch.Tensor) -> torch.Tensor:
         """Return the head's outputs [B, labels]."""

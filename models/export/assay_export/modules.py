@@ -5,6 +5,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from .encoder import mean_over
 from .errors import ExportError
 from .files import read_json, read_list, read_weights, weight_files
 from .heads import Pooled
@@ -41,9 +42,7 @@ class Modules(Pooled):
     def rows(self, input_ids, attention_mask, **extra) -> torch.Tensor:
         """Return what the head reads [B, width]: the first token's hidden state, or the mean."""
         hidden = self.body(input_ids=input_ids, attention_mask=attention_mask, **extra).last_hidden_state
-        if self.mode == "mean":
-            return (hidden * attention_mask[..., None]).sum(1) / attention_mask.sum(1, keepdim=True)
-        return hidden[:, 0]
+        return mean_over(hidden, attention_mask) if self.mode == "mean" else hidden[:, 0]
 
     def on_rows(self, rows: torch.Tensor) -> torch.Tensor:
         """Return the head's outputs [B, labels]."""
