@@ -33,14 +33,14 @@ type Candidate struct {
 	Probability float64 // softmax of the logits over the item's candidates
 }
 
-// choice is how the rows of a choice model become probabilities.
-type choice struct{ model string }
+// choice is how the rows of a choice model become probabilities, which is the same for all of them.
+type choice struct{}
 
-func newChoice(m *manifest.Manifest) evaluator { return choice{m.Name} }
+func newChoice(*manifest.Manifest) evaluator { return choice{} }
 
 func (choice) transforms() []string { return []string{"softmax over the candidates"} }
 
-func (c choice) recipe(source Source, r *Request) (recipe, error) {
+func (choice) recipe(source Source, r *Request) (recipe, error) {
 	cells := 0
 	for i := range r.Items {
 		if r.Refused[i] == nil {

@@ -30,7 +30,7 @@ PAIR_FORMS = (("messages", "chosen", "rejected"), ("prompt", "chosen", "rejected
 CHOICE_FORMS = (("messages", "candidates"), ("prompt", "candidates"), ("text", "candidates"))
 """Fields of an item, of one for a model that compares two responses, and of one for a model that is asked for candidates."""
 
-CHOICES = [
+CHOICES: list[dict] = [
     {"prompt": "Is 12 + 30 equal to 42? Answer Y or N.", "candidates": ["Y", "N"]},
     {"prompt": "What is 3 + 4? Answer with one digit.", "candidates": ["5", "6", "7", "8"]},
     {"messages": [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Hi! How can I help?"},
@@ -85,7 +85,8 @@ def default_items(rules: TextRules) -> list[dict]:
 def sequences(item: dict, kind: str) -> list[dict]:
     """Return what a model reads of a golden item: the item itself, of two responses both orders or each, or each candidate behind the prompt."""
     if "candidates" in item:
-        return [{key: value for key, value in item.items() if key != "candidates"} | {"candidate": one} for one in item["candidates"]]
+        prompt = {key: value for key, value in item.items() if key != "candidates"}
+        return [prompt | {"candidate": one} for one in item["candidates"]]
     if "chosen" not in item:
         return [item]
     rest = {key: value for key, value in item.items() if key not in ("chosen", "rejected")}

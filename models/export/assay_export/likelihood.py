@@ -21,6 +21,7 @@ class Likelihood(nn.Module):
         super().__init__()
         self.blocks = nn.ModuleList()
         self.cap, self.apart = cap, apart
+        self.columns = 2 if apart else 1
         for start in range(0, rows.shape[0], BLOCK):
             part = rows[start:start + BLOCK]
             layer = nn.Linear(rows.shape[1], part.shape[0], bias=False, device="meta")
