@@ -53,10 +53,14 @@ func TestManifestRefusals(t *testing.T) {
 		{name: "choice end", replace: append(choice, "pad_id: 0", "end: append, end_id: 2"), want: `tokenizer.end is "append", and a choice model`},
 		{name: "choice pooling", replace: append(choice, "last_attended", "last_not_pad"), want: `pooling is "last_not_pad", and a choice model`},
 		{name: "choice head", replace: choice, append: "head: {mean: 1}\n", want: "head is for reward models"},
-		{name: "choice head graph", replace: append(choice, "kv_heads: 2", "kv_heads: 2, head: {file: head.onnx, width: 4, input: a, output: b}"),
-			want: "graph.head does not go with a choice model"},
-		{name: "choice segments", replace: append(choice, "file: chat_template.jinja", "segments: [{text: prompt}, {text: response}]"),
-			want: "template.segments render no prompt alone, and a choice model needs it"},
+		{
+			name: "choice head graph", replace: append(choice, "kv_heads: 2", "kv_heads: 2, head: {file: head.onnx, width: 4, input: a, output: b}"),
+			want: "graph.head does not go with a choice model",
+		},
+		{
+			name: "choice segments", replace: append(choice, "file: chat_template.jinja", "segments: [{text: prompt}, {text: response}]"),
+			want: "template.segments render no prompt alone, and a choice model needs it",
+		},
 		{name: "choice likelihood", replace: choice, append: "likelihood: {beta: 1, norm: sum}\n", want: "likelihood is for reward and process models"},
 		{name: "licence", replace: []string{"licence: Apache-2.0", "licence: ''"}, want: "licence is missing"},
 		{name: "layout", replace: []string{"layout: packed", "layout: flat"}, want: `graph.layout is "flat"`},
