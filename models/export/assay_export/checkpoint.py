@@ -74,8 +74,6 @@ def check_values(raw: dict, path: Path) -> None:
     pad, size = raw.get("pad_token_id"), raw.get("vocab_size")
     if isinstance(pad, int) and isinstance(size, int) and pad >= size:
         raise ExportError(f"{path}: pad_token_id is {pad}, and vocab_size {size}; ids must be below it")
-    if raw.get("chunk_size_feed_forward"):
-        raise ExportError(f"{path}: chunk_size_feed_forward {raw['chunk_size_feed_forward']} is not supported; 0 computes the same at once")
     for name in ("rope_scaling", "rope_parameters"):
         kind = raw[name].get("rope_type", raw[name].get("type")) if isinstance(raw.get(name), dict) else None
         if kind == "su":

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from .attention import masks_by_window
-from .bodies import Body
+from .bodies import Sizes
 from .last import read_last
 from .model import Part, readings
 
@@ -77,7 +77,7 @@ def output_names(layers: int, first: str) -> list[str]:
     return [first] + [f"present_{part}.{layer}" for layer in range(layers) for part in ("key", "value")]
 
 
-def example(sizes: Body, likelihood: bool) -> tuple:
+def example(sizes: Sizes, likelihood: bool) -> tuple:
     """Return inputs to trace with; the sizes differ from each other and from 1, so that each stays a free dimension."""
     tokens, past, tiles, queries, keys, reads = 40, 5, 3, 16, 24, 4
     ids = torch.arange(tokens) % sizes.vocab_size
