@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from . import weights as lazy
-from .heads import Given, output_rows
+from .heads import Given, Shape, output_rows, shape_of
 
 BLOCK = 8192
 """Columns of the vocabulary computed together."""
@@ -16,11 +16,11 @@ BLOCK = 8192
 class Likelihood(nn.Module):
     """Maps hidden states [N, hidden] and the ids that follow [N] to log-probabilities [N, 1]."""
 
-    def __init__(self, rows: torch.Tensor, cap: float | None):
-        """rows [V, hidden] as stored; cap is Gemma 2's on the logits."""
+    def __init__(self, rows: torch.Tensor, shape: Shape):
+        """rows [V, hidden] as stored; shape is what the class does to logits."""
         super().__init__()
         self.blocks = nn.ModuleList()
-        self.cap = cap
+        self.shape = shape
         for start in range(0, rows.shape[0], BLOCK):
             part = rows[start:start + BLOCK]
             layer = nn.Linear(rows.shape[1], part.shape[0], bias=False, device="meta")
@@ -30,9 +30,7 @@ class Likelihood(nn.Module):
     def forward(self, hidden: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         wanted, sums, start = None, [], 0
         for layer in self.blocks:
-            logits = layer(hidden)
-            if self.cap:
-                logits = torch.tanh(logits / self.cap) * self.cap
+            logits = self.shape(layer(hidden))
             place = targets[:, None] - start
             own = torch.gather(logits, 1, place.clamp(0, layer.out_features - 1))
             wanted = own if wanted is None else torch.where(place >= 0, own, wanted)
@@ -51,4 +49,4 @@ def log_sum(logits: torch.Tensor) -> torch.Tensor:
 
 def likelihood_head(given: Given) -> Likelihood:
     """Return the head of a causal language model's checkpoint."""
-    return Likelihood(output_rows(given), getattr(given.body.config, "final_logit_softcapping", None))
+    return Likelihood(output_rows(given), shape_of(given.body.config))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from .attention import masks_by_window
+from .attention import masks_by_window, seen_by
 from .bodies import Sizes
 from .last import read_last
 from .model import Part, readings
@@ -59,7 +59,8 @@ class PackedGraph(nn.Module):
         present: list[torch.Tensor] = []
         for body, read in zip(self.bodies, self.read, strict=True):
             view = TileView(masks, query_index, key_index, scatter_index, read_index, past[len(present):])
-            hidden = body(input_ids=input_ids[None], position_ids=position_ids[None], attention_mask=None, use_cache=False, view=view)[0][0]
+            with seen_by(view):
+                hidden = body(input_ids=input_ids[None], position_ids=position_ids[None], attention_mask=None, use_cache=False, view=view)[0][0]
             rows.append(hidden if read else nn.functional.embedding(read_index, hidden))
             present += view.present
         return (readings(self.parts, rows, target_ids), *present)
