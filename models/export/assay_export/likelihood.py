@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from . import weights as lazy
-from .heads import Given, output_rows
+from .heads import Given, Shape, output_rows, shape_of
 
 BLOCK = 8192
 """Columns of the vocabulary computed together."""
@@ -16,11 +16,12 @@ BLOCK = 8192
 class Likelihood(nn.Module):
     """Maps hidden states [N, hidden] and the ids that follow [N] to log-probabilities [N, 1], or to logits with log Σ exp beside them [N, 2]."""
 
-    def __init__(self, rows: torch.Tensor, cap: float | None, apart: bool = False):
-        """rows [V, hidden] as stored; cap is Gemma 2's on the logits; apart: the logit and the log Σ exp of the vocabulary, not their difference."""
+    def __init__(self, rows: torch.Tensor, shape: Shape, apart: bool = False):
+        """rows [V, hidden] as stored; shape is what the class does to logits; apart: the logit and the log Σ exp of the vocabulary, not their
+        difference."""
         super().__init__()
         self.blocks = nn.ModuleList()
-        self.cap, self.apart = cap, apart
+        self.shape, self.apart = shape, apart
         self.columns = 2 if apart else 1
         for start in range(0, rows.shape[0], BLOCK):
             part = rows[start:start + BLOCK]
@@ -31,9 +32,7 @@ class Likelihood(nn.Module):
     def forward(self, hidden: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         wanted, sums, start = None, [], 0
         for layer in self.blocks:
-            logits = layer(hidden)
-            if self.cap:
-                logits = torch.tanh(logits / self.cap) * self.cap
+            logits = self.shape(layer(hidden))
             place = targets[:, None] - start
             own = torch.gather(logits, 1, place.clamp(0, layer.out_features - 1))
             wanted = own if wanted is None else torch.where(place >= 0, own, wanted)
@@ -53,9 +52,9 @@ def log_sum(logits: torch.Tensor) -> torch.Tensor:
 
 def likelihood_head(given: Given) -> Likelihood:
     """Return the head of a causal language model's checkpoint."""
-    return Likelihood(output_rows(given), getattr(given.body.config, "final_logit_softcapping", None))
+    return Likelihood(output_rows(given), shape_of(given.body.config))
 
 
 def choice_head(given: Given) -> Likelihood:
     """Return the head of a causal language model that is asked for candidates: the next token's logit, and the vocabulary's log Σ exp."""
-    return Likelihood(output_rows(given), getattr(given.body.config, "final_logit_softcapping", None), apart=True)
+    return Likelihood(output_rows(given), shape_of(given.body.config), apart=True)

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from . import heads
-from .bodies import Body, describe
+from .bodies import Sizes, describe
 from .errors import ExportError
 from .likelihood import Likelihood
 
@@ -29,7 +29,7 @@ class Model:
     """One body with its head, or a policy and its reference, whose columns stand side by side; or an encoder."""
 
     parts: tuple[Part, ...]
-    sizes: Body
+    sizes: Sizes
     """Of the first body; `layers` and `windows` of all."""
     labels: int
     encoder: nn.Module | None = None
