@@ -10,7 +10,7 @@ DECODERS = {"qwen2": "Qwen2", "qwen3": "Qwen3", "llama": "Llama", "mistral": "Mi
 
 ENCODERS = {"bert": "Bert", "roberta": "Roberta", "xlm-roberta": "XLMRoberta", "modernbert": "ModernBert", "deberta": "Deberta",
             "deberta-v2": "DebertaV2"}
-"""Those whose tokens see each other; they have the padded layout only."""
+"""Those whose tokens see each other."""
 
 
 @dataclass(frozen=True)
