@@ -30,7 +30,8 @@ class SequenceView:
         """The last layer's attention so far, [1, T, heads · d]."""
 
     def __call__(self, layer, query, key, value, attend):
-        mixed = attend(take(query[0], self.query_index), take(key[0], self.key_index), take(value[0], self.key_index))
+        query, key, value = (part.flatten(0, 1) for part in (query, key, value))  # not [0], which the graph would copy
+        mixed = attend(take(query, self.query_index), take(key, self.key_index), take(value, self.key_index))
         self.mixed = nn.functional.embedding(self.scatter_index, mixed.flatten(0, 1))[None]
         return self.mixed
 
@@ -53,7 +54,7 @@ class PackedEncoder(nn.Module):
         usable = torch.arange(key_index.shape[1])[None] < key_len[:, None]
         distance = (position_ids[query_index][:, :, None] - position_ids[key_index][:, None]).abs()
         masks = masks_by_distance(distance[:, None], usable[:, None, None], self.windows)
-        tile = torch.div(scatter_index[read_index], query_index.shape[1], rounding_mode="floor")
+        tile = torch.arange(query_index.shape[0])[:, None].expand_as(query_index).flatten()[scatter_index[read_index]]
         first = key_index[:, 0][tile]
         view = SequenceView(masks, query_index, key_index, scatter_index, first)
         types = {} if token_type_ids is None else {"token_type_ids": token_type_ids[None]}
