@@ -23,7 +23,7 @@ type Options struct {
 	// prefix gives hangs on what follows, and nothing is shared or cached but the outcome of equal sequences.
 	Bidirectional bool
 
-	Heads  int    // query heads of an attention layer, for the default of [Budget.Area]; zero: one
+	Heads int // query heads of an attention layer, for the default of [Budget.Area]; zero: one
 
 	// Fetched is how many query places of a tile take as much memory as the keys and values of one key place, which
 	// every tile fetches for itself: 2 · head_dim where each head has keys of its own. Small tiles behind a long prefix
