@@ -23,7 +23,7 @@ type damaged struct {
 
 func copyBundle(t *testing.T, name string) damaged {
 	t.Helper()
-	dir := filepath.Join(t.TempDir(), name)
+	dir := filepath.Join(t.TempDir(), filepath.Base(name))
 	if err := os.CopyFS(dir, os.DirFS(filepath.Join("testdata", "bundles", name))); err != nil {
 		t.Fatal(err)
 	}

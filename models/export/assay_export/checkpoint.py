@@ -11,7 +11,7 @@ from torch import nn
 from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification
 from transformers.initialization import no_init_weights
 
-from . import forms, heads, internlm2
+from . import experts, forms, heads, internlm2
 from .bodies import ENCODERS, check_type, describe
 from .encoder import Classifier
 from .errors import ExportError
@@ -20,6 +20,7 @@ from .files import digest, index_notices, read_json, read_weights, weight_files
 from .model import Model, Part, decoder, encoder
 from .modules import folders, modules_of
 from .rope import position_limit
+from .sentence import FILES as SENTENCE_FILES
 from .tokenizer import load_tokenizer
 from .weights import parameter
 
@@ -75,8 +76,6 @@ def check_values(raw: dict, path: Path) -> None:
     pad, size = raw.get("pad_token_id"), raw.get("vocab_size")
     if isinstance(pad, int) and isinstance(size, int) and pad >= size:
         raise ExportError(f"{path}: pad_token_id is {pad}, and vocab_size {size}; ids must be below it")
-    if raw.get("chunk_size_feed_forward"):
-        raise ExportError(f"{path}: chunk_size_feed_forward {raw['chunk_size_feed_forward']} is not supported; 0 computes the same at once")
     for name in ("rope_scaling", "rope_parameters"):
         kind = raw[name].get("rope_type", raw[name].get("type")) if isinstance(raw.get(name), dict) else None
         if kind == "su":
@@ -92,7 +91,7 @@ def load(directory: Path, raw: dict, family: Family, tokenizer: Tokenizer, refer
     beside = directory / "value_head.safetensors"  # where LLaMA-Factory keeps it
     if beside.exists() and "v_head" in str(family.head.get("name")):
         files.append(beside)
-    read = [directory / "config.json", *files, *(directory / name for name in TEXT_FILES if (directory / name).exists())]
+    read = [directory / "config.json", *files, *(directory / name for name in (*TEXT_FILES, *SENTENCE_FILES) if (directory / name).exists())]
     if family.head.get("form") == "classifier":
         model = classifier(raw, directory, read_weights(files))
     elif family.head.get("form") == "modules":
@@ -129,6 +128,7 @@ def part(raw: dict, directory: Path, family: Family, tokenizer: Tokenizer, weigh
         raise ExportError(f"the checkpoint has the weights {twice} and {twice.removeprefix(prefix)}, and only one can be meant")
     if raw.get("model_type") == "internlm2":
         given = internlm2.llama_weights(given, config)
+    given = experts.stacked(given, config.model_type)
     embedding = given.get(name_of(body, body.get_input_embeddings().weight))
     source = heads.Given(form, weights, body, embedding, describe(config).hidden, raw)
     head = forms.build(source)

@@ -1,4 +1,6 @@
-"""Encoders: bodies whose tokens see each other, with the head that pools them, in the padded layout only."""
+"""Encoders: bodies whose tokens see each other, with the head that pools them, and their padded graph; `encoder_packed.py` has the other."""
+
+from collections.abc import Iterable
 
 import torch
 from torch import nn
@@ -15,9 +17,35 @@ def own_attention(config) -> bool:
     return config.model_type not in ("deberta", "deberta-v2")
 
 
+def packs(model: Model) -> bool:
+    """Tell whether a model has a packed graph: a decoder, or an encoder whose head reads one row, with this package's attention."""
+    return model.encoder is None or isinstance(model.encoder, OneRow) and own_attention(model.config)
+
+
 def bit_equal(config) -> bool:
-    """Tell whether a row's bits are the same in any batch: with our attention."""
+    """Tell whether an encoder's row has the same bits in any batch: with our attention."""
     return own_attention(config)
+
+
+def prepared(encoder: nn.Module, max_tokens: int):
+    """Return a float32 copy of an encoder that calls this package's attention and looks its rotations up."""
+    clone = float32_copy(encoder)
+    clone.set_attn_implementation(IMPLEMENTATION)
+    for part in list(clone.modules()):
+        if hasattr(part, "rotary_emb"):
+            table = RotaryTables if hasattr(part.rotary_emb, "layer_types") else rotary_table
+            part.rotary_emb = table(part.rotary_emb, max(2, max_tokens))
+    return clone
+
+
+def masks_by_distance(distance: torch.Tensor, usable: torch.Tensor, windows: Iterable[int | None]) -> dict[int | None, torch.Tensor]:
+    """Return one mask [R, 1, Q, K] per window size, [R, 1, 1, K] without a window; 0 where the key may be seen and MASKED elsewhere.
+
+    distance is that of a query from a key, [R, 1, Q, K] or the same for all rows; usable is [R, 1, 1, K]. A window of w lets a token see w
+    tokens on either side. The layers name it one above transformers' own number, and so do the masks.
+    """
+    return {window if window is None else window + 1: torch.where(usable if window is None else usable & (distance <= window), 0.0, MASKED)
+            for window in sorted(windows, key=lambda window: window or 0)}
 
 
 MEANS = ("mean", "late")
@@ -39,17 +67,9 @@ class EncoderGraph(nn.Module):
 
     def __init__(self, model: Model, max_tokens: int, separate: bool):
         super().__init__()
-        self.separate = separate
-        self.module = float32_copy(model.encoder)
-        self.own, self.types = own_attention(model.config), model.types
-        self.windows = sorted(model.sizes.windows, key=lambda window: window or 0)
-        if not self.own:
-            return
-        self.module.set_attn_implementation(IMPLEMENTATION)
-        for part in list(self.module.modules()):
-            if hasattr(part, "rotary_emb"):
-                table = RotaryTables if hasattr(part.rotary_emb, "layer_types") else rotary_table
-                part.rotary_emb = table(part.rotary_emb, max(2, max_tokens))
+        self.separate, self.types, self.windows = separate, model.types, model.sizes.windows
+        self.own = own_attention(model.config)
+        self.module = prepared(model.encoder, max_tokens) if self.own else float32_copy(model.encoder)
 
     def forward(self, input_ids, attention_mask, token_type_ids=None):
         extra = {"token_type_ids": token_type_ids} if self.types else {}
@@ -61,12 +81,9 @@ class EncoderGraph(nn.Module):
         return rows if self.separate else self.module.on_rows(rows)
 
     def masks(self, attention_mask: torch.Tensor) -> dict[int | None, torch.Tensor]:
-        """Return [B, 1, S or 1, S] for each window, by the number that the layers name it with, one above transformers' own."""
-        usable = (attention_mask > 0)[:, None, None]
+        """Return [B, 1, S or 1, S] for each window."""
         position = torch.arange(attention_mask.shape[1])
-        distance = (position[:, None] - position[None]).abs()
-        return {window if window is None else window + 1: torch.where(usable if window is None else usable & (distance <= window), 0.0, MASKED)
-                for window in self.windows}
+        return masks_by_distance((position[:, None] - position[None]).abs(), (attention_mask > 0)[:, None, None], self.windows)
 
 
 HEADS = {"bert": ("bert.pooler", "classifier"), "roberta": ("classifier",), "xlm-roberta": ("classifier",), "modernbert": ("head", "classifier"),
@@ -79,7 +96,38 @@ ON_ROWS = ("modernbert", "distilbert", "eurobert")
 """Those whose head takes rows; that of the others picks the first token of a sequence itself."""
 
 
-class Classifier(nn.Module):
+class OneRow(nn.Module):
+    """An encoder whose head reads one row of a sequence: its first token's last state, or a mean over its tokens.
+
+    `config` is its body's, and `on_rows` gives the head's outputs [B, labels] of rows [B, width].
+    """
+
+    @property
+    def body(self) -> nn.Module:
+        """The encoder without its head."""
+        raise NotImplementedError
+
+    @property
+    def width(self) -> int:
+        """Size of a row that the head reads."""
+        return self.config.hidden_size
+
+    @property
+    def pooling(self) -> str | None:
+        """What config.json says of it, where the class heeds that."""
+        return getattr(self.config, "classifier_pooling", None)
+
+    def averaged(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Return what a mean is taken of, from last states [., width]."""
+        return hidden
+
+    def rows(self, input_ids, attention_mask, **extra) -> torch.Tensor:
+        """Return what the head reads [B, width]."""
+        hidden = self.body(input_ids=input_ids, attention_mask=attention_mask, **extra).last_hidden_state
+        return mean_over(self.averaged(hidden), attention_mask) if self.pooling in MEANS else hidden[:, 0]
+
+
+class Classifier(OneRow):
     """transformers' own class of an encoder with its head: pooler, dense layers, classifier."""
 
     def __init__(self, model: nn.Module):
@@ -89,9 +137,9 @@ class Classifier(nn.Module):
             model.relu = nn.ReLU()  # which its own forward calls by itself
 
     @property
-    def width(self) -> int:
-        """Size of a row that the head reads."""
-        return self.config.hidden_size
+    def body(self) -> nn.Module:
+        """The encoder without its head."""
+        return self.model.base_model
 
     @property
     def head_parts(self) -> list[nn.Module]:
@@ -99,17 +147,9 @@ class Classifier(nn.Module):
         parts = [self.model.get_submodule(name) for name in HEADS[self.config.model_type]]
         return parts[-1:] if self.pooling == "late" else parts
 
-    @property
-    def pooling(self) -> str | None:
-        """What config.json says of it, where the class heeds that."""
-        return getattr(self.config, "classifier_pooling", None)
-
-    def rows(self, input_ids, attention_mask, **extra) -> torch.Tensor:
-        """Return what the head reads [B, width]: the first token's hidden state, or a mean over all tokens."""
-        hidden = self.model.base_model(input_ids=input_ids, attention_mask=attention_mask, **extra).last_hidden_state
-        if self.pooling == "late":
-            hidden = self.model.activation(self.model.dense(hidden))
-        return mean_over(hidden, attention_mask) if self.pooling in MEANS else hidden[:, 0]
+    def averaged(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Return what a mean is taken of: with late pooling the states behind the head's first layer."""
+        return self.model.activation(self.model.dense(hidden)) if self.pooling == "late" else hidden
 
     def on_rows(self, rows: torch.Tensor) -> torch.Tensor:
         """Return the head's outputs [B, labels]."""

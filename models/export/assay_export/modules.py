@@ -5,10 +5,9 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from .encoder import mean_over
+from .encoder import OneRow
 from .errors import ExportError
 from .files import read_json, read_list, read_weights, weight_files
-from .heads import Pooled
 from .weights import parameter
 
 POOLING = {"cls": "cls", "mean": "mean"}
@@ -26,27 +25,32 @@ EMBEDDING, SCORES = "sentence_embedding", "scores"
 """What modules hand on, and what the last one gives."""
 
 
-class Modules(Pooled):
+class Modules(OneRow):
     """An encoder's body with what sentence-transformers pools and computes behind it."""
 
     def __init__(self, body: nn.Module, mode: str, layers: list[nn.Module], labels: int):
-        super().__init__(body)
-        self.config.classifier_pooling = self.mode = mode
-        self.head, self.labels, self.width = nn.Sequential(*layers), labels, body.config.hidden_size
+        super().__init__()
+        self.whole, self.config, self.labels = body, body.config, labels
+        self.config.classifier_pooling = mode
+        self.head = nn.Sequential(*layers)
+
+    @property
+    def body(self) -> nn.Module:
+        """The encoder without its head."""
+        return self.whole
 
     @property
     def head_parts(self) -> list[nn.Module]:
         """The modules of the head."""
         return [self.head]
 
-    def rows(self, input_ids, attention_mask, **extra) -> torch.Tensor:
-        """Return what the head reads [B, width]: the first token's hidden state, or the mean."""
-        hidden = self.body(input_ids=input_ids, attention_mask=attention_mask, **extra).last_hidden_state
-        return mean_over(hidden, attention_mask) if self.mode == "mean" else hidden[:, 0]
-
     def on_rows(self, rows: torch.Tensor) -> torch.Tensor:
         """Return the head's outputs [B, labels]."""
         return self.head(rows)
+
+    def set_attn_implementation(self, name: str) -> None:
+        """As transformers' models have it."""
+        self.whole.set_attn_implementation(name)
 
     def forward(self, input_ids, attention_mask, **extra):
         return self.on_rows(self.rows(input_ids, attention_mask, **extra))

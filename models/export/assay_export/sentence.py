@@ -8,6 +8,7 @@ from .files import read_json, read_list
 from .modules import folders
 
 MODULES, SETTINGS, TRANSFORMER = "modules.json", "config_sentence_transformers.json", "sentence_bert_config.json"
+FILES = (MODULES, SETTINGS, TRANSFORMER)
 ACTIVATIONS = {"Identity": "none", "Sigmoid": "sigmoid"}
 """torch's classes that the manifest has a word for."""
 

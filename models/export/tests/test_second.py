@@ -13,7 +13,7 @@ from assay_export import ExportError, second, tiny
 from assay_export import checkpoint as reading
 from assay_export.cli import arguments, export
 
-PAIRS = ("--family", "bert-pair", "--layout", "padded")
+PAIRS = ("--family", "bert-pair")
 ITEM = {"prompt": "What is 12 + 30?", "response": "It is 41, because 12 + 30 = 41."}
 
 

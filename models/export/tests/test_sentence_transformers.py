@@ -17,7 +17,7 @@ CASES = {case.name: case for case in every_case()}
 SEEN = json.loads((Path(__file__).parent / "sentence_transformers.json").read_text(encoding="utf-8"))["directories"]
 """What sentence/make.py saw of sentence-transformers itself."""
 
-PADDED = ("--layout", "padded", "--no-check")
+UNCHECKED = ("--no-check",)
 SIGMOID = "torch.nn.modules.activation.Sigmoid"
 MODULES = [{"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.base.modules.transformer.Transformer"}]
 POOLED = [*MODULES, {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"}]
@@ -32,7 +32,7 @@ def test_a_cross_encoder_gives_what_its_own_predict_gives(seen, tmp_path):
         (source / name).write_text(json.dumps(content))
     (tmp_path / "golden").write_text("\n".join(map(json.dumps, PASSAGES)))
     several = isinstance(seen["scores"][0], list)
-    said = run(source, out, *PADDED, "--golden", str(tmp_path / "golden"), *(("--label", "nothate") if several else ()))
+    said = run(source, out, *UNCHECKED, "--golden", str(tmp_path / "golden"), *(("--label", "nothate") if several else ()))
     assert "as CrossEncoder.predict has it; --activation" in said
     for pair, score in zip(read_bundle(out).golden, seen["scores"], strict=True):
         assert pair["score"] == pytest.approx(score[0] if several else score, abs=1e-5)
@@ -53,24 +53,24 @@ def put(source, **files) -> None:
 
 def test_an_activation_without_a_word_is_refused_unless_one_is_given(bert, tmp_path):
     tiny.edit_json(bert / "config.json", sentence_transformers={"activation_fn": "torch.nn.modules.activation.Tanh"})
-    said = refused(bert, tmp_path / "out", *PADDED)
+    said = refused(bert, tmp_path / "out", *UNCHECKED)
     assert "config.json: sentence_transformers.activation_fn is torch.nn.modules.activation.Tanh, and supported are Identity and Sigmoid; give " in said
-    run(bert, tmp_path / "out", *PADDED, "--activation", "none")
+    run(bert, tmp_path / "out", *UNCHECKED, "--activation", "none")
 
 
 def test_an_option_goes_before_the_activation_of_the_directory(bert, tmp_path):
     tiny.edit_json(bert / "config.json", sentence_transformers={"activation_fn": SIGMOID})
-    assert "CrossEncoder.predict" not in run(bert, tmp_path / "out", *PADDED, "--activation", "none")
+    assert "CrossEncoder.predict" not in run(bert, tmp_path / "out", *UNCHECKED, "--activation", "none")
     assert read_bundle(tmp_path / "out").manifest["head"] == {"activation": "none"}
 
 
 def test_what_a_cross_encoder_would_cut_is_refused(bert, tmp_path):
     tiny.edit_json(bert / "config.json", sentence_transformers={"activation_fn": SIGMOID})
     tiny.edit_json(bert / "tokenizer_config.json", model_max_length=100)
-    said = run(bert, tmp_path / "out", *PADDED)
+    said = run(bert, tmp_path / "out", *UNCHECKED)
     assert "CrossEncoder cuts two texts to 100 tokens (model_max_length or max_seq_length), so longer ones are refused" in said
     assert read_bundle(tmp_path / "out").manifest["limits"]["max_tokens"] == 100
-    run(bert, tmp_path / "out", *PADDED, "--max-tokens", "120")
+    run(bert, tmp_path / "out", *UNCHECKED, "--max-tokens", "120")
     assert read_bundle(tmp_path / "out").manifest["limits"]["max_tokens"] == 120
 
 
@@ -95,7 +95,7 @@ def test_what_a_cross_encoder_would_cut_is_refused(bert, tmp_path):
 ])
 def test_directories_that_make_no_score_by_themselves(bert, tmp_path, files, words):
     put(bert, **files)
-    assert words in refused(bert, tmp_path / "out", *PADDED)
+    assert words in refused(bert, tmp_path / "out", *UNCHECKED)
 
 
 def change(path, **fields) -> None:
@@ -115,7 +115,7 @@ def test_modules_that_are_not_read(tmp_path, folder, fields, words):
     source = tmp_path / "source"
     CASES["modules-modernbert"].write(source)
     change(source / folder / "config.json", **fields)
-    assert words in refused(source, tmp_path / "out", *PADDED)
+    assert words in refused(source, tmp_path / "out", *UNCHECKED)
 
 
 def test_modules_whose_weights_do_not_fit(tmp_path):
@@ -123,11 +123,11 @@ def test_modules_whose_weights_do_not_fit(tmp_path):
     CASES["modules-modernbert"].write(source)
     weights = load_file(source / "3_LayerNorm" / "model.safetensors")
     save_file({"norm.weight": weights["norm.weight"]}, source / "3_LayerNorm" / "model.safetensors")
-    assert "3_LayerNorm has no weight norm.bias" in refused(source, tmp_path / "out", *PADDED)
+    assert "3_LayerNorm has no weight norm.bias" in refused(source, tmp_path / "out", *UNCHECKED)
     (source / "2_Dense" / "model.safetensors").unlink()
-    assert "2_Dense/model.safetensors is missing" in refused(source, tmp_path / "out", *PADDED)
+    assert "2_Dense/model.safetensors is missing" in refused(source, tmp_path / "out", *UNCHECKED)
     (source / "modules.json").unlink()
-    said = refused(source, tmp_path / "out", *PADDED)
+    said = refused(source, tmp_path / "out", *UNCHECKED)
     assert "config.json: architectures names ModernBertModel, a body without a head, and there is no modules.json" in said
 
 
@@ -136,10 +136,10 @@ def test_modules_outside_the_directory(tmp_path):
     CASES["modules-modernbert"].write(source)
     listed = json.loads((source / "modules.json").read_text())
     put(source, modules=[*listed[:2], listed[2] | {"path": "../2_Dense"}, *listed[3:]])
-    assert "modules.json: path '../2_Dense' leaves the directory" in refused(source, tmp_path / "out", *PADDED)
+    assert "modules.json: path '../2_Dense' leaves the directory" in refused(source, tmp_path / "out", *UNCHECKED)
 
 
 def test_an_embedding_model_whose_config_lies_in_a_folder(bert, tmp_path):
     put(bert, modules=[MODULES[0] | {"path": "0_Transformer"}, POOLED[1]])
     (bert / "config.json").unlink()
-    assert "whose embeddings are no scores" in refused(bert, tmp_path / "out", *PADDED)
+    assert "whose embeddings are no scores" in refused(bert, tmp_path / "out", *UNCHECKED)

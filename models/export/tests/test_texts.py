@@ -13,7 +13,7 @@ from parity.cases import texts
 from parity.cases.encoders import BERT_TOKENS, WORDPIECE, writer
 
 TURNS = {"messages": [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Hi! How can I help?"}]}
-TEXT = ("--family", "encoder-text", "--layout", "padded", "--no-check")
+TEXT = ("--family", "encoder-text", "--no-check")
 FEW = {"num_hidden_layers": 1, "hidden_size": 16, "num_attention_heads": 2, "intermediate_size": 24}
 
 
@@ -48,7 +48,7 @@ def given(source, text: str) -> tuple[list[int], torch.Tensor]:
 
 
 def test_a_class_of_one_text_or_two_must_be_told(classifier, tmp_path):
-    said = refused(classifier(), tmp_path / "out", "--layout", "padded")
+    said = refused(classifier(), tmp_path / "out")
     assert "class 'BertForSequenceClassification' is read by several families; choose one with --family: " in said
     assert "bert-pair (a prompt and a response, or a query and a passage, as two texts: rerankers and other cross-encoders)" in said
     assert "encoder-text (one text: sentiment, toxicity and other classifiers)" in said

@@ -76,9 +76,8 @@ CASES = [
         dense(32, 32, "activation.GELU", False), ("LayerNorm", {"dimension": 32}), dense(32, 1, "linear.Identity", True)], "linear.Identity",
         **MODERN_SIZES), PASSAGES, behind("cls", ("2_Dense", lambda row, weight, bias: nn.functional.gelu(LINEAR(row, weight, bias))),
                                           ("3_LayerNorm", lambda row, weight, bias: nn.functional.layer_norm(row, (32,), weight, bias)),
-                                          ("4_Dense", LINEAR), sigmoid=False), layouts=("padded",)),
+                                          ("4_Dense", LINEAR), sigmoid=False)),
     Case("modules-bert-mean", "sentence-modules", writer("bert", "BertModel", WORDPIECE, 282, "mean", [
         dense(32, 24, "activation.Tanh", False), dense(24, 1, "linear.Identity", True)], None), PASSAGES,
-        behind("mean", ("2_Dense", lambda row, weight, bias: torch.tanh(LINEAR(row, weight, bias))), ("3_Dense", LINEAR), sigmoid=True),
-        layouts=("padded",)),
+        behind("mean", ("2_Dense", lambda row, weight, bias: torch.tanh(LINEAR(row, weight, bias))), ("3_Dense", LINEAR), sigmoid=True)),
 ]

@@ -13,6 +13,7 @@ from .encoders import (
     EURO,
     EURO_SIZES,
     MODERN_SIZES,
+    PADDED,
     ROBERTA_BYTES,
     ROBERTA_TOKENS,
     ROBERTA_UNIGRAM,
@@ -65,9 +66,9 @@ def labelled(*names: str, **config) -> dict:
     return config | {"num_labels": len(names), "id2label": dict(enumerate(names)), "label2id": {name: at for at, name in enumerate(names)}}
 
 
-def case(name: str, writes, reference, *options: str) -> Case:
+def case(name: str, writes, reference, *options: str, layouts: tuple[str, ...] = ("packed", "padded")) -> Case:
     """Return a classifier's case."""
-    return Case(name, "encoder-text", writes, ITEMS, reference, options, layouts=("padded",))
+    return Case(name, "encoder-text", writes, ITEMS, reference, options, layouts)
 
 
 MOODS = labelled("NEGATIVE", "POSITIVE")
@@ -94,7 +95,7 @@ CASES = [
                                    **MODERN_SIZES), classifier(lambda logits: logits[0])),
     case("deberta-v3-text", writer("deberta-v2", "DebertaV2ForSequenceClassification", BERT_UNIGRAM, BERT_TOKENS, 268, **V3,
                                    **labelled("appropriate", "inappropriate")),
-         classifier(lambda logits: torch.softmax(logits, -1)[0]), "--label", "appropriate", "--activation", "softmax"),
+         classifier(lambda logits: torch.softmax(logits, -1)[0]), "--label", "appropriate", "--activation", "softmax", layouts=PADDED),
     case("eurobert-text", writer(*EURO, 269, classifier_pooling="late", **EURO_SIZES), classifier(lambda logits: logits[0])),
     case("gte-text", writer("gte", "GteForSequenceClassification", WORDPIECE, BERT_TOKENS, 270, type_vocab_size=0), classifier(lambda logits: logits[0])),
     case("nomic-text", writer("nomic_bert", "NomicBertForSequenceClassification", WORDPIECE, BERT_TOKENS, 271), classifier(lambda logits: logits[0])),
