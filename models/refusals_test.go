@@ -2,11 +2,11 @@ package models
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -246,7 +246,7 @@ func TestTheProofReadsLongSequences(t *testing.T) {
 			said[check.Name] = check.Detail
 		}
 		for _, check := range want {
-			if limit := fmt.Sprint(m.Info().Manifest.Limits.MaxTokens); !strings.Contains(said[check], "max_tokens") || check == "length" && !strings.Contains(said[check], limit) {
+			if limit := strconv.Itoa(m.Info().Manifest.Limits.MaxTokens); !strings.Contains(said[check], "max_tokens") || check == "length" && !strings.Contains(said[check], limit) {
 				t.Errorf("%s: %s: %q", name, check, said[check])
 			}
 		}
