@@ -231,6 +231,8 @@ def check_label(head: dict, labels: list[str], what: str, option: str) -> None:
 
 def label_list(labels: Sequence[str] | None, kind: str, width: int, likelihood: bool = False) -> list[str]:
     """Return one distinct name per output column."""
+    if kind == "choice":
+        return ["logit", "log_sum"]
     if likelihood:
         return ["policy", "reference"][:width]
     if labels is None:

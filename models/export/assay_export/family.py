@@ -15,7 +15,7 @@ from tokenizers import Tokenizer
 from .errors import ExportError
 
 FOLDER = Path(__file__).parent / "families"
-KINDS = ("reward", "process", "pair", "preference")
+KINDS = ("reward", "process", "pair", "preference", "choice")
 OWNERS = ("transformers", "authors")
 
 
