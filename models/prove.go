@@ -85,7 +85,7 @@ func (m *Model) expectedInputs() []onnx.Value {
 	}
 	add("query_index", onnx.Int64, -1, -1)
 	add("key_index", onnx.Int64, -1, -1)
-	if m.info.Manifest.Likelihood != nil {
+	if m.info.Manifest.ReadsNext() {
 		add("target_ids", onnx.Int64, -1)
 	}
 	if g.Bidirectional() {
@@ -107,7 +107,7 @@ func (m *Model) neededInputs() []string {
 		return []string{"input_ids", "attention_mask"}
 	}
 	names := []string{"input_ids", "position_ids", "query_index", "key_index", "key_len", "scatter_index", "read_index"}
-	if m.info.Manifest.Likelihood != nil {
+	if m.info.Manifest.ReadsNext() {
 		names = append(names, "target_ids")
 	}
 	return names

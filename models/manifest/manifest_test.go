@@ -34,6 +34,7 @@ func TestManifestDefaults(t *testing.T) {
 func TestManifestRefusals(t *testing.T) {
 	process := []string{"kind: reward", "kind: process", "pooling: last_attended", "pooling: at_token"}
 	preference := []string{"kind: reward", "kind: preference", "labels: [reward]", "labels: [a, b]"}
+	choice := slices.Clip([]string{"kind: reward", "kind: choice", "labels: [reward]", "labels: [logit, log_sum]"})
 	segments := []string{"file: chat_template.jinja", "segments: [{text: prompt}, {text: response}]"}
 	bare := slices.Clip([]string{"template: {file: chat_template.jinja, variables: {bos_token: \"<s>\"}}\n", ""})
 	tests := []struct {
@@ -47,6 +48,21 @@ func TestManifestRefusals(t *testing.T) {
 		{name: "version", replace: []string{"version: 1", "version: 2"}, want: "version is 2"},
 		{name: "name", replace: []string{"name: tiny", "name: a/b"}, want: `name "a/b"`},
 		{name: "kind", replace: []string{"kind: reward", "kind: chat"}, want: `kind is "chat"`},
+		{name: "choice labels", replace: []string{"kind: reward", "kind: choice"}, want: `graph.labels is ["reward"], and a choice model's rows are ["logit" "log_sum"]`},
+		{name: "choice layout", replace: append(choice, "layout: packed", "layout: padded"), want: `graph.layout is "padded", and a choice model`},
+		{name: "choice of what is seen", replace: append(choice, "layout: packed", "layout: packed, attention: bidirectional"), want: "graph.attention is bidirectional, and a choice model needs causal"},
+		{name: "choice end", replace: append(choice, "pad_id: 0", "end: append, end_id: 2"), want: `tokenizer.end is "append", and a choice model`},
+		{name: "choice pooling", replace: append(choice, "last_attended", "last_not_pad"), want: `pooling is "last_not_pad", and a choice model`},
+		{name: "choice head", replace: choice, append: "head: {mean: 1}\n", want: "head is for reward models"},
+		{
+			name: "choice head graph", replace: append(choice, "kv_heads: 2", "kv_heads: 2, head: {file: head.onnx, width: 4, input: a, output: b}"),
+			want: "graph.head does not go with a choice model",
+		},
+		{
+			name: "choice segments", replace: append(choice, "file: chat_template.jinja", "segments: [{text: prompt}, {text: response}]"),
+			want: "template.segments render no prompt alone, and a choice model needs it",
+		},
+		{name: "choice likelihood", replace: choice, append: "likelihood: {beta: 1, norm: sum}\n", want: "likelihood is for reward and process models"},
 		{name: "licence", replace: []string{"licence: Apache-2.0", "licence: ''"}, want: "licence is missing"},
 		{name: "layout", replace: []string{"layout: packed", "layout: flat"}, want: `graph.layout is "flat"`},
 		{name: "precision", replace: []string{"precision: float32", "precision: float8"}, want: `graph.precision is "float8"`},

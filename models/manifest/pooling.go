@@ -31,6 +31,8 @@ func (s *spec) checkPooling(check checker) {
 		}
 		check(s.Pooling == want, "pooling is %q, and a process model with steps.tokenize %s needs %s", s.Pooling,
 			s.Steps.Tokenize, want)
+	case s.Kind == KindChoice:
+		check(s.Pooling == poolLastAttended, "pooling is %q, and a choice model reads the prompt's last token: last_attended", s.Pooling)
 	case s.Likelihood != nil:
 		check(s.Pooling == poolLastAttended,
 			"pooling is %q, and likelihood reads every token up to the end: last_attended", s.Pooling)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from . import separate
-from .bodies import Body
+from .bodies import Sizes
 from .encoder import bit_equal
 from .errors import ExportError
 from .graph import output_name
@@ -38,7 +38,7 @@ def run(session, feeds: dict[str, np.ndarray], outputs: tuple[str, ...] = ("read
     return session.run(list(outputs), {name: value for name, value in feeds.items() if name in wanted})
 
 
-def sample(sizes: Body, max_tokens: int, count: int = 6) -> list[list[int]]:
+def sample(sizes: Sizes, max_tokens: int, count: int = 6) -> list[list[int]]:
     """Return sequences that share prefixes, of one token up to about three windows or 200 tokens, always the same ones."""
     rng = random.Random(0)
     longest = min(max_tokens, max([3 * window for window in sizes.windows if window] + [200]), 1024)

@@ -11,7 +11,7 @@ from torch import nn
 from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification
 from transformers.initialization import no_init_weights
 
-from . import forms, heads, internlm2
+from . import experts, forms, heads, internlm2
 from .bodies import ENCODERS, check_type, describe
 from .encoder import Classifier
 from .errors import ExportError
@@ -74,8 +74,6 @@ def check_values(raw: dict, path: Path) -> None:
     pad, size = raw.get("pad_token_id"), raw.get("vocab_size")
     if isinstance(pad, int) and isinstance(size, int) and pad >= size:
         raise ExportError(f"{path}: pad_token_id is {pad}, and vocab_size {size}; ids must be below it")
-    if raw.get("chunk_size_feed_forward"):
-        raise ExportError(f"{path}: chunk_size_feed_forward {raw['chunk_size_feed_forward']} is not supported; 0 computes the same at once")
     for name in ("rope_scaling", "rope_parameters"):
         kind = raw[name].get("rope_type", raw[name].get("type")) if isinstance(raw.get(name), dict) else None
         if kind == "su":
@@ -122,6 +120,7 @@ def part(raw: dict, directory: Path, family: Family, tokenizer: Tokenizer, weigh
         raise ExportError(f"the checkpoint has the weights {twice} and {twice.removeprefix(prefix)}, and only one can be meant")
     if raw.get("model_type") == "internlm2":
         given = internlm2.llama_weights(given, config)
+    given = experts.stacked(given, config.model_type)
     embedding = given.get(name_of(body, body.get_input_embeddings().weight))
     source = heads.Given(form, weights, body, embedding, describe(config).hidden, raw)
     head = forms.build(source)

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from .attention import mix
-from .bodies import Body
+from .bodies import Sizes
 from .encoder import Classifier, masks_by_distance, prepared
 from .last import read_rows
 from .model import Model
@@ -99,7 +99,7 @@ def input_names(types: bool) -> list[str]:
     return ["input_ids", "position_ids", "query_index", "key_index", "key_len", "scatter_index", "read_index", *(["token_type_ids"] if types else [])]
 
 
-def example(sizes: Body, types: bool) -> tuple:
+def example(sizes: Sizes, types: bool) -> tuple:
     """Return inputs to trace with; the sizes differ from each other and from 1, so that each stays a free dimension."""
     tokens, tiles, queries, keys, reads = 40, 3, 16, 24, 4
     ids = torch.arange(tokens) % sizes.vocab_size

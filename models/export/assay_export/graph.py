@@ -14,9 +14,10 @@ from torch import nn
 
 from . import encoder, encoder_packed, packed, padded, storage, weights
 from .attention import IMPLEMENTATION
+from .experts import take_apart
 from .model import Model, Part
 from .reference import float32_copy
-from .rope import rotary_table
+from .rope import looked_up
 
 OPSET = 18
 INLINE_LIMIT = 1_500_000_000
@@ -25,10 +26,10 @@ INLINE_LIMIT = 1_500_000_000
 
 def traceable(body: nn.Module, max_tokens: int) -> nn.Module:
     """Return a float32 copy of a transformers body that calls this package's attention and looks its rotations up."""
-    clone = float32_copy(body)
+    clone = take_apart(float32_copy(body))
     clone.set_attn_implementation(IMPLEMENTATION)
     if hasattr(clone, "rotary_emb"):
-        clone.rotary_emb = rotary_table(clone.rotary_emb, max(2, max_tokens))
+        clone.rotary_emb = looked_up(clone.rotary_emb, max(2, max_tokens))
     return clone
 
 

@@ -7,6 +7,8 @@ projection, nor the feed-forward part, nor the norm. The keys and values of all 
 import torch
 from torch import nn
 
+from .attention import VIEW, seen_by
+
 
 class Given:
     """A view whose attention is known already."""
@@ -36,8 +38,10 @@ def read_rows(last: nn.Module) -> None:
     """
     whole = last.forward
 
-    def forward(hidden: torch.Tensor, *args, view, **kwargs):
-        whole(hidden, *args, view=view, **kwargs)
+    def forward(hidden: torch.Tensor, *args, view=None, **kwargs):
+        handed = view is not None
+        view = view if handed else VIEW.get()
+        run(view, handed, hidden, *args, **kwargs)
 
         def read(given):
             """Return what of an argument belongs to the rows that are read."""
@@ -47,8 +51,13 @@ def read_rows(last: nn.Module) -> None:
                 return rows_of(given[0], view.read_index)[None]
             return given
 
-        return whole(read(hidden), *(read(given) for given in args), view=Given(view.masks, read(view.mixed)),
-                     **{name: read(given) for name, given in kwargs.items()})
+        return run(Given(view.masks, read(view.mixed)), handed, read(hidden), *(read(given) for given in args),
+                   **{name: read(given) for name, given in kwargs.items()})
+
+    def run(view, handed: bool, *args, **kwargs):
+        """Call the layer with a view, handed on as the layer was given its own."""
+        with seen_by(view):
+            return whole(*args, **kwargs, **({"view": view} if handed else {}))
 
     last.forward = forward
 

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 from conftest import BUNDLES, read_bundle
-from parity.case import every_case
 from transformers import AutoModelForSequenceClassification
 
 from assay_export import check
 from assay_export.cli import arguments, export
 from assay_export.errors import ExportError
 from assay_export.plan import Slack, apart, packed_feeds
+from parity.case import every_case
 
 ENCODERS = BUNDLES.parent / "encoders"
 NAMES = ("bert-reranker", "roberta-reranker", "modernbert-reranker-mean")
