@@ -58,14 +58,28 @@ class Sizes:
     """Sliding windows in use; None stands for a layer that sees everything before it."""
 
 
-def read_bodies(path: Path) -> tuple[dict[str, Body], Keys]:
-    """Return every body of the file by its model_type, and the keys of the objects about rotations."""
+@dataclass(frozen=True)
+class Nested:
+    """A model of text and images, whose text is a body with a config of its own."""
+
+    inner: str
+    """Key of that config in theirs."""
+    model_type: str
+    """Of the text's body."""
+    keys: Keys
+    """Of the config around it."""
+
+
+def read_bodies(path: Path) -> tuple[dict[str, Body], Keys, dict[str, Nested]]:
+    """Return every body of the file by its model_type, the keys of the objects about rotations, and models with a body inside."""
     content = yaml.safe_load(path.read_text(encoding="utf-8"))
     bodies = {}
     for model_type, own in content["bodies"].items():
         parts = [content["every"], content["sights"][own["sight"]], {"used": [content["groups"][name] for name in own["groups"]]}, own]
         bodies[model_type] = Body(model_type, own["prefix"], own["sight"] == "encoder", keys_of(parts))
-    return bodies, keys_of([content["rope"]])
+    nested = {name: Nested(own["inner"], own["model_type"], keys_of([content["every"], {"harmless": own["harmless"]}]))
+              for name, own in content["nested"].items()}
+    return bodies, keys_of([content["rope"]]), nested
 
 
 def keys_of(parts: list[dict]) -> Keys:
@@ -79,8 +93,8 @@ def flat(names: list) -> list[str]:
     return [name for entry in names for name in (flat(entry) if isinstance(entry, list) else [entry])]
 
 
-BODIES, ROPE = read_bodies(Path(__file__).with_suffix(".yaml"))
-"""Every kind of body by its model_type, and the keys of rope_scaling and rope_parameters."""
+BODIES, ROPE, NESTED = read_bodies(Path(__file__).with_suffix(".yaml"))
+"""Every kind of body by its model_type, the keys of rope_scaling and rope_parameters, and models of text and images by theirs."""
 
 DECODERS = {body.model_type: body.prefix for body in BODIES.values() if not body.encoder}
 """Supported `model_type` values of config.json whose tokens see what stands before them, each with the prefix of its class names."""
@@ -92,7 +106,7 @@ ENCODERS = {body.model_type: body.prefix for body in BODIES.values() if body.enc
 def check_type(model_type: str | None, where: str = "config.json") -> Body:
     """Return the kind of body of a config.json; ExportError when it is not supported."""
     if model_type not in BODIES:
-        raise ExportError(f"{where}: model_type {model_type!r} is not supported; supported are {', '.join(BODIES)}")
+        raise ExportError(f"{where}: model_type {model_type!r} is not supported; supported are {', '.join([*BODIES, *NESTED])}")
     return BODIES[model_type]
 
 

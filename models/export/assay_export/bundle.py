@@ -16,7 +16,7 @@ from .manifest import check_manifest, name_preference, write_manifest
 from .model import Model, Part, decoder
 from .place import beside, check_place
 from .reference import Reference, float32_copy
-from .rope import position_limit
+from .rope import limit_notice, position_limit
 from .second import Second
 from .text import TextRules
 from .tokenizer import load_tokenizer
@@ -128,7 +128,8 @@ def write_bundle(model: Model, tokenizer: str | Path, out: str | Path, manifest:
         write_manifest(part / "assay.yaml", manifest | {
             "limits": {"max_tokens": max_tokens},
             "golden": {"file": "golden.jsonl", "tolerance": tolerance} if pairs else None, "drift": lost})
-    return Written(verdict, told(len(pairs), len(asked), rules), dated_notice(rules))
+    bound = limit_notice(model.config) if options.max_tokens is None else []
+    return Written(verdict, told(len(pairs), len(asked), rules), [*bound, *dated_notice(rules)])
 
 
 def told(pairs: int, asked: int, rules: TextRules) -> str:

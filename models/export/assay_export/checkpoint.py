@@ -1,6 +1,7 @@
 """Reading a checkpoint directory: config, weights and head, without running anything that lies in it."""
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -19,6 +20,7 @@ from .family import Family, resolve
 from .files import digest, index_notices, read_json, read_weights, weight_files
 from .model import Model, Part, decoder, encoder
 from .modules import folders, modules_of
+from .nested import text_config, text_weights
 from .rope import position_limit
 from .sentence import FILES as SENTENCE_FILES
 from .tokenizer import load_tokenizer
@@ -36,7 +38,8 @@ DROPPED = ("auto_map", "model_type", "architectures", "dtype", "torch_dtype", "r
 TEXT_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "chat_template.jinja")
 """Files that say what text means, where they are there; the digest covers them."""
 
-PREFIXES = ("model.", "transformer.", "gpt_neox.", "bert.", "roberta.", "deberta.", "backbone_model.", "pretrained_model.model.", "")
+PREFIXES = ("model.", "model.language_model.", "language_model.model.", "transformer.", "gpt_neox.", "bert.", "roberta.", "deberta.",
+            "backbone_model.", "pretrained_model.model.", "")
 """Where a body's weights lie when the family does not say; the first that fits."""
 
 
@@ -82,9 +85,11 @@ def check_values(raw: dict, path: Path) -> None:
             raise ExportError(f"{path}: {name}: type 'su' is longrope's old name, which transformers does not read; write longrope in its place")
 
 
-def load(directory: Path, raw: dict, family: Family, tokenizer: Tokenizer, reference: Path | None = None) -> Checkpoint:
+def load(directory: Path, raw: dict, family: Family, tokenizer: Tokenizer, reference: Path | None = None,
+         harmless: Collection[str] = ()) -> Checkpoint:
     """Load a checkpoint directory, whose config.json is raw, as its family says; reference is a likelihood model's second directory.
 
+    harmless are unknown keys of the reference's config.json that change no score, as the user says.
     ExportError names the file, field or weight that is missing or does not fit.
     """
     files = weight_files(directory)
@@ -101,13 +106,13 @@ def load(directory: Path, raw: dict, family: Family, tokenizer: Tokenizer, refer
         model = encoder(whole, whole.labels)
         read += [path for _, folder in folders(directory)[1:] for path in sorted(folder.iterdir())]
     else:
-        parts = [part(raw, directory, family, tokenizer, read_weights(files))]
+        parts = [part(raw, directory, family, tokenizer, text_weights(read_weights(files)))]
         if reference is not None:
-            other, _ = read_config(reference)
+            other, *_ = text_config(read_config(reference)[0], reference / "config.json", harmless)
             if load_tokenizer(reference)[0].get_vocab() != tokenizer.get_vocab():
                 raise ExportError(f"{reference / 'tokenizer.json'}: the reference has another vocabulary than the policy, so its ids mean other text")
             more = weight_files(reference)
-            parts.append(part(other, reference, family, tokenizer, read_weights(more)))
+            parts.append(part(other, reference, family, tokenizer, text_weights(read_weights(more))))
             read += [reference / "config.json", *more, reference / "tokenizer.json"]
         model = parts[0] if isinstance(parts[0], Model) else decoder(*cast(list[Part], parts))
     names = getattr(model.parts[0].head, "names", None) if model.parts else None

@@ -14,7 +14,7 @@ from .encoder import packs
 from .errors import ExportError
 from .family import Family, choose, resolve
 from .golden import read_items
-from .keys import check_harmless, check_keys
+from .nested import known_config
 from .place import check_place
 from .second import hold_tokenizer, second_of
 from .sentence import read_sentence
@@ -98,10 +98,11 @@ def export_whole(options: argparse.Namespace) -> str:
         check_out(options.out, directory)
     check_place(options.out)
     sentence = read_sentence(options.source)
-    raw, class_name = checkpoint.read_config(options.source)
+    _, class_name = checkpoint.read_config(options.source)
     family = choose(class_name, options.family, sentence is not None)
     check_options(options, family)
-    harmless = harmless_keys(options, raw, family)
+    configs = {directory / "config.json": checkpoint.read_config(directory)[0] for directory in (options.source, options.reference) if directory}
+    raw, harmless, notices = known_config(configs, family, options.harmless)
     checkpoint.body_config(raw, options.source, family)
     tokenizer, _ = load_tokenizer(options.source)
     check_text_files(options.source)
@@ -120,7 +121,7 @@ def export_whole(options: argparse.Namespace) -> str:
     if family.framed:
         own["tokenizer"]["frame"], more = frames.fitting(frames.frame(theirs), settings, tokenizer)
         told += more
-    loaded = checkpoint.load(options.source, raw, family, tokenizer, options.reference)
+    loaded = checkpoint.load(options.source, raw, family, tokenizer, options.reference, harmless)
     if settings.pad_id is not None and settings.pad_id < 0:
         settings.pad_id = None  # as Llama's first checkpoints say that they have none
     if "pad_token_id" not in raw and loaded.model.config.pad_token_id is not None:
@@ -134,7 +135,6 @@ def export_whole(options: argparse.Namespace) -> str:
         source={"checkpoint": options.source.resolve().name, "class": class_name, "family": family.name, "digest": loaded.digest,
                 "harmless": harmless or None},
         steps=step_settings(family, own.get("steps", {}), options), likelihood=loaded.model.likelihood)
-    notices = [f"{options.source / 'config.json'}: {key} is taken to change no score, as --harmless says" for key in harmless]
     notices += told + fill(manifest, family, own, settings, options, loaded.model.config)
     if sentence is not None:
         notices += choices.behind(manifest, family, sentence, options)
@@ -153,17 +153,6 @@ def export_whole(options: argparse.Namespace) -> str:
     checked = ", not checked" if verdict is None else f", largest difference from PyTorch {verdict.worst:.1e} over {verdict.readings} readings"
     line = f"{options.out}: {name}, {family.kind}, {layout}, {written.golden}{checked}"
     return "\n".join([*loaded.notices, *notices, *written.notices, line])
-
-
-def harmless_keys(options: argparse.Namespace, raw: dict, family: Family) -> list[str]:
-    """Hold config.json, and that of the reference, to the keys that are known; return the unknown ones that the user says are harmless."""
-    path = options.source / "config.json"
-    found = check_keys(raw, path, family, options.harmless)
-    if options.reference is not None:
-        other = options.reference / "config.json"
-        found += [key for key in check_keys(checkpoint.read_config(options.reference)[0], other, family, options.harmless) if key not in found]
-    check_harmless(options.harmless, found, path)
-    return found
 
 
 def step_settings(family: Family, own: dict, options: argparse.Namespace) -> dict | None:

@@ -32,13 +32,18 @@ def check_keys(raw: dict, path: Path | str, family: Family | None = None, harmle
     body = check_type(model_type, str(path))
     own = family.known_keys if family else set()
     unknown = [*unknown_keys(raw, body.keys, own, body.model_type, str(path)), *unknown_rotations(raw, body, str(path))]
+    refuse_unknown(unknown, harmless, body.model_type, str(path), option)
+    return unknown
+
+
+def refuse_unknown(unknown: list[str], harmless: Collection[str], model_type: str, path: str, option: str = "--harmless") -> None:
+    """Refuse the unknown keys that the user does not say are harmless."""
     left = [name for name in unknown if name not in harmless]
     if left:
         several = len(left) > 1
         raise ExportError(f"{path}: {', '.join(left)} {'are keys' if several else 'is a key'} that a {model_type} is not known to have here, so whether "
                           f"{'they change' if several else 'it changes'} the scores is unknown; {' '.join(f'{option} {name}' for name in left)} "
                           f"says that {'they do' if several else 'it does'} not")
-    return unknown
 
 
 def check_harmless(given: Collection[str], found: Collection[str], path: Path | str, option: str = "--harmless") -> None:

@@ -17,8 +17,7 @@ class Likelihood(nn.Module):
     """Maps hidden states [N, hidden] and the ids that follow [N] to log-probabilities [N, 1], or to logits with log Σ exp beside them [N, 2]."""
 
     def __init__(self, rows: torch.Tensor, shape: Shape, apart: bool = False):
-        """rows [V, hidden] as stored; shape is what the class does to logits; apart: the logit and the log Σ exp of the vocabulary, not their
-        difference."""
+        """rows [V, hidden] as stored; shape: what the class does to logits; apart: the logit and the log Σ exp of the vocabulary, not their difference."""
         super().__init__()
         self.blocks = nn.ModuleList()
         self.shape, self.apart = shape, apart

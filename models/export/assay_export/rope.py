@@ -63,9 +63,14 @@ def position_limit(config) -> int:
         if config.pad_token_id is None:
             raise ExportError(f"config.json: pad_token_id is missing, and positions of a {config.model_type} begin behind it")
         return limit - config.pad_token_id - 1
+    return min([limit, *(rotation_limit(own, limit) for own in rotations(config))])
+
+
+def rotations(config) -> list[dict]:
+    """Return the parameters of each kind of rotation: one, or one for each type of layer."""
     rope = getattr(config, "rope_parameters", None) or {}
     nested = "rope_type" not in rope and bool(rope) and all(isinstance(own, dict) for own in rope.values())
-    return min([limit, *(rotation_limit(own, limit) for own in (rope.values() if nested else [rope]))])
+    return list(rope.values()) if nested else [rope]
 
 
 def rotation_limit(rope: dict, limit: int) -> int:
@@ -78,3 +83,12 @@ def rotation_limit(rope: dict, limit: int) -> int:
         return limit
     raise ExportError(f"config.json: rope_type {kind!r} is not supported; supported are default, linear, dynamic, "
                       "llama3, yarn and longrope")
+
+
+def limit_notice(config) -> list[str]:
+    """Say for the user that sequences are bound where a scaling changes its frequencies."""
+    limit = position_limit(config)
+    if all(own.get("rope_type") != "longrope" for own in rotations(config)) or limit >= config.max_position_embeddings:
+        return []
+    return [f"config.json: rope_type longrope rotates all tokens otherwise in a text of more than {limit} tokens, so max_tokens is {limit} and not "
+            f"{config.max_position_embeddings}"]

@@ -1,10 +1,14 @@
-"""Decoder bodies besides those that the families' own cases run: transformers' own classes, each with what is particular to its kind."""
+"""Bodies besides those that the families' own cases run: transformers' own classes, each with what is particular to its kind."""
 
 import torch
+from transformers import Gemma3Config, Gemma3ForSequenceClassification
 
+from .. import checkpoint
 from ..case import Case
-from ..decoders import GEMMA_TOKENIZER, GEMMA_TOKENS, QWEN_TOKENIZER, QWEN_TOKENS, Kind, linear, template, write
+from ..decoders import GEMMA_TOKENIZER, GEMMA_TOKENS, QWEN_TOKENIZER, QWEN_TOKENS, SIZES, Kind, linear, template, write
 from ..items import CHAT, IDS, TEXT
+from .encoders import MODERN, MODERN_SIZES, writer
+from .encoders import case as encoder
 from .likelihood import lm, log_ratio
 from .scalar import classifier
 
@@ -50,6 +54,26 @@ def apart(model_type: str):
     return edit
 
 
+def with_images(old: bool):
+    """Return the writer of a Gemma 3 of text and images; old: with the names that weights had when it came out."""
+    def write_to(directory):
+        tokenizer = GEMMA_TOKENIZER()
+        pad, bos, eos = (tokenizer.token_to_id(GEMMA_TOKENS[f"{name}_token"]) for name in ("pad", "bos", "eos"))
+        text = SIZES | {"num_hidden_layers": 3, "head_dim": 16, "query_pre_attn_scalar": 24, "sliding_window": 9, "sliding_window_pattern": 2,
+                        "vocab_size": tokenizer.get_vocab_size(), "pad_token_id": pad, "bos_token_id": bos, "eos_token_id": eos,
+                        "rope_scaling": {"rope_type": "linear", "factor": 8.0}}
+        images = {"model_type": "siglip_vision_model", "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 1, "num_attention_heads": 2,
+                  "image_size": 28, "patch_size": 14}
+        settings = Gemma3Config(text_config=text, vision_config=images, num_labels=1, mm_tokens_per_image=4, image_token_index=9)
+        weights = checkpoint.weights_of(Gemma3ForSequenceClassification(settings), 316)
+        if old:
+            weights = {name.removeprefix("model.") if "language_model" not in name else name.replace("model.language_model.", "language_model.model.", 1):
+                       value for name, value in weights.items()}
+        described = settings.to_dict() | {"architectures": ["Gemma3ForSequenceClassification"]}
+        checkpoint.write(directory, described, weights, tokenizer, GEMMA_TOKENS, template("gemma"))
+    return write_to
+
+
 GRANITE = kind("granite", embedding_multiplier=12.0, attention_multiplier=0.4, residual_multiplier=0.22, logits_scaling=1.5)
 COHERE = kind("cohere", logit_scale=0.25, use_qk_norm=True)
 
@@ -67,9 +91,14 @@ CASES = [
     body("nemotron", kind("nemotron", head_dim=16, partial_rotary_factor=0.5), "Nemotron", 309),
     body("gemma3-text", gemma("gemma3_text", num_hidden_layers=4, head_dim=16, query_pre_attn_scalar=24, sliding_window=9, sliding_window_pattern=2),
          "Gemma3Text", 310),
+    Case("body-gemma3", "sequence-classification", with_images(False), [*CHAT, *TEXT, *IDS], classifier(1)),
+    Case("body-gemma3-old-names", "sequence-classification", with_images(True), [*CHAT, *TEXT, *IDS], classifier(1)),
     body("qwen3-moe", kind("qwen3_moe", head_dim=16, num_experts=6, num_experts_per_tok=3, moe_intermediate_size=24, norm_topk_prob=True,
                            num_hidden_layers=3, mlp_only_layers=[1]), "Qwen3Moe", 314, edit=apart("qwen3_moe")),
     body("mixtral", kind("mixtral", num_local_experts=5, num_experts_per_tok=2, sliding_window=9), "Mixtral", 315, edit=apart("mixtral")),
+    encoder("body-modernbert-biases", "modernbert-pair", writer(*MODERN, 317, classifier_pooling="cls", **MODERN_SIZES, **{
+        name: True for name in ("classifier_bias", "norm_bias", "attention_bias", "mlp_bias")}, classifier_activation="silu",
+        hidden_activation="gelu_pytorch_tanh")),
     likelihood("granite", GRANITE, "Granite", 311),
     likelihood("cohere", COHERE, "Cohere", 312, config={"tie_word_embeddings": True}),
     likelihood("gemma3-text-lm", gemma("gemma3_text", head_dim=16, query_pre_attn_scalar=24, sliding_window=9, sliding_window_pattern=2,

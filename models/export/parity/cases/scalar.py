@@ -20,7 +20,7 @@ def classifier(bos: int, render=None):
             ids = template_ids(tokenizer, item, bos, render)
             with torch.no_grad():
                 score = model(input_ids=torch.tensor([ids])).logits[0, 0]
-            pad = model.config.pad_token_id
+            pad = model.config.get_text_config().pad_token_id
             pairs.append(pair(item, ids, max(at for at, one in enumerate(ids) if one != pad), score))
         return pairs
     return run
