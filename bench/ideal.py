@@ -133,10 +133,16 @@ class Packed(Graph):
 
     def feeds(self, sequences):
         """The inputs for one batch."""
+        if "past_key.0" not in self.inputs:  # an encoder, whose sequences share nothing
+            every = plan.apart(sequences)
+            given = plan.packed_feeds(every, [(segment, 0) for segment in every], 0, 0, 0, chunk=tile_size([len(ids) for ids in sequences]),
+                                      bidirectional=True)
+            return {name: given[name] for name in self.inputs}
         every, last = segments(sequences)
         layers = sum(name.startswith("past_key.") for name in self.inputs)
         size = tile_size([len(segment.ids) for segment in every])
-        return plan.packed_feeds(every, [(segment, len(segment.ids) - 1) for segment in last], layers, *self.inputs["past_key.0"][1:], chunk=size)
+        given = plan.packed_feeds(every, [(segment, len(segment.ids) - 1) for segment in last], layers, *self.inputs["past_key.0"][1:], chunk=size)
+        return {name: given[name] for name in self.inputs}
 
     def scores(self, sequences, output):
         """One row a sequence."""

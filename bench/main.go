@@ -22,6 +22,8 @@ type options struct {
 	rivals             rivals
 	python, script     string
 	padded, packed     string
+	encoder            string
+	encoderPadded      string
 	about, exporter    string
 	results, render    string
 	quote              string
@@ -42,6 +44,8 @@ func main() {
 	flag.DurationVar(&o.soak, "soak", 0, "length of the soak; 0: 30m, or 10s in the short form")
 	flag.StringVar(&o.padded, "padded", "", "the bundle `DIR` of the main server's reward model in the padded layout (required)")
 	flag.StringVar(&o.packed, "packed", "", "the bundle `DIR` that the main server serves (required)")
+	flag.StringVar(&o.encoder, "encoder", "", "the bundle `DIR` of the server encoder")
+	flag.StringVar(&o.encoderPadded, "encoder-padded", "", "the bundle `DIR` of the same encoder in the padded layout")
 	flag.BoolVar(&o.Before, "before", false, "side by side: every load on the servers and on those named before-… in turn, and the ratios")
 	flag.StringVar(&o.python, "python", "python3", "a Python with onnxruntime, tokenizers and numpy")
 	flag.StringVar(&o.script, "ideal", "bench/ideal.py", "the script that measures the ideal")
@@ -145,6 +149,15 @@ func (o options) run(ctx context.Context, chosen []Scenario) (report Report, err
 	b := &bench{
 		Settings: o.Settings, ideal: ideal, ways: ideal.Info.Ways, servers: o.servers, rivals: o.rivals.targets,
 		client: NewClient(maxInFlight), pause: singlePause, progress: func(format string, args ...any) { fmt.Fprintf(os.Stderr, format, args...) },
+	}
+	if o.encoder != "" && o.encoderPadded != "" {
+		b.startEncoder = func(ctx context.Context) (Ideal, func() error, error) {
+			ideal, err := StartIdeal(ctx, o.python, o.script, o.encoderPadded, o.encoder, o.Threads)
+			if err != nil {
+				return nil, nil, err
+			}
+			return ideal, ideal.Close, nil
+		}
 	}
 	defer b.client.Close()
 	if err := b.calibrate(); err != nil {

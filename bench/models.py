@@ -1,7 +1,8 @@
 """Makes the benchmark's other models: `python models.py OUT`, where OUT is what assay_export.random_model wrote.
 
 OUT gets `checkpoint-prm`, a random process reward model of the same sizes and tokenizer, its packed bundle `bench-prm`, and
-`bench-null`, a packed reward model whose graph does next to nothing: the reading of a token is looked up by its id.
+`bench-null`, a packed reward model whose graph does next to nothing: the reading of a token is looked up by its id. It gets `checkpoint-encoder`
+too, a random cross-encoder of MiniLM's sizes, with its bundles `bench-encoder` and `bench-encoder-padded`.
 """
 import argparse
 import hashlib
@@ -11,10 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import torch
 from assay_export import tiny
 from assay_export.cli import arguments, export
 from onnx import TensorProto, helper, numpy_helper
-from tokenizers import Tokenizer
+from tokenizers import Tokenizer, processors
+from transformers import BertConfig, BertForSequenceClassification
 
 SIZES = ("hidden_size", "intermediate_size", "head_dim", "num_hidden_layers", "num_attention_heads", "num_key_value_heads",
          "max_position_embeddings")
@@ -28,6 +31,23 @@ def process_model(out: Path) -> str:
                           config={name: config[name] for name in SIZES})
     return export(arguments().parse_args([str(out / "checkpoint-prm"), str(out / "bench-prm"), "--check", "--licence", "Apache-2.0",
                                           "--description", "Random weights, for benchmarks"]))
+
+
+def encoder_models(out: Path) -> str:
+    """Writes the encoder and its bundle in both layouts; returns a line about each."""
+    source, special = out / "checkpoint-encoder", {"pad_token": "[PAD]", "cls_token": "[CLS]", "sep_token": "[SEP]", "unk_token": "[UNK]"}
+    tokenizer = tiny.byte_level_tokenizer(tiny.sentences(0, 30000, 20000), 8192, list(special.values()), None)
+    ends = [(special[name], tokenizer.token_to_id(special[name])) for name in ("cls_token", "sep_token")]
+    tokenizer.post_processor = processors.TemplateProcessing(single="[CLS]:0 $A:0 [SEP]:0", pair="[CLS]:0 $A:0 [SEP]:0 $B:1 [SEP]:1", special_tokens=ends)
+    torch.manual_seed(2)
+    BertForSequenceClassification(BertConfig(
+        vocab_size=tokenizer.get_vocab_size(), hidden_size=384, intermediate_size=1536, num_hidden_layers=6, num_attention_heads=12,
+        max_position_embeddings=1024, num_labels=1, initializer_range=0.08, pad_token_id=tokenizer.token_to_id("[PAD]"))).save_pretrained(source)
+    tokenizer.save(str(source / "tokenizer.json"))
+    (source / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "PreTrainedTokenizerFast"} | special), encoding="utf-8")
+    return "\n".join(export(arguments().parse_args([
+        str(source), str(out / name), "--layout", layout, "--licence", "Apache-2.0", "--description", "Random weights, for benchmarks"]))
+        for name, layout in (("bench-encoder", "packed"), ("bench-encoder-padded", "padded")))
 
 
 def null_graph(vocabulary: int) -> onnx.ModelProto:
@@ -80,3 +100,4 @@ if __name__ == "__main__":
     given = parser.parse_args()
     print(process_model(given.out))
     print(null_model(given.out))
+    print(encoder_models(given.out))

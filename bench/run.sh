@@ -80,9 +80,11 @@ for name in $("$scratch/bench" -needs "${beside[@]}" "$@"); do
         start "$binary" "$name" --bundle "$model/bench-packed" --token-file "$scratch/tokens"
         ;;
     null) start "$binary" "$name" --bundle "$model/bench-null" ;;
+    encoder | encoder-padded) start "$binary" "$name" --bundle "$model/bench-${name#before-}" ;;
     esac
 done
 
 about="random Qwen3-style models, $(($(stat -c %s "$model/checkpoint/model.safetensors") / 4000000)) M parameters"
-"$scratch/bench" "${beside[@]}" "${given[@]}" -padded "$model/bench-padded" -packed "$model/bench-packed" -exporter "sha256:$exporter" \
-    -python "$python" -about "$about" "$@"
+"$scratch/bench" "${beside[@]}" "${given[@]}" -padded "$model/bench-padded" -packed "$model/bench-packed" \
+    -encoder "$model/bench-encoder" -encoder-padded "$model/bench-encoder-padded" -exporter "sha256:$exporter" -python "$python" \
+    -about "$about" "$@"

@@ -26,7 +26,7 @@ func scenarios() []Scenario {
 		all = append(all, shareScenario(load))
 	}
 	return append(all, beamsScenario(ownParents), beamsScenario(fewParents), bulkScenario, connectionsScenario, singleScenario,
-		arrivalsScenario, overloadScenario, crowdScenario, nullScenario, precisionScenario, soakScenario)
+		arrivalsScenario, overloadScenario, crowdScenario, nullScenario, precisionScenario, encoderScenario, evenScenario, soakScenario)
 }
 
 // choose picks scenarios by name, a list with commas; all where it is empty.
@@ -93,6 +93,8 @@ type bench struct {
 	pause         time.Duration // between requests that are to find the other side's threads asleep
 	capacity      float64       // of the binary before in requests/s, once it is known
 	progress      func(format string, args ...any)
+
+	startEncoder func(ctx context.Context) (ideal Ideal, done func() error, err error) // the encoder's graphs; nil: none were given
 }
 
 // calibrate measures the tokenizer on sample text, so that loads have about the tokens that their names say.

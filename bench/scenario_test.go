@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -153,5 +154,29 @@ func TestSinglesAndConnections(t *testing.T) {
 		if got := b.measure(t.Context(), scenario(t, name)); got.Failed != "" || len(got.Series) != series || !got.Checks[0].quotable() {
 			t.Errorf("%s: %+v", name, got)
 		}
+	}
+}
+
+func TestAnEncoderInBothLayouts(t *testing.T) {
+	t.Parallel()
+	b := fakeBench(t, map[string]float64{serverEncoder: 0, serverEncoderPadded: 0})
+	if got := b.measure(t.Context(), scenario(t, "encoder-150")); !strings.Contains(got.Failed, "no -encoder") {
+		t.Errorf("%+v without its bundles", got)
+	}
+	closed := 0
+	b.startEncoder = func(context.Context) (Ideal, func() error, error) {
+		return &fakeIdeal{}, func() error { closed++; return nil }, nil
+	}
+	got := b.measure(t.Context(), scenario(t, "encoder-150"))
+	if got.Failed != "" || len(got.Checks) != 4 || got.Checks[1].Limit != 1 || got.Checks[3].Limit != 0 || got.Checks[3].Figure <= 0 {
+		t.Errorf("%+v, want the share of the padded graph asked for, and the padded layout's shown", got)
+	}
+	got = b.measure(t.Context(), scenario(t, "encoder-even"))
+	if got.Failed != "" || len(got.Series) != 2 || got.Checks[0].Limit != 1 || closed != 2 {
+		t.Errorf("%+v, and %d ideals closed", got, closed)
+	}
+	even, err := ofOneLength(&fakeIdeal{}, []string{"a", "b c", "d e f", "g h", "i", "j k"})
+	if err != nil || !slices.Equal(even, []string{"b c", "g h", "j k"}) {
+		t.Errorf("%q (%v), want those of two words", even, err)
 	}
 }

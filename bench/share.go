@@ -35,8 +35,10 @@ type share struct {
 	load    Load
 	ways    []string // of the ideal
 	rounds  int
-	targets []Target          // Assay first, then the rivals
+	targets []Target          // Assay first, then the rivals, or the same model in the padded layout
 	broken  map[string]string // rivals that gave no usable answer, and why
+
+	ofPadded float64 // what is asked of Assay beside the padded graph; 0: nothing
 }
 
 // round is what one round measured.
@@ -199,9 +201,11 @@ func (s *share) summarise(rounds []round) Result {
 		if i == 0 {
 			result.Checks = []Check{
 				ratioCheck(ofIdeal, shares, shareAtLeast),
-				ratioCheck(ofPadded, over(target, rounds, padded), 0),
+				ratioCheck(ofPadded, over(target, rounds, padded), s.ofPadded),
 				{What: "scores further than the tolerance from the padded graph's", Figure: float64(series.Wrong), AtMost: true, Must: true},
 			}
+		} else if target.Name == paddedLayout && series.Error == "" {
+			result.Checks = append(result.Checks, ratioCheck("the padded layout's "+ofPadded, over(target, rounds, padded), 0))
 		}
 	}
 	return result

@@ -80,7 +80,7 @@ func (m *Model) expectedInputs() []onnx.Value {
 		}
 		return values
 	}
-	for _, name := range []string{"input_ids", "position_ids", "past_position_ids", "key_len", "scatter_index", "read_index"} {
+	for _, name := range []string{"input_ids", "position_ids", "key_len", "scatter_index", "read_index"} {
 		add(name, onnx.Int64, -1)
 	}
 	add("query_index", onnx.Int64, -1, -1)
@@ -88,6 +88,11 @@ func (m *Model) expectedInputs() []onnx.Value {
 	if m.info.Manifest.ReadsNext() {
 		add("target_ids", onnx.Int64, -1)
 	}
+	if g.Bidirectional() {
+		add("token_type_ids", onnx.Int64, -1)
+		return values
+	}
+	add("past_position_ids", onnx.Int64, -1)
 	for layer := range g.Layers {
 		add(fmt.Sprintf("past_key.%d", layer), onnx.Float32, -1, int(g.KVHeads), int(g.HeadDim))
 		add(fmt.Sprintf("past_value.%d", layer), onnx.Float32, -1, int(g.KVHeads), int(g.HeadDim))

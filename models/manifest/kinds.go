@@ -165,6 +165,7 @@ func (s *spec) checkChoice(check checker) {
 	check(slices.Equal(s.Graph.Labels, choiceLabels), "graph.labels is %q, and a choice model's rows are %q", s.Graph.Labels, choiceLabels)
 	check(s.Graph.Layout == layoutPacked, "graph.layout is %q, and a choice model, which reads a prompt once for all candidates, needs packed",
 		s.Graph.Layout)
+	check(!s.Graph.Bidirectional(), "graph.attention is bidirectional, and a choice model needs causal: a token is expected from those before it alone")
 	check(s.Graph.Head == nil, "graph.head does not go with a choice model, whose rows are of the token that follows")
 	check(s.Tokenizer.End == endKeep, "tokenizer.end is %q, and a choice model, whose ids end with a candidate, needs keep", s.Tokenizer.End)
 	check(len(s.Template.Segments) == 0, "template.segments render no prompt alone, and a choice model needs it")

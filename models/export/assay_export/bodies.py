@@ -100,7 +100,7 @@ DECODERS = {body.model_type: body.prefix for body in BODIES.values() if not body
 """Supported `model_type` values of config.json whose tokens see what stands before them, each with the prefix of its class names."""
 
 ENCODERS = {body.model_type: body.prefix for body in BODIES.values() if body.encoder}
-"""Those whose tokens see each other; they have the padded layout only."""
+"""Those whose tokens see each other."""
 
 
 def check_type(model_type: str | None, where: str = "config.json") -> Body:

@@ -117,8 +117,10 @@ def write_bundle(model: Model, tokenizer: str | Path, out: str | Path, manifest:
             verdict = check_graph(part / "model.onnx", layout, pooled, model, reference, max_tokens, rules.types,
                                   [ids for pair in pairs for ids in (pair["ids"] if "pair" in pair else [pair["ids"]])], head, pad)
         sizes = {name: getattr(model.sizes, name) for name in ("layers", "heads", "kv_heads", "head_dim")}
-        manifest["graph"] = {"file": "model.onnx", "layout": layout, "precision": options.precision, "output": graph.output_name(options.separate),
-                             "labels": manifest["graph"]["labels"], "vocab_size": model.sizes.vocab_size} | (sizes if layout == "packed" else {})
+        both = {"attention": "bidirectional"} if layout == "packed" and model.encoder is not None else {}
+        manifest["graph"] = {"file": "model.onnx", "layout": layout, **both, "precision": options.precision,
+                             "output": graph.output_name(options.separate), "labels": manifest["graph"]["labels"],
+                             "vocab_size": model.sizes.vocab_size} | (sizes if layout == "packed" else {})
         if head:
             manifest["graph"]["head"] = {"file": head.name, "width": separate.width(model), "input": separate.INPUT, "output": separate.OUTPUT}
         if not options.check:

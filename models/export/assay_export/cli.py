@@ -10,6 +10,7 @@ from tokenizers import Tokenizer
 
 from . import checkpoint, licence, lora
 from .bundle import Options, base_manifest, check_label, write_bundle
+from .encoder import packs
 from .errors import ExportError
 from .family import Family, choose, resolve
 from .golden import read_items
@@ -29,7 +30,8 @@ def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("assay-export", description="Write an Assay bundle from a transformers checkpoint directory.")
     parser.add_argument("source", type=Path, metavar="SOURCE", help="checkpoint directory")
     parser.add_argument("out", type=Path, metavar="OUT", help="bundle directory to write")
-    parser.add_argument("--layout", choices=("packed", "padded"), default="packed")
+    parser.add_argument("--layout", choices=("packed", "padded"), help="default: packed where the model's attention can be arranged, which "
+                        "DeBERTa's cannot")
     parser.add_argument("--head", choices=("inside", "separate"), default="inside",
                         help="separate: a graph of its own, head.onnx, on the hidden states that leave the backbone")
     parser.add_argument("--name", help="how requests name the model (default: the name of OUT)")
@@ -122,14 +124,15 @@ def export_whole(options: argparse.Namespace) -> str:
         steps=step_settings(family, own.get("steps", {}), options), likelihood=loaded.model.likelihood)
     notices += fill(manifest, family, own, settings, options, loaded.model.config)
     notices += unread(options.source, raw, manifest, tokenizer, theirs)
+    layout = options.layout or ("packed" if packs(loaded.model) else "padded")
     second = second_of(options.source, class_name, options.reference, family, raw, resolve(family.head, tokenizer, raw), theirs,
                        own.get("pooling") == "transformers" and options.pooling is None, loaded.model.labels)
     written = write_bundle(loaded.model, options.source, options.out, manifest, settings.template, Options(
-        options.layout, "int8" if options.int8 else options.dtype, options.max_tokens, options.external_data, options.check,
+        layout, "int8" if options.int8 else options.dtype, options.max_tokens, options.external_data, options.check,
         read_items(options.golden) if options.golden else None, options.source, options.head == "separate", second))
     verdict = written.verdict
     checked = ", not checked" if verdict is None else f", largest difference from PyTorch {verdict.worst:.1e} over {verdict.readings} readings"
-    line = f"{options.out}: {name}, {family.kind}, {options.layout}, {written.golden}{checked}"
+    line = f"{options.out}: {name}, {family.kind}, {layout}, {written.golden}{checked}"
     return "\n".join([*loaded.notices, *notices, *written.notices, line])
 
 

@@ -22,15 +22,20 @@ class Given:
 
 
 def read_last(body: nn.Module) -> bool:
-    """Have a body give the last states of the tokens in `view.read_index` alone, if it lets its last layer do so; tell whether it does.
-
-    The layer is called twice, and of each call the half that nothing uses is dropped from the graph: first with all tokens, up to its
-    attention's result; then with the rows that are read, and that result.
-    """
+    """Have a body give the last states of the tokens in `view.read_index` alone, if it lets its last layer do so; tell whether it does."""
     layers = getattr(body, "layers", None)
     if not isinstance(layers, nn.ModuleList):  # GPT-2 gives its last states the shape of its ids; OPT's layers are in its decoder
         return False
-    last = layers[len(layers) - 1]
+    read_rows(layers[len(layers) - 1])
+    return True
+
+
+def read_rows(last: nn.Module) -> None:
+    """Have a body's last layer give the states of the tokens in `view.read_index` alone.
+
+    It is called twice, and of each call the half that nothing uses is dropped from the graph: first with all tokens, up to its attention's
+    result; then with the rows that are read, and that result.
+    """
     whole = last.forward
 
     def forward(hidden: torch.Tensor, *args, view=None, **kwargs):
@@ -55,7 +60,6 @@ def read_last(body: nn.Module) -> bool:
             return whole(*args, **kwargs, **({"view": view} if handed else {}))
 
     last.forward = forward
-    return True
 
 
 def rows_of(tokens: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
