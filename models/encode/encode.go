@@ -63,6 +63,7 @@ func (e *Encoder) encode(ctx context.Context, item asked, options Options) (out 
 	case form == formText:
 		out.Text = *item.Text
 		if out.IDs, err = e.ids(ctx, form, out.Text, within); err == nil {
+			out.IDs = e.framed(out.IDs)
 			err = e.finish(&out, form)
 		}
 	case e.manifest.Kind == manifest.KindProcess:
@@ -78,11 +79,14 @@ func (e *Encoder) encode(ctx context.Context, item asked, options Options) (out 
 
 // tailOf is how many ids at an item's end are the template's own, and are kept where its newest tokens are cut: those
 // that follow every response. A text that a client rendered has them where it ends with them; where not, it has the end
-// id, if the policy puts one.
+// id, if the policy puts one, or what the frame has behind a text.
 func (e *Encoder) tailOf(form string, ids []int64) int {
 	n := len(e.tail)
 	if form != formText && form != formIDs || n > 0 && len(ids) >= n && slices.Equal(ids[len(ids)-n:], e.tail) {
 		return n
+	}
+	if _, after := e.frameOf(ids); after > 0 {
+		return after
 	}
 	if e.manifest.Tokenizer.AppendsEnd() || e.manifest.Tokenizer.ReplacesEnd() {
 		return 1
@@ -129,6 +133,7 @@ func (e *Encoder) encodeTurns(ctx context.Context, item asked, form string, with
 	if out.IDs, err = e.ids(ctx, form, out.Text, within); err != nil {
 		return err
 	}
+	out.IDs = e.framed(out.IDs)
 	if e.manifest.Likelihood != nil {
 		if err := e.applyPolicies(out, form); err != nil {
 			return err

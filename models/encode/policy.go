@@ -6,6 +6,28 @@ import (
 	"github.com/assay-rm/assay/models/fault"
 )
 
+// framed puts the frame's ids around those of a text.
+func (e *Encoder) framed(ids []int64) []int64 {
+	before, after := e.manifest.Tokenizer.Around()
+	if len(before)+len(after) == 0 {
+		return ids
+	}
+	return slices.Concat(before, ids, after)
+}
+
+// frameOf is how many ids at an item's beginning and at its end are those of the frame. A client's own ids may lack
+// them.
+func (e *Encoder) frameOf(ids []int64) (before, after int) {
+	first, last := e.manifest.Tokenizer.Around()
+	if n := len(first); len(ids) >= n && slices.Equal(ids[:n], first) {
+		before = n
+	}
+	if n := len(last); len(ids) >= before+n && slices.Equal(ids[len(ids)-n:], last) {
+		after = n
+	}
+	return before, after
+}
+
 // applyPolicies checks the ids and makes their beginning and their end what the manifest says.
 func (e *Encoder) applyPolicies(out *Encoded, form string) error {
 	if err := e.checkIDs(out.IDs, form); err != nil {

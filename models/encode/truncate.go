@@ -14,7 +14,8 @@ func (e *Encoder) truncate(out *Encoded, truncate Truncation, tail int) error {
 	if n <= limit {
 		return nil
 	}
-	head := e.manifest.Tokenizer.Leading()
+	framed, _ := e.frameOf(out.IDs)
+	head := e.manifest.Tokenizer.Leading() + framed
 	cut := n - limit
 	from := head // the cut removes the tokens from … from+cut-1
 	switch truncate {

@@ -24,7 +24,34 @@ func (s *spec) checkText(check checker) {
 		check(id == nil || (*id >= 0 && *id < s.Graph.VocabSize), "%s is outside graph.vocab_size %d", field,
 			s.Graph.VocabSize)
 	}
+	s.checkFrame(check)
 	s.checkTemplate(check)
+}
+
+// mostFrame is how many ids a frame may have on each side of a text.
+const mostFrame = 16
+
+// checkFrame checks the ids around a text. Only a score of the whole text has a frame: what looks for a place in the
+// text counts without it.
+func (s *spec) checkFrame(check checker) {
+	f := s.Tokenizer.Frame
+	if f == nil {
+		return
+	}
+	check(len(f.Before)+len(f.After) > 0, "tokenizer.frame has no ids, and must be left out where nothing stands around a text")
+	for _, side := range []struct {
+		field string
+		ids   []int64
+	}{{"before", f.Before}, {"after", f.After}} {
+		for _, id := range side.ids {
+			check(id >= 0 && id < s.Graph.VocabSize, "tokenizer.frame.%s has id %d, which is outside graph.vocab_size %d", side.field, id, s.Graph.VocabSize)
+		}
+		check(len(side.ids) <= mostFrame, "tokenizer.frame.%s has %d ids, and must have %d at most", side.field, len(side.ids), mostFrame)
+	}
+	check(s.Kind == KindReward && s.Likelihood == nil && s.Read.Prompt == nil,
+		"tokenizer.frame is for reward models that read one text, without likelihood and read.prompt")
+	check(s.Tokenizer.BOS == bosNone && s.Tokenizer.End == endKeep, "tokenizer.frame has the first and the last ids, and bos must be none and end keep")
+	check(len(s.Template.Segments) == 0, "tokenizer.frame does not go with template.segments, which say what stands around each text")
 }
 
 // reserved are the words that every rendering defines; a manifest's variable must not stand in for one.

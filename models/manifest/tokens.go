@@ -11,6 +11,21 @@ type tokenizer struct {
 	EndID     *int64 `yaml:"end_id,omitempty"`
 	PadID     *int64 `yaml:"pad_id,omitempty"`
 	TypeAfter *int64 `yaml:"type_after,omitempty"` // token_type_ids are 1 behind the first of this id
+	Frame     *frame `yaml:"frame,omitempty"`
+}
+
+// frame has the ids that stand around every text, as a tokenizer puts them there by itself: [CLS] text [SEP].
+type frame struct {
+	Before []int64 `yaml:"before,omitempty"`
+	After  []int64 `yaml:"after,omitempty"`
+}
+
+// Around is what stands before and behind a text; nothing without a frame.
+func (t *tokenizer) Around() (before, after []int64) {
+	if t.Frame == nil {
+		return nil, nil
+	}
+	return t.Frame.Before, t.Frame.After
 }
 
 // Leading is how many BOS lead every item; 0: the beginning is left as it is.

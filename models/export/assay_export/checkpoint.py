@@ -19,8 +19,10 @@ from .errors import ExportError
 from .family import Family, resolve
 from .files import digest, index_notices, read_json, read_weights, weight_files
 from .model import Model, Part, decoder, encoder
+from .modules import folders, modules_of
 from .nested import text_config, text_weights
 from .rope import position_limit
+from .sentence import FILES as SENTENCE_FILES
 from .tokenizer import load_tokenizer
 from .weights import parameter
 
@@ -94,9 +96,15 @@ def load(directory: Path, raw: dict, family: Family, tokenizer: Tokenizer, refer
     beside = directory / "value_head.safetensors"  # where LLaMA-Factory keeps it
     if beside.exists() and "v_head" in str(family.head.get("name")):
         files.append(beside)
-    read = [directory / "config.json", *files, *(directory / name for name in TEXT_FILES if (directory / name).exists())]
+    read = [directory / "config.json", *files, *(directory / name for name in (*TEXT_FILES, *SENTENCE_FILES) if (directory / name).exists())]
     if family.head.get("form") == "classifier":
         model = classifier(raw, directory, read_weights(files))
+    elif family.head.get("form") == "modules":
+        body = empty_body(body_config(raw, directory))
+        fill(body, "", old_norms(read_weights(files)), set())
+        whole = modules_of(directory, body)
+        model = encoder(whole, whole.labels)
+        read += [path for _, folder in folders(directory)[1:] for path in sorted(folder.iterdir())]
     else:
         parts = [part(raw, directory, family, tokenizer, text_weights(read_weights(files)))]
         if reference is not None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
-from . import checkpoint, licence, lora
+from . import checkpoint, choices, frames, licence, lora
 from .bundle import Options, base_manifest, check_label, write_bundle
 from .encoder import packs
 from .errors import ExportError
@@ -17,7 +17,8 @@ from .golden import read_items
 from .nested import known_config
 from .place import check_place
 from .second import hold_tokenizer, second_of
-from .settings import DEFAULT_SEPARATOR, TextSettings, check_text_files, end_token, read_settings
+from .sentence import read_sentence
+from .settings import DEFAULT_SEPARATOR, TextSettings, chat_template, check_text_files, end_token, read_settings
 from .storage import PRECISIONS
 from .theirs import tokenizer_of
 from .tokenizer import load_tokenizer
@@ -44,8 +45,12 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--date", metavar="YYYY-MM-DD", help="the day that a chat template writes (default: today, and scores follow the day)")
     parser.add_argument("--separator", help=f"text of the token that ends a step (default: {DEFAULT_SEPARATOR})")
     parser.add_argument("--step-label", help='the label that means "right" (default: the last)')
-    parser.add_argument("--activation", choices=("softmax", "sigmoid", "none"))
+    parser.add_argument("--activation", choices=("softmax", "sigmoid", "none"),
+                        help="of a process model's labels, or of a reward model's, whose scores are raw outputs without it")
     parser.add_argument("--label", metavar="NAME", help="which of a reward model's labels is the score, where there are several")
+    parser.add_argument("--score", metavar="NAME=WEIGHT,...", help="the score is the weighted sum of these labels of a reward model")
+    parser.add_argument("--text", choices=tuple(frames.RULES), help="families of one text: what is read of a conversation (default: the chat template, "
+                        "else the response)")
     parser.add_argument("--mean", type=float, help="score = (raw - mean) / std")
     parser.add_argument("--std", type=float)
     parser.add_argument("--beta", type=float, help="likelihood families: score = beta * raw (default: the family's)")
@@ -92,8 +97,9 @@ def export_whole(options: argparse.Namespace) -> str:
             raise ExportError(f"{directory} is not a directory")
         check_out(options.out, directory)
     check_place(options.out)
+    sentence = read_sentence(options.source)
     _, class_name = checkpoint.read_config(options.source)
-    family = choose(class_name, options.family)
+    family = choose(class_name, options.family, sentence is not None)
     check_options(options, family)
     configs = {directory / "config.json": checkpoint.read_config(directory)[0] for directory in (options.source, options.reference) if directory}
     raw, harmless, notices = known_config(configs, family, options.harmless)
@@ -104,10 +110,17 @@ def export_whole(options: argparse.Namespace) -> str:
     if options.check:
         hold_tokenizer(options.source / "tokenizer.json", tokenizer, theirs, raw.get("vocab_size"))
     own = resolve(family.manifest, tokenizer, raw)
-    end = own.get("tokenizer", {}).get("end_id")
+    own.setdefault("tokenizer", {})
+    family, told = frames.put_together(family, own["tokenizer"], tokenizer, theirs, options.source)
+    if family.framed:
+        family, told = frames.with_text(family, options.source, chat_template(options.source), options.text)
+    end = own["tokenizer"].get("end_id")
     if isinstance(end, list):
         own["tokenizer"]["end_id"] = end_token(options.source, tokenizer, theirs, end)
-    settings = read_settings(options.source, tokenizer, theirs, raw, family, options.bos or own.get("tokenizer", {}).get("bos"))
+    settings = read_settings(options.source, tokenizer, theirs, raw, family, options.bos or own["tokenizer"].get("bos"))
+    if family.framed:
+        own["tokenizer"]["frame"], more = frames.fitting(frames.frame(theirs), settings, tokenizer)
+        told += more
     loaded = checkpoint.load(options.source, raw, family, tokenizer, options.reference, harmless)
     if settings.pad_id is not None and settings.pad_id < 0:
         settings.pad_id = None  # as Llama's first checkpoints say that they have none
@@ -122,13 +135,19 @@ def export_whole(options: argparse.Namespace) -> str:
         source={"checkpoint": options.source.resolve().name, "class": class_name, "family": family.name, "digest": loaded.digest,
                 "harmless": harmless or None},
         steps=step_settings(family, own.get("steps", {}), options), likelihood=loaded.model.likelihood)
-    notices += fill(manifest, family, own, settings, options, loaded.model.config)
-    notices += unread(options.source, raw, manifest, tokenizer, theirs)
+    notices += told + fill(manifest, family, own, settings, options, loaded.model.config)
+    if sentence is not None:
+        notices += choices.behind(manifest, family, sentence, options)
+    if family.framed:
+        notices.append(choices.scored(manifest, raw))
+    notices += unread(options.source, manifest, tokenizer, theirs)
+    longest, more = choices.length(options, sentence, theirs, loaded.model.config)
+    notices += more
     layout = options.layout or ("packed" if packs(loaded.model) else "padded")
     second = second_of(options.source, class_name, options.reference, family, raw, resolve(family.head, tokenizer, raw), theirs,
                        own.get("pooling") == "transformers" and options.pooling is None, loaded.model.labels)
     written = write_bundle(loaded.model, options.source, options.out, manifest, settings.template, Options(
-        layout, "int8" if options.int8 else options.dtype, options.max_tokens, options.external_data, options.check,
+        layout, "int8" if options.int8 else options.dtype, longest, options.external_data, options.check,
         read_items(options.golden) if options.golden else None, options.source, options.head == "separate", second))
     verdict = written.verdict
     checked = ", not checked" if verdict is None else f", largest difference from PyTorch {verdict.worst:.1e} over {verdict.readings} readings"
@@ -172,8 +191,12 @@ def fill(manifest: dict, family: Family, own: dict, settings: TextSettings, opti
         manifest["pooling"] = options.pooling
     scale = {name: value for name, value in (("mean", options.mean), ("std", options.std)) if value is not None}
     head = (manifest.get("head") or {}) | ({"label": options.label} if options.label is not None else {})
+    if family.kind == "reward" and options.activation is not None:
+        head["activation"] = options.activation
+    if options.score is not None:
+        head["weights"] = choices.weights(options.score, manifest["graph"]["labels"])
     if family.kind == "reward" and not family.likelihood:
-        check_label(head, manifest["graph"]["labels"], f"{options.source / 'config.json'}: id2label names", "--label NAME")
+        check_label(head, manifest["graph"]["labels"], f"{options.source / 'config.json'}: id2label names", "--label NAME, or --score NAME=WEIGHT,...")
     manifest["head"] = head | scale or None
     ratio = {name: value for name, value in (("beta", options.beta), ("norm", options.norm)) if value is not None}
     if ratio:
@@ -181,17 +204,12 @@ def fill(manifest: dict, family: Family, own: dict, settings: TextSettings, opti
     return notices
 
 
-def unread(source: Path, raw: dict, manifest: dict, tokenizer: Tokenizer, theirs) -> list[str]:
-    """Return notices of what a checkpoint asks of other libraries and this bundle does not do."""
+def unread(source: Path, manifest: dict, tokenizer: Tokenizer, theirs) -> list[str]:
+    """Return notices of what a tokenizer does and this bundle does not."""
     notices = []
-    asked = raw.get("sentence_transformers")
-    activation = asked.get("activation_fn") if isinstance(asked, dict) else raw.get("sbert_ce_default_activation_function")
-    if str(activation).endswith("Sigmoid") and (manifest.get("head") or {}).get("activation") != "sigmoid":
-        notices.append(f"{source / 'config.json'}: sentence-transformers puts a sigmoid behind the score, and this bundle gives the raw logit; "
-                       "requests may ask for activation sigmoid")
     eos = theirs.eos_token_id
     if eos is not None and manifest["tokenizer"].get("end", "keep") == "keep" and not (manifest.get("template") or {}).get("segments") \
-            and tokenizer.encode("a", add_special_tokens=True).ids[-1:] == [eos]:
+            and not manifest["tokenizer"].get("frame") and tokenizer.encode("a", add_special_tokens=True).ids[-1:] == [eos]:
         notices.append(f"{source / 'tokenizer.json'} puts {theirs.eos_token} behind a text by itself, and this bundle's ids end as the template ends")
     return notices
 
@@ -216,9 +234,11 @@ def check_options(options: argparse.Namespace, family: Family) -> None:
     for names, fits, meant in (
             (("reference", "beta", "norm"), likelihood, "likelihood families"),
             (("per_step",), likelihood and process, "likelihood families of kind process"),
-            (("separator", "activation"), process, "process models"),
+            (("separator",), process, "process models"),
+            (("activation",), process or (reward and not likelihood), "models whose head has labels"),
+            (("text",), family.framed, "families that read one text"),
             (("step_label",), process and not likelihood, "process models whose head has labels"),
-            (("label",), reward and not likelihood and not {"weights", "gates"} & set(family.manifest.get("head") or {}),
+            (("label", "score"), reward and not likelihood and not {"weights", "gates"} & set(family.manifest.get("head") or {}),
              "reward models whose score is one of their labels"),
             (("mean", "std"), reward, "reward models"),
             (("pooling",), reward and rows, "reward models that are read at one token by a rule")):
@@ -227,6 +247,8 @@ def check_options(options: argparse.Namespace, family: Family) -> None:
                 raise ExportError(f"--{name.replace('_', '-')} is for {meant}, and family {family.name} is none")
     if likelihood and options.activation == "softmax":
         raise ExportError(f"--activation softmax needs labels, and family {family.name} has log-probabilities: sigmoid or none")
+    if options.label is not None and options.score is not None:
+        raise ExportError("--label and --score both say what the score is; give one of them")
     if options.date is not None:
         try:
             date.fromisoformat(options.date)

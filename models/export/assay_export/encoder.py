@@ -5,11 +5,11 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
-from .attention import IMPLEMENTATION, MASKED
+from .attention import IMPLEMENTATION, MASKED, mix
 from .model import Model
 from .padded import GridView
 from .reference import float32_copy
-from .rope import RotaryTables
+from .rope import RotaryTables, rotary_table
 
 
 def own_attention(config) -> bool:
@@ -18,13 +18,13 @@ def own_attention(config) -> bool:
 
 
 def packs(model: Model) -> bool:
-    """Tell whether a model has a packed graph: a decoder, or an encoder of transformers' own class with this package's attention."""
-    return model.encoder is None or isinstance(model.encoder, Classifier) and own_attention(model.config)
+    """Tell whether a model has a packed graph: a decoder, or an encoder whose head reads one row, with this package's attention."""
+    return model.encoder is None or isinstance(model.encoder, OneRow) and own_attention(model.config)
 
 
-def bit_equal(config, layout: str) -> bool:
-    """Tell whether an encoder's row has the same bits in any batch: with our attention, and no sum whose length depends on the padding."""
-    return own_attention(config) and (layout == "packed" or getattr(config, "classifier_pooling", None) != "mean")
+def bit_equal(config) -> bool:
+    """Tell whether an encoder's row has the same bits in any batch: with our attention."""
+    return own_attention(config)
 
 
 def prepared(encoder: nn.Module, max_tokens: int):
@@ -33,7 +33,8 @@ def prepared(encoder: nn.Module, max_tokens: int):
     clone.set_attn_implementation(IMPLEMENTATION)
     for part in list(clone.modules()):
         if hasattr(part, "rotary_emb"):
-            part.rotary_emb = RotaryTables(part.rotary_emb, max(2, max_tokens))
+            table = RotaryTables if hasattr(part.rotary_emb, "layer_types") else rotary_table
+            part.rotary_emb = table(part.rotary_emb, max(2, max_tokens))
     return clone
 
 
@@ -45,6 +46,20 @@ def masks_by_distance(distance: torch.Tensor, usable: torch.Tensor, windows: Ite
     """
     return {window if window is None else window + 1: torch.where(usable if window is None else usable & (distance <= window), 0.0, MASKED)
             for window in sorted(windows, key=lambda window: window or 0)}
+
+
+MEANS = ("mean", "late")
+"""Values of config.json's classifier_pooling with which a head reads every token, "late" behind its first layer."""
+
+
+def mean_over(hidden: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+    """Return the mean [B, width] of the tokens' states [B, S, width] that the mask [B, S] has.
+
+    It is a product of ones with the states, summed as attention sums values, so that its bits do not hang on the padding. There are two rows
+    of ones, since a product with one row is summed in another order.
+    """
+    ones = attention_mask.float()[:, None, None, None].expand(-1, -1, -1, 2, -1)
+    return mix(ones, hidden[:, :, None])[:, 0, :, 0].flatten(1) / attention_mask.sum(1, keepdim=True)
 
 
 class EncoderGraph(nn.Module):
@@ -60,7 +75,10 @@ class EncoderGraph(nn.Module):
         extra = {"token_type_ids": token_type_ids} if self.types else {}
         if self.own:
             extra["view"] = GridView(self.masks(attention_mask))
-        return (self.module.rows if self.separate else self.module)(input_ids, attention_mask, **extra)
+        if not self.separate and getattr(self.module.config, "classifier_pooling", None) not in MEANS:
+            return self.module(input_ids, attention_mask, **extra)
+        rows = self.module.rows(input_ids, attention_mask, **extra)
+        return rows if self.separate else self.module.on_rows(rows)
 
     def masks(self, attention_mask: torch.Tensor) -> dict[int | None, torch.Tensor]:
         """Return [B, 1, S or 1, S] for each window."""
@@ -69,16 +87,25 @@ class EncoderGraph(nn.Module):
 
 
 HEADS = {"bert": ("bert.pooler", "classifier"), "roberta": ("classifier",), "xlm-roberta": ("classifier",), "modernbert": ("head", "classifier"),
-         "deberta": ("pooler", "classifier"), "deberta-v2": ("pooler", "classifier")}
+         "deberta": ("pooler", "classifier"), "deberta-v2": ("pooler", "classifier"), "electra": ("classifier",),
+         "distilbert": ("pre_classifier", "relu", "classifier"), "eurobert": ("dense", "activation", "classifier"),
+         "gte": ("gte.pooler", "classifier"), "nomic_bert": ("nomic_bert.pooler", "classifier")}
 """What transformers' class does after the body, by model_type: parts that run one after another."""
 
+ON_ROWS = ("modernbert", "distilbert", "eurobert")
+"""Those whose head takes rows; that of the others picks the first token of a sequence itself."""
 
-class Classifier(nn.Module):
-    """transformers' own class of an encoder with its head: pooler, dense layers, classifier."""
 
-    def __init__(self, model: nn.Module):
-        super().__init__()
-        self.model, self.config = model, model.config
+class OneRow(nn.Module):
+    """An encoder whose head reads one row of a sequence: its first token's last state, or a mean over its tokens.
+
+    `config` is its body's, and `on_rows` gives the head's outputs [B, labels] of rows [B, width].
+    """
+
+    @property
+    def body(self) -> nn.Module:
+        """The encoder without its head."""
+        raise NotImplementedError
 
     @property
     def width(self) -> int:
@@ -86,20 +113,47 @@ class Classifier(nn.Module):
         return self.config.hidden_size
 
     @property
-    def head_parts(self) -> list[nn.Module]:
-        """The modules of the head."""
-        return [self.model.get_submodule(name) for name in HEADS[self.config.model_type]]
+    def pooling(self) -> str | None:
+        """What config.json says of it, where the class heeds that."""
+        return getattr(self.config, "classifier_pooling", None)
+
+    def averaged(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Return what a mean is taken of, from last states [., width]."""
+        return hidden
 
     def rows(self, input_ids, attention_mask, **extra) -> torch.Tensor:
-        """Return what the head reads [B, width]: the first token's hidden state, or the mean."""
-        hidden = self.model.base_model(input_ids=input_ids, attention_mask=attention_mask, **extra).last_hidden_state
-        if getattr(self.config, "classifier_pooling", "cls") == "mean":
-            return (hidden * attention_mask[..., None]).sum(1) / attention_mask.sum(1, keepdim=True)
-        return hidden[:, 0]
+        """Return what the head reads [B, width]."""
+        hidden = self.body(input_ids=input_ids, attention_mask=attention_mask, **extra).last_hidden_state
+        return mean_over(self.averaged(hidden), attention_mask) if self.pooling in MEANS else hidden[:, 0]
+
+
+class Classifier(OneRow):
+    """transformers' own class of an encoder with its head: pooler, dense layers, classifier."""
+
+    def __init__(self, model: nn.Module):
+        super().__init__()
+        self.model, self.config = model, model.config
+        if model.config.model_type == "distilbert":
+            model.relu = nn.ReLU()  # which its own forward calls by itself
+
+    @property
+    def body(self) -> nn.Module:
+        """The encoder without its head."""
+        return self.model.base_model
+
+    @property
+    def head_parts(self) -> list[nn.Module]:
+        """The modules of the head. Late pooling is between the last two, and as good before the last, a Linear."""
+        parts = [self.model.get_submodule(name) for name in HEADS[self.config.model_type]]
+        return parts[-1:] if self.pooling == "late" else parts
+
+    def averaged(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Return what a mean is taken of: with late pooling the states behind the head's first layer."""
+        return self.model.activation(self.model.dense(hidden)) if self.pooling == "late" else hidden
 
     def on_rows(self, rows: torch.Tensor) -> torch.Tensor:
-        """Return the head's outputs [B, labels]; all but ModernBERT's pick the first token of a sequence themselves."""
-        value = rows if self.config.model_type == "modernbert" else rows[:, None]
+        """Return the head's outputs [B, labels]."""
+        value = rows if self.config.model_type in ON_ROWS else rows[:, None]
         for part in self.head_parts:
             value = part(value)
         return value

@@ -10,7 +10,7 @@ from torch import nn
 
 from .attention import mix
 from .bodies import Sizes
-from .encoder import Classifier, masks_by_distance, prepared
+from .encoder import MEANS, OneRow, masks_by_distance, prepared
 from .last import read_rows
 from .model import Model
 from .packed import take
@@ -37,18 +37,18 @@ class SequenceView:
 
 
 class PackedEncoder(nn.Module):
-    """transformers' own class of an encoder with the packed inputs; its output is [N, labels], or with a head of its own [N, width]."""
+    """An encoder whose head reads one row, with the packed inputs; its output is [N, labels], or with a head of its own [N, width]."""
 
     def __init__(self, model: Model, max_tokens: int, separate: bool):
         super().__init__()
-        assert isinstance(model.encoder, Classifier), "what packs was asked before"
+        assert isinstance(model.encoder, OneRow), "what packs was asked before"
         config = model.config
         self.separate, self.windows = separate, model.sizes.windows
-        self.module: Classifier = prepared(model.encoder, max_tokens)
-        self.mean = getattr(config, "classifier_pooling", None) == "mean"
+        self.module: OneRow = prepared(model.encoder, max_tokens)
+        self.mean = self.module.pooling in MEANS
         self.pad = config.pad_token_id if config.model_type in ("roberta", "xlm-roberta") else None
         if not self.mean:  # which every token's last state is part of
-            read_rows(layers_of(self.module.model.base_model)[-1])
+            read_rows(layers_of(self.module.body)[-1])
 
     def forward(self, input_ids, position_ids, query_index, key_index, key_len, scatter_index, read_index, token_type_ids=None):
         usable = torch.arange(key_index.shape[1])[None] < key_len[:, None]
@@ -58,9 +58,9 @@ class PackedEncoder(nn.Module):
         first = key_index[:, 0][tile]
         view = SequenceView(masks, query_index, key_index, scatter_index, first)
         types = {} if token_type_ids is None else {"token_type_ids": token_type_ids[None]}
-        hidden = self.module.model.base_model(input_ids=input_ids[None], position_ids=self.positions(input_ids, position_ids)[None],
+        hidden = self.module.body(input_ids=input_ids[None], position_ids=self.positions(input_ids, position_ids)[None],
                                               attention_mask=None, view=view, **types).last_hidden_state[0]
-        rows = mean_of(hidden, key_index[tile], usable[tile]) if self.mean else hidden
+        rows = mean_of(self.module.averaged(hidden), key_index[tile], usable[tile]) if self.mean else hidden
         return rows if self.separate else self.module.on_rows(rows)
 
     def positions(self, input_ids: torch.Tensor, position_ids: torch.Tensor) -> torch.Tensor:

@@ -17,6 +17,7 @@ from .errors import ExportError
 FOLDER = Path(__file__).parent / "families"
 KINDS = ("reward", "process", "pair", "preference", "choice")
 OWNERS = ("transformers", "authors")
+CROSS_ENCODER, OWN = "cross-encoder", "own"
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,10 @@ class Family:
     """Values of config.json's architectures[0] that it accepts."""
     class_of: str
     """Whose code those classes are, heads included: transformers', which then is a second reference, or the authors'."""
-    default: bool = False
-    """Chosen for its classes when no family is named."""
+    default: bool | str = False
+    """Chosen for its classes when no family is named; CROSS_ENCODER: only where the directory says that it is one of sentence-transformers."""
+    reads: str = ""
+    """What a checkpoint of it reads, for who must choose between families of one class."""
     checkpoints: list[str] = field(default_factory=list)
     source: str = ""
     body: dict = field(default_factory=dict)
@@ -44,7 +47,8 @@ class Family:
     prelude: str = ""
     postlude: str = ""
     """Jinja put before and behind the template."""
-    segments: list[dict] | None = None
+    segments: list[dict] | str | None = None
+    """Instead of a template; OWN: as the checkpoint's tokenizer puts two texts together."""
     manifest: dict = field(default_factory=dict)
     notes: str = ""
 
@@ -52,6 +56,11 @@ class Family:
     def likelihood(self) -> bool:
         """Tell whether its readings are log-probabilities of the response."""
         return self.head.get("form") == "likelihood"
+
+    @property
+    def framed(self) -> bool:
+        """Tell whether it reads one text, with what the tokenizer puts around it."""
+        return self.manifest.get("tokenizer", {}).get("frame") == OWN
 
     @property
     def known_keys(self) -> set[str]:
@@ -79,8 +88,11 @@ def read(path: Path) -> Family:
     return Family(name=path.stem, **content)
 
 
-def choose(class_name: str, name: str | None) -> Family:
-    """Return the family of that name, or the only or the default one of a checkpoint's class; ExportError when it cannot be told."""
+def choose(class_name: str, name: str | None, cross_encoder: bool = False) -> Family:
+    """Return the family of that name, or the only or the default one of a checkpoint's class; ExportError when it cannot be told.
+
+    cross_encoder: the directory says that it is one of sentence-transformers.
+    """
     known = families()
     if name is not None:
         if name not in known:
@@ -89,12 +101,12 @@ def choose(class_name: str, name: str | None) -> Family:
             raise ExportError(f"family {name} reads the classes {', '.join(known[name].classes)}, and the checkpoint's is {class_name!r}")
         return known[name]
     takers = [family for family in known.values() if class_name in family.classes]
-    chosen = [family for family in takers if family.default] or takers
+    chosen = [family for family in takers if family.default is True or (cross_encoder and family.default == CROSS_ENCODER)] or takers
     if len(chosen) == 1:
         return chosen[0]
     if takers:
         raise ExportError(f"class {class_name!r} is read by several families; choose one with --family: "
-                          f"{', '.join(family.name for family in takers)}")
+                          f"{', '.join(f'{family.name} ({family.reads})' if family.reads else family.name for family in takers)}")
     classes = sorted({own for family in known.values() for own in family.classes})
     raise ExportError(f"class {class_name!r} is not supported; supported are {', '.join(classes)}")
 

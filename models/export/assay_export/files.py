@@ -12,17 +12,30 @@ from .errors import ExportError
 
 def read_json(path: Path) -> dict:
     """Return a JSON file's object; ExportError when it is absent or broken."""
+    content = read_any(path)
+    if not isinstance(content, dict):
+        raise ExportError(f"{path} holds {json.dumps(content)[:40]}, and a JSON object is wanted")
+    return content
+
+
+def read_list(path: Path) -> list:
+    """Return a JSON file's list; ExportError when it is absent, broken or empty."""
+    content = read_any(path)
+    if not isinstance(content, list) or not content:
+        raise ExportError(f"{path} holds {json.dumps(content)[:40]}, and a JSON list is wanted")
+    return content
+
+
+def read_any(path: Path):
+    """Return what a JSON file holds; ExportError when it is absent or broken."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ExportError(f"{path} is missing") from None
     except OSError as error:
         raise ExportError(f"{path} cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError) as error:
         raise ExportError(f"{path} is not JSON: {error}") from None
-    if not isinstance(content, dict):
-        raise ExportError(f"{path} holds {json.dumps(content)[:40]}, and a JSON object is wanted")
-    return content
 
 
 def weight_files(directory: Path) -> list[Path]:

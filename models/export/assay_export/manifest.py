@@ -40,7 +40,11 @@ def check_manifest(manifest: dict, model: Model, layout: str, precision: str) ->
     if tokenizer.get("pad_id") is None and (layout == "padded" or manifest["pooling"] in NEED_PAD):
         what = f"pooling {manifest['pooling']}" if manifest["pooling"] in NEED_PAD else "the padded layout"
         raise ExportError(f"neither config.json nor tokenizer_config.json has a pad token, and {what} needs one")
+    if tokenizer.get("frame") and (tokenizer["bos"] != "none" or tokenizer.get("end", "keep") != "keep"):
+        raise ExportError(f"bos {tokenizer['bos']!r}: the tokenizer's own first and last tokens are put around every text, and no other goes with them")
     head = manifest.get("head") or {}
+    if head.get("activation") == "softmax" and len(labels) == 1:
+        raise ExportError("activation 'softmax' needs two labels or more, and the head has one: sigmoid or none")
     apart = manifest["kind"] == "process" and manifest["steps"].get("tokenize", "joint") != "joint"
     if not manifest.get("template") and (manifest.get("likelihood") or apart or manifest["kind"] in ("pair", "preference")):
         raise ExportError("the checkpoint has no chat template, and rendered text does not show where the response and its steps begin")

@@ -32,8 +32,7 @@ def read_settings(directory: Path, tokenizer: Tokenizer, theirs, raw: dict, fami
     config.json, whose pad id goes before the tokenizer's: it is what transformers' pooling looks for.
     """
     path, notices = directory / "tokenizer_config.json", []
-    config = read_json(path) if path.exists() else {}
-    template = None if family.segments else family.template or chat_template(directory, config)
+    template = None if family.segments else family.template or chat_template(directory)
     if template is None and not family.segments:
         notices.append(f"{directory} has no chat template, so the model takes text and ids only")
     template = family.prelude + template + family.postlude if template else template
@@ -65,12 +64,12 @@ def special_tokens(theirs) -> dict[str, str]:
     return {name: known[name] for name in (*first, *sorted(set(known) - set(first))) if name in known}
 
 
-def chat_template(directory: Path, config: dict) -> str | None:
+def chat_template(directory: Path) -> str | None:
     """Return the chat template: chat_template.jinja first, then tokenizer_config.json (its "default" when it has several)."""
-    path = directory / "chat_template.jinja"
+    path, config = directory / "chat_template.jinja", directory / "tokenizer_config.json"
     if path.exists():
         return path.read_text(encoding="utf-8")
-    template = config.get("chat_template")
+    template = read_json(config).get("chat_template") if config.exists() else None
     if isinstance(template, list):
         named = {entry["name"]: entry["template"] for entry in template}
         template = named.get("default")

@@ -52,6 +52,11 @@ class TextRules:
         """Return a text's ids without special tokens of the tokenizer's own."""
         return self.tokenizer.encode(text, add_special_tokens=False).ids
 
+    def whole(self, text: str) -> list[int]:
+        """Return the ids of a text that is all that the model reads, with the manifest's frame around it."""
+        frame = self.part("tokenizer").get("frame") or {}
+        return [*frame.get("before", []), *self.tokenize(text), *frame.get("after", [])]
+
     def policies(self, ids: list[int], whole: bool = True) -> list[int]:
         """Return the ids with the manifest's end (of a whole item) and BOS."""
         rules = self.part("tokenizer")
@@ -77,13 +82,13 @@ class TextRules:
         if "input_ids" in item:
             return self.policies(list(item["input_ids"]))
         if "text" in item:
-            return self.policies(self.tokenize(item["text"]))
+            return self.policies(self.whole(item["text"]))
         if self.part("template").get("segments"):
             return self.policies(self.segments(item))
         if "steps" in item and self.part("steps").get("tokenize") == "separate":
             return self.policies([token for piece in self.pieces(item) for token in piece])
         names = {"first": item["first"], "second": item["second"]} if "first" in item else {}
-        return self.policies(self.tokenize(self.render(self.messages(item), **names)))
+        return self.policies(self.whole(self.render(self.messages(item), **names)))
 
     def with_candidate(self, item: dict) -> list[int]:
         """Return the prompt's ids and the candidate's behind them; ExportError when it is not one token there."""

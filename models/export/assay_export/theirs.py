@@ -51,10 +51,21 @@ class TheirRules(TextRules):
         """template: the family's, or None for the one that the tokenizer itself has."""
         super().__init__(rules.tokenizer, rules.template, rules.manifest, rules.pad)
         self.theirs, self.given = tokenizer, template
-        self.kinds: dict[tuple[int, ...], list[int] | None] = {}
+        self.kinds: dict[tuple[int, ...], list[int]] = {}
 
     def tokenize(self, text: str) -> list[int]:
         return self.theirs(text, add_special_tokens=False)["input_ids"]
+
+    def whole(self, text: str) -> list[int]:
+        if not self.part("tokenizer").get("frame"):
+            return self.tokenize(text)
+        return self.noted(self.theirs(text))
+
+    def noted(self, encoded) -> list[int]:
+        """Return the ids of what the tokenizer gave, and keep the token types; a model takes 0 for those that are not given."""
+        ids = encoded["input_ids"]
+        self.kinds[tuple(ids)] = encoded.get("token_type_ids") or [0] * len(ids)
+        return ids
 
     def render(self, messages: list[dict[str, str]], add_generation_prompt: bool = False, **names: str) -> str:
         try:
@@ -68,12 +79,10 @@ class TheirRules(TextRules):
         turns = self.messages(item)
         if len(turns) != 2:
             raise Refusal("a cross-encoder reads two texts")
-        encoded = self.theirs(turns[0]["content"], turns[1]["content"])
-        self.kinds[tuple(encoded["input_ids"])] = encoded.get("token_type_ids")
-        return encoded["input_ids"]
+        return self.noted(self.theirs(turns[0]["content"], turns[1]["content"]))
 
     def types(self, ids: list[int]) -> list[int] | None:
-        return self.kinds.get(tuple(ids)) or super().types(ids)
+        return self.kinds[tuple(ids)] if tuple(ids) in self.kinds else super().types(ids)
 
 
 def model_of(directory: Path, class_name: str, labels: int | None = None):

@@ -125,11 +125,11 @@ def common_pieces(words: Counter[str], size: int, inside: str = "") -> dict[str,
     return {piece: pieces[piece] for piece in (letters + others)[:size]}
 
 
-def bert_pairs(tokenizer: Tokenizer) -> Tokenizer:
-    """Make it write [CLS] a [SEP] b [SEP], with type 1 from b on."""
-    known = [(token, tokenizer.token_to_id(token)) for token in ("[CLS]", "[SEP]")]
-    tokenizer.post_processor = processors.TemplateProcessing(single="[CLS]:0 $A:0 [SEP]:0", pair="[CLS]:0 $A:0 [SEP]:0 $B:1 [SEP]:1",
-                                                             special_tokens=known)
+def bert_pairs(tokenizer: Tokenizer, first: str = "[CLS]", last: str = "[SEP]") -> Tokenizer:
+    """Make it write [CLS] a [SEP] b [SEP], or other tokens in their place, with type 1 from b on."""
+    known = [(token, tokenizer.token_to_id(token)) for token in (first, last)]
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"{first}:0 $A:0 {last}:0", pair=f"{first}:0 $A:0 {last}:0 $B:1 {last}:1", special_tokens=known)
     return tokenizer
 
 

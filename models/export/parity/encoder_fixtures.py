@@ -41,8 +41,8 @@ def make(out: Path, scratch: Path, case: Case) -> list[str]:
     vocabulary = Tokenizer.from_file(str(source / "tokenizer.json")).get_vocab_size()
     write_pairs(source / "items.jsonl", items(vocabulary, pad))
     return [export(arguments().parse_args([
-        str(source), str(out / f"{case.name}-{layout}"), "--layout", layout, "--golden", str(source / "items.jsonl"), "--licence", "Apache-2.0",
-        "--description", "Tiny random weights, for tests"])) for layout in LAYOUTS]
+        str(source), str(out / f"{case.name}-{layout}"), "--family", case.family, "--layout", layout, "--golden", str(source / "items.jsonl"),
+        "--licence", "Apache-2.0", "--description", "Tiny random weights, for tests"])) for layout in LAYOUTS]
 
 
 def main() -> None:

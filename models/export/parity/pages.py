@@ -1,6 +1,6 @@
 """The page of supported models, docs/MODELS.md, from the families' files and a parity run."""
 
-from assay_export.family import Family, families
+from assay_export.family import OWN, Family, families
 
 from .run import Result
 
@@ -17,7 +17,7 @@ INTRODUCTION = """# Models
 Written by `python -m parity --docs` (in models/export); do not edit by hand.
 
 Each family below is one file in `models/export/assay_export/families`, named with `assay-export SOURCE OUT --family NAME`; a family marked
-with * is chosen from config.json's class alone. For each, tiny checkpoints with random weights, of the authors' class and weight
+with * is chosen from config.json's class alone, and one of cross-encoders where sentence-transformers' files say that it is one. For each, tiny checkpoints with random weights, of the authors' class and weight
 names, are exported, and the Go server's ids and scores are held to those of the code named as its source, or of a restatement of it.
 The last column is the largest difference of a score in that run, in float32; the bound is 1e-4. The released weights themselves were not run.
 """
@@ -35,6 +35,7 @@ NOT_COVERED = """## Not covered, and why
 | Nemotron-4-340B-Reward's body, .nemo files | the architecture is not in transformers' safetensors form; the head and its weights are (`nemotron-340b-reward`) |
 | bge-reranker-v2-minicpm-layerwise, v2.5-gemma2-lightweight | read at an earlier layer, with remote code |
 | jina-reranker-v2, bge-m3 dense or sparse vectors | remote code; embeddings are no scores |
+| sentence-transformers' embedding models, and CrossEncoders with a prompt before the query or with LogitScore | embeddings are no scores; the others change or replace what is read |
 | PickScore, HPSv2, ImageReward, LLaVA and VILA models | images |
 | GenRM, critique and judge models that write first | they must generate text; where the verdict is the next token, `choice` reads it |
 | Falcon, Bloom, MPT | their layers compute attention themselves, with ALiBi in part; their `model_type` is refused by name |
@@ -70,15 +71,17 @@ def table(own: list[Family], by_family: dict[str, list[Result]]) -> str:
         classes = ", ".join(sorted({run.class_name for run in runs})) or "none"
         layouts = ", ".join(dict.fromkeys(run.layout for run in runs)) or "none"
         worst = f"{max(run.worst for run in runs):.0e}" if runs else "not run"
-        lines.append(f"| `{family.name}`{' *' if family.default else ''} | {family.title} | {classes} | {text_of(family)} | {pooling_of(family)} "
+        lines.append(f"| `{family.name}`{' *' if family.default is True else ''} | {family.title} | {classes} | {text_of(family)} | {pooling_of(family)} "
                      f"| {head_of(family)} | {layouts} | {worst} |")
     return "\n".join(lines) + "\n"
 
 
 def text_of(family: Family) -> str:
     """Return in a few words where the text's form comes from."""
+    if family.framed:
+        return "the checkpoint's template, else the response; the tokenizer's own tokens around it"
     if family.segments:
-        return "segments"
+        return "the tokenizer's own for two texts" if family.segments == OWN else "segments"
     return "the family's template" if family.template else "the checkpoint's template"
 
 

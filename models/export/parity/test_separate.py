@@ -14,7 +14,6 @@ from assay_export import check, checkpoint, cli, graph, separate, tiny
 from assay_export.check import Feeding, open_graph, read_packed, read_padded, sample
 from assay_export.family import families
 from assay_export.forms import FORMS
-from assay_export.heads import Pooled
 from assay_export.model import Model, Part, decoder
 from assay_export.reference import Reference
 from assay_export.tokenizer import load_tokenizer
@@ -26,7 +25,8 @@ HEADS = {
     "vocabulary_mean": ["rewardmath-prm"], "gated": ["armorm", "qrm-gemma2"], "beaver": ["beaver-reward"], "oasst": ["oasst-rm-pythia"],
     "ldl": ["ldl-reward"], "gpm": ["gpm-llama-prompt", "gpm-gemma"], "pairrm": ["pairrm"], "urm": ["urm"],
     "classifier": ["bert-reranker", "roberta-reranker", "bge-reranker", "deberta-v1", "oasst-deberta-v3", "modernbert-reranker",
-                   "modernbert-reranker-mean"]}
+                   "modernbert-reranker-mean", "distilbert-reranker", "electra-reranker", "eurobert-reranker-late", "nomic-reranker"],
+    "modules": ["modules-modernbert"]}
 """Cases of every form of head that can be in a graph of its own."""
 
 NAMES = [(name, CASES[name].layouts[0]) for names in HEADS.values() for name in names] + [("multi-label", "padded")]
@@ -35,7 +35,7 @@ REPOSITORY = Path(__file__).parents[3]
 
 
 def test_every_form_but_likelihood_is_tried():
-    assert set(HEADS) == {*FORMS, "classifier"} - {"likelihood"}
+    assert set(HEADS) == {*FORMS, "classifier", "modules"} - {"likelihood"}
     for form, names in HEADS.items():
         assert {families()[CASES[name].family].head["form"] for name in names} == {form}
 
@@ -62,7 +62,7 @@ def trace(model: Model, layout: str, folder: Path) -> None:
 def sequences_of(model: Model) -> list[list[int]]:
     """Return sequences to read; those for a head that looks for certain tokens have them."""
     known = [ids for ids in sample(model.sizes, MAX_TOKENS) if len(ids) > 3]
-    if isinstance(model.encoder, Pooled):
+    if hasattr(model.encoder, "marks"):
         known = [[*model.encoder.marks, *ids] for ids in known]
     return known
 

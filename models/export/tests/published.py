@@ -68,6 +68,13 @@ PUBLISHED = {
                              "share_att_key": True, "attention_head_size": 8, "conv_kernel_size": 3, "conv_act": "gelu"},
     "DeBERTa v3": DEBERTA | {"model_type": "deberta-v2", "pos_att_type": "p2c|c2p", "position_buckets": 256, "norm_rel_ebd": "layer_norm",
                              "share_att_key": True, "legacy": True},
+    "DistilBERT, sentiment": COMMON | {
+        "model_type": "distilbert", "activation": "gelu", "attention_dropout": 0.1, "dim": 32, "dropout": 0.1, "finetuning_task": "sst-2", "hidden_dim": 64,
+        "id2label": {"0": "NEGATIVE", "1": "POSITIVE"}, "label2id": {"NEGATIVE": 0, "POSITIVE": 1}, "max_position_embeddings": 320, "n_heads": 4,
+        "n_layers": 2, "output_past": True, "pad_token_id": 0, "qa_dropout": 0.1, "seq_classif_dropout": 0.2, "sinusoidal_pos_embds": False,
+        "tie_weights_": True},
+    "ELECTRA": BERT | {"model_type": "electra", "embedding_size": 16, "summary_activation": "gelu", "summary_last_dropout": 0.1, "summary_type": "first",
+                       "summary_use_proj": True, "position_embedding_type": "absolute"},
     "SmolLM3": DECODER | {"model_type": "smollm3", "attention_bias": False, "mlp_bias": False, "layer_types": ["full_attention"] * 2,
                           "max_window_layers": 28, "no_rope_layer_interval": 4, "no_rope_layers": [1, 1], "pretraining_tp": 2,
                           "sliding_window": None, "use_sliding_window": False, "pad_token_id": 4, "bos_token_id": None},

@@ -72,6 +72,8 @@ def test_what_people_publish_is_known(name):
     ("llama", {"chunk_size_feed_forward": 4}, "chunk_size_feed_forward: 4, and 0 computes the same at once, is not supported for llama"),
     ("bert", {"position_embedding_type": "relative_key"}, 'position_embedding_type: "relative_key", whose positions transformers no longer adds,'),
     ("bert", {"is_decoder": True}, "is_decoder: true is not supported for bert; supported is false"),
+    ("electra", {"position_embedding_type": "relative_key"}, "whose positions transformers no longer adds, is not supported for electra"),
+    ("eurobert", {"clf_pooling": "bos"}, 'clf_pooling: "bos", and the class goes by classifier_pooling, is not supported for eurobert'),
     ("modernbert", {"hidden_act": "relu"}, "and the class goes by hidden_activation"),
     ("deberta", {"position_buckets": 256}, "position_buckets: 256, and the class has no buckets, is not supported for deberta"),
     ("llama", {"chunk_size_feed_forward": False}, "chunk_size_feed_forward: false"),

@@ -13,6 +13,7 @@ from assay_export import ExportError, second, tiny
 from assay_export import checkpoint as reading
 from assay_export.cli import arguments, export
 
+PAIRS = ("--family", "bert-pair")
 ITEM = {"prompt": "What is 12 + 30?", "response": "It is 41, because 12 + 30 = 41."}
 
 
@@ -99,7 +100,7 @@ def bert(tmp_path, texts):
 
 
 def test_a_cross_encoder_is_held_to_its_tokenizer_on_two_texts(bert, tmp_path):
-    assert ", 2 golden pairs" in run(bert, tmp_path / "out", "--layout", "padded")
+    assert ", 2 golden pairs" in run(bert, tmp_path / "out", *PAIRS)
     tokenizer, model = AutoTokenizer.from_pretrained(bert), BertForSequenceClassification.from_pretrained(bert).eval()
     for pair in read_bundle(tmp_path / "out").golden:
         given = tokenizer(pair["item"]["prompt"], pair["item"]["response"], return_tensors="pt")
@@ -110,14 +111,14 @@ def test_a_cross_encoder_is_held_to_its_tokenizer_on_two_texts(bert, tmp_path):
 def test_a_tokenizer_whose_config_says_otherwise(bert, tmp_path):
     tiny.edit_json(bert / "tokenizer_config.json", do_lower_case=False)
     with pytest.raises(ExportError, match=r"tokenizer\.json gives 'What is 12 \+ 30\?' the ids .* and AutoTokenizer, which reads tokenizer_config"):
-        run(bert, tmp_path / "out", "--layout", "padded")
+        run(bert, tmp_path / "out", *PAIRS)
 
 
 @pytest.mark.parametrize("name", ["is_decoder", "add_cross_attention"])
 def test_an_encoder_that_is_told_to_decode(bert, tmp_path, name):
     tiny.edit_json(bert / "config.json", **{name: True})
     with pytest.raises(ExportError, match=f"config.json: {name}: true is not supported for bert"):
-        run(bert, tmp_path / "out", "--layout", "padded")
+        run(bert, tmp_path / "out", *PAIRS)
 
 
 def test_a_token_that_stands_in_added_tokens_decoder_alone(checkpoint, tmp_path):
@@ -202,12 +203,14 @@ def test_a_head_that_config_json_gives_another_size(checkpoint, tmp_path):
     assert "id2label" in str(caught.value) and "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("fields", [{"sentence_transformers": {"activation_fn": "torch.nn.modules.activation.Sigmoid"}},
-                                    {"sbert_ce_default_activation_function": "torch.nn.modules.activation.Sigmoid"}])
-def test_an_activation_of_sentence_transformers_is_told(bert, tmp_path, fields):
-    tiny.edit_json(bert / "config.json", **fields)
-    said = run(bert, tmp_path / "out", "--layout", "padded", "--no-check")
-    assert "sentence-transformers puts a sigmoid behind the score, and this bundle gives the raw logit" in said
+def test_a_tokenizer_that_gives_no_token_types(bert, tmp_path):
+    tiny.edit_json(bert / "tokenizer_config.json", model_input_names=["input_ids", "attention_mask"])
+    assert "the tokenizer gives no token_type_ids (model_input_names), so they are 0 throughout" in run(bert, tmp_path / "out", *PAIRS)
+    bundle = read_bundle(tmp_path / "out")
+    tokenizer, model = AutoTokenizer.from_pretrained(bert), BertForSequenceClassification.from_pretrained(bert).eval()
+    given = tokenizer(ITEM["prompt"], ITEM["response"], return_tensors="pt")
+    assert "token_type_ids" not in given and "type_after" not in bundle.manifest["tokenizer"]
+    assert bundle.golden[1]["score"] == pytest.approx(model(**given).logits.item(), abs=1e-5)
 
 
 def test_an_end_token_that_the_tokenizer_writes_by_itself_is_told(checkpoint, tmp_path):

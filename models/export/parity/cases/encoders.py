@@ -18,16 +18,22 @@ V2 = V3 | {"type_vocab_size": 2, "conv_kernel_size": 3, "conv_act": "gelu", "pos
 V1 = {"relative_attention": True, "max_relative_positions": -1, "pos_att_type": ["c2p", "p2c"], "position_biased_input": False,
       "type_vocab_size": 0, "pooler_hidden_size": 32, "pooler_hidden_act": "gelu"}
 BERT_TOKENS = {"pad_token": "[PAD]", "cls_token": "[CLS]", "sep_token": "[SEP]", "unk_token": "[UNK]"}
+TYPED = ["input_ids", "token_type_ids", "attention_mask"]
+"""What the tokenizers of models with token types give."""
+
 ROBERTA_TOKENS = {"bos_token": "<s>", "eos_token": "</s>", "pad_token": "<pad>", "cls_token": "<s>", "sep_token": "</s>", "unk_token": "<unk>"}
+EURO_TOKENS = {"bos_token": "<|begin_of_text|>", "eos_token": "<|end_of_text|>", "pad_token": "<|pad|>"}
 
 WORDPIECE = cache(checkpoint.wordpiece)
 BERT_UNIGRAM = cache(lambda: checkpoint.bert_pairs(checkpoint.unigram(["[PAD]", "[CLS]", "[SEP]", "[UNK]"], "[UNK]")))
 BERT_BYTES = cache(lambda: checkpoint.bert_pairs(checkpoint.byte_level(["[PAD]", "[CLS]", "[SEP]", "[UNK]"])))
+EURO_BYTES = cache(lambda: checkpoint.bert_pairs(checkpoint.byte_level(["<|begin_of_text|>", "<|end_of_text|>", "<|pad|>"]), "<|begin_of_text|>",
+                                                 "<|end_of_text|>"))
 ROBERTA_BYTES = cache(lambda: checkpoint.roberta_pairs(checkpoint.byte_level(["<s>", "<pad>", "</s>", "<unk>"])))
 ROBERTA_UNIGRAM = cache(lambda: checkpoint.roberta_pairs(checkpoint.unigram(["<s>", "<pad>", "</s>", "<unk>"], "<unk>")))
 
 
-def writer(model_type: str, class_name: str, tokenizer_of_kind, tokens: dict[str, str], seed: int, **config):
+def writer(model_type: str, class_name: str, tokenizer_of_kind, tokens: dict[str, str], seed: int, template: str | None = None, **config):
     """Return the writer of transformers' own class with seeded noise."""
     def write(directory):
         tokenizer = tokenizer_of_kind()
@@ -35,7 +41,8 @@ def writer(model_type: str, class_name: str, tokenizer_of_kind, tokens: dict[str
         settings = AutoConfig.for_model(model_type, **{**SIZES, "num_labels": 1, **config, "vocab_size": tokenizer.get_vocab_size(), "pad_token_id": pad})
         model = getattr(transformers, class_name)(settings)
         weights = checkpoint.weights_of(model, seed)
-        checkpoint.write(directory, settings.to_dict() | {"architectures": [class_name]}, weights, tokenizer, tokens)
+        typed = {"model_input_names": TYPED} if getattr(settings, "type_vocab_size", 0) > 1 else {}
+        checkpoint.write(directory, settings.to_dict() | {"architectures": [class_name]}, weights, tokenizer, tokens, template, **typed)
     return write
 
 
@@ -45,13 +52,10 @@ def cross_encoder(activation=lambda logit: logit):
         tokenizer, model = tokenizer_of(directory), of_class(directory)
         pairs = []
         for item in items:
-            encoded = tokenizer(item["prompt"], item["response"], return_tensors="pt", return_token_type_ids=True)
-            given = {"input_ids": encoded["input_ids"], "attention_mask": encoded["attention_mask"]}
-            if getattr(model.config, "type_vocab_size", 0) > 0:
-                given["token_type_ids"] = encoded["token_type_ids"]
+            given = tokenizer(item["prompt"], item["response"], return_tensors="pt")
             with torch.no_grad():
                 score = activation(model(**given).logits[0, 0])
-            pairs.append({"item": item, "ids": encoded["input_ids"][0].tolist(), "score": score.item()})
+            pairs.append({"item": item, "ids": given["input_ids"][0].tolist(), "score": score.item()})
         return pairs
     return run
 
@@ -65,6 +69,9 @@ DEBERTA2 = ("deberta-v2", "DebertaV2ForSequenceClassification", BERT_UNIGRAM, BE
 MODERN = ("modernbert", "ModernBertForSequenceClassification", BERT_BYTES, BERT_TOKENS)
 MODERN_SIZES = {"num_hidden_layers": 3, "global_attn_every_n_layers": 2, "local_attention": 8, "cls_token_id": 1, "sep_token_id": 2,
                 "bos_token_id": 1, "eos_token_id": 2}
+DISTIL = {"n_layers": 2, "n_heads": 4, "dim": 32, "hidden_dim": 48, "max_position_embeddings": 256}
+EURO = ("eurobert", "EuroBertForSequenceClassification", EURO_BYTES, EURO_TOKENS)
+EURO_SIZES = {"num_key_value_heads": 2, "bos_token_id": 0, "eos_token_id": 1, "mask_token_id": 2}
 
 PADDED = ("padded",)
 """DeBERTa's attention is part of its layers."""
@@ -81,4 +88,10 @@ CASES = [
     case("mxbai-rerank", "mxbai-rerank", writer(*DEBERTA2, 57, **V3), torch.sigmoid, PADDED),
     case("modernbert-reranker", "modernbert-pair", writer(*MODERN, 58, classifier_pooling="cls", **MODERN_SIZES)),
     case("modernbert-reranker-mean", "modernbert-pair", writer(*MODERN, 59, classifier_pooling="mean", **MODERN_SIZES)),
+    case("distilbert-reranker", "encoder-pair", writer("distilbert", "DistilBertForSequenceClassification", WORDPIECE, BERT_TOKENS, 251, **DISTIL)),
+    case("electra-reranker", "encoder-pair", writer("electra", "ElectraForSequenceClassification", WORDPIECE, BERT_TOKENS, 252, embedding_size=24)),
+    case("eurobert-reranker", "encoder-pair", writer(*EURO, 253, classifier_pooling="bos", **EURO_SIZES)),
+    case("eurobert-reranker-late", "encoder-pair", writer(*EURO, 254, classifier_pooling="late", **EURO_SIZES)),
+    case("gte-reranker", "encoder-pair", writer("gte", "GteForSequenceClassification", ROBERTA_UNIGRAM, ROBERTA_TOKENS, 255)),
+    case("nomic-reranker", "encoder-pair", writer("nomic_bert", "NomicBertForSequenceClassification", WORDPIECE, BERT_TOKENS, 256)),
 ]
