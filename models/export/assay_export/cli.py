@@ -1,19 +1,17 @@
-"""The `assay-export` command."""
+"""The options of the `assay-export` command, and what they ask for."""
 
 import argparse
-import sys
 import tempfile
 from datetime import date
 from pathlib import Path
 
-from tokenizers import Tokenizer
-
 from . import checkpoint, licence, lora
 from .bundle import Options, base_manifest, check_label, write_bundle
-from .errors import ExportError
+from .errors import ExportError, about
 from .family import Family, choose, resolve
+from .files import check_directory
 from .golden import read_items
-from .place import check_place
+from .place import check_place, parents_of
 from .second import hold_tokenizer, second_of
 from .settings import DEFAULT_SEPARATOR, TextSettings, check_text_files, end_token, read_settings
 from .storage import PRECISIONS
@@ -58,20 +56,21 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--check", action=argparse.BooleanOptionalAction, default=True,
                         help="compare golden pairs with transformers' own loading and the graph with PyTorch (default; --no-check is noted in "
                         "the manifest)")
+    parser.add_argument("--traceback", action="store_true", help="show where a fault of assay-export itself lies, for a report of it")
     return parser
 
 
 def export(options: argparse.Namespace) -> str:
     """Export as the options say; return one line for the user. ExportError when it cannot be done."""
+    check_directory(options.source)
     if not lora.is_adapter(options.source):
         if options.base is not None:
             raise ExportError(f"--base is for LoRA adapters, and {options.source} has no {lora.CONFIG}, or a config.json beside it")
         return export_whole(options)
     check_place(options.out)
-    check_out(options.out, options.source)
-    place = options.out.resolve().parent
-    place.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".merged-", dir=place) as folder:
+    for directory in filter(None, (options.source, options.base)):
+        check_out(options.out, directory)
+    with parents_of(options.out) as place, tempfile.TemporaryDirectory(prefix=".merged-", dir=place) as folder:
         merged = Path(folder) / options.source.resolve().name
         try:
             notices = lora.merge(options.source, options.base, merged)
@@ -82,26 +81,30 @@ def export(options: argparse.Namespace) -> str:
 
 def export_whole(options: argparse.Namespace) -> str:
     """Export a checkpoint that is whole; return one line for the user."""
-    for directory in filter(None, (options.source, options.reference)):
-        if not directory.is_dir():
-            raise ExportError(f"{directory} is not a directory")
-        check_out(options.out, directory)
+    if options.reference is not None:
+        check_directory(options.reference)
+        check_out(options.out, options.reference)
+    check_out(options.out, options.source)
     check_place(options.out)
     raw, class_name = checkpoint.read_config(options.source)
-    family = choose(class_name, options.family)
+    with about(options.source / "config.json"):
+        family = choose(class_name, options.family)
     check_options(options, family)
-    checkpoint.body_config(raw, options.source, family)
+    with about(options.source):
+        checkpoint.body_config(raw, options.source, family)
     tokenizer, _ = load_tokenizer(options.source)
     check_text_files(options.source)
     theirs = tokenizer_of(options.source, fallback=family.class_of == "authors")
     if options.check:
         hold_tokenizer(options.source / "tokenizer.json", tokenizer, theirs, raw.get("vocab_size"))
-    own = resolve(family.manifest, tokenizer, raw)
+    with about(options.source):
+        own = resolve(family.manifest, tokenizer, raw)
     end = own.get("tokenizer", {}).get("end_id")
     if isinstance(end, list):
         own["tokenizer"]["end_id"] = end_token(options.source, tokenizer, theirs, end)
     settings = read_settings(options.source, tokenizer, theirs, raw, family, options.bos or own.get("tokenizer", {}).get("bos"))
-    loaded = checkpoint.load(options.source, raw, family, tokenizer, options.reference)
+    with about(options.source):
+        loaded = checkpoint.load(options.source, raw, family, tokenizer, options.reference)
     if settings.pad_id is not None and settings.pad_id < 0:
         settings.pad_id = None  # as Llama's first checkpoints say that they have none
     if "pad_token_id" not in raw and loaded.model.config.pad_token_id is not None:
@@ -115,7 +118,7 @@ def export_whole(options: argparse.Namespace) -> str:
         source={"checkpoint": options.source.resolve().name, "class": class_name, "family": family.name, "digest": loaded.digest},
         steps=step_settings(family, own.get("steps", {}), options), likelihood=loaded.model.likelihood)
     notices = fill(manifest, family, own, settings, options, loaded.model.config)
-    notices += unread(options.source, raw, manifest, tokenizer, theirs)
+    notices += unread(options.source, raw, manifest, theirs)
     second = second_of(options.source, class_name, options.reference, family, raw, resolve(family.head, tokenizer, raw), theirs,
                        own.get("pooling") == "transformers" and options.pooling is None, loaded.model.labels)
     written = write_bundle(loaded.model, options.source, options.out, manifest, settings.template, Options(
@@ -172,7 +175,7 @@ def fill(manifest: dict, family: Family, own: dict, settings: TextSettings, opti
     return notices
 
 
-def unread(source: Path, raw: dict, manifest: dict, tokenizer: Tokenizer, theirs) -> list[str]:
+def unread(source: Path, raw: dict, manifest: dict, theirs) -> list[str]:
     """Return notices of what a checkpoint asks of other libraries and this bundle does not do."""
     notices = []
     asked = raw.get("sentence_transformers")
@@ -182,8 +185,8 @@ def unread(source: Path, raw: dict, manifest: dict, tokenizer: Tokenizer, theirs
                        "requests may ask for activation sigmoid")
     eos = theirs.eos_token_id
     if eos is not None and manifest["tokenizer"].get("end", "keep") == "keep" and not (manifest.get("template") or {}).get("segments") \
-            and tokenizer.encode("a", add_special_tokens=True).ids[-1:] == [eos]:
-        notices.append(f"{source / 'tokenizer.json'} puts {theirs.eos_token} behind a text by itself, and this bundle's ids end as the template ends")
+            and theirs("a")["input_ids"][-1:] == [eos]:
+        notices.append(f"{source}: the tokenizer puts {theirs.eos_token} behind a text by itself, and this bundle's ids end as the template ends")
     return notices
 
 
@@ -195,9 +198,12 @@ def check_width(path: Path, raw: dict, width: int) -> None:
 
 
 def check_out(out: Path, source: Path) -> None:
-    """Refuse to write over a checkpoint."""
-    if out.resolve() == source.resolve():
+    """Refuse to write over a checkpoint, or into it."""
+    whole, kept = out.resolve(), source.resolve()
+    if whole == kept:
         raise ExportError(f"{out} is the checkpoint's own directory; write the bundle to another")
+    if whole.is_relative_to(kept):
+        raise ExportError(f"{out} lies in the checkpoint's directory {source}; write the bundle to another")
 
 
 def check_options(options: argparse.Namespace, family: Family) -> None:
@@ -227,11 +233,3 @@ def check_options(options: argparse.Namespace, family: Family) -> None:
             raise ExportError(f"--date {options.date} must be written as 2024-07-26")
     if options.beta == 0:
         raise ExportError("--beta 0 would make every score 0")
-
-
-def main() -> None:
-    """Run the command; an export that fails says why in one line and exits with 1."""
-    try:
-        print(export(arguments().parse_args()))
-    except ExportError as error:
-        sys.exit(f"assay-export: {error}")
