@@ -117,6 +117,7 @@ parity: .venv/lock.txt bin/assay
 # The committed fixtures and docs/MODELS.md, made afresh.
 fixtures: .venv/lock.txt bin/assay
 	$(VENV) -m assay_export.fixtures models/testdata/bundles
+	cd models/export && ../../$(VENV) -m parity.encoder_fixtures ../testdata/encoders
 	cd models/export && ../../$(VENV) -m parity --fixtures ../testdata/families --docs ../../docs/MODELS.md
 	$(VENV) models/testdata/heads/make.py
 	cd models/export && ../../$(VENV) -m templates ../chat/testdata --generated 250 --generated-only

@@ -19,7 +19,7 @@ func hostileBundles() []hostileBundle {
 // honestBundles are what hostile ones begin as. They are accepted, so that a refusal says something.
 func honestBundles() []hostileBundle {
 	var all []hostileBundle
-	for _, base := range []string{padded, packed, outside, steps, headed, tabular} {
+	for _, base := range []string{padded, packed, outside, steps, headed, tabular, encoder} {
 		all = append(all, hostileBundle{name: "honest: " + base, base: base, passes: []string{"verify", "serve"}})
 	}
 	return append(all, hostileBundle{

@@ -12,6 +12,7 @@ const (
 	outside = "bundles/qwen3-reward-packed-external"
 	steps   = "bundles/llama-process-packed"
 	headed  = "heads/mlp-padded"
+	encoder = "encoders/roberta-reranker-packed"
 	tabular = "heads/thresholds"
 )
 

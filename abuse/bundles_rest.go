@@ -100,6 +100,11 @@ func badCounts() []hostileBundle {
 		{packed, "a bos that no table has", "bos_id: 1", "bos_id: 399999"},
 		{padded, "a pad that no table has", "pad_id: 0", "pad_id: 399999"},
 		{steps, "2^40 steps without score", "activation: softmax", "activation: softmax, skip: 1099511627776"},
+		{packed, "a decoder that sees what follows", "layout: packed", "layout: packed\n  attention: bidirectional"},
+		{encoder, "an encoder that sees what stands before alone", "attention: bidirectional", "attention: causal"},
+		{encoder, "an encoder whose steps see the next", "kind: reward", "kind: process"},
+		{encoder, "an encoder of 2^20 tokens, and 256 positions", "max_tokens: 256", "max_tokens: 1048576"},
+		{encoder, "an encoder of 2^40 heads", "kv_heads: 4", "kv_heads: 1099511627776"},
 		{headed, "a head 65535 wide", "width: 32", "width: 65535"},
 		{
 			headed, "a place of 2^62", "pooling: last_attended",

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"regexp"
 	"syscall"
 	"time"
@@ -81,8 +82,8 @@ func (o options) wants(route, name string, long bool) bool {
 // bodies sends every hostile body to a server with its usual times.
 func (o options) bodies(ctx context.Context, t *table, folder string) (n int, err error) {
 	s := &subject{
-		binary: o.binary, folder: folder, arguments: []string{"--batch-tokens", "1024", "--cache", "32MiB"},
-		slack: o.slack, settle: time.Second,
+		binary: o.binary, folder: folder, slack: o.slack, settle: time.Second,
+		arguments: []string{"--batch-tokens", "1024", "--cache", "32MiB", "--bundle", filepath.Join(o.testdata, "families", "choice-qwen3")},
 	}
 	defer s.abandon()
 	due := stretched(maxRefusal, o.slack)

@@ -68,7 +68,7 @@ type cache struct {
 const seenSets = 1 << 14
 
 func newCache(options Options) *cache {
-	if options.CacheBlocks <= 0 || options.Padded {
+	if options.CacheBlocks <= 0 || options.Padded || options.Bidirectional {
 		return nil
 	}
 	return &cache{

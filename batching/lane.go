@@ -29,7 +29,7 @@ func newLane(options Options, d *device) *lane {
 		wake:     make(chan struct{}, 1),
 	}
 	l.renew()
-	if !options.Padded {
+	if !options.Padded && !options.Bidirectional {
 		l.picker.shortest = options.cost.shared()
 	}
 	return l

@@ -101,7 +101,11 @@ func (m *measuring) shapes(ctx context.Context, ladder []sample) (samples []samp
 		ids[long-end] = ids[i] // where they part
 		family = append(family, ids)
 	}
-	for _, plan := range []*Plan{m.options.synthetic(alone, true), m.options.synthetic(family, false)} {
+	plans := []*Plan{m.options.synthetic(alone, true)}
+	if !m.options.Bidirectional { // of which no family shares a prefix
+		plans = append(plans, m.options.synthetic(family, false))
+	}
+	for _, plan := range plans {
 		last := ladder[len(ladder)-1]
 		if time.Until(m.end).Seconds() < 2*2*float64(len(plan.IDs))/last.throughput() { // twice as slow, two runs
 			break

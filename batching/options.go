@@ -18,7 +18,12 @@ type Options struct {
 	Padded bool   // the graph takes rows of equal length, and not a flat row of distinct tokens with attention tiles
 	PadID  int64  // fills the unused places of a padded plan
 	Budget Budget // of one forward
-	Heads  int    // query heads of an attention layer, for the default of [Budget.Area]; zero: one
+
+	// Bidirectional: a token of a packed plan sees its whole sequence, and not only what stands before it. So what a
+	// prefix gives hangs on what follows, and nothing is shared or cached but the outcome of equal sequences.
+	Bidirectional bool
+
+	Heads int // query heads of an attention layer, for the default of [Budget.Area]; zero: one
 
 	// Fetched is how many query places of a tile take as much memory as the keys and values of one key place, which
 	// every tile fetches for itself: 2 · head_dim where each head has keys of its own. Small tiles behind a long prefix

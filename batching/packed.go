@@ -14,6 +14,8 @@ type packed struct {
 	ancestry []int64        // key indices of the tokens from position 0 to the end of a segment
 	past     map[*Block]int // of cached blocks in the plan
 	targets  bool           // list the id after each position read
+
+	bidirectional bool // [Options.Bidirectional]: each sequence is one segment, which all its tiles see to the end
 }
 
 // entry is a sequence in the tree.
@@ -35,16 +37,22 @@ func (p *packed) reset() {
 func (p *packed) tokens() int { return p.tree.tokens }
 
 func (p *packed) add(sequence Sequence, cached cachedPrefix, budget *Budget) (fits, shares bool) {
+	if p.bidirectional {
+		return p.put(sequence, apart(), cachedPrefix{}, budget)
+	}
 	at := p.tree.find(sequence)
 	if _, fresh := p.price(len(sequence.IDs), at, cached.tokens); fresh > len(sequence.IDs)-cached.tokens {
-		at = spot{parent: root, partial: none, sibling: none} // others would compute again more than it shares
+		at = apart() // others would compute again more than it shares
 	}
 	return p.put(sequence, at, cached, budget)
 }
 
 func (p *packed) addApart(sequence Sequence) {
-	p.put(sequence, spot{parent: root, partial: none, sibling: none}, cachedPrefix{}, nil)
+	p.put(sequence, apart(), cachedPrefix{}, nil)
 }
+
+// apart is the spot of a sequence that shares nothing with what is in the tree.
+func apart() spot { return spot{parent: root, partial: none, sibling: none} }
 
 // put adds the sequence at its spot in the tree if the budget allows.
 func (p *packed) put(sequence Sequence, at spot, cached cachedPrefix, budget *Budget) (fits, shares bool) {

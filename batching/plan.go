@@ -107,7 +107,7 @@ func newShape(options Options, cache *cache) shape {
 	} else {
 		s = &packed{
 			cache: cache, gather: options.cost.gather(), fetched: options.Fetched, tree: tree{shortest: options.cost.shared()},
-			past: map[*Block]int{}, targets: options.Targets,
+			past: map[*Block]int{}, targets: options.Targets, bidirectional: options.Bidirectional,
 		}
 	}
 	s.reset()

@@ -60,8 +60,12 @@ func (n *node) cut(most int) int {
 // layTile writes the tile of positions [from, to) of the traced segment, whose token at a position is that plus offset.
 func (p *packed) layTile(plan *Plan, tile, offset, from, to int) {
 	keys := plan.KeyIndex[tile*plan.Keys : (tile+1)*plan.Keys]
-	plan.KeyLen[tile] = int64(copy(keys, p.ancestry[:to]))
-	fill(keys[to:], p.ancestry[0])
+	seen := p.ancestry[:to]
+	if p.bidirectional {
+		seen = p.ancestry
+	}
+	plan.KeyLen[tile] = int64(copy(keys, seen))
+	fill(keys[len(seen):], seen[0])
 	places := plan.QueryIndex[tile*plan.Queries : (tile+1)*plan.Queries]
 	for i := range to - from {
 		token := offset + from + i

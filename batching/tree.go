@@ -58,7 +58,7 @@ func (t *tree) reset() {
 // find walks a sequence down the tree. It changes nothing.
 func (t *tree) find(sequence Sequence) spot {
 	ids := sequence.IDs
-	at := spot{parent: root, partial: none, sibling: none}
+	at := apart()
 	for at.depth < len(ids) {
 		best, before, length := t.longest(at.parent, at.depth, sequence)
 		if best == none {

@@ -19,11 +19,11 @@ import (
 const families = "../models/testdata/families"
 
 // batchMates bounds what a score may move with its batch where the graph cannot rule it out: attention that is part of
-// an encoder's own layers, and a mean over a row's tokens (docs/BUNDLE.md).
+// an encoder's own layers (docs/BUNDLE.md).
 const batchMates = 1e-5
 
 func movesWithMates(spec manifest.Manifest) bool {
-	return strings.HasPrefix(spec.Source.Class, "Deberta") || spec.Name == "modernbert-reranker-mean"
+	return strings.HasPrefix(spec.Source.Class, "Deberta")
 }
 
 // eachFamily gives a test every family's bundle, served, with its golden pairs.

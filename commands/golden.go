@@ -126,6 +126,8 @@ func (g golden) compare(ctx context.Context, pairs []models.Golden) ([]drift, er
 		return all, g.compareSteps(ctx, pairs, all)
 	case manifest.KindPair, manifest.KindPreference:
 		return all, g.comparePreferences(ctx, pairs, all)
+	case manifest.KindChoice:
+		return all, g.compareChoices(ctx, pairs, all)
 	case manifest.KindReward, manifest.KindFeatures:
 	}
 	return all, g.compareScores(ctx, pairs, all)
@@ -259,6 +261,29 @@ func (g golden) comparePreferences(ctx context.Context, pairs []models.Golden, a
 			all[i].err = result.Err
 		} else {
 			all[i].have = []float64{result.Probability}
+		}
+	}
+	return nil
+}
+
+func (g golden) compareChoices(ctx context.Context, pairs []models.Golden, all []drift) error {
+	answer, err := g.engine.Ask(ctx, rewards.Request{Question: rewards.Choose, Model: g.model, Items: goldenItems(pairs)})
+	if err != nil {
+		return err
+	}
+	for i := range answer.Choices {
+		d, result := &all[i], &answer.Choices[i]
+		d.want = append(slices.Clone(pairs[i].Logits), *pairs[i].LogSum)
+		if d.err = result.Err; d.err != nil {
+			continue
+		}
+		var tokens []int64
+		for _, candidate := range result.Candidates {
+			tokens, d.have = append(tokens, candidate.ID), append(d.have, candidate.Logit)
+		}
+		d.have = append(d.have, result.LogSum)
+		if !slices.Equal(tokens, pairs[i].Tokens) {
+			d.ids = fmt.Sprintf("the candidates are the tokens %d, and the reference's are %d", tokens, pairs[i].Tokens)
 		}
 	}
 	return nil

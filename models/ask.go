@@ -8,6 +8,7 @@ import (
 	"github.com/assay-rm/assay/batching"
 	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/models/fault"
+	"github.com/assay-rm/assay/models/manifest"
 )
 
 // Ask is what one request asks of a model: items that are to be read, in order.
@@ -26,6 +27,7 @@ type Reading struct {
 	Truncated int   // tokens cut away
 	Positions int   // how many were read
 	Response  int   // likelihood: the token with which the response begins
+	Candidate int64 // choice: the token of the candidate
 	Steps     []int // process: the token of each step, of skipped ones too
 	Ends      []int // process: the end of each step in characters of the response, where it was given as steps or with a separator
 
@@ -124,8 +126,11 @@ func (m *Model) begun(o *encode.Outcome) Reading {
 	r := Reading{
 		Err: o.Err, Tokens: o.Tokens, Truncated: o.Truncated, Positions: len(o.Positions), Response: o.Response, Steps: o.Steps, Ends: o.Ends,
 	}
-	if m.features != nil {
+	switch {
+	case m.features != nil:
 		r.features = o.IDs
+	case m.info.Manifest.Kind == manifest.KindChoice && o.Err == nil:
+		r.Candidate = o.IDs[len(o.IDs)-1]
 	}
 	return r
 }

@@ -70,7 +70,7 @@ func TestBeamsReadTheSameFromTheCache(t *testing.T) {
 // TestLanesReadTheSame: beside others on one thread each, in shared plans and behind cached prefixes, real graphs give
 // the bits that a sequence has alone on all threads.
 func TestLanesReadTheSame(t *testing.T) {
-	for _, name := range []string{"qwen2prm-process-packed", "gemma2-process-packed", "qwen3-reward-packed-int8", "qwen3-reward-padded"} {
+	for _, name := range []string{"qwen2prm-process-packed", "gemma2-process-packed", "qwen3-reward-packed-int8", "qwen3-reward-padded", "../encoders/bert-reranker-packed", "../encoders/modernbert-reranker-mean-packed"} {
 		t.Run(name, func(t *testing.T) {
 			m := fixture(t, name)
 			read, err := readBundle(Dir(filepath.Join("testdata", "bundles", name)))

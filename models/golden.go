@@ -22,6 +22,9 @@ type Golden struct {
 	Scores      map[string]float64 `json:"scores,omitempty"`      // by label, where there are several
 	Steps       []*float64         `json:"steps,omitempty"`       // of a process model; null: the step has no score
 	Probability *float64           `json:"probability,omitempty"` // that chosen is preferred to rejected
+	Tokens      []int64            `json:"tokens,omitempty"`      // of a choice model: of the item's candidates
+	Logits      []float64          `json:"logits,omitempty"`      // theirs
+	LogSum      *float64           `json:"log_sum,omitempty"`     // log Σ exp(logit) over the vocabulary
 }
 
 // GoldenPair is two responses to one prompt, as compare takes them.
@@ -82,19 +85,21 @@ func (m *Model) Golden() ([]Golden, error) {
 
 // lacks says in words what a pair of that kind must have, when it has something else; "" when it is right.
 func (g *Golden) lacks(kind manifest.Kind) string {
-	has := [...]bool{g.Item != nil, g.Pair != nil, g.Score != nil, g.Steps != nil, g.Probability != nil}
-	var want [5]bool
+	has := [...]bool{g.Item != nil, g.Pair != nil, g.Score != nil, g.Steps != nil, g.Probability != nil, g.chooses()}
+	var want [len(has)]bool
 	var words string
 	lists := 1
 	switch kind {
 	case manifest.KindReward:
-		want, words = [5]bool{0: true, 2: true}, "item, ids and score"
+		want[0], want[2], words = true, true, "item, ids and score"
 	case manifest.KindFeatures:
-		want, words, lists = [5]bool{0: true, 2: true}, "item and score", 0
+		want[0], want[2], words, lists = true, true, "item and score", 0
 	case manifest.KindProcess:
-		want, words = [5]bool{0: true, 3: true}, "item, ids and steps"
+		want[0], want[3], words = true, true, "item, ids and steps"
+	case manifest.KindChoice:
+		want[0], want[5], words = true, true, "item with candidates, ids, tokens and logits of each, and log_sum"
 	default:
-		want, words, lists = [5]bool{1: true, 4: true}, "pair, two lists of ids and probability", 2
+		want[1], want[4], words, lists = true, true, "pair, two lists of ids and probability", 2
 	}
 	if has != want || len(g.IDs) != lists {
 		return words
@@ -105,4 +110,13 @@ func (g *Golden) lacks(kind manifest.Kind) string {
 		}
 	}
 	return ""
+}
+
+// chooses tells whether the pair has what a choice model's must have beside item and ids.
+func (g *Golden) chooses() bool {
+	n := 0
+	if g.Item != nil {
+		n = len(g.Item.Candidates)
+	}
+	return n > 0 && len(g.Tokens) == n && len(g.Logits) == n && g.LogSum != nil
 }

@@ -155,9 +155,10 @@ func (m *Model) batching(options Options) batching.Options {
 	batch := batching.Options{
 		MaxItems: options.MaxItems, MaxTokens: options.MaxTokens, MaxDelay: options.MaxDelay,
 		WarmIDs: m.probeItem(64, 1), WarmLength: spec.Limits.MaxTokens,
-		Targets: spec.Likelihood != nil && spec.Graph.Packed(),
-		Padded:  !spec.Graph.Packed(), // items of features are as long as one another, so nothing is padded
-		Heads:   int(max(spec.Graph.Heads, spec.Graph.KVHeads)),
+		Targets:       spec.ReadsNext() && spec.Graph.Packed(),
+		Bidirectional: spec.Graph.Bidirectional(),
+		Padded:        !spec.Graph.Packed(), // items of features are as long as one another, so nothing is padded
+		Heads:         int(max(spec.Graph.Heads, spec.Graph.KVHeads)),
 	}
 	if spec.Graph.Padded() {
 		batch.PadID = *spec.Tokenizer.PadID

@@ -200,10 +200,10 @@ func (m *Model) Probe(ctx context.Context) error {
 	return readings[0].Err
 }
 
-// lastRead is the last of n positions that can be read. A likelihood graph reads the probability of the token that
-// follows, so the very last position has none.
+// lastRead is the last of n positions that can be read. Some graphs read what they give the token that follows, so the
+// very last position has none.
 func (m *Model) lastRead(n int) int {
-	if m.info.Manifest.Likelihood != nil {
+	if m.info.Manifest.ReadsNext() {
 		return max(0, n-2)
 	}
 	return n - 1

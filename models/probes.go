@@ -31,14 +31,14 @@ func (m *Model) probes() []batching.Sequence {
 		ids = ids[:min(len(ids), spec.Limits.MaxTokens)]
 		last := m.lastRead(len(ids))
 		read := []int{last}
-		if (spec.Kind == manifest.KindProcess || spec.Prompt.Read() || spec.Likelihood != nil) && len(ids) > 3 {
+		if (spec.Kind == manifest.KindProcess || spec.Prompt.Read() || spec.ReadsNext()) && len(ids) > 3 {
 			read = []int{len(ids) / 2, last}
 		}
 		probes = append(probes, batching.Sequence{IDs: ids, Positions: read})
 	}
 	ids := func(n int, seed uint64) []int64 { return probeIDs(spec.Graph.VocabSize, n, seed) }
 	add(ids(2, 3))
-	if spec.Likelihood == nil {
+	if !spec.ReadsNext() {
 		add(ids(1, 3))
 	}
 	add(ids(shortProbe, 4))

@@ -80,14 +80,19 @@ func (m *Model) expectedInputs() []onnx.Value {
 		}
 		return values
 	}
-	for _, name := range []string{"input_ids", "position_ids", "past_position_ids", "key_len", "scatter_index", "read_index"} {
+	for _, name := range []string{"input_ids", "position_ids", "key_len", "scatter_index", "read_index"} {
 		add(name, onnx.Int64, -1)
 	}
 	add("query_index", onnx.Int64, -1, -1)
 	add("key_index", onnx.Int64, -1, -1)
-	if m.info.Manifest.Likelihood != nil {
+	if m.info.Manifest.ReadsNext() {
 		add("target_ids", onnx.Int64, -1)
 	}
+	if g.Bidirectional() {
+		add("token_type_ids", onnx.Int64, -1)
+		return values
+	}
+	add("past_position_ids", onnx.Int64, -1)
 	for layer := range g.Layers {
 		add(fmt.Sprintf("past_key.%d", layer), onnx.Float32, -1, int(g.KVHeads), int(g.HeadDim))
 		add(fmt.Sprintf("past_value.%d", layer), onnx.Float32, -1, int(g.KVHeads), int(g.HeadDim))
@@ -102,7 +107,7 @@ func (m *Model) neededInputs() []string {
 		return []string{"input_ids", "attention_mask"}
 	}
 	names := []string{"input_ids", "position_ids", "query_index", "key_index", "key_len", "scatter_index", "read_index"}
-	if m.info.Manifest.Likelihood != nil {
+	if m.info.Manifest.ReadsNext() {
 		names = append(names, "target_ids")
 	}
 	return names

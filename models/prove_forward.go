@@ -108,7 +108,7 @@ func (m *Model) proveCausal(ctx context.Context, options batching.Options, probe
 	last := len(probes) - 1
 	whole := probes[last]
 	end := whole.Positions[0] + 1
-	if m.info.Manifest.Likelihood != nil {
+	if m.info.Manifest.ReadsNext() {
 		end++ // a likelihood's row is of the id that follows, which must be there
 	}
 	cut := batching.Sequence{IDs: whole.IDs[:end], Positions: whole.Positions[:1]}

@@ -8,7 +8,7 @@ import (
 	"github.com/assay-rm/assay/models/fault"
 )
 
-// Bounds of the sequences that are run to prove limits.max_tokens of a padded graph.
+// Bounds of the sequences that are run to prove limits.max_tokens.
 const (
 	lengthFirst = 256             // tokens of the first; each has twice as many as the one before
 	lengthMost  = 2048            // tokens of the longest: each head of a graph may hold their square of numbers
@@ -16,18 +16,19 @@ const (
 )
 
 // proveLength holds the graph to limits.max_tokens. Where a table of positions is shorter, every item that needs more
-// of it would fail when it comes.
+// of it would fail when it comes; where float16 overflows over a long sequence, every long one would.
 //
 // A packed graph is told the position of each token. A few tokens that stand at the last positions therefore reach what
-// a whole sequence would, and cost nothing. A padded graph counts positions itself, so it gets whole sequences: longer
-// and longer ones, up to limits.max_tokens or to what would take too long or too much memory. The proof then says how
-// far it went.
+// a whole sequence would, and cost nothing. Then every graph gets whole sequences: longer and longer ones, up to
+// limits.max_tokens or to what would take too long or too much memory. The proof says how far it went.
 func (m *Model) proveLength(ctx context.Context, options batching.Options) error {
-	switch {
-	case m.features != nil:
+	if m.features != nil {
 		return nil
-	case m.info.Manifest.Graph.Packed():
-		return m.provePositions(ctx, options)
+	}
+	if m.info.Manifest.Graph.Packed() {
+		if err := m.provePositions(ctx, options); err != nil {
+			return err
+		}
 	}
 	limit := m.info.Manifest.Limits.MaxTokens
 	length := min(lengthFirst, limit)
@@ -61,7 +62,7 @@ func (m *Model) provePositions(ctx context.Context, options batching.Options) er
 		return fault.New(fault.CodeBundle, "limits.max_tokens is %d, and a token at position %d cannot be read: %v",
 			limit, limit-1, err)
 	}
-	m.report("length", "a token at the last position of limits.max_tokens, %d, is read", limit-1)
+	m.report("positions", "a token at the last position of limits.max_tokens, %d, is read", limit-1)
 	return nil
 }
 

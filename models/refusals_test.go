@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -23,7 +24,7 @@ type damaged struct {
 
 func copyBundle(t *testing.T, name string) damaged {
 	t.Helper()
-	dir := filepath.Join(t.TempDir(), name)
+	dir := filepath.Join(t.TempDir(), filepath.Base(name))
 	if err := os.CopyFS(dir, os.DirFS(filepath.Join("testdata", "bundles", name))); err != nil {
 		t.Fatal(err)
 	}
@@ -230,5 +231,24 @@ func TestBatchScalesAreRefused(t *testing.T) {
 	}
 	if _, err := readSignature(message(7, node("QuantizeLinear"), node("MatMulInteger"))); err != nil {
 		t.Errorf("a graph whose rows are rounded apart: %v", err)
+	}
+}
+
+// TestTheProofReadsLongSequences: a packed graph is read at its last position and over as many tokens as an item may
+// have, and a padded one likewise.
+func TestTheProofReadsLongSequences(t *testing.T) {
+	for name, want := range map[string][]string{
+		"qwen3-reward-packed": {"positions", "length"}, "qwen3-reward-padded": {"length"},
+	} {
+		m := fixture(t, name)
+		said := map[string]string{}
+		for _, check := range m.Proof() {
+			said[check.Name] = check.Detail
+		}
+		for _, check := range want {
+			if limit := strconv.Itoa(m.Info().Manifest.Limits.MaxTokens); !strings.Contains(said[check], "max_tokens") || check == "length" && !strings.Contains(said[check], limit) {
+				t.Errorf("%s: %s: %q", name, check, said[check])
+			}
+		}
 	}
 }

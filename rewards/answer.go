@@ -27,6 +27,7 @@ type Answer struct {
 	WinRates   []ops.Maybe     // compare: the mean of each row without the diagonal
 	Pairs      []PairResult    // pairs
 	Steps      []StepsResult   // steps
+	Choices    []ChoiceResult  // choose
 	Tokenized  []TokenizedItem // tokenize
 }
 
@@ -123,6 +124,7 @@ func (a *Answer) Errors() iter.Seq[*failure.Error] {
 		_ = each(a.Results, func(r *Result) bool { return yield(r.Err) }) &&
 			each(a.Pairs, func(r *PairResult) bool { return yield(r.Err) }) &&
 			each(a.Steps, func(r *StepsResult) bool { return yield(r.Err) }) &&
+			each(a.Choices, func(r *ChoiceResult) bool { return yield(r.Err) }) &&
 			each(a.Tokenized, func(r *TokenizedItem) bool { return yield(r.Err) })
 	}
 }

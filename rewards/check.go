@@ -31,6 +31,11 @@ func (r *Request) check() error {
 	switch r.Question {
 	case Score, Steps, Tokenize:
 		return r.checkItems()
+	case Choose:
+		if err := r.checkItems(); err != nil {
+			return err
+		}
+		return r.checkCandidates()
 	case Rank:
 		if r.Places < 0 {
 			return invalid("n: %d is below 0", r.Places)

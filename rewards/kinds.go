@@ -21,6 +21,7 @@ var kinds = []kind{
 	{manifest.KindProcess, []Question{Steps, Tokenize}, newSteps},
 	{manifest.KindPair, []Question{Rank, Compare, Pairs, Tokenize}, newPairwise},
 	{manifest.KindPreference, []Question{Rank, Compare, Pairs, Tokenize}, newPreference},
+	{manifest.KindChoice, []Question{Choose, Tokenize}, newChoice},
 }
 
 // evaluator is what the readings of a model mean, by its manifest.

@@ -11,13 +11,14 @@ import (
 // Question is a way to ask.
 type Question string
 
-// The questions. Score, Steps and Tokenize are asked about items, the others about groups of responses.
+// The questions. Score, Steps, Choose and Tokenize are asked about items, the others about groups of responses.
 const (
 	Score    Question = "score"    // how good is each item?
 	Rank     Question = "rank"     // which of the responses to one prompt is best?
 	Compare  Question = "compare"  // how surely is each response to one prompt preferred to each other one?
 	Pairs    Question = "pairs"    // how surely is the first response of each pair preferred to the second?
 	Steps    Question = "steps"    // which step of each item goes wrong?
+	Choose   Question = "choose"   // which of some candidates follows the prompt of each item?
 	Tokenize Question = "tokenize" // what does the model see of each item?
 )
 
@@ -29,7 +30,7 @@ type Request struct {
 	Kind     manifest.Kind     // of the model, where none is named; empty: any kind that answers the question
 	Truncate encode.Truncation // what happens to an item that is too long; empty: it is refused
 
-	Items  []encode.Item // score, steps and tokenize: at least one
+	Items  []encode.Item // score, steps, choose and tokenize: at least one
 	Groups []Group       // rank and compare: one; pairs: one of two responses for each pair
 
 	// Refused says why some items cannot be read, which whoever decoded the request found: those items fail alone. The
@@ -40,6 +41,7 @@ type Request struct {
 	Activation string    // score and rank: applied last; one of package manifest's, and none when empty
 	Gradient   bool      // score: beside each score, how it moves with each feature
 	Places     int       // rank: places that the ranking keeps; 0: all
+	Candidates []string  // choose: of every item that has none of its own; each must be one token behind the prompt
 	Threshold  ops.Maybe // steps: the first step that scores below is the first error; missing: the model's own, which fits its scale
 }
 

@@ -60,7 +60,7 @@ func TestLimitsOfTheAPIPage(t *testing.T) {
 	of, budget := DefaultOptions(), models.DefaultBudget()
 	for _, row := range []string{
 		fmt.Sprintf("| bytes of a body | %d MiB, as it is sent and as it is decoded |", of.MaxBody>>20),
-		fmt.Sprintf("| items of a request (a pair counts two) | %d |", of.MaxItems),
+		fmt.Sprintf("| items of a request (a pair counts two, a candidate one) | %d |", of.MaxItems),
 		fmt.Sprintf("and 64 bytes for each turn | %d MiB |", budget.Text>>20),
 		fmt.Sprintf("| tokens of all items of a request | %d |", budget.Tokens),
 		fmt.Sprintf("| steps of all items of a request | %d |", budget.Steps),

@@ -58,6 +58,11 @@ func (e *fakeEngine) Ask(ctx context.Context, request rewards.Request) (rewards.
 		a.Pairs = make([]rewards.PairResult, len(request.Groups))
 	case rewards.Steps:
 		a.Steps = make([]rewards.StepsResult, n)
+	case rewards.Choose:
+		a.Choices = make([]rewards.ChoiceResult, n)
+		for i := range a.Choices {
+			a.Choices[i].Candidates = make([]rewards.Candidate, 2)
+		}
 	case rewards.Tokenize:
 		a.Tokenized = make([]rewards.TokenizedItem, n)
 	default:

@@ -21,6 +21,7 @@ func (s *Server) nativeProtocol() *protocol {
 			question(s, "/v1/rank", "Which of these responses is best?", native.RankRequest, native.RankAnswer),
 			question(s, "/v1/compare", "Which response is preferred, and how surely?", native.CompareRequest, native.CompareAnswer),
 			question(s, "/v1/steps", "Which step goes wrong?", native.StepsRequest, native.StepsAnswer),
+			question(s, "/v1/choose", "Which of the candidates follows the prompt?", native.ChooseRequest, native.ChooseAnswer),
 			question(s, "/v1/tokenize", "What does the model see?", native.TokenizeRequest, native.TokenizeAnswer),
 			{"GET", "/v1/models", "What is loaded", false, s.models, nil, wire.ModelsAnswer{}},
 			{"GET", "/healthz", "The process lives", true, s.healthz, nil, wire.AliveAnswer{}},

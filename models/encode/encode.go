@@ -48,6 +48,12 @@ func (e *Encoder) encode(ctx context.Context, item asked, options Options) (out 
 		return Encoded{}, err
 	}
 	within := e.within(options)
+	if e.manifest.Kind == manifest.KindChoice {
+		if err := e.encodeCandidate(ctx, item, form, options.Truncate, within, &out); err != nil {
+			return Encoded{Tokens: counted(err)}, err
+		}
+		return out, nil
+	}
 	switch {
 	case form == formIDs && len(item.InputIDs)-e.spareBOS(item.InputIDs) > within.tokens:
 		return Encoded{Tokens: len(item.InputIDs)}, e.tooLong(len(item.InputIDs))

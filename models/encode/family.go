@@ -138,6 +138,11 @@ func (e *Encoder) lastTurn(item Item) (before []chat.Message, last chat.Message,
 		return nil, chat.Message{}, false
 	}
 	switch {
+	case e.manifest.Kind == manifest.KindChoice: // the candidates of an item differ behind its conversation
+		if item.Candidate == nil {
+			return nil, chat.Message{}, false
+		}
+		return turns(item), chat.Message{Content: *item.Candidate}, true
 	case e.manifest.Kind == manifest.KindPair:
 		return turns(item), chat.Message{Content: *item.First}, true
 	case e.manifest.Kind == manifest.KindProcess:

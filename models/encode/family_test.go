@@ -98,7 +98,7 @@ func holdToAlone(t *testing.T, e *Encoder, gate *Gate, items []Item, truncate Tr
 
 // TestASharedPromptIsRenderedOnce: of responses to one prompt, and of the prompts alone, one is rendered.
 func TestASharedPromptIsRenderedOnce(t *testing.T) {
-	for _, name := range []string{"qwen3-reward-packed", "qwen2-process-packed", "../families/dpo-llama3", "../families/rlhflow-pair"} {
+	for _, name := range []string{"qwen3-reward-packed", "qwen2-process-packed", "../families/dpo-llama3", "../families/rlhflow-pair", "../families/choice-llama3"} {
 		e := fixture(t, name)
 		prompt, items := "1 + 1?", []Item{}
 		for _, response := range []string{"two", "three", "four", "five"} {
@@ -108,6 +108,8 @@ func TestASharedPromptIsRenderedOnce(t *testing.T) {
 				item = Item{Messages: []chat.Message{{Role: roleUser, Content: prompt}}, Steps: []string{response, "so."}}
 			case manifest.KindPair:
 				item = Item{Prompt: &prompt, First: &response, Second: &prompt}
+			case manifest.KindChoice:
+				item = Item{Prompt: &prompt, Candidate: new(response[:1])}
 			case manifest.KindReward, manifest.KindPreference, manifest.KindFeatures:
 			}
 			items = append(items, item)
@@ -122,10 +124,10 @@ func TestASharedPromptIsRenderedOnce(t *testing.T) {
 			}
 		}
 		f := members[0].family
-		if f.whole() == nil {
+		if e.manifest.Kind != manifest.KindChoice && f.whole() == nil {
 			t.Errorf("%s: the conversations are rendered one by one", name)
 		}
-		if e.manifest.Likelihood != nil {
+		if e.manifest.ReadsNext() {
 			f.prompts[1] = func() (string, error) { return "", errors.New("rendered for all") }
 			if _, err := e.whole(t.Context(), asked{items[0], members[0]}, Options{}); err == nil {
 				t.Errorf("%s: the prompt is rendered for each", name)

@@ -75,6 +75,8 @@ func (e *Encoder) probeConversation(user, assistant string) ([]int64, error) {
 		item = Item{Prompt: &user, Steps: slices.Repeat([]string{assistant}, e.manifest.Steps.Skip+1)}
 	case manifest.KindPair:
 		item = Item{Prompt: &user, First: &user, Second: &assistant}
+	case manifest.KindChoice:
+		item = Item{Prompt: &user}
 	case manifest.KindReward, manifest.KindPreference, manifest.KindFeatures:
 	}
 	if e.user > 0 {

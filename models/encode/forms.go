@@ -50,7 +50,7 @@ func (e *Encoder) form(item Item) (string, error) {
 			e.manifest.Name)
 	}
 	rendered := form == formText || form == formIDs
-	process, pair := e.manifest.Kind == manifest.KindProcess, e.manifest.Kind == manifest.KindPair
+	process, pair, choice := e.manifest.Kind == manifest.KindProcess, e.manifest.Kind == manifest.KindPair, e.manifest.Kind == manifest.KindChoice
 	switch {
 	case form == formMessages && len(item.Messages) == 0:
 		return "", fault.New(fault.CodeEmpty, "messages is empty")
@@ -67,7 +67,11 @@ func (e *Encoder) form(item Item) (string, error) {
 	case pair && !rendered && (item.First == nil || item.Second == nil || item.Response != nil):
 		return "", fault.New(fault.CodeItem, "model %q reads two responses at once: ask compare or rank",
 			e.manifest.Name)
-	case form == formPrompt && item.Response == nil && item.Steps == nil && !pair:
+	case choice && item.Response != nil:
+		return "", fault.New(fault.CodeItem, "model %q reads what follows a prompt, and the item has a response", e.manifest.Name)
+	case !choice && item.Candidates != nil:
+		return "", fault.New(fault.CodeItem, "candidates are for choice models, and %q is a %s model", e.manifest.Name, e.manifest.Kind)
+	case form == formPrompt && item.Response == nil && item.Steps == nil && !pair && !choice:
 		return "", fault.New(fault.CodeItem, "prompt needs response or steps beside it")
 	case item.Response != nil && item.Steps != nil:
 		return "", fault.New(fault.CodeItem, "the item has response and steps, and must have one of them")

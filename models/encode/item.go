@@ -20,8 +20,12 @@ type Item struct {
 	Features Features   `json:"features,omitempty" doc:"Every feature of the model, by name (models that read features)"`
 	User     UserVector `json:"user,omitempty" doc:"The user's vector (models whose head takes one)"`
 
+	Candidates []string `json:"candidates,omitempty" doc:"What may follow the prompt (choice models)"`
+
 	First  *string `json:"-"` // pair models: the response that is read first
 	Second *string `json:"-"` // and the one that is read second
+
+	Candidate *string `json:"-"` // choice models: the one of the candidates that is read
 }
 
 // steps is how many steps the item has: those listed, or about as many as its separator makes.
@@ -56,7 +60,8 @@ type Encoded struct {
 	// Positions are the tokens whose rows are read, ascending. A reward model reads one, by its pooling rule, and
 	// before it the one in the prompt where the manifest asks for that. A process model reads one for each step that
 	// has a score. A likelihood model reads every token that predicts one of the response's: from the one before
-	// Response up to the last but one.
+	// Response up to the last but one. A choice model reads the prompt's last, and the candidate follows it as the last
+	// of IDs.
 	Positions []int
 
 	Response  int   // likelihood: the token at which the response begins

@@ -78,6 +78,7 @@ func (s *spec) checkGraph(check checker) {
 	}
 	check(g.VocabSize > 0, "graph.vocab_size is %d, and must be positive", g.VocabSize)
 	check(g.Input == "" && g.Features == nil, "graph.input and graph.features are for the layout features")
+	s.checkAttention(check)
 	switch g.Layout {
 	case layoutPacked:
 		check(g.Layers > 0, "graph.layers is %d, and the packed layout needs it", g.Layers)
@@ -88,4 +89,21 @@ func (s *spec) checkGraph(check checker) {
 	case layoutPadded:
 		check(s.Tokenizer.PadID != nil, "tokenizer.pad_id is missing, and the padded layout needs it")
 	}
+}
+
+// checkAttention checks which tokens see which. What reads a token as if nothing followed it does not go with attention
+// both ways.
+func (s *spec) checkAttention(check checker) {
+	g := s.Graph
+	check(g.Attention == "" || g.Attention == attentionCausal || g.Attention == attentionBidirectional,
+		"graph.attention is %q, and must be causal or bidirectional", g.Attention)
+	check(g.Attention == "" || g.Layout == layoutPacked,
+		"graph.attention is %q, and only the packed layout has it: the layout is %s", g.Attention, g.Layout)
+	if !g.Bidirectional() {
+		return
+	}
+	check(s.Kind != KindProcess,
+		"graph.attention is bidirectional, and a process model needs causal: a step is scored without those that follow")
+	check(s.Likelihood == nil,
+		"graph.attention is bidirectional, and likelihood needs causal: a token is expected from those before it alone")
 }

@@ -40,6 +40,7 @@ func (s *spec) checkFeatures(check checker) {
 	}
 	absent := map[string]bool{
 		"graph.vocab_size":  g.VocabSize == 0,
+		"graph.attention":   g.Attention == "",
 		"graph.layers":      g.Layers == 0,
 		"graph.heads":       g.Heads == 0,
 		"graph.kv_heads":    g.KVHeads == 0,

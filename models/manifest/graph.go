@@ -3,7 +3,8 @@ package manifest
 // Graph describes the ONNX graph that reads ids, or features.
 type Graph struct {
 	File      string   `yaml:"file"`
-	Layout    string   `yaml:"layout"` // packed, padded or features: docs/DESIGN.md has their inputs and outputs
+	Layout    string   `yaml:"layout"`              // packed, padded or features: docs/BUNDLE.md has their inputs and outputs
+	Attention string   `yaml:"attention,omitempty"` // of the layout packed: causal, the default, or bidirectional
 	Precision string   `yaml:"precision"`
 	Output    string   `yaml:"output"`
 	Labels    []string `yaml:"labels"`
@@ -29,6 +30,9 @@ type HeadGraph struct {
 
 // Packed tells whether the graph takes tokens and tiles, without padding.
 func (g *Graph) Packed() bool { return g.Layout == layoutPacked }
+
+// Bidirectional tells whether each token of a packed graph sees its whole sequence, and not only what stands before it.
+func (g *Graph) Bidirectional() bool { return g.Attention == attentionBidirectional }
 
 // Padded tells whether the graph takes rows of ids, padded to one length.
 func (g *Graph) Padded() bool { return g.Layout == layoutPadded }

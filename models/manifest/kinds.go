@@ -15,8 +15,10 @@ func (s *spec) checkKind(check checker) {
 		s.checkPair(check)
 	case KindPreference:
 		s.checkPreference(check)
+	case KindChoice:
+		s.checkChoice(check)
 	default:
-		check(false, "kind is %q, and must be reward, process, pair or preference", s.Kind)
+		check(false, "kind is %q, and must be reward, process, pair, preference or choice", s.Kind)
 	}
 	check(s.Kind == KindProcess || s.Steps.empty(), "steps is for process models")
 	check(s.Kind == KindPair || s.Pair == nil, "pair is for pair models")
@@ -153,4 +155,18 @@ func (s *spec) checkPreference(check checker) {
 		"preference.scale has %d labels, and needs half as many as the embedding's %d", len(p.Scale), len(p.Embedding))
 	check((len(p.Scale) > 0) == (s.Read.Prompt != nil), "preference.scale and read.prompt need each other")
 	check(p.Temperature > 0, "preference.temperature is %g, and must be positive", p.Temperature)
+}
+
+// choiceLabels are the columns of a choice model's rows: the logit of the token that follows the position read, and the
+// logarithm of the sum of exp(logit) over the vocabulary.
+var choiceLabels = []string{"logit", "log_sum"}
+
+func (s *spec) checkChoice(check checker) {
+	check(slices.Equal(s.Graph.Labels, choiceLabels), "graph.labels is %q, and a choice model's rows are %q", s.Graph.Labels, choiceLabels)
+	check(s.Graph.Layout == layoutPacked, "graph.layout is %q, and a choice model, which reads a prompt once for all candidates, needs packed",
+		s.Graph.Layout)
+	check(!s.Graph.Bidirectional(), "graph.attention is bidirectional, and a choice model needs causal: a token is expected from those before it alone")
+	check(s.Graph.Head == nil, "graph.head does not go with a choice model, whose rows are of the token that follows")
+	check(s.Tokenizer.End == endKeep, "tokenizer.end is %q, and a choice model, whose ids end with a candidate, needs keep", s.Tokenizer.End)
+	check(len(s.Template.Segments) == 0, "template.segments render no prompt alone, and a choice model needs it")
 }

@@ -43,6 +43,7 @@ type source struct {
 	Digest     string   `yaml:"digest,omitempty"`
 	Licences   []string `yaml:"licences,omitempty"` // files beside the manifest
 	Checked    *bool    `yaml:"checked,omitempty"`  // false: exported with --no-check; nil: the manifest does not say
+	Harmless   []string `yaml:"harmless,omitempty"` // keys of config.json that change no score, as the exporter's user said
 }
 
 // limits bound what is accepted.
@@ -81,6 +82,9 @@ func Parse(data []byte) (Manifest, error) {
 
 // ReadsFeatures tells whether items are named numbers instead of tokens.
 func (m *Manifest) ReadsFeatures() bool { return m.Graph.ReadsFeatures() }
+
+// ReadsNext tells whether a row is of the token that follows the position read: its log-probability, or its logit.
+func (m *Manifest) ReadsNext() bool { return m.Likelihood != nil || m.Kind == KindChoice }
 
 // PoolsInGraph tells whether the graph gives one row for each sequence, and not one for each token.
 func (m *Manifest) PoolsInGraph() bool { return m.Pooling == poolInGraph }

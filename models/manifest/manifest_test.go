@@ -34,6 +34,7 @@ func TestManifestDefaults(t *testing.T) {
 func TestManifestRefusals(t *testing.T) {
 	process := []string{"kind: reward", "kind: process", "pooling: last_attended", "pooling: at_token"}
 	preference := []string{"kind: reward", "kind: preference", "labels: [reward]", "labels: [a, b]"}
+	choice := slices.Clip([]string{"kind: reward", "kind: choice", "labels: [reward]", "labels: [logit, log_sum]"})
 	segments := []string{"file: chat_template.jinja", "segments: [{text: prompt}, {text: response}]"}
 	bare := slices.Clip([]string{"template: {file: chat_template.jinja, variables: {bos_token: \"<s>\"}}\n", ""})
 	tests := []struct {
@@ -47,6 +48,21 @@ func TestManifestRefusals(t *testing.T) {
 		{name: "version", replace: []string{"version: 1", "version: 2"}, want: "version is 2"},
 		{name: "name", replace: []string{"name: tiny", "name: a/b"}, want: `name "a/b"`},
 		{name: "kind", replace: []string{"kind: reward", "kind: chat"}, want: `kind is "chat"`},
+		{name: "choice labels", replace: []string{"kind: reward", "kind: choice"}, want: `graph.labels is ["reward"], and a choice model's rows are ["logit" "log_sum"]`},
+		{name: "choice layout", replace: append(choice, "layout: packed", "layout: padded"), want: `graph.layout is "padded", and a choice model`},
+		{name: "choice of what is seen", replace: append(choice, "layout: packed", "layout: packed, attention: bidirectional"), want: "graph.attention is bidirectional, and a choice model needs causal"},
+		{name: "choice end", replace: append(choice, "pad_id: 0", "end: append, end_id: 2"), want: `tokenizer.end is "append", and a choice model`},
+		{name: "choice pooling", replace: append(choice, "last_attended", "last_not_pad"), want: `pooling is "last_not_pad", and a choice model`},
+		{name: "choice head", replace: choice, append: "head: {mean: 1}\n", want: "head is for reward models"},
+		{
+			name: "choice head graph", replace: append(choice, "kv_heads: 2", "kv_heads: 2, head: {file: head.onnx, width: 4, input: a, output: b}"),
+			want: "graph.head does not go with a choice model",
+		},
+		{
+			name: "choice segments", replace: append(choice, "file: chat_template.jinja", "segments: [{text: prompt}, {text: response}]"),
+			want: "template.segments render no prompt alone, and a choice model needs it",
+		},
+		{name: "choice likelihood", replace: choice, append: "likelihood: {beta: 1, norm: sum}\n", want: "likelihood is for reward and process models"},
 		{name: "licence", replace: []string{"licence: Apache-2.0", "licence: ''"}, want: "licence is missing"},
 		{name: "layout", replace: []string{"layout: packed", "layout: flat"}, want: `graph.layout is "flat"`},
 		{name: "precision", replace: []string{"precision: float32", "precision: float8"}, want: `graph.precision is "float8"`},
@@ -143,6 +159,12 @@ func TestManifestRefusals(t *testing.T) {
 		{name: "head without output", replace: []string{"labels: [reward]", "labels: [reward], head: {file: a, width: 3, input: b}"}, want: "graph.head.output is missing"},
 		{name: "head without file", replace: []string{"labels: [reward]", "labels: [reward], head: {width: 3, input: b, output: b}"}, want: "graph.head.file is missing"},
 		{name: "head whose user is its input", replace: []string{"labels: [reward]", "labels: [reward], head: {file: a, width: 3, input: b, output: c, user: b}"}, want: "graph.head.user is graph.head.input"},
+		{name: "attention", replace: []string{"layout: packed", "layout: packed, attention: full"}, want: `graph.attention is "full", and must be causal or bidirectional`},
+		{name: "attention of rows", replace: []string{"layout: packed", "layout: padded, attention: bidirectional"}, want: "only the packed layout has it: the layout is padded"},
+		{name: "attention of features", replace: []string{"layout: packed", "layout: features, attention: causal"}, want: "graph.attention is for models that read tokens"},
+		{name: "steps that see the next", replace: append([]string{"layout: packed", "layout: packed, attention: bidirectional"}, process...), append: "steps: {separator: x, label: reward, activation: none}\n", want: "graph.attention is bidirectional, and a process model needs causal"},
+		{name: "likelihood of what is seen", replace: []string{"layout: packed", "layout: packed, attention: bidirectional"}, append: "likelihood: {beta: 1, norm: sum}\n", want: "graph.attention is bidirectional, and likelihood needs causal"},
+		{name: "a causal graph that pools", replace: []string{"layout: packed", "layout: packed, attention: causal", "pooling: last_attended", "pooling: in_graph"}, want: "in_graph when the layout is padded or graph.attention bidirectional"},
 		{name: "not YAML", replace: []string{"version: 1", "version: ["}, want: File},
 	}
 	for _, test := range tests {

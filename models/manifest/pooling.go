@@ -22,7 +22,7 @@ const (
 var needsPad = []string{PoolLastNotPad, PoolBeforeFirstPad, PoolCountNotPad}
 
 func (s *spec) checkPooling(check checker) {
-	padded := s.Graph.Layout == layoutPadded
+	pools := s.Graph.Padded() || s.Graph.Bidirectional()
 	switch {
 	case s.Kind == KindProcess:
 		want := PoolAtToken
@@ -31,14 +31,16 @@ func (s *spec) checkPooling(check checker) {
 		}
 		check(s.Pooling == want, "pooling is %q, and a process model with steps.tokenize %s needs %s", s.Pooling,
 			s.Steps.Tokenize, want)
+	case s.Kind == KindChoice:
+		check(s.Pooling == poolLastAttended, "pooling is %q, and a choice model reads the prompt's last token: last_attended", s.Pooling)
 	case s.Likelihood != nil:
 		check(s.Pooling == poolLastAttended,
 			"pooling is %q, and likelihood reads every token up to the end: last_attended", s.Pooling)
 	default:
 		rules := append([]string{poolLastAttended, PoolFromEnd, PoolAtToken}, needsPad...)
-		check(slices.Contains(rules, s.Pooling) || s.Pooling == poolInGraph && padded,
-			"pooling is %q, and a %s model needs %s, or in_graph when the layout is padded", s.Pooling, s.Kind,
-			strings.Join(rules, ", "))
+		check(slices.Contains(rules, s.Pooling) || s.Pooling == poolInGraph && pools,
+			"pooling is %q, and a %s model needs %s, or in_graph when the layout is padded or graph.attention bidirectional",
+			s.Pooling, s.Kind, strings.Join(rules, ", "))
 	}
 	check(!slices.Contains(needsPad, s.Pooling) || s.Tokenizer.PadID != nil,
 		"tokenizer.pad_id is missing, and pooling %s needs it", s.Pooling)

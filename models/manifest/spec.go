@@ -100,6 +100,9 @@ const (
 	layoutPadded   = "padded"
 	layoutFeatures = "features" // no tokens: named numbers
 
+	attentionCausal        = "causal"
+	attentionBidirectional = "bidirectional"
+
 	bosNone = "none"
 	bosOne  = "one"
 	bosTwo  = "two"

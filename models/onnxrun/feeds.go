@@ -47,6 +47,9 @@ func (s *Session) feeds(plan *batching.Plan) (tensors, error) {
 		if plan.Targets != nil {
 			feed("target_ids", plan.Targets, int64(len(plan.Targets)))
 		}
+		if slices.Contains(s.inputs, "token_type_ids") {
+			feed("token_type_ids", s.tokenTypes(plan), t)
+		}
 		return feeds, failed
 	}
 	b, l := int64(plan.Rows), int64(plan.Length)
@@ -65,20 +68,23 @@ func (s *Session) feeds(plan *batching.Plan) (tensors, error) {
 	return feeds, failed
 }
 
-// tokenTypes, (rows · length), are 0 up to the first id of a row that is the manifest's type_after, and 1 behind it.
-// Padding has 0.
+// tokenTypes, one for each id of the plan, are 0 up to the first id of a sequence that is the manifest's type_after, and
+// 1 behind it. Padding has 0. The sequences of a packed plan stand one behind the other.
 func (s *Session) tokenTypes(plan *batching.Plan) []int64 {
 	types := make([]int64, len(plan.IDs))
 	if s.types == nil {
 		return types
 	}
-	for row := range plan.Rows {
-		behind := int64(0)
-		for at := row * plan.Length; at < (row+1)*plan.Length; at++ {
-			types[at] = behind * plan.Mask[at]
-			if plan.IDs[at] == *s.types {
-				behind = 1
-			}
+	behind := int64(0)
+	for at, id := range plan.IDs {
+		if plan.Rows > 0 && at%plan.Length == 0 || plan.Rows == 0 && plan.Positions[at] == 0 {
+			behind = 0
+		}
+		if types[at] = behind; plan.Rows > 0 {
+			types[at] *= plan.Mask[at]
+		}
+		if id == *s.types {
+			behind = 1
 		}
 	}
 	return types

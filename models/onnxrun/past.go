@@ -12,9 +12,10 @@ import (
 	"github.com/assay-rm/assay/models/fault"
 )
 
-// findPast lists the graph's inputs and outputs of keys and values.
+// findPast lists the graph's inputs and outputs of keys and values. There are none where tokens see what follows them,
+// since nothing that is kept of a token would be right in another sequence.
 func (s *Session) findPast(outputs []onnx.Value) (err error) {
-	if !s.graph.Packed() {
+	if !s.graph.Packed() || s.graph.Bidirectional() {
 		return nil
 	}
 	for layer := range s.graph.Layers {

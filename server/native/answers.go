@@ -47,7 +47,7 @@ func CompareAnswer(a *rewards.Answer) *wire.CompareAnswer {
 		}
 		return answer
 	}
-	answer.Preference, answer.WinRate, answer.Responses = Table(a.Preference), Numbers(a.WinRates), Results(a.Results)
+	answer.Preference, answer.WinRate, answer.Responses = table(a.Preference), numbers(a.WinRates), Results(a.Results)
 	return answer
 }
 
@@ -56,6 +56,27 @@ func StepsAnswer(a *rewards.Answer) *wire.StepsAnswer {
 	answer := &wire.StepsAnswer{Answering: answering(a), Threshold: a.Threshold.Pointer(), Results: make([]wire.StepsResult, len(a.Steps))}
 	for i := range a.Steps {
 		answer.Results[i] = StepsResult(&a.Steps[i])
+	}
+	return answer
+}
+
+// ChooseAnswer is the body that answers a choose request.
+func ChooseAnswer(a *rewards.Answer) *wire.ChooseAnswer {
+	answer := &wire.ChooseAnswer{Answering: answering(a), Results: make([]wire.ChooseResult, len(a.Choices))}
+	for i := range a.Choices {
+		r := &a.Choices[i]
+		if r.Err != nil {
+			answer.Results[i] = wire.ChooseResult{Error: Error(r.Err)}
+			continue
+		}
+		result := wire.ChooseResult{
+			Choice: &r.Candidates[r.Best].Text, Candidates: make([]wire.Candidate, len(r.Candidates)), LogSum: &r.LogSum, Share: &r.Share,
+			Tokens: tokens(&r.Tokens),
+		}
+		for k := range r.Candidates {
+			result.Candidates[k] = wire.Candidate(r.Candidates[k])
+		}
+		answer.Results[i] = result
 	}
 	return answer
 }
@@ -152,22 +173,22 @@ func index(at *int) *int {
 	return at
 }
 
-// Table is a matrix, with null where a number is missing.
-func Table(m ops.Matrix) [][]*float64 {
+// table is a matrix, with null where a number is missing.
+func table(m ops.Matrix) [][]*float64 {
 	rows := make([][]*float64, m.Rows())
 	for i := range rows {
-		rows[i] = Numbers(m.Row(i))
+		rows[i] = numbers(m.Row(i))
 	}
 	return rows
 }
 
-// Numbers are numbers, with null where one is missing.
-func Numbers(of []ops.Maybe) []*float64 {
-	numbers := make([]*float64, len(of))
+// numbers are numbers, with null where one is missing.
+func numbers(of []ops.Maybe) []*float64 {
+	all := make([]*float64, len(of))
 	for i := range of {
-		numbers[i] = of[i].Pointer()
+		all[i] = of[i].Pointer()
 	}
-	return numbers
+	return all
 }
 
 // Error is why an item failed, nil where it did not.

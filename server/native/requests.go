@@ -28,7 +28,14 @@ func StepsRequest(r *wire.StepsRequest) (rewards.Request, error) {
 	return request, nil
 }
 
-// TokenizeRequest is the request of a tokenize body, which may be one of score or of steps.
+// ChooseRequest is the request of a choose body.
+func ChooseRequest(r *wire.ChooseRequest) (rewards.Request, error) {
+	request := about(rewards.Choose, &r.Common, r.Items)
+	request.Candidates = r.Candidates
+	return request, nil
+}
+
+// TokenizeRequest is the request of a tokenize body, which may be one of score, of steps or of choose.
 func TokenizeRequest(r *wire.TokenizeRequest) (rewards.Request, error) {
 	request := about(rewards.Tokenize, &r.Common, r.Items)
 	request.Activation = r.Activation
@@ -112,7 +119,7 @@ func refused(of map[int]*wire.Error) map[int]error {
 func Item(i *wire.Item) encode.Item {
 	return encode.Item{
 		Messages: messages(i.Messages), Prompt: i.Prompt, Response: i.Response, Text: i.Text, InputIDs: i.InputIDs,
-		Steps: i.Steps, Separator: i.Separator, Features: i.Features, User: i.User,
+		Steps: i.Steps, Separator: i.Separator, Candidates: i.Candidates, Features: i.Features, User: i.User,
 	}
 }
 

@@ -117,6 +117,30 @@ type Aggregate struct {
 	FirstError *int     `json:"first_error" doc:"Index of the first step below the threshold; null where there is none, or no threshold"`
 }
 
+// ChooseAnswer has one result per item, in order.
+type ChooseAnswer struct {
+	Answering
+	Results []ChooseResult `json:"results" nullable:"false"`
+}
+
+// ChooseResult is which of an item's candidates follows its prompt, or its problem. Failed items have an error only.
+type ChooseResult struct {
+	Choice     *string     `json:"choice,omitempty" doc:"The candidate with the largest logit, the first of equal ones"`
+	Candidates []Candidate `json:"candidates,omitempty" doc:"In the request's order"`
+	LogSum     *float64    `json:"log_sum,omitempty" doc:"Logarithm of the sum of exp(logit) over the whole vocabulary: a candidate's log-probability there is logit - log_sum"`
+	Share      *float64    `json:"share,omitempty" doc:"The candidates' share of the vocabulary's probability: near 0, the model would have said something else"`
+	*Tokens
+	Error *Problem `json:"error,omitempty" doc:"Why there is no choice"`
+}
+
+// Candidate is what the model gives one candidate.
+type Candidate struct {
+	Text        string  `json:"text"`
+	ID          int64   `json:"id" doc:"Its token"`
+	Logit       float64 `json:"logit" doc:"Next-token logit"`
+	Probability float64 `json:"probability" doc:"Softmax of the logits over the item's candidates"`
+}
+
 // TokenizeAnswer has one result per item, in order.
 type TokenizeAnswer struct {
 	Model     string           `json:"model"`

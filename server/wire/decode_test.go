@@ -222,6 +222,9 @@ func TestWhatIsThereIsRead(t *testing.T) {
 		&TokenizeRequest{Scoring: Scoring{Activation: "none"}, Items: []Item{{Text: new("t")}}, Threshold: new(2.0)})
 	check(t, `{"labels":[{"a":[null,"\ud800"]},null],"future":{"x":1,"x":2},"query":["a",""],"prompts":null,"Query":[null]}`,
 		&OpenRLHFRequest{Query: []string{"a", ""}})
+	check(t, `{"items":[{"prompt":"p","candidates":["a"]},{"text":"t"}],"candidates":["y","n"]}`, &ChooseRequest{
+		Items: []Item{{Prompt: new("p"), Candidates: []string{"a"}}, {Text: new("t")}}, Candidates: []string{"y", "n"},
+	})
 	check(t, `{"query":[]}`, &OpenRLHFRequest{Query: []string{}})
 	check(t, `{"prompt":"p","responses":["a"]}`, &RankLine{Prompted: Prompted{Prompt: new("p")}, Responses: []string{"a"}})
 	check(t, `{"prompt":"p","chosen":"a","rejected":""}`,
@@ -237,6 +240,8 @@ func TestWhatIsThereIsRead(t *testing.T) {
 	check(t, `{"prompt":"p","responses":["a","b"],"correct":[true,false]}`, &BestRow{"", "p", []string{"a", "b"}, []bool{true, false}})
 	check(t, `{"item":{"text":"a"},"ids":[1,2],"read":[1],"score":0.5,"scores":{"a":1},"steps":[null,0.5]}`,
 		&Golden{Item: &Item{Text: new("a")}, IDs: [][]int64{{1, 2}}, Read: []int{1}, Score: new(0.5), Scores: map[string]float64{"a": 1}, Steps: []*float64{nil, new(0.5)}})
+	check(t, `{"item":{"prompt":"p","candidates":["y","n"]},"ids":[1],"tokens":[2,3],"logits":[0.5,1],"log_sum":2.5}`,
+		&Golden{Item: &Item{Prompt: new("p"), Candidates: []string{"y", "n"}}, IDs: [][]int64{{1}}, Tokens: []int64{2, 3}, Logits: []float64{0.5, 1}, LogSum: new(2.5)})
 	check(t, `{"pair":{"prompt":"p","chosen":"a","rejected":"b"},"ids":[[1],[2,3]],"probability":1}`,
 		&Golden{Pair: &Pair{Prompted: Prompted{Prompt: new("p")}, Chosen: new("a"), Rejected: new("b")}, IDs: [][]int64{{1}, {2, 3}}, Probability: new(1.0)})
 }

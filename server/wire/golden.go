@@ -13,6 +13,9 @@ type Golden struct {
 	Scores      map[string]float64 `json:"scores,omitzero"`       // by label, where there are several
 	Steps       []*float64         `json:"steps,omitzero"`        // of a process model: each step's score, null where it has none
 	Probability *float64           `json:"probability,omitempty"` // that chosen is preferred to rejected
+	Tokens      []int64            `json:"tokens,omitzero"`       // of a choice model: of the item's candidates
+	Logits      []float64          `json:"logits,omitzero"`       // theirs
+	LogSum      *float64           `json:"log_sum,omitempty"`     // log of the sum of exp(logit) over the vocabulary
 }
 
 func (g *Golden) decode(d *decoder) error { return object(d, &goldenForm, g) }
@@ -36,6 +39,9 @@ var goldenForm = form[Golden]{fields: []field[Golden]{
 		return list(d, &g.Steps, ofItem(d.limits.Steps), (*decoder).numberOrNull)
 	}},
 	{"probability", false, func(d *decoder, g *Golden) error { return d.optionalNumber(&g.Probability) }},
+	{"tokens", false, func(d *decoder, g *Golden) error { return d.ids(&g.Tokens, ofItem(d.limits.Candidates)) }},
+	{"logits", false, func(d *decoder, g *Golden) error { return d.vector(&g.Logits, ofItem(d.limits.Candidates)) }},
+	{"log_sum", false, func(d *decoder, g *Golden) error { return d.optionalNumber(&g.LogSum) }},
 }}
 
 // goldenIDs reads a list of ids, or a list of two such lists.

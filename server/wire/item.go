@@ -6,8 +6,8 @@ type Message struct {
 	Content string `json:"content" doc:"The turn's text"`
 }
 
-// Item is one thing to read, in exactly one form: messages; prompt with response (or with steps); text, rendered
-// already; input_ids; or features. Which form it has, and whether that is one, is for the model to say.
+// Item is one thing to read, in exactly one form: messages; prompt with response (or with steps, or before candidates);
+// text, rendered already; input_ids; or features. Which form it has, and whether that is one, is for the model to say.
 type Item struct {
 	Messages  []Message `json:"messages,omitzero" nullable:"false" doc:"A conversation, rendered through the model's chat template"`
 	Prompt    *string   `json:"prompt,omitempty" doc:"The user's turn; goes with response or steps"`
@@ -16,6 +16,8 @@ type Item struct {
 	InputIDs  []int64   `json:"input_ids,omitzero" nullable:"false" doc:"Token ids"`
 	Steps     []string  `json:"steps,omitzero" nullable:"false" doc:"The assistant's turn as a list of steps (process models)"`
 	Separator *string   `json:"separator,omitempty" doc:"Splits the response into steps (process models)"`
+
+	Candidates []string `json:"candidates,omitzero" nullable:"false" doc:"What may follow the prompt, each one token there; those of the request when left out (choice models)"`
 
 	Features map[string]float64 `json:"features,omitzero" doc:"Every feature of the model, by name (models that read features)"`
 	User     []float64          `json:"user,omitzero" nullable:"false" doc:"The user's vector (models whose head takes one)"`
@@ -54,6 +56,7 @@ var itemForm = form[Item]{fields: []field[Item]{
 	{"input_ids", false, func(d *decoder, i *Item) error { return d.ids(&i.InputIDs, ofItem(d.limits.IDs)) }},
 	{"steps", false, func(d *decoder, i *Item) error { return d.texts(&i.Steps, ofItem(d.limits.Steps)) }},
 	{"separator", false, func(d *decoder, i *Item) error { return d.optional(&i.Separator) }},
+	{"candidates", false, func(d *decoder, i *Item) error { return d.texts(&i.Candidates, ofItem(d.limits.Candidates)) }},
 	{"features", false, func(d *decoder, i *Item) error { return d.named(&i.Features, ofItem(d.limits.Features)) }},
 	{"user", false, func(d *decoder, i *Item) error { return d.vector(&i.User, ofItem(d.limits.IDs)) }},
 }}

@@ -10,7 +10,9 @@ type Limits struct {
 	Steps    int // of an item
 	IDs      int // of an item: token ids, or numbers of a user's vector
 	Features int // of an item
-	Depth    int // of lists and objects inside each other, in a field that is passed over
+
+	Candidates int // of an item, or of a request for all of its items
+	Depth      int // of lists and objects inside each other, in a field that is passed over
 }
 
 // The defaults of [Limits].
@@ -21,7 +23,9 @@ const (
 	DefaultSteps    = 32768
 	DefaultIDs      = 1 << 20
 	DefaultFeatures = 16384
-	DefaultDepth    = 64
+
+	DefaultCandidates = 256
+	DefaultDepth      = 64
 )
 
 func (l Limits) withDefaults() Limits {
@@ -36,6 +40,7 @@ func (l Limits) withDefaults() Limits {
 	set(&l.Steps, DefaultSteps)
 	set(&l.IDs, DefaultIDs)
 	set(&l.Features, DefaultFeatures)
+	set(&l.Candidates, DefaultCandidates)
 	set(&l.Depth, DefaultDepth)
 	l.Compared = min(l.Compared, l.Items)
 	return l

@@ -36,12 +36,21 @@ type StepsRequest struct {
 	Threshold *float64 `json:"threshold,omitempty" doc:"first_error is the first step whose score is below; left out, it is 0.5 of probabilities and 0 of log-ratios"`
 }
 
-// TokenizeRequest has the body of a score or a steps request and asks what the model would see.
+// ChooseRequest asks which of some candidates follows the prompt of each item.
+type ChooseRequest struct {
+	Common
+	Items      []Item   `json:"items" minItems:"1" nullable:"false" doc:"Each messages, a prompt, or text"`
+	Candidates []string `json:"candidates,omitzero" nullable:"false" doc:"Of every item that has none of its own: 1 to 256 texts, each exactly one token behind the prompt" example:"[\"yes\", \"no\"]"`
+}
+
+// TokenizeRequest has the body of a score, steps or choose request and asks what the model would see.
 type TokenizeRequest struct {
 	Common
 	Scoring
-	Items     []Item   `json:"items" minItems:"1" nullable:"false" doc:"As score or steps takes them"`
+	Items     []Item   `json:"items" minItems:"1" nullable:"false" doc:"As score, steps or choose takes them"`
 	Threshold *float64 `json:"threshold,omitempty" doc:"Taken so that a steps body is one of this route, and left alone"`
+
+	Candidates []string `json:"candidates,omitzero" nullable:"false" doc:"Taken so that a choose body is one of this route, and left alone"`
 }
 
 // RankRequest asks which of the responses to one prompt is best.
@@ -70,6 +79,7 @@ type CompareRequest struct {
 
 func (r *ScoreRequest) decode(d *decoder) error    { return object(d, &scoreForm, r) }
 func (r *StepsRequest) decode(d *decoder) error    { return object(d, &stepsForm, r) }
+func (r *ChooseRequest) decode(d *decoder) error   { return object(d, &chooseForm, r) }
 func (r *TokenizeRequest) decode(d *decoder) error { return object(d, &tokenizeForm, r) }
 func (r *RankRequest) decode(d *decoder) error     { return object(d, &rankForm, r) }
 func (r *CompareRequest) decode(d *decoder) error  { return object(d, &compareForm, r) }
@@ -108,6 +118,17 @@ var stepsForm = form[StepsRequest]{
 	check: func(d *decoder, r *StepsRequest) error { return d.some(len(r.Items), "items", "item") },
 }
 
+var chooseForm = form[ChooseRequest]{
+	fields: slices.Concat(
+		within(func(r *ChooseRequest) *Common { return &r.Common }, commonFields),
+		[]field[ChooseRequest]{
+			{"items", false, func(d *decoder, r *ChooseRequest) error { return d.items(&r.Items) }},
+			{"candidates", false, func(d *decoder, r *ChooseRequest) error { return d.candidates(&r.Candidates) }},
+		},
+	),
+	check: func(d *decoder, r *ChooseRequest) error { return d.some(len(r.Items), "items", "item") },
+}
+
 var tokenizeForm = form[TokenizeRequest]{
 	fields: slices.Concat(
 		within(func(r *TokenizeRequest) *Common { return &r.Common }, commonFields),
@@ -115,6 +136,7 @@ var tokenizeForm = form[TokenizeRequest]{
 		[]field[TokenizeRequest]{
 			{"items", false, func(d *decoder, r *TokenizeRequest) error { return d.items(&r.Items) }},
 			{"threshold", false, func(d *decoder, r *TokenizeRequest) error { return d.optionalNumber(&r.Threshold) }},
+			{"candidates", false, func(d *decoder, r *TokenizeRequest) error { return d.candidates(&r.Candidates) }},
 		},
 	),
 	check: func(d *decoder, r *TokenizeRequest) error { return d.some(len(r.Items), "items", "item") },
@@ -154,6 +176,11 @@ var compareForm = form[CompareRequest]{
 		}
 		return nil
 	},
+}
+
+// candidates reads those of all items.
+func (d *decoder) candidates(into *[]string) error {
+	return d.texts(into, ofRequest(d.limits.Candidates))
 }
 
 // timeout reads the milliseconds of a deadline.

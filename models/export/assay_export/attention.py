@@ -2,10 +2,14 @@
 
 A transformers decoder calls the attention function that its config names, once per layer, with that layer's queries, keys and
 values after the rotary embedding. This module registers one such function. What surrounds the layer (which keys a query
-may see, where results go) is held by a View made once per forward and passed down as the keyword `view`.
+may see, where results go) is held by a View made once per forward, and passed down as the keyword `view` or, since some layers hand no
+keyword on, by `seen_by`.
 """
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Protocol
 
 import torch
@@ -35,6 +39,20 @@ class View(Protocol):
 
     def __call__(self, layer: int, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, attend) -> torch.Tensor:
         """Arrange one layer's query [B, S, heads, d], key and value [B, S, kv_heads, d]; return [B, S, heads · d]."""
+
+
+VIEW: ContextVar[View | None] = ContextVar("view", default=None)
+"""The view of the forward that runs, for layers that hand no keyword on."""
+
+
+@contextmanager
+def seen_by(view: View) -> Iterator[None]:
+    """Have layers find a view that are not given one."""
+    before = VIEW.set(view)
+    try:
+        yield
+    finally:
+        VIEW.reset(before)
 
 
 def masks_by_window(query_position: torch.Tensor, key_position: torch.Tensor, usable: torch.Tensor,
@@ -99,6 +117,7 @@ def layer_attention(module, query, key, value, attention_mask, scaling=None, sof
     It returns [B, S, heads, d], as GPT-2 wants it; the other bodies would take the last two as one, too.
     """
     scaling = module.scaling if scaling is None else scaling
+    view = VIEW.get() if view is None else view
     mask = view.masks[sliding_window]
     tokens = (part.transpose(1, 2) for part in (query, key, value))
     mixed = view(getattr(module, "layer_idx", None), *tokens, lambda q, k, v: attend(q, k, v, mask, scaling, softcap))

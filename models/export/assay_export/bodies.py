@@ -1,20 +1,50 @@
-"""What the exporter must know of each kind of body, read from the checkpoint's config."""
+"""The kinds of body that are read, and what the exporter must know of each: the keys of its config.json, its sizes and windows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
 
 from .errors import ExportError
 
-DECODERS = {"qwen2": "Qwen2", "qwen3": "Qwen3", "llama": "Llama", "mistral": "Mistral", "gemma": "Gemma", "gemma2": "Gemma2", "phi3": "Phi3",
-            "gpt2": "GPT2", "opt": "OPT", "gpt_neox": "GPTNeoX", "internlm2": "InternLM2"}
-"""Supported `model_type` values of config.json whose tokens see what stands before them, each with the prefix of its class names."""
 
-ENCODERS = {"bert": "Bert", "roberta": "Roberta", "xlm-roberta": "XLMRoberta", "modernbert": "ModernBert", "deberta": "Deberta",
-            "deberta-v2": "DebertaV2"}
-"""Those whose tokens see each other; they have the padded layout only."""
+@dataclass(frozen=True)
+class Only:
+    """Values that a key may have; any other is refused."""
+
+    values: list[Any]
+    why: str = ""
+    """What another would mean, to stand behind it in a sentence."""
+
+
+@dataclass(frozen=True)
+class Keys:
+    """What the keys of an object of config.json do; a key that is in none of the three is unknown."""
+
+    used: frozenset[str] = frozenset()
+    harmless: frozenset[str] = frozenset()
+    only: dict[str, Only] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Body:
+    """A kind of body: one `model_type` of config.json."""
+
+    model_type: str
+    prefix: str
+    """Of its class names."""
+    encoder: bool
+    """Its tokens see each other, and not only what stands before them."""
+    keys: Keys
+
+    def heeds(self, key: str) -> bool:
+        """Tell whether a key of config.json changes what it computes."""
+        return key in self.keys.used
+
+
+@dataclass(frozen=True)
+class Sizes:
     """The sizes and windows of a body that a graph's inputs depend on."""
 
     layers: int
@@ -28,39 +58,60 @@ class Body:
     """Sliding windows in use; None stands for a layer that sees everything before it."""
 
 
-def check_type(model_type: str | None, where: str = "config.json") -> None:
-    """Refuse a kind of body that is not supported."""
-    if model_type not in DECODERS and model_type not in ENCODERS:
-        raise ExportError(f"{where}: model_type {model_type!r} is not supported; supported are {', '.join([*DECODERS, *ENCODERS])}")
+def read_bodies(path: Path) -> tuple[dict[str, Body], Keys]:
+    """Return every body of the file by its model_type, and the keys of the objects about rotations."""
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    bodies = {}
+    for model_type, own in content["bodies"].items():
+        parts = [content["every"], content["sights"][own["sight"]], {"used": [content["groups"][name] for name in own["groups"]]}, own]
+        bodies[model_type] = Body(model_type, own["prefix"], own["sight"] == "encoder", keys_of(parts))
+    return bodies, keys_of([content["rope"]])
 
 
-def describe(config) -> Body:
-    """Return the body's description from a transformers config; ExportError when a feature is not supported."""
-    check_type(config.model_type)
-    check_sight(config)
+def keys_of(parts: list[dict]) -> Keys:
+    """Return the keys of several parts of the file together."""
+    used, harmless = (frozenset(flat([part.get(name, []) for part in parts])) for name in ("used", "harmless"))
+    return Keys(used, harmless, {key: Only(**value) for part in parts for key, value in part.get("only", {}).items()})
+
+
+def flat(names: list) -> list[str]:
+    """Return the names of lists inside lists."""
+    return [name for entry in names for name in (flat(entry) if isinstance(entry, list) else [entry])]
+
+
+BODIES, ROPE = read_bodies(Path(__file__).with_suffix(".yaml"))
+"""Every kind of body by its model_type, and the keys of rope_scaling and rope_parameters."""
+
+DECODERS = {body.model_type: body.prefix for body in BODIES.values() if not body.encoder}
+"""Supported `model_type` values of config.json whose tokens see what stands before them, each with the prefix of its class names."""
+
+ENCODERS = {body.model_type: body.prefix for body in BODIES.values() if body.encoder}
+"""Those whose tokens see each other."""
+
+
+def check_type(model_type: str | None, where: str = "config.json") -> Body:
+    """Return the kind of body of a config.json; ExportError when it is not supported."""
+    if model_type not in BODIES:
+        raise ExportError(f"{where}: model_type {model_type!r} is not supported; supported are {', '.join(BODIES)}")
+    return BODIES[model_type]
+
+
+def describe(config) -> Sizes:
+    """Return the body's sizes from a transformers config; ExportError when a feature is not supported."""
+    body = check_type(config.model_type)
     heads = config.num_attention_heads
-    shared = config.model_type not in ("gpt2", "opt", "gpt_neox", *ENCODERS)
-    kv_heads = shared and getattr(config, "num_key_value_heads", None) or heads
-    head_dim = shared and getattr(config, "head_dim", None) or config.hidden_size // heads
+    kv_heads = (getattr(config, "num_key_value_heads", None) if body.heeds("num_key_value_heads") else None) or heads
+    head_dim = (getattr(config, "head_dim", None) if body.heeds("head_dim") and not body.encoder else None) or config.hidden_size // heads
     hidden = getattr(config, "word_embed_proj_dim", None) or config.hidden_size
-    return Body(config.num_hidden_layers, heads, kv_heads, head_dim, hidden, config.vocab_size, windows(config))
-
-
-def check_sight(config) -> None:
-    """Refuse a config that turns round what its tokens see, which transformers heeds."""
-    if config.model_type in DECODERS and getattr(config, "is_causal", None) is False:
-        raise ExportError(f"config.json: is_causal: false, so that tokens see what follows them, is not supported for {config.model_type}")
-    if config.model_type in ENCODERS:
-        for name in ("is_decoder", "add_cross_attention"):
-            if getattr(config, name, False):
-                raise ExportError(f"config.json: {name}: true is not supported for {config.model_type}, whose tokens see each other here")
+    return Sizes(config.num_hidden_layers, heads, kv_heads, head_dim, hidden, config.vocab_size, windows(config))
 
 
 def windows(config) -> frozenset[int | None]:
     """Return the set of sliding windows over the layers."""
-    kinds = getattr(config, "layer_types", None)
+    body = BODIES[config.model_type]
+    kinds = getattr(config, "layer_types", None) if body.heeds("layer_types") else None
     if kinds is None:
-        return frozenset({getattr(config, "sliding_window", None) or None})
+        return frozenset({getattr(config, "sliding_window", None) or None if body.heeds("sliding_window") else None})
     kinds = set(kinds[:config.num_hidden_layers])
     strange = kinds - {"full_attention", "sliding_attention"}
     if strange:

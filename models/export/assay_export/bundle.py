@@ -1,6 +1,6 @@
 """Writing a bundle: manifest, graph, tokenizer, template, golden pairs."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from .bodies import ENCODERS
 from .check import Verdict, check_graph
 from .errors import ExportError, about
 from .golden import default_items, golden_pairs, undated, write_pairs
+from .keys import check_harmless, check_keys
 from .manifest import check_manifest, name_preference, write_manifest
 from .model import Model, Part, decoder
 from .place import beside, check_place
@@ -18,7 +19,7 @@ from .reference import Reference, float32_copy
 from .rope import position_limit
 from .second import Second
 from .text import TextRules
-from .tokenizer import load_tokenizer
+from .tokenizer import check_ids, load_tokenizer
 from .tolerance import TOLERANCE
 
 MAX_TOKENS = 32768
@@ -67,10 +68,7 @@ def write_bundle(model: Model, tokenizer: str | Path, out: str | Path, manifest:
         separate.check_separable(model)
     max_tokens = token_limit(model, options.max_tokens, manifest.get("template") or {})
     parsed, tokenizer_text = load_tokenizer(Path(tokenizer))
-    token, highest = max(parsed.get_vocab().items(), key=lambda entry: entry[1], default=("", -1))
-    if highest >= model.sizes.vocab_size:
-        raise ExportError(f"{tokenizer}: tokenizer.json gives {token!r} the id {highest}, and the model's vocab_size is {model.sizes.vocab_size}; take "
-                          "the tokenizer that the model was trained with")
+    check_ids(parsed, model.sizes.vocab_size, Path(tokenizer))
     if template is not None:
         manifest["template"] = {"file": "chat_template.jinja"} | (manifest.get("template") or {})
     if manifest["kind"] == "preference":
@@ -121,8 +119,10 @@ def write_bundle(model: Model, tokenizer: str | Path, out: str | Path, manifest:
             verdict = check_graph(part / "model.onnx", layout, pooled, model, reference, max_tokens, rules.types,
                                   [ids for pair in pairs for ids in (pair["ids"] if "pair" in pair else [pair["ids"]])], head, pad)
         sizes = {name: getattr(model.sizes, name) for name in ("layers", "heads", "kv_heads", "head_dim")}
-        manifest["graph"] = {"file": "model.onnx", "layout": layout, "precision": options.precision, "output": graph.output_name(options.separate),
-                             "labels": manifest["graph"]["labels"], "vocab_size": model.sizes.vocab_size} | (sizes if layout == "packed" else {})
+        both = {"attention": "bidirectional"} if layout == "packed" and model.encoder is not None else {}
+        manifest["graph"] = {"file": "model.onnx", "layout": layout, **both, "precision": options.precision,
+                             "output": graph.output_name(options.separate), "labels": manifest["graph"]["labels"],
+                             "vocab_size": model.sizes.vocab_size} | (sizes if layout == "packed" else {})
         if head:
             manifest["graph"]["head"] = {"file": head.name, "width": separate.width(model), "input": separate.INPUT, "output": separate.OUTPUT}
         if not options.check:
@@ -163,7 +163,7 @@ def export_bundle(model: nn.Module, tokenizer: str | Path, out: str | Path, *, n
                   separator: str | None = None, step_label: str | None = None, activation: str | None = None,
                   mean: float = 0.0, std: float = 1.0, description: str = "", licence: str = "unknown",
                   source: dict[str, str] | None = None, golden: Iterable[dict] | None = None, external_data: bool = False,
-                  check: bool = True, separate_head: bool = False) -> Verdict | None:
+                  check: bool = True, separate_head: bool = False, harmless: Collection[str] = ()) -> Verdict | None:
     """Write the bundle directory `out` from a model in memory; README.md explains each argument. Return what the check saw.
 
     ExportError names what is not supported or does not fit. An export that fails leaves what was in `out`.
@@ -174,12 +174,16 @@ def export_bundle(model: nn.Module, tokenizer: str | Path, out: str | Path, *, n
         raise ExportError(f"{type(model).__name__} is an encoder; save it and export its directory with assay-export")
     if head is None and not hasattr(model, model.base_model_prefix):
         raise ExportError(f"{type(model).__name__} is a body without a head; give one as head=")
+    path = f"the config of {type(model).__name__}"
+    found = check_keys(model.config.to_dict(), path, None, harmless, "harmless=")
+    check_harmless(harmless, found, path, "harmless=")
     model = float32_copy(model)  # once, as every later copy then shares its parameters
     body = model if head is not None else getattr(model, model.base_model_prefix)
     whole = decoder(Part(body, heads.head_from_model(model) if head is None else float32_copy(head)))
     steps = {"separator": separator, "label": step_label, "activation": activation} if kind == "process" else None
     manifest = base_manifest(whole, kind, labels, name=name, description=description, licence=licence,
-                             source={"checkpoint": name, "class": type(model).__name__} | (source or {}), steps=steps)
+                             source={"checkpoint": name, "class": type(model).__name__} | (source or {}) | ({"harmless": found} if found else {}),
+                             steps=steps)
     manifest["tokenizer"] = {"file": "tokenizer.json", "bos": bos, "bos_id": bos_id if bos != "none" else None, "pad_id": pad_id}
     manifest["template"] = {"variables": dict(template_variables or {}), "date": template_date} if chat_template is not None else None
     rule = ({"label": label} if label is not None else {}) | ({"mean": mean, "std": std} if (mean, std) != (0.0, 1.0) else {})
@@ -231,6 +235,8 @@ def check_label(head: dict, labels: list[str], what: str, option: str) -> None:
 
 def label_list(labels: Sequence[str] | None, kind: str, width: int, likelihood: bool = False) -> list[str]:
     """Return one distinct name per output column."""
+    if kind == "choice":
+        return ["logit", "log_sum"]
     if likelihood:
         return ["policy", "reference"][:width]
     if labels is None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from . import separate
-from .bodies import Body
+from .bodies import Sizes
 from .encoder import bit_equal
 from .errors import ExportError
 from .graph import output_name
@@ -38,7 +38,7 @@ def run(session, feeds: dict[str, np.ndarray], outputs: tuple[str, ...] = ("read
     return session.run(list(outputs), {name: value for name, value in feeds.items() if name in wanted})
 
 
-def sample(sizes: Body, max_tokens: int, count: int = 6) -> list[list[int]]:
+def sample(sizes: Sizes, max_tokens: int, count: int = 6) -> list[list[int]]:
     """Return sequences that share prefixes, of one token up to about three windows or 200 tokens, always the same ones."""
     rng = random.Random(0)
     longest = min(max_tokens, max([3 * window for window in sizes.windows if window] + [200]), 1024)
@@ -68,11 +68,13 @@ def check_graph(path: Path, layout: str, pooled: bool, model: Model, reference: 
     if reference.rounding is None:
         want = [reference.readings(ids, types(ids)).numpy() for ids in sequences]
     else:
-        want = follow(path, lambda watched, ids: read(watched, given, [ids], [list(range(len(ids)))], 0), reference, types, sequences)
+        reference.rounding.first = model.encoder is not None
+        want = follow(path, lambda watched, ids: read(watched, given, [ids], [list(range(1 if model.encoder is not None else len(ids)))], 0),
+                      reference, types, sequences)
     session = open_graph(path)  # after what follow() opened is closed: weights are held once
     want = [rows if model.encoder is not None else rows[at] for rows, at in zip(want, places, strict=True)]
     alone = [read(session, given, [ids], [at], 0)[0] for ids, at in zip(sequences, places, strict=True)]
-    exact = model.encoder is None or bit_equal(model.config)
+    exact = model.encoder is None or bit_equal(model.config, layout)
     for variant in range(4):
         batch = read(session, given, sequences, places, variant)
         for number, (one, many) in enumerate(zip(alone, batch, strict=True)):
@@ -100,11 +102,12 @@ class Feeding:
 
 
 def read_packed(session, given: Feeding, sequences: list[list[int]], places: list[list[int]], variant: int) -> list[np.ndarray]:
-    """Read the places of each sequence from a packed graph: apart, as a tree, in small tiles, shuffled with spare places.
+    """Read the places of each sequence from a packed graph: apart, a decoder's as a tree, in small tiles, shuffled with spare places.
 
     Spare tokens stand at position 0, so max_tokens does not matter here.
     """
-    if variant == 1:
+    bidirectional = given.model.encoder is not None
+    if variant == 1 and not bidirectional:
         segments, last = prefix_tree(sequences)
     else:
         segments = last = apart(sequences)
@@ -112,7 +115,7 @@ def read_packed(session, given: Feeding, sequences: list[list[int]], places: lis
     sizes = given.model.sizes
     feeds = packed_feeds(segments, reads, sizes.layers, sizes.kv_heads, sizes.head_dim, chunk=16 if variant >= 2 else None,
                          shuffle=random.Random(variant) if variant == 3 else None,
-                         slack=Slack(3, 5, 2, 1) if variant == 3 else None)
+                         slack=Slack(3, 5, 2, 1) if variant == 3 else None, bidirectional=bidirectional, types=given.types)
     targets = [ids[place + 1] if place + 1 < len(ids) else 0 for ids, at in zip(sequences, places, strict=True) for place in at]
     feeds["target_ids"] = np.array(targets + targets[:len(feeds["read_index"]) - len(targets)], np.int64)
     rows = run(session, feeds, (given.output,))[0]

@@ -10,7 +10,7 @@ from torch import nn
 from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification
 from transformers.initialization import no_init_weights
 
-from . import forms, heads, internlm2
+from . import experts, forms, heads, internlm2
 from .bodies import ENCODERS, check_type, describe
 from .encoder import Classifier
 from .errors import ExportError, about, first_line
@@ -115,6 +115,7 @@ def part(raw: dict, directory: Path, family: Family, tokenizer: Tokenizer, weigh
         raise ExportError(f"the checkpoint has the weights {twice} and {twice.removeprefix(prefix)}, and only one can be meant")
     if raw.get("model_type") == "internlm2":
         given = internlm2.llama_weights(given, config)
+    given = experts.stacked(given, config.model_type)
     embedding = given.get(name_of(body, body.get_input_embeddings().weight))
     source = heads.Given(form, weights, body, embedding, describe(config).hidden, raw)
     head = forms.build(source)

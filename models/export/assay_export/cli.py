@@ -7,11 +7,13 @@ from pathlib import Path
 
 from . import checkpoint, licence, lora
 from .bundle import Options, base_manifest, check_label, write_bundle
+from .encoder import packs
 from .errors import ExportError, about
 from .family import Family, choose, resolve
 from .files import check_directory
 from .golden import read_items
-from .place import check_place, parents_of
+from .keys import check_harmless, check_keys
+from .place import check_out, check_place, parents_of
 from .second import hold_tokenizer, second_of
 from .settings import DEFAULT_SEPARATOR, TextSettings, check_text_files, end_token, read_settings
 from .storage import PRECISIONS
@@ -26,7 +28,8 @@ def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("assay-export", description="Write an Assay bundle from a transformers checkpoint directory.")
     parser.add_argument("source", type=Path, metavar="SOURCE", help="checkpoint directory")
     parser.add_argument("out", type=Path, metavar="OUT", help="bundle directory to write")
-    parser.add_argument("--layout", choices=("packed", "padded"), default="packed")
+    parser.add_argument("--layout", choices=("packed", "padded"), help="default: packed where the model's attention can be arranged, which "
+                        "DeBERTa's cannot")
     parser.add_argument("--head", choices=("inside", "separate"), default="inside",
                         help="separate: a graph of its own, head.onnx, on the hidden states that leave the backbone")
     parser.add_argument("--name", help="how requests name the model (default: the name of OUT)")
@@ -52,6 +55,8 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--description", default="", help="one line about the model")
     parser.add_argument("--licence", help="SPDX name of the checkpoint's licence (default: what its README.md says)")
     parser.add_argument("--external-data", action="store_true", help="weights in model.onnx_data whatever the size")
+    parser.add_argument("--harmless", action="append", default=[], metavar="KEY",
+                        help="a key of config.json that is not known here and changes no score; may be given several times")
     parser.add_argument("--golden", type=Path, metavar="FILE", help="JSON lines of items to score with PyTorch")
     parser.add_argument("--check", action=argparse.BooleanOptionalAction, default=True,
                         help="compare golden pairs with transformers' own loading and the graph with PyTorch (default; --no-check is noted in "
@@ -91,6 +96,7 @@ def export_whole(options: argparse.Namespace) -> str:
         family = choose(class_name, options.family)
     check_options(options, family)
     with about(options.source):
+        harmless = harmless_keys(options, raw, family)
         checkpoint.body_config(raw, options.source, family)
     tokenizer, _ = load_tokenizer(options.source)
     check_text_files(options.source)
@@ -109,25 +115,39 @@ def export_whole(options: argparse.Namespace) -> str:
         settings.pad_id = None  # as Llama's first checkpoints say that they have none
     if "pad_token_id" not in raw and loaded.model.config.pad_token_id is not None:
         settings.pad_id = loaded.model.config.pad_token_id  # of the class, as transformers' pooling has it
-    if family.class_of == "transformers" and family.head["form"] == "linear":
+    if family.class_of == "transformers" and family.head["form"] in ("linear", "classifier"):
         check_width(options.source / "config.json", raw, loaded.model.labels)
     name = options.name or options.out.resolve().name
     manifest = base_manifest(
         loaded.model, family.kind, family.labels or loaded.label_names, name=name, description=options.description,
         licence=options.licence or licence.of_card(options.source),
-        source={"checkpoint": options.source.resolve().name, "class": class_name, "family": family.name, "digest": loaded.digest},
+        source={"checkpoint": options.source.resolve().name, "class": class_name, "family": family.name, "digest": loaded.digest,
+                "harmless": harmless or None},
         steps=step_settings(family, own.get("steps", {}), options), likelihood=loaded.model.likelihood)
-    notices = fill(manifest, family, own, settings, options, loaded.model.config)
+    notices = [f"{options.source / 'config.json'}: {key} is taken to change no score, as --harmless says" for key in harmless]
+    notices += fill(manifest, family, own, settings, options, loaded.model.config)
     notices += unread(options.source, raw, manifest, theirs)
+    layout = options.layout or ("packed" if packs(loaded.model) else "padded")
     second = second_of(options.source, class_name, options.reference, family, raw, resolve(family.head, tokenizer, raw), theirs,
                        own.get("pooling") == "transformers" and options.pooling is None, loaded.model.labels)
     written = write_bundle(loaded.model, options.source, options.out, manifest, settings.template, Options(
-        options.layout, "int8" if options.int8 else options.dtype, options.max_tokens, options.external_data, options.check,
+        layout, "int8" if options.int8 else options.dtype, options.max_tokens, options.external_data, options.check,
         read_items(options.golden) if options.golden else None, options.source, options.head == "separate", second))
     verdict = written.verdict
     checked = ", not checked" if verdict is None else f", largest difference from PyTorch {verdict.worst:.1e} over {verdict.readings} readings"
-    line = f"{options.out}: {name}, {family.kind}, {options.layout}, {written.golden}{checked}"
+    line = f"{options.out}: {name}, {family.kind}, {layout}, {written.golden}{checked}"
     return "\n".join([*loaded.notices, *notices, *written.notices, line])
+
+
+def harmless_keys(options: argparse.Namespace, raw: dict, family: Family) -> list[str]:
+    """Hold config.json, and that of the reference, to the keys that are known; return the unknown ones that the user says are harmless."""
+    path = options.source / "config.json"
+    found = check_keys(raw, path, family, options.harmless)
+    if options.reference is not None:
+        other = options.reference / "config.json"
+        found += [key for key in check_keys(checkpoint.read_config(options.reference)[0], other, family, options.harmless) if key not in found]
+    check_harmless(options.harmless, found, path)
+    return found
 
 
 def step_settings(family: Family, own: dict, options: argparse.Namespace) -> dict | None:
@@ -195,15 +215,6 @@ def check_width(path: Path, raw: dict, width: int) -> None:
     for name, said in (("id2label", len(raw.get("id2label") or [])), ("num_labels", raw.get("num_labels") or 0)):
         if said and said != width:
             raise ExportError(f"{path}: {name} says that the head has {said} outputs, and its weights have {width}")
-
-
-def check_out(out: Path, source: Path) -> None:
-    """Refuse to write over a checkpoint, or into it."""
-    whole, kept = out.resolve(), source.resolve()
-    if whole == kept:
-        raise ExportError(f"{out} is the checkpoint's own directory; write the bundle to another")
-    if whole.is_relative_to(kept):
-        raise ExportError(f"{out} lies in the checkpoint's directory {source}; write the bundle to another")
 
 
 def check_options(options: argparse.Namespace, family: Family) -> None:

@@ -1,4 +1,6 @@
-"""Encoders: bodies whose tokens see each other, with the head that pools them, in the padded layout only."""
+"""Encoders: bodies whose tokens see each other, with the head that pools them, and their padded graph; `encoder_packed.py` has the other."""
+
+from collections.abc import Iterable
 
 import torch
 from torch import nn
@@ -15,9 +17,34 @@ def own_attention(config) -> bool:
     return config.model_type not in ("deberta", "deberta-v2")
 
 
-def bit_equal(config) -> bool:
-    """Tell whether a row's bits are the same in any batch: with our attention, and no sum whose length depends on the padding."""
-    return own_attention(config) and getattr(config, "classifier_pooling", None) != "mean"
+def packs(model: Model) -> bool:
+    """Tell whether a model has a packed graph: a decoder, or an encoder of transformers' own class with this package's attention."""
+    return model.encoder is None or isinstance(model.encoder, Classifier) and own_attention(model.config)
+
+
+def bit_equal(config, layout: str) -> bool:
+    """Tell whether an encoder's row has the same bits in any batch: with our attention, and no sum whose length depends on the padding."""
+    return own_attention(config) and (layout == "packed" or getattr(config, "classifier_pooling", None) != "mean")
+
+
+def prepared(encoder: nn.Module, max_tokens: int):
+    """Return a float32 copy of an encoder that calls this package's attention and looks its rotations up."""
+    clone = float32_copy(encoder)
+    clone.set_attn_implementation(IMPLEMENTATION)
+    for part in list(clone.modules()):
+        if hasattr(part, "rotary_emb"):
+            part.rotary_emb = RotaryTables(part.rotary_emb, max(2, max_tokens))
+    return clone
+
+
+def masks_by_distance(distance: torch.Tensor, usable: torch.Tensor, windows: Iterable[int | None]) -> dict[int | None, torch.Tensor]:
+    """Return one mask [R, 1, Q, K] per window size, [R, 1, 1, K] without a window; 0 where the key may be seen and MASKED elsewhere.
+
+    distance is that of a query from a key, [R, 1, Q, K] or the same for all rows; usable is [R, 1, 1, K]. A window of w lets a token see w
+    tokens on either side. The layers name it one above transformers' own number, and so do the masks.
+    """
+    return {window if window is None else window + 1: torch.where(usable if window is None else usable & (distance <= window), 0.0, MASKED)
+            for window in sorted(windows, key=lambda window: window or 0)}
 
 
 class EncoderGraph(nn.Module):
@@ -25,16 +52,9 @@ class EncoderGraph(nn.Module):
 
     def __init__(self, model: Model, max_tokens: int, separate: bool):
         super().__init__()
-        self.separate = separate
-        self.module = float32_copy(model.encoder)
-        self.own, self.types = own_attention(model.config), model.types
-        self.windows = sorted(model.sizes.windows, key=lambda window: window or 0)
-        if not self.own:
-            return
-        self.module.set_attn_implementation(IMPLEMENTATION)
-        for part in list(self.module.modules()):
-            if hasattr(part, "rotary_emb"):
-                part.rotary_emb = RotaryTables(part.rotary_emb, max(2, max_tokens))
+        self.separate, self.types, self.windows = separate, model.types, model.sizes.windows
+        self.own = own_attention(model.config)
+        self.module = prepared(model.encoder, max_tokens) if self.own else float32_copy(model.encoder)
 
     def forward(self, input_ids, attention_mask, token_type_ids=None):
         extra = {"token_type_ids": token_type_ids} if self.types else {}
@@ -43,12 +63,9 @@ class EncoderGraph(nn.Module):
         return (self.module.rows if self.separate else self.module)(input_ids, attention_mask, **extra)
 
     def masks(self, attention_mask: torch.Tensor) -> dict[int | None, torch.Tensor]:
-        """Return [B, 1, S or 1, S] for each window, by the number that the layers name it with, one above transformers' own."""
-        usable = (attention_mask > 0)[:, None, None]
+        """Return [B, 1, S or 1, S] for each window."""
         position = torch.arange(attention_mask.shape[1])
-        distance = (position[:, None] - position[None]).abs()
-        return {window if window is None else window + 1: torch.where(usable if window is None else usable & (distance <= window), 0.0, MASKED)
-                for window in self.windows}
+        return masks_by_distance((position[:, None] - position[None]).abs(), (attention_mask > 0)[:, None, None], self.windows)
 
 
 HEADS = {"bert": ("bert.pooler", "classifier"), "roberta": ("classifier",), "xlm-roberta": ("classifier",), "modernbert": ("head", "classifier"),

@@ -16,7 +16,7 @@ from tokenizers import Tokenizer
 from .errors import ExportError
 
 FOLDER = Path(__file__).parent / "families"
-KINDS = ("reward", "process", "pair", "preference")
+KINDS = ("reward", "process", "pair", "preference", "choice")
 OWNERS = ("transformers", "authors")
 
 
@@ -38,6 +38,8 @@ class Family:
     source: str = ""
     body: dict = field(default_factory=dict)
     """prefix and model_type: where the body's weights lie and what it is, if not as transformers has it."""
+    keys: list[str] = field(default_factory=list)
+    """Keys of config.json that the authors' classes add to those of the body: the head heeds them, or they change no score."""
     labels: list[str] | None = None
     template: str | None = None
     prelude: str = ""
@@ -51,6 +53,11 @@ class Family:
     def likelihood(self) -> bool:
         """Tell whether its readings are log-probabilities of the response."""
         return self.head.get("form") == "likelihood"
+
+    @property
+    def known_keys(self) -> set[str]:
+        """Keys of config.json that it knows beside those of the body: `keys`, and those that it names itself."""
+        return {*self.keys, *fields_named([self.head, self.manifest])}
 
 
 @cache
@@ -112,6 +119,14 @@ def resolve(value, tokenizer: Tokenizer, config: dict):
         return config_field(config, **value)
     return {key: entry if key == "read" and set(entry) == {"token"} else resolve(entry, tokenizer, config)
             for key, entry in value.items()}
+
+
+def fields_named(value) -> set[str]:
+    """Return the fields of config.json that a family's value names."""
+    if isinstance(value, dict) and set(value) in ({"config"}, {"config", "default"}):
+        return {value["config"].split(".")[0]}
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return {name for entry in inner for name in fields_named(entry)}
 
 
 def config_field(field_of: dict, config: str, default=None):

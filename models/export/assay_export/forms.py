@@ -10,14 +10,14 @@ from .gated import gated_head
 from .gpm import gpm_head
 from .heads import Given, candidates_head, linear_head, mlp_head, vocabulary_mean
 from .ldl import ldl_head
-from .likelihood import likelihood_head
+from .likelihood import choice_head, likelihood_head
 from .oasst import oasst_head
 from .pairrm import pairrm_head
 from .urm import urm_head
 
 FORMS: dict[str, Callable[[Given], nn.Module]] = {
     "linear": linear_head, "mlp": mlp_head, "candidates": candidates_head, "vocabulary_mean": vocabulary_mean,
-    "likelihood": likelihood_head, "gated": gated_head, "beaver": beaver_head, "oasst": oasst_head, "ldl": ldl_head,
+    "likelihood": likelihood_head, "choice": choice_head, "gated": gated_head, "beaver": beaver_head, "oasst": oasst_head, "ldl": ldl_head,
     "gpm": gpm_head, "pairrm": pairrm_head, "urm": urm_head}
 """One more, `classifier`, is transformers' own class of an encoder (encoder.py)."""
 

@@ -27,8 +27,15 @@ PROCESS_ITEMS: list[dict] = [
 
 FORMS = (("messages",), ("prompt", "response"), ("messages", "steps"), ("prompt", "steps"), ("text",), ("input_ids",))
 PAIR_FORMS = (("messages", "chosen", "rejected"), ("prompt", "chosen", "rejected"))
-"""Fields of an item, and of one for a model that compares two responses."""
+CHOICE_FORMS = (("messages", "candidates"), ("prompt", "candidates"), ("text", "candidates"))
+"""Fields of an item, of one for a model that compares two responses, and of one for a model that is asked for candidates."""
 
+CHOICES: list[dict] = [
+    {"prompt": "Is 12 + 30 equal to 42? Answer Y or N.", "candidates": ["Y", "N"]},
+    {"prompt": "What is 3 + 4? Answer with one digit.", "candidates": ["5", "6", "7", "8"]},
+    {"messages": [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Hi! How can I help?"},
+                  {"role": "user", "content": "Which is a colour? A: Seven. B: Blue. C: Loud."}], "candidates": ["A", "B", "C"]},
+]
 PAIRS = [
     {"prompt": "What is 12 + 30?", "chosen": "42", "rejected": "It is 41, because 12 + 30 = 41."},
     {"prompt": "Name a colour.", "chosen": "Blue.", "rejected": "Seven."},
@@ -62,7 +69,7 @@ def default_items(rules: TextRules) -> list[dict]:
     if not rules.conversations:
         return []
     kind = rules.manifest["kind"]
-    items, said = PAIRS if kind in ("pair", "preference") else PROCESS_ITEMS if kind == "process" else REWARD_ITEMS, None
+    items, said = {"pair": PAIRS, "preference": PAIRS, "process": PROCESS_ITEMS, "choice": CHOICES}.get(kind, REWARD_ITEMS), None
     kept: list[dict] = []
     seen: set[tuple[int, ...]] = set()
     for item in items:
@@ -71,7 +78,7 @@ def default_items(rules: TextRules) -> list[dict]:
         except Refusal as error:
             said = error
             continue
-        if texts & seen or len(texts) < len(sequences(item, kind)):
+        if texts & seen or ("chosen" in item and len(texts) < 2):
             raise ExportError("the chat template renders different conversations alike, so it leaves out what was said; it may want content as a list "
                               "of parts, where a text is given")
         kept.append(item)
@@ -82,7 +89,10 @@ def default_items(rules: TextRules) -> list[dict]:
 
 
 def sequences(item: dict, kind: str) -> list[dict]:
-    """Return what a model reads of a golden item: the item itself, or of two responses both orders or each."""
+    """Return what a model reads of a golden item: the item itself, of two responses both orders or each, or each candidate behind the prompt."""
+    if "candidates" in item:
+        prompt = {key: value for key, value in item.items() if key != "candidates"}
+        return [prompt | {"candidate": one} for one in item["candidates"]]
     if "chosen" not in item:
         return [item]
     rest = {key: value for key, value in item.items() if key not in ("chosen", "rejected")}
@@ -94,7 +104,7 @@ def sequences(item: dict, kind: str) -> list[dict]:
 
 def check_item(item: dict, kind: str) -> None:
     """Refuse an item that a model of the kind cannot be asked about."""
-    forms = PAIR_FORMS if kind in ("pair", "preference") else FORMS
+    forms = {"pair": PAIR_FORMS, "preference": PAIR_FORMS, "choice": CHOICE_FORMS}.get(kind, FORMS)
     if set(item) not in map(set, forms):
         known = " or ".join(" with ".join(form) for form in forms)
         raise ExportError(f"golden item {json.dumps(item)[:80]} must have {known}, as a model of kind {kind} needs it")
@@ -111,11 +121,11 @@ def undated(items: list[dict], rules: TextRules) -> list[dict]:
 
 
 def golden_pairs(items: Iterable[dict], reference: Readings, rules: TextRules, max_tokens: int) -> list[dict]:
-    """Return each item with its `ids` and what PyTorch gives: `score`, `steps` or `probability`."""
+    """Return each item with its `ids` and what PyTorch gives: `score`, `steps`, `probability`, or `logits` and `log_sum`."""
     kind = rules.manifest["kind"]
     for item in items:
         check_item(item, kind)
-    make = {"pair": both_orders, "preference": preferred}.get(kind, scored)
+    make = {"pair": both_orders, "preference": preferred, "choice": chosen}.get(kind, scored)
     return [make(item, partial(read, item=item, reference=reference, rules=rules, max_tokens=max_tokens), rules.manifest) for item in items]
 
 
@@ -145,6 +155,14 @@ def preferred(item: dict, reader: Reader, manifest: dict) -> dict:
     both = [reader(one) for one in sequences(item, "preference")]
     rows = [(readings[encoded.place], None if encoded.prompt is None else readings[encoded.prompt]) for encoded, readings in both]
     return {"pair": item, "ids": [encoded.ids for encoded, _ in both], "probability": scores.preference(manifest, rows)}
+
+
+def chosen(item: dict, reader: Reader, manifest: dict) -> dict:
+    """Return the golden pair of a model that is asked for candidates: each one's id and logit, and the vocabulary's log Σ exp."""
+    each = [reader(one) for one in sequences(item, "choice")]
+    rows = [readings[encoded.place].double().tolist() for encoded, readings in each]
+    return {"item": item, "ids": each[0][0].ids[:-1], "tokens": [encoded.ids[-1] for encoded, _ in each],
+            "logits": [logit for logit, _ in rows], "log_sum": rows[0][1]}
 
 
 def read(one: dict, item: dict, reference: Readings, rules: TextRules, max_tokens: int) -> tuple[Encoded, torch.Tensor]:

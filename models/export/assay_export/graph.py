@@ -12,11 +12,12 @@ import onnx_ir as ir
 import torch
 from torch import nn
 
-from . import encoder, packed, padded, storage, weights
+from . import encoder, encoder_packed, packed, padded, storage, weights
 from .attention import IMPLEMENTATION
+from .experts import take_apart
 from .model import Model, Part
 from .reference import float32_copy
-from .rope import rotary_table
+from .rope import looked_up
 
 OPSET = 18
 INLINE_LIMIT = 1_500_000_000
@@ -25,16 +26,19 @@ INLINE_LIMIT = 1_500_000_000
 
 def traceable(body: nn.Module, max_tokens: int) -> nn.Module:
     """Return a float32 copy of a transformers body that calls this package's attention and looks its rotations up."""
-    clone = float32_copy(body)
+    clone = take_apart(float32_copy(body))
     clone.set_attn_implementation(IMPLEMENTATION)
     if hasattr(clone, "rotary_emb"):
-        clone.rotary_emb = rotary_table(clone.rotary_emb, max(2, max_tokens))
+        clone.rotary_emb = looked_up(clone.rotary_emb, max(2, max_tokens))
     return clone
 
 
 def trace_packed(model: Model, max_tokens: int, precision: str = "float32", separate: bool = False) -> ir.Model:
-    """Trace a decoder's packed graph; separate: the last hidden states leave it, and the head is in a graph of its own."""
+    """Trace a model's packed graph; separate: what its head reads leaves it, and the head is in a graph of its own."""
     sizes, likelihood = model.sizes, model.likelihood
+    if model.encoder is not None:
+        return trace(encoder_packed.PackedEncoder(model, max_tokens, separate), encoder_packed.example(sizes, model.types),
+                     encoder_packed.dimensions(model.types), encoder_packed.input_names(model.types), [output_name(separate)], precision)
     return trace(packed.PackedGraph(traceable_parts(model, max_tokens, separate), set(sizes.windows)), packed.example(sizes, likelihood),
                  packed.dimensions(sizes.layers, likelihood), packed.input_names(sizes.layers, likelihood),
                  packed.output_names(sizes.layers, output_name(separate)), precision)

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from . import weights as lazy
+from .bodies import BODIES
 from .errors import ExportError
 
 NAMES = ("score", "classifier")
@@ -120,21 +121,43 @@ def output_rows(given: Given) -> torch.Tensor:
     return given.embedding
 
 
-class SoftCap(nn.Module):
-    """Gemma 2's cap on next-token logits: cap · tanh(x / cap)."""
+@dataclass(frozen=True)
+class Shape:
+    """What a class does to its next-token logits."""
 
-    def __init__(self, cap: float):
+    scale: float = 1.0
+    """Granite's and Cohere's factor."""
+    cap: float | None = None
+    """Gemma's cap: cap · tanh(x / cap)."""
+
+    def __call__(self, logits: torch.Tensor) -> torch.Tensor:
+        """Return logits as the class gives them."""
+        logits = logits if self.scale == 1 else logits * self.scale
+        return torch.tanh(logits / self.cap) * self.cap if self.cap else logits
+
+
+def shape_of(config) -> Shape:
+    """Return what the class of a body's config does to its next-token logits."""
+    body = BODIES[config.model_type]
+    scale = 1 / config.logits_scaling if body.heeds("logits_scaling") else config.logit_scale if body.heeds("logit_scale") else 1.0
+    return Shape(float(scale), config.final_logit_softcapping if body.heeds("final_logit_softcapping") else None)
+
+
+class Shaped(nn.Module):
+    """A layer whose outputs are next-token logits, with what the class does to them."""
+
+    def __init__(self, layer: nn.Module, shape: Shape):
         super().__init__()
-        self.cap = cap
+        self.layer, self.shape = layer, shape
 
-    def forward(self, logits: torch.Tensor) -> torch.Tensor:
-        return torch.tanh(logits / self.cap) * self.cap
+    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+        return self.shape(self.layer(hidden))
 
 
-def capped(given: Given, layer: nn.Module) -> nn.Module:
-    """Return a layer with the body's cap on next-token logits, if it has one."""
-    cap = getattr(given.body.config, "final_logit_softcapping", None)
-    return nn.Sequential(layer, SoftCap(cap)) if cap else layer
+def shaped(given: Given, layer: nn.Module) -> nn.Module:
+    """Return a layer with what the body's class does to next-token logits, if it does anything."""
+    shape = shape_of(given.body.config)
+    return layer if shape == Shape() else Shaped(layer, shape)
 
 
 def candidates_head(given: Given) -> nn.Module:
@@ -143,16 +166,16 @@ def candidates_head(given: Given) -> nn.Module:
     rows = output_rows(given)
     if not ids or not all(isinstance(one, int) and 0 <= one < rows.shape[0] for one in ids):
         raise ExportError(f"head ids {ids} must be token ids below {rows.shape[0]}")
-    return capped(given, from_rows(rows[torch.tensor(ids)], given.hidden))
+    return shaped(given, from_rows(rows[torch.tensor(ids)], given.hidden))
 
 
 def vocabulary_mean(given: Given) -> nn.Module:
     """The mean over the vocabulary of the next-token logits. A mean of products is the product with the mean row, so without a cap."""
-    rows = output_rows(given)
-    if getattr(given.body.config, "final_logit_softcapping", None):
+    rows, shape = output_rows(given), shape_of(given.body.config)
+    if shape.cap:
         raise ExportError("config.json: final_logit_softcapping: the mean of capped logits is not supported")
     mean = sum(block.double().sum(0) for block in rows.split(8192)) / rows.shape[0]
-    return from_rows(mean[None].float(), given.hidden)
+    return from_rows((mean[None] * shape.scale).float(), given.hidden)
 
 
 def from_rows(rows: torch.Tensor, hidden: int) -> nn.Linear:

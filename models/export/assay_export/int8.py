@@ -60,6 +60,8 @@ class Rounding:
     def __init__(self):
         self.given: dict[str, list[np.ndarray]] = {}
         """Levels uint8 [..., in] to take instead, by the name of the layer's weight, one for each call; empty: round to the nearest."""
+        self.first = False
+        """Levels of fewer rows than PyTorch has are of the first, as an encoder's are, and not of the last."""
 
     def attach(self, name: str, part: nn.Module) -> None:
         """Round what a layer is given from now on; name is its weight's in the graph."""
@@ -73,12 +75,13 @@ class Rounding:
     def taken(self, name: str, exact: torch.Tensor) -> torch.Tensor:
         """Return the levels given for a layer's next call; ExportError where one is not what `exact` [..., in] rounds to.
 
-        A graph may have the last rows only; or one more than PyTorch, of the last token, which no other follows.
+        A graph may have the last or the first rows only; or one more than PyTorch, of the last token, which no other follows.
         """
         own = exact.flatten(0, -2)
         levels = torch.from_numpy(self.given[name].pop(0).astype(np.float32) - ZERO).flatten(0, -2)[:len(own)]
-        start = len(own) - len(levels)
-        away = float((own[start:] - levels).abs().max())
+        start = 0 if self.first else len(own) - len(levels)
+        end = start + len(levels)
+        away = float((own[start:end] - levels).abs().max())
         if not away <= 0.5 + SLACK:
             raise ExportError(f"{name}: the graph rounds an activation to a level {away:.2f} away, and 0.5 is the most")
-        return torch.cat([own[:start].round(), levels]).view(exact.shape)
+        return torch.cat([own[:start].round(), levels, own[end:].round()]).view(exact.shape)

@@ -7,6 +7,8 @@ projection, nor the feed-forward part, nor the norm. The keys and values of all 
 import torch
 from torch import nn
 
+from .attention import VIEW, seen_by
+
 
 class Given:
     """A view whose attention is known already."""
@@ -20,19 +22,26 @@ class Given:
 
 
 def read_last(body: nn.Module) -> bool:
-    """Have a body give the last states of the tokens in `view.read_index` alone, if it lets its last layer do so; tell whether it does.
-
-    The layer is called twice, and of each call the half that nothing uses is dropped from the graph: first with all tokens, up to its
-    attention's result; then with the rows that are read, and that result.
-    """
+    """Have a body give the last states of the tokens in `view.read_index` alone, if it lets its last layer do so; tell whether it does."""
     layers = getattr(body, "layers", None)
     if not isinstance(layers, nn.ModuleList):  # GPT-2 gives its last states the shape of its ids; OPT's layers are in its decoder
         return False
-    last = layers[len(layers) - 1]
+    read_rows(layers[len(layers) - 1])
+    return True
+
+
+def read_rows(last: nn.Module) -> None:
+    """Have a body's last layer give the states of the tokens in `view.read_index` alone.
+
+    It is called twice, and of each call the half that nothing uses is dropped from the graph: first with all tokens, up to its attention's
+    result; then with the rows that are read, and that result.
+    """
     whole = last.forward
 
-    def forward(hidden: torch.Tensor, *args, view, **kwargs):
-        whole(hidden, *args, view=view, **kwargs)
+    def forward(hidden: torch.Tensor, *args, view=None, **kwargs):
+        handed = view is not None
+        view = view if handed else VIEW.get()
+        run(view, handed, hidden, *args, **kwargs)
 
         def read(given):
             """Return what of an argument belongs to the rows that are read."""
@@ -42,11 +51,15 @@ def read_last(body: nn.Module) -> bool:
                 return rows_of(given[0], view.read_index)[None]
             return given
 
-        return whole(read(hidden), *(read(given) for given in args), view=Given(view.masks, read(view.mixed)),
-                     **{name: read(given) for name, given in kwargs.items()})
+        return run(Given(view.masks, read(view.mixed)), handed, read(hidden), *(read(given) for given in args),
+                   **{name: read(given) for name, given in kwargs.items()})
+
+    def run(view, handed: bool, *args, **kwargs):
+        """Call the layer with a view, handed on as the layer was given its own."""
+        with seen_by(view):
+            return whole(*args, **kwargs, **({"view": view} if handed else {}))
 
     last.forward = forward
-    return True
 
 
 def rows_of(tokens: torch.Tensor, index: torch.Tensor) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""The likelihood head: the log-probability that a causal language model gives the next token.
+"""The heads that read what a causal language model gives a next token that is told to it: its log-probability, or its logit.
 
 The vocabulary is gone through in blocks whose sums are put together at the end, so [N, V] never exists.
 """
@@ -7,20 +7,22 @@ import torch
 from torch import nn
 
 from . import weights as lazy
-from .heads import Given, output_rows
+from .heads import Given, Shape, output_rows, shape_of
 
 BLOCK = 8192
 """Columns of the vocabulary computed together."""
 
 
 class Likelihood(nn.Module):
-    """Maps hidden states [N, hidden] and the ids that follow [N] to log-probabilities [N, 1]."""
+    """Maps hidden states [N, hidden] and the ids that follow [N] to log-probabilities [N, 1], or to logits with log Σ exp beside them [N, 2]."""
 
-    def __init__(self, rows: torch.Tensor, cap: float | None):
-        """rows [V, hidden] as stored; cap is Gemma 2's on the logits."""
+    def __init__(self, rows: torch.Tensor, shape: Shape, apart: bool = False):
+        """rows [V, hidden] as stored; shape is what the class does to logits; apart: the logit and the log Σ exp of the vocabulary, not their
+        difference."""
         super().__init__()
         self.blocks = nn.ModuleList()
-        self.cap = cap
+        self.shape, self.apart = shape, apart
+        self.columns = 2 if apart else 1
         for start in range(0, rows.shape[0], BLOCK):
             part = rows[start:start + BLOCK]
             layer = nn.Linear(rows.shape[1], part.shape[0], bias=False, device="meta")
@@ -30,15 +32,14 @@ class Likelihood(nn.Module):
     def forward(self, hidden: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         wanted, sums, start = None, [], 0
         for layer in self.blocks:
-            logits = layer(hidden)
-            if self.cap:
-                logits = torch.tanh(logits / self.cap) * self.cap
+            logits = self.shape(layer(hidden))
             place = targets[:, None] - start
             own = torch.gather(logits, 1, place.clamp(0, layer.out_features - 1))
             wanted = own if wanted is None else torch.where(place >= 0, own, wanted)
             sums.append(log_sum(logits))
             start += layer.out_features
-        return wanted - (sums[0] if len(sums) == 1 else log_sum(torch.cat(sums, 1)))
+        total = sums[0] if len(sums) == 1 else log_sum(torch.cat(sums, 1))
+        return torch.cat([wanted, total], 1) if self.apart else wanted - total
 
 
 def log_sum(logits: torch.Tensor) -> torch.Tensor:
@@ -51,4 +52,9 @@ def log_sum(logits: torch.Tensor) -> torch.Tensor:
 
 def likelihood_head(given: Given) -> Likelihood:
     """Return the head of a causal language model's checkpoint."""
-    return Likelihood(output_rows(given), getattr(given.body.config, "final_logit_softcapping", None))
+    return Likelihood(output_rows(given), shape_of(given.body.config))
+
+
+def choice_head(given: Given) -> Likelihood:
+    """Return the head of a causal language model that is asked for candidates: the next token's logit, and the vocabulary's log Σ exp."""
+    return Likelihood(output_rows(given), shape_of(given.body.config), apart=True)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import yaml
 
+from .encoder import packs
 from .errors import ExportError
 from .model import Model
 from .storage import PRECISIONS
@@ -26,8 +27,11 @@ def check_manifest(manifest: dict, model: Model, layout: str, precision: str) ->
     check_name(manifest["name"])
     if precision not in PRECISIONS:
         raise ExportError(f"precision {precision!r} must be one of {', '.join(PRECISIONS)}")
-    if model.encoder is not None and layout == "packed":
-        raise ExportError(f"model_type {model.config.model_type!r} is an encoder, whose tokens see each other: give --layout padded")
+    if layout == "packed" and not packs(model):
+        raise ExportError(f"model_type {model.config.model_type!r} has attention of its own, which the packed layout cannot arrange: "
+                          "give --layout padded")
+    if manifest["kind"] == "choice" and layout != "packed":
+        raise ExportError("a model that is asked for candidates reads a prompt once for all of them, which needs --layout packed")
     labels, tokenizer = manifest["graph"]["labels"], manifest["tokenizer"]
     if tokenizer["bos"] not in ("none", "one", "two") or (tokenizer["bos"] != "none" and tokenizer.get("bos_id") is None):
         raise ExportError(f"bos {tokenizer['bos']!r} must be none, or one or two together with bos_id")

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from . import heads
-from .bodies import Body, describe
+from .bodies import Sizes, describe
 from .errors import ExportError
 from .likelihood import Likelihood
 
@@ -29,7 +29,7 @@ class Model:
     """One body with its head, or a policy and its reference, whose columns stand side by side; or an encoder."""
 
     parts: tuple[Part, ...]
-    sizes: Body
+    sizes: Sizes
     """Of the first body; `layers` and `windows` of all."""
     labels: int
     encoder: nn.Module | None = None
@@ -39,7 +39,7 @@ class Model:
 
     @property
     def likelihood(self) -> bool:
-        """Tell whether the readings are log-probabilities of following tokens."""
+        """Tell whether the readings are of following tokens: log-probabilities, or logits."""
         return any(part.likelihood for part in self.parts)
 
     @property
@@ -56,7 +56,7 @@ def decoder(*parts: Part) -> Model:
             if getattr(other, name) != getattr(sizes[0], name):
                 raise ExportError(f"the reference model's {name} is {getattr(other, name)}, and the policy's is {getattr(sizes[0], name)}")
     whole = replace(sizes[0], layers=sum(one.layers for one in sizes), windows=frozenset().union(*(one.windows for one in sizes)))
-    labels = sum(1 if part.likelihood else heads.width(part.head, size.hidden) for part, size in zip(parts, sizes, strict=True))
+    labels = sum(part.head.columns if part.likelihood else heads.width(part.head, size.hidden) for part, size in zip(parts, sizes, strict=True))
     return Model(tuple(parts), whole, labels)
 
 

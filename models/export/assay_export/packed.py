@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from .attention import masks_by_window
-from .bodies import Body
+from .attention import masks_by_window, seen_by
+from .bodies import Sizes
 from .last import read_last
 from .model import Part, readings
 
@@ -59,7 +59,8 @@ class PackedGraph(nn.Module):
         present: list[torch.Tensor] = []
         for body, read in zip(self.bodies, self.read, strict=True):
             view = TileView(masks, query_index, key_index, scatter_index, read_index, past[len(present):])
-            hidden = body(input_ids=input_ids[None], position_ids=position_ids[None], attention_mask=None, use_cache=False, view=view)[0][0]
+            with seen_by(view):
+                hidden = body(input_ids=input_ids[None], position_ids=position_ids[None], attention_mask=None, use_cache=False, view=view)[0][0]
             rows.append(hidden if read else nn.functional.embedding(read_index, hidden))
             present += view.present
         return (readings(self.parts, rows, target_ids), *present)
@@ -77,7 +78,7 @@ def output_names(layers: int, first: str) -> list[str]:
     return [first] + [f"present_{part}.{layer}" for layer in range(layers) for part in ("key", "value")]
 
 
-def example(sizes: Body, likelihood: bool) -> tuple:
+def example(sizes: Sizes, likelihood: bool) -> tuple:
     """Return inputs to trace with; the sizes differ from each other and from 1, so that each stays a free dimension."""
     tokens, past, tiles, queries, keys, reads = 40, 5, 3, 16, 24, 4
     ids = torch.arange(tokens) % sizes.vocab_size

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from .attention import masks_by_window
+from .attention import masks_by_window, seen_by
 from .model import Part, readings
 
 
@@ -36,8 +36,9 @@ class PaddedGraph(nn.Module):
     def forward(self, input_ids, attention_mask):
         position = torch.arange(input_ids.shape[1])[None]
         masks = masks_by_window(position, position, attention_mask > 0, self.windows)
-        hidden = [body(input_ids=input_ids, position_ids=position, attention_mask=None, use_cache=False, view=GridView(masks))[0]
-                  for body in self.bodies]
+        view = GridView(masks)
+        with seen_by(view):
+            hidden = [body(input_ids=input_ids, position_ids=position, attention_mask=None, use_cache=False, view=view)[0] for body in self.bodies]
         rows, length = input_ids.shape
         if self.pooled:
             rank = position * attention_mask

@@ -78,6 +78,15 @@ def check_place(out: Path) -> None:
         named(out)
 
 
+def check_out(out: Path, source: Path) -> None:
+    """Refuse to write over a checkpoint, or into it."""
+    whole, kept = out.resolve(), source.resolve()
+    if whole == kept:
+        raise ExportError(f"{out} is the checkpoint's own directory; write the bundle to another")
+    if whole.is_relative_to(kept):
+        raise ExportError(f"{out} lies in the checkpoint's directory {source}; write the bundle to another")
+
+
 def put(part: Path, out: Path) -> None:
     """Move a bundle to its place: what the earlier one's manifest names goes, and the new manifest comes last."""
     old = named(out) if out.is_dir() and any(out.iterdir()) else set()

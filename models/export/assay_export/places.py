@@ -35,6 +35,9 @@ def encode(rules: TextRules, item: dict) -> Encoded:
     """Return an item's ids and the places read; ExportError when it has none."""
     manifest = rules.manifest
     encoded = Encoded(rules.encode(item))
+    if manifest["kind"] == "choice":
+        encoded.place = len(encoded.ids) - 2
+        return encoded
     if manifest.get("likelihood"):
         encoded.response = response_start(rules, item, encoded.ids)
     if manifest["kind"] == "process":

@@ -73,11 +73,13 @@ def prefix_tree(sequences: Sequence[list[int]]) -> tuple[list[Segment], list[Seg
 
 def packed_feeds(segments: list[Segment], reads: list[Read], layers: int, kv_heads: int, head_dim: int, *,
                  chunk: Callable[[], int] | int | None = None, shuffle: random.Random | None = None, slack: Slack | None = None,
-                 past: tuple[Segment, dict[str, np.ndarray]] | None = None) -> dict[str, np.ndarray]:
+                 past: tuple[Segment, dict[str, np.ndarray]] | None = None, bidirectional: bool = False,
+                 types: Callable[[list[int]], list[int] | None] | None = None) -> dict[str, np.ndarray]:
     """Return the packed graph's inputs.
 
     chunk is the longest run of queries in one tile (None: a segment is one tile). shuffle mixes the order of segments and of
     tiles. past is a segment that is cached already, with its `past_key.l` and `past_value.l`; it must not be among segments.
+    bidirectional: a token sees its whole segment, which is a sequence; types gives the token types of one.
     """
     slack = slack or Slack()
     order, cached = list(segments), past[0] if past else None
@@ -86,12 +88,14 @@ def packed_feeds(segments: list[Segment], reads: list[Read], layers: int, kv_hea
     offset = {cached: 0} if cached else {}
     tokens: list[int] = []
     positions: list[int] = []
+    kinds: list[int] = []
     kept = len(cached.ids) if cached else 0
     for segment in order:
         offset[segment] = kept + len(tokens)
         tokens += segment.ids
         positions += range(segment.start, segment.start + len(segment.ids))
-    tiles = [tile for segment in order for tile in tiles_of(segment, offset, chunk)]
+        kinds += (types(segment.ids) if types else None) or [0] * len(segment.ids)
+    tiles = [tile for segment in order for tile in tiles_of(segment, offset, chunk, bidirectional)]
     if shuffle:
         shuffle.shuffle(tiles)
     tokens, positions = tokens + [0] * slack.tokens, positions + [0] * slack.tokens
@@ -110,6 +114,7 @@ def packed_feeds(segments: list[Segment], reads: list[Read], layers: int, kv_hea
         "past_position_ids": np.arange(kept), "query_index": query_index, "key_index": key_index,
         "key_len": np.array([len(seen) for _, seen in tiles]), "scatter_index": scatter,
         "read_index": np.array(read + read[:1] * slack.reads, np.int64),
+        "token_type_ids": np.array(kinds + [0] * slack.tokens, np.int64),
     }
     nothing = np.zeros((0, kv_heads, head_dim), np.float32)
     for layer in range(layers):
@@ -118,15 +123,16 @@ def packed_feeds(segments: list[Segment], reads: list[Read], layers: int, kv_hea
     return feeds
 
 
-def tiles_of(segment: Segment, offset: dict[Segment, int], chunk: Callable[[], int] | int | None) -> list[tuple[list[int], list[int]]]:
-    """Return a segment's tiles as (places of its queries, places of its keys)."""
+def tiles_of(segment: Segment, offset: dict[Segment, int], chunk: Callable[[], int] | int | None,
+             bidirectional: bool = False) -> list[tuple[list[int], list[int]]]:
+    """Return a segment's tiles as (places of its queries, places of its keys); bidirectional: which are all of them."""
     before = [offset[part] + at for part in segment.ancestors() for at in range(len(part.ids))]
     own = [offset[segment] + at for at in range(len(segment.ids))]
     tiles, start = [], 0
     while start < len(own):
         length = len(own) if chunk is None else chunk if isinstance(chunk, int) else chunk()
         end = min(len(own), start + length)
-        tiles.append((own[start:end], before + own[:end]))
+        tiles.append((own[start:end], before + (own if bidirectional else own[:end])))
         start = end
     return tiles
 

@@ -6,6 +6,8 @@ import torch
 from torch import nn
 
 from . import int8, storage, weights
+from .errors import ExportError
+from .experts import take_apart, with_experts
 from .model import Model, Part, readings
 
 
@@ -36,6 +38,8 @@ class Reference:
         bodies = [part.body for part in self.parts] + ([self.encoder] if self.encoder else [])
         for body in bodies:
             body.set_attn_implementation("eager")
+            if with_experts(body):
+                self.prepare_experts(body, precision)
         named = {"module": self.encoder} if self.encoder else {
             f"{kind}.{number}": module for number, part in enumerate(self.parts) for kind, module in (("bodies", part.body), ("heads", part.head))}
         exact = [] if not separate else self.encoder.head_parts if self.encoder else [part.head for part in self.parts]
@@ -43,6 +47,14 @@ class Reference:
             if precision != "float32":
                 storage.round_parameters(module, where, precision, self.rounding, exact)
             (weights.stream if self.encoder is None else weights.materialize)(module)
+
+    def prepare_experts(self, body: nn.Module, precision: str) -> None:
+        """Have transformers compute experts in the plainest of its ways; in lower precision with the weights that a graph has, each rounded."""
+        if precision == "int8":
+            raise ExportError(f"--int8 is not supported for {body.config.model_type}, whose layers have experts")
+        body.config._experts_implementation = "eager"
+        if precision != "float32":
+            take_apart(body)
 
     def readings(self, ids: list[int], types: list[int] | None = None) -> torch.Tensor:
         """Return the raw outputs at every token, [len(ids), labels], an encoder's as one row.

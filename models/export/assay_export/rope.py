@@ -14,24 +14,25 @@ class RotaryTable(nn.Module):
     """Stands in for a transformers rotary module: positions in, cosines and sines out."""
 
     def __init__(self, cos: torch.Tensor, sin: torch.Tensor):
-        """cos and sin are [max_tokens, rotary_dim / 2]."""
+        """cos and sin are [max_tokens, rotary_dim]; where their halves are equal, as nearly everywhere, one is kept."""
         super().__init__()
-        self.register_buffer("cos", cos, persistent=False)
-        self.register_buffer("sin", sin, persistent=False)
+        half = cos.shape[-1] // 2
+        self.twice = all(torch.equal(part[:, :half], part[:, half:]) for part in (cos, sin))
+        self.register_buffer("cos", cos[:, :half].clone() if self.twice else cos, persistent=False)
+        self.register_buffer("sin", sin[:, :half].clone() if self.twice else sin, persistent=False)
 
     def forward(self, x: torch.Tensor, position_ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """position_ids is [B, S]; returns cosines and sines [B, S, rotary_dim]. A position ≥ max_tokens is an error."""
         cos = nn.functional.embedding(position_ids, self.cos)
         sin = nn.functional.embedding(position_ids, self.sin)
-        return torch.cat((cos, cos), -1), torch.cat((sin, sin), -1)
+        return (torch.cat((cos, cos), -1), torch.cat((sin, sin), -1)) if self.twice else (cos, sin)
 
 
 def rotary_table(rotary: nn.Module, max_tokens: int, *layer_type: str) -> RotaryTable:
     """Return the table of a transformers rotary module for positions below max_tokens."""
     with torch.no_grad():
         cos, sin = rotary(torch.zeros(1, dtype=torch.float32), torch.arange(max_tokens)[None], *layer_type)
-    half = cos.shape[-1] // 2
-    return RotaryTable(cos[0, :, :half].clone(), sin[0, :, :half].clone())
+    return RotaryTable(cos[0], sin[0])
 
 
 class RotaryTables(nn.Module):
@@ -46,6 +47,11 @@ class RotaryTables(nn.Module):
         return self.tables[layer_type](x, position_ids)
 
 
+def looked_up(rotary: nn.Module, max_tokens: int) -> nn.Module:
+    """Return the table or tables that stand in for a transformers rotary module, for positions below max_tokens."""
+    return RotaryTables(rotary, max_tokens) if hasattr(rotary, "layer_types") else rotary_table(rotary, max_tokens)
+
+
 def position_limit(config) -> int:
     """Return the longest sequence for which one table is right.
 
@@ -58,8 +64,12 @@ def position_limit(config) -> int:
             raise ExportError(f"config.json: pad_token_id is missing, and positions of a {config.model_type} begin behind it")
         return limit - config.pad_token_id - 1
     rope = getattr(config, "rope_parameters", None) or {}
-    if "rope_type" not in rope and rope and all(isinstance(own, dict) for own in rope.values()):
-        return limit
+    nested = "rope_type" not in rope and bool(rope) and all(isinstance(own, dict) for own in rope.values())
+    return min([limit, *(rotation_limit(own, limit) for own in (rope.values() if nested else [rope]))])
+
+
+def rotation_limit(rope: dict, limit: int) -> int:
+    """Return how far one kind of rotation goes; ExportError when it is not supported."""
     kind = rope.get("rope_type", "default")
     if kind == "longrope":
         original = rope.get("original_max_position_embeddings") or limit

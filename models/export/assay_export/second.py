@@ -88,10 +88,10 @@ def hold_ids(what: str, ours: list[int], theirs: list[int]) -> None:
 
 def hold_pair(what: str, ours: dict, theirs: dict, count: int) -> None:
     """Refuse a golden pair whose scores differ from transformers'; count: of the terms that a score adds up."""
-    for name in ("score", "probability", "steps"):
+    for name in ("score", "probability", "steps", "logits", "log_sum"):
         mine, right = (value if isinstance(value := pair.get(name), list) else [value] for pair in (ours, theirs))
         for at, (have, want) in enumerate(zip(mine, right, strict=True)):
-            field = f"{name}[{at}]" if name == "steps" else name
+            field = f"{name}[{at}]" if name in ("steps", "logits") else name
             if (have is None) != (want is None):
                 raise ExportError(f"{what}: its {field} is {have} as this package reads the checkpoint, and {want} as transformers loads it")
             if have is not None and not apart(have, want, count) <= TOLERANCE:

@@ -68,7 +68,12 @@ class TextRules:
         return [rules["bos_id"]] * bos + ids[first:]
 
     def encode(self, item: dict) -> list[int]:
-        """Return an item's ids: `input_ids`, `text`, `messages`, `prompt` with `response` or `steps`; of a pair `first` and `second`."""
+        """Return an item's ids: `input_ids`, `text`, `messages`, `prompt` with `response` or `steps`; of a pair `first` and `second`.
+
+        With `candidate` they are the prompt's, and behind them the candidate's one.
+        """
+        if "candidate" in item:
+            return self.with_candidate(item)
         if "input_ids" in item:
             return self.policies(list(item["input_ids"]))
         if "text" in item:
@@ -79,6 +84,15 @@ class TextRules:
             return self.policies([token for piece in self.pieces(item) for token in piece])
         names = {"first": item["first"], "second": item["second"]} if "first" in item else {}
         return self.policies(self.tokenize(self.render(self.messages(item), **names)))
+
+    def with_candidate(self, item: dict) -> list[int]:
+        """Return the prompt's ids and the candidate's behind them; ExportError when it is not one token there."""
+        candidate = item["candidate"]
+        text = item["text"] if "text" in item else self.render(self.messages(item), add_generation_prompt=True)
+        before, whole = (self.policies(self.tokenize(part)) for part in (text, text + candidate))
+        if whole[:-1] != before:
+            raise ExportError(f"the candidate {candidate!r} is not exactly one token behind the prompt of a golden item")
+        return whole
 
     def pieces(self, item: dict) -> list[list[int]]:
         """Return the ids of the rendered prompt and of each step with its separator, for steps tokenized on their own."""

@@ -113,6 +113,10 @@ def rows(model, form: dict, ids: list[int], types: list[int] | None, pooled: boo
             return logits[0][:, form["ids"]]
         case "vocabulary_mean":
             return logits[0].double().mean(-1, keepdim=True)
+        case "choice":
+            logit = logits[0, :-1].double()
+            both = torch.cat([logit.gather(1, given[0, 1:, None]), logit.logsumexp(-1, keepdim=True)], 1)
+            return torch.nn.functional.pad(both, (0, 0, 0, 1))
         case "likelihood":
             following = torch.log_softmax(logits[0, :-1].double(), -1).gather(1, given[0, 1:, None])
             return torch.nn.functional.pad(following, (0, 0, 0, 1))

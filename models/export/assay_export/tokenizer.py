@@ -51,6 +51,14 @@ def load_tokenizer(source: Path) -> tuple[Tokenizer, str]:
     return tokenizer, text
 
 
+def check_ids(tokenizer: Tokenizer, vocab_size: int, where: Path) -> None:
+    """Refuse a tokenizer with an id for which a model has no embedding."""
+    token, highest = max(tokenizer.get_vocab().items(), key=lambda entry: entry[1], default=("", -1))
+    if highest >= vocab_size:
+        raise ExportError(f"{where}: tokenizer.json gives {token!r} the id {highest}, and the model's vocab_size is {vocab_size}; take the tokenizer that "
+                          "the model was trained with")
+
+
 def unknown(given, kept, path: str) -> str | None:
     """Return the path of the first field with a value that the library did not keep, or None."""
     if isinstance(given, list) and isinstance(kept, list):

@@ -24,8 +24,6 @@ def check_values(raw: dict, path: Path) -> None:
     heads, keys = raw.get("num_attention_heads"), raw.get("num_key_value_heads")
     if isinstance(heads, int) and isinstance(keys, int) and (keys < 1 or heads % keys):
         raise ExportError(f"{path}: num_key_value_heads is {keys}, and num_attention_heads {heads}, which must be a multiple of it")
-    if raw.get("chunk_size_feed_forward"):
-        raise ExportError(f"{path}: chunk_size_feed_forward {raw['chunk_size_feed_forward']} is not supported; 0 computes the same at once")
     for name in ("dtype", "torch_dtype"):
         value = raw.get(name)
         if value not in (None, "auto") and not (isinstance(value, str) and isinstance(getattr(torch, value.removeprefix("torch."), None), torch.dtype)):

@@ -34,7 +34,9 @@ def parameter(stored: torch.Tensor) -> nn.Parameter:
     """Return a float32 parameter for a tensor as stored: its values when small, a placeholder when large."""
     if stored.numel() < LARGE:
         return nn.Parameter(stored.float(), requires_grad=False)
-    return placeholder(stored.shape, stored.float)
+    made = placeholder(stored.shape, stored.float)
+    made.stored = stored
+    return made
 
 
 def placeholder(shape: torch.Size, read: Callable[[], torch.Tensor]) -> nn.Parameter:
@@ -42,6 +44,14 @@ def placeholder(shape: torch.Size, read: Callable[[], torch.Tensor]) -> nn.Param
     empty = nn.Parameter(torch.zeros(()).expand(shape), requires_grad=False)
     empty.read = read
     return empty
+
+
+def part(given: nn.Parameter, number: int) -> nn.Parameter:
+    """Return one of the matrices of a parameter of three dimensions; of a placeholder one that reads that matrix alone."""
+    if not hasattr(given, "read"):
+        return nn.Parameter(given[number], requires_grad=False)
+    stored = given.stored
+    return placeholder(given.shape[1:], lambda: stored[number].float())
 
 
 def load(given: nn.Parameter) -> torch.Tensor:

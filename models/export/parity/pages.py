@@ -9,6 +9,7 @@ KINDS = {
     "process": ("Process reward models", "a score for each step"),
     "pair": ("Pair models", "read two responses at once"),
     "preference": ("Preference models", "an embedding for each response, compared two by two"),
+    "choice": ("Judges without generation", "which of a request's candidates follows the prompt"),
 }
 
 INTRODUCTION = """# Models
@@ -35,7 +36,7 @@ NOT_COVERED = """## Not covered, and why
 | bge-reranker-v2-minicpm-layerwise, v2.5-gemma2-lightweight | read at an earlier layer, with remote code |
 | jina-reranker-v2, bge-m3 dense or sparse vectors | remote code; embeddings are no scores |
 | PickScore, HPSv2, ImageReward, LLaVA and VILA models | images |
-| GenRM, critique and judge models | they must generate text first |
+| GenRM, critique and judge models that write first | they must generate text; where the verdict is the next token, `choice` reads it |
 | quantized checkpoints (GPTQ, AWQ, bitsandbytes) | the weights that the authors scored with are the unquantized ones; export those |
 | adapters other than plain LoRA (DoRA, IA3, PiSSA as it is trained, trained biases) | their sums are others; `merge_and_unload()` of peft makes a checkpoint of them |
 | pickled weights (.bin, .pt) | loading them can run code; save them as safetensors first |

@@ -3,7 +3,6 @@
 A variant is a layout with the head inside the graph or in one of its own.
 """
 
-import json
 import re
 import subprocess
 import tempfile
@@ -73,7 +72,6 @@ def attempt(case: Case, assay: Path, out: Path, result: Result) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         source = Path(scratch) / case.name
         case.write(source)
-        result.class_name = json.loads((source / "config.json").read_text(encoding="utf-8"))["architectures"][0]
         pairs = case.reference(source, case.items)
         prove_spread(pairs)
         other = source / "reference"
@@ -81,6 +79,7 @@ def attempt(case: Case, assay: Path, out: Path, result: Result) -> None:
             str(source), str(bundle), "--family", case.family, "--layout", result.layout, "--head", result.head, "--name", case.name,
             "--licence", "Apache-2.0", "--description", "Tiny random weights, for tests",
             *(["--reference", str(other)] if other.is_dir() else []), *case.options]))
+    result.class_name = yaml.safe_load((bundle / "assay.yaml").read_text(encoding="utf-8"))["source"]["class"]
     put_pairs(bundle, pairs)
     verified = subprocess.run([assay, "verify", bundle], capture_output=True, text=True, timeout=300)
     said = verified.stdout + verified.stderr
@@ -95,7 +94,8 @@ def attempt(case: Case, assay: Path, out: Path, result: Result) -> None:
 
 def prove_spread(pairs: list[dict]) -> None:
     """Refuse golden pairs that all score the same."""
-    numbers = [number for pair in pairs for number in (pair["steps"] if "steps" in pair else [pair.get("score", pair.get("probability"))])]
+    numbers = [number for pair in pairs for number in
+               pair.get("steps") or pair.get("logits") or [pair.get("score", pair.get("probability"))]]
     known = [number for number in numbers if number is not None]
     if len(pairs) < 3 or max(known) - min(known) < LEAST_SPREAD:
         raise Failed(f"the reference's scores of {len(pairs)} items lie within {LEAST_SPREAD}, so they would prove nothing")

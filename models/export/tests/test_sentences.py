@@ -21,7 +21,7 @@ def said(source, tmp_path, *options: str) -> str:
 
 @pytest.mark.parametrize(("fields", "words"), [
     ({"pad_token_id": 400}, "config.json: pad_token_id is 400, and vocab_size 400"),
-    ({"chunk_size_feed_forward": 4}, "config.json: chunk_size_feed_forward 4 is not supported"),
+    ({"chunk_size_feed_forward": 4}, "config.json: chunk_size_feed_forward: 4, and 0 computes the same at once, is not supported"),
     ({"architectures": "Qwen3ForSequenceClassification"}, 'config.json: architectures is "Qwen3ForSequenceClassification", and must be a list'),
     ({"rope_scaling": {"type": "su", "short_factor": [1.0], "long_factor": [1.0]}}, "config.json: rope_scaling: type 'su' is longrope's old name"),
     ({"hidden_size": "wide"}, "config.json: "), ({"num_attention_heads": None}, "config.json: "), ({"rms_norm_eps": []}, "config.json: "),

@@ -25,6 +25,11 @@ mod template;
 
 pub use capi::*;
 
+/// Tokenizing and rendering take and give back memory for every word and value, many threads at once, which is what this
+/// allocator is made for. What C allocates, ONNX Runtime's memory too, is not its own.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Runs what may panic, in reading a tokenizer's file or in a template. A panic is an error, since one that crosses the
 /// C interface ends the process; none is printed, since what comes of it says so.
 fn caught<T, E: From<&'static str>>(work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {

@@ -1,4 +1,4 @@
-"""Encoders that read a prompt and a response, or a query and a passage, at once; padded only, the graph pools."""
+"""Encoders that read a prompt and a response, or a query and a passage, at once; the graph pools."""
 
 from functools import cache
 
@@ -56,9 +56,9 @@ def cross_encoder(activation=lambda logit: logit):
     return run
 
 
-def case(name: str, family: str, writes, activation=lambda logit: logit) -> Case:
+def case(name: str, family: str, writes, activation=lambda logit: logit, layouts: tuple[str, ...] = ("packed", "padded")) -> Case:
     """Return an encoder's case."""
-    return Case(name, family, writes, PASSAGES, cross_encoder(activation), layouts=("padded",))
+    return Case(name, family, writes, PASSAGES, cross_encoder(activation), layouts=layouts)
 
 
 DEBERTA2 = ("deberta-v2", "DebertaV2ForSequenceClassification", BERT_UNIGRAM, BERT_TOKENS)
@@ -66,16 +66,19 @@ MODERN = ("modernbert", "ModernBertForSequenceClassification", BERT_BYTES, BERT_
 MODERN_SIZES = {"num_hidden_layers": 3, "global_attn_every_n_layers": 2, "local_attention": 8, "cls_token_id": 1, "sep_token_id": 2,
                 "bos_token_id": 1, "eos_token_id": 2}
 
+PADDED = ("padded",)
+"""DeBERTa's attention is part of its layers."""
+
 CASES = [
     case("bert-reranker", "bert-pair", writer("bert", "BertForSequenceClassification", WORDPIECE, BERT_TOKENS, 51)),
     case("roberta-reranker", "roberta-pair", writer("roberta", "RobertaForSequenceClassification", ROBERTA_BYTES, ROBERTA_TOKENS, 52,
                                                     max_position_embeddings=258, type_vocab_size=1)),
     case("bge-reranker", "roberta-pair", writer("xlm-roberta", "XLMRobertaForSequenceClassification", ROBERTA_UNIGRAM, ROBERTA_TOKENS, 53,
                                                 max_position_embeddings=258, type_vocab_size=1)),
-    case("oasst-deberta-v3", "deberta-pair", writer(*DEBERTA2, 54, **V3)),
-    case("deberta-v2", "deberta-pair", writer(*DEBERTA2, 55, **V2)),
-    case("deberta-v1", "deberta-pair", writer("deberta", "DebertaForSequenceClassification", BERT_BYTES, BERT_TOKENS, 56, **V1)),
-    case("mxbai-rerank", "mxbai-rerank", writer(*DEBERTA2, 57, **V3), torch.sigmoid),
+    case("oasst-deberta-v3", "deberta-pair", writer(*DEBERTA2, 54, **V3), layouts=PADDED),
+    case("deberta-v2", "deberta-pair", writer(*DEBERTA2, 55, **V2), layouts=PADDED),
+    case("deberta-v1", "deberta-pair", writer("deberta", "DebertaForSequenceClassification", BERT_BYTES, BERT_TOKENS, 56, **V1), layouts=PADDED),
+    case("mxbai-rerank", "mxbai-rerank", writer(*DEBERTA2, 57, **V3), torch.sigmoid, PADDED),
     case("modernbert-reranker", "modernbert-pair", writer(*MODERN, 58, classifier_pooling="cls", **MODERN_SIZES)),
     case("modernbert-reranker-mean", "modernbert-pair", writer(*MODERN, 59, classifier_pooling="mean", **MODERN_SIZES)),
 ]

@@ -1,0 +1,91 @@
+package encode
+
+import (
+	"context"
+	"slices"
+
+	"github.com/assay-rm/assay/models/fault"
+)
+
+// encodeCandidate encodes a prompt and the candidate behind it, which must be exactly one token there: what the model
+// is read for is the token that follows the prompt.
+//
+//	<user>12 + 30 = 42?<bot>      the prompt: 31 … 8, read at its last token
+//	<user>12 + 30 = 42?<bot>yes   31 … 8 9891: the candidate "yes" is the token 9891
+//
+// An item without a candidate is its prompt alone. Behind input_ids no text shows what a candidate is: a tokenizer may
+// have one token for a word that begins a text and another for the same word inside of it.
+func (e *Encoder) encodeCandidate(ctx context.Context, item asked, form string, truncate Truncation, within bound, out *Encoded) (err error) {
+	switch form {
+	case formIDs:
+		if item.Candidate != nil {
+			return fault.New(fault.CodeItem, "input_ids do not show what token a candidate is behind them: give messages, prompt or text")
+		}
+		out.IDs = slices.Clone(item.InputIDs)
+	case formText:
+		out.Text = *item.Text
+	default:
+		if out.Text, err = e.render(item, turns(item.Item), true); err != nil {
+			return err
+		}
+	}
+	if form != formIDs {
+		if out.IDs, err = e.ids(ctx, form, out.Text, within); err != nil {
+			return err
+		}
+	}
+	if err := e.applyPolicies(out, form); err != nil {
+		return err
+	}
+	out.Positions = []int{len(out.IDs) - 1}
+	if item.Candidate != nil {
+		id, err := e.follows(ctx, out, *item.Candidate)
+		if err != nil {
+			return err
+		}
+		out.IDs = append(out.IDs, id)
+	}
+	return e.cutPrompt(out, truncate)
+}
+
+// follows gives the id of a candidate behind a prompt. Text that is longer than any token is not tokenized to say so.
+func (e *Encoder) follows(ctx context.Context, prompt *Encoded, candidate string) (int64, error) {
+	if longest := e.tokens.MostBytes(1); len(candidate) > longest {
+		return 0, fault.New(fault.CodeItem, "candidates: %q has %d bytes, and no token has more than %d", fault.Short(candidate), len(candidate), longest)
+	}
+	ids, err := e.ids(ctx, "candidates", prompt.Text+candidate, unbound)
+	if err != nil {
+		return 0, err
+	}
+	ids = e.applyBOS(ids)
+	switch lead := len(prompt.IDs); {
+	case len(ids) < lead || !slices.Equal(ids[:lead], prompt.IDs):
+		return 0, fault.New(fault.CodeItem, "candidates: %q melts together with the end of the prompt, and must be a token of its own behind it",
+			fault.Short(candidate))
+	case len(ids) != lead+1:
+		return 0, fault.New(fault.CodeItem, "candidates: %q is %d tokens behind the prompt, and must be one", fault.Short(candidate), len(ids)-lead)
+	}
+	return ids[len(ids)-1], nil
+}
+
+// cutPrompt cuts the oldest tokens of a prompt that is too long, where the request asks for it. Its newest ones lead to
+// the answer, and are never cut.
+func (e *Encoder) cutPrompt(out *Encoded, truncate Truncation) error {
+	n, limit, head := len(out.IDs), e.manifest.Limits.MaxTokens, e.manifest.Tokenizer.Leading()
+	switch {
+	case n <= limit:
+		return nil
+	case truncate == TruncateRight:
+		return fault.New(fault.CodeTooLong, "the item has %d tokens, and limits.max_tokens of model %q is %d; a prompt is cut from the left only",
+			n, e.manifest.Name, limit)
+	case truncate != TruncateLeft:
+		return e.tooLong(n)
+	case limit < head+2:
+		return fault.New(fault.CodeTooLong, "the item has %d tokens, and limits.max_tokens %d of model %q leaves no room for a prompt", n, limit,
+			e.manifest.Name)
+	}
+	out.Truncated = n - limit
+	out.IDs = slices.Delete(out.IDs, head, head+out.Truncated)
+	out.Positions[0] -= out.Truncated
+	return nil
+}
