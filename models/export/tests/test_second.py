@@ -194,14 +194,6 @@ def test_no_check_is_noted_in_the_manifest(checkpoint, tmp_path):
     assert read_bundle(tmp_path / "out").manifest["source"]["checked"] is False
 
 
-def test_large_scores_are_held_to_their_size(checkpoint, tmp_path):
-    """float32 has seven digits, so a score of hundreds differs by more than 1e-4 between two right ways to add it up."""
-    source = checkpoint("llama")
-    change(source, lambda weights: weights.update({"score.weight": weights["score.weight"] * 300}))
-    assert "largest difference" in run(source, tmp_path / "out")
-    assert max(abs(pair["score"]) for pair in read_bundle(tmp_path / "out").golden) > 30
-
-
 def test_a_head_that_config_json_gives_another_size(checkpoint, tmp_path):
     source = checkpoint("llama")
     tiny.edit_json(source / "config.json", id2label={"0": "bad", "1": "good"}, label2id={"bad": 0, "good": 1})
