@@ -151,3 +151,70 @@ func TestACacheThatCannotBeIsRefused(t *testing.T) {
 		}
 	}
 }
+
+// TestCachedLikelihoodsAreOfTheirOwnToken: the log-probability at a token is that of the token which follows it, so
+// sequences that part within or behind a cached block read what they read without a cache, in whatever order they come.
+func TestCachedLikelihoodsAreOfTheirOwnToken(t *testing.T) {
+	for _, name := range []string{"dpo-llama3", "dpo-qwen3-tied"} {
+		t.Run(name, func(t *testing.T) {
+			var items []encode.Encoded
+			for _, backwards := range []bool{false, true} {
+				m := serve(t, filepath.Join("testdata", "families", name))
+				items = partingAt(m.info.Manifest.Graph.VocabSize, 15, 16, 17, 32, 33)
+				if backwards {
+					slices.Reverse(items)
+				}
+				cached := 0
+				for range 2 { // the second time they come together, and behind what the first time left
+					for _, item := range items {
+						cached += readAs(t, m, []encode.Encoded{item})
+					}
+					cached += readAs(t, m, items)
+				}
+				if cached == 0 {
+					t.Error("nothing came from the cache")
+				}
+			}
+		})
+	}
+}
+
+// partingAt returns sequences that share so many tokens, then differ, and are read at every token but the last.
+func partingAt(vocabulary int64, shared ...int) []encode.Encoded {
+	common := probeIDs(vocabulary, 40, 7)
+	items := []encode.Encoded{{IDs: common}}
+	for _, n := range shared {
+		for seed := range uint64(2) {
+			rest := probeIDs(vocabulary, 9, 11+seed)
+			rest[0] = (common[n] + 1 + int64(seed)) % vocabulary
+			items = append(items, encode.Encoded{IDs: slices.Concat(common[:n], rest)})
+		}
+	}
+	for i := range items {
+		for at := range len(items[i].IDs) - 1 {
+			items[i].Positions = append(items[i].Positions, at)
+		}
+	}
+	return items
+}
+
+// readAs reads items through the batcher, holds each to its own forward to the bit, and returns how many of their
+// tokens were cached.
+func readAs(t *testing.T, m *Model, items []encode.Encoded) (cached int) {
+	t.Helper()
+	readings, err := m.ReadEncoded(t.Context(), Caller{}, items)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, reading := range readings {
+		rows, err := m.forward(t.Context(), m.batching(Options{}), []batching.Sequence{{IDs: items[i].IDs, Positions: items[i].Positions}})
+		if err != nil || reading.Err != nil {
+			t.Fatal(err, reading.Err)
+		}
+		if moved := distance(reading.Rows, rows[0]); moved != 0 {
+			t.Fatalf("%d tokens, %d cached: off by %g", len(items[i].IDs), reading.Cached, moved)
+		}
+		cached += reading.Cached
+	}
+	return cached
+}

@@ -145,6 +145,12 @@ func TestRankOrdersWhatScored(t *testing.T) {
 	if diff := cmp.Diff([]string{"3", "5", "too_long", "5", "6"}, codes(answer.Results)); diff != "" {
 		t.Errorf("responses (-want +got):\n%s", diff)
 	}
+	for places, want := range map[int]int{0: 4, 1: 1, 4: 4, 5: 4, 100: 4} { // none asked for, and more than there are, are all that scored
+		answer := ask(t, e, Request{Question: Rank, Groups: to("p", "a", "ccc", long, "bbb", "dddd"), Places: places})
+		if len(answer.Ranking) != want || len(answer.Results) != 5 {
+			t.Errorf("n %d: %d places of %d responses, want %d", places, len(answer.Ranking), len(answer.Results), want)
+		}
+	}
 	none := ask(t, e, Request{Question: Rank, Groups: to("p", long)})
 	if len(none.Ranking) != 0 || none.Results[0].Err == nil || none.Results[0].Err.Code != fault.CodeTooLong {
 		t.Errorf("ranking %v of failures %v", none.Ranking, codes(none.Results))

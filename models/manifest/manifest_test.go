@@ -13,7 +13,7 @@ const goodManifest = `version: 1
 name: tiny
 kind: reward
 licence: Apache-2.0
-source: {checkpoint: random, class: Qwen3ForSequenceClassification}
+source: {checkpoint: random, class: Qwen3ForSequenceClassification, harmless: [lab_notes]}
 graph: {file: model.onnx, layout: packed, precision: float32, output: readings, labels: [reward], vocab_size: 300, layers: 2, kv_heads: 2, head_dim: 32}
 tokenizer: {file: tokenizer.json, bos: none, pad_id: 0}
 template: {file: chat_template.jinja, variables: {bos_token: "<s>"}}

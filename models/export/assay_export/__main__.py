@@ -1,5 +1,5 @@
 """`python -m assay_export` is the command `assay-export`."""
 
-from .cli import main
+from .command import main
 
 main()

@@ -9,7 +9,7 @@ from torch import nn
 from . import drift, graph, heads, licence, separate
 from .bodies import ENCODERS
 from .check import Verdict, check_graph
-from .errors import ExportError
+from .errors import ExportError, about
 from .golden import default_items, golden_pairs, undated, write_pairs
 from .keys import check_harmless, check_keys
 from .manifest import check_manifest, name_preference, write_manifest
@@ -19,7 +19,7 @@ from .reference import Reference, float32_copy
 from .rope import limit_notice, position_limit
 from .second import Second
 from .text import TextRules
-from .tokenizer import load_tokenizer
+from .tokenizer import check_ids, load_tokenizer
 from .tolerance import TOLERANCE
 
 MAX_TOKENS = 32768
@@ -36,8 +36,8 @@ class Options:
     check: bool = True
     golden: Iterable[dict] | None = None
     """Items; None: a few of our own."""
-    licences: Path | None = None
-    """Directory whose licence files go along."""
+    source: Path | None = None
+    """The checkpoint's directory, whose licence files go along."""
     separate: bool = False
     """The head is in a graph of its own."""
     second: Second | None = None
@@ -68,8 +68,7 @@ def write_bundle(model: Model, tokenizer: str | Path, out: str | Path, manifest:
         separate.check_separable(model)
     max_tokens = token_limit(model, options.max_tokens, manifest.get("template") or {})
     parsed, tokenizer_text = load_tokenizer(Path(tokenizer))
-    if parsed.get_vocab_size() > model.sizes.vocab_size:
-        raise ExportError(f"tokenizer.json has {parsed.get_vocab_size()} tokens, and the model's vocab_size is {model.sizes.vocab_size}")
+    check_ids(parsed, model.sizes.vocab_size, Path(tokenizer))
     if template is not None:
         manifest["template"] = {"file": "chat_template.jinja"} | (manifest.get("template") or {})
     if manifest["kind"] == "preference":
@@ -78,7 +77,8 @@ def write_bundle(model: Model, tokenizer: str | Path, out: str | Path, manifest:
     pad = manifest["tokenizer"].get("pad_id") if manifest["pooling"] == "last_not_pad" else None
     if pooled:
         manifest["pooling"] = "in_graph"
-    check_manifest(manifest, model, layout, options.precision)
+    with about(options.source):
+        check_manifest(manifest, model, layout, options.precision)
     rules = TextRules(parsed, template, manifest, pad if pooled else None)
     if manifest["kind"] == "process" and manifest["steps"].get("tokenize", "joint") == "joint":
         rules.separator_id()
@@ -86,11 +86,13 @@ def write_bundle(model: Model, tokenizer: str | Path, out: str | Path, manifest:
     exact = reference = Reference(model)
     if options.precision != "float32":
         reference = Reference(model, options.precision, options.separate)
-    asked = default_items(rules) if options.golden is None else list(options.golden)
-    items = undated(asked, rules)
-    pairs = golden_pairs(items, exact, rules, max_tokens)
+    with about(options.source if options.golden is None else None):
+        asked = default_items(rules) if options.golden is None else list(options.golden)
+        items = undated(asked, rules)
+        pairs = golden_pairs(items, exact, rules, max_tokens)
     if options.check and options.second:
-        options.second.hold(items, pairs, rules, model.types, max_tokens)
+        with about(options.source):
+            options.second.hold(items, pairs, rules, model.types, max_tokens)
     lost, tolerance = None, TOLERANCE
     if reference is not exact:
         lost = drift.measure(exact, reference, model.sizes.vocab_size, max_tokens)
@@ -110,7 +112,7 @@ def write_bundle(model: Model, tokenizer: str | Path, out: str | Path, manifest:
             (part / "chat_template.jinja").write_text(template, encoding="utf-8")
         if pairs:
             write_pairs(part / "golden.jsonl", pairs)
-        if options.licences and (copied := licence.copy_files(options.licences, part)):
+        if options.source and (copied := licence.copy_files(options.source, part)):
             manifest["source"] = manifest["source"] | {"licences": copied}
         verdict = None
         if options.check:

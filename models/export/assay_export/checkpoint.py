@@ -1,6 +1,5 @@
 """Reading a checkpoint directory: config, weights and head, without running anything that lies in it."""
 
-import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,16 +14,18 @@ from transformers.initialization import no_init_weights
 from . import experts, forms, heads, internlm2
 from .bodies import ENCODERS, check_type, describe
 from .encoder import Classifier
-from .errors import ExportError
+from .errors import ExportError, about, first_line
 from .family import Family, resolve
 from .files import digest, index_notices, read_json, read_weights, weight_files
+from .foreign import why_no_config
 from .model import Model, Part, decoder, encoder
 from .modules import folders, modules_of
 from .nested import text_config, text_weights
 from .rope import position_limit
 from .sentence import FILES as SENTENCE_FILES
 from .tokenizer import load_tokenizer
-from .weights import parameter
+from .values import check_values, label_names, short
+from .weights import checked, parameter
 
 IGNORED = (
     "lm_head.weight", "lm_head.bias", "embed_out.weight", "rotary_emb.inv_freq", ".attn.bias", ".attn.masked_bias", ".attention.bias",
@@ -60,29 +61,22 @@ def read_config(directory: Path) -> tuple[dict, str]:
     if (directory / "adapter_config.json").exists():
         raise ExportError(f"{directory} holds a LoRA adapter (adapter_config.json) and is read as a whole checkpoint here, where which of the two is "
                           "meant is unknown; give the adapter's files a directory of their own, or merge it into its base model and save that first")
-    raw = read_json(directory / "config.json")
+    path = directory / "config.json"
+    if not path.exists() and not path.is_symlink():
+        raise ExportError(why_no_config(directory))
+    raw = read_json(path)
     classes = raw.get("architectures")
     if not classes:
-        raise ExportError(f"{directory / 'config.json'}: architectures is missing, so the kind of head is unknown")
-    if not isinstance(classes, list) or not isinstance(classes[0], str):
-        raise ExportError(f"{directory / 'config.json'}: architectures is {json.dumps(classes)[:60]}, and must be a list of class names")
-    check_values(raw, directory / "config.json")
+        raise ExportError(f"{path}: architectures is missing, so the kind of head is unknown; write the class that the weights are of, such as "
+                          "[\"LlamaForSequenceClassification\"]")
+    if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
+        raise ExportError(f"{path}: architectures is {short(classes)}, and must be a list of class names")
+    if len(classes) > 1:
+        raise ExportError(f"{path}: architectures names {short(classes)}, and only one of them can be the class of the weights; leave that one")
+    check_values(raw, path)
     if raw.get("transformers_weights") is not None:
-        raise ExportError(f"{directory / 'config.json'}: transformers_weights: weights under a name of their own are not supported")
-    if "quantization_config" in raw:
-        raise ExportError(f"{directory / 'config.json'}: quantization_config: quantized weights are not supported")
+        raise ExportError(f"{path}: transformers_weights: weights under a name of their own are not supported; name the file model.safetensors")
     return raw, classes[0]
-
-
-def check_values(raw: dict, path: Path) -> None:
-    """Refuse values of config.json with which no body can be made, or only one that cannot be exported."""
-    pad, size = raw.get("pad_token_id"), raw.get("vocab_size")
-    if isinstance(pad, int) and isinstance(size, int) and pad >= size:
-        raise ExportError(f"{path}: pad_token_id is {pad}, and vocab_size {size}; ids must be below it")
-    for name in ("rope_scaling", "rope_parameters"):
-        kind = raw[name].get("rope_type", raw[name].get("type")) if isinstance(raw.get(name), dict) else None
-        if kind == "su":
-            raise ExportError(f"{path}: {name}: type 'su' is longrope's old name, which transformers does not read; write longrope in its place")
 
 
 def load(directory: Path, raw: dict, family: Family, tokenizer: Tokenizer, reference: Path | None = None,
@@ -101,7 +95,8 @@ def load(directory: Path, raw: dict, family: Family, tokenizer: Tokenizer, refer
         model = classifier(raw, directory, read_weights(files))
     elif family.head.get("form") == "modules":
         body = empty_body(body_config(raw, directory))
-        fill(body, "", old_norms(read_weights(files)), set())
+        weights = old_norms(read_weights(files))
+        fill(body, "", weights, set(), weights)
         whole = modules_of(directory, body)
         model = encoder(whole, whole.labels)
         read += [path for _, folder in folders(directory)[1:] for path in sorted(folder.iterdir())]
@@ -112,11 +107,12 @@ def load(directory: Path, raw: dict, family: Family, tokenizer: Tokenizer, refer
             if load_tokenizer(reference)[0].get_vocab() != tokenizer.get_vocab():
                 raise ExportError(f"{reference / 'tokenizer.json'}: the reference has another vocabulary than the policy, so its ids mean other text")
             more = weight_files(reference)
-            parts.append(part(other, reference, family, tokenizer, text_weights(read_weights(more))))
+            with about(reference):
+                parts.append(part(other, reference, family, tokenizer, text_weights(read_weights(more))))
             read += [reference / "config.json", *more, reference / "tokenizer.json"]
         model = parts[0] if isinstance(parts[0], Model) else decoder(*cast(list[Part], parts))
     names = getattr(model.parts[0].head, "names", None) if model.parts else None
-    return Checkpoint(model, names or label_names(raw), digest(read), index_notices(read))
+    return Checkpoint(model, names or label_names(raw, directory / "config.json"), digest(read), index_notices(read))
 
 
 def part(raw: dict, directory: Path, family: Family, tokenizer: Tokenizer, weights: dict[str, torch.Tensor]) -> Part | Model:
@@ -137,7 +133,7 @@ def part(raw: dict, directory: Path, family: Family, tokenizer: Tokenizer, weigh
     embedding = given.get(name_of(body, body.get_input_embeddings().weight))
     source = heads.Given(form, weights, body, embedding, describe(config).hidden, raw)
     head = forms.build(source)
-    fill(body, prefix, given, {name.removeprefix(prefix) for name in source.used})
+    fill(body, prefix, given, {name.removeprefix(prefix) for name in source.used}, weights)
     return encoder(head, head.labels) if isinstance(head, heads.Pooled) else Part(body, head)
 
 
@@ -148,6 +144,10 @@ def find_prefix(weights: dict[str, torch.Tensor], body: nn.Module) -> str:
     for prefix in PREFIXES:
         if any(prefix + name in weights for name in names):
             return prefix
+    strange = next((name for name in sorted(weights) if name.endswith("." + table)), None)
+    if strange is not None:
+        raise ExportError(f"the checkpoint has a weight {strange}, and {table} is wanted under one of the prefixes {', '.join(filter(None, PREFIXES))}, "
+                          "or none; save the model from within what wraps it")
     return next(prefix for prefix in PREFIXES if any(name.startswith(prefix) for name in weights))
 
 
@@ -172,8 +172,7 @@ def body_config(raw: dict, directory: Path, family: Family | None = None):
     except ExportError:
         raise
     except Exception as error:  # transformers raises many kinds here; each means the same to the caller
-        said = " ".join([type(error).__name__ + ":", *str(error).strip().splitlines()[:1]])
-        raise ExportError(f"{directory / 'config.json'}: {said}") from error
+        raise ExportError(f"{directory / 'config.json'}: {first_line(error)}") from error
     return config
 
 
@@ -191,7 +190,7 @@ def classifier(raw: dict, directory: Path, weights: dict[str, torch.Tensor]) -> 
     with no_init_weights():
         model = AutoModelForSequenceClassification.from_config(config, dtype=torch.float32, attn_implementation="eager",
                                                                trust_remote_code=False).eval()
-    fill(model, "", old_norms(weights), set())
+    fill(model, "", old_norms(weights), set(), weights)
     return encoder(Classifier(model), config.num_labels)
 
 
@@ -202,10 +201,10 @@ def old_norms(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
             for name, value in weights.items()}
 
 
-def fill(module: nn.Module, prefix: str, given: dict[str, torch.Tensor], used: set[str]) -> None:
-    """Fill every parameter of a module; ExportError names the first weight that is missing, of another shape or extra.
+def fill(module: nn.Module, prefix: str, given: dict[str, torch.Tensor], used: set[str], stored: dict[str, torch.Tensor]) -> None:
+    """Fill every parameter of a module; ExportError names the first weight that is missing, of another shape, not finite or extra.
 
-    used names weights that the head took.
+    given has the weights without the prefix, stored as the files name them; used names weights that the head took.
     """
     wanted = module.state_dict()
     tied = set(getattr(module, "all_tied_weights_keys", None) or {})
@@ -213,19 +212,12 @@ def fill(module: nn.Module, prefix: str, given: dict[str, torch.Tensor], used: s
         if name in tied and name not in given:
             continue
         if name not in given:
-            raise ExportError(f"the checkpoint has no weight {prefix}{name}")
+            raise ExportError(f"the checkpoint has no weight {prefix}{name}, which {type(module).__name__} needs; fetch or save it again")
         if given[name].shape != value.shape:
-            raise ExportError(f"weight {prefix}{name} has shape {list(given[name].shape)}, and config.json asks for {list(value.shape)}")
+            raise ExportError(f"weight {prefix}{name} has shape {list(given[name].shape)}, and config.json asks for {list(value.shape)}; "
+                              "take the config.json that was saved with the weights")
     extra = sorted(name for name in set(given) - set(wanted) - used if not name.endswith(IGNORED))
     if extra:
-        raise ExportError(f"the checkpoint has a weight {prefix}{extra[0]} that {type(module).__name__} does not use")
-    module.load_state_dict({name: parameter(given[name]) for name in wanted if name in given}, assign=True, strict=False)
-
-
-def label_names(raw: dict) -> list[str] | None:
-    """Return id2label's names in order, or None when it is absent or holds only transformers' placeholders."""
-    names = raw.get("id2label")
-    if not names:
-        return None
-    ordered = [str(names[key]) for key in sorted(names, key=int)]
-    return None if all(name.startswith("LABEL_") for name in ordered) else ordered
+        name = extra[0] if extra[0] in stored else prefix + extra[0]
+        raise ExportError(f"the checkpoint has a weight {name} that {type(module).__name__} does not use, so it is another model than config.json says")
+    module.load_state_dict({name: parameter(checked(prefix + name, given[name])) for name in wanted if name in given}, assign=True, strict=False)

@@ -1,21 +1,19 @@
-"""The `assay-export` command."""
+"""The options of the `assay-export` command, and what they ask for."""
 
 import argparse
-import sys
 import tempfile
 from datetime import date
 from pathlib import Path
 
-from tokenizers import Tokenizer
-
 from . import checkpoint, choices, frames, licence, lora
 from .bundle import Options, base_manifest, check_label, write_bundle
 from .encoder import packs
-from .errors import ExportError
+from .errors import ExportError, about
 from .family import Family, choose, resolve
+from .files import check_directory
 from .golden import read_items
 from .nested import known_config
-from .place import check_place
+from .place import check_out, check_place, parents_of
 from .second import hold_tokenizer, second_of
 from .sentence import read_sentence
 from .settings import DEFAULT_SEPARATOR, TextSettings, chat_template, check_text_files, end_token, read_settings
@@ -68,20 +66,21 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--check", action=argparse.BooleanOptionalAction, default=True,
                         help="compare golden pairs with transformers' own loading and the graph with PyTorch (default; --no-check is noted in "
                         "the manifest)")
+    parser.add_argument("--traceback", action="store_true", help="show where a fault of assay-export itself lies, for a report of it")
     return parser
 
 
 def export(options: argparse.Namespace) -> str:
     """Export as the options say; return one line for the user. ExportError when it cannot be done."""
+    check_directory(options.source)
     if not lora.is_adapter(options.source):
         if options.base is not None:
             raise ExportError(f"--base is for LoRA adapters, and {options.source} has no {lora.CONFIG}, or a config.json beside it")
         return export_whole(options)
     check_place(options.out)
-    check_out(options.out, options.source)
-    place = options.out.resolve().parent
-    place.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".merged-", dir=place) as folder:
+    for directory in filter(None, (options.source, options.base)):
+        check_out(options.out, directory)
+    with parents_of(options.out) as place, tempfile.TemporaryDirectory(prefix=".merged-", dir=place) as folder:
         merged = Path(folder) / options.source.resolve().name
         try:
             notices = lora.merge(options.source, options.base, merged)
@@ -92,28 +91,31 @@ def export(options: argparse.Namespace) -> str:
 
 def export_whole(options: argparse.Namespace) -> str:
     """Export a checkpoint that is whole; return one line for the user."""
-    for directory in filter(None, (options.source, options.reference)):
-        if not directory.is_dir():
-            raise ExportError(f"{directory} is not a directory")
-        check_out(options.out, directory)
+    if options.reference is not None:
+        check_directory(options.reference)
+        check_out(options.out, options.reference)
+    check_out(options.out, options.source)
     check_place(options.out)
     sentence = read_sentence(options.source)
     _, class_name = checkpoint.read_config(options.source)
-    family = choose(class_name, options.family, sentence is not None)
+    with about(options.source / "config.json"):
+        family = choose(class_name, options.family, sentence is not None)
     check_options(options, family)
     configs = {directory / "config.json": checkpoint.read_config(directory)[0] for directory in (options.source, options.reference) if directory}
-    raw, harmless, notices = known_config(configs, family, options.harmless)
-    checkpoint.body_config(raw, options.source, family)
+    with about(options.source):
+        raw, harmless, notices = known_config(configs, family, options.harmless)
+        checkpoint.body_config(raw, options.source, family)
     tokenizer, _ = load_tokenizer(options.source)
     check_text_files(options.source)
     theirs = tokenizer_of(options.source, fallback=family.class_of == "authors")
     if options.check:
         hold_tokenizer(options.source / "tokenizer.json", tokenizer, theirs, raw.get("vocab_size"))
-    own = resolve(family.manifest, tokenizer, raw)
+    with about(options.source):
+        own = resolve(family.manifest, tokenizer, raw)
     own.setdefault("tokenizer", {})
     family, told = frames.put_together(family, own["tokenizer"], tokenizer, theirs, options.source)
     if family.framed:
-        family, told = frames.with_text(family, options.source, chat_template(options.source), options.text)
+        family, told = frames.with_text(family, options.source, chat_template(options.source, theirs), options.text)
     end = own["tokenizer"].get("end_id")
     if isinstance(end, list):
         own["tokenizer"]["end_id"] = end_token(options.source, tokenizer, theirs, end)
@@ -121,7 +123,8 @@ def export_whole(options: argparse.Namespace) -> str:
     if family.framed:
         own["tokenizer"]["frame"], more = frames.fitting(frames.frame(theirs), settings, tokenizer)
         told += more
-    loaded = checkpoint.load(options.source, raw, family, tokenizer, options.reference, harmless)
+    with about(options.source):
+        loaded = checkpoint.load(options.source, raw, family, tokenizer, options.reference, harmless)
     if settings.pad_id is not None and settings.pad_id < 0:
         settings.pad_id = None  # as Llama's first checkpoints say that they have none
     if "pad_token_id" not in raw and loaded.model.config.pad_token_id is not None:
@@ -140,7 +143,7 @@ def export_whole(options: argparse.Namespace) -> str:
         notices += choices.behind(manifest, family, sentence, options)
     if family.framed:
         notices.append(choices.scored(manifest, raw))
-    notices += unread(options.source, manifest, tokenizer, theirs)
+    notices += unread(options.source, manifest, theirs)
     longest, more = choices.length(options, sentence, theirs, loaded.model.config)
     notices += more
     layout = options.layout or ("packed" if packs(loaded.model) else "padded")
@@ -204,13 +207,13 @@ def fill(manifest: dict, family: Family, own: dict, settings: TextSettings, opti
     return notices
 
 
-def unread(source: Path, manifest: dict, tokenizer: Tokenizer, theirs) -> list[str]:
+def unread(source: Path, manifest: dict, theirs) -> list[str]:
     """Return notices of what a tokenizer does and this bundle does not."""
     notices = []
     eos = theirs.eos_token_id
     if eos is not None and manifest["tokenizer"].get("end", "keep") == "keep" and not (manifest.get("template") or {}).get("segments") \
-            and not manifest["tokenizer"].get("frame") and tokenizer.encode("a", add_special_tokens=True).ids[-1:] == [eos]:
-        notices.append(f"{source / 'tokenizer.json'} puts {theirs.eos_token} behind a text by itself, and this bundle's ids end as the template ends")
+            and not manifest["tokenizer"].get("frame") and theirs("a")["input_ids"][-1:] == [eos]:
+        notices.append(f"{source}: the tokenizer puts {theirs.eos_token} behind a text by itself, and this bundle's ids end as the template ends")
     return notices
 
 
@@ -219,12 +222,6 @@ def check_width(path: Path, raw: dict, width: int) -> None:
     for name, said in (("id2label", len(raw.get("id2label") or [])), ("num_labels", raw.get("num_labels") or 0)):
         if said and said != width:
             raise ExportError(f"{path}: {name} says that the head has {said} outputs, and its weights have {width}")
-
-
-def check_out(out: Path, source: Path) -> None:
-    """Refuse to write over a checkpoint."""
-    if out.resolve() == source.resolve():
-        raise ExportError(f"{out} is the checkpoint's own directory; write the bundle to another")
 
 
 def check_options(options: argparse.Namespace, family: Family) -> None:
@@ -258,11 +255,3 @@ def check_options(options: argparse.Namespace, family: Family) -> None:
             raise ExportError(f"--date {options.date} must be written as 2024-07-26")
     if options.beta == 0:
         raise ExportError("--beta 0 would make every score 0")
-
-
-def main() -> None:
-    """Run the command; an export that fails says why in one line and exits with 1."""
-    try:
-        print(export(arguments().parse_args()))
-    except ExportError as error:
-        sys.exit(f"assay-export: {error}")

@@ -36,6 +36,10 @@ class Stacked:
         """As a tensor has it."""
         return self.shape.numel()
 
+    def parts(self) -> list[torch.Tensor]:
+        """Return the tensors as they are stored."""
+        return [part for expert in self.experts for part in expert]
+
     def __getitem__(self, number: int) -> torch.Tensor:
         return torch.cat(self.experts[number])
 

@@ -5,6 +5,7 @@ config fields are replaced by what they stand for.
 """
 
 from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -94,13 +95,13 @@ def choose(class_name: str, name: str | None, cross_encoder: bool = False) -> Fa
     cross_encoder: the directory says that it is one of sentence-transformers.
     """
     known = families()
+    takers = [family for family in known.values() if class_name in family.classes]
     if name is not None:
         if name not in known:
-            raise ExportError(f"family {name!r} is unknown; known are {', '.join(known)}")
+            raise ExportError(f"family {name!r} is unknown; those that read the class {class_name} are {', '.join(family.name for family in takers)}")
         if class_name not in known[name].classes:
             raise ExportError(f"family {name} reads the classes {', '.join(known[name].classes)}, and the checkpoint's is {class_name!r}")
         return known[name]
-    takers = [family for family in known.values() if class_name in family.classes]
     chosen = [family for family in takers if family.default is True or (cross_encoder and family.default == CROSS_ENCODER)] or takers
     if len(chosen) == 1:
         return chosen[0]
@@ -108,7 +109,9 @@ def choose(class_name: str, name: str | None, cross_encoder: bool = False) -> Fa
         raise ExportError(f"class {class_name!r} is read by several families; choose one with --family: "
                           f"{', '.join(f'{family.name} ({family.reads})' if family.reads else family.name for family in takers)}")
     classes = sorted({own for family in known.values() for own in family.classes})
-    raise ExportError(f"class {class_name!r} is not supported; supported are {', '.join(classes)}")
+    near = get_close_matches(class_name, classes, 4, 0)
+    raise ExportError(f"class {class_name[:80]!r} is not supported, and code that lies in a checkpoint is never run; of the {len(classes)} classes "
+                      f"that are, which docs/MODELS.md lists, the nearest in name are {', '.join(near)}")
 
 
 def resolve(value, tokenizer: Tokenizer, config: dict):

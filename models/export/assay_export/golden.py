@@ -63,20 +63,26 @@ def read_items(path: Path) -> list[dict]:
 def default_items(rules: TextRules) -> list[dict]:
     """Return a few items of our own for a model that takes conversations, none for one that does not.
 
-    An item that the template itself refuses is left out; ExportError when it refuses all, or when another cannot be made.
+    An item that the template itself refuses is left out; ExportError when it refuses all, or when another cannot be made, or when two of
+    them have the same ids, so that the template leaves out what was said.
     """
     if not rules.conversations:
         return []
     kind = rules.manifest["kind"]
     items, said = {"pair": PAIRS, "preference": PAIRS, "process": PROCESS_ITEMS, "choice": CHOICES}.get(kind, REWARD_ITEMS), None
-    kept = []
+    kept: list[dict] = []
+    seen: set[tuple[int, ...]] = set()
     for item in items:
         try:
-            for one in sequences(item, kind):
-                encode(rules, one)
-            kept.append(item)
+            texts = {tuple(encode(rules, one).ids) for one in sequences(item, kind)}
         except Refusal as error:
             said = error
+            continue
+        if texts & seen or ("chosen" in item and len(texts) < 2):
+            raise ExportError("the chat template renders different conversations alike, so it leaves out what was said; it may want content as a list "
+                              "of parts, where a text is given")
+        kept.append(item)
+        seen |= texts
     if not kept:
         raise ExportError(f"no golden item can be made, so give some with --golden: {said}") from said
     return kept

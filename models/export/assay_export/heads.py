@@ -43,7 +43,7 @@ class Given:
             wanted = ", ".join("labels" if size is None else str(size) for size in shape)
             raise ExportError(f"weight {name} has shape {list(value.shape)}, and [{wanted}] is wanted")
         self.used.add(name)
-        return lazy.parameter(value)
+        return lazy.parameter(lazy.checked(name, value))
 
     def __post_init__(self):
         self.used: set[str] = set()
@@ -113,7 +113,7 @@ def output_rows(given: Given) -> torch.Tensor:
         raise ExportError(f"the checkpoint has a weight {bias}, and its class has no such bias")
     if name in given.weights:
         given.used.add(name)
-        return given.weights[name]
+        return lazy.checked(name, given.weights[name])
     tied = given.config.get("tie_word_embeddings", given.body.config.tie_word_embeddings)
     if tied is False:
         said = "says that it is not" if "tie_word_embeddings" in given.config else "does not say that it is"

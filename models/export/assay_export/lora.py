@@ -16,7 +16,8 @@ from safetensors.torch import save_file
 
 from .checkpoint import TEXT_FILES, read_config
 from .errors import ExportError
-from .files import read_json, read_weights, weight_files
+from .files import check_directory, read_json, read_weights, weight_files
+from .foreign import CONVERT
 
 CONFIG, WEIGHTS, PICKLED = "adapter_config.json", "adapter_model.safetensors", "adapter_model.bin"
 
@@ -52,6 +53,7 @@ def merge(adapter: Path, base: Path | None, into: Path) -> list[str]:
     config = read_json(adapter / CONFIG)
     check(config, adapter / CONFIG)
     base = base or named_base(config, adapter)
+    check_directory(base)
     raw, class_name = read_config(base)
     class_name = class_of(config, class_name, adapter, base)
     pairs, whole = sorted_out(read_weights([weights_of(adapter)]), adapter)
@@ -131,8 +133,7 @@ def weights_of(adapter: Path) -> Path:
     if (adapter / WEIGHTS).exists():
         return adapter / WEIGHTS
     if (adapter / PICKLED).exists():
-        raise ExportError(f"{adapter / PICKLED} is pickled, which can run code; convert it: python -c \"import torch, safetensors.torch as s; "
-                          f"s.save_file(torch.load('{PICKLED}', weights_only=True), '{WEIGHTS}')\"")
+        raise ExportError(f"{adapter / PICKLED} is pickled, which can run code; convert it, in its folder: {CONVERT % (PICKLED, WEIGHTS)}")
     raise ExportError(f"{adapter / WEIGHTS} is missing")
 
 

@@ -4,7 +4,7 @@ import filecmp
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import onnx
@@ -22,27 +22,69 @@ def beside(out: Path) -> Iterator[Path]:
     An earlier bundle in `out` stays whole until then.
     """
     check_place(out)
-    whole = out.resolve()
-    part = whole.with_name(f"{whole.name}.part-{os.getpid()}")
+    with parents_of(out) as place:
+        whole = out.resolve()
+        part = place / f"{whole.name}.part-{os.getpid()}"
+        try:
+            part.mkdir()
+        except OSError as error:
+            raise ExportError(f"{part} cannot be made: {error.strerror}") from None
+        try:
+            yield part
+            put(part, whole)
+        except ExportError as error:
+            raise ExportError(str(error).replace(str(part), str(out))) from error
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+
+
+@contextmanager
+def parents_of(out: Path) -> Iterator[Path]:
+    """Give the directory that `out` lies in, made where it was not there; when something goes wrong, what was made goes again."""
+    place = out.resolve().parent
+    made = [folder for folder in (place, *place.parents) if not folder.exists()]
     try:
-        part.mkdir(parents=True)
+        place.mkdir(parents=True, exist_ok=True)
+        yield place
     except OSError as error:
-        raise ExportError(f"{part} cannot be made: {error.strerror}") from None
-    try:
-        yield part
-        put(part, whole)
-    except ExportError as error:
-        raise ExportError(str(error).replace(str(part), str(out))) from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+        remove(made)
+        raise ExportError(f"{error.filename or place} cannot be written: {error.strerror}") from error
+    except BaseException:
+        remove(made)
+        raise
+
+
+def remove(folders: list[Path]) -> None:
+    """Remove folders that are empty, the innermost first."""
+    for folder in folders:
+        with suppress(OSError):
+            folder.rmdir()
 
 
 def check_place(out: Path) -> None:
     """Refuse a place where something else than a bundle lies."""
     if out.exists() and not out.is_dir():
         raise ExportError(f"{out} is a file, and a bundle is a directory")
-    if out.is_dir() and any(out.iterdir()) and not (out / MANIFEST).is_file():
+    above = next((folder for folder in out.absolute().parents if folder.exists()), None)
+    if above is not None and not above.is_dir():
+        raise ExportError(f"{out} lies below {above}, which is no directory")
+    try:
+        filled = out.is_dir() and any(out.iterdir())
+    except OSError as error:
+        raise ExportError(f"{out} cannot be read: {error.strerror}") from None
+    if filled and not (out / MANIFEST).is_file():
         raise ExportError(f"{out} is not empty and holds no {MANIFEST}, so it is no bundle; give an empty or a new directory")
+    if filled:
+        named(out)
+
+
+def check_out(out: Path, source: Path) -> None:
+    """Refuse to write over a checkpoint, or into it."""
+    whole, kept = out.resolve(), source.resolve()
+    if whole == kept:
+        raise ExportError(f"{out} is the checkpoint's own directory; write the bundle to another")
+    if whole.is_relative_to(kept):
+        raise ExportError(f"{out} lies in the checkpoint's directory {source}; write the bundle to another")
 
 
 def put(part: Path, out: Path) -> None:

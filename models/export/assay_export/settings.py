@@ -1,5 +1,6 @@
 """Text settings of a checkpoint directory: chat template, special tokens as transformers has them, BOS policy, pad id."""
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -7,7 +8,8 @@ from tokenizers import Tokenizer
 
 from .errors import ExportError
 from .family import Family
-from .files import read_json
+from .files import read_json, read_text
+from .render import check_template
 
 DEFAULT_SEPARATOR = "<extra_0>"
 
@@ -32,16 +34,21 @@ def read_settings(directory: Path, tokenizer: Tokenizer, theirs, raw: dict, fami
     config.json, whose pad id goes before the tokenizer's: it is what transformers' pooling looks for.
     """
     path, notices = directory / "tokenizer_config.json", []
-    template = None if family.segments else family.template or chat_template(directory)
+    template = None if family.segments else family.template or chat_template(directory, theirs)
     if template is None and not family.segments:
-        notices.append(f"{directory} has no chat template, so the model takes text and ids only")
+        other = ", and chat_template.json is read by processors only" if (directory / "chat_template.json").exists() else ""
+        notices.append(f"{directory} has no chat template{other}, so the model takes text and ids only")
     template = family.prelude + template + family.postlude if template else template
     named = special_tokens(theirs)
     variables = {name: value for name, value in named.items() if template and name in template}
+    strange = next((name for name, value in variables.items() if tokenizer.token_to_id(value) is None), None)
+    if strange is not None:
+        raise ExportError(f"{path}: {strange} is {variables[strange]!r}, which the chat template writes and tokenizer.json does not have; save the "
+                          "tokenizer that the model was trained with once more, with transformers' save_pretrained")
     bos_id = tokenizer.token_to_id(named["bos_token"]) if "bos_token" in named else None
     if bos == "own":
         bos = "one" if "bos_token" in named else "none"
-    policy = bos or ("one" if puts_bos(tokenizer, bos_id, template) else "none")
+    policy = bos or ("one" if puts_bos(theirs, bos_id, template) else "none")
     if policy != "none" and bos_id is None:
         raise ExportError(f"{path}: bos_token is missing or unknown to tokenizer.json, and bos {policy} needs it")
     pad_id = raw.get("pad_token_id")
@@ -51,10 +58,23 @@ def read_settings(directory: Path, tokenizer: Tokenizer, theirs, raw: dict, fami
 
 
 def check_text_files(directory: Path) -> None:
-    """Refuse files about text that are no JSON objects, before transformers stumbles over them."""
+    """Refuse files about text that are no JSON objects or no text, before transformers stumbles over them."""
     for name in ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"):
-        if (directory / name).exists():
+        if (directory / name).exists() or (directory / name).is_symlink():
             read_json(directory / name)
+    path = directory / "chat_template.jinja"
+    if path.exists() or path.is_symlink():
+        check_template(read_text(path), str(path))
+    path = directory / "tokenizer_config.json"
+    given = read_json(path).get("chat_template") if path.exists() else None
+    templates = given if isinstance(given, dict) else {"default": given}
+    if isinstance(given, list) and all(isinstance(one, dict) and isinstance(one.get("name"), str) for one in given):
+        templates = {one["name"]: one.get("template") for one in given}
+    for name, template in templates.items():
+        if template is not None and not isinstance(template, str):
+            raise ExportError(f"{path}: chat_template is {json.dumps(template)[:60]}, and must be a text, or a list of objects with name and template")
+        if name == "default" and template:
+            check_template(template, f"{path}: chat_template")
 
 
 def special_tokens(theirs) -> dict[str, str]:
@@ -64,16 +84,21 @@ def special_tokens(theirs) -> dict[str, str]:
     return {name: known[name] for name in (*first, *sorted(set(known) - set(first))) if name in known}
 
 
-def chat_template(directory: Path) -> str | None:
-    """Return the chat template: chat_template.jinja first, then tokenizer_config.json (its "default" when it has several)."""
+def chat_template(directory: Path, theirs) -> str | None:
+    """Return the chat template: chat_template.jinja first, then tokenizer_config.json (its "default" when it has several).
+
+    theirs is the tokenizer as transformers loads it. ExportError when it has several, and none is the default.
+    """
     path, config = directory / "chat_template.jinja", directory / "tokenizer_config.json"
     if path.exists():
-        return path.read_text(encoding="utf-8")
+        return read_text(path)
+    if isinstance(theirs.chat_template, dict) and "default" not in theirs.chat_template:
+        raise ExportError(f"{directory} has the chat templates {', '.join(sorted(theirs.chat_template))} and none that is the default; put the one "
+                          f"that the model was trained with into {path.name}")
     template = read_json(config).get("chat_template") if config.exists() else None
     if isinstance(template, list):
-        named = {entry["name"]: entry["template"] for entry in template}
-        template = named.get("default")
-    return template
+        return next((entry["template"] for entry in template if entry["name"] == "default"), None)
+    return template.get("default") if isinstance(template, dict) else template
 
 
 def end_token(directory: Path, tokenizer: Tokenizer, theirs, ids: list[int]) -> int:
@@ -85,10 +110,10 @@ def end_token(directory: Path, tokenizer: Tokenizer, theirs, ids: list[int]) -> 
     return found
 
 
-def puts_bos(tokenizer: Tokenizer, bos_id: int | None, template: str | None) -> bool:
-    """Tell whether the model was trained with a BOS in front: its template or its tokenizer writes one."""
+def puts_bos(theirs, bos_id: int | None, template: str | None) -> bool:
+    """Tell whether the model was trained with a BOS in front: its template writes one, or its tokenizer, as transformers loads it."""
     if bos_id is None:
         return False
     if template and "bos_token" in template:
         return True
-    return tokenizer.encode("a", add_special_tokens=True).ids[:1] == [bos_id]
+    return theirs("a")["input_ids"][:1] == [bos_id]

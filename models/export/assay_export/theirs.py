@@ -6,7 +6,8 @@ import torch
 import transformers
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoModelForTokenClassification, AutoTokenizer
 
-from .errors import ExportError
+from .bounds import bounded
+from .errors import ExportError, first_line
 from .render import Refusal, clock
 from .text import TextRules
 
@@ -16,11 +17,6 @@ LOCAL = {"local_files_only": True, "trust_remote_code": False}
 ENDINGS = {"ForSequenceClassification": AutoModelForSequenceClassification, "ForTokenClassification": AutoModelForTokenClassification,
            "ForCausalLM": AutoModelForCausalLM, "LMHeadModel": AutoModelForCausalLM}
 """transformers' loaders by the ending of a class's name."""
-
-
-def first_line(error: Exception) -> str:
-    """Return an error's kind and the first line of what it says."""
-    return ": ".join([type(error).__name__, *str(error).strip().splitlines()[:1]])
 
 
 def tokenizer_of(directory: Path, fallback: bool = False):
@@ -69,7 +65,7 @@ class TheirRules(TextRules):
 
     def render(self, messages: list[dict[str, str]], add_generation_prompt: bool = False, **names: str) -> str:
         try:
-            with clock(self.day):
+            with clock(self.day), bounded():
                 return self.theirs.apply_chat_template(messages, chat_template=self.given, tokenize=False,
                                                        add_generation_prompt=add_generation_prompt, **names)
         except Exception as error:

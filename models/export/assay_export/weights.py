@@ -9,8 +9,26 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
+from .errors import ExportError
+
 LARGE = 1 << 20
 """Elements from which on a parameter is left in its file. Graph optimisation looks into smaller ones, so they must be real."""
+
+
+BLOCK = 1 << 22
+"""Elements that are looked at at once."""
+
+
+def checked(name: str, stored: torch.Tensor) -> torch.Tensor:
+    """Return a weight as stored, perhaps in parts; ExportError when its values are no floating-point numbers, or one is not finite in float32."""
+    for part in stored.parts() if hasattr(stored, "parts") else [stored]:
+        if not part.is_floating_point():
+            raise ExportError(f"weight {name} is stored as {str(part.dtype).removeprefix('torch.')}, as quantized weights are, and floating-point "
+                              "numbers are wanted; save the checkpoint that it was made from, or dequantize() it first")
+        for block in part.flatten().split(BLOCK):
+            if not block.float().isfinite().all():
+                raise ExportError(f"weight {name} has values that are not finite in float32; take a checkpoint from before the training went wrong")
+    return stored
 
 
 def parameter(stored: torch.Tensor) -> nn.Parameter:

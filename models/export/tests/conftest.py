@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -56,4 +57,14 @@ def checkpoint(tmp_path, texts):
         tokenizer = tiny.family_tokenizer(model_type, 400, texts)
         return tiny.write_checkpoint(tmp_path / (folder or f"{model_type}-{kind}"), model_type, kind, tokenizer=tokenizer,
                                      **{"seed": 3, **settings})
+    return make
+
+
+@pytest.fixture(scope="session")
+def rights(tmp_path_factory, texts):
+    """A function that returns a tiny checkpoint of a kind of body that is right; what is made of it is made of a copy."""
+    @cache
+    def make(model_type: str) -> Path:
+        return tiny.write_checkpoint(tmp_path_factory.mktemp("right") / model_type, model_type, "reward",
+                                     tokenizer=tiny.family_tokenizer(model_type, 400, texts), seed=3)
     return make

@@ -44,7 +44,7 @@ def test_items_are_rendered_as_transformers_renders_them(templated, template):
 
 
 @pytest.mark.parametrize(("template", "words"), [
-    ("{{ messages | nosuchfilter }}", "the chat template cannot be rendered: TemplateAssertionError: No filter named 'nosuchfilter'"),
+    ("{{ messages | nosuchfilter }}", "chat_template.jinja, line 1: TemplateAssertionError: No filter named 'nosuchfilter'"),
     ("{{ 1 / 0 }}", "the chat template cannot be rendered: ZeroDivisionError: division by zero"),
     ("{{ messages[0]['content'] + 1 }}", "the chat template cannot be rendered: TypeError: "),
     ("{% for p in messages[0].content %}{{ p.text }}{{ p.text.x }}{% endfor %}", "cannot be rendered: UndefinedError"),

@@ -153,7 +153,7 @@ def test_bases_that_are_refused(base, tmp_path, change, said):
 def test_pickled_weights_are_refused(base, tmp_path):
     train(base, tmp_path / "adapter")
     (tmp_path / "adapter" / lora.WEIGHTS).rename(tmp_path / "adapter" / lora.PICKLED)
-    refused(tmp_path, "is pickled, which can run code; convert it: python -c")
+    refused(tmp_path, "is pickled, which can run code; convert it, in its folder: python -c")
 
 
 def test_a_base_for_what_is_no_adapter(checkpoint, tmp_path):

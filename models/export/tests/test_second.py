@@ -174,7 +174,7 @@ def test_the_first_difference_ends_the_export(checkpoint, tmp_path, monkeypatch,
         monkeypatch.setattr(reading, "read_weights", lambda files: (found := kept(files)) | {"score.weight": found["score.weight"] + 0.01})
     with pytest.raises(ExportError) as caught:
         run(source, tmp_path / "out")
-    assert str(caught.value).startswith('golden item 1, {"prompt": "What is 12 + 30?"') and item in str(caught.value)
+    assert str(caught.value).startswith(f'{source}: golden item 1, {{"prompt": "What is 12 + 30?"') and item in str(caught.value)
     assert "Traceback" not in str(caught.value) and not (tmp_path / "out" / "assay.yaml").exists()
 
 
@@ -218,7 +218,7 @@ def test_an_end_token_that_the_tokenizer_writes_by_itself_is_told(checkpoint, tm
     tokenizer = reading.load_tokenizer(source)[0]
     tokenizer.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", tokenizer.token_to_id("</s>"))])
     tokenizer.save(str(source / "tokenizer.json"))
-    assert "tokenizer.json puts </s> behind a text by itself" in run(source, tmp_path / "out", "--no-check")
+    assert "the tokenizer puts </s> behind a text by itself" in run(source, tmp_path / "out", "--no-check")
 
 
 @pytest.mark.parametrize(("ours", "theirs"), [([None, 0.5], [0.2, 0.5]), ([0.2, 0.5], [None, 0.5])])
