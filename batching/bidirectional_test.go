@@ -73,3 +73,15 @@ func TestBidirectionalLanesShareNothing(t *testing.T) {
 		t.Errorf("prefixes of %d tokens bring items together", l.picker.shortest)
 	}
 }
+
+// TestBidirectionalTilesAreWhole: sequences of one length have a tile each, however cheap keys are to fetch.
+func TestBidirectionalTilesAreWhole(t *testing.T) {
+	options := Options{Bidirectional: true, cost: cost{pair: 1, key: 16}}
+	plan, _, err := makePlan([]Sequence{seq(run(0, 150)...), seq(run(500, 150)...), seq(run(900, 150)...)}, options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if plan.Tiles != 3 || plan.Queries != 150 || plan.Keys != 150 {
+		t.Errorf("%d tiles of %d queries and %d keys, want 3 of 150 and 150", plan.Tiles, plan.Queries, plan.Keys)
+	}
+}
