@@ -207,5 +207,5 @@ def bert(tmp_path):
 def test_a_pooler_that_is_not_where_it_belongs(bert, tmp_path, edit, said):
     change(bert, edit)
     with pytest.raises(ExportError) as caught:
-        run(bert, tmp_path / "out", "--layout", "padded")
+        run(bert, tmp_path / "out", "--family", "bert-pair", "--layout", "padded")
     assert said in str(caught.value)
