@@ -51,8 +51,8 @@ def read_rows(last: nn.Module) -> None:
                 return rows_of(given[0], view.read_index)[None]
             return given
 
-        return run(Given(view.masks, read(view.mixed)), handed, read(hidden), *(read(given) for given in args),
-                   **{name: read(given) for name, given in kwargs.items()})
+        rows = [read(given) for given in (hidden, *args)]  # first, so that graphs keep the names that they had
+        return run(Given(view.masks, read(view.mixed)), handed, *rows, **{name: read(given) for name, given in kwargs.items()})
 
     def run(view, handed: bool, *args, **kwargs):
         """Call the layer with a view, handed on as the layer was given its own."""

@@ -92,7 +92,7 @@ def test_process_options_that_do_not_fit(checkpoint, tmp_path, options, words):
     (None, ("--reference", "."), "--reference is for likelihood families, and family sequence-classification is none"),
     (None, ("--separator", "x"), "--separator is for process models"),
     ("Qwen2ForTokenClassification", ("--label", "x"), "--label is for reward models whose score is one of their labels"),
-    (None, ("--activation", "sigmoid"), "--activation is for process models"),
+    ("Qwen2ForCausalLM", ("--family", "dpo", "--activation", "sigmoid"), "--activation is for models whose head has labels"),
     (None, ("--step-label", "x"), "--step-label is for process models whose head has labels"),
     ("Qwen2ForTokenClassification", ("--mean", "1"), "--mean is for reward models, and family token-classification is none"),
     ("Qwen2ForTokenClassification", ("--pooling", "last_attended"), "--pooling is for reward models that are read at one token by a rule"),

@@ -79,8 +79,9 @@ def test_no_directory(rights, tmp_path, monkeypatch, capfd):
 def test_what_nobody_may_read(rights, tmp_path, monkeypatch, capfd, name):
     source, own = tmp_path / "source", os.geteuid()
     shutil.copytree(rights("qwen3"), source)
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
+    for folder in (tmp_path, *tmp_path.parents):
+        if not folder.stat().st_mode & 0o001:
+            folder.chmod(0o755)
     (source / name).chmod(0)
     try:
         if own == 0:
