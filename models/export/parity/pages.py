@@ -16,10 +16,12 @@ INTRODUCTION = """# Models
 
 Written by `python -m parity --docs` (in models/export); do not edit by hand.
 
-Each family below is one file in `models/export/assay_export/families`, named with `assay-export SOURCE OUT --family NAME`; a family marked
-with * is chosen from config.json's class alone, and one of cross-encoders where sentence-transformers' files say that it is one. For each, tiny checkpoints with random weights, of the authors' class and weight
-names, are exported, and the Go server's ids and scores are held to those of the code named as its source, or of a restatement of it.
-The last column is the largest difference of a score in that run, in float32; the bound is 1e-4. The released weights themselves were not run.
+Each family below is one file in `models/export/assay_export/families`, named with `assay-export SOURCE OUT --family
+NAME`; a family marked with * is chosen from config.json's class alone, and one of cross-encoders where
+sentence-transformers' files say that it is one. For each, tiny checkpoints with random weights, of the authors' class
+and weight names, are exported, and the Go server's ids and scores are held to those of the code named as its source, or
+of a restatement of it. The last column is the largest difference of a score in that run, in float32; the bound is 1e-4.
+The released weights themselves were not run.
 """
 
 
