@@ -46,7 +46,8 @@ def encoder_models(out: Path) -> str:
     tokenizer.save(str(source / "tokenizer.json"))
     (source / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "PreTrainedTokenizerFast"} | special), encoding="utf-8")
     return "\n".join(export(arguments().parse_args([
-        str(source), str(out / name), "--layout", layout, "--licence", "Apache-2.0", "--description", "Random weights, for benchmarks"]))
+        str(source), str(out / name), "--family", "bert-pair", "--layout", layout, "--licence", "Apache-2.0",
+        "--description", "Random weights, for benchmarks"]))
         for name, layout in (("bench-encoder", "packed"), ("bench-encoder-padded", "padded")))
 
 
