@@ -30,6 +30,7 @@ func refusal(text []byte, into Form, limits Limits) *Error {
 var forms = map[string]func() Form{
 	"score":    func() Form { return new(ScoreRequest) },
 	"steps":    func() Form { return new(StepsRequest) },
+	"choose":   func() Form { return new(ChooseRequest) },
 	"tokenize": func() Form { return new(TokenizeRequest) },
 	"rank":     func() Form { return new(RankRequest) },
 	"compare":  func() Form { return new(CompareRequest) },

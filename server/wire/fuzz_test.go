@@ -19,6 +19,7 @@ var seeds = []string{
 	`{"query":["a"],"labels":[null,{"a":[]}]}`, `{"prompt":"p","chosen":"a","rejected":{"text":"b"}}`, `{"chosen":{"text":"a"},"rejected":{"text":"b"}}`,
 	`{"split":"s","prompt":"p","steps":["a"],"first_error":null}`, `{"problem":"p","steps":[],"label":-1}`, `{"prompt":"p","responses":["a"],"correct":[true]}`,
 	`{"item":{"text":"a"},"ids":[1,2],"read":[1],"score":0.5,"scores":{"a":1},"steps":[null,0.5],"probability":0}`, `{"pair":{"chosen":"","rejected":""},"ids":[[1],[]]}`,
+	`{"items":[{"prompt":"p","candidates":["a","b"]},{"text":"t"}],"candidates":["y","n"]}`, `{"items":[{"text":"t"}],"candidates":null}`,
 	`{"items":[{"text":null}]}`, `{"ITEMS":[{"Text":"a"}]}`, `{"items":[{"text":"a","text":5}]}`, "{\"items\":[{\"text\":\"\xff\"}]}", `[]`, ``, `{"a":`, `null`, ` {} {}`,
 }
 
@@ -80,6 +81,8 @@ func spoilt(of Form) bool {
 	case *ScoreRequest:
 		return items(r.Items)
 	case *StepsRequest:
+		return items(r.Items)
+	case *ChooseRequest:
 		return items(r.Items)
 	case *TokenizeRequest:
 		return items(r.Items)

@@ -28,6 +28,8 @@ func described() huma.Registry {
 		CompareAnswer{},
 		StepsRequest{},
 		StepsAnswer{},
+		ChooseRequest{},
+		ChooseAnswer{},
 		TokenizeRequest{},
 		TokenizeAnswer{},
 		OpenRLHFRequest{},
