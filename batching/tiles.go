@@ -52,7 +52,8 @@ func (p *packed) layTiles(plan *Plan) {
 	}
 }
 
-// queries returns the query places of a tile when every segment is cut into as few tiles of at most that size as can be.
+// queries returns the query places of a tile when every segment is cut into as few tiles of at most that size as can
+// be.
 func (p *packed) queries(size int) int {
 	queries := minQueries
 	for i := range p.tree.nodes {
@@ -61,9 +62,9 @@ func (p *packed) queries(size int) int {
 	return queries
 }
 
-// bestCut returns the index of the size with the cheapest attention by the query places that tiles then have, and not by
-// the most that they may have: sequences of 150 tokens are better off in one tile each, of 150 places, than in five of
-// 30. It takes no more memory than the size given, which the budget was held to.
+// bestCut returns the index of the size with the cheapest attention by the query places that tiles then have, and not
+// by the most that they may have: sequences of 150 tokens are better off in one tile each, of 150 places, than in five
+// of 30. It takes no more memory than the size given, which the budget was held to.
 func (p *packed) bestCut(held int) int {
 	most := p.tiling[held] * (querySizes[held] + p.fetched)
 	best, lowest := held, p.tiling[held]*(p.queries(querySizes[held])+p.gather)

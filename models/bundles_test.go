@@ -17,8 +17,8 @@ import (
 	"github.com/assay-rm/assay/models/manifest"
 )
 
-// bundles lists the fixture bundles, made by `make fixtures` from tiny random checkpoints of each family and of encoders;
-// their golden pairs are PyTorch's.
+// bundles lists the fixture bundles, made by `make fixtures` from tiny random checkpoints of each family and of
+// encoders; their golden pairs are PyTorch's.
 func bundles(t *testing.T) []string {
 	t.Helper()
 	dirs, err := filepath.Glob("testdata/bundles/*/" + manifest.File)

@@ -60,8 +60,8 @@ func TestPackedEncodersShareNothing(t *testing.T) {
 	}
 }
 
-// TestAnEncodersEveryTokenCounts: the reading is of the whole sequence, whichever of its tokens is named, and moves with
-// each of them.
+// TestAnEncodersEveryTokenCounts: the reading is of the whole sequence, whichever of its tokens is named, and moves
+// with each of them.
 func TestAnEncodersEveryTokenCounts(t *testing.T) {
 	for _, name := range packedEncoders {
 		t.Run(name, func(t *testing.T) {

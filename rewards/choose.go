@@ -116,7 +116,7 @@ func (c *choosing) needs() []need {
 }
 
 func (c *choosing) answer(_ context.Context, read []gathered) (Answer, error) {
-	r, readings := c.request, read[0].readings
+	r, readings, labels := c.request, read[0].readings, c.source.Info().Manifest.Graph.Labels
 	choices := make([]ChoiceResult, len(r.Items))
 	for i := range choices {
 		if why := r.Refused[i]; why != nil {
@@ -124,19 +124,20 @@ func (c *choosing) answer(_ context.Context, read []gathered) (Answer, error) {
 			continue
 		}
 		candidates := r.candidates(i)
-		choices[i] = chosen(candidates, readings[:len(candidates)])
+		choices[i] = chosen(labels, candidates, readings[:len(candidates)])
 		readings = readings[len(candidates):]
 	}
 	return Answer{Transforms: choice{}.transforms(), Choices: choices}, nil
 }
 
-// chosen makes an item's result of the readings of its candidates: rows of a logit and the vocabulary's log-sum.
-func chosen(candidates []string, readings []models.Reading) ChoiceResult {
+// chosen makes an item's result of the readings of its candidates: rows of a logit and the vocabulary's log-sum, as the
+// labels of every choice model are.
+func chosen(labels, candidates []string, readings []models.Reading) ChoiceResult {
 	result := ChoiceResult{Candidates: make([]Candidate, len(candidates)), Tokens: tokensOf(&readings[0])}
 	result.Tokens.Tokens-- // the candidate
 	logits, at := make([]float64, len(candidates)), make(map[int64]int, len(candidates))
 	for i := range readings {
-		rows, err := widen(&readings[i], choiceLabels)
+		rows, err := widen(&readings[i], labels)
 		if err != nil {
 			return ChoiceResult{Err: err}
 		}
@@ -159,6 +160,3 @@ func chosen(candidates []string, readings []models.Reading) ChoiceResult {
 	result.Share = min(result.Share, 1) // both are rounded
 	return result
 }
-
-// choiceLabels names the columns of a choice model's rows.
-var choiceLabels = []string{"logit", "log_sum"}

@@ -44,8 +44,8 @@ func (i *Item) steps() int {
 // Truncation says what happens to an item that is longer than limits.max_tokens.
 type Truncation string
 
-// The truncations. Both cuts keep the BOS that the policy puts first, and the frame around a text. A cut that would remove the end of a step, or a
-// position that is read, is refused.
+// The truncations. Both cuts keep the BOS that the policy puts first, and the frame around a text. A cut that would
+// remove the end of a step, or a position that is read, is refused.
 const (
 	TruncateError Truncation = "error" // refuse the item
 	TruncateLeft  Truncation = "left"  // drop the oldest tokens

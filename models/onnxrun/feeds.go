@@ -68,8 +68,8 @@ func (s *Session) feeds(plan *batching.Plan) (tensors, error) {
 	return feeds, failed
 }
 
-// tokenTypes, one for each id of the plan, are 0 up to the first id of a sequence that is the manifest's type_after, and
-// 1 behind it. Padding has 0. The sequences of a packed plan stand one behind the other.
+// tokenTypes, one for each id of the plan, are 0 up to the first id of a sequence that is the manifest's type_after,
+// and 1 behind it. Padding has 0. The sequences of a packed plan stand one behind the other.
 func (s *Session) tokenTypes(plan *batching.Plan) []int64 {
 	types := make([]int64, len(plan.IDs))
 	if s.types == nil {

@@ -82,9 +82,9 @@ var wordPatterns = []string{
 	` ?\p{L}+| ?[^\s\p{L}\p{N}]+|\p{N}|\s`,
 }
 
-// separable tells whether a tokenizer encodes what stands before a space that follows an ASCII letter or digit, and what
-// stands from the space on, each on its own: it changes neither first (NFC joins nothing to a space or to what stands before
-// one), splits words as one of wordPatterns or GPT-2's own does, and looks words up one by one.
+// separable tells whether a tokenizer encodes what stands before a space that follows an ASCII letter or digit, and
+// what stands from the space on, each on its own: it changes neither first (NFC joins nothing to a space or to what
+// stands before one), splits words as one of wordPatterns or GPT-2's own does, and looks words up one by one.
 func separable(parts map[string]json.RawMessage) bool {
 	normalizer, ok := readPart(parts["normalizer"])
 	if !ok || normalizer != nil && normalizer.Type != "NFC" {

@@ -25,8 +25,8 @@ mod template;
 
 pub use capi::*;
 
-/// Tokenizing and rendering take and give back memory for every word and value, many threads at once, which is what this
-/// allocator is made for. What C allocates, ONNX Runtime's memory too, is not its own.
+/// Tokenizing and rendering take and give back memory for every word and value, many threads at once, which is what
+/// this allocator is made for. What C allocates, ONNX Runtime's memory too, is not its own.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
