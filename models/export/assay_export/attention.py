@@ -129,16 +129,10 @@ def layer_attention(module, query, key, value, attention_mask, scaling=None, sof
     """
     scaling = module.scaling if scaling is None else scaling
     view = VIEW.get() if view is None else view
-    mask = mask_of(view, module, kwargs)
+    mask = view.masks[kwargs.get("sliding_window", getattr(module, "sliding_window", None))]  # Qwen2-MoE's layers have it and hand it not on
     tokens = (part.transpose(1, 2) for part in (query, key, value))
     mixed = view(getattr(module, "layer_idx", None), *tokens, lambda q, k, v: attend(q, k, v, mask, scaling, softcap, s_aux))
     return mixed.unflatten(-1, (query.shape[1], value.shape[3])), None
-
-
-def mask_of(view: View, module, given: dict) -> torch.Tensor:
-    """Return the mask of a layer's window, which it hands on or has as its own (Qwen2-MoE); where it does neither (Phi-3.5-MoE), all have one."""
-    window = given.get("sliding_window", getattr(module, "sliding_window", None))
-    return next(iter(view.masks.values())) if window is None and len(view.masks) == 1 else view.masks[window]
 
 
 AttentionInterface.register(IMPLEMENTATION, layer_attention)

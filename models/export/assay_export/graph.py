@@ -32,6 +32,9 @@ def traceable(body: nn.Module, max_tokens: int) -> nn.Module:
         falcon.hand_over(clone)
     else:
         clone.set_attn_implementation(IMPLEMENTATION)
+    if clone.config.model_type == "phimoe":  # whose layers all have the window of its config, and do not know it
+        for layer in clone.layers:
+            layer.self_attn.sliding_window = clone.config.sliding_window
     if hasattr(clone, "rotary_emb"):
         clone.rotary_emb = looked_up(clone.rotary_emb, max(2, max_tokens))
     return clone
