@@ -61,11 +61,13 @@ var inner = map[string]map[string][]string{
 		"models/encode":    {"models/manifest", "models/chat", "models/tokenizer", "models/fault"},
 		"models/onnxrun":   {"models/manifest", "models/fault", "models/inplace"},
 		"models/heads":     {"models/manifest", "models/encode", "models/fault"},
-		"models/manifest":  {"models/fault"},
+		"models/manifest":  {"models/fault", "models/strictyaml"},
 		"models/chat":      {},
 		"models/tokenizer": {},
 		"models/inplace":   {},
 		"models/fault":     {},
+
+		"models/strictyaml": {"models/fault"},
 
 		"models/export/parity/headrun": {}, // a program of the exporter's tests
 	},
