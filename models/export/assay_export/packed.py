@@ -33,8 +33,9 @@ class TileView:
         self.present += [key, value]
         keys = torch.cat([self.past[2 * layer], key])
         values = torch.cat([self.past[2 * layer + 1], value])
+        query = take(query, self.query_index)  # first, so that graphs keep the names that they had
         keys, values = (narrowed(take(part, self.key_index), dim) for part, dim in zip((keys, values), dims, strict=True))
-        mixed = attend(take(query, self.query_index), keys, values)
+        mixed = attend(query, keys, values)
         self.mixed = nn.functional.embedding(self.scatter_index, mixed.flatten(0, 1))[None]
         return self.mixed
 
