@@ -50,6 +50,8 @@ class Family:
     """Jinja put before and behind the template."""
     segments: list[dict] | str | None = None
     """Instead of a template; OWN: as the checkpoint's tokenizer puts two texts together."""
+    instruction: str | None = None
+    """What an instruction adds before the prompt of segments, with {} in its place; None: the authors have none."""
     manifest: dict = field(default_factory=dict)
     notes: str = ""
 

@@ -137,7 +137,7 @@ class TextRules:
         return render(self.template, messages, self.day, add_generation_prompt, self.part("template").get("variables", {}) | names)
 
     def segments(self, item: dict) -> list[int]:
-        """Return the ids of a model without Jinja, segment by segment."""
+        """Return the ids of a model without Jinja: of each segment by itself, which is a token, fixed text, a part of the item or both."""
         turns = self.messages(item)
         roles = ["user"] if "first" in item else ["user", "assistant"]
         if [turn["role"] for turn in turns] != roles:
@@ -150,8 +150,9 @@ class TextRules:
             if "token" in segment:
                 ids.append(token_id(self.tokenizer, segment["token"]))
                 continue
-            own, most = self.tokenize(texts[segment["text"]]), segment.get("max_tokens")
-            if marks.intersection(own):
+            part = texts[segment["text"]] if "text" in segment else ""
+            own, most = self.tokenize(segment.get("fixed", "") + part), segment.get("max_tokens")
+            if "text" in segment and marks.intersection(own):
                 raise ExportError(f"the {segment['text']} holds one of the segments' tokens")
             if most is not None and len(own) > most:
                 raise ExportError(f"the {segment['text']} has {len(own)} tokens, and its segment takes {most}")

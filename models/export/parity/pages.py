@@ -37,7 +37,8 @@ NOT_COVERED = """## Not covered, and why
 | Nemotron-4-340B-Reward's body, .nemo files | the architecture is not in transformers' safetensors form; the head and its weights are (`nemotron-340b-reward`) |
 | bge-reranker-v2-minicpm-layerwise, v2.5-gemma2-lightweight | read at an earlier layer, with remote code |
 | jina-reranker-v2, bge-m3 dense or sparse vectors | remote code; embeddings are no scores |
-| sentence-transformers' embedding models, and CrossEncoders with a prompt before the query or with LogitScore | embeddings are no scores; the others change or replace what is read |
+| sentence-transformers' embedding models; CrossEncoders with a prompt before the query, but for those with LogitScore; Pooling of the last token; images | embeddings are no scores; the others change what is read, and are refused |
+| Babelscape/Llama-3.1-8B-PRM800k-r, Llama-3.1-8B-PRM800k-PDDL-r | a class and a head of their own, whose code lies in the checkpoint; refused by the name of the class. Babelscape/Qwen2.5-Math-PRM-7B-PDDL-r is read (`qwen-prm`) |
 | PickScore, HPSv2, ImageReward, LLaVA and VILA models | images |
 | GenRM, critique and judge models that write first | they must generate text; where the verdict is the next token, `choice` reads it |
 | Falcon, Bloom, MPT | their layers compute attention themselves, with ALiBi in part; their `model_type` is refused by name |
