@@ -40,7 +40,7 @@ def test_conversations_without_a_form_are_refused(name, taken, refused):
     ("{% set rendered = messages[0]['content'] %}{{ rendered }}\\n", "user says\\n </s>"), (" x\n", " x </s>"), ("\n\n", " </s>")])
 def test_openrlhf_ends_as_in_training(template, text):
     family = families()["openrlhf"]
-    assert render(family.prelude + template + family.postlude, "ua") == text
+    assert render(family.around(template), "ua") == text
 
 
 @pytest.mark.parametrize(("bos", "policy"), [("<s>", "one"), ({"__type": "AddedToken", "content": "<s>"}, "one"), (None, "none")])
