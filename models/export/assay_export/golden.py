@@ -115,7 +115,8 @@ def check_item(item: dict, kind: str, fields: dict[str, str]) -> None:
     rendered = "text" in item or "input_ids" in item
     for name in BESIDE:
         if name in item and (rendered or name not in fields):
-            raise ExportError(f"golden item {json.dumps(item)[:80]} has {name}, and " + ("text is rendered already" if rendered else "the template names none"))
+            why = "text is rendered already" if rendered else "the template names none"
+            raise ExportError(f"golden item {json.dumps(item)[:80]} has {name}, and {why}")
         if name not in item and not rendered and fields.get(name) == "required":
             raise ExportError(f"golden item {json.dumps(item)[:80]} lacks {name}, which the template needs")
 
@@ -127,7 +128,7 @@ def undated(items: list[dict], rules: TextRules) -> list[dict]:
     joint = rules.part("steps").get("tokenize", "joint") == "joint"
     if rules.manifest["kind"] not in ("reward", "process") or rules.part("likelihood") or rules.part("read").get("prompt") or not joint:
         return [item for item in items if "text" in item or "input_ids" in item]
-    return [item if "text" in item or "input_ids" in item else {"text": rules.render(rules.messages(item), **beside(item))} for item in items]
+    return [item if "text" in item or "input_ids" in item else {"text": rules.render(rules.messages(item), False, **beside(item))} for item in items]
 
 
 def golden_pairs(items: Iterable[dict], reference: Readings, rules: TextRules, max_tokens: int) -> list[dict]:
