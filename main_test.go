@@ -46,6 +46,12 @@ var inner = map[string]map[string][]string{
 		"rewards":         {"rewards/failure", "rewards/ops"},
 		"rewards/failure": {},
 		"rewards/ops":     {},
+
+		"rewards/ops/agreement": {"rewards/ops"},
+		"rewards/ops/games":     {"rewards/ops"},
+		"rewards/ops/groups":    {"rewards/ops"},
+		"rewards/ops/ordered":   {"rewards/ops"},
+		"rewards/ops/vectors":   {},
 	},
 	"models": {
 		"models": {
