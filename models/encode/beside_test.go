@@ -89,7 +89,9 @@ func TestItemsShareARenderingWithEqualTexts(t *testing.T) {
 	}
 	items := []Item{
 		item("a", "x", nil), item("b", "x", nil), item("c", "y", nil), item("d", "y", nil), item("e", "x", new("")), item("f", "x", new("")),
-		item("g", "y", new("x")), item("h", "x", new("y")), {Prompt: new("1 + 1?"), Response: new("i")}, item("j", "x", nil),
+		item("g", "y", new("x")), item("h", "x", new("y")),
+		{Prompt: new("1 + 1?"), Response: new("i")},
+		item("j", "x", nil),
 	}
 	members := e.families(items)
 	for i, want := range []int{0, 0, 2, 2, 4, 4, -1, -1, -1, 0} {

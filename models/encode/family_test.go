@@ -99,8 +99,10 @@ func holdToAlone(t *testing.T, e *Encoder, gate *Gate, items []Item, truncate Tr
 
 // TestASharedPromptIsRenderedOnce: of responses to one prompt, and of the prompts alone, one is rendered.
 func TestASharedPromptIsRenderedOnce(t *testing.T) {
-	for _, name := range []string{"qwen3-reward-packed", "qwen2-process-packed", "../families/dpo-llama3", "../families/rlhflow-pair", "../families/choice-llama3",
-		"../families/polar", "../families/compass-verifier", "../families/nemotron-principle", "../families/qwen3guard", "../families/shieldgemma"} {
+	for _, name := range []string{
+		"qwen3-reward-packed", "qwen2-process-packed", "../families/dpo-llama3", "../families/rlhflow-pair", "../families/choice-llama3",
+		"../families/polar", "../families/compass-verifier", "../families/nemotron-principle", "../families/qwen3guard", "../families/shieldgemma",
+	} {
 		e := fixture(t, name)
 		prompt, items := "1 + 1?", []Item{}
 		for _, response := range []string{"two", "three", "four", "five"} {
