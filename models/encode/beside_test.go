@@ -134,7 +134,8 @@ func TestItemsOfPartsAreNotCut(t *testing.T) {
 	e.manifest.Limits.MaxTokens = 8
 	for _, item := range []Item{
 		{Prompt: new("p"), Response: new(strings.Repeat("r ", 40)), Reference: new("42")},
-		{Text: new(strings.Repeat("t ", 40))}, {InputIDs: make([]int64, 9)},
+		{Text: new(strings.Repeat("t ", 40))},
+		{InputIDs: make([]int64, 9)},
 	} {
 		for _, how := range []Truncation{TruncateError, TruncateLeft, TruncateRight} {
 			_, err := encodeWith(&e, item, how)
