@@ -1,11 +1,15 @@
 package rewards
 
 import (
+	"context"
 	"strings"
+	"sync"
 	"testing"
 
+	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/models/fault"
+	"github.com/assay-rm/assay/rewards/recipes"
 )
 
 // TestAReferenceIsOfEveryResponse: however the question is asked, a response is compared with the reference of its own
@@ -81,5 +85,43 @@ func TestAMissingReferenceFailsItsItemsAlone(t *testing.T) {
 	rank := ask(t, e, Request{Question: Rank, Groups: []Group{{Prompt: new("p"), Responses: []string{"a", "b"}}}})
 	if len(rank.Ranking) != 0 || rank.Results[0].Err == nil || rank.Results[1].Err == nil {
 		t.Errorf("ranked without a reference: %+v", rank)
+	}
+}
+
+// TestARecipeGivesEachModelWhatItTakes: a reference goes to the models whose template names it, and a principle, which
+// none of them names, to all of them.
+func TestARecipeGivesEachModelWhatItTakes(t *testing.T) {
+	verifier, plain := reward("good"), reward("good")
+	verifier.Name, plain.Name = "verifier", "plain"
+	verifier.Template.Fields = map[string]string{"reference": "required"}
+	e, sources := engineOf(t, verifier, plain)
+	r, err := recipes.Parse([]byte("recipe: 1\nname: both\nreadings:\n  v: {gives: score, model: verifier}\n  p: {gives: score, model: plain}\nscore: v + p\n"))
+	if err == nil {
+		err = e.Serve(r, nil)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex // guards seen: the models are asked side by side
+	seen := map[string][]encode.Item{}
+	for _, source := range sources {
+		source.read = func(_ context.Context, ask models.Ask) error {
+			mu.Lock()
+			defer mu.Unlock()
+			seen[source.info.Manifest.Name] = ask.Items
+			return nil
+		}
+	}
+	items := []encode.Item{{Prompt: new("p"), Response: new("r"), Reference: new("k"), Principle: new("c")}, {Text: new("t")}}
+	ask(t, e, Request{Question: Score, Model: "both", Items: items})
+	ask(t, e, Request{Question: Score, Model: "both", Items: items[:1]})
+	if of := seen["verifier"][0]; *of.Reference != "k" || *of.Principle != "c" {
+		t.Errorf("the verifier is asked %+v", of)
+	}
+	if of := seen["plain"][0]; of.Reference != nil || *of.Principle != "c" || *of.Prompt != "p" {
+		t.Errorf("the other model is asked %+v", of)
+	}
+	if items[0].Reference == nil {
+		t.Error("the request is changed")
 	}
 }
