@@ -46,6 +46,16 @@ func (r *Recipe) compile(where locator) error {
 		return where.inside("score", r.Score, err)
 	}
 	r.score = program
+	if r.Steps != "" {
+		program, gives, err := compile(r.Steps, env, used)
+		if err == nil && gives != aVector {
+			err = errors.New("the steps are a number, and must be a vector, of one number for each step")
+		}
+		if err != nil {
+			return where.inside("steps", r.Steps, err)
+		}
+		r.steps = program
+	}
 	for _, name := range slices.Sorted(maps.Keys(env)) {
 		if !used[name] && !slices.ContainsFunc(r.Values, func(v Value) bool { return v.Name == name }) {
 			field := "params."

@@ -2,6 +2,9 @@ package recipes
 
 import (
 	"math"
+	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -28,6 +31,27 @@ example:
   score: 0.779296875
   source: 'by hand: 1 - 0.25^4 - (1 - 0.5^4) = 0.05859375'
 `
+
+// The page's recipe is right, its example too, and every function that the page names is one of the language.
+func TestTheRecipeOfThePage(t *testing.T) {
+	page, err := os.ReadFile("../../docs/RECIPES.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindSubmatch(page)
+	if block == nil {
+		t.Fatal("docs/RECIPES.md has no recipe")
+	}
+	r, err := Parse(block[1])
+	if err != nil || r.Example == nil || len(r.Example.Steps) != 3 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	for _, word := range words {
+		if !slices.Contains([]string{"true", "false", "let", "if", "else", "in", "nil"}, word) && !regexp.MustCompile("`[^`]*\\b"+word+"\\b[^`]*`").Match(page) {
+			t.Errorf("docs/RECIPES.md does not name %s", word)
+		}
+	}
+}
 
 func TestARecipeSaysWhatItIs(t *testing.T) {
 	r, err := Parse([]byte(progress))
@@ -184,6 +208,8 @@ func TestWrongRecipesAreRefusedWithTheirLine(t *testing.T) {
 		"too long":              {small(strings.Repeat(" ", 5000) + "r" + strings.Repeat("  + r", 900)), "line 11: score: the expression has "},
 		"an example's number":   {strings.Replace(progress, "score: 0.779296875", "score: 0.78", 1), "line 18: example.score: is 0.78, and the recipe gives 0.779296875"},
 		"an example's value":    {strings.Replace(progress, "gained: 0.05859375", "gaine: 1", 1), "line 17: example.values.gaine: is 1"},
+		"steps of one number":   {small("r") + "steps: r\n", "line 12: steps: the steps are a number, and must be a vector"},
+		"an example's steps":    {strings.Replace(progress, "example:\n", "steps: q * 2\nexample:\n  steps: [1, 0.5]\n", 1), "line 16: example.steps: are [1 0.5], and the recipe gives [1 0.5 1.5]"},
 		"an example's param":    {strings.Replace(progress, "{before: 0.5}", "{}", 1), "line 15: example.params.before: is missing"},
 		"an example's reading":  {strings.Replace(progress, "given: {q:", "given: {p:", 1), "line 16: example.given.p: the recipe has no such reading"},
 	} {
