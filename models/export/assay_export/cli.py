@@ -5,7 +5,7 @@ import tempfile
 from datetime import date
 from pathlib import Path
 
-from . import checkpoint, choices, frames, licence, lora
+from . import checkpoint, choices, frames, licence, logit_score, lora
 from .bundle import Options, base_manifest, check_label, write_bundle
 from .encoder import packs
 from .errors import ExportError, about
@@ -51,6 +51,8 @@ def arguments() -> argparse.ArgumentParser:
                         "else the response)")
     parser.add_argument("--mean", type=float, help="score = (raw - mean) / std")
     parser.add_argument("--std", type=float)
+    parser.add_argument("--final", choices=("sigmoid", "none"), help="of a reward model's score, behind mean and std (default: the family's)")
+    parser.add_argument("--instruction", metavar="TEXT", help="families whose prompt has a place for one: what goes before every query")
     parser.add_argument("--beta", type=float, help="likelihood families: score = beta * raw (default: the family's)")
     parser.add_argument("--norm", choices=("sum", "mean"), help="likelihood families: over the response's tokens (default: the family's)")
     parser.add_argument("--per-step", action="store_true", help="likelihood families of kind process: what each step adds, not the sum so far")
@@ -110,6 +112,7 @@ def export_whole(options: argparse.Namespace) -> str:
     theirs = tokenizer_of(options.source, fallback=family.class_of == "authors")
     if options.check:
         hold_tokenizer(options.source / "tokenizer.json", tokenizer, theirs, raw.get("vocab_size"))
+    family, read = logit_score.with_modules(frames.instructed(family, options.instruction), options.source, sentence, theirs, tokenizer, options)
     with about(options.source):
         own = resolve(family.manifest, tokenizer, raw)
     own.setdefault("tokenizer", {})
@@ -138,7 +141,7 @@ def export_whole(options: argparse.Namespace) -> str:
         source={"checkpoint": options.source.resolve().name, "class": class_name, "family": family.name, "digest": loaded.digest,
                 "harmless": harmless or None},
         steps=step_settings(family, own.get("steps", {}), options), likelihood=loaded.model.likelihood)
-    notices += told + fill(manifest, family, own, settings, options, loaded.model.config)
+    notices += read + told + fill(manifest, family, own, settings, options, loaded.model.config)
     if sentence is not None:
         notices += choices.behind(manifest, family, sentence, options)
     if family.framed:
@@ -181,7 +184,7 @@ def fill(manifest: dict, family: Family, own: dict, settings: TextSettings, opti
     if family.segments:
         manifest["template"] = {"segments": family.segments}
     elif settings.template is not None:
-        manifest["template"] = {"variables": settings.variables, "date": options.date}
+        manifest["template"] = {"variables": settings.variables, "date": options.date, "fields": family.fields}
     if options.date is not None and settings.template is None:
         raise ExportError("--date is for models with a chat template, and this one has none")
     if manifest["pooling"] == "transformers":
@@ -192,7 +195,7 @@ def fill(manifest: dict, family: Family, own: dict, settings: TextSettings, opti
                            "as transformers does (pooling last_not_pad); give --pooling last_attended if it was trained to read the end token")
     if options.pooling:
         manifest["pooling"] = options.pooling
-    scale = {name: value for name, value in (("mean", options.mean), ("std", options.std)) if value is not None}
+    scale = {name: value for name, value in (("mean", options.mean), ("std", options.std), ("final", options.final)) if value is not None}
     head = (manifest.get("head") or {}) | ({"label": options.label} if options.label is not None else {})
     if family.kind == "reward" and options.activation is not None:
         head["activation"] = options.activation
@@ -237,7 +240,8 @@ def check_options(options: argparse.Namespace, family: Family) -> None:
             (("step_label",), process and not likelihood, "process models whose head has labels"),
             (("label", "score"), reward and not likelihood and not {"weights", "gates"} & set(family.manifest.get("head") or {}),
              "reward models whose score is one of their labels"),
-            (("mean", "std"), reward, "reward models"),
+            (("mean", "std", "final"), reward, "reward models"),
+            (("instruction",), family.instruction is not None, "families whose prompt has a place for one"),
             (("pooling",), reward and rows, "reward models that are read at one token by a rule")):
         for name in names:
             if not fits and not any(getattr(options, name) is left for left in (None, False)):
