@@ -13,13 +13,14 @@ from torch import nn
 from . import weights as lazy
 from .errors import ExportError
 
+QWEN = re.compile(r"(?P<block>.+\.mlp)\.experts\.(?P<number>\d+)\.(?P<part>gate_proj|up_proj|down_proj)\.weight$")
 NAMES = {
-    "qwen3_moe": re.compile(r"(?P<block>.+\.mlp)\.experts\.(?P<number>\d+)\.(?P<part>gate_proj|up_proj|down_proj)\.weight$"),
+    **dict.fromkeys(("qwen3_moe", "qwen3_next", "qwen3_5_moe_text"), QWEN),
     "mixtral": re.compile(r"(?P<block>.+)\.block_sparse_moe\.experts\.(?P<number>\d+)\.(?P<part>w1|w3|w2)\.weight$"),
 }
 """Names of an expert's weights in a checkpoint, by model_type; the parts are gate, up and down."""
 
-BLOCKS = ("Qwen3MoeSparseMoeBlock", "MixtralSparseMoeBlock")
+BLOCKS = ("Qwen3MoeSparseMoeBlock", "MixtralSparseMoeBlock", "Qwen3NextSparseMoeBlock", "Qwen3_5MoeSparseMoeBlock")
 """transformers' modules of a router and its experts."""
 
 
@@ -99,6 +100,7 @@ class Experts(nn.Module):
         self.normed = getattr(router, "norm_topk_prob", True)
         self.experts = nn.ModuleList(Expert(lazy.part(experts.gate_up_proj, number), lazy.part(experts.down_proj, number), experts.act_fn)
                                      for number in range(router.num_experts))
+        self.shared, self.shared_gate = getattr(block, "shared_expert", None), getattr(block, "shared_expert_gate", None)
 
     def forward(self, hidden: torch.Tensor) -> torch.Tensor:
         """hidden is [B, S, hidden]."""
@@ -113,6 +115,8 @@ class Experts(nn.Module):
             share = (shares * own).sum(-1, keepdim=True)  # of which one at most is not 0
             part = expert(nn.functional.embedding(tokens, rows)) * nn.functional.embedding(tokens, share)
             total = total.index_put((tokens,), nn.functional.embedding(tokens, total) + part)
+        if self.shared is not None and self.shared_gate is not None:  # an expert of all tokens
+            total = total + torch.sigmoid(self.shared_gate(rows)) * self.shared(rows)
         return total.unflatten(0, hidden.shape[:2])
 
 

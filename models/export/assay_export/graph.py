@@ -14,6 +14,7 @@ from torch import nn
 
 from . import encoder, encoder_packed, packed, padded, storage, weights
 from .attention import IMPLEMENTATION
+from .delta import restate
 from .experts import take_apart
 from .model import Model, Part
 from .reference import float32_copy
@@ -25,8 +26,8 @@ INLINE_LIMIT = 1_500_000_000
 
 
 def traceable(body: nn.Module, max_tokens: int) -> nn.Module:
-    """Return a float32 copy of a transformers body that calls this package's attention and looks its rotations up."""
-    clone = take_apart(float32_copy(body))
+    """Return a float32 copy of a body that computes attention as this package does, and looks its rotations up."""
+    clone = restate(take_apart(float32_copy(body)))
     clone.set_attn_implementation(IMPLEMENTATION)
     if hasattr(clone, "rotary_emb"):
         clone.rotary_emb = looked_up(clone.rotary_emb, max(2, max_tokens))
