@@ -82,9 +82,9 @@ func (c *composed) of(r *Request) (recipe, error) {
 		one.need = slices.IndexFunc(out.asks, func(n need) bool { return n.source == one.source })
 		if one.need < 0 {
 			one.need = len(out.asks)
-			asked := items
+			asked := c.beside(items, one.source)
 			if one.head != nil {
-				asked = whole(items)
+				asked = whole(asked)
 			}
 			out.asks = append(out.asks, need{source: one.source, items: asked, truncate: r.Truncate, refused: r.Refused})
 		}

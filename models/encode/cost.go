@@ -13,7 +13,7 @@ func (e *Encoder) Cost(item *Item) int {
 	for _, message := range item.Messages {
 		bytes += len(message.Role) + len(message.Content)
 	}
-	for _, text := range []*string{item.Prompt, item.Response, item.Text, item.First, item.Second, item.Candidate} {
+	for _, text := range []*string{item.Prompt, item.Response, item.Text, item.First, item.Second, item.Candidate, item.Reference, item.Principle} {
 		if text != nil {
 			bytes += len(*text)
 		}

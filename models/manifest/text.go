@@ -54,7 +54,7 @@ func (s *spec) checkFrame(check checker) {
 }
 
 // reserved are the words that every rendering defines; a manifest's variable must not stand in for one.
-var reserved = []string{"messages", "add_generation_prompt", "raise_exception", segmentFirst, segmentSecond}
+var reserved = []string{"messages", "add_generation_prompt", "raise_exception", segmentFirst, segmentSecond, fieldReference, fieldPrinciple}
 
 func (s *spec) checkTemplate(check checker) {
 	t := s.Template
@@ -66,6 +66,7 @@ func (s *spec) checkTemplate(check checker) {
 		check(!slices.Contains(reserved, name), "template.variables has %q, which every conversation gives itself",
 			name)
 	}
+	s.checkFields(check)
 	needs := ""
 	switch {
 	case s.Kind == KindPair || s.Kind == KindPreference:

@@ -51,6 +51,7 @@ type template struct {
 	Variables map[string]string `yaml:"variables,omitempty"`
 	Date      string            `yaml:"date,omitempty"` // the day that it writes, as 2024-07-26; empty: today
 	Segments  []Segment         `yaml:"segments,omitempty"`
+	Fields    map[string]string `yaml:"fields,omitempty"` // of an item, which File may name: required or optional
 }
 
 // Day is the day that the template writes; the zero time is today.

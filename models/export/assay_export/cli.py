@@ -184,7 +184,7 @@ def fill(manifest: dict, family: Family, own: dict, settings: TextSettings, opti
     if family.segments:
         manifest["template"] = {"segments": family.segments}
     elif settings.template is not None:
-        manifest["template"] = {"variables": settings.variables, "date": options.date}
+        manifest["template"] = {"variables": settings.variables, "date": options.date, "fields": family.fields}
     if options.date is not None and settings.template is None:
         raise ExportError("--date is for models with a chat template, and this one has none")
     if manifest["pooling"] == "transformers":

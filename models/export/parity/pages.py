@@ -86,7 +86,8 @@ def text_of(family: Family) -> str:
         return "the checkpoint's template, else the response; the tokenizer's own tokens around it"
     if family.segments:
         return "the tokenizer's own for two texts" if family.segments == OWN else "segments"
-    return "the family's template" if family.template else "the checkpoint's template"
+    named = f", with {' and '.join(f'`{name}`' for name in family.fields)}" if family.fields else ""
+    return ("the family's template" if family.template else "the checkpoint's template") + named
 
 
 def pooling_of(family: Family) -> str:
@@ -109,7 +110,11 @@ def plain(value) -> str:
     if isinstance(value, list):
         return " or ".join(f"`{entry}`" if isinstance(entry, str) else str(entry) for entry in value)
     if isinstance(value, dict):
-        return f"config.json's {value['config']}" if "config" in value else " and ".join(f"`{token}`" for token in value["tokens"])
+        if "config" in value:
+            return f"config.json's {value['config']}"
+        if "first" in value:
+            return " and ".join(f"`{text}`" for text in value["first"]) + ", by their first ids"
+        return " and ".join(f"`{token}`" for token in value["tokens"])
     return str(value)
 
 
