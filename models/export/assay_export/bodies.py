@@ -1,6 +1,7 @@
 """The kinds of body that are read, and what the exporter must know of each: the keys of its config.json, its sizes and windows."""
 
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,9 @@ DECODERS = {body.model_type: body.prefix for body in BODIES.values() if not body
 ENCODERS = {body.model_type: body.prefix for body in BODIES.values() if body.encoder}
 """Those whose tokens see each other."""
 
+FLOWING = "linear_attention"
+"""Among layer_types: a gated delta layer (`delta.py`), which has no window."""
+
 
 OLD_FALCONS = ("RefinedWebModel", "RefinedWeb")
 """What Falcon 7B and 40B were called before transformers had the class."""
@@ -116,7 +120,10 @@ def check_type(model_type: str | None, where: str = "config.json") -> Body:
         raise ExportError(f"{where}: model_type {model_type!r} is an old name of falcon, with other keys (n_head, n_layer, n_head_kv for "
                           "num_attention_heads, num_hidden_layers, num_kv_heads); take the config.json that its makers publish now")
     if model_type not in BODIES:
-        raise ExportError(f"{where}: model_type {model_type!r} is not supported; supported are {', '.join([*BODIES, *NESTED])}")
+        known = [*BODIES, *NESTED]
+        near = ", ".join(get_close_matches(str(model_type), known, 6, 0))
+        raise ExportError(f"{where}: model_type {str(model_type)[:80]!r} is not supported; supported are {len(known)} kinds, whose classes "
+                          f"docs/MODELS.md lists, the nearest in name {near}")
     return BODIES[model_type]
 
 
@@ -134,13 +141,18 @@ def describe(config) -> Sizes:
     return Sizes(config.num_hidden_layers, heads, kv_heads, head_dim, hidden, config.vocab_size, windows(config))
 
 
+def flows(config) -> bool:
+    """Tell whether a body has layers whose tokens read a state, which flows through a whole text and fits no tile."""
+    return FLOWING in (getattr(config, "layer_types", None) or [])[:config.num_hidden_layers]
+
+
 def windows(config) -> frozenset[int | None]:
     """Return the set of sliding windows over the layers."""
     body = BODIES[config.model_type]
     kinds = getattr(config, "layer_types", None) if body.heeds("layer_types") else None
     if kinds is None:
         return frozenset({getattr(config, "sliding_window", None) or None if body.heeds("sliding_window") else None})
-    kinds = set(kinds[:config.num_hidden_layers])
+    kinds = set(kinds[:config.num_hidden_layers]) - ({FLOWING} if body.heeds("linear_conv_kernel_dim") else set())
     strange = kinds - {"full_attention", "sliding_attention"}
     if strange:
         raise ExportError(f"config.json: layer_types has {sorted(strange)[0]!r}; supported are full_attention and sliding_attention")

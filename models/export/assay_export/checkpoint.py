@@ -107,14 +107,14 @@ def load(directory: Path, raw: dict, family: Family, tokenizer: Tokenizer, refer
         weights = read_weights(files)
         if named in BESIDE and f"{named}.weight" not in weights and (why := why_no_head(directory, BESIDE[named])):
             raise ExportError(why)
-        parts = [part(raw, directory, family, tokenizer, text_weights(weights))]
+        parts = [part(raw, directory, family, tokenizer, text_weights(weights, raw["model_type"]))]
         if reference is not None:
             other, *_ = text_config(read_config(reference)[0], reference / "config.json", harmless)
             if load_tokenizer(reference)[0].get_vocab() != tokenizer.get_vocab():
                 raise ExportError(f"{reference / 'tokenizer.json'}: the reference has another vocabulary than the policy, so its ids mean other text")
             more = weight_files(reference)
             with about(reference):
-                parts.append(part(other, reference, family, tokenizer, text_weights(read_weights(more))))
+                parts.append(part(other, reference, family, tokenizer, text_weights(read_weights(more), other["model_type"])))
             read += [reference / "config.json", *more, reference / "tokenizer.json"]
         model = parts[0] if isinstance(parts[0], Model) else decoder(*cast(list[Part], parts))
     if (directory / "modules.json").exists():

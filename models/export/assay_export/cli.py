@@ -30,7 +30,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("source", type=Path, metavar="SOURCE", help="checkpoint directory")
     parser.add_argument("out", type=Path, metavar="OUT", help="bundle directory to write")
     parser.add_argument("--layout", choices=("packed", "padded"), help="default: packed where the model's attention can be arranged, which "
-                        "DeBERTa's cannot")
+                        "DeBERTa's and gated delta layers cannot")
     parser.add_argument("--head", choices=("inside", "separate"), default="inside",
                         help="separate: a graph of its own, head.onnx, on the hidden states that leave the backbone")
     parser.add_argument("--name", help="how requests name the model (default: the name of OUT)")

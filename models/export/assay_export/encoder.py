@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from .attention import IMPLEMENTATION, MASKED, mix
+from .bodies import flows
 from .model import Model
 from .padded import GridView
 from .reference import float32_copy
@@ -18,8 +19,14 @@ def own_attention(config) -> bool:
 
 
 def packs(model: Model) -> bool:
-    """Tell whether a model has a packed graph: a decoder, or an encoder whose head reads one row, with this package's attention."""
-    return model.encoder is None or isinstance(model.encoder, OneRow) and own_attention(model.config)
+    """Tell whether a model has a packed graph.
+
+    A decoder has, unless a state flows through its texts, and an encoder with this package's attention whose head reads
+    one row.
+    """
+    if model.encoder is None:
+        return not any(flows(part.body.config) for part in model.parts)
+    return isinstance(model.encoder, OneRow) and own_attention(model.config)
 
 
 def bit_equal(config) -> bool:

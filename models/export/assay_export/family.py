@@ -18,6 +18,8 @@ from .errors import ExportError
 FOLDER = Path(__file__).parent / "families"
 KINDS = ("reward", "process", "pair", "preference", "choice")
 OWNERS = ("transformers", "authors")
+SHOWN = 4
+"""Classes that a sentence names at most."""
 CROSS_ENCODER, OWN = "cross-encoder", "own"
 
 
@@ -111,7 +113,11 @@ def choose(class_name: str, name: str | None, cross_encoder: bool = False) -> Fa
         if name not in known:
             raise ExportError(f"family {name!r} is unknown; those that read the class {class_name} are {', '.join(family.name for family in takers)}")
         if class_name not in known[name].classes:
-            raise ExportError(f"family {name} reads the classes {', '.join(known[name].classes)}, and the checkpoint's is {class_name!r}")
+            read = known[name].classes
+            near = read if len(read) <= SHOWN else get_close_matches(class_name, read, SHOWN, 0)
+            more = f" and {len(read) - len(near)} more" if len(near) < len(read) else ""
+            others = f", which {', '.join(family.name for family in takers)} read{'s' if len(takers) == 1 else ''}" if takers else ""
+            raise ExportError(f"family {name} reads the classes {', '.join(near)}{more}, and the checkpoint's is {class_name[:80]!r}{others}")
         return known[name]
     chosen = [family for family in takers if family.default is True or (cross_encoder and family.default == CROSS_ENCODER)] or takers
     if len(chosen) == 1:
@@ -120,7 +126,7 @@ def choose(class_name: str, name: str | None, cross_encoder: bool = False) -> Fa
         raise ExportError(f"class {class_name!r} is read by several families; choose one with --family: "
                           f"{', '.join(f'{family.name} ({family.reads})' if family.reads else family.name for family in takers)}")
     classes = sorted({own for family in known.values() for own in family.classes})
-    near = get_close_matches(class_name, classes, 4, 0)
+    near = get_close_matches(class_name, classes, SHOWN, 0)
     raise ExportError(f"class {class_name[:80]!r} is not supported, and code that lies in a checkpoint is never run; of the {len(classes)} classes "
                       f"that are, which docs/MODELS.md lists, the nearest in name are {', '.join(near)}")
 

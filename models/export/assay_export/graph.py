@@ -14,6 +14,7 @@ from torch import nn
 
 from . import encoder, encoder_packed, falcon, packed, padded, storage, weights
 from .attention import IMPLEMENTATION
+from .delta import restate
 from .experts import take_apart
 from .latent import made_plain
 from .model import Model, Part
@@ -26,8 +27,8 @@ INLINE_LIMIT = 1_500_000_000
 
 
 def traceable(body: nn.Module, max_tokens: int) -> nn.Module:
-    """Return a float32 copy of a transformers body that calls this package's attention and looks its rotations up."""
-    clone = made_plain(take_apart(float32_copy(body)))
+    """Return a float32 copy of a body that computes attention as this package does, and looks its rotations up."""
+    clone = made_plain(restate(take_apart(float32_copy(body))))
     if clone.config.model_type == falcon.MODEL_TYPE:
         falcon.hand_over(clone)
     else:

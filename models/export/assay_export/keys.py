@@ -16,7 +16,7 @@ from .family import Family
 ROTATIONS = ("rope_scaling", "rope_parameters")
 """Objects whose keys are held to ROPE."""
 
-BESIDE = {"partial_rotary_factor"}
+BESIDE = {"partial_rotary_factor", "mrope_section", "mrope_interleaved"}
 """Keys that may stand inside those objects or beside them."""
 
 SHOWN = 60
@@ -71,7 +71,8 @@ def unknown_keys(raw: dict, known: Keys, own: set[str], model_type: str, path: s
 def unknown_rotations(raw: dict, body: Body, path: str) -> Iterator[str]:
     """Give the unknown keys inside the objects about rotations, which may hold one object for each type of layer."""
     keys = body.keys
-    known = Keys(ROPE.used | keys.used & BESIDE | body.rotation, ROPE.harmless, ROPE.only | {key: only for key, only in keys.only.items() if key in BESIDE})
+    only = ROPE.only | {key: only for key, only in keys.only.items() if key in BESIDE}
+    known = Keys(ROPE.used | keys.used & BESIDE | body.rotation, ROPE.harmless | keys.harmless & BESIDE, only)
     for name in ROTATIONS:
         for inner, entries in nested(name, raw.get(name)):
             yield from (f"{inner}.{key}" for key in unknown_keys(entries, known, set(), body.model_type, f"{path}: {inner}"))

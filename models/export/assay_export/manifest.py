@@ -31,8 +31,8 @@ def check_manifest(manifest: dict, model: Model, layout: str, precision: str) ->
     if precision not in PRECISIONS:
         raise ExportError(f"precision {precision!r} must be one of {', '.join(PRECISIONS)}")
     if layout == "packed" and not packs(model):
-        raise ExportError(f"model_type {model.config.model_type!r} has attention of its own, which the packed layout cannot arrange: "
-                          "give --layout padded")
+        own = "attention of its own" if model.encoder is not None else "layers with a state that flows through a whole text"
+        raise ExportError(f"model_type {model.config.model_type!r} has {own}, which the packed layout cannot arrange: give --layout padded")
     if manifest["kind"] == "choice" and layout != "packed":
         raise ExportError("a model that is asked for candidates reads a prompt once for all of them, which needs --layout packed")
     labels, tokenizer = manifest["graph"]["labels"], manifest["tokenizer"]

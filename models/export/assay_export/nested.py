@@ -10,8 +10,11 @@ from .errors import ExportError
 from .family import Family
 from .keys import check_harmless, check_keys, refuse_unknown, unknown_keys
 
-OTHERS = ("model.vision_tower.", "model.multi_modal_projector.", "vision_tower.", "multi_modal_projector.")
+OTHERS = ("model.vision_tower.", "model.multi_modal_projector.", "vision_tower.", "multi_modal_projector.", "model.visual.", "visual.")
 """Where the weights of the other parts lie; no body of text has any such name."""
+
+DRAFTS = {model_type: "mtp." for model_type in ("qwen3_5_text", "qwen3_5_moe_text", "qwen3_next")}
+"""Where a part that guesses further tokens has its weights, by the body's model_type; transformers leaves it out, too."""
 
 OUTER = ("architectures", "id2label", "label2id", "num_labels", "problem_type")
 """Keys about the head, which stand around the text's config and are heeded there."""
@@ -55,6 +58,7 @@ def known_config(configs: dict[Path, dict], family: Family, harmless: Collection
     return texts[0], found, notices
 
 
-def text_weights(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Return a checkpoint's weights without those of the parts that read images."""
-    return {name: value for name, value in weights.items() if not name.startswith(OTHERS)}
+def text_weights(weights: dict[str, torch.Tensor], model_type: str) -> dict[str, torch.Tensor]:
+    """Return a checkpoint's weights without those of the parts that read images, or guess further tokens."""
+    others = (*OTHERS, *([DRAFTS[model_type]] if model_type in DRAFTS else []))
+    return {name: value for name, value in weights.items() if not name.startswith(others)}

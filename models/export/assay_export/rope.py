@@ -22,7 +22,11 @@ class RotaryTable(nn.Module):
         self.register_buffer("sin", sin[:, :half].clone() if self.twice else sin, persistent=False)
 
     def forward(self, x: torch.Tensor, position_ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """position_ids is [B, S]; returns cosines and sines [B, S, rotary_dim]. A position ≥ max_tokens is an error."""
+        """Return cosines and sines [B, S, rotary_dim]. A position ≥ max_tokens is an error.
+
+        position_ids is [B, S], or [3, B, S] with the place in each section of mrope, which for a text is the same.
+        """
+        position_ids = position_ids[0] if position_ids.ndim == 3 else position_ids
         cos = nn.functional.embedding(position_ids, self.cos)
         sin = nn.functional.embedding(position_ids, self.sin)
         return (torch.cat((cos, cos), -1), torch.cat((sin, sin), -1)) if self.twice else (cos, sin)

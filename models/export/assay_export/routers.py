@@ -117,7 +117,8 @@ class SparseMixer(nn.Module):
 
 
 ROUTERS: dict[str, Callable[[nn.Module], nn.Module]] = {
-    "MixtralSparseMoeBlock": Softmax, "Qwen3MoeSparseMoeBlock": Softmax, "Qwen2MoeSparseMoeBlock": Softmax, "GptOssMLP": TopSoftmax,
+    "MixtralSparseMoeBlock": Softmax, "Qwen3MoeSparseMoeBlock": Softmax, "Qwen2MoeSparseMoeBlock": Softmax,
+    "Qwen3NextSparseMoeBlock": Softmax, "Qwen3_5MoeSparseMoeBlock": Softmax, "GptOssMLP": TopSoftmax,
     "DeepseekV2Moe": GroupedSoftmax, "DeepseekV3MoE": GroupedSigmoid, "PhimoeSparseMoeBlock": SparseMixer,
 }
 """By transformers' module of a router and its experts."""

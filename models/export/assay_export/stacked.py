@@ -13,7 +13,8 @@ from .errors import ExportError
 APART = re.compile(r"(?P<block>.+\.mlp)\.experts\.(?P<number>\d+)\.(?P<part>gate_proj|up_proj|down_proj)\.weight$")
 OLD = re.compile(r"(?P<block>.+)\.block_sparse_moe\.experts\.(?P<number>\d+)\.(?P<part>w1|w3|w2)\.weight$")
 
-NAMES = {"qwen2_moe": APART, "qwen3_moe": APART, "deepseek_v2": APART, "deepseek_v3": APART, "mixtral": OLD, "phimoe": OLD}
+NAMES = {"qwen2_moe": APART, "qwen3_moe": APART, "qwen3_next": APART, "qwen3_5_moe_text": APART,
+         "deepseek_v2": APART, "deepseek_v3": APART, "mixtral": OLD, "phimoe": OLD}
 """Names of an expert's weights in a checkpoint, by model_type; the parts are gate, up and down."""
 
 RENAMED = {"mixtral": [(".block_sparse_moe.", ".mlp.")], "phimoe": [(".block_sparse_moe.", ".mlp."), (".mlp.gate.", ".mlp.router.")]}

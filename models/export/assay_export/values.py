@@ -25,6 +25,9 @@ def check_values(raw: dict, path: Path) -> None:
     heads, keys = raw.get("num_attention_heads"), raw.get("num_key_value_heads")
     if isinstance(heads, int) and isinstance(keys, int) and (keys < 1 or heads % keys):
         raise ExportError(f"{path}: num_key_value_heads is {keys}, and num_attention_heads {heads}, which must be a multiple of it")
+    heads, keys = raw.get("linear_num_value_heads"), raw.get("linear_num_key_heads")
+    if isinstance(heads, int) and isinstance(keys, int) and (keys < 1 or heads % keys):
+        raise ExportError(f"{path}: linear_num_value_heads is {heads}, and linear_num_key_heads {keys}, of which it must be a multiple")
     for name in ("dtype", "torch_dtype"):
         value = raw.get(name)
         if value not in (None, "auto") and not (isinstance(value, str) and isinstance(getattr(torch, value.removeprefix("torch."), None), torch.dtype)):

@@ -42,9 +42,10 @@ NOT_COVERED = """## Not covered, and why
 | PickScore, HPSv2, ImageReward, LLaVA and VILA models | images |
 | GenRM, critique and judge models that write first | they must generate text; where the verdict is the next token, `choice` reads it |
 | Falcon with ALiBi (RW), Bloom, MPT | a bias for each distance is added to the logits, which is not computed; refused by name. Other Falcons are read |
-| Qwen 3.5, Qwen3-Next, Jamba and others with layers of linear attention | such a layer keeps a state that grows token by token; refused by name |
-| `--int8` of bodies with experts (Mixtral, Qwen2- and Qwen3-MoE, Phi-3.5-MoE, gpt-oss, DeepSeek) | float32, float16 and bfloat16 are stored; refused |
-| images of Gemma 3 | the text's part is read, and takes text alone |
+| Jamba, Mamba, Falcon H1, Kimi Linear, RWKV | their layers keep a state by another rule than Qwen 3.5's and Qwen3-Next's; refused by name |
+| `choice` of Qwen 3.5 and Qwen3-Next | a prompt is read once for all candidates, and their padded graphs share nothing; refused |
+| `--int8` of bodies with experts (Mixtral, Qwen2- and Qwen3-MoE, Qwen3-Next, Phi-3.5-MoE, gpt-oss, DeepSeek) | float32, float16 and bfloat16 are stored; refused |
+| images of Gemma 3 and Qwen 3.5 | the text's part is read, and takes text alone |
 | quantized checkpoints (GPTQ, AWQ, bitsandbytes, FP8), but gpt-oss in MXFP4 | the weights that the authors scored with are the unquantized ones; export those |
 | adapters other than plain LoRA (DoRA, IA3, PiSSA as it is trained, trained biases) | their sums are others; `merge_and_unload()` of peft makes a checkpoint of them |
 | pickled weights (.bin, .pt) | loading them can run code; save them as safetensors first |

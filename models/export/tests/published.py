@@ -13,6 +13,8 @@ BERT = COMMON | SIZES | {"attention_probs_dropout_prob": 0.1, "hidden_dropout_pr
 DEBERTA = BERT | {"position_embedding_type": None, "type_vocab_size": 0, "relative_attention": True, "max_relative_positions": -1,
                   "position_biased_input": False, "pooler_dropout": 0, "pooler_hidden_act": "gelu", "pooler_hidden_size": 32}
 
+DELTA = {"full_attention_interval": 2, "layer_types": ["linear_attention", "full_attention"], "linear_conv_kernel_dim": 4, "linear_key_head_dim": 16,
+         "linear_num_key_heads": 2, "linear_num_value_heads": 4, "linear_value_head_dim": 16, "attention_bias": False, "head_dim": 16}
 LATENT = {"attention_bias": False, "ep_size": 1, "first_k_dense_replace": 1, "kv_lora_rank": 16, "moe_intermediate_size": 24, "moe_layer_freq": 1,
           "n_routed_experts": 4, "num_experts_per_tok": 2, "num_key_value_heads": 4, "pretraining_tp": 1, "qk_nope_head_dim": 16,
           "qk_rope_head_dim": 8, "seq_aux": True, "v_head_dim": 16, "rope_scaling": {
@@ -114,6 +116,18 @@ PUBLISHED = {
                                        "num_experts_per_tok": 2, "output_router_logits": False, "router_aux_loss_coef": 0.001},
     "Mixtral": DECODER | {"model_type": "mixtral", "num_experts_per_tok": 2, "num_local_experts": 8, "output_router_logits": False,
                           "router_aux_loss_coef": 0.02, "sliding_window": None},
+    "Qwen 3.5, the text": DECODER | DELTA | {
+        "model_type": "qwen3_5_text", "attn_output_gate": True, "output_gate_type": "swish", "mamba_ssm_dtype": "float32", "mlp_only_layers": [],
+        "mtp_num_hidden_layers": 1, "mtp_use_dedicated_embeddings": False, "rope_theta": None, "rope_parameters": {
+            "mrope_interleaved": True, "mrope_section": [2, 1, 1], "rope_type": "default", "rope_theta": 10000000, "partial_rotary_factor": 0.5}},
+    "Qwen 3.5 MoE, the text": DECODER | DELTA | {
+        "model_type": "qwen3_5_moe_text", "attn_output_gate": True, "mamba_ssm_dtype": "float32", "mtp_num_hidden_layers": 1, "num_experts": 4,
+        "num_experts_per_tok": 2, "moe_intermediate_size": 24, "shared_expert_intermediate_size": 24, "router_aux_loss_coef": 0.001,
+        "output_router_logits": False, "partial_rotary_factor": 0.25, "rope_parameters": {"mrope_section": [11, 11, 10], "rope_type": "default"}},
+    "Qwen3-Next": DECODER | DELTA | {
+        "model_type": "qwen3_next", "decoder_sparse_step": 1, "mlp_only_layers": [], "moe_intermediate_size": 24, "norm_topk_prob": True,
+        "num_experts": 4, "num_experts_per_tok": 2, "output_router_logits": False, "partial_rotary_factor": 0.25, "router_aux_loss_coef": 0.001,
+        "shared_expert_intermediate_size": 24, "use_sliding_window": False, "layer_types": None},
     "Qwen 1.5 MoE": DECODER | WINDOWS | {"model_type": "qwen2_moe", "decoder_sparse_step": 1, "moe_intermediate_size": 24, "norm_topk_prob": False,
                                          "num_experts": 4, "num_experts_per_tok": 2, "output_router_logits": False, "router_aux_loss_coef": 0.001,
                                          "shared_expert_intermediate_size": 48},

@@ -1,7 +1,7 @@
 """Bodies besides those that the families' own cases run: transformers' own classes, each with what is particular to its kind."""
 
 import torch
-from transformers import Gemma3Config, Gemma3ForSequenceClassification
+from transformers import Gemma3Config, Gemma3ForSequenceClassification, Qwen3_5Config, Qwen3_5ForSequenceClassification
 
 from .. import checkpoint
 from ..case import Case
@@ -34,9 +34,9 @@ def body(name: str, made: Kind, class_name: str, seed: int, head: dict = HEAD, *
                 [*CHAT, *TEXT, *IDS], classifier(bos))
 
 
-def likelihood(name: str, made: Kind, class_name: str, seed: int, **settings) -> Case:
+def likelihood(name: str, made: Kind, class_name: str, seed: int, layouts: tuple[str, ...] = Case.layouts, **settings) -> Case:
     """Return the case of a body that transformers has no classifier for, as a policy alone."""
-    return Case(f"body-{name}", "dpo", lm(made, f"{class_name}ForCausalLM", seed, **settings), CHAT, log_ratio())
+    return Case(f"body-{name}", "dpo", lm(made, f"{class_name}ForCausalLM", seed, **settings), CHAT, log_ratio(), layouts=layouts)
 
 
 def apart(router: str = ""):
@@ -75,6 +75,31 @@ def with_images(old: bool):
     return write_to
 
 
+def flowing(name: str, made: Kind, class_name: str, seed: int, **settings) -> Case:
+    """Return the case of a body with gated delta layers: padded, with texts of several chunks and of one, and a text that ends with a chunk."""
+    write_to = write(made, f"{class_name}ForSequenceClassification", HEAD, seed=seed, **settings)
+    return Case(f"body-{name}", "sequence-classification", write_to, [*CHAT, *TEXT, *IDS, *CHUNKS], classifier(0), layouts=("padded",))
+
+
+def with_sights(directory):
+    """Write a Qwen 3.5 of text and images, with the part that guesses further tokens, as published."""
+    tokenizer = QWEN_TOKENIZER()
+    text = SIZES | DELTA | {"vocab_size": tokenizer.get_vocab_size(), "pad_token_id": tokenizer.token_to_id("<|endoftext|>"), "rope_parameters": {
+        "rope_type": "default", "rope_theta": 10000.0, "partial_rotary_factor": 0.5, "mrope_interleaved": True, "mrope_section": [2, 1, 1]}}
+    images = {"depth": 1, "hidden_size": 16, "intermediate_size": 24, "num_heads": 2, "out_hidden_size": 32, "num_position_embeddings": 16}
+    settings = Qwen3_5Config(text_config=text, vision_config=images, num_labels=1, image_token_id=5, video_token_id=6)
+    weights = checkpoint.weights_of(Qwen3_5ForSequenceClassification(settings), 324)
+    weights |= {"mtp.norm.weight": torch.ones(32), "mtp.fc.weight": torch.ones(32, 64)}
+    described = settings.to_dict() | {"architectures": ["Qwen3_5ForSequenceClassification"]}
+    checkpoint.write(directory, described, weights, tokenizer, QWEN_TOKENS, template("qwen"))
+
+
+CHUNKS = [{"input_ids": [20 + (number * number * 7 + number) % 280 for number in range(count)]} for count in (64, 65, 200)]
+DELTA = {"num_hidden_layers": 4, "full_attention_interval": 2, "head_dim": 16, "linear_key_head_dim": 16, "linear_value_head_dim": 8,
+         "linear_num_key_heads": 2, "linear_num_value_heads": 4, "max_position_embeddings": 512}
+SPARSE = DELTA | {"num_experts": 6, "num_experts_per_tok": 3, "moe_intermediate_size": 24, "shared_expert_intermediate_size": 40}
+
+
 def falcon(**config) -> Kind:
     """Return a kind of Falcon, whose sizes have other names."""
     return Kind("falcon", QWEN_TOKENIZER, QWEN_TOKENS, template("qwen"), config, grouped=False)
@@ -106,6 +131,11 @@ CASES = [
     encoder("body-modernbert-biases", "modernbert-pair", writer(*MODERN, 317, classifier_pooling="cls", **MODERN_SIZES, **{
         name: True for name in ("classifier_bias", "norm_bias", "attention_bias", "mlp_bias")}, classifier_activation="silu",
         hidden_activation="gelu_pytorch_tanh")),
+    flowing("qwen3-5", kind("qwen3_5_text", **DELTA), "Qwen3_5Text", 321),
+    flowing("qwen3-next", kind("qwen3_next", **SPARSE, mlp_only_layers=[2]), "Qwen3Next", 322, spread=0.1, edit=apart()),
+    Case("body-qwen3-5-images", "sequence-classification", with_sights, [*CHAT, *TEXT, *IDS, *CHUNKS], classifier(0), layouts=("padded",)),
+    likelihood("qwen3-5-lm", kind("qwen3_5_text", **DELTA), "Qwen3_5", 325, ("padded",), config={"tie_word_embeddings": True}),
+    likelihood("qwen3-5-moe-lm", kind("qwen3_5_moe_text", **SPARSE), "Qwen3_5Moe", 323, ("padded",), edit=apart()),
     body("falcon", FALCON, "Falcon", 318, prefix="transformer."),
     body("falcon-40b", falcon(new_decoder_architecture=True, num_kv_heads=2), "Falcon", 319, prefix="transformer."),
     body("falcon-2", falcon(new_decoder_architecture=True, num_kv_heads=2, num_ln_in_parallel_attn=1, ffn_hidden_size=48), "Falcon", 320,
