@@ -1,20 +1,24 @@
 """Bodies with experts: weights by one name or another, read as transformers reads them, and bits that hang on a token alone."""
 
 import random
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
 from conftest import read_bundle
 from safetensors.torch import load_file, save_file
 from test_bits import THREADS, pick
-from transformers import AutoModelForSequenceClassification
+from transformers import AutoModelForSequenceClassification, Qwen3MoeConfig
 
-from assay_export import ExportError, check, weights
+from assay_export import ExportError, check, tiny, weights
 from assay_export import checkpoint as reading
 from assay_export.cli import arguments, export
 from assay_export.family import families
 from assay_export.plan import Slack, apart, packed_feeds, prefix_tree
 from assay_export.reference import Reference
+from parity import large
 from parity.case import every_case
 
 CASES = {case.name: case for case in every_case()}
@@ -87,6 +91,23 @@ def test_experts_that_are_not_whole(source, edit, words):
     with pytest.raises(ExportError) as caught:
         ours(source)
     assert words in str(caught.value)
+
+
+def test_an_export_holds_no_copy_of_the_experts(tmp_path, texts):
+    """Of a model with five times the layers it has hardly more memory of its own, which no file backs."""
+    own = {}
+    for layers in (1, 5):
+        config = Qwen3MoeConfig(vocab_size=1024, hidden_size=1024, moe_intermediate_size=1024, num_experts=4, num_experts_per_tok=2, num_labels=1,
+                                num_hidden_layers=layers, num_attention_heads=4, num_key_value_heads=2, head_dim=64, max_position_embeddings=512,
+                                architectures=["Qwen3MoeForSequenceClassification"])
+        source, out = tmp_path / str(layers), tmp_path / f"out-{layers}"
+        large.write_checkpoint(source, config, tiny.family_tokenizer("qwen2", 400, texts))
+        process = subprocess.Popen([sys.executable, "-m", "assay_export", source, out, "--no-check", "--dtype", "bfloat16", "--external-data"],
+                                   cwd=Path(__file__).parents[1])
+        _, own[layers] = large.watch(process)
+        assert process.returncode == 0 and read_bundle(out).golden
+    weights_of_four = 4 * 4 * 3 * 1024 * 1024 * 2 / 2**30
+    assert own[5] - own[1] < weights_of_four / 2
 
 
 @pytest.mark.parametrize("source", ["body-mixtral"], indirect=True)
