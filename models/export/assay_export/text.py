@@ -182,3 +182,19 @@ class TextRules:
                 raise ExportError(f"separator {separator!r} is not one token in any context (between {before!r} and {after!r} it becomes "
                                   f"other tokens); make it a special token or choose another")
         return found[0]
+
+
+class Watched(TextRules):
+    """Text rules that keep what came of the template: the first text, which is the whole of an item that is not tokenized in parts."""
+
+    text: str | None = None
+    refused: ExportError | None = None
+
+    def render(self, messages: list[dict[str, str]], add_generation_prompt: bool = False, **names: str) -> str:
+        try:
+            rendered = super().render(messages, add_generation_prompt, **names)
+        except ExportError as error:
+            self.refused = error
+            raise
+        self.text = rendered if self.text is None else self.text
+        return rendered
