@@ -43,9 +43,16 @@ var inner = map[string]map[string][]string{
 		"server/wire":    {},
 	},
 	"rewards": {
-		"rewards":         {"rewards/failure", "rewards/ops"},
+		"rewards":         {"rewards/failure", "rewards/ops", "rewards/recipes"},
+		"rewards/recipes": {"rewards/ops", "rewards/ops/ordered"},
 		"rewards/failure": {},
 		"rewards/ops":     {},
+
+		"rewards/ops/agreement": {"rewards/ops"},
+		"rewards/ops/games":     {"rewards/ops"},
+		"rewards/ops/groups":    {"rewards/ops"},
+		"rewards/ops/ordered":   {"rewards/ops"},
+		"rewards/ops/vectors":   {},
 	},
 	"models": {
 		"models": {
@@ -55,11 +62,13 @@ var inner = map[string]map[string][]string{
 		"models/encode":    {"models/manifest", "models/chat", "models/tokenizer", "models/fault"},
 		"models/onnxrun":   {"models/manifest", "models/fault", "models/inplace"},
 		"models/heads":     {"models/manifest", "models/encode", "models/fault"},
-		"models/manifest":  {"models/fault"},
+		"models/manifest":  {"models/fault", "models/strictyaml"},
 		"models/chat":      {},
 		"models/tokenizer": {},
 		"models/inplace":   {},
 		"models/fault":     {},
+
+		"models/strictyaml": {"models/fault"},
 
 		"models/export/parity/headrun": {}, // a program of the exporter's tests
 	},

@@ -39,6 +39,7 @@ type grammar struct {
 	Tokens  tokenizeCommand `cmd:"" name:"tokenize" help:"Show the text, ids and places that a model reads of each item, from JSON lines."`
 	Fit     fitCommand      `cmd:"" help:"Find the vector of one user from what that user preferred, for models whose head takes one."`
 	Models  modelsCommand   `cmd:"" help:"Show what a server with the same flags would load."`
+	Recipes recipesCommand  `cmd:"" help:"Check recipes of rewards."`
 	Doctor  doctorCommand   `cmd:"" help:"Find the native libraries and say what this machine has."`
 	Health  healthCommand   `cmd:"" help:"Ask a running server whether it is ready: the health check of a container."`
 

@@ -13,6 +13,7 @@ import (
 	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/rewards"
 	"github.com/assay-rm/assay/rewards/failure"
+	"github.com/assay-rm/assay/rewards/recipes"
 	"github.com/assay-rm/assay/server"
 	"github.com/assay-rm/assay/server/wire"
 )
@@ -36,6 +37,7 @@ func (willing) Ask(_ context.Context, r rewards.Request) (rewards.Answer, error)
 }
 
 func (willing) Models() []rewards.ModelInfo         { return nil }
+func (willing) Recipes() []recipes.Served           { return nil }
 func (willing) Stats() []models.Stats               { return nil }
 func (willing) Probe(context.Context, string) error { return nil }
 

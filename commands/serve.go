@@ -22,7 +22,8 @@ const codeAddress = "address_in_use"
 
 // serveCommand is `assay serve`.
 type serveCommand struct {
-	Models serverModels `embed:""`
+	Models  serverModels `embed:""`
+	Recipes recipeFlags  `embed:""`
 
 	Listen         string `group:"HTTP" env:"ASSAY_LISTEN" default:"${listen}" placeholder:"HOST:PORT" help:"Address to listen on (${default}), or unix:PATH for a Unix socket. Port 0 takes a free one."`
 	TokenFile      string `group:"HTTP" env:"ASSAY_TOKEN_FILE" placeholder:"FILE" help:"File of the tokens that clients must send, one a line, with name=, class= and rate= behind it; ASSAY_TOKEN may hold one instead."`
@@ -89,6 +90,10 @@ func (c *serveCommand) Run(ctx context.Context, con *console) error {
 	if err := checkFree(ctx, c.Listen); err != nil {
 		return err
 	}
+	served, err := c.Recipes.read()
+	if err != nil {
+		return err
+	}
 	here, sources := readMachine(), c.Models.sources()
 	if err := here.fitThreads(len(sources), c.Models.Runtime.Threads); err != nil {
 		return err
@@ -101,7 +106,11 @@ func (c *serveCommand) Run(ctx context.Context, con *console) error {
 		return stopped(ctx, err)
 	}
 	engine := serving{loaded.engine(), loaded.registry}
-	if err = here.boundHeap(loaded.caches()); err == nil {
+	err = c.Recipes.serve(engine.Engine, served)
+	if err == nil {
+		err = here.boundHeap(loaded.caches())
+	}
+	if err == nil {
 		err = loaded.holdFirst(ctx)
 	}
 	if err == nil {

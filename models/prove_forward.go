@@ -57,8 +57,8 @@ func (m *Model) proveForward(ctx context.Context, options batching.Options) erro
 				if m.features != nil {
 					field = "graph.file " + m.info.Manifest.Graph.File
 				}
-				return fault.New(fault.CodeBundle, "%s: the output of a probe of %d %s is %v alone and %v %s",
-					field, len(probes[probe].IDs), m.unit(), alone[probe], rows[i], how)
+				return fault.New(fault.CodeBundle, "%s: the output of a probe of %d %s is %v alone and %v %s%s",
+					field, len(probes[probe].IDs), m.unit(), alone[probe], rows[i], how, m.whyMoved())
 			}
 		}
 	}
@@ -70,6 +70,14 @@ func (m *Model) proveForward(ctx context.Context, options batching.Options) erro
 	}
 	m.report("forward", "alone = batched = reordered = padded, largest difference %g", worst)
 	return m.proveCache(ctx, options, probes, alone)
+}
+
+// whyMoved says what makes most such graphs: those of decoders find the end of an item themselves.
+func (m *Model) whyMoved() string {
+	if !m.info.Manifest.PoolsInGraph() {
+		return ""
+	}
+	return "; a graph that was exported for padding on the left, or with another pad id, reads padding here"
 }
 
 // readAlone reads each probe in a forward of its own, and gives its readings, (probes, positions, labels).

@@ -57,6 +57,21 @@ type Result struct {
 	Scores   map[string]float64 // score of each label, where the model has several
 	Logits   map[string]float64 // raw output of each label, where the model has several
 	Gradient map[string]float64 // the derivative of Score by each feature, where the request asks for it
+	Parts    []Part             // of a recipe: its readings, in its order, those that failed among them
+	Values   map[string]float64 // of a recipe: its values that are numbers
+	Tokens
+}
+
+// Part is what one reading of a recipe gave of an item, or why there is nothing.
+type Part struct {
+	Name   string // of the reading
+	Model  string
+	Digest string
+	Err    *failure.Error
+	Score  ops.Maybe // of a reading that gives one
+	Raw    ops.Maybe
+	Scores map[string]float64 // of a reading of labels: each label's
+	Steps  []float64          // of a reading of steps: each step's
 	Tokens
 }
 
@@ -97,25 +112,14 @@ type TokenizedItem struct {
 	encode.Encoded
 }
 
-// Counts are the results of an answer: of items, of responses, or of pairs.
-type Counts struct {
-	Asked  int // results that the request asked for
-	Scored int // of these, those with a score, a preference or step scores; nothing is scored by Tokenize
-	Failed int // of these, those with an error
-}
-
-// Items counts the results.
-func (a *Answer) Items() Counts {
-	var c Counts
+// Items counts the results, of items, of responses, or of pairs, and how many of them have an error.
+func (a *Answer) Items() (asked, failed int) {
 	for err := range a.Errors() {
-		if c.Asked++; err != nil {
-			c.Failed++
+		if asked++; err != nil {
+			failed++
 		}
 	}
-	if a.Question != Tokenize {
-		c.Scored = c.Asked - c.Failed
-	}
-	return c
+	return asked, failed
 }
 
 // Errors gives the error of every result in order, nil where there is none.

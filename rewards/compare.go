@@ -50,10 +50,10 @@ const (
 	bradleyTerryOfBeta = "bradley-terry of beta * raw"
 )
 
-// scored compares responses by their rewards: of raw, as the model was trained, before mean and std.
+// scored compares responses by their rewards: of a model by raw, as it was trained, before mean and std.
 type scored struct {
-	head   *head
-	scores []Result
+	trained func(r *Result) float64 // the reward of a result that has a score
+	scores  []Result
 }
 
 func (s *scored) results() []Result { return s.scores }
@@ -61,7 +61,7 @@ func (s *scored) results() []Result { return s.scores }
 func (s *scored) preferences() ops.Matrix {
 	trained := make([]ops.Maybe, len(s.scores))
 	for i := range s.scores {
-		if x := s.head.trained(s.scores[i].Raw.Value); s.scores[i].Err == nil && ops.Finite(x) {
+		if x := s.trained(&s.scores[i]); s.scores[i].Err == nil && ops.Finite(x) {
 			trained[i] = ops.Some(x)
 		}
 	}
@@ -77,7 +77,7 @@ func (s *scored) pair() PairResult {
 	case rejected.Err != nil:
 		result.Err = rejected.Err.Within("rejected")
 	default:
-		margin := s.head.trained(chosen.Raw.Value) - s.head.trained(rejected.Raw.Value)
+		margin := s.trained(chosen) - s.trained(rejected)
 		if !ops.Finite(margin) {
 			result.Err = noMargin(margin)
 			break
@@ -88,11 +88,11 @@ func (s *scored) pair() PairResult {
 }
 
 // trained is the reward that the model was trained to compare: raw, and of a likelihood beta times raw.
-func (h *head) trained(raw float64) float64 {
+func (h *head) trained(r *Result) float64 {
 	if h.likelihood != nil {
-		return h.likelihood.Beta * raw
+		return h.likelihood.Beta * r.Raw.Value
 	}
-	return raw
+	return r.Raw.Value
 }
 
 // preference names how rewards become a preference.

@@ -7,12 +7,14 @@ import (
 	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/rewards/failure"
+	"github.com/assay-rm/assay/rewards/recipes"
 )
 
 // Engine answers requests over models that may change while it is asked. It is safe for concurrent use, and owns
 // neither the models nor any goroutine between calls.
 type Engine struct {
 	sources registry
+	served  []recipes.Served // in the order in which they were added
 }
 
 // New makes an engine over the models of a registry.
@@ -26,12 +28,12 @@ func (e *Engine) Ask(ctx context.Context, request Request) (Answer, error) {
 	if err := request.check(); err != nil {
 		return Answer{}, err
 	}
-	source, release, err := e.resolve(&request)
+	subject, release, err := e.resolve(&request)
 	if err != nil {
 		return Answer{}, err
 	}
 	defer release()
-	recipe, err := recipeOf(source, &request)
+	recipe, err := subject.of(&request)
 	if err != nil {
 		return Answer{}, err
 	}
@@ -43,9 +45,8 @@ func (e *Engine) Ask(ctx context.Context, request Request) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	info := source.Info()
-	answer.Question, answer.Model, answer.Digest = request.Question, info.Manifest.Name, info.Digest
-	answer.MaxTokens, answer.Usage = info.Manifest.Limits.MaxTokens, usage(read)
+	answer.Question, answer.Usage = request.Question, usage(read)
+	answer.Model, answer.Digest, answer.MaxTokens = subject.identity()
 	answer.Usage.Total = time.Since(start)
 	return answer, nil
 }

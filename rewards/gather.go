@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/models/encode"
@@ -26,8 +27,8 @@ type gathered struct {
 }
 
 // gather asks every source whether it admits what is needed of it before any is asked to read, so that none reads in
-// vain for a request that another one refuses. Its error is of the whole request; a deadline that passes fails items
-// only.
+// vain for a request that another one refuses. All read at the same time. The error is of the whole request; a deadline
+// that passes fails items only, and so does one of several sources that cannot read.
 func gather(ctx context.Context, caller models.Caller, needs []need) ([]gathered, error) {
 	asks := make([]models.Ask, len(needs))
 	for i := range needs {
@@ -41,16 +42,38 @@ func gather(ctx context.Context, caller models.Caller, needs []need) ([]gathered
 		}
 	}
 	all := make([]gathered, len(needs))
-	for i := range needs {
-		var err error
-		if all[i], err = needs[i].of(ctx, asks[i]); err != nil {
-			return nil, err
-		}
+	var err error
+	if len(needs) == 1 {
+		all[0], err = needs[0].of(ctx, asks[0])
+	} else {
+		together(ctx, needs, asks, all)
 	}
-	if errors.Is(ctx.Err(), context.Canceled) {
-		return nil, ctx.Err()
+	if err == nil && errors.Is(ctx.Err(), context.Canceled) {
+		err = ctx.Err()
+	}
+	if err != nil {
+		return nil, err
 	}
 	return all, nil
+}
+
+// together asks several sources at the same time. What one of them cannot read at all is an error of each of its items,
+// so that what the others gave is not lost.
+func together(ctx context.Context, needs []need, asks []models.Ask, all []gathered) {
+	var reading sync.WaitGroup
+	for i := range needs {
+		reading.Go(func() {
+			var err error
+			if all[i], err = needs[i].of(ctx, asks[i]); err == nil {
+				return
+			}
+			all[i].readings = make([]models.Reading, len(needs[i].items))
+			for k := range all[i].readings {
+				all[i].readings[k].Err = err
+			}
+		})
+	}
+	reading.Wait()
 }
 
 // fit lists the items that are not refused.

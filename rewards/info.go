@@ -1,6 +1,11 @@
 package rewards
 
-import "github.com/assay-rm/assay/models"
+import (
+	"slices"
+
+	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/rewards/recipes"
+)
 
 // ModelInfo is what can be known of a loaded model.
 type ModelInfo struct {
@@ -20,3 +25,6 @@ func (e *Engine) Models() []ModelInfo {
 	}
 	return infos
 }
+
+// Recipes says which recipes are served, in the order in which they were added.
+func (e *Engine) Recipes() []recipes.Served { return slices.Clone(e.served) }

@@ -109,7 +109,7 @@ func TestRewardsTooLargeToCompareAreNotCompared(t *testing.T) {
 	spec := reward("policy")
 	spec.Head.Label, spec.Likelihood = -1, &manifest.Likelihood{Beta: 1e308, Norm: "sum"}
 	h, _ := newHead(&spec).(*head)
-	c := scored{h, []Result{{Raw: ops.Some(20)}, {Raw: ops.Some(30)}, {Raw: ops.Some(1)}}}
+	c := scored{h.trained, []Result{{Raw: ops.Some(20)}, {Raw: ops.Some(30)}, {Raw: ops.Some(1)}}}
 	p := c.preferences()
 	if p.Row(0)[1].Known || p.Row(1)[0].Known || p.Row(0)[2].Known || p.Row(2)[2] != ops.Some(0.5) {
 		t.Errorf("%+v", p)

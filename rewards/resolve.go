@@ -10,21 +10,54 @@ import (
 	"github.com/assay-rm/assay/rewards/failure"
 )
 
-// resolve finds the source that answers; the caller releases it. Where a model of another kind is named, the error says
-// which questions that one does answer.
-func (e *Engine) resolve(r *Request) (source Source, release func(), err error) {
-	source, release, err = e.sources.acquire(r.Model, e.answering(r)...)
+// subject is who a request is asked of: a model, or a recipe over several.
+type subject struct {
+	model  Source    // nil: a recipe
+	recipe *composed // nil: a model
+}
+
+// of says what must be read for the request, or what of it makes no sense here.
+func (s subject) of(r *Request) (recipe, error) {
+	if s.recipe != nil {
+		return s.recipe.of(r)
+	}
+	return recipeOf(s.model, r)
+}
+
+// identity is what an answer says of its subject.
+func (s subject) identity() (name, digest string, maxTokens int) {
+	if s.recipe != nil {
+		return s.recipe.Name, s.recipe.Digest, s.recipe.maxTokens()
+	}
+	info := s.model.Info()
+	return info.Manifest.Name, info.Digest, info.Manifest.Limits.MaxTokens
+}
+
+// resolve finds who answers; the caller releases it. Where a model of another kind is named, the error says which
+// questions that one does answer.
+func (e *Engine) resolve(r *Request) (of subject, release func(), err error) {
+	if named := e.recipeNamed(r.Model); named != nil {
+		found, release, err := e.compose(named)
+		return subject{recipe: found}, release, err
+	}
+	if len(r.Params) > 0 {
+		return subject{}, nil, invalid("params: are of recipes, and %q is none", fault.Short(r.Model))
+	}
+	source, release, err := e.sources.acquire(r.Model, e.answering(r)...)
+	if err == nil {
+		return subject{model: source}, release, nil
+	}
 	var known *fault.Error
 	if !errors.As(err, &known) || known.Code != fault.CodeKind {
-		return source, release, err
+		return subject{}, nil, err
 	}
 	for _, other := range e.sources.all() {
 		if info := other.Info(); info.Manifest.Name == r.Model {
 			k := kindOf(info)
-			return nil, nil, failure.New(fault.CodeKind, "%s; a %s model answers %s", known.Detail, k.of, strings.Join(k.words(), ", "))
+			return subject{}, nil, failure.New(fault.CodeKind, "%s; a %s model answers %s", known.Detail, k.of, strings.Join(k.words(), ", "))
 		}
 	}
-	return nil, nil, err
+	return subject{}, nil, err
 }
 
 // answering lists the kinds of model that may answer a request. A tokenize request without a name goes to the model

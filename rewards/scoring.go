@@ -92,7 +92,7 @@ func (s *scoring) answer(ctx context.Context, read []gathered) (Answer, error) {
 	}
 	for i := range s.request.Groups {
 		n := len(s.request.Groups[i].Responses)
-		answer.tell(s.request, &scored{s.head, results[:n:n]})
+		answer.tell(s.request, &scored{s.head.trained, results[:n:n]})
 		results = results[n:]
 	}
 	return answer, nil

@@ -13,6 +13,7 @@ import (
 	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/rewards"
 	"github.com/assay-rm/assay/rewards/ops"
+	"github.com/assay-rm/assay/rewards/recipes"
 	"github.com/assay-rm/assay/server/wire"
 )
 
@@ -76,6 +77,8 @@ func (*fakeEngine) Models() []rewards.ModelInfo {
 	info.Manifest.Name, info.Manifest.Graph.Labels = "fake-rm", []string{"reward"}
 	return []rewards.ModelInfo{info}
 }
+
+func (*fakeEngine) Recipes() []recipes.Served { return nil }
 
 func (e *fakeEngine) Stats() []models.Stats {
 	if e.stats == nil {

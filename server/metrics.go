@@ -117,13 +117,14 @@ func (m *metrics) problem(code string) { m.ofProblem.of(code).Inc() }
 
 // answered counts an answer by its results. Without a run nothing was read.
 func (m *metrics) answered(a *rewards.Answer) {
-	items, outcome := a.Items(), outcomeScored
+	outcome := outcomeScored
 	if a.Question == rewards.Tokenize {
 		outcome = outcomeTokenized
 	}
 	series := m.ofModel.of(modelOutcome{a.Model, outcome})
-	series.failed.Add(float64(items.Failed))
-	series.done.Add(float64(items.Asked - items.Failed))
+	asked, failed := a.Items()
+	series.failed.Add(float64(failed))
+	series.done.Add(float64(asked - failed))
 	series.tokens.Add(float64(a.Usage.Tokens))
 	if a.Usage.Run > 0 {
 		series.wait.Observe(a.Usage.Queue.Seconds())

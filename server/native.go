@@ -24,6 +24,7 @@ func (s *Server) nativeProtocol() *protocol {
 			question(s, "/v1/choose", "Which of the candidates follows the prompt?", native.ChooseRequest, native.ChooseAnswer),
 			question(s, "/v1/tokenize", "What does the model see?", native.TokenizeRequest, native.TokenizeAnswer),
 			{"GET", "/v1/models", "What is loaded", false, s.models, nil, wire.ModelsAnswer{}},
+			{"GET", "/v1/recipes", "Which recipes are served", false, s.recipes, nil, wire.RecipesAnswer{}},
 			{"GET", "/healthz", "The process lives", true, s.healthz, nil, wire.AliveAnswer{}},
 			{"GET", "/readyz", "Every model scores, and the server does not drain", true, s.readyz, nil, wire.ReadyAnswer{}},
 			{"GET", "/metrics", "Prometheus metrics", false, s.metrics.scrapes.serve, nil, nil},

@@ -134,7 +134,8 @@ func (s *Server) account(ctx context.Context, x *exchange, a *rewards.Answer) {
 		s.logFault(ctx, x.id, faults, first)
 	}
 	s.metrics.answered(a)
-	x.caller.used(a.Items().Asked, a.Usage.Tokens, time.Now())
+	asked, _ := a.Items()
+	x.caller.used(asked, a.Usage.Tokens, time.Now())
 }
 
 // writeJSON answers with a JSON body. The error is of a body that cannot be encoded; a client that does not take it is

@@ -83,7 +83,8 @@ func (s *Server) byMethod(p *protocol, of map[string]http.Handler) http.Handler 
 func (s *Server) notFound(p *protocol) http.Handler {
 	return handling(func(x *exchange, r *http.Request) {
 		x.protocol = p
-		s.fail(x, r, problem.New(problem.CodeNotFound, "no route has the path %q; GET /openapi.json lists the routes", fault.Short(r.URL.Path)))
+		s.fail(x, r, problem.New(problem.CodeNotFound, "no route has the path %q; POST /v1/score scores texts, "+
+			"POST /v1/rank orders responses, and GET /openapi.json lists the routes", fault.Short(r.URL.Path)))
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/rewards"
+	"github.com/assay-rm/assay/rewards/recipes"
 )
 
 // Engine is what the server asks: a [rewards.Engine], and of the registry of its models what their batchers did. Its
@@ -17,6 +18,7 @@ import (
 type Engine interface {
 	Ask(ctx context.Context, request rewards.Request) (rewards.Answer, error)
 	Models() []rewards.ModelInfo
+	Recipes() []recipes.Served
 	Stats() []models.Stats
 	Probe(ctx context.Context, model string) error
 }

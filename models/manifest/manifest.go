@@ -7,6 +7,7 @@ package manifest
 
 import (
 	"github.com/assay-rm/assay/models/fault"
+	"github.com/assay-rm/assay/models/strictyaml"
 )
 
 // File is the manifest's name in a bundle.
@@ -71,7 +72,7 @@ type Drift struct {
 // which is a *fault.Error.
 func Parse(data []byte) (Manifest, error) {
 	var s spec
-	if err := decode(data, &s); err != nil {
+	if err := strictyaml.Decode(data, &s); err != nil {
 		return Manifest{}, fault.New(fault.CodeBundle, File).Because(err)
 	}
 	s.setDefaults()

@@ -119,11 +119,29 @@ func Results(of []rewards.Result) []wire.ScoreResult {
 // Result is one score, or why there is none.
 func Result(r *rewards.Result) wire.ScoreResult {
 	if r.Err != nil {
-		return wire.ScoreResult{Error: Error(r.Err)}
+		return wire.ScoreResult{Error: Error(r.Err), Components: components(r.Parts)}
 	}
 	return wire.ScoreResult{
 		Score: &r.Score, Raw: r.Raw.Pointer(), Scores: r.Scores, Logits: r.Logits, Tokens: tokens(&r.Tokens), Gradient: r.Gradient,
+		Components: components(r.Parts), Values: r.Values,
 	}
+}
+
+// components is what the readings of a recipe gave; nil of a model.
+func components(parts []rewards.Part) map[string]wire.Component {
+	if parts == nil {
+		return nil
+	}
+	of := make(map[string]wire.Component, len(parts))
+	for i := range parts {
+		p := &parts[i]
+		one := wire.Component{Model: p.Model, Digest: p.Digest, Error: Error(p.Err)}
+		if p.Err == nil {
+			one.Score, one.Raw, one.Scores, one.Steps, one.Tokens = p.Score.Pointer(), p.Raw.Pointer(), p.Scores, p.Steps, tokens(&p.Tokens)
+		}
+		of[p.Name] = one
+	}
+	return of
 }
 
 // PairResult is one preference, or why there is none.

@@ -74,7 +74,7 @@ func CompareRequest(r *wire.CompareRequest) (rewards.Request, error) {
 
 // under is a request without its items.
 func under(q rewards.Question, c *wire.Common) rewards.Request {
-	return rewards.Request{Question: q, Model: c.Model, Truncate: encode.Truncation(c.Truncate)}
+	return rewards.Request{Question: q, Model: c.Model, Truncate: encode.Truncation(c.Truncate), Params: c.Params}
 }
 
 // about is a request about items, some of which may be refused.

@@ -99,6 +99,10 @@ var table = []row{
 		"softmax over a single label",
 		"ask for `none` or `sigmoid`",
 	},
+	{
+		failure.CodeRecipe, 422, "The recipe has no number", "an item's readings are outside of what the recipe's expression is defined for",
+		"`detail` names the value; see the recipe's expression in `GET /v1/recipes`",
+	},
 	{failure.CodeLabel, 422, "No such label", "`label` is none of the model's", "`GET /v1/models` lists the labels"},
 	{
 		fault.CodeItem, 422, "The item is incomplete or ambiguous",

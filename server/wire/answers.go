@@ -2,8 +2,8 @@ package wire
 
 // Answering are the fields that every answer has.
 type Answering struct {
-	Model      string   `json:"model" doc:"Name of the model that answered"`
-	Digest     string   `json:"digest" doc:"sha256 of its bundle's files"`
+	Model      string   `json:"model" doc:"Name of the model, or of the recipe, that answered"`
+	Digest     string   `json:"digest" doc:"sha256 of the model's bundle's files, or of the recipe's file"`
 	Transforms []string `json:"transforms" nullable:"false" doc:"What was applied between raw and score, in order; empty: score equals raw"`
 	Usage      Usage    `json:"usage"`
 	Timings    Timings  `json:"timings"`
@@ -46,7 +46,23 @@ type ScoreResult struct {
 	Logits map[string]float64 `json:"logits,omitempty" doc:"Raw output of each label, where the model has several"`
 	*Tokens
 	Gradient map[string]float64 `json:"gradient,omitempty" doc:"The derivative of the score by each feature, where the request asks for it"`
-	Error    *Problem           `json:"error,omitempty" doc:"Why there is no score"`
+
+	Components map[string]Component `json:"components,omitempty" doc:"Of a recipe: what each of its readings gave, those of an item without a score among them"`
+	Values     map[string]float64   `json:"values,omitempty" doc:"Of a recipe: its named values that are numbers"`
+
+	Error *Problem `json:"error,omitempty" doc:"Why there is no score"`
+}
+
+// Component is what one reading of a recipe gave of an item, or its problem.
+type Component struct {
+	Model  string             `json:"model" doc:"That gave it"`
+	Digest string             `json:"digest" doc:"sha256 of its bundle's files"`
+	Score  *float64           `json:"score,omitempty" doc:"Of a reading of a reward model"`
+	Raw    *float64           `json:"raw,omitempty" doc:"The same before the model's transforms"`
+	Scores map[string]float64 `json:"scores,omitempty" doc:"Of a reading of labels: the score of each"`
+	Steps  []float64          `json:"steps,omitempty" doc:"Of a reading of steps: the score of each that has one"`
+	*Tokens
+	Error *Problem `json:"error,omitempty" doc:"Why there is nothing"`
 }
 
 // RankAnswer has the ranking, and one result per response in the request's order.

@@ -54,6 +54,8 @@ func TestRefusals(t *testing.T) {
 		// Unknown, second and missing fields; case.
 		{"score", `{"items":[{"text":"a"}],"x":1}`, CodeUnknownField, `x: unknown field`},
 		{"score", `{"items":[{"text":"a"},{"tekst":"b"}]}`, CodeUnknownField, `items[1].tekst: unknown field`},
+		{"score", `{"items":[{"text":"a"}],"params":{"a":1,"a":2}}`, CodeInvalidField, `params.a: given twice`},
+		{"score", `{"items":[{"text":"a"}],"params":{"a":"1"}}`, CodeInvalidField, `params.a: `},
 		{"score", `{"Items":[{"text":"a"}]}`, CodeUnknownField, `Items: unknown field`},
 		{"score", `{"items":[{"Text":"a"}]}`, CodeUnknownField, `items[0].Text: unknown field`},
 		{"rank", `{"PROMPT":"p","responses":["a"]}`, CodeUnknownField, `PROMPT: unknown field`},
@@ -204,11 +206,11 @@ func TestWhatIsThereIsRead(t *testing.T) {
 		Messages: []Message{{"tool", ""}}, Prompt: new("a\n\"éé😀"), Response: new(""), Text: new("<&>"), InputIDs: []int64{0, -1, 9223372036854775807},
 		Steps: []string{"a", ""}, Separator: new("\n"), Features: map[string]float64{"a": 1, "": -0.0025}, User: []float64{0.1, 100, 0},
 	}
-	score, err := decoded[ScoreRequest](`{"model":"m","truncate":"left","timeout_ms":3600000,"activation":"softmax","label":"l","explain":"gradient","items":[`+item+`,{}]}`, Limits{})
+	score, err := decoded[ScoreRequest](`{"model":"m","truncate":"left","timeout_ms":3600000,"activation":"softmax","label":"l","explain":"gradient","params":{"alpha":0.5},"items":[`+item+`,{}]}`, Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	all := ScoreRequest{Common: Common{"m", "left", 3600000}, Scoring: Scoring{"softmax", "l"}, Items: []Item{want, {}}, Explain: "gradient"}
+	all := ScoreRequest{Common: Common{"m", "left", 3600000, map[string]float64{"alpha": 0.5}}, Scoring: Scoring{"softmax", "l"}, Items: []Item{want, {}}, Explain: "gradient"}
 	if diff := cmp.Diff(&all, score); diff != "" {
 		t.Errorf("score (-want +got):\n%s", diff)
 	}

@@ -11,6 +11,7 @@ type Limits struct {
 	IDs      int // of an item: token ids, or numbers of a user's vector
 	Features int // of an item
 
+	Params     int // of a request to a recipe
 	Candidates int // of an item, or of a request for all of its items
 	Depth      int // of lists and objects inside each other, in a field that is passed over
 }
@@ -24,6 +25,7 @@ const (
 	DefaultIDs      = 1 << 20
 	DefaultFeatures = 16384
 
+	DefaultParams     = 64
 	DefaultCandidates = 256
 	DefaultDepth      = 64
 )
@@ -40,6 +42,7 @@ func (l Limits) withDefaults() Limits {
 	set(&l.Steps, DefaultSteps)
 	set(&l.IDs, DefaultIDs)
 	set(&l.Features, DefaultFeatures)
+	set(&l.Params, DefaultParams)
 	set(&l.Candidates, DefaultCandidates)
 	set(&l.Depth, DefaultDepth)
 	l.Compared = min(l.Compared, l.Items)

@@ -10,9 +10,11 @@ const MaxTimeout = 3600000
 
 // Common are the fields that every request has.
 type Common struct {
-	Model     string `json:"model,omitempty" doc:"Name of the model; may be left out where one model answers this question" example:"arith-rm"`
+	Model     string `json:"model,omitempty" doc:"Name of the model, or of a recipe; may be left out where one model answers this question" example:"arith-rm"`
 	Truncate  string `json:"truncate,omitempty" enum:"error,left,right" default:"error" doc:"What happens to an item over the model's max_tokens: refuse it, drop its oldest tokens, or drop its newest before the template's tail"`
 	TimeoutMS int64  `json:"timeout_ms,omitempty" minimum:"0" maximum:"3600000" doc:"Milliseconds after which items without an answer fail with deadline_exceeded; 0 waits as long as the client does"`
+
+	Params map[string]float64 `json:"params,omitzero" doc:"Of a recipe, by name: those that are not to have their defaults"`
 }
 
 // Scoring are the fields that say how a reading becomes a score.
@@ -88,6 +90,7 @@ var commonFields = []field[Common]{
 	{"model", false, func(d *decoder, c *Common) error { return d.text(&c.Model) }},
 	{"truncate", false, func(d *decoder, c *Common) error { return d.word(&c.Truncate, "error", "left", "right") }},
 	{"timeout_ms", false, func(d *decoder, c *Common) error { return d.timeout(&c.TimeoutMS) }},
+	{"params", false, func(d *decoder, c *Common) error { return d.named(&c.Params, ofRequest(d.limits.Params)) }},
 }
 
 var scoringFields = []field[Scoring]{

@@ -1,4 +1,7 @@
-package manifest
+// Package strictyaml reads a file of YAML that somebody else wrote: strictly, and within bounds.
+//
+// A manifest and a recipe are such files. They are lists and maps of plain values; whatever else YAML has is refused.
+package strictyaml
 
 import (
 	"bytes"
@@ -13,7 +16,7 @@ import (
 	"github.com/assay-rm/assay/models/fault"
 )
 
-// What a manifest may be made of, as docs/BUNDLE.md says. YAML's parser follows whatever it finds, and takes quadratic
+// What a file may be made of, as docs/BUNDLE.md says. YAML's parser follows whatever it finds, and takes quadratic
 // time and memory for depth and for keys, so this is counted on the tokens, which are found in linear time.
 const (
 	maxTokenCount = 1 << 15
@@ -21,15 +24,15 @@ const (
 	maxIndent     = 64 // columns before a line's first character
 )
 
-// forbidden are the parts of YAML that a manifest has no use for.
+// forbidden are the parts of YAML that such a file has no use for.
 var forbidden = map[token.Type]string{
 	token.AnchorType: "an anchor", token.AliasType: "an alias", token.MergeKeyType: "a merge key", token.TagType: "a tag",
 	token.DirectiveType: "a directive", token.MappingKeyType: "a complex key",
 }
 
-// decode reads the text strictly: unknown fields, keys given twice and forbidden parts are refused. Its error is one
+// Decode reads the text strictly: unknown fields, keys given twice and forbidden parts are refused. Its error is one
 // line.
-func decode(data []byte, into any) error {
+func Decode(data []byte, into any) error {
 	if err := checkTokens(lexer.Tokenize(string(data))); err != nil {
 		return err
 	}
@@ -73,7 +76,7 @@ func checkTokens(tokens token.Tokens) error {
 			continue
 		default:
 			if what := forbidden[t.Type]; what != "" {
-				return fmt.Errorf("line %d has %s, %q, and a manifest may have none", line, what, fault.Short(t.Value))
+				return fmt.Errorf("line %d has %s, %q, and may have none", line, what, fault.Short(t.Value))
 			}
 		}
 		begun = true

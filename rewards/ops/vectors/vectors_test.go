@@ -1,0 +1,62 @@
+package vectors
+
+import (
+	"math"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+func TestCosineOfScaledVectorsIsTheSame(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(1, 8).Draw(t, "size")
+		vector := rapid.SliceOfN(rapid.Float64Range(0.01, 10), n, n)
+		a, b := vector.Draw(t, "a"), vector.Draw(t, "b")
+		scale := rapid.Float64Range(1e-100, 1e100).Draw(t, "scale")
+		scaled := make([]float64, n)
+		for i, x := range a {
+			scaled[i] = x * scale
+		}
+		one, err := Cosine(a, b)
+		other, also := Cosine(b, scaled)
+		if err != nil || also != nil || math.Abs(one-other) > 1e-12 || one > 1 {
+			t.Fatalf("the cosines are %g and %g: %v, %v", one, other, err, also)
+		}
+		if d := Distance(a, b); math.Abs(d*d-(Dot(a, a)+Dot(b, b)-2*Dot(a, b))) > 1e-9*(1+d*d) {
+			t.Fatalf("the distance %g is not by the law of cosines", d)
+		}
+	})
+}
+
+// One candidate's token is at 60° to the first of two reference tokens, and at 90° to the second.
+func TestGreedyMatchingOfKnownTokens(t *testing.T) {
+	x, y, half := []float64{1, 0}, []float64{0, 2}, []float64{1, math.Sqrt(3)} // half is at 60° to x
+	m, err := Greedy([][]float64{x}, [][]float64{half, y})
+	if err != nil || math.Abs(m.Precision-0.5) > 1e-12 || math.Abs(m.Recall-0.25) > 1e-12 || math.Abs(m.F1-1.0/3) > 1e-12 {
+		t.Errorf("the match is %+v: %v", m, err)
+	}
+}
+
+func TestSidesOfAMatchSwap(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		token := rapid.SliceOfN(rapid.Float64Range(0.1, 1), 3, 3)
+		a, b := rapid.SliceOfN(token, 1, 6).Draw(t, "a"), rapid.SliceOfN(token, 1, 6).Draw(t, "b")
+		m, err := Greedy(a, b)
+		back, also := Greedy(b, a)
+		if err != nil || also != nil || m.Precision != back.Recall || m.Recall != back.Precision || math.Abs(m.F1-back.F1) > 1e-15 {
+			t.Fatalf("the matches are %+v and %+v", m, back)
+		}
+		if self, _ := Greedy(a, a); math.Abs(self.F1-1) > 1e-12 {
+			t.Fatalf("a text matches itself by %g", self.F1)
+		}
+	})
+}
+
+func TestNoTokenAndNoLengthAreErrors(t *testing.T) {
+	if _, err := Greedy(nil, [][]float64{{1}}); err == nil {
+		t.Error("no token matches")
+	}
+	if _, err := Cosine([]float64{0, 0}, []float64{1, 0}); err == nil {
+		t.Error("a vector of length 0 has an angle")
+	}
+}

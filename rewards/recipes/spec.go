@@ -1,0 +1,133 @@
+package recipes
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/parser"
+)
+
+// spec is the file. Maps keep their order, since values are computed in it.
+type spec struct {
+	Recipe   int                  `yaml:"recipe"`
+	Name     string               `yaml:"name"`
+	Paper    string               `yaml:"paper"`
+	About    string               `yaml:"about"`
+	Params   inOrder[paramSpec]   `yaml:"params"`
+	Readings inOrder[readingSpec] `yaml:"readings"`
+	Values   inOrder[string]      `yaml:"values"`
+	Score    string               `yaml:"score"`
+	Example  *exampleSpec         `yaml:"example"`
+}
+
+type paramSpec struct {
+	Default *float64 `yaml:"default"`
+	Min     *float64 `yaml:"min"`
+	Max     *float64 `yaml:"max"`
+	About   string   `yaml:"about"`
+}
+
+type readingSpec struct {
+	Gives  Kind     `yaml:"gives"`
+	Model  string   `yaml:"model"`
+	Labels []string `yaml:"labels"`
+}
+
+type exampleSpec struct {
+	Params map[string]float64   `yaml:"params"`
+	Given  map[string]givenSpec `yaml:"given"`
+	Values map[string]float64   `yaml:"values"`
+	Score  float64              `yaml:"score"`
+	Source string               `yaml:"source"`
+}
+
+// givenSpec is a number, a list of them, or numbers by label.
+type givenSpec struct{ Given }
+
+func (g *givenSpec) UnmarshalYAML(data []byte) error {
+	var number float64
+	if yaml.Unmarshal(data, &number) == nil {
+		g.Number = number
+		return nil
+	}
+	if yaml.Unmarshal(data, &g.Steps) == nil {
+		return nil
+	}
+	g.Steps = nil
+	return yaml.Unmarshal(data, &g.Labels)
+}
+
+func (s *exampleSpec) example() *Example {
+	if s == nil {
+		return nil
+	}
+	given := make(map[string]Given, len(s.Given))
+	for name, one := range s.Given {
+		given[name] = one.Given
+	}
+	return &Example{Params: s.Params, Given: given, Values: s.Values, Score: s.Score, Source: s.Source}
+}
+
+// inOrder is a map in the order of the file.
+type inOrder[T any] []entry[T]
+
+type entry[T any] struct {
+	Key   string
+	Value T
+}
+
+func (o *inOrder[T]) UnmarshalYAML(data []byte) error {
+	var of map[string]T
+	if err := yaml.NewDecoder(bytes.NewReader(data), yaml.Strict()).Decode(&of); err != nil {
+		return err
+	}
+	var order yaml.MapSlice
+	if err := yaml.Unmarshal(data, &order); err != nil {
+		return err
+	}
+	for _, item := range order {
+		key := fmt.Sprint(item.Key)
+		*o = append(*o, entry[T]{key, of[key]})
+	}
+	return nil
+}
+
+// locator finds the line of a field.
+type locator struct{ data []byte }
+
+// wrong is an error that leads with the field's line, as far as the field is there.
+func (l locator) wrong(field, format string, args ...any) error {
+	err := fmt.Errorf(format, args...)
+	if line := l.line(field); line > 0 {
+		return fmt.Errorf("line %d: %w", line, err)
+	}
+	return err
+}
+
+// line is the line at which a field's value begins; 0 where there is none.
+func (l locator) line(field string) int {
+	path, err := yaml.PathString("$." + field)
+	if err != nil {
+		return 0
+	}
+	file, err := parser.ParseBytes(l.data, 0)
+	if err != nil {
+		return 0
+	}
+	node, err := path.FilterFile(file)
+	if err != nil || node == nil {
+		return 0
+	}
+	return node.GetToken().Position.Line
+}
+
+// list is names for a sentence.
+func list[T ~string](names []T) string {
+	words := make([]string, len(names))
+	for i, name := range names {
+		words[i] = string(name)
+	}
+	return strings.Join(words, ", ")
+}
