@@ -38,9 +38,10 @@ def probes(rules: TextRules) -> list[dict]:
 
 
 def golden_probes(rules: TextRules, max_tokens: int) -> list[dict]:
-    """Return the conversations as golden items, those that the model takes and whose text does not change with the day."""
+    """Return the conversations as golden items, but those without an answer, those that the model does not take, and where the text changes with the
+    day all."""
     kind = rules.manifest["kind"]
-    items = [golden_item(talk, kind) for talk in talks(rules)]
+    items = [golden_item(talk, kind) for talk in talks(rules) if talk[-1]["content"]]
     return [] if rules.dated else [item for item in items if all(taken(one, rules, max_tokens) for one in sequences(item, kind))]
 
 

@@ -119,7 +119,7 @@ class TextRules:
         separator, join = rules.get("separator") or "", rules.get("join") or ""
         if not rules.get("turns"):
             return [*messages, {"role": "assistant", "content": join.join(step + separator for step in kept)}]
-        first = f"{messages.pop()['content']} {kept[0]}"
+        first = f"{messages.pop()['content']} {kept[0]}" if messages and messages[-1]["role"] == "user" else kept[0]
         turns = [{"role": role, "content": content} for step in [first, *kept[1:]] for role, content in (("user", step), ("assistant", separator))]
         return messages + turns
 

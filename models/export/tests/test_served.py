@@ -61,8 +61,9 @@ def test_what_a_server_reads_alike_is_not_told(exported):
 CASES = {case.name: case for case in every_case()}
 
 
-@pytest.mark.parametrize("name", ["skywork-v2-qwen3", "qwen25-math-prm", "math-shepherd", "rewardmath-prm", "implicit-prm", "trl-prm-llama3",
-                                  "rlhflow-pair", "pairrm", "gpm-llama", "dpo-llama3", "choice-qwen3", "armorm", "bert-reranker", "bert-text"])
+@pytest.mark.parametrize("name", [
+    "skywork-v2-qwen3", "qwen25-math-prm", "math-shepherd", "rewardmath-prm", "implicit-prm", "trl-prm-llama3", "rlhflow-prm-deepseek-data",
+    "rlhflow-pair", "pairrm", "gpm-llama", "dpo-llama3", "choice-qwen3", "armorm", "bert-reranker", "bert-text"])
 def test_probes_of_every_kind(tmp_path, monkeypatch, name):
     case = CASES[name]
     case.write(tmp_path / "source")
@@ -117,8 +118,8 @@ def test_without_a_binary_the_probes_are_golden_pairs(exported, monkeypatch, tmp
     monkeypatch.setenv("PATH", "/nowhere")
     said, bundle = exported()
     assert "no assay binary is at hand" in said and bundle.manifest["source"]["rendered"] is False
-    assert {"messages": [{"role": "user", "content": "None"}, {"role": "assistant", "content": ""}]} in [pair["item"] for pair in bundle.golden]
-    assert len(bundle.golden) == 3 + len(probes.TALKS) + 1
+    assert {"messages": [{"role": "user", "content": ""}, {"role": "assistant", "content": "True"}]} in [pair["item"] for pair in bundle.golden]
+    assert len(bundle.golden) == 3 + len(probes.TALKS), "all but the one without an answer, and one with the tokenizer's own tokens"
     lines = "".join(json.dumps(pair["item"]) + "\n" for pair in bundle.golden)
     ran = subprocess.run([BINARY, "tokenize", "--json", tmp_path / "out"], input=lines, capture_output=True, text=True, check=True)
     assert [json.loads(line)["input_ids"] for line in ran.stdout.splitlines()] == [pair["ids"] for pair in bundle.golden]
