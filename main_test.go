@@ -45,6 +45,8 @@ var inner = map[string]map[string][]string{
 	"rewards": {
 		"rewards":         {"rewards/failure", "rewards/ops", "rewards/recipes"},
 		"rewards/recipes": {"rewards/ops", "rewards/ops/ordered"},
+
+		"rewards/recipes/papers": {},
 		"rewards/failure": {},
 		"rewards/ops":     {},
 

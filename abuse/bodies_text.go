@@ -57,6 +57,8 @@ func longTexts() []hostile {
 	return []hostile{
 		asked("/v1/rank", "a prompt of 32 KiB, 4096 responses",
 			digits(`{"prompt":"`+words(32*kib)+`","responses":[`)),
+		asked("/v1/rank", "a reference of 32 KiB, 4096 responses",
+			digits(`{"prompt":"a","reference":"`+words(32*kib)+`","responses":[`)),
 		asked("/v1/rank", "a prompt of 400 KiB, 4096 responses",
 			digits(`{"prompt":"`+words(400*kib)+`","responses":[`)),
 		asked("/v1/rank", "a prompt of 1 KiB, cut, 4096 responses",

@@ -137,14 +137,16 @@ func fitItem(of *wire.FitLine, name string, side *wire.Side) (encode.Item, *fail
 		if wrong := group.Check(); wrong != "" {
 			return encode.Item{}, failure.New(failure.CodeInvalidField, "%s", wrong)
 		}
+		item := encode.Item{Prompt: group.Prompt, Reference: of.Reference, Principle: of.Principle}
 		if group.Prompt != nil {
-			return encode.Item{Prompt: group.Prompt, Response: side.Response}, nil
+			item.Response = side.Response
+		} else {
+			item.Messages = append(group.Messages, chat.Message{Role: "assistant", Content: *side.Response})
 		}
-		turn := chat.Message{Role: "assistant", Content: *side.Response}
-		return encode.Item{Messages: append(group.Messages, turn)}, nil
+		return item, nil
 	}
 	switch {
-	case of.Prompt != nil || of.Messages != nil:
+	case of.Prompt != nil || of.Messages != nil || of.Reference != nil || of.Principle != nil:
 		return encode.Item{}, failure.New(failure.CodeInvalidField, "%s: an item has its own prompt, and the line has one too", name)
 	case side.Item.User != nil:
 		return encode.Item{}, failure.New(failure.CodeInvalidField, "%s.user: the user's vector is what is looked for", name)

@@ -182,21 +182,28 @@ func sequences(kind manifest.Kind, golden *models.Golden) []encode.Item {
 	case pair == nil:
 		return []encode.Item{*golden.Item}
 	case kind == manifest.KindPair:
-		return []encode.Item{
-			{Prompt: pair.Prompt, Messages: pair.Messages, User: pair.User, First: &pair.Chosen, Second: &pair.Rejected},
-			{Prompt: pair.Prompt, Messages: pair.Messages, User: pair.User, First: &pair.Rejected, Second: &pair.Chosen},
-		}
+		one, other := before(pair), before(pair)
+		one.First, one.Second, other.First, other.Second = &pair.Chosen, &pair.Rejected, &pair.Rejected, &pair.Chosen
+		return []encode.Item{one, other}
 	}
 	var items []encode.Item
 	for _, response := range []*string{&pair.Chosen, &pair.Rejected} {
+		item := before(pair)
 		if pair.Prompt != nil {
-			items = append(items, encode.Item{Prompt: pair.Prompt, Response: response, User: pair.User})
+			item.Response = response
 		} else {
-			turn := chat.Message{Role: "assistant", Content: *response}
-			items = append(items, encode.Item{Messages: append(slices.Clip(pair.Messages), turn), User: pair.User})
+			item.Messages = append(slices.Clip(pair.Messages), chat.Message{Role: "assistant", Content: *response})
 		}
+		items = append(items, item)
 	}
 	return items
+}
+
+// before is what stands before both responses of a pair.
+func before(pair *models.GoldenPair) encode.Item {
+	return encode.Item{
+		Prompt: pair.Prompt, Messages: pair.Messages, Reference: pair.Reference, Principle: pair.Principle, User: pair.User,
+	}
 }
 
 func (g golden) compareScores(ctx context.Context, pairs []models.Golden, all []drift) error {
@@ -261,7 +268,8 @@ func (g golden) comparePreferences(ctx context.Context, pairs []models.Golden, a
 	for i := range pairs {
 		pair := pairs[i].Pair
 		request.Groups[i] = rewards.Group{
-			Prompt: pair.Prompt, Messages: pair.Messages, User: pair.User, Responses: []string{pair.Chosen, pair.Rejected},
+			Prompt: pair.Prompt, Messages: pair.Messages, Reference: pair.Reference, Principle: pair.Principle, User: pair.User,
+			Responses: []string{pair.Chosen, pair.Rejected},
 		}
 	}
 	answer, err := g.engine.Ask(ctx, request)

@@ -8,13 +8,15 @@ import (
 	"os"
 	"strings"
 
+	"github.com/assay-rm/assay/commands/page"
 	"github.com/assay-rm/assay/rewards"
 	"github.com/assay-rm/assay/rewards/recipes"
+	"github.com/assay-rm/assay/rewards/recipes/papers"
 )
 
 // recipeFlags say which recipes a server has.
 type recipeFlags struct {
-	Recipe      []string          `group:"Models" env:"ASSAY_RECIPE" placeholder:"FILE" help:"Serve the recipe in FILE too, under its name. Repeat it for more."`
+	Recipe      []string          `group:"Models" env:"ASSAY_RECIPE" placeholder:"RECIPE" help:"Serve this recipe too: a file, or the name of one that 'assay recipes list' shows. Repeat it for more."`
 	RecipeModel map[string]string `group:"Models" env:"ASSAY_RECIPE_MODEL" placeholder:"RECIPE.READING=MODEL" help:"The model of a reading of a recipe, where the recipe names none and several would do. Repeat it for more."`
 }
 
@@ -56,8 +58,11 @@ func (f *recipeFlags) serve(engine *rewards.Engine, all []*recipes.Recipe) error
 	return nil
 }
 
-// readRecipe reads one file, of which no more is taken than a recipe may have.
+// readRecipe reads a paper's recipe by its name, or one file, of which no more is taken than a recipe may have.
 func readRecipe(name string) (*recipes.Recipe, error) {
+	if text, ok := papers.Read(name); ok {
+		return recipes.Parse(text)
+	}
 	file, err := os.Open(name)
 	if err != nil {
 		return nil, err
@@ -79,6 +84,7 @@ func readRecipe(name string) (*recipes.Recipe, error) {
 
 // recipesCommand is `assay recipes`.
 type recipesCommand struct {
+	List  recipesListCommand  `cmd:"" help:"List the recipes of papers, each of which a server takes by its name."`
 	Check recipesCheckCommand `cmd:"" help:"Say whether recipe files are right: their names, types, ranges and worked examples."`
 }
 
@@ -109,4 +115,26 @@ func (c *recipesCheckCommand) Run(_ context.Context, con *console) error {
 		return fmt.Errorf("%d of %d recipes are wrong", wrong, len(c.Files))
 	}
 	return nil
+}
+
+// recipesListCommand is `assay recipes list`.
+type recipesListCommand struct{}
+
+// Run lists the recipes with what they read and their papers.
+func (*recipesListCommand) Run(_ context.Context, con *console) error {
+	var rows [][]string
+	for _, name := range papers.Names() {
+		r, err := readRecipe(name)
+		if err != nil {
+			return err
+		}
+		readings := make([]string, len(r.Readings))
+		for i, one := range r.Readings {
+			readings[i] = one.Name + ": " + string(one.Gives)
+		}
+		rows = append(rows, []string{name, strings.Join(readings, ", "), r.Paper})
+	}
+	p := page.New(con.out)
+	p.Table([]string{"name", "readings", "paper"}, nil, rows)
+	return p.Flush()
 }

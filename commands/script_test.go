@@ -28,7 +28,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("ASSAY_ONNXRUNTIME", runtimeFile(t))
 			env.Setenv("BUNDLES", filepath.Join(env.WorkDir, "bundles"))
-			for _, name := range []string{"qwen3-reward-packed", "qwen3-process-packed", "../heads/judge", "../heads/user-rows"} {
+			for _, name := range []string{"qwen3-reward-packed", "qwen3-process-packed", "../heads/judge", "../heads/user-rows", "../families/polar"} {
 				if err := os.CopyFS(filepath.Join(env.WorkDir, "bundles", filepath.Base(name)), os.DirFS(filepath.Join(fixtures, name))); err != nil {
 					return err
 				}

@@ -34,6 +34,9 @@ type GoldenPair struct {
 	User     encode.UserVector `json:"user,omitempty"`
 	Chosen   string            `json:"chosen"`
 	Rejected string            `json:"rejected"`
+
+	Reference *string `json:"reference,omitempty"`
+	Principle *string `json:"principle,omitempty"`
 }
 
 // GoldenIDs are the token ids of an item, or of the two sequences of a pair: a preference model's are of the chosen and

@@ -2,7 +2,6 @@ package rewards
 
 import (
 	"context"
-	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -10,7 +9,6 @@ import (
 	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/models/fault"
-	"github.com/assay-rm/assay/models/manifest"
 	"github.com/assay-rm/assay/rewards/failure"
 	"github.com/assay-rm/assay/rewards/ops"
 	"github.com/assay-rm/assay/rewards/recipes"
@@ -42,34 +40,6 @@ type composing struct {
 	asks       []need
 }
 
-// compose finds the models of a recipe. They stay until they are released, all together.
-func (e *Engine) compose(s *recipes.Served) (found *composed, release func(), err error) {
-	found = &composed{Served: s}
-	var releases []func()
-	release = func() {
-		for _, one := range releases {
-			one()
-		}
-	}
-	for i, name := range s.Models {
-		source, done, err := e.sources.acquire(name, kindsThatGive(s.Readings[i].Gives)...)
-		if err != nil {
-			release()
-			return nil, nil, within("readings."+s.Readings[i].Name, err)
-		}
-		found.sources, releases = append(found.sources, source), append(releases, done)
-	}
-	return found, release, nil
-}
-
-// kindsThatGive lists the kinds of model that a reading may be of.
-func kindsThatGive(gives recipes.Kind) []manifest.Kind {
-	if gives == recipes.Steps {
-		return []manifest.Kind{manifest.KindProcess}
-	}
-	return []manifest.Kind{manifest.KindReward}
-}
-
 // maxTokens is what every model of the recipe accepts of an item.
 func (c *composed) maxTokens() int {
 	least := math.MaxInt
@@ -87,7 +57,10 @@ func (c *composed) of(r *Request) (recipe, error) {
 	case Rank, Compare, Pairs:
 		items = r.responses()
 	case Steps, Choose, Tokenize:
-		return nil, failure.New(fault.CodeKind, "model: %q is a recipe, and answers score, rank and compare", c.Name)
+		if r.Question == Steps && c.Steps != "" {
+			break
+		}
+		return nil, failure.New(fault.CodeKind, "model: %q is a recipe, and answers %s", c.Name, c.Answers())
 	}
 	if r.Label != "" || r.Activation != activationNone || r.Gradient {
 		return nil, invalid("label, activation and explain are of models, and %q is a recipe", c.Name)
@@ -109,9 +82,9 @@ func (c *composed) of(r *Request) (recipe, error) {
 		one.need = slices.IndexFunc(out.asks, func(n need) bool { return n.source == one.source })
 		if one.need < 0 {
 			one.need = len(out.asks)
-			asked := items
+			asked := c.beside(items, one.source)
 			if one.head != nil {
-				asked = whole(items)
+				asked = whole(asked)
 			}
 			out.asks = append(out.asks, need{source: one.source, items: asked, truncate: r.Truncate, refused: r.Refused})
 		}
@@ -151,8 +124,9 @@ func (c *composing) needs() []need { return c.asks }
 
 func (c *composing) answer(_ context.Context, read []gathered) (Answer, error) {
 	results, steps := make([]Result, len(c.asks[0].items)), 0
+	each := make([][]float64, len(results))
 	for i := range results {
-		results[i] = c.result(read, i)
+		results[i], each[i] = c.result(read, i)
 		for k := range results[i].Parts {
 			steps += len(results[i].Parts[k].Steps)
 		}
@@ -161,6 +135,11 @@ func (c *composing) answer(_ context.Context, read []gathered) (Answer, error) {
 		return Answer{}, err
 	}
 	answer := Answer{Transforms: []string{"recipe " + c.Name}, Activation: activationNone}
+	if c.request.Question == Steps {
+		answer.Threshold = c.request.Threshold
+		answer.Steps = c.ofSteps(results, each, read)
+		return answer, nil
+	}
 	if c.request.Question == Score {
 		answer.Results = results
 		return answer, nil
@@ -178,8 +157,8 @@ func (c *composing) answer(_ context.Context, read []gathered) (Answer, error) {
 
 // result is the reward of one item. Where a reading has failed, or the recipe has no number for what was read, the item
 // has an error and no score, and the other readings are there all the same.
-func (c *composing) result(read []gathered, item int) Result {
-	result := Result{Parts: make([]Part, len(c.components))}
+func (c *composing) result(read []gathered, item int) (result Result, steps []float64) {
+	result = Result{Parts: make([]Part, len(c.components))}
 	given := make(map[string]recipes.Given, len(c.components))
 	for i := range c.components {
 		one := &c.components[i]
@@ -195,15 +174,44 @@ func (c *composing) result(read []gathered, item int) Result {
 		result.Shared, result.Cached, result.Truncated = result.Shared+of.Shared, result.Cached+of.Cached, result.Truncated+of.Truncated
 	}
 	if result.Err != nil {
-		return result
+		return result, nil
 	}
 	out, err := c.Evaluate(c.params, given)
 	if err != nil {
 		result.Err = failure.New(failure.CodeRecipe, "recipe %q has no number for this item: %v", c.Name, err)
-		return result
+		return result, nil
 	}
 	result.Score, result.Values = out.Score, out.Values
-	return result
+	return result, out.Steps
+}
+
+// ofSteps gives each item the rewards of its steps. Where they are read, and how many there are, says the first reading
+// of steps that has as many; a recipe that gives another number of rewards than any has a fault of its own.
+func (c *composing) ofSteps(results []Result, each [][]float64, read []gathered) []StepsResult {
+	all := make([]StepsResult, len(results))
+	for i := range results {
+		if all[i].Err = results[i].Err; all[i].Err != nil {
+			continue
+		}
+		all[i].Err = failure.New(failure.CodeRecipe, "recipe %q gives %d rewards, and no reading has so many steps", c.Name, len(each[i]))
+		for k := range c.components {
+			one := &c.components[k]
+			if one.steps == nil || len(results[i].Parts[k].Steps) != len(each[i]) {
+				continue
+			}
+			of := one.steps.result(&read[one.need].readings[i], ops.Maybe{})
+			all[i] = aggregate(each[i], c.request.Threshold, one.steps.Skip)
+			all[i].Steps, all[i].Tokens = of.Steps, results[i].Tokens
+			for at := range of.Steps {
+				of.Steps[at].Raw, of.Steps[at].Logits = ops.Maybe{}, nil
+				if at >= one.steps.Skip {
+					of.Steps[at].Score = ops.Some(each[i][at-one.steps.Skip])
+				}
+			}
+			break
+		}
+	}
+	return all
 }
 
 // part is what the component makes of its model's reading, for the answer and for the recipe.
@@ -238,64 +246,4 @@ func (c *component) part(reading *models.Reading) (Part, recipes.Given) {
 	case recipes.Score, recipes.Steps:
 	}
 	return part, recipes.Given{Number: of.Score}
-}
-
-// within says which part of a recipe an error is of.
-func within(where string, err error) error {
-	return failure.Of(err).Within(where)
-}
-
-// Serve adds a recipe, with the model of each of its readings by the reading's name. A reading without one gets the
-// model that the recipe names, or the only one that gives what it needs. It must not be called while the engine is asked.
-func (e *Engine) Serve(r *recipes.Recipe, bind map[string]string) error {
-	if e.recipeNamed(r.Name) != nil || slices.ContainsFunc(e.sources.all(), func(s Source) bool { return s.Info().Manifest.Name == r.Name }) {
-		return fmt.Errorf("recipe %s: something else is served under this name", r.Name)
-	}
-	for name := range bind {
-		if !slices.ContainsFunc(r.Readings, func(one recipes.Reading) bool { return one.Name == name }) {
-			return fmt.Errorf("recipe %s: has no reading %q", r.Name, name)
-		}
-	}
-	s := recipes.Served{Recipe: r}
-	for i := range r.Readings {
-		name, err := e.modelOf(&r.Readings[i], bind)
-		if err != nil {
-			return fmt.Errorf("recipe %s: readings.%s: %w", r.Name, r.Readings[i].Name, err)
-		}
-		s.Models = append(s.Models, name)
-	}
-	e.served = append(e.served, s)
-	return nil
-}
-
-// modelOf finds the model of a reading, and proves that it gives what the recipe needs of it.
-func (e *Engine) modelOf(one *recipes.Reading, bind map[string]string) (string, error) {
-	name := bind[one.Name]
-	if name == "" {
-		name = one.Model
-	}
-	source, release, err := e.sources.acquire(name, kindsThatGive(one.Gives)...)
-	if err != nil {
-		return "", err
-	}
-	defer release()
-	m := &source.Info().Manifest
-	if one.Gives == recipes.Labels && (len(m.Graph.Labels) < 2 || m.Likelihood != nil) {
-		return "", fmt.Errorf("model %q gives one score, and no labels", m.Name)
-	}
-	for _, label := range one.Labels {
-		if !slices.Contains(m.Graph.Labels, label) {
-			return "", fmt.Errorf("model %q has no label %q; it has %q", m.Name, label, m.Graph.Labels)
-		}
-	}
-	return m.Name, nil
-}
-
-func (e *Engine) recipeNamed(name string) *recipes.Served {
-	for i := range e.served {
-		if e.served[i].Name == name {
-			return &e.served[i]
-		}
-	}
-	return nil
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/models/manifest"
 	"github.com/assay-rm/assay/rewards/failure"
+	"github.com/assay-rm/assay/rewards/ops"
 	"github.com/assay-rm/assay/rewards/recipes"
 )
 
@@ -183,6 +184,25 @@ func TestARecipeRanksAndCompares(t *testing.T) {
 	pairs := ask(t, e, Request{Question: Pairs, Model: "mix", Groups: to("p", "a", "abc")})
 	if got := pairs.Pairs[0]; got.Err != nil || got.Margin != -2 || got.Chosen.Score != got.Rejected.Score-2 {
 		t.Errorf("the pair is %+v", got)
+	}
+}
+
+// A recipe may give each step a reward of its own, which stands where the step is read.
+func TestARecipeOfSteps(t *testing.T) {
+	e, _ := composedEngine(t, "recipe: 1\nname: each\nreadings: {q: {gives: steps}}\nscore: last(q)\nsteps: q - 3\n",
+		"recipe: 1\nname: fewer\nreadings: {q: {gives: steps}}\nscore: last(q)\nsteps: skip(q, 1)\n")
+	answer := ask(t, e, Request{Question: Steps, Model: "each", Items: text("four", "lost"), Threshold: ops.Some(0.5)})
+	got := answer.Steps[0]
+	if got.Err != nil || len(got.Steps) != 2 || got.Steps[0].Score != ops.Some(1) || got.Steps[1].Score != ops.Some(0) || got.Steps[1].Token != 1 ||
+		got.FirstError != 1 || got.Min != 0 || got.Mean != 0.5 || got.Steps[0].Raw.Known {
+		t.Errorf("%+v", got)
+	}
+	if bad := answer.Steps[1]; bad.Err == nil || bad.Steps != nil {
+		t.Errorf("%+v", bad)
+	}
+	answer = ask(t, e, Request{Question: Steps, Model: "fewer", Items: text("four")})
+	if bad := answer.Steps[0]; bad.Err == nil || bad.Err.Code != failure.CodeRecipe || bad.Steps != nil {
+		t.Errorf("%+v", bad)
 	}
 }
 

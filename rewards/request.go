@@ -51,18 +51,27 @@ type Request struct {
 type Group struct {
 	Prompt    *string
 	Messages  []chat.Message
+	Reference *string   // of models whose template names it, an answer that is known to be good
+	Principle *string   // of models whose template names it, what the responses are judged by
 	User      []float64 // the user's vector, of models whose head takes one
 	Responses []string
 }
 
-// item is one response after the prompt. The items of a group share the prompt's memory.
+// before is an item without its response: what all responses of the group share, whose memory they share too.
+func (g *Group) before() encode.Item {
+	return encode.Item{Prompt: g.Prompt, Messages: g.Messages, Reference: g.Reference, Principle: g.Principle, User: g.User}
+}
+
+// item is one response after the prompt.
 func (g *Group) item(response int) encode.Item {
-	return encode.Item{Prompt: g.Prompt, Messages: g.Messages, User: g.User, Response: &g.Responses[response]}
+	item := g.before()
+	item.Response = &g.Responses[response]
+	return item
 }
 
 // pair is two responses after the prompt, for models that read both at once.
 func (g *Group) pair(first, second int) encode.Item {
-	return encode.Item{
-		Prompt: g.Prompt, Messages: g.Messages, User: g.User, First: &g.Responses[first], Second: &g.Responses[second],
-	}
+	item := g.before()
+	item.First, item.Second = &g.Responses[first], &g.Responses[second]
+	return item
 }

@@ -20,7 +20,7 @@ func (s *Server) recipes(x *exchange, _ *http.Request) error {
 // recipeInfo is what GET /v1/recipes says of a recipe.
 func recipeInfo(info *recipes.Served) wire.RecipeInfo {
 	form := wire.RecipeInfo{
-		Name: info.Name, Paper: info.Paper, About: info.About, Digest: info.Digest, Score: info.Score, Example: recipeExample(info.Example),
+		Name: info.Name, Paper: info.Paper, About: info.About, Digest: info.Digest, Score: info.Score, Steps: info.Steps, Example: recipeExample(info.Example),
 		Params: make([]wire.RecipeParam, len(info.Params)), Readings: make([]wire.RecipeReading, len(info.Readings)),
 		Values: make([]wire.RecipeValue, len(info.Values)),
 	}
@@ -41,7 +41,7 @@ func recipeExample(of *recipes.Example) *wire.RecipeExample {
 	if of == nil {
 		return nil
 	}
-	form := &wire.RecipeExample{Params: of.Params, Values: of.Values, Score: of.Score, Source: of.Source, Given: map[string]any{}}
+	form := &wire.RecipeExample{Params: of.Params, Values: of.Values, Score: of.Score, Steps: of.Steps, Source: of.Source, Given: map[string]any{}}
 	for name, given := range of.Given {
 		switch {
 		case given.Steps != nil:

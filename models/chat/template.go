@@ -16,6 +16,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime"
 	"time"
 	"unsafe"
@@ -28,6 +29,7 @@ type Template struct {
 	compiled  *C.AssayTemplate
 	variables map[string]string
 	date      *[3]C.int32_t // nil is today
+	of        *Template     // whose compiled one this has; nil: its own
 }
 
 // New compiles the text of a template, which sees the variables beside what a rendering gives. Where it writes the
@@ -46,6 +48,14 @@ func New(source string, variables map[string]string, date time.Time) (*Template,
 	}
 	runtime.AddCleanup(t, func(compiled *C.AssayTemplate) { C.assay_template_free(compiled) }, compiled)
 	return t, nil
+}
+
+// With gives the template with further variables, which those of one conversation are, beside its own.
+func (t *Template) With(more map[string]string) *Template {
+	variables := make(map[string]string, len(t.variables)+len(more))
+	maps.Copy(variables, t.variables)
+	maps.Copy(variables, more)
+	return &Template{compiled: t.compiled, variables: variables, date: t.date, of: t}
 }
 
 // Render gives the text of a conversation, with a generation prompt when generate is set. Its error is what the

@@ -50,3 +50,29 @@ func TestTemplateReadsNoFile(t *testing.T) {
 		}
 	}
 }
+
+// TestFurtherVariables: those of one conversation are seen by it alone, and over the template's own.
+func TestFurtherVariables(t *testing.T) {
+	tpl, err := New(`{{ a }}{{ b }}{{ c is defined }}{{ messages[0].content }}`, map[string]string{"a": "1", "b": "2"}, time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	turns := []Message{{Role: "user", Content: "x"}}
+	with := tpl.With(map[string]string{"b": "{{ a }}", "c": ""})
+	for _, test := range []struct {
+		template *Template
+		want     string
+	}{{with, "1{{ a }}Truex"}, {tpl, "12Falsex"}, {with.With(map[string]string{"a": "é"}), "é{{ a }}Truex"}} {
+		if got, err := test.template.Render(turns, false); err != nil || got != test.want {
+			t.Errorf("rendered %q, %v; want %q", got, err, test.want)
+		}
+		texts := test.template.RenderEach(nil, "user", []string{"x", "y"})
+		if texts == nil {
+			t.Fatalf("%q is not rendered once for both", test.want)
+		}
+		if got, err := texts.At(0); err != nil || got != test.want {
+			t.Errorf("rendered %q among others, %v; want %q", got, err, test.want)
+		}
+		texts.Close()
+	}
+}

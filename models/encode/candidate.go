@@ -103,6 +103,8 @@ func (e *Encoder) cutPrompt(out *Encoded, truncate Truncation) error {
 	switch {
 	case n <= limit:
 		return nil
+	case e.partsOnly():
+		return e.tooLong(n)
 	case truncate == TruncateRight:
 		return fault.New(fault.CodeTooLong, "the item has %d tokens, and limits.max_tokens of model %q is %d; a prompt is cut from the left only",
 			n, e.manifest.Name, limit)

@@ -6,13 +6,14 @@ import "github.com/assay-rm/assay/models/manifest"
 const turnBytes = 64
 
 // Cost is how many bytes of text are rendered and tokenized for an item, about: what it gives, a prompt that it shares
-// with others too, 64 for each turn, and of a model that reads prefixes all that again for each step.
+// with others too, 64 for each turn, fixed text that its parts are tokenized with, and of a model that reads prefixes
+// all that again for each step.
 func (e *Encoder) Cost(item *Item) int {
-	bytes := 8*(len(item.InputIDs)+len(item.Features)) + turnBytes*len(item.Messages)
+	bytes := 8*(len(item.InputIDs)+len(item.Features)) + turnBytes*len(item.Messages) + e.segmentBytes()
 	for _, message := range item.Messages {
 		bytes += len(message.Role) + len(message.Content)
 	}
-	for _, text := range []*string{item.Prompt, item.Response, item.Text, item.First, item.Second, item.Candidate} {
+	for _, text := range []*string{item.Prompt, item.Response, item.Text, item.First, item.Second, item.Candidate, item.Reference, item.Principle} {
 		if text != nil {
 			bytes += len(*text)
 		}

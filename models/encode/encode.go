@@ -264,7 +264,7 @@ func (e *Encoder) renderTurns(item asked, messages []chat.Message, generate bool
 	if text, ok, err := item.mates.render(messages, generate); ok {
 		return text, err
 	}
-	return e.template.Render(messages, generate)
+	return e.templateOf(item.beside()).Render(messages, generate)
 }
 
 // renderPair renders a pair of responses, together with those of the item's mates where it can be.
@@ -272,7 +272,7 @@ func (e *Encoder) renderPair(item asked, messages []chat.Message) (string, error
 	if text, ok, err := item.mates.renderPair(messages, *item.First, *item.Second); ok {
 		return text, err
 	}
-	return e.template.RenderPair(messages, *item.First, *item.Second)
+	return e.templateOf(item.beside()).RenderPair(messages, *item.First, *item.Second)
 }
 
 // MaxText is how many bytes of text an item may have once it is rendered, also where its tokens are to be cut.
@@ -333,8 +333,8 @@ func (e *Encoder) refused(ctx context.Context, form string, err error) error {
 
 // tooMany is the refusal of an item that has so many tokens at least.
 func (e *Encoder) tooMany(tokens int) error {
-	return &tooManyError{fault.New(fault.CodeTooLong, "the item has at least %d tokens, and limits.max_tokens of model %q is %d; truncate: left or right would cut it",
-		tokens, e.manifest.Name, e.manifest.Limits.MaxTokens), tokens}
+	return &tooManyError{fault.New(fault.CodeTooLong, "the item has at least %d tokens, and limits.max_tokens of model %q is %d; %s",
+		tokens, e.manifest.Name, e.manifest.Limits.MaxTokens, e.remedy()), tokens}
 }
 
 // tooManyError is the refusal of a text whose tokens were counted up to where they were too many.

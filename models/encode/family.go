@@ -19,6 +19,8 @@ import (
 //	{prompt: P, response: "5"}  ─┼─ rendered ──┼─ <user>P<bot>5
 //	{prompt: P, response: "6"}  ─┘    once     └─ <user>P<bot>6
 type family struct {
+	template *chat.Template // with the texts beside the conversation
+	beside   beside
 	before   []chat.Message
 	role     string
 	contents []string // of each member's last turn, or its first response
@@ -36,18 +38,18 @@ type family struct {
 	refusal  error
 }
 
-func (e *Encoder) newFamily(before []chat.Message, role string, first int) *family {
-	f := &family{before: before, role: role, first: first}
+func (e *Encoder) newFamily(texts beside, before []chat.Message, role string, first int) *family {
+	f := &family{template: e.templateOf(texts), beside: texts, before: before, role: role, first: first}
 	f.whole = sync.OnceValue(func() *chat.Texts {
 		if e.manifest.Kind == manifest.KindPair {
-			f.texts = e.template.RenderEachPair(f.before, f.contents, f.seconds)
+			f.texts = f.template.RenderEachPair(f.before, f.contents, f.seconds)
 		} else {
-			f.texts = e.template.RenderEach(f.before, f.role, f.contents)
+			f.texts = f.template.RenderEach(f.before, f.role, f.contents)
 		}
 		return f.texts
 	})
 	for i, generate := range []bool{false, true} {
-		f.prompts[i] = sync.OnceValues(func() (string, error) { return e.template.Render(f.before, generate) })
+		f.prompts[i] = sync.OnceValues(func() (string, error) { return f.template.Render(f.before, generate) })
 	}
 	return f
 }
@@ -88,13 +90,14 @@ func (e *Encoder) families(items []Item) []member {
 		if items[i].Second != nil {
 			size += len(*items[i].Second)
 		}
-		key := hash(seed, before, last.Role)
+		texts := items[i].beside()
+		key := hash(seed, texts, before, last.Role)
 		f := open[key]
 		switch {
 		case f == nil, len(f.contents) == familyMembers, bytes[f]+size > familyBytes:
-			f = e.newFamily(before, last.Role, i)
+			f = e.newFamily(texts, before, last.Role, i)
 			open[key] = f
-		case f.role != last.Role || !slices.Equal(f.before, before):
+		case f.role != last.Role || f.beside != texts || !slices.Equal(f.before, before):
 			continue // another conversation of the same hash
 		}
 		members[i] = member{f, len(f.contents)}
@@ -176,10 +179,11 @@ func (e *Encoder) lastSteps(item Item) (before []chat.Message, last chat.Message
 	return before, last, true
 }
 
-// hash is the same for the same turns and role.
-func hash(seed maphash.Seed, before []chat.Message, role string) uint64 {
+// hash is the same for the same turns and role, and the same texts beside them.
+func hash(seed maphash.Seed, texts beside, before []chat.Message, role string) uint64 {
 	var h maphash.Hash
 	h.SetSeed(seed)
+	maphash.WriteComparable(&h, texts)
 	for _, message := range before {
 		maphash.WriteComparable(&h, message)
 	}

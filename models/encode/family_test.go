@@ -80,6 +80,7 @@ func drawItems(t *rapid.T, e *Encoder) (items []Item) {
 		if e.user > 0 {
 			item.User = make([]float64, e.user)
 		}
+		e.besides(&item, rapid.SampledFrom([]string{"two", "one", ""}).Draw(t, "beside"))
 		items = append(items, item)
 	}
 	return items
@@ -103,7 +104,10 @@ func holdToAlone(t *testing.T, e *Encoder, gate *Gate, items []Item, truncate Tr
 
 // TestASharedPromptIsRenderedOnce: of responses to one prompt, and of the prompts alone, one is rendered.
 func TestASharedPromptIsRenderedOnce(t *testing.T) {
-	for _, name := range []string{"qwen3-reward-packed", "qwen2-process-packed", "../families/dpo-llama3", "../families/rlhflow-pair", "../families/choice-llama3"} {
+	for _, name := range []string{
+		"qwen3-reward-packed", "qwen2-process-packed", "../families/dpo-llama3", "../families/rlhflow-pair", "../families/choice-llama3",
+		"../families/polar", "../families/compass-verifier", "../families/nemotron-principle", "../families/qwen3guard", "../families/shieldgemma",
+	} {
 		e := fixture(t, name)
 		prompt, items := "1 + 1?", []Item{}
 		for _, response := range []string{"two", "three", "four", "five"} {
@@ -117,6 +121,7 @@ func TestASharedPromptIsRenderedOnce(t *testing.T) {
 				item = Item{Prompt: &prompt, Candidate: new(response[:1])}
 			case manifest.KindReward, manifest.KindPreference, manifest.KindFeatures:
 			}
+			e.besides(&item, "It is 2.")
 			items = append(items, item)
 		}
 		members := e.families(items)

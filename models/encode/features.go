@@ -84,7 +84,7 @@ func kindOf(token json.Token) string {
 func encodeFeatures(m *manifest.Manifest, item Item) (Encoded, error) {
 	if item.Messages != nil || item.Prompt != nil || item.Response != nil || item.Text != nil || item.InputIDs != nil ||
 		item.Steps != nil ||
-		item.Separator != nil {
+		item.Separator != nil || item.Reference != nil || item.Principle != nil {
 		return Encoded{}, fault.New(fault.CodeItem, "model %q reads features, and an item of it has no other form",
 			m.Name)
 	}

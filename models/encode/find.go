@@ -58,6 +58,9 @@ func (e *Encoder) findTail() error {
 	for n < min(len(first), len(second)) && first[len(first)-1-n] == second[len(second)-1-n] {
 		n++
 	}
+	if err := e.findBeside(first); err != nil {
+		return err
+	}
 	e.tail = slices.Clone(first[len(first)-n:])
 	if n >= m.Limits.MaxTokens {
 		return fault.New(fault.CodeBundle,
@@ -69,6 +72,11 @@ func (e *Encoder) findTail() error {
 
 // probeConversation gives the ids of a short item of the model's kind, whatever limits.max_tokens is.
 func (e *Encoder) probeConversation(user, assistant string) ([]int64, error) {
+	return e.probeIDs(e.probeItem(user, assistant))
+}
+
+// probeItem is a short item of the model's kind. The texts beside the conversation, where there are any, are the user's.
+func (e *Encoder) probeItem(user, assistant string) Item {
 	item := Item{Prompt: &user, Response: &assistant}
 	switch e.manifest.Kind {
 	case manifest.KindProcess:
@@ -79,9 +87,15 @@ func (e *Encoder) probeConversation(user, assistant string) ([]int64, error) {
 		item = Item{Prompt: &user}
 	case manifest.KindReward, manifest.KindPreference, manifest.KindFeatures:
 	}
+	e.besides(&item, user)
 	if e.user > 0 {
 		item.User = make([]float64, e.user)
 	}
+	return item
+}
+
+// probeIDs are the ids of a short item.
+func (e *Encoder) probeIDs(item Item) ([]int64, error) {
 	unlimited := *e.manifest
 	unlimited.Limits.MaxTokens = 1 << 30 // whose square is a number too
 	probe := *e

@@ -80,7 +80,7 @@ func (e *Encoder) form(item Item) (string, error) {
 	case item.Steps != nil && item.Separator != nil:
 		return "", fault.New(fault.CodeItem, "separator splits a response, and this item gives its steps as a list")
 	}
-	return form, nil
+	return form, e.checkBeside(&item, form)
 }
 
 // turns gives the conversation of an item that has no steps. What responses to one prompt share is not changed.

@@ -17,6 +17,10 @@ type Item struct {
 	Steps     []string       `json:"steps,omitempty" doc:"The assistant's turn as a list of steps (process models)"`
 	Separator *string        `json:"separator,omitempty" doc:"Splits the response into steps (process models)"`
 
+	// Beside the conversation, for models whose template names them.
+	Reference *string `json:"reference,omitempty" doc:"An answer that is known to be good"`
+	Principle *string `json:"principle,omitempty" doc:"What the response is judged by"`
+
 	Features Features   `json:"features,omitempty" doc:"Every feature of the model, by name (models that read features)"`
 	User     UserVector `json:"user,omitempty" doc:"The user's vector (models whose head takes one)"`
 

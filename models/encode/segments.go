@@ -15,25 +15,37 @@ const (
 	partSecond   = "second"
 )
 
-// segment is one token of the manifest, or a part of the item, which is tokenized on its own.
+// segment is what the manifest says of one, and its ids where they are the same for every item.
 type segment struct {
-	id   int64 // of the token; -1: it is a part of the item
+	ids  []int64 // nil: it has a part of the item
 	spec manifest.Segment
 }
 
-// findSegments finds the ids of the tokens among the manifest's segments.
+// divides tells whether a segment is a token that no part of an item may hold.
+func (s *segment) divides() bool { return s.spec.Token != "" }
+
+// findSegments finds the ids of the segments that hold no part of an item.
 func (e *Encoder) findSegments() error {
+	fixed := 0
 	for i, spec := range e.manifest.Template.Segments {
-		part := segment{id: -1, spec: spec}
-		if spec.Token != "" {
-			ids, err := e.tokens.Encode(spec.Token)
-			if err != nil || len(ids) != 1 {
-				return fault.New(fault.CodeBundle, "template.segments[%d].token %q gives %d tokens, and must be one", i,
-					spec.Token, len(ids))
+		part := segment{spec: spec}
+		if spec.Text == "" {
+			var err error
+			if part.ids, err = e.tokens.Encode(spec.Token + spec.Fixed); err != nil { // one of them is empty
+				return fault.New(fault.CodeBundle, "template.segments[%d]: %v", i, err)
 			}
-			part.id = ids[0]
 		}
+		switch n := len(part.ids); {
+		case part.divides() && n != 1:
+			return fault.New(fault.CodeBundle, "template.segments[%d].token %q gives %d tokens, and must be one", i, spec.Token, n)
+		case spec.Text == "" && n == 0:
+			return fault.New(fault.CodeBundle, "template.segments[%d].fixed %q gives no token", i, spec.Fixed)
+		}
+		fixed += len(part.ids)
 		e.segments = append(e.segments, part)
+	}
+	if limit := e.manifest.Limits.MaxTokens; fixed >= limit {
+		return fault.New(fault.CodeBundle, "limits.max_tokens is %d, and template.segments alone have %d tokens", limit, fixed)
 	}
 	return nil
 }
@@ -45,30 +57,48 @@ func (e *Encoder) encodeSegments(ctx context.Context, item Item, messages []chat
 		return nil, err
 	}
 	var all []int64
-	for _, part := range e.segments {
-		if part.id >= 0 {
-			all = append(all, part.id)
-			continue
-		}
-		name := part.spec.Text
-		ids, err := e.ids(ctx, name, texts[name], within)
-		if err != nil {
-			return nil, err
-		}
-		for _, other := range e.segments {
-			if other.id >= 0 && countOf(ids, other.id) > 0 {
-				return nil, fault.New(fault.CodeInText,
-					"the %s holds the token %q, which divides the parts of an item of model %q", name, other.spec.Token,
-					e.manifest.Name)
+	for i := range e.segments {
+		part := &e.segments[i]
+		ids := part.ids
+		if ids == nil {
+			if ids, err = e.segmentIDs(ctx, part, texts[part.spec.Text], within); err != nil {
+				return nil, err
 			}
-		}
-		if limit := part.spec.MaxTokens; limit > 0 && len(ids) > limit {
-			return nil, fault.New(fault.CodeTooLong, "the %s has %d tokens, and model %q takes %d there", name,
-				len(ids), e.manifest.Name, limit)
 		}
 		all = append(all, ids...)
 	}
 	return all, nil
+}
+
+// segmentIDs gives the ids of a segment that holds a part of the item.
+func (e *Encoder) segmentIDs(ctx context.Context, part *segment, text string, within bound) ([]int64, error) {
+	name := part.spec.Text
+	ids, err := e.ids(ctx, name, part.spec.Fixed+text, within)
+	if err != nil {
+		return nil, err
+	}
+	for i := range e.segments {
+		if other := &e.segments[i]; other.divides() && countOf(ids, other.ids[0]) > 0 {
+			return nil, fault.New(fault.CodeInText,
+				"the %s holds the token %q, which divides the parts of an item of model %q", name, other.spec.Token,
+				e.manifest.Name)
+		}
+	}
+	if limit := part.spec.MaxTokens; limit > 0 && len(ids) > limit {
+		return nil, fault.New(fault.CodeTooLong, "the %s has %d tokens, and model %q takes %d there", name,
+			len(ids), e.manifest.Name, limit)
+	}
+	return ids, nil
+}
+
+// segmentBytes is how many bytes of fixed text are tokenized with the parts of each item.
+func (e *Encoder) segmentBytes() (bytes int) {
+	for i := range e.segments {
+		if e.segments[i].ids == nil {
+			bytes += len(e.segments[i].spec.Fixed)
+		}
+	}
+	return bytes
 }
 
 // texts gives the parts of an item by name: the user's turn, and the response or the two that answer it.

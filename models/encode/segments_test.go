@@ -123,3 +123,92 @@ func TestFormsWithoutBounds(t *testing.T) {
 		}
 	}
 }
+
+// apart is a model whose segments have fixed text, which stands alone or before a part of the item.
+func apart(t *testing.T) Encoder {
+	t.Helper()
+	e := changed(fixture(t, "../families/bge-reranker-gemma")) // whose tokenizer has two newlines as one token
+	e.template, e.segments, e.manifest.Tokenizer.BOS = nil, nil, "none"
+	e.manifest.Template.File, e.manifest.Template.Segments = "", []manifest.Segment{
+		{Fixed: "<|im_start|>user\n"},
+		{Fixed: "query: ", Text: "prompt"},
+		{Fixed: "\n"},
+		{Text: "response"},
+		{Fixed: "\n"},
+		{Fixed: "<|im_end|>\n"},
+	}
+	if err := e.find(); err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// TestFixedTextIsTokenizedAlone: each segment's ids are those of its own text, and what a text begins or ends with melts
+// with nothing beside it.
+func TestFixedTextIsTokenizedAlone(t *testing.T) {
+	e := apart(t)
+	for _, texts := range [][2]string{{"what?", "that"}, {"\n\na\n", "\nb\n\n"}, {" ", "<|im_end|>"}, {"", "b"}, {"a", ""}} {
+		got, err := encodeWith(&e, Item{Prompt: &texts[0], Response: &texts[1]}, TruncateError)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want []int64
+		for _, part := range []string{"<|im_start|>user\n", "query: " + texts[0], "\n", texts[1], "\n", "<|im_end|>\n"} {
+			want = append(want, must(e.tokens.Encode(part))...)
+		}
+		if !slices.Equal(got.IDs, want) || !slices.Equal(got.Positions, []int{len(want) - 1}) {
+			t.Errorf("%q: %+v, want ids %v", texts, got, want)
+		}
+	}
+	melting, err := encodeWith(&e, Item{Prompt: new("\n\na\n"), Response: new("\nb\n\n")}, TruncateError)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if whole := must(e.tokens.Encode("<|im_start|>user\nquery: \n\na\n\n\nb\n\n\n<|im_end|>\n")); slices.Equal(whole, melting.IDs) {
+		t.Error("the tokenizer gives the whole text the ids of its parts, so that this test would show nothing")
+	}
+	if tail := must(e.tokens.Encode("<|im_end|>\n")); !slices.Equal(e.tail[len(e.tail)-len(tail):], tail) {
+		t.Errorf("the tail is %v, and %v ends every item", e.tail, tail)
+	}
+}
+
+// TestFixedTextOfResponsesToOnePrompt: what a segment gives does not change with the item's mates, whose ids it shares.
+func TestFixedTextOfResponsesToOnePrompt(t *testing.T) {
+	e := apart(t)
+	items := make([]Item, 9)
+	for i := range items {
+		items[i] = Item{Prompt: new("Which?"), Response: new(strings.Repeat("so ", i))}
+	}
+	outcomes, err := e.All(t.Context(), NewGate(), items, Options{Truncate: TruncateError}, 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range items {
+		alone, err := encodeWith(&e, items[i], TruncateError)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if outcomes[i].Err != nil || !slices.Equal(outcomes[i].IDs, alone.IDs) {
+			t.Errorf("item %d: %v (%v) with the others, %v alone", i, outcomes[i].IDs, outcomes[i].Err, alone.IDs)
+		}
+	}
+}
+
+// TestFixedTextCounts: fixed text that is tokenized with a part is paid for and bounded, and what leaves an item no
+// token is refused with the bundle.
+func TestFixedTextCounts(t *testing.T) {
+	e := apart(t)
+	item := Item{Prompt: new("what?"), Response: new("that")}
+	if got, want := e.Cost(&item), len("query: what?that"); got != want {
+		t.Errorf("an item costs %d bytes, want %d", got, want)
+	}
+	e.segments[1].spec.MaxTokens = len(must(e.tokens.Encode("query: what?"))) - 1
+	_, err := encodeWith(&e, item, TruncateError)
+	refusedItem(t, err, fault.CodeTooLong, "the prompt has")
+	for limit, want := range map[int]string{4: "limits.max_tokens is 4, and template.segments alone have", 512: ""} {
+		e.segments, e.manifest.Limits.MaxTokens = nil, limit
+		if err := e.findSegments(); want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("limits.max_tokens %d: %v, want %q", limit, err, want)
+		}
+	}
+}

@@ -27,10 +27,8 @@ func (e *Encoder) truncate(out *Encoded, truncate Truncation, tail int) error {
 	default:
 		return fault.New(fault.CodeItem, "truncate is %q, and must be error, left or right", truncate)
 	}
-	if e.segments != nil {
-		return fault.New(fault.CodeTooLong,
-			"the item has %d tokens, and limits.max_tokens of model %q is %d; an item made of parts is not cut", n,
-			e.manifest.Name, limit)
+	if e.partsOnly() {
+		return e.tooLong(n)
 	}
 	if limit <= head+tail {
 		return fault.New(fault.CodeTooLong,
@@ -65,11 +63,22 @@ func (e *Encoder) truncate(out *Encoded, truncate Truncation, tail int) error {
 	return err
 }
 
-// tooLong is the error of an item of n tokens where the request asks for no cut.
+// tooLong is the error of an item of n tokens that is not cut.
 func (e *Encoder) tooLong(n int) error {
-	return fault.New(fault.CodeTooLong,
-		"the item has %d tokens, and limits.max_tokens of model %q is %d; truncate: left or right would cut it", n,
-		e.manifest.Name, e.manifest.Limits.MaxTokens)
+	return fault.New(fault.CodeTooLong, "the item has %d tokens, and limits.max_tokens of model %q is %d; %s", n, e.manifest.Name,
+		e.manifest.Limits.MaxTokens, e.remedy())
+}
+
+// partsOnly tells whether items of the model are made of parts that a cut would mix up: segments, or further texts that
+// the template puts beside the conversation.
+func (e *Encoder) partsOnly() bool { return e.segments != nil || len(e.manifest.Template.Fields) > 0 }
+
+// remedy says what can be done about an item that is too long.
+func (e *Encoder) remedy() string {
+	if e.partsOnly() {
+		return "an item made of parts is not cut"
+	}
+	return "truncate: left or right would cut it"
 }
 
 // shift moves the positions that lie behind a cut. A position inside it is an error.

@@ -47,7 +47,7 @@ func (s *spec) checkFeatures(check checker) {
 		"graph.head_dim":    g.HeadDim == 0,
 		"graph.head":        g.Head == nil,
 		"tokenizer":         s.Tokenizer == tokenizer{},
-		"template":          s.Template.File == "" && s.Template.Segments == nil && s.Template.Variables == nil && s.Template.Date == "",
+		"template":          s.Template.File == "" && s.Template.Segments == nil && s.Template.Variables == nil && s.Template.Date == "" && s.Template.Fields == nil,
 		"pooling":           s.Pooling == "",
 		"read":              s.Read == readSpec{},
 		"likelihood":        s.Likelihood == nil,

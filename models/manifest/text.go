@@ -3,7 +3,6 @@ package manifest
 import (
 	"maps"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -55,39 +54,19 @@ func (s *spec) checkFrame(check checker) {
 }
 
 // reserved are the words that every rendering defines; a manifest's variable must not stand in for one.
-var reserved = []string{"messages", "add_generation_prompt", "raise_exception", segmentFirst, segmentSecond}
+var reserved = []string{"messages", "add_generation_prompt", "raise_exception", segmentFirst, segmentSecond, fieldReference, fieldPrinciple}
 
 func (s *spec) checkTemplate(check checker) {
 	t := s.Template
 	check(t.File == "" || len(t.Segments) == 0, "template has file and segments, and must have one of them")
-	words := []string{segmentPrompt, segmentResponse}
-	if s.Kind == KindPair {
-		words = []string{segmentPrompt, segmentFirst, segmentSecond}
-	}
-	check(len(t.Segments) == 0 || s.Kind != KindProcess, "template.segments is for reward, pair and preference models")
-	for i, segment := range t.Segments {
-		check((segment.Token == "") != (segment.Text == ""), "template.segments[%d] must have one of token and text", i)
-		check(segment.Text == "" || slices.Contains(words, segment.Text),
-			"template.segments[%d].text is %q, and a %s model has %s", i, segment.Text, s.Kind,
-			strings.Join(words, ", "))
-		check(segment.MaxTokens >= 0, "template.segments[%d].max_tokens is %d, and must not be negative", i,
-			segment.MaxTokens)
-	}
-	rendered := s.Read.Prompt != nil && s.Read.Prompt.Rendered
-	if len(t.Segments) > 0 {
-		for _, word := range words[1:] {
-			check(slices.ContainsFunc(t.Segments, func(part Segment) bool { return part.Text == word }),
-				"template.segments lacks the text %s", word)
-		}
-		check(s.Likelihood == nil && !rendered,
-			"template.segments render no prompt alone, and likelihood and read.prompt.rendered need it")
-	}
+	s.checkSegments(check)
 	_, err := time.Parse(time.DateOnly, t.Date)
 	check(t.Date == "" || err == nil && t.File != "", "template.date is %q, and must be a day of template.file, as 2024-07-26", t.Date)
 	for _, name := range slices.Sorted(maps.Keys(t.Variables)) {
 		check(!slices.Contains(reserved, name), "template.variables has %q, which every conversation gives itself",
 			name)
 	}
+	s.checkFields(check)
 	needs := ""
 	switch {
 	case s.Kind == KindPair || s.Kind == KindPreference:
@@ -96,7 +75,7 @@ func (s *spec) checkTemplate(check checker) {
 		needs = "likelihood"
 	case s.Kind == KindProcess && s.Steps.Tokenize != tokenizeJoint:
 		needs = "steps.tokenize " + s.Steps.Tokenize
-	case rendered:
+	case s.Read.Prompt != nil && s.Read.Prompt.Rendered:
 		needs = "read.prompt.rendered"
 	}
 	check(needs == "" || t.File != "" || len(t.Segments) > 0,

@@ -51,6 +51,7 @@ type template struct {
 	Variables map[string]string `yaml:"variables,omitempty"`
 	Date      string            `yaml:"date,omitempty"` // the day that it writes, as 2024-07-26; empty: today
 	Segments  []Segment         `yaml:"segments,omitempty"`
+	Fields    map[string]string `yaml:"fields,omitempty"` // of an item, which File may name: required or optional
 }
 
 // Day is the day that the template writes; the zero time is today.
@@ -62,11 +63,13 @@ func (t *template) Day() time.Time {
 	return day
 }
 
-// Segment is one token, or a part of the item that is tokenized on its own.
+// Segment is one token, or text that is tokenized on its own: what is the same for every item, a part of the item, or
+// the one and then the other.
 type Segment struct {
 	Token     string `yaml:"token,omitempty"`
-	Text      string `yaml:"text,omitempty"` // prompt, response, first or second
-	MaxTokens int    `yaml:"max_tokens,omitempty"`
+	Fixed     string `yaml:"fixed,omitempty"`      // stands before Text, or alone
+	Text      string `yaml:"text,omitempty"`       // prompt, response, first or second
+	MaxTokens int    `yaml:"max_tokens,omitempty"` // of both together
 }
 
 // read is what some pooling rules need beside the ids.

@@ -46,6 +46,16 @@ func (r *Recipe) compile(where locator) error {
 		return where.inside("score", r.Score, err)
 	}
 	r.score = program
+	if r.Steps != "" {
+		program, gives, err := compile(r.Steps, env, used)
+		if err == nil && gives != aVector {
+			err = errors.New("the steps are a number, and must be a vector, of one number for each step")
+		}
+		if err != nil {
+			return where.inside("steps", r.Steps, err)
+		}
+		r.steps = program
+	}
 	for _, name := range slices.Sorted(maps.Keys(env)) {
 		if !used[name] && !slices.ContainsFunc(r.Values, func(v Value) bool { return v.Name == name }) {
 			field := "params."
@@ -142,6 +152,7 @@ func (g *guard) Visit(node *ast.Node) {
 		if _, ok := n.Callee.(*ast.IdentifierNode); !ok {
 			g.refuse(n, "a call of what is no function")
 		}
+		n.SetType(unknown)
 	default:
 		g.refuse(n, "this")
 	}
@@ -152,7 +163,12 @@ func call(node *ast.Node, name string, args ...ast.Node) {
 	at := (*node).Location()
 	ast.Patch(node, &ast.CallNode{Callee: &ast.IdentifierNode{Value: name}, Arguments: args})
 	(*node).SetLocation(at)
+	(*node).SetType(unknown)
 }
+
+// unknown is the type of a call whose type is to be found anew. The compiler checks types once before a guard is there,
+// when arithmetic with vectors is still an error, and keeps what it then took a call for.
+var unknown = reflect.TypeFor[any]()
 
 func (g *guard) refuse(node ast.Node, what string) { g.fail(node, what+" is no part of the language") }
 

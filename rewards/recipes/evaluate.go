@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/expr-lang/expr/file"
@@ -23,6 +24,7 @@ type Given struct {
 type Outcome struct {
 	Score  float64
 	Values map[string]float64 // of those of the recipe's values that are numbers
+	Steps  []float64          // of a recipe that gives each step a reward: one for each
 }
 
 // Evaluate computes the reward of one item. Every param must be set ([Recipe.Set]) and every reading given. The error
@@ -57,6 +59,14 @@ func (r *Recipe) Evaluate(params map[string]float64, given map[string]Given) (Ou
 		return Outcome{}, fmt.Errorf("score: %w", err)
 	}
 	out.Score, _ = score.(float64)
+	if r.steps == nil {
+		return out, nil
+	}
+	steps, err := run(r.steps, env)
+	if err != nil {
+		return Outcome{}, fmt.Errorf("steps: %w", err)
+	}
+	out.Steps = vector(steps)
 	return out, nil
 }
 
@@ -124,6 +134,9 @@ func (r *Recipe) proveExample(where locator) error {
 		if got, known := out.Values[name]; !known || !near(got, want) {
 			return where.wrong("example.values", "example.values.%s: is %.12g, and the recipe gives %.12g", name, want, got)
 		}
+	}
+	if r.Example.Steps != nil && !slices.EqualFunc(out.Steps, r.Example.Steps, near) {
+		return where.wrong("example.steps", "example.steps: are %.12g, and the recipe gives %.12g", r.Example.Steps, out.Steps)
 	}
 	if !near(out.Score, r.Example.Score) {
 		return where.wrong("example.score", "example.score: is %.12g, and the recipe gives %.12g", r.Example.Score, out.Score)

@@ -56,7 +56,7 @@ var words = makeWords()
 func reserved(name string) bool { return slices.Contains(words, name) }
 
 func makeWords() []string {
-	all := []string{"true", "false", "and", "or", "not", "let", "if", "else", "in", "nil", "min", "max", "clip", "best_of", "progress", "skip", "at"}
+	all := []string{"true", "false", "and", "or", "not", "let", "if", "else", "in", "nil", "min", "max", "clip", "at_most", "at_least", "best_of", "progress", "skip", "at"}
 	for name := range reductions {
 		all = append(all, name)
 	}
@@ -98,6 +98,14 @@ func makeFunctions() []expr.Option {
 			}
 			return each("clip", func(x float64) float64 { return ops.Clip(x, low, high) }, args[0])
 		}, new(func(float64, float64, float64) float64), new(func(Vector, float64, float64) Vector)),
+		expr.Function("at_most", func(args ...any) (any, error) {
+			high := number(args[1])
+			return each("at_most", func(x float64) float64 { return min(x, high) }, args[0])
+		}, new(func(float64, float64) float64), ofVectorAndNumber),
+		expr.Function("at_least", func(args ...any) (any, error) {
+			low := number(args[1])
+			return each("at_least", func(x float64) float64 { return max(x, low) }, args[0])
+		}, new(func(float64, float64) float64), ofVectorAndNumber),
 		expr.Function("best_of", func(args ...any) (any, error) {
 			k := number(args[1])
 			return each("best_of", func(p float64) float64 {

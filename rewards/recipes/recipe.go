@@ -11,6 +11,7 @@
 //	values:
 //	  progress: sum(progress(q, first(q)))
 //	score: last(q) + alpha * progress
+//	steps: progress(q, first(q))
 //
 // [Parse] proves all that can be known before a model is there: every name, every type, every range; a recipe that it
 // gives ends, since the language has no loop. What an expression may hold is language.go's table of functions.
@@ -68,10 +69,12 @@ type Recipe struct {
 	Params   []Param
 	Readings []Reading
 	Values   []Value // named numbers and vectors on the way to the score, in the order in which they are computed
-	Score    string  // the expression
+	Score    string  // the expression of the reward
+	Steps    string  // the expression of each step's own reward, a vector; empty: there is none
 	Example  *Example
 
 	score *vm.Program
+	steps *vm.Program
 }
 
 // Served is a recipe with the name of the model of each of its readings.
@@ -112,6 +115,7 @@ type Example struct {
 	Given  map[string]Given
 	Values map[string]float64 // of those of the recipe's values that are numbers
 	Score  float64
+	Steps  []float64
 	Source string // who computed it: a script, or a paper's table
 }
 
@@ -129,7 +133,7 @@ func Parse(data []byte) (*Recipe, error) {
 		return nil, err
 	}
 	r := &Recipe{
-		Name: s.Name, Paper: s.Paper, About: s.About, Score: s.Score, Example: s.Example.example(),
+		Name: s.Name, Paper: s.Paper, About: s.About, Score: s.Score, Steps: s.Steps, Example: s.Example.example(),
 	}
 	digest := sha256.Sum256(data)
 	r.Digest = "sha256:" + hex.EncodeToString(digest[:])
@@ -216,6 +220,14 @@ func (r *Recipe) parts(s *spec, where locator) error {
 		r.Values = append(r.Values, Value{Name: item.Key, Expression: item.Value})
 	}
 	return nil
+}
+
+// Answers names the questions that the recipe answers.
+func (r *Recipe) Answers() string {
+	if r.steps != nil {
+		return "score, rank, compare and steps"
+	}
+	return "score, rank and compare"
 }
 
 // within tells what is wrong with a value of the param.

@@ -2,6 +2,9 @@ package recipes
 
 import (
 	"math"
+	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -28,6 +31,27 @@ example:
   score: 0.779296875
   source: 'by hand: 1 - 0.25^4 - (1 - 0.5^4) = 0.05859375'
 `
+
+// The page's recipe is right, its example too, and every function that the page names is one of the language.
+func TestTheRecipeOfThePage(t *testing.T) {
+	page, err := os.ReadFile("../../docs/RECIPES.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindSubmatch(page)
+	if block == nil {
+		t.Fatal("docs/RECIPES.md has no recipe")
+	}
+	r, err := Parse(block[1])
+	if err != nil || r.Example == nil || len(r.Example.Steps) != 3 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	for _, word := range words {
+		if !slices.Contains([]string{"true", "false", "let", "if", "else", "in", "nil"}, word) && !regexp.MustCompile("`[^`]*\\b"+word+"\\b[^`]*`").Match(page) {
+			t.Errorf("docs/RECIPES.md does not name %s", word)
+		}
+	}
+}
 
 func TestARecipeSaysWhatItIs(t *testing.T) {
 	r, err := Parse([]byte(progress))
@@ -60,37 +84,42 @@ var given = map[string]Given{
 
 func TestExpressions(t *testing.T) {
 	for score, want := range map[string]float64{
-		"r":                                3,
-		"7":                                7,
-		"r * a - 1":                        5,
-		"-r":                               -3,
-		"2 ** 3":                           8,
-		"2 ^ 3":                            8,
-		"1 / 4":                            0.25,
-		"used":                             6.25,
-		"r > 2 and not (a == 3) ? 1 : 0":   1,
-		"l.helpful < 0 || r >= 3 ? r : -r": 3,
-		"min(q)":                           0.25,
-		"max(r, 4, a)":                     4,
-		"mean(q * 2 + q)":                  1.75,
-		"sum(1 - q)":                       1.25,
-		"last(-q)":                         -1,
-		"sum(clip(q, 0.3, 0.6))":           1.4,
-		"first(skip(q, 1))":                0.5,
-		"at(q, 2)":                         1,
-		"count(q)":                         3,
-		"sum(delta(q))":                    0.25,
-		"last(cumulative(q))":              1.75,
-		"first(remaining(q))":              1.75,
-		"sum(progress(q, 0))":              1,
-		"best_of(0.5, 4)":                  0.9375,
-		"clip(r, 0, 1)":                    1,
-		"log(exp(r))":                      3,
-		"sigmoid(0) + tanh(0) + abs(-1)":   1.5,
-		"log_sigmoid(0)":                   -math.Ln2,
-		"logit(0.5) + sqrt(9)":             3,
-		"product(q) + geometric_mean(q)":   0.625,
-		"mean_odds(q / 2)":                 (1.0/7 + 1.0/3 + 1) / 3,
+		"r":                                      3,
+		"7":                                      7,
+		"r * a - 1":                              5,
+		"-r":                                     -3,
+		"2 ** 3":                                 8,
+		"2 ^ 3":                                  8,
+		"1 / 4":                                  0.25,
+		"used":                                   6.25,
+		"r > 2 and not (a == 3) ? 1 : 0":         1,
+		"l.helpful < 0 || r >= 3 ? r : -r":       3,
+		"min(q)":                                 0.25,
+		"max(r, 4, a)":                           4,
+		"mean(q * 2 + q)":                        1.75,
+		"sum(1 - q)":                             1.25,
+		"last(-q)":                               -1,
+		"sum(clip(q, 0.3, 0.6))":                 1.4,
+		"sum(at_most(q, 0.3))":                   0.85,
+		"at_least(r, 7) + max(at_least(q, 0.5))": 8,
+		"max(abs(r - q))":                        2.75,
+		"sum(at_most(q - r, -2.5) * (a - q))":    -11.0625,
+		"min(clip(best_of(q / a, a) - 0.5, 0, 1)) + at(abs(-q), 0)": 0.25,
+		"first(skip(q, 1))":              0.5,
+		"at(q, 2)":                       1,
+		"count(q)":                       3,
+		"sum(delta(q))":                  0.25,
+		"last(cumulative(q))":            1.75,
+		"first(remaining(q))":            1.75,
+		"sum(progress(q, 0))":            1,
+		"best_of(0.5, 4)":                0.9375,
+		"clip(r, 0, 1)":                  1,
+		"log(exp(r))":                    3,
+		"sigmoid(0) + tanh(0) + abs(-1)": 1.5,
+		"log_sigmoid(0)":                 -math.Ln2,
+		"logit(0.5) + sqrt(9)":           3,
+		"product(q) + geometric_mean(q)": 0.625,
+		"mean_odds(q / 2)":               (1.0/7 + 1.0/3 + 1) / 3,
 	} {
 		r, err := Parse([]byte(small(score)))
 		if err != nil {
@@ -149,43 +178,47 @@ func TestNothingIsSilentlyNoNumber(t *testing.T) {
 
 func TestWrongRecipesAreRefusedWithTheirLine(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
-		"no version":            {"name: a\nreadings: {r: {gives: score}}\nscore: r\n", "recipe: is 0, and this server knows version 1 of the language"},
-		"another version":       {"recipe: 2\nname: a\n", "line 1: recipe: is 2"},
-		"a name":                {"recipe: 1\nname: A b\nreadings: {r: {gives: score}}\nscore: r\n", `line 2: name: "A b" must be`},
-		"an unknown field":      {small("r") + "weights: 3\n", `line 12, "weights: 3": unknown field "weights"`},
-		"no reading":            {"recipe: 1\nname: a\nscore: '1'\n", "readings: there is none"},
-		"no score":              {"recipe: 1\nname: a\nreadings: {r: {gives: score}}\n", "score: is missing"},
-		"a kind":                {"recipe: 1\nname: a\nreadings:\n  r: {gives: scores}\nscore: r\n", `line 4: readings.r.gives: "scores" is none of score, raw, labels, steps`},
-		"labels of none":        {"recipe: 1\nname: a\nreadings:\n  r: {gives: labels}\nscore: r.a\n", "line 4: readings.r.labels: goes with"},
-		"a name twice":          {"recipe: 1\nname: a\nparams:\n  r: {default: 1}\nreadings:\n  r: {gives: score}\nscore: r\n", "line 6: readings.r: the name stands under params too"},
-		"a name of ours":        {"recipe: 1\nname: a\nreadings:\n  mean: {gives: score}\nscore: mean\n", "line 4: readings.mean: the name is one of the language's own"},
-		"a default":             {"recipe: 1\nname: a\nparams:\n  b: {default: 3, max: 2}\nreadings:\n  r: {gives: score}\nscore: r * b\n", "line 4: params.b: the default is 3, and must be from -Inf to 2"},
-		"a range":               {"recipe: 1\nname: a\nparams:\n  b: {min: 3, max: 2}\nreadings:\n  r: {gives: score}\nscore: r * b\n", "line 4: params.b: min 3 is above max 2"},
-		"an unused reading":     {"recipe: 1\nname: a\nreadings:\n  r: {gives: score}\n  s: {gives: score}\nscore: r\n", "line 5: readings.s: nothing uses it"},
-		"an unused param":       {"recipe: 1\nname: a\nparams:\n  b: {default: 1}\nreadings:\n  r: {gives: score}\nscore: r\n", "line 4: params.b: nothing uses it"},
-		"an unknown name":       {small("r + z"), "line 11: score, column 5: unknown name z"},
-		"a value ahead":         {"recipe: 1\nname: a\nreadings:\n  r: {gives: score}\nvalues:\n  a: b + r\n  b: r\nscore: a\n", "line 6: values.a, column 1: unknown name b"},
-		"a syntax error":        {small("r + * 2"), "line 11: score, column 5: "},
-		"a label":               {small("l.helpfull"), "line 11: score, column "},
-		"a vector for a number": {small("q"), "line 11: score: the score is a vector, and must be one number"},
-		"a truth for a number":  {small("r > 2"), "line 11: score: the expression gives true or false"},
-		"labels for a number":   {small("l"), "line 11: score: the expression gives neither"},
-		"a number for a vector": {small("last(r)"), "line 11: score, column "},
-		"a text":                {small(`r + "2"`), "line 11: score, column "},
-		"an index":              {small("q[0]"), "line 11: score, column 2: an index"},
-		"a range of numbers":    {small("sum(1..9)"), "line 11: score, column "},
-		"a remainder":           {small("r % 2"), "line 11: score, column "},
-		"a list":                {small("[r][0]"), "line 11: score, column "},
-		"a closure":             {small("map(q, # + 1)"), "line 11: score, column "},
-		"a declaration":         {small("let x = r; x"), "line 11: score, column "},
-		"the environment":       {small(`$env["r"]`), "line 11: score, column "},
-		"a hidden function":     {small("$plus(r, 1.0)"), "line 11: score, column "},
-		"too many parts":        {small(strings.Repeat("r+", 600) + "r"), "line 11: score"},
-		"too long":              {small(strings.Repeat(" ", 5000) + "r" + strings.Repeat("  + r", 900)), "line 11: score: the expression has "},
-		"an example's number":   {strings.Replace(progress, "score: 0.779296875", "score: 0.78", 1), "line 18: example.score: is 0.78, and the recipe gives 0.779296875"},
-		"an example's value":    {strings.Replace(progress, "gained: 0.05859375", "gaine: 1", 1), "line 17: example.values.gaine: is 1"},
-		"an example's param":    {strings.Replace(progress, "{before: 0.5}", "{}", 1), "line 15: example.params.before: is missing"},
-		"an example's reading":  {strings.Replace(progress, "given: {q:", "given: {p:", 1), "line 16: example.given.p: the recipe has no such reading"},
+		"no version":                     {"name: a\nreadings: {r: {gives: score}}\nscore: r\n", "recipe: is 0, and this server knows version 1 of the language"},
+		"another version":                {"recipe: 2\nname: a\n", "line 1: recipe: is 2"},
+		"a name":                         {"recipe: 1\nname: A b\nreadings: {r: {gives: score}}\nscore: r\n", `line 2: name: "A b" must be`},
+		"an unknown field":               {small("r") + "weights: 3\n", `line 12, "weights: 3": unknown field "weights"`},
+		"no reading":                     {"recipe: 1\nname: a\nscore: '1'\n", "readings: there is none"},
+		"no score":                       {"recipe: 1\nname: a\nreadings: {r: {gives: score}}\n", "score: is missing"},
+		"a kind":                         {"recipe: 1\nname: a\nreadings:\n  r: {gives: scores}\nscore: r\n", `line 4: readings.r.gives: "scores" is none of score, raw, labels, steps`},
+		"labels of none":                 {"recipe: 1\nname: a\nreadings:\n  r: {gives: labels}\nscore: r.a\n", "line 4: readings.r.labels: goes with"},
+		"a name twice":                   {"recipe: 1\nname: a\nparams:\n  r: {default: 1}\nreadings:\n  r: {gives: score}\nscore: r\n", "line 6: readings.r: the name stands under params too"},
+		"a name of ours":                 {"recipe: 1\nname: a\nreadings:\n  mean: {gives: score}\nscore: mean\n", "line 4: readings.mean: the name is one of the language's own"},
+		"a default":                      {"recipe: 1\nname: a\nparams:\n  b: {default: 3, max: 2}\nreadings:\n  r: {gives: score}\nscore: r * b\n", "line 4: params.b: the default is 3, and must be from -Inf to 2"},
+		"a range":                        {"recipe: 1\nname: a\nparams:\n  b: {min: 3, max: 2}\nreadings:\n  r: {gives: score}\nscore: r * b\n", "line 4: params.b: min 3 is above max 2"},
+		"an unused reading":              {"recipe: 1\nname: a\nreadings:\n  r: {gives: score}\n  s: {gives: score}\nscore: r\n", "line 5: readings.s: nothing uses it"},
+		"an unused param":                {"recipe: 1\nname: a\nparams:\n  b: {default: 1}\nreadings:\n  r: {gives: score}\nscore: r\n", "line 4: params.b: nothing uses it"},
+		"an unknown name":                {small("r + z"), "line 11: score, column 5: unknown name z"},
+		"a value ahead":                  {"recipe: 1\nname: a\nreadings:\n  r: {gives: score}\nvalues:\n  a: b + r\n  b: r\nscore: a\n", "line 6: values.a, column 1: unknown name b"},
+		"a syntax error":                 {small("r + * 2"), "line 11: score, column 5: "},
+		"a label":                        {small("l.helpfull"), "line 11: score, column "},
+		"a vector for a number":          {small("q"), "line 11: score: the score is a vector, and must be one number"},
+		"a truth for a number":           {small("r > 2"), "line 11: score: the expression gives true or false"},
+		"labels for a number":            {small("l"), "line 11: score: the expression gives neither"},
+		"a vector for a number of a sum": {small("log(q - r) + r"), "line 11: score: the score is a vector"},
+		"a vector of a sum":              {small("log(q - r) + r"), "line 11: score: the score is a vector"},
+		"a number for a vector":          {small("last(r)"), "line 11: score, column "},
+		"a text":                         {small(`r + "2"`), "line 11: score, column "},
+		"an index":                       {small("q[0]"), "line 11: score, column 2: an index"},
+		"a range of numbers":             {small("sum(1..9)"), "line 11: score, column "},
+		"a remainder":                    {small("r % 2"), "line 11: score, column "},
+		"a list":                         {small("[r][0]"), "line 11: score, column "},
+		"a closure":                      {small("map(q, # + 1)"), "line 11: score, column "},
+		"a declaration":                  {small("let x = r; x"), "line 11: score, column "},
+		"the environment":                {small(`$env["r"]`), "line 11: score, column "},
+		"a hidden function":              {small("$plus(r, 1.0)"), "line 11: score, column "},
+		"too many parts":                 {small(strings.Repeat("r+", 600) + "r"), "line 11: score"},
+		"too long":                       {small(strings.Repeat(" ", 5000) + "r" + strings.Repeat("  + r", 900)), "line 11: score: the expression has "},
+		"an example's number":            {strings.Replace(progress, "score: 0.779296875", "score: 0.78", 1), "line 18: example.score: is 0.78, and the recipe gives 0.779296875"},
+		"an example's value":             {strings.Replace(progress, "gained: 0.05859375", "gaine: 1", 1), "line 17: example.values.gaine: is 1"},
+		"steps of one number":            {small("r") + "steps: r\n", "line 12: steps: the steps are a number, and must be a vector"},
+		"an example's steps":             {strings.Replace(progress, "example:\n", "steps: q * 2\nexample:\n  steps: [1, 0.5]\n", 1), "line 16: example.steps: are [1 0.5], and the recipe gives [1 0.5 1.5]"},
+		"an example's param":             {strings.Replace(progress, "{before: 0.5}", "{}", 1), "line 15: example.params.before: is missing"},
+		"an example's reading":           {strings.Replace(progress, "given: {q:", "given: {p:", 1), "line 16: example.given.p: the recipe has no such reading"},
 	} {
 		r, err := Parse([]byte(c.text))
 		switch {

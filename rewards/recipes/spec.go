@@ -19,6 +19,7 @@ type spec struct {
 	Readings inOrder[readingSpec] `yaml:"readings"`
 	Values   inOrder[string]      `yaml:"values"`
 	Score    string               `yaml:"score"`
+	Steps    string               `yaml:"steps"`
 	Example  *exampleSpec         `yaml:"example"`
 }
 
@@ -40,6 +41,7 @@ type exampleSpec struct {
 	Given  map[string]givenSpec `yaml:"given"`
 	Values map[string]float64   `yaml:"values"`
 	Score  float64              `yaml:"score"`
+	Steps  []float64            `yaml:"steps"`
 	Source string               `yaml:"source"`
 }
 
@@ -67,7 +69,7 @@ func (s *exampleSpec) example() *Example {
 	for name, one := range s.Given {
 		given[name] = one.Given
 	}
-	return &Example{Params: s.Params, Given: given, Values: s.Values, Score: s.Score, Source: s.Source}
+	return &Example{Params: s.Params, Given: given, Values: s.Values, Score: s.Score, Steps: s.Steps, Source: s.Source}
 }
 
 // inOrder is a map in the order of the file.

@@ -13,7 +13,7 @@ func ModelInfo(info *rewards.ModelInfo) wire.ModelInfo {
 		Checkpoint: m.Source.Checkpoint, Digest: info.Digest, Labels: m.Graph.Labels, Features: m.Graph.Features, User: info.User,
 		Transforms: info.Transforms, Layout: m.Graph.Layout, Precision: m.Graph.Precision, Drift: (*wire.DriftSpec)(m.Drift),
 		Pooling: m.Pooling, BOS: m.Tokenizer.BOS, End: m.Tokenizer.End, Template: m.Template.File != "" || m.Template.Segments != nil,
-		Dated: info.Dated, Separator: m.Steps.Separator, MaxTokens: m.Limits.MaxTokens, VocabSize: m.Graph.VocabSize, BatchTokens: info.Batching.Tokens,
+		Fields: m.Template.Fields, Dated: info.Dated, Separator: m.Steps.Separator, MaxTokens: m.Limits.MaxTokens, VocabSize: m.Graph.VocabSize, BatchTokens: info.Batching.Tokens,
 		CacheBytes: info.Cache, Lanes: info.Lanes, Provider: info.Provider, Threads: info.Threads, Budget: wire.Budget(info.Budget),
 	}
 }

@@ -41,12 +41,12 @@ func TestEveryFieldReachesItsRequest(t *testing.T) {
 		{
 			"score", func(b string) (rewards.Request, error) { return read(b, ScoreRequest) },
 			`{"model":"m","truncate":"left","activation":"sigmoid","label":"l","explain":"gradient","timeout_ms":5,"items":[
-				{"prompt":"p","response":"r","user":[0.5]},{"messages":[{"role":"user","content":"q"}],"separator":"s"},
+				{"prompt":"p","response":"r","reference":"k","principle":"c","user":[0.5]},{"messages":[{"role":"user","content":"q"}],"separator":"s"},
 				{"text":"t"},{"input_ids":[1,2]},{"features":{"a":1}},{"prompt":"p","steps":["a"]}]}`,
 			rewards.Request{
 				Question: rewards.Score, Model: "m", Truncate: "left", Activation: "sigmoid", Label: "l", Gradient: true,
 				Items: []encode.Item{
-					{Prompt: new("p"), Response: new("r"), User: []float64{0.5}},
+					{Prompt: new("p"), Response: new("r"), Reference: new("k"), Principle: new("c"), User: []float64{0.5}},
 					{Messages: turns, Separator: new("s")},
 					{Text: new("t")},
 					{InputIDs: []int64{1, 2}},
@@ -67,10 +67,10 @@ func TestEveryFieldReachesItsRequest(t *testing.T) {
 		},
 		{
 			"rank", func(b string) (rewards.Request, error) { return read(b, RankRequest) },
-			`{"prompt":"p","user":[1],"responses":["a","b"],"n":1,"activation":"softmax","label":"l","strategy":"best_of_n"}`,
+			`{"prompt":"p","reference":"k","principle":"c","user":[1],"responses":["a","b"],"n":1,"activation":"softmax","label":"l","strategy":"best_of_n"}`,
 			rewards.Request{
 				Question: rewards.Rank, Activation: "softmax", Label: "l", Places: 1,
-				Groups: []rewards.Group{{Prompt: new("p"), User: []float64{1}, Responses: []string{"a", "b"}}},
+				Groups: []rewards.Group{{Prompt: new("p"), Reference: new("k"), Principle: new("c"), User: []float64{1}, Responses: []string{"a", "b"}}},
 			},
 		},
 		{
@@ -80,8 +80,8 @@ func TestEveryFieldReachesItsRequest(t *testing.T) {
 		},
 		{
 			"pairs", func(b string) (rewards.Request, error) { return read(b, CompareRequest) },
-			`{"pairs":[{"prompt":"p","chosen":"a","rejected":"b"}]}`,
-			rewards.Request{Question: rewards.Pairs, Groups: []rewards.Group{{Prompt: new("p"), Responses: []string{"a", "b"}}}},
+			`{"pairs":[{"prompt":"p","reference":"k","chosen":"a","rejected":"b"}]}`,
+			rewards.Request{Question: rewards.Pairs, Groups: []rewards.Group{{Prompt: new("p"), Reference: new("k"), Responses: []string{"a", "b"}}}},
 		},
 	} {
 		got, err := test.read(test.body)
@@ -127,7 +127,7 @@ func TestWhatSpoilsAnItemRefusesItAlone(t *testing.T) {
 }
 
 func TestPairsStandAlone(t *testing.T) {
-	for _, beside := range []string{`"prompt":"p"`, `"messages":[]`, `"user":[1]`, `"responses":["a","b"]`} {
+	for _, beside := range []string{`"prompt":"p"`, `"messages":[]`, `"user":[1]`, `"reference":""`, `"principle":"c"`, `"responses":["a","b"]`} {
 		_, err := read(`{`+beside+`,"pairs":[{"prompt":"p","chosen":"a","rejected":"b"}]}`, CompareRequest)
 		if of := failure.Of(err); of == nil || of.Code != failure.CodeInvalidField || !strings.HasPrefix(of.Detail, "pairs: given together") {
 			t.Errorf("%s: %v", beside, err)

@@ -58,8 +58,9 @@ func CompareRequest(r *wire.CompareRequest) (rewards.Request, error) {
 		request.Groups, request.Refused = []rewards.Group{Group(&r.Prompted, r.Responses)}, refused(r.Refused)
 		return request, nil
 	}
-	if r.Prompt != nil || r.Messages != nil || r.User != nil || r.Responses != nil {
-		return request, failure.New(failure.CodeInvalidField, "pairs: given together with prompt, messages, user or responses, and each pair has its own")
+	if r.Prompt != nil || r.Messages != nil || r.Reference != nil || r.Principle != nil || r.User != nil || r.Responses != nil {
+		return request, failure.New(failure.CodeInvalidField,
+			"pairs: given together with prompt, messages, reference, principle, user or responses, and each pair has its own")
 	}
 	request.Question, request.Groups = rewards.Pairs, make([]rewards.Group, len(r.Pairs))
 	for i := range r.Pairs {
@@ -119,13 +120,16 @@ func refused(of map[int]*wire.Error) map[int]error {
 func Item(i *wire.Item) encode.Item {
 	return encode.Item{
 		Messages: messages(i.Messages), Prompt: i.Prompt, Response: i.Response, Text: i.Text, InputIDs: i.InputIDs,
-		Steps: i.Steps, Separator: i.Separator, Candidates: i.Candidates, Features: i.Features, User: i.User,
+		Steps: i.Steps, Separator: i.Separator, Reference: i.Reference, Principle: i.Principle, Candidates: i.Candidates, Features: i.Features,
+		User: i.User,
 	}
 }
 
 // Group is responses to one prompt.
 func Group(p *wire.Prompted, responses []string) rewards.Group {
-	return rewards.Group{Prompt: p.Prompt, Messages: messages(p.Messages), User: p.User, Responses: responses}
+	return rewards.Group{
+		Prompt: p.Prompt, Messages: messages(p.Messages), Reference: p.Reference, Principle: p.Principle, User: p.User, Responses: responses,
+	}
 }
 
 // Pair is a group of two, or why it could not be read. A refused pair still is a group of two.

@@ -106,7 +106,7 @@ var table = []row{
 	{failure.CodeLabel, 422, "No such label", "`label` is none of the model's", "`GET /v1/models` lists the labels"},
 	{
 		fault.CodeItem, 422, "The item is incomplete or ambiguous",
-		"no form, several forms, half of one, text that is not Unicode, or features or a user's vector that do not fit",
+		"no form, several forms, half of one, text that is not Unicode, or features, a user's vector, a reference or a principle that do not fit",
 		"give exactly one form; the detail names what is missing",
 	},
 	{fault.CodeEmpty, 422, "The item has no token", "empty text or ids", "give it content"},

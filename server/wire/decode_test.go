@@ -121,6 +121,9 @@ func TestRefusals(t *testing.T) {
 		{"score", `{"items":[null]}`, CodeInvalidField, `items[0]: expected object, got null`},
 		{"score", `{"model":null,"items":[{"text":"a"}]}`, CodeInvalidField, `model: expected string, got null`},
 		{"score", `{"items":[{"text":null}]}`, CodeInvalidField, `items[0].text: expected string, got null`},
+		{"score", `{"items":[{"reference":null}]}`, CodeInvalidField, `items[0].reference: expected string, got null`},
+		{"score", `{"items":[{"text":"a","principle":["b"]}]}`, CodeInvalidField, `items[0].principle: expected string, got an array`},
+		{"rank", `{"prompt":"p","responses":["a"],"reference":null}`, CodeInvalidField, `reference: expected string, got null`},
 		{"score", `{"items":[{"messages":null}]}`, CodeInvalidField, `items[0].messages: expected array, got null`},
 		{"score", `{"items":[{"messages":[null]}]}`, CodeInvalidField, `items[0].messages[0]: expected object, got null`},
 		{"score", `{"items":[{"messages":[{"role":"user","content":null}]}]}`, CodeInvalidField, `items[0].messages[0].content: expected string, got null`},
@@ -201,10 +204,11 @@ func TestWordsOfLines(t *testing.T) {
 
 func TestWhatIsThereIsRead(t *testing.T) {
 	const item = `{"messages":[{"role":"tool","content":""}],"prompt":"a\n\"é\u00e9\ud83d\ude00","response":"","text":"<&>","input_ids":[0,-1,9223372036854775807],
-		"steps":["a",""],"separator":"\n","features":{"a":1,"":-2.5e-3},"user":[0.1,1e2,-0]}`
+		"steps":["a",""],"separator":"\n","reference":"","principle":"\n","features":{"a":1,"":-2.5e-3},"user":[0.1,1e2,-0]}`
 	want := Item{
 		Messages: []Message{{"tool", ""}}, Prompt: new("a\n\"éé😀"), Response: new(""), Text: new("<&>"), InputIDs: []int64{0, -1, 9223372036854775807},
-		Steps: []string{"a", ""}, Separator: new("\n"), Features: map[string]float64{"a": 1, "": -0.0025}, User: []float64{0.1, 100, 0},
+		Steps: []string{"a", ""}, Separator: new("\n"), Reference: new(""), Principle: new("\n"),
+		Features: map[string]float64{"a": 1, "": -0.0025}, User: []float64{0.1, 100, 0},
 	}
 	score, err := decoded[ScoreRequest](`{"model":"m","truncate":"left","timeout_ms":3600000,"activation":"softmax","label":"l","explain":"gradient","params":{"alpha":0.5},"items":[`+item+`,{}]}`, Limits{})
 	if err != nil {
@@ -214,8 +218,8 @@ func TestWhatIsThereIsRead(t *testing.T) {
 	if diff := cmp.Diff(&all, score); diff != "" {
 		t.Errorf("score (-want +got):\n%s", diff)
 	}
-	prompted := Prompted{Prompt: new("p"), Messages: []Message{{"user", "u"}}, User: []float64{1}}
-	const shared = `"prompt":"p","messages":[{"role":"user","content":"u"}],"user":[1]`
+	prompted := Prompted{Prompt: new("p"), Messages: []Message{{"user", "u"}}, User: []float64{1}, Reference: new("r"), Principle: new("")}
+	const shared = `"prompt":"p","messages":[{"role":"user","content":"u"}],"user":[1],"reference":"r","principle":""`
 	check(t, `{`+shared+`,"responses":["a","b"],"strategy":"best_of_n","n":1}`,
 		&RankRequest{Prompted: prompted, Responses: []string{"a", "b"}, Strategy: "best_of_n", N: 1})
 	check(t, `{"label":"l",`+shared+`,"responses":["a","b"]}`, &CompareRequest{Label: "l", Prompted: prompted, Responses: []string{"a", "b"}})
@@ -234,8 +238,8 @@ func TestWhatIsThereIsRead(t *testing.T) {
 	check(t, `{"prompt":"p","responses":["a"]}`, &RankLine{Prompted: Prompted{Prompt: new("p")}, Responses: []string{"a"}})
 	check(t, `{"prompt":"p","chosen":"a","rejected":""}`,
 		&CompareLine{RankLine: RankLine{Prompted: Prompted{Prompt: new("p")}}, Chosen: new("a"), Rejected: new("")})
-	check(t, `{"prompt":"p","chosen":"a","rejected":"b"}`,
-		&FitLine{Prompt: new("p"), Chosen: Side{Response: new("a")}, Rejected: Side{Response: new("b")}})
+	check(t, `{"prompt":"p","reference":"r","principle":"c","chosen":"a","rejected":"b"}`,
+		&FitLine{Prompt: new("p"), Reference: new("r"), Principle: new("c"), Chosen: Side{Response: new("a")}, Rejected: Side{Response: new("b")}})
 	check(t, `{"chosen":{"text":"a"},"rejected":{"input_ids":[]}}`,
 		&FitLine{Chosen: Side{Item: &Item{Text: new("a")}}, Rejected: Side{Item: &Item{InputIDs: []int64{}}}})
 	check(t, `{"split":"s","id":null,"prompt":"p","chosen":"a","rejected":"b"}`, &PairRow{"s", "p", "a", "b"})

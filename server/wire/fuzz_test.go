@@ -20,6 +20,8 @@ var seeds = []string{
 	`{"split":"s","prompt":"p","steps":["a"],"first_error":null}`, `{"problem":"p","steps":[],"label":-1}`, `{"prompt":"p","responses":["a"],"correct":[true]}`,
 	`{"item":{"text":"a"},"ids":[1,2],"read":[1],"score":0.5,"scores":{"a":1},"steps":[null,0.5],"probability":0}`, `{"pair":{"chosen":"","rejected":""},"ids":[[1],[]]}`,
 	`{"items":[{"prompt":"p","candidates":["a","b"]},{"text":"t"}],"candidates":["y","n"]}`, `{"items":[{"text":"t"}],"candidates":null}`,
+	`{"prompt":"p","reference":"r","principle":"","responses":["a"],"items":[{"prompt":"p","response":"r","reference":"k","principle":"c"}]}`,
+	`{"items":[{"prompt":"p","response":"","reference":"\ud800"}]}`,
 	`{"items":[{"text":null}]}`, `{"ITEMS":[{"Text":"a"}]}`, `{"items":[{"text":"a","text":5}]}`, "{\"items\":[{\"text\":\"\xff\"}]}", `[]`, ``, `{"a":`, `null`, ` {} {}`,
 }
 

@@ -19,6 +19,9 @@ type Item struct {
 
 	Candidates []string `json:"candidates,omitzero" nullable:"false" doc:"What may follow the prompt, each one token there; those of the request when left out (choice models)"`
 
+	Reference *string `json:"reference,omitempty" doc:"An answer that is known to be good (models whose template names it: fields of GET /v1/models)"`
+	Principle *string `json:"principle,omitempty" doc:"What the response is judged by (models whose template names it)"`
+
 	Features map[string]float64 `json:"features,omitzero" doc:"Every feature of the model, by name (models that read features)"`
 	User     []float64          `json:"user,omitzero" nullable:"false" doc:"The user's vector (models whose head takes one)"`
 
@@ -30,6 +33,9 @@ type Prompted struct {
 	Prompt   *string   `json:"prompt,omitempty" doc:"The user's turn; give this or messages"`
 	Messages []Message `json:"messages,omitzero" nullable:"false" doc:"The conversation before the response; give this or prompt"`
 	User     []float64 `json:"user,omitzero" nullable:"false" doc:"The user's vector (models whose head takes one)"`
+
+	Reference *string `json:"reference,omitempty" doc:"An answer that is known to be good (models whose template names it: fields of GET /v1/models)"`
+	Principle *string `json:"principle,omitempty" doc:"What the responses are judged by (models whose template names it)"`
 }
 
 // Pair is two responses to one prompt.
@@ -57,6 +63,8 @@ var itemForm = form[Item]{fields: []field[Item]{
 	{"steps", false, func(d *decoder, i *Item) error { return d.texts(&i.Steps, ofItem(d.limits.Steps)) }},
 	{"separator", false, func(d *decoder, i *Item) error { return d.optional(&i.Separator) }},
 	{"candidates", false, func(d *decoder, i *Item) error { return d.texts(&i.Candidates, ofItem(d.limits.Candidates)) }},
+	{"reference", false, func(d *decoder, i *Item) error { return d.optional(&i.Reference) }},
+	{"principle", false, func(d *decoder, i *Item) error { return d.optional(&i.Principle) }},
 	{"features", false, func(d *decoder, i *Item) error { return d.named(&i.Features, ofItem(d.limits.Features)) }},
 	{"user", false, func(d *decoder, i *Item) error { return d.vector(&i.User, ofItem(d.limits.IDs)) }},
 }}
@@ -65,6 +73,8 @@ var promptedFields = []field[Prompted]{
 	{"prompt", false, func(d *decoder, p *Prompted) error { return d.optional(&p.Prompt) }},
 	{"messages", false, func(d *decoder, p *Prompted) error { return d.messages(&p.Messages) }},
 	{"user", false, func(d *decoder, p *Prompted) error { return d.vector(&p.User, ofItem(d.limits.IDs)) }},
+	{"reference", false, func(d *decoder, p *Prompted) error { return d.optional(&p.Reference) }},
+	{"principle", false, func(d *decoder, p *Prompted) error { return d.optional(&p.Principle) }},
 }
 
 var pairForm = form[Pair]{fields: append(

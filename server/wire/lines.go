@@ -33,6 +33,9 @@ type FitLine struct {
 	Messages []Message `json:"messages,omitzero"`
 	Chosen   Side      `json:"chosen"`
 	Rejected Side      `json:"rejected"`
+
+	Reference *string `json:"reference,omitempty"`
+	Principle *string `json:"principle,omitempty"`
 }
 
 // Side is one side of a [FitLine]: a response or a whole item.
@@ -73,6 +76,8 @@ var fitLineForm = form[FitLine]{fields: []field[FitLine]{
 	{"messages", false, func(d *decoder, l *FitLine) error { return d.messages(&l.Messages) }},
 	{"chosen", true, func(d *decoder, l *FitLine) error { return d.side(&l.Chosen) }},
 	{"rejected", true, func(d *decoder, l *FitLine) error { return d.side(&l.Rejected) }},
+	{"reference", false, func(d *decoder, l *FitLine) error { return d.optional(&l.Reference) }},
+	{"principle", false, func(d *decoder, l *FitLine) error { return d.optional(&l.Principle) }},
 }}
 
 // side reads text or an item.

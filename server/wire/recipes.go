@@ -15,6 +15,7 @@ type RecipeInfo struct {
 	Readings []RecipeReading `json:"readings" nullable:"false" doc:"What is read of each item"`
 	Values   []RecipeValue   `json:"values" nullable:"false" doc:"Named expressions, in the order in which they are computed"`
 	Score    string          `json:"score" doc:"The expression of the reward"`
+	Steps    string          `json:"steps,omitempty" doc:"The expression of each step's own reward"`
 	Example  *RecipeExample  `json:"example,omitempty" doc:"Given readings with the reward that somebody else computed; the recipe gives it to 1e-9"`
 }
 
@@ -47,5 +48,6 @@ type RecipeExample struct {
 	Given  map[string]any     `json:"given" doc:"By reading: a number, numbers by label, or a list of numbers"`
 	Values map[string]float64 `json:"values,omitempty"`
 	Score  float64            `json:"score"`
+	Steps  []float64          `json:"steps,omitempty"`
 	Source string             `json:"source,omitempty" doc:"Who computed it"`
 }

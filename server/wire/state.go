@@ -7,35 +7,36 @@ type ModelsAnswer struct {
 
 // ModelInfo is what can be known of a loaded model.
 type ModelInfo struct {
-	Name        string     `json:"name"`
-	Kind        string     `json:"kind" doc:"reward, process, pair or preference"`
-	Family      string     `json:"family,omitempty" doc:"Of the exporter's families"`
-	Answers     []string   `json:"answers" nullable:"false" doc:"The questions that it answers"`
-	Description string     `json:"description,omitempty"`
-	Licence     string     `json:"licence"`
-	Checkpoint  string     `json:"checkpoint,omitempty" doc:"That the bundle was made from"`
-	Digest      string     `json:"digest" doc:"sha256 over the bundle's files"`
-	Labels      []string   `json:"labels" nullable:"false" doc:"Outputs, in order"`
-	Features    []string   `json:"features,omitempty" doc:"That every item has, by name, instead of text or tokens"`
-	User        int        `json:"user,omitempty" doc:"Numbers of the user's vector that every item has beside its text or tokens"`
-	Transforms  []string   `json:"transforms" nullable:"false" doc:"Applied to raw by the manifest, in order"`
-	Layout      string     `json:"layout"`
-	Precision   string     `json:"precision" doc:"Of the weights as stored; products are float32, of int8 weights int8"`
-	Drift       *DriftSpec `json:"drift,omitempty" doc:"What lower precision was seen to change"`
-	Pooling     string     `json:"pooling"`
-	BOS         string     `json:"bos" doc:"BOS that lead the ids: none, one or two"`
-	End         string     `json:"end" doc:"Policy on the last token: keep, append or replace"`
-	Template    bool       `json:"template" doc:"Whether messages and prompts are accepted"`
-	Dated       bool       `json:"dated,omitempty" doc:"Whether the template writes today's date, so that scores follow the day"`
-	Separator   string     `json:"separator,omitempty" doc:"The token that ends a step"`
-	MaxTokens   int        `json:"max_tokens" doc:"Longest item accepted"`
-	VocabSize   int64      `json:"vocab_size" doc:"Ids must be below it"`
-	BatchTokens int        `json:"batch_tokens" doc:"Tokens of one forward, measured at load"`
-	CacheBytes  int64      `json:"cache_bytes" doc:"Keys and values that may be kept; 0: none, or none can be"`
-	Lanes       int        `json:"lanes" doc:"Forwards side by side, on one thread each, when much waits; 1: one at a time, on all threads"`
-	Provider    string     `json:"provider" doc:"The execution provider in use"`
-	Threads     int        `json:"threads" doc:"Of one forward"`
-	Budget      Budget     `json:"budget" doc:"What one request may ask of it, beside the limits of each item"`
+	Name        string            `json:"name"`
+	Kind        string            `json:"kind" doc:"reward, process, pair or preference"`
+	Family      string            `json:"family,omitempty" doc:"Of the exporter's families"`
+	Answers     []string          `json:"answers" nullable:"false" doc:"The questions that it answers"`
+	Description string            `json:"description,omitempty"`
+	Licence     string            `json:"licence"`
+	Checkpoint  string            `json:"checkpoint,omitempty" doc:"That the bundle was made from"`
+	Digest      string            `json:"digest" doc:"sha256 over the bundle's files"`
+	Labels      []string          `json:"labels" nullable:"false" doc:"Outputs, in order"`
+	Features    []string          `json:"features,omitempty" doc:"That every item has, by name, instead of text or tokens"`
+	User        int               `json:"user,omitempty" doc:"Numbers of the user's vector that every item has beside its text or tokens"`
+	Transforms  []string          `json:"transforms" nullable:"false" doc:"Applied to raw by the manifest, in order"`
+	Layout      string            `json:"layout"`
+	Precision   string            `json:"precision" doc:"Of the weights as stored; products are float32, of int8 weights int8"`
+	Drift       *DriftSpec        `json:"drift,omitempty" doc:"What lower precision was seen to change"`
+	Pooling     string            `json:"pooling"`
+	BOS         string            `json:"bos" doc:"BOS that lead the ids: none, one or two"`
+	End         string            `json:"end" doc:"Policy on the last token: keep, append or replace"`
+	Template    bool              `json:"template" doc:"Whether messages and prompts are accepted"`
+	Fields      map[string]string `json:"fields,omitempty" doc:"Further fields of an item that its template names, reference and principle, and whether each is required or optional"`
+	Dated       bool              `json:"dated,omitempty" doc:"Whether the template writes today's date, so that scores follow the day"`
+	Separator   string            `json:"separator,omitempty" doc:"The token that ends a step"`
+	MaxTokens   int               `json:"max_tokens" doc:"Longest item accepted"`
+	VocabSize   int64             `json:"vocab_size" doc:"Ids must be below it"`
+	BatchTokens int               `json:"batch_tokens" doc:"Tokens of one forward, measured at load"`
+	CacheBytes  int64             `json:"cache_bytes" doc:"Keys and values that may be kept; 0: none, or none can be"`
+	Lanes       int               `json:"lanes" doc:"Forwards side by side, on one thread each, when much waits; 1: one at a time, on all threads"`
+	Provider    string            `json:"provider" doc:"The execution provider in use"`
+	Threads     int               `json:"threads" doc:"Of one forward"`
+	Budget      Budget            `json:"budget" doc:"What one request may ask of it, beside the limits of each item"`
 }
 
 // Budget bounds one request.

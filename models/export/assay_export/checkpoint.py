@@ -17,9 +17,9 @@ from .encoder import Classifier
 from .errors import ExportError, about, first_line
 from .family import Family, resolve
 from .files import digest, index_notices, read_json, read_weights, weight_files
-from .foreign import why_no_config
+from .foreign import why_no_config, why_no_head
 from .model import Model, Part, decoder, encoder
-from .modules import folders, modules_of
+from .modules import Modules, folders, modules_of
 from .nested import text_config, text_weights
 from .rope import position_limit
 from .sentence import FILES as SENTENCE_FILES
@@ -38,6 +38,9 @@ DROPPED = ("auto_map", "model_type", "architectures", "dtype", "torch_dtype", "r
 
 TEXT_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "chat_template.jinja")
 """Files that say what text means, where they are there; the digest covers them."""
+
+BESIDE = {"v_head.summary": "value_head.safetensors", "reward_head": "reward_head.safetensors"}
+"""Where heads of these names may lie beside the weights: LLaMA-Factory's, and ReasonFlux-PRM's once it is no pickle."""
 
 PREFIXES = ("model.", "model.language_model.", "language_model.model.", "transformer.", "gpt_neox.", "bert.", "roberta.", "deberta.",
             "backbone_model.", "pretrained_model.model.", "")
@@ -87,9 +90,9 @@ def load(directory: Path, raw: dict, family: Family, tokenizer: Tokenizer, refer
     ExportError names the file, field or weight that is missing or does not fit.
     """
     files = weight_files(directory)
-    beside = directory / "value_head.safetensors"  # where LLaMA-Factory keeps it
-    if beside.exists() and "v_head" in str(family.head.get("name")):
-        files.append(beside)
+    named = str(family.head.get("name"))
+    if named in BESIDE and (directory / BESIDE[named]).is_file():
+        files.append(directory / BESIDE[named])
     read = [directory / "config.json", *files, *(directory / name for name in (*TEXT_FILES, *SENTENCE_FILES) if (directory / name).exists())]
     if family.head.get("form") == "classifier":
         model = classifier(raw, directory, read_weights(files))
@@ -99,9 +102,11 @@ def load(directory: Path, raw: dict, family: Family, tokenizer: Tokenizer, refer
         fill(body, "", weights, set(), weights)
         whole = modules_of(directory, body)
         model = encoder(whole, whole.labels)
-        read += [path for _, folder in folders(directory)[1:] for path in sorted(folder.iterdir())]
     else:
-        parts = [part(raw, directory, family, tokenizer, text_weights(read_weights(files)))]
+        weights = read_weights(files)
+        if named in BESIDE and f"{named}.weight" not in weights and (why := why_no_head(directory, BESIDE[named])):
+            raise ExportError(why)
+        parts = [part(raw, directory, family, tokenizer, text_weights(weights))]
         if reference is not None:
             other, *_ = text_config(read_config(reference)[0], reference / "config.json", harmless)
             if load_tokenizer(reference)[0].get_vocab() != tokenizer.get_vocab():
@@ -111,6 +116,9 @@ def load(directory: Path, raw: dict, family: Family, tokenizer: Tokenizer, refer
                 parts.append(part(other, reference, family, tokenizer, text_weights(read_weights(more))))
             read += [reference / "config.json", *more, reference / "tokenizer.json"]
         model = parts[0] if isinstance(parts[0], Model) else decoder(*cast(list[Part], parts))
+    if (directory / "modules.json").exists():
+        behind = [folder for _, folder in folders(directory)[1:] if folder.is_dir() and folder != directory]
+        read += [path for folder in behind for path in sorted(folder.iterdir()) if path.is_file()]
     names = getattr(model.parts[0].head, "names", None) if model.parts else None
     return Checkpoint(model, names or label_names(raw, directory / "config.json"), digest(read), index_notices(read))
 
@@ -134,7 +142,7 @@ def part(raw: dict, directory: Path, family: Family, tokenizer: Tokenizer, weigh
     source = heads.Given(form, weights, body, embedding, describe(config).hidden, raw)
     head = forms.build(source)
     fill(body, prefix, given, {name.removeprefix(prefix) for name in source.used}, weights)
-    return encoder(head, head.labels) if isinstance(head, heads.Pooled) else Part(body, head)
+    return encoder(head, head.labels) if isinstance(head, heads.Pooled | Modules) else Part(body, head)
 
 
 def find_prefix(weights: dict[str, torch.Tensor], body: nn.Module) -> str:

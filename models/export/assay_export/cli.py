@@ -4,7 +4,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from . import checkpoint, choices, frames, licence, lora
+from . import checkpoint, choices, frames, licence, logit_score, lora
 from .bundle import Options, base_manifest, check_label, write_bundle
 from .encoder import packs
 from .errors import ExportError, about
@@ -64,6 +64,7 @@ def export_whole(options: argparse.Namespace) -> str:
     theirs = tokenizer_of(options.source, fallback=family.class_of == "authors")
     if options.check:
         hold_tokenizer(options.source / "tokenizer.json", tokenizer, theirs, raw.get("vocab_size"))
+    family, read = logit_score.with_modules(frames.instructed(family, options.instruction), options.source, sentence, theirs, tokenizer, options)
     with about(options.source):
         own = resolve(family.manifest, tokenizer, raw)
     own.setdefault("tokenizer", {})
@@ -92,7 +93,7 @@ def export_whole(options: argparse.Namespace) -> str:
         source={"checkpoint": options.source.resolve().name, "class": class_name, "family": family.name, "digest": loaded.digest,
                 "harmless": harmless or None},
         steps=step_settings(family, own.get("steps", {}), options), likelihood=loaded.model.likelihood)
-    notices += told + fill(manifest, family, own, settings, options, loaded.model.config)
+    notices += read + told + fill(manifest, family, own, settings, options, loaded.model.config)
     if sentence is not None:
         notices += choices.behind(manifest, family, sentence, options)
     if family.framed:
@@ -135,7 +136,7 @@ def fill(manifest: dict, family: Family, own: dict, settings: TextSettings, opti
     if family.segments:
         manifest["template"] = {"segments": family.segments}
     elif settings.template is not None:
-        manifest["template"] = {"variables": settings.variables, "date": options.date}
+        manifest["template"] = {"variables": settings.variables, "date": options.date, "fields": family.fields}
     if options.date is not None and settings.template is None:
         raise ExportError("--date is for models with a chat template, and this one has none")
     if manifest["pooling"] == "transformers":
@@ -146,7 +147,7 @@ def fill(manifest: dict, family: Family, own: dict, settings: TextSettings, opti
                            "as transformers does (pooling last_not_pad); give --pooling last_attended if it was trained to read the end token")
     if options.pooling:
         manifest["pooling"] = options.pooling
-    scale = {name: value for name, value in (("mean", options.mean), ("std", options.std)) if value is not None}
+    scale = {name: value for name, value in (("mean", options.mean), ("std", options.std), ("final", options.final)) if value is not None}
     head = (manifest.get("head") or {}) | ({"label": options.label} if options.label is not None else {})
     if family.kind == "reward" and options.activation is not None:
         head["activation"] = options.activation

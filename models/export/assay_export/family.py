@@ -48,10 +48,21 @@ class Family:
     prelude: str = ""
     postlude: str = ""
     """Jinja put before and behind the template."""
+    fields: dict[str, str] = field(default_factory=dict)
+    """Fields of an item that the template names beside the conversation, reference and principle: required or optional."""
     segments: list[dict] | str | None = None
     """Instead of a template; OWN: as the checkpoint's tokenizer puts two texts together."""
+    instruction: str | None = None
+    """What an instruction adds before the prompt of segments, with {} in its place; None: the authors have none."""
     manifest: dict = field(default_factory=dict)
     notes: str = ""
+
+    def around(self, template: str) -> str:
+        """Return a checkpoint's own template with the prelude before and the postlude behind it.
+
+        Jinja leaves out a newline that ends a template, so it is taken off where the postlude follows.
+        """
+        return self.prelude + (template.removesuffix("\n") if self.postlude else template) + self.postlude
 
     @property
     def likelihood(self) -> bool:
@@ -115,7 +126,8 @@ def choose(class_name: str, name: str | None, cross_encoder: bool = False) -> Fa
 
 
 def resolve(value, tokenizer: Tokenizer, config: dict):
-    """Return a copy of a family's value with `{token: …}`, `{tokens: […]}` and `{config: …}` replaced by ids and config fields.
+    """Return a copy of a family's value with `{token: …}`, `{tokens: […]}`, `{first: […], behind: …}` and `{config: …}` replaced by ids
+    and config fields.
 
     ExportError names a token or a field that the checkpoint lacks. A segment's `{token: …}` keeps its text.
     """
@@ -127,6 +139,8 @@ def resolve(value, tokenizer: Tokenizer, config: dict):
         return token_id(tokenizer, value["token"])
     if set(value) == {"tokens"}:
         return [token_id(tokenizer, token) for token in value["tokens"]]
+    if set(value) == {"first", "behind"}:
+        return first_ids(tokenizer, **value)
     if set(value) in ({"config"}, {"config", "default"}):
         return config_field(config, **value)
     return {key: entry if key == "read" and set(entry) == {"token"} else resolve(entry, tokenizer, config)
@@ -158,3 +172,18 @@ def token_id(tokenizer: Tokenizer, token: str) -> int:
     if found is None:
         raise ExportError(f"tokenizer.json has no token {token!r}, and the family or manifest needs it")
     return found
+
+
+def first_ids(tokenizer: Tokenizer, first: list[str], behind: str) -> list[int]:
+    """Return the ids with which texts begin behind another text; ExportError where they do not tell the texts apart."""
+    before = tokenizer.encode(behind, add_special_tokens=False).ids
+    ids = []
+    for text in first:
+        whole = tokenizer.encode(behind + text, add_special_tokens=False).ids
+        if whole[:len(before)] != before or len(whole) == len(before):
+            raise ExportError(f"tokenizer.json melts {text!r} together with {behind!r} before it, and the family reads what follows there")
+        ids.append(whole[len(before)])
+    if len(set(ids)) < len(ids):
+        raise ExportError(f"tokenizer.json begins two of the texts {', '.join(map(repr, first))} behind {behind!r} with one id, and the family tells them "
+                          "apart by it")
+    return ids

@@ -5,9 +5,17 @@ from pathlib import Path
 TRAINERS = ("training_args.bin", "optimizer.bin", "optimizer.pt", "scheduler.pt", "scheduler.bin", "scaler.pt", "rng_state*.pth", "random_states*")
 """Pickles that a trainer leaves beside the weights."""
 
-CONVERT = ("python -c \"import glob, torch, safetensors.torch as s; s.save_file({k: v.contiguous().clone() for f in glob.glob('%s') "
+CONVERT = ("python -c \"import glob, torch, safetensors.torch as s; s.save_file({%sk: v.contiguous().clone() for f in glob.glob('%s') "
            "for k, v in torch.load(f, map_location='cpu', weights_only=True).items()}, '%s', metadata={'format': 'pt'})\"")
 """What turns pickled weights into safetensors, in their directory, without running what a pickle may ask for."""
+
+HEADS = {"value_head.safetensors": ("value_head.bin", ""), "reward_head.safetensors": ("reward_head.pt", "'reward_head.' + ")}
+"""Pickles in which heads are published, by the file that is made of them, and what goes before their weights' names."""
+
+
+def pickled(name: str, made: str, before: str = "") -> str:
+    """Return the end of a sentence on a pickle: with what command a safetensors file is made of it. before goes before its weights' names, as Python."""
+    return f"is pickled, which can run code; convert it, in its folder: {CONVERT % (before, name, made)}"
 
 
 def first(directory: Path, *patterns: str) -> str | None:
@@ -35,14 +43,20 @@ def why_no_config(directory: Path) -> str:
     return f"{directory / 'config.json'} is missing"
 
 
+def why_no_head(directory: Path, name: str) -> str | None:
+    """Return a sentence on a head that is pickled and wanted in a file of that name beside the weights; None where no pickle is there."""
+    pickle, before = HEADS[name]
+    return f"{directory / pickle} {pickled(pickle, name, before)}" if (directory / pickle).exists() else None
+
+
 def why_no_weights(directory: Path) -> str:
     """Return a sentence on a directory without model.safetensors and its index."""
     left = {path for pattern in TRAINERS for path in directory.glob(pattern)}
-    pickled = [path.name for pattern in ("pytorch_model*.bin", "*.bin", "*.pt", "*.pth", "*.ckpt") for path in sorted(directory.glob(pattern))
+    pickles = [path.name for pattern in ("pytorch_model*.bin", "*.bin", "*.pt", "*.pth", "*.ckpt") for path in sorted(directory.glob(pattern))
                if path not in left]
-    if pickled:
-        several = "pytorch_model-*.bin" if pickled[0].startswith("pytorch_model-") else pickled[0]
-        return f"{directory / pickled[0]} is pickled, which can run code; convert it, in its folder: {CONVERT % (several, 'model.safetensors')}"
+    if pickles:
+        several = "pytorch_model-*.bin" if pickles[0].startswith("pytorch_model-") else pickles[0]
+        return f"{directory / pickles[0]} {pickled(several, 'model.safetensors')}"
     for patterns, what in (
             (("model-*-of-*.safetensors",), "has {} and no model.safetensors.index.json, which says what lies in which file"),
             (("*.safetensors",), "has {}, and weights are read from model.safetensors alone; if these are the model's, rename the file"),

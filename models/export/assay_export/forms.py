@@ -11,6 +11,7 @@ from .gpm import gpm_head
 from .heads import Given, candidates_head, linear_head, mlp_head, vocabulary_mean
 from .ldl import ldl_head
 from .likelihood import choice_head, likelihood_head
+from .mean import mean_head
 from .oasst import oasst_head
 from .pairrm import pairrm_head
 from .urm import urm_head
@@ -18,9 +19,9 @@ from .urm import urm_head
 FORMS: dict[str, Callable[[Given], nn.Module]] = {
     "linear": linear_head, "mlp": mlp_head, "candidates": candidates_head, "vocabulary_mean": vocabulary_mean,
     "likelihood": likelihood_head, "choice": choice_head, "gated": gated_head, "beaver": beaver_head, "oasst": oasst_head, "ldl": ldl_head,
-    "gpm": gpm_head, "pairrm": pairrm_head, "urm": urm_head}
+    "gpm": gpm_head, "pairrm": pairrm_head, "urm": urm_head, "mean": mean_head}
 """Two more read a whole sequence of an encoder: `classifier` is transformers' own class (encoder.py), and `modules` those of
-sentence-transformers (modules.py)."""
+sentence-transformers (modules.py); and `logit_score` becomes `candidates` once the directory has told the tokens (logit_score.py)."""
 
 
 def build(given: Given) -> nn.Module:

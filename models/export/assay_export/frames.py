@@ -105,3 +105,13 @@ def put_together(family: Family, own: dict, tokenizer: Tokenizer, theirs, direct
     own["type_after"] = None
     return family, [f"{directory / 'tokenizer_config.json'}: the tokenizer gives no token_type_ids (model_input_names), so they are 0 throughout, as "
                     "transformers has it"]
+
+
+def instructed(family: Family, instruction: str | None) -> Family:
+    """Return a family whose segments have an instruction before the prompt, in one piece with it as the authors put it there."""
+    if not instruction:
+        return family
+    assert family.instruction is not None and isinstance(family.segments, list), "check_options refuses an instruction for others"
+    added = family.instruction.replace("{}", instruction)
+    return replace(family, segments=[part | {"fixed": added + part.get("fixed", "")} if part.get("text") == "prompt" else part
+                                     for part in family.segments])

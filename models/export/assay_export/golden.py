@@ -12,7 +12,7 @@ from . import scores
 from .errors import ExportError
 from .places import Encoded, encode
 from .render import Refusal
-from .text import TextRules
+from .text import BESIDE, TextRules, beside
 
 REWARD_ITEMS: list[dict] = [
     {"prompt": "What is 12 + 30?", "response": "42"},
@@ -40,6 +40,8 @@ PAIRS = [
     {"prompt": "What is 12 + 30?", "chosen": "42", "rejected": "It is 41, because 12 + 30 = 41."},
     {"prompt": "Name a colour.", "chosen": "Blue.", "rejected": "Seven."},
 ]
+OWN = {"reference": "12 + 30 = 42.", "principle": "correctness"}
+"""What golden items of our own have beside the conversation, where the template names it."""
 
 
 class Readings(Protocol):
@@ -70,9 +72,11 @@ def default_items(rules: TextRules) -> list[dict]:
         return []
     kind = rules.manifest["kind"]
     items, said = {"pair": PAIRS, "preference": PAIRS, "process": PROCESS_ITEMS, "choice": CHOICES}.get(kind, REWARD_ITEMS), None
+    fields = rules.part("template").get("fields") or {}
     kept: list[dict] = []
     seen: set[tuple[int, ...]] = set()
-    for item in items:
+    for number, item in enumerate(items):
+        item = item | {name: OWN[name] for name, need in fields.items() if need == "required" or number > 0}
         try:
             texts = {tuple(encode(rules, one).ids) for one in sequences(item, kind)}
         except Refusal as error:
@@ -102,12 +106,19 @@ def sequences(item: dict, kind: str) -> list[dict]:
     return [rest | {"response": one}, rest | {"response": other}]
 
 
-def check_item(item: dict, kind: str) -> None:
-    """Refuse an item that a model of the kind cannot be asked about."""
+def check_item(item: dict, kind: str, fields: dict[str, str]) -> None:
+    """Refuse an item that a model of the kind, whose template names these fields, cannot be asked about."""
     forms = {"pair": PAIR_FORMS, "preference": PAIR_FORMS, "choice": CHOICE_FORMS}.get(kind, FORMS)
-    if set(item) not in map(set, forms):
+    if set(item) - set(BESIDE) not in map(set, forms):
         known = " or ".join(" with ".join(form) for form in forms)
         raise ExportError(f"golden item {json.dumps(item)[:80]} must have {known}, as a model of kind {kind} needs it")
+    rendered = "text" in item or "input_ids" in item
+    for name in BESIDE:
+        if name in item and (rendered or name not in fields):
+            why = "text is rendered already" if rendered else "the template names none"
+            raise ExportError(f"golden item {json.dumps(item)[:80]} has {name}, and {why}")
+        if name not in item and not rendered and fields.get(name) == "required":
+            raise ExportError(f"golden item {json.dumps(item)[:80]} lacks {name}, which the template needs")
 
 
 def undated(items: list[dict], rules: TextRules) -> list[dict]:
@@ -117,14 +128,14 @@ def undated(items: list[dict], rules: TextRules) -> list[dict]:
     joint = rules.part("steps").get("tokenize", "joint") == "joint"
     if rules.manifest["kind"] not in ("reward", "process") or rules.part("likelihood") or rules.part("read").get("prompt") or not joint:
         return [item for item in items if "text" in item or "input_ids" in item]
-    return [item if "text" in item or "input_ids" in item else {"text": rules.render(rules.messages(item))} for item in items]
+    return [item if "text" in item or "input_ids" in item else {"text": rules.render(rules.messages(item), False, **beside(item))} for item in items]
 
 
 def golden_pairs(items: Iterable[dict], reference: Readings, rules: TextRules, max_tokens: int) -> list[dict]:
     """Return each item with its `ids` and what PyTorch gives: `score`, `steps`, `probability`, or `logits` and `log_sum`."""
     kind = rules.manifest["kind"]
     for item in items:
-        check_item(item, kind)
+        check_item(item, kind, rules.part("template").get("fields") or {})
     make = {"pair": both_orders, "preference": preferred, "choice": chosen}.get(kind, scored)
     return [make(item, partial(read, item=item, reference=reference, rules=rules, max_tokens=max_tokens), rules.manifest) for item in items]
 

@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 from .checkpoint import TEXT_FILES, read_config
 from .errors import ExportError
 from .files import check_directory, read_json, read_weights, weight_files
-from .foreign import CONVERT
+from .foreign import pickled
 
 CONFIG, WEIGHTS, PICKLED = "adapter_config.json", "adapter_model.safetensors", "adapter_model.bin"
 
@@ -133,7 +133,7 @@ def weights_of(adapter: Path) -> Path:
     if (adapter / WEIGHTS).exists():
         return adapter / WEIGHTS
     if (adapter / PICKLED).exists():
-        raise ExportError(f"{adapter / PICKLED} is pickled, which can run code; convert it, in its folder: {CONVERT % (PICKLED, WEIGHTS)}")
+        raise ExportError(f"{adapter / PICKLED} {pickled(PICKLED, WEIGHTS)}")
     raise ExportError(f"{adapter / WEIGHTS} is missing")
 
 

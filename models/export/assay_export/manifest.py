@@ -16,6 +16,9 @@ POOLING = ("last_attended", "last_not_pad", "before_first_pad", "count_not_pad")
 NEED_PAD = ("last_not_pad", "before_first_pad", "count_not_pad")
 """Pooling rules that look for the pad id."""
 
+MOST_FIXED = 8 << 10
+"""Bytes that fixed text of one segment may have."""
+
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
@@ -45,6 +48,11 @@ def check_manifest(manifest: dict, model: Model, layout: str, precision: str) ->
         raise ExportError(f"neither config.json nor tokenizer_config.json has a pad token, and {what} needs one")
     if tokenizer.get("frame") and (tokenizer["bos"] != "none" or tokenizer.get("end", "keep") != "keep"):
         raise ExportError(f"bos {tokenizer['bos']!r}: the tokenizer's own first and last tokens are put around every text, and no other goes with them")
+    segments = (manifest.get("template") or {}).get("segments") or []
+    long = next((part["fixed"] for part in segments if len(part.get("fixed", "").encode()) > MOST_FIXED), None)
+    if long is not None:
+        raise ExportError(f"fixed text of a segment, {long[:40]!r}, has {len(long.encode())} bytes, and may have {MOST_FIXED}; "
+                          "give a shorter --instruction")
     head = manifest.get("head") or {}
     if head.get("activation") == "softmax" and len(labels) == 1:
         raise ExportError("activation 'softmax' needs two labels or more, and the head has one: sigmoid or none")

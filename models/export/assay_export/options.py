@@ -39,6 +39,8 @@ def arguments() -> argparse.ArgumentParser:
                         "else the response)")
     parser.add_argument("--mean", type=float, help="score = (raw - mean) / std")
     parser.add_argument("--std", type=float)
+    parser.add_argument("--final", choices=("sigmoid", "none"), help="of a reward model's score, behind mean and std (default: the family's)")
+    parser.add_argument("--instruction", metavar="TEXT", help="families whose prompt has a place for one: what goes before every query")
     parser.add_argument("--beta", type=float, help="likelihood families: score = beta * raw (default: the family's)")
     parser.add_argument("--norm", choices=("sum", "mean"), help="likelihood families: over the response's tokens (default: the family's)")
     parser.add_argument("--per-step", action="store_true", help="likelihood families of kind process: what each step adds, not the sum so far")
@@ -73,7 +75,8 @@ def check_options(options: argparse.Namespace, family: Family) -> None:
             (("step_label",), process and not likelihood, "process models whose head has labels"),
             (("label", "score"), reward and not likelihood and not {"weights", "gates"} & set(family.manifest.get("head") or {}),
              "reward models whose score is one of their labels"),
-            (("mean", "std"), reward, "reward models"),
+            (("mean", "std", "final"), reward, "reward models"),
+            (("instruction",), family.instruction is not None, "families whose prompt has a place for one"),
             (("pooling",), reward and rows, "reward models that are read at one token by a rule")):
         for name in names:
             if not fits and not any(getattr(options, name) is left for left in (None, False)):

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from .errors import ExportError
 from .family import token_id
-from .text import TextRules
+from .text import TextRules, beside
 
 
 @dataclass
@@ -139,7 +139,7 @@ def step_places(rules: TextRules, item: dict, ids: list[int]) -> list[int]:
         return ends[1:]
     places = []
     for count in range(1, len(item["steps"]) + 1):
-        cut = rules.policies(rules.tokenize(rules.render(rules.messages(item, steps=count))), whole=False)
+        cut = rules.policies(rules.tokenize(rules.render(rules.messages(item, steps=count), False, **beside(item))), whole=False)
         place = len(cut) - 1 - steps.get("offset", 0)
         if place < 0 or cut[:place + 1] != ids[:place + 1]:
             raise ExportError(f"step {count} of a golden item ends inside a token")

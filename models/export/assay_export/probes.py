@@ -1,7 +1,7 @@
 """Conversations that try a chat template where template engines and tokenizers differ, as items of a model's kind."""
 
 from .errors import ExportError
-from .golden import sequences
+from .golden import OWN, sequences
 from .places import encode
 from .text import TextRules, Watched
 
@@ -33,16 +33,22 @@ MOST_TOKENS = 12
 def probes(rules: TextRules) -> list[dict]:
     """Return what a model reads of each conversation; none for a model that takes no conversations."""
     kind = rules.manifest["kind"]
-    made = [item for talk in talks(rules) for item in sequences(golden_item(talk, kind), kind)]
-    return made if kind != "choice" else [{"messages": talk[:-1]} for talk in talks(rules)]
+    if kind == "choice":
+        return [{"messages": talk[:-1]} | named(rules) for talk in talks(rules)]
+    return [item for talk in talks(rules) for item in sequences(golden_item(talk, kind) | named(rules), kind)]
 
 
 def golden_probes(rules: TextRules, max_tokens: int) -> list[dict]:
     """Return the conversations as golden items, but those without an answer, those that the model does not take, and where the text changes with the
     day all."""
     kind = rules.manifest["kind"]
-    items = [golden_item(talk, kind) for talk in talks(rules) if talk[-1]["content"]]
+    items = [golden_item(talk, kind) | named(rules) for talk in talks(rules) if talk[-1]["content"]]
     return [] if rules.dated else [item for item in items if all(taken(one, rules, max_tokens) for one in sequences(item, kind))]
+
+
+def named(rules: TextRules) -> dict[str, str]:
+    """Return texts for the fields that the template names beside the conversation."""
+    return {name: OWN[name] for name in rules.part("template").get("fields") or {}}
 
 
 def taken(item: dict, rules: TextRules, max_tokens: int) -> bool:

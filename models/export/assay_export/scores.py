@@ -20,8 +20,9 @@ def reward(manifest: dict, readings: torch.Tensor, encoded: Encoded) -> float:
     """Return a reward model's score from the readings of every token [S, labels] (or of a graph that pools [1, labels])."""
     labels, head = manifest["graph"]["labels"], manifest.get("head") or {}
     mean, std = head.get("mean", 0.0), head.get("std", 1.0)
+    last = sigmoid if head.get("final") == "sigmoid" else float
     if manifest.get("likelihood"):
-        return (manifest["likelihood"]["beta"] * likelihood(manifest, readings, encoded, len(encoded.ids) - 1) - mean) / std
+        return last((manifest["likelihood"]["beta"] * likelihood(manifest, readings, encoded, len(encoded.ids) - 1) - mean) / std)
     row = activate(readings[[encoded.row if encoded.place is None else encoded.place]], head.get("activation"))[0]
     values = dict(zip(labels, row.tolist(), strict=True))
     if head.get("weights"):
@@ -31,7 +32,7 @@ def reward(manifest: dict, readings: torch.Tensor, encoded: Encoded) -> float:
         value = sum(gates[gate] * values[name] for name, gate in zip(head["gates"]["values"], head["gates"]["gates"], strict=True))
     else:
         value = values[head.get("label", labels[0])]
-    return (value - mean) / std
+    return last((value - mean) / std)
 
 
 def likelihood(manifest: dict, readings: torch.Tensor, encoded: Encoded, last: int, first: int | None = None) -> float:

@@ -148,6 +148,6 @@ def second_of(source: Path, class_name: str, reference: Path | None, family: Fam
     if reference is not None:
         directories[reference] = read_config(reference)[1]
     around = family.prelude or family.postlude
-    template = family.template or (family.prelude + (tokenizer.chat_template or "") + family.postlude if around else None)
+    template = family.template or (family.around(tokenizer.chat_template or "") if around else None)
     silent = form["form"] in ("linear", "classifier") and not {"num_labels", "id2label"} & set(raw)
     return Second(directories, tokenizer, form, template, pooled, labels if silent else None)

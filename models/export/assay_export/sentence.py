@@ -25,6 +25,8 @@ class CrossEncoder:
     """In the manifest's words; None where it has none for it."""
     longest: int | None
     """Tokens at which it cuts two texts, where a file says so beside the tokenizer."""
+    logits: bool = False
+    """Its score is LogitScore's, of next-token logits."""
 
 
 def read_sentence(directory: Path) -> CrossEncoder | None:
@@ -35,12 +37,12 @@ def read_sentence(directory: Path) -> CrossEncoder | None:
     raw = read_json(directory / "config.json") if (directory / "config.json").exists() else {}
     listed, settings, own = directory / MODULES, optional(directory / SETTINGS), optional(directory / TRANSFORMER)
     marks = raw.get("sentence_transformers")
-    old = raw.get("sbert_ce_default_activation_function")
+    old, logits = raw.get("sbert_ce_default_activation_function"), False
     if listed.exists():
-        check_modules(listed, settings, own, directory)
+        logits = check_modules(listed, settings, own, directory)
     elif not isinstance(marks, dict) and old is None:
         return None
-    check_text(directory, settings, own)
+    check_text(directory, settings, own, logits)
     found = [(SETTINGS, "activation_fn", settings.get("activation_fn")),
              ("config.json", "sentence_transformers.activation_fn", marks.get("activation_fn") if isinstance(marks, dict) else None),
              ("config.json", "sbert_ce_default_activation_function", old)]
@@ -49,41 +51,45 @@ def read_sentence(directory: Path) -> CrossEncoder | None:
     if named is None:
         labels = len(raw.get("id2label") or []) or raw.get("num_labels") or 2
         if listed.exists() and len(places := folders(directory)) > 1:
-            labels = read_json(places[-1][1] / "config.json").get("out_features", 2)
-        return CrossEncoder(f"{directory} names no activation_fn", None, "sigmoid" if labels == 1 else "none", longest)
+            labels = 1 if logits else read_json(places[-1][1] / "config.json").get("out_features", 2)
+        return CrossEncoder(f"{directory} names no activation_fn", None, "sigmoid" if labels == 1 else "none", longest, logits)
     short = str(named).removeprefix("torch.nn.modules.activation.").removeprefix("torch.nn.modules.linear.").removeprefix("torch.nn.")
-    return CrossEncoder(f"{directory / file}: {key} is {named}", str(named), ACTIVATIONS.get(short), longest)
+    return CrossEncoder(f"{directory / file}: {key} is {named}", str(named), ACTIVATIONS.get(short), longest, logits)
 
 
-def check_modules(listed: Path, settings: dict, own: dict, directory: Path) -> None:
-    """Refuse modules that do not make a score in one of two ways: by one transformers class, or by layers behind its body."""
+def check_modules(listed: Path, settings: dict, own: dict, directory: Path) -> bool:
+    """Refuse modules that do not make a score in one of three ways: by one transformers class, by layers behind its body, or by LogitScore behind a
+    causal language model, of which it returns True."""
     modules = read_list(listed)
     names = [str(module.get("type") if isinstance(module, dict) else module).split(".")[-1] for module in modules]
     if settings.get("model_type", "SentenceTransformer") != "CrossEncoder":
         raise ExportError(f"{listed}: the modules {', '.join(names)} make a {settings.get('model_type', 'SentenceTransformer')}, whose embeddings are "
                           "no scores; a reward model or a CrossEncoder is wanted")
     behind = names[:2] == ["Transformer", "Pooling"] and names[-1] == "Dense" and set(names[2:]) <= {"Dense", "LayerNorm"}
-    if names != ["Transformer"] and not behind:
+    logits = names == ["Transformer", "LogitScore"] and isinstance(modules[1], dict) and modules[1]["type"].startswith("sentence_transformers.")
+    if names != ["Transformer"] and not behind and not logits:
         raise ExportError(f"{listed}: the modules {', '.join(names)} make the score together, and what is read is a Transformer with a head of its own, "
-                          "or Transformer, Pooling and then Dense or LayerNorm, a Dense last")
-    place, wanted = str(modules[0].get("path") or ""), "feature-extraction" if behind else "sequence-classification"
+                          "Transformer and LogitScore, or Transformer, Pooling and then Dense or LayerNorm, a Dense last")
+    place = str(modules[0].get("path") or "")
+    wanted = "feature-extraction" if behind else "text-generation" if logits else "sequence-classification"
     task = own.get("transformer_task", wanted)
     if place not in ("", "."):
         raise ExportError(f"{listed}: path: the Transformer lies in {place!r}, and it is read beside {MODULES}; move its files there")
     if task != wanted:
         raise ExportError(f"{directory / TRANSFORMER}: transformer_task is {task!r}, and these modules need {wanted}")
+    return logits
 
 
-def check_text(directory: Path, settings: dict, own: dict) -> None:
-    """Refuse what changes the two texts before the tokenizer sees them."""
+def check_text(directory: Path, settings: dict, own: dict, logits: bool) -> None:
+    """Refuse what changes the two texts before the tokenizer sees them, but for a prompt and a chat template before LogitScore."""
     prompt = settings.get("default_prompt_name")
-    if prompt is not None and (settings.get("prompts") or {}).get(prompt):
+    if not logits and prompt is not None and (settings.get("prompts") or {}).get(prompt):
         raise ExportError(f"{directory / SETTINGS}: default_prompt_name: the prompt {prompt!r} goes before each query, which is not supported; take the "
                           "field out, and write it into the queries")
-    if "message" in (own.get("modality_config") or {}):
+    if not logits and "message" in (own.get("modality_config") or {}):
         raise ExportError(f"{directory / TRANSFORMER}: modality_config: message: two texts rendered through a chat template are not supported")
     for name in ("do_lower_case", "processing_kwargs"):
-        if own.get(name):
+        if own.get(name) and not (logits and name == "processing_kwargs" and set(own[name]) == {"chat_template"}):
             raise ExportError(f"{directory / TRANSFORMER}: {name}: {own[name]!r} changes what the tokenizer reads, and is not supported")
 
 

@@ -15,7 +15,7 @@ from .errors import ExportError
 from .places import encode
 from .probes import probes
 from .render import Refusal
-from .text import TextRules, Watched
+from .text import TextRules, Watched, beside
 
 CHECKOUT = Path(__file__).parents[3]
 """Of the repository, where this package is run from one."""
@@ -101,7 +101,7 @@ def compare(what: str, item: dict, theirs: dict, rules: TextRules) -> None:
 def read(rules: TextRules, item: dict) -> tuple[list[int], list[int]]:
     """Return an item's ids and the places read, the last where the graph pools; a choice model's prompt alone."""
     if rules.manifest["kind"] == "choice":
-        ids = rules.policies(rules.tokenize(rules.render(rules.messages(item), add_generation_prompt=True)))
+        ids = rules.policies(rules.tokenize(rules.render(rules.messages(item), add_generation_prompt=True, **beside(item))))
         return ids, [len(ids) - 1]
     encoded = encode(rules, item)
     return encoded.ids, encoded.read(rules.part("steps").get("skip", 0)) or [len(encoded.ids) - 1]

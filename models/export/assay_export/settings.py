@@ -38,7 +38,7 @@ def read_settings(directory: Path, tokenizer: Tokenizer, theirs, raw: dict, fami
     if template is None and not family.segments:
         other = ", and chat_template.json is read by processors only" if (directory / "chat_template.json").exists() else ""
         notices.append(f"{directory} has no chat template{other}, so the model takes text and ids only")
-    template = family.prelude + template + family.postlude if template else template
+    template = family.around(template) if template else template
     named = special_tokens(theirs)
     variables = {name: value for name, value in named.items() if template and name in template}
     strange = next((name for name, value in variables.items() if tokenizer.token_to_id(value) is None), None)

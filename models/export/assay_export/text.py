@@ -15,6 +15,9 @@ CONTEXTS = ("a", " a ", "1.", "\n", ")", "。")
 STEPS = ("x = 12", "done.", "so 4")
 """Ends of steps behind which any other separator must be one token."""
 
+BESIDE = ("reference", "principle")
+"""Fields of an item that a template may name beside the conversation."""
+
 
 @dataclass
 class TextRules:
@@ -87,13 +90,13 @@ class TextRules:
             return self.policies(self.segments(item))
         if "steps" in item and self.part("steps").get("tokenize") == "separate":
             return self.policies([token for piece in self.pieces(item) for token in piece])
-        names = {"first": item["first"], "second": item["second"]} if "first" in item else {}
+        names = {name: item[name] for name in ("first", "second") if name in item} | beside(item)
         return self.policies(self.whole(self.render(self.messages(item), **names)))
 
     def with_candidate(self, item: dict) -> list[int]:
         """Return the prompt's ids and the candidate's behind them; ExportError when it is not one token there."""
         candidate = item["candidate"]
-        text = item["text"] if "text" in item else self.render(self.messages(item), add_generation_prompt=True)
+        text = item["text"] if "text" in item else self.render(self.messages(item), add_generation_prompt=True, **beside(item))
         before, whole = (self.policies(self.tokenize(part)) for part in (text, text + candidate))
         if whole[:-1] != before:
             raise ExportError(f"the candidate {candidate!r} is not exactly one token behind the prompt of a golden item")
@@ -101,7 +104,7 @@ class TextRules:
 
     def pieces(self, item: dict) -> list[list[int]]:
         """Return the ids of the rendered prompt and of each step with its separator, for steps tokenized on their own."""
-        prompt = self.tokenize(self.render(self.messages(item, steps=0), add_generation_prompt=True))
+        prompt = self.tokenize(self.render(self.messages(item, steps=0), add_generation_prompt=True, **beside(item)))
         separator = self.tokenize(self.part("steps").get("separator") or "")
         return [prompt, *(self.tokenize(step) + separator for step in item["steps"])]
 
@@ -128,7 +131,7 @@ class TextRules:
         messages = self.messages(item, steps=0)
         if messages and messages[-1]["role"] == "assistant":
             messages.pop()
-        return self.policies(self.tokenize(self.render(messages, add_generation_prompt)), whole=False)
+        return self.policies(self.tokenize(self.render(messages, add_generation_prompt, **beside(item))), whole=False)
 
     def render(self, messages: list[dict[str, str]], add_generation_prompt: bool = False, **names: str) -> str:
         """Return the conversation through the chat template; names are further variables."""
@@ -137,7 +140,7 @@ class TextRules:
         return render(self.template, messages, self.day, add_generation_prompt, self.part("template").get("variables", {}) | names)
 
     def segments(self, item: dict) -> list[int]:
-        """Return the ids of a model without Jinja, segment by segment."""
+        """Return the ids of a model without Jinja: of each segment by itself, which is a token, fixed text, a part of the item or both."""
         turns = self.messages(item)
         roles = ["user"] if "first" in item else ["user", "assistant"]
         if [turn["role"] for turn in turns] != roles:
@@ -150,8 +153,9 @@ class TextRules:
             if "token" in segment:
                 ids.append(token_id(self.tokenizer, segment["token"]))
                 continue
-            own, most = self.tokenize(texts[segment["text"]]), segment.get("max_tokens")
-            if marks.intersection(own):
+            part = texts[segment["text"]] if "text" in segment else ""
+            own, most = self.tokenize(segment.get("fixed", "") + part), segment.get("max_tokens")
+            if "text" in segment and marks.intersection(own):
                 raise ExportError(f"the {segment['text']} holds one of the segments' tokens")
             if most is not None and len(own) > most:
                 raise ExportError(f"the {segment['text']} has {len(own)} tokens, and its segment takes {most}")
@@ -182,6 +186,11 @@ class TextRules:
                 raise ExportError(f"separator {separator!r} is not one token in any context (between {before!r} and {after!r} it becomes "
                                   f"other tokens); make it a special token or choose another")
         return found[0]
+
+
+def beside(item: dict) -> dict[str, str]:
+    """Return the texts of an item that its template may name beside the conversation."""
+    return {name: item[name] for name in BESIDE if name in item}
 
 
 class Watched(TextRules):

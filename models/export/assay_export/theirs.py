@@ -72,6 +72,8 @@ class TheirRules(TextRules):
             raise ExportError(f"transformers' apply_chat_template cannot render a conversation: {first_line(error)}") from error
 
     def segments(self, item: dict) -> list[int]:
+        if any("fixed" in segment for segment in self.part("template")["segments"]):
+            return super().segments(item)
         turns = self.messages(item)
         if len(turns) != 2:
             raise Refusal("a cross-encoder reads two texts")

@@ -37,7 +37,8 @@ NOT_COVERED = """## Not covered, and why
 | Nemotron-4-340B-Reward's body, .nemo files | the architecture is not in transformers' safetensors form; the head and its weights are (`nemotron-340b-reward`) |
 | bge-reranker-v2-minicpm-layerwise, v2.5-gemma2-lightweight | read at an earlier layer, with remote code |
 | jina-reranker-v2, bge-m3 dense or sparse vectors | remote code; embeddings are no scores |
-| sentence-transformers' embedding models, and CrossEncoders with a prompt before the query or with LogitScore | embeddings are no scores; the others change or replace what is read |
+| sentence-transformers' embedding models; CrossEncoders with a prompt before the query, but for those with LogitScore; Pooling of the last token; images | embeddings are no scores; the others change what is read, and are refused |
+| Babelscape/Llama-3.1-8B-PRM800k-r, Llama-3.1-8B-PRM800k-PDDL-r | a class and a head of their own, whose code lies in the checkpoint; refused by the name of the class. Babelscape/Qwen2.5-Math-PRM-7B-PDDL-r is read (`qwen-prm`) |
 | PickScore, HPSv2, ImageReward, LLaVA and VILA models | images |
 | GenRM, critique and judge models that write first | they must generate text; where the verdict is the next token, `choice` reads it |
 | Falcon, Bloom, MPT | their layers compute attention themselves, with ALiBi in part; their `model_type` is refused by name |
@@ -84,7 +85,8 @@ def text_of(family: Family) -> str:
         return "the checkpoint's template, else the response; the tokenizer's own tokens around it"
     if family.segments:
         return "the tokenizer's own for two texts" if family.segments == OWN else "segments"
-    return "the family's template" if family.template else "the checkpoint's template"
+    named = f", with {' and '.join(f'`{name}`' for name in family.fields)}" if family.fields else ""
+    return ("the family's template" if family.template else "the checkpoint's template") + named
 
 
 def pooling_of(family: Family) -> str:
@@ -107,7 +109,11 @@ def plain(value) -> str:
     if isinstance(value, list):
         return " or ".join(f"`{entry}`" if isinstance(entry, str) else str(entry) for entry in value)
     if isinstance(value, dict):
-        return f"config.json's {value['config']}" if "config" in value else " and ".join(f"`{token}`" for token in value["tokens"])
+        if "config" in value:
+            return f"config.json's {value['config']}"
+        if "first" in value:
+            return " and ".join(f"`{text}`" for text in value["first"]) + ", by their first ids"
+        return " and ".join(f"`{token}`" for token in value["tokens"])
     return str(value)
 
 

@@ -30,6 +30,7 @@ DIRECTORIES = [
     ("version 3, identity", "bert-reranker", {"sbert_ce_default_activation_function": LINEAR}, None),
     ("version 3, sigmoid", "gte-reranker", {"sbert_ce_default_activation_function": ACTIVATION}, None),
     ("modules, first token", "modules-modernbert", {}, None), ("modules, mean", "modules-bert-mean", {}, None),
+    ("logits, a template", "logit-score-qwen3", {}, None), ("logits, two texts", "logit-score-mistral", {}, None),
 ]
 """A name, the parity case whose checkpoint it is, what config.json has besides, and the activation with which it is saved by this version."""
 

@@ -33,7 +33,7 @@ def test_a_cross_encoder_gives_what_its_own_predict_gives(seen, tmp_path):
     (tmp_path / "golden").write_text("\n".join(map(json.dumps, PASSAGES)))
     several = isinstance(seen["scores"][0], list)
     said = run(source, out, *UNCHECKED, "--golden", str(tmp_path / "golden"), *(("--label", "nothate") if several else ()))
-    assert "as CrossEncoder.predict has it; --activation" in said
+    assert "as CrossEncoder.predict has it; --" in said
     for pair, score in zip(read_bundle(out).golden, seen["scores"], strict=True):
         assert pair["score"] == pytest.approx(score[0] if several else score, abs=1e-5)
 
@@ -80,7 +80,10 @@ def test_what_a_cross_encoder_would_cut_is_refused(bert, tmp_path):
      "the modules Transformer, Pooling, Normalize make a SentenceTransformer, whose embeddings are no scores"),
     ({"modules": MODULES, "config_sentence_transformers": {"model_type": "SparseEncoder"}}, "make a SparseEncoder, whose embeddings are no scores"),
     ({"modules": [*MODULES, {"type": "sentence_transformers.cross_encoder.modules.logit_score.LogitScore"}],
-      "config_sentence_transformers": {"model_type": "CrossEncoder"}}, "the modules Transformer, LogitScore make the score together"),
+      "config_sentence_transformers": {"model_type": "CrossEncoder"}},
+     "modules.json: LogitScore reads next-token logits, and the class that config.json names has none"),
+    ({"modules": [*MODULES, {"type": "mine.LogitScore"}], "config_sentence_transformers": {"model_type": "CrossEncoder"}},
+     "the modules Transformer, LogitScore make the score together"),
     ({"modules": [MODULES[0] | {"path": "0_Transformer"}], "config_sentence_transformers": {"model_type": "CrossEncoder"}},
      "modules.json: path: the Transformer lies in '0_Transformer', and it is read beside modules.json"),
     ({"modules": MODULES, "config_sentence_transformers": {"model_type": "CrossEncoder"}, "sentence_bert_config": {"transformer_task": "text-generation"}},

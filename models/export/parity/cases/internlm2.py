@@ -7,7 +7,7 @@ from .. import checkpoint
 from ..case import Case
 from ..checkpoint import read
 from ..items import CHAT
-from ..reference import pair, template_ids, tokenizer_of
+from ..reference import conversation, pair, template_ids, tokenizer_of
 
 HIDDEN, INNER, HEADS, KV_HEADS, HEAD_DIM = 32, 48, 4, 2, 8
 TOKENS = ["<unk>", "<s>", "</s>", "<|im_start|>", "<|im_end|>", "[UNUSED_TOKEN_130]"]
@@ -15,10 +15,10 @@ TEMPLATE = ("{{ bos_token }}{% for message in messages %}{{'<|im_start|>' + mess
             "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}")
 
 
-def writer(seed: int, layers: int, **fields):
-    """Return the writer of a checkpoint; fields go into config.json."""
+def writer(seed: int, layers: int, tokens: list[str] = TOKENS, prefix: bool = True, **fields):
+    """Return the writer of a checkpoint; prefix: its tokenizer puts a space before a text; fields go into config.json."""
     def write(directory):
-        tokenizer = checkpoint.metaspace(TOKENS)
+        tokenizer = checkpoint.metaspace(tokens, prefix=prefix)
         shapes = {"model.tok_embeddings.weight": (tokenizer.get_vocab_size(), HIDDEN), "model.norm.weight": (HIDDEN,), "v_head.weight": (1, HIDDEN)}
         for layer in range(layers):
             name = f"model.layers.{layer}"
@@ -31,7 +31,7 @@ def writer(seed: int, layers: int, **fields):
                   "num_hidden_layers": layers, "num_attention_heads": HEADS, "num_key_value_heads": KV_HEADS, "rms_norm_eps": 1e-5,
                   "max_position_embeddings": 256, "rope_theta": 1000000, "rope_scaling": None, "bias": False, "hidden_act": "silu",
                   "vocab_size": tokenizer.get_vocab_size(), "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 2, "tie_word_embeddings": False,
-                  "reward_token_id": TOKENS.index("[UNUSED_TOKEN_130]"), "auto_map": {"AutoModel": "modeling_internlm2.InternLM2ForRewardModel"}}
+                  "reward_token_id": tokens.index("[UNUSED_TOKEN_130]"), "auto_map": {"AutoModel": "modeling_internlm2.InternLM2ForRewardModel"}}
         named = {"bos_token": "<s>", "eos_token": "</s>", "pad_token": "</s>", "unk_token": "<unk>"}
         checkpoint.write(directory, config | fields, checkpoint.seeded(shapes, seed), tokenizer, named, TEMPLATE)
     return write
@@ -85,8 +85,33 @@ def get_score(directory, items):
     return pairs
 
 
+def polar(directory, items):
+    """Restates RewardModelClient._encode of InternLM/POLAR and the tokenizer's call with its BOS; the reward is read at the last token.
+
+    The client decodes the ids that it made of each part, which gives the part again where it has no special token and is not cut.
+    """
+    config, weights = read(directory)
+    tokenizer, pairs = tokenizer_of(directory), []
+    for item in items:
+        if "reference" not in item:
+            ids = template_ids(tokenizer, item, 1)
+        else:
+            turns = conversation(item)
+            parts = ("\n".join(turn["content"] for turn in turns[:-1]), item["reference"], turns[-1]["content"])
+            p, r1, r2 = (tokenizer.decode(tokenizer.encode(part, add_special_tokens=True), skip_special_tokens=True) for part in parts)
+            assert (p, r1, r2) == parts
+            ids = tokenizer(p + "\n" + r1 + "<|reward|>" + p + "\n" + r2 + "[UNUSED_TOKEN_130]")["input_ids"]
+        score = nn.functional.linear(body(config, weights, ids)[-1], weights["v_head.weight"])
+        pairs.append(pair(item, ids, len(ids) - 1, score))
+    return pairs
+
+
+REFERENCES = ["42", "12 + 30 = 42.", "  {{ x }} & 日本語\n", ""]
+COMPARED = [*(item | {"reference": reference} for item, reference in zip(CHAT, REFERENCES, strict=True)),
+            {"text": "p\nr<|reward|>p\na[UNUSED_TOKEN_130]"}, {"text": "<s>p\nr<|reward|>p\na[UNUSED_TOKEN_130]"}, {"input_ids": [1, 40, 50, 5]}]
 ITEMS = [*CHAT, {"text": "<s>rendered[UNUSED_TOKEN_130]"}, {"text": "<s>rendered"}, {"input_ids": [1, 40, 50]}, {"input_ids": [1, 40, 50, 5]}]
 CASES = [
     Case("internlm2-reward", "internlm2-reward", writer(31, 2), ITEMS, get_score),
     Case("internlm2-reward-dynamic", "internlm2-reward", writer(32, 3, rope_scaling={"type": "dynamic", "factor": 2.0}), ITEMS, get_score),
+    Case("polar", "polar", writer(33, 2, [*TOKENS, "<|reward|>"], prefix=False), COMPARED, polar),
 ]

@@ -1,9 +1,10 @@
 """Reward models with one output."""
 
 import torch
+from safetensors.torch import load_file, save_file
 
 from ..case import Case
-from ..checkpoint import read
+from ..checkpoint import read, seeded
 from ..decoders import KINDS, linear, mlp, write
 from ..items import CHAT, IDS, TEXT, with_bos
 from ..reference import bare_body, conversation, head, hidden_states, of_class, pair, template_ids, tokenizer_of
@@ -234,6 +235,40 @@ def plain(kind: str) -> Case:
                 classifier(1 if named else 0))
 
 
+TULU = ("{% for message in messages %}{% if message['role'] == 'system' %}{{ '<|system|>\n' + message['content'] + '\n' }}"
+        "{% elif message['role'] == 'user' %}{{ '<|user|>\n' + message['content'] + '\n' }}{% elif message['role'] == 'assistant' %}"
+        "{{ '<|assistant|>\n' + message['content'] + eos_token + ('' if loop.last else '\n') }}{% endif %}"
+        "{% if loop.last and add_generation_prompt %}{{ '<|assistant|>\n' }}{% endif %}{% endfor %}")
+"""Tülu 3's chat template."""
+
+
+def reward_bench(directory, items):
+    """Restates RewardBench scripts/run_v2.py: the rendered conversation through the tokenizer, which adds a BOS, and the class's own logit."""
+    tokenizer, model = tokenizer_of(directory), of_class(directory)
+    pairs = []
+    for item in items:
+        ids = tokenizer(tokenizer.apply_chat_template(conversation(item), tokenize=False))["input_ids"]
+        with torch.no_grad():
+            pairs.append(pair(item, ids, len(ids) - 1, model(input_ids=torch.tensor([ids])).logits[0, 0]))
+    return pairs
+
+
+def with_head_beside(directory):
+    """Write a Qwen2 with ReasonFlux-PRM's reward_head beside it, as the export asks for it."""
+    write("qwen2", "Qwen2ForCausalLM", {}, seed=28, config={"tie_word_embeddings": True})(directory)
+    save_file(seeded(linear("reward_head", bias=True), 29), directory / "reward_head.safetensors")
+
+
+def reasonflux(directory, items):
+    """Restates rm_utils.RewardModel of ReasonFlux_PRM: question and solution in one text, the last token's row through reward_head, a sigmoid."""
+    tokenizer, body, weights = tokenizer_of(directory), bare_body(directory, "model."), load_file(directory / "reward_head.safetensors")
+    pairs = []
+    for item in items:
+        ids = tokenizer(item["prompt"] + item["response"])["input_ids"]
+        pairs.append(pair(item, ids, len(ids) - 1, torch.sigmoid(head(weights, "reward_head", hidden_states(body, ids)[-1]))))
+    return pairs
+
+
 CHATML = "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + '\\n'}}{% endfor %}"
 
 CASES = [
@@ -286,6 +321,10 @@ CASES = [
         last_row(one_layer("v_head.summary"), bos=1)),
     Case("trl-value-head-gpt2", "trl-value-head", write("gpt2", "GPT2LMHeadModel", linear("v_head.summary", bias=True), prefix="transformer.", seed=19),
          [*TEXT, *IDS], last_row(one_layer("v_head.summary"), prefix="transformer.")),
+    Case("acecode-rm", "trl-value-head", write("qwen2", "Qwen2ForCausalRM", linear("v_head.summary", bias=True) | {
+        "lm_head.weight": (KINDS["qwen2"].tokenizer().get_vocab_size(), 32)}, seed=27), [*CHAT, SYSTEM, *TEXT], last_row(one_layer("v_head.summary"))),
+    Case("reasonflux-prm-1.5b", "reasonflux-prm-1.5b", with_head_beside, CHAT[:3], reasonflux),
+    Case("rewardbench2-tulu", GENERAL, write("llama3", "LlamaForSequenceClassification", LINEAR, seed=30, template=TULU), [*CHAT, SYSTEM], reward_bench),
     Case("qwen-math-rm", "qwen-math-rm", write("qwen2", "Qwen2ForRewardModel", TWO, seed=20), [*CHAT, SYSTEM, *TEXT], last_row(two_layers("score"))),
     Case("worldpm", "worldpm", write("qwen2", "Qwen2ForRewardModel", TWO, seed=21), [*CHAT, SYSTEM, {"text": "ends<|endoftext|>"}, *TEXT],
          last_row(two_layers("score"), render=worldpm_text, end="<|endoftext|>")),

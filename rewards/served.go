@@ -1,0 +1,98 @@
+package rewards
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/assay-rm/assay/models/manifest"
+	"github.com/assay-rm/assay/rewards/failure"
+	"github.com/assay-rm/assay/rewards/recipes"
+)
+
+// within says which part of a recipe an error is of.
+func within(where string, err error) error {
+	return failure.Of(err).Within(where)
+}
+
+// Serve adds a recipe, with the model of each of its readings by the reading's name. A reading without one gets the
+// model that the recipe names, or the only one that gives what it needs. It must not be called while the engine is asked.
+func (e *Engine) Serve(r *recipes.Recipe, bind map[string]string) error {
+	if e.recipeNamed(r.Name) != nil || slices.ContainsFunc(e.sources.all(), func(s Source) bool { return s.Info().Manifest.Name == r.Name }) {
+		return fmt.Errorf("recipe %s: something else is served under this name", r.Name)
+	}
+	for name := range bind {
+		if !slices.ContainsFunc(r.Readings, func(one recipes.Reading) bool { return one.Name == name }) {
+			return fmt.Errorf("recipe %s: has no reading %q", r.Name, name)
+		}
+	}
+	s := recipes.Served{Recipe: r}
+	for i := range r.Readings {
+		name, err := e.modelOf(&r.Readings[i], bind)
+		if err != nil {
+			return fmt.Errorf("recipe %s: readings.%s: %w", r.Name, r.Readings[i].Name, err)
+		}
+		s.Models = append(s.Models, name)
+	}
+	e.served = append(e.served, s)
+	return nil
+}
+
+// modelOf finds the model of a reading, and proves that it gives what the recipe needs of it.
+func (e *Engine) modelOf(one *recipes.Reading, bind map[string]string) (string, error) {
+	name := bind[one.Name]
+	if name == "" {
+		name = one.Model
+	}
+	source, release, err := e.sources.acquire(name, kindsThatGive(one.Gives)...)
+	if err != nil {
+		return "", err
+	}
+	defer release()
+	m := &source.Info().Manifest
+	if one.Gives == recipes.Labels && (len(m.Graph.Labels) < 2 || m.Likelihood != nil) {
+		return "", fmt.Errorf("model %q gives one score, and no labels", m.Name)
+	}
+	for _, label := range one.Labels {
+		if !slices.Contains(m.Graph.Labels, label) {
+			return "", fmt.Errorf("model %q has no label %q; it has %q", m.Name, label, m.Graph.Labels)
+		}
+	}
+	return m.Name, nil
+}
+
+func (e *Engine) recipeNamed(name string) *recipes.Served {
+	for i := range e.served {
+		if e.served[i].Name == name {
+			return &e.served[i]
+		}
+	}
+	return nil
+}
+
+// compose finds the models of a recipe. They stay until they are released, all together.
+func (e *Engine) compose(s *recipes.Served) (found *composed, release func(), err error) {
+	found = &composed{Served: s}
+	var releases []func()
+	release = func() {
+		for _, one := range releases {
+			one()
+		}
+	}
+	for i, name := range s.Models {
+		source, done, err := e.sources.acquire(name, kindsThatGive(s.Readings[i].Gives)...)
+		if err != nil {
+			release()
+			return nil, nil, within("readings."+s.Readings[i].Name, err)
+		}
+		found.sources, releases = append(found.sources, source), append(releases, done)
+	}
+	return found, release, nil
+}
+
+// kindsThatGive lists the kinds of model that a reading may be of.
+func kindsThatGive(gives recipes.Kind) []manifest.Kind {
+	if gives == recipes.Steps {
+		return []manifest.Kind{manifest.KindProcess}
+	}
+	return []manifest.Kind{manifest.KindReward}
+}
