@@ -38,7 +38,7 @@ class View(Protocol):
     masks: dict[int | None, torch.Tensor]
 
     def __call__(self, layer: int, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, attend) -> torch.Tensor:
-        """Arrange one layer's query [B, S, heads, d], key and value [B, S, kv_heads, d]; return [B, S, heads · d]."""
+        """Arrange one layer's query [B, S, heads, d], key [B, S, kv_heads, d] and value [B, S, kv_heads, e]; return [B, S, heads · e]."""
 
 
 VIEW: ContextVar[View | None] = ContextVar("view", default=None)
@@ -72,11 +72,11 @@ def masks_by_window(query_position: torch.Tensor, key_position: torch.Tensor, us
 
 
 def attend(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: torch.Tensor, scaling: float,
-           softcap: float | None) -> torch.Tensor:
-    """Return softmax(cap(query·key·scaling) + mask)·value as [R, Q, heads · d].
+           softcap: float | None, sinks: torch.Tensor | None = None) -> torch.Tensor:
+    """Return softmax(cap(query·key·scaling) + mask)·value as [R, Q, heads · e].
 
-    query is [R, Q, heads, d]; key and value are [R, K, kv_heads, d]; mask is [R, 1, Q, K]. Heads that share a key head are
-    stacked as rows of one matrix product, so keys are never repeated.
+    query is [R, Q, heads, d]; key is [R, K, kv_heads, d], value [R, K, kv_heads, e]; mask is [R, 1, Q, K]. Heads that share a key head are
+    stacked as rows of one matrix product, so keys are never repeated. sinks [heads] are logits that take their share and give nothing.
     """
     rows, length, heads, dim = query.shape
     places, kv_heads = key.shape[1:3]
@@ -86,10 +86,22 @@ def attend(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: to
     logits = logits.reshape(rows, heads, length, places)
     if softcap is not None:
         logits = torch.tanh(logits / softcap) * softcap
-    weights = torch.softmax(logits + mask, dim=-1)
+    weights = softmax(logits + mask, sinks)
     mixed = mix(weights.reshape(rows, kv_heads, 1, group * length, places), value)
     mixed = mixed.reshape(rows, kv_heads, mixed.shape[2], group, length, mixed.shape[4])
-    return mixed.permute(0, 4, 1, 3, 2, 5).reshape(rows, length, heads * dim)
+    return mixed.permute(0, 4, 1, 3, 2, 5).reshape(rows, length, heads * value.shape[3])
+
+
+def softmax(logits: torch.Tensor, sinks: torch.Tensor | None) -> torch.Tensor:
+    """Return the softmax of logits [R, heads, Q, K] over the keys and each head's sink.
+
+    A sink stands in front of the keys, so that a key's place in the sum still means its position, whatever lies behind the last.
+    """
+    if sinks is None:
+        return torch.softmax(logits, dim=-1)
+    rows, heads, length, _ = logits.shape
+    front = sinks[None, :, None, None].expand(rows, heads, length, 1)
+    return torch.softmax(torch.cat([front, logits], -1), dim=-1)[..., 1:]
 
 
 def dot(query: torch.Tensor, key: torch.Tensor) -> torch.Tensor:
@@ -110,18 +122,17 @@ def mix(weights: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
     return torch.matmul(weights, value.reshape(rows, places, heads, dim // width, width).permute(0, 2, 3, 1, 4))
 
 
-def layer_attention(module, query, key, value, attention_mask, scaling=None, softcap=None, sliding_window=None, view=None,
-                    **_):
-    """The function that transformers calls in each layer, with query [B, heads, S, d], key and value [B, kv_heads, S, d].
+def layer_attention(module, query, key, value, attention_mask, scaling=None, softcap=None, view=None, s_aux=None, **kwargs):
+    """The function that transformers calls in each layer, with query [B, heads, S, d], key [B, kv_heads, S, d] and value [B, kv_heads, S, e].
 
-    It returns [B, S, heads, d], as GPT-2 wants it; the other bodies would take the last two as one, too.
+    It returns [B, S, heads, e], as GPT-2 wants it; the other bodies would take the last two as one, too. s_aux are gpt-oss's sinks.
     """
     scaling = module.scaling if scaling is None else scaling
     view = VIEW.get() if view is None else view
-    mask = view.masks[sliding_window]
+    mask = view.masks[kwargs.get("sliding_window", getattr(module, "sliding_window", None))]  # Qwen2-MoE's layers have it and hand it not on
     tokens = (part.transpose(1, 2) for part in (query, key, value))
-    mixed = view(getattr(module, "layer_idx", None), *tokens, lambda q, k, v: attend(q, k, v, mask, scaling, softcap))
-    return mixed.unflatten(-1, (query.shape[1], query.shape[3])), None
+    mixed = view(getattr(module, "layer_idx", None), *tokens, lambda q, k, v: attend(q, k, v, mask, scaling, softcap, s_aux))
+    return mixed.unflatten(-1, (query.shape[1], value.shape[3])), None
 
 
 AttentionInterface.register(IMPLEMENTATION, layer_attention)

@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from . import falcon, latent
 from .errors import ExportError
 
 
@@ -37,6 +38,8 @@ class Body:
     encoder: bool
     """Its tokens see each other, and not only what stands before them."""
     keys: Keys
+    rotation: frozenset[str] = frozenset()
+    """Keys of its own inside the objects about rotations."""
 
     def heeds(self, key: str) -> bool:
         """Tell whether a key of config.json changes what it computes."""
@@ -76,7 +79,7 @@ def read_bodies(path: Path) -> tuple[dict[str, Body], Keys, dict[str, Nested]]:
     bodies = {}
     for model_type, own in content["bodies"].items():
         parts = [content["every"], content["sights"][own["sight"]], {"used": [content["groups"][name] for name in own["groups"]]}, own]
-        bodies[model_type] = Body(model_type, own["prefix"], own["sight"] == "encoder", keys_of(parts))
+        bodies[model_type] = Body(model_type, own["prefix"], own["sight"] == "encoder", keys_of(parts), frozenset(own.get("rotation", ())))
     nested = {name: Nested(own["inner"], own["model_type"], keys_of([content["every"], {"harmless": own["harmless"]}]))
               for name, own in content["nested"].items()}
     return bodies, keys_of([content["rope"]]), nested
@@ -103,8 +106,15 @@ ENCODERS = {body.model_type: body.prefix for body in BODIES.values() if body.enc
 """Those whose tokens see each other."""
 
 
+OLD_FALCONS = ("RefinedWebModel", "RefinedWeb")
+"""What Falcon 7B and 40B were called before transformers had the class."""
+
+
 def check_type(model_type: str | None, where: str = "config.json") -> Body:
     """Return the kind of body of a config.json; ExportError when it is not supported."""
+    if model_type in OLD_FALCONS:
+        raise ExportError(f"{where}: model_type {model_type!r} is an old name of falcon, with other keys (n_head, n_layer, n_head_kv for "
+                          "num_attention_heads, num_hidden_layers, num_kv_heads); take the config.json that its makers publish now")
     if model_type not in BODIES:
         raise ExportError(f"{where}: model_type {model_type!r} is not supported; supported are {', '.join([*BODIES, *NESTED])}")
     return BODIES[model_type]
@@ -115,7 +125,11 @@ def describe(config) -> Sizes:
     body = check_type(config.model_type)
     heads = config.num_attention_heads
     kv_heads = (getattr(config, "num_key_value_heads", None) if body.heeds("num_key_value_heads") else None) or heads
+    if config.model_type == falcon.MODEL_TYPE:
+        kv_heads = falcon.key_heads(config)
     head_dim = (getattr(config, "head_dim", None) if body.heeds("head_dim") and not body.encoder else None) or config.hidden_size // heads
+    if config.model_type in latent.LATENT:
+        kv_heads, head_dim = heads, max(latent.head_sizes(config))
     hidden = getattr(config, "word_embed_proj_dim", None) or config.hidden_size
     return Sizes(config.num_hidden_layers, heads, kv_heads, head_dim, hidden, config.vocab_size, windows(config))
 

@@ -11,7 +11,7 @@ from torch import nn
 from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification
 from transformers.initialization import no_init_weights
 
-from . import experts, forms, heads, internlm2
+from . import forms, heads, internlm2, stacked
 from .bodies import ENCODERS, check_type, describe
 from .encoder import Classifier
 from .errors import ExportError, about, first_line
@@ -22,6 +22,7 @@ from .model import Model, Part, decoder, encoder
 from .modules import Modules, folders, modules_of
 from .nested import text_config, text_weights
 from .rope import position_limit
+from .routers import check_counts
 from .sentence import FILES as SENTENCE_FILES
 from .tokenizer import load_tokenizer
 from .values import check_values, label_names, short
@@ -137,7 +138,7 @@ def part(raw: dict, directory: Path, family: Family, tokenizer: Tokenizer, weigh
         raise ExportError(f"the checkpoint has the weights {twice} and {twice.removeprefix(prefix)}, and only one can be meant")
     if raw.get("model_type") == "internlm2":
         given = internlm2.llama_weights(given, config)
-    given = experts.stacked(given, config.model_type)
+    given = stacked.stacked(given, config, raw)
     embedding = given.get(name_of(body, body.get_input_embeddings().weight))
     source = heads.Given(form, weights, body, embedding, describe(config).hidden, raw)
     head = forms.build(source)
@@ -176,6 +177,7 @@ def body_config(raw: dict, directory: Path, family: Family | None = None):
         config = AutoConfig.for_model(raw["model_type"], **kept)
         describe(config)
         position_limit(config)
+        check_counts(config)
         empty_body(config)
     except ExportError:
         raise

@@ -12,9 +12,10 @@ import onnx_ir as ir
 import torch
 from torch import nn
 
-from . import encoder, encoder_packed, packed, padded, storage, weights
+from . import encoder, encoder_packed, falcon, packed, padded, storage, weights
 from .attention import IMPLEMENTATION
 from .experts import take_apart
+from .latent import made_plain
 from .model import Model, Part
 from .reference import float32_copy
 from .rope import looked_up
@@ -26,8 +27,14 @@ INLINE_LIMIT = 1_500_000_000
 
 def traceable(body: nn.Module, max_tokens: int) -> nn.Module:
     """Return a float32 copy of a transformers body that calls this package's attention and looks its rotations up."""
-    clone = take_apart(float32_copy(body))
-    clone.set_attn_implementation(IMPLEMENTATION)
+    clone = made_plain(take_apart(float32_copy(body)))
+    if clone.config.model_type == falcon.MODEL_TYPE:
+        falcon.hand_over(clone)
+    else:
+        clone.set_attn_implementation(IMPLEMENTATION)
+    if clone.config.model_type == "phimoe":  # whose layers all have the window of its config, and do not know it
+        for layer in clone.layers:
+            layer.self_attn.sliding_window = clone.config.sliding_window
     if hasattr(clone, "rotary_emb"):
         clone.rotary_emb = looked_up(clone.rotary_emb, max(2, max_tokens))
     return clone

@@ -71,7 +71,7 @@ def unknown_keys(raw: dict, known: Keys, own: set[str], model_type: str, path: s
 def unknown_rotations(raw: dict, body: Body, path: str) -> Iterator[str]:
     """Give the unknown keys inside the objects about rotations, which may hold one object for each type of layer."""
     keys = body.keys
-    known = Keys(ROPE.used | keys.used & BESIDE, ROPE.harmless, ROPE.only | {key: only for key, only in keys.only.items() if key in BESIDE})
+    known = Keys(ROPE.used | keys.used & BESIDE | body.rotation, ROPE.harmless, ROPE.only | {key: only for key, only in keys.only.items() if key in BESIDE})
     for name in ROTATIONS:
         for inner, entries in nested(name, raw.get(name)):
             yield from (f"{inner}.{key}" for key in unknown_keys(entries, known, set(), body.model_type, f"{path}: {inner}"))

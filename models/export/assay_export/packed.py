@@ -28,10 +28,14 @@ class TileView:
 
     def __call__(self, layer, query, key, value, attend):
         query, key, value = query[0], key[0], value[0]
+        dims = key.shape[-1], value.shape[-1]
+        key, value = (widened(part, max(dims)) for part in (key, value))
         self.present += [key, value]
         keys = torch.cat([self.past[2 * layer], key])
         values = torch.cat([self.past[2 * layer + 1], value])
-        mixed = attend(take(query, self.query_index), take(keys, self.key_index), take(values, self.key_index))
+        query = take(query, self.query_index)  # first, so that graphs keep the names that they had
+        keys, values = (narrowed(take(part, self.key_index), dim) for part, dim in zip((keys, values), dims, strict=True))
+        mixed = attend(query, keys, values)
         self.mixed = nn.functional.embedding(self.scatter_index, mixed.flatten(0, 1))[None]
         return self.mixed
 
@@ -39,6 +43,16 @@ class TileView:
 def take(tokens: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
     """Return tokens [X, heads, d] at index [R, L] as [R, L, heads, d]."""
     return nn.functional.embedding(index, tokens.flatten(1)).unflatten(-1, tokens.shape[1:])
+
+
+def widened(tokens: torch.Tensor, dim: int) -> torch.Tensor:
+    """Return tokens [X, heads, d] with zeros behind each head up to dim, since a cache has keys and values of one size."""
+    return tokens if tokens.shape[-1] == dim else nn.functional.pad(tokens, (0, dim - tokens.shape[-1]))
+
+
+def narrowed(tokens: torch.Tensor, dim: int) -> torch.Tensor:
+    """Return tokens [R, L, heads, d] without what lies behind the first dim of each head."""
+    return tokens if tokens.shape[-1] == dim else tokens[..., :dim]
 
 
 class PackedGraph(nn.Module):

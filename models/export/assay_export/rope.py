@@ -31,7 +31,10 @@ class RotaryTable(nn.Module):
 def rotary_table(rotary: nn.Module, max_tokens: int, *layer_type: str) -> RotaryTable:
     """Return the table of a transformers rotary module for positions below max_tokens."""
     with torch.no_grad():
-        cos, sin = rotary(torch.zeros(1, dtype=torch.float32), torch.arange(max_tokens)[None], *layer_type)
+        turns = rotary(torch.zeros(1, dtype=torch.float32), torch.arange(max_tokens)[None], *layer_type)
+    if isinstance(turns, torch.Tensor):  # DeepSeek-V2's are complex numbers, one for each pair of columns
+        turns = (torch.cat((part, part), -1) for part in (turns.real, turns.imag))
+    cos, sin = turns
     return RotaryTable(cos[0], sin[0])
 
 
@@ -66,6 +69,11 @@ def position_limit(config) -> int:
     return min([limit, *(rotation_limit(own, limit) for own in rotations(config))])
 
 
+def scaled_queries(rope: dict) -> bool:
+    """Tell whether queries are multiplied by a logarithm of their position from original_max_position_embeddings on, as Ministral 3's are."""
+    return bool(rope.get("llama_4_scaling_beta"))
+
+
 def rotations(config) -> list[dict]:
     """Return the parameters of each kind of rotation: one, or one for each type of layer."""
     rope = getattr(config, "rope_parameters", None) or {}
@@ -76,6 +84,8 @@ def rotations(config) -> list[dict]:
 def rotation_limit(rope: dict, limit: int) -> int:
     """Return how far one kind of rotation goes; ExportError when it is not supported."""
     kind = rope.get("rope_type", "default")
+    if scaled_queries(rope):  # up to there it is 1, which no way of computing a logarithm changes
+        limit = min(limit, rope.get("original_max_position_embeddings") or limit)
     if kind == "longrope":
         original = rope.get("original_max_position_embeddings") or limit
         return min(limit, original)
@@ -86,9 +96,14 @@ def rotation_limit(rope: dict, limit: int) -> int:
 
 
 def limit_notice(config) -> list[str]:
-    """Say for the user that sequences are bound where a scaling changes its frequencies."""
+    """Say for the user that sequences are bound where a scaling changes its frequencies, or what it multiplies queries by."""
     limit = position_limit(config)
-    if all(own.get("rope_type") != "longrope" for own in rotations(config)) or limit >= config.max_position_embeddings:
+    if limit >= config.max_position_embeddings:
+        return []
+    if any(scaled_queries(own) for own in rotations(config)):
+        return [f"config.json: llama_4_scaling_beta multiplies queries from position {limit} on by a logarithm, which is not computed, so "
+                f"max_tokens is {limit} and not {config.max_position_embeddings}"]
+    if all(own.get("rope_type") != "longrope" for own in rotations(config)):
         return []
     return [f"config.json: rope_type longrope rotates all tokens otherwise in a text of more than {limit} tokens, so max_tokens is {limit} and not "
             f"{config.max_position_embeddings}"]

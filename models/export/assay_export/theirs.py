@@ -6,8 +6,10 @@ import torch
 import transformers
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoModelForTokenClassification, AutoTokenizer
 
+from . import mxfp4
 from .bounds import bounded
 from .errors import ExportError, first_line
+from .files import read_json
 from .render import Refusal, clock
 from .text import TextRules
 
@@ -91,9 +93,12 @@ def model_of(directory: Path, class_name: str, labels: int | None = None):
     loader = next((loader for ending, loader in ENDINGS.items() if class_name.endswith(ending)), None)
     if loader is None or not hasattr(transformers, class_name):
         raise ExportError(f"{directory / 'config.json'}: transformers has no class {class_name}")
+    options = {} if labels is None else {"num_labels": labels}
+    if mxfp4.used(read_json(directory / "config.json")):  # whatever kernels the machine has
+        options["quantization_config"] = transformers.Mxfp4Config(dequantize=True)
     try:
         model, seen = loader.from_pretrained(directory, dtype=torch.float32, attn_implementation="eager", output_loading_info=True,
-                                             return_dict=True, **LOCAL, **({} if labels is None else {"num_labels": labels}))
+                                             return_dict=True, **LOCAL, **options)
     except Exception as error:  # as above
         raise ExportError(f"{directory}: transformers cannot load the model: {first_line(error)}") from error
     if type(model).__name__ != class_name:

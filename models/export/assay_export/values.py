@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from transformers.activations import ACT2FN
 
+from . import mxfp4
 from .errors import ExportError
 
 
@@ -45,10 +46,10 @@ def check_values(raw: dict, path: Path) -> None:
 
 
 def check_quantized(raw: dict, path: Path) -> None:
-    """Refuse weights that stand for others."""
+    """Refuse weights that stand for others, but those that are widened here."""
     for name in ("quantization_config", "quantization"):
         value = raw.get(name)
-        if value is not None:
+        if value is not None and not mxfp4.used(raw):
             method = value.get("quant_method") if isinstance(value, dict) else None
             how = f" ({method})" if isinstance(method, str) else ""
             raise ExportError(f"{path}: {name}: quantized weights are not supported{how}; take the checkpoint that they were made from, or "

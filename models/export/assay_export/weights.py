@@ -47,12 +47,12 @@ def placeholder(shape: torch.Size, read: Callable[[], torch.Tensor]) -> nn.Param
     return empty
 
 
-def part(given: nn.Parameter, number: int) -> nn.Parameter:
-    """Return one of the matrices of a parameter of three dimensions; of a placeholder one that reads that matrix alone."""
+def part(given: nn.Parameter, number: int, turn: Callable[[torch.Tensor], torch.Tensor] = lambda own: own) -> nn.Parameter:
+    """Return one of the things that a parameter has along its first dimension, turned; of a placeholder one that reads that thing alone."""
     if not hasattr(given, "read"):
-        return nn.Parameter(given[number], requires_grad=False)
+        return nn.Parameter(turn(given[number]).contiguous(), requires_grad=False)
     stored = given.stored
-    return placeholder(given.shape[1:], lambda: stored[number].float())
+    return placeholder(turn(torch.zeros((), device="meta").expand(given.shape[1:])).shape, lambda: turn(stored[number].float()).contiguous())
 
 
 def load(given: nn.Parameter) -> torch.Tensor:

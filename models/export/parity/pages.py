@@ -41,13 +41,11 @@ NOT_COVERED = """## Not covered, and why
 | Babelscape/Llama-3.1-8B-PRM800k-r, Llama-3.1-8B-PRM800k-PDDL-r | a class and a head of their own, whose code lies in the checkpoint; refused by the name of the class. Babelscape/Qwen2.5-Math-PRM-7B-PDDL-r is read (`qwen-prm`) |
 | PickScore, HPSv2, ImageReward, LLaVA and VILA models | images |
 | GenRM, critique and judge models that write first | they must generate text; where the verdict is the next token, `choice` reads it |
-| Falcon, Bloom, MPT | their layers compute attention themselves, with ALiBi in part; their `model_type` is refused by name |
+| Falcon with ALiBi (RW), Bloom, MPT | a bias for each distance is added to the logits, which is not computed; refused by name. Other Falcons are read |
 | Qwen 3.5, Qwen3-Next, Jamba and others with layers of linear attention | such a layer keeps a state that grows token by token; refused by name |
-| gpt-oss | its attention has a sink for each head; refused by name |
-| DeepSeek V2 and V3 | keys and values are of different sizes; refused by name |
-| `--int8` of bodies with experts (Mixtral, Qwen3-MoE) | float32, float16 and bfloat16 are stored; refused |
+| `--int8` of bodies with experts (Mixtral, Qwen2- and Qwen3-MoE, Phi-3.5-MoE, gpt-oss, DeepSeek) | float32, float16 and bfloat16 are stored; refused |
 | images of Gemma 3 | the text's part is read, and takes text alone |
-| quantized checkpoints (GPTQ, AWQ, bitsandbytes) | the weights that the authors scored with are the unquantized ones; export those |
+| quantized checkpoints (GPTQ, AWQ, bitsandbytes, FP8), but gpt-oss in MXFP4 | the weights that the authors scored with are the unquantized ones; export those |
 | adapters other than plain LoRA (DoRA, IA3, PiSSA as it is trained, trained biases) | their sums are others; `merge_and_unload()` of peft makes a checkpoint of them |
 | pickled weights (.bin, .pt) | loading them can run code; save them as safetensors first |
 """

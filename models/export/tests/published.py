@@ -13,6 +13,15 @@ BERT = COMMON | SIZES | {"attention_probs_dropout_prob": 0.1, "hidden_dropout_pr
 DEBERTA = BERT | {"position_embedding_type": None, "type_vocab_size": 0, "relative_attention": True, "max_relative_positions": -1,
                   "position_biased_input": False, "pooler_dropout": 0, "pooler_hidden_act": "gelu", "pooler_hidden_size": 32}
 
+LATENT = {"attention_bias": False, "ep_size": 1, "first_k_dense_replace": 1, "kv_lora_rank": 16, "moe_intermediate_size": 24, "moe_layer_freq": 1,
+          "n_routed_experts": 4, "num_experts_per_tok": 2, "num_key_value_heads": 4, "pretraining_tp": 1, "qk_nope_head_dim": 16,
+          "qk_rope_head_dim": 8, "seq_aux": True, "v_head_dim": 16, "rope_scaling": {
+              "beta_fast": 32, "beta_slow": 1, "factor": 4, "mscale": 0.707, "mscale_all_dim": 0.707, "original_max_position_embeddings": 80,
+              "type": "yarn"}}
+FALCON = COMMON | {"model_type": "falcon", "alibi": False, "apply_residual_connection_post_layernorm": False, "attention_dropout": 0.0, "bias": False,
+                   "hidden_dropout": 0.0, "hidden_size": 32, "layer_norm_epsilon": 1e-5, "multi_query": True, "new_decoder_architecture": False,
+                   "num_attention_heads": 4, "num_hidden_layers": 2, "parallel_attn": True}
+
 PUBLISHED = {
     "Llama 3.1": DECODER | {"model_type": "llama", "attention_bias": False, "mlp_bias": False, "pretraining_tp": 1, "rope_scaling": LLAMA3,
                             "eos_token_id": [2, 3], "head_dim": 8, "pad_token_id": 4},
@@ -105,4 +114,40 @@ PUBLISHED = {
                                        "num_experts_per_tok": 2, "output_router_logits": False, "router_aux_loss_coef": 0.001},
     "Mixtral": DECODER | {"model_type": "mixtral", "num_experts_per_tok": 2, "num_local_experts": 8, "output_router_logits": False,
                           "router_aux_loss_coef": 0.02, "sliding_window": None},
+    "Qwen 1.5 MoE": DECODER | WINDOWS | {"model_type": "qwen2_moe", "decoder_sparse_step": 1, "moe_intermediate_size": 24, "norm_topk_prob": False,
+                                         "num_experts": 4, "num_experts_per_tok": 2, "output_router_logits": False, "router_aux_loss_coef": 0.001,
+                                         "shared_expert_intermediate_size": 48},
+    "Phi 3.5 MoE": DECODER | {"model_type": "phimoe", "attention_bias": True, "hidden_dropout": 0.0, "input_jitter_noise": 0.01, "lm_head_bias": True,
+                              "num_experts_per_tok": 2, "num_local_experts": 4, "original_max_position_embeddings": 160, "output_router_logits": False,
+                              "router_aux_loss_coef": 0.0, "router_jitter_noise": 0.01, "sliding_window": 320, "rope_scaling": {
+                                  "type": "longrope", "long_factor": [4.0] * 4, "short_factor": [1.0] * 4, "long_mscale": 1.2, "short_mscale": 1.2,
+                                  "original_max_position_embeddings": 160}},
+    "gpt-oss": DECODER | {"model_type": "gpt_oss", "attention_bias": True, "experts_per_token": 2, "head_dim": 16, "initial_context_length": 80,
+                          "layer_types": ["sliding_attention", "full_attention"], "num_experts_per_tok": 2, "num_local_experts": 4, "pad_token_id": 4,
+                          "output_router_logits": False, "router_aux_loss_coef": 0.9, "sliding_window": 128, "swiglu_limit": 7.0,
+                          "quantization_config": {"modules_to_not_convert": ["lm_head"], "quant_method": "mxfp4"}, "rope_scaling": {
+                              "beta_fast": 32.0, "beta_slow": 1.0, "factor": 4.0, "original_max_position_embeddings": 80, "rope_type": "yarn",
+                              "truncate": False}},
+    "DeepSeek V2 Lite": DECODER | LATENT | {"model_type": "deepseek_v2", "aux_loss_alpha": 0.001, "n_group": 1, "n_shared_experts": 2,
+                                            "norm_topk_prob": False, "q_lora_rank": None, "routed_scaling_factor": 1.0, "scoring_func": "softmax",
+                                            "topk_group": 1, "topk_method": "greedy"},
+    "DeepSeek V3": DECODER | LATENT | {"model_type": "deepseek_v3", "n_group": 2, "n_shared_experts": 1, "norm_topk_prob": True,
+                                       "num_nextn_predict_layers": 1, "q_lora_rank": 16, "routed_scaling_factor": 2.5, "scoring_func": "sigmoid",
+                                       "topk_group": 1, "topk_method": "noaux_tc"},
+    "Falcon 7B": FALCON,
+    "Falcon 40B": FALCON | {"new_decoder_architecture": True, "num_kv_heads": 2},
+    "Falcon 2": FALCON | {"new_decoder_architecture": True, "num_kv_heads": 2, "activation": "gelu", "ff_factor": 4, "ffn_hidden_size": 128,
+                          "num_ln_in_parallel_attn": 1, "rope_theta": 500042.0, "max_position_embeddings": 320},
+    "Seed-OSS": DECODER | {"model_type": "seed_oss", "attention_bias": True, "attention_out_bias": False, "head_dim": 16, "mlp_bias": False,
+                           "pad_token_id": 4, "residual_dropout": 0.1, "rope_scaling": {"rope_type": "default"}},
+    "EXAONE 4 1.2B": DECODER | {"model_type": "exaone4", "head_dim": 16, "layer_types": ["full_attention"] * 2, "sliding_window": None,
+                                "sliding_window_pattern": None, "pad_token_id": 0, "rope_scaling": LLAMA3},
+    "EXAONE 4 32B": DECODER | {"model_type": "exaone4", "head_dim": 16, "layer_types": ["sliding_attention", "full_attention"], "sliding_window": 64,
+                               "sliding_window_pattern": "LLLG", "rope_scaling": LLAMA3},
+    "Ministral 3": DECODER | {"model_type": "ministral3", "head_dim": 16, "sliding_window": None, "rope_theta": None, "rope_scaling": None,
+                              "rope_parameters": {
+                                  "beta_fast": 32.0, "beta_slow": 1.0, "factor": 16.0, "llama_4_scaling_beta": 0.1, "mscale": 1.0, "mscale_all_dim": 1.0,
+                                  "original_max_position_embeddings": 160, "rope_theta": 1000000.0, "rope_type": "yarn", "type": "yarn"}},
+    "StableLM 2": DECODER | {"model_type": "stablelm", "rms_norm_eps": None, "layer_norm_eps": 1e-5, "partial_rotary_factor": 0.25,
+                             "qk_layernorm": False, "use_parallel_residual": False, "use_qkv_bias": True, "hidden_dropout": 0.0},
 }

@@ -1,34 +1,34 @@
 """Bodies with experts: weights by one name or another, read as transformers reads them, and bits that hang on a token alone."""
 
 import random
-import subprocess
-import sys
-from pathlib import Path
+from functools import cache
 
 import pytest
 import torch
 from conftest import read_bundle
 from safetensors.torch import load_file, save_file
 from test_bits import THREADS, pick
-from transformers import AutoModelForSequenceClassification, Qwen3MoeConfig
+from transformers import AutoConfig, AutoModelForSequenceClassification
 
-from assay_export import ExportError, check, tiny, weights
+from assay_export import ExportError, check, weights
 from assay_export import checkpoint as reading
 from assay_export.cli import arguments, export
 from assay_export.family import families
-from assay_export.plan import Slack, apart, packed_feeds, prefix_tree
+from assay_export.plan import Segment, Slack, apart, packed_feeds, prefix_tree
 from assay_export.reference import Reference
-from parity import large
+from assay_export.routers import check_counts
 from parity.case import every_case
 
 CASES = {case.name: case for case in every_case()}
 IDS = [24, 60, 33, 97, 41, 150, 28, 66, 201, 77, 34, 120]
-KINDS = ("body-mixtral", "body-qwen3-moe")
+APART = ("body-mixtral", "body-qwen3-moe", "body-qwen2-moe", "body-phimoe", "body-deepseek-v2", "body-deepseek-v2-lite", "body-deepseek-v3",
+         "body-deepseek-v3-plain")
+KINDS = (*APART, "body-gpt-oss", "body-gpt-oss-mxfp4")
 
 
 @pytest.fixture
 def source(tmp_path, request):
-    """A tiny checkpoint of a parity case, whose experts' weights are named one by one."""
+    """A tiny checkpoint of a parity case."""
     CASES[request.param].write(tmp_path / "checkpoint")
     return tmp_path / "checkpoint"
 
@@ -61,7 +61,7 @@ def test_experts_are_read_as_transformers_reads_them(source, monkeypatch, large)
     assert abs(ours(source) - theirs(source)) < 1e-5
 
 
-@pytest.mark.parametrize("source", KINDS, indirect=True)
+@pytest.mark.parametrize("source", APART, indirect=True)
 def test_experts_in_one_tensor_are_the_same(source, tmp_path):
     model = AutoModelForSequenceClassification.from_pretrained(source, dtype=torch.float32)
     whole = {name: value for name, value in model.state_dict().items() if ".experts." in name}
@@ -93,33 +93,56 @@ def test_experts_that_are_not_whole(source, edit, words):
     assert words in str(caught.value)
 
 
-def test_an_export_holds_no_copy_of_the_experts(tmp_path, texts):
-    """Of a model with five times the layers it has hardly more memory of its own, which no file backs."""
-    own = {}
-    for layers in (1, 5):
-        config = Qwen3MoeConfig(vocab_size=1024, hidden_size=1024, moe_intermediate_size=1024, num_experts=4, num_experts_per_tok=2, num_labels=1,
-                                num_hidden_layers=layers, num_attention_heads=4, num_key_value_heads=2, head_dim=64, max_position_embeddings=512,
-                                architectures=["Qwen3MoeForSequenceClassification"])
-        source, out = tmp_path / str(layers), tmp_path / f"out-{layers}"
-        large.write_checkpoint(source, config, tiny.family_tokenizer("qwen2", 400, texts))
-        process = subprocess.Popen([sys.executable, "-m", "assay_export", source, out, "--no-check", "--dtype", "bfloat16", "--external-data"],
-                                   cwd=Path(__file__).parents[1])
-        _, own[layers] = large.watch(process)
-        assert process.returncode == 0 and read_bundle(out).golden
-    weights_of_four = 4 * 4 * 3 * 1024 * 1024 * 2 / 2**30
-    assert own[5] - own[1] < 0.75 * weights_of_four
+@pytest.mark.parametrize(("model_type", "fields", "words"), [
+    ("mixtral", {"num_experts_per_tok": 9}, "num_experts_per_tok is 9, and there are 8 experts"),
+    ("gpt_oss", {"num_experts_per_tok": 0}, "num_experts_per_tok is 0, and there are 128 experts"),
+    ("deepseek_v3", {"n_group": 7}, "n_group is 7, and 256 experts must make that many groups of one size, each of two or more"),
+    ("deepseek_v3", {"n_group": 256}, "n_group is 256, and"),
+    ("deepseek_v3", {"topk_group": 9}, "topk_group is 9: of 8 groups of 32 experts"),
+    ("deepseek_v2", {}, "num_experts_per_tok is None, and there are 64 experts"),
+    ("deepseek_v2", {"topk_method": "group_limited_greedy", "num_experts_per_tok": 6}, "n_group is None, and 64 experts"),
+    ("deepseek_v2", {"topk_method": "group_limited_greedy", "n_group": 16, "topk_group": 1, "num_experts_per_tok": 6},
+     "topk_group is 1: of 16 groups of 4 experts that many must have 6 to choose from"),
+])
+def test_numbers_of_experts_that_are_refused(model_type, fields, words):
+    with pytest.raises(ExportError) as caught:
+        check_counts(AutoConfig.for_model(model_type, **fields))
+    assert words in str(caught.value)
 
 
-@pytest.mark.parametrize("source", ["body-mixtral"], indirect=True)
-def test_readings_are_bit_equal_in_any_plan(source, tmp_path):
-    export(arguments().parse_args([str(source), str(tmp_path / "out"), "--no-check"]))
-    bundle, rng = read_bundle(tmp_path / "out"), random.Random(5)
+@pytest.mark.parametrize("source", ["body-deepseek-v3"], indirect=True)
+def test_layers_of_tokens_beyond_the_next_are_left_out(source):
+    before = ours(source)
+    change(source, lambda given: given.update({name.replace(".2.", ".3."): value.clone() for name, value in given.items() if ".layers.2." in name}))
+    assert ours(source) == before
+    change(source, lambda given: given.update({"model.layers.4.input_layernorm.weight": torch.ones(32)}))
+    with pytest.raises(ExportError, match=r"a weight model.layers.4.input_layernorm.weight that DeepseekV3Model does not use"):
+        ours(source)
+
+
+@pytest.fixture(scope="module")
+def bundles(tmp_path_factory):
+    """A function that returns the packed bundle of a parity case."""
+    @cache
+    def make(name: str):
+        place = tmp_path_factory.mktemp(name)
+        CASES[name].write(place / "checkpoint")
+        export(arguments().parse_args([str(place / "checkpoint"), str(place / "out"), "--no-check"]))
+        return read_bundle(place / "out")
+    return make
+
+
+@pytest.mark.parametrize("name", ["body-mixtral", "body-qwen2-moe", "body-phimoe", "body-gpt-oss", "body-deepseek-v2", "body-deepseek-v3-plain",
+                                  "body-falcon-40b"])
+def test_readings_are_bit_equal_in_any_plan(bundles, name):
+    bundle, rng = bundles(name), random.Random(5)
     vocab = bundle.manifest["graph"]["vocab_size"]
-    known = [[rng.randrange(vocab) for _ in range(count)] for count in (1, 2, 3, 9, 200)]
+    longest = min(200, bundle.manifest["limits"]["max_tokens"])  # Phi-3.5-MoE's table ends early
+    known = [[rng.randrange(vocab) for _ in range(count)] for count in (1, 2, 3, 9, longest)]
     known += [(known[4][:cut] + [rng.randrange(vocab) for _ in range(7)]) for cut in (0, 5, 40, 111)]
     sessions = [check.open_graph(bundle.graph, threads) for threads in THREADS]
     seen: dict[int, bytes] = {}
-    for number in range(30):
+    for number in range(24):
         chosen = [number] if number < len(known) else pick(rng, known)
         given = [known[one] for one in chosen]
         segments = last = apart(given)
@@ -130,3 +153,23 @@ def test_readings_are_bit_equal_in_any_plan(source, tmp_path):
         for session in sessions:
             for one, row in zip(chosen, check.run(session, feeds)[0], strict=False):
                 assert seen.setdefault(one, row.tobytes()) == row.tobytes(), (number, len(known[one]))
+
+
+@pytest.mark.parametrize("name", ["body-gpt-oss", "body-deepseek-v2", "body-deepseek-v3-plain"])
+def test_readings_are_bit_equal_behind_cached_keys(bundles, name):
+    """Also where values are padded to the size of keys, or keys to that of values, and where sinks stand before the keys."""
+    bundle, rng = bundles(name), random.Random(6)
+    ids = [rng.randrange(bundle.manifest["graph"]["vocab_size"]) for _ in range(200)]
+    names = [f"{part}.{layer}" for layer in range(bundle.sizes[0]) for part in ("key", "value")]
+    whole = Segment(None, 0, ids)
+    want, *present = check.run(check.open_graph(bundle.graph), packed_feeds([whole], [(whole, 199)], *bundle.sizes),
+                               ("readings", *(f"present_{name}" for name in names)))
+    assert all(value.shape == (200, *bundle.sizes[1:]) for value in present)
+    for threads in THREADS:
+        session = check.open_graph(bundle.graph, threads)
+        for length in (1, 2, 9, 64, 150):
+            head = Segment(None, 0, ids[:-length])
+            tail = Segment(head, 200 - length, ids[-length:])
+            past = {f"past_{name}": value[:200 - length] for name, value in zip(names, present, strict=True)}
+            feeds = packed_feeds([tail], [(tail, length - 1)], *bundle.sizes, past=(head, past), slack=Slack(0, length % 3, 0, 0))
+            assert check.run(session, feeds)[0].tobytes() == want.tobytes(), (threads, length)

@@ -26,8 +26,8 @@ OFF = re.compile("dropout|pdrop|layerdrop|^output_|^use_cache$|^return_dict$|^pr
 """Keys that transformers' modules read and that change no score outside training: dropouts, what a call returns, losses."""
 
 HEADS = {"bert": {"type_vocab_size"}, "gpt_neox": {"is_decoder"}, "modernbert": {"decoder_bias", "deterministic_flash_attn", "sparse_prediction",
-         "sparse_pred_ignore_index"}, "deberta": {"legacy"}, "deberta-v2": {"legacy"}}
-"""Keys that they read in classes that are not exported, of masked tokens or of generation."""
+         "sparse_pred_ignore_index"}, "deberta": {"legacy"}, "deberta-v2": {"legacy"}, "falcon": {"dtype"}}
+"""Keys that they read in classes that are not exported, of masked tokens or of generation, or for flash attention alone."""
 
 
 @pytest.mark.parametrize("model_type", OURS)
@@ -76,6 +76,15 @@ def test_what_people_publish_is_known(name):
     ("eurobert", {"clf_pooling": "bos"}, 'clf_pooling: "bos", and the class goes by classifier_pooling, is not supported for eurobert'),
     ("modernbert", {"hidden_act": "relu"}, "and the class goes by hidden_activation"),
     ("deberta", {"position_buckets": 256}, "position_buckets: 256, and the class has no buckets, is not supported for deberta"),
+    ("falcon", {"alibi": True}, "alibi: true, which adds a bias for each distance to the logits and is not computed here, is not supported"),
+    ("falcon", {"apply_residual_connection_post_layernorm": True}, "and the class never does, is not supported for falcon"),
+    ("gpt_oss", {"hidden_act": "gelu"}, 'hidden_act: "gelu", and the class has one of its own, is not supported for gpt_oss'),
+    ("deepseek_v2", {"topk_method": "noaux_tc"}, 'topk_method: "noaux_tc" is not supported for deepseek_v2; supported is "greedy" or "group_limi'),
+    ("deepseek_v2", {"norm_topk_prob": True}, "and the class never divides shares by their sum, is not supported for deepseek_v2"),
+    ("deepseek_v3", {"scoring_func": "softmax"}, 'scoring_func: "softmax" is not supported for deepseek_v3; supported is "sigmoid"'),
+    ("deepseek_v3", {"moe_layer_freq": 2}, "and the class has experts in every layer behind the first, is not supported"),
+    ("phimoe", {"num_experts_per_tok": 3}, "num_experts_per_tok: 3, and the class always takes two, is not supported for phimoe; supported is 2"),
+    ("hunyuan_v1_dense", {"use_cla": True}, "use_cla: true, which lets layers share their keys and values, is not supported"),
     ("llama", {"chunk_size_feed_forward": False}, "chunk_size_feed_forward: false"),
 ])
 def test_values_that_are_refused(model_type, fields, words):
@@ -87,6 +96,7 @@ def test_values_that_are_refused(model_type, fields, words):
 @pytest.mark.parametrize(("fields", "names"), [
     ({"mup_scale": 2.0}, ["mup_scale"]), ({"logit_scale": 0.5, "embedding_multiplier": 12}, ["logit_scale", "embedding_multiplier"]),
     ({"rope_parameters": {"rope_type": "default", "rope_theta": 1.0, "alpha": 3}}, ["rope_parameters.alpha"]),
+    ({"rope_parameters": {"rope_type": "default", "rope_theta": 1.0, "llama_4_scaling_beta": 0.1}}, ["rope_parameters.llama_4_scaling_beta"]),
     ({"rope_scaling": {"full_attention": {"beta": 1}}}, ["rope_scaling.full_attention.beta"])])
 def test_keys_that_are_not_known(fields, names):
     raw = AutoConfig.for_model("llama").to_dict() | fields
@@ -94,6 +104,11 @@ def test_keys_that_are_not_known(fields, names):
         check_keys(raw, "config.json")
     assert str(caught.value).startswith(f"config.json: {', '.join(names)} ") and " ".join(f"--harmless {name}" for name in names) in str(caught.value)
     assert check_keys(raw, "config.json", harmless=names) == names
+
+
+def test_an_old_name_of_falcon():
+    with pytest.raises(ExportError, match="model_type 'RefinedWebModel' is an old name of falcon, with other keys .*; take the config.json that"):
+        check_keys({"model_type": "RefinedWebModel", "n_head": 71, "n_layer": 32}, "config.json")
 
 
 def test_a_key_that_says_nothing_is_no_key():

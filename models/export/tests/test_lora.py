@@ -10,7 +10,12 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification, GPT2Config, GPT2LMHeadModel
 
 from assay_export import ExportError, lora, tiny
+from assay_export import checkpoint as reading
 from assay_export.cli import arguments, export
+from assay_export.family import families
+from assay_export.nested import known_config
+from assay_export.reference import Reference
+from parity.case import every_case
 
 IDS = torch.tensor([[5, 9, 301, 7, 44, 8, 120, 17]])
 
@@ -77,6 +82,29 @@ def test_weights_that_lie_on_their_side(tmp_path):
     merged = AutoModelForSequenceClassification.from_pretrained(tmp_path / "merged").eval()
     with torch.no_grad():
         assert torch.allclose(merged(input_ids=IDS).logits, wanted, atol=2e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("names", ["body-gemma3", "body-gemma3-old-names"])
+@pytest.mark.parametrize("settings", [{}, {"target_modules": "all-linear"}, {"modules_to_save": ["score", "embed_tokens"]}], ids=str)
+def test_a_text_inside_a_model_of_text_and_images(tmp_path, names, settings):
+    """As Gemma 3 is published: without a head, with weights that read images, and with older names than peft sees."""
+    base = tmp_path / "base"
+    next(case for case in every_case() if case.name == names).write(base)
+    stored = load_file(base / "model.safetensors")
+    stored.pop("score.weight")
+    save_file(stored, base / "model.safetensors", metadata={"format": "pt"})
+    tiny.edit_json(base / "config.json", architectures=["Gemma3ForConditionalGeneration"])
+    wanted = train(base, tmp_path / "adapter", **settings)
+    lora.merge(tmp_path / "adapter", None, tmp_path / "merged")
+    raw, class_name = reading.read_config(tmp_path / "merged")
+    assert class_name == "Gemma3ForSequenceClassification"
+    merged = AutoModelForSequenceClassification.from_pretrained(tmp_path / "merged").eval()
+    with torch.no_grad():
+        assert torch.allclose(merged(input_ids=IDS).logits, wanted, atol=2e-6, rtol=1e-5)
+    family = families()["sequence-classification"]
+    text = known_config({tmp_path / "merged" / "config.json": raw}, family, ())[0]
+    loaded = reading.load(tmp_path / "merged", text, family, reading.load_tokenizer(tmp_path / "merged")[0])
+    assert torch.allclose(Reference(loaded.model).readings(IDS[0].tolist())[-1:], wanted, atol=2e-6, rtol=1e-5)
 
 
 @pytest.mark.parametrize("named", [True, False])

@@ -2,11 +2,13 @@
 
 import json
 
+import onnx
 import pytest
 from conftest import read_bundle
 from transformers import AutoConfig, Gemma3Config
 
 from assay_export import ExportError
+from assay_export.bodies import describe
 from assay_export.cli import arguments, export
 from assay_export.family import families
 from assay_export.keys import check_keys
@@ -76,6 +78,42 @@ def test_longrope_ends_where_its_frequencies_change(tmp_path):
     assert read_bundle(tmp_path / "out").manifest["limits"]["max_tokens"] == 128
     with pytest.raises(ExportError, match="max_tokens 129 must be between 1 and 128"):
         export(arguments().parse_args([str(source), str(tmp_path / "more"), "--max-tokens", "129"]))
+
+
+def test_a_scaling_of_queries_bounds_the_length(tmp_path):
+    CASES["body-ministral3"].write(tmp_path / "checkpoint")
+    said = export(arguments().parse_args([str(tmp_path / "checkpoint"), str(tmp_path / "out"), "--layout", "padded", "--no-check"]))
+    assert "multiplies queries from position 192 on by a logarithm, which is not computed, so max_tokens is 192 and not 256" in said
+    assert read_bundle(tmp_path / "out").manifest["limits"]["max_tokens"] == 192
+
+
+@pytest.mark.parametrize(("fields", "words"), [
+    ({"new_decoder_architecture": True, "parallel_attn": False}, "parallel_attn is false, and with new_decoder_architecture the layers are always"),
+    ({"new_decoder_architecture": True, "num_kv_heads": 3}, "num_kv_heads is 3, and num_attention_heads 4, which must be a multiple of it"),
+    ({"multi_query": False, "num_kv_heads": 2}, "num_kv_heads is 2, and without multi_query and new_decoder_architecture it must be num_attention_he"),
+])
+def test_falcons_that_are_refused(fields, words):
+    with pytest.raises(ExportError) as caught:
+        describe(AutoConfig.for_model("falcon", hidden_size=32, num_attention_heads=4, **fields))
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(("fields", "heads"), [({}, 1), ({"multi_query": False}, 4), ({"new_decoder_architecture": True, "num_kv_heads": 2}, 2)])
+def test_key_heads_of_a_falcon(fields, heads):
+    assert describe(AutoConfig.for_model("falcon", hidden_size=32, num_attention_heads=4, **fields)).kv_heads == heads
+
+
+def test_a_falcon_in_integers(tmp_path):
+    """Its linear layers are of a class of its own, and its attention is a module of ours; the check sees the roundings."""
+    CASES["body-falcon-40b"].write(tmp_path / "checkpoint")
+    export(arguments().parse_args([str(tmp_path / "checkpoint"), str(tmp_path / "out"), "--int8"]))
+    graph = onnx.load(read_bundle(tmp_path / "out").graph).graph
+    assert sum(node.op_type == "MatMulInteger" for node in graph.node) == 8
+
+
+def test_a_cache_of_a_latent_has_the_larger_size_of_head():
+    sizes = describe(AutoConfig.for_model("deepseek_v3", qk_nope_head_dim=16, qk_rope_head_dim=8, v_head_dim=40, num_attention_heads=4))
+    assert (sizes.kv_heads, sizes.head_dim) == (4, 40)
 
 
 def test_one_type_of_layer_bounds_all():

@@ -27,10 +27,10 @@ def gemma(model_type: str, **config) -> Kind:
     return Kind(model_type, GEMMA_TOKENIZER, GEMMA_TOKENS, template("gemma"), config)
 
 
-def body(name: str, made: Kind, class_name: str, seed: int, **settings) -> Case:
+def body(name: str, made: Kind, class_name: str, seed: int, head: dict = HEAD, **settings) -> Case:
     """Return the case of a body's own sequence classification class."""
     bos = 1 if made.tokens["bos_token"] else 0
-    return Case(f"body-{name}", "sequence-classification", write(made, f"{class_name}ForSequenceClassification", HEAD, seed=seed, **settings),
+    return Case(f"body-{name}", "sequence-classification", write(made, f"{class_name}ForSequenceClassification", head, seed=seed, **settings),
                 [*CHAT, *TEXT, *IDS], classifier(bos))
 
 
@@ -39,13 +39,14 @@ def likelihood(name: str, made: Kind, class_name: str, seed: int, **settings) ->
     return Case(f"body-{name}", "dpo", lm(made, f"{class_name}ForCausalLM", seed, **settings), CHAT, log_ratio())
 
 
-def apart(model_type: str):
-    """Return an edit that names the weights of experts one by one, as published checkpoints do."""
+def apart(router: str = ""):
+    """Return an edit that names the weights of experts one by one, as published checkpoints do; router: Mixtral's way, and transformers' name of that."""
+    names = ("w1", "w3", "w2") if router else ("gate_proj", "up_proj", "down_proj")
+
     def edit(weights: dict[str, torch.Tensor]) -> None:
-        for name in [name for name in weights if ".mlp.experts." in name or model_type == "mixtral" and ".mlp.gate." in name]:
+        for name in [name for name in weights if ".mlp.experts." in name or router and f".mlp.{router}." in name]:
             value, part = weights.pop(name), name.rpartition(".")[2]
-            block = name.partition(".mlp.")[0] + (".block_sparse_moe" if model_type == "mixtral" else ".mlp")
-            names = {"qwen3_moe": ("gate_proj", "up_proj", "down_proj"), "mixtral": ("w1", "w3", "w2")}[model_type]
+            block = name.partition(".mlp.")[0] + (".block_sparse_moe" if router else ".mlp")
             if part == "weight":
                 weights[f"{block}.gate.weight"] = value
             for number, own in enumerate(value if part != "weight" else []):
@@ -74,6 +75,12 @@ def with_images(old: bool):
     return write_to
 
 
+def falcon(**config) -> Kind:
+    """Return a kind of Falcon, whose sizes have other names."""
+    return Kind("falcon", QWEN_TOKENIZER, QWEN_TOKENS, template("qwen"), config, grouped=False)
+
+
+FALCON = falcon(ffn_hidden_size=48)
 GRANITE = kind("granite", embedding_multiplier=12.0, attention_multiplier=0.4, residual_multiplier=0.22, logits_scaling=1.5)
 COHERE = kind("cohere", logit_scale=0.25, use_qk_norm=True)
 
@@ -94,11 +101,27 @@ CASES = [
     Case("body-gemma3", "sequence-classification", with_images(False), [*CHAT, *TEXT, *IDS], classifier(1)),
     Case("body-gemma3-old-names", "sequence-classification", with_images(True), [*CHAT, *TEXT, *IDS], classifier(1)),
     body("qwen3-moe", kind("qwen3_moe", head_dim=16, num_experts=6, num_experts_per_tok=3, moe_intermediate_size=24, norm_topk_prob=True,
-                           num_hidden_layers=3, mlp_only_layers=[1]), "Qwen3Moe", 314, edit=apart("qwen3_moe")),
-    body("mixtral", kind("mixtral", num_local_experts=5, num_experts_per_tok=2, sliding_window=9), "Mixtral", 315, edit=apart("mixtral")),
+                           num_hidden_layers=3, mlp_only_layers=[1]), "Qwen3Moe", 314, edit=apart()),
+    body("mixtral", kind("mixtral", num_local_experts=5, num_experts_per_tok=2, sliding_window=9), "Mixtral", 315, edit=apart("gate")),
     encoder("body-modernbert-biases", "modernbert-pair", writer(*MODERN, 317, classifier_pooling="cls", **MODERN_SIZES, **{
         name: True for name in ("classifier_bias", "norm_bias", "attention_bias", "mlp_bias")}, classifier_activation="silu",
         hidden_activation="gelu_pytorch_tanh")),
+    body("falcon", FALCON, "Falcon", 318, prefix="transformer."),
+    body("falcon-40b", falcon(new_decoder_architecture=True, num_kv_heads=2), "Falcon", 319, prefix="transformer."),
+    body("falcon-2", falcon(new_decoder_architecture=True, num_kv_heads=2, num_ln_in_parallel_attn=1, ffn_hidden_size=48), "Falcon", 320,
+         prefix="transformer."),
+    body("falcon-sequential", falcon(multi_query=False, parallel_attn=False, bias=True), "Falcon", 321, prefix="transformer."),
+    body("seed-oss", kind("seed_oss", head_dim=16, attention_out_bias=True), "SeedOss", 322),
+    body("exaone4", kind("exaone4", num_hidden_layers=4, sliding_window=9, layer_types=["sliding_attention", "sliding_attention", "full_attention",
+                                                                                        "sliding_attention"]), "Exaone4", 323),
+    body("hunyuan-dense", kind("hunyuan_v1_dense", head_dim=16, rope_parameters={
+        "rope_type": "dynamic", "rope_theta": 10000.0, "factor": 1.0, "alpha": 1000.0}), "HunYuanDenseV1", 324),
+    body("ministral3", kind("ministral3", head_dim=16, sliding_window=9, rope_parameters=YARN | {
+        "rope_theta": 1000000.0, "mscale": 1.0, "mscale_all_dim": 1.0, "original_max_position_embeddings": 192, "max_position_embeddings": 256,
+        "llama_4_scaling_beta": 0.1}), "Ministral3", 325),
+    body("stablelm", kind("stablelm", use_qkv_bias=True, qk_layernorm=True), "StableLm", 326),
+    body("stablelm-parallel", kind("stablelm", use_parallel_residual=True, partial_rotary_factor=0.5), "StableLm", 327),
+    likelihood("falcon-lm", FALCON, "Falcon", 328, prefix="transformer.", config={"tie_word_embeddings": True}),
     likelihood("granite", GRANITE, "Granite", 311),
     likelihood("cohere", COHERE, "Cohere", 312, config={"tie_word_embeddings": True}),
     likelihood("gemma3-text-lm", gemma("gemma3_text", head_dim=16, query_pre_attn_scalar=24, sliding_window=9, sliding_window_pattern=2,
