@@ -29,18 +29,19 @@ const (
 
 // grammar is the command line.
 type grammar struct {
-	Serve   serveCommand   `cmd:"" help:"Serve the embedded models and further bundles over HTTP."`
-	Score   scoreCommand   `cmd:"" help:"Say how good each response is, from JSON lines."`
-	Rank    rankCommand    `cmd:"" help:"Order the responses to each prompt, from JSON lines."`
-	Compare compareCommand `cmd:"" help:"Say which response is preferred, and how surely, from JSON lines."`
-	Steps   stepsCommand   `cmd:"" help:"Say which step goes wrong, from JSON lines."`
-	Eval    evalCommand    `cmd:"" help:"Measure models on held-out data: the model card's table, or your own files."`
-	Verify  verifyCommand  `cmd:"" help:"Prove a bundle: its manifest against its graph, its scores against the reference's."`
-	Fit     fitCommand     `cmd:"" help:"Find the vector of one user from what that user preferred, for models whose head takes one."`
-	Models  modelsCommand  `cmd:"" help:"Show what a server with the same flags would load."`
-	Recipes recipesCommand `cmd:"" help:"Check recipes of rewards."`
-	Doctor  doctorCommand  `cmd:"" help:"Find the native libraries and say what this machine has."`
-	Health  healthCommand  `cmd:"" help:"Ask a running server whether it is ready: the health check of a container."`
+	Serve   serveCommand    `cmd:"" help:"Serve the embedded models and further bundles over HTTP."`
+	Score   scoreCommand    `cmd:"" help:"Say how good each response is, from JSON lines."`
+	Rank    rankCommand     `cmd:"" help:"Order the responses to each prompt, from JSON lines."`
+	Compare compareCommand  `cmd:"" help:"Say which response is preferred, and how surely, from JSON lines."`
+	Steps   stepsCommand    `cmd:"" help:"Say which step goes wrong, from JSON lines."`
+	Eval    evalCommand     `cmd:"" help:"Measure models on held-out data: the model card's table, or your own files."`
+	Verify  verifyCommand   `cmd:"" help:"Prove a bundle: its manifest against its graph, its scores against the reference's."`
+	Tokens  tokenizeCommand `cmd:"" name:"tokenize" help:"Show the text, ids and places that a model reads of each item, from JSON lines."`
+	Fit     fitCommand      `cmd:"" help:"Find the vector of one user from what that user preferred, for models whose head takes one."`
+	Models  modelsCommand   `cmd:"" help:"Show what a server with the same flags would load."`
+	Recipes recipesCommand  `cmd:"" help:"Check recipes of rewards."`
+	Doctor  doctorCommand   `cmd:"" help:"Find the native libraries and say what this machine has."`
+	Health  healthCommand   `cmd:"" help:"Ask a running server whether it is ready: the health check of a container."`
 
 	Version kong.VersionFlag `help:"Print the version and exit."`
 }

@@ -96,8 +96,8 @@ func (c *evalCommand) Run(ctx context.Context, con *console) (err error) {
 		report.Show(p)
 		err = p.Flush()
 	}
-	if failed := report.Failed(); err == nil && failed > 0 {
-		err = fmt.Errorf("rows without a score: %d; the metrics leave them out", failed)
+	if failed, first := report.Failed(); err == nil && failed > 0 {
+		err = fmt.Errorf("rows without a score, which the metrics leave out: %d; the first is %s", failed, first)
 	}
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -108,12 +109,14 @@ func TestEvalOfModelsThatCompare(t *testing.T) {
 	}
 }
 
-// TestEvalOfModelsThatScore: the same rows of a reward model and, for the samples, of a process model; a row that fails
-// is counted.
+// TestEvalOfModelsThatScore: the same rows of a reward model and, for the samples, of a process model and of one that
+// compares; a row that fails is counted, and so is one that is more than one request may be.
 func TestEvalOfModelsThatScore(t *testing.T) {
 	pair := map[string]any{"prompt": "2+2?", "chosen": "4", "rejected": "5"}
 	sample := map[string]any{"prompt": "2+2?", "responses": []string{"4", "5", "6"}, "correct": []bool{true, true, true}}
 	long := map[string]any{"prompt": "2+2?", "responses": []string{strings.Repeat("4 ", 999), "5", "6"}, "correct": []bool{true, true, true}}
+	over := models.DefaultBudget().Items + 1
+	many := map[string]any{"prompt": "2+2?", "responses": slices.Repeat([]string{"4"}, over), "correct": slices.Repeat([]bool{true}, over)}
 	bundles := filepath.Join("..", "models", "testdata", "bundles")
 	if got := evaluated(t, filepath.Join(bundles, "qwen3-reward-packed"), evaluation.Pairs, pair); got.Count != 1 || got.Accuracy == nil {
 		t.Errorf("pairs of a reward model: %+v", got)
@@ -121,8 +124,8 @@ func TestEvalOfModelsThatScore(t *testing.T) {
 	for _, dir := range []string{
 		filepath.Join(bundles, "qwen3-reward-packed"), filepath.Join(bundles, "qwen3-process-packed"), filepath.Join(families, "gpm-llama"),
 	} {
-		want := evaluation.Metrics{Count: 1, Failed: 1, Accuracy: new(1.0), Sampler: new(1.0)}
-		if diff := cmp.Diff(want, evaluated(t, dir, evaluation.BestOf, sample, long)); diff != "" {
+		want := evaluation.Metrics{Count: 2, Failed: 2, Accuracy: new(1.0), Sampler: new(1.0)}
+		if diff := cmp.Diff(want, evaluated(t, dir, evaluation.BestOf, sample, many, long, sample)); diff != "" {
 			t.Errorf("%s: %s", dir, diff)
 		}
 	}

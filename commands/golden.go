@@ -69,9 +69,9 @@ func worstDrift(all []drift) (worst float64, at int) {
 	return worst, at
 }
 
-// holdFirst scores the first golden pair of each bundle that has some, before anything else is answered: what is wrong
-// with a bundle's text, ids or graph then shows at once, and not in a run's rewards. `assay verify` holds a bundle to
-// all of them.
+// holdFirst scores the first golden pair of each bundle that has some, before anything else is answered, and holds the
+// ids of all to the reference's: what is wrong with a bundle's text, ids or graph then shows at once, and not in a run's
+// rewards. `assay verify` scores all of them.
 func (r *running) holdFirst(ctx context.Context) error {
 	for _, m := range r.opened {
 		pairs, err := m.Golden()
@@ -85,14 +85,16 @@ func (r *running) holdFirst(ctx context.Context) error {
 		info := m.Info()
 		name := info.Manifest.Name
 		err = m.Guarded(ctx, func(ctx context.Context) (err error) {
-			all, err = golden{r.engine(), name, info.Manifest.Asked(), info.Manifest.Likelihood.Sums()}.compare(ctx, pairs[:1])
+			all, err = golden{r.engine(), name, info.Manifest.Asked(), info.Manifest.Likelihood.Sums()}.compareFirst(ctx, pairs)
 			return err
 		})
 		if err != nil {
-			return fmt.Errorf("the first golden pair of model %s: %w", name, err)
+			return fmt.Errorf("the golden pairs of model %s: %w", name, err)
 		}
-		if why := all[0].beyond(info.Manifest.Golden.Tolerance); why != "" {
-			return fmt.Errorf("model %s is not what its bundle says, see assay verify: golden pair 1: %s", name, why)
+		for i, d := range all {
+			if why := d.beyond(info.Manifest.Golden.Tolerance); why != "" {
+				return fmt.Errorf("model %s is not what its bundle says, see assay verify: golden pair %d: %s", name, i+1, why)
+			}
 		}
 	}
 	return nil
@@ -131,6 +133,17 @@ func (g golden) compare(ctx context.Context, pairs []models.Golden) ([]drift, er
 	case manifest.KindReward, manifest.KindFeatures:
 	}
 	return all, g.compareScores(ctx, pairs, all)
+}
+
+// compareFirst is compare that scores the first pair alone.
+func (g golden) compareFirst(ctx context.Context, pairs []models.Golden) ([]drift, error) {
+	first, err := g.compare(ctx, pairs[:1])
+	if err != nil || len(pairs) == 1 || g.kind == manifest.KindFeatures {
+		return first, err
+	}
+	rest := make([]drift, len(pairs)-1)
+	err = g.compareIDs(ctx, pairs[1:], rest)
+	return append(first, rest...), err
 }
 
 func (g golden) compareIDs(ctx context.Context, pairs []models.Golden, all []drift) error {

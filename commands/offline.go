@@ -73,13 +73,25 @@ func runOffline[Q, R any, P bulk.Form[Q]](ctx context.Context, con *console, fla
 		return err
 	}
 	defer func() { err = errors.Join(err, loaded.stop()) }()
-	if terminal(in) {
+	return answerLines[Q, R, P](ctx, con, loaded.engine(), lines{in, total, flags.JSON}, chunk, v)
+}
+
+// lines are those of a file of so many bytes, 0 where that is not known, and how their answers are written.
+type lines struct {
+	in     *os.File
+	total  int64
+	asJSON bool
+}
+
+// answerLines asks v of every line and writes the answers in the lines' order. Its error says how many lines failed.
+func answerLines[Q, R any, P bulk.Form[Q]](ctx context.Context, con *console, engine bulk.Engine, of lines, chunk int, v bulk.View[Q, R]) error {
+	if terminal(of.in) {
 		fmt.Fprintln(con.err, "assay: reading JSON lines from the terminal; Ctrl-D ends them") //nolint:errcheck // a hint
 	}
-	bar := con.progress(total, false)
+	bar := con.progress(of.total, false)
 	defer bar.Stop()
-	w := bulk.NewWriter(con.out, flags.JSON, v)
-	err = bulk.Stream[Q, R, P](ctx, loaded.engine(), bulk.NewReader(in), chunk, v, func(done bulk.Chunk[Q, R]) error {
+	w := bulk.NewWriter(con.out, of.asJSON, v)
+	err := bulk.Stream[Q, R, P](ctx, engine, bulk.NewReader(of.in), chunk, v, func(done bulk.Chunk[Q, R]) error {
 		for _, o := range done.Outcomes {
 			if err := w.Write(o); err != nil {
 				return err

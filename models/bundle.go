@@ -70,11 +70,7 @@ func readBundle(source Source) (*bundle, error) {
 	}
 	defer files.close()
 	b := &bundle{}
-	text, err := files.read("the manifest", manifest.File, maxManifest)
-	if err != nil {
-		return nil, err
-	}
-	if b.manifest, err = manifest.Parse(text); err != nil {
+	if err := b.readText(files); err != nil {
 		return nil, err
 	}
 	m := &b.manifest
@@ -85,20 +81,9 @@ func readBundle(source Source) (*bundle, error) {
 	if b.graph, err = readSignature(graph); err != nil {
 		return nil, &fault.Error{Code: fault.CodeBundle, Detail: "graph.file " + m.Graph.File, Err: err}
 	}
-	if b.head, err = files.read("graph.head.file", m.Graph.HeadFile(), maxHead); err != nil {
-		return nil, err
-	}
 	if m.ReadsFeatures() {
 		b.head = graph
 	}
-	if b.tokenizer, err = files.read("tokenizer.file", m.Tokenizer.File, maxTokenizer); err != nil {
-		return nil, err
-	}
-	template, err := files.read("template.file", m.Template.File, maxTemplate)
-	if err != nil {
-		return nil, err
-	}
-	b.template = string(template)
 	if b.golden, err = files.read("golden.file", m.Golden.File, maxGolden); err != nil {
 		return nil, err
 	}

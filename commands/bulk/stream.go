@@ -174,7 +174,7 @@ func ask[Q, R any](ctx context.Context, engine Engine, lines []*Outcome[Q, R], q
 			o.Answer, o.Err = answers[i], q.Failed(answers[i])
 		}
 		return nil
-	case !tooMuch(err):
+	case !TooMuch(failure.Of(err)):
 		return err
 	case half == 0:
 		lines[0].Err, lines[0].Refused = failure.Of(err), true
@@ -187,10 +187,9 @@ func ask[Q, R any](ctx context.Context, engine Engine, lines []*Outcome[Q, R], q
 	}
 }
 
-// tooMuch tells an error of what one request may ask for.
-func tooMuch(err error) bool {
-	code := failure.Of(err).Code
-	return code == fault.CodeBudget || code == failure.CodeTooManyItems
+// TooMuch tells an error of what one request may ask for, which a line alone may have too.
+func TooMuch(err *failure.Error) bool {
+	return err.Code == fault.CodeBudget || err.Code == failure.CodeTooManyItems
 }
 
 // OneByOne asks about every line on its own, several at a time, so that a line that the engine refuses fails alone.

@@ -22,6 +22,10 @@ type bestQuestion struct {
 
 func (bestQuestion) split(row *wire.BestRow) string { return splitOf(row.Split) }
 
+func (bestQuestion) without(row *wire.BestRow, err *failure.Error) verdict {
+	return chosen(row, 0, err)
+}
+
 func (q bestQuestion) Ask(ctx context.Context, engine bulk.Engine, rows []wire.BestRow) ([]verdict, error) {
 	if !asked(q.answers, rewards.Score) && !asked(q.answers, rewards.Steps) {
 		return bulk.OneByOne(ctx, rows, func(ctx context.Context, row wire.BestRow) (verdict, error) {

@@ -12,6 +12,7 @@ import (
 	"github.com/assay-rm/assay/commands/bulk"
 	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/rewards"
+	"github.com/assay-rm/assay/rewards/failure"
 	"github.com/assay-rm/assay/rewards/ops"
 )
 
@@ -79,8 +80,8 @@ func sizeOf(data Data) (bytes int64, err error) {
 	return info.Size(), nil
 }
 
-// Run does the jobs one after the other. A row that has no score is counted, and left out of the metrics; one that
-// cannot be read ends the evaluation.
+// Run does the jobs one after the other. A row that has no score, or is more than one request may be, is counted and
+// left out of the metrics; one that cannot be read ends the evaluation.
 func Run(ctx context.Context, engine bulk.Engine, jobs []Job, options Options, bar *bulk.Progress) (*Report, error) {
 	report := &Report{}
 	for i := range jobs {
@@ -88,7 +89,7 @@ func Run(ctx context.Context, engine bulk.Engine, jobs []Job, options Options, b
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", jobs[i].data.Name, bulk.Explained(err))
 		}
-		report.add(jobs[i].model, tallies)
+		report.add(jobs[i].model, jobs[i].data.Name, tallies)
 	}
 	return report, nil
 }
@@ -115,6 +116,8 @@ func (j *Job) run(ctx context.Context, engine bulk.Engine, options Options, bar 
 type measuring[Q any] interface {
 	bulk.Question[Q, verdict]
 	split(row *Q) string
+	// without is the verdict of a row that was not asked.
+	without(row *Q, err *failure.Error) verdict
 }
 
 // rowsAtOnce is how many rows are asked about at once.
@@ -128,10 +131,13 @@ func measure[Q any, P bulk.Form[Q]](ctx context.Context, engine bulk.Engine, in 
 	err := bulk.Stream[Q, verdict, P](ctx, engine, bulk.NewReader(in), rowsAtOnce, q, func(done bulk.Chunk[Q, verdict]) error {
 		for i := range done.Outcomes {
 			o := &done.Outcomes[i]
-			if o.Refused {
+			switch {
+			case o.Refused && !bulk.TooMuch(o.Err):
 				return fmt.Errorf("line %d: %w", o.Number, o.Err)
+			case o.Refused:
+				o.Answer = q.without(&o.Asked, o.Err)
 			}
-			all.add(q.split(&o.Asked), o.Answer)
+			all.add(q.split(&o.Asked), o.Number, o.Answer)
 		}
 		bar.Advance(begin+done.End, rows+all.rows)
 		return nil

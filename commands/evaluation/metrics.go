@@ -1,6 +1,7 @@
 package evaluation
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/assay-rm/assay/rewards"
@@ -117,12 +118,13 @@ type tallies struct {
 	measure string
 	names   []string
 	splits  map[string]*tally
+	first   string // of the rows without a score: its line, and why it has none
 }
 
 func newTallies() *tallies { return &tallies{splits: map[string]*tally{}} }
 
-// add counts a row. Files whose rows have several numbers of responses are measured as best_of_n.
-func (t *tallies) add(split string, v verdict) {
+// add counts the row of a line. Files whose rows have several numbers of responses are measured as best_of_n.
+func (t *tallies) add(split string, line int, v verdict) {
 	if t.rows++; t.rows == 1 {
 		t.measure = v.measure
 	} else if t.measure != v.measure {
@@ -133,4 +135,7 @@ func (t *tallies) add(split string, v verdict) {
 		t.names = append(t.names, split)
 	}
 	t.splits[split].add(v)
+	if v.err != nil && t.first == "" {
+		t.first = fmt.Sprintf("line %d: %s: %s", line, v.err.Code, v.err.Detail)
+	}
 }

@@ -12,7 +12,7 @@ import (
 
 func TestTally(t *testing.T) {
 	all := newTallies()
-	for _, v := range []verdict{
+	for i, v := range []verdict{
 		{measure: "steps", erroneous: once(true)},
 		{measure: "steps", erroneous: once(true)},
 		{measure: "steps", erroneous: once(false)},
@@ -20,11 +20,14 @@ func TestTally(t *testing.T) {
 		{measure: "steps", correct: once(true)},
 		{measure: "steps", err: failure.New(fault.CodeTooLong, "long")},
 	} {
-		all.add("all", v)
+		all.add("all", i+1, v)
 	}
 	want := Metrics{Count: 5, Failed: 1, Flawed: 4, ErrorAccuracy: new(0.5), CorrectAccuracy: new(1.0), F1: new(2.0 / 3)}
 	if diff := cmp.Diff(want, all.splits["all"].metrics()); diff != "" {
 		t.Error(diff)
+	}
+	if want := "line 6: too_long: long"; all.first != want {
+		t.Errorf("the first row without a score is %q, want %q", all.first, want)
 	}
 	if harmonic(0, 0) != 0 {
 		t.Error("the harmonic mean of nothing is 0")
@@ -33,11 +36,11 @@ func TestTally(t *testing.T) {
 
 func TestMeasureIsNamedByTheResponses(t *testing.T) {
 	all := newTallies()
-	all.add("a", verdict{measure: "best_of_8"})
+	all.add("a", 1, verdict{measure: "best_of_8"})
 	if all.measure != "best_of_8" {
 		t.Error(all.measure)
 	}
-	all.add("a", verdict{measure: "best_of_4"})
+	all.add("a", 1, verdict{measure: "best_of_4"})
 	if all.measure != "best_of_n" {
 		t.Error(all.measure)
 	}

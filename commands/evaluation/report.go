@@ -15,10 +15,13 @@ type Report struct {
 // part is one model on one file.
 type part struct {
 	model   string
+	file    string
 	tallies *tallies
 }
 
-func (r *Report) add(model string, t *tallies) { r.parts = append(r.parts, part{model, t}) }
+func (r *Report) add(model, file string, t *tallies) {
+	r.parts = append(r.parts, part{model, file, t})
+}
 
 // Document gives the metrics by model, measure and split.
 func (r *Report) Document() map[string]map[string]map[string]Metrics {
@@ -36,15 +39,17 @@ func (r *Report) Document() map[string]map[string]map[string]Metrics {
 	return all
 }
 
-// Failed counts the rows without a score.
-func (r *Report) Failed() int {
-	failed := 0
+// Failed counts the rows without a score, and says which is the first of them and why it has none.
+func (r *Report) Failed() (failed int, first string) {
 	for _, part := range r.parts {
 		for _, tally := range part.tallies.splits {
 			failed += tally.failed
 		}
+		if first == "" && part.tallies.first != "" {
+			first = part.file + ", " + part.tallies.first
+		}
 	}
-	return failed
+	return failed, first
 }
 
 // Show writes the card's table: a row per model and metric, a column per split.

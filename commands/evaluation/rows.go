@@ -34,6 +34,10 @@ type pairQuestion struct{ asking }
 
 func (pairQuestion) split(row *wire.PairRow) string { return splitOf(row.Split) }
 
+func (pairQuestion) without(_ *wire.PairRow, err *failure.Error) verdict {
+	return verdict{measure: string(Pairs), err: err}
+}
+
 func (q pairQuestion) Ask(ctx context.Context, engine bulk.Engine, rows []wire.PairRow) ([]verdict, error) {
 	request := q.about(rewards.Pairs)
 	request.Groups = make([]rewards.Group, len(rows))
@@ -74,6 +78,10 @@ type stepQuestion struct {
 }
 
 func (stepQuestion) split(row *wire.StepRow) string { return splitOf(row.Split) }
+
+func (stepQuestion) without(_ *wire.StepRow, err *failure.Error) verdict {
+	return verdict{measure: string(Steps), err: err}
+}
 
 func (q stepQuestion) Ask(ctx context.Context, engine bulk.Engine, rows []wire.StepRow) ([]verdict, error) {
 	request := q.about(rewards.Steps)

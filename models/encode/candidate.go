@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/assay-rm/assay/models/fault"
+	"github.com/assay-rm/assay/models/tokenizer"
 )
 
 // encodeCandidate encodes a prompt and the candidate behind it, which must be exactly one token there: what the model
@@ -15,31 +16,18 @@ import (
 //
 // An item without a candidate is its prompt alone. Behind input_ids no text shows what a candidate is: a tokenizer may
 // have one token for a word that begins a text and another for the same word inside of it.
-func (e *Encoder) encodeCandidate(ctx context.Context, item asked, form string, truncate Truncation, within bound, out *Encoded) (err error) {
-	switch form {
-	case formIDs:
-		if item.Candidate != nil {
-			return fault.New(fault.CodeItem, "input_ids do not show what token a candidate is behind them: give messages, prompt or text")
-		}
-		out.IDs = slices.Clone(item.InputIDs)
-	case formText:
-		out.Text = *item.Text
-	default:
-		if out.Text, err = e.render(item, turns(item.Item), true); err != nil {
-			return err
-		}
+func (e *Encoder) encodeCandidate(ctx context.Context, item asked, form string, truncate Truncation, within bound, out *Encoded) error {
+	if form == formIDs && item.Candidate != nil {
+		return fault.New(fault.CodeItem, "input_ids do not show what token a candidate is behind them: give messages, prompt or text")
 	}
-	if form != formIDs {
-		if out.IDs, err = e.ids(ctx, form, out.Text, within); err != nil {
-			return err
-		}
-	}
-	if err := e.applyPolicies(out, form); err != nil {
+	prompt, err := item.mates.prompt(func() (prompt, error) { return e.prompt(ctx, item, form, within) })
+	if err != nil {
 		return err
 	}
+	out.Text, out.IDs = prompt.text, slices.Clone(prompt.ids)
 	out.Positions = []int{len(out.IDs) - 1}
 	if item.Candidate != nil {
-		id, err := e.follows(ctx, out, *item.Candidate)
+		id, err := e.follows(ctx, &prompt, *item.Candidate)
 		if err != nil {
 			return err
 		}
@@ -48,18 +36,58 @@ func (e *Encoder) encodeCandidate(ctx context.Context, item asked, form string, 
 	return e.cutPrompt(out, truncate)
 }
 
+// prompt is what the candidates of an item stand behind, which is rendered and tokenized once for all of them.
+type prompt struct {
+	text   string
+	ids    []int64           // policies applied; of nobody, and never changed
+	behind *tokenizer.Prefix // the text, for others behind it; nil: the ids were given
+}
+
+// prompt encodes the prompt of an item.
+func (e *Encoder) prompt(ctx context.Context, item asked, form string, within bound) (p prompt, err error) {
+	var out Encoded
+	switch form {
+	case formIDs:
+		out.IDs = slices.Clone(item.InputIDs)
+	case formText:
+		out.Text = *item.Text
+	default:
+		if out.Text, err = e.render(item, turns(item.Item), true); err != nil {
+			return p, err
+		}
+	}
+	if form != formIDs {
+		if out.IDs, err = e.ids(ctx, form, out.Text, within); err != nil {
+			return p, err
+		}
+	}
+	if err := e.applyPolicies(&out, form); err != nil {
+		return p, err
+	}
+	p.text, p.ids = out.Text, out.IDs
+	if form != formIDs && item.Candidate != nil {
+		if p.behind, err = e.tokens.NewPrefix(ctx, p.text); err != nil {
+			return p, e.refused(ctx, form, err)
+		}
+	}
+	return p, nil
+}
+
 // follows gives the id of a candidate behind a prompt. Text that is longer than any token is not tokenized to say so.
-func (e *Encoder) follows(ctx context.Context, prompt *Encoded, candidate string) (int64, error) {
-	if longest := e.tokens.MostBytes(1); len(candidate) > longest {
+func (e *Encoder) follows(ctx context.Context, p *prompt, candidate string) (int64, error) {
+	if longest := p.behind.MostBytes(1); len(candidate) > longest {
 		return 0, fault.New(fault.CodeItem, "candidates: %q has %d bytes, and no token has more than %d", fault.Short(candidate), len(candidate), longest)
 	}
-	ids, err := e.ids(ctx, "candidates", prompt.Text+candidate, unbound)
+	if n := len(p.text) + len(candidate); n > MaxText {
+		return 0, fault.New(fault.CodeTooLong, "candidates: the prompt and %q have %d bytes of text, and an item may have %d", fault.Short(candidate), n, MaxText)
+	}
+	ids, err := p.behind.Encode(ctx, candidate)
 	if err != nil {
-		return 0, err
+		return 0, e.refused(ctx, "candidates", err)
 	}
 	ids = e.applyBOS(ids)
-	switch lead := len(prompt.IDs); {
-	case len(ids) < lead || !slices.Equal(ids[:lead], prompt.IDs):
+	switch lead := len(p.ids); {
+	case len(ids) < lead || !slices.Equal(ids[:lead], p.ids):
 		return 0, fault.New(fault.CodeItem, "candidates: %q melts together with the end of the prompt, and must be a token of its own behind it",
 			fault.Short(candidate))
 	case len(ids) != lead+1:

@@ -1,6 +1,7 @@
 package encode
 
 import (
+	"errors"
 	"hash/maphash"
 	"slices"
 	"sync"
@@ -11,8 +12,8 @@ import (
 )
 
 // A family is the items of a request whose conversations differ in their last turn alone, as responses to one prompt
-// do, or, of a pair model, in the two responses beside them. The template renders what they share once, where it does
-// the same with all of them:
+// do, or, of a pair model, in the two responses beside them, or, of a choice model, in the candidate behind them. The
+// template renders what they share once, where it does the same with all of them:
 //
 //	{prompt: P, response: "4"}  ─┐             ┌─ <user>P<bot>4
 //	{prompt: P, response: "5"}  ─┼─ rendered ──┼─ <user>P<bot>5
@@ -31,6 +32,10 @@ type family struct {
 
 	whole   func() *chat.Texts        // of all, rendered when it is first asked for; nil: each is rendered by itself
 	prompts [2]func() (string, error) // what stands before the last turn, likewise, without and with a generation prompt
+
+	encoding sync.Once // of a choice model: of the prompt that all candidates follow
+	encoded  prompt
+	refusal  error
 }
 
 func (e *Encoder) newFamily(texts beside, before []chat.Message, role string, first int) *family {
@@ -70,7 +75,7 @@ const (
 // families gives each item its place in a family.
 func (e *Encoder) families(items []Item) []member {
 	members := make([]member, len(items))
-	if e.template == nil || e.manifest.Steps.Turns {
+	if e.template == nil && e.manifest.Kind != manifest.KindChoice || e.manifest.Steps.Turns {
 		return members
 	}
 	seed := maphash.MakeSeed()
@@ -137,14 +142,16 @@ func (m member) done() {
 // lastTurn splits an item's conversation before its last turn; ok tells whether it has any. Of steps that are not one
 // text the last turn is empty: it is never rendered. Of a pair model it is the first of the two, and has no role.
 func (e *Encoder) lastTurn(item Item) (before []chat.Message, last chat.Message, ok bool) {
-	if form, err := e.form(item); err != nil || form != formMessages && form != formPrompt {
-		return nil, chat.Message{}, false
-	}
+	form, err := e.form(item)
+	choice := e.manifest.Kind == manifest.KindChoice
 	switch {
-	case e.manifest.Kind == manifest.KindChoice: // the candidates of an item differ behind its conversation
-		if item.Candidate == nil {
-			return nil, chat.Message{}, false
-		}
+	case err != nil || choice && item.Candidate == nil:
+		return nil, chat.Message{}, false
+	case choice && form == formText: // the candidates of an item differ behind its text or its conversation
+		return []chat.Message{{Content: *item.Text}}, chat.Message{Role: formText, Content: *item.Candidate}, true
+	case form != formMessages && form != formPrompt:
+		return nil, chat.Message{}, false
+	case choice:
 		return turns(item), chat.Message{Content: *item.Candidate}, true
 	case e.manifest.Kind == manifest.KindPair:
 		return turns(item), chat.Message{Content: *item.First}, true
@@ -203,6 +210,21 @@ func (m member) render(messages []chat.Message, generate bool) (text string, ok 
 	}
 	return m.own()
 }
+
+// prompt gives what is encoded once for all candidates behind one prompt: by the first of them that asks.
+func (m member) prompt(encode func() (prompt, error)) (prompt, error) {
+	f := m.family
+	if f == nil {
+		return encode()
+	}
+	f.encoding.Do(func() {
+		f.refusal = errUnencoded // where it ends in a panic
+		f.encoded, f.refusal = encode()
+	})
+	return f.encoded, f.refusal
+}
+
+var errUnencoded = errors.New("the prompt could not be encoded")
 
 // renderPair gives the text of the member's pair of responses; ok is false where it is to be rendered by itself.
 func (m member) renderPair(messages []chat.Message, first, second string) (text string, ok bool, err error) {

@@ -62,6 +62,11 @@ func drawItems(t *rapid.T, e *Encoder) (items []Item) {
 		switch {
 		case e.manifest.Kind == manifest.KindPair:
 			item.First, item.Second = &answer, &prompt
+		case e.manifest.Kind == manifest.KindChoice:
+			if rapid.Bool().Draw(t, "as text") {
+				item = Item{Text: &prompt}
+			}
+			item.Candidate = new(rapid.SampledFrom([]string{"A", "B", "7", answer}).Draw(t, "candidate"))
 		case e.manifest.Kind == manifest.KindProcess && rapid.Bool().Draw(t, "as steps"):
 			item.Steps = rapid.SliceOfN(response, 1, 3).Draw(t, "steps")
 		case item.Messages != nil && rapid.Bool().Draw(t, "in the messages"):
@@ -132,10 +137,44 @@ func TestASharedPromptIsRenderedOnce(t *testing.T) {
 		if e.manifest.Kind != manifest.KindChoice && f.whole() == nil {
 			t.Errorf("%s: the conversations are rendered one by one", name)
 		}
-		if e.manifest.ReadsNext() {
+		if e.manifest.Likelihood != nil {
 			f.prompts[1] = func() (string, error) { return "", errors.New("rendered for all") }
 			if _, err := e.whole(t.Context(), asked{items[0], members[0]}, Options{}); err == nil {
 				t.Errorf("%s: the prompt is rendered for each", name)
+			}
+		}
+	}
+}
+
+// TestCandidatesShareTheirPromptsEncoding: behind one conversation, or one text, the first candidate that is encoded
+// renders and tokenizes the prompt, and the others need neither a template nor a tokenizer of their own.
+func TestCandidatesShareTheirPromptsEncoding(t *testing.T) {
+	for _, name := range []string{"../families/choice-llama3", "../families/choice-qwen3"} {
+		e := fixture(t, name)
+		for form, item := range map[string]Item{
+			"prompt": {Prompt: new("Is 1 + 1 = 2?")}, "text": {Text: new("Is 1 + 1 = 2? ")},
+			"messages": {Messages: []chat.Message{{Role: roleUser, Content: "Hi"}, {Role: roleAssistant, Content: "Hi"}, {Role: roleUser, Content: "A or B?"}}},
+		} {
+			items := []Item{item, item, item}
+			for i, candidate := range []string{"A", "B", "C"} {
+				items[i].Candidate = new(candidate)
+			}
+			members := e.families(items)
+			blind := *e
+			for i, item := range items {
+				want, err := e.Encode(t.Context(), item, Options{KeepText: true})
+				if err != nil {
+					t.Fatal(err)
+				}
+				by := &blind
+				if i == 0 {
+					by = e
+				}
+				got, err := by.whole(t.Context(), asked{item, members[i]}, Options{KeepText: true})
+				if err != nil || !reflect.DeepEqual(got, want) {
+					t.Fatalf("%s, %s, candidate %d: %+v, %v; alone %+v", name, form, i, got, err, want)
+				}
+				blind.tokens, blind.template = nil, nil
 			}
 		}
 	}

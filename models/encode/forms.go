@@ -67,6 +67,8 @@ func (e *Encoder) form(item Item) (string, error) {
 	case pair && !rendered && (item.First == nil || item.Second == nil || item.Response != nil):
 		return "", fault.New(fault.CodeItem, "model %q reads two responses at once: ask compare or rank",
 			e.manifest.Name)
+	case !pair && (item.First != nil || item.Second != nil):
+		return "", fault.New(fault.CodeItem, "first and second are for pair models, and %q is a %s model", e.manifest.Name, e.manifest.Kind)
 	case choice && item.Response != nil:
 		return "", fault.New(fault.CodeItem, "model %q reads what follows a prompt, and the item has a response", e.manifest.Name)
 	case !choice && item.Candidates != nil:

@@ -44,6 +44,7 @@ type source struct {
 	Digest     string   `yaml:"digest,omitempty"`
 	Licences   []string `yaml:"licences,omitempty"` // files beside the manifest
 	Checked    *bool    `yaml:"checked,omitempty"`  // false: exported with --no-check; nil: the manifest does not say
+	Rendered   *bool    `yaml:"rendered,omitempty"` // false: exported where no assay was at hand to render by; nil: the manifest does not say
 	Harmless   []string `yaml:"harmless,omitempty"` // keys of config.json that change no score, as the exporter's user said
 }
 

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"pgregory.net/rapid"
 )
@@ -187,7 +188,8 @@ func TestUnknownPartsAreEncodedWhole(t *testing.T) {
 	}
 }
 
-// holdWhole encodes texts that try the cuts, in pieces cut as small as can be, twice each.
+// holdWhole encodes texts that try the cuts, in pieces cut as small as can be, twice each, and once as a prefix with the
+// rest behind it.
 func holdWhole(t *testing.T, tokens *Tokenizer, added []string) {
 	t.Helper()
 	if tokens.cutter != nil {
@@ -215,6 +217,17 @@ func holdWhole(t *testing.T, tokens *Tokenizer, added []string) {
 			if got, err := tokens.Encode(text); err != nil || !slices.Equal(got, want) {
 				t.Fatalf("%q gives %v, %v; want %v", text, got, err, want)
 			}
+		}
+		at := rapid.IntRange(0, len(text)).Draw(t, "at")
+		for !utf8.ValidString(text[:at]) {
+			at--
+		}
+		prefix, err := tokens.NewPrefix(t.Context(), text[:at])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := prefix.Encode(t.Context(), text[at:]); err != nil || !slices.Equal(got, want) {
+			t.Fatalf("%q behind %q gives %v, %v; want %v", text[at:], text[:at], got, err, want)
 		}
 	})
 }

@@ -36,6 +36,7 @@ var forms = map[string]func() Form{
 	"compare":  func() Form { return new(CompareRequest) },
 	"openrlhf": func() Form { return new(OpenRLHFRequest) },
 	"item":     func() Form { return new(Item) },
+	"tokline":  func() Form { return new(TokenizeLine) },
 	"rankline": func() Form { return new(RankLine) },
 	"cmpline":  func() Form { return new(CompareLine) },
 	"fit":      func() Form { return new(FitLine) },
@@ -233,6 +234,7 @@ func TestWhatIsThereIsRead(t *testing.T) {
 		Items: []Item{{Prompt: new("p"), Candidates: []string{"a"}}, {Text: new("t")}}, Candidates: []string{"y", "n"},
 	})
 	check(t, `{"query":[]}`, &OpenRLHFRequest{Query: []string{}})
+	check(t, `{"prompt":"p","first":"a","second":""}`, &TokenizeLine{Item: Item{Prompt: new("p")}, First: new("a"), Second: new("")})
 	check(t, `{"prompt":"p","responses":["a"]}`, &RankLine{Prompted: Prompted{Prompt: new("p")}, Responses: []string{"a"}})
 	check(t, `{"prompt":"p","chosen":"a","rejected":""}`,
 		&CompareLine{RankLine: RankLine{Prompted: Prompted{Prompt: new("p")}}, Chosen: new("a"), Rejected: new("")})

@@ -4,6 +4,14 @@ import "github.com/go-json-experiment/json/jsontext"
 
 // The lines of `assay score` and `assay steps` are an [Item] each.
 
+// TokenizeLine is a line of `assay tokenize`: an item or, of a model that reads two responses at once, a prompt with both
+// in the order in which they are read.
+type TokenizeLine struct {
+	Item
+	First  *string `json:"first,omitempty"`
+	Second *string `json:"second,omitempty"`
+}
+
 // RankLine is a line of `assay rank`: a prompt and its responses.
 type RankLine struct {
 	Prompted
@@ -36,9 +44,16 @@ type Side struct {
 	Item     *Item
 }
 
-func (l *RankLine) decode(d *decoder) error    { return object(d, &rankLineForm, l) }
-func (l *CompareLine) decode(d *decoder) error { return object(d, &compareLineForm, l) }
-func (l *FitLine) decode(d *decoder) error     { return object(d, &fitLineForm, l) }
+func (l *TokenizeLine) decode(d *decoder) error { return object(d, &tokenizeLineForm, l) }
+func (l *RankLine) decode(d *decoder) error     { return object(d, &rankLineForm, l) }
+func (l *CompareLine) decode(d *decoder) error  { return object(d, &compareLineForm, l) }
+func (l *FitLine) decode(d *decoder) error      { return object(d, &fitLineForm, l) }
+
+var tokenizeLineForm = form[TokenizeLine]{fields: append(
+	within(func(l *TokenizeLine) *Item { return &l.Item }, itemForm.fields),
+	field[TokenizeLine]{"first", false, func(d *decoder, l *TokenizeLine) error { return d.optional(&l.First) }},
+	field[TokenizeLine]{"second", false, func(d *decoder, l *TokenizeLine) error { return d.optional(&l.Second) }},
+)}
 
 var rankLineForm = form[RankLine]{fields: append(
 	within(func(l *RankLine) *Prompted { return &l.Prompted }, promptedFields),

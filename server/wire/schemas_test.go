@@ -96,6 +96,7 @@ func TestFormsAreComplete(t *testing.T) {
 	complete(t, &rankForm)
 	complete(t, &compareForm)
 	complete(t, &openRLHFForm)
+	complete(t, &tokenizeLineForm)
 	complete(t, &rankLineForm)
 	complete(t, &compareLineForm)
 	complete(t, &fitLineForm)

@@ -1,7 +1,7 @@
 """Turns transformers reward-model checkpoints into bundles that Assay serves."""
 
-from .bundle import export_bundle
 from .errors import ExportError
 from .features import export_features
+from .memory import export_bundle
 
 __all__ = ["ExportError", "export_bundle", "export_features"]

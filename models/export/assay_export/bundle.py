@@ -1,21 +1,19 @@
 """Writing a bundle: manifest, graph, tokenizer, template, golden pairs."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from torch import nn
-
-from . import drift, graph, heads, licence, separate
-from .bodies import ENCODERS
-from .check import Verdict, check_graph
+from . import drift, graph, licence, separate, served
+from .check import Verdict, check_graph, longest_sample
 from .errors import ExportError, about
 from .golden import default_items, golden_pairs, undated, write_pairs
-from .keys import check_harmless, check_keys
 from .manifest import check_manifest, name_preference, write_manifest
-from .model import Model, Part, decoder
+from .model import Model
 from .place import beside, check_place
-from .reference import Reference, float32_copy
+from .probes import golden_probes
+from .reach import reach
+from .reference import Reference
 from .rope import limit_notice, position_limit
 from .second import Second
 from .text import TextRules
@@ -23,6 +21,10 @@ from .tokenizer import check_ids, load_tokenizer
 from .tolerance import TOLERANCE
 
 MAX_TOKENS = 32768
+
+UNSEEN = ("no assay binary is at hand, so what a server renders and reads was not compared with transformers; it holds the golden pairs, probe "
+          "conversations among them, to that when it loads the bundle. Give the binary with --assay FILE, or put it on PATH")
+"""What is said where the server's own rendering could not be asked for."""
 
 
 @dataclass
@@ -42,6 +44,8 @@ class Options:
     """The head is in a graph of its own."""
     second: Second | None = None
     """What the golden pairs are held to besides, when there is a check: the checkpoint as transformers loads it."""
+    assay: Path | None = None
+    """The server's binary, which must render and tokenize as this package does; None: the one that is found."""
 
 
 @dataclass
@@ -79,7 +83,7 @@ def write_bundle(model: Model, tokenizer: str | Path, out: str | Path, manifest:
         manifest["pooling"] = "in_graph"
     with about(options.source):
         check_manifest(manifest, model, layout, options.precision)
-    rules = TextRules(parsed, template, manifest, pad if pooled else None)
+    rules, assay = TextRules(parsed, template, manifest, pad if pooled else None), served.find(options.assay)
     if manifest["kind"] == "process" and manifest["steps"].get("tokenize", "joint") == "joint":
         rules.separator_id()
 
@@ -88,11 +92,14 @@ def write_bundle(model: Model, tokenizer: str | Path, out: str | Path, manifest:
         reference = Reference(model, options.precision, options.separate)
     with about(options.source if options.golden is None else None):
         asked = default_items(rules) if options.golden is None else list(options.golden)
+        if assay is None:
+            asked += golden_probes(rules, max_tokens)
         items = undated(asked, rules)
         pairs = golden_pairs(items, exact, rules, max_tokens)
+    far, far_told = reach(model, exact, longest_sample(model.sizes, max_tokens), max_tokens) if options.check else (None, [])
     if options.check and options.second:
         with about(options.source):
-            options.second.hold(items, pairs, rules, model.types, max_tokens)
+            options.second.hold(items, pairs, rules, model.types, max_tokens, exact, far)
     lost, tolerance = None, TOLERANCE
     if reference is not exact:
         lost = drift.measure(exact, reference, model.sizes.vocab_size, max_tokens)
@@ -117,7 +124,8 @@ def write_bundle(model: Model, tokenizer: str | Path, out: str | Path, manifest:
         verdict = None
         if options.check:
             verdict = check_graph(part / "model.onnx", layout, pooled, model, reference, max_tokens, rules.types,
-                                  [ids for pair in pairs for ids in (pair["ids"] if "pair" in pair else [pair["ids"]])], head, pad)
+                                  [ids for pair in pairs for ids in (pair["ids"] if "pair" in pair else [pair["ids"]])], head, pad, far)
+            tolerance = max(tolerance, drift.significant(4 * verdict.rounding))  # that of the golden pairs, of the server, and as much to spare
         sizes = {name: getattr(model.sizes, name) for name in ("layers", "heads", "kv_heads", "head_dim")}
         both = {"attention": "bidirectional"} if layout == "packed" and model.encoder is not None else {}
         manifest["graph"] = {"file": "model.onnx", "layout": layout, **both, "precision": options.precision,
@@ -127,11 +135,17 @@ def write_bundle(model: Model, tokenizer: str | Path, out: str | Path, manifest:
             manifest["graph"]["head"] = {"file": head.name, "width": separate.width(model), "input": separate.INPUT, "output": separate.OUTPUT}
         if not options.check:
             manifest["source"] = manifest["source"] | {"checked": False}
+        if assay is None and rules.conversations:
+            manifest["source"] = manifest["source"] | {"rendered": False}
         write_manifest(part / "assay.yaml", manifest | {
             "limits": {"max_tokens": max_tokens},
             "golden": {"file": "golden.jsonl", "tolerance": tolerance} if pairs else None, "drift": lost})
+        if assay is not None:
+            with about(options.source):
+                served.hold(assay, part, rules)
     bound = limit_notice(model.config) if options.max_tokens is None else []
-    return Written(verdict, told(len(pairs), len(asked), rules), [*bound, *dated_notice(rules)])
+    unseen = [UNSEEN] if assay is None and rules.conversations else []
+    return Written(verdict, told(len(pairs), len(asked), rules), [*bound, *dated_notice(rules), *far_told, *rounding_notice(verdict, tolerance), *unseen])
 
 
 def told(pairs: int, asked: int, rules: TextRules) -> str:
@@ -140,6 +154,14 @@ def told(pairs: int, asked: int, rules: TextRules) -> str:
         return f"{pairs} golden pair{'s' if pairs > 1 else ''}"
     why = "they would change with the day" if asked else "no items are given" if rules.conversations else "it takes text and ids only"
     return f"no golden pairs, since {why}"
+
+
+def rounding_notice(verdict: Verdict | None, tolerance: float) -> list[str]:
+    """Say that a model is held to less, where PyTorch's own float32 is no nearer to the truth."""
+    if verdict is None or not verdict.rounding:
+        return []
+    return [f"PyTorch's own float32 readings are up to {verdict.rounding:.1e} from float64's, relative above 1, as where large terms cancel, so the "
+            f"graph is held to twice that of float64's, and golden pairs to {tolerance:g}"]
 
 
 def dated_notice(rules: TextRules) -> list[str]:
@@ -154,45 +176,6 @@ def pools(manifest: dict) -> bool:
     """Tell whether a padded graph picks the row itself: one row for a score, at the last token or the last that is not pad."""
     return (manifest["kind"] == "reward" and manifest["pooling"] in ("last_attended", "last_not_pad") and not manifest.get("likelihood")
             and not (manifest.get("read") or {}).get("prompt"))
-
-
-def export_bundle(model: nn.Module, tokenizer: str | Path, out: str | Path, *, name: str, kind: str = "reward",
-                  layout: str = "packed", precision: str = "float32", max_tokens: int | None = None, labels: Sequence[str] | None = None,
-                  label: str | None = None, head: nn.Module | None = None, chat_template: str | None = None,
-                  template_variables: dict[str, str] | None = None, template_date: str | None = None,
-                  bos: str = "none", bos_id: int | None = None, pad_id: int = 0,
-                  separator: str | None = None, step_label: str | None = None, activation: str | None = None,
-                  mean: float = 0.0, std: float = 1.0, description: str = "", licence: str = "unknown",
-                  source: dict[str, str] | None = None, golden: Iterable[dict] | None = None, external_data: bool = False,
-                  check: bool = True, separate_head: bool = False, harmless: Collection[str] = ()) -> Verdict | None:
-    """Write the bundle directory `out` from a model in memory; README.md explains each argument. Return what the check saw.
-
-    ExportError names what is not supported or does not fit. An export that fails leaves what was in `out`.
-    """
-    if kind not in ("reward", "process") or layout not in ("packed", "padded"):
-        raise ExportError(f"kind {kind!r} must be reward or process, and layout {layout!r} packed or padded")
-    if model.config.model_type in ENCODERS:
-        raise ExportError(f"{type(model).__name__} is an encoder; save it and export its directory with assay-export")
-    if head is None and not hasattr(model, model.base_model_prefix):
-        raise ExportError(f"{type(model).__name__} is a body without a head; give one as head=")
-    path = f"the config of {type(model).__name__}"
-    found = check_keys(model.config.to_dict(), path, None, harmless, "harmless=")
-    check_harmless(harmless, found, path, "harmless=")
-    model = float32_copy(model)  # once, as every later copy then shares its parameters
-    body = model if head is not None else getattr(model, model.base_model_prefix)
-    whole = decoder(Part(body, heads.head_from_model(model) if head is None else float32_copy(head)))
-    steps = {"separator": separator, "label": step_label, "activation": activation} if kind == "process" else None
-    manifest = base_manifest(whole, kind, labels, name=name, description=description, licence=licence,
-                             source={"checkpoint": name, "class": type(model).__name__} | (source or {}) | ({"harmless": found} if found else {}),
-                             steps=steps)
-    manifest["tokenizer"] = {"file": "tokenizer.json", "bos": bos, "bos_id": bos_id if bos != "none" else None, "pad_id": pad_id}
-    manifest["template"] = {"variables": dict(template_variables or {}), "date": template_date} if chat_template is not None else None
-    rule = ({"label": label} if label is not None else {}) | ({"mean": mean, "std": std} if (mean, std) != (0.0, 1.0) else {})
-    if kind == "reward":
-        check_label(rule, manifest["graph"]["labels"], "the head has", "label=")
-    manifest["head"] = rule if kind == "reward" else None
-    return write_bundle(whole, tokenizer, out, manifest, chat_template, Options(
-        layout, precision, max_tokens, external_data, check, golden, separate=separate_head)).verdict
 
 
 def base_manifest(model: Model, kind: str, labels: Sequence[str] | None, *, name: str, description: str, licence: str, source: dict,

@@ -16,9 +16,13 @@ from .heads import Pooled
 from .model import Model
 from .places import last_not_pad
 from .plan import Slack, apart, packed_feeds, padded_feeds, prefix_tree
+from .reach import Far
 from .reference import Reference
 from .tolerance import TOLERANCE
 from .watch import follow, open_graph
+
+MOST_ROUNDING = 1e-3
+"""Of PyTorch's own rounding, as far as a graph is forgiven the like; relative above 1."""
 
 BATCH_MATES = 1e-5
 """What a score may move with its batch when attention is not this package's own; relative above 1."""
@@ -30,6 +34,8 @@ class Verdict:
 
     worst: float
     readings: int
+    rounding: float = 0.0
+    """Where worst is over the tolerance: how far PyTorch's own float32 is from float64, which the graph is about as near to."""
 
 
 def run(session, feeds: dict[str, np.ndarray], outputs: tuple[str, ...] = ("readings",)) -> list[np.ndarray]:
@@ -38,10 +44,15 @@ def run(session, feeds: dict[str, np.ndarray], outputs: tuple[str, ...] = ("read
     return session.run(list(outputs), {name: value for name, value in feeds.items() if name in wanted})
 
 
+def longest_sample(sizes: Sizes, max_tokens: int) -> int:
+    """Return how many tokens the longest sequence of the sample has: about three windows, or 200, and at most 1,024."""
+    return min(max_tokens, max([3 * window for window in sizes.windows if window] + [200]), 1024)
+
+
 def sample(sizes: Sizes, max_tokens: int, count: int = 6) -> list[list[int]]:
-    """Return sequences that share prefixes, of one token up to about three windows or 200 tokens, always the same ones."""
+    """Return sequences that share prefixes, of one token up to the longest, always the same ones."""
     rng = random.Random(0)
-    longest = min(max_tokens, max([3 * window for window in sizes.windows if window] + [200]), 1024)
+    longest = longest_sample(sizes, max_tokens)
     stem = [rng.randrange(sizes.vocab_size) for _ in range(longest)]
     cuts = [rng.randint(1, longest) for _ in range(count - 2)] + [1, longest]
     return [stem[:cut // 2] + [rng.randrange(sizes.vocab_size) for _ in range(cut - cut // 2)] for cut in cuts]
@@ -49,12 +60,12 @@ def sample(sizes: Sizes, max_tokens: int, count: int = 6) -> list[list[int]]:
 
 def check_graph(path: Path, layout: str, pooled: bool, model: Model, reference: Reference, max_tokens: int,
                 types: Callable[[list[int]], list[int] | None], sequences: Sequence[list[int]] = (), head: Path | None = None,
-                pad: int | None = None) -> Verdict:
+                pad: int | None = None, far: Far | None = None) -> Verdict:
     """Compare a graph with PyTorch and with itself in several batches. ExportError when it differs.
 
     sequences are read besides the sample, which is left out where a head looks for certain tokens; pooled: the graph has one row a
     sequence, read at the last token that is not the id `pad`. types gives the token_type_ids of ids; head is the graph of the head, where
-    it has one of its own.
+    it has one of its own. far is a long sequence, which is read alone.
     """
     if not isinstance(model.encoder, Pooled):
         sequences = [*sequences, *sample(model.sizes, max_tokens)]
@@ -63,6 +74,9 @@ def check_graph(path: Path, layout: str, pooled: bool, model: Model, reference: 
         sequences = [ids for ids in sequences if len(ids) > 1]
     last = 2 if model.likelihood else 1
     places = [[last_not_pad(ids, pad)] if pooled else sorted({*range(0, len(ids) - last, 3), len(ids) - last}) for ids in sequences]
+    together = len(sequences)
+    if far is not None:
+        sequences, places = [*sequences, far.ids], [*places, [last_not_pad(far.ids, pad)] if pooled else far.places]
     read = read_packed if layout == "packed" else read_padded
     given = Feeding(model, max_tokens, types, output_name(head is not None))
     if reference.rounding is None:
@@ -72,23 +86,38 @@ def check_graph(path: Path, layout: str, pooled: bool, model: Model, reference: 
         want = follow(path, lambda watched, ids: read(watched, given, [ids], [list(range(1 if model.encoder is not None else len(ids)))], 0),
                       reference, types, sequences)
     session = open_graph(path)  # after what follow() opened is closed: weights are held once
-    want = [rows if model.encoder is not None else rows[at] for rows, at in zip(want, places, strict=True)]
+    want = rows_at(model, want, places)
     alone = [read(session, given, [ids], [at], 0)[0] for ids, at in zip(sequences, places, strict=True)]
     exact = model.encoder is None or bit_equal(model.config)
     for variant in range(4):
-        batch = read(session, given, sequences, places, variant)
-        for number, (one, many) in enumerate(zip(alone, batch, strict=True)):
+        batch = read(session, given, sequences[:together], places[:together], variant)
+        for number, (one, many) in enumerate(zip(alone, batch, strict=False)):
             same = one.tobytes() == many.tobytes() if exact else np.allclose(one, many, rtol=BATCH_MATES, atol=BATCH_MATES)
             if not same:
                 raise ExportError(f"{path}: sequence {number} of {len(sequences[number])} tokens reads other bits in a batch than alone "
                                   f"(difference {np.abs(one - many).max():.1e})")
     if head is not None:
         alone = separate.read(open_graph(head), alone)
-    # max() of Python passes over a NaN that is not the first; NumPy's does not.
-    worst = float(np.max([(np.abs(one - right) / np.maximum(1, np.abs(right))).max() for one, right in zip(alone, want, strict=True)], initial=0.0))
+    worst, rounding = difference(alone, want), 0.0
     if not worst <= TOLERANCE:
-        raise ExportError(f"{path}: readings differ from PyTorch by {worst:.1e}, relative above 1, and {TOLERANCE:.0e} is allowed")
-    return Verdict(worst, sum(len(at) for at in places))
+        near = worst
+        if reference.rounding is None:
+            right = rows_at(model, [reference.doubled(ids, types(ids)).numpy() for ids in sequences], places)
+            rounding, near = difference(want, right), difference(alone, right)
+        if not near <= 2 * min(rounding, MOST_ROUNDING):
+            raise ExportError(f"{path}: readings differ from PyTorch by {worst:.1e}, relative above 1, and {TOLERANCE:.0e} is allowed")
+    return Verdict(worst, sum(len(at) for at in places), rounding)
+
+
+def rows_at(model: Model, readings: list[np.ndarray], places: list[list[int]]) -> list[np.ndarray]:
+    """Return the rows of sequences that are compared; an encoder has one of each."""
+    return readings if model.encoder is not None else [rows[at] for rows, at in zip(readings, places, strict=True)]
+
+
+def difference(some: list[np.ndarray], others: list[np.ndarray]) -> float:
+    """Return the largest difference of readings, relative where the others are above 1."""
+    # max() of Python passes over a NaN that is not the first; NumPy's does not.
+    return float(np.max([(np.abs(one - right) / np.maximum(1, np.abs(right))).max() for one, right in zip(some, others, strict=True)], initial=0.0))
 
 
 @dataclass

@@ -1,8 +1,7 @@
-"""The options of the `assay-export` command, and what they ask for."""
+"""What the `assay-export` command does with its options."""
 
 import argparse
 import tempfile
-from datetime import date
 from pathlib import Path
 
 from . import checkpoint, choices, frames, licence, logit_score, lora
@@ -13,63 +12,16 @@ from .family import Family, choose, resolve
 from .files import check_directory
 from .golden import read_items
 from .nested import known_config
+from .options import arguments, check_options
 from .place import check_out, check_place, parents_of
+from .places import transformers_pooling
 from .second import hold_tokenizer, second_of
 from .sentence import read_sentence
 from .settings import DEFAULT_SEPARATOR, TextSettings, chat_template, check_text_files, end_token, read_settings
-from .storage import PRECISIONS
 from .theirs import tokenizer_of
 from .tokenizer import load_tokenizer
 
-POOLING = ("last_attended", "last_not_pad", "before_first_pad", "count_not_pad")
-
-
-def arguments() -> argparse.ArgumentParser:
-    """Return the command line's parser."""
-    parser = argparse.ArgumentParser("assay-export", description="Write an Assay bundle from a transformers checkpoint directory.")
-    parser.add_argument("source", type=Path, metavar="SOURCE", help="checkpoint directory")
-    parser.add_argument("out", type=Path, metavar="OUT", help="bundle directory to write")
-    parser.add_argument("--layout", choices=("packed", "padded"), help="default: packed where the model's attention can be arranged, which "
-                        "DeBERTa's and gated delta layers cannot")
-    parser.add_argument("--head", choices=("inside", "separate"), default="inside",
-                        help="separate: a graph of its own, head.onnx, on the hidden states that leave the backbone")
-    parser.add_argument("--name", help="how requests name the model (default: the name of OUT)")
-    parser.add_argument("--family", help="how the checkpoint is read (default: told from its class)")
-    parser.add_argument("--reference", type=Path, metavar="DIR", help="likelihood families: checkpoint of the reference model")
-    parser.add_argument("--base", type=Path, metavar="DIR", help="LoRA adapters: checkpoint of the base model (default: the one that they name)")
-    parser.add_argument("--max-tokens", type=int, metavar="N", help="longest sequence accepted")
-    parser.add_argument("--bos", choices=("none", "one", "two"), help="default: one when template or tokenizer writes a BOS")
-    parser.add_argument("--pooling", choices=POOLING, help="which token of a reward model is read (default: the family's)")
-    parser.add_argument("--date", metavar="YYYY-MM-DD", help="the day that a chat template writes (default: today, and scores follow the day)")
-    parser.add_argument("--separator", help=f"text of the token that ends a step (default: {DEFAULT_SEPARATOR})")
-    parser.add_argument("--step-label", help='the label that means "right" (default: the last)')
-    parser.add_argument("--activation", choices=("softmax", "sigmoid", "none"),
-                        help="of a process model's labels, or of a reward model's, whose scores are raw outputs without it")
-    parser.add_argument("--label", metavar="NAME", help="which of a reward model's labels is the score, where there are several")
-    parser.add_argument("--score", metavar="NAME=WEIGHT,...", help="the score is the weighted sum of these labels of a reward model")
-    parser.add_argument("--text", choices=tuple(frames.RULES), help="families of one text: what is read of a conversation (default: the chat template, "
-                        "else the response)")
-    parser.add_argument("--mean", type=float, help="score = (raw - mean) / std")
-    parser.add_argument("--std", type=float)
-    parser.add_argument("--final", choices=("sigmoid", "none"), help="of a reward model's score, behind mean and std (default: the family's)")
-    parser.add_argument("--instruction", metavar="TEXT", help="families whose prompt has a place for one: what goes before every query")
-    parser.add_argument("--beta", type=float, help="likelihood families: score = beta * raw (default: the family's)")
-    parser.add_argument("--norm", choices=("sum", "mean"), help="likelihood families: over the response's tokens (default: the family's)")
-    parser.add_argument("--per-step", action="store_true", help="likelihood families of kind process: what each step adds, not the sum so far")
-    stored = parser.add_mutually_exclusive_group()
-    stored.add_argument("--dtype", choices=PRECISIONS[:-1], default="float32", help="how large weights are stored; sums are float32")
-    stored.add_argument("--int8", action="store_true", help="store large weights as int8; linear layers multiply integers, one activation scale per token")
-    parser.add_argument("--description", default="", help="one line about the model")
-    parser.add_argument("--licence", help="SPDX name of the checkpoint's licence (default: what its README.md says)")
-    parser.add_argument("--external-data", action="store_true", help="weights in model.onnx_data whatever the size")
-    parser.add_argument("--harmless", action="append", default=[], metavar="KEY",
-                        help="a key of config.json that is not known here and changes no score; may be given several times")
-    parser.add_argument("--golden", type=Path, metavar="FILE", help="JSON lines of items to score with PyTorch")
-    parser.add_argument("--check", action=argparse.BooleanOptionalAction, default=True,
-                        help="compare golden pairs with transformers' own loading and the graph with PyTorch (default; --no-check is noted in "
-                        "the manifest)")
-    parser.add_argument("--traceback", action="store_true", help="show where a fault of assay-export itself lies, for a report of it")
-    return parser
+__all__ = ["arguments", "export"]
 
 
 def export(options: argparse.Namespace) -> str:
@@ -154,7 +106,7 @@ def export_whole(options: argparse.Namespace) -> str:
                        own.get("pooling") == "transformers" and options.pooling is None, loaded.model.labels)
     written = write_bundle(loaded.model, options.source, options.out, manifest, settings.template, Options(
         layout, "int8" if options.int8 else options.dtype, longest, options.external_data, options.check,
-        read_items(options.golden) if options.golden else None, options.source, options.head == "separate", second))
+        read_items(options.golden) if options.golden else None, options.source, options.head == "separate", second, options.assay))
     verdict = written.verdict
     checked = ", not checked" if verdict is None else f", largest difference from PyTorch {verdict.worst:.1e} over {verdict.readings} readings"
     line = f"{options.out}: {name}, {family.kind}, {layout}, {written.golden}{checked}"
@@ -189,7 +141,7 @@ def fill(manifest: dict, family: Family, own: dict, settings: TextSettings, opti
         raise ExportError("--date is for models with a chat template, and this one has none")
     if manifest["pooling"] == "transformers":
         pad, eos = config.pad_token_id, getattr(config, "eos_token_id", None)
-        manifest["pooling"] = "last_attended" if pad is None or pad < 0 else "last_not_pad"
+        manifest["pooling"] = transformers_pooling(config)
         if pad is not None and pad in (eos if isinstance(eos, list) else [eos]) and options.pooling is None:
             notices.append(f"{options.source / 'config.json'}: pad_token_id is an end token too, and scores are read at the last other token, "
                            "as transformers does (pooling last_not_pad); give --pooling last_attended if it was trained to read the end token")
@@ -225,37 +177,3 @@ def check_width(path: Path, raw: dict, width: int) -> None:
     for name, said in (("id2label", len(raw.get("id2label") or [])), ("num_labels", raw.get("num_labels") or 0)):
         if said and said != width:
             raise ExportError(f"{path}: {name} says that the head has {said} outputs, and its weights have {width}")
-
-
-def check_options(options: argparse.Namespace, family: Family) -> None:
-    """Refuse options that mean nothing for a family."""
-    likelihood, process, reward = family.likelihood, family.kind == "process", family.kind == "reward"
-    rows = family.manifest.get("pooling") in ("transformers", *POOLING)
-    for names, fits, meant in (
-            (("reference", "beta", "norm"), likelihood, "likelihood families"),
-            (("per_step",), likelihood and process, "likelihood families of kind process"),
-            (("separator",), process, "process models"),
-            (("activation",), process or (reward and not likelihood), "models whose head has labels"),
-            (("text",), family.framed, "families that read one text"),
-            (("step_label",), process and not likelihood, "process models whose head has labels"),
-            (("label", "score"), reward and not likelihood and not {"weights", "gates"} & set(family.manifest.get("head") or {}),
-             "reward models whose score is one of their labels"),
-            (("mean", "std", "final"), reward, "reward models"),
-            (("instruction",), family.instruction is not None, "families whose prompt has a place for one"),
-            (("pooling",), reward and rows, "reward models that are read at one token by a rule")):
-        for name in names:
-            if not fits and not any(getattr(options, name) is left for left in (None, False)):
-                raise ExportError(f"--{name.replace('_', '-')} is for {meant}, and family {family.name} is none")
-    if likelihood and options.activation == "softmax":
-        raise ExportError(f"--activation softmax needs labels, and family {family.name} has log-probabilities: sigmoid or none")
-    if options.label is not None and options.score is not None:
-        raise ExportError("--label and --score both say what the score is; give one of them")
-    if options.date is not None:
-        try:
-            date.fromisoformat(options.date)
-        except ValueError:
-            raise ExportError(f"--date {options.date} is no day; write it as 2024-07-26") from None
-        if len(options.date) != len("2024-07-26"):
-            raise ExportError(f"--date {options.date} must be written as 2024-07-26")
-    if options.beta == 0:
-        raise ExportError("--beta 0 would make every score 0")

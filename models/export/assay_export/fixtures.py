@@ -98,11 +98,14 @@ def main() -> None:
                           extra=("--external-data", "--mean", "0.5", "--std", "2")))
         for precision, option in LOWER.items():
             lines.append(make(out, Path(scratch), "qwen3", "reward", "packed", name=f"qwen3-reward-packed-{precision}", seed=SEED + 1, extra=option))
-    versions = [f"{name} {importlib.metadata.version(name)}" for name in VERSIONED]
-    (out / "README.txt").write_text("\n".join([
-        "Bundles with tiny random weights, for tests. Made by: python -m assay_export.fixtures models/testdata/bundles",
-        f"Seed {SEED} plus the family's number; made with {', '.join(versions)}.", "Largest differences from PyTorch when made:", "",
-        *(line.partition(": ")[2] for line in lines), ""]), encoding="utf-8")
+    write_readme(out, "Bundles with tiny random weights, for tests.", "python -m assay_export.fixtures models/testdata/bundles",
+                 f"Seeds are {SEED} plus the family's number. Largest differences from PyTorch when made:", [line.partition(": ")[2] for line in lines])
+
+
+def write_readme(folder: Path, what: str, command: str, told: str, lines: list[str]) -> None:
+    """Write what a folder of fixtures holds, by which command and versions it was made, and a line for each."""
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in VERSIONED)
+    (folder / "README.txt").write_text("\n".join([f"{what} Made by:", f"  {command}", f"with {versions}.", told, "", *lines, ""]), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,9 @@ from .errors import ExportError
 from .model import Model
 from .storage import PRECISIONS
 
+POOLING = ("last_attended", "last_not_pad", "before_first_pad", "count_not_pad")
+"""Rules by which a reward model is read at one token."""
+
 NEED_PAD = ("last_not_pad", "before_first_pad", "count_not_pad")
 """Pooling rules that look for the pad id."""
 

@@ -79,6 +79,11 @@ def pooled(rules: TextRules, ids: list[int]) -> int:
     raise ExportError(f"pooling {rule!r} is not known for a model of kind {rules.manifest['kind']}")
 
 
+def transformers_pooling(config) -> str:
+    """Return the rule by which transformers' own sequence classifiers pool: at the last token that is not their config's pad, where it has one."""
+    return "last_attended" if config.pad_token_id is None or config.pad_token_id < 0 else "last_not_pad"
+
+
 def last_not_pad(ids: list[int], pad: int | None) -> int:
     """Return the place of the last id that is not pad; the last of all when every one is."""
     return next((at for at in range(len(ids) - 1, -1, -1) if ids[at] != pad), len(ids) - 1)

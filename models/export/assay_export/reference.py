@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from . import int8, storage, weights
+from .doubled import doubled
 from .errors import ExportError
 from .experts import take_apart, with_experts
 from .model import Model, Part, readings
@@ -70,6 +71,12 @@ class Reference:
             if not any(part.likelihood for part in self.parts):
                 return readings(self.parts, hidden, None)
             return nn.functional.pad(readings(self.parts, [own[:-1] for own in hidden], given[0, 1:]), (0, 0, 0, 1))
+
+    def doubled(self, ids: list[int], types: list[int] | None = None) -> torch.Tensor:
+        """Return readings as they are when everything but the rotations is computed in float64."""
+        modules = [self.encoder] if self.encoder is not None else [module for part in self.parts for module in (part.body, part.head)]
+        with doubled(*modules):
+            return self.readings(ids, types)
 
     def last_rows(self, sequences: list[list[int]]) -> torch.Tensor:
         """Return the raw outputs at the last token of sequences of one length, [sequences, labels]."""

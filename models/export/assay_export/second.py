@@ -14,8 +14,9 @@ from tokenizers import Tokenizer
 from .checkpoint import read_config
 from .errors import ExportError
 from .family import Family
-from .golden import golden_pairs, sequences
+from .golden import Readings, golden_pairs, sequences
 from .places import encode
+from .reach import Far
 from .text import TextRules
 from .theirs import TheirRules, model_of, rows
 from .tolerance import TOLERANCE, apart
@@ -42,8 +43,11 @@ class Second:
     labels: int | None
     """Of the head, where config.json does not say."""
 
-    def hold(self, items: list[dict], pairs: list[dict], rules: TextRules, types: bool, max_tokens: int) -> None:
-        """Compare golden pairs with transformers' own; ExportError tells the first difference. types: the model looks at token types."""
+    def hold(self, items: list[dict], pairs: list[dict], rules: TextRules, types: bool, max_tokens: int, reference: Readings, far: Far | None) -> None:
+        """Compare golden pairs with transformers' own, and the first reference's reading of a long sequence, where there is one.
+
+        ExportError tells the first difference. types: the model looks at token types.
+        """
         kind, theirs = rules.manifest["kind"], TheirRules(rules, self.tokenizer, self.template)
         given: dict[tuple[int, ...], list[int] | None] = {}
         for number, item in enumerate(items, 1):
@@ -54,7 +58,12 @@ class Second:
                 if types:
                     hold_ids(f"golden item {number}, {json.dumps(item, ensure_ascii=False)[:80]}: its token_type_ids",
                              rules.types(ours) or [0] * len(ours), given[tuple(other)] or [0] * len(ours))
-        found = golden_pairs(items, Looked(self.readings(given)), theirs, max_tokens)
+        if far is not None:
+            given[tuple(far.ids)] = rules.types(far.ids) if types else None
+        readings = self.readings(given)
+        if far is not None:
+            hold_far(far, reference.readings(far.ids, given[tuple(far.ids)]), readings[tuple(far.ids)])
+        found = golden_pairs(items, Looked(readings), theirs, max_tokens)
         for number, (pair, right) in enumerate(zip(pairs, found, strict=True), 1):
             hold_pair(f"golden item {number}, {json.dumps(items[number - 1], ensure_ascii=False)[:80]}", pair, right, terms(pair, rules))
 
@@ -97,6 +106,15 @@ def hold_pair(what: str, ours: dict, theirs: dict, count: int) -> None:
             if have is not None and not apart(have, want, count) <= TOLERANCE:
                 raise ExportError(f"{what}: its {field} is {have:.7g} as this package reads the checkpoint, and {want:.7g} as transformers "
                                   f"loads it; {TOLERANCE:.0e} of it is allowed")
+
+
+def hold_far(far: Far, ours: torch.Tensor, theirs: torch.Tensor) -> None:
+    """Refuse readings of a long sequence that differ from transformers'; those of an encoder are of the whole."""
+    at = 0 if len(ours) == 1 else far.places[-1]
+    for have, want in zip(ours[at].tolist(), theirs[0 if len(theirs) == 1 else at].tolist(), strict=True):
+        if not apart(have, want) <= TOLERANCE:
+            raise ExportError(f"a sequence of {len(far.ids)} tokens reads {have:.7g} as this package reads the checkpoint, and {want:.7g} as transformers "
+                              f"loads it; {TOLERANCE:.0e} of it is allowed")
 
 
 def terms(pair: dict, rules: TextRules) -> int:

@@ -122,7 +122,7 @@ class TextRules:
         separator, join = rules.get("separator") or "", rules.get("join") or ""
         if not rules.get("turns"):
             return [*messages, {"role": "assistant", "content": join.join(step + separator for step in kept)}]
-        first = f"{messages.pop()['content']} {kept[0]}"
+        first = f"{messages.pop()['content']} {kept[0]}" if messages and messages[-1]["role"] == "user" else kept[0]
         turns = [{"role": role, "content": content} for step in [first, *kept[1:]] for role, content in (("user", step), ("assistant", separator))]
         return messages + turns
 
@@ -191,3 +191,19 @@ class TextRules:
 def beside(item: dict) -> dict[str, str]:
     """Return the texts of an item that its template may name beside the conversation."""
     return {name: item[name] for name in BESIDE if name in item}
+
+
+class Watched(TextRules):
+    """Text rules that keep what came of the template: the first text, which is the whole of an item that is not tokenized in parts."""
+
+    text: str | None = None
+    refused: ExportError | None = None
+
+    def render(self, messages: list[dict[str, str]], add_generation_prompt: bool = False, **names: str) -> str:
+        try:
+            rendered = super().render(messages, add_generation_prompt, **names)
+        except ExportError as error:
+            self.refused = error
+            raise
+        self.text = rendered if self.text is None else self.text
+        return rendered

@@ -2,7 +2,6 @@
 
 import argparse
 import fnmatch
-import importlib.metadata
 import multiprocessing
 import os
 import shutil
@@ -12,6 +11,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 from assay_export.family import families
+from assay_export.fixtures import write_readme
 
 from .case import Case, every_case
 from .pages import models_page
@@ -19,8 +19,6 @@ from .run import Result, run_layout
 
 PARTS = 10
 """Into which the cases are cut by turns, so that each part has about as many of every kind."""
-
-VERSIONED = ("torch", "transformers", "tokenizers", "onnx", "onnxscript", "onnxruntime")
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -68,12 +66,10 @@ def keep_fixtures(folder: Path, out: Path, results: list[Result]) -> None:
     first = {result.case: result for result in reversed(results)}
     for result in first.values():
         shutil.copytree(out / result.bundle, folder / result.case)
-    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in VERSIONED)
-    (folder / "README.txt").write_text("\n".join([
-        "Bundles of every family with tiny random weights, and golden pairs of the authors' code. Made by:",
-        "  cd models/export && python -m parity --fixtures ../testdata/families",
-        f"with {versions}.", "Seeds are in parity/cases. Each case's largest difference between server and authors' code when made:", "",
-        *(f"{name}: {first[name].family}, {first[name].layout}, {first[name].worst:.1e}" for name in sorted(first)), ""]), encoding="utf-8")
+    write_readme(folder, "Bundles of every family with tiny random weights, and golden pairs of the authors' code.",
+                 "cd models/export && python -m parity --fixtures ../testdata/families",
+                 "Seeds are in parity/cases. Each case's largest difference between server and authors' code when made:",
+                 [f"{name}: {first[name].family}, {first[name].layout}, {first[name].worst:.1e}" for name in sorted(first)])
 
 
 def main() -> None:

@@ -5,7 +5,6 @@ with ids of padding inside some. The same versions give the same files.
 """
 
 import argparse
-import importlib.metadata
 import json
 import shutil
 import tempfile
@@ -15,7 +14,7 @@ from tokenizers import Tokenizer
 from transformers.utils.logging import disable_progress_bar, set_verbosity_error
 
 from assay_export.cli import arguments, export
-from assay_export.fixtures import STORY, VERSIONED
+from assay_export.fixtures import STORY, write_readme
 from assay_export.golden import write_pairs
 
 from .case import Case, every_case
@@ -55,11 +54,8 @@ def main() -> None:
     set_verbosity_error()
     with tempfile.TemporaryDirectory() as scratch:
         lines = [line for case in every_case() if case.name in CASES for line in make(out, Path(scratch), case)]
-    versions = [f"{name} {importlib.metadata.version(name)}" for name in VERSIONED]
-    (out / "README.txt").write_text("\n".join([
-        "Encoders with tiny random weights, for tests. Made by: cd models/export && python -m parity.encoder_fixtures ../testdata/encoders",
-        f"with {', '.join(versions)}.", "Largest differences from PyTorch when made:", "",
-        *(line.partition(": ")[2] for line in lines), ""]), encoding="utf-8")
+    write_readme(out, "Encoders with tiny random weights, for tests.", "cd models/export && python -m parity.encoder_fixtures ../testdata/encoders",
+                 "Seeds are in parity/cases. Largest differences from PyTorch when made:", [line.partition(": ")[2] for line in lines])
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """A model of a billion parameters, from checkpoint to answer, within a stated memory: `python -m parity.large OUT`.
 
-Writes a random Qwen2 reward checkpoint in bfloat16 shards, exports it, verifies the bundle and serves one request, each as a user
-would, in a process of its own. Prints the largest resident memory of each and fails above the limit. What the export holds besides the mapped
-files must stay below one float32 copy of the weights.
+Writes a random reward checkpoint in bfloat16 shards, of Qwen2 or of Qwen3 with experts, exports it, verifies the bundle and serves one request,
+each as a user would, in a process of its own. Prints the largest resident memory of each and fails above the limit. What the export holds besides
+the mapped files must stay below one float32 copy of the weights.
 """
 
 import argparse
@@ -17,29 +17,34 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
-from transformers import AutoModelForSequenceClassification, Qwen2Config
+from tokenizers import Tokenizer
+from transformers import AutoModelForSequenceClassification, Qwen2Config, Qwen3MoeConfig
 
 from assay_export import tiny
 
 LIMIT_GIB = 20
-OWN_GIB = 3.8
-"""Limit of the export's own memory, without the checkpoint's mapped files; the weights are 3.9 GiB in float32."""
-
 SHARD_BYTES = 500_000_000
-CONFIG = Qwen2Config(vocab_size=151936, hidden_size=1536, intermediate_size=6144, num_hidden_layers=24, num_attention_heads=12,
-                     num_key_value_heads=2, max_position_embeddings=4096, tie_word_embeddings=True, num_labels=1,
-                     architectures=["Qwen2ForSequenceClassification"])
+CONFIGS = {
+    "qwen2": (Qwen2Config(vocab_size=151936, hidden_size=1536, intermediate_size=6144, num_hidden_layers=24, num_attention_heads=12,
+                          num_key_value_heads=2, max_position_embeddings=4096, tie_word_embeddings=True, num_labels=1,
+                          architectures=["Qwen2ForSequenceClassification"]), 3.8),
+    "qwen3-moe": (Qwen3MoeConfig(vocab_size=32768, hidden_size=2048, moe_intermediate_size=2048, num_experts=8, num_experts_per_tok=2,
+                                 num_hidden_layers=8, num_attention_heads=16, num_key_value_heads=4, head_dim=128, max_position_embeddings=4096,
+                                 norm_topk_prob=True, num_labels=1, architectures=["Qwen3MoeForSequenceClassification"]), 3.0),
+}
+"""Models by name, each with the limit of the export's own memory in GiB, without the checkpoint's mapped files, which is less than one
+float32 copy of its weights."""
 
 
-def write_checkpoint(directory: Path, seed: int = 0) -> int:
-    """Write config, sharded random weights and a small tokenizer; return the number of parameters."""
+def write_checkpoint(directory: Path, config, tokenizer: Tokenizer, seed: int = 0) -> int:
+    """Write config, sharded random weights and a tokenizer of Qwen2's kind; return the number of parameters."""
     directory.mkdir(parents=True)
-    tokenizer = tiny.family_tokenizer("qwen2", 8192, tiny.sentences(seed, 30000, 20000))
     tiny.write_tokenizer(directory, tokenizer, tiny.FAMILIES["qwen2"])
-    CONFIG.pad_token_id = tokenizer.token_to_id(tiny.FAMILIES["qwen2"].pad)
-    CONFIG.save_pretrained(directory)
+    config.pad_token_id = tokenizer.token_to_id(tiny.FAMILIES["qwen2"].pad)
+    config.save_pretrained(directory)
     with torch.device("meta"):
-        shapes = {name: tensor.shape for name, tensor in AutoModelForSequenceClassification.from_config(CONFIG).state_dict().items()}
+        whole = {name: tensor.shape for name, tensor in AutoModelForSequenceClassification.from_config(config).state_dict().items()}
+    shapes = {own: size for name, shape in whole.items() for own, size in published(name, shape).items()}
     generator = torch.Generator().manual_seed(seed)
     shard, size, files = {}, 0, {}
     for name, shape in shapes.items():
@@ -56,6 +61,16 @@ def write_checkpoint(directory: Path, seed: int = 0) -> int:
     return sum(shape.numel() for shape in shapes.values())
 
 
+def published(name: str, shape: torch.Size) -> dict[str, torch.Size]:
+    """Return the weights that a published checkpoint has for one of transformers' module: each expert's are apart."""
+    block, _, part = name.rpartition(".experts.")
+    if not block:
+        return {name: shape}
+    number, rows, columns = shape
+    pieces = {"gate_proj": rows // 2, "up_proj": rows // 2} if part == "gate_up_proj" else {"down_proj": rows}
+    return {f"{block}.experts.{at}.{piece}.weight": torch.Size((own, columns)) for at in range(number) for piece, own in pieces.items()}
+
+
 def measured(name: str, command: list[str], own: float = LIMIT_GIB) -> None:
     """Run a command to its end and say how much memory it had at most; exit when it fails or takes more than LIMIT_GIB, or own of its own."""
     print(f"== {name}: {' '.join(command)}", flush=True)
@@ -65,18 +80,22 @@ def measured(name: str, command: list[str], own: float = LIMIT_GIB) -> None:
 
 def judge(name: str, process: subprocess.Popen, start: float, own: float = LIMIT_GIB) -> None:
     """Wait for a process and hold it to the limits."""
+    peak, most = watch(process)
+    print(f"{name}: exit {process.returncode}, {peak:.1f} GiB at most, {most:.1f} of them its own, {time.monotonic() - start:.0f} s", flush=True)
+    if process.returncode != 0 or peak > LIMIT_GIB or most > own:
+        sys.exit(f"{name}: failed, or over {LIMIT_GIB} GiB, or over {own} GiB of its own")
+
+
+def watch(process: subprocess.Popen) -> tuple[float, float]:
+    """Wait for a process; return the most memory that it had, in GiB, and the most that no file backs."""
     most = 0.0
     while True:
         most = max(most, anonymous(process.pid))
         done, status, usage = os.wait4(process.pid, os.WNOHANG)
         if done:
-            break
+            process.returncode = os.waitstatus_to_exitcode(status)
+            return usage.ru_maxrss / 2**20, most
         time.sleep(0.05)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    peak = usage.ru_maxrss / 2**20
-    print(f"{name}: exit {process.returncode}, {peak:.1f} GiB at most, {most:.1f} of them its own, {time.monotonic() - start:.0f} s", flush=True)
-    if process.returncode != 0 or peak > LIMIT_GIB or most > own:
-        sys.exit(f"{name}: failed, or over {LIMIT_GIB} GiB, or over {own} GiB of its own")
 
 
 def anonymous(pid: int) -> float:
@@ -127,13 +146,19 @@ def main() -> None:
     parser = argparse.ArgumentParser("python -m parity.large", description=__doc__.splitlines()[0])
     parser.add_argument("out", type=Path, help="directory to write, about 3 GB")
     parser.add_argument("--assay", type=Path, default=Path("../../bin/assay"))
+    parser.add_argument("--model", choices=CONFIGS, default="qwen2")
+    parser.add_argument("--export-only", action="store_true", help="export without the check, which holds the whole model, and neither verify nor serve")
     parser.add_argument("--dtype", default="bfloat16")
     given = parser.parse_args()
-    checkpoint, bundle = given.out / "checkpoint", given.out / f"qwen2-1b-{given.dtype}"
+    checkpoint, bundle = given.out / f"{given.model}-checkpoint", given.out / f"{given.model}-1b-{given.dtype}"
+    config, own = CONFIGS[given.model]
     if not checkpoint.exists():
-        print(f"{write_checkpoint(checkpoint) / 1e9:.2f} billion parameters in {checkpoint}", flush=True)
+        tokenizer = tiny.family_tokenizer("qwen2", 8192, tiny.sentences(0, 30000, 20000))
+        print(f"{write_checkpoint(checkpoint, config, tokenizer) / 1e9:.2f} billion parameters in {checkpoint}", flush=True)
     measured("export", [sys.executable, "-m", "assay_export", str(checkpoint), str(bundle), "--dtype", given.dtype,
-                        "--licence", "Apache-2.0"], OWN_GIB)
+                        "--licence", "Apache-2.0", "--assay", str(given.assay), *(["--no-check"] if given.export_only else [])], own)
+    if given.export_only:
+        return
     measured("verify", [str(given.assay), "verify", str(bundle)])
     serve_once(given.assay, bundle)
 

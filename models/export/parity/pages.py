@@ -93,7 +93,7 @@ def pooling_of(family: Family) -> str:
     if family.manifest.get("likelihood"):
         return "the response"
     rule = family.manifest.get("pooling", "at_token" if family.kind == "process" else "last_attended")
-    return "last_attended, or last_not_pad where the pad is an end token" if rule == "transformers" else rule
+    return "last_not_pad, or last_attended where there is no pad" if rule == "transformers" else rule
 
 
 def head_of(family: Family) -> str:

@@ -77,7 +77,7 @@ def attempt(case: Case, assay: Path, out: Path, result: Result) -> None:
         other = source / "reference"
         cli.export(cli.arguments().parse_args([
             str(source), str(bundle), "--family", case.family, "--layout", result.layout, "--head", result.head, "--name", case.name,
-            "--licence", "Apache-2.0", "--description", "Tiny random weights, for tests",
+            "--licence", "Apache-2.0", "--description", "Tiny random weights, for tests", "--assay", str(assay),
             *(["--reference", str(other)] if other.is_dir() else []), *case.options]))
     result.class_name = yaml.safe_load((bundle / "assay.yaml").read_text(encoding="utf-8"))["source"]["class"]
     put_pairs(bundle, pairs)

@@ -89,6 +89,35 @@ def test_model_in_memory_in_training_and_half_precision(checkpoint, tmp_path, la
     assert read_bundle(tmp_path / "out").manifest["source"]["class"] == "Gemma2ForSequenceClassification"
 
 
+@pytest.mark.parametrize("layout", ["packed", "padded"])
+def test_a_classifier_in_memory_is_read_where_transformers_reads_it(checkpoint, tmp_path, layout):
+    source = checkpoint("qwen3")
+    model = AutoModelForSequenceClassification.from_pretrained(source, dtype=torch.float32)
+    ids = [9, 8, 7, model.config.pad_token_id]
+    export_bundle(model, source, tmp_path / "out", name="a", layout=layout, golden=[{"input_ids": ids}])
+    bundle = read_bundle(tmp_path / "out")
+    assert bundle.manifest["pooling"] == ("last_not_pad" if layout == "packed" else "in_graph")
+    assert bundle.manifest["tokenizer"]["pad_id"] == model.config.pad_token_id
+    with torch.no_grad():
+        assert bundle.golden[0]["score"] == pytest.approx(model(input_ids=torch.tensor([ids])).logits.item(), abs=1e-5)
+    export_bundle(model, source, tmp_path / "out", name="a", layout=layout, pooling="last_attended", golden=[{"input_ids": ids}])
+    assert abs(read_bundle(tmp_path / "out").golden[0]["score"] - bundle.golden[0]["score"]) > 1e-3
+    model.config.pad_token_id = None
+    export_bundle(model, source, tmp_path / "out", name="a", golden=[{"input_ids": ids}])
+    assert read_bundle(tmp_path / "out").manifest["pooling"] == "last_attended"
+
+
+@pytest.mark.parametrize(("given", "words"), [
+    ({"pad_id": 5}, "pad_id 5 is not the model's pad_token_id 0, which its pooling passes over"),
+    ({"pooling": "mean"}, "pooling 'mean' must be one of last_attended, "),
+    ({"pooling": "last_attended", "kind": "process", "separator": "<extra_0>"}, "pooling 'last_attended' is for reward models")])
+def test_places_in_memory_that_are_none(checkpoint, tmp_path, given, words):
+    source = checkpoint("qwen3")
+    model = AutoModelForSequenceClassification.from_pretrained(source, dtype=torch.float32)
+    with pytest.raises(ExportError, match=words):
+        export_bundle(model, source, tmp_path / "out", name="a", **given)
+
+
 def test_body_with_a_head_of_its_own(checkpoint, tmp_path):
     source = checkpoint("qwen3")
     body = AutoModel.from_pretrained(source, dtype=torch.float32)
