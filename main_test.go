@@ -45,10 +45,10 @@ var inner = map[string]map[string][]string{
 	"rewards": {
 		"rewards":         {"rewards/failure", "rewards/ops", "rewards/recipes"},
 		"rewards/recipes": {"rewards/ops", "rewards/ops/ordered"},
-
-		"rewards/recipes/papers": {},
 		"rewards/failure": {},
 		"rewards/ops":     {},
+
+		"rewards/recipes/papers": {},
 
 		"rewards/ops/agreement": {"rewards/ops"},
 		"rewards/ops/games":     {"rewards/ops"},
