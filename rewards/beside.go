@@ -2,8 +2,11 @@ package rewards
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/assay-rm/assay/models/encode"
+	"github.com/assay-rm/assay/models/fault"
+	"github.com/assay-rm/assay/rewards/failure"
 )
 
 // beside gives items as one model of a recipe takes them: without a reference or a principle that its template does not
@@ -27,4 +30,36 @@ func (c *composed) beside(items []encode.Item, source Source) []encode.Item {
 		}
 	}
 	return items
+}
+
+// refuseIDs fails items of token ids where several models read them: ids are of one model's tokenizer, and another one
+// would read other text in them.
+func (c *composed) refuseIDs(r *Request) {
+	if !slices.ContainsFunc(c.sources, func(s Source) bool { return s != c.sources[0] }) {
+		return
+	}
+	for i := range r.Items {
+		if r.Items[i].InputIDs != nil {
+			r.refuse(i, failure.New(fault.CodeItem, "input_ids are of one model's tokenizer, and recipe %q reads several models: give text", c.Name))
+		}
+	}
+}
+
+// whole gives items as a reward model takes them: steps, or a separator between them, make one response.
+func whole(items []encode.Item) []encode.Item {
+	out := items
+	for i := range items {
+		if items[i].Steps == nil && items[i].Separator == nil {
+			continue
+		}
+		if &out[0] == &items[0] {
+			out = slices.Clone(items)
+		}
+		of := &out[i]
+		if of.Steps != nil && of.Response == nil {
+			of.Response = new(strings.Join(of.Steps, ""))
+		}
+		of.Steps, of.Separator = nil, nil
+	}
+	return out
 }

@@ -4,10 +4,8 @@ import (
 	"context"
 	"math"
 	"slices"
-	"strings"
 
 	"github.com/assay-rm/assay/models"
-	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/rewards/failure"
 	"github.com/assay-rm/assay/rewards/ops"
@@ -69,6 +67,7 @@ func (c *composed) of(r *Request) (recipe, error) {
 	if err != nil {
 		return nil, invalid("%v", err)
 	}
+	c.refuseIDs(r)
 	out := &composing{composed: c, request: r, params: params}
 	for i := range c.Readings {
 		one := component{reading: &c.Readings[i], source: c.sources[i]}
@@ -99,25 +98,6 @@ func (c *composed) of(r *Request) (recipe, error) {
 		}
 	}
 	return out, nil
-}
-
-// whole gives items as a reward model takes them: steps, or a separator between them, make one response.
-func whole(items []encode.Item) []encode.Item {
-	out := items
-	for i := range items {
-		if items[i].Steps == nil && items[i].Separator == nil {
-			continue
-		}
-		if &out[0] == &items[0] {
-			out = slices.Clone(items)
-		}
-		of := &out[i]
-		if of.Steps != nil && of.Response == nil {
-			of.Response = new(strings.Join(of.Steps, ""))
-		}
-		of.Steps, of.Separator = nil, nil
-	}
-	return out
 }
 
 func (c *composing) needs() []need { return c.asks }

@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/models/manifest"
 	"github.com/assay-rm/assay/rewards/failure"
@@ -105,6 +106,21 @@ func TestAFailedReadingIsNeverANumber(t *testing.T) {
 	reads := sources[0].reads.Load()
 	if _, err := e.Ask(t.Context(), Request{Question: Score, Model: "mix", Items: text("four")}); code(err) != failure.CodeQueueFull || sources[0].reads.Load() != reads {
 		t.Errorf("a full queue: %v", err)
+	}
+}
+
+// Token ids are of one tokenizer: where several models would read them the item fails, and its mates do not.
+func TestIDsAreOfOneModel(t *testing.T) {
+	e, sources := composedEngine(t, mix, "recipe: 1\nname: one\nreadings:\n  r: {gives: score}\n  x: {gives: raw}\nscore: r + x\n")
+	items := append(text("four"), encode.Item{InputIDs: []int64{1, 2}})
+	answer := ask(t, e, Request{Question: Score, Model: "mix", Items: items})
+	if good, bad := answer.Results[0], answer.Results[1]; good.Err != nil || bad.Err == nil || bad.Err.Code != fault.CodeItem ||
+		!strings.Contains(bad.Err.Detail, "reads several models") || sources[0].items.Load() != 1 {
+		t.Errorf("%+v, %+v", good, bad)
+	}
+	ask(t, e, Request{Question: Score, Model: "one", Items: items})
+	if n := sources[0].items.Load(); n != 3 {
+		t.Errorf("a recipe of one model has read %d items, want both", n-1)
 	}
 }
 

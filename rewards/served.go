@@ -15,7 +15,7 @@ func within(where string, err error) error {
 }
 
 // Serve adds a recipe, with the model of each of its readings by the reading's name. A reading without one gets the
-// model that the recipe names, or the only one that gives what it needs. It must not be called while the engine is asked.
+// model that the recipe names, or the only one that gives what it needs. Nothing may be asked of the engine meanwhile.
 func (e *Engine) Serve(r *recipes.Recipe, bind map[string]string) error {
 	if e.recipeNamed(r.Name) != nil || slices.ContainsFunc(e.sources.all(), func(s Source) bool { return s.Info().Manifest.Name == r.Name }) {
 		return fmt.Errorf("recipe %s: something else is served under this name", r.Name)

@@ -13,6 +13,8 @@ import (
 	"github.com/expr-lang/expr/file"
 	"github.com/expr-lang/expr/types"
 	"github.com/expr-lang/expr/vm"
+
+	"github.com/assay-rm/assay/models/fault"
 )
 
 var (
@@ -129,7 +131,7 @@ func (g *guard) Visit(node *ast.Node) {
 	case *ast.FloatNode, *ast.BoolNode, *ast.ConditionalNode:
 	case *ast.IdentifierNode:
 		if _, known := g.env[n.Value]; !known && !reserved(n.Value) {
-			g.fail(n, "unknown name "+n.Value)
+			g.fail(n, "unknown name "+fault.Short(n.Value))
 		}
 		g.used[n.Value] = true
 	case *ast.UnaryNode:

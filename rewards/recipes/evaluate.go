@@ -10,6 +10,7 @@ import (
 	"github.com/expr-lang/expr/file"
 	"github.com/expr-lang/expr/vm"
 
+	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/rewards/ops"
 )
 
@@ -123,7 +124,7 @@ func (r *Recipe) proveExample(where locator) error {
 	}
 	for name := range r.Example.Given {
 		if !r.reads(name) {
-			return where.wrong("example.given", "example.given.%s: the recipe has no such reading", name)
+			return where.wrong("example.given", "example.given.%s: the recipe has no such reading", fault.Short(name))
 		}
 	}
 	out, err := r.Evaluate(params, r.Example.Given)
@@ -132,7 +133,7 @@ func (r *Recipe) proveExample(where locator) error {
 	}
 	for name, want := range r.Example.Values {
 		if got, known := out.Values[name]; !known || !near(got, want) {
-			return where.wrong("example.values", "example.values.%s: is %.12g, and the recipe gives %.12g", name, want, got)
+			return where.wrong("example.values", "example.values.%s: is %.12g, and the recipe gives %.12g", fault.Short(name), want, got)
 		}
 	}
 	if r.Example.Steps != nil && !slices.EqualFunc(out.Steps, r.Example.Steps, near) {

@@ -29,6 +29,7 @@ import (
 
 	"github.com/expr-lang/expr/vm"
 
+	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/models/strictyaml"
 	"github.com/assay-rm/assay/rewards/ops"
 )
@@ -142,7 +143,7 @@ func Parse(data []byte) (*Recipe, error) {
 	case s.Recipe != version:
 		return nil, where.wrong("recipe", "recipe: is %d, and this server knows version %d of the language", s.Recipe, version)
 	case !fileNaming.MatchString(s.Name):
-		return nil, where.wrong("name", "name: %q must be small letters, digits and hyphens, 64 at most", s.Name)
+		return nil, where.wrong("name", "name: %q must be small letters, digits and hyphens, 64 at most", fault.Short(s.Name))
 	case s.Score == "":
 		return nil, where.wrong("score", "score: is missing: the expression that gives the reward")
 	case len(s.Readings) == 0:
@@ -170,7 +171,7 @@ func (r *Recipe) parts(s *spec, where locator) error {
 	named := func(field, name string) error {
 		switch other, known := taken[name]; {
 		case !naming.MatchString(name):
-			return where.wrong(field+"."+name, "%s.%s: a name is small letters, digits and underscores, 64 at most", field, name)
+			return where.wrong(field+"."+name, "%s.%s: a name is small letters, digits and underscores, 64 at most", field, fault.Short(name))
 		case known:
 			return where.wrong(field+"."+name, "%s.%s: the name stands under %s too", field, name, other)
 		case reserved(name):
@@ -205,7 +206,7 @@ func (r *Recipe) parts(s *spec, where locator) error {
 		at := "readings." + one.Name
 		switch {
 		case !slices.Contains(kinds, one.Gives):
-			return where.wrong(at, "%s.gives: %q is none of %s", at, string(one.Gives), list(kinds))
+			return where.wrong(at, "%s.gives: %q is none of %s", at, fault.Short(string(one.Gives)), list(kinds))
 		case (one.Gives == Labels) != (len(one.Labels) > 0):
 			return where.wrong(at, "%s.labels: goes with gives: labels, and names the labels that are used", at)
 		case len(one.Labels) > maxLabels:
@@ -258,7 +259,7 @@ func (r *Recipe) Set(asked map[string]float64) (map[string]float64, error) {
 	}
 	for name := range asked {
 		if _, known := all[name]; !known {
-			return nil, fmt.Errorf("params.%s: recipe %q has no such param", name, r.Name)
+			return nil, fmt.Errorf("params.%s: recipe %q has no such param", fault.Short(name), r.Name)
 		}
 	}
 	return all, nil

@@ -4,8 +4,8 @@ import "github.com/go-json-experiment/json/jsontext"
 
 // The lines of `assay score` and `assay steps` are an [Item] each.
 
-// TokenizeLine is a line of `assay tokenize`: an item or, of a model that reads two responses at once, a prompt with both
-// in the order in which they are read.
+// TokenizeLine is a line of `assay tokenize`: an item or, of a model that reads two responses at once, a prompt with
+// both in the order in which they are read.
 type TokenizeLine struct {
 	Item
 	First  *string `json:"first,omitempty"`

@@ -1,8 +1,8 @@
 // Package ordered reduces the scores of one response's steps to one number, and scans them into a number for each step.
 //
 // The scores are q_1 … q_K in the steps' order, at least one. How the steps become the score of a response is a choice
-// of the paper and never a default: Kim et al. ("Evaluating Robustness of Reward Models for Mathematical Reasoning", 2024)
-// compare eight of them.
+// of the paper and never a default: eight of them are compared by Kim et al. ("Evaluating Robustness of Reward Models
+// for Mathematical Reasoning", 2024).
 package ordered
 
 import (

@@ -1,4 +1,5 @@
-// Package vectors compares two vectors, or two lists of them: embeddings of texts, of tokens, or of users.
+// Package vectors compares the directions of two vectors, or of two lists of them, as embeddings of two texts' tokens.
+// Products, lengths and distances are gonum's floats.
 //
 // The two have one length, which whoever calls has checked; of vectors of other lengths the functions panic.
 package vectors
@@ -7,38 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"math"
+
+	"gonum.org/v1/gonum/floats"
 )
-
-// Dot is Σ a_i b_i.
-func Dot(a, b []float64) float64 {
-	sum := 0.0
-	for i, x := range a {
-		sum += x * b[i]
-	}
-	return sum
-}
-
-// Distance is the length of a − b.
-func Distance(a, b []float64) float64 {
-	sum := 0.0
-	for i, x := range a {
-		sum = math.Hypot(sum, x-b[i])
-	}
-	return sum
-}
-
-// Length is the length of a vector.
-func Length(a []float64) float64 {
-	sum := 0.0
-	for _, x := range a {
-		sum = math.Hypot(sum, x)
-	}
-	return sum
-}
 
 // Cosine is the cosine of the angle between a and b; a vector of length 0 has no angle.
 func Cosine(a, b []float64) (float64, error) {
-	la, lb := Length(a), Length(b)
+	la, lb := floats.Norm(a, 2), floats.Norm(b, 2)
 	if la == 0 || lb == 0 {
 		return 0, errors.New("a vector of length 0 has no angle to another one")
 	}
