@@ -7,6 +7,7 @@ import (
 	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/rewards/failure"
 	"github.com/assay-rm/assay/rewards/ops"
+	"github.com/assay-rm/assay/rewards/ranking"
 )
 
 // Answer is what a [Request] is answered with. There is one result for each item, response or pair, in the request's
@@ -21,14 +22,18 @@ type Answer struct {
 	Activation string    // score and rank: the one that was asked for
 	Threshold  ops.Maybe // steps: that FirstError went by; missing: there is none, and no FirstError
 
-	Results    []Result        // score: of items; rank and compare: of responses
-	Ranking    []int           // rank: indices of responses, the best first; those that failed have no place
-	Preference ops.Matrix      // compare: how surely response i is preferred to response j; 0.5 on the diagonal
-	WinRates   []ops.Maybe     // compare: the mean of each row without the diagonal
-	Pairs      []PairResult    // pairs
-	Steps      []StepsResult   // steps
-	Choices    []ChoiceResult  // choose
-	Tokenized  []TokenizedItem // tokenize
+	Results    []Result             // score: of items; rank and compare: of responses
+	Ranking    []int                // rank: indices of responses, the best first; those that failed have no place
+	Selection  ranking.Selection    // rank: what the strategy selects
+	Strategy   ranking.Strategy     // rank: the one that selected
+	Statistics *ranking.Statistics  // rank and compare: of the scores, where they were asked for
+	Aggregates []ranking.Aggregated // compare: those that were asked for, in that order
+	Preference ops.Matrix           // compare: how surely response i is preferred to response j; 0.5 on the diagonal
+	WinRates   []ops.Maybe          // compare: the mean of each row without the diagonal
+	Pairs      []PairResult         // pairs
+	Steps      []StepsResult        // steps
+	Choices    []ChoiceResult       // choose
+	Tokenized  []TokenizedItem      // tokenize
 }
 
 // Usage is what a request took.

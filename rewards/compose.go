@@ -124,7 +124,7 @@ func (c *composing) answer(_ context.Context, read []gathered) (Answer, error) {
 		answer.Results = results
 		return answer, nil
 	}
-	if c.request.Question != Rank {
+	if c.request.compares() {
 		answer.Transforms = append(answer.Transforms, "bradley-terry of score")
 	}
 	for i := range c.request.Groups {

@@ -6,6 +6,7 @@ import (
 	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/models/manifest"
 	"github.com/assay-rm/assay/rewards/ops"
+	"github.com/assay-rm/assay/rewards/ranking"
 )
 
 // Question is a way to ask.
@@ -37,13 +38,22 @@ type Request struct {
 	// keys are indices of Items or, over all groups, of responses.
 	Refused map[int]error
 
-	Label      string             // score, rank, compare and pairs: the label to go by; empty: the manifest's choice
-	Activation string             // score and rank: applied last; one of package manifest's, and none when empty
-	Gradient   bool               // score: beside each score, how it moves with each feature
-	Places     int                // rank: places that the ranking keeps; 0: all
-	Params     map[string]float64 // of a recipe: those that are not to have their defaults
-	Candidates []string           // choose: of every item that has none of its own; each must be one token behind the prompt
-	Threshold  ops.Maybe          // steps: the first step that scores below is the first error; missing: the model's own, which fits its scale
+	Label      string              // score, rank, compare and pairs: the label to go by; empty: the manifest's choice
+	Activation string              // score and rank: applied last; one of package manifest's, and none when empty
+	Gradient   bool                // score: beside each score, how it moves with each feature
+	Places     int                 // rank: places that the ranking keeps; 0: all
+	Choice     ranking.Choice      // rank: which responses are selected; its N is Places
+	Statistics bool                // rank and compare: beside the scores, what they are as a group
+	Params     map[string]float64  // of a recipe: those that are not to have their defaults
+	Candidates []string            // choose: of every item that has none of its own; each must be one token behind the prompt
+	Aggregates []ranking.Aggregate // compare: what else is made of the preferences
+	EloScale   ops.Maybe           // compare: of the aggregate of that name; missing: 400
+	Threshold  ops.Maybe           // steps: the first step that scores below is the first error; missing: the model's own, which fits its scale
+}
+
+// compares tells whether the request is answered by how surely responses are preferred to each other.
+func (r *Request) compares() bool {
+	return r.Question == Compare || r.Question == Pairs || r.Question == Rank && r.Choice.Compares()
 }
 
 // Group is responses to one prompt, which is Prompt, the user's turn, or Messages, the conversation before the

@@ -46,6 +46,7 @@ func TokenizeRequest(r *wire.TokenizeRequest) (rewards.Request, error) {
 func RankRequest(r *wire.RankRequest) (rewards.Request, error) {
 	request := under(rewards.Rank, &r.Common)
 	request.Activation, request.Label, request.Places = r.Activation, r.Label, r.N
+	request.Choice, request.Statistics = choice(&r.Selecting), r.Statistics
 	request.Groups, request.Refused = []rewards.Group{Group(&r.Prompted, r.Responses)}, refused(r.Refused)
 	return request, nil
 }
@@ -54,6 +55,7 @@ func RankRequest(r *wire.RankRequest) (rewards.Request, error) {
 func CompareRequest(r *wire.CompareRequest) (rewards.Request, error) {
 	request := under(rewards.Compare, &r.Common)
 	request.Label = r.Label
+	sums(&request, &r.Summing)
 	if r.Pairs == nil {
 		request.Groups, request.Refused = []rewards.Group{Group(&r.Prompted, r.Responses)}, refused(r.Refused)
 		return request, nil
