@@ -47,10 +47,8 @@ type Choice struct {
 // Compares tells whether the strategy goes by comparisons of responses with each other.
 func (c *Choice) Compares() bool { return c.Strategy == Tournament || c.Strategy == Nash }
 
-// votes tells whether the strategy goes by answers.
-func (c *Choice) votes() bool {
-	return c.Strategy == Majority || c.Strategy == WeightedVote || c.Strategy == WeightedMean
-}
+// Votes tells whether the strategy goes by answers.
+func (s Strategy) Votes() bool { return s == Majority || s == WeightedVote || s == WeightedMean }
 
 // Check proves what can be known of a choice among so many responses before they have scores, and fills in the
 // strategy. Its error is a [*failure.Error] that names the field.
@@ -86,7 +84,7 @@ func (c *Choice) Check(responses int) error {
 		}
 	}
 	switch {
-	case c.votes() && len(c.Answers) != responses:
+	case c.Strategy.Votes() && len(c.Answers) != responses:
 		return invalid("answers: there are %d, and %d responses; each has one", len(c.Answers), responses)
 	case c.Strategy == Tournament && (responses < 2 || bits.OnesCount(uint(responses)) != 1):
 		return invalid("responses: a tournament has a power of two of them, from 2 on, and there are %d", responses)

@@ -119,7 +119,7 @@ func TestWhatIsSelectedHasAScoreAndWeighsOne(t *testing.T) {
 			seen[p.Index] = true
 		}
 		known := slices.ContainsFunc(g.scores, func(x ops.Maybe) bool { return x.Known })
-		votes := c.votes() && !slices.ContainsFunc(seq(len(g.scores)), func(i int) bool { return g.scores[i].Known && g.answers[i] != "" })
+		votes := c.Strategy.Votes() && !slices.ContainsFunc(seq(len(g.scores)), func(i int) bool { return g.scores[i].Known && g.answers[i] != "" })
 		none := !known || votes || c.Strategy == TopShare && len(s.Picks) == 0
 		if none != (len(s.Picks) == 0) || !none && math.Abs(sum-1) > 1e-12 {
 			t.Fatalf("%s selects %v of %v, %g together", c.Strategy, s.Picks, g.scores, sum)
@@ -145,7 +145,7 @@ func TestAnotherOrderSelectsTheSame(t *testing.T) {
 		moved := g.permuted(order)
 		c := choice(t, g, Tournament)
 		first := selectOf(t, c, g.asked())
-		if c.votes() {
+		if c.Strategy.Votes() {
 			if len(first.Votes) > 1 && first.Votes[0].Weight == first.Votes[1].Weight {
 				t.Skip("two answers have the same votes")
 			}
@@ -185,7 +185,7 @@ func TestFailuresChangeNothingForTheOthers(t *testing.T) {
 		few := all.permuted(kept)
 		c := choice(t, all, Tournament)
 		with := selectOf(t, c, all.asked())
-		if c.votes() {
+		if c.Strategy.Votes() {
 			c.Answers = few.answers
 		}
 		without := selectOf(t, c, few.asked())

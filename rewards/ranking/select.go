@@ -82,7 +82,7 @@ func (c *Choice) Select(g *Group) Selection {
 
 // nothing is a selection of no response.
 func (c *Choice) nothing() Selection {
-	if c.votes() {
+	if c.Strategy.Votes() {
 		return Selection{Votes: []groups.Ballot{}}
 	}
 	return Selection{}

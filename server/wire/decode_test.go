@@ -253,9 +253,10 @@ func TestWhatIsThereIsRead(t *testing.T) {
 	})
 	check(t, `{"query":[]}`, &OpenRLHFRequest{Query: []string{}})
 	check(t, `{"prompt":"p","first":"a","second":""}`, &TokenizeLine{Item: Item{Prompt: new("p")}, First: new("a"), Second: new("")})
-	check(t, `{"prompt":"p","responses":["a"]}`, &RankLine{Prompted: Prompted{Prompt: new("p")}, Responses: []string{"a"}})
+	check(t, `{"prompt":"p","responses":["a"],"answers":["4"]}`,
+		&RankLine{GroupLine: GroupLine{Prompted: Prompted{Prompt: new("p")}, Responses: []string{"a"}}, Answers: []string{"4"}})
 	check(t, `{"prompt":"p","chosen":"a","rejected":""}`,
-		&CompareLine{RankLine: RankLine{Prompted: Prompted{Prompt: new("p")}}, Chosen: new("a"), Rejected: new("")})
+		&CompareLine{GroupLine: GroupLine{Prompted: Prompted{Prompt: new("p")}}, Chosen: new("a"), Rejected: new("")})
 	check(t, `{"prompt":"p","reference":"r","principle":"c","chosen":"a","rejected":"b"}`,
 		&FitLine{Prompt: new("p"), Reference: new("r"), Principle: new("c"), Chosen: Side{Response: new("a")}, Rejected: Side{Response: new("b")}})
 	check(t, `{"chosen":{"text":"a"},"rejected":{"input_ids":[]}}`,

@@ -30,6 +30,7 @@ func TestLimitsOfARequest(t *testing.T) {
 		{"compare", `{"pairs":[`, pair, `]}`, Limits{Items: 7}, 3, "pairs"},
 		{"openrlhf", `{"query":[`, `"a"`, `]}`, Limits{}, DefaultItems, "query"},
 		{"rankline", `{"prompt":"p","responses":[`, `"a"`, `]}`, Limits{Items: 3}, 3, "responses"},
+		{"rankline", `{"prompt":"p","answers":[`, `"a"`, `]}`, Limits{Items: 3}, 3, "answers"},
 		{"cmpline", `{"prompt":"p","responses":[`, `"a"`, `]}`, Limits{}, DefaultCompared, "responses"},
 	} {
 		text := func(n int) []byte {
