@@ -57,7 +57,7 @@ func TestShow(t *testing.T) {
 		selected.Results, selected.Selection, selected.Statistics = scored[:2], ranking.Selection{Err: long}, nil
 		new(rankCommand).Show(p, 8, wire.RankLine{GroupLine: line}, listAnswer{Answer: selected})
 		new(compareCommand).Show(p, 9, wire.CompareLine{GroupLine: wire.GroupLine{Prompted: prompted}}, listAnswer{Answer: rewards.Answer{
-			Aggregates: []ranking.Aggregated{{Of: ranking.Copeland, Values: []ops.Maybe{ops.Some(0.5), {}}}, {Of: ranking.Elo, Err: long}},
+			Aggregates: []ranking.Aggregated{{Of: "copeland", Values: []ops.Maybe{ops.Some(0.5), {}}}, {Of: "elo", Err: long}},
 			Statistics: &ranking.Statistics{},
 		}})
 	})

@@ -47,7 +47,7 @@ func TestGroupsOfEveryKind(t *testing.T) {
 				return answer
 			}
 			responses := rapid.SliceOfNDistinct(rapid.StringMatching(`[a-k]{1,9}`), 4, 4, rapid.ID).Draw(t, "responses") // none of them lost
-			names := []ranking.Aggregate{ranking.WinRate, ranking.Copeland, ranking.NashMixture}
+			names := []ranking.Aggregate{"win_rate", "copeland", "nash"}
 			compare := ask(Request{Question: Compare, Groups: to("p", responses...), Statistics: true, Aggregates: names})
 			scores := make([]ops.Maybe, len(responses))
 			for i, r := range compare.Results {
@@ -140,13 +140,13 @@ func TestSelectionGoesWhereTheRankingDoes(t *testing.T) {
 	}
 	// sigmoid(300 − 100) is 1: no finite strengths, and the other aggregates are there.
 	sure := ask(t, e, Request{
-		Question: Compare, Groups: to("p", long(100), long(300)), Aggregates: []ranking.Aggregate{ranking.Elo, ranking.Copeland},
+		Question: Compare, Groups: to("p", long(100), long(300)), Aggregates: []ranking.Aggregate{"elo", "copeland"},
 	}).Aggregates
 	if sure[0].Err == nil || sure[0].Err.Code != failure.CodeUndefined || !cmp.Equal(sure[1].Values, []ops.Maybe{ops.Some(0), ops.Some(1)}) {
 		t.Errorf("%+v", sure)
 	}
 	// of rewards, the strengths are the rewards around their mean
-	near := ask(t, e, Request{Question: Compare, Groups: to("p", "a", "bbb", "ccccc"), Aggregates: []ranking.Aggregate{ranking.BradleyTerry}}).Aggregates[0]
+	near := ask(t, e, Request{Question: Compare, Groups: to("p", "a", "bbb", "ccccc"), Aggregates: []ranking.Aggregate{"bradley_terry"}}).Aggregates[0]
 	for i, want := range []float64{-2, 0, 2} {
 		if near.Err != nil || math.Abs(near.Values[i].Value-want) > 1e-9 {
 			t.Errorf("%+v", near)

@@ -28,8 +28,8 @@ const (
 	Nash         Strategy = "nash"          // all, by the mixture that loses to none
 )
 
-// MostFitted is how many responses may be fitted to each other, by [Nash] and by the aggregates that are fits.
-const MostFitted = 128
+// mostFitted is how many responses may be fitted to each other, by [Nash] and by the aggregates that are fits.
+const mostFitted = 128
 
 // defaultPower is that of PF-PPO's code.
 const defaultPower = 2
@@ -88,8 +88,8 @@ func (c *Choice) Check(responses int) error {
 		return invalid("answers: there are %d, and %d responses; each has one", len(c.Answers), responses)
 	case c.Strategy == Tournament && (responses < 2 || bits.OnesCount(uint(responses)) != 1):
 		return invalid("responses: a tournament has a power of two of them, from 2 on, and there are %d", responses)
-	case c.Strategy == Nash && responses > MostFitted:
-		return failure.New(failure.CodeTooManyItems, "responses: strategy nash takes %d at most, and there are %d", MostFitted, responses)
+	case c.Strategy == Nash && responses > mostFitted:
+		return failure.New(failure.CodeTooManyItems, "responses: strategy nash takes %d at most, and there are %d", mostFitted, responses)
 	}
 	return nil
 }

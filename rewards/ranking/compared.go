@@ -58,15 +58,15 @@ type Aggregate string
 
 // The aggregates.
 const (
-	WinRate      Aggregate = "win_rate"      // the mean of the row without the diagonal
-	Copeland     Aggregate = "copeland"      // the share of the comparisons that are won, a tie counting half
-	BradleyTerry Aggregate = "bradley_terry" // the strengths in log-odds under which the comparisons are most likely
-	Elo          Aggregate = "elo"           // the same on the scale of Elo
-	NashMixture  Aggregate = "nash"          // the mixture that loses to none
+	winRate      Aggregate = "win_rate"      // the mean of the row without the diagonal
+	copeland     Aggregate = "copeland"      // the share of the comparisons that are won, a tie counting half
+	bradleyTerry Aggregate = "bradley_terry" // the strengths in log-odds under which the comparisons are most likely
+	elo          Aggregate = "elo"           // the same on the scale of Elo
+	nashMixture  Aggregate = "nash"          // the mixture that loses to none
 )
 
-// DefaultEloScale is that of chess: who is so many points ahead wins 10 times of 11.
-const DefaultEloScale = 400
+// defaultEloScale is that of chess: who is so many points ahead wins 10 times of 11.
+const defaultEloScale = 400
 
 // Aggregated is a number for each response, missing of those that were compared to no other, or why there are none.
 type Aggregated struct {
@@ -80,16 +80,16 @@ type Aggregated struct {
 func CheckAggregates(names []Aggregate, scale ops.Maybe, responses int) error {
 	for i, name := range names {
 		switch {
-		case name != WinRate && name != Copeland && name != BradleyTerry && name != Elo && name != NashMixture:
+		case name != winRate && name != copeland && name != bradleyTerry && name != elo && name != nashMixture:
 			return invalid("aggregate[%d]: is none of win_rate, copeland, bradley_terry, elo, nash", i)
 		case slices.Contains(names[:i], name):
 			return invalid("aggregate[%d]: %s is given twice", i, name)
-		case name != WinRate && name != Copeland && responses > MostFitted:
-			return failure.New(failure.CodeTooManyItems, "aggregate[%d]: %s takes %d responses at most, and there are %d", i, name, MostFitted, responses)
+		case name != winRate && name != copeland && responses > mostFitted:
+			return failure.New(failure.CodeTooManyItems, "aggregate[%d]: %s takes %d responses at most, and there are %d", i, name, mostFitted, responses)
 		}
 	}
 	switch {
-	case scale.Known && !slices.Contains(names, Elo):
+	case scale.Known && !slices.Contains(names, elo):
 		return invalid("elo_scale: is of the aggregate elo, which is not asked for")
 	case scale.Known && (!(scale.Value > 0) || !ops.Finite(scale.Value)):
 		return invalid("elo_scale: %g is not above 0", scale.Value)
@@ -101,23 +101,23 @@ func CheckAggregates(names []Aggregate, scale ops.Maybe, responses int) error {
 // and the others have theirs.
 func Aggregates(names []Aggregate, scale ops.Maybe, p ops.Matrix) []Aggregated {
 	if !scale.Known {
-		scale = ops.Some(DefaultEloScale)
+		scale = ops.Some(defaultEloScale)
 	}
 	all := make([]Aggregated, len(names))
 	for k, name := range names {
 		one := Aggregated{Of: name}
 		var err error
 		switch name {
-		case WinRate:
+		case winRate:
 			one.Values = ops.WinRates(p)
-		case Copeland:
+		case copeland:
 			one.Values, err = games.Copeland(p)
-		case BradleyTerry:
+		case bradleyTerry:
 			one.Values, err = games.BradleyTerry(p)
-		case Elo:
+		case elo:
 			one.Values, err = games.BradleyTerry(p)
 			one.Values = games.Elo(one.Values, scale.Value)
-		case NashMixture:
+		case nashMixture:
 			one.Values, err = games.Nash(p)
 		}
 		if err != nil {

@@ -136,7 +136,7 @@ func TestAggregatesAreThoseOfPython(t *testing.T) {
 				p.Row(i)[j] = ops.Some(x)
 			}
 		}
-		names := []Aggregate{WinRate, Copeland, BradleyTerry, Elo, NashMixture}
+		names := []Aggregate{winRate, copeland, bradleyTerry, elo, nashMixture}
 		got := Aggregates(names, ops.Some(500), p)
 		for k, want := range [][]float64{example.WinRate, example.Copeland, example.BradleyTerry, example.Elo, example.Nash} {
 			known := make([]ops.Maybe, n)

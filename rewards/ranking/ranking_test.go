@@ -291,9 +291,9 @@ func TestWhatHasNoAnswerSaysWhy(t *testing.T) {
 	sure := ops.NewMatrix(3, 3)
 	sure.Row(0)[1], sure.Row(1)[0] = ops.Some(1), ops.Some(0)
 	for name, want := range map[Aggregate]string{
-		BradleyTerry: "aggregate bradley_terry: no finite strengths fit: no chain of comparisons leads from candidate 1 to candidate 0 without a sure loss",
-		Elo:          "aggregate elo: no finite strengths fit: no chain of comparisons leads from candidate 1 to candidate 0 without a sure loss",
-		Copeland:     "", NashMixture: "", WinRate: "",
+		bradleyTerry: "aggregate bradley_terry: no finite strengths fit: no chain of comparisons leads from candidate 1 to candidate 0 without a sure loss",
+		elo:          "aggregate elo: no finite strengths fit: no chain of comparisons leads from candidate 1 to candidate 0 without a sure loss",
+		copeland:     "", nashMixture: "", winRate: "",
 	} {
 		got := Aggregates([]Aggregate{name}, ops.Maybe{}, sure)[0]
 		if got.Of != name || (got.Err == nil) != (want == "") || got.Err != nil && (got.Err.Detail != want || got.Err.Code != failure.CodeUndefined || got.Values != nil) {
@@ -305,7 +305,7 @@ func TestWhatHasNoAnswerSaysWhy(t *testing.T) {
 	}
 	far := ops.NewMatrix(2, 2)
 	far.Row(0)[1], far.Row(1)[0] = ops.Some(0.9999), ops.Some(0.0001)
-	if got := Aggregates([]Aggregate{Elo}, ops.Some(math.MaxFloat64), far)[0]; got.Err == nil || got.Err.Code != fault.CodeNotFinite {
+	if got := Aggregates([]Aggregate{elo}, ops.Some(math.MaxFloat64), far)[0]; got.Err == nil || got.Err.Code != fault.CodeNotFinite {
 		t.Errorf("a scale of %g gives %+v", math.MaxFloat64, got)
 	}
 	if s := Describe(huge); s.Err == nil || s.Err.Code != fault.CodeNotFinite || s.Count != 0 || s.Ranks != nil {
@@ -337,8 +337,8 @@ func TestWhatIsAskedIsChecked(t *testing.T) {
 		{Choice{Strategy: Tournament}, 6, "responses: a tournament has a power of two of them, from 2 on, and there are 6"},
 		{Choice{Strategy: Tournament}, 1, "responses: a tournament has a power of two of them, from 2 on, and there are 1"},
 		{Choice{Strategy: Tournament}, 4096, ""},
-		{Choice{Strategy: Nash}, MostFitted, ""},
-		{Choice{Strategy: Nash}, MostFitted + 1, "responses: strategy nash takes 128 at most, and there are 129"},
+		{Choice{Strategy: Nash}, mostFitted, ""},
+		{Choice{Strategy: Nash}, mostFitted + 1, "responses: strategy nash takes 128 at most, and there are 129"},
 	} {
 		holds(t, test.choice.Check(test.responses), test.want)
 	}
@@ -349,14 +349,14 @@ func TestWhatIsAskedIsChecked(t *testing.T) {
 		want      string
 	}{
 		{nil, ops.Maybe{}, 512, ""},
-		{[]Aggregate{WinRate, Copeland}, ops.Maybe{}, 512, ""},
-		{[]Aggregate{BradleyTerry, Elo, NashMixture}, ops.Some(500), MostFitted, ""},
-		{[]Aggregate{Copeland, Elo}, ops.Maybe{}, MostFitted + 1, "aggregate[1]: elo takes 128 responses at most, and there are 129"},
-		{[]Aggregate{Copeland, "borda"}, ops.Maybe{}, 3, "aggregate[1]: is none of win_rate, copeland, bradley_terry, elo, nash"},
-		{[]Aggregate{Copeland, Copeland}, ops.Maybe{}, 3, "aggregate[1]: copeland is given twice"},
-		{[]Aggregate{BradleyTerry}, ops.Some(400), 3, "elo_scale: is of the aggregate elo, which is not asked for"},
-		{[]Aggregate{Elo}, ops.Some(0), 3, "elo_scale: 0 is not above 0"},
-		{[]Aggregate{Elo}, ops.Some(math.Inf(1)), 3, "elo_scale: +Inf is not above 0"},
+		{[]Aggregate{winRate, copeland}, ops.Maybe{}, 512, ""},
+		{[]Aggregate{bradleyTerry, elo, nashMixture}, ops.Some(500), mostFitted, ""},
+		{[]Aggregate{copeland, elo}, ops.Maybe{}, mostFitted + 1, "aggregate[1]: elo takes 128 responses at most, and there are 129"},
+		{[]Aggregate{copeland, "borda"}, ops.Maybe{}, 3, "aggregate[1]: is none of win_rate, copeland, bradley_terry, elo, nash"},
+		{[]Aggregate{copeland, copeland}, ops.Maybe{}, 3, "aggregate[1]: copeland is given twice"},
+		{[]Aggregate{bradleyTerry}, ops.Some(400), 3, "elo_scale: is of the aggregate elo, which is not asked for"},
+		{[]Aggregate{elo}, ops.Some(0), 3, "elo_scale: 0 is not above 0"},
+		{[]Aggregate{elo}, ops.Some(math.Inf(1)), 3, "elo_scale: +Inf is not above 0"},
 	} {
 		holds(t, CheckAggregates(test.names, test.scale, test.responses), test.want)
 	}

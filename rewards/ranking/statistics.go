@@ -12,8 +12,8 @@ import (
 	"github.com/assay-rm/assay/rewards/ops/groups"
 )
 
-// Epsilon is added to the deviation where scores are normalized, as TRL's GRPO does.
-const Epsilon = 1e-4
+// epsilon is added to the deviation where scores are normalized, as TRL's GRPO does.
+const epsilon = 1e-4
 
 // Statistics are of the scores of a group. Lists have one number for each response.
 type Statistics struct {
@@ -23,7 +23,7 @@ type Statistics struct {
 	Deviation   ops.Maybe      // of a sample, with Count − 1 below; missing of fewer than two scores
 	Constant    bool           // all scores are equal, or there are fewer than two: the group has no variance
 	LeaveOneOut []ops.Maybe    // the score less the mean of the others (RLOO); missing of fewer than two scores
-	Normalized  []ops.Maybe    // (score − mean) / (deviation + Epsilon) (GRPO); missing of fewer than two scores
+	Normalized  []ops.Maybe    // (score − mean) / (deviation + epsilon) (GRPO); missing of fewer than two scores
 	Ranks       []ops.Maybe    // places from the best, 1; equal scores share the lowest of their places
 }
 
@@ -38,7 +38,7 @@ func Describe(scores []ops.Maybe) Statistics {
 		s.Mean = ops.Some(of.Mean)
 	}
 	if of.Count > 1 {
-		s.Deviation, s.Normalized = ops.Some(of.Deviation), groups.Normalized(scores, Epsilon)
+		s.Deviation, s.Normalized = ops.Some(of.Deviation), groups.Normalized(scores, epsilon)
 	}
 	numbers := append([]ops.Maybe{s.Mean, s.Deviation}, s.LeaveOneOut...)
 	if err := finite("statistics", append(numbers, s.Normalized...)); err != nil {

@@ -96,7 +96,7 @@ func TestEveryFieldReachesItsRequest(t *testing.T) {
 			`{"prompt":"p","responses":["a","b"],"aggregate":["elo","nash"],"elo_scale":500,"statistics":true}`,
 			rewards.Request{
 				Question: rewards.Compare, Groups: []rewards.Group{{Prompt: new("p"), Responses: []string{"a", "b"}}}, Statistics: true,
-				Aggregates: []ranking.Aggregate{ranking.Elo, ranking.NashMixture}, EloScale: ops.Some(500),
+				Aggregates: []ranking.Aggregate{"elo", "nash"}, EloScale: ops.Some(500),
 			},
 		},
 		{
@@ -225,7 +225,7 @@ func TestAnswersAsJSON(t *testing.T) {
 		{selected(&ranking.Selection{Err: long}), failed},
 		{statistics(&ranking.Statistics{Err: long}), failed},
 		{
-			aggregates([]ranking.Aggregated{{Of: ranking.Elo, Err: long}, {Of: ranking.Copeland, Values: []ops.Maybe{{}, ops.Some(1)}}}),
+			aggregates([]ranking.Aggregated{{Of: "elo", Err: long}, {Of: "copeland", Values: []ops.Maybe{{}, ops.Some(1)}}}),
 			`{"copeland":{"values":[null,1]},"elo":` + failed + `}`,
 		},
 		{CompareAnswer(answer(rewards.Compare, func(a *rewards.Answer) {
