@@ -6,6 +6,7 @@ import (
 	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/models/manifest"
 	"github.com/assay-rm/assay/rewards/ops"
+	"github.com/assay-rm/assay/rewards/ranking"
 	"github.com/assay-rm/assay/rewards/recipes"
 )
 
@@ -47,6 +48,15 @@ type Request struct {
 	Expect     string                     // the digest that the answer must have; empty: any
 	Candidates []string                   // choose: of every item that has none of its own; each must be one token behind the prompt
 	Threshold  ops.Maybe                  // steps: the first step that scores below is the first error; missing: the model's own, which fits its scale
+	Choice     ranking.Choice             // rank: which responses are selected; its N is Places
+	Statistics bool                       // rank and compare: beside the scores, what they are as a group
+	Aggregates []ranking.Aggregate        // compare: what else is made of the preferences
+	EloScale   ops.Maybe                  // compare: of the aggregate of that name; missing: 400
+}
+
+// compares tells whether the request is answered by how surely responses are preferred to each other.
+func (r *Request) compares() bool {
+	return r.Question == Compare || r.Question == Pairs || r.Question == Rank && r.Choice.Compares()
 }
 
 // Group is responses to one prompt, which is Prompt, the user's turn, or Messages, the conversation before the

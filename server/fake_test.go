@@ -13,6 +13,7 @@ import (
 	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/rewards"
 	"github.com/assay-rm/assay/rewards/ops"
+	"github.com/assay-rm/assay/rewards/ranking"
 	"github.com/assay-rm/assay/rewards/recipes"
 	"github.com/assay-rm/assay/server/wire"
 )
@@ -66,6 +67,9 @@ func (e *fakeEngine) Ask(ctx context.Context, request rewards.Request) (rewards.
 		}
 	case rewards.Tokenize:
 		a.Tokenized = make([]rewards.TokenizedItem, n)
+	case rewards.Rank:
+		a.Results, a.Strategy = fakeResults(n), ranking.BestOfN
+		a.Selection.Picks = []ranking.Pick{{Index: 0, Weight: 1}}
 	default:
 		a.Results = fakeResults(n)
 	}
