@@ -31,6 +31,7 @@ type Manifest struct {
 	Likelihood  *Likelihood
 	Pair        *Pair
 	Preference  *Preference
+	Embedding   *Embedding
 	Limits      limits
 	Golden      golden
 	Drift       *Drift
