@@ -43,7 +43,7 @@ var inner = map[string]map[string][]string{
 		"server/wire":    {},
 	},
 	"rewards": {
-		"rewards":         {"rewards/failure", "rewards/ops", "rewards/recipes"},
+		"rewards":         {"rewards/failure", "rewards/ops", "rewards/ops/vectors", "rewards/recipes"},
 		"rewards/recipes": {"rewards/ops", "rewards/ops/ordered"},
 		"rewards/failure": {},
 		"rewards/ops":     {},

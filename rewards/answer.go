@@ -28,6 +28,7 @@ type Answer struct {
 	Pairs      []PairResult    // pairs
 	Steps      []StepsResult   // steps
 	Choices    []ChoiceResult  // choose
+	Vectors    []VectorResult  // embed
 	Tokenized  []TokenizedItem // tokenize
 }
 
@@ -129,6 +130,7 @@ func (a *Answer) Errors() iter.Seq[*failure.Error] {
 			each(a.Pairs, func(r *PairResult) bool { return yield(r.Err) }) &&
 			each(a.Steps, func(r *StepsResult) bool { return yield(r.Err) }) &&
 			each(a.Choices, func(r *ChoiceResult) bool { return yield(r.Err) }) &&
+			each(a.Vectors, func(r *VectorResult) bool { return yield(r.Err) }) &&
 			each(a.Tokenized, func(r *TokenizedItem) bool { return yield(r.Err) })
 	}
 }
