@@ -6,8 +6,8 @@ import (
 	"github.com/assay-rm/assay/rewards/failure"
 )
 
-// VectorResult is the vector of an item's text, or why it has none.
-type VectorResult struct {
+// vectorResult is the vector of an item's text, or why it has none.
+type vectorResult struct {
 	Err    *failure.Error
 	Vector []float64 // as the graph gives it: of length 1 where the model ends with a normalization
 	Tokens
@@ -26,10 +26,10 @@ func (e *embedding) needs() []need {
 }
 
 func (e *embedding) answer(_ context.Context, read []gathered) (Answer, error) {
-	results := make([]VectorResult, len(read[0].readings))
+	results := make([]vectorResult, len(read[0].readings))
 	for i := range results {
 		of := e.rule.vector(&read[0].readings[i])
-		results[i] = VectorResult{of.err, of.vector, of.tokens}
+		results[i] = vectorResult{of.err, of.vector, of.tokens}
 	}
 	return Answer{Vectors: results}, nil
 }

@@ -11,36 +11,30 @@ import (
 	"github.com/assay-rm/assay/rewards/failure"
 	"github.com/assay-rm/assay/rewards/ops"
 	"github.com/assay-rm/assay/rewards/ops/vectors"
+	"github.com/assay-rm/assay/rewards/recipes"
 )
 
 // relevance is what an embedding model says of a response: how near its vector is to its prompt's, by their cosine or
 // their dot product. The two are read apart, so that responses share their prompt's vector. (Kim et al.,
 // "Preference-free Alignment Learning with Regularized Relevance Reward", 2024, whose Rel(x, y) is the dot product.)
-type relevance struct {
-	*manifest.Embedding
+type relevance struct{ of *manifest.Manifest }
 
-	model  string
-	labels []string
-}
-
-func newRelevance(m *manifest.Manifest) evaluator {
-	return &relevance{m.Embedding, m.Name, m.Graph.Labels}
-}
+func newRelevance(m *manifest.Manifest) evaluator { return &relevance{m} }
 
 func (e *relevance) transforms() []string {
-	return []string{e.Similarity + " of prompt and response"}
+	return []string{e.of.Embedding.Similarity + " of prompt and response"}
 }
 
 func (e *relevance) recipe(source Source, r *Request) (recipe, error) {
 	switch {
 	case r.Question == Embed:
-		return &embedding{source, r, e}, withinCells(source.Info(), len(r.Items), e.Size, "vectors")
+		return &embedding{source, r, e}, withinCells(source.Info(), len(r.Items), e.of.Embedding.Size, "vectors")
 	case r.Activation != activationNone:
-		return nil, failure.New(failure.CodeActivation, "activation: model %q scores by a %s, which takes none", e.model, e.Similarity)
+		return nil, failure.New(failure.CodeActivation, "activation: model %q scores by a %s, which takes none", e.of.Name, e.of.Embedding.Similarity)
 	case r.Label != "":
-		return nil, failure.New(failure.CodeLabel, "label: model %q gives vectors, and has no label to choose", e.model)
+		return nil, failure.New(failure.CodeLabel, "label: model %q gives vectors, and has no label to choose", e.of.Name)
 	case r.Gradient:
-		return nil, invalid("explain: a gradient is by features, and model %q reads tokens", e.model)
+		return nil, invalid("explain: a gradient is by features, and model %q reads tokens", e.of.Name)
 	}
 	asked := r.Items
 	if r.Question == Rank {
@@ -55,10 +49,18 @@ func (e *relevance) recipe(source Source, r *Request) (recipe, error) {
 		}
 		var prompt, response string
 		if prompt, response, one.refused = sides(&asked[i]); one.refused == nil {
-			one.prompt, one.response = of.place(at, e.Before.Prompt+prompt), of.place(at, e.Before.Response+response)
+			one.prompt, one.response = of.place(at, e.of.Embedding.Before.Prompt+prompt), of.place(at, e.of.Embedding.Before.Response+response)
 		}
 	}
 	return of, withinCells(source.Info(), len(asked), 1, "items")
+}
+
+// before is what the model is to see in front of an item's text of that name in a recipe: a reference is an answer too.
+func (e *relevance) before(text string) string {
+	if text == recipes.Prompt {
+		return e.of.Embedding.Before.Prompt
+	}
+	return e.of.Embedding.Before.Response
 }
 
 // relating answers a request with the relevance of responses to their prompts.
@@ -122,11 +124,11 @@ func (e *relevance) result(prompt, response *vectorOf) Result {
 		return Result{Err: response.err.Within("response")}
 	}
 	near, err := vectors.Dot(prompt.vector, response.vector), error(nil)
-	if e.Cosine() {
+	if e.of.Embedding.Cosine() {
 		near, err = vectors.Cosine(prompt.vector, response.vector)
 	}
 	if err != nil || !ops.Finite(near) {
-		return Result{Err: failure.New(fault.CodeNotFinite, "the %s of prompt and response is not a number (%g): %v", e.Similarity, near, err)}
+		return Result{Err: failure.New(fault.CodeNotFinite, "the %s of prompt and response is not a number (%g): %v", e.of.Embedding.Similarity, near, err)}
 	}
 	one, other := prompt.tokens, response.tokens
 	return Result{Score: near, Raw: ops.Some(near), Tokens: Tokens{
@@ -142,7 +144,7 @@ type vectorOf struct {
 }
 
 func (e *relevance) vector(reading *models.Reading) vectorOf {
-	rows, err := widen(reading, e.labels)
+	rows, err := widen(reading, e.of.Graph.Labels)
 	if err != nil {
 		return vectorOf{err: err}
 	}

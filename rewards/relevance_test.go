@@ -20,7 +20,7 @@ import (
 func embedder(similarity string) manifest.Manifest {
 	m := manifest.Manifest{Name: "fake-embedder", Kind: manifest.KindEmbedding}
 	m.Graph.Labels = []string{"v0", "v1", "v2"}
-	m.Embedding = &manifest.Embedding{Size: 3, Similarity: similarity}
+	m.Embedding.Size, m.Embedding.Similarity = 3, similarity
 	m.Limits.MaxTokens = 64
 	return m
 }

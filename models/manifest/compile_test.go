@@ -96,8 +96,8 @@ func TestAnEmbeddingsNumbersAreCounted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := Embedding{Size: 384, Similarity: "cosine", Before: before{Response: "passage: "}}
-	if *m.Embedding != want || !m.Embedding.Cosine() || m.Graph.Columns() != 384 || m.Graph.Labels[383] != "v383" {
+	want := embedding{Size: 384, Similarity: "cosine", Before: before{Response: "passage: "}}
+	if m.Embedding != want || !m.Embedding.Cosine() || m.Graph.Columns() != 384 || m.Graph.Labels[383] != "v383" {
 		t.Errorf("embedding %+v, %d columns, last %q", m.Embedding, m.Graph.Columns(), m.Graph.Labels[len(m.Graph.Labels)-1])
 	}
 }

@@ -5,8 +5,8 @@ import (
 	"strconv"
 )
 
-// Embedding says what the vectors of an embedding model are, and how near two texts are by theirs.
-type Embedding struct {
+// embedding says what the vectors of an embedding model are, and how near two texts are by theirs.
+type embedding struct {
 	Size       int    `yaml:"size"`       // numbers of a vector
 	Similarity string `yaml:"similarity"` // cosine or dot
 	Before     before `yaml:"before,omitempty"`
@@ -19,7 +19,7 @@ type before struct {
 }
 
 // Cosine tells whether nearness is the cosine of the vectors' angle, and not their dot product.
-func (e *Embedding) Cosine() bool { return e.Similarity == similarityCosine }
+func (e *embedding) Cosine() bool { return e.Similarity == similarityCosine }
 
 // maxEmbedding bounds a vector, so that a golden pair can have one.
 const maxEmbedding = 1 << 14
