@@ -43,9 +43,9 @@ var inner = map[string]map[string][]string{
 		"server/wire":    {},
 	},
 	"rewards": {
-		"rewards":         {"rewards/failure", "rewards/ops", "rewards/ranking", "rewards/recipes"},
+		"rewards":         {"rewards/failure", "rewards/ops", "rewards/ops/vectors", "rewards/ranking", "rewards/recipes"},
 		"rewards/ranking": {"rewards/failure", "rewards/ops", "rewards/ops/games", "rewards/ops/groups"},
-		"rewards/recipes": {"rewards/ops", "rewards/ops/ordered"},
+		"rewards/recipes": {"rewards/ops", "rewards/ops/agreement", "rewards/ops/games", "rewards/ops/groups", "rewards/ops/ordered", "rewards/ops/vectors"},
 		"rewards/failure": {},
 		"rewards/ops":     {},
 

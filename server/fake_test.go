@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -63,7 +64,7 @@ func (e *fakeEngine) Ask(ctx context.Context, request rewards.Request) (rewards.
 	case rewards.Choose:
 		a.Choices = make([]rewards.ChoiceResult, n)
 		for i := range a.Choices {
-			a.Choices[i].Candidates = make([]rewards.Candidate, 2)
+			a.Choices[i].Candidates = slices.Grow(a.Choices[i].Candidates, 2)[:2]
 		}
 	case rewards.Tokenize:
 		a.Tokenized = make([]rewards.TokenizedItem, n)
