@@ -43,10 +43,11 @@ var inner = map[string]map[string][]string{
 		"server/wire":    {},
 	},
 	"rewards": {
-		"rewards":         {"rewards/failure", "rewards/ops", "rewards/recipes"},
-		"rewards/recipes": {"rewards/ops", "rewards/ops/ordered"},
-		"rewards/failure": {},
-		"rewards/ops":     {},
+		"rewards":           {"rewards/failure", "rewards/ops", "rewards/recipes", "rewards/tokenwise"},
+		"rewards/tokenwise": {"rewards/failure", "rewards/ops"},
+		"rewards/recipes":   {"rewards/ops", "rewards/ops/ordered"},
+		"rewards/failure":   {},
+		"rewards/ops":       {},
 
 		"rewards/recipes/papers": {},
 

@@ -7,6 +7,7 @@ import (
 	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/rewards/failure"
 	"github.com/assay-rm/assay/rewards/ops"
+	"github.com/assay-rm/assay/rewards/tokenwise"
 )
 
 // Answer is what a [Request] is answered with. There is one result for each item, response or pair, in the request's
@@ -21,14 +22,15 @@ type Answer struct {
 	Activation string    // score and rank: the one that was asked for
 	Threshold  ops.Maybe // steps: that FirstError went by; missing: there is none, and no FirstError
 
-	Results    []Result        // score: of items; rank and compare: of responses
-	Ranking    []int           // rank: indices of responses, the best first; those that failed have no place
-	Preference ops.Matrix      // compare: how surely response i is preferred to response j; 0.5 on the diagonal
-	WinRates   []ops.Maybe     // compare: the mean of each row without the diagonal
-	Pairs      []PairResult    // pairs
-	Steps      []StepsResult   // steps
-	Choices    []ChoiceResult  // choose
-	Tokenized  []TokenizedItem // tokenize
+	Results    []Result           // score: of items; rank and compare: of responses
+	Ranking    []int              // rank: indices of responses, the best first; those that failed have no place
+	Preference ops.Matrix         // compare: how surely response i is preferred to response j; 0.5 on the diagonal
+	WinRates   []ops.Maybe        // compare: the mean of each row without the diagonal
+	Pairs      []PairResult       // pairs
+	Steps      []StepsResult      // steps
+	Choices    []ChoiceResult     // choose
+	Logprobs   []tokenwise.Result // logprobs
+	Tokenized  []tokenizedItem    // tokenize
 }
 
 // Usage is what a request took.
@@ -106,8 +108,8 @@ type Step struct {
 	End    int                // where the step ends in the response, in characters; -1: the item does not tell
 }
 
-// TokenizedItem is an item as the model sees it, or why it cannot be seen.
-type TokenizedItem struct {
+// tokenizedItem is an item as the model sees it, or why it cannot be seen.
+type tokenizedItem struct {
 	Err *failure.Error
 	encode.Encoded
 }
@@ -129,7 +131,8 @@ func (a *Answer) Errors() iter.Seq[*failure.Error] {
 			each(a.Pairs, func(r *PairResult) bool { return yield(r.Err) }) &&
 			each(a.Steps, func(r *StepsResult) bool { return yield(r.Err) }) &&
 			each(a.Choices, func(r *ChoiceResult) bool { return yield(r.Err) }) &&
-			each(a.Tokenized, func(r *TokenizedItem) bool { return yield(r.Err) })
+			each(a.Logprobs, func(r *tokenwise.Result) bool { return yield(r.Err) }) &&
+			each(a.Tokenized, func(r *tokenizedItem) bool { return yield(r.Err) })
 	}
 }
 

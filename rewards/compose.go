@@ -54,7 +54,7 @@ func (c *composed) of(r *Request) (recipe, error) {
 	case Score:
 	case Rank, Compare, Pairs:
 		items = r.responses()
-	case Steps, Choose, Tokenize:
+	case Steps, Choose, Logprobs, Tokenize:
 		if r.Question == Steps && c.Steps != "" {
 			break
 		}

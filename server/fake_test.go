@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/assay-rm/assay/rewards"
 	"github.com/assay-rm/assay/rewards/ops"
 	"github.com/assay-rm/assay/rewards/recipes"
+	"github.com/assay-rm/assay/rewards/tokenwise"
 	"github.com/assay-rm/assay/server/wire"
 )
 
@@ -65,7 +67,9 @@ func (e *fakeEngine) Ask(ctx context.Context, request rewards.Request) (rewards.
 			a.Choices[i].Candidates = make([]rewards.Candidate, 2)
 		}
 	case rewards.Tokenize:
-		a.Tokenized = make([]rewards.TokenizedItem, n)
+		a.Tokenized = slices.Grow(a.Tokenized, n)[:n]
+	case rewards.Logprobs:
+		a.Logprobs = make([]tokenwise.Result, n)
 	default:
 		a.Results = fakeResults(n)
 	}

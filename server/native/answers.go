@@ -20,7 +20,7 @@ func ScoreAnswer(a *rewards.Answer) *wire.ScoreAnswer {
 // RankAnswer is the body that answers a rank request.
 func RankAnswer(a *rewards.Answer) *wire.RankAnswer {
 	answer := &wire.RankAnswer{
-		Answering: answering(a), Activation: a.Activation, Strategy: "best_of_n", Ranking: Ranking(a), Responses: Results(a.Results),
+		Answering: answering(a), Activation: a.Activation, Strategy: "best_of_n", Ranking: ranking(a), Responses: Results(a.Results),
 	}
 	if len(a.Ranking) > 0 {
 		answer.Best = &a.Ranking[0]
@@ -28,8 +28,8 @@ func RankAnswer(a *rewards.Answer) *wire.RankAnswer {
 	return answer
 }
 
-// Ranking is the places of a rank answer, the best first.
-func Ranking(a *rewards.Answer) []wire.Ranked {
+// ranking is the places of a rank answer, the best first.
+func ranking(a *rewards.Answer) []wire.Ranked {
 	places := make([]wire.Ranked, len(a.Ranking))
 	for i, at := range a.Ranking {
 		places[i] = wire.Ranked{Index: at, Score: a.Results[at].Score}
