@@ -74,7 +74,7 @@ type Part struct {
 	Score  ops.Maybe // of a reading that gives one
 	Raw    ops.Maybe
 	Scores map[string]float64 // of a reading of labels: each label's
-	Steps  []float64          // of a reading of steps: each step's; of a reading of several inputs: each one's
+	Steps  []float64          // of a reading of steps: each step's; of several inputs: each one's; of logprobs: each token's
 	Tokens
 }
 

@@ -154,7 +154,7 @@ func (c *composing) answer(ctx context.Context, read []gathered) (Answer, error)
 		return answer, nil
 	case Compare, Pairs:
 		answer.Transforms = append(answer.Transforms, "bradley-terry of score")
-	case Rank, Choose, Tokenize:
+	case Rank, Choose, Logprobs, Tokenize:
 	}
 	at := 0
 	for i := range c.request.Groups {

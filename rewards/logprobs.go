@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/models/manifest"
@@ -96,6 +97,19 @@ func (s *spoken) answer(_ context.Context, read []gathered) (Answer, error) {
 		results[i], results[i].Read = of, tokenwise.Read(tokensOf(reading))
 	}
 	return Answer{Transforms: []string{}, Logprobs: results}, nil
+}
+
+// likelihoods are the log-probabilities of the tokens of one reading, or their differences to the reference's.
+func likelihoods(reading *models.Reading, labels []string) ([]float64, *failure.Error) {
+	rows, err := widen(reading, labels)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]float64, len(rows))
+	for i := range rows {
+		all[i] = ops.LogRatio(rows[i:i+1], false)
+	}
+	return all, nil
 }
 
 // likely names the one model that gives log-probabilities, for a request that names none.

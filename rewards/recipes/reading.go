@@ -24,9 +24,13 @@ const (
 	Steps       Kind = "steps"       // the scores of the steps of a process model, in their order: a vector
 	Candidates  Kind = "candidates"  // the probabilities of the candidates that the recipe names, among them: numbers by name
 	Preferences Kind = "preferences" // how surely each response of a group is preferred to each other one: a matrix
+
+	// logprobs are the log-probabilities of the tokens of the response, of a model with a reference their differences to
+	// it: a vector. Who reads asks for [Reading.Tokenwise].
+	logprobs Kind = "logprobs"
 )
 
-var kinds = []Kind{Score, Raw, Labels, Steps, Candidates, Preferences}
+var kinds = []Kind{Score, Raw, Labels, Steps, logprobs, Candidates, Preferences}
 
 // Reading is what is read of one model.
 type Reading struct {
@@ -71,6 +75,9 @@ var texts = []string{Prompt, Response, Reference}
 
 // MostParts is how many parts of a prompt a reading may mask: it makes 2^parts inputs.
 const MostParts = 10
+
+// Tokenwise tells a reading of log-probabilities, one for each token of the response.
+func (r *Reading) Tokenwise() bool { return r.Gives == logprobs }
 
 // Many tells a reading of several inputs, which gives a vector.
 func (r *Reading) Many() bool {
@@ -193,7 +200,7 @@ func (s *passageSpec) passage() (*Passage, error) {
 // shape is the type of what a reading gives of an item.
 func (r *Reading) shape() types.Type {
 	switch r.Gives {
-	case Steps:
+	case Steps, logprobs:
 		return aVector
 	case Labels, Candidates:
 		of := types.Map{}
@@ -217,6 +224,8 @@ func (r *Reading) value(given Given) (any, error) {
 			return nil, errors.New("there is no step")
 		}
 		return finiteVector("the steps", given.Vector)
+	case logprobs:
+		return finiteVector("the log-probabilities", given.Vector)
 	case Labels, Candidates:
 		of := make(map[string]any, len(r.Labels))
 		for _, label := range r.Labels {
