@@ -34,7 +34,8 @@ score: sum(policy - before)
 		t.Fatal(err)
 	}
 	items := []encode.Item{
-		{Prompt: new("12 + 30?"), Response: new("12 + 30 = 42\nAnswer: 42")}, {Prompt: new("12 + 30?"), Response: new("12 + 30 = 43\nAnswer: 43")},
+		{Prompt: new("12 + 30?"), Response: new("12 + 30 = 42\nAnswer: 42")},
+		{Prompt: new("12 + 30?"), Response: new("12 + 30 = 43\nAnswer: 43")},
 		{Text: new("a text")},
 	}
 	got := ask(t, e, Request{Question: Score, Model: "ratio", Items: items}).Results

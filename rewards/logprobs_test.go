@@ -121,8 +121,14 @@ func TestLogprobsFailAlone(t *testing.T) {
 	answer := ask(t, e, Request{
 		Question: Logprobs,
 		Items: []encode.Item{
-			good, {Text: new("a")}, {InputIDs: []int64{1, 2}}, long, {Prompt: new("2 + 2?"), Steps: []string{"4"}},
-			{Messages: []chat.Message{{Role: "user", Content: "2 + 2?"}}}, good, {},
+			good,
+			{Text: new("a")},
+			{InputIDs: []int64{1, 2}},
+			long,
+			{Prompt: new("2 + 2?"), Steps: []string{"4"}},
+			{Messages: []chat.Message{{Role: "user", Content: "2 + 2?"}}},
+			good,
+			{},
 		},
 		Refused: map[int]error{6: failure.New(failure.CodeInvalidField, "it was refused")},
 	})

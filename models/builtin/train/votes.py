@@ -65,8 +65,13 @@ def won(row: dict, weights: np.ndarray) -> bool:
 
 
 def votes(data: list[dict], judges: dict) -> dict:
-    """Return the share of problems whose vote is right, by number of samples; judges maps names to functions of a prompt and a response."""
-    weights = [{name: np.array([judge(row["prompt"], response) for response in row["responses"]]) for name, judge in judges.items()} for row in data]
+    """Return the share of problems whose vote is right, by number of samples; judges maps names to functions of a prompt and a response.
+
+    A response without an answer has no vote, and is not judged.
+    """
+    weights = [{name: np.array([0.0 if answer is None else judge(row["prompt"], response)
+                                for response, answer in zip(row["responses"], row["answers"], strict=True)])
+                for name, judge in judges.items()} for row in data]
     found: dict = {"count": len(data), "sampler": float(np.mean([row["correct"] for row in data]))}
     for size in SIZES:
         found[str(size)] = {"any": float(np.mean([any(row["correct"][:size]) for row in data])),
