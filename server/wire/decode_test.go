@@ -31,6 +31,7 @@ var forms = map[string]func() Form{
 	"score":    func() Form { return new(ScoreRequest) },
 	"steps":    func() Form { return new(StepsRequest) },
 	"choose":   func() Form { return new(ChooseRequest) },
+	"logprobs": func() Form { return new(LogprobsRequest) },
 	"tokenize": func() Form { return new(TokenizeRequest) },
 	"rank":     func() Form { return new(RankRequest) },
 	"compare":  func() Form { return new(CompareRequest) },

@@ -88,6 +88,8 @@ func spoilt(of Form) bool {
 		return items(r.Items)
 	case *ChooseRequest:
 		return items(r.Items)
+	case *LogprobsRequest:
+		return items(r.Items)
 	case *TokenizeRequest:
 		return items(r.Items)
 	case *RankRequest:
