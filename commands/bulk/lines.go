@@ -24,6 +24,14 @@ type Line struct {
 	err    *failure.Error
 }
 
+// Source gives lines, chunk by chunk.
+type Source interface {
+	// Chunk gives the next lines, at most n. At the end the error is io.EOF, beside the last lines.
+	Chunk(n int) ([]Line, error)
+	// Done is how many bytes of the file are read.
+	Done() int64
+}
+
 // Reader reads lines in bounded memory.
 type Reader struct {
 	in     *bufio.Reader
@@ -35,6 +43,9 @@ type Reader struct {
 func NewReader(in io.Reader) *Reader {
 	return &Reader{in: bufio.NewReaderSize(in, readAhead)}
 }
+
+// Done is how many bytes are read.
+func (r *Reader) Done() int64 { return r.bytes }
 
 // Chunk gives the next lines, at most n. It is shorter when reading on would wait for more input, so that a program
 // that writes a line and waits for its answer gets it. At the end of the input the error is io.EOF, beside the last
