@@ -92,6 +92,9 @@ func (r *Reader) next() (Line, error) {
 	}
 }
 
+// Text is what the line says, without the white space around it; nil where it has a problem.
+func (l *Line) Text() []byte { return l.text }
+
 // Decode reads the line as the server reads a body: whatever the one refuses, the other does too.
 func (l *Line) Decode(into wire.Form) *failure.Error {
 	if l.err != nil {
