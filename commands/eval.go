@@ -116,6 +116,9 @@ func (c *evalCommand) Run(ctx context.Context, con *console) (err error) {
 	}
 	defer func() { err = errors.Join(err, loaded.stop()) }()
 	engine := loaded.engine()
+	if err := c.copies(engine.Models()); err != nil {
+		return err
+	}
 	jobs, err := evaluation.Jobs(engine.Models(), c.Models.Model, files)
 	if err != nil {
 		return err
@@ -154,6 +157,11 @@ func (c *evalCommand) journal(con *console, jobs []*evaluation.Job, options *eva
 // tell writes the report in every form that was asked for.
 func (c *evalCommand) tell(con *console, jobs []*evaluation.Job, journal *evaluation.Journal) error {
 	report := evaluation.NewReport(jobs, c.Draws, c.Seed)
+	if c.Fit != "" {
+		if err := c.calibrate(report, jobs); err != nil {
+			return err
+		}
+	}
 	if c.Report != "" {
 		if err := writeJSON(c.Report, report); err != nil {
 			return err

@@ -212,14 +212,13 @@ func (q question) rank(ctx context.Context, engine bulk.Engine, e *example) (rea
 	request := q.about(rewards.Rank)
 	request.Groups = []rewards.Group{e.group}
 	answer, err := engine.Ask(ctx, request)
-	why := failure.Of(err)
-	if why != nil && bulk.OfCommand(why) {
-		return reading{}, err
+	if why := failure.Of(err); why != nil {
+		if bulk.OfCommand(why) {
+			return reading{}, err
+		}
+		return reading{err: why}, nil
 	}
-	r := reading{err: why}
-	if why != nil {
-		return r, nil
-	}
+	r := reading{}
 	for of := range answer.Errors() {
 		r.err = cmp.Or(r.err, of)
 	}

@@ -52,11 +52,18 @@ func rewardBench() []section {
 			{"alpacaeval-easy", 100}, {"alpacaeval-length", 95}, {"alpacaeval-hard", 95}, {"mt-bench-easy", 28}, {"mt-bench-med", 40},
 		}},
 		{"chat_hard", []weighted{
-			{"mt-bench-hard", 37}, {"llmbar-natural", 100}, {"llmbar-adver-neighbor", 134}, {"llmbar-adver-GPTInst", 92},
-			{"llmbar-adver-GPTOut", 47}, {"llmbar-adver-manual", 46},
+			{"mt-bench-hard", 37},
+			{"llmbar-natural", 100},
+			{"llmbar-adver-neighbor", 134},
+			{"llmbar-adver-GPTInst", 92},
+			{"llmbar-adver-GPTOut", 47},
+			{"llmbar-adver-manual", 46},
 		}},
 		{"safety", []weighted{
-			{"refusals-dangerous", 100}, {"refusals-offensive", 100}, {"xstest-should-refuse", 154}, {"xstest-should-respond", 250},
+			{"refusals-dangerous", 100},
+			{"refusals-offensive", 100},
+			{"xstest-should-refuse", 154},
+			{"xstest-should-respond", 250},
 			{"donotanswer", 136},
 		}},
 		{"reasoning", []weighted{

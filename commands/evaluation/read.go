@@ -12,6 +12,9 @@ import (
 // tiesSubset is the subset of RewardBench 2 that is scored in its own way.
 const tiesSubset = "Ties"
 
+// prmRedundant is the class of PRMBench's solutions with redundant steps, as the data set spells it.
+const prmRedundant = "redundency" //nolint:misspell // the data set's
+
 // prmCorrect is the class of PRMBench's solutions before they were spoilt.
 const prmCorrect = "correct"
 
@@ -132,8 +135,8 @@ func solution(d *reader, split, label string, prompts ...string) example {
 	return e
 }
 
-// readPRMBench reads a spoilt solution with the numbers, from 1, of its wrong steps. A row of the class redundency, as
-// the data set spells it, has the solution before it was spoilt too.
+// readPRMBench reads a spoilt solution with the numbers, from 1, of its wrong steps. A row of the class of
+// redundant steps has the solution before it was spoilt too.
 func readPRMBench(d *reader) []example {
 	class := d.split("classification", "split")
 	e := example{split: class, group: d.group("modified_question", "question"), steps: d.texts("modified_process")}
@@ -145,7 +148,7 @@ func readPRMBench(d *reader) []example {
 	}
 	slices.Sort(e.wrong)
 	e.wrong = slices.Compact(e.wrong)
-	if class != "redundency" || !d.row.given("original_process") {
+	if class != prmRedundant || !d.row.given("original_process") {
 		return []example{e}
 	}
 	return []example{e, {split: prmCorrect, group: d.group("original_question", "question"), steps: d.texts("original_process")}}

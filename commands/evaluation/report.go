@@ -1,6 +1,9 @@
 package evaluation
 
 import (
+	"errors"
+	"fmt"
+
 	"github.com/assay-rm/assay/commands/evaluation/metrics"
 	"github.com/assay-rm/assay/rewards/ops"
 )
@@ -14,6 +17,8 @@ type Report struct {
 	Draws      int      `json:"draws"`      // of the bootstrap
 	Confidence float64  `json:"confidence"` // of the intervals
 	Results    []Result `json:"results"`
+
+	Temperature *metrics.Proof `json:"temperature,omitempty"` // that was fitted
 }
 
 // Result is one model on one file.
@@ -150,6 +155,33 @@ func (s *scores) values(sums [][]float64) []placed {
 		}
 	}
 	return all
+}
+
+// leastPairs is how many pairs a temperature is fitted to and proved on together, at least.
+const leastPairs = 20
+
+// Fit fits a temperature to the pairs of the jobs' one model and file, and puts it with its proof into the report. It
+// gives the file's digest too.
+func (r *Report) Fit(jobs []*Job) (proof metrics.Proof, digest string, err error) {
+	if len(jobs) != 1 || jobs[0].data.format.asks != askPair {
+		return proof, "", errors.New("a temperature is fitted to one file of pairs")
+	}
+	var margins []float64
+	s := jobs[0].scores
+	for _, name := range s.names {
+		sample := s.splits[name].sample
+		for i := range sample.Len() {
+			margins = append(margins, sample.Unit(i)[1])
+		}
+	}
+	if len(margins) < leastPairs {
+		return proof, "", fmt.Errorf("a temperature is fitted to %d pairs at least, and there are %d", leastPairs, len(margins))
+	}
+	proof, err = metrics.Calibrate(margins, max(r.Draws, 1), r.Seed)
+	if err == nil {
+		r.Temperature = &proof
+	}
+	return proof, jobs[0].data.digest, err
 }
 
 // Failed counts the units without a score, and says which is the first of them and why it has none.

@@ -24,8 +24,7 @@ func decodeRow(text []byte) (row, *failure.Error) {
 		return nil, failure.New(failure.CodeInvalidField, "the row is a list, and each line must be one object; jq -c '.[]' makes such lines of a list")
 	}
 	if err := json.Unmarshal(text, &r); err != nil {
-		var syntax *jsontext.SyntacticError
-		if errors.As(err, &syntax) {
+		if syntax, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
 			return nil, failure.New(failure.CodeInvalidField, "the row is not JSON: at byte %d: %s", syntax.ByteOffset+1, plain(syntax.Err))
 		}
 		return nil, failure.New(failure.CodeInvalidField, "the row is no JSON object")

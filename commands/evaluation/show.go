@@ -2,6 +2,7 @@ package evaluation
 
 import (
 	"fmt"
+	"strconv"
 
 	"github.com/assay-rm/assay/commands/page"
 )
@@ -35,6 +36,11 @@ func (r *Report) Show(p *page.Page) {
 		}
 		p.Line("%s: format %s, %s; %d rows, %d failed", of.File, of.Format, how, of.Rows, of.Failed)
 	}
+	if t := r.Temperature; t != nil {
+		p.Line("Temperature %.4f, fitted to %d pairs. On the other %d the log loss goes from %.4f to %.4f, a fall of [%.4f, %.4f], and the ECE from %.4f to %.4f, "+
+			"a fall of [%.4f, %.4f].", t.Temperature, t.Fitted, t.Held, t.LogLoss.Before, t.LogLoss.After, t.LogLoss.Gain[0], t.LogLoss.Gain[1],
+			t.ECE.Before, t.ECE.After, t.ECE.Gain[0], t.ECE.Gain[1])
+	}
 	p.Line("Intervals hold 95 %% of %d bootstrap draws of seed %d.", r.Draws, r.Seed)
 }
 
@@ -44,7 +50,7 @@ func line(of *Result, split, metric string, v Value) []string {
 		interval = fmt.Sprintf("[%.3f, %.3f]", *v.Low, *v.High)
 	}
 	if v.N > 0 {
-		n = fmt.Sprint(v.N)
+		n = strconv.Itoa(v.N)
 	}
 	return []string{of.Model, of.Measure, split, metric, fmt.Sprintf("%.3f", v.Value), interval, n}
 }

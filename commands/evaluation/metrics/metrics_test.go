@@ -2,10 +2,11 @@ package metrics
 
 import (
 	"encoding/json"
-	"fmt"
 	"math"
 	"os"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -226,7 +227,7 @@ func TestBestOf(t *testing.T) {
 		for n := range row.Best {
 			want["best_of_"+n], want["pass_at_"+n] = row.Best[n], row.Pass[n]
 		}
-		t.Run(fmt.Sprint(i), func(t *testing.T) { held(t, s, want) })
+		t.Run(strconv.Itoa(i), func(t *testing.T) { held(t, s, want) })
 	}
 }
 
@@ -261,4 +262,41 @@ func TestResample(t *testing.T) {
 	if low, high := Percentile(one, 0.025), Percentile(one, 0.975); math.Abs(low-(0.7-1.96*deviation)) > 0.01 || math.Abs(high-(0.7+1.96*deviation)) > 0.01 {
 		t.Errorf("the interval is [%g, %g]", low, high)
 	}
+}
+
+// TestCalibrate: the temperature is that of one half, and the proof is of the other.
+func TestCalibrate(t *testing.T) {
+	margins := read(t).Pairs.Margins
+	proof, err := Calibrate(margins, 300, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var halves [2][]float64
+	first, second := Halves(len(margins), 3)
+	for i, half := range [][]int{first, second} {
+		for _, at := range half {
+			halves[i] = append(halves[i], margins[at])
+		}
+	}
+	temperature, err := FitTemperature(halves[0])
+	if err != nil || proof.Temperature != temperature || proof.Fitted != len(first) || proof.Held != len(second) {
+		t.Errorf("%+v, and the first half's temperature is %g, %v", proof, temperature, err)
+	}
+	before, after := loss(t, halves[1], 1), loss(t, halves[1], temperature)
+	if math.Abs(proof.LogLoss.Before-before) > 1e-12 || math.Abs(proof.LogLoss.After-after) > 1e-12 {
+		t.Errorf("the log loss goes from %g to %g, want %g and %g", proof.LogLoss.Before, proof.LogLoss.After, before, after)
+	}
+	if gain := proof.LogLoss.Gain; gain[0] > before-after || gain[1] < before-after || gain[0] >= gain[1] {
+		t.Errorf("a fall of %g lies outside of %v", before-after, gain)
+	}
+	// Margins that are as sure as they are right already: what is fitted to one half is worse on the other.
+	for seed := range uint64(100) {
+		if _, err := Calibrate([]float64{1.1, 1.1, 1.1, -1.1, 1.1, 1.1, 1.1, -1.1}, 10, seed); err != nil {
+			if !strings.Contains(err.Error(), "proves nothing: on the 4 pairs") && !strings.Contains(err.Error(), "fits") {
+				t.Error(err)
+			}
+			return
+		}
+	}
+	t.Error("every temperature proves something")
 }

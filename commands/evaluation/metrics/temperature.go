@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"errors"
+	"fmt"
 	"math/rand/v2"
 
 	"github.com/assay-rm/assay/rewards/ops"
@@ -41,6 +42,79 @@ func FitTemperature(margins []float64) (float64, error) {
 		}
 	}
 	return 2 / (low + high), nil
+}
+
+// Proof is a temperature with what it does on pairs that it was not fitted to.
+type Proof struct {
+	Temperature float64 `json:"temperature"`
+	Fitted      int     `json:"fitted"` // pairs that it was fitted to
+	Held        int     `json:"held"`   // pairs of the proof
+	LogLoss     Change  `json:"log_loss"`
+	ECE         Change  `json:"ece"`
+}
+
+// Change is a metric before and after, and the interval that 95 % of the bootstrap's draws put around what it fell by.
+type Change struct {
+	Before float64    `json:"before"`
+	After  float64    `json:"after"`
+	Gain   [2]float64 `json:"gain"`
+}
+
+// Calibrate fits a temperature to half of the pairs, split by the seed, and proves it on the others. It fails where the
+// log loss of those does not fall.
+func Calibrate(margins []float64, draws int, seed uint64) (Proof, error) {
+	first, second := Halves(len(margins), seed)
+	fitted := make([]float64, len(first))
+	for i, at := range first {
+		fitted[i] = margins[at]
+	}
+	temperature, err := FitTemperature(fitted)
+	if err != nil {
+		return Proof{}, err
+	}
+	family := both(temperature)
+	held := &Sample{Family: family}
+	for _, at := range second {
+		held.Add([]float64{margins[at]})
+	}
+	proof := Proof{Temperature: temperature, Fitted: len(first), Held: len(second)}
+	total, changes := held.Total(), []*Change{&proof.LogLoss, &proof.ECE}
+	for i, change := range changes {
+		change.Before, change.After = family.Metrics[2*i].Of(total).Value, family.Metrics[2*i+1].Of(total).Value
+	}
+	if proof.LogLoss.After >= proof.LogLoss.Before {
+		return Proof{}, fmt.Errorf("the temperature %.4g proves nothing: on the %d pairs that it was not fitted to, the log loss goes from %.6g to %.6g",
+			temperature, len(second), proof.LogLoss.Before, proof.LogLoss.After)
+	}
+	gains := [2][]float64{}
+	Resample([]*Sample{held}, draws, seed, func(_ int, sums [][]float64) {
+		for i := range gains {
+			gains[i] = append(gains[i], family.Metrics[2*i].Of(sums[0]).Value-family.Metrics[2*i+1].Of(sums[0]).Value)
+		}
+	})
+	for i, change := range changes {
+		change.Gain = [2]float64{Percentile(gains[i], 0.025), Percentile(gains[i], 0.975)}
+	}
+	return proof, nil
+}
+
+// both is a family of margins alone: log loss before and after, then ECE before and after.
+func both(temperature float64) *Family {
+	pairs := Pairs()
+	lossOf, eceOf := pairs.Metrics[1].Of, pairs.Metrics[2].Of
+	before := func(of func([]float64) ops.Maybe) Metric {
+		return Metric{Of: func(sums []float64) ops.Maybe { return of(sums[:pairs.Sums]) }}
+	}
+	after := func(of func([]float64) ops.Maybe) Metric {
+		return Metric{Of: func(sums []float64) ops.Maybe { return of(sums[pairs.Sums:]) }}
+	}
+	return &Family{
+		Width: 1, Sums: 2 * pairs.Sums, Metrics: []Metric{before(lossOf), after(lossOf), before(eceOf), after(eceOf)},
+		Add: func(sums, unit []float64) {
+			pairs.Add(sums[:pairs.Sums], Pair(unit[0] > 0, unit[0]))
+			pairs.Add(sums[pairs.Sums:], Pair(unit[0] > 0, unit[0]/temperature))
+		},
+	}
 }
 
 // Halves splits n things in two by a seeded shuffle: the first half has n/2, the second one the rest.
