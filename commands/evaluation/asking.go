@@ -187,6 +187,7 @@ func (q question) responses(ctx context.Context, engine bulk.Engine, all []*exam
 	for i, e := range all {
 		n := len(e.group.Responses)
 		readings[i] = ranked(scored[:n], cmp.Or(errs[:n]...))
+		readings[i].threshold = q.options.Threshold.Value
 		scored, errs = scored[n:], errs[n:]
 	}
 	return readings, nil
@@ -218,7 +219,7 @@ func (q question) rank(ctx context.Context, engine bulk.Engine, e *example) (rea
 		}
 		return reading{err: why}, nil
 	}
-	r := reading{}
+	r := reading{threshold: q.options.Threshold.Value}
 	for of := range answer.Errors() {
 		r.err = cmp.Or(r.err, of)
 	}

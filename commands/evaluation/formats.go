@@ -44,6 +44,7 @@ type example struct {
 	steps []string      // askSteps: of the solution; askResponses: of the only response
 	right int           // askResponses: the first so many responses are right, the others wrong
 	truth []bool        // askResponses: which are right, in place of right
+	grade []float64     // askResponses: how good they are, in place of right
 	wrong []int         // askSteps: the steps that are wrong, in order
 }
 
@@ -118,6 +119,16 @@ func formats() []*format {
 			name: "best-of", asks: askResponses, shown: []string{"responses", "correct"},
 			columns: columns("prompt", "responses", "correct"),
 			read:    readBestOf, observe: observeBest, family: func(string) *metrics.Family { return metrics.BestOfN() },
+		},
+		{
+			name: "graded", asks: askResponses, shown: []string{"responses", "grades"},
+			columns: columns("prompt", "responses", "grades"),
+			read:    readGraded, observe: observeGraded, family: func(string) *metrics.Family { return metrics.Grades() },
+		},
+		{
+			name: "stance", asks: askResponses, shown: []string{"before", "after"},
+			columns: columns("prompt", "before", "after"),
+			read:    readStance, observe: observeStance, family: func(string) *metrics.Family { return metrics.Stances() },
 		},
 		{
 			name: "rag-rewardbench", asks: askPair,
@@ -235,6 +246,19 @@ func observeSolution(e *example, r *reading) ([]float64, *failure.Error) {
 
 func observeBest(e *example, r *reading) ([]float64, *failure.Error) {
 	return metrics.BestOf(r.scores, e.truth, e.truth[r.best]), nil
+}
+
+func observeGraded(e *example, r *reading) ([]float64, *failure.Error) {
+	unit, err := metrics.Graded(r.scores, e.grade)
+	if err != nil {
+		return nil, failure.New(failure.CodeInvalidField, "grades: %v", err)
+	}
+	return unit, nil
+}
+
+// observeStance takes a score at the threshold, or at 0 where none is given, for agreement.
+func observeStance(_ *example, r *reading) ([]float64, *failure.Error) {
+	return metrics.Stance(r.scores[0], r.scores[1], r.threshold), nil
 }
 
 func number(is bool) float64 {

@@ -164,6 +164,28 @@ func readBestOf(d *reader) []example {
 	return []example{e}
 }
 
+// readGraded reads a prompt with responses and a grade of each.
+func readGraded(d *reader) []example {
+	e := example{split: d.split("split", "subset"), group: d.group("prompt")}
+	e.group.Responses, e.grade = d.texts("responses"), value[[]float64](d, "grades", "a list of numbers")
+	if have, want := len(e.grade), len(e.group.Responses); have != want {
+		d.wrong("grades", "has %d values, and there are %d responses", have, want)
+	}
+	for _, grade := range e.grade {
+		if grade < 0 {
+			d.wrong("grades", "has %g, and grades must not be negative", grade)
+		}
+	}
+	return []example{e}
+}
+
+// readStance reads what somebody says to a proposition before and after an attempt to persuade them.
+func readStance(d *reader) []example {
+	e := example{split: d.split("split", "subset"), group: d.group("prompt")}
+	e.group.Responses = []string{d.text("before"), d.text("after")}
+	return []example{e}
+}
+
 // examples reads a row as the format says, or says what is wrong with it.
 func (f *format) examples(r row) ([]example, *failure.Error) {
 	d := &reader{row: r}

@@ -61,6 +61,10 @@ type golden struct {
 		Correct    []bool
 		Best, Pass map[string]float64
 	} `json:"best_of_n"`
+	Graded struct {
+		Rows                             []struct{ Scores, Grades []float64 }
+		Kendall, Spearman, NDCG, Pearson float64
+	}
 	Percentiles struct{ Values, Q, Of []float64 }
 }
 
@@ -229,6 +233,41 @@ func TestBestOf(t *testing.T) {
 		}
 		t.Run(strconv.Itoa(i), func(t *testing.T) { held(t, s, want) })
 	}
+}
+
+func TestGraded(t *testing.T) {
+	g := read(t).Graded
+	s := &Sample{Family: Grades()}
+	for _, row := range g.Rows {
+		unit, err := Graded(row.Scores, row.Grades)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Add(unit)
+	}
+	held(t, s, map[string]float64{"kendall": g.Kendall, "spearman": g.Spearman, "ndcg": g.NDCG, "pearson": g.Pearson})
+	if _, err := Graded([]float64{1, 2}, []float64{1, -1}); err == nil {
+		t.Error("a negative grade has no gain")
+	}
+	alone := &Sample{Family: Grades()}
+	unit, err := Graded([]float64{1}, []float64{0})
+	if err != nil {
+		t.Fatal(err)
+	}
+	alone.Add(unit)
+	for _, m := range alone.Family.Metrics {
+		if value := m.Of(alone.Total()); value.Known {
+			t.Errorf("%s of one response is %v", m.Name, value)
+		}
+	}
+}
+
+func TestStances(t *testing.T) {
+	s := &Sample{Family: Stances()}
+	for _, p := range [][2]float64{{-1, 2}, {-2, -1}, {1, 0.5}, {-0.5, 0}} {
+		s.Add(Stance(p[0], p[1], 0))
+	}
+	held(t, s, map[string]float64{"stance_change": (3 + 1 - 0.5 + 0.5) / 4, "rose": 0.75, "flip_rate": 2.0 / 3})
 }
 
 func TestPercentile(t *testing.T) {

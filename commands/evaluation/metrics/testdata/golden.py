@@ -1,11 +1,13 @@
 """Makes golden.json beside this file: metrics of random scores, computed by NumPy and SciPy from the formulas of the
-published evaluation code, which is named at each function. Run: python golden.py > golden.json (numpy, scipy)."""
+published evaluation code, which is named at each function. Run: python golden.py > golden.json (numpy, scipy, scikit-learn)."""
 
 import itertools
 import json
 
 import numpy as np
 from scipy.optimize import minimize_scalar
+from scipy.stats import kendalltau, pearsonr, spearmanr
+from sklearn.metrics import ndcg_score
 
 rng = np.random.default_rng(16)
 
@@ -134,8 +136,25 @@ def best_of_n():
     return rows
 
 
+def graded():
+    """SciPy's kendalltau (b), spearmanr and pearsonr, scikit-learn's ndcg_score."""
+    rows, taus, rhos, gains = [], [], [], []
+    for k in range(40):
+        n = int(rng.integers(2, 9))
+        s, g = scores(n, k % 2), (rng.integers(0, 4, n) / (1 + k % 3)).tolist()
+        if len(set(s)) > 1 and len(set(g)) > 1:
+            taus.append(kendalltau(s, g).statistic)
+            rhos.append(spearmanr(s, g).statistic)
+        if max(g) > 0:
+            gains.append(ndcg_score([g], [s]))
+        rows.append({"scores": s, "grades": g})
+    of = lambda name: [x for r in rows for x in r[name]]
+    return {"rows": rows, "kendall": float(np.mean(taus)), "spearman": float(np.mean(rhos)), "ndcg": float(np.mean(gains)),
+            "pearson": float(pearsonr(of("scores"), of("grades")).statistic)}
+
+
 values = rng.normal(size=37)
 print(json.dumps({
-    "pairs": pairs(), "first_errors": first_errors(), "step_labels": step_labels(), "one_of_many": one_of_many(), "ties": ties(), "best_of_n": best_of_n(),
+    "pairs": pairs(), "first_errors": first_errors(), "step_labels": step_labels(), "one_of_many": one_of_many(), "ties": ties(), "best_of_n": best_of_n(), "graded": graded(),
     "percentiles": {"values": values.tolist(), "q": [0, 0.025, 0.5, 0.975, 1], "of": np.percentile(values, [0, 2.5, 50, 97.5, 100]).tolist()},
 }, separators=(",", ":")))
