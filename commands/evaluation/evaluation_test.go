@@ -341,3 +341,57 @@ func TestManyRowsStream(t *testing.T) {
 		t.Errorf("%d pairs", report.Results[0].Splits["all"].Count)
 	}
 }
+
+// TestFormatsOfThePage: docs/EVAL.md has an example and a line of the table for every format, each example is found to be
+// of its format and can be read, and every metric is named.
+func TestFormatsOfThePage(t *testing.T) {
+	text, err := os.ReadFile("../../docs/EVAL.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := string(text)
+	for _, f := range formats() {
+		if !strings.Contains(page, "\n| `"+f.name+"` | "+strings.Join(f.shown, ", ")) {
+			t.Errorf("docs/EVAL.md has no line that begins | `%s` | %s", f.name, strings.Join(f.shown, ", "))
+		}
+		_, block, found1 := strings.Cut(page, "```jsonl "+f.name+"\n")
+		block, _, found2 := strings.Cut(block, "```")
+		if !found1 || !found2 {
+			t.Errorf("docs/EVAL.md has no example of %s", f.name)
+			continue
+		}
+		for line := range strings.Lines(block) {
+			r, wrong := decodeRow([]byte(line))
+			if wrong != nil {
+				t.Fatal(wrong)
+			}
+			if of, wrong := found(r); f.shown != nil && (wrong != nil || of != nil && of.name != f.name) {
+				t.Errorf("the example of %s is found to be of %v, %v", f.name, of, wrong)
+			}
+			if _, wrong := f.examples(r); wrong != nil {
+				t.Errorf("the example of %s: %v", f.name, wrong)
+			}
+			for column := range r {
+				read := map[string]bool{}
+				for _, name := range f.columns {
+					read[name] = true
+				}
+				known := map[string]bool{ // of the data sets, and not read
+					"chosen_model": true, "rejected_model": true, "num_incorrect": true, "total_completions": true, "generator": true,
+					"final_answer_correct": true, "pair_id": true,
+				}
+				if !read[column] && !known[column] {
+					t.Errorf("the column %s of the example of %s is not read of a Parquet file", column, f.name)
+				}
+			}
+		}
+		for _, split := range []string{"all", "Ties"} {
+			for _, m := range f.family(split).Metrics {
+				name, _, _ := strings.Cut(m.Name, "_of_1")
+				if !m.Detail && !strings.Contains(page, "`"+name+"`") {
+					t.Errorf("docs/EVAL.md does not name %s", m.Name)
+				}
+			}
+		}
+	}
+}
