@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/assay-rm/assay/commands/evaluation/metrics"
+	"github.com/assay-rm/assay/commands/evaluation/samples"
 	"github.com/assay-rm/assay/rewards"
 	"github.com/assay-rm/assay/rewards/failure"
 	"github.com/assay-rm/assay/rewards/ops"
@@ -56,7 +57,7 @@ type format struct {
 	columns []string // of a Parquet file, those that are read
 	read    func(d *reader) []example
 	observe func(e *example, r *reading) ([]float64, *failure.Error)
-	family  func(split string) *metrics.Family
+	family  func(split string) *samples.Family
 	join    func(split string) joiner // of examples with a key; nil: no example has one
 
 	pooled  func(split string) bool // splits that a metric over all rows is of; nil: all
@@ -73,7 +74,7 @@ func columns(names ...string) []string { return append(names, beside...) }
 
 // formats are all formats; where a row shows several, the first is meant.
 func formats() []*format {
-	pairs := func(string) *metrics.Family { return metrics.Pairs() }
+	pairs := func(string) *samples.Family { return metrics.Pairs() }
 	return []*format{
 		{
 			name: "judgebench", asks: askPair, shown: []string{"response_A", "response_B", "label"},
@@ -83,13 +84,13 @@ func formats() []*format {
 		{
 			name: "prmbench", asks: askSteps, shown: []string{"modified_process", "error_steps"},
 			columns: columns("question", "original_question", "modified_question", "original_process", "modified_process", "error_steps", "classification", "idx"),
-			read:    readPRMBench, observe: observeLabels, family: func(string) *metrics.Family { return metrics.StepLabels() },
+			read:    readPRMBench, observe: observeLabels, family: func(string) *samples.Family { return metrics.StepLabels() },
 			pooled: func(split string) bool { return split != prmCorrect },
 		},
 		{
 			name: "rewardmath", asks: askResponses, shown: []string{"eval_solution", "solution_type", "problem_id"},
 			columns: columns("problem", "eval_solution", "solution_type", "problem_id"),
-			read:    readRewardMATH, observe: observeSolution, family: func(string) *metrics.Family { return metrics.Against() },
+			read:    readRewardMATH, observe: observeSolution, family: func(string) *samples.Family { return metrics.Against() },
 			join: func(string) joiner { return joinSolutions },
 		},
 		{
@@ -107,28 +108,28 @@ func formats() []*format {
 		{
 			name: "processbench", asks: askSteps, shown: []string{"problem", "steps", "label"},
 			columns: columns("problem", "prompt", "steps", "label"),
-			read:    readProcessBench, observe: observeFirst, family: func(string) *metrics.Family { return metrics.FirstErrors() },
+			read:    readProcessBench, observe: observeFirst, family: func(string) *samples.Family { return metrics.FirstErrors() },
 			overall: meanOfSplits("mean_f1", "f1"),
 		},
 		{
 			name: "steps", asks: askSteps, shown: []string{"steps", "first_error"},
 			columns: columns("prompt", "problem", "steps", "first_error", "label"),
-			read:    readSteps, observe: observeFirst, family: func(string) *metrics.Family { return metrics.FirstErrors() },
+			read:    readSteps, observe: observeFirst, family: func(string) *samples.Family { return metrics.FirstErrors() },
 		},
 		{
 			name: "best-of", asks: askResponses, shown: []string{"responses", "correct"},
 			columns: columns("prompt", "responses", "correct"),
-			read:    readBestOf, observe: observeBest, family: func(string) *metrics.Family { return metrics.BestOfN() },
+			read:    readBestOf, observe: observeBest, family: func(string) *samples.Family { return metrics.BestOfN() },
 		},
 		{
 			name: "graded", asks: askResponses, shown: []string{"responses", "grades"},
 			columns: columns("prompt", "responses", "grades"),
-			read:    readGraded, observe: observeGraded, family: func(string) *metrics.Family { return metrics.Grades() },
+			read:    readGraded, observe: observeGraded, family: func(string) *samples.Family { return metrics.Grades() },
 		},
 		{
 			name: "stance", asks: askResponses, shown: []string{"before", "after"},
 			columns: columns("prompt", "before", "after"),
-			read:    readStance, observe: observeStance, family: func(string) *metrics.Family { return metrics.Stances() },
+			read:    readStance, observe: observeStance, family: func(string) *samples.Family { return metrics.Stances() },
 		},
 		{
 			name: "rag-rewardbench", asks: askPair,

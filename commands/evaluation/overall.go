@@ -1,7 +1,7 @@
 package evaluation
 
 import (
-	"github.com/assay-rm/assay/commands/evaluation/metrics"
+	"github.com/assay-rm/assay/commands/evaluation/samples"
 	"github.com/assay-rm/assay/rewards/ops"
 )
 
@@ -29,7 +29,7 @@ func meanOfSplits(name string, of ...string) func(lookup) []named {
 				}
 			}
 		}
-		return []named{{name, metrics.Mean(all...)}}
+		return []named{{name, samples.Mean(all...)}}
 	}
 }
 
@@ -93,7 +93,7 @@ func sections(l lookup) []named {
 	}
 	score := ops.Maybe{}
 	if len(values) == len(all) {
-		score = metrics.Mean(values...)
+		score = samples.Mean(values...)
 	}
 	return append(all, named{"score", score})
 }

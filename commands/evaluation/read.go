@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/assay-rm/assay/commands/evaluation/metrics"
+	"github.com/assay-rm/assay/commands/evaluation/samples"
 	"github.com/assay-rm/assay/rewards/failure"
 )
 
@@ -82,7 +83,7 @@ func readRewardBench2(d *reader) []example {
 
 func isTies(split string) bool { return strings.EqualFold(split, tiesSubset) }
 
-func familyOfBench2(split string) *metrics.Family {
+func familyOfBench2(split string) *samples.Family {
 	if isTies(split) {
 		return metrics.Ties()
 	}

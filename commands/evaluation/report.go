@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/assay-rm/assay/commands/evaluation/metrics"
+	"github.com/assay-rm/assay/commands/evaluation/samples"
 	"github.com/assay-rm/assay/rewards/ops"
 )
 
@@ -47,7 +48,7 @@ type Split struct {
 	Failed  int              `json:"failed,omitempty"`
 	Metrics map[string]Value `json:"metrics"`
 
-	family *metrics.Family
+	family *samples.Family
 }
 
 // Value is a metric with the interval that the draws put around it. A metric that is not defined is left out.
@@ -76,14 +77,14 @@ func (j *Job) result(draws int, seed uint64) Result {
 		Model: j.model.Manifest.Name, Digest: j.model.Digest, File: j.data.Name, SHA256: j.data.digest, Format: j.data.format.name,
 		Found: !j.data.told, Measure: s.measure(), Rows: s.rows, Failed: s.failed(), FirstFailed: s.first, Splits: map[string]Split{}, names: s.names,
 	}
-	samples, sums := make([]*metrics.Sample, len(s.names)), make([][]float64, len(s.names))
+	splits, sums := make([]*samples.Sample, len(s.names)), make([][]float64, len(s.names))
 	for i, name := range s.names {
-		samples[i] = s.splits[name].sample
-		sums[i] = samples[i].Total()
+		splits[i] = s.splits[name].sample
+		sums[i] = splits[i].Total()
 	}
 	all := s.values(sums)
 	drawn := make([][]float64, len(all))
-	metrics.Resample(samples, draws, seed, func(_ int, sums [][]float64) {
+	samples.Resample(splits, draws, seed, func(_ int, sums [][]float64) {
 		for i, v := range s.values(sums) {
 			if v.value.Known {
 				drawn[i] = append(drawn[i], v.value.Value)
@@ -91,7 +92,7 @@ func (j *Job) result(draws int, seed uint64) Result {
 		}
 	})
 	for i, name := range s.names {
-		r.Splits[name] = Split{samples[i].Len(), s.splits[name].failed, map[string]Value{}, samples[i].Family}
+		r.Splits[name] = Split{splits[i].Len(), s.splits[name].failed, map[string]Value{}, splits[i].Family}
 	}
 	r.Overall = map[string]Value{}
 	for i, v := range all {
@@ -100,8 +101,8 @@ func (j *Job) result(draws int, seed uint64) Result {
 		}
 		value := Value{Value: v.value.Value, N: v.n, detail: v.detail}
 		if len(drawn[i]) > 0 {
-			value.Low = new(metrics.Percentile(drawn[i], (1-confidence)/2))
-			value.High = new(metrics.Percentile(drawn[i], (1+confidence)/2))
+			value.Low = new(samples.Percentile(drawn[i], (1-confidence)/2))
+			value.High = new(samples.Percentile(drawn[i], (1+confidence)/2))
 		}
 		if v.split != "" {
 			r.Splits[v.split].Metrics[v.metric] = value
@@ -111,7 +112,7 @@ func (j *Job) result(draws int, seed uint64) Result {
 		}
 	}
 	if j.data.format.asks == askPair && len(sums) > 0 {
-		r.Calibration = metrics.Reliability(metrics.Plus(sums...))
+		r.Calibration = metrics.Reliability(samples.Plus(sums...))
 	}
 	return r
 }
@@ -130,7 +131,7 @@ func (s *scores) values(sums [][]float64) []placed {
 	var all []placed
 	byName := map[[2]string]ops.Maybe{}
 	var pooled [][]float64
-	var family *metrics.Family
+	var family *samples.Family
 	for i, name := range s.names {
 		of := s.splits[name].sample.Family
 		for _, m := range of.Metrics {
@@ -143,7 +144,7 @@ func (s *scores) values(sums [][]float64) []placed {
 		}
 	}
 	if len(s.names) > 1 && len(pooled) > 0 {
-		total := metrics.Plus(pooled...)
+		total := samples.Plus(pooled...)
 		for _, m := range family.Metrics {
 			all = append(all, placed{"", m.Name, m.Of(total), int(total[m.N]), false})
 		}

@@ -3,7 +3,7 @@ package evaluation
 import (
 	"fmt"
 
-	"github.com/assay-rm/assay/commands/evaluation/metrics"
+	"github.com/assay-rm/assay/commands/evaluation/samples"
 )
 
 // scores gather what the rows of one file came to under one model. They keep a few numbers of each row.
@@ -19,7 +19,7 @@ type scores struct {
 
 // split is one part of the data.
 type split struct {
-	sample *metrics.Sample
+	sample *samples.Sample
 	failed int
 	join   joiner
 	keys   []string // in the order in which they came
@@ -65,7 +65,7 @@ func (s *scores) add(line int, all []outcome) {
 func (s *scores) split(name string) *split {
 	at := s.splits[name]
 	if at == nil {
-		at = &split{sample: &metrics.Sample{Family: s.format.family(name)}, parts: map[string]*parts{}}
+		at = &split{sample: &samples.Sample{Family: s.format.family(name)}, parts: map[string]*parts{}}
 		if s.format.join != nil {
 			at.join = s.format.join(name)
 		}

@@ -21,7 +21,7 @@ type spec struct {
 	Calibration *Calibration    `yaml:"calibration,omitempty"`
 	Limits      limits          `yaml:"limits,omitempty"`
 	Golden      golden          `yaml:"golden,omitempty"`
-	Drift       *Drift          `yaml:"drift,omitempty"`
+	Drift       *drift          `yaml:"drift,omitempty"`
 }
 
 // readSpec completes the pooling rule, and asks for a second place.

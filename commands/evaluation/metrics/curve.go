@@ -4,10 +4,12 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+
+	"github.com/assay-rm/assay/commands/evaluation/samples"
 )
 
-// Sizes are the n of a curve of best-of-n.
-func Sizes() []int { return []int{1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024} }
+// sizes are the n of a curve of best-of-n.
+func sizes() []int { return []int{1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024} }
 
 // Sums of best-of-n; behind them come those of the sizes, of each how many prompts have as many responses, how often
 // the best of n is right, and how often one of n is.
@@ -33,7 +35,7 @@ func BestOf(scores []float64, correct []bool, hit bool) []float64 {
 	}
 	slices.SortFunc(order, func(i, j int) int { return cmp.Compare(scores[j], scores[i]) })
 	unit := []float64{one(hit), float64(rights), float64(total)}
-	for _, n := range Sizes() {
+	for _, n := range sizes() {
 		if n > total {
 			unit = append(unit, 0, 0, 0)
 			continue
@@ -67,16 +69,16 @@ func BestOf(scores []float64, correct []bool, hit bool) []float64 {
 
 // BestOfN is the family of [BestOf]: the accuracy of the response ranked first, the sampler's own accuracy, and the
 // curves of both over n.
-func BestOfN() *Family {
-	sizes := Sizes()
-	metrics := []Metric{share("accuracy", bestHits, bestN), share("sampler", bestRight, bestResponses)}
+func BestOfN() *samples.Family {
+	sizes := sizes()
+	metrics := []samples.Metric{samples.Share("accuracy", bestHits, bestN), samples.Share("sampler", bestRight, bestResponses)}
 	metrics[1].N = bestN
 	for i, n := range sizes {
 		at := bestSizes + sizeSums*i
 		metrics = append(metrics,
-			detail(share(fmt.Sprintf("best_of_%d", n), at+1, at)), detail(share(fmt.Sprintf("pass_at_%d", n), at+2, at)))
+			detail(samples.Share(fmt.Sprintf("best_of_%d", n), at+1, at)), detail(samples.Share(fmt.Sprintf("pass_at_%d", n), at+2, at)))
 	}
-	return &Family{
+	return &samples.Family{
 		Width: 3 + sizeSums*len(sizes), Sums: bestSizes + sizeSums*len(sizes), Metrics: metrics,
 		Add: func(sums, unit []float64) {
 			for i, x := range unit[:3] {

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/assay-rm/assay/commands/evaluation/samples"
 	"github.com/assay-rm/assay/rewards/ops"
 	"github.com/assay-rm/assay/rewards/ops/agreement"
 )
@@ -66,16 +67,16 @@ func gain(scores, grades []float64) float64 {
 
 // Grades is the family of [Graded], and Pearson's correlation of scores and grades over all responses: how far a reward
 // agrees with what it stands for (Lambert and Calandra, The Alignment Ceiling, 2023).
-func Grades() *Family {
-	return &Family{
+func Grades() *samples.Family {
+	return &samples.Family{
 		Width: 11, Sums: 11,
 		Add: func(sums, unit []float64) {
 			for i, x := range unit {
 				sums[i] += x
 			}
 		},
-		Metrics: []Metric{
-			share("kendall", gradedKendall, gradedN), share("spearman", gradedSpearman, gradedN), share("ndcg", gradedNDCG, gradedGains),
+		Metrics: []samples.Metric{
+			samples.Share("kendall", gradedKendall, gradedN), samples.Share("spearman", gradedSpearman, gradedN), samples.Share("ndcg", gradedNDCG, gradedGains),
 			{Name: "pearson", N: momentN, Of: pearson},
 		},
 	}
@@ -106,16 +107,16 @@ func Stance(before, after, threshold float64) []float64 {
 // Stances is the family of [Stance]: the mean change (Salvi et al., On the Conversational Persuasiveness of Large
 // Language Models, 2024), how many came to agree more, and of those who did not agree how many do now (Payandeh et al.,
 // How susceptible are LLMs to Logical Fallacies?, 2023).
-func Stances() *Family {
-	return &Family{
+func Stances() *samples.Family {
+	return &samples.Family{
 		Width: 5, Sums: 5,
 		Add: func(sums, unit []float64) {
 			for i, x := range unit {
 				sums[i] += x
 			}
 		},
-		Metrics: []Metric{
-			share("stance_change", stanceChange, stanceN), share("rose", stanceRose, stanceN), share("flip_rate", stanceFlips, stanceAgainst),
+		Metrics: []samples.Metric{
+			samples.Share("stance_change", stanceChange, stanceN), samples.Share("rose", stanceRose, stanceN), samples.Share("flip_rate", stanceFlips, stanceAgainst),
 		},
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/assay-rm/assay/commands/evaluation/samples"
 	"github.com/assay-rm/assay/rewards/ops"
 )
 
@@ -39,8 +40,8 @@ const (
 	manyCredit, manyHit, manyTie, manyReciprocal, manyN = 0, 1, 2, 3, 4
 )
 
-func many(metrics ...Metric) *Family {
-	return &Family{
+func many(metrics ...samples.Metric) *samples.Family {
+	return &samples.Family{
 		Width: 4, Sums: 5, Metrics: metrics,
 		Add: func(sums, unit []float64) {
 			for i, x := range unit {
@@ -53,11 +54,11 @@ func many(metrics ...Metric) *Family {
 
 // Credits is the family of [OneOfMany] as RewardBench 2 (arXiv 2506.01937) scores it: a right response that shares the
 // highest score with k others counts 1 / (k + 1).
-func Credits() *Family { return many(share("accuracy", manyCredit, manyN)) }
+func Credits() *samples.Family { return many(samples.Share("accuracy", manyCredit, manyN)) }
 
 // Against is the family of [OneOfMany] as RewardMATH (arXiv 2410.01729) scores it.
-func Against() *Family {
-	return many(share("accuracy", manyHit, manyN), share("mrr", manyReciprocal, manyN), detail(share("accuracy_with_ties", manyTie, manyN)))
+func Against() *samples.Family {
+	return many(samples.Share("accuracy", manyHit, manyN), samples.Share("mrr", manyReciprocal, manyN), detail(samples.Share("accuracy_with_ties", manyTie, manyN)))
 }
 
 // Spread is what one prompt of RewardBench 2's Ties subset has: whether every right response scores higher than every
@@ -105,10 +106,10 @@ func Tie(ref, tied *Spread) []float64 {
 // Ties is the family of [Tie]: RewardBench 2's score of its Ties subset, 0.3 of either accuracy, 0.2 each of the shares
 // of prompts whose right responses lie closer together than they are to the wrong ones (tied alone, and tied and ref),
 // and 0.01 of the mean term of margins.
-func Ties() *Family {
+func Ties() *samples.Family {
 	score := func(sums []float64) ops.Maybe {
 		of := func(at, n int) float64 { // the published code counts a missing kind of prompt as 0
-			share := ratio(sums[at], sums[n])
+			share := samples.Ratio(sums[at], sums[n])
 			return share.Value
 		}
 		if sums[tiesN] == 0 {
@@ -117,18 +118,18 @@ func Ties() *Family {
 		return ops.Some(0.30*of(tiesTied, tiesTiedN) + 0.30*of(tiesRef, tiesRefN) +
 			0.20*of(tiesPreferred, tiesN) + 0.20*of(tiesHard, tiesN) + 0.01*of(tiesMargin, tiesN))
 	}
-	return &Family{
+	return &samples.Family{
 		Width: 8, Sums: 8,
 		Add: func(sums, unit []float64) {
 			for i, x := range unit {
 				sums[i] += x
 			}
 		},
-		Metrics: []Metric{
+		Metrics: []samples.Metric{
 			{Name: "ties_score", N: tiesN, Of: score},
-			detail(share("ref_accuracy", tiesRef, tiesRefN)), detail(share("tied_accuracy", tiesTied, tiesTiedN)),
-			detail(share("correctness_preferred", tiesPreferred, tiesN)), detail(share("correctness_preferred_hard", tiesHard, tiesN)),
-			detail(share("correctness_margin", tiesMargin, tiesN)),
+			detail(samples.Share("ref_accuracy", tiesRef, tiesRefN)), detail(samples.Share("tied_accuracy", tiesTied, tiesTiedN)),
+			detail(samples.Share("correctness_preferred", tiesPreferred, tiesN)), detail(samples.Share("correctness_preferred_hard", tiesHard, tiesN)),
+			detail(samples.Share("correctness_margin", tiesMargin, tiesN)),
 		},
 	}
 }

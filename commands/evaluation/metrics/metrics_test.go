@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/assay-rm/assay/commands/evaluation/samples"
 	"github.com/assay-rm/assay/rewards/ops"
 )
 
@@ -81,7 +82,7 @@ func read(t *testing.T) (g golden) {
 }
 
 // held compares the metrics of a sample with the reference's, to 1e-12, by name.
-func held(t *testing.T, s *Sample, want map[string]float64) {
+func held(t *testing.T, s *samples.Sample, want map[string]float64) {
 	t.Helper()
 	sums, left := s.Total(), len(want)
 	for _, m := range s.Family.Metrics {
@@ -101,7 +102,7 @@ func held(t *testing.T, s *Sample, want map[string]float64) {
 
 func TestPairs(t *testing.T) {
 	g := read(t).Pairs
-	s := &Sample{Family: Pairs()}
+	s := &samples.Sample{Family: Pairs()}
 	for _, m := range g.Margins {
 		s.Add(Pair(m > 0, m))
 	}
@@ -130,7 +131,7 @@ func loss(t *testing.T, margins []float64, temperature float64) float64 {
 
 func TestTemperature(t *testing.T) {
 	g := read(t).Pairs
-	have, err := FitTemperature(g.Margins)
+	have, err := fitTemperature(g.Margins)
 	if err != nil || math.Abs(have-g.Temperature) > 1e-5 {
 		t.Errorf("the temperature is %g, %v, and SciPy's is %g", have, err, g.Temperature)
 	}
@@ -138,11 +139,11 @@ func TestTemperature(t *testing.T) {
 		t.Errorf("the loss at %g is above that of SciPy's", have)
 	}
 	for _, margins := range [][]float64{nil, {1, 2, 0.5}, {-1, -2}, {1, -1}, {0, 0}} {
-		if have, err := FitTemperature(margins); err == nil {
+		if have, err := fitTemperature(margins); err == nil {
 			t.Errorf("%v: a temperature of %g fits, and none does", margins, have)
 		}
 	}
-	first, second := Halves(101, 7)
+	first, second := halves(101, 7)
 	if all := slices.Sorted(slices.Values(slices.Concat(first, second))); len(first) != 50 || len(all) != 101 || all[0] != 0 || all[100] != 100 || len(slices.Compact(all)) != 101 {
 		t.Errorf("%d and %d of 101", len(first), len(second))
 	}
@@ -150,12 +151,12 @@ func TestTemperature(t *testing.T) {
 
 func TestFirstErrors(t *testing.T) {
 	g := read(t).FirstErrors
-	s := &Sample{Family: FirstErrors()}
+	s := &samples.Sample{Family: FirstErrors()}
 	for i, label := range g.Label {
 		s.Add(FirstError(label >= 0, label == g.Found[i]))
 	}
 	held(t, s, map[string]float64{"f1": g.F1, "error_accuracy": g.ErrorAccuracy, "correct_accuracy": g.CorrectAccuracy})
-	none := &Sample{Family: FirstErrors()}
+	none := &samples.Sample{Family: FirstErrors()}
 	none.Add(FirstError(true, false))
 	if f1 := none.Family.Metrics[0].Of(none.Total()); f1.Known {
 		t.Error("F1 without a right solution is not known")
@@ -168,7 +169,7 @@ func TestFirstErrors(t *testing.T) {
 
 func TestStepLabels(t *testing.T) {
 	g := read(t).StepLabels
-	s := &Sample{Family: StepLabels()}
+	s := &samples.Sample{Family: StepLabels()}
 	for _, row := range g.Rows {
 		var steps Steps
 		for i, valid := range row.Valid {
@@ -195,7 +196,7 @@ func TestStepLabels(t *testing.T) {
 
 func TestOneOfMany(t *testing.T) {
 	g := read(t).OneOfMany
-	credits, against := &Sample{Family: Credits()}, &Sample{Family: Against()}
+	credits, against := &samples.Sample{Family: Credits()}, &samples.Sample{Family: Against()}
 	for _, row := range g.Rows {
 		credits.Add(OneOfMany(row.Right, row.Wrong))
 		against.Add(OneOfMany(row.Right, row.Wrong))
@@ -213,7 +214,7 @@ func TestTies(t *testing.T) {
 		}
 		of[row.Prompt][row.Kind] = new(NewSpread(row.Right, row.Wrong))
 	}
-	s := &Sample{Family: Ties()}
+	s := &samples.Sample{Family: Ties()}
 	for prompt := range 40 {
 		s.Add(Tie(of[prompt]["ref"], of[prompt]["tied"]))
 	}
@@ -225,7 +226,7 @@ func TestTies(t *testing.T) {
 
 func TestBestOf(t *testing.T) {
 	for i, row := range read(t).BestOfN {
-		s := &Sample{Family: BestOfN()}
+		s := &samples.Sample{Family: BestOfN()}
 		s.Add(BestOf(row.Scores, row.Correct, true))
 		want := map[string]float64{"accuracy": 1}
 		for n := range row.Best {
@@ -237,7 +238,7 @@ func TestBestOf(t *testing.T) {
 
 func TestGraded(t *testing.T) {
 	g := read(t).Graded
-	s := &Sample{Family: Grades()}
+	s := &samples.Sample{Family: Grades()}
 	for _, row := range g.Rows {
 		unit, err := Graded(row.Scores, row.Grades)
 		if err != nil {
@@ -249,7 +250,7 @@ func TestGraded(t *testing.T) {
 	if _, err := Graded([]float64{1, 2}, []float64{1, -1}); err == nil {
 		t.Error("a negative grade has no gain")
 	}
-	alone := &Sample{Family: Grades()}
+	alone := &samples.Sample{Family: Grades()}
 	unit, err := Graded([]float64{1}, []float64{0})
 	if err != nil {
 		t.Fatal(err)
@@ -263,7 +264,7 @@ func TestGraded(t *testing.T) {
 }
 
 func TestStances(t *testing.T) {
-	s := &Sample{Family: Stances()}
+	s := &samples.Sample{Family: Stances()}
 	for _, p := range [][2]float64{{-1, 2}, {-2, -1}, {1, 0.5}, {-0.5, 0}} {
 		s.Add(Stance(p[0], p[1], 0))
 	}
@@ -273,7 +274,7 @@ func TestStances(t *testing.T) {
 func TestPercentile(t *testing.T) {
 	g := read(t).Percentiles
 	for i, q := range g.Q {
-		if have := Percentile(g.Values, q); math.Abs(have-g.Of[i]) > 1e-14 {
+		if have := samples.Percentile(g.Values, q); math.Abs(have-g.Of[i]) > 1e-14 {
 			t.Errorf("percentile %g is %g, want %g", q, have, g.Of[i])
 		}
 	}
@@ -281,13 +282,13 @@ func TestPercentile(t *testing.T) {
 
 // TestResample: draws are the same for a seed, others for another one, and spread as the binomial distribution says.
 func TestResample(t *testing.T) {
-	s := &Sample{Family: FirstErrors()}
+	s := &samples.Sample{Family: FirstErrors()}
 	for i := range 200 {
 		s.Add(FirstError(true, i < 140))
 	}
 	draw := func(seed uint64) []float64 {
 		shares := make([]float64, 4000)
-		Resample([]*Sample{s, {Family: Pairs()}}, len(shares), seed, func(i int, sums [][]float64) { shares[i] = sums[0][1] / sums[0][0] })
+		samples.Resample([]*samples.Sample{s, {Family: Pairs()}}, len(shares), seed, func(i int, sums [][]float64) { shares[i] = sums[0][1] / sums[0][0] })
 		return shares
 	}
 	one := draw(1)
@@ -298,7 +299,7 @@ func TestResample(t *testing.T) {
 		t.Error("two seeds give one bootstrap")
 	}
 	deviation := math.Sqrt(0.7 * 0.3 / 200)
-	if low, high := Percentile(one, 0.025), Percentile(one, 0.975); math.Abs(low-(0.7-1.96*deviation)) > 0.01 || math.Abs(high-(0.7+1.96*deviation)) > 0.01 {
+	if low, high := samples.Percentile(one, 0.025), samples.Percentile(one, 0.975); math.Abs(low-(0.7-1.96*deviation)) > 0.01 || math.Abs(high-(0.7+1.96*deviation)) > 0.01 {
 		t.Errorf("the interval is [%g, %g]", low, high)
 	}
 }
@@ -310,18 +311,18 @@ func TestCalibrate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var halves [2][]float64
-	first, second := Halves(len(margins), 3)
+	var parts [2][]float64
+	first, second := halves(len(margins), 3)
 	for i, half := range [][]int{first, second} {
 		for _, at := range half {
-			halves[i] = append(halves[i], margins[at])
+			parts[i] = append(parts[i], margins[at])
 		}
 	}
-	temperature, err := FitTemperature(halves[0])
+	temperature, err := fitTemperature(parts[0])
 	if err != nil || proof.Temperature != temperature || proof.Fitted != len(first) || proof.Held != len(second) {
 		t.Errorf("%+v, and the first half's temperature is %g, %v", proof, temperature, err)
 	}
-	before, after := loss(t, halves[1], 1), loss(t, halves[1], temperature)
+	before, after := loss(t, parts[1], 1), loss(t, parts[1], temperature)
 	if math.Abs(proof.LogLoss.Before-before) > 1e-12 || math.Abs(proof.LogLoss.After-after) > 1e-12 {
 		t.Errorf("the log loss goes from %g to %g, want %g and %g", proof.LogLoss.Before, proof.LogLoss.After, before, after)
 	}

@@ -1,14 +1,17 @@
+// Package metrics computes what published evaluations report: shares, F1, ranks and calibration, from plain numbers that
+// models gave, without knowing any model. Each kind of unit has its [samples.Family].
 package metrics
 
 import (
 	"math"
 
+	"github.com/assay-rm/assay/commands/evaluation/samples"
 	"github.com/assay-rm/assay/rewards/ops"
 )
 
-// Bins is how many bins of equal width a reliability curve has. A pair's confidence is the probability of the response
+// bins is how many bins of equal width a reliability curve has. A pair's confidence is the probability of the response
 // that is preferred, between 0.5 and 1, so that a bin is 0.05 wide.
-const Bins = 10
+const bins = 10
 
 // Sums of pairs; behind them come the bins, of each how many pairs, how many of them right and their confidence.
 const (
@@ -23,22 +26,22 @@ func Pair(hit bool, margin float64) []float64 { return []float64{one(hit), margi
 // Pairs is the family of [Pair]: accuracy, log loss and the expected calibration error (Guo et al., On Calibration of
 // Modern Neural Networks, 2017) of the probability sigmoid(margin). A margin of 0 is half right in the calibration, and
 // what Pair says in the accuracy.
-func Pairs() *Family {
-	return &Family{
-		Width: 2, Sums: pairBins + Bins*binSums,
+func Pairs() *samples.Family {
+	return &samples.Family{
+		Width: 2, Sums: pairBins + bins*binSums,
 		Add: func(sums, unit []float64) {
 			sums[pairN]++
 			sums[pairHits] += unit[0]
 			sums[pairLoss] -= ops.LogSigmoid(unit[1])
 			confidence := ops.Sigmoid(math.Abs(unit[1]))
-			bin := sums[pairBins+binSums*min(int((confidence-0.5)*2*Bins), Bins-1):]
+			bin := sums[pairBins+binSums*min(int((confidence-0.5)*2*bins), bins-1):]
 			bin[binN]++
 			bin[binHits] += right(unit[1])
 			bin[binConfidence] += confidence
 		},
-		Metrics: []Metric{
-			share("accuracy", pairHits, pairN),
-			detail(share("log_loss", pairLoss, pairN)),
+		Metrics: []samples.Metric{
+			samples.Share("accuracy", pairHits, pairN),
+			detail(samples.Share("log_loss", pairLoss, pairN)),
 			{Name: "ece", N: pairN, Of: calibrationError, Detail: true},
 		},
 	}
@@ -65,11 +68,11 @@ func right(margin float64) float64 {
 // calibrationError is Σ n_b / n · |accuracy of bin b − its mean confidence|.
 func calibrationError(sums []float64) ops.Maybe {
 	off := 0.0
-	for b := range Bins {
+	for b := range bins {
 		bin := sums[pairBins+binSums*b:]
 		off += math.Abs(bin[binHits] - bin[binConfidence])
 	}
-	return ratio(off, sums[pairN])
+	return samples.Ratio(off, sums[pairN])
 }
 
 // Bin is one place of a reliability curve.
@@ -83,14 +86,20 @@ type Bin struct {
 
 // Reliability is the curve of the sums of [Pairs].
 func Reliability(sums []float64) []Bin {
-	curve := make([]Bin, Bins)
+	curve := make([]Bin, bins)
 	for b := range curve {
 		bin := sums[pairBins+binSums*b:]
-		confidence, accuracy := ratio(bin[binConfidence], bin[binN]), ratio(bin[binHits], bin[binN])
+		confidence, accuracy := samples.Ratio(bin[binConfidence], bin[binN]), samples.Ratio(bin[binHits], bin[binN])
 		curve[b] = Bin{
-			Low: 0.5 + float64(b)/(2*Bins), High: 0.5 + float64(b+1)/(2*Bins), Count: int(bin[binN]),
+			Low: 0.5 + float64(b)/(2*bins), High: 0.5 + float64(b+1)/(2*bins), Count: int(bin[binN]),
 			Confidence: confidence.Pointer(), Accuracy: accuracy.Pointer(),
 		}
 	}
 	return curve
+}
+
+// detail is a metric that a table has of a whole file alone.
+func detail(m samples.Metric) samples.Metric {
+	m.Detail = true
+	return m
 }

@@ -1,6 +1,9 @@
 package metrics
 
-import "github.com/assay-rm/assay/rewards/ops"
+import (
+	"github.com/assay-rm/assay/commands/evaluation/samples"
+	"github.com/assay-rm/assay/rewards/ops"
+)
 
 // FirstError is the unit of a solution: whether it has an error, and whether the first one was found or, of a right
 // solution, none.
@@ -13,8 +16,8 @@ const (
 
 // FirstErrors is the family of [FirstError]: the accuracy on flawed solutions, that on right ones, and their harmonic
 // mean, which ProcessBench (arXiv 2412.06559) calls F1; 0 where both are 0.
-func FirstErrors() *Family {
-	return &Family{
+func FirstErrors() *samples.Family {
+	return &samples.Family{
 		Width: 2, Sums: 5,
 		Add: func(sums, unit []float64) {
 			at := rightN
@@ -25,16 +28,16 @@ func FirstErrors() *Family {
 			sums[at+1] += unit[1]
 			sums[solutionN]++
 		},
-		Metrics: []Metric{
+		Metrics: []samples.Metric{
 			{Name: "f1", N: solutionN, Of: func(sums []float64) ops.Maybe {
-				a, b := ratio(sums[flawedHits], sums[flawedN]), ratio(sums[rightHits], sums[rightN])
+				a, b := samples.Ratio(sums[flawedHits], sums[flawedN]), samples.Ratio(sums[rightHits], sums[rightN])
 				if !a.Known || !b.Known {
 					return ops.Maybe{}
 				}
 				return ops.Some(harmonic(a.Value, b.Value))
 			}},
-			share("error_accuracy", flawedHits, flawedN),
-			share("correct_accuracy", rightHits, rightN),
+			samples.Share("error_accuracy", flawedHits, flawedN),
+			samples.Share("correct_accuracy", rightHits, rightN),
 		},
 	}
 }
@@ -68,19 +71,21 @@ const (
 // StepLabels is the family of [Steps.Unit], as PRMBench (arXiv 2501.03124) computes it over all steps: F1 of right
 // steps, F1 of wrong ones, and the mean of both, which the paper calls PRMScore. The published code says −1 where
 // precision and recall are both 0; here F1 is 0 then, and missing only where there is nothing to find.
-func StepLabels() *Family {
-	f1 := func(sums []float64) ops.Maybe { return ratio(2*sums[stepTP], 2*sums[stepTP]+sums[stepFP]+sums[stepFN]) }
-	negative := func(sums []float64) ops.Maybe {
-		return ratio(2*sums[stepTN], 2*sums[stepTN]+sums[stepFN]+sums[stepFP])
+func StepLabels() *samples.Family {
+	f1 := func(sums []float64) ops.Maybe {
+		return samples.Ratio(2*sums[stepTP], 2*sums[stepTP]+sums[stepFP]+sums[stepFN])
 	}
-	return &Family{
+	negative := func(sums []float64) ops.Maybe {
+		return samples.Ratio(2*sums[stepTN], 2*sums[stepTN]+sums[stepFN]+sums[stepFP])
+	}
+	return &samples.Family{
 		Width: 7, Sums: 7,
 		Add: func(sums, unit []float64) {
 			for i, x := range unit {
 				sums[i] += x
 			}
 		},
-		Metrics: []Metric{
+		Metrics: []samples.Metric{
 			{Name: "prm_score", N: labelledN, Of: func(sums []float64) ops.Maybe {
 				a, b := f1(sums), negative(sums)
 				if !a.Known || !b.Known {
@@ -90,7 +95,7 @@ func StepLabels() *Family {
 			}},
 			{Name: "f1", N: labelledN, Of: f1},
 			{Name: "negative_f1", N: labelledN, Of: negative},
-			share("first_error_accuracy", firstHits, firstN),
+			samples.Share("first_error_accuracy", firstHits, firstN),
 		},
 	}
 }

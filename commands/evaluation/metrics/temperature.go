@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 
+	"github.com/assay-rm/assay/commands/evaluation/samples"
 	"github.com/assay-rm/assay/rewards/ops"
 )
 
@@ -14,10 +15,10 @@ const (
 	hottest = 1e3
 )
 
-// FitTemperature finds the T that makes the pairs most likely, where the chosen response is preferred with the
+// fitTemperature finds the T that makes the pairs most likely, where the chosen response is preferred with the
 // probability sigmoid(margin / T) (Guo et al., 2017): the one root of the derivative by 1 / T, since the loss is convex
 // in it. It fails where that T is not between 0.001 and 1000, as where every margin is of the chosen response.
-func FitTemperature(margins []float64) (float64, error) {
+func fitTemperature(margins []float64) (float64, error) {
 	slope := func(inverse float64) float64 { // of the mean log loss
 		sum := 0.0
 		for _, m := range margins {
@@ -63,17 +64,17 @@ type Change struct {
 // Calibrate fits a temperature to half of the pairs, split by the seed, and proves it on the others. It fails where the
 // log loss of those does not fall.
 func Calibrate(margins []float64, draws int, seed uint64) (Proof, error) {
-	first, second := Halves(len(margins), seed)
+	first, second := halves(len(margins), seed)
 	fitted := make([]float64, len(first))
 	for i, at := range first {
 		fitted[i] = margins[at]
 	}
-	temperature, err := FitTemperature(fitted)
+	temperature, err := fitTemperature(fitted)
 	if err != nil {
 		return Proof{}, err
 	}
 	family := both(temperature)
-	held := &Sample{Family: family}
+	held := &samples.Sample{Family: family}
 	for _, at := range second {
 		held.Add([]float64{margins[at]})
 	}
@@ -87,29 +88,29 @@ func Calibrate(margins []float64, draws int, seed uint64) (Proof, error) {
 			temperature, len(second), proof.LogLoss.Before, proof.LogLoss.After)
 	}
 	gains := [2][]float64{}
-	Resample([]*Sample{held}, draws, seed, func(_ int, sums [][]float64) {
+	samples.Resample([]*samples.Sample{held}, draws, seed, func(_ int, sums [][]float64) {
 		for i := range gains {
 			gains[i] = append(gains[i], family.Metrics[2*i].Of(sums[0]).Value-family.Metrics[2*i+1].Of(sums[0]).Value)
 		}
 	})
 	for i, change := range changes {
-		change.Gain = [2]float64{Percentile(gains[i], 0.025), Percentile(gains[i], 0.975)}
+		change.Gain = [2]float64{samples.Percentile(gains[i], 0.025), samples.Percentile(gains[i], 0.975)}
 	}
 	return proof, nil
 }
 
 // both is a family of margins alone: log loss before and after, then ECE before and after.
-func both(temperature float64) *Family {
+func both(temperature float64) *samples.Family {
 	pairs := Pairs()
 	lossOf, eceOf := pairs.Metrics[1].Of, pairs.Metrics[2].Of
-	before := func(of func([]float64) ops.Maybe) Metric {
-		return Metric{Of: func(sums []float64) ops.Maybe { return of(sums[:pairs.Sums]) }}
+	before := func(of func([]float64) ops.Maybe) samples.Metric {
+		return samples.Metric{Of: func(sums []float64) ops.Maybe { return of(sums[:pairs.Sums]) }}
 	}
-	after := func(of func([]float64) ops.Maybe) Metric {
-		return Metric{Of: func(sums []float64) ops.Maybe { return of(sums[pairs.Sums:]) }}
+	after := func(of func([]float64) ops.Maybe) samples.Metric {
+		return samples.Metric{Of: func(sums []float64) ops.Maybe { return of(sums[pairs.Sums:]) }}
 	}
-	return &Family{
-		Width: 1, Sums: 2 * pairs.Sums, Metrics: []Metric{before(lossOf), after(lossOf), before(eceOf), after(eceOf)},
+	return &samples.Family{
+		Width: 1, Sums: 2 * pairs.Sums, Metrics: []samples.Metric{before(lossOf), after(lossOf), before(eceOf), after(eceOf)},
 		Add: func(sums, unit []float64) {
 			pairs.Add(sums[:pairs.Sums], Pair(unit[0] > 0, unit[0]))
 			pairs.Add(sums[pairs.Sums:], Pair(unit[0] > 0, unit[0]/temperature))
@@ -117,8 +118,8 @@ func both(temperature float64) *Family {
 	}
 }
 
-// Halves splits n things in two by a seeded shuffle: the first half has n/2, the second one the rest.
-func Halves(n int, seed uint64) (first, second []int) {
+// halves splits n things in two by a seeded shuffle: the first half has n/2, the second one the rest.
+func halves(n int, seed uint64) (first, second []int) {
 	order := rand.New(rand.NewPCG(seed, uint64(n))).Perm(n)
 	return order[:n/2], order[n/2:]
 }

@@ -1,10 +1,9 @@
-// Package metrics computes what evaluations report: shares, F1, ranks, calibration and the intervals around them, from
-// plain numbers that models gave, without knowing any model.
+// Package samples keeps what is observed of rows, adds it up, and draws it anew for the intervals of a bootstrap.
 //
 // What is observed of one row, or of the rows that belong together, is a unit: a few numbers. A [Family] says how units
 // are added up and which metrics their sums have. As every metric is a function of sums, the same code computes it of a
-// file and of each of its bootstrap draws.
-package metrics
+// file and of each of its draws.
+package samples
 
 import "github.com/assay-rm/assay/rewards/ops"
 
@@ -33,7 +32,7 @@ type Sample struct {
 // Add takes one unit, which must have the family's width.
 func (s *Sample) Add(unit []float64) {
 	if len(unit) != s.Family.Width {
-		panic("metrics: a unit of another family")
+		panic("samples: a unit of another family")
 	}
 	s.units = append(s.units, unit...)
 }
@@ -75,24 +74,18 @@ func Mean(values ...ops.Maybe) ops.Maybe {
 			sum, n = sum+v.Value, n+1
 		}
 	}
-	return ratio(sum, n)
+	return Ratio(sum, n)
 }
 
-// ratio is missing where nothing was counted.
-func ratio(of, n float64) ops.Maybe {
+// Ratio is missing where nothing was counted.
+func Ratio(of, n float64) ops.Maybe {
 	if n == 0 {
 		return ops.Maybe{}
 	}
 	return ops.Some(of / n)
 }
 
-// share is the metric sums[of] / sums[n].
-func share(name string, of, n int) Metric {
-	return Metric{Name: name, N: n, Of: func(sums []float64) ops.Maybe { return ratio(sums[of], sums[n]) }}
-}
-
-// detail is a metric that a table has of a whole file alone.
-func detail(m Metric) Metric {
-	m.Detail = true
-	return m
+// Share is the metric sums[of] / sums[n].
+func Share(name string, of, n int) Metric {
+	return Metric{Name: name, N: n, Of: func(sums []float64) ops.Maybe { return Ratio(sums[of], sums[n]) }}
 }
