@@ -32,9 +32,12 @@ var allowed = map[string][]string{
 var inner = map[string]map[string][]string{
 	"commands": {
 		"commands":            {"commands/bulk", "commands/evaluation", "commands/page"},
-		"commands/evaluation": {"commands/bulk", "commands/page"},
+		"commands/evaluation": {"commands/bulk", "commands/evaluation/metrics", "commands/evaluation/samples", "commands/page"},
 		"commands/bulk":       {"commands/page"},
 		"commands/page":       {},
+
+		"commands/evaluation/metrics": {"commands/evaluation/samples"},
+		"commands/evaluation/samples": {},
 	},
 	"server": {
 		"server":         {"server/native", "server/problem", "server/wire"},
