@@ -15,7 +15,7 @@ import (
 type Answer struct {
 	Question   Question
 	Model      string // that answered
-	Digest     string // sha256 of its bundle's files
+	Digest     string // sha256 of its bundle's files; of a recipe, of its file and of the bundles of its models
 	MaxTokens  int    // of an item, that the model accepts
 	Usage      Usage
 	Transforms []string  // what was applied between raw and score, in order
@@ -31,6 +31,7 @@ type Answer struct {
 	Preference ops.Matrix           // compare: how surely response i is preferred to response j; 0.5 on the diagonal
 	WinRates   []ops.Maybe          // compare: the mean of each row without the diagonal
 	Pairs      []PairResult         // pairs
+	Values     []map[string]float64 // of a recipe of groups: of each group its values that are numbers
 	Steps      []StepsResult        // steps
 	Choices    []ChoiceResult       // choose
 	Tokenized  []TokenizedItem      // tokenize
@@ -57,13 +58,14 @@ type Tokens struct {
 // Result is the score of an item or a response, or why it has none.
 type Result struct {
 	Err      *failure.Error
-	Score    float64            // raw after the transforms; the win rate under a model that compares
-	Raw      ops.Maybe          // the value before activations, mean and std; missing under a model that compares
-	Scores   map[string]float64 // score of each label, where the model has several
-	Logits   map[string]float64 // raw output of each label, where the model has several
-	Gradient map[string]float64 // the derivative of Score by each feature, where the request asks for it
-	Parts    []Part             // of a recipe: its readings, in its order, those that failed among them
-	Values   map[string]float64 // of a recipe: its values that are numbers
+	Score    float64              // raw after the transforms; the win rate under a model that compares
+	Raw      ops.Maybe            // the value before activations, mean and std; missing under a model that compares
+	Scores   map[string]float64   // score of each label, where the model has several
+	Logits   map[string]float64   // raw output of each label, where the model has several
+	Gradient map[string]float64   // the derivative of Score by each feature, where the request asks for it
+	Parts    []Part               // of a recipe: its readings, in its order, those that failed among them
+	Values   map[string]float64   // of a recipe: its values that are numbers
+	Vectors  map[string][]float64 // of a recipe: its values that are vectors
 	Tokens
 }
 
@@ -76,7 +78,7 @@ type Part struct {
 	Score  ops.Maybe // of a reading that gives one
 	Raw    ops.Maybe
 	Scores map[string]float64 // of a reading of labels: each label's
-	Steps  []float64          // of a reading of steps: each step's
+	Steps  []float64          // of a reading of steps: each step's; of a reading of several inputs: each one's
 	Tokens
 }
 

@@ -26,6 +26,9 @@ func RankAnswer(a *rewards.Answer) *wire.RankAnswer {
 	if len(a.Ranking) > 0 {
 		answer.Best = &a.Ranking[0]
 	}
+	if len(a.Values) > 0 {
+		answer.Values = a.Values[0]
+	}
 	return answer
 }
 
@@ -45,8 +48,14 @@ func CompareAnswer(a *rewards.Answer) *wire.CompareAnswer {
 		answer.Results = make([]wire.PairResult, len(a.Pairs))
 		for i := range a.Pairs {
 			answer.Results[i] = PairResult(&a.Pairs[i])
+			if len(a.Values) > 0 {
+				answer.Results[i].Values = a.Values[i]
+			}
 		}
 		return answer
+	}
+	if len(a.Values) > 0 {
+		answer.Values = a.Values[0]
 	}
 	answer.Preference, answer.WinRate, answer.Responses = table(a.Preference), numbers(a.WinRates), Results(a.Results)
 	answer.Aggregates, answer.Statistics = aggregates(a.Aggregates), statistics(a.Statistics)
@@ -125,7 +134,7 @@ func Result(r *rewards.Result) wire.ScoreResult {
 	}
 	return wire.ScoreResult{
 		Score: &r.Score, Raw: r.Raw.Pointer(), Scores: r.Scores, Logits: r.Logits, Tokens: tokens(&r.Tokens), Gradient: r.Gradient,
-		Components: components(r.Parts), Values: r.Values,
+		Components: components(r.Parts), Values: r.Values, Vectors: r.Vectors,
 	}
 }
 
