@@ -29,7 +29,7 @@ type Answer struct {
 	Values     []map[string]float64 // of a recipe of groups: of each group its values that are numbers
 	Steps      []StepsResult        // steps
 	Choices    []ChoiceResult       // choose
-	Vectors    []vectorResult       // embed
+	Vectors    []vectorResult       // embeddings
 	Tokenized  []TokenizedItem      // tokenize
 }
 

@@ -30,6 +30,8 @@ func described() huma.Registry {
 		StepsAnswer{},
 		ChooseRequest{},
 		ChooseAnswer{},
+		EmbeddingsRequest{},
+		EmbeddingsAnswer{},
 		TokenizeRequest{},
 		TokenizeAnswer{},
 		OpenRLHFRequest{},
@@ -93,6 +95,7 @@ func TestFormsAreComplete(t *testing.T) {
 	complete(t, &scoreForm)
 	complete(t, &stepsForm)
 	complete(t, &tokenizeForm)
+	complete(t, &embeddingsForm)
 	complete(t, &rankForm)
 	complete(t, &compareForm)
 	complete(t, &openRLHFForm)
