@@ -43,7 +43,8 @@ var inner = map[string]map[string][]string{
 		"server/wire":    {},
 	},
 	"rewards": {
-		"rewards":         {"rewards/failure", "rewards/ops", "rewards/ops/vectors", "rewards/recipes"},
+		"rewards":         {"rewards/failure", "rewards/ops", "rewards/ops/vectors", "rewards/ranking", "rewards/recipes"},
+		"rewards/ranking": {"rewards/failure", "rewards/ops", "rewards/ops/games", "rewards/ops/groups"},
 		"rewards/recipes": {"rewards/ops", "rewards/ops/ordered"},
 		"rewards/failure": {},
 		"rewards/ops":     {},

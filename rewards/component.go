@@ -102,7 +102,7 @@ func (c *composing) expand(one *component, ask *need) {
 			if c.given != nil {
 				given = c.given[i]
 			}
-			made, err = inputs(one.reading, &items[i], given)
+			made, err = inputs(one.reading, &c.items[i], &items[i], given)
 			if one.texts != nil && err == nil {
 				made[0].Text = new(one.texts.before(one.reading.Input.Alone) + *made[0].Text)
 			}

@@ -14,6 +14,7 @@ import (
 	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/rewards"
 	"github.com/assay-rm/assay/rewards/ops"
+	"github.com/assay-rm/assay/rewards/ranking"
 	"github.com/assay-rm/assay/rewards/recipes"
 	"github.com/assay-rm/assay/server/wire"
 )
@@ -68,10 +69,13 @@ func (e *fakeEngine) Ask(ctx context.Context, request rewards.Request) (rewards.
 	case rewards.Embed:
 		a.Vectors = slices.Grow(a.Vectors, n)[:n]
 		for i := range a.Vectors {
-			a.Vectors[i].Vector = []float64{0.5, -2}
+			a.Vectors[i].Vector, a.Vectors[i].Tokens = []float64{0.5, -2}, rewards.Tokens{Tokens: 3}
 		}
 	case rewards.Tokenize:
 		a.Tokenized = make([]rewards.TokenizedItem, n)
+	case rewards.Rank:
+		a.Results, a.Strategy = fakeResults(n), ranking.BestOfN
+		a.Selection.Picks = []ranking.Pick{{Index: 0, Weight: 1}}
 	default:
 		a.Results = fakeResults(n)
 	}
