@@ -35,6 +35,7 @@ var forms = map[string]func() Form{
 	"tokenize": func() Form { return new(TokenizeRequest) },
 	"rank":     func() Form { return new(RankRequest) },
 	"compare":  func() Form { return new(CompareRequest) },
+	"embed":    func() Form { return new(EmbeddingsRequest) },
 	"openrlhf": func() Form { return new(OpenRLHFRequest) },
 	"item":     func() Form { return new(Item) },
 	"tokline":  func() Form { return new(TokenizeLine) },

@@ -91,6 +91,8 @@ func spoilt(of Form) bool {
 		return items(r.Items)
 	case *TokenizeRequest:
 		return items(r.Items)
+	case *EmbeddingsRequest:
+		return r.Refused != nil
 	case *RankRequest:
 		return r.Refused != nil
 	case *RankLine:

@@ -28,6 +28,8 @@ func TestLimitsOfARequest(t *testing.T) {
 		{"compare", `{"prompt":"p","responses":[`, `"a"`, `]}`, Limits{Compared: 5}, 5, "responses"},
 		{"compare", `{"pairs":[`, pair, `]}`, Limits{}, DefaultItems / 2, "pairs"},
 		{"compare", `{"pairs":[`, pair, `]}`, Limits{Items: 7}, 3, "pairs"},
+		{"embed", `{"input":[`, `"a"`, `]}`, Limits{}, DefaultItems, "input"},
+		{"embed", `{"input":[`, `"\ud800"`, `]}`, Limits{Items: 3}, 3, "input"},
 		{"openrlhf", `{"query":[`, `"a"`, `]}`, Limits{}, DefaultItems, "query"},
 		{"rankline", `{"prompt":"p","responses":[`, `"a"`, `]}`, Limits{Items: 3}, 3, "responses"},
 		{"rankline", `{"prompt":"p","answers":[`, `"a"`, `]}`, Limits{Items: 3}, 3, "answers"},

@@ -32,6 +32,8 @@ func described() huma.Registry {
 		ChooseAnswer{},
 		LogprobsRequest{},
 		LogprobsAnswer{},
+		EmbeddingsRequest{},
+		EmbeddingsAnswer{},
 		TokenizeRequest{},
 		TokenizeAnswer{},
 		OpenRLHFRequest{},
@@ -96,6 +98,7 @@ func TestFormsAreComplete(t *testing.T) {
 	complete(t, &stepsForm)
 	complete(t, &logprobsForm)
 	complete(t, &tokenizeForm)
+	complete(t, &embeddingsForm)
 	complete(t, &rankForm)
 	complete(t, &compareForm)
 	complete(t, &openRLHFForm)
