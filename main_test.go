@@ -50,6 +50,11 @@ var inner = map[string]map[string][]string{
 
 		"rewards/recipes/papers": {},
 
+		"rewards/state":           {"rewards/failure", "rewards/ops"},
+		"rewards/state/bolt":      {"rewards/state"},
+		"rewards/state/postgres":  {"rewards/state"},
+		"rewards/state/storetest": {"rewards/state", "rewards/failure"},
+
 		"rewards/ops/agreement": {"rewards/ops"},
 		"rewards/ops/games":     {"rewards/ops"},
 		"rewards/ops/groups":    {"rewards/ops"},
