@@ -14,21 +14,22 @@ import (
 type Answer struct {
 	Question   Question
 	Model      string // that answered
-	Digest     string // sha256 of its bundle's files
+	Digest     string // sha256 of its bundle's files; of a recipe, of its file and of the bundles of its models
 	MaxTokens  int    // of an item, that the model accepts
 	Usage      Usage
 	Transforms []string  // what was applied between raw and score, in order
 	Activation string    // score and rank: the one that was asked for
 	Threshold  ops.Maybe // steps: that FirstError went by; missing: there is none, and no FirstError
 
-	Results    []Result        // score: of items; rank and compare: of responses
-	Ranking    []int           // rank: indices of responses, the best first; those that failed have no place
-	Preference ops.Matrix      // compare: how surely response i is preferred to response j; 0.5 on the diagonal
-	WinRates   []ops.Maybe     // compare: the mean of each row without the diagonal
-	Pairs      []PairResult    // pairs
-	Steps      []StepsResult   // steps
-	Choices    []ChoiceResult  // choose
-	Tokenized  []TokenizedItem // tokenize
+	Results    []Result             // score: of items; rank and compare: of responses
+	Ranking    []int                // rank: indices of responses, the best first; those that failed have no place
+	Preference ops.Matrix           // compare: how surely response i is preferred to response j; 0.5 on the diagonal
+	WinRates   []ops.Maybe          // compare: the mean of each row without the diagonal
+	Pairs      []PairResult         // pairs
+	Values     []map[string]float64 // of a recipe of groups: of each group its values that are numbers
+	Steps      []StepsResult        // steps
+	Choices    []ChoiceResult       // choose
+	Tokenized  []TokenizedItem      // tokenize
 }
 
 // Usage is what a request took.
@@ -71,7 +72,7 @@ type Part struct {
 	Score  ops.Maybe // of a reading that gives one
 	Raw    ops.Maybe
 	Scores map[string]float64 // of a reading of labels: each label's
-	Steps  []float64          // of a reading of steps: each step's
+	Steps  []float64          // of a reading of steps: each step's; of a reading of several inputs: each one's
 	Tokens
 }
 

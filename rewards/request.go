@@ -6,6 +6,7 @@ import (
 	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/models/manifest"
 	"github.com/assay-rm/assay/rewards/ops"
+	"github.com/assay-rm/assay/rewards/recipes"
 )
 
 // Question is a way to ask.
@@ -37,13 +38,15 @@ type Request struct {
 	// keys are indices of Items or, over all groups, of responses.
 	Refused map[int]error
 
-	Label      string             // score, rank, compare and pairs: the label to go by; empty: the manifest's choice
-	Activation string             // score and rank: applied last; one of package manifest's, and none when empty
-	Gradient   bool               // score: beside each score, how it moves with each feature
-	Places     int                // rank: places that the ranking keeps; 0: all
-	Params     map[string]float64 // of a recipe: those that are not to have their defaults
-	Candidates []string           // choose: of every item that has none of its own; each must be one token behind the prompt
-	Threshold  ops.Maybe          // steps: the first step that scores below is the first error; missing: the model's own, which fits its scale
+	Label      string                     // score, rank, compare and pairs: the label to go by; empty: the manifest's choice
+	Activation string                     // score and rank: applied last; one of package manifest's, and none when empty
+	Gradient   bool                       // score: beside each score, how it moves with each feature
+	Places     int                        // rank: places that the ranking keeps; 0: all
+	Params     map[string]recipes.Given   // of a recipe: those that are not to have their defaults
+	Given      []map[string]recipes.Given // of a recipe: the fields of each item or, over all groups, of each response; nil: none has any
+	Expect     string                     // the digest that the answer must have; empty: any
+	Candidates []string                   // choose: of every item that has none of its own; each must be one token behind the prompt
+	Threshold  ops.Maybe                  // steps: the first step that scores below is the first error; missing: the model's own, which fits its scale
 }
 
 // Group is responses to one prompt, which is Prompt, the user's turn, or Messages, the conversation before the

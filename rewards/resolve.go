@@ -27,7 +27,7 @@ func (s subject) of(r *Request) (recipe, error) {
 // identity is what an answer says of its subject.
 func (s subject) identity() (name, digest string, maxTokens int) {
 	if s.recipe != nil {
-		return s.recipe.Name, s.recipe.Digest, s.recipe.maxTokens()
+		return s.recipe.Name, s.recipe.digest(), s.recipe.maxTokens()
 	}
 	info := s.model.Info()
 	return info.Manifest.Name, info.Digest, info.Manifest.Limits.MaxTokens
@@ -42,6 +42,9 @@ func (e *Engine) resolve(r *Request) (of subject, release func(), err error) {
 	}
 	if len(r.Params) > 0 {
 		return subject{}, nil, invalid("params: are of recipes, and %q is none", fault.Short(r.Model))
+	}
+	if len(r.Given) > 0 {
+		return subject{}, nil, invalid("given: is of recipes, and %q is none", fault.Short(r.Model))
 	}
 	source, release, err := e.sources.acquire(r.Model, e.answering(r)...)
 	if err == nil {

@@ -53,7 +53,7 @@ func (e *Engine) modelOf(one *recipes.Reading, bind map[string]string) (string, 
 		return "", fmt.Errorf("model %q gives one score, and no labels", m.Name)
 	}
 	for _, label := range one.Labels {
-		if !slices.Contains(m.Graph.Labels, label) {
+		if one.Gives == recipes.Labels && !slices.Contains(m.Graph.Labels, label) {
 			return "", fmt.Errorf("model %q has no label %q; it has %q", m.Name, label, m.Graph.Labels)
 		}
 	}
@@ -91,8 +91,16 @@ func (e *Engine) compose(s *recipes.Served) (found *composed, release func(), er
 
 // kindsThatGive lists the kinds of model that a reading may be of.
 func kindsThatGive(gives recipes.Kind) []manifest.Kind {
-	if gives == recipes.Steps {
+	switch gives {
+	case recipes.Steps:
 		return []manifest.Kind{manifest.KindProcess}
+	case recipes.Candidates:
+		return []manifest.Kind{manifest.KindChoice}
+	case recipes.Preferences:
+		return []manifest.Kind{manifest.KindPair, manifest.KindPreference}
+	case recipes.Score, recipes.Raw:
+		return []manifest.Kind{manifest.KindReward, manifest.KindFeatures}
+	case recipes.Labels:
 	}
 	return []manifest.Kind{manifest.KindReward}
 }

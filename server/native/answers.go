@@ -25,6 +25,9 @@ func RankAnswer(a *rewards.Answer) *wire.RankAnswer {
 	if len(a.Ranking) > 0 {
 		answer.Best = &a.Ranking[0]
 	}
+	if len(a.Values) > 0 {
+		answer.Values = a.Values[0]
+	}
 	return answer
 }
 
@@ -44,8 +47,14 @@ func CompareAnswer(a *rewards.Answer) *wire.CompareAnswer {
 		answer.Results = make([]wire.PairResult, len(a.Pairs))
 		for i := range a.Pairs {
 			answer.Results[i] = PairResult(&a.Pairs[i])
+			if len(a.Values) > 0 {
+				answer.Results[i].Values = a.Values[i]
+			}
 		}
 		return answer
+	}
+	if len(a.Values) > 0 {
+		answer.Values = a.Values[0]
 	}
 	answer.Preference, answer.WinRate, answer.Responses = table(a.Preference), numbers(a.WinRates), Results(a.Results)
 	return answer

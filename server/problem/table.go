@@ -58,6 +58,11 @@ var table = []row{
 		"the `Allow` header names the method",
 	},
 	{CodeBodyTimeout, 408, "The body came too slowly", "the body was not read in time", "send again, faster"},
+	{
+		failure.CodeDigest, 409, "Another digest than expected",
+		"`expect_digest` is not the digest of what would answer: a model, or a recipe or one of its models, is another",
+		"score anew, or ask the server that has the old one",
+	},
 	{CodeBodyTooLarge, 413, "The body is too large", "more bytes than the cap", "split the request"},
 	{
 		failure.CodeTooManyItems, 413, "Too many items",

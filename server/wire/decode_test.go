@@ -55,7 +55,10 @@ func TestRefusals(t *testing.T) {
 		{"score", `{"items":[{"text":"a"}],"x":1}`, CodeUnknownField, `x: unknown field`},
 		{"score", `{"items":[{"text":"a"},{"tekst":"b"}]}`, CodeUnknownField, `items[1].tekst: unknown field`},
 		{"score", `{"items":[{"text":"a"}],"params":{"a":1,"a":2}}`, CodeInvalidField, `params.a: given twice`},
-		{"score", `{"items":[{"text":"a"}],"params":{"a":"1"}}`, CodeInvalidField, `params.a: `},
+		{"score", `{"items":[{"text":"a"}],"params":{"a":true}}`, CodeInvalidField, `params.a: expected number, string or array, got true`},
+		{"score", `{"items":[{"text":"a"}],"params":{"a":["b",1]}}`, CodeInvalidField, `params.a[1]: expected string, got 1`},
+		{"score", `{"items":[{"text":"a"}],"params":{"a":[1,"b"]}}`, CodeInvalidField, `params.a[1]: expected number, got "b"`},
+		{"rank", `{"prompt":"p","responses":["a"],"given":[{"a":null}]}`, CodeInvalidField, `given[0].a: expected number, string or array, got null`},
 		{"score", `{"Items":[{"text":"a"}]}`, CodeUnknownField, `Items: unknown field`},
 		{"score", `{"items":[{"Text":"a"}]}`, CodeUnknownField, `items[0].Text: unknown field`},
 		{"rank", `{"PROMPT":"p","responses":["a"]}`, CodeUnknownField, `PROMPT: unknown field`},
@@ -204,27 +207,28 @@ func TestWordsOfLines(t *testing.T) {
 
 func TestWhatIsThereIsRead(t *testing.T) {
 	const item = `{"messages":[{"role":"tool","content":""}],"prompt":"a\n\"é\u00e9\ud83d\ude00","response":"","text":"<&>","input_ids":[0,-1,9223372036854775807],
-		"steps":["a",""],"separator":"\n","reference":"","principle":"\n","features":{"a":1,"":-2.5e-3},"user":[0.1,1e2,-0]}`
+		"steps":["a",""],"separator":"\n","reference":"","principle":"\n","features":{"a":1,"":-2.5e-3},"given":{"n":-1,"w":"é","v":[1,2.5],"t":["a",""],"e":[]},"user":[0.1,1e2,-0]}`
 	want := Item{
 		Messages: []Message{{"tool", ""}}, Prompt: new("a\n\"éé😀"), Response: new(""), Text: new("<&>"), InputIDs: []int64{0, -1, 9223372036854775807},
 		Steps: []string{"a", ""}, Separator: new("\n"), Reference: new(""), Principle: new("\n"),
 		Features: map[string]float64{"a": 1, "": -0.0025}, User: []float64{0.1, 100, 0},
+		Given: Settings{"n": -1.0, "w": "é", "v": []float64{1, 2.5}, "t": []string{"a", ""}, "e": []float64{}},
 	}
-	score, err := decoded[ScoreRequest](`{"model":"m","truncate":"left","timeout_ms":3600000,"activation":"softmax","label":"l","explain":"gradient","params":{"alpha":0.5},"items":[`+item+`,{}]}`, Limits{})
+	score, err := decoded[ScoreRequest](`{"model":"m","truncate":"left","timeout_ms":3600000,"activation":"softmax","label":"l","explain":"gradient","params":{"alpha":0.5,"mode":"code"},"expect_digest":"sha256:0","items":[`+item+`,{}]}`, Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	all := ScoreRequest{Common: Common{"m", "left", 3600000, map[string]float64{"alpha": 0.5}}, Scoring: Scoring{"softmax", "l"}, Items: []Item{want, {}}, Explain: "gradient"}
+	all := ScoreRequest{Common: Common{"m", "left", 3600000, Settings{"alpha": 0.5, "mode": "code"}, "sha256:0"}, Scoring: Scoring{"softmax", "l"}, Items: []Item{want, {}}, Explain: "gradient"}
 	if diff := cmp.Diff(&all, score); diff != "" {
 		t.Errorf("score (-want +got):\n%s", diff)
 	}
 	prompted := Prompted{Prompt: new("p"), Messages: []Message{{"user", "u"}}, User: []float64{1}, Reference: new("r"), Principle: new("")}
 	const shared = `"prompt":"p","messages":[{"role":"user","content":"u"}],"user":[1],"reference":"r","principle":""`
-	check(t, `{`+shared+`,"responses":["a","b"],"strategy":"best_of_n","n":1}`,
-		&RankRequest{Prompted: prompted, Responses: []string{"a", "b"}, Strategy: "best_of_n", N: 1})
-	check(t, `{"label":"l",`+shared+`,"responses":["a","b"]}`, &CompareRequest{Label: "l", Prompted: prompted, Responses: []string{"a", "b"}})
-	check(t, `{"pairs":[{`+shared+`,"chosen":"a","rejected":"b"}]}`,
-		&CompareRequest{Pairs: []Pair{{Prompted: prompted, Chosen: new("a"), Rejected: new("b")}}})
+	check(t, `{`+shared+`,"responses":["a","b"],"given":[{"a":1},{}],"strategy":"best_of_n","n":1}`,
+		&RankRequest{Prompted: prompted, Responses: []string{"a", "b"}, Given: []Settings{{"a": 1.0}, {}}, Strategy: "best_of_n", N: 1})
+	check(t, `{"label":"l",`+shared+`,"responses":["a","b"],"given":[]}`, &CompareRequest{Label: "l", Prompted: prompted, Responses: []string{"a", "b"}, Given: []Settings{}})
+	check(t, `{"pairs":[{`+shared+`,"chosen":"a","rejected":"b","given":[{"x":"y"},{}]}]}`,
+		&CompareRequest{Pairs: []Pair{{Prompted: prompted, Chosen: new("a"), Rejected: new("b"), Given: []Settings{{"x": "y"}, {}}}}})
 	check(t, `{"items":[{"text":"t"}],"threshold":0}`, &StepsRequest{Items: []Item{{Text: new("t")}}, Threshold: new(0.0)})
 	check(t, `{"items":[{"text":"t"}],"threshold":2,"activation":"none"}`,
 		&TokenizeRequest{Scoring: Scoring{Activation: "none"}, Items: []Item{{Text: new("t")}}, Threshold: new(2.0)})

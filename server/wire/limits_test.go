@@ -224,9 +224,9 @@ func TestAllocations(t *testing.T) {
 func TestALimitBelowZeroLetsNothingPass(t *testing.T) {
 	for text, form := range map[string]string{
 		`{"items":[{}]}`: "score", `{"input_ids":[1]}`: "item", `{"messages":[{"role":"u","content":""}]}`: "item", `{"steps":[""]}`: "item", `{"features":{"a":1}}`: "item", `{"candidates":["a"]}`: "item",
-		`{"params":{"a":1},"items":[]}`: "score",
+		`{"params":{"a":1},"items":[]}`: "score", `{"given":{"a":1}}`: "item",
 	} {
-		if err := refusal([]byte(text), forms[form](), Limits{-1, -1, -1, -1, -1, -1, -1, -1, -1}); err == nil || !strings.Contains(err.Detail, "more than -1") {
+		if err := refusal([]byte(text), forms[form](), Limits{-1, -1, -1, -1, -1, -1, -1, -1, -1, -1}); err == nil || !strings.Contains(err.Detail, "more than -1") {
 			t.Errorf("%s: %v", text, err)
 		}
 	}
