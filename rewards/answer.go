@@ -53,13 +53,14 @@ type Tokens struct {
 // Result is the score of an item or a response, or why it has none.
 type Result struct {
 	Err      *failure.Error
-	Score    float64            // raw after the transforms; the win rate under a model that compares
-	Raw      ops.Maybe          // the value before activations, mean and std; missing under a model that compares
-	Scores   map[string]float64 // score of each label, where the model has several
-	Logits   map[string]float64 // raw output of each label, where the model has several
-	Gradient map[string]float64 // the derivative of Score by each feature, where the request asks for it
-	Parts    []Part             // of a recipe: its readings, in its order, those that failed among them
-	Values   map[string]float64 // of a recipe: its values that are numbers
+	Score    float64              // raw after the transforms; the win rate under a model that compares
+	Raw      ops.Maybe            // the value before activations, mean and std; missing under a model that compares
+	Scores   map[string]float64   // score of each label, where the model has several
+	Logits   map[string]float64   // raw output of each label, where the model has several
+	Gradient map[string]float64   // the derivative of Score by each feature, where the request asks for it
+	Parts    []Part               // of a recipe: its readings, in its order, those that failed among them
+	Values   map[string]float64   // of a recipe: its values that are numbers
+	Vectors  map[string][]float64 // of a recipe: its values that are vectors
 	Tokens
 }
 

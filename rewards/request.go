@@ -57,12 +57,13 @@ type Group struct {
 	Reference *string   // of models whose template names it, an answer that is known to be good
 	Principle *string   // of models whose template names it, what the responses are judged by
 	User      []float64 // the user's vector, of models whose head takes one
+	Separator *string   // of recipes over process models: it splits each response into steps
 	Responses []string
 }
 
 // before is an item without its response: what all responses of the group share, whose memory they share too.
 func (g *Group) before() encode.Item {
-	return encode.Item{Prompt: g.Prompt, Messages: g.Messages, Reference: g.Reference, Principle: g.Principle, User: g.User}
+	return encode.Item{Prompt: g.Prompt, Messages: g.Messages, Reference: g.Reference, Principle: g.Principle, User: g.User, Separator: g.Separator}
 }
 
 // item is one response after the prompt.

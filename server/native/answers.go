@@ -132,7 +132,7 @@ func Result(r *rewards.Result) wire.ScoreResult {
 	}
 	return wire.ScoreResult{
 		Score: &r.Score, Raw: r.Raw.Pointer(), Scores: r.Scores, Logits: r.Logits, Tokens: tokens(&r.Tokens), Gradient: r.Gradient,
-		Components: components(r.Parts), Values: r.Values,
+		Components: components(r.Parts), Values: r.Values, Vectors: r.Vectors,
 	}
 }
 

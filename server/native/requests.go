@@ -60,9 +60,9 @@ func CompareRequest(r *wire.CompareRequest) (rewards.Request, error) {
 		request.Given = each(r.Given)
 		return request, nil
 	}
-	if r.Prompt != nil || r.Messages != nil || r.Reference != nil || r.Principle != nil || r.User != nil || r.Responses != nil || r.Given != nil {
+	if r.Prompt != nil || r.Messages != nil || r.Reference != nil || r.Principle != nil || r.User != nil || r.Separator != nil || r.Responses != nil || r.Given != nil {
 		return request, failure.New(failure.CodeInvalidField,
-			"pairs: given together with prompt, messages, reference, principle, user, responses or given, and each pair has its own")
+			"pairs: given together with prompt, messages, reference, principle, user, separator, responses or given, and each pair has its own")
 	}
 	request.Question, request.Groups = rewards.Pairs, make([]rewards.Group, len(r.Pairs))
 	for i := range r.Pairs {
@@ -147,7 +147,7 @@ func Item(i *wire.Item) encode.Item {
 // Group is responses to one prompt.
 func Group(p *wire.Prompted, responses []string) rewards.Group {
 	return rewards.Group{
-		Prompt: p.Prompt, Messages: messages(p.Messages), Reference: p.Reference, Principle: p.Principle, User: p.User, Responses: responses,
+		Prompt: p.Prompt, Messages: messages(p.Messages), Reference: p.Reference, Principle: p.Principle, User: p.User, Separator: p.Separator, Responses: responses,
 	}
 }
 

@@ -49,6 +49,7 @@ type ScoreResult struct {
 
 	Components map[string]Component `json:"components,omitempty" doc:"Of a recipe: what each of its readings gave, those of an item without a score among them"`
 	Values     map[string]float64   `json:"values,omitempty" doc:"Of a recipe: its named values that are numbers"`
+	Vectors    map[string][]float64 `json:"vectors,omitempty" doc:"Of a recipe: its named values that are vectors, as a reward of each step or token"`
 
 	Error *Problem `json:"error,omitempty" doc:"Why there is no score"`
 }

@@ -250,8 +250,8 @@ func TestWhatIsThereIsRead(t *testing.T) {
 	if diff := cmp.Diff(&all, score); diff != "" {
 		t.Errorf("score (-want +got):\n%s", diff)
 	}
-	prompted := Prompted{Prompt: new("p"), Messages: []Message{{"user", "u"}}, User: []float64{1}, Reference: new("r"), Principle: new("")}
-	const shared = `"prompt":"p","messages":[{"role":"user","content":"u"}],"user":[1],"reference":"r","principle":""`
+	prompted := Prompted{Prompt: new("p"), Messages: []Message{{"user", "u"}}, User: []float64{1}, Reference: new("r"), Principle: new(""), Separator: new("\n")}
+	const shared = `"prompt":"p","messages":[{"role":"user","content":"u"}],"user":[1],"reference":"r","principle":"","separator":"\n"`
 	check(t, `{`+shared+`,"responses":["a","b"],"given":[{"a":1},{}],"strategy":"best_of_n","n":1}`,
 		&RankRequest{Prompted: prompted, Responses: []string{"a", "b"}, Given: []Settings{{"a": 1.0}, {}}, Strategy: "best_of_n", N: 1})
 	check(t, `{"label":"l",`+shared+`,"responses":["a","b"],"given":[]}`, &CompareRequest{Label: "l", Prompted: prompted, Responses: []string{"a", "b"}, Given: []Settings{}})
