@@ -43,8 +43,8 @@ var inner = map[string]map[string][]string{
 		"server/wire":    {},
 	},
 	"rewards": {
-		"rewards":         {"rewards/failure", "rewards/ops", "rewards/recipes"},
-		"rewards/recipes": {"rewards/ops", "rewards/ops/ordered"},
+		"rewards":         {"rewards/failure", "rewards/ops", "rewards/recipes", "rewards/state"},
+		"rewards/recipes": {"rewards/state", "rewards/ops", "rewards/ops/ordered"},
 		"rewards/failure": {},
 		"rewards/ops":     {},
 

@@ -120,6 +120,9 @@ func (c *serveCommand) run(ctx context.Context, con *console, tokens []server.To
 	engine := serving{loaded.engine(), loaded.registry}
 	err = c.Recipes.serve(engine.Engine, served)
 	if err == nil {
+		err = engine.Remember(ctx, states)
+	}
+	if err == nil {
 		err = here.boundHeap(loaded.caches())
 	}
 	if err == nil {

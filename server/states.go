@@ -71,6 +71,9 @@ func (*Server) getState(of *state.States, x *exchange, r *http.Request) error {
 	for _, prompt := range asked["prompt"] {
 		queries = append(queries, state.Query{Key: state.KeyOf(prompt)})
 	}
+	if len(queries) > wire.DefaultUpdates {
+		return problem.New(failure.CodeTooManyItems, "key: %d are asked about, and one request may ask about %d", len(queries), wire.DefaultUpdates)
+	}
 	if len(queries) == 0 {
 		queries = []state.Query{{}}
 	}

@@ -115,7 +115,7 @@ func TestStatesAreRefused(t *testing.T) {
 		{"GET", "/v1/state/past?keys=a", ``, 422, "unknown_field", `keys: unknown field of the query string`},
 		{"GET", "/v1/state/past?quantile=x", ``, 422, "invalid_field", `quantile: "x" is no number`},
 		{"GET", "/v1/state/past?quantile=0.5", ``, 422, "invalid_field", `queries[0]: quantile: a state of kind running is read without it`},
-		{"GET", "/v1/state/past?" + strings.Repeat("key=a&", 257), ``, 422, "invalid_field", `queries: are 257, and may be 256`},
+		{"GET", "/v1/state/past?" + strings.Repeat("key=a&", 257), ``, 413, "too_many_items", `key: 257 are asked about, and one request may ask about 256`},
 		{"DELETE", "/v1/state/past?key=a", ``, 422, "unknown_field", `key: unknown field of the query string`},
 		{"DELETE", "/v1/state/past?expect_version=-1", ``, 422, "invalid_field", `expect_version: "-1" is no version`},
 		{"DELETE", "/v1/state/past?expect_version=1000", ``, 409, "state_conflict", `state "past" has version`},

@@ -12,7 +12,7 @@ import (
 
 // Bounds of one call.
 const (
-	mostUpdates = 256
+	mostUpdates = 4096
 	mostFits    = 16 // updates of users
 )
 

@@ -122,7 +122,7 @@ func (of index) nearest(s *Spec, q *Query) (Reading, error) {
 	for _, one := range near {
 		sum, weights = sum+one.Similarity*one.Score, weights+one.Similarity
 	}
-	numbers := map[string]ops.Maybe{"count": ops.Some(float64(len(near))), "fused": {}, "similarity": {}}
+	numbers := map[string]ops.Maybe{"count": ops.Some(float64(len(near))), "fused": {}, "similarity": {}, "weight": ops.Some(weights)}
 	if weights > 0 && ops.Finite(sum/weights) {
 		numbers["fused"] = ops.Some(sum / weights)
 	}

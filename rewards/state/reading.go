@@ -17,9 +17,6 @@ type versioned struct {
 
 // Read reads a state: what is known of each query's key, in order, all at one moment. An error names the query.
 func (s *States) Read(ctx context.Context, name string, queries []Query) (Info, []Reading, error) {
-	if len(queries) > mostUpdates {
-		return Info{}, nil, invalid("queries", "are %d, and may be %d", len(queries), mostUpdates)
-	}
 	keys := make([]string, len(queries))
 	near := false
 	for i := range queries {

@@ -144,6 +144,21 @@ func (s *Spec) Apply(before []byte, u *Update) ([]byte, error) {
 	return text, nil
 }
 
+// Numbers names the numbers that a reading may know, in order.
+func (s *Spec) Numbers() []string {
+	if s.Kind == Neighbours { // asked about a vector
+		return []string{"count", "fused", "similarity", "weight"}
+	}
+	reading, err := s.Read(nil, &Query{})
+	if err != nil {
+		return nil
+	}
+	return sorted(reading.Numbers)
+}
+
+// Named refuses a name that no state of the spec can have.
+func (*Spec) Named(name string) error { return checkName(name) }
+
 // Read says what a cell knows; nil is no cell. The spec must be checked.
 func (s *Spec) Read(cell []byte, q *Query) (Reading, error) {
 	reading, err := kinds[s.Kind].read(s, cell, q)
