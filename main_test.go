@@ -43,8 +43,9 @@ var inner = map[string]map[string][]string{
 		"server/wire":    {},
 	},
 	"rewards": {
-		"rewards":         {"rewards/failure", "rewards/ops", "rewards/recipes", "rewards/state"},
-		"rewards/recipes": {"rewards/state", "rewards/ops", "rewards/ops/ordered"},
+		"rewards":         {"rewards/failure", "rewards/ops", "rewards/ops/vectors", "rewards/ranking", "rewards/recipes", "rewards/state"},
+		"rewards/ranking": {"rewards/failure", "rewards/ops", "rewards/ops/games", "rewards/ops/groups"},
+		"rewards/recipes": {"rewards/state", "rewards/ops", "rewards/ops/agreement", "rewards/ops/games", "rewards/ops/groups", "rewards/ops/ordered", "rewards/ops/vectors"},
 		"rewards/failure": {},
 		"rewards/ops":     {},
 

@@ -7,6 +7,7 @@ import (
 	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/rewards/failure"
 	"github.com/assay-rm/assay/rewards/ops"
+	"github.com/assay-rm/assay/rewards/ranking"
 )
 
 // Answer is what a [Request] is answered with. There is one result for each item, response or pair, in the request's
@@ -27,8 +28,13 @@ type Answer struct {
 	WinRates   []ops.Maybe          // compare: the mean of each row without the diagonal
 	Pairs      []PairResult         // pairs
 	Values     []map[string]float64 // of a recipe of groups: of each group its values that are numbers
+	Selection  ranking.Selection    // rank: what the strategy selects
+	Strategy   ranking.Strategy     // rank: the one that selected
+	Statistics *ranking.Statistics  // rank and compare: of the scores, where they were asked for
+	Aggregates []ranking.Aggregated // compare: those that were asked for, in that order
 	Steps      []StepsResult        // steps
 	Choices    []ChoiceResult       // choose
+	Vectors    []vectorResult       // embed
 	Tokenized  []TokenizedItem      // tokenize
 }
 
@@ -131,6 +137,7 @@ func (a *Answer) Errors() iter.Seq[*failure.Error] {
 			each(a.Pairs, func(r *PairResult) bool { return yield(r.Err) }) &&
 			each(a.Steps, func(r *StepsResult) bool { return yield(r.Err) }) &&
 			each(a.Choices, func(r *ChoiceResult) bool { return yield(r.Err) }) &&
+			each(a.Vectors, func(r *vectorResult) bool { return yield(r.Err) }) &&
 			each(a.Tokenized, func(r *TokenizedItem) bool { return yield(r.Err) })
 	}
 }

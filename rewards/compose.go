@@ -131,7 +131,7 @@ func (c *composing) fields() error {
 func (c *composing) needs() []need { return c.asks }
 
 func (c *composing) answer(ctx context.Context, read []gathered) (Answer, error) {
-	if err := c.recall(ctx); err != nil {
+	if err := c.recall(ctx, read); err != nil {
 		return Answer{}, err
 	}
 	results, outcomes, steps := make([]Result, len(c.items)), make([]recipes.Outcome, len(c.items)), 0
@@ -161,13 +161,14 @@ func (c *composing) answer(ctx context.Context, read []gathered) (Answer, error)
 	case Steps:
 		answer.Threshold = c.request.Threshold
 		answer.Steps = c.ofSteps(results, outcomes, read)
-		return answer, c.learn(ctx, results, outcomes)
+		return answer, c.learn(ctx, read, results, outcomes)
 	case Score:
 		answer.Results = results
-		return answer, c.learn(ctx, results, outcomes)
-	case Compare, Pairs:
+		return answer, c.learn(ctx, read, results, outcomes)
+	case Rank, Compare, Pairs, Choose, Embed, Tokenize:
+	}
+	if c.request.compares() {
 		answer.Transforms = append(answer.Transforms, "bradley-terry of score")
-	case Rank, Choose, Tokenize:
 	}
 	at := 0
 	for i := range c.request.Groups {
@@ -179,7 +180,7 @@ func (c *composing) answer(ctx context.Context, read []gathered) (Answer, error)
 		answer.tell(c.request, &scored{func(r *Result) float64 { return r.Score }, group})
 		at += n
 	}
-	return answer, c.learn(ctx, results, outcomes)
+	return answer, c.learn(ctx, read, results, outcomes)
 }
 
 // result is the reward of one item. Where a reading has failed, or the recipe has no number for what was read, the item

@@ -34,7 +34,7 @@ func (e *Engine) Remember(ctx context.Context, states *state.States) error {
 }
 
 // recall reads what the recipe's states know of every item that has not failed, each state at one moment.
-func (c *composing) recall(ctx context.Context) error {
+func (c *composing) recall(ctx context.Context, read []gathered) error {
 	if len(c.States) == 0 {
 		return nil
 	}
@@ -50,8 +50,10 @@ func (c *composing) recall(ctx context.Context) error {
 		var queries []state.Query
 		var of []int // the item of each query
 		for item := range c.items {
-			if key, err := c.keyOf(m.Key, item); err == nil {
-				queries, of = append(queries, state.Query{Key: key, Vector: c.field(m.Vector, item).Vector}), append(of, item)
+			key, err := c.keyOf(m.Key, item)
+			vector, known := c.vectorOf(read, m.Vector, item)
+			if err == nil && known {
+				queries, of = append(queries, state.Query{Key: key, Vector: vector}), append(of, item)
 			}
 		}
 		if len(queries) == 0 {
@@ -121,6 +123,17 @@ func (c *composing) field(name string, item int) recipes.Given {
 	return c.given[item][name]
 }
 
+// vectorOf is what a state is asked about for an item: a field of it, or a reading, which may have failed.
+func (c *composing) vectorOf(read []gathered, name string, item int) ([]float64, bool) {
+	for i := range c.components {
+		if c.components[i].reading.Name == name {
+			part, of := c.components[i].part(read, item)
+			return of.Vector, part.Err == nil
+		}
+	}
+	return c.field(name, item).Vector, true
+}
+
 // lacks is why an item has no reward: a number of a state that an expression reads is not known, and the recipe does
 // not say what it is then.
 func (c *composed) lacks(given map[string]recipes.Given) *failure.Error {
@@ -141,7 +154,7 @@ func (c *composed) lacks(given map[string]recipes.Given) *failure.Error {
 const learnWait = 10 * time.Second
 
 // learn updates the recipe's states, once, by the items that have a reward. Where that fails the request does.
-func (c *composing) learn(ctx context.Context, results []Result, outcomes []recipes.Outcome) error {
+func (c *composing) learn(ctx context.Context, read []gathered, results []Result, outcomes []recipes.Outcome) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return ctx.Err()
 	}
@@ -160,7 +173,8 @@ func (c *composing) learn(ctx context.Context, results []Result, outcomes []reci
 				if results[item].Err != nil {
 					continue
 				}
-				u, err := c.updateOf(m.Spec.Kind, m.Key, outcomes[item].Updates[m.Name][""], c.field(m.Vector, item).Vector, item)
+				vector, _ := c.vectorOf(read, m.Vector, item)
+				u, err := c.updateOf(m.Spec.Kind, m.Key, outcomes[item].Updates[m.Name][""], vector, item)
 				if err != nil {
 					return within("state."+m.Name+".update", err)
 				}

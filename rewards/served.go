@@ -96,6 +96,8 @@ func kindsThatGive(gives recipes.Kind) []manifest.Kind {
 		return []manifest.Kind{manifest.KindProcess}
 	case recipes.Candidates:
 		return []manifest.Kind{manifest.KindChoice}
+	case recipes.Embedding:
+		return []manifest.Kind{manifest.KindEmbedding}
 	case recipes.Preferences:
 		return []manifest.Kind{manifest.KindPair, manifest.KindPreference}
 	case recipes.Score, recipes.Raw:

@@ -31,9 +31,10 @@ type Manifest struct {
 	Likelihood  *Likelihood
 	Pair        *Pair
 	Preference  *Preference
+	Embedding   embedding // of an embedding model
 	Limits      limits
 	Golden      golden
-	Drift       *Drift
+	Drift       *drift
 }
 
 // source names the checkpoint that the bundle was made from.
@@ -59,8 +60,8 @@ type golden struct {
 	Tolerance float64 `yaml:"tolerance,omitempty"`
 }
 
-// Drift is what lower precision was seen to change, measured by the exporter against the float32 graph.
-type Drift struct {
+// drift is what lower precision was seen to change, measured by the exporter against the float32 graph.
+type drift struct {
 	Items int     `yaml:"items" json:"items" doc:"Items scored with both graphs"`
 	Max   float64 `yaml:"max" json:"max" doc:"Largest difference of a score"`
 	Mean  float64 `yaml:"mean" json:"mean" doc:"Mean difference of a score"`

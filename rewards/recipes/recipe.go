@@ -204,7 +204,7 @@ func (r *Recipe) parts(s *spec, where locator) error {
 		if err := named("state", item.Key); err != nil {
 			return err
 		}
-		m, err := item.Value.memory(r.Name, item.Key, r.Given)
+		m, err := item.Value.memory(r, item.Key)
 		if err != nil {
 			return where.wrong("state."+item.Key, "state.%s%w", item.Key, err)
 		}

@@ -20,7 +20,7 @@ type memory struct {
 	State   string             // name of the state: the recipe's and this one's, unless the file says another
 	Spec    state.Spec         // that it is declared by
 	Key     string             // Prompt, Response, or a word among the item's fields; empty: one key for all items
-	Vector  string             // of users and neighbours: the vector among the item's fields that is asked about
+	Vector  string             // of users and neighbours: what is asked about, a vector among the item's fields or a reading of an embedding
 	Missing map[string]float64 // what a number is where the state does not know it; another one fails the item
 	Update  map[string]string  // expressions: "" of running, quantiles, labels and neighbours; of multipliers by constraint
 
@@ -40,10 +40,10 @@ type stateSpec struct {
 }
 
 // memory checks one state of the file; the error begins with what follows the field's name.
-func (s *stateSpec) memory(recipe, name string, given []Param) (memory, error) {
+func (s *stateSpec) memory(r *Recipe, name string) (memory, error) {
 	m := memory{Name: name, State: s.State, Key: s.Key, Vector: s.Vector, Missing: s.Missing, Update: s.Update}
 	if m.State == "" {
-		m.State = recipe + "." + name
+		m.State = r.Name + "." + name
 	}
 	declared := map[string]any{"kind": s.Kind}
 	for field, value := range s.With {
@@ -59,19 +59,16 @@ func (s *stateSpec) memory(recipe, name string, given []Param) (memory, error) {
 	if err := m.Spec.Named(m.State); err != nil {
 		return m, fmt.Errorf(".state: %w", err)
 	}
-	form := func(name string) Form {
-		at := slices.IndexFunc(given, func(p Param) bool { return p.Name == name })
-		if at < 0 {
-			return ""
-		}
-		return given[at].Form
+	given := func(name string, as form) bool {
+		return slices.ContainsFunc(r.Given, func(p Param) bool { return p.Name == name && p.Form == as })
 	}
+	embedded := slices.ContainsFunc(r.Readings, func(one Reading) bool { return one.Name == m.Vector && one.Gives == Embedding })
 	vectors := m.Spec.Kind == state.Users || m.Spec.Kind == state.Neighbours
 	switch {
-	case m.Key != "" && m.Key != Prompt && m.Key != Response && form(m.Key) != Word:
+	case m.Key != "" && m.Key != Prompt && m.Key != Response && !given(m.Key, aWordForm):
 		return m, fmt.Errorf(".key: %q is neither prompt, response nor a word of given", fault.Short(m.Key))
-	case vectors && form(m.Vector) != Vector:
-		return m, fmt.Errorf(".vector: %q is no vector of given, and a state of kind %s is asked about one", fault.Short(m.Vector), m.Spec.Kind)
+	case vectors && !embedded && !given(m.Vector, aVectorForm):
+		return m, fmt.Errorf(".vector: %q is neither a vector of given nor a reading of an embedding, and a state of kind %s is asked about one", fault.Short(m.Vector), m.Spec.Kind)
 	case !vectors && m.Vector != "":
 		return m, fmt.Errorf(".vector: a state of kind %s is read without one", m.Spec.Kind)
 	case m.Spec.Kind == state.Multipliers && m.Key != "":

@@ -20,7 +20,8 @@ func ScoreAnswer(a *rewards.Answer) *wire.ScoreAnswer {
 // RankAnswer is the body that answers a rank request.
 func RankAnswer(a *rewards.Answer) *wire.RankAnswer {
 	answer := &wire.RankAnswer{
-		Answering: answering(a), Activation: a.Activation, Strategy: "best_of_n", Ranking: Ranking(a), Responses: Results(a.Results),
+		Answering: answering(a), Activation: a.Activation, Strategy: string(a.Strategy), Ranking: Ranking(a),
+		Selected: selected(&a.Selection), Statistics: statistics(a.Statistics), Responses: Results(a.Results),
 	}
 	if len(a.Ranking) > 0 {
 		answer.Best = &a.Ranking[0]
@@ -57,6 +58,7 @@ func CompareAnswer(a *rewards.Answer) *wire.CompareAnswer {
 		answer.Values = a.Values[0]
 	}
 	answer.Preference, answer.WinRate, answer.Responses = table(a.Preference), numbers(a.WinRates), Results(a.Results)
+	answer.Aggregates, answer.Statistics = aggregates(a.Aggregates), statistics(a.Statistics)
 	return answer
 }
 

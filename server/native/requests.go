@@ -47,6 +47,7 @@ func TokenizeRequest(r *wire.TokenizeRequest) (rewards.Request, error) {
 func RankRequest(r *wire.RankRequest) (rewards.Request, error) {
 	request := under(rewards.Rank, &r.Common)
 	request.Activation, request.Label, request.Places, request.Given = r.Activation, r.Label, r.N, each(r.Given)
+	request.Choice, request.Statistics = choice(&r.Selecting), r.Statistics
 	request.Groups, request.Refused = []rewards.Group{Group(&r.Prompted, r.Responses)}, refused(r.Refused)
 	return request, nil
 }
@@ -55,6 +56,7 @@ func RankRequest(r *wire.RankRequest) (rewards.Request, error) {
 func CompareRequest(r *wire.CompareRequest) (rewards.Request, error) {
 	request := under(rewards.Compare, &r.Common)
 	request.Label = r.Label
+	sums(&request, &r.Summing)
 	if r.Pairs == nil {
 		request.Groups, request.Refused = []rewards.Group{Group(&r.Prompted, r.Responses)}, refused(r.Refused)
 		request.Given = each(r.Given)

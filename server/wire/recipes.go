@@ -29,7 +29,7 @@ type RecipeState struct {
 	State   string             `json:"state" doc:"Of GET /v1/state"`
 	Kind    string             `json:"kind"`
 	Key     string             `json:"key,omitempty" doc:"What of an item names its key: prompt, response, or a field of given"`
-	Vector  string             `json:"vector,omitempty" doc:"The field of given that is asked about"`
+	Vector  string             `json:"vector,omitempty" doc:"The field of given, or the reading, that is asked about"`
 	Missing map[string]float64 `json:"missing,omitempty" doc:"What a number is where the state does not know it"`
 	Update  map[string]string  `json:"update,omitempty" doc:"Expressions, by constraint; of every kind but multipliers under the empty name"`
 }
