@@ -165,23 +165,9 @@ func (c *composing) learn(ctx context.Context, read []gathered, results []Result
 		if m.Update == nil {
 			continue
 		}
-		var updates []state.Update
-		if m.Spec.Kind == state.Multipliers {
-			updates = meansOf(m.Name, results, outcomes)
-		} else {
-			for item := range results {
-				if results[item].Err != nil {
-					continue
-				}
-				vector, _ := c.vectorOf(read, m.Vector, item)
-				u, err := c.updateOf(m.Spec.Kind, m.Key, outcomes[item].Updates[m.Name][""], vector, item)
-				if err != nil {
-					return within("state."+m.Name+".update", err)
-				}
-				if m.Spec.Kind != state.Labels || u.Seen > 0 {
-					updates = append(updates, u)
-				}
-			}
+		updates, err := c.updatesOf(i, read, results, outcomes)
+		if err != nil {
+			return within("state."+m.Name+".update", err)
 		}
 		if len(updates) == 0 {
 			continue
@@ -191,6 +177,28 @@ func (c *composing) learn(ctx context.Context, read []gathered, results []Result
 		}
 	}
 	return nil
+}
+
+// updatesOf are the updates of one state.
+func (c *composing) updatesOf(place int, read []gathered, results []Result, outcomes []recipes.Outcome) (updates []state.Update, err error) {
+	m := &c.States[place]
+	if m.Spec.Kind == state.Multipliers {
+		return meansOf(m.Name, results, outcomes), nil
+	}
+	for item := range results {
+		if results[item].Err != nil {
+			continue
+		}
+		vector, _ := c.vectorOf(read, m.Vector, item)
+		u, err := c.updateOf(m.Spec.Kind, m.Key, outcomes[item].Updates[m.Name][""], vector, item)
+		if err != nil {
+			return nil, err
+		}
+		if m.Spec.Kind != state.Labels || u.Seen > 0 {
+			updates = append(updates, u)
+		}
+	}
+	return updates, nil
 }
 
 // updateOf is the update of one item.

@@ -2,6 +2,7 @@ package rewards
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -255,5 +256,5 @@ func TestRecipesWithoutStates(t *testing.T) {
 type broken struct{ state.Store }
 
 func (broken) Load(context.Context, string, []string) (state.Head, []state.Cell, error) {
-	return state.Head{}, nil, fmt.Errorf("the disk is gone")
+	return state.Head{}, nil, errors.New("the disk is gone")
 }

@@ -32,11 +32,7 @@ func (r *Recipe) compile(where locator) error {
 	for _, name := range texts {
 		of.env[name] = aText
 	}
-	for i := range r.States {
-		m := &r.States[i]
-		of.env[m.Name] = m.shape()
-		of.used[m.Key], of.used[m.Vector] = true, true
-	}
+	r.nameStates(&of)
 	of.words = oneOf(slices.Concat(r.Params, r.Given))
 	for i := range r.Readings {
 		if in := r.Readings[i].Input; in != nil {

@@ -200,15 +200,8 @@ func (r *Recipe) parts(s *spec, where locator) error {
 		}
 		r.Readings = append(r.Readings, one)
 	}
-	for _, item := range s.State {
-		if err := named("state", item.Key); err != nil {
-			return err
-		}
-		m, err := item.Value.memory(r, item.Key)
-		if err != nil {
-			return where.wrong("state."+item.Key, "state.%s%w", item.Key, err)
-		}
-		r.States = append(r.States, m)
+	if err := r.states(s, where, named); err != nil {
+		return err
 	}
 	for _, item := range s.Values {
 		if err := named("values", item.Key); err != nil {

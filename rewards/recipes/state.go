@@ -2,7 +2,9 @@ package recipes
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -46,9 +48,7 @@ func (s *stateSpec) memory(r *Recipe, name string) (memory, error) {
 		m.State = r.Name + "." + name
 	}
 	declared := map[string]any{"kind": s.Kind}
-	for field, value := range s.With {
-		declared[field] = value
-	}
+	maps.Copy(declared, s.With)
 	text, err := json.Marshal(declared)
 	if err != nil {
 		return m, fmt.Errorf(".with: %w", err)
@@ -94,7 +94,7 @@ func (m *memory) checkUpdate() error {
 	case state.Multipliers:
 		for name := range m.Spec.Thresholds {
 			if _, there := m.Update[name]; !there || len(m.Update) != len(m.Spec.Thresholds) {
-				return fmt.Errorf(".update: must have an expression for each constraint, by name: its mean over the request's items is the constraint's")
+				return errors.New(".update: must have an expression for each constraint, by name: its mean over the request's items is the constraint's")
 			}
 		}
 	default:
@@ -112,6 +112,33 @@ func (m *memory) shape() types.Type {
 		of[name] = aNumber
 	}
 	return of
+}
+
+// nameStates gives the states their names, and counts what they need of an item as used.
+func (r *Recipe) nameStates(of *scope) {
+	for i := range r.States {
+		m := &r.States[i]
+		of.env[m.Name] = m.shape()
+		of.used[m.Vector] = true
+		if m.Key != Prompt && m.Key != Response { // which name texts that an expression may read
+			of.used[m.Key] = true
+		}
+	}
+}
+
+// states takes the states of the file over.
+func (r *Recipe) states(s *spec, where locator, named func(field, name string) error) error {
+	for _, item := range s.State {
+		if err := named("state", item.Key); err != nil {
+			return err
+		}
+		m, err := item.Value.memory(r, item.Key)
+		if err != nil {
+			return where.wrong("state."+item.Key, "state.%s%w", item.Key, err)
+		}
+		r.States = append(r.States, m)
+	}
+	return nil
 }
 
 // compileStates compiles the updates, in which the score has a name too, and finds the numbers that expressions read.
