@@ -39,6 +39,12 @@ func described() huma.Registry {
 		OpenRLHFRequest{},
 		OpenRLHFAnswer{},
 		ModelsAnswer{},
+		StateRequest{},
+		StateRead{},
+		StateSnapshot{},
+		StatesAnswer{},
+		StateAnswer{},
+		StateGone{},
 		AliveAnswer{},
 		ReadyAnswer{},
 		ProblemDetails{},
@@ -107,6 +113,14 @@ func TestFormsAreComplete(t *testing.T) {
 	complete(t, &compareLineForm)
 	complete(t, &fitLineForm)
 	complete(t, &goldenForm)
+	complete(t, &stateSpecForm)
+	complete(t, &stateRequestForm)
+	complete(t, &stateUpdateForm)
+	complete(t, &vectorPairForm)
+	complete(t, &stateReadForm)
+	complete(t, &stateQueryForm)
+	complete(t, &stateSnapshotForm)
+	complete(t, &stateCellForm)
 }
 
 func complete[T any](t *testing.T, f *form[T]) {
