@@ -178,7 +178,7 @@ type TokenizeAnswer struct {
 type TokenizeResult struct {
 	Text      string   `json:"text,omitempty" doc:"The text that was tokenized, rendered; none for input_ids"`
 	IDs       []int64  `json:"input_ids,omitempty"`
-	Read      []int    `json:"read,omitempty" doc:"Indices of the tokens whose outputs are read"`
+	Read      []int    `json:"read,omitempty" doc:"Indices of the tokens whose outputs are read; left out of a model whose graph pools"`
 	Tokens    int      `json:"tokens,omitempty" doc:"Length of input_ids"`
 	Truncated int      `json:"truncated,omitempty" doc:"Tokens cut away, on request only"`
 	Error     *Problem `json:"error,omitempty"`
