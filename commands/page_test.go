@@ -96,6 +96,23 @@ func TestShow(t *testing.T) {
 	}
 }
 
+// TestALineFailsWithWhatIsAskedOfItsGroup: though every response has a score.
+func TestALineFailsWithWhatIsAskedOfItsGroup(t *testing.T) {
+	why := failure.New(failure.CodeUndefined, "there is none")
+	scored := []rewards.Result{{Score: 1}}
+	for name, a := range map[string]rewards.Answer{
+		"selection":  {Results: scored, Selection: ranking.Selection{Err: why}},
+		"statistics": {Results: scored, Statistics: &ranking.Statistics{Err: why}},
+		"aggregate":  {Results: scored, Aggregates: []ranking.Aggregated{{Of: "copeland"}, {Of: "elo", Err: why}}},
+		"":           {Results: scored, Statistics: &ranking.Statistics{}, Aggregates: []ranking.Aggregated{{Of: "copeland"}}},
+	} {
+		line := listAnswer{Answer: a}
+		if got := line.failed(); (got == why) != (name != "") || (got == nil) != (name == "") {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
 func TestSize(t *testing.T) {
 	for text, want := range map[string]size{"32MiB": 32 << 20, "1024": 1024, "5 KiB": 5 << 10, "2GiB": 2 << 30, "7B": 7, "0": 0} {
 		var s size

@@ -224,6 +224,22 @@ func TestOfEqualScoresTheTieBreakerLeads(t *testing.T) {
 	}
 }
 
+// TestInATournamentATieGoesToTheFirst: as in INPO.
+func TestInATournamentATieGoesToTheFirst(t *testing.T) {
+	g := &Group{Scores: []ops.Maybe{ops.Some(1), ops.Some(1)}, Preference: func(int, int) ops.Maybe { return ops.Some(0.5) }}
+	if s := selectOf(t, Choice{Strategy: Tournament}, g); s.Picks[0].Index != 0 || !s.Bracket.Agrees {
+		t.Errorf("%+v", s)
+	}
+}
+
+// TestWhoDoesNotVoteMayScoreBelowZero: a sum is refused for a vote below 0 alone.
+func TestWhoDoesNotVoteMayScoreBelowZero(t *testing.T) {
+	g := &Group{Scores: []ops.Maybe{ops.Some(-1), ops.Some(0), ops.Some(2)}}
+	if s := selectOf(t, Choice{Strategy: WeightedVote, Answers: []string{"", "a", "b"}}, g); s.Votes[0].Key != "b" || len(s.Votes) != 2 {
+		t.Errorf("%+v", s)
+	}
+}
+
 // TestChanceFollowsItsSeed: one seed chooses the same, and over many seeds all others are chosen alike.
 func TestChanceFollowsItsSeed(t *testing.T) {
 	g := &Group{Scores: []ops.Maybe{ops.Some(1), {}, ops.Some(5), ops.Some(3), ops.Some(2), ops.Some(4)}}

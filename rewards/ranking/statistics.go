@@ -40,8 +40,8 @@ func Describe(scores []ops.Maybe) Statistics {
 	if of.Count > 1 {
 		s.Deviation, s.Normalized = ops.Some(of.Deviation), groups.Normalized(scores, epsilon)
 	}
-	numbers := append([]ops.Maybe{s.Mean, s.Deviation}, s.LeaveOneOut...)
-	if err := finite("statistics", append(numbers, s.Normalized...)); err != nil {
+	// What is normalized is finite with these: it is below the root of Count.
+	if err := finite("statistics", append([]ops.Maybe{s.Mean, s.Deviation}, s.LeaveOneOut...)); err != nil {
 		return Statistics{Err: err}
 	}
 	return s

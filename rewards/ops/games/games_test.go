@@ -123,6 +123,29 @@ func TestNashLosesToNobody(t *testing.T) {
 	})
 }
 
+// Comparisons that are all but ties have a mixture too, which nobody beats by more than 1e-3.
+func TestNashOfNearTies(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(2, 9).Draw(t, "candidates")
+		above := make([]float64, n*(n-1)/2)
+		for i := range above {
+			above[i] = 0.5 + rapid.SampledFrom([]float64{0, 1.4e-8, -3e-7, 1e-10, -1e-12, 2e-6, 0.3, -0.3, 0.32, -0.5, 0.5}).Draw(t, "more than half")
+		}
+		m := table(n, above...)
+		numbers, err := Nash(m)
+		mixture := values(t, numbers, err)
+		for j := range mixture {
+			won := 0.0
+			for i, x := range mixture {
+				won += x * m.Row(i)[j].Value
+			}
+			if won < 0.5-1e-3 {
+				t.Fatalf("candidate %d beats the mixture by %g", j, 0.5-won)
+			}
+		}
+	})
+}
+
 // leastByPrograms is the least Σ π² among the mixtures that lose to nobody which gonum's simplex method finds with some
 // goals, and their mean.
 func leastByPrograms(m ops.Matrix) float64 {

@@ -1,9 +1,10 @@
 package games
 
 import (
-	"errors"
 	"fmt"
 	"math"
+
+	"gonum.org/v1/gonum/floats"
 
 	"github.com/assay-rm/assay/rewards/ops"
 )
@@ -18,7 +19,9 @@ import (
 // With A = P − 0.5, the mixtures that lose to none are those of the cone A·π ≤ 0, π ≥ 0. That one of least squares is
 // the projection of (1, …, 1) on the cone, scaled to the sum 1, and by Moreau's theorem the projection is 1 + v + A·w
 // for the v, w ≥ 0 that make its length least: least squares without negative numbers, which [leastSquares] solves in
-// finitely many steps. The answer is proved before it is given: no candidate beats it by more than 1e-9.
+// finitely many steps. The answer is proved before it is given: no candidate beats it by more than 1e-9. Where some
+// probabilities are so near to 0.5 that rounding finds no such mixture, all are rounded to 1e-6, or to ten times that, up
+// to 1e-3 until it does, and nobody beats the mixture by more than that.
 func Nash(p ops.Matrix) ([]ops.Maybe, error) {
 	if err := probabilities(p); err != nil {
 		return nil, err
@@ -28,46 +31,61 @@ func Nash(p ops.Matrix) ([]ops.Maybe, error) {
 		return nil, errNone
 	}
 	n := len(with)
-	columns, cells := make([][]float64, 2*n), make([]float64, 2*n*n) // of v, then of w
-	for a := range columns {
-		columns[a] = cells[a*n : (a+1)*n]
-	}
+	payoffs := make([]float64, n*n) // of a against b
 	for a, i := range with {
-		columns[a][a] = 1
 		for b := range a {
 			x, back := p.Row(i)[with[b]], p.Row(with[b])[i]
 			if !x.Known {
 				return nil, fmt.Errorf("candidates %d and %d are not compared", with[b], i)
 			}
-			payoff := (x.Value - back.Value) / 2
-			columns[n+b][a], columns[n+a][b] = payoff, -payoff
+			payoffs[a*n+b] = (x.Value - back.Value) / 2
+			payoffs[b*n+a] = -payoffs[a*n+b]
 		}
+	}
+	lost := math.Inf(1)
+	for _, grain := range []float64{0, 1e-6, 1e-5, 1e-4, 1e-3} {
+		var mixture []float64
+		if mixture, lost = equilibrium(payoffs, n, grain); lost <= max(1e-9, grain) {
+			out := make([]ops.Maybe, p.Rows())
+			for a, i := range with {
+				out[i] = ops.Some(mixture[a])
+			}
+			return out, nil
+		}
+	}
+	return nil, fmt.Errorf("the equilibrium was not found: a candidate beats the best mixture by %g", lost)
+}
+
+// equilibrium is the mixture for payoffs, which are rounded to a grain where that is not 0, and by how much the best
+// answer beats it without rounding.
+func equilibrium(payoffs []float64, n int, grain float64) (mixture []float64, lost float64) {
+	columns, cells := make([][]float64, 2*n), make([]float64, 2*n*n) // of v, then of w
+	for a := range columns {
+		columns[a] = cells[a*n : (a+1)*n]
 	}
 	target := make([]float64, n)
-	for i := range target {
-		target[i] = -1
+	for a := range n {
+		columns[a][a], target[a] = 1, -1
+		for b := range n {
+			x := payoffs[a*n+b]
+			if grain > 0 {
+				x = math.Round(x/grain) * grain
+			}
+			columns[n+b][a] = x
+		}
 	}
-	rest := leastSquares(columns, target) // target − columns·u, which is minus the projection
+	mixture = leastSquares(columns, target) // target − columns·u, which is minus the projection
 	sum := 0.0
-	for a := range rest {
-		rest[a] = math.Max(0, -rest[a])
-		sum += rest[a]
+	for a := range mixture {
+		mixture[a] = math.Max(0, -mixture[a])
+		sum += mixture[a]
 	}
 	if !(sum > 0) {
-		return nil, errors.New("the equilibrium was not found")
+		return nil, math.Inf(1)
 	}
-	out := make([]ops.Maybe, p.Rows())
-	for a, i := range with {
-		out[i] = ops.Some(rest[a] / sum)
-	}
+	floats.Scale(1/sum, mixture)
 	for b := range n {
-		gain := 0.0 // of candidate b against the mixture
-		for a := range n {
-			gain += columns[n+a][b] * rest[a] / sum
-		}
-		if !(gain <= 1e-9) {
-			return nil, fmt.Errorf("the equilibrium was not found: candidate %d beats it by %g", with[b], gain)
-		}
+		lost = max(lost, floats.Dot(payoffs[b*n:(b+1)*n], mixture))
 	}
-	return out, nil
+	return mixture, lost
 }
