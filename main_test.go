@@ -43,7 +43,8 @@ var inner = map[string]map[string][]string{
 		"server/wire":    {},
 	},
 	"rewards": {
-		"rewards":           {"rewards/failure", "rewards/ops", "rewards/recipes", "rewards/tokenwise"},
+		"rewards":           {"rewards/failure", "rewards/ops", "rewards/ranking", "rewards/recipes", "rewards/tokenwise"},
+		"rewards/ranking":   {"rewards/failure", "rewards/ops", "rewards/ops/games", "rewards/ops/groups"},
 		"rewards/tokenwise": {"rewards/failure", "rewards/ops"},
 		"rewards/recipes":   {"rewards/ops", "rewards/ops/ordered"},
 		"rewards/failure":   {},

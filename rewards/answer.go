@@ -7,6 +7,7 @@ import (
 	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/rewards/failure"
 	"github.com/assay-rm/assay/rewards/ops"
+	"github.com/assay-rm/assay/rewards/ranking"
 	"github.com/assay-rm/assay/rewards/tokenwise"
 )
 
@@ -28,6 +29,10 @@ type Answer struct {
 	WinRates   []ops.Maybe          // compare: the mean of each row without the diagonal
 	Pairs      []PairResult         // pairs
 	Values     []map[string]float64 // of a recipe of groups: of each group its values that are numbers
+	Selection  ranking.Selection    // rank: what the strategy selects
+	Strategy   ranking.Strategy     // rank: the one that selected
+	Statistics *ranking.Statistics  // rank and compare: of the scores, where they were asked for
+	Aggregates []ranking.Aggregated // compare: those that were asked for, in that order
 	Steps      []StepsResult        // steps
 	Choices    []ChoiceResult       // choose
 	Logprobs   []tokenwise.Result   // logprobs
@@ -55,13 +60,14 @@ type Tokens struct {
 // Result is the score of an item or a response, or why it has none.
 type Result struct {
 	Err      *failure.Error
-	Score    float64            // raw after the transforms; the win rate under a model that compares
-	Raw      ops.Maybe          // the value before activations, mean and std; missing under a model that compares
-	Scores   map[string]float64 // score of each label, where the model has several
-	Logits   map[string]float64 // raw output of each label, where the model has several
-	Gradient map[string]float64 // the derivative of Score by each feature, where the request asks for it
-	Parts    []Part             // of a recipe: its readings, in its order, those that failed among them
-	Values   map[string]float64 // of a recipe: its values that are numbers
+	Score    float64              // raw after the transforms; the win rate under a model that compares
+	Raw      ops.Maybe            // the value before activations, mean and std; missing under a model that compares
+	Scores   map[string]float64   // score of each label, where the model has several
+	Logits   map[string]float64   // raw output of each label, where the model has several
+	Gradient map[string]float64   // the derivative of Score by each feature, where the request asks for it
+	Parts    []Part               // of a recipe: its readings, in its order, those that failed among them
+	Values   map[string]float64   // of a recipe: its values that are numbers
+	Vectors  map[string][]float64 // of a recipe: its values that are vectors
 	Tokens
 }
 

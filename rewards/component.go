@@ -103,7 +103,7 @@ func (c *composing) expand(one *component, ask *need) {
 			if c.given != nil {
 				given = c.given[i]
 			}
-			made, err = inputs(one.reading, &items[i], given)
+			made, err = inputs(one.reading, &c.items[i], &items[i], given)
 		}
 		if err != nil {
 			made, one.unread[i] = nil, err

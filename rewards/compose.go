@@ -137,6 +137,9 @@ func (c *composing) answer(ctx context.Context, read []gathered) (Answer, error)
 		for k := range results[i].Parts {
 			steps += len(results[i].Parts[k].Steps)
 		}
+		for _, of := range results[i].Vectors {
+			steps += len(of)
+		}
 	}
 	if len(c.sources) > 0 {
 		if err := withinCells(c.sources[0].Info(), steps, 1, "steps"); err != nil {
@@ -152,9 +155,10 @@ func (c *composing) answer(ctx context.Context, read []gathered) (Answer, error)
 	case Score:
 		answer.Results = results
 		return answer, nil
-	case Compare, Pairs:
+	case Rank, Compare, Pairs, Choose, Logprobs, Tokenize:
+	}
+	if c.request.compares() {
 		answer.Transforms = append(answer.Transforms, "bradley-terry of score")
-	case Rank, Choose, Logprobs, Tokenize:
 	}
 	at := 0
 	for i := range c.request.Groups {
@@ -205,7 +209,7 @@ func (c *composing) result(read []gathered, item int) (result Result, out recipe
 		result.Err = c.without(err)
 		return result, out
 	}
-	result.Score, result.Values = out.Score, out.Values
+	result.Score, result.Values, result.Vectors = out.Score, out.Values, out.Vectors
 	return result, out
 }
 

@@ -191,6 +191,21 @@ func TestReadingsOfMaskedPrompts(t *testing.T) {
 	}
 }
 
+// Steps of one kind are read one after the other, or the last of them.
+func TestReadingsOfStepsOfAKind(t *testing.T) {
+	e, _ := served(t, []manifest.Manifest{reward("r")},
+		"name: a\ngiven: {kinds: {gives: words}}\nreadings:\n  m: {gives: score, response: {kinds: kinds, kind: E}}\n  l: {gives: score, response: {kinds: kinds, kind: E, last: true}}\nscore: 100 * m + l\n")
+	item := encode.Item{Prompt: new("p"), Steps: []string{"so", "1+1=2", "then", "2=2"}}
+	for want, kinds := range map[string][]string{
+		"": {"T", "E", "T", "E"}, "given.kinds: tells the kind of 2 steps, and the item has 4": {"T", "E"}, `given.kinds: no step is of kind "E", which reading m reads`: {"T", "T", "T", "T"},
+	} {
+		got := ask(t, e, Request{Question: Score, Model: "a", Items: []encode.Item{item}, Given: []map[string]recipes.Given{{"kinds": {Words: kinds}}}}).Results[0]
+		if want == "" && (got.Err != nil || got.Score != 100*(2+8)+2+3) || want != "" && (got.Err == nil || got.Err.Detail != "reading m: "+want) {
+			t.Errorf("%v: %+v", kinds, got)
+		}
+	}
+}
+
 // An item that lacks what a reading reads, or what the recipe wants given, fails alone and says so.
 func TestWhatAnItemLacks(t *testing.T) {
 	e, sources := served(t, []manifest.Manifest{reward("r")},

@@ -49,8 +49,9 @@ func conversation(item *encode.Item) (before []chat.Message, response *string) {
 	return before, response
 }
 
-// inputs are what a reading's model reads in the place of an item: one input, or several.
-func inputs(one *recipes.Reading, item *encode.Item, given map[string]recipes.Given) ([]encode.Item, error) {
+// inputs are what a reading's model reads in the place of an item: one input, or several. As the model would take it the
+// item has no reference, perhaps, which an input may be made of.
+func inputs(one *recipes.Reading, item, taken *encode.Item, given map[string]recipes.Given) ([]encode.Item, error) {
 	in, texts := one.Input, textsOf(item)
 	of := func(name string) (*string, error) {
 		text, there := texts[name]
@@ -63,7 +64,7 @@ func inputs(one *recipes.Reading, item *encode.Item, given map[string]recipes.Gi
 		text, err := of(in.Alone)
 		return []encode.Item{{Text: text}}, err
 	}
-	base := encode.Item{Prompt: item.Prompt, Reference: item.Reference, Principle: item.Principle, User: item.User}
+	base := encode.Item{Prompt: item.Prompt, Reference: taken.Reference, Principle: taken.Principle, User: item.User}
 	var response *string
 	base.Messages, response = conversation(item)
 	if in.Turns != nil {
@@ -76,17 +77,23 @@ func inputs(one *recipes.Reading, item *encode.Item, given map[string]recipes.Gi
 			base.Messages[i] = chat.Message{Role: in.Turns[i].Role, Content: *text}
 		}
 	}
+	if in.Response != nil {
+		var err error
+		if in.Response.Kinds != "" {
+			response, err = ofKind(one, item, given[in.Response.Kinds].Words)
+		} else {
+			response, err = passage(in.Response, of)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
 	if in.Masks != "" {
 		return masked(one, &base, response, given[in.Masks].Words)
 	}
-	if in.Response == nil {
+	if !one.Many() {
 		base.Response = response
 		return []encode.Item{base}, nil
-	}
-	if in.Response.Of != "" {
-		text, err := of(in.Response.Of)
-		base.Response = text
-		return []encode.Item{base}, err
 	}
 	all := make([]encode.Item, len(in.Response.Texts))
 	for i := range all {
@@ -101,6 +108,28 @@ func passage(p *recipes.Passage, of func(name string) (*string, error)) (*string
 		return of(p.Of)
 	}
 	return &p.Texts[0], nil
+}
+
+// ofKind is the steps of an item that are of the kind which the reading reads.
+func ofKind(one *recipes.Reading, item *encode.Item, kinds []string) (*string, error) {
+	in := one.Input.Response
+	if len(kinds) != len(item.Steps) || len(kinds) == 0 {
+		return nil, failure.New(fault.CodeItem, "given.%s: tells the kind of %d steps, and the item has %d", in.Kinds, len(kinds), len(item.Steps))
+	}
+	var text strings.Builder
+	for i, kind := range kinds {
+		if kind != in.Kind {
+			continue
+		}
+		if in.Last {
+			text.Reset()
+		}
+		text.WriteString(item.Steps[i])
+	}
+	if text.Len() == 0 {
+		return nil, failure.New(fault.CodeItem, "given.%s: no step is of kind %q, which reading %s reads", in.Kinds, in.Kind, one.Name)
+	}
+	return new(text.String()), nil
 }
 
 // masked makes an input of every set of the prompt's parts: in the one at place s part k is there where bit k of s is

@@ -6,6 +6,7 @@ import (
 	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/models/manifest"
 	"github.com/assay-rm/assay/rewards/ops"
+	"github.com/assay-rm/assay/rewards/ranking"
 	"github.com/assay-rm/assay/rewards/recipes"
 )
 
@@ -48,6 +49,15 @@ type Request struct {
 	Expect     string                     // the digest that the answer must have; empty: any
 	Candidates []string                   // choose: of every item that has none of its own; each must be one token behind the prompt
 	Threshold  ops.Maybe                  // steps: the first step that scores below is the first error; missing: the model's own, which fits its scale
+	Choice     ranking.Choice             // rank: which responses are selected; its N is Places
+	Statistics bool                       // rank and compare: beside the scores, what they are as a group
+	Aggregates []ranking.Aggregate        // compare: what else is made of the preferences
+	EloScale   ops.Maybe                  // compare: of the aggregate of that name; missing: 400
+}
+
+// compares tells whether the request is answered by how surely responses are preferred to each other.
+func (r *Request) compares() bool {
+	return r.Question == Compare || r.Question == Pairs || r.Question == Rank && r.Choice.Compares()
 }
 
 // Group is responses to one prompt, which is Prompt, the user's turn, or Messages, the conversation before the
@@ -58,12 +68,13 @@ type Group struct {
 	Reference *string   // of models whose template names it, an answer that is known to be good
 	Principle *string   // of models whose template names it, what the responses are judged by
 	User      []float64 // the user's vector, of models whose head takes one
+	Separator *string   // of recipes over process models: it splits each response into steps
 	Responses []string
 }
 
 // before is an item without its response: what all responses of the group share, whose memory they share too.
 func (g *Group) before() encode.Item {
-	return encode.Item{Prompt: g.Prompt, Messages: g.Messages, Reference: g.Reference, Principle: g.Principle, User: g.User}
+	return encode.Item{Prompt: g.Prompt, Messages: g.Messages, Reference: g.Reference, Principle: g.Principle, User: g.User, Separator: g.Separator}
 }
 
 // item is one response after the prompt.

@@ -87,7 +87,7 @@ func (s *scoring) answer(ctx context.Context, read []gathered) (Answer, error) {
 		}
 		return answer, nil
 	}
-	if s.request.Question != Rank {
+	if s.request.compares() {
 		answer.Transforms = append(answer.Transforms, s.head.preference())
 	}
 	for i := range s.request.Groups {

@@ -24,6 +24,7 @@ func (c *composing) settle(read []gathered, group int, results []Result, outcome
 			if err := m.rated[k].Err; err != nil {
 				results[k].Parts[i].Err = err
 				results[k].Err = cmp.Or(results[k].Err, err.Within("reading "+one.reading.Name))
+				results[k].Score, results[k].Values, results[k].Vectors = 0, nil, nil
 			} else {
 				results[k].Parts[i].Score, results[k].Parts[i].Tokens = ops.Some(m.rated[k].Score), m.rated[k].Tokens
 			}
@@ -44,7 +45,7 @@ func (c *composing) settle(read []gathered, group int, results []Result, outcome
 	out, err := c.EvaluateGroup(c.params, of, between)
 	for k, at := range members {
 		if err != nil {
-			results[at].Score, results[at].Values = 0, nil
+			results[at].Score, results[at].Values, results[at].Vectors = 0, nil, nil
 			results[at].Err = failure.New(failure.CodeRecipe, "recipe %q has no numbers for these responses: %v", c.Name, err)
 			continue
 		}
@@ -74,7 +75,7 @@ func (c *composing) members(results []Result, tables map[string]*matched) []int 
 		}
 		at := members[worst]
 		results[at].Err = why
-		results[at].Score, results[at].Values = 0, nil
+		results[at].Score, results[at].Values, results[at].Vectors = 0, nil, nil
 		members = append(members[:worst:worst], members[worst+1:]...)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/rewards"
 	"github.com/assay-rm/assay/rewards/ops"
+	"github.com/assay-rm/assay/rewards/ranking"
 	"github.com/assay-rm/assay/rewards/recipes"
 	"github.com/assay-rm/assay/rewards/tokenwise"
 	"github.com/assay-rm/assay/server/wire"
@@ -70,6 +71,9 @@ func (e *fakeEngine) Ask(ctx context.Context, request rewards.Request) (rewards.
 		a.Tokenized = slices.Grow(a.Tokenized, n)[:n]
 	case rewards.Logprobs:
 		a.Logprobs = make([]tokenwise.Result, n)
+	case rewards.Rank:
+		a.Results, a.Strategy = fakeResults(n), ranking.BestOfN
+		a.Selection.Picks = []ranking.Pick{{Index: 0, Weight: 1}}
 	default:
 		a.Results = fakeResults(n)
 	}

@@ -34,8 +34,9 @@ func (r *Recipe) compile(where locator) error {
 	}
 	of.words = oneOf(slices.Concat(r.Params, r.Given))
 	for i := range r.Readings {
-		if in := r.Readings[i].Input; in != nil && in.Masks != "" {
+		if in := r.Readings[i].Input; in != nil {
 			of.used[in.Masks] = true
+			of.used[in.kinds()] = true
 		}
 	}
 	if err := of.values("values", r.Values); err != nil {

@@ -11,9 +11,10 @@ import (
 
 // Outcome is the reward of one item.
 type Outcome struct {
-	Score  float64            // of a recipe that rewards items
-	Values map[string]float64 // of those of the recipe's values that are numbers
-	Steps  []float64          // of a recipe that gives each step a reward: one for each
+	Score   float64              // of a recipe that rewards items
+	Values  map[string]float64   // of those of the recipe's values that are numbers
+	Vectors map[string][]float64 // of those that are vectors
+	Steps   []float64            // of a recipe that gives each step a reward: one for each
 
 	numbers map[string]float64 // what a group's expressions see as vectors over its responses
 	words   map[string]string
@@ -93,8 +94,14 @@ func (r *Recipe) compute(env map[string]any, out *Outcome) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", v.Name, err)
 		}
-		if x, ok := value.(float64); ok {
-			out.Values[v.Name] = x
+		switch of := value.(type) {
+		case float64:
+			out.Values[v.Name] = of
+		case vector:
+			if out.Vectors == nil {
+				out.Vectors = map[string][]float64{}
+			}
+			out.Vectors[v.Name] = of
 		}
 		env[v.Name] = value
 		out.remember(v.Name, value)

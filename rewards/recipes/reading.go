@@ -51,6 +51,20 @@ type Input struct {
 	Mask     string   // what stands in the place of a part that is masked
 }
 
+// names tells whether the input is made of that text of the item.
+func (i *Input) names(text string) bool {
+	return i != nil && (i.Alone == text || i.Response != nil && i.Response.Of == text ||
+		slices.ContainsFunc(i.Turns, func(t Turn) bool { return t.Of == text }))
+}
+
+// kinds is the field that tells the kinds of steps; empty: there is none.
+func (i *Input) kinds() string {
+	if i.Response == nil {
+		return ""
+	}
+	return i.Response.Kinds
+}
+
 // Turn is one turn of a conversation.
 type Turn struct {
 	Role string
@@ -61,6 +75,9 @@ type Turn struct {
 type Passage struct {
 	Of    string   // Prompt, Response or Reference; empty: the recipe's own
 	Texts []string // one, or several, of which each makes an input of its own
+	Kinds string   // the words among the item's fields that tell of each of its steps of what kind it is
+	Kind  string   // with Kinds: the steps of this kind, one after the other
+	Last  bool     // with Kinds: the last of them alone
 	many  bool
 }
 
@@ -105,6 +122,9 @@ type passageSpec struct {
 	Of    string   `yaml:"of"`
 	Text  string   `yaml:"text"`
 	Texts []string `yaml:"texts"`
+	Kinds string   `yaml:"kinds"`
+	Kind  string   `yaml:"kind"`
+	Last  bool     `yaml:"last"`
 }
 
 // reading checks one reading of the file.
@@ -150,7 +170,7 @@ func (s *readingSpec) input(given []Param) (*Input, error) {
 	case len(s.Turns) > maxTurns:
 		return nil, fmt.Errorf(".turns: there are %d, and may be %d", len(s.Turns), maxTurns)
 	}
-	if s.Masks != "" && !slices.ContainsFunc(given, func(p Param) bool { return p.Name == s.Masks && p.Form == Words }) {
+	if s.Masks != "" && !givesWords(given, s.Masks) {
 		return nil, fmt.Errorf(".masks: %q is no field of an item (given) that gives words", fault.Short(s.Masks))
 	}
 	for i := range s.Turns {
@@ -167,6 +187,9 @@ func (s *readingSpec) input(given []Param) (*Input, error) {
 	if s.Response == nil {
 		return in, nil
 	}
+	if field := s.Response.Kinds; field != "" && !givesWords(given, field) {
+		return nil, fmt.Errorf(".response.kinds: %q is no field of an item (given) that gives words", fault.Short(field))
+	}
 	of, err := s.Response.passage()
 	if err != nil {
 		return nil, fmt.Errorf(".response%w", err)
@@ -178,9 +201,19 @@ func (s *readingSpec) input(given []Param) (*Input, error) {
 	return in, nil
 }
 
+func givesWords(given []Param, name string) bool {
+	return slices.ContainsFunc(given, func(p Param) bool { return p.Name == name && p.Form == Words })
+}
+
 // passage is the text; the error begins with what follows the field's name.
 func (s *passageSpec) passage() (*Passage, error) {
 	switch {
+	case (s.Kinds != "") != (s.Kind != "") || s.Kinds == "" && s.Last:
+		return nil, errors.New(": `kinds`, `kind` and `last` go together")
+	case s.Kinds != "" && (s.Of != "" || s.Text != "" || s.Texts != nil):
+		return nil, errors.New(".kinds: stands alone")
+	case s.Kinds != "":
+		return &Passage{Kinds: s.Kinds, Kind: s.Kind, Last: s.Last}, nil
 	case (s.Of != "") == (s.Text != "" || s.Texts != nil) || s.Text != "" && s.Texts != nil:
 		return nil, errors.New(": must have one of `of`, `text` and `texts`")
 	case s.Of != "" && !slices.Contains(texts, s.Of):

@@ -24,6 +24,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"regexp"
+	"slices"
 
 	"github.com/expr-lang/expr/vm"
 
@@ -66,6 +67,11 @@ type Recipe struct {
 	score *vm.Program
 	steps *vm.Program
 	texts []string // of an item, that expressions read
+}
+
+// NamesReference tells whether an expression, or what a reading's model reads, is made of the item's reference.
+func (r *Recipe) NamesReference() bool {
+	return slices.Contains(r.texts, Reference) || slices.ContainsFunc(r.Readings, func(one Reading) bool { return one.Input.names(Reference) })
 }
 
 // ReadsTexts tells whether an expression reads the texts of an item.

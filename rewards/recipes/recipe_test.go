@@ -51,8 +51,8 @@ func TestTheRecipeOfThePage(t *testing.T) {
 		}
 	}
 	readings := regexp.MustCompile("(?s)```yaml\n(readings:.*?)```").FindSubmatch(page)
-	whole := "recipe: 1\nname: a\ngiven: {parts: {gives: words}}\n" + string(readings[1]) +
-		"score: relevance + best_known + refusal + mean(pleased) + sum(shapley(chosen))\n"
+	whole := "recipe: 1\nname: a\ngiven: {parts: {gives: words}, kinds: {gives: words}}\n" + string(readings[1]) +
+		"score: relevance + best_known + refusal + mean(pleased) + sum(shapley(chosen)) + math\n"
 	if _, err := Parse([]byte(whole)); err != nil {
 		t.Errorf("the readings of docs/RECIPES.md: %v", err)
 	}

@@ -47,6 +47,7 @@ func TokenizeRequest(r *wire.TokenizeRequest) (rewards.Request, error) {
 func RankRequest(r *wire.RankRequest) (rewards.Request, error) {
 	request := under(rewards.Rank, &r.Common)
 	request.Activation, request.Label, request.Places, request.Given = r.Activation, r.Label, r.N, each(r.Given)
+	request.Choice, request.Statistics = choice(&r.Selecting), r.Statistics
 	request.Groups, request.Refused = []rewards.Group{Group(&r.Prompted, r.Responses)}, refused(r.Refused)
 	return request, nil
 }
@@ -55,14 +56,15 @@ func RankRequest(r *wire.RankRequest) (rewards.Request, error) {
 func CompareRequest(r *wire.CompareRequest) (rewards.Request, error) {
 	request := under(rewards.Compare, &r.Common)
 	request.Label = r.Label
+	sums(&request, &r.Summing)
 	if r.Pairs == nil {
 		request.Groups, request.Refused = []rewards.Group{Group(&r.Prompted, r.Responses)}, refused(r.Refused)
 		request.Given = each(r.Given)
 		return request, nil
 	}
-	if r.Prompt != nil || r.Messages != nil || r.Reference != nil || r.Principle != nil || r.User != nil || r.Responses != nil || r.Given != nil {
+	if r.Prompt != nil || r.Messages != nil || r.Reference != nil || r.Principle != nil || r.User != nil || r.Separator != nil || r.Responses != nil || r.Given != nil {
 		return request, failure.New(failure.CodeInvalidField,
-			"pairs: given together with prompt, messages, reference, principle, user, responses or given, and each pair has its own")
+			"pairs: given together with prompt, messages, reference, principle, user, separator, responses or given, and each pair has its own")
 	}
 	request.Question, request.Groups = rewards.Pairs, make([]rewards.Group, len(r.Pairs))
 	for i := range r.Pairs {
@@ -147,7 +149,7 @@ func Item(i *wire.Item) encode.Item {
 // Group is responses to one prompt.
 func Group(p *wire.Prompted, responses []string) rewards.Group {
 	return rewards.Group{
-		Prompt: p.Prompt, Messages: messages(p.Messages), Reference: p.Reference, Principle: p.Principle, User: p.User, Responses: responses,
+		Prompt: p.Prompt, Messages: messages(p.Messages), Reference: p.Reference, Principle: p.Principle, User: p.User, Separator: p.Separator, Responses: responses,
 	}
 }
 

@@ -49,6 +49,7 @@ type ScoreResult struct {
 
 	Components map[string]Component `json:"components,omitempty" doc:"Of a recipe: what each of its readings gave, those of an item without a score among them"`
 	Values     map[string]float64   `json:"values,omitempty" doc:"Of a recipe: its named values that are numbers"`
+	Vectors    map[string][]float64 `json:"vectors,omitempty" doc:"Of a recipe: its named values that are vectors, as a reward of each step or token"`
 
 	Error *Problem `json:"error,omitempty" doc:"Why there is no score"`
 }
@@ -69,10 +70,12 @@ type Component struct {
 type RankAnswer struct {
 	Answering
 	Activation string             `json:"activation" doc:"As asked"`
-	Strategy   string             `json:"strategy"`
+	Strategy   string             `json:"strategy" doc:"As asked"`
 	Ranking    []Ranked           `json:"ranking" nullable:"false" doc:"Best first; responses that failed have no place"`
 	Values     map[string]float64 `json:"values,omitempty" doc:"Of a recipe that rewards groups: its group's values that are numbers"`
 	Best       *int               `json:"best" doc:"Index of the best response; null when every one failed"`
+	Selected   Selected           `json:"selected" doc:"What the strategy selects"`
+	Statistics *Statistics        `json:"statistics,omitempty" doc:"Of the scores, on request"`
 	Responses  []ScoreResult      `json:"responses" nullable:"false" doc:"One per response, in the request's order"`
 }
 
@@ -86,11 +89,13 @@ type Ranked struct {
 // times beta), as the model was trained, before mean and std.
 type CompareAnswer struct {
 	Answering
-	Preference [][]*float64       `json:"preference,omitempty" doc:"Row i, column j: probability that response i is preferred to j; 0.5 on the diagonal; null where a response failed"`
-	WinRate    []*float64         `json:"win_rate,omitempty" doc:"Mean of each row without the diagonal; null where the response, or every other, failed"`
-	Values     map[string]float64 `json:"values,omitempty" doc:"Of a recipe that rewards groups, of responses: its group's values that are numbers"`
-	Responses  []ScoreResult      `json:"responses,omitempty" doc:"One per response, in the request's order"`
-	Results    []PairResult       `json:"results,omitempty" doc:"One per pair, in the request's order"`
+	Preference [][]*float64          `json:"preference,omitempty" doc:"Row i, column j: probability that response i is preferred to j; 0.5 on the diagonal; null where a response failed"`
+	WinRate    []*float64            `json:"win_rate,omitempty" doc:"Mean of each row without the diagonal; null where the response, or every other, failed"`
+	Aggregates map[string]Aggregated `json:"aggregates,omitempty" doc:"What else is made of the preferences, by name, on request"`
+	Statistics *Statistics           `json:"statistics,omitempty" doc:"Of the responses' scores, on request"`
+	Values     map[string]float64    `json:"values,omitempty" doc:"Of a recipe that rewards groups, of responses: its group's values that are numbers"`
+	Responses  []ScoreResult         `json:"responses,omitempty" doc:"One per response, in the request's order"`
+	Results    []PairResult          `json:"results,omitempty" doc:"One per pair, in the request's order"`
 }
 
 // PairResult is a pair's preference or its problem.

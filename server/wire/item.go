@@ -38,6 +38,7 @@ type Prompted struct {
 
 	Reference *string `json:"reference,omitempty" doc:"An answer that is known to be good (models whose template names it: fields of GET /v1/models)"`
 	Principle *string `json:"principle,omitempty" doc:"What the responses are judged by (models whose template names it)"`
+	Separator *string `json:"separator,omitempty" doc:"Splits each response into steps (recipes over process models)"`
 }
 
 // Pair is two responses to one prompt.
@@ -79,6 +80,7 @@ var promptedFields = []field[Prompted]{
 	{"user", false, func(d *decoder, p *Prompted) error { return d.vector(&p.User, ofItem(d.limits.IDs)) }},
 	{"reference", false, func(d *decoder, p *Prompted) error { return d.optional(&p.Reference) }},
 	{"principle", false, func(d *decoder, p *Prompted) error { return d.optional(&p.Principle) }},
+	{"separator", false, func(d *decoder, p *Prompted) error { return d.optional(&p.Separator) }},
 }
 
 var pairForm = form[Pair]{fields: append(

@@ -45,18 +45,18 @@ func TestRecipesGiveTheNumbersOfTheirPapers(t *testing.T) {
 		}
 		of, known := examples[name]
 		if !known || r.Name != name || r.Paper == "" || r.About == "" || r.Example == nil {
-			t.Errorf("%s: examples.py knows it: %v; it is %+v", name, known, r)
+			t.Errorf("%s: examples.py knows it: %v; it is named %s, of the paper %q", name, known, r.Name, r.Paper)
 			continue
 		}
 		got, err := evaluate(r, of)
 		near := cmp.Comparer(func(a, b float64) bool { return math.Abs(a-b) <= 1e-9 })
 		if err != nil || !cmp.Equal(got, *of.numbers(), near) {
-			t.Errorf("%s gives %+v, and the paper's formula %+v: %v", name, got, of, err)
+			t.Errorf("%s gives %+v, and the paper's formula %+v: %v", name, got, *of.numbers(), err)
 		}
 		e := r.Example
 		own := example{Values: e.Values, Score: e.Score, Scores: e.Scores, Steps: e.Steps}
 		if !cmp.Equal(*own.numbers(), *of.numbers(), near) {
-			t.Errorf("%s: its example is %+v, and examples.py has %+v", name, own, of)
+			t.Errorf("%s: its example is %+v, and examples.py has %+v", name, *own.numbers(), *of.numbers())
 		}
 	}
 	if len(examples) != len(Names()) {
