@@ -35,6 +35,7 @@ type Answer struct {
 	Aggregates []ranking.Aggregated // compare: those that were asked for, in that order
 	Steps      []StepsResult        // steps
 	Choices    []ChoiceResult       // choose
+	Vectors    []vectorResult       // embed
 	Logprobs   []tokenwise.Result   // logprobs
 	Tokenized  []tokenizedItem      // tokenize
 }
@@ -138,6 +139,7 @@ func (a *Answer) Errors() iter.Seq[*failure.Error] {
 			each(a.Pairs, func(r *PairResult) bool { return yield(r.Err) }) &&
 			each(a.Steps, func(r *StepsResult) bool { return yield(r.Err) }) &&
 			each(a.Choices, func(r *ChoiceResult) bool { return yield(r.Err) }) &&
+			each(a.Vectors, func(r *vectorResult) bool { return yield(r.Err) }) &&
 			each(a.Logprobs, func(r *tokenwise.Result) bool { return yield(r.Err) }) &&
 			each(a.Tokenized, func(r *tokenizedItem) bool { return yield(r.Err) })
 	}

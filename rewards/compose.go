@@ -155,7 +155,7 @@ func (c *composing) answer(ctx context.Context, read []gathered) (Answer, error)
 	case Score:
 		answer.Results = results
 		return answer, nil
-	case Rank, Compare, Pairs, Choose, Logprobs, Tokenize:
+	case Rank, Compare, Pairs, Choose, Embed, Logprobs, Tokenize:
 	}
 	if c.request.compares() {
 		answer.Transforms = append(answer.Transforms, "bradley-terry of score")

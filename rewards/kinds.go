@@ -22,6 +22,7 @@ var kinds = []kind{
 	{manifest.KindPair, []Question{Rank, Compare, Pairs, Tokenize}, newPairwise},
 	{manifest.KindPreference, []Question{Rank, Compare, Pairs, Tokenize}, newPreference},
 	{manifest.KindChoice, []Question{Choose, Tokenize}, newChoice},
+	{manifest.KindEmbedding, []Question{Score, Rank, Embed, Tokenize}, newRelevance},
 }
 
 // evaluator is what the readings of a model mean, by its manifest.

@@ -105,6 +105,8 @@ func kindsThatGive(one *recipes.Reading) []manifest.Kind {
 		return []manifest.Kind{manifest.KindProcess}
 	case recipes.Candidates:
 		return []manifest.Kind{manifest.KindChoice}
+	case recipes.Embedding:
+		return []manifest.Kind{manifest.KindEmbedding}
 	case recipes.Preferences:
 		return []manifest.Kind{manifest.KindPair, manifest.KindPreference}
 	case recipes.Score, recipes.Raw:

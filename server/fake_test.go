@@ -65,7 +65,7 @@ func (e *fakeEngine) Ask(ctx context.Context, request rewards.Request) (rewards.
 	case rewards.Choose:
 		a.Choices = make([]rewards.ChoiceResult, n)
 		for i := range a.Choices {
-			a.Choices[i].Candidates = make([]rewards.Candidate, 2)
+			a.Choices[i].Candidates = slices.Grow(a.Choices[i].Candidates, 2)[:2]
 		}
 	case rewards.Tokenize:
 		a.Tokenized = slices.Grow(a.Tokenized, n)[:n]

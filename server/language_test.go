@@ -84,9 +84,9 @@ func TestImplicitStepsFindTheFirstError(t *testing.T) {
 	}
 }
 
-// TestVotesOnSamplesOfThePolicy: of 8 samples of the policy, a vote weighted by the sigmoid of the reward model's score
+// TestVotesAmongThePolicysSamples: of 8 samples of the policy, a vote weighted by the sigmoid of the reward model's score
 // gives the right answer as often as the card says, and more often than the majority.
-func TestVotesOnSamplesOfThePolicy(t *testing.T) {
+func TestVotesAmongThePolicysSamples(t *testing.T) {
 	s, want := embeddedServer(t), readLanguageCard(t)
 	majority, weighted := map[string]*share{"in": {}, "hard": {}}, map[string]*share{"in": {}, "hard": {}}
 	for _, row := range heldout[struct {

@@ -103,8 +103,6 @@ func TestFormsAreComplete(t *testing.T) {
 	complete(t, &rankLineForm)
 	complete(t, &compareLineForm)
 	complete(t, &fitLineForm)
-	complete(t, &pairRowForm)
-	complete(t, &bestRowForm)
 	complete(t, &goldenForm)
 }
 
