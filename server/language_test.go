@@ -1,12 +1,13 @@
 package server
 
 import (
+	"cmp"
 	"encoding/json"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/assay-rm/assay/models/builtin"
-	"github.com/assay-rm/assay/rewards/ops"
 	"github.com/assay-rm/assay/server/wire"
 )
 
@@ -83,8 +84,8 @@ func TestImplicitStepsFindTheFirstError(t *testing.T) {
 	}
 }
 
-// TestVotesAmongThePolicysSamples: of 8 samples of the policy, sigmoid of the reward model's score votes for the right
-// answer as often as the card says, and more often than the majority.
+// TestVotesAmongThePolicysSamples: of 8 samples of the policy, a vote weighted by the sigmoid of the reward model's score
+// gives the right answer as often as the card says, and more often than the majority.
 func TestVotesAmongThePolicysSamples(t *testing.T) {
 	s, want := embeddedServer(t), readLanguageCard(t)
 	majority, weighted := map[string]*share{"in": {}, "hard": {}}, map[string]*share{"in": {}, "hard": {}}
@@ -94,24 +95,24 @@ func TestVotesAmongThePolicysSamples(t *testing.T) {
 		Answers       []*string
 		Correct       []bool
 	}](t, "samples.jsonl") {
-		items := make([]any, len(row.Responses))
-		for i, response := range row.Responses {
-			items[i] = map[string]any{"prompt": row.Prompt, "response": response}
+		answers := make([]string, len(row.Answers)) // one that is missing is empty, and has no vote
+		for i, answer := range row.Answers {
+			if answer != nil {
+				answers[i] = *answer
+			}
 		}
-		got := do(t, s, "POST", "/v1/score", asJSON(t, map[string]any{"model": "arith-rm", "items": items}))
-		answer := decoded[wire.ScoreAnswer](t, got)
-		if got.status != 200 || len(answer.Results) != len(items) {
+		got := do(t, s, "POST", "/v1/rank", asJSON(t, map[string]any{
+			"model": "arith-rm", "prompt": row.Prompt, "responses": row.Responses, "activation": "sigmoid", "strategy": "weighted_vote", "answers": answers,
+		}))
+		answer := decoded[wire.RankAnswer](t, got)
+		if got.status != 200 || answer.Selected.Error != nil || len(answer.Selected.Votes) == 0 {
 			t.Fatalf("%d %s", got.status, got.body)
 		}
-		ones, weights := make([]float64, len(items)), make([]float64, len(items))
-		for i := range items {
-			if answer.Results[i].Error != nil {
-				t.Fatalf("%+v", answer.Results[i].Error)
-			}
-			ones[i], weights[i] = 1, ops.Sigmoid(*answer.Results[i].Score)
-		}
-		majority[row.Split].add(voteIsRight(row.Answers, row.Correct, ones))
-		weighted[row.Split].add(voteIsRight(row.Answers, row.Correct, weights))
+		most := slices.MaxFunc(answer.Selected.Votes, func(a, b wire.Vote) int {
+			return cmp.Or(len(a.Indices)-len(b.Indices), b.Indices[0]-a.Indices[0]) // of as many the one that came first
+		})
+		majority[row.Split].add(row.Correct[most.Indices[0]])
+		weighted[row.Split].add(row.Correct[answer.Selected.Votes[0].Indices[0]])
 	}
 	for split, say := range want.Votes {
 		a, b := majority[split], weighted[split]
@@ -120,21 +121,4 @@ func TestVotesAmongThePolicysSamples(t *testing.T) {
 				split, a.value(), b.value(), say.Eight.Majority, say.Eight.RM)
 		}
 	}
-}
-
-// voteIsRight tells whether the answer with the greatest sum of weights is right; of equal ones the first that came.
-func voteIsRight(answers []*string, correct []bool, weights []float64) bool {
-	sums := map[string]float64{}
-	for i, answer := range answers {
-		if answer != nil {
-			sums[*answer] += weights[i]
-		}
-	}
-	best := -1
-	for i, answer := range answers {
-		if answer != nil && (best < 0 || sums[*answer] > sums[*answers[best]]) {
-			best = i
-		}
-	}
-	return best >= 0 && correct[best]
 }
