@@ -46,10 +46,12 @@ var inner = map[string]map[string][]string{
 		"server/wire":    {},
 	},
 	"rewards": {
-		"rewards":         {"rewards/failure", "rewards/ops", "rewards/recipes"},
-		"rewards/recipes": {"rewards/ops", "rewards/ops/ordered"},
-		"rewards/failure": {},
-		"rewards/ops":     {},
+		"rewards":           {"rewards/failure", "rewards/ops", "rewards/ops/vectors", "rewards/ranking", "rewards/recipes", "rewards/tokenwise"},
+		"rewards/ranking":   {"rewards/failure", "rewards/ops", "rewards/ops/games", "rewards/ops/groups"},
+		"rewards/tokenwise": {"rewards/failure", "rewards/ops"},
+		"rewards/recipes":   {"rewards/ops", "rewards/ops/agreement", "rewards/ops/games", "rewards/ops/groups", "rewards/ops/ordered", "rewards/ops/vectors"},
+		"rewards/failure":   {},
+		"rewards/ops":       {},
 
 		"rewards/recipes/papers": {},
 

@@ -55,9 +55,17 @@ func (d drift) beyond(tolerance float64) string {
 	case len(d.have) != len(d.want):
 		return fmt.Sprintf("%d scores, and the reference has %d", len(d.have), len(d.want))
 	case !(d.difference() <= tolerance): // NaN is beyond too
-		return fmt.Sprintf("score %.7g, and the reference's is %.7g: %.2g apart (relative above 1), tolerance %g", d.have, d.want, d.difference(), tolerance)
+		return fmt.Sprintf("score %s, and the reference's is %s: %.2g apart (relative above 1), tolerance %g", few(d.have), few(d.want), d.difference(), tolerance)
 	}
 	return ""
+}
+
+// few shows scores, and of a vector its first numbers.
+func few(scores []float64) string {
+	if n := len(scores); n > 8 {
+		return fmt.Sprintf("%.7g and %d numbers more", scores[:4], n-4)
+	}
+	return fmt.Sprintf("%.7g", scores)
 }
 
 // worstDrift is the largest difference, and of which pair.
@@ -133,6 +141,8 @@ func (g golden) compare(ctx context.Context, pairs []models.Golden) ([]drift, er
 		return all, g.comparePreferences(ctx, pairs, all)
 	case manifest.KindChoice:
 		return all, g.compareChoices(ctx, pairs, all)
+	case manifest.KindEmbedding:
+		return all, g.compareVectors(ctx, pairs, all)
 	case manifest.KindReward, manifest.KindFeatures:
 	}
 	return all, g.compareScores(ctx, pairs, all)
@@ -311,6 +321,17 @@ func (g golden) compareChoices(ctx context.Context, pairs []models.Golden, all [
 		if !slices.Equal(tokens, pairs[i].Tokens) {
 			d.ids = fmt.Sprintf("the candidates are the tokens %d, and the reference's are %d", tokens, pairs[i].Tokens)
 		}
+	}
+	return nil
+}
+
+func (g golden) compareVectors(ctx context.Context, pairs []models.Golden, all []drift) error {
+	answer, err := g.engine.Ask(ctx, rewards.Request{Question: rewards.Embed, Model: g.model, Items: goldenItems(pairs)})
+	if err != nil {
+		return err
+	}
+	for i := range answer.Vectors {
+		all[i].err, all[i].have, all[i].want = answer.Vectors[i].Err, answer.Vectors[i].Vector, pairs[i].Vector
 	}
 	return nil
 }

@@ -7,6 +7,8 @@ import (
 	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/rewards/failure"
 	"github.com/assay-rm/assay/rewards/ops"
+	"github.com/assay-rm/assay/rewards/ranking"
+	"github.com/assay-rm/assay/rewards/tokenwise"
 )
 
 // Answer is what a [Request] is answered with. There is one result for each item, response or pair, in the request's
@@ -27,9 +29,15 @@ type Answer struct {
 	WinRates   []ops.Maybe          // compare: the mean of each row without the diagonal
 	Pairs      []PairResult         // pairs
 	Values     []map[string]float64 // of a recipe of groups: of each group its values that are numbers
+	Selection  ranking.Selection    // rank: what the strategy selects
+	Strategy   ranking.Strategy     // rank: the one that selected
+	Statistics *ranking.Statistics  // rank and compare: of the scores, where they were asked for
+	Aggregates []ranking.Aggregated // compare: those that were asked for, in that order
 	Steps      []StepsResult        // steps
 	Choices    []ChoiceResult       // choose
-	Tokenized  []TokenizedItem      // tokenize
+	Vectors    []vectorResult       // embed
+	Logprobs   []tokenwise.Result   // logprobs
+	Tokenized  []tokenizedItem      // tokenize
 }
 
 // Usage is what a request took.
@@ -73,7 +81,7 @@ type Part struct {
 	Score  ops.Maybe // of a reading that gives one
 	Raw    ops.Maybe
 	Scores map[string]float64 // of a reading of labels: each label's
-	Steps  []float64          // of a reading of steps: each step's; of a reading of several inputs: each one's
+	Steps  []float64          // of a reading of steps: each step's; of several inputs: each one's; of logprobs: each token's
 	Tokens
 }
 
@@ -108,8 +116,8 @@ type Step struct {
 	End    int                // where the step ends in the response, in characters; -1: the item does not tell
 }
 
-// TokenizedItem is an item as the model sees it, or why it cannot be seen.
-type TokenizedItem struct {
+// tokenizedItem is an item as the model sees it, or why it cannot be seen.
+type tokenizedItem struct {
 	Err *failure.Error
 	encode.Encoded
 }
@@ -131,7 +139,9 @@ func (a *Answer) Errors() iter.Seq[*failure.Error] {
 			each(a.Pairs, func(r *PairResult) bool { return yield(r.Err) }) &&
 			each(a.Steps, func(r *StepsResult) bool { return yield(r.Err) }) &&
 			each(a.Choices, func(r *ChoiceResult) bool { return yield(r.Err) }) &&
-			each(a.Tokenized, func(r *TokenizedItem) bool { return yield(r.Err) })
+			each(a.Vectors, func(r *vectorResult) bool { return yield(r.Err) }) &&
+			each(a.Logprobs, func(r *tokenwise.Result) bool { return yield(r.Err) }) &&
+			each(a.Tokenized, func(r *tokenizedItem) bool { return yield(r.Err) })
 	}
 }
 

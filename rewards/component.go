@@ -19,9 +19,11 @@ type component struct {
 	spans   []span
 	unread  map[int]error // of items for which there is nothing to read: why
 
-	head  *head   // of a reading that gives scores
-	steps *steps  // of one that gives steps
-	rule  matcher // of one that gives preferences
+	head  *head      // of a reading that gives scores
+	steps *steps     // of one that gives steps
+	rule  matcher    // of one that gives preferences
+	likes bool       // it gives log-probabilities of tokens
+	texts *relevance // of one that gives embeddings
 }
 
 // span is where the readings of an item, or of a group, stand among those of the need.
@@ -38,6 +40,11 @@ func (c *composing) add(place int) error {
 		one.steps = of
 	case matcher:
 		one.rule = of
+	case *relevance:
+		one.texts = of
+	}
+	if one.likes = one.reading.Tokenwise(); one.likes {
+		one.steps = nil
 	}
 	numbers := len(c.Readings) + len(c.Values) + len(one.reading.Labels)
 	if err := withinCells(info, len(c.items), numbers, "items"); err != nil {
@@ -100,6 +107,9 @@ func (c *composing) expand(one *component, ask *need) {
 				given = c.given[i]
 			}
 			made, err = inputs(one.reading, &c.items[i], &items[i], given)
+			if one.texts != nil && err == nil {
+				made[0].Text = new(one.texts.before(one.reading.Input.Alone) + *made[0].Text)
+			}
 		}
 		if err != nil {
 			made, one.unread[i] = nil, err
@@ -173,6 +183,9 @@ func (c *component) part(read []gathered, item int) (Part, recipes.Given) {
 	part.Tokens = c.tokens(read, item)
 	readings := c.of(read, item)
 	switch {
+	case c.likes:
+		part.Steps, part.Err = likelihoods(&readings[0], info.Manifest.Graph.Labels)
+		return part, recipes.Given{Vector: part.Steps}
 	case c.steps != nil:
 		of := c.steps.result(&readings[0], ops.Maybe{})
 		part.Err = of.Err
@@ -182,6 +195,10 @@ func (c *component) part(read []gathered, item int) (Part, recipes.Given) {
 			}
 		}
 		return part, recipes.Given{Vector: part.Steps}
+	case c.texts != nil:
+		of := c.texts.vector(&readings[0])
+		part.Err = of.err
+		return part, recipes.Given{Vector: of.vector}
 	case c.reading.Gives == recipes.Candidates:
 		of := chosen(info.Manifest.Graph.Labels, c.reading.Labels, readings)
 		if part.Err = of.Err; of.Err == nil {
@@ -208,7 +225,7 @@ func (c *component) part(read []gathered, item int) (Part, recipes.Given) {
 			part.Scores[label] = of.Scores[label]
 		}
 		return part, recipes.Given{Labels: part.Scores}
-	case recipes.Score, recipes.Steps, recipes.Candidates, recipes.Preferences:
+	case recipes.Score, recipes.Steps, recipes.Candidates, recipes.Embedding, recipes.Preferences:
 	}
 	return part, recipes.Given{Number: of.Score}
 }

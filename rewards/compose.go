@@ -155,9 +155,10 @@ func (c *composing) answer(ctx context.Context, read []gathered) (Answer, error)
 	case Score:
 		answer.Results = results
 		return answer, nil
-	case Compare, Pairs:
+	case Rank, Compare, Pairs, Choose, Embed, Logprobs, Tokenize:
+	}
+	if c.request.compares() {
 		answer.Transforms = append(answer.Transforms, "bradley-terry of score")
-	case Rank, Choose, Tokenize:
 	}
 	at := 0
 	for i := range c.request.Groups {

@@ -6,13 +6,15 @@ import (
 	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/models/manifest"
 	"github.com/assay-rm/assay/rewards/ops"
+	"github.com/assay-rm/assay/rewards/ranking"
 	"github.com/assay-rm/assay/rewards/recipes"
 )
 
 // Question is a way to ask.
 type Question string
 
-// The questions. Score, Steps, Choose and Tokenize are asked about items, the others about groups of responses.
+// The questions. Score, Steps, Choose, Embed, Logprobs and Tokenize are asked about items, the others about groups of
+// responses.
 const (
 	Score    Question = "score"    // how good is each item?
 	Rank     Question = "rank"     // which of the responses to one prompt is best?
@@ -20,6 +22,8 @@ const (
 	Pairs    Question = "pairs"    // how surely is the first response of each pair preferred to the second?
 	Steps    Question = "steps"    // which step of each item goes wrong?
 	Choose   Question = "choose"   // which of some candidates follows the prompt of each item?
+	Embed    Question = "embed"    // what is the vector of each item?
+	Logprobs Question = "logprobs" // how likely is each token of the response of each item?
 	Tokenize Question = "tokenize" // what does the model see of each item?
 )
 
@@ -31,7 +35,7 @@ type Request struct {
 	Kind     manifest.Kind     // of the model, where none is named; empty: any kind that answers the question
 	Truncate encode.Truncation // what happens to an item that is too long; empty: it is refused
 
-	Items  []encode.Item // score, steps, choose and tokenize: at least one
+	Items  []encode.Item // score, steps, choose, embed, logprobs and tokenize: at least one
 	Groups []Group       // rank and compare: one; pairs: one of two responses for each pair
 
 	// Refused says why some items cannot be read, which whoever decoded the request found: those items fail alone. The
@@ -47,6 +51,15 @@ type Request struct {
 	Expect     string                     // the digest that the answer must have; empty: any
 	Candidates []string                   // choose: of every item that has none of its own; each must be one token behind the prompt
 	Threshold  ops.Maybe                  // steps: the first step that scores below is the first error; missing: the model's own, which fits its scale
+	Choice     ranking.Choice             // rank: which responses are selected; its N is Places
+	Statistics bool                       // rank and compare: beside the scores, what they are as a group
+	Aggregates []ranking.Aggregate        // compare: what else is made of the preferences
+	EloScale   ops.Maybe                  // compare: of the aggregate of that name; missing: 400
+}
+
+// compares tells whether the request is answered by how surely responses are preferred to each other.
+func (r *Request) compares() bool {
+	return r.Question == Compare || r.Question == Pairs || r.Question == Rank && r.Choice.Compares()
 }
 
 // Group is responses to one prompt, which is Prompt, the user's turn, or Messages, the conversation before the

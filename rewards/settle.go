@@ -42,16 +42,16 @@ func (c *composing) settle(read []gathered, group int, results []Result, outcome
 	for name, m := range tables {
 		between[name] = among(m.chances, members)
 	}
-	out, err := c.EvaluateGroup(c.params, of, between)
+	rewards, values, err := c.EvaluateGroup(c.params, of, between)
 	for k, at := range members {
 		if err != nil {
 			results[at].Score, results[at].Values, results[at].Vectors = 0, nil, nil
 			results[at].Err = failure.New(failure.CodeRecipe, "recipe %q has no numbers for these responses: %v", c.Name, err)
 			continue
 		}
-		results[at].Score = out.Scores[k]
+		results[at].Score = rewards[k]
 	}
-	return out.Values
+	return values
 }
 
 // members are the responses that have an outcome and a preference to every other member. While some two have none, the

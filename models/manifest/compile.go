@@ -94,6 +94,8 @@ func (s *spec) compile() Manifest {
 	case KindPreference:
 		p := s.Preference
 		m.Preference = &Preference{s.labels(p.Embedding), s.labels(p.Scale), p.Normalize, p.Temperature}
+	case KindEmbedding:
+		m.Embedding, m.Graph.Labels = *s.Embedding, numbered(s.Embedding.Size)
 	case KindChoice: // whose labels check has found to be the two that there are
 	}
 	return m

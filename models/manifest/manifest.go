@@ -31,6 +31,7 @@ type Manifest struct {
 	Likelihood  *Likelihood
 	Pair        *Pair
 	Preference  *Preference
+	Embedding   embedding    // of an embedding model
 	Calibration *Calibration // nil: preferences are as the model was trained
 	Limits      limits
 	Golden      golden

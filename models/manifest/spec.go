@@ -18,6 +18,7 @@ type spec struct {
 	Likelihood  *Likelihood     `yaml:"likelihood,omitempty"`
 	Pair        *pairSpec       `yaml:"pair,omitempty"`
 	Preference  *preferenceSpec `yaml:"preference,omitempty"`
+	Embedding   *embedding      `yaml:"embedding,omitempty"`
 	Calibration *Calibration    `yaml:"calibration,omitempty"`
 	Limits      limits          `yaml:"limits,omitempty"`
 	Golden      golden          `yaml:"golden,omitempty"`

@@ -66,14 +66,14 @@ func (r *Recipe) proveGroup(where locator, params map[string]Given) error {
 			return where.wrong("example", "example.between.%s: must have a row and a column for each of the %d responses", name, len(outcomes))
 		}
 	}
-	out, err := r.EvaluateGroup(params, outcomes, between)
+	rewards, values, err := r.EvaluateGroup(params, outcomes, between)
 	if err != nil {
 		return where.wrong("example", "example: %w", err)
 	}
-	if !slices.EqualFunc(out.Scores, e.Scores, near) {
-		return where.wrong("example.scores", "example.scores: are %.12g, and the recipe gives %.12g", e.Scores, out.Scores)
+	if !slices.EqualFunc(rewards, e.Scores, near) {
+		return where.wrong("example.scores", "example.scores: are %.12g, and the recipe gives %.12g", e.Scores, rewards)
 	}
-	return e.proveValues(where, out.Values)
+	return e.proveValues(where, values)
 }
 
 func (e *Example) proveValues(where locator, got map[string]float64) error {

@@ -21,37 +21,37 @@ type Given struct {
 	Labels map[string]float64 // of a reading of labels or candidates: at least those that the recipe names
 }
 
-// Form is what a param or a field of an item is.
-type Form string
+// form is what a param or a field of an item is.
+type form string
 
 // The forms.
 const (
-	Number Form = "number"
-	Word   Form = "word"
-	Vector Form = "vector"
-	Words  Form = "words"
+	aNumberForm form = "number"
+	aWordForm   form = "word"
+	aVectorForm form = "vector"
+	aWordsForm  form = "words"
 )
 
-var forms = []Form{Number, Word, Vector, Words}
+var forms = []form{aNumberForm, aWordForm, aVectorForm, aWordsForm}
 
 // form tells which of its fields a Given has.
-func (g *Given) form() Form {
+func (g *Given) form() form {
 	switch {
 	case g.Vector != nil:
-		return Vector
+		return aVectorForm
 	case g.Words != nil:
-		return Words
+		return aWordsForm
 	case g.Word != "":
-		return Word
+		return aWordForm
 	}
-	return Number
+	return aNumberForm
 }
 
 // Param is what a request may set, once (params) or for each item (given).
 type Param struct {
 	Name    string
 	About   string
-	Form    Form
+	Form    form
 	Default *Given   // nil: every request must set it, since nothing is right for all
 	Min     float64  // of numbers: at least; −Inf: any
 	Max     float64  // of numbers: at most; +Inf: any
@@ -62,17 +62,17 @@ type Param struct {
 func (s *paramSpec) param(name string) (*Param, error) {
 	p := &Param{Name: name, About: s.About, Form: s.Gives, OneOf: s.OneOf, Min: orElse(s.Min, math.Inf(-1)), Max: orElse(s.Max, math.Inf(1))}
 	if p.Form == "" {
-		p.Form = Number
+		p.Form = aNumberForm
 		if s.OneOf != nil {
-			p.Form = Word
+			p.Form = aWordForm
 		}
 	}
 	switch {
 	case !slices.Contains(forms, p.Form):
 		return nil, fmt.Errorf(".gives: %q is none of %s", fault.Short(string(p.Form)), list(forms))
-	case s.OneOf != nil && (p.Form != Word || len(s.OneOf) == 0 || len(s.OneOf) > maxWords || slices.Contains(s.OneOf, "")):
+	case s.OneOf != nil && (p.Form != aWordForm || len(s.OneOf) == 0 || len(s.OneOf) > maxWords || slices.Contains(s.OneOf, "")):
 		return nil, fmt.Errorf(".one_of: lists 1 to %d words, none of them empty, and goes with gives: word", maxWords)
-	case (s.Min != nil || s.Max != nil) && p.Form != Number && p.Form != Vector:
+	case (s.Min != nil || s.Max != nil) && p.Form != aNumberForm && p.Form != aVectorForm:
 		return nil, errors.New(": min and max are of numbers")
 	case !(p.Min <= p.Max):
 		return nil, fmt.Errorf(": min %g is above max %g", p.Min, p.Max)
@@ -93,21 +93,21 @@ func (p *Param) within(of *Given) error {
 		return fmt.Errorf("is a %s, and must be a %s", got, p.Form)
 	}
 	switch p.Form {
-	case Number:
+	case aNumberForm:
 		if x := of.Number; !ops.Finite(x) || x < p.Min || x > p.Max {
 			return fmt.Errorf("is %g, and must be from %g to %g", x, p.Min, p.Max)
 		}
-	case Word:
+	case aWordForm:
 		if p.OneOf != nil && !slices.Contains(p.OneOf, of.Word) {
 			return fmt.Errorf("is %q, and must be one of %s", fault.Short(of.Word), strings.Join(p.OneOf, ", "))
 		}
-	case Vector:
+	case aVectorForm:
 		for i, x := range of.Vector {
 			if !ops.Finite(x) || x < p.Min || x > p.Max {
 				return fmt.Errorf("has %g at place %d, and its numbers must be from %g to %g", x, i, p.Min, p.Max)
 			}
 		}
-	case Words:
+	case aWordsForm:
 	}
 	return nil
 }
@@ -148,18 +148,18 @@ func set(r *Recipe, params []Param, asked map[string]Given, where, noun string) 
 }
 
 // value is what an expression sees of it, which must be in the form.
-func (g *Given) value(form Form) (any, error) {
+func (g *Given) value(form form) (any, error) {
 	switch form {
-	case Word:
+	case aWordForm:
 		return g.Word, nil
-	case Words:
+	case aWordsForm:
 		return wordList(g.Words), nil
-	case Vector:
+	case aVectorForm:
 		if len(g.Vector) == 0 {
 			return nil, errors.New("there is no number")
 		}
 		return finiteVector("the numbers", g.Vector)
-	case Number:
+	case aNumberForm:
 	}
 	return finite("the number")(g.Number, nil)
 }

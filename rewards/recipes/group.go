@@ -20,12 +20,6 @@ type Group struct {
 	score *vm.Program
 }
 
-// GroupOutcome is the rewards of the responses of one group.
-type GroupOutcome struct {
-	Scores []float64
-	Values map[string]float64 // of those of the group's values that are numbers
-}
-
 func (g *Group) compile(r *Recipe, item *scope) error {
 	of := &scope{where: item.where, env: types.Map{}, used: item.used, words: oneOf(r.Params)}
 	for _, p := range r.Params {
@@ -56,11 +50,13 @@ func (g *Group) compile(r *Recipe, item *scope) error {
 	return err
 }
 
-// EvaluateGroup computes the rewards of a group of its responses' outcomes, and of their preferences, by the name of
-// the reading, of which none may be missing.
-func (r *Recipe) EvaluateGroup(params map[string]Given, responses []Outcome, between map[string]ops.Matrix) (GroupOutcome, error) {
+// EvaluateGroup computes the rewards of a group, one for each response, and those of the group's values that are numbers,
+// of its responses' outcomes, and of their preferences, by the name of the reading, of which none may be missing.
+func (r *Recipe) EvaluateGroup(params map[string]Given, responses []Outcome, between map[string]ops.Matrix) (
+	rewards []float64, values map[string]float64, err error,
+) {
 	if len(responses) == 0 {
-		return GroupOutcome{}, errors.New("there is no response")
+		return nil, nil, errors.New("there is no response")
 	}
 	env := map[string]any{}
 	for name := range responses[0].numbers {
@@ -81,33 +77,33 @@ func (r *Recipe) EvaluateGroup(params map[string]Given, responses []Outcome, bet
 		p, of := &r.Params[i], params[r.Params[i].Name]
 		value, err := of.value(p.Form)
 		if err != nil {
-			return GroupOutcome{}, fmt.Errorf("%s: %w", p.Name, err)
+			return nil, nil, fmt.Errorf("%s: %w", p.Name, err)
 		}
 		env[p.Name] = value
 	}
 	for name, of := range between {
 		env[name] = matrix{of}
 	}
-	out := GroupOutcome{Values: map[string]float64{}}
+	values = map[string]float64{}
 	for i := range r.Group.Values {
 		v := &r.Group.Values[i]
 		value, err := run(v.program, env)
 		if err != nil {
-			return GroupOutcome{}, fmt.Errorf("group.values.%s: %w", v.Name, err)
+			return nil, nil, fmt.Errorf("group.values.%s: %w", v.Name, err)
 		}
 		if x, ok := value.(float64); ok {
-			out.Values[v.Name] = x
+			values[v.Name] = x
 		}
 		env[v.Name] = value
 	}
 	scores, err := run(r.Group.score, env)
 	if err != nil {
-		return GroupOutcome{}, fmt.Errorf("group.score: %w", err)
+		return nil, nil, fmt.Errorf("group.score: %w", err)
 	}
-	if out.Scores = numbersOf(scores); len(out.Scores) != len(responses) {
-		return GroupOutcome{}, fmt.Errorf("group.score: has %d numbers, and the group %d responses", len(out.Scores), len(responses))
+	if rewards = numbersOf(scores); len(rewards) != len(responses) {
+		return nil, nil, fmt.Errorf("group.score: has %d numbers, and the group %d responses", len(rewards), len(responses))
 	}
-	return out, nil
+	return rewards, values, nil
 }
 
 // table is a matrix of numbers of which none is missing.

@@ -23,10 +23,15 @@ const (
 	Labels      Kind = "labels"      // the scores of the labels that the recipe names: numbers by name
 	Steps       Kind = "steps"       // the scores of the steps of a process model, in their order: a vector
 	Candidates  Kind = "candidates"  // the probabilities of the candidates that the recipe names, among them: numbers by name
+	Embedding   Kind = "embedding"   // the vector of one text
 	Preferences Kind = "preferences" // how surely each response of a group is preferred to each other one: a matrix
+
+	// logprobs are the log-probabilities of the tokens of the response, of a model with a reference their differences to
+	// it: a vector. Who reads asks for [Reading.Tokenwise].
+	logprobs Kind = "logprobs"
 )
 
-var kinds = []Kind{Score, Raw, Labels, Steps, Candidates, Preferences}
+var kinds = []Kind{Score, Raw, Labels, Steps, logprobs, Candidates, Embedding, Preferences}
 
 // Reading is what is read of one model.
 type Reading struct {
@@ -34,35 +39,35 @@ type Reading struct {
 	Gives  Kind
 	Model  string   // its name; empty: whoever serves the recipe says which, or there is only one that gives this
 	Labels []string // of Labels and Candidates: those that the recipe uses
-	Input  *Input   // what the model reads; nil: the item as it is
+	Input  *input   // what the model reads; nil: the item as it is
 }
 
-// Input is what a model reads in an item's place. Where it makes several texts, the reading gives a number for each: a
+// input is what a model reads in an item's place. Where it makes several texts, the reading gives a number for each: a
 // vector.
-type Input struct {
+type input struct {
 	Alone    string   // Prompt, Response or Reference: that text of the item, alone
-	Turns    []Turn   // the conversation before the response; nil: the item's own
+	Turns    []turn   // the conversation before the response; nil: the item's own
 	Response *Passage // nil: the item's own
 	Masks    string   // the words among the item's fields that are parts of the prompt, each of which is there or masked
 	Mask     string   // what stands in the place of a part that is masked
 }
 
 // names tells whether the input is made of that text of the item.
-func (i *Input) names(text string) bool {
+func (i *input) names(text string) bool {
 	return i != nil && (i.Alone == text || i.Response != nil && i.Response.Of == text ||
-		slices.ContainsFunc(i.Turns, func(t Turn) bool { return t.Of == text }))
+		slices.ContainsFunc(i.Turns, func(t turn) bool { return t.Of == text }))
 }
 
 // kinds is the field that tells the kinds of steps; empty: there is none.
-func (i *Input) kinds() string {
+func (i *input) kinds() string {
 	if i.Response == nil {
 		return ""
 	}
 	return i.Response.Kinds
 }
 
-// Turn is one turn of a conversation.
-type Turn struct {
+// turn is one turn of a conversation.
+type turn struct {
 	Role string
 	Passage
 }
@@ -88,6 +93,9 @@ var texts = []string{Prompt, Response, Reference}
 
 // MostParts is how many parts of a prompt a reading may mask: it makes 2^parts inputs.
 const MostParts = 10
+
+// Tokenwise tells a reading of log-probabilities, one for each token of the response.
+func (r *Reading) Tokenwise() bool { return r.Gives == logprobs }
 
 // Many tells a reading of several inputs, which gives a vector.
 func (r *Reading) Many() bool {
@@ -132,6 +140,9 @@ func (s *readingSpec) reading(name string, given []Param) (Reading, error) {
 	case len(one.Labels) > maxLabels:
 		return one, fmt.Errorf(".labels: there are %d, and may be %d", len(one.Labels), maxLabels)
 	}
+	if one.Gives == Embedding && s.Reads == "" {
+		return one, fmt.Errorf(".reads: is missing, and an embedding is of one text: %s", strings.Join(texts, ", "))
+	}
 	if s.Reads == "" && s.Turns == nil && s.Response == nil && s.Masks == "" && s.Mask == "" {
 		return one, nil
 	}
@@ -149,8 +160,8 @@ func (s *readingSpec) reading(name string, given []Param) (Reading, error) {
 	return one, nil
 }
 
-func (s *readingSpec) input(given []Param) (*Input, error) {
-	in := &Input{Alone: s.Reads, Masks: s.Masks, Mask: cmp.Or(s.Mask, "_")}
+func (s *readingSpec) input(given []Param) (*input, error) {
+	in := &input{Alone: s.Reads, Masks: s.Masks, Mask: cmp.Or(s.Mask, "_")}
 	switch {
 	case s.Reads != "" && (s.Turns != nil || s.Response != nil || s.Masks != ""):
 		return nil, errors.New(".reads: one text that is read alone has no turns, response or masks beside it")
@@ -167,15 +178,15 @@ func (s *readingSpec) input(given []Param) (*Input, error) {
 		return nil, fmt.Errorf(".masks: %q is no field of an item (given) that gives words", fault.Short(s.Masks))
 	}
 	for i := range s.Turns {
-		turn := &s.Turns[i]
-		of, err := (&passageSpec{Of: turn.Of, Text: turn.Text}).passage()
+		spec := &s.Turns[i]
+		of, err := (&passageSpec{Of: spec.Of, Text: spec.Text}).passage()
 		switch {
 		case err != nil:
 			return nil, fmt.Errorf(".turns[%d]%w", i, err)
-		case turn.Role == "":
+		case spec.Role == "":
 			return nil, fmt.Errorf(".turns[%d].role: is missing", i)
 		}
-		in.Turns = append(in.Turns, Turn{turn.Role, *of})
+		in.Turns = append(in.Turns, turn{spec.Role, *of})
 	}
 	if s.Response == nil {
 		return in, nil
@@ -195,7 +206,7 @@ func (s *readingSpec) input(given []Param) (*Input, error) {
 }
 
 func givesWords(given []Param, name string) bool {
-	return slices.ContainsFunc(given, func(p Param) bool { return p.Name == name && p.Form == Words })
+	return slices.ContainsFunc(given, func(p Param) bool { return p.Name == name && p.Form == aWordsForm })
 }
 
 // passage is the text; the error begins with what follows the field's name.
@@ -226,7 +237,7 @@ func (s *passageSpec) passage() (*Passage, error) {
 // shape is the type of what a reading gives of an item.
 func (r *Reading) shape() types.Type {
 	switch r.Gives {
-	case Steps:
+	case Steps, Embedding, logprobs:
 		return aVector
 	case Labels, Candidates:
 		of := types.Map{}
@@ -250,6 +261,13 @@ func (r *Reading) value(given Given) (any, error) {
 			return nil, errors.New("there is no step")
 		}
 		return finiteVector("the steps", given.Vector)
+	case Embedding:
+		if len(given.Vector) == 0 {
+			return nil, errors.New("there is no vector")
+		}
+		return finiteVector("the vector", given.Vector)
+	case logprobs:
+		return finiteVector("the log-probabilities", given.Vector)
 	case Labels, Candidates:
 		of := make(map[string]any, len(r.Labels))
 		for _, label := range r.Labels {

@@ -329,9 +329,9 @@ func FuzzParse(f *testing.F) {
 		if err != nil || r.Group == nil {
 			return
 		}
-		rewarded, err := r.EvaluateGroup(params, []Outcome{out, out}, map[string]ops.Matrix{"p": ops.Preferences(maybes([]float64{1, 2}))})
-		if err == nil && (len(rewarded.Scores) != 2 || math.IsNaN(rewarded.Scores[0]) || math.IsInf(rewarded.Scores[1], 0)) {
-			t.Fatalf("the rewards are %g", rewarded.Scores)
+		rewarded, _, err := r.EvaluateGroup(params, []Outcome{out, out}, map[string]ops.Matrix{"p": ops.Preferences(maybes([]float64{1, 2}))})
+		if err == nil && (len(rewarded) != 2 || math.IsNaN(rewarded[0]) || math.IsInf(rewarded[1], 0)) {
+			t.Fatalf("the rewards are %g", rewarded)
 		}
 	})
 }

@@ -31,7 +31,7 @@ type groupSpec struct {
 }
 
 type paramSpec struct {
-	Gives   Form       `yaml:"gives"`
+	Gives   form       `yaml:"gives"`
 	Default *givenSpec `yaml:"default"`
 	Min     *float64   `yaml:"min"`
 	Max     *float64   `yaml:"max"`

@@ -27,15 +27,15 @@ var (
 )
 
 // shape is the type of what has the form.
-func (f Form) shape() types.Type {
+func (f form) shape() types.Type {
 	switch f {
-	case Word:
+	case aWordForm:
 		return aWord
-	case Words:
+	case aWordsForm:
 		return aList
-	case Vector:
+	case aVectorForm:
 		return aVector
-	case Number:
+	case aNumberForm:
 	}
 	return aNumber
 }

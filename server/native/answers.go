@@ -20,7 +20,8 @@ func ScoreAnswer(a *rewards.Answer) *wire.ScoreAnswer {
 // RankAnswer is the body that answers a rank request.
 func RankAnswer(a *rewards.Answer) *wire.RankAnswer {
 	answer := &wire.RankAnswer{
-		Answering: answering(a), Activation: a.Activation, Strategy: "best_of_n", Ranking: Ranking(a), Responses: Results(a.Results),
+		Answering: answering(a), Activation: a.Activation, Strategy: string(a.Strategy), Ranking: ranked(a),
+		Selected: selected(&a.Selection), Statistics: statistics(a.Statistics), Responses: Results(a.Results),
 	}
 	if len(a.Ranking) > 0 {
 		answer.Best = &a.Ranking[0]
@@ -31,8 +32,8 @@ func RankAnswer(a *rewards.Answer) *wire.RankAnswer {
 	return answer
 }
 
-// Ranking is the places of a rank answer, the best first.
-func Ranking(a *rewards.Answer) []wire.Ranked {
+// ranked is the places of a rank answer, the best first.
+func ranked(a *rewards.Answer) []wire.Ranked {
 	places := make([]wire.Ranked, len(a.Ranking))
 	for i, at := range a.Ranking {
 		places[i] = wire.Ranked{Index: at, Score: a.Results[at].Score}
@@ -57,6 +58,7 @@ func CompareAnswer(a *rewards.Answer) *wire.CompareAnswer {
 		answer.Values = a.Values[0]
 	}
 	answer.Preference, answer.WinRate, answer.Responses = table(a.Preference), numbers(a.WinRates), Results(a.Results)
+	answer.Aggregates, answer.Statistics = aggregates(a.Aggregates), statistics(a.Statistics)
 	return answer
 }
 

@@ -47,6 +47,7 @@ func TokenizeRequest(r *wire.TokenizeRequest) (rewards.Request, error) {
 func RankRequest(r *wire.RankRequest) (rewards.Request, error) {
 	request := under(rewards.Rank, &r.Common)
 	request.Activation, request.Label, request.Places, request.Given = r.Activation, r.Label, r.N, each(r.Given)
+	request.Choice, request.Statistics = choice(&r.Selecting), r.Statistics
 	request.Groups, request.Refused = []rewards.Group{Group(&r.Prompted, r.Responses)}, refused(r.Refused)
 	return request, nil
 }
@@ -55,6 +56,7 @@ func RankRequest(r *wire.RankRequest) (rewards.Request, error) {
 func CompareRequest(r *wire.CompareRequest) (rewards.Request, error) {
 	request := under(rewards.Compare, &r.Common)
 	request.Label = r.Label
+	sums(&request, &r.Summing)
 	if r.Pairs == nil {
 		request.Groups, request.Refused = []rewards.Group{Group(&r.Prompted, r.Responses)}, refused(r.Refused)
 		request.Given = each(r.Given)
@@ -66,7 +68,7 @@ func CompareRequest(r *wire.CompareRequest) (rewards.Request, error) {
 	}
 	request.Question, request.Groups = rewards.Pairs, make([]rewards.Group, len(r.Pairs))
 	for i := range r.Pairs {
-		group, why := Pair(&r.Pairs[i])
+		group, why := pair(&r.Pairs[i])
 		if request.Groups[i] = group; why != nil {
 			refuse(&request, 2*i, why)
 			refuse(&request, 2*i+1, why)
@@ -151,8 +153,8 @@ func Group(p *wire.Prompted, responses []string) rewards.Group {
 	}
 }
 
-// Pair is a group of two, or why it could not be read. A refused pair still is a group of two.
-func Pair(p *wire.Pair) (rewards.Group, error) {
+// pair is a group of two, or why it could not be read. A refused pair still is a group of two.
+func pair(p *wire.Pair) (rewards.Group, error) {
 	if p.Err != nil {
 		return rewards.Group{Prompt: new(string), Responses: make([]string, 2)}, problem.Refused(p.Err)
 	}

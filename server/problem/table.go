@@ -108,6 +108,11 @@ var table = []row{
 		failure.CodeRecipe, 422, "The recipe has no number", "an item's readings are outside of what the recipe's expression is defined for",
 		"`detail` names the value; see the recipe's expression in `GET /v1/recipes`",
 	},
+	{
+		failure.CodeUndefined, 422, "These responses do not have it",
+		"a strategy or an aggregate that has no answer for the scores of a group, such as a fit to sure wins",
+		"`detail` says why; the scores beside it hold",
+	},
 	{failure.CodeLabel, 422, "No such label", "`label` is none of the model's", "`GET /v1/models` lists the labels"},
 	{
 		fault.CodeItem, 422, "The item is incomplete or ambiguous",

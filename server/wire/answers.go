@@ -61,7 +61,7 @@ type Component struct {
 	Score  *float64           `json:"score,omitempty" doc:"Of a reading of a reward model; of preferences the win rate"`
 	Raw    *float64           `json:"raw,omitempty" doc:"The same before the model's transforms"`
 	Scores map[string]float64 `json:"scores,omitempty" doc:"Of a reading of labels: the score of each; of candidates: the probability of each"`
-	Steps  []float64          `json:"steps,omitempty" doc:"Of a reading of steps: the score of each that has one; of several inputs: the number of each"`
+	Steps  []float64          `json:"steps,omitempty" doc:"Of a reading of steps: the score of each that has one; of several inputs: the number of each; of logprobs: the log-probability of each token"`
 	*Tokens
 	Error *Problem `json:"error,omitempty" doc:"Why there is nothing"`
 }
@@ -70,10 +70,12 @@ type Component struct {
 type RankAnswer struct {
 	Answering
 	Activation string             `json:"activation" doc:"As asked"`
-	Strategy   string             `json:"strategy"`
+	Strategy   string             `json:"strategy" doc:"As asked"`
 	Ranking    []Ranked           `json:"ranking" nullable:"false" doc:"Best first; responses that failed have no place"`
 	Values     map[string]float64 `json:"values,omitempty" doc:"Of a recipe that rewards groups: its group's values that are numbers"`
 	Best       *int               `json:"best" doc:"Index of the best response; null when every one failed"`
+	Selected   Selected           `json:"selected" doc:"What the strategy selects"`
+	Statistics *Statistics        `json:"statistics,omitempty" doc:"Of the scores, on request"`
 	Responses  []ScoreResult      `json:"responses" nullable:"false" doc:"One per response, in the request's order"`
 }
 
@@ -87,11 +89,13 @@ type Ranked struct {
 // times beta), as the model was trained, before mean and std.
 type CompareAnswer struct {
 	Answering
-	Preference [][]*float64       `json:"preference,omitempty" doc:"Row i, column j: probability that response i is preferred to j; 0.5 on the diagonal; null where a response failed"`
-	WinRate    []*float64         `json:"win_rate,omitempty" doc:"Mean of each row without the diagonal; null where the response, or every other, failed"`
-	Values     map[string]float64 `json:"values,omitempty" doc:"Of a recipe that rewards groups, of responses: its group's values that are numbers"`
-	Responses  []ScoreResult      `json:"responses,omitempty" doc:"One per response, in the request's order"`
-	Results    []PairResult       `json:"results,omitempty" doc:"One per pair, in the request's order"`
+	Preference [][]*float64          `json:"preference,omitempty" doc:"Row i, column j: probability that response i is preferred to j; 0.5 on the diagonal; null where a response failed"`
+	WinRate    []*float64            `json:"win_rate,omitempty" doc:"Mean of each row without the diagonal; null where the response, or every other, failed"`
+	Aggregates map[string]Aggregated `json:"aggregates,omitempty" doc:"What else is made of the preferences, by name, on request"`
+	Statistics *Statistics           `json:"statistics,omitempty" doc:"Of the responses' scores, on request"`
+	Values     map[string]float64    `json:"values,omitempty" doc:"Of a recipe that rewards groups, of responses: its group's values that are numbers"`
+	Responses  []ScoreResult         `json:"responses,omitempty" doc:"One per response, in the request's order"`
+	Results    []PairResult          `json:"results,omitempty" doc:"One per pair, in the request's order"`
 }
 
 // PairResult is a pair's preference or its problem.

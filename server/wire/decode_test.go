@@ -31,6 +31,7 @@ var forms = map[string]func() Form{
 	"score":    func() Form { return new(ScoreRequest) },
 	"steps":    func() Form { return new(StepsRequest) },
 	"choose":   func() Form { return new(ChooseRequest) },
+	"logprobs": func() Form { return new(LogprobsRequest) },
 	"tokenize": func() Form { return new(TokenizeRequest) },
 	"rank":     func() Form { return new(RankRequest) },
 	"compare":  func() Form { return new(CompareRequest) },
@@ -142,7 +143,19 @@ func TestRefusals(t *testing.T) {
 		{"score", `{"items":[{"text":"is it null?"}],"truncate":""}`, CodeInvalidField, `truncate: "" is none of error, left, right`},
 		{"score", `{"activation":"` + long + `"}`, CodeInvalidField, `activation: "` + strings.Repeat("é", 40) + `…" is none of none, sigmoid, softmax`},
 		{"score", `{"explain":"all"}`, CodeInvalidField, `explain: "all" is none of gradient`},
-		{"rank", `{"strategy":"vote"}`, CodeInvalidField, `strategy: "vote" is none of best_of_n`},
+		{"rank", `{"strategy":"vote"}`, CodeInvalidField, `strategy: "vote" is none of best_of_n, top_n, top_share, `},
+		{"rank", `{"share":0}`, CodeInvalidField, `share: 0 is not above 0 and at most 1`},
+		{"rank", `{"share":1.5}`, CodeInvalidField, `share: 1.5 is not above 0 and at most 1`},
+		{"rank", `{"seed":-1}`, CodeInvalidField, `seed: -1 is below 0`},
+		{"rank", `{"seed":1.5}`, CodeInvalidField, `seed: expected integer, got 1.5`},
+		{"rank", `{"seed":9223372036854775808}`, CodeInvalidField, `seed: expected integer, got 9223372036854775808`},
+		{"rank", `{"power":17}`, CodeInvalidField, `power: 17 is not above 0 and at most 16`},
+		{"rank", `{"statistics":1}`, CodeInvalidField, `statistics: expected boolean, got 1`},
+		{"rank", `{"answers":["a",null]}`, CodeInvalidField, `answers[1]: expected string, got null`},
+		{"compare", `{"aggregate":"elo"}`, CodeInvalidField, `aggregate: expected array, got "elo"`},
+		{"compare", `{"aggregate":["elo","borda"]}`, CodeInvalidField, `aggregate[1]: "borda" is none of win_rate, copeland, bradley_terry, elo, nash`},
+		{"compare", `{"elo_scale":1000001}`, CodeInvalidField, `elo_scale: 1.000001e+06 is not above 0 and at most 1e+06`},
+		{"compare", `{"statistics":null}`, CodeInvalidField, `statistics: expected boolean, got null`},
 		{"rank", `{"n":-1}`, CodeInvalidField, `n: -1 is below 0`},
 		{"score", `{"timeout_ms":-1}`, CodeInvalidField, `timeout_ms: -1 is not between 0 and 3600000`},
 		{"score", `{"timeout_ms":3600001}`, CodeInvalidField, `timeout_ms: 3600001 is not between 0 and 3600000`},
@@ -217,10 +230,16 @@ func TestWhatIsThereIsRead(t *testing.T) {
 	prompted := Prompted{Prompt: new("p"), Messages: []Message{{"user", "u"}}, User: []float64{1}, Reference: new("r"), Principle: new(""), Separator: new("\n")}
 	const shared = `"prompt":"p","messages":[{"role":"user","content":"u"}],"user":[1],"reference":"r","principle":"","separator":"\n"`
 	check(t, `{`+shared+`,"responses":["a","b"],"given":[{"a":1},{}],"strategy":"best_of_n","n":1}`,
-		&RankRequest{Prompted: prompted, Responses: []string{"a", "b"}, Given: []Settings{{"a": 1.0}, {}}, Strategy: "best_of_n", N: 1})
+		&RankRequest{Prompted: prompted, Responses: []string{"a", "b"}, Given: []Settings{{"a": 1.0}, {}}, Selecting: Selecting{Strategy: "best_of_n", N: 1}})
 	check(t, `{"label":"l",`+shared+`,"responses":["a","b"],"given":[]}`, &CompareRequest{Label: "l", Prompted: prompted, Responses: []string{"a", "b"}, Given: []Settings{}})
 	check(t, `{"pairs":[{`+shared+`,"chosen":"a","rejected":"b","given":[{"x":"y"},{}]}]}`,
 		&CompareRequest{Pairs: []Pair{{Prompted: prompted, Chosen: new("a"), Rejected: new("b"), Given: []Settings{{"x": "y"}, {}}}}})
+	check(t, `{"responses":["a"],"strategy":"majority","share":0.5,"seed":9223372036854775807,"power":16,"answers":[""],"statistics":true}`, &RankRequest{
+		Responses: []string{"a"},
+		Selecting: Selecting{"majority", 0, new(0.5), new(int64(9223372036854775807)), new(16.0), []string{""}, true},
+	})
+	check(t, `{"responses":["a","b"],"aggregate":["nash","elo"],"elo_scale":500,"statistics":false}`,
+		&CompareRequest{Responses: []string{"a", "b"}, Summing: Summing{[]string{"nash", "elo"}, new(500.0), false}})
 	check(t, `{"items":[{"text":"t"}],"threshold":0}`, &StepsRequest{Items: []Item{{Text: new("t")}}, Threshold: new(0.0)})
 	check(t, `{"items":[{"text":"t"}],"threshold":2,"activation":"none"}`,
 		&TokenizeRequest{Scoring: Scoring{Activation: "none"}, Items: []Item{{Text: new("t")}}, Threshold: new(2.0)})
@@ -231,9 +250,10 @@ func TestWhatIsThereIsRead(t *testing.T) {
 	})
 	check(t, `{"query":[]}`, &OpenRLHFRequest{Query: []string{}})
 	check(t, `{"prompt":"p","first":"a","second":""}`, &TokenizeLine{Item: Item{Prompt: new("p")}, First: new("a"), Second: new("")})
-	check(t, `{"prompt":"p","responses":["a"]}`, &RankLine{Prompted: Prompted{Prompt: new("p")}, Responses: []string{"a"}})
+	check(t, `{"prompt":"p","responses":["a"],"answers":["4"]}`,
+		&RankLine{GroupLine: GroupLine{Prompted: Prompted{Prompt: new("p")}, Responses: []string{"a"}}, Answers: []string{"4"}})
 	check(t, `{"prompt":"p","chosen":"a","rejected":""}`,
-		&CompareLine{RankLine: RankLine{Prompted: Prompted{Prompt: new("p")}}, Chosen: new("a"), Rejected: new("")})
+		&CompareLine{GroupLine: GroupLine{Prompted: Prompted{Prompt: new("p")}}, Chosen: new("a"), Rejected: new("")})
 	check(t, `{"prompt":"p","reference":"r","principle":"c","chosen":"a","rejected":"b"}`,
 		&FitLine{Prompt: new("p"), Reference: new("r"), Principle: new("c"), Chosen: Side{Response: new("a")}, Rejected: Side{Response: new("b")}})
 	check(t, `{"chosen":{"text":"a"},"rejected":{"input_ids":[]}}`,

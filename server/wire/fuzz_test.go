@@ -16,6 +16,8 @@ var seeds = []string{
 	`{"items":[{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":""}]},{"input_ids":[1,-2,0]},{"features":{"a":1e-3,"":0}}]}`,
 	`{"items":[{"prompt":"p","steps":["a","b"],"separator":"\n","user":[0.5]}],"threshold":0.5}`, `{"items":[{"messages":[],"input_ids":[],"steps":[],"features":{},"user":[]}]}`,
 	`{"prompt":"p","responses":["a","\ud800"],"strategy":"best_of_n","n":1}`, `{"pairs":[{"prompt":"p","chosen":"a","rejected":"b"}]}`,
+	`{"prompt":"p","responses":["a","b"],"strategy":"top_share","share":0.5,"seed":7,"power":2,"answers":["4",""],"statistics":true}`,
+	`{"prompt":"p","responses":["a","b"],"aggregate":["win_rate","elo"],"elo_scale":500,"statistics":false}`,
 	`{"query":["a"],"labels":[null,{"a":[]}]}`, `{"prompt":"p","chosen":"a","rejected":{"text":"b"}}`, `{"chosen":{"text":"a"},"rejected":{"text":"b"}}`,
 	`{"item":{"text":"a"},"ids":[1,2],"read":[1],"score":0.5,"scores":{"a":1},"steps":[null,0.5],"probability":0}`, `{"pair":{"chosen":"","rejected":""},"ids":[[1],[]]}`,
 	`{"items":[{"prompt":"p","candidates":["a","b"]},{"text":"t"}],"candidates":["y","n"]}`, `{"items":[{"text":"t"}],"candidates":null}`,
@@ -84,6 +86,8 @@ func spoilt(of Form) bool {
 	case *StepsRequest:
 		return items(r.Items)
 	case *ChooseRequest:
+		return items(r.Items)
+	case *LogprobsRequest:
 		return items(r.Items)
 	case *TokenizeRequest:
 		return items(r.Items)

@@ -21,6 +21,8 @@ func TestLimitsOfARequest(t *testing.T) {
 		{"tokenize", `{"items":[`, item, `]}`, Limits{Items: 3}, 3, "items"},
 		{"rank", `{"prompt":"p","responses":[`, `"a"`, `]}`, Limits{}, DefaultItems, "responses"},
 		{"rank", `{"prompt":"p","responses":[`, `"\ud800"`, `]}`, Limits{Items: 3}, 3, "responses"},
+		{"rank", `{"prompt":"p","responses":["a"],"answers":[`, `"a"`, `]}`, Limits{}, DefaultItems, "answers"},
+		{"compare", `{"prompt":"p","responses":["a","b"],"aggregate":[`, `"elo"`, `]}`, Limits{}, 5, "aggregate"},
 		{"compare", `{"prompt":"p","responses":[`, `"a"`, `]}`, Limits{}, DefaultCompared, "responses"},
 		{"compare", `{"prompt":"p","responses":[`, `"a"`, `]}`, Limits{Items: 7}, 7, "responses"},
 		{"compare", `{"prompt":"p","responses":[`, `"a"`, `]}`, Limits{Compared: 5}, 5, "responses"},
@@ -28,6 +30,7 @@ func TestLimitsOfARequest(t *testing.T) {
 		{"compare", `{"pairs":[`, pair, `]}`, Limits{Items: 7}, 3, "pairs"},
 		{"openrlhf", `{"query":[`, `"a"`, `]}`, Limits{}, DefaultItems, "query"},
 		{"rankline", `{"prompt":"p","responses":[`, `"a"`, `]}`, Limits{Items: 3}, 3, "responses"},
+		{"rankline", `{"prompt":"p","answers":[`, `"a"`, `]}`, Limits{Items: 3}, 3, "answers"},
 		{"cmpline", `{"prompt":"p","responses":[`, `"a"`, `]}`, Limits{}, DefaultCompared, "responses"},
 	} {
 		text := func(n int) []byte {
@@ -153,6 +156,8 @@ func TestHostileTextsCostLittle(t *testing.T) {
 		{"unknown fields", "score", numbered(`{`, `"%d":1,`, `}`)},
 		{"one field again", "score", filled(`{`, `"model":"m",`, `}`)},
 		{"responses", "rank", filled(`{"prompt":"","responses":[`, `"",`, `]}`)},
+		{"answers", "rank", filled(`{"prompt":"","answers":[`, `"",`, `]}`)},
+		{"names of aggregates", "compare", filled(`{"aggregate":[`, `"elo",`, `]}`)},
 		{"spoilt responses", "rank", filled(`{"prompt":"","responses":[`, `"\ud800",`, `]}`)},
 		{"spoilt items", "score", filled(`{"items":[`, `{"text":"\ud800"},`, `]}`)},
 		{"spoilt steps", "steps", filled(`{"items":[{"steps":[`, `"\ud800",`, `]}]}`)},

@@ -56,15 +56,14 @@ type TokenizeRequest struct {
 	Candidates []string `json:"candidates,omitzero" nullable:"false" doc:"Taken so that a choose body is one of this route, and left alone"`
 }
 
-// RankRequest asks which of the responses to one prompt is best.
+// RankRequest asks which of the responses to one prompt is best, and which are to be trained on.
 type RankRequest struct {
 	Common
 	Scoring
 	Prompted
 	Responses []string   `json:"responses" minItems:"1" nullable:"false" doc:"Each is the assistant's turn after the prompt"`
 	Given     []Settings `json:"given,omitzero" nullable:"false" doc:"Of each response: the fields that a recipe names (recipes)"`
-	Strategy  string     `json:"strategy,omitempty" enum:"best_of_n" default:"best_of_n"`
-	N         int        `json:"n,omitempty" minimum:"0" doc:"Places kept in ranking; 0 keeps all"`
+	Selecting
 
 	Refused map[int]*Error `json:"-"` // why single responses cannot be read, by index; they are empty
 }
@@ -78,6 +77,7 @@ type CompareRequest struct {
 	Responses []string   `json:"responses,omitzero" minItems:"2" nullable:"false" doc:"Responses to the prompt, each compared to every other"`
 	Given     []Settings `json:"given,omitzero" nullable:"false" doc:"Of each response: the fields that a recipe names (recipes)"`
 	Pairs     []Pair     `json:"pairs,omitzero" minItems:"1" nullable:"false" doc:"Pairs, each with its own prompt; instead of prompt and responses"`
+	Summing
 
 	Refused map[int]*Error `json:"-"` // why single responses cannot be read, by index; they are empty
 }
@@ -159,9 +159,8 @@ var rankForm = form[RankRequest]{
 				return d.responses(&r.Responses, &r.Refused, d.limits.Items)
 			}},
 			{"given", false, func(d *decoder, r *RankRequest) error { return d.each(&r.Given, d.limits.Items) }},
-			{"strategy", false, func(d *decoder, r *RankRequest) error { return d.word(&r.Strategy, "best_of_n") }},
-			{"n", false, func(d *decoder, r *RankRequest) error { return d.index(&r.N, 0) }},
 		},
+		within(func(r *RankRequest) *Selecting { return &r.Selecting }, selectingFields),
 	),
 	check: func(d *decoder, r *RankRequest) error { return d.some(len(r.Responses), "responses", "response") },
 }
@@ -178,6 +177,7 @@ var compareForm = form[CompareRequest]{
 			{"given", false, func(d *decoder, r *CompareRequest) error { return d.each(&r.Given, d.limits.Compared) }},
 			{"pairs", false, func(d *decoder, r *CompareRequest) error { return d.pairs(&r.Pairs) }},
 		},
+		within(func(r *CompareRequest) *Summing { return &r.Summing }, summingFields),
 	),
 	check: func(d *decoder, r *CompareRequest) error {
 		if len(r.Responses) < 2 && (r.Pairs == nil || r.Responses != nil) {

@@ -30,6 +30,8 @@ func described() huma.Registry {
 		StepsAnswer{},
 		ChooseRequest{},
 		ChooseAnswer{},
+		LogprobsRequest{},
+		LogprobsAnswer{},
 		TokenizeRequest{},
 		TokenizeAnswer{},
 		OpenRLHFRequest{},
@@ -92,6 +94,7 @@ func TestFormsAreComplete(t *testing.T) {
 	complete(t, &pairForm)
 	complete(t, &scoreForm)
 	complete(t, &stepsForm)
+	complete(t, &logprobsForm)
 	complete(t, &tokenizeForm)
 	complete(t, &rankForm)
 	complete(t, &compareForm)

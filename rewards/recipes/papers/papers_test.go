@@ -104,8 +104,8 @@ func evaluate(r *recipes.Recipe, of example) (numbers, error) {
 			}
 		}
 	}
-	out, err := r.EvaluateGroup(params, members, between)
-	return numbers{among(out.Values, of.Values), 0, out.Scores, nil}, err
+	rewards, values, err := r.EvaluateGroup(params, members, between)
+	return numbers{among(values, of.Values), 0, rewards, nil}, err
 }
 
 // item is the outcome of an item: of its readings, and of its fields, which have defaults.
