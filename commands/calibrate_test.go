@@ -69,7 +69,7 @@ func answersOf(t *testing.T, dir string) rewards.Answer {
 		t.Fatalf("%d golden pairs, %v", len(pairs), err)
 	}
 	of := m.Info().Manifest
-	all, err := golden{loaded.engine(), of.Name, of.Asked(), of.Likelihood.Sums(), of.Calibration}.compare(t.Context(), pairs)
+	all, err := golden{loaded.engine(), of.Name, of.Asked(), of.Likelihood.Sums(), of.Temperature()}.compare(t.Context(), pairs)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -44,7 +44,7 @@ func (c *verifyCommand) Run(ctx context.Context, con *console) (err error) {
 	tolerance := manifest.Golden.Tolerance
 	var all []drift
 	err = m.Guarded(ctx, func(ctx context.Context) (err error) {
-		all, err = golden{loaded.engine(), manifest.Name, manifest.Asked(), manifest.Likelihood.Sums(), manifest.Calibration}.compare(ctx, pairs)
+		all, err = golden{loaded.engine(), manifest.Name, manifest.Asked(), manifest.Likelihood.Sums(), manifest.Temperature()}.compare(ctx, pairs)
 		return err
 	})
 	if err != nil {

@@ -80,8 +80,8 @@ func (m *Model) Golden() ([]Golden, error) {
 		}
 		kind := m.info.Manifest.Asked()
 		if want := pair.lacks(kind); want != "" {
-			return nil, fault.New(fault.CodeBundle, "golden.file %s: pair %d: a %s model's pair has %s", file,
-				len(all)+1, kind, want)
+			return nil, fault.New(fault.CodeBundle, "golden.file %s: pair %d: %s's pair has %s", file,
+				len(all)+1, kind.Model(), want)
 		}
 		all = append(all, pair)
 	}

@@ -35,7 +35,7 @@ type Answer struct {
 	Aggregates []ranking.Aggregated // compare: those that were asked for, in that order
 	Steps      []StepsResult        // steps
 	Choices    []ChoiceResult       // choose
-	Vectors    []vectorResult       // embed
+	Vectors    []vectorResult       // embeddings
 	Logprobs   []tokenwise.Result   // logprobs
 	Tokenized  []tokenizedItem      // tokenize
 }

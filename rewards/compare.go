@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/assay-rm/assay/models/fault"
-	"github.com/assay-rm/assay/models/manifest"
 	"github.com/assay-rm/assay/rewards/failure"
 	"github.com/assay-rm/assay/rewards/ops"
 	"github.com/assay-rm/assay/rewards/ranking"
@@ -121,9 +120,9 @@ func (s *scored) pair() PairResult {
 // It is divided by the manifest's temperature, where it has one.
 func (h *head) trained(r *Result) float64 {
 	if h.likelihood != nil {
-		return h.calibration.By(h.likelihood.Beta * r.Raw.Value)
+		return h.likelihood.Beta * r.Raw.Value / h.temperature
 	}
-	return h.calibration.By(r.Raw.Value)
+	return r.Raw.Value / h.temperature
 }
 
 // preference names how rewards become a preference.
@@ -132,15 +131,15 @@ func (h *head) preference() string {
 	if h.likelihood != nil {
 		name = bradleyTerryOfBeta
 	}
-	return name + cooled(h.calibration)
+	return name + cooled(h.temperature)
 }
 
 // cooled names the temperature that preferences are calibrated by, where there is one.
-func cooled(c *manifest.Calibration) string {
-	if c == nil {
+func cooled(temperature float64) string {
+	if temperature == 1 {
 		return ""
 	}
-	return fmt.Sprintf(" / temperature %g", c.Temperature)
+	return fmt.Sprintf(" / temperature %g", temperature)
 }
 
 func noMargin(margin float64) *failure.Error {

@@ -15,11 +15,11 @@ type pairwise struct {
 	*manifest.Pair
 
 	labels      []string
-	calibration *manifest.Calibration
+	temperature float64 // of the log-odds
 }
 
 func newPairwise(m *manifest.Manifest) evaluator {
-	return &pairwise{m.Pair, m.Graph.Labels, m.Calibration}
+	return &pairwise{m.Pair, m.Graph.Labels, m.Temperature()}
 }
 
 func (p *pairwise) recipe(source Source, r *Request) (recipe, error) {
@@ -31,7 +31,7 @@ func (p *pairwise) transforms() []string {
 	if len(p.labels) > 1 {
 		names = append(names, "label "+p.labels[p.Label])
 	}
-	return append(names, "both orders by "+p.Orders+cooled(p.calibration))
+	return append(names, "both orders by "+p.Orders+cooled(p.temperature))
 }
 
 // sequences is the number of ordered pairs of n responses.
@@ -67,7 +67,7 @@ func (p *pairwise) match(readings []models.Reading, m *matched) {
 				m.fail(i, j, err)
 				continue
 			}
-			m.set(i, j, p.calibration.By(p.margin(ab, ba)))
+			m.set(i, j, p.margin(ab, ba)/p.temperature)
 		}
 	}
 }

@@ -31,6 +31,8 @@ func (e *relevance) recipe(source Source, r *Request) (recipe, error) {
 		return &embedding{source, r, e}, withinCells(source.Info(), len(r.Items), e.of.Embedding.Size, "vectors")
 	case r.Activation != activationNone:
 		return nil, failure.New(failure.CodeActivation, "activation: model %q scores by a %s, which takes none", e.of.Name, e.of.Embedding.Similarity)
+	case r.compares():
+		return nil, invalid("strategy: %q goes by preferences, and model %q, which scores by a %s, has none", r.Choice.Strategy, e.of.Name, e.of.Embedding.Similarity)
 	case r.Label != "":
 		return nil, failure.New(failure.CodeLabel, "label: model %q gives vectors, and has no label to choose", e.of.Name)
 	case r.Gradient:

@@ -14,6 +14,7 @@ import (
 	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/models/manifest"
 	"github.com/assay-rm/assay/rewards/failure"
+	"github.com/assay-rm/assay/rewards/ranking"
 )
 
 // embedder is a model whose vector of a text counts its letters a, b and c.
@@ -166,6 +167,7 @@ func TestWhatARelevanceDoesNotAnswer(t *testing.T) {
 		"compare":           {Request{Question: Compare, Groups: to("p", "a", "b")}, fault.CodeModel},
 		"an activation":     {Request{Question: Rank, Groups: to("p", "a"), Activation: activationSigmoid}, failure.CodeActivation},
 		"a label":           {Request{Question: Rank, Groups: to("p", "a"), Label: "v0"}, failure.CodeLabel},
+		"a tournament":      {Request{Question: Rank, Groups: to("p", "a", "b"), Choice: ranking.Choice{Strategy: "tournament"}}, failure.CodeInvalidField},
 		"a gradient":        {Request{Question: Score, Items: text("a"), Gradient: true}, failure.CodeInvalidField},
 		"vectors of many":   {Request{Question: Embed, Items: many}, fault.CodeBudget},
 		"vectors of nobody": {Request{Question: Embed}, failure.CodeInvalidField},

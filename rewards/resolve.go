@@ -63,7 +63,7 @@ func (e *Engine) resolve(r *Request) (of subject, release func(), err error) {
 	for _, other := range e.sources.all() {
 		if info := other.Info(); info.Manifest.Name == r.Model {
 			k := kindOf(info)
-			return subject{}, nil, failure.New(fault.CodeKind, "%s; a %s model answers %s", known.Detail, k.of, strings.Join(k.words(&info.Manifest), ", "))
+			return subject{}, nil, failure.New(fault.CodeKind, "%s; %s answers %s", known.Detail, k.of.Model(), strings.Join(k.words(&info.Manifest), ", "))
 		}
 	}
 	return subject{}, nil, err

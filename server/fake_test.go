@@ -67,6 +67,11 @@ func (e *fakeEngine) Ask(ctx context.Context, request rewards.Request) (rewards.
 		for i := range a.Choices {
 			a.Choices[i].Candidates = slices.Grow(a.Choices[i].Candidates, 2)[:2]
 		}
+	case rewards.Embed:
+		a.Vectors = slices.Grow(a.Vectors, n)[:n]
+		for i := range a.Vectors {
+			a.Vectors[i].Vector, a.Vectors[i].Tokens = []float64{0.5, -2}, rewards.Tokens{Tokens: 3}
+		}
 	case rewards.Tokenize:
 		a.Tokenized = slices.Grow(a.Tokenized, n)[:n]
 	case rewards.Logprobs:

@@ -13,7 +13,7 @@ import (
 // nativeProtocol is the API of docs/API.md. Its problems are RFC 9457's, and so are those of paths that are no
 // protocol's.
 func (s *Server) nativeProtocol() *protocol {
-	return &protocol{
+	of := &protocol{
 		prefix:  "/",
 		problem: problemJSON,
 		routes: []route{
@@ -23,6 +23,7 @@ func (s *Server) nativeProtocol() *protocol {
 			question(s, "/v1/steps", "Which step goes wrong?", native.StepsRequest, native.StepsAnswer),
 			question(s, "/v1/choose", "Which of the candidates follows the prompt?", native.ChooseRequest, native.ChooseAnswer),
 			question(s, "/v1/logprobs", "How likely is each token of the response?", native.LogprobsRequest, native.LogprobsAnswer),
+			embeddings(s),
 			question(s, "/v1/tokenize", "What does the model see?", native.TokenizeRequest, native.TokenizeAnswer),
 			{"GET", "/v1/models", "What is loaded", false, s.models, nil, wire.ModelsAnswer{}},
 			{"GET", "/v1/recipes", "Which recipes are served", false, s.recipes, nil, wire.RecipesAnswer{}},
@@ -36,6 +37,8 @@ func (s *Server) nativeProtocol() *protocol {
 			{"GET", "/docs/problems.json", "", true, problems, nil, nil},
 		},
 	}
+	of.routes = append(of.routes, s.stateRoutes()...)
+	return of
 }
 
 // question is a route of the native API that asks the engine, whose request is made of the form of the body, and the

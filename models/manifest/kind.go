@@ -16,3 +16,11 @@ const (
 	// numbers.
 	KindFeatures Kind = "feature reward"
 )
+
+// Model is a model of the kind in words, with its article: "a reward model".
+func (k Kind) Model() string {
+	if k == KindEmbedding {
+		return "an embedding model"
+	}
+	return "a " + string(k) + " model"
+}

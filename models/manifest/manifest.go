@@ -32,7 +32,7 @@ type Manifest struct {
 	Pair        *Pair
 	Preference  *Preference
 	Embedding   embedding    // of an embedding model
-	Calibration *Calibration // nil: preferences are as the model was trained
+	Calibration *calibration // nil: preferences are as the model was trained
 	Limits      limits
 	Golden      golden
 	Drift       *drift
@@ -70,9 +70,9 @@ type drift struct {
 	Order float64 `yaml:"order" json:"order" doc:"Share of the pairs that keep their order"`
 }
 
-// Calibration is what `assay eval --fit-temperature` found: preferences have the probability sigmoid(log-odds /
+// calibration is what `assay eval --fit-temperature` found: preferences have the probability sigmoid(log-odds /
 // temperature). The rest is its proof, on the half of the pairs that it was not fitted to.
-type Calibration struct {
+type calibration struct {
 	Temperature float64 `yaml:"temperature"`
 	Pairs       int     `yaml:"pairs,omitempty"` // fitted to half of them
 	Seed        uint64  `yaml:"seed,omitempty"`  // of the halves
@@ -88,20 +88,12 @@ type change struct {
 	Gain   [2]float64 `yaml:"gain"`
 }
 
-// By divides log-odds by the temperature, where there is one.
-func (c *Calibration) By(margin float64) float64 {
-	if c == nil {
-		return margin
+// Temperature is what the log-odds of preferences are divided by; 1 where the model gives them as it was trained.
+func (m *Manifest) Temperature() float64 {
+	if m.Calibration == nil {
+		return 1
 	}
-	return margin / c.Temperature
-}
-
-// Undo is the log-odds of the model as it was trained.
-func (c *Calibration) Undo(margin float64) float64 {
-	if c == nil {
-		return margin
-	}
-	return margin * c.Temperature
+	return m.Calibration.Temperature
 }
 
 // Parse reads a manifest strictly, checks it on its own and compiles it; every bad field is named in the one error,

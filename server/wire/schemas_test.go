@@ -32,11 +32,19 @@ func described() huma.Registry {
 		ChooseAnswer{},
 		LogprobsRequest{},
 		LogprobsAnswer{},
+		EmbeddingsRequest{},
+		EmbeddingsAnswer{},
 		TokenizeRequest{},
 		TokenizeAnswer{},
 		OpenRLHFRequest{},
 		OpenRLHFAnswer{},
 		ModelsAnswer{},
+		StateRequest{},
+		StateRead{},
+		StateSnapshot{},
+		StatesAnswer{},
+		StateAnswer{},
+		StateGone{},
 		AliveAnswer{},
 		ReadyAnswer{},
 		ProblemDetails{},
@@ -96,6 +104,7 @@ func TestFormsAreComplete(t *testing.T) {
 	complete(t, &stepsForm)
 	complete(t, &logprobsForm)
 	complete(t, &tokenizeForm)
+	complete(t, &embeddingsForm)
 	complete(t, &rankForm)
 	complete(t, &compareForm)
 	complete(t, &openRLHFForm)
@@ -104,6 +113,14 @@ func TestFormsAreComplete(t *testing.T) {
 	complete(t, &compareLineForm)
 	complete(t, &fitLineForm)
 	complete(t, &goldenForm)
+	complete(t, &stateSpecForm)
+	complete(t, &stateRequestForm)
+	complete(t, &stateUpdateForm)
+	complete(t, &vectorPairForm)
+	complete(t, &stateReadForm)
+	complete(t, &stateQueryForm)
+	complete(t, &stateSnapshotForm)
+	complete(t, &stateCellForm)
 }
 
 func complete[T any](t *testing.T, f *form[T]) {
