@@ -34,7 +34,7 @@ type model struct {
 	asked  atomic.Int64
 	at     int64
 	cancel context.CancelFunc
-	groups []rewards.Group // of the last request
+	groups atomic.Pointer[[]rewards.Group] // of the last request
 }
 
 func (*model) score(prompt, response string) float64 {
@@ -56,7 +56,7 @@ func (m *model) result(prompt *string, response string) rewards.Result {
 
 func (m *model) Ask(ctx context.Context, request rewards.Request) (answer rewards.Answer, err error) {
 	answer = rewards.Answer{Question: request.Question, Model: request.Model}
-	m.groups = request.Groups
+	m.groups.Store(&request.Groups)
 	for i := range request.Groups {
 		g := &request.Groups[i]
 		chosen, rejected := m.result(g.Prompt, g.Responses[0]), m.result(g.Prompt, g.Responses[1])
@@ -224,7 +224,7 @@ func TestRowsCarryReferenceAndPrinciple(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []rewards.Group{{Prompt: new("p"), Reference: new("r"), Principle: new("c"), Responses: []string{"a", "b"}}}
-	if diff := cmp.Diff(want, m.groups); diff != "" {
+	if diff := cmp.Diff(want, *m.groups.Load()); diff != "" {
 		t.Error(diff)
 	}
 	for _, text := range []string{
