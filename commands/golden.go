@@ -13,6 +13,7 @@ import (
 	"github.com/assay-rm/assay/models/manifest"
 	"github.com/assay-rm/assay/rewards"
 	"github.com/assay-rm/assay/rewards/failure"
+	"github.com/assay-rm/assay/rewards/ops"
 )
 
 // drift is how far one golden pair is from its reference.
@@ -93,7 +94,7 @@ func (r *running) holdFirst(ctx context.Context) error {
 		info := m.Info()
 		name := info.Manifest.Name
 		err = m.Guarded(ctx, func(ctx context.Context) (err error) {
-			all, err = golden{r.engine(), name, info.Manifest.Asked(), info.Manifest.Likelihood.Sums()}.compareFirst(ctx, pairs)
+			all, err = golden{r.engine(), name, info.Manifest.Asked(), info.Manifest.Likelihood.Sums(), info.Manifest.Calibration}.compareFirst(ctx, pairs)
 			return err
 		})
 		if err != nil {
@@ -114,6 +115,8 @@ type golden struct {
 	model  string
 	kind   manifest.Kind
 	summed bool // scores are sums over the tokens
+
+	calibration *manifest.Calibration // which the references are without
 }
 
 // compare runs the pairs' items through the engine's path, together in one request, and holds ids, positions and scores
@@ -290,8 +293,10 @@ func (g golden) comparePreferences(ctx context.Context, pairs []models.Golden, a
 		all[i].want = []float64{*pairs[i].Probability}
 		if result := &answer.Pairs[i]; result.Err != nil {
 			all[i].err = result.Err
-		} else {
+		} else if g.calibration == nil {
 			all[i].have = []float64{result.Probability}
+		} else {
+			all[i].have = []float64{ops.Sigmoid(g.calibration.Undo(result.Margin))}
 		}
 	}
 	return nil

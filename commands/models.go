@@ -20,7 +20,11 @@ type modelsCommand struct {
 
 // Run loads and proves the models, and shows them.
 func (c *modelsCommand) Run(ctx context.Context, con *console) (err error) {
-	loaded, err := load(ctx, c.Models.sources(), c.Models.options())
+	sources, err := c.Models.sources()
+	if err != nil {
+		return err
+	}
+	loaded, err := load(ctx, sources, c.Models.options())
 	if err != nil {
 		return err
 	}

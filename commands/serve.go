@@ -106,7 +106,11 @@ func (c *serveCommand) Run(ctx context.Context, con *console) error {
 
 // run loads the models and serves.
 func (c *serveCommand) run(ctx context.Context, con *console, tokens []server.Token, served []*recipes.Recipe, states *state.States) error {
-	here, sources := readMachine(), c.Models.sources()
+	sources, err := c.Models.sources()
+	if err != nil {
+		return err
+	}
+	here := readMachine()
 	if err := here.fitThreads(len(sources), c.Models.Runtime.Threads); err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/assay-rm/assay/rewards/failure"
 	"github.com/assay-rm/assay/rewards/ops"
 	"github.com/assay-rm/assay/rewards/ranking"
+	"github.com/assay-rm/assay/rewards/tokenwise"
 )
 
 // Answer is what a [Request] is answered with. There is one result for each item, response or pair, in the request's
@@ -35,7 +36,8 @@ type Answer struct {
 	Steps      []StepsResult        // steps
 	Choices    []ChoiceResult       // choose
 	Vectors    []vectorResult       // embed
-	Tokenized  []TokenizedItem      // tokenize
+	Logprobs   []tokenwise.Result   // logprobs
+	Tokenized  []tokenizedItem      // tokenize
 }
 
 // Usage is what a request took.
@@ -79,7 +81,7 @@ type Part struct {
 	Score  ops.Maybe // of a reading that gives one
 	Raw    ops.Maybe
 	Scores map[string]float64 // of a reading of labels: each label's
-	Steps  []float64          // of a reading of steps: each step's; of a reading of several inputs: each one's
+	Steps  []float64          // of a reading of steps: each step's; of several inputs: each one's; of logprobs: each token's
 	Tokens
 }
 
@@ -114,8 +116,8 @@ type Step struct {
 	End    int                // where the step ends in the response, in characters; -1: the item does not tell
 }
 
-// TokenizedItem is an item as the model sees it, or why it cannot be seen.
-type TokenizedItem struct {
+// tokenizedItem is an item as the model sees it, or why it cannot be seen.
+type tokenizedItem struct {
 	Err *failure.Error
 	encode.Encoded
 }
@@ -138,7 +140,8 @@ func (a *Answer) Errors() iter.Seq[*failure.Error] {
 			each(a.Steps, func(r *StepsResult) bool { return yield(r.Err) }) &&
 			each(a.Choices, func(r *ChoiceResult) bool { return yield(r.Err) }) &&
 			each(a.Vectors, func(r *vectorResult) bool { return yield(r.Err) }) &&
-			each(a.Tokenized, func(r *TokenizedItem) bool { return yield(r.Err) })
+			each(a.Logprobs, func(r *tokenwise.Result) bool { return yield(r.Err) }) &&
+			each(a.Tokenized, func(r *tokenizedItem) bool { return yield(r.Err) })
 	}
 }
 

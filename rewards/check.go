@@ -30,7 +30,7 @@ func (r *Request) check() error {
 		return err
 	}
 	switch r.Question {
-	case Score, Steps, Embed, Tokenize:
+	case Score, Steps, Logprobs, Embed, Tokenize:
 		return r.checkItems()
 	case Choose:
 		if err := r.checkItems(); err != nil {

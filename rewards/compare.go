@@ -1,7 +1,10 @@
 package rewards
 
 import (
+	"fmt"
+
 	"github.com/assay-rm/assay/models/fault"
+	"github.com/assay-rm/assay/models/manifest"
 	"github.com/assay-rm/assay/rewards/failure"
 	"github.com/assay-rm/assay/rewards/ops"
 	"github.com/assay-rm/assay/rewards/ranking"
@@ -115,19 +118,29 @@ func (s *scored) pair() PairResult {
 }
 
 // trained is the reward that the model was trained to compare: raw, and of a likelihood beta times raw.
+// It is divided by the manifest's temperature, where it has one.
 func (h *head) trained(r *Result) float64 {
 	if h.likelihood != nil {
-		return h.likelihood.Beta * r.Raw.Value
+		return h.calibration.By(h.likelihood.Beta * r.Raw.Value)
 	}
-	return r.Raw.Value
+	return h.calibration.By(r.Raw.Value)
 }
 
 // preference names how rewards become a preference.
 func (h *head) preference() string {
+	name := bradleyTerry
 	if h.likelihood != nil {
-		return bradleyTerryOfBeta
+		name = bradleyTerryOfBeta
 	}
-	return bradleyTerry
+	return name + cooled(h.calibration)
+}
+
+// cooled names the temperature that preferences are calibrated by, where there is one.
+func cooled(c *manifest.Calibration) string {
+	if c == nil {
+		return ""
+	}
+	return fmt.Sprintf(" / temperature %g", c.Temperature)
 }
 
 func noMargin(margin float64) *failure.Error {

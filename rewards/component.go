@@ -22,6 +22,7 @@ type component struct {
 	head  *head      // of a reading that gives scores
 	steps *steps     // of one that gives steps
 	rule  matcher    // of one that gives preferences
+	likes bool       // it gives log-probabilities of tokens
 	texts *relevance // of one that gives embeddings
 }
 
@@ -41,6 +42,9 @@ func (c *composing) add(place int) error {
 		one.rule = of
 	case *relevance:
 		one.texts = of
+	}
+	if one.likes = one.reading.Tokenwise(); one.likes {
+		one.steps = nil
 	}
 	numbers := len(c.Readings) + len(c.Values) + len(one.reading.Labels)
 	if err := withinCells(info, len(c.items), numbers, "items"); err != nil {
@@ -179,6 +183,9 @@ func (c *component) part(read []gathered, item int) (Part, recipes.Given) {
 	part.Tokens = c.tokens(read, item)
 	readings := c.of(read, item)
 	switch {
+	case c.likes:
+		part.Steps, part.Err = likelihoods(&readings[0], info.Manifest.Graph.Labels)
+		return part, recipes.Given{Vector: part.Steps}
 	case c.steps != nil:
 		of := c.steps.result(&readings[0], ops.Maybe{})
 		part.Err = of.Err

@@ -165,7 +165,7 @@ func (c *composing) answer(ctx context.Context, read []gathered) (Answer, error)
 	case Score:
 		answer.Results = results
 		return answer, c.learn(ctx, read, results, outcomes)
-	case Rank, Compare, Pairs, Choose, Embed, Tokenize:
+	case Rank, Compare, Pairs, Choose, Embed, Logprobs, Tokenize:
 	}
 	if c.request.compares() {
 		answer.Transforms = append(answer.Transforms, "bradley-terry of score")

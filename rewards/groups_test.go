@@ -138,16 +138,16 @@ func TestSelectionGoesWhereTheRankingDoes(t *testing.T) {
 		!cmp.Equal(plain.Selection, ranking.Selection{Picks: []ranking.Pick{{Index: 1, Weight: 1}}}) || len(plain.Transforms) != 0 {
 		t.Errorf("where nothing is asked: %+v", plain)
 	}
-	// sigmoid(300 − 100) is 1: no finite strengths, and the other aggregates are there.
+	// sigmoid(100 − 900) is 0: no finite strengths, and the other aggregates are there.
 	sure := ask(t, e, Request{
-		Question: Compare, Groups: to("p", long(100), long(300)), Aggregates: []ranking.Aggregate{"elo", "copeland"},
+		Question: Compare, Groups: to("p", long(100), long(900)), Aggregates: []ranking.Aggregate{"elo", "copeland"},
 	}).Aggregates
 	if sure[0].Err == nil || sure[0].Err.Code != failure.CodeUndefined || !cmp.Equal(sure[1].Values, []ops.Maybe{ops.Some(0), ops.Some(1)}) {
 		t.Errorf("%+v", sure)
 	}
 	// of rewards, the strengths are the rewards around their mean
-	near := ask(t, e, Request{Question: Compare, Groups: to("p", "a", "bbb", "ccccc"), Aggregates: []ranking.Aggregate{"bradley_terry"}}).Aggregates[0]
-	for i, want := range []float64{-2, 0, 2} {
+	near := ask(t, e, Request{Question: Compare, Groups: to("p", "a", long(101), long(201)), Aggregates: []ranking.Aggregate{"bradley_terry"}}).Aggregates[0]
+	for i, want := range []float64{-100, 0, 100} {
 		if near.Err != nil || math.Abs(near.Values[i].Value-want) > 1e-9 {
 			t.Errorf("%+v", near)
 		}

@@ -13,7 +13,8 @@ import (
 // Question is a way to ask.
 type Question string
 
-// The questions. Score, Steps, Choose, Embed and Tokenize are asked about items, the others about groups of responses.
+// The questions. Score, Steps, Choose, Embed, Logprobs and Tokenize are asked about items, the others about groups of
+// responses.
 const (
 	Score    Question = "score"    // how good is each item?
 	Rank     Question = "rank"     // which of the responses to one prompt is best?
@@ -22,6 +23,7 @@ const (
 	Steps    Question = "steps"    // which step of each item goes wrong?
 	Choose   Question = "choose"   // which of some candidates follows the prompt of each item?
 	Embed    Question = "embed"    // what is the vector of each item?
+	Logprobs Question = "logprobs" // how likely is each token of the response of each item?
 	Tokenize Question = "tokenize" // what does the model see of each item?
 )
 
@@ -33,7 +35,7 @@ type Request struct {
 	Kind     manifest.Kind     // of the model, where none is named; empty: any kind that answers the question
 	Truncate encode.Truncation // what happens to an item that is too long; empty: it is refused
 
-	Items  []encode.Item // score, steps, choose, embed and tokenize: at least one
+	Items  []encode.Item // score, steps, choose, embed, logprobs and tokenize: at least one
 	Groups []Group       // rank and compare: one; pairs: one of two responses for each pair
 
 	// Refused says why some items cannot be read, which whoever decoded the request found: those items fail alone. The

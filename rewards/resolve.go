@@ -46,7 +46,13 @@ func (e *Engine) resolve(r *Request) (of subject, release func(), err error) {
 	if len(r.Given) > 0 {
 		return subject{}, nil, invalid("given: is of recipes, and %q is none", fault.Short(r.Model))
 	}
-	source, release, err := e.sources.acquire(r.Model, e.answering(r)...)
+	name := r.Model
+	if r.Question == Logprobs && name == "" {
+		if name, err = e.likely(); err != nil {
+			return subject{}, nil, err
+		}
+	}
+	source, release, err := e.sources.acquire(name, e.answering(r)...)
 	if err == nil {
 		return subject{model: source}, release, nil
 	}
@@ -57,7 +63,7 @@ func (e *Engine) resolve(r *Request) (of subject, release func(), err error) {
 	for _, other := range e.sources.all() {
 		if info := other.Info(); info.Manifest.Name == r.Model {
 			k := kindOf(info)
-			return subject{}, nil, failure.New(fault.CodeKind, "%s; a %s model answers %s", known.Detail, k.of, strings.Join(k.words(), ", "))
+			return subject{}, nil, failure.New(fault.CodeKind, "%s; a %s model answers %s", known.Detail, k.of, strings.Join(k.words(&info.Manifest), ", "))
 		}
 	}
 	return subject{}, nil, err

@@ -16,6 +16,7 @@ import (
 	"github.com/assay-rm/assay/rewards/ops"
 	"github.com/assay-rm/assay/rewards/ranking"
 	"github.com/assay-rm/assay/rewards/recipes"
+	"github.com/assay-rm/assay/rewards/tokenwise"
 	"github.com/assay-rm/assay/server/wire"
 )
 
@@ -67,7 +68,9 @@ func (e *fakeEngine) Ask(ctx context.Context, request rewards.Request) (rewards.
 			a.Choices[i].Candidates = slices.Grow(a.Choices[i].Candidates, 2)[:2]
 		}
 	case rewards.Tokenize:
-		a.Tokenized = make([]rewards.TokenizedItem, n)
+		a.Tokenized = slices.Grow(a.Tokenized, n)[:n]
+	case rewards.Logprobs:
+		a.Logprobs = make([]tokenwise.Result, n)
 	case rewards.Rank:
 		a.Results, a.Strategy = fakeResults(n), ranking.BestOfN
 		a.Selection.Picks = []ranking.Pick{{Index: 0, Weight: 1}}

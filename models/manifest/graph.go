@@ -16,11 +16,11 @@ type Graph struct {
 
 	Input    string     `yaml:"input,omitempty"`    // of the layout features: name of the graph's one input
 	Features []string   `yaml:"features,omitempty"` // of the layout features: what its columns are
-	Head     *HeadGraph `yaml:"head,omitempty"`     // a graph that makes readings of this one's rows; nil: there is none
+	Head     *headGraph `yaml:"head,omitempty"`     // a graph that makes readings of this one's rows; nil: there is none
 }
 
-// HeadGraph describes a head that is a graph of its own: it turns the rows that leave the first graph into readings.
-type HeadGraph struct {
+// headGraph describes a head that is a graph of its own: it turns the rows that leave the first graph into readings.
+type headGraph struct {
 	File   string `yaml:"file"`
 	Width  int    `yaml:"width"`          // of a row: the last dimension of graph.output
 	Input  string `yaml:"input"`          // name of its input of rows, [rows, width]

@@ -31,7 +31,8 @@ type Manifest struct {
 	Likelihood  *Likelihood
 	Pair        *Pair
 	Preference  *Preference
-	Embedding   embedding // of an embedding model
+	Embedding   embedding    // of an embedding model
+	Calibration *Calibration // nil: preferences are as the model was trained
 	Limits      limits
 	Golden      golden
 	Drift       *drift
@@ -67,6 +68,40 @@ type drift struct {
 	Mean  float64 `yaml:"mean" json:"mean" doc:"Mean difference of a score"`
 	Pairs int     `yaml:"pairs" json:"pairs" doc:"Pairs of items"`
 	Order float64 `yaml:"order" json:"order" doc:"Share of the pairs that keep their order"`
+}
+
+// Calibration is what `assay eval --fit-temperature` found: preferences have the probability sigmoid(log-odds /
+// temperature). The rest is its proof, on the half of the pairs that it was not fitted to.
+type Calibration struct {
+	Temperature float64 `yaml:"temperature"`
+	Pairs       int     `yaml:"pairs,omitempty"` // fitted to half of them
+	Seed        uint64  `yaml:"seed,omitempty"`  // of the halves
+	Data        string  `yaml:"data,omitempty"`  // digest of the pairs' file
+	LogLoss     *change `yaml:"log_loss,omitempty"`
+	ECE         *change `yaml:"ece,omitempty"`
+}
+
+// change is a number before and after, and the interval of what it fell by.
+type change struct {
+	Before float64    `yaml:"before"`
+	After  float64    `yaml:"after"`
+	Gain   [2]float64 `yaml:"gain"`
+}
+
+// By divides log-odds by the temperature, where there is one.
+func (c *Calibration) By(margin float64) float64 {
+	if c == nil {
+		return margin
+	}
+	return margin / c.Temperature
+}
+
+// Undo is the log-odds of the model as it was trained.
+func (c *Calibration) Undo(margin float64) float64 {
+	if c == nil {
+		return margin
+	}
+	return margin * c.Temperature
 }
 
 // Parse reads a manifest strictly, checks it on its own and compiles it; every bad field is named in the one error,

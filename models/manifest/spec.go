@@ -19,6 +19,7 @@ type spec struct {
 	Pair        *pairSpec       `yaml:"pair,omitempty"`
 	Preference  *preferenceSpec `yaml:"preference,omitempty"`
 	Embedding   *embedding      `yaml:"embedding,omitempty"`
+	Calibration *Calibration    `yaml:"calibration,omitempty"`
 	Limits      limits          `yaml:"limits,omitempty"`
 	Golden      golden          `yaml:"golden,omitempty"`
 	Drift       *drift          `yaml:"drift,omitempty"`

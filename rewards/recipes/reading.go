@@ -25,9 +25,13 @@ const (
 	Candidates  Kind = "candidates"  // the probabilities of the candidates that the recipe names, among them: numbers by name
 	Embedding   Kind = "embedding"   // the vector of one text
 	Preferences Kind = "preferences" // how surely each response of a group is preferred to each other one: a matrix
+
+	// logprobs are the log-probabilities of the tokens of the response, of a model with a reference their differences to
+	// it: a vector. Who reads asks for [Reading.Tokenwise].
+	logprobs Kind = "logprobs"
 )
 
-var kinds = []Kind{Score, Raw, Labels, Steps, Candidates, Embedding, Preferences}
+var kinds = []Kind{Score, Raw, Labels, Steps, logprobs, Candidates, Embedding, Preferences}
 
 // Reading is what is read of one model.
 type Reading struct {
@@ -89,6 +93,9 @@ var texts = []string{Prompt, Response, Reference}
 
 // MostParts is how many parts of a prompt a reading may mask: it makes 2^parts inputs.
 const MostParts = 10
+
+// Tokenwise tells a reading of log-probabilities, one for each token of the response.
+func (r *Reading) Tokenwise() bool { return r.Gives == logprobs }
 
 // Many tells a reading of several inputs, which gives a vector.
 func (r *Reading) Many() bool {
@@ -230,7 +237,7 @@ func (s *passageSpec) passage() (*Passage, error) {
 // shape is the type of what a reading gives of an item.
 func (r *Reading) shape() types.Type {
 	switch r.Gives {
-	case Steps, Embedding:
+	case Steps, Embedding, logprobs:
 		return aVector
 	case Labels, Candidates:
 		of := types.Map{}
@@ -259,6 +266,8 @@ func (r *Reading) value(given Given) (any, error) {
 			return nil, errors.New("there is no vector")
 		}
 		return finiteVector("the vector", given.Vector)
+	case logprobs:
+		return finiteVector("the log-probabilities", given.Vector)
 	case Labels, Candidates:
 		of := make(map[string]any, len(r.Labels))
 		for _, label := range r.Labels {

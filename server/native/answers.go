@@ -20,7 +20,7 @@ func ScoreAnswer(a *rewards.Answer) *wire.ScoreAnswer {
 // RankAnswer is the body that answers a rank request.
 func RankAnswer(a *rewards.Answer) *wire.RankAnswer {
 	answer := &wire.RankAnswer{
-		Answering: answering(a), Activation: a.Activation, Strategy: string(a.Strategy), Ranking: Ranking(a),
+		Answering: answering(a), Activation: a.Activation, Strategy: string(a.Strategy), Ranking: ranked(a),
 		Selected: selected(&a.Selection), Statistics: statistics(a.Statistics), Responses: Results(a.Results),
 	}
 	if len(a.Ranking) > 0 {
@@ -32,8 +32,8 @@ func RankAnswer(a *rewards.Answer) *wire.RankAnswer {
 	return answer
 }
 
-// Ranking is the places of a rank answer, the best first.
-func Ranking(a *rewards.Answer) []wire.Ranked {
+// ranked is the places of a rank answer, the best first.
+func ranked(a *rewards.Answer) []wire.Ranked {
 	places := make([]wire.Ranked, len(a.Ranking))
 	for i, at := range a.Ranking {
 		places[i] = wire.Ranked{Index: at, Score: a.Results[at].Score}

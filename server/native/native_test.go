@@ -2,6 +2,7 @@ package native
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"github.com/assay-rm/assay/rewards/ops/games"
 	"github.com/assay-rm/assay/rewards/ops/groups"
 	"github.com/assay-rm/assay/rewards/ranking"
+	"github.com/assay-rm/assay/rewards/tokenwise"
 	"github.com/assay-rm/assay/server/wire"
 )
 
@@ -62,6 +64,11 @@ func TestEveryFieldReachesItsRequest(t *testing.T) {
 			"steps", func(b string) (rewards.Request, error) { return read(b, StepsRequest) },
 			`{"threshold":0,"items":[{"text":"t"}]}`,
 			rewards.Request{Question: rewards.Steps, Threshold: ops.Some(0), Items: []encode.Item{{Text: new("t")}}},
+		},
+		{
+			"logprobs", func(b string) (rewards.Request, error) { return read(b, LogprobsRequest) },
+			`{"model":"m","truncate":"left","items":[{"prompt":"p","response":"r"}]}`,
+			rewards.Request{Question: rewards.Logprobs, Model: "m", Truncate: "left", Items: []encode.Item{{Prompt: new("p"), Response: new("r")}}},
 		},
 		{
 			"tokenize", func(b string) (rewards.Request, error) { return read(b, TokenizeRequest) },
@@ -248,8 +255,18 @@ func TestAnswersAsJSON(t *testing.T) {
 		})), `{` + head + `"threshold":0.5,"results":[{"steps":[{"score":null,"token":3},{"score":0,"raw":-1,"logits":{"a":1},"token":5,"end":0}],` +
 			`"min":0.5,"product":null,"mean":0.75,"last":1,"first_error":null,"tokens":9,"shared_tokens":4,"cached_tokens":2},` +
 			`{"min":0,"product":0.5,"mean":0,"last":0,"first_error":0,"tokens":9,"shared_tokens":4,"cached_tokens":2},` + failed + `]}`},
+		{LogprobsAnswer(answer(rewards.Logprobs, func(a *rewards.Answer) {
+			alone := tokenwise.Of([][]float64{{-1}, {-0.5}}, []int64{7, 8}, []string{"", "é"})
+			beside := tokenwise.Of([][]float64{{-1, -3}}, []int64{7}, []string{"a"})
+			alone.Read, beside.Read = tokenwise.Read(tokens), tokenwise.Read(cut)
+			a.Logprobs = []tokenwise.Result{alone, beside, {Err: long}}
+		})), `{` + head + `"results":[{"logprobs":[{"id":7,"text":"","end":0,"logprob":-1},{"id":8,"text":"é","end":1,"logprob":-0.5}],"count":2,` +
+			`"policy":{"sum":-1.5,"mean":-0.75},"tokens":9,"shared_tokens":4,"cached_tokens":2},` +
+			`{"logprobs":[{"id":7,"text":"a","end":1,"logprob":-1,"reference":-3,"difference":2}],"count":1,"policy":{"sum":-1,"mean":-1},` +
+			`"reference":{"sum":-3,"mean":-3},"difference":{"sum":2,"mean":2},"tokens":9,"shared_tokens":0,"cached_tokens":0,"truncated":3},` + failed + `]}`},
 		{TokenizeAnswer(answer(rewards.Tokenize, func(a *rewards.Answer) {
-			a.Tokenized = []rewards.TokenizedItem{{Encoded: encode.Encoded{Text: "t", IDs: []int64{5, 6}, Positions: []int{1}, Truncated: 1}}, {Err: long}}
+			a.Tokenized = slices.Grow(a.Tokenized, 2)[:2]
+			a.Tokenized[0].Encoded, a.Tokenized[1].Err = encode.Encoded{Text: "t", IDs: []int64{5, 6}, Positions: []int{1}, Truncated: 1}, long
 		})), `{"model":"m","digest":"d","max_tokens":7,"results":[{"text":"t","input_ids":[5,6],"read":[1],"tokens":2,"truncated":1},` + failed + `],"total_ms":3.25}`},
 	} {
 		got, err := json.Marshal(test.form)

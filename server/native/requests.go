@@ -68,7 +68,7 @@ func CompareRequest(r *wire.CompareRequest) (rewards.Request, error) {
 	}
 	request.Question, request.Groups = rewards.Pairs, make([]rewards.Group, len(r.Pairs))
 	for i := range r.Pairs {
-		group, why := Pair(&r.Pairs[i])
+		group, why := pair(&r.Pairs[i])
 		if request.Groups[i] = group; why != nil {
 			refuse(&request, 2*i, why)
 			refuse(&request, 2*i+1, why)
@@ -153,8 +153,8 @@ func Group(p *wire.Prompted, responses []string) rewards.Group {
 	}
 }
 
-// Pair is a group of two, or why it could not be read. A refused pair still is a group of two.
-func Pair(p *wire.Pair) (rewards.Group, error) {
+// pair is a group of two, or why it could not be read. A refused pair still is a group of two.
+func pair(p *wire.Pair) (rewards.Group, error) {
 	if p.Err != nil {
 		return rewards.Group{Prompt: new(string), Responses: make([]string, 2)}, problem.Refused(p.Err)
 	}

@@ -61,7 +61,7 @@ type Component struct {
 	Score  *float64           `json:"score,omitempty" doc:"Of a reading of a reward model; of preferences the win rate"`
 	Raw    *float64           `json:"raw,omitempty" doc:"The same before the model's transforms"`
 	Scores map[string]float64 `json:"scores,omitempty" doc:"Of a reading of labels: the score of each; of candidates: the probability of each"`
-	Steps  []float64          `json:"steps,omitempty" doc:"Of a reading of steps: the score of each that has one; of several inputs: the number of each"`
+	Steps  []float64          `json:"steps,omitempty" doc:"Of a reading of steps: the score of each that has one; of several inputs: the number of each; of logprobs: the log-probability of each token"`
 	*Tokens
 	Error *Problem `json:"error,omitempty" doc:"Why there is nothing"`
 }

@@ -31,6 +31,7 @@ var forms = map[string]func() Form{
 	"score":     func() Form { return new(ScoreRequest) },
 	"steps":     func() Form { return new(StepsRequest) },
 	"choose":    func() Form { return new(ChooseRequest) },
+	"logprobs":  func() Form { return new(LogprobsRequest) },
 	"tokenize":  func() Form { return new(TokenizeRequest) },
 	"rank":      func() Form { return new(RankRequest) },
 	"compare":   func() Form { return new(CompareRequest) },
@@ -40,9 +41,6 @@ var forms = map[string]func() Form{
 	"rankline":  func() Form { return new(RankLine) },
 	"cmpline":   func() Form { return new(CompareLine) },
 	"fit":       func() Form { return new(FitLine) },
-	"pairrow":   func() Form { return new(PairRow) },
-	"steprow":   func() Form { return new(StepRow) },
-	"bestrow":   func() Form { return new(BestRow) },
 	"golden":    func() Form { return new(Golden) },
 	"state":     func() Form { return new(StateRequest) },
 	"stateread": func() Form { return new(StateRead) },
@@ -79,9 +77,6 @@ func TestRefusals(t *testing.T) {
 		{"openrlhf", `{"prompts":["a"]}`, CodeInvalidField, `body: expected required property query to be present`},
 		{"openrlhf", `{"query":["a"],"query":["b"]}`, CodeInvalidField, `query: given twice`},
 		{"fit", `{"prompt":"p","chosen":"a"}`, CodeInvalidField, `body: expected required property rejected to be present`},
-		{"pairrow", `{"prompt":"p","chosen":"a"}`, CodeInvalidField, `body: expected required property rejected to be present`},
-		{"steprow", `{"prompt":"p","steps":[]}`, CodeInvalidField, `body: the row needs prompt, steps and first_error`},
-		{"bestrow", `{"prompt":"p","responses":["a"],"correct":[]}`, CodeInvalidField, `body: the row needs responses, and correct of the same length; they have 1 and 0`},
 
 		{"state", `{"kind":"running","keys":1,"keys":2}`, CodeInvalidField, `keys: given twice`},
 		{"state", `{"kind":"running","widht":1}`, CodeUnknownField, `widht: unknown field`},
@@ -131,7 +126,6 @@ func TestRefusals(t *testing.T) {
 		{"openrlhf", `{"query":["a",5]}`, CodeInvalidField, `query[1]: expected string, got 5`},
 		{"fit", `{"prompt":"p","chosen":1,"rejected":"a"}`, CodeInvalidField, `chosen: expected string or object, got 1`},
 		{"fit", `{"chosen":{"text":"a"},"rejected":{"txt":"b"}}`, CodeUnknownField, `rejected.txt: unknown field`},
-		{"bestrow", `{"prompt":"p","responses":["a"],"correct":[1]}`, CodeInvalidField, `correct[0]: expected boolean, got 1`},
 		{"golden", `{"item":{"text":"a"},"ids":[[1],[2],[3]]}`, CodeTooLong, `ids: more than 2, the limit of an item`},
 		{"golden", `{"item":{"text":"a"},"ids":[1,[2]]}`, CodeInvalidField, `ids[1]: expected integer, got an array`},
 		{"golden", `{"item":{"text":"a"},"read":[-1]}`, CodeInvalidField, `read[0]: -1 is below 0`},
@@ -195,7 +189,6 @@ func TestRefusals(t *testing.T) {
 		{"score", `{"timeout_ms":3600001}`, CodeInvalidField, `timeout_ms: 3600001 is not between 0 and 3600000`},
 		{"steps", `{"threshold":1e999}`, CodeInvalidField, `threshold: 1e999 is beyond the range of numbers`},
 		{"score", `{"items":[{"features":{"a":-1e400}}]}`, CodeInvalidField, `items[0].features.a: -1e400 is beyond the range of numbers`},
-		{"steprow", `{"prompt":"p","steps":["a"],"first_error":-2}`, CodeInvalidField, `first_error: -2 is below -1`},
 
 		// What is no JSON, or more than one value.
 		{"score", ``, CodeBadJSON, `the body is empty`},
@@ -293,11 +286,6 @@ func TestWhatIsThereIsRead(t *testing.T) {
 		&FitLine{Prompt: new("p"), Reference: new("r"), Principle: new("c"), Chosen: Side{Response: new("a")}, Rejected: Side{Response: new("b")}})
 	check(t, `{"chosen":{"text":"a"},"rejected":{"input_ids":[]}}`,
 		&FitLine{Chosen: Side{Item: &Item{Text: new("a")}}, Rejected: Side{Item: &Item{InputIDs: []int64{}}}})
-	check(t, `{"split":"s","id":null,"prompt":"p","chosen":"a","rejected":"b"}`, &PairRow{"s", "p", "a", "b"})
-	check(t, `{"prompt":"p","steps":["a"],"first_error":null}`, &StepRow{"", "p", []string{"a"}, -1})
-	check(t, `{"problem":"p","steps":["a"],"label":0,"final_answer_correct":true}`, &StepRow{"", "p", []string{"a"}, 0})
-	check(t, `{"problem":"q","prompt":"p","steps":[],"label":-1,"first_error":3}`, &StepRow{"", "p", []string{}, 3})
-	check(t, `{"prompt":"p","responses":["a","b"],"correct":[true,false]}`, &BestRow{"", "p", []string{"a", "b"}, []bool{true, false}})
 	check(t, `{"item":{"text":"a"},"ids":[1,2],"read":[1],"score":0.5,"scores":{"a":1},"steps":[null,0.5]}`,
 		&Golden{Item: &Item{Text: new("a")}, IDs: [][]int64{{1, 2}}, Read: []int{1}, Score: new(0.5), Scores: map[string]float64{"a": 1}, Steps: []*float64{nil, new(0.5)}})
 	check(t, `{"item":{"prompt":"p","candidates":["y","n"]},"ids":[1],"tokens":[2,3],"logits":[0.5,1],"log_sum":2.5}`,

@@ -30,6 +30,8 @@ func described() huma.Registry {
 		StepsAnswer{},
 		ChooseRequest{},
 		ChooseAnswer{},
+		LogprobsRequest{},
+		LogprobsAnswer{},
 		TokenizeRequest{},
 		TokenizeAnswer{},
 		OpenRLHFRequest{},
@@ -98,6 +100,7 @@ func TestFormsAreComplete(t *testing.T) {
 	complete(t, &pairForm)
 	complete(t, &scoreForm)
 	complete(t, &stepsForm)
+	complete(t, &logprobsForm)
 	complete(t, &tokenizeForm)
 	complete(t, &rankForm)
 	complete(t, &compareForm)
@@ -106,8 +109,6 @@ func TestFormsAreComplete(t *testing.T) {
 	complete(t, &rankLineForm)
 	complete(t, &compareLineForm)
 	complete(t, &fitLineForm)
-	complete(t, &pairRowForm)
-	complete(t, &bestRowForm)
 	complete(t, &goldenForm)
 	complete(t, &stateSpecForm)
 	complete(t, &stateRequestForm)
