@@ -35,6 +35,8 @@ func described() huma.Registry {
 		OpenRLHFRequest{},
 		OpenRLHFAnswer{},
 		ModelsAnswer{},
+		RunsAnswer{},
+		RunAnswer{},
 		AliveAnswer{},
 		ReadyAnswer{},
 		ProblemDetails{},
