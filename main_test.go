@@ -32,9 +32,12 @@ var allowed = map[string][]string{
 var inner = map[string]map[string][]string{
 	"commands": {
 		"commands":            {"commands/bulk", "commands/evaluation", "commands/page"},
-		"commands/evaluation": {"commands/bulk", "commands/page"},
+		"commands/evaluation": {"commands/bulk", "commands/evaluation/metrics", "commands/evaluation/samples", "commands/page"},
 		"commands/bulk":       {"commands/page"},
 		"commands/page":       {},
+
+		"commands/evaluation/metrics": {"commands/evaluation/samples"},
+		"commands/evaluation/samples": {},
 	},
 	"server": {
 		"server":         {"server/native", "server/problem", "server/runs", "server/wire"},
@@ -44,10 +47,12 @@ var inner = map[string]map[string][]string{
 		"server/wire":    {},
 	},
 	"rewards": {
-		"rewards":         {"rewards/failure", "rewards/ops", "rewards/recipes"},
-		"rewards/recipes": {"rewards/ops", "rewards/ops/ordered"},
-		"rewards/failure": {},
-		"rewards/ops":     {},
+		"rewards":           {"rewards/failure", "rewards/ops", "rewards/ops/vectors", "rewards/ranking", "rewards/recipes", "rewards/tokenwise"},
+		"rewards/ranking":   {"rewards/failure", "rewards/ops", "rewards/ops/games", "rewards/ops/groups"},
+		"rewards/tokenwise": {"rewards/failure", "rewards/ops"},
+		"rewards/recipes":   {"rewards/ops", "rewards/ops/agreement", "rewards/ops/games", "rewards/ops/groups", "rewards/ops/ordered", "rewards/ops/vectors"},
+		"rewards/failure":   {},
+		"rewards/ops":       {},
 
 		"rewards/recipes/papers": {},
 

@@ -11,12 +11,14 @@ import (
 	"os"
 	"os/signal"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
 	"github.com/alecthomas/kong"
 
 	"github.com/assay-rm/assay/batching"
+	"github.com/assay-rm/assay/commands/evaluation"
 	"github.com/assay-rm/assay/server"
 )
 
@@ -95,6 +97,7 @@ func settings(con *console) []kong.Option {
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true}),
 		kong.Vars{
 			"version":       version(),
+			"evalFormats":   strings.Join(evaluation.Formats(), ", "),
 			"listen":        defaults.Addr,
 			"queueItems":    strconv.Itoa(batching.DefaultMaxItems),
 			"queueTokens":   strconv.Itoa(batching.DefaultMaxTokens),

@@ -10,6 +10,7 @@ import (
 	"github.com/assay-rm/assay/rewards"
 	"github.com/assay-rm/assay/rewards/failure"
 	"github.com/assay-rm/assay/rewards/ops"
+	"github.com/assay-rm/assay/rewards/ranking"
 	"github.com/assay-rm/assay/server/native"
 	"github.com/assay-rm/assay/server/wire"
 )
@@ -18,6 +19,9 @@ import (
 type compareCommand struct {
 	Offline offlineFlags `embed:""`
 	Label   string       `placeholder:"NAME" help:"The label to go by; the model's first when left out."`
+
+	Aggregate  []ranking.Aggregate `enum:"win_rate,copeland,bradley_terry,elo,nash" help:"Of lines with responses: one number for each response of all preferences: win_rate, copeland, bradley_terry, elo or nash. Repeat it for more."`
+	Statistics bool                `help:"Of lines with responses: tell what the scores are as a group."`
 }
 
 // Help is shown by assay compare --help.
@@ -38,9 +42,11 @@ func (c *compareCommand) Run(ctx context.Context, con *console) error {
 type compareRecord struct {
 	Line int `json:"line"`
 	*wire.PairResult
-	Preference [][]*float64       `json:"preference,omitempty"`
-	WinRate    []*float64         `json:"win_rate,omitempty"`
-	Responses  []wire.ScoreResult `json:"responses,omitempty"`
+	Preference [][]*float64               `json:"preference,omitempty"`
+	WinRate    []*float64                 `json:"win_rate,omitempty"`
+	Aggregates map[string]wire.Aggregated `json:"aggregates,omitempty"`
+	Statistics *wire.Statistics           `json:"statistics,omitempty"`
+	Responses  []wire.ScoreResult         `json:"responses,omitempty"`
 }
 
 func (c *compareCommand) Ask(ctx context.Context, engine bulk.Engine, lines []wire.CompareLine) ([]listAnswer, error) {
@@ -49,6 +55,9 @@ func (c *compareCommand) Ask(ctx context.Context, engine bulk.Engine, lines []wi
 		request.Label = c.Label
 		if err := native.Compared(&request, &line); err != nil {
 			return listAnswer{}, err
+		}
+		if request.Question == rewards.Compare {
+			request.Aggregates, request.Statistics = c.Aggregate, c.Statistics
 		}
 		answer, err := engine.Ask(ctx, request)
 		if why := failure.Of(err); why != nil && request.Question == rewards.Pairs {
@@ -71,6 +80,7 @@ func (*compareCommand) Record(number int, answer listAnswer) any {
 	default:
 		form := native.CompareAnswer(&answer.Answer)
 		record.Preference, record.WinRate, record.Responses = form.Preference, form.WinRate, form.Responses
+		record.Aggregates, record.Statistics = form.Aggregates, form.Statistics
 	}
 	return record
 }
@@ -82,15 +92,23 @@ func (*compareCommand) Show(p *page.Page, number int, line wire.CompareLine, ans
 	case answer.err != nil:
 		bulk.ShowError(p, number, answer.err)
 	case len(answer.Pairs) == 0:
-		p.Line("%6d  %s", number, title(&line.RankLine))
+		p.Line("%6d  %s", number, title(&line.GroupLine))
 		for i, response := range line.Responses {
-			p.Line("        %9s  %s  #%d %s", probability(answer.WinRates[i]), preferences(answer.Preference.Row(i)), i, page.OneLine(response, 40))
+			p.Line("        %9s  [%s]  #%d %s", probability(answer.WinRates[i]), preferences(answer.Preference.Row(i)), i, page.OneLine(response, 40))
 		}
+		for _, one := range answer.Aggregates {
+			if one.Err != nil {
+				p.Line("        %s: %s: %s", one.Of, one.Err.Code, page.OneLine(one.Err.Detail, 160))
+				continue
+			}
+			p.Line("        %s: %s", one.Of, preferences(one.Values))
+		}
+		showStatistics(p, answer.Statistics)
 	case answer.Pairs[0].Err != nil:
 		bulk.ShowError(p, number, answer.Pairs[0].Err)
 	default:
 		p.Line("%6d  %9.4f  %8.4f  %s: %s / %s", number, answer.Pairs[0].Probability, answer.Pairs[0].Margin,
-			page.OneLine(title(&line.RankLine), 30), page.OneLine(*line.Chosen, 30), page.OneLine(*line.Rejected, 30))
+			page.OneLine(title(&line.GroupLine), 30), page.OneLine(*line.Chosen, 30), page.OneLine(*line.Rejected, 30))
 	}
 }
 
@@ -99,7 +117,7 @@ func preferences(row []ops.Maybe) string {
 	for i, value := range row {
 		cells[i] = probability(value)
 	}
-	return "[" + strings.Join(cells, " ") + "]"
+	return strings.Join(cells, " ")
 }
 
 func probability(value ops.Maybe) string {

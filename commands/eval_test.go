@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -22,7 +25,7 @@ import (
 )
 
 // evaluated loads one bundle and measures it on rows.
-func evaluated(t *testing.T, dir string, m evaluation.Measure, rows ...any) evaluation.Metrics {
+func evaluated(t *testing.T, dir, format string, rows ...any) evaluation.Short {
 	t.Helper()
 	loaded, err := load(t.Context(), []models.Source{models.Dir(dir)}, models.Options{Runtime: runtimeFile(t), Tokens: 512})
 	if err != nil {
@@ -44,23 +47,25 @@ func evaluated(t *testing.T, dir string, m evaluation.Measure, rows ...any) eval
 		t.Fatal(err)
 	}
 	engine := loaded.engine()
-	data := evaluation.Data{Measure: m, Name: file, Open: func() (fs.File, error) { return os.Open(file) }}
-	jobs, _, err := evaluation.Jobs(engine.Models(), "", []evaluation.Data{data})
+	data, err := evaluation.Inspect(t.Context(), file, format, func() (evaluation.File, error) { return os.Open(file) })
 	if err != nil {
 		t.Fatal(err)
 	}
-	options := evaluation.Options{Separator: "\n", Threshold: ops.Some(0.5), Truncate: encode.TruncateError}
-	report, err := evaluation.Run(t.Context(), engine, jobs, options, &bulk.Progress{})
+	jobs, err := evaluation.Jobs(engine.Models(), "", []*evaluation.Data{data})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, of := range report.Document() {
+	options := &evaluation.Options{Separator: "\n", Threshold: ops.Some(0.5), Truncate: encode.TruncateError}
+	if err := evaluation.Run(t.Context(), engine, jobs, options, nil, &bulk.Progress{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, of := range evaluation.NewReport(jobs, 10, 1).Document() {
 		for _, splits := range of {
 			return splits["all"]
 		}
 	}
 	t.Fatal("nothing was measured")
-	return evaluation.Metrics{}
+	return evaluation.Short{}
 }
 
 // TestEvalOfModelsThatCompare: pairs and samples are measured by the preference, which the golden pairs tell.
@@ -98,11 +103,11 @@ func TestEvalOfModelsThatCompare(t *testing.T) {
 				}
 			}
 			share := new(float64(hits) / float64(len(pairs)))
-			if diff := cmp.Diff(evaluation.Metrics{Count: len(pairs), Accuracy: share}, evaluated(t, dir, evaluation.Pairs, pairs...)); diff != "" {
+			if diff := cmp.Diff(evaluation.Short{Count: len(pairs), Accuracy: share}, evaluated(t, dir, "pairs", pairs...)); diff != "" {
 				t.Errorf("pairs: %s", diff)
 			}
-			want := evaluation.Metrics{Count: len(pairs), Accuracy: share, Sampler: new(0.5)}
-			if diff := cmp.Diff(want, evaluated(t, dir, evaluation.BestOf, samples...)); diff != "" {
+			want := evaluation.Short{Count: len(pairs), Accuracy: share, Sampler: new(0.5)}
+			if diff := cmp.Diff(want, evaluated(t, dir, "best-of", samples...)); diff != "" {
 				t.Errorf("samples: %s", diff)
 			}
 		})
@@ -118,16 +123,74 @@ func TestEvalOfModelsThatScore(t *testing.T) {
 	over := models.DefaultBudget().Items + 1
 	many := map[string]any{"prompt": "2+2?", "responses": slices.Repeat([]string{"4"}, over), "correct": slices.Repeat([]bool{true}, over)}
 	bundles := filepath.Join("..", "models", "testdata", "bundles")
-	if got := evaluated(t, filepath.Join(bundles, "qwen3-reward-packed"), evaluation.Pairs, pair); got.Count != 1 || got.Accuracy == nil {
+	if got := evaluated(t, filepath.Join(bundles, "qwen3-reward-packed"), "pairs", pair); got.Count != 1 || got.Accuracy == nil {
 		t.Errorf("pairs of a reward model: %+v", got)
 	}
 	for _, dir := range []string{
 		filepath.Join(bundles, "qwen3-reward-packed"), filepath.Join(bundles, "qwen3-process-packed"), filepath.Join(families, "gpm-llama"),
 	} {
-		want := evaluation.Metrics{Count: 2, Failed: 2, Accuracy: new(1.0), Sampler: new(1.0)}
-		if diff := cmp.Diff(want, evaluated(t, dir, evaluation.BestOf, sample, many, long, sample)); diff != "" {
+		want := evaluation.Short{Count: 2, Failed: 2, Accuracy: new(1.0), Sampler: new(1.0)}
+		if diff := cmp.Diff(want, evaluated(t, dir, "best-of", sample, many, long, sample)); diff != "" {
 			t.Errorf("%s: %s", dir, diff)
 		}
+	}
+}
+
+// TestKilledEvalGoesOn: the process is killed as soon as the journal has rows, again and again, and the report is that of
+// a run that was let be.
+func TestKilledEvalGoesOn(t *testing.T) {
+	dir := t.TempDir()
+	var text strings.Builder
+	for i := range 3000 {
+		fmt.Fprintf(&text, "{\"prompt\": \"%d + 1?\", \"chosen\": \"%d\", \"rejected\": \"%d\"}\n", i, i+1, i+2)
+	}
+	rows := filepath.Join(dir, "rows.jsonl")
+	if err := os.WriteFile(rows, []byte(text.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	bundle := filepath.Join("..", "models", "testdata", "bundles", "qwen3-reward-packed")
+	eval := func(report string) *exec.Cmd {
+		return assay(t, "eval", "--bundle", bundle, "--threads", "1", "--pairs", rows, "--draws", "100", "--report", filepath.Join(dir, report))
+	}
+	if out, err := eval("whole").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	journal := filepath.Join(dir, "parts.journal")
+	kept := 0
+	for range 3 {
+		cmd := eval("parts")
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		for wait := time.Now(); time.Since(wait) < time.Minute; time.Sleep(time.Millisecond) {
+			text, err := os.ReadFile(journal)
+			if n := bytes.Count(text, []byte{'\n'}); err == nil && n > kept+100 {
+				kept = n
+				break
+			}
+		}
+		if err := cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+			t.Fatal(err)
+		}
+		cmd.Wait() //nolint:errcheck // it was killed
+	}
+	out, err := eval("parts").CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "assay: going on behind the ") {
+		t.Fatalf("%v: %s", err, out)
+	}
+	var reports [2]string
+	for i, name := range []string{"whole", "parts"} {
+		text, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		reports[i] = string(text)
+	}
+	if diff := cmp.Diff(reports[0], reports[1]); diff != "" || kept < 300 {
+		t.Errorf("behind %d rows: %s", kept, diff)
+	}
+	if _, err := os.Stat(journal); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the journal is left: %v", err)
 	}
 }
 

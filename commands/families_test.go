@@ -66,7 +66,7 @@ func eachServed(t *testing.T, dir string, least int, test func(t *testing.T, eng
 func TestFamiliesEqualTheirAuthors(t *testing.T) {
 	eachFamily(t, func(t *testing.T, engine *rewards.Engine, spec manifest.Manifest, pairs []models.Golden) {
 		t.Helper()
-		together, err := golden{engine, "", spec.Kind, spec.Likelihood.Sums()}.compare(t.Context(), pairs)
+		together, err := golden{engine, "", spec.Kind, spec.Likelihood.Sums(), 1}.compare(t.Context(), pairs)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -74,7 +74,7 @@ func TestFamiliesEqualTheirAuthors(t *testing.T) {
 			if why := together[i].beyond(1e-4); why != "" {
 				t.Errorf("pair %d: %s", i+1, why)
 			}
-			alone, err := golden{engine, "", spec.Kind, spec.Likelihood.Sums()}.compare(t.Context(), pairs[i:i+1])
+			alone, err := golden{engine, "", spec.Kind, spec.Likelihood.Sums(), 1}.compare(t.Context(), pairs[i:i+1])
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -95,7 +95,7 @@ func TestFamiliesEqualTheirAuthors(t *testing.T) {
 func TestHeadGraphsEqualPyTorch(t *testing.T) {
 	eachServed(t, "../models/testdata/heads", 11, func(t *testing.T, engine *rewards.Engine, spec manifest.Manifest, pairs []models.Golden) {
 		t.Helper()
-		together, err := golden{engine, "", spec.Asked(), spec.Likelihood.Sums()}.compare(t.Context(), pairs)
+		together, err := golden{engine, "", spec.Asked(), spec.Likelihood.Sums(), 1}.compare(t.Context(), pairs)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -103,7 +103,7 @@ func TestHeadGraphsEqualPyTorch(t *testing.T) {
 			if why := together[i].beyond(1e-5); why != "" {
 				t.Errorf("pair %d: %s", i+1, why)
 			}
-			alone, err := golden{engine, "", spec.Asked(), spec.Likelihood.Sums()}.compare(t.Context(), pairs[i:i+1])
+			alone, err := golden{engine, "", spec.Asked(), spec.Likelihood.Sums(), 1}.compare(t.Context(), pairs[i:i+1])
 			if err != nil {
 				t.Fatal(err)
 			}

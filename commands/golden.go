@@ -13,6 +13,7 @@ import (
 	"github.com/assay-rm/assay/models/manifest"
 	"github.com/assay-rm/assay/rewards"
 	"github.com/assay-rm/assay/rewards/failure"
+	"github.com/assay-rm/assay/rewards/ops"
 )
 
 // drift is how far one golden pair is from its reference.
@@ -54,9 +55,17 @@ func (d drift) beyond(tolerance float64) string {
 	case len(d.have) != len(d.want):
 		return fmt.Sprintf("%d scores, and the reference has %d", len(d.have), len(d.want))
 	case !(d.difference() <= tolerance): // NaN is beyond too
-		return fmt.Sprintf("score %.7g, and the reference's is %.7g: %.2g apart (relative above 1), tolerance %g", d.have, d.want, d.difference(), tolerance)
+		return fmt.Sprintf("score %s, and the reference's is %s: %.2g apart (relative above 1), tolerance %g", few(d.have), few(d.want), d.difference(), tolerance)
 	}
 	return ""
+}
+
+// few shows scores, and of a vector its first numbers.
+func few(scores []float64) string {
+	if n := len(scores); n > 8 {
+		return fmt.Sprintf("%.7g and %d numbers more", scores[:4], n-4)
+	}
+	return fmt.Sprintf("%.7g", scores)
 }
 
 // worstDrift is the largest difference, and of which pair.
@@ -85,7 +94,7 @@ func (r *running) holdFirst(ctx context.Context) error {
 		info := m.Info()
 		name := info.Manifest.Name
 		err = m.Guarded(ctx, func(ctx context.Context) (err error) {
-			all, err = golden{r.engine(), name, info.Manifest.Asked(), info.Manifest.Likelihood.Sums()}.compareFirst(ctx, pairs)
+			all, err = golden{r.engine(), name, info.Manifest.Asked(), info.Manifest.Likelihood.Sums(), info.Manifest.Temperature()}.compareFirst(ctx, pairs)
 			return err
 		})
 		if err != nil {
@@ -106,6 +115,8 @@ type golden struct {
 	model  string
 	kind   manifest.Kind
 	summed bool // scores are sums over the tokens
+
+	temperature float64 // which the references are without
 }
 
 // compare runs the pairs' items through the engine's path, together in one request, and holds ids, positions and scores
@@ -130,6 +141,8 @@ func (g golden) compare(ctx context.Context, pairs []models.Golden) ([]drift, er
 		return all, g.comparePreferences(ctx, pairs, all)
 	case manifest.KindChoice:
 		return all, g.compareChoices(ctx, pairs, all)
+	case manifest.KindEmbedding:
+		return all, g.compareVectors(ctx, pairs, all)
 	case manifest.KindReward, manifest.KindFeatures:
 	}
 	return all, g.compareScores(ctx, pairs, all)
@@ -280,8 +293,10 @@ func (g golden) comparePreferences(ctx context.Context, pairs []models.Golden, a
 		all[i].want = []float64{*pairs[i].Probability}
 		if result := &answer.Pairs[i]; result.Err != nil {
 			all[i].err = result.Err
-		} else {
+		} else if g.temperature == 1 {
 			all[i].have = []float64{result.Probability}
+		} else {
+			all[i].have = []float64{ops.Sigmoid(result.Margin * g.temperature)}
 		}
 	}
 	return nil
@@ -306,6 +321,17 @@ func (g golden) compareChoices(ctx context.Context, pairs []models.Golden, all [
 		if !slices.Equal(tokens, pairs[i].Tokens) {
 			d.ids = fmt.Sprintf("the candidates are the tokens %d, and the reference's are %d", tokens, pairs[i].Tokens)
 		}
+	}
+	return nil
+}
+
+func (g golden) compareVectors(ctx context.Context, pairs []models.Golden, all []drift) error {
+	answer, err := g.engine.Ask(ctx, rewards.Request{Question: rewards.Embed, Model: g.model, Items: goldenItems(pairs)})
+	if err != nil {
+		return err
+	}
+	for i := range answer.Vectors {
+		all[i].err, all[i].have, all[i].want = answer.Vectors[i].Err, answer.Vectors[i].Vector, pairs[i].Vector
 	}
 	return nil
 }

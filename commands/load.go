@@ -50,7 +50,7 @@ func (d *device) UnmarshalText(text []byte) error {
 // serverModels say which models a server has, and how much may wait for each.
 type serverModels struct {
 	Runtime   runtimeFlags  `embed:""`
-	Bundle    []string      `group:"Models" env:"ASSAY_BUNDLE" placeholder:"DIR" help:"Load the bundle in DIR too. Repeat it for more."`
+	Bundle    []string      `group:"Models" env:"ASSAY_BUNDLE" placeholder:"DIR" help:"Load the bundle in DIR too, or an embedded one that is not loaded by itself: builtin:arith-policy, builtin:arith-reference, builtin:arith-implicit. Repeat it for more."`
 	NoBuiltin bool          `group:"Models" env:"ASSAY_NO_BUILTIN" help:"Leave the embedded models out."`
 	MaxItems  int           `group:"Limits" env:"ASSAY_MAX_ITEMS" default:"${queueItems}" help:"Items that may wait for a model."`
 	MaxTokens int           `group:"Limits" env:"ASSAY_MAX_TOKENS" default:"${queueTokens}" help:"Tokens that may wait for a model."`
@@ -74,15 +74,24 @@ func (f *serverModels) Validate() error {
 }
 
 // sources lists the bundles: the embedded ones first, then the others as they were given.
-func (f *serverModels) sources() []models.Source {
+func (f *serverModels) sources() ([]models.Source, error) {
 	var sources []models.Source
 	if !f.NoBuiltin {
 		sources = builtin.Sources()
 	}
-	for _, dir := range f.Bundle {
-		sources = append(sources, models.Dir(dir))
+	return withBundles(sources, f.Bundle)
+}
+
+// withBundles adds bundles, each a directory or the name of an embedded one.
+func withBundles(sources []models.Source, dirs []string) ([]models.Source, error) {
+	for _, dir := range dirs {
+		source, err := builtin.Source(dir)
+		if err != nil {
+			return nil, usage("bundle %s: %v", dir, err)
+		}
+		sources = append(sources, source)
 	}
-	return sources
+	return sources, nil
 }
 
 func (f *serverModels) options() models.Options {

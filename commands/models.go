@@ -20,7 +20,11 @@ type modelsCommand struct {
 
 // Run loads and proves the models, and shows them.
 func (c *modelsCommand) Run(ctx context.Context, con *console) (err error) {
-	loaded, err := load(ctx, c.Models.sources(), c.Models.options())
+	sources, err := c.Models.sources()
+	if err != nil {
+		return err
+	}
+	loaded, err := load(ctx, sources, c.Models.options())
 	if err != nil {
 		return err
 	}
@@ -34,7 +38,7 @@ func (c *modelsCommand) Run(ctx context.Context, con *console) (err error) {
 	rows := make([][]string, len(infos))
 	for i, m := range infos {
 		rows[i] = []string{
-			m.Name, m.Kind, m.Layout, m.Precision, strings.Join(m.Labels, ","), strconv.Itoa(m.MaxTokens),
+			m.Name, m.Kind, m.Layout, m.Precision, columns(&m), strconv.Itoa(m.MaxTokens),
 			m.Digest[:min(len(m.Digest), len("sha256:")+12)], m.Provider, strconv.Itoa(m.Threads), strconv.Itoa(m.BatchTokens),
 		}
 	}
@@ -42,6 +46,14 @@ func (c *modelsCommand) Run(ctx context.Context, con *console) (err error) {
 	p.Table([]string{"name", "kind", "layout", "precision", "labels", "max_tokens", "digest", "provider", "threads", "batch_tokens"},
 		[]string{"max_tokens", "threads", "batch_tokens"}, rows)
 	return p.Flush()
+}
+
+// columns names what the model gives: its labels, or how many numbers a vector has.
+func columns(m *wire.ModelInfo) string {
+	if m.Dimensions > 0 {
+		return strconv.Itoa(m.Dimensions) + " numbers"
+	}
+	return strings.Join(m.Labels, ",")
 }
 
 // loadedModels says of every model what GET /v1/models does.

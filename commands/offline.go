@@ -8,7 +8,6 @@ import (
 	"os"
 
 	"github.com/assay-rm/assay/commands/bulk"
-	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/models/builtin"
 	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/rewards"
@@ -18,7 +17,7 @@ import (
 type offlineModels struct {
 	Runtime runtimeFlags `embed:""`
 	Model   string       `group:"Models" env:"ASSAY_MODEL" placeholder:"NAME" help:"The model to ask; may be left out where one model answers."`
-	Bundle  []string     `group:"Models" env:"ASSAY_BUNDLE" placeholder:"DIR" help:"Ask the bundle in DIR instead of the embedded models. Repeat it for more."`
+	Bundle  []string     `group:"Models" env:"ASSAY_BUNDLE" placeholder:"DIR" help:"Ask the bundle in DIR, or an embedded one as builtin:arith-policy, instead of the models that are loaded by themselves. Repeat it for more."`
 }
 
 // load opens the models. Nothing else feeds their queues, and what a command has in flight is bounded, so they are not.
@@ -27,8 +26,9 @@ func (f *offlineModels) load(ctx context.Context) (*running, error) {
 	if len(f.Bundle) > 0 {
 		sources = nil
 	}
-	for _, dir := range f.Bundle {
-		sources = append(sources, models.Dir(dir))
+	sources, err := withBundles(sources, f.Bundle)
+	if err != nil {
+		return nil, err
 	}
 	options := f.Runtime.options()
 	options.MaxItems, options.MaxTokens = math.MaxInt32, math.MaxInt

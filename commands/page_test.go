@@ -11,6 +11,8 @@ import (
 	"github.com/assay-rm/assay/rewards"
 	"github.com/assay-rm/assay/rewards/failure"
 	"github.com/assay-rm/assay/rewards/ops"
+	"github.com/assay-rm/assay/rewards/ops/groups"
+	"github.com/assay-rm/assay/rewards/ranking"
 	"github.com/assay-rm/assay/server/wire"
 )
 
@@ -27,16 +29,16 @@ func shown(show func(p *page.Page)) string {
 func TestShow(t *testing.T) {
 	prompt := "12 + 30?"
 	prompted := wire.Prompted{Prompt: &prompt}
-	line := wire.RankLine{Prompted: prompted, Responses: []string{"43", "4\t2", "x"}}
+	line := wire.GroupLine{Prompted: prompted, Responses: []string{"43", "4\t2", "x"}}
 	long := failure.New(fault.CodeTooLong, "the item has 9 tokens")
 	scored := []rewards.Result{{Score: -1.5}, {Score: 2}, {Err: long}}
 	got := shown(func(p *page.Page) {
 		new(scoreCommand).Show(p, 1, wire.Item{Prompt: &prompt, Response: new("42")}, rewards.Result{Score: 1.25, Tokens: rewards.Tokens{Tokens: 41}})
 		new(scoreCommand).Show(p, 2, wire.Item{}, rewards.Result{Err: long})
-		new(rankCommand).Show(p, 3, line, listAnswer{Answer: rewards.Answer{Ranking: []int{1, 0}, Results: scored}})
-		new(compareCommand).Show(p, 4, wire.CompareLine{RankLine: line, Chosen: new("42"), Rejected: new("43")},
+		new(rankCommand).Show(p, 3, wire.RankLine{GroupLine: line}, listAnswer{Answer: rewards.Answer{Ranking: []int{1, 0}, Results: scored}})
+		new(compareCommand).Show(p, 4, wire.CompareLine{GroupLine: line, Chosen: new("42"), Rejected: new("43")},
 			listAnswer{Answer: rewards.Answer{Pairs: []rewards.PairResult{{Probability: 0.93, Margin: 2.6}}}})
-		new(compareCommand).Show(p, 5, wire.CompareLine{RankLine: line}, listAnswer{Answer: rewards.Answer{
+		new(compareCommand).Show(p, 5, wire.CompareLine{GroupLine: line}, listAnswer{Answer: rewards.Answer{
 			Preference: ops.Preferences([]ops.Maybe{ops.Some(1), ops.Some(2), {}}), WinRates: []ops.Maybe{ops.Some(0.27), ops.Some(0.73), {}},
 		}})
 		new(stepsCommand).Show(p, 6, wire.Item{Prompt: &prompt, Response: new("12 + 30 = 42\n\nso 43"), Separator: new("\n\n")},
@@ -45,6 +47,19 @@ func TestShow(t *testing.T) {
 				Threshold:  ops.Some(0.5),
 				FirstError: 1,
 			})
+		selected := rewards.Answer{Ranking: []int{1, 0}, Results: scored, Strategy: ranking.Majority, Statistics: &ranking.Statistics{
+			Count: 2, Mean: ops.Some(0.25), Deviation: ops.Some(2.4749), Constant: true,
+		}}
+		selected.Selection = ranking.Selection{
+			Picks: []ranking.Pick{{Index: 1, Weight: 0.75}, {Index: 0, Weight: 0.25}}, Votes: []groups.Ballot{{Key: "4\n2", Weight: 2}},
+		}
+		new(rankCommand).Show(p, 7, wire.RankLine{GroupLine: line}, listAnswer{Answer: selected})
+		selected.Results, selected.Selection, selected.Statistics = scored[:2], ranking.Selection{Err: long}, nil
+		new(rankCommand).Show(p, 8, wire.RankLine{GroupLine: line}, listAnswer{Answer: selected})
+		new(compareCommand).Show(p, 9, wire.CompareLine{GroupLine: wire.GroupLine{Prompted: prompted}}, listAnswer{Answer: rewards.Answer{
+			Aggregates: []ranking.Aggregated{{Of: "copeland", Values: []ops.Maybe{ops.Some(0.5), {}}}, {Of: "elo", Err: long}},
+			Statistics: &ranking.Statistics{},
+		}})
 	})
 	want := `
      1     1.2500      41  12 + 30? → 42
@@ -61,6 +76,20 @@ func TestShow(t *testing.T) {
      6  12 + 30? — first error: step 1
            0  0.9800   12 + 30 = 42
            1  0.1000 ✗ so 43
+     7  12 + 30?
+           1     2.0000  #1 4 2
+           2    -1.5000  #0 43
+           -          -  #2 too_long: the item has 9 tokens
+        majority: #1 0.7500, #0 0.2500; answer 4 2
+        2 scores, mean 0.2500, deviation 2.4749, no variance
+     8  12 + 30?
+           1     2.0000  #1 4 2
+           2    -1.5000  #0 43
+        majority: too_long: the item has 9 tokens
+     9  12 + 30?
+        copeland: 0.5000 -
+        elo: too_long: the item has 9 tokens
+        0 scores, mean -, deviation -
 `
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -27,8 +27,18 @@ func TestScripts(t *testing.T) {
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("ASSAY_ONNXRUNTIME", runtimeFile(t))
+			parquet, err := filepath.Abs("bulk/testdata")
+			if err != nil {
+				return err
+			}
+			heldout, err := filepath.Abs("../models/builtin/heldout")
+			if err != nil {
+				return err
+			}
+			env.Setenv("PARQUET", parquet)
+			env.Setenv("HELDOUT", heldout)
 			env.Setenv("BUNDLES", filepath.Join(env.WorkDir, "bundles"))
-			for _, name := range []string{"qwen3-reward-packed", "qwen3-process-packed", "../heads/judge", "../heads/user-rows", "../families/polar"} {
+			for _, name := range []string{"qwen3-reward-packed", "qwen3-process-packed", "../heads/judge", "../heads/user-rows", "../families/polar", "../../builtin/arith-rm"} {
 				if err := os.CopyFS(filepath.Join(env.WorkDir, "bundles", filepath.Base(name)), os.DirFS(filepath.Join(fixtures, name))); err != nil {
 					return err
 				}

@@ -94,7 +94,11 @@ func (c *serveCommand) Run(ctx context.Context, con *console) error {
 	if err != nil {
 		return err
 	}
-	here, sources := readMachine(), c.Models.sources()
+	sources, err := c.Models.sources()
+	if err != nil {
+		return err
+	}
+	here := readMachine()
 	if err := here.fitThreads(len(sources), c.Models.Runtime.Threads); err != nil {
 		return err
 	}

@@ -7,7 +7,7 @@ import (
 
 	"github.com/assay-rm/assay/commands/bulk"
 	"github.com/assay-rm/assay/commands/page"
-	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/builtin"
 	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/rewards/failure"
 	"github.com/assay-rm/assay/server/native"
@@ -19,7 +19,7 @@ type tokenizeCommand struct {
 	Date     string            `placeholder:"YYYY-MM-DD" help:"The day that the template writes, where the bundle fixes none (today)."`
 	Truncate encode.Truncation `enum:"error,left,right" default:"error" help:"What happens to an item over the model's limit: error, left (drop its oldest tokens) or right (drop its newest)."`
 	JSON     bool              `name:"json" help:"Write JSON lines, one per input line in order, instead of a table."`
-	Dir      string            `arg:"" help:"Directory of the bundle."`
+	Dir      string            `arg:"" help:"Directory of the bundle, or builtin:NAME."`
 	File     string            `arg:"" optional:"" default:"-" help:"File of JSON lines; - is the standard input."`
 }
 
@@ -48,7 +48,11 @@ func (c *tokenizeCommand) Run(ctx context.Context, con *console) error {
 	}
 	defer in.Close()                            //nolint:errcheck // opened for reading
 	day, _ := time.Parse(time.DateOnly, c.Date) // the zero time where none is given
-	encoder, err := models.Dir(c.Dir).Encoder(ctx, day)
+	source, err := builtin.Source(c.Dir)
+	if err != nil {
+		return err
+	}
+	encoder, err := source.Encoder(ctx, day)
 	if err != nil {
 		return err
 	}

@@ -6,18 +6,21 @@ import (
 	"fmt"
 
 	"github.com/assay-rm/assay/commands/page"
-	"github.com/assay-rm/assay/models"
 )
 
 // verifyCommand is `assay verify`.
 type verifyCommand struct {
 	Runtime runtimeFlags `embed:""`
-	Dir     string       `arg:"" help:"Directory of the bundle."`
+	Dir     string       `arg:"" help:"Directory of the bundle, or builtin:NAME."`
 }
 
 // Run proves the bundle as a server does when it loads it, and then its golden pairs through the engine.
 func (c *verifyCommand) Run(ctx context.Context, con *console) (err error) {
-	loaded, err := load(ctx, []models.Source{models.Dir(c.Dir)}, c.Runtime.options())
+	sources, err := withBundles(nil, []string{c.Dir})
+	if err != nil {
+		return err
+	}
+	loaded, err := load(ctx, sources, c.Runtime.options())
 	if err != nil {
 		return err
 	}
@@ -41,7 +44,7 @@ func (c *verifyCommand) Run(ctx context.Context, con *console) (err error) {
 	tolerance := manifest.Golden.Tolerance
 	var all []drift
 	err = m.Guarded(ctx, func(ctx context.Context) (err error) {
-		all, err = golden{loaded.engine(), manifest.Name, manifest.Asked(), manifest.Likelihood.Sums()}.compare(ctx, pairs)
+		all, err = golden{loaded.engine(), manifest.Name, manifest.Asked(), manifest.Likelihood.Sums(), manifest.Temperature()}.compare(ctx, pairs)
 		return err
 	})
 	if err != nil {

@@ -16,6 +16,7 @@ type Ask struct {
 	Caller   Caller
 	Items    []encode.Item
 	Truncate encode.Truncation
+	KeepIDs  bool // readings keep the ids of their items
 }
 
 // Reading is the outcome of one item: the head's raw outputs or an error, never both.
@@ -23,13 +24,14 @@ type Reading struct {
 	Rows [][]float32 // (positions, labels): one of a reward model, one per step of a process model; all finite
 	Err  error       // why there are none: *fault.Error, or a context's error
 
-	Tokens    int   // of the item; beside an error those that were counted
-	Truncated int   // tokens cut away
-	Positions int   // how many were read
-	Response  int   // likelihood: the token with which the response begins
-	Candidate int64 // choice: the token of the candidate
-	Steps     []int // process: the token of each step, of skipped ones too
-	Ends      []int // process: the end of each step in characters of the response, where it was given as steps or with a separator
+	Tokens    int     // of the item; beside an error those that were counted
+	Truncated int     // tokens cut away
+	Positions int     // how many were read
+	Response  int     // likelihood: the token with which the response begins
+	IDs       []int64 // of the item, where the ask keeps them
+	Candidate int64   // choice: the token of the candidate
+	Steps     []int   // process: the token of each step, of skipped ones too
+	Ends      []int   // process: the end of each step in characters of the response, where it was given as steps or with a separator
 
 	Shared int           // leading tokens computed once together with others of the run
 	Cached int           // leading tokens taken from the cache
@@ -67,6 +69,9 @@ func (m *Model) Read(ctx context.Context, ask Ask) (readings []Reading, computed
 	for i := range outcomes {
 		readings[i] = m.begun(&outcomes[i])
 		if outcomes[i].Err == nil {
+			if ask.KeepIDs {
+				readings[i].IDs = outcomes[i].IDs
+			}
 			items = append(items, outcomes[i].Encoded)
 		}
 	}
@@ -94,6 +99,9 @@ func (m *Model) Read(ctx context.Context, ask Ask) (readings []Reading, computed
 	}
 	return readings, computedTokens(items, read), nil
 }
+
+// Spell gives the text of each of the ids from the one at from on, as [tokenizer.Tokenizer.Spell] does.
+func (m *Model) Spell(ids []int64, from int) []string { return m.encoder.Spell(ids, from) }
 
 // Tokenize encodes items as [Model.Read] does, and gives what the model would see. Its error is of the whole request.
 func (m *Model) Tokenize(ctx context.Context, ask Ask) ([]encode.Outcome, error) {

@@ -27,8 +27,8 @@ func (m *Model) Fits() error {
 	case m.info.User == 0:
 		return fault.New(fault.CodeKind, "model %q has no head that takes a user's vector", spec.Name)
 	case spec.Kind != manifest.KindReward:
-		return fault.New(fault.CodeKind, "model %q is a %s model, and a user's vector is fitted to rewards", spec.Name,
-			spec.Kind)
+		return fault.New(fault.CodeKind, "model %q is %s, and a user's vector is fitted to rewards", spec.Name,
+			spec.Kind.Model())
 	case !spec.Head.ReadsOneLabel():
 		return fault.New(fault.CodeKind,
 			"the reward of model %q is made of several labels, and a user's vector is fitted to one", spec.Name)

@@ -24,6 +24,7 @@ type Golden struct {
 	Probability *float64           `json:"probability,omitempty"` // that chosen is preferred to rejected
 	Tokens      []int64            `json:"tokens,omitempty"`      // of a choice model: of the item's candidates
 	Logits      []float64          `json:"logits,omitempty"`      // theirs
+	Vector      []float64          `json:"vector,omitempty"`      // of an embedding model
 	LogSum      *float64           `json:"log_sum,omitempty"`     // log Σ exp(logit) over the vocabulary
 }
 
@@ -79,8 +80,8 @@ func (m *Model) Golden() ([]Golden, error) {
 		}
 		kind := m.info.Manifest.Asked()
 		if want := pair.lacks(kind); want != "" {
-			return nil, fault.New(fault.CodeBundle, "golden.file %s: pair %d: a %s model's pair has %s", file,
-				len(all)+1, kind, want)
+			return nil, fault.New(fault.CodeBundle, "golden.file %s: pair %d: %s's pair has %s", file,
+				len(all)+1, kind.Model(), want)
 		}
 		all = append(all, pair)
 	}
@@ -88,7 +89,7 @@ func (m *Model) Golden() ([]Golden, error) {
 
 // lacks says in words what a pair of that kind must have, when it has something else; "" when it is right.
 func (g *Golden) lacks(kind manifest.Kind) string {
-	has := [...]bool{g.Item != nil, g.Pair != nil, g.Score != nil, g.Steps != nil, g.Probability != nil, g.chooses()}
+	has := [...]bool{g.Item != nil, g.Pair != nil, g.Score != nil, g.Steps != nil, g.Probability != nil, g.chooses(), g.Vector != nil}
 	var want [len(has)]bool
 	var words string
 	lists := 1
@@ -99,6 +100,8 @@ func (g *Golden) lacks(kind manifest.Kind) string {
 		want[0], want[2], words, lists = true, true, "item and score", 0
 	case manifest.KindProcess:
 		want[0], want[3], words = true, true, "item, ids and steps"
+	case manifest.KindEmbedding:
+		want[0], want[6], words = true, true, "item, ids and vector"
 	case manifest.KindChoice:
 		want[0], want[5], words = true, true, "item with candidates, ids, tokens and logits of each, and log_sum"
 	default:

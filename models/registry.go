@@ -127,7 +127,7 @@ func (r *Registry) choose(name string, kinds []manifest.Kind) (*entry, error) {
 			return nil, fault.New(fault.CodeModel, "no model is named %q; loaded: %s", fault.Short(name), r.names())
 		}
 		if asked := r.entries[at].model.info.Manifest.Asked(); !slices.Contains(kinds, asked) {
-			return nil, fault.New(fault.CodeKind, "model %q is a %s model, and this question needs a %s model", name, asked, words(kinds))
+			return nil, fault.New(fault.CodeKind, "model %q is %s, and this question needs one of kind %s", name, asked.Model(), words(kinds))
 		}
 		return r.entries[at], nil
 	}

@@ -143,7 +143,7 @@ func TestARegistrySaysWhatThereIs(t *testing.T) {
 		{"", manifest.KindPair, fault.CodeModel, "no pair model is loaded; loaded: one, two, steps"},
 		{"three", manifest.KindReward, fault.CodeModel, `no model is named "three"; loaded: one, two, steps`},
 		{strings.Repeat("\x01", 1<<20), manifest.KindReward, fault.CodeModel, "loaded: one, two, steps"},
-		{"steps", manifest.KindReward, fault.CodeKind, `model "steps" is a process model, and this question needs a reward model`},
+		{"steps", manifest.KindReward, fault.CodeKind, `model "steps" is a process model, and this question needs one of kind reward`},
 	} {
 		_, release, err := registry.Acquire(test.name, test.kind)
 		var known *fault.Error

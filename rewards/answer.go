@@ -7,6 +7,8 @@ import (
 	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/rewards/failure"
 	"github.com/assay-rm/assay/rewards/ops"
+	"github.com/assay-rm/assay/rewards/ranking"
+	"github.com/assay-rm/assay/rewards/tokenwise"
 )
 
 // Answer is what a [Request] is answered with. There is one result for each item, response or pair, in the request's
@@ -14,21 +16,28 @@ import (
 type Answer struct {
 	Question   Question
 	Model      string // that answered
-	Digest     string // sha256 of its bundle's files
+	Digest     string // sha256 of its bundle's files; of a recipe, of its file and of the bundles of its models
 	MaxTokens  int    // of an item, that the model accepts
 	Usage      Usage
 	Transforms []string  // what was applied between raw and score, in order
 	Activation string    // score and rank: the one that was asked for
 	Threshold  ops.Maybe // steps: that FirstError went by; missing: there is none, and no FirstError
 
-	Results    []Result        // score: of items; rank and compare: of responses
-	Ranking    []int           // rank: indices of responses, the best first; those that failed have no place
-	Preference ops.Matrix      // compare: how surely response i is preferred to response j; 0.5 on the diagonal
-	WinRates   []ops.Maybe     // compare: the mean of each row without the diagonal
-	Pairs      []PairResult    // pairs
-	Steps      []StepsResult   // steps
-	Choices    []ChoiceResult  // choose
-	Tokenized  []TokenizedItem // tokenize
+	Results    []Result             // score: of items; rank and compare: of responses
+	Ranking    []int                // rank: indices of responses, the best first; those that failed have no place
+	Preference ops.Matrix           // compare: how surely response i is preferred to response j; 0.5 on the diagonal
+	WinRates   []ops.Maybe          // compare: the mean of each row without the diagonal
+	Pairs      []PairResult         // pairs
+	Values     []map[string]float64 // of a recipe of groups: of each group its values that are numbers
+	Selection  ranking.Selection    // rank: what the strategy selects
+	Strategy   ranking.Strategy     // rank: the one that selected
+	Statistics *ranking.Statistics  // rank and compare: of the scores, where they were asked for
+	Aggregates []ranking.Aggregated // compare: those that were asked for, in that order
+	Steps      []StepsResult        // steps
+	Choices    []ChoiceResult       // choose
+	Vectors    []vectorResult       // embeddings
+	Logprobs   []tokenwise.Result   // logprobs
+	Tokenized  []tokenizedItem      // tokenize
 }
 
 // Usage is what a request took.
@@ -52,13 +61,14 @@ type Tokens struct {
 // Result is the score of an item or a response, or why it has none.
 type Result struct {
 	Err      *failure.Error
-	Score    float64            // raw after the transforms; the win rate under a model that compares
-	Raw      ops.Maybe          // the value before activations, mean and std; missing under a model that compares
-	Scores   map[string]float64 // score of each label, where the model has several
-	Logits   map[string]float64 // raw output of each label, where the model has several
-	Gradient map[string]float64 // the derivative of Score by each feature, where the request asks for it
-	Parts    []Part             // of a recipe: its readings, in its order, those that failed among them
-	Values   map[string]float64 // of a recipe: its values that are numbers
+	Score    float64              // raw after the transforms; the win rate under a model that compares
+	Raw      ops.Maybe            // the value before activations, mean and std; missing under a model that compares
+	Scores   map[string]float64   // score of each label, where the model has several
+	Logits   map[string]float64   // raw output of each label, where the model has several
+	Gradient map[string]float64   // the derivative of Score by each feature, where the request asks for it
+	Parts    []Part               // of a recipe: its readings, in its order, those that failed among them
+	Values   map[string]float64   // of a recipe: its values that are numbers
+	Vectors  map[string][]float64 // of a recipe: its values that are vectors
 	Tokens
 }
 
@@ -71,7 +81,7 @@ type Part struct {
 	Score  ops.Maybe // of a reading that gives one
 	Raw    ops.Maybe
 	Scores map[string]float64 // of a reading of labels: each label's
-	Steps  []float64          // of a reading of steps: each step's
+	Steps  []float64          // of a reading of steps: each step's; of several inputs: each one's; of logprobs: each token's
 	Tokens
 }
 
@@ -106,8 +116,8 @@ type Step struct {
 	End    int                // where the step ends in the response, in characters; -1: the item does not tell
 }
 
-// TokenizedItem is an item as the model sees it, or why it cannot be seen.
-type TokenizedItem struct {
+// tokenizedItem is an item as the model sees it, or why it cannot be seen.
+type tokenizedItem struct {
 	Err *failure.Error
 	encode.Encoded
 }
@@ -129,7 +139,9 @@ func (a *Answer) Errors() iter.Seq[*failure.Error] {
 			each(a.Pairs, func(r *PairResult) bool { return yield(r.Err) }) &&
 			each(a.Steps, func(r *StepsResult) bool { return yield(r.Err) }) &&
 			each(a.Choices, func(r *ChoiceResult) bool { return yield(r.Err) }) &&
-			each(a.Tokenized, func(r *TokenizedItem) bool { return yield(r.Err) })
+			each(a.Vectors, func(r *vectorResult) bool { return yield(r.Err) }) &&
+			each(a.Logprobs, func(r *tokenwise.Result) bool { return yield(r.Err) }) &&
+			each(a.Tokenized, func(r *tokenizedItem) bool { return yield(r.Err) })
 	}
 }
 

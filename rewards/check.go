@@ -11,6 +11,7 @@ import (
 	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/rewards/failure"
 	"github.com/assay-rm/assay/rewards/ops"
+	"github.com/assay-rm/assay/rewards/ranking"
 )
 
 func invalid(format string, args ...any) error {
@@ -29,7 +30,7 @@ func (r *Request) check() error {
 		return err
 	}
 	switch r.Question {
-	case Score, Steps, Tokenize:
+	case Score, Steps, Logprobs, Embed, Tokenize:
 		return r.checkItems()
 	case Choose:
 		if err := r.checkItems(); err != nil {
@@ -40,10 +41,17 @@ func (r *Request) check() error {
 		if r.Places < 0 {
 			return invalid("n: %d is below 0", r.Places)
 		}
-		return r.checkResponses(1, "must hold at least one response")
+		if err := r.checkResponses(1, "must hold at least one response"); err != nil {
+			return err
+		}
+		r.Choice.N = r.Places
+		return r.Choice.Check(len(r.Groups[0].Responses))
 	case Compare:
 		r.Activation = activationNone
-		return r.checkResponses(2, "must hold at least two responses, unless pairs are given")
+		if err := r.checkResponses(2, "must hold at least two responses, unless pairs are given"); err != nil {
+			return err
+		}
+		return ranking.CheckAggregates(r.Aggregates, r.EloScale, len(r.Groups[0].Responses))
 	case Pairs:
 		r.Activation = activationNone
 		return r.checkPairs()
@@ -96,8 +104,13 @@ func (r *Request) checkResponses(least int, otherwise string) error {
 }
 
 func (r *Request) checkPairs() error {
-	if len(r.Groups) == 0 {
+	switch {
+	case len(r.Groups) == 0:
 		return invalid("pairs: must hold at least one pair")
+	case r.Statistics:
+		return invalid("statistics: are of the responses to one prompt, and pairs are given")
+	case r.Aggregates != nil || r.EloScale.Known:
+		return invalid("aggregate: is of the responses to one prompt, and pairs are given")
 	}
 	for i := range r.Groups {
 		if n := len(r.Groups[i].Responses); n != 2 {

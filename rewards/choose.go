@@ -19,14 +19,14 @@ const maxCandidates = 256
 type ChoiceResult struct {
 	Err        *failure.Error
 	Best       int         // index of the candidate with the largest logit, the first of equal ones
-	Candidates []Candidate // in the order of the request
+	Candidates []candidate // in the order of the request
 	LogSum     float64     // log Σ exp(logit) over the whole vocabulary
 	Share      float64     // the candidates' share of the vocabulary's probability
 	Tokens                 // of the prompt
 }
 
-// Candidate is what a model gives one candidate behind a prompt.
-type Candidate struct {
+// candidate is what a model gives one candidate behind a prompt.
+type candidate struct {
 	Text        string
 	ID          int64   // its token
 	Logit       float64 // next-token logit
@@ -133,7 +133,7 @@ func (c *choosing) answer(_ context.Context, read []gathered) (Answer, error) {
 // chosen makes an item's result of the readings of its candidates: rows of a logit and the vocabulary's log-sum, as the
 // labels of every choice model are.
 func chosen(labels, candidates []string, readings []models.Reading) ChoiceResult {
-	result := ChoiceResult{Candidates: make([]Candidate, len(candidates)), Tokens: tokensOf(&readings[0])}
+	result := ChoiceResult{Candidates: make([]candidate, len(candidates)), Tokens: tokensOf(&readings[0])}
 	result.Tokens.Tokens-- // the candidate
 	logits, at := make([]float64, len(candidates)), make(map[int64]int, len(candidates))
 	for i := range readings {
@@ -148,7 +148,7 @@ func chosen(labels, candidates []string, readings []models.Reading) ChoiceResult
 		}
 		at[id] = i
 		logits[i], result.LogSum = rows[0][0], rows[0][1]
-		result.Candidates[i] = Candidate{Text: candidates[i], ID: id, Logit: logits[i]}
+		result.Candidates[i] = candidate{Text: candidates[i], ID: id, Logit: logits[i]}
 		if logits[i] > logits[result.Best] {
 			result.Best = i
 		}

@@ -1,6 +1,7 @@
 package rewards
 
 import (
+	"fmt"
 	"math"
 	"path/filepath"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/rewards/failure"
+	"github.com/assay-rm/assay/rewards/recipes"
 )
 
 // choiceModel is a tiny Qwen3 that is asked for candidates; its golden pairs are transformers'.
@@ -192,5 +194,37 @@ func TestWhoAnswersChoose(t *testing.T) {
 	answer, err := e.Ask(t.Context(), Request{Question: Score, Items: []encode.Item{item}})
 	if err != nil || answer.Results[0].Err == nil || !strings.Contains(answer.Results[0].Err.Detail, "candidates are for choice models") {
 		t.Errorf("candidates of a score: %+v, %v", answer.Results, err)
+	}
+}
+
+// TestARecipeOfCandidates: a reading of candidates is what choose gives of them.
+func TestARecipeOfCandidates(t *testing.T) {
+	e, all := fixtures(t, choiceModel)
+	pairs, err := all[0].Golden()
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := all[0].Info().Manifest.Name
+	items := []encode.Item{*pairs[0].Item, {Prompt: new("And now?"), Response: new("read by nobody")}}
+	candidates := pairs[0].Item.Candidates[:2]
+	items[0].Candidates = nil
+	r, err := recipes.Parse(fmt.Appendf(nil, "recipe: 1\nname: agree\nreadings: {c: {gives: candidates, labels: [%q, %q]}}\nscore: c[%q] - c[%q]\n",
+		candidates[0], candidates[1], candidates[0], candidates[1]))
+	if err == nil {
+		err = e.Serve(r, nil)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := ask(t, e, Request{Question: Score, Model: "agree", Items: items})
+	items[1].Response = nil
+	request := choose(candidates, items...)
+	request.Model = name
+	want := ask(t, e, request)
+	for i := range items {
+		of := want.Choices[i].Candidates
+		if got.Results[i].Err != nil || got.Results[i].Score != of[0].Probability-of[1].Probability || got.Results[i].Parts[0].Scores[candidates[1]] != of[1].Probability {
+			t.Errorf("item %d: %+v, and choose gives %+v", i, got.Results[i], of)
+		}
 	}
 }

@@ -2,10 +2,13 @@ package rewards
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"maps"
 	"math"
-	"slices"
 
-	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/rewards/failure"
 	"github.com/assay-rm/assay/rewards/ops"
@@ -19,27 +22,23 @@ type composed struct {
 	sources []Source // of each reading; one model may be there more than once
 }
 
-// component is a reading of a composed recipe for one request.
-type component struct {
-	reading *recipes.Reading
-	source  Source
-	need    int   // the place of the need whose readings it has
-	head    *head // of a reading that gives scores
-	steps   *steps
-}
-
 // composing answers a request by a recipe over the readings of several models.
 type composing struct {
 	*composed
 
 	request    *Request
-	params     map[string]float64
+	items      []encode.Item // that rewards are asked of: items, or the responses of all groups
+	params     map[string]recipes.Given
+	given      []map[string]recipes.Given // of each item: its fields
 	components []component
-	asks       []need
+	asks       []need // one for each model
 }
 
-// maxTokens is what every model of the recipe accepts of an item.
+// maxTokens is what every model of the recipe accepts of an item; 0 where it reads none.
 func (c *composed) maxTokens() int {
+	if len(c.sources) == 0 {
+		return 0
+	}
 	least := math.MaxInt
 	for _, source := range c.sources {
 		least = min(least, source.Info().Manifest.Limits.MaxTokens)
@@ -47,18 +46,21 @@ func (c *composed) maxTokens() int {
 	return least
 }
 
+// digest is of the recipe's file and of every model that takes part, so that who asks again knows by one word that
+// nothing is another.
+func (c *composed) digest() string {
+	of := sha256.New()
+	of.Write([]byte(c.Digest))
+	for _, source := range c.sources {
+		of.Write([]byte(source.Info().Digest))
+	}
+	return "sha256:" + hex.EncodeToString(of.Sum(nil))
+}
+
 // of reads every model once, whatever it gives of its readings to the recipe.
 func (c *composed) of(r *Request) (recipe, error) {
-	items := r.Items
-	switch r.Question {
-	case Score:
-	case Rank, Compare, Pairs:
-		items = r.responses()
-	case Steps, Choose, Tokenize:
-		if r.Question == Steps && c.Steps != "" {
-			break
-		}
-		return nil, failure.New(fault.CodeKind, "model: %q is a recipe, and answers %s", c.Name, c.Answers())
+	if err := c.answers(r); err != nil {
+		return nil, err
 	}
 	if r.Label != "" || r.Activation != activationNone || r.Gradient {
 		return nil, invalid("label, activation and explain are of models, and %q is a recipe", c.Name)
@@ -67,163 +69,186 @@ func (c *composed) of(r *Request) (recipe, error) {
 	if err != nil {
 		return nil, invalid("%v", err)
 	}
-	c.refuseIDs(r)
-	out := &composing{composed: c, request: r, params: params}
-	for i := range c.Readings {
-		one := component{reading: &c.Readings[i], source: c.sources[i]}
-		info := one.source.Info()
-		switch of := kindOf(info).evaluator(&info.Manifest).(type) {
-		case *head:
-			one.head = of
-		case *steps:
-			one.steps = of
-		}
-		one.need = slices.IndexFunc(out.asks, func(n need) bool { return n.source == one.source })
-		if one.need < 0 {
-			one.need = len(out.asks)
-			asked := c.beside(items, one.source)
-			if one.head != nil {
-				asked = whole(asked)
-			}
-			out.asks = append(out.asks, need{source: one.source, items: asked, truncate: r.Truncate, refused: r.Refused})
-		}
-		if err := withinCells(info, len(items), len(c.Readings)+len(c.Values)+len(one.reading.Labels), "items"); err != nil {
-			return nil, err
-		}
-		out.components = append(out.components, one)
+	out := &composing{composed: c, request: r, params: params, items: r.Items}
+	if r.Question != Score && r.Question != Steps {
+		out.items = r.responses()
 	}
-	if r.Question == Compare {
-		if err := withinSquare(c.sources[0].Info(), len(items)); err != nil {
+	c.refuseIDs(r)
+	if err := out.fields(); err != nil {
+		return nil, err
+	}
+	for i := range c.Readings {
+		if err := out.add(i); err != nil {
 			return nil, err
 		}
+	}
+	if r.Question == Compare && len(c.sources) > 0 {
+		return out, withinSquare(c.sources[0].Info(), len(out.items))
 	}
 	return out, nil
 }
 
+// answers refuses questions that the recipe does not answer.
+func (c *composed) answers(r *Request) error {
+	can := r.Question == Rank || r.Question == Compare || r.Question == Pairs ||
+		r.Question == Score && c.Group == nil || r.Question == Steps && c.Steps != ""
+	if !can {
+		return failure.New(fault.CodeKind, "model: %q is a recipe, and answers %s", c.Name, c.Answers())
+	}
+	return nil
+}
+
+// fields finds the recipe's fields of every item. An item that lacks one fails alone.
+func (c *composing) fields() error {
+	r := c.request
+	if len(r.Given) > 0 && len(r.Given) != len(c.items) {
+		return invalid("given: is of %d responses, and there are %d", len(r.Given), len(c.items))
+	}
+	if len(c.Given) == 0 && len(r.Given) == 0 {
+		return nil
+	}
+	c.given = make([]map[string]recipes.Given, len(c.items))
+	for i := range c.items {
+		var asked map[string]recipes.Given
+		if len(r.Given) > 0 {
+			asked = r.Given[i]
+		}
+		var err error
+		if c.given[i], err = c.Of(asked); err != nil {
+			r.refuse(i, failure.New(fault.CodeItem, "%v", err))
+		}
+	}
+	return nil
+}
+
 func (c *composing) needs() []need { return c.asks }
 
-func (c *composing) answer(_ context.Context, read []gathered) (Answer, error) {
-	results, steps := make([]Result, len(c.asks[0].items)), 0
-	each := make([][]float64, len(results))
+func (c *composing) answer(ctx context.Context, read []gathered) (Answer, error) {
+	results, outcomes, steps := make([]Result, len(c.items)), make([]recipes.Outcome, len(c.items)), 0
 	for i := range results {
-		results[i], each[i] = c.result(read, i)
+		if err := ctx.Err(); err != nil {
+			if errors.Is(err, context.Canceled) {
+				return Answer{}, err
+			}
+			results[i].Err = failure.Of(err)
+			continue
+		}
+		results[i], outcomes[i] = c.result(read, i)
 		for k := range results[i].Parts {
 			steps += len(results[i].Parts[k].Steps)
 		}
+		for _, of := range results[i].Vectors {
+			steps += len(of)
+		}
 	}
-	if err := withinCells(c.sources[0].Info(), steps, 1, "steps"); err != nil {
-		return Answer{}, err
+	if len(c.sources) > 0 {
+		if err := withinCells(c.sources[0].Info(), steps, 1, "steps"); err != nil {
+			return Answer{}, err
+		}
 	}
 	answer := Answer{Transforms: []string{"recipe " + c.Name}, Activation: activationNone}
-	if c.request.Question == Steps {
+	switch c.request.Question {
+	case Steps:
 		answer.Threshold = c.request.Threshold
-		answer.Steps = c.ofSteps(results, each, read)
+		answer.Steps = c.ofSteps(results, outcomes, read)
 		return answer, nil
-	}
-	if c.request.Question == Score {
+	case Score:
 		answer.Results = results
 		return answer, nil
+	case Rank, Compare, Pairs, Choose, Embed, Logprobs, Tokenize:
 	}
-	if c.request.Question != Rank {
+	if c.request.compares() {
 		answer.Transforms = append(answer.Transforms, "bradley-terry of score")
 	}
+	at := 0
 	for i := range c.request.Groups {
 		n := len(c.request.Groups[i].Responses)
-		answer.tell(c.request, &scored{func(r *Result) float64 { return r.Score }, results[:n:n]})
-		results = results[n:]
+		group := results[at : at+n : at+n]
+		if c.Group != nil {
+			answer.Values = append(answer.Values, c.settle(read, i, group, outcomes[at:at+n]))
+		}
+		answer.tell(c.request, &scored{func(r *Result) float64 { return r.Score }, group})
+		at += n
 	}
 	return answer, nil
 }
 
 // result is the reward of one item. Where a reading has failed, or the recipe has no number for what was read, the item
 // has an error and no score, and the other readings are there all the same.
-func (c *composing) result(read []gathered, item int) (result Result, steps []float64) {
+func (c *composing) result(read []gathered, item int) (result Result, out recipes.Outcome) {
 	result = Result{Parts: make([]Part, len(c.components))}
-	given := make(map[string]recipes.Given, len(c.components))
+	given := make(map[string]recipes.Given, len(c.components)+len(c.Given))
+	counted := make([]bool, len(c.asks)) // what several readings share is counted once
+	if why := c.request.Refused[item]; why != nil {
+		result.Err = failure.Of(why)
+	}
 	for i := range c.components {
 		one := &c.components[i]
-		part, numbers := one.part(&read[one.need].readings[item])
+		part, numbers := one.part(read, item)
 		if result.Parts[i] = part; part.Err != nil && result.Err == nil {
 			result.Err = part.Err.Within("reading " + part.Name)
 		}
 		given[part.Name] = numbers
-	}
-	for at := range c.asks {
-		of := tokensOf(&read[at].readings[item])
-		result.Tokens.Tokens += of.Tokens
-		result.Shared, result.Cached, result.Truncated = result.Shared+of.Shared, result.Cached+of.Cached, result.Truncated+of.Truncated
+		if one.shared && counted[one.need] {
+			continue
+		}
+		counted[one.need] = counted[one.need] || one.shared
+		result.Tokens = result.plus(one.tokens(read, item))
 	}
 	if result.Err != nil {
-		return result, nil
+		return result, out
+	}
+	if c.given != nil {
+		maps.Copy(given, c.given[item])
+	}
+	if c.ReadsTexts() {
+		maps.Copy(given, textsOf(&c.items[item]))
 	}
 	out, err := c.Evaluate(c.params, given)
 	if err != nil {
-		result.Err = failure.New(failure.CodeRecipe, "recipe %q has no number for this item: %v", c.Name, err)
-		return result, nil
+		result.Err = c.without(err)
+		return result, out
 	}
-	result.Score, result.Values = out.Score, out.Values
-	return result, out.Steps
+	result.Score, result.Values, result.Vectors = out.Score, out.Values, out.Vectors
+	return result, out
+}
+
+// without says that the recipe has no number.
+func (c *composed) without(err error) *failure.Error {
+	return failure.New(failure.CodeRecipe, "recipe %q has no number for this item: %v", c.Name, err)
+}
+
+// plus adds what another sequence took.
+func (t Tokens) plus(of Tokens) Tokens {
+	return Tokens{t.Tokens + of.Tokens, t.Shared + of.Shared, t.Cached + of.Cached, t.Truncated + of.Truncated}
 }
 
 // ofSteps gives each item the rewards of its steps. Where they are read, and how many there are, says the first reading
 // of steps that has as many; a recipe that gives another number of rewards than any has a fault of its own.
-func (c *composing) ofSteps(results []Result, each [][]float64, read []gathered) []StepsResult {
+func (c *composing) ofSteps(results []Result, outcomes []recipes.Outcome, read []gathered) []StepsResult {
 	all := make([]StepsResult, len(results))
 	for i := range results {
 		if all[i].Err = results[i].Err; all[i].Err != nil {
 			continue
 		}
-		all[i].Err = failure.New(failure.CodeRecipe, "recipe %q gives %d rewards, and no reading has so many steps", c.Name, len(each[i]))
+		each := outcomes[i].Steps
+		all[i].Err = failure.New(failure.CodeRecipe, "recipe %q gives %d rewards, and no reading has so many steps", c.Name, len(each))
 		for k := range c.components {
 			one := &c.components[k]
-			if one.steps == nil || len(results[i].Parts[k].Steps) != len(each[i]) {
+			if one.steps == nil || len(results[i].Parts[k].Steps) != len(each) {
 				continue
 			}
-			of := one.steps.result(&read[one.need].readings[i], ops.Maybe{})
-			all[i] = aggregate(each[i], c.request.Threshold, one.steps.Skip)
+			of := one.steps.result(&one.of(read, i)[0], ops.Maybe{})
+			all[i] = aggregate(each, c.request.Threshold, one.steps.Skip)
 			all[i].Steps, all[i].Tokens = of.Steps, results[i].Tokens
 			for at := range of.Steps {
 				of.Steps[at].Raw, of.Steps[at].Logits = ops.Maybe{}, nil
 				if at >= one.steps.Skip {
-					of.Steps[at].Score = ops.Some(each[i][at-one.steps.Skip])
+					of.Steps[at].Score = ops.Some(each[at-one.steps.Skip])
 				}
 			}
 			break
 		}
 	}
 	return all
-}
-
-// part is what the component makes of its model's reading, for the answer and for the recipe.
-func (c *component) part(reading *models.Reading) (Part, recipes.Given) {
-	info := c.source.Info()
-	part := Part{Name: c.reading.Name, Model: info.Manifest.Name, Digest: info.Digest}
-	if c.steps != nil {
-		of := c.steps.result(reading, ops.Maybe{})
-		part.Err, part.Tokens = of.Err, of.Tokens
-		for k := range of.Steps {
-			if of.Steps[k].Score.Known {
-				part.Steps = append(part.Steps, of.Steps[k].Score.Value)
-			}
-		}
-		return part, recipes.Given{Steps: part.Steps}
-	}
-	of := c.head.result(reading)
-	part.Err, part.Tokens = of.Err, of.Tokens
-	if of.Err != nil {
-		return part, recipes.Given{}
-	}
-	part.Score, part.Raw = ops.Some(of.Score), of.Raw
-	switch c.reading.Gives {
-	case recipes.Raw:
-		return part, recipes.Given{Number: of.Raw.Value}
-	case recipes.Labels:
-		part.Scores = map[string]float64{}
-		for _, label := range c.reading.Labels {
-			part.Scores[label] = of.Scores[label]
-		}
-		return part, recipes.Given{Labels: part.Scores}
-	case recipes.Score, recipes.Steps:
-	}
-	return part, recipes.Given{Number: of.Score}
 }

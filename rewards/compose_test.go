@@ -57,7 +57,7 @@ func composedEngine(tb testing.TB, texts ...string) (*Engine, fakes) {
 // The fakes give the number of tokens, and of the second label or step one less.
 func TestARecipeReadsEachModelOnce(t *testing.T) {
 	e, sources := composedEngine(t, mix)
-	answer := ask(t, e, Request{Question: Score, Model: "mix", Items: text("four", "sixsix"), Params: map[string]float64{"w": 0.25}})
+	answer := ask(t, e, Request{Question: Score, Model: "mix", Items: text("four", "sixsix"), Params: map[string]recipes.Given{"w": {Number: 0.25}}})
 	for i, want := range []float64{0.25*4 + 0.75*3, 0.25*6 + 0.75*5} {
 		got := answer.Results[i]
 		if got.Err != nil || got.Score != want || got.Raw.Known || got.Values["least"] != want/1-(want-float64(3+2*i)) || len(got.Parts) != 3 {
@@ -226,8 +226,8 @@ func TestWhatARecipeIsNotAsked(t *testing.T) {
 	e, _ := composedEngine(t, mix)
 	for want, r := range map[string]Request{
 		"model: \"mix\" is a recipe, and answers score, rank and compare": {Question: Steps, Items: text("a")},
-		"params.w: is 2, and must be from 0 to 1":                         {Question: Score, Items: text("a"), Params: map[string]float64{"w": 2}},
-		"params.v: recipe \"mix\" has no such param":                      {Question: Score, Items: text("a"), Params: map[string]float64{"v": 2}},
+		"params.w: is 2, and must be from 0 to 1":                         {Question: Score, Items: text("a"), Params: map[string]recipes.Given{"w": {Number: 2}}},
+		"params.v: recipe \"mix\" has no such param":                      {Question: Score, Items: text("a"), Params: map[string]recipes.Given{"v": {Number: 2}}},
 		"label, activation and explain are of models":                     {Question: Score, Items: text("a"), Label: "good"},
 	} {
 		r.Model = "mix"
@@ -235,7 +235,7 @@ func TestWhatARecipeIsNotAsked(t *testing.T) {
 			t.Errorf("the error is %v, want %s", err, want)
 		}
 	}
-	if _, err := e.Ask(t.Context(), Request{Question: Score, Model: "rm", Items: text("a"), Params: map[string]float64{"w": 1}}); err == nil ||
+	if _, err := e.Ask(t.Context(), Request{Question: Score, Model: "rm", Items: text("a"), Params: map[string]recipes.Given{"w": {Number: 1}}}); err == nil ||
 		err.Error() != `params: are of recipes, and "rm" is none` {
 		t.Errorf("params of a model: %v", err)
 	}

@@ -1,7 +1,8 @@
 // Package rewards turns what models read into rewards.
 //
 // [Engine.Ask] answers every question: how good is this response, which of these is best, which is preferred and how
-// surely, which step goes wrong, what does the model see. There is one path, and each line of it is one function:
+// surely, which step goes wrong, how likely is each token, what does the model see. There is one path, and each line of
+// it is one function:
 //
 //	check      proves what can be known of the request without its model
 //	resolve    finds the source that answers, by its name or by the kind of model

@@ -33,6 +33,10 @@ func (e *Engine) Ask(ctx context.Context, request Request) (Answer, error) {
 		return Answer{}, err
 	}
 	defer release()
+	name, digest, maxTokens := subject.identity()
+	if request.Expect != "" && request.Expect != digest {
+		return Answer{}, failure.New(failure.CodeDigest, "expect_digest: is %q, and %q has the digest %q", fault.Short(request.Expect), name, digest)
+	}
 	recipe, err := subject.of(&request)
 	if err != nil {
 		return Answer{}, err
@@ -46,7 +50,7 @@ func (e *Engine) Ask(ctx context.Context, request Request) (Answer, error) {
 		return Answer{}, err
 	}
 	answer.Question, answer.Usage = request.Question, usage(read)
-	answer.Model, answer.Digest, answer.MaxTokens = subject.identity()
+	answer.Model, answer.Digest, answer.MaxTokens = name, digest, maxTokens
 	answer.Usage.Total = time.Since(start)
 	return answer, nil
 }

@@ -17,6 +17,7 @@ type need struct {
 	truncate encode.Truncation
 	refused  map[int]error // items that are not asked for, and why
 	seen     bool          // only what the source would see
+	keepIDs  bool          // readings keep the ids of their items
 }
 
 // gathered is what one source gave for a need: for each item, in order, a reading or what the source would see.
@@ -33,7 +34,7 @@ func gather(ctx context.Context, caller models.Caller, needs []need) ([]gathered
 	asks := make([]models.Ask, len(needs))
 	for i := range needs {
 		n := &needs[i]
-		asks[i] = models.Ask{Caller: caller, Items: n.fit(), Truncate: n.truncate}
+		asks[i] = models.Ask{Caller: caller, Items: n.fit(), Truncate: n.truncate, KeepIDs: n.keepIDs}
 		if n.seen || len(asks[i].Items) == 0 {
 			continue // what only shows what it would see has no queue
 		}

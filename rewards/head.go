@@ -23,14 +23,15 @@ const (
 type head struct {
 	manifest.Head
 
-	model      string
-	labels     []string
-	likelihood *manifest.Likelihood
-	last       string // the manifest's final activation, or what the request asks for instead of none
+	model       string
+	labels      []string
+	likelihood  *manifest.Likelihood
+	temperature float64 // of preferences' log-odds
+	last        string  // the manifest's final activation, or what the request asks for instead of none
 }
 
 func newHead(m *manifest.Manifest) evaluator {
-	return &head{Head: m.Head, model: m.Name, labels: m.Graph.Labels, likelihood: m.Likelihood, last: cmp.Or(m.Head.Final, activationNone)}
+	return &head{Head: m.Head, model: m.Name, labels: m.Graph.Labels, likelihood: m.Likelihood, temperature: m.Temperature(), last: cmp.Or(m.Head.Final, activationNone)}
 }
 
 // asked is the head as a request asks for it: with a label of its own choice, and with an activation behind everything

@@ -21,7 +21,7 @@ func (e *Engine) Models() []ModelInfo {
 	for i, source := range all {
 		info := source.Info()
 		k := kindOf(info)
-		infos[i] = ModelInfo{Info: *info, Answers: k.words(), Transforms: k.evaluator(&info.Manifest).transforms()}
+		infos[i] = ModelInfo{Info: *info, Answers: k.words(&info.Manifest), Transforms: k.evaluator(&info.Manifest).transforms()}
 	}
 	return infos
 }

@@ -16,12 +16,13 @@ type kind struct {
 }
 
 var kinds = []kind{
-	{manifest.KindReward, []Question{Score, Rank, Compare, Pairs, Tokenize}, newHead},
+	{manifest.KindReward, []Question{Score, Rank, Compare, Pairs, Logprobs, Tokenize}, newHead},
 	{manifest.KindFeatures, []Question{Score}, newHead},
-	{manifest.KindProcess, []Question{Steps, Tokenize}, newSteps},
+	{manifest.KindProcess, []Question{Steps, Logprobs, Tokenize}, newSteps},
 	{manifest.KindPair, []Question{Rank, Compare, Pairs, Tokenize}, newPairwise},
 	{manifest.KindPreference, []Question{Rank, Compare, Pairs, Tokenize}, newPreference},
 	{manifest.KindChoice, []Question{Choose, Tokenize}, newChoice},
+	{manifest.KindEmbedding, []Question{Score, Rank, Embed, Tokenize}, newRelevance},
 }
 
 // evaluator is what the readings of a model mean, by its manifest.
@@ -57,21 +58,26 @@ func kindOf(info *models.Info) *kind {
 	return &kinds[slices.IndexFunc(kinds, func(k kind) bool { return k.of == asked })]
 }
 
-// Questions are the questions that a kind of model answers, each by one name: pairs are a way to compare.
-func (k *kind) words() []string {
+// words are the questions that a model of the kind answers, each by one name: pairs are a way to compare, and
+// log-probabilities are of those whose rows are some.
+func (k *kind) words(m *manifest.Manifest) []string {
 	words := make([]string, 0, len(k.questions))
 	for _, q := range k.questions {
-		if q != Pairs {
+		if q != Pairs && (q != Logprobs || m.Likelihood != nil) {
 			words = append(words, string(q))
 		}
 	}
 	return words
 }
 
-// recipeOf is how a source answers a request. What the model sees is told without its evaluator.
+// recipeOf is how a source answers a request. What the model sees is told without its evaluator, and so are the rows of
+// a likelihood.
 func recipeOf(source Source, r *Request) (recipe, error) {
 	if r.Question == Tokenize {
 		return &tokenizing{source: source, request: r}, nil
+	}
+	if r.Question == Logprobs {
+		return newSpoken(source, r)
 	}
 	info := source.Info()
 	return kindOf(info).evaluator(&info.Manifest).recipe(source, r)

@@ -128,6 +128,8 @@ func newMatched(n int) *matched {
 func (m *matched) results() []Result       { return m.rated }
 func (m *matched) preferences() ops.Matrix { return m.chances }
 
+func (m *matched) preference(i, j int) ops.Maybe { return m.chances.Row(i)[j] }
+
 // set notes how surely response i is preferred to j, and so j to i.
 func (m *matched) set(i, j int, margin float64) {
 	if !ops.Finite(margin) {

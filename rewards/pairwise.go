@@ -14,10 +14,13 @@ import (
 type pairwise struct {
 	*manifest.Pair
 
-	labels []string
+	labels      []string
+	temperature float64 // of the log-odds
 }
 
-func newPairwise(m *manifest.Manifest) evaluator { return &pairwise{m.Pair, m.Graph.Labels} }
+func newPairwise(m *manifest.Manifest) evaluator {
+	return &pairwise{m.Pair, m.Graph.Labels, m.Temperature()}
+}
 
 func (p *pairwise) recipe(source Source, r *Request) (recipe, error) {
 	return newMatching(source, r, p)
@@ -28,7 +31,7 @@ func (p *pairwise) transforms() []string {
 	if len(p.labels) > 1 {
 		names = append(names, "label "+p.labels[p.Label])
 	}
-	return append(names, "both orders by "+p.Orders)
+	return append(names, "both orders by "+p.Orders+cooled(p.temperature))
 }
 
 // sequences is the number of ordered pairs of n responses.
@@ -64,7 +67,7 @@ func (p *pairwise) match(readings []models.Reading, m *matched) {
 				m.fail(i, j, err)
 				continue
 			}
-			m.set(i, j, p.margin(ab, ba))
+			m.set(i, j, p.margin(ab, ba)/p.temperature)
 		}
 	}
 }

@@ -16,10 +16,13 @@ import (
 type preference struct {
 	*manifest.Preference
 
-	labels []string
+	labels      []string
+	temperature float64 // of the log-odds, beside the model's own
 }
 
-func newPreference(m *manifest.Manifest) evaluator { return &preference{m.Preference, m.Graph.Labels} }
+func newPreference(m *manifest.Manifest) evaluator {
+	return &preference{m.Preference, m.Graph.Labels, m.Temperature()}
+}
 
 func (p *preference) recipe(source Source, r *Request) (recipe, error) {
 	return newMatching(source, r, p)
@@ -33,7 +36,7 @@ func (p *preference) transforms() []string {
 	if p.Scale != nil {
 		names = append(names, "scale")
 	}
-	return append(names, fmt.Sprintf("general preference temperature %g", p.Temperature))
+	return append(names, fmt.Sprintf("general preference temperature %g", p.Temperature)+cooled(p.temperature))
 }
 
 func (*preference) sequences(n int) int { return n }
@@ -62,7 +65,7 @@ func (p *preference) match(readings []models.Reading, m *matched) {
 				m.fail(i, j, failure.New(fault.CodeTooLong,
 					"%d tokens were cut beside one response and %d beside the other, so that their prompts have other scales", cut, also))
 			default:
-				m.set(i, j, ops.Skew(vectors[i], vectors[j], scales[i])/p.Temperature)
+				m.set(i, j, ops.Skew(vectors[i], vectors[j], scales[i])/p.Temperature/p.temperature)
 			}
 		}
 	}

@@ -27,7 +27,7 @@ func (s subject) of(r *Request) (recipe, error) {
 // identity is what an answer says of its subject.
 func (s subject) identity() (name, digest string, maxTokens int) {
 	if s.recipe != nil {
-		return s.recipe.Name, s.recipe.Digest, s.recipe.maxTokens()
+		return s.recipe.Name, s.recipe.digest(), s.recipe.maxTokens()
 	}
 	info := s.model.Info()
 	return info.Manifest.Name, info.Digest, info.Manifest.Limits.MaxTokens
@@ -43,7 +43,16 @@ func (e *Engine) resolve(r *Request) (of subject, release func(), err error) {
 	if len(r.Params) > 0 {
 		return subject{}, nil, invalid("params: are of recipes, and %q is none", fault.Short(r.Model))
 	}
-	source, release, err := e.sources.acquire(r.Model, e.answering(r)...)
+	if len(r.Given) > 0 {
+		return subject{}, nil, invalid("given: is of recipes, and %q is none", fault.Short(r.Model))
+	}
+	name := r.Model
+	if r.Question == Logprobs && name == "" {
+		if name, err = e.likely(); err != nil {
+			return subject{}, nil, err
+		}
+	}
+	source, release, err := e.sources.acquire(name, e.answering(r)...)
 	if err == nil {
 		return subject{model: source}, release, nil
 	}
@@ -54,7 +63,7 @@ func (e *Engine) resolve(r *Request) (of subject, release func(), err error) {
 	for _, other := range e.sources.all() {
 		if info := other.Info(); info.Manifest.Name == r.Model {
 			k := kindOf(info)
-			return subject{}, nil, failure.New(fault.CodeKind, "%s; a %s model answers %s", known.Detail, k.of, strings.Join(k.words(), ", "))
+			return subject{}, nil, failure.New(fault.CodeKind, "%s; %s answers %s", known.Detail, k.of.Model(), strings.Join(k.words(&info.Manifest), ", "))
 		}
 	}
 	return subject{}, nil, err

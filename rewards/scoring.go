@@ -40,7 +40,7 @@ func (h *head) recipe(source Source, r *Request) (recipe, error) {
 		err = withinCells(info, len(r.Groups[0].Responses), len(h.labels), "responses")
 	case Pairs:
 		err = withinCells(info, 2*len(r.Groups), len(h.labels), "responses")
-	case Steps, Choose, Tokenize: // are not asked of a reward model's head
+	case Steps, Choose, Embed, Logprobs, Tokenize: // are not asked of a reward model's head
 	}
 	if err != nil {
 		return nil, err
@@ -87,7 +87,7 @@ func (s *scoring) answer(ctx context.Context, read []gathered) (Answer, error) {
 		}
 		return answer, nil
 	}
-	if s.request.Question != Rank {
+	if s.request.compares() {
 		answer.Transforms = append(answer.Transforms, s.head.preference())
 	}
 	for i := range s.request.Groups {

@@ -43,17 +43,23 @@ func (e *Engine) modelOf(one *recipes.Reading, bind map[string]string) (string, 
 	if name == "" {
 		name = one.Model
 	}
-	source, release, err := e.sources.acquire(name, kindsThatGive(one.Gives)...)
+	if one.Tokenwise() && name == "" {
+		return e.likely()
+	}
+	source, release, err := e.sources.acquire(name, kindsThatGive(one)...)
 	if err != nil {
 		return "", err
 	}
 	defer release()
 	m := &source.Info().Manifest
+	if one.Tokenwise() && m.Likelihood == nil {
+		return "", fmt.Errorf("model %q gives no log-probabilities", m.Name)
+	}
 	if one.Gives == recipes.Labels && (len(m.Graph.Labels) < 2 || m.Likelihood != nil) {
 		return "", fmt.Errorf("model %q gives one score, and no labels", m.Name)
 	}
 	for _, label := range one.Labels {
-		if !slices.Contains(m.Graph.Labels, label) {
+		if one.Gives == recipes.Labels && !slices.Contains(m.Graph.Labels, label) {
 			return "", fmt.Errorf("model %q has no label %q; it has %q", m.Name, label, m.Graph.Labels)
 		}
 	}
@@ -79,7 +85,7 @@ func (e *Engine) compose(s *recipes.Served) (found *composed, release func(), er
 		}
 	}
 	for i, name := range s.Models {
-		source, done, err := e.sources.acquire(name, kindsThatGive(s.Readings[i].Gives)...)
+		source, done, err := e.sources.acquire(name, kindsThatGive(&s.Readings[i])...)
 		if err != nil {
 			release()
 			return nil, nil, within("readings."+s.Readings[i].Name, err)
@@ -90,9 +96,22 @@ func (e *Engine) compose(s *recipes.Served) (found *composed, release func(), er
 }
 
 // kindsThatGive lists the kinds of model that a reading may be of.
-func kindsThatGive(gives recipes.Kind) []manifest.Kind {
-	if gives == recipes.Steps {
+func kindsThatGive(one *recipes.Reading) []manifest.Kind {
+	if one.Tokenwise() {
+		return []manifest.Kind{manifest.KindReward, manifest.KindProcess}
+	}
+	switch one.Gives {
+	case recipes.Steps:
 		return []manifest.Kind{manifest.KindProcess}
+	case recipes.Candidates:
+		return []manifest.Kind{manifest.KindChoice}
+	case recipes.Embedding:
+		return []manifest.Kind{manifest.KindEmbedding}
+	case recipes.Preferences:
+		return []manifest.Kind{manifest.KindPair, manifest.KindPreference}
+	case recipes.Score, recipes.Raw:
+		return []manifest.Kind{manifest.KindReward, manifest.KindFeatures}
+	case recipes.Labels:
 	}
 	return []manifest.Kind{manifest.KindReward}
 }

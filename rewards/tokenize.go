@@ -18,7 +18,7 @@ func (t *tokenizing) needs() []need {
 }
 
 func (*tokenizing) answer(_ context.Context, read []gathered) (Answer, error) {
-	items := make([]TokenizedItem, len(read[0].seen))
+	items := make([]tokenizedItem, len(read[0].seen))
 	for i, seen := range read[0].seen {
 		if items[i].Err = failure.Of(seen.Err); seen.Err == nil {
 			items[i].Encoded = seen.Encoded

@@ -8,6 +8,8 @@ const examples = {
   "/v1/compare": { prompt: "12 + 30?", responses: ["41", "42"] },
   "/v1/choose": { candidates: ["yes", "no"], items: [{ prompt: "Is 12 + 30 equal to 42?" }] },
   "/v1/steps": { items: [{ prompt: "(2 + 3) * 4?", steps: ["2 + 3 = 5. ", "5 * 4 = 21."] }] },
+  "/v1/logprobs": { items: [{ prompt: "12 + 30?", response: "12 + 30 = 42\nAnswer: 42" }] },
+  "/v1/embeddings": { input: ["Why is the sky blue?", "Air scatters blue light most."] },
   "/v1/tokenize": { items: [{ prompt: "12 + 30?", response: "42" }] },
   "/get_reward": { query: ["rendered text"], prompts: ["rendered"], labels: [null] },
 };

@@ -66,6 +66,7 @@ func TestLimitsOfTheAPIPage(t *testing.T) {
 		fmt.Sprintf("| tokens of all items of a request | %d |", budget.Tokens),
 		fmt.Sprintf("| steps of all items of a request | %d |", budget.Steps),
 		fmt.Sprintf("| %d, so that %.0f responses are compared two by two at most |", budget.Cells, math.Sqrt(float64(budget.Cells))),
+		fmt.Sprintf("| tokens of responses of a request for log-probabilities | %d, or %d with a reference: three or five", budget.Cells/3, budget.Cells/5),
 		fmt.Sprintf("| deadline of a request | %d ms at most, none by default |", wire.MaxTimeout),
 		fmt.Sprintf("| headers of a request | %d KiB, %.0f s |", maxHeaders>>10, of.HeaderTimeout.Seconds()),
 		fmt.Sprintf("| requests in flight on an HTTP/2 connection | %d; more wait at the client |", maxStreams),

@@ -16,8 +16,8 @@ import (
 	"github.com/assay-rm/assay/server/wire"
 )
 
-// embeddedServer serves the embedded bundles until the test ends.
-func embeddedServer(t *testing.T) *Server {
+// embeddedServer serves the embedded bundles, those that are named among them, until the test ends.
+func embeddedServer(t *testing.T, named ...string) *Server {
 	t.Helper()
 	var all []*models.Model
 	var running sync.WaitGroup
@@ -27,7 +27,15 @@ func embeddedServer(t *testing.T) *Server {
 		}
 		running.Wait()
 	})
-	for _, source := range builtin.Sources() {
+	sources := builtin.Sources()
+	for _, name := range named {
+		source, err := builtin.Source(builtin.Prefix + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sources = append(sources, source)
+	}
+	for _, source := range sources {
 		m, err := models.Open(t.Context(), source, models.Options{Tokens: 512, Cache: 64 << 20})
 		if err != nil {
 			t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,7 +14,9 @@ import (
 	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/rewards"
 	"github.com/assay-rm/assay/rewards/ops"
+	"github.com/assay-rm/assay/rewards/ranking"
 	"github.com/assay-rm/assay/rewards/recipes"
+	"github.com/assay-rm/assay/rewards/tokenwise"
 	"github.com/assay-rm/assay/server/wire"
 )
 
@@ -62,10 +65,20 @@ func (e *fakeEngine) Ask(ctx context.Context, request rewards.Request) (rewards.
 	case rewards.Choose:
 		a.Choices = make([]rewards.ChoiceResult, n)
 		for i := range a.Choices {
-			a.Choices[i].Candidates = make([]rewards.Candidate, 2)
+			a.Choices[i].Candidates = slices.Grow(a.Choices[i].Candidates, 2)[:2]
+		}
+	case rewards.Embed:
+		a.Vectors = slices.Grow(a.Vectors, n)[:n]
+		for i := range a.Vectors {
+			a.Vectors[i].Vector, a.Vectors[i].Tokens = []float64{0.5, -2}, rewards.Tokens{Tokens: 3}
 		}
 	case rewards.Tokenize:
-		a.Tokenized = make([]rewards.TokenizedItem, n)
+		a.Tokenized = slices.Grow(a.Tokenized, n)[:n]
+	case rewards.Logprobs:
+		a.Logprobs = make([]tokenwise.Result, n)
+	case rewards.Rank:
+		a.Results, a.Strategy = fakeResults(n), ranking.BestOfN
+		a.Selection.Picks = []ranking.Pick{{Index: 0, Weight: 1}}
 	default:
 		a.Results = fakeResults(n)
 	}

@@ -48,6 +48,9 @@ type asked struct {
 	rewards.Request
 	timeout time.Duration   // for the answer; 0: as long as the client waits
 	known   *rewards.Answer // where the engine need not be asked; nil: it is
+
+	// encode writes the answer where the request says how; nil: as the codec does.
+	encode func(x *exchange, given *rewards.Answer) error
 }
 
 // ask is the path of every question, whatever protocol it came by: the body is read and decoded, the engine asked, the
@@ -91,6 +94,9 @@ func ask(s *Server, c codec) handler {
 			return err
 		}
 		s.account(r.Context(), x, &given)
+		if request.encode != nil {
+			return request.encode(x, &given)
+		}
 		return c.encode(x, &given)
 	}
 }

@@ -3,6 +3,7 @@ package server
 import (
 	"math"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/assay-rm/assay/rewards/recipes"
@@ -59,7 +60,7 @@ func TestARecipeOverTheEmbeddedModels(t *testing.T) {
 	if bad := got.Results[2]; bad.Score != nil || bad.Error == nil || bad.Components["q"].Error == nil || bad.Values != nil {
 		t.Errorf("an item without steps: %+v", bad)
 	}
-	if got.Model != "outcome-and-steps" || got.Digest != r.Digest {
+	if got.Model != "outcome-and-steps" || got.Digest == r.Digest || !strings.HasPrefix(got.Digest, "sha256:") {
 		t.Errorf("answered by %s %s", got.Model, got.Digest)
 	}
 	if p := refusal(t, do(t, s, "POST", "/v1/score", `{"model":"outcome-and-steps","params":{"w":2},`+items)); p.Status != http.StatusUnprocessableEntity ||
@@ -70,8 +71,8 @@ func TestARecipeOverTheEmbeddedModels(t *testing.T) {
 	if len(list.Recipes) != 1 {
 		t.Fatalf("%+v", list)
 	}
-	if of := list.Recipes[0]; of.Name != "outcome-and-steps" || *of.Params[0].Default != 0.25 || of.Readings[1].Model != "arith-prm" ||
-		of.Values[0].Expression != "min(q)" || of.Example.Score != 1.625 || of.Digest != r.Digest {
+	if of := list.Recipes[0]; of.Name != "outcome-and-steps" || of.Params[0].Default != 0.25 || of.Readings[1].Model != "arith-prm" ||
+		of.Values[0].Expression != "min(q)" || *of.Example.Score != 1.625 || of.Digest != r.Digest {
 		t.Errorf("%+v", of)
 	}
 }

@@ -24,6 +24,14 @@ type Line struct {
 	err    *failure.Error
 }
 
+// Source gives lines, chunk by chunk.
+type Source interface {
+	// Chunk gives the next lines, at most n. At the end the error is io.EOF, beside the last lines.
+	Chunk(n int) ([]Line, error)
+	// Done is how many bytes of the file are read.
+	Done() int64
+}
+
 // Reader reads lines in bounded memory.
 type Reader struct {
 	in     *bufio.Reader
@@ -35,6 +43,9 @@ type Reader struct {
 func NewReader(in io.Reader) *Reader {
 	return &Reader{in: bufio.NewReaderSize(in, readAhead)}
 }
+
+// Done is how many bytes are read.
+func (r *Reader) Done() int64 { return r.bytes }
 
 // Chunk gives the next lines, at most n. It is shorter when reading on would wait for more input, so that a program
 // that writes a line and waits for its answer gets it. At the end of the input the error is io.EOF, beside the last
@@ -80,6 +91,9 @@ func (r *Reader) next() (Line, error) {
 		return Line{Number: r.number, text: bytes.TrimSpace(text)}, err
 	}
 }
+
+// Text is what the line says, without the white space around it; nil where it has a problem.
+func (l *Line) Text() []byte { return l.text }
 
 // Decode reads the line as the server reads a body: whatever the one refuses, the other does too.
 func (l *Line) Decode(into wire.Form) *failure.Error {

@@ -2,6 +2,7 @@
 // about several chunks of them at once, and gives the answers in the lines' order.
 //
 //	Reader    lines → chunks of lines, each read as the server reads a body
+//	Parquet   rows of a Parquet file → chunks of lines, each a JSON object of the row's columns
 //	Stream    chunks → answers, in order, a few chunks ahead
 //	Writer    answers → JSON lines, or a table for people
 package bulk
@@ -53,7 +54,29 @@ type Chunk[Q, R any] struct {
 // in memory whatever the input's length. When ctx ends it returns although a read may still wait for a terminal:
 // nothing can interrupt that.
 func Stream[Q, R any, P Form[Q]](
-	ctx context.Context, engine Engine, in *Reader, chunk int, q Question[Q, R], emit func(Chunk[Q, R]) error,
+	ctx context.Context, engine Engine, in Source, chunk int, q Question[Q, R], emit func(Chunk[Q, R]) error,
+) error {
+	decode := func(l *Line, into *Q) *failure.Error { return l.Decode(P(into)) }
+	return stream(ctx, engine, in, chunk, decode, q, emit)
+}
+
+// StreamRows is [Stream] for rows that are not of the wire: decode reads one, or says what is wrong with it.
+func StreamRows[Q, R any](
+	ctx context.Context, engine Engine, in Source, chunk int, decode func(text []byte) (Q, *failure.Error),
+	q Question[Q, R], emit func(Chunk[Q, R]) error,
+) error {
+	return stream(ctx, engine, in, chunk, func(l *Line, into *Q) (err *failure.Error) {
+		if l.err != nil {
+			return l.err
+		}
+		*into, err = decode(l.text)
+		return err
+	}, q, emit)
+}
+
+func stream[Q, R any](
+	ctx context.Context, engine Engine, in Source, chunk int, decode func(*Line, *Q) *failure.Error,
+	q Question[Q, R], emit func(Chunk[Q, R]) error,
 ) error {
 	group, ctx := errgroup.WithContext(ctx)
 	slots := make(chan chan Chunk[Q, R], chunksAhead-1) // in the lines' order; each gets its chunk's outcomes
@@ -70,7 +93,7 @@ func Stream[Q, R any, P Form[Q]](
 				return err
 			}
 			group.Go(func() error {
-				outcomes, err := answer[Q, R, P](ctx, engine, next.lines, q)
+				outcomes, err := answer(ctx, engine, next.lines, decode, q)
 				if err == nil {
 					slot <- Chunk[Q, R]{outcomes, next.end}
 				}
@@ -110,12 +133,12 @@ type chunkRead struct {
 }
 
 // readChunks reads on a goroutine that ends with the input or ctx; it alone is not waited for.
-func readChunks(ctx context.Context, in *Reader, chunk int) <-chan chunkRead {
+func readChunks(ctx context.Context, in Source, chunk int) <-chan chunkRead {
 	reads := make(chan chunkRead)
 	go func() {
 		for {
 			lines, err := in.Chunk(chunk)
-			if send(ctx, reads, chunkRead{lines, in.bytes, err}) != nil || err != nil {
+			if send(ctx, reads, chunkRead{lines, in.Done(), err}) != nil || err != nil {
 				return
 			}
 		}
@@ -142,14 +165,14 @@ func send[T any](ctx context.Context, to chan<- T, value T) error {
 }
 
 // answer decodes the lines and asks those that are well formed.
-func answer[Q, R any, P Form[Q]](
-	ctx context.Context, engine Engine, lines []Line, q Question[Q, R],
+func answer[Q, R any](
+	ctx context.Context, engine Engine, lines []Line, decode func(*Line, *Q) *failure.Error, q Question[Q, R],
 ) ([]Outcome[Q, R], error) {
 	outcomes := make([]Outcome[Q, R], len(lines))
 	fit := make([]*Outcome[Q, R], 0, len(lines))
 	for i := range lines {
 		o := &outcomes[i]
-		o.Number, o.Err = lines[i].Number, lines[i].Decode(P(&o.Asked))
+		o.Number, o.Err = lines[i].Number, decode(&lines[i], &o.Asked)
 		if o.Refused = o.Err != nil; !o.Refused {
 			fit = append(fit, o)
 		}

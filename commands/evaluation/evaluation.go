@@ -1,5 +1,11 @@
 // Package evaluation measures models on files whose answers are known: which response of a pair is better, which step
 // goes wrong first, which of several samples is right.
+//
+//	row, format    a file's rows, as published benchmarks have them → examples
+//	question       examples → what the model says of them → a few numbers each
+//	Journal        these numbers, kept as they come
+//	scores         numbers by split
+//	Report         metrics of them with intervals (package metrics)
 package evaluation
 
 import (
@@ -7,7 +13,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 
 	"github.com/assay-rm/assay/commands/bulk"
 	"github.com/assay-rm/assay/models/encode"
@@ -16,30 +21,26 @@ import (
 	"github.com/assay-rm/assay/rewards/ops"
 )
 
-// Data is a file to measure on.
-type Data struct {
-	Measure Measure
-	Name    string
-	Open    func() (fs.File, error)
-}
-
 // Options say how models are asked.
 type Options struct {
 	Separator string    // ends a step in a response, where a process model judges one
 	Threshold ops.Maybe // the first step that scores below it is the first error; missing: the model's own
+	Aggregate Aggregate // of a response's steps
 	Truncate  encode.Truncation
 }
 
 // Job is one model on one file.
 type Job struct {
-	model   string
-	answers []string // the questions that it answers
-	data    Data
+	model  rewards.ModelInfo
+	data   *Data
+	scores *scores
+	after  int // the last row that is known already
 }
 
-// Jobs lists what the models can be measured on, and how many bytes that is. A name leaves all other models out. Asking
-// a model for what it cannot answer is an error only when nothing is left.
-func Jobs(models []rewards.ModelInfo, name string, files []Data) (jobs []Job, total int64, err error) {
+// Jobs lists what the models can be measured on. A name leaves all other models out. Asking a model for what it cannot
+// answer is an error only when nothing is left.
+func Jobs(models []rewards.ModelInfo, name string, files []*Data) ([]*Job, error) {
+	var jobs []*Job
 	known := false
 	for _, m := range models {
 		if name != "" && m.Manifest.Name != name {
@@ -47,103 +48,148 @@ func Jobs(models []rewards.ModelInfo, name string, files []Data) (jobs []Job, to
 		}
 		known = true
 		for _, data := range files {
-			if !data.Measure.suits(m.Answers) {
-				continue
+			if data.format.asks.suits(m.Answers) {
+				jobs = append(jobs, &Job{model: m, data: data, scores: newScores(data.format)})
 			}
-			bytes, err := sizeOf(data)
-			if err != nil {
-				return nil, 0, err
-			}
-			total += bytes
-			jobs = append(jobs, Job{m.Manifest.Name, m.Answers, data})
 		}
 	}
 	switch {
 	case !known:
-		return nil, 0, fmt.Errorf("no model is named %q", name)
+		return nil, fmt.Errorf("no model is named %q", name)
 	case len(jobs) == 0:
-		return nil, 0, errors.New("no loaded model answers these files: reward, pair and preference models answer --pairs and --best-of, process models --steps and --best-of")
+		return nil, errors.New("no loaded model answers these files: reward, pair and preference models answer pairs and choose among " +
+			"responses, process models answer steps and choose among responses")
 	}
-	return jobs, total, nil
+	return jobs, nil
 }
 
-func sizeOf(data Data) (bytes int64, err error) {
-	file, err := data.Open()
-	if err != nil {
-		return 0, err
+// Size is how many bytes the jobs read.
+func Size(jobs []*Job) (bytes int64) {
+	for _, j := range jobs {
+		bytes += j.data.size
 	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	info, err := file.Stat()
-	if err != nil {
-		return 0, err
-	}
-	return info.Size(), nil
+	return bytes
 }
 
-// Run does the jobs one after the other. A row that has no score, or is more than one request may be, is counted and
-// left out of the metrics; one that cannot be read ends the evaluation.
-func Run(ctx context.Context, engine bulk.Engine, jobs []Job, options Options, bar *bulk.Progress) (*Report, error) {
-	report := &Report{}
-	for i := range jobs {
-		tallies, err := jobs[i].run(ctx, engine, options, bar)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", jobs[i].data.Name, bulk.Explained(err))
+// Head tells of a run as a journal does: what is measured, and how models are asked.
+func Head(jobs []*Job, options *Options) any {
+	type job struct {
+		Model  string `json:"model"`
+		Digest string `json:"digest"`
+		File   string `json:"file"`
+		SHA256 string `json:"sha256"`
+		Format string `json:"format"`
+	}
+	head := struct {
+		Version   int               `json:"assay_eval_journal"`
+		Jobs      []job             `json:"jobs"`
+		Separator string            `json:"separator"`
+		Threshold *float64          `json:"threshold"`
+		Aggregate Aggregate         `json:"aggregate"`
+		Truncate  encode.Truncation `json:"truncate"`
+	}{1, nil, options.Separator, options.Threshold.Pointer(), options.Aggregate, options.Truncate}
+	for _, j := range jobs {
+		head.Jobs = append(head.Jobs, job{j.model.Manifest.Name, j.model.Digest, j.data.Name, j.data.digest, j.data.format.name})
+	}
+	return head
+}
+
+// Known gives a job a row that a journal has.
+func Known(jobs []*Job) func(job, line int, outcomes []outcome) {
+	return func(job, line int, outcomes []outcome) {
+		j := jobs[job]
+		j.scores.add(line, outcomes)
+		j.after = line
+	}
+}
+
+// Run does the jobs one after the other, and keeps what rows come to in the journal, if there is one. A row that has no
+// score, or is more than one request may be, is counted and left out of the metrics; one that cannot be read ends the
+// evaluation: a metric over the rows that happened to parse would say nothing.
+func Run(ctx context.Context, engine bulk.Engine, jobs []*Job, options *Options, journal *Journal, bar *bulk.Progress) error {
+	for i, j := range jobs {
+		if err := j.run(ctx, i, engine, options, journal, bar); err != nil {
+			return fmt.Errorf("%s: %w", j.data.Name, bulk.Explained(err))
 		}
-		report.add(jobs[i].model, jobs[i].data.Name, tallies)
 	}
-	return report, nil
-}
-
-// run measures one model on one file and gives a tally of each split.
-func (j *Job) run(ctx context.Context, engine bulk.Engine, options Options, bar *bulk.Progress) (*tallies, error) {
-	file, err := j.data.Open()
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close() //nolint:errcheck // opened for reading
-	asks := asking{j.model, options.Truncate}
-	switch j.data.Measure {
-	case Pairs:
-		return measure(ctx, engine, file, bar, pairQuestion{asks})
-	case Steps:
-		return measure(ctx, engine, file, bar, stepQuestion{asks, options.Threshold})
-	case BestOf:
-	}
-	return measure(ctx, engine, file, bar, bestQuestion{asks, j.answers, options.Separator})
-}
-
-// measuring is a question of rows, each of which belongs to a split.
-type measuring[Q any] interface {
-	bulk.Question[Q, verdict]
-	split(row *Q) string
-	// without is the verdict of a row that was not asked.
-	without(row *Q, err *failure.Error) verdict
+	return nil
 }
 
 // rowsAtOnce is how many rows are asked about at once.
 const rowsAtOnce = 64
 
-// measure asks the question of every row and tallies the answers. A row that cannot be read ends the measurement: a
-// metric over the rows that happened to parse would say nothing.
-func measure[Q any, P bulk.Form[Q]](ctx context.Context, engine bulk.Engine, in io.Reader, bar *bulk.Progress, q measuring[Q]) (*tallies, error) {
-	all := newTallies()
+func (j *Job) run(ctx context.Context, number int, engine bulk.Engine, options *Options, journal *Journal, bar *bulk.Progress) error {
+	source, file, err := j.data.open(j.data.format.columns)
+	if err != nil {
+		return err
+	}
+	defer file.Close() //nolint:errcheck // opened for reading
+	q := question{j.data.format, j.model.Manifest.Name, j.model.Answers, options}
+	decode := func(text []byte) ([]example, *failure.Error) {
+		r, err := decodeRow(text)
+		if err != nil {
+			return nil, err
+		}
+		return q.format.examples(r)
+	}
 	begin, rows := bar.Done()
-	err := bulk.Stream[Q, verdict, P](ctx, engine, bulk.NewReader(in), rowsAtOnce, q, func(done bulk.Chunk[Q, verdict]) error {
+	rows -= j.scores.rows
+	err = bulk.StreamRows(ctx, engine, &behind{source, j.after}, rowsAtOnce, decode, q, func(done bulk.Chunk[[]example, []outcome]) error {
 		for i := range done.Outcomes {
 			o := &done.Outcomes[i]
 			switch {
 			case o.Refused && !bulk.TooMuch(o.Err):
-				return fmt.Errorf("line %d: %w", o.Number, o.Err)
+				return errors.Join(journal.flush(), fmt.Errorf("line %d: %w", o.Number, o.Err))
 			case o.Refused:
-				o.Answer = q.without(&o.Asked, o.Err)
+				o.Answer = q.without(o.Asked, o.Err)
 			}
-			all.add(q.split(&o.Asked), o.Number, o.Answer)
+			journal.keep(record{number, o.Number, o.Answer})
+			j.scores.add(o.Number, o.Answer)
 		}
-		bar.Advance(begin+done.End, rows+all.rows)
-		return nil
+		bar.Advance(begin+done.End, rows+j.scores.rows)
+		return journal.flush()
 	})
-	if err == nil && all.rows == 0 {
+	if err == nil && j.scores.rows == 0 {
 		err = errors.New("the file has no row")
 	}
-	return all, err
+	if err == nil {
+		j.scores.finish()
+	}
+	return err
+}
+
+// behind gives the lines behind the one of that number.
+type behind struct {
+	bulk.Source
+
+	after int
+}
+
+// Chunk gives the next lines that are not known yet.
+func (b *behind) Chunk(n int) ([]bulk.Line, error) {
+	for {
+		lines, err := b.Source.Chunk(n)
+		for len(lines) > 0 && lines[0].Number <= b.after {
+			lines = lines[1:]
+		}
+		if len(lines) > 0 || err != nil {
+			return lines, err
+		}
+	}
+}
+
+// Data is a file to measure on.
+type Data struct {
+	Name   string
+	format *format
+	told   bool // the format was named, and not found
+	size   int64
+	digest string
+	opener func() (File, error)
+}
+
+// File is a file of rows.
+type File interface {
+	io.ReadCloser
+	io.ReaderAt
 }

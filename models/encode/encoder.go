@@ -54,6 +54,9 @@ func New(m *manifest.Manifest, tokens []byte, template string, user int) (*Encod
 // VocabSize is how many tokens the tokenizer has. Of an encoder of features there is none to ask.
 func (e *Encoder) VocabSize() int64 { return e.tokens.VocabSize() }
 
+// Spell gives the text of each of the ids from the one at from on. Of an encoder of features there is none to ask.
+func (e *Encoder) Spell(ids []int64, from int) []string { return e.tokens.Spell(ids, from) }
+
 // Dated tells whether a conversation's text has today's date in it, so that scores follow the day.
 func (e *Encoder) Dated() bool { return e.dated }
 

@@ -119,7 +119,7 @@ func TestASharedPromptIsRenderedOnce(t *testing.T) {
 				item = Item{Prompt: &prompt, First: &response, Second: &prompt}
 			case manifest.KindChoice:
 				item = Item{Prompt: &prompt, Candidate: new(response[:1])}
-			case manifest.KindReward, manifest.KindPreference, manifest.KindFeatures:
+			case manifest.KindReward, manifest.KindPreference, manifest.KindFeatures, manifest.KindEmbedding:
 			}
 			e.besides(&item, "It is 2.")
 			items = append(items, item)

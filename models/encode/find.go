@@ -85,7 +85,7 @@ func (e *Encoder) probeItem(user, assistant string) Item {
 		item = Item{Prompt: &user, First: &user, Second: &assistant}
 	case manifest.KindChoice:
 		item = Item{Prompt: &user}
-	case manifest.KindReward, manifest.KindPreference, manifest.KindFeatures:
+	case manifest.KindReward, manifest.KindPreference, manifest.KindFeatures, manifest.KindEmbedding:
 	}
 	e.besides(&item, user)
 	if e.user > 0 {

@@ -62,17 +62,17 @@ func (e *Encoder) form(item Item) (string, error) {
 		return "", fault.New(fault.CodeItem,
 			"%s stands alone: response, steps and separator go with prompt or messages", form)
 	case !process && (item.Steps != nil || item.Separator != nil):
-		return "", fault.New(fault.CodeItem, "steps and separator are for process models, and %q is a %s model",
-			e.manifest.Name, e.manifest.Kind)
+		return "", fault.New(fault.CodeItem, "steps and separator are for process models, and %q is %s",
+			e.manifest.Name, e.manifest.Kind.Model())
 	case pair && !rendered && (item.First == nil || item.Second == nil || item.Response != nil):
 		return "", fault.New(fault.CodeItem, "model %q reads two responses at once: ask compare or rank",
 			e.manifest.Name)
 	case !pair && (item.First != nil || item.Second != nil):
-		return "", fault.New(fault.CodeItem, "first and second are for pair models, and %q is a %s model", e.manifest.Name, e.manifest.Kind)
+		return "", fault.New(fault.CodeItem, "first and second are for pair models, and %q is %s", e.manifest.Name, e.manifest.Kind.Model())
 	case choice && item.Response != nil:
 		return "", fault.New(fault.CodeItem, "model %q reads what follows a prompt, and the item has a response", e.manifest.Name)
 	case !choice && item.Candidates != nil:
-		return "", fault.New(fault.CodeItem, "candidates are for choice models, and %q is a %s model", e.manifest.Name, e.manifest.Kind)
+		return "", fault.New(fault.CodeItem, "candidates are for choice models, and %q is %s", e.manifest.Name, e.manifest.Kind.Model())
 	case form == formPrompt && item.Response == nil && item.Steps == nil && !pair && !choice:
 		return "", fault.New(fault.CodeItem, "prompt needs response or steps beside it")
 	case item.Response != nil && item.Steps != nil:

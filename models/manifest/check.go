@@ -68,7 +68,7 @@ func (s *spec) checkGraph(check checker) {
 	check(slices.Contains(precisions, g.Precision), "graph.precision is %q, and must be one of %s", g.Precision,
 		strings.Join(precisions, ", "))
 	check(g.Output != "", "graph.output is missing")
-	check(len(g.Labels) > 0, "graph.labels is empty")
+	check(len(g.Labels) > 0 || s.Kind == KindEmbedding, "graph.labels is empty")
 	for i, label := range g.Labels {
 		check(label != "" && !slices.Contains(g.Labels[:i], label),
 			"graph.labels[%d] is %q, and labels must be distinct and not empty", i, label)

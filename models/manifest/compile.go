@@ -76,7 +76,7 @@ func (s *spec) compile() Manifest {
 	m := Manifest{
 		Name: s.Name, Kind: s.Kind, Description: s.Description, Licence: s.Licence, Source: s.Source, Graph: s.Graph,
 		Tokenizer: s.Tokenizer, Template: s.Template, Pooling: s.Pooling, Read: read{s.Read.Offset, s.Read.Token},
-		Likelihood: s.Likelihood, Limits: s.Limits, Golden: s.Golden, Drift: s.Drift,
+		Likelihood: s.Likelihood, Calibration: s.Calibration, Limits: s.Limits, Golden: s.Golden, Drift: s.Drift,
 	}
 	if m.ReadsFeatures() {
 		m.Limits.MaxTokens = len(m.Graph.Features)
@@ -94,6 +94,8 @@ func (s *spec) compile() Manifest {
 	case KindPreference:
 		p := s.Preference
 		m.Preference = &Preference{s.labels(p.Embedding), s.labels(p.Scale), p.Normalize, p.Temperature}
+	case KindEmbedding:
+		m.Embedding, m.Graph.Labels = *s.Embedding, numbered(s.Embedding.Size)
 	case KindChoice: // whose labels check has found to be the two that there are
 	}
 	return m

@@ -86,3 +86,18 @@ func finalOr(final string) string {
 	}
 	return final
 }
+
+// TestAnEmbeddingsNumbersAreCounted: the file says how many there are, and the graph has as many columns.
+func TestAnEmbeddingsNumbersAreCounted(t *testing.T) {
+	text := strings.NewReplacer("kind: reward", "kind: embedding", ", labels: [reward]", "",
+		"template: {file: chat_template.jinja, variables: {bos_token: \"<s>\"}}\n", "embedding: {size: 384, similarity: cosine, before: {response: \"passage: \"}}\n",
+		"bos: none", "bos: none, frame: {before: [1], after: [2]}").Replace(goodManifest)
+	m, err := Parse([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := embedding{Size: 384, Similarity: "cosine", Before: before{Response: "passage: "}}
+	if m.Embedding != want || !m.Embedding.Cosine() || m.Graph.Columns() != 384 || m.Graph.Labels[383] != "v383" {
+		t.Errorf("embedding %+v, %d columns, last %q", m.Embedding, m.Graph.Columns(), m.Graph.Labels[len(m.Graph.Labels)-1])
+	}
+}

@@ -17,13 +17,22 @@ func (s *spec) checkKind(check checker) {
 		s.checkPreference(check)
 	case KindChoice:
 		s.checkChoice(check)
+	case KindEmbedding:
+		s.checkEmbedding(check)
 	default:
-		check(false, "kind is %q, and must be reward, process, pair, preference or choice", s.Kind)
+		check(false, "kind is %q, and must be reward, process, pair, preference, choice or embedding", s.Kind)
 	}
 	check(s.Kind == KindProcess || s.Steps.empty(), "steps is for process models")
 	check(s.Kind == KindPair || s.Pair == nil, "pair is for pair models")
 	check(s.Kind == KindPreference || s.Preference == nil, "preference is for preference models")
+	check(s.Kind == KindEmbedding || s.Embedding == nil, "embedding is for embedding models")
 	check(s.Kind == KindReward || s.Head.empty(), "head is for reward models")
+	if c := s.Calibration; c != nil {
+		check(slices.Contains([]Kind{KindReward, KindPair, KindPreference}, s.Kind) && !s.Graph.ReadsFeatures(),
+			"calibration is for models that give preferences: reward (not of features), pair and preference")
+		check(c.Temperature > 0, "calibration.temperature is %g, and must be positive", c.Temperature)
+		check(c.Pairs >= 0, "calibration.pairs is %d, and must not be negative", c.Pairs)
+	}
 	if l := s.Likelihood; l != nil {
 		check(s.Kind == KindReward || s.Kind == KindProcess, "likelihood is for reward and process models")
 		check(len(s.Graph.Labels) <= 2, "graph.labels has %d labels, and likelihood has policy and maybe reference",

@@ -31,9 +31,11 @@ type Manifest struct {
 	Likelihood  *Likelihood
 	Pair        *Pair
 	Preference  *Preference
+	Embedding   embedding    // of an embedding model
+	Calibration *calibration // nil: preferences are as the model was trained
 	Limits      limits
 	Golden      golden
-	Drift       *Drift
+	Drift       *drift
 }
 
 // source names the checkpoint that the bundle was made from.
@@ -59,13 +61,39 @@ type golden struct {
 	Tolerance float64 `yaml:"tolerance,omitempty"`
 }
 
-// Drift is what lower precision was seen to change, measured by the exporter against the float32 graph.
-type Drift struct {
+// drift is what lower precision was seen to change, measured by the exporter against the float32 graph.
+type drift struct {
 	Items int     `yaml:"items" json:"items" doc:"Items scored with both graphs"`
 	Max   float64 `yaml:"max" json:"max" doc:"Largest difference of a score"`
 	Mean  float64 `yaml:"mean" json:"mean" doc:"Mean difference of a score"`
 	Pairs int     `yaml:"pairs" json:"pairs" doc:"Pairs of items"`
 	Order float64 `yaml:"order" json:"order" doc:"Share of the pairs that keep their order"`
+}
+
+// calibration is what `assay eval --fit-temperature` found: preferences have the probability sigmoid(log-odds /
+// temperature). The rest is its proof, on the half of the pairs that it was not fitted to.
+type calibration struct {
+	Temperature float64 `yaml:"temperature"`
+	Pairs       int     `yaml:"pairs,omitempty"` // fitted to half of them
+	Seed        uint64  `yaml:"seed,omitempty"`  // of the halves
+	Data        string  `yaml:"data,omitempty"`  // digest of the pairs' file
+	LogLoss     *change `yaml:"log_loss,omitempty"`
+	ECE         *change `yaml:"ece,omitempty"`
+}
+
+// change is a number before and after, and the interval of what it fell by.
+type change struct {
+	Before float64    `yaml:"before"`
+	After  float64    `yaml:"after"`
+	Gain   [2]float64 `yaml:"gain"`
+}
+
+// Temperature is what the log-odds of preferences are divided by; 1 where the model gives them as it was trained.
+func (m *Manifest) Temperature() float64 {
+	if m.Calibration == nil {
+		return 1
+	}
+	return m.Calibration.Temperature
 }
 
 // Parse reads a manifest strictly, checks it on its own and compiles it; every bad field is named in the one error,

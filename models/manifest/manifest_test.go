@@ -36,6 +36,10 @@ func TestManifestRefusals(t *testing.T) {
 	preference := []string{"kind: reward", "kind: preference", "labels: [reward]", "labels: [a, b]"}
 	choice := slices.Clip([]string{"kind: reward", "kind: choice", "labels: [reward]", "labels: [logit, log_sum]"})
 	segments := []string{"file: chat_template.jinja", "segments: [{text: prompt}, {text: response}]"}
+	embedding := slices.Clip([]string{
+		"kind: reward", "kind: embedding", ", labels: [reward]", "",
+		"template: {file: chat_template.jinja, variables: {bos_token: \"<s>\"}}\n", "",
+	})
 	bare := slices.Clip([]string{"template: {file: chat_template.jinja, variables: {bos_token: \"<s>\"}}\n", ""})
 	tests := []struct {
 		name    string
@@ -63,6 +67,24 @@ func TestManifestRefusals(t *testing.T) {
 			want: "template.segments render no prompt alone, and a choice model needs it",
 		},
 		{name: "choice likelihood", replace: choice, append: "likelihood: {beta: 1, norm: sum}\n", want: "likelihood is for reward and process models"},
+		{name: "no embedding", replace: embedding, want: "embedding is missing, and an embedding model needs it"},
+		{name: "embedding size missing", replace: embedding, append: "embedding: {similarity: dot}\n", want: "embedding.size is 0, and must be between 1 and 16384"},
+		{name: "embedding size", replace: embedding, append: "embedding: {size: 16385, similarity: dot}\n", want: "embedding.size is 16385, and must be between 1 and 16384"},
+		{
+			name: "similarity", replace: embedding, append: "embedding: {size: 4, similarity: euclidean}\n",
+			want: `embedding.similarity is "euclidean", and must be cosine or dot`,
+		},
+		{
+			name: "words before", replace: embedding, append: "embedding: {size: 4, similarity: dot, before: {prompt: " + strings.Repeat("q", 8193) + "}}\n",
+			want: "embedding.before.prompt has 8193 bytes, and must have 8192 at most",
+		},
+		{
+			name: "embedding labels", replace: append(embedding, "vocab_size", "labels: [a], vocab_size"), append: "embedding: {size: 4, similarity: dot}\n",
+			want: "graph.labels is for numbers with names",
+		},
+		{name: "embedding template", replace: embedding[:4], append: "embedding: {size: 4, similarity: dot}\n", want: "template is for conversations"},
+		{name: "embedding head", replace: embedding, append: "embedding: {size: 4, similarity: dot}\nhead: {mean: 1}\n", want: "head is for reward models"},
+		{name: "embedding of a reward model", append: "embedding: {size: 4, similarity: dot}\n", want: "embedding is for embedding models"},
 		{name: "licence", replace: []string{"licence: Apache-2.0", "licence: ''"}, want: "licence is missing"},
 		{name: "layout", replace: []string{"layout: packed", "layout: flat"}, want: `graph.layout is "flat"`},
 		{name: "precision", replace: []string{"precision: float32", "precision: float8"}, want: `graph.precision is "float8"`},
@@ -88,7 +110,7 @@ func TestManifestRefusals(t *testing.T) {
 		{name: "frame and BOS", replace: []string{"bos: none", "bos: one, bos_id: 1, frame: {before: [1]}"}, want: "bos must be none and end keep"},
 		{name: "frame and end", replace: []string{"bos: none", "bos: none, end: append, end_id: 1, frame: {after: [1]}"}, want: "bos must be none and end keep"},
 		{name: "frame and segments", replace: append([]string{"bos: none", "bos: none, frame: {after: [1]}"}, segments...), want: "tokenizer.frame does not go with template.segments"},
-		{name: "frame of steps", replace: append([]string{"bos: none", "bos: none, frame: {after: [1]}"}, process...), append: "steps: {separator: x, label: reward, activation: none}\n", want: "tokenizer.frame is for reward models that read one text"},
+		{name: "frame of steps", replace: append([]string{"bos: none", "bos: none, frame: {after: [1]}"}, process...), append: "steps: {separator: x, label: reward, activation: none}\n", want: "tokenizer.frame is for reward and embedding models that read one text"},
 		{name: "frame of a likelihood", replace: []string{"bos: none", "bos: none, frame: {after: [1]}"}, append: "likelihood: {beta: 1, norm: sum}\n", want: "without likelihood and read.prompt"},
 		{name: "rule without pad", replace: []string{"last_attended", "last_not_pad", ", pad_id: 0", ""}, want: "tokenizer.pad_id is missing, and pooling last_not_pad needs it"},
 		{name: "rule without token", replace: []string{"last_attended", "at_token"}, want: "read.token is \"\""},
@@ -132,6 +154,10 @@ func TestManifestRefusals(t *testing.T) {
 		{name: "infinite std", append: "head: {std: .inf}\n", want: "head.std is +Inf"},
 		{name: "weight of no number", append: "head: {weights: {reward: .nan}}\n", want: "head.weights.reward is NaN"},
 		{name: "infinite beta", append: "likelihood: {beta: .inf, norm: sum}\n", want: "likelihood.beta is +Inf"},
+		{name: "no calibration of steps", replace: []string{"kind: reward", "kind: process"}, append: "calibration: {temperature: 2}\n", want: "calibration is for models that give preferences"},
+		{name: "cold calibration", append: "calibration: {temperature: 0}\n", want: "calibration.temperature is 0, and must be positive"},
+		{name: "infinite calibration", append: "calibration: {temperature: .inf}\n", want: "calibration.temperature is +Inf"},
+		{name: "a calibration's proof", append: "calibration: {temperature: 2, log_loss: {before: 1}, proof: 1}\n", want: "proof"},
 		{name: "infinite temperature", replace: preference, append: "preference: {embedding: [a, b], temperature: .inf}\n", want: "preference.temperature is +Inf"},
 		{name: "infinite tolerance", append: "golden: {file: a, tolerance: .inf}\n", want: "golden.tolerance is +Inf"},
 		{name: "infinite drift", append: "drift: {items: 1, max: .inf, mean: 0, pairs: 1, order: 1}\n", want: "drift.max is +Inf"},

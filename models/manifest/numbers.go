@@ -31,6 +31,9 @@ func (s *spec) checkNumbers(check checker) {
 	if s.Preference != nil {
 		finite("preference.temperature", s.Preference.Temperature)
 	}
+	if c := s.Calibration; c != nil {
+		finite("calibration.temperature", c.Temperature)
+	}
 	finite("golden.tolerance", s.Golden.Tolerance)
 	if d := s.Drift; d != nil {
 		finite("drift.max", d.Max)

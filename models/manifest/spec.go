@@ -18,9 +18,11 @@ type spec struct {
 	Likelihood  *Likelihood     `yaml:"likelihood,omitempty"`
 	Pair        *pairSpec       `yaml:"pair,omitempty"`
 	Preference  *preferenceSpec `yaml:"preference,omitempty"`
+	Embedding   *embedding      `yaml:"embedding,omitempty"`
+	Calibration *calibration    `yaml:"calibration,omitempty"`
 	Limits      limits          `yaml:"limits,omitempty"`
 	Golden      golden          `yaml:"golden,omitempty"`
-	Drift       *Drift          `yaml:"drift,omitempty"`
+	Drift       *drift          `yaml:"drift,omitempty"`
 }
 
 // readSpec completes the pooling rule, and asks for a second place.

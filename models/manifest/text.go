@@ -47,8 +47,8 @@ func (s *spec) checkFrame(check checker) {
 		}
 		check(len(side.ids) <= mostFrame, "tokenizer.frame.%s has %d ids, and must have %d at most", side.field, len(side.ids), mostFrame)
 	}
-	check(s.Kind == KindReward && s.Likelihood == nil && s.Read.Prompt == nil,
-		"tokenizer.frame is for reward models that read one text, without likelihood and read.prompt")
+	check((s.Kind == KindReward || s.Kind == KindEmbedding) && s.Likelihood == nil && s.Read.Prompt == nil,
+		"tokenizer.frame is for reward and embedding models that read one text, without likelihood and read.prompt")
 	check(s.Tokenizer.BOS == bosNone && s.Tokenizer.End == endKeep, "tokenizer.frame has the first and the last ids, and bos must be none and end keep")
 	check(len(s.Template.Segments) == 0, "tokenizer.frame does not go with template.segments, which say what stands around each text")
 }

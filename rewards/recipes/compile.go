@@ -3,8 +3,8 @@ package recipes
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -17,83 +17,144 @@ import (
 	"github.com/assay-rm/assay/models/fault"
 )
 
-var (
-	aNumber = types.TypeOf(0.0)
-	aVector = types.TypeOf(Vector{})
-)
-
-// compile checks and compiles the values in their order and then the score. A value may use those before it.
+// compile checks and compiles what is computed of an item, the values in their order and then the score and the steps,
+// and then what is computed of a group. A value may use those before it.
 func (r *Recipe) compile(where locator) error {
-	env := types.Map{}
-	for _, p := range r.Params {
-		env[p.Name] = aNumber
+	of := scope{where: where, env: types.Map{}, used: map[string]bool{}}
+	for _, p := range slices.Concat(r.Params, r.Given) {
+		of.env[p.Name] = p.Form.shape()
 	}
-	for _, reading := range r.Readings {
-		env[reading.Name] = reading.shape()
-	}
-	used := map[string]bool{}
-	for i := range r.Values {
-		v := &r.Values[i]
-		program, gives, err := compile(v.Expression, env, used)
-		if err != nil {
-			return where.inside("values."+v.Name, v.Expression, err)
+	for i := range r.Readings {
+		if r.Readings[i].Gives != Preferences {
+			of.env[r.Readings[i].Name] = r.Readings[i].shape()
 		}
-		v.program, env[v.Name] = program, gives
 	}
-	program, gives, err := compile(r.Score, env, used)
-	if err == nil && gives != aNumber {
-		err = errors.New("the score is a vector, and must be one number: reduce it, as by mean or last")
+	for _, name := range texts {
+		of.env[name] = aText
 	}
-	if err != nil {
-		return where.inside("score", r.Score, err)
+	of.words = oneOf(slices.Concat(r.Params, r.Given))
+	for i := range r.Readings {
+		if in := r.Readings[i].Input; in != nil {
+			of.used[in.Masks] = true
+			of.used[in.kinds()] = true
+		}
 	}
-	r.score = program
+	if err := of.values("values", r.Values); err != nil {
+		return err
+	}
+	var err error
+	if r.Score != "" {
+		if r.score, err = of.expression("score", r.Score, aNumber, "one number: reduce it, as by mean or last"); err != nil {
+			return err
+		}
+	}
 	if r.Steps != "" {
-		program, gives, err := compile(r.Steps, env, used)
-		if err == nil && gives != aVector {
-			err = errors.New("the steps are a number, and must be a vector, of one number for each step")
+		if r.steps, err = of.expression("steps", r.Steps, aVector, "a vector, of one number for each step"); err != nil {
+			return err
 		}
-		if err != nil {
-			return where.inside("steps", r.Steps, err)
-		}
-		r.steps = program
 	}
-	for _, name := range slices.Sorted(maps.Keys(env)) {
-		if !used[name] && !slices.ContainsFunc(r.Values, func(v Value) bool { return v.Name == name }) {
-			field := "params."
-			if slices.ContainsFunc(r.Readings, func(one Reading) bool { return one.Name == name }) {
-				field = "readings."
-			}
-			return where.wrong(field+name, "%s%s: nothing uses it", field, name)
+	if r.Group != nil {
+		if err := r.Group.compile(r, &of); err != nil {
+			return err
+		}
+	}
+	for _, name := range texts {
+		if of.used[name] {
+			r.texts = append(r.texts, name)
+		}
+	}
+	return r.unused(&of)
+}
+
+// unused finds what the recipe has and uses nowhere.
+func (r *Recipe) unused(of *scope) error {
+	for i := range r.Params {
+		if name := r.Params[i].Name; !of.used[name] {
+			return of.where.wrong("params."+name, "params.%s: nothing uses it", name)
+		}
+	}
+	for i := range r.Given {
+		if name := r.Given[i].Name; !of.used[name] {
+			return of.where.wrong("given."+name, "given.%s: nothing uses it", name)
+		}
+	}
+	for i := range r.Readings {
+		if name := r.Readings[i].Name; !of.used[name] {
+			return of.where.wrong("readings."+name, "readings.%s: nothing uses it", name)
 		}
 	}
 	return nil
 }
 
-// shape is the type of what a reading gives.
-func (r *Reading) shape() types.Type {
-	switch r.Gives {
-	case Steps:
-		return aVector
-	case Labels:
-		of := types.Map{}
-		for _, label := range r.Labels {
-			of[label] = aNumber
-		}
-		return of
-	case Score, Raw:
-	}
-	return aNumber
+// scope is the names that expressions may use, and those that some have used.
+type scope struct {
+	where locator
+	env   types.Map
+	words map[string][]string // of a word that is one of some: these
+	used  map[string]bool
 }
 
-// compile makes a program of an expression and tells what it gives, a number or a vector.
-func compile(expression string, env types.Map, used map[string]bool) (*vm.Program, types.Type, error) {
+func oneOf(params []Param) map[string][]string {
+	of := map[string][]string{}
+	for i := range params {
+		if params[i].OneOf != nil {
+			of[params[i].Name] = params[i].OneOf
+		}
+	}
+	return of
+}
+
+// values compiles named expressions; each is a name for those behind it.
+func (s *scope) values(field string, all []Value) error {
+	for i := range all {
+		v := &all[i]
+		program, gives, err := s.compile(v.Expression)
+		if err != nil {
+			return s.where.inside(field+"."+v.Name, v.Expression, err)
+		}
+		v.program, s.env[v.Name] = program, gives
+	}
+	return nil
+}
+
+// expression compiles one expression, which must give this.
+func (s *scope) expression(field, expression string, want types.Type, must string) (*vm.Program, error) {
+	program, gives, err := s.compile(expression)
+	if err == nil && gives != want {
+		err = fmt.Errorf("the expression gives %s, and must give %s", nameOf(gives), must)
+	}
+	if err != nil {
+		return nil, s.where.inside(field, expression, err)
+	}
+	return program, nil
+}
+
+// results are the types that an expression may give.
+var results = map[reflect.Type]struct {
+	of   types.Type
+	name string
+}{
+	reflect.TypeFor[float64](): {aNumber, "a number"}, reflect.TypeFor[vector](): {aVector, "a vector"},
+	reflect.TypeFor[matrix](): {aMatrix, "a matrix"}, reflect.TypeFor[text](): {aText, "a text"},
+}
+
+func nameOf(gives types.Type) string {
+	for _, result := range results {
+		if result.of == gives {
+			return result.name
+		}
+	}
+	return "something else"
+}
+
+// compile makes a program of an expression and tells what it gives.
+func (s *scope) compile(expression string) (*vm.Program, types.Type, error) {
 	if len(expression) > maxExpression {
 		return nil, nil, fmt.Errorf("the expression has %d bytes, and may have %d", len(expression), maxExpression)
 	}
-	guard := &guard{env: env, used: used}
+	guard := &guard{scope: s}
 	options := append([]expr.Option{
-		expr.Env(env), expr.DisableAllBuiltins(), expr.MaxNodes(maxNodes), expr.Optimize(false), expr.Patch(guard),
+		expr.Env(s.env), expr.DisableAllBuiltins(), expr.MaxNodes(maxNodes), expr.Optimize(false), expr.Patch(guard),
 	}, functions...)
 	program, err := expr.Compile(expression, options...)
 	if guard.err != nil {
@@ -102,12 +163,11 @@ func compile(expression string, env types.Map, used map[string]bool) (*vm.Progra
 	if err != nil {
 		return nil, nil, err
 	}
-	switch gives := program.Node().Type(); {
-	case gives == reflect.TypeFor[float64]():
-		return program, aNumber, nil
-	case gives == reflect.TypeFor[Vector]():
-		return program, aVector, nil
-	case gives != nil && gives.Kind() == reflect.Bool:
+	gives := program.Node().Type()
+	if result, known := results[gives]; known {
+		return program, result.of, nil
+	}
+	if gives != nil && gives.Kind() == reflect.Bool {
 		return nil, nil, errors.New("the expression gives true or false, and must give a number: condition ? 1 : 0")
 	}
 	return nil, nil, errors.New("the expression gives neither a number nor a vector")
@@ -116,9 +176,9 @@ func compile(expression string, env types.Map, used map[string]bool) (*vm.Progra
 // guard lets through what the language has, makes a number of every literal, and a call of every arithmetic operator,
 // which looks at what comes out.
 type guard struct {
-	env  types.Map
-	used map[string]bool // names that an expression has
-	err  error           // the first
+	*scope
+
+	err error // the first
 }
 
 var comparisons = []string{"==", "!=", "<", "<=", ">", ">=", "and", "or", "&&", "||"}
@@ -144,19 +204,53 @@ func (g *guard) Visit(node *ast.Node) {
 		} else if !slices.Contains(comparisons, n.Operator) {
 			g.refuse(n, "the operator "+n.Operator)
 		}
+		g.compared(n)
 	case *ast.MemberNode:
 		_, named := n.Property.(*ast.StringNode)
 		if _, of := n.Node.(*ast.IdentifierNode); !of || !named || n.Optional {
 			g.refuse(n, "an index (labels are read as reading.label or reading[\"label\"], and places by at(vector, place))")
 		}
-	case *ast.StringNode: // of a member, or an argument that no function takes
+	case *ast.StringNode: // of a member, compared to a word, or an argument of a function of texts
 	case *ast.CallNode:
 		if _, ok := n.Callee.(*ast.IdentifierNode); !ok {
 			g.refuse(n, "a call of what is no function")
 		}
+		g.pattern(n)
 		n.SetType(unknown)
 	default:
 		g.refuse(n, "this")
+	}
+}
+
+// compared refuses a word that a param is compared to and can never be.
+func (g *guard) compared(n *ast.BinaryNode) {
+	for _, sides := range [][2]ast.Node{{n.Left, n.Right}, {n.Right, n.Left}} {
+		name, isName := sides[0].(*ast.IdentifierNode)
+		word, isWord := sides[1].(*ast.StringNode)
+		if !isName || !isWord {
+			continue
+		}
+		if of, known := g.words[name.Value]; known && !slices.Contains(of, word.Value) {
+			g.fail(word, fmt.Sprintf("%s is never %q, but one of %s", name.Value, fault.Short(word.Value), strings.Join(of, ", ")))
+		}
+	}
+}
+
+// pattern proves the regular expression of a call of found, which must be written out.
+func (g *guard) pattern(n *ast.CallNode) {
+	name, ok := n.Callee.(*ast.IdentifierNode)
+	if !ok || (name.Value != "found" && name.Value != "up_to") || len(n.Arguments) != 2 {
+		return
+	}
+	of, ok := n.Arguments[1].(*ast.StringNode)
+	if !ok {
+		g.fail(n, name.Value+" takes a text of the recipe's own in quotes")
+		return
+	}
+	if name.Value == "found" {
+		if _, err := regexp.Compile(of.Value); err != nil {
+			g.fail(of, err.Error())
+		}
 	}
 }
 

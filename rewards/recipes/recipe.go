@@ -23,7 +23,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"math"
 	"regexp"
 	"slices"
 
@@ -31,7 +30,6 @@ import (
 
 	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/models/strictyaml"
-	"github.com/assay-rm/assay/rewards/ops"
 )
 
 // What a recipe may be made of.
@@ -41,6 +39,9 @@ const (
 	maxReadings   = 16
 	maxValues     = 64
 	maxLabels     = 256
+	maxTurns      = 16   // of a reading's input
+	maxTexts      = 256  // of a reading's input
+	maxWords      = 64   // that a param may be one of
 	maxExpression = 4096 // bytes of one expression
 	maxNodes      = 1000 // parts of one expression
 )
@@ -48,58 +49,39 @@ const (
 // version is the one version of the language.
 const version = 1
 
-// Kind is what a reading gives of an item.
-type Kind string
-
-// The kinds.
-const (
-	Score  Kind = "score"  // the score of a reward model, after its own transforms: a number
-	Raw    Kind = "raw"    // the same before them: a number
-	Labels Kind = "labels" // the scores of the labels that the recipe names: numbers by name
-	Steps  Kind = "steps"  // the scores of the steps of a process model, in their order: a vector
-)
-
-var kinds = []Kind{Score, Raw, Labels, Steps}
-
 // Recipe is a recipe, checked and compiled. It is safe for concurrent use.
 type Recipe struct {
 	Name     string
 	Paper    string // its title; empty: of no paper
 	About    string
-	Digest   string // sha256 of the file
-	Params   []Param
+	Digest   string  // sha256 of the file
+	Params   []Param // that a request sets
+	Given    []Param // that a request says of each item
 	Readings []Reading
 	Values   []Value // named numbers and vectors on the way to the score, in the order in which they are computed
-	Score    string  // the expression of the reward
+	Score    string  // the expression of the reward of an item; empty: only a group has rewards
 	Steps    string  // the expression of each step's own reward, a vector; empty: there is none
+	Group    *Group  // how the responses to one prompt get rewards by one another; nil: each has its own
 	Example  *Example
 
 	score *vm.Program
 	steps *vm.Program
+	texts []string // of an item, that expressions read
 }
+
+// NamesReference tells whether an expression, or what a reading's model reads, is made of the item's reference.
+func (r *Recipe) NamesReference() bool {
+	return slices.Contains(r.texts, Reference) || slices.ContainsFunc(r.Readings, func(one Reading) bool { return one.Input.names(Reference) })
+}
+
+// ReadsTexts tells whether an expression reads the texts of an item.
+func (r *Recipe) ReadsTexts() bool { return r.texts != nil }
 
 // Served is a recipe with the name of the model of each of its readings.
 type Served struct {
 	*Recipe
 
 	Models []string
-}
-
-// Param is a number that a request may set.
-type Param struct {
-	Name    string
-	About   string
-	Default ops.Maybe // missing: every request must set it, since no number is right for all
-	Min     float64   // at least; −Inf: any
-	Max     float64   // at most; +Inf: any
-}
-
-// Reading is what is read of one model.
-type Reading struct {
-	Name   string
-	Gives  Kind
-	Model  string   // its name; empty: whoever serves the recipe says which, or there is only one that gives this
-	Labels []string // of Labels: those that the recipe uses
 }
 
 // Value is a named expression.
@@ -110,14 +92,17 @@ type Value struct {
 	program *vm.Program
 }
 
-// Example is given readings with the score that somebody else computed.
+// Example is given readings with the rewards that somebody else computed, of one item or of a group.
 type Example struct {
-	Params map[string]float64
-	Given  map[string]Given
-	Values map[string]float64 // of those of the recipe's values that are numbers
-	Score  float64
-	Steps  []float64
-	Source string // who computed it: a script, or a paper's table
+	Params  map[string]Given
+	Given   map[string]Given       // of one item
+	Group   []map[string]Given     // of each response of a group
+	Between map[string][][]float64 // of a reading of preferences: how surely each response is preferred to each other one
+	Values  map[string]float64     // of those of the recipe's values, or of the group's, that are numbers
+	Score   float64                // of one item
+	Scores  []float64              // of each response of a group
+	Steps   []float64
+	Source  string // who computed it: a script, or a paper's table
 }
 
 var naming = regexp.MustCompile(`^[a-z][a-z0-9_]{0,63}$`)
@@ -144,13 +129,18 @@ func Parse(data []byte) (*Recipe, error) {
 		return nil, where.wrong("recipe", "recipe: is %d, and this server knows version %d of the language", s.Recipe, version)
 	case !fileNaming.MatchString(s.Name):
 		return nil, where.wrong("name", "name: %q must be small letters, digits and hyphens, 64 at most", fault.Short(s.Name))
-	case s.Score == "":
+	case s.Score == "" && s.Group == nil:
 		return nil, where.wrong("score", "score: is missing: the expression that gives the reward")
-	case len(s.Readings) == 0:
-		return nil, where.wrong("readings", "readings: there is none, and a reward is made of at least one")
+	case s.Group != nil && s.Group.Score == "":
+		return nil, where.wrong("group", "group.score: is missing: the expression that gives each response its reward")
+	case s.Group != nil && s.Steps != "":
+		return nil, where.wrong("steps", "steps: are of one item, and this recipe rewards the responses of a group")
+	case len(s.Readings) == 0 && len(s.Given) == 0:
+		return nil, where.wrong("readings", "readings: there is none, and none is given: a reward is made of something")
 	}
 	for field, over := range map[string]struct{ is, may int }{
-		"params": {len(s.Params), maxParams}, "readings": {len(s.Readings), maxReadings}, "values": {len(s.Values), maxValues},
+		"params": {len(s.Params), maxParams}, "given": {len(s.Given), maxParams}, "readings": {len(s.Readings), maxReadings},
+		"values": {len(s.Values), maxValues},
 	} {
 		if over.is > over.may {
 			return nil, where.wrong(field, "%s: there are %d, and a recipe may have %d", field, over.is, over.may)
@@ -180,37 +170,31 @@ func (r *Recipe) parts(s *spec, where locator) error {
 		taken[name] = field
 		return nil
 	}
-	for _, item := range s.Params {
-		p := Param{Name: item.Key, About: item.Value.About, Min: math.Inf(-1), Max: math.Inf(1)}
-		p.Min, p.Max = orElse(item.Value.Min, p.Min), orElse(item.Value.Max, p.Max)
-		if err := named("params", p.Name); err != nil {
-			return err
+	for field, of := range map[string]struct {
+		specs inOrder[paramSpec]
+		into  *[]Param
+	}{"params": {s.Params, &r.Params}, "given": {s.Given, &r.Given}} {
+		for _, item := range of.specs {
+			if err := named(field, item.Key); err != nil {
+				return err
+			}
+			p, err := item.Value.param(item.Key)
+			if err != nil {
+				return where.wrong(field+"."+item.Key, "%s.%s%w", field, item.Key, err)
+			}
+			*of.into = append(*of.into, *p)
 		}
-		if item.Value.Default != nil {
-			p.Default = ops.Some(*item.Value.Default)
-		}
-		at := "params." + p.Name
-		if !(p.Min <= p.Max) {
-			return where.wrong(at, "%s: min %g is above max %g", at, p.Min, p.Max)
-		}
-		if err := p.within(p.Default.Value); p.Default.Known && err != nil {
-			return where.wrong(at, "%s: the default %w", at, err)
-		}
-		r.Params = append(r.Params, p)
 	}
 	for _, item := range s.Readings {
-		one := Reading{Name: item.Key, Gives: item.Value.Gives, Model: item.Value.Model, Labels: item.Value.Labels}
-		if err := named("readings", one.Name); err != nil {
+		if err := named("readings", item.Key); err != nil {
 			return err
 		}
-		at := "readings." + one.Name
-		switch {
-		case !slices.Contains(kinds, one.Gives):
-			return where.wrong(at, "%s.gives: %q is none of %s", at, fault.Short(string(one.Gives)), list(kinds))
-		case (one.Gives == Labels) != (len(one.Labels) > 0):
-			return where.wrong(at, "%s.labels: goes with gives: labels, and names the labels that are used", at)
-		case len(one.Labels) > maxLabels:
-			return where.wrong(at, "%s.labels: there are %d, and may be %d", at, len(one.Labels), maxLabels)
+		one, err := item.Value.reading(item.Key, r.Given)
+		switch at := "readings." + item.Key; {
+		case err != nil:
+			return where.wrong(at, "%s%w", at, err)
+		case one.Gives == Preferences && s.Group == nil:
+			return where.wrong(at, "%s.gives: preferences are between the responses of a group, and this recipe has no group", at)
 		}
 		r.Readings = append(r.Readings, one)
 	}
@@ -220,49 +204,31 @@ func (r *Recipe) parts(s *spec, where locator) error {
 		}
 		r.Values = append(r.Values, Value{Name: item.Key, Expression: item.Value})
 	}
+	if s.Group == nil {
+		return nil
+	}
+	r.Group = &Group{Score: s.Group.Score}
+	for _, item := range s.Group.Values {
+		if err := named("group.values", item.Key); err != nil {
+			return err
+		}
+		r.Group.Values = append(r.Group.Values, Value{Name: item.Key, Expression: item.Value})
+	}
+	if len(r.Group.Values) > maxValues {
+		return where.wrong("group", "group.values: there are %d, and a recipe may have %d", len(r.Group.Values), maxValues)
+	}
 	return nil
 }
 
 // Answers names the questions that the recipe answers.
 func (r *Recipe) Answers() string {
-	if r.steps != nil {
+	switch {
+	case r.Group != nil:
+		return "rank and compare"
+	case r.steps != nil:
 		return "score, rank, compare and steps"
 	}
 	return "score, rank and compare"
-}
-
-// within tells what is wrong with a value of the param.
-func (p *Param) within(x float64) error {
-	if !ops.Finite(x) || x < p.Min || x > p.Max {
-		return fmt.Errorf("is %g, and must be from %g to %g", x, p.Min, p.Max)
-	}
-	return nil
-}
-
-// Set gives every param its value: what a request sets, or the default. The error names the param.
-func (r *Recipe) Set(asked map[string]float64) (map[string]float64, error) {
-	all := make(map[string]float64, len(r.Params))
-	for i := range r.Params {
-		p := &r.Params[i]
-		x, set := asked[p.Name]
-		switch {
-		case set:
-			if err := p.within(x); err != nil {
-				return nil, fmt.Errorf("params.%s: %w", p.Name, err)
-			}
-		case !p.Default.Known:
-			return nil, fmt.Errorf("params.%s: is missing, and recipe %q has no default for it", p.Name, r.Name)
-		default:
-			x = p.Default.Value
-		}
-		all[p.Name] = x
-	}
-	for name := range asked {
-		if _, known := all[name]; !known {
-			return nil, fmt.Errorf("params.%s: recipe %q has no such param", fault.Short(name), r.Name)
-		}
-	}
-	return all, nil
 }
 
 func orElse(x *float64, otherwise float64) float64 { return *cmp.Or(x, &otherwise) }

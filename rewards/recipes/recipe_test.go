@@ -1,6 +1,7 @@
 package recipes
 
 import (
+	"maps"
 	"math"
 	"os"
 	"regexp"
@@ -9,6 +10,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/assay-rm/assay/rewards/ops"
 )
 
 const progress = `recipe: 1
@@ -32,19 +35,26 @@ example:
   source: 'by hand: 1 - 0.25^4 - (1 - 0.5^4) = 0.05859375'
 `
 
-// The page's recipe is right, its example too, and every function that the page names is one of the language.
+// The page's recipes are right, their examples too, and every function that the page names is one of the language.
 func TestTheRecipeOfThePage(t *testing.T) {
 	page, err := os.ReadFile("../../docs/RECIPES.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	block := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindSubmatch(page)
-	if block == nil {
-		t.Fatal("docs/RECIPES.md has no recipe")
+	blocks := regexp.MustCompile("(?s)```yaml\n(recipe:.*?)```").FindAllSubmatch(page, -1)
+	if len(blocks) != 2 {
+		t.Fatalf("docs/RECIPES.md has %d recipes", len(blocks))
 	}
-	r, err := Parse(block[1])
-	if err != nil || r.Example == nil || len(r.Example.Steps) != 3 {
-		t.Fatalf("%+v, %v", r, err)
+	for _, block := range blocks {
+		if r, err := Parse(block[1]); err != nil || r.Example == nil {
+			t.Fatalf("%+v, %v", r, err)
+		}
+	}
+	readings := regexp.MustCompile("(?s)```yaml\n(readings:.*?)```").FindSubmatch(page)
+	whole := "recipe: 1\nname: a\ngiven: {parts: {gives: words}, kinds: {gives: words}}\n" + string(readings[1]) +
+		"score: relevance + best_known + refusal + mean(pleased) + sum(shapley(chosen)) + math\n"
+	if _, err := Parse([]byte(whole)); err != nil {
+		t.Errorf("the readings of docs/RECIPES.md: %v", err)
 	}
 	for _, word := range words {
 		if !slices.Contains([]string{"true", "false", "let", "if", "else", "in", "nil"}, word) && !regexp.MustCompile("`[^`]*\\b"+word+"\\b[^`]*`").Match(page) {
@@ -58,15 +68,15 @@ func TestARecipeSaysWhatItIs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Name != "process-advantage" || len(r.Params) != 3 || r.Params[0].Name != "alpha" || r.Params[2].Default.Known ||
+	if r.Name != "process-advantage" || len(r.Params) != 3 || r.Params[0].Name != "alpha" || r.Params[2].Default != nil ||
 		len(r.Readings) != 1 || r.Values[1].Name != "gained" || !strings.HasPrefix(r.Digest, "sha256:") {
 		t.Errorf("the recipe is %+v", r)
 	}
-	params, err := r.Set(map[string]float64{"before": 0, "alpha": 2})
+	params, err := r.Set(map[string]Given{"before": {Number: 0}, "alpha": {Number: 2}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := r.Evaluate(params, map[string]Given{"q": {Steps: []float64{0.5, 0.5}}})
+	out, err := r.Evaluate(params, map[string]Given{"q": {Vector: []float64{0.5, 0.5}}})
 	if err != nil || math.Abs(out.Score-(0.5+2*0.9375)) > 1e-15 || len(out.Values) != 1 {
 		t.Errorf("the outcome is %+v, %v", out, err)
 	}
@@ -79,7 +89,7 @@ func small(score string) string {
 }
 
 var given = map[string]Given{
-	"r": {Number: 3}, "l": {Labels: map[string]float64{"helpful": 0.5, "long": -1, "other": 9}}, "q": {Steps: []float64{0.25, 0.5, 1}},
+	"r": {Number: 3}, "l": {Labels: map[string]float64{"helpful": 0.5, "long": -1, "other": 9}}, "q": {Vector: []float64{0.25, 0.5, 1}},
 }
 
 func TestExpressions(t *testing.T) {
@@ -167,7 +177,7 @@ func TestNothingIsSilentlyNoNumber(t *testing.T) {
 	}
 	params, _ := r.Set(nil)
 	for name, bad := range map[string]Given{
-		"r": {Number: math.NaN()}, "l": {Labels: map[string]float64{"helpful": 1}}, "q": {Steps: []float64{1, math.Inf(1)}},
+		"r": {Number: math.NaN()}, "l": {Labels: map[string]float64{"helpful": 1}}, "q": {Vector: []float64{1, math.Inf(1)}},
 	} {
 		other := map[string]Given{"r": given["r"], "l": given["l"], "q": given["q"], name: bad}
 		if out, err := r.Evaluate(params, other); err == nil || !strings.HasPrefix(err.Error(), name+": ") {
@@ -199,11 +209,11 @@ func TestWrongRecipesAreRefusedWithTheirLine(t *testing.T) {
 		"a long param":                   {"recipe: 1\nname: a\nparams:\n  " + strings.Repeat("p", 60000) + ": {default: 1}\nreadings: {r: {gives: score}}\nscore: r\n", "line 4: params."},
 		"a long unknown name":            {small("r + " + strings.Repeat("z", 4000)), "line 11: score, column 5: unknown name "},
 		"a label":                        {small("l.helpfull"), "line 11: score, column "},
-		"a vector for a number":          {small("q"), "line 11: score: the score is a vector, and must be one number"},
+		"a vector for a number":          {small("q"), "line 11: score: the expression gives a vector, and must give one number"},
 		"a truth for a number":           {small("r > 2"), "line 11: score: the expression gives true or false"},
 		"labels for a number":            {small("l"), "line 11: score: the expression gives neither"},
-		"a vector for a number of a sum": {small("log(q - r) + r"), "line 11: score: the score is a vector"},
-		"a vector of a sum":              {small("log(q - r) + r"), "line 11: score: the score is a vector"},
+		"a vector for a number of a sum": {small("log(q - r) + r"), "line 11: score: the expression gives a vector"},
+		"a vector of a sum":              {small("log(q - r) + r"), "line 11: score: the expression gives a vector"},
 		"a number for a vector":          {small("last(r)"), "line 11: score, column "},
 		"a text":                         {small(`r + "2"`), "line 11: score, column "},
 		"an index":                       {small("q[0]"), "line 11: score, column 2: an index"},
@@ -218,9 +228,25 @@ func TestWrongRecipesAreRefusedWithTheirLine(t *testing.T) {
 		"too long":                       {small(strings.Repeat(" ", 5000) + "r" + strings.Repeat("  + r", 900)), "line 11: score: the expression has "},
 		"an example's number":            {strings.Replace(progress, "score: 0.779296875", "score: 0.78", 1), "line 18: example.score: is 0.78, and the recipe gives 0.779296875"},
 		"an example's value":             {strings.Replace(progress, "gained: 0.05859375", "gaine: 1", 1), "line 17: example.values.gaine: is 1"},
-		"steps of one number":            {small("r") + "steps: r\n", "line 12: steps: the steps are a number, and must be a vector"},
+		"steps of one number":            {small("r") + "steps: r\n", "line 12: steps: the expression gives a number, and must give a vector"},
 		"an example's steps":             {strings.Replace(progress, "example:\n", "steps: q * 2\nexample:\n  steps: [1, 0.5]\n", 1), "line 16: example.steps: are [1 0.5], and the recipe gives [1 0.5 1.5]"},
 		"an example's param":             {strings.Replace(progress, "{before: 0.5}", "{}", 1), "line 15: example.params.before: is missing"},
+		"a word that never is":           {"recipe: 1\nname: a\nparams:\n  mode: {default: paper, one_of: [paper, code]}\nreadings: {r: {gives: score}}\nscore: 'mode == \"cod\" ? r : -r'\n", "line 6: score, column 9: mode is never \"cod\", but one of paper, code"},
+		"a default that is none":         {"recipe: 1\nname: a\nparams:\n  mode: {default: cod, one_of: [paper, code]}\nreadings: {r: {gives: score}}\nscore: 'mode == \"code\" ? r : -r'\n", "line 4: params.mode: the default is \"cod\", and must be one of paper, code"},
+		"a word as a number":             {"recipe: 1\nname: a\nparams:\n  mode: {default: paper, one_of: [paper, code]}\nreadings: {r: {gives: score}}\nscore: r + mode\n", "line 6: score, column "},
+		"a text for a number":            {small("response"), "line 11: score: the expression gives a text"},
+		"a pattern":                      {small(`found(response, "(")`), "line 11: score, column 17: error parsing regexp"},
+		"a pattern that is made":         {small(`found(response, true ? "a" : "b")`), "line 11: score, column 1: found takes a text of the recipe's own"},
+		"preferences of one item":        {"recipe: 1\nname: a\nreadings:\n  p: {gives: preferences}\nscore: '1'\n", "line 4: readings.p.gives: preferences are between the responses of a group"},
+		"a group without a score":        {"recipe: 1\nname: a\nreadings: {r: {gives: score}}\ngroup:\n  values: {m: mean(r)}\n", "line 5: group.score: is missing"},
+		"a number for a group":           {"recipe: 1\nname: a\nreadings: {r: {gives: score}}\ngroup: {score: mean(r)}\n", "line 4: group.score: the expression gives a number, and must give a vector, of one number for each response"},
+		"steps of a group":               {"recipe: 1\nname: a\nreadings: {r: {gives: steps}}\nsteps: r\ngroup: {score: ranks(r)}\n", "line 4: steps: are of one item"},
+		"a vector of items in a group":   {"recipe: 1\nname: a\nreadings: {q: {gives: steps}}\nscore: last(q)\ngroup: {score: ranks(q)}\n", "line 5: group.score, column 7: unknown name q"},
+		"a role":                         {"recipe: 1\nname: a\nreadings:\n  r: {gives: raw, turns: [{text: Hi}]}\nscore: r\n", "line 4: readings.r.turns[0].role: is missing"},
+		"a passage of two":               {"recipe: 1\nname: a\nreadings:\n  r: {gives: raw, response: {text: Hi, of: prompt}}\nscore: r\n", "line 4: readings.r.response: must have one of"},
+		"a passage of nothing":           {"recipe: 1\nname: a\nreadings:\n  r: {gives: raw, response: {of: answer}}\nscore: r\n", "line 4: readings.r.response.of: \"answer\" is none of prompt, response, reference"},
+		"labels of several inputs":       {"recipe: 1\nname: a\nreadings:\n  r: {gives: labels, labels: [a], response: {texts: [a, b]}}\nscore: r.a\n", "line 4: readings.r.gives: labels is of one input"},
+		"masks of nothing":               {"recipe: 1\nname: a\nreadings:\n  r: {gives: raw, masks: parts}\nscore: sum(r)\n", "line 4: readings.r.masks: \"parts\" is no field of an item"},
 		"an example's reading":           {strings.Replace(progress, "given: {q:", "given: {p:", 1), "line 16: example.given.p: the recipe has no such reading"},
 	} {
 		r, err := Parse([]byte(c.text))
@@ -238,11 +264,11 @@ func TestParamsKeepToTheirRange(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for want, asked := range map[string]map[string]float64{
+	for want, asked := range map[string]map[string]Given{
 		`params.before: is missing, and recipe "process-advantage" has no default for it`: nil,
-		"params.alpha: is 11, and must be from 0 to 10":                                   {"before": 0, "alpha": 11},
-		"params.k: is NaN, and must be from 1 to 64":                                      {"before": 0, "k": math.NaN()},
-		`params.beta: recipe "process-advantage" has no such param`:                       {"before": 0, "beta": 1},
+		"params.alpha: is 11, and must be from 0 to 10":                                   {"before": {}, "alpha": {Number: 11}},
+		"params.k: is NaN, and must be from 1 to 64":                                      {"before": {}, "k": {Number: math.NaN()}},
+		`params.beta: recipe "process-advantage" has no such param`:                       {"before": {}, "beta": {Number: 1}},
 	} {
 		if got, err := r.Set(asked); err == nil || err.Error() != want {
 			t.Errorf("%v gives %v, %v; want %s", asked, got, err, want)
@@ -258,7 +284,7 @@ func TestDifferencesDoNotSeeAShift(t *testing.T) {
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		number := rapid.Float64Range(-100, 100)
-		params, _ := r.Set(map[string]float64{"w": rapid.Float64Range(0, 1).Draw(t, "w")})
+		params, _ := r.Set(map[string]Given{"w": {Number: rapid.Float64Range(0, 1).Draw(t, "w")}})
 		of := func(name string, shift float64) (float64, Given, Given) {
 			a, b := number.Draw(t, name+".a"), number.Draw(t, name+".b")
 			out, err := r.Evaluate(params, map[string]Given{"a": {Number: a}, "b": {Number: b}})
@@ -283,6 +309,8 @@ func FuzzParse(f *testing.F) {
 	f.Add(progress)
 	f.Add(small("r * a - l.helpful + sum(q)"))
 	f.Add(small("min(q) > 0.5 ? best_of(r, 4) : -r ** 2"))
+	f.Add(every)
+	f.Add("recipe: 1\nname: a\nreadings: {r: {gives: score}}\nscore: 'unique_ngrams(up_to(response, \"#\"), 2) + found(prompt, \"(a|b)*c\") + r'\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		r, err := Parse([]byte(text))
 		if err != nil {
@@ -292,9 +320,18 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			return
 		}
-		out, err := r.Evaluate(params, given)
+		of := map[string]Given{Prompt: {Word: "p"}, Response: {Word: "a b. a b"}, Reference: {Word: "k"}, "s": {Number: 1}, "answer": {Word: "4"}}
+		maps.Copy(of, given)
+		out, err := r.Evaluate(params, of)
 		if err == nil && (math.IsNaN(out.Score) || math.IsInf(out.Score, 0)) {
 			t.Fatalf("the score is %g", out.Score)
+		}
+		if err != nil || r.Group == nil {
+			return
+		}
+		rewarded, _, err := r.EvaluateGroup(params, []Outcome{out, out}, map[string]ops.Matrix{"p": ops.Preferences(maybes([]float64{1, 2}))})
+		if err == nil && (len(rewarded) != 2 || math.IsNaN(rewarded[0]) || math.IsInf(rewarded[1], 0)) {
+			t.Fatalf("the rewards are %g", rewarded)
 		}
 	})
 }

@@ -16,36 +16,42 @@ type spec struct {
 	Paper    string               `yaml:"paper"`
 	About    string               `yaml:"about"`
 	Params   inOrder[paramSpec]   `yaml:"params"`
+	Given    inOrder[paramSpec]   `yaml:"given"`
 	Readings inOrder[readingSpec] `yaml:"readings"`
 	Values   inOrder[string]      `yaml:"values"`
 	Score    string               `yaml:"score"`
 	Steps    string               `yaml:"steps"`
+	Group    *groupSpec           `yaml:"group"`
 	Example  *exampleSpec         `yaml:"example"`
 }
 
-type paramSpec struct {
-	Default *float64 `yaml:"default"`
-	Min     *float64 `yaml:"min"`
-	Max     *float64 `yaml:"max"`
-	About   string   `yaml:"about"`
+type groupSpec struct {
+	Values inOrder[string] `yaml:"values"`
+	Score  string          `yaml:"score"`
 }
 
-type readingSpec struct {
-	Gives  Kind     `yaml:"gives"`
-	Model  string   `yaml:"model"`
-	Labels []string `yaml:"labels"`
+type paramSpec struct {
+	Gives   form       `yaml:"gives"`
+	Default *givenSpec `yaml:"default"`
+	Min     *float64   `yaml:"min"`
+	Max     *float64   `yaml:"max"`
+	OneOf   []string   `yaml:"one_of"`
+	About   string     `yaml:"about"`
 }
 
 type exampleSpec struct {
-	Params map[string]float64   `yaml:"params"`
-	Given  map[string]givenSpec `yaml:"given"`
-	Values map[string]float64   `yaml:"values"`
-	Score  float64              `yaml:"score"`
-	Steps  []float64            `yaml:"steps"`
-	Source string               `yaml:"source"`
+	Params  map[string]givenSpec   `yaml:"params"`
+	Given   map[string]givenSpec   `yaml:"given"`
+	Group   []map[string]givenSpec `yaml:"group"`
+	Between map[string][][]float64 `yaml:"between"`
+	Values  map[string]float64     `yaml:"values"`
+	Score   float64                `yaml:"score"`
+	Scores  []float64              `yaml:"scores"`
+	Steps   []float64              `yaml:"steps"`
+	Source  string                 `yaml:"source"`
 }
 
-// givenSpec is a number, a list of them, or numbers by label.
+// givenSpec is a number, a word, a list of either, or numbers by label.
 type givenSpec struct{ Given }
 
 func (g *givenSpec) UnmarshalYAML(data []byte) error {
@@ -54,22 +60,41 @@ func (g *givenSpec) UnmarshalYAML(data []byte) error {
 		g.Number = number
 		return nil
 	}
-	if yaml.Unmarshal(data, &g.Steps) == nil {
+	if yaml.Unmarshal(data, &g.Vector) == nil {
 		return nil
 	}
-	g.Steps = nil
-	return yaml.Unmarshal(data, &g.Labels)
+	g.Vector = nil
+	if yaml.Unmarshal(data, &g.Words) == nil {
+		return nil
+	}
+	g.Words = nil
+	if yaml.Unmarshal(data, &g.Labels) == nil {
+		return nil
+	}
+	g.Labels = nil
+	return yaml.Unmarshal(data, &g.Word)
 }
 
 func (s *exampleSpec) example() *Example {
 	if s == nil {
 		return nil
 	}
-	given := make(map[string]Given, len(s.Given))
-	for name, one := range s.Given {
-		given[name] = one.Given
+	e := &Example{
+		Params: named(s.Params), Given: named(s.Given), Between: s.Between, Values: s.Values, Score: s.Score, Scores: s.Scores, Steps: s.Steps,
+		Source: s.Source,
 	}
-	return &Example{Params: s.Params, Given: given, Values: s.Values, Score: s.Score, Steps: s.Steps, Source: s.Source}
+	for _, member := range s.Group {
+		e.Group = append(e.Group, named(member))
+	}
+	return e
+}
+
+func named(of map[string]givenSpec) map[string]Given {
+	out := make(map[string]Given, len(of))
+	for name, one := range of {
+		out[name] = one.Given
+	}
+	return out
 }
 
 // inOrder is a map in the order of the file.

@@ -20,16 +20,20 @@ func ScoreAnswer(a *rewards.Answer) *wire.ScoreAnswer {
 // RankAnswer is the body that answers a rank request.
 func RankAnswer(a *rewards.Answer) *wire.RankAnswer {
 	answer := &wire.RankAnswer{
-		Answering: answering(a), Activation: a.Activation, Strategy: "best_of_n", Ranking: Ranking(a), Responses: Results(a.Results),
+		Answering: answering(a), Activation: a.Activation, Strategy: string(a.Strategy), Ranking: ranked(a),
+		Selected: selected(&a.Selection), Statistics: statistics(a.Statistics), Responses: Results(a.Results),
 	}
 	if len(a.Ranking) > 0 {
 		answer.Best = &a.Ranking[0]
 	}
+	if len(a.Values) > 0 {
+		answer.Values = a.Values[0]
+	}
 	return answer
 }
 
-// Ranking is the places of a rank answer, the best first.
-func Ranking(a *rewards.Answer) []wire.Ranked {
+// ranked is the places of a rank answer, the best first.
+func ranked(a *rewards.Answer) []wire.Ranked {
 	places := make([]wire.Ranked, len(a.Ranking))
 	for i, at := range a.Ranking {
 		places[i] = wire.Ranked{Index: at, Score: a.Results[at].Score}
@@ -44,10 +48,17 @@ func CompareAnswer(a *rewards.Answer) *wire.CompareAnswer {
 		answer.Results = make([]wire.PairResult, len(a.Pairs))
 		for i := range a.Pairs {
 			answer.Results[i] = PairResult(&a.Pairs[i])
+			if len(a.Values) > 0 {
+				answer.Results[i].Values = a.Values[i]
+			}
 		}
 		return answer
 	}
+	if len(a.Values) > 0 {
+		answer.Values = a.Values[0]
+	}
 	answer.Preference, answer.WinRate, answer.Responses = table(a.Preference), numbers(a.WinRates), Results(a.Results)
+	answer.Aggregates, answer.Statistics = aggregates(a.Aggregates), statistics(a.Statistics)
 	return answer
 }
 
@@ -123,7 +134,7 @@ func Result(r *rewards.Result) wire.ScoreResult {
 	}
 	return wire.ScoreResult{
 		Score: &r.Score, Raw: r.Raw.Pointer(), Scores: r.Scores, Logits: r.Logits, Tokens: tokens(&r.Tokens), Gradient: r.Gradient,
-		Components: components(r.Parts), Values: r.Values,
+		Components: components(r.Parts), Values: r.Values, Vectors: r.Vectors,
 	}
 }
 

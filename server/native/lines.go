@@ -8,7 +8,7 @@ import (
 )
 
 // Responses puts the one group of a line into a request; responses that could not be read are refused in it.
-func Responses(r *rewards.Request, line *wire.RankLine) {
+func Responses(r *rewards.Request, line *wire.GroupLine) {
 	r.Groups = []rewards.Group{Group(&line.Prompted, line.Responses)}
 	for i, why := range line.Refused {
 		refuse(r, i, problem.Refused(why))
@@ -19,7 +19,7 @@ func Responses(r *rewards.Request, line *wire.RankLine) {
 func Compared(r *rewards.Request, line *wire.CompareLine) error {
 	switch {
 	case line.Chosen == nil && line.Rejected == nil:
-		Responses(r, &line.RankLine)
+		Responses(r, &line.GroupLine)
 		return nil
 	case line.Responses != nil:
 		return failure.New(failure.CodeInvalidField, "responses: given together with chosen or rejected")

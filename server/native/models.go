@@ -8,11 +8,15 @@ import (
 // ModelInfo is what GET /v1/models says of a model.
 func ModelInfo(info *rewards.ModelInfo) wire.ModelInfo {
 	m := &info.Manifest
+	labels := m.Graph.Labels
+	if m.Embedding.Size > 0 {
+		labels = []string{} // its numbers have no names
+	}
 	return wire.ModelInfo{
 		Name: m.Name, Kind: string(m.Kind), Family: m.Source.Family, Answers: info.Answers, Description: m.Description, Licence: m.Licence,
-		Checkpoint: m.Source.Checkpoint, Digest: info.Digest, Labels: m.Graph.Labels, Features: m.Graph.Features, User: info.User,
+		Checkpoint: m.Source.Checkpoint, Digest: info.Digest, Labels: labels, Dimensions: m.Embedding.Size, Features: m.Graph.Features, User: info.User,
 		Transforms: info.Transforms, Layout: m.Graph.Layout, Precision: m.Graph.Precision, Drift: (*wire.DriftSpec)(m.Drift),
-		Pooling: m.Pooling, BOS: m.Tokenizer.BOS, End: m.Tokenizer.End, Template: m.Template.File != "" || m.Template.Segments != nil,
+		Pooling: m.Pooling, BOS: m.Tokenizer.BOS, End: m.Tokenizer.End, Template: m.Template.File != "" || m.Template.Segments != nil || m.Embedding.Size > 0,
 		Fields: m.Template.Fields, Dated: info.Dated, Separator: m.Steps.Separator, MaxTokens: m.Limits.MaxTokens, VocabSize: m.Graph.VocabSize, BatchTokens: info.Batching.Tokens,
 		CacheBytes: info.Cache, Lanes: info.Lanes, Provider: info.Provider, Threads: info.Threads, Budget: wire.Budget(info.Budget),
 	}

@@ -2,6 +2,7 @@ package native
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +15,10 @@ import (
 	"github.com/assay-rm/assay/rewards"
 	"github.com/assay-rm/assay/rewards/failure"
 	"github.com/assay-rm/assay/rewards/ops"
+	"github.com/assay-rm/assay/rewards/ops/games"
+	"github.com/assay-rm/assay/rewards/ops/groups"
+	"github.com/assay-rm/assay/rewards/ranking"
+	"github.com/assay-rm/assay/rewards/tokenwise"
 	"github.com/assay-rm/assay/server/wire"
 )
 
@@ -61,6 +66,11 @@ func TestEveryFieldReachesItsRequest(t *testing.T) {
 			rewards.Request{Question: rewards.Steps, Threshold: ops.Some(0), Items: []encode.Item{{Text: new("t")}}},
 		},
 		{
+			"logprobs", func(b string) (rewards.Request, error) { return read(b, LogprobsRequest) },
+			`{"model":"m","truncate":"left","items":[{"prompt":"p","response":"r"}]}`,
+			rewards.Request{Question: rewards.Logprobs, Model: "m", Truncate: "left", Items: []encode.Item{{Prompt: new("p"), Response: new("r")}}},
+		},
+		{
 			"tokenize", func(b string) (rewards.Request, error) { return read(b, TokenizeRequest) },
 			`{"truncate":"right","threshold":0.5,"items":[{"text":"t"}]}`,
 			rewards.Request{Question: rewards.Tokenize, Truncate: "right", Items: []encode.Item{{Text: new("t")}}},
@@ -69,7 +79,7 @@ func TestEveryFieldReachesItsRequest(t *testing.T) {
 			"rank", func(b string) (rewards.Request, error) { return read(b, RankRequest) },
 			`{"prompt":"p","reference":"k","principle":"c","user":[1],"responses":["a","b"],"n":1,"activation":"softmax","label":"l","strategy":"best_of_n"}`,
 			rewards.Request{
-				Question: rewards.Rank, Activation: "softmax", Label: "l", Places: 1,
+				Question: rewards.Rank, Activation: "softmax", Label: "l", Places: 1, Choice: ranking.Choice{Strategy: ranking.BestOfN},
 				Groups: []rewards.Group{{Prompt: new("p"), Reference: new("k"), Principle: new("c"), User: []float64{1}, Responses: []string{"a", "b"}}},
 			},
 		},
@@ -77,6 +87,24 @@ func TestEveryFieldReachesItsRequest(t *testing.T) {
 			"compare", func(b string) (rewards.Request, error) { return read(b, CompareRequest) },
 			`{"messages":[{"role":"user","content":"q"}],"responses":["a","b"],"label":"l"}`,
 			rewards.Request{Question: rewards.Compare, Label: "l", Groups: []rewards.Group{{Messages: turns, Responses: []string{"a", "b"}}}},
+		},
+		{
+			"selected", func(b string) (rewards.Request, error) { return read(b, RankRequest) },
+			`{"prompt":"p","responses":["a","b"],"strategy":"majority","share":0.5,"seed":7,"power":1,"answers":["4",""],"statistics":true}`,
+			rewards.Request{
+				Question: rewards.Rank, Groups: []rewards.Group{{Prompt: new("p"), Responses: []string{"a", "b"}}}, Statistics: true,
+				Choice: ranking.Choice{
+					Strategy: ranking.Majority, Share: ops.Some(0.5), Seed: new(int64(7)), Power: ops.Some(1), Answers: []string{"4", ""},
+				},
+			},
+		},
+		{
+			"aggregated", func(b string) (rewards.Request, error) { return read(b, CompareRequest) },
+			`{"prompt":"p","responses":["a","b"],"aggregate":["elo","nash"],"elo_scale":500,"statistics":true}`,
+			rewards.Request{
+				Question: rewards.Compare, Groups: []rewards.Group{{Prompt: new("p"), Responses: []string{"a", "b"}}}, Statistics: true,
+				Aggregates: []ranking.Aggregate{"elo", "nash"}, EloScale: ops.Some(500),
+			},
 		},
 		{
 			"pairs", func(b string) (rewards.Request, error) { return read(b, CompareRequest) },
@@ -172,12 +200,40 @@ func TestAnswersAsJSON(t *testing.T) {
 			`{` + head + `"activation":"none","results":[` + severalText + `,` + failed + `]}`,
 		},
 		{
-			RankAnswer(answer(rewards.Rank, func(a *rewards.Answer) { a.Results, a.Ranking = []rewards.Result{{Err: long}, one}, []int{1} })),
-			`{` + head + `"activation":"none","strategy":"best_of_n","ranking":[{"index":1,"score":3}],"best":1,"responses":[` + failed + `,` + oneText + `]}`,
+			RankAnswer(answer(rewards.Rank, func(a *rewards.Answer) {
+				a.Results, a.Ranking, a.Strategy = []rewards.Result{{Err: long}, one}, []int{1}, ranking.BestOfN
+				a.Selection = ranking.Selection{Picks: []ranking.Pick{{Index: 1, Weight: 1}}}
+			})),
+			`{` + head + `"activation":"none","strategy":"best_of_n","ranking":[{"index":1,"score":3}],"best":1,` +
+				`"selected":{"picks":[{"index":1,"weight":1}]},"responses":[` + failed + `,` + oneText + `]}`,
 		},
 		{
-			RankAnswer(answer(rewards.Rank, func(a *rewards.Answer) { a.Results = []rewards.Result{{Err: long}} })),
-			`{` + head + `"activation":"none","strategy":"best_of_n","ranking":[],"best":null,"responses":[` + failed + `]}`,
+			RankAnswer(answer(rewards.Rank, func(a *rewards.Answer) {
+				a.Results, a.Strategy = []rewards.Result{{Err: long}}, ranking.Majority
+				a.Selection.Votes = []groups.Ballot{}
+				a.Statistics = new(ranking.Describe([]ops.Maybe{{}}))
+			})),
+			`{` + head + `"activation":"none","strategy":"majority","ranking":[],"best":null,"selected":{"picks":[],"votes":[]},` +
+				`"statistics":{"count":0,"mean":null,"deviation":null,"constant":true,"leave_one_out":[null],"normalized":[null],"ranks":[null]},` +
+				`"responses":[` + failed + `]}`,
+		},
+		{
+			selected(&ranking.Selection{
+				Picks: []ranking.Pick{{Index: 2, Weight: 0.5}, {Index: 0, Weight: 0.5}},
+				Votes: []groups.Ballot{{Key: "4", Weight: 2, Members: []int{0, 2}}, {Key: "5", Weight: 1, Members: []int{1}}},
+			}),
+			`{"picks":[{"index":2,"weight":0.5},{"index":0,"weight":0.5}],"answer":"4",` +
+				`"votes":[{"answer":"4","weight":2,"indices":[0,2]},{"answer":"5","weight":1,"indices":[1]}]}`,
+		},
+		{
+			selected(&ranking.Selection{Bracket: &games.Bracket{Games: []games.Comparison{{First: 0, Second: 1}, {First: 1, Second: 0, FirstWon: true}}, Agrees: true}}),
+			`{"picks":[],"games":[{"first":0,"second":1,"winner":1},{"first":1,"second":0,"winner":1}],"agrees":true}`,
+		},
+		{selected(&ranking.Selection{Err: long}), failed},
+		{statistics(&ranking.Statistics{Err: long}), failed},
+		{
+			aggregates([]ranking.Aggregated{{Of: "elo", Err: long}, {Of: "copeland", Values: []ops.Maybe{{}, ops.Some(1)}}}),
+			`{"copeland":{"values":[null,1]},"elo":` + failed + `}`,
 		},
 		{CompareAnswer(answer(rewards.Compare, func(a *rewards.Answer) {
 			a.Preference, a.WinRates, a.Results = matrix, []ops.Maybe{ops.Some(0.75), {}}, []rewards.Result{{Score: 0.75}, {Err: long}}
@@ -199,8 +255,18 @@ func TestAnswersAsJSON(t *testing.T) {
 		})), `{` + head + `"threshold":0.5,"results":[{"steps":[{"score":null,"token":3},{"score":0,"raw":-1,"logits":{"a":1},"token":5,"end":0}],` +
 			`"min":0.5,"product":null,"mean":0.75,"last":1,"first_error":null,"tokens":9,"shared_tokens":4,"cached_tokens":2},` +
 			`{"min":0,"product":0.5,"mean":0,"last":0,"first_error":0,"tokens":9,"shared_tokens":4,"cached_tokens":2},` + failed + `]}`},
+		{LogprobsAnswer(answer(rewards.Logprobs, func(a *rewards.Answer) {
+			alone := tokenwise.Of([][]float64{{-1}, {-0.5}}, []int64{7, 8}, []string{"", "é"})
+			beside := tokenwise.Of([][]float64{{-1, -3}}, []int64{7}, []string{"a"})
+			alone.Read, beside.Read = tokenwise.Read(tokens), tokenwise.Read(cut)
+			a.Logprobs = []tokenwise.Result{alone, beside, {Err: long}}
+		})), `{` + head + `"results":[{"logprobs":[{"id":7,"text":"","end":0,"logprob":-1},{"id":8,"text":"é","end":1,"logprob":-0.5}],"count":2,` +
+			`"policy":{"sum":-1.5,"mean":-0.75},"tokens":9,"shared_tokens":4,"cached_tokens":2},` +
+			`{"logprobs":[{"id":7,"text":"a","end":1,"logprob":-1,"reference":-3,"difference":2}],"count":1,"policy":{"sum":-1,"mean":-1},` +
+			`"reference":{"sum":-3,"mean":-3},"difference":{"sum":2,"mean":2},"tokens":9,"shared_tokens":0,"cached_tokens":0,"truncated":3},` + failed + `]}`},
 		{TokenizeAnswer(answer(rewards.Tokenize, func(a *rewards.Answer) {
-			a.Tokenized = []rewards.TokenizedItem{{Encoded: encode.Encoded{Text: "t", IDs: []int64{5, 6}, Positions: []int{1}, Truncated: 1}}, {Err: long}}
+			a.Tokenized = slices.Grow(a.Tokenized, 2)[:2]
+			a.Tokenized[0].Encoded, a.Tokenized[1].Err = encode.Encoded{Text: "t", IDs: []int64{5, 6}, Positions: []int{1}, Truncated: 1}, long
 		})), `{"model":"m","digest":"d","max_tokens":7,"results":[{"text":"t","input_ids":[5,6],"read":[1],"tokens":2,"truncated":1},` + failed + `],"total_ms":3.25}`},
 	} {
 		got, err := json.Marshal(test.form)

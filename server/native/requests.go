@@ -8,6 +8,7 @@ import (
 	"github.com/assay-rm/assay/rewards"
 	"github.com/assay-rm/assay/rewards/failure"
 	"github.com/assay-rm/assay/rewards/ops"
+	"github.com/assay-rm/assay/rewards/recipes"
 	"github.com/assay-rm/assay/server/problem"
 	"github.com/assay-rm/assay/server/wire"
 )
@@ -45,7 +46,8 @@ func TokenizeRequest(r *wire.TokenizeRequest) (rewards.Request, error) {
 // RankRequest is the request of a rank body.
 func RankRequest(r *wire.RankRequest) (rewards.Request, error) {
 	request := under(rewards.Rank, &r.Common)
-	request.Activation, request.Label, request.Places = r.Activation, r.Label, r.N
+	request.Activation, request.Label, request.Places, request.Given = r.Activation, r.Label, r.N, each(r.Given)
+	request.Choice, request.Statistics = choice(&r.Selecting), r.Statistics
 	request.Groups, request.Refused = []rewards.Group{Group(&r.Prompted, r.Responses)}, refused(r.Refused)
 	return request, nil
 }
@@ -54,28 +56,41 @@ func RankRequest(r *wire.RankRequest) (rewards.Request, error) {
 func CompareRequest(r *wire.CompareRequest) (rewards.Request, error) {
 	request := under(rewards.Compare, &r.Common)
 	request.Label = r.Label
+	sums(&request, &r.Summing)
 	if r.Pairs == nil {
 		request.Groups, request.Refused = []rewards.Group{Group(&r.Prompted, r.Responses)}, refused(r.Refused)
+		request.Given = each(r.Given)
 		return request, nil
 	}
-	if r.Prompt != nil || r.Messages != nil || r.Reference != nil || r.Principle != nil || r.User != nil || r.Responses != nil {
+	if r.Prompt != nil || r.Messages != nil || r.Reference != nil || r.Principle != nil || r.User != nil || r.Separator != nil || r.Responses != nil || r.Given != nil {
 		return request, failure.New(failure.CodeInvalidField,
-			"pairs: given together with prompt, messages, reference, principle, user or responses, and each pair has its own")
+			"pairs: given together with prompt, messages, reference, principle, user, separator, responses or given, and each pair has its own")
 	}
 	request.Question, request.Groups = rewards.Pairs, make([]rewards.Group, len(r.Pairs))
 	for i := range r.Pairs {
-		group, why := Pair(&r.Pairs[i])
+		group, why := pair(&r.Pairs[i])
 		if request.Groups[i] = group; why != nil {
 			refuse(&request, 2*i, why)
 			refuse(&request, 2*i+1, why)
 		}
+		of := r.Pairs[i].Given
+		if of == nil {
+			continue
+		}
+		if len(of) != 2 {
+			return request, failure.New(failure.CodeInvalidField, "pairs[%d].given: is of %d responses, and a pair has two", i, len(of))
+		}
+		if request.Given == nil {
+			request.Given = make([]map[string]recipes.Given, 2*len(r.Pairs))
+		}
+		request.Given[2*i], request.Given[2*i+1] = settings(of[0]), settings(of[1])
 	}
 	return request, nil
 }
 
 // under is a request without its items.
 func under(q rewards.Question, c *wire.Common) rewards.Request {
-	return rewards.Request{Question: q, Model: c.Model, Truncate: encode.Truncation(c.Truncate), Params: c.Params}
+	return rewards.Request{Question: q, Model: c.Model, Truncate: encode.Truncation(c.Truncate), Params: settings(c.Params), Expect: c.Expect}
 }
 
 // about is a request about items, some of which may be refused.
@@ -94,6 +109,12 @@ func Items(r *rewards.Request, items []wire.Item) {
 			continue
 		}
 		r.Items[i] = Item(&items[i])
+		if items[i].Given != nil {
+			if r.Given == nil {
+				r.Given = make([]map[string]recipes.Given, len(items))
+			}
+			r.Given[i] = settings(items[i].Given)
+		}
 	}
 }
 
@@ -128,16 +149,51 @@ func Item(i *wire.Item) encode.Item {
 // Group is responses to one prompt.
 func Group(p *wire.Prompted, responses []string) rewards.Group {
 	return rewards.Group{
-		Prompt: p.Prompt, Messages: messages(p.Messages), Reference: p.Reference, Principle: p.Principle, User: p.User, Responses: responses,
+		Prompt: p.Prompt, Messages: messages(p.Messages), Reference: p.Reference, Principle: p.Principle, User: p.User, Separator: p.Separator, Responses: responses,
 	}
 }
 
-// Pair is a group of two, or why it could not be read. A refused pair still is a group of two.
-func Pair(p *wire.Pair) (rewards.Group, error) {
+// pair is a group of two, or why it could not be read. A refused pair still is a group of two.
+func pair(p *wire.Pair) (rewards.Group, error) {
 	if p.Err != nil {
 		return rewards.Group{Prompt: new(string), Responses: make([]string, 2)}, problem.Refused(p.Err)
 	}
 	return Group(&p.Prompted, []string{*p.Chosen, *p.Rejected}), nil
+}
+
+// settings are what a request gives by name.
+func settings(of wire.Settings) map[string]recipes.Given {
+	if of == nil {
+		return nil
+	}
+	all := make(map[string]recipes.Given, len(of))
+	for name, value := range of {
+		var one recipes.Given
+		switch x := value.(type) {
+		case float64:
+			one.Number = x
+		case string:
+			one.Word = x
+		case []float64:
+			one.Vector = x
+		case []string:
+			one.Words = x
+		}
+		all[name] = one
+	}
+	return all
+}
+
+// each are the settings of every response.
+func each(of []wire.Settings) []map[string]recipes.Given {
+	if of == nil {
+		return nil
+	}
+	all := make([]map[string]recipes.Given, len(of))
+	for i := range of {
+		all[i] = settings(of[i])
+	}
+	return all
 }
 
 func messages(of []wire.Message) []chat.Message {

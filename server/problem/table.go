@@ -64,6 +64,11 @@ var table = []row{
 		"the `Allow` header names the method",
 	},
 	{CodeBodyTimeout, 408, "The body came too slowly", "the body was not read in time", "send again, faster"},
+	{
+		failure.CodeDigest, 409, "Another digest than expected",
+		"`expect_digest` is not the digest of what would answer: a model, or a recipe or one of its models, is another",
+		"score anew, or ask the server that has the old one",
+	},
 	{CodeBodyTooLarge, 413, "The body is too large", "more bytes than the cap", "split the request"},
 	{
 		failure.CodeTooManyItems, 413, "Too many items",
@@ -108,6 +113,11 @@ var table = []row{
 	{
 		failure.CodeRecipe, 422, "The recipe has no number", "an item's readings are outside of what the recipe's expression is defined for",
 		"`detail` names the value; see the recipe's expression in `GET /v1/recipes`",
+	},
+	{
+		failure.CodeUndefined, 422, "These responses do not have it",
+		"a strategy or an aggregate that has no answer for the scores of a group, such as a fit to sure wins",
+		"`detail` says why; the scores beside it hold",
 	},
 	{failure.CodeLabel, 422, "No such label", "`label` is none of the model's", "`GET /v1/models` lists the labels"},
 	{

@@ -3,7 +3,7 @@ package wire
 // Answering are the fields that every answer has.
 type Answering struct {
 	Model      string   `json:"model" doc:"Name of the model, or of the recipe, that answered"`
-	Digest     string   `json:"digest" doc:"sha256 of the model's bundle's files, or of the recipe's file"`
+	Digest     string   `json:"digest" doc:"sha256 of the model's bundle's files; of a recipe, of its file's digest and those of its models"`
 	Transforms []string `json:"transforms" nullable:"false" doc:"What was applied between raw and score, in order; empty: score equals raw"`
 	Usage      Usage    `json:"usage"`
 	Timings    Timings  `json:"timings"`
@@ -49,6 +49,7 @@ type ScoreResult struct {
 
 	Components map[string]Component `json:"components,omitempty" doc:"Of a recipe: what each of its readings gave, those of an item without a score among them"`
 	Values     map[string]float64   `json:"values,omitempty" doc:"Of a recipe: its named values that are numbers"`
+	Vectors    map[string][]float64 `json:"vectors,omitempty" doc:"Of a recipe: its named values that are vectors, as a reward of each step or token"`
 
 	Error *Problem `json:"error,omitempty" doc:"Why there is no score"`
 }
@@ -57,10 +58,10 @@ type ScoreResult struct {
 type Component struct {
 	Model  string             `json:"model" doc:"That gave it"`
 	Digest string             `json:"digest" doc:"sha256 of its bundle's files"`
-	Score  *float64           `json:"score,omitempty" doc:"Of a reading of a reward model"`
+	Score  *float64           `json:"score,omitempty" doc:"Of a reading of a reward model; of preferences the win rate"`
 	Raw    *float64           `json:"raw,omitempty" doc:"The same before the model's transforms"`
-	Scores map[string]float64 `json:"scores,omitempty" doc:"Of a reading of labels: the score of each"`
-	Steps  []float64          `json:"steps,omitempty" doc:"Of a reading of steps: the score of each that has one"`
+	Scores map[string]float64 `json:"scores,omitempty" doc:"Of a reading of labels: the score of each; of candidates: the probability of each"`
+	Steps  []float64          `json:"steps,omitempty" doc:"Of a reading of steps: the score of each that has one; of several inputs: the number of each; of logprobs: the log-probability of each token"`
 	*Tokens
 	Error *Problem `json:"error,omitempty" doc:"Why there is nothing"`
 }
@@ -68,11 +69,14 @@ type Component struct {
 // RankAnswer has the ranking, and one result per response in the request's order.
 type RankAnswer struct {
 	Answering
-	Activation string        `json:"activation" doc:"As asked"`
-	Strategy   string        `json:"strategy"`
-	Ranking    []Ranked      `json:"ranking" nullable:"false" doc:"Best first; responses that failed have no place"`
-	Best       *int          `json:"best" doc:"Index of the best response; null when every one failed"`
-	Responses  []ScoreResult `json:"responses" nullable:"false" doc:"One per response, in the request's order"`
+	Activation string             `json:"activation" doc:"As asked"`
+	Strategy   string             `json:"strategy" doc:"As asked"`
+	Ranking    []Ranked           `json:"ranking" nullable:"false" doc:"Best first; responses that failed have no place"`
+	Values     map[string]float64 `json:"values,omitempty" doc:"Of a recipe that rewards groups: its group's values that are numbers"`
+	Best       *int               `json:"best" doc:"Index of the best response; null when every one failed"`
+	Selected   Selected           `json:"selected" doc:"What the strategy selects"`
+	Statistics *Statistics        `json:"statistics,omitempty" doc:"Of the scores, on request"`
+	Responses  []ScoreResult      `json:"responses" nullable:"false" doc:"One per response, in the request's order"`
 }
 
 // Ranked is a place of a ranking.
@@ -85,19 +89,23 @@ type Ranked struct {
 // times beta), as the model was trained, before mean and std.
 type CompareAnswer struct {
 	Answering
-	Preference [][]*float64  `json:"preference,omitempty" doc:"Row i, column j: probability that response i is preferred to j; 0.5 on the diagonal; null where a response failed"`
-	WinRate    []*float64    `json:"win_rate,omitempty" doc:"Mean of each row without the diagonal; null where the response, or every other, failed"`
-	Responses  []ScoreResult `json:"responses,omitempty" doc:"One per response, in the request's order"`
-	Results    []PairResult  `json:"results,omitempty" doc:"One per pair, in the request's order"`
+	Preference [][]*float64          `json:"preference,omitempty" doc:"Row i, column j: probability that response i is preferred to j; 0.5 on the diagonal; null where a response failed"`
+	WinRate    []*float64            `json:"win_rate,omitempty" doc:"Mean of each row without the diagonal; null where the response, or every other, failed"`
+	Aggregates map[string]Aggregated `json:"aggregates,omitempty" doc:"What else is made of the preferences, by name, on request"`
+	Statistics *Statistics           `json:"statistics,omitempty" doc:"Of the responses' scores, on request"`
+	Values     map[string]float64    `json:"values,omitempty" doc:"Of a recipe that rewards groups, of responses: its group's values that are numbers"`
+	Responses  []ScoreResult         `json:"responses,omitempty" doc:"One per response, in the request's order"`
+	Results    []PairResult          `json:"results,omitempty" doc:"One per pair, in the request's order"`
 }
 
 // PairResult is a pair's preference or its problem.
 type PairResult struct {
-	Probability *float64     `json:"probability,omitempty" doc:"That chosen is preferred to rejected"`
-	Margin      *float64     `json:"margin,omitempty" doc:"Log-odds of the probability; of a reward model raw of chosen less raw of rejected, times beta where raw is a likelihood"`
-	Chosen      *ScoreResult `json:"chosen,omitempty"`
-	Rejected    *ScoreResult `json:"rejected,omitempty"`
-	Error       *Problem     `json:"error,omitempty" doc:"Why there is no probability: the first problem of the two, and its side where it has one"`
+	Probability *float64           `json:"probability,omitempty" doc:"That chosen is preferred to rejected"`
+	Margin      *float64           `json:"margin,omitempty" doc:"Log-odds of the probability; of a reward model raw of chosen less raw of rejected, times beta where raw is a likelihood"`
+	Chosen      *ScoreResult       `json:"chosen,omitempty"`
+	Rejected    *ScoreResult       `json:"rejected,omitempty"`
+	Values      map[string]float64 `json:"values,omitempty" doc:"Of a recipe that rewards groups: the pair's values that are numbers"`
+	Error       *Problem           `json:"error,omitempty" doc:"Why there is no probability: the first problem of the two, and its side where it has one"`
 }
 
 // StepsAnswer has one result per item, in order.

@@ -9,7 +9,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Form is what a text can be decoded into: a pointer to one of the requests, lines and rows of this package.
+// Form is what a text can be decoded into: a pointer to one of the requests and lines of this package.
 type Form interface {
 	decode(d *decoder) error
 }

@@ -31,18 +31,17 @@ var forms = map[string]func() Form{
 	"score":    func() Form { return new(ScoreRequest) },
 	"steps":    func() Form { return new(StepsRequest) },
 	"choose":   func() Form { return new(ChooseRequest) },
+	"logprobs": func() Form { return new(LogprobsRequest) },
 	"tokenize": func() Form { return new(TokenizeRequest) },
 	"rank":     func() Form { return new(RankRequest) },
 	"compare":  func() Form { return new(CompareRequest) },
+	"embed":    func() Form { return new(EmbeddingsRequest) },
 	"openrlhf": func() Form { return new(OpenRLHFRequest) },
 	"item":     func() Form { return new(Item) },
 	"tokline":  func() Form { return new(TokenizeLine) },
 	"rankline": func() Form { return new(RankLine) },
 	"cmpline":  func() Form { return new(CompareLine) },
 	"fit":      func() Form { return new(FitLine) },
-	"pairrow":  func() Form { return new(PairRow) },
-	"steprow":  func() Form { return new(StepRow) },
-	"bestrow":  func() Form { return new(BestRow) },
 	"golden":   func() Form { return new(Golden) },
 }
 
@@ -55,7 +54,10 @@ func TestRefusals(t *testing.T) {
 		{"score", `{"items":[{"text":"a"}],"x":1}`, CodeUnknownField, `x: unknown field`},
 		{"score", `{"items":[{"text":"a"},{"tekst":"b"}]}`, CodeUnknownField, `items[1].tekst: unknown field`},
 		{"score", `{"items":[{"text":"a"}],"params":{"a":1,"a":2}}`, CodeInvalidField, `params.a: given twice`},
-		{"score", `{"items":[{"text":"a"}],"params":{"a":"1"}}`, CodeInvalidField, `params.a: `},
+		{"score", `{"items":[{"text":"a"}],"params":{"a":true}}`, CodeInvalidField, `params.a: expected number, string or array, got true`},
+		{"score", `{"items":[{"text":"a"}],"params":{"a":["b",1]}}`, CodeInvalidField, `params.a[1]: expected string, got 1`},
+		{"score", `{"items":[{"text":"a"}],"params":{"a":[1,"b"]}}`, CodeInvalidField, `params.a[1]: expected number, got "b"`},
+		{"rank", `{"prompt":"p","responses":["a"],"given":[{"a":null}]}`, CodeInvalidField, `given[0].a: expected number, string or array, got null`},
 		{"score", `{"Items":[{"text":"a"}]}`, CodeUnknownField, `Items: unknown field`},
 		{"score", `{"items":[{"Text":"a"}]}`, CodeUnknownField, `items[0].Text: unknown field`},
 		{"rank", `{"PROMPT":"p","responses":["a"]}`, CodeUnknownField, `PROMPT: unknown field`},
@@ -73,9 +75,6 @@ func TestRefusals(t *testing.T) {
 		{"openrlhf", `{"prompts":["a"]}`, CodeInvalidField, `body: expected required property query to be present`},
 		{"openrlhf", `{"query":["a"],"query":["b"]}`, CodeInvalidField, `query: given twice`},
 		{"fit", `{"prompt":"p","chosen":"a"}`, CodeInvalidField, `body: expected required property rejected to be present`},
-		{"pairrow", `{"prompt":"p","chosen":"a"}`, CodeInvalidField, `body: expected required property rejected to be present`},
-		{"steprow", `{"prompt":"p","steps":[]}`, CodeInvalidField, `body: the row needs prompt, steps and first_error`},
-		{"bestrow", `{"prompt":"p","responses":["a"],"correct":[]}`, CodeInvalidField, `body: the row needs responses, and correct of the same length; they have 1 and 0`},
 
 		// Empty lists.
 		{"score", `{}`, CodeInvalidField, `items: must hold at least one item`},
@@ -109,7 +108,6 @@ func TestRefusals(t *testing.T) {
 		{"openrlhf", `{"query":["a",5]}`, CodeInvalidField, `query[1]: expected string, got 5`},
 		{"fit", `{"prompt":"p","chosen":1,"rejected":"a"}`, CodeInvalidField, `chosen: expected string or object, got 1`},
 		{"fit", `{"chosen":{"text":"a"},"rejected":{"txt":"b"}}`, CodeUnknownField, `rejected.txt: unknown field`},
-		{"bestrow", `{"prompt":"p","responses":["a"],"correct":[1]}`, CodeInvalidField, `correct[0]: expected boolean, got 1`},
 		{"golden", `{"item":{"text":"a"},"ids":[[1],[2],[3]]}`, CodeTooLong, `ids: more than 2, the limit of an item`},
 		{"golden", `{"item":{"text":"a"},"ids":[1,[2]]}`, CodeInvalidField, `ids[1]: expected integer, got an array`},
 		{"golden", `{"item":{"text":"a"},"read":[-1]}`, CodeInvalidField, `read[0]: -1 is below 0`},
@@ -146,13 +144,24 @@ func TestRefusals(t *testing.T) {
 		{"score", `{"items":[{"text":"is it null?"}],"truncate":""}`, CodeInvalidField, `truncate: "" is none of error, left, right`},
 		{"score", `{"activation":"` + long + `"}`, CodeInvalidField, `activation: "` + strings.Repeat("é", 40) + `…" is none of none, sigmoid, softmax`},
 		{"score", `{"explain":"all"}`, CodeInvalidField, `explain: "all" is none of gradient`},
-		{"rank", `{"strategy":"vote"}`, CodeInvalidField, `strategy: "vote" is none of best_of_n`},
+		{"rank", `{"strategy":"vote"}`, CodeInvalidField, `strategy: "vote" is none of best_of_n, top_n, top_share, `},
+		{"rank", `{"share":0}`, CodeInvalidField, `share: 0 is not above 0 and at most 1`},
+		{"rank", `{"share":1.5}`, CodeInvalidField, `share: 1.5 is not above 0 and at most 1`},
+		{"rank", `{"seed":-1}`, CodeInvalidField, `seed: -1 is below 0`},
+		{"rank", `{"seed":1.5}`, CodeInvalidField, `seed: expected integer, got 1.5`},
+		{"rank", `{"seed":9223372036854775808}`, CodeInvalidField, `seed: expected integer, got 9223372036854775808`},
+		{"rank", `{"power":17}`, CodeInvalidField, `power: 17 is not above 0 and at most 16`},
+		{"rank", `{"statistics":1}`, CodeInvalidField, `statistics: expected boolean, got 1`},
+		{"rank", `{"answers":["a",null]}`, CodeInvalidField, `answers[1]: expected string, got null`},
+		{"compare", `{"aggregate":"elo"}`, CodeInvalidField, `aggregate: expected array, got "elo"`},
+		{"compare", `{"aggregate":["elo","borda"]}`, CodeInvalidField, `aggregate[1]: "borda" is none of win_rate, copeland, bradley_terry, elo, nash`},
+		{"compare", `{"elo_scale":1000001}`, CodeInvalidField, `elo_scale: 1.000001e+06 is not above 0 and at most 1e+06`},
+		{"compare", `{"statistics":null}`, CodeInvalidField, `statistics: expected boolean, got null`},
 		{"rank", `{"n":-1}`, CodeInvalidField, `n: -1 is below 0`},
 		{"score", `{"timeout_ms":-1}`, CodeInvalidField, `timeout_ms: -1 is not between 0 and 3600000`},
 		{"score", `{"timeout_ms":3600001}`, CodeInvalidField, `timeout_ms: 3600001 is not between 0 and 3600000`},
 		{"steps", `{"threshold":1e999}`, CodeInvalidField, `threshold: 1e999 is beyond the range of numbers`},
 		{"score", `{"items":[{"features":{"a":-1e400}}]}`, CodeInvalidField, `items[0].features.a: -1e400 is beyond the range of numbers`},
-		{"steprow", `{"prompt":"p","steps":["a"],"first_error":-2}`, CodeInvalidField, `first_error: -2 is below -1`},
 
 		// What is no JSON, or more than one value.
 		{"score", ``, CodeBadJSON, `the body is empty`},
@@ -204,27 +213,34 @@ func TestWordsOfLines(t *testing.T) {
 
 func TestWhatIsThereIsRead(t *testing.T) {
 	const item = `{"messages":[{"role":"tool","content":""}],"prompt":"a\n\"é\u00e9\ud83d\ude00","response":"","text":"<&>","input_ids":[0,-1,9223372036854775807],
-		"steps":["a",""],"separator":"\n","reference":"","principle":"\n","features":{"a":1,"":-2.5e-3},"user":[0.1,1e2,-0]}`
+		"steps":["a",""],"separator":"\n","reference":"","principle":"\n","features":{"a":1,"":-2.5e-3},"given":{"n":-1,"w":"é","v":[1,2.5],"t":["a",""],"e":[]},"user":[0.1,1e2,-0]}`
 	want := Item{
 		Messages: []Message{{"tool", ""}}, Prompt: new("a\n\"éé😀"), Response: new(""), Text: new("<&>"), InputIDs: []int64{0, -1, 9223372036854775807},
 		Steps: []string{"a", ""}, Separator: new("\n"), Reference: new(""), Principle: new("\n"),
 		Features: map[string]float64{"a": 1, "": -0.0025}, User: []float64{0.1, 100, 0},
+		Given: Settings{"n": -1.0, "w": "é", "v": []float64{1, 2.5}, "t": []string{"a", ""}, "e": []float64{}},
 	}
-	score, err := decoded[ScoreRequest](`{"model":"m","truncate":"left","timeout_ms":3600000,"activation":"softmax","label":"l","explain":"gradient","params":{"alpha":0.5},"items":[`+item+`,{}]}`, Limits{})
+	score, err := decoded[ScoreRequest](`{"model":"m","truncate":"left","timeout_ms":3600000,"activation":"softmax","label":"l","explain":"gradient","params":{"alpha":0.5,"mode":"code"},"expect_digest":"sha256:0","items":[`+item+`,{}]}`, Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	all := ScoreRequest{Common: Common{"m", "left", 3600000, map[string]float64{"alpha": 0.5}}, Scoring: Scoring{"softmax", "l"}, Items: []Item{want, {}}, Explain: "gradient"}
+	all := ScoreRequest{Common: Common{"m", "left", 3600000, Settings{"alpha": 0.5, "mode": "code"}, "sha256:0"}, Scoring: Scoring{"softmax", "l"}, Items: []Item{want, {}}, Explain: "gradient"}
 	if diff := cmp.Diff(&all, score); diff != "" {
 		t.Errorf("score (-want +got):\n%s", diff)
 	}
-	prompted := Prompted{Prompt: new("p"), Messages: []Message{{"user", "u"}}, User: []float64{1}, Reference: new("r"), Principle: new("")}
-	const shared = `"prompt":"p","messages":[{"role":"user","content":"u"}],"user":[1],"reference":"r","principle":""`
-	check(t, `{`+shared+`,"responses":["a","b"],"strategy":"best_of_n","n":1}`,
-		&RankRequest{Prompted: prompted, Responses: []string{"a", "b"}, Strategy: "best_of_n", N: 1})
-	check(t, `{"label":"l",`+shared+`,"responses":["a","b"]}`, &CompareRequest{Label: "l", Prompted: prompted, Responses: []string{"a", "b"}})
-	check(t, `{"pairs":[{`+shared+`,"chosen":"a","rejected":"b"}]}`,
-		&CompareRequest{Pairs: []Pair{{Prompted: prompted, Chosen: new("a"), Rejected: new("b")}}})
+	prompted := Prompted{Prompt: new("p"), Messages: []Message{{"user", "u"}}, User: []float64{1}, Reference: new("r"), Principle: new(""), Separator: new("\n")}
+	const shared = `"prompt":"p","messages":[{"role":"user","content":"u"}],"user":[1],"reference":"r","principle":"","separator":"\n"`
+	check(t, `{`+shared+`,"responses":["a","b"],"given":[{"a":1},{}],"strategy":"best_of_n","n":1}`,
+		&RankRequest{Prompted: prompted, Responses: []string{"a", "b"}, Given: []Settings{{"a": 1.0}, {}}, Selecting: Selecting{Strategy: "best_of_n", N: 1}})
+	check(t, `{"label":"l",`+shared+`,"responses":["a","b"],"given":[]}`, &CompareRequest{Label: "l", Prompted: prompted, Responses: []string{"a", "b"}, Given: []Settings{}})
+	check(t, `{"pairs":[{`+shared+`,"chosen":"a","rejected":"b","given":[{"x":"y"},{}]}]}`,
+		&CompareRequest{Pairs: []Pair{{Prompted: prompted, Chosen: new("a"), Rejected: new("b"), Given: []Settings{{"x": "y"}, {}}}}})
+	check(t, `{"responses":["a"],"strategy":"majority","share":0.5,"seed":9223372036854775807,"power":16,"answers":[""],"statistics":true}`, &RankRequest{
+		Responses: []string{"a"},
+		Selecting: Selecting{"majority", 0, new(0.5), new(int64(9223372036854775807)), new(16.0), []string{""}, true},
+	})
+	check(t, `{"responses":["a","b"],"aggregate":["nash","elo"],"elo_scale":500,"statistics":false}`,
+		&CompareRequest{Responses: []string{"a", "b"}, Summing: Summing{[]string{"nash", "elo"}, new(500.0), false}})
 	check(t, `{"items":[{"text":"t"}],"threshold":0}`, &StepsRequest{Items: []Item{{Text: new("t")}}, Threshold: new(0.0)})
 	check(t, `{"items":[{"text":"t"}],"threshold":2,"activation":"none"}`,
 		&TokenizeRequest{Scoring: Scoring{Activation: "none"}, Items: []Item{{Text: new("t")}}, Threshold: new(2.0)})
@@ -235,18 +251,14 @@ func TestWhatIsThereIsRead(t *testing.T) {
 	})
 	check(t, `{"query":[]}`, &OpenRLHFRequest{Query: []string{}})
 	check(t, `{"prompt":"p","first":"a","second":""}`, &TokenizeLine{Item: Item{Prompt: new("p")}, First: new("a"), Second: new("")})
-	check(t, `{"prompt":"p","responses":["a"]}`, &RankLine{Prompted: Prompted{Prompt: new("p")}, Responses: []string{"a"}})
+	check(t, `{"prompt":"p","responses":["a"],"answers":["4"]}`,
+		&RankLine{GroupLine: GroupLine{Prompted: Prompted{Prompt: new("p")}, Responses: []string{"a"}}, Answers: []string{"4"}})
 	check(t, `{"prompt":"p","chosen":"a","rejected":""}`,
-		&CompareLine{RankLine: RankLine{Prompted: Prompted{Prompt: new("p")}}, Chosen: new("a"), Rejected: new("")})
+		&CompareLine{GroupLine: GroupLine{Prompted: Prompted{Prompt: new("p")}}, Chosen: new("a"), Rejected: new("")})
 	check(t, `{"prompt":"p","reference":"r","principle":"c","chosen":"a","rejected":"b"}`,
 		&FitLine{Prompt: new("p"), Reference: new("r"), Principle: new("c"), Chosen: Side{Response: new("a")}, Rejected: Side{Response: new("b")}})
 	check(t, `{"chosen":{"text":"a"},"rejected":{"input_ids":[]}}`,
 		&FitLine{Chosen: Side{Item: &Item{Text: new("a")}}, Rejected: Side{Item: &Item{InputIDs: []int64{}}}})
-	check(t, `{"split":"s","id":null,"prompt":"p","chosen":"a","rejected":"b"}`, &PairRow{"s", "p", "a", "b"})
-	check(t, `{"prompt":"p","steps":["a"],"first_error":null}`, &StepRow{"", "p", []string{"a"}, -1})
-	check(t, `{"problem":"p","steps":["a"],"label":0,"final_answer_correct":true}`, &StepRow{"", "p", []string{"a"}, 0})
-	check(t, `{"problem":"q","prompt":"p","steps":[],"label":-1,"first_error":3}`, &StepRow{"", "p", []string{}, 3})
-	check(t, `{"prompt":"p","responses":["a","b"],"correct":[true,false]}`, &BestRow{"", "p", []string{"a", "b"}, []bool{true, false}})
 	check(t, `{"item":{"text":"a"},"ids":[1,2],"read":[1],"score":0.5,"scores":{"a":1},"steps":[null,0.5]}`,
 		&Golden{Item: &Item{Text: new("a")}, IDs: [][]int64{{1, 2}}, Read: []int{1}, Score: new(0.5), Scores: map[string]float64{"a": 1}, Steps: []*float64{nil, new(0.5)}})
 	check(t, `{"item":{"prompt":"p","candidates":["y","n"]},"ids":[1],"tokens":[2,3],"logits":[0.5,1],"log_sum":2.5}`,

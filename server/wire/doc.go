@@ -6,7 +6,7 @@
 // the text to these rules, report the first breach with its path ("items[3].messages[1].role"), and stop there:
 //
 //   - There is one JSON value and nothing behind it. Names of fields are told apart by case.
-//   - A field that the form does not have is refused. Foreign protocols and the rows of `assay eval` pass it over.
+//   - A field that the form does not have is refused. Foreign protocols pass it over.
 //   - A field that is given twice is refused.
 //   - A null is refused where a value must be, so that it does not become a zero in silence.
 //   - A list ends at its limit (see [Limits]) before more memory is taken for it. To read or refuse a text takes at most

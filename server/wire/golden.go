@@ -15,6 +15,7 @@ type Golden struct {
 	Probability *float64           `json:"probability,omitempty"` // that chosen is preferred to rejected
 	Tokens      []int64            `json:"tokens,omitzero"`       // of a choice model: of the item's candidates
 	Logits      []float64          `json:"logits,omitzero"`       // theirs
+	Vector      []float64          `json:"vector,omitzero"`       // of an embedding model
 	LogSum      *float64           `json:"log_sum,omitempty"`     // log of the sum of exp(logit) over the vocabulary
 }
 
@@ -41,6 +42,7 @@ var goldenForm = form[Golden]{fields: []field[Golden]{
 	{"probability", false, func(d *decoder, g *Golden) error { return d.optionalNumber(&g.Probability) }},
 	{"tokens", false, func(d *decoder, g *Golden) error { return d.ids(&g.Tokens, ofItem(d.limits.Candidates)) }},
 	{"logits", false, func(d *decoder, g *Golden) error { return d.vector(&g.Logits, ofItem(d.limits.Candidates)) }},
+	{"vector", false, func(d *decoder, g *Golden) error { return d.vector(&g.Vector, ofItem(d.limits.Features)) }},
 	{"log_sum", false, func(d *decoder, g *Golden) error { return d.optionalNumber(&g.LogSum) }},
 }}
 

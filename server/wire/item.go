@@ -25,6 +25,8 @@ type Item struct {
 	Features map[string]float64 `json:"features,omitzero" doc:"Every feature of the model, by name (models that read features)"`
 	User     []float64          `json:"user,omitzero" nullable:"false" doc:"The user's vector (models whose head takes one)"`
 
+	Given Settings `json:"given,omitzero" doc:"What a recipe names of an item, by name: numbers, words, or lists of either (recipes)"`
+
 	Err *Error `json:"-"` // why this item alone cannot be read; everything else is zero then
 }
 
@@ -36,13 +38,15 @@ type Prompted struct {
 
 	Reference *string `json:"reference,omitempty" doc:"An answer that is known to be good (models whose template names it: fields of GET /v1/models)"`
 	Principle *string `json:"principle,omitempty" doc:"What the responses are judged by (models whose template names it)"`
+	Separator *string `json:"separator,omitempty" doc:"Splits each response into steps (recipes over process models)"`
 }
 
 // Pair is two responses to one prompt.
 type Pair struct {
 	Prompted
-	Chosen   *string `json:"chosen" required:"true" nullable:"false"`
-	Rejected *string `json:"rejected" required:"true" nullable:"false"`
+	Chosen   *string    `json:"chosen" required:"true" nullable:"false"`
+	Rejected *string    `json:"rejected" required:"true" nullable:"false"`
+	Given    []Settings `json:"given,omitzero" nullable:"false" doc:"Of chosen and of rejected: the fields that a recipe names (recipes)"`
 
 	Err *Error `json:"-"` // why this pair alone cannot be read; everything else is zero then
 }
@@ -67,6 +71,7 @@ var itemForm = form[Item]{fields: []field[Item]{
 	{"principle", false, func(d *decoder, i *Item) error { return d.optional(&i.Principle) }},
 	{"features", false, func(d *decoder, i *Item) error { return d.named(&i.Features, ofItem(d.limits.Features)) }},
 	{"user", false, func(d *decoder, i *Item) error { return d.vector(&i.User, ofItem(d.limits.IDs)) }},
+	{"given", false, func(d *decoder, i *Item) error { return d.settings(&i.Given, ofItem(d.limits.Params)) }},
 }}
 
 var promptedFields = []field[Prompted]{
@@ -75,12 +80,14 @@ var promptedFields = []field[Prompted]{
 	{"user", false, func(d *decoder, p *Prompted) error { return d.vector(&p.User, ofItem(d.limits.IDs)) }},
 	{"reference", false, func(d *decoder, p *Prompted) error { return d.optional(&p.Reference) }},
 	{"principle", false, func(d *decoder, p *Prompted) error { return d.optional(&p.Principle) }},
+	{"separator", false, func(d *decoder, p *Prompted) error { return d.optional(&p.Separator) }},
 }
 
 var pairForm = form[Pair]{fields: append(
 	within(func(p *Pair) *Prompted { return &p.Prompted }, promptedFields),
 	field[Pair]{"chosen", true, func(d *decoder, p *Pair) error { return d.optional(&p.Chosen) }},
 	field[Pair]{"rejected", true, func(d *decoder, p *Pair) error { return d.optional(&p.Rejected) }},
+	field[Pair]{"given", false, func(d *decoder, p *Pair) error { return d.each(&p.Given, 2) }},
 )}
 
 // role reads the role of a turn, which has a character at least.

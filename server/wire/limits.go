@@ -11,7 +11,8 @@ type Limits struct {
 	IDs      int // of an item: token ids, or numbers of a user's vector
 	Features int // of an item
 
-	Params     int // of a request to a recipe
+	Params     int // of a request to a recipe, and the fields of an item that it names
+	Given      int // numbers or texts of one such field
 	Candidates int // of an item, or of a request for all of its items
 	Depth      int // of lists and objects inside each other, in a field that is passed over
 }
@@ -26,6 +27,7 @@ const (
 	DefaultFeatures = 16384
 
 	DefaultParams     = 64
+	DefaultGiven      = 4096
 	DefaultCandidates = 256
 	DefaultDepth      = 64
 )
@@ -43,6 +45,7 @@ func (l Limits) withDefaults() Limits {
 	set(&l.IDs, DefaultIDs)
 	set(&l.Features, DefaultFeatures)
 	set(&l.Params, DefaultParams)
+	set(&l.Given, DefaultGiven)
 	set(&l.Candidates, DefaultCandidates)
 	set(&l.Depth, DefaultDepth)
 	l.Compared = min(l.Compared, l.Items)

@@ -21,13 +21,18 @@ func TestLimitsOfARequest(t *testing.T) {
 		{"tokenize", `{"items":[`, item, `]}`, Limits{Items: 3}, 3, "items"},
 		{"rank", `{"prompt":"p","responses":[`, `"a"`, `]}`, Limits{}, DefaultItems, "responses"},
 		{"rank", `{"prompt":"p","responses":[`, `"\ud800"`, `]}`, Limits{Items: 3}, 3, "responses"},
+		{"rank", `{"prompt":"p","responses":["a"],"answers":[`, `"a"`, `]}`, Limits{}, DefaultItems, "answers"},
+		{"compare", `{"prompt":"p","responses":["a","b"],"aggregate":[`, `"elo"`, `]}`, Limits{}, 5, "aggregate"},
 		{"compare", `{"prompt":"p","responses":[`, `"a"`, `]}`, Limits{}, DefaultCompared, "responses"},
 		{"compare", `{"prompt":"p","responses":[`, `"a"`, `]}`, Limits{Items: 7}, 7, "responses"},
 		{"compare", `{"prompt":"p","responses":[`, `"a"`, `]}`, Limits{Compared: 5}, 5, "responses"},
 		{"compare", `{"pairs":[`, pair, `]}`, Limits{}, DefaultItems / 2, "pairs"},
 		{"compare", `{"pairs":[`, pair, `]}`, Limits{Items: 7}, 3, "pairs"},
+		{"embed", `{"input":[`, `"a"`, `]}`, Limits{}, DefaultItems, "input"},
+		{"embed", `{"input":[`, `"\ud800"`, `]}`, Limits{Items: 3}, 3, "input"},
 		{"openrlhf", `{"query":[`, `"a"`, `]}`, Limits{}, DefaultItems, "query"},
 		{"rankline", `{"prompt":"p","responses":[`, `"a"`, `]}`, Limits{Items: 3}, 3, "responses"},
+		{"rankline", `{"prompt":"p","answers":[`, `"a"`, `]}`, Limits{Items: 3}, 3, "answers"},
 		{"cmpline", `{"prompt":"p","responses":[`, `"a"`, `]}`, Limits{}, DefaultCompared, "responses"},
 	} {
 		text := func(n int) []byte {
@@ -153,6 +158,8 @@ func TestHostileTextsCostLittle(t *testing.T) {
 		{"unknown fields", "score", numbered(`{`, `"%d":1,`, `}`)},
 		{"one field again", "score", filled(`{`, `"model":"m",`, `}`)},
 		{"responses", "rank", filled(`{"prompt":"","responses":[`, `"",`, `]}`)},
+		{"answers", "rank", filled(`{"prompt":"","answers":[`, `"",`, `]}`)},
+		{"names of aggregates", "compare", filled(`{"aggregate":[`, `"elo",`, `]}`)},
 		{"spoilt responses", "rank", filled(`{"prompt":"","responses":[`, `"\ud800",`, `]}`)},
 		{"spoilt items", "score", filled(`{"items":[`, `{"text":"\ud800"},`, `]}`)},
 		{"spoilt steps", "steps", filled(`{"items":[{"steps":[`, `"\ud800",`, `]}]}`)},
@@ -178,7 +185,6 @@ func TestHostileTextsCostLittle(t *testing.T) {
 		{"golden steps", "golden", filled(`{"steps":[`, `null,`, `]}`)},
 		{"golden ids", "golden", filled(`{"ids":[`, `1,`, `]}`)},
 		{"golden lists of ids", "golden", filled(`{"ids":[`, `[],`, `]}`)},
-		{"correct", "bestrow", filled(`{"correct":[`, `true,`, `]}`)},
 	} {
 		for _, size := range []int{16 << 10, 1 << 20} {
 			text := []byte(test.text(size))
@@ -224,9 +230,9 @@ func TestAllocations(t *testing.T) {
 func TestALimitBelowZeroLetsNothingPass(t *testing.T) {
 	for text, form := range map[string]string{
 		`{"items":[{}]}`: "score", `{"input_ids":[1]}`: "item", `{"messages":[{"role":"u","content":""}]}`: "item", `{"steps":[""]}`: "item", `{"features":{"a":1}}`: "item", `{"candidates":["a"]}`: "item",
-		`{"params":{"a":1},"items":[]}`: "score",
+		`{"params":{"a":1},"items":[]}`: "score", `{"given":{"a":1}}`: "item",
 	} {
-		if err := refusal([]byte(text), forms[form](), Limits{-1, -1, -1, -1, -1, -1, -1, -1, -1}); err == nil || !strings.Contains(err.Detail, "more than -1") {
+		if err := refusal([]byte(text), forms[form](), Limits{-1, -1, -1, -1, -1, -1, -1, -1, -1, -1}); err == nil || !strings.Contains(err.Detail, "more than -1") {
 			t.Errorf("%s: %v", text, err)
 		}
 	}

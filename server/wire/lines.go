@@ -12,17 +12,23 @@ type TokenizeLine struct {
 	Second *string `json:"second,omitempty"`
 }
 
-// RankLine is a line of `assay rank`: a prompt and its responses.
-type RankLine struct {
+// GroupLine is a prompt and its responses.
+type GroupLine struct {
 	Prompted
 	Responses []string `json:"responses,omitzero"`
 
 	Refused map[int]*Error `json:"-"` // why single responses cannot be read, by index; they are empty
 }
 
+// RankLine is a line of `assay rank`: a prompt, its responses and, for votes, the answer of each.
+type RankLine struct {
+	GroupLine
+	Answers []string `json:"answers,omitzero"`
+}
+
 // CompareLine is a line of `assay compare`: a prompt with responses, or with a pair.
 type CompareLine struct {
-	RankLine
+	GroupLine
 	Chosen   *string `json:"chosen,omitempty"`
 	Rejected *string `json:"rejected,omitempty"`
 }
@@ -60,6 +66,7 @@ var rankLineForm = form[RankLine]{fields: append(
 	field[RankLine]{"responses", false, func(d *decoder, l *RankLine) error {
 		return d.responses(&l.Responses, &l.Refused, d.limits.Items)
 	}},
+	field[RankLine]{"answers", false, func(d *decoder, l *RankLine) error { return d.texts(&l.Answers, ofRequest(d.limits.Items)) }},
 )}
 
 var compareLineForm = form[CompareLine]{fields: append(

@@ -10,30 +10,42 @@ type RecipeInfo struct {
 	Name     string          `json:"name" doc:"That requests give as model"`
 	Paper    string          `json:"paper,omitempty" doc:"Title of the paper that it follows"`
 	About    string          `json:"about,omitempty"`
-	Digest   string          `json:"digest" doc:"sha256 of its file"`
+	Digest   string          `json:"digest" doc:"sha256 of its file; answers have one that its models are part of"`
+	Answers  string          `json:"answers" doc:"The questions that it answers"`
 	Params   []RecipeParam   `json:"params" nullable:"false" doc:"That a request may set"`
+	Given    []RecipeParam   `json:"given" nullable:"false" doc:"That a request says of each item or response"`
 	Readings []RecipeReading `json:"readings" nullable:"false" doc:"What is read of each item"`
 	Values   []RecipeValue   `json:"values" nullable:"false" doc:"Named expressions, in the order in which they are computed"`
-	Score    string          `json:"score" doc:"The expression of the reward"`
+	Score    string          `json:"score,omitempty" doc:"The expression of an item's reward"`
 	Steps    string          `json:"steps,omitempty" doc:"The expression of each step's own reward"`
+	Group    *RecipeGroup    `json:"group,omitempty" doc:"Of a recipe that rewards the responses of a group by one another"`
 	Example  *RecipeExample  `json:"example,omitempty" doc:"Given readings with the reward that somebody else computed; the recipe gives it to 1e-9"`
 }
 
-// RecipeParam is a number that a request may set.
+// RecipeGroup is how the responses of a group are rewarded.
+type RecipeGroup struct {
+	Values []RecipeValue `json:"values" nullable:"false" doc:"Of the group, in the order in which they are computed"`
+	Score  string        `json:"score" doc:"The expression of the rewards, one for each response"`
+}
+
+// RecipeParam is what a request may set.
 type RecipeParam struct {
 	Name    string   `json:"name"`
+	Gives   string   `json:"gives" enum:"number,word,vector,words"`
 	About   string   `json:"about,omitempty"`
-	Default *float64 `json:"default" doc:"null: every request must set it"`
+	Default any      `json:"default" doc:"null: every request must set it"`
 	Min     *float64 `json:"min" doc:"null: there is no least value"`
 	Max     *float64 `json:"max" doc:"null: there is no greatest value"`
+	OneOf   []string `json:"one_of,omitempty" doc:"Of a word: those that there are"`
 }
 
 // RecipeReading is what is read of one model.
 type RecipeReading struct {
-	Name   string   `json:"name"`
-	Gives  string   `json:"gives" enum:"score,raw,labels,steps"`
-	Model  string   `json:"model" doc:"That gives it"`
-	Labels []string `json:"labels,omitempty" doc:"Of labels: those that the recipe uses"`
+	Name    string   `json:"name"`
+	Gives   string   `json:"gives" enum:"score,raw,labels,steps,candidates,preferences"`
+	Model   string   `json:"model" doc:"That gives it"`
+	Labels  []string `json:"labels,omitempty" doc:"Of labels and candidates: those that the recipe uses"`
+	Several bool     `json:"several,omitempty" doc:"It reads several inputs of each item, and gives a number of each"`
 }
 
 // RecipeValue is a named expression.
@@ -42,12 +54,15 @@ type RecipeValue struct {
 	Expression string `json:"expression"`
 }
 
-// RecipeExample is given readings with the reward that comes of them.
+// RecipeExample is given readings with the reward that comes of them, of one item or of a group.
 type RecipeExample struct {
-	Params map[string]float64 `json:"params,omitempty"`
-	Given  map[string]any     `json:"given" doc:"By reading: a number, numbers by label, or a list of numbers"`
-	Values map[string]float64 `json:"values,omitempty"`
-	Score  float64            `json:"score"`
-	Steps  []float64          `json:"steps,omitempty"`
-	Source string             `json:"source,omitempty" doc:"Who computed it"`
+	Params  Settings               `json:"params,omitempty"`
+	Given   map[string]any         `json:"given,omitempty" doc:"By reading or field: a number, a text, a list of either, or numbers by label"`
+	Group   []map[string]any       `json:"group,omitempty" doc:"The same of each response of a group"`
+	Between map[string][][]float64 `json:"between,omitempty" doc:"By reading of preferences: a row and a column for each response"`
+	Values  map[string]float64     `json:"values,omitempty"`
+	Score   *float64               `json:"score,omitempty"`
+	Scores  []float64              `json:"scores,omitempty" doc:"Of each response of a group"`
+	Steps   []float64              `json:"steps,omitempty"`
+	Source  string                 `json:"source,omitempty" doc:"Who computed it"`
 }

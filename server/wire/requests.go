@@ -14,7 +14,8 @@ type Common struct {
 	Truncate  string `json:"truncate,omitempty" enum:"error,left,right" default:"error" doc:"What happens to an item over the model's max_tokens: refuse it, drop its oldest tokens, or drop its newest before the template's tail"`
 	TimeoutMS int64  `json:"timeout_ms,omitempty" minimum:"0" maximum:"3600000" doc:"Milliseconds after which items without an answer fail with deadline_exceeded; 0 waits as long as the client does"`
 
-	Params map[string]float64 `json:"params,omitzero" doc:"Of a recipe, by name: those that are not to have their defaults"`
+	Params Settings `json:"params,omitzero" doc:"Of a recipe, by name: those that are not to have their defaults, numbers or words"`
+	Expect string   `json:"expect_digest,omitempty" doc:"The digest that the answer must have; where it would have another, the request is refused with 409"`
 }
 
 // Scoring are the fields that say how a reading becomes a score.
@@ -55,14 +56,14 @@ type TokenizeRequest struct {
 	Candidates []string `json:"candidates,omitzero" nullable:"false" doc:"Taken so that a choose body is one of this route, and left alone"`
 }
 
-// RankRequest asks which of the responses to one prompt is best.
+// RankRequest asks which of the responses to one prompt is best, and which are to be trained on.
 type RankRequest struct {
 	Common
 	Scoring
 	Prompted
-	Responses []string `json:"responses" minItems:"1" nullable:"false" doc:"Each is the assistant's turn after the prompt"`
-	Strategy  string   `json:"strategy,omitempty" enum:"best_of_n" default:"best_of_n"`
-	N         int      `json:"n,omitempty" minimum:"0" doc:"Places kept in ranking; 0 keeps all"`
+	Responses []string   `json:"responses" minItems:"1" nullable:"false" doc:"Each is the assistant's turn after the prompt"`
+	Given     []Settings `json:"given,omitzero" nullable:"false" doc:"Of each response: the fields that a recipe names (recipes)"`
+	Selecting
 
 	Refused map[int]*Error `json:"-"` // why single responses cannot be read, by index; they are empty
 }
@@ -73,8 +74,10 @@ type CompareRequest struct {
 	Common
 	Label string `json:"label,omitempty" doc:"The label to compare by; the model's first when left out"`
 	Prompted
-	Responses []string `json:"responses,omitzero" minItems:"2" nullable:"false" doc:"Responses to the prompt, each compared to every other"`
-	Pairs     []Pair   `json:"pairs,omitzero" minItems:"1" nullable:"false" doc:"Pairs, each with its own prompt; instead of prompt and responses"`
+	Responses []string   `json:"responses,omitzero" minItems:"2" nullable:"false" doc:"Responses to the prompt, each compared to every other"`
+	Given     []Settings `json:"given,omitzero" nullable:"false" doc:"Of each response: the fields that a recipe names (recipes)"`
+	Pairs     []Pair     `json:"pairs,omitzero" minItems:"1" nullable:"false" doc:"Pairs, each with its own prompt; instead of prompt and responses"`
+	Summing
 
 	Refused map[int]*Error `json:"-"` // why single responses cannot be read, by index; they are empty
 }
@@ -90,7 +93,8 @@ var commonFields = []field[Common]{
 	{"model", false, func(d *decoder, c *Common) error { return d.text(&c.Model) }},
 	{"truncate", false, func(d *decoder, c *Common) error { return d.word(&c.Truncate, "error", "left", "right") }},
 	{"timeout_ms", false, func(d *decoder, c *Common) error { return d.timeout(&c.TimeoutMS) }},
-	{"params", false, func(d *decoder, c *Common) error { return d.named(&c.Params, ofRequest(d.limits.Params)) }},
+	{"params", false, func(d *decoder, c *Common) error { return d.settings(&c.Params, ofRequest(d.limits.Params)) }},
+	{"expect_digest", false, func(d *decoder, c *Common) error { return d.text(&c.Expect) }},
 }
 
 var scoringFields = []field[Scoring]{
@@ -154,9 +158,9 @@ var rankForm = form[RankRequest]{
 			{"responses", false, func(d *decoder, r *RankRequest) error {
 				return d.responses(&r.Responses, &r.Refused, d.limits.Items)
 			}},
-			{"strategy", false, func(d *decoder, r *RankRequest) error { return d.word(&r.Strategy, "best_of_n") }},
-			{"n", false, func(d *decoder, r *RankRequest) error { return d.index(&r.N, 0) }},
+			{"given", false, func(d *decoder, r *RankRequest) error { return d.each(&r.Given, d.limits.Items) }},
 		},
+		within(func(r *RankRequest) *Selecting { return &r.Selecting }, selectingFields),
 	),
 	check: func(d *decoder, r *RankRequest) error { return d.some(len(r.Responses), "responses", "response") },
 }
@@ -170,8 +174,10 @@ var compareForm = form[CompareRequest]{
 			{"responses", false, func(d *decoder, r *CompareRequest) error {
 				return d.responses(&r.Responses, &r.Refused, d.limits.Compared)
 			}},
+			{"given", false, func(d *decoder, r *CompareRequest) error { return d.each(&r.Given, d.limits.Compared) }},
 			{"pairs", false, func(d *decoder, r *CompareRequest) error { return d.pairs(&r.Pairs) }},
 		},
+		within(func(r *CompareRequest) *Summing { return &r.Summing }, summingFields),
 	),
 	check: func(d *decoder, r *CompareRequest) error {
 		if len(r.Responses) < 2 && (r.Pairs == nil || r.Responses != nil) {

@@ -30,6 +30,10 @@ func described() huma.Registry {
 		StepsAnswer{},
 		ChooseRequest{},
 		ChooseAnswer{},
+		LogprobsRequest{},
+		LogprobsAnswer{},
+		EmbeddingsRequest{},
+		EmbeddingsAnswer{},
 		TokenizeRequest{},
 		TokenizeAnswer{},
 		OpenRLHFRequest{},
@@ -94,7 +98,9 @@ func TestFormsAreComplete(t *testing.T) {
 	complete(t, &pairForm)
 	complete(t, &scoreForm)
 	complete(t, &stepsForm)
+	complete(t, &logprobsForm)
 	complete(t, &tokenizeForm)
+	complete(t, &embeddingsForm)
 	complete(t, &rankForm)
 	complete(t, &compareForm)
 	complete(t, &openRLHFForm)
@@ -102,8 +108,6 @@ func TestFormsAreComplete(t *testing.T) {
 	complete(t, &rankLineForm)
 	complete(t, &compareLineForm)
 	complete(t, &fitLineForm)
-	complete(t, &pairRowForm)
-	complete(t, &bestRowForm)
 	complete(t, &goldenForm)
 }
 

@@ -8,7 +8,7 @@ type ModelsAnswer struct {
 // ModelInfo is what can be known of a loaded model.
 type ModelInfo struct {
 	Name        string            `json:"name"`
-	Kind        string            `json:"kind" doc:"reward, process, pair or preference"`
+	Kind        string            `json:"kind" doc:"reward, process, pair, preference, choice or embedding"`
 	Family      string            `json:"family,omitempty" doc:"Of the exporter's families"`
 	Answers     []string          `json:"answers" nullable:"false" doc:"The questions that it answers"`
 	Description string            `json:"description,omitempty"`
@@ -16,6 +16,7 @@ type ModelInfo struct {
 	Checkpoint  string            `json:"checkpoint,omitempty" doc:"That the bundle was made from"`
 	Digest      string            `json:"digest" doc:"sha256 over the bundle's files"`
 	Labels      []string          `json:"labels" nullable:"false" doc:"Outputs, in order"`
+	Dimensions  int               `json:"dimensions,omitempty" doc:"Numbers of a vector (embedding models), which have no labels"`
 	Features    []string          `json:"features,omitempty" doc:"That every item has, by name, instead of text or tokens"`
 	User        int               `json:"user,omitempty" doc:"Numbers of the user's vector that every item has beside its text or tokens"`
 	Transforms  []string          `json:"transforms" nullable:"false" doc:"Applied to raw by the manifest, in order"`

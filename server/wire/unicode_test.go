@@ -84,7 +84,6 @@ func TestWhatItemsShareIsRefusedWhole(t *testing.T) {
 		{"item", `{"text":` + bad + `}`, "text"},
 		{"fit", `{"chosen":` + bad + `,"rejected":"a","prompt":"p"}`, "chosen"},
 		{"golden", `{"item":{"text":` + bad + `}}`, "item.text"},
-		{"pairrow", `{"prompt":"p","chosen":` + bad + `,"rejected":"b"}`, "chosen"},
 	} {
 		err := refusal([]byte(test.text), forms[test.form](), Limits{})
 		if err == nil || err.Code != CodeBadJSON || err.Path != test.path {

@@ -1,7 +1,8 @@
 """Remakes the embedded bundles end to end: `python -m train` from models/builtin.
 
-Stages, in order: tokenizer; the eight trainings of TRAINING; heldout, export, measure. Name some to run only those; each
-reads what the earlier ones left in the work folder. The trainings take about an hour on two cores.
+Stages, in order: tokenizer; the eight trainings of TRAINING; heldout, export; the two trainings of LANGUAGE; pair, samples,
+measure, votes. Name some to run only those; each reads what the earlier ones left in the work folder, but that LANGUAGE begins
+from arith-rm's bundle. The trainings take about an hour on two cores, those of LANGUAGE ten minutes of it.
 """
 
 import argparse
@@ -15,7 +16,7 @@ SETTINGS = {"MALLOC_MMAP_THRESHOLD_": "4294967296", "MALLOC_TRIM_THRESHOLD_": "1
             "MALLOC_TOP_PAD_": "268435456", "GOMP_SPINCOUNT": "0", "OMP_WAIT_POLICY": "PASSIVE"}
 
 HERE = Path(__file__).resolve().parent.parent
-TOKENIZER_SEED, HELDOUT_SEED = 1, 2
+TOKENIZER_SEED, HELDOUT_SEED, SAMPLES_SEED = 1, 2, 41
 TRAINING = {
     "short": {"seed": 1, "steps": 1500, "short": 1400, "rate": 2e-3, "end": 0.732, "size": 64},
     "chains": {"seed": 11, "steps": 750, "rate": 1.5e-3, "end": 0.632, "size": 64},
@@ -27,7 +28,12 @@ TRAINING = {
     "reward": {"seed": 23, "steps": 700, "rate": 1e-3, "end": 0.02, "size": 32, "early": True},
 }
 """The trainings, each from the weights of the one before; train/fit.py explains the settings, CARD.md the reasons."""
-STAGES = ("tokenizer", *TRAINING, "heldout", "export", "measure")
+LANGUAGE = {
+    "reference": {"seed": 31, "steps": 300, "rate": 5e-4, "end": 0.05, "size": 32},
+    "policy": {"seed": 32, "steps": 400, "rate": 5e-4, "end": 0.02, "size": 32},
+}
+"""The trainings of the language models, the first from arith-rm's weights as its bundle has them; train/language.py explains them."""
+STAGES = ("tokenizer", *TRAINING, "heldout", "export", *LANGUAGE, "pair", "samples", "measure", "votes")
 
 
 def main() -> None:
@@ -65,6 +71,44 @@ def run(stage: str, work: Path, out: Path, threads: int) -> None:
         start = torch.load(work / before / "model.pt") if before else None
         fit = train_reward if stage in ("pairs", "more", "reward") else train_process
         fit(Tokenizer.from_file(str(tokenizer_file)), work / stage, start, **TRAINING[stage])
+    elif stage in LANGUAGE:
+        import torch
+        from tokenizers import Tokenizer
+
+        from .language import from_bundle, train_policy, train_reference
+
+        torch.set_num_threads(threads)
+        tokenizer = Tokenizer.from_file(str(out / "arith-rm" / "tokenizer.json"))
+        if stage == "reference":
+            train_reference(tokenizer, work / stage, from_bundle(out / "arith-rm"), **LANGUAGE[stage])
+        else:
+            train_policy(tokenizer, work / stage, torch.load(work / "reference" / "model.pt"), **LANGUAGE[stage])
+    elif stage == "samples":
+        import torch
+        from tokenizers import Tokenizer
+
+        from .language import Speaker
+        from .sample import write_samples
+
+        torch.set_num_threads(threads)
+        model = Speaker()
+        model.load_state_dict(torch.load(work / "policy" / "model.pt"))
+        tokenizer = Tokenizer.from_file(str(out / "arith-rm" / "tokenizer.json"))
+        write_samples(model, tokenizer, out / "heldout" / "samples.jsonl", SAMPLES_SEED)
+    elif stage == "pair":
+        import torch
+
+        from .pair import write_pair
+
+        policy, reference = (torch.load(work / name / "model.pt") for name in ("policy", "reference"))
+        write_pair(policy, reference, out / "arith-rm" / "tokenizer.json", out)
+    elif stage == "votes":
+        from .card import language_table, write_card
+        from .votes import measure_language
+
+        found = measure_language(out)
+        (out / "heldout" / "language.json").write_text(json.dumps(found, indent=2) + "\n")
+        write_card(out / "CARD.md", language=language_table(found))
     elif stage == "heldout":
         from .heldout import write_heldout
 

@@ -6,6 +6,7 @@ from .measure import Bundle
 
 PARTS = {
     "table": ("<!-- table: written by python -m train measure -->", "<!-- end of table -->"),
+    "language": ("<!-- language: written by python -m train votes -->", "<!-- end of language -->"),
     "examples": ("<!-- examples: written by python -m train measure -->", "<!-- end of examples -->"),
 }
 SPLITS = {"in": "held-out, 1–5 operations as in training", "hard": "held-out, 6–8 operations, longer than any in training"}
@@ -58,6 +59,24 @@ def table(found: dict) -> str:
     body = [f"| {name} | " + " | ".join(f"{metrics[split][key]:.3f} (n = {size(metrics[split], key)})" for split in SPLITS) + " |"
             for name, metrics, key in lines]
     return "\n".join([head, *body])
+
+
+def language_table(found: dict) -> str:
+    """Return what the language models do as two Markdown tables, one column per split."""
+    implicit, chance, votes = found["arith-implicit"]["steps"], found["chance"]["steps"], found["votes"]
+    head = "| | " + " | ".join(SPLITS.values()) + " |\n|---|" + "---|" * len(SPLITS)
+    lines = [head]
+    for name, key in (("first-error F1", "f1"), ("exact first error on flawed solutions", "error_accuracy"),
+                      ("no error found in right solutions", "correct_accuracy")):
+        lines.append(f"| `arith-implicit`: {name}; by chance | " + " | ".join(
+            f"{implicit[split][key]:.3f}; {chance[split][key]:.3f} (n = {size(implicit[split], key)})" for split in SPLITS) + " |")
+    lines += ["", head, "| right samples of `arith-policy` among all | " + " | ".join(
+        f"{votes[split]['sampler']:.3f} (n = {votes[split]['count']})" for split in SPLITS) + " |"]
+    for count in (name for name in votes["in"] if name.isdigit()):
+        for name, key in (("majority", "majority"), ("weighted by `arith-rm`", "arith-rm"), ("weighted by `arith-prm`", "arith-prm"),
+                          ("weighted by `arith-implicit`", "arith-implicit"), ("any of them right", "any")):
+            lines.append(f"| vote of {count}: {name} | " + " | ".join(f"{votes[split][count][key]:.3f}" for split in SPLITS) + " |")
+    return "\n".join(lines)
 
 
 def size(metrics: dict, key: str) -> int:

@@ -55,9 +55,9 @@ class Bundle:
         return (odds / odds.sum(-1, keepdims=True))[:, self.manifest["graph"]["labels"].index(self.manifest["steps"]["label"])]
 
 
-def first_error(scores: np.ndarray) -> int | None:
-    """Return the index of the first step below THRESHOLD, None when there is none."""
-    below = np.flatnonzero(scores < THRESHOLD)
+def first_error(scores: np.ndarray, threshold: float = THRESHOLD) -> int | None:
+    """Return the index of the first step below the threshold, None when there is none."""
+    below = np.flatnonzero(scores < threshold)
     return int(below[0]) if len(below) else None
 
 
@@ -72,9 +72,9 @@ def pair_accuracy(score, data: list[dict]) -> dict:
     return {"count": len(data), "accuracy": float(np.mean(hits))}
 
 
-def step_f1(steps, data: list[dict]) -> dict:
+def step_f1(steps, data: list[dict], threshold: float = THRESHOLD) -> dict:
     """ProcessBench's measure: exact first error on flawed solutions, none found on right ones, and their harmonic mean."""
-    hits = [(row["first_error"] is None, first_error(steps(row["prompt"], row["steps"])) == row["first_error"])
+    hits = [(row["first_error"] is None, first_error(steps(row["prompt"], row["steps"]), threshold) == row["first_error"])
             for row in data]
     error = float(np.mean([hit for right, hit in hits if not right]))
     correct = float(np.mean([hit for right, hit in hits if right]))

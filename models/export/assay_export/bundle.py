@@ -173,8 +173,8 @@ def dated_notice(rules: TextRules) -> list[str]:
 
 
 def pools(manifest: dict) -> bool:
-    """Tell whether a padded graph picks the row itself: one row for a score, at the last token or the last that is not pad."""
-    return (manifest["kind"] == "reward" and manifest["pooling"] in ("last_attended", "last_not_pad") and not manifest.get("likelihood")
+    """Tell whether a padded graph picks the row itself: one row for a score or a vector, at the last token or the last that is not pad."""
+    return (manifest["kind"] in ("reward", "embedding") and manifest["pooling"] in ("last_attended", "last_not_pad") and not manifest.get("likelihood")
             and not (manifest.get("read") or {}).get("prompt"))
 
 
@@ -193,7 +193,7 @@ def base_manifest(model: Model, kind: str, labels: Sequence[str] | None, *, name
         steps = own | steps
     return {
         "version": 1, "name": name, "kind": kind, "description": description or None, "licence": licence, "source": source,
-        "graph": {"labels": labels}, "tokenizer": None, "template": None, "pooling": pooling, "read": None, "head": None,
+        "graph": {"labels": labels or None}, "tokenizer": None, "template": None, "pooling": pooling, "read": None, "head": None,
         "steps": steps if kind == "process" else None}
 
 
@@ -218,7 +218,9 @@ def check_label(head: dict, labels: list[str], what: str, option: str) -> None:
 
 
 def label_list(labels: Sequence[str] | None, kind: str, width: int, likelihood: bool = False) -> list[str]:
-    """Return one distinct name per output column."""
+    """Return one distinct name per output column, of which an embedding's have none."""
+    if kind == "embedding":
+        return []
     if kind == "choice":
         return ["logit", "log_sum"]
     if likelihood:

@@ -13,6 +13,7 @@ from transformers.initialization import no_init_weights
 
 from . import forms, heads, internlm2, stacked
 from .bodies import ENCODERS, check_type, describe
+from .embedding import embedder_of
 from .encoder import Classifier
 from .errors import ExportError, about, first_line
 from .family import Family, resolve
@@ -97,6 +98,8 @@ def load(directory: Path, raw: dict, family: Family, tokenizer: Tokenizer, refer
     read = [directory / "config.json", *files, *(directory / name for name in (*TEXT_FILES, *SENTENCE_FILES) if (directory / name).exists())]
     if family.head.get("form") == "classifier":
         model = classifier(raw, directory, read_weights(files))
+    elif family.head.get("form") == "embedding":
+        model = embedder(raw, directory, text_weights(read_weights(files), raw["model_type"]))
     elif family.head.get("form") == "modules":
         body = empty_body(body_config(raw, directory))
         weights = old_norms(read_weights(files))
@@ -122,6 +125,16 @@ def load(directory: Path, raw: dict, family: Family, tokenizer: Tokenizer, refer
         read += [path for folder in behind for path in sorted(folder.iterdir()) if path.is_file()]
     names = getattr(model.parts[0].head, "names", None) if model.parts else None
     return Checkpoint(model, names or label_names(raw, directory / "config.json"), digest(read), index_notices(read))
+
+
+def embedder(raw: dict, directory: Path, weights: dict[str, torch.Tensor]) -> Model:
+    """Return a model whose readings are a text's vector; its head is what modules.json puts behind the body."""
+    body, weights = empty_body(body_config(raw, directory)), old_norms(weights)
+    prefix = find_prefix(weights, body)
+    given = {name.removeprefix(prefix): value for name, value in weights.items()}
+    fill(body, prefix, stacked.stacked(given, body.config, raw), set(), weights)
+    head = embedder_of(directory, body, describe(body.config).hidden)
+    return encoder(head, head.labels) if isinstance(head, Modules) else decoder(Part(body, head))
 
 
 def part(raw: dict, directory: Path, family: Family, tokenizer: Tokenizer, weights: dict[str, torch.Tensor]) -> Part | Model:

@@ -3,6 +3,7 @@
 import argparse
 import math
 
+from .embedding import Embedder
 from .errors import ExportError
 from .family import Family
 from .rope import position_limit
@@ -49,12 +50,13 @@ def scored(manifest: dict, raw: dict) -> str:
     return f"the score is of {of}, after {activation} over {len(labels)} labels" if activation == "softmax" else f"the score is of {of}, after sigmoid"
 
 
-def length(options: argparse.Namespace, sentence: CrossEncoder | None, theirs, config) -> tuple[int | None, list[str]]:
+def length(options: argparse.Namespace, sentence: CrossEncoder | Embedder | None, theirs, config) -> tuple[int | None, list[str]]:
     """Return the longest sequence accepted, None for what the model's positions allow, and notices."""
     if options.max_tokens is not None or sentence is None:
         return options.max_tokens, []
     longest = min(sentence.longest or theirs.model_max_length, theirs.model_max_length)
     if longest >= position_limit(config):
         return None, []
-    return longest, [f"CrossEncoder cuts two texts to {longest} tokens (model_max_length or max_seq_length), so longer ones are refused; --max-tokens "
+    what = "CrossEncoder cuts two texts" if isinstance(sentence, CrossEncoder) else "SentenceTransformer cuts a text"
+    return longest, [f"{what} to {longest} tokens (model_max_length or max_seq_length), so longer ones are refused; --max-tokens "
                      "accepts them whole"]

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from . import checkpoint, choices, frames, licence, logit_score, lora
 from .bundle import Options, base_manifest, check_label, write_bundle
+from .embedding import read_embedder
 from .encoder import packs
 from .errors import ExportError, about
-from .family import Family, choose, resolve
+from .family import CROSS_ENCODER, EMBEDDER, Family, choose, resolve
 from .files import check_directory
 from .golden import read_items
 from .nested import known_config
@@ -50,10 +51,11 @@ def export_whole(options: argparse.Namespace) -> str:
         check_out(options.out, options.reference)
     check_out(options.out, options.source)
     check_place(options.out)
-    sentence = read_sentence(options.source)
+    embedder = read_embedder(options.source)
+    sentence = None if embedder else read_sentence(options.source)
     _, class_name = checkpoint.read_config(options.source)
     with about(options.source / "config.json"):
-        family = choose(class_name, options.family, sentence is not None)
+        family = choose(class_name, options.family, EMBEDDER if embedder else CROSS_ENCODER if sentence else None)
     check_options(options, family)
     configs = {directory / "config.json": checkpoint.read_config(directory)[0] for directory in (options.source, options.reference) if directory}
     with about(options.source):
@@ -69,7 +71,7 @@ def export_whole(options: argparse.Namespace) -> str:
         own = resolve(family.manifest, tokenizer, raw)
     own.setdefault("tokenizer", {})
     family, told = frames.put_together(family, own["tokenizer"], tokenizer, theirs, options.source)
-    if family.framed:
+    if family.framed and not embedder:
         family, told = frames.with_text(family, options.source, chat_template(options.source, theirs), options.text)
     end = own["tokenizer"].get("end_id")
     if isinstance(end, list):
@@ -96,10 +98,13 @@ def export_whole(options: argparse.Namespace) -> str:
     notices += read + told + fill(manifest, family, own, settings, options, loaded.model.config)
     if sentence is not None:
         notices += choices.behind(manifest, family, sentence, options)
-    if family.framed:
+    if embedder:
+        manifest["embedding"] = {"size": loaded.model.labels, "similarity": embedder.similarity, "before": embedder.before or None}
+        notices += embedder.notices
+    elif family.framed:
         notices.append(choices.scored(manifest, raw))
     notices += unread(options.source, manifest, theirs)
-    longest, more = choices.length(options, sentence, theirs, loaded.model.config)
+    longest, more = choices.length(options, sentence or embedder, theirs, loaded.model.config)
     notices += more
     layout = options.layout or ("packed" if packs(loaded.model) else "padded")
     second = second_of(options.source, class_name, options.reference, family, raw, resolve(family.head, tokenizer, raw), theirs,

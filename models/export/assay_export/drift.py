@@ -41,8 +41,8 @@ def apart(pairs: list[dict], others: list[dict]) -> float:
 
 
 def scores_of(pair: dict) -> list[float]:
-    """Return a golden pair's scores: one, one a step where it has one, a probability, or logits and their log Σ exp."""
-    found = pair.get("steps") or pair.get("logits", []) + [pair[name] for name in ("score", "probability", "log_sum") if name in pair]
+    """Return a golden pair's scores: one, one a step where it has one, a probability, a vector, or logits and their log Σ exp."""
+    found = pair.get("steps") or pair.get("vector") or pair.get("logits", []) + [pair[name] for name in ("score", "probability", "log_sum") if name in pair]
     return [score for score in found if score is not None]
 
 

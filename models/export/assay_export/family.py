@@ -16,11 +16,11 @@ from tokenizers import Tokenizer
 from .errors import ExportError
 
 FOLDER = Path(__file__).parent / "families"
-KINDS = ("reward", "process", "pair", "preference", "choice")
+KINDS = ("reward", "process", "pair", "preference", "choice", "embedding")
 OWNERS = ("transformers", "authors")
 SHOWN = 4
 """Classes that a sentence names at most."""
-CROSS_ENCODER, OWN = "cross-encoder", "own"
+CROSS_ENCODER, EMBEDDER, OWN = "cross-encoder", "embedding", "own"
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Family:
     class_of: str
     """Whose code those classes are, heads included: transformers', which then is a second reference, or the authors'."""
     default: bool | str = False
-    """Chosen for its classes when no family is named; CROSS_ENCODER: only where the directory says that it is one of sentence-transformers."""
+    """Chosen for its classes when no family is named; CROSS_ENCODER, EMBEDDER: only where the directory says that it is one of sentence-transformers."""
     reads: str = ""
     """What a checkpoint of it reads, for who must choose between families of one class."""
     checkpoints: list[str] = field(default_factory=list)
@@ -102,13 +102,14 @@ def read(path: Path) -> Family:
     return Family(name=path.stem, **content)
 
 
-def choose(class_name: str, name: str | None, cross_encoder: bool = False) -> Family:
+def choose(class_name: str, name: str | None, says: str | None = None) -> Family:
     """Return the family of that name, or the only or the default one of a checkpoint's class; ExportError when it cannot be told.
 
-    cross_encoder: the directory says that it is one of sentence-transformers.
+    says: what of sentence-transformers the directory says that it is, CROSS_ENCODER or EMBEDDER. Families of embeddings are chosen for an
+    EMBEDDER alone, and no other is.
     """
     known = families()
-    takers = [family for family in known.values() if class_name in family.classes]
+    takers = [family for family in known.values() if class_name in family.classes and (family.kind == "embedding") == (says == EMBEDDER)]
     if name is not None:
         if name not in known:
             raise ExportError(f"family {name!r} is unknown; those that read the class {class_name} are {', '.join(family.name for family in takers)}")
@@ -118,13 +119,21 @@ def choose(class_name: str, name: str | None, cross_encoder: bool = False) -> Fa
             more = f" and {len(read) - len(near)} more" if len(near) < len(read) else ""
             others = f", which {', '.join(family.name for family in takers)} read{'s' if len(takers) == 1 else ''}" if takers else ""
             raise ExportError(f"family {name} reads the classes {', '.join(near)}{more}, and the checkpoint's is {class_name[:80]!r}{others}")
+        if (known[name].kind == "embedding") != (says == EMBEDDER):
+            why = f"family {name} makes scores" if says == EMBEDDER else f"family {name} is for those"
+            raise ExportError(f"the directory {'is a' if says == EMBEDDER else 'has no modules.json that makes a'} SentenceTransformer, whose "
+                              f"embeddings are no scores, and {why}")
         return known[name]
-    chosen = [family for family in takers if family.default is True or (cross_encoder and family.default == CROSS_ENCODER)] or takers
+    chosen = [family for family in takers if family.default is True or (says and family.default == says)] or takers
     if len(chosen) == 1:
         return chosen[0]
     if takers:
         raise ExportError(f"class {class_name!r} is read by several families; choose one with --family: "
                           f"{', '.join(f'{family.name} ({family.reads})' if family.reads else family.name for family in takers)}")
+    if says == EMBEDDER:
+        read = sorted({own for family in known.values() if family.kind == "embedding" for own in family.classes})
+        raise ExportError(f"the directory is a SentenceTransformer, whose embeddings are no scores, and {class_name[:80]!r} is none of the classes that "
+                          f"embed: {', '.join(read)}")
     classes = sorted({own for family in known.values() for own in family.classes})
     near = get_close_matches(class_name, classes, SHOWN, 0)
     raise ExportError(f"class {class_name[:80]!r} is not supported, and code that lies in a checkpoint is never run; of the {len(classes)} classes "

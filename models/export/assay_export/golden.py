@@ -27,8 +27,9 @@ PROCESS_ITEMS: list[dict] = [
 
 FORMS = (("messages",), ("prompt", "response"), ("messages", "steps"), ("prompt", "steps"), ("text",), ("input_ids",))
 PAIR_FORMS = (("messages", "chosen", "rejected"), ("prompt", "chosen", "rejected"))
+TEXT_FORMS = (("text",), ("input_ids",))
 CHOICE_FORMS = (("messages", "candidates"), ("prompt", "candidates"), ("text", "candidates"))
-"""Fields of an item, of one for a model that compares two responses, and of one for a model that is asked for candidates."""
+"""Fields of an item, of one for a model that compares two responses, for one that embeds, and for one that is asked for candidates."""
 
 CHOICES: list[dict] = [
     {"prompt": "Is 12 + 30 equal to 42? Answer Y or N.", "candidates": ["Y", "N"]},
@@ -36,6 +37,13 @@ CHOICES: list[dict] = [
     {"messages": [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Hi! How can I help?"},
                   {"role": "user", "content": "Which is a colour? A: Seven. B: Blue. C: Loud."}], "candidates": ["A", "B", "C"]},
 ]
+TEXTS: list[dict] = [
+    {"text": "What is 12 + 30?"},
+    {"text": "It is 42, because 12 + 30 = 42."},
+    {"text": "A lighthouse keeper writes to her brother about the weather, the price of oil and a ship that passed in the night."},
+]
+"""What an embedding model reads."""
+
 PAIRS = [
     {"prompt": "What is 12 + 30?", "chosen": "42", "rejected": "It is 41, because 12 + 30 = 41."},
     {"prompt": "Name a colour.", "chosen": "Blue.", "rejected": "Seven."},
@@ -63,14 +71,16 @@ def read_items(path: Path) -> list[dict]:
 
 
 def default_items(rules: TextRules) -> list[dict]:
-    """Return a few items of our own for a model that takes conversations, none for one that does not.
+    """Return a few items of our own for a model that takes conversations or embeds texts, none for any other.
 
     An item that the template itself refuses is left out; ExportError when it refuses all, or when another cannot be made, or when two of
     them have the same ids, so that the template leaves out what was said.
     """
+    kind = rules.manifest["kind"]
+    if kind == "embedding":
+        return TEXTS
     if not rules.conversations:
         return []
-    kind = rules.manifest["kind"]
     items, said = {"pair": PAIRS, "preference": PAIRS, "process": PROCESS_ITEMS, "choice": CHOICES}.get(kind, REWARD_ITEMS), None
     fields = rules.part("template").get("fields") or {}
     kept: list[dict] = []
@@ -108,7 +118,7 @@ def sequences(item: dict, kind: str) -> list[dict]:
 
 def check_item(item: dict, kind: str, fields: dict[str, str]) -> None:
     """Refuse an item that a model of the kind, whose template names these fields, cannot be asked about."""
-    forms = {"pair": PAIR_FORMS, "preference": PAIR_FORMS, "choice": CHOICE_FORMS}.get(kind, FORMS)
+    forms = {"pair": PAIR_FORMS, "preference": PAIR_FORMS, "choice": CHOICE_FORMS, "embedding": TEXT_FORMS}.get(kind, FORMS)
     if set(item) - set(BESIDE) not in map(set, forms):
         known = " or ".join(" with ".join(form) for form in forms)
         raise ExportError(f"golden item {json.dumps(item)[:80]} must have {known}, as a model of kind {kind} needs it")
@@ -132,11 +142,11 @@ def undated(items: list[dict], rules: TextRules) -> list[dict]:
 
 
 def golden_pairs(items: Iterable[dict], reference: Readings, rules: TextRules, max_tokens: int) -> list[dict]:
-    """Return each item with its `ids` and what PyTorch gives: `score`, `steps`, `probability`, or `logits` and `log_sum`."""
+    """Return each item with its `ids` and what PyTorch gives: `score`, `steps`, `probability`, `vector`, or `logits` and `log_sum`."""
     kind = rules.manifest["kind"]
     for item in items:
         check_item(item, kind, rules.part("template").get("fields") or {})
-    make = {"pair": both_orders, "preference": preferred, "choice": chosen}.get(kind, scored)
+    make = {"pair": both_orders, "preference": preferred, "choice": chosen, "embedding": embedded}.get(kind, scored)
     return [make(item, partial(read, item=item, reference=reference, rules=rules, max_tokens=max_tokens), rules.manifest) for item in items]
 
 
@@ -174,6 +184,13 @@ def chosen(item: dict, reader: Reader, manifest: dict) -> dict:
     rows = [readings[encoded.place].double().tolist() for encoded, readings in each]
     return {"item": item, "ids": each[0][0].ids[:-1], "tokens": [encoded.ids[-1] for encoded, _ in each],
             "logits": [logit for logit, _ in rows], "log_sum": rows[0][1]}
+
+
+def embedded(item: dict, reader: Reader, manifest: dict) -> dict:
+    """Return the golden pair of an embedding model: the text's vector, whose numbers are a float32's nine digits."""
+    encoded, readings = reader(item)
+    row = readings[encoded.row if encoded.place is None else encoded.place]
+    return {"item": item, "ids": encoded.ids, "vector": [float(f"{value:.9g}") for value in row.tolist()]}
 
 
 def read(one: dict, item: dict, reference: Readings, rules: TextRules, max_tokens: int) -> tuple[Encoded, torch.Tensor]:

@@ -10,8 +10,11 @@ from .errors import ExportError
 from .files import read_json, read_list, read_weights, weight_files
 from .weights import parameter
 
-POOLING = {"cls": "cls", "mean": "mean"}
+POOLING = {"cls": "cls", "mean": "mean", "lasttoken": "last"}
 """Pooling's modes that are read, by the words of config.json's classifier_pooling for them."""
+
+ENCODERS_MODES, CAUSAL_MODES = ("cls", "mean"), ("lasttoken",)
+"""Those of a body whose tokens see each other, and of one whose last token has seen the others."""
 
 OLD_MODES = {"pooling_mode_cls_token": "cls", "pooling_mode_max_tokens": "max", "pooling_mode_mean_tokens": "mean",
              "pooling_mode_mean_sqrt_len_tokens": "mean_sqrt_len_tokens", "pooling_mode_weightedmean_tokens": "weightedmean",
@@ -79,28 +82,28 @@ def modules_of(directory: Path, body: nn.Module) -> Modules:
     layers: list[nn.Module] = []
     width = body.config.hidden_size
     for number, (name, folder) in enumerate(rest, 1):
-        made, width = {"Dense": dense, "LayerNorm": norm}[name](folder, width, last=number == len(rest))
+        made, width = dense(folder, width, SCORES if number == len(rest) else EMBEDDING) if name == "Dense" else norm(folder, width)
         layers += made
-    return Modules(body, pooling_mode(pooling), layers, width)
+    return Modules(body, pooling_mode(pooling, ENCODERS_MODES), layers, width)
 
 
-def pooling_mode(folder: Path) -> str:
-    """Return the one mode of a Pooling."""
+def pooling_mode(folder: Path, known: tuple[str, ...]) -> str:
+    """Return the one mode of a Pooling, which must be known."""
     config = read_json(folder / "config.json")
     modes = config.get("pooling_mode") or [mode for name, mode in OLD_MODES.items() if config.get(name)]
     modes = [modes] if isinstance(modes, str) else modes
-    if len(modes) != 1 or modes[0] not in POOLING:
-        raise ExportError(f"{folder / 'config.json'}: pooling_mode is {', '.join(map(str, modes)) or 'missing'}; supported are cls and mean")
+    if len(modes) != 1 or modes[0] not in known:
+        raise ExportError(f"{folder / 'config.json'}: pooling_mode is {', '.join(map(str, modes)) or 'missing'}; supported here: {', '.join(known)}")
     return POOLING[modes[0]]
 
 
-def dense(folder: Path, width: int, last: bool) -> tuple[list[nn.Module], int]:
-    """Return a Dense, its Linear and what stands behind it, and its outputs."""
+def dense(folder: Path, width: int, wanted: str) -> tuple[list[nn.Module], int]:
+    """Return a Dense, its Linear and what stands behind it, and its outputs; wanted is what it must say that they are."""
     path, weights = folder / "config.json", read_weights(weight_files(folder))
     config = read_json(path)
     given, out = config.get("module_input_name", EMBEDDING), config.get("module_output_name") or EMBEDDING
-    if given != EMBEDDING or out != (SCORES if last else EMBEDDING):
-        raise ExportError(f"{path}: it makes {out} of {given}, and {SCORES if last else EMBEDDING} of {EMBEDDING} is wanted")
+    if given != EMBEDDING or out != wanted:
+        raise ExportError(f"{path}: it makes {out} of {given}, and {wanted} of {EMBEDDING} is wanted")
     if config.get("use_residual"):
         raise ExportError(f"{path}: use_residual is not supported")
     named = str(config.get("activation_function", "torch.nn.modules.activation.Tanh"))
@@ -114,7 +117,7 @@ def dense(folder: Path, width: int, last: bool) -> tuple[list[nn.Module], int]:
     return [layer, BEHIND[short]()], layer.out_features
 
 
-def norm(folder: Path, width: int, last: bool) -> tuple[list[nn.Module], int]:
+def norm(folder: Path, width: int) -> tuple[list[nn.Module], int]:
     """Return a LayerNorm and its outputs."""
     weights = read_weights(weight_files(folder))
     layer = nn.LayerNorm(width, device="meta")

@@ -71,7 +71,7 @@ def check_options(options: argparse.Namespace, family: Family) -> None:
             (("per_step",), likelihood and process, "likelihood families of kind process"),
             (("separator",), process, "process models"),
             (("activation",), process or (reward and not likelihood), "models whose head has labels"),
-            (("text",), family.framed, "families that read one text"),
+            (("text",), family.framed and family.kind != "embedding", "families that read one text of a conversation"),
             (("step_label",), process and not likelihood, "process models whose head has labels"),
             (("label", "score"), reward and not likelihood and not {"weights", "gates"} & set(family.manifest.get("head") or {}),
              "reward models whose score is one of their labels"),

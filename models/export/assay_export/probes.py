@@ -31,8 +31,10 @@ MOST_TOKENS = 12
 
 
 def probes(rules: TextRules) -> list[dict]:
-    """Return what a model reads of each conversation; none for a model that takes no conversations."""
+    """Return what a model reads of each conversation, an embedding model of each turn; none for any other that takes no conversations."""
     kind = rules.manifest["kind"]
+    if kind == "embedding":
+        return [{"text": content} for talk in TALKS for _, content in talk if content]
     if kind == "choice":
         return [{"messages": talk[:-1]} | named(rules) for talk in talks(rules)]
     return [item for talk in talks(rules) for item in sequences(golden_item(talk, kind) | named(rules), kind)]

@@ -62,22 +62,27 @@ def check_modules(listed: Path, settings: dict, own: dict, directory: Path) -> b
     causal language model, of which it returns True."""
     modules = read_list(listed)
     names = [str(module.get("type") if isinstance(module, dict) else module).split(".")[-1] for module in modules]
-    if settings.get("model_type", "SentenceTransformer") != "CrossEncoder":
-        raise ExportError(f"{listed}: the modules {', '.join(names)} make a {settings.get('model_type', 'SentenceTransformer')}, whose embeddings are "
-                          "no scores; a reward model or a CrossEncoder is wanted")
+    if settings.get("model_type") != "CrossEncoder":
+        raise ExportError(f"{listed}: the modules {', '.join(names)} make a {settings.get('model_type')}, whose embeddings are no scores; a reward "
+                          "model, a CrossEncoder or a SentenceTransformer is wanted")
     behind = names[:2] == ["Transformer", "Pooling"] and names[-1] == "Dense" and set(names[2:]) <= {"Dense", "LayerNorm"}
     logits = names == ["Transformer", "LogitScore"] and isinstance(modules[1], dict) and modules[1]["type"].startswith("sentence_transformers.")
     if names != ["Transformer"] and not behind and not logits:
         raise ExportError(f"{listed}: the modules {', '.join(names)} make the score together, and what is read is a Transformer with a head of its own, "
                           "Transformer and LogitScore, or Transformer, Pooling and then Dense or LayerNorm, a Dense last")
-    place = str(modules[0].get("path") or "")
     wanted = "feature-extraction" if behind else "text-generation" if logits else "sequence-classification"
-    task = own.get("transformer_task", wanted)
+    check_beside(directory, own, wanted)
+    return logits
+
+
+def check_beside(directory: Path, own: dict, wanted: str) -> None:
+    """Refuse a Transformer that lies in a folder of its own, or that is loaded for another task; own is its sentence_bert_config.json."""
+    listed = directory / MODULES
+    place, task = str(read_list(listed)[0].get("path") or ""), own.get("transformer_task", wanted)
     if place not in ("", "."):
         raise ExportError(f"{listed}: path: the Transformer lies in {place!r}, and it is read beside {MODULES}; move its files there")
     if task != wanted:
         raise ExportError(f"{directory / TRANSFORMER}: transformer_task is {task!r}, and these modules need {wanted}")
-    return logits
 
 
 def check_text(directory: Path, settings: dict, own: dict, logits: bool) -> None:

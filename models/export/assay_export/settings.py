@@ -34,8 +34,8 @@ def read_settings(directory: Path, tokenizer: Tokenizer, theirs, raw: dict, fami
     config.json, whose pad id goes before the tokenizer's: it is what transformers' pooling looks for.
     """
     path, notices = directory / "tokenizer_config.json", []
-    template = None if family.segments else family.template or chat_template(directory, theirs)
-    if template is None and not family.segments:
+    template = None if family.segments or family.kind == "embedding" else family.template or chat_template(directory, theirs)
+    if template is None and not family.segments and family.kind != "embedding":
         other = ", and chat_template.json is read by processors only" if (directory / "chat_template.json").exists() else ""
         notices.append(f"{directory} has no chat template{other}, so the model takes text and ids only")
     template = family.around(template) if template else template

@@ -9,6 +9,7 @@ KINDS = {
     "process": ("Process reward models", "a score for each step"),
     "pair": ("Pair models", "read two responses at once"),
     "preference": ("Preference models", "an embedding for each response, compared two by two"),
+    "embedding": ("Embedding models", "a vector for each text, and how near a response is to its prompt"),
     "choice": ("Judges without generation", "which of a request's candidates follows the prompt"),
 }
 
@@ -36,8 +37,9 @@ NOT_COVERED = """## Not covered, and why
 | SteamSHP, monoT5, duoT5 | encoder-decoders (T5) |
 | Nemotron-4-340B-Reward's body, .nemo files | the architecture is not in transformers' safetensors form; the head and its weights are (`nemotron-340b-reward`) |
 | bge-reranker-v2-minicpm-layerwise, v2.5-gemma2-lightweight | read at an earlier layer, with remote code |
-| jina-reranker-v2, bge-m3 dense or sparse vectors | remote code; embeddings are no scores |
-| sentence-transformers' embedding models; CrossEncoders with a prompt before the query, but for those with LogitScore; Pooling of the last token; images | embeddings are no scores; the others change what is read, and are refused |
+| jina-reranker-v2, bge-m3 sparse and multi-vector embeddings | remote code; several vectors of a text |
+| sentence-transformers' sparse and multi-vector encoders; StaticEmbedding, Router, Pooling by max, by weights or of several kinds at once; MPNet and T5 bodies; Euclidean similarity | not read; refused by name |
+| CrossEncoders with a prompt before the query, but for those with LogitScore; images | they change what is read, and are refused |
 | Babelscape/Llama-3.1-8B-PRM800k-r, Llama-3.1-8B-PRM800k-PDDL-r | a class and a head of their own, whose code lies in the checkpoint; refused by the name of the class. Babelscape/Qwen2.5-Math-PRM-7B-PDDL-r is read (`qwen-prm`) |
 | PickScore, HPSv2, ImageReward, LLaVA and VILA models | images |
 | GenRM, critique and judge models that write first | they must generate text; where the verdict is the next token, `choice` reads it |
@@ -80,6 +82,8 @@ def table(own: list[Family], by_family: dict[str, list[Result]]) -> str:
 
 def text_of(family: Family) -> str:
     """Return in a few words where the text's form comes from."""
+    if family.kind == "embedding":
+        return "one text; the tokenizer's own tokens around it"
     if family.framed:
         return "the checkpoint's template, else the response; the tokenizer's own tokens around it"
     if family.segments:

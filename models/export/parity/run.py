@@ -95,7 +95,7 @@ def attempt(case: Case, assay: Path, out: Path, result: Result) -> None:
 def prove_spread(pairs: list[dict]) -> None:
     """Refuse golden pairs that all score the same."""
     numbers = [number for pair in pairs for number in
-               pair.get("steps") or pair.get("logits") or [pair.get("score", pair.get("probability"))]]
+               pair.get("steps") or pair.get("vector") or pair.get("logits") or [pair.get("score", pair.get("probability"))]]
     known = [number for number in numbers if number is not None]
     if len(pairs) < 3 or max(known) - min(known) < LEAST_SPREAD:
         raise Failed(f"the reference's scores of {len(pairs)} items lie within {LEAST_SPREAD}, so they would prove nothing")

@@ -75,9 +75,9 @@ def test_what_a_cross_encoder_would_cut_is_refused(bert, tmp_path):
 
 
 @pytest.mark.parametrize(("files", "words"), [
-    ({"modules": POOLED}, "modules.json: the modules Transformer, Pooling make a SentenceTransformer, whose embeddings are no scores"),
-    ({"modules": [*POOLED, {"type": "sentence_transformers.models.Normalize"}], "config_sentence_transformers": {"prompts": {}}},
-     "the modules Transformer, Pooling, Normalize make a SentenceTransformer, whose embeddings are no scores"),
+    ({"modules": POOLED}, "the directory is a SentenceTransformer, whose embeddings are no scores, and 'BertForSequenceClassification' is none of"),
+    ({"modules": [*POOLED, {"type": "mine.Maxout"}], "config_sentence_transformers": {"prompts": {}}},
+     "the modules Transformer, Pooling, Maxout make a SentenceTransformer, whose embeddings are no scores, and what is read of those is Transformer, "),
     ({"modules": MODULES, "config_sentence_transformers": {"model_type": "SparseEncoder"}}, "make a SparseEncoder, whose embeddings are no scores"),
     ({"modules": [*MODULES, {"type": "sentence_transformers.cross_encoder.modules.logit_score.LogitScore"}],
       "config_sentence_transformers": {"model_type": "CrossEncoder"}},
@@ -107,7 +107,7 @@ def change(path, **fields) -> None:
 
 
 @pytest.mark.parametrize(("folder", "fields", "words"), [
-    ("1_Pooling", {"pooling_mode": "max"}, "1_Pooling/config.json: pooling_mode is max; supported are cls and mean"),
+    ("1_Pooling", {"pooling_mode": "max"}, "1_Pooling/config.json: pooling_mode is max; supported here: cls, mean"),
     ("1_Pooling", {"pooling_mode": ["cls", "mean"]}, "1_Pooling/config.json: pooling_mode is cls, mean"),
     ("2_Dense", {"activation_function": "mine.Square"}, "2_Dense/config.json: activation_function is mine.Square; supported are Identity, "),
     ("2_Dense", {"use_residual": True}, "2_Dense/config.json: use_residual is not supported"),
@@ -145,4 +145,4 @@ def test_modules_outside_the_directory(tmp_path):
 def test_an_embedding_model_whose_config_lies_in_a_folder(bert, tmp_path):
     put(bert, modules=[MODULES[0] | {"path": "0_Transformer"}, POOLED[1]])
     (bert / "config.json").unlink()
-    assert "whose embeddings are no scores" in refused(bert, tmp_path / "out", *UNCHECKED)
+    assert "modules.json: path: the Transformer lies in '0_Transformer', and it is read beside modules.json" in refused(bert, tmp_path / "out", *UNCHECKED)

@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"gonum.org/v1/gonum/floats"
-	"gonum.org/v1/gonum/mat"
 
 	"github.com/assay-rm/assay/rewards/ops"
 )
@@ -16,8 +15,7 @@ import (
 // Σ P[i][j] log σ(θ_i − θ_j). The strengths are in log-odds and sum to 0; a candidate without a comparison has none.
 //
 // There is one finite answer where from every candidate a path of comparisons that were not lost for sure leads to
-// every other one (Ford, 1957); else the error names two candidates. It is found by Newton's method with steps that are
-// halved where they would make the comparisons less likely.
+// every other one (Ford, 1957); else the error names two candidates. It is found by Newton's method.
 func BradleyTerry(p ops.Matrix) ([]ops.Maybe, error) {
 	if err := probabilities(p); err != nil {
 		return nil, err
@@ -58,94 +56,128 @@ func EloUpdate(first, second, outcome, k, scale float64) (float64, float64) {
 	return first + gain, second - gain
 }
 
-// newton fits the strengths of the candidates that have comparisons. Where a step is small the curvature hardly changes
-// along it, and it is taken whole; a step of 1e-9 leaves an error of about its square.
+// newton fits the strengths of the candidates that have comparisons, from the mean log-odds of each, which is the answer
+// where all are compared and the model holds. A step is taken whole where no two candidates move by more than 1.5
+// against each other, and else for the share log(1 + r) / r of such a distance r: so the comparisons never become less
+// likely, since the curvature of log σ changes by a factor of e^r at most (Bach, "Self-concordant analysis for logistic
+// regression", 2010). A step of 1e-9 leaves an error of about its square. Where probabilities differ by many orders of magnitude,
+// rounding may leave steps of up to 1e-6 that become no smaller.
 func newton(p ops.Matrix, with []int) ([]float64, error) {
-	const steps, small, last = 200, 0.1, 1e-9
+	const steps, whole, small, last = 200, 1.5, 1e-6, 1e-9
 	n := len(with)
-	theta, gradient := make([]float64, n), make([]float64, n)
-	hessian := mat.NewSymDense(n, nil)
+	theta := start(p, with)
+	step, curves, sums := make([]float64, n), make([]float64, n*n), make([]float64, n)
+	before := math.Inf(1) // the step before
 	for range steps {
-		slope(p, with, theta, gradient, hessian)
-		step, err := solve(hessian, gradient)
-		if err != nil {
-			return nil, err
+		slope(p, with, theta, step, curves)
+		if !solve(curves, step, sums) {
+			return nil, errors.New("the fit of strengths has no curvature left")
 		}
-		size := floats.Norm(step, math.Inf(1))
-		if size > small {
-			for before := likelihood(p, with, theta); size > small; size /= 2 {
-				if likelihood(p, with, floats.AddScaledTo(make([]float64, n), theta, 1, step)) >= before {
-					break
-				}
-				floats.Scale(0.5, step)
-			}
+		far := floats.Max(step) - floats.Min(step)
+		if far > whole {
+			floats.Scale(math.Log1p(far)/far, step)
 		}
 		floats.Add(theta, step)
-		if size < last {
+		if far < last || far < small && far > before/2 {
+			floats.AddConst(-ops.Mean(theta), theta)
 			return theta, nil
 		}
+		before = far
 	}
 	return nil, errors.New("the fit of strengths did not end")
 }
 
-// likelihood is Σ P[i][j] log σ(θ_i − θ_j).
-func likelihood(p ops.Matrix, with []int, theta []float64) float64 {
-	sum := 0.0
+// start is the mean of the log-odds of each candidate's comparisons, and of 0 for that with itself. One that is won for
+// sure counts as of odds of 55 to 1.
+func start(p ops.Matrix, with []int) []float64 {
+	const sure = 4
+	theta, counts := make([]float64, len(with)), make([]float64, len(with))
 	for a, i := range with {
 		row := p.Row(i)
-		for b, j := range with {
-			if row[j].Known && a != b {
-				sum += row[j].Value * ops.LogSigmoid(theta[a]-theta[b])
+		for b := a + 1; b < len(with); b++ {
+			win := row[with[b]]
+			if !win.Known {
+				continue
 			}
+			odds, lose := -float64(sure), p.Row(with[b])[i].Value
+			switch {
+			case win.Value > 0 && lose > 0:
+				odds = math.Log(win.Value / lose)
+			case win.Value > 0:
+				odds = sure
+			}
+			theta[a] += odds
+			theta[b] -= odds
+			counts[a]++
+			counts[b]++
 		}
 	}
-	return sum
+	floats.AddConst(1, counts)
+	floats.Div(theta, counts)
+	return theta
 }
 
-// slope writes the gradient of the likelihood and minus its Hessian. The mean's direction, in which the likelihood does
-// not change, gets the curvature 1, so that the strengths keep their sum of 0.
-func slope(p ops.Matrix, with []int, theta, gradient []float64, hessian *mat.SymDense) {
+// slope writes the gradient of Σ P[i][j] log σ(θ_i − θ_j), and by row and column b > a its curvature along each
+// θ_a − θ_b. It goes by both P[i][j] and P[j][i], so that it is exact where one of them is near 1. What rounding makes
+// of a comparison that the strengths fit already is left out: it would be more than all that some candidates have.
+func slope(p ops.Matrix, with []int, theta, gradient, curves []float64) {
+	const rounding = 1e-14
 	clear(gradient)
 	n := len(with)
-	curvature := hessian.RawSymmetric() // row by row, what is on the diagonal and behind it
-	for i := range curvature.Data {
-		curvature.Data[i] = 1
-	}
 	for a, i := range with {
-		row := p.Row(i)
+		row, curve := p.Row(i), curves[a*n:(a+1)*n]
 		for b := a + 1; b < n; b++ {
 			x := row[with[b]]
 			if !x.Known {
+				curve[b] = 0
 				continue
 			}
-			win := ops.Sigmoid(theta[a] - theta[b])
-			gain, curve := x.Value-win, win*(1-win)
-			gradient[a] += gain
-			gradient[b] -= gain
-			curvature.Data[a*curvature.Stride+a] += curve
-			curvature.Data[b*curvature.Stride+b] += curve
-			curvature.Data[a*curvature.Stride+b] -= curve
+			e := math.Exp(-math.Abs(theta[a] - theta[b]))
+			win := 1 / (1 + e)
+			lose := e * win
+			if theta[a] < theta[b] {
+				win, lose = lose, win
+			}
+			curve[b] = win * lose
+			up, down := x.Value*lose, p.Row(with[b])[i].Value*win
+			if gain := up - down; math.Abs(gain) > rounding*(1+math.Abs(theta[a])+math.Abs(theta[b]))*(up+down) {
+				gradient[a] += gain
+				gradient[b] -= gain
+			}
 		}
 	}
 }
 
-// solve is the step of Newton's method.
-func solve(hessian *mat.SymDense, gradient []float64) ([]float64, error) {
-	var factors mat.Cholesky
-	if !factors.Factorize(hessian) {
-		return nil, errors.New("the fit of strengths has no curvature left")
+// solve turns a gradient into the step of Newton's method, in place, with that of the last candidate 0, and tells
+// whether there is one. The curvatures are the edges of a graph, whose Laplacian is solved by taking out one candidate
+// after the other, and joining its neighbours by what led over it. Nothing is subtracted, so that curvatures of any
+// size are kept to the last digit (as Grassmann, Taksar and Heyman, 1985, do for Markov chains). sums is for scratch.
+func solve(curves, gradient, sums []float64) bool {
+	n := len(gradient)
+	for k := range n - 1 {
+		row := curves[k*n : (k+1)*n]
+		if sums[k] = floats.Sum(row[k+1:]); !(sums[k] > 0) {
+			return false
+		}
+		for a := k + 1; a < n; a++ {
+			if share := row[a] / sums[k]; share > 0 {
+				gradient[a] += share * gradient[k]
+				floats.AddScaled(curves[a*n+a+1:(a+1)*n], share, row[a+1:])
+			}
+		}
 	}
-	step := mat.NewVecDense(len(gradient), nil)
-	if err := factors.SolveVecTo(step, mat.NewVecDense(len(gradient), gradient)); err != nil {
-		return nil, fmt.Errorf("the fit of strengths: %w", err)
+	gradient[n-1] = 0
+	for k := n - 2; k >= 0; k-- {
+		gradient[k] = (gradient[k] + floats.Dot(curves[k*n+k+1:(k+1)*n], gradient[k+1:])) / sums[k]
 	}
-	return step.RawVector().Data, nil
+	return true
 }
 
 // unreached finds two candidates of which no chain of comparisons with a chance leads from the first to the second.
 func unreached(p ops.Matrix, with []int) (from, to int, apart bool) {
 	for _, back := range []bool{false, true} {
-		seen := map[int]bool{with[0]: true}
+		seen := make([]bool, p.Rows())
+		seen[with[0]] = true
 		for open := []int{with[0]}; len(open) > 0; {
 			i := open[0]
 			open = open[1:]

@@ -205,6 +205,67 @@ func TestStrengthsComeBack(t *testing.T) {
 	})
 }
 
+// Strengths far apart come back too, where all but the smallest probabilities round to 1, and those of some candidates
+// are near to each other: no digit of a small probability is lost.
+func TestStrengthsFarApartComeBack(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		theta := rapid.SliceOfN(rapid.Float64Range(-300, 300), 2, 8).Draw(t, "strengths")
+		theta = append(theta, theta[0]+rapid.Float64Range(-1, 1).Draw(t, "near"))
+		n, mean := len(theta), ops.Mean(theta)
+		m := ops.NewMatrix(n, n)
+		for i := range n {
+			for j := range n {
+				m.Row(i)[j] = ops.Some(ops.Sigmoid(theta[i] - theta[j]))
+			}
+		}
+		numbers, err := BradleyTerry(m)
+		for i, x := range values(t, numbers, err) {
+			if math.Abs(x-(theta[i]-mean)) > 1e-8 {
+				t.Fatalf("strength %d is %g, want %g", i, x, theta[i]-mean)
+			}
+		}
+	})
+}
+
+// At the strengths that fit, each candidate wins as often as the model says; that is the gradient, which is 0 there and
+// nowhere else. Comparisons may be sure, missing and in circles.
+func TestStrengthsFitTheWins(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(2, 9).Draw(t, "candidates")
+		m := ops.NewMatrix(n, n)
+		for i := range n {
+			for j := range i {
+				if i-j == 1 || rapid.IntRange(0, 3).Draw(t, "compared") > 0 {
+					x := rapid.SampledFrom([]float64{0, 1e-6, 0.001, 0.25, 0.5, 0.9, 1 - 1e-4, 1}).Draw(t, "probability")
+					m.Row(i)[j], m.Row(j)[i] = ops.Some(x), ops.Some(1-x)
+				}
+			}
+		}
+		numbers, err := BradleyTerry(m)
+		if err != nil {
+			if _, _, apart := unreached(m, indices(n)); !apart {
+				t.Fatal(err)
+			}
+			return
+		}
+		theta := values(t, numbers, err)
+		for i := range n {
+			wins, want := 0.0, 0.0
+			for j := range n {
+				if x := m.Row(i)[j]; x.Known && i != j {
+					wins, want = wins+x.Value, want+ops.Sigmoid(theta[i]-theta[j])
+				}
+			}
+			if math.Abs(wins-want) > 1e-9 {
+				t.Fatalf("candidate %d wins %g, and by the strengths %v %g", i, wins, theta, want)
+			}
+		}
+		if sum := floats.Sum(theta); math.Abs(sum) > 1e-9 {
+			t.Fatalf("the strengths %v sum to %g", theta, sum)
+		}
+	})
+}
+
 func TestSureWinsHaveNoFiniteStrength(t *testing.T) {
 	_, err := BradleyTerry(table(3, 1, 1, 0.4))
 	if want := "no finite strengths fit: no chain of comparisons leads from candidate 1 to candidate 0 without a sure loss"; err == nil || err.Error() != want {

@@ -15,8 +15,9 @@ import (
 // triangular again by rotations.
 func leastSquares(columns [][]float64, target []float64) []float64 {
 	f := &factored{columns: columns, target: target, in: make([]bool, len(columns)), u: make([]float64, len(columns))}
+	var rest []float64
 	for range 3 * len(columns) { // a bound, which no game that was tried has come near
-		rest := f.rest()
+		rest = f.rest(rest)
 		best, most := -1, 1e-12
 		for k, column := range columns {
 			if gain := floats.Dot(column, rest); !f.in[k] && gain > most {
@@ -29,7 +30,7 @@ func leastSquares(columns [][]float64, target []float64) []float64 {
 		for !f.settle() {
 		}
 	}
-	return f.rest()
+	return f.rest(rest)
 }
 
 // factored is a set of columns as Q·R, with the target's part along each column of Q.
@@ -71,9 +72,9 @@ func (f *factored) settle() bool {
 	return leaves < 0
 }
 
-// rest is what the set leaves of the target at its least squares.
-func (f *factored) rest() []float64 {
-	rest := slices.Clone(f.target)
+// rest is what the set leaves of the target at its least squares, in the memory of into where that is enough.
+func (f *factored) rest(into []float64) []float64 {
+	rest := append(into[:0], f.target...)
 	for at, q := range f.q {
 		floats.AddScaled(rest, -f.along[at], q)
 	}

@@ -28,9 +28,9 @@ func Nash(p ops.Matrix) ([]ops.Maybe, error) {
 		return nil, errNone
 	}
 	n := len(with)
-	columns := make([][]float64, 2*n) // of v, then of w
+	columns, cells := make([][]float64, 2*n), make([]float64, 2*n*n) // of v, then of w
 	for a := range columns {
-		columns[a] = make([]float64, n)
+		columns[a] = cells[a*n : (a+1)*n]
 	}
 	for a, i := range with {
 		columns[a][a] = 1

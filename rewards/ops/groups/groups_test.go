@@ -115,8 +115,26 @@ func TestAShareIsOfThoseThatHaveAReward(t *testing.T) {
 	if diff := cmp.Diff([]int{2, 5}, got); diff != "" || err != nil {
 		t.Error(diff, err)
 	}
+	hundred := make([]ops.Maybe, 100)
+	for i := range hundred {
+		hundred[i] = ops.Some(float64(i))
+	}
+	if got, err := TopShare(hundred, 0.29); len(got) != 29 || err != nil { // 0.29 · 100 is 28.999999999999996
+		t.Errorf("0.29 of 100 are %d, %v", len(got), err)
+	}
 	if _, err := TopShare(rewards, 1.5); err == nil {
 		t.Error("a share of 1.5 is taken")
+	}
+}
+
+// The largest reward is taken for 1, so that no square overflows.
+func TestPowersOfLargeRewards(t *testing.T) {
+	got := PowerWeights([]ops.Maybe{ops.Some(1e200), {}, ops.Some(-3e200)}, 2)
+	if diff := cmp.Diff([]float64{0.1, 0, 0.9}, got, cmp.Comparer(func(a, b float64) bool { return math.Abs(a-b) < 1e-12 })); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]float64{0.5, 0, 0.5}, PowerWeights([]ops.Maybe{ops.Some(0), {}, ops.Some(0)}, 2)); diff != "" {
+		t.Error(diff)
 	}
 }
 

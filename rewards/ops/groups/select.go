@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/assay-rm/assay/rewards/ops"
 )
@@ -14,13 +15,15 @@ func Top(rewards []ops.Maybe, k int) []int {
 	return order[:min(max(k, 0), len(order))]
 }
 
-// TopShare lists the best ⌊share · n⌋ of the n responses that have a reward. (Dong et al., "RAFT: Reward rAnked
+// TopShare lists the best ⌊share · n⌋ of the n responses that have a reward; what rounding takes of a product is given
+// back, so that 0.29 of 100 are 29. (Dong et al., "RAFT: Reward rAnked
 // FineTuning for Generative Foundation Model Alignment", 2023: over all prompts, or of each.)
 func TopShare(rewards []ops.Maybe, share float64) ([]int, error) {
 	if !(share >= 0 && share <= 1) {
 		return nil, fmt.Errorf("the share is %g, and must be from 0 to 1", share)
 	}
-	return Top(rewards, int(share*float64(len(known(rewards))))), nil
+	const rounding = 1e-9
+	return Top(rewards, int(share*float64(len(known(rewards)))+rounding)), nil
 }
 
 // Filter weighs the responses of one prompt for a policy's update: those that a strategy keeps have weights that sum
@@ -52,15 +55,20 @@ func (f Filter) Keep(rewards []ops.Maybe, seed uint64) ([]int, error) {
 	return nil, fmt.Errorf("filter %q is not one of %s, %s, %s", string(f), Best, BestWorst, BestRandom)
 }
 
-// PowerWeights are |reward|^power, scaled to the sum 1; 0 of a response without a reward. Where all are 0 the known
-// ones share alike.
+// PowerWeights are |reward|^power, power ≥ 0, scaled to the sum 1; 0 of a response without a reward. Where all are 0 the
+// known ones share alike. No reward is too large for a power, since the largest one is taken for 1.
 func PowerWeights(rewards []ops.Maybe, power float64) []float64 {
-	out, sum, n := make([]float64, len(rewards)), 0.0, 0
-	for i, r := range rewards {
+	out, most, sum, n := make([]float64, len(rewards)), 0.0, 0.0, 0
+	for _, r := range rewards {
 		if r.Known {
-			out[i] = math.Pow(math.Abs(r.Value), power)
-			sum += out[i]
+			most = max(most, math.Abs(r.Value))
 			n++
+		}
+	}
+	for i, r := range rewards {
+		if r.Known && most > 0 {
+			out[i] = math.Pow(math.Abs(r.Value)/most, power)
+			sum += out[i]
 		}
 	}
 	for i, r := range rewards {
@@ -105,13 +113,15 @@ type Ballot struct {
 
 // Vote adds the weights of the responses that share an answer, the key, and lists the answers from the greatest sum,
 // or mean, to the smallest; of equal ones the answer that came first. A response without a key or a weight does not
-// vote. With weights of 1 that is the majority. (Wang et al., "Self-Consistency", 2023; Jiang et al., "MedS³: Towards
+// vote. With weights of 1 that is the majority. Weights are added from the smallest to the greatest, so that responses in
+// another order give the same sums to the bit. (Wang et al., "Self-Consistency", 2023; Jiang et al., "MedS³: Towards
 // Medical Small Language Models with Self-Evolved Slow Thinking", 2025, votes by the sum of step scores.)
 func Vote(keys []string, weights []ops.Maybe, mean bool) ([]Ballot, error) {
 	if len(keys) != len(weights) {
 		return nil, fmt.Errorf("there are %d answers and %d weights", len(keys), len(weights))
 	}
 	var ballots []Ballot
+	var of [][]float64 // the weights of each ballot
 	at := map[string]int{}
 	for i, key := range keys {
 		if key == "" || !weights[i].Known {
@@ -121,13 +131,17 @@ func Vote(keys []string, weights []ops.Maybe, mean bool) ([]Ballot, error) {
 		if !seen {
 			k = len(ballots)
 			at[key] = k
-			ballots = append(ballots, Ballot{Key: key})
+			ballots, of = append(ballots, Ballot{Key: key}), append(of, nil)
 		}
-		ballots[k].Weight += weights[i].Value
+		of[k] = append(of[k], weights[i].Value)
 		ballots[k].Members = append(ballots[k].Members, i)
 	}
 	sums := make([]ops.Maybe, len(ballots))
 	for k := range ballots {
+		slices.Sort(of[k])
+		for _, x := range of[k] {
+			ballots[k].Weight += x
+		}
 		if mean {
 			ballots[k].Weight /= float64(len(ballots[k].Members))
 		}

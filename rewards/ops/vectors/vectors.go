@@ -25,6 +25,12 @@ func Cosine(a, b []float64) (float64, error) {
 	return min(max(sum, -1), 1), nil
 }
 
+// Dot is the sum of the products of a's and b's numbers.
+func Dot(a, b []float64) float64 { return floats.Dot(a, b) }
+
+// Distance is the length of a - b.
+func Distance(a, b []float64) float64 { return floats.Distance(a, b, 2) }
+
 // Match is how well two lists of token embeddings cover each other: every candidate's token counts by its greatest
 // cosine to a reference's token (precision), and the other way round (recall).
 type Match struct {

@@ -61,3 +61,17 @@ func TestNoTokenAndNoLengthAreErrors(t *testing.T) {
 		t.Error("a vector of length 0 has an angle")
 	}
 }
+
+// TestDotAndDistanceOfKnownVectors: (1, 2, 3) and (4, -5, 6), and a distance that squares would overflow.
+func TestDotAndDistanceOfKnownVectors(t *testing.T) {
+	a, b := []float64{1, 2, 3}, []float64{4, -5, 6}
+	if got := Dot(a, b); got != 12 {
+		t.Errorf("dot %g, want 12", got)
+	}
+	if got := Distance(a, b); math.Abs(got-math.Sqrt(67)) > 1e-15 {
+		t.Errorf("distance %g, want the root of 67", got)
+	}
+	if got := Distance([]float64{1e200}, []float64{0}); got != 1e200 {
+		t.Errorf("distance %g, want 1e200", got)
+	}
+}

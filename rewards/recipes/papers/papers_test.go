@@ -2,22 +2,27 @@ package papers
 
 import (
 	"encoding/json"
+	"maps"
 	"math"
 	"os/exec"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/assay-rm/assay/rewards/ops"
 	"github.com/assay-rm/assay/rewards/recipes"
 )
 
-// example is what examples.py computes of a recipe.
+// example is what examples.py computes of a recipe, of an item or of a group.
 type example struct {
-	Params map[string]float64         `json:"params"`
-	Given  map[string]json.RawMessage `json:"given"`
-	Values map[string]float64         `json:"values"`
-	Score  float64                    `json:"score"`
-	Steps  []float64                  `json:"steps"`
+	Params  map[string]any         `json:"params"`
+	Given   map[string]any         `json:"given"`
+	Group   []map[string]any       `json:"group"`
+	Between map[string][][]float64 `json:"between"`
+	Values  map[string]float64     `json:"values"`
+	Score   float64                `json:"score"`
+	Scores  []float64              `json:"scores"`
+	Steps   []float64              `json:"steps"`
 }
 
 // TestRecipesGiveTheNumbersOfTheirPapers: every recipe is right, and on given readings gives what the paper's formula
@@ -40,26 +45,18 @@ func TestRecipesGiveTheNumbersOfTheirPapers(t *testing.T) {
 		}
 		of, known := examples[name]
 		if !known || r.Name != name || r.Paper == "" || r.About == "" || r.Example == nil {
-			t.Errorf("%s: examples.py knows it: %v; it is %+v", name, known, r)
+			t.Errorf("%s: examples.py knows it: %v; it is named %s, of the paper %q", name, known, r.Name, r.Paper)
 			continue
 		}
-		params, err := r.Set(of.Params)
-		if err != nil {
-			t.Errorf("%s: %v", name, err)
-			continue
-		}
-		got, err := r.Evaluate(params, given(t, r, of))
+		got, err := evaluate(r, of)
 		near := cmp.Comparer(func(a, b float64) bool { return math.Abs(a-b) <= 1e-9 })
-		if err != nil || math.Abs(got.Score-of.Score) > 1e-9 || !cmp.Equal(got.Steps, of.Steps, near) {
-			t.Errorf("%s gives %+v, and the paper's formula %+v: %v", name, got, of, err)
+		if err != nil || !cmp.Equal(got, *of.numbers(), near) {
+			t.Errorf("%s gives %+v, and the paper's formula %+v: %v", name, got, *of.numbers(), err)
 		}
-		for value, want := range of.Values {
-			if math.Abs(got.Values[value]-want) > 1e-9 {
-				t.Errorf("%s: %s is %g, and by the paper's formula %g", name, value, got.Values[value], want)
-			}
-		}
-		if e := r.Example; e.Score != of.Score && math.Abs(e.Score-of.Score) > 1e-9 || !cmp.Equal(e.Steps, of.Steps, near) || !cmp.Equal(e.Values, of.Values, near) {
-			t.Errorf("%s: its example is %+v, and examples.py has %+v", name, e, of)
+		e := r.Example
+		own := example{Values: e.Values, Score: e.Score, Scores: e.Scores, Steps: e.Steps}
+		if !cmp.Equal(*own.numbers(), *of.numbers(), near) {
+			t.Errorf("%s: its example is %+v, and examples.py has %+v", name, *own.numbers(), *of.numbers())
 		}
 	}
 	if len(examples) != len(Names()) {
@@ -67,24 +64,102 @@ func TestRecipesGiveTheNumbersOfTheirPapers(t *testing.T) {
 	}
 }
 
-// given are the readings of an example, each of its kind.
-func given(t *testing.T, r *recipes.Recipe, of example) map[string]recipes.Given {
-	t.Helper()
+// numbers are what comes of an example.
+type numbers struct {
+	Values map[string]float64
+	Score  float64
+	Scores []float64
+	Steps  []float64
+}
+
+func (e *example) numbers() *numbers {
+	if e.Values == nil {
+		e.Values = map[string]float64{}
+	}
+	return &numbers{e.Values, e.Score, e.Scores, e.Steps}
+}
+
+// evaluate is what the recipe gives of an example; of its values, those that the example has.
+func evaluate(r *recipes.Recipe, of example) (numbers, error) {
+	var got numbers
+	params, err := r.Set(given(of.Params))
+	if err != nil {
+		return got, err
+	}
+	if r.Group == nil {
+		out, err := item(r, params, of.Given)
+		return numbers{among(out.Values, of.Values), out.Score, nil, out.Steps}, err
+	}
+	members, between := make([]recipes.Outcome, len(of.Group)), map[string]ops.Matrix{}
+	for i := range members {
+		if members[i], err = item(r, params, of.Group[i]); err != nil {
+			return got, err
+		}
+	}
+	for name, rows := range of.Between {
+		between[name] = ops.NewMatrix(len(rows), len(rows))
+		for i := range rows {
+			for j, p := range rows[i] {
+				between[name].Row(i)[j] = ops.Some(p)
+			}
+		}
+	}
+	rewards, values, err := r.EvaluateGroup(params, members, between)
+	return numbers{among(values, of.Values), 0, rewards, nil}, err
+}
+
+// item is the outcome of an item: of its readings, and of its fields, which have defaults.
+func item(r *recipes.Recipe, params map[string]recipes.Given, of map[string]any) (recipes.Outcome, error) {
+	all, fields := given(of), map[string]recipes.Given{}
+	for _, p := range r.Given {
+		if one, there := all[p.Name]; there {
+			fields[p.Name] = one
+		}
+	}
+	fields, err := r.Of(fields)
+	if err != nil {
+		return recipes.Outcome{}, err
+	}
+	maps.Copy(all, fields)
+	return r.Evaluate(params, all)
+}
+
+func among(got, wanted map[string]float64) map[string]float64 {
+	of := map[string]float64{}
+	for name := range wanted {
+		if x, known := got[name]; known {
+			of[name] = x
+		}
+	}
+	return of
+}
+
+// given is JSON as recipes take it: numbers, texts, lists of either, and numbers by label.
+func given(of map[string]any) map[string]recipes.Given {
 	all := map[string]recipes.Given{}
-	for _, reading := range r.Readings {
+	for name, value := range of {
 		var one recipes.Given
-		into := any(&one.Number)
-		switch reading.Gives {
-		case recipes.Steps:
-			into = &one.Steps
-		case recipes.Labels:
-			into = &one.Labels
-		case recipes.Score, recipes.Raw:
+		switch x := value.(type) {
+		case float64:
+			one.Number = x
+		case string:
+			one.Word = x
+		case map[string]any:
+			one.Labels = map[string]float64{}
+			for label, number := range x {
+				one.Labels[label], _ = number.(float64)
+			}
+		case []any:
+			for _, element := range x {
+				switch y := element.(type) {
+				case float64:
+					one.Vector = append(one.Vector, y)
+				case string:
+					one.Words = append(one.Words, y)
+				}
+			}
 		}
-		if err := json.Unmarshal(of.Given[reading.Name], into); err != nil {
-			t.Fatal(err)
-		}
-		all[reading.Name] = one
+		all[name] = one
 	}
 	return all
 }

@@ -27,23 +27,28 @@ def writer(model_type: str, class_name: str, tokenizer_of_kind, seed: int, mode:
         weights = checkpoint.weights_of(AutoModel.from_config(settings), seed)
         typed = {"model_input_names": TYPED} if getattr(settings, "type_vocab_size", 0) > 1 and model_type == "bert" else {}
         checkpoint.write(directory, settings.to_dict() | {"architectures": [class_name]}, weights, tokenizer, BERT_TOKENS, **typed)
-        modules = [("Transformer", {}), ("Pooling", {"embedding_dimension": 32, "pooling_mode": mode}), *layers]
-        listed = []
-        for number, (name, own) in enumerate(modules):
-            place = f"{number}_{name}" if number else ""
-            listed.append({"idx": number, "name": str(number), "path": place,
-                           "type": "sentence_transformers.base.modules.transformer.Transformer" if not number else f"{PLACE}.{name}"})
-            if number:
-                (directory / place).mkdir()
-                (directory / place / "config.json").write_text(json.dumps(own))
-            if name in ("Dense", "LayerNorm"):
-                shapes = linear("linear", own["out_features"], True, own["in_features"]) if name == "Dense" else {"norm.weight": (32,), "norm.bias": (32,)}
-                save_file(checkpoint.seeded(shapes, seed + number), directory / place / "model.safetensors")
-        (directory / "modules.json").write_text(json.dumps(listed))
+        put(directory, mode, layers, seed)
         (directory / "sentence_bert_config.json").write_text(json.dumps({"transformer_task": "feature-extraction"}))
         named = {} if activation is None else {"activation_fn": f"{TORCH}.{activation}"}
         (directory / "config_sentence_transformers.json").write_text(json.dumps({"model_type": "CrossEncoder", "prompts": {}} | named))
     return write
+
+
+def put(directory, mode: str, layers: list[tuple[str, dict]], seed: int) -> None:
+    """Write modules.json, and a folder for Pooling and for each layer behind it, with seeded weights where it has some."""
+    modules = [("Transformer", {}), ("Pooling", {"embedding_dimension": 32, "pooling_mode": mode}), *layers]
+    listed = []
+    for number, (name, own) in enumerate(modules):
+        place = f"{number}_{name}" if number else ""
+        listed.append({"idx": number, "name": str(number), "path": place,
+                       "type": "sentence_transformers.base.modules.transformer.Transformer" if not number else f"{PLACE}.{name}"})
+        if number and name != "Normalize":  # which has no folder as a rule
+            (directory / place).mkdir()
+            (directory / place / "config.json").write_text(json.dumps(own))
+        if name in ("Dense", "LayerNorm"):
+            shapes = linear("linear", own["out_features"], True, own["in_features"]) if name == "Dense" else {"norm.weight": (32,), "norm.bias": (32,)}
+            save_file(checkpoint.seeded(shapes, seed + number), directory / place / "model.safetensors")
+    (directory / "modules.json").write_text(json.dumps(listed))
 
 
 def behind(mode: str, *layers, sigmoid: bool):
