@@ -49,7 +49,7 @@ func (s *Server) watched(w *watching, given *rewards.Answer, err error) {
 	case w.key.Run == "":
 	case err != nil:
 		s.runs.Refused(w.key, problem.Of(err).Code, now)
-	case given.Question != rewards.Tokenize:
+	case given.Question != rewards.Tokenize && given.Question != rewards.Embed:
 		batch := runs.Of(given, w.mates)
 		s.runs.Record(w.key, &batch, now)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -121,7 +122,7 @@ func TestSeriesOfRunsAreBounded(t *testing.T) {
 		for i := range a.Results {
 			a.Results[i].Scores = map[string]float64{}
 			for k := range 40 {
-				a.Results[i].Scores[fmt.Sprint(k)] = float64(k * i)
+				a.Results[i].Scores[strconv.Itoa(k)] = float64(k * i)
 			}
 		}
 		return a, nil

@@ -63,6 +63,17 @@ func Of(a *rewards.Answer, mates []int) Batch {
 			b.add("share", c.Share, c.Tokens.Tokens, true)
 		}
 	}
+	for i := range a.Logprobs {
+		l := &a.Logprobs[i]
+		if l.Err != nil || len(l.Tokens) == 0 {
+			continue
+		}
+		b.add("logprobs.policy", l.Policy.Mean, len(l.Tokens), false)
+		if l.Tokens[0].Difference.Known {
+			b.add("logprobs.reference", l.Reference.Mean, len(l.Tokens), false)
+			b.add("logprobs.difference", l.Difference.Mean, len(l.Tokens), false)
+		}
+	}
 	return b
 }
 

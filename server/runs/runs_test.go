@@ -1,9 +1,9 @@
 package runs
 
 import (
-	"fmt"
 	"math"
 	"runtime"
+	"strconv"
 	"testing"
 	"time"
 
@@ -91,7 +91,7 @@ func TestGroups(t *testing.T) {
 func TestLimits(t *testing.T) {
 	s, key := New(Limits{Runs: 2, Components: 3, Models: 2}), Key{Run: "r"}
 	for i := range 5 {
-		s.Record(key, &Batch{Model: "m", Digest: fmt.Sprint(i), Values: []Value{{Component: fmt.Sprint(i), Number: 1}}}, start)
+		s.Record(key, &Batch{Model: "m", Digest: strconv.Itoa(i), Values: []Value{{Component: strconv.Itoa(i), Number: 1}}}, start)
 	}
 	got := report(t, s, key, start)
 	if len(got.Series) != 3 || got.LeftOut != 2 || len(got.Models) != 2 {
@@ -111,7 +111,7 @@ func TestACallerWithManyRunsKeepsNobodyOut(t *testing.T) {
 	mine := Key{"me", "0"}
 	s.Record(mine, scores(1, 2), start)
 	for i := range 100 {
-		s.Record(Key{"other", fmt.Sprint(i)}, scores(3), start.Add(time.Duration(i)))
+		s.Record(Key{"other", strconv.Itoa(i)}, scores(3), start.Add(time.Duration(i)))
 	}
 	now := start.Add(time.Second)
 	if got := report(t, s, mine, now); got.Items != 2 || len(s.Names("me", now)) != 1 || len(s.Names("other", now)) != 7 {
@@ -139,14 +139,14 @@ func TestARunIsForgotten(t *testing.T) {
 func TestMemoryIsBounded(t *testing.T) {
 	s, before := New(Limits{}), heap()
 	for i := range 10_000 {
-		s.Record(Key{Run: fmt.Sprint(i)}, scores(1, 2, 3), start.Add(time.Duration(i)))
+		s.Record(Key{Run: strconv.Itoa(i)}, scores(1, 2, 3), start.Add(time.Duration(i)))
 	}
 	b := &Batch{}
 	for k := range 1000 * DefaultComponents {
-		b.Values = append(b.Values, Value{Component: fmt.Sprint(k % DefaultComponents), Number: float64(k / 50)})
+		b.Values = append(b.Values, Value{Component: strconv.Itoa(k % DefaultComponents), Number: float64(k / 50)})
 	}
 	for i := range DefaultRuns {
-		s.Record(Key{Run: fmt.Sprint(i)}, b, start.Add(time.Hour))
+		s.Record(Key{Run: strconv.Itoa(i)}, b, start.Add(time.Hour))
 	}
 	if len(s.runs) != DefaultRuns {
 		t.Errorf("%d runs", len(s.runs))
