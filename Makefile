@@ -16,7 +16,7 @@ HEADERS := .runtime/headers.txt
 RUNTIME := $(ONNXRUNTIME) $(TOKENIZERS) $(HEADERS)
 absent = $(if $(wildcard $(1)),,absent)
 
-.PHONY: build bin/assay serve test fuzz lint runtime runtime-cuda smoke deploy ptx ptx-check test-cuda gpu-folder gpu-check parity builtin builtin-minilm fixtures large bench abuse clean exporter absent
+.PHONY: build bin/assay serve test fuzz lint runtime runtime-cuda smoke deploy ptx ptx-check test-cuda test-state gpu-folder gpu-check parity builtin builtin-minilm fixtures large bench abuse clean exporter absent
 
 build: bin/assay
 
@@ -30,7 +30,12 @@ serve: bin/assay
 
 test: $(RUNTIME)
 	go test -race -shuffle=on ./...
-	$(MAKE) --no-print-directory test-cuda
+	$(MAKE) --no-print-directory test-cuda test-state
+
+# The states that replicas share, against the PostgreSQL of Debian's package: started on a free port, crashed and stopped.
+test-state: $(RUNTIME)
+	rewards/state/postgres/server.sh
+	go test -race -count=1 -tags postgres ./rewards/state/postgres
 
 runtime: $(RUNTIME)
 

@@ -47,14 +47,19 @@ var inner = map[string]map[string][]string{
 		"server/wire":    {},
 	},
 	"rewards": {
-		"rewards":           {"rewards/failure", "rewards/ops", "rewards/ops/vectors", "rewards/ranking", "rewards/recipes", "rewards/tokenwise"},
+		"rewards":           {"rewards/failure", "rewards/ops", "rewards/ops/vectors", "rewards/ranking", "rewards/recipes", "rewards/state", "rewards/tokenwise"},
 		"rewards/ranking":   {"rewards/failure", "rewards/ops", "rewards/ops/games", "rewards/ops/groups"},
 		"rewards/tokenwise": {"rewards/failure", "rewards/ops"},
-		"rewards/recipes":   {"rewards/ops", "rewards/ops/agreement", "rewards/ops/games", "rewards/ops/groups", "rewards/ops/ordered", "rewards/ops/vectors"},
+		"rewards/recipes":   {"rewards/state", "rewards/ops", "rewards/ops/agreement", "rewards/ops/games", "rewards/ops/groups", "rewards/ops/ordered", "rewards/ops/vectors"},
 		"rewards/failure":   {},
 		"rewards/ops":       {},
 
 		"rewards/recipes/papers": {},
+
+		"rewards/state":           {"rewards/failure", "rewards/ops"},
+		"rewards/state/bolt":      {"rewards/state"},
+		"rewards/state/postgres":  {"rewards/state"},
+		"rewards/state/storetest": {"rewards/state", "rewards/failure"},
 
 		"rewards/ops/agreement": {"rewards/ops"},
 		"rewards/ops/games":     {"rewards/ops"},

@@ -14,6 +14,8 @@ import (
 	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/rewards"
+	"github.com/assay-rm/assay/rewards/recipes"
+	"github.com/assay-rm/assay/rewards/state"
 	"github.com/assay-rm/assay/server"
 )
 
@@ -26,7 +28,8 @@ type serveCommand struct {
 	Recipes recipeFlags  `embed:""`
 
 	Listen         string `group:"HTTP" env:"ASSAY_LISTEN" default:"${listen}" placeholder:"HOST:PORT" help:"Address to listen on (${default}), or unix:PATH for a Unix socket. Port 0 takes a free one."`
-	TokenFile      string `group:"HTTP" env:"ASSAY_TOKEN_FILE" placeholder:"FILE" help:"File of the tokens that clients must send, one a line, with name=, class= and rate= behind it; ASSAY_TOKEN may hold one instead."`
+	TokenFile      string `group:"HTTP" env:"ASSAY_TOKEN_FILE" placeholder:"FILE" help:"File of the tokens that clients must send, one a line, with name=, class=, rate= and state= behind it; ASSAY_TOKEN may hold one instead."`
+	State          string `group:"HTTP" env:"ASSAY_STATE" placeholder:"FILE|URL" help:"Keep named states in this file, or in a PostgreSQL database that replicas share (postgres://USER:PASSWORD@HOST:PORT/DATABASE; in ASSAY_STATE no other user sees the password)."`
 	AllowAnonymous bool   `group:"HTTP" env:"ASSAY_ALLOW_ANONYMOUS" help:"Listen where others can reach it without asking for a token."`
 
 	MaxRequestItems int           `group:"Limits" env:"ASSAY_MAX_REQUEST_ITEMS" default:"${requestItems}" help:"Items of one request."`
@@ -94,6 +97,15 @@ func (c *serveCommand) Run(ctx context.Context, con *console) error {
 	if err != nil {
 		return err
 	}
+	states, err := openStates(ctx, c.State)
+	if err != nil {
+		return stopped(ctx, err)
+	}
+	return errors.Join(c.run(ctx, con, tokens, served, states), closeStates(states))
+}
+
+// run loads the models and serves.
+func (c *serveCommand) run(ctx context.Context, con *console, tokens []server.Token, served []*recipes.Recipe, states *state.States) error {
 	sources, err := c.Models.sources()
 	if err != nil {
 		return err
@@ -112,6 +124,9 @@ func (c *serveCommand) Run(ctx context.Context, con *console) error {
 	engine := serving{loaded.engine(), loaded.registry}
 	err = c.Recipes.serve(engine.Engine, served)
 	if err == nil {
+		err = engine.Remember(ctx, states)
+	}
+	if err == nil {
 		err = here.boundHeap(loaded.caches())
 	}
 	if err == nil {
@@ -119,7 +134,7 @@ func (c *serveCommand) Run(ctx context.Context, con *console) error {
 	}
 	if err == nil {
 		loaded.log(ctx, log)
-		err = c.serve(ctx, con, engine, tokens, log)
+		err = c.serve(ctx, con, engine, c.options(tokens, states, log))
 	}
 	return errors.Join(err, loaded.stopWithin(c.DrainTimeout))
 }
@@ -130,8 +145,8 @@ type serving struct {
 	*models.Registry
 }
 
-func (c *serveCommand) serve(ctx context.Context, con *console, engine serving, tokens []server.Token, log *slog.Logger) error {
-	s, err := server.New(engine, c.options(tokens, log))
+func (c *serveCommand) serve(ctx context.Context, con *console, engine serving, options server.Options) error {
+	s, err := server.New(engine, options)
 	if err != nil {
 		return err
 	}
@@ -163,14 +178,14 @@ func (c *serveCommand) address(listener net.Listener) (address, docs string) {
 	return "http://" + at, "http://" + at + "/docs"
 }
 
-func (c *serveCommand) options(tokens []server.Token, log *slog.Logger) server.Options {
+func (c *serveCommand) options(tokens []server.Token, states *state.States, log *slog.Logger) server.Options {
 	return server.Options{
 		Addr: c.Listen, Tokens: tokens, AllowAnonymous: c.AllowAnonymous,
 		MaxBody: int64(c.MaxBody), MaxItems: c.MaxRequestItems, MaxConnections: c.MaxConnections,
 		HeaderTimeout: c.HeaderTimeout, BodyTimeout: c.BodyTimeout, WriteTimeout: c.WriteTimeout, IdleTimeout: c.IdleTimeout,
 		ProbeTimeout: c.ProbeTimeout, StuckAfter: c.StuckAfter,
 		DrainDelay: c.DrainDelay, DrainTimeout: c.DrainTimeout,
-		Logger: log, Version: version(),
+		State: states, Logger: log, Version: version(),
 	}
 }
 
@@ -179,7 +194,7 @@ func (c *serveCommand) options(tokens []server.Token, log *slog.Logger) server.O
 func (c *serveCommand) tokens() ([]server.Token, error) {
 	if c.TokenFile == "" {
 		if token := strings.TrimSpace(os.Getenv("ASSAY_TOKEN")); token != "" {
-			return []server.Token{{Token: token}}, nil
+			return []server.Token{{Token: token, Writes: true}}, nil
 		}
 		return nil, nil
 	}

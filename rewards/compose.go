@@ -13,6 +13,7 @@ import (
 	"github.com/assay-rm/assay/rewards/failure"
 	"github.com/assay-rm/assay/rewards/ops"
 	"github.com/assay-rm/assay/rewards/recipes"
+	"github.com/assay-rm/assay/rewards/state"
 )
 
 // composed is a served recipe with its models at hand.
@@ -20,6 +21,7 @@ type composed struct {
 	*recipes.Served
 
 	sources []Source // of each reading; one model may be there more than once
+	states  *state.States
 }
 
 // composing answers a request by a recipe over the readings of several models.
@@ -32,6 +34,8 @@ type composing struct {
 	given      []map[string]recipes.Given // of each item: its fields
 	components []component
 	asks       []need // one for each model
+
+	known []map[string]recipes.Given // of each item: what its states know
 }
 
 // maxTokens is what every model of the recipe accepts of an item; 0 where it reads none.
@@ -61,6 +65,9 @@ func (c *composed) digest() string {
 func (c *composed) of(r *Request) (recipe, error) {
 	if err := c.answers(r); err != nil {
 		return nil, err
+	}
+	if len(c.States) > 0 && c.states == nil {
+		return nil, failure.New(failure.CodeState, "recipe %q has states, and nothing keeps any here", c.Name)
 	}
 	if r.Label != "" || r.Activation != activationNone || r.Gradient {
 		return nil, invalid("label, activation and explain are of models, and %q is a recipe", c.Name)
@@ -124,6 +131,9 @@ func (c *composing) fields() error {
 func (c *composing) needs() []need { return c.asks }
 
 func (c *composing) answer(ctx context.Context, read []gathered) (Answer, error) {
+	if err := c.recall(ctx, read); err != nil {
+		return Answer{}, err
+	}
 	results, outcomes, steps := make([]Result, len(c.items)), make([]recipes.Outcome, len(c.items)), 0
 	for i := range results {
 		if err := ctx.Err(); err != nil {
@@ -151,10 +161,10 @@ func (c *composing) answer(ctx context.Context, read []gathered) (Answer, error)
 	case Steps:
 		answer.Threshold = c.request.Threshold
 		answer.Steps = c.ofSteps(results, outcomes, read)
-		return answer, nil
+		return answer, c.learn(ctx, read, results, outcomes)
 	case Score:
 		answer.Results = results
-		return answer, nil
+		return answer, c.learn(ctx, read, results, outcomes)
 	case Rank, Compare, Pairs, Choose, Embed, Logprobs, Tokenize:
 	}
 	if c.request.compares() {
@@ -170,7 +180,7 @@ func (c *composing) answer(ctx context.Context, read []gathered) (Answer, error)
 		answer.tell(c.request, &scored{func(r *Result) float64 { return r.Score }, group})
 		at += n
 	}
-	return answer, nil
+	return answer, c.learn(ctx, read, results, outcomes)
 }
 
 // result is the reward of one item. Where a reading has failed, or the recipe has no number for what was read, the item
@@ -200,6 +210,13 @@ func (c *composing) result(read []gathered, item int) (result Result, out recipe
 	}
 	if c.given != nil {
 		maps.Copy(given, c.given[item])
+	}
+	if c.known != nil {
+		maps.Copy(given, c.known[item])
+	}
+	if why := c.lacks(given); why != nil {
+		result.Err = why
+		return result, out
 	}
 	if c.ReadsTexts() {
 		maps.Copy(given, textsOf(&c.items[item]))

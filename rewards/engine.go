@@ -8,6 +8,7 @@ import (
 	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/rewards/failure"
 	"github.com/assay-rm/assay/rewards/recipes"
+	"github.com/assay-rm/assay/rewards/state"
 )
 
 // Engine answers requests over models that may change while it is asked. It is safe for concurrent use, and owns
@@ -15,6 +16,7 @@ import (
 type Engine struct {
 	sources registry
 	served  []recipes.Served // in the order in which they were added
+	states  *state.States    // that the recipes read and update; nil: none
 }
 
 // New makes an engine over the models of a registry.

@@ -77,7 +77,7 @@ func (e *Engine) recipeNamed(name string) *recipes.Served {
 
 // compose finds the models of a recipe. They stay until they are released, all together.
 func (e *Engine) compose(s *recipes.Served) (found *composed, release func(), err error) {
-	found = &composed{Served: s}
+	found = &composed{Served: s, states: e.states}
 	var releases []func()
 	release = func() {
 		for _, one := range releases {

@@ -18,6 +18,8 @@ type caller struct {
 	bulk bool
 	rate *allowance // nil: no limit
 
+	readsOnly bool // of states: it may not change them
+
 	counts *callerCounts // nil: it has no name to count under
 
 	once  sync.Once
@@ -34,7 +36,7 @@ func (c *caller) bodies(most int64) *semaphore.Weighted {
 type callerCounts struct{ requests, refused, items, tokens prometheus.Counter }
 
 func newCaller(token Token, m *metrics) *caller {
-	c := &caller{name: token.Name, bulk: token.Bulk}
+	c := &caller{name: token.Name, bulk: token.Bulk, readsOnly: !token.Writes}
 	if token.Rate > 0 {
 		c.rate = newAllowance(token.Rate, time.Now())
 	}

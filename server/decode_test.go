@@ -16,16 +16,17 @@ func FuzzBody(f *testing.F) {
 		`{"items":[{"input_ids":[1,2,3]}],"truncate":"left","timeout_ms":5}`, `{"items":[{"prompt":"p","steps":["a","b"]}],"threshold":0.5}`,
 		`{"prompt":"p","responses":["a","b"],"n":1}`, `{"pairs":[{"prompt":"p","chosen":"a","rejected":"b"}]}`, `{"query":["a",null]}`,
 		`{"items":[{"text":null}]}`, `{"ITEMS":[{"Text":"a"}]}`, `{"items":[{"text":"a","text":5}]}`, "{\"items\":[{\"text\":\"\\ud800\"}]}", `[]`, ``, `{"a":`,
+		`{"kind":"running"}`, `{"updates":[{"values":[1]}]}`, `{"queries":[{"key":"a"}]}`, `{"spec":{"kind":"labels"},"cells":[{"key":"a","value":{"count":1}}]}`,
 	} {
 		f.Add([]byte(body))
 	}
-	s := newServer(f, &fakeEngine{}, Options{MaxBody: 10 << 10})
+	s := newServer(f, &fakeEngine{}, Options{MaxBody: 10 << 10, State: newStates(f)})
 	f.Fuzz(func(t *testing.T, body []byte) {
 		for _, route := range table(s) {
 			if route.method != http.MethodPost {
 				continue
 			}
-			r := httptest.NewRequestWithContext(t.Context(), route.method, route.path, bytes.NewReader(body))
+			r := httptest.NewRequestWithContext(t.Context(), route.method, strings.ReplaceAll(route.path, "{name}", "past"), bytes.NewReader(body))
 			r.Header.Set("Content-Type", "application/json")
 			response := serve(s, r)
 			if response.status >= 500 {

@@ -13,7 +13,7 @@ import (
 // nativeProtocol is the API of docs/API.md. Its problems are RFC 9457's, and so are those of paths that are no
 // protocol's.
 func (s *Server) nativeProtocol() *protocol {
-	return &protocol{
+	of := &protocol{
 		prefix:  "/",
 		problem: problemJSON,
 		routes: []route{
@@ -39,6 +39,8 @@ func (s *Server) nativeProtocol() *protocol {
 			{"GET", "/docs/problems.json", "", true, problems, nil, nil},
 		},
 	}
+	of.routes = append(of.routes, s.stateRoutes()...)
+	return of
 }
 
 // question is a route of the native API that asks the engine, whose request is made of the form of the body, and the

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"reflect"
 	"time"
+
+	"github.com/assay-rm/assay/rewards/state"
 )
 
 // Options says where and how a server answers. A field that is left at zero has the value of [DefaultOptions].
@@ -29,6 +31,8 @@ type Options struct {
 
 	DrainDelay   time.Duration // from the end of the context, with readiness false, to refusing connections; may be zero
 	DrainTimeout time.Duration // for what was accepted
+
+	State *state.States // named states; nil: the server keeps none
 
 	Logger  *slog.Logger // discards, if there is none
 	Version string       // shown in the schemas' title

@@ -28,6 +28,10 @@ func recipeInfo(info *recipes.Served) wire.RecipeInfo {
 		of := &info.Readings[i]
 		form.Readings[i] = wire.RecipeReading{Name: of.Name, Gives: string(of.Gives), Model: info.Models[i], Labels: of.Labels, Several: of.Many()}
 	}
+	for i := range info.States {
+		m := &info.States[i]
+		form.States = append(form.States, wire.RecipeState{Name: m.Name, State: m.State, Kind: m.Spec.Kind, Key: m.Key, Vector: m.Vector, Missing: m.Missing, Update: m.Update})
+	}
 	if info.Group != nil {
 		form.Group = &wire.RecipeGroup{Values: recipeValues(info.Group.Values), Score: info.Group.Score}
 	}

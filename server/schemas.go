@@ -16,12 +16,14 @@ type schemas struct {
 	api      *huma.OpenAPI
 	registry huma.Registry
 	document []byte
+	ids      map[string]bool // of the operations
 }
 
 func newSchemas(version string) *schemas {
 	registry := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
 	return &schemas{
 		registry: registry,
+		ids:      map[string]bool{},
 		api: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
 			Info: &huma.Info{
@@ -43,11 +45,16 @@ func (d *schemas) add(r route) {
 	}
 	op := &huma.Operation{
 		Method: r.method, Path: r.path, Summary: r.summary,
-		OperationID: strings.Trim(strings.NewReplacer("/", "-", ".", "-").Replace(r.path), "-"),
+		OperationID: d.operation(r),
 		Responses: map[string]*huma.Response{
 			"200":     {Description: "The answer"},
 			"default": {Description: "A problem", Content: content("application/problem+json", d.schema(wire.ProblemDetails{}))},
 		},
+	}
+	for name := range strings.SplitSeq(r.path, "{") { // what stands before the first is no name, and has no "}"
+		if name, _, is := strings.Cut(name, "}"); is {
+			op.Parameters = append(op.Parameters, &huma.Param{Name: name, In: "path", Required: true, Schema: &huma.Schema{Type: "string"}})
+		}
 	}
 	if !r.open {
 		op.Security = []map[string][]string{{"token": {}}}
@@ -60,6 +67,16 @@ func (d *schemas) add(r route) {
 		op.RequestBody = &huma.RequestBody{Required: true, Content: content("application/json", schema)}
 	}
 	d.api.AddOperation(op)
+}
+
+// operation is the id of a route: its path, and its method too where the path has another route.
+func (d *schemas) operation(r route) string {
+	id := strings.Trim(strings.NewReplacer("/", "-", ".", "-", "{", "", "}", "").Replace(r.path), "-")
+	if d.ids[id] {
+		id = strings.ToLower(r.method) + "-" + id
+	}
+	d.ids[id] = true
+	return id
 }
 
 func (d *schemas) schema(of any) *huma.Schema { return d.registry.Schema(reflect.TypeOf(of), true, "") }

@@ -16,13 +16,15 @@ type Token struct {
 	Bulk  bool   // its requests yield to those of interactive callers
 	Rate  int    // tokens of the models that the caller may ask for in a minute; 0: as many as it likes
 
+	Writes bool // it may change states, which everybody may read
+
 	line int // of the file
 }
 
 // ParseTokens reads a file of tokens: a token on each line and behind it, in any order, what is known of the caller.
 // Lines that begin with # are comments. A token alone is such a file.
 //
-//	8Jx0…QmZ4  name=trainer-a class=interactive rate=600000
+//	8Jx0…QmZ4  name=trainer-a class=interactive rate=600000 state=write
 //	w1Yz…77aB  name=nightly class=bulk
 //
 // The error names the line and the field, and never shows a token.
@@ -72,8 +74,12 @@ func parseToken(fields []string) (Token, error) {
 			if token.Rate = rate; err != nil || rate < 1 {
 				return token, errors.New("rate: must be a whole number of tokens a minute, and positive")
 			}
+		case "state":
+			if token.Writes = value == "write"; value != "write" && value != "read" {
+				return token, errors.New("state: must be read or write")
+			}
 		default:
-			return token, fmt.Errorf("field %d: is none of name=, class= and rate=; a token has no space in it", i+2)
+			return token, fmt.Errorf("field %d: is none of name=, class=, rate= and state=; a token has no space in it", i+2)
 		}
 		seen[key] = true
 	}
@@ -91,8 +97,8 @@ func checkTokens(tokens []Token) error {
 			return fmt.Errorf("line %d: a token is empty, or has white space in it", token.line)
 		case again:
 			return fmt.Errorf("line %d: the token of line %d again", token.line, other.line)
-		case known && token.Name != "" && (same.Bulk != token.Bulk || same.Rate != token.Rate):
-			return fmt.Errorf("line %d: name: line %d has the same name with another class or rate", token.line, same.line)
+		case known && token.Name != "" && (same.Bulk != token.Bulk || same.Rate != token.Rate || same.Writes != token.Writes):
+			return fmt.Errorf("line %d: name: line %d has the same name with another class, rate or state", token.line, same.line)
 		}
 		at[token.Token], named[token.Name] = token, token
 	}

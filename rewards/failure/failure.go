@@ -35,6 +35,12 @@ const (
 	CodeDeadline     = "deadline_exceeded" // the deadline passed before the answer was there
 	CodeClientGone   = "client_gone"       // who asked does not wait for the answer any more
 	CodeInternal     = "internal"          // a fault of ours
+
+	CodeState       = "unknown_state"  // a state that was not declared, or any state of a server that keeps none
+	CodeConflict    = "state_conflict" // a state that has another version, or another declaration
+	CodeStateFull   = "state_full"     // a state, or what is kept of all states, at its bounds
+	CodeStateFailed = "state_failed"   // the store of the states does not answer
+	CodeMissing     = "state_missing"  // what a recipe needs of a state is not there
 )
 
 // Error gives the detail.

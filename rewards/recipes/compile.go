@@ -32,6 +32,7 @@ func (r *Recipe) compile(where locator) error {
 	for _, name := range texts {
 		of.env[name] = aText
 	}
+	r.nameStates(&of)
 	of.words = oneOf(slices.Concat(r.Params, r.Given))
 	for i := range r.Readings {
 		if in := r.Readings[i].Input; in != nil {
@@ -52,6 +53,9 @@ func (r *Recipe) compile(where locator) error {
 		if r.steps, err = of.expression("steps", r.Steps, aVector, "a vector, of one number for each step"); err != nil {
 			return err
 		}
+	}
+	if err := r.compileStates(&of); err != nil {
+		return err
 	}
 	if r.Group != nil {
 		if err := r.Group.compile(r, &of); err != nil {
@@ -206,8 +210,15 @@ func (g *guard) Visit(node *ast.Node) {
 		}
 		g.compared(n)
 	case *ast.MemberNode:
-		_, named := n.Property.(*ast.StringNode)
-		if _, of := n.Node.(*ast.IdentifierNode); !of || !named || n.Optional {
+		property, named := n.Property.(*ast.StringNode)
+		of, is := n.Node.(*ast.IdentifierNode)
+		if is && named {
+			g.used[of.Value+"."+property.Value] = true
+			if has, known := g.env[of.Value].(types.Map); known && has[property.Value] == nil {
+				g.fail(n, of.Value+" has no "+fault.Short(property.Value))
+			}
+		}
+		if !is || !named || n.Optional {
 			g.refuse(n, "an index (labels are read as reading.label or reading[\"label\"], and places by at(vector, place))")
 		}
 	case *ast.StringNode: // of a member, compared to a word, or an argument of a function of texts

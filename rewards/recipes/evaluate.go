@@ -11,10 +11,11 @@ import (
 
 // Outcome is the reward of one item.
 type Outcome struct {
-	Score   float64              // of a recipe that rewards items
-	Values  map[string]float64   // of those of the recipe's values that are numbers
-	Vectors map[string][]float64 // of those that are vectors
-	Steps   []float64            // of a recipe that gives each step a reward: one for each
+	Score   float64                         // of a recipe that rewards items
+	Values  map[string]float64              // of those of the recipe's values that are numbers
+	Vectors map[string][]float64            // of those that are vectors
+	Steps   []float64                       // of a recipe that gives each step a reward: one for each
+	Updates map[string]map[string][]float64 // of the recipe's states, by their names, once the request is answered
 
 	numbers map[string]float64 // what a group's expressions see as vectors over its responses
 	words   map[string]string
@@ -58,6 +59,13 @@ func (r *Recipe) seen(params, given map[string]Given) (map[string]any, error) {
 			return nil, fmt.Errorf("the item has no %s", name)
 		}
 		env[name] = text(of.Word)
+	}
+	for i := range r.States {
+		value, err := r.States[i].value(given[r.States[i].Name].Labels)
+		if err != nil {
+			return nil, err
+		}
+		env[r.States[i].Name] = value
 	}
 	for i := range r.Readings {
 		one := &r.Readings[i]
@@ -121,7 +129,7 @@ func (r *Recipe) compute(env map[string]any, out *Outcome) error {
 		}
 		out.Steps = numbersOf(steps)
 	}
-	return nil
+	return r.remembered(env, out)
 }
 
 // remember keeps what a group's expressions may see.

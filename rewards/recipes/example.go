@@ -90,7 +90,8 @@ func (r *Recipe) exampleOf(given map[string]Given) (map[string]Given, error) {
 	fields, out := map[string]Given{}, map[string]Given{}
 	for name, one := range given {
 		switch {
-		case slices.Contains(texts, name) || slices.ContainsFunc(r.Readings, func(of Reading) bool { return of.Name == name }):
+		case slices.Contains(texts, name) || slices.ContainsFunc(r.Readings, func(of Reading) bool { return of.Name == name }),
+			slices.ContainsFunc(r.States, func(m memory) bool { return m.Name == name }):
 			out[name] = one
 		case slices.ContainsFunc(r.Given, func(p Param) bool { return p.Name == name }):
 			fields[name] = one

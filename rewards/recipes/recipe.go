@@ -37,6 +37,7 @@ const (
 	MaxBytes      = 64 << 10 // of the file
 	maxParams     = 32
 	maxReadings   = 16
+	maxStates     = 8
 	maxValues     = 64
 	maxLabels     = 256
 	maxTurns      = 16   // of a reading's input
@@ -58,10 +59,11 @@ type Recipe struct {
 	Params   []Param // that a request sets
 	Given    []Param // that a request says of each item
 	Readings []Reading
-	Values   []Value // named numbers and vectors on the way to the score, in the order in which they are computed
-	Score    string  // the expression of the reward of an item; empty: only a group has rewards
-	Steps    string  // the expression of each step's own reward, a vector; empty: there is none
-	Group    *Group  // how the responses to one prompt get rewards by one another; nil: each has its own
+	Values   []Value  // named numbers and vectors on the way to the score, in the order in which they are computed
+	Score    string   // the expression of the reward of an item; empty: only a group has rewards
+	Steps    string   // the expression of each step's own reward, a vector; empty: there is none
+	States   []memory // what is remembered between requests
+	Group    *Group   // how the responses to one prompt get rewards by one another; nil: each has its own
 	Example  *Example
 
 	score *vm.Program
@@ -140,7 +142,7 @@ func Parse(data []byte) (*Recipe, error) {
 	}
 	for field, over := range map[string]struct{ is, may int }{
 		"params": {len(s.Params), maxParams}, "given": {len(s.Given), maxParams}, "readings": {len(s.Readings), maxReadings},
-		"values": {len(s.Values), maxValues},
+		"values": {len(s.Values), maxValues}, "state": {len(s.State), maxStates},
 	} {
 		if over.is > over.may {
 			return nil, where.wrong(field, "%s: there are %d, and a recipe may have %d", field, over.is, over.may)
@@ -197,6 +199,9 @@ func (r *Recipe) parts(s *spec, where locator) error {
 			return where.wrong(at, "%s.gives: preferences are between the responses of a group, and this recipe has no group", at)
 		}
 		r.Readings = append(r.Readings, one)
+	}
+	if err := r.states(s, where, named); err != nil {
+		return err
 	}
 	for _, item := range s.Values {
 		if err := named("values", item.Key); err != nil {

@@ -42,7 +42,7 @@ func TestTheRecipeOfThePage(t *testing.T) {
 		t.Fatal(err)
 	}
 	blocks := regexp.MustCompile("(?s)```yaml\n(recipe:.*?)```").FindAllSubmatch(page, -1)
-	if len(blocks) != 2 {
+	if len(blocks) != 3 {
 		t.Fatalf("docs/RECIPES.md has %d recipes", len(blocks))
 	}
 	for _, block := range blocks {

@@ -22,6 +22,7 @@ type spec struct {
 	Score    string               `yaml:"score"`
 	Steps    string               `yaml:"steps"`
 	Group    *groupSpec           `yaml:"group"`
+	State    inOrder[stateSpec]   `yaml:"state"`
 	Example  *exampleSpec         `yaml:"example"`
 }
 
@@ -157,4 +158,21 @@ func list[T ~string](names []T) string {
 		words[i] = string(name)
 	}
 	return strings.Join(words, ", ")
+}
+
+// updateSpec is one expression, under the empty name, or expressions by name.
+type updateSpec map[string]string
+
+func (u *updateSpec) UnmarshalYAML(data []byte) error {
+	var by map[string]string
+	if yaml.Unmarshal(data, &by) == nil {
+		*u = by
+		return nil
+	}
+	var one string
+	if err := yaml.Unmarshal(data, &one); err != nil {
+		return err
+	}
+	*u = updateSpec{"": one}
+	return nil
 }

@@ -9,6 +9,7 @@ import (
 // Codes of problems of HTTP itself. Packages wire, failure and fault have the others.
 const (
 	CodeUnauthorized     = "unauthorized"
+	CodeForbidden        = "forbidden"
 	CodeNotFound         = "not_found"
 	CodeMethodNotAllowed = "method_not_allowed"
 	CodeBodyTimeout      = "body_timeout"
@@ -47,6 +48,11 @@ var table = []row{
 		"no `Authorization` header, or another token",
 		"send `Authorization: Bearer TOKEN`",
 	},
+	{
+		CodeForbidden, 403, "The token does not let it",
+		"a change of a state with a token that may read states only",
+		"ask with a token whose line in the token file says `state=write`",
+	},
 	{CodeNotFound, 404, "No such route", "path unknown", "`GET /openapi.json` lists the routes"},
 	{
 		fault.CodeModel, 404, "No such model",
@@ -59,6 +65,11 @@ var table = []row{
 		"send `X-Assay-Run`; `GET /v1/runs` lists the names",
 	},
 	{
+		failure.CodeState, 404, "No such state",
+		"a state that was not declared, or any where the server keeps none (`--state`)",
+		"declare it by POST with `kind`; `GET /v1/state` lists the names",
+	},
+	{
 		CodeMethodNotAllowed, 405, "Method not allowed",
 		"known path, other method",
 		"the `Allow` header names the method",
@@ -69,7 +80,17 @@ var table = []row{
 		"`expect_digest` is not the digest of what would answer: a model, or a recipe or one of its models, is another",
 		"score anew, or ask the server that has the old one",
 	},
+	{
+		failure.CodeConflict, 409, "The state is another",
+		"another version than `expect_version`, or a name that is declared otherwise",
+		"read it again and decide anew, or delete it first",
+	},
 	{CodeBodyTooLarge, 413, "The body is too large", "more bytes than the cap", "split the request"},
+	{
+		failure.CodeStateFull, 413, "The state is full",
+		"more states, keys or bytes than there may be",
+		"let it forget keys, or declare another with more `keys`",
+	},
 	{
 		failure.CodeTooManyItems, 413, "Too many items",
 		"more items than one request may have, or more responses than may be compared",
@@ -109,6 +130,11 @@ var table = []row{
 		failure.CodeActivation, 422, "The activation makes no sense here",
 		"softmax over a single label",
 		"ask for `none` or `sigmoid`",
+	},
+	{
+		failure.CodeMissing, 422, "The state has nothing",
+		"a recipe reads what its state does not know yet, and gives no default",
+		"update the state first; `detail` names it, and its key",
 	},
 	{
 		failure.CodeRecipe, 422, "The recipe has no number", "an item's readings are outside of what the recipe's expression is defined for",
@@ -198,6 +224,11 @@ var table = []row{
 	},
 	{fault.CodeRun, 500, "The forward failed", "the runtime returned an error", "see the server's log"},
 	{failure.CodeInternal, 500, "Internal error", "a fault of the server", "see the server's log, by `X-Request-Id`"},
+	{
+		failure.CodeStateFailed, 503, "The states cannot be reached",
+		"the file or the database of the states does not answer",
+		"send it again later; see the server's log",
+	},
 	{failure.CodeClosed, 503, "The server is shutting down", "it drains, or has stopped", "send it to another replica"},
 	{
 		CodeNotReady, 503, "The server is not ready",

@@ -13,6 +13,8 @@ type Limits struct {
 
 	Params     int // of a request to a recipe, and the fields of an item that it names
 	Given      int // numbers or texts of one such field
+	Updates    int // of a request to a state; its queries too, and the pairs of an update
+	Cells      int // of the snapshot of a state
 	Candidates int // of an item, or of a request for all of its items
 	Depth      int // of lists and objects inside each other, in a field that is passed over
 }
@@ -28,6 +30,8 @@ const (
 
 	DefaultParams     = 64
 	DefaultGiven      = 4096
+	DefaultUpdates    = 256
+	DefaultCells      = 100000
 	DefaultCandidates = 256
 	DefaultDepth      = 64
 )
@@ -46,6 +50,8 @@ func (l Limits) withDefaults() Limits {
 	set(&l.Features, DefaultFeatures)
 	set(&l.Params, DefaultParams)
 	set(&l.Given, DefaultGiven)
+	set(&l.Updates, DefaultUpdates)
+	set(&l.Cells, DefaultCells)
 	set(&l.Candidates, DefaultCandidates)
 	set(&l.Depth, DefaultDepth)
 	l.Compared = min(l.Compared, l.Items)

@@ -31,6 +31,10 @@ func TestLimitsOfARequest(t *testing.T) {
 		{"embed", `{"input":[`, `"a"`, `]}`, Limits{}, DefaultItems, "input"},
 		{"embed", `{"input":[`, `"\ud800"`, `]}`, Limits{Items: 3}, 3, "input"},
 		{"openrlhf", `{"query":[`, `"a"`, `]}`, Limits{}, DefaultItems, "query"},
+		{"state", `{"updates":[`, `{"seen":1}`, `]}`, Limits{}, DefaultUpdates, "updates"},
+		{"stateread", `{"queries":[`, `{"key":"a"}`, `]}`, Limits{}, DefaultUpdates, "queries"},
+		{"snapshot", `{"spec":{"kind":"running"},"cells":[`, `{"key":"a","value":{}}`, `]}`, Limits{Cells: 9}, 9, "cells"},
+		{"state", `{"updates":[{"values":[`, `1`, `]}]}`, Limits{}, DefaultGiven, "updates[0].values"},
 		{"rankline", `{"prompt":"p","responses":[`, `"a"`, `]}`, Limits{Items: 3}, 3, "responses"},
 		{"rankline", `{"prompt":"p","answers":[`, `"a"`, `]}`, Limits{Items: 3}, 3, "answers"},
 		{"cmpline", `{"prompt":"p","responses":[`, `"a"`, `]}`, Limits{}, DefaultCompared, "responses"},
@@ -232,7 +236,7 @@ func TestALimitBelowZeroLetsNothingPass(t *testing.T) {
 		`{"items":[{}]}`: "score", `{"input_ids":[1]}`: "item", `{"messages":[{"role":"u","content":""}]}`: "item", `{"steps":[""]}`: "item", `{"features":{"a":1}}`: "item", `{"candidates":["a"]}`: "item",
 		`{"params":{"a":1},"items":[]}`: "score", `{"given":{"a":1}}`: "item",
 	} {
-		if err := refusal([]byte(text), forms[form](), Limits{-1, -1, -1, -1, -1, -1, -1, -1, -1, -1}); err == nil || !strings.Contains(err.Detail, "more than -1") {
+		if err := refusal([]byte(text), forms[form](), Limits{-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1}); err == nil || !strings.Contains(err.Detail, "more than -1") {
 			t.Errorf("%s: %v", text, err)
 		}
 	}

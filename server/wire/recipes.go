@@ -18,8 +18,20 @@ type RecipeInfo struct {
 	Values   []RecipeValue   `json:"values" nullable:"false" doc:"Named expressions, in the order in which they are computed"`
 	Score    string          `json:"score,omitempty" doc:"The expression of an item's reward"`
 	Steps    string          `json:"steps,omitempty" doc:"The expression of each step's own reward"`
+	States   []RecipeState   `json:"states,omitempty" doc:"What is remembered between requests"`
 	Group    *RecipeGroup    `json:"group,omitempty" doc:"Of a recipe that rewards the responses of a group by one another"`
 	Example  *RecipeExample  `json:"example,omitempty" doc:"Given readings with the reward that somebody else computed; the recipe gives it to 1e-9"`
+}
+
+// RecipeState is a named state of a recipe.
+type RecipeState struct {
+	Name    string             `json:"name" doc:"In expressions"`
+	State   string             `json:"state" doc:"Of GET /v1/state"`
+	Kind    string             `json:"kind"`
+	Key     string             `json:"key,omitempty" doc:"What of an item names its key: prompt, response, or a field of given"`
+	Vector  string             `json:"vector,omitempty" doc:"The field of given, or the reading, that is asked about"`
+	Missing map[string]float64 `json:"missing,omitempty" doc:"What a number is where the state does not know it"`
+	Update  map[string]string  `json:"update,omitempty" doc:"Expressions, by constraint; of every kind but multipliers under the empty name"`
 }
 
 // RecipeGroup is how the responses of a group are rewarded.

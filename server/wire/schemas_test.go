@@ -41,6 +41,12 @@ func described() huma.Registry {
 		ModelsAnswer{},
 		RunsAnswer{},
 		RunAnswer{},
+		StateRequest{},
+		StateRead{},
+		StateSnapshot{},
+		StatesAnswer{},
+		StateAnswer{},
+		StateGone{},
 		AliveAnswer{},
 		ReadyAnswer{},
 		ProblemDetails{},
@@ -109,6 +115,14 @@ func TestFormsAreComplete(t *testing.T) {
 	complete(t, &compareLineForm)
 	complete(t, &fitLineForm)
 	complete(t, &goldenForm)
+	complete(t, &stateSpecForm)
+	complete(t, &stateRequestForm)
+	complete(t, &stateUpdateForm)
+	complete(t, &vectorPairForm)
+	complete(t, &stateReadForm)
+	complete(t, &stateQueryForm)
+	complete(t, &stateSnapshotForm)
+	complete(t, &stateCellForm)
 }
 
 func complete[T any](t *testing.T, f *form[T]) {
