@@ -40,9 +40,10 @@ var inner = map[string]map[string][]string{
 		"commands/evaluation/samples": {},
 	},
 	"server": {
-		"server":         {"server/native", "server/problem", "server/wire"},
+		"server":         {"server/native", "server/problem", "server/runs", "server/wire"},
 		"server/native":  {"server/problem", "server/wire"},
 		"server/problem": {"server/wire"},
+		"server/runs":    {},
 		"server/wire":    {},
 	},
 	"rewards": {

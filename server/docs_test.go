@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/server/runs"
 	"github.com/assay-rm/assay/server/wire"
 )
 
@@ -77,6 +78,13 @@ func TestLimitsOfTheAPIPage(t *testing.T) {
 		fmt.Sprintf("| `Retry-After` | %.0f s |", longestRetry.Seconds()),
 		fmt.Sprintf("| value of a client that an error or the log repeats | 80 characters; a sentence %d bytes |", longestDetail),
 		fmt.Sprintf("| `X-Request-Id` of a client | %d characters |", longestID),
+		fmt.Sprintf("| `X-Assay-Run` | %d letters, digits and `-_.:`; another is refused (`invalid_field`) |", longestID),
+		fmt.Sprintf("| runs that are kept | %d of all callers;", runs.DefaultRuns),
+		fmt.Sprintf("| a run that nobody names | forgotten after %.0f h, and with the process |", runs.DefaultIdle.Hours()),
+		fmt.Sprintf("| components of a run; digests of models of a run | %d; %d |", runs.DefaultComponents, runs.DefaultModels),
+		fmt.Sprintf("| memory of the runs | 32 KiB for each component, %d MiB for all |", runs.DefaultRuns*(runs.DefaultComponents+1)*32>>10),
+		fmt.Sprintf("| runs in `/metrics` | the latest %d, of each the first %d components |", scrapedRuns, scrapedComponents),
+		fmt.Sprintf("of which one scrape has at most %d.", scrapedRuns*4*(1+scrapedComponents)),
 		fmt.Sprintf("| writing an answer | %.0f s |", of.WriteTimeout.Seconds()),
 		fmt.Sprintf("| idle connection | %.0f s |", of.IdleTimeout.Seconds()),
 		fmt.Sprintf("| readiness probe of a model | %.0f s, at most one a second |", of.ProbeTimeout.Seconds()),

@@ -27,6 +27,8 @@ func (s *Server) nativeProtocol() *protocol {
 			question(s, "/v1/tokenize", "What does the model see?", native.TokenizeRequest, native.TokenizeAnswer),
 			{"GET", "/v1/models", "What is loaded", false, s.models, nil, wire.ModelsAnswer{}},
 			{"GET", "/v1/recipes", "Which recipes are served", false, s.recipes, nil, wire.RecipesAnswer{}},
+			{"GET", "/v1/runs", "Which training runs are watched", false, s.listRuns, nil, wire.RunsAnswer{}},
+			{"GET", "/v1/runs/{run}", "What the rewards of a run look like", false, s.tellRun, nil, wire.RunAnswer{}},
 			{"GET", "/healthz", "The process lives", true, s.healthz, nil, wire.AliveAnswer{}},
 			{"GET", "/readyz", "Every model scores, and the server does not drain", true, s.readyz, nil, wire.ReadyAnswer{}},
 			{"GET", "/metrics", "Prometheus metrics", false, s.metrics.scrapes.serve, nil, nil},

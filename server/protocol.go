@@ -61,6 +61,10 @@ func ask(s *Server, c codec) handler {
 		if err := c.accepts(r.Header.Get("Content-Type")); err != nil {
 			return err
 		}
+		run, err := runOf(r)
+		if err != nil {
+			return err
+		}
 		giveBack, err := s.bodies.room.hold(x, r, s.bodies.most)
 		if err != nil {
 			return err
@@ -83,7 +87,9 @@ func ask(s *Server, c codec) handler {
 			defer cancel()
 			ctx = timed
 		}
+		watched := watch(x, run, &request.Request)
 		given, err := s.engine.Ask(ctx, request.Request)
+		s.watched(&watched, &given, err)
 		if err != nil {
 			return err
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/rewards"
 	"github.com/assay-rm/assay/rewards/recipes"
+	"github.com/assay-rm/assay/server/runs"
 )
 
 // Engine is what the server asks: a [rewards.Engine], and of the registry of its models what their batchers did. Its
@@ -32,6 +33,7 @@ type Server struct {
 	metrics   *metrics
 	health    *health
 	bodies    *bodies
+	runs      *runs.Store // what clients watch
 	keys      []key       // the tokens
 	anonymous *caller     // whoever asks where no token is needed
 	native    *protocol   // tells what no other protocol does
@@ -60,7 +62,9 @@ func speaking(engine Engine, options Options, further ...func(*Server) *protocol
 		schemas: newSchemas(options.Version),
 		metrics: newMetrics(engine),
 		bodies:  newBodies(options.MaxBody),
+		runs:    runs.New(runs.Limits{}),
 	}
+	s.metrics.registry.MustRegister(newRunCollector(s.runs))
 	var err error
 	if s.keys, err = newKeys(options.Tokens, s.metrics); err != nil {
 		return nil, err

@@ -19,6 +19,7 @@ const (
 	CodeBadBody          = "bad_body"
 	CodeRateLimited      = "rate_limited"
 	CodeBodiesFull       = "bodies_full"
+	CodeUnknownRun       = "unknown_run"
 )
 
 // row is a row of the table of problems.
@@ -57,6 +58,11 @@ var table = []row{
 		fault.CodeModel, 404, "No such model",
 		"`model` names none, or is left out where several answer",
 		"`GET /v1/models` lists the names",
+	},
+	{
+		CodeUnknownRun, 404, "No such run",
+		"no request of this caller has named the run, or it was forgotten",
+		"send `X-Assay-Run`; `GET /v1/runs` lists the names",
 	},
 	{
 		failure.CodeState, 404, "No such state",

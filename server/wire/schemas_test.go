@@ -39,6 +39,8 @@ func described() huma.Registry {
 		OpenRLHFRequest{},
 		OpenRLHFAnswer{},
 		ModelsAnswer{},
+		RunsAnswer{},
+		RunAnswer{},
 		StateRequest{},
 		StateRead{},
 		StateSnapshot{},

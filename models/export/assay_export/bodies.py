@@ -41,6 +41,8 @@ class Body:
     keys: Keys
     rotation: frozenset[str] = frozenset()
     """Keys of its own inside the objects about rotations."""
+    output_bias: bool = False
+    """Its next-token head always has a bias; others that heed lm_head_bias have one where config.json says so."""
 
     def heeds(self, key: str) -> bool:
         """Tell whether a key of config.json changes what it computes."""
@@ -80,7 +82,8 @@ def read_bodies(path: Path) -> tuple[dict[str, Body], Keys, dict[str, Nested]]:
     bodies = {}
     for model_type, own in content["bodies"].items():
         parts = [content["every"], content["sights"][own["sight"]], {"used": [content["groups"][name] for name in own["groups"]]}, own]
-        bodies[model_type] = Body(model_type, own["prefix"], own["sight"] == "encoder", keys_of(parts), frozenset(own.get("rotation", ())))
+        bodies[model_type] = Body(model_type, own["prefix"], own["sight"] == "encoder", keys_of(parts), frozenset(own.get("rotation", ())),
+                                  own.get("output_bias", False))
     nested = {name: Nested(own["inner"], own["model_type"], keys_of([content["every"], {"harmless": own["harmless"]}]))
               for name, own in content["nested"].items()}
     return bodies, keys_of([content["rope"]]), nested

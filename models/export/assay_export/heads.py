@@ -97,10 +97,10 @@ OUTPUTS = ("lm_head.weight", "embed_out.weight")
 """Names of a next-token head; InternLM2's is `output.weight`."""
 
 
-def output_rows(given: Given) -> torch.Tensor:
-    """Return the next-token head's weight [V, hidden] as stored, or the tied embedding.
+def output_rows(given: Given) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Return the next-token head's weight [V, hidden] as stored, or the tied embedding, and its bias [V] where the class has one.
 
-    ExportError where there is more than one, one under a name that transformers does not look for, or a bias, which no class here has.
+    ExportError where there is more than one, one under a name that transformers does not look for, or a bias that the class has not.
     """
     name = {"gpt_neox": "embed_out.weight", "internlm2": "output.weight"}.get(str(given.config.get("model_type")), "lm_head.weight")
     there = sorted(key for key in given.weights if key.endswith(OUTPUTS) or key == name)
@@ -108,9 +108,20 @@ def output_rows(given: Given) -> torch.Tensor:
     if strange:
         beside = f" beside {name}" if name in there else f", and {name} is wanted"
         raise ExportError(f"the checkpoint has a weight {strange[0]}{beside}")
-    bias = name.removesuffix("weight") + "bias"
+    rows = stored_rows(given, name)
+    bias, config = name.removesuffix("weight") + "bias", given.body.config
+    said = BODIES[config.model_type].heeds("lm_head_bias")
+    if BODIES[config.model_type].output_bias or (said and config.lm_head_bias):
+        given.take(bias, (rows.shape[0],))
+        return rows, given.weights[bias]
     if any(key.endswith(bias) for key in given.weights):
-        raise ExportError(f"the checkpoint has a weight {bias}, and its class has no such bias")
+        why = "config.json does not say lm_head_bias: true" if said else "its class has no such bias"
+        raise ExportError(f"the checkpoint has a weight {bias}, and {why}")
+    return rows, None
+
+
+def stored_rows(given: Given, name: str) -> torch.Tensor:
+    """Return the weight of that name, or the embedding where config.json says that it is tied to it."""
     if name in given.weights:
         given.used.add(name)
         return lazy.checked(name, given.weights[name])
@@ -163,27 +174,29 @@ def shaped(given: Given, layer: nn.Module) -> nn.Module:
 def candidates_head(given: Given) -> nn.Module:
     """Next-token logits of a few tokens, in the order of `ids`."""
     ids = given.form.get("ids")
-    rows = output_rows(given)
+    rows, bias = output_rows(given)
     if not ids or not all(isinstance(one, int) and 0 <= one < rows.shape[0] for one in ids):
         raise ExportError(f"head ids {ids} must be token ids below {rows.shape[0]}")
-    return shaped(given, from_rows(rows[torch.tensor(ids)], given.hidden))
+    return shaped(given, from_rows(rows[torch.tensor(ids)], given.hidden, None if bias is None else bias[torch.tensor(ids)]))
 
 
 def vocabulary_mean(given: Given) -> nn.Module:
     """The mean over the vocabulary of the next-token logits. A mean of products is the product with the mean row, so without a cap."""
-    rows, shape = output_rows(given), shape_of(given.body.config)
+    (rows, bias), shape = output_rows(given), shape_of(given.body.config)
     if shape.cap:
         raise ExportError("config.json: final_logit_softcapping: the mean of capped logits is not supported")
     mean = sum(block.double().sum(0) for block in rows.split(8192)) / rows.shape[0]
-    return from_rows((mean[None] * shape.scale).float(), given.hidden)
+    return from_rows((mean[None] * shape.scale).float(), given.hidden, None if bias is None else bias.double().mean()[None] * shape.scale)
 
 
-def from_rows(rows: torch.Tensor, hidden: int) -> nn.Linear:
-    """Return the Linear with these rows [labels, hidden]."""
+def from_rows(rows: torch.Tensor, hidden: int, bias: torch.Tensor | None = None) -> nn.Linear:
+    """Return the Linear with these rows [labels, hidden] and this bias [labels]."""
     if rows.shape[1] != hidden:
         raise ExportError(f"the next-token head has rows of {rows.shape[1]}, and the body's hidden size is {hidden}")
-    layer = nn.Linear(hidden, rows.shape[0], bias=False, device="meta")
+    layer = nn.Linear(hidden, rows.shape[0], bias=bias is not None, device="meta")
     layer.weight = lazy.parameter(rows)
+    if bias is not None:
+        layer.bias = lazy.parameter(bias)
     return layer
 
 

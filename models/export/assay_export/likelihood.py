@@ -6,8 +6,7 @@ The vocabulary is gone through in blocks whose sums are put together at the end,
 import torch
 from torch import nn
 
-from . import weights as lazy
-from .heads import Given, Shape, output_rows, shape_of
+from .heads import Given, Shape, from_rows, output_rows, shape_of
 
 BLOCK = 8192
 """Columns of the vocabulary computed together."""
@@ -16,17 +15,16 @@ BLOCK = 8192
 class Likelihood(nn.Module):
     """Maps hidden states [N, hidden] and the ids that follow [N] to log-probabilities [N, 1], or to logits with log Σ exp beside them [N, 2]."""
 
-    def __init__(self, rows: torch.Tensor, shape: Shape, apart: bool = False):
-        """rows [V, hidden] as stored; shape: what the class does to logits; apart: the logit and the log Σ exp of the vocabulary, not their difference."""
+    def __init__(self, rows: torch.Tensor, bias: torch.Tensor | None, shape: Shape, apart: bool = False):
+        """rows [V, hidden] as stored, bias [V] if there is one; shape: what the class does to logits; apart: the logit and the log Σ exp of the
+        vocabulary, not their difference."""
         super().__init__()
         self.blocks = nn.ModuleList()
         self.shape, self.apart = shape, apart
         self.columns = 2 if apart else 1
         for start in range(0, rows.shape[0], BLOCK):
-            part = rows[start:start + BLOCK]
-            layer = nn.Linear(rows.shape[1], part.shape[0], bias=False, device="meta")
-            layer.weight = lazy.parameter(part)
-            self.blocks.append(layer)
+            end = start + BLOCK
+            self.blocks.append(from_rows(rows[start:end], rows.shape[1], None if bias is None else bias[start:end]))
 
     def forward(self, hidden: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         wanted, sums, start = None, [], 0
@@ -51,9 +49,9 @@ def log_sum(logits: torch.Tensor) -> torch.Tensor:
 
 def likelihood_head(given: Given) -> Likelihood:
     """Return the head of a causal language model's checkpoint."""
-    return Likelihood(output_rows(given), shape_of(given.body.config))
+    return Likelihood(*output_rows(given), shape_of(given.body.config))
 
 
 def choice_head(given: Given) -> Likelihood:
     """Return the head of a causal language model that is asked for candidates: the next token's logit, and the vocabulary's log Σ exp."""
-    return Likelihood(output_rows(given), shape_of(given.body.config), apart=True)
+    return Likelihood(*output_rows(given), shape_of(given.body.config), apart=True)

@@ -79,7 +79,8 @@ class TheirRules(TextRules):
         turns = self.messages(item)
         if len(turns) != 2:
             raise Refusal("a cross-encoder reads two texts")
-        return self.noted(self.theirs(turns[0]["content"], turns[1]["content"]))
+        both = self.theirs([turns[0]["content"]], [turns[1]["content"]])  # as CrossEncoder.predict: one call of two texts leaves out an empty second
+        return self.noted({name: rows[0] for name, rows in both.items()})
 
     def types(self, ids: list[int]) -> list[int] | None:
         return self.kinds[tuple(ids)] if tuple(ids) in self.kinds else super().types(ids)

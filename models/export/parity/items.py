@@ -19,6 +19,9 @@ PASSAGES = [
 ]
 """Queries with passages."""
 
+WITHOUT_TEXT = [{"prompt": "a query", "response": ""}, {"prompt": "", "response": "a passage"}]
+"""Of which one text is empty."""
+
 
 def with_bos(bos: str, bos_id: int, body: str = "Rendered by the client, as it is.", ids: tuple[int, ...] = (40, 50, 60, 70)) -> list[dict]:
     """Return a text and ids with none, one, two and three BOS in front."""

@@ -1,8 +1,8 @@
 """What sentence-transformers' own CrossEncoder gives for parity's tiny checkpoints, as each of its versions saves them.
 
 `PYTHONPATH=. python sentence/make.py` writes tests/sentence_transformers.json: for each directory the checkpoint it is made of, what config.json
-has besides, the files that save_pretrained put beside the weights, and the scores of CrossEncoder.predict. It needs sentence-transformers with
-scikit-learn, which the lock does not have; the versions are in the file.
+has besides, the files that save_pretrained put beside the weights, and the scores of CrossEncoder.predict for PASSAGES and for pairs with an
+empty text. It needs sentence-transformers with scikit-learn, which the lock does not have; the versions are in the file.
 """
 
 import importlib.metadata
@@ -16,7 +16,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from assay_export import tiny
 from parity.case import every_case
-from parity.items import PASSAGES
+from parity.items import PASSAGES, WITHOUT_TEXT
 
 OUT = Path(__file__).parents[1] / "tests" / "sentence_transformers.json"
 CLASSES = {"Identity": nn.Identity, "Sigmoid": nn.Sigmoid}
@@ -47,7 +47,8 @@ def directory(name: str, case: str, config: dict, activation: str | None, folder
         files = {path.name: json.loads(path.read_text()) for path in sorted((folder / "saved").glob("*.json"))
                  if path.name in ("modules.json", "config_sentence_transformers.json", "sentence_bert_config.json")}
         source = folder / "saved"
-    scores = CrossEncoder(str(source), device="cpu").predict([(item["prompt"], item["response"]) for item in PASSAGES], batch_size=1)
+    scores = CrossEncoder(str(source), device="cpu").predict([(item["prompt"], item["response"]) for item in [*PASSAGES, *WITHOUT_TEXT]],
+                                                               batch_size=1)
     return {"name": name, "case": case, "config": config, "files": files, "scores": scores.tolist()}
 
 

@@ -108,6 +108,16 @@ def test_a_cross_encoder_is_held_to_its_tokenizer_on_two_texts(bert, tmp_path):
         assert pair["score"] == pytest.approx(model(**given).logits.item(), abs=1e-5)
 
 
+def test_an_empty_document_is_read_as_a_batch_of_one_reads_it(bert, tmp_path):
+    """A call of two plain texts leaves out an empty second one, and CrossEncoder.predict, which makes none, does not."""
+    tokenizer = AutoTokenizer.from_pretrained(bert)
+    alone, batch = tokenizer("a query", "")["input_ids"], tokenizer(["a query"], [""])["input_ids"][0]
+    assert len(batch) == len(alone) + 1
+    (tmp_path / "items").write_text(json.dumps({"prompt": "a query", "response": ""}))
+    run(bert, tmp_path / "out", *PAIRS, "--golden", str(tmp_path / "items"))
+    assert read_bundle(tmp_path / "out").golden[0]["ids"] == batch
+
+
 def test_a_tokenizer_whose_config_says_otherwise(bert, tmp_path):
     tiny.edit_json(bert / "tokenizer_config.json", do_lower_case=False)
     with pytest.raises(ExportError, match=r"tokenizer\.json gives 'What is 12 \+ 30\?' the ids .* and AutoTokenizer, which reads tokenizer_config"):

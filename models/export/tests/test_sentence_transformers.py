@@ -11,7 +11,7 @@ from test_texts import FEW, refused, run
 from assay_export import tiny
 from parity.case import every_case
 from parity.cases.encoders import BERT_TOKENS, WORDPIECE, writer
-from parity.items import PASSAGES
+from parity.items import PASSAGES, WITHOUT_TEXT
 
 CASES = {case.name: case for case in every_case()}
 SEEN = json.loads((Path(__file__).parent / "sentence_transformers.json").read_text(encoding="utf-8"))["directories"]
@@ -30,7 +30,7 @@ def test_a_cross_encoder_gives_what_its_own_predict_gives(seen, tmp_path):
     tiny.edit_json(source / "config.json", **seen["config"])
     for name, content in seen["files"].items():
         (source / name).write_text(json.dumps(content))
-    (tmp_path / "golden").write_text("\n".join(map(json.dumps, PASSAGES)))
+    (tmp_path / "golden").write_text("\n".join(map(json.dumps, [*PASSAGES, *WITHOUT_TEXT])))
     several = isinstance(seen["scores"][0], list)
     said = run(source, out, *UNCHECKED, "--golden", str(tmp_path / "golden"), *(("--label", "nothate") if several else ()))
     assert "as CrossEncoder.predict has it; --" in said
