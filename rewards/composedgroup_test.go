@@ -105,7 +105,7 @@ func TestMembersHaveMetEachOther(t *testing.T) {
 			}
 		}
 		results := make([]Result, n)
-		members := (&composing{}).members(results, map[string]*matched{"p": m})
+		members := whoMet(results, map[string]*matched{"p": m})
 		for i := range n {
 			in := slices.Contains(members, i)
 			if in == (results[i].Err != nil) {

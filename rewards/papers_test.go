@@ -1,6 +1,7 @@
 package rewards
 
 import (
+	"maps"
 	"math"
 	"path/filepath"
 	"strings"
@@ -119,9 +120,7 @@ func runs(t *testing.T, e *Engine, r *recipes.Recipe) {
 			}
 			readings[part.Name] = one
 		}
-		for name, of := range textsOf(&request.Items[i]) {
-			readings[name] = of
-		}
+		maps.Copy(readings, textsOf(&request.Items[i]))
 		if want, err := r.Evaluate(params, readings); err != nil || want.Score != got.Score {
 			t.Errorf("%s: result %d is %g, and of its readings %g: %v", r.Name, i, got.Score, want.Score, err)
 		}

@@ -31,7 +31,7 @@ func (c *composing) settle(read []gathered, group int, results []Result, outcome
 		}
 		tables[one.reading.Name] = m
 	}
-	members := c.members(results, tables)
+	members := whoMet(results, tables)
 	if len(members) == 0 {
 		return nil
 	}
@@ -54,9 +54,9 @@ func (c *composing) settle(read []gathered, group int, results []Result, outcome
 	return values
 }
 
-// members are the responses that have an outcome and a preference to every other member. While some two have none, the
+// whoMet lists the members of a group: the responses that have an outcome and a preference to every other member. While some two have none, the
 // one that lacks most, the last of equal ones, is no member.
-func (c *composing) members(results []Result, tables map[string]*matched) []int {
+func whoMet(results []Result, tables map[string]*matched) []int {
 	var members []int
 	for k := range results {
 		if results[k].Err == nil {

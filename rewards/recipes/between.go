@@ -42,6 +42,9 @@ var (
 	}
 )
 
+// mostGames is how many responses a function of a matrix takes: the time of some grows with the cube of it.
+const mostGames = 128
+
 func betweenFunctions() []expr.Option {
 	var all []expr.Option
 	toVector, ofVectorAndNumber := new(func(vector) vector), new(func(vector, float64) vector)
@@ -62,12 +65,18 @@ func betweenFunctions() []expr.Option {
 	}
 	for name, of := range ofGames {
 		all = append(all, expr.Function(name, func(args ...any) (any, error) {
+			if n := matrixOf(args[0]).Rows(); n > mostGames {
+				return nil, fmt.Errorf("%s: there are %d responses, and may be %d", name, n, mostGames)
+			}
 			out, err := of(matrixOf(args[0]))
 			return known(name, out, err)
 		}, new(func(matrix) vector)))
 	}
 	return append(all,
 		expr.Function("elo", func(args ...any) (any, error) {
+			if n := matrixOf(args[0]).Rows(); n > mostGames {
+				return nil, fmt.Errorf("elo: there are %d responses, and may be %d", n, mostGames)
+			}
 			strengths, err := games.BradleyTerry(matrixOf(args[0]))
 			return known("elo", games.Elo(strengths, number(args[1])), err)
 		}, new(func(matrix, float64) vector)),

@@ -134,6 +134,19 @@ func TestExpressionsOfGroups(t *testing.T) {
 	if _, err := evaluated(t, ofGroup("tournament(preferences(r))"), 1, 2, 3); err == nil || !strings.Contains(err.Error(), "a power of two") {
 		t.Errorf("a tournament of three: %v", err)
 	}
+	for _, name := range []string{"nash(preferences(r))", "win_rates(preferences(r))", "elo(preferences(r), 400)"} {
+		r, err := Parse([]byte(ofGroup(name)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := r.Evaluate(nil, map[string]Given{"r": {Number: 1}, "w": {Word: "a"}, "n": {Number: -1}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := r.EvaluateGroup(nil, slices.Repeat([]Outcome{out}, 129), nil); err == nil || !strings.Contains(err.Error(), "there are 129 responses, and may be 128") {
+			t.Errorf("%s of 129 responses: %v", name, err)
+		}
+	}
 	if got, err := evaluated(t, ofGroup("leave_one_out(r)"), 1); err == nil {
 		t.Errorf("one response less the mean of none is %v", got)
 	}

@@ -172,20 +172,12 @@ func (r *Recipe) parts(s *spec, where locator) error {
 		taken[name] = field
 		return nil
 	}
-	for field, of := range map[string]struct {
-		specs inOrder[paramSpec]
-		into  *[]Param
-	}{"params": {s.Params, &r.Params}, "given": {s.Given, &r.Given}} {
-		for _, item := range of.specs {
-			if err := named(field, item.Key); err != nil {
-				return err
-			}
-			p, err := item.Value.param(item.Key)
-			if err != nil {
-				return where.wrong(field+"."+item.Key, "%s.%s%w", field, item.Key, err)
-			}
-			*of.into = append(*of.into, *p)
-		}
+	var err error
+	if r.Params, err = paramsOf("params", s.Params, where, named); err != nil {
+		return err
+	}
+	if r.Given, err = paramsOf("given", s.Given, where, named); err != nil {
+		return err
 	}
 	for _, item := range s.Readings {
 		if err := named("readings", item.Key); err != nil {
@@ -203,26 +195,45 @@ func (r *Recipe) parts(s *spec, where locator) error {
 	if err := r.states(s, where, named); err != nil {
 		return err
 	}
-	for _, item := range s.Values {
-		if err := named("values", item.Key); err != nil {
-			return err
-		}
-		r.Values = append(r.Values, Value{Name: item.Key, Expression: item.Value})
-	}
-	if s.Group == nil {
-		return nil
+	if r.Values, err = valuesOf("values", s.Values, named); err != nil || s.Group == nil {
+		return err
 	}
 	r.Group = &Group{Score: s.Group.Score}
-	for _, item := range s.Group.Values {
-		if err := named("group.values", item.Key); err != nil {
-			return err
-		}
-		r.Group.Values = append(r.Group.Values, Value{Name: item.Key, Expression: item.Value})
+	if r.Group.Values, err = valuesOf("group.values", s.Group.Values, named); err != nil {
+		return err
 	}
 	if len(r.Group.Values) > maxValues {
 		return where.wrong("group", "group.values: there are %d, and a recipe may have %d", len(r.Group.Values), maxValues)
 	}
 	return nil
+}
+
+// paramsOf takes over params, or fields of items.
+func paramsOf(field string, specs inOrder[paramSpec], where locator, named func(field, name string) error) ([]Param, error) {
+	all := make([]Param, 0, len(specs))
+	for _, item := range specs {
+		if err := named(field, item.Key); err != nil {
+			return nil, err
+		}
+		p, err := item.Value.param(item.Key)
+		if err != nil {
+			return nil, where.wrong(field+"."+item.Key, "%s.%s%w", field, item.Key, err)
+		}
+		all = append(all, *p)
+	}
+	return all, nil
+}
+
+// valuesOf takes over named expressions.
+func valuesOf(field string, specs inOrder[string], named func(field, name string) error) ([]Value, error) {
+	all := make([]Value, 0, len(specs))
+	for _, item := range specs {
+		if err := named(field, item.Key); err != nil {
+			return nil, err
+		}
+		all = append(all, Value{Name: item.Key, Expression: item.Value})
+	}
+	return all, nil
 }
 
 // Answers names the questions that the recipe answers.

@@ -32,7 +32,7 @@ var goldenForm = form[Golden]{fields: []field[Golden]{
 	}},
 	{"ids", false, func(d *decoder, g *Golden) error { return d.goldenIDs(&g.IDs) }},
 	{"read", false, func(d *decoder, g *Golden) error {
-		return counted(d, &g.Read, ofItem(d.limits.IDs), ",", func(d *decoder, at *int) error { return d.index(at, 0) })
+		return counted(d, &g.Read, ofItem(d.limits.IDs), ",", func(d *decoder, at *int) error { return d.index(at) })
 	}},
 	{"score", false, func(d *decoder, g *Golden) error { return d.optionalNumber(&g.Score) }},
 	{"scores", false, func(d *decoder, g *Golden) error { return d.named(&g.Scores, ofItem(d.limits.Features)) }},

@@ -23,7 +23,7 @@ var selectingFields = []field[Selecting]{
 		return d.word(&s.Strategy, "best_of_n", "top_n", "top_share", "best_worst", "best_random", "power_weights",
 			"majority", "weighted_vote", "weighted_mean", "tournament", "nash")
 	}},
-	{"n", false, func(d *decoder, s *Selecting) error { return d.index(&s.N, 0) }},
+	{"n", false, func(d *decoder, s *Selecting) error { return d.index(&s.N) }},
 	{"share", false, func(d *decoder, s *Selecting) error { return d.upTo(&s.Share, 1) }},
 	{"seed", false, func(d *decoder, s *Selecting) error { return d.seed(&s.Seed) }},
 	{"power", false, func(d *decoder, s *Selecting) error { return d.upTo(&s.Power, 16) }},

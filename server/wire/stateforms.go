@@ -57,7 +57,7 @@ var stateUpdateForm = form[StateUpdate]{
 		[]field[StateUpdate]{
 			{"values", false, func(d *decoder, u *StateUpdate) error { return d.vector(&u.Values, ofRequest(d.limits.Given)) }},
 			{"label", false, func(d *decoder, u *StateUpdate) error { return d.optionalNumber(&u.Label) }},
-			{"seen", false, func(d *decoder, u *StateUpdate) error { return d.index(&u.Seen, 0) }},
+			{"seen", false, func(d *decoder, u *StateUpdate) error { return d.index(&u.Seen) }},
 			{"means", false, func(d *decoder, u *StateUpdate) error { return d.named(&u.Means, ofRequest(d.limits.Params)) }},
 			{"pairs", false, func(d *decoder, u *StateUpdate) error {
 				return list(d, &u.Pairs, ofRequest(d.limits.Updates), func(d *decoder, p *VectorPair) error { return object(d, &vectorPairForm, p) })

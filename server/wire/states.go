@@ -135,8 +135,8 @@ var stateSpecFields = []field[StateSpec]{
 	{"kind", false, func(d *decoder, s *StateSpec) error {
 		return d.word(&s.Kind, "running", "quantiles", "labels", "multipliers", "users", "neighbours")
 	}},
-	{"keys", false, func(d *decoder, s *StateSpec) error { return d.index(&s.Keys, 0) }},
-	{"capacity", false, func(d *decoder, s *StateSpec) error { return d.index(&s.Capacity, 0) }},
+	{"keys", false, func(d *decoder, s *StateSpec) error { return d.index(&s.Keys) }},
+	{"capacity", false, func(d *decoder, s *StateSpec) error { return d.index(&s.Capacity) }},
 	{"keep", false, func(d *decoder, s *StateSpec) error { return d.word(&s.Keep, "sample", "last") }},
 	{"seed", false, func(d *decoder, s *StateSpec) error { return d.natural(&s.Seed) }},
 	{"quantile", false, func(d *decoder, s *StateSpec) error { return d.optionalNumber(&s.Quantile) }},
@@ -147,15 +147,15 @@ var stateSpecFields = []field[StateSpec]{
 	{"momentum", false, func(d *decoder, s *StateSpec) error { return d.optionalNumber(&s.Momentum) }},
 	{"max_norm", false, func(d *decoder, s *StateSpec) error { return d.optionalNumber(&s.MaxNorm) }},
 	{"start", false, func(d *decoder, s *StateSpec) error { return d.number(&s.Start) }},
-	{"width", false, func(d *decoder, s *StateSpec) error { return d.index(&s.Width, 0) }},
+	{"width", false, func(d *decoder, s *StateSpec) error { return d.index(&s.Width) }},
 	{"fit", false, func(d *decoder, s *StateSpec) error { return d.word(&s.Fit, "ideal", "latent", "weights") }},
 	{"prototypes", false, func(d *decoder, s *StateSpec) error {
 		return list(d, &s.Prototypes, ofRequest(d.limits.Params), func(d *decoder, into *[]float64) error { return d.vector(into, ofRequest(d.limits.Given)) })
 	}},
-	{"pairs", false, func(d *decoder, s *StateSpec) error { return d.index(&s.Pairs, 0) }},
-	{"steps", false, func(d *decoder, s *StateSpec) error { return d.index(&s.Steps, 0) }},
+	{"pairs", false, func(d *decoder, s *StateSpec) error { return d.index(&s.Pairs) }},
+	{"steps", false, func(d *decoder, s *StateSpec) error { return d.index(&s.Steps) }},
 	{"decay", false, func(d *decoder, s *StateSpec) error { return d.optionalNumber(&s.Decay) }},
-	{"nearest", false, func(d *decoder, s *StateSpec) error { return d.index(&s.Nearest, 0) }},
+	{"nearest", false, func(d *decoder, s *StateSpec) error { return d.index(&s.Nearest) }},
 	{"similarity", false, func(d *decoder, s *StateSpec) error { return d.optionalNumber(&s.Similarity) }},
 }
 

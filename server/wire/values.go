@@ -127,14 +127,14 @@ func (d *decoder) integer(into *int64) error {
 	return nil
 }
 
-// index reads a whole number that is not below least.
-func (d *decoder) index(into *int, least int) error {
+// index reads a whole number that is not below 0.
+func (d *decoder) index(into *int) error {
 	var n int64
 	if err := d.integer(&n); err != nil {
 		return err
 	}
-	if n < int64(least) {
-		return d.invalid("%d is below %d", n, least)
+	if n < 0 {
+		return d.invalid("%d is below 0", n)
 	}
 	*into = int(n)
 	return nil
