@@ -51,3 +51,24 @@ func TestFilesOfTheRepositoryAreRead(t *testing.T) {
 		t.Errorf("docs/API.md has %d examples", len(examples))
 	}
 }
+
+// TestRequestsOfPapersAreRead: every body of docs/PAPERS.md is one of score or of rank.
+func TestRequestsOfPapersAreRead(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "PAPERS.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	bodies := regexp.MustCompile("(?s)```json\n(.*?)```").FindAllSubmatch(page, -1)
+	for _, body := range bodies {
+		form := Form(new(ScoreRequest))
+		if bytes.Contains(body[1], []byte(`"responses"`)) {
+			form = new(RankRequest)
+		}
+		if err := DecodeBody(body[1], form, Limits{}); err != nil {
+			t.Errorf("%s: %v", body[1], err)
+		}
+	}
+	if len(bodies) < 50 {
+		t.Errorf("there are %d bodies", len(bodies))
+	}
+}

@@ -220,6 +220,14 @@ def examples() -> dict:
         "claim-credibility": ({"rival_sign": -1}, {"weights": [0.5, 0.5], "validations": [8, 6], "credibilities": [9, 5], "rival_weights": [1],
                                                    "rival_validations": [3], "rival_credibilities": [4]},
                               {"score": 0.5 * 8 * 9 + 0.5 * 6 * 5 - 1 * 3 * 4}),
+        "regularized-relevance": ({}, {"asked": [0.5, 1], "answered": [2, 0.25], "response": "a b c a b c a b c </s> d"},
+                                  {"values": {"relevance": 1.25, "length": 9 / 100, "repetition": 3 / 7}, "score": 9 / 100 * 1.25 * 3 / 7}),
+        "reference-relevance": ({"max_length": 512}, {"known": [1, 1], "answered": [0.5, 1.25], "response": "a b c d"},
+                                {"values": {"relevance": 1.75, "repetition": 1}, "score": 1.75 * (5.12 / 3.5)}),
+        "ideal-point": ({}, {"answered": [3, 4], "ideal": [0, 0]}, {"score": -math.dist([3, 4], [0, 0])}),
+        "token-rewards": ({}, {"policy": [-1, -0.5, -2], "reference_policy": [-1.5, -0.25, -1]},
+                          {"values": {"largest": max(abs(0.5 - 0.25 - 1), abs(-0.25 - 1), abs(-1)), "mean_token": (0.5 - 0.25 - 1) / 3},
+                           "score": 0.5 - 0.25 - 1}),
         "helpsteer2": ({}, {"rated": {"helpfulness": 3.5, "verbosity": 1.25}}, {"score": 3.5}),
     }
     groups = {name: {"params": params, "group": group, "between": between, **out} for name, (params, group, between, out) in of_groups().items()}
