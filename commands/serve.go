@@ -194,7 +194,7 @@ func (c *serveCommand) options(tokens []server.Token, states *state.States, log 
 func (c *serveCommand) tokens() ([]server.Token, error) {
 	if c.TokenFile == "" {
 		if token := strings.TrimSpace(os.Getenv("ASSAY_TOKEN")); token != "" {
-			return []server.Token{{Token: token, Writes: true}}, nil
+			return []server.Token{{Token: token, Writes: true, Recipes: true}}, nil
 		}
 		return nil, nil
 	}

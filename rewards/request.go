@@ -48,6 +48,7 @@ type Request struct {
 	Places     int                        // rank: places that the ranking keeps; 0: all
 	Params     map[string]recipes.Given   // of a recipe: those that are not to have their defaults
 	Given      []map[string]recipes.Given // of a recipe: the fields of each item or, over all groups, of each response; nil: none has any
+	Recipe     string                     // the text of a whole recipe, instead of Model
 	Expect     string                     // the digest that the answer must have; empty: any
 	Candidates []string                   // choose: of every item that has none of its own; each must be one token behind the prompt
 	Threshold  ops.Maybe                  // steps: the first step that scores below is the first error; missing: the model's own, which fits its scale

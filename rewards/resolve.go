@@ -36,6 +36,14 @@ func (s subject) identity() (name, digest string, maxTokens int) {
 // resolve finds who answers; the caller releases it. Where a model of another kind is named, the error says which
 // questions that one does answer.
 func (e *Engine) resolve(r *Request) (of subject, release func(), err error) {
+	if r.Recipe != "" {
+		own, err := e.own(r)
+		if err != nil {
+			return subject{}, nil, err
+		}
+		found, release, err := e.compose(own)
+		return subject{recipe: found}, release, err
+	}
 	if named := e.recipeNamed(r.Model); named != nil {
 		found, release, err := e.compose(named)
 		return subject{recipe: found}, release, err

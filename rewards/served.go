@@ -25,16 +25,45 @@ func (e *Engine) Serve(r *recipes.Recipe, bind map[string]string) error {
 			return fmt.Errorf("recipe %s: has no reading %q", r.Name, name)
 		}
 	}
-	s := recipes.Served{Recipe: r}
+	s, err := e.bound(r, bind)
+	if err != nil {
+		return err
+	}
+	e.served = append(e.served, *s)
+	return nil
+}
+
+// bound finds the model of each reading of a recipe.
+func (e *Engine) bound(r *recipes.Recipe, bind map[string]string) (*recipes.Served, error) {
+	s := &recipes.Served{Recipe: r}
 	for i := range r.Readings {
 		name, err := e.modelOf(&r.Readings[i], bind)
 		if err != nil {
-			return fmt.Errorf("recipe %s: readings.%s: %w", r.Name, r.Readings[i].Name, err)
+			return nil, fmt.Errorf("recipe %s: readings.%s: %w", r.Name, r.Readings[i].Name, err)
 		}
 		s.Models = append(s.Models, name)
 	}
-	e.served = append(e.served, s)
-	return nil
+	return s, nil
+}
+
+// own is the recipe that a request brings. It has the models that its readings name, or the only one that gives what a
+// reading needs, and no states, which a server keeps for recipes of its own.
+func (e *Engine) own(r *Request) (*recipes.Served, error) {
+	if r.Model != "" {
+		return nil, invalid("recipe: given together with model, and one of them answers")
+	}
+	parsed, err := recipes.Parse([]byte(r.Recipe))
+	if err != nil {
+		return nil, invalid("recipe: %v", err)
+	}
+	if len(parsed.States) > 0 {
+		return nil, invalid("recipe: states are of recipes that the server has, and not of a request's own")
+	}
+	s, err := e.bound(parsed, nil)
+	if err != nil {
+		return nil, invalid("%v", err)
+	}
+	return s, nil
 }
 
 // modelOf finds the model of a reading, and proves that it gives what the recipe needs of it.

@@ -19,6 +19,7 @@ type caller struct {
 	rate *allowance // nil: no limit
 
 	readsOnly bool // of states: it may not change them
+	noRecipes bool // it may ask for recipes that the server has, and bring none of its own
 
 	counts *callerCounts // nil: it has no name to count under
 
@@ -36,7 +37,7 @@ func (c *caller) bodies(most int64) *semaphore.Weighted {
 type callerCounts struct{ requests, refused, items, tokens prometheus.Counter }
 
 func newCaller(token Token, m *metrics) *caller {
-	c := &caller{name: token.Name, bulk: token.Bulk, readsOnly: !token.Writes}
+	c := &caller{name: token.Name, bulk: token.Bulk, readsOnly: !token.Writes, noRecipes: !token.Recipes}
 	if token.Rate > 0 {
 		c.rate = newAllowance(token.Rate, time.Now())
 	}

@@ -80,6 +80,9 @@ func ask(s *Server, c codec) handler {
 		if n := sizeOf(&request.Request); n > s.options.MaxItems {
 			return problem.New(failure.CodeTooManyItems, "the request has %d items, and one request may have %d", n, s.options.MaxItems)
 		}
+		if request.Recipe != "" && x.caller.noRecipes {
+			return problem.New(problem.CodeForbidden, "%s may ask for the recipes of the server and bring none; recipes=own in the token file lets it", x.caller.title())
+		}
 		request.Caller = models.Caller{Name: x.caller.name, Bulk: x.caller.bulk}
 		ctx := r.Context()
 		if request.timeout > 0 {

@@ -105,3 +105,43 @@ func TestARecipeRanksByItsScore(t *testing.T) {
 		}
 	}
 }
+
+// TestARecipeOfTheRequestsOwn: it is answered as the same recipe would be that the server has, where its sender may
+// bring one, and refused with its line where it is wrong.
+func TestARecipeOfTheRequestsOwn(t *testing.T) {
+	s := embeddedServer(t)
+	const items = `"items":[{"prompt":"12 + 30 = ","steps":["40"," + 2"," = 42"]}]}`
+	served, err := recipes.Parse([]byte(gap))
+	if err == nil {
+		err = s.engine.(interface { //nolint:forcetypeassert // the test's own engine
+			Serve(r *recipes.Recipe, bind map[string]string) error
+		}).Serve(served, nil)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	had := decoded[wire.ScoreAnswer](t, do(t, s, "POST", "/v1/score", `{"model":"outcome-and-steps",`+items))
+	own := asJSON(t, gap)
+	brought := decoded[wire.ScoreAnswer](t, do(t, s, "POST", "/v1/score", `{"recipe":`+own+`,`+items))
+	if *had.Results[0].Score != *brought.Results[0].Score || had.Digest != brought.Digest || brought.Model != "outcome-and-steps" {
+		t.Errorf("%+v, and of the request's own %+v", had, brought)
+	}
+	for body, want := range map[string]string{
+		`{"recipe":"recipe: 1\nname: a\nreadings: {r: {gives: score}}\nscore: s\n",` + items:                                                       "recipe: line 4: score, column 1: unknown name s",
+		`{"recipe":"recipe: 1\nname: a\nreadings: {r: {gives: score, model: none}}\nscore: r\n",` + items:                                          `recipe a: readings.r: no model is named "none"; loaded: arith-rm, arith-prm`,
+		`{"model":"arith-rm","recipe":"recipe: 1\n",` + items:                                                                                      "recipe: given together with model, and one of them answers",
+		`{"recipe":"` + strings.Repeat("#", recipes.MaxBytes+1) + `",` + items:                                                                     "recipe: the file has 65537 bytes, and a recipe may have 65536",
+		`{"recipe":"recipe: 1\nname: a\nreadings: {r: {gives: score}}\nstate: {past: {kind: running, learn: r}}\nscore: r - past.mean\n",` + items: "recipe: ",
+	} {
+		if p := refusal(t, do(t, s, "POST", "/v1/score", body)); p.Status != http.StatusUnprocessableEntity || !strings.HasPrefix(p.Detail, want) {
+			t.Errorf("%.80s: %+v, want %s", body, p, want)
+		}
+	}
+	guarded := newServer(t, &fakeEngine{}, Options{Tokens: []Token{{Token: "o", Name: "researcher", Recipes: true}, {Token: "s", Name: "trainer"}}})
+	for token, status := range map[string]int{"o": http.StatusOK, "s": http.StatusForbidden} {
+		got := do(t, guarded, "POST", "/v1/score", `{"recipe":"recipe: 1\n","items":[{"text":"a"}]}`, "Authorization", "Bearer "+token)
+		if got.status != status {
+			t.Errorf("token %s: %d %s", token, got.status, got.body)
+		}
+	}
+}

@@ -18,6 +18,8 @@ type Token struct {
 
 	Writes bool // it may change states, which everybody may read
 
+	Recipes bool // it may bring a recipe of its own with a request
+
 	line int // of the file
 }
 
@@ -78,8 +80,12 @@ func parseToken(fields []string) (Token, error) {
 			if token.Writes = value == "write"; value != "write" && value != "read" {
 				return token, errors.New("state: must be read or write")
 			}
+		case "recipes":
+			if token.Recipes = value == "own"; value != "own" && value != "served" {
+				return token, errors.New("recipes: must be served or own")
+			}
 		default:
-			return token, fmt.Errorf("field %d: is none of name=, class=, rate= and state=; a token has no space in it", i+2)
+			return token, fmt.Errorf("field %d: is none of name=, class=, rate=, state= and recipes=; a token has no space in it", i+2)
 		}
 		seen[key] = true
 	}
@@ -97,8 +103,8 @@ func checkTokens(tokens []Token) error {
 			return fmt.Errorf("line %d: a token is empty, or has white space in it", token.line)
 		case again:
 			return fmt.Errorf("line %d: the token of line %d again", token.line, other.line)
-		case known && token.Name != "" && (same.Bulk != token.Bulk || same.Rate != token.Rate || same.Writes != token.Writes):
-			return fmt.Errorf("line %d: name: line %d has the same name with another class, rate or state", token.line, same.line)
+		case known && token.Name != "" && (same.Bulk != token.Bulk || same.Rate != token.Rate || same.Writes != token.Writes || same.Recipes != token.Recipes):
+			return fmt.Errorf("line %d: name: line %d has the same name with another class, rate, state or recipes", token.line, same.line)
 		}
 		at[token.Token], named[token.Name] = token, token
 	}

@@ -90,7 +90,7 @@ func CompareRequest(r *wire.CompareRequest) (rewards.Request, error) {
 
 // under is a request without its items.
 func under(q rewards.Question, c *wire.Common) rewards.Request {
-	return rewards.Request{Question: q, Model: c.Model, Truncate: encode.Truncation(c.Truncate), Params: settings(c.Params), Expect: c.Expect}
+	return rewards.Request{Question: q, Model: c.Model, Truncate: encode.Truncation(c.Truncate), Params: settings(c.Params), Recipe: c.Recipe, Expect: c.Expect}
 }
 
 // about is a request about items, some of which may be refused.

@@ -50,8 +50,8 @@ var table = []row{
 	},
 	{
 		CodeForbidden, 403, "The token does not let it",
-		"a change of a state with a token that may read states only",
-		"ask with a token whose line in the token file says `state=write`",
+		"a change of a state, or a recipe of the request's own, with a token that does not let it",
+		"ask with a token whose line in the token file says `state=write`, or `recipes=own`",
 	},
 	{CodeNotFound, 404, "No such route", "path unknown", "`GET /openapi.json` lists the routes"},
 	{

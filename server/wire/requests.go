@@ -15,6 +15,7 @@ type Common struct {
 	TimeoutMS int64  `json:"timeout_ms,omitempty" minimum:"0" maximum:"3600000" doc:"Milliseconds after which items without an answer fail with deadline_exceeded; 0 waits as long as the client does"`
 
 	Params Settings `json:"params,omitzero" doc:"Of a recipe, by name: those that are not to have their defaults, numbers or words"`
+	Recipe string   `json:"recipe,omitempty" doc:"A whole recipe in YAML, instead of model; where the token file lets its sender (recipes=own)"`
 	Expect string   `json:"expect_digest,omitempty" doc:"The digest that the answer must have; where it would have another, the request is refused with 409"`
 }
 
@@ -94,6 +95,7 @@ var commonFields = []field[Common]{
 	{"truncate", false, func(d *decoder, c *Common) error { return d.word(&c.Truncate, "error", "left", "right") }},
 	{"timeout_ms", false, func(d *decoder, c *Common) error { return d.timeout(&c.TimeoutMS) }},
 	{"params", false, func(d *decoder, c *Common) error { return d.settings(&c.Params, ofRequest(d.limits.Params)) }},
+	{"recipe", false, func(d *decoder, c *Common) error { return d.text(&c.Recipe) }},
 	{"expect_digest", false, func(d *decoder, c *Common) error { return d.text(&c.Expect) }},
 }
 
