@@ -11,6 +11,8 @@ import (
 	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/rewards/recipes"
 	"github.com/assay-rm/assay/rewards/recipes/papers"
+	"github.com/assay-rm/assay/rewards/state"
+	"github.com/assay-rm/assay/rewards/state/bolt"
 )
 
 // readBy is a tiny random model of each kind of reading.
@@ -28,25 +30,43 @@ func TestEveryRecipeOfAPaperRuns(t *testing.T) {
 	}
 	names = slices.Compact(names)
 	e, _ := fixtures(t, names...)
+	var all []*recipes.Recipe
 	for _, name := range papers.Names() {
 		text, _ := papers.Read(name)
-		if name == "agreement-probability" { // words that are one token of the tiny tokenizer
+		switch name {
+		case "agreement-probability": // words that are one token of the tiny tokenizer
 			text = []byte(strings.NewReplacer("disagree", "N", "agree", "Y").Replace(string(text)))
 			text = []byte(strings.NewReplacer("name: Yment-probability", "name: "+name, "disYing", "disagreeing").Replace(string(text)))
+		case "neighbour-fusion": // the width of the tiny model's vectors
+			text = []byte(strings.Replace(string(text), "width: 768", "width: 32", 1))
 		}
 		r, err := recipes.Parse(text)
 		if err != nil {
-			t.Errorf("%s: %v", name, err)
-			continue
+			t.Fatalf("%s: %v", name, err)
 		}
 		bind := map[string]string{}
 		for i := range r.Readings {
 			bind[r.Readings[i].Name] = readBy[r.Readings[i].Gives]
 		}
 		if err := e.Serve(r, bind); err != nil {
-			t.Errorf("%s: %v", name, err)
-			continue
+			t.Fatalf("%s: %v", name, err)
 		}
+		all = append(all, r)
+	}
+	store, err := bolt.Open(filepath.Join(t.TempDir(), "state.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	states := state.New(store, state.Limits{})
+	defer states.Close() //nolint:errcheck // the test's own file
+	if err := e.Remember(t.Context(), states); err != nil {
+		t.Fatal(err)
+	}
+	samples := []state.Update{{Key: state.KeyOf("What is 12 + 30?"), Values: []float64{-1, 0.5, 2}}}
+	if _, err := states.Update(t.Context(), "quantile-centred.samples", samples, 0); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range all {
 		runs(t, e, r)
 	}
 }
@@ -115,8 +135,8 @@ func runs(t *testing.T, e *Engine, r *recipes.Recipe) {
 		if r.Group != nil {
 			continue
 		}
-		if uses(r, recipes.Embedding) {
-			continue // vectors of texts are not in the answer
+		if uses(r, recipes.Embedding) || len(r.States) > 0 {
+			continue // neither vectors of texts nor states are in the answer
 		}
 		readings, err := r.Of(fields)
 		if err != nil {

@@ -228,6 +228,12 @@ def examples() -> dict:
         "token-rewards": ({}, {"policy": [-1, -0.5, -2], "reference_policy": [-1.5, -0.25, -1]},
                           {"values": {"largest": max(abs(0.5 - 0.25 - 1), abs(-0.25 - 1), abs(-1)), "mean_token": (0.5 - 0.25 - 1) / 3},
                            "score": 0.5 - 0.25 - 1}),
+        "message-labels": ({"beta": 0.5, "extrinsic_weight": 0.1, "intrinsic_weight": 10}, {"extrinsic": 1, "seen": {"label": 1, "count": 3}},
+                           {"score": 0.1 * 1 + 10 * 1 / (3 + 1) ** 0.5}),
+        "message-ranking": ({"threshold": 0.2}, {"r": 3, "past": {"mean": 1, "deviation": 2}}, {"values": {"scaled": (3 - 1) / 2}, "score": 1}),
+        "quantile-centred": ({}, {"r": 1.5, "samples": {"quantile": 1}}, {"score": math.log(sigmoid(1.5 - 1))}),
+        "neighbour-fusion": ({}, {"r": 2, "e": [1, 0], "near": {"fused": (0.95 * 1 + 0.9 * 3) / 1.85, "weight": 0.95 + 0.9}},
+                             {"score": (1 * 2 + 0.95 * 1 + 0.9 * 3) / (1 + 0.95 + 0.9)}),
         "helpsteer2": ({}, {"rated": {"helpfulness": 3.5, "verbosity": 1.25}}, {"score": 3.5}),
     }
     groups = {name: {"params": params, "group": group, "between": between, **out} for name, (params, group, between, out) in of_groups().items()}
