@@ -79,10 +79,15 @@ func (d *decoder) ids(into *[]int64, limit bound) error {
 
 // named reads an object of numbers. An empty one becomes an empty map, not nil.
 func (d *decoder) named(into *map[string]float64, limit bound) error {
+	return byName(d, into, limit, (*decoder).number)
+}
+
+// byName reads an object of values by name, each once. An empty one becomes an empty map, not nil.
+func byName[M ~map[string]T, T any](d *decoder, into *M, limit bound, read func(d *decoder, into *T) error) error {
 	if err := d.enter(jsontext.KindBeginObject, "object"); err != nil {
 		return err
 	}
-	all, at := map[string]float64{}, len(d.path)
+	all, at := M{}, len(d.path)
 	for d.in.PeekKind() == jsontext.KindString {
 		if len(all) >= limit.most {
 			return d.over(limit)
@@ -95,11 +100,11 @@ func (d *decoder) named(into *map[string]float64, limit bound) error {
 		if _, twice := all[name]; twice && d.spoil == nil { // a name that is not Unicode is read as ""
 			return d.invalid("given twice")
 		}
-		var number float64
-		if err := d.number(&number); err != nil {
+		var value T
+		if err := read(d, &value); err != nil {
 			return err
 		}
-		all[name], d.path = number, d.path[:at]
+		all[name], d.path = value, d.path[:at]
 	}
 	*into = all
 	return d.leave()
