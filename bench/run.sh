@@ -80,6 +80,25 @@ for name in $("$scratch/bench" -needs "${beside[@]}" "$@"); do
         start "$binary" "$name" --bundle "$model/bench-packed" --token-file "$scratch/tokens"
         ;;
     null) start "$binary" "$name" --bundle "$model/bench-null" ;;
+    recipe)
+        bundles=()
+        for of in first second third; do
+            cp -a "$model/bench-packed" "$scratch/bench-$of"
+            sed "s/^name: .*/name: bench-$of/" "$model/bench-packed/assay.yaml" >"$scratch/$of.yaml"
+            mv -f "$scratch/$of.yaml" "$scratch/bench-$of/assay.yaml"
+            bundles+=(--bundle "$scratch/bench-$of")
+        done
+        cat >"$scratch/mean.yaml" <<-RECIPE
+			recipe: 1
+			name: bench-mean
+			readings:
+			  a: {gives: score, model: bench-first}
+			  b: {gives: score, model: bench-second}
+			  c: {gives: score, model: bench-third}
+			score: mean(a, b, c)
+		RECIPE
+        start "$binary" "$name" "${bundles[@]}" --recipe "$scratch/mean.yaml"
+        ;;
     encoder | encoder-padded) start "$binary" "$name" --bundle "$model/bench-${name#before-}" ;;
     esac
 done

@@ -26,7 +26,7 @@ func scenarios() []Scenario {
 		all = append(all, shareScenario(load))
 	}
 	return append(all, beamsScenario(ownParents), beamsScenario(fewParents), bulkScenario, connectionsScenario, singleScenario,
-		arrivalsScenario, overloadScenario, crowdScenario, nullScenario, precisionScenario, encoderScenario, evenScenario, soakScenario)
+		arrivalsScenario, overloadScenario, crowdScenario, nullScenario, recipeScenario, precisionScenario, encoderScenario, evenScenario, soakScenario)
 }
 
 // choose picks scenarios by name, a list with commas; all where it is empty.

@@ -16,12 +16,13 @@ const (
 	serverInt8    = "int8"     // the same reward model, stored as int8
 	serverNull    = "null"     // a model whose graph does next to nothing
 	serverCrowd   = "crowd"    // the reward model for nine callers, each with a token
+	serverRecipe  = "recipe"   // the reward model under three names, and a recipe over them
 
 	serverEncoder       = "encoder"        // an encoder in the packed layout
 	serverEncoderPadded = "encoder-padded" // the same in the padded one
 )
 
-var serverNames = []string{serverMain, serverNoCache, serverInt8, serverNull, serverCrowd, serverEncoder, serverEncoderPadded}
+var serverNames = []string{serverMain, serverNoCache, serverInt8, serverNull, serverCrowd, serverRecipe, serverEncoder, serverEncoderPadded}
 
 // allServers are those names, and each once more for the binary before.
 func allServers() []string {
