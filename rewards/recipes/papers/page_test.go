@@ -83,7 +83,7 @@ func TestPageOfPapers(t *testing.T) {
 func wrapped(text string) string {
 	var out strings.Builder
 	width := 0
-	for _, word := range strings.FieldsSeq(text) {
+	for word := range strings.FieldsSeq(text) {
 		switch n := utf8.RuneCountInString(word); {
 		case width == 0:
 			width = n
