@@ -234,6 +234,14 @@ def examples() -> dict:
         "quantile-centred": ({}, {"r": 1.5, "samples": {"quantile": 1}}, {"score": math.log(sigmoid(1.5 - 1))}),
         "neighbour-fusion": ({}, {"r": 2, "e": [1, 0], "near": {"fused": (0.95 * 1 + 0.9 * 3) / 1.85, "weight": 0.95 + 0.9}},
                              {"score": (1 * 2 + 0.95 * 1 + 0.9 * 3) / (1 + 0.95 + 0.9)}),
+        "bargaining-outcome": ({}, {"share": 0.75, "round": 3, "first_discount": 0.5, "second_discount": 1},
+                               {"values": {"first_gain": 0.75 * 0.5 * 0.5, "second_gain": 0.25, "efficiency": 0.75 * 0.5 * 0.5 + 0.25,
+                                           "fairness": 1 - 4 * (0.75 - 1 / 2) ** 2}, "score": 0.75 * 0.5 * 0.5 + 0.25}),
+        "negotiation-outcome": ({"measure": "fairness"}, {"traded": 1, "price": 1.2, "seller_value": 0.8, "buyer_value": 1.4},
+                                {"values": {"seller_gain": 1.2 - 0.8, "buyer_gain": 1.4 - 1.2, "efficiency": float(1.4 > 0.8),
+                                            "fairness": 1 - 4 * (1.2 - 1.1) ** 2}, "score": 1 - 4 * (1.2 - 1.1) ** 2}),
+        "persuasion-outcome": ({}, {"good": 8, "bought_good": 6, "refused_bad": 9},
+                               {"values": {"efficiency": 6 / 8, "fairness": 9 / 12, "seller_gain": (6 + 3) / 20}, "score": 6 / 8}),
         "helpsteer2": ({}, {"rated": {"helpfulness": 3.5, "verbosity": 1.25}}, {"score": 3.5}),
     }
     groups = {name: {"params": params, "group": group, "between": between, **out} for name, (params, group, between, out) in of_groups().items()}

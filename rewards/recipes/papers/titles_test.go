@@ -93,7 +93,7 @@ var titles = []title{
 	{"Pairwise Proximal Policy Optimization: Harnessing Relative Feedback for LLM Alignment", "a reward", notes, ""},
 	{
 		"GLEE: A Unified Framework and Benchmark for Language-based Economic Environments", "a measure of games", code,
-		"Gains, efficiency and fairness are of a game's log, and of no model's reading; `assay eval` does not have them.",
+		"Gains, efficiency and fairness are of a game's log and of no model's reading: recipes of what a request says of each game.",
 	},
 	{"Self-Consistency of the Internal Reward Models Improves Self-Rewarding Language Models", "a log-ratio and a judgement", abstract, ""},
 	{
