@@ -43,7 +43,9 @@ def fetch(package: Package, folder: Path) -> Path:
     for file in folder.iterdir():
         if hashlib.sha256(file.read_bytes()).hexdigest() == package.sha256:
             return file
-    kind = ["--no-binary", ":all:", "--no-build-isolation"] if package.source else ["--only-binary", ":all:"]
+    # Of a source archive pip asks the metadata, for which its build tool, which is no part of our environment, comes as wheels.
+    name = package.requirement.partition("==")[0]
+    kind = ["--only-binary", ":all:", *(["--no-binary", name] if package.source else [])]
     requirements = folder / "requirements.txt"
     requirements.write_text(f"{package.requirement} --hash=sha256:{package.sha256}\n")
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", *kind, "--dest", str(folder), "--require-hashes",
