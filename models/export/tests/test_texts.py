@@ -113,7 +113,7 @@ def test_options_that_do_not_fit(classifier, tmp_path, labels, config, options, 
 
 
 def test_text_is_for_families_of_one_text(checkpoint, tmp_path):
-    assert "--text is for families that read one text, and family sequence-classification is none" in refused(
+    assert "--text is for families that read one text of a conversation, and family sequence-classification is none" in refused(
         checkpoint("llama"), tmp_path / "out", "--text", "response")
 
 
