@@ -8,6 +8,7 @@ import (
 	"maps"
 	"math"
 
+	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/rewards/failure"
@@ -36,6 +37,26 @@ type composing struct {
 	asks       []need // one for each model
 
 	known []map[string]recipes.Given // of each item: what its states know
+	work  int                        // that the request's expressions have taken
+}
+
+// mostWork is how many steps the expressions of one request may take, by [recipes.Recipe.Work].
+const mostWork = 1 << 26
+
+// spend counts an evaluation over so many numbers, and refuses the one that is beyond what a request may take.
+func (c *composing) spend(numbers int) *failure.Error {
+	if c.work += c.Work(numbers); c.work > mostWork {
+		return failure.New(fault.CodeBudget, "the expressions of recipe %q take %d steps up to here, and those of one request may take %d", c.Name, c.work, mostWork)
+	}
+	return nil
+}
+
+// cells is how many numbers an answer may have.
+func (c *composed) cells() int {
+	if len(c.sources) == 0 {
+		return models.DefaultBudget().Cells
+	}
+	return c.sources[0].Info().Budget.Cells
 }
 
 // maxTokens is what every model of the recipe accepts of an item; 0 where it reads none.
@@ -150,10 +171,8 @@ func (c *composing) answer(ctx context.Context, read []gathered) (Answer, error)
 		for _, of := range results[i].Vectors {
 			steps += len(of)
 		}
-	}
-	if len(c.sources) > 0 {
-		if err := withinCells(c.sources[0].Info(), steps, 1, "steps"); err != nil {
-			return Answer{}, err
+		if steps > c.cells() {
+			return Answer{}, failure.New(fault.CodeBudget, "%d steps and numbers of vectors are in the answer, and one request may have %d", steps, c.cells())
 		}
 	}
 	answer := Answer{Transforms: []string{"recipe " + c.Name}, Activation: activationNone}
@@ -220,6 +239,14 @@ func (c *composing) result(read []gathered, item int) (result Result, out recipe
 	}
 	if c.ReadsTexts() {
 		maps.Copy(given, textsOf(&c.items[item]))
+	}
+	longest := 0
+	for _, of := range given {
+		longest = max(longest, len(of.Vector))
+	}
+	if why := c.spend(longest); why != nil {
+		result.Err = why
+		return result, out
 	}
 	out, err := c.Evaluate(c.params, given)
 	if err != nil {

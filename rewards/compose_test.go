@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -268,5 +269,39 @@ func TestRecipesThatCannotBeServed(t *testing.T) {
 	}
 	if err == nil || err.Error() != `recipe a: readings.l: model "one" gives one score, and no labels` {
 		t.Errorf("the error is %v", err)
+	}
+}
+
+// What the expressions of a request take is bounded, over all of its items, and so are the numbers of its answer where
+// no model reads anything: what is over it fails, and what was before it holds.
+func TestARecipesWorkIsBounded(t *testing.T) {
+	long := strings.Repeat(" + sum(v)", 180)
+	e, _ := composedEngine(t, "recipe: 1\nname: long\ngiven: {v: {gives: vector}}\nscore: 0"+long+"\n",
+		"recipe: 1\nname: wide\ngiven: {v: {gives: vector}}\nvalues: {a: v + 1, b: v + 2}\nscore: sum(a) + sum(b)\n",
+		"recipe: 1\nname: compared\nreadings: {r: {gives: score, model: rm}}\ngroup:\n  score: r * kendall(r, r)\n",
+		"recipe: 1\nname: matched\nreadings: {r: {gives: score, model: rm}}\ngroup: {score: win_rates(preferences(r))}\n")
+	vector := map[string]recipes.Given{"v": {Vector: make([]float64, 4096)}}
+	given := slices.Repeat([]map[string]recipes.Given{vector}, 60)
+	items := text(slices.Repeat([]string{"a"}, 60)...)
+	answer := ask(t, e, Request{Question: Score, Model: "long", Items: items, Given: given})
+	if first, last := answer.Results[0], answer.Results[59]; first.Err != nil || last.Err == nil || last.Err.Code != fault.CodeBudget ||
+		!strings.Contains(last.Err.Detail, "those of one request may take 67108864") {
+		t.Errorf("%v, %v", first.Err, last.Err)
+	}
+	if _, err := e.Ask(t.Context(), Request{Question: Score, Model: "wide", Items: items, Given: given}); code(err) != fault.CodeBudget {
+		t.Errorf("60 items of two vectors of 4096: %v", err)
+	}
+	if got := ask(t, e, Request{Question: Score, Model: "wide", Items: items[:2], Given: given[:2]}); got.Results[1].Err != nil || got.Results[1].Score != 3*4096 {
+		t.Errorf("%+v", got.Results[1].Err)
+	}
+	responses := make([]string, 513)
+	for i := range responses {
+		responses[i] = strings.Repeat("a", i%40)
+	}
+	for name, want := range map[string]string{"compared": "the vectors have 513 numbers, and may have 512", "matched": "there are 513 responses, and may be 128"} {
+		got := ask(t, e, Request{Question: Rank, Model: name, Groups: to("p", responses...)})
+		if bad := got.Results[7].Err; bad == nil || bad.Code != failure.CodeRecipe || !strings.Contains(bad.Detail, want) {
+			t.Errorf("%s: %v", name, bad)
+		}
 	}
 }

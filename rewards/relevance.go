@@ -132,10 +132,7 @@ func (e *relevance) result(prompt, response *vectorOf) Result {
 	if err != nil || !ops.Finite(near) {
 		return Result{Err: failure.New(fault.CodeNotFinite, "the %s of prompt and response is not a number (%g): %v", e.of.Embedding.Similarity, near, err)}
 	}
-	one, other := prompt.tokens, response.tokens
-	return Result{Score: near, Raw: ops.Some(near), Tokens: Tokens{
-		one.Tokens + other.Tokens, one.Shared + other.Shared, one.Cached + other.Cached, one.Truncated + other.Truncated,
-	}}
+	return Result{Score: near, Raw: ops.Some(near), Tokens: prompt.tokens.plus(response.tokens)}
 }
 
 // vectorOf is the vector of a text, or why it has none.

@@ -155,6 +155,9 @@ const learnWait = 10 * time.Second
 
 // learn updates the recipe's states, once, by the items that have a reward. Where that fails the request does.
 func (c *composing) learn(ctx context.Context, read []gathered, results []Result, outcomes []recipes.Outcome) error {
+	if len(c.States) == 0 {
+		return nil
+	}
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return ctx.Err()
 	}

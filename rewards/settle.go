@@ -42,16 +42,28 @@ func (c *composing) settle(read []gathered, group int, results []Result, outcome
 	for name, m := range tables {
 		between[name] = among(m.chances, members)
 	}
-	rewards, values, err := c.EvaluateGroup(c.params, of, between)
+	rewards, values, why := c.rewarded(of, between)
 	for k, at := range members {
-		if err != nil {
+		if why != nil {
 			results[at].Score, results[at].Values, results[at].Vectors = 0, nil, nil
-			results[at].Err = failure.New(failure.CodeRecipe, "recipe %q has no numbers for these responses: %v", c.Name, err)
+			results[at].Err = why
 			continue
 		}
 		results[at].Score = rewards[k]
 	}
 	return values
+}
+
+// rewarded evaluates a group, or says why it has no rewards.
+func (c *composing) rewarded(of []recipes.Outcome, between map[string]ops.Matrix) ([]float64, map[string]float64, *failure.Error) {
+	if why := c.spend(len(of)); why != nil {
+		return nil, nil, why
+	}
+	rewards, values, err := c.EvaluateGroup(c.params, of, between)
+	if err != nil {
+		return nil, nil, failure.New(failure.CodeRecipe, "recipe %q has no numbers for these responses: %v", c.Name, err)
+	}
+	return rewards, values, nil
 }
 
 // whoMet lists the members of a group: the responses that have an outcome and a preference to every other member. While some two have none, the

@@ -42,6 +42,9 @@ var (
 	}
 )
 
+// mostCompared is how many numbers a function takes that compares every two of them.
+const mostCompared = 512
+
 // mostGames is how many responses a function of a matrix takes: the time of some grows with the cube of it.
 const mostGames = 128
 
@@ -57,6 +60,9 @@ func betweenFunctions() []expr.Option {
 	for name, of := range ofTwo {
 		all = append(all, expr.Function(name, func(args ...any) (any, error) {
 			a, b := numbersOf(args[0]), numbersOf(args[1])
+			if len(a) > mostCompared && (name == "kendall" || name == "consistency") {
+				return nil, fmt.Errorf("%s: the vectors have %d numbers, and may have %d", name, len(a), mostCompared)
+			}
 			if len(a) != len(b) {
 				return nil, fmt.Errorf("%s: the vectors have %d and %d numbers", name, len(a), len(b))
 			}
@@ -81,7 +87,11 @@ func betweenFunctions() []expr.Option {
 			return known("elo", games.Elo(strengths, number(args[1])), err)
 		}, new(func(matrix, float64) vector)),
 		expr.Function("preferences", func(args ...any) (any, error) {
-			return matrix{ops.Preferences(maybes(numbersOf(args[0])))}, nil
+			v := numbersOf(args[0])
+			if len(v) > mostGames {
+				return nil, fmt.Errorf("preferences: there are %d responses, and may be %d", len(v), mostGames)
+			}
+			return matrix{ops.Preferences(maybes(v))}, nil
 		}, new(func(vector) matrix)),
 		expr.Function("normalized", func(args ...any) (any, error) {
 			return known("normalized", groups.Normalized(maybes(numbersOf(args[0])), number(args[1])), nil)

@@ -58,6 +58,7 @@ func (r *Recipe) compile(where locator) error {
 			return err
 		}
 	}
+	r.size = of.parts
 	for _, name := range texts {
 		if of.used[name] {
 			r.texts = append(r.texts, name)
@@ -92,6 +93,7 @@ type scope struct {
 	env   types.Map
 	words map[string][]string // of a word that is one of some: these
 	used  map[string]bool
+	parts int // of all expressions
 }
 
 func oneOf(params []Param) map[string][]string {
@@ -160,6 +162,7 @@ func (s *scope) compile(expression string) (*vm.Program, types.Type, error) {
 	if guard.err != nil {
 		return nil, nil, guard.err
 	}
+	s.parts += guard.parts
 	if err != nil {
 		return nil, nil, err
 	}

@@ -46,6 +46,7 @@ func (g *Group) compile(r *Recipe, item *scope) error {
 		return err
 	}
 	var err error
+	defer func() { item.parts += of.parts }()
 	g.score, err = of.expression("group.score", g.Score, aVector, "a vector, of one number for each response")
 	return err
 }

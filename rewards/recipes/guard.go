@@ -19,13 +19,15 @@ import (
 type guard struct {
 	*scope
 
-	err error // the first
+	parts int
+	err   error // the first
 }
 
 var comparisons = []string{"==", "!=", "<", "<=", ">", ">=", "and", "or", "&&", "||"}
 
 // Visit is called for every node, children first.
 func (g *guard) Visit(node *ast.Node) {
+	g.parts++
 	switch n := (*node).(type) {
 	case *ast.IntegerNode:
 		ast.Patch(node, &ast.FloatNode{Value: float64(n.Value)})

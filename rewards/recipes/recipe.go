@@ -69,7 +69,11 @@ type Recipe struct {
 	score *vm.Program
 	steps *vm.Program
 	texts []string // of an item, that expressions read
+	size  int      // parts of all expressions
 }
+
+// Work is about how many steps an evaluation takes over so many numbers: each part of an expression passes over them.
+func (r *Recipe) Work(numbers int) int { return r.size * max(1, numbers) }
 
 // NamesReference tells whether an expression, or what a reading's model reads, is made of the item's reference.
 func (r *Recipe) NamesReference() bool {
