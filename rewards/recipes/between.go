@@ -26,8 +26,8 @@ var (
 		},
 	}
 	ofTwo = map[string]func(a, b []float64) (float64, error){
-		"kendall": agreement.Kendall, "spearman": agreement.Spearman, "pearson": agreement.Pearson,
-		"consistency": agreement.Consistency, "r_squared": agreement.RSquared,
+		"kendall": byTwos(agreement.Kendall), "spearman": agreement.Spearman, "pearson": agreement.Pearson,
+		"consistency": byTwos(agreement.Consistency), "r_squared": agreement.RSquared,
 		"ends_agree": func(a, b []float64) (float64, error) {
 			is, err := agreement.EndsAgree(a, b)
 			return flag(is), err
@@ -48,6 +48,23 @@ const mostCompared = 512
 // mostGames is how many responses a function of a matrix takes: the time of some grows with the cube of it.
 const mostGames = 128
 
+func few(name string, responses int) error {
+	if responses > mostGames {
+		return fmt.Errorf("%s: there are %d responses, and may be %d", name, responses, mostGames)
+	}
+	return nil
+}
+
+// byTwos bounds a function that compares every two numbers of its vectors.
+func byTwos(of func(a, b []float64) (float64, error)) func(a, b []float64) (float64, error) {
+	return func(a, b []float64) (float64, error) {
+		if len(a) > mostCompared {
+			return 0, fmt.Errorf("the vectors have %d numbers, and may have %d", len(a), mostCompared)
+		}
+		return of(a, b)
+	}
+}
+
 func betweenFunctions() []expr.Option {
 	var all []expr.Option
 	toVector, ofVectorAndNumber := new(func(vector) vector), new(func(vector, float64) vector)
@@ -60,9 +77,6 @@ func betweenFunctions() []expr.Option {
 	for name, of := range ofTwo {
 		all = append(all, expr.Function(name, func(args ...any) (any, error) {
 			a, b := numbersOf(args[0]), numbersOf(args[1])
-			if len(a) > mostCompared && (name == "kendall" || name == "consistency") {
-				return nil, fmt.Errorf("%s: the vectors have %d numbers, and may have %d", name, len(a), mostCompared)
-			}
 			if len(a) != len(b) {
 				return nil, fmt.Errorf("%s: the vectors have %d and %d numbers", name, len(a), len(b))
 			}
@@ -71,8 +85,8 @@ func betweenFunctions() []expr.Option {
 	}
 	for name, of := range ofGames {
 		all = append(all, expr.Function(name, func(args ...any) (any, error) {
-			if n := matrixOf(args[0]).Rows(); n > mostGames {
-				return nil, fmt.Errorf("%s: there are %d responses, and may be %d", name, n, mostGames)
+			if err := few(name, matrixOf(args[0]).Rows()); err != nil {
+				return nil, err
 			}
 			out, err := of(matrixOf(args[0]))
 			return known(name, out, err)
@@ -80,16 +94,16 @@ func betweenFunctions() []expr.Option {
 	}
 	return append(all,
 		expr.Function("elo", func(args ...any) (any, error) {
-			if n := matrixOf(args[0]).Rows(); n > mostGames {
-				return nil, fmt.Errorf("elo: there are %d responses, and may be %d", n, mostGames)
+			if err := few("elo", matrixOf(args[0]).Rows()); err != nil {
+				return nil, err
 			}
 			strengths, err := games.BradleyTerry(matrixOf(args[0]))
 			return known("elo", games.Elo(strengths, number(args[1])), err)
 		}, new(func(matrix, float64) vector)),
 		expr.Function("preferences", func(args ...any) (any, error) {
 			v := numbersOf(args[0])
-			if len(v) > mostGames {
-				return nil, fmt.Errorf("preferences: there are %d responses, and may be %d", len(v), mostGames)
+			if err := few("preferences", len(v)); err != nil {
+				return nil, err
 			}
 			return matrix{ops.Preferences(maybes(v))}, nil
 		}, new(func(vector) matrix)),
