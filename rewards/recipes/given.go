@@ -16,6 +16,7 @@ import (
 type Given struct {
 	Number float64
 	Word   string
+	Blank  bool               // it is the empty word
 	Vector []float64          // numbers in an order; of a reading of steps: each step's
 	Words  []string           // texts in an order
 	Labels map[string]float64 // of a reading of labels or candidates: at least those that the recipe names
@@ -41,7 +42,7 @@ func (g *Given) form() form {
 		return aVectorForm
 	case g.Words != nil:
 		return aWordsForm
-	case g.Word != "":
+	case g.Word != "" || g.Blank:
 		return aWordForm
 	}
 	return aNumberForm

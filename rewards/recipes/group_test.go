@@ -131,6 +131,25 @@ func TestExpressionsOfGroups(t *testing.T) {
 			t.Errorf("%s is %v, %v; want %s", score, got, err, want)
 		}
 	}
+	// An answer that nobody found is an empty word: it is taken, and votes for nothing.
+	r, err := Parse([]byte(ofGroup("votes(r, w)")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := make([]Outcome, 2)
+	for i, word := range []Given{{Word: "a"}, {Blank: true}} {
+		given, err := r.Of(map[string]Given{"w": word})
+		if err != nil {
+			t.Fatal(err)
+		}
+		given["r"] = Given{Number: 3}
+		if all[i], err = r.Evaluate(nil, given); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, _, err := r.EvaluateGroup(nil, all, nil); err != nil || !slices.Equal(got, []float64{3, 0}) {
+		t.Errorf("beside an answer that is empty: %v, %v", got, err)
+	}
 	if _, err := evaluated(t, ofGroup("tournament(preferences(r))"), 1, 2, 3); err == nil || !strings.Contains(err.Error(), "a power of two") {
 		t.Errorf("a tournament of three: %v", err)
 	}

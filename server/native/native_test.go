@@ -278,3 +278,14 @@ func TestAnswersAsJSON(t *testing.T) {
 		}
 	}
 }
+
+// TestAnEmptyWordIsAWord: what a request gives as an empty text is no number.
+func TestAnEmptyWordIsAWord(t *testing.T) {
+	request, err := ScoreRequest(&wire.ScoreRequest{Items: []wire.Item{{Given: wire.Settings{"empty": "", "number": 0.0}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := request.Given[0]; !got["empty"].Blank || got["number"].Blank {
+		t.Errorf("%+v", got)
+	}
+}

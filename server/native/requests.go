@@ -173,7 +173,7 @@ func settings(of wire.Settings) map[string]recipes.Given {
 		case float64:
 			one.Number = x
 		case string:
-			one.Word = x
+			one.Word, one.Blank = x, x == ""
 		case []float64:
 			one.Vector = x
 		case []string:
