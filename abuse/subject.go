@@ -19,7 +19,7 @@ type subject struct {
 
 	process    *process // nil: none runs
 	calm       int64    // its resident memory when nothing was asked yet
-	goroutines int      // and its goroutines
+	goroutines int      // and its goroutines, usually
 	files      int      // and its open files
 }
 
@@ -62,7 +62,7 @@ func (s *subject) fresh(ctx context.Context) (err error) {
 	if !slices.Equal(s.scores, scores) {
 		return errors.New("a fresh server gives other scores than the one before")
 	}
-	if s.goroutines, err = s.client().goroutines(ctx); err != nil {
+	if s.goroutines, err = s.client().usualGoroutines(ctx); err != nil {
 		return err
 	}
 	if s.files, err = s.process.files(); err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -129,6 +130,21 @@ func TestAMetricIsFound(t *testing.T) {
 	}
 	if _, err := metric(text, "go_gorouti"); err == nil {
 		t.Error("a part of a name is found")
+	}
+}
+
+// One look that finds fewer goroutines than usual does not become the measure of all later ones.
+func TestTheUsualNumberOfGoroutinesIsNoLuckyOne(t *testing.T) {
+	asked := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		counts := []int{13, 15, 15, 16}
+		_, _ = fmt.Fprintf(w, "go_goroutines %d\n", counts[asked%len(counts)])
+		asked++
+	}))
+	defer server.Close()
+	got, err := client{address: server.Listener.Addr().String()}.usualGoroutines(t.Context())
+	if got != 15 || err != nil {
+		t.Errorf("%d, %v", got, err)
 	}
 }
 
