@@ -61,6 +61,15 @@ func (d *door) ask(tb testing.TB, s *Server, items ...doorItem) reply {
 	return serve(s, doorRequest(tb, d, items))
 }
 
+// leave sends a call whose client has left.
+func (d *door) leave(tb testing.TB, s *Server, items ...doorItem) reply {
+	tb.Helper()
+	r := doorRequest(tb, d, items)
+	ctx, cancel := context.WithCancel(r.Context())
+	cancel()
+	return serve(s, r.WithContext(ctx))
+}
+
 // doorRequest is a call through a door.
 func doorRequest(tb testing.TB, d *door, items []doorItem) *http.Request {
 	tb.Helper()
@@ -183,8 +192,6 @@ const doorRequests = 10_000
 // long, and 1 % are cancelled. Each has one answer, its items are in order, and none is a number where it failed.
 func TestNoDoorLosesAnItem(t *testing.T) {
 	s := newServer(t, doorEngine(), Options{})
-	cancelled, cancel := context.WithCancel(t.Context())
-	cancel()
 	for _, d := range doors {
 		t.Run(d.name, func(t *testing.T) {
 			for i := range doorRequests {
@@ -202,7 +209,7 @@ func TestNoDoorLosesAnItem(t *testing.T) {
 					items[spoilt].response = "is long"
 				}
 				if i%100 == 99 {
-					got := serve(s, doorRequest(t, &d, items).WithContext(cancelled))
+					got := d.leave(t, s, items...)
 					if values, err := d.read(got); err == nil && len(values) > 0 && values[0].Known {
 						t.Fatalf("request %d was cancelled and has a number: %d %s", i, got.status, got.body)
 					}

@@ -28,4 +28,3 @@ func Failed(err *failure.Error, field string) error {
 	why.Cause = nil
 	return why
 }
-
