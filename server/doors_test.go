@@ -46,7 +46,7 @@ type doorItem struct{ prompt, response string }
 func (i doorItem) text() string { return i.prompt + " " + i.response }
 
 // doors is every door of every protocol.
-var doors = slicesOf(openRLHFDoors)
+var doors = slicesOf(openRLHFDoors, vllmDoors)
 
 func slicesOf(all ...[]door) (doors []door) {
 	for _, some := range all {
@@ -165,6 +165,9 @@ func doorEngine() *fakeEngine {
 				continue
 			}
 			results[i] = rewards.Result{Score: float64(n) / 8, Raw: ops.Some(float64(n) / 8), Tokens: rewards.Tokens{Tokens: 3}}
+			if r.Activation == "sigmoid" {
+				results[i].Score = ops.Sigmoid(results[i].Raw.Value)
+			}
 		}
 		a := fakeAnswer(results)
 		a.Question = r.Question

@@ -15,7 +15,6 @@ import (
 func TestRoutesOfOthersNameOurs(t *testing.T) {
 	s := newServer(t, &fakeEngine{}, Options{})
 	for path, body := range map[string]string{
-		"/classify":            `{"model": "m", "input": ["a prompt and its response"], "use_activation": false}`,
 		"/v1/score/evaluation": `{"model": "m", "messages": ["a text", "another"]}`,
 		"/rm":                  `{"prompt": "p", "response": "r", "label": "l"}`,
 		"/rerank":              `{"query": "q", "texts": ["a", "b"], "raw_scores": true}`,

@@ -29,7 +29,8 @@ type Item struct {
 	First  *string `json:"-"` // pair models: the response that is read first
 	Second *string `json:"-"` // and the one that is read second
 
-	Candidate *string `json:"-"` // choice models: the one of the candidates that is read
+	Candidate   *string `json:"-"` // choice models: the one of the candidates that is read
+	CandidateID *int64  `json:"-"` // instead of Candidate: its token
 }
 
 // steps is how many steps the item has: those listed, or about as many as its separator makes.

@@ -123,5 +123,7 @@ func Names() []string {
 func All() []Protocol {
 	return []Protocol{
 		openRLHF(),
+		vllm(),
+		lmdeploy(),
 	}
 }

@@ -37,6 +37,10 @@ var forms = map[string]func() Form{
 	"compare":   func() Form { return new(CompareRequest) },
 	"embed":     func() Form { return new(EmbeddingsRequest) },
 	"openrlhf":  func() Form { return new(OpenRLHFRequest) },
+	"pooling":   func() Form { return new(PoolingRequest) },
+	"classify":  func() Form { return new(ClassifyRequest) },
+	"pairs":     func() Form { return new(PairsRequest) },
+	"tokens":    func() Form { return new(GenerativeRequest) },
 	"item":      func() Form { return new(Item) },
 	"tokline":   func() Form { return new(TokenizeLine) },
 	"rankline":  func() Form { return new(RankLine) },
@@ -278,6 +282,19 @@ func TestWhatIsThereIsRead(t *testing.T) {
 		Items: []Item{{Prompt: new("p"), Candidates: []string{"a"}}, {Text: new("t")}}, Candidates: []string{"y", "n"},
 	})
 	check(t, `{"query":[]}`, &OpenRLHFRequest{Query: []string{}})
+	check(t, `{"model":null,"input":"a","truncate_prompt_tokens":null,"truncation_side":null,"use_activation":null,"softmax":false,"request_id":"r","normalize":false,"dimensions":null,"user":"u","encoding_format":"base64"}`,
+		&PoolingRequest{Pooler: Pooler{Softmax: new(false), RequestID: "r"}, Input: Inputs{Texts: []string{"a"}, Single: true}, Encoding: "base64"})
+	check(t, `{"input":[[1,2],[]],"task":"embed","embed_dtype":"float32","endianness":"big"}`,
+		&PoolingRequest{Input: Inputs{IDs: [][]int64{{1, 2}, {}}}, Task: "embed", Dtype: "float32", Endianness: "big"})
+	check(t, `{"messages":[{"role":"user","content":"a"}],"reference":"r","principle":"","chat_template_kwargs":{},"continue_final_message":false}`,
+		&ClassifyRequest{Conversing: Conversing{Messages: []Message{{Role: "user", Content: "a"}}, Reference: new("r"), Principle: new("")}})
+	check(t, `{"input":[7],"truncate_prompt_tokens":-1,"truncation_side":"left","activation":true,"use_activation":true}`,
+		&ClassifyRequest{Pooler: Pooler{TruncatePromptTokens: new(int64(-1)), TruncationSide: "left", Activation: new(true), UseActivation: new(true)}, Input: Inputs{IDs: [][]int64{{7}}, Single: true}})
+	check(t, `{"text_1":"a","text_2":["b",""],"documents":null,"instruction":null,"max_tokens_per_doc":0}`,
+		&PairsRequest{Text1: SideTexts{Texts: []string{"a"}}, Text2: SideTexts{Texts: []string{"b", ""}}})
+	check(t, `{"query":[1],"items":[[2],[3,4]],"label_token_ids":[9],"apply_softmax":false,"item_first":true,"priority":3}`, &GenerativeRequest{
+		Query: Inputs{IDs: [][]int64{{1}}, Single: true}, Items: Inputs{IDs: [][]int64{{2}, {3, 4}}}, Labels: []int64{9}, Softmax: new(false), ItemFirst: new(true),
+	})
 	check(t, `{"prompt":"p","first":"a","second":""}`, &TokenizeLine{Item: Item{Prompt: new("p")}, First: new("a"), Second: new("")})
 	check(t, `{"prompt":"p","responses":["a"],"answers":["4"]}`,
 		&RankLine{GroupLine: GroupLine{Prompted: Prompted{Prompt: new("p")}, Responses: []string{"a"}}, Answers: []string{"4"}})

@@ -38,6 +38,15 @@ func described() huma.Registry {
 		TokenizeAnswer{},
 		OpenRLHFRequest{},
 		OpenRLHFAnswer{},
+		PoolingRequest{},
+		PoolingAnswer{},
+		PoolingMetadata{},
+		ClassifyRequest{},
+		ClassifyAnswer{},
+		PairsRequest{},
+		PairsAnswer{},
+		GenerativeRequest{},
+		VLLMProblem{},
 		ModelsAnswer{},
 		RunsAnswer{},
 		RunAnswer{},
@@ -110,6 +119,10 @@ func TestFormsAreComplete(t *testing.T) {
 	complete(t, &rankForm)
 	complete(t, &compareForm)
 	complete(t, &openRLHFForm)
+	complete(t, &poolingForm)
+	complete(t, &classifyForm)
+	complete(t, &pairsForm)
+	complete(t, &generativeForm)
 	complete(t, &tokenizeLineForm)
 	complete(t, &rankLineForm)
 	complete(t, &compareLineForm)
