@@ -31,6 +31,8 @@ type Item struct {
 
 	Candidate   *string `json:"-"` // choice models: the one of the candidates that is read
 	CandidateID *int64  `json:"-"` // instead of Candidate: its token
+
+	Marks bool `json:"-"` // process models that tokenize steps apart: input_ids are read at every token of the separator
 }
 
 // steps is how many steps the item has: those listed, or about as many as its separator makes.

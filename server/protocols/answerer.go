@@ -21,38 +21,39 @@ var questions = map[manifest.Kind]rewards.Question{
 	manifest.KindEmbedding: rewards.Embed, manifest.KindChoice: rewards.Choose,
 }
 
-// Answerer finds who is meant by the name that a client gave, among models of some kinds. The first kind is that of a
-// recipe, and of a name that nobody has. Many clients send a path or a word of their own: where it is no name of ours,
-// and one model alone is of those kinds, that one is meant. Without a name, the one model of the first kind comes
-// before those of the others.
+// answerer finds who is meant by the name that a client gave, among models of some kinds, the likeliest first. Many
+// clients send a path or a word of their own: where it is no name of ours, and one model alone is of those kinds, that
+// one is meant. Without a name the first kind is meant that has a model, which must be its only one.
 func (c *Call) answerer(given string, kinds ...manifest.Kind) answerer {
 	models := c.Engine.Models()
-	able, first, of := 0, 0, -1
+	able, rank, same, of := 0, len(kinds), 0, -1 // same: models of the likeliest kind that is there, the first of which is of
 	for i := range models {
-		kind := models[i].Manifest.Asked()
+		at := slices.Index(kinds, models[i].Manifest.Asked())
 		if given != "" && models[i].Manifest.Name == given {
-			if !slices.Contains(kinds, kind) {
-				kind = kinds[0] // whose question it refuses by saying which it answers
-			}
-			return answerer{questions[kind], given, &models[i]}
+			at = max(at, 0) // a model of another kind refuses the question by saying which it answers
+			return answerer{questions[kinds[at]], given, &models[i]}
 		}
+		if at < 0 {
+			continue
+		}
+		able++
 		switch {
-		case kind == kinds[0]:
-			if first++; first == 1 {
-				of = i
-			}
-			able++
-		case slices.Contains(kinds, kind):
-			if able++; of < 0 {
-				of = i
-			}
+		case at < rank:
+			rank, same, of = at, 1, i
+		case at == rank:
+			same++
 		}
 	}
-	unknown := given == "" || !c.Engine.Serves(given)
-	if unknown && able > 0 && (able == 1 || given == "" && first == 1) {
-		return answerer{questions[models[of].Manifest.Asked()], models[of].Manifest.Name, &models[of]}
+	switch {
+	case given != "" && c.Engine.Serves(given): // a recipe
+		rank = max(0, slices.Index(kinds, manifest.KindReward))
+		return answerer{question: questions[kinds[rank]], name: given}
+	case able == 1 || given == "" && same == 1:
+		return answerer{questions[kinds[rank]], models[of].Manifest.Name, &models[of]}
+	case rank == len(kinds):
+		rank = 0
 	}
-	return answerer{question: questions[kinds[0]], name: given}
+	return answerer{question: questions[kinds[rank]], name: given}
 }
 
 // modelOf is what is known of the model of a name; nil: it is a recipe's, or nobody's.

@@ -125,5 +125,6 @@ func All() []Protocol {
 		openRLHF(),
 		vllm(),
 		lmdeploy(),
+		openAI(),
 	}
 }

@@ -27,7 +27,7 @@ var seeds = []string{
 	`{"updates":[{"key":"k","values":[1,-2e3]},{"prompt":"p","label":0,"seen":2},{"means":{"a":1}},{"pairs":[{"chosen":[1],"rejected":[2]}]},{"vector":[1],"score":2}],"expect_version":7}`,
 	`{"reset":true}`, `{"forget":["a",""]}`, `{"queries":[{"key":"k","quantile":0.5},{"prompt":"","vector":[1,2],"score":1}]}`, `{"name":"n","version":3,"spec":{"kind":"running"},"cells":[{"key":"","value":{ "a": [1] }}]}`,
 	`{"model":null,"input":["a","\ud800"],"use_activation":null,"dimensions":null,"normalize":false}`, `{"input":"a","encoding_format":"base64","truncate_prompt_tokens":-1}`,
-	`{"input":[[1,2],[3]],"task":null,"chat_template_kwargs":{}}`, `{"input":[1,2],"softmax":true}`, `{"messages":[{"role":"user","content":"a"}],"reference":"r"}`,
+	`{"input":[[1,2],[3]],"task":null,"chat_template_kwargs":{}}`, `{"input":[1,2],"softmax":true}`, `{"model":"m","input":["a"],"encoding_format":"base64","dimensions":null,"user":"u"}`, `{"messages":[{"role":"user","content":"a"}],"reference":"r"}`,
 	`{"text_1":"a","text_2":["b","c"],"instruction":"i"}`, `{"queries":["a"],"items":"b","max_tokens_per_doc":0}`, `{"input":[],"data_1":[],"data_2":null}`,
 	`{"query":[1],"items":[[2],[3]],"label_token_ids":[4],"apply_softmax":false}`, `{"query":"q","items":["a"],"label_token_ids":[1,2],"item_first":null}`,
 	`{"items":[{"text":null}]}`, `{"ITEMS":[{"Text":"a"}]}`, `{"items":[{"text":"a","text":5}]}`, "{\"items\":[{\"text\":\"\xff\"}]}", `[]`, ``, `{"a":`, `null`, ` {} {}`,
@@ -99,7 +99,7 @@ func spoilt(of Form) bool {
 	case *TokenizeRequest:
 		return items(r.Items)
 	case *EmbeddingsRequest:
-		return r.Refused != nil
+		return r.Input.Refused != nil
 	case *PoolingRequest:
 		return r.Input.Refused != nil
 	case *ClassifyRequest:
@@ -151,7 +151,7 @@ func written(t *testing.T, value any) []byte {
 func agrees(t *testing.T, name string, text []byte, into Form) {
 	t.Helper()
 	switch name {
-	case "fit", "golden", "openrlhf", "snapshot", "pooling", "classify", "pairs", "tokens":
+	case "fit", "golden", "openrlhf", "snapshot", "embed", "pooling", "classify", "pairs", "tokens":
 		return
 	}
 	plain := reflect.New(reflect.TypeOf(into).Elem()).Interface()

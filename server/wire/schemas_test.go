@@ -34,6 +34,7 @@ func described() huma.Registry {
 		LogprobsAnswer{},
 		EmbeddingsRequest{},
 		EmbeddingsAnswer{},
+		OpenAIProblem{},
 		TokenizeRequest{},
 		TokenizeAnswer{},
 		OpenRLHFRequest{},
