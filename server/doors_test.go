@@ -38,6 +38,8 @@ type door struct {
 	of func(raw float64) float64
 	// near is how far a value may be from what it should be: 0, but for doors that write float32.
 	near float64
+	// joins says that it makes one text of what it takes as two.
+	joins bool
 }
 
 // doorItem is what is asked about. A door that takes a text takes prompt and response as one.
@@ -46,7 +48,7 @@ type doorItem struct{ prompt, response string }
 func (i doorItem) text() string { return i.prompt + " " + i.response }
 
 // doors is every door of every protocol.
-var doors = slicesOf(openRLHFDoors, vllmDoors, openAIDoors)
+var doors = slicesOf(openRLHFDoors, vllmDoors, openAIDoors, sglangDoors, trainerDoors)
 
 func slicesOf(all ...[]door) (doors []door) {
 	for _, some := range all {
@@ -91,7 +93,7 @@ func (d *door) holds(items int) bool { return d.most == 0 || items <= d.most }
 func (d *door) native(tb testing.TB, s *Server, item doorItem) float64 {
 	tb.Helper()
 	of := map[string]any{"prompt": item.prompt, "response": item.response}
-	if !strings.Contains(d.body([]doorItem{{"PROMPT", "RESPONSE"}}), `"PROMPT"`) { // it joins them
+	if !strings.Contains(d.body([]doorItem{{"PROMPT", "RESPONSE"}}), `"PROMPT"`) || d.joins {
 		of = map[string]any{"text": item.text()}
 	}
 	got := do(tb, s, "POST", "/v1/score", asJSON(tb, map[string]any{"model": "arith-rm", "items": []any{of}}))

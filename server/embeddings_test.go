@@ -150,7 +150,9 @@ func TestEmbeddingsOfAProcessModelAreByToken(t *testing.T) {
 		}
 		native := decoded[wire.StepsAnswer](t, do(t, s, "POST", "/v1/steps", `{"items":[`+string(pair.Item)+`]}`))
 		ids := asJSON(t, pair.IDs)
-		var plain struct{ Data []struct{ Embedding []*float64 } }
+		var plain struct {
+			Data []struct{ Embedding []*float64 }
+		}
 		if got := do(t, s, "POST", "/v1/embeddings", `{"model":"Skywork/Skywork-o1-Open-PRM-Qwen-2.5-1.5B","input":[`+ids+`,`+ids+`]}`); json.Unmarshal(got.body, &plain) != nil || len(plain.Data) != 2 {
 			t.Fatalf("%d %s", got.status, got.body)
 		}
@@ -196,7 +198,9 @@ func TestEmbeddingsOfLabelsAreLogOdds(t *testing.T) {
 	body := asJSON(t, map[string]any{"model": "arith-prm", "items": []any{item}})
 	native := decoded[wire.StepsAnswer](t, do(t, s, "POST", "/v1/steps", body))
 	seen := decoded[wire.TokenizeAnswer](t, do(t, s, "POST", "/v1/tokenize", body))
-	var got struct{ Data []struct{ Embedding []*float64 } }
+	var got struct {
+		Data []struct{ Embedding []*float64 }
+	}
 	reply := do(t, s, "POST", "/v1/embeddings", asJSON(t, map[string]any{"model": "arith-prm", "input": seen.Results[0].Text}))
 	if err := json.Unmarshal(reply.body, &got); err != nil {
 		t.Fatal(err)

@@ -336,6 +336,7 @@ func TestPOLARsClients(t *testing.T) {
 		"vllm":     {"/pooling", rendered, readPoolingRows},
 		"lmdeploy": {"/lmdeploy/pooling", rendered, readLMDeploy},
 		"ids":      {"/pooling", `{"input":` + asJSON(t, seen.Results[0].IDs) + `}`, readPoolingRows},
+		"sglang":   {"/classify", `{"model":"internlm/POLAR-7B","text":[` + quoted(t, seen.Results[0].Text) + `]}`, readSGLang},
 		"classify": {"/pooling", `{"task":"classify",` + rendered[1:], readPooling},
 		"messages": {"/pooling", `{"messages":[{"role":"user","content":"What is 2 + 2?"},{"role":"assistant","content":"It is 4."}],"reference":"4."}`, readPoolingRows},
 	} {

@@ -30,6 +30,10 @@ var seeds = []string{
 	`{"input":[[1,2],[3]],"task":null,"chat_template_kwargs":{}}`, `{"input":[1,2],"softmax":true}`, `{"model":"m","input":["a"],"encoding_format":"base64","dimensions":null,"user":"u"}`, `{"messages":[{"role":"user","content":"a"}],"reference":"r"}`,
 	`{"text_1":"a","text_2":["b","c"],"instruction":"i"}`, `{"queries":["a"],"items":"b","max_tokens_per_doc":0}`, `{"input":[],"data_1":[],"data_2":null}`,
 	`{"query":[1],"items":[[2],[3]],"label_token_ids":[4],"apply_softmax":false}`, `{"query":"q","items":["a"],"label_token_ids":[1,2],"item_first":null}`,
+	`{"text":[["a","b"],["c","\ud800"]],"rid":"x"}`, `{"text":["a","b"],"rid":["x","y"],"input_ids":null}`, `{"input_ids":[[1],[2]]}`, `{"text":"a","lora_path":null}`,
+	`{"query":"q","items":["a","b"],"label_token_ids":[[1],[2]],"temperature":0.5,"apply_softmax":true}`, `{"query":"q","items":"a","label_token_ids":null,"score_extraction_token":7}`,
+	`{"prompt":[{"role":"user","content":"a"}],"response":"b","label":null}`, `{"prompt":"a","response":"b","label":"c"}`, `{"model":"model","messages":["a"],"max_length":null}`,
+	`{"input_str":["a","b"]}`, `{"Q":"q","A":"a","prm_step_tag":"x","format":null}`, `{"model":"m"}`,
 	`{"items":[{"text":null}]}`, `{"ITEMS":[{"Text":"a"}]}`, `{"items":[{"text":"a","text":5}]}`, "{\"items\":[{\"text\":\"\xff\"}]}", `[]`, ``, `{"a":`, `null`, ` {} {}`,
 }
 
@@ -109,6 +113,12 @@ func spoilt(of Form) bool {
 	case *PairsRequest:
 		queries, documents, _, _ := r.Sides()
 		return queries.Refused != nil || documents.Refused != nil
+	case *SGLangRequest:
+		return r.Text.Refused != nil || r.IDs.Refused != nil
+	case *SGLangScoreRequest:
+		return r.Items.Refused != nil
+	case *OpenRRequest:
+		return r.Input.Refused != nil || r.Question.Refused != nil || r.Answer.Refused != nil
 	case *RankRequest:
 		return r.Refused != nil
 	case *RankLine:
@@ -151,7 +161,8 @@ func written(t *testing.T, value any) []byte {
 func agrees(t *testing.T, name string, text []byte, into Form) {
 	t.Helper()
 	switch name {
-	case "fit", "golden", "openrlhf", "snapshot", "embed", "pooling", "classify", "pairs", "tokens":
+	case "fit", "golden", "openrlhf", "snapshot", "embed", "pooling", "classify", "pairs", "tokens",
+		"sglang", "sglscore", "slime", "factory", "openr", "openrat":
 		return
 	}
 	plain := reflect.New(reflect.TypeOf(into).Elem()).Interface()

@@ -34,7 +34,10 @@ var generativeForm = form[GenerativeRequest]{
 		if err := queried(d, &r.Query, &r.Items); err != nil {
 			return err
 		}
-		return d.some(len(r.Labels), "label_token_ids", "token")
+		if err := d.some(len(r.Labels), "label_token_ids", "token"); err != nil {
+			return err
+		}
+		return distinct(d, r.Labels)
 	},
 }
 
@@ -70,4 +73,15 @@ func Behind(query, items *Inputs, itemFirst bool) []Item {
 		}
 	}
 	return all
+}
+
+// distinct refuses labels of which two are the same token.
+func distinct(d *decoder, labels []int64) error {
+	for i, id := range labels {
+		if slices.Contains(labels[:i], id) {
+			d.path = append(d.path, member("label_token_ids"), element(i))
+			return d.invalid("%d is given twice", id)
+		}
+	}
+	return nil
 }

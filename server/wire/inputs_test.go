@@ -1,6 +1,8 @@
 package wire
 
 import (
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -49,6 +51,26 @@ func TestInputsFailAlone(t *testing.T) {
 	} {
 		if _, err := decoded[PoolingRequest](text, Limits{}); err == nil || err.Error() != want {
 			t.Errorf("%s: %v, want %s", text, err, want)
+		}
+	}
+}
+
+// TestLabelsAreBounded: as many tokens as candidates, each once.
+func TestLabelsAreBounded(t *testing.T) {
+	ids := make([]string, DefaultCandidates+1)
+	for i := range ids {
+		ids[i] = strconv.Itoa(i)
+	}
+	for form, path := range map[string]string{"tokens": "label_token_ids", "sglscore": "label_token_ids"} {
+		text := func(n int) []byte {
+			return []byte(`{"query":"q","items":["a"],"label_token_ids":[` + strings.Join(ids[:n], ",") + `]}`)
+		}
+		if err := refusal(text(DefaultCandidates), forms[form](), Limits{}); err != nil {
+			t.Errorf("%s: %v", form, err)
+		}
+		want := path + ": more than 256, the limit of a request"
+		if err := refusal(text(DefaultCandidates+1), forms[form](), Limits{}); err == nil || err.Code != CodeTooManyItems || err.Error() != want {
+			t.Errorf("%s: %v, want %s", form, err, want)
 		}
 	}
 }

@@ -11,11 +11,17 @@ import (
 // SideTexts are one side of pairs of texts: one text, or a list of them.
 type SideTexts struct {
 	Texts   []string
+	Single  bool           // one text, not in a list
 	Refused map[int]*Error // why single texts cannot be read, by index; they are empty
 }
 
-// MarshalJSON writes the side as a list.
-func (s SideTexts) MarshalJSON() ([]byte, error) { return json.Marshal(s.Texts) }
+// MarshalJSON writes the side in the form that it came in.
+func (s SideTexts) MarshalJSON() ([]byte, error) {
+	if s.Single {
+		return json.Marshal(s.Texts[0])
+	}
+	return json.Marshal(s.Texts)
+}
 
 // Schema describes both forms, and null, which is as good as none.
 func (SideTexts) Schema(huma.Registry) *huma.Schema {
@@ -131,6 +137,7 @@ func (d *decoder) sides(into *SideTexts) error {
 	case jsontext.KindNull:
 		return d.leave()
 	case jsontext.KindString:
+		into.Single = true
 		return d.one(&into.Texts)
 	}
 	return d.responses(&into.Texts, &into.Refused, d.limits.Items)

@@ -48,6 +48,21 @@ func described() huma.Registry {
 		PairsAnswer{},
 		GenerativeRequest{},
 		VLLMProblem{},
+		VersionAnswer{},
+		SGLangRequest{},
+		SGLangOutput{},
+		SGLangScoreRequest{},
+		SGLangScoreAnswer{},
+		SGLangProblem{},
+		SlimeRequest{},
+		SlimeAnswer{},
+		LLaMAFactoryRequest{},
+		LLaMAFactoryAnswer{},
+		OpenRRequest{},
+		OpenRAnswer{},
+		OpenRAddressRequest{},
+		OpenRAddressAnswer{},
+		OpenRProblem{},
 		ModelsAnswer{},
 		RunsAnswer{},
 		RunAnswer{},
@@ -124,6 +139,12 @@ func TestFormsAreComplete(t *testing.T) {
 	complete(t, &classifyForm)
 	complete(t, &pairsForm)
 	complete(t, &generativeForm)
+	complete(t, &sglangForm)
+	complete(t, &sglangScoreForm)
+	complete(t, &slimeForm)
+	complete(t, &llamaFactoryForm)
+	complete(t, &openRForm)
+	complete(t, &openRAddressForm)
 	complete(t, &tokenizeLineForm)
 	complete(t, &rankLineForm)
 	complete(t, &compareLineForm)
