@@ -1,9 +1,9 @@
 package server
 
 import (
-	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -51,7 +51,7 @@ func TestDecisionsAreTheProbabilitiesOfTheirLabels(t *testing.T) {
 	}
 	names := []string{"red", "blue", "green"}
 	for i, p := range letters {
-		if colour.Probabilities[names[i]] != p || grade.Probabilities[fmt.Sprint(i)] != grades[i] {
+		if colour.Probabilities[names[i]] != p || grade.Probabilities[strconv.Itoa(i)] != grades[i] {
 			t.Errorf("option %d: %v and %v, want %v and %v", i, colour.Probabilities, grade.Probabilities, p, grades[i])
 		}
 	}

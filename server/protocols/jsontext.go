@@ -11,14 +11,14 @@ import (
 // order, which encoding/json has no form for.
 type jsonText []byte
 
-func (t *jsonText) open(bracket byte) { *t = append(*t, bracket) }
+func (t *jsonText) open() { *t = append(*t, '{') }
 
-// close ends an object, a list, or a value in either: a comma behind the last is taken back.
-func (t *jsonText) close(bracket byte) {
+// close ends an object: a comma behind its last member is taken back.
+func (t *jsonText) close() {
 	if last := len(*t) - 1; (*t)[last] == ',' {
 		*t = (*t)[:last]
 	}
-	*t = append(*t, bracket, ',')
+	*t = append(*t, '}', ',')
 }
 
 // bytes is the whole text.

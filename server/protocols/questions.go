@@ -258,14 +258,14 @@ func plain(raw json.RawMessage) string {
 	return text
 }
 
-// failedAll is the error of an answer none of whose decisions has a verdict.
-func failedAll(verdicts []verdict, field func(i int) string) error {
+// failedAll is the error of an answer none of whose decisions has a verdict: that of the first, led by its field.
+func failedAll(verdicts []verdict, first string) error {
 	for i := range verdicts {
 		if verdicts[i].err == nil {
 			return nil
 		}
 	}
-	return Failed(verdicts[0].err, field(0))
+	return Failed(verdicts[0].err, first)
 }
 
 // membersOf are the members of a JSON object, in their order, and whether it is one. The text has been read as JSON.

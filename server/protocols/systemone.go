@@ -2,7 +2,6 @@ package protocols
 
 import (
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"slices"
 
@@ -102,14 +101,14 @@ func stateOf(raw json.RawMessage) *subject {
 }
 
 func replySystemOne(id string, ids []string, decisions []decision, verdicts []verdict, given *rewards.Answer) (Reply, error) {
-	if err := failedAll(verdicts, func(i int) string { return fmt.Sprintf("questions.%s", ids[i]) }); err != nil {
+	if err := failedAll(verdicts, "questions."+ids[0]); err != nil {
 		return Reply{}, err
 	}
 	out := make(jsonText, 0, 512)
-	out.open('{')
+	out.open()
 	out.field("model").text(given.Model)
 	out.field("digest").text(given.Digest)
-	out.field("answers").open('{')
+	out.field("answers").open()
 	failed := false
 	for i, name := range ids {
 		if failed = failed || verdicts[i].err != nil; verdicts[i].err == nil {
@@ -117,7 +116,7 @@ func replySystemOne(id string, ids []string, decisions []decision, verdicts []ve
 			systemOneDecision(&out, &decisions[i], &verdicts[i])
 		}
 	}
-	out.close('}')
+	out.close()
 	if failed {
 		errors := map[string]wire.Problem{}
 		for i, name := range ids {
@@ -128,13 +127,13 @@ func replySystemOne(id string, ids []string, decisions []decision, verdicts []ve
 		out.field("errors").value(errors)
 	}
 	out.field("usage").value(wire.SystemOneUsage{Input: given.Usage.Tokens})
-	out.close('}')
+	out.close()
 	return Reply{Body: out.bytes(), Header: http.Header{"X-Typesafe-Request-Id": {id}}}, nil
 }
 
 // systemOneDecision writes a [wire.SystemOneDecision], whose options stand in the order in which they were asked.
 func systemOneDecision(out *jsonText, d *decision, v *verdict) {
-	out.open('{')
+	out.open()
 	switch d.kind {
 	case yesOrNo:
 		out.field("type").text("noul")
@@ -143,25 +142,25 @@ func systemOneDecision(out *jsonText, d *decision, v *verdict) {
 		out.field("type").text("choice")
 		out.field("choice").text(d.options[v.best].name)
 		out.field("confidence").number(v.confidence(oneOf))
-		out.field("probabilities").open('{')
+		out.field("probabilities").open()
 		for i, o := range d.options {
 			out.field(o.name).number(v.probabilities[i])
 		}
-		out.close('}')
+		out.close()
 	case graded:
 		out.field("type").text("score")
 		out.field("score").number(v.score())
 		out.field("confidence").number(v.confidence(graded))
-		out.field("legend").open('{')
+		out.field("legend").open()
 		for i, o := range d.options {
 			out.field(digits[i]).text(o.name)
 		}
-		out.close('}')
-		out.field("probabilities").open('{')
+		out.close()
+		out.field("probabilities").open()
 		for i, p := range v.probabilities {
 			out.field(digits[i]).number(p)
 		}
-		out.close('}')
+		out.close()
 	}
 	if v.raw.Known {
 		out.field("x_raw").number(v.raw.Value)
@@ -169,7 +168,7 @@ func systemOneDecision(out *jsonText, d *decision, v *verdict) {
 	if v.mass.Known {
 		out.field("x_label_mass").number(v.mass.Value)
 	}
-	out.close('}')
+	out.close()
 }
 
 // tellSystemOne has FastAPI's form, of which clients read the message.
