@@ -48,7 +48,7 @@ type doorItem struct{ prompt, response string }
 func (i doorItem) text() string { return i.prompt + " " + i.response }
 
 // doors is every door of every protocol.
-var doors = slicesOf(openRLHFDoors, vllmDoors, openAIDoors, sglangDoors, trainerDoors)
+var doors = slicesOf(openRLHFDoors, decisionDoors, vllmDoors, openAIDoors, sglangDoors, trainerDoors)
 
 func slicesOf(all ...[]door) (doors []door) {
 	for _, some := range all {

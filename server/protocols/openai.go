@@ -43,15 +43,15 @@ func askEmbeddings(c *Call) (Asked, error) {
 	for i := range request.Items {
 		request.Items[i].Marks = true
 	}
-	engine, inBase64, timeout := c.Engine, form.Encoding == "base64", form.Timeout()
-	return Asked{Request: request, Timeout: timeout, Reply: func(given *rewards.Answer) (Reply, error) {
-		return replyEmbeddings(engine, given, inBase64)
+	engine, inBase64, kept := c.Engine, form.Encoding == "base64", form.Kept()
+	return Asked{Request: request, Timeout: form.Timeout(), Reply: func(given *rewards.Answer) (Reply, error) {
+		return replyEmbeddings(engine, given, inBase64, kept)
 	}}, err
 }
 
 // replyEmbeddings gives a vector for each text: an embedding model's own, the raw outputs of a reward model, or a number
 // for each token of a process model's text.
-func replyEmbeddings(engine Engine, given *rewards.Answer, inBase64 bool) (Reply, error) {
+func replyEmbeddings(engine Engine, given *rewards.Answer, inBase64 bool, kept *wire.Kept) (Reply, error) {
 	if err := refused(given, "input[%d]"); err != nil {
 		return Reply{}, err
 	}
@@ -85,7 +85,10 @@ func replyEmbeddings(engine Engine, given *rewards.Answer, inBase64 bool) (Reply
 		r := &given.Steps[i]
 		write(i, r.Err, &r.Tokens, func() (any, []float64) { all := perTokenOf(r, of); return pointers(all), gapped(all) })
 	}
-	return Reply{Body: answer}, nil
+	if kept != nil {
+		answer.Keep(kept)
+	}
+	return Reply{Body: &answer}, nil
 }
 
 // rawOf are the raw outputs of a reward model; of a recipe, which has none, the score.

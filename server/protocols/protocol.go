@@ -73,7 +73,7 @@ type Asked struct {
 type Reply struct {
 	Status int         // 0: 200
 	Header http.Header // further headers; nil: none
-	Body   any         // []byte goes out as it is, nil as an empty body, and everything else as JSON
+	Body   any         // []byte goes out as it is, as JSON where no header says otherwise; nil is empty; all else becomes JSON
 }
 
 // Decode reads the body into a form, which must be zero.
@@ -93,12 +93,10 @@ func (c *Call) Model(given string, question rewards.Question) string {
 	if given == "" || c.Engine.Serves(given) {
 		return given
 	}
-	able := 0
-	for _, m := range c.Engine.Models() {
-		for _, answered := range m.Answers {
-			if answered == string(question) {
-				able++
-			}
+	able, models := 0, c.Engine.Models()
+	for i := range models {
+		if slices.Contains(models[i].Answers, string(question)) {
+			able++
 		}
 	}
 	if able == 1 {
@@ -120,13 +118,7 @@ func Names() []string {
 // All is every protocol, in the order in which they claim bodies.
 func All() []Protocol {
 	return []Protocol{
-		openRLHF(),
-		vllm(),
-		lmdeploy(),
-		openAI(),
-		sglang(),
-		slime(),
-		llamaFactory(),
-		openR(),
+		openRLHF(), systemOne(), openAIDecisions(),
+		vllm(), lmdeploy(), openAI(), sglang(), slime(), llamaFactory(), openR(),
 	}
 }

@@ -9,6 +9,7 @@ type EmbeddingsRequest struct {
 	Common
 	Input      Inputs `json:"input" required:"true" doc:"A text, a list of texts, the token ids of one text, or a list of those"`
 	Encoding   string `json:"encoding_format,omitempty" nullable:"true" doc:"float, which it is when left out, or base64: numbers, or the bytes of little-endian float32"`
+	Tags       []Tag  `json:"tags,omitzero" nullable:"false" doc:"Of each text: what comes back beside its vector"`
 	Dimensions Never  `json:"dimensions,omitzero" doc:"Refused unless null: a vector has the model's own size"`
 }
 
@@ -28,6 +29,7 @@ type Embedding struct {
 	Index     int    `json:"index" doc:"Of the text"`
 	Embedding any    `json:"embedding,omitempty" doc:"The vector: a list of numbers, null where a process model reads nothing, or a text in base64"`
 	*Tokens
+	*Tag
 	Error *Problem `json:"error,omitempty" doc:"Why there is no vector"`
 }
 
@@ -62,10 +64,16 @@ var embeddingsForm = form[EmbeddingsRequest]{
 			{"encoding_format", false, func(d *decoder, r *EmbeddingsRequest) error {
 				return d.wordOrNull(&r.Encoding, "float", "base64")
 			}},
+			{"tags", false, func(d *decoder, r *EmbeddingsRequest) error { return d.tags(&r.Tags, d.limits.Items) }},
 			{"dimensions", false, func(d *decoder, _ *EmbeddingsRequest) error {
 				return d.never("is not supported: a vector has the model's own size")
 			}},
 		},
 	),
-	check: func(d *decoder, r *EmbeddingsRequest) error { return d.some(r.Input.Len(), "input", "text") },
+	check: func(d *decoder, r *EmbeddingsRequest) error {
+		if err := d.some(r.Input.Len(), "input", "text"); err != nil {
+			return err
+		}
+		return d.fitting(r.Tags, r.Input.Len(), "texts")
+	},
 }

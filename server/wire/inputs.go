@@ -153,11 +153,3 @@ func (d *decoder) wordOrNull(into *string, of ...string) error {
 	}
 	return d.word(into, of...)
 }
-
-// textOrNull reads a string; a null is as good as none.
-func (d *decoder) textOrNull(into *string) error {
-	if none, err := d.null(); none || err != nil {
-		return err
-	}
-	return d.text(into)
-}
