@@ -214,3 +214,18 @@ func TestEmbeddingsOfLabelsAreLogOdds(t *testing.T) {
 		t.Errorf("%d numbers", len(read))
 	}
 }
+
+// TestModelsAreListedAsOpenAIDoes: callers of Skywork's process models take the name of data[0].
+func TestModelsAreListedAsOpenAIDoes(t *testing.T) {
+	s := newServer(t, &fakeEngine{}, Options{})
+	const model = `{"id":"fake-rm","object":"model","created":0,"owned_by":"assay"}`
+	if got := do(t, s, "GET", "/v1/models", ""); !strings.Contains(string(got.body), `"object":"list","data":[`+model+`]}`) {
+		t.Errorf("%s", got.body)
+	}
+	if got := do(t, s, "GET", "/v1/models/fake-rm", ""); got.status != 200 || strings.TrimSpace(string(got.body)) != model {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+	if got := do(t, s, "GET", "/v1/models/other", ""); got.status != 404 || !strings.Contains(string(got.body), `"code":"unknown_model"`) {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+}

@@ -55,7 +55,7 @@ func TestSlime(t *testing.T) {
 		{"/slime?rendered=true", `{"prompt":[],"response":"a"}`, 422, "prompt: is a conversation"},
 		{"/slime?object=1", `{"prompt":"p","response":"a"}`, 422, `object: "1" in the URL is neither`},
 		{"/slime?label=x", `{"prompt":"p","response":"a"}`, 422, "label: in the URL may be reference alone"},
-		{"/slime?modle=x", `{"prompt":"p","response":"a"}`, 422, "modle: unknown in the URL; it takes model, truncate, rendered, label and object"},
+		{"/slime?mode=x", `{"prompt":"p","response":"a"}`, 422, "mode: unknown in the URL; it takes model, truncate, rendered, label and object"},
 		{"/slime/other", `{}`, 404, "no route has the path"},
 	} {
 		if p := refusal(t, do(t, s, "POST", test.path, test.body)); p.Status != test.status || !strings.HasPrefix(p.Detail, test.want) {

@@ -15,6 +15,9 @@ texts = ["12 + 30 = 42", "12 + 30 = 41"]
 want = [alone.raw(base, text) for text in texts]
 single = [struct.unpack("<f", struct.pack("<f", x))[0] for x in want]
 
+names = [model.id for model in client.models.list().data]
+assert names == ["arith-rm", "arith-prm"] and client.models.retrieve("arith-prm").id == "arith-prm", names
+print(f"{name} | models.list, models.retrieve | ok")
 got = client.embeddings.create(model="arith-rm", input=texts)
 assert [one.embedding for one in got.data] == [[x] for x in single] and got.model == "arith-rm", got
 print(f"{name} | embeddings.create, base64 | ok")

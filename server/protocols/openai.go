@@ -5,6 +5,7 @@ import (
 	"math"
 	"net/http"
 
+	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/models/manifest"
 	"github.com/assay-rm/assay/rewards"
 	"github.com/assay-rm/assay/rewards/failure"
@@ -25,6 +26,10 @@ func openAI() Protocol {
 				Takes: wire.EmbeddingsRequest{}, Gives: wire.EmbeddingsAnswer{}, Ask: askEmbeddings,
 			},
 			{Method: http.MethodPost, Path: "/embeddings", Ask: askEmbeddings}, // clients whose base URL lacks /v1
+			{
+				Method: http.MethodGet, Path: "/v1/models/{model}", Summary: "OpenAI: one of the models that are loaded",
+				Gives: wire.ListedModel{}, Tell: listedModel,
+			},
 		},
 	}
 }
@@ -151,6 +156,15 @@ func pointers(values []ops.Maybe) []*float64 {
 		all[i] = values[i].Pointer()
 	}
 	return all
+}
+
+// listedModel is a model as the list of them has it.
+func listedModel(c *Call) (Reply, error) {
+	name := c.Request.PathValue("model")
+	if modelOf(c.Engine, name) == nil {
+		return Reply{}, problem.New(fault.CodeModel, "no model is named %q; GET /v1/models lists them", fault.Short(name))
+	}
+	return Reply{Body: wire.ListedModel{ID: name, Object: "model", OwnedBy: "assay"}}, nil
 }
 
 // tellOpenAI tells a problem as OpenAI's API does. A full queue is 503, since verl, which asks for rewards here, ends its

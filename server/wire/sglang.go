@@ -106,7 +106,7 @@ var sglangForm = form[SGLangRequest]{
 	check: func(d *decoder, r *SGLangRequest) error {
 		texts, ids := max(r.Text.Len(), len(r.Text.Pairs)), r.IDs.Len()
 		switch {
-		case r.IDs.Texts != nil && len(r.IDs.Texts) > 0:
+		case len(r.IDs.Texts) > 0:
 			return d.missing("input_ids", "must be token ids")
 		case texts > 0 && ids > 0:
 			return d.missing("input_ids", "given together with text, and one of them is enough")

@@ -2,7 +2,17 @@ package wire
 
 // ModelsAnswer is the answer of GET /v1/models.
 type ModelsAnswer struct {
-	Models []ModelInfo `json:"models" nullable:"false"`
+	Models []ModelInfo   `json:"models" nullable:"false"`
+	Object string        `json:"object,omitempty" enum:"list" doc:"As clients of OpenAI's API read it, and so is data"`
+	Data   []ListedModel `json:"data,omitempty"`
+}
+
+// ListedModel is a model as clients of OpenAI's API list it.
+type ListedModel struct {
+	ID      string `json:"id" doc:"Its name"`
+	Object  string `json:"object" enum:"model"`
+	Created int64  `json:"created" doc:"Always 0: it is not known"`
+	OwnedBy string `json:"owned_by"`
 }
 
 // ModelInfo is what can be known of a loaded model.
