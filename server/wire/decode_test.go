@@ -37,6 +37,7 @@ var forms = map[string]func() Form{
 	"compare":   func() Form { return new(CompareRequest) },
 	"embed":     func() Form { return new(EmbeddingsRequest) },
 	"openrlhf":  func() Form { return new(OpenRLHFRequest) },
+	"oip":       func() Form { return new(OIPRequest) },
 	"item":      func() Form { return new(Item) },
 	"tokline":   func() Form { return new(TokenizeLine) },
 	"rankline":  func() Form { return new(RankLine) },
@@ -77,6 +78,15 @@ func TestRefusals(t *testing.T) {
 		{"compare", `{"pairs":[{"prompt":"p","chosen":"b"}]}`, CodeInvalidField, `pairs[0]: expected required property rejected to be present`},
 		{"openrlhf", `{"prompts":["a"]}`, CodeInvalidField, `body: expected required property query to be present`},
 		{"openrlhf", `{"query":["a"],"query":["b"]}`, CodeInvalidField, `query: given twice`},
+		{"oip", `{}`, CodeInvalidField, `body: expected required property inputs to be present`},
+		{"oip", `{"inputs":[{"name":"a","shape":[1]}]}`, CodeInvalidField, `inputs[0]: expected required property datatype to be present`},
+		{"oip", `{"inputs":[{"name":"a","shape":[1],"datatype":"BYTES","data":["a",[1]]}]}`, CodeInvalidField, `inputs[0].data: holds texts and numbers`},
+		{"oip", `{"inputs":[{"name":"a","shape":[1],"datatype":"BYTES","data":[0.5]}]}`, CodeInvalidField, `inputs[0].data[0]: expected integer, got 0.5`},
+		{"oip", `{"inputs":[{"name":"a","shape":[1],"datatype":"BYTES","data":[[null]]}]}`, CodeInvalidField, `inputs[0].data[0][0]: expected string, integer or array, got null`},
+		{"oip", `{"inputs":[{"name":"a","shape":[1],"datatype":"BYTES","data":"a"}]}`, CodeInvalidField, `inputs[0].data: expected array, got "a"`},
+		{"oip", `{"inputs":[{"name":"a","shape":[1],"datatype":"BYTES","data":[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]}]}`, CodeInvalidField, `inputs[0].data[0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0]: lists within each other: more than 16, the limit of a tensor`},
+		{"oip", `{"parameters":{"a":[]},"inputs":[]}`, CodeInvalidField, `parameters.a: expected boolean, number or string, got an array`},
+		{"oip", `{"inputs":[],"outputs":[{}]}`, CodeInvalidField, `outputs[0]: expected required property name to be present`},
 		{"fit", `{"prompt":"p","chosen":"a"}`, CodeInvalidField, `body: expected required property rejected to be present`},
 
 		{"state", `{"kind":"running","keys":1,"keys":2}`, CodeInvalidField, `keys: given twice`},
@@ -278,6 +288,22 @@ func TestWhatIsThereIsRead(t *testing.T) {
 		Items: []Item{{Prompt: new("p"), Candidates: []string{"a"}}, {Text: new("t")}}, Candidates: []string{"y", "n"},
 	})
 	check(t, `{"query":[]}`, &OpenRLHFRequest{Query: []string{}})
+	check(t, `{"id":"7","parameters":{"timeout":5,"a":true,"b":"c"},"inputs":[{"name":"s","shape":[2,1],"datatype":"BYTES","parameters":null,"data":[["a"],["b"]],"x":{}},
+		{"name":"t","shape":[1,2],"datatype":"INT64","data":[[1,-2]]},{"name":"u","shape":[1],"datatype":"BYTES","parameters":{"binary_data_size":5}},
+		{"name":"v","shape":[2],"datatype":"BOOL","data":[true,false]},{"name":"w","shape":[0],"datatype":"BYTES","data":[]}],"outputs":[{"name":"r","parameters":{"binary_data":false}}]}`,
+		&OIPRequest{
+			ID: "7", Parameters: OIPParameters{"timeout": 5.0, "a": true, "b": "c"},
+			Inputs: []OIPInput{
+				{Name: "s", Shape: []int64{2, 1}, Datatype: "BYTES", Data: []string{"a", "b"}},
+				{Name: "t", Shape: []int64{1, 2}, Datatype: "INT64", Data: []int64{1, -2}},
+				{Name: "u", Shape: []int64{1}, Datatype: "BYTES", Parameters: OIPParameters{"binary_data_size": 5.0}},
+				{Name: "v", Shape: []int64{2}, Datatype: "BOOL", Data: []int64{1, 0}},
+				{Name: "w", Shape: []int64{0}, Datatype: "BYTES", Data: []string{}},
+			},
+			Outputs: []OIPOutput{{Name: "r", Parameters: OIPParameters{"binary_data": false}}},
+		})
+	check(t, `{"id":null,"parameters":null,"outputs":null,"inputs":[{"name":"s","shape":[1],"datatype":"BYTES","data":null}]}`,
+		&OIPRequest{Inputs: []OIPInput{{Name: "s", Shape: []int64{1}, Datatype: "BYTES"}}})
 	check(t, `{"prompt":"p","first":"a","second":""}`, &TokenizeLine{Item: Item{Prompt: new("p")}, First: new("a"), Second: new("")})
 	check(t, `{"prompt":"p","responses":["a"],"answers":["4"]}`,
 		&RankLine{GroupLine: GroupLine{Prompted: Prompted{Prompt: new("p")}, Responses: []string{"a"}}, Answers: []string{"4"}})

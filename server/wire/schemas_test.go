@@ -38,6 +38,15 @@ func described() huma.Registry {
 		TokenizeAnswer{},
 		OpenRLHFRequest{},
 		OpenRLHFAnswer{},
+		OIPRequest{},
+		OIPAnswer{},
+		OIPServer{},
+		OIPLive{},
+		OIPReady{},
+		OIPModels{},
+		OIPModel{},
+		OIPConfig{},
+		OIPIndex{},
 		ModelsAnswer{},
 		RunsAnswer{},
 		RunAnswer{},
@@ -110,6 +119,9 @@ func TestFormsAreComplete(t *testing.T) {
 	complete(t, &rankForm)
 	complete(t, &compareForm)
 	complete(t, &openRLHFForm)
+	complete(t, &oipForm)
+	complete(t, &oipInputForm)
+	complete(t, &oipOutputForm)
 	complete(t, &tokenizeLineForm)
 	complete(t, &rankLineForm)
 	complete(t, &compareLineForm)
