@@ -38,6 +38,8 @@ var forms = map[string]func() Form{
 	"embed":     func() Form { return new(EmbeddingsRequest) },
 	"openrlhf":  func() Form { return new(OpenRLHFRequest) },
 	"oip":       func() Form { return new(OIPRequest) },
+	"gym":       func() Form { return new(GymVerify) },
+	"gymrows":   func() Form { return new(GymVerifiedRows) },
 	"item":      func() Form { return new(Item) },
 	"tokline":   func() Form { return new(TokenizeLine) },
 	"rankline":  func() Form { return new(RankLine) },
@@ -87,6 +89,13 @@ func TestRefusals(t *testing.T) {
 		{"oip", `{"inputs":[{"name":"a","shape":[1],"datatype":"BYTES","data":[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]}]}`, CodeInvalidField, `inputs[0].data[0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0]: lists within each other: more than 16, the limit of a tensor`},
 		{"oip", `{"parameters":{"a":[]},"inputs":[]}`, CodeInvalidField, `parameters.a: expected boolean, number or string, got an array`},
 		{"oip", `{"inputs":[],"outputs":[{}]}`, CodeInvalidField, `outputs[0]: expected required property name to be present`},
+		{"gym", `{"response":{"output":[]}}`, CodeInvalidField, `body: expected required property responses_create_params to be present`},
+		{"gym", `{"responses_create_params":{},"response":{"output":[]}}`, CodeInvalidField, `responses_create_params: expected required property input to be present`},
+		{"gym", `{"responses_create_params":{"input":[]},"response":{}}`, CodeInvalidField, `response: expected required property output to be present`},
+		{"gym", `{"responses_create_params":{"input":[{"role":"user","content":5}]}}`, CodeInvalidField, `responses_create_params.input[0].content: expected array, got 5`},
+		{"gym", `{"responses_create_params":{"input":[{"role":"user","content":[{"type":"input_image"}]}]}}`, CodeInvalidField, `responses_create_params.input[0].content[0]: expected required property text to be present`},
+		{"gymrows", `{"verify_responses":[{"a":1,"a":2}]}`, CodeInvalidField, `verify_responses[0].a: given twice`},
+		{"gymrows", `{"verify_responses":[5]}`, CodeInvalidField, `verify_responses[0]: expected object, got 5`},
 		{"fit", `{"prompt":"p","chosen":"a"}`, CodeInvalidField, `body: expected required property rejected to be present`},
 
 		{"state", `{"kind":"running","keys":1,"keys":2}`, CodeInvalidField, `keys: given twice`},
@@ -288,6 +297,14 @@ func TestWhatIsThereIsRead(t *testing.T) {
 		Items: []Item{{Prompt: new("p"), Candidates: []string{"a"}}, {Text: new("t")}}, Candidates: []string{"y", "n"},
 	})
 	check(t, `{"query":[]}`, &OpenRLHFRequest{Query: []string{}})
+	check(t, `{"reward_model":"m","x":[{}],"responses_create_params":{"input":"q","instructions":null,"tools":[]},"response":{"id":"r","output":[{"type":"reasoning","summary":[]},
+		{"type":"message","role":"assistant","content":[{"type":"output_text","text":"a","annotations":[]},{"text":"b"}]},{"role":"user","content":"c"}]}}`,
+		&GymVerify{Model: "m", Create: GymCreate{Input: "q"}, Response: GymResponse{Output: []GymTurn{
+			{Type: "reasoning"}, {Type: "message", Role: "assistant", Content: "ab"}, {Role: "user", Content: "c"},
+		}}})
+	check(t, `{"verify_responses":[{"_ng_task_index":3,"reward":0.5,"ok":true,"name":"x","response":{"usage":{"total_tokens":7,"details":{}},"n":1},"reward_components":{"a":-1}},
+		{"reward":0,"_ng_failure_class":"judge_failed"},{"_ng_failure_class":null}]}`,
+		&GymVerifiedRows{Rows: []GymRow{{{"_ng_task_index", 3}, {"reward", 0.5}, {"ok", 1}, {"total_tokens", 7}, {"reward_components/a", -1}}, {}}})
 	check(t, `{"id":"7","parameters":{"timeout":5,"a":true,"b":"c"},"inputs":[{"name":"s","shape":[2,1],"datatype":"BYTES","parameters":null,"data":[["a"],["b"]],"x":{}},
 		{"name":"t","shape":[1,2],"datatype":"INT64","data":[[1,-2]]},{"name":"u","shape":[1],"datatype":"BYTES","parameters":{"binary_data_size":5}},
 		{"name":"v","shape":[2],"datatype":"BOOL","data":[true,false]},{"name":"w","shape":[0],"datatype":"BYTES","data":[]}],"outputs":[{"name":"r","parameters":{"binary_data":false}}]}`,

@@ -26,6 +26,8 @@ var seeds = []string{
 	`{"kind":"multipliers","thresholds":{"a":1},"squash":"tanh","rate":0.1,"start":-1}`, `{"kind":"users","width":2,"fit":"weights","prototypes":[[1,2],[]],"keep":"last","seed":3}`,
 	`{"updates":[{"key":"k","values":[1,-2e3]},{"prompt":"p","label":0,"seen":2},{"means":{"a":1}},{"pairs":[{"chosen":[1],"rejected":[2]}]},{"vector":[1],"score":2}],"expect_version":7}`,
 	`{"id":"i","parameters":{"a":1,"b":true},"inputs":[{"name":"s","shape":[2,1],"datatype":"BYTES","data":[["a"],"b"]},{"name":"t","shape":[1],"datatype":"INT64","data":[1,true]}],"outputs":[{"name":"r"}]}`,
+	`{"reward_model":"m","responses_create_params":{"input":[{"role":"user","content":[{"text":"a"}]}]},"response":{"output":[{"type":"reasoning"},{"role":"assistant","content":"b"}]}}`,
+	`{"verify_responses":[{"reward":0.5,"response":{"usage":{"a":1}},"reward_components":{"b":true}},{"_ng_failure_class":"x"}]}`,
 	`{"reset":true}`, `{"forget":["a",""]}`, `{"queries":[{"key":"k","quantile":0.5},{"prompt":"","vector":[1,2],"score":1}]}`, `{"name":"n","version":3,"spec":{"kind":"running"},"cells":[{"key":"","value":{ "a": [1] }}]}`,
 	`{"items":[{"text":null}]}`, `{"ITEMS":[{"Text":"a"}]}`, `{"items":[{"text":"a","text":5}]}`, "{\"items\":[{\"text\":\"\xff\"}]}", `[]`, ``, `{"a":`, `null`, ` {} {}`,
 }
@@ -122,6 +124,23 @@ func (s Side) MarshalJSON() ([]byte, error) {
 	return json.Marshal(s.Response)
 }
 
+// MarshalJSON writes the numbers of a row as members, for these tests alone.
+func (r GymRow) MarshalJSON() ([]byte, error) {
+	text := []byte{'{'}
+	for i, number := range r {
+		name, _ := json.Marshal(number.Name)
+		value, err := json.Marshal(number.Value)
+		if err != nil {
+			return nil, err
+		}
+		if i > 0 {
+			text = append(text, ',')
+		}
+		text = append(append(append(text, name...), ':'), value...)
+	}
+	return append(text, '}'), nil
+}
+
 // written is a value as a server writes it.
 func written(t *testing.T, value any) []byte {
 	t.Helper()
@@ -139,7 +158,7 @@ func written(t *testing.T, value any) []byte {
 func agrees(t *testing.T, name string, text []byte, into Form) {
 	t.Helper()
 	switch name {
-	case "fit", "golden", "openrlhf", "oip", "snapshot":
+	case "fit", "golden", "openrlhf", "oip", "gym", "gymrows", "snapshot":
 		return
 	}
 	plain := reflect.New(reflect.TypeOf(into).Elem()).Interface()

@@ -174,14 +174,6 @@ var oipOutputForm = form[OIPOutput]{lenient: true, fields: []field[OIPOutput]{
 	{"parameters", false, func(d *decoder, o *OIPOutput) error { return d.oipParameters(&o.Parameters) }},
 }}
 
-// unlessNull reads a value that foreign clients write as null where they have none.
-func (d *decoder) unlessNull(read func() error) error {
-	if null, err := d.null(); null || err != nil {
-		return err
-	}
-	return read()
-}
-
 func (d *decoder) oipParameters(into *OIPParameters) error {
 	return d.unlessNull(func() error { return byName(d, into, ofRequest(mostParameters), (*decoder).oipParameter) })
 }

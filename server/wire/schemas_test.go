@@ -47,6 +47,10 @@ func described() huma.Registry {
 		OIPModel{},
 		OIPConfig{},
 		OIPIndex{},
+		GymVerify{},
+		GymVerified{},
+		GymNothing{},
+		GymMetrics{},
 		ModelsAnswer{},
 		RunsAnswer{},
 		RunAnswer{},
@@ -122,6 +126,11 @@ func TestFormsAreComplete(t *testing.T) {
 	complete(t, &oipForm)
 	complete(t, &oipInputForm)
 	complete(t, &oipOutputForm)
+	complete(t, &gymVerifyForm)
+	complete(t, &gymCreateForm)
+	complete(t, &gymResponseForm)
+	complete(t, &gymTurnForm)
+	complete(t, &gymRowsForm)
 	complete(t, &tokenizeLineForm)
 	complete(t, &rankLineForm)
 	complete(t, &compareLineForm)
