@@ -42,6 +42,7 @@ var forms = map[string]func() Form{
 	"oip":       func() Form { return new(OIPRequest) },
 	"gym":       func() Form { return new(GymVerify) },
 	"gymrows":   func() Form { return new(GymVerifiedRows) },
+	"evaluate":  func() Form { return new(EvaluateRequest) },
 	"item":      func() Form { return new(Item) },
 	"tokline":   func() Form { return new(TokenizeLine) },
 	"rankline":  func() Form { return new(RankLine) },
@@ -97,6 +98,9 @@ func TestRefusals(t *testing.T) {
 		{"gym", `{"responses_create_params":{"input":[{"role":"user","content":5}]}}`, CodeInvalidField, `responses_create_params.input[0].content: expected array, got 5`},
 		{"gym", `{"responses_create_params":{"input":[{"role":"user","content":[{"type":"input_image"}]}]}}`, CodeInvalidField, `responses_create_params.input[0].content[0]: expected required property text to be present`},
 		{"gymrows", `{"verify_responses":[{"a":1,"a":2}]}`, CodeInvalidField, `verify_responses[0].a: given twice`},
+		{"evaluate", `{}`, CodeInvalidField, `body: expected required property messages to be present`},
+		{"evaluate", `{"messages":[]}`, CodeInvalidField, `messages: must hold at least one turn`},
+		{"evaluate", `{"messages":[{"role":"user","content":"a"}],"kwargs":[]}`, CodeInvalidField, `kwargs: expected object, got an array`},
 		{"gymrows", `{"verify_responses":[5]}`, CodeInvalidField, `verify_responses[0]: expected object, got 5`},
 		{"fit", `{"prompt":"p","chosen":"a"}`, CodeInvalidField, `body: expected required property rejected to be present`},
 
@@ -314,6 +318,10 @@ func TestWhatIsThereIsRead(t *testing.T) {
 		Items: []Item{{Prompt: new("p"), Candidates: []string{"a"}}, {Text: new("t")}}, Candidates: []string{"y", "n"},
 	})
 	check(t, `{"query":[]}`, &OpenRLHFRequest{Query: []string{}})
+	check(t, `{"messages":[{"role":"user","content":"a"}],"ground_truth":"b","model":null,"separator":"\n","kwargs":{"model":"m","separator":"|","x":1},"future":[]}`,
+		&EvaluateRequest{Messages: []Message{{Role: "user", Content: "a"}}, GroundTruth: "b", Separator: "\n", Kwargs: EvaluateKwargs{Model: "m", Separator: "|"}})
+	check(t, `{"messages":[{"role":"user","content":"a"}],"ground_truth":[{"role":"user"}],"kwargs":null}`,
+		&EvaluateRequest{Messages: []Message{{Role: "user", Content: "a"}}})
 	check(t, `{"reward_model":"m","x":[{}],"responses_create_params":{"input":"q","instructions":null,"tools":[]},"response":{"id":"r","output":[{"type":"reasoning","summary":[]},
 		{"type":"message","role":"assistant","content":[{"type":"output_text","text":"a","annotations":[]},{"text":"b"}]},{"role":"user","content":"c"}]}}`,
 		&GymVerify{Model: "m", Create: GymCreate{Input: "q"}, Response: GymResponse{Output: []GymTurn{

@@ -52,6 +52,8 @@ func described() huma.Registry {
 		GymVerified{},
 		GymNothing{},
 		GymMetrics{},
+		EvaluateRequest{},
+		EvaluateAnswer{},
 		ModelsAnswer{},
 		RunsAnswer{},
 		RunAnswer{},
@@ -137,6 +139,8 @@ func TestFormsAreComplete(t *testing.T) {
 	complete(t, &gymResponseForm)
 	complete(t, &gymTurnForm)
 	complete(t, &gymRowsForm)
+	complete(t, &evaluateForm)
+	complete(t, &evaluateKwargsForm)
 	complete(t, &tokenizeLineForm)
 	complete(t, &rankLineForm)
 	complete(t, &compareLineForm)
