@@ -121,6 +121,6 @@ func Names() []string {
 // All is every protocol, in the order in which they claim bodies.
 func All() []Protocol {
 	return []Protocol{
-		openRLHF(), systemOne(), openAIDecisions(), oip(), gym(), evalProtocol(),
+		openRLHF(), systemOne(), openAIDecisions(), oip(), gym(), evalProtocol(), ors(),
 	}
 }

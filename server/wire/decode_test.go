@@ -43,6 +43,7 @@ var forms = map[string]func() Form{
 	"gym":       func() Form { return new(GymVerify) },
 	"gymrows":   func() Form { return new(GymVerifiedRows) },
 	"evaluate":  func() Form { return new(EvaluateRequest) },
+	"ors":       func() Form { return new(ORSGroup) },
 	"item":      func() Form { return new(Item) },
 	"tokline":   func() Form { return new(TokenizeLine) },
 	"rankline":  func() Form { return new(RankLine) },
@@ -98,6 +99,9 @@ func TestRefusals(t *testing.T) {
 		{"gym", `{"responses_create_params":{"input":[{"role":"user","content":5}]}}`, CodeInvalidField, `responses_create_params.input[0].content: expected array, got 5`},
 		{"gym", `{"responses_create_params":{"input":[{"role":"user","content":[{"type":"input_image"}]}]}}`, CodeInvalidField, `responses_create_params.input[0].content[0]: expected required property text to be present`},
 		{"gymrows", `{"verify_responses":[{"a":1,"a":2}]}`, CodeInvalidField, `verify_responses[0].a: given twice`},
+		{"ors", `{"candidates":[]}`, CodeInvalidField, `candidates: must hold at least one candidate`},
+		{"ors", `{"candidates":[{"messages":[{"role":"user"}]}]}`, CodeInvalidField, `candidates[0].messages[0]: expected required property blocks to be present`},
+		{"ors", `{"candidates":[{"messages":[{"role":"user","blocks":"a"}]}]}`, CodeInvalidField, `candidates[0].messages[0].blocks: expected array, got "a"`},
 		{"evaluate", `{}`, CodeInvalidField, `body: expected required property messages to be present`},
 		{"evaluate", `{"messages":[]}`, CodeInvalidField, `messages: must hold at least one turn`},
 		{"evaluate", `{"messages":[{"role":"user","content":"a"}],"kwargs":[]}`, CodeInvalidField, `kwargs: expected object, got an array`},
@@ -318,6 +322,8 @@ func TestWhatIsThereIsRead(t *testing.T) {
 		Items: []Item{{Prompt: new("p"), Candidates: []string{"a"}}, {Text: new("t")}}, Candidates: []string{"y", "n"},
 	})
 	check(t, `{"query":[]}`, &OpenRLHFRequest{Query: []string{}})
+	check(t, `{"task_id":"t","candidates":[{"metadata":{"a":1},"messages":[{"role":"user","detail":null,"blocks":[{"type":"text","text":"a","detail":null}]}]}]}`,
+		&ORSGroup{Candidates: []ORSCandidate{{Messages: []ORSTurn{{Role: "user", Blocks: []ORSBlock{{Type: "text", Text: "a"}}}}}}})
 	check(t, `{"messages":[{"role":"user","content":"a"}],"ground_truth":"b","model":null,"separator":"\n","kwargs":{"model":"m","separator":"|","x":1},"future":[]}`,
 		&EvaluateRequest{Messages: []Message{{Role: "user", Content: "a"}}, GroundTruth: "b", Separator: "\n", Kwargs: EvaluateKwargs{Model: "m", Separator: "|"}})
 	check(t, `{"messages":[{"role":"user","content":"a"}],"ground_truth":[{"role":"user"}],"kwargs":null}`,

@@ -54,6 +54,9 @@ func described() huma.Registry {
 		GymMetrics{},
 		EvaluateRequest{},
 		EvaluateAnswer{},
+		ORSGroup{},
+		ORSScores{},
+		ORSTools{},
 		ModelsAnswer{},
 		RunsAnswer{},
 		RunAnswer{},
@@ -141,6 +144,10 @@ func TestFormsAreComplete(t *testing.T) {
 	complete(t, &gymRowsForm)
 	complete(t, &evaluateForm)
 	complete(t, &evaluateKwargsForm)
+	complete(t, &orsForm)
+	complete(t, &orsCandidateForm)
+	complete(t, &orsTurnForm)
+	complete(t, &orsBlockForm)
 	complete(t, &tokenizeLineForm)
 	complete(t, &rankLineForm)
 	complete(t, &compareLineForm)
