@@ -93,7 +93,8 @@ var titles = []title{
 	{"Pairwise Proximal Policy Optimization: Harnessing Relative Feedback for LLM Alignment", "a reward", notes, ""},
 	{
 		"GLEE: A Unified Framework and Benchmark for Language-based Economic Environments", "a measure of games", code,
-		"Gains, efficiency and fairness are of a game's log and of no model's reading: recipes of what a request says of each game.",
+		"Gains, efficiency and fairness are of a game's log and of no model's reading: the recipes take what a request says of each game, and `assay eval` " +
+			"has their means over a file of games (format `glee`, [EVAL.md](EVAL.md)).",
 	},
 	{"Self-Consistency of the Internal Reward Models Improves Self-Rewarding Language Models", "a log-ratio and a judgement", abstract, ""},
 	{
