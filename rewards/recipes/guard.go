@@ -19,8 +19,9 @@ import (
 type guard struct {
 	*scope
 
-	parts int
-	err   error // the first
+	parts   int
+	matched int   // calls of bert_score
+	err     error // the first
 }
 
 var comparisons = []string{"==", "!=", "<", "<=", ">", ">=", "and", "or", "&&", "||"}
@@ -64,6 +65,9 @@ func (g *guard) Visit(node *ast.Node) {
 	case *ast.CallNode:
 		if _, ok := n.Callee.(*ast.IdentifierNode); !ok {
 			g.refuse(n, "a call of what is no function")
+		}
+		if name, ok := n.Callee.(*ast.IdentifierNode); ok && name.Value == bertScore {
+			g.matched++
 		}
 		g.pattern(n)
 		n.SetType(unknown)

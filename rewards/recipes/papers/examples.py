@@ -43,6 +43,16 @@ def win_rates(p: list[list[float]]) -> list[float]:
     return [sum(x for j, x in enumerate(row) if j != i) / (len(p) - 1) for i, row in enumerate(p)]
 
 
+def bert_score(candidate: list[list[float]], reference: list[list[float]]) -> float:
+    """Precision is the mean over the candidate's tokens of the greatest cosine to a reference's token, recall the other way round; F1 of both."""
+    def cosine(a: list[float], b: list[float]) -> float:
+        return sum(x * y for x, y in zip(a, b, strict=True)) / math.hypot(*a) / math.hypot(*b)
+
+    precision = sum(max(cosine(y, x) for x in reference) for y in candidate) / len(candidate)
+    recall = sum(max(cosine(y, x) for y in candidate) for x in reference) / len(reference)
+    return 2 * precision * recall / (precision + recall)
+
+
 def evidence_judge(judge: float, baseline: float, environment: float, weight: float) -> dict:
     """(1 - lambda) * 15 * r_env + lambda * 10 * 1[J(a) > J(a_baseline)]."""
     win = float(judge > baseline)
@@ -171,6 +181,7 @@ def examples() -> dict:
     ratios = [0.3, -0.1, 0.4]
     steps = [0.9, 0.5, 0.8]
     folds = [0.9, 0.8, 0.7, 0.6, 0.5]
+    rewritten, original = [[3, 4], [0, 1]], [[1, 0], [0, 2], [1, 1]]
     ratings = {"aspect_coverage": 4, "opinion_faithfulness": 5, "opinion_coverage": 3, "conciseness": 2, "relevance": 4, "hallucination": 5,
                "language_correctness": 5}
     of = {
@@ -187,8 +198,9 @@ def examples() -> dict:
         "implicit-process": ({}, {"q": ratios}, {"values": {"least": min(ratios)}, "score": sigmoid(ratios[-1]),
                                                  "steps": [ratios[0], *(b - a for a, b in zip(ratios, ratios[1:], strict=False))]}),
         "evidence-judge": ({"lambda": 0.25}, {"judge": 1.5, "baseline": 0.5, "environment": 0.2}, evidence_judge(1.5, 0.5, 0.2, 0.25)),
-        "appropriate-rewriting": ({}, {**{f"fold{i}": x for i, x in enumerate(folds)}, "similarity": 0.4},
-                                  {"values": {"appropriate": sum(folds) / 5}, "score": 0.5 * sum(folds) / 5 + 0.5 * 0.4}),
+        "appropriate-rewriting": ({}, {**{f"fold{i}": x for i, x in enumerate(folds)}, "rewritten": rewritten, "original": original},
+                                  {"values": {"appropriate": sum(folds) / 5, "similarity": bert_score(rewritten, original)},
+                                   "score": 0.5 * sum(folds) / 5 + 0.5 * bert_score(rewritten, original)}),
         "followup-likelihood": ({}, {"pleased": [-1.5, -2, -1], "displeased": [-2.5, -3, -2]}, {"score": (-1.5 - 2 - 1) / 3 - (-2.5 - 3 - 2) / 3}),
         "opinion-features": ({}, ratings, {"score": sum(x / 5 for x in ratings.values()) / 7}),
         "pessimistic-ensemble": ({"mode": "variance", "weight": 0.5}, {"first_reward": 1, "second_reward": 3, "third_reward": 5},
