@@ -38,6 +38,14 @@ def constrained_mixture(rewards: list[float], multipliers: list[float]) -> dict:
     return {"values": {"kl_weight": len(weights) - sum(weights)}, "score": sum(w * r for w, r in zip(weights, rewards, strict=True))}
 
 
+def dual_step(above: list[float], multipliers: list[float], rate: float, most: float) -> list[float]:
+    """The first step of SGD with momentum on the sum of sigmoid(lambda_i) * (mean of r_i - theta_i), its gradient cut to a norm as torch does it:
+    the new multipliers, of how far each mean is above its proxy point."""
+    gradient = [sigmoid(m) * (1 - sigmoid(m)) * x for m, x in zip(multipliers, above, strict=True)]
+    cut = min(1, most / (math.sqrt(sum(g * g for g in gradient)) + 1e-6))
+    return [m - rate * cut * g for m, g in zip(multipliers, gradient, strict=True)]
+
+
 def win_rates(p: list[list[float]]) -> list[float]:
     """(1 / (K - 1)) * sum over j != i of P(y_i > y_j)."""
     return [sum(x for j, x in enumerate(row) if j != i) / (len(p) - 1) for i, row in enumerate(p)]
@@ -181,6 +189,8 @@ def examples() -> dict:
     ratios = [0.3, -0.1, 0.4]
     steps = [0.9, 0.5, 0.8]
     folds = [0.9, 0.8, 0.7, 0.6, 0.5]
+    first, second = map(sigmoid, dual_step([4 - 3, 4 - 6], [0, 0], 0.01, 0.5))
+    dual = {"first": first, "second": second, "rest": 2 - first - second}
     rewritten, original = [[3, 4], [0, 1]], [[1, 0], [0, 2], [1, 1]]
     ratings = {"aspect_coverage": 4, "opinion_faithfulness": 5, "opinion_coverage": 3, "conciseness": 2, "relevance": 4, "hallucination": 5,
                "language_correctness": 5}
@@ -208,6 +218,8 @@ def examples() -> dict:
         "online-intrinsic": ({"mode": "ranking", "beta": 0.5, "extrinsic_weight": 0.1, "intrinsic_weight": 10, "threshold": 0.2,
                               "running_mean": 1, "running_deviation": 2}, {"r": 3, "seen": 4, "extrinsic": 1},
                              {"values": {"scaled": (3 - 1) / 2, "intrinsic": 1 / 4 ** 0.5}, "score": 0.1 * 1 + 10 * 1 / 4 ** 0.5}),
+        "constrained-dual": ({"first_point": 3, "second_point": 6}, {"first_reward": 3, "second_reward": -2, "dual": dual},
+                             {"values": {"kl_weight": dual["rest"]}, "score": dual["first"] * 3 + dual["second"] * -2}),
         "rewardmath-aggregate": ({"way": "mean_logit"}, {"q": steps}, {"score": sigmoid(sum(map(logit, steps)) / 3)}),
         "unpacking-preference": ({}, {"r": -1.25}, {"score": -1.25}),
         "persuasion-rules": ({"denominator": 10}, {"outcome": "human", "response": "Would you give a dollar?"}, {"score": 10 + 6 / 10}),
