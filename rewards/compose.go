@@ -54,8 +54,8 @@ func (c *composing) spend(numbers int) *failure.Error {
 	return nil
 }
 
-// mostProducts is how many products of two numbers the matching of tokens may take for one request: a few seconds of one
-// processor.
+// mostProducts is how many products of two numbers the matching of tokens may take for one request: a few seconds of
+// one processor.
 const mostProducts = 1 << 32
 
 // match counts the matching of an item's tokens, and refuses the one that is beyond what a request may take.

@@ -157,8 +157,8 @@ type tokensOfText struct {
 	tokens vectors.Tokens
 }
 
-// tokens are the rows of a reading of every token. What the tokenizer puts around a text stands aside wherever it is, as
-// [CLS] and [SEP] do in bert_score.
+// tokens are the rows of a reading of every token. What the tokenizer puts around a text stands aside wherever it is,
+// as [CLS] and [SEP] do in bert_score.
 func (e *relevance) tokens(reading *models.Reading) tokensOfText {
 	rows, err := widen(reading, e.of.Graph.Labels)
 	if err != nil {

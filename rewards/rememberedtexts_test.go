@@ -123,7 +123,8 @@ func TestTheIndexIsThereAfterARestart(t *testing.T) {
 	}
 }
 
-// TestAUserIsAskedAboutTheVectorOfAReading: the point of a user who was fitted to pairs is near the texts that it chose.
+// TestAUserIsAskedAboutTheVectorOfAReading: the point of a user who was fitted to pairs is near the texts that it
+// chose.
 func TestAUserIsAskedAboutTheVectorOfAReading(t *testing.T) {
 	e, states := remembersTexts(t, t.TempDir(), `recipe: 1
 name: personal

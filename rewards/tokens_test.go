@@ -90,8 +90,8 @@ func TestBERTScoreEqualsItsFormula(t *testing.T) {
 	}
 }
 
-// TestTokensAreAskedOfModelsThatHaveThem: a graph that pools has none, and a text that is too long or empty fails alone;
-// where a cut is asked for, what is left is matched.
+// TestTokensAreAskedOfModelsThatHaveThem: a graph that pools has none, and a text that is too long or empty fails
+// alone; where a cut is asked for, what is left is matched.
 func TestTokensAreAskedOfModelsThatHaveThem(t *testing.T) {
 	pooling, _ := fixtures(t, "../families/embedding-bert-mean")
 	r, err := recipes.Parse([]byte(alike))

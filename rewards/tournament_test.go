@@ -9,8 +9,8 @@ import (
 	"github.com/assay-rm/assay/rewards/ranking"
 )
 
-// TestTournamentByRounds: a client that asks a pair model for the games alone, as pairs and round by round, comes to the
-// best and the worst of rank's tournament with fewer sequences, which docs/API.md counts.
+// TestTournamentByRounds: a client that asks a pair model for the games alone, as pairs and round by round, comes to
+// the best and the worst of rank's tournament with fewer sequences, which docs/API.md counts.
 func TestTournamentByRounds(t *testing.T) {
 	e := preferenceEngine(t, pairManifest("probability"))
 	for n, want := range map[int]struct{ games, rounds, rank int }{2: {2, 2, 2}, 8: {11, 4, 56}, 32: {47, 6, 992}} {

@@ -31,8 +31,8 @@ func played() []*format {
 
 func observeLog(e *example, _ *reading) ([]float64, *failure.Error) { return e.log, nil }
 
-// readGame reads how a game of GLEE ended. Money is a share of what there is to divide, or of the price that the game is
-// played at, as in the published code.
+// readGame reads how a game of GLEE ended. Money is a share of what there is to divide, or of the price that the game
+// is played at, as in the published code.
 func readGame(d *reader) []example {
 	kind := d.text("game")
 	var game games.Game

@@ -25,8 +25,8 @@ const (
 	Embedding   Kind = "embedding"   // the vector of one text
 	Preferences Kind = "preferences" // how surely each response of a group is preferred to each other one: a matrix
 
-	// logprobs are the log-probabilities of the tokens of the response, of a model with a reference their differences to
-	// it: a vector. Who reads asks for [Reading.Tokenwise].
+	// logprobs are the log-probabilities of the tokens of the response, of a model with a reference their differences
+	// to it: a vector. Who reads asks for [Reading.Tokenwise].
 	logprobs Kind = "logprobs"
 
 	// tokens are the vectors of the tokens of one text. Who reads asks for [Reading.EachToken].

@@ -76,7 +76,8 @@ type Recipe struct {
 // Work is about how many steps an evaluation takes over so many numbers: each part of an expression passes over them.
 func (r *Recipe) Work(numbers int) int { return r.size * max(1, numbers) }
 
-// Matching is how many products of two numbers the matching of tokens takes at most, of an item whose readings gave that.
+// Matching is how many products of two numbers the matching of tokens takes at most, of an item whose readings gave
+// that.
 func (r *Recipe) Matching(given map[string]Given) int {
 	longest, size := 0, 0
 	for i := range r.Readings {

@@ -5,8 +5,8 @@ import "github.com/assay-rm/assay/commands/evaluation/samples"
 // mostWins is the last bar of the histogram of [Debates], which has all claims that were won as often or more often.
 const mostWins = 3
 
-// Debated is the unit of a claim that was argued for in several debates, of which some were won: the share that was, and
-// the bar of the histogram.
+// Debated is the unit of a claim that was argued for in several debates, of which some were won: the share that was,
+// and the bar of the histogram.
 func Debated(won, debates int) []float64 {
 	unit := make([]float64, 2+mostWins+1)
 	unit[0], unit[1] = 1, float64(won)/float64(debates)

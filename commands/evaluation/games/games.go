@@ -9,8 +9,8 @@ import (
 	"github.com/assay-rm/assay/rewards/ops"
 )
 
-// Game is how a game between two players ended, as GLEE (Shapira et al., 2024) measures it. What a game does not have is
-// missing, and counts in no mean.
+// Game is how a game between two players ended, as GLEE (Shapira et al., 2024) measures it. What a game does not have
+// is missing, and counts in no mean.
 type Game struct {
 	Agreed     ops.Maybe // 1 where it ended with a deal, else 0
 	Efficiency ops.Maybe // how much of what there was to gain was gained, or whether they dealt where they should
@@ -34,10 +34,10 @@ func Bargained(share ops.Maybe, round int, first, second float64) Game {
 	}
 }
 
-// Negotiated is a game over the price of a good that has a value for its seller and one for its buyer. Where they traded,
-// they gain price − seller and buyer − price, and the fairness is 1 − 4(price − (seller + buyer) / 2)²; where they did
-// not, the price is missing, both gain 0 and the fairness is 1. The efficiency is 1 where they traded just if the buyer
-// values the good more, and of equal values whatever they did, as in the published code.
+// Negotiated is a game over the price of a good that has a value for its seller and one for its buyer. Where they
+// traded, they gain price − seller and buyer − price, and the fairness is 1 − 4(price − (seller + buyer) / 2)²; where
+// they did not, the price is missing, both gain 0 and the fairness is 1. The efficiency is 1 where they traded just if
+// the buyer values the good more, and of equal values whatever they did, as in the published code.
 func Negotiated(price ops.Maybe, seller, buyer float64) Game {
 	efficiency := ops.Some(one(buyer == seller || price.Known == (buyer > seller)))
 	if !price.Known {
@@ -52,9 +52,9 @@ func Negotiated(price ops.Maybe, seller, buyer float64) Game {
 // Persuaded is a game of persuasion: in each round the seller praises a product, which is good or not, and the buyer
 // bought it or not; both lists have the same length, 20 in the paper. The efficiency is the share of the good ones that
 // were bought, the fairness that of the bad ones that were not, and the seller gains the share of rounds with a deal. A
-// share of nothing is missing. A good product is worth value to the buyer and a bad one worst, at a price of 1. Of k good
-// ones bought and r bad ones left the published code says that the buyer gains (k(value − 1) + r(worst − 1)) / rounds; it
-// is missing where the value is.
+// share of nothing is missing. A good product is worth value to the buyer and a bad one worst, at a price of 1. Of k
+// good ones bought and r bad ones left the published code says that the buyer gains (k(value − 1) + r(worst − 1)) /
+// rounds; it is missing where the value is.
 func Persuaded(good, bought []bool, value ops.Maybe, worst float64) Game {
 	var goods, deals, taken, left float64
 	for i, is := range good {
