@@ -26,6 +26,14 @@ type guard struct {
 
 var comparisons = []string{"==", "!=", "<", "<=", ">", ">=", "and", "or", "&&", "||"}
 
+// Reset and ShouldRepeat put the guard among the visitors that the compiler calls last, with no other check of types
+// between it and the one that counts: a check keeps the type of a call whose own arguments fit, and what is wrong
+// deeper within it is not looked at again.
+func (*guard) Reset() {}
+
+// ShouldRepeat is false: see [guard.Reset].
+func (*guard) ShouldRepeat() bool { return false }
+
 // Visit is called for every node, children first.
 func (g *guard) Visit(node *ast.Node) {
 	g.parts++
