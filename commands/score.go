@@ -81,9 +81,9 @@ func preview(item wire.Item) string {
 		return page.OneLine(*item.Text, 80)
 	case len(item.Messages) > 1:
 		last := item.Messages[len(item.Messages)-2:]
-		return page.OneLine(last[0].Content, 40) + " → " + page.OneLine(last[1].Content, 40)
+		return page.OneLine(last[0].Content.String(), 40) + " → " + page.OneLine(last[1].Content.String(), 40)
 	case len(item.Messages) == 1:
-		return page.OneLine(item.Messages[0].Content, 80)
+		return page.OneLine(item.Messages[0].Content.String(), 80)
 	case item.Features != nil:
 		return page.OneLine(previewFeatures(item.Features), 80)
 	}

@@ -91,7 +91,7 @@ func stepText(item wire.Item, i, begin, end int) string {
 	}
 	response := item.Response
 	if response == nil {
-		response = &item.Messages[len(item.Messages)-1].Content
+		response = new(item.Messages[len(item.Messages)-1].Content.String())
 	}
 	runes := []rune(*response)
 	return string(runes[min(begin, len(runes)):min(end, len(runes))])

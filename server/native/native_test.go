@@ -46,11 +46,19 @@ func TestEveryFieldReachesItsRequest(t *testing.T) {
 		{
 			"score", func(b string) (rewards.Request, error) { return read(b, ScoreRequest) },
 			`{"model":"m","truncate":"left","activation":"sigmoid","label":"l","explain":"gradient","timeout_ms":5,"items":[
+				{"messages":[{"role":"user","content":["a","b"]},{"role":"assistant","content":[],"reasoning":"r","name":"n"},
+					{"role":"assistant","content":null,"tool_calls":[1],"reasoning_content":"s"},{"role":"tool","content":"4","tool_call_id":"c"}]},
 				{"prompt":"p","response":"r","reference":"k","principle":"c","user":[0.5]},{"messages":[{"role":"user","content":"q"}],"separator":"s"},
 				{"text":"t"},{"input_ids":[1,2]},{"features":{"a":1}},{"prompt":"p","steps":["a"]}]}`,
 			rewards.Request{
 				Question: rewards.Score, Model: "m", Truncate: "left", Activation: "sigmoid", Label: "l", Gradient: true,
 				Items: []encode.Item{
+					{Messages: []chat.Message{
+						{Role: "user", Content: "a\nb", More: &chat.More{Parts: []string{"a", "b"}}},
+						{Role: "assistant", More: &chat.More{Reasoning: new("r"), Name: new("n")}},
+						{Role: "assistant", More: &chat.More{Reasoning: new("s"), ToolCalls: json.RawMessage("[1]")}},
+						{Role: "tool", Content: "4", More: &chat.More{ToolCallID: new("c")}},
+					}},
 					{Prompt: new("p"), Response: new("r"), Reference: new("k"), Principle: new("c"), User: []float64{0.5}},
 					{Messages: turns, Separator: new("s")},
 					{Text: new("t")},

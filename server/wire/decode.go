@@ -51,7 +51,8 @@ type decoder struct {
 	room    [4]place // for the path, where that is no longer
 	scratch []byte   // for strings with escapes
 
-	kept int // bytes of metadata read so far
+	kept    int  // bytes of metadata read so far
+	content bool // the turn that is being read has one
 
 	lone  bool   // an item, pair or response is being read, which may fail alone
 	spoil *Error // why it fails: the first reason; nil while there is none

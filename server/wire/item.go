@@ -2,12 +2,6 @@ package wire
 
 import "slices"
 
-// Message is one turn of a conversation.
-type Message struct {
-	Role    string `json:"role" doc:"system, user or assistant" minLength:"1"`
-	Content string `json:"content" doc:"The turn's text"`
-}
-
 // Item is one thing to read, in exactly one form: messages; prompt with response (or with steps, or before candidates);
 // text, rendered already; input_ids; or features. Which form it has, and whether that is one, is for the model to say.
 type Item struct {
@@ -59,11 +53,6 @@ type Pair struct {
 
 func (i *Item) decode(d *decoder) error { return object(d, &itemForm, i) }
 
-var messageForm = form[Message]{fields: []field[Message]{
-	{"role", true, (*decoder).role},
-	{"content", true, func(d *decoder, m *Message) error { return d.text(&m.Content) }},
-}}
-
 var itemForm = form[Item]{fields: slices.Concat([]field[Item]{
 	{"messages", false, func(d *decoder, i *Item) error { return d.messages(&i.Messages) }},
 	{"prompt", false, func(d *decoder, i *Item) error { return d.optional(&i.Prompt) }},
@@ -95,21 +84,6 @@ var pairForm = form[Pair]{fields: append(
 	field[Pair]{"rejected", true, func(d *decoder, p *Pair) error { return d.optional(&p.Rejected) }},
 	field[Pair]{"given", false, func(d *decoder, p *Pair) error { return d.each(&p.Given, 2) }},
 )}
-
-// role reads the role of a turn, which has a character at least.
-func (d *decoder) role(into *Message) error {
-	if err := d.text(&into.Role); err != nil {
-		return err
-	}
-	if into.Role == "" && d.spoil == nil {
-		return d.invalid(`expected length >= 1, got ""`)
-	}
-	return nil
-}
-
-func (d *decoder) messages(into *[]Message) error {
-	return list(d, into, ofItem(d.limits.Messages), func(d *decoder, m *Message) error { return object(d, &messageForm, m) })
-}
 
 // items reads the items of a request. Each may fail alone.
 func (d *decoder) items(into *[]Item) error {

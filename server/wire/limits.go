@@ -7,6 +7,7 @@ type Limits struct {
 	Items    int // of a request: items, responses or queries; a pair counts two
 	Compared int // responses of a compare, whose answer has the square of them; never more than Items
 	Messages int // of a conversation
+	Parts    int // of the content of a message
 	Steps    int // of an item
 	IDs      int // of an item: token ids, or numbers of a user's vector
 	Features int // of an item
@@ -28,6 +29,7 @@ const (
 	DefaultItems    = 4096
 	DefaultCompared = 512
 	DefaultMessages = 4096
+	DefaultParts    = 256
 	DefaultSteps    = 32768
 	DefaultIDs      = 1 << 20
 	DefaultFeatures = 16384
@@ -53,6 +55,7 @@ func (l Limits) withDefaults() Limits {
 	set(&l.Items, DefaultItems)
 	set(&l.Compared, DefaultCompared)
 	set(&l.Messages, DefaultMessages)
+	set(&l.Parts, DefaultParts)
 	set(&l.Steps, DefaultSteps)
 	set(&l.IDs, DefaultIDs)
 	set(&l.Features, DefaultFeatures)

@@ -61,12 +61,13 @@ func TestLimitsOfARequest(t *testing.T) {
 
 // TestLimitsOfAnItem: an item with a list that is one too long fails alone, whatever is in the rest of that list.
 func TestLimitsOfAnItem(t *testing.T) {
-	limits := Limits{Messages: 2, Steps: 3, IDs: 4, Features: 2}
+	limits := Limits{Messages: 2, Parts: 2, Steps: 3, IDs: 4, Features: 2}
 	for _, test := range []struct {
 		within, over, path string
 		most               int
 	}{
 		{`"messages":[{"role":"u","content":""},{"role":"u","content":""}]`, `"messages":[{"role":"u","content":""},{"role":"u","content":""},7,{"x":[[]]}]`, "messages", 2},
+		{`"messages":[{"role":"u","content":["",""]}]`, `"messages":[{"role":"u","content":["","",7,{"x":[[]]}]}]`, "messages[0].content", 2},
 		{`"prompt":"p","steps":["","",""]`, `"prompt":"p","steps":["","","","",""]`, "steps", 3},
 		{`"input_ids":[1,2,3,4]`, `"input_ids":[1,2,3,4,null,6]`, "input_ids", 4},
 		{`"user":[1,2,3,4]`, `"user":[1,2,3,4,5]`, "user", 4},
@@ -158,6 +159,11 @@ func TestHostileTextsCostLittle(t *testing.T) {
 		{"short turns", "score", filled(`{"items":[{"messages":[`, `{"role":"ab","content":"ab"},`, `]}]}`)},
 		{"short turns of many items", "score", filled(`{"items":[`, `{"messages":[`+strings.Repeat(`{"role":"ab","content":"ab"},`, 64)+`{"role":"ab","content":""}]},`, `]}`)},
 		{"short turns for a rank", "rank", filled(`{"messages":[`, `{"role":"ab","content":"ab"},`, `],"responses":["a"]}`)},
+		{"short parts", "score", filled(`{"items":[{"messages":[{"role":"u","content":[`, `"",`, `]}]}]}`)},
+		{"parts", "score", filled(`{"items":[`, `{"messages":[{"role":"u","content":[`+strings.Repeat(`{"type":"text","text":""},`, 200)+`""]}]},`, `]}`)},
+		{"turns that call", "score", filled(`{"items":[{"messages":[`, `{"role":"a","tool_calls":[1]},`, `]}]}`)},
+		{"turns with names", "score", filled(`{"items":[{"messages":[`, `{"role":"a","content":"","name":""},`, `]}]}`)},
+		{"empty fields of a turn", "score", numbered(`{"items":[{"messages":[{"role":"a","content":"",`, `"%d":null,`, `}]}]}`)},
 		{"features", "score", numbered(`{"items":[{"features":{`, `"%d":1,`, `}}]}`)},
 		{"features of many items", "score", filled(`{"items":[`, `{"features":{"a":1,"b":2,"c":3,"d":4,"e":5,"f":6,"g":7,"h":8,"i":9}},`, `]}`)},
 		{"many features of many items", "score", filled(`{"items":[`, numbers(500), `]}`)},
@@ -239,9 +245,9 @@ func TestAllocations(t *testing.T) {
 
 // TestALimitBelowZeroLetsNothingPass: it is no licence.
 func TestALimitBelowZeroLetsNothingPass(t *testing.T) {
-	below := Limits{-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1}
+	below := Limits{-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1}
 	for text, form := range map[string]string{
-		`{"items":[{}]}`: "score", `{"input_ids":[1]}`: "item", `{"messages":[{"role":"u","content":""}]}`: "item", `{"steps":[""]}`: "item", `{"features":{"a":1}}`: "item", `{"candidates":["a"]}`: "item",
+		`{"items":[{}]}`: "score", `{"input_ids":[1]}`: "item", `{"messages":[{"role":"u","content":""}]}`: "item", `{"messages":[{"role":"u","content":[""]}]}`: "item", `{"steps":[""]}`: "item", `{"features":{"a":1}}`: "item", `{"candidates":["a"]}`: "item",
 		`{"params":{"a":1},"items":[]}`: "score", `{"given":{"a":1}}`: "item",
 	} {
 		if err := refusal([]byte(text), forms[form](), below); err == nil || !strings.Contains(err.Detail, "more than -1") {

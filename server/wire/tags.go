@@ -201,11 +201,10 @@ func (d *decoder) id(into *json.RawMessage) error {
 // metadata reads any value. One that is too long fails its item; one that is too deep refuses the text, and so do more of
 // all items than a request may have.
 func (d *decoder) metadata(into *json.RawMessage) error {
-	begin := d.in.InputOffset()
-	if err := d.skip(); err != nil {
+	raw, err := d.raw()
+	if err != nil {
 		return err
 	}
-	raw := bytes.TrimLeft(d.whole[begin:d.in.InputOffset()], " \t\r\n:")
 	if !utf8.Valid(raw) {
 		return d.spoiled(d.unread(), "is not Unicode: bytes that are not UTF-8, in the value at byte %d", int(d.in.InputOffset())-len(raw)+1)
 	}

@@ -98,7 +98,7 @@ func TestAWrongTypeInASpoiltItemIsStillWrong(t *testing.T) {
 		`{"items":[{"text":"\ud800","x":1}]}`:                         "items[0].x: unknown field",
 		`{"items":[{"text":"\ud800","response":5}]}`:                  "items[0].response: expected string, got 5",
 		`{"items":[{"text":"\ud800"}`:                                 "the body ends inside its JSON value",
-		`{"items":[{"messages":[{"role":"\ud800"}]}]}`:                "items[0].messages[0]: expected required property content to be present",
+		`{"items":[{"messages":[{"role":"\ud800","content":5}]}]}`:    "items[0].messages[0].content: expected string or array, got 5",
 		`{"items":[{"text":"\ud800"},{"text":"a","text":"b"}]}`:       "items[1].text: given twice",
 		`{"items":[{"input_ids":[1,2,3,"a"],"text":"\ud800"}]}`:       "items[0].input_ids[3]: expected integer, got \"a\"",
 		`{"items":[{"text":"\ud800"},{"features":{"\ud800":1e999}}]}`: "items[1].features.: 1e999 is beyond the range of numbers",
