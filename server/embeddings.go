@@ -16,7 +16,7 @@ import (
 func embeddings(s *Server) route {
 	c := codec{
 		accepts: jsonType,
-		decode: func(_ *http.Request, body []byte) (asked, error) {
+		decode: func(_ *exchange, _ *http.Request, body []byte) (asked, error) {
 			var form wire.EmbeddingsRequest
 			if err := s.decode(body, &form); err != nil {
 				return asked{}, err
@@ -36,7 +36,7 @@ func embeddings(s *Server) route {
 			}}, err
 		},
 	}
-	return route{http.MethodPost, "/v1/embeddings", "What is the vector of each text?", false, ask(s, c), wire.EmbeddingsRequest{}, wire.EmbeddingsAnswer{}}
+	return route{http.MethodPost, "/v1/embeddings", "What is the vector of each text?", false, &c, nil, wire.EmbeddingsRequest{}, wire.EmbeddingsAnswer{}}
 }
 
 // embeddingsRequest is the request of a body: that of a score of its texts, but for the question.

@@ -40,7 +40,7 @@ var table = []row{
 	},
 	{
 		CodeBadBody, 400, "The body is not what its headers say",
-		"broken chunks, fewer bytes than `Content-Length`, broken gzip or zstd",
+		"broken chunks, fewer bytes than `Content-Length`, broken gzip, deflate or zstd",
 		"send what the headers announce",
 	},
 	{
@@ -108,8 +108,8 @@ var table = []row{
 	},
 	{
 		CodeMediaType, 415, "The type or encoding of the body is not taken",
-		"`Content-Type` missing or another, `Content-Encoding` neither gzip nor zstd",
-		"send `Content-Type: application/json`, and no encoding, gzip or zstd",
+		"`Content-Type` missing or another, `Content-Encoding` none of gzip, deflate and zstd",
+		"send `Content-Type: application/json`, and no encoding or one of these",
 	},
 	{
 		wire.CodeUnknownField, 422, "Unknown field",
