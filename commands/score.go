@@ -42,7 +42,7 @@ func (c *scoreCommand) Run(ctx context.Context, con *console) error {
 }
 
 type scoreRecord struct {
-	Line int `json:"line"`
+	bulk.Head
 	wire.ScoreResult
 }
 
@@ -56,8 +56,10 @@ func (c *scoreCommand) Ask(ctx context.Context, engine bulk.Engine, items []wire
 
 func (*scoreCommand) Failed(result rewards.Result) *failure.Error { return result.Err }
 
-func (*scoreCommand) Record(number int, result rewards.Result) any {
-	return scoreRecord{number, native.Result(&result)}
+func (*scoreCommand) Record(of bulk.Outcome[wire.Item, rewards.Result]) any {
+	record := scoreRecord{of.Head(), native.Result(&of.Answer)}
+	record.Tag = of.Asked.Tag
+	return record
 }
 
 func (*scoreCommand) Header() string { return "  line      score  tokens  item" }

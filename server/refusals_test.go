@@ -32,7 +32,7 @@ func TestRequestsThatCannotBeRead(t *testing.T) {
 		detail     string // its head
 	}{
 		{"/v1/score", `{"items":[{"text":"a"}],"x":1}`, 422, "unknown_field", `x: unknown field`},
-		{"/v1/score", `{"items":[{"text":"a"},{"tekst":"b"}]}`, 422, "unknown_field", `items[1].tekst: unknown field`},
+		{"/v1/score", `{"items":[{"text":"a"},{"txt":"b"}]}`, 422, "unknown_field", `items[1].txt: unknown field; if text is meant`},
 		{"/v1/score", `{"items":[{"text":"a"},{"text":5}]}`, 422, "invalid_field", `items[1].text: expected string, got 5`},
 		{"/v1/score", `{"items":[{"input_ids":[1,2.5]}]}`, 422, "invalid_field", `items[0].input_ids[1]: expected integer, got 2.5`},
 		{"/v1/score", `{"items":[{"input_ids":[1,null]}]}`, 422, "invalid_field", `items[0].input_ids[1]: expected integer, got null`},

@@ -7,6 +7,7 @@ type Answering struct {
 	Transforms []string `json:"transforms" nullable:"false" doc:"What was applied between raw and score, in order; empty: score equals raw"`
 	Usage      Usage    `json:"usage"`
 	Timings    Timings  `json:"timings"`
+	Ignored    []string `json:"ignored,omitempty" doc:"Fields of the items that were passed over, by name: what else a data set says of them"`
 }
 
 // Usage counts what a request took. Items that failed before they had tokens count as items only.
@@ -178,6 +179,7 @@ type TokenizeAnswer struct {
 	MaxTokens int              `json:"max_tokens" doc:"Longest item that the model accepts"`
 	Results   []TokenizeResult `json:"results" nullable:"false"`
 	TotalMS   float64          `json:"total_ms"`
+	Ignored   []string         `json:"ignored,omitempty" doc:"Fields of the items that were passed over, by name"`
 }
 
 // TokenizeResult is what the model would see of an item, or its problem.

@@ -55,7 +55,7 @@ func TestRefusals(t *testing.T) {
 	for _, test := range []struct{ form, text, code, want string }{
 		// Unknown, second and missing fields; case.
 		{"score", `{"items":[{"text":"a"}],"x":1}`, CodeUnknownField, `x: unknown field`},
-		{"score", `{"items":[{"text":"a"},{"tekst":"b"}]}`, CodeUnknownField, `items[1].tekst: unknown field`},
+		{"score", `{"items":[{"text":"a"},{"txt":"b"}]}`, CodeUnknownField, `items[1].txt: unknown field; if text is meant, write it so`},
 		{"score", `{"items":[{"text":"a"}],"params":{"a":1,"a":2}}`, CodeInvalidField, `params.a: given twice`},
 		{"score", `{"items":[{"text":"a"}],"params":{"a":true}}`, CodeInvalidField, `params.a: expected number, string or array, got true`},
 		{"score", `{"items":[{"text":"a"}],"params":{"a":["b",1]}}`, CodeInvalidField, `params.a[1]: expected string, got 1`},
@@ -275,7 +275,7 @@ func TestWhatIsThereIsRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	all := ScoreRequest{Common: Common{"m", "left", 3600000, Settings{"alpha": 0.5, "mode": "code"}, "r: 1", "sha256:0"}, Scoring: Scoring{"softmax", "l"}, Items: []Item{want, {}}, Explain: "gradient"}
+	all := ScoreRequest{Common: Common{"m", "left", 3600000, Settings{"alpha": 0.5, "mode": "code"}, "r: 1", "sha256:0", nil}, Scoring: Scoring{"softmax", "l"}, Items: []Item{want, {}}, Explain: "gradient"}
 	if diff := cmp.Diff(&all, score); diff != "" {
 		t.Errorf("score (-want +got):\n%s", diff)
 	}

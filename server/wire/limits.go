@@ -19,6 +19,7 @@ type Limits struct {
 	Candidates int // of an item, or of a request for all of its items
 	Depth      int // of lists and objects inside each other, in a field that is passed over
 
+	Columns  int // of the items of a request, that are passed over
 	ID       int // bytes of an id, as JSON writes it
 	Metadata int // bytes of an item's metadata
 	Kept     int // bytes of the metadata of all items of a request
@@ -41,6 +42,7 @@ const (
 	DefaultCandidates = 256
 	DefaultDepth      = 64
 
+	DefaultColumns  = 64
 	DefaultID       = 256
 	DefaultMetadata = 64 << 10
 	DefaultKept     = 8 << 20
@@ -65,6 +67,7 @@ func (l Limits) withDefaults() Limits {
 	set(&l.Cells, DefaultCells)
 	set(&l.Candidates, DefaultCandidates)
 	set(&l.Depth, DefaultDepth)
+	set(&l.Columns, DefaultColumns)
 	set(&l.ID, DefaultID)
 	set(&l.Metadata, DefaultMetadata)
 	set(&l.Kept, DefaultKept)

@@ -194,6 +194,9 @@ func TestHostileTextsCostLittle(t *testing.T) {
 		{"one long number", "score", filled(`{"items":[{"input_ids":[`, `1`, `]}]}`)},
 		{"one long fraction", "score", filled(`{"items":[{"user":[0.`, `1`, `]}]}`)},
 		{"space", "score", filled(``, ` `, ``)},
+		{"columns", "score", filled(`{"items":[`, `{"text":"","data_source":"gsm8k","extra_info":{"a":[1]}},`, `]}`)},
+		{"many columns", "score", numbered(`{"items":[{`, `"%d":1,`, `}]}`)},
+		{"names of columns near to fields", "score", filled(`{"items":[`, `{"referencing":1},`, `]}`)},
 		{"metadata", "score", filled(`{"items":[`, `{"id":"a","metadata":{"a":[1,2,3]}},`, `]}`)},
 		{"a large metadata", "score", filled(`{"items":[{"metadata":[`, `[],`, `]}]}`)},
 		{"short tags", "rank", filled(`{"prompt":"","tags":[`, `{},`, `]}`)},
@@ -245,10 +248,10 @@ func TestAllocations(t *testing.T) {
 
 // TestALimitBelowZeroLetsNothingPass: it is no licence.
 func TestALimitBelowZeroLetsNothingPass(t *testing.T) {
-	below := Limits{-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1}
+	below := Limits{-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1}
 	for text, form := range map[string]string{
 		`{"items":[{}]}`: "score", `{"input_ids":[1]}`: "item", `{"messages":[{"role":"u","content":""}]}`: "item", `{"messages":[{"role":"u","content":[""]}]}`: "item", `{"steps":[""]}`: "item", `{"features":{"a":1}}`: "item", `{"candidates":["a"]}`: "item",
-		`{"params":{"a":1},"items":[]}`: "score", `{"given":{"a":1}}`: "item",
+		`{"items":[{"x":1}]}`: "score", `{"params":{"a":1},"items":[]}`: "score", `{"given":{"a":1}}`: "item",
 	} {
 		if err := refusal([]byte(text), forms[form](), below); err == nil || !strings.Contains(err.Detail, "more than -1") {
 			t.Errorf("%s: %v", text, err)

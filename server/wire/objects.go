@@ -92,10 +92,10 @@ func (f *form[T]) find(d *decoder, raw []byte) int {
 
 // unknown refuses the field with that quoted name, or reads or passes over its value, as the form has it.
 func unknown[T any](d *decoder, f *form[T], raw []byte) (err error) {
-	name, _ := d.unquote(raw)
+	name, whole := d.unquote(raw)
 	d.path = append(d.path, member(name))
 	switch {
-	case f.other != nil:
+	case f.other != nil && whole:
 		err = f.other(d, name)
 	case f.lenient:
 		err = d.skip()

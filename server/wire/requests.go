@@ -17,6 +17,8 @@ type Common struct {
 	Params Settings `json:"params,omitzero" doc:"Of a recipe, by name: those that are not to have their defaults, numbers or words"`
 	Recipe string   `json:"recipe,omitempty" doc:"A whole recipe in YAML, instead of model; where the token file lets its sender (recipes=own)"`
 	Expect string   `json:"expect_digest,omitempty" doc:"The digest that the answer must have; where it would have another, the request is refused with 409"`
+
+	Ignored []string `json:"-"` // fields of items that were passed over, in the order of their names
 }
 
 // Scoring are the fields that say how a reading becomes a score.

@@ -19,6 +19,8 @@ type Tag struct {
 type Kept struct {
 	Group *Tag   // of the whole request
 	Each  []*Tag // of each item, pair, response or text, nil of one without; nil where none has any
+
+	Ignored []string // the columns that were passed over
 }
 
 // of is the tag of the i-th.
@@ -30,7 +32,7 @@ func (k *Kept) of(i int) *Tag {
 }
 
 // kept is nil where nothing is.
-func kept(group *Tag, n int, of func(i int) *Tag) *Kept {
+func (c *Common) kept(group *Tag, n int, of func(i int) *Tag) *Kept {
 	var each []*Tag
 	for i := range n {
 		if tag := of(i); tag != nil {
@@ -40,54 +42,58 @@ func kept(group *Tag, n int, of func(i int) *Tag) *Kept {
 			each[i] = tag
 		}
 	}
-	if group == nil && each == nil {
+	if group == nil && each == nil && c.Ignored == nil {
 		return nil
 	}
-	return &Kept{group, each}
+	return &Kept{group, each, c.Ignored}
 }
 
 // keptItems is what a request about items has.
-func keptItems(items []Item) *Kept {
-	return kept(nil, len(items), func(i int) *Tag { return items[i].Tag })
+func (c *Common) keptItems(items []Item) *Kept {
+	return c.kept(nil, len(items), func(i int) *Tag { return items[i].Tag })
 }
 
 // listed is the tag of a response, or of a text, of a list of them.
 func listed(tags []Tag) func(i int) *Tag { return func(i int) *Tag { return &tags[i] } }
 
 // Kept is what the answer gives back; nil: nothing.
-func (r *ScoreRequest) Kept() *Kept { return keptItems(r.Items) }
+func (r *ScoreRequest) Kept() *Kept { return r.keptItems(r.Items) }
 
 // Kept is what the answer gives back; nil: nothing.
-func (r *StepsRequest) Kept() *Kept { return keptItems(r.Items) }
+func (r *StepsRequest) Kept() *Kept { return r.keptItems(r.Items) }
 
 // Kept is what the answer gives back; nil: nothing.
-func (r *ChooseRequest) Kept() *Kept { return keptItems(r.Items) }
+func (r *ChooseRequest) Kept() *Kept { return r.keptItems(r.Items) }
 
 // Kept is what the answer gives back; nil: nothing.
-func (r *LogprobsRequest) Kept() *Kept { return keptItems(r.Items) }
+func (r *LogprobsRequest) Kept() *Kept { return r.keptItems(r.Items) }
 
 // Kept is what the answer gives back; nil: nothing.
-func (r *TokenizeRequest) Kept() *Kept { return keptItems(r.Items) }
+func (r *TokenizeRequest) Kept() *Kept { return r.keptItems(r.Items) }
 
 // Kept is what the answer gives back; nil: nothing.
-func (r *RankRequest) Kept() *Kept { return kept(r.Tag, len(r.Tags), listed(r.Tags)) }
+func (r *RankRequest) Kept() *Kept { return r.kept(r.Tag, len(r.Tags), listed(r.Tags)) }
 
 // Kept is what the answer gives back; nil: nothing.
 func (r *CompareRequest) Kept() *Kept {
 	if r.Pairs == nil {
-		return kept(r.Tag, len(r.Tags), listed(r.Tags))
+		return r.kept(r.Tag, len(r.Tags), listed(r.Tags))
 	}
-	return kept(r.Tag, len(r.Pairs), func(i int) *Tag { return r.Pairs[i].Tag })
+	return r.kept(r.Tag, len(r.Pairs), func(i int) *Tag { return r.Pairs[i].Tag })
 }
 
 // Kept is what the answer gives back; nil: nothing.
-func (r *EmbeddingsRequest) Kept() *Kept { return kept(nil, len(r.Tags), listed(r.Tags)) }
+func (r *EmbeddingsRequest) Kept() *Kept { return r.kept(nil, len(r.Tags), listed(r.Tags)) }
 
 // Keep gives back what was kept.
-func (a *ScoreAnswer) Keep(k *Kept) { keepScores(a.Results, k) }
+func (a *ScoreAnswer) Keep(k *Kept) {
+	a.Ignored = k.Ignored
+	keepScores(a.Results, k)
+}
 
 // Keep gives back what was kept.
 func (a *StepsAnswer) Keep(k *Kept) {
+	a.Ignored = k.Ignored
 	for i := range a.Results {
 		a.Results[i].Tag = k.of(i)
 	}
@@ -95,6 +101,7 @@ func (a *StepsAnswer) Keep(k *Kept) {
 
 // Keep gives back what was kept.
 func (a *ChooseAnswer) Keep(k *Kept) {
+	a.Ignored = k.Ignored
 	for i := range a.Results {
 		a.Results[i].Tag = k.of(i)
 	}
@@ -102,6 +109,7 @@ func (a *ChooseAnswer) Keep(k *Kept) {
 
 // Keep gives back what was kept.
 func (a *LogprobsAnswer) Keep(k *Kept) {
+	a.Ignored = k.Ignored
 	for i := range a.Results {
 		a.Results[i].Tag = k.of(i)
 	}
@@ -109,6 +117,7 @@ func (a *LogprobsAnswer) Keep(k *Kept) {
 
 // Keep gives back what was kept.
 func (a *TokenizeAnswer) Keep(k *Kept) {
+	a.Ignored = k.Ignored
 	for i := range a.Results {
 		a.Results[i].Tag = k.of(i)
 	}
@@ -122,6 +131,7 @@ func (a *RankAnswer) Keep(k *Kept) {
 
 // Keep gives back what was kept.
 func (a *CompareAnswer) Keep(k *Kept) {
+	a.Ignored = k.Ignored
 	a.Tag = k.Group
 	keepScores(a.Responses, k)
 	for i := range a.Results {

@@ -51,9 +51,9 @@ func TestTagsOfGroups(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, test := range []struct{ got, want *Kept }{
-		{rank.Kept(), &Kept{one, []*Tag{{}, two}}},
-		{compare.Kept(), &Kept{two, []*Tag{one, nil}}},
-		{embed.Kept(), &Kept{nil, []*Tag{one, two}}},
+		{rank.Kept(), &Kept{Group: one, Each: []*Tag{{}, two}}},
+		{compare.Kept(), &Kept{Group: two, Each: []*Tag{one, nil}}},
+		{embed.Kept(), &Kept{Each: []*Tag{one, two}}},
 	} {
 		if diff := cmp.Diff(test.want, test.got); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)

@@ -95,7 +95,7 @@ func TestWhatItemsShareIsRefusedWhole(t *testing.T) {
 // TestAWrongTypeInASpoiltItemIsStillWrong: an item that fails alone is held to its form all the same.
 func TestAWrongTypeInASpoiltItemIsStillWrong(t *testing.T) {
 	for text, want := range map[string]string{
-		`{"items":[{"text":"\ud800","x":1}]}`:                         "items[0].x: unknown field",
+		`{"items":[{"text":"\ud800","params":1}]}`:                    "items[0].params: unknown field; it is one of the request, not of an item",
 		`{"items":[{"text":"\ud800","response":5}]}`:                  "items[0].response: expected string, got 5",
 		`{"items":[{"text":"\ud800"}`:                                 "the body ends inside its JSON value",
 		`{"items":[{"messages":[{"role":"\ud800","content":5}]}]}`:    "items[0].messages[0].content: expected string or array, got 5",
