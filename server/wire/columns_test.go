@@ -102,7 +102,7 @@ func TestColumnsStandInSamplesAlone(t *testing.T) {
 		{"rank", `{"prompt":"p","responses":["a"],"tags":[{"data_source":1}]}`, "tags[0].data_source"},
 		{"golden", `{"item":{"text":"a","data_source":1}}`, "item.data_source"},
 		{"fit", `{"prompt":"p","chosen":"a","rejected":"b","data_source":1}`, "data_source"},
-		{"score", `{"items":[{"text":"a","\ud800":1}]}`, "items[0].\uFFFD"},
+		{"score", `{"\ud800":1,"items":[{"text":"a"}]}`, "\uFFFD"},
 	} {
 		if err := refusal([]byte(test.text), forms[test.form](), Limits{}); err == nil || err.Code != CodeUnknownField || err.Path != test.path || err.Detail != "unknown field" {
 			t.Errorf("%s: %v", test.text, err)

@@ -97,6 +97,10 @@ func unknown[T any](d *decoder, f *form[T], raw []byte) (err error) {
 	switch {
 	case f.other != nil && whole:
 		err = f.other(d, name)
+	case f.other != nil && d.lone:
+		if err = d.notUnicode(raw); err == nil {
+			err = d.skip()
+		}
 	case f.lenient:
 		err = d.skip()
 	default:

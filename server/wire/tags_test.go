@@ -29,6 +29,10 @@ func TestTagsAreReadUntouched(t *testing.T) {
 	if err != nil || string(request.Items[0].Metadata) != `{"a":[1,"b c"]}` {
 		t.Errorf("%+v, %v", request, err)
 	}
+	half, err := decoded[ScoreRequest](`{"items":[{"id":"\ud800","metadata":1}]}`, Limits{})
+	if err != nil || half.Items[0].Err == nil || half.Items[0].Err.Code != CodeBadItem || half.Items[0].Err.Path != "items[0].id" || string(half.Items[0].Metadata) != "1" {
+		t.Errorf("%+v, %v", half, err)
+	}
 	plain, err := decoded[ScoreRequest](`{"items":[{"text":"t"}]}`, Limits{})
 	if err != nil || plain.Kept() != nil {
 		t.Errorf("%+v, %v", plain.Kept(), err)

@@ -43,6 +43,12 @@ func TestAStringThatIsNotUnicodeSpoilsItsOwnItem(t *testing.T) {
 		{`{"messages":[{"role":"user","content":"a"},{"role":` + bad + `,"content":` + bad + `}]}`, "items[1].messages[1].role", "78"},
 		{`{"prompt":"p","steps":["a",` + bad + `,` + bad + `]}`, "items[1].steps[1]", "54"},
 		{`{"features":{"a":1,` + bad + `:2,"\ud801":3}}`, "items[1].features", "46"},
+		{`{"text":"a",` + bad + `:{"b":[]},"x":1}`, "items[1].\uFFFD", "39"},
+		{`{"text":"a","given":{` + bad + `:1}}`, "items[1].given", "48"},
+		{`{"text":"a","given":{"w":["v",` + bad + `]}}`, "items[1].given.w[1]", "57"},
+		{`{"messages":[{"role":"user","content":[` + bad + `]}]}`, "items[1].messages[0].content[0]", "66"},
+		{`{"messages":[{"role":"user","content":[{"type":"text","text":` + bad + `}]}]}`, "items[1].messages[0].content[0].text", "88"},
+		{`{"messages":[{"role":"user","content":"a",` + bad + `:[]}]}`, "items[1].messages[0].\uFFFD", "69"},
 	} {
 		request, err := decoded[ScoreRequest](`{"items":[{"text":"mate"},`+test.item+`,{"text":"mate"}]}`, Limits{})
 		if err != nil {
