@@ -15,6 +15,7 @@ type Usage struct {
 	Items    int `json:"items" doc:"Sequences read; a pair counts two"`
 	Tokens   int `json:"tokens" doc:"Tokens of the sequences"`
 	Computed int `json:"computed_tokens" doc:"Tokens computed for them: what sequences of a run share counts once, cached tokens not at all"`
+	Failed   int `json:"failed,omitempty" doc:"Results that are an error; left out where none is"`
 }
 
 // Timings are in milliseconds.

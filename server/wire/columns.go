@@ -21,7 +21,7 @@ var rendering = []string{
 }
 
 // asking are fields of requests that are no usual name of a column.
-var asking = []string{"truncate", "timeout_ms", "params", "recipe", "expect_digest", "activation", "explain", "threshold", "strategy", "aggregate"}
+var asking = []string{"truncate", "timeout_ms", "params", "recipe", "expect_digest", "on_error", "activation", "explain", "threshold", "strategy", "aggregate"}
 
 // ignoring is a form that can say which columns it passed over; other forms refuse them.
 type ignoring interface{ ignore(columns []string) }

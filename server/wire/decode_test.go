@@ -194,6 +194,7 @@ func TestRefusals(t *testing.T) {
 		{"score", `{"items":[{"text":"is it empty?"}],"truncate":""}`, CodeInvalidField, `truncate: "" is none of error, left, right`},
 		{"score", `{"items":[{"text":"is it null?"}],"truncate":""}`, CodeInvalidField, `truncate: "" is none of error, left, right`},
 		{"score", `{"activation":"` + long + `"}`, CodeInvalidField, `activation: "` + strings.Repeat("é", 40) + `…" is none of none, sigmoid, softmax`},
+		{"score", `{"on_error":"skip"}`, CodeInvalidField, `on_error: "skip" is none of item, fail`},
 		{"score", `{"explain":"all"}`, CodeInvalidField, `explain: "all" is none of gradient`},
 		{"rank", `{"strategy":"vote"}`, CodeInvalidField, `strategy: "vote" is none of best_of_n, top_n, top_share, `},
 		{"rank", `{"share":0}`, CodeInvalidField, `share: 0 is not above 0 and at most 1`},
@@ -271,11 +272,11 @@ func TestWhatIsThereIsRead(t *testing.T) {
 		Features: map[string]float64{"a": 1, "": -0.0025}, User: []float64{0.1, 100, 0},
 		Given: Settings{"n": -1.0, "w": "é", "v": []float64{1, 2.5}, "t": []string{"a", ""}, "e": []float64{}},
 	}
-	score, err := decoded[ScoreRequest](`{"model":"m","truncate":"left","timeout_ms":3600000,"activation":"softmax","label":"l","explain":"gradient","params":{"alpha":0.5,"mode":"code"},"recipe":"r: 1","expect_digest":"sha256:0","items":[`+item+`,{}]}`, Limits{})
+	score, err := decoded[ScoreRequest](`{"model":"m","truncate":"left","timeout_ms":3600000,"activation":"softmax","label":"l","explain":"gradient","params":{"alpha":0.5,"mode":"code"},"recipe":"r: 1","expect_digest":"sha256:0","on_error":"fail","items":[`+item+`,{}]}`, Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	all := ScoreRequest{Common: Common{"m", "left", 3600000, Settings{"alpha": 0.5, "mode": "code"}, "r: 1", "sha256:0", nil}, Scoring: Scoring{"softmax", "l"}, Items: []Item{want, {}}, Explain: "gradient"}
+	all := ScoreRequest{Common: Common{"m", "left", 3600000, Settings{"alpha": 0.5, "mode": "code"}, "r: 1", "sha256:0", "fail", nil}, Scoring: Scoring{"softmax", "l"}, Items: []Item{want, {}}, Explain: "gradient"}
 	if diff := cmp.Diff(&all, score); diff != "" {
 		t.Errorf("score (-want +got):\n%s", diff)
 	}
