@@ -26,6 +26,8 @@ var seeds = []string{
 	`{"items":[{"prompt":"p","response":"","reference":"\ud800"}]}`,
 	`{"kind":"multipliers","thresholds":{"a":1},"squash":"tanh","rate":0.1,"start":-1}`, `{"kind":"users","width":2,"fit":"weights","prototypes":[[1,2],[]],"keep":"last","seed":3}`,
 	`{"updates":[{"key":"k","values":[1,-2e3]},{"prompt":"p","label":0,"seen":2},{"means":{"a":1}},{"pairs":[{"chosen":[1],"rejected":[2]}]},{"vector":[1],"score":2}],"expect_version":7}`,
+	`{"state":{"question":"q","response":"r"},"questions":{"a":{"type":"noul","criteria":{"true":"t"}},"b":{"type":"score","criteria":["x","y"],"instructions":["z"]}},"assets":{}}`,
+	`{"model":null,"input":[{"role":"user","content":"a"}],"questions":[{"type":"choice","name":null,"instructions":"i","choices":[{"value":true,"description":null},{"value":"b"}]},{"type":"score","instructions":[],"levels":[{"label":"l"}]}]}`,
 	`{"reset":true}`, `{"forget":["a",""]}`, `{"queries":[{"key":"k","quantile":0.5},{"prompt":"","vector":[1,2],"score":1}]}`, `{"name":"n","version":3,"spec":{"kind":"running"},"cells":[{"key":"","value":{ "a": [1] }}]}`,
 	`{"items":[{"text":"a","id":"x\u00e9","metadata":{ "a" : [1.0, 1e400, null], "a": "\ud800" }},{"id":-0,"metadata":null},{"id":null}]}`,
 	`{"items":[{"messages":[{"role":"user","content":["a",{"type":"text","text":"b","x":null}],"refusal":null},{"role":"assistant","content":null,"tool_calls":[{"function":{"name":"f","arguments":"{}"}}]},{"role":"tool","content":[],"name":"n","tool_call_id":"c"}]}]}`,
