@@ -33,7 +33,8 @@ func (*scoreCommand) Help() string {
   {"text": "rendered text"}
   {"input_ids": [1, 5, 9]}
   {"features": {"length": 120, "citations": 3}}
-A model whose head takes a user's vector needs "user": [0.5, -1] beside it.`
+A model whose head takes a user's vector needs "user": [0.5, -1] beside it. With --json an "id" and "metadata" come back.
+Other columns of a data set are passed over, and named.`
 }
 
 // Run scores every line.

@@ -89,9 +89,9 @@ func (d *decoder) newColumn(name string, known []string) error {
 // for case, hyphens and underscores, or that differs by at most two letters, or by one where the field has no more than
 // four. Two letters say too little, so an id is not compared by letters.
 func meant(name string, known []string) string {
-	plain := strings.NewReplacer("_", "", "-", "", " ", "")
+	plain := joined(name)
 	for _, field := range known {
-		if strings.EqualFold(plain.Replace(name), plain.Replace(field)) {
+		if strings.EqualFold(plain, joined(field)) {
 			return field
 		}
 	}
@@ -107,14 +107,31 @@ func meant(name string, known []string) string {
 	return ""
 }
 
+// joined is a name without what may stand between its words.
+func joined(name string) string {
+	if !strings.ContainsAny(name, "_- ") {
+		return name
+	}
+	return strings.Map(func(r rune) rune {
+		if r == '_' || r == '-' || r == ' ' {
+			return -1
+		}
+		return r
+	}, name)
+}
+
 // slips tells whether a becomes b by at most so many slips: a letter left out, put in or changed, or two neighbours
 // that change places (the optimal string alignment distance).
 func slips(a, b string, most int) bool {
 	if len(a)-len(b) > most || len(b)-len(a) > most {
 		return false
 	}
-	before, last, next := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range last {
+	var room [3][16]int
+	before, last, next := room[0][:], room[1][:], room[2][:]
+	if len(b) >= len(last) {
+		before, last, next = make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	}
+	for j := range len(b) + 1 {
 		last[j] = j
 	}
 	for i := range len(a) {

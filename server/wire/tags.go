@@ -5,14 +5,29 @@ import (
 	"encoding/json"
 	"unicode/utf8"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Tag is what a client wants back beside what is said of an item, of a response or of a group. It is JSON that nothing
 // looks into, as it was sent but for the white space between its tokens.
 type Tag struct {
-	ID       json.RawMessage `json:"id,omitempty" doc:"A string or a whole number, which comes back as it is"`
+	ID       ID              `json:"id,omitempty" doc:"A string or a whole number, which comes back as it is"`
 	Metadata json.RawMessage `json:"metadata,omitempty" doc:"Any JSON value, which comes back as it is"`
+}
+
+// ID is a string or a whole number, or null, as JSON writes it.
+type ID json.RawMessage
+
+// MarshalJSON gives its bytes.
+func (id ID) MarshalJSON() ([]byte, error) { return json.RawMessage(id).MarshalJSON() }
+
+// UnmarshalJSON takes bytes, whatever they say.
+func (id *ID) UnmarshalJSON(text []byte) error { return (*json.RawMessage)(id).UnmarshalJSON(text) }
+
+// Schema describes the forms that an id has.
+func (ID) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{OneOf: []*huma.Schema{{Type: huma.TypeString, Nullable: true}, {Type: huma.TypeInteger}}}
 }
 
 // Kept is what an answer gives back of its request, though the engine was not told of it.
@@ -185,7 +200,7 @@ func (d *decoder) fitting(tags []Tag, n int, of string) error {
 }
 
 // id reads a string or a whole number, or null. One that is too long fails its item.
-func (d *decoder) id(into *json.RawMessage) error {
+func (d *decoder) id(into *ID) error {
 	kind := d.in.PeekKind()
 	if kind != jsontext.KindString && kind != jsontext.KindNumber && kind != jsontext.KindNull {
 		return d.wrong("string or integer")

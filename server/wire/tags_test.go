@@ -19,7 +19,7 @@ func TestTagsAreReadUntouched(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%s, %s: %v", id, metadata, err)
 			}
-			want := &Kept{Each: []*Tag{nil, {json.RawMessage(id), json.RawMessage(metadata)}}}
+			want := &Kept{Each: []*Tag{nil, {ID(id), json.RawMessage(metadata)}}}
 			if diff := cmp.Diff(want, request.Kept()); diff != "" {
 				t.Errorf("%s, %s (-want +got):\n%s", id, metadata, diff)
 			}
@@ -41,7 +41,7 @@ func TestTagsAreReadUntouched(t *testing.T) {
 
 // TestTagsOfGroups: of a group, of each response and text, and of each pair.
 func TestTagsOfGroups(t *testing.T) {
-	one, two := &Tag{ID: json.RawMessage("1")}, &Tag{Metadata: json.RawMessage("[2]")}
+	one, two := &Tag{ID: ID("1")}, &Tag{Metadata: json.RawMessage("[2]")}
 	rank, err := decoded[RankRequest](`{"id":1,"prompt":"p","responses":["a","b"],"tags":[{},{"metadata":[2]}]}`, Limits{})
 	if err != nil {
 		t.Fatal(err)
