@@ -17,7 +17,7 @@ import (
 // does. Its errors are *fault.Error, or ctx's; beside one, Encoded has the number of tokens, if that was found out, and
 // nothing else.
 func (e *Encoder) Encode(ctx context.Context, item Item, options Options) (Encoded, error) {
-	return e.whole(ctx, asked{Item: item}, options)
+	return e.whole(ctx, asked{Item: e.inOneText([]Item{item})[0]}, options)
 }
 
 // whole gives an item with all that Encoded promises.
