@@ -123,5 +123,6 @@ func Names() []string {
 func All() []Protocol {
 	return []Protocol{
 		openRLHF(),
+		rerank(),
 	}
 }

@@ -38,6 +38,8 @@ func described() huma.Registry {
 		TokenizeAnswer{},
 		OpenRLHFRequest{},
 		OpenRLHFAnswer{},
+		RerankRequest{},
+		RerankAnswer{},
 		ModelsAnswer{},
 		RunsAnswer{},
 		RunAnswer{},
@@ -110,6 +112,7 @@ func TestFormsAreComplete(t *testing.T) {
 	complete(t, &rankForm)
 	complete(t, &compareForm)
 	complete(t, &openRLHFForm)
+	complete(t, &rerankForm)
 	complete(t, &tokenizeLineForm)
 	complete(t, &rankLineForm)
 	complete(t, &compareLineForm)
