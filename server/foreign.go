@@ -90,7 +90,7 @@ func (s *Server) foreignHandler(r *protocols.Route) handler {
 func (s *Server) call(x *exchange, r *http.Request, body []byte) *protocols.Call {
 	return &protocols.Call{
 		Request: r, ID: x.id, Body: body, Limits: wire.Limits{Items: s.options.MaxItems},
-		Engine: &known{s, x, r},
+		Engine: &known{server: s, exchange: x, request: r},
 	}
 }
 
@@ -99,14 +99,25 @@ type known struct {
 	server   *Server
 	exchange *exchange
 	request  *http.Request
+	models   []rewards.ModelInfo // nil: not asked for yet
 }
 
-func (k *known) Models() []rewards.ModelInfo { return k.server.engine.Models() }
-func (k *known) Version() string             { return k.server.options.Version }
+func (k *known) Models() []rewards.ModelInfo {
+	if k.models == nil {
+		k.models = k.server.engine.Models()
+	}
+	return k.models
+}
+
+func (k *known) Version() string { return k.server.options.Version }
 
 func (k *known) Serves(name string) bool {
-	return slices.ContainsFunc(k.server.engine.Models(), func(m rewards.ModelInfo) bool { return m.Manifest.Name == name }) ||
-		slices.ContainsFunc(k.server.engine.Recipes(), func(r recipes.Served) bool { return r.Name == name })
+	for i := range k.Models() { // a ModelInfo is large
+		if k.models[i].Manifest.Name == name {
+			return true
+		}
+	}
+	return slices.ContainsFunc(k.server.engine.Recipes(), func(r recipes.Served) bool { return r.Name == name })
 }
 
 func (k *known) Ready() error {

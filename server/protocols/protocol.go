@@ -5,6 +5,7 @@ package protocols
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/assay-rm/assay/rewards"
@@ -95,12 +96,10 @@ func (c *Call) Model(given string, question rewards.Question) string {
 	if given == "" || c.Engine.Serves(given) {
 		return given
 	}
-	able := 0
-	for _, m := range c.Engine.Models() {
-		for _, answered := range m.Answers {
-			if answered == string(question) {
-				able++
-			}
+	able, models := 0, c.Engine.Models()
+	for i := range models {
+		if slices.Contains(models[i].Answers, string(question)) {
+			able++
 		}
 	}
 	if able == 1 {
