@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"maps"
 
 	"github.com/assay-rm/assay/rewards/ops"
 	"github.com/assay-rm/assay/server/wire"
@@ -22,9 +23,7 @@ func rerankDoor(name, path string, more map[string]any, of func(float64) float64
 		name: name, path: path, of: of, shared: true,
 		body: func(items []doorItem) string {
 			body := map[string]any{"model": "arith-rm", "query": items[0].prompt, "documents": doorResponses(items)}
-			for key, value := range more {
-				body[key] = value
-			}
+			maps.Copy(body, more)
 			return jsonOf(body)
 		},
 		read: func(got reply) ([]ops.Maybe, error) {

@@ -63,11 +63,8 @@ func relevances(c *Call, given *rewards.Answer, raw bool, field string) ([]relev
 // telling is what is told of a value of that model or recipe: its sigmoid, or the value itself where the client wants
 // it so, where it is the similarity of an embedding model, or a share of comparisons that were won.
 func telling(e Engine, model string, raw bool) func(float64) float64 {
-	if raw {
-		return func(x float64) float64 { return x }
-	}
-	switch kindOf(e, model) {
-	case manifest.KindEmbedding, manifest.KindPair, manifest.KindPreference:
+	scaled := []manifest.Kind{manifest.KindEmbedding, manifest.KindPair, manifest.KindPreference}
+	if raw || slices.Contains(scaled, kindOf(e, model)) {
 		return func(x float64) float64 { return x }
 	}
 	return ops.Sigmoid
