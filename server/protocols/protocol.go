@@ -123,5 +123,6 @@ func All() []Protocol {
 	return []Protocol{
 		openRLHF(),
 		rerank(),
+		tei(),
 	}
 }

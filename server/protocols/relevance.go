@@ -40,24 +40,28 @@ type relevance struct {
 
 // relevances is the order of the texts by how well they fit. A client takes what has no place for what does not fit, so
 // that one failed text refuses the request, under the name of its field.
-func relevances(c *Call, given *rewards.Answer, raw bool, field string) ([]relevance, error) {
-	told := telling(c.Engine, given.Model, raw)
-	all := make([]relevance, len(given.Results))
-	for i := range given.Results {
-		result := &given.Results[i]
-		if result.Err != nil {
-			return nil, Failed(result.Err, fmt.Sprintf("%s[%d]", field, i))
+func relevances(results []rewards.Result, told func(float64) float64, field string) ([]relevance, error) {
+	all := make([]relevance, len(results))
+	for i := range results {
+		if err := results[i].Err; err != nil {
+			return nil, Failed(err, fmt.Sprintf("%s[%d]", field, i))
 		}
-		before := result.Score
-		if result.Raw.Known {
-			before = result.Raw.Value
-		}
+		before := plain(&results[i])
 		all[i] = relevance{i, told(before), before}
 	}
 	slices.SortFunc(all, func(a, b relevance) int {
 		return cmp.Or(cmp.Compare(b.value, a.value), cmp.Compare(b.before, a.before), cmp.Compare(a.index, b.index))
 	})
 	return all, nil
+}
+
+// plain is a result's raw value, or its score where it has none: the share of comparisons that were won, or what a
+// recipe makes of its readings.
+func plain(r *rewards.Result) float64 {
+	if r.Raw.Known {
+		return r.Raw.Value
+	}
+	return r.Score
 }
 
 // telling is what is told of a value of that model or recipe: its sigmoid, or the value itself where the client wants
@@ -71,12 +75,20 @@ func telling(e Engine, model string, raw bool) func(float64) float64 {
 }
 
 // kindOf is the kind of the model of that name; empty: it is a recipe.
-func kindOf(e Engine, model string) manifest.Kind {
-	all := e.Models()
-	for i := range all {
-		if all[i].Manifest.Name == model {
-			return all[i].Manifest.Kind
-		}
+func kindOf(e Engine, name string) manifest.Kind {
+	if m := modelOf(e, name); m != nil {
+		return m.Manifest.Kind
 	}
 	return ""
+}
+
+// modelOf is the model of that name; nil: it is a recipe.
+func modelOf(e Engine, name string) *rewards.ModelInfo {
+	all := e.Models()
+	for i := range all {
+		if all[i].Manifest.Name == name {
+			return &all[i]
+		}
+	}
+	return nil
 }

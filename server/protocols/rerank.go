@@ -84,7 +84,8 @@ func rerankTruncation(form *wire.RerankRequest) (encode.Truncation, error) {
 
 // replyRerank gives the documents that fit best.
 func replyRerank(c *Call, form *wire.RerankRequest, given *rewards.Answer) (Reply, error) {
-	order, err := relevances(c, given, rawAsked(form.Raw, form.Activate, form.Activation, form.Softmax), "documents")
+	raw := rawAsked(form.Raw, form.Activate, form.Activation, form.Softmax)
+	order, err := relevances(given.Results, telling(c.Engine, given.Model, raw), "documents")
 	if err != nil {
 		return Reply{}, err
 	}

@@ -40,6 +40,13 @@ func described() huma.Registry {
 		OpenRLHFAnswer{},
 		RerankRequest{},
 		RerankAnswer{},
+		TEIRequest{},
+		TEIRank{},
+		TEIPrediction{},
+		TEIVertexRequest{},
+		TEIVertexAnswer{},
+		TEIInfo{},
+		HealthAnswer{},
 		ModelsAnswer{},
 		RunsAnswer{},
 		RunAnswer{},
@@ -113,6 +120,10 @@ func TestFormsAreComplete(t *testing.T) {
 	complete(t, &compareForm)
 	complete(t, &openRLHFForm)
 	complete(t, &rerankForm)
+	complete(t, &teiForm)
+	complete(t, &hubForm)
+	complete(t, &similarForm)
+	complete(t, &teiVertexForm)
 	complete(t, &tokenizeLineForm)
 	complete(t, &rankLineForm)
 	complete(t, &compareLineForm)
