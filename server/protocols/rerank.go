@@ -82,18 +82,23 @@ func rerankTruncation(form *wire.RerankRequest) (encode.Truncation, error) {
 	return truncations[form.Truncate], nil
 }
 
-// replyRerank gives the documents that fit best.
-func replyRerank(c *Call, form *wire.RerankRequest, given *rewards.Answer) (Reply, error) {
+// reranked are the documents that fit best, as many as the client wants.
+func reranked(c *Call, form *wire.RerankRequest, given *rewards.Answer) ([]relevance, error) {
 	raw := rawAsked(form.Raw, form.Activate, form.Activation, form.Softmax)
 	order, err := relevances(given.Results, telling(c.Engine, given.Model, raw), "documents")
 	if err != nil {
-		return Reply{}, err
-	}
-	if err := withinBounds(form, given); err != nil {
-		return Reply{}, err
+		return nil, err
 	}
 	if form.TopN != nil && *form.TopN > 0 && *form.TopN < len(order) {
 		order = order[:*form.TopN]
+	}
+	return order, withinBounds(form, given)
+}
+
+func replyRerank(c *Call, form *wire.RerankRequest, given *rewards.Answer) (Reply, error) {
+	order, err := reranked(c, form, given)
+	if err != nil {
+		return Reply{}, err
 	}
 	answer := wire.RerankAnswer{
 		ID: "rerank-" + c.ID, Model: given.Model, Digest: given.Digest, Results: make([]wire.RerankResult, len(order)),

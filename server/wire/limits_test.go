@@ -37,6 +37,8 @@ func TestLimitsOfARequest(t *testing.T) {
 		{"tei", `{"query":"q","texts":[`, `"a"`, `]}`, Limits{Items: 3}, 3, "texts"},
 		{"tei", `{"inputs":{"source_sentence":"a","sentences":[`, `"a"`, `]}}`, Limits{Items: 3}, 3, "inputs.sentences"},
 		{"vertex", `{"instances":[`, `{"inputs":"a"}`, `]}`, Limits{Items: 3}, 3, "instances"},
+		{"ranking", `{"query":"q","passages":[`, `{"text":"a"}`, `]}`, Limits{Items: 3}, 3, "passages"},
+		{"infinity", `{"input":[`, `"a"`, `]}`, Limits{}, DefaultItems, "input"},
 		{"rerank", `{"query":"q","documents":["a"],"rank_fields":[`, `"text"`, `]}`, Limits{}, DefaultParams, "rank_fields"},
 		{"state", `{"updates":[`, `{"seen":1}`, `]}`, Limits{}, DefaultUpdates, "updates"},
 		{"stateread", `{"queries":[`, `{"key":"a"}`, `]}`, Limits{}, DefaultUpdates, "queries"},

@@ -47,6 +47,15 @@ func described() huma.Registry {
 		TEIVertexAnswer{},
 		TEIInfo{},
 		HealthAnswer{},
+		RewardChatRequest{},
+		RewardChatAnswer{},
+		RankingRequest{},
+		RankingAnswer{},
+		InfinityTextsRequest{},
+		InfinityClassifyAnswer{},
+		InfinityRerankAnswer{},
+		InfinityEmbeddingsAnswer{},
+		InfinityModelsAnswer{},
 		ModelsAnswer{},
 		RunsAnswer{},
 		RunAnswer{},
@@ -124,6 +133,9 @@ func TestFormsAreComplete(t *testing.T) {
 	complete(t, &hubForm)
 	complete(t, &similarForm)
 	complete(t, &teiVertexForm)
+	complete(t, &rewardChatForm)
+	complete(t, &rankingForm)
+	complete(t, &infinityForm)
 	complete(t, &tokenizeLineForm)
 	complete(t, &rankLineForm)
 	complete(t, &compareLineForm)
