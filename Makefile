@@ -16,7 +16,7 @@ HEADERS := .runtime/headers.txt
 RUNTIME := $(ONNXRUNTIME) $(TOKENIZERS) $(HEADERS)
 absent = $(if $(wildcard $(1)),,absent)
 
-.PHONY: build bin/assay serve test fuzz lint runtime runtime-cuda smoke deploy ptx ptx-check test-cuda test-state gpu-folder gpu-check parity builtin builtin-minilm fixtures large bench abuse clean exporter absent
+.PHONY: build bin/assay serve test fuzz lint runtime runtime-cuda smoke deploy ptx ptx-check test-cuda test-state gpu-folder gpu-check parity builtin builtin-minilm fixtures large bench abuse clean clients exporter absent
 
 build: bin/assay
 
@@ -140,6 +140,10 @@ builtin: .venv/lock.txt
 MINILM ?= bundles/all-minilm-l6-v2
 builtin-minilm: .venv/lock.txt bin/assay
 	cd models/export && OMP_NUM_THREADS=1 ../../$(VENV) -m minilm $(abspath $(MINILM))
+
+# Real clients of other servers, unmodified, against the real binary: client × call × passed. Each gets an environment of its own.
+clients: bin/assay
+	python3 clients/run.py
 
 bench: bin/assay .venv/lock.txt
 	bench/run.sh -short

@@ -26,8 +26,13 @@ func embeddings(s *Server) route {
 			if form.Encoding == "base64" {
 				write = bytesOf
 			}
+			kept := form.Kept()
 			return asked{Request: of, timeout: form.Timeout(), encode: func(x *exchange, given *rewards.Answer) error {
-				return writeJSON(x, problem.Status(given.Errors()), embeddingsAnswer(given, write))
+				body := embeddingsAnswer(given, write)
+				if kept != nil {
+					body.Keep(kept)
+				}
+				return writeJSON(x, problem.Status(given.Errors()), body)
 			}}, err
 		},
 	}

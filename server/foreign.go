@@ -144,6 +144,9 @@ func writeReply(x *exchange, reply protocols.Reply) error {
 		x.WriteHeader(status)
 		return nil
 	case []byte:
+		if x.Header().Get("Content-Type") == "" {
+			x.Header().Set("Content-Type", "application/json")
+		}
 		out := &wholeWriter{to: x, status: status}
 		_, _ = out.Write(body) // a client that does not take it is no problem of ours
 		return nil

@@ -45,12 +45,16 @@ func (s *Server) nativeProtocol() *protocol {
 }
 
 // question is a route of the native API that asks the engine, whose request is made of the form of the body, and the
-// form of the answer of its answer.
+// form of the answer of its answer. What the request wants back goes past the engine.
 func question[Q, A any, P interface {
 	*Q
 	wire.Form
 	Timeout() time.Duration
-}](s *Server, path, summary string, request func(P) (rewards.Request, error), answer func(*rewards.Answer) *A) route {
+	Kept() *wire.Kept
+}, B interface {
+	*A
+	Keep(kept *wire.Kept)
+}](s *Server, path, summary string, request func(P) (rewards.Request, error), answer func(*rewards.Answer) B) route {
 	c := codec{
 		accepts: jsonType,
 		decode: func(_ *exchange, _ *http.Request, body []byte) (asked, error) {
@@ -59,7 +63,15 @@ func question[Q, A any, P interface {
 				return asked{}, err
 			}
 			of, err := request(&form)
-			return asked{Request: of, timeout: P(&form).Timeout()}, err
+			a := asked{Request: of, timeout: P(&form).Timeout()}
+			if kept := P(&form).Kept(); kept != nil {
+				a.encode = func(x *exchange, given *rewards.Answer) error {
+					body := answer(given)
+					body.Keep(kept)
+					return writeJSON(x, problem.Status(given.Errors()), body)
+				}
+			}
+			return a, err
 		},
 		encode: func(x *exchange, given *rewards.Answer) error {
 			return writeJSON(x, problem.Status(given.Errors()), answer(given))

@@ -98,7 +98,7 @@ var table = []row{
 	},
 	{
 		fault.CodeBudget, 413, "Too much for one request",
-		"more text, tokens, steps or numbers of an answer than one request may have (`budget` of `GET /v1/models`)",
+		"more text, tokens, steps or numbers of an answer than one request may have (`budget` of `GET /v1/models`), or more metadata",
 		"split the request",
 	},
 	{

@@ -41,7 +41,7 @@ func classifier(e Engine, model string) classifying {
 // several, they are of its outputs, whatever its manifest makes of them.
 func (c *classifying) classes(result *rewards.Result, function string) ([]wire.TEIPrediction, error) {
 	if len(result.Logits) < 2 {
-		value := plain(result)
+		value := rawOf(result)
 		switch function {
 		case functionNone:
 		case functionSigmoid:

@@ -90,7 +90,7 @@ func replyRewardChat(c *Call, given *rewards.Answer) (Reply, error) {
 // is none, is the reward.
 func outputs(of *rewards.ModelInfo, result *rewards.Result) []wire.RewardLogprob {
 	if of == nil || len(result.Logits) < 2 {
-		return []wire.RewardLogprob{{Token: "reward", Logprob: plain(result), Top: []float64{}}}
+		return []wire.RewardLogprob{{Token: "reward", Logprob: rawOf(result), Top: []float64{}}}
 	}
 	all := make([]wire.RewardLogprob, 0, len(result.Logits))
 	for _, label := range of.Manifest.Graph.Labels {

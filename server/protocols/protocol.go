@@ -76,7 +76,7 @@ type Asked struct {
 type Reply struct {
 	Status int         // 0: 200
 	Header http.Header // further headers; nil: none
-	Body   any         // []byte goes out as it is, nil as an empty body, and everything else as JSON
+	Body   any         // []byte goes out as it is, as JSON where no header says otherwise; nil is empty; all else becomes JSON
 }
 
 // Decode reads the body into a form, which must be zero.
@@ -124,10 +124,6 @@ func Names() []string {
 // All is every protocol, in the order in which they claim bodies.
 func All() []Protocol {
 	return []Protocol{
-		openRLHF(),
-		rerank(),
-		tei(),
-		nim(),
-		infinity(),
+		openRLHF(), rerank(), tei(), nim(), infinity(), systemOne(), openAIDecisions(),
 	}
 }

@@ -46,7 +46,7 @@ func relevances(results []rewards.Result, told func(float64) float64, field stri
 		if err := results[i].Err; err != nil {
 			return nil, Failed(err, fmt.Sprintf("%s[%d]", field, i))
 		}
-		before := plain(&results[i])
+		before := rawOf(&results[i])
 		all[i] = relevance{i, told(before), before}
 	}
 	slices.SortFunc(all, func(a, b relevance) int {
@@ -55,9 +55,9 @@ func relevances(results []rewards.Result, told func(float64) float64, field stri
 	return all, nil
 }
 
-// plain is a result's raw value, or its score where it has none: the share of comparisons that were won, or what a
+// rawOf is a result's raw value, or its score where it has none: the share of comparisons that were won, or what a
 // recipe makes of its readings.
-func plain(r *rewards.Result) float64 {
+func rawOf(r *rewards.Result) float64 {
 	if r.Raw.Known {
 		return r.Raw.Value
 	}

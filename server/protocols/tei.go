@@ -22,16 +22,16 @@ func tei() Protocol {
 		Routes: []Route{
 			{
 				Method: http.MethodPost, Path: "/predict", Summary: "TEI's classes of texts", Takes: takes, Gives: predictions,
-				Ask: func(c *Call) (Asked, error) { return askTEI(c, predicts, flat) },
+				Ask: func(c *Call) (Asked, error) { return askTEI(c, predicts, asTEI) },
 			},
 			{
 				Method: http.MethodPost, Path: "/rerank", Summary: "TEI's reranker, where the body has texts", Takes: takes, Gives: ranks,
 				Claims: func(c *Call) bool { return c.Has("texts") },
-				Ask:    func(c *Call) (Asked, error) { return askTEI(c, reranks, flat) },
+				Ask:    func(c *Call) (Asked, error) { return askTEI(c, reranks, asTEI) },
 			},
 			{
 				Method: http.MethodPost, Path: "/similarity", Summary: "TEI's similarity of a text to others", Takes: takes, Gives: []float64{},
-				Ask: func(c *Call) (Asked, error) { return askTEI(c, compares, flat) },
+				Ask: func(c *Call) (Asked, error) { return askTEI(c, compares, asTEI) },
 			},
 			{
 				Method: http.MethodPost, Path: "/vertex", Summary: "TEI's requests in one, as Vertex AI sends them",
@@ -40,7 +40,7 @@ func tei() Protocol {
 			{
 				Method: http.MethodPost, Path: "/", Summary: "What clients of Hugging Face's hub post to a server of their own",
 				Takes: takes, Gives: [][]wire.TEIPrediction{},
-				Ask: func(c *Call) (Asked, error) { return askTEI(c, predicts|reranks|compares, nested) },
+				Ask: func(c *Call) (Asked, error) { return askTEI(c, predicts|reranks|compares, asHub) },
 			},
 			{Method: http.MethodGet, Path: "/info", Summary: "What TEI says of its model", Gives: wire.TEIInfo{}, Tell: tellInfo},
 			{Method: http.MethodGet, Path: "/health", Summary: "The models answer", Open: true, Gives: wire.HealthAnswer{}, Tell: health},
@@ -57,7 +57,7 @@ const (
 	reranks
 	compares
 
-	flat, nested = false, true
+	asTEI, asHub = false, true
 )
 
 // teiPart is one request, and where its results stand.

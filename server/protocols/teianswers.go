@@ -58,7 +58,7 @@ func (p *teiPart) answer(of *classifying, given *rewards.Answer) (any, error) {
 			if err := results[i].Err; err != nil {
 				return nil, Failed(err, fmt.Sprintf("%sinputs.sentences[%d]", p.field, i))
 			}
-			values[i] = plain(&results[i])
+			values[i] = rawOf(&results[i])
 		}
 		return values, nil
 	}

@@ -86,7 +86,7 @@ var infinityForm = form[InfinityTextsRequest]{
 		orNull("encoding_format", func(d *decoder, r *InfinityTextsRequest) error { return d.word(&r.Encoding, "float", "base64") }),
 		orNull("modality", func(d *decoder, r *InfinityTextsRequest) error { return d.word(&r.Modality, "text") }),
 		orNull("dimensions", func(d *decoder, r *InfinityTextsRequest) error {
-			if err := d.whole(&r.Size, 0); err != nil || *r.Size == 0 {
+			if err := d.atLeast(&r.Size, 0); err != nil || *r.Size == 0 {
 				return err
 			}
 			return d.invalid("%d are asked for, and a vector is not cut", *r.Size)

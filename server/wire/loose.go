@@ -73,8 +73,8 @@ func (d *decoder) truth(into **bool) error {
 	return d.boolean(*into)
 }
 
-// whole reads a whole number of at least that, which may be left out.
-func (d *decoder) whole(into **int, least int64) error {
+// atLeast reads a whole number of at least that, which may be left out.
+func (d *decoder) atLeast(into **int, least int64) error {
 	var n int64
 	if err := d.integer(&n); err != nil {
 		return err

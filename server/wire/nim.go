@@ -95,7 +95,7 @@ var rewardChatForm = form[RewardChatRequest]{
 			return d.truth(&r.Stream)
 		}),
 		orNull("n", func(d *decoder, r *RewardChatRequest) error {
-			if err := d.whole(&r.N, 1); err != nil || *r.N == 1 {
+			if err := d.atLeast(&r.N, 1); err != nil || *r.N == 1 {
 				return err
 			}
 			return d.invalid("a reward is one answer, and %d are asked for", *r.N)
@@ -111,8 +111,8 @@ var rankingForm = form[RankingRequest]{
 		{"query", true, func(d *decoder, r *RankingRequest) error { return d.passage((*string)(&r.Query)) }},
 		{"passages", true, func(d *decoder, r *RankingRequest) error { return d.passages(&r.Passages) }},
 		orNull("truncate", func(d *decoder, r *RankingRequest) error { return d.word(&r.Truncate, "NONE", "START", "END") }),
-		orNull("top_k", func(d *decoder, r *RankingRequest) error { return d.whole(&r.TopK, 1) }),
-		orNull("top_n", func(d *decoder, r *RankingRequest) error { return d.whole(&r.TopN, 1) }),
+		orNull("top_k", func(d *decoder, r *RankingRequest) error { return d.atLeast(&r.TopK, 1) }),
+		orNull("top_n", func(d *decoder, r *RankingRequest) error { return d.atLeast(&r.TopN, 1) }),
 	},
 	check: func(d *decoder, r *RankingRequest) error { return d.some(len(r.Passages), "passages", "passage") },
 }

@@ -75,7 +75,7 @@ var rerankForm = form[RerankRequest]{
 		orNull("model", func(d *decoder, r *RerankRequest) error { return d.text(&r.Model) }),
 		{"query", true, func(d *decoder, r *RerankRequest) error { return d.passage((*string)(&r.Query)) }},
 		{"documents", true, func(d *decoder, r *RerankRequest) error { return d.passages(&r.Documents) }},
-		orNull("top_n", func(d *decoder, r *RerankRequest) error { return d.whole(&r.TopN, 0) }),
+		orNull("top_n", func(d *decoder, r *RerankRequest) error { return d.atLeast(&r.TopN, 0) }),
 		orNull("return_documents", func(d *decoder, r *RerankRequest) error { return d.truth(&r.Return) }),
 		orNull("raw_scores", func(d *decoder, r *RerankRequest) error { return d.truth(&r.Raw) }),
 		orNull("use_activation", func(d *decoder, r *RerankRequest) error { return d.truth(&r.Activate) }),
@@ -84,10 +84,10 @@ var rerankForm = form[RerankRequest]{
 		orNull("truncate", func(d *decoder, r *RerankRequest) error {
 			return d.word(&r.Truncate, "error", "left", "right", "NONE", "START", "END")
 		}),
-		orNull("truncate_prompt_tokens", func(d *decoder, r *RerankRequest) error { return d.whole(&r.PromptTokens, -1) }),
+		orNull("truncate_prompt_tokens", func(d *decoder, r *RerankRequest) error { return d.atLeast(&r.PromptTokens, -1) }),
 		orNull("truncation_side", func(d *decoder, r *RerankRequest) error { return d.word(&r.Side, "left", "right") }),
-		orNull("max_tokens_per_doc", func(d *decoder, r *RerankRequest) error { return d.whole(&r.PerDoc, 0) }),
-		orNull("max_tokens_per_query", func(d *decoder, r *RerankRequest) error { return d.whole(&r.PerQuery, 0) }),
+		orNull("max_tokens_per_doc", func(d *decoder, r *RerankRequest) error { return d.atLeast(&r.PerDoc, 0) }),
+		orNull("max_tokens_per_query", func(d *decoder, r *RerankRequest) error { return d.atLeast(&r.PerQuery, 0) }),
 		orNull("rank_fields", func(d *decoder, r *RerankRequest) error { return d.rankFields(&r.Fields) }),
 		orNull("instruction", func(d *decoder, r *RerankRequest) error { return d.instruction(&r.Instruction) }),
 		orNull("instruct", func(d *decoder, r *RerankRequest) error { return d.instruction(&r.Instruct) }),

@@ -176,7 +176,7 @@ var hubForm = form[HubParameters]{
 	lenient: true,
 	fields: []field[HubParameters]{
 		orNull("function_to_apply", func(d *decoder, p *HubParameters) error { return d.word(&p.Function, "none", "sigmoid", "softmax") }),
-		orNull("top_k", func(d *decoder, p *HubParameters) error { return d.whole(&p.Top, 1) }),
+		orNull("top_k", func(d *decoder, p *HubParameters) error { return d.atLeast(&p.Top, 1) }),
 		orNull("truncate", func(d *decoder, p *HubParameters) error { return d.truth(&p.Truncate) }),
 		orNull("truncation_direction", func(d *decoder, p *HubParameters) error { return d.direction(&p.Direction) }),
 	},
