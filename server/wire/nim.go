@@ -8,7 +8,7 @@ type RewardChatRequest struct {
 	_        struct{}  `additionalProperties:"true"`
 	Model    string    `json:"model,omitempty" nullable:"true"`
 	Messages []Message `json:"messages" nullable:"false" minItems:"1" doc:"The conversation; its last turn is the assistant's, which is scored"`
-	Stream   *bool     `json:"stream,omitempty" nullable:"true" enum:"false" doc:"Must be false: a reward is one answer"`
+	Stream   *bool     `json:"stream,omitempty" nullable:"true" doc:"Must be false: a reward is one answer"`
 	N        *int      `json:"n,omitempty" nullable:"true" minimum:"1" maximum:"1" doc:"Must be 1: a reward is one answer"`
 }
 
