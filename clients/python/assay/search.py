@@ -70,7 +70,7 @@ def sampled(model: Any, tokenizer: Any, texts: Sequence[str], n: int, generate: 
     inputs.pop("token_type_ids", None)
     given = {"do_sample": True, "max_new_tokens": 256, "pad_token_id": tokenizer.pad_token_id, **generate}
     rows = model.generate(**inputs, num_return_sequences=n, **given)[:, inputs["input_ids"].shape[1] :].tolist()
-    ends = model.generation_config.eos_token_id if "eos_token_id" not in given else given["eos_token_id"]
+    ends = given.get("eos_token_id", model.generation_config.eos_token_id)
     stops = set(ends) if isinstance(ends, Iterable) else {ends if ends is not None else tokenizer.eos_token_id}
     cut = [next((place for place, token in enumerate(row) if token in stops), None) for row in rows]
     return [(tokenizer.decode(row[:end], skip_special_tokens=True), end is not None) for row, end in zip(rows, cut, strict=True)]
