@@ -73,9 +73,9 @@ def test_trl_components_share_one_request_and_are_logged(proxy: Proxy, client: C
 
 
 def test_trl_steps_and_groups(client: Client) -> None:
-    completions = ["2 + 3 = 5. 5 * 4 = 20.", "2 + 3 = 5. 5 * 4 = 21."]
-    steps = assay.trl.reward(client, model="arith-prm", steps="min", separator=". ")
-    right, wrong = steps(prompts=["(2 + 3) * 4?"] * 2, completions=completions)
+    completions = [f"17 + 25 = 42\n42 - 9 = {end}\nThe answer is {end}." for end in (33, 34)]
+    steps = assay.trl.reward(client, model="arith-prm", steps="min", separator="\n")
+    right, wrong = steps(prompts=["What is 17 + 25 - 9?"] * 2, completions=completions)
     assert right > 0.5 > wrong
     group = assay.trl.reward(client, model="best-less-mean", group=True)
     prompts = ["12 + 30?", "1 + 1?", "12 + 30?", "1 + 1?"]
