@@ -11,14 +11,15 @@ kind=$1
 need_pip
 
 made_of=$({ cat "$here/$kind.txt"; python3 -VV; uname -m; } | sha256sum | cut -c1-16)
-packages=${XDG_CACHE_HOME:-$HOME/.cache}/assay/clients-$kind-$made_of
-mkdir -p "${packages%/*}"
-exec 9>"$packages.lock"
+made=${XDG_CACHE_HOME:-$HOME/.cache}/assay/clients-$kind-$made_of
+packages=$made/site-packages # dill, and so datasets, takes what lies under another name for code of one's own, and copies it whole
+mkdir -p "${made%/*}"
+exec 9>"$made.lock"
 flock 9
 if [ ! -f "$packages/complete" ]; then
   echo "venv: installing the packages of clients/$kind.txt in $packages"
-  rm -rf "$packages"
-  mkdir "$packages"
+  rm -rf "$made"
+  mkdir -p "$packages"
   TMPDIR=$packages python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-cache-dir \
     --no-deps --only-binary :all: --require-hashes --requirement "$here/$kind.txt" --target "$packages"
   touch "$packages/complete"

@@ -7,12 +7,15 @@ A handle travels to tasks and actors. A replica that dies is started again by Ra
 """
 
 import contextlib
+import ctypes
 import hashlib
 import json
 import os
 import re
 import shutil
+import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -30,6 +33,12 @@ from .rows import Question, Text
 START = 600.0  # seconds in which a server loads its models, or is said not to have started
 
 
+def with_parent() -> None:
+    """Have Linux stop the process that calls this when the one that started it is gone, however that ended."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+
+
 class Replica:
     """One server of the binary, on a free port of its node, which ends with the actor."""
 
@@ -40,10 +49,10 @@ class Replica:
         address = ray.util.get_node_ip_address() if host == "node" else host
         environment = {**os.environ, **({"ASSAY_TOKEN": token} if token else {})}
         open_to_all = [] if token or address in ("127.0.0.1", "localhost") else ["--allow-anonymous"]
-        gpus = ray.get_gpu_ids()
+        gpus = ray.get_runtime_context().get_accelerator_ids().get("GPU", [])
         device = ["--device", "cuda:" + ",".join(str(place) for place in range(len(gpus)))] if gpus else []  # Ray shows the actor its own alone
         command = [found, "serve", "--listen", f"{address}:0", *open_to_all, *device, *flags]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, preexec_fn=with_parent)
         self.said: list[str] = []
         self.ready = threading.Event()
         self.url = ""
@@ -200,7 +209,7 @@ def serve(
     """
     kind = ray.remote(Replica).options(num_gpus=num_gpus, num_cpus=num_cpus, max_restarts=-1, **(actor or {}))
     made = [kind.remote(binary, list(flags), token, host) for _ in range(replicas)]
-    settings = {"token": token, "model": model, "run": run, "retry": Retry(total=2.0)}
+    settings = {"token": token, "model": model, "run": run, "retry": Retry(reach=2.0)}
     handle = Handle(made, settings, patience)
     try:
         ray.get([replica.address.remote() for replica in made])

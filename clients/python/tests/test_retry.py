@@ -75,6 +75,17 @@ def test_nobody_listens() -> None:
         made.models()
 
 
+def test_a_server_that_is_gone_may_be_given_up_sooner_than_a_busy_one(proxy: Proxy) -> None:
+    with Client(proxy.url, model="arith-rm", retry=Retry(total=20, first=0.01, most=0.05, reach=0.2)) as made:
+        proxy.faults = ["cut", (503, {"Retry-After": "0.5"}), "cut"]
+        assert None not in made.scores(ITEMS)
+        proxy.faults = ["cut"] * 1000
+        began = time.monotonic()
+        with pytest.raises(Unreachable):
+            made.scores(ITEMS)
+        assert 0.2 <= time.monotonic() - began < 5
+
+
 def test_what_is_wrong_is_not_sent_again(proxy: Proxy) -> None:
     with Client(proxy.url, retry=SOON) as made:
         for status in (400, 401, 404, 413, 422, 500):
