@@ -23,7 +23,8 @@ BINARY = str(ROOT / "bin" / "assay")
 @pytest.fixture(scope="module", autouse=True)
 def cluster() -> Iterator[None]:
     """A Ray of this machine alone, which is told of a GPU that is not there."""
-    ray.init(num_cpus=4, num_gpus=1, include_dashboard=False, log_to_driver=False, configure_logging=False)
+    late = {"agent_register_timeout_ms": 240_000}  # its agent may take longer to start than Ray waits on a busy machine
+    ray.init(_system_config=late, num_cpus=4, num_gpus=1, include_dashboard=False, log_to_driver=False, configure_logging=False)
     yield
     ray.shutdown()
 
