@@ -166,9 +166,15 @@ def test_asynchronous_calls_become_one_request(proxy: Proxy) -> None:
 
 
 def test_calls_of_threads_become_one_request(proxy: Proxy) -> None:
-    with Client(proxy.url, model="arith-rm", linger=0.2) as made:
+    with Client(proxy.url, model="arith-rm", linger=0.5) as made:
         found: dict[int, Any] = {}
-        threads = [threading.Thread(target=lambda n=n: found.update({n: made.score_one((f"{n} + 1?", str(n + 1)))})) for n in range(8)]
+        together = threading.Barrier(8)
+
+        def ask(n: int) -> None:
+            together.wait()
+            found[n] = made.score_one((f"{n} + 1?", str(n + 1)))
+
+        threads = [threading.Thread(target=ask, args=[n]) for n in range(8)]
         for thread in threads:
             thread.start()
         for thread in threads:
