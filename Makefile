@@ -16,7 +16,7 @@ HEADERS := .runtime/headers.txt
 RUNTIME := $(ONNXRUNTIME) $(TOKENIZERS) $(HEADERS)
 absent = $(if $(wildcard $(1)),,absent)
 
-.PHONY: build bin/assay serve test fuzz lint runtime runtime-cuda smoke deploy ptx ptx-check test-cuda test-state gpu-folder gpu-check parity builtin builtin-minilm fixtures large bench abuse clean exporter client client-trainers absent
+.PHONY: build bin/assay serve test fuzz lint runtime runtime-cuda smoke deploy ptx ptx-check test-cuda test-state gpu-folder gpu-check parity builtin builtin-minilm fixtures large bench abuse clean clients exporter absent
 
 build: bin/assay
 
@@ -141,6 +141,10 @@ MINILM ?= bundles/all-minilm-l6-v2
 builtin-minilm: .venv/lock.txt bin/assay
 	cd models/export && OMP_NUM_THREADS=1 ../../$(VENV) -m minilm $(abspath $(MINILM))
 
+# Real clients of other servers, unmodified, against the real binary: client × call × passed. Each gets an environment of its own.
+clients: bin/assay
+	python3 clients/run.py
+
 bench: bin/assay .venv/lock.txt
 	bench/run.sh -short
 
@@ -150,6 +154,7 @@ abuse: bin/assay
 
 # The Python package of clients/python: linted, its types checked, and its tests against the binary. With the trainers' own code, a local Ray and a
 # generated TypeScript client: make client-trainers, which needs node and npm too.
+.PHONY: client client-trainers
 CLIENT := clients/.venv/bin/python
 client: clients/.venv/lock.txt bin/assay
 	cd clients/python && ../../$(CLIENT) -m ruff check --quiet && ../../$(CLIENT) -m mypy && ../../$(CLIENT) -m pytest --quiet

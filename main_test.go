@@ -40,11 +40,14 @@ var inner = map[string]map[string][]string{
 		"commands/evaluation/samples": {},
 	},
 	"server": {
-		"server":         {"server/native", "server/problem", "server/runs", "server/wire"},
+		"server":         {"server/native", "server/problem", "server/protocols", "server/runs", "server/wire"},
 		"server/native":  {"server/problem", "server/wire"},
 		"server/problem": {"server/wire"},
 		"server/runs":    {},
-		"server/wire":    {},
+
+		"server/protocols": {"server/native", "server/problem", "server/wire"},
+
+		"server/wire": {},
 	},
 	"rewards": {
 		"rewards":           {"rewards/failure", "rewards/ops", "rewards/ops/vectors", "rewards/ranking", "rewards/recipes", "rewards/state", "rewards/tokenwise"},

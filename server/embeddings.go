@@ -16,7 +16,7 @@ import (
 func embeddings(s *Server) route {
 	c := codec{
 		accepts: jsonType,
-		decode: func(_ *http.Request, body []byte) (asked, error) {
+		decode: func(_ *exchange, _ *http.Request, body []byte) (asked, error) {
 			var form wire.EmbeddingsRequest
 			if err := s.decode(body, &form); err != nil {
 				return asked{}, err
@@ -26,12 +26,17 @@ func embeddings(s *Server) route {
 			if form.Encoding == "base64" {
 				write = bytesOf
 			}
+			kept := form.Kept()
 			return asked{Request: of, timeout: form.Timeout(), encode: func(x *exchange, given *rewards.Answer) error {
-				return writeJSON(x, problem.Status(given.Errors()), embeddingsAnswer(given, write))
+				body := embeddingsAnswer(given, write)
+				if kept != nil {
+					body.Keep(kept)
+				}
+				return writeJSON(x, problem.Status(given.Errors()), body)
 			}}, err
 		},
 	}
-	return route{http.MethodPost, "/v1/embeddings", "What is the vector of each text?", false, ask(s, c), wire.EmbeddingsRequest{}, wire.EmbeddingsAnswer{}}
+	return route{http.MethodPost, "/v1/embeddings", "What is the vector of each text?", false, &c, nil, wire.EmbeddingsRequest{}, wire.EmbeddingsAnswer{}}
 }
 
 // embeddingsRequest is the request of a body: that of a score of its texts, but for the question.

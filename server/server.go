@@ -72,7 +72,7 @@ func speaking(engine Engine, options Options, further ...func(*Server) *protocol
 	s.anonymous = &caller{}
 	s.health = newHealth(s)
 	s.native = s.nativeProtocol()
-	s.protocols = []*protocol{s.native, s.openRLHF()}
+	s.protocols = append([]*protocol{s.native}, s.foreign()...)
 	for _, protocol := range further {
 		s.protocols = append(s.protocols, protocol(s))
 	}

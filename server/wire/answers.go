@@ -51,6 +51,7 @@ type ScoreResult struct {
 	Values     map[string]float64   `json:"values,omitempty" doc:"Of a recipe: its named values that are numbers"`
 	Vectors    map[string][]float64 `json:"vectors,omitempty" doc:"Of a recipe: its named values that are vectors, as a reward of each step or token"`
 
+	*Tag
 	Error *Problem `json:"error,omitempty" doc:"Why there is no score"`
 }
 
@@ -77,6 +78,7 @@ type RankAnswer struct {
 	Selected   Selected           `json:"selected" doc:"What the strategy selects"`
 	Statistics *Statistics        `json:"statistics,omitempty" doc:"Of the scores, on request"`
 	Responses  []ScoreResult      `json:"responses" nullable:"false" doc:"One per response, in the request's order"`
+	*Tag
 }
 
 // Ranked is a place of a ranking.
@@ -96,6 +98,7 @@ type CompareAnswer struct {
 	Values     map[string]float64    `json:"values,omitempty" doc:"Of a recipe that rewards groups, of responses: its group's values that are numbers"`
 	Responses  []ScoreResult         `json:"responses,omitempty" doc:"One per response, in the request's order"`
 	Results    []PairResult          `json:"results,omitempty" doc:"One per pair, in the request's order"`
+	*Tag
 }
 
 // PairResult is a pair's preference or its problem.
@@ -105,7 +108,8 @@ type PairResult struct {
 	Chosen      *ScoreResult       `json:"chosen,omitempty"`
 	Rejected    *ScoreResult       `json:"rejected,omitempty"`
 	Values      map[string]float64 `json:"values,omitempty" doc:"Of a recipe that rewards groups: the pair's values that are numbers"`
-	Error       *Problem           `json:"error,omitempty" doc:"Why there is no probability: the first problem of the two, and its side where it has one"`
+	*Tag
+	Error *Problem `json:"error,omitempty" doc:"Why there is no probability: the first problem of the two, and its side where it has one"`
 }
 
 // StepsAnswer has one result per item, in order.
@@ -120,6 +124,7 @@ type StepsResult struct {
 	Steps []StepScore `json:"steps,omitempty"`
 	*Aggregate
 	*Tokens
+	*Tag
 	Error *Problem `json:"error,omitempty" doc:"Why there are no steps"`
 }
 
@@ -154,6 +159,7 @@ type ChooseResult struct {
 	LogSum     *float64    `json:"log_sum,omitempty" doc:"Logarithm of the sum of exp(logit) over the whole vocabulary: a candidate's log-probability there is logit - log_sum"`
 	Share      *float64    `json:"share,omitempty" doc:"The candidates' share of the vocabulary's probability: near 0, the model would have said something else"`
 	*Tokens
+	*Tag
 	Error *Problem `json:"error,omitempty" doc:"Why there is no choice"`
 }
 
@@ -176,10 +182,11 @@ type TokenizeAnswer struct {
 
 // TokenizeResult is what the model would see of an item, or its problem.
 type TokenizeResult struct {
-	Text      string   `json:"text,omitempty" doc:"The text that was tokenized, rendered; none for input_ids"`
-	IDs       []int64  `json:"input_ids,omitempty"`
-	Read      []int    `json:"read,omitempty" doc:"Indices of the tokens whose outputs are read; left out of a model whose graph pools"`
-	Tokens    int      `json:"tokens,omitempty" doc:"Length of input_ids"`
-	Truncated int      `json:"truncated,omitempty" doc:"Tokens cut away, on request only"`
-	Error     *Problem `json:"error,omitempty"`
+	Text      string  `json:"text,omitempty" doc:"The text that was tokenized, rendered; none for input_ids"`
+	IDs       []int64 `json:"input_ids,omitempty"`
+	Read      []int   `json:"read,omitempty" doc:"Indices of the tokens whose outputs are read; left out of a model whose graph pools"`
+	Tokens    int     `json:"tokens,omitempty" doc:"Length of input_ids"`
+	Truncated int     `json:"truncated,omitempty" doc:"Tokens cut away, on request only"`
+	*Tag
+	Error *Problem `json:"error,omitempty"`
 }

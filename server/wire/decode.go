@@ -26,7 +26,7 @@ func DecodeLine(text []byte, into Form, limits Limits) error {
 }
 
 func decode(what string, text []byte, into Form, limits Limits) error {
-	d := &decoder{body: *bytes.NewBuffer(text), what: what, limits: limits.withDefaults()}
+	d := &decoder{whole: text, body: *bytes.NewBuffer(text), what: what, limits: limits.withDefaults()}
 	d.path = d.room[:0]
 	// The token reader lets both pass. This package refuses them itself, since it knows which item they spoil.
 	d.in.Reset(&d.body, jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
@@ -43,12 +43,15 @@ func decode(what string, text []byte, into Form, limits Limits) error {
 // decoder reads one text from its front to its back and stops at the first error.
 type decoder struct {
 	in      jsontext.Decoder
+	whole   []byte // the text
 	body    bytes.Buffer
 	what    string // "body" or "line", for errors
 	limits  Limits
 	path    path
 	room    [4]place // for the path, where that is no longer
 	scratch []byte   // for strings with escapes
+
+	kept int // bytes of metadata read so far
 
 	lone  bool   // an item, pair or response is being read, which may fail alone
 	spoil *Error // why it fails: the first reason; nil while there is none

@@ -37,6 +37,8 @@ var forms = map[string]func() Form{
 	"compare":   func() Form { return new(CompareRequest) },
 	"embed":     func() Form { return new(EmbeddingsRequest) },
 	"openrlhf":  func() Form { return new(OpenRLHFRequest) },
+	"systemone": func() Form { return new(SystemOneRequest) },
+	"decisions": func() Form { return new(DecisionsRequest) },
 	"item":      func() Form { return new(Item) },
 	"tokline":   func() Form { return new(TokenizeLine) },
 	"rankline":  func() Form { return new(RankLine) },
@@ -90,6 +92,21 @@ func TestRefusals(t *testing.T) {
 		{"state", `{"updates":[{"pairs":[{"chosen":[1]}]}]}`, CodeInvalidField, `updates[0].pairs[0]: expected required property rejected to be present`},
 		{"snapshot", `{"spec":{},"cells":[]}`, CodeInvalidField, `spec: expected required property kind to be present`},
 		{"snapshot", `{"cells":[]}`, CodeInvalidField, `body: expected required property spec to be present`},
+
+		// What comes back.
+		{"score", `{"items":[{"text":"a","id":1.0}]}`, CodeInvalidField, `items[0].id: expected string or integer, got 1.0`},
+		{"score", `{"items":[{"text":"a","id":1e2}]}`, CodeInvalidField, `items[0].id: expected string or integer, got 1e2`},
+		{"score", `{"items":[{"text":"a","id":true}]}`, CodeInvalidField, `items[0].id: expected string or integer, got true`},
+		{"score", `{"items":[{"text":"a","id":["b"]}]}`, CodeInvalidField, `items[0].id: expected string or integer, got an array`},
+		{"score", `{"items":[{"text":"a","metadata":1,"metadata":1}]}`, CodeInvalidField, `items[0].metadata: given twice`},
+		{"score", `{"items":[{"text":"a","metadata":{"a":}}]}`, CodeBadJSON, `at byte 39: missing value`},
+		{"score", `{"items":[{"text":"a"}],"id":1}`, CodeUnknownField, `id: unknown field`},
+		{"rank", `{"prompt":"p","responses":["a","b"],"tags":[{"id":1}]}`, CodeInvalidField, `tags: is of 1 responses, and there are 2`},
+		{"rank", `{"prompt":"p","responses":["a"],"tags":[]}`, CodeInvalidField, `tags: is of 0 responses, and there are 1`},
+		{"rank", `{"prompt":"p","responses":["a"],"tags":[null]}`, CodeInvalidField, `tags[0]: expected object, got null`},
+		{"rank", `{"prompt":"p","responses":["a"],"tags":[{"ID":1}]}`, CodeUnknownField, `tags[0].ID: unknown field`},
+		{"compare", `{"pairs":[{"prompt":"p","chosen":"a","rejected":"b"}],"tags":[{}]}`, CodeInvalidField, `tags: is of 1 responses, and there are 0`},
+		{"embed", `{"input":"a","tags":[{},{}]}`, CodeInvalidField, `tags: is of 2 texts, and there are 1`},
 
 		// Empty lists.
 		{"state", `{"updates":[]}`, CodeInvalidField, `updates: must hold at least one update`},

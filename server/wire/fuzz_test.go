@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"testing"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -25,7 +26,11 @@ var seeds = []string{
 	`{"items":[{"prompt":"p","response":"","reference":"\ud800"}]}`,
 	`{"kind":"multipliers","thresholds":{"a":1},"squash":"tanh","rate":0.1,"start":-1}`, `{"kind":"users","width":2,"fit":"weights","prototypes":[[1,2],[]],"keep":"last","seed":3}`,
 	`{"updates":[{"key":"k","values":[1,-2e3]},{"prompt":"p","label":0,"seen":2},{"means":{"a":1}},{"pairs":[{"chosen":[1],"rejected":[2]}]},{"vector":[1],"score":2}],"expect_version":7}`,
+	`{"state":{"question":"q","response":"r"},"questions":{"a":{"type":"noul","criteria":{"true":"t"}},"b":{"type":"score","criteria":["x","y"],"instructions":["z"]}},"assets":{}}`,
+	`{"model":null,"input":[{"role":"user","content":"a"}],"questions":[{"type":"choice","name":null,"instructions":"i","choices":[{"value":true,"description":null},{"value":"b"}]},{"type":"score","instructions":[],"levels":[{"label":"l"}]}]}`,
 	`{"reset":true}`, `{"forget":["a",""]}`, `{"queries":[{"key":"k","quantile":0.5},{"prompt":"","vector":[1,2],"score":1}]}`, `{"name":"n","version":3,"spec":{"kind":"running"},"cells":[{"key":"","value":{ "a": [1] }}]}`,
+	`{"items":[{"text":"a","id":"x\u00e9","metadata":{ "a" : [1.0, 1e400, null], "a": "\ud800" }},{"id":-0,"metadata":null},{"id":null}]}`,
+	`{"id":7,"metadata":[],"prompt":"p","responses":["a","b"],"tags":[{"id":1},{"metadata":" "}]}`, `{"input":["a"],"tags":[{}]}`, `{"pairs":[{"id":"\ud800","chosen":"a","rejected":"b"}]}`,
 	`{"items":[{"text":null}]}`, `{"ITEMS":[{"Text":"a"}]}`, `{"items":[{"text":"a","text":5}]}`, "{\"items\":[{\"text\":\"\xff\"}]}", `[]`, ``, `{"a":`, `null`, ` {} {}`,
 }
 
@@ -70,7 +75,7 @@ func FuzzDecode(f *testing.F) {
 }
 
 var known = map[string]bool{
-	CodeBadJSON: true, CodeUnknownField: true, CodeInvalidField: true, CodeTooManyItems: true, CodeTooLong: true, CodeBadItem: true,
+	CodeBadJSON: true, CodeUnknownField: true, CodeInvalidField: true, CodeTooManyItems: true, CodeTooLong: true, CodeBadItem: true, CodeOverBudget: true,
 }
 
 // spoilt tells whether some item or response has an error of its own.
@@ -145,7 +150,14 @@ func agrees(t *testing.T, name string, text []byte, into Form) {
 	if err := json.Unmarshal(text, plain); err != nil {
 		t.Fatalf("%s: %q is read as %+v, and encoding/json says %v", name, text, into, err)
 	}
-	if diff := cmp.Diff(into, plain); diff != "" {
+	compact := cmp.Transformer("compact", func(raw json.RawMessage) string {
+		value := jsontext.Value(bytes.Clone(raw))
+		if len(value) > 0 && value.Compact() != nil {
+			t.Fatalf("%s: %q is no JSON", name, raw)
+		}
+		return string(value)
+	})
+	if diff := cmp.Diff(into, plain, compact); diff != "" {
 		t.Fatalf("%s: %q differs from encoding/json's (-ours +theirs):\n%s", name, text, diff)
 	}
 }

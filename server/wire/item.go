@@ -1,5 +1,7 @@
 package wire
 
+import "slices"
+
 // Message is one turn of a conversation.
 type Message struct {
 	Role    string `json:"role" doc:"system, user or assistant" minLength:"1"`
@@ -27,7 +29,9 @@ type Item struct {
 
 	Given Settings `json:"given,omitzero" doc:"What a recipe names of an item, by name: numbers, words, or lists of either (recipes)"`
 
-	Err *Error `json:"-"` // why this item alone cannot be read; everything else is zero then
+	*Tag
+
+	Err *Error `json:"-"` // why this item alone cannot be read; everything else but the tag is zero then
 }
 
 // Prompted is what several responses answer: a prompt or the messages before the response.
@@ -39,6 +43,8 @@ type Prompted struct {
 	Reference *string `json:"reference,omitempty" doc:"An answer that is known to be good (models whose template names it: fields of GET /v1/models)"`
 	Principle *string `json:"principle,omitempty" doc:"What the responses are judged by (models whose template names it)"`
 	Separator *string `json:"separator,omitempty" doc:"Splits each response into steps (recipes over process models)"`
+
+	*Tag
 }
 
 // Pair is two responses to one prompt.
@@ -48,7 +54,7 @@ type Pair struct {
 	Rejected *string    `json:"rejected" required:"true" nullable:"false"`
 	Given    []Settings `json:"given,omitzero" nullable:"false" doc:"Of chosen and of rejected: the fields that a recipe names (recipes)"`
 
-	Err *Error `json:"-"` // why this pair alone cannot be read; everything else is zero then
+	Err *Error `json:"-"` // why this pair alone cannot be read; everything else but the tag is zero then
 }
 
 func (i *Item) decode(d *decoder) error { return object(d, &itemForm, i) }
@@ -58,7 +64,7 @@ var messageForm = form[Message]{fields: []field[Message]{
 	{"content", true, func(d *decoder, m *Message) error { return d.text(&m.Content) }},
 }}
 
-var itemForm = form[Item]{fields: []field[Item]{
+var itemForm = form[Item]{fields: slices.Concat([]field[Item]{
 	{"messages", false, func(d *decoder, i *Item) error { return d.messages(&i.Messages) }},
 	{"prompt", false, func(d *decoder, i *Item) error { return d.optional(&i.Prompt) }},
 	{"response", false, func(d *decoder, i *Item) error { return d.optional(&i.Response) }},
@@ -72,16 +78,16 @@ var itemForm = form[Item]{fields: []field[Item]{
 	{"features", false, func(d *decoder, i *Item) error { return d.named(&i.Features, ofItem(d.limits.Features)) }},
 	{"user", false, func(d *decoder, i *Item) error { return d.vector(&i.User, ofItem(d.limits.IDs)) }},
 	{"given", false, func(d *decoder, i *Item) error { return d.settings(&i.Given, ofItem(d.limits.Params)) }},
-}}
+}, tagged(func(i *Item) **Tag { return &i.Tag }))}
 
-var promptedFields = []field[Prompted]{
+var promptedFields = slices.Concat([]field[Prompted]{
 	{"prompt", false, func(d *decoder, p *Prompted) error { return d.optional(&p.Prompt) }},
 	{"messages", false, func(d *decoder, p *Prompted) error { return d.messages(&p.Messages) }},
 	{"user", false, func(d *decoder, p *Prompted) error { return d.vector(&p.User, ofItem(d.limits.IDs)) }},
 	{"reference", false, func(d *decoder, p *Prompted) error { return d.optional(&p.Reference) }},
 	{"principle", false, func(d *decoder, p *Prompted) error { return d.optional(&p.Principle) }},
 	{"separator", false, func(d *decoder, p *Prompted) error { return d.optional(&p.Separator) }},
-}
+}, tagged(func(p *Prompted) **Tag { return &p.Tag }))
 
 var pairForm = form[Pair]{fields: append(
 	within(func(p *Pair) *Prompted { return &p.Prompted }, promptedFields),
@@ -110,7 +116,7 @@ func (d *decoder) items(into *[]Item) error {
 	return list(d, into, ofRequest(d.limits.Items), func(d *decoder, item *Item) error {
 		spoil, err := d.alone(func() error { return object(d, &itemForm, item) })
 		if spoil != nil {
-			*item = Item{Err: spoil}
+			*item = Item{Err: spoil, Tag: item.Tag}
 		}
 		return err
 	})
@@ -121,7 +127,7 @@ func (d *decoder) pairs(into *[]Pair) error {
 	err := list(d, into, ofRequest(d.limits.Items/2), func(d *decoder, pair *Pair) error {
 		spoil, err := d.alone(func() error { return object(d, &pairForm, pair) })
 		if spoil != nil {
-			*pair = Pair{Err: spoil}
+			*pair = Pair{Err: spoil, Prompted: Prompted{Tag: pair.Tag}}
 		}
 		return err
 	})

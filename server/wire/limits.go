@@ -1,8 +1,8 @@
 package wire
 
 // Limits bound the lists of a text. A limit of 0 stands for its default. More than Items or Compared refuse the request
-// as too_many_items. More than another limit fail their item as too_long. The length of the text in bytes is for the
-// caller to bound.
+// as too_many_items, and more than Kept as over_budget. More than another limit fail their item as too_long. The length
+// of the text in bytes is for the caller to bound.
 type Limits struct {
 	Items    int // of a request: items, responses or queries; a pair counts two
 	Compared int // responses of a compare, whose answer has the square of them; never more than Items
@@ -17,6 +17,10 @@ type Limits struct {
 	Cells      int // of the snapshot of a state
 	Candidates int // of an item, or of a request for all of its items
 	Depth      int // of lists and objects inside each other, in a field that is passed over
+
+	ID       int // bytes of an id, as JSON writes it
+	Metadata int // bytes of an item's metadata
+	Kept     int // bytes of the metadata of all items of a request
 }
 
 // The defaults of [Limits].
@@ -34,6 +38,10 @@ const (
 	DefaultCells      = 100000
 	DefaultCandidates = 256
 	DefaultDepth      = 64
+
+	DefaultID       = 256
+	DefaultMetadata = 64 << 10
+	DefaultKept     = 8 << 20
 )
 
 func (l Limits) withDefaults() Limits {
@@ -54,6 +62,9 @@ func (l Limits) withDefaults() Limits {
 	set(&l.Cells, DefaultCells)
 	set(&l.Candidates, DefaultCandidates)
 	set(&l.Depth, DefaultDepth)
+	set(&l.ID, DefaultID)
+	set(&l.Metadata, DefaultMetadata)
+	set(&l.Kept, DefaultKept)
 	l.Compared = min(l.Compared, l.Items)
 	return l
 }

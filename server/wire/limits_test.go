@@ -22,6 +22,8 @@ func TestLimitsOfARequest(t *testing.T) {
 		{"rank", `{"prompt":"p","responses":[`, `"a"`, `]}`, Limits{}, DefaultItems, "responses"},
 		{"rank", `{"prompt":"p","responses":[`, `"\ud800"`, `]}`, Limits{Items: 3}, 3, "responses"},
 		{"rank", `{"prompt":"p","responses":["a"],"answers":[`, `"a"`, `]}`, Limits{}, DefaultItems, "answers"},
+		{"rank", `{"prompt":"p","responses":["a","a","a"],"tags":[`, `{}`, `]}`, Limits{Items: 3}, 3, "tags"},
+		{"embed", `{"input":["a","a","a"],"tags":[`, `{"id":1}`, `]}`, Limits{Items: 3}, 3, "tags"},
 		{"compare", `{"prompt":"p","responses":["a","b"],"aggregate":[`, `"elo"`, `]}`, Limits{}, 5, "aggregate"},
 		{"compare", `{"prompt":"p","responses":[`, `"a"`, `]}`, Limits{}, DefaultCompared, "responses"},
 		{"compare", `{"prompt":"p","responses":[`, `"a"`, `]}`, Limits{Items: 7}, 7, "responses"},
@@ -31,6 +33,7 @@ func TestLimitsOfARequest(t *testing.T) {
 		{"embed", `{"input":[`, `"a"`, `]}`, Limits{}, DefaultItems, "input"},
 		{"embed", `{"input":[`, `"\ud800"`, `]}`, Limits{Items: 3}, 3, "input"},
 		{"openrlhf", `{"query":[`, `"a"`, `]}`, Limits{}, DefaultItems, "query"},
+		{"decisions", `{"input":"a","questions":[`, `{"type":"predicate","instructions":"a"}`, `]}`, Limits{}, maxQuestions, "questions"},
 		{"state", `{"updates":[`, `{"seen":1}`, `]}`, Limits{}, DefaultUpdates, "updates"},
 		{"stateread", `{"queries":[`, `{"key":"a"}`, `]}`, Limits{}, DefaultUpdates, "queries"},
 		{"snapshot", `{"spec":{"kind":"running"},"cells":[`, `{"key":"a","value":{}}`, `]}`, Limits{Cells: 9}, 9, "cells"},
@@ -186,6 +189,16 @@ func TestHostileTextsCostLittle(t *testing.T) {
 		{"one long number", "score", filled(`{"items":[{"input_ids":[`, `1`, `]}]}`)},
 		{"one long fraction", "score", filled(`{"items":[{"user":[0.`, `1`, `]}]}`)},
 		{"space", "score", filled(``, ` `, ``)},
+		{"metadata", "score", filled(`{"items":[`, `{"id":"a","metadata":{"a":[1,2,3]}},`, `]}`)},
+		{"a large metadata", "score", filled(`{"items":[{"metadata":[`, `[],`, `]}]}`)},
+		{"short tags", "rank", filled(`{"prompt":"","tags":[`, `{},`, `]}`)},
+		{"tags", "rank", filled(`{"prompt":"","tags":[`, `{"id":1,"metadata":2},`, `]}`)},
+		{"depth of metadata", "score", filled(`{"items":[{"metadata":`, `[`, ``)},
+		{"a long state", "systemone", filled(`{"state":"`, `a`, `","questions":{"a":{"type":"noul"}}}`)},
+		{"a state of lists", "systemone", filled(`{"state":[`, `[],`, `],"questions":{"a":{"type":"noul"}}}`)},
+		{"questions", "systemone", numbered(`{"state":"","questions":{`, `"%d":{"type":"noul"},`, `}}`)},
+		{"choices", "decisions", filled(`{"input":"","questions":[{"type":"choice","instructions":"","choices":[`, `{"value":true},`, `]}]}`)},
+		{"levels of many questions", "decisions", filled(`{"input":"","questions":[`, `{"type":"score","instructions":"","levels":[{"label":""},{"label":""},{"label":""}]},`, `]}`)},
 		{"golden steps", "golden", filled(`{"steps":[`, `null,`, `]}`)},
 		{"golden ids", "golden", filled(`{"ids":[`, `1,`, `]}`)},
 		{"golden lists of ids", "golden", filled(`{"ids":[`, `[],`, `]}`)},
@@ -232,11 +245,12 @@ func TestAllocations(t *testing.T) {
 
 // TestALimitBelowZeroLetsNothingPass: it is no licence.
 func TestALimitBelowZeroLetsNothingPass(t *testing.T) {
+	below := Limits{-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1}
 	for text, form := range map[string]string{
 		`{"items":[{}]}`: "score", `{"input_ids":[1]}`: "item", `{"messages":[{"role":"u","content":""}]}`: "item", `{"steps":[""]}`: "item", `{"features":{"a":1}}`: "item", `{"candidates":["a"]}`: "item",
 		`{"params":{"a":1},"items":[]}`: "score", `{"given":{"a":1}}`: "item",
 	} {
-		if err := refusal([]byte(text), forms[form](), Limits{-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1}); err == nil || !strings.Contains(err.Detail, "more than -1") {
+		if err := refusal([]byte(text), forms[form](), below); err == nil || !strings.Contains(err.Detail, "more than -1") {
 			t.Errorf("%s: %v", text, err)
 		}
 	}

@@ -120,3 +120,24 @@ func (d *decoder) missing(name, detail string) error {
 	d.path = append(d.path, member(name))
 	return d.invalid("%s", detail)
 }
+
+// Fields are the names of the fields of a text that is a JSON object; of another text there are none, and of one that is
+// broken those before the fault.
+func Fields(text []byte) (names []string) {
+	in := jsontext.NewDecoder(bytes.NewReader(text), jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
+	if in.PeekKind() != jsontext.KindBeginObject {
+		return nil
+	}
+	_, _ = in.ReadToken()
+	for in.PeekKind() == jsontext.KindString {
+		name, err := in.ReadToken()
+		if err != nil {
+			return names
+		}
+		names = append(names, name.String())
+		if in.SkipValue() != nil {
+			return names
+		}
+	}
+	return names
+}

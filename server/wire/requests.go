@@ -64,6 +64,7 @@ type RankRequest struct {
 	Prompted
 	Responses []string   `json:"responses" minItems:"1" nullable:"false" doc:"Each is the assistant's turn after the prompt"`
 	Given     []Settings `json:"given,omitzero" nullable:"false" doc:"Of each response: the fields that a recipe names (recipes)"`
+	Tags      []Tag      `json:"tags,omitzero" nullable:"false" doc:"Of each response: what comes back beside what is said of it"`
 	Selecting
 
 	Refused map[int]*Error `json:"-"` // why single responses cannot be read, by index; they are empty
@@ -77,6 +78,7 @@ type CompareRequest struct {
 	Prompted
 	Responses []string   `json:"responses,omitzero" minItems:"2" nullable:"false" doc:"Responses to the prompt, each compared to every other"`
 	Given     []Settings `json:"given,omitzero" nullable:"false" doc:"Of each response: the fields that a recipe names (recipes)"`
+	Tags      []Tag      `json:"tags,omitzero" nullable:"false" doc:"Of each response: what comes back beside what is said of it"`
 	Pairs     []Pair     `json:"pairs,omitzero" minItems:"1" nullable:"false" doc:"Pairs, each with its own prompt; instead of prompt and responses"`
 	Summing
 
@@ -161,10 +163,16 @@ var rankForm = form[RankRequest]{
 				return d.responses(&r.Responses, &r.Refused, d.limits.Items)
 			}},
 			{"given", false, func(d *decoder, r *RankRequest) error { return d.each(&r.Given, d.limits.Items) }},
+			{"tags", false, func(d *decoder, r *RankRequest) error { return d.tags(&r.Tags, d.limits.Items) }},
 		},
 		within(func(r *RankRequest) *Selecting { return &r.Selecting }, selectingFields),
 	),
-	check: func(d *decoder, r *RankRequest) error { return d.some(len(r.Responses), "responses", "response") },
+	check: func(d *decoder, r *RankRequest) error {
+		if err := d.some(len(r.Responses), "responses", "response"); err != nil {
+			return err
+		}
+		return d.fitting(r.Tags, len(r.Responses), "responses")
+	},
 }
 
 var compareForm = form[CompareRequest]{
@@ -177,6 +185,7 @@ var compareForm = form[CompareRequest]{
 				return d.responses(&r.Responses, &r.Refused, d.limits.Compared)
 			}},
 			{"given", false, func(d *decoder, r *CompareRequest) error { return d.each(&r.Given, d.limits.Compared) }},
+			{"tags", false, func(d *decoder, r *CompareRequest) error { return d.tags(&r.Tags, d.limits.Compared) }},
 			{"pairs", false, func(d *decoder, r *CompareRequest) error { return d.pairs(&r.Pairs) }},
 		},
 		within(func(r *CompareRequest) *Summing { return &r.Summing }, summingFields),
@@ -185,7 +194,7 @@ var compareForm = form[CompareRequest]{
 		if len(r.Responses) < 2 && (r.Pairs == nil || r.Responses != nil) {
 			return d.missing("responses", "must hold at least two responses, unless pairs are given")
 		}
-		return nil
+		return d.fitting(r.Tags, len(r.Responses), "responses")
 	},
 }
 

@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"flag"
 	"os"
 	"reflect"
@@ -89,7 +90,11 @@ func breaches(registry huma.Registry, text []byte, into Form) []error {
 		return nil
 	}
 	var value any
-	if err := json.Unmarshal(text, &value); err != nil {
+	var beyond *json.UnmarshalTypeError
+	switch err := json.Unmarshal(text, &value); {
+	case errors.As(err, &beyond): // a number beyond those of Go, in what nothing looks into
+		return nil
+	case err != nil:
 		return []error{err}
 	}
 	result := &huma.ValidateResult{}
@@ -100,6 +105,7 @@ func breaches(registry huma.Registry, text []byte, into Form) []error {
 // TestFormsAreComplete: every field of a struct is read, under the name and in the place that the struct gives it.
 func TestFormsAreComplete(t *testing.T) {
 	complete(t, &messageForm)
+	complete(t, &tagForm)
 	complete(t, &itemForm)
 	complete(t, &pairForm)
 	complete(t, &scoreForm)
@@ -144,7 +150,11 @@ func jsonNames(of reflect.Type) []string {
 		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 		switch {
 		case field.Anonymous:
-			names = slices.Concat(names, jsonNames(field.Type))
+			of := field.Type
+			if of.Kind() == reflect.Pointer {
+				of = of.Elem()
+			}
+			names = slices.Concat(names, jsonNames(of))
 		case field.IsExported() && name != "-":
 			names = append(names, name)
 		}
