@@ -82,9 +82,13 @@ class ChooseResult(TypedDict):
     choice: NotRequired[str]
     # Why there is no choice
     error: NotRequired["Problem"]
+    # A string or a whole number, which comes back as it is
+    id: NotRequired[Any]
     # Logarithm of the sum of exp(logit) over the whole vocabulary: a candidate's log-probability there is logit
     # - log_sum
     log_sum: NotRequired[float]
+    # Any JSON value, which comes back as it is
+    metadata: NotRequired[Any]
     # The candidates' share of the vocabulary's probability: near 0, the model would have said something else
     share: NotRequired[float]
     # Leading tokens computed once together with other items
@@ -100,6 +104,10 @@ class CompareAnswer(TypedDict):
     aggregates: NotRequired[dict[str, "Aggregated"]]
     # sha256 of the model's bundle's files; of a recipe, of its file's digest and those of its models
     digest: str
+    # A string or a whole number, which comes back as it is
+    id: NotRequired[Any]
+    # Any JSON value, which comes back as it is
+    metadata: NotRequired[Any]
     # Name of the model, or of the recipe, that answered
     model: str
     # Row i, column j: probability that response i is preferred to j; 0.5 on the diagonal; null where a response
@@ -130,10 +138,14 @@ class CompareOptions(TypedDict):
     expect_digest: NotRequired[str]
     # Of each response: the fields that a recipe names (recipes)
     given: NotRequired[list[dict[str, Any]]]
+    # A string or a whole number, which comes back as it is
+    id: NotRequired[Any]
     # The label to compare by; the model's first when left out
     label: NotRequired[str]
     # The conversation before the response; give this or prompt
     messages: NotRequired[list["Message"]]
+    # Any JSON value, which comes back as it is
+    metadata: NotRequired[Any]
     # Name of the model, or of a recipe; may be left out where one model answers this question
     model: NotRequired[str]
     # Pairs, each with its own prompt; instead of prompt and responses
@@ -154,6 +166,8 @@ class CompareOptions(TypedDict):
     separator: NotRequired[str]
     # Tell what the scores are as a group
     statistics: NotRequired[bool]
+    # Of each response: what comes back beside what is said of it
+    tags: NotRequired[list["Tag"]]
     # Milliseconds after which items without an answer fail with deadline_exceeded; 0 waits as long as the
     # client does
     timeout_ms: NotRequired[int]
@@ -214,8 +228,12 @@ class Embedding(TypedDict):
     embedding: NotRequired[Any]
     # Why there is no vector
     error: NotRequired["Problem"]
+    # A string or a whole number, which comes back as it is
+    id: NotRequired[Any]
     # Of the text
     index: NotRequired[int]
+    # Any JSON value, which comes back as it is
+    metadata: NotRequired[Any]
     object: NotRequired[Literal["embedding"]]
     # Leading tokens computed once together with other items
     shared_tokens: NotRequired[int]
@@ -246,6 +264,8 @@ class EmbeddingsOptions(TypedDict):
     params: NotRequired[dict[str, Any]]
     # A whole recipe in YAML, instead of model; where the token file lets its sender (recipes=own)
     recipe: NotRequired[str]
+    # Of each text: what comes back beside its vector
+    tags: NotRequired[list["Tag"]]
     # Milliseconds after which items without an answer fail with deadline_exceeded; 0 waits as long as the
     # client does
     timeout_ms: NotRequired[int]
@@ -279,10 +299,14 @@ class Item(TypedDict):
     features: NotRequired[dict[str, float]]
     # What a recipe names of an item, by name: numbers, words, or lists of either (recipes)
     given: NotRequired[dict[str, Any]]
+    # A string or a whole number, which comes back as it is
+    id: NotRequired[Any]
     # Token ids
     input_ids: NotRequired[list[int]]
     # A conversation, rendered through the model's chat template
     messages: NotRequired[list["Message"]]
+    # Any JSON value, which comes back as it is
+    metadata: NotRequired[Any]
     # What the response is judged by (models whose template names it)
     principle: NotRequired[str]
     # The user's turn; goes with response or steps
@@ -345,8 +369,12 @@ class LogprobsResult(TypedDict):
     difference: NotRequired["Total"]
     # Why there are none
     error: NotRequired["Problem"]
+    # A string or a whole number, which comes back as it is
+    id: NotRequired[Any]
     # Of every token behind the prompt, what the template puts behind the response among them
     logprobs: NotRequired[list["TokenLogprob"] | None]
+    # Any JSON value, which comes back as it is
+    metadata: NotRequired[Any]
     # Of the model's own log-probabilities
     policy: NotRequired["Total"]
     # Of the reference's, of a model that has one
@@ -431,30 +459,16 @@ class ModelsAnswer(TypedDict):
     models: list["ModelInfo"]
 
 
-class OpenRLHFAnswer(TypedDict):
-    # raw: the graph's output; tokens: read; truncated: cut away
-    extra_logs: dict[str, list[float] | None]
-    # What /v1/score calls score
-    rewards: list[float]
-    # The same numbers; the trainer filters groups by them
-    scores: list[float]
-
-
-class OpenRLHFOptions(TypedDict):
-    pass
-
-
-class OpenRLHFRequest(OpenRLHFOptions):
-    # Prompt and response of each sample, rendered, special tokens kept
-    query: list[str]
-
-
 class Pair(TypedDict):
     chosen: str
     # Of chosen and of rejected: the fields that a recipe names (recipes)
     given: NotRequired[list[dict[str, Any]]]
+    # A string or a whole number, which comes back as it is
+    id: NotRequired[Any]
     # The conversation before the response; give this or prompt
     messages: NotRequired[list["Message"]]
+    # Any JSON value, which comes back as it is
+    metadata: NotRequired[Any]
     # What the responses are judged by (models whose template names it)
     principle: NotRequired[str]
     # The user's turn; give this or messages
@@ -472,9 +486,13 @@ class PairResult(TypedDict):
     chosen: NotRequired["ScoreResult"]
     # Why there is no probability: the first problem of the two, and its side where it has one
     error: NotRequired["Problem"]
+    # A string or a whole number, which comes back as it is
+    id: NotRequired[Any]
     # Log-odds of the probability; of a reward model raw of chosen less raw of rejected, times beta where raw is
     # a likelihood
     margin: NotRequired[float]
+    # Any JSON value, which comes back as it is
+    metadata: NotRequired[Any]
     # That chosen is preferred to rejected
     probability: NotRequired[float]
     rejected: NotRequired["ScoreResult"]
@@ -519,6 +537,10 @@ class RankAnswer(TypedDict):
     best: int | None
     # sha256 of the model's bundle's files; of a recipe, of its file's digest and those of its models
     digest: str
+    # A string or a whole number, which comes back as it is
+    id: NotRequired[Any]
+    # Any JSON value, which comes back as it is
+    metadata: NotRequired[Any]
     # Name of the model, or of the recipe, that answered
     model: str
     # Best first; responses that failed have no place
@@ -548,10 +570,14 @@ class RankOptions(TypedDict):
     expect_digest: NotRequired[str]
     # Of each response: the fields that a recipe names (recipes)
     given: NotRequired[list[dict[str, Any]]]
+    # A string or a whole number, which comes back as it is
+    id: NotRequired[Any]
     # The label that score and raw show; the model's first when left out
     label: NotRequired[str]
     # The conversation before the response; give this or prompt
     messages: NotRequired[list["Message"]]
+    # Any JSON value, which comes back as it is
+    metadata: NotRequired[Any]
     # Name of the model, or of a recipe; may be left out where one model answers this question
     model: NotRequired[str]
     # Places kept in ranking; 0 keeps all. Of top_n also how many are selected, at least 1
@@ -578,6 +604,8 @@ class RankOptions(TypedDict):
     statistics: NotRequired[bool]
     # Which responses are selected; the ranking goes by scores whatever it is
     strategy: NotRequired[Literal["best_of_n", "top_n", "top_share", "best_worst", "best_random", "power_weights", "majority", "weighted_vote", "weighted_mean", "tournament", "nash"]]
+    # Of each response: what comes back beside what is said of it
+    tags: NotRequired[list["Tag"]]
     # Milliseconds after which items without an answer fail with deadline_exceeded; 0 waits as long as the
     # client does
     timeout_ms: NotRequired[int]
@@ -883,8 +911,12 @@ class ScoreResult(TypedDict):
     error: NotRequired["Problem"]
     # The derivative of the score by each feature, where the request asks for it
     gradient: NotRequired[dict[str, float]]
+    # A string or a whole number, which comes back as it is
+    id: NotRequired[Any]
     # Raw output of each label, where the model has several
     logits: NotRequired[dict[str, float]]
+    # Any JSON value, which comes back as it is
+    metadata: NotRequired[Any]
     # The value before activations, mean and std; of a plain head the graph's output, untouched
     raw: NotRequired[float]
     # The raw output after the transforms
@@ -1207,8 +1239,12 @@ class StepsResult(TypedDict):
     error: NotRequired["Problem"]
     # Index of the first step below the threshold; null where there is none, or no threshold
     first_error: NotRequired[int | None]
+    # A string or a whole number, which comes back as it is
+    id: NotRequired[Any]
     last: NotRequired[float]
     mean: NotRequired[float]
+    # Any JSON value, which comes back as it is
+    metadata: NotRequired[Any]
     min: NotRequired[float]
     # Null where it overflows, which scores in [0, 1] never do
     product: NotRequired[float | None]
@@ -1219,6 +1255,13 @@ class StepsResult(TypedDict):
     tokens: NotRequired[int]
     # Tokens cut away, on request only
     truncated: NotRequired[int]
+
+
+class Tag(TypedDict):
+    # A string or a whole number, which comes back as it is
+    id: NotRequired[Any]
+    # Any JSON value, which comes back as it is
+    metadata: NotRequired[Any]
 
 
 class Timings(TypedDict):
@@ -1286,7 +1329,11 @@ class TokenizeRequest(TokenizeOptions):
 
 class TokenizeResult(TypedDict):
     error: NotRequired["Problem"]
+    # A string or a whole number, which comes back as it is
+    id: NotRequired[Any]
     input_ids: NotRequired[list[int] | None]
+    # Any JSON value, which comes back as it is
+    metadata: NotRequired[Any]
     # Indices of the tokens whose outputs are read; left out of a model whose graph pools
     read: NotRequired[list[int] | None]
     # The text that was tokenized, rendered; none for input_ids

@@ -105,8 +105,6 @@ def test_every_route(client: Client) -> None:
     assert client.alive() and client.ready()["ready"]
     assert "assay_requests_total" in client.metrics()
     assert client.openapi()["openapi"].startswith("3.1")
-    text = client.tokenize([("12 + 30?", "42")])["results"][0]["text"]
-    assert client.get_reward([text])["rewards"] == client.scores([("12 + 30?", "42")])
 
 
 def test_routes_that_no_loaded_model_answers_say_so(client: Client) -> None:
@@ -119,6 +117,12 @@ def test_routes_that_no_loaded_model_answers_say_so(client: Client) -> None:
         with pytest.raises(Refused) as raised:
             ask()
         assert raised.value.code == "wrong_kind"
+
+
+def test_what_is_sent_beside_an_item_comes_back(client: Client) -> None:
+    items: list[Any] = [{"prompt": "1 + 1?", "response": "2", "id": "step7/row3", "metadata": {"uid": 9}}, {"prompt": "1 + 1?", "id": 4}]
+    good, bad = client.results(items)
+    assert good["id"] == "step7/row3" and good["metadata"] == {"uid": 9} and bad["id"] == 4 and "error" in bad
 
 
 def test_states(client: Client) -> None:

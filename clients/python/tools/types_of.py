@@ -1,4 +1,5 @@
-"""Writes assay/types.py of a server's OpenAPI document: `types_of.py openapi.json > assay/types.py`.
+"""Writes assay/types.py of the OpenAPI document of a server of the native API alone (`assay serve --protocols none`):
+`curl -s http://127.0.0.1:8080/openapi.json | python tools/types_of.py > assay/types.py`.
 
 Each schema becomes a TypedDict of its name. A request is written in two: what may be left out is `...Options`, which
 the clients' methods take as keywords, and what must be given comes on top of it. A schema that says something this
