@@ -5,10 +5,10 @@ import (
 	"net/http"
 	"slices"
 
-	"github.com/assay-rm/assay/models/chat"
 	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/rewards"
 	"github.com/assay-rm/assay/rewards/recipes"
+	"github.com/assay-rm/assay/server/native"
 	"github.com/assay-rm/assay/server/wire"
 )
 
@@ -28,10 +28,7 @@ func askEvaluate(c *Call) (Asked, error) {
 		return Asked{}, err
 	}
 	of, question := asking(c, cmp.Or(c.Request.URL.Query().Get("model"), form.Model, form.Kwargs.Model))
-	item := encode.Item{Messages: make([]chat.Message, len(form.Messages))}
-	for i := range form.Messages {
-		item.Messages[i] = chat.Message(form.Messages[i])
-	}
+	item := native.Item(&wire.Item{Messages: form.Messages})
 	if question == rewards.Steps {
 		item.Separator = new(cmp.Or(form.Separator, form.Kwargs.Separator, "\n\n"))
 	}

@@ -86,14 +86,6 @@ func tooLarge(given *rewards.Answer, errs []*failure.Error) {
 	}
 }
 
-// rawOf is the reward of a result that has one, before anything was applied to it; of a recipe, what it makes.
-func rawOf(r *rewards.Result) float64 {
-	if r.Raw.Known {
-		return r.Raw.Value
-	}
-	return r.Score
-}
-
 // tellNumbers writes the rewards, those of labels or those of steps: a row for each item.
 func (a *oipAnswering) tellNumbers(out *wire.OIPResult, given *rewards.Answer, errs []*failure.Error, binary bool, rest []byte) []byte {
 	width, labels := 1, a.model.labels()
