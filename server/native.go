@@ -51,6 +51,7 @@ func question[Q, A any, P interface {
 	wire.Form
 	Timeout() time.Duration
 	Kept() *wire.Kept
+	Failing() string
 }, B interface {
 	*A
 	Keep(kept *wire.Kept)
@@ -64,11 +65,17 @@ func question[Q, A any, P interface {
 			}
 			of, err := request(&form)
 			a := asked{Request: of, timeout: P(&form).Timeout()}
-			if kept := P(&form).Kept(); kept != nil {
+			if kept, onError := P(&form).Kept(), P(&form).Failing(); kept != nil || onError != "" {
 				a.encode = func(x *exchange, given *rewards.Answer) error {
+					status, err := statusOf(given, onError)
+					if err != nil {
+						return err
+					}
 					body := answer(given)
-					body.Keep(kept)
-					return writeJSON(x, problem.Status(given.Errors()), body)
+					if kept != nil {
+						body.Keep(kept)
+					}
+					return writeJSON(x, status, body)
 				}
 			}
 			return a, err

@@ -65,7 +65,7 @@ func TestRefusals(t *testing.T) {
 	for _, test := range []struct{ form, text, code, want string }{
 		// Unknown, second and missing fields; case.
 		{"score", `{"items":[{"text":"a"}],"x":1}`, CodeUnknownField, `x: unknown field`},
-		{"score", `{"items":[{"text":"a"},{"tekst":"b"}]}`, CodeUnknownField, `items[1].tekst: unknown field`},
+		{"score", `{"items":[{"text":"a"},{"txt":"b"}]}`, CodeUnknownField, `items[1].txt: unknown field; if text is meant, write it so`},
 		{"score", `{"items":[{"text":"a"}],"params":{"a":1,"a":2}}`, CodeInvalidField, `params.a: given twice`},
 		{"score", `{"items":[{"text":"a"}],"params":{"a":true}}`, CodeInvalidField, `params.a: expected number, string or array, got true`},
 		{"score", `{"items":[{"text":"a"}],"params":{"a":["b",1]}}`, CodeInvalidField, `params.a[1]: expected string, got 1`},
@@ -80,7 +80,16 @@ func TestRefusals(t *testing.T) {
 		{"score", `{"items":[{"text":"a","text":"a"}]}`, CodeInvalidField, `items[0].text: given twice`},
 		{"score", `{"items":[{"text":"a","\u0074ext":"a"}]}`, CodeInvalidField, `items[0].text: given twice`},
 		{"score", `{"items":[{"features":{"a":1,"b":2,"a":1}}]}`, CodeInvalidField, `items[0].features.a: given twice`},
-		{"score", `{"items":[{"messages":[{"role":"user"}]}]}`, CodeInvalidField, `items[0].messages[0]: expected required property content to be present`},
+		{"rank", `{"messages":[{"role":"user"}],"responses":["a"]}`, CodeInvalidField, `messages[0].content: is null or left out, which only a turn with tool_calls may be`},
+		{"rank", `{"messages":[{"role":"user","content":null,"tool_calls":[]}],"responses":["a"]}`, CodeInvalidField, `messages[0].content: is null or left out`},
+		{"rank", `{"messages":[{"role":"user","content":[{"type":"image_url"}]}],"responses":["a"]}`, CodeBadItem, `messages[0].content[0]: is a part of the type "image_url"`},
+		{"score", `{"items":[{"messages":[{"role":"user","content":5}]}]}`, CodeInvalidField, `items[0].messages[0].content: expected string or array, got 5`},
+		{"score", `{"items":[{"messages":[{"role":"user","content":[5]}]}]}`, CodeInvalidField, `items[0].messages[0].content[0]: expected object, got 5`},
+		{"score", `{"items":[{"messages":[{"role":"user","content":[{"text":"a"}]}]}]}`, CodeInvalidField, `items[0].messages[0].content[0]: expected required property type to be present`},
+		{"score", `{"items":[{"messages":[{"role":"user","content":"a","tool_calls":{}}]}]}`, CodeInvalidField, `items[0].messages[0].tool_calls: expected array, got an object`},
+		{"score", `{"items":[{"messages":[{"role":"user","content":"a","weight":1}]}]}`, CodeUnknownField, `items[0].messages[0].weight: unknown field`},
+		{"score", `{"items":[{"messages":[{"role":"user","content":"a","Content":"b"}]}]}`, CodeUnknownField, `items[0].messages[0].Content: unknown field`},
+		{"score", `{"items":[{"messages":[{"role":"user","content":"a","name":7}]}]}`, CodeInvalidField, `items[0].messages[0].name: expected string, got 7`},
 		{"score", `{"items":[{"messages":[{"content":"a"}]}]}`, CodeInvalidField, `items[0].messages[0]: expected required property role to be present`},
 		{"score", `{"items":[{"messages":[{"role":"","content":"a"}]}]}`, CodeInvalidField, `items[0].messages[0].role: expected length >= 1, got ""`},
 		{"compare", `{"pairs":[{"prompt":"p","rejected":"b"}]}`, CodeInvalidField, `pairs[0]: expected required property chosen to be present`},
@@ -212,7 +221,6 @@ func TestRefusals(t *testing.T) {
 		{"rank", `{"prompt":"p","responses":["a"],"reference":null}`, CodeInvalidField, `reference: expected string, got null`},
 		{"score", `{"items":[{"messages":null}]}`, CodeInvalidField, `items[0].messages: expected array, got null`},
 		{"score", `{"items":[{"messages":[null]}]}`, CodeInvalidField, `items[0].messages[0]: expected object, got null`},
-		{"score", `{"items":[{"messages":[{"role":"user","content":null}]}]}`, CodeInvalidField, `items[0].messages[0].content: expected string, got null`},
 		{"score", `{"items":[{"input_ids":null}]}`, CodeInvalidField, `items[0].input_ids: expected array, got null`},
 		{"score", `{"items":[{"input_ids":[1,null]}]}`, CodeInvalidField, `items[0].input_ids[1]: expected integer, got null`},
 		{"score", `{"items":[{"text":"a","user":[null]}]}`, CodeInvalidField, `items[0].user[0]: expected number, got null`},
@@ -240,6 +248,7 @@ func TestRefusals(t *testing.T) {
 		{"score", `{"items":[{"text":"is it empty?"}],"truncate":""}`, CodeInvalidField, `truncate: "" is none of error, left, right`},
 		{"score", `{"items":[{"text":"is it null?"}],"truncate":""}`, CodeInvalidField, `truncate: "" is none of error, left, right`},
 		{"score", `{"activation":"` + long + `"}`, CodeInvalidField, `activation: "` + strings.Repeat("é", 40) + `…" is none of none, sigmoid, softmax`},
+		{"score", `{"on_error":"skip"}`, CodeInvalidField, `on_error: "skip" is none of item, fail`},
 		{"score", `{"explain":"all"}`, CodeInvalidField, `explain: "all" is none of gradient`},
 		{"rank", `{"strategy":"vote"}`, CodeInvalidField, `strategy: "vote" is none of best_of_n, top_n, top_share, `},
 		{"rank", `{"share":0}`, CodeInvalidField, `share: 0 is not above 0 and at most 1`},
@@ -312,20 +321,20 @@ func TestWhatIsThereIsRead(t *testing.T) {
 	const item = `{"messages":[{"role":"tool","content":""}],"prompt":"a\n\"é\u00e9\ud83d\ude00","response":"","text":"<&>","input_ids":[0,-1,9223372036854775807],
 		"steps":["a",""],"separator":"\n","reference":"","principle":"\n","features":{"a":1,"":-2.5e-3},"given":{"n":-1,"w":"é","v":[1,2.5],"t":["a",""],"e":[]},"user":[0.1,1e2,-0]}`
 	want := Item{
-		Messages: []Message{{"tool", ""}}, Prompt: new("a\n\"éé😀"), Response: new(""), Text: new("<&>"), InputIDs: []int64{0, -1, 9223372036854775807},
+		Messages: []Message{{Role: "tool"}}, Prompt: new("a\n\"éé😀"), Response: new(""), Text: new("<&>"), InputIDs: []int64{0, -1, 9223372036854775807},
 		Steps: []string{"a", ""}, Separator: new("\n"), Reference: new(""), Principle: new("\n"),
 		Features: map[string]float64{"a": 1, "": -0.0025}, User: []float64{0.1, 100, 0},
 		Given: Settings{"n": -1.0, "w": "é", "v": []float64{1, 2.5}, "t": []string{"a", ""}, "e": []float64{}},
 	}
-	score, err := decoded[ScoreRequest](`{"model":"m","truncate":"left","timeout_ms":3600000,"activation":"softmax","label":"l","explain":"gradient","params":{"alpha":0.5,"mode":"code"},"recipe":"r: 1","expect_digest":"sha256:0","items":[`+item+`,{}]}`, Limits{})
+	score, err := decoded[ScoreRequest](`{"model":"m","truncate":"left","timeout_ms":3600000,"activation":"softmax","label":"l","explain":"gradient","params":{"alpha":0.5,"mode":"code"},"recipe":"r: 1","expect_digest":"sha256:0","on_error":"fail","items":[`+item+`,{}]}`, Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	all := ScoreRequest{Common: Common{"m", "left", 3600000, Settings{"alpha": 0.5, "mode": "code"}, "r: 1", "sha256:0"}, Scoring: Scoring{"softmax", "l"}, Items: []Item{want, {}}, Explain: "gradient"}
+	all := ScoreRequest{Common: Common{"m", "left", 3600000, Settings{"alpha": 0.5, "mode": "code"}, "r: 1", "sha256:0", "fail", nil}, Scoring: Scoring{"softmax", "l"}, Items: []Item{want, {}}, Explain: "gradient"}
 	if diff := cmp.Diff(&all, score); diff != "" {
 		t.Errorf("score (-want +got):\n%s", diff)
 	}
-	prompted := Prompted{Prompt: new("p"), Messages: []Message{{"user", "u"}}, User: []float64{1}, Reference: new("r"), Principle: new(""), Separator: new("\n")}
+	prompted := Prompted{Prompt: new("p"), Messages: []Message{{Role: "user", Content: Content{Text: "u"}}}, User: []float64{1}, Reference: new("r"), Principle: new(""), Separator: new("\n")}
 	const shared = `"prompt":"p","messages":[{"role":"user","content":"u"}],"user":[1],"reference":"r","principle":"","separator":"\n"`
 	check(t, `{`+shared+`,"responses":["a","b"],"given":[{"a":1},{}],"strategy":"best_of_n","n":1}`,
 		&RankRequest{Prompted: prompted, Responses: []string{"a", "b"}, Given: []Settings{{"a": 1.0}, {}}, Selecting: Selecting{Strategy: "best_of_n", N: 1}})
