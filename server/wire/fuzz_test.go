@@ -38,6 +38,7 @@ var seeds = []string{
 	`{"query":{"text":"q"},"documents":"a","truncate":"END","truncate_prompt_tokens":-1,"truncation_side":"left","max_tokens_per_doc":4096,"max_tokens_per_query":0,"rank_fields":["text"],"instruction":"","instruct":null}`,
 	`{"inputs":"a","truncate":true,"truncation_direction":"Left","raw_scores":null,"parameters":{"function_to_apply":"none","top_k":1,"truncate":false,"truncation_direction":null,"x":1}}`,
 	`{"inputs":["a","b"]}`, `{"inputs":[["a"],["b","c"]],"parameters":{}}`, `{"inputs":{"source_sentence":"a","sentences":["b"],"x":1}}`, `{"query":"q","texts":[],"return_text":true}`,
+	`{"inputs":["a",{"text":"b"}],"add_special_tokens":false,"prompt_name":null}`, `{"ids":[1,2],"skip_special_tokens":null}`, `{"ids":[[1],[]]}`, `{"ids":[]}`,
 	`{"instances":[{"inputs":"a"},{"query":"q","texts":["t"],"parameters":{"top_k":null}}]}`,
 	`{"model":"m","messages":[{"role":"user","content":"u"},{"role":"assistant","content":"a"}],"stream":false,"n":1,"logprobs":true,"max_tokens":1}`,
 	`{"query":{"text":"q"},"passages":[{"text":"t"}],"truncate":"END","top_k":2,"top_n":null}`, `{"input":["a",{"text":"b"}],"encoding_format":"base64","modality":"text","dimensions":0,"raw_scores":true}`,
@@ -226,7 +227,7 @@ func written(t *testing.T, value any) []byte {
 func agrees(t *testing.T, name string, text []byte, into Form) {
 	t.Helper()
 	switch name {
-	case "fit", "golden", "openrlhf", "snapshot", "rerank", "tei", "vertex", "nim", "ranking", "infinity",
+	case "fit", "golden", "openrlhf", "snapshot", "rerank", "tei", "teitok", "teidec", "vertex", "nim", "ranking", "infinity",
 		"oip", "gym", "gymrows", "evaluate", "ors":
 		return
 	}

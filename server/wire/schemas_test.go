@@ -47,6 +47,9 @@ func described() huma.Registry {
 		TEIVertexRequest{},
 		TEIVertexAnswer{},
 		TEIInfo{},
+		TEITokenizeRequest{},
+		TEIToken{},
+		TEIDecodeRequest{},
 		HealthAnswer{},
 		RewardChatRequest{},
 		RewardChatAnswer{},
@@ -157,6 +160,8 @@ func TestFormsAreComplete(t *testing.T) {
 	complete(t, &hubForm)
 	complete(t, &similarForm)
 	complete(t, &teiVertexForm)
+	complete(t, &teiTokenizeForm)
+	complete(t, &teiDecodeForm)
 	complete(t, &rewardChatForm)
 	complete(t, &rankingForm)
 	complete(t, &infinityForm)
