@@ -96,9 +96,10 @@ func (s *Server) decode(body []byte, form wire.Form) error {
 
 func (s *Server) models(x *exchange, _ *http.Request) error {
 	infos := s.engine.Models()
-	answer := wire.ModelsAnswer{Models: make([]wire.ModelInfo, len(infos))}
+	answer := wire.ModelsAnswer{Models: make([]wire.ModelInfo, len(infos)), Object: "list", Data: make([]wire.OpenAIModel, len(infos))}
 	for i := range infos {
 		answer.Models[i] = native.ModelInfo(&infos[i])
+		answer.Data[i] = protocols.OpenAIModel(infos[i].Manifest.Name, s.began, &infos[i])
 	}
 	return writeJSON(x, http.StatusOK, answer)
 }
