@@ -44,7 +44,12 @@ func (willing) Probe(context.Context, string) error { return nil }
 // readable tells whether a line can be read.
 func readable(text string, form wire.Form) bool {
 	lines, err := bulk.NewReader(strings.NewReader(text)).Chunk(1)
-	return (err == nil || errors.Is(err, io.EOF)) && len(lines) == 1 && lines[0].Decode(form) == nil
+	return (err == nil || errors.Is(err, io.EOF)) && len(lines) == 1 && fits(&lines[0], form)
+}
+
+func fits(line *bulk.Line, form wire.Form) bool {
+	_, why := line.Sample(form)
+	return why == nil
 }
 
 // TestALineIsRefusedAsABodyIs: whatever the server refuses to read, the offline commands do too, and they read whatever
@@ -64,6 +69,11 @@ func TestALineIsRefusedAsABodyIs(t *testing.T) {
 	for text, good := range map[string]bool{
 		`{"prompt": "p", "response": "r"}`: true, `{"messages": [{"role": "user", "content": ""}]}`: true, `{"text": "\ud83d\ude00 é"}`: true,
 		`{"input_ids": [1, 2], "user": [0.5]}`: true, `{"features": {"a": 1e-3}}`: true, `{}`: true, ` {"text": "is it null?"} `: true,
+		`{"text": "a", "id": 7, "metadata": {"a": [null]}}`: true, `{"text": "a", "data_source": {"x": 1}}`: true, `{"text": "a", "tools": []}`: true,
+		`{"messages": [{"role": "user", "content": ["a", {"type": "text", "text": "b"}], "refusal": null}]}`: true,
+
+		`{"text": "a", "id": 1.5}`: false, `{"text": "a", "promt": "b"}`: false, `{"text": "a", "tools": [1]}`: false, `{"text": "a", "activation": "none"}`: false,
+		`{"messages": [{"role": "user", "content": [{"type": "image"}]}]}`: false,
 
 		`{"prompt": "p", "response": "\ud800"}`: false, "{\"text\": \"\xff\"}": false, `{"messages": [{"role": "user"}, {"role": "assistant", "content": "42"}]}`: false,
 		`{"messages": [{"role": "user", "content": null}]}`: false, `{"messages": [{"role": "", "content": "a"}]}`: false, `{"messages": null}`: false,
@@ -78,7 +88,7 @@ func TestALineIsRefusedAsABodyIs(t *testing.T) {
 		}
 	}
 	for text, good := range map[string]bool{
-		`{"prompt": "p", "responses": ["a", "b"]}`: true, `{"prompt": "p", "responses": ["a", "b"], "user": [1]}`: true,
+		`{"prompt": "p", "responses": ["a", "b"]}`: true, `{"prompt": "p", "responses": ["a", "b"], "id": 1, "metadata": null}`: true, `{"prompt": "p", "responses": ["a", "b"], "user": [1]}`: true,
 
 		`{"prompt": "p", "responses": ["a", null]}`: false, `{"prompt": "p", "responses": "a"}`: false, `{"prompt": "p", "Responses": ["a", "b"]}`: false,
 		`{"prompt": "p", "responses": ["a", "b"], "responses": ["c", "d"]}`: false, `{"messages": [{"role": "user"}], "responses": ["a", "b"]}`: false,
@@ -92,7 +102,7 @@ func TestALineIsRefusedAsABodyIs(t *testing.T) {
 		}
 	}
 	for text, good := range map[string]bool{
-		`{"prompt": "p", "chosen": "a", "rejected": "b"}`: true,
+		`{"prompt": "p", "chosen": "a", "rejected": "b"}`: true, `{"prompt": "p", "chosen": "a", "rejected": "b", "margin": 1, "id": "x"}`: true,
 
 		`{"prompt": "p", "chosen": null, "rejected": "b"}`: false, `{"prompt": "p", "chosen": "a", "rejected": "\udc00"}`: false,
 		`{"prompt": "p", "chosen": "a", "chosen": "b", "rejected": "b"}`: false, `{"prompt": "p", "chosen": "a", "REJECTED": "b"}`: false,

@@ -8,7 +8,6 @@ import (
 
 	"github.com/assay-rm/assay/rewards"
 	"github.com/assay-rm/assay/server/native"
-	"github.com/assay-rm/assay/server/problem"
 	"github.com/assay-rm/assay/server/wire"
 )
 
@@ -26,13 +25,17 @@ func embeddings(s *Server) route {
 			if form.Encoding == "base64" {
 				write = bytesOf
 			}
-			kept := form.Kept()
+			kept, onError := form.Kept(), form.Failing()
 			return asked{Request: of, timeout: form.Timeout(), encode: func(x *exchange, given *rewards.Answer) error {
+				status, err := statusOf(given, onError)
+				if err != nil {
+					return err
+				}
 				body := embeddingsAnswer(given, write)
 				if kept != nil {
 					body.Keep(kept)
 				}
-				return writeJSON(x, problem.Status(given.Errors()), body)
+				return writeJSON(x, status, body)
 			}}, err
 		},
 	}
@@ -55,7 +58,7 @@ func embeddingsAnswer(a *rewards.Answer, write func(vector []float64) any) *wire
 	head := native.ScoreAnswer(a).Answering
 	answer := &wire.EmbeddingsAnswer{
 		Object: "list", Model: head.Model, Digest: head.Digest, Timings: head.Timings,
-		Usage: wire.EmbeddingsUsage{Prompt: head.Usage.Tokens, Total: head.Usage.Tokens}, Data: make([]wire.Embedding, len(a.Vectors)),
+		Usage: wire.EmbeddingsUsage{Prompt: head.Usage.Tokens, Total: head.Usage.Tokens, Failed: head.Usage.Failed}, Data: make([]wire.Embedding, len(a.Vectors)),
 	}
 	for i := range a.Vectors {
 		r := &a.Vectors[i]

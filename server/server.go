@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"sync/atomic"
+	"time"
 
 	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/rewards"
@@ -41,6 +42,7 @@ type Server struct {
 	handler   http.Handler
 	draining  atomic.Bool
 	inFlight  atomic.Int64 // requests
+	began     time.Time    // since when the models are served
 	refusals  seldom       // with 429
 }
 
@@ -63,6 +65,7 @@ func speaking(engine Engine, options Options, further ...func(*Server) *protocol
 		metrics: newMetrics(engine),
 		bodies:  newBodies(options.MaxBody),
 		runs:    runs.New(runs.Limits{}),
+		began:   time.Now(),
 	}
 	s.metrics.registry.MustRegister(newRunCollector(s.runs))
 	var err error

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/rewards"
 	"github.com/assay-rm/assay/server/problem"
 	"github.com/assay-rm/assay/server/wire"
@@ -55,8 +56,10 @@ type Call struct {
 // Engine is what a protocol may know of the engine beside its answers.
 type Engine interface {
 	Models() []rewards.ModelInfo
+	Stats() []models.Stats   // what each model is doing
 	Serves(name string) bool // whether a model or a recipe has that name
 	Ready() error            // nil, or the problem of a server whose models do not answer
+	Began() time.Time        // since when the models are served
 	Version() string         // of this program
 }
 
@@ -121,6 +124,6 @@ func Names() []string {
 // All is every protocol, in the order in which they claim bodies.
 func All() []Protocol {
 	return []Protocol{
-		openRLHF(), systemOne(), openAIDecisions(),
+		openRLHF(), rerank(), tei(), nim(), infinity(), systemOne(), openAIDecisions(),
 	}
 }

@@ -56,6 +56,7 @@ type Embedding struct {
 type EmbeddingsUsage struct {
 	Prompt int `json:"prompt_tokens"`
 	Total  int `json:"total_tokens"`
+	Failed int `json:"failed,omitempty" doc:"Texts that have an error; left out where none has"`
 }
 
 func (r *EmbeddingsRequest) decode(d *decoder) error { return object(d, &embeddingsForm, r) }

@@ -29,7 +29,17 @@ var seeds = []string{
 	`{"state":{"question":"q","response":"r"},"questions":{"a":{"type":"noul","criteria":{"true":"t"}},"b":{"type":"score","criteria":["x","y"],"instructions":["z"]}},"assets":{}}`,
 	`{"model":null,"input":[{"role":"user","content":"a"}],"questions":[{"type":"choice","name":null,"instructions":"i","choices":[{"value":true,"description":null},{"value":"b"}]},{"type":"score","instructions":[],"levels":[{"label":"l"}]}]}`,
 	`{"reset":true}`, `{"forget":["a",""]}`, `{"queries":[{"key":"k","quantile":0.5},{"prompt":"","vector":[1,2],"score":1}]}`, `{"name":"n","version":3,"spec":{"kind":"running"},"cells":[{"key":"","value":{ "a": [1] }}]}`,
+	`{"model":null,"query":"q","documents":["a",{"text":"b","x":1}],"top_n":2,"return_documents":true,"raw_scores":false,"use_activation":null,"activation":true,"softmax":false}`,
+	`{"query":{"text":"q"},"documents":"a","truncate":"END","truncate_prompt_tokens":-1,"truncation_side":"left","max_tokens_per_doc":4096,"max_tokens_per_query":0,"rank_fields":["text"],"instruction":"","instruct":null}`,
+	`{"inputs":"a","truncate":true,"truncation_direction":"Left","raw_scores":null,"parameters":{"function_to_apply":"none","top_k":1,"truncate":false,"truncation_direction":null,"x":1}}`,
+	`{"inputs":["a","b"]}`, `{"inputs":[["a"],["b","c"]],"parameters":{}}`, `{"inputs":{"source_sentence":"a","sentences":["b"],"x":1}}`, `{"query":"q","texts":[],"return_text":true}`,
+	`{"instances":[{"inputs":"a"},{"query":"q","texts":["t"],"parameters":{"top_k":null}}]}`,
+	`{"model":"m","messages":[{"role":"user","content":"u"},{"role":"assistant","content":"a"}],"stream":false,"n":1,"logprobs":true,"max_tokens":1}`,
+	`{"query":{"text":"q"},"passages":[{"text":"t"}],"truncate":"END","top_k":2,"top_n":null}`, `{"input":["a",{"text":"b"}],"encoding_format":"base64","modality":"text","dimensions":0,"raw_scores":true}`,
 	`{"items":[{"text":"a","id":"x\u00e9","metadata":{ "a" : [1.0, 1e400, null], "a": "\ud800" }},{"id":-0,"metadata":null},{"id":null}]}`,
+	`{"items":[{"messages":[{"role":"user","content":["a",{"type":"text","text":"b","x":null}],"refusal":null},{"role":"assistant","content":null,"tool_calls":[{"function":{"name":"f","arguments":"{}"}}]},{"role":"tool","content":[],"name":"n","tool_call_id":"c"}]}]}`,
+	`{"messages":[{"role":"a","reasoning_content":"r","reasoning":"r","content":"c","tool_calls":[],"name":null,"audio":{ }}],"responses":["a","b"]}`, `{"items":[{"messages":[{"role":"u","content":[{"type":"image_url"}]}]}]}`,
+	`{"items":[{"text":"a","data_source":"x","extra_info":{"a":[1e400]},"tools":[],"Id":1},{"text":"b","ground_truth":null,"ſteps":1}]}`, `{"pairs":[{"chosen":"a","rejected":"b","margin":0.5}]}`,
 	`{"id":7,"metadata":[],"prompt":"p","responses":["a","b"],"tags":[{"id":1},{"metadata":" "}]}`, `{"input":["a"],"tags":[{}]}`, `{"pairs":[{"id":"\ud800","chosen":"a","rejected":"b"}]}`,
 	`{"items":[{"text":null}]}`, `{"ITEMS":[{"Text":"a"}]}`, `{"items":[{"text":"a","text":5}]}`, "{\"items\":[{\"text\":\"\xff\"}]}", `[]`, ``, `{"a":`, `null`, ` {} {}`,
 }
@@ -63,7 +73,7 @@ func FuzzDecode(f *testing.F) {
 			if err := DecodeBody(written(t, into), again, Limits{}); err != nil {
 				t.Fatalf("%s: %q is read as %+v, which is refused: %v", name, text, into, err)
 			}
-			if diff := cmp.Diff(into, again); diff != "" {
+			if diff := cmp.Diff(into, again, passed); diff != "" {
 				t.Fatalf("%s: %q read twice (-first +second):\n%s", name, text, diff)
 			}
 			agrees(t, name, text, into)
@@ -73,6 +83,9 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+// passed leaves the names of columns out of a comparison: they are not written, and encoding/json does not tell them.
+var passed = cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".Ignored" }, cmp.Ignore())
 
 var known = map[string]bool{
 	CodeBadJSON: true, CodeUnknownField: true, CodeInvalidField: true, CodeTooManyItems: true, CodeTooLong: true, CodeBadItem: true, CodeOverBudget: true,
@@ -126,6 +139,54 @@ func (s Side) MarshalJSON() ([]byte, error) {
 	return json.Marshal(s.Response)
 }
 
+// MarshalJSON writes a content as it is read, for these tests alone.
+func (c Content) MarshalJSON() ([]byte, error) {
+	if c.Parts != nil {
+		return json.Marshal(c.Parts)
+	}
+	return json.Marshal(c.Text)
+}
+
+// UnmarshalJSON reads a turn by another way than the decoder's, for these tests alone.
+func (m *Message) UnmarshalJSON(text []byte) error {
+	var fields map[string]json.RawMessage
+	err := json.Unmarshal(text, &fields)
+	read := func(name string, into any) {
+		if value, there := fields[name]; there && string(value) != "null" {
+			err = errors.Join(err, json.Unmarshal(value, into))
+		}
+	}
+	var further Further
+	var content any
+	read("role", &m.Role)
+	read("content", &content)
+	read("name", &further.Name)
+	read("tool_call_id", &further.ToolCallID)
+	read("reasoning_content", &further.Reasoning)
+	read("reasoning", &further.Thoughts)
+	var calls []json.RawMessage
+	if read("tool_calls", &calls); len(calls) > 0 {
+		further.ToolCalls = fields["tool_calls"]
+	}
+	switch content := content.(type) {
+	case string:
+		m.Content.Text = content
+	case []any:
+		m.Content.Parts = []string{}
+		for _, part := range content {
+			if fields, ok := part.(map[string]any); ok {
+				part = fields["text"]
+			}
+			text, _ := part.(string)
+			m.Content.Parts = append(m.Content.Parts, text)
+		}
+	}
+	if !reflect.ValueOf(further).IsZero() {
+		m.Further = &further
+	}
+	return err
+}
+
 // written is a value as a server writes it.
 func written(t *testing.T, value any) []byte {
 	t.Helper()
@@ -143,7 +204,7 @@ func written(t *testing.T, value any) []byte {
 func agrees(t *testing.T, name string, text []byte, into Form) {
 	t.Helper()
 	switch name {
-	case "fit", "golden", "openrlhf", "snapshot":
+	case "fit", "golden", "openrlhf", "snapshot", "rerank", "tei", "vertex", "nim", "ranking", "infinity":
 		return
 	}
 	plain := reflect.New(reflect.TypeOf(into).Elem()).Interface()
@@ -157,7 +218,7 @@ func agrees(t *testing.T, name string, text []byte, into Form) {
 		}
 		return string(value)
 	})
-	if diff := cmp.Diff(into, plain, compact); diff != "" {
+	if diff := cmp.Diff(into, plain, compact, passed); diff != "" {
 		t.Fatalf("%s: %q differs from encoding/json's (-ours +theirs):\n%s", name, text, diff)
 	}
 }

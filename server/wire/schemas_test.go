@@ -39,6 +39,24 @@ func described() huma.Registry {
 		TokenizeAnswer{},
 		OpenRLHFRequest{},
 		OpenRLHFAnswer{},
+		RerankRequest{},
+		RerankAnswer{},
+		TEIRequest{},
+		TEIRank{},
+		TEIPrediction{},
+		TEIVertexRequest{},
+		TEIVertexAnswer{},
+		TEIInfo{},
+		HealthAnswer{},
+		RewardChatRequest{},
+		RewardChatAnswer{},
+		RankingRequest{},
+		RankingAnswer{},
+		InfinityTextsRequest{},
+		InfinityClassifyAnswer{},
+		InfinityRerankAnswer{},
+		InfinityEmbeddingsAnswer{},
+		InfinityModelsAnswer{},
 		ModelsAnswer{},
 		RunsAnswer{},
 		RunAnswer{},
@@ -116,6 +134,14 @@ func TestFormsAreComplete(t *testing.T) {
 	complete(t, &rankForm)
 	complete(t, &compareForm)
 	complete(t, &openRLHFForm)
+	complete(t, &rerankForm)
+	complete(t, &teiForm)
+	complete(t, &hubForm)
+	complete(t, &similarForm)
+	complete(t, &teiVertexForm)
+	complete(t, &rewardChatForm)
+	complete(t, &rankingForm)
+	complete(t, &infinityForm)
 	complete(t, &tokenizeLineForm)
 	complete(t, &rankLineForm)
 	complete(t, &compareLineForm)
