@@ -190,7 +190,7 @@ def test_calls_of_threads_become_one_request(proxy: Proxy) -> None:
 def test_one_callers_bad_item_is_not_anothers(proxy: Proxy) -> None:
     async def ask() -> Any:
         async with AsyncClient(proxy.url, model="arith-rm", linger=0.05) as made:
-            return await asyncio.gather(made.score_one(("1 + 1?", "2")), made.score_one({"prompt": "1", "response": "2", "wrong": 1}))
+            return await asyncio.gather(made.score_one(("1 + 1?", "2")), made.score_one({"prompt": "1", "response": "2", "promt": 1}))
 
     good, bad = asyncio.run(ask())
     assert "score" in good and bad["error"]["code"] == "unknown_field"
