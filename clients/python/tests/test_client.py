@@ -219,3 +219,16 @@ def test_a_unix_socket(tmp_path: pathlib.Path, client: Client) -> None:
     with Client(f"unix:{tmp_path}/socket", model="arith-rm") as made:
         assert made.scores(ITEMS) == client.scores(ITEMS)
     served.stop()
+
+
+def test_a_token(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "tokens").write_text("8Jx0aQ9mZ4 name=trainer-a\n")
+    served = Server("--token-file", str(tmp_path / "tokens"))
+    with Client(served.url) as made, pytest.raises(Refused) as raised:
+        made.models()
+    assert raised.value.code == "unauthorized" and "8Jx0aQ9mZ4" not in repr(made)
+    monkeypatch.setenv("ASSAY_CLIENT_TOKEN", "8Jx0aQ9mZ4")
+    for given in ("8Jx0aQ9mZ4", None):
+        with Client(served.url, token=given, model="arith-rm") as made:
+            assert None not in made.scores(ITEMS) and "8Jx0aQ9mZ4" not in repr(made)
+    served.stop()
