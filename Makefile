@@ -152,5 +152,22 @@ bench: bin/assay .venv/lock.txt
 abuse: bin/assay
 	go run ./abuse $(ABUSE)
 
+# The Python package of clients/python: linted, its types checked, and its tests against the binary. With the trainers' own code, a local Ray and a
+# generated TypeScript client: make client-trainers, which needs node and npm too.
+.PHONY: client client-trainers
+CLIENT := clients/.venv/bin/python
+client: clients/.venv/lock.txt bin/assay
+	cd clients/python && ../../$(CLIENT) -m ruff check --quiet && ../../$(CLIENT) -m mypy && ../../$(CLIENT) -m pytest --quiet
+
+client-trainers: clients/.venv-trainers/lock.txt bin/assay
+	@. models/native/need.sh && need node 20 "it runs a generated TypeScript client" && need npm 9 "it fetches what generates the client"
+	cd clients/python && OMP_NUM_THREADS=1 ../../clients/.venv-trainers/bin/python -m pytest --quiet --override-ini filterwarnings=default trainers
+
+clients/.venv/lock.txt: clients/light.txt clients/venv.sh
+	clients/venv.sh light
+
+clients/.venv-trainers/lock.txt: clients/trainers.txt clients/venv.sh .venv/lock.txt
+	clients/venv.sh trainers
+
 clean:
 	rm -rf bin

@@ -32,10 +32,11 @@ var allowed = map[string][]string{
 var inner = map[string]map[string][]string{
 	"commands": {
 		"commands":            {"commands/bulk", "commands/evaluation", "commands/page"},
-		"commands/evaluation": {"commands/bulk", "commands/evaluation/metrics", "commands/evaluation/samples", "commands/page"},
+		"commands/evaluation": {"commands/bulk", "commands/evaluation/games", "commands/evaluation/metrics", "commands/evaluation/samples", "commands/page"},
 		"commands/bulk":       {"commands/page"},
 		"commands/page":       {},
 
+		"commands/evaluation/games":   {"commands/evaluation/samples"},
 		"commands/evaluation/metrics": {"commands/evaluation/samples"},
 		"commands/evaluation/samples": {},
 	},

@@ -37,6 +37,9 @@ func examplesOf(t *testing.T, s *Server, name string, routes []route) {
 			t.Errorf("%s: %d %s", example[1], response.status, response.body)
 		}
 		path, _, _ := strings.Cut(example[1], "?")
+		if env, is := strings.CutSuffix(path, "/score_group"); is && env != "" {
+			path = "/{}/score_group"
+		}
 		sent[named.ReplaceAllString(path, "$1{}")] = true
 	}
 	for _, route := range routes {
@@ -77,6 +80,8 @@ func TestLimitsOfTheAPIPage(t *testing.T) {
 		fmt.Sprintf("| steps of all items of a request | %d |", budget.Steps),
 		fmt.Sprintf("| %d, so that %.0f responses are compared two by two at most |", budget.Cells, math.Sqrt(float64(budget.Cells))),
 		fmt.Sprintf("| tokens of responses of a request for log-probabilities | %d, or %d with a reference: three or five", budget.Cells/3, budget.Cells/5),
+		fmt.Sprintf("| parts of the content of a message | %d |", wire.DefaultParts),
+		fmt.Sprintf("| columns that the items of a request may have beside their fields | %d names of 80 bytes;", wire.DefaultColumns),
 		fmt.Sprintf("| `id` of an item, a response, a text or a group, as JSON writes it | %d bytes;", wire.DefaultID),
 		fmt.Sprintf("| `metadata` of one of them | %d KiB;", wire.DefaultMetadata>>10),
 		fmt.Sprintf("| `metadata` of all items of a request | %d MiB;", wire.DefaultKept>>20),

@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -26,7 +27,8 @@ type door struct {
 	method  string // empty: POST
 	path    string
 	headers []string
-	most    int // items of a call; 0: as many as one likes
+	most    int  // items of a call; 0: as many as one likes
+	shared  bool // the items of a call have one prompt, the first one's
 
 	// body asks for the rewards of items, each in the form that the door takes: a text that is rendered already, or a
 	// prompt and a response.
@@ -48,7 +50,8 @@ type doorItem struct{ prompt, response string }
 func (i doorItem) text() string { return i.prompt + " " + i.response }
 
 // doors is every door of every protocol.
-var doors = slicesOf(openRLHFDoors, decisionDoors, vllmDoors, openAIDoors, sglangDoors, trainerDoors)
+var doors = slicesOf(openRLHFDoors, rerankDoors, teiDoors, nimDoors, infinityDoors, decisionDoors, oipDoors, gymDoors, evaluateDoors, orsDoors,
+	vllmDoors, openAIDoors, sglangDoors, trainerDoors)
 
 func slicesOf(all ...[]door) (doors []door) {
 	for _, some := range all {
@@ -130,6 +133,12 @@ func TestEveryDoorGivesTheSameRaw(t *testing.T) {
 				}
 			}
 			check(items[:1])
+			if d.shared {
+				items = slices.Clone(items)
+				for i := range items {
+					items[i].prompt = items[0].prompt
+				}
+			}
 			if d.holds(len(items)) {
 				check(items)
 			}

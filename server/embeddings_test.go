@@ -87,7 +87,7 @@ func TestEmbeddingsInTheFormOfOpenAI(t *testing.T) {
 		`{"input":"` + strings.Repeat("a", 1<<10) + `"}{}`: "the body goes on after its JSON value",
 	} {
 		got := do(t, s, "POST", "/v1/embeddings", body)
-		of := decoded[wire.OpenAIProblem](t, got)
+		of := decoded[wire.EmbeddingsProblem](t, got)
 		if got.status < 400 || got.status >= 500 || of.Error.Message != of.Detail || of.Error.Code != of.Code || of.Status != got.status || !strings.HasPrefix(of.Detail, want) {
 			t.Errorf("%s: %d %s, want %q", body, got.status, got.body, want)
 		}
@@ -212,20 +212,5 @@ func TestEmbeddingsOfLabelsAreLogOdds(t *testing.T) {
 	}
 	if read := slices.DeleteFunc(got.Data[0].Embedding, func(x *float64) bool { return x == nil }); len(read) != 2 {
 		t.Errorf("%d numbers", len(read))
-	}
-}
-
-// TestModelsAreListedAsOpenAIDoes: callers of Skywork's process models take the name of data[0].
-func TestModelsAreListedAsOpenAIDoes(t *testing.T) {
-	s := newServer(t, &fakeEngine{}, Options{})
-	const model = `{"id":"fake-rm","object":"model","created":0,"owned_by":"assay"}`
-	if got := do(t, s, "GET", "/v1/models", ""); !strings.Contains(string(got.body), `"object":"list","data":[`+model+`]}`) {
-		t.Errorf("%s", got.body)
-	}
-	if got := do(t, s, "GET", "/v1/models/fake-rm", ""); got.status != 200 || strings.TrimSpace(string(got.body)) != model {
-		t.Errorf("%d %s", got.status, got.body)
-	}
-	if got := do(t, s, "GET", "/v1/models/other", ""); got.status != 404 || !strings.Contains(string(got.body), `"code":"unknown_model"`) {
-		t.Errorf("%d %s", got.status, got.body)
 	}
 }

@@ -4,7 +4,10 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"time"
 
+	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/rewards"
 	"github.com/assay-rm/assay/rewards/failure"
 	"github.com/assay-rm/assay/rewards/recipes"
@@ -109,7 +112,17 @@ func (k *known) Models() []rewards.ModelInfo {
 	return k.models
 }
 
-func (k *known) Version() string { return k.server.options.Version }
+func (k *known) Stats() []models.Stats { return k.server.engine.Stats() }
+func (k *known) Began() time.Time      { return k.server.began }
+func (k *known) Version() string       { return k.server.options.Version }
+
+func (k *known) Pieces(model, text string, ids []int64) ([]encode.Piece, bool) {
+	return k.server.engine.Pieces(model, text, ids)
+}
+
+func (k *known) Decode(model string, ids []int64, plain bool) (string, error) {
+	return k.server.engine.Decode(model, ids, plain)
+}
 
 func (k *known) Serves(name string) bool {
 	for i := range k.Models() { // a ModelInfo is large

@@ -50,6 +50,7 @@ func question[Q, A any, P interface {
 	wire.Form
 	Timeout() time.Duration
 	Kept() *wire.Kept
+	Failing() string
 }, B interface {
 	*A
 	Keep(kept *wire.Kept)
@@ -63,11 +64,17 @@ func question[Q, A any, P interface {
 			}
 			of, err := request(&form)
 			a := asked{Request: of, timeout: P(&form).Timeout()}
-			if kept := P(&form).Kept(); kept != nil {
+			if kept, onError := P(&form).Kept(), P(&form).Failing(); kept != nil || onError != "" {
 				a.encode = func(x *exchange, given *rewards.Answer) error {
+					status, err := statusOf(given, onError)
+					if err != nil {
+						return err
+					}
 					body := answer(given)
-					body.Keep(kept)
-					return writeJSON(x, problem.Status(given.Errors()), body)
+					if kept != nil {
+						body.Keep(kept)
+					}
+					return writeJSON(x, status, body)
 				}
 			}
 			return a, err
@@ -88,10 +95,10 @@ func (s *Server) decode(body []byte, form wire.Form) error {
 
 func (s *Server) models(x *exchange, _ *http.Request) error {
 	infos := s.engine.Models()
-	answer := wire.ModelsAnswer{Models: make([]wire.ModelInfo, len(infos)), Object: "list", Data: make([]wire.ListedModel, len(infos))}
+	answer := wire.ModelsAnswer{Models: make([]wire.ModelInfo, len(infos)), Object: "list", Data: make([]wire.OpenAIModel, len(infos))}
 	for i := range infos {
 		answer.Models[i] = native.ModelInfo(&infos[i])
-		answer.Data[i] = wire.ListedModel{ID: answer.Models[i].Name, Object: "model", OwnedBy: "assay"}
+		answer.Data[i] = protocols.OpenAIModel(infos[i].Manifest.Name, s.began, &infos[i])
 	}
 	return writeJSON(x, http.StatusOK, answer)
 }

@@ -79,7 +79,7 @@ func TestLLaMAFactory(t *testing.T) {
 		`{"model":"model","messages":["is 8"],"max_length":64}`: "max_length: would cut a text in silence",
 	} {
 		got := do(t, s, "POST", "/v1/score/evaluation", body)
-		if p := decoded[wire.OpenAIProblem](t, got); got.status < 400 || !strings.HasPrefix(p.Error.Message, want) || strings.Contains(string(got.body), `"scores"`) {
+		if p := decoded[wire.EmbeddingsProblem](t, got); got.status < 400 || !strings.HasPrefix(p.Error.Message, want) || strings.Contains(string(got.body), `"scores"`) {
 			t.Errorf("%s: %d %s", body, got.status, got.body)
 		}
 	}

@@ -10,13 +10,12 @@ import (
 	"testing"
 )
 
-// TestRoutesOfOthersNameOurs: trainers and tools that speak another server's protocol learn from the 404 what to ask.
-// The bodies are what slime and a reranker's client send.
+// TestRoutesOfOthersNameOurs: trainers and tools that ask at a path that no protocol has learn from the 404 what to ask.
 func TestRoutesOfOthersNameOurs(t *testing.T) {
 	s := newServer(t, &fakeEngine{}, Options{})
 	for path, body := range map[string]string{
-		"/rm":     `{"prompt": "p", "response": "r", "label": "l"}`,
-		"/rerank": `{"query": "q", "texts": ["a", "b"], "raw_scores": true}`,
+		"/rm":         `{"prompt": "p", "response": "r", "label": "l"}`,
+		"/get_scores": `{"texts": ["a", "b"]}`,
 	} {
 		p := refusal(t, do(t, s, "POST", path, body))
 		if p.Status != http.StatusNotFound || !strings.Contains(p.Detail, path) || !strings.Contains(p.Detail, "POST /v1/score") ||

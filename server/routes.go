@@ -28,16 +28,7 @@ func (s *Server) routes() http.Handler {
 		}
 		mux.Handle(pattern, s.byMethod(first(methods), handlers))
 	}
-	for _, p := range s.protocols {
-		if p.prefix == "" {
-			continue
-		}
-		mux.Handle(p.prefix, s.notFound(p))
-		// Without this the mux would send a client from /v2 to /v2/, in a form of its own.
-		if bare := strings.TrimSuffix(p.prefix, "/"); bare != "" && paths[bare] == nil {
-			mux.Handle(bare, s.notFound(p))
-		}
-	}
+	mux.Handle("/", s.elsewhere())
 	s.schemas.seal()
 	nowhere := s.notFound(s.native)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -46,6 +37,20 @@ func (s *Server) routes() http.Handler {
 			return
 		}
 		mux.ServeHTTP(w, r)
+	})
+}
+
+// elsewhere answers a path that no route has, in the form of the protocol with the longest prefix of it. It is not for the
+// mux to choose, which lets no prefix stand beside a route that begins with a name in braces.
+func (s *Server) elsewhere() http.Handler {
+	forms := map[string]http.Handler{}
+	for _, p := range s.protocols {
+		forms[p.prefix] = s.notFound(p) // the native one has "/", the shortest
+	}
+	prefixes := slices.SortedFunc(maps.Keys(forms), func(a, b string) int { return len(b) - len(a) })
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		at := slices.IndexFunc(prefixes, func(prefix string) bool { return prefix != "" && strings.HasPrefix(r.URL.Path+"/", prefix) })
+		forms[prefixes[at]].ServeHTTP(w, r)
 	})
 }
 

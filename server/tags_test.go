@@ -88,3 +88,21 @@ func TestTagsDoNotReachTheEngine(t *testing.T) {
 		t.Errorf("%s, and without tags %s", with.body, without.body)
 	}
 }
+
+// TestColumnsAreNamed: on every route of items and of pairs, and nowhere where there are none.
+func TestColumnsAreNamed(t *testing.T) {
+	s := newServer(t, refusing(), Options{})
+	const items = `{"items":[{"prompt":"p","response":"r","x":{"a":1}},{"prompt":"p","response":"\ud800","y":null,"x":0}]}`
+	for path, body := range map[string]string{
+		"/v1/score": items, "/v1/steps": items, "/v1/choose": items, "/v1/logprobs": items, "/v1/tokenize": items,
+		"/v1/compare": `{"pairs":[{"prompt":"p","chosen":"a","rejected":"b","x":{"a":1}},{"prompt":"p","chosen":"\ud800","rejected":"b","y":[]}]}`,
+	} {
+		got := do(t, s, "POST", path, body)
+		if got.status != http.StatusOK || strings.Count(string(got.body), `"ignored":["x","y"]`) != 1 {
+			t.Errorf("%s: %d %s", path, got.status, got.body)
+		}
+	}
+	if got := do(t, s, "POST", "/v1/score", oneItem); strings.Contains(string(got.body), "ignored") {
+		t.Errorf("%s", got.body)
+	}
+}

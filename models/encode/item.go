@@ -33,6 +33,8 @@ type Item struct {
 	CandidateID *int64  `json:"-"` // instead of Candidate: its token
 
 	Marks bool `json:"-"` // process models that tokenize steps apart: input_ids are read at every token of the separator
+
+	EveryToken bool `json:"-"` // embedding models whose graph does not pool: every token is read, and not one by the pooling rule
 }
 
 // steps is how many steps the item has: those listed, or about as many as its separator makes.
@@ -68,7 +70,7 @@ type Encoded struct {
 	// before it the one in the prompt where the manifest asks for that. A process model reads one for each step that
 	// has a score. A likelihood model reads every token that predicts one of the response's: from the one before
 	// Response up to the last but one. A choice model reads the prompt's last, and the candidate follows it as the last
-	// of IDs.
+	// of IDs. Of an item with EveryToken it is all of them.
 	Positions []int
 
 	Response  int   // likelihood: the token at which the response begins

@@ -55,12 +55,3 @@ func (c *Call) answerer(given string, kinds ...manifest.Kind) answerer {
 	}
 	return answerer{question: questions[kinds[rank]], name: given}
 }
-
-// modelOf is what is known of the model of a name; nil: it is a recipe's, or nobody's.
-func modelOf(engine Engine, name string) *rewards.ModelInfo {
-	models := engine.Models()
-	if at := slices.IndexFunc(models, func(m rewards.ModelInfo) bool { return m.Manifest.Name == name }); at >= 0 {
-		return &models[at]
-	}
-	return nil
-}

@@ -14,7 +14,7 @@ import (
 // whatever its path, never looks at the status, and reads scores: a body of an error has none.
 func llamaFactory() Protocol {
 	return Protocol{
-		Name: "llamafactory", Tell: tellOpenAI,
+		Name: "llamafactory", Tell: tellEmbeddings,
 		Routes: []Route{{
 			Method: http.MethodPost, Path: "/v1/score/evaluation", Summary: "LLaMA-Factory: how good is each rendered text?",
 			Takes: wire.LLaMAFactoryRequest{}, Gives: wire.LLaMAFactoryAnswer{}, Ask: askLLaMAFactory,

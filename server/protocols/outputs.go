@@ -65,8 +65,8 @@ func values(r *rewards.Result, of *rewards.ModelInfo, as activation) ([]float64,
 	return []float64{r.Raw.Value}, nil
 }
 
-// rows are the outputs of a process model for the steps of an item that have one, by label in the manifest's order.
-func rows(r *rewards.StepsResult, of *rewards.ModelInfo, as activation) [][]float64 {
+// stepRows are the outputs of a process model for the steps of an item that have one, by label in the manifest's order.
+func stepRows(r *rewards.StepsResult, of *rewards.ModelInfo, as activation) [][]float64 {
 	act := "none"
 	if of != nil {
 		act = of.Manifest.Steps.Activation

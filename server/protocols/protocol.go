@@ -8,6 +8,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/rewards"
 	"github.com/assay-rm/assay/server/problem"
 	"github.com/assay-rm/assay/server/wire"
@@ -55,9 +57,13 @@ type Call struct {
 // Engine is what a protocol may know of the engine beside its answers.
 type Engine interface {
 	Models() []rewards.ModelInfo
-	Serves(name string) bool // whether a model or a recipe has that name
-	Ready() error            // nil, or the problem of a server whose models do not answer
-	Version() string         // of this program
+	Stats() []models.Stats                                                 // what each model is doing
+	Pieces(model, text string, ids []int64) ([]encode.Piece, bool)         // where the ids of a text stand in it
+	Decode(model string, ids []int64, plain bool) (text string, err error) // the text of ids
+	Serves(name string) bool                                               // whether a model or a recipe has that name
+	Ready() error                                                          // nil, or the problem of a server whose models do not answer
+	Began() time.Time                                                      // since when the models are served
+	Version() string                                                       // of this program
 }
 
 // Asked is the question of a body, and how its answer is written.
@@ -118,7 +124,7 @@ func Names() []string {
 // All is every protocol, in the order in which they claim bodies.
 func All() []Protocol {
 	return []Protocol{
-		openRLHF(), systemOne(), openAIDecisions(),
+		openRLHF(), rerank(), tei(), nim(), infinity(), systemOne(), openAIDecisions(), oip(), gym(), evalProtocol(), ors(),
 		vllm(), lmdeploy(), openAI(), sglang(), slime(), llamaFactory(), openR(),
 	}
 }

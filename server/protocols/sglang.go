@@ -77,7 +77,7 @@ func sglangOutputs(engine Engine, given *rewards.Answer, id string, rids []strin
 	for i := range given.Results {
 		r := &given.Results[i]
 		if outputs[i].Error, outputs[i].Meta.Prompt = native.Error(r.Err), r.Tokens.Tokens; r.Err == nil {
-			outputs[i].Embedding = rawOf(r, of)
+			outputs[i].Embedding = outputsOf(r, of)
 		}
 	}
 	for i := range given.Vectors {

@@ -106,13 +106,13 @@ func (s *sglangScoring) row(given *rewards.Answer, at int) any {
 	case len(given.Choices) > 0:
 		return s.likely(&given.Choices[at], at)
 	case len(given.Steps) > 0:
-		all := rows(&given.Steps[at], s.of, untouched)
+		all := stepRows(&given.Steps[at], s.of, untouched)
 		for i := range all {
 			all[i] = s.normed(all[i])
 		}
 		return all
 	}
-	return s.normed(rawOf(&given.Results[at], s.of))
+	return s.normed(outputsOf(&given.Results[at], s.of))
 }
 
 // normed are outputs under the softmax that was asked for.

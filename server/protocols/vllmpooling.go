@@ -92,7 +92,7 @@ func (p *pooling) outputs(given *rewards.Answer) ([]wire.Pooled, error) {
 			all[i].Error = native.Error(r.Err)
 			continue
 		}
-		all[i].Data, all[i].Tokens = rows(r, of, p.as), (*wire.Tokens)(&r.Tokens)
+		all[i].Data, all[i].Tokens = stepRows(r, of, p.as), (*wire.Tokens)(&r.Tokens)
 	}
 	for i := range given.Vectors {
 		r := &given.Vectors[i]

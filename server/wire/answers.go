@@ -7,6 +7,7 @@ type Answering struct {
 	Transforms []string `json:"transforms" nullable:"false" doc:"What was applied between raw and score, in order; empty: score equals raw"`
 	Usage      Usage    `json:"usage"`
 	Timings    Timings  `json:"timings"`
+	Ignored    []string `json:"ignored,omitempty" doc:"Fields of the items that were passed over, by name: what else a data set says of them"`
 }
 
 // Usage counts what a request took. Items that failed before they had tokens count as items only.
@@ -14,6 +15,7 @@ type Usage struct {
 	Items    int `json:"items" doc:"Sequences read; a pair counts two"`
 	Tokens   int `json:"tokens" doc:"Tokens of the sequences"`
 	Computed int `json:"computed_tokens" doc:"Tokens computed for them: what sequences of a run share counts once, cached tokens not at all"`
+	Failed   int `json:"failed,omitempty" doc:"Results that are an error; left out where none is"`
 }
 
 // Timings are in milliseconds.
@@ -178,6 +180,7 @@ type TokenizeAnswer struct {
 	MaxTokens int              `json:"max_tokens" doc:"Longest item that the model accepts"`
 	Results   []TokenizeResult `json:"results" nullable:"false"`
 	TotalMS   float64          `json:"total_ms"`
+	Ignored   []string         `json:"ignored,omitempty" doc:"Fields of the items that were passed over, by name"`
 }
 
 // TokenizeResult is what the model would see of an item, or its problem.

@@ -37,20 +37,13 @@ type Embedding struct {
 type EmbeddingsUsage struct {
 	Prompt int `json:"prompt_tokens"`
 	Total  int `json:"total_tokens"`
+	Failed int `json:"failed,omitempty" doc:"Texts that have an error; left out where none has"`
 }
 
-// OpenAIProblem is an error as OpenAI's API tells it, and beside it as the native routes do.
-type OpenAIProblem struct {
+// EmbeddingsProblem is an error as OpenAI's API tells it, and beside it as the native routes do.
+type EmbeddingsProblem struct {
 	Error OpenAIError `json:"error"`
 	ProblemDetails
-}
-
-// OpenAIError says what was wrong.
-type OpenAIError struct {
-	Message string  `json:"message"`
-	Type    string  `json:"type"`
-	Param   *string `json:"param" doc:"Always null: the message is led by the field"`
-	Code    string  `json:"code" doc:"That of docs/API.md"`
 }
 
 func (r *EmbeddingsRequest) decode(d *decoder) error { return object(d, &embeddingsForm, r) }

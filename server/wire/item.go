@@ -2,15 +2,11 @@ package wire
 
 import "slices"
 
-// Message is one turn of a conversation.
-type Message struct {
-	Role    string `json:"role" doc:"system, user or assistant" minLength:"1"`
-	Content string `json:"content" doc:"The turn's text"`
-}
-
 // Item is one thing to read, in exactly one form: messages; prompt with response (or with steps, or before candidates);
 // text, rendered already; input_ids; or features. Which form it has, and whether that is one, is for the model to say.
 type Item struct {
+	_ struct{} `additionalProperties:"true"`
+
 	Messages  []Message `json:"messages,omitzero" nullable:"false" doc:"A conversation, rendered through the model's chat template"`
 	Prompt    *string   `json:"prompt,omitempty" doc:"The user's turn; goes with response or steps"`
 	Response  *string   `json:"response,omitempty" doc:"The assistant's turn"`
@@ -49,6 +45,8 @@ type Prompted struct {
 
 // Pair is two responses to one prompt.
 type Pair struct {
+	_ struct{} `additionalProperties:"true"`
+
 	Prompted
 	Chosen   *string    `json:"chosen" required:"true" nullable:"false"`
 	Rejected *string    `json:"rejected" required:"true" nullable:"false"`
@@ -59,12 +57,9 @@ type Pair struct {
 
 func (i *Item) decode(d *decoder) error { return object(d, &itemForm, i) }
 
-var messageForm = form[Message]{fields: []field[Message]{
-	{"role", true, (*decoder).role},
-	{"content", true, func(d *decoder, m *Message) error { return d.text(&m.Content) }},
-}}
+var itemForm = form[Item]{fields: itemFields, other: columnsBeside(itemFields)}
 
-var itemForm = form[Item]{fields: slices.Concat([]field[Item]{
+var itemFields = slices.Concat([]field[Item]{
 	{"messages", false, func(d *decoder, i *Item) error { return d.messages(&i.Messages) }},
 	{"prompt", false, func(d *decoder, i *Item) error { return d.optional(&i.Prompt) }},
 	{"response", false, func(d *decoder, i *Item) error { return d.optional(&i.Response) }},
@@ -78,7 +73,7 @@ var itemForm = form[Item]{fields: slices.Concat([]field[Item]{
 	{"features", false, func(d *decoder, i *Item) error { return d.named(&i.Features, ofItem(d.limits.Features)) }},
 	{"user", false, func(d *decoder, i *Item) error { return d.vector(&i.User, ofItem(d.limits.IDs)) }},
 	{"given", false, func(d *decoder, i *Item) error { return d.settings(&i.Given, ofItem(d.limits.Params)) }},
-}, tagged(func(i *Item) **Tag { return &i.Tag }))}
+}, tagged(func(i *Item) **Tag { return &i.Tag }))
 
 var promptedFields = slices.Concat([]field[Prompted]{
 	{"prompt", false, func(d *decoder, p *Prompted) error { return d.optional(&p.Prompt) }},
@@ -89,27 +84,14 @@ var promptedFields = slices.Concat([]field[Prompted]{
 	{"separator", false, func(d *decoder, p *Prompted) error { return d.optional(&p.Separator) }},
 }, tagged(func(p *Prompted) **Tag { return &p.Tag }))
 
-var pairForm = form[Pair]{fields: append(
+var pairForm = form[Pair]{fields: pairFields, other: columnsBeside(pairFields)}
+
+var pairFields = append(
 	within(func(p *Pair) *Prompted { return &p.Prompted }, promptedFields),
 	field[Pair]{"chosen", true, func(d *decoder, p *Pair) error { return d.optional(&p.Chosen) }},
 	field[Pair]{"rejected", true, func(d *decoder, p *Pair) error { return d.optional(&p.Rejected) }},
 	field[Pair]{"given", false, func(d *decoder, p *Pair) error { return d.each(&p.Given, 2) }},
-)}
-
-// role reads the role of a turn, which has a character at least.
-func (d *decoder) role(into *Message) error {
-	if err := d.text(&into.Role); err != nil {
-		return err
-	}
-	if into.Role == "" && d.spoil == nil {
-		return d.invalid(`expected length >= 1, got ""`)
-	}
-	return nil
-}
-
-func (d *decoder) messages(into *[]Message) error {
-	return list(d, into, ofItem(d.limits.Messages), func(d *decoder, m *Message) error { return object(d, &messageForm, m) })
-}
+)
 
 // items reads the items of a request. Each may fail alone.
 func (d *decoder) items(into *[]Item) error {

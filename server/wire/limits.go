@@ -7,6 +7,7 @@ type Limits struct {
 	Items    int // of a request: items, responses or queries; a pair counts two
 	Compared int // responses of a compare, whose answer has the square of them; never more than Items
 	Messages int // of a conversation
+	Parts    int // of the content of a message
 	Steps    int // of an item
 	IDs      int // of an item: token ids, or numbers of a user's vector
 	Features int // of an item
@@ -18,6 +19,7 @@ type Limits struct {
 	Candidates int // of an item, or of a request for all of its items
 	Depth      int // of lists and objects inside each other, in a field that is passed over
 
+	Columns  int // of the items of a request, that are passed over
 	ID       int // bytes of an id, as JSON writes it
 	Metadata int // bytes of an item's metadata
 	Kept     int // bytes of the metadata of all items of a request
@@ -28,6 +30,7 @@ const (
 	DefaultItems    = 4096
 	DefaultCompared = 512
 	DefaultMessages = 4096
+	DefaultParts    = 256
 	DefaultSteps    = 32768
 	DefaultIDs      = 1 << 20
 	DefaultFeatures = 16384
@@ -39,6 +42,7 @@ const (
 	DefaultCandidates = 256
 	DefaultDepth      = 64
 
+	DefaultColumns  = 64
 	DefaultID       = 256
 	DefaultMetadata = 64 << 10
 	DefaultKept     = 8 << 20
@@ -53,6 +57,7 @@ func (l Limits) withDefaults() Limits {
 	set(&l.Items, DefaultItems)
 	set(&l.Compared, DefaultCompared)
 	set(&l.Messages, DefaultMessages)
+	set(&l.Parts, DefaultParts)
 	set(&l.Steps, DefaultSteps)
 	set(&l.IDs, DefaultIDs)
 	set(&l.Features, DefaultFeatures)
@@ -62,6 +67,7 @@ func (l Limits) withDefaults() Limits {
 	set(&l.Cells, DefaultCells)
 	set(&l.Candidates, DefaultCandidates)
 	set(&l.Depth, DefaultDepth)
+	set(&l.Columns, DefaultColumns)
 	set(&l.ID, DefaultID)
 	set(&l.Metadata, DefaultMetadata)
 	set(&l.Kept, DefaultKept)

@@ -17,6 +17,10 @@ type Common struct {
 	Params Settings `json:"params,omitzero" doc:"Of a recipe, by name: those that are not to have their defaults, numbers or words"`
 	Recipe string   `json:"recipe,omitempty" doc:"A whole recipe in YAML, instead of model; where the token file lets its sender (recipes=own)"`
 	Expect string   `json:"expect_digest,omitempty" doc:"The digest that the answer must have; where it would have another, the request is refused with 409"`
+
+	OnError string `json:"on_error,omitempty" enum:"item,fail" doc:"What failed items do: item leaves the answer its status 200, and fail makes one of them fail the request, with its status. Left out, an answer whose items all failed with one status has that status"`
+
+	Ignored []string `json:"-"` // fields of items that were passed over, in the order of their names
 }
 
 // Scoring are the fields that say how a reading becomes a score.
@@ -99,6 +103,7 @@ var commonFields = []field[Common]{
 	{"params", false, func(d *decoder, c *Common) error { return d.settings(&c.Params, ofRequest(d.limits.Params)) }},
 	{"recipe", false, func(d *decoder, c *Common) error { return d.text(&c.Recipe) }},
 	{"expect_digest", false, func(d *decoder, c *Common) error { return d.text(&c.Expect) }},
+	{"on_error", false, func(d *decoder, c *Common) error { return d.word(&c.OnError, "item", "fail") }},
 }
 
 var scoringFields = []field[Scoring]{
@@ -227,6 +232,9 @@ func (d *decoder) some(n int, name, of string) error {
 	}
 	return d.missing(name, "must hold at least one "+of)
 }
+
+// Failing is what failed items do: item, fail, or nothing where the request does not say.
+func (c *Common) Failing() string { return c.OnError }
 
 // Timeout is how long the request waits for its answer; 0: as long as its client does.
 func (c *Common) Timeout() time.Duration { return time.Duration(c.TimeoutMS) * time.Millisecond }

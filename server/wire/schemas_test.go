@@ -35,7 +35,7 @@ func described() huma.Registry {
 		LogprobsAnswer{},
 		EmbeddingsRequest{},
 		EmbeddingsAnswer{},
-		OpenAIProblem{},
+		EmbeddingsProblem{},
 		TokenizeRequest{},
 		TokenizeAnswer{},
 		OpenRLHFRequest{},
@@ -64,6 +64,45 @@ func described() huma.Registry {
 		OpenRAddressRequest{},
 		OpenRAddressAnswer{},
 		OpenRProblem{},
+		RerankRequest{},
+		RerankAnswer{},
+		TEIRequest{},
+		TEIRank{},
+		TEIPrediction{},
+		TEIVertexRequest{},
+		TEIVertexAnswer{},
+		TEIInfo{},
+		TEITokenizeRequest{},
+		TEIToken{},
+		TEIDecodeRequest{},
+		HealthAnswer{},
+		RewardChatRequest{},
+		RewardChatAnswer{},
+		RankingRequest{},
+		RankingAnswer{},
+		InfinityTextsRequest{},
+		InfinityClassifyAnswer{},
+		InfinityRerankAnswer{},
+		InfinityEmbeddingsAnswer{},
+		InfinityModelsAnswer{},
+		OIPRequest{},
+		OIPAnswer{},
+		OIPServer{},
+		OIPLive{},
+		OIPReady{},
+		OIPModels{},
+		OIPModel{},
+		OIPConfig{},
+		OIPIndex{},
+		GymVerify{},
+		GymVerified{},
+		GymNothing{},
+		GymMetrics{},
+		EvaluateRequest{},
+		EvaluateAnswer{},
+		ORSGroup{},
+		ORSScores{},
+		ORSTools{},
 		ModelsAnswer{},
 		RunsAnswer{},
 		RunAnswer{},
@@ -151,6 +190,30 @@ func TestFormsAreComplete(t *testing.T) {
 	complete(t, &llamaFactoryForm)
 	complete(t, &openRForm)
 	complete(t, &openRAddressForm)
+	complete(t, &rerankForm)
+	complete(t, &teiForm)
+	complete(t, &hubForm)
+	complete(t, &similarForm)
+	complete(t, &teiVertexForm)
+	complete(t, &teiTokenizeForm)
+	complete(t, &teiDecodeForm)
+	complete(t, &rewardChatForm)
+	complete(t, &rankingForm)
+	complete(t, &infinityForm)
+	complete(t, &oipForm)
+	complete(t, &oipInputForm)
+	complete(t, &oipOutputForm)
+	complete(t, &gymVerifyForm)
+	complete(t, &gymCreateForm)
+	complete(t, &gymResponseForm)
+	complete(t, &gymTurnForm)
+	complete(t, &gymRowsForm)
+	complete(t, &evaluateForm)
+	complete(t, &evaluateKwargsForm)
+	complete(t, &orsForm)
+	complete(t, &orsCandidateForm)
+	complete(t, &orsTurnForm)
+	complete(t, &orsBlockForm)
 	complete(t, &tokenizeLineForm)
 	complete(t, &rankLineForm)
 	complete(t, &compareLineForm)

@@ -5,20 +5,37 @@ import (
 	"encoding/json"
 	"unicode/utf8"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Tag is what a client wants back beside what is said of an item, of a response or of a group. It is JSON that nothing
 // looks into, as it was sent but for the white space between its tokens.
 type Tag struct {
-	ID       json.RawMessage `json:"id,omitempty" doc:"A string or a whole number, which comes back as it is"`
+	ID       ID              `json:"id,omitempty" doc:"A string or a whole number, which comes back as it is"`
 	Metadata json.RawMessage `json:"metadata,omitempty" doc:"Any JSON value, which comes back as it is"`
+}
+
+// ID is a string or a whole number, or null, as JSON writes it.
+type ID json.RawMessage
+
+// MarshalJSON gives its bytes.
+func (id ID) MarshalJSON() ([]byte, error) { return json.RawMessage(id).MarshalJSON() }
+
+// UnmarshalJSON takes bytes, whatever they say.
+func (id *ID) UnmarshalJSON(text []byte) error { return (*json.RawMessage)(id).UnmarshalJSON(text) }
+
+// Schema describes the forms that an id has.
+func (ID) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{OneOf: []*huma.Schema{{Type: huma.TypeString, Nullable: true}, {Type: huma.TypeInteger}}}
 }
 
 // Kept is what an answer gives back of its request, though the engine was not told of it.
 type Kept struct {
 	Group *Tag   // of the whole request
 	Each  []*Tag // of each item, pair, response or text, nil of one without; nil where none has any
+
+	Ignored []string // the columns that were passed over
 }
 
 // of is the tag of the i-th.
@@ -30,7 +47,7 @@ func (k *Kept) of(i int) *Tag {
 }
 
 // kept is nil where nothing is.
-func kept(group *Tag, n int, of func(i int) *Tag) *Kept {
+func (c *Common) kept(group *Tag, n int, of func(i int) *Tag) *Kept {
 	var each []*Tag
 	for i := range n {
 		if tag := of(i); tag != nil {
@@ -40,54 +57,58 @@ func kept(group *Tag, n int, of func(i int) *Tag) *Kept {
 			each[i] = tag
 		}
 	}
-	if group == nil && each == nil {
+	if group == nil && each == nil && c.Ignored == nil {
 		return nil
 	}
-	return &Kept{group, each}
+	return &Kept{group, each, c.Ignored}
 }
 
 // keptItems is what a request about items has.
-func keptItems(items []Item) *Kept {
-	return kept(nil, len(items), func(i int) *Tag { return items[i].Tag })
+func (c *Common) keptItems(items []Item) *Kept {
+	return c.kept(nil, len(items), func(i int) *Tag { return items[i].Tag })
 }
 
 // listed is the tag of a response, or of a text, of a list of them.
 func listed(tags []Tag) func(i int) *Tag { return func(i int) *Tag { return &tags[i] } }
 
 // Kept is what the answer gives back; nil: nothing.
-func (r *ScoreRequest) Kept() *Kept { return keptItems(r.Items) }
+func (r *ScoreRequest) Kept() *Kept { return r.keptItems(r.Items) }
 
 // Kept is what the answer gives back; nil: nothing.
-func (r *StepsRequest) Kept() *Kept { return keptItems(r.Items) }
+func (r *StepsRequest) Kept() *Kept { return r.keptItems(r.Items) }
 
 // Kept is what the answer gives back; nil: nothing.
-func (r *ChooseRequest) Kept() *Kept { return keptItems(r.Items) }
+func (r *ChooseRequest) Kept() *Kept { return r.keptItems(r.Items) }
 
 // Kept is what the answer gives back; nil: nothing.
-func (r *LogprobsRequest) Kept() *Kept { return keptItems(r.Items) }
+func (r *LogprobsRequest) Kept() *Kept { return r.keptItems(r.Items) }
 
 // Kept is what the answer gives back; nil: nothing.
-func (r *TokenizeRequest) Kept() *Kept { return keptItems(r.Items) }
+func (r *TokenizeRequest) Kept() *Kept { return r.keptItems(r.Items) }
 
 // Kept is what the answer gives back; nil: nothing.
-func (r *RankRequest) Kept() *Kept { return kept(r.Tag, len(r.Tags), listed(r.Tags)) }
+func (r *RankRequest) Kept() *Kept { return r.kept(r.Tag, len(r.Tags), listed(r.Tags)) }
 
 // Kept is what the answer gives back; nil: nothing.
 func (r *CompareRequest) Kept() *Kept {
 	if r.Pairs == nil {
-		return kept(r.Tag, len(r.Tags), listed(r.Tags))
+		return r.kept(r.Tag, len(r.Tags), listed(r.Tags))
 	}
-	return kept(r.Tag, len(r.Pairs), func(i int) *Tag { return r.Pairs[i].Tag })
+	return r.kept(r.Tag, len(r.Pairs), func(i int) *Tag { return r.Pairs[i].Tag })
 }
 
 // Kept is what the answer gives back; nil: nothing.
-func (r *EmbeddingsRequest) Kept() *Kept { return kept(nil, len(r.Tags), listed(r.Tags)) }
+func (r *EmbeddingsRequest) Kept() *Kept { return r.kept(nil, len(r.Tags), listed(r.Tags)) }
 
 // Keep gives back what was kept.
-func (a *ScoreAnswer) Keep(k *Kept) { keepScores(a.Results, k) }
+func (a *ScoreAnswer) Keep(k *Kept) {
+	a.Ignored = k.Ignored
+	keepScores(a.Results, k)
+}
 
 // Keep gives back what was kept.
 func (a *StepsAnswer) Keep(k *Kept) {
+	a.Ignored = k.Ignored
 	for i := range a.Results {
 		a.Results[i].Tag = k.of(i)
 	}
@@ -95,6 +116,7 @@ func (a *StepsAnswer) Keep(k *Kept) {
 
 // Keep gives back what was kept.
 func (a *ChooseAnswer) Keep(k *Kept) {
+	a.Ignored = k.Ignored
 	for i := range a.Results {
 		a.Results[i].Tag = k.of(i)
 	}
@@ -102,6 +124,7 @@ func (a *ChooseAnswer) Keep(k *Kept) {
 
 // Keep gives back what was kept.
 func (a *LogprobsAnswer) Keep(k *Kept) {
+	a.Ignored = k.Ignored
 	for i := range a.Results {
 		a.Results[i].Tag = k.of(i)
 	}
@@ -109,6 +132,7 @@ func (a *LogprobsAnswer) Keep(k *Kept) {
 
 // Keep gives back what was kept.
 func (a *TokenizeAnswer) Keep(k *Kept) {
+	a.Ignored = k.Ignored
 	for i := range a.Results {
 		a.Results[i].Tag = k.of(i)
 	}
@@ -122,6 +146,7 @@ func (a *RankAnswer) Keep(k *Kept) {
 
 // Keep gives back what was kept.
 func (a *CompareAnswer) Keep(k *Kept) {
+	a.Ignored = k.Ignored
 	a.Tag = k.Group
 	keepScores(a.Responses, k)
 	for i := range a.Results {
@@ -175,7 +200,7 @@ func (d *decoder) fitting(tags []Tag, n int, of string) error {
 }
 
 // id reads a string or a whole number, or null. One that is too long fails its item.
-func (d *decoder) id(into *json.RawMessage) error {
+func (d *decoder) id(into *ID) error {
 	kind := d.in.PeekKind()
 	if kind != jsontext.KindString && kind != jsontext.KindNumber && kind != jsontext.KindNull {
 		return d.wrong("string or integer")
@@ -201,11 +226,10 @@ func (d *decoder) id(into *json.RawMessage) error {
 // metadata reads any value. One that is too long fails its item; one that is too deep refuses the text, and so do more of
 // all items than a request may have.
 func (d *decoder) metadata(into *json.RawMessage) error {
-	begin := d.in.InputOffset()
-	if err := d.skip(); err != nil {
+	raw, err := d.raw()
+	if err != nil {
 		return err
 	}
-	raw := bytes.TrimLeft(d.whole[begin:d.in.InputOffset()], " \t\r\n:")
 	if !utf8.Valid(raw) {
 		return d.spoiled(d.unread(), "is not Unicode: bytes that are not UTF-8, in the value at byte %d", int(d.in.InputOffset())-len(raw)+1)
 	}

@@ -19,7 +19,7 @@ func TestTagsAreReadUntouched(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%s, %s: %v", id, metadata, err)
 			}
-			want := &Kept{Each: []*Tag{nil, {json.RawMessage(id), json.RawMessage(metadata)}}}
+			want := &Kept{Each: []*Tag{nil, {ID(id), json.RawMessage(metadata)}}}
 			if diff := cmp.Diff(want, request.Kept()); diff != "" {
 				t.Errorf("%s, %s (-want +got):\n%s", id, metadata, diff)
 			}
@@ -29,6 +29,10 @@ func TestTagsAreReadUntouched(t *testing.T) {
 	if err != nil || string(request.Items[0].Metadata) != `{"a":[1,"b c"]}` {
 		t.Errorf("%+v, %v", request, err)
 	}
+	half, err := decoded[ScoreRequest](`{"items":[{"id":"\ud800","metadata":1}]}`, Limits{})
+	if err != nil || half.Items[0].Err == nil || half.Items[0].Err.Code != CodeBadItem || half.Items[0].Err.Path != "items[0].id" || string(half.Items[0].Metadata) != "1" {
+		t.Errorf("%+v, %v", half, err)
+	}
 	plain, err := decoded[ScoreRequest](`{"items":[{"text":"t"}]}`, Limits{})
 	if err != nil || plain.Kept() != nil {
 		t.Errorf("%+v, %v", plain.Kept(), err)
@@ -37,7 +41,7 @@ func TestTagsAreReadUntouched(t *testing.T) {
 
 // TestTagsOfGroups: of a group, of each response and text, and of each pair.
 func TestTagsOfGroups(t *testing.T) {
-	one, two := &Tag{ID: json.RawMessage("1")}, &Tag{Metadata: json.RawMessage("[2]")}
+	one, two := &Tag{ID: ID("1")}, &Tag{Metadata: json.RawMessage("[2]")}
 	rank, err := decoded[RankRequest](`{"id":1,"prompt":"p","responses":["a","b"],"tags":[{},{"metadata":[2]}]}`, Limits{})
 	if err != nil {
 		t.Fatal(err)
@@ -51,9 +55,9 @@ func TestTagsOfGroups(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, test := range []struct{ got, want *Kept }{
-		{rank.Kept(), &Kept{one, []*Tag{{}, two}}},
-		{compare.Kept(), &Kept{two, []*Tag{one, nil}}},
-		{embed.Kept(), &Kept{nil, []*Tag{one, two}}},
+		{rank.Kept(), &Kept{Group: one, Each: []*Tag{{}, two}}},
+		{compare.Kept(), &Kept{Group: two, Each: []*Tag{one, nil}}},
+		{embed.Kept(), &Kept{Each: []*Tag{one, two}}},
 	} {
 		if diff := cmp.Diff(test.want, test.got); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
