@@ -150,3 +150,7 @@ abuse: bin/assay
 
 clean:
 	rm -rf bin
+
+# The examples (examples/README.md): TRL, verl's and OpenRLHF's reward code, what draws plots. 0.6 GB beside what the exporter has.
+.venv-examples/lock.txt: .venv/lock.txt examples/lock.txt examples/callers.txt examples/venv.sh
+	examples/venv.sh
