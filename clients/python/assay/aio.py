@@ -1,6 +1,7 @@
 """The client of programs with an event loop. One AsyncClient belongs to the loop that it is first used in."""
 
 import asyncio
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Self, TypeVar, Unpack
 
@@ -39,7 +40,7 @@ class AsyncClient(AsyncAsks):
     ) -> None:
         self._made = {key: value for key, value in locals().items() if key not in ("self", "__class__")}
         self.url, socket, sent = settings(url, token, run, headers)
-        self.model = model
+        self.model = model or os.environ.get("ASSAY_MODEL")
         self.retry, self.batch, self.concurrency = retry or Retry(), batch, concurrency
         self.limits = timeout if isinstance(timeout, httpx.Timeout) else httpx.Timeout(timeout)
         transport = httpx.AsyncHTTPTransport(limits=POOL, uds=socket)

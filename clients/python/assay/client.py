@@ -31,7 +31,7 @@ def settings(url: str | None, token: str | None, run: str | None, headers: Mappi
     sent = {"User-Agent": "assay-client", **(headers or {})}
     if token:
         sent["Authorization"] = f"Bearer {token}"
-    if run:
+    if run := run or os.environ.get("ASSAY_RUN"):
         sent["X-Assay-Run"] = run
     return ("http://localhost", address[5:], sent) if address.startswith("unix:") else (address, None, sent)
 
@@ -45,8 +45,8 @@ class Client(Asks):
     """Asks a server of Assay.
 
     url is http://HOST:PORT or unix:PATH; left out it is $ASSAY_URL, and else http://127.0.0.1:8080. token goes with
-    every request ($ASSAY_CLIENT_TOKEN), and run names the training run that the server keeps numbers of. model is asked
-    where a call names none. Calls raise Refused, Unreachable or, where they are told to, ItemsFailed.
+    every request ($ASSAY_CLIENT_TOKEN), and run names the training run that the server keeps numbers of ($ASSAY_RUN).
+    model is asked where a call names none ($ASSAY_MODEL). Calls raise Refused, Unreachable or, where they are told to, ItemsFailed.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Client(Asks):
     ) -> None:
         self._made = {key: value for key, value in locals().items() if key not in ("self", "__class__")}
         self.url, socket, sent = settings(url, token, run, headers)
-        self.model = model
+        self.model = model or os.environ.get("ASSAY_MODEL")
         self.retry, self.batch, self.concurrency = retry or Retry(), batch, concurrency
         self.limits = timeout if isinstance(timeout, httpx.Timeout) else httpx.Timeout(timeout)
         transport = httpx.HTTPTransport(limits=POOL, uds=socket)

@@ -13,7 +13,7 @@ from .types import Problem
 OnError = Literal["none", "raise"] | float
 Result = Any  # of the route: ScoreResult, StepsResult, …
 Steps = Generator["Call[Any] | Wait", Any, list[Result]]
-UNDEFINED: Problem = {"code": "undefined", "status": 422, "title": "There is no number", "detail": "the result has no such number"}
+
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,7 +62,7 @@ def numbers(results: Sequence[Result], number: Callable[[Result], float | None],
     if isinstance(on_error, str) and on_error not in ("none", "raise"):
         raise ValueError(f"on_error is 'none', 'raise' or a number, not {on_error!r}")
     found = [None if "error" in result else number(result) for result in results]
-    failures = {place: error_of(results[place]) or UNDEFINED for place, one in enumerate(found) if one is None}
+    failures = {place: error_of(results[place]) or lacking(["such number"]) for place, one in enumerate(found) if one is None}
     if failures and on_error == "raise":
         raise ItemsFailed(failures, len(results))
     instead = None if isinstance(on_error, str) else float(on_error)
@@ -78,3 +78,8 @@ def error_of(result: Result) -> Problem | None:
 def chunks(items: Sequence[Given], size: int) -> list[Sequence[Given]]:
     """Return the items in lists of at most so many, in order."""
     return [items[start : start + size] for start in range(0, len(items), size)]
+
+
+def lacking(names: Sequence[str]) -> Problem:
+    """Return the problem of a result that has no error, and not every number that is wanted of it either."""
+    return {"code": "undefined", "status": 422, "title": "There is no number", "detail": f"the result has no {' or no '.join(names)}"}

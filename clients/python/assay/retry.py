@@ -2,6 +2,7 @@
 
 import dataclasses
 import email.utils
+import math
 import random
 import time
 
@@ -23,13 +24,15 @@ class Retry:
     waits what Retry-After says, or else a random time up to first, doubled with each try and at most most. Scores are
     the same however often they are asked for, so a request is sent again when its connection broke too. With
     repeat=False that is left out: for recipes that update a state, where a request that was lost on its way back would
-    count twice. Changes of a state are never repeated so.
+    count twice. Changes of a state are never repeated so. A server that cannot be reached is given up after reach
+    seconds, where that is less than total.
     """
 
     total: float = 600.0
     first: float = 0.1
     most: float = 10.0
     repeat: bool = True
+    reach: float = math.inf
 
 
 NEVER = Retry(total=0.0)
@@ -54,6 +57,7 @@ class Tries:
         self.repeatable = repeatable and retry.repeat
         self.count = 0
         self.ends = time.monotonic() + retry.total
+        self.lost: float | None = None  # when the server was first not reached, since it last answered
 
     def timeout(self, limits: httpx.Timeout) -> httpx.Timeout:
         """Return the client's limits, cut to the time that is left; without retries they are the limits themselves."""
@@ -73,7 +77,9 @@ class Tries:
 
     def broken(self, error: httpx.TransportError) -> float:
         """Return the seconds to wait after a connection that failed, or raise Unreachable."""
-        wait = self.wait() if self.repeatable or isinstance(error, UNDONE) else None
+        self.lost = self.lost or time.monotonic()
+        again = (self.repeatable or isinstance(error, UNDONE)) and time.monotonic() - self.lost < self.retry.reach
+        wait = self.wait() if again else None
         if wait is None:
             said = str(error) or type(error).__name__
             raise Unreachable(f"no answer after {self.count + 1} tries: {said}") from error
@@ -81,7 +87,7 @@ class Tries:
 
     def busy(self, response: httpx.Response, call: Call[object]) -> float | None:
         """Return the seconds to wait before the request is sent again, or None where this response is the last word."""
-        status = response.status_code
+        self.lost, status = None, response.status_code
         if not call.waits or not (status in BUSY or status in GATEWAY and not call.answered(response) and refusal(response).code != "deadline_exceeded"):
             return None
         if not self.repeatable and status != 429:

@@ -1,6 +1,7 @@
 """Best-of-n and step-guided beam search: what a policy of transformers samples, and a server of Assay judges.
 
-model and tokenizer are any causal language model and its tokenizer; seed torch to get the same samples again.
+model and tokenizer, by their places, are any causal language model and its tokenizer; model= names the server's model. Seed
+torch to get the same samples again.
 """
 
 import dataclasses
@@ -61,19 +62,29 @@ def rendered(tokenizer: Any, prompt: Question) -> str:
     return cast(str, tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
 
 
-def sampled(model: Any, tokenizer: Any, texts: Sequence[str], n: int, generate: Mapping[str, Any]) -> list[tuple[str, bool]]:
-    """Return n continuations of each text, and whether the policy ended them. Special tokens are not part of them."""
+def sampled(model: Any, tokenizer: Any, texts: Sequence[str], n: int, generate: Mapping[str, Any], stop: str | None = None) -> list[tuple[str, bool]]:
+    """Return n continuations of each text, up to a stop, and whether the policy ended them. Special tokens are not part of them."""
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     special = not getattr(tokenizer, "chat_template", None)  # a chat template writes its own
     inputs = tokenizer(list(texts), return_tensors="pt", padding=True, padding_side="left", add_special_tokens=special).to(model.device)
     inputs.pop("token_type_ids", None)
     given = {"do_sample": True, "max_new_tokens": 256, "pad_token_id": tokenizer.pad_token_id, **generate}
-    rows = model.generate(**inputs, num_return_sequences=n, **given)[:, inputs["input_ids"].shape[1] :].tolist()
-    ends = model.generation_config.eos_token_id if "eos_token_id" not in given else given["eos_token_id"]
+    length = inputs["input_ids"].shape[1]
+    if stop is not None:
+        given["stopping_criteria"] = [lambda ids, _: stopped(tokenizer, ids, length, stop)]
+    rows = model.generate(**inputs, num_return_sequences=n, **given)[:, length:].tolist()
+    ends = given.get("eos_token_id", model.generation_config.eos_token_id)
     stops = set(ends) if isinstance(ends, Iterable) else {ends if ends is not None else tokenizer.eos_token_id}
     cut = [next((place for place, token in enumerate(row) if token in stops), None) for row in rows]
     return [(tokenizer.decode(row[:end], skip_special_tokens=True), end is not None) for row, end in zip(rows, cut, strict=True)]
+
+
+def stopped(tokenizer: Any, ids: Any, length: int, stop: str) -> Any:
+    """Return which rows have the stop in what follows their first tokens, so many. It may end anywhere within a token."""
+    import torch
+
+    return torch.tensor([stop in text for text in tokenizer.batch_decode(ids[:, length:], skip_special_tokens=True)], device=ids.device)
 
 
 def best_of_n(
@@ -81,6 +92,7 @@ def best_of_n(
     tokenizer: Any,
     client: Client,
     prompt: Question,
+    /,
     n: int = 16,
     *,
     batch: int = 64,
@@ -107,6 +119,7 @@ def step_beam(
     tokenizer: Any,
     client: Client,
     prompt: Question,
+    /,
     *,
     beams: int = 4,
     width: int = 4,
@@ -119,18 +132,18 @@ def step_beam(
 ) -> Beams:
     """Write a response step by step: of each beam width next steps are sampled, and the best beams of all are kept.
 
-    A step ends with the separator. A process model scores the steps of every candidate in one request, in which what
+    A step ends with the separator, or where generate's max_new_tokens end. A process model scores the steps of every candidate in one request, in which what
     candidates share is computed once; aggregate (min, product, mean or last) makes one number of them. Beams that the
     policy ended stay, and compete with the others. A candidate that fails is dropped; when all do, ItemsFailed is
     raised. options go to /v1/steps, as model.
     """
     text, kept, tokens, computed = render(tokenizer, prompt), [Beam()], 0, 0
-    stop = {"max_new_tokens": 128, **(generate or {}), "stop_strings": [separator], "tokenizer": tokenizer}
+    given = {"max_new_tokens": 128, **(generate or {})}
     for _ in range(most_steps):
         growing = [beam for beam in kept if not beam.finished]
         if not growing:
             break
-        found = sampled(model, tokenizer, [text + beam.text for beam in growing], width, stop)
+        found = sampled(model, tokenizer, [text + beam.text for beam in growing], width, given, separator)
         done = {beam.steps: beam for beam in kept if beam.finished}
         candidates: dict[tuple[str, ...], Beam] = {}
         for place, (more, ended) in enumerate(found):

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .client import Client
-from .errors import ItemsFailed
 from .parts import part, parts
 from .results import OnError, Result, error_of
 from .rows import Question, Text, text_of
+from .shared import table
 
 
 class Reward:
@@ -50,12 +50,8 @@ class Batch:
     def numbers(self, number: str, prompts: Sequence[Text], completions: Sequence[Text], columns: Mapping[str, Any]) -> list[float | None]:
         """Return one number of every row. A row that lacks any of the numbers wanted has none, since TRL adds a missing one up as 0."""
         results = self.results(number, prompts, completions, columns)
-        whole = [all(part(result, one) is not None for one in self.wanted) and "error" not in result for result in results]
-        if self.on_error == "raise" and not all(whole):
-            failures = {place: error_of(results[place]) or missing(self.wanted, results[place]) for place, ok in enumerate(whole) if not ok}
-            raise ItemsFailed(failures, len(results))
-        instead = None if isinstance(self.on_error, str) else float(self.on_error)
-        return [part(result, number) if ok else instead for result, ok in zip(results, whole, strict=True)]
+        place = self.wanted.index(number)
+        return [row[place] for row in table(results, self.wanted, self.on_error)]
 
     def results(self, number: str, prompts: Sequence[Text], completions: Sequence[Text], columns: Mapping[str, Any]) -> list[Result]:
         """Return the results of a batch, which the last call may have asked for."""
@@ -86,12 +82,6 @@ class Batch:
             with open(self.samples, "a", encoding="utf-8") as file:
                 for prompt, completion, result in zip(prompts, completions, results, strict=True):
                     file.write(json.dumps({"step": step, "prompt": prompt, "completion": text_of(completion), "result": result}) + "\n")
-
-
-def missing(wanted: Sequence[str], result: Result) -> Any:
-    """Return the problem of a result that has no error, but not every number wanted either."""
-    names = ", ".join(name for name in wanted if part(result, name) is None)
-    return {"code": "undefined", "status": 422, "title": "There is no number", "detail": f"the result has no {names}"}
 
 
 def reward(
