@@ -16,7 +16,7 @@ HEADERS := .runtime/headers.txt
 RUNTIME := $(ONNXRUNTIME) $(TOKENIZERS) $(HEADERS)
 absent = $(if $(wildcard $(1)),,absent)
 
-.PHONY: build bin/assay serve test fuzz lint runtime runtime-cuda smoke deploy ptx ptx-check test-cuda test-state gpu-folder gpu-check parity builtin builtin-minilm fixtures large bench abuse clean exporter absent
+.PHONY: build bin/assay serve test fuzz lint runtime runtime-cuda smoke deploy ptx ptx-check test-cuda test-state gpu-folder gpu-check parity builtin builtin-minilm fixtures large bench abuse clean exporter absent examples examples-grpo examples-search examples-callers examples-short
 
 build: bin/assay
 
@@ -151,6 +151,23 @@ abuse: bin/assay
 clean:
 	rm -rf bin
 
-# The examples (examples/README.md): TRL, verl's and OpenRLHF's reward code, what draws plots. 0.6 GB beside what the exporter has.
-.venv-examples/lock.txt: .venv/lock.txt examples/lock.txt examples/callers.txt examples/venv.sh
+# The examples (examples/README.md): GRPO with TRL by several rewards (about 5 minutes on 2 idle cores), best-of-n and beam search (2 minutes),
+# and the reward code of verl and OpenRLHF. examples-short is all of them in little, and what a test runs.
+EXAMPLES := cd examples && OMP_NUM_THREADS=1 ../.venv-examples/bin/python
+.venv-examples/lock.txt: .venv/lock.txt clients/trainers.txt clients/venv.sh examples/lock.txt examples/callers.txt examples/venv.sh
 	examples/venv.sh
+
+examples: examples-grpo examples-search examples-callers
+
+examples-grpo: .venv-examples/lock.txt bin/assay
+	$(EXAMPLES) curves.py
+
+examples-search: .venv-examples/lock.txt bin/assay
+	$(EXAMPLES) search.py
+
+examples-callers: .venv-examples/lock.txt bin/assay
+	$(EXAMPLES) callers.py
+
+examples-short: .venv-examples/lock.txt bin/assay
+	.venv-examples/bin/python -m ruff check --quiet --config models/export/pyproject.toml examples
+	$(EXAMPLES) -m pytest --quiet
