@@ -7,4 +7,4 @@ common=(--generate-hashes --no-annotate --no-header --python-version 3.11 --pyth
 uv pip compile clients/light.in "${common[@]}" --output-file clients/light.txt
 mapfile -t there < <(sed -n 's/^\([a-z0-9_.-]*\)==.*/--no-emit-package=\1/p' models/export/lock.txt)
 uv pip compile clients/trainers.in clients/light.in "${common[@]}" --constraint models/export/lock.txt \
-  --override models/export/lock-without.txt "${there[@]}" --output-file clients/trainers.txt
+  --override models/export/lock-without.txt "${there[@]}" --no-emit-package=pip --output-file clients/trainers.txt

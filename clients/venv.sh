@@ -24,6 +24,7 @@ if [ ! -f "$packages/complete" ]; then
     --no-deps --only-binary :all: --require-hashes --requirement "$here/$kind.txt" --target "$packages"
   touch "$packages/complete"
 fi
+exec 9>&-
 
 venv=$here/.venv
 paths=("$packages" "$here/python")
@@ -32,6 +33,6 @@ if [ "$kind" = trainers ]; then
   paths+=("$(head -1 "$("$root/.venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/assay.pth")")
 fi
 rm -rf "$venv"
-python3 -m venv "$venv"
+python3 -m venv --without-pip "$venv" # the pip and setuptools of light.txt, not those that come with Python
 printf '%s\n' "${paths[@]}" >"$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/assay.pth"
 cp "$here/$kind.txt" "$venv/lock.txt"

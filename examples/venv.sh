@@ -1,13 +1,12 @@
 #!/usr/bin/env bash
 # Makes .venv-examples of the checkout: the packages of lock.txt and callers.txt by hash, laid over the trainers' of clients and over the
-# exporter's, which have TRL, torch and transformers. Its own packages lie in the user's cache, as theirs do.
+# exporter's, which have TRL, torch and transformers, and must be there. Its own packages lie in the user's cache, as theirs do.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/.." && pwd)
 # shellcheck source=models/native/need.sh
 . "$root/models/native/need.sh"
 need_pip
-"$root/clients/venv.sh" trainers
 beside() { cat "$("$1/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/assay.pth"; }
 exporter=$(beside "$root/.venv" | head -1)
 

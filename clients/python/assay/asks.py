@@ -104,10 +104,6 @@ class Asks:
         """Put a snapshot in a state's place."""
         return self.send(routes.restore(name, snapshot))
 
-    def get_reward(self, query: Iterable[str]) -> types.OpenRLHFAnswer:
-        """Return the rewards of rendered texts, in OpenRLHF's form."""
-        return self.send(routes.get_reward(query))
-
     def alive(self) -> bool:
         """Return whether the process lives, or raise Unreachable."""
         return self.send(routes.alive())["alive"]

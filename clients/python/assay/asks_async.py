@@ -104,10 +104,6 @@ class AsyncAsks:
         """Put a snapshot in a state's place."""
         return await self.send(routes.restore(name, snapshot))
 
-    async def get_reward(self, query: Iterable[str]) -> types.OpenRLHFAnswer:
-        """Return the rewards of rendered texts, in OpenRLHF's form."""
-        return await self.send(routes.get_reward(query))
-
     async def alive(self) -> bool:
         """Return whether the process lives, or raise Unreachable."""
         return (await self.send(routes.alive()))["alive"]

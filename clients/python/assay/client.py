@@ -135,11 +135,13 @@ class Client(Asks):
         parts, options = chunks(list(items), self.batch), self._named(options)
         shown = bar(sum(map(len, parts)), progress, route)
         done: list[Result] = []
-        with ThreadPoolExecutor(self.concurrency) as pool:
-            for part in pool.map(lambda one: self._results(route, one, options), parts):
-                done += part
-                shown.update(len(part))
-        shown.close()
+        try:
+            with ThreadPoolExecutor(self.concurrency) as pool:
+                for part in pool.map(lambda one: self._results(route, one, options), parts):
+                    done += part
+                    shown.update(len(part))
+        finally:
+            shown.close()
         return done
 
     def scores(

@@ -3,7 +3,8 @@
     handle = assay.ray.serve(2, flags=["--bundle", "/models/rm"], num_gpus=1)
     handle.scores([("12 + 30?", "42"), ("12 + 30?", "41")])
 
-A handle travels to tasks and actors. A replica that dies is started again by Ray, and asked again by the handle.
+A handle travels to tasks and actors, and stands where a client does: assay.trl.reward(handle). A replica that dies is
+started again by Ray, and asked again by the handle.
 """
 
 import contextlib
@@ -18,8 +19,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import ray
 
@@ -28,15 +29,18 @@ from .errors import AssayError, Unreachable
 from .items import Given, item_of
 from .results import OnError, Result, numbers
 from .retry import Retry
-from .rows import Question, Text
+from .routes import Prompt
+from .types import RankAnswer
 
+T = TypeVar("T")
+LIBC = ctypes.CDLL(None)  # loaded here, since a child of a process with threads should load nothing
 START = 600.0  # seconds in which a server loads its models, or is said not to have started
 
 
 def with_parent() -> None:
     """Have Linux stop the process that calls this when the one that started it is gone, however that ended."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+        LIBC.prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
 
 
 class Replica:
@@ -120,14 +124,14 @@ class Handle:
                 del self.clients[place]
         client.close()
 
-    def ask(self, place: int, items: Sequence[Given], route: str, options: Mapping[str, Any]) -> list[Result]:
-        """Return the results of one replica, also when it dies on the way."""
+    def reach(self, place: int, ask: Callable[[Client], T]) -> T:
+        """Return what a replica answers, also when it dies on the way."""
         ends = time.monotonic() + self.patience
         while True:
             client = None
             try:
                 client = self.client(place)
-                return client.results(items, route=route, **options)
+                return ask(client)
             except (Unreachable, ray.exceptions.RayActorError, ray.exceptions.GetTimeoutError) as error:
                 if client is not None:
                     self.forget(place, client)
@@ -146,7 +150,8 @@ class Handle:
 
         def one(place: int, own: list[int]) -> None:
             try:
-                for number, result in zip(own, self.ask(place, [listed[number] for number in own], route, options), strict=True):
+                found = self.reach(place, lambda client: client.results([listed[number] for number in own], route=route, **options))
+                for number, result in zip(own, found, strict=True):
                     results[number] = result
             except BaseException as error:
                 failures.append(error)
@@ -168,9 +173,11 @@ class Handle:
         """Return one number of each item's steps: their min, product, mean or last."""
         return numbers(self.results(items, route="steps", **options), lambda one: one.get(aggregate), on_error)
 
-    def reward(self, prompts: Sequence[Text], completions: Sequence[Text], **columns: Any) -> list[float | None]:
-        """Return the rewards of a batch: a reward function for TRL and what calls like it."""
-        return self.scores(Question().items(prompts, completions, columns))
+    def rank(self, prompt: Prompt, responses: Iterable[str], /, **options: Any) -> RankAnswer:
+        """Return the responses to one prompt, ordered, with what a strategy selects of them."""
+        listed = list(responses)
+        place = self.place({"prompt": prompt} if isinstance(prompt, str) else {"messages": [*prompt, {}]})
+        return self.reach(place, lambda client: client.rank(prompt, listed, **options))
 
     def urls(self) -> list[str]:
         """Return the addresses of the replicas."""

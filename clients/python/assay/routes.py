@@ -162,11 +162,6 @@ def restore(name: str, snapshot: Mapping[str, Any]) -> Call[types.StateInfo]:
     return Call("POST", f"/v1/state/{quote(name, safe='')}/restore", snapshot, repeatable=False)
 
 
-def get_reward(query: Iterable[str]) -> Call[types.OpenRLHFAnswer]:
-    """OpenRLHF's remote reward model, of rendered texts."""
-    return Call("POST", "/get_reward", {"query": list(query)})
-
-
 def alive() -> Call[types.AliveAnswer]:
     """Does the process live? A busy server is not asked again."""
     return Call("GET", "/healthz", waits=False)

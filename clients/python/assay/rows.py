@@ -1,17 +1,30 @@
 """What trainers have, prompts, completions and columns, as questions to the server."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Protocol
 
-from . import routes
-from .client import Client
+from . import types
 from .errors import Refused
 from .items import Turn, pair, turn
 from .results import Result
 
 Text = str | Sequence[Turn]
+
+
+class Asker(Protocol):
+    """What rows are asked through: a Client, or the handle of replicas on Ray."""
+
+    concurrency: int
+
+    def results(self, items: Sequence[Mapping[str, Any]], *, route: str = "score", **options: Any) -> list[Result]:
+        """Return one result for each item."""
+
+    @property
+    def rank(self) -> Callable[..., types.RankAnswer]:
+        """Of a prompt, its responses and options: the responses, ordered."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +61,7 @@ class Question:
         rows = [{name: columns[name][place] for name in wanted} for place in range(len(prompts))]
         return [pair(*texts, **self.beside(row)) for *texts, row in zip(prompts, completions, rows, strict=True)]
 
-    def results(self, client: Client, prompts: Sequence[Text], completions: Sequence[Text], columns: Mapping[str, Any]) -> list[Result]:
+    def results(self, client: Asker, prompts: Sequence[Text], completions: Sequence[Text], columns: Mapping[str, Any]) -> list[Result]:
         """Return the result of each row."""
         items = self.items(prompts, completions, columns)
         if self.group:
@@ -56,18 +69,14 @@ class Question:
         return client.results(items, route="steps" if self.steps else "score", **self.options)
 
 
-def ranked(client: Client, items: Sequence[Mapping[str, Any]], options: Mapping[str, Any]) -> list[Result]:
+def ranked(client: Asker, items: Sequence[Mapping[str, Any]], options: Mapping[str, Any]) -> list[Result]:
     """Return a result for each item, of one rank for all that differ in their response alone. A group that is refused fails alone."""
-    groups: list[tuple[dict[str, Any], list[int]]] = []
+    groups: dict[str, tuple[dict[str, Any], list[int]]] = {}
     for place, item in enumerate(items):
         alike = {key: value for key, value in item.items() if key not in ("response", "messages", "given")}
         if "messages" in item:
             alike["messages"] = item["messages"][:-1]
-        found = next((places for other, places in groups if other == alike), None)
-        if found is None:
-            groups.append((alike, [place]))
-        else:
-            found.append(place)
+        groups.setdefault(json.dumps(alike, sort_keys=True, default=repr), (alike, []))[1].append(place)
 
     def ask(group: tuple[dict[str, Any], list[int]]) -> list[Result]:
         alike, places = dict(group[0]), group[1]
@@ -76,7 +85,7 @@ def ranked(client: Client, items: Sequence[Mapping[str, Any]], options: Mapping[
         if any("given" in items[place] for place in places):
             alike["given"] = [items[place].get("given", {}) for place in places]
         try:
-            answer = client.send(routes.rank(prompt, responses, **client._named({**options, **alike})))
+            answer = client.rank(prompt, responses, **{**options, **alike})
         except Refused as refused:
             if refused.status not in (400, 413, 422):
                 raise
@@ -85,7 +94,7 @@ def ranked(client: Client, items: Sequence[Mapping[str, Any]], options: Mapping[
 
     results: list[Result] = [None] * len(items)
     with ThreadPoolExecutor(client.concurrency) as pool:
-        for (_, places), found in zip(groups, pool.map(ask, groups), strict=True):
+        for (_, places), found in zip(groups.values(), pool.map(ask, groups.values()), strict=True):
             for place, result in zip(places, found, strict=True):
                 results[place] = result
     return results

@@ -9,7 +9,7 @@ from typing import Any
 from .client import Client
 from .parts import part, parts
 from .results import OnError, Result, error_of
-from .rows import Question, Text, text_of
+from .rows import Asker, Question, Text, text_of
 from .shared import table
 
 
@@ -34,7 +34,7 @@ class ParallelReward(Reward):
 class Batch:
     """What the reward functions of one question share: each batch is asked about once, whichever of them is called first."""
 
-    def __init__(self, client: Client, question: Question, wanted: Sequence[str], prefix: str, on_error: OnError, log: bool, samples: str | None) -> None:
+    def __init__(self, client: Asker, question: Question, wanted: Sequence[str], prefix: str, on_error: OnError, log: bool, samples: str | None) -> None:
         self.client, self.question, self.wanted, self.prefix = client, question, wanted, prefix
         self.on_error, self.log, self.samples = on_error, log, samples
         self.lock = threading.Lock()
@@ -85,7 +85,7 @@ class Batch:
 
 
 def reward(
-    client: Client | str | None = None,
+    client: Asker | str | None = None,
     *,
     name: str = "assay",
     components: Sequence[str] = (),
@@ -102,17 +102,17 @@ def reward(
 ) -> Any:
     """Return a reward function for TRL, or with components a list of them, one for each, which share each request.
 
-    client is one, or the address of a server. components name numbers of a result (see assay.parts.part), as score,
+    client is one, the handle of assay.ray, or the address of a server. components name numbers of a result (see assay.parts.part), as score,
     components.rm or values.short; each function has its component's name in TRL's logs. columns, given, steps,
     separator and group say what is asked (see assay.rows.Question). A row that failed gives None in every function,
     which TRL leaves out; on_error may be "raise", or a number instead. log tells TRL's log_extra and log_metric what
     the rewards are made of, and samples names a file of JSON lines that gets every row. With parallel the functions are
     asynchronous, and TRL runs them side by side. Other keywords go with every request: model, params, truncate, …
     """
-    client = client if isinstance(client, Client) else Client(client)
+    asked = Client(client) if client is None or isinstance(client, str) else client
     question = Question(columns or {}, given or {}, steps, separator, group, options)
     whole = steps or "score"
-    shared = Batch(client, question, list(components) or [whole], name, on_error, log, samples)
+    shared = Batch(asked, question, list(components) or [whole], name, on_error, log, samples)
     kind: Callable[[Batch, str, str], Reward] = ParallelReward if parallel else Reward
     if not components:
         return kind(shared, name, whole)

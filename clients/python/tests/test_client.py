@@ -105,8 +105,6 @@ def test_every_route(client: Client) -> None:
     assert client.alive() and client.ready()["ready"]
     assert "assay_requests_total" in client.metrics()
     assert client.openapi()["openapi"].startswith("3.1")
-    text = client.tokenize([("12 + 30?", "42")])["results"][0]["text"]
-    assert client.get_reward([text])["rewards"] == client.scores([("12 + 30?", "42")])
 
 
 def test_routes_that_no_loaded_model_answers_say_so(client: Client) -> None:
@@ -119,6 +117,12 @@ def test_routes_that_no_loaded_model_answers_say_so(client: Client) -> None:
         with pytest.raises(Refused) as raised:
             ask()
         assert raised.value.code == "wrong_kind"
+
+
+def test_what_is_sent_beside_an_item_comes_back(client: Client) -> None:
+    items: list[Any] = [{"prompt": "1 + 1?", "response": "2", "id": "step7/row3", "metadata": {"uid": 9}}, {"prompt": "1 + 1?", "id": 4}]
+    good, bad = client.results(items)
+    assert good["id"] == "step7/row3" and good["metadata"] == {"uid": 9} and bad["id"] == 4 and "error" in bad
 
 
 def test_states(client: Client) -> None:
@@ -166,9 +170,15 @@ def test_asynchronous_calls_become_one_request(proxy: Proxy) -> None:
 
 
 def test_calls_of_threads_become_one_request(proxy: Proxy) -> None:
-    with Client(proxy.url, model="arith-rm", linger=0.2) as made:
+    with Client(proxy.url, model="arith-rm", linger=0.5) as made:
         found: dict[int, Any] = {}
-        threads = [threading.Thread(target=lambda n=n: found.update({n: made.score_one((f"{n} + 1?", str(n + 1)))})) for n in range(8)]
+        together = threading.Barrier(8)
+
+        def ask(n: int) -> None:
+            together.wait()
+            found[n] = made.score_one((f"{n} + 1?", str(n + 1)))
+
+        threads = [threading.Thread(target=ask, args=[n]) for n in range(8)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -180,7 +190,7 @@ def test_calls_of_threads_become_one_request(proxy: Proxy) -> None:
 def test_one_callers_bad_item_is_not_anothers(proxy: Proxy) -> None:
     async def ask() -> Any:
         async with AsyncClient(proxy.url, model="arith-rm", linger=0.05) as made:
-            return await asyncio.gather(made.score_one(("1 + 1?", "2")), made.score_one({"prompt": "1", "response": "2", "wrong": 1}))
+            return await asyncio.gather(made.score_one(("1 + 1?", "2")), made.score_one({"prompt": "1", "response": "2", "promt": 1}))
 
     good, bad = asyncio.run(ask())
     assert "score" in good and bad["error"]["code"] == "unknown_field"
@@ -208,4 +218,17 @@ def test_a_unix_socket(tmp_path: pathlib.Path, client: Client) -> None:
     served = Server(listen=f"unix:{tmp_path}/socket")
     with Client(f"unix:{tmp_path}/socket", model="arith-rm") as made:
         assert made.scores(ITEMS) == client.scores(ITEMS)
+    served.stop()
+
+
+def test_a_token(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "tokens").write_text("8Jx0aQ9mZ4 name=trainer-a\n")
+    served = Server("--token-file", str(tmp_path / "tokens"))
+    with Client(served.url) as made, pytest.raises(Refused) as raised:
+        made.models()
+    assert raised.value.code == "unauthorized" and "8Jx0aQ9mZ4" not in repr(made)
+    monkeypatch.setenv("ASSAY_CLIENT_TOKEN", "8Jx0aQ9mZ4")
+    for given in ("8Jx0aQ9mZ4", None):
+        with Client(served.url, token=given, model="arith-rm") as made:
+            assert None not in made.scores(ITEMS) and "8Jx0aQ9mZ4" not in repr(made)
     served.stop()

@@ -1,9 +1,11 @@
 """The reward functions as trainers call them, against the real binary; those that need torch are in trainers/."""
 
 import asyncio
+import gc
 import json
 import pathlib
 import pickle
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -23,10 +25,12 @@ ANSWERS = [[{"role": "assistant", "content": text}] for text in ("42", "41", "\u
 
 
 @pytest.fixture(autouse=True)
-def settings(monkeypatch: pytest.MonkeyPatch, server: Server) -> None:
+def settings(monkeypatch: pytest.MonkeyPatch, server: Server) -> Iterator[None]:
     """The address and the model that reward functions take from the environment."""
     monkeypatch.setenv("ASSAY_URL", server.url)
     monkeypatch.setenv("ASSAY_MODEL", "arith-rm")
+    yield
+    gc.collect()
 
 
 def test_trl(client: Client) -> None:

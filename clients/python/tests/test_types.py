@@ -15,7 +15,7 @@ def test_the_types_are_those_of_the_document(client: Client) -> None:
     made = subprocess.run(
         [sys.executable, FOLDER / "tools" / "types_of.py"], input=json.dumps(client.openapi()), capture_output=True, text=True, check=True
     ).stdout
-    assert made == (FOLDER / "assay" / "types.py").read_text(), "python tools/types_of.py <(curl -s URL/openapi.json) > assay/types.py makes them again"
+    assert made == (FOLDER / "assay" / "types.py").read_text(), "tools/types_of.py says how they are made again"
 
 
 def test_a_schema_that_the_generator_does_not_know_ends_it() -> None:

@@ -13,6 +13,7 @@ import torch
 
 import assay.nemo_rl
 import assay.ray
+import assay.trl
 from assay import Client, ItemsFailed
 from tests.conftest import ROOT
 
@@ -23,7 +24,8 @@ BINARY = str(ROOT / "bin" / "assay")
 @pytest.fixture(scope="module", autouse=True)
 def cluster() -> Iterator[None]:
     """A Ray of this machine alone, which is told of a GPU that is not there."""
-    ray.init(num_cpus=4, num_gpus=1, include_dashboard=False, log_to_driver=False, configure_logging=False)
+    late = {"agent_register_timeout_ms": 240_000}  # its agent may take longer to start than Ray waits on a busy machine
+    ray.init(_system_config=late, num_cpus=4, num_gpus=1, include_dashboard=False, log_to_driver=False, configure_logging=False)
     yield
     ray.shutdown()
 
@@ -55,7 +57,10 @@ def test_scores_are_those_of_one_server(handle: assay.ray.Handle, client: Client
     assert handle.scores([ITEMS[0], {"prompt": "1"}, ITEMS[1]]) == [*client.scores(ITEMS[:1]), None, *client.scores(ITEMS[1:2])]
     with pytest.raises(ItemsFailed):
         handle.scores([{"prompt": "1"}], on_error="raise")
-    assert handle.reward(prompts=[one for one, _ in ITEMS], completions=[one for _, one in ITEMS], log_metric=None) == client.scores(ITEMS)
+    prompts, completions = [one for one, _ in ITEMS], [one for _, one in ITEMS]
+    assert assay.trl.reward(handle)(prompts=prompts, completions=completions) == client.scores(ITEMS)
+    group = assay.trl.reward(handle, group=True, activation="sigmoid")
+    assert group(prompts=prompts, completions=completions) == client.scores(ITEMS, activation="sigmoid")
 
 
 def test_a_prompt_goes_to_one_replica(handle: assay.ray.Handle) -> None:
