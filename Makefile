@@ -171,3 +171,25 @@ clients/.venv-trainers/lock.txt: clients/trainers.txt clients/venv.sh .venv/lock
 
 clean:
 	rm -rf bin
+
+# The examples (docs/EXAMPLES.md): GRPO with TRL by several rewards (about 5 minutes on 2 idle cores), best-of-n and beam search (2 minutes),
+# and the reward code of verl and OpenRLHF. examples-short is all of them in little, and what a test runs.
+.PHONY: examples examples-grpo examples-search examples-callers examples-short
+EXAMPLES := cd examples && OMP_NUM_THREADS=1 ../.venv-examples/bin/python
+.venv-examples/lock.txt: clients/.venv-trainers/lock.txt examples/lock.txt examples/callers.txt examples/venv.sh
+	examples/venv.sh
+
+examples: examples-grpo examples-search examples-callers
+
+examples-grpo: .venv-examples/lock.txt bin/assay
+	$(EXAMPLES) curves.py
+
+examples-search: .venv-examples/lock.txt bin/assay
+	$(EXAMPLES) search.py
+
+examples-callers: .venv-examples/lock.txt bin/assay
+	$(EXAMPLES) callers.py
+
+examples-short: .venv-examples/lock.txt bin/assay
+	.venv-examples/bin/python -m ruff check --quiet --config models/export/pyproject.toml examples
+	$(EXAMPLES) -m pytest --quiet
