@@ -16,7 +16,7 @@ HEADERS := .runtime/headers.txt
 RUNTIME := $(ONNXRUNTIME) $(TOKENIZERS) $(HEADERS)
 absent = $(if $(wildcard $(1)),,absent)
 
-.PHONY: build bin/assay serve test fuzz lint runtime runtime-cuda smoke deploy ptx ptx-check test-cuda test-state gpu-folder gpu-check parity builtin builtin-minilm fixtures large bench abuse clean exporter absent
+.PHONY: build bin/assay serve test fuzz lint runtime runtime-cuda smoke deploy ptx ptx-check test-cuda test-state gpu-folder gpu-check parity builtin builtin-minilm fixtures large bench abuse clean clients exporter absent
 
 build: bin/assay
 
@@ -142,12 +142,33 @@ MINILM ?= bundles/all-minilm-l6-v2
 builtin-minilm: .venv/lock.txt bin/assay
 	cd models/export && OMP_NUM_THREADS=1 ../../$(VENV) -m minilm $(abspath $(MINILM))
 
+# Real clients of other servers, unmodified, against the real binary: client × call × passed. Each gets an environment of its own.
+clients: bin/assay
+	python3 clients/run.py
+
 bench: bin/assay .venv/lock.txt
 	bench/run.sh -short
 
 # What no honest client sends, against the real binary; make abuse ABUSE=-short is what CI runs.
 abuse: bin/assay
 	go run ./abuse $(ABUSE)
+
+# The Python package of clients/python: linted, its types checked, and its tests against the binary. With the trainers' own code, a local Ray and a
+# generated TypeScript client: make client-trainers, which needs node and npm too.
+.PHONY: client client-trainers
+CLIENT := clients/.venv/bin/python
+client: clients/.venv/lock.txt bin/assay
+	cd clients/python && ../../$(CLIENT) -m ruff check --quiet && ../../$(CLIENT) -m mypy && ../../$(CLIENT) -m pytest --quiet
+
+client-trainers: clients/.venv-trainers/lock.txt bin/assay
+	@. models/native/need.sh && need node 20 "it runs a generated TypeScript client" && need npm 9 "it fetches what generates the client"
+	cd clients/python && OMP_NUM_THREADS=1 ../../clients/.venv-trainers/bin/python -m pytest --quiet --override-ini filterwarnings=default trainers
+
+clients/.venv/lock.txt: clients/light.txt clients/venv.sh
+	clients/venv.sh light
+
+clients/.venv-trainers/lock.txt: clients/trainers.txt clients/venv.sh .venv/lock.txt
+	clients/venv.sh trainers
 
 clean:
 	rm -rf bin

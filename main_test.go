@@ -32,19 +32,23 @@ var allowed = map[string][]string{
 var inner = map[string]map[string][]string{
 	"commands": {
 		"commands":            {"commands/bulk", "commands/evaluation", "commands/page"},
-		"commands/evaluation": {"commands/bulk", "commands/evaluation/metrics", "commands/evaluation/samples", "commands/page"},
+		"commands/evaluation": {"commands/bulk", "commands/evaluation/games", "commands/evaluation/metrics", "commands/evaluation/samples", "commands/page"},
 		"commands/bulk":       {"commands/page"},
 		"commands/page":       {},
 
+		"commands/evaluation/games":   {"commands/evaluation/samples"},
 		"commands/evaluation/metrics": {"commands/evaluation/samples"},
 		"commands/evaluation/samples": {},
 	},
 	"server": {
-		"server":         {"server/native", "server/problem", "server/runs", "server/wire"},
+		"server":         {"server/native", "server/problem", "server/protocols", "server/runs", "server/wire"},
 		"server/native":  {"server/problem", "server/wire"},
 		"server/problem": {"server/wire"},
 		"server/runs":    {},
-		"server/wire":    {},
+
+		"server/protocols": {"server/native", "server/problem", "server/wire"},
+
+		"server/wire": {},
 	},
 	"rewards": {
 		"rewards":           {"rewards/failure", "rewards/ops", "rewards/ops/vectors", "rewards/ranking", "rewards/recipes", "rewards/state", "rewards/tokenwise"},

@@ -20,6 +20,7 @@ import (
 	"github.com/assay-rm/assay/batching"
 	"github.com/assay-rm/assay/commands/evaluation"
 	"github.com/assay-rm/assay/server"
+	"github.com/assay-rm/assay/server/protocols"
 )
 
 // Exit statuses.
@@ -101,6 +102,7 @@ func settings(con *console) []kong.Option {
 			"listen":        defaults.Addr,
 			"queueItems":    strconv.Itoa(batching.DefaultMaxItems),
 			"queueTokens":   strconv.Itoa(batching.DefaultMaxTokens),
+			"protocols":     strings.Join(protocols.Names(), ", "),
 			"requestItems":  strconv.Itoa(defaults.MaxItems),
 			"maxBody":       size(defaults.MaxBody).String(),
 			"connections":   strconv.Itoa(defaults.MaxConnections),

@@ -40,8 +40,9 @@ func (c *compareCommand) Run(ctx context.Context, con *console) error {
 
 // compareRecord has a pair's result or the responses' matrix, or the error of the line.
 type compareRecord struct {
-	Line int `json:"line"`
+	bulk.Head
 	*wire.PairResult
+	*wire.Tag
 	Preference [][]*float64               `json:"preference,omitempty"`
 	WinRate    []*float64                 `json:"win_rate,omitempty"`
 	Aggregates map[string]wire.Aggregated `json:"aggregates,omitempty"`
@@ -70,8 +71,9 @@ func (c *compareCommand) Ask(ctx context.Context, engine bulk.Engine, lines []wi
 
 func (*compareCommand) Failed(answer listAnswer) *failure.Error { return answer.failed() }
 
-func (*compareCommand) Record(number int, answer listAnswer) any {
-	record := compareRecord{Line: number}
+func (*compareCommand) Record(of bulk.Outcome[wire.CompareLine, listAnswer]) any {
+	answer := &of.Answer
+	record := compareRecord{Head: of.Head(), Tag: of.Asked.Tag}
 	switch {
 	case answer.err != nil:
 		record.PairResult = &wire.PairResult{Error: native.Error(answer.err)}

@@ -11,10 +11,12 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/assay-rm/assay/commands/bulk"
 	"github.com/assay-rm/assay/commands/evaluation"
 	"github.com/assay-rm/assay/commands/page"
 	"github.com/assay-rm/assay/models/builtin"
 	"github.com/assay-rm/assay/models/encode"
+	"github.com/assay-rm/assay/rewards"
 	"github.com/assay-rm/assay/rewards/ops"
 )
 
@@ -110,16 +112,21 @@ func (c *evalCommand) Run(ctx context.Context, con *console) (err error) {
 	if err != nil {
 		return err
 	}
-	loaded, err := c.Models.load(ctx)
-	if err != nil {
+	var engine bulk.Engine
+	var models []rewards.ModelInfo
+	if c.Fit != "" || slices.ContainsFunc(files, (*evaluation.Data).AsksModel) { // logs are measured without a model
+		loaded, err2 := c.Models.load(ctx)
+		if err2 != nil {
+			return err2
+		}
+		defer func() { err = errors.Join(err, loaded.stop()) }()
+		of := loaded.engine()
+		engine, models = of, of.Models()
+	}
+	if err := c.copies(models); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, loaded.stop()) }()
-	engine := loaded.engine()
-	if err := c.copies(engine.Models()); err != nil {
-		return err
-	}
-	jobs, err := evaluation.Jobs(engine.Models(), c.Models.Model, files)
+	jobs, err := evaluation.Jobs(models, c.Models.Model, files)
 	if err != nil {
 		return err
 	}

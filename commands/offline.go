@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"strings"
 
 	"github.com/assay-rm/assay/commands/bulk"
 	"github.com/assay-rm/assay/models/builtin"
@@ -103,6 +104,9 @@ func answerLines[Q, R any, P bulk.Form[Q]](ctx context.Context, con *console, en
 	bar.Stop()
 	if err = errors.Join(err, w.Flush()); err != nil {
 		return bulk.Explained(err)
+	}
+	if ignored := w.Ignored(); len(ignored) > 0 {
+		fmt.Fprintf(con.err, "assay: passed over, as no model reads it: %s\n", strings.Join(ignored, ", ")) //nolint:errcheck // beside the answers
 	}
 	if w.Failed > 0 {
 		return fmt.Errorf("%d of %d lines failed", w.Failed, w.Lines)

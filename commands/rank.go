@@ -59,7 +59,8 @@ func title(line *wire.GroupLine) string {
 
 // rankRecord is a line's ranking, or the error of all its responses.
 type rankRecord struct {
-	Line       int                `json:"line"`
+	bulk.Head
+	*wire.Tag
 	Best       *int               `json:"best,omitempty"`
 	Ranking    []wire.Ranked      `json:"ranking,omitempty"`
 	Selected   *wire.Selected     `json:"selected,omitempty"`
@@ -115,8 +116,9 @@ func (c *rankCommand) Ask(ctx context.Context, engine bulk.Engine, lines []wire.
 
 func (*rankCommand) Failed(answer listAnswer) *failure.Error { return answer.failed() }
 
-func (*rankCommand) Record(number int, answer listAnswer) any {
-	record := rankRecord{Line: number, Error: native.Error(answer.err)}
+func (*rankCommand) Record(of bulk.Outcome[wire.RankLine, listAnswer]) any {
+	answer := &of.Answer
+	record := rankRecord{Head: of.Head(), Tag: of.Asked.Tag, Error: native.Error(answer.err)}
 	if answer.err == nil {
 		form := native.RankAnswer(&answer.Answer)
 		record.Best, record.Ranking, record.Statistics, record.Responses = form.Best, form.Ranking, form.Statistics, form.Responses

@@ -11,6 +11,7 @@ import (
 
 	"github.com/assay-rm/assay/commands/bulk"
 	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/rewards"
 	"github.com/assay-rm/assay/rewards/failure"
 	"github.com/assay-rm/assay/rewards/recipes"
@@ -36,15 +37,22 @@ func (willing) Ask(_ context.Context, r rewards.Request) (rewards.Answer, error)
 	return answer, nil
 }
 
-func (willing) Models() []rewards.ModelInfo         { return nil }
-func (willing) Recipes() []recipes.Served           { return nil }
-func (willing) Stats() []models.Stats               { return nil }
-func (willing) Probe(context.Context, string) error { return nil }
+func (willing) Models() []rewards.ModelInfo                           { return nil }
+func (willing) Recipes() []recipes.Served                             { return nil }
+func (willing) Stats() []models.Stats                                 { return nil }
+func (willing) Pieces(string, string, []int64) ([]encode.Piece, bool) { return nil, false }
+func (willing) Decode(string, []int64, bool) (string, error)          { return "", nil }
+func (willing) Probe(context.Context, string) error                   { return nil }
 
 // readable tells whether a line can be read.
 func readable(text string, form wire.Form) bool {
 	lines, err := bulk.NewReader(strings.NewReader(text)).Chunk(1)
-	return (err == nil || errors.Is(err, io.EOF)) && len(lines) == 1 && lines[0].Decode(form) == nil
+	return (err == nil || errors.Is(err, io.EOF)) && len(lines) == 1 && fits(&lines[0], form)
+}
+
+func fits(line *bulk.Line, form wire.Form) bool {
+	_, why := line.Sample(form)
+	return why == nil
 }
 
 // TestALineIsRefusedAsABodyIs: whatever the server refuses to read, the offline commands do too, and they read whatever
@@ -64,6 +72,11 @@ func TestALineIsRefusedAsABodyIs(t *testing.T) {
 	for text, good := range map[string]bool{
 		`{"prompt": "p", "response": "r"}`: true, `{"messages": [{"role": "user", "content": ""}]}`: true, `{"text": "\ud83d\ude00 é"}`: true,
 		`{"input_ids": [1, 2], "user": [0.5]}`: true, `{"features": {"a": 1e-3}}`: true, `{}`: true, ` {"text": "is it null?"} `: true,
+		`{"text": "a", "id": 7, "metadata": {"a": [null]}}`: true, `{"text": "a", "data_source": {"x": 1}}`: true, `{"text": "a", "tools": []}`: true,
+		`{"messages": [{"role": "user", "content": ["a", {"type": "text", "text": "b"}], "refusal": null}]}`: true,
+
+		`{"text": "a", "id": 1.5}`: false, `{"text": "a", "promt": "b"}`: false, `{"text": "a", "tools": [1]}`: false, `{"text": "a", "activation": "none"}`: false,
+		`{"messages": [{"role": "user", "content": [{"type": "image"}]}]}`: false,
 
 		`{"prompt": "p", "response": "\ud800"}`: false, "{\"text\": \"\xff\"}": false, `{"messages": [{"role": "user"}, {"role": "assistant", "content": "42"}]}`: false,
 		`{"messages": [{"role": "user", "content": null}]}`: false, `{"messages": [{"role": "", "content": "a"}]}`: false, `{"messages": null}`: false,
@@ -78,7 +91,7 @@ func TestALineIsRefusedAsABodyIs(t *testing.T) {
 		}
 	}
 	for text, good := range map[string]bool{
-		`{"prompt": "p", "responses": ["a", "b"]}`: true, `{"prompt": "p", "responses": ["a", "b"], "user": [1]}`: true,
+		`{"prompt": "p", "responses": ["a", "b"]}`: true, `{"prompt": "p", "responses": ["a", "b"], "id": 1, "metadata": null}`: true, `{"prompt": "p", "responses": ["a", "b"], "user": [1]}`: true,
 
 		`{"prompt": "p", "responses": ["a", null]}`: false, `{"prompt": "p", "responses": "a"}`: false, `{"prompt": "p", "Responses": ["a", "b"]}`: false,
 		`{"prompt": "p", "responses": ["a", "b"], "responses": ["c", "d"]}`: false, `{"messages": [{"role": "user"}], "responses": ["a", "b"]}`: false,
@@ -92,7 +105,7 @@ func TestALineIsRefusedAsABodyIs(t *testing.T) {
 		}
 	}
 	for text, good := range map[string]bool{
-		`{"prompt": "p", "chosen": "a", "rejected": "b"}`: true,
+		`{"prompt": "p", "chosen": "a", "rejected": "b"}`: true, `{"prompt": "p", "chosen": "a", "rejected": "b", "margin": 1, "id": "x"}`: true,
 
 		`{"prompt": "p", "chosen": null, "rejected": "b"}`: false, `{"prompt": "p", "chosen": "a", "rejected": "\udc00"}`: false,
 		`{"prompt": "p", "chosen": "a", "chosen": "b", "rejected": "b"}`: false, `{"prompt": "p", "chosen": "a", "REJECTED": "b"}`: false,

@@ -33,7 +33,8 @@ func (*scoreCommand) Help() string {
   {"text": "rendered text"}
   {"input_ids": [1, 5, 9]}
   {"features": {"length": 120, "citations": 3}}
-A model whose head takes a user's vector needs "user": [0.5, -1] beside it.`
+A model whose head takes a user's vector needs "user": [0.5, -1] beside it. With --json an "id" and "metadata" come back.
+Other columns of a data set are passed over, and named.`
 }
 
 // Run scores every line.
@@ -42,7 +43,7 @@ func (c *scoreCommand) Run(ctx context.Context, con *console) error {
 }
 
 type scoreRecord struct {
-	Line int `json:"line"`
+	bulk.Head
 	wire.ScoreResult
 }
 
@@ -56,8 +57,10 @@ func (c *scoreCommand) Ask(ctx context.Context, engine bulk.Engine, items []wire
 
 func (*scoreCommand) Failed(result rewards.Result) *failure.Error { return result.Err }
 
-func (*scoreCommand) Record(number int, result rewards.Result) any {
-	return scoreRecord{number, native.Result(&result)}
+func (*scoreCommand) Record(of bulk.Outcome[wire.Item, rewards.Result]) any {
+	record := scoreRecord{of.Head(), native.Result(&of.Answer)}
+	record.Tag = of.Asked.Tag
+	return record
 }
 
 func (*scoreCommand) Header() string { return "  line      score  tokens  item" }
@@ -81,9 +84,9 @@ func preview(item wire.Item) string {
 		return page.OneLine(*item.Text, 80)
 	case len(item.Messages) > 1:
 		last := item.Messages[len(item.Messages)-2:]
-		return page.OneLine(last[0].Content, 40) + " → " + page.OneLine(last[1].Content, 40)
+		return page.OneLine(last[0].Content.String(), 40) + " → " + page.OneLine(last[1].Content.String(), 40)
 	case len(item.Messages) == 1:
-		return page.OneLine(item.Messages[0].Content, 80)
+		return page.OneLine(item.Messages[0].Content.String(), 80)
 	case item.Features != nil:
 		return page.OneLine(previewFeatures(item.Features), 80)
 	}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"github.com/assay-rm/assay/rewards/recipes"
 	"github.com/assay-rm/assay/rewards/state"
 	"github.com/assay-rm/assay/server"
+	"github.com/assay-rm/assay/server/protocols"
 )
 
 // codeAddress is the code of an address that cannot be listened on because another process does.
@@ -31,6 +33,8 @@ type serveCommand struct {
 	TokenFile      string `group:"HTTP" env:"ASSAY_TOKEN_FILE" placeholder:"FILE" help:"File of the tokens that clients must send, one a line, with name=, class=, rate= and state= behind it; ASSAY_TOKEN may hold one instead."`
 	State          string `group:"HTTP" env:"ASSAY_STATE" placeholder:"FILE|URL" help:"Keep named states in this file, or in a PostgreSQL database that replicas share (postgres://USER:PASSWORD@HOST:PORT/DATABASE; in ASSAY_STATE no other user sees the password)."`
 	AllowAnonymous bool   `group:"HTTP" env:"ASSAY_ALLOW_ANONYMOUS" help:"Listen where others can reach it without asking for a token."`
+
+	Protocols []string `group:"HTTP" env:"ASSAY_PROTOCOLS" placeholder:"NAME" help:"Speak only these protocols of other servers beside the native API, or none: ${protocols}. Left out: all."`
 
 	MaxRequestItems int           `group:"Limits" env:"ASSAY_MAX_REQUEST_ITEMS" default:"${requestItems}" help:"Items of one request."`
 	MaxBody         size          `group:"Limits" env:"ASSAY_MAX_BODY" default:"${maxBody}" placeholder:"SIZE" help:"Size of a request's body (${default})."`
@@ -74,6 +78,9 @@ func (c *serveCommand) Validate() error {
 		if limit.d <= 0 {
 			return usage("--%s is %s, and must be positive", limit.flag, limit.d)
 		}
+	}
+	if _, err := c.protocols(); err != nil {
+		return err
 	}
 	if c.DrainDelay < 0 {
 		return usage("--drain-delay is %s, and must not be negative", c.DrainDelay)
@@ -179,14 +186,29 @@ func (c *serveCommand) address(listener net.Listener) (address, docs string) {
 }
 
 func (c *serveCommand) options(tokens []server.Token, states *state.States, log *slog.Logger) server.Options {
+	spoken, _ := c.protocols() // Validate has seen the error
 	return server.Options{
-		Addr: c.Listen, Tokens: tokens, AllowAnonymous: c.AllowAnonymous,
+		Protocols: spoken,
+		Addr:      c.Listen, Tokens: tokens, AllowAnonymous: c.AllowAnonymous,
 		MaxBody: int64(c.MaxBody), MaxItems: c.MaxRequestItems, MaxConnections: c.MaxConnections,
 		HeaderTimeout: c.HeaderTimeout, BodyTimeout: c.BodyTimeout, WriteTimeout: c.WriteTimeout, IdleTimeout: c.IdleTimeout,
 		ProbeTimeout: c.ProbeTimeout, StuckAfter: c.StuckAfter,
 		DrainDelay: c.DrainDelay, DrainTimeout: c.DrainTimeout,
 		State: states, Logger: log, Version: version(),
 	}
+}
+
+// protocols are those of other servers that are spoken; nil: all.
+func (c *serveCommand) protocols() ([]string, error) {
+	if len(c.Protocols) == 1 && c.Protocols[0] == "none" {
+		return []string{}, nil
+	}
+	for _, name := range c.Protocols {
+		if !slices.Contains(protocols.Names(), name) {
+			return nil, usage("--protocols: there is no %q; the protocols are %s, and none alone means none of them", name, strings.Join(protocols.Names(), ", "))
+		}
+	}
+	return c.Protocols, nil
 }
 
 // tokens reads the tokens from their file or, without one, a single one from the environment, where ps does not show

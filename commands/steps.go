@@ -32,7 +32,7 @@ func (c *stepsCommand) Run(ctx context.Context, con *console) error {
 }
 
 type stepsRecord struct {
-	Line int `json:"line"`
+	bulk.Head
 	wire.StepsResult
 }
 
@@ -48,8 +48,10 @@ func (c *stepsCommand) Ask(ctx context.Context, engine bulk.Engine, items []wire
 
 func (*stepsCommand) Failed(result rewards.StepsResult) *failure.Error { return result.Err }
 
-func (*stepsCommand) Record(number int, result rewards.StepsResult) any {
-	return stepsRecord{number, native.StepsResult(&result)}
+func (*stepsCommand) Record(of bulk.Outcome[wire.Item, rewards.StepsResult]) any {
+	record := stepsRecord{of.Head(), native.StepsResult(&of.Answer)}
+	record.Tag = of.Asked.Tag
+	return record
 }
 
 func (*stepsCommand) Header() string { return "  line  step   score  text" }
@@ -91,7 +93,7 @@ func stepText(item wire.Item, i, begin, end int) string {
 	}
 	response := item.Response
 	if response == nil {
-		response = &item.Messages[len(item.Messages)-1].Content
+		response = new(item.Messages[len(item.Messages)-1].Content.String())
 	}
 	runes := []rune(*response)
 	return string(runes[min(begin, len(runes)):min(end, len(runes))])

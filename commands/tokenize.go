@@ -68,7 +68,7 @@ type tokenizing struct {
 }
 
 type tokenizeRecord struct {
-	Line int `json:"line"`
+	bulk.Head
 	wire.TokenizeResult
 }
 
@@ -87,9 +87,10 @@ func (v tokenizing) Ask(ctx context.Context, _ bulk.Engine, lines []wire.Tokeniz
 
 func (tokenizing) Failed(of encode.Outcome) *failure.Error { return failure.Of(of.Err) }
 
-func (tokenizing) Record(number int, of encode.Outcome) any {
-	return tokenizeRecord{number, wire.TokenizeResult{
-		Text: of.Text, IDs: of.IDs, Read: of.Positions, Tokens: len(of.IDs), Truncated: of.Truncated, Error: native.Error(failure.Of(of.Err)),
+func (tokenizing) Record(line bulk.Outcome[wire.TokenizeLine, encode.Outcome]) any {
+	of := &line.Answer
+	return tokenizeRecord{line.Head(), wire.TokenizeResult{
+		Tag: line.Asked.Tag, Text: of.Text, IDs: of.IDs, Read: of.Positions, Tokens: len(of.IDs), Truncated: of.Truncated, Error: native.Error(failure.Of(of.Err)),
 	}}
 }
 

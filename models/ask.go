@@ -97,7 +97,14 @@ func (m *Model) Read(ctx context.Context, ask Ask) (readings []Reading, computed
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return nil, 0, ctx.Err()
 	}
-	return readings, computedTokens(items, read), nil
+	return readings, computedTokens(items, read, m.whole()), nil
+}
+
+// whole tells whether sequences share what is computed only where they are the same: a padded graph computes each in a
+// row of its own, and the tokens of an encoder see what follows them.
+func (m *Model) whole() bool {
+	g := &m.info.Manifest.Graph
+	return g.Padded() || g.Bidirectional()
 }
 
 // Spell gives the text of each of the ids from the one at from on, as [tokenizer.Tokenizer.Spell] does.
@@ -117,8 +124,15 @@ func (m *Model) encode(ctx context.Context, ask Ask, keepText bool) ([]encode.Ou
 	if err != nil {
 		return nil, err
 	}
-	steps := 0
+	steps, numbers := 0, 0
 	for i := range outcomes {
+		if ask.Items[i].EveryToken && outcomes[i].Err == nil {
+			numbers += len(outcomes[i].Positions) * len(m.info.Manifest.Graph.Labels)
+		}
+		if numbers > mostRows {
+			return nil, fault.New(fault.CodeBudget, "the tokens of the first %d of %d items have vectors of %d numbers together, and those of one request may have %d",
+				i+1, len(outcomes), numbers, mostRows)
+		}
 		if steps += len(outcomes[i].Steps); steps > m.budget.Steps {
 			return nil, fault.New(fault.CodeBudget, "the first %d of %d items have %d steps, and one request may have %d", i+1, len(outcomes), steps, m.budget.Steps)
 		}

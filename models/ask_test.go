@@ -132,17 +132,49 @@ func TestSharedTokensAreCountedOnce(t *testing.T) {
 		name     string
 		items    []encode.Encoded
 		readings []Reading
+		whole    bool
 		want     int
 	}{
-		{"nothing shared", []encode.Encoded{ids(1, 2), ids(3)}, []Reading{{}, {}}, 3},
-		{"one prefix of two", []encode.Encoded{ids(1, 2, 3), ids(1, 2, 4)}, []Reading{{Shared: 2}, {Shared: 2}}, 4},
-		{"equal items", []encode.Encoded{ids(1, 2), ids(1, 2)}, []Reading{{Shared: 2}, {Shared: 2}}, 2},
-		{"a failed item costs nothing", []encode.Encoded{ids(1, 2), ids(3, 4)}, []Reading{{Err: context.Canceled}, {}}, 2},
-		{"cached", []encode.Encoded{ids(1, 2, 3, 4)}, []Reading{{Cached: 3}}, 1},
-		{"cached and shared", []encode.Encoded{ids(1, 2, 3), ids(1, 2, 4)}, []Reading{{Shared: 2, Cached: 1}, {Shared: 2, Cached: 1}}, 3},
+		{"nothing shared", []encode.Encoded{ids(1, 2), ids(3)}, []Reading{{}, {}}, false, 3},
+		{"one prefix of two", []encode.Encoded{ids(1, 2, 3), ids(1, 2, 4)}, []Reading{{Shared: 2}, {Shared: 2}}, false, 4},
+		{"equal items", []encode.Encoded{ids(1, 2), ids(1, 2)}, []Reading{{Shared: 2}, {Shared: 2}}, false, 2},
+		{"a failed item costs nothing", []encode.Encoded{ids(1, 2), ids(3, 4)}, []Reading{{Err: context.Canceled}, {}}, false, 2},
+		{"cached", []encode.Encoded{ids(1, 2, 3, 4)}, []Reading{{Cached: 3}}, false, 1},
+		{"cached and shared", []encode.Encoded{ids(1, 2, 3), ids(1, 2, 4)}, []Reading{{Shared: 2, Cached: 1}, {Shared: 2, Cached: 1}}, false, 3},
+		{
+			"an encoder's, which begin alike",
+			[]encode.Encoded{ids(1, 2), ids(1, 3), ids(1, 2), ids(1, 3)},
+			[]Reading{{Shared: 2}, {Shared: 2}, {Shared: 2}, {Shared: 2}},
+			true, 4,
+		},
 	} {
-		if got := computedTokens(test.items, test.readings); got != test.want {
+		if got := computedTokens(test.items, test.readings, test.whole); got != test.want {
 			t.Errorf("%s: %d tokens, not %d", test.name, got, test.want)
+		}
+	}
+}
+
+// TestVectorsOfTokensAreBounded: a request whose tokens would have more numbers than one may is refused before any
+// forward, and one that has just so many is not. Another kind of model, and a graph that pools, have no such rows.
+func TestVectorsOfTokensAreBounded(t *testing.T) {
+	m := serve(t, filepath.Join("testdata", "families", "embedding-bert-tokens"))
+	most := mostRows / 32 / 256 // of items of 256 tokens, whose vectors have 32 numbers
+	items := slices.Repeat([]encode.Item{{InputIDs: slices.Repeat([]int64{7}, 256), EveryToken: true}}, most+1)
+	outcomes, err := m.encode(t.Context(), Ask{Items: items[:most]}, false)
+	if err != nil || len(outcomes[0].Positions) != 256 || outcomes[0].Positions[255] != 255 {
+		t.Errorf("%d positions, %v", len(outcomes[0].Positions), err)
+	}
+	before := m.Stats().Computed
+	_, _, err = m.Read(t.Context(), Ask{Items: items})
+	want := "have vectors of 16785408 numbers together, and those of one request may have 16777216"
+	if codeOf(err) != fault.CodeBudget || !strings.Contains(err.Error(), want) || m.Stats().Computed != before {
+		t.Errorf("over the bound: %v", err)
+	}
+	for _, name := range []string{"bundles/qwen3-reward-packed", "families/embedding-bert-mean"} {
+		m := serve(t, filepath.Join("testdata", name))
+		readings, _, err := m.Read(t.Context(), Ask{Items: []encode.Item{{Text: new("owls"), EveryToken: true}}})
+		if err != nil || codeOf(readings[0].Err) != fault.CodeItem {
+			t.Errorf("%s: %v, %v", name, readings, err)
 		}
 	}
 }

@@ -21,6 +21,9 @@ func DefaultBudget() Budget {
 	return Budget{Items: 4096, Text: 64 << 20, Tokens: 4 << 20, Steps: 64 << 10, Cells: 256 << 10}
 }
 
+// mostRows is how many numbers the vectors of tokens may have that one request has a model read: 64 MiB.
+const mostRows = 16 << 20
+
 // admit refuses items whose text is over the budget, before any of it is rendered.
 func (b *Budget) admit(e *encode.Encoder, items []encode.Item) error {
 	if len(items) > b.Items {

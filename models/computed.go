@@ -7,8 +7,9 @@ import (
 )
 
 // computedTokens counts the tokens that were computed for items that have a reading: an item's own; of what items
-// shared, every distinct prefix once; of what was cached, none.
-func computedTokens(items []encode.Encoded, readings []Reading) int {
+// shared, every distinct prefix once; of what was cached, none. whole: a token's row is of its whole sequence, so that
+// only sequences that are the same share anything, and those that begin alike nothing.
+func computedTokens(items []encode.Encoded, readings []Reading, whole bool) int {
 	computed := 0
 	var shared []prefix
 	for k := range readings {
@@ -21,7 +22,7 @@ func computedTokens(items []encode.Encoded, readings []Reading) int {
 			shared = append(shared, prefix{ids[:r.Shared], r.Cached})
 		}
 	}
-	return computed + distinctTokens(shared)
+	return computed + distinctTokens(shared, whole)
 }
 
 // prefix is the shared head of an item, of which the first cached tokens were not computed.
@@ -33,7 +34,7 @@ type prefix struct {
 // distinctTokens counts the tokens of the prefix tree that the prefixes make: sorted, each one adds what lies beyond
 // its common head with the one before. Responses to one prompt mostly stand together, so that few prefixes are left to
 // sort.
-func distinctTokens(prefixes []prefix) int {
+func distinctTokens(prefixes []prefix, whole bool) int {
 	prefixes = slices.CompactFunc(prefixes, func(a, b prefix) bool { return slices.Equal(a.ids, b.ids) })
 	slices.SortFunc(prefixes, func(a, b prefix) int { return slices.Compare(a.ids, b.ids) })
 	count := 0
@@ -42,6 +43,9 @@ func distinctTokens(prefixes []prefix) int {
 		common := 0
 		for common < min(len(before), len(p.ids)) && before[common] == p.ids[common] {
 			common++
+		}
+		if whole && !slices.Equal(before, p.ids) {
+			common = 0
 		}
 		count += len(p.ids) - max(common, min(p.cached, len(p.ids)))
 		before = p.ids

@@ -17,7 +17,8 @@ type component struct {
 	need    int  // the place of its model's need
 	shared  bool // it reads the items as they are, as do other readings of the same model
 	spans   []span
-	unread  map[int]error // of items for which there is nothing to read: why
+	unread  map[int]error   // of items for which there is nothing to read: why
+	alone   map[string]span // of texts that are read alone: where
 
 	head  *head      // of a reading that gives scores
 	steps *steps     // of one that gives steps
@@ -95,24 +96,47 @@ func (c *composing) plain(one *component, ask *need) {
 	}
 }
 
+// made is what the reading makes of an item, which its model would take as taken.
+func (c *composing) made(one *component, i int, taken *encode.Item) ([]encode.Item, error) {
+	if err := c.request.Refused[i]; err != nil || one.reading.Input == nil {
+		return []encode.Item{*taken}, err
+	}
+	var given map[string]recipes.Given
+	if c.given != nil {
+		given = c.given[i]
+	}
+	return inputs(one.reading, &c.items[i], taken, given)
+}
+
+// text makes the item of a text that is read alone, unless one before it has the same text: then that one's place is
+// known. So the prompt of a group is read once.
+func (c *component) text(item *encode.Item, ask *need) (at span, known bool) {
+	if at, known = c.alone[*item.Text]; known {
+		return at, true
+	}
+	c.alone[*item.Text] = span{len(ask.items), len(ask.items) + 1}
+	if c.reading.EachToken() {
+		item.EveryToken, ask.keepIDs = true, true
+	} else {
+		item.Text = new(c.texts.before(c.reading.Input.Alone) + *item.Text)
+	}
+	return span{}, false
+}
+
 // expand reads what the reading makes of each item.
 func (c *composing) expand(one *component, ask *need) {
 	items := c.beside(c.items, one.source)
+	one.alone = map[string]span{}
 	for i := range items {
 		begin := len(ask.items)
-		made, err := []encode.Item{items[i]}, c.request.Refused[i]
-		if err == nil && one.reading.Input != nil {
-			var given map[string]recipes.Given
-			if c.given != nil {
-				given = c.given[i]
-			}
-			made, err = inputs(one.reading, &c.items[i], &items[i], given)
-			if one.texts != nil && err == nil {
-				made[0].Text = new(one.texts.before(one.reading.Input.Alone) + *made[0].Text)
-			}
-		}
+		made, err := c.made(one, i, &items[i])
 		if err != nil {
 			made, one.unread[i] = nil, err
+		} else if one.texts != nil {
+			if at, known := one.text(&made[0], ask); known {
+				one.spans = append(one.spans, at)
+				continue
+			}
 		}
 		for _, item := range whole(made) {
 			if one.reading.Gives != recipes.Candidates {
@@ -196,9 +220,7 @@ func (c *component) part(read []gathered, item int) (Part, recipes.Given) {
 		}
 		return part, recipes.Given{Vector: part.Steps}
 	case c.texts != nil:
-		of := c.texts.vector(&readings[0])
-		part.Err = of.err
-		return part, recipes.Given{Vector: of.vector}
+		return c.vectors(part, &readings[0])
 	case c.reading.Gives == recipes.Candidates:
 		of := chosen(info.Manifest.Graph.Labels, c.reading.Labels, readings)
 		if part.Err = of.Err; of.Err == nil {
@@ -228,6 +250,18 @@ func (c *component) part(read []gathered, item int) (Part, recipes.Given) {
 	case recipes.Score, recipes.Steps, recipes.Candidates, recipes.Embedding, recipes.Preferences:
 	}
 	return part, recipes.Given{Number: of.Score}
+}
+
+// vectors is the part of a reading of one text: its vector, or those of its tokens.
+func (c *component) vectors(part Part, reading *models.Reading) (Part, recipes.Given) {
+	if c.reading.EachToken() {
+		of := c.texts.tokens(reading)
+		part.Err = of.err
+		return part, recipes.Given{Tokens: of.tokens}
+	}
+	of := c.texts.vector(reading)
+	part.Err = of.err
+	return part, recipes.Given{Vector: of.vector}
 }
 
 // each is the part of a reading of several inputs: a number of each, in their order.

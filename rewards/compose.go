@@ -1,6 +1,7 @@
 package rewards
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -38,6 +39,8 @@ type composing struct {
 
 	known []map[string]recipes.Given // of each item: what its states know
 	work  int                        // that the request's expressions have taken
+
+	products int // that the matching of tokens has taken
 }
 
 // mostWork is how many steps the expressions of one request may take, by [recipes.Recipe.Work].
@@ -47,6 +50,19 @@ const mostWork = 1 << 26
 func (c *composing) spend(numbers int) *failure.Error {
 	if c.work += c.Work(numbers); c.work > mostWork {
 		return failure.New(fault.CodeBudget, "the expressions of recipe %q take %d steps up to here, and those of one request may take %d", c.Name, c.work, mostWork)
+	}
+	return nil
+}
+
+// mostProducts is how many products of two numbers the matching of tokens may take for one request: a few seconds of
+// one processor.
+const mostProducts = 1 << 32
+
+// match counts the matching of an item's tokens, and refuses the one that is beyond what a request may take.
+func (c *composing) match(given map[string]recipes.Given) *failure.Error {
+	if c.products += c.Matching(given); c.products > mostProducts {
+		return failure.New(fault.CodeBudget, "matching tokens for recipe %q takes %d products up to here, and that of one request may take %d",
+			c.Name, c.products, mostProducts)
 	}
 	return nil
 }
@@ -244,7 +260,7 @@ func (c *composing) result(read []gathered, item int) (result Result, out recipe
 	for _, of := range given {
 		longest = max(longest, len(of.Vector))
 	}
-	if why := c.spend(longest); why != nil {
+	if why := cmp.Or(c.spend(longest), c.match(given)); why != nil {
 		result.Err = why
 		return result, out
 	}

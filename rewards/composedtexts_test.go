@@ -67,7 +67,7 @@ func TestARecipeOfEmbeddings(t *testing.T) {
 	if err := answer.Results[2].Err; err == nil || !strings.HasPrefix(err.Detail, "reading answered: ") || answer.Results[2].Parts[0].Err != nil {
 		t.Errorf("%+v", answer.Results[2])
 	}
-	if n := source.items.Load(); n != 6 {
+	if n := source.items.Load(); n != 4 {
 		t.Errorf("%d texts were read of three responses and their prompt", n)
 	}
 }
@@ -93,7 +93,7 @@ func TestEmbeddingsAreOfEmbeddingModels(t *testing.T) {
 		t.Errorf("served by a reward model: %v", err)
 	}
 	_, err = recipes.Parse([]byte(strings.Replace(relevant, ", reads: prompt", "", 1)))
-	if want := "line 4: readings.asked.reads: is missing, and an embedding is of one text: prompt, response, reference"; err == nil || !strings.Contains(err.Error(), want) {
+	if want := "line 4: readings.asked.reads: is missing, and an embedding is of one text, as tokens are: prompt, response, reference"; err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("%v, want %q", err, want)
 	}
 	_, err = recipes.Parse([]byte(strings.Replace(relevant, "dot(asked, answered)", "asked + answered", 1)))

@@ -37,10 +37,11 @@ const (
 	roleAssistant = "assistant"
 )
 
-// conversation is the turns of an item before its response, where it has turns, and the response, where it has one.
+// conversation is the turns of an item before its response, where it has turns, and the response, where it has one. A
+// turn with more than a text is no response, which would lose the rest of it.
 func conversation(item *encode.Item) (before []chat.Message, response *string) {
 	before, response = item.Messages, item.Response
-	if n := len(before); n > 0 && response == nil && before[n-1].Role == roleAssistant {
+	if n := len(before); n > 0 && response == nil && before[n-1].Role == roleAssistant && before[n-1].More == nil {
 		return before[:n-1], &before[n-1].Content
 	}
 	if response == nil && item.Steps != nil {

@@ -19,6 +19,7 @@ import (
 var readBy = map[recipes.Kind]string{
 	recipes.Score: "plain-qwen3", recipes.Raw: "cream-alone", recipes.Labels: "nemotron-340b-reward", recipes.Steps: "math-psa",
 	recipes.Candidates: "choice-qwen3", recipes.Preferences: "gpm-llama", recipes.Embedding: "embedding-bert-mean", "logprobs": "cream-alone",
+	"tokens": "embedding-bert-tokens",
 }
 
 // TestEveryRecipeOfAPaperRuns: over real models each recipe of a paper gives what its expression makes of the readings
@@ -135,8 +136,8 @@ func runs(t *testing.T, e *Engine, r *recipes.Recipe) {
 		if r.Group != nil {
 			continue
 		}
-		if uses(r, recipes.Embedding) || len(r.States) > 0 {
-			continue // neither vectors of texts nor states are in the answer
+		if uses(r, recipes.Embedding) || uses(r, "tokens") || len(r.States) > 0 {
+			continue // neither vectors of texts and tokens nor states are in the answer
 		}
 		readings, err := r.Of(fields)
 		if err != nil {

@@ -2,6 +2,7 @@ package rewards
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/assay-rm/assay/models"
@@ -148,6 +149,30 @@ func (e *relevance) vector(reading *models.Reading) vectorOf {
 		return vectorOf{err: err}
 	}
 	return vectorOf{vector: rows[len(rows)-1], tokens: tokensOf(reading)}
+}
+
+// tokensOfText are the vectors of a text's tokens, or why it has none.
+type tokensOfText struct {
+	err    *failure.Error
+	tokens vectors.Tokens
+}
+
+// tokens are the rows of a reading of every token. What the tokenizer puts around a text stands aside wherever it is,
+// as [CLS] and [SEP] do in bert_score.
+func (e *relevance) tokens(reading *models.Reading) tokensOfText {
+	rows, err := widen(reading, e.of.Graph.Labels)
+	if err != nil {
+		return tokensOfText{err: err}
+	}
+	if len(reading.IDs) != len(rows) {
+		return tokensOfText{err: failure.New(failure.CodeInternal, "the model gave %d rows of %d tokens", len(rows), len(reading.IDs))}
+	}
+	before, after := e.of.Tokenizer.Around()
+	aside := make([]bool, len(rows))
+	for i, id := range reading.IDs {
+		aside[i] = slices.Contains(before, id) || slices.Contains(after, id)
+	}
+	return tokensOfText{tokens: vectors.Tokens{Rows: rows, Aside: aside}}
 }
 
 // sides are the two texts of an item: what is asked, and what answers it. Of a conversation the last turn answers the

@@ -81,6 +81,9 @@ func (e *Engine) modelOf(one *recipes.Reading, bind map[string]string) (string, 
 	}
 	defer release()
 	m := &source.Info().Manifest
+	if one.EachToken() && m.PoolsInGraph() {
+		return "", fmt.Errorf("model %q pools its tokens in its graph, and gives no vector of each", m.Name)
+	}
 	if one.Tokenwise() && m.Likelihood == nil {
 		return "", fmt.Errorf("model %q gives no log-probabilities", m.Name)
 	}
@@ -128,6 +131,9 @@ func (e *Engine) compose(s *recipes.Served) (found *composed, release func(), er
 func kindsThatGive(one *recipes.Reading) []manifest.Kind {
 	if one.Tokenwise() {
 		return []manifest.Kind{manifest.KindReward, manifest.KindProcess}
+	}
+	if one.EachToken() {
+		return []manifest.Kind{manifest.KindEmbedding}
 	}
 	switch one.Gives {
 	case recipes.Steps:

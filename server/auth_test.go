@@ -24,13 +24,21 @@ func TestToken(t *testing.T) {
 		credentials func(*http.Request)
 		status      int
 	}{
-		"none":          {func(*http.Request) {}, 401},
-		"bearer":        {bearer("Bearer s3cret"), 200},
-		"lower case":    {bearer("bearer s3cret"), 200},
-		"another":       {bearer("Bearer s3cre"), 401},
-		"longer":        {bearer("Bearer s3crets"), 401},
-		"empty":         {bearer("Bearer "), 401},
-		"scheme":        {bearer("Token s3cret"), 401},
+		"none":                      {func(*http.Request) {}, 401},
+		"bearer":                    {bearer("Bearer s3cret"), 200},
+		"lower case":                {bearer("bearer s3cret"), 200},
+		"another":                   {bearer("Bearer s3cre"), 401},
+		"longer":                    {bearer("Bearer s3crets"), 401},
+		"empty":                     {bearer("Bearer "), 401},
+		"scheme":                    {bearer("Token s3cret"), 401},
+		"no scheme":                 {bearer(""), 401},
+		"API key":                   {func(r *http.Request) { r.Header.Set("X-Api-Key", "s3cret") }, 200},
+		"API key, another":          {func(r *http.Request) { r.Header.Set("X-Api-Key", "s3cre") }, 401},
+		"API key, and nothing else": {func(r *http.Request) { r.Header.Set("Authorization", ""); r.Header.Set("X-Api-Key", "s3cret") }, 200},
+		"bearer wins": {func(r *http.Request) {
+			r.Header.Set("Authorization", "Bearer other")
+			r.Header.Set("X-Api-Key", "s3cret")
+		}, 401},
 		"url":           {func(r *http.Request) { r.SetBasicAuth("any", "s3cret") }, 200},
 		"url, another":  {func(r *http.Request) { r.SetBasicAuth("s3cret", "any") }, 401},
 		"url, no token": {func(r *http.Request) { r.SetBasicAuth("any", "") }, 401},

@@ -33,7 +33,7 @@ func newBodies(most int64) *bodies {
 func (b *bodies) read(x *exchange, r *http.Request) (*bytes.Buffer, error) {
 	encoding, err := contentEncoding(r.Header)
 	if err != nil {
-		x.Header().Set("Accept-Encoding", "gzip, zstd")
+		x.Header().Set("Accept-Encoding", "gzip, deflate, zstd")
 		return nil, err
 	}
 	if r.ContentLength > b.most {
@@ -89,7 +89,7 @@ func bodyProblem(ctx context.Context, err error) *problem.Problem {
 	return problem.New(problem.CodeBadBody, "the body is not framed as its headers say: %s", fault.Short(err.Error()))
 }
 
-// contentEncoding is how a body is encoded: gzip, zstd, or "" for not at all. One that is encoded twice is refused.
+// contentEncoding is how a body is encoded: gzip, deflate, zstd, or "" for not at all. One that is encoded twice is refused.
 func contentEncoding(header http.Header) (string, error) {
 	given := strings.Join(header.Values("Content-Encoding"), ", ")
 	switch strings.ToLower(strings.TrimSpace(given)) {
@@ -97,14 +97,15 @@ func contentEncoding(header http.Header) (string, error) {
 		return "", nil
 	case "gzip", "x-gzip":
 		return "gzip", nil
-	case "zstd":
-		return "zstd", nil
+	case "deflate", "zstd":
+		return strings.ToLower(strings.TrimSpace(given)), nil
 	}
-	return "", problem.New(problem.CodeMediaType, "Content-Encoding is %q, and may be gzip or zstd", fault.Short(given))
+	return "", problem.New(problem.CodeMediaType, "Content-Encoding is %q, and may be gzip, deflate or zstd", fault.Short(given))
 }
 
 // jsonType refuses a body that is not JSON by its Content-Type.
-func jsonType(header string) error {
+func jsonType(headers http.Header) error {
+	header := headers.Get("Content-Type")
 	if header == "application/json" {
 		return nil
 	}

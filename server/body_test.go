@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"compress/gzip"
+	"compress/zlib"
 	"context"
 	"fmt"
 	"io"
@@ -54,6 +55,19 @@ func TestBodiesThatAreNotFramedAsTheySay(t *testing.T) {
 	}
 }
 
+func deflated(tb testing.TB, text string) string {
+	tb.Helper()
+	var out bytes.Buffer
+	w := zlib.NewWriter(&out)
+	if _, err := w.Write([]byte(text)); err != nil {
+		tb.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		tb.Fatal(err)
+	}
+	return out.String()
+}
+
 func gzipped(tb testing.TB, text string) string {
 	tb.Helper()
 	var out bytes.Buffer
@@ -79,8 +93,8 @@ func zstandard(tb testing.TB, text string) string {
 	return out.String()
 }
 
-// TestEncodedBodies: a body of gzip or zstd asks what it asks as it is; every other encoding, and two of them, are
-// refused, and so is what does not decode. The cap is of the decoded bytes.
+// TestEncodedBodies: a body of gzip, deflate or zstd asks what it asks as it is; every other encoding, and two of them,
+// are refused, and so is what does not decode. The cap is of the decoded bytes.
 func TestEncodedBodies(t *testing.T) {
 	const most = 1000
 	s := newServer(t, &fakeEngine{}, Options{MaxBody: most})
@@ -96,9 +110,14 @@ func TestEncodedBodies(t *testing.T) {
 		{"gzip by its old name", "X-GZIP", zip, 200, ""},
 		{"gzip in two members", "gzip", gzipped(t, fits[:500]) + gzipped(t, fits[500:]), 200, ""},
 		{"zstd", "zstd", zst, 200, ""},
+		{"deflate", "deflate", deflated(t, fits), 200, ""},
+		{"deflate that ends early", "deflate", deflated(t, fits)[:20], 400, problem.CodeBadBody},
+		{"deflate with a wrong sum", "deflate", deflated(t, fits)[:len(deflated(t, fits))-4] + "1234", 400, problem.CodeBadBody},
+		{"deflate with more behind it", "deflate", deflated(t, fits) + "more", 400, problem.CodeBadBody},
+		{"no deflate", "deflate", fits, 400, problem.CodeBadBody},
+		{"a bomb, deflate", "deflate", deflated(t, bomb), 413, problem.CodeBodyTooLarge},
 		{"zstd in two frames", "zstd", zstandard(t, fits[:500]) + zstandard(t, fits[500:]), 200, ""},
 		{"as it is", "identity", fits, 200, ""},
-		{"deflate", "deflate", zip, 415, problem.CodeMediaType},
 		{"brotli", "br", zip, 415, problem.CodeMediaType},
 		{"twice", "gzip, gzip", gzipped(t, zip), 415, problem.CodeMediaType},
 		{"twice, differently", "gzip, zstd", zip, 415, problem.CodeMediaType},
@@ -129,7 +148,7 @@ func TestEncodedBodies(t *testing.T) {
 		if p.Code != test.code || len(p.Detail) > 300 {
 			t.Errorf("%s: %+v", test.name, p)
 		}
-		if accepted := response.header.Get("Accept-Encoding"); (accepted == "gzip, zstd") != (test.status == 415) {
+		if accepted := response.header.Get("Accept-Encoding"); (accepted == "gzip, deflate, zstd") != (test.status == 415) {
 			t.Errorf("%s: Accept-Encoding %q", test.name, accepted)
 		}
 	}
@@ -140,8 +159,9 @@ func TestEncodedBodies(t *testing.T) {
 func TestABombTakesNoMoreThanABody(t *testing.T) {
 	s := newServer(t, &fakeEngine{}, Options{MaxBody: 1 << 20})
 	for encoding, body := range map[string]string{
-		"gzip": gzipped(t, strings.Repeat(" ", 1<<27)),
-		"zstd": zstandard(t, strings.Repeat(" ", 1<<27)),
+		"gzip":    gzipped(t, strings.Repeat(" ", 1<<27)),
+		"deflate": deflated(t, strings.Repeat(" ", 1<<27)),
+		"zstd":    zstandard(t, strings.Repeat(" ", 1<<27)),
 	} {
 		if len(body) > 1<<20 {
 			t.Fatalf("%s: a bomb of %d bytes", encoding, len(body))
@@ -167,7 +187,7 @@ func TestABodyIsNotKept(t *testing.T) {
 		return fakeAnswer(fakeResults(1)), nil
 	}}
 	s := newServer(t, engine, Options{})
-	for encoding, body := range map[string]string{"": text, "gzip": gzipped(t, text), "zstd": zstandard(t, text)} {
+	for encoding, body := range map[string]string{"": text, "gzip": gzipped(t, text), "deflate": deflated(t, text), "zstd": zstandard(t, text)} {
 		before := heapInUse()
 		if got := do(t, s, "POST", "/v1/score", body, "Content-Encoding", encoding); got.status != 200 {
 			t.Fatalf("%q: %d %s", encoding, got.status, got.body)
@@ -179,10 +199,11 @@ func TestABodyIsNotKept(t *testing.T) {
 	runtime.KeepAlive(text)
 }
 
-// FuzzEncodedBody: whatever bytes claim to be gzip or zstd, they are answered, within the cap.
+// FuzzEncodedBody: whatever bytes claim to be gzip, deflate or zstd, they are answered, within the cap.
 func FuzzEncodedBody(f *testing.F) {
 	for _, text := range []string{oneItem, "", strings.Repeat("a", 3000)} {
 		f.Add("gzip", []byte(gzipped(f, text)))
+		f.Add("deflate", []byte(deflated(f, text)))
 		f.Add("zstd", []byte(zstandard(f, text)))
 	}
 	bodies := newBodies(2000)

@@ -32,6 +32,7 @@ function typeOf(schema, api) {
   if (!schema) return "";
   if (schema.$ref) return schema.$ref.split("/").pop();
   const type = [schema.type].flat().join(" or ");
+  if (schema.oneOf) return schema.oneOf.map((one) => typeOf(one, api)).join(" or ");
   if (schema.items) return "list of " + typeOf(schema.items, api);
   if (schema.enum) return schema.enum.join(" | ");
   if (schema.additionalProperties && schema.additionalProperties.type) return "map to " + typeOf(schema.additionalProperties, api);
@@ -51,7 +52,7 @@ function fields(schema, api, seen) {
     const required = (object.required || []).includes(field) ? " (required)" : "";
     const standard = of.default === undefined ? "" : `; default ${JSON.stringify(of.default)}`;
     body.append(make("tr", "", make("td", "", make("code", field)), make("td", typeOf(of, api) + required), make("td", (of.description || "") + standard)));
-    inner.push(of.items || of);
+    for (const one of of.oneOf || [of]) inner.push(one.items || one);
   }
   all.append(make("h3", name || ""), make("table", "", body));
   for (const of of inner) all.append(fields(of, api, seen));

@@ -14,28 +14,40 @@ import (
 	"github.com/assay-rm/assay/server/wire"
 )
 
-// TestExamplesOfTheAPIPage sends every request of docs/API.md through its route.
-func TestExamplesOfTheAPIPage(t *testing.T) {
-	page, err := os.ReadFile("../docs/API.md")
+// TestExamplesOfThePages sends every request of docs/API.md and docs/PROTOCOLS.md through its route.
+func TestExamplesOfThePages(t *testing.T) {
+	s := newServer(t, &fakeEngine{}, Options{State: newStates(t)})
+	examplesOf(t, s, "docs/API.md", s.native.routes)
+	examplesOf(t, s, "docs/PROTOCOLS.md", table(s)[len(s.native.routes):])
+}
+
+// examplesOf holds a page to the routes that it must name, each with an example where it takes a body. Routes without a
+// summary are other paths of one that has it.
+func examplesOf(t *testing.T, s *Server, name string, routes []route) {
+	t.Helper()
+	page, err := os.ReadFile("../" + name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := newServer(t, &fakeEngine{}, Options{State: newStates(t)})
 	sent := map[string]bool{}
-	named := regexp.MustCompile(`^(/v1/state/)[a-z]+`) // an example has a name where its route has {name}
+	named := regexp.MustCompile(`^(/v1/state/|/v2/models/)[a-z0-9-]+`) // an example has a name where its route has one in braces
 	for _, example := range regexp.MustCompile("(?s)```json request (\\S+)\n(.*?)```").FindAllStringSubmatch(string(page), -1) {
 		response := do(t, s, "POST", example[1], example[2])
 		if response.status != http.StatusOK {
 			t.Errorf("%s: %d %s", example[1], response.status, response.body)
 		}
-		sent[named.ReplaceAllString(example[1], "$1{name}")] = true
+		path, _, _ := strings.Cut(example[1], "?")
+		if env, is := strings.CutSuffix(path, "/score_group"); is && env != "" {
+			path = "/{}/score_group"
+		}
+		sent[named.ReplaceAllString(path, "$1{}")] = true
 	}
-	for _, route := range table(s) {
-		if route.method == "POST" && !sent[route.path] {
-			t.Errorf("docs/API.md has no example of %s", route.path)
+	for _, route := range routes {
+		if route.summary != "" && route.method == "POST" && !sent[regexp.MustCompile(`{\w+}`).ReplaceAllString(route.path, "{}")] {
+			t.Errorf("%s has no example of %s", name, route.path)
 		}
 		if route.summary != "" && !strings.Contains(string(page), route.method+" "+route.path) {
-			t.Errorf("docs/API.md does not name %s %s", route.method, route.path)
+			t.Errorf("%s does not name %s %s", name, route.method, route.path)
 		}
 	}
 }
@@ -68,6 +80,12 @@ func TestLimitsOfTheAPIPage(t *testing.T) {
 		fmt.Sprintf("| steps of all items of a request | %d |", budget.Steps),
 		fmt.Sprintf("| %d, so that %.0f responses are compared two by two at most |", budget.Cells, math.Sqrt(float64(budget.Cells))),
 		fmt.Sprintf("| tokens of responses of a request for log-probabilities | %d, or %d with a reference: three or five", budget.Cells/3, budget.Cells/5),
+		fmt.Sprintf("| parts of the content of a message | %d |", wire.DefaultParts),
+		fmt.Sprintf("| columns that the items of a request may have beside their fields | %d names of 80 bytes;", wire.DefaultColumns),
+		fmt.Sprintf("| `id` of an item, a response, a text or a group, as JSON writes it | %d bytes;", wire.DefaultID),
+		fmt.Sprintf("| `metadata` of one of them | %d KiB;", wire.DefaultMetadata>>10),
+		fmt.Sprintf("| `metadata` of all items of a request | %d MiB;", wire.DefaultKept>>20),
+		fmt.Sprintf("| lists and objects within each other, where nothing looks into them | %d;", wire.DefaultDepth),
 		fmt.Sprintf("| deadline of a request | %d ms at most, none by default |", wire.MaxTimeout),
 		fmt.Sprintf("| headers of a request | %d KiB, %.0f s |", maxHeaders>>10, of.HeaderTimeout.Seconds()),
 		fmt.Sprintf("| requests in flight on an HTTP/2 connection | %d; more wait at the client |", maxStreams),

@@ -116,11 +116,11 @@ func (s *share) add(hit bool) {
 func (s *share) value() float64 { return s.hits / s.tries }
 
 // asJSON writes a request body.
-func asJSON(t *testing.T, value any) string {
-	t.Helper()
+func asJSON(tb testing.TB, value any) string {
+	tb.Helper()
 	text, err := json.Marshal(value)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return string(text)
 }

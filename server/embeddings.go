@@ -8,7 +8,6 @@ import (
 
 	"github.com/assay-rm/assay/rewards"
 	"github.com/assay-rm/assay/server/native"
-	"github.com/assay-rm/assay/server/problem"
 	"github.com/assay-rm/assay/server/wire"
 )
 
@@ -16,7 +15,7 @@ import (
 func embeddings(s *Server) route {
 	c := codec{
 		accepts: jsonType,
-		decode: func(_ *http.Request, body []byte) (asked, error) {
+		decode: func(_ *exchange, _ *http.Request, body []byte) (asked, error) {
 			var form wire.EmbeddingsRequest
 			if err := s.decode(body, &form); err != nil {
 				return asked{}, err
@@ -26,12 +25,21 @@ func embeddings(s *Server) route {
 			if form.Encoding == "base64" {
 				write = bytesOf
 			}
+			kept, onError := form.Kept(), form.Failing()
 			return asked{Request: of, timeout: form.Timeout(), encode: func(x *exchange, given *rewards.Answer) error {
-				return writeJSON(x, problem.Status(given.Errors()), embeddingsAnswer(given, write))
+				status, err := statusOf(given, onError)
+				if err != nil {
+					return err
+				}
+				body := embeddingsAnswer(given, write)
+				if kept != nil {
+					body.Keep(kept)
+				}
+				return writeJSON(x, status, body)
 			}}, err
 		},
 	}
-	return route{http.MethodPost, "/v1/embeddings", "What is the vector of each text?", false, ask(s, c), wire.EmbeddingsRequest{}, wire.EmbeddingsAnswer{}}
+	return route{http.MethodPost, "/v1/embeddings", "What is the vector of each text?", false, &c, nil, wire.EmbeddingsRequest{}, wire.EmbeddingsAnswer{}}
 }
 
 // embeddingsRequest is the request of a body: that of a score of its texts, but for the question.
@@ -50,7 +58,7 @@ func embeddingsAnswer(a *rewards.Answer, write func(vector []float64) any) *wire
 	head := native.ScoreAnswer(a).Answering
 	answer := &wire.EmbeddingsAnswer{
 		Object: "list", Model: head.Model, Digest: head.Digest, Timings: head.Timings,
-		Usage: wire.EmbeddingsUsage{Prompt: head.Usage.Tokens, Total: head.Usage.Tokens}, Data: make([]wire.Embedding, len(a.Vectors)),
+		Usage: wire.EmbeddingsUsage{Prompt: head.Usage.Tokens, Total: head.Usage.Tokens, Failed: head.Usage.Failed}, Data: make([]wire.Embedding, len(a.Vectors)),
 	}
 	for i := range a.Vectors {
 		r := &a.Vectors[i]

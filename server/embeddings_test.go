@@ -87,7 +87,7 @@ func TestEmbeddingsAreWrittenAsClientsReadThem(t *testing.T) {
 	a.Vectors[1].Err = failure.New(fault.CodeTooLong, "the item has 9 tokens")
 	const tail = `,"tokens":9,"shared_tokens":0,"cached_tokens":0},{"object":"embedding","index":1,` +
 		`"error":{"code":"too_long","status":413,"title":"The item is too long","detail":"the item has 9 tokens"}}],` +
-		`"usage":{"prompt_tokens":9,"total_tokens":9},"timings":{"queue_ms":0,"run_ms":0,"total_ms":3}}`
+		`"usage":{"prompt_tokens":9,"total_tokens":9,"failed":1},"timings":{"queue_ms":0,"run_ms":0,"total_ms":3}}`
 	for vector, write := range map[string]func([]float64) any{`[0.5,-2]`: numbersOf, `"AAAAPwAAAMA="`: bytesOf} {
 		got, err := json.Marshal(embeddingsAnswer(&a, write))
 		if err != nil {

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zlib"
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/assay-rm/assay/server/problem"
@@ -32,8 +33,9 @@ type stream interface {
 
 func newDecoder(most int64) *decoder {
 	return &decoder{most: most, places: make(chan struct{}, runtime.GOMAXPROCS(0)), idle: map[string]*sync.Pool{
-		"gzip": {New: func() any { return new(gzip.Reader) }},
-		"zstd": {New: newZstd},
+		"gzip":    {New: func() any { return new(gzip.Reader) }},
+		"deflate": {New: func() any { return new(inflater) }},
+		"zstd":    {New: newZstd},
 	}}
 }
 
@@ -47,7 +49,23 @@ func newZstd() any {
 	return stream
 }
 
-var errEndsEarly = errors.New("it ends too early")
+// inflater undoes deflate, which is in zlib's wrapping (RFC 9110). zlib makes a reader only of a body that has begun.
+type inflater struct{ stream io.ReadCloser }
+
+func (i *inflater) Reset(from io.Reader) (err error) {
+	if i.stream == nil {
+		i.stream, err = zlib.NewReader(from)
+		return err
+	}
+	return i.stream.(zlib.Resetter).Reset(from, nil)
+}
+
+func (i *inflater) Read(into []byte) (int, error) { return i.stream.Read(into) }
+
+var (
+	errEndsEarly = errors.New("it ends too early")
+	errGoesOn    = errors.New("it goes on after its end")
+)
 
 // decode appends the decoded body to into. It holds to the cap whatever the encoded body promises: a bomb is refused
 // after as many bytes as any other body may have.
@@ -63,9 +81,13 @@ func (d *decoder) decode(ctx context.Context, encoding string, body []byte, into
 		_ = from.Reset(bytes.NewReader(nil)) // lets go of the body
 		d.idle[encoding].Put(from)
 	}()
-	err := from.Reset(bytes.NewReader(body))
+	source := bytes.NewReader(body)
+	err := from.Reset(source)
 	if err == nil {
 		_, err = into.ReadFrom(io.LimitReader(from, d.most+1))
+	}
+	if err == nil && source.Len() > 0 && int64(into.Len()) <= d.most {
+		err = errGoesOn
 	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		err = errEndsEarly

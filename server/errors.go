@@ -11,7 +11,7 @@ import (
 
 	"github.com/assay-rm/assay/rewards/failure"
 	"github.com/assay-rm/assay/server/problem"
-	"github.com/assay-rm/assay/server/wire"
+	"github.com/assay-rm/assay/server/protocols"
 )
 
 // Retry-After is at least a second, since a client that asks sooner meets the same queue, and at most a minute, since
@@ -47,16 +47,13 @@ func brief(detail string) string {
 	return strings.ToValidUTF8(detail[:longestDetail], "") + "…"
 }
 
-// problemJSON tells a problem as the native API does: RFC 9457, with a code that never changes.
-func problemJSON(x *exchange, p *problem.Problem) {
-	x.Header().Set("Content-Type", "application/problem+json")
-	if err := writeJSON(x, p.Status, details(p)); err != nil {
-		panic(err) // a problem is strings and a number
+// telling writes problems in a protocol's form.
+func telling(form func(p *problem.Problem) protocols.Reply) func(x *exchange, p *problem.Problem) {
+	return func(x *exchange, p *problem.Problem) {
+		if err := writeReply(x, form(p)); err != nil {
+			panic(err) // a problem is strings and a number
+		}
 	}
-}
-
-func details(p *problem.Problem) wire.ProblemDetails {
-	return wire.ProblemDetails{Type: "/docs#" + p.Code, Problem: p.Problem}
 }
 
 // explain counts a problem of the request of that id and, when it is a fault of ours, logs what no client is told.

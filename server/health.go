@@ -10,6 +10,7 @@ import (
 
 	"github.com/assay-rm/assay/rewards/failure"
 	"github.com/assay-rm/assay/server/problem"
+	"github.com/assay-rm/assay/server/protocols"
 	"github.com/assay-rm/assay/server/wire"
 )
 
@@ -29,9 +30,19 @@ func (*Server) healthz(x *exchange, _ *http.Request) error {
 }
 
 func (s *Server) readyz(x *exchange, r *http.Request) error {
+	verdict, p := s.ready(r.Context(), x.id)
+	if p == nil {
+		return writeJSON(x, http.StatusOK, verdict)
+	}
+	x.Header().Set("Content-Type", "application/problem+json")
+	return writeJSON(x, p.Status, wire.NotReadyAnswer{ProblemDetails: protocols.Details(p), ReadyAnswer: verdict})
+}
+
+// ready is the last probe's outcome, and the problem of a server that is not ready.
+func (s *Server) ready(ctx context.Context, id string) (wire.ReadyAnswer, *problem.Problem) {
 	verdict, why := wire.ReadyAnswer{Models: []wire.ReadyModel{}}, []string{"the server is draining"}
 	if !s.draining.Load() {
-		verdict, why = s.health.verdict(r.Context(), x.id), nil
+		verdict, why = s.health.verdict(ctx, id), nil
 	}
 	for _, m := range verdict.Models {
 		if m.Error != nil {
@@ -39,11 +50,9 @@ func (s *Server) readyz(x *exchange, r *http.Request) error {
 		}
 	}
 	if verdict.Ready {
-		return writeJSON(x, http.StatusOK, verdict)
+		return verdict, nil
 	}
-	p := problem.New(problem.CodeNotReady, "%s", strings.Join(why, "; "))
-	x.Header().Set("Content-Type", "application/problem+json")
-	return writeJSON(x, p.Status, wire.NotReadyAnswer{ProblemDetails: details(p), ReadyAnswer: verdict})
+	return verdict, problem.New(problem.CodeNotReady, "%s", strings.Join(why, "; "))
 }
 
 // verdict gives the last probe's outcome, or probes every model for the request of that id. A client that leaves does

@@ -134,7 +134,7 @@ func TestAStreamWhoseBodyNeverEnds(t *testing.T) {
 		{"a method that it does not have", "DELETE", "/v1/models", nil, "method_not_allowed"},
 		{"a path that no route has", "POST", "/nowhere", nil, "not_found"},
 		{"the whole server", "OPTIONS", "*", nil, "not_found"},
-		{"a path that is not clean", "POST", "//v1/score", nil, "not_found"},
+		{"a path that is not clean", "POST", "/v1/./score", nil, "not_found"},
 		{"expect", "POST", "/v1/score", []string{"authorization", "Bearer s3cret", "content-type", "application/json", "expect", "100-continue"}, "body_timeout"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

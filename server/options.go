@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/assay-rm/assay/rewards/state"
+	"github.com/assay-rm/assay/server/protocols"
 )
 
 // Options says where and how a server answers. A field that is left at zero has the value of [DefaultOptions].
@@ -31,6 +34,8 @@ type Options struct {
 
 	DrainDelay   time.Duration // from the end of the context, with readiness false, to refusing connections; may be zero
 	DrainTimeout time.Duration // for what was accepted
+
+	Protocols []string // of package protocols that are spoken beside the native one; nil: all
 
 	State *state.States // named states; nil: the server keeps none
 
@@ -77,6 +82,11 @@ func (o Options) Validate() error {
 	for i := range fields.NumField() {
 		if field := fields.Field(i); field.CanInt() && field.Int() < 0 {
 			bad = append(bad, fmt.Errorf("%s: %v is below zero", fields.Type().Field(i).Name, field))
+		}
+	}
+	for _, name := range o.Protocols {
+		if !slices.Contains(protocols.Names(), name) {
+			bad = append(bad, fmt.Errorf("there is no protocol %q, but %s", name, strings.Join(protocols.Names(), ", ")))
 		}
 	}
 	addr := o.withDefaults().Addr

@@ -13,22 +13,22 @@ import (
 	"github.com/assay-rm/assay/server/problem"
 )
 
-// protocol is one API's way of speaking: the native one (native.go), or a foreign one that some client knows
-// (openrlhf.go, for example). Each of its questions has a codec, {decode, encode}, and all of its routes one way to
-// tell a problem. It gets every problem of its routes: a missing token, another method, a path under its prefix that no
-// route has, a body that cannot be read, what the engine refuses, and a panic. No protocol knows another, and the
-// server knows none of them by name.
+// protocol is one API's way of speaking: the native one (native.go), or one of package protocols (foreign.go). Each of
+// its questions has a codec, {decode, encode}, and all of its routes one way to tell a problem. It gets every problem
+// of its routes: a missing token, another method, a path under its prefix that no route has, a body that cannot be
+// read, what the engine refuses, and a panic. No protocol knows another, and the server knows none of them by name.
 type protocol struct {
-	prefix  string // of the paths that are its own, whether a route has them or not, such as "/v2/"
+	prefix  string // of the paths that are its own, whether a route has them or not, such as "/v2/"; empty: none
 	problem func(x *exchange, p *problem.Problem)
 	routes  []route
 }
 
-// route is a line of a protocol's table.
+// route is a line of a protocol's table. It has either a codec, where it asks the engine, or a handler.
 type route struct {
 	method, path string // a pattern of [http.ServeMux], without a method: "/v2/models/{model}/infer"
 	summary      string
 	open         bool // needs no token
+	codec        *codec
 	handle       handler
 	takes, gives any // zero values of the bodies, for the schemas; nil: none
 }
@@ -38,9 +38,13 @@ type handler func(x *exchange, r *http.Request) error
 
 // codec is how a protocol writes a question to the engine, and its answer.
 type codec struct {
-	accepts func(contentType string) error                    // before the body is read
-	decode  func(r *http.Request, body []byte) (asked, error) // the body is lent
-	encode  func(x *exchange, given *rewards.Answer) error
+	accepts func(header http.Header) error                                 // before the body is read
+	decode  func(x *exchange, r *http.Request, body []byte) (asked, error) // the body is lent
+
+	// encode writes the answer, where the question does not say how.
+	encode func(x *exchange, given *rewards.Answer) error
+
+	claims func(x *exchange, r *http.Request, body []byte) bool // as [protocols.Route.Claims]; nil: what no other claims
 }
 
 // asked is a question as a protocol decoded it.
@@ -53,12 +57,20 @@ type asked struct {
 	encode func(x *exchange, given *rewards.Answer) error
 }
 
+// encoder writes the answer of a question: as the question says, or as the codec does.
+func (c *codec) encoder(of *asked) func(x *exchange, given *rewards.Answer) error {
+	if of.encode != nil {
+		return of.encode
+	}
+	return c.encode
+}
+
 // ask is the path of every question, whatever protocol it came by: the body is read and decoded, the engine asked, the
 // answer counted and encoded. What a request may ask for, who asks and by when, and what it used is looked at here and
 // in no protocol.
-func ask(s *Server, c codec) handler {
+func (s *Server) ask(c *codec) handler {
 	return func(x *exchange, r *http.Request) error {
-		if err := c.accepts(r.Header.Get("Content-Type")); err != nil {
+		if err := c.accepts(r.Header); err != nil {
 			return err
 		}
 		run, err := runOf(r)
@@ -75,7 +87,7 @@ func ask(s *Server, c codec) handler {
 		case err != nil:
 			return err
 		case request.known != nil:
-			return c.encode(x, request.known)
+			return c.encoder(&request)(x, request.known)
 		}
 		if n := sizeOf(&request.Request); n > s.options.MaxItems {
 			return problem.New(failure.CodeTooManyItems, "the request has %d items, and one request may have %d", n, s.options.MaxItems)
@@ -97,10 +109,7 @@ func ask(s *Server, c codec) handler {
 			return err
 		}
 		s.account(r.Context(), x, &given)
-		if request.encode != nil {
-			return request.encode(x, &given)
-		}
-		return c.encode(x, &given)
+		return c.encoder(&request)(x, &given)
 	}
 }
 
@@ -124,7 +133,7 @@ func (c *codec) read(from *bodies, x *exchange, r *http.Request) (asked, error) 
 	if err := x.caller.mayAsk(time.Now()); err != nil {
 		return asked{}, err
 	}
-	return c.decode(r, body.Bytes())
+	return c.decode(x, r, body.Bytes())
 }
 
 // account counts an answer, and logs the faults among its items in one line.

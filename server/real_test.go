@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -22,7 +23,7 @@ func realServer(tb testing.TB, names ...string) *Server {
 	tb.Helper()
 	all := make([]*models.Model, len(names))
 	for i, name := range names {
-		m, err := models.Open(tb.Context(), models.Dir("../models/testdata/bundles/"+name), models.Options{Cache: 64 << 20})
+		m, err := models.Open(tb.Context(), models.Dir(filepath.Join("..", "models", "testdata", "bundles", name)), models.Options{Cache: 64 << 20})
 		if err != nil {
 			tb.Fatal(err)
 		}

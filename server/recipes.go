@@ -88,6 +88,8 @@ func given(of recipes.Given) any {
 	switch {
 	case of.Vector != nil:
 		return of.Vector
+	case of.Tokens.Rows != nil:
+		return of.Tokens.Rows
 	case of.Words != nil:
 		return of.Words
 	case of.Labels != nil:

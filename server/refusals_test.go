@@ -32,7 +32,7 @@ func TestRequestsThatCannotBeRead(t *testing.T) {
 		detail     string // its head
 	}{
 		{"/v1/score", `{"items":[{"text":"a"}],"x":1}`, 422, "unknown_field", `x: unknown field`},
-		{"/v1/score", `{"items":[{"text":"a"},{"tekst":"b"}]}`, 422, "unknown_field", `items[1].tekst: unknown field`},
+		{"/v1/score", `{"items":[{"text":"a"},{"txt":"b"}]}`, 422, "unknown_field", `items[1].txt: unknown field; if text is meant`},
 		{"/v1/score", `{"items":[{"text":"a"},{"text":5}]}`, 422, "invalid_field", `items[1].text: expected string, got 5`},
 		{"/v1/score", `{"items":[{"input_ids":[1,2.5]}]}`, 422, "invalid_field", `items[0].input_ids[1]: expected integer, got 2.5`},
 		{"/v1/score", `{"items":[{"input_ids":[1,null]}]}`, 422, "invalid_field", `items[0].input_ids[1]: expected integer, got null`},
@@ -44,8 +44,8 @@ func TestRequestsThatCannotBeRead(t *testing.T) {
 		{"/v1/score", `{}`, 422, "invalid_field", `items: must hold`},
 		{"/v1/score", `[]`, 422, "invalid_field", `body: expected object`},
 		{"/v1/score", `null`, 422, "invalid_field", `body: expected object, got null`},
-		{"/v1/score", `{"items":[{"messages":[{"role":"user"}]}]}`, 422, "invalid_field", `items[0].messages[0]: expected required property content`},
-		{"/v1/score", `{"items":[{"messages":[{"role":"user","content":null}]}]}`, 422, "invalid_field", `items[0].messages[0].content: expected string, got null`},
+		{"/v1/rank", `{"messages":[{"role":"user"}],"responses":["a"]}`, 422, "invalid_field", `messages[0].content: is null or left out`},
+		{"/v1/rank", `{"messages":[{"role":"user","content":null}],"responses":["a"]}`, 422, "invalid_field", `messages[0].content: is null or left out`},
 		{"/v1/score", `{"items":[{"messages":[{"role":"","content":"a"}]}]}`, 422, "invalid_field", `items[0].messages[0].role: `},
 		{"/v1/score", `{"items":[{"text":"a"}],"timeout_ms":1.5}`, 422, "invalid_field", `timeout_ms: expected integer, got 1.5`},
 		{"/v1/rank", `{"prompt":"p","responses":["a",null]}`, 422, "invalid_field", `responses[1]: expected string, got null`},

@@ -7,8 +7,10 @@ import (
 	"net"
 	"net/http"
 	"sync/atomic"
+	"time"
 
 	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/rewards"
 	"github.com/assay-rm/assay/rewards/recipes"
 	"github.com/assay-rm/assay/server/runs"
@@ -22,6 +24,8 @@ type Engine interface {
 	Recipes() []recipes.Served
 	Stats() []models.Stats
 	Probe(ctx context.Context, model string) error
+	Pieces(model, text string, ids []int64) (pieces []encode.Piece, known bool)
+	Decode(model string, ids []int64, plain bool) (text string, err error)
 }
 
 // Server answers HTTP over an engine.
@@ -41,6 +45,7 @@ type Server struct {
 	handler   http.Handler
 	draining  atomic.Bool
 	inFlight  atomic.Int64 // requests
+	began     time.Time    // since when the models are served
 	refusals  seldom       // with 429
 }
 
@@ -63,6 +68,7 @@ func speaking(engine Engine, options Options, further ...func(*Server) *protocol
 		metrics: newMetrics(engine),
 		bodies:  newBodies(options.MaxBody),
 		runs:    runs.New(runs.Limits{}),
+		began:   time.Now(),
 	}
 	s.metrics.registry.MustRegister(newRunCollector(s.runs))
 	var err error
@@ -72,7 +78,7 @@ func speaking(engine Engine, options Options, further ...func(*Server) *protocol
 	s.anonymous = &caller{}
 	s.health = newHealth(s)
 	s.native = s.nativeProtocol()
-	s.protocols = []*protocol{s.native, s.openRLHF()}
+	s.protocols = append([]*protocol{s.native}, s.foreign()...)
 	for _, protocol := range further {
 		s.protocols = append(s.protocols, protocol(s))
 	}

@@ -18,13 +18,13 @@ import (
 func (s *Server) stateRoutes() []route {
 	const one = "/v1/state/{name}"
 	return []route{
-		{http.MethodGet, "/v1/state", "Which states there are", false, s.onStates(s.listStates), nil, wire.StatesAnswer{}},
-		{http.MethodGet, one, "What a state knows of some keys", false, s.onStates(s.getState), nil, wire.StateAnswer{}},
-		{http.MethodPost, one, "Declare, update or reset a state", false, s.onStates(s.changeState), wire.StateRequest{}, wire.StateInfo{}},
-		{http.MethodDelete, one, "Delete a state and its declaration", false, s.onStates(s.deleteState), nil, wire.StateGone{}},
-		{http.MethodPost, one + "/read", "What a state knows of keys, users and texts", false, s.onStates(s.readState), wire.StateRead{}, wire.StateAnswer{}},
-		{http.MethodGet, one + "/snapshot", "A whole state at one moment", false, s.onStates(s.snapshotState), nil, wire.StateSnapshot{}},
-		{http.MethodPost, one + "/restore", "Put a snapshot in a state's place", false, s.onStates(s.restoreState), wire.StateSnapshot{}, wire.StateInfo{}},
+		{http.MethodGet, "/v1/state", "Which states there are", false, nil, s.onStates(s.listStates), nil, wire.StatesAnswer{}},
+		{http.MethodGet, one, "What a state knows of some keys", false, nil, s.onStates(s.getState), nil, wire.StateAnswer{}},
+		{http.MethodPost, one, "Declare, update or reset a state", false, nil, s.onStates(s.changeState), wire.StateRequest{}, wire.StateInfo{}},
+		{http.MethodDelete, one, "Delete a state and its declaration", false, nil, s.onStates(s.deleteState), nil, wire.StateGone{}},
+		{http.MethodPost, one + "/read", "What a state knows of keys, users and texts", false, nil, s.onStates(s.readState), wire.StateRead{}, wire.StateAnswer{}},
+		{http.MethodGet, one + "/snapshot", "A whole state at one moment", false, nil, s.onStates(s.snapshotState), nil, wire.StateSnapshot{}},
+		{http.MethodPost, one + "/restore", "Put a snapshot in a state's place", false, nil, s.onStates(s.restoreState), wire.StateSnapshot{}, wire.StateInfo{}},
 	}
 }
 
@@ -198,7 +198,7 @@ func (s *Server) restoreState(of *state.States, x *exchange, r *http.Request) er
 
 // readForm reads a body into its form, as those of questions are read.
 func (s *Server) readForm(x *exchange, r *http.Request, form wire.Form) error {
-	if err := jsonType(r.Header.Get("Content-Type")); err != nil {
+	if err := jsonType(r.Header); err != nil {
 		return err
 	}
 	giveBack, err := s.bodies.room.hold(x, r, s.bodies.most)

@@ -100,8 +100,21 @@ func (l *Line) Decode(into wire.Form) *failure.Error {
 	if l.err != nil {
 		return l.err
 	}
-	if refused, ok := errors.AsType[*wire.Error](wire.DecodeLine(l.text, into, wire.Limits{})); ok {
-		return problem.Refused(refused)
+	return refused(wire.DecodeLine(l.text, into, wire.Limits{}))
+}
+
+// Sample is Decode for a line that may have more columns than the form: it names those that it passed over.
+func (l *Line) Sample(into wire.Form) (ignored []string, why *failure.Error) {
+	if l.err != nil {
+		return nil, l.err
+	}
+	ignored, err := wire.DecodeSample(l.text, into, wire.Limits{})
+	return ignored, refused(err)
+}
+
+func refused(err error) *failure.Error {
+	if why, ok := errors.AsType[*wire.Error](err); ok {
+		return problem.Refused(why)
 	}
 	return nil
 }

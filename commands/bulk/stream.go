@@ -42,6 +42,7 @@ type Outcome[Q, R any] struct {
 	Answer  R
 	Err     *failure.Error // of the line, or the first in its answer
 	Refused bool           // the line was not asked
+	Ignored []string       // columns of the line that were passed over, in the order of their names
 }
 
 // Chunk has the outcomes of a chunk, and where in the input it ends.
@@ -56,7 +57,7 @@ type Chunk[Q, R any] struct {
 func Stream[Q, R any, P Form[Q]](
 	ctx context.Context, engine Engine, in Source, chunk int, q Question[Q, R], emit func(Chunk[Q, R]) error,
 ) error {
-	decode := func(l *Line, into *Q) *failure.Error { return l.Decode(P(into)) }
+	decode := func(l *Line, into *Q) ([]string, *failure.Error) { return l.Sample(P(into)) }
 	return stream(ctx, engine, in, chunk, decode, q, emit)
 }
 
@@ -65,17 +66,17 @@ func StreamRows[Q, R any](
 	ctx context.Context, engine Engine, in Source, chunk int, decode func(text []byte) (Q, *failure.Error),
 	q Question[Q, R], emit func(Chunk[Q, R]) error,
 ) error {
-	return stream(ctx, engine, in, chunk, func(l *Line, into *Q) (err *failure.Error) {
+	return stream(ctx, engine, in, chunk, func(l *Line, into *Q) (ignored []string, err *failure.Error) {
 		if l.err != nil {
-			return l.err
+			return nil, l.err
 		}
 		*into, err = decode(l.text)
-		return err
+		return nil, err
 	}, q, emit)
 }
 
 func stream[Q, R any](
-	ctx context.Context, engine Engine, in Source, chunk int, decode func(*Line, *Q) *failure.Error,
+	ctx context.Context, engine Engine, in Source, chunk int, decode func(*Line, *Q) ([]string, *failure.Error),
 	q Question[Q, R], emit func(Chunk[Q, R]) error,
 ) error {
 	group, ctx := errgroup.WithContext(ctx)
@@ -166,13 +167,14 @@ func send[T any](ctx context.Context, to chan<- T, value T) error {
 
 // answer decodes the lines and asks those that are well formed.
 func answer[Q, R any](
-	ctx context.Context, engine Engine, lines []Line, decode func(*Line, *Q) *failure.Error, q Question[Q, R],
+	ctx context.Context, engine Engine, lines []Line, decode func(*Line, *Q) ([]string, *failure.Error), q Question[Q, R],
 ) ([]Outcome[Q, R], error) {
 	outcomes := make([]Outcome[Q, R], len(lines))
 	fit := make([]*Outcome[Q, R], 0, len(lines))
 	for i := range lines {
 		o := &outcomes[i]
-		o.Number, o.Err = lines[i].Number, decode(&lines[i], &o.Asked)
+		o.Number = lines[i].Number
+		o.Ignored, o.Err = decode(&lines[i], &o.Asked)
 		if o.Refused = o.Err != nil; !o.Refused {
 			fit = append(fit, o)
 		}

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
+	"slices"
 
 	"github.com/assay-rm/assay/commands/page"
 	"github.com/assay-rm/assay/rewards/failure"
@@ -14,7 +16,7 @@ import (
 // View shows a command's answers: as JSON lines, or as a table for people.
 type View[Q, R any] interface {
 	Question[Q, R]
-	Record(number int, answer R) any // the JSON line
+	Record(of Outcome[Q, R]) any // the JSON line
 	Header() string
 	Show(p *page.Page, number int, asked Q, answer R)
 }
@@ -27,7 +29,18 @@ type Writer[Q, R any] struct {
 
 	Lines  int
 	Failed int // of Lines
+
+	ignored map[string]bool // columns of lines that were passed over
 }
+
+// Head is what the JSON line of every outcome begins with.
+type Head struct {
+	Line    int      `json:"line"`
+	Ignored []string `json:"ignored,omitempty"` // columns that were passed over
+}
+
+// Head is the beginning of the outcome's JSON line.
+func (o *Outcome[Q, R]) Head() Head { return Head{o.Number, o.Ignored} }
 
 // NewWriter writes outcomes as the view shows them. Its owner flushes it.
 func NewWriter[Q, R any](out io.Writer, asJSON bool, v View[Q, R]) *Writer[Q, R] {
@@ -44,11 +57,19 @@ func (w *Writer[Q, R]) Write(o Outcome[Q, R]) error {
 	if w.Lines++; o.Err != nil {
 		w.Failed++
 	}
+	for _, name := range o.Ignored {
+		if w.ignored == nil {
+			w.ignored = map[string]bool{}
+		}
+		if len(w.ignored) < mostIgnored {
+			w.ignored[name] = true
+		}
+	}
 	switch {
 	case w.encoder != nil && o.Refused:
 		return w.encoder.Encode(failedLine{o.Number, native.Error(o.Err)})
 	case w.encoder != nil:
-		return w.encoder.Encode(w.view.Record(o.Number, o.Answer))
+		return w.encoder.Encode(w.view.Record(o))
 	}
 	if w.Lines == 1 {
 		w.page.Line("%s", w.view.Header())
@@ -60,6 +81,12 @@ func (w *Writer[Q, R]) Write(o Outcome[Q, R]) error {
 	}
 	return nil
 }
+
+// mostIgnored is how many columns are told of a whole file.
+const mostIgnored = 64
+
+// Ignored are the columns that were passed over in some line, in the order of their names: the first 64 that came.
+func (w *Writer[Q, R]) Ignored() []string { return slices.Sorted(maps.Keys(w.ignored)) }
 
 // failedLine is the JSON line of a line that was not asked.
 type failedLine struct {

@@ -1,5 +1,5 @@
 // Package evaluation measures models on files whose answers are known: which response of a pair is better, which step
-// goes wrong first, which of several samples is right.
+// goes wrong first, which of several samples is right. Logs of games are measured without a model.
 //
 //	row, format    a file's rows, as published benchmarks have them → examples
 //	question       examples → what the model says of them → a few numbers each
@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/assay-rm/assay/commands/bulk"
 	"github.com/assay-rm/assay/models/encode"
@@ -29,19 +30,19 @@ type Options struct {
 	Truncate  encode.Truncation
 }
 
-// Job is one model on one file.
+// Job is one model on one file, or a file that no model is asked about.
 type Job struct {
-	model  rewards.ModelInfo
+	model  rewards.ModelInfo // none: without a name
 	data   *Data
 	scores *scores
 	after  int // the last row that is known already
 }
 
-// Jobs lists what the models can be measured on. A name leaves all other models out. Asking a model for what it cannot
-// answer is an error only when nothing is left.
+// Jobs lists what the models can be measured on, and the files of logs behind that. A name leaves all other models out.
+// Asking a model for what it cannot answer is an error only when nothing is left.
 func Jobs(models []rewards.ModelInfo, name string, files []*Data) ([]*Job, error) {
 	var jobs []*Job
-	known := false
+	known := name == ""
 	for _, m := range models {
 		if name != "" && m.Manifest.Name != name {
 			continue
@@ -53,8 +54,13 @@ func Jobs(models []rewards.ModelInfo, name string, files []*Data) ([]*Job, error
 			}
 		}
 	}
+	for _, data := range files {
+		if !data.AsksModel() {
+			jobs = append(jobs, &Job{data: data, scores: newScores(data.format)})
+		}
+	}
 	switch {
-	case !known:
+	case !known && slices.ContainsFunc(files, (*Data).AsksModel):
 		return nil, fmt.Errorf("no model is named %q", name)
 	case len(jobs) == 0:
 		return nil, errors.New("no loaded model answers these files: reward, pair and preference models answer pairs and choose among " +
@@ -187,6 +193,9 @@ type Data struct {
 	digest string
 	opener func() (File, error)
 }
+
+// AsksModel tells whether the file's numbers need a model: those of a log do not.
+func (d *Data) AsksModel() bool { return d.format.asks != askNothing }
 
 // File is a file of rows.
 type File interface {

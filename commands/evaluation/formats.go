@@ -19,6 +19,7 @@ const (
 	askPair      ask = iota // which of two responses is preferred, the first one being better
 	askResponses            // a score of each response
 	askSteps                // a score of each step
+	askNothing              // no model is asked: the row has it all
 )
 
 // suits tells whether a model that answers those questions can be asked.
@@ -29,6 +30,8 @@ func (a ask) suits(answers []string) bool {
 		return compares
 	case askSteps:
 		return steps
+	case askNothing:
+		return false
 	case askResponses:
 	}
 	return steps || compares
@@ -47,6 +50,7 @@ type example struct {
 	truth []bool        // askResponses: which are right, in place of right
 	grade []float64     // askResponses: how good they are, in place of right
 	wrong []int         // askSteps: the steps that are wrong, in order
+	log   []float64     // askNothing: what the row comes to
 }
 
 // format is a kind of file: how its rows are told and read, and what is made of the answers.
@@ -75,7 +79,7 @@ func columns(names ...string) []string { return append(names, beside...) }
 // formats are all formats; where a row shows several, the first is meant.
 func formats() []*format {
 	pairs := func(string) *samples.Family { return metrics.Pairs() }
-	return []*format{
+	return append([]*format{
 		{
 			name: "judgebench", asks: askPair, shown: []string{"response_A", "response_B", "label"},
 			columns: columns("question", "response_A", "response_B", "label", "source"),
@@ -141,7 +145,7 @@ func formats() []*format {
 			columns: columns("prompt", "question", "chosen", "rejected"),
 			read:    readPair, observe: observePair, family: pairs,
 		},
-	}
+	}, played()...)
 }
 
 // Formats lists the names of all formats.

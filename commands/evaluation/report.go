@@ -24,7 +24,7 @@ type Report struct {
 
 // Result is one model on one file.
 type Result struct {
-	Model       string           `json:"model"`
+	Model       string           `json:"model"`  // empty: none was asked
 	Digest      string           `json:"digest"` // of the model's bundle
 	File        string           `json:"file"`
 	SHA256      string           `json:"sha256"` // of the file

@@ -1,7 +1,9 @@
 package evaluation
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/assay-rm/assay/commands/page"
@@ -52,7 +54,7 @@ func line(of *Result, split, metric string, v Value) []string {
 	if v.N > 0 {
 		n = strconv.Itoa(v.N)
 	}
-	return []string{of.Model, of.Measure, split, metric, fmt.Sprintf("%.3f", v.Value), interval, n}
+	return []string{cmp.Or(of.Model, "-"), of.Measure, split, metric, fmt.Sprintf("%.3f", v.Value), interval, n}
 }
 
 // Short are the shares of a split without intervals; what was not measured is nil.
@@ -65,6 +67,8 @@ type Short struct {
 	ErrorAccuracy   *float64 `json:"error_accuracy,omitempty"`
 	CorrectAccuracy *float64 `json:"correct_accuracy,omitempty"`
 	F1              *float64 `json:"f1,omitempty"`
+
+	Metrics map[string]float64 `json:"metrics,omitempty"` // main ones of the format that have no place above
 }
 
 // Document gives the main metrics by model, measure and split, as a model card has them.
@@ -72,8 +76,9 @@ func (r *Report) Document() map[string]map[string]map[string]Short {
 	all := map[string]map[string]map[string]Short{}
 	for i := range r.Results {
 		of := &r.Results[i]
-		if all[of.Model] == nil {
-			all[of.Model] = map[string]map[string]Short{}
+		model := cmp.Or(of.Model, "-")
+		if all[model] == nil {
+			all[model] = map[string]map[string]Short{}
 		}
 		splits := map[string]Short{}
 		for name, split := range of.Splits {
@@ -85,10 +90,26 @@ func (r *Report) Document() map[string]map[string]map[string]Short {
 			}
 			splits[name] = Short{
 				split.Count, split.Failed, split.Metrics["error_accuracy"].N, at("sampler"), at("accuracy"), at("error_accuracy"),
-				at("correct_accuracy"), at("f1"),
+				at("correct_accuracy"), at("f1"), split.others(),
 			}
 		}
-		all[of.Model][of.Measure] = splits
+		all[model][of.Measure] = splits
+	}
+	return all
+}
+
+// others are the main metrics of a split that have no field of their own in [Short]; nil where there is none.
+func (s *Split) others() map[string]float64 {
+	var all map[string]float64
+	for _, m := range s.family.Metrics {
+		value, ok := s.Metrics[m.Name]
+		if !ok || m.Detail || slices.Contains([]string{"sampler", "accuracy", "error_accuracy", "correct_accuracy", "f1"}, m.Name) {
+			continue
+		}
+		if all == nil {
+			all = map[string]float64{}
+		}
+		all[m.Name] = value.Value
 	}
 	return all
 }

@@ -40,7 +40,7 @@ func (t *Template) RenderEachPair(messages []Message, firsts, seconds []string) 
 
 func (t *Template) executeEach(messages []Message, given map[string]any, texts ...[]string) *Texts {
 	given["add_generation_prompt"] = false
-	variables, err := t.given(messages, given)
+	variables, err := t.given(seen(messages), given)
 	if err != nil {
 		return nil
 	}

@@ -144,7 +144,7 @@ func TestWhatIsReadOfEach(t *testing.T) {
 		if err != nil {
 			t.Fatal(test.template, err)
 		}
-		variables := written(t, map[string]any{"messages": []Message{{"user", "?"}, {"assistant", ""}}})
+		variables := written(t, map[string]any{"messages": []Message{{Role: "user", Content: "?"}, {Role: "assistant"}}})
 		if alike := holdToAlone(t, test.template, tpl, variables, strings.Fields(test.contents)); alike != test.alike {
 			t.Errorf("%s of %q: rendered at once: %v, want %v", test.template, test.contents, alike, test.alike)
 		}
@@ -158,14 +158,14 @@ func TestEachOfAnyContents(t *testing.T) {
 		t.Fatal(err)
 	}
 	rapid.Check(t, func(t *rapid.T) {
-		before := []Message{{"user", rapid.String().Draw(t, "prompt")}}
+		before := []Message{{Role: "user", Content: rapid.String().Draw(t, "prompt")}}
 		contents := rapid.SliceOfN(rapid.StringN(1, 40, -1), 1, 20).Draw(t, "contents")
 		texts := tpl.RenderEach(before, "assistant", contents)
 		if texts != nil {
 			defer texts.Close()
 		}
 		for i, content := range contents {
-			want, err := tpl.Render(append(before, Message{"assistant", content}), false)
+			want, err := tpl.Render(append(before, Message{Role: "assistant", Content: content}), false)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -202,9 +202,9 @@ func TestEachTakesWhatAloneTakes(t *testing.T) {
 		if err != nil {
 			t.Fatal(name, err)
 		}
-		before := []Message{{"user", "?"}}
+		before := []Message{{Role: "user", Content: "?"}}
 		texts := tpl.RenderEach(before, "assistant", []string{long, long + "c"})
-		if _, err := tpl.Render(append(before, Message{"assistant", long}), false); (err == nil) != test.alone {
+		if _, err := tpl.Render(append(before, Message{Role: "assistant", Content: long}), false); (err == nil) != test.alone {
 			t.Errorf("%s: alone %v", name, err)
 		}
 		if (texts != nil) != strings.HasPrefix(name, "within") {
@@ -222,7 +222,7 @@ func TestEachPairRendersAsAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	messages := []Message{{"user", "?"}}
+	messages := []Message{{Role: "user", Content: "?"}}
 	firsts, seconds := []string{"a", "b ", "a"}, []string{"b", "c", "a"}
 	texts := tpl.RenderEachPair(messages, firsts, seconds)
 	if texts == nil {
@@ -265,7 +265,7 @@ func BenchmarkRenderEach(b *testing.B) {
 	b.Run("each alone", func(b *testing.B) {
 		for b.Loop() {
 			for _, content := range contents {
-				if _, err := tpl.Render(append(before, Message{"assistant", content}), false); err != nil {
+				if _, err := tpl.Render(append(before, Message{Role: "assistant", Content: content}), false); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -30,6 +30,7 @@ type Template struct {
 	variables map[string]string
 	date      *[3]C.int32_t // nil is today
 	of        *Template     // whose compiled one this has; nil: its own
+	reading   *reading      // what the template reads of a turn
 }
 
 // New compiles the text of a template, which sees the variables beside what a rendering gives. Where it writes the
@@ -42,7 +43,7 @@ func New(source string, variables map[string]string, date time.Time) (*Template,
 		_, err := taken(said)
 		return nil, err
 	}
-	t := &Template{compiled: compiled, variables: variables}
+	t := &Template{compiled: compiled, variables: variables, reading: readingOf(source)}
 	if year, month, day := date.Date(); !date.IsZero() {
 		t.date = &[3]C.int32_t{C.int32_t(year), C.int32_t(month), C.int32_t(day)}
 	}
@@ -55,7 +56,7 @@ func (t *Template) With(more map[string]string) *Template {
 	variables := make(map[string]string, len(t.variables)+len(more))
 	maps.Copy(variables, t.variables)
 	maps.Copy(variables, more)
-	return &Template{compiled: t.compiled, variables: variables, date: t.date, of: t}
+	return &Template{compiled: t.compiled, variables: variables, date: t.date, of: t, reading: t.reading}
 }
 
 // Render gives the text of a conversation, with a generation prompt when generate is set. Its error is what the
@@ -70,7 +71,12 @@ func (t *Template) RenderPair(messages []Message, first, second string) (string,
 }
 
 func (t *Template) execute(messages []Message, given map[string]any) (string, error) {
-	variables, err := t.given(messages, given)
+	return t.executed(seen(messages), given)
+}
+
+// executed renders turns, however they are written.
+func (t *Template) executed(turns any, given map[string]any) (string, error) {
+	variables, err := t.given(turns, given)
 	if err != nil {
 		return "", err
 	}
@@ -78,9 +84,9 @@ func (t *Template) execute(messages []Message, given map[string]any) (string, er
 }
 
 // given is an object of JSON with the variables of a rendering.
-func (t *Template) given(messages []Message, given map[string]any) ([]byte, error) {
-	given["messages"] = append([]Message{}, messages...) // none is an empty list, and not none
-	given["tools"], given["documents"] = nil, nil        // as transformers has them where none are given
+func (t *Template) given(turns any, given map[string]any) ([]byte, error) {
+	given["messages"] = turns
+	given["tools"], given["documents"] = nil, nil // as transformers has them where none are given
 	for name, value := range t.variables {
 		given[name] = value
 	}

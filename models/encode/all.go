@@ -30,6 +30,7 @@ type Outcome struct {
 func (e *Encoder) All(ctx context.Context, gate *Gate, items []Item, options Options, tokens int) ([]Outcome, error) {
 	options.Hurry = options.Hurry || len(items) > countedItems
 	outcomes := make([]Outcome, len(items))
+	items = e.inOneText(items)
 	var total int
 	if len(items) == 1 { // as most requests have: nothing is beside it
 		outcomes[0] = e.one(ctx, gate, asked{Item: items[0]}, options)

@@ -12,11 +12,12 @@ func (e *Encoder) Cost(item *Item) int {
 	bytes := 8*(len(item.InputIDs)+len(item.Features)) + turnBytes*len(item.Messages) + e.segmentBytes()
 	for _, message := range item.Messages {
 		bytes += len(message.Role) + len(message.Content)
+		if more := message.More; more != nil {
+			bytes += len(more.ToolCalls) + textBytes(more.Name) + textBytes(more.ToolCallID) + textBytes(more.Reasoning)
+		}
 	}
 	for _, text := range []*string{item.Prompt, item.Response, item.Text, item.First, item.Second, item.Candidate, item.Reference, item.Principle} {
-		if text != nil {
-			bytes += len(*text)
-		}
+		bytes += textBytes(text)
 	}
 	for _, step := range item.Steps {
 		bytes += len(step)
@@ -25,6 +26,13 @@ func (e *Encoder) Cost(item *Item) int {
 		bytes *= 1 + item.steps()
 	}
 	return bytes
+}
+
+func textBytes(text *string) int {
+	if text == nil {
+		return 0
+	}
+	return len(*text)
 }
 
 // weight is how much of the cost is held at once: what a model reads that reads prefixes, it tokenizes one after

@@ -17,7 +17,7 @@ import (
 // does. Its errors are *fault.Error, or ctx's; beside one, Encoded has the number of tokens, if that was found out, and
 // nothing else.
 func (e *Encoder) Encode(ctx context.Context, item Item, options Options) (Encoded, error) {
-	return e.whole(ctx, asked{Item: item}, options)
+	return e.whole(ctx, asked{Item: e.inOneText([]Item{item})[0]}, options)
 }
 
 // whole gives an item with all that Encoded promises.
@@ -74,7 +74,22 @@ func (e *Encoder) encode(ctx context.Context, item asked, options Options) (out 
 	if err != nil {
 		return Encoded{Tokens: counted(err)}, err
 	}
-	return out, e.truncate(&out, options.Truncate, e.tailOf(form, out.IDs))
+	if err := e.truncate(&out, options.Truncate, e.tailOf(form, out.IDs)); err != nil || !item.EveryToken {
+		return out, err
+	}
+	return out, e.everyToken(&out)
+}
+
+// everyToken reads the rows of all tokens of an item.
+func (e *Encoder) everyToken(out *Encoded) error {
+	if m := e.manifest; m.Kind != manifest.KindEmbedding || m.PoolsInGraph() {
+		return fault.New(fault.CodeItem, "model %q gives no vector of each token: that is for embedding models whose graph does not pool", m.Name)
+	}
+	out.Positions = make([]int, len(out.IDs))
+	for at := range out.Positions {
+		out.Positions[at] = at
+	}
+	return nil
 }
 
 // tailOf is how many ids at an item's end are the template's own, and are kept where its newest tokens are cut: those

@@ -80,6 +80,9 @@ func (e *Encoder) form(item Item) (string, error) {
 	case item.Steps != nil && item.Separator != nil:
 		return "", fault.New(fault.CodeItem, "separator splits a response, and this item gives its steps as a list")
 	}
+	if err := e.checkTurns(item.Messages); err != nil {
+		return form, err
+	}
 	return form, e.checkBeside(&item, form)
 }
 

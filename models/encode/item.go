@@ -30,6 +30,8 @@ type Item struct {
 	Second *string `json:"-"` // and the one that is read second
 
 	Candidate *string `json:"-"` // choice models: the one of the candidates that is read
+
+	EveryToken bool `json:"-"` // embedding models whose graph does not pool: every token is read, and not one by the pooling rule
 }
 
 // steps is how many steps the item has: those listed, or about as many as its separator makes.
@@ -65,7 +67,7 @@ type Encoded struct {
 	// before it the one in the prompt where the manifest asks for that. A process model reads one for each step that
 	// has a score. A likelihood model reads every token that predicts one of the response's: from the one before
 	// Response up to the last but one. A choice model reads the prompt's last, and the candidate follows it as the last
-	// of IDs.
+	// of IDs. Of an item with EveryToken it is all of them.
 	Positions []int
 
 	Response  int   // likelihood: the token at which the response begins

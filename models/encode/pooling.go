@@ -12,6 +12,9 @@ import (
 func (e *Encoder) pooledPosition(ids []int64) (int, error) {
 	m := e.manifest
 	last := len(ids) - 1
+	if m.PoolsFirst() {
+		return 0, nil
+	}
 	pad := int64(-1)
 	if m.Tokenizer.PadID != nil {
 		pad = *m.Tokenizer.PadID

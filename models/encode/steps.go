@@ -230,6 +230,10 @@ func splitSteps(item Item) (before []chat.Message, steps []string, ends []int, e
 				"the last of messages has role %q, and must be the assistant turn to be judged (or give steps)",
 				last.Role)
 		}
+		if last.More != nil {
+			return nil, nil, nil, fault.New(fault.CodeItem,
+				"the last of messages is split into steps, and has more than content; leave its name, tool_calls and reasoning_content out")
+		}
 		before, response = before[:len(before)-1], last.Content
 	}
 	if item.Separator == nil || *item.Separator == "" {

@@ -116,6 +116,9 @@ func (m *Manifest) ReadsFeatures() bool { return m.Graph.ReadsFeatures() }
 // ReadsNext tells whether a row is of the token that follows the position read: its log-probability, or its logit.
 func (m *Manifest) ReadsNext() bool { return m.Likelihood != nil || m.Kind == KindChoice }
 
+// PoolsFirst tells whether a text is read at its first token, as BERT's [CLS].
+func (m *Manifest) PoolsFirst() bool { return m.Pooling == poolFirst }
+
 // PoolsInGraph tells whether the graph gives one row for each sequence, and not one for each token.
 func (m *Manifest) PoolsInGraph() bool { return m.Pooling == poolInGraph }
 

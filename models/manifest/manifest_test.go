@@ -96,6 +96,7 @@ func TestManifestRefusals(t *testing.T) {
 		{name: "pad id", replace: []string{"pad_id: 0", "pad_id: 300"}, want: "tokenizer.pad_id is outside graph.vocab_size 300"},
 		{name: "padded needs pad", replace: []string{"layout: packed", "layout: padded", ", pad_id: 0", ""}, want: "tokenizer.pad_id is missing"},
 		{name: "pooling", replace: []string{"pooling: last_attended", "pooling: mean"}, want: `pooling is "mean"`},
+		{name: "pooling of an embedding", replace: []string{"pooling: last_attended", "pooling: first"}, want: `pooling is "first", and a reward model needs`},
 		{name: "steps of a reward model", append: "steps: {separator: x}\n", want: "steps is for process models"},
 		{name: "separator", replace: process, append: "steps: {label: reward, activation: none}\n", want: "steps.separator is missing"},
 		{name: "step label", replace: process, append: "steps: {separator: x, label: good, activation: none}\n", want: `steps.label "good"`},

@@ -15,6 +15,7 @@ const (
 
 	poolLastAttended = "last_attended" // P1
 	poolAtStep       = "at_step"       // P7
+	poolFirst        = "first"         // P8
 	poolInGraph      = "in_graph"      // the graph pools
 )
 
@@ -38,6 +39,9 @@ func (s *spec) checkPooling(check checker) {
 			"pooling is %q, and likelihood reads every token up to the end: last_attended", s.Pooling)
 	default:
 		rules := append([]string{poolLastAttended, PoolFromEnd, PoolAtToken}, needsPad...)
+		if s.Kind == KindEmbedding {
+			rules = append(rules, poolFirst)
+		}
 		check(slices.Contains(rules, s.Pooling) || s.Pooling == poolInGraph && pools,
 			"pooling is %q, and a %s model needs %s, or in_graph when the layout is padded or graph.attention bidirectional",
 			s.Pooling, s.Kind, strings.Join(rules, ", "))

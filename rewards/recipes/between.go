@@ -42,6 +42,10 @@ var (
 	}
 )
 
+// bertScore is the one function that matches the tokens of two texts. What it takes grows with the product of their
+// lengths, so that calls of it are counted ([Recipe.Matching]).
+const bertScore = "bert_score"
+
 // mostCompared is how many numbers a function takes that compares every two of them.
 const mostCompared = 512
 
@@ -93,6 +97,14 @@ func betweenFunctions() []expr.Option {
 		}, new(func(matrix) vector)))
 	}
 	return append(all,
+		expr.Function(bertScore, func(args ...any) (any, error) {
+			y, x := tokensOf(args[0]), tokensOf(args[1])
+			if n, m := len(y.Rows[0]), len(x.Rows[0]); n != m {
+				return nil, fmt.Errorf("%s: the tokens have vectors of %d and of %d numbers", bertScore, n, m)
+			}
+			match, err := vectors.Greedy(y, x)
+			return finite(bertScore)(match.F1, err)
+		}, new(func(tokenVectors, tokenVectors) float64)),
 		expr.Function("elo", func(args ...any) (any, error) {
 			if err := few("elo", matrixOf(args[0]).Rows()); err != nil {
 				return nil, err

@@ -58,7 +58,7 @@ func (r *Recipe) compile(where locator) error {
 			return err
 		}
 	}
-	r.size = of.parts
+	r.size, r.calls = of.parts, of.calls
 	for _, name := range texts {
 		if of.used[name] {
 			r.texts = append(r.texts, name)
@@ -94,6 +94,7 @@ type scope struct {
 	words map[string][]string // of a word that is one of some: these
 	used  map[string]bool
 	parts int // of all expressions
+	calls int // of bert_score
 }
 
 func oneOf(params []Param) map[string][]string {
@@ -163,6 +164,7 @@ func (s *scope) compile(expression string) (*vm.Program, types.Type, error) {
 		return nil, nil, guard.err
 	}
 	s.parts += guard.parts
+	s.calls += guard.matched
 	if err != nil {
 		return nil, nil, err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/rewards/ops"
+	"github.com/assay-rm/assay/rewards/ops/vectors"
 )
 
 // Given is what stands under a name of a recipe: what a request sets a param to, what it says of an item, or what a
@@ -20,6 +21,7 @@ type Given struct {
 	Vector []float64          // numbers in an order; of a reading of steps: each step's
 	Words  []string           // texts in an order
 	Labels map[string]float64 // of a reading of labels or candidates: at least those that the recipe names
+	Tokens vectors.Tokens     // of a reading of tokens
 }
 
 // form is what a param or a field of an item is.
@@ -38,6 +40,8 @@ var forms = []form{aNumberForm, aWordForm, aVectorForm, aWordsForm}
 // form tells which of its fields a Given has.
 func (g *Given) form() form {
 	switch {
+	case g.Tokens.Rows != nil:
+		return form(tokens) // which no param is
 	case g.Vector != nil:
 		return aVectorForm
 	case g.Words != nil:
@@ -46,6 +50,23 @@ func (g *Given) form() form {
 		return aWordForm
 	}
 	return aNumberForm
+}
+
+// tokens are what an expression sees of a text's tokens: vectors of finite numbers, all of one length.
+func (g *Given) tokens() (any, error) {
+	rows := g.Tokens.Rows
+	if len(rows) == 0 {
+		return nil, errors.New("there is no token")
+	}
+	for i, row := range rows {
+		if len(row) == 0 || len(row) != len(rows[0]) {
+			return nil, fmt.Errorf("the vectors of tokens 0 and %d have %d and %d numbers", i, len(rows[0]), len(row))
+		}
+		if _, err := finiteVector(fmt.Sprintf("token %d", i), row); err != nil {
+			return nil, err
+		}
+	}
+	return tokenVectors{g.Tokens}, nil
 }
 
 // Param is what a request may set, once (params) or for each item (given).

@@ -19,11 +19,20 @@ import (
 type guard struct {
 	*scope
 
-	parts int
-	err   error // the first
+	parts   int
+	matched int   // calls of bert_score
+	err     error // the first
 }
 
 var comparisons = []string{"==", "!=", "<", "<=", ">", ">=", "and", "or", "&&", "||"}
+
+// Reset and ShouldRepeat put the guard among the visitors that the compiler calls last, with no other check of types
+// between it and the one that counts: a check keeps the type of a call whose own arguments fit, and what is wrong
+// deeper within it is not looked at again.
+func (*guard) Reset() {}
+
+// ShouldRepeat is false: see [guard.Reset].
+func (*guard) ShouldRepeat() bool { return false }
 
 // Visit is called for every node, children first.
 func (g *guard) Visit(node *ast.Node) {
@@ -64,6 +73,9 @@ func (g *guard) Visit(node *ast.Node) {
 	case *ast.CallNode:
 		if _, ok := n.Callee.(*ast.IdentifierNode); !ok {
 			g.refuse(n, "a call of what is no function")
+		}
+		if name, ok := n.Callee.(*ast.IdentifierNode); ok && name.Value == bertScore {
+			g.matched++
 		}
 		g.pattern(n)
 		n.SetType(unknown)

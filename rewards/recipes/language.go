@@ -65,7 +65,7 @@ func reserved(name string) bool { return slices.Contains(words, name) }
 func makeWords() []string {
 	all := []string{
 		"true", "false", "and", "or", "not", "let", "if", "else", "in", "nil", "score", "clip", "at_most", "at_least", "best_of", "progress", "skip", "at",
-		"elo", "preferences", "normalized", "top", "top_share", "votes", "tree_sums", "words", "characters", "unique_ngrams", "found", "up_to", "same",
+		"elo", "preferences", "normalized", "top", "top_share", "votes", "tree_sums", "words", "characters", "unique_ngrams", "found", "up_to", "same", bertScore,
 	}
 	all = append(all, texts...)
 	all = slices.AppendSeq(all, maps.Keys(reductions))

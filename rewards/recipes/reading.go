@@ -25,12 +25,15 @@ const (
 	Embedding   Kind = "embedding"   // the vector of one text
 	Preferences Kind = "preferences" // how surely each response of a group is preferred to each other one: a matrix
 
-	// logprobs are the log-probabilities of the tokens of the response, of a model with a reference their differences to
-	// it: a vector. Who reads asks for [Reading.Tokenwise].
+	// logprobs are the log-probabilities of the tokens of the response, of a model with a reference their differences
+	// to it: a vector. Who reads asks for [Reading.Tokenwise].
 	logprobs Kind = "logprobs"
+
+	// tokens are the vectors of the tokens of one text. Who reads asks for [Reading.EachToken].
+	tokens Kind = "tokens"
 )
 
-var kinds = []Kind{Score, Raw, Labels, Steps, logprobs, Candidates, Embedding, Preferences}
+var kinds = []Kind{Score, Raw, Labels, Steps, logprobs, Candidates, Embedding, tokens, Preferences}
 
 // Reading is what is read of one model.
 type Reading struct {
@@ -43,6 +46,9 @@ type Reading struct {
 
 // Tokenwise tells a reading of log-probabilities, one for each token of the response.
 func (r *Reading) Tokenwise() bool { return r.Gives == logprobs }
+
+// EachToken tells a reading of vectors, one for each token of a text.
+func (r *Reading) EachToken() bool { return r.Gives == tokens }
 
 // Many tells a reading of several inputs, which gives a vector.
 func (r *Reading) Many() bool {
@@ -72,8 +78,8 @@ func (s *readingSpec) reading(name string, given []Param) (Reading, error) {
 	case len(one.Labels) > maxLabels:
 		return one, fmt.Errorf(".labels: there are %d, and may be %d", len(one.Labels), maxLabels)
 	}
-	if one.Gives == Embedding && s.Reads == "" {
-		return one, fmt.Errorf(".reads: is missing, and an embedding is of one text: %s", strings.Join(texts, ", "))
+	if (one.Gives == Embedding || one.Gives == tokens) && s.Reads == "" {
+		return one, fmt.Errorf(".reads: is missing, and an embedding is of one text, as tokens are: %s", strings.Join(texts, ", "))
 	}
 	if s.Reads == "" && s.Turns == nil && s.Response == nil && s.Masks == "" && s.Mask == "" {
 		return one, nil
@@ -97,6 +103,8 @@ func (r *Reading) shape() types.Type {
 	switch r.Gives {
 	case Steps, Embedding, logprobs:
 		return aVector
+	case tokens:
+		return aTokens
 	case Labels, Candidates:
 		of := types.Map{}
 		for _, label := range r.Labels {
@@ -126,6 +134,8 @@ func (r *Reading) value(given Given) (any, error) {
 		return finiteVector("the vector", given.Vector)
 	case logprobs:
 		return finiteVector("the log-probabilities", given.Vector)
+	case tokens:
+		return given.tokens()
 	case Labels, Candidates:
 		of := make(map[string]any, len(r.Labels))
 		for _, label := range r.Labels {

@@ -70,10 +70,23 @@ type Recipe struct {
 	steps *vm.Program
 	texts []string // of an item, that expressions read
 	size  int      // parts of all expressions
+	calls int      // of bert_score
 }
 
 // Work is about how many steps an evaluation takes over so many numbers: each part of an expression passes over them.
 func (r *Recipe) Work(numbers int) int { return r.size * max(1, numbers) }
+
+// Matching is how many products of two numbers the matching of tokens takes at most, of an item whose readings gave
+// that.
+func (r *Recipe) Matching(given map[string]Given) int {
+	longest, size := 0, 0
+	for i := range r.Readings {
+		if of := given[r.Readings[i].Name].Tokens.Rows; len(of) > 0 {
+			longest, size = max(longest, len(of)), max(size, len(of[0]))
+		}
+	}
+	return r.calls * longest * longest * size
+}
 
 // NamesReference tells whether an expression, or what a reading's model reads, is made of the item's reference.
 func (r *Recipe) NamesReference() bool {

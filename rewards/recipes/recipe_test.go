@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/assay-rm/assay/rewards/ops"
+	"github.com/assay-rm/assay/rewards/ops/vectors"
 )
 
 const progress = `recipe: 1
@@ -186,6 +187,11 @@ func TestNothingIsSilentlyNoNumber(t *testing.T) {
 	}
 }
 
+// tokensOfBoth is a recipe of the tokens y of a response and x of its prompt.
+func tokensOfBoth(score string) string {
+	return "recipe: 1\nname: a\nreadings:\n  y: {gives: tokens, reads: response}\n  x: {gives: tokens, reads: prompt}\nscore: " + score + "\n"
+}
+
 func TestWrongRecipesAreRefusedWithTheirLine(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
 		"no version":                     {"name: a\nreadings: {r: {gives: score}}\nscore: r\n", "recipe: is 0, and this server knows version 1 of the language"},
@@ -231,6 +237,17 @@ func TestWrongRecipesAreRefusedWithTheirLine(t *testing.T) {
 		"steps of one number":            {small("r") + "steps: r\n", "line 12: steps: the expression gives a number, and must give a vector"},
 		"an example's steps":             {strings.Replace(progress, "example:\n", "steps: q * 2\nexample:\n  steps: [1, 0.5]\n", 1), "line 16: example.steps: are [1 0.5], and the recipe gives [1 0.5 1.5]"},
 		"an example's param":             {strings.Replace(progress, "{before: 0.5}", "{}", 1), "line 15: example.params.before: is missing"},
+		"a number for a vector, within":  {small("last(cumulative(r))"), "line 11: score, column 17: cannot use float64 as argument"},
+		"labels for a vector, within":    {small("r + sum(delta(l)) * 2"), "line 11: score, column 15: cannot use"},
+		"a text for a vector, within":    {small("words(response) + sum(cumulative(response))"), "line 11: score, column 34: cannot use"},
+		"tokens of no text":              {"recipe: 1\nname: a\nreadings:\n  t: {gives: tokens}\nscore: bert_score(t, t)\n", "line 4: readings.t.reads: is missing, and an embedding is of one text, as tokens are: prompt"},
+		"tokens for a number":            {tokensOfBoth("y"), "line 6: score: the expression gives neither a number nor a vector"},
+		"tokens of a sum":                {tokensOfBoth("bert_score(y, x) + y"), "line 6: score"},
+		"a vector for tokens":            {tokensOfBoth("bert_score(y, cumulative(x))"), "line 6: score, column 26: cannot use recipes.tokenVectors as argument"},
+		"a param of tokens":              {"recipe: 1\nname: a\nparams:\n  b: {gives: tokens}\nreadings:\n  r: {gives: score}\nscore: r * b\n", `line 4: params.b.gives: "tokens" is none of number`},
+		"a default of tokens":            {"recipe: 1\nname: a\nparams:\n  b: {default: [[1], [2]]}\nreadings:\n  r: {gives: score}\nscore: r * b\n", "line 4: params.b: the default is a tokens, and must be a number"},
+		"tokens of other lengths":        {tokensOfBoth("bert_score(y, x)") + "example: {given: {y: [[1, 2]], x: [[1, 2], [3]]}, score: 1}\n", "line 7: example: x: the vectors of tokens 0 and 1 have 2 and 1 numbers"},
+		"tokens of other models":         {tokensOfBoth("bert_score(y, x)") + "example: {given: {y: [[1, 2]], x: [[1, 2, 3]]}, score: 1}\n", "line 7: example: score: bert_score: the tokens have vectors of 2 and of 3 numbers"},
 		"a word that never is":           {"recipe: 1\nname: a\nparams:\n  mode: {default: paper, one_of: [paper, code]}\nreadings: {r: {gives: score}}\nscore: 'mode == \"cod\" ? r : -r'\n", "line 6: score, column 9: mode is never \"cod\", but one of paper, code"},
 		"a default that is none":         {"recipe: 1\nname: a\nparams:\n  mode: {default: cod, one_of: [paper, code]}\nreadings: {r: {gives: score}}\nscore: 'mode == \"code\" ? r : -r'\n", "line 4: params.mode: the default is \"cod\", and must be one of paper, code"},
 		"a word as a number":             {"recipe: 1\nname: a\nparams:\n  mode: {default: paper, one_of: [paper, code]}\nreadings: {r: {gives: score}}\nscore: r + mode\n", "line 6: score, column "},
@@ -310,6 +327,7 @@ func FuzzParse(f *testing.F) {
 	f.Add(small("r * a - l.helpful + sum(q)"))
 	f.Add(small("min(q) > 0.5 ? best_of(r, 4) : -r ** 2"))
 	f.Add(every)
+	f.Add(tokensOfBoth("bert_score(y, x) ** 2"))
 	f.Add("recipe: 1\nname: a\nreadings: {r: {gives: score}}\nscore: 'unique_ngrams(up_to(response, \"#\"), 2) + found(prompt, \"(a|b)*c\") + r'\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		r, err := Parse([]byte(text))
@@ -321,6 +339,7 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		of := map[string]Given{Prompt: {Word: "p"}, Response: {Word: "a b. a b"}, Reference: {Word: "k"}, "s": {Number: 1}, "answer": {Word: "4"}}
+		of["y"], of["x"] = Given{Tokens: vectors.Tokens{Rows: [][]float64{{1, 0}, {0, 2}}}}, Given{Tokens: vectors.Tokens{Rows: [][]float64{{3, 4}}}}
 		maps.Copy(of, given)
 		out, err := r.Evaluate(params, of)
 		if err == nil && (math.IsNaN(out.Score) || math.IsInf(out.Score, 0)) {

@@ -52,7 +52,7 @@ type exampleSpec struct {
 	Source  string                 `yaml:"source"`
 }
 
-// givenSpec is a number, a word, a list of either, or numbers by label.
+// givenSpec is a number, a word, a list of either, a list of the vectors of tokens, or numbers by label.
 type givenSpec struct{ Given }
 
 func (g *givenSpec) UnmarshalYAML(data []byte) error {
@@ -69,6 +69,10 @@ func (g *givenSpec) UnmarshalYAML(data []byte) error {
 		return nil
 	}
 	g.Words = nil
+	if yaml.Unmarshal(data, &g.Tokens.Rows) == nil {
+		return nil
+	}
+	g.Tokens.Rows = nil
 	if yaml.Unmarshal(data, &g.Labels) == nil {
 		return nil
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/expr-lang/expr/types"
 
 	"github.com/assay-rm/assay/rewards/ops"
+	"github.com/assay-rm/assay/rewards/ops/vectors"
 )
 
 // The types of expressions beside float64 and string. Each is a type of its own, so that an expression's types tell it
@@ -15,6 +16,8 @@ type (
 	wordList []string                // words in an order
 	text     string                  // of an item; only functions of texts take it
 	matrix   struct{ of ops.Matrix } // of every two responses of a group; no number is missing
+
+	tokenVectors struct{ of vectors.Tokens } // of a text's tokens; only a function of two texts takes them
 )
 
 var (
@@ -24,6 +27,7 @@ var (
 	aList   = types.TypeOf(wordList{})
 	aText   = types.TypeOf(text(""))
 	aMatrix = types.TypeOf(matrix{})
+	aTokens = types.TypeOf(tokenVectors{})
 )
 
 // shape is the type of what has the form.
@@ -49,6 +53,8 @@ func number(arg any) float64 { return arg.(float64) } //nolint:forcetypeassert /
 func textOf(arg any) string { return string(arg.(text)) } //nolint:forcetypeassert // see above
 
 func wordsOf(arg any) []string { return arg.(wordList) } //nolint:forcetypeassert // see above
+
+func tokensOf(arg any) vectors.Tokens { return arg.(tokenVectors).of } //nolint:forcetypeassert // see above
 
 func matrixOf(arg any) ops.Matrix { return arg.(matrix).of } //nolint:forcetypeassert // see above
 

@@ -109,9 +109,10 @@ func TokenizeAnswer(a *rewards.Answer) *wire.TokenizeAnswer {
 
 func answering(a *rewards.Answer) wire.Answering {
 	u := &a.Usage
+	_, failed := a.Items()
 	return wire.Answering{
 		Model: a.Model, Digest: a.Digest, Transforms: a.Transforms,
-		Usage:   wire.Usage{Items: u.Items, Tokens: u.Tokens, Computed: u.Computed},
+		Usage:   wire.Usage{Items: u.Items, Tokens: u.Tokens, Computed: u.Computed, Failed: failed},
 		Timings: wire.Timings{Queue: milliseconds(u.Queue), Run: milliseconds(u.Run), Total: milliseconds(u.Total)},
 	}
 }

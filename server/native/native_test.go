@@ -46,11 +46,19 @@ func TestEveryFieldReachesItsRequest(t *testing.T) {
 		{
 			"score", func(b string) (rewards.Request, error) { return read(b, ScoreRequest) },
 			`{"model":"m","truncate":"left","activation":"sigmoid","label":"l","explain":"gradient","timeout_ms":5,"items":[
+				{"messages":[{"role":"user","content":["a","b"]},{"role":"assistant","content":[],"reasoning":"r","name":"n"},
+					{"role":"assistant","content":null,"tool_calls":[1],"reasoning_content":"s"},{"role":"tool","content":"4","tool_call_id":"c"}]},
 				{"prompt":"p","response":"r","reference":"k","principle":"c","user":[0.5]},{"messages":[{"role":"user","content":"q"}],"separator":"s"},
 				{"text":"t"},{"input_ids":[1,2]},{"features":{"a":1}},{"prompt":"p","steps":["a"]}]}`,
 			rewards.Request{
 				Question: rewards.Score, Model: "m", Truncate: "left", Activation: "sigmoid", Label: "l", Gradient: true,
 				Items: []encode.Item{
+					{Messages: []chat.Message{
+						{Role: "user", Content: "a\nb", More: &chat.More{Parts: []string{"a", "b"}}},
+						{Role: "assistant", More: &chat.More{Reasoning: new("r"), Name: new("n")}},
+						{Role: "assistant", More: &chat.More{Reasoning: new("s"), ToolCalls: json.RawMessage("[1]")}},
+						{Role: "tool", Content: "4", More: &chat.More{ToolCallID: new("c")}},
+					}},
 					{Prompt: new("p"), Response: new("r"), Reference: new("k"), Principle: new("c"), User: []float64{0.5}},
 					{Messages: turns, Separator: new("s")},
 					{Text: new("t")},
@@ -171,6 +179,7 @@ func TestAnswersAsJSON(t *testing.T) {
 	cut := rewards.Tokens{Tokens: 9, Truncated: 3}
 	head := `"model":"m","digest":"d","transforms":["softmax"],"usage":{"items":2,"tokens":18,"computed_tokens":12},` +
 		`"timings":{"queue_ms":0.5,"run_ms":2,"total_ms":3.25},`
+	oneFailed := strings.Replace(head, `"computed_tokens":12`, `"computed_tokens":12,"failed":1`, 1)
 	answer := func(q rewards.Question, change func(a *rewards.Answer)) *rewards.Answer {
 		a := &rewards.Answer{
 			Question: q, Model: "m", Digest: "d", MaxTokens: 7, Transforms: []string{"softmax"}, Activation: "none", Threshold: ops.Some(0.5),
@@ -197,14 +206,14 @@ func TestAnswersAsJSON(t *testing.T) {
 	}{
 		{
 			ScoreAnswer(answer(rewards.Score, func(a *rewards.Answer) { a.Results = []rewards.Result{several, {Err: long}} })),
-			`{` + head + `"activation":"none","results":[` + severalText + `,` + failed + `]}`,
+			`{` + oneFailed + `"activation":"none","results":[` + severalText + `,` + failed + `]}`,
 		},
 		{
 			RankAnswer(answer(rewards.Rank, func(a *rewards.Answer) {
 				a.Results, a.Ranking, a.Strategy = []rewards.Result{{Err: long}, one}, []int{1}, ranking.BestOfN
 				a.Selection = ranking.Selection{Picks: []ranking.Pick{{Index: 1, Weight: 1}}}
 			})),
-			`{` + head + `"activation":"none","strategy":"best_of_n","ranking":[{"index":1,"score":3}],"best":1,` +
+			`{` + oneFailed + `"activation":"none","strategy":"best_of_n","ranking":[{"index":1,"score":3}],"best":1,` +
 				`"selected":{"picks":[{"index":1,"weight":1}]},"responses":[` + failed + `,` + oneText + `]}`,
 		},
 		{
@@ -213,7 +222,7 @@ func TestAnswersAsJSON(t *testing.T) {
 				a.Selection.Votes = []groups.Ballot{}
 				a.Statistics = new(ranking.Describe([]ops.Maybe{{}}))
 			})),
-			`{` + head + `"activation":"none","strategy":"majority","ranking":[],"best":null,"selected":{"picks":[],"votes":[]},` +
+			`{` + oneFailed + `"activation":"none","strategy":"majority","ranking":[],"best":null,"selected":{"picks":[],"votes":[]},` +
 				`"statistics":{"count":0,"mean":null,"deviation":null,"constant":true,"leave_one_out":[null],"normalized":[null],"ranks":[null]},` +
 				`"responses":[` + failed + `]}`,
 		},
@@ -237,12 +246,12 @@ func TestAnswersAsJSON(t *testing.T) {
 		},
 		{CompareAnswer(answer(rewards.Compare, func(a *rewards.Answer) {
 			a.Preference, a.WinRates, a.Results = matrix, []ops.Maybe{ops.Some(0.75), {}}, []rewards.Result{{Score: 0.75}, {Err: long}}
-		})), `{` + head + `"preference":[[0.5,null],[null,null]],"win_rate":[0.75,null],"responses":[{"score":0.75},` + failed + `]}`},
+		})), `{` + oneFailed + `"preference":[[0.5,null],[null,null]],"win_rate":[0.75,null],"responses":[{"score":0.75},` + failed + `]}`},
 		{CompareAnswer(answer(rewards.Pairs, func(a *rewards.Answer) {
 			a.Pairs = []rewards.PairResult{
 				{Probability: 0.5, Chosen: &one, Rejected: &one}, {Probability: 0.75, Margin: 1}, {Err: long, Chosen: &one, Rejected: &rewards.Result{Err: long}},
 			}
-		})), `{` + head + `"results":[{"probability":0.5,"margin":0,"chosen":` + oneText + `,"rejected":` + oneText + `},` +
+		})), `{` + oneFailed + `"results":[{"probability":0.5,"margin":0,"chosen":` + oneText + `,"rejected":` + oneText + `},` +
 			`{"probability":0.75,"margin":1},{"chosen":` + oneText + `,"rejected":` + failed + `,` + failed[1:] + `]}`},
 		{StepsAnswer(answer(rewards.Steps, func(a *rewards.Answer) {
 			a.Steps = []rewards.StepsResult{
@@ -252,7 +261,7 @@ func TestAnswersAsJSON(t *testing.T) {
 				{Product: ops.Some(0.5), FirstError: 0, Tokens: tokens, Steps: []rewards.Step{}},
 				{Err: long},
 			}
-		})), `{` + head + `"threshold":0.5,"results":[{"steps":[{"score":null,"token":3},{"score":0,"raw":-1,"logits":{"a":1},"token":5,"end":0}],` +
+		})), `{` + oneFailed + `"threshold":0.5,"results":[{"steps":[{"score":null,"token":3},{"score":0,"raw":-1,"logits":{"a":1},"token":5,"end":0}],` +
 			`"min":0.5,"product":null,"mean":0.75,"last":1,"first_error":null,"tokens":9,"shared_tokens":4,"cached_tokens":2},` +
 			`{"min":0,"product":0.5,"mean":0,"last":0,"first_error":0,"tokens":9,"shared_tokens":4,"cached_tokens":2},` + failed + `]}`},
 		{LogprobsAnswer(answer(rewards.Logprobs, func(a *rewards.Answer) {
@@ -260,7 +269,7 @@ func TestAnswersAsJSON(t *testing.T) {
 			beside := tokenwise.Of([][]float64{{-1, -3}}, []int64{7}, []string{"a"})
 			alone.Read, beside.Read = tokenwise.Read(tokens), tokenwise.Read(cut)
 			a.Logprobs = []tokenwise.Result{alone, beside, {Err: long}}
-		})), `{` + head + `"results":[{"logprobs":[{"id":7,"text":"","end":0,"logprob":-1},{"id":8,"text":"é","end":1,"logprob":-0.5}],"count":2,` +
+		})), `{` + oneFailed + `"results":[{"logprobs":[{"id":7,"text":"","end":0,"logprob":-1},{"id":8,"text":"é","end":1,"logprob":-0.5}],"count":2,` +
 			`"policy":{"sum":-1.5,"mean":-0.75},"tokens":9,"shared_tokens":4,"cached_tokens":2},` +
 			`{"logprobs":[{"id":7,"text":"a","end":1,"logprob":-1,"reference":-3,"difference":2}],"count":1,"policy":{"sum":-1,"mean":-1},` +
 			`"reference":{"sum":-3,"mean":-3},"difference":{"sum":2,"mean":2},"tokens":9,"shared_tokens":0,"cached_tokens":0,"truncated":3},` + failed + `]}`},

@@ -201,8 +201,25 @@ func messages(of []wire.Message) []chat.Message {
 		return nil
 	}
 	all := make([]chat.Message, len(of))
-	for i, m := range of {
-		all[i] = chat.Message(m)
+	for i := range of {
+		all[i] = message(&of[i])
 	}
 	return all
+}
+
+func message(of *wire.Message) chat.Message {
+	m := chat.Message{Role: of.Role, Content: of.Content.String()}
+	if of.Further != nil {
+		m.More = &chat.More{Name: of.Name, ToolCallID: of.ToolCallID, Reasoning: of.Reasoning, ToolCalls: of.ToolCalls}
+		if of.Reasoning == nil {
+			m.More.Reasoning = of.Thoughts
+		}
+	}
+	if len(of.Content.Parts) > 0 {
+		if m.More == nil {
+			m.More = new(chat.More)
+		}
+		m.More.Parts = of.Content.Parts
+	}
+	return m
 }

@@ -40,7 +40,7 @@ var table = []row{
 	},
 	{
 		CodeBadBody, 400, "The body is not what its headers say",
-		"broken chunks, fewer bytes than `Content-Length`, broken gzip or zstd",
+		"broken chunks, fewer bytes than `Content-Length`, broken gzip, deflate or zstd",
 		"send what the headers announce",
 	},
 	{
@@ -98,7 +98,7 @@ var table = []row{
 	},
 	{
 		fault.CodeBudget, 413, "Too much for one request",
-		"more text, tokens, steps or numbers of an answer than one request may have (`budget` of `GET /v1/models`)",
+		"more text, tokens, steps or numbers of an answer than one request may have (`budget` of `GET /v1/models`), or more metadata",
 		"split the request",
 	},
 	{
@@ -108,8 +108,8 @@ var table = []row{
 	},
 	{
 		CodeMediaType, 415, "The type or encoding of the body is not taken",
-		"`Content-Type` missing or another, `Content-Encoding` neither gzip nor zstd",
-		"send `Content-Type: application/json`, and no encoding, gzip or zstd",
+		"`Content-Type` missing or another, `Content-Encoding` none of gzip, deflate and zstd",
+		"send `Content-Type: application/json`, and no encoding or one of these",
 	},
 	{
 		wire.CodeUnknownField, 422, "Unknown field",

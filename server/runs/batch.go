@@ -179,6 +179,9 @@ func before(item *encode.Item, seed maphash.Seed) (uint64, bool) {
 	for i := range turns {
 		write(&h, turns[i].Role)
 		write(&h, turns[i].Content)
+		if more := turns[i].More; more != nil {
+			write(&h, string(more.ToolCalls))
+		}
 	}
 	if item.Prompt != nil {
 		write(&h, *item.Prompt)

@@ -7,6 +7,7 @@ type Answering struct {
 	Transforms []string `json:"transforms" nullable:"false" doc:"What was applied between raw and score, in order; empty: score equals raw"`
 	Usage      Usage    `json:"usage"`
 	Timings    Timings  `json:"timings"`
+	Ignored    []string `json:"ignored,omitempty" doc:"Fields of the items that were passed over, by name: what else a data set says of them"`
 }
 
 // Usage counts what a request took. Items that failed before they had tokens count as items only.
@@ -14,6 +15,7 @@ type Usage struct {
 	Items    int `json:"items" doc:"Sequences read; a pair counts two"`
 	Tokens   int `json:"tokens" doc:"Tokens of the sequences"`
 	Computed int `json:"computed_tokens" doc:"Tokens computed for them: what sequences of a run share counts once, cached tokens not at all"`
+	Failed   int `json:"failed,omitempty" doc:"Results that are an error; left out where none is"`
 }
 
 // Timings are in milliseconds.
@@ -51,6 +53,7 @@ type ScoreResult struct {
 	Values     map[string]float64   `json:"values,omitempty" doc:"Of a recipe: its named values that are numbers"`
 	Vectors    map[string][]float64 `json:"vectors,omitempty" doc:"Of a recipe: its named values that are vectors, as a reward of each step or token"`
 
+	*Tag
 	Error *Problem `json:"error,omitempty" doc:"Why there is no score"`
 }
 
@@ -77,6 +80,7 @@ type RankAnswer struct {
 	Selected   Selected           `json:"selected" doc:"What the strategy selects"`
 	Statistics *Statistics        `json:"statistics,omitempty" doc:"Of the scores, on request"`
 	Responses  []ScoreResult      `json:"responses" nullable:"false" doc:"One per response, in the request's order"`
+	*Tag
 }
 
 // Ranked is a place of a ranking.
@@ -96,6 +100,7 @@ type CompareAnswer struct {
 	Values     map[string]float64    `json:"values,omitempty" doc:"Of a recipe that rewards groups, of responses: its group's values that are numbers"`
 	Responses  []ScoreResult         `json:"responses,omitempty" doc:"One per response, in the request's order"`
 	Results    []PairResult          `json:"results,omitempty" doc:"One per pair, in the request's order"`
+	*Tag
 }
 
 // PairResult is a pair's preference or its problem.
@@ -105,7 +110,8 @@ type PairResult struct {
 	Chosen      *ScoreResult       `json:"chosen,omitempty"`
 	Rejected    *ScoreResult       `json:"rejected,omitempty"`
 	Values      map[string]float64 `json:"values,omitempty" doc:"Of a recipe that rewards groups: the pair's values that are numbers"`
-	Error       *Problem           `json:"error,omitempty" doc:"Why there is no probability: the first problem of the two, and its side where it has one"`
+	*Tag
+	Error *Problem `json:"error,omitempty" doc:"Why there is no probability: the first problem of the two, and its side where it has one"`
 }
 
 // StepsAnswer has one result per item, in order.
@@ -120,6 +126,7 @@ type StepsResult struct {
 	Steps []StepScore `json:"steps,omitempty"`
 	*Aggregate
 	*Tokens
+	*Tag
 	Error *Problem `json:"error,omitempty" doc:"Why there are no steps"`
 }
 
@@ -154,6 +161,7 @@ type ChooseResult struct {
 	LogSum     *float64    `json:"log_sum,omitempty" doc:"Logarithm of the sum of exp(logit) over the whole vocabulary: a candidate's log-probability there is logit - log_sum"`
 	Share      *float64    `json:"share,omitempty" doc:"The candidates' share of the vocabulary's probability: near 0, the model would have said something else"`
 	*Tokens
+	*Tag
 	Error *Problem `json:"error,omitempty" doc:"Why there is no choice"`
 }
 
@@ -172,14 +180,16 @@ type TokenizeAnswer struct {
 	MaxTokens int              `json:"max_tokens" doc:"Longest item that the model accepts"`
 	Results   []TokenizeResult `json:"results" nullable:"false"`
 	TotalMS   float64          `json:"total_ms"`
+	Ignored   []string         `json:"ignored,omitempty" doc:"Fields of the items that were passed over, by name"`
 }
 
 // TokenizeResult is what the model would see of an item, or its problem.
 type TokenizeResult struct {
-	Text      string   `json:"text,omitempty" doc:"The text that was tokenized, rendered; none for input_ids"`
-	IDs       []int64  `json:"input_ids,omitempty"`
-	Read      []int    `json:"read,omitempty" doc:"Indices of the tokens whose outputs are read; left out of a model whose graph pools"`
-	Tokens    int      `json:"tokens,omitempty" doc:"Length of input_ids"`
-	Truncated int      `json:"truncated,omitempty" doc:"Tokens cut away, on request only"`
-	Error     *Problem `json:"error,omitempty"`
+	Text      string  `json:"text,omitempty" doc:"The text that was tokenized, rendered; none for input_ids"`
+	IDs       []int64 `json:"input_ids,omitempty"`
+	Read      []int   `json:"read,omitempty" doc:"Indices of the tokens whose outputs are read; left out of a model whose graph pools"`
+	Tokens    int     `json:"tokens,omitempty" doc:"Length of input_ids"`
+	Truncated int     `json:"truncated,omitempty" doc:"Tokens cut away, on request only"`
+	*Tag
+	Error *Problem `json:"error,omitempty"`
 }

@@ -17,38 +17,57 @@ type Form interface {
 // DecodeBody reads the body of a request into a form, which must be zero. Its error is always an [*Error]; the content
 // of the form means nothing then. The form keeps nothing of the text's memory.
 func DecodeBody(text []byte, into Form, limits Limits) error {
-	return decode("body", text, into, limits)
+	names, of := into.(ignoring)
+	ignored, err := decode("body", text, into, limits, of)
+	if len(ignored) > 0 {
+		names.ignore(ignored)
+	}
+	return err
 }
 
-// DecodeLine is [DecodeBody] for a line of a file. Its errors say "line" where those of DecodeBody say "body".
+// DecodeLine is [DecodeBody] for a line of a file, in which no column is passed over. Its errors say "line" where those
+// of DecodeBody say "body".
 func DecodeLine(text []byte, into Form, limits Limits) error {
-	return decode("line", text, into, limits)
+	_, err := decode("line", text, into, limits, false)
+	return err
 }
 
-func decode(what string, text []byte, into Form, limits Limits) error {
-	d := &decoder{body: *bytes.NewBuffer(text), what: what, limits: limits.withDefaults()}
+// DecodeSample is [DecodeLine] for a line that may have more columns than the form has. It names those that it passed
+// over, in the order of their names.
+func DecodeSample(text []byte, into Form, limits Limits) (ignored []string, err error) {
+	return decode("line", text, into, limits, true)
+}
+
+func decode(what string, text []byte, into Form, limits Limits, columns bool) (ignored []string, err error) {
+	d := &decoder{whole: text, body: *bytes.NewBuffer(text), what: what, limits: limits.withDefaults(), passes: columns}
 	d.path = d.room[:0]
 	// The token reader lets both pass. This package refuses them itself, since it knows which item they spoil.
 	d.in.Reset(&d.body, jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
 	if err := into.decode(d); err != nil {
-		return err
+		return nil, err
 	}
 	after := text[d.in.InputOffset():]
 	if rest := bytes.TrimLeft(after, " \t\r\n"); len(rest) > 0 {
-		return d.fail(CodeBadJSON, "the %s goes on after its JSON value, at byte %d", what, len(text)-len(rest)+1)
+		return nil, d.fail(CodeBadJSON, "the %s goes on after its JSON value, at byte %d", what, len(text)-len(rest)+1)
 	}
-	return nil
+	return d.ignored(), nil
 }
 
 // decoder reads one text from its front to its back and stops at the first error.
 type decoder struct {
 	in      jsontext.Decoder
+	whole   []byte // the text
 	body    bytes.Buffer
 	what    string // "body" or "line", for errors
 	limits  Limits
 	path    path
 	room    [4]place // for the path, where that is no longer
 	scratch []byte   // for strings with escapes
+
+	passes  bool            // columns of items are passed over
+	columns map[string]bool // those that were
+	kept    int             // bytes of metadata read so far
+	content bool            // the turn that is being read has one
 
 	lone  bool   // an item, pair or response is being read, which may fail alone
 	spoil *Error // why it fails: the first reason; nil while there is none

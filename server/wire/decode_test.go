@@ -37,6 +37,21 @@ var forms = map[string]func() Form{
 	"compare":   func() Form { return new(CompareRequest) },
 	"embed":     func() Form { return new(EmbeddingsRequest) },
 	"openrlhf":  func() Form { return new(OpenRLHFRequest) },
+	"rerank":    func() Form { return new(RerankRequest) },
+	"tei":       func() Form { return new(TEIRequest) },
+	"vertex":    func() Form { return new(TEIVertexRequest) },
+	"teitok":    func() Form { return new(TEITokenizeRequest) },
+	"teidec":    func() Form { return new(TEIDecodeRequest) },
+	"nim":       func() Form { return new(RewardChatRequest) },
+	"ranking":   func() Form { return new(RankingRequest) },
+	"infinity":  func() Form { return new(InfinityTextsRequest) },
+	"systemone": func() Form { return new(SystemOneRequest) },
+	"decisions": func() Form { return new(DecisionsRequest) },
+	"oip":       func() Form { return new(OIPRequest) },
+	"gym":       func() Form { return new(GymVerify) },
+	"gymrows":   func() Form { return new(GymVerifiedRows) },
+	"evaluate":  func() Form { return new(EvaluateRequest) },
+	"ors":       func() Form { return new(ORSGroup) },
 	"item":      func() Form { return new(Item) },
 	"tokline":   func() Form { return new(TokenizeLine) },
 	"rankline":  func() Form { return new(RankLine) },
@@ -55,7 +70,7 @@ func TestRefusals(t *testing.T) {
 	for _, test := range []struct{ form, text, code, want string }{
 		// Unknown, second and missing fields; case.
 		{"score", `{"items":[{"text":"a"}],"x":1}`, CodeUnknownField, `x: unknown field`},
-		{"score", `{"items":[{"text":"a"},{"tekst":"b"}]}`, CodeUnknownField, `items[1].tekst: unknown field`},
+		{"score", `{"items":[{"text":"a"},{"txt":"b"}]}`, CodeUnknownField, `items[1].txt: unknown field; if text is meant, write it so`},
 		{"score", `{"items":[{"text":"a"}],"params":{"a":1,"a":2}}`, CodeInvalidField, `params.a: given twice`},
 		{"score", `{"items":[{"text":"a"}],"params":{"a":true}}`, CodeInvalidField, `params.a: expected number, string or array, got true`},
 		{"score", `{"items":[{"text":"a"}],"params":{"a":["b",1]}}`, CodeInvalidField, `params.a[1]: expected string, got 1`},
@@ -70,13 +85,87 @@ func TestRefusals(t *testing.T) {
 		{"score", `{"items":[{"text":"a","text":"a"}]}`, CodeInvalidField, `items[0].text: given twice`},
 		{"score", `{"items":[{"text":"a","\u0074ext":"a"}]}`, CodeInvalidField, `items[0].text: given twice`},
 		{"score", `{"items":[{"features":{"a":1,"b":2,"a":1}}]}`, CodeInvalidField, `items[0].features.a: given twice`},
-		{"score", `{"items":[{"messages":[{"role":"user"}]}]}`, CodeInvalidField, `items[0].messages[0]: expected required property content to be present`},
+		{"rank", `{"messages":[{"role":"user"}],"responses":["a"]}`, CodeInvalidField, `messages[0].content: is null or left out, which only a turn with tool_calls may be`},
+		{"rank", `{"messages":[{"role":"user","content":null,"tool_calls":[]}],"responses":["a"]}`, CodeInvalidField, `messages[0].content: is null or left out`},
+		{"rank", `{"messages":[{"role":"user","content":[{"type":"image_url"}]}],"responses":["a"]}`, CodeBadItem, `messages[0].content[0]: is a part of the type "image_url"`},
+		{"score", `{"items":[{"messages":[{"role":"user","content":5}]}]}`, CodeInvalidField, `items[0].messages[0].content: expected string or array, got 5`},
+		{"score", `{"items":[{"messages":[{"role":"user","content":[5]}]}]}`, CodeInvalidField, `items[0].messages[0].content[0]: expected object, got 5`},
+		{"score", `{"items":[{"messages":[{"role":"user","content":[{"text":"a"}]}]}]}`, CodeInvalidField, `items[0].messages[0].content[0]: expected required property type to be present`},
+		{"score", `{"items":[{"messages":[{"role":"user","content":"a","tool_calls":{}}]}]}`, CodeInvalidField, `items[0].messages[0].tool_calls: expected array, got an object`},
+		{"score", `{"items":[{"messages":[{"role":"user","content":"a","weight":1}]}]}`, CodeUnknownField, `items[0].messages[0].weight: unknown field`},
+		{"score", `{"items":[{"messages":[{"role":"user","content":"a","Content":"b"}]}]}`, CodeUnknownField, `items[0].messages[0].Content: unknown field`},
+		{"score", `{"items":[{"messages":[{"role":"user","content":"a","name":7}]}]}`, CodeInvalidField, `items[0].messages[0].name: expected string, got 7`},
 		{"score", `{"items":[{"messages":[{"content":"a"}]}]}`, CodeInvalidField, `items[0].messages[0]: expected required property role to be present`},
 		{"score", `{"items":[{"messages":[{"role":"","content":"a"}]}]}`, CodeInvalidField, `items[0].messages[0].role: expected length >= 1, got ""`},
 		{"compare", `{"pairs":[{"prompt":"p","rejected":"b"}]}`, CodeInvalidField, `pairs[0]: expected required property chosen to be present`},
 		{"compare", `{"pairs":[{"prompt":"p","chosen":"b"}]}`, CodeInvalidField, `pairs[0]: expected required property rejected to be present`},
 		{"openrlhf", `{"prompts":["a"]}`, CodeInvalidField, `body: expected required property query to be present`},
 		{"openrlhf", `{"query":["a"],"query":["b"]}`, CodeInvalidField, `query: given twice`},
+		{"rerank", `{"query":"q"}`, CodeInvalidField, `body: expected required property documents to be present`},
+		{"rerank", `{"documents":["d"]}`, CodeInvalidField, `body: expected required property query to be present`},
+		{"rerank", `{"query":null,"documents":["d"]}`, CodeInvalidField, `query: expected string or object with text, got null`},
+		{"rerank", `{"query":"q","documents":null}`, CodeInvalidField, `documents: expected array, got null`},
+		{"rerank", `{"query":"q","documents":["d",{"image":"x"}]}`, CodeInvalidField, `documents[1]: expected required property text to be present`},
+		{"rerank", `{"query":"q","documents":["d",{"text":5}]}`, CodeInvalidField, `documents[1].text: expected string, got 5`},
+		{"rerank", `{"query":"q","documents":["d",["e"]]}`, CodeInvalidField, `documents[1]: expected string or object with text, got an array`},
+		{"rerank", `{"query":"q","documents":["d"],"top_n":-1}`, CodeInvalidField, `top_n: -1 is below 0`},
+		{"rerank", `{"query":"q","documents":["d"],"truncate_prompt_tokens":-2}`, CodeInvalidField, `truncate_prompt_tokens: -2 is below -1`},
+		{"rerank", `{"query":"q","documents":["d"],"rank_fields":["text","title"]}`, CodeInvalidField, `rank_fields: "title" is not read: of a document that is an object text is read alone; write the others into it`},
+		{"rerank", `{"query":"q","documents":["d"],"instruction":"i"}`, CodeInvalidField, `instruction: no model takes one beside the query; write it into the query, as the model's card says`},
+		{"tei", `{}`, CodeInvalidField, `body: expected required property inputs, or query with texts, to be present`},
+		{"tei", `{"query":"q"}`, CodeInvalidField, `body: expected required property texts to be present beside query`},
+		{"tei", `{"inputs":"a","query":"q","texts":["t"]}`, CodeInvalidField, `body: has inputs, which are predicted, and query or texts, which are ranked: give one of them`},
+		{"tei", `{"inputs":null}`, CodeInvalidField, `inputs: expected string, array or object, got null`},
+		{"tei", `{"inputs":["a","b","c"]}`, CodeInvalidField, `inputs: more than 2, the limit of an input, which is a text or a pair; of several each is a list of its own`},
+		{"tei", `{"inputs":[]}`, CodeInvalidField, `inputs: must hold one text, or two`},
+		{"tei", `{"inputs":[["a"],"b"]}`, CodeInvalidField, `inputs[1]: expected array, got "b"`},
+		{"tei", `{"inputs":[["a"],[]]}`, CodeInvalidField, `inputs[1]: must hold one text, or two`},
+		{"tei", `{"inputs":["a",["b"]]}`, CodeInvalidField, `inputs[1]: expected string, got an array`},
+		{"tei", `{"inputs":{"source_sentence":"a"}}`, CodeInvalidField, `inputs: expected required property sentences to be present`},
+		{"tei", `{"inputs":{"source_sentence":"a","sentences":[]}}`, CodeInvalidField, `inputs.sentences: must hold at least one text`},
+		{"tei", `{"inputs":"a","truncation_direction":"up"}`, CodeInvalidField, `truncation_direction: "up" is none of left, Left, right, Right`},
+		{"tei", `{"inputs":"a","parameters":{"function_to_apply":"tanh"}}`, CodeInvalidField, `parameters.function_to_apply: "tanh" is none of none, sigmoid, softmax`},
+		{"tei", `{"inputs":"a","parameters":{"top_k":0}}`, CodeInvalidField, `parameters.top_k: 0 is below 1`},
+		{"teitok", `{}`, CodeInvalidField, `body: expected required property inputs to be present`},
+		{"teitok", `{"inputs":[]}`, CodeInvalidField, `inputs: must hold at least one text`},
+		{"teitok", `{"inputs":"a","prompt_name":"q"}`, CodeInvalidField, `prompt_name: "q" is none: no model here has prompts by name; write it before the text`},
+		{"teidec", `{"ids":[1,[2]]}`, CodeInvalidField, `ids[1]: expected integer, got an array`},
+		{"teidec", `{"ids":[[1],2]}`, CodeInvalidField, `ids[1]: expected array, got 2`},
+		{"vertex", `{"instances":[]}`, CodeInvalidField, `instances: must hold at least one request`},
+		{"vertex", `{"instances":[{"inputs":"a"},{"query":5}]}`, CodeInvalidField, `instances[1].query: expected string, got 5`},
+		{"nim", `{"model":"m"}`, CodeInvalidField, `body: expected required property messages to be present`},
+		{"nim", `{"messages":[]}`, CodeInvalidField, `messages: must hold at least one turn`},
+		{"nim", `{"messages":[{"role":"user","content":"u"}],"stream":true}`, CodeInvalidField, `stream: a reward is one answer, which is not streamed`},
+		{"nim", `{"messages":[{"role":"user","content":"u"}],"n":2}`, CodeInvalidField, `n: a reward is one answer, and 2 are asked for`},
+		{"ranking", `{"query":{"text":"q"},"passages":[{"image":"i"}]}`, CodeInvalidField, `passages[0]: expected required property text to be present`},
+		{"ranking", `{"query":{"text":"q"},"passages":[{"text":"t"}],"truncate":"MID"}`, CodeInvalidField, `truncate: "MID" is none of NONE, START, END`},
+		{"ranking", `{"query":"q","passages":[]}`, CodeInvalidField, `passages: must hold at least one passage`},
+		{"infinity", `{"input":[]}`, CodeInvalidField, `input: must hold at least one text`},
+		{"infinity", `{"input":["a"],"modality":"image"}`, CodeInvalidField, `modality: "image" is none of text`},
+		{"infinity", `{"input":["a"],"dimensions":8}`, CodeInvalidField, `dimensions: 8 are asked for, and a vector is not cut`},
+		{"rerank", `{"query":"q","documents":["d"],"raw_scores":"yes"}`, CodeInvalidField, `raw_scores: expected boolean, got "yes"`},
+		{"oip", `{}`, CodeInvalidField, `body: expected required property inputs to be present`},
+		{"oip", `{"inputs":[{"name":"a","shape":[1]}]}`, CodeInvalidField, `inputs[0]: expected required property datatype to be present`},
+		{"oip", `{"inputs":[{"name":"a","shape":[1],"datatype":"BYTES","data":["a",[1]]}]}`, CodeInvalidField, `inputs[0].data: holds texts and numbers`},
+		{"oip", `{"inputs":[{"name":"a","shape":[1],"datatype":"BYTES","data":[0.5]}]}`, CodeInvalidField, `inputs[0].data[0]: expected integer, got 0.5`},
+		{"oip", `{"inputs":[{"name":"a","shape":[1],"datatype":"BYTES","data":[[null]]}]}`, CodeInvalidField, `inputs[0].data[0][0]: expected string, integer or array, got null`},
+		{"oip", `{"inputs":[{"name":"a","shape":[1],"datatype":"BYTES","data":"a"}]}`, CodeInvalidField, `inputs[0].data: expected array, got "a"`},
+		{"oip", `{"inputs":[{"name":"a","shape":[1],"datatype":"BYTES","data":[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]}]}`, CodeInvalidField, `inputs[0].data[0][0][0][0][0][0][0][0][0][0][0][0][0][0][0][0]: lists within each other: more than 16, the limit of a tensor`},
+		{"oip", `{"parameters":{"a":[]},"inputs":[]}`, CodeInvalidField, `parameters.a: expected boolean, number or string, got an array`},
+		{"oip", `{"inputs":[],"outputs":[{}]}`, CodeInvalidField, `outputs[0]: expected required property name to be present`},
+		{"gym", `{"response":{"output":[]}}`, CodeInvalidField, `body: expected required property responses_create_params to be present`},
+		{"gym", `{"responses_create_params":{},"response":{"output":[]}}`, CodeInvalidField, `responses_create_params: expected required property input to be present`},
+		{"gym", `{"responses_create_params":{"input":[]},"response":{}}`, CodeInvalidField, `response: expected required property output to be present`},
+		{"gym", `{"responses_create_params":{"input":[{"role":"user","content":5}]}}`, CodeInvalidField, `responses_create_params.input[0].content: expected array, got 5`},
+		{"gym", `{"responses_create_params":{"input":[{"role":"user","content":[{"type":"input_image"}]}]}}`, CodeInvalidField, `responses_create_params.input[0].content[0]: expected required property text to be present`},
+		{"gymrows", `{"verify_responses":[{"a":1,"a":2}]}`, CodeInvalidField, `verify_responses[0].a: given twice`},
+		{"ors", `{"candidates":[]}`, CodeInvalidField, `candidates: must hold at least one candidate`},
+		{"ors", `{"candidates":[{"messages":[{"role":"user"}]}]}`, CodeInvalidField, `candidates[0].messages[0]: expected required property blocks to be present`},
+		{"ors", `{"candidates":[{"messages":[{"role":"user","blocks":"a"}]}]}`, CodeInvalidField, `candidates[0].messages[0].blocks: expected array, got "a"`},
+		{"evaluate", `{}`, CodeInvalidField, `body: expected required property messages to be present`},
+		{"evaluate", `{"messages":[]}`, CodeInvalidField, `messages: must hold at least one turn`},
+		{"evaluate", `{"messages":[{"role":"user","content":"a"}],"kwargs":[]}`, CodeInvalidField, `kwargs: expected object, got an array`},
+		{"gymrows", `{"verify_responses":[5]}`, CodeInvalidField, `verify_responses[0]: expected object, got 5`},
 		{"fit", `{"prompt":"p","chosen":"a"}`, CodeInvalidField, `body: expected required property rejected to be present`},
 
 		{"state", `{"kind":"running","keys":1,"keys":2}`, CodeInvalidField, `keys: given twice`},
@@ -91,12 +180,28 @@ func TestRefusals(t *testing.T) {
 		{"snapshot", `{"spec":{},"cells":[]}`, CodeInvalidField, `spec: expected required property kind to be present`},
 		{"snapshot", `{"cells":[]}`, CodeInvalidField, `body: expected required property spec to be present`},
 
+		// What comes back.
+		{"score", `{"items":[{"text":"a","id":1.0}]}`, CodeInvalidField, `items[0].id: expected string or integer, got 1.0`},
+		{"score", `{"items":[{"text":"a","id":1e2}]}`, CodeInvalidField, `items[0].id: expected string or integer, got 1e2`},
+		{"score", `{"items":[{"text":"a","id":true}]}`, CodeInvalidField, `items[0].id: expected string or integer, got true`},
+		{"score", `{"items":[{"text":"a","id":["b"]}]}`, CodeInvalidField, `items[0].id: expected string or integer, got an array`},
+		{"score", `{"items":[{"text":"a","metadata":1,"metadata":1}]}`, CodeInvalidField, `items[0].metadata: given twice`},
+		{"score", `{"items":[{"text":"a","metadata":{"a":}}]}`, CodeBadJSON, `at byte 39: missing value`},
+		{"score", `{"items":[{"text":"a"}],"id":1}`, CodeUnknownField, `id: unknown field`},
+		{"rank", `{"prompt":"p","responses":["a","b"],"tags":[{"id":1}]}`, CodeInvalidField, `tags: is of 1 responses, and there are 2`},
+		{"rank", `{"prompt":"p","responses":["a"],"tags":[]}`, CodeInvalidField, `tags: is of 0 responses, and there are 1`},
+		{"rank", `{"prompt":"p","responses":["a"],"tags":[null]}`, CodeInvalidField, `tags[0]: expected object, got null`},
+		{"rank", `{"prompt":"p","responses":["a"],"tags":[{"ID":1}]}`, CodeUnknownField, `tags[0].ID: unknown field`},
+		{"compare", `{"pairs":[{"prompt":"p","chosen":"a","rejected":"b"}],"tags":[{}]}`, CodeInvalidField, `tags: is of 1 responses, and there are 0`},
+		{"embed", `{"input":"a","tags":[{},{}]}`, CodeInvalidField, `tags: is of 2 texts, and there are 1`},
+
 		// Empty lists.
 		{"state", `{"updates":[]}`, CodeInvalidField, `updates: must hold at least one update`},
 		{"state", `{"forget":[]}`, CodeInvalidField, `forget: must hold at least one key`},
 		{"state", `{"kind":"running","expect_version":1}`, CodeInvalidField, `body: a declaration has no expect_version`},
 		{"stateread", `{"queries":[]}`, CodeInvalidField, `queries: must hold at least one query`},
 		{"score", `{}`, CodeInvalidField, `items: must hold at least one item`},
+		{"rerank", `{"query":"q","documents":[]}`, CodeInvalidField, `documents: must hold at least one document`},
 		{"steps", `{"items":[]}`, CodeInvalidField, `items: must hold at least one item`},
 		{"tokenize", `{"model":"m"}`, CodeInvalidField, `items: must hold at least one item`},
 		{"rank", `{"prompt":"p","responses":[]}`, CodeInvalidField, `responses: must hold at least one response`},
@@ -143,7 +248,6 @@ func TestRefusals(t *testing.T) {
 		{"rank", `{"prompt":"p","responses":["a"],"reference":null}`, CodeInvalidField, `reference: expected string, got null`},
 		{"score", `{"items":[{"messages":null}]}`, CodeInvalidField, `items[0].messages: expected array, got null`},
 		{"score", `{"items":[{"messages":[null]}]}`, CodeInvalidField, `items[0].messages[0]: expected object, got null`},
-		{"score", `{"items":[{"messages":[{"role":"user","content":null}]}]}`, CodeInvalidField, `items[0].messages[0].content: expected string, got null`},
 		{"score", `{"items":[{"input_ids":null}]}`, CodeInvalidField, `items[0].input_ids: expected array, got null`},
 		{"score", `{"items":[{"input_ids":[1,null]}]}`, CodeInvalidField, `items[0].input_ids[1]: expected integer, got null`},
 		{"score", `{"items":[{"text":"a","user":[null]}]}`, CodeInvalidField, `items[0].user[0]: expected number, got null`},
@@ -171,6 +275,7 @@ func TestRefusals(t *testing.T) {
 		{"score", `{"items":[{"text":"is it empty?"}],"truncate":""}`, CodeInvalidField, `truncate: "" is none of error, left, right`},
 		{"score", `{"items":[{"text":"is it null?"}],"truncate":""}`, CodeInvalidField, `truncate: "" is none of error, left, right`},
 		{"score", `{"activation":"` + long + `"}`, CodeInvalidField, `activation: "` + strings.Repeat("é", 40) + `…" is none of none, sigmoid, softmax`},
+		{"score", `{"on_error":"skip"}`, CodeInvalidField, `on_error: "skip" is none of item, fail`},
 		{"score", `{"explain":"all"}`, CodeInvalidField, `explain: "all" is none of gradient`},
 		{"rank", `{"strategy":"vote"}`, CodeInvalidField, `strategy: "vote" is none of best_of_n, top_n, top_share, `},
 		{"rank", `{"share":0}`, CodeInvalidField, `share: 0 is not above 0 and at most 1`},
@@ -243,20 +348,20 @@ func TestWhatIsThereIsRead(t *testing.T) {
 	const item = `{"messages":[{"role":"tool","content":""}],"prompt":"a\n\"é\u00e9\ud83d\ude00","response":"","text":"<&>","input_ids":[0,-1,9223372036854775807],
 		"steps":["a",""],"separator":"\n","reference":"","principle":"\n","features":{"a":1,"":-2.5e-3},"given":{"n":-1,"w":"é","v":[1,2.5],"t":["a",""],"e":[]},"user":[0.1,1e2,-0]}`
 	want := Item{
-		Messages: []Message{{"tool", ""}}, Prompt: new("a\n\"éé😀"), Response: new(""), Text: new("<&>"), InputIDs: []int64{0, -1, 9223372036854775807},
+		Messages: []Message{{Role: "tool"}}, Prompt: new("a\n\"éé😀"), Response: new(""), Text: new("<&>"), InputIDs: []int64{0, -1, 9223372036854775807},
 		Steps: []string{"a", ""}, Separator: new("\n"), Reference: new(""), Principle: new("\n"),
 		Features: map[string]float64{"a": 1, "": -0.0025}, User: []float64{0.1, 100, 0},
 		Given: Settings{"n": -1.0, "w": "é", "v": []float64{1, 2.5}, "t": []string{"a", ""}, "e": []float64{}},
 	}
-	score, err := decoded[ScoreRequest](`{"model":"m","truncate":"left","timeout_ms":3600000,"activation":"softmax","label":"l","explain":"gradient","params":{"alpha":0.5,"mode":"code"},"recipe":"r: 1","expect_digest":"sha256:0","items":[`+item+`,{}]}`, Limits{})
+	score, err := decoded[ScoreRequest](`{"model":"m","truncate":"left","timeout_ms":3600000,"activation":"softmax","label":"l","explain":"gradient","params":{"alpha":0.5,"mode":"code"},"recipe":"r: 1","expect_digest":"sha256:0","on_error":"fail","items":[`+item+`,{}]}`, Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	all := ScoreRequest{Common: Common{"m", "left", 3600000, Settings{"alpha": 0.5, "mode": "code"}, "r: 1", "sha256:0"}, Scoring: Scoring{"softmax", "l"}, Items: []Item{want, {}}, Explain: "gradient"}
+	all := ScoreRequest{Common: Common{"m", "left", 3600000, Settings{"alpha": 0.5, "mode": "code"}, "r: 1", "sha256:0", "fail", nil}, Scoring: Scoring{"softmax", "l"}, Items: []Item{want, {}}, Explain: "gradient"}
 	if diff := cmp.Diff(&all, score); diff != "" {
 		t.Errorf("score (-want +got):\n%s", diff)
 	}
-	prompted := Prompted{Prompt: new("p"), Messages: []Message{{"user", "u"}}, User: []float64{1}, Reference: new("r"), Principle: new(""), Separator: new("\n")}
+	prompted := Prompted{Prompt: new("p"), Messages: []Message{{Role: "user", Content: Content{Text: "u"}}}, User: []float64{1}, Reference: new("r"), Principle: new(""), Separator: new("\n")}
 	const shared = `"prompt":"p","messages":[{"role":"user","content":"u"}],"user":[1],"reference":"r","principle":"","separator":"\n"`
 	check(t, `{`+shared+`,"responses":["a","b"],"given":[{"a":1},{}],"strategy":"best_of_n","n":1}`,
 		&RankRequest{Prompted: prompted, Responses: []string{"a", "b"}, Given: []Settings{{"a": 1.0}, {}}, Selecting: Selecting{Strategy: "best_of_n", N: 1}})
@@ -278,6 +383,36 @@ func TestWhatIsThereIsRead(t *testing.T) {
 		Items: []Item{{Prompt: new("p"), Candidates: []string{"a"}}, {Text: new("t")}}, Candidates: []string{"y", "n"},
 	})
 	check(t, `{"query":[]}`, &OpenRLHFRequest{Query: []string{}})
+	check(t, `{"task_id":"t","candidates":[{"metadata":{"a":1},"messages":[{"role":"user","detail":null,"blocks":[{"type":"text","text":"a","detail":null}]}]}]}`,
+		&ORSGroup{Candidates: []ORSCandidate{{Messages: []ORSTurn{{Role: "user", Blocks: []ORSBlock{{Type: "text", Text: "a"}}}}}}})
+	check(t, `{"messages":[{"role":"user","content":"a"}],"ground_truth":"b","model":null,"separator":"\n","kwargs":{"model":"m","separator":"|","x":1},"future":[]}`,
+		&EvaluateRequest{Messages: []Message{{Role: "user", Content: Content{Text: "a"}}}, GroundTruth: "b", Separator: "\n", Kwargs: EvaluateKwargs{Model: "m", Separator: "|"}})
+	check(t, `{"messages":[{"role":"user","content":"a"}],"ground_truth":[{"role":"user"}],"kwargs":null}`,
+		&EvaluateRequest{Messages: []Message{{Role: "user", Content: Content{Text: "a"}}}})
+	check(t, `{"reward_model":"m","x":[{}],"responses_create_params":{"input":"q","instructions":null,"tools":[]},"response":{"id":"r","output":[{"type":"reasoning","summary":[]},
+		{"type":"message","role":"assistant","content":[{"type":"output_text","text":"a","annotations":[]},{"text":"b"}]},{"role":"user","content":"c"}]}}`,
+		&GymVerify{Model: "m", Create: GymCreate{Input: "q"}, Response: GymResponse{Output: []GymTurn{
+			{Type: "reasoning"}, {Type: "message", Role: "assistant", Content: "ab"}, {Role: "user", Content: "c"},
+		}}})
+	check(t, `{"verify_responses":[{"_ng_task_index":3,"reward":0.5,"ok":true,"name":"x","response":{"usage":{"total_tokens":7,"details":{}},"n":1},"reward_components":{"a":-1}},
+		{"reward":0,"_ng_failure_class":"judge_failed"},{"_ng_failure_class":null}]}`,
+		&GymVerifiedRows{Rows: []GymRow{{{"_ng_task_index", 3}, {"reward", 0.5}, {"ok", 1}, {"total_tokens", 7}, {"reward_components/a", -1}}, {}}})
+	check(t, `{"id":"7","parameters":{"timeout":5,"a":true,"b":"c"},"inputs":[{"name":"s","shape":[2,1],"datatype":"BYTES","parameters":null,"data":[["a"],["b"]],"x":{}},
+		{"name":"t","shape":[1,2],"datatype":"INT64","data":[[1,-2]]},{"name":"u","shape":[1],"datatype":"BYTES","parameters":{"binary_data_size":5}},
+		{"name":"v","shape":[2],"datatype":"BOOL","data":[true,false]},{"name":"w","shape":[0],"datatype":"BYTES","data":[]}],"outputs":[{"name":"r","parameters":{"binary_data":false}}]}`,
+		&OIPRequest{
+			ID: "7", Parameters: OIPParameters{"timeout": 5.0, "a": true, "b": "c"},
+			Inputs: []OIPInput{
+				{Name: "s", Shape: []int64{2, 1}, Datatype: "BYTES", Data: []string{"a", "b"}},
+				{Name: "t", Shape: []int64{1, 2}, Datatype: "INT64", Data: []int64{1, -2}},
+				{Name: "u", Shape: []int64{1}, Datatype: "BYTES", Parameters: OIPParameters{"binary_data_size": 5.0}},
+				{Name: "v", Shape: []int64{2}, Datatype: "BOOL", Data: []int64{1, 0}},
+				{Name: "w", Shape: []int64{0}, Datatype: "BYTES", Data: []string{}},
+			},
+			Outputs: []OIPOutput{{Name: "r", Parameters: OIPParameters{"binary_data": false}}},
+		})
+	check(t, `{"id":null,"parameters":null,"outputs":null,"inputs":[{"name":"s","shape":[1],"datatype":"BYTES","data":null}]}`,
+		&OIPRequest{Inputs: []OIPInput{{Name: "s", Shape: []int64{1}, Datatype: "BYTES"}}})
 	check(t, `{"prompt":"p","first":"a","second":""}`, &TokenizeLine{Item: Item{Prompt: new("p")}, First: new("a"), Second: new("")})
 	check(t, `{"prompt":"p","responses":["a"],"answers":["4"]}`,
 		&RankLine{GroupLine: GroupLine{Prompted: Prompted{Prompt: new("p")}, Responses: []string{"a"}}, Answers: []string{"4"}})

@@ -14,6 +14,8 @@ type EmbeddingsRequest struct {
 	Input    Texts  `json:"input" minItems:"1" nullable:"false" doc:"Texts, or one text"`
 	Encoding string `json:"encoding_format,omitempty" enum:"float,base64" default:"float" doc:"How a vector is written: numbers, or the bytes of little-endian float32"`
 
+	Tags []Tag `json:"tags,omitzero" nullable:"false" doc:"Of each text: what comes back beside its vector"`
+
 	Refused map[int]*Error `json:"-"` // why single texts cannot be read, by index; they are empty
 }
 
@@ -46,6 +48,7 @@ type Embedding struct {
 	Index     int    `json:"index" doc:"Of the text"`
 	Embedding any    `json:"embedding,omitempty" doc:"The vector: a list of numbers, or a text in base64"`
 	*Tokens
+	*Tag
 	Error *Problem `json:"error,omitempty" doc:"Why there is no vector"`
 }
 
@@ -53,6 +56,7 @@ type Embedding struct {
 type EmbeddingsUsage struct {
 	Prompt int `json:"prompt_tokens"`
 	Total  int `json:"total_tokens"`
+	Failed int `json:"failed,omitempty" doc:"Texts that have an error; left out where none has"`
 }
 
 func (r *EmbeddingsRequest) decode(d *decoder) error { return object(d, &embeddingsForm, r) }
@@ -69,7 +73,13 @@ var embeddingsForm = form[EmbeddingsRequest]{
 				return d.text(&r.Input[0])
 			}},
 			{"encoding_format", false, func(d *decoder, r *EmbeddingsRequest) error { return d.word(&r.Encoding, "float", "base64") }},
+			{"tags", false, func(d *decoder, r *EmbeddingsRequest) error { return d.tags(&r.Tags, d.limits.Items) }},
 		},
 	),
-	check: func(d *decoder, r *EmbeddingsRequest) error { return d.some(len(r.Input), "input", "text") },
+	check: func(d *decoder, r *EmbeddingsRequest) error {
+		if err := d.some(len(r.Input), "input", "text"); err != nil {
+			return err
+		}
+		return d.fitting(r.Tags, len(r.Input), "texts")
+	},
 }

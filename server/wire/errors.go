@@ -18,8 +18,9 @@ const (
 	CodeUnknownField = "unknown_field"  // a field that the form does not have
 	CodeInvalidField = "invalid_field"  // a wrong type, a null, a missing or second field, a value out of range
 	CodeTooManyItems = "too_many_items" // more items, responses or pairs than a request may have
-	CodeTooLong      = "too_long"       // more messages, steps, ids or numbers than an item may have
+	CodeTooLong      = "too_long"       // more messages, steps, ids, numbers or metadata than an item may have
 	CodeBadItem      = "bad_item"       // an item with a string that is not Unicode
+	CodeOverBudget   = "over_budget"    // more metadata than a request may have
 )
 
 // Error is the detail, led by its path.

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"testing"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -25,7 +26,27 @@ var seeds = []string{
 	`{"items":[{"prompt":"p","response":"","reference":"\ud800"}]}`,
 	`{"kind":"multipliers","thresholds":{"a":1},"squash":"tanh","rate":0.1,"start":-1}`, `{"kind":"users","width":2,"fit":"weights","prototypes":[[1,2],[]],"keep":"last","seed":3}`,
 	`{"updates":[{"key":"k","values":[1,-2e3]},{"prompt":"p","label":0,"seen":2},{"means":{"a":1}},{"pairs":[{"chosen":[1],"rejected":[2]}]},{"vector":[1],"score":2}],"expect_version":7}`,
+	`{"state":{"question":"q","response":"r"},"questions":{"a":{"type":"noul","criteria":{"true":"t"}},"b":{"type":"score","criteria":["x","y"],"instructions":["z"]}},"assets":{}}`,
+	`{"model":null,"input":[{"role":"user","content":"a"}],"questions":[{"type":"choice","name":null,"instructions":"i","choices":[{"value":true,"description":null},{"value":"b"}]},{"type":"score","instructions":[],"levels":[{"label":"l"}]}]}`,
+	`{"id":"i","parameters":{"a":1,"b":true},"inputs":[{"name":"s","shape":[2,1],"datatype":"BYTES","data":[["a"],"b"]},{"name":"t","shape":[1],"datatype":"INT64","data":[1,true]}],"outputs":[{"name":"r"}]}`,
+	`{"reward_model":"m","responses_create_params":{"input":[{"role":"user","content":[{"text":"a"}]}]},"response":{"output":[{"type":"reasoning"},{"role":"assistant","content":"b"}]}}`,
+	`{"messages":[{"role":"user","content":"a"}],"ground_truth":"b","kwargs":{"model":"m"}}`,
+	`{"candidates":[{"messages":[{"role":"user","blocks":[{"type":"text","text":"a"}]}]}]}`,
+	`{"verify_responses":[{"reward":0.5,"response":{"usage":{"a":1}},"reward_components":{"b":true}},{"_ng_failure_class":"x"}]}`,
 	`{"reset":true}`, `{"forget":["a",""]}`, `{"queries":[{"key":"k","quantile":0.5},{"prompt":"","vector":[1,2],"score":1}]}`, `{"name":"n","version":3,"spec":{"kind":"running"},"cells":[{"key":"","value":{ "a": [1] }}]}`,
+	`{"model":null,"query":"q","documents":["a",{"text":"b","x":1}],"top_n":2,"return_documents":true,"raw_scores":false,"use_activation":null,"activation":true,"softmax":false}`,
+	`{"query":{"text":"q"},"documents":"a","truncate":"END","truncate_prompt_tokens":-1,"truncation_side":"left","max_tokens_per_doc":4096,"max_tokens_per_query":0,"rank_fields":["text"],"instruction":"","instruct":null}`,
+	`{"inputs":"a","truncate":true,"truncation_direction":"Left","raw_scores":null,"parameters":{"function_to_apply":"none","top_k":1,"truncate":false,"truncation_direction":null,"x":1}}`,
+	`{"inputs":["a","b"]}`, `{"inputs":[["a"],["b","c"]],"parameters":{}}`, `{"inputs":{"source_sentence":"a","sentences":["b"],"x":1}}`, `{"query":"q","texts":[],"return_text":true}`,
+	`{"inputs":["a",{"text":"b"}],"add_special_tokens":false,"prompt_name":null}`, `{"ids":[1,2],"skip_special_tokens":null}`, `{"ids":[[1],[]]}`, `{"ids":[]}`,
+	`{"instances":[{"inputs":"a"},{"query":"q","texts":["t"],"parameters":{"top_k":null}}]}`,
+	`{"model":"m","messages":[{"role":"user","content":"u"},{"role":"assistant","content":"a"}],"stream":false,"n":1,"logprobs":true,"max_tokens":1}`,
+	`{"query":{"text":"q"},"passages":[{"text":"t"}],"truncate":"END","top_k":2,"top_n":null}`, `{"input":["a",{"text":"b"}],"encoding_format":"base64","modality":"text","dimensions":0,"raw_scores":true}`,
+	`{"items":[{"text":"a","id":"x\u00e9","metadata":{ "a" : [1.0, 1e400, null], "a": "\ud800" }},{"id":-0,"metadata":null},{"id":null}]}`,
+	`{"items":[{"messages":[{"role":"user","content":["a",{"type":"text","text":"b","x":null}],"refusal":null},{"role":"assistant","content":null,"tool_calls":[{"function":{"name":"f","arguments":"{}"}}]},{"role":"tool","content":[],"name":"n","tool_call_id":"c"}]}]}`,
+	`{"messages":[{"role":"a","reasoning_content":"r","reasoning":"r","content":"c","tool_calls":[],"name":null,"audio":{ }}],"responses":["a","b"]}`, `{"items":[{"messages":[{"role":"u","content":[{"type":"image_url"}]}]}]}`,
+	`{"items":[{"text":"a","data_source":"x","extra_info":{"a":[1e400]},"tools":[],"Id":1},{"text":"b","ground_truth":null,"ſteps":1}]}`, `{"pairs":[{"chosen":"a","rejected":"b","margin":0.5}]}`,
+	`{"id":7,"metadata":[],"prompt":"p","responses":["a","b"],"tags":[{"id":1},{"metadata":" "}]}`, `{"input":["a"],"tags":[{}]}`, `{"pairs":[{"id":"\ud800","chosen":"a","rejected":"b"}]}`,
 	`{"items":[{"text":null}]}`, `{"ITEMS":[{"Text":"a"}]}`, `{"items":[{"text":"a","text":5}]}`, "{\"items\":[{\"text\":\"\xff\"}]}", `[]`, ``, `{"a":`, `null`, ` {} {}`,
 }
 
@@ -58,7 +79,7 @@ func FuzzDecode(f *testing.F) {
 			if err := DecodeBody(written(t, into), again, Limits{}); err != nil {
 				t.Fatalf("%s: %q is read as %+v, which is refused: %v", name, text, into, err)
 			}
-			if diff := cmp.Diff(into, again); diff != "" {
+			if diff := cmp.Diff(into, again, passed); diff != "" {
 				t.Fatalf("%s: %q read twice (-first +second):\n%s", name, text, diff)
 			}
 			agrees(t, name, text, into)
@@ -69,8 +90,11 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
+// passed leaves the names of columns out of a comparison: they are not written, and encoding/json does not tell them.
+var passed = cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".Ignored" }, cmp.Ignore())
+
 var known = map[string]bool{
-	CodeBadJSON: true, CodeUnknownField: true, CodeInvalidField: true, CodeTooManyItems: true, CodeTooLong: true, CodeBadItem: true,
+	CodeBadJSON: true, CodeUnknownField: true, CodeInvalidField: true, CodeTooManyItems: true, CodeTooLong: true, CodeBadItem: true, CodeOverBudget: true,
 }
 
 // spoilt tells whether some item or response has an error of its own.
@@ -121,6 +145,71 @@ func (s Side) MarshalJSON() ([]byte, error) {
 	return json.Marshal(s.Response)
 }
 
+// MarshalJSON writes a content as it is read, for these tests alone.
+func (c Content) MarshalJSON() ([]byte, error) {
+	if c.Parts != nil {
+		return json.Marshal(c.Parts)
+	}
+	return json.Marshal(c.Text)
+}
+
+// UnmarshalJSON reads a turn by another way than the decoder's, for these tests alone.
+func (m *Message) UnmarshalJSON(text []byte) error {
+	var fields map[string]json.RawMessage
+	err := json.Unmarshal(text, &fields)
+	read := func(name string, into any) {
+		if value, there := fields[name]; there && string(value) != "null" {
+			err = errors.Join(err, json.Unmarshal(value, into))
+		}
+	}
+	var further Further
+	var content any
+	read("role", &m.Role)
+	read("content", &content)
+	read("name", &further.Name)
+	read("tool_call_id", &further.ToolCallID)
+	read("reasoning_content", &further.Reasoning)
+	read("reasoning", &further.Thoughts)
+	var calls []json.RawMessage
+	if read("tool_calls", &calls); len(calls) > 0 {
+		further.ToolCalls = fields["tool_calls"]
+	}
+	switch content := content.(type) {
+	case string:
+		m.Content.Text = content
+	case []any:
+		m.Content.Parts = []string{}
+		for _, part := range content {
+			if fields, ok := part.(map[string]any); ok {
+				part = fields["text"]
+			}
+			text, _ := part.(string)
+			m.Content.Parts = append(m.Content.Parts, text)
+		}
+	}
+	if !reflect.ValueOf(further).IsZero() {
+		m.Further = &further
+	}
+	return err
+}
+
+// MarshalJSON writes the numbers of a row as members, for these tests alone.
+func (r GymRow) MarshalJSON() ([]byte, error) {
+	text := []byte{'{'}
+	for i, number := range r {
+		name, _ := json.Marshal(number.Name)
+		value, err := json.Marshal(number.Value)
+		if err != nil {
+			return nil, err
+		}
+		if i > 0 {
+			text = append(text, ',')
+		}
+		text = append(append(append(text, name...), ':'), value...)
+	}
+	return append(text, '}'), nil
+}
+
 // written is a value as a server writes it.
 func written(t *testing.T, value any) []byte {
 	t.Helper()
@@ -138,14 +227,22 @@ func written(t *testing.T, value any) []byte {
 func agrees(t *testing.T, name string, text []byte, into Form) {
 	t.Helper()
 	switch name {
-	case "fit", "golden", "openrlhf", "snapshot":
+	case "fit", "golden", "openrlhf", "snapshot", "rerank", "tei", "teitok", "teidec", "vertex", "nim", "ranking", "infinity",
+		"oip", "gym", "gymrows", "evaluate", "ors":
 		return
 	}
 	plain := reflect.New(reflect.TypeOf(into).Elem()).Interface()
 	if err := json.Unmarshal(text, plain); err != nil {
 		t.Fatalf("%s: %q is read as %+v, and encoding/json says %v", name, text, into, err)
 	}
-	if diff := cmp.Diff(into, plain); diff != "" {
+	compact := cmp.Transformer("compact", func(raw json.RawMessage) string {
+		value := jsontext.Value(bytes.Clone(raw))
+		if len(value) > 0 && value.Compact() != nil {
+			t.Fatalf("%s: %q is no JSON", name, raw)
+		}
+		return string(value)
+	})
+	if diff := cmp.Diff(into, plain, compact, passed); diff != "" {
 		t.Fatalf("%s: %q differs from encoding/json's (-ours +theirs):\n%s", name, text, diff)
 	}
 }

@@ -1,14 +1,12 @@
 package wire
 
-// Message is one turn of a conversation.
-type Message struct {
-	Role    string `json:"role" doc:"system, user or assistant" minLength:"1"`
-	Content string `json:"content" doc:"The turn's text"`
-}
+import "slices"
 
 // Item is one thing to read, in exactly one form: messages; prompt with response (or with steps, or before candidates);
 // text, rendered already; input_ids; or features. Which form it has, and whether that is one, is for the model to say.
 type Item struct {
+	_ struct{} `additionalProperties:"true"`
+
 	Messages  []Message `json:"messages,omitzero" nullable:"false" doc:"A conversation, rendered through the model's chat template"`
 	Prompt    *string   `json:"prompt,omitempty" doc:"The user's turn; goes with response or steps"`
 	Response  *string   `json:"response,omitempty" doc:"The assistant's turn"`
@@ -27,7 +25,9 @@ type Item struct {
 
 	Given Settings `json:"given,omitzero" doc:"What a recipe names of an item, by name: numbers, words, or lists of either (recipes)"`
 
-	Err *Error `json:"-"` // why this item alone cannot be read; everything else is zero then
+	*Tag
+
+	Err *Error `json:"-"` // why this item alone cannot be read; everything else but the tag is zero then
 }
 
 // Prompted is what several responses answer: a prompt or the messages before the response.
@@ -39,26 +39,27 @@ type Prompted struct {
 	Reference *string `json:"reference,omitempty" doc:"An answer that is known to be good (models whose template names it: fields of GET /v1/models)"`
 	Principle *string `json:"principle,omitempty" doc:"What the responses are judged by (models whose template names it)"`
 	Separator *string `json:"separator,omitempty" doc:"Splits each response into steps (recipes over process models)"`
+
+	*Tag
 }
 
 // Pair is two responses to one prompt.
 type Pair struct {
+	_ struct{} `additionalProperties:"true"`
+
 	Prompted
 	Chosen   *string    `json:"chosen" required:"true" nullable:"false"`
 	Rejected *string    `json:"rejected" required:"true" nullable:"false"`
 	Given    []Settings `json:"given,omitzero" nullable:"false" doc:"Of chosen and of rejected: the fields that a recipe names (recipes)"`
 
-	Err *Error `json:"-"` // why this pair alone cannot be read; everything else is zero then
+	Err *Error `json:"-"` // why this pair alone cannot be read; everything else but the tag is zero then
 }
 
 func (i *Item) decode(d *decoder) error { return object(d, &itemForm, i) }
 
-var messageForm = form[Message]{fields: []field[Message]{
-	{"role", true, (*decoder).role},
-	{"content", true, func(d *decoder, m *Message) error { return d.text(&m.Content) }},
-}}
+var itemForm = form[Item]{fields: itemFields, other: columnsBeside(itemFields)}
 
-var itemForm = form[Item]{fields: []field[Item]{
+var itemFields = slices.Concat([]field[Item]{
 	{"messages", false, func(d *decoder, i *Item) error { return d.messages(&i.Messages) }},
 	{"prompt", false, func(d *decoder, i *Item) error { return d.optional(&i.Prompt) }},
 	{"response", false, func(d *decoder, i *Item) error { return d.optional(&i.Response) }},
@@ -72,45 +73,32 @@ var itemForm = form[Item]{fields: []field[Item]{
 	{"features", false, func(d *decoder, i *Item) error { return d.named(&i.Features, ofItem(d.limits.Features)) }},
 	{"user", false, func(d *decoder, i *Item) error { return d.vector(&i.User, ofItem(d.limits.IDs)) }},
 	{"given", false, func(d *decoder, i *Item) error { return d.settings(&i.Given, ofItem(d.limits.Params)) }},
-}}
+}, tagged(func(i *Item) **Tag { return &i.Tag }))
 
-var promptedFields = []field[Prompted]{
+var promptedFields = slices.Concat([]field[Prompted]{
 	{"prompt", false, func(d *decoder, p *Prompted) error { return d.optional(&p.Prompt) }},
 	{"messages", false, func(d *decoder, p *Prompted) error { return d.messages(&p.Messages) }},
 	{"user", false, func(d *decoder, p *Prompted) error { return d.vector(&p.User, ofItem(d.limits.IDs)) }},
 	{"reference", false, func(d *decoder, p *Prompted) error { return d.optional(&p.Reference) }},
 	{"principle", false, func(d *decoder, p *Prompted) error { return d.optional(&p.Principle) }},
 	{"separator", false, func(d *decoder, p *Prompted) error { return d.optional(&p.Separator) }},
-}
+}, tagged(func(p *Prompted) **Tag { return &p.Tag }))
 
-var pairForm = form[Pair]{fields: append(
+var pairForm = form[Pair]{fields: pairFields, other: columnsBeside(pairFields)}
+
+var pairFields = append(
 	within(func(p *Pair) *Prompted { return &p.Prompted }, promptedFields),
 	field[Pair]{"chosen", true, func(d *decoder, p *Pair) error { return d.optional(&p.Chosen) }},
 	field[Pair]{"rejected", true, func(d *decoder, p *Pair) error { return d.optional(&p.Rejected) }},
 	field[Pair]{"given", false, func(d *decoder, p *Pair) error { return d.each(&p.Given, 2) }},
-)}
-
-// role reads the role of a turn, which has a character at least.
-func (d *decoder) role(into *Message) error {
-	if err := d.text(&into.Role); err != nil {
-		return err
-	}
-	if into.Role == "" && d.spoil == nil {
-		return d.invalid(`expected length >= 1, got ""`)
-	}
-	return nil
-}
-
-func (d *decoder) messages(into *[]Message) error {
-	return list(d, into, ofItem(d.limits.Messages), func(d *decoder, m *Message) error { return object(d, &messageForm, m) })
-}
+)
 
 // items reads the items of a request. Each may fail alone.
 func (d *decoder) items(into *[]Item) error {
 	return list(d, into, ofRequest(d.limits.Items), func(d *decoder, item *Item) error {
 		spoil, err := d.alone(func() error { return object(d, &itemForm, item) })
 		if spoil != nil {
-			*item = Item{Err: spoil}
+			*item = Item{Err: spoil, Tag: item.Tag}
 		}
 		return err
 	})
@@ -121,7 +109,7 @@ func (d *decoder) pairs(into *[]Pair) error {
 	err := list(d, into, ofRequest(d.limits.Items/2), func(d *decoder, pair *Pair) error {
 		spoil, err := d.alone(func() error { return object(d, &pairForm, pair) })
 		if spoil != nil {
-			*pair = Pair{Err: spoil}
+			*pair = Pair{Err: spoil, Prompted: Prompted{Tag: pair.Tag}}
 		}
 		return err
 	})

@@ -1,12 +1,13 @@
 package wire
 
 // Limits bound the lists of a text. A limit of 0 stands for its default. More than Items or Compared refuse the request
-// as too_many_items. More than another limit fail their item as too_long. The length of the text in bytes is for the
-// caller to bound.
+// as too_many_items, and more than Kept as over_budget. More than another limit fail their item as too_long. The length
+// of the text in bytes is for the caller to bound.
 type Limits struct {
 	Items    int // of a request: items, responses or queries; a pair counts two
 	Compared int // responses of a compare, whose answer has the square of them; never more than Items
 	Messages int // of a conversation
+	Parts    int // of the content of a message
 	Steps    int // of an item
 	IDs      int // of an item: token ids, or numbers of a user's vector
 	Features int // of an item
@@ -17,6 +18,11 @@ type Limits struct {
 	Cells      int // of the snapshot of a state
 	Candidates int // of an item, or of a request for all of its items
 	Depth      int // of lists and objects inside each other, in a field that is passed over
+
+	Columns  int // of the items of a request, that are passed over
+	ID       int // bytes of an id, as JSON writes it
+	Metadata int // bytes of an item's metadata
+	Kept     int // bytes of the metadata of all items of a request
 }
 
 // The defaults of [Limits].
@@ -24,6 +30,7 @@ const (
 	DefaultItems    = 4096
 	DefaultCompared = 512
 	DefaultMessages = 4096
+	DefaultParts    = 256
 	DefaultSteps    = 32768
 	DefaultIDs      = 1 << 20
 	DefaultFeatures = 16384
@@ -34,6 +41,11 @@ const (
 	DefaultCells      = 100000
 	DefaultCandidates = 256
 	DefaultDepth      = 64
+
+	DefaultColumns  = 64
+	DefaultID       = 256
+	DefaultMetadata = 64 << 10
+	DefaultKept     = 8 << 20
 )
 
 func (l Limits) withDefaults() Limits {
@@ -45,6 +57,7 @@ func (l Limits) withDefaults() Limits {
 	set(&l.Items, DefaultItems)
 	set(&l.Compared, DefaultCompared)
 	set(&l.Messages, DefaultMessages)
+	set(&l.Parts, DefaultParts)
 	set(&l.Steps, DefaultSteps)
 	set(&l.IDs, DefaultIDs)
 	set(&l.Features, DefaultFeatures)
@@ -54,6 +67,10 @@ func (l Limits) withDefaults() Limits {
 	set(&l.Cells, DefaultCells)
 	set(&l.Candidates, DefaultCandidates)
 	set(&l.Depth, DefaultDepth)
+	set(&l.Columns, DefaultColumns)
+	set(&l.ID, DefaultID)
+	set(&l.Metadata, DefaultMetadata)
+	set(&l.Kept, DefaultKept)
 	l.Compared = min(l.Compared, l.Items)
 	return l
 }

@@ -22,6 +22,8 @@ func TestLimitsOfARequest(t *testing.T) {
 		{"rank", `{"prompt":"p","responses":[`, `"a"`, `]}`, Limits{}, DefaultItems, "responses"},
 		{"rank", `{"prompt":"p","responses":[`, `"\ud800"`, `]}`, Limits{Items: 3}, 3, "responses"},
 		{"rank", `{"prompt":"p","responses":["a"],"answers":[`, `"a"`, `]}`, Limits{}, DefaultItems, "answers"},
+		{"rank", `{"prompt":"p","responses":["a","a","a"],"tags":[`, `{}`, `]}`, Limits{Items: 3}, 3, "tags"},
+		{"embed", `{"input":["a","a","a"],"tags":[`, `{"id":1}`, `]}`, Limits{Items: 3}, 3, "tags"},
 		{"compare", `{"prompt":"p","responses":["a","b"],"aggregate":[`, `"elo"`, `]}`, Limits{}, 5, "aggregate"},
 		{"compare", `{"prompt":"p","responses":[`, `"a"`, `]}`, Limits{}, DefaultCompared, "responses"},
 		{"compare", `{"prompt":"p","responses":[`, `"a"`, `]}`, Limits{Items: 7}, 7, "responses"},
@@ -31,6 +33,25 @@ func TestLimitsOfARequest(t *testing.T) {
 		{"embed", `{"input":[`, `"a"`, `]}`, Limits{}, DefaultItems, "input"},
 		{"embed", `{"input":[`, `"\ud800"`, `]}`, Limits{Items: 3}, 3, "input"},
 		{"openrlhf", `{"query":[`, `"a"`, `]}`, Limits{}, DefaultItems, "query"},
+		{"rerank", `{"query":"q","documents":[`, `"a"`, `]}`, Limits{}, DefaultItems, "documents"},
+		{"rerank", `{"query":"q","documents":[`, `{"text":"a"}`, `]}`, Limits{Items: 3}, 3, "documents"},
+		{"tei", `{"inputs":[`, `["a"]`, `]}`, Limits{}, DefaultItems, "inputs"},
+		{"tei", `{"query":"q","texts":[`, `"a"`, `]}`, Limits{Items: 3}, 3, "texts"},
+		{"tei", `{"inputs":{"source_sentence":"a","sentences":[`, `"a"`, `]}}`, Limits{Items: 3}, 3, "inputs.sentences"},
+		{"teitok", `{"inputs":[`, `"a"`, `]}`, Limits{Items: 3}, 3, "inputs"},
+		{"teidec", `{"ids":[`, `[]`, `]}`, Limits{Items: 3}, 3, "ids"},
+		{"teidec", `{"ids":[`, `1`, `]}`, Limits{IDs: 3}, 3, "ids"},
+		{"vertex", `{"instances":[`, `{"inputs":"a"}`, `]}`, Limits{Items: 3}, 3, "instances"},
+		{"ranking", `{"query":"q","passages":[`, `{"text":"a"}`, `]}`, Limits{Items: 3}, 3, "passages"},
+		{"infinity", `{"input":[`, `"a"`, `]}`, Limits{}, DefaultItems, "input"},
+		{"rerank", `{"query":"q","documents":["a"],"rank_fields":[`, `"text"`, `]}`, Limits{}, DefaultParams, "rank_fields"},
+		{"decisions", `{"input":"a","questions":[`, `{"type":"predicate","instructions":"a"}`, `]}`, Limits{}, maxQuestions, "questions"},
+		{"oip", `{"inputs":[{"name":"s","shape":[1],"datatype":"BYTES","data":[`, `"a"`, `]}]}`, Limits{Items: 9}, 9, "inputs[0].data"},
+		{"oip", `{"inputs":[{"name":"s","datatype":"BYTES","shape":[`, `1`, `]}]}`, Limits{}, 16, "inputs[0].shape"},
+		{"oip", `{"inputs":[`, `{"name":"s","shape":[1],"datatype":"BYTES"}`, `]}`, Limits{}, 16, "inputs"},
+		{"oip", `{"inputs":[],"outputs":[`, `{"name":"s"}`, `]}`, Limits{}, 16, "outputs"},
+		{"ors", `{"candidates":[`, `{"messages":[]}`, `]}`, Limits{Items: 9}, 9, "candidates"},
+		{"gymrows", `{"verify_responses":[`, `{"a":1}`, `]}`, Limits{Cells: 9}, 9, "verify_responses"},
 		{"state", `{"updates":[`, `{"seen":1}`, `]}`, Limits{}, DefaultUpdates, "updates"},
 		{"stateread", `{"queries":[`, `{"key":"a"}`, `]}`, Limits{}, DefaultUpdates, "queries"},
 		{"snapshot", `{"spec":{"kind":"running"},"cells":[`, `{"key":"a","value":{}}`, `]}`, Limits{Cells: 9}, 9, "cells"},
@@ -59,12 +80,13 @@ func TestLimitsOfARequest(t *testing.T) {
 
 // TestLimitsOfAnItem: an item with a list that is one too long fails alone, whatever is in the rest of that list.
 func TestLimitsOfAnItem(t *testing.T) {
-	limits := Limits{Messages: 2, Steps: 3, IDs: 4, Features: 2}
+	limits := Limits{Messages: 2, Parts: 2, Steps: 3, IDs: 4, Features: 2}
 	for _, test := range []struct {
 		within, over, path string
 		most               int
 	}{
 		{`"messages":[{"role":"u","content":""},{"role":"u","content":""}]`, `"messages":[{"role":"u","content":""},{"role":"u","content":""},7,{"x":[[]]}]`, "messages", 2},
+		{`"messages":[{"role":"u","content":["",""]}]`, `"messages":[{"role":"u","content":["","",7,{"x":[[]]}]}]`, "messages[0].content", 2},
 		{`"prompt":"p","steps":["","",""]`, `"prompt":"p","steps":["","","","",""]`, "steps", 3},
 		{`"input_ids":[1,2,3,4]`, `"input_ids":[1,2,3,4,null,6]`, "input_ids", 4},
 		{`"user":[1,2,3,4]`, `"user":[1,2,3,4,5]`, "user", 4},
@@ -156,6 +178,11 @@ func TestHostileTextsCostLittle(t *testing.T) {
 		{"short turns", "score", filled(`{"items":[{"messages":[`, `{"role":"ab","content":"ab"},`, `]}]}`)},
 		{"short turns of many items", "score", filled(`{"items":[`, `{"messages":[`+strings.Repeat(`{"role":"ab","content":"ab"},`, 64)+`{"role":"ab","content":""}]},`, `]}`)},
 		{"short turns for a rank", "rank", filled(`{"messages":[`, `{"role":"ab","content":"ab"},`, `],"responses":["a"]}`)},
+		{"short parts", "score", filled(`{"items":[{"messages":[{"role":"u","content":[`, `"",`, `]}]}]}`)},
+		{"parts", "score", filled(`{"items":[`, `{"messages":[{"role":"u","content":[`+strings.Repeat(`{"type":"text","text":""},`, 200)+`""]}]},`, `]}`)},
+		{"turns that call", "score", filled(`{"items":[{"messages":[`, `{"role":"a","tool_calls":[1]},`, `]}]}`)},
+		{"turns with names", "score", filled(`{"items":[{"messages":[`, `{"role":"a","content":"","name":""},`, `]}]}`)},
+		{"empty fields of a turn", "score", numbered(`{"items":[{"messages":[{"role":"a","content":"",`, `"%d":null,`, `}]}]}`)},
 		{"features", "score", numbered(`{"items":[{"features":{`, `"%d":1,`, `}}]}`)},
 		{"features of many items", "score", filled(`{"items":[`, `{"features":{"a":1,"b":2,"c":3,"d":4,"e":5,"f":6,"g":7,"h":8,"i":9}},`, `]}`)},
 		{"many features of many items", "score", filled(`{"items":[`, numbers(500), `]}`)},
@@ -171,6 +198,20 @@ func TestHostileTextsCostLittle(t *testing.T) {
 		{"pairs", "compare", filled(`{"pairs":[`, `{"chosen":"","rejected":""},`, `]}`)},
 		{"empty pairs", "compare", filled(`{"pairs":[`, `{},`, `]}`)},
 		{"queries", "openrlhf", filled(`{"query":[`, `"",`, `]}`)},
+		{"elements", "oip", filled(`{"inputs":[{"name":"","shape":[],"datatype":"","data":[`, `1,`, `]}]}`)},
+		{"elements in lists", "oip", filled(`{"inputs":[{"name":"","shape":[],"datatype":"","data":[`, `[1],`, `]}]}`)},
+		{"empty lists of elements", "oip", filled(`{"inputs":[{"name":"","shape":[],"datatype":"","data":[`, `[],`, `]}]}`)},
+		{"empty elements", "oip", filled(`{"inputs":[{"name":"","shape":[],"datatype":"","data":[`, `"",`, `]}]}`)},
+		{"depth of elements", "oip", filled(`{"inputs":[{"name":"","shape":[],"datatype":"","data":`, `[`, ``)},
+		{"parameters", "oip", numbered(`{"parameters":{`, `"%d":1,`, `}}`)},
+		{"turns of a rollout", "gym", filled(`{"responses_create_params":{"input":[`, `{"role":"u","content":"a"},`, `]}}`)},
+		{"parts of a turn", "gym", filled(`{"responses_create_params":{"input":[{"content":[`, `{"text":""},`, `]}]}}`)},
+		{"candidates", "ors", filled(`{"candidates":[`, `{"messages":[]},`, `]}`)},
+		{"turns of a candidate", "ors", filled(`{"candidates":[{"messages":[`, `{"role":"u","blocks":[]},`, `]}]}`)},
+		{"blocks of a turn", "ors", filled(`{"candidates":[{"messages":[{"role":"u","blocks":[`, `{"text":"a"},`, `]}]}]}`)},
+		{"rows", "gymrows", filled(`{"verify_responses":[`, `{},`, `]}`)},
+		{"rows of a number", "gymrows", filled(`{"verify_responses":[`, `{"a":1},`, `]}`)},
+		{"numbers of a row", "gymrows", numbered(`{"verify_responses":[{`, `"%d":1,`, `}]}`)},
 		{"passed over fields", "openrlhf", numbered(`{"query":[],`, `"%d":[{}],`, `}`)},
 		{"a passed over field again", "openrlhf", filled(`{"query":[],`, `"a":1,`, `}`)},
 		{"passed over lists", "openrlhf", filled(`{"query":[],"labels":[`, `[[]],`, `]}`)},
@@ -186,6 +227,19 @@ func TestHostileTextsCostLittle(t *testing.T) {
 		{"one long number", "score", filled(`{"items":[{"input_ids":[`, `1`, `]}]}`)},
 		{"one long fraction", "score", filled(`{"items":[{"user":[0.`, `1`, `]}]}`)},
 		{"space", "score", filled(``, ` `, ``)},
+		{"columns", "score", filled(`{"items":[`, `{"text":"","data_source":"gsm8k","extra_info":{"a":[1]}},`, `]}`)},
+		{"many columns", "score", numbered(`{"items":[{`, `"%d":1,`, `}]}`)},
+		{"names of columns near to fields", "score", filled(`{"items":[`, `{"referencing":1},`, `]}`)},
+		{"metadata", "score", filled(`{"items":[`, `{"id":"a","metadata":{"a":[1,2,3]}},`, `]}`)},
+		{"a large metadata", "score", filled(`{"items":[{"metadata":[`, `[],`, `]}]}`)},
+		{"short tags", "rank", filled(`{"prompt":"","tags":[`, `{},`, `]}`)},
+		{"tags", "rank", filled(`{"prompt":"","tags":[`, `{"id":1,"metadata":2},`, `]}`)},
+		{"depth of metadata", "score", filled(`{"items":[{"metadata":`, `[`, ``)},
+		{"a long state", "systemone", filled(`{"state":"`, `a`, `","questions":{"a":{"type":"noul"}}}`)},
+		{"a state of lists", "systemone", filled(`{"state":[`, `[],`, `],"questions":{"a":{"type":"noul"}}}`)},
+		{"questions", "systemone", numbered(`{"state":"","questions":{`, `"%d":{"type":"noul"},`, `}}`)},
+		{"choices", "decisions", filled(`{"input":"","questions":[{"type":"choice","instructions":"","choices":[`, `{"value":true},`, `]}]}`)},
+		{"levels of many questions", "decisions", filled(`{"input":"","questions":[`, `{"type":"score","instructions":"","levels":[{"label":""},{"label":""},{"label":""}]},`, `]}`)},
 		{"golden steps", "golden", filled(`{"steps":[`, `null,`, `]}`)},
 		{"golden ids", "golden", filled(`{"ids":[`, `1,`, `]}`)},
 		{"golden lists of ids", "golden", filled(`{"ids":[`, `[],`, `]}`)},
@@ -232,11 +286,12 @@ func TestAllocations(t *testing.T) {
 
 // TestALimitBelowZeroLetsNothingPass: it is no licence.
 func TestALimitBelowZeroLetsNothingPass(t *testing.T) {
+	below := Limits{-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1}
 	for text, form := range map[string]string{
-		`{"items":[{}]}`: "score", `{"input_ids":[1]}`: "item", `{"messages":[{"role":"u","content":""}]}`: "item", `{"steps":[""]}`: "item", `{"features":{"a":1}}`: "item", `{"candidates":["a"]}`: "item",
-		`{"params":{"a":1},"items":[]}`: "score", `{"given":{"a":1}}`: "item",
+		`{"items":[{}]}`: "score", `{"input_ids":[1]}`: "item", `{"messages":[{"role":"u","content":""}]}`: "item", `{"messages":[{"role":"u","content":[""]}]}`: "item", `{"steps":[""]}`: "item", `{"features":{"a":1}}`: "item", `{"candidates":["a"]}`: "item",
+		`{"items":[{"x":1}]}`: "score", `{"params":{"a":1},"items":[]}`: "score", `{"given":{"a":1}}`: "item",
 	} {
-		if err := refusal([]byte(text), forms[form](), Limits{-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1}); err == nil || !strings.Contains(err.Detail, "more than -1") {
+		if err := refusal([]byte(text), forms[form](), below); err == nil || !strings.Contains(err.Detail, "more than -1") {
 			t.Errorf("%s: %v", text, err)
 		}
 	}

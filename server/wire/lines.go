@@ -55,11 +55,13 @@ func (l *RankLine) decode(d *decoder) error     { return object(d, &rankLineForm
 func (l *CompareLine) decode(d *decoder) error  { return object(d, &compareLineForm, l) }
 func (l *FitLine) decode(d *decoder) error      { return object(d, &fitLineForm, l) }
 
-var tokenizeLineForm = form[TokenizeLine]{fields: append(
-	within(func(l *TokenizeLine) *Item { return &l.Item }, itemForm.fields),
+var tokenizeLineForm = form[TokenizeLine]{fields: tokenizeLineFields, other: columnsBeside(tokenizeLineFields)}
+
+var tokenizeLineFields = append(
+	within(func(l *TokenizeLine) *Item { return &l.Item }, itemFields),
 	field[TokenizeLine]{"first", false, func(d *decoder, l *TokenizeLine) error { return d.optional(&l.First) }},
 	field[TokenizeLine]{"second", false, func(d *decoder, l *TokenizeLine) error { return d.optional(&l.Second) }},
-)}
+)
 
 var rankLineForm = form[RankLine]{fields: append(
 	within(func(l *RankLine) *Prompted { return &l.Prompted }, promptedFields),
@@ -69,14 +71,26 @@ var rankLineForm = form[RankLine]{fields: append(
 	field[RankLine]{"answers", false, func(d *decoder, l *RankLine) error { return d.texts(&l.Answers, ofRequest(d.limits.Items)) }},
 )}
 
-var compareLineForm = form[CompareLine]{fields: append(
+var compareLineForm = form[CompareLine]{
+	fields: compareLineFields,
+	other:  columnsBeside(compareLineFields),
+	check: func(d *decoder, l *CompareLine) error {
+		if len(d.columns) > 0 && l.Responses != nil { // those of a request to compare responses would be refused
+			d.path = append(d.path, member(d.ignored()[0]))
+			return d.fail(CodeUnknownField, "unknown field")
+		}
+		return nil
+	},
+}
+
+var compareLineFields = append(
 	within(func(l *CompareLine) *Prompted { return &l.Prompted }, promptedFields),
 	field[CompareLine]{"responses", false, func(d *decoder, l *CompareLine) error {
 		return d.responses(&l.Responses, &l.Refused, d.limits.Compared)
 	}},
 	field[CompareLine]{"chosen", false, func(d *decoder, l *CompareLine) error { return d.optional(&l.Chosen) }},
 	field[CompareLine]{"rejected", false, func(d *decoder, l *CompareLine) error { return d.optional(&l.Rejected) }},
-)}
+)
 
 var fitLineForm = form[FitLine]{fields: []field[FitLine]{
 	{"prompt", false, func(d *decoder, l *FitLine) error { return d.optional(&l.Prompt) }},

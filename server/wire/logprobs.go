@@ -32,6 +32,7 @@ type LogprobsResult struct {
 	Reference  *Total         `json:"reference,omitempty" doc:"Of the reference's, of a model that has one"`
 	Difference *Total         `json:"difference,omitempty" doc:"Of the differences, of a model with a reference"`
 	*Tokens
+	*Tag
 	Error *Problem `json:"error,omitempty" doc:"Why there are none"`
 }
 

@@ -8,9 +8,13 @@ import (
 
 // form describes the JSON objects that become a T.
 type form[T any] struct {
-	fields  []field[T]                    // at most 64
-	lenient bool                          // unknown fields are passed over
-	check   func(d *decoder, of *T) error // called at the end of the object; may be nil
+	fields  []field[T] // at most 64
+	lenient bool       // unknown fields are passed over
+
+	// other reads the value of an unknown field, whose path is set; nil: it is refused, unless the form is lenient.
+	other func(d *decoder, name string) error
+
+	check func(d *decoder, of *T) error // called at the end of the object; may be nil
 }
 
 // field is one member of a form; read takes its value.
@@ -42,7 +46,7 @@ func object[T any](d *decoder, f *form[T], into *T) error {
 		}
 		at := f.find(d, raw)
 		if at < 0 {
-			if err := d.unknown(raw, f.lenient); err != nil {
+			if err := unknown(d, f, raw); err != nil {
 				return err
 			}
 			continue
@@ -86,14 +90,23 @@ func (f *form[T]) find(d *decoder, raw []byte) int {
 	return -1
 }
 
-// unknown refuses the field with that quoted name, or passes over its value.
-func (d *decoder) unknown(raw []byte, lenient bool) error {
-	name, _ := d.unquote(raw)
+// unknown refuses the field with that quoted name, or reads or passes over its value, as the form has it.
+func unknown[T any](d *decoder, f *form[T], raw []byte) (err error) {
+	name, whole := d.unquote(raw)
 	d.path = append(d.path, member(name))
-	if !lenient {
-		return d.fail(CodeUnknownField, "unknown field")
+	switch {
+	case f.other != nil && whole:
+		err = f.other(d, name)
+	case f.other != nil && d.lone:
+		if err = d.notUnicode(raw); err == nil {
+			err = d.skip()
+		}
+	case f.lenient:
+		err = d.skip()
+	default:
+		err = d.fail(CodeUnknownField, "unknown field")
 	}
-	if err := d.skip(); err != nil {
+	if err != nil {
 		return err
 	}
 	d.path = d.path[:len(d.path)-1]
@@ -119,4 +132,25 @@ func (d *decoder) skip() error {
 func (d *decoder) missing(name, detail string) error {
 	d.path = append(d.path, member(name))
 	return d.invalid("%s", detail)
+}
+
+// Fields are the names of the fields of a text that is a JSON object; of another text there are none, and of one that is
+// broken those before the fault.
+func Fields(text []byte) (names []string) {
+	in := jsontext.NewDecoder(bytes.NewReader(text), jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
+	if in.PeekKind() != jsontext.KindBeginObject {
+		return nil
+	}
+	_, _ = in.ReadToken()
+	for in.PeekKind() == jsontext.KindString {
+		name, err := in.ReadToken()
+		if err != nil {
+			return names
+		}
+		names = append(names, name.String())
+		if in.SkipValue() != nil {
+			return names
+		}
+	}
+	return names
 }

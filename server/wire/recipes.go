@@ -54,7 +54,7 @@ type RecipeParam struct {
 // RecipeReading is what is read of one model.
 type RecipeReading struct {
 	Name    string   `json:"name"`
-	Gives   string   `json:"gives" enum:"score,raw,labels,steps,candidates,preferences"`
+	Gives   string   `json:"gives" enum:"score,raw,labels,steps,logprobs,candidates,embedding,tokens,preferences"`
 	Model   string   `json:"model" doc:"That gives it"`
 	Labels  []string `json:"labels,omitempty" doc:"Of labels and candidates: those that the recipe uses"`
 	Several bool     `json:"several,omitempty" doc:"It reads several inputs of each item, and gives a number of each"`
@@ -69,7 +69,7 @@ type RecipeValue struct {
 // RecipeExample is given readings with the reward that comes of them, of one item or of a group.
 type RecipeExample struct {
 	Params  Settings               `json:"params,omitempty"`
-	Given   map[string]any         `json:"given,omitempty" doc:"By reading or field: a number, a text, a list of either, or numbers by label"`
+	Given   map[string]any         `json:"given,omitempty" doc:"By reading or field: a number, a text, a list of either, the vectors of tokens, or numbers by label"`
 	Group   []map[string]any       `json:"group,omitempty" doc:"The same of each response of a group"`
 	Between map[string][][]float64 `json:"between,omitempty" doc:"By reading of preferences: a row and a column for each response"`
 	Values  map[string]float64     `json:"values,omitempty"`

@@ -17,6 +17,10 @@ type Common struct {
 	Params Settings `json:"params,omitzero" doc:"Of a recipe, by name: those that are not to have their defaults, numbers or words"`
 	Recipe string   `json:"recipe,omitempty" doc:"A whole recipe in YAML, instead of model; where the token file lets its sender (recipes=own)"`
 	Expect string   `json:"expect_digest,omitempty" doc:"The digest that the answer must have; where it would have another, the request is refused with 409"`
+
+	OnError string `json:"on_error,omitempty" enum:"item,fail" doc:"What failed items do: item leaves the answer its status 200, and fail makes one of them fail the request, with its status. Left out, an answer whose items all failed with one status has that status"`
+
+	Ignored []string `json:"-"` // fields of items that were passed over, in the order of their names
 }
 
 // Scoring are the fields that say how a reading becomes a score.
@@ -64,6 +68,7 @@ type RankRequest struct {
 	Prompted
 	Responses []string   `json:"responses" minItems:"1" nullable:"false" doc:"Each is the assistant's turn after the prompt"`
 	Given     []Settings `json:"given,omitzero" nullable:"false" doc:"Of each response: the fields that a recipe names (recipes)"`
+	Tags      []Tag      `json:"tags,omitzero" nullable:"false" doc:"Of each response: what comes back beside what is said of it"`
 	Selecting
 
 	Refused map[int]*Error `json:"-"` // why single responses cannot be read, by index; they are empty
@@ -77,6 +82,7 @@ type CompareRequest struct {
 	Prompted
 	Responses []string   `json:"responses,omitzero" minItems:"2" nullable:"false" doc:"Responses to the prompt, each compared to every other"`
 	Given     []Settings `json:"given,omitzero" nullable:"false" doc:"Of each response: the fields that a recipe names (recipes)"`
+	Tags      []Tag      `json:"tags,omitzero" nullable:"false" doc:"Of each response: what comes back beside what is said of it"`
 	Pairs     []Pair     `json:"pairs,omitzero" minItems:"1" nullable:"false" doc:"Pairs, each with its own prompt; instead of prompt and responses"`
 	Summing
 
@@ -97,6 +103,7 @@ var commonFields = []field[Common]{
 	{"params", false, func(d *decoder, c *Common) error { return d.settings(&c.Params, ofRequest(d.limits.Params)) }},
 	{"recipe", false, func(d *decoder, c *Common) error { return d.text(&c.Recipe) }},
 	{"expect_digest", false, func(d *decoder, c *Common) error { return d.text(&c.Expect) }},
+	{"on_error", false, func(d *decoder, c *Common) error { return d.word(&c.OnError, "item", "fail") }},
 }
 
 var scoringFields = []field[Scoring]{
@@ -161,10 +168,16 @@ var rankForm = form[RankRequest]{
 				return d.responses(&r.Responses, &r.Refused, d.limits.Items)
 			}},
 			{"given", false, func(d *decoder, r *RankRequest) error { return d.each(&r.Given, d.limits.Items) }},
+			{"tags", false, func(d *decoder, r *RankRequest) error { return d.tags(&r.Tags, d.limits.Items) }},
 		},
 		within(func(r *RankRequest) *Selecting { return &r.Selecting }, selectingFields),
 	),
-	check: func(d *decoder, r *RankRequest) error { return d.some(len(r.Responses), "responses", "response") },
+	check: func(d *decoder, r *RankRequest) error {
+		if err := d.some(len(r.Responses), "responses", "response"); err != nil {
+			return err
+		}
+		return d.fitting(r.Tags, len(r.Responses), "responses")
+	},
 }
 
 var compareForm = form[CompareRequest]{
@@ -177,6 +190,7 @@ var compareForm = form[CompareRequest]{
 				return d.responses(&r.Responses, &r.Refused, d.limits.Compared)
 			}},
 			{"given", false, func(d *decoder, r *CompareRequest) error { return d.each(&r.Given, d.limits.Compared) }},
+			{"tags", false, func(d *decoder, r *CompareRequest) error { return d.tags(&r.Tags, d.limits.Compared) }},
 			{"pairs", false, func(d *decoder, r *CompareRequest) error { return d.pairs(&r.Pairs) }},
 		},
 		within(func(r *CompareRequest) *Summing { return &r.Summing }, summingFields),
@@ -185,7 +199,7 @@ var compareForm = form[CompareRequest]{
 		if len(r.Responses) < 2 && (r.Pairs == nil || r.Responses != nil) {
 			return d.missing("responses", "must hold at least two responses, unless pairs are given")
 		}
-		return nil
+		return d.fitting(r.Tags, len(r.Responses), "responses")
 	},
 }
 
@@ -218,6 +232,9 @@ func (d *decoder) some(n int, name, of string) error {
 	}
 	return d.missing(name, "must hold at least one "+of)
 }
+
+// Failing is what failed items do: item, fail, or nothing where the request does not say.
+func (c *Common) Failing() string { return c.OnError }
 
 // Timeout is how long the request waits for its answer; 0: as long as its client does.
 func (c *Common) Timeout() time.Duration { return time.Duration(c.TimeoutMS) * time.Millisecond }

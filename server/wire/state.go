@@ -1,8 +1,16 @@
 package wire
 
-// ModelsAnswer is the answer of GET /v1/models.
+// ModelsAnswer is the answer of GET /v1/models. Clients of OpenAI's API read data, and those of TypeSafe's models.
 type ModelsAnswer struct {
-	Models []ModelInfo `json:"models" nullable:"false"`
+	Models []ModelInfo   `json:"models" nullable:"false"`
+	Object string        `json:"object,omitempty" enum:"list"`
+	Data   []OpenAIModel `json:"data,omitzero" nullable:"false" doc:"The same models in the form of OpenAI's API"`
+}
+
+// ModelAnswer is the answer of GET /v1/models/{model}. A recipe has the fields of OpenAI's API alone.
+type ModelAnswer struct {
+	OpenAIModel
+	*ModelInfo
 }
 
 // ModelInfo is what can be known of a loaded model.
@@ -11,7 +19,8 @@ type ModelInfo struct {
 	Kind        string            `json:"kind" doc:"reward, process, pair, preference, choice or embedding"`
 	Family      string            `json:"family,omitempty" doc:"Of the exporter's families"`
 	Answers     []string          `json:"answers" nullable:"false" doc:"The questions that it answers"`
-	Description string            `json:"description,omitempty"`
+	Description string            `json:"description"`
+	Released    string            `json:"release_date" doc:"Empty: a bundle does not say when its model was released; clients of TypeSafe's API want a text"`
 	Licence     string            `json:"licence"`
 	Checkpoint  string            `json:"checkpoint,omitempty" doc:"That the bundle was made from"`
 	Digest      string            `json:"digest" doc:"sha256 over the bundle's files"`

@@ -43,6 +43,12 @@ func TestAStringThatIsNotUnicodeSpoilsItsOwnItem(t *testing.T) {
 		{`{"messages":[{"role":"user","content":"a"},{"role":` + bad + `,"content":` + bad + `}]}`, "items[1].messages[1].role", "78"},
 		{`{"prompt":"p","steps":["a",` + bad + `,` + bad + `]}`, "items[1].steps[1]", "54"},
 		{`{"features":{"a":1,` + bad + `:2,"\ud801":3}}`, "items[1].features", "46"},
+		{`{"text":"a",` + bad + `:{"b":[]},"x":1}`, "items[1].\uFFFD", "39"},
+		{`{"text":"a","given":{` + bad + `:1}}`, "items[1].given", "48"},
+		{`{"text":"a","given":{"w":["v",` + bad + `]}}`, "items[1].given.w[1]", "57"},
+		{`{"messages":[{"role":"user","content":[` + bad + `]}]}`, "items[1].messages[0].content[0]", "66"},
+		{`{"messages":[{"role":"user","content":[{"type":"text","text":` + bad + `}]}]}`, "items[1].messages[0].content[0].text", "88"},
+		{`{"messages":[{"role":"user","content":"a",` + bad + `:[]}]}`, "items[1].messages[0].\uFFFD", "69"},
 	} {
 		request, err := decoded[ScoreRequest](`{"items":[{"text":"mate"},`+test.item+`,{"text":"mate"}]}`, Limits{})
 		if err != nil {
@@ -95,10 +101,10 @@ func TestWhatItemsShareIsRefusedWhole(t *testing.T) {
 // TestAWrongTypeInASpoiltItemIsStillWrong: an item that fails alone is held to its form all the same.
 func TestAWrongTypeInASpoiltItemIsStillWrong(t *testing.T) {
 	for text, want := range map[string]string{
-		`{"items":[{"text":"\ud800","x":1}]}`:                         "items[0].x: unknown field",
+		`{"items":[{"text":"\ud800","params":1}]}`:                    "items[0].params: unknown field; it is one of the request, not of an item",
 		`{"items":[{"text":"\ud800","response":5}]}`:                  "items[0].response: expected string, got 5",
 		`{"items":[{"text":"\ud800"}`:                                 "the body ends inside its JSON value",
-		`{"items":[{"messages":[{"role":"\ud800"}]}]}`:                "items[0].messages[0]: expected required property content to be present",
+		`{"items":[{"messages":[{"role":"\ud800","content":5}]}]}`:    "items[0].messages[0].content: expected string or array, got 5",
 		`{"items":[{"text":"\ud800"},{"text":"a","text":"b"}]}`:       "items[1].text: given twice",
 		`{"items":[{"input_ids":[1,2,3,"a"],"text":"\ud800"}]}`:       "items[0].input_ids[3]: expected integer, got \"a\"",
 		`{"items":[{"text":"\ud800"},{"features":{"\ud800":1e999}}]}`: "items[1].features.: 1e999 is beyond the range of numbers",

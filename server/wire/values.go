@@ -77,14 +77,19 @@ func (d *decoder) text(into *string) error {
 
 // notUnicode fails the item that holds the string just read, or the text where no item does.
 func (d *decoder) notUnicode(raw []byte) error {
-	code, why := CodeBadJSON, "half of a surrogate pair"
-	if d.lone {
-		code = CodeBadItem
-	}
+	why := "half of a surrogate pair"
 	if !utf8.Valid(raw) {
 		why = "bytes that are not UTF-8"
 	}
-	return d.spoiled(code, "is not Unicode: %s, in the string at byte %d", why, int(d.in.InputOffset())-len(raw)+1)
+	return d.spoiled(d.unread(), "is not Unicode: %s, in the string at byte %d", why, int(d.in.InputOffset())-len(raw)+1)
+}
+
+// unread is the code of what is not Unicode.
+func (d *decoder) unread() string {
+	if d.lone {
+		return CodeBadItem
+	}
+	return CodeBadJSON
 }
 
 // unquote returns the text that a quoted string stands for, and whether it is Unicode.

@@ -77,7 +77,7 @@ def write_bundle(model: Model, tokenizer: str | Path, out: str | Path, manifest:
         manifest["template"] = {"file": "chat_template.jinja"} | (manifest.get("template") or {})
     if manifest["kind"] == "preference":
         name_preference(manifest)
-    pooled = model.encoder is not None or (layout == "padded" and pools(manifest) and not options.separate)
+    pooled = model.pooled or (layout == "padded" and pools(manifest) and not options.separate)
     pad = manifest["tokenizer"].get("pad_id") if manifest["pooling"] == "last_not_pad" else None
     if pooled:
         manifest["pooling"] = "in_graph"

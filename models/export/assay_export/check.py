@@ -83,7 +83,7 @@ def check_graph(path: Path, layout: str, pooled: bool, model: Model, reference: 
         want = [reference.readings(ids, types(ids)).numpy() for ids in sequences]
     else:
         reference.rounding.first = model.encoder is not None
-        want = follow(path, lambda watched, ids: read(watched, given, [ids], [list(range(1 if model.encoder is not None else len(ids)))], 0),
+        want = follow(path, lambda watched, ids: read(watched, given, [ids], [list(range(1 if model.pooled else len(ids)))], 0),
                       reference, types, sequences)
     session = open_graph(path)  # after what follow() opened is closed: weights are held once
     want = rows_at(model, want, places)
@@ -110,8 +110,8 @@ def check_graph(path: Path, layout: str, pooled: bool, model: Model, reference: 
 
 
 def rows_at(model: Model, readings: list[np.ndarray], places: list[list[int]]) -> list[np.ndarray]:
-    """Return the rows of sequences that are compared; an encoder has one of each."""
-    return readings if model.encoder is not None else [rows[at] for rows, at in zip(readings, places, strict=True)]
+    """Return the rows of sequences that are compared; an encoder that pools has one of each."""
+    return readings if model.pooled else [rows[at] for rows, at in zip(readings, places, strict=True)]
 
 
 def difference(some: list[np.ndarray], others: list[np.ndarray]) -> float:

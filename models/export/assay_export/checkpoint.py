@@ -14,7 +14,7 @@ from transformers.initialization import no_init_weights
 from . import forms, heads, internlm2, stacked
 from .bodies import ENCODERS, check_type, describe
 from .embedding import embedder_of
-from .encoder import Classifier
+from .encoder import Classifier, EveryToken
 from .errors import ExportError, about, first_line
 from .family import Family, resolve
 from .files import digest, index_notices, read_json, read_weights, weight_files
@@ -100,6 +100,8 @@ def load(directory: Path, raw: dict, family: Family, tokenizer: Tokenizer, refer
         model = classifier(raw, directory, read_weights(files))
     elif family.head.get("form") == "embedding":
         model = embedder(raw, directory, text_weights(read_weights(files), raw["model_type"]))
+    elif family.head.get("form") == "tokens":
+        model = token_embedder(raw, directory, read_weights(files))
     elif family.head.get("form") == "modules":
         body = empty_body(body_config(raw, directory))
         weights = old_norms(read_weights(files))
@@ -135,6 +137,18 @@ def embedder(raw: dict, directory: Path, weights: dict[str, torch.Tensor]) -> Mo
     fill(body, prefix, stacked.stacked(given, body.config, raw), set(), weights)
     head = embedder_of(directory, body, describe(body.config).hidden)
     return encoder(head, head.labels) if isinstance(head, Modules) else decoder(Part(body, head))
+
+
+def token_embedder(raw: dict, directory: Path, weights: dict[str, torch.Tensor]) -> Model:
+    """Return an encoder's body alone, whose readings are the last states of its tokens. Heads of other tasks beside it, and a pooler, are left out."""
+    body, weights = empty_body(body_config(raw, directory)), old_norms(weights)
+    if getattr(body, "pooler", None) is not None:
+        body.pooler = None
+    prefix = find_prefix(weights, body)
+    given = {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
+    fill(body, prefix, given, set(), weights)
+    whole = EveryToken(body)
+    return encoder(whole, whole.labels)
 
 
 def part(raw: dict, directory: Path, family: Family, tokenizer: Tokenizer, weights: dict[str, torch.Tensor]) -> Part | Model:

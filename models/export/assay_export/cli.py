@@ -6,7 +6,7 @@ from pathlib import Path
 
 from . import checkpoint, choices, frames, licence, logit_score, lora
 from .bundle import Options, base_manifest, check_label, write_bundle
-from .embedding import read_embedder
+from .embedding import Embedder, read_embedder
 from .encoder import packs
 from .errors import ExportError, about
 from .family import CROSS_ENCODER, EMBEDDER, Family, choose, resolve
@@ -56,6 +56,8 @@ def export_whole(options: argparse.Namespace) -> str:
     _, class_name = checkpoint.read_config(options.source)
     with about(options.source / "config.json"):
         family = choose(class_name, options.family, EMBEDDER if embedder else CROSS_ENCODER if sentence else None)
+    if family.of_tokens:
+        embedder, sentence = Embedder("cosine", {}, None, []), None
     check_options(options, family)
     configs = {directory / "config.json": checkpoint.read_config(directory)[0] for directory in (options.source, options.reference) if directory}
     with about(options.source):
@@ -104,7 +106,7 @@ def export_whole(options: argparse.Namespace) -> str:
     elif family.framed:
         notices.append(choices.scored(manifest, raw))
     notices += unread(options.source, manifest, theirs)
-    longest, more = choices.length(options, sentence or embedder, theirs, loaded.model.config)
+    longest, more = choices.length(options, None if family.of_tokens else sentence or embedder, theirs, loaded.model.config)
     notices += more
     layout = options.layout or ("packed" if packs(loaded.model) else "padded")
     second = second_of(options.source, class_name, options.reference, family, raw, resolve(family.head, tokenizer, raw), theirs,

@@ -82,7 +82,7 @@ class EncoderGraph(nn.Module):
         extra = {"token_type_ids": token_type_ids} if self.types else {}
         if self.own:
             extra["view"] = GridView(self.masks(attention_mask))
-        if not self.separate and getattr(self.module.config, "classifier_pooling", None) not in MEANS:
+        if getattr(self.module, "every_token", False) or not self.separate and getattr(self.module.config, "classifier_pooling", None) not in MEANS:
             return self.module(input_ids, attention_mask, **extra)
         rows = self.module.rows(input_ids, attention_mask, **extra)
         return rows if self.separate else self.module.on_rows(rows)
@@ -132,6 +132,42 @@ class OneRow(nn.Module):
         """Return what the head reads [B, width]."""
         hidden = self.body(input_ids=input_ids, attention_mask=attention_mask, **extra).last_hidden_state
         return mean_over(self.averaged(hidden), attention_mask) if self.pooling in MEANS else hidden[:, 0]
+
+
+class EveryToken(OneRow):
+    """An encoder's body alone, which does not pool: it gives the last state of every token."""
+
+    every_token = True
+
+    def __init__(self, body: nn.Module):
+        super().__init__()
+        self.whole, self.config, self.labels = body, body.config, body.config.hidden_size
+
+    @property
+    def body(self) -> nn.Module:
+        """The encoder, which has no head."""
+        return self.whole
+
+    @property
+    def head_parts(self) -> list[nn.Module]:
+        """No module."""
+        return []
+
+    @property
+    def pooling(self) -> None:
+        """None, whatever config.json says of a classifier."""
+        return None
+
+    def on_rows(self, rows: torch.Tensor) -> torch.Tensor:
+        """Return the rows as they are."""
+        return rows
+
+    def set_attn_implementation(self, name: str) -> None:
+        """As transformers' models have it."""
+        self.whole.set_attn_implementation(name)
+
+    def forward(self, input_ids, attention_mask, **extra):
+        return self.whole(input_ids=input_ids, attention_mask=attention_mask, **extra).last_hidden_state
 
 
 class Classifier(OneRow):

@@ -23,7 +23,8 @@ class SequenceView:
     """Arranges one forward's tokens into tiles, layer by layer."""
 
     def __init__(self, masks, query_index, key_index, scatter_index, read_index):
-        """query_index [R, Q], key_index [R, K], scatter_index [T]; read_index [N] are the tokens that the last layer is computed for."""
+        """query_index [R, Q], key_index [R, K], scatter_index [T]; read_index [N] are the tokens that the last layer is computed for: the first one
+        of each sequence, or where each token has a row those that are read."""
         self.masks, self.read_index = masks, read_index
         self.query_index, self.key_index, self.scatter_index = query_index, key_index, scatter_index
         self.mixed: torch.Tensor | None = None
@@ -37,7 +38,8 @@ class SequenceView:
 
 
 class PackedEncoder(nn.Module):
-    """An encoder whose head reads one row, with the packed inputs; its output is [N, labels], or with a head of its own [N, width]."""
+    """An encoder whose head reads one row, with the packed inputs; its output is [N, labels], or with a head of its own [N, width]. Of one that does not
+    pool it is the rows of the tokens that are read."""
 
     def __init__(self, model: Model, max_tokens: int, separate: bool):
         super().__init__()
@@ -45,7 +47,7 @@ class PackedEncoder(nn.Module):
         config = model.config
         self.separate, self.windows = separate, model.sizes.windows
         self.module: OneRow = prepared(model.encoder, max_tokens)
-        self.mean = self.module.pooling in MEANS
+        self.mean, self.every_token = self.module.pooling in MEANS, not model.pooled
         self.pad = config.pad_token_id if config.model_type in ("roberta", "xlm-roberta") else None
         if not self.mean:  # which every token's last state is part of
             read_rows(layers_of(self.module.body)[-1])
@@ -55,8 +57,7 @@ class PackedEncoder(nn.Module):
         distance = (position_ids[query_index][:, :, None] - position_ids[key_index][:, None]).abs()
         masks = masks_by_distance(distance[:, None], usable[:, None, None], self.windows)
         tile = torch.arange(query_index.shape[0])[:, None].expand_as(query_index).flatten()[scatter_index[read_index]]
-        first = key_index[:, 0][tile]
-        view = SequenceView(masks, query_index, key_index, scatter_index, first)
+        view = SequenceView(masks, query_index, key_index, scatter_index, read_index if self.every_token else key_index[:, 0][tile])
         types = {} if token_type_ids is None else {"token_type_ids": token_type_ids[None]}
         hidden = self.module.body(input_ids=input_ids[None], position_ids=self.positions(input_ids, position_ids)[None],
                                               attention_mask=None, view=view, **types).last_hidden_state[0]

@@ -21,6 +21,8 @@ OWNERS = ("transformers", "authors")
 SHOWN = 4
 """Classes that a sentence names at most."""
 CROSS_ENCODER, EMBEDDER, OWN = "cross-encoder", "embedding", "own"
+TOKENS = "tokens"
+"""The form of a head that is none: the tokens' states. Such a family is chosen by its name alone, whatever the directory says that it is."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,11 @@ class Family:
         return self.head.get("form") == "likelihood"
 
     @property
+    def of_tokens(self) -> bool:
+        """Tell whether its readings are the states of tokens."""
+        return self.head.get("form") == TOKENS
+
+    @property
     def framed(self) -> bool:
         """Tell whether it reads one text, with what the tokenizer puts around it."""
         return self.manifest.get("tokenizer", {}).get("frame") == OWN
@@ -109,7 +116,8 @@ def choose(class_name: str, name: str | None, says: str | None = None) -> Family
     EMBEDDER alone, and no other is.
     """
     known = families()
-    takers = [family for family in known.values() if class_name in family.classes and (family.kind == "embedding") == (says == EMBEDDER)]
+    takers = [family for family in known.values() if class_name in family.classes and not family.of_tokens
+              and (family.kind == "embedding") == (says == EMBEDDER)]
     if name is not None:
         if name not in known:
             raise ExportError(f"family {name!r} is unknown; those that read the class {class_name} are {', '.join(family.name for family in takers)}")
@@ -119,7 +127,7 @@ def choose(class_name: str, name: str | None, says: str | None = None) -> Family
             more = f" and {len(read) - len(near)} more" if len(near) < len(read) else ""
             others = f", which {', '.join(family.name for family in takers)} read{'s' if len(takers) == 1 else ''}" if takers else ""
             raise ExportError(f"family {name} reads the classes {', '.join(near)}{more}, and the checkpoint's is {class_name[:80]!r}{others}")
-        if (known[name].kind == "embedding") != (says == EMBEDDER):
+        if not known[name].of_tokens and (known[name].kind == "embedding") != (says == EMBEDDER):
             why = f"family {name} makes scores" if says == EMBEDDER else f"family {name} is for those"
             raise ExportError(f"the directory {'is a' if says == EMBEDDER else 'has no modules.json that makes a'} SentenceTransformer, whose "
                               f"embeddings are no scores, and {why}")
@@ -131,7 +139,7 @@ def choose(class_name: str, name: str | None, says: str | None = None) -> Family
         raise ExportError(f"class {class_name!r} is read by several families; choose one with --family: "
                           f"{', '.join(f'{family.name} ({family.reads})' if family.reads else family.name for family in takers)}")
     if says == EMBEDDER:
-        read = sorted({own for family in known.values() if family.kind == "embedding" for own in family.classes})
+        read = sorted({own for family in known.values() if family.kind == "embedding" and not family.of_tokens for own in family.classes})
         raise ExportError(f"the directory is a SentenceTransformer, whose embeddings are no scores, and {class_name[:80]!r} is none of the classes that "
                           f"embed: {', '.join(read)}")
     classes = sorted({own for family in known.values() for own in family.classes})

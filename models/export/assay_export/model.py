@@ -33,9 +33,15 @@ class Model:
     """Of the first body; `layers` and `windows` of all."""
     labels: int
     encoder: nn.Module | None = None
-    """Called with input_ids, attention_mask and token_type_ids [B, S]; returns [B, labels]. There are no parts then."""
+    """Called with input_ids, attention_mask and token_type_ids [B, S]; returns [B, labels], or where it does not pool [B, S, labels]. There are no
+    parts then."""
     types: bool = False
     """The encoder looks at token_type_ids."""
+
+    @property
+    def pooled(self) -> bool:
+        """Tell whether it gives one row of a sequence, as encoders do that pool, and not one of each token."""
+        return self.encoder is not None and not getattr(self.encoder, "every_token", False)
 
     @property
     def likelihood(self) -> bool:

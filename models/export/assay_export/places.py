@@ -65,6 +65,8 @@ def pooled(rules: TextRules, ids: list[int]) -> int:
     if rule == "count_not_pad":
         count = sum(token != pad for token in ids)
         return count - 1 if count else last
+    if rule == "first":
+        return 0
     if rule == "from_end":
         offset = rules.part("read").get("offset", 0)
         if offset > last:

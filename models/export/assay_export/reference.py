@@ -58,7 +58,7 @@ class Reference:
             take_apart(body)
 
     def readings(self, ids: list[int], types: list[int] | None = None) -> torch.Tensor:
-        """Return the raw outputs at every token, [len(ids), labels], an encoder's as one row.
+        """Return the raw outputs at every token, [len(ids), labels], of an encoder that pools as one row.
 
         A likelihood's row is of the token that follows; the last is 0.
         """
@@ -66,7 +66,8 @@ class Reference:
         with torch.no_grad():
             if self.encoder is not None:
                 extra = {"token_type_ids": torch.tensor([types or [0] * len(ids)])} if self.types else {}
-                return self.encoder(given, torch.ones_like(given), **extra)
+                read = self.encoder(given, torch.ones_like(given), **extra)
+                return read[0] if read.ndim == 3 else read
             hidden = [part.body(input_ids=given, use_cache=False).last_hidden_state[0] for part in self.parts]
             if not any(part.likelihood for part in self.parts):
                 return readings(self.parts, hidden, None)
@@ -79,11 +80,12 @@ class Reference:
             return self.readings(ids, types)
 
     def last_rows(self, sequences: list[list[int]]) -> torch.Tensor:
-        """Return the raw outputs at the last token of sequences of one length, [sequences, labels]."""
+        """Return the raw outputs at the last token of sequences of one length, [sequences, labels]; of an encoder that does not pool at the first."""
         given = torch.tensor(sequences)
         with torch.no_grad():
             if self.encoder is not None:
-                return self.encoder(given, torch.ones_like(given), **({"token_type_ids": torch.zeros_like(given)} if self.types else {}))
+                read = self.encoder(given, torch.ones_like(given), **({"token_type_ids": torch.zeros_like(given)} if self.types else {}))
+                return read[:, 0] if read.ndim == 3 else read
             hidden = [part.body(input_ids=given, use_cache=False).last_hidden_state for part in self.parts]
             targets = given[:, -1]
             if any(part.likelihood for part in self.parts):

@@ -30,7 +30,9 @@ class OnRows(nn.Module):
 
 
 def check_separable(model: Model) -> None:
-    """Refuse a head that reads more than rows."""
+    """Refuse a head that reads more than rows, and a model that has none."""
+    if model.encoder is not None and not model.pooled:
+        raise ExportError("head separate: the model gives its tokens' states as they are, and has no head")
     if model.likelihood:
         raise ExportError("head separate: a likelihood head multiplies by the whole vocabulary and reads the token after each row, "
                           "so it stays in the graph")

@@ -34,7 +34,7 @@ class Case:
 
     def variants(self) -> list[tuple[str, str]]:
         """Return how it is exported, layout and head: in each layout, and in the first once more with the head in a graph of its own, if it can be."""
-        separate = [] if families()[self.family].head["form"] in ("likelihood", "choice") else [(self.layouts[0], "separate")]
+        separate = [] if families()[self.family].head["form"] in ("likelihood", "choice", "tokens") else [(self.layouts[0], "separate")]
         return [*((layout, "inside") for layout in self.layouts), *separate]
 
 

@@ -3,7 +3,9 @@
 import json
 
 import pytest
+import torch
 from conftest import read_bundle
+from safetensors.torch import load_file, save_file
 from test_texts import refused, run
 
 from assay_export import tiny
@@ -99,3 +101,29 @@ def test_a_golden_item_of_two_texts(embedder, tmp_path):
     (tmp_path / "golden").write_text('{"prompt": "a", "response": "b"}\n')
     said = refused(embedder(), tmp_path / "out", *UNCHECKED, "--golden", str(tmp_path / "golden"))
     assert "must have text or input_ids, as a model of kind embedding needs it" in said
+
+
+TOKENS = ("--family", "token-embedding")
+
+
+def test_each_token_of_an_encoder_has_a_vector(embedder, tmp_path):
+    source = embedder("embedding-bert-tokens")
+    run(source, tmp_path / "out", *UNCHECKED, *TOKENS)
+    bundle = read_bundle(tmp_path / "out")
+    assert (bundle.manifest["kind"], bundle.manifest["pooling"]) == ("embedding", "first")
+    assert bundle.manifest["embedding"] == {"size": 32, "similarity": "cosine"} and bundle.manifest["limits"] == {"max_tokens": 256}
+    weights = load_file(source / "model.safetensors")
+    assert any(name.startswith("pooler.") for name in weights)
+    masked = {f"bert.{name}": value for name, value in weights.items() if not name.startswith("pooler.")} | {"cls.predictions.bias": torch.zeros(400)}
+    save_file(masked, source / "model.safetensors")
+    tiny.edit_json(source / "config.json", architectures=["BertForMaskedLM"])
+    run(source, tmp_path / "masked", *UNCHECKED, *TOKENS)
+    assert [pair["vector"] for pair in read_bundle(tmp_path / "masked").golden] == [pair["vector"] for pair in bundle.golden]
+
+
+def test_the_family_of_tokens_is_chosen_by_its_name_alone(embedder, tmp_path):
+    source = embedder("embedding-bert-tokens")
+    assert "a body without a head, and there is no modules.json" in refused(source, tmp_path / "out", *UNCHECKED)
+    assert "head separate: the model gives its tokens' states as they are" in refused(source, tmp_path / "out", *UNCHECKED, *TOKENS, "--head", "separate")
+    run(embedder("embedding-bert-mean"), tmp_path / "out", *UNCHECKED, *TOKENS)
+    assert read_bundle(tmp_path / "out").manifest["pooling"] == "first"

@@ -7,7 +7,6 @@ package vectors
 import (
 	"errors"
 	"fmt"
-	"math"
 
 	"gonum.org/v1/gonum/floats"
 )
@@ -37,33 +36,67 @@ type Match struct {
 	Precision, Recall, F1 float64
 }
 
-// Greedy matches the tokens of a candidate and of a reference. (Zhang et al., "BERTScore: Evaluating Text Generation
-// with BERT", 2020, without importance weights and without the rescaling by a baseline.)
-func Greedy(candidate, reference [][]float64) (Match, error) {
-	if len(candidate) == 0 || len(reference) == 0 {
-		return Match{}, fmt.Errorf("there are %d and %d tokens, and must be some of both", len(candidate), len(reference))
-	}
-	ofReference := make([]float64, len(reference))
-	for i := range ofReference {
-		ofReference[i] = math.Inf(-1)
-	}
-	m := Match{}
-	for i := range candidate {
-		best := math.Inf(-1)
-		for j := range reference {
-			c, err := Cosine(candidate[i], reference[j])
-			if err != nil {
-				return Match{}, fmt.Errorf("tokens %d and %d: %w", i, j, err)
-			}
-			best, ofReference[j] = max(best, c), max(ofReference[j], c)
+// Tokens are the vectors of a text's tokens, all of one length, in their order.
+type Tokens struct {
+	Rows  [][]float64
+	Aside []bool // of each row: it may be matched, and counts in no mean, as a special token; nil: none is
+}
+
+// units are the rows at length 1.
+func (t *Tokens) units() ([][]float64, error) {
+	units := make([][]float64, len(t.Rows))
+	for i, row := range t.Rows {
+		length := floats.Norm(row, 2)
+		if length == 0 {
+			return nil, fmt.Errorf("token %d has a vector of length 0, which has no angle to another one", i)
 		}
-		m.Precision += best
+		units[i] = floats.ScaleTo(make([]float64, len(row)), 1/length, row)
 	}
-	for _, best := range ofReference {
-		m.Recall += best
+	return units, nil
+}
+
+// mean is that of a number of each token, of those that are not aside.
+func (t *Tokens) mean(of []float64) (float64, error) {
+	sum, n := 0.0, 0
+	for i, x := range of {
+		if t.Aside == nil || !t.Aside[i] {
+			sum, n = sum+x, n+1
+		}
 	}
-	m.Precision /= float64(len(candidate))
-	m.Recall /= float64(len(reference))
+	if n == 0 {
+		return 0, fmt.Errorf("of %d tokens of one side none counts", len(of))
+	}
+	return sum / float64(n), nil
+}
+
+// Greedy matches the tokens of a candidate and of a reference. (Zhang et al., "BERTScore: Evaluating Text Generation
+// with BERT", 2020, without importance weights and without the rescaling by a baseline. As in its published code, a
+// token may be matched to a special one of the other side, and special ones count in neither mean.) Each side must have
+// a token that counts. F1 is 0 where precision and recall sum up to 0.
+func Greedy(candidate, reference Tokens) (Match, error) {
+	left, err := candidate.units()
+	right, err2 := reference.units()
+	if err := errors.Join(err, err2); err != nil {
+		return Match{}, err
+	}
+	best := [2][]float64{make([]float64, len(left)), make([]float64, len(right))}
+	for _, side := range best {
+		for i := range side {
+			side[i] = -1
+		}
+	}
+	for i, a := range left {
+		for j, b := range right {
+			c := min(max(floats.Dot(a, b), -1), 1)
+			best[0][i], best[1][j] = max(best[0][i], c), max(best[1][j], c)
+		}
+	}
+	var m Match
+	m.Precision, err = candidate.mean(best[0])
+	m.Recall, err2 = reference.mean(best[1])
+	if err := errors.Join(err, err2); err != nil {
+		return Match{}, err
+	}
 	if sum := m.Precision + m.Recall; sum != 0 {
 		m.F1 = 2 * m.Precision * m.Recall / sum
 	}

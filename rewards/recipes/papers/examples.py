@@ -38,9 +38,27 @@ def constrained_mixture(rewards: list[float], multipliers: list[float]) -> dict:
     return {"values": {"kl_weight": len(weights) - sum(weights)}, "score": sum(w * r for w, r in zip(weights, rewards, strict=True))}
 
 
+def dual_step(above: list[float], multipliers: list[float], rate: float, most: float) -> list[float]:
+    """The first step of SGD with momentum on the sum of sigmoid(lambda_i) * (mean of r_i - theta_i), its gradient cut to a norm as torch does it:
+    the new multipliers, of how far each mean is above its proxy point."""
+    gradient = [sigmoid(m) * (1 - sigmoid(m)) * x for m, x in zip(multipliers, above, strict=True)]
+    cut = min(1, most / (math.sqrt(sum(g * g for g in gradient)) + 1e-6))
+    return [m - rate * cut * g for m, g in zip(multipliers, gradient, strict=True)]
+
+
 def win_rates(p: list[list[float]]) -> list[float]:
     """(1 / (K - 1)) * sum over j != i of P(y_i > y_j)."""
     return [sum(x for j, x in enumerate(row) if j != i) / (len(p) - 1) for i, row in enumerate(p)]
+
+
+def bert_score(candidate: list[list[float]], reference: list[list[float]]) -> float:
+    """Precision is the mean over the candidate's tokens of the greatest cosine to a reference's token, recall the other way round; F1 of both."""
+    def cosine(a: list[float], b: list[float]) -> float:
+        return sum(x * y for x, y in zip(a, b, strict=True)) / math.hypot(*a) / math.hypot(*b)
+
+    precision = sum(max(cosine(y, x) for x in reference) for y in candidate) / len(candidate)
+    recall = sum(max(cosine(y, x) for y in candidate) for x in reference) / len(reference)
+    return 2 * precision * recall / (precision + recall)
 
 
 def evidence_judge(judge: float, baseline: float, environment: float, weight: float) -> dict:
@@ -171,6 +189,9 @@ def examples() -> dict:
     ratios = [0.3, -0.1, 0.4]
     steps = [0.9, 0.5, 0.8]
     folds = [0.9, 0.8, 0.7, 0.6, 0.5]
+    first, second = map(sigmoid, dual_step([4 - 3, 4 - 6], [0, 0], 0.01, 0.5))
+    dual = {"first": first, "second": second, "rest": 2 - first - second}
+    rewritten, original = [[3, 4], [0, 1]], [[1, 0], [0, 2], [1, 1]]
     ratings = {"aspect_coverage": 4, "opinion_faithfulness": 5, "opinion_coverage": 3, "conciseness": 2, "relevance": 4, "hallucination": 5,
                "language_correctness": 5}
     of = {
@@ -187,8 +208,9 @@ def examples() -> dict:
         "implicit-process": ({}, {"q": ratios}, {"values": {"least": min(ratios)}, "score": sigmoid(ratios[-1]),
                                                  "steps": [ratios[0], *(b - a for a, b in zip(ratios, ratios[1:], strict=False))]}),
         "evidence-judge": ({"lambda": 0.25}, {"judge": 1.5, "baseline": 0.5, "environment": 0.2}, evidence_judge(1.5, 0.5, 0.2, 0.25)),
-        "appropriate-rewriting": ({}, {**{f"fold{i}": x for i, x in enumerate(folds)}, "similarity": 0.4},
-                                  {"values": {"appropriate": sum(folds) / 5}, "score": 0.5 * sum(folds) / 5 + 0.5 * 0.4}),
+        "appropriate-rewriting": ({}, {**{f"fold{i}": x for i, x in enumerate(folds)}, "rewritten": rewritten, "original": original},
+                                  {"values": {"appropriate": sum(folds) / 5, "similarity": bert_score(rewritten, original)},
+                                   "score": 0.5 * sum(folds) / 5 + 0.5 * bert_score(rewritten, original)}),
         "followup-likelihood": ({}, {"pleased": [-1.5, -2, -1], "displeased": [-2.5, -3, -2]}, {"score": (-1.5 - 2 - 1) / 3 - (-2.5 - 3 - 2) / 3}),
         "opinion-features": ({}, ratings, {"score": sum(x / 5 for x in ratings.values()) / 7}),
         "pessimistic-ensemble": ({"mode": "variance", "weight": 0.5}, {"first_reward": 1, "second_reward": 3, "third_reward": 5},
@@ -196,6 +218,8 @@ def examples() -> dict:
         "online-intrinsic": ({"mode": "ranking", "beta": 0.5, "extrinsic_weight": 0.1, "intrinsic_weight": 10, "threshold": 0.2,
                               "running_mean": 1, "running_deviation": 2}, {"r": 3, "seen": 4, "extrinsic": 1},
                              {"values": {"scaled": (3 - 1) / 2, "intrinsic": 1 / 4 ** 0.5}, "score": 0.1 * 1 + 10 * 1 / 4 ** 0.5}),
+        "constrained-dual": ({"first_point": 3, "second_point": 6}, {"first_reward": 3, "second_reward": -2, "dual": dual},
+                             {"values": {"kl_weight": dual["rest"]}, "score": dual["first"] * 3 + dual["second"] * -2}),
         "rewardmath-aggregate": ({"way": "mean_logit"}, {"q": steps}, {"score": sigmoid(sum(map(logit, steps)) / 3)}),
         "unpacking-preference": ({}, {"r": -1.25}, {"score": -1.25}),
         "persuasion-rules": ({"denominator": 10}, {"outcome": "human", "response": "Would you give a dollar?"}, {"score": 10 + 6 / 10}),

@@ -134,7 +134,7 @@ func among(got, wanted map[string]float64) map[string]float64 {
 	return of
 }
 
-// given is JSON as recipes take it: numbers, texts, lists of either, and numbers by label.
+// given is JSON as recipes take it: numbers, texts, lists of either, vectors of tokens, and numbers by label.
 func given(of map[string]any) map[string]recipes.Given {
 	all := map[string]recipes.Given{}
 	for name, value := range of {
@@ -156,6 +156,12 @@ func given(of map[string]any) map[string]recipes.Given {
 					one.Vector = append(one.Vector, y)
 				case string:
 					one.Words = append(one.Words, y)
+				case []any:
+					row := make([]float64, len(y))
+					for i := range y {
+						row[i], _ = y[i].(float64)
+					}
+					one.Tokens.Rows = append(one.Tokens.Rows, row)
 				}
 			}
 		}

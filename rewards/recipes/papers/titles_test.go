@@ -34,7 +34,8 @@ var titles = []title{
 	{"Evaluating Robustness of Reward Models for Mathematical Reasoning", "steps", code, "`assay eval` reads its file, one against nine."},
 	{
 		"Confronting Reward Model Overoptimization with Constrained RLHF", "several rewards and multipliers", code,
-		"A state of kind multipliers takes the dual step ([API.md](API.md)).",
+		"`constrained-dual` keeps the multipliers in a state ([API.md](API.md)) and takes a dual step with each request; of `constrained-mixture` the " +
+			"trainer keeps them.",
 	},
 	{
 		"Encouraging Divergent Thinking in Large Language Models through Multi-Agent Debate", "a debate", code,
@@ -51,7 +52,13 @@ var titles = []title{
 	},
 	{"Rewarding Progress: Scaling Automated Process Verifiers for LLM Reasoning", "steps", text, ""},
 	{"MM-RLHF: The Next Step Forward in Multimodal LLM Alignment", "a reward behind a critique", code, "Critiques and images are the client's: texts are read."},
-	{"PAL: Pluralistic Alignment Framework for Learning from Heterogeneous Preferences", "embeddings and a user's point", code, ""},
+	{
+		"PAL: Pluralistic Alignment Framework for Learning from Heterogeneous Preferences", "embeddings and a user's point", code,
+		"The client brings the user's point, in the space of the embedding model's vectors, for the prototypes that it is mixed of (of PAL-B networks " +
+			"over the prompt) are trained with the checkpoint, beside the embedding f, and a bundle has f alone. A client that has the prototypes of PAL-A " +
+			"may declare a state of kind users with them (`fit: weights`, [API.md](API.md)): the server then fits the user's weights to pairs and gives " +
+			"the same reward. Without prototypes `fit: ideal` fits the point itself.",
+	},
 	{"CREAM: Consistency Regularized Self-Rewarding Language Models", "likelihoods of two policies", code, ""},
 	{"Preference-free Alignment Learning with Regularized Relevance Reward", "embeddings and text", code, ""},
 	{"CDR: Customizable Density Ratios of Strong-over-weak LLMs for Preference Annotation", "likelihoods of two models", code, ""},
@@ -65,7 +72,13 @@ var titles = []title{
 	},
 	{"On scalable oversight with weak LLMs judging strong LLMs", "preferences of a judge", text, "Debaters and judge generate text; the ratings of their games are here."},
 	{"Transforming and Combining Rewards for Aligning Large Language Models", "several rewards and references", notes, ""},
-	{"Personalizing Reinforcement Learning from Human Feedback with Variational Preference Learning", "a reward that takes the user's vector", code, ""},
+	{
+		"Personalizing Reinforcement Learning from Human Feedback with Variational Preference Learning", "a reward that takes the user's vector", code,
+		"The client brings the user's latent z as the item's `user`, for the encoder that infers it reads a set of encoded pairs, by attention over " +
+			"them, and no kind of bundle reads a set; only the decoder r(x, y, z) is a head that a bundle can have. Without the encoder `assay fit` finds " +
+			"the z that makes a user's pairs likely under that head, and a state of kind users (`fit: latent`, [API.md](API.md)) keeps one whose reward is " +
+			"z · e. The scaling across users is over 1,000 fixed states and a pair network of its own, both of the training data, and is the client's too.",
+	},
 	{"Nash Learning from Human Feedback", "preferences and a log-ratio", notes, ""},
 	{"A Minimaximalist Approach to Reinforcement Learning from Human Feedback", "preferences", abstract, ""},
 	{"Scaling Autonomous Agents via Automatic Reward Modeling And Planning", "a reward of a trajectory", code, ""},
@@ -93,7 +106,8 @@ var titles = []title{
 	{"Pairwise Proximal Policy Optimization: Harnessing Relative Feedback for LLM Alignment", "a reward", notes, ""},
 	{
 		"GLEE: A Unified Framework and Benchmark for Language-based Economic Environments", "a measure of games", code,
-		"Gains, efficiency and fairness are of a game's log and of no model's reading: recipes of what a request says of each game.",
+		"Gains, efficiency and fairness are of a game's log and of no model's reading: the recipes take what a request says of each game, and `assay eval` " +
+			"has their means over a file of games (format `glee`, [EVAL.md](EVAL.md)).",
 	},
 	{"Self-Consistency of the Internal Reward Models Improves Self-Rewarding Language Models", "a log-ratio and a judgement", abstract, ""},
 	{

@@ -75,6 +75,7 @@ CASES = [
         [("LayerNorm", {"dimension": 32}), dense(32, 40, "linear.Identity", False)], 313), TEXTS,
         vectors("mean", ("2_LayerNorm", lambda row, weight, bias: nn.functional.layer_norm(row, (32,), weight, bias)), ("3_Dense", LINEAR),
                 normalize=False)),
+    Case("embedding-bert-tokens", "token-embedding", writer(*BERT, 315), TEXTS, vectors("cls", normalize=False)),
     Case("embedding-qwen3-last", "sentence-embedding", embedding(
         write(QWEN, "Qwen3ForCausalLM", {}, seed=314), "lasttoken", [NORMALIZE], 314, prompts={"query": "Instruct: find\nQuery:"}), TEXTS,
         vectors("last", normalize=True)),

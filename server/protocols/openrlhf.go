@@ -1,4 +1,4 @@
-package server
+package protocols
 
 import (
 	"fmt"
@@ -14,26 +14,37 @@ import (
 	"github.com/assay-rm/assay/server/wire"
 )
 
-// openRLHF is OpenRLHF's remote reward model. The client posts to a URL that its user writes, so the URL's query may
-// choose the model and the truncation; without it an item that is too long is refused, since a reward of half a
-// response would train the policy on it. Of a problem the trainer looks at the status alone, so that the native form of
-// one will do.
-func (s *Server) openRLHF() *protocol {
-	return &protocol{
-		prefix:  "/get_reward/",
-		problem: problemJSON,
-		routes: []route{{
-			http.MethodPost, "/get_reward", "OpenRLHF's remote reward model", false,
-			ask(s, codec{jsonType, s.decodeOpenRLHF, encodeOpenRLHF}),
-			wire.OpenRLHFRequest{},
-			wire.OpenRLHFAnswer{},
+// openRLHF is OpenRLHF's remote reward model (openrlhf/cli/serve_rm.py). The client posts to a URL that its user
+// writes, so the URL's query may choose the model and the truncation; without it an item that is too long is refused,
+// since a reward of half a response would train the policy on it. Of a problem the trainer looks at the status alone,
+// so that the native form of one will do.
+func openRLHF() Protocol {
+	return Protocol{
+		Name: "openrlhf", Prefix: "/get_reward/", Tell: Problem,
+		Routes: []Route{{
+			Method: http.MethodPost, Path: "/get_reward", Summary: "OpenRLHF's remote reward model",
+			Takes: wire.OpenRLHFRequest{}, Gives: wire.OpenRLHFAnswer{}, Ask: askOpenRLHF,
 		}},
 	}
 }
 
-// encodeOpenRLHF gives the rewards. The client needs a number for every query: one failed item fails the request, with
+// askOpenRLHF reads the queries. Some releases send empty shards to all servers but one, which no model need be asked
+// about.
+func askOpenRLHF(c *Call) (Asked, error) {
+	var form wire.OpenRLHFRequest
+	if err := c.Decode(&form); err != nil {
+		return Asked{}, err
+	}
+	request, err := openRLHFScore(c.Request.URL, form.Query)
+	if len(form.Query) == 0 {
+		return Asked{Known: &rewards.Answer{}, Reply: replyOpenRLHF}, err
+	}
+	return Asked{Request: request, Reply: replyOpenRLHF}, err
+}
+
+// replyOpenRLHF gives the rewards. The client needs a number for every query: one failed item fails the request, with
 // that item's status, and the client's own retry asks again.
-func encodeOpenRLHF(x *exchange, given *rewards.Answer) error {
+func replyOpenRLHF(given *rewards.Answer) (Reply, error) {
 	n := len(given.Results)
 	answer := wire.OpenRLHFAnswer{Rewards: make([]float64, n), ExtraLogs: map[string][]float64{
 		"raw": make([]float64, n), "tokens": make([]float64, n), "truncated": make([]float64, n),
@@ -41,29 +52,13 @@ func encodeOpenRLHF(x *exchange, given *rewards.Answer) error {
 	for i := range given.Results {
 		result := &given.Results[i]
 		if result.Err != nil {
-			why := result.Err.Within(fmt.Sprintf("query[%d]", i))
-			why.Cause = nil // logged with the answer's items
-			return why
+			return Reply{}, Failed(result.Err, fmt.Sprintf("query[%d]", i))
 		}
 		answer.Rewards[i], answer.ExtraLogs["raw"][i] = result.Score, result.Raw.Value
 		answer.ExtraLogs["tokens"][i], answer.ExtraLogs["truncated"][i] = float64(result.Tokens.Tokens), float64(result.Truncated)
 	}
 	answer.Scores = answer.Rewards
-	return writeJSON(x, http.StatusOK, answer)
-}
-
-// decodeOpenRLHF reads the queries. Some releases send empty shards to all servers but one, which no model need be
-// asked about.
-func (s *Server) decodeOpenRLHF(r *http.Request, body []byte) (asked, error) {
-	var form wire.OpenRLHFRequest
-	if err := s.decode(body, &form); err != nil {
-		return asked{}, err
-	}
-	request, err := openRLHFScore(r.URL, form.Query)
-	if len(form.Query) == 0 {
-		return asked{known: &rewards.Answer{}}, err
-	}
-	return asked{Request: request}, err
+	return Reply{Body: answer}, nil
 }
 
 // openRLHFScore makes the score request of the queries, under the model and truncation that the URL names.
