@@ -3,6 +3,7 @@
 torch is imported by the fixtures that need it, since pytest-xdist reads this file in a process that runs no test.
 """
 
+import gc
 import json
 from dataclasses import dataclass
 from functools import cache
@@ -58,6 +59,7 @@ def graphs():
             patch.setattr(graph, f"trace_{layout}", known)
         for known in made.values():
             known.keep()
+        gc.freeze()  # torch and transformers, which a collection need not look through again
         yield made
 
 
