@@ -48,7 +48,7 @@ type doorItem struct{ prompt, response string }
 func (i doorItem) text() string { return i.prompt + " " + i.response }
 
 // doors is every door of every protocol.
-var doors = slicesOf(openRLHFDoors, rerankDoors, teiDoors, nimDoors, infinityDoors, decisionDoors, oipDoors, gymDoors, evaluateDoors, orsDoors)
+var doors = slicesOf(openRLHFDoors, rerankDoors, teiDoors, nimDoors, infinityDoors, decisionDoors, oipDoors, gymDoors, evaluateDoors, orsDoors, graderDoors)
 
 func slicesOf(all ...[]door) (doors []door) {
 	for _, some := range all {

@@ -124,6 +124,6 @@ func Names() []string {
 // All is every protocol, in the order in which they claim bodies.
 func All() []Protocol {
 	return []Protocol{
-		openRLHF(), rerank(), tei(), nim(), infinity(), systemOne(), openAIDecisions(), oip(), gym(), evalProtocol(), ors(),
+		openRLHF(), rerank(), tei(), nim(), infinity(), systemOne(), openAIDecisions(), oip(), gym(), evalProtocol(), ors(), graders(),
 	}
 }

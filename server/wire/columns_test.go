@@ -149,7 +149,7 @@ func TestSlips(t *testing.T) {
 		{"prompt", "promt", 1},
 		{"response", "rseponse", 1},
 		{"abcdef", "ghijkl", 6},
-		{"a name of many more letters", "a nane of many mroe leters", 3},
+		{"a name of many more letters", "a nane of many more leters", 3},
 	} {
 		for most := range 8 {
 			if got := slips(test.a, test.b, most); got != (most >= test.most) {

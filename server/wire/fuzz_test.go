@@ -32,6 +32,7 @@ var seeds = []string{
 	`{"reward_model":"m","responses_create_params":{"input":[{"role":"user","content":[{"text":"a"}]}]},"response":{"output":[{"type":"reasoning"},{"role":"assistant","content":"b"}]}}`,
 	`{"messages":[{"role":"user","content":"a"}],"ground_truth":"b","kwargs":{"model":"m"}}`,
 	`{"candidates":[{"messages":[{"role":"user","blocks":[{"type":"text","text":"a"}]}]}]}`,
+	`{"grader":{"type":"t","input":[{"role":"u","content":{"text":"a"}}],"range":[0,1]},"model_sample":"s","item":{"a":[1]}}`,
 	`{"verify_responses":[{"reward":0.5,"response":{"usage":{"a":1}},"reward_components":{"b":true}},{"_ng_failure_class":"x"}]}`,
 	`{"reset":true}`, `{"forget":["a",""]}`, `{"queries":[{"key":"k","quantile":0.5},{"prompt":"","vector":[1,2],"score":1}]}`, `{"name":"n","version":3,"spec":{"kind":"running"},"cells":[{"key":"","value":{ "a": [1] }}]}`,
 	`{"model":null,"query":"q","documents":["a",{"text":"b","x":1}],"top_n":2,"return_documents":true,"raw_scores":false,"use_activation":null,"activation":true,"softmax":false}`,
@@ -227,7 +228,7 @@ func agrees(t *testing.T, name string, text []byte, into Form) {
 	t.Helper()
 	switch name {
 	case "fit", "golden", "openrlhf", "snapshot", "rerank", "tei", "vertex", "nim", "ranking", "infinity",
-		"oip", "gym", "gymrows", "evaluate", "ors":
+		"oip", "gym", "gymrows", "evaluate", "ors", "grader":
 		return
 	}
 	plain := reflect.New(reflect.TypeOf(into).Elem()).Interface()

@@ -121,7 +121,8 @@ func (TEIInputs) Schema(r huma.Registry) *huma.Schema {
 	text := &huma.Schema{Type: huma.TypeString}
 	texts := &huma.Schema{Type: huma.TypeArray, Items: text}
 	return &huma.Schema{AnyOf: []*huma.Schema{
-		text, texts, {Type: huma.TypeArray, Items: texts},
+		text, texts,
+		{Type: huma.TypeArray, Items: texts},
 		{
 			Type: huma.TypeObject, Required: []string{"source_sentence", "sentences"}, AdditionalProperties: true,
 			Properties: map[string]*huma.Schema{"source_sentence": text, "sentences": texts},
@@ -207,7 +208,7 @@ func (d *decoder) direction(into *string) error {
 
 // teiInputs reads a text, one or two in a list, a list of such lists, or a text with others.
 func (d *decoder) teiInputs(into *TEIInputs) error {
-	switch d.in.PeekKind() { //nolint:exhaustive // whatever else it is is wrong
+	switch d.in.PeekKind() {
 	case jsontext.KindString:
 		into.Of = [][]string{make([]string, 1)}
 		return d.text(&into.Of[0][0])
