@@ -24,6 +24,7 @@ if [ ! -f "$packages/complete" ]; then
     --no-deps --only-binary :all: --require-hashes --requirement "$here/$kind.txt" --target "$packages"
   touch "$packages/complete"
 fi
+exec 9>&-
 
 venv=$here/.venv
 paths=("$packages" "$here/python")

@@ -205,7 +205,7 @@ func TestCard(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it measures everything")
 	}
-	cmd := assay(t, "eval", "--json")
+	cmd := assay(t, "eval", "--json", "--batch-tokens", "0")
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()

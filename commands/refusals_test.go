@@ -11,6 +11,7 @@ import (
 
 	"github.com/assay-rm/assay/commands/bulk"
 	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/rewards"
 	"github.com/assay-rm/assay/rewards/failure"
 	"github.com/assay-rm/assay/rewards/recipes"
@@ -36,10 +37,12 @@ func (willing) Ask(_ context.Context, r rewards.Request) (rewards.Answer, error)
 	return answer, nil
 }
 
-func (willing) Models() []rewards.ModelInfo         { return nil }
-func (willing) Recipes() []recipes.Served           { return nil }
-func (willing) Stats() []models.Stats               { return nil }
-func (willing) Probe(context.Context, string) error { return nil }
+func (willing) Models() []rewards.ModelInfo                           { return nil }
+func (willing) Recipes() []recipes.Served                             { return nil }
+func (willing) Stats() []models.Stats                                 { return nil }
+func (willing) Pieces(string, string, []int64) ([]encode.Piece, bool) { return nil, false }
+func (willing) Decode(string, []int64, bool) (string, error)          { return "", nil }
+func (willing) Probe(context.Context, string) error                   { return nil }
 
 // readable tells whether a line can be read.
 func readable(text string, form wire.Form) bool {

@@ -20,6 +20,10 @@ func TestMain(m *testing.M) {
 	})
 }
 
+// batchTokens is what most processes of the tests are told of --batch-tokens: without it each of them measures for some
+// seconds of processor time what runs fastest. models.txtar and TestCard have it measured.
+const batchTokens = "ASSAY_BATCH_TOKENS=1024"
+
 // TestScripts runs testdata/script: each command with good input and with every way it is known to be refused. $BUNDLES
 // has the fixtures' bundles, copied, so that a script may spoil them.
 func TestScripts(t *testing.T) {
@@ -27,6 +31,7 @@ func TestScripts(t *testing.T) {
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("ASSAY_ONNXRUNTIME", runtimeFile(t))
+			env.Vars = append(env.Vars, batchTokens)
 			parquet, err := filepath.Abs("bulk/testdata")
 			if err != nil {
 				return err

@@ -68,7 +68,7 @@ func assay(t *testing.T, args ...string) *exec.Cmd {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), name, args...)
-	cmd.Env = append(os.Environ(), "ASSAY_ONNXRUNTIME="+runtimeFile(t))
+	cmd.Env = append(os.Environ(), "ASSAY_ONNXRUNTIME="+runtimeFile(t), batchTokens)
 	return cmd
 }
 

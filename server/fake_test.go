@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/rewards"
 	"github.com/assay-rm/assay/rewards/ops"
 	"github.com/assay-rm/assay/rewards/ranking"
@@ -89,6 +91,20 @@ func (*fakeEngine) Models() []rewards.ModelInfo {
 	info := rewards.ModelInfo{Answers: []string{"score"}, Transforms: []string{}}
 	info.Manifest.Name, info.Manifest.Graph.Labels = "fake-rm", []string{"reward"}
 	return []rewards.ModelInfo{info}
+}
+
+// Pieces are the bytes of a text.
+func (*fakeEngine) Pieces(_, text string, ids []int64) ([]encode.Piece, bool) {
+	pieces := make([]encode.Piece, len(ids))
+	for i, id := range ids {
+		pieces[i] = encode.Piece{ID: id, Text: text[i : i+1], Begin: i, End: i + 1}
+	}
+	return pieces, len(ids) <= len(text)
+}
+
+// Decode counts the ids.
+func (*fakeEngine) Decode(_ string, ids []int64, plain bool) (string, error) {
+	return fmt.Sprintf("%d %v", len(ids), plain), nil
 }
 
 func (*fakeEngine) Recipes() []recipes.Served { return nil }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/rewards"
 	"github.com/assay-rm/assay/rewards/failure"
 	"github.com/assay-rm/assay/rewards/recipes"
@@ -59,7 +60,7 @@ func (s *Server) foreignCodec(r *protocols.Route, of *protocol, accepts func(htt
 		}}, nil
 	}
 	if r.Claims != nil {
-		c.claims = func(x *exchange, from *http.Request, body []byte) bool { return r.Claims(s.call(x, from, body)) }
+		c.claims = r.Claims
 	}
 	return c
 }
@@ -114,6 +115,14 @@ func (k *known) Models() []rewards.ModelInfo {
 func (k *known) Stats() []models.Stats { return k.server.engine.Stats() }
 func (k *known) Began() time.Time      { return k.server.began }
 func (k *known) Version() string       { return k.server.options.Version }
+
+func (k *known) Pieces(model, text string, ids []int64) ([]encode.Piece, bool) {
+	return k.server.engine.Pieces(model, text, ids)
+}
+
+func (k *known) Decode(model string, ids []int64, plain bool) (string, error) {
+	return k.server.engine.Decode(model, ids, plain)
+}
 
 func (k *known) Serves(name string) bool {
 	for i := range k.Models() { // a ModelInfo is large
@@ -177,8 +186,9 @@ func (s *Server) sharing(takers []taker) *codec {
 				return question, nil
 			}
 		}
+		call := s.call(x, r, body)
 		for _, c := range claiming {
-			if c.claims(x, r, body) {
+			if c.claims(call) {
 				return c.decode(x, r, body)
 			}
 		}

@@ -47,6 +47,11 @@ func TestRewardChatToTheByte(t *testing.T) {
 			}
 		}
 	}
+	parts := decoded[wire.RewardChatAnswer](t, do(t, s, "POST", "/v1/chat/completions",
+		`{"messages":[{"role":"user","content":[{"type":"text","text":"u"}]},{"role":"assistant","content":[{"type":"text","text":"is -205"}],"tool_calls":null,"refusal":null}]}`))
+	if got := parts.Choices[0].Message.Content; got != "reward:-25.625" {
+		t.Errorf("content as parts: %s", got)
+	}
 	several := &labelled{labels: []string{"helpfulness", "verbosity", "coherence"}}
 	several.score = func(context.Context, rewards.Request) (rewards.Answer, error) {
 		return fakeAnswer([]rewards.Result{{Score: 9, Raw: ops.Some(9), Logits: map[string]float64{"verbosity": 0.5, "coherence": 3.3125, "helpfulness": 1.6171875}}}), nil

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/rewards"
 	"github.com/assay-rm/assay/rewards/recipes"
 	"github.com/assay-rm/assay/server/runs"
@@ -23,6 +24,8 @@ type Engine interface {
 	Recipes() []recipes.Served
 	Stats() []models.Stats
 	Probe(ctx context.Context, model string) error
+	Pieces(model, text string, ids []int64) (pieces []encode.Piece, known bool)
+	Decode(model string, ids []int64, plain bool) (text string, err error)
 }
 
 // Server answers HTTP over an engine.

@@ -132,22 +132,15 @@ func (t *Tokenizer) whole(text string) []uint32 {
 
 // EncodeEnds is [Tokenizer.Encode] that also tells where each token ends in the text, in bytes.
 func (t *Tokenizer) EncodeEnds(text string) (ids []int64, ends []int, err error) {
-	if err := check(text); err != nil {
+	ids, places, err := t.EncodePlaces(text)
+	if err != nil {
 		return nil, nil, err
 	}
-	if len(text) > MostAtOnce {
-		return nil, nil, &StretchError{len(text)}
+	ends = make([]int, len(places))
+	for i, place := range places {
+		ends[i] = place[1]
 	}
-	defer runtime.KeepAlive(t)
-	encoding := t.inner.EncodeWithOptions(text, false, tokenizers.WithReturnOffsets())
-	if len(encoding.Offsets) != len(encoding.IDs) {
-		return nil, nil, fmt.Errorf("the tokenizer gave %d places of %d tokens", len(encoding.Offsets), len(encoding.IDs))
-	}
-	ends = make([]int, len(encoding.Offsets))
-	for i, offset := range encoding.Offsets {
-		ends[i] = int(offset[1])
-	}
-	return widen(encoding.IDs), ends, nil
+	return ids, ends, nil
 }
 
 // check refuses text that cannot pass.
@@ -177,13 +170,18 @@ func widen(parts ...[]uint32) []int64 {
 }
 
 // Decode gives the text of ids, special tokens included.
-func (t *Tokenizer) Decode(ids ...int64) string {
+func (t *Tokenizer) Decode(ids ...int64) string { return t.decode(ids, false) }
+
+// DecodePlain gives the text of ids without special tokens.
+func (t *Tokenizer) DecodePlain(ids ...int64) string { return t.decode(ids, true) }
+
+func (t *Tokenizer) decode(ids []int64, plain bool) string {
 	short := make([]uint32, len(ids))
 	for i, id := range ids {
 		short[i] = uint32(id)
 	}
 	defer runtime.KeepAlive(t)
-	return t.inner.Decode(short, false)
+	return t.inner.Decode(short, plain)
 }
 
 // Added tells whether text is a token that was added to the vocabulary, which is found in any text before the rest is

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/rewards"
 	"github.com/assay-rm/assay/server/problem"
 	"github.com/assay-rm/assay/server/wire"
@@ -50,17 +51,19 @@ type Call struct {
 	Limits  wire.Limits
 	Engine  Engine
 
-	fields map[string]bool // of the body; nil: not looked for yet
+	fields []string // of the body; nil: not looked for yet
 }
 
 // Engine is what a protocol may know of the engine beside its answers.
 type Engine interface {
 	Models() []rewards.ModelInfo
-	Stats() []models.Stats   // what each model is doing
-	Serves(name string) bool // whether a model or a recipe has that name
-	Ready() error            // nil, or the problem of a server whose models do not answer
-	Began() time.Time        // since when the models are served
-	Version() string         // of this program
+	Stats() []models.Stats                                                 // what each model is doing
+	Pieces(model, text string, ids []int64) ([]encode.Piece, bool)         // where the ids of a text stand in it
+	Decode(model string, ids []int64, plain bool) (text string, err error) // the text of ids
+	Serves(name string) bool                                               // whether a model or a recipe has that name
+	Ready() error                                                          // nil, or the problem of a server whose models do not answer
+	Began() time.Time                                                      // since when the models are served
+	Version() string                                                       // of this program
 }
 
 // Asked is the question of a body, and how its answer is written.
@@ -85,12 +88,9 @@ func (c *Call) Decode(into wire.Form) error { return wire.DecodeBody(c.Body, int
 // Has tells whether the body is a JSON object with that field.
 func (c *Call) Has(field string) bool {
 	if c.fields == nil {
-		c.fields = map[string]bool{}
-		for _, name := range wire.Fields(c.Body) {
-			c.fields[name] = true
-		}
+		c.fields = append([]string{}, wire.Fields(c.Body)...)
 	}
-	return c.fields[field]
+	return slices.Contains(c.fields, field)
 }
 
 // Model is the name to ask for, of one that a client gave. Many clients send a path or a word of their own: where it is
@@ -124,6 +124,7 @@ func Names() []string {
 // All is every protocol, in the order in which they claim bodies.
 func All() []Protocol {
 	return []Protocol{
-		openRLHF(), rerank(), tei(), nim(), infinity(), systemOne(), openAIDecisions(), oip(), gym(), evalProtocol(), ors(), graders(),
+		openRLHF(), rerank(), tei(), nim(), infinity(), systemOne(), openAIDecisions(), oip(), gym(), evalProtocol(), ors(),
+		vllm(), lmdeploy(), openAI(), sglang(), slime(), llamaFactory(), openR(), graders(),
 	}
 }

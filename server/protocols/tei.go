@@ -42,6 +42,15 @@ func tei() Protocol {
 				Takes: takes, Gives: [][]wire.TEIPrediction{},
 				Ask: func(c *Call) (Asked, error) { return askTEI(c, predicts|reranks|compares, asHub) },
 			},
+			{
+				Method: http.MethodPost, Path: "/tokenize", Summary: "TEI's tokens of texts, where the body has inputs",
+				Takes: wire.TEITokenizeRequest{}, Gives: [][]wire.TEIToken{},
+				Claims: func(c *Call) bool { return c.Has("inputs") }, Ask: askTEITokenize,
+			},
+			{
+				Method: http.MethodPost, Path: "/decode", Summary: "TEI's texts of ids", Takes: wire.TEIDecodeRequest{}, Gives: []string{},
+				Tell: tellTEIDecode,
+			},
 			{Method: http.MethodGet, Path: "/info", Summary: "What TEI says of its model", Gives: wire.TEIInfo{}, Tell: tellInfo},
 			{Method: http.MethodGet, Path: "/health", Summary: "The models answer", Open: true, Gives: wire.HealthAnswer{}, Tell: health},
 			{Method: http.MethodGet, Path: "/", Open: true, Tell: health},

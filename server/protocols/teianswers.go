@@ -139,9 +139,8 @@ func teiHeaders(c *Call, request *rewards.Request, given *rewards.Answer) http.H
 	return header
 }
 
-// tellInfo says what TEI's own server does of its model; the URL may name one of several.
-func tellInfo(c *Call) (Reply, error) {
-	name := c.Request.URL.Query().Get("model")
+// teiServed is the model of that name; without one the only one that TEI's questions could be of.
+func teiServed(c *Call, name string) (*rewards.ModelInfo, error) {
 	kind := rewarding(c.Engine)
 	var of []*rewards.ModelInfo
 	all := c.Engine.Models()
@@ -151,12 +150,21 @@ func tellInfo(c *Call) (Reply, error) {
 		}
 	}
 	if len(of) != 1 {
-		return Reply{}, problem.New(fault.CodeModel, "model: %d models fit %q; name one in the URL, as in /info?model=NAME", len(of), fault.Short(name))
+		return nil, problem.New(fault.CodeModel, "model: %d models fit %q; name one in the URL, as in /info?model=NAME", len(of), fault.Short(name))
 	}
-	m := &of[0].Manifest
+	return of[0], nil
+}
+
+// tellInfo says what TEI's own server does of its model; the URL may name one of several.
+func tellInfo(c *Call) (Reply, error) {
+	of, err := teiServed(c, c.Request.URL.Query().Get("model"))
+	if err != nil {
+		return Reply{}, err
+	}
+	m := &of.Manifest
 	info := wire.TEIInfo{
-		Model: m.Source.Checkpoint, SHA: of[0].Digest, Type: m.Graph.Precision, Served: m.Name, MaxInput: m.Limits.MaxTokens,
-		MaxBatch: of[0].Batching.Tokens, MaxClient: min(c.Limits.Items, of[0].Budget.Items), Version: c.Engine.Version(),
+		Model: m.Source.Checkpoint, SHA: of.Digest, Type: m.Graph.Precision, Served: m.Name, MaxInput: m.Limits.MaxTokens,
+		MaxBatch: of.Batching.Tokens, MaxClient: min(c.Limits.Items, of.Budget.Items), Version: c.Engine.Version(),
 	}
 	if info.Model == "" {
 		info.Model = m.Name

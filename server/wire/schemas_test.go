@@ -35,10 +35,35 @@ func described() huma.Registry {
 		LogprobsAnswer{},
 		EmbeddingsRequest{},
 		EmbeddingsAnswer{},
+		EmbeddingsProblem{},
 		TokenizeRequest{},
 		TokenizeAnswer{},
 		OpenRLHFRequest{},
 		OpenRLHFAnswer{},
+		PoolingRequest{},
+		PoolingAnswer{},
+		PoolingMetadata{},
+		ClassifyRequest{},
+		ClassifyAnswer{},
+		PairsRequest{},
+		PairsAnswer{},
+		GenerativeRequest{},
+		VLLMProblem{},
+		VersionAnswer{},
+		SGLangRequest{},
+		SGLangOutput{},
+		SGLangScoreRequest{},
+		SGLangScoreAnswer{},
+		SGLangProblem{},
+		SlimeRequest{},
+		SlimeAnswer{},
+		LLaMAFactoryRequest{},
+		LLaMAFactoryAnswer{},
+		OpenRRequest{},
+		OpenRAnswer{},
+		OpenRAddressRequest{},
+		OpenRAddressAnswer{},
+		OpenRProblem{},
 		RerankRequest{},
 		RerankAnswer{},
 		TEIRequest{},
@@ -47,6 +72,9 @@ func described() huma.Registry {
 		TEIVertexRequest{},
 		TEIVertexAnswer{},
 		TEIInfo{},
+		TEITokenizeRequest{},
+		TEIToken{},
+		TEIDecodeRequest{},
 		HealthAnswer{},
 		RewardChatRequest{},
 		RewardChatAnswer{},
@@ -154,11 +182,23 @@ func TestFormsAreComplete(t *testing.T) {
 	complete(t, &rankForm)
 	complete(t, &compareForm)
 	complete(t, &openRLHFForm)
+	complete(t, &poolingForm)
+	complete(t, &classifyForm)
+	complete(t, &pairsForm)
+	complete(t, &generativeForm)
+	complete(t, &sglangForm)
+	complete(t, &sglangScoreForm)
+	complete(t, &slimeForm)
+	complete(t, &llamaFactoryForm)
+	complete(t, &openRForm)
+	complete(t, &openRAddressForm)
 	complete(t, &rerankForm)
 	complete(t, &teiForm)
 	complete(t, &hubForm)
 	complete(t, &similarForm)
 	complete(t, &teiVertexForm)
+	complete(t, &teiTokenizeForm)
+	complete(t, &teiDecodeForm)
 	complete(t, &rewardChatForm)
 	complete(t, &rankingForm)
 	complete(t, &infinityForm)

@@ -121,7 +121,8 @@ func (TEIInputs) Schema(r huma.Registry) *huma.Schema {
 	text := &huma.Schema{Type: huma.TypeString}
 	texts := &huma.Schema{Type: huma.TypeArray, Items: text}
 	return &huma.Schema{AnyOf: []*huma.Schema{
-		text, texts,
+		text,
+		texts,
 		{Type: huma.TypeArray, Items: texts},
 		{
 			Type: huma.TypeObject, Required: []string{"source_sentence", "sentences"}, AdditionalProperties: true,

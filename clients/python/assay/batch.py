@@ -56,8 +56,9 @@ class AsyncBatcher:
             results = await self.send(route, [item for item, _ in wanted], options) if wanted else []
         except BaseException as error:
             for _, future in wanted:
-                if not future.done():
-                    future.set_exception(error if isinstance(error, Exception) else asyncio.CancelledError())
+                if isinstance(error, Exception) and not future.done():
+                    future.set_exception(error)
+                future.cancel()
             if not isinstance(error, Exception):
                 raise
             return

@@ -33,13 +33,14 @@ from .routes import Prompt
 from .types import RankAnswer
 
 T = TypeVar("T")
+LIBC = ctypes.CDLL(None)  # loaded here, since a child of a process with threads should load nothing
 START = 600.0  # seconds in which a server loads its models, or is said not to have started
 
 
 def with_parent() -> None:
     """Have Linux stop the process that calls this when the one that started it is gone, however that ended."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+        LIBC.prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
 
 
 class Replica:

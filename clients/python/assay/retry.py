@@ -13,6 +13,7 @@ from .routes import Call
 
 BUSY = {408, 429, 503}  # a slow body, a full queue or a rate, a server that stops or whose state does not answer
 GATEWAY = {502, 504}  # of a proxy in between: the server's own 504 is the request's deadline, which is not prolonged
+LAST = 10.0  # seconds that the last try has at least, or half of what is left
 UNDONE = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)  # the server has seen nothing of the request
 
 
@@ -21,7 +22,8 @@ class Retry:
     """How long a client tries.
 
     total is in seconds, of all tries and waits of one request together; the last try ends with it. Between tries it
-    waits what Retry-After says, or else a random time up to first, doubled with each try and at most most. Scores are
+    waits what Retry-After says, or else a random time up to first, doubled with each try and at most most; a wait that
+    would use up the time is cut, so that there is a last try. Scores are
     the same however often they are asked for, so a request is sent again when its connection broke too. With
     repeat=False that is left out: for recipes that update a state, where a request that was lost on its way back would
     count twice. Changes of a state are never repeated so. A server that cannot be reached is given up after reach
@@ -55,7 +57,7 @@ class Tries:
     def __init__(self, retry: Retry, repeatable: bool) -> None:
         self.retry = retry
         self.repeatable = repeatable and retry.repeat
-        self.count = 0
+        self.count, self.last = 0, False
         self.ends = time.monotonic() + retry.total
         self.lost: float | None = None  # when the server was first not reached, since it last answered
 
@@ -69,11 +71,14 @@ class Tries:
     def wait(self, asked: float | None = None) -> float | None:
         """Return the seconds until the next try, or None when the time is over."""
         left = self.ends - time.monotonic()
-        if left <= 0:
+        if left <= 0 or self.last:
             return None
         limit = min(self.retry.most, self.retry.first * 2 ** min(self.count, 30))
+        wait = asked if asked is not None else random.uniform(limit / 2, limit)
+        most = left - min(left / 2, LAST)
         self.count += 1
-        return min(left, asked if asked is not None else random.uniform(limit / 2, limit))
+        self.last = wait >= most
+        return min(wait, most)
 
     def broken(self, error: httpx.TransportError) -> float:
         """Return the seconds to wait after a connection that failed, or raise Unreachable."""

@@ -1,11 +1,13 @@
 """What goes over the wire, as types: made by tools/types_of.py of /openapi.json, and compared with it by a test."""
 
+from __future__ import annotations
+
 from typing import Any, Literal, NotRequired, TypedDict
 
 
 class Aggregated(TypedDict):
     # Why there are none, as of a fit that has no finite answer
-    error: NotRequired["Problem"]
+    error: NotRequired[Problem]
     # One per response; null where it could be compared to no other
     values: NotRequired[list[float | None]]
 
@@ -40,13 +42,15 @@ class Candidate(TypedDict):
 class ChooseAnswer(TypedDict):
     # sha256 of the model's bundle's files; of a recipe, of its file's digest and those of its models
     digest: str
+    # Fields of the items that were passed over, by name: what else a data set says of them
+    ignored: NotRequired[list[str] | None]
     # Name of the model, or of the recipe, that answered
     model: str
-    results: list["ChooseResult"]
-    timings: "Timings"
+    results: list[ChooseResult]
+    timings: Timings
     # What was applied between raw and score, in order; empty: score equals raw
     transforms: list[str]
-    usage: "Usage"
+    usage: Usage
 
 
 class ChooseOptions(TypedDict):
@@ -70,20 +74,20 @@ class ChooseOptions(TypedDict):
 
 class ChooseRequest(ChooseOptions):
     # Each messages, a prompt, or text
-    items: list["Item"]
+    items: list[Item]
 
 
 class ChooseResult(TypedDict):
     # Leading tokens taken from the cache
     cached_tokens: NotRequired[int]
     # In the request's order
-    candidates: NotRequired[list["Candidate"] | None]
+    candidates: NotRequired[list[Candidate] | None]
     # The candidate with the largest logit, the first of equal ones
     choice: NotRequired[str]
     # Why there is no choice
-    error: NotRequired["Problem"]
+    error: NotRequired[Problem]
     # A string or a whole number, which comes back as it is
-    id: NotRequired[Any]
+    id: NotRequired[str | None | int]
     # Logarithm of the sum of exp(logit) over the whole vocabulary: a candidate's log-probability there is logit
     # - log_sum
     log_sum: NotRequired[float]
@@ -101,11 +105,13 @@ class ChooseResult(TypedDict):
 
 class CompareAnswer(TypedDict):
     # What else is made of the preferences, by name, on request
-    aggregates: NotRequired[dict[str, "Aggregated"]]
+    aggregates: NotRequired[dict[str, Aggregated]]
     # sha256 of the model's bundle's files; of a recipe, of its file's digest and those of its models
     digest: str
     # A string or a whole number, which comes back as it is
-    id: NotRequired[Any]
+    id: NotRequired[str | None | int]
+    # Fields of the items that were passed over, by name: what else a data set says of them
+    ignored: NotRequired[list[str] | None]
     # Any JSON value, which comes back as it is
     metadata: NotRequired[Any]
     # Name of the model, or of the recipe, that answered
@@ -114,15 +120,15 @@ class CompareAnswer(TypedDict):
     # failed
     preference: NotRequired[list[list[float | None] | None] | None]
     # One per response, in the request's order
-    responses: NotRequired[list["ScoreResult"] | None]
+    responses: NotRequired[list[ScoreResult] | None]
     # One per pair, in the request's order
-    results: NotRequired[list["PairResult"] | None]
+    results: NotRequired[list[PairResult] | None]
     # Of the responses' scores, on request
-    statistics: NotRequired["Statistics"]
-    timings: "Timings"
+    statistics: NotRequired[Statistics]
+    timings: Timings
     # What was applied between raw and score, in order; empty: score equals raw
     transforms: list[str]
-    usage: "Usage"
+    usage: Usage
     # Of a recipe that rewards groups, of responses: its group's values that are numbers
     values: NotRequired[dict[str, float]]
     # Mean of each row without the diagonal; null where the response, or every other, failed
@@ -139,17 +145,17 @@ class CompareOptions(TypedDict):
     # Of each response: the fields that a recipe names (recipes)
     given: NotRequired[list[dict[str, Any]]]
     # A string or a whole number, which comes back as it is
-    id: NotRequired[Any]
+    id: NotRequired[str | None | int]
     # The label to compare by; the model's first when left out
     label: NotRequired[str]
     # The conversation before the response; give this or prompt
-    messages: NotRequired[list["Message"]]
+    messages: NotRequired[list[Message]]
     # Any JSON value, which comes back as it is
     metadata: NotRequired[Any]
     # Name of the model, or of a recipe; may be left out where one model answers this question
     model: NotRequired[str]
     # Pairs, each with its own prompt; instead of prompt and responses
-    pairs: NotRequired[list["Pair"]]
+    pairs: NotRequired[list[Pair]]
     # Of a recipe, by name: those that are not to have their defaults, numbers or words
     params: NotRequired[dict[str, Any]]
     # What the responses are judged by (models whose template names it)
@@ -167,7 +173,7 @@ class CompareOptions(TypedDict):
     # Tell what the scores are as a group
     statistics: NotRequired[bool]
     # Of each response: what comes back beside what is said of it
-    tags: NotRequired[list["Tag"]]
+    tags: NotRequired[list[Tag]]
     # Milliseconds after which items without an answer fail with deadline_exceeded; 0 waits as long as the
     # client does
     timeout_ms: NotRequired[int]
@@ -188,7 +194,7 @@ class Component(TypedDict):
     # sha256 of its bundle's files
     digest: NotRequired[str]
     # Why there is nothing
-    error: NotRequired["Problem"]
+    error: NotRequired[Problem]
     # That gave it
     model: NotRequired[str]
     # The same before the model's transforms
@@ -227,9 +233,9 @@ class Embedding(TypedDict):
     # The vector: a list of numbers, or a text in base64
     embedding: NotRequired[Any]
     # Why there is no vector
-    error: NotRequired["Problem"]
+    error: NotRequired[Problem]
     # A string or a whole number, which comes back as it is
-    id: NotRequired[Any]
+    id: NotRequired[str | None | int]
     # Of the text
     index: NotRequired[int]
     # Any JSON value, which comes back as it is
@@ -244,13 +250,13 @@ class Embedding(TypedDict):
 
 
 class EmbeddingsAnswer(TypedDict):
-    data: list["Embedding"]
+    data: list[Embedding]
     # sha256 of the model's bundle's files
     digest: str
     model: str
     object: Literal["list"]
-    timings: "Timings"
-    usage: "EmbeddingsUsage"
+    timings: Timings
+    usage: EmbeddingsUsage
 
 
 class EmbeddingsOptions(TypedDict):
@@ -265,7 +271,7 @@ class EmbeddingsOptions(TypedDict):
     # A whole recipe in YAML, instead of model; where the token file lets its sender (recipes=own)
     recipe: NotRequired[str]
     # Of each text: what comes back beside its vector
-    tags: NotRequired[list["Tag"]]
+    tags: NotRequired[list[Tag]]
     # Milliseconds after which items without an answer fail with deadline_exceeded; 0 waits as long as the
     # client does
     timeout_ms: NotRequired[int]
@@ -280,6 +286,8 @@ class EmbeddingsRequest(EmbeddingsOptions):
 
 
 class EmbeddingsUsage(TypedDict):
+    # Texts that have an error; left out where none has
+    failed: NotRequired[int]
     prompt_tokens: int
     total_tokens: int
 
@@ -300,11 +308,11 @@ class Item(TypedDict):
     # What a recipe names of an item, by name: numbers, words, or lists of either (recipes)
     given: NotRequired[dict[str, Any]]
     # A string or a whole number, which comes back as it is
-    id: NotRequired[Any]
+    id: NotRequired[str | None | int]
     # Token ids
     input_ids: NotRequired[list[int]]
     # A conversation, rendered through the model's chat template
-    messages: NotRequired[list["Message"]]
+    messages: NotRequired[list[Message]]
     # Any JSON value, which comes back as it is
     metadata: NotRequired[Any]
     # What the response is judged by (models whose template names it)
@@ -328,13 +336,15 @@ class Item(TypedDict):
 class LogprobsAnswer(TypedDict):
     # sha256 of the model's bundle's files; of a recipe, of its file's digest and those of its models
     digest: str
+    # Fields of the items that were passed over, by name: what else a data set says of them
+    ignored: NotRequired[list[str] | None]
     # Name of the model, or of the recipe, that answered
     model: str
-    results: list["LogprobsResult"]
-    timings: "Timings"
+    results: list[LogprobsResult]
+    timings: Timings
     # What was applied between raw and score, in order; empty: score equals raw
     transforms: list[str]
-    usage: "Usage"
+    usage: Usage
 
 
 class LogprobsOptions(TypedDict):
@@ -357,7 +367,7 @@ class LogprobsOptions(TypedDict):
 class LogprobsRequest(LogprobsOptions):
     # Each a prompt with a response, or messages that end with the assistant's turn; of a process model also
     # with steps or a separator
-    items: list["Item"]
+    items: list[Item]
 
 
 class LogprobsResult(TypedDict):
@@ -366,19 +376,19 @@ class LogprobsResult(TypedDict):
     # Number of these tokens
     count: NotRequired[int]
     # Of the differences, of a model with a reference
-    difference: NotRequired["Total"]
+    difference: NotRequired[Total]
     # Why there are none
-    error: NotRequired["Problem"]
+    error: NotRequired[Problem]
     # A string or a whole number, which comes back as it is
-    id: NotRequired[Any]
+    id: NotRequired[str | None | int]
     # Of every token behind the prompt, what the template puts behind the response among them
-    logprobs: NotRequired[list["TokenLogprob"] | None]
+    logprobs: NotRequired[list[TokenLogprob] | None]
     # Any JSON value, which comes back as it is
     metadata: NotRequired[Any]
     # Of the model's own log-probabilities
-    policy: NotRequired["Total"]
+    policy: NotRequired[Total]
     # Of the reference's, of a model that has one
-    reference: NotRequired["Total"]
+    reference: NotRequired[Total]
     # Leading tokens computed once together with other items
     shared_tokens: NotRequired[int]
     # Tokens read
@@ -388,10 +398,20 @@ class LogprobsResult(TypedDict):
 
 
 class Message(TypedDict):
-    # The turn's text
-    content: str
+    # The turn's text, or a list of texts; null or left out only beside tool_calls
+    content: NotRequired[str | None | list[str | Part]]
+    # Who speaks
+    name: NotRequired[str | None]
+    # Another name of reasoning_content
+    reasoning: NotRequired[str | None]
+    # What the assistant thought before its text; of a template that reads it
+    reasoning_content: NotRequired[str | None]
     # system, user or assistant
     role: str
+    # Of a tool's turn: the call that it answers
+    tool_call_id: NotRequired[str | None]
+    # A list of calls in the form of OpenAI's API; of a template that reads it
+    tool_calls: NotRequired[Any]
 
 
 class ModelInfo(TypedDict):
@@ -402,20 +422,20 @@ class ModelInfo(TypedDict):
     # BOS that lead the ids: none, one or two
     bos: str
     # What one request may ask of it, beside the limits of each item
-    budget: "Budget"
+    budget: Budget
     # Keys and values that may be kept; 0: none, or none can be
     cache_bytes: int
     # That the bundle was made from
     checkpoint: NotRequired[str]
     # Whether the template writes today's date, so that scores follow the day
     dated: NotRequired[bool]
-    description: NotRequired[str]
+    description: str
     # sha256 over the bundle's files
     digest: str
     # Numbers of a vector (embedding models), which have no labels
     dimensions: NotRequired[int]
     # What lower precision was seen to change
-    drift: NotRequired["DriftSpec"]
+    drift: NotRequired[DriftSpec]
     # Policy on the last token: keep, append or replace
     end: str
     # Of the exporter's families
@@ -441,6 +461,8 @@ class ModelInfo(TypedDict):
     precision: str
     # The execution provider in use
     provider: str
+    # Empty: a bundle does not say when its model was released; clients of TypeSafe's API want a text
+    release_date: str
     # The token that ends a step
     separator: NotRequired[str]
     # Whether messages and prompts are accepted
@@ -456,7 +478,20 @@ class ModelInfo(TypedDict):
 
 
 class ModelsAnswer(TypedDict):
-    models: list["ModelInfo"]
+    # The same models in the form of OpenAI's API
+    data: NotRequired[list[OpenAIModel]]
+    models: list[ModelInfo]
+    object: NotRequired[Literal["list"]]
+
+
+class OpenAIModel(TypedDict):
+    # Since when it is served, in seconds since 1970
+    created: int
+    id: str
+    # Tokens of the longest item accepted, as vLLM says it
+    max_model_len: NotRequired[int]
+    object: Literal["model"]
+    owned_by: str
 
 
 class Pair(TypedDict):
@@ -464,9 +499,9 @@ class Pair(TypedDict):
     # Of chosen and of rejected: the fields that a recipe names (recipes)
     given: NotRequired[list[dict[str, Any]]]
     # A string or a whole number, which comes back as it is
-    id: NotRequired[Any]
+    id: NotRequired[str | None | int]
     # The conversation before the response; give this or prompt
-    messages: NotRequired[list["Message"]]
+    messages: NotRequired[list[Message]]
     # Any JSON value, which comes back as it is
     metadata: NotRequired[Any]
     # What the responses are judged by (models whose template names it)
@@ -483,11 +518,11 @@ class Pair(TypedDict):
 
 
 class PairResult(TypedDict):
-    chosen: NotRequired["ScoreResult"]
+    chosen: NotRequired[ScoreResult]
     # Why there is no probability: the first problem of the two, and its side where it has one
-    error: NotRequired["Problem"]
+    error: NotRequired[Problem]
     # A string or a whole number, which comes back as it is
-    id: NotRequired[Any]
+    id: NotRequired[str | None | int]
     # Log-odds of the probability; of a reward model raw of chosen less raw of rejected, times beta where raw is
     # a likelihood
     margin: NotRequired[float]
@@ -495,9 +530,14 @@ class PairResult(TypedDict):
     metadata: NotRequired[Any]
     # That chosen is preferred to rejected
     probability: NotRequired[float]
-    rejected: NotRequired["ScoreResult"]
+    rejected: NotRequired[ScoreResult]
     # Of a recipe that rewards groups: the pair's values that are numbers
     values: NotRequired[dict[str, float]]
+
+
+class Part(TypedDict):
+    text: str
+    type: Literal["text", "input_text", "output_text"]
 
 
 class Picked(TypedDict):
@@ -538,25 +578,27 @@ class RankAnswer(TypedDict):
     # sha256 of the model's bundle's files; of a recipe, of its file's digest and those of its models
     digest: str
     # A string or a whole number, which comes back as it is
-    id: NotRequired[Any]
+    id: NotRequired[str | None | int]
+    # Fields of the items that were passed over, by name: what else a data set says of them
+    ignored: NotRequired[list[str] | None]
     # Any JSON value, which comes back as it is
     metadata: NotRequired[Any]
     # Name of the model, or of the recipe, that answered
     model: str
     # Best first; responses that failed have no place
-    ranking: list["Ranked"]
+    ranking: list[Ranked]
     # One per response, in the request's order
-    responses: list["ScoreResult"]
+    responses: list[ScoreResult]
     # What the strategy selects
-    selected: "Selected"
+    selected: Selected
     # Of the scores, on request
-    statistics: NotRequired["Statistics"]
+    statistics: NotRequired[Statistics]
     # As asked
     strategy: str
-    timings: "Timings"
+    timings: Timings
     # What was applied between raw and score, in order; empty: score equals raw
     transforms: list[str]
-    usage: "Usage"
+    usage: Usage
     # Of a recipe that rewards groups: its group's values that are numbers
     values: NotRequired[dict[str, float]]
 
@@ -571,11 +613,11 @@ class RankOptions(TypedDict):
     # Of each response: the fields that a recipe names (recipes)
     given: NotRequired[list[dict[str, Any]]]
     # A string or a whole number, which comes back as it is
-    id: NotRequired[Any]
+    id: NotRequired[str | None | int]
     # The label that score and raw show; the model's first when left out
     label: NotRequired[str]
     # The conversation before the response; give this or prompt
-    messages: NotRequired[list["Message"]]
+    messages: NotRequired[list[Message]]
     # Any JSON value, which comes back as it is
     metadata: NotRequired[Any]
     # Name of the model, or of a recipe; may be left out where one model answers this question
@@ -605,7 +647,7 @@ class RankOptions(TypedDict):
     # Which responses are selected; the ranking goes by scores whatever it is
     strategy: NotRequired[Literal["best_of_n", "top_n", "top_share", "best_worst", "best_random", "power_weights", "majority", "weighted_vote", "weighted_mean", "tournament", "nash"]]
     # Of each response: what comes back beside what is said of it
-    tags: NotRequired[list["Tag"]]
+    tags: NotRequired[list[Tag]]
     # Milliseconds after which items without an answer fail with deadline_exceeded; 0 waits as long as the
     # client does
     timeout_ms: NotRequired[int]
@@ -628,13 +670,13 @@ class Ranked(TypedDict):
 
 
 class ReadyAnswer(TypedDict):
-    models: list["ReadyModel"]
+    models: list[ReadyModel]
     ready: bool
 
 
 class ReadyModel(TypedDict):
     # Why it is not ready
-    error: NotRequired["Problem"]
+    error: NotRequired[Problem]
     model: NotRequired[str]
     ready: NotRequired[bool]
 
@@ -642,7 +684,7 @@ class ReadyModel(TypedDict):
 class RecipeExample(TypedDict):
     # By reading of preferences: a row and a column for each response
     between: NotRequired[dict[str, list[list[float] | None] | None]]
-    # By reading or field: a number, a text, a list of either, or numbers by label
+    # By reading or field: a number, a text, a list of either, the vectors of tokens, or numbers by label
     given: NotRequired[dict[str, Any]]
     # The same of each response of a group
     group: NotRequired[list[dict[str, Any]] | None]
@@ -660,7 +702,7 @@ class RecipeGroup(TypedDict):
     # The expression of the rewards, one for each response
     score: str
     # Of the group, in the order in which they are computed
-    values: list["RecipeValue"]
+    values: list[RecipeValue]
 
 
 class RecipeInfo(TypedDict):
@@ -670,27 +712,27 @@ class RecipeInfo(TypedDict):
     # sha256 of its file; answers have one that its models are part of
     digest: str
     # Given readings with the reward that somebody else computed; the recipe gives it to 1e-9
-    example: NotRequired["RecipeExample"]
+    example: NotRequired[RecipeExample]
     # That a request says of each item or response
-    given: list["RecipeParam"]
+    given: list[RecipeParam]
     # Of a recipe that rewards the responses of a group by one another
-    group: NotRequired["RecipeGroup"]
+    group: NotRequired[RecipeGroup]
     # That requests give as model
     name: str
     # Title of the paper that it follows
     paper: NotRequired[str]
     # That a request may set
-    params: list["RecipeParam"]
+    params: list[RecipeParam]
     # What is read of each item
-    readings: list["RecipeReading"]
+    readings: list[RecipeReading]
     # The expression of an item's reward
     score: NotRequired[str]
     # What is remembered between requests
-    states: NotRequired[list["RecipeState"] | None]
+    states: NotRequired[list[RecipeState] | None]
     # The expression of each step's own reward
     steps: NotRequired[str]
     # Named expressions, in the order in which they are computed
-    values: list["RecipeValue"]
+    values: list[RecipeValue]
 
 
 class RecipeParam(TypedDict):
@@ -708,7 +750,7 @@ class RecipeParam(TypedDict):
 
 
 class RecipeReading(TypedDict):
-    gives: Literal["score", "raw", "labels", "steps", "candidates", "preferences"]
+    gives: Literal["score", "raw", "labels", "steps", "logprobs", "candidates", "embedding", "tokens", "preferences"]
     # Of labels and candidates: those that the recipe uses
     labels: NotRequired[list[str] | None]
     # That gives it
@@ -740,13 +782,13 @@ class RecipeValue(TypedDict):
 
 
 class RecipesAnswer(TypedDict):
-    recipes: list["RecipeInfo"]
+    recipes: list[RecipeInfo]
 
 
 class RunAnswer(TypedDict):
-    components: list["RunComponent"]
-    failures: "RunFailures"
-    groups: "RunGroups"
+    components: list[RunComponent]
+    failures: RunFailures
+    groups: RunGroups
     # Results, those that failed among them
     items: int
     # When a request named it last
@@ -754,12 +796,12 @@ class RunAnswer(TypedDict):
     # Numbers of components beyond the limit
     left_out: int
     # Models and recipes in the order in which they first answered
-    models: list["RunModel"]
+    models: list[RunModel]
     requests: int
     run: str
     started: str
     # Of the sequences with a score
-    tokens: "RunComponent"
+    tokens: RunComponent
 
 
 class RunComponent(TypedDict):
@@ -769,9 +811,9 @@ class RunComponent(TypedDict):
     # From first to last, in pooled deviations
     drift: float | None
     # The first numbers
-    first: "RunWindow"
+    first: RunWindow
     # The latest numbers; count 0 until there are enough beside the first
-    last: "RunWindow"
+    last: RunWindow
     # Pearson's, of the tokens read and the number
     length_correlation: float | None
     max: float | None
@@ -780,11 +822,11 @@ class RunComponent(TypedDict):
     model: NotRequired[str]
     name: str
     # null: there is no number
-    quantiles: "RunQuantiles"
+    quantiles: RunQuantiles
     # The value that occurs most often; null: none does
-    repeated: "RunRepeated"
+    repeated: RunRepeated
     # null: the numbers are no probabilities
-    saturation: "RunSaturation"
+    saturation: RunSaturation
 
 
 class RunFailures(TypedDict):
@@ -857,7 +899,7 @@ class RunWindow(TypedDict):
 
 class RunsAnswer(TypedDict):
     # The caller's, the latest first
-    runs: list["RunSummary"]
+    runs: list[RunSummary]
 
 
 class ScoreAnswer(TypedDict):
@@ -865,13 +907,15 @@ class ScoreAnswer(TypedDict):
     activation: str
     # sha256 of the model's bundle's files; of a recipe, of its file's digest and those of its models
     digest: str
+    # Fields of the items that were passed over, by name: what else a data set says of them
+    ignored: NotRequired[list[str] | None]
     # Name of the model, or of the recipe, that answered
     model: str
-    results: list["ScoreResult"]
-    timings: "Timings"
+    results: list[ScoreResult]
+    timings: Timings
     # What was applied between raw and score, in order; empty: score equals raw
     transforms: list[str]
-    usage: "Usage"
+    usage: Usage
 
 
 class ScoreOptions(TypedDict):
@@ -899,20 +943,20 @@ class ScoreOptions(TypedDict):
 
 class ScoreRequest(ScoreOptions):
     # Each in exactly one form: messages, prompt with response, text, input_ids, or features
-    items: list["Item"]
+    items: list[Item]
 
 
 class ScoreResult(TypedDict):
     # Leading tokens taken from the cache
     cached_tokens: NotRequired[int]
     # Of a recipe: what each of its readings gave, those of an item without a score among them
-    components: NotRequired[dict[str, "Component"]]
+    components: NotRequired[dict[str, Component]]
     # Why there is no score
-    error: NotRequired["Problem"]
+    error: NotRequired[Problem]
     # The derivative of the score by each feature, where the request asks for it
     gradient: NotRequired[dict[str, float]]
     # A string or a whole number, which comes back as it is
-    id: NotRequired[Any]
+    id: NotRequired[str | None | int]
     # Raw output of each label, where the model has several
     logits: NotRequired[dict[str, float]]
     # Any JSON value, which comes back as it is
@@ -941,14 +985,14 @@ class Selected(TypedDict):
     # Of a vote: the one that wins
     answer: NotRequired[str]
     # Why nothing is selected, though there are scores
-    error: NotRequired["Problem"]
+    error: NotRequired[Problem]
     # Of a tournament: in the order in which they were played
-    games: NotRequired[list["Game"]]
+    games: NotRequired[list[Game]]
     # The greatest weight first, of equal ones the better place in the ranking, of a tournament the best; the
     # weights sum to 1
-    picks: NotRequired[list["Picked"]]
+    picks: NotRequired[list[Picked]]
     # Of a vote: every answer, from the one that wins; of equal ones the one that comes first
-    votes: NotRequired[list["Vote"]]
+    votes: NotRequired[list[Vote]]
 
 
 class StateAnswer(TypedDict):
@@ -957,9 +1001,9 @@ class StateAnswer(TypedDict):
     keys: int
     name: str
     # One for each key or query, in order
-    readings: list["StateReading"]
+    readings: list[StateReading]
     # With its defaults
-    spec: "StateSpec"
+    spec: StateSpec
     # Changes with every change, and is never given twice
     version: int
 
@@ -980,7 +1024,7 @@ class StateInfo(TypedDict):
     keys: int
     name: str
     # With its defaults
-    spec: "StateSpec"
+    spec: StateSpec
     # Changes with every change, and is never given twice
     version: int
 
@@ -1007,13 +1051,13 @@ class StateQuery(TypedDict):
 
 class StateRead(TypedDict):
     # Answered in their order, all of one moment
-    queries: list["StateQuery"]
+    queries: list[StateQuery]
 
 
 class StateReading(TypedDict):
     key: str
     # The nearest first
-    neighbours: NotRequired[list["StateNeighbour"] | None]
+    neighbours: NotRequired[list[StateNeighbour] | None]
     # null: not known
     numbers: dict[str, float | None]
     # Of users: vector, and weights where those are fitted
@@ -1068,7 +1112,7 @@ class StateOptions(TypedDict):
     # Of multipliers: of each constraint, by name
     thresholds: NotRequired[dict[str, float]]
     # Made in their order, all or none of them
-    updates: NotRequired[list["StateUpdate"]]
+    updates: NotRequired[list[StateUpdate]]
     # Of users and neighbours: numbers of a vector
     width: NotRequired[int]
 
@@ -1079,10 +1123,10 @@ class StateRequest(StateOptions):
 
 class StateSnapshot(TypedDict):
     # By key
-    cells: list["StateCell"]
+    cells: list[StateCell]
     # Not looked at when it is restored
     name: NotRequired[str]
-    spec: "StateSpec"
+    spec: StateSpec
     # Not looked at when it is restored
     version: NotRequired[int]
 
@@ -1140,7 +1184,7 @@ class StateUpdate(TypedDict):
     # Of multipliers: the mean reward of each constraint, by name
     means: NotRequired[dict[str, float]]
     # Of users
-    pairs: NotRequired[list["VectorPair"]]
+    pairs: NotRequired[list[VectorPair]]
     # Instead of key: its key is sha256: and the hexadecimal digest of this text
     prompt: NotRequired[str]
     # Of neighbours: of the text
@@ -1155,7 +1199,7 @@ class StateUpdate(TypedDict):
 
 class StatesAnswer(TypedDict):
     # By name
-    states: list["StateInfo"]
+    states: list[StateInfo]
 
 
 class Statistics(TypedDict):
@@ -1166,7 +1210,7 @@ class Statistics(TypedDict):
     # Of a sample: the root of the squares around the mean over count - 1; null of fewer than two scores
     deviation: NotRequired[float | None]
     # Why there are none: a number beyond the range of numbers
-    error: NotRequired["Problem"]
+    error: NotRequired[Problem]
     # The score less the mean of the other scores (RLOO)
     leave_one_out: NotRequired[list[float | None]]
     # Null where there is no score
@@ -1194,16 +1238,18 @@ class StepScore(TypedDict):
 class StepsAnswer(TypedDict):
     # sha256 of the model's bundle's files; of a recipe, of its file's digest and those of its models
     digest: str
+    # Fields of the items that were passed over, by name: what else a data set says of them
+    ignored: NotRequired[list[str] | None]
     # Name of the model, or of the recipe, that answered
     model: str
-    results: list["StepsResult"]
+    results: list[StepsResult]
     # That first_error went by: the request's, else 0.5 of probabilities and 0 of log-ratios; null of scores
     # that have no scale
     threshold: float | None
-    timings: "Timings"
+    timings: Timings
     # What was applied between raw and score, in order; empty: score equals raw
     transforms: list[str]
-    usage: "Usage"
+    usage: Usage
 
 
 class StepsOptions(TypedDict):
@@ -1229,18 +1275,18 @@ class StepsOptions(TypedDict):
 class StepsRequest(StepsOptions):
     # Each a prompt with steps, a prompt with a response and a separator, messages with a separator, or text or
     # input_ids that hold the step token
-    items: list["Item"]
+    items: list[Item]
 
 
 class StepsResult(TypedDict):
     # Leading tokens taken from the cache
     cached_tokens: NotRequired[int]
     # Why there are no steps
-    error: NotRequired["Problem"]
+    error: NotRequired[Problem]
     # Index of the first step below the threshold; null where there is none, or no threshold
     first_error: NotRequired[int | None]
     # A string or a whole number, which comes back as it is
-    id: NotRequired[Any]
+    id: NotRequired[str | None | int]
     last: NotRequired[float]
     mean: NotRequired[float]
     # Any JSON value, which comes back as it is
@@ -1250,7 +1296,7 @@ class StepsResult(TypedDict):
     product: NotRequired[float | None]
     # Leading tokens computed once together with other items
     shared_tokens: NotRequired[int]
-    steps: NotRequired[list["StepScore"] | None]
+    steps: NotRequired[list[StepScore] | None]
     # Tokens read
     tokens: NotRequired[int]
     # Tokens cut away, on request only
@@ -1259,7 +1305,7 @@ class StepsResult(TypedDict):
 
 class Tag(TypedDict):
     # A string or a whole number, which comes back as it is
-    id: NotRequired[Any]
+    id: NotRequired[str | None | int]
     # Any JSON value, which comes back as it is
     metadata: NotRequired[Any]
 
@@ -1290,10 +1336,12 @@ class TokenLogprob(TypedDict):
 
 class TokenizeAnswer(TypedDict):
     digest: str
+    # Fields of the items that were passed over, by name
+    ignored: NotRequired[list[str] | None]
     # Longest item that the model accepts
     max_tokens: int
     model: str
-    results: list["TokenizeResult"]
+    results: list[TokenizeResult]
     total_ms: float
 
 
@@ -1324,13 +1372,13 @@ class TokenizeOptions(TypedDict):
 
 class TokenizeRequest(TokenizeOptions):
     # As score, steps or choose takes them
-    items: list["Item"]
+    items: list[Item]
 
 
 class TokenizeResult(TypedDict):
-    error: NotRequired["Problem"]
+    error: NotRequired[Problem]
     # A string or a whole number, which comes back as it is
-    id: NotRequired[Any]
+    id: NotRequired[str | None | int]
     input_ids: NotRequired[list[int] | None]
     # Any JSON value, which comes back as it is
     metadata: NotRequired[Any]
@@ -1353,6 +1401,8 @@ class Total(TypedDict):
 class Usage(TypedDict):
     # Tokens computed for them: what sequences of a run share counts once, cached tokens not at all
     computed_tokens: int
+    # Results that are an error; left out where none is
+    failed: NotRequired[int]
     # Sequences read; a pair counts two
     items: int
     # Tokens of the sequences

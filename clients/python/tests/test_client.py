@@ -190,7 +190,7 @@ def test_calls_of_threads_become_one_request(proxy: Proxy) -> None:
 def test_one_callers_bad_item_is_not_anothers(proxy: Proxy) -> None:
     async def ask() -> Any:
         async with AsyncClient(proxy.url, model="arith-rm", linger=0.05) as made:
-            return await asyncio.gather(made.score_one(("1 + 1?", "2")), made.score_one({"prompt": "1", "response": "2", "wrong": 1}))
+            return await asyncio.gather(made.score_one(("1 + 1?", "2")), made.score_one({"prompt": "1", "response": "2", "promt": 1}))
 
     good, bad = asyncio.run(ask())
     assert "score" in good and bad["error"]["code"] == "unknown_field"
@@ -218,4 +218,17 @@ def test_a_unix_socket(tmp_path: pathlib.Path, client: Client) -> None:
     served = Server(listen=f"unix:{tmp_path}/socket")
     with Client(f"unix:{tmp_path}/socket", model="arith-rm") as made:
         assert made.scores(ITEMS) == client.scores(ITEMS)
+    served.stop()
+
+
+def test_a_token(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "tokens").write_text("8Jx0aQ9mZ4 name=trainer-a\n")
+    served = Server("--token-file", str(tmp_path / "tokens"))
+    with Client(served.url) as made, pytest.raises(Refused) as raised:
+        made.models()
+    assert raised.value.code == "unauthorized" and "8Jx0aQ9mZ4" not in repr(made)
+    monkeypatch.setenv("ASSAY_CLIENT_TOKEN", "8Jx0aQ9mZ4")
+    for given in ("8Jx0aQ9mZ4", None):
+        with Client(served.url, token=given, model="arith-rm") as made:
+            assert None not in made.scores(ITEMS) and "8Jx0aQ9mZ4" not in repr(made)
     served.stop()

@@ -14,9 +14,12 @@ from typing import Any
 
 HEAD = '''"""What goes over the wire, as types: made by tools/types_of.py of /openapi.json, and compared with it by a test."""
 
+from __future__ import annotations
+
 from typing import Any, Literal, NotRequired, TypedDict
 
 '''
+OURS = {"on_error"}  # of requests: the methods' own on_error says what becomes of an item that failed, and they want each item's result
 PLAIN = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "null": "None"}
 TELLS = {"description", "default", "examples", "format", "minimum", "maximum", "minItems", "maxItems", "minLength", "exclusiveMinimum"}
 
@@ -28,10 +31,12 @@ def written(schema: dict[str, Any], where: str) -> str:
         return "Any"
     if "$ref" in rest:
         name: str = rest["$ref"].removeprefix("#/components/schemas/")
-        return f'"{name}"'
+        return name
     if "enum" in rest:
         return f"Literal[{', '.join(json.dumps(value) for value in rest['enum'])}]"
-    kinds = rest.pop("type")
+    if "oneOf" in rest:
+        return " | ".join(written(one, where) for one in rest["oneOf"])
+    kinds = rest.pop("type", None)
     if isinstance(kinds, list):
         return " | ".join("None" if kind == "null" else written({**schema, "type": kind}, where) for kind in kinds)
     if kinds == "array":
@@ -59,6 +64,7 @@ def classes(name: str, schema: dict[str, Any]) -> Iterator[str]:
     base = "TypedDict"
     if name.endswith("Request"):
         base = name.removesuffix("Request") + "Options"
+        fields = {key: value for key, value in fields.items() if key not in OURS}
         yield from body(base, "TypedDict", {key: value for key, value in fields.items() if key not in required}, set())
         fields = {key: value for key, value in fields.items() if key in required}
     yield from body(name, base, fields, required)

@@ -1,5 +1,9 @@
-"""Shared parts of the tests: the fixture bundles of the repository, and tiny checkpoints made on demand."""
+"""Shared parts of the tests: the fixture bundles of the repository, tiny checkpoints made on demand, and graphs traced once.
 
+torch is imported by the fixtures that need it, since pytest-xdist reads this file in a process that runs no test.
+"""
+
+import gc
 import json
 from dataclasses import dataclass
 from functools import cache
@@ -7,8 +11,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-
-from assay_export import tiny
 
 BUNDLES = Path(__file__).parents[2] / "testdata" / "bundles"
 
@@ -44,15 +46,36 @@ def fixture_names(layout: str = "") -> list[str]:
     return sorted(path.parent.name for path in BUNDLES.glob("*/assay.yaml") if layout in path.parent.name)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def graphs():
+    """What was traced in this session, by layout: a model that several tests export is traced for the first of them alone."""
+    from shared import Graphs
+
+    from assay_export import graph
+
+    with pytest.MonkeyPatch.context() as patch:
+        made = {layout: Graphs(getattr(graph, f"trace_{layout}")) for layout in ("packed", "padded")}
+        for layout, known in made.items():
+            patch.setattr(graph, f"trace_{layout}", known)
+        for known in made.values():
+            known.keep()
+        gc.freeze()  # torch and transformers, which a collection need not look through again
+        yield made
+
+
 @pytest.fixture(scope="session")
 def texts() -> list[str]:
     """Text that the tiny tokenizers are trained on."""
+    from assay_export import tiny
+
     return tiny.sentences(1, 200, 400)
 
 
 @pytest.fixture
 def checkpoint(tmp_path, texts):
     """A function that writes a tiny checkpoint and returns its directory."""
+    from assay_export import tiny
+
     def make(model_type: str = "qwen3", kind: str = "reward", folder: str | None = None, **settings) -> Path:
         tokenizer = tiny.family_tokenizer(model_type, 400, texts)
         return tiny.write_checkpoint(tmp_path / (folder or f"{model_type}-{kind}"), model_type, kind, tokenizer=tokenizer,
@@ -63,6 +86,8 @@ def checkpoint(tmp_path, texts):
 @pytest.fixture(scope="session")
 def rights(tmp_path_factory, texts):
     """A function that returns a tiny checkpoint of a kind of body that is right; what is made of it is made of a copy."""
+    from assay_export import tiny
+
     @cache
     def make(model_type: str) -> Path:
         return tiny.write_checkpoint(tmp_path_factory.mktemp("right") / model_type, model_type, "reward",
