@@ -16,6 +16,8 @@ func FuzzBody(f *testing.F) {
 		`{"items":[{"input_ids":[1,2,3]}],"truncate":"left","timeout_ms":5}`, `{"items":[{"prompt":"p","steps":["a","b"]}],"threshold":0.5}`,
 		`{"prompt":"p","responses":["a","b"],"n":1}`, `{"pairs":[{"prompt":"p","chosen":"a","rejected":"b"}]}`, `{"query":["a",null]}`,
 		`{"items":[{"text":null}]}`, `{"ITEMS":[{"Text":"a"}]}`, `{"items":[{"text":"a","text":5}]}`, "{\"items\":[{\"text\":\"\\ud800\"}]}", `[]`, ``, `{"a":`,
+		`{"query":"q","documents":["d"],"texts":["t"],"passages":["p"],"inputs":"a","input":"a","messages":[{"role":"assistant","content":"a"}]}`,
+		`{"inputs":[["a"],["b","c"]],"ids":[[1]],"instances":[{"inputs":{"source_sentence":"a","sentences":["b"]}}],"query":{"text":"q"},"documents":"d"}`,
 		`{"kind":"running"}`, `{"updates":[{"values":[1]}]}`, `{"queries":[{"key":"a"}]}`, `{"spec":{"kind":"labels"},"cells":[{"key":"a","value":{"count":1}}]}`,
 		`{"input":["a"],"use_activation":true}`, `{"input":[[1]],"encoding_format":"bytes"}`, `{"text_1":"a","text_2":["b"]}`, `{"query":[1],"items":[[2]],"label_token_ids":[3]}`,
 	} {
