@@ -21,7 +21,7 @@ def draw(path: Path, title: str, across: str, up: str, lines: dict[str, list[tup
         ticks = sorted({x for points in lines.values() for x, _ in points})
         axes.set_xscale("log", base=2)
         axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-    axes.set(title=title, xlabel=across, ylabel=up, ylim=(0, 1))
+    axes.set(title=title, xlabel=across, ylabel=up, ylim=(0, 1.02))
     axes.grid(color=GREY, alpha=0.25, linewidth=0.6)
     axes.tick_params(colors=GREY)
     for text in (axes.title, axes.xaxis.label, axes.yaxis.label):

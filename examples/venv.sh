@@ -28,6 +28,6 @@ if [ ! -f "$packages/complete" ]; then
 fi
 
 rm -rf "$root/.venv-examples"
-python3 -m venv "$root/.venv-examples"
+python3 -m venv --without-pip "$root/.venv-examples"
 { echo "$packages"; beside "$root/clients/.venv-trainers"; } >"$("$root/.venv-examples/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/assay.pth"
 cat "$here/lock.txt" "$here/callers.txt" >"$root/.venv-examples/lock.txt"

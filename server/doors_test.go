@@ -51,7 +51,7 @@ func (i doorItem) text() string { return i.prompt + " " + i.response }
 
 // doors is every door of every protocol.
 var doors = slicesOf(openRLHFDoors, rerankDoors, teiDoors, nimDoors, infinityDoors, decisionDoors, oipDoors, gymDoors, evaluateDoors, orsDoors,
-	vllmDoors, openAIDoors, sglangDoors, trainerDoors)
+	vllmDoors, openAIDoors, sglangDoors, trainerDoors, graderDoors)
 
 func slicesOf(all ...[]door) (doors []door) {
 	for _, some := range all {

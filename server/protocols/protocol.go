@@ -125,6 +125,6 @@ func Names() []string {
 func All() []Protocol {
 	return []Protocol{
 		openRLHF(), rerank(), tei(), nim(), infinity(), systemOne(), openAIDecisions(), oip(), gym(), evalProtocol(), ors(),
-		vllm(), lmdeploy(), openAI(), sglang(), slime(), llamaFactory(), openR(),
+		vllm(), lmdeploy(), openAI(), sglang(), slime(), llamaFactory(), openR(), graders(),
 	}
 }

@@ -62,6 +62,7 @@ var forms = map[string]func() Form{
 	"gymrows":   func() Form { return new(GymVerifiedRows) },
 	"evaluate":  func() Form { return new(EvaluateRequest) },
 	"ors":       func() Form { return new(ORSGroup) },
+	"grader":    func() Form { return new(GraderRequest) },
 	"item":      func() Form { return new(Item) },
 	"tokline":   func() Form { return new(TokenizeLine) },
 	"rankline":  func() Form { return new(RankLine) },
@@ -169,6 +170,10 @@ func TestRefusals(t *testing.T) {
 		{"gym", `{"responses_create_params":{"input":[{"role":"user","content":5}]}}`, CodeInvalidField, `responses_create_params.input[0].content: expected array, got 5`},
 		{"gym", `{"responses_create_params":{"input":[{"role":"user","content":[{"type":"input_image"}]}]}}`, CodeInvalidField, `responses_create_params.input[0].content[0]: expected required property text to be present`},
 		{"gymrows", `{"verify_responses":[{"a":1,"a":2}]}`, CodeInvalidField, `verify_responses[0].a: given twice`},
+		{"grader", `{}`, CodeInvalidField, `body: expected required property grader to be present`},
+		{"grader", `{"grader":{"name":"g"}}`, CodeInvalidField, `grader: expected required property type to be present`},
+		{"grader", `{"grader":{"type":"t","input":[{"role":"user","content":[{"type":"input_image","image_url":"x"}]}]}}`, CodeInvalidField, `grader.input[0].content[0]: expected required property text to be present`},
+		{"grader", `{"grader":{"type":"t","range":[0,1,2]}}`, CodeTooLong, `grader.range: more than 2, the limit of an item`},
 		{"ors", `{"candidates":[]}`, CodeInvalidField, `candidates: must hold at least one candidate`},
 		{"ors", `{"candidates":[{"messages":[{"role":"user"}]}]}`, CodeInvalidField, `candidates[0].messages[0]: expected required property blocks to be present`},
 		{"ors", `{"candidates":[{"messages":[{"role":"user","blocks":"a"}]}]}`, CodeInvalidField, `candidates[0].messages[0].blocks: expected array, got "a"`},
@@ -423,6 +428,14 @@ func TestWhatIsThereIsRead(t *testing.T) {
 	check(t, `{"query":[1],"items":[[2],[3,4]],"label_token_ids":[9],"apply_softmax":false,"item_first":true,"priority":3}`, &GenerativeRequest{
 		Query: Inputs{IDs: [][]int64{{1}}, Single: true}, Items: Inputs{IDs: [][]int64{{2}, {3, 4}}}, Labels: []int64{9}, Softmax: new(false), ItemFirst: new(true),
 	})
+	check(t, `{"grader":{"type":"score_model","name":"g","model":"m","input":[{"role":"user","content":"a"},{"role":"user","content":{"type":"input_text","text":"b"}},{"role":"user","content":[{"text":"c"},{"text":"d"}]}],
+		"range":[0,1],"sampling_params":{"seed":1}},"model_sample":"s","item":{ "a" : 1 }}`,
+		&GraderRequest{
+			Grader: Grader{Type: "score_model", Name: "g", Model: "m", Input: []GraderTurn{{Role: "user", Content: "a"}, {Role: "user", Content: "b"}, {Role: "user", Content: "cd"}}, Range: []float64{0, 1}},
+			Sample: "s", Item: []byte(`{"a":1}`),
+		})
+	check(t, `{"grader":{"type":"string_check","input":"a","reference":"b","operation":"eq"}}`,
+		&GraderRequest{Grader: Grader{Type: "string_check", Input: "a", Reference: "b", Operation: "eq"}})
 	check(t, `{"task_id":"t","candidates":[{"metadata":{"a":1},"messages":[{"role":"user","detail":null,"blocks":[{"type":"text","text":"a","detail":null}]}]}]}`,
 		&ORSGroup{Candidates: []ORSCandidate{{Messages: []ORSTurn{{Role: "user", Blocks: []ORSBlock{{Type: "text", Text: "a"}}}}}}})
 	check(t, `{"messages":[{"role":"user","content":"a"}],"ground_truth":"b","model":null,"separator":"\n","kwargs":{"model":"m","separator":"|","x":1},"future":[]}`,

@@ -32,6 +32,7 @@ var seeds = []string{
 	`{"reward_model":"m","responses_create_params":{"input":[{"role":"user","content":[{"text":"a"}]}]},"response":{"output":[{"type":"reasoning"},{"role":"assistant","content":"b"}]}}`,
 	`{"messages":[{"role":"user","content":"a"}],"ground_truth":"b","kwargs":{"model":"m"}}`,
 	`{"candidates":[{"messages":[{"role":"user","blocks":[{"type":"text","text":"a"}]}]}]}`,
+	`{"grader":{"type":"t","input":[{"role":"u","content":{"text":"a"}}],"range":[0,1]},"model_sample":"s","item":{"a":[1]}}`,
 	`{"verify_responses":[{"reward":0.5,"response":{"usage":{"a":1}},"reward_components":{"b":true}},{"_ng_failure_class":"x"}]}`,
 	`{"reset":true}`, `{"forget":["a",""]}`, `{"queries":[{"key":"k","quantile":0.5},{"prompt":"","vector":[1,2],"score":1}]}`, `{"name":"n","version":3,"spec":{"kind":"running"},"cells":[{"key":"","value":{ "a": [1] }}]}`,
 	`{"model":null,"input":["a","\ud800"],"use_activation":null,"dimensions":null,"normalize":false}`, `{"input":"a","encoding_format":"base64","truncate_prompt_tokens":-1}`,
@@ -252,7 +253,7 @@ func agrees(t *testing.T, name string, text []byte, into Form) {
 	switch name {
 	case "embed", "pooling", "classify", "pairs", "tokens", "sglang", "sglscore", "slime", "factory", "openr", "openrat",
 		"fit", "golden", "openrlhf", "snapshot", "rerank", "tei", "teitok", "teidec", "vertex", "nim", "ranking", "infinity",
-		"oip", "gym", "gymrows", "evaluate", "ors":
+		"oip", "gym", "gymrows", "evaluate", "ors", "grader":
 		return
 	}
 	plain := reflect.New(reflect.TypeOf(into).Elem()).Interface()

@@ -219,6 +219,8 @@ func TestHostileTextsCostLittle(t *testing.T) {
 		{"candidates", "ors", filled(`{"candidates":[`, `{"messages":[]},`, `]}`)},
 		{"turns of a candidate", "ors", filled(`{"candidates":[{"messages":[`, `{"role":"u","blocks":[]},`, `]}]}`)},
 		{"blocks of a turn", "ors", filled(`{"candidates":[{"messages":[{"role":"u","blocks":[`, `{"text":"a"},`, `]}]}]}`)},
+		{"turns of a grader", "grader", filled(`{"grader":{"input":[`, `{"role":"u","content":"a"},`, `]}}`)},
+		{"an item of a grader", "grader", filled(`{"item":[`, `1,`, `]}`)},
 		{"rows", "gymrows", filled(`{"verify_responses":[`, `{},`, `]}`)},
 		{"rows of a number", "gymrows", filled(`{"verify_responses":[`, `{"a":1},`, `]}`)},
 		{"numbers of a row", "gymrows", numbered(`{"verify_responses":[{`, `"%d":1,`, `}]}`)},

@@ -100,6 +100,8 @@ func described() huma.Registry {
 		GymMetrics{},
 		EvaluateRequest{},
 		EvaluateAnswer{},
+		GraderRequest{},
+		GraderRun{},
 		ORSGroup{},
 		ORSScores{},
 		ORSTools{},
@@ -210,6 +212,9 @@ func TestFormsAreComplete(t *testing.T) {
 	complete(t, &gymRowsForm)
 	complete(t, &evaluateForm)
 	complete(t, &evaluateKwargsForm)
+	complete(t, &graderRequestForm)
+	complete(t, &graderForm)
+	complete(t, &graderTurnForm)
 	complete(t, &orsForm)
 	complete(t, &orsCandidateForm)
 	complete(t, &orsTurnForm)
