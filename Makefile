@@ -29,7 +29,8 @@ serve: bin/assay
 	bin/assay serve
 
 test: $(RUNTIME)
-	go test -race -shuffle=on ./...
+	go test -race -shuffle=on -timeout 20m ./...
+	go test -count=1 -run TestNoDoorLosesAnItem ./server
 	$(MAKE) --no-print-directory test-cuda test-state
 
 # The states that replicas share, against the PostgreSQL of Debian's package: started on a free port, crashed and stopped.

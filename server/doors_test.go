@@ -200,15 +200,19 @@ func doorText(i *encode.Item) string {
 	return ""
 }
 
-const doorRequests = 10_000
+const doorRequests = 10_000 // and a tenth of it under the race detector
 
 // TestNoDoorLosesAnItem: 10,000 requests through each door, of which 3 % have an item that is bad, 3 % one that is too
 // long, and 1 % are cancelled. Each has one answer, its items are in order, and none is a number where it failed.
 func TestNoDoorLosesAnItem(t *testing.T) {
 	s := newServer(t, doorEngine(), Options{})
+	requests := doorRequests
+	if underRace {
+		requests /= 10
+	}
 	for _, d := range doors {
 		t.Run(d.name, func(t *testing.T) {
-			for i := range doorRequests {
+			for i := range requests {
 				items := []doorItem{{"p", fmt.Sprintf("is %d", i)}}
 				if i%2 == 0 && d.holds(3) {
 					items = append(items, doorItem{"p", fmt.Sprintf("is %d", i+1)}, doorItem{"p", fmt.Sprintf("is %d", i+2)})
