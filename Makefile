@@ -99,14 +99,15 @@ VENV := .venv/bin/python
 .venv/lock.txt: models/export/lock.txt models/export/torch_cpu.py models/export/venv.sh
 	models/export/venv.sh
 
-# The exporter, as every change must leave it: linted, its types checked, its tests passed, and the parity cases of one part of ten, the next part
-# with every commit. make exporter PART=3 runs the cases of a failed run again, and what it prints beside a case that case alone.
+# The exporter, as every change must leave it: linted, its types checked, its tests passed, and the parity cases of one
+# part of ten, the next part with every commit. The tests of a file run in one process, and share bundles and graphs.
+# make exporter PART=3 runs the cases of a failed run again, and what it prints beside a case that case alone.
 PART ?= $(shell git rev-list --count HEAD)
 exporter: .venv/lock.txt bin/assay
 	cd models/export && ../../$(VENV) -m ruff check --quiet
 	$(VENV) -m ruff check --quiet --config models/export/pyproject.toml models/native bench deploy .ci
 	cd models/export && ../../$(VENV) -m mypy
-	OMP_NUM_THREADS=1 $(VENV) -m pytest --quiet --numprocesses 2 models/export/tests bench
+	OMP_NUM_THREADS=1 $(VENV) -m pytest --quiet --numprocesses 2 --dist loadfile --no-loadscope-reorder models/export/tests bench
 	cd models/export && ../../$(VENV) -m parity --part $(PART)
 
 # The exporter against PyTorch, every family against its authors' code, four real tokenizers and their templates against

@@ -3,6 +3,7 @@ package rewards
 import (
 	"context"
 	"math"
+	"slices"
 
 	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/models/encode"
@@ -27,7 +28,7 @@ type ChoiceResult struct {
 
 // candidate is what a model gives one candidate behind a prompt.
 type candidate struct {
-	Text        string
+	Text        string  // empty of one that was given as a token
 	ID          int64   // its token
 	Logit       float64 // next-token logit
 	Probability float64 // softmax of the logits over the item's candidates
@@ -44,7 +45,7 @@ func (choice) recipe(source Source, r *Request) (recipe, error) {
 	cells := 0
 	for i := range r.Items {
 		if r.Refused[i] == nil {
-			cells += len(r.candidates(i))
+			cells += r.choices(i)
 		}
 	}
 	return &choosing{source, r}, withinCells(source.Info(), cells, 3, "candidates") // id, logit and probability
@@ -58,8 +59,32 @@ func (r *Request) candidates(item int) []string {
 	return r.Candidates
 }
 
+// choices is how many candidates an item has.
+func (r *Request) choices(item int) int {
+	if r.Tokens != nil {
+		return len(r.Tokens)
+	}
+	return len(r.candidates(item))
+}
+
+// checkTokens proves the tokens that may follow.
+func (r *Request) checkTokens() error {
+	if n := len(r.Tokens); n == 0 || n > maxCandidates {
+		return invalid("tokens: %d are given, and there must be 1 to %d", n, maxCandidates)
+	}
+	for i, id := range r.Tokens {
+		if slices.Contains(r.Tokens[:i], id) {
+			return invalid("tokens[%d]: %d is given twice", i, id)
+		}
+	}
+	return nil
+}
+
 // checkCandidates proves the candidates of every item.
 func (r *Request) checkCandidates() error {
+	if r.Tokens != nil {
+		return r.checkTokens()
+	}
 	if wrong := wrongCandidates(r.Candidates); r.Candidates != nil && wrong != nil {
 		return wrong
 	}
@@ -106,9 +131,13 @@ func (c *choosing) needs() []need {
 			continue
 		}
 		candidates := r.candidates(i)
-		for k := range candidates {
+		for k := range r.choices(i) {
 			item := r.Items[i]
-			item.Candidates, item.Candidate = nil, &candidates[k]
+			if item.Candidates = nil; r.Tokens != nil {
+				item.CandidateID = &r.Tokens[k]
+			} else {
+				item.Candidate = &candidates[k]
+			}
 			items = append(items, item)
 		}
 	}
@@ -123,9 +152,12 @@ func (c *choosing) answer(_ context.Context, read []gathered) (Answer, error) {
 			choices[i].Err = failure.Of(why)
 			continue
 		}
-		candidates := r.candidates(i)
-		choices[i] = chosen(labels, candidates, readings[:len(candidates)])
-		readings = readings[len(candidates):]
+		candidates, n := r.candidates(i), r.choices(i)
+		if r.Tokens != nil {
+			candidates = make([]string, n)
+		}
+		choices[i] = chosen(labels, candidates, readings[:n])
+		readings = readings[n:]
 	}
 	return Answer{Transforms: choice{}.transforms(), Choices: choices}, nil
 }

@@ -228,3 +228,69 @@ func TestARecipeOfCandidates(t *testing.T) {
 		}
 	}
 }
+
+// TestTokensAreCandidates: candidates that are given as tokens have the logits of those that are given as texts, behind
+// a text and behind its ids alike.
+func TestTokensAreCandidates(t *testing.T) {
+	e, all := fixtures(t, choiceModel)
+	pairs, err := all[0].Golden()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, pair := range pairs {
+		texts, err := e.Ask(t.Context(), choose(nil, *pair.Item))
+		if err != nil {
+			t.Fatal(err)
+		}
+		bare := *pair.Item
+		bare.Candidates = nil
+		for name, item := range map[string]encode.Item{"as it is": bare, "ids": {InputIDs: pair.IDs[0]}} {
+			tokens, err := e.Ask(t.Context(), Request{Question: Choose, Items: []encode.Item{item}, Tokens: pair.Tokens})
+			if err != nil {
+				t.Fatal(err)
+			}
+			want, got := texts.Choices[0], tokens.Choices[0]
+			if got.Err != nil || got.Best != want.Best || got.LogSum != want.LogSum || got.Share != want.Share {
+				t.Fatalf("item %d, %s: %+v, want %+v", i, name, got, want)
+			}
+			for k, c := range got.Candidates {
+				if c.ID != pair.Tokens[k] || c.Text != "" || c.Logit != want.Candidates[k].Logit || c.Probability != want.Candidates[k].Probability {
+					t.Errorf("item %d, %s: %+v, want %+v", i, name, c, want.Candidates[k])
+				}
+			}
+		}
+	}
+}
+
+func TestTokensAreBounded(t *testing.T) {
+	e, _ := fixtures(t, choiceModel)
+	ask := func(tokens ...int64) string {
+		got, err := e.Ask(t.Context(), Request{Question: Choose, Items: []encode.Item{{Prompt: new("p")}}, Tokens: tokens})
+		switch {
+		case err != nil:
+			return err.Error()
+		case got.Choices[0].Err != nil:
+			return got.Choices[0].Err.Detail
+		}
+		return ""
+	}
+	many := make([]int64, maxCandidates+1)
+	for i := range many {
+		many[i] = int64(i)
+	}
+	for want, got := range map[string]string{
+		"":                                      ask(many[:maxCandidates]...),
+		"tokens: 257 are given, and there must": ask(many...),
+		"tokens[1]: 7 is given twice":           ask(7, 7),
+		`candidates: model "choice-qwen3" has no token 320, and its vocabulary has 320`: ask(320),
+		`candidates: model "choice-qwen3" has no token -1`:                              ask(-1),
+	} {
+		if !strings.HasPrefix(got, want) || want == "" && got != "" {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	e, _ = fixtures(t, "qwen2-reward-packed")
+	if _, err := e.Ask(t.Context(), Request{Question: Choose, Items: []encode.Item{{Prompt: new("p")}}, Tokens: []int64{1}}); err == nil {
+		t.Error("a reward model chose")
+	}
+}

@@ -51,6 +51,7 @@ type Request struct {
 	Recipe     string                     // the text of a whole recipe, instead of Model
 	Expect     string                     // the digest that the answer must have; empty: any
 	Candidates []string                   // choose: of every item that has none of its own; each must be one token behind the prompt
+	Tokens     []int64                    // choose: instead of all candidates, the tokens that may follow
 	Threshold  ops.Maybe                  // steps: the first step that scores below is the first error; missing: the model's own, which fits its scale
 	Choice     ranking.Choice             // rank: which responses are selected; its N is Places
 	Statistics bool                       // rank and compare: beside the scores, what they are as a group

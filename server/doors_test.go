@@ -40,6 +40,8 @@ type door struct {
 	of func(raw float64) float64
 	// near is how far a value may be from what it should be: 0, but for doors that write float32.
 	near float64
+	// joins says that it makes one text of what it takes as two.
+	joins bool
 }
 
 // doorItem is what is asked about. A door that takes a text takes prompt and response as one.
@@ -48,7 +50,8 @@ type doorItem struct{ prompt, response string }
 func (i doorItem) text() string { return i.prompt + " " + i.response }
 
 // doors is every door of every protocol.
-var doors = slicesOf(openRLHFDoors, rerankDoors, teiDoors, nimDoors, infinityDoors, decisionDoors, oipDoors, gymDoors, evaluateDoors, orsDoors)
+var doors = slicesOf(openRLHFDoors, rerankDoors, teiDoors, nimDoors, infinityDoors, decisionDoors, oipDoors, gymDoors, evaluateDoors, orsDoors,
+	vllmDoors, openAIDoors, sglangDoors, trainerDoors, graderDoors)
 
 func slicesOf(all ...[]door) (doors []door) {
 	for _, some := range all {
@@ -93,7 +96,7 @@ func (d *door) holds(items int) bool { return d.most == 0 || items <= d.most }
 func (d *door) native(tb testing.TB, s *Server, item doorItem) float64 {
 	tb.Helper()
 	of := map[string]any{"prompt": item.prompt, "response": item.response}
-	if !strings.Contains(d.body([]doorItem{{"PROMPT", "RESPONSE"}}), `"PROMPT"`) { // it joins them
+	if !strings.Contains(d.body([]doorItem{{"PROMPT", "RESPONSE"}}), `"PROMPT"`) || d.joins {
 		of = map[string]any{"text": item.text()}
 	}
 	got := do(tb, s, "POST", "/v1/score", asJSON(tb, map[string]any{"model": "arith-rm", "items": []any{of}}))
@@ -173,6 +176,9 @@ func doorEngine() *fakeEngine {
 				continue
 			}
 			results[i] = rewards.Result{Score: float64(n) / 8, Raw: ops.Some(float64(n) / 8), Tokens: rewards.Tokens{Tokens: 3}}
+			if r.Activation == "sigmoid" {
+				results[i].Score = ops.Sigmoid(results[i].Raw.Value)
+			}
 		}
 		a := fakeAnswer(results)
 		a.Question = r.Question

@@ -60,7 +60,7 @@ func (s *Server) foreignCodec(r *protocols.Route, of *protocol, accepts func(htt
 		}}, nil
 	}
 	if r.Claims != nil {
-		c.claims = func(x *exchange, from *http.Request, body []byte) bool { return r.Claims(s.call(x, from, body)) }
+		c.claims = r.Claims
 	}
 	return c
 }
@@ -186,8 +186,9 @@ func (s *Server) sharing(takers []taker) *codec {
 				return question, nil
 			}
 		}
+		call := s.call(x, r, body)
 		for _, c := range claiming {
-			if c.claims(x, r, body) {
+			if c.claims(call) {
 				return c.decode(x, r, body)
 			}
 		}

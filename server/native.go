@@ -24,7 +24,6 @@ func (s *Server) nativeProtocol() *protocol {
 			question(s, "/v1/steps", "Which step goes wrong?", native.StepsRequest, native.StepsAnswer),
 			question(s, "/v1/choose", "Which of the candidates follows the prompt?", native.ChooseRequest, native.ChooseAnswer),
 			question(s, "/v1/logprobs", "How likely is each token of the response?", native.LogprobsRequest, native.LogprobsAnswer),
-			embeddings(s),
 			question(s, "/v1/tokenize", "What does the model see?", native.TokenizeRequest, native.TokenizeAnswer),
 			{"GET", "/v1/models", "What is loaded", false, nil, s.models, nil, wire.ModelsAnswer{}},
 			{"GET", "/v1/recipes", "Which recipes are served", false, nil, s.recipes, nil, wire.RecipesAnswer{}},

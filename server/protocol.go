@@ -11,6 +11,7 @@ import (
 	"github.com/assay-rm/assay/rewards"
 	"github.com/assay-rm/assay/rewards/failure"
 	"github.com/assay-rm/assay/server/problem"
+	"github.com/assay-rm/assay/server/protocols"
 )
 
 // protocol is one API's way of speaking: the native one (native.go), or one of package protocols (foreign.go). Each of
@@ -44,7 +45,7 @@ type codec struct {
 	// encode writes the answer, where the question does not say how.
 	encode func(x *exchange, given *rewards.Answer) error
 
-	claims func(x *exchange, r *http.Request, body []byte) bool // as [protocols.Route.Claims]; nil: what no other claims
+	claims func(c *protocols.Call) bool // as [protocols.Route.Claims]; nil: what no other claims
 }
 
 // asked is a question as a protocol decoded it.

@@ -10,15 +10,12 @@ import (
 	"testing"
 )
 
-// TestRoutesOfOthersNameOurs: trainers and tools that speak another server's protocol learn from the 404 what to ask.
-// The bodies are what verl, LLaMA-Factory, slime and a reranker's client send.
+// TestRoutesOfOthersNameOurs: trainers and tools that ask at a path that no protocol has learn from the 404 what to ask.
 func TestRoutesOfOthersNameOurs(t *testing.T) {
 	s := newServer(t, &fakeEngine{}, Options{})
 	for path, body := range map[string]string{
-		"/classify":            `{"model": "m", "input": ["a prompt and its response"], "use_activation": false}`,
-		"/v1/score/evaluation": `{"model": "m", "messages": ["a text", "another"]}`,
-		"/rm":                  `{"prompt": "p", "response": "r", "label": "l"}`,
-		"/rerank":              `{"query": "q", "texts": ["a", "b"], "raw_scores": true}`,
+		"/rm":         `{"prompt": "p", "response": "r", "label": "l"}`,
+		"/get_scores": `{"texts": ["a", "b"]}`,
 	} {
 		p := refusal(t, do(t, s, "POST", path, body))
 		if p.Status != http.StatusNotFound || !strings.Contains(p.Detail, path) || !strings.Contains(p.Detail, "POST /v1/score") ||

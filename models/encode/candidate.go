@@ -14,8 +14,9 @@ import (
 //	<user>12 + 30 = 42?<bot>      the prompt: 31 … 8, read at its last token
 //	<user>12 + 30 = 42?<bot>yes   31 … 8 9891: the candidate "yes" is the token 9891
 //
-// An item without a candidate is its prompt alone. Behind input_ids no text shows what a candidate is: a tokenizer may
-// have one token for a word that begins a text and another for the same word inside of it.
+// An item without a candidate is its prompt alone. A candidate that is given as a token is the one that it is; behind
+// input_ids no text shows what a candidate is: a tokenizer may have one token for a word that begins a text and another
+// for the same word inside of it.
 func (e *Encoder) encodeCandidate(ctx context.Context, item asked, form string, truncate Truncation, within bound, out *Encoded) error {
 	if form == formIDs && item.Candidate != nil {
 		return fault.New(fault.CodeItem, "input_ids do not show what token a candidate is behind them: give messages, prompt or text")
@@ -26,10 +27,17 @@ func (e *Encoder) encodeCandidate(ctx context.Context, item asked, form string, 
 	}
 	out.Text, out.IDs = prompt.text, slices.Clone(prompt.ids)
 	out.Positions = []int{len(out.IDs) - 1}
-	if item.Candidate != nil {
+	switch {
+	case item.Candidate != nil:
 		id, err := e.follows(ctx, &prompt, *item.Candidate)
 		if err != nil {
 			return err
+		}
+		out.IDs = append(out.IDs, id)
+	case item.CandidateID != nil:
+		id := *item.CandidateID
+		if most := e.manifest.Graph.VocabSize; id < 0 || id >= most {
+			return fault.New(fault.CodeItem, "candidates: model %q has no token %d, and its vocabulary has %d", e.manifest.Name, id, most)
 		}
 		out.IDs = append(out.IDs, id)
 	}

@@ -41,8 +41,11 @@ func (e *Encoder) encode(ctx context.Context, item asked, options Options) (out 
 	if err != nil {
 		return Encoded{}, err
 	}
-	if err := e.requireBoundaries(form); err != nil {
-		return Encoded{}, err
+	marked := form == formIDs && item.Marks && e.manifest.Kind == manifest.KindProcess && e.manifest.Steps.Separate() && e.manifest.Likelihood == nil
+	if !marked {
+		if err := e.requireBoundaries(form); err != nil {
+			return Encoded{}, err
+		}
 	}
 	if out.User, err = e.userVector(item.Item); err != nil {
 		return Encoded{}, err
@@ -59,6 +62,10 @@ func (e *Encoder) encode(ctx context.Context, item asked, options Options) (out 
 		return Encoded{Tokens: len(item.InputIDs)}, e.tooLong(len(item.InputIDs))
 	case form == formIDs:
 		out.IDs = slices.Clone(item.InputIDs)
+		if marked {
+			err = e.markIDs(ctx, &out)
+			break
+		}
 		err = e.finish(&out, form)
 	case form == formText:
 		out.Text = *item.Text

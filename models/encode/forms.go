@@ -71,7 +71,7 @@ func (e *Encoder) form(item Item) (string, error) {
 		return "", fault.New(fault.CodeItem, "first and second are for pair models, and %q is %s", e.manifest.Name, e.manifest.Kind.Model())
 	case choice && item.Response != nil:
 		return "", fault.New(fault.CodeItem, "model %q reads what follows a prompt, and the item has a response", e.manifest.Name)
-	case !choice && item.Candidates != nil:
+	case !choice && (item.Candidates != nil || item.CandidateID != nil):
 		return "", fault.New(fault.CodeItem, "candidates are for choice models, and %q is %s", e.manifest.Name, e.manifest.Kind.Model())
 	case form == formPrompt && item.Response == nil && item.Steps == nil && !pair && !choice:
 		return "", fault.New(fault.CodeItem, "prompt needs response or steps beside it")

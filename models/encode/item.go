@@ -29,7 +29,10 @@ type Item struct {
 	First  *string `json:"-"` // pair models: the response that is read first
 	Second *string `json:"-"` // and the one that is read second
 
-	Candidate *string `json:"-"` // choice models: the one of the candidates that is read
+	Candidate   *string `json:"-"` // choice models: the one of the candidates that is read
+	CandidateID *int64  `json:"-"` // instead of Candidate: its token
+
+	Marks bool `json:"-"` // process models that tokenize steps apart: input_ids are read at every token of the separator
 
 	EveryToken bool `json:"-"` // embedding models whose graph does not pool: every token is read, and not one by the pooling rule
 }

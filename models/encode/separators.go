@@ -107,3 +107,28 @@ func (e *Encoder) markSeparators(out *Encoded) error {
 	}
 	return e.readSteps(out)
 }
+
+// markIDs reads ids of steps that were tokenized apart at every token of the separator, whether a step ends there or
+// not: whoever made the ids knows which of them do, and no other position changes with what is read.
+func (e *Encoder) markIDs(ctx context.Context, out *Encoded) error {
+	spec := &e.manifest.Steps
+	separator, err := e.ids(ctx, formIDs, spec.Separator, unbound)
+	if err != nil {
+		return err
+	}
+	if len(separator) != 1 {
+		return fault.New(fault.CodeItem, "input_ids do not show where steps end: the separator %q of model %q is %d tokens", spec.Separator, e.manifest.Name, len(separator))
+	}
+	if err := e.applyPolicies(out, formIDs); err != nil {
+		return err
+	}
+	for i, id := range out.IDs {
+		if id == separator[0] && i >= spec.Offset {
+			out.Steps = append(out.Steps, i-spec.Offset)
+		}
+	}
+	if len(out.Steps) == 0 {
+		return fault.New(fault.CodeNoSeparator, "the item has no step separator %q, and model %q reads a score at each", spec.Separator, e.manifest.Name)
+	}
+	return e.readSteps(out)
+}

@@ -25,7 +25,7 @@ func askOIP(c *Call) (Asked, error) {
 	if given := c.Request.Header.Get(oipHeader); given != "" {
 		n, err := strconv.ParseInt(given, 10, 64)
 		if err != nil || n < 0 || n > int64(len(c.Body)) {
-			return Asked{}, oipInvalid("%s: is %q, and the body has %d bytes", oipHeader, fault.Short(given), len(c.Body))
+			return Asked{}, invalid("%s: is %q, and the body has %d bytes", oipHeader, fault.Short(given), len(c.Body))
 		}
 		head, rest = c.Body[:n], c.Body[n:]
 	}
@@ -77,7 +77,7 @@ func (a *oipAnswering) parameters(asked *Asked, of wire.OIPParameters) error {
 		case "timeout":
 			var micros float64
 			if err = oipParameter(name, value, &micros); err == nil && (micros < 0 || micros > wire.MaxTimeout*1000) {
-				err = oipInvalid("parameters.timeout: %v is not between 0 and %d microseconds", value, wire.MaxTimeout*1000)
+				err = invalid("parameters.timeout: %v is not between 0 and %d microseconds", value, wire.MaxTimeout*1000)
 			}
 			asked.Timeout = time.Duration(micros) * time.Microsecond
 		case "truncate":
@@ -90,7 +90,7 @@ func (a *oipAnswering) parameters(asked *Asked, of wire.OIPParameters) error {
 			err = oipParameter(name, value, &separator)
 		case "datatype":
 			if err = oipParameter(name, value, &a.datatype); err == nil && a.datatype != "FP32" && a.datatype != "FP64" {
-				err = oipInvalid("parameters.datatype: %q is none of FP32 and FP64", fault.Short(a.datatype))
+				err = invalid("parameters.datatype: %q is none of FP32 and FP64", fault.Short(a.datatype))
 			}
 		case "binary_data_output":
 			err = oipParameter(name, value, &a.binary)
@@ -111,7 +111,7 @@ func (a *oipAnswering) parameters(asked *Asked, of wire.OIPParameters) error {
 func oipParameter[T any](name string, value any, into *T) error {
 	of, is := value.(T)
 	if !is {
-		return oipInvalid("parameters.%s: is %v, and must be a %T", name, value, of)
+		return invalid("parameters.%s: is %v, and must be a %T", name, value, of)
 	}
 	*into = of
 	return nil
@@ -133,7 +133,7 @@ func (a *oipAnswering) choose(named []wire.OIPOutput) error {
 			for k := range has {
 				names[k] = has[k].name
 			}
-			return oipInvalid("outputs[%d].name: %q is none of %s and %s", i, fault.Short(of.name), strings.Join(names, ", "), oipErrors)
+			return invalid("outputs[%d].name: %q is none of %s and %s", i, fault.Short(of.name), strings.Join(names, ", "), oipErrors)
 		}
 		for name, value := range named[i].Parameters {
 			switch name {
@@ -143,10 +143,10 @@ func (a *oipAnswering) choose(named []wire.OIPOutput) error {
 				}
 			case "classification":
 				if value != 0.0 {
-					return oipInvalid("outputs[%d].parameters.classification: a reward is no classification; ask without it", i)
+					return invalid("outputs[%d].parameters.classification: a reward is no classification; ask without it", i)
 				}
 			case "shared_memory_region":
-				return oipInvalid("outputs[%d].parameters.shared_memory_region: shared memory is not served", i)
+				return invalid("outputs[%d].parameters.shared_memory_region: shared memory is not served", i)
 			}
 		}
 		a.errors = a.errors || of.name == oipErrors

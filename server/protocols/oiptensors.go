@@ -102,19 +102,19 @@ func (b *oipBody) read() error {
 			var none []int64
 			_, err = b.numbers(of, &none, true)
 		default:
-			err = oipInvalid("inputs[%d].name: %q is none of sentences, prompt, response, tokens and sequence_lengths", i, fault.Short(of.Name))
+			err = invalid("inputs[%d].name: %q is none of sentences, prompt, response, tokens and sequence_lengths", i, fault.Short(of.Name))
 		}
 		if err != nil {
 			return err
 		}
 	}
 	if len(b.rest) > 0 {
-		return oipInvalid("the body has %d bytes behind its last tensor", len(b.rest))
+		return invalid("the body has %d bytes behind its last tensor", len(b.rest))
 	}
 	return nil
 }
 
-func oipInvalid(format string, args ...any) error {
+func invalid(format string, args ...any) error {
 	return problem.New(failure.CodeInvalidField, format, args...)
 }
 
@@ -124,15 +124,15 @@ func (b *oipBody) shape(t *wire.OIPInput, column bool) (width int, err error) {
 	if n := len(t.Shape); n == 2 {
 		width = int(t.Shape[1])
 	} else if n != 1 || !column {
-		return 0, oipInvalid("%s.shape: has %d dimensions, and must be [batch, length]; a column may be [batch] too", t.Name, n)
+		return 0, invalid("%s.shape: has %d dimensions, and must be [batch, length]; a column may be [batch] too", t.Name, n)
 	}
 	most := int64(math.MaxInt32)
 	if t.Shape[0] < 0 || t.Shape[0] > most || width < 0 || int64(width) > most || column && width != 1 {
-		return 0, oipInvalid("%s.shape: is %d; a column has the shape [batch, 1], and no dimension is below 0", t.Name, t.Shape)
+		return 0, invalid("%s.shape: is %d; a column has the shape [batch, 1], and no dimension is below 0", t.Name, t.Shape)
 	}
 	switch n := int(t.Shape[0]); {
 	case b.batch >= 0 && n != b.batch:
-		return 0, oipInvalid("%s.shape: is of %d items, and the tensors before it are of %d", t.Name, n, b.batch)
+		return 0, invalid("%s.shape: is of %d items, and the tensors before it are of %d", t.Name, n, b.batch)
 	case n > b.most:
 		return 0, problem.New(failure.CodeTooManyItems, "%s: has %d items, and one request may have %d", t.Name, n, b.most)
 	default:
@@ -144,7 +144,7 @@ func (b *oipBody) shape(t *wire.OIPInput, column bool) (width int, err error) {
 // raw takes the bytes of a tensor that has some behind the JSON.
 func (b *oipBody) raw(t *wire.OIPInput) (bytes []byte, has bool, err error) {
 	if region := t.Parameters["shared_memory_region"]; region != nil {
-		return nil, false, oipInvalid("%s.parameters.shared_memory_region: shared memory is not served", t.Name)
+		return nil, false, invalid("%s.parameters.shared_memory_region: shared memory is not served", t.Name)
 	}
 	given, has := t.Parameters["binary_data_size"]
 	if !has {
@@ -152,10 +152,10 @@ func (b *oipBody) raw(t *wire.OIPInput) (bytes []byte, has bool, err error) {
 	}
 	size, _ := given.(float64)
 	if _, is := given.(float64); !is || size != math.Trunc(size) || size < 0 || size > float64(len(b.rest)) {
-		return nil, true, oipInvalid("%s.parameters.binary_data_size: is %v, and %d bytes follow the JSON and the tensors before", t.Name, given, len(b.rest))
+		return nil, true, invalid("%s.parameters.binary_data_size: is %v, and %d bytes follow the JSON and the tensors before", t.Name, given, len(b.rest))
 	}
 	if t.Data != nil {
-		return nil, true, oipInvalid("%s: has data and binary_data_size", t.Name)
+		return nil, true, invalid("%s: has data and binary_data_size", t.Name)
 	}
 	bytes, b.rest = b.rest[:int(size)], b.rest[int(size):]
 	return bytes, true, nil
@@ -164,10 +164,10 @@ func (b *oipBody) raw(t *wire.OIPInput) (bytes []byte, has bool, err error) {
 // texts reads a column of BYTES.
 func (b *oipBody) texts(t *wire.OIPInput, into *[]string) error {
 	if *into != nil {
-		return oipInvalid("%s: given twice", t.Name)
+		return invalid("%s: given twice", t.Name)
 	}
 	if t.Datatype != "BYTES" {
-		return oipInvalid("%s.datatype: is %q, and must be BYTES", t.Name, fault.Short(t.Datatype))
+		return invalid("%s.datatype: is %q, and must be BYTES", t.Name, fault.Short(t.Datatype))
 	}
 	if _, err := b.shape(t, true); err != nil {
 		return err
@@ -179,7 +179,7 @@ func (b *oipBody) texts(t *wire.OIPInput, into *[]string) error {
 	if !binary {
 		texts, is := t.Data.([]string)
 		if !is || len(texts) != b.batch {
-			return oipInvalid("%s.data: must hold %d strings, as its shape says", t.Name, b.batch)
+			return invalid("%s.data: must hold %d strings, as its shape says", t.Name, b.batch)
 		}
 		*into = texts
 		return nil
@@ -188,7 +188,7 @@ func (b *oipBody) texts(t *wire.OIPInput, into *[]string) error {
 	for i := range *into {
 		var text []byte
 		if text, bytes, err = oipElement(bytes); err != nil {
-			return oipInvalid("%s[%d]: %v", t.Name, i, err)
+			return invalid("%s[%d]: %v", t.Name, i, err)
 		}
 		if !utf8.Valid(text) {
 			if b.refused == nil {
@@ -200,7 +200,7 @@ func (b *oipBody) texts(t *wire.OIPInput, into *[]string) error {
 		(*into)[i] = string(text)
 	}
 	if len(bytes) > 0 {
-		return oipInvalid("%s: has %d bytes behind its %d elements", t.Name, len(bytes), b.batch)
+		return invalid("%s: has %d bytes behind its %d elements", t.Name, len(bytes), b.batch)
 	}
 	return nil
 }
@@ -208,11 +208,11 @@ func (b *oipBody) texts(t *wire.OIPInput, into *[]string) error {
 // oipElement is the first of the elements of BYTES: its length as a little-endian uint32, and as many bytes.
 func oipElement(from []byte) (element, rest []byte, err error) {
 	if len(from) < 4 {
-		return nil, nil, oipInvalid("the tensor ends before the element's length")
+		return nil, nil, invalid("the tensor ends before the element's length")
 	}
 	n := binary.LittleEndian.Uint32(from)
 	if from = from[4:]; int64(n) > int64(len(from)) {
-		return nil, nil, oipInvalid("the element has %d bytes, and %d are left", n, len(from))
+		return nil, nil, invalid("the element has %d bytes, and %d are left", n, len(from))
 	}
 	return from[:n], from[n:], nil
 }
@@ -220,12 +220,12 @@ func oipElement(from []byte) (element, rest []byte, err error) {
 // numbers reads a tensor of whole numbers, and gives the length of its rows.
 func (b *oipBody) numbers(t *wire.OIPInput, into *[]int64, column bool) (width int, err error) {
 	if *into != nil {
-		return 0, oipInvalid("%s: given twice", t.Name)
+		return 0, invalid("%s: given twice", t.Name)
 	}
 	sizes := map[string]int{"INT64": 8, "UINT64": 8, "INT32": 4, "UINT32": 4, "BOOL": 1}
 	size := sizes[t.Datatype]
 	if size == 0 || t.Datatype == "BOOL" && t.Name != "add_EOS" {
-		return 0, oipInvalid("%s.datatype: is %q, and must be INT64 or INT32", t.Name, fault.Short(t.Datatype))
+		return 0, invalid("%s.datatype: is %q, and must be INT64 or INT32", t.Name, fault.Short(t.Datatype))
 	}
 	if width, err = b.shape(t, column); err != nil {
 		return 0, err
@@ -241,13 +241,13 @@ func (b *oipBody) numbers(t *wire.OIPInput, into *[]int64, column bool) (width i
 			numbers, is = []int64{}, true
 		}
 		if !is || len(numbers) != n {
-			return 0, oipInvalid("%s.data: must hold %d integers, as its shape says", t.Name, n)
+			return 0, invalid("%s.data: must hold %d integers, as its shape says", t.Name, n)
 		}
 		*into = numbers
 		return width, nil
 	}
 	if len(bytes) != n*size {
-		return 0, oipInvalid("%s.parameters.binary_data_size: is %d, and %d elements of %s have %d bytes", t.Name, len(bytes), n, t.Datatype, n*size)
+		return 0, invalid("%s.parameters.binary_data_size: is %d, and %d elements of %s have %d bytes", t.Name, len(bytes), n, t.Datatype, n*size)
 	}
 	*into = make([]int64, n)
 	for i := range *into {
@@ -275,13 +275,13 @@ func (b *oipBody) items() (items []encode.Item, name string, err error) {
 	}
 	switch {
 	case forms != 1:
-		return nil, "", oipInvalid("inputs: must be sentences, or prompt and response, or tokens and sequence_lengths, and %d of these forms are given", forms)
+		return nil, "", invalid("inputs: must be sentences, or prompt and response, or tokens and sequence_lengths, and %d of these forms are given", forms)
 	case (b.prompts == nil) != (b.responses == nil):
-		return nil, "", oipInvalid("inputs: prompt and response go together")
+		return nil, "", invalid("inputs: prompt and response go together")
 	case b.lengths != nil && b.tokens == nil:
-		return nil, "", oipInvalid("inputs: sequence_lengths are of tokens, and there are none")
+		return nil, "", invalid("inputs: sequence_lengths are of tokens, and there are none")
 	case b.batch == 0:
-		return nil, "", oipInvalid("inputs: must hold at least one item")
+		return nil, "", invalid("inputs: must hold at least one item")
 	}
 	items = make([]encode.Item, b.batch)
 	for i := range items {
@@ -294,7 +294,7 @@ func (b *oipBody) items() (items []encode.Item, name string, err error) {
 			row := b.tokens[i*b.width : (i+1)*b.width]
 			if b.lengths != nil {
 				if n := b.lengths[i]; n < 0 || n > int64(b.width) {
-					return nil, "", oipInvalid("sequence_lengths[%d]: is %d, and the row of tokens has %d", i, n, b.width)
+					return nil, "", invalid("sequence_lengths[%d]: is %d, and the row of tokens has %d", i, n, b.width)
 				}
 				row = row[:b.lengths[i]]
 			}

@@ -6,11 +6,8 @@ import (
 	"net/url"
 
 	"github.com/assay-rm/assay/models/encode"
-	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/models/manifest"
 	"github.com/assay-rm/assay/rewards"
-	"github.com/assay-rm/assay/rewards/failure"
-	"github.com/assay-rm/assay/server/problem"
 	"github.com/assay-rm/assay/server/wire"
 )
 
@@ -67,17 +64,7 @@ func openRLHFScore(from *url.URL, queries []string) (rewards.Request, error) {
 	for i := range queries {
 		request.Items[i] = encode.Item{Text: &queries[i]}
 	}
-	for key, values := range from.Query() {
-		switch {
-		case len(values) != 1:
-			return request, problem.New(failure.CodeInvalidField, "%s: given %d times in the URL", fault.Short(key), len(values))
-		case key == "model":
-			request.Model = values[0]
-		case key == "truncate":
-			request.Truncate = encode.Truncation(values[0])
-		default:
-			return request, problem.New(wire.CodeUnknownField, "%s: unknown in the URL; it takes model and truncate", fault.Short(key))
-		}
-	}
-	return request, nil
+	given, err := options(from, "model", "truncate")
+	request.Model, request.Truncate = given.Get("model"), encode.Truncation(given.Get("truncate"))
+	return request, err
 }

@@ -51,7 +51,7 @@ type Call struct {
 	Limits  wire.Limits
 	Engine  Engine
 
-	fields map[string]bool // of the body; nil: not looked for yet
+	fields []string // of the body; nil: not looked for yet
 }
 
 // Engine is what a protocol may know of the engine beside its answers.
@@ -88,12 +88,9 @@ func (c *Call) Decode(into wire.Form) error { return wire.DecodeBody(c.Body, int
 // Has tells whether the body is a JSON object with that field.
 func (c *Call) Has(field string) bool {
 	if c.fields == nil {
-		c.fields = map[string]bool{}
-		for _, name := range wire.Fields(c.Body) {
-			c.fields[name] = true
-		}
+		c.fields = append([]string{}, wire.Fields(c.Body)...)
 	}
-	return c.fields[field]
+	return slices.Contains(c.fields, field)
 }
 
 // Model is the name to ask for, of one that a client gave. Many clients send a path or a word of their own: where it is
@@ -128,5 +125,6 @@ func Names() []string {
 func All() []Protocol {
 	return []Protocol{
 		openRLHF(), rerank(), tei(), nim(), infinity(), systemOne(), openAIDecisions(), oip(), gym(), evalProtocol(), ors(),
+		vllm(), lmdeploy(), openAI(), sglang(), slime(), llamaFactory(), openR(), graders(),
 	}
 }

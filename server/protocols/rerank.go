@@ -22,10 +22,11 @@ var rerankPaths = []string{
 func rerank() Protocol {
 	p := Protocol{Name: "rerank", Tell: tellRerank}
 	for i, path := range rerankPaths {
-		p.Routes = append(p.Routes, Route{Method: http.MethodPost, Path: path, Ask: askRerank})
-		if i == 0 {
-			p.Routes[0].Summary, p.Routes[0].Takes, p.Routes[0].Gives = "Cohere's, Jina's and vLLM's rerankers", wire.RerankRequest{}, wire.RerankAnswer{}
+		r := Route{Method: http.MethodPost, Path: path, Ask: askRerank}
+		if i == 0 || path == "/rerank" { // which others have too
+			r.Summary, r.Takes, r.Gives = "Cohere's, Jina's and vLLM's rerankers", wire.RerankRequest{}, wire.RerankAnswer{}
 		}
+		p.Routes = append(p.Routes, r)
 	}
 	return p
 }

@@ -98,7 +98,6 @@ func TestColumnsStandInSamplesAlone(t *testing.T) {
 		{"score", `{"items":[{"text":"a"}],"data_source":1}`, "data_source"},
 		{"rank", `{"prompt":"p","responses":["a"],"data_source":1}`, "data_source"},
 		{"compare", `{"prompt":"p","responses":["a","b"],"data_source":1}`, "data_source"},
-		{"embed", `{"input":"a","data_source":1}`, "data_source"},
 		{"rank", `{"prompt":"p","responses":["a"],"tags":[{"data_source":1}]}`, "tags[0].data_source"},
 		{"golden", `{"item":{"text":"a","data_source":1}}`, "item.data_source"},
 		{"fit", `{"prompt":"p","chosen":"a","rejected":"b","data_source":1}`, "data_source"},

@@ -37,6 +37,16 @@ var forms = map[string]func() Form{
 	"compare":   func() Form { return new(CompareRequest) },
 	"embed":     func() Form { return new(EmbeddingsRequest) },
 	"openrlhf":  func() Form { return new(OpenRLHFRequest) },
+	"pooling":   func() Form { return new(PoolingRequest) },
+	"classify":  func() Form { return new(ClassifyRequest) },
+	"pairs":     func() Form { return new(PairsRequest) },
+	"tokens":    func() Form { return new(GenerativeRequest) },
+	"sglang":    func() Form { return new(SGLangRequest) },
+	"sglscore":  func() Form { return new(SGLangScoreRequest) },
+	"slime":     func() Form { return new(SlimeRequest) },
+	"factory":   func() Form { return new(LLaMAFactoryRequest) },
+	"openr":     func() Form { return new(OpenRRequest) },
+	"openrat":   func() Form { return new(OpenRAddressRequest) },
 	"rerank":    func() Form { return new(RerankRequest) },
 	"tei":       func() Form { return new(TEIRequest) },
 	"vertex":    func() Form { return new(TEIVertexRequest) },
@@ -52,6 +62,7 @@ var forms = map[string]func() Form{
 	"gymrows":   func() Form { return new(GymVerifiedRows) },
 	"evaluate":  func() Form { return new(EvaluateRequest) },
 	"ors":       func() Form { return new(ORSGroup) },
+	"grader":    func() Form { return new(GraderRequest) },
 	"item":      func() Form { return new(Item) },
 	"tokline":   func() Form { return new(TokenizeLine) },
 	"rankline":  func() Form { return new(RankLine) },
@@ -159,6 +170,10 @@ func TestRefusals(t *testing.T) {
 		{"gym", `{"responses_create_params":{"input":[{"role":"user","content":5}]}}`, CodeInvalidField, `responses_create_params.input[0].content: expected array, got 5`},
 		{"gym", `{"responses_create_params":{"input":[{"role":"user","content":[{"type":"input_image"}]}]}}`, CodeInvalidField, `responses_create_params.input[0].content[0]: expected required property text to be present`},
 		{"gymrows", `{"verify_responses":[{"a":1,"a":2}]}`, CodeInvalidField, `verify_responses[0].a: given twice`},
+		{"grader", `{}`, CodeInvalidField, `body: expected required property grader to be present`},
+		{"grader", `{"grader":{"name":"g"}}`, CodeInvalidField, `grader: expected required property type to be present`},
+		{"grader", `{"grader":{"type":"t","input":[{"role":"user","content":[{"type":"input_image","image_url":"x"}]}]}}`, CodeInvalidField, `grader.input[0].content[0]: expected required property text to be present`},
+		{"grader", `{"grader":{"type":"t","range":[0,1,2]}}`, CodeTooLong, `grader.range: more than 2, the limit of an item`},
 		{"ors", `{"candidates":[]}`, CodeInvalidField, `candidates: must hold at least one candidate`},
 		{"ors", `{"candidates":[{"messages":[{"role":"user"}]}]}`, CodeInvalidField, `candidates[0].messages[0]: expected required property blocks to be present`},
 		{"ors", `{"candidates":[{"messages":[{"role":"user","blocks":"a"}]}]}`, CodeInvalidField, `candidates[0].messages[0].blocks: expected array, got "a"`},
@@ -383,6 +398,44 @@ func TestWhatIsThereIsRead(t *testing.T) {
 		Items: []Item{{Prompt: new("p"), Candidates: []string{"a"}}, {Text: new("t")}}, Candidates: []string{"y", "n"},
 	})
 	check(t, `{"query":[]}`, &OpenRLHFRequest{Query: []string{}})
+	check(t, `{"model":null,"input":"a","truncate_prompt_tokens":null,"truncation_side":null,"use_activation":null,"softmax":false,"request_id":"r","normalize":false,"dimensions":null,"user":"u","encoding_format":"base64"}`,
+		&PoolingRequest{Pooler: Pooler{Softmax: new(false), RequestID: "r"}, Input: Inputs{Texts: []string{"a"}, Single: true}, Encoding: "base64"})
+	check(t, `{"input":[[1,2],[]],"task":"embed","embed_dtype":"float32","endianness":"big"}`,
+		&PoolingRequest{Input: Inputs{IDs: [][]int64{{1, 2}, {}}}, Task: "embed", Dtype: "float32", Endianness: "big"})
+	check(t, `{"messages":[{"role":"user","content":"a"}],"reference":"r","principle":"","chat_template_kwargs":{},"continue_final_message":false}`,
+		&ClassifyRequest{Conversing: Conversing{Messages: []Message{{Role: "user", Content: Content{Text: "a"}}}, Reference: new("r"), Principle: new("")}})
+	check(t, `{"input":[7],"truncate_prompt_tokens":-1,"truncation_side":"left","activation":true,"use_activation":true}`,
+		&ClassifyRequest{Pooler: Pooler{TruncatePromptTokens: new(int64(-1)), TruncationSide: "left", Activation: new(true), UseActivation: new(true)}, Input: Inputs{IDs: [][]int64{{7}}, Single: true}})
+	check(t, `{"text_1":"a","text_2":["b",""],"documents":null,"instruction":null,"max_tokens_per_doc":0}`,
+		&PairsRequest{Text1: SideTexts{Texts: []string{"a"}, Single: true}, Text2: SideTexts{Texts: []string{"b", ""}}})
+	check(t, `{"text":["a"],"input_ids":null,"rid":["x"],"priority":1,"lora_path":null}`,
+		&SGLangRequest{Text: PairedInputs{Inputs: Inputs{Texts: []string{"a"}}}, RID: SideTexts{Texts: []string{"x"}}})
+	check(t, `{"text":[["p","r"]],"model":null}`, &SGLangRequest{Text: PairedInputs{Pairs: [][]string{{"p", "r"}}}})
+	check(t, `{"input_ids":[1,2],"rid":"x"}`, &SGLangRequest{IDs: Inputs{IDs: [][]int64{{1, 2}}, Single: true}, RID: SideTexts{Texts: []string{"x"}, Single: true}})
+	check(t, `{"query":"q","items":"a","label_token_ids":[[1,2]],"temperature":2,"apply_softmax":true,"score_extraction_token":null}`, &SGLangScoreRequest{
+		Query: Inputs{Texts: []string{"q"}, Single: true}, Items: Inputs{Texts: []string{"a"}, Single: true},
+		Labels: LabelLists{Each: [][]int64{{1, 2}}}, Temperature: new(2.0), Softmax: new(true),
+	})
+	check(t, `{"prompt":"p","response":"r","label":{"a":1}}`, &SlimeRequest{Prompt: Turns{Text: new("p")}, Response: new("r")})
+	check(t, `{"prompt":[{"role":"user","content":"p"}],"response":"","label":"l"}`,
+		&SlimeRequest{Prompt: Turns{Messages: []Message{{Role: "user", Content: Content{Text: "p"}}}}, Response: new(""), Label: new("l")})
+	check(t, `{"model":"model","messages":["a"],"max_length":null}`, &LLaMAFactoryRequest{Model: "model", Messages: []string{"a"}})
+	check(t, `{"input_str":"a ки"}`, &OpenRRequest{Input: SideTexts{Texts: []string{"a ки"}, Single: true}, Single: true})
+	check(t, `{"Q":"q","A":["a","b"],"format":"{question} {answer}","prm_step_tag":"ки"}`, &OpenRRequest{
+		Question: SideTexts{Texts: []string{"q"}, Single: true}, Answer: SideTexts{Texts: []string{"a", "b"}}, Tag: "ки",
+	})
+	check(t, `{"model":"m"}`, &OpenRAddressRequest{Model: "m"})
+	check(t, `{"query":[1],"items":[[2],[3,4]],"label_token_ids":[9],"apply_softmax":false,"item_first":true,"priority":3}`, &GenerativeRequest{
+		Query: Inputs{IDs: [][]int64{{1}}, Single: true}, Items: Inputs{IDs: [][]int64{{2}, {3, 4}}}, Labels: []int64{9}, Softmax: new(false), ItemFirst: new(true),
+	})
+	check(t, `{"grader":{"type":"score_model","name":"g","model":"m","input":[{"role":"user","content":"a"},{"role":"user","content":{"type":"input_text","text":"b"}},{"role":"user","content":[{"text":"c"},{"text":"d"}]}],
+		"range":[0,1],"sampling_params":{"seed":1}},"model_sample":"s","item":{ "a" : 1 }}`,
+		&GraderRequest{
+			Grader: Grader{Type: "score_model", Name: "g", Model: "m", Input: []GraderTurn{{Role: "user", Content: "a"}, {Role: "user", Content: "b"}, {Role: "user", Content: "cd"}}, Range: []float64{0, 1}},
+			Sample: "s", Item: []byte(`{"a":1}`),
+		})
+	check(t, `{"grader":{"type":"string_check","input":"a","reference":"b","operation":"eq"}}`,
+		&GraderRequest{Grader: Grader{Type: "string_check", Input: "a", Reference: "b", Operation: "eq"}})
 	check(t, `{"task_id":"t","candidates":[{"metadata":{"a":1},"messages":[{"role":"user","detail":null,"blocks":[{"type":"text","text":"a","detail":null}]}]}]}`,
 		&ORSGroup{Candidates: []ORSCandidate{{Messages: []ORSTurn{{Role: "user", Blocks: []ORSBlock{{Type: "text", Text: "a"}}}}}}})
 	check(t, `{"messages":[{"role":"user","content":"a"}],"ground_truth":"b","model":null,"separator":"\n","kwargs":{"model":"m","separator":"|","x":1},"future":[]}`,

@@ -1,35 +1,16 @@
 package wire
 
-import (
-	"encoding/json"
-	"slices"
+import "slices"
 
-	"github.com/go-json-experiment/json/jsontext"
-)
-
-// EmbeddingsRequest asks for the vectors of texts, in the form that clients of OpenAI's API send. Token ids are refused,
-// since such clients' are of another tokenizer than the model's.
+// EmbeddingsRequest is the body of OpenAI's /v1/embeddings. Token ids are those of the model's own tokenizer, which an
+// embedding model's clients do not have, so that it refuses them.
 type EmbeddingsRequest struct {
+	_ struct{} `additionalProperties:"true"`
 	Common
-	Input    Texts  `json:"input" minItems:"1" nullable:"false" doc:"Texts, or one text"`
-	Encoding string `json:"encoding_format,omitempty" enum:"float,base64" default:"float" doc:"How a vector is written: numbers, or the bytes of little-endian float32"`
-
-	Tags []Tag `json:"tags,omitzero" nullable:"false" doc:"Of each text: what comes back beside its vector"`
-
-	Refused map[int]*Error `json:"-"` // why single texts cannot be read, by index; they are empty
-}
-
-// Texts is a list of texts; one text is written without the list, too.
-type Texts []string
-
-// UnmarshalJSON reads a text or a list.
-func (t *Texts) UnmarshalJSON(data []byte) error {
-	var one string
-	if json.Unmarshal(data, &one) == nil {
-		*t = Texts{one}
-		return nil
-	}
-	return json.Unmarshal(data, (*[]string)(t))
+	Input      Inputs `json:"input" required:"true" doc:"A text, a list of texts, the token ids of one text, or a list of those"`
+	Encoding   string `json:"encoding_format,omitempty" nullable:"true" doc:"float, which it is when left out, or base64: numbers, or the bytes of little-endian float32"`
+	Tags       []Tag  `json:"tags,omitzero" nullable:"false" doc:"Of each text: what comes back beside its vector"`
+	Dimensions Never  `json:"dimensions,omitzero" doc:"Refused unless null: a vector has the model's own size"`
 }
 
 // EmbeddingsAnswer has one vector, or one problem, for each text, in order.
@@ -46,7 +27,7 @@ type EmbeddingsAnswer struct {
 type Embedding struct {
 	Object    string `json:"object" enum:"embedding"`
 	Index     int    `json:"index" doc:"Of the text"`
-	Embedding any    `json:"embedding,omitempty" doc:"The vector: a list of numbers, or a text in base64"`
+	Embedding any    `json:"embedding,omitempty" doc:"The vector: a list of numbers, null where a process model reads nothing, or a text in base64"`
 	*Tokens
 	*Tag
 	Error *Problem `json:"error,omitempty" doc:"Why there is no vector"`
@@ -59,27 +40,33 @@ type EmbeddingsUsage struct {
 	Failed int `json:"failed,omitempty" doc:"Texts that have an error; left out where none has"`
 }
 
+// EmbeddingsProblem is an error as OpenAI's API tells it, and beside it as the native routes do.
+type EmbeddingsProblem struct {
+	Error OpenAIError `json:"error"`
+	ProblemDetails
+}
+
 func (r *EmbeddingsRequest) decode(d *decoder) error { return object(d, &embeddingsForm, r) }
 
 var embeddingsForm = form[EmbeddingsRequest]{
+	lenient: true,
 	fields: slices.Concat(
 		within(func(r *EmbeddingsRequest) *Common { return &r.Common }, commonFields),
 		[]field[EmbeddingsRequest]{
-			{"input", true, func(d *decoder, r *EmbeddingsRequest) error {
-				if d.in.PeekKind() != jsontext.KindString {
-					return d.responses((*[]string)(&r.Input), &r.Refused, d.limits.Items)
-				}
-				r.Input = make(Texts, 1)
-				return d.text(&r.Input[0])
+			{"input", true, func(d *decoder, r *EmbeddingsRequest) error { return d.inputs(&r.Input) }},
+			{"encoding_format", false, func(d *decoder, r *EmbeddingsRequest) error {
+				return d.wordOrNull(&r.Encoding, "float", "base64")
 			}},
-			{"encoding_format", false, func(d *decoder, r *EmbeddingsRequest) error { return d.word(&r.Encoding, "float", "base64") }},
 			{"tags", false, func(d *decoder, r *EmbeddingsRequest) error { return d.tags(&r.Tags, d.limits.Items) }},
+			{"dimensions", false, func(d *decoder, _ *EmbeddingsRequest) error {
+				return d.never("is not supported: a vector has the model's own size")
+			}},
 		},
 	),
 	check: func(d *decoder, r *EmbeddingsRequest) error {
-		if err := d.some(len(r.Input), "input", "text"); err != nil {
+		if err := d.some(r.Input.Len(), "input", "text"); err != nil {
 			return err
 		}
-		return d.fitting(r.Tags, len(r.Input), "texts")
+		return d.fitting(r.Tags, r.Input.Len(), "texts")
 	},
 }

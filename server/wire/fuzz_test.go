@@ -32,8 +32,17 @@ var seeds = []string{
 	`{"reward_model":"m","responses_create_params":{"input":[{"role":"user","content":[{"text":"a"}]}]},"response":{"output":[{"type":"reasoning"},{"role":"assistant","content":"b"}]}}`,
 	`{"messages":[{"role":"user","content":"a"}],"ground_truth":"b","kwargs":{"model":"m"}}`,
 	`{"candidates":[{"messages":[{"role":"user","blocks":[{"type":"text","text":"a"}]}]}]}`,
+	`{"grader":{"type":"t","input":[{"role":"u","content":{"text":"a"}}],"range":[0,1]},"model_sample":"s","item":{"a":[1]}}`,
 	`{"verify_responses":[{"reward":0.5,"response":{"usage":{"a":1}},"reward_components":{"b":true}},{"_ng_failure_class":"x"}]}`,
 	`{"reset":true}`, `{"forget":["a",""]}`, `{"queries":[{"key":"k","quantile":0.5},{"prompt":"","vector":[1,2],"score":1}]}`, `{"name":"n","version":3,"spec":{"kind":"running"},"cells":[{"key":"","value":{ "a": [1] }}]}`,
+	`{"model":null,"input":["a","\ud800"],"use_activation":null,"dimensions":null,"normalize":false}`, `{"input":"a","encoding_format":"base64","truncate_prompt_tokens":-1}`,
+	`{"input":[[1,2],[3]],"task":null,"chat_template_kwargs":{}}`, `{"input":[1,2],"softmax":true}`, `{"model":"m","input":["a"],"encoding_format":"base64","dimensions":null,"user":"u"}`, `{"messages":[{"role":"user","content":"a"}],"reference":"r"}`,
+	`{"text_1":"a","text_2":["b","c"],"instruction":"i"}`, `{"queries":["a"],"items":"b","max_tokens_per_doc":0}`, `{"input":[],"data_1":[],"data_2":null}`,
+	`{"query":[1],"items":[[2],[3]],"label_token_ids":[4],"apply_softmax":false}`, `{"query":"q","items":["a"],"label_token_ids":[1,2],"item_first":null}`,
+	`{"text":[["a","b"],["c","\ud800"]],"rid":"x"}`, `{"text":["a","b"],"rid":["x","y"],"input_ids":null}`, `{"input_ids":[[1],[2]]}`, `{"text":"a","lora_path":null}`,
+	`{"query":"q","items":["a","b"],"label_token_ids":[[1],[2]],"temperature":0.5,"apply_softmax":true}`, `{"query":"q","items":"a","label_token_ids":null,"score_extraction_token":7}`,
+	`{"prompt":[{"role":"user","content":"a"}],"response":"b","label":null}`, `{"prompt":"a","response":"b","label":"c"}`, `{"model":"model","messages":["a"],"max_length":null}`,
+	`{"input_str":["a","b"]}`, `{"Q":"q","A":"a","prm_step_tag":"x","format":null}`, `{"model":"m"}`,
 	`{"model":null,"query":"q","documents":["a",{"text":"b","x":1}],"top_n":2,"return_documents":true,"raw_scores":false,"use_activation":null,"activation":true,"softmax":false}`,
 	`{"query":{"text":"q"},"documents":"a","truncate":"END","truncate_prompt_tokens":-1,"truncation_side":"left","max_tokens_per_doc":4096,"max_tokens_per_query":0,"rank_fields":["text"],"instruction":"","instruct":null}`,
 	`{"inputs":"a","truncate":true,"truncation_direction":"Left","raw_scores":null,"parameters":{"function_to_apply":"none","top_k":1,"truncate":false,"truncation_direction":null,"x":1}}`,
@@ -119,7 +128,22 @@ func spoilt(of Form) bool {
 	case *TokenizeRequest:
 		return items(r.Items)
 	case *EmbeddingsRequest:
-		return r.Refused != nil
+		return r.Input.Refused != nil
+	case *PoolingRequest:
+		return r.Input.Refused != nil
+	case *ClassifyRequest:
+		return r.Input.Refused != nil
+	case *GenerativeRequest:
+		return r.Items.Refused != nil
+	case *PairsRequest:
+		queries, documents, _, _ := r.Sides()
+		return queries.Refused != nil || documents.Refused != nil
+	case *SGLangRequest:
+		return r.Text.Refused != nil || r.IDs.Refused != nil
+	case *SGLangScoreRequest:
+		return r.Items.Refused != nil
+	case *OpenRRequest:
+		return r.Input.Refused != nil || r.Question.Refused != nil || r.Answer.Refused != nil
 	case *RankRequest:
 		return r.Refused != nil
 	case *RankLine:
@@ -227,8 +251,9 @@ func written(t *testing.T, value any) []byte {
 func agrees(t *testing.T, name string, text []byte, into Form) {
 	t.Helper()
 	switch name {
-	case "fit", "golden", "openrlhf", "snapshot", "rerank", "tei", "teitok", "teidec", "vertex", "nim", "ranking", "infinity",
-		"oip", "gym", "gymrows", "evaluate", "ors":
+	case "embed", "pooling", "classify", "pairs", "tokens", "sglang", "sglscore", "slime", "factory", "openr", "openrat",
+		"fit", "golden", "openrlhf", "snapshot", "rerank", "tei", "teitok", "teidec", "vertex", "nim", "ranking", "infinity",
+		"oip", "gym", "gymrows", "evaluate", "ors", "grader":
 		return
 	}
 	plain := reflect.New(reflect.TypeOf(into).Elem()).Interface()

@@ -35,10 +35,35 @@ func described() huma.Registry {
 		LogprobsAnswer{},
 		EmbeddingsRequest{},
 		EmbeddingsAnswer{},
+		EmbeddingsProblem{},
 		TokenizeRequest{},
 		TokenizeAnswer{},
 		OpenRLHFRequest{},
 		OpenRLHFAnswer{},
+		PoolingRequest{},
+		PoolingAnswer{},
+		PoolingMetadata{},
+		ClassifyRequest{},
+		ClassifyAnswer{},
+		PairsRequest{},
+		PairsAnswer{},
+		GenerativeRequest{},
+		VLLMProblem{},
+		VersionAnswer{},
+		SGLangRequest{},
+		SGLangOutput{},
+		SGLangScoreRequest{},
+		SGLangScoreAnswer{},
+		SGLangProblem{},
+		SlimeRequest{},
+		SlimeAnswer{},
+		LLaMAFactoryRequest{},
+		LLaMAFactoryAnswer{},
+		OpenRRequest{},
+		OpenRAnswer{},
+		OpenRAddressRequest{},
+		OpenRAddressAnswer{},
+		OpenRProblem{},
 		RerankRequest{},
 		RerankAnswer{},
 		TEIRequest{},
@@ -75,6 +100,8 @@ func described() huma.Registry {
 		GymMetrics{},
 		EvaluateRequest{},
 		EvaluateAnswer{},
+		GraderRequest{},
+		GraderRun{},
 		ORSGroup{},
 		ORSScores{},
 		ORSTools{},
@@ -155,6 +182,16 @@ func TestFormsAreComplete(t *testing.T) {
 	complete(t, &rankForm)
 	complete(t, &compareForm)
 	complete(t, &openRLHFForm)
+	complete(t, &poolingForm)
+	complete(t, &classifyForm)
+	complete(t, &pairsForm)
+	complete(t, &generativeForm)
+	complete(t, &sglangForm)
+	complete(t, &sglangScoreForm)
+	complete(t, &slimeForm)
+	complete(t, &llamaFactoryForm)
+	complete(t, &openRForm)
+	complete(t, &openRAddressForm)
 	complete(t, &rerankForm)
 	complete(t, &teiForm)
 	complete(t, &hubForm)
@@ -175,6 +212,9 @@ func TestFormsAreComplete(t *testing.T) {
 	complete(t, &gymRowsForm)
 	complete(t, &evaluateForm)
 	complete(t, &evaluateKwargsForm)
+	complete(t, &graderRequestForm)
+	complete(t, &graderForm)
+	complete(t, &graderTurnForm)
 	complete(t, &orsForm)
 	complete(t, &orsCandidateForm)
 	complete(t, &orsTurnForm)

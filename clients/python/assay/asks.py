@@ -56,7 +56,7 @@ class Asks:
         """Return how surely the chosen response of each pair is preferred."""
         return self.send(routes.pairs(pairs, **self._named(options)))
 
-    def embeddings(self, input: str | list[str], **options: Unpack[types.EmbeddingsOptions]) -> types.EmbeddingsAnswer:
+    def embeddings(self, input: str | list[str] | list[int] | list[list[int]], **options: Unpack[types.EmbeddingsOptions]) -> types.EmbeddingsAnswer:
         """Return the vector of each text."""
         return self.send(routes.embeddings(input, **self._named(options)))
 

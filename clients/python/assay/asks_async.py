@@ -56,7 +56,7 @@ class AsyncAsks:
         """Return how surely the chosen response of each pair is preferred."""
         return await self.send(routes.pairs(pairs, **self._named(options)))
 
-    async def embeddings(self, input: str | list[str], **options: Unpack[types.EmbeddingsOptions]) -> types.EmbeddingsAnswer:
+    async def embeddings(self, input: str | list[str] | list[int] | list[list[int]], **options: Unpack[types.EmbeddingsOptions]) -> types.EmbeddingsAnswer:
         """Return the vector of each text."""
         return await self.send(routes.embeddings(input, **self._named(options)))
 

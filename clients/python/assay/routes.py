@@ -98,7 +98,7 @@ def pairs(pairs: Iterable[Mapping[str, Any]], /, **options: Unpack[types.Compare
     return Call("POST", "/v1/compare", {**options, "pairs": [dict(one) for one in pairs]})
 
 
-def embeddings(input: str | list[str], **options: Unpack[types.EmbeddingsOptions]) -> Call[types.EmbeddingsAnswer]:
+def embeddings(input: str | list[str] | list[int] | list[list[int]], **options: Unpack[types.EmbeddingsOptions]) -> Call[types.EmbeddingsAnswer]:
     """What is the vector of each text?"""
     return Call("POST", "/v1/embeddings", {**options, "input": input})
 

@@ -230,7 +230,7 @@ class DriftSpec(TypedDict):
 class Embedding(TypedDict):
     # Leading tokens taken from the cache
     cached_tokens: NotRequired[int]
-    # The vector: a list of numbers, or a text in base64
+    # The vector: a list of numbers, null where a process model reads nothing, or a text in base64
     embedding: NotRequired[Any]
     # Why there is no vector
     error: NotRequired[Problem]
@@ -260,8 +260,10 @@ class EmbeddingsAnswer(TypedDict):
 
 
 class EmbeddingsOptions(TypedDict):
-    # How a vector is written: numbers, or the bytes of little-endian float32
-    encoding_format: NotRequired[Literal["float", "base64"]]
+    # Refused unless null: a vector has the model's own size
+    dimensions: NotRequired[Any]
+    # float, which it is when left out, or base64: numbers, or the bytes of little-endian float32
+    encoding_format: NotRequired[str | None]
     # The digest that the answer must have; where it would have another, the request is refused with 409
     expect_digest: NotRequired[str]
     # Name of the model, or of a recipe; may be left out where one model answers this question
@@ -281,8 +283,8 @@ class EmbeddingsOptions(TypedDict):
 
 
 class EmbeddingsRequest(EmbeddingsOptions):
-    # Texts, or one text
-    input: list[str]
+    # A text, a list of texts, the token ids of one text, or a list of those
+    input: str | list[str] | list[int] | list[list[int]]
 
 
 class EmbeddingsUsage(TypedDict):

@@ -1,4 +1,4 @@
-"""Writes assay/types.py of the OpenAPI document of a server of the native API alone (`assay serve --protocols none`):
+"""Writes assay/types.py of the OpenAPI document of a server of the native API and the embeddings (`assay serve --protocols openai`):
 `curl -s http://127.0.0.1:8080/openapi.json | python tools/types_of.py > assay/types.py`.
 
 Each schema becomes a TypedDict of its name. A request is written in two: what may be left out is `...Options`, which
@@ -34,8 +34,8 @@ def written(schema: dict[str, Any], where: str) -> str:
         return name
     if "enum" in rest:
         return f"Literal[{', '.join(json.dumps(value) for value in rest['enum'])}]"
-    if "oneOf" in rest:
-        return " | ".join(written(one, where) for one in rest["oneOf"])
+    if several := rest.get("oneOf") or rest.get("anyOf"):
+        return " | ".join(written(one, where) for one in several)
     kinds = rest.pop("type", None)
     if isinstance(kinds, list):
         return " | ".join("None" if kind == "null" else written({**schema, "type": kind}, where) for kind in kinds)

@@ -1,9 +1,11 @@
 """From a body and a head in PyTorch to a `model.onnx` on disk."""
 
 import contextlib
+import gc
 import io
 import logging
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -78,7 +80,7 @@ def trace(module: nn.Module, example: tuple, dimensions: tuple, inputs: list[str
     """Run torch's exporter quietly; return the graph with weights that are read when it is saved, stored in that precision."""
     for logger in ("torch.onnx", "onnxscript"):
         logging.getLogger(logger).setLevel(logging.ERROR)
-    with torch.no_grad(), warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+    with torch.no_grad(), warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), apart():
         warnings.simplefilter("ignore")
         program = torch.onnx.export(module.eval(), example, input_names=inputs, output_names=outputs, dynamic_shapes=dimensions,
                                     dynamo=True, opset_version=OPSET, verbose=False, optimize=False)
@@ -88,6 +90,16 @@ def trace(module: nn.Module, example: tuple, dimensions: tuple, inputs: list[str
     if precision != "float32":
         storage.store(program.model.graph, parameters, precision)
     return program.model
+
+
+@contextlib.contextmanager
+def apart() -> Iterator[None]:
+    """Leave what is in memory already, torch and transformers above all, out of the collections of what is made inside."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def bind(graph: ir.Graph, parameters: dict[str, nn.Parameter]) -> None:

@@ -1,9 +1,8 @@
-"""Shared parts of the tests: the fixture bundles of the repository, tiny checkpoints made on demand, and graphs traced once.
+"""Shared parts of the tests: fixture bundles of the repository, tiny checkpoints made on demand, graphs traced once.
 
 torch is imported by the fixtures that need it, since pytest-xdist reads this file in a process that runs no test.
 """
 
-import gc
 import json
 from dataclasses import dataclass
 from functools import cache
@@ -48,7 +47,7 @@ def fixture_names(layout: str = "") -> list[str]:
 
 @pytest.fixture(scope="session", autouse=True)
 def graphs():
-    """What was traced in this session, by layout: a model that several tests export is traced for the first of them alone."""
+    """What was traced in this session, by layout: a model that several tests export is traced for the first alone."""
     from shared import Graphs
 
     from assay_export import graph
@@ -59,7 +58,6 @@ def graphs():
             patch.setattr(graph, f"trace_{layout}", known)
         for known in made.values():
             known.keep()
-        gc.freeze()  # torch and transformers, which a collection need not look through again
         yield made
 
 
@@ -71,15 +69,19 @@ def texts() -> list[str]:
     return tiny.sentences(1, 200, 400)
 
 
+FEW = {"qwen2": {"num_hidden_layers": 2}, "gemma2": {"num_hidden_layers": 2}}
+"""Of bodies whose layers are of two kinds as few as have both; committed fixtures and parity cases have more."""
+
+
 @pytest.fixture
 def checkpoint(tmp_path, texts):
     """A function that writes a tiny checkpoint and returns its directory."""
     from assay_export import tiny
 
-    def make(model_type: str = "qwen3", kind: str = "reward", folder: str | None = None, **settings) -> Path:
+    def make(model_type: str = "qwen3", kind: str = "reward", folder: str | None = None, *, config: dict | None = None, **settings) -> Path:
         tokenizer = tiny.family_tokenizer(model_type, 400, texts)
         return tiny.write_checkpoint(tmp_path / (folder or f"{model_type}-{kind}"), model_type, kind, tokenizer=tokenizer,
-                                     **{"seed": 3, **settings})
+                                     **{"seed": 3, "config": FEW.get(model_type, {}) | (config or {}), **settings})
     return make
 
 

@@ -1,7 +1,7 @@
 """Graphs that tests share: tracing takes nine tenths of an export, and many tests export one and the same tiny model.
 
-A graph is taken from an earlier test only where all that it is made of is the same: the model's modules with their attributes, configs and
-numbers, what is asked for, and the exporter's own code, which a test may have patched.
+A graph is taken from an earlier test only where all that it is made of is the same: the model's modules with their
+attributes, configs and numbers, what is asked for, and the code that traces, which a test may have patched.
 """
 
 import hashlib
@@ -9,7 +9,8 @@ import importlib
 import io
 import pickle
 import pkgutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from types import FunctionType, ModuleType
 
 import onnx
 import onnx_ir as ir
@@ -28,8 +29,15 @@ class Unshared(Exception):
 class Contents(pickle.Pickler):
     """Pickles a tensor as its numbers, wherever they lie; Unshared for one whose numbers stay in a file."""
 
+    def __init__(self, file):
+        super().__init__(file)
+        self.modules = {"assay_export.graph"}
+        """The modules whose functions and classes were met, and the one that traces."""
+
     def reducer_override(self, given):
         """Return what stands for a tensor, and NotImplemented for all else."""
+        if isinstance(given, type | FunctionType):
+            self.modules.add(given.__module__)
         if not isinstance(given, torch.Tensor):
             return NotImplemented
         if hasattr(given, "read"):
@@ -38,18 +46,28 @@ class Contents(pickle.Pickler):
         return str, (f"{type(given).__name__} {given.dtype} {tuple(given.shape)} {hashlib.sha256(numbers).hexdigest()}",)
 
 
-def names() -> Iterator[tuple[str, str, object]]:
-    """Yield every name of the exporter's modules and of their classes: who has it, the name, and what it stands for."""
-    for found in pkgutil.iter_modules(assay_export.__path__, "assay_export."):
-        if found.name.endswith("__main__"):
-            continue
-        module = importlib.import_module(found.name)
-        for name, value in vars(module).items():
+def used(names: Iterable[str]) -> set[str]:
+    """Return the exporter's modules among these, and those that they use, however far."""
+    found: set[str] = set()
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        if name.startswith("assay_export.") and name not in found:
+            found.add(name)
+            waiting += [value.__name__ if isinstance(value, ModuleType) else str(getattr(value, "__module__", ""))
+                        for value in vars(importlib.import_module(name)).values()]
+    return found
+
+
+def names(modules: Iterable[str]) -> Iterator[tuple[str, str, object]]:
+    """Yield every name of modules and of their classes: whose it is, the name, and what it stands for."""
+    for module in sorted(modules):
+        for name, value in vars(importlib.import_module(module)).items():
             if name.startswith("__"):
                 continue
-            yield found.name, name, value
-            if isinstance(value, type) and value.__module__ == found.name:
-                yield from ((f"{found.name}.{name}", own, held) for own, held in vars(value).items() if not own.startswith("__"))
+            yield module, name, value
+            if isinstance(value, type) and value.__module__ == module:
+                yield from ((f"{module}.{name}", own, held) for own, held in vars(value).items() if not own.startswith("__"))
 
 
 class Graphs:
@@ -63,11 +81,15 @@ class Graphs:
 
     def keep(self) -> None:
         """Take the exporter's code as it is now for code that is not patched."""
-        self.as_is = {(where, name): value for where, name, value in names()}
+        modules = {module.name for module in pkgutil.iter_modules(assay_export.__path__, "assay_export.")} - {"assay_export.__main__"}
+        self.as_is = {(where, name): value for where, name, value in names(modules)}
 
-    def patched(self) -> list[tuple[str, str, object]]:
-        """Return the names of the exporter that stand for something else than they did; Unshared where that is no plain value."""
-        other = [(where, name, value) for where, name, value in names() if self.as_is.get((where, name), self) is not value]
+    def patched(self, modules: Iterable[str]) -> list[tuple[str, str, object]]:
+        """Return the names that stand for something else than they did, in modules and in what they use.
+
+        Unshared where that is no plain value.
+        """
+        other = [(where, name, value) for where, name, value in names(used(modules)) if self.as_is.get((where, name), self) is not value]
         if not all(isinstance(value, PLAIN) for *_, value in other):
             raise Unshared
         return other
@@ -76,7 +98,9 @@ class Graphs:
         """Return the graph of a model, traced now or in an earlier test."""
         content = io.BytesIO()
         try:
-            Contents(content).dump((given, named, self.patched()))
+            pickler = Contents(content)
+            pickler.dump((given, named))
+            content.write(repr(self.patched(pickler.modules)).encode())
         except (Unshared, pickle.PicklingError, AttributeError, TypeError):
             return self.trace(*given, **named)
         key = hashlib.sha256(content.getvalue()).digest()

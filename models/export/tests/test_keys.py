@@ -177,7 +177,7 @@ DEFAULT = {"rope_type": "default", "rope_theta": 500.0}
     ("phi3", {"partial_rotary_factor": 0.5, "rope_parameters": None}),
     ("llama", {"hidden_act": "gelu"}),
     ("llama", {"rms_norm_eps": 0.5}),
-    ("qwen2", {"layer_types": ["sliding_attention", "full_attention", "sliding_attention"]}),
+    ("qwen2", {"layer_types": ["sliding_attention", "full_attention"]}),
     ("qwen2", {"use_sliding_window": False}),
     ("mistral", {"sliding_window": None}),
     ("gemma2", {"query_pre_attn_scalar": 5}),

@@ -1,11 +1,14 @@
-"""A shared graph is the file that a new trace makes, byte for byte, and is taken only where nothing that makes it has changed."""
+"""A shared graph is the file that a trace makes, byte for byte, and is taken only where nothing that makes it changed."""
+
+import io
 
 import onnx_ir as ir
 import pytest
+import torch
 from safetensors.torch import load_file, save_file
-from shared import Graphs, Unshared
+from shared import Contents, Graphs, Unshared
 
-from assay_export import attention, graph, likelihood, tiny, weights
+from assay_export import attention, check, gpm, graph, packed, tiny, weights
 from assay_export.cli import arguments, export
 
 SMALL = {"num_hidden_layers": 1}
@@ -30,7 +33,7 @@ def test_it_is_the_file_that_a_trace_makes(graphs, checkpoint, tmp_path, monkeyp
 
 @pytest.fixture
 def traced(checkpoint, tmp_path, monkeypatch):
-    """A function that exports a tiny checkpoint, with changes to its directory, and tells whether a graph would be traced for that."""
+    """A function that exports a tiny checkpoint, with changes to its directory, and tells whether a graph was traced."""
     count = []
 
     def trace(*given, **named) -> ir.Model:
@@ -65,16 +68,17 @@ def test_what_makes_a_graph_makes_another(traced):
         assert traced(change=change) and not traced(change=change)
 
 
-def test_code_that_is_patched_is_traced(traced, monkeypatch):
-    """Be it a function or a method; a value that can be told by itself is like a setting."""
+def test_code_that_traces_and_is_patched(traced, monkeypatch):
+    """Be it a function or a method; a plain value is like a setting, and what only looks at a graph changes none."""
     traced()
     with monkeypatch.context() as patch:
-        patch.setattr(likelihood, "BLOCK", 96)
+        patch.setattr(attention, "DOT_BLOCK", 64)
         assert traced() and not traced()
-    for holder, name in ((attention, "masks_by_window"), (likelihood.Likelihood, "forward")):
+    for holder, name in ((attention, "masks_by_window"), (packed.PackedGraph, "forward")):
         with monkeypatch.context() as patch:
             patch.setattr(holder, name, lambda *given: None)
             assert traced() and traced()
+    monkeypatch.setattr(check, "read_packed", lambda *given: [])
     assert not traced()
 
 
@@ -83,8 +87,11 @@ def test_numbers_that_stay_in_their_files_are_not_told(traced, monkeypatch):
     assert traced() and traced()
 
 
-def test_nothing_of_the_exporter_is_patched_here(graphs):
-    assert graphs["packed"].patched() == []
-    with pytest.raises(Unshared), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(attention, "masks_by_window", print)
-        graphs["packed"].patched()
+def test_heads_are_code_that_traces(graphs, monkeypatch):
+    """They are of modules of their own, which a graph's model names."""
+    content = Contents(io.BytesIO())
+    content.dump(gpm.PreferenceHead(torch.nn.Linear(2, 2, bias=False), None))
+    assert graphs["packed"].patched(content.modules) == []
+    monkeypatch.setattr(gpm.PreferenceHead, "forward", print)
+    with pytest.raises(Unshared):
+        graphs["packed"].patched(content.modules)
