@@ -1,8 +1,9 @@
 """The reward code of OpenRLHF and of verl, as these trainers run it, asks Assay about what the policy says.
 
-OpenRLHF's executor takes a prompt, has an engine continue it (here transformers, there vLLM) and fetches the reward: from a server's
-/get_reward, or from a file with a reward function. verl's reward loop loads compute_score as its configuration says, and calls it for each
-sample through its reward manager. Their trainers want a GPU, and are not started. Every reward is compared with the server's own answer.
+OpenRLHF's executor takes a prompt, has an engine continue it (here transformers, there vLLM) and fetches the reward:
+from a server's /get_reward, or from a file with a reward function. verl's reward loop loads compute_score as its
+configuration says, and calls it for each sample through its reward manager. Their trainers want a GPU, and are not
+started. Every reward is compared with the server's own answer.
 """
 
 import asyncio

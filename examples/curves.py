@@ -1,7 +1,7 @@
 """The learning curves of GRPO by four rewards: Assay's, a recipe of two models, the right answer itself, and chance.
 
-`python curves.py` trains the same policy four times on the same questions (grpo.py) and writes docs/examples/grpo.json and grpo.svg: accuracy
-on held-out questions, which none of the rewards is told of.
+`python curves.py` trains the same policy four times on the same questions (grpo.py) and writes docs/examples/grpo.json
+and grpo.svg: accuracy on held-out questions, which none of the rewards is told of.
 """
 
 import argparse

@@ -1,6 +1,7 @@
 """GRPO with TRL: the policy learns from Assay's reward alone which of its solutions are right.
 
-What a user adds to a script for TRL are the lines marked with +: the import, and a reward function. curves.py runs all of it.
+What a user adds to a script for TRL are the lines marked with +: the import, and a reward function. curves.py runs all
+of it.
 """
 
 import time
@@ -15,7 +16,8 @@ from transformers import TrainerCallback
 from trl import GRPOConfig, GRPOTrainer
 
 STEPS, EVERY, PROMPTS, GENERATIONS, RATE = 40, 5, 8, 8, 2e-4
-"""Updates, and how often held-out accuracy is measured between them; a batch has so many prompts, each with so many responses."""
+"""Updates, and how often held-out accuracy is measured between them; a batch has so many prompts, each with so many
+responses."""
 HELD = 200
 
 
@@ -44,7 +46,8 @@ def rewards(name: str, url: str) -> Any:
 
 
 class Measure(TrainerCallback):
-    """Measures accuracy on held-out questions before the first update, and after every few: of one sample each, at temperature 1."""
+    """Measures accuracy on held-out questions before the first update, and after every few: of one sample each, at
+    temperature 1."""
 
     def __init__(self, model: Any, tokenizer: Any, rows: list[dict], every: int) -> None:
         self.model, self.tokenizer, self.rows, self.every, self.points = model, tokenizer, rows, every, []

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes lock.txt again, whole and by content; needs uv. What models/export/lock.txt and clients/trainers.txt have is not in it a second time:
-# the environment is laid over theirs.
+# Makes lock.txt again, whole and by content; needs uv. What models/export/lock.txt and clients/trainers.txt have is
+# not in it a second time: the environment is laid over theirs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 mapfile -t there < <(sed -n 's/^\([a-z0-9_.-]*\)==.*/--no-emit-package=\1/p' models/export/lock.txt clients/trainers.txt)

@@ -1,4 +1,5 @@
-"""Plots of the examples: small SVG files on no background, in greys and colours that can be read on white and on black."""
+"""Plots of the examples: small SVG files on no background, in greys and colours that can be read on white and on
+black."""
 
 from pathlib import Path
 

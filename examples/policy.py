@@ -1,8 +1,9 @@
-"""The policy of the examples: the embedded language model arith-reference, as a Qwen3 of transformers with 0.9 million parameters.
+"""The policy of the examples: the embedded language model arith-reference, as a Qwen3 of transformers with 0.9 million
+parameters.
 
-It has read as many flawed solutions as right ones, so it samples both: about half of its responses are right, though it knows better, since
-the likeliest one mostly is. There is something to learn, and something to choose from. It grew out of the network of arith-rm
-(models/builtin/CARD.md), whose bundle it shares nothing with any more but the tokenizer.
+It has read as many flawed solutions as right ones, so it samples both: about half of its responses are right, though it
+knows better, since the likeliest one mostly is. There is something to learn, and something to choose from. It grew out
+of the network of arith-rm (models/builtin/CARD.md), whose bundle it shares nothing with any more but the tokenizer.
 """
 
 from pathlib import Path

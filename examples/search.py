@@ -1,7 +1,8 @@
 """Best-of-n and beam search: what more samples are worth when Assay chooses among them, and what its cache spares.
 
-`python search.py` samples 64 responses of the policy to each held-out question, has /v1/rank choose among the first 1, 2, 4 … 64 of
-them, and lets /v1/steps guide a beam search step by step. It writes docs/examples/search.json and best-of-n.svg beside it.
+`python search.py` samples 64 responses of the policy to each held-out question, has /v1/rank choose among the first 1,
+2, 4 … 64 of them, and lets /v1/steps guide a beam search step by step. It writes docs/examples/search.json and
+best-of-n.svg beside it.
 """
 
 import argparse
@@ -20,13 +21,15 @@ from task import ROOT, answer_of, questions
 SIZES = (1, 2, 4, 8, 16, 32, 64)
 QUESTIONS, SEED = 40, 9
 GROUPS = 8
-"""Of a size, so many groups of a question's samples are ranked apart, as far as there are disjoint ones, and count the same."""
+"""Of a size, so many groups of a question's samples are ranked apart, as far as there are disjoint ones, and count the
+same."""
 COUNTED = ("asked", "computed", "padding", "shared", "cached")
 GENERATE = {"max_new_tokens": MOST, "top_k": 0, "eos_token_id": 2}
 
 
 def ways(client: assay.Client, row: dict, responses: list[str]) -> dict[str, bool]:
-    """Tell of each way to choose among responses whether it finds the right answer. One request to /v1/rank tells all of them."""
+    """Tell of each way to choose among responses whether it finds the right answer. One request to /v1/rank tells
+    all of them."""
     answers = [answer_of(response) or "" for response in responses]
     ranked = client.rank(row["prompt"], responses, model="arith-rm", activation="sigmoid", strategy="weighted_vote", answers=answers)
     votes = ranked["selected"].get("votes", [])
@@ -49,9 +52,11 @@ def measure_best(model: Any, tokenizer: Any, client: assay.Client, rows: list[di
 
 
 def measure_beam(model: Any, tokenizer: Any, client: assay.Client, rows: list[dict], beams: int = 4, width: int = 4) -> dict[str, Any]:
-    """Return the accuracy of beam search by arith-prm's weakest step, and what its tokens came to, as the server's metrics count them.
+    """Return the accuracy of beam search by arith-prm's weakest step, and what its tokens came to, as the server's
+    metrics count them.
 
-    Of those that were asked about, some another candidate of the request has too (shared), and some an earlier step has left in the cache.
+    Of those that were asked about, some another candidate of the request has too (shared), and some an earlier step
+    has left in the cache.
     """
     before = counted(client)
     right = 0

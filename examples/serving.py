@@ -12,7 +12,8 @@ from task import ROOT
 
 @contextlib.contextmanager
 def serving(*flags: str) -> Iterator[str]:
-    """Yield the address of a server of the embedded models with these flags, which is ready, and stop it behind the block."""
+    """Yield the address of a server of the embedded models with these flags, which is ready, and stop it behind the
+    block."""
     if address := os.environ.get("ASSAY_URL"):
         yield address
         return

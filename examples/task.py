@@ -5,7 +5,8 @@
                                   The answer is 33.
 
 Problems are drawn by the generator that the embedded models were trained with, from a seed. It keeps one expression in
-sixteen out of every training; accuracy is measured on those alone, as the share of responses whose last number is the result.
+sixteen out of every training; accuracy is measured on those alone, as the share of responses whose last number is the
+result.
 """
 
 import importlib.util

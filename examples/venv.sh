@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Makes .venv-examples of the checkout: the packages of lock.txt and callers.txt by hash, laid over the trainers' of clients and over the
-# exporter's, which have TRL, torch and transformers, and must be there. Its own packages lie in the user's cache, as theirs do.
+# Makes .venv-examples of the checkout: the packages of lock.txt and callers.txt by hash, laid over the trainers' of
+# clients and over the exporter's, which have TRL, torch and transformers, and must be there. Its own packages lie in
+# the user's cache, as theirs do.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/.." && pwd)
