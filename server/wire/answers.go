@@ -25,11 +25,11 @@ type Timings struct {
 	Total float64 `json:"total_ms" doc:"From the request to its answer, tokenizing included"`
 }
 
-// Tokens counts the tokens of an item that has an answer.
+// Tokens counts the tokens of an item that has an answer. They stand in results, and a failed one has none.
 type Tokens struct {
-	Tokens    int `json:"tokens" doc:"Tokens read"`
-	Shared    int `json:"shared_tokens" doc:"Leading tokens computed once together with other items"`
-	Cached    int `json:"cached_tokens" doc:"Leading tokens taken from the cache"`
+	Tokens    int `json:"tokens" required:"false" doc:"Tokens read"`
+	Shared    int `json:"shared_tokens" required:"false" doc:"Leading tokens computed once together with other items"`
+	Cached    int `json:"cached_tokens" required:"false" doc:"Leading tokens taken from the cache"`
 	Truncated int `json:"truncated,omitempty" doc:"Tokens cut away, on request only"`
 }
 
@@ -139,13 +139,13 @@ type StepScore struct {
 	End    *int               `json:"end,omitempty" doc:"Where the step ends, in characters (code points) of the response; of steps, of their concatenation"`
 }
 
-// Aggregate is what the scores of an item's steps come to.
+// Aggregate is what the scores of an item's steps come to. They stand in a result, and a failed one has none.
 type Aggregate struct {
-	Min        float64  `json:"min"`
-	Product    *float64 `json:"product" doc:"Null where it overflows, which scores in [0, 1] never do"`
-	Mean       float64  `json:"mean"`
-	Last       float64  `json:"last"`
-	FirstError *int     `json:"first_error" doc:"Index of the first step below the threshold; null where there is none, or no threshold"`
+	Min        float64  `json:"min" required:"false"`
+	Product    *float64 `json:"product" required:"false" doc:"Null where it overflows, which scores in [0, 1] never do"`
+	Mean       float64  `json:"mean" required:"false"`
+	Last       float64  `json:"last" required:"false"`
+	FirstError *int     `json:"first_error" required:"false" doc:"Index of the first step below the threshold; null where there is none, or no threshold"`
 }
 
 // ChooseAnswer has one result per item, in order.
