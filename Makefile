@@ -30,7 +30,7 @@ serve: bin/assay
 
 test: $(RUNTIME)
 	go test -race -shuffle=on -timeout 20m ./...
-	go test -count=1 -run TestNoDoorLosesAnItem ./server
+	go test -count=1 -run 'TestNoDoorLosesAnItem|TestADoorCostsLittle' ./server
 	$(MAKE) --no-print-directory test-cuda test-state
 
 # The states that replicas share, against the PostgreSQL of Debian's package: started on a free port, crashed and stopped.

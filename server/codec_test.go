@@ -80,7 +80,7 @@ func TestAllocations(t *testing.T) {
 	}{
 		{"decode 1 item", decodes(t, scoreBody(1)), 18},
 		{"decode 1 item with an id and metadata", decodes(t, `{"items":[{"prompt":"p","response":"r","id":"a","metadata":{"b":[1,2,3]}}]}`), 24},
-		{"decode 1 item with columns", decodes(t, `{"items":[{"prompt":"p","response":"r","data_source":"a","extra_info":{"b":[1,2,3]}}]}`), 26},
+		{"decode 1 item with columns", decodes(t, `{"items":[{"prompt":"p","response":"r","data_source":"a","extra_info":{"b":[1,2,3]}}]}`), 28},
 		{"decode 1 item of messages", decodes(t, `{"items":[{"messages":[{"role":"user","content":"q","name":null},{"role":"assistant","content":"a"}]}]}`), 24},
 		{"decode 4096 items", decodes(t, scoreBody(4096)), 6 * 4096},
 		{"decode 10000 ids", decodes(t, ids), 70},

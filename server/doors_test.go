@@ -264,12 +264,15 @@ const mostOver = 40
 // TestADoorCostsLittle beside the native request of one item.
 func TestADoorCostsLittle(t *testing.T) {
 	s := newServer(t, doorEngine(), Options{})
-	item := doorItem{"p", "is 1"}
+	item, over := doorItem{"p", "is 1"}, float64(mostOver)
+	if underRace {
+		over += 15 // the detector makes pools forget
+	}
 	native := testing.AllocsPerRun(200, func() { do(t, s, "POST", "/v1/score", `{"items":[{"prompt":"p","response":"is 1"}]}`) })
 	for _, d := range doors {
 		body := d.body([]doorItem{item})
 		got := testing.AllocsPerRun(200, func() { do(t, s, "POST", d.path, body, d.headers...) })
-		if got > native+mostOver {
+		if got > native+over {
 			t.Errorf("%s: %v allocations, and the native route %v", d.name, got, native)
 		}
 	}

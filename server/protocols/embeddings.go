@@ -64,9 +64,10 @@ func replyEmbeddings(engine Engine, given *rewards.Answer, inBase64 bool, kept *
 		return Reply{}, err
 	}
 	of, head := modelOf(engine, given.Model), native.ScoreAnswer(&rewards.Answer{Model: given.Model, Digest: given.Digest, Usage: given.Usage}).Answering
+	_, failures := given.Items()
 	answer := wire.EmbeddingsAnswer{
 		Object: "list", Model: head.Model, Digest: head.Digest, Timings: head.Timings,
-		Usage: wire.EmbeddingsUsage{Prompt: head.Usage.Tokens, Total: head.Usage.Tokens, Failed: head.Usage.Failed},
+		Usage: wire.EmbeddingsUsage{Prompt: head.Usage.Tokens, Total: head.Usage.Tokens, Failed: failures},
 		Data:  make([]wire.Embedding, len(given.Results)+len(given.Steps)+len(given.Vectors)),
 	}
 	write := func(i int, err *failure.Error, tokens *rewards.Tokens, numbers func() (plain any, float32s []float64)) {

@@ -2,6 +2,7 @@ package protocols
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/assay-rm/assay/rewards/failure"
 	"github.com/assay-rm/assay/server/problem"
@@ -22,9 +23,13 @@ func Details(p *problem.Problem) wire.ProblemDetails {
 }
 
 // Failed is the problem of an item that has no number, in a protocol whose answer must have one for every item: it is
-// led by the field of the item, and refuses the request. Its cause is logged with the answer's items.
+// led by the field of the item, unless the decoder of the body has named it, and refuses the request. Its cause is logged
+// with the answer's items.
 func Failed(err *failure.Error, field string) error {
-	why := err.Within(field)
+	why := *err
+	if !strings.HasPrefix(err.Detail, field) {
+		why = *err.Within(field)
+	}
 	why.Cause = nil
-	return why
+	return &why
 }
