@@ -20,7 +20,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 REAL = ROOT / "clients" / "real"
 HOMES = ROOT / ".clients"
-LONGEST = 600  # seconds of one client, and of its installation
+LONGEST = 1200  # seconds of one client, and of its installation
 
 
 def home(client: pathlib.Path) -> pathlib.Path:
