@@ -33,7 +33,7 @@ func (s *Server) foreign() []*protocol {
 			if r.Ask != nil {
 				of.codec = s.foreignCodec(&r, one, accepts)
 			} else {
-				of.handle = s.foreignHandler(&r)
+				of.handle = s.foreignHandler(&r, accepts)
 			}
 			one.routes = append(one.routes, of)
 		}
@@ -65,11 +65,15 @@ func (s *Server) foreignCodec(r *protocols.Route, of *protocol, accepts func(htt
 	return c
 }
 
-// foreignHandler answers without the engine.
-func (s *Server) foreignHandler(r *protocols.Route) handler {
+// foreignHandler answers without the engine. A body is taken as that of a question is: by its type, with room for it, and
+// from a caller who may ask.
+func (s *Server) foreignHandler(r *protocols.Route, accepts func(http.Header) error) handler {
 	return func(x *exchange, from *http.Request) error {
 		var body []byte
-		if from.Method != http.MethodGet && from.Method != http.MethodHead {
+		if from.Method != http.MethodGet && from.Method != http.MethodHead && from.ContentLength != 0 {
+			if err := accepts(from.Header); err != nil {
+				return err
+			}
 			giveBack, err := s.bodies.room.hold(x, from, s.bodies.most)
 			if err != nil {
 				return err
@@ -80,6 +84,9 @@ func (s *Server) foreignHandler(r *protocols.Route) handler {
 				return err
 			}
 			defer s.bodies.release(read)
+			if err := x.caller.mayAsk(time.Now()); err != nil {
+				return err
+			}
 			body = read.Bytes()
 		}
 		reply, err := r.Tell(s.call(x, from, body))
@@ -182,7 +189,6 @@ func (s *Server) sharing(takers []taker) *codec {
 	return &codec{accepts: takers[0].route.codec.accepts, decode: func(x *exchange, r *http.Request, body []byte) (question asked, err error) {
 		if native != nil {
 			if question, err = native.decode(x, r, body); err == nil {
-				question.encode = native.encoder(&question)
 				return question, nil
 			}
 		}

@@ -55,6 +55,9 @@ func question[Q, A any, P interface {
 	*A
 	Keep(kept *wire.Kept)
 }](s *Server, path, summary string, request func(P) (rewards.Request, error), answer func(*rewards.Answer) B) route {
+	plainly := func(x *exchange, given *rewards.Answer) error {
+		return writeJSON(x, problem.Status(given.Errors()), answer(given))
+	}
 	c := codec{
 		accepts: jsonType,
 		decode: func(_ *exchange, _ *http.Request, body []byte) (asked, error) {
@@ -63,7 +66,7 @@ func question[Q, A any, P interface {
 				return asked{}, err
 			}
 			of, err := request(&form)
-			a := asked{Request: of, timeout: P(&form).Timeout()}
+			a := asked{Request: of, timeout: P(&form).Timeout(), encode: plainly}
 			if kept, onError := P(&form).Kept(), P(&form).Failing(); kept != nil || onError != "" {
 				a.encode = func(x *exchange, given *rewards.Answer) error {
 					status, err := statusOf(given, onError)
@@ -78,9 +81,6 @@ func question[Q, A any, P interface {
 				}
 			}
 			return a, err
-		},
-		encode: func(x *exchange, given *rewards.Answer) error {
-			return writeJSON(x, problem.Status(given.Errors()), answer(given))
 		},
 	}
 	var takes Q

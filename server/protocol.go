@@ -37,15 +37,11 @@ type route struct {
 // handler answers a request, or gives the error that its protocol is to tell; then it has written nothing.
 type handler func(x *exchange, r *http.Request) error
 
-// codec is how a protocol writes a question to the engine, and its answer.
+// codec is how a protocol reads a question to the engine, which says how its answer is written.
 type codec struct {
 	accepts func(header http.Header) error                                 // before the body is read
 	decode  func(x *exchange, r *http.Request, body []byte) (asked, error) // the body is lent
-
-	// encode writes the answer, where the question does not say how.
-	encode func(x *exchange, given *rewards.Answer) error
-
-	claims func(c *protocols.Call) bool // as [protocols.Route.Claims]; nil: what no other claims
+	claims  func(c *protocols.Call) bool                                   // as [protocols.Route.Claims]; nil: what no other claims
 }
 
 // asked is a question as a protocol decoded it.
@@ -54,16 +50,7 @@ type asked struct {
 	timeout time.Duration   // for the answer; 0: as long as the client waits
 	known   *rewards.Answer // where the engine need not be asked; nil: it is
 
-	// encode writes the answer where the request says how; nil: as the codec does.
-	encode func(x *exchange, given *rewards.Answer) error
-}
-
-// encoder writes the answer of a question: as the question says, or as the codec does.
-func (c *codec) encoder(of *asked) func(x *exchange, given *rewards.Answer) error {
-	if of.encode != nil {
-		return of.encode
-	}
-	return c.encode
+	encode func(x *exchange, given *rewards.Answer) error // writes the answer
 }
 
 // ask is the path of every question, whatever protocol it came by: the body is read and decoded, the engine asked, the
@@ -88,7 +75,7 @@ func (s *Server) ask(c *codec) handler {
 		case err != nil:
 			return err
 		case request.known != nil:
-			return c.encoder(&request)(x, request.known)
+			return request.encode(x, request.known)
 		}
 		if n := sizeOf(&request.Request); n > s.options.MaxItems {
 			return problem.New(failure.CodeTooManyItems, "the request has %d items, and one request may have %d", n, s.options.MaxItems)
@@ -110,7 +97,7 @@ func (s *Server) ask(c *codec) handler {
 			return err
 		}
 		s.account(r.Context(), x, &given)
-		return c.encoder(&request)(x, &given)
+		return request.encode(x, &given)
 	}
 }
 

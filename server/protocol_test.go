@@ -39,11 +39,10 @@ func strange(*Server) *protocol {
 						for word := range strings.FieldsSeq(string(body)) {
 							request.Items = append(request.Items, encode.Item{Text: new(word)})
 						}
-						return asked{Request: request}, nil
-					},
-					encode: func(x *exchange, given *rewards.Answer) error {
-						_, err := io.WriteString(x, "model "+given.Model)
-						return err
+						return asked{Request: request, encode: func(x *exchange, given *rewards.Answer) error {
+							_, err := io.WriteString(x, "model "+given.Model)
+							return err
+						}}, nil
 					},
 				}, nil, nil, nil,
 			},
