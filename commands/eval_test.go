@@ -136,8 +136,8 @@ func TestEvalOfModelsThatScore(t *testing.T) {
 	}
 }
 
-// TestKilledEvalGoesOn: the process is killed as soon as the journal has rows, again and again, and the report is that of
-// a run that was let be.
+// TestKilledEvalGoesOn: the process is killed as soon as the journal has rows, again and again, and the report is that
+// of a run that was let be.
 func TestKilledEvalGoesOn(t *testing.T) {
 	dir := t.TempDir()
 	var text strings.Builder

@@ -79,8 +79,8 @@ func worstDrift(all []drift) (worst float64, at int) {
 }
 
 // holdFirst scores the first golden pair of each bundle that has some, before anything else is answered, and holds the
-// ids of all to the reference's: what is wrong with a bundle's text, ids or graph then shows at once, and not in a run's
-// rewards. `assay verify` scores all of them.
+// ids of all to the reference's: what is wrong with a bundle's text, ids or graph then shows at once, and not in a
+// run's rewards. `assay verify` scores all of them.
 func (r *running) holdFirst(ctx context.Context) error {
 	for _, m := range r.opened {
 		pairs, err := m.Golden()

@@ -65,7 +65,8 @@ func TestAGroupIsRewardedWithoutWhatFailed(t *testing.T) {
 	}
 }
 
-// A recipe of preferences gives each response its win rate, as the model alone does, and drops who could not be compared.
+// A recipe of preferences gives each response its win rate, as the model alone does, and drops who could not be
+// compared.
 func TestAGroupByPreferences(t *testing.T) {
 	for _, m := range []manifest.Manifest{pairManifest("logit"), preferenceManifest(true)} {
 		e, sources := served(t, []manifest.Manifest{m}, "name: rates\nreadings: {p: {gives: preferences}}\ngroup: {score: win_rates(p)}\n")

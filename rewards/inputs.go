@@ -50,8 +50,8 @@ func conversation(item *encode.Item) (before []chat.Message, response *string) {
 	return before, response
 }
 
-// inputs are what a reading's model reads in the place of an item: one input, or several. As the model would take it the
-// item has no reference, perhaps, which an input may be made of.
+// inputs are what a reading's model reads in the place of an item: one input, or several. As the model would take it
+// the item has no reference, perhaps, which an input may be made of.
 func inputs(one *recipes.Reading, item, taken *encode.Item, given map[string]recipes.Given) ([]encode.Item, error) {
 	in, texts := one.Input, textsOf(item)
 	of := func(name string) (*string, error) {

@@ -66,8 +66,8 @@ func (c *composing) rewarded(of []recipes.Outcome, between map[string]ops.Matrix
 	return rewards, values, nil
 }
 
-// whoMet lists the members of a group: the responses that have an outcome and a preference to every other member. While some two have none, the
-// one that lacks most, the last of equal ones, is no member.
+// whoMet lists the members of a group: the responses that have an outcome and a preference to every other member. While
+// some two have none, the one that lacks most, the last of equal ones, is no member.
 func whoMet(results []Result, tables map[string]*matched) []int {
 	var members []int
 	for k := range results {

@@ -32,8 +32,9 @@ func newKeys(tokens []Token, m *metrics) ([]key, error) {
 	return keys, nil
 }
 
-// authorize finds out who asks: by a bearer token, by an API key in a header of its own, as some clients send it, or, for
-// clients that can only put credentials into a URL, by the password of basic authentication. Where there are no tokens everybody may ask.
+// authorize finds out who asks: by a bearer token, by an API key in a header of its own, as some clients send it, or,
+// for clients that can only put credentials into a URL, by the password of basic authentication. Where there are no
+// tokens everybody may ask.
 func (s *Server) authorize(x *exchange, r *http.Request) error {
 	if len(s.keys) == 0 {
 		return nil

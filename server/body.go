@@ -89,7 +89,8 @@ func bodyProblem(ctx context.Context, err error) *problem.Problem {
 	return problem.New(problem.CodeBadBody, "the body is not framed as its headers say: %s", fault.Short(err.Error()))
 }
 
-// contentEncoding is how a body is encoded: gzip, deflate, zstd, or "" for not at all. One that is encoded twice is refused.
+// contentEncoding is how a body is encoded: gzip, deflate, zstd, or "" for not at all. One that is encoded twice is
+// refused.
 func contentEncoding(header http.Header) (string, error) {
 	given := strings.Join(header.Values("Content-Encoding"), ", ")
 	switch strings.ToLower(strings.TrimSpace(given)) {

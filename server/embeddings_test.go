@@ -112,8 +112,8 @@ func TestEmbeddingsAreAskedOfTexts(t *testing.T) {
 	}
 }
 
-// TestEmbeddingsOfARewardModelAreItsRewards: as verl reads them of SGLang, data[-1].embedding[-1], with its own recorded
-// body; and 503 where the queue is full, since any status below 500 ends its step.
+// TestEmbeddingsOfARewardModelAreItsRewards: as verl reads them of SGLang, data[-1].embedding[-1], with its own
+// recorded body; and 503 where the queue is full, since any status below 500 ends its step.
 func TestEmbeddingsOfARewardModelAreItsRewards(t *testing.T) {
 	s := realServer(t, "llama-reward-packed")
 	const text = "12 + 30 = 42"

@@ -12,8 +12,8 @@ import (
 	"github.com/assay-rm/assay/rewards/ops"
 )
 
-// TestEvaluate answers what Eval Protocol's client posts, to the byte; whatever it answers with 200 the client takes for a
-// score.
+// TestEvaluate answers what Eval Protocol's client posts, to the byte; whatever it answers with 200 the client takes
+// for a score.
 func TestEvaluate(t *testing.T) {
 	var seen rewards.Request
 	engine := &severalEngine{fakeEngine{score: func(_ context.Context, r rewards.Request) (rewards.Answer, error) {

@@ -9,8 +9,8 @@ import (
 	"github.com/assay-rm/assay/server/problem"
 )
 
-// What on_error of a request of the native API may be; left out, an answer all of whose items failed with one status has
-// that status.
+// What on_error of a request of the native API may be; left out, an answer all of whose items failed with one status
+// has that status.
 const (
 	onErrorItem = "item" // an answer is one whatever its items have
 	onErrorFail = "fail" // one failed item fails the request

@@ -92,8 +92,8 @@ func TestFailedItemsAreCounted(t *testing.T) {
 	}
 }
 
-// TestAFailedRequestSaysWhenToTryAgain: the problem is the first failed item's, its status and its advice too, and nothing
-// of its cause is told.
+// TestAFailedRequestSaysWhenToTryAgain: the problem is the first failed item's, its status and its advice too, and
+// nothing of its cause is told.
 func TestAFailedRequestSaysWhenToTryAgain(t *testing.T) {
 	s := newServer(t, &fakeEngine{score: func(context.Context, rewards.Request) (rewards.Answer, error) {
 		a := fakeAnswer(fakeResults(3))

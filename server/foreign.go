@@ -65,8 +65,8 @@ func (s *Server) foreignCodec(r *protocols.Route, of *protocol, accepts func(htt
 	return c
 }
 
-// foreignHandler answers without the engine. A body is taken as that of a question is: by its type, with room for it, and
-// from a caller who may ask.
+// foreignHandler answers without the engine. A body is taken as that of a question is: by its type, with room for it,
+// and from a caller who may ask.
 func (s *Server) foreignHandler(r *protocols.Route, accepts func(http.Header) error) handler {
 	return func(x *exchange, from *http.Request) error {
 		var body []byte

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestABodyIsTakenAlikeWithoutTheEngine: what a protocol answers by itself asks of a body what a question does, its type
-// and a caller who may ask; and a request without a body needs neither.
+// TestABodyIsTakenAlikeWithoutTheEngine: what a protocol answers by itself asks of a body what a question does, its
+// type and a caller who may ask; and a request without a body needs neither.
 func TestABodyIsTakenAlikeWithoutTheEngine(t *testing.T) {
 	const body = `{"ids":[[1,20]]}`
 	s := newServer(t, &fakeEngine{}, Options{Tokens: []Token{{Token: "a1", Name: "a", Rate: 3}}})

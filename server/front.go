@@ -14,8 +14,8 @@ const (
 	maxStreams = 1024     // requests in flight on one HTTP/2 connection; more wait at the client
 
 	// linger is how long the server still reads after it has refused a request whose body it did not want, so that a
-	// client that is sending it sees the answer and not a broken connection. Then it closes the connection. It never waits
-	// longer than BodyTimeout.
+	// client that is sending it sees the answer and not a broken connection. Then it closes the connection. It never
+	// waits longer than BodyTimeout.
 	linger = 5 * time.Second
 )
 

@@ -84,8 +84,8 @@ func TestImplicitStepsFindTheFirstError(t *testing.T) {
 	}
 }
 
-// TestVotesAmongThePolicysSamples: of 8 samples of the policy, a vote weighted by the sigmoid of the reward model's score
-// gives the right answer as often as the card says, and more often than the majority.
+// TestVotesAmongThePolicysSamples: of 8 samples of the policy, a vote weighted by the sigmoid of the reward model's
+// score gives the right answer as often as the card says, and more often than the majority.
 func TestVotesAmongThePolicysSamples(t *testing.T) {
 	s, want := embeddedServer(t), readLanguageCard(t)
 	majority, weighted := map[string]*share{"in": {}, "hard": {}}, map[string]*share{"in": {}, "hard": {}}

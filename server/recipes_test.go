@@ -25,8 +25,8 @@ score: (1 - w) * outcome + w * weakest
 example: {given: {outcome: 2, q: [0.5, 1]}, values: {weakest: 0.5}, score: 1.625, source: by hand}
 `
 
-// TestARecipeOverTheEmbeddedModels: a recipe's components are what its models answer when each is asked alone, its score
-// is the expression of them, and it ranks and compares by that score.
+// TestARecipeOverTheEmbeddedModels: a recipe's components are what its models answer when each is asked alone, its
+// score is the expression of them, and it ranks and compares by that score.
 func TestARecipeOverTheEmbeddedModels(t *testing.T) {
 	s := embeddedServer(t)
 	r, err := recipes.Parse([]byte(gap))

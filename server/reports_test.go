@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// TestRoutesOfOthersNameOurs: trainers and tools that ask at a path that no protocol has learn from the 404 what to ask.
+// TestRoutesOfOthersNameOurs: trainers and tools that ask at a path that no protocol has learn from the 404 what to
+// ask.
 func TestRoutesOfOthersNameOurs(t *testing.T) {
 	s := newServer(t, &fakeEngine{}, Options{})
 	for path, body := range map[string]string{

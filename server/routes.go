@@ -40,8 +40,8 @@ func (s *Server) routes() http.Handler {
 	})
 }
 
-// elsewhere answers a path that no route has, in the form of the protocol with the longest prefix of it. It is not for the
-// mux to choose, which lets no prefix stand beside a route that begins with a name in braces.
+// elsewhere answers a path that no route has, in the form of the protocol with the longest prefix of it. It is not for
+// the mux to choose, which lets no prefix stand beside a route that begins with a name in braces.
 func (s *Server) elsewhere() http.Handler {
 	forms := map[string]http.Handler{}
 	for _, p := range s.protocols {
@@ -147,8 +147,8 @@ func handling(handle func(x *exchange, r *http.Request)) http.Handler {
 }
 
 // tidy makes the path of a URL one that the mux takes as it stands: clients that join a base and a path write
-// //v1/score and /get_reward/, which are served as if written once. It refuses a path with dots or a relative one, which
-// the mux would redirect or refuse in a form of its own.
+// //v1/score and /get_reward/, which are served as if written once. It refuses a path with dots or a relative one,
+// which the mux would redirect or refuse in a form of its own.
 func tidy(u *url.URL) bool {
 	p := u.EscapedPath()
 	if !strings.HasPrefix(p, "/") {

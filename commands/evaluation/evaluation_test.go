@@ -342,8 +342,8 @@ func TestManyRowsStream(t *testing.T) {
 	}
 }
 
-// TestFormatsOfThePage: docs/EVAL.md has an example and a line of the table for every format, each example is found to be
-// of its format and can be read, and every metric is named.
+// TestFormatsOfThePage: docs/EVAL.md has an example and a line of the table for every format, each example is found to
+// be of its format and can be read, and every metric is named.
 func TestFormatsOfThePage(t *testing.T) {
 	text, err := os.ReadFile("../../docs/EVAL.md")
 	if err != nil {

@@ -33,8 +33,8 @@ func meanOfSplits(name string, of ...string) func(lookup) []named {
 	}
 }
 
-// section is a section of RewardBench: its subsets, each with its weight, which is how many prompts the filtered set has
-// of it. PRM math (447 prompts) weighs as much as all of the code.
+// section is a section of RewardBench: its subsets, each with its weight, which is how many prompts the filtered set
+// has of it. PRM math (447 prompts) weighs as much as all of the code.
 type section struct {
 	name    string
 	subsets []weighted

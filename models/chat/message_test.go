@@ -75,7 +75,8 @@ func TestTurnsWithMoreThanText(t *testing.T) {
 	}
 }
 
-// TestArgumentsOfOtherPlacesStay: only what a call's function is given becomes an object, and everything keeps its order.
+// TestArgumentsOfOtherPlacesStay: only what a call's function is given becomes an object, and everything keeps its
+// order.
 func TestArgumentsOfOtherPlacesStay(t *testing.T) {
 	const calls = `[{"arguments":"{}","z":1,"function":{"x":{"arguments":"{}"},"arguments":"{\"b\":1,\"a\":{}}","arguments":"arguments"},"function":["arguments","{}"]},["function",{"arguments":"{}"}]]`
 	const want = `[{"arguments":"{}","z":1,"function":{"x":{"arguments":"{}"},"arguments":{"b":1,"a":{}},"arguments":"arguments"},"function":["arguments","{}"]},["function",{"arguments":"{}"}]]`

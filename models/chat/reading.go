@@ -41,7 +41,8 @@ var roles = []string{"system", "developer", "user", "assistant", "tool"}
 
 // Join tells what stands between the texts of a turn's content in parts: what the template puts there, where it reads
 // parts itself, and else a line's end, as in vLLM. ok is false where it does something else with them, where it refuses
-// the short conversation that it is asked by, and of a role that is none of system, developer, user, assistant and tool.
+// the short conversation that it is asked by, and of a role that is none of system, developer, user, assistant and
+// tool.
 func (t *Template) Join(role string) (between string, ok bool) {
 	if !slices.Contains(roles, role) {
 		return "", false

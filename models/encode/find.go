@@ -75,7 +75,8 @@ func (e *Encoder) probeConversation(user, assistant string) ([]int64, error) {
 	return e.probeIDs(e.probeItem(user, assistant))
 }
 
-// probeItem is a short item of the model's kind. The texts beside the conversation, where there are any, are the user's.
+// probeItem is a short item of the model's kind. The texts beside the conversation, where there are any, are the
+// user's.
 func (e *Encoder) probeItem(user, assistant string) Item {
 	item := Item{Prompt: &user, Response: &assistant}
 	switch e.manifest.Kind {

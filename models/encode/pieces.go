@@ -15,8 +15,8 @@ type Piece struct {
 	End   int
 }
 
-// Pieces tells where the ids of an encoded text stand in it. Nothing may have been cut away. It is false of ids that are
-// not the text's, with further ones before and behind it at most.
+// Pieces tells where the ids of an encoded text stand in it. Nothing may have been cut away. It is false of ids that
+// are not the text's, with further ones before and behind it at most.
 func (e *Encoder) Pieces(text string, ids []int64) ([]Piece, bool) {
 	own, places, err := e.tokens.EncodePlaces(text)
 	if err != nil {

@@ -143,8 +143,8 @@ func apart(t *testing.T) Encoder {
 	return e
 }
 
-// TestFixedTextIsTokenizedAlone: each segment's ids are those of its own text, and what a text begins or ends with melts
-// with nothing beside it.
+// TestFixedTextIsTokenizedAlone: each segment's ids are those of its own text, and what a text begins or ends with
+// melts with nothing beside it.
 func TestFixedTextIsTokenizedAlone(t *testing.T) {
 	e := apart(t)
 	for _, texts := range [][2]string{{"what?", "that"}, {"\n\na\n", "\nb\n\n"}, {" ", "<|im_end|>"}, {"", "b"}, {"a", ""}} {

@@ -27,8 +27,8 @@ func twoParts() []chat.Message {
 	}
 }
 
-// TestContentsInParts: an item is read as the one whose turns have the texts put together, alone and among mates, by the
-// template's way of putting them together.
+// TestContentsInParts: an item is read as the one whose turns have the texts put together, alone and among mates, by
+// the template's way of putting them together.
 func TestContentsInParts(t *testing.T) {
 	for template, want := range map[string]string{
 		partsTemplate: "user:12+ 30? assistant:42 ",

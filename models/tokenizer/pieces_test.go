@@ -188,8 +188,8 @@ func TestUnknownPartsAreEncodedWhole(t *testing.T) {
 	}
 }
 
-// holdWhole encodes texts that try the cuts, in pieces cut as small as can be, twice each, and once as a prefix with the
-// rest behind it.
+// holdWhole encodes texts that try the cuts, in pieces cut as small as can be, twice each, and once as a prefix with
+// the rest behind it.
 func holdWhole(t *testing.T, tokens *Tokenizer, added []string) {
 	t.Helper()
 	if tokens.cutter != nil {

@@ -9,8 +9,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestSpelledTextsArePutTogetherWhatIsDecoded: whatever the tokenizer makes of spaces and bytes, the texts of all tokens
-// are the text that it decodes, from any token on that begins a character, and each is whole characters.
+// TestSpelledTextsArePutTogetherWhatIsDecoded: whatever the tokenizer makes of spaces and bytes, the texts of all
+// tokens are the text that it decodes, from any token on that begins a character, and each is whole characters.
 func TestSpelledTextsArePutTogetherWhatIsDecoded(t *testing.T) {
 	for name, file := range map[string]string{
 		"bytes":    "../testdata/bundles/qwen3-reward-packed/tokenizer.json",

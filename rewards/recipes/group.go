@@ -10,9 +10,9 @@ import (
 	"github.com/assay-rm/assay/rewards/ops"
 )
 
-// Group is how the responses to one prompt get rewards by one another. Its expressions see as vectors, with a number for
-// each response, what is a number of an item (fields, readings, values, and its score), as words in an order what is a
-// word of an item, and as a matrix every reading of preferences.
+// Group is how the responses to one prompt get rewards by one another. Its expressions see as vectors, with a number
+// for each response, what is a number of an item (fields, readings, values, and its score), as words in an order what
+// is a word of an item, and as a matrix every reading of preferences.
 type Group struct {
 	Values []Value // of the group, in the order in which they are computed
 	Score  string  // a vector: the reward of each response
@@ -51,8 +51,9 @@ func (g *Group) compile(r *Recipe, item *scope) error {
 	return err
 }
 
-// EvaluateGroup computes the rewards of a group, one for each response, and those of the group's values that are numbers,
-// of its responses' outcomes, and of their preferences, by the name of the reading, of which none may be missing.
+// EvaluateGroup computes the rewards of a group, one for each response, and those of the group's values that are
+// numbers, of its responses' outcomes, and of their preferences, by the name of the reading, of which none may be
+// missing.
 func (r *Recipe) EvaluateGroup(params map[string]Given, responses []Outcome, between map[string]ops.Matrix) (
 	rewards []float64, values map[string]float64, err error,
 ) {

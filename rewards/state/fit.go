@@ -11,7 +11,8 @@ import (
 	"github.com/assay-rm/assay/rewards/ops"
 )
 
-// nearZero is added to each squared distance of a fit, so that the distance has a slope where a text is the ideal point.
+// nearZero is added to each squared distance of a fit, so that the distance has a slope where a text is the ideal
+// point.
 const nearZero = 1e-12
 
 // fitted is a user of pairs: plain gradient descent from 0 (of weights: from equal ones) on the mean of

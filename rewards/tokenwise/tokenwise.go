@@ -43,8 +43,8 @@ type Read struct {
 }
 
 // Of makes the result of rows (tokens, 1), or with a reference (tokens, 2), the ids of the tokens, and their texts.
-// There is at least one token, and the numbers are finite. Sums are [ops.LogRatio]'s, so that a model's raw score is the
-// same bits.
+// There is at least one token, and the numbers are finite. Sums are [ops.LogRatio]'s, so that a model's raw score is
+// the same bits.
 func Of(rows [][]float64, ids []int64, texts []string) Result {
 	tokens, end := make([]Token, len(rows)), 0
 	for i, row := range rows {

@@ -108,8 +108,8 @@ func textOf(raw json.RawMessage) (string, error) {
 	return strings.Join(all, "\n"), nil
 }
 
-// inputOf is a text, or turns: a transcript for choice models, and for reward models a conversation, where the last turn
-// is the assistant's.
+// inputOf is a text, or turns: a transcript for choice models, and for reward models a conversation, where the last
+// turn is the assistant's.
 func inputOf(raw json.RawMessage) (*subject, error) {
 	if raw[0] == '"' {
 		return &subject{text: plain(raw)}, nil

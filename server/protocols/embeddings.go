@@ -50,8 +50,8 @@ func askEmbeddings(c *Call) (Asked, error) {
 	}}, err
 }
 
-// replyEmbeddings gives a vector for each text: an embedding model's own, the raw outputs of a reward model, or a number
-// for each token of a process model's text.
+// replyEmbeddings gives a vector for each text: an embedding model's own, the raw outputs of a reward model, or a
+// number for each token of a process model's text.
 func replyEmbeddings(engine Engine, given *rewards.Answer, inBase64 bool, kept *wire.Kept, onError string) (Reply, error) {
 	why := refused
 	switch onError {
@@ -162,8 +162,8 @@ func pointers(values []ops.Maybe) []*float64 {
 	return all
 }
 
-// tellEmbeddings tells a problem as OpenAI's API does. A full queue is 503, since verl, which asks for rewards here, ends its
-// step on any status below 500.
+// tellEmbeddings tells a problem as OpenAI's API does. A full queue is 503, since verl, which asks for rewards here,
+// ends its step on any status below 500.
 func tellEmbeddings(p *problem.Problem) Reply {
 	details := Details(p)
 	if details.Status == http.StatusTooManyRequests {

@@ -47,8 +47,8 @@ type asks struct {
 	takesReference bool
 }
 
-// asking is how a model that a client names is asked about an item: for its score, or for its steps where that is what it
-// answers.
+// asking is how a model that a client names is asked about an item: for its score, or for its steps where that is what
+// it answers.
 func asking(c *Call, given string) (of asks, question rewards.Question) {
 	of, question = asks{name: c.Model(given, rewards.Score)}, rewards.Score
 	infos := c.Engine.Models()

@@ -109,8 +109,8 @@ func askGrader(c *Call) (Asked, error) {
 	}, nil
 }
 
-// replyGrader gives the reward of a score_model grader. One outside of the grader's range is refused: it would have to be
-// cut, and a trainer would not know.
+// replyGrader gives the reward of a score_model grader. One outside of the grader's range is refused: it would have to
+// be cut, and a trainer would not know.
 func replyGrader(g *wire.Grader, given *rewards.Answer) (Reply, error) {
 	result := &given.Results[0]
 	if result.Err != nil {
@@ -184,8 +184,8 @@ func (v *graderValues) fill(text string) string {
 	}
 }
 
-// value is what a name stands for: the sample's text, or a field of the item, which may lie in others. A text is itself,
-// a number or a truth as it is written.
+// value is what a name stands for: the sample's text, or a field of the item, which may lie in others. A text is
+// itself, a number or a truth as it is written.
 func (v *graderValues) value(name string) string {
 	if name == "sample.output_text" {
 		return v.sample

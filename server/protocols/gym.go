@@ -15,8 +15,8 @@ import (
 	"github.com/assay-rm/assay/server/wire"
 )
 
-// gym is a resources server of NeMo Gym, whose rewards NeMo-RL trains on: an agent posts the row of its dataset with the
-// policy's response to /verify, and gets all of it back with a reward. There are no sessions, since a verdict needs
+// gym is a resources server of NeMo Gym, whose rewards NeMo-RL trains on: an agent posts the row of its dataset with
+// the policy's response to /verify, and gets all of it back with a reward. There are no sessions, since a verdict needs
 // nothing but its row; so rollouts may be verified again at any time.
 func gym() Protocol {
 	return Protocol{Name: "gym", Tell: tellFastAPI, Routes: []Route{
@@ -71,8 +71,8 @@ func askGym(c *Call) (Asked, error) {
 	return asked, nil
 }
 
-// gymMessages is the conversation of a rollout: the turns that the policy was given, and its response. Reasoning is passed
-// over, as chat templates do.
+// gymMessages is the conversation of a rollout: the turns that the policy was given, and its response. Reasoning is
+// passed over, as chat templates do.
 func gymMessages(form *wire.GymVerify) ([]chat.Message, error) {
 	var all []chat.Message
 	if form.Create.Instructions != "" {
@@ -145,8 +145,8 @@ func replyGym(given *rewards.Answer, row []byte, hasConfig bool) (Reply, error) 
 	return Reply{Header: http.Header{"Content-Type": {"application/json"}}, Body: append(row, own[1:]...)}, nil
 }
 
-// components are the parts of a reward by name: the readings of a recipe, or the labels of a model that has several. Nil
-// where it has none.
+// components are the parts of a reward by name: the readings of a recipe, or the labels of a model that has several.
+// Nil where it has none.
 func components(r *rewards.Result) map[string]float64 {
 	if r.Parts == nil {
 		return r.Logits

@@ -55,8 +55,8 @@ type gymColumns map[string][]float64
 
 func (c gymColumns) add(of wire.GymNumber) { c[of.Name] = append(c[of.Name], of.Value) }
 
-// describe gives what there is to know of each column. The deviation is that of a sample, over n − 1, and 0 of one value.
-// What overflows is left out.
+// describe gives what there is to know of each column. The deviation is that of a sample, over n − 1, and 0 of one
+// value. What overflows is left out.
 func (c gymColumns) describe() map[string]float64 {
 	of := map[string]float64{}
 	put := func(name string, value float64) {

@@ -16,8 +16,8 @@ import (
 	"github.com/assay-rm/assay/server/wire"
 )
 
-// infinity is Infinity (0.0.78) under a prefix of its own, since its requests to /rerank and /classify look like vLLM's,
-// and its answers do not.
+// infinity is Infinity (0.0.78) under a prefix of its own, since its requests to /rerank and /classify look like
+// vLLM's, and its answers do not.
 func infinity() Protocol {
 	return Protocol{
 		Name: "infinity", Prefix: "/infinity/", Tell: tellInfinity,

@@ -46,7 +46,8 @@ func tellOpenAI(p *problem.Problem) Reply {
 	return Reply{Status: p.Status, Body: wire.OpenAIProblem{Error: openAIError(p, p.Code)}}
 }
 
-// askRewardChat asks for the reward of the last turn, which must be the assistant's: a model would score a question too.
+// askRewardChat asks for the reward of the last turn, which must be the assistant's: a model would score a question
+// too.
 func askRewardChat(c *Call) (Asked, error) {
 	var form wire.RewardChatRequest
 	if err := c.Decode(&form); err != nil {
@@ -86,8 +87,8 @@ func replyRewardChat(c *Call, given *rewards.Answer) (Reply, error) {
 	return Reply{Body: answer}, nil
 }
 
-// outputs are the raw outputs of a model by name; of one output, and of a recipe, the raw value, or the score where there
-// is none, is the reward.
+// outputs are the raw outputs of a model by name; of one output, and of a recipe, the raw value, or the score where
+// there is none, is the reward.
 func outputs(of *rewards.ModelInfo, result *rewards.Result) []wire.RewardLogprob {
 	if of == nil || len(result.Logits) < 2 {
 		return []wire.RewardLogprob{{Token: "reward", Logprob: rawOf(result), Top: []float64{}}}

@@ -76,8 +76,8 @@ type oipModel struct {
 	question rewards.Question
 }
 
-// oipModelOf finds the model or the recipe of a call's path. A name that is none of ours means the one model that scores
-// or, where none does, the one that scores steps.
+// oipModelOf finds the model or the recipe of a call's path. A name that is none of ours means the one model that
+// scores or, where none does, the one that scores steps.
 func oipModelOf(c *Call) (oipModel, error) {
 	given := c.Request.PathValue("model")
 	if v := c.Request.PathValue("version"); v != "" && v != oipVersion {

@@ -13,8 +13,9 @@ import (
 	"github.com/assay-rm/assay/server/wire"
 )
 
-// openR is OpenR's search over process models (reason/inference), which speaks to workers of FastChat: a controller says
-// where a model is, and the worker there scores steps. Here both are this server, and the address has the model in it.
+// openR is OpenR's search over process models (reason/inference), which speaks to workers of FastChat: a controller
+// says where a model is, and the worker there scores steps. Here both are this server, and the address has the model in
+// it.
 func openR() Protocol {
 	return Protocol{
 		Name: "openr", Prefix: "/openr/", Tell: tellOpenR,
@@ -48,7 +49,8 @@ func openRAddress(c *Call) (Reply, error) {
 	return Reply{Body: wire.OpenRAddressAnswer{Address: scheme + "://" + c.Request.Host + "/openr/" + url.PathEscape(who.name)}}, nil
 }
 
-// askOpenR reads texts that have the model's mark behind each step, or questions and answers whose steps are split here.
+// askOpenR reads texts that have the model's mark behind each step, or questions and answers whose steps are split
+// here.
 func askOpenR(c *Call) (Asked, error) {
 	var form wire.OpenRRequest
 	if err := c.Decode(&form); err != nil {

@@ -62,8 +62,8 @@ func orsEvents(id string, answer []byte) Reply {
 	return Reply{Header: http.Header{"Content-Type": {"text/event-stream"}, "Cache-Control": {"no-cache"}}, Body: body}
 }
 
-// askORS ranks the responses of a group that share all turns before them, which every model that compares or rewards can;
-// and scores the conversations of another group, one by one.
+// askORS ranks the responses of a group that share all turns before them, which every model that compares or rewards
+// can; and scores the conversations of another group, one by one.
 func askORS(c *Call) (Asked, error) {
 	var form wire.ORSGroup
 	if err := c.Decode(&form); err != nil {

@@ -23,8 +23,8 @@ func Details(p *problem.Problem) wire.ProblemDetails {
 }
 
 // Failed is the problem of an item that has no number, in a protocol whose answer must have one for every item: it is
-// led by the field of the item, unless the decoder of the body has named it, and refuses the request. Its cause is logged
-// with the answer's items.
+// led by the field of the item, unless the decoder of the body has named it, and refuses the request. Its cause is
+// logged with the answer's items.
 func Failed(err *failure.Error, field string) error {
 	why := *err
 	if !strings.HasPrefix(err.Detail, field) {

@@ -15,8 +15,8 @@ import (
 	"github.com/assay-rm/assay/server/wire"
 )
 
-// tellTEI tells a problem with TEI's statuses and types. What is wrong with a request is 422 there, and what fails behind
-// it 424.
+// tellTEI tells a problem with TEI's statuses and types. What is wrong with a request is 422 there, and what fails
+// behind it 424.
 func tellTEI(p *problem.Problem) Reply {
 	status, kind := p.Status, "Validation"
 	switch {

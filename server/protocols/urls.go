@@ -11,8 +11,8 @@ import (
 	"github.com/assay-rm/assay/server/wire"
 )
 
-// options are what the URL that a trainer's user writes may choose, where the trainer's body has no room for it. Each is
-// given once at most, and others than those of the names are refused.
+// options are what the URL that a trainer's user writes may choose, where the trainer's body has no room for it. Each
+// is given once at most, and others than those of the names are refused.
 func options(from *url.URL, names ...string) (url.Values, error) {
 	given := from.Query()
 	for key, values := range given {

@@ -6,7 +6,8 @@ import (
 	"github.com/assay-rm/assay/rewards/ops"
 )
 
-// Moments are the count, the mean and the sum of squared deviations of numbers, kept without the numbers (Welford 1962).
+// Moments are the count, the mean and the sum of squared deviations of numbers, kept without the numbers (Welford
+// 1962).
 type Moments struct {
 	Count  int
 	Mean   float64

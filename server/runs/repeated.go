@@ -3,9 +3,9 @@ package runs
 // distinct is how many values are counted at once.
 const distinct = 32
 
-// repeated finds the value that a stream repeats most (Misra and Gries 1982). Its count is exact while there are at most
-// [distinct] values; else it is too low by at most one in every distinct + 1 values. Numbers that hardly repeat count 1
-// or nothing.
+// repeated finds the value that a stream repeats most (Misra and Gries 1982). Its count is exact while there are at
+// most [distinct] values; else it is too low by at most one in every distinct + 1 values. Numbers that hardly repeat
+// count 1 or nothing.
 type repeated struct {
 	counts map[float64]int
 }

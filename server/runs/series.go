@@ -14,7 +14,8 @@ const Window = 256
 const Near = 0.01
 
 // Quantiles are those that are reported. The rank of each is off by at most π/compression · √(q(1 − q)) of the count,
-// which is 1.6 % for the median and 0.32 % for the outermost: the width of a t-digest's centroid (Dunning and Ertl 2019).
+// which is 1.6 % for the median and 0.32 % for the outermost: the width of a t-digest's centroid (Dunning and Ertl
+// 2019).
 var Quantiles = []float64{0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99}
 
 // compression bounds what a sketch keeps: twice as many centroids, and ten times as many while they are merged.

@@ -85,9 +85,9 @@ func (d *decoder) newColumn(name string, known []string) error {
 	return nil
 }
 
-// meant is the known field that a name may be a slip of the pen for, empty where there is none: one that is the same but
-// for case, hyphens and underscores, or that differs by at most two letters, or by one where the field has no more than
-// four. Two letters say too little, so an id is not compared by letters.
+// meant is the known field that a name may be a slip of the pen for, empty where there is none: one that is the same
+// but for case, hyphens and underscores, or that differs by at most two letters, or by one where the field has no more
+// than four. Two letters say too little, so an id is not compared by letters.
 func meant(name string, known []string) string {
 	plain := joined(name)
 	for _, field := range known {

@@ -43,8 +43,8 @@ var textPartForm = form[textPart]{lenient: true, fields: []field[textPart]{
 	{"text", true, func(d *decoder, p *textPart) error { return d.text(&p.text) }},
 }}
 
-// Without copies a text that is a JSON object, without the members that drop names and without its closing brace: what it
-// gives ends where another member may follow.
+// Without copies a text that is a JSON object, without the members that drop names and without its closing brace: what
+// it gives ends where another member may follow.
 func Without(text []byte, drop func(name string) bool) []byte {
 	in := jsontext.NewDecoder(bytes.NewReader(text), jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
 	_, _ = in.ReadToken()

@@ -6,8 +6,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// GraderRequest asks for the reward of a sample under a grader of OpenAI's API for fine-tuning, or whether the grader can
-// be run.
+// GraderRequest asks for the reward of a sample under a grader of OpenAI's API for fine-tuning, or whether the grader
+// can be run.
 type GraderRequest struct {
 	_      struct{}        `additionalProperties:"true"`
 	Grader Grader          `json:"grader"`

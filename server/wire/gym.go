@@ -6,8 +6,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// GymVerify is what NeMo Gym's agents send to POST /verify: the row of a dataset, with the policy's response. All of the
-// row comes back beside the reward.
+// GymVerify is what NeMo Gym's agents send to POST /verify: the row of a dataset, with the policy's response. All of
+// the row comes back beside the reward.
 type GymVerify struct {
 	_        struct{}    `additionalProperties:"true"`
 	Model    string      `json:"reward_model,omitempty" doc:"A field of the row: the model or the recipe that rewards it; the one that answers when left out"`

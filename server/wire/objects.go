@@ -134,8 +134,8 @@ func (d *decoder) missing(name, detail string) error {
 	return d.invalid("%s", detail)
 }
 
-// Fields are the names of the fields of a text that is a JSON object; of another text there are none, and of one that is
-// broken those before the fault.
+// Fields are the names of the fields of a text that is a JSON object; of another text there are none, and of one that
+// is broken those before the fault.
 func Fields(text []byte) (names []string) {
 	in := jsontext.NewDecoder(bytes.NewReader(text), jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
 	if in.PeekKind() != jsontext.KindBeginObject {

@@ -223,8 +223,8 @@ func (d *decoder) id(into *ID) error {
 	return nil
 }
 
-// metadata reads any value. One that is too long fails its item; one that is too deep refuses the text, and so do more of
-// all items than a request may have.
+// metadata reads any value. One that is too long fails its item; one that is too deep refuses the text, and so do more
+// of all items than a request may have.
 func (d *decoder) metadata(into *json.RawMessage) error {
 	raw, err := d.raw()
 	if err != nil {

@@ -97,8 +97,8 @@ const (
 	stanceN, stanceChange, stanceRose, stanceAgainst, stanceFlips = 0, 1, 2, 3, 4
 )
 
-// Stance is the unit of what somebody says before and after an attempt to persuade them, by scores that say how far they
-// agree; at the threshold and above it they do.
+// Stance is the unit of what somebody says before and after an attempt to persuade them, by scores that say how far
+// they agree; at the threshold and above it they do.
 func Stance(before, after, threshold float64) []float64 {
 	against := before < threshold
 	return []float64{1, after - before, one(after > before), one(against), one(against && after >= threshold)}

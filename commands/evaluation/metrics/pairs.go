@@ -1,5 +1,5 @@
-// Package metrics computes what published evaluations report: shares, F1, ranks and calibration, from plain numbers that
-// models gave, without knowing any model. Each kind of unit has its [samples.Family].
+// Package metrics computes what published evaluations report: shares, F1, ranks and calibration, from plain numbers
+// that models gave, without knowing any model. Each kind of unit has its [samples.Family].
 package metrics
 
 import (

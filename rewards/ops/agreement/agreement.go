@@ -80,7 +80,8 @@ func Pearson(a, b []float64) (float64, error) {
 	return min(max(both/math.Sqrt(inA)/math.Sqrt(inB), -1), 1), nil
 }
 
-// Ranks are the places of the scores from the lowest, 1, to the highest; scores that tie share the mean of their places.
+// Ranks are the places of the scores from the lowest, 1, to the highest; scores that tie share the mean of their
+// places.
 func Ranks(scores []float64) []float64 {
 	order := make([]int, len(scores))
 	for i := range order {
@@ -101,8 +102,8 @@ func Ranks(scores []float64) []float64 {
 	return ranks
 }
 
-// Consistency is (τ + 1) / 2 of Kendall's τ: 1 where both scorers order the items alike, 0 where one reverses the other.
-// (Wang et al., "CREAM: Consistency Regularized Self-Rewarding Language Models", 2024.)
+// Consistency is (τ + 1) / 2 of Kendall's τ: 1 where both scorers order the items alike, 0 where one reverses the
+// other. (Wang et al., "CREAM: Consistency Regularized Self-Rewarding Language Models", 2024.)
 func Consistency(a, b []float64) (float64, error) {
 	tau, err := Kendall(a, b)
 	return (tau + 1) / 2, err

@@ -56,12 +56,12 @@ func EloUpdate(first, second, outcome, k, scale float64) (float64, float64) {
 	return first + gain, second - gain
 }
 
-// newton fits the strengths of the candidates that have comparisons, from the mean log-odds of each, which is the answer
-// where all are compared and the model holds. A step is taken whole where no two candidates move by more than 1.5
-// against each other, and else for the share log(1 + r) / r of such a distance r: so the comparisons never become less
-// likely, since the curvature of log σ changes by a factor of e^r at most (Bach, "Self-concordant analysis for logistic
-// regression", 2010). A step of 1e-9 leaves an error of about its square. Where probabilities differ by many orders of magnitude,
-// rounding may leave steps of up to 1e-6 that become no smaller.
+// newton fits the strengths of the candidates that have comparisons, from the mean log-odds of each, which is the
+// answer where all are compared and the model holds. A step is taken whole where no two candidates move by more than
+// 1.5 against each other, and else for the share log(1 + r) / r of such a distance r: so the comparisons never become
+// less likely, since the curvature of log σ changes by a factor of e^r at most (Bach, "Self-concordant analysis for
+// logistic regression", 2010). A step of 1e-9 leaves an error of about its square. Where probabilities differ by many
+// orders of magnitude, rounding may leave steps of up to 1e-6 that become no smaller.
 func newton(p ops.Matrix, with []int) ([]float64, error) {
 	const steps, whole, small, last = 200, 1.5, 1e-6, 1e-9
 	n := len(with)

@@ -20,8 +20,8 @@ import (
 // the projection of (1, …, 1) on the cone, scaled to the sum 1, and by Moreau's theorem the projection is 1 + v + A·w
 // for the v, w ≥ 0 that make its length least: least squares without negative numbers, which [leastSquares] solves in
 // finitely many steps. The answer is proved before it is given: no candidate beats it by more than 1e-9. Where some
-// probabilities are so near to 0.5 that rounding finds no such mixture, all are rounded to 1e-6, or to ten times that, up
-// to 1e-3 until it does, and nobody beats the mixture by more than that.
+// probabilities are so near to 0.5 that rounding finds no such mixture, all are rounded to 1e-6, or to ten times that,
+// up to 1e-3 until it does, and nobody beats the mixture by more than that.
 func Nash(p ops.Matrix) ([]ops.Maybe, error) {
 	if err := probabilities(p); err != nil {
 		return nil, err

@@ -1,8 +1,8 @@
 // Package groups relates the rewards of several responses to one prompt: statistics of the group, choices among it, and
 // votes.
 //
-// A response whose reward is missing keeps its place, gets nothing, and counts nowhere: the statistics are of those that
-// are there.
+// A response whose reward is missing keeps its place, gets nothing, and counts nowhere: the statistics are of those
+// that are there.
 package groups
 
 import (

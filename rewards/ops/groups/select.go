@@ -55,8 +55,8 @@ func (f Filter) Keep(rewards []ops.Maybe, seed uint64) ([]int, error) {
 	return nil, fmt.Errorf("filter %q is not one of %s, %s, %s", string(f), Best, BestWorst, BestRandom)
 }
 
-// PowerWeights are |reward|^power, power ≥ 0, scaled to the sum 1; 0 of a response without a reward. Where all are 0 the
-// known ones share alike. No reward is too large for a power, since the largest one is taken for 1.
+// PowerWeights are |reward|^power, power ≥ 0, scaled to the sum 1; 0 of a response without a reward. Where all are 0
+// the known ones share alike. No reward is too large for a power, since the largest one is taken for 1.
 func PowerWeights(rewards []ops.Maybe, power float64) []float64 {
 	out, most, sum, n := make([]float64, len(rewards)), 0.0, 0.0, 0
 	for _, r := range rewards {
@@ -111,9 +111,9 @@ type Ballot struct {
 	Members []int   // responses that have it, in their order
 }
 
-// Vote adds the weights of the responses that share an answer, the key, and lists the answers from the greatest sum,
-// or mean, to the smallest; of equal ones the answer that came first. A response without a key or a weight does not
-// vote. With weights of 1 that is the majority. Weights are added from the smallest to the greatest, so that responses in
+// Vote adds the weights of the responses that share an answer, the key, and lists the answers from the greatest sum, or
+// mean, to the smallest; of equal ones the answer that came first. A response without a key or a weight does not vote.
+// With weights of 1 that is the majority. Weights are added from the smallest to the greatest, so that responses in
 // another order give the same sums to the bit. (Wang et al., "Self-Consistency", 2023; Jiang et al., "MedS³: Towards
 // Medical Small Language Models with Self-Evolved Slow Thinking", 2025, votes by the sum of step scores.)
 func Vote(keys []string, weights []ops.Maybe, mean bool) ([]Ballot, error) {

@@ -33,8 +33,8 @@ func Progress(q []float64, before float64) []float64 {
 }
 
 // Delta is q_k − q_{k+1} of all steps before the last but one, q_{K−1} of that one, and 0 of the last, which the reward
-// of success is for: from each step k < K on, what remains sums to q_k, so that more steps do not earn more. Of one step
-// it is 0. (Gao et al., "On Designing Effective RL Reward at Training Time for LLM Reasoning", 2024.)
+// of success is for: from each step k < K on, what remains sums to q_k, so that more steps do not earn more. Of one
+// step it is 0. (Gao et al., "On Designing Effective RL Reward at Training Time for LLM Reasoning", 2024.)
 func Delta(q []float64) []float64 {
 	out := make([]float64, len(q))
 	for k := range max(len(q)-1, 0) {
