@@ -3,10 +3,10 @@ package server
 import (
 	"fmt"
 	"net/http"
-	"strings"
 
 	"github.com/assay-rm/assay/rewards"
 	"github.com/assay-rm/assay/server/problem"
+	"github.com/assay-rm/assay/server/protocols"
 )
 
 // What on_error of a request of the native API may be; left out, an answer all of whose items failed with one status
@@ -38,12 +38,7 @@ func firstFailed(given *rewards.Answer) error {
 	at := 0
 	for err := range given.Errors() {
 		if err != nil {
-			why, place := *err, fmt.Sprintf("%s[%d]", list, at)
-			why.Cause = nil // logged with the answer's items
-			if strings.HasPrefix(why.Detail, place) {
-				return &why
-			}
-			return why.Within(place)
+			return protocols.Failed(err, fmt.Sprintf("%s[%d]", list, at))
 		}
 		at++
 	}

@@ -100,3 +100,31 @@ func TestGraders(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// TestGradersAreBounded refuses texts that a short body makes long, and an item over its bytes, before anything is
+// asked.
+func TestGradersAreBounded(t *testing.T) {
+	s := newServer(t, &fakeEngine{score: func(context.Context, rewards.Request) (rewards.Answer, error) {
+		t.Error("the engine was asked")
+		return rewards.Answer{}, nil
+	}}, Options{})
+	many := strings.Repeat("{{item.a}}", 100_000)
+	talk := func(text string) string {
+		return fmt.Sprintf(`{"type":"score_model","name":"g","input":[{"role":"user","content":%q},{"role":"assistant","content":"{{sample.output_text}}"}]}`, text)
+	}
+	for name, test := range map[string]struct{ grader, item, want string }{
+		"a conversation": {talk(many), fmt.Sprintf(`{"a":%q}`, strings.Repeat("a", 1000)), "grader: its texts have more than 4194304 bytes once their names are filled in"},
+		"two texts": {
+			fmt.Sprintf(`{"type":"string_check","name":"c","operation":"eq","input":%q,"reference":%q}`, many, many),
+			fmt.Sprintf(`{"a":%q}`, strings.Repeat("a", 25)), "grader: its texts have more than 4194304 bytes once their names are filled in",
+		},
+		"an item":      {talk("{{item.a}}"), fmt.Sprintf(`{"a":%q}`, strings.Repeat("a", 1<<20)), "item: has 1048584 bytes, and the item of a grader may have 1048576"},
+		"a deep item":  {talk("{{item.a}}"), `{"a":` + strings.Repeat("[", 5000) + strings.Repeat("]", 5000) + "}", "item: lists and objects within each other: more than 64, the limit of depth"},
+		"a wrong name": {talk("{{item.b}}" + many), fmt.Sprintf(`{"a":%q}`, strings.Repeat("a", 1000)), "{{item.b}}: is neither"},
+	} {
+		got := do(t, s, "POST", "/v1/fine_tuning/alpha/graders/run", fmt.Sprintf(`{"grader":%s,"model_sample":"42","item":%s}`, test.grader, test.item))
+		if !strings.HasPrefix(string(got.body), `{"error":{"message":`+strings.TrimSuffix(jsonOf(test.want), `"`)) {
+			t.Errorf("%s: %d %.200s", name, got.status, got.body)
+		}
+	}
+}

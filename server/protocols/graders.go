@@ -1,7 +1,6 @@
 package protocols
 
 import (
-	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
@@ -10,8 +9,6 @@ import (
 	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/rewards"
-	"github.com/assay-rm/assay/rewards/failure"
-	"github.com/assay-rm/assay/server/problem"
 	"github.com/assay-rm/assay/server/wire"
 )
 
@@ -54,7 +51,7 @@ func graderFits(g *wire.Grader) error {
 		if turns[len(turns)-1].Role == "assistant" {
 			return nil
 		}
-		if names := graderNames(turns); len(names) != 1 || !graderSays(turns, "sample.output_text") {
+		if _, one := graderPrompt(turns); !one || !graderSays(turns, graderSample) {
 			return invalid("grader.input: a reward model reads a conversation, and no judge's prompt: end with the assistant's turn, " +
 				"such as {{sample.output_text}}, or name {{sample.output_text}} and one {{item.…}}, which is the prompt then")
 		}
@@ -81,9 +78,12 @@ func askGrader(c *Call) (Asked, error) {
 	if err := graderFits(g); err != nil {
 		return Asked{}, err
 	}
-	of := graderValues{sample: form.Sample, item: form.Item}
+	of, err := newGraderValues(&form)
+	if err != nil {
+		return Asked{}, err
+	}
 	if g.Type == "string_check" {
-		return checkString(g, &of)
+		return checkString(g, of)
 	}
 	turns, _ := g.Input.([]wire.GraderTurn)
 	item := encode.Item{}
@@ -98,7 +98,8 @@ func askGrader(c *Call) (Asked, error) {
 			item.Messages[i] = chat.Message{Role: role, Content: of.fill(text)}
 		}
 	} else {
-		item.Prompt, item.Response = new(of.value(graderNames(turns)[0])), &form.Sample
+		prompt, _ := graderPrompt(turns)
+		item.Prompt, item.Response = new(of.fill("{{"+prompt+"}}")), &form.Sample
 	}
 	if of.err != nil {
 		return Asked{}, of.err
@@ -157,86 +158,4 @@ func checkString(g *wire.Grader, of *graderValues) (Asked, error) {
 	}
 	reply := func(*rewards.Answer) (Reply, error) { return Reply{Body: graderRun(g, reward)}, nil }
 	return Asked{Known: &rewards.Answer{}, Reply: reply}, of.err
-}
-
-// graderValues is what stands for the names in double braces.
-type graderValues struct {
-	sample string
-	item   json.RawMessage
-	err    error // of the first name that has no value
-}
-
-// fill writes the values into a text.
-func (v *graderValues) fill(text string) string {
-	var filled strings.Builder
-	for {
-		before, behind, is := strings.Cut(text, "{{")
-		name, rest, ends := strings.Cut(behind, "}}")
-		filled.WriteString(before)
-		if !is || !ends {
-			if is {
-				filled.WriteString("{{" + behind)
-			}
-			return filled.String()
-		}
-		filled.WriteString(v.value(strings.TrimSpace(name)))
-		text = rest
-	}
-}
-
-// value is what a name stands for: the sample's text, or a field of the item, which may lie in others. A text is
-// itself, a number or a truth as it is written.
-func (v *graderValues) value(name string) string {
-	if name == "sample.output_text" {
-		return v.sample
-	}
-	value := v.item
-	path := strings.Split(name, ".")
-	for _, field := range path[1:] {
-		var fields map[string]json.RawMessage
-		if json.Unmarshal(value, &fields) != nil {
-			value = nil
-			break
-		}
-		value = fields[field]
-	}
-	var text string
-	switch {
-	case path[0] != "item" || len(path) < 2 || len(value) == 0 || strings.ContainsRune("n{[", rune(value[0])):
-		if v.err == nil {
-			v.err = problem.New(failure.CodeInvalidField, "{{%s}}: is neither {{sample.output_text}} nor a text, number or truth of item", fault.Short(name))
-		}
-	case value[0] == '"':
-		_ = json.Unmarshal(value, &text)
-	default:
-		text = string(value)
-	}
-	return text
-}
-
-// graderNames are the names of an item in the texts of turns, each once.
-func graderNames(turns []wire.GraderTurn) (names []string) {
-	for i := range turns {
-		text, _ := turns[i].Content.(string)
-		for part := range strings.SplitSeq(text, "{{") {
-			name, _, is := strings.Cut(part, "}}")
-			if name = strings.TrimSpace(name); is && strings.HasPrefix(name, "item.") && !slices.Contains(names, name) {
-				names = append(names, name)
-			}
-		}
-	}
-	return names
-}
-
-// graderSays tells whether the texts of turns have a name.
-func graderSays(turns []wire.GraderTurn, name string) bool {
-	return slices.ContainsFunc(turns, func(t wire.GraderTurn) bool {
-		text, _ := t.Content.(string)
-		for part := range strings.SplitSeq(text, "{{") {
-			if given, _, is := strings.Cut(part, "}}"); is && strings.TrimSpace(given) == name {
-				return true
-			}
-		}
-		return false
-	})
 }

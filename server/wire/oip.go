@@ -185,16 +185,8 @@ func (d *decoder) oipParameter(into *any) error {
 		err := d.boolean(&truth)
 		*into = truth
 		return err
-	case jsontext.KindNumber:
-		var number float64
-		err := d.number(&number)
-		*into = number
-		return err
-	case jsontext.KindString:
-		var text string
-		err := d.text(&text)
-		*into = text
-		return err
+	case jsontext.KindNumber, jsontext.KindString:
+		return d.numberOrText(into)
 	}
 	return d.wrong("boolean, number or string")
 }

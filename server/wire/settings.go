@@ -14,16 +14,8 @@ func (d *decoder) settings(into *Settings, limit bound) error {
 // setting reads one of them. Of a list the first value tells what the others must be; an empty list is of numbers.
 func (d *decoder) setting(into *any) error {
 	switch d.in.PeekKind() { //nolint:exhaustive // whatever else it is is wrong
-	case jsontext.KindNumber:
-		var number float64
-		err := d.number(&number)
-		*into = number
-		return err
-	case jsontext.KindString:
-		var text string
-		err := d.text(&text)
-		*into = text
-		return err
+	case jsontext.KindNumber, jsontext.KindString:
+		return d.numberOrText(into)
 	case jsontext.KindBeginArray:
 		if err := d.enter(jsontext.KindBeginArray, "array"); err != nil {
 			return err
@@ -40,6 +32,20 @@ func (d *decoder) setting(into *any) error {
 		return err
 	}
 	return d.wrong("number, string or array")
+}
+
+// numberOrText reads a number as a float64, and all else as a string.
+func (d *decoder) numberOrText(into *any) error {
+	if d.in.PeekKind() == jsontext.KindNumber {
+		var number float64
+		err := d.number(&number)
+		*into = number
+		return err
+	}
+	var text string
+	err := d.text(&text)
+	*into = text
+	return err
 }
 
 // each reads the settings of every response, in their order.
