@@ -39,9 +39,9 @@ assert graders.run(grader=same, model_sample="42", item={"answer": "42"}).reward
 assert graders.run(grader=same, model_sample="43", item={"answer": "42"}).reward == 0
 said("graders.run, string_check")
 
-for grader, sample in (({**grader, "type": "python", "source": "x"}, "42"), (grader, "42 " * 5000)):
+for wrong, sample in (({**grader, "type": "python", "source": "x"}, "42"), (grader, "42 " * 5000)):
     try:
-        graders.run(grader=grader, model_sample=sample, item={"question": "12 + 30?"})
+        graders.run(grader=wrong, model_sample=sample, item={"question": "12 + 30?"})
         raise AssertionError("a sample without a reward has one")
     except openai.APIStatusError as problem:
         assert problem.status_code in (413, 422) and problem.body["message"], problem

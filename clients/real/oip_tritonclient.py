@@ -31,7 +31,7 @@ def texts(name, values, binary):
     return tensor
 
 
-items = [{"prompt": p, "response": r} for p, r in zip(PROMPTS, RESPONSES)]
+items = [{"prompt": p, "response": r} for p, r in zip(PROMPTS, RESPONSES, strict=True)]
 want = [r["raw"] for r in native("/v1/score", {"model": "arith-rm", "items": items})["results"]]
 client = triton.InferenceServerClient(BASE.split("://")[1])
 

@@ -18,7 +18,8 @@ with urllib.request.urlopen(request) as answer:
     raw = json.load(answer)["results"][0]["raw"]
 
 client = InferenceClient(model=base)
-for call, more, want in [("", {}, 1 / (1 + math.exp(-raw))), (", function_to_apply none", {"function_to_apply": "none"}, raw), (", top_k", {"top_k": 1}, 1 / (1 + math.exp(-raw)))]:
+likely = 1 / (1 + math.exp(-raw))
+for call, more, want in [("", {}, likely), (", function_to_apply none", {"function_to_apply": "none"}, raw), (", top_k", {"top_k": 1}, likely)]:
     got = client.text_classification(text, **more)
     assert len(got) == 1 and got[0].label == "reward" and math.isclose(got[0].score, want, rel_tol=1e-12), (got, want)
     print(f"{name} | text_classification{call} | ok")
