@@ -5,6 +5,7 @@ from functools import cache
 
 import torch
 from safetensors.torch import load_file
+from tokenizers import Tokenizer
 from tokenizers.processors import TemplateProcessing
 from torch import nn
 from transformers import AutoModel
@@ -56,7 +57,7 @@ def vectors(mode: str, *layers, normalize: bool):
 @cache
 def ending():
     """Qwen's tokenizer, which puts an end token behind a text."""
-    tokenizer = KINDS["qwen3"].tokenizer()
+    tokenizer = Tokenizer.from_str(KINDS["qwen3"].tokenizer().to_str())  # a copy, since all cases of Qwen share that one
     tokenizer.post_processor = TemplateProcessing(single="$A <|endoftext|>", pair="$A $B <|endoftext|>",
                                                   special_tokens=[("<|endoftext|>", tokenizer.token_to_id("<|endoftext|>"))])
     return tokenizer
