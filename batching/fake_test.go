@@ -123,7 +123,14 @@ func visibleKeys(plan *Plan) ([][]int, error) {
 		return nil, err
 	}
 	visible := make([][]int, len(plan.IDs))
+	computed := make([]bool, len(plan.IDs)) // what no tile computes is padding, and sees nothing
+	for _, t := range plan.QueryIndex {
+		computed[t] = true
+	}
 	for t := range plan.IDs {
+		if !computed[t] {
+			continue
+		}
 		place := int(plan.Scatter[t])
 		tile := place / plan.Queries
 		if int(plan.QueryIndex[place]) != t {

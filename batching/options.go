@@ -30,6 +30,9 @@ type Options struct {
 	// take more for these than for scores. [Budget.Area] counts them; zero: it counts scores alone.
 	Fetched int
 
+	// Rounding is what sizes a packed plan is filled up to, for runners that like some more than others.
+	Rounding Rounding
+
 	// Devices is how many devices the runner has, each with its own cache of CacheBlocks. Less than two: one.
 	Devices int
 

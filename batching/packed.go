@@ -15,6 +15,8 @@ type packed struct {
 	past     map[*Block]int // of cached blocks in the plan
 	targets  bool           // list the id after each position read
 
+	rounding Rounding // [Options.Rounding]
+
 	bidirectional bool // [Options.Bidirectional]: each sequence is one segment, which all its tiles see to the end
 }
 
@@ -63,7 +65,7 @@ func (p *packed) put(sequence Sequence, at spot, cached cachedPrefix, budget *Bu
 	shares = shared > 0 && shared >= fresh
 	if budget != nil && len(p.entries) > 0 {
 		best := after.best(p.gather)
-		area := after[best] * (querySizes[best] + p.fetched) * longest // at most
+		area := after[best] * (querySizes[best] + p.fetched) * p.rounding.keys(longest) // at most
 		allowed := budget.allows(p.tree.tokens, shared, fresh, p.cache.holds(2*longest))
 		if !allowed || area > budget.Area || !p.pastFits(cached) {
 			return false, shares
@@ -115,7 +117,9 @@ func (p *packed) build(plan *Plan, placements []placement) []placement {
 	p.layPast(plan)
 	p.layTiles(plan)
 	p.layKeep(plan)
-	return p.layReads(plan, placements)
+	placements = p.layReads(plan, placements)
+	p.rounding.fill(plan)
+	return placements
 }
 
 // layTokens writes IDs and Positions, segment after segment.

@@ -7,8 +7,8 @@ import (
 
 // Plan is one forward.
 type Plan struct {
-	IDs  []int64 // packed: [T] distinct tokens; padded: [Rows·Length], pad id where empty
-	Read []int64 // [N] indices into IDs
+	IDs  []int64 // packed: [T] distinct tokens, and behind them what [Rounding] puts there; padded: [Rows·Length], pad id where empty
+	Read []int64 // [N] indices into IDs, the last of them repeated ones where [Rounding] puts some
 
 	// Of all its sequences, as in their [Space]: what it is to be computed with. Only the Salt may differ.
 	Revision, Adapter string
@@ -107,7 +107,7 @@ func newShape(options Options, cache *cache) shape {
 	} else {
 		s = &packed{
 			cache: cache, gather: options.cost.gather(), fetched: options.Fetched, tree: tree{shortest: options.cost.shared()},
-			past: map[*Block]int{}, targets: options.Targets, bidirectional: options.Bidirectional,
+			past: map[*Block]int{}, targets: options.Targets, rounding: options.Rounding, bidirectional: options.Bidirectional,
 		}
 	}
 	s.reset()

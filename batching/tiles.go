@@ -32,7 +32,7 @@ func (p *packed) layTiles(plan *Plan) {
 	if p.bidirectional {
 		best = p.bestCut(best)
 	}
-	plan.Tiles, plan.Queries, plan.Keys = p.tiling[best], p.queries(querySizes[best]), p.longest
+	plan.Tiles, plan.Queries, plan.Keys = p.tiling[best], p.queries(querySizes[best]), p.rounding.keys(p.longest)
 	plan.QueryIndex = resize(plan.QueryIndex, plan.Tiles*plan.Queries)
 	plan.KeyIndex = resize(plan.KeyIndex, plan.Tiles*plan.Keys)
 	plan.KeyLen = resize(plan.KeyLen, plan.Tiles)

@@ -35,6 +35,9 @@ func (c *doctorCommand) Run(con *console) error {
 		}
 		p.Line("%s %-13s %s (accepted: %s), %s", mark, library.Name, version, library.Accepted, library.Path)
 	}
+	for _, sentence := range onnxrun.Overridden() {
+		p.Line("! %-13s %s", "environment", sentence)
+	}
 	m := readMachine()
 	p.Line("  %-13s %d of %s/%s; a forward has as many threads unless --threads says otherwise", "processors", m.processors, runtime.GOOS, runtime.GOARCH)
 	p.Line("  %-13s %s", "memory", m)

@@ -14,13 +14,19 @@ type verifyCommand struct {
 	Dir     string       `arg:"" help:"Directory of the bundle, or builtin:NAME."`
 }
 
+// verifyCache is how many bytes of keys and values may be kept, as many as a server's default: what is read from the
+// cache is proved, too.
+const verifyCache = 512 << 20
+
 // Run proves the bundle as a server does when it loads it, and then its golden pairs through the engine.
 func (c *verifyCommand) Run(ctx context.Context, con *console) (err error) {
 	sources, err := withBundles(nil, []string{c.Dir})
 	if err != nil {
 		return err
 	}
-	loaded, err := load(ctx, sources, c.Runtime.options())
+	options := c.Runtime.options()
+	options.Cache = verifyCache
+	loaded, err := load(ctx, sources, options)
 	if err != nil {
 		return err
 	}

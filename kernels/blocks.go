@@ -8,13 +8,16 @@ import (
 // BlockTokens is how many tokens a block of a key-value cache has.
 const BlockTokens = 16
 
+// wordBytes is the size of the words that the copies move.
+const wordBytes = 4
+
 // pool is what is known of a cache's blocks: slots of parts of BlockTokens · width numbers. A part is one layer's keys,
 // or its values.
 type pool struct{ slots, parts, width int }
 
 // checkPool refuses a tensor that is no pool with so many parts a slot.
 func checkPool(numbers Tensor, parts int) (pool, error) {
-	if err := checkMatrix("pool", numbers); err != nil {
+	if err := checkMatrix("pool", numbers, numbers.Type); err != nil {
 		return pool{}, err
 	}
 	if parts < 1 || numbers.Rows%parts != 0 {
@@ -23,17 +26,21 @@ func checkPool(numbers Tensor, parts int) (pool, error) {
 	if numbers.Cols%BlockTokens != 0 {
 		return pool{}, fmt.Errorf("pool: a part of %d numbers is no block of %d tokens", numbers.Cols, BlockTokens)
 	}
-	return pool{numbers.Rows / parts, parts, numbers.Cols / BlockTokens}, nil
+	width := numbers.Cols / BlockTokens
+	if width*numbers.Type.Size()%wordBytes != 0 {
+		return pool{}, fmt.Errorf("pool: a token of %d numbers of %v is no whole number of words of %d bytes", width, numbers.Type, wordBytes)
+	}
+	return pool{numbers.Rows / parts, parts, width}, nil
 }
 
-// checkMatrix refuses what Check does, numbers that are no float32, and an address from which 16 bytes cannot be loaded
-// at once.
-func checkMatrix(name string, t Tensor) error {
+// checkMatrix refuses what Check does, numbers of another type, and an address from which 16 bytes cannot be loaded at
+// once.
+func checkMatrix(name string, t Tensor, want Type) error {
 	if err := t.Check(name); err != nil {
 		return err
 	}
-	if t.Type != Float32 {
-		return fmt.Errorf("%s: it is %v, and must be float32", name, t.Type)
+	if t.Type != want {
+		return fmt.Errorf("%s: it is %v, and must be %v, as the pool is", name, t.Type, want)
 	}
 	if t.Address%16 != 0 {
 		return fmt.Errorf("%s: its address is %#x, and must be a multiple of 16", name, t.Address)
@@ -54,7 +61,7 @@ func checkIndices(name, of string, indices []int64, limit int) error {
 func checkGather(numbers Tensor, parts int, slots []int64, past Tensor) error {
 	p, err := checkPool(numbers, parts)
 	if err == nil {
-		err = checkMatrix("past", past)
+		err = checkMatrix("past", past, numbers.Type)
 	}
 	if err != nil {
 		return err
@@ -69,8 +76,9 @@ func checkGather(numbers Tensor, parts int, slots []int64, past Tensor) error {
 // GatherBlocks copies blocks of a key-value cache to where a forward reads its past. The bits stay, those of NaN too.
 //
 // pool is (slots, parts, BlockTokens · width), a row for each part, and past is (parts, len(slots), BlockTokens ·
-// width): each part is the keys, or values, of one layer, token after token. Both are float32 on the host and do not
-// overlap. A slot may be named again. After an error past is as it was.
+// width): each part is the keys, or values, of one layer, token after token. Both are of one type, lie on the host and do
+// not overlap. A token of a part is a whole number of words of 4 bytes. A slot may be named again. After an error past is
+// as it was.
 func (Host) GatherBlocks(pool Tensor, parts int, slots []int64, past Tensor) error {
 	if err := checkGather(pool, parts, slots, past); err != nil {
 		return err
@@ -78,10 +86,10 @@ func (Host) GatherBlocks(pool Tensor, parts int, slots []int64, past Tensor) err
 	if err := errors.Join(pool.onHost("pool"), past.onHost("past")); err != nil {
 		return err
 	}
-	size := pool.Cols
+	from, to, size := pool.Bytes(), past.Bytes(), pool.Cols*pool.Type.Size()
 	for part := range parts {
 		for i, slot := range slots {
-			copy(past.Float32s[(part*len(slots)+i)*size:][:size], pool.Float32s[(int(slot)*parts+part)*size:])
+			copy(to[(part*len(slots)+i)*size:][:size], from[(int(slot)*parts+part)*size:])
 		}
 	}
 	return nil
@@ -90,7 +98,7 @@ func (Host) GatherBlocks(pool Tensor, parts int, slots []int64, past Tensor) err
 func checkKeep(numbers Tensor, parts int, present Tensor, tokens, slots []int64) (pool, error) {
 	p, err := checkPool(numbers, parts)
 	if err == nil {
-		err = checkMatrix("present", present)
+		err = checkMatrix("present", present, numbers.Type)
 	}
 	if err != nil {
 		return pool{}, err
@@ -123,12 +131,12 @@ func (Host) KeepBlocks(pool Tensor, parts int, present Tensor, tokens, slots []i
 	if err := errors.Join(pool.onHost("pool"), present.onHost("present")); err != nil {
 		return err
 	}
-	rows := present.Rows / parts
+	from, into, rows, size := present.Bytes(), pool.Bytes(), present.Rows/parts, p.width*pool.Type.Size()
 	for b, slot := range slots {
 		for part := range parts {
-			to := pool.Float32s[(int(slot)*parts+part)*pool.Cols:]
+			to := into[(int(slot)*parts+part)*BlockTokens*size:]
 			for i, token := range tokens[BlockTokens*b:][:BlockTokens] {
-				copy(to[i*p.width:][:p.width], present.Float32s[(part*rows+int(token))*p.width:])
+				copy(to[i*size:][:size], from[(part*rows+int(token))*size:])
 			}
 		}
 	}

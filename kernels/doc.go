@@ -2,7 +2,7 @@
 // the copies of a key-value cache's blocks. It knows no model.
 //
 // The head is defined by a float64 function of this package, [PooledHead]; the copies, [Host.GatherBlocks] and
-// [Host.KeepBlocks], by what they do to float32 numbers. A [Backend] computes the same in float32. [Host] is that
+// [Host.KeepBlocks], by what they do to numbers of any type. A [Backend] computes the same in float32. [Host] is that
 // definition, rounded; [On] runs the CUDA kernels of the folder cuda on a [Machine], which is a GPU (package device,
 // build tag gpu) or their twin on the CPU (package cuda, for tests). Package kerneltest holds any backend to the
 // definitions.

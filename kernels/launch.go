@@ -56,7 +56,7 @@ func (m onMachine) GatherBlocks(pool Tensor, parts int, slots []int64, past Tens
 	f := &frame{machine: m.machine}
 	to := f.result(past)
 	f.launch("gather_blocks", past.Rows, 1, copyThreads,
-		f.tensor(pool), f.copied(bytesOf(slots)), to, uint64(parts), uint64(len(slots)), uint64(pool.Cols))
+		f.tensor(pool), f.copied(bytesOf(slots)), to, uint64(parts), uint64(len(slots)), words(pool.Type, pool.Cols))
 	f.fetch(past, to)
 	return f.close()
 }
@@ -70,7 +70,10 @@ func (m onMachine) KeepBlocks(pool Tensor, parts int, present Tensor, tokens, sl
 	f := &frame{machine: m.machine}
 	to := f.tensor(pool)
 	f.launch("keep_blocks", parts*len(slots), 1, copyThreads,
-		f.tensor(present), f.copied(bytesOf(tokens)), f.copied(bytesOf(slots)), to, uint64(parts), uint64(present.Rows/parts), uint64(p.width))
+		f.tensor(present), f.copied(bytesOf(tokens)), f.copied(bytesOf(slots)), to, uint64(parts), uint64(present.Rows/parts), words(pool.Type, p.width))
 	f.fetch(pool, to)
 	return f.close()
 }
+
+// words is the size of so many numbers in the words that are copied.
+func words(t Type, numbers int) uint64 { return uint64(numbers * t.Size() / wordBytes) }

@@ -8,7 +8,7 @@ import (
 // Type is the type of a tensor's numbers.
 type Type int
 
-// The types that kernels read. They compute in float32 and write float32.
+// The types that kernels read. They compute in float32 and write float32; copies keep the type.
 const (
 	Float32  Type = iota
 	Float16       // IEEE 754 binary16
@@ -26,6 +26,14 @@ func (t Type) String() string {
 		return "bfloat16"
 	}
 	return fmt.Sprintf("type %d", int(t))
+}
+
+// Size is how many bytes a number has.
+func (t Type) Size() int {
+	if t == Float32 {
+		return 4
+	}
+	return 2
 }
 
 // suffix ends the name of the kernel that reads this type.

@@ -143,7 +143,7 @@ func TestACacheThatReadsOtherwiseIsRefused(t *testing.T) {
 func TestACacheThatCannotBeIsRefused(t *testing.T) {
 	for bytes, says := range map[int64]string{
 		100:     "a key-value cache of 100 bytes holds no block of 16 tokens, which takes ",
-		1 << 60: "reserve 1152921504606846976 bytes for the key-value cache: cannot allocate memory",
+		1 << 60: "a key-value cache of 1152921504606846976 bytes does not fit on the host: give less with --cache: cannot allocate memory",
 	} {
 		_, err := Open(t.Context(), Dir("testdata/bundles/qwen3-reward-packed"), Options{Tokens: 512, Cache: bytes})
 		if err == nil || !strings.Contains(err.Error(), says) {

@@ -171,10 +171,24 @@ func (m *Model) batching(options Options) batching.Options {
 	} else if g := &spec.Graph; g.Packed() {
 		batch.Fetched, batch.Budget.Area = areaOf(g, attentionBytes(m.limits.weights))
 	}
+	if g := &spec.Graph; g.Fused() {
+		batch.Rounding = roundingOn(m.info.Device)
+	}
 	if m.session.HasOneThread() {
 		batch.Lanes = m.info.Threads
 	}
 	return batch
+}
+
+// roundingOn is what sizes a plan of a graph with an attention operator is filled up to on a device. The fused kernels of
+// a GPU take keys by fours, and its libraries are asked for products of few sizes alone: the fewer there are, the fewer
+// ways they have to add a row up. On processors only the keys are, so that what is proved there is what a GPU runs.
+func roundingOn(device onnxrun.Device) batching.Rounding {
+	rounding := batching.Rounding{Keys: 4}
+	if device.OnGPU() {
+		rounding.Tokens, rounding.Least, rounding.Reads = 64, 256, 64
+	}
+	return rounding
 }
 
 // areaOf is how a forward's attention is kept within so many bytes. A query place has a score of each key place in

@@ -3,6 +3,7 @@ package models
 import (
 	"context"
 	"math"
+	"slices"
 
 	"github.com/assay-rm/assay/batching"
 	"github.com/assay-rm/assay/models/encode"
@@ -64,6 +65,13 @@ func (m *Model) headedAll(ctx context.Context, rows [][][]float32, probes []batc
 		out[i] = readings[i].Rows
 	}
 	return out, nil
+}
+
+// sameBits tells whether two readings are the same to the last bit.
+func sameBits(a, b [][]float32) bool {
+	return slices.EqualFunc(a, b, func(x, y []float32) bool {
+		return slices.EqualFunc(x, y, func(x, y float32) bool { return math.Float32bits(x) == math.Float32bits(y) })
+	})
 }
 
 // distance is the largest difference between two readings, relative where a number is above 1. A number and a NaN are

@@ -3,9 +3,11 @@ package models
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/assay-rm/assay/kernels/onnx"
 	"github.com/assay-rm/assay/models/fault"
+	"github.com/assay-rm/assay/models/onnxrun"
 )
 
 // Check is one thing that was proved of a bundle.
@@ -30,6 +32,8 @@ func (m *Model) proveSignature(file *onnx.Signature) error {
 	for _, input := range file.Inputs {
 		want, ok := known[input.Name]
 		switch {
+		case ok && g.Fused() && strings.HasPrefix(input.Name, "past_") && input.Kind != want.Kind:
+			return m.otherType("input", input, want.Kind)
 		case !ok:
 			return fault.New(fault.CodeBundle,
 				"graph.layout %s: the graph asks for input %q, which this layout does not give", g.Layout, fault.Short(input.Name))
@@ -46,6 +50,11 @@ func (m *Model) proveSignature(file *onnx.Signature) error {
 	}
 	if last := fmt.Sprintf("past_key.%d", g.Layers-1); seen["past_key.0"] && !seen[last] {
 		return fault.New(fault.CodeBundle, "graph.layers is %d, and the graph has no input %q", g.Layers, last)
+	}
+	for _, output := range file.Outputs {
+		if kind := onnxrun.KeyKind(g); g.Fused() && strings.HasPrefix(output.Name, "present_") && output.Kind != kind {
+			return m.otherType("output", output, kind)
+		}
 	}
 	columns, field := g.Columns(), fmt.Sprintf("%d labels", len(g.Labels))
 	if g.Head != nil {
@@ -65,6 +74,12 @@ func (m *Model) proveSignature(file *onnx.Signature) error {
 	}
 	m.report("signature", "%d inputs, output %s with %s", len(file.Inputs), g.Output, field)
 	return nil
+}
+
+// otherType refuses keys or values that are not of the type that the graph computes in.
+func (m *Model) otherType(what string, value onnx.Value, want onnx.Kind) error {
+	return fault.New(fault.CodeBundle, "graph.compute is %s: the graph's %s %s is %s, and must be %s", m.info.Manifest.Graph.Compute, what,
+		fault.Short(value.Name), value.Kind, want)
 }
 
 // expectedInputs lists what the layout can give.
@@ -93,9 +108,10 @@ func (m *Model) expectedInputs() []onnx.Value {
 		return values
 	}
 	add("past_position_ids", onnx.Int64, -1)
+	kind := onnxrun.KeyKind(g)
 	for layer := range g.Layers {
-		add(fmt.Sprintf("past_key.%d", layer), onnx.Float32, -1, int(g.KVHeads), int(g.HeadDim))
-		add(fmt.Sprintf("past_value.%d", layer), onnx.Float32, -1, int(g.KVHeads), int(g.HeadDim))
+		add(fmt.Sprintf("past_key.%d", layer), kind, -1, int(g.KVHeads), int(g.HeadDim))
+		add(fmt.Sprintf("past_value.%d", layer), kind, -1, int(g.KVHeads), int(g.HeadDim))
 	}
 	return values
 }

@@ -23,7 +23,7 @@ func (m *Model) proveCache(ctx context.Context, options batching.Options, probes
 		b.Close()
 		<-done //nolint:errcheck // it is nil, or the context's error, which the caller sees
 	}()
-	cached := 0
+	cached, worst, equal := 0, 0.0, true
 	for range 3 {
 		for i, probe := range probes {
 			results, err := b.Submit(ctx, Caller{}, []batching.Sequence{probe})
@@ -39,7 +39,9 @@ func (m *Model) proveCache(ctx context.Context, options batching.Options, probes
 			if err != nil {
 				return err
 			}
-			if moved := distance(rows, alone[i]); moved > m.tolerance() {
+			moved := distance(rows, alone[i])
+			worst, equal = max(worst, moved), equal && sameBits(rows, alone[i])
+			if moved > m.tolerance() {
 				return fault.New(fault.CodeBundle,
 					"graph.layout packed: the output of a probe of %d tokens is %v, and %v behind %d cached ones",
 					len(probe.IDs), alone[i], rows, result.Cached)
@@ -52,6 +54,6 @@ func (m *Model) proveCache(ctx context.Context, options batching.Options, probes
 			"graph.layout packed: nothing was taken from the key-value cache: its %d blocks are too few for a probe",
 			options.CacheBlocks)
 	}
-	m.report("cache", "cached = computed, within %g", m.tolerance())
+	m.report("cache", "cached = computed, largest difference %g, bit-equal: %s", worst, yes(equal))
 	return nil
 }

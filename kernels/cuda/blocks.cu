@@ -1,5 +1,6 @@
 // Copies the blocks of a key-value cache from their slots to a forward's past, and from its present to their slots.
-// What is copied are words of 32 bits, so that every number keeps its bits.
+// What is copied are words of 32 bits, each a number of float32 or two of 16 bits, so that every number keeps its bits.
+// All sizes here count words.
 #include "numbers.cuh"
 
 #define THREADS 256

@@ -13,8 +13,11 @@ import (
 // ErrPoolClosed is the answer of a pool that has been closed.
 var ErrPoolClosed = errors.New("pool is closed")
 
-// Pool is the memory of a key-value cache on a device, (slots, parts, BlockTokens · width) float32, with the past and
-// the present of one forward at a time, which lie there too. A part is one layer's keys, or its values.
+// wordBytes is the size of the words that the copies of a pool move.
+const wordBytes = 4
+
+// Pool is the memory of a key-value cache on a device, (slots, parts, BlockTokens · width) numbers of one type, with the
+// past and the present of one forward at a time, which lie there too. A part is one layer's keys, or its values.
 //
 // Its copies are put on the device's stream, and a method does not wait for them. So a forward on the same stream finds
 // its past, and what is kept of its present is what it wrote; one on another stream may not. A copy's error is that of
@@ -22,24 +25,28 @@ var ErrPoolClosed = errors.New("pool is closed")
 type Pool struct {
 	device       *Device
 	parts, width int
-	blocks       kernels.Tensor // (slots · parts, BlockTokens · width); its address is 0 once the pool is closed
+	blocks       kernels.Tensor // of the pool's type, (slots · parts, BlockTokens · width); its address is 0 once the pool is closed
 	past         room
 	present      room
 }
 
-// OpenPool takes memory for so many slots. They hold anything until they are filled.
-func (d *Device) OpenPool(slots, parts, width int) (*Pool, error) {
+// OpenPool takes memory for so many slots of numbers of a type. They hold anything until they are filled. A token's width
+// must be a whole number of words of 4 bytes.
+func (d *Device) OpenPool(typed kernels.Type, slots, parts, width int) (*Pool, error) {
 	if slots < 1 || parts < 1 || width < 1 || slots > math.MaxInt/4/kernels.BlockTokens/parts/width {
 		return nil, fmt.Errorf("pool: %d slots of %d parts, %d tokens and %d numbers; each must be positive, and their bytes an int",
 			slots, parts, kernels.BlockTokens, width)
 	}
+	if width*typed.Size()%wordBytes != 0 {
+		return nil, fmt.Errorf("pool: a token of %d numbers of %v is no whole number of words of %d bytes", width, typed, wordBytes)
+	}
 	return on(d, func() (*Pool, error) {
 		rows, cols := slots*parts, kernels.BlockTokens*width
-		address, err := d.machine.Alloc(4 * rows * cols)
+		address, err := d.machine.Alloc(typed.Size() * rows * cols)
 		if err != nil {
 			return nil, fmt.Errorf("pool: %w", err)
 		}
-		return &Pool{device: d, parts: parts, width: width, blocks: kernels.OnDevice(kernels.Float32, rows, cols, address)}, nil
+		return &Pool{device: d, parts: parts, width: width, blocks: kernels.OnDevice(typed, rows, cols, address)}, nil
 	})
 }
 
@@ -47,7 +54,7 @@ func (d *Device) OpenPool(slots, parts, width int) (*Pool, error) {
 // width). It is valid until the next Gather or Close.
 func (p *Pool) Gather(slots []int64) (kernels.Tensor, error) {
 	return p.call(func() (kernels.Tensor, error) {
-		past, err := p.past.fit(p.device.machine, p.parts*len(slots), p.blocks.Cols)
+		past, err := p.past.fit(p.device.machine, p.blocks.Type, p.parts*len(slots), p.blocks.Cols)
 		if err != nil {
 			return past, fmt.Errorf("past of %d blocks: %w", len(slots), err)
 		}
@@ -59,7 +66,7 @@ func (p *Pool) Gather(slots []int64) (kernels.Tensor, error) {
 // anything, and is valid until the next Present or Close.
 func (p *Pool) Present(tokens int) (kernels.Tensor, error) {
 	return p.call(func() (kernels.Tensor, error) {
-		present, err := p.present.fit(p.device.machine, p.parts*tokens, p.width)
+		present, err := p.present.fit(p.device.machine, p.blocks.Type, p.parts*tokens, p.width)
 		if err != nil {
 			return present, fmt.Errorf("present of %d tokens: %w", tokens, err)
 		}

@@ -3,10 +3,10 @@
 package device
 
 import (
+	"bytes"
 	"errors"
 	"math"
 	"math/rand/v2"
-	"slices"
 	"strings"
 	"testing"
 
@@ -16,29 +16,33 @@ import (
 )
 
 // write and read reach memory of the device, as a forward does.
-func write(t *testing.T, d *Device, to kernels.Tensor, numbers []float32) {
+func write(t *testing.T, d *Device, to kernels.Tensor, from []byte) {
 	t.Helper()
-	if _, err := on(d, func() (struct{}, error) {
-		return struct{}{}, d.machine.Write(to.Address, kernels.Matrix(1, len(numbers), numbers).Bytes())
-	}); err != nil {
+	if _, err := on(d, func() (struct{}, error) { return struct{}{}, d.machine.Write(to.Address, from) }); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func read(t *testing.T, d *Device, from kernels.Tensor) []float32 {
+func read(t *testing.T, d *Device, from kernels.Tensor) []byte {
 	t.Helper()
-	numbers := make([]float32, from.Rows*from.Cols)
-	if _, err := on(d, func() (struct{}, error) {
-		return struct{}{}, d.machine.Read(kernels.Matrix(1, len(numbers), numbers).Bytes(), from.Address)
-	}); err != nil {
+	into := make([]byte, from.Rows*from.Cols*from.Type.Size())
+	if _, err := on(d, func() (struct{}, error) { return struct{}{}, d.machine.Read(into, from.Address) }); err != nil {
 		t.Fatal(err)
 	}
-	return numbers
+	return into
 }
 
-func openPool(t *testing.T, d *Device, slots, parts, width int) *Pool {
+// zeros is a tensor of zeros on the host.
+func zeros(typed kernels.Type, rows, cols int) kernels.Tensor {
+	if typed == kernels.Float32 {
+		return kernels.Matrix(rows, cols, make([]float32, rows*cols))
+	}
+	return kernels.Tensor{Type: typed, Rows: rows, Cols: cols, Halves: make([]uint16, rows*cols)}
+}
+
+func openPool(t *testing.T, d *Device, typed kernels.Type, slots, parts, width int) *Pool {
 	t.Helper()
-	pool, err := d.OpenPool(slots, parts, width)
+	pool, err := d.OpenPool(typed, slots, parts, width)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,19 +71,19 @@ func freeBytes(t *testing.T, d *Device) int64 {
 // past, to the last bit.
 func forwards(t *testing.T, d *Device, pool *Pool, host kernels.Tensor, r *rand.Rand, count int) {
 	t.Helper()
-	parts, width := pool.parts, pool.width
+	typed, parts, width := pool.blocks.Type, pool.parts, pool.width
 	slots := host.Rows / parts
 	for range count {
 		tokens := kernels.BlockTokens + r.IntN(100)
-		numbers := make([]float32, parts*tokens*width)
-		for i := range numbers {
-			numbers[i] = math.Float32frombits(r.Uint32())
+		written := zeros(typed, parts*tokens, width)
+		for i := range written.Bytes() {
+			written.Bytes()[i] = byte(r.Uint32())
 		}
 		present, err := pool.Present(tokens)
 		if err != nil {
 			t.Fatal(err)
 		}
-		write(t, d, present, numbers)
+		write(t, d, present, written.Bytes())
 		var into, kept []int64
 		for _, slot := range r.Perm(slots)[:r.IntN(slots+1)] {
 			into = append(into, int64(slot))
@@ -87,7 +91,7 @@ func forwards(t *testing.T, d *Device, pool *Pool, host kernels.Tensor, r *rand.
 				kept = append(kept, r.Int64N(int64(tokens)))
 			}
 		}
-		if err := errors.Join(pool.Keep(present, kept, into), kernels.Host{}.KeepBlocks(host, parts, kernels.Matrix(parts*tokens, width, numbers), kept, into)); err != nil {
+		if err := errors.Join(pool.Keep(present, kept, into), kernels.Host{}.KeepBlocks(host, parts, written, kept, into)); err != nil {
 			t.Fatal(err)
 		}
 		from := make([]int64, 1+r.IntN(2*slots))
@@ -98,12 +102,12 @@ func forwards(t *testing.T, d *Device, pool *Pool, host kernels.Tensor, r *rand.
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := make([]float32, parts*len(from)*host.Cols)
-		if err := (kernels.Host{}).GatherBlocks(host, parts, from, kernels.Matrix(parts*len(from), host.Cols, want)); err != nil {
+		want := zeros(typed, parts*len(from), host.Cols)
+		if err := (kernels.Host{}).GatherBlocks(host, parts, from, want); err != nil {
 			t.Fatal(err)
 		}
-		if got := read(t, d, past); !slices.Equal(bitsOf(got), bitsOf(want)) {
-			t.Fatalf("slots %d of a pool of %d parts of width %d are not what was kept there", from, parts, width)
+		if got := read(t, d, past); !bytes.Equal(got, want.Bytes()) {
+			t.Fatalf("slots %d of a pool of %v, %d parts of width %d are not what was kept there", from, typed, parts, width)
 		}
 	}
 }
@@ -112,11 +116,15 @@ func forwards(t *testing.T, d *Device, pool *Pool, host kernels.Tensor, r *rand.
 // have grown.
 func TestPool(t *testing.T) {
 	d := open(t)
-	for _, width := range []int{1, 5, 64} {
+	for _, of := range []struct {
+		typed kernels.Type
+		width int
+	}{{kernels.Float32, 1}, {kernels.Float32, 5}, {kernels.Float32, 64}, {kernels.Float16, 64}, {kernels.BFloat16, 10}} {
 		const slots, parts = 9, 6
-		r := rand.New(rand.NewPCG(uint64(width), 1))
-		pool := openPool(t, d, slots, parts, width)
-		host := kernels.Matrix(slots*parts, kernels.BlockTokens*width, make([]float32, slots*parts*kernels.BlockTokens*width))
+		typed, width := of.typed, of.width
+		r := rand.New(rand.NewPCG(uint64(width), uint64(typed)))
+		pool := openPool(t, d, typed, slots, parts, width)
+		host := zeros(typed, slots*parts, kernels.BlockTokens*width)
 		largest, err1 := pool.Present(kernels.BlockTokens + 100)
 		_, err2 := pool.Gather(make([]int64, 2*slots))
 		if err := errors.Join(err1, err2); err != nil {
@@ -127,11 +135,11 @@ func TestPool(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		write(t, d, pool.blocks, host.Float32s)
+		write(t, d, pool.blocks, host.Bytes())
 		past, present, free := pool.past, pool.present, freeBytes(t, d)
 		forwards(t, d, pool, host, r, 20)
 		if pool.past != past || pool.present != present || d.Name() == fake && freeBytes(t, d) != free {
-			t.Errorf("width %d: forwards that fit took other memory, %d bytes more", width, free-freeBytes(t, d))
+			t.Errorf("%v, width %d: forwards that fit took other memory, %d bytes more", typed, width, free-freeBytes(t, d))
 		}
 		if err := pool.Close(); err != nil {
 			t.Error(err)
@@ -142,16 +150,23 @@ func TestPool(t *testing.T) {
 // A pool's buffers grow to what is asked, and by a quarter at least.
 func TestPoolGrows(t *testing.T) {
 	d := open(t)
-	pool := openPool(t, d, 4, 2, 8)
-	for _, step := range []struct{ tokens, bytes int }{{100, 6400}, {10, 6400}, {101, 8000}, {125, 8000}, {1000, 64000}} {
+	for _, typed := range []kernels.Type{kernels.Float32, kernels.BFloat16} {
+		grows(t, d, openPool(t, d, typed, 4, 2, 8), typed.Size())
+	}
+}
+
+// grows tries a pool of 2 parts of width 8 whose numbers have so many bytes.
+func grows(t *testing.T, d *Device, pool *Pool, size int) {
+	t.Helper()
+	for _, step := range []struct{ tokens, numbers int }{{100, 1600}, {10, 1600}, {101, 2000}, {125, 2000}, {1000, 16000}} {
 		present, err := pool.Present(step.tokens)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if pool.present.bytes != step.bytes || present.Rows != 2*step.tokens || present.Cols != 8 || present.Address%256 != 0 && d.Name() != fake {
-			t.Errorf("a present of %d tokens is %+v in %d bytes, want %d", step.tokens, present, pool.present.bytes, step.bytes)
+		if pool.present.bytes != size*step.numbers || present.Rows != 2*step.tokens || present.Cols != 8 || present.Address%256 != 0 && d.Name() != fake {
+			t.Errorf("a present of %d tokens is %+v in %d bytes, want %d", step.tokens, present, pool.present.bytes, size*step.numbers)
 		}
-		write(t, d, present, make([]float32, 2*step.tokens*8)) // all of it is there
+		write(t, d, present, make([]byte, 2*step.tokens*8*size)) // all of it is there
 	}
 	if err := pool.Close(); err != nil {
 		t.Error(err)
@@ -168,13 +183,17 @@ func TestPoolRefuses(t *testing.T) {
 		}
 	}
 	for _, shape := range [][3]int{{0, 1, 1}, {1, 0, 1}, {1, 1, 0}, {-1, 1, 1}, {1 << 40, 1 << 10, 1 << 10}} {
-		_, err := d.OpenPool(shape[0], shape[1], shape[2])
+		_, err := d.OpenPool(kernels.Float32, shape[0], shape[1], shape[2])
 		refused("a shape", err, "pool: ")
 	}
-	_, err := d.OpenPool(1<<30, 56, 512)
+	_, err := d.OpenPool(kernels.Float32, 1<<30, 56, 512)
 	refused("a pool of 1.9 PB", err, "pool: device 0: allocate 1970324836974592 bytes: ")
-	pool := openPool(t, d, 3, 2, 4)
-	write(t, d, pool.blocks, make([]float32, 3*2*16*4))
+	_, err = d.OpenPool(kernels.Float16, 3, 2, 5)
+	refused("half a word", err, "pool: a token of 5 numbers of float16 is no whole number of words of 4 bytes")
+	_, err = d.OpenPool(kernels.Float16, 1<<30, 56, 512)
+	refused("half as large a pool", err, "pool: device 0: allocate 985162418487296 bytes: ")
+	pool := openPool(t, d, kernels.Float32, 3, 2, 4)
+	write(t, d, pool.blocks, make([]byte, 4*3*2*16*4))
 	_, err = pool.Gather([]int64{0, 3})
 	refused("a slot", err, "slots: number 1 is 3, and there are 3 slots")
 	_, err = pool.Gather(nil)
@@ -191,7 +210,7 @@ func TestPoolRefuses(t *testing.T) {
 	tokens[5] = 20
 	refused("a token", pool.Keep(present, tokens, []int64{0}), "tokens: number 5 is 20, and there are 20 tokens")
 	refused("a slot", pool.Keep(present, make([]int64, 16), []int64{-1}), "slots: number 0 is -1, and there are 3 slots")
-	if got := read(t, d, pool.blocks); slices.ContainsFunc(bitsOf(got), func(bits uint32) bool { return bits != 0 }) {
+	if got := read(t, d, pool.blocks); !bytes.Equal(got, make([]byte, len(got))) {
 		t.Error("a refused call has changed the pool")
 	}
 	if err := pool.Close(); err != nil {
@@ -207,7 +226,7 @@ func TestPoolClose(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pool, other := openPool(t, d, 300, 4, 1024), openPool(t, d, 3, 4, 16) // 78,643,200 bytes: freed at once
+	pool, other := openPool(t, d, kernels.Float32, 300, 4, 1024), openPool(t, d, kernels.Float32, 3, 4, 16) // 78,643,200 bytes: freed at once
 	taken := freeBytes(t, keeper)
 	if _, err := pool.Gather([]int64{0}); err != nil {
 		t.Fatal(err)

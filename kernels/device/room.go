@@ -15,13 +15,13 @@ type room struct {
 	bytes   int
 }
 
-// fit gives a tensor in the room, which grows to it by a quarter at least, so that it seldom grows. What it held is
+// fit gives a tensor of a type in the room, which grows to it by a quarter at least, so that it seldom grows. What it held is
 // lost then.
-func (r *room) fit(m *machine, rows, cols int) (kernels.Tensor, error) {
+func (r *room) fit(m *machine, typed kernels.Type, rows, cols int) (kernels.Tensor, error) {
 	if rows < 1 || rows > math.MaxInt/8/cols {
 		return kernels.Tensor{}, fmt.Errorf("%d rows of %d numbers are none, or too many", rows, cols)
 	}
-	if bytes := 4 * rows * cols; bytes > r.bytes {
+	if bytes := typed.Size() * rows * cols; bytes > r.bytes {
 		bytes = max(bytes, r.bytes+r.bytes/4)
 		if err := r.free(m); err != nil {
 			return kernels.Tensor{}, err
@@ -32,7 +32,7 @@ func (r *room) fit(m *machine, rows, cols int) (kernels.Tensor, error) {
 		}
 		*r = room{address, bytes}
 	}
-	return kernels.OnDevice(kernels.Float32, rows, cols, r.address), nil
+	return kernels.OnDevice(typed, rows, cols, r.address), nil
 }
 
 func (r *room) free(m *machine) error {
@@ -58,7 +58,7 @@ func (d *Device) OpenRoom(width int) *Room { return &Room{device: d, width: widt
 // Fit or Close.
 func (r *Room) Fit(rows int) (kernels.Tensor, error) {
 	return on(r.device, func() (kernels.Tensor, error) {
-		fitted, err := r.room.fit(r.device.machine, rows, r.width)
+		fitted, err := r.room.fit(r.device.machine, kernels.Float32, rows, r.width)
 		if err != nil {
 			return fitted, fmt.Errorf("room of %d rows: %w", rows, err)
 		}

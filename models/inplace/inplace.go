@@ -111,6 +111,19 @@ func (r *Runtime) Int64s(memory Memory, address uintptr, shape ...int64) (*Value
 	return r.value(memory, address, shape, 8, C.ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64, &ort.Tensor[int64]{})
 }
 
+// Numbers is Float32s for numbers of a type, float32, float16 or bfloat16.
+func (r *Runtime) Numbers(typed ort.TensorElementDataType, memory Memory, address uintptr, shape ...int64) (*Value, error) {
+	switch typed {
+	case ort.TensorElementDataTypeFloat:
+		return r.Float32s(memory, address, shape...)
+	case ort.TensorElementDataTypeFloat16:
+		return r.value(memory, address, shape, 2, C.ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16, &ort.CustomDataTensor{})
+	case ort.TensorElementDataTypeBFloat16:
+		return r.value(memory, address, shape, 2, C.ONNX_TENSOR_ELEMENT_DATA_TYPE_BFLOAT16, &ort.CustomDataTensor{})
+	}
+	return nil, fmt.Errorf("tensor of shape %d on %v: numbers of type %d, and only float32, float16 and bfloat16 are given", shape, memory, typed)
+}
+
 func (r *Runtime) value(memory Memory, address uintptr, shape []int64, size int64, typed C.ONNXTensorElementDataType, empty ort.Value) (*Value, error) {
 	fail := func(err error) (*Value, error) {
 		return nil, fmt.Errorf("tensor of shape %d on %v: %w", shape, memory, err)
@@ -145,7 +158,7 @@ func (r *Runtime) value(memory Memory, address uintptr, shape []int64, size int6
 
 // Value is a tensor in memory that the program owns. Its ZeroContents panics. One goroutine at a time may use it.
 type Value struct {
-	ort.Value // without numbers, of the same type
+	ort.Value // without numbers, of the same type where onnxruntime_go has that
 	runtime   *Runtime
 	shape     ort.Shape
 	handle    *C.OrtValue // nil once it is destroyed

@@ -89,6 +89,19 @@ func TestValue(t *testing.T) {
 	if ids.DataType() != 7 {
 		t.Errorf("int64 numbers are of type %v", ids.DataType())
 	}
+	for _, typed := range []ort.TensorElementDataType{ort.TensorElementDataTypeFloat, ort.TensorElementDataTypeFloat16, ort.TensorElementDataTypeBFloat16} {
+		value, err := runtime.Numbers(typed, inplace.Host, addressOf(numbers), 2, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !value.GetShape().Equals(ort.NewShape(2, 3)) || value.GetONNXType() != ort.ONNXTypeTensor {
+			t.Errorf("type %d: the value is %v of %v", typed, value.GetShape(), value.GetONNXType())
+		}
+		value.Destroy() //nolint:errcheck // freeing cannot fail
+	}
+	if _, err := runtime.Numbers(ort.TensorElementDataTypeInt8, inplace.Host, addressOf(numbers), 2, 3); err == nil || !strings.Contains(err.Error(), "numbers of type 3, and only float32, float16 and bfloat16 are given") {
+		t.Errorf("int8 numbers: %v", err)
+	}
 	for range 2 {
 		if err := value.Destroy(); err != nil {
 			t.Error(err)

@@ -30,6 +30,7 @@ func (s *spec) check() error {
 	}
 	s.checkCommon(check)
 	s.checkGraph(check)
+	s.checkCompute(check)
 	s.checkKind(check)
 	s.checkNumbers(check)
 	s.checkDrift(check)

@@ -6,6 +6,7 @@ type Graph struct {
 	Layout    string   `yaml:"layout"`              // packed, padded or features: docs/BUNDLE.md has their inputs and outputs
 	Attention string   `yaml:"attention,omitempty"` // of the layout packed: causal, the default, or bidirectional
 	Precision string   `yaml:"precision"`
+	Compute   string   `yaml:"compute,omitempty"` // the type that it multiplies in: float32, float16 or bfloat16; empty: float32, in a graph of the older form
 	Output    string   `yaml:"output"`
 	Labels    []string `yaml:"labels"`
 	VocabSize int64    `yaml:"vocab_size,omitempty"`
@@ -13,6 +14,8 @@ type Graph struct {
 	Heads     int64    `yaml:"heads,omitempty"` // of queries, each of which has scores of its own; 0: as many as KVHeads
 	KVHeads   int64    `yaml:"kv_heads,omitempty"`
 	HeadDim   int64    `yaml:"head_dim,omitempty"`
+
+	Drift *graphDrift `yaml:"drift,omitempty"` // of a graph that computes in 16 bits
 
 	Input    string     `yaml:"input,omitempty"`    // of the layout features: name of the graph's one input
 	Features []string   `yaml:"features,omitempty"` // of the layout features: what its columns are

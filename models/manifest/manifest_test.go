@@ -31,6 +31,30 @@ func TestManifestDefaults(t *testing.T) {
 	}
 }
 
+// TestToleranceFollowsDrift: golden pairs of a graph that computes in 16 bits may differ by twice its drift, and by what
+// others may at least. A manifest may ask for less.
+func TestToleranceFollowsDrift(t *testing.T) {
+	for golden, want := range map[string][2]float64{
+		"golden: {file: golden.jsonl}\n":                    {1e-4, 0.006},
+		"golden: {file: golden.jsonl, tolerance: 5.0e-5}\n": {5e-5, 5e-5},
+	} {
+		for i, score := range []string{"0.00001", "0.003"} {
+			graph := "precision: bfloat16, compute: bfloat16, drift: {score: " + score + ", order: 0.99, items: 9}"
+			m, err := Parse([]byte(strings.Replace(goodManifest, "precision: float32", graph, 1) + golden))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if m.Golden.Tolerance != want[i] || !m.Graph.Halves() || !m.Graph.Fused() {
+				t.Errorf("drift %s, %s: tolerance %g, want %g; %+v", score, golden, m.Golden.Tolerance, want[i], m.Graph)
+			}
+		}
+	}
+	m, err := Parse([]byte(goodManifest))
+	if err != nil || m.Graph.Halves() || m.Graph.Fused() {
+		t.Errorf("a graph of the older form: %v, %+v", err, m.Graph)
+	}
+}
+
 func TestManifestRefusals(t *testing.T) {
 	process := []string{"kind: reward", "kind: process", "pooling: last_attended", "pooling: at_token"}
 	preference := []string{"kind: reward", "kind: preference", "labels: [reward]", "labels: [a, b]"}
@@ -41,6 +65,9 @@ func TestManifestRefusals(t *testing.T) {
 		"template: {file: chat_template.jinja, variables: {bos_token: \"<s>\"}}\n", "",
 	})
 	bare := slices.Clip([]string{"template: {file: chat_template.jinja, variables: {bos_token: \"<s>\"}}\n", ""})
+	half := func(drift string) []string {
+		return []string{"precision: float32", "precision: float16, compute: float16, drift: {" + drift + "}"}
+	}
 	tests := []struct {
 		name    string
 		replace []string // pairs, applied to goodManifest
@@ -88,6 +115,18 @@ func TestManifestRefusals(t *testing.T) {
 		{name: "licence", replace: []string{"licence: Apache-2.0", "licence: ''"}, want: "licence is missing"},
 		{name: "layout", replace: []string{"layout: packed", "layout: flat"}, want: `graph.layout is "flat"`},
 		{name: "precision", replace: []string{"precision: float32", "precision: float8"}, want: `graph.precision is "float8"`},
+		{name: "compute", replace: []string{"precision: float32", "precision: float32, compute: float8"}, want: `graph.compute is "float8", and must be one of float32, float16, bfloat16`},
+		{name: "compute of a padded graph", replace: []string{"layout: packed, precision: float32", "layout: padded, precision: float32, compute: float32"}, want: "graph.compute is for the packed layout, and the layout is padded"},
+		{name: "compute without drift", replace: []string{"precision: float32", "precision: float16, compute: float16"}, want: "graph.drift is missing, and graph.compute float16 needs it"},
+		{name: "drift of float32", replace: []string{"precision: float32", "precision: float32, compute: float32, drift: {score: 0, order: 1, items: 9}"}, want: "graph.drift is for graph.compute float16 and bfloat16"},
+		{name: "drift without compute", replace: []string{"precision: float32", "precision: float32, drift: {score: 0, order: 1, items: 9}"}, want: "graph.drift is for graph.compute float16 and bfloat16"},
+		{name: "compute and precision", replace: []string{"precision: float32", "precision: float32, compute: float16, drift: {score: 0, order: 1, items: 9}"}, want: "graph.precision is float32, and a graph that computes in float16 stores its weights so"},
+		{name: "two drifts", replace: half("score: 0, order: 1, items: 9"), append: "drift: {items: 1, max: 0, mean: 0, pairs: 1, order: 1}\n", want: "drift does not go with graph.drift"},
+		{name: "no items of drift", replace: half("score: 0, order: 1, items: 0"), want: "graph.drift.items is 0, and must be positive"},
+		{name: "drift below nothing", replace: half("score: -1, order: 1, items: 9"), want: "graph.drift.score is -1, and must be finite and not negative"},
+		{name: "endless drift", replace: half("score: .inf, order: 1, items: 9"), want: "graph.drift.score is +Inf, and must be finite and not negative"},
+		{name: "drift of no order", replace: half("score: 0, order: 1.5, items: 9"), want: "graph.drift.order is 1.5, and must be a share"},
+		{name: "tolerance beyond drift", replace: half("score: 0.002, order: 1, items: 9"), append: "golden: {file: golden.jsonl, tolerance: 0.01}\n", want: "golden.tolerance is 0.01, and graph.drift.score 0.002 allows 0.004"},
 		{name: "labels", replace: []string{"labels: [reward]", "labels: []"}, want: "graph.labels is empty"},
 		{name: "label twice", replace: []string{"labels: [reward]", "labels: [a, a]"}, want: "graph.labels[1]"},
 		{name: "layers", replace: []string{"layers: 2", "layers: 0"}, want: "graph.layers is 0"},

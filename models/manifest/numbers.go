@@ -59,7 +59,7 @@ func (s *spec) checkNumbers(check checker) {
 func (s *spec) checkDrift(check checker) {
 	d := s.Drift
 	if d == nil {
-		check(s.Graph.Precision == "float32", "drift is missing, and precision %s needs it", s.Graph.Precision)
+		check(s.Graph.Precision == "float32" || s.Graph.Drift != nil, "drift is missing, and precision %s needs it", s.Graph.Precision)
 		return
 	}
 	check(d.Items > 0, "drift.items is %d, and must be positive", d.Items)

@@ -139,7 +139,10 @@ func (s *spec) setDefaults() {
 		s.Head.Std = new(1.0)
 	}
 	if s.Golden.File != "" && s.Golden.Tolerance == 0 {
-		s.Golden.Tolerance = 1e-4
+		s.Golden.Tolerance = leastTolerance
+		if d := s.Graph.Drift; d != nil {
+			s.Golden.Tolerance = d.Tolerance()
+		}
 	}
 	if s.Kind == KindProcess && s.Steps.Tokenize == "" {
 		s.Steps.Tokenize = tokenizeJoint

@@ -16,6 +16,7 @@ type accelerator interface {
 	// newHead puts a head on the GPU. It gives neither a head nor an error when the head must stay on the host: it
 	// reads more than its rows, or no kernel reads them.
 	newHead(m *manifest.Manifest, data []byte) (placedHead, error)
+	name() string
 	stream() uintptr // the kernels' stream, for ONNX Runtime's user_compute_stream
 	wait() error     // until all that was put on the stream is done; the error may be that of a kernel
 	close() error

@@ -83,13 +83,16 @@ func (d Device) Check() error {
 }
 
 // cudaOptions are the options of the CUDA provider for one GPU, and for the stream of our kernels there; 0: they have
-// none. TensorFloat-32 is off, since it rounds the factors of float32 products to 10 bits. The arena grows by what is
-// asked for, since doubling it would claim memory that other models of the process need.
+// none. TensorFloat-32 is off, since it rounds the factors of float32 products to 10 bits. Norms with a residual add up
+// in float32 (strict mode), whatever the type of their rows. The arena grows by what is asked for, since doubling it
+// would claim memory that other models of the process need.
 func (d Device) cudaOptions(gpu int, stream uintptr) map[string]string {
 	options := map[string]string{
 		"device_id":             strconv.Itoa(gpu),
 		"use_tf32":              "0",
 		"arena_extend_strategy": "kSameAsRequested",
+
+		"enable_skip_layer_norm_strict_mode": "1",
 	}
 	if d.Memory > 0 {
 		options["gpu_mem_limit"] = strconv.FormatInt(d.Memory, 10)

@@ -63,7 +63,7 @@ func TestWhatCUDALacksIsNamed(t *testing.T) {
 // TestOptionsOfTheCUDAProvider: TensorFloat-32 is off unless it is asked for.
 func TestOptionsOfTheCUDAProvider(t *testing.T) {
 	d := Device{GPUs: []int{2}, Memory: 1 << 30}
-	want := map[string]string{"device_id": "2", "use_tf32": "0", "arena_extend_strategy": "kSameAsRequested", "gpu_mem_limit": "1073741824"}
+	want := map[string]string{"device_id": "2", "use_tf32": "0", "arena_extend_strategy": "kSameAsRequested", "gpu_mem_limit": "1073741824", "enable_skip_layer_norm_strict_mode": "1"}
 	if diff := cmp.Diff(want, d.cudaOptions(2, 0)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

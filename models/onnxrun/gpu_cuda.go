@@ -50,6 +50,8 @@ func (s *Session) ShareGPU(number int, m *manifest.Manifest, head []byte) error 
 	return s.placeHeads(m, head)
 }
 
+func (g *gpu) name() string { return g.memory.String() }
+
 func (g *gpu) stream() uintptr { return g.device.Stream() }
 
 func (g *gpu) wait() error { return g.device.Wait() }

@@ -4,7 +4,6 @@ import (
 	"slices"
 	"sync"
 	"syscall"
-	"unsafe"
 
 	ort "github.com/yalue/onnxruntime_go"
 
@@ -20,20 +19,15 @@ type hostStore struct {
 	spare  sync.Pool // of *keyValues, which the forwards before have closed
 }
 
-// floatBytes is the size of one number of a key or a value.
-const floatBytes = 4
-
 // newHostStore reserves addresses, but no memory yet, for so many blocks.
 func newHostStore(blocks int, shape blockShape) (*hostStore, error) {
-	mapped, err := syscall.Mmap(-1, 0, blocks*shape.floats()*floatBytes, syscall.PROT_READ|syscall.PROT_WRITE,
+	mapped, err := syscall.Mmap(-1, 0, blocks*shape.bytes(), syscall.PROT_READ|syscall.PROT_WRITE,
 		syscall.MAP_ANON|syscall.MAP_PRIVATE)
 	return &hostStore{blockShape: shape, mapped: mapped}, err
 }
 
 // block is the memory of one slot.
-func (h *hostStore) block(slot int) []float32 {
-	return unsafe.Slice((*float32)(unsafe.Pointer(&h.mapped[slot*h.floats()*floatBytes])), h.floats())
-}
+func (h *hostStore) block(slot int) []byte { return h.mapped[slot*h.bytes():][:h.bytes()] }
 
 func (h *hostStore) free() {
 	if h.mapped != nil {
@@ -43,7 +37,7 @@ func (h *hostStore) free() {
 
 // keyValues are buffers of one forward, for each part, which the next forward uses again.
 type keyValues struct {
-	past, present [][]float32
+	past, present [][]byte
 }
 
 // hostForwardKV has buffers of the store until it is closed.
@@ -56,37 +50,43 @@ type hostForwardKV struct {
 func (h *hostStore) open(plan *batching.Plan) (forwardKV, error) {
 	buffers, ok := h.spare.Get().(*keyValues)
 	if !ok {
-		buffers = &keyValues{past: make([][]float32, h.parts), present: make([][]float32, h.parts)}
+		buffers = &keyValues{past: make([][]byte, h.parts), present: make([][]byte, h.parts)}
 	}
 	return hostForwardKV{buffers, h, plan}, nil
 }
 
 func (l hostForwardKV) past(part int) (ort.Value, error) {
 	h := l.store
-	size := batching.BlockTokens * h.width()
+	size := batching.BlockTokens * h.tokenBytes()
 	past := slices.Grow(l.keyValues.past[part][:0], len(l.plan.Past)*size)
 	for _, block := range l.plan.Past {
 		past = append(past, h.block(block.Slot)[part*size:(part+1)*size]...)
 	}
 	l.keyValues.past[part] = past
-	return ort.NewTensor(ort.NewShape(int64(len(l.plan.Past)*batching.BlockTokens), h.heads, h.dim), past)
+	return h.tensor(len(l.plan.Past)*batching.BlockTokens, past)
 }
 
 func (l hostForwardKV) present(part int) (ort.Value, error) {
 	h, tokens := l.store, len(l.plan.IDs)
-	present := slices.Grow(l.keyValues.present[part][:0], tokens*h.width())[:tokens*h.width()]
+	size := tokens * h.tokenBytes()
+	present := slices.Grow(l.keyValues.present[part][:0], size)[:size]
 	l.keyValues.present[part] = present
-	return ort.NewTensor(ort.NewShape(int64(tokens), h.heads, h.dim), present)
+	return h.tensor(tokens, present)
+}
+
+// tensor is one part of so many tokens.
+func (h *hostStore) tensor(tokens int, numbers []byte) (ort.Value, error) {
+	return ort.NewCustomDataTensor(ort.NewShape(int64(tokens), h.heads, h.dim), numbers, h.numbers.tensor)
 }
 
 func (l hostForwardKV) keep() error {
-	width := l.store.width()
+	size := l.store.tokenBytes()
 	for _, keep := range l.plan.Keep {
 		to := l.store.block(keep.Block.Slot)
 		for _, present := range l.keyValues.present {
 			for _, token := range keep.Tokens {
-				copy(to[:width], present[int(token)*width:])
-				to = to[width:]
+				copy(to[:size], present[int(token)*size:])
+				to = to[size:]
 			}
 		}
 	}

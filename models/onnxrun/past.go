@@ -10,6 +10,7 @@ import (
 	"github.com/assay-rm/assay/batching"
 	"github.com/assay-rm/assay/kernels/onnx"
 	"github.com/assay-rm/assay/models/fault"
+	"github.com/assay-rm/assay/models/inplace"
 )
 
 // findPast lists the graph's inputs and outputs of keys and values. There are none where tokens see what follows them,
@@ -24,7 +25,8 @@ func (s *Session) findPast(outputs []onnx.Value) (err error) {
 			s.presents = append(s.presents, fmt.Sprintf("present_%s.%d", part, layer))
 		}
 	}
-	shape := onnx.Value{Kind: onnx.Float32, Dims: []int{-1, int(s.graph.KVHeads), int(s.graph.HeadDim)}}
+	of := numbersOf(s.graph)
+	shape := onnx.Value{Kind: of.graph, Dims: []int{-1, int(s.graph.KVHeads), int(s.graph.HeadDim)}}
 	for i, name := range s.presents {
 		given := slices.ContainsFunc(outputs, func(v onnx.Value) bool {
 			return v.Name == name && v.Fits(shape)
@@ -35,42 +37,47 @@ func (s *Session) findPast(outputs []onnx.Value) (err error) {
 		}
 	}
 	s.pasts = slices.DeleteFunc(s.pasts, func(name string) bool { return !slices.Contains(s.inputs, name) })
-	s.noPast, err = ort.NewTensor(ort.NewShape(0, s.graph.KVHeads, s.graph.HeadDim), []float32{})
+	s.noPast, err = ort.NewCustomDataTensor(ort.NewShape(0, s.graph.KVHeads, s.graph.HeadDim), make([]byte, 1), of.tensor)
 	return err
 }
 
 // block is the shape of a block of the key-value cache. It has no parts when the graph cannot be cached.
 func (s *Session) block() blockShape {
-	return blockShape{len(s.presents), s.graph.KVHeads, s.graph.HeadDim}
+	return blockShape{numbersOf(s.graph), len(s.presents), s.graph.KVHeads, s.graph.HeadDim}
 }
 
 // BlockBytes is the size of a block of the key-value cache; 0 when the graph cannot be cached.
-func (s *Session) BlockBytes() int64 { return int64(s.blockFloats() * floatBytes) }
-
-// blockFloats is how many numbers a block of the key-value cache has; 0 when the graph cannot be cached.
-func (s *Session) blockFloats() int { return s.block().floats() }
+func (s *Session) BlockBytes() int64 { return int64(s.block().bytes()) }
 
 // Reserve makes the key-value cache of each device, of so many bytes, and says how many blocks these are; 0 when the
 // graph cannot be cached. Its errors are *fault.Error.
 func (s *Session) Reserve(bytes int64) (blocks int, err error) {
-	floats := s.blockFloats()
-	if floats == 0 || bytes == 0 {
+	size := s.BlockBytes()
+	if size == 0 || bytes == 0 {
 		return 0, nil
 	}
-	size := int64(floats * floatBytes)
 	if bytes < size {
 		return 0, fault.New(fault.CodeBundle,
-			"a key-value cache of %d bytes holds no block of %d tokens, which takes %d", bytes, batching.BlockTokens,
-			size)
+			"a key-value cache of %d bytes holds no block of %d tokens, which takes %d: give more with --cache", bytes,
+			batching.BlockTokens, size)
 	}
 	for place := range s.allThreads {
 		store, err := s.newStore(place, int(bytes/size))
 		if err != nil {
-			return 0, fault.New(fault.CodeBundle, "reserve %d bytes for the key-value cache", bytes).Because(err)
+			return 0, fault.New(fault.CodeBundle, "a key-value cache of %d bytes does not fit on %s: give less with --cache", bytes,
+				s.memoryOf(place)).Because(err)
 		}
 		s.stores = append(s.stores, store)
 	}
 	return int(bytes / size), nil
+}
+
+// memoryOf names where the cache of a device is.
+func (s *Session) memoryOf(place int) string {
+	if len(s.gpus) > 0 {
+		return s.gpus[place].name()
+	}
+	return inplace.Host.String()
 }
 
 // newStore makes the cache of one device: in its own memory if it has our kernels, else in the host's.

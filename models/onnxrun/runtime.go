@@ -115,6 +115,9 @@ func StartRuntime(path string) error {
 		}
 		return nil
 	}
+	if err := setEnvironment(); err != nil {
+		return fault.New(fault.CodeRuntime, "the environment of CUDA cannot be set").Because(err)
+	}
 	ort.SetSharedLibraryPath(path)
 	if err := ort.InitializeEnvironment(ort.WithLogLevelFatal()); err != nil {
 		return fault.New(fault.CodeRuntime, "ONNX Runtime %s does not load", path).Because(err)

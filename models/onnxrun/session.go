@@ -34,7 +34,7 @@ type Session struct {
 	// Of a packed graph.
 	pasts    []string // the inputs that take cached keys and values: of layer 0 keys, values, of layer 1 keys, …
 	presents []string // the outputs that give them, in the same order; nil: it gives none, and nothing can be cached
-	noPast   *ort.Tensor[float32]
+	noPast   *ort.CustomDataTensor
 	stores   []store // the key-value cache of each device; none: nothing is cached
 }
 
@@ -67,6 +67,9 @@ const oneThreadBytes = 512 << 20
 // *fault.Error.
 func Open(ctx context.Context, file *Graph, threads int, device Device) (*Session, error) {
 	m := file.Manifest
+	if err := device.checkCompute(&m.Graph); err != nil {
+		return nil, err
+	}
 	s := &Session{graph: &m.Graph, device: device, types: m.Tokenizer.TypeAfter, pooled: m.PoolsInGraph()}
 	var err error
 	if s.runtime, err = inplace.Attach(loadedRuntime()); err != nil {

@@ -4,6 +4,9 @@ import (
 	ort "github.com/yalue/onnxruntime_go"
 
 	"github.com/assay-rm/assay/batching"
+	"github.com/assay-rm/assay/kernels"
+	"github.com/assay-rm/assay/kernels/onnx"
+	"github.com/assay-rm/assay/models/manifest"
 )
 
 // store holds the blocks of one device's key-value cache, where that device's forwards want them.
@@ -23,8 +26,30 @@ type forwardKV interface {
 	close()
 }
 
-// blockShape is the shape of a block of the cache: (parts, BlockTokens, heads, dim), float32.
+// numbers is the type of keys and values, under the names of those who hold them.
+type numbers struct {
+	graph  onnx.Kind
+	tensor ort.TensorElementDataType
+	device kernels.Type
+}
+
+// numbersOf is the type of a graph's keys and values: that in which it computes.
+func numbersOf(g *manifest.Graph) numbers {
+	switch g.Compute {
+	case manifest.ComputeFloat16:
+		return numbers{onnx.Float16, ort.TensorElementDataTypeFloat16, kernels.Float16}
+	case manifest.ComputeBFloat16:
+		return numbers{onnx.BFloat16, ort.TensorElementDataTypeBFloat16, kernels.BFloat16}
+	}
+	return numbers{onnx.Float32, ort.TensorElementDataTypeFloat, kernels.Float32}
+}
+
+// KeyKind is the type of the inputs and outputs that are a graph's keys and values.
+func KeyKind(g *manifest.Graph) onnx.Kind { return numbersOf(g).graph }
+
+// blockShape is the shape of a block of the cache: (parts, BlockTokens, heads, dim) numbers of one type.
 type blockShape struct {
+	numbers    numbers
 	parts      int
 	heads, dim int64
 }
@@ -32,5 +57,8 @@ type blockShape struct {
 // width is how many numbers a token has in one part.
 func (b blockShape) width() int { return int(b.heads * b.dim) }
 
-// floats is how many numbers a block has.
-func (b blockShape) floats() int { return b.parts * batching.BlockTokens * b.width() }
+// tokenBytes is the size of a token in one part.
+func (b blockShape) tokenBytes() int { return b.width() * b.numbers.device.Size() }
+
+// bytes is the size of a block.
+func (b blockShape) bytes() int { return b.parts * batching.BlockTokens * b.tokenBytes() }

@@ -13,13 +13,13 @@ import (
 	"github.com/assay-rm/assay/kernels/device"
 )
 
-// newStore takes memory of the GPU, or of the host for a width that is no multiple of 4, since a part of its present
-// may begin where 16 bytes cannot be loaded at once.
+// newStore takes memory of the GPU, or of the host for tokens whose size is no multiple of 16 bytes, since a part of
+// their present may begin where 16 bytes cannot be loaded at once.
 func (g *gpu) newStore(blocks int, shape blockShape) (store, error) {
-	if shape.width()%4 != 0 {
+	if shape.tokenBytes()%16 != 0 {
 		return newHostStore(blocks, shape)
 	}
-	pool, err := g.device.OpenPool(blocks, shape.parts, shape.width())
+	pool, err := g.device.OpenPool(shape.numbers.device, blocks, shape.parts, shape.width())
 	if err != nil {
 		return nil, err
 	}
@@ -82,8 +82,8 @@ func (l *gpuForwardKV) present(part int) (ort.Value, error) {
 
 // part is the value of one part, (tokens, heads, dim), of all.
 func (l *gpuForwardKV) part(all kernels.Tensor, part, tokens int) (ort.Value, error) {
-	address := all.Address + uintptr(part*tokens*l.width()*floatBytes)
-	return l.gpu.runtime.Float32s(l.gpu.memory, address, int64(tokens), l.heads, l.dim)
+	address := all.Address + uintptr(part*tokens*l.tokenBytes())
+	return l.gpu.runtime.Numbers(l.numbers.tensor, l.gpu.memory, address, int64(tokens), l.heads, l.dim)
 }
 
 func (l *gpuForwardKV) keep() error {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/assay-rm/assay/batching"
 	"github.com/assay-rm/assay/models/inplace"
+	"github.com/assay-rm/assay/models/manifest"
 )
 
 // TestGPUStoreLends: a forward's present and then its past are values in the GPU's memory with the shapes that the
@@ -23,7 +24,6 @@ func TestGPUStoreLends(t *testing.T) {
 	if err := StartRuntime(library); err != nil {
 		t.Fatal(err)
 	}
-	shape := blockShape{parts: 4, heads: 2, dim: 8}
 	onnx, err := inplace.Attach(loadedRuntime())
 	if err != nil {
 		t.Fatal(err)
@@ -33,6 +33,23 @@ func TestGPUStoreLends(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer on.close() //nolint:errcheck // the test is over
+	for _, compute := range []string{manifest.ComputeFloat32, manifest.ComputeFloat16, manifest.ComputeBFloat16} {
+		lends(t, on, blockShape{numbers: numbersOf(&manifest.Graph{Compute: compute}), parts: 4, heads: 2, dim: 8})
+	}
+	odd := blockShape{numbers: numbersOf(&manifest.Graph{Compute: manifest.ComputeFloat16}), parts: 2, heads: 1, dim: 4}
+	held, err := on.newStore(3, odd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.free()
+	if _, ok := held.(*hostStore); !ok {
+		t.Errorf("the store of tokens of 8 bytes is %T", held)
+	}
+}
+
+// lends takes a store of one shape through two forwards.
+func lends(t *testing.T, on accelerator, shape blockShape) {
+	t.Helper()
 	held, err := on.newStore(3, shape)
 	if err != nil {
 		t.Fatal(err)

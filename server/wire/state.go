@@ -30,7 +30,8 @@ type ModelInfo struct {
 	User        int               `json:"user,omitempty" doc:"Numbers of the user's vector that every item has beside its text or tokens"`
 	Transforms  []string          `json:"transforms" nullable:"false" doc:"Applied to raw by the manifest, in order"`
 	Layout      string            `json:"layout"`
-	Precision   string            `json:"precision" doc:"Of the weights as stored; products are float32, of int8 weights int8"`
+	Precision   string            `json:"precision" doc:"Of the weights as stored; products are float32, of int8 weights int8, unless compute says otherwise"`
+	Compute     *ComputeSpec      `json:"compute,omitempty" doc:"What a graph with an attention operator computes in"`
 	Drift       *DriftSpec        `json:"drift,omitempty" doc:"What lower precision was seen to change"`
 	Pooling     string            `json:"pooling"`
 	BOS         string            `json:"bos" doc:"BOS that lead the ids: none, one or two"`
@@ -65,6 +66,15 @@ type DriftSpec struct {
 	Mean  float64 `json:"mean" doc:"Mean difference of a score"`
 	Pairs int     `json:"pairs" doc:"Pairs of items"`
 	Order float64 `json:"order" doc:"Share of the pairs that keep their order"`
+}
+
+// ComputeSpec is what a graph computes in, and what that was seen to change.
+type ComputeSpec struct {
+	Type      string   `json:"type" doc:"Of its products, keys and values: float32, float16 or bfloat16"`
+	Tolerance float64  `json:"tolerance" doc:"What a golden pair's score may be off, times the score where that is above 1"`
+	Score     *float64 `json:"score,omitempty" doc:"Of float16 and bfloat16: largest difference of a score from the float32 graph, relative above 1"`
+	Order     *float64 `json:"order,omitempty" doc:"Likewise: share of the pairs of items that keep their order"`
+	Items     int      `json:"items,omitempty" doc:"Likewise: items scored with both graphs"`
 }
 
 // AliveAnswer is the answer of GET /healthz.

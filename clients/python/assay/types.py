@@ -214,6 +214,19 @@ class Component(TypedDict):
     truncated: NotRequired[int]
 
 
+class ComputeSpec(TypedDict):
+    # Likewise: items scored with both graphs
+    items: NotRequired[int]
+    # Likewise: share of the pairs of items that keep their order
+    order: NotRequired[float]
+    # Of float16 and bfloat16: largest difference of a score from the float32 graph, relative above 1
+    score: NotRequired[float]
+    # What a golden pair's score may be off, times the score where that is above 1
+    tolerance: float
+    # Of its products, keys and values: float32, float16 or bfloat16
+    type: str
+
+
 class DriftSpec(TypedDict):
     # Items scored with both graphs
     items: int
@@ -429,6 +442,8 @@ class ModelInfo(TypedDict):
     cache_bytes: int
     # That the bundle was made from
     checkpoint: NotRequired[str]
+    # What a graph with an attention operator computes in
+    compute: NotRequired[ComputeSpec]
     # Whether the template writes today's date, so that scores follow the day
     dated: NotRequired[bool]
     description: str
@@ -459,7 +474,7 @@ class ModelInfo(TypedDict):
     max_tokens: int
     name: str
     pooling: str
-    # Of the weights as stored; products are float32, of int8 weights int8
+    # Of the weights as stored; products are float32, of int8 weights int8, unless compute says otherwise
     precision: str
     # The execution provider in use
     provider: str

@@ -1,0 +1,60 @@
+package manifest
+
+import (
+	"math"
+	"slices"
+	"strings"
+)
+
+// Words of graph.compute: the types that a graph may multiply in.
+const (
+	ComputeFloat32  = "float32"
+	ComputeFloat16  = "float16"
+	ComputeBFloat16 = "bfloat16"
+)
+
+var computes = []string{ComputeFloat32, ComputeFloat16, ComputeBFloat16}
+
+// leastTolerance is what golden pairs may differ by at least: what float32 was seen to differ by between processors,
+// and somewhat more.
+const leastTolerance = 1e-4
+
+// graphDrift is what computing in 16 bits was seen to change, measured by the exporter against the graph of the same
+// nodes in float32.
+type graphDrift struct {
+	Score float64 `yaml:"score"` // largest difference of a score, relative where the float32 graph's is above 1
+	Order float64 `yaml:"order"` // share of the pairs of items that keep their order
+	Items int     `yaml:"items"`
+}
+
+// Tolerance is what golden pairs of a graph with this drift may differ by: twice what computing in 16 bits was seen to
+// change, since the other side of the pair, or another device, may be as far off.
+func (d *graphDrift) Tolerance() float64 { return max(leastTolerance, 2*d.Score) }
+
+// Halves tells whether the graph computes in 16 bits, of which its keys and values are too.
+func (g *Graph) Halves() bool { return g.Compute == ComputeFloat16 || g.Compute == ComputeBFloat16 }
+
+// Fused tells whether attention is an operator of the graph: it is of the form with graph.compute, whose sums the
+// library orders, and not the graph.
+func (g *Graph) Fused() bool { return g.Compute != "" }
+
+// checkCompute checks what the graph computes in, and what was seen of it.
+func (s *spec) checkCompute(check checker) {
+	g := s.Graph
+	if g.Compute != "" {
+		check(slices.Contains(computes, g.Compute), "graph.compute is %q, and must be one of %s", g.Compute, strings.Join(computes, ", "))
+		check(g.Layout == layoutPacked, "graph.compute is for the packed layout, and the layout is %s", g.Layout)
+	}
+	half, d := g.Halves(), g.Drift
+	if d == nil {
+		check(!half, "graph.drift is missing, and graph.compute %s needs it", g.Compute)
+		return
+	}
+	check(half, "graph.drift is for graph.compute float16 and bfloat16: of float32 nothing is measured")
+	check(g.Precision == g.Compute, "graph.precision is %s, and a graph that computes in %s stores its weights so", g.Precision, g.Compute)
+	check(s.Drift == nil, "drift does not go with graph.drift, which is of the whole graph")
+	check(d.Items > 0, "graph.drift.items is %d, and must be positive", d.Items)
+	check(d.Score >= 0 && !math.IsInf(d.Score, 0), "graph.drift.score is %g, and must be finite and not negative", d.Score)
+	check(d.Order >= 0 && d.Order <= 1, "graph.drift.order is %g, and must be a share", d.Order)
+	check(s.Golden.Tolerance <= d.Tolerance(), "golden.tolerance is %g, and graph.drift.score %g allows %g", s.Golden.Tolerance, d.Score, d.Tolerance())
+}

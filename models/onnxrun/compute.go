@@ -1,0 +1,31 @@
+package onnxrun
+
+import (
+	"strconv"
+
+	"github.com/assay-rm/assay/models/fault"
+	"github.com/assay-rm/assay/models/inplace"
+	"github.com/assay-rm/assay/models/manifest"
+)
+
+// leastForBFloat16 is the first compute capability, times ten, whose tensor cores multiply bfloat16.
+const leastForBFloat16 = 80
+
+// checkCompute refuses a graph whose type the device does not multiply. A GPU that cannot be asked is passed over: the
+// CUDA provider says why when it is made.
+func (d Device) checkCompute(g *manifest.Graph) error {
+	if g.Compute != manifest.ComputeBFloat16 {
+		return nil
+	}
+	if !d.OnGPU() {
+		return fault.New(fault.CodeDevice, "graph.compute is bfloat16, and ONNX Runtime has no products of bfloat16 for processors: "+
+			"serve it with --device cuda, or export the checkpoint with assay-export --compute float32")
+	}
+	for _, number := range d.GPUs {
+		if capability, err := inplace.Capability(number); err == nil && capability < leastForBFloat16 {
+			return unusable(strconv.Itoa(number), "graph.compute is bfloat16, which needs compute capability 8.0, and it has "+
+				strconv.Itoa(capability/10)+"."+strconv.Itoa(capability%10)+": export the checkpoint with assay-export --compute float16")
+		}
+	}
+	return nil
+}
