@@ -3,6 +3,7 @@ package onnxrun
 import (
 	"strconv"
 
+	"github.com/assay-rm/assay/kernels"
 	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/models/inplace"
 	"github.com/assay-rm/assay/models/manifest"
@@ -14,7 +15,7 @@ const leastForBFloat16 = 80
 // checkCompute refuses a graph whose type the device does not multiply. A GPU that cannot be asked is passed over: the
 // CUDA provider says why when it is made.
 func (d Device) checkCompute(g *manifest.Graph) error {
-	if g.Compute != manifest.ComputeBFloat16 {
+	if g.Compute != kernels.BFloat16.String() {
 		return nil
 	}
 	if !d.OnGPU() {
