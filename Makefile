@@ -124,6 +124,7 @@ parity: .venv/lock.txt bin/assay
 # The committed fixtures and docs/MODELS.md, made afresh.
 fixtures: .venv/lock.txt bin/assay
 	$(VENV) -m assay_export.fixtures models/testdata/bundles
+	$(VENV) -m assay_export.fixtures --fused models/testdata/fused
 	cd models/export && ../../$(VENV) -m parity.encoder_fixtures ../testdata/encoders
 	cd models/export && ../../$(VENV) -m parity --fixtures ../testdata/families --docs ../../docs/MODELS.md
 	$(VENV) models/testdata/heads/make.py

@@ -19,7 +19,7 @@ func TestRoom(t *testing.T) {
 		if room.room.bytes != step.bytes || matrix.Rows != step.rows || matrix.Cols != 40 {
 			t.Errorf("%d rows are %+v in %d bytes, want %d", step.rows, matrix, room.room.bytes, step.bytes)
 		}
-		write(t, d, matrix, make([]float32, step.rows*40)) // all of it is there
+		write(t, d, matrix, make([]byte, 4*step.rows*40)) // all of it is there
 	}
 	_, err := room.Fit(0)
 	if want := "room of 0 rows: 0 rows of 40 numbers are none, or too many"; err == nil || err.Error() != want {

@@ -44,6 +44,7 @@ func (s *spec) checkCompute(check checker) {
 	if g.Compute != "" {
 		check(slices.Contains(computes, g.Compute), "graph.compute is %q, and must be one of %s", g.Compute, strings.Join(computes, ", "))
 		check(g.Layout == layoutPacked, "graph.compute is for the packed layout, and the layout is %s", g.Layout)
+		check(g.Precision == g.Compute, "graph.precision is %s, and a graph that computes in %s stores its weights so", g.Precision, g.Compute)
 	}
 	half, d := g.Halves(), g.Drift
 	if d == nil {
@@ -51,7 +52,6 @@ func (s *spec) checkCompute(check checker) {
 		return
 	}
 	check(half, "graph.drift is for graph.compute float16 and bfloat16: of float32 nothing is measured")
-	check(g.Precision == g.Compute, "graph.precision is %s, and a graph that computes in %s stores its weights so", g.Precision, g.Compute)
 	check(s.Drift == nil, "drift does not go with graph.drift, which is of the whole graph")
 	check(d.Items > 0, "graph.drift.items is %d, and must be positive", d.Items)
 	check(d.Score >= 0 && !math.IsInf(d.Score, 0), "graph.drift.score is %g, and must be finite and not negative", d.Score)

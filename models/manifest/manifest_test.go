@@ -121,6 +121,7 @@ func TestManifestRefusals(t *testing.T) {
 		{name: "drift of float32", replace: []string{"precision: float32", "precision: float32, compute: float32, drift: {score: 0, order: 1, items: 9}"}, want: "graph.drift is for graph.compute float16 and bfloat16"},
 		{name: "drift without compute", replace: []string{"precision: float32", "precision: float32, drift: {score: 0, order: 1, items: 9}"}, want: "graph.drift is for graph.compute float16 and bfloat16"},
 		{name: "compute and precision", replace: []string{"precision: float32", "precision: float32, compute: float16, drift: {score: 0, order: 1, items: 9}"}, want: "graph.precision is float32, and a graph that computes in float16 stores its weights so"},
+		{name: "float32 of stored halves", replace: []string{"precision: float32", "precision: float16, compute: float32"}, append: "drift: {items: 1, max: 0, mean: 0, pairs: 1, order: 1}\n", want: "graph.precision is float16, and a graph that computes in float32 stores its weights so"},
 		{name: "two drifts", replace: half("score: 0, order: 1, items: 9"), append: "drift: {items: 1, max: 0, mean: 0, pairs: 1, order: 1}\n", want: "drift does not go with graph.drift"},
 		{name: "no items of drift", replace: half("score: 0, order: 1, items: 0"), want: "graph.drift.items is 0, and must be positive"},
 		{name: "drift below nothing", replace: half("score: -1, order: 1, items: 9"), want: "graph.drift.score is -1, and must be finite and not negative"},

@@ -4,7 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import drift, graph, licence, separate, served
+import onnx_ir as ir
+
+from . import drift, fused, graph, licence, separate, served
 from .check import Verdict, check_graph, longest_sample
 from .errors import ExportError, about
 from .golden import default_items, golden_pairs, undated, write_pairs
@@ -46,6 +48,8 @@ class Options:
     """What the golden pairs are held to besides, when there is a check: the checkpoint as transformers loads it."""
     assay: Path | None = None
     """The server's binary, which must render and tokenize as this package does; None: the one that is found."""
+    compute: str | None = None
+    """What a graph for GPUs computes in; None: it is one for processors, in float32."""
 
 
 @dataclass
@@ -70,6 +74,9 @@ def write_bundle(model: Model, tokenizer: str | Path, out: str | Path, manifest:
     check_place(out)
     if options.separate:
         separate.check_separable(model)
+    if options.compute is not None:
+        with about(options.source):
+            fused.check_model(model, layout, options.compute)
     max_tokens = token_limit(model, options.max_tokens, manifest.get("template") or {})
     parsed, tokenizer_text = load_tokenizer(Path(tokenizer))
     check_ids(parsed, model.sizes.vocab_size, Path(tokenizer))
@@ -106,11 +113,7 @@ def write_bundle(model: Model, tokenizer: str | Path, out: str | Path, manifest:
         factor = 4 if options.precision == "int8" else 2  # activations may be rounded otherwise by another processor
         tolerance = max(TOLERANCE, drift.significant(factor * drift.apart(pairs, golden_pairs(items, reference, rules, max_tokens))))
     with beside(out) as part:
-        if layout == "packed":
-            traced = graph.trace_packed(model, max_tokens, options.precision, options.separate)
-        else:
-            traced = graph.trace_padded(model, max_tokens, pooled, options.precision, options.separate, pad)
-        graph.save(traced, part / "model.onnx", options.external_data)
+        graph.save(drawn(model, max_tokens, options, pooled, pad), part / "model.onnx", options.external_data)
         head = part / separate.FILE if options.separate else None
         if head:
             graph.save(separate.trace_head(model), head, external=False)
@@ -121,16 +124,18 @@ def write_bundle(model: Model, tokenizer: str | Path, out: str | Path, manifest:
             write_pairs(part / "golden.jsonl", pairs)
         if options.source and (copied := licence.copy_files(options.source, part)):
             manifest["source"] = manifest["source"] | {"licences": copied}
+        half = fused.NOTHING
+        if options.compute in fused.HALVES:
+            half = fused.measure(part / "model.onnx", options.compute, head, model, exact, pairs, items, rules, max_tokens)
+            tolerance = max(TOLERANCE, drift.significant(2 * half.score))
         verdict = None
         if options.check:
-            verdict = check_graph(part / "model.onnx", layout, pooled, model, reference, max_tokens, rules.types,
-                                  [ids for pair in pairs for ids in (pair["ids"] if "pair" in pair else [pair["ids"]])], head, pad, far)
+            with fused.twin(part / "model.onnx", model, max_tokens, options.compute, options.separate) as held:
+                verdict = check_graph(held, layout, pooled, model, reference, max_tokens, rules.types,
+                                      [ids for pair in pairs for ids in (pair["ids"] if "pair" in pair else [pair["ids"]])], head, pad, far,
+                                      loose=options.compute is not None)
             tolerance = max(tolerance, drift.significant(4 * verdict.rounding))  # that of the golden pairs, of the server, and as much to spare
-        sizes = {name: getattr(model.sizes, name) for name in ("layers", "heads", "kv_heads", "head_dim")}
-        both = {"attention": "bidirectional"} if layout == "packed" and model.encoder is not None else {}
-        manifest["graph"] = {"file": "model.onnx", "layout": layout, **both, "precision": options.precision,
-                             "output": graph.output_name(options.separate), "labels": manifest["graph"]["labels"],
-                             "vocab_size": model.sizes.vocab_size} | (sizes if layout == "packed" else {})
+        manifest["graph"] = about_graph(model, options, manifest["graph"]["labels"], half)
         if head:
             manifest["graph"]["head"] = {"file": head.name, "width": separate.width(model), "input": separate.INPUT, "output": separate.OUTPUT}
         if not options.check:
@@ -145,7 +150,27 @@ def write_bundle(model: Model, tokenizer: str | Path, out: str | Path, manifest:
                 served.hold(assay, part, rules)
     bound = limit_notice(model.config) if options.max_tokens is None else []
     unseen = [UNSEEN] if assay is None and rules.conversations else []
-    return Written(verdict, told(len(pairs), len(asked), rules), [*bound, *dated_notice(rules), *far_told, *rounding_notice(verdict, tolerance), *unseen])
+    notices = [*bound, *dated_notice(rules), *far_told, *half.notices, *rounding_notice(verdict, tolerance), *unseen]
+    return Written(verdict, told(len(pairs), len(asked), rules), notices)
+
+
+def drawn(model: Model, max_tokens: int, options: Options, pooled: bool, pad: int | None) -> ir.Model:
+    """Return the graph that the options ask for."""
+    if options.compute is not None:
+        return fused.build(model, max_tokens, options.compute, options.separate)
+    if options.layout == "packed":
+        return graph.trace_packed(model, max_tokens, options.precision, options.separate)
+    return graph.trace_padded(model, max_tokens, pooled, options.precision, options.separate, pad)
+
+
+def about_graph(model: Model, options: Options, labels: list[str], half: fused.Lost) -> dict:
+    """Return the manifest's `graph` but for a head of its own."""
+    packed = options.layout == "packed"
+    sizes = {name: getattr(model.sizes, name) for name in ("layers", "heads", "kv_heads", "head_dim")}
+    both = {"attention": "bidirectional"} if packed and model.encoder is not None else {}
+    return {"file": "model.onnx", "layout": options.layout, **both, "precision": options.compute or options.precision, "compute": options.compute,
+            "drift": half.manifest, "output": graph.output_name(options.separate), "labels": labels,
+            "vocab_size": model.sizes.vocab_size} | (sizes if packed else {})
 
 
 def told(pairs: int, asked: int, rules: TextRules) -> str:

@@ -60,12 +60,13 @@ def sample(sizes: Sizes, max_tokens: int, count: int = 6) -> list[list[int]]:
 
 def check_graph(path: Path, layout: str, pooled: bool, model: Model, reference: Reference, max_tokens: int,
                 types: Callable[[list[int]], list[int] | None], sequences: Sequence[list[int]] = (), head: Path | None = None,
-                pad: int | None = None, far: Far | None = None) -> Verdict:
+                pad: int | None = None, far: Far | None = None, loose: bool = False) -> Verdict:
     """Compare a graph with PyTorch and with itself in several batches. ExportError when it differs.
 
     sequences are read besides the sample, which is left out where a head looks for certain tokens; pooled: the graph has one row a
     sequence, read at the last token that is not the id `pad`. types gives the token_type_ids of ids; head is the graph of the head, where
-    it has one of its own. far is a long sequence, which is read alone.
+    it has one of its own. far is a long sequence, which is read alone. loose: a graph for GPUs, whose attention on processors is ONNX Runtime's
+    own, so that scores may move a little with their batch.
     """
     if not isinstance(model.encoder, Pooled):
         sequences = [*sequences, *sample(model.sizes, max_tokens)]
@@ -88,7 +89,7 @@ def check_graph(path: Path, layout: str, pooled: bool, model: Model, reference: 
     session = open_graph(path)  # after what follow() opened is closed: weights are held once
     want = rows_at(model, want, places)
     alone = [read(session, given, [ids], [at], 0)[0] for ids, at in zip(sequences, places, strict=True)]
-    exact = model.encoder is None or bit_equal(model.config)
+    exact = not loose and (model.encoder is None or bit_equal(model.config))
     for variant in range(4):
         batch = read(session, given, sequences[:together], places[:together], variant)
         for number, (one, many) in enumerate(zip(alone, batch, strict=False)):

@@ -1,7 +1,8 @@
-"""Makes the bundles that the server's tests use: `python -m assay_export.fixtures OUT`.
+"""Makes the bundles that the server's tests use: `python -m assay_export.fixtures OUT`, and `--fused OUT` those for GPUs.
 
 Six families, reward and process, packed and padded, from tiny random checkpoints, with golden pairs from PyTorch; besides them
-one two-layer process head, one bundle with external data and one in each lower precision. The same versions give the same files.
+one two-layer process head, one bundle with external data and one in each lower precision. For GPUs one checkpoint in each type that a
+graph computes in. The same versions give the same files.
 """
 
 import argparse
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from . import tiny
 from .cli import arguments, export
+from .fused import COMPUTES
 from .golden import write_pairs
 
 VOCAB = 400
@@ -82,24 +84,37 @@ def make(out: Path, scratch: Path, model_type: str, kind: str, layout: str, *, n
 def main() -> None:
     """Make every fixture afresh."""
     parser = argparse.ArgumentParser("python -m assay_export.fixtures", description=__doc__.splitlines()[0])
+    parser.add_argument("--fused", action="store_true", help="those for GPUs")
     parser.add_argument("out", type=Path, help="directory of bundles; what it holds is replaced")
-    out = parser.parse_args().out
-    shutil.rmtree(out, ignore_errors=True)
-    lines = []
+    options = parser.parse_args()
+    shutil.rmtree(options.out, ignore_errors=True)
     with tempfile.TemporaryDirectory() as scratch:
-        for number, model_type in enumerate(tiny.FAMILIES):
-            for kind in ("reward", "process"):
-                for layout in ("packed", "padded"):
-                    lines.append(make(out, Path(scratch), model_type, kind, layout, seed=SEED + number))
-                    print(lines[-1], flush=True)
-        lines.append(make(out, Path(scratch), "qwen2", "process", "packed", name="qwen2prm-process-packed",
-                          class_name="Qwen2ForProcessRewardModel"))
-        lines.append(make(out, Path(scratch), "qwen3", "reward", "packed", name="qwen3-reward-packed-external", seed=SEED + 1,
-                          extra=("--external-data", "--mean", "0.5", "--std", "2")))
-        for precision, option in LOWER.items():
-            lines.append(make(out, Path(scratch), "qwen3", "reward", "packed", name=f"qwen3-reward-packed-{precision}", seed=SEED + 1, extra=option))
+        (make_fused if options.fused else make_all)(options.out, Path(scratch))
+
+
+def make_all(out: Path, scratch: Path) -> None:
+    """Make the bundles for processors."""
+    lines = []
+    for number, model_type in enumerate(tiny.FAMILIES):
+        for kind in ("reward", "process"):
+            for layout in ("packed", "padded"):
+                lines.append(make(out, scratch, model_type, kind, layout, seed=SEED + number))
+                print(lines[-1], flush=True)
+    lines.append(make(out, scratch, "qwen2", "process", "packed", name="qwen2prm-process-packed", class_name="Qwen2ForProcessRewardModel"))
+    lines.append(make(out, scratch, "qwen3", "reward", "packed", name="qwen3-reward-packed-external", seed=SEED + 1,
+                      extra=("--external-data", "--mean", "0.5", "--std", "2")))
+    for precision, option in LOWER.items():
+        lines.append(make(out, scratch, "qwen3", "reward", "packed", name=f"qwen3-reward-packed-{precision}", seed=SEED + 1, extra=option))
     write_readme(out, "Bundles with tiny random weights, for tests.", "python -m assay_export.fixtures models/testdata/bundles",
                  f"Seeds are {SEED} plus the family's number. Largest differences from PyTorch when made:", [line.partition(": ")[2] for line in lines])
+
+
+def make_fused(out: Path, scratch: Path) -> None:
+    """Make one checkpoint's bundles for GPUs."""
+    lines = [make(out, scratch, "qwen2", "reward", "packed", name=f"qwen2-{compute}", extra=("--compute", compute)) for compute in COMPUTES]
+    write_readme(out, "Bundles for GPUs with tiny random weights, for tests.", "python -m assay_export.fixtures --fused models/testdata/fused",
+                 f"The seed is {SEED}. Largest differences from PyTorch when made, of half precision those of its twin in float32:",
+                 [line.partition(": ")[2] for line in lines])
 
 
 def write_readme(folder: Path, what: str, command: str, told: str, lines: list[str]) -> None:

@@ -74,14 +74,14 @@ def traceable_parts(model: Model, max_tokens: int, separate: bool) -> tuple[Part
 
 
 def trace(module: nn.Module, example: tuple, dimensions: tuple, inputs: list[str], outputs: list[str],
-          precision: str = "float32") -> ir.Model:
+          precision: str = "float32", opset: int = OPSET) -> ir.Model:
     """Run torch's exporter quietly; return the graph with weights that are read when it is saved, stored in that precision."""
     for logger in ("torch.onnx", "onnxscript"):
         logging.getLogger(logger).setLevel(logging.ERROR)
     with torch.no_grad(), warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
         program = torch.onnx.export(module.eval(), example, input_names=inputs, output_names=outputs, dynamic_shapes=dimensions,
-                                    dynamo=True, opset_version=OPSET, verbose=False, optimize=False)
+                                    dynamo=True, opset_version=opset, verbose=False, optimize=False)
         parameters = dict(module.named_parameters())
         bind(program.model.graph, parameters)
         program.optimize()

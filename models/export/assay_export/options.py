@@ -7,6 +7,7 @@ from pathlib import Path
 from . import frames
 from .errors import ExportError
 from .family import Family
+from .fused import COMPUTES
 from .manifest import POOLING
 from .settings import DEFAULT_SEPARATOR
 from .storage import PRECISIONS
@@ -47,6 +48,8 @@ def arguments() -> argparse.ArgumentParser:
     stored = parser.add_mutually_exclusive_group()
     stored.add_argument("--dtype", choices=PRECISIONS[:-1], default="float32", help="how large weights are stored; sums are float32")
     stored.add_argument("--int8", action="store_true", help="store large weights as int8; linear layers multiply integers, one activation scale per token")
+    parser.add_argument("--compute", choices=COMPUTES, help="a graph for GPUs, whose large weights are stored and multiplied in that type: packed decoders "
+                        "(default: one for processors, in float32)")
     parser.add_argument("--description", default="", help="one line about the model")
     parser.add_argument("--licence", help="SPDX name of the checkpoint's licence (default: what its README.md says)")
     parser.add_argument("--external-data", action="store_true", help="weights in model.onnx_data whatever the size")
@@ -81,6 +84,8 @@ def check_options(options: argparse.Namespace, family: Family) -> None:
         for name in names:
             if not fits and not any(getattr(options, name) is left for left in (None, False)):
                 raise ExportError(f"--{name.replace('_', '-')} is for {meant}, and family {family.name} is none")
+    if options.compute is not None and (options.int8 or options.dtype != "float32"):
+        raise ExportError(f"--compute {options.compute} says how weights are stored, too: leave out {'--int8' if options.int8 else '--dtype'}")
     if likelihood and options.activation == "softmax":
         raise ExportError(f"--activation softmax needs labels, and family {family.name} has log-probabilities: sigmoid or none")
     if options.label is not None and options.score is not None:

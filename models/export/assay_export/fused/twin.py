@@ -1,0 +1,25 @@
+"""The float32 twin of a graph in half precision, by which its list of nodes is held to PyTorch."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .. import graph
+from ..model import Model
+from .graph import HALVES, build
+
+
+@contextmanager
+def twin(path: Path, model: Model, max_tokens: int, compute: str | None, separate: bool) -> Iterator[Path]:
+    """Give the graph that is held to PyTorch: the one at path or, where that is in half precision, one in float32 with the same nodes but for
+    Cast, which lies beside it meanwhile."""
+    if compute not in HALVES:
+        yield path
+        return
+    beside = path.with_name("twin.onnx")
+    try:
+        graph.save(build(model, max_tokens, "float32", separate, like=compute), beside, external=False)
+        yield beside
+    finally:
+        for file in (beside, beside.with_name(beside.name + "_data")):
+            file.unlink(missing_ok=True)
