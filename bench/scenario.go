@@ -26,7 +26,8 @@ func scenarios() []Scenario {
 		all = append(all, shareScenario(load))
 	}
 	return append(all, beamsScenario(ownParents), beamsScenario(fewParents), bulkScenario, connectionsScenario, singleScenario,
-		arrivalsScenario, overloadScenario, crowdScenario, nullScenario, recipeScenario, precisionScenario, encoderScenario, evenScenario, soakScenario)
+		arrivalsScenario, overloadScenario, crowdScenario, nullScenario, recipeScenario, precisionScenario, encoderScenario, evenScenario, budgetScenario,
+		soakScenario)
 }
 
 // choose picks scenarios by name, a list with commas; all where it is empty.

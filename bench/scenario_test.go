@@ -2,9 +2,14 @@ package main
 
 import (
 	"context"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestChoose(t *testing.T) {
@@ -179,4 +184,40 @@ func TestAnEncoderInBothLayouts(t *testing.T) {
 	if err != nil || !slices.Equal(even, []string{"b c", "g h", "j k"}) {
 		t.Errorf("%q (%v), want those of two words", even, err)
 	}
+}
+
+func TestABudgetIsHeldToTheBestOfOthers(t *testing.T) {
+	t.Parallel()
+	given := map[string]float64{serverEncoder: 0}
+	for name := range rankBudgets {
+		given[name] = 0
+	}
+	b := fakeBench(t, given)
+	b.servers[serverEncoder] = Server{URL: slowed(t, b.servers[serverEncoder].URL)}
+	b.startEncoder = func(context.Context) (Ideal, func() error, error) {
+		return &fakeIdeal{}, func() error { return nil }, nil
+	}
+	got := b.measure(t.Context(), scenario(t, "rank-75"))
+	if got.Failed != "" || len(got.Series) != 4 || got.Checks[0].Rounds != b.Rounds || got.Checks[0].Pass() {
+		t.Errorf("%+v, want a miss where the chosen budget is slower than another", got)
+	}
+}
+
+// slowed is a server that answers as another does, later.
+func slowed(t *testing.T, of string) string {
+	t.Helper()
+	target, err := url.Parse(of)
+	if err != nil {
+		t.Fatal(err)
+	}
+	behind := httputil.NewSingleHostReverseProxy(target)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case <-time.After(200 * time.Millisecond):
+		case <-r.Context().Done():
+		}
+		behind.ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
 }

@@ -20,9 +20,12 @@ const (
 
 	serverEncoder       = "encoder"        // an encoder in the packed layout
 	serverEncoderPadded = "encoder-padded" // the same in the padded one
+	serverOneText       = "encoder-1"      // the packed one again, told how many tokens a forward has: one text's,
+	serverEightTexts    = "encoder-8"      // eight texts'
+	serverAllTexts      = "encoder-75"     // or those of a whole request
 )
 
-var serverNames = []string{serverMain, serverNoCache, serverInt8, serverNull, serverCrowd, serverRecipe, serverEncoder, serverEncoderPadded}
+var serverNames = []string{serverMain, serverNoCache, serverInt8, serverNull, serverCrowd, serverRecipe, serverEncoder, serverEncoderPadded, serverOneText, serverEightTexts, serverAllTexts}
 
 // allServers are those names, and each once more for the binary before.
 func allServers() []string {

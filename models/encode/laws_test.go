@@ -97,6 +97,28 @@ func TestEndPolicy(t *testing.T) {
 	})
 }
 
+// TestOneIDForBOSAndEnd: where one id leads and ends a text, as GPT-2's reward models have it, a text of that id alone is
+// both, and one that has it on both sides gets no other.
+func TestOneIDForBOSAndEnd(t *testing.T) {
+	e := changed(fixture(t, "llama-reward-packed"))
+	one := *e.manifest.Tokenizer.BOSID
+	e.manifest.Tokenizer.BOS, e.manifest.Tokenizer.End, e.manifest.Tokenizer.EndID = "one", "append", &one
+	other := one + 7
+	for _, test := range []struct{ ids, want []int64 }{
+		{[]int64{one}, []int64{one}},
+		{[]int64{one, one}, []int64{one}},
+		{[]int64{other}, []int64{one, other, one}},
+		{[]int64{one, other}, []int64{one, other, one}},
+		{[]int64{other, one}, []int64{one, other, one}},
+		{[]int64{one, other, one, one}, []int64{one, other, one, one}},
+	} {
+		got, err := encodeWith(&e, Item{InputIDs: test.ids}, TruncateError)
+		if err != nil || !slices.Equal(got.IDs, test.want) {
+			t.Errorf("%v became %v, %v; want %v", test.ids, got.IDs, err, test.want)
+		}
+	}
+}
+
 // TestPoolingIsThatOfARightPaddedRow: each rule, on the sequence alone, reads what it reads in transformers' row of ids
 // with pads behind them, be the pad id the eos, inside the sequence, or absent from it. Rules that read a pad there
 // read the last id here.

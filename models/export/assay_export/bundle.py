@@ -1,14 +1,16 @@
 """Writing a bundle: manifest, graph, tokenizer, template, golden pairs."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import onnx_ir as ir
 
 from . import drift, fused, graph, licence, separate, served
 from .check import Verdict, check_graph, longest_sample
 from .errors import ExportError, about
+from .fields import Graph, Head, Manifest, Source, Steps, Template
 from .golden import default_items, golden_pairs, undated, write_pairs
 from .manifest import check_manifest, name_preference, write_manifest
 from .model import Model
@@ -64,7 +66,7 @@ class Written:
     """Sentences for the user."""
 
 
-def write_bundle(model: Model, tokenizer: str | Path, out: str | Path, manifest: dict, template: str | None, options: Options) -> Written:
+def write_bundle(model: Model, tokenizer: str | Path, out: str | Path, manifest: Manifest, template: str | None, options: Options) -> Written:
     """Write the bundle directory `out`; return what came of it.
 
     manifest has everything but `graph`, `limits`, `golden` and `drift`, and of `graph` the labels. ExportError names what does not fit.
@@ -163,14 +165,15 @@ def drawn(model: Model, max_tokens: int, options: Options, pooled: bool, pad: in
     return graph.trace_padded(model, max_tokens, pooled, options.precision, options.separate, pad)
 
 
-def about_graph(model: Model, options: Options, labels: list[str], half: fused.Lost) -> dict:
+def about_graph(model: Model, options: Options, labels: list[str], half: fused.Lost) -> Graph:
     """Return the manifest's `graph` but for a head of its own."""
-    packed = options.layout == "packed"
-    sizes = {name: getattr(model.sizes, name) for name in ("layers", "heads", "kv_heads", "head_dim")}
-    both = {"attention": "bidirectional"} if packed and model.encoder is not None else {}
-    return {"file": "model.onnx", "layout": options.layout, **both, "precision": options.compute or options.precision, "compute": options.compute,
-            "drift": half.manifest, "output": graph.output_name(options.separate), "labels": labels,
-            "vocab_size": model.sizes.vocab_size} | (sizes if packed else {})
+    own, packed = model.sizes, options.layout == "packed"
+    both: Graph = {"attention": "bidirectional"} if packed and model.encoder is not None else {}
+    compute: Graph = {} if options.compute is None else {"compute": options.compute, "drift": half.manifest}
+    named: Graph = {"labels": labels} if labels else {}
+    sizes: Graph = {"layers": own.layers, "heads": own.heads, "kv_heads": own.kv_heads, "head_dim": own.head_dim} if packed else {}
+    return {"file": "model.onnx", "layout": options.layout, **both, "precision": options.compute or options.precision, **compute,
+            "output": graph.output_name(options.separate), **named, "vocab_size": own.vocab_size, **sizes}
 
 
 def told(pairs: int, asked: int, rules: TextRules) -> str:
@@ -197,32 +200,30 @@ def dated_notice(rules: TextRules) -> list[str]:
             "give --date 2024-07-26 (any day) to fix it"]
 
 
-def pools(manifest: dict) -> bool:
+def pools(manifest: Manifest) -> bool:
     """Tell whether a padded graph picks the row itself: one row for a score or a vector, at the last token or the last that is not pad."""
     return (manifest["kind"] in ("reward", "embedding") and manifest["pooling"] in ("last_attended", "last_not_pad") and not manifest.get("likelihood")
             and not (manifest.get("read") or {}).get("prompt"))
 
 
-def base_manifest(model: Model, kind: str, labels: Sequence[str] | None, *, name: str, description: str, licence: str, source: dict,
-                  steps: dict | None, likelihood: bool = False) -> dict:
+def base_manifest(model: Model, kind: str, labels: Sequence[str] | None, *, name: str, description: str, licence: str, source: Source,
+                  steps: Mapping[str, Any] | None, likelihood: bool = False) -> Manifest:
     """Return the manifest's first fields in order, with the usual labels, pooling and steps where they are not given."""
     labels = label_list(labels, kind, model.labels, likelihood)
-    pooling = "last_attended"
-    if kind == "process":
-        steps = {key: value for key, value in (steps or {}).items() if value is not None}
-        tokenize = steps.get("tokenize", "joint")
-        pooling = "at_token" if tokenize == "joint" else "at_step"
-        own = {"separator": steps.get("separator"), "activation": "none" if likelihood else "softmax" if len(labels) > 1 else "sigmoid"}
-        if not likelihood:
-            own = {"separator": steps.get("separator"), "label": labels[-1], "activation": own["activation"]}
-        steps = own | steps
-    return {
+    manifest: Manifest = {
         "version": 1, "name": name, "kind": kind, "description": description or None, "licence": licence, "source": source,
-        "graph": {"labels": labels or None}, "tokenizer": None, "template": None, "pooling": pooling, "read": None, "head": None,
-        "steps": steps if kind == "process" else None}
+        "graph": {"labels": labels}, "tokenizer": {"bos": "none"}, "template": None, "pooling": "last_attended", "read": None, "head": None}
+    if kind == "process":
+        given = cast(Steps, {key: value for key, value in (steps or {}).items() if value is not None})
+        manifest["pooling"] = "at_token" if given.get("tokenize", "joint") == "joint" else "at_step"
+        label: Steps = {} if likelihood else {"label": labels[-1]}
+        usual: Steps = {"separator": given.get("separator"), **label,
+                        "activation": "none" if likelihood else "softmax" if len(labels) > 1 else "sigmoid"}
+        manifest["steps"] = {**usual, **given}
+    return manifest
 
 
-def token_limit(model: Model, asked: int | None, template: dict) -> int:
+def token_limit(model: Model, asked: int | None, template: Template) -> int:
     """Return the longest sequence accepted: what was asked, else what the template's segments come to where each text is bounded and
     positions are relative, else what the positions of every body allow, at most MAX_TOKENS."""
     configs = [part.body.config for part in model.parts] or [model.config]
@@ -236,7 +237,7 @@ def token_limit(model: Model, asked: int | None, template: dict) -> int:
     return asked
 
 
-def check_label(head: dict, labels: list[str], what: str, option: str) -> None:
+def check_label(head: Head, labels: list[str], what: str, option: str) -> None:
     """Refuse a reward model of several labels of which none is said to be the score; what introduces the labels, option names the remedy."""
     if len(labels) > 1 and not {"label", "weights", "gates"} & set(head):
         raise ExportError(f"{what} the labels {', '.join(labels)}, and nothing says which of them is the score; give {option}")

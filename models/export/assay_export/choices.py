@@ -6,6 +6,7 @@ import math
 from .embedding import Embedder
 from .errors import ExportError
 from .family import Family
+from .fields import Manifest
 from .rope import position_limit
 from .sentence import ACTIVATIONS, CrossEncoder
 
@@ -25,7 +26,7 @@ def weights(asked: str, labels: list[str]) -> dict[str, float]:
     return found
 
 
-def behind(manifest: dict, family: Family, sentence: CrossEncoder, options: argparse.Namespace) -> list[str]:
+def behind(manifest: Manifest, family: Family, sentence: CrossEncoder, options: argparse.Namespace) -> list[str]:
     """Put the activation of sentence-transformers' CrossEncoder behind the score, where no option and no family says another; return notices."""
     head = manifest.get("head") or {}
     if options.activation is not None or family.kind != "reward" or family.head["form"] not in ("classifier", "modules"):
@@ -39,7 +40,7 @@ def behind(manifest: dict, family: Family, sentence: CrossEncoder, options: argp
             "makes it another"]
 
 
-def scored(manifest: dict, raw: dict) -> str:
+def scored(manifest: Manifest, raw: dict) -> str:
     """Say what the score of a classifier is, and what would make it another."""
     head, labels = manifest.get("head") or {}, manifest["graph"]["labels"]
     activation = head.get("activation", "none")

@@ -3,6 +3,7 @@
 import argparse
 import tempfile
 from pathlib import Path
+from typing import cast
 
 from . import checkpoint, choices, frames, licence, logit_score, lora
 from .bundle import Options, base_manifest, check_label, write_bundle
@@ -10,6 +11,7 @@ from .embedding import Embedder, read_embedder
 from .encoder import packs
 from .errors import ExportError, about
 from .family import CROSS_ENCODER, EMBEDDER, Family, choose, resolve
+from .fields import Head, Manifest, Segment, TokenizerRules
 from .files import check_directory
 from .golden import read_items
 from .nested import known_config
@@ -129,19 +131,17 @@ def step_settings(family: Family, own: dict, options: argparse.Namespace) -> dic
     return {"separator": DEFAULT_SEPARATOR} | own | {key: value for key, value in asked.items() if value is not None}
 
 
-def fill(manifest: dict, family: Family, own: dict, settings: TextSettings, options: argparse.Namespace, config) -> list[str]:
+def fill(manifest: Manifest, family: Family, own: dict, settings: TextSettings, options: argparse.Namespace, config) -> list[str]:
     """Put the family's words, the checkpoint's text settings and the options into the manifest; return notices for the user.
 
     config is the body's of transformers, whose pad id its own pooling passes over.
     """
     notices = list(settings.notices)
-    for key, value in own.items():
-        if key not in ("steps", "tokenizer"):
-            manifest[key] = value
-    manifest["tokenizer"] = {"file": "tokenizer.json", "bos": settings.bos, "bos_id": settings.bos_id, "pad_id": settings.pad_id} | {
-        key: value for key, value in own.get("tokenizer", {}).items() if key != "bos"}
+    manifest.update(cast(Manifest, {key: value for key, value in own.items() if key not in ("steps", "tokenizer")}))
+    rules: TokenizerRules = {"file": "tokenizer.json", "bos": settings.bos, "bos_id": settings.bos_id, "pad_id": settings.pad_id}
+    manifest["tokenizer"] = {**rules, **cast(TokenizerRules, {key: value for key, value in own.get("tokenizer", {}).items() if key != "bos"})}
     if family.segments:
-        manifest["template"] = {"segments": family.segments}
+        manifest["template"] = {"segments": cast(list[Segment], family.segments)}
     elif settings.template is not None:
         manifest["template"] = {"variables": settings.variables, "date": options.date, "fields": family.fields}
     if options.date is not None and settings.template is None:
@@ -154,22 +154,25 @@ def fill(manifest: dict, family: Family, own: dict, settings: TextSettings, opti
                            "as transformers does (pooling last_not_pad); give --pooling last_attended if it was trained to read the end token")
     if options.pooling:
         manifest["pooling"] = options.pooling
-    scale = {name: value for name, value in (("mean", options.mean), ("std", options.std), ("final", options.final)) if value is not None}
-    head = (manifest.get("head") or {}) | ({"label": options.label} if options.label is not None else {})
+    head: Head = {**(manifest.get("head") or {})}
+    if options.label is not None:
+        head["label"] = options.label
     if family.kind == "reward" and options.activation is not None:
         head["activation"] = options.activation
     if options.score is not None:
         head["weights"] = choices.weights(options.score, manifest["graph"]["labels"])
     if family.kind == "reward" and not family.likelihood:
         check_label(head, manifest["graph"]["labels"], f"{options.source / 'config.json'}: id2label names", "--label NAME, or --score NAME=WEIGHT,...")
-    manifest["head"] = head | scale or None
-    ratio = {name: value for name, value in (("beta", options.beta), ("norm", options.norm)) if value is not None}
-    if ratio:
-        manifest["likelihood"] = manifest["likelihood"] | ratio
+    for name in ("mean", "std", "final"):
+        if getattr(options, name) is not None:
+            head[name] = getattr(options, name)
+    manifest["head"] = head or None
+    if ratio := manifest.get("likelihood"):
+        manifest["likelihood"] = {"beta": ratio["beta"] if options.beta is None else options.beta, "norm": options.norm or ratio["norm"]}
     return notices
 
 
-def unread(source: Path, manifest: dict, theirs) -> list[str]:
+def unread(source: Path, manifest: Manifest, theirs) -> list[str]:
     """Return notices of what a tokenizer does and this bundle does not."""
     notices = []
     eos = theirs.eos_token_id

@@ -41,7 +41,8 @@ class Family:
     """Chosen for its classes when no family is named; CROSS_ENCODER, EMBEDDER: only where the directory says that it is one of sentence-transformers."""
     reads: str = ""
     """What a checkpoint of it reads, for who must choose between families of one class."""
-    checkpoints: list[str] = field(default_factory=list)
+    checkpoints: list[str | dict[str, str]] = field(default_factory=list)
+    """Names of published ones; as {name: options} where assay-export needs more than the family's name."""
     source: str = ""
     body: dict = field(default_factory=dict)
     """prefix and model_type: where the body's weights lie and what it is, if not as transformers has it."""
@@ -67,6 +68,13 @@ class Family:
         Jinja leaves out a newline that ends a template, so it is taken off where the postlude follows.
         """
         return self.prelude + (template.removesuffix("\n") if self.postlude else template) + self.postlude
+
+    @property
+    def commands(self) -> dict[str, str]:
+        """Each checkpoint with what stands behind `assay-export DIR OUT` for it."""
+        named = "" if self.default in (True, EMBEDDER) else f"--family {self.name}"
+        known = {name: options for entry in self.checkpoints for name, options in (entry if isinstance(entry, dict) else {entry: ""}).items()}
+        return {name: f"{named} {options}".strip() for name, options in known.items()}
 
     @property
     def likelihood(self) -> bool:

@@ -10,6 +10,7 @@ import torch
 
 from . import scores
 from .errors import ExportError
+from .fields import Manifest
 from .places import Encoded, encode
 from .render import Refusal
 from .text import BESIDE, TextRules, beside
@@ -153,7 +154,7 @@ def golden_pairs(items: Iterable[dict], reference: Readings, rules: TextRules, m
 Reader = Callable[[dict], tuple[Encoded, torch.Tensor]]
 
 
-def scored(item: dict, reader: Reader, manifest: dict) -> dict:
+def scored(item: dict, reader: Reader, manifest: Manifest) -> dict:
     """Return the golden pair of a reward or process item."""
     encoded, readings = reader(item)
     pair = {"item": item, "ids": encoded.ids}
@@ -164,21 +165,21 @@ def scored(item: dict, reader: Reader, manifest: dict) -> dict:
     return pair | ({"read": encoded.read()} if encoded.place is not None else {}) | {"score": score}
 
 
-def both_orders(item: dict, reader: Reader, manifest: dict) -> dict:
+def both_orders(item: dict, reader: Reader, manifest: Manifest) -> dict:
     """Return the golden pair of a pair model, which reads (chosen, rejected) and (rejected, chosen)."""
     orders = [reader(one) for one in sequences(item, "pair")]
     rows = [readings[-1 if encoded.place is None else encoded.place][None] for encoded, readings in orders]
     return {"pair": item, "ids": [encoded.ids for encoded, _ in orders], "probability": scores.pair(manifest, rows)}
 
 
-def preferred(item: dict, reader: Reader, manifest: dict) -> dict:
+def preferred(item: dict, reader: Reader, manifest: Manifest) -> dict:
     """Return the golden pair of a preference model, which reads chosen and rejected apart."""
     both = [reader(one) for one in sequences(item, "preference")]
     rows = [(readings[encoded.place], None if encoded.prompt is None else readings[encoded.prompt]) for encoded, readings in both]
     return {"pair": item, "ids": [encoded.ids for encoded, _ in both], "probability": scores.preference(manifest, rows)}
 
 
-def chosen(item: dict, reader: Reader, manifest: dict) -> dict:
+def chosen(item: dict, reader: Reader, manifest: Manifest) -> dict:
     """Return the golden pair of a model that is asked for candidates: each one's id and logit, and the vocabulary's log Σ exp."""
     each = [reader(one) for one in sequences(item, "choice")]
     rows = [readings[encoded.place].double().tolist() for encoded, readings in each]
@@ -186,7 +187,7 @@ def chosen(item: dict, reader: Reader, manifest: dict) -> dict:
             "logits": [logit for logit, _ in rows], "log_sum": rows[0][1]}
 
 
-def embedded(item: dict, reader: Reader, manifest: dict) -> dict:
+def embedded(item: dict, reader: Reader, manifest: Manifest) -> dict:
     """Return the golden pair of an embedding model: the text's vector, whose numbers are a float32's nine digits."""
     encoded, readings = reader(item)
     row = readings[encoded.row if encoded.place is None else encoded.place]

@@ -1,12 +1,15 @@
 """Writing `assay.yaml`; `docs/BUNDLE.md` says what each field means."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from .encoder import packs
 from .errors import ExportError
+from .fields import Gates, Manifest
 from .model import Model
 from .storage import PRECISIONS
 
@@ -28,7 +31,7 @@ def check_name(name: str) -> None:
         raise ExportError(f"name {name!r} must match {NAME.pattern}")
 
 
-def check_manifest(manifest: dict, model: Model, layout: str, precision: str) -> None:
+def check_manifest(manifest: Manifest, model: Model, layout: str, precision: str) -> None:
     """Refuse settings that the server would refuse; what follows from a family's file is left to the server and the tests."""
     check_name(manifest["name"])
     if precision not in PRECISIONS:
@@ -61,7 +64,7 @@ def check_manifest(manifest: dict, model: Model, layout: str, precision: str) ->
         raise ExportError("the checkpoint has no chat template, and rendered text does not show where the response and its steps begin")
     if not head.get("std", 1) > 0:
         raise ExportError(f"std {head['std']} must be positive")
-    gates = head.get("gates") or {}
+    gates: Gates = head.get("gates") or {}
     named = {"head.label": [head["label"]] if "label" in head else [], "head.weights": list(head.get("weights") or {}),
              "head.gates": [*gates.get("values", []), *gates.get("gates", [])]}
     if manifest["kind"] == "process":
@@ -78,7 +81,7 @@ def check_manifest(manifest: dict, model: Model, layout: str, precision: str) ->
                 raise ExportError(f"{field} {name!r} is not among the labels {labels}")
 
 
-def name_preference(manifest: dict) -> None:
+def name_preference(manifest: Manifest) -> None:
     """Put the labels v0, v1, … in the place of a preference's `{labels: v}`. Scales that the head lacks go, with the place where they are read."""
     rules = manifest["preference"]
     for field in ("embedding", "scale"):
@@ -93,7 +96,7 @@ class Flow(dict):
     """A mapping written on one line."""
 
 
-def write_manifest(path: Path, fields: dict) -> None:
+def write_manifest(path: Path, fields: Mapping[str, Any]) -> None:
     """Write the manifest with its fields in the order given; fields that are None are left out."""
     class Dumper(yaml.SafeDumper):
         pass
@@ -110,7 +113,7 @@ def represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
     return yaml.SafeDumper.represent_str(dumper, text) if bare else dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"')
 
 
-def pruned(fields: dict) -> dict:
+def pruned(fields: Mapping[str, Any]) -> dict:
     """Return a copy without None values and without mappings left empty; inner mappings are written on one line."""
     kept = {}
     for key, value in fields.items():

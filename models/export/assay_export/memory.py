@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
+from typing import cast
 
 from torch import nn
 
@@ -10,6 +11,7 @@ from .bodies import ENCODERS
 from .bundle import Options, base_manifest, check_label, write_bundle
 from .check import Verdict
 from .errors import ExportError
+from .fields import Head, Source
 from .keys import check_harmless, check_keys
 from .manifest import POOLING
 from .model import Part, decoder
@@ -44,14 +46,15 @@ def export_bundle(model: nn.Module, tokenizer: str | Path, out: str | Path, *, n
     body = model if head is not None else getattr(model, model.base_model_prefix)
     whole = decoder(Part(body, heads.head_from_model(model) if head is None else float32_copy(head)))
     steps = {"separator": separator, "label": step_label, "activation": activation} if kind == "process" else None
-    manifest = base_manifest(whole, kind, labels, name=name, description=description, licence=licence,
-                             source={"checkpoint": name, "class": type(model).__name__} | (source or {}) | ({"harmless": found} if found else {}),
-                             steps=steps)
+    origin = cast(Source, {"checkpoint": name, "class": type(model).__name__, **(source or {}), **({"harmless": found} if found else {})})
+    manifest = base_manifest(whole, kind, labels, name=name, description=description, licence=licence, source=origin, steps=steps)
     manifest["pooling"], pad = pooled_at(model.config, kind, pooling, head is not None, pad_id) or manifest["pooling"], model.config.pad_token_id
     manifest["tokenizer"] = {"file": "tokenizer.json", "bos": bos, "bos_id": bos_id if bos != "none" else None,
                              "pad_id": pad_id if pad_id is not None else pad if pad is not None and pad >= 0 else 0}
     manifest["template"] = {"variables": dict(template_variables or {}), "date": template_date} if chat_template is not None else None
-    rule = ({"label": label} if label is not None else {}) | ({"mean": mean, "std": std} if (mean, std) != (0.0, 1.0) else {})
+    rule: Head = {} if label is None else {"label": label}
+    if (mean, std) != (0.0, 1.0):
+        rule |= {"mean": mean, "std": std}
     if kind == "reward":
         check_label(rule, manifest["graph"]["labels"], "the head has", "label=")
     manifest["head"] = rule if kind == "reward" else None

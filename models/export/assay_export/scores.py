@@ -5,6 +5,7 @@ import math
 import torch
 
 from .errors import ExportError
+from .fields import Manifest
 from .places import Encoded
 
 
@@ -16,13 +17,13 @@ def activate(rows: torch.Tensor, activation: str | None) -> torch.Tensor:
     return torch.sigmoid(rows) if activation == "sigmoid" else rows
 
 
-def reward(manifest: dict, readings: torch.Tensor, encoded: Encoded) -> float:
+def reward(manifest: Manifest, readings: torch.Tensor, encoded: Encoded) -> float:
     """Return a reward model's score from the readings of every token [S, labels] (or of a graph that pools [1, labels])."""
     labels, head = manifest["graph"]["labels"], manifest.get("head") or {}
     mean, std = head.get("mean", 0.0), head.get("std", 1.0)
     last = sigmoid if head.get("final") == "sigmoid" else float
-    if manifest.get("likelihood"):
-        return last((manifest["likelihood"]["beta"] * likelihood(manifest, readings, encoded, len(encoded.ids) - 1) - mean) / std)
+    if rules := manifest.get("likelihood"):
+        return last((rules["beta"] * likelihood(manifest, readings, encoded, len(encoded.ids) - 1) - mean) / std)
     row = activate(readings[[encoded.row if encoded.place is None else encoded.place]], head.get("activation"))[0]
     values = dict(zip(labels, row.tolist(), strict=True))
     if head.get("weights"):
@@ -35,23 +36,23 @@ def reward(manifest: dict, readings: torch.Tensor, encoded: Encoded) -> float:
     return last((value - mean) / std)
 
 
-def likelihood(manifest: dict, readings: torch.Tensor, encoded: Encoded, last: int, first: int | None = None) -> float:
+def likelihood(manifest: Manifest, readings: torch.Tensor, encoded: Encoded, last: int, first: int | None = None) -> float:
     """Return Σ (policy − reference) over the tokens first (default: of the response) to last, or their mean."""
-    start = encoded.response if first is None else first
-    assert start is not None, "an item of a likelihood has a response"
+    start, rules = encoded.response if first is None else first, manifest.get("likelihood")
+    assert start is not None and rules, "an item of a likelihood has a response"
     rows = readings[start - 1:last].double()
     values = rows[:, 0] - rows[:, 1] if rows.shape[1] == 2 else rows[:, 0]
-    return (values.mean() if manifest["likelihood"]["norm"] == "mean" else values.sum()).item()
+    return (values.mean() if rules["norm"] == "mean" else values.sum()).item()
 
 
-def steps(manifest: dict, readings: torch.Tensor, encoded: Encoded) -> list[float | None]:
+def steps(manifest: Manifest, readings: torch.Tensor, encoded: Encoded) -> list[float | None]:
     """Return one score for each step, None where it is skipped."""
     rules, labels = manifest["steps"], manifest["graph"]["labels"]
     skip, activation = rules.get("skip", 0), rules.get("activation")
-    if manifest.get("likelihood"):
+    if ratio := manifest.get("likelihood"):
         first, found = encoded.response, []
         for end in encoded.steps:
-            value = manifest["likelihood"]["beta"] * likelihood(manifest, readings, encoded, end, first)
+            value = ratio["beta"] * likelihood(manifest, readings, encoded, end, first)
             first = encoded.response if rules.get("accumulate", True) else end + 1
             found.append(sigmoid(value) if activation == "sigmoid" else value)
     else:
@@ -61,7 +62,7 @@ def steps(manifest: dict, readings: torch.Tensor, encoded: Encoded) -> list[floa
     return [None] * min(skip, len(found)) + found[skip:]
 
 
-def pair(manifest: dict, rows: list[torch.Tensor]) -> float:
+def pair(manifest: Manifest, rows: list[torch.Tensor]) -> float:
     """Return the probability that the chosen response is better, from the rows [1, labels] of (chosen, rejected) and the other order."""
     rules, column = manifest["pair"], manifest["graph"]["labels"].index(manifest["pair"]["label"])
     first, second = (log_odds(row[0], column, rules["activation"]) for row in rows)
@@ -83,7 +84,7 @@ def sigmoid(value: float) -> float:
     return 1 / (1 + math.exp(-value)) if value > -700 else 0.0
 
 
-def preference(manifest: dict, rows: list[tuple[torch.Tensor, torch.Tensor | None]]) -> float:
+def preference(manifest: Manifest, rows: list[tuple[torch.Tensor, torch.Tensor | None]]) -> float:
     """Return the probability that the first response is preferred; rows are each response's own [labels] and its prompt's."""
     rules, labels = manifest["preference"], manifest["graph"]["labels"]
     vectors = [row.double()[[labels.index(name) for name in rules["embedding"]]] for row, _ in rows]

@@ -49,7 +49,7 @@ def hold(assay: Path, bundle: Path, rules: TextRules) -> None:
     """
     if rules.dated:
         rules = TextRules(rules.tokenizer, rules.template, deepcopy(rules.manifest), rules.pad)
-        rules.manifest["template"]["date"] = DAY
+        rules.part("template")["date"] = DAY
     items = probes(rules)
     for number, (item, theirs) in enumerate(zip(items, tokenized(assay, bundle, items), strict=True), 1):
         compare(f"probe conversation {number}, {json.dumps(item, ensure_ascii=False)[:160]}", item, theirs, rules)

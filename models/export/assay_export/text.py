@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Literal, overload
 
 from tokenizers import Tokenizer
 
 from .errors import ExportError
 from .family import token_id
+from .fields import Frame, Likelihood, Manifest, Read, Steps, Template, TokenizerRules
 from .render import Refusal, render
 
 CONTEXTS = ("a", " a ", "1.", "\n", ")", "。")
@@ -26,12 +28,22 @@ class TextRules:
     tokenizer: Tokenizer
     template: str | None
     """Jinja text; None with segments, or when items must be text or input_ids."""
-    manifest: dict
+    manifest: Manifest
     """`tokenizer`, `template`, `pooling`, `read`, `steps`, … as docs/BUNDLE.md has them."""
     pad: int | None = None
     """The id that a decoder's graph which pools passes over at the end; None: no id, or no such graph."""
 
-    def part(self, name: str) -> dict:
+    @overload
+    def part(self, name: Literal["tokenizer"]) -> TokenizerRules: ...
+    @overload
+    def part(self, name: Literal["template"]) -> Template: ...
+    @overload
+    def part(self, name: Literal["read"]) -> Read: ...
+    @overload
+    def part(self, name: Literal["steps"]) -> Steps: ...
+    @overload
+    def part(self, name: Literal["likelihood"]) -> Likelihood: ...
+    def part(self, name):
         """Return a part of the manifest, empty when it is absent."""
         return self.manifest.get(name) or {}
 
@@ -57,7 +69,7 @@ class TextRules:
 
     def whole(self, text: str) -> list[int]:
         """Return the ids of a text that is all that the model reads, with the manifest's frame around it."""
-        frame = self.part("tokenizer").get("frame") or {}
+        frame: Frame = self.part("tokenizer").get("frame") or {}
         return [*frame.get("before", []), *self.tokenize(text), *frame.get("after", [])]
 
     def policies(self, ids: list[int], whole: bool = True) -> list[int]:
@@ -68,12 +80,13 @@ class TextRules:
             ids = [*ids, rules["end_id"]]
         if whole and end == "replace":
             ids = [*ids[:-1], rules["end_id"]]
-        if bos == 0:
+        leading = rules.get("bos_id")
+        if bos == 0 or leading is None:
             return list(ids)
         first = 0
-        while first < len(ids) and ids[first] == rules["bos_id"]:
+        while first < len(ids) and ids[first] == leading:
             first += 1
-        return [rules["bos_id"]] * bos + ids[first:]
+        return [leading] * bos + ids[first:]
 
     def encode(self, item: dict) -> list[int]:
         """Return an item's ids: `input_ids`, `text`, `messages`, `prompt` with `response` or `steps`; of a pair `first` and `second`.
@@ -175,7 +188,7 @@ class TextRules:
 
         A token of its own must hold in any context, other text in those that occur: behind a step, before the next or the end.
         """
-        separator, join = self.part("steps")["separator"], self.part("steps").get("join") or ""
+        separator, join = self.part("steps").get("separator") or "", self.part("steps").get("join") or ""
         found = self.tokenize(STEPS[0] + separator)[len(self.tokenize(STEPS[0])):]
         added = {token.content for token in self.tokenizer.get_added_tokens_decoder().values()}
         contexts = [(around, around) for around in (*CONTEXTS, separator)]

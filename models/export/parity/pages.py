@@ -1,6 +1,6 @@
 """The page of supported models, docs/MODELS.md, from the families' files and a parity run."""
 
-from assay_export.family import OWN, Family, families
+from assay_export.family import CROSS_ENCODER, EMBEDDER, OWN, Family, families
 
 from .run import Result
 
@@ -17,13 +17,29 @@ INTRODUCTION = """# Models
 
 Written by `python -m parity --docs` (in models/export); do not edit by hand.
 
-Each family below is one file in `models/export/assay_export/families`, named with `assay-export SOURCE OUT --family
-NAME`; a family marked with * is chosen from config.json's class alone, and one of cross-encoders where
-sentence-transformers' files say that it is one. For each, tiny checkpoints with random weights, of the authors' class
-and weight names, are exported, and the Go server's ids and scores are held to those of the code named as its source, or
-of a restatement of it. The last column is the largest difference of a score in that run, in float32; the bound is 1e-4.
-The released weights themselves were not run.
+## Is my model covered, and by which command
+
+1. Look for its name under "Checkpoints by name": the command stands beside it.
+2. It is not there? What decides is the class that its config.json names in `architectures`. Look for that under "Checkpoints by class": what
+   is said there goes for every checkpoint of the class, whoever trained it. Of an adapter (`adapter_config.json`) it is the base model's kind
+   with the head of its `task_type`; give `--base DIR` where the adapter does not name a directory.
+3. Neither? "Not covered, and why", at the end, may tell. `assay-export` refuses what it cannot read exactly, with one sentence, and writes
+   nothing; try it.
+
+The export itself then holds your checkpoint, with its own weights, to PyTorch, and where the class is transformers' own to what transformers
+alone makes of the directory. What this page adds is that the way from text to score is the authors': for each family, tiny checkpoints with
+random weights, of the authors' class and weight names, are exported, and the Go server's ids and scores are held to those of the code named
+beside it, or of a restatement of it. **The released weights themselves were not run.**
 """
+
+FAMILIES = """## Families
+
+Each family below is one file in `models/export/assay_export/families`, named with `--family NAME`; one marked with * is chosen from config.json's
+class alone, and one of cross-encoders where sentence-transformers' files say that it is one. The last column is the largest difference of a score
+in the parity run, in float32; the bound is 1e-4.
+"""
+
+PLACES = "`SFT`, `BASE`: the directory of the model that the authors trained from, which their card names."
 
 
 NOT_COVERED = """## Not covered, and why
@@ -55,16 +71,59 @@ NOT_COVERED = """## Not covered, and why
 
 
 def models_page(results: list[Result]) -> str:
-    """Return the page's text: one table by kind, notes below it."""
+    """Return the page's text: checkpoints by name, classes, then one table of families by kind with notes below it."""
     by_family: dict[str, list[Result]] = {}
     for result in results:
         by_family.setdefault(result.family, []).append(result)
-    parts = [INTRODUCTION]
+    parts = [INTRODUCTION, by_name(), by_class(), FAMILIES]
     for kind, (title, meaning) in KINDS.items():
         own = [family for family in families().values() if family.kind == kind]
         if own:
-            parts += [f"## {title}: {meaning}\n", table(own, by_family), "".join(note(family) for family in own)]
+            parts += [f"### {title}: {meaning}\n", table(own, by_family), "".join(note(family) for family in own)]
     return "\n".join([*parts, NOT_COVERED])
+
+
+def by_name() -> str:
+    """Return the table of published checkpoints: the command of each, and what its family was held to."""
+    lines = ["## Checkpoints by name\n", "| checkpoint | `assay-export DIR OUT` and | family | checked against |", "|---|---|---|---|"]
+    rows = {name: (command, family) for family in families().values() for name, command in family.commands.items()}
+    for name, (command, family) in sorted(rows.items(), key=lambda row: row[0].lower()):
+        lines.append(f"| {name} | {f'`{command}`' if command else 'nothing more'} | `{family.name}` | {against(family)} |")
+    return "\n".join([*lines, "", PLACES, ""])
+
+
+def against(family: Family) -> str:
+    """Return whose code a family's ids and scores were held to."""
+    if "transformers" in family.source:
+        return family.source
+    return f"a restatement of {family.source}" if family.class_of == "authors" else f"transformers' own class, text and places after {family.source}"
+
+
+def by_class() -> str:
+    """Return the table of classes: the families that read each, the one that needs no name first; classes of one answer share a row."""
+    readers: dict[str, list[Family]] = {}
+    for family in families().values():
+        for name in family.classes:
+            readers.setdefault(name, []).append(family)
+    rows: dict[tuple[str, ...], list[str]] = {}
+    for name, own in sorted(readers.items()):
+        alone = [one for one in own if one.kind != "embedding"]
+        chosen = [one for one in alone if one.default is True] or (alone if len(alone) == 1 else [])
+        rows.setdefault(tuple(entry(one, one in chosen) for one in sorted(own, key=lambda one: one not in chosen)), []).append(name)
+    lines = ["## Checkpoints by class\n", "| class | `assay-export DIR OUT` and |", "|---|---|"]
+    for reading, names in sorted(rows.items(), key=lambda row: row[1]):
+        lines.append(f"| {', '.join(names)} | {'; '.join(reading)} |")
+    return "\n".join(lines) + "\n"
+
+
+def entry(family: Family, chosen: bool) -> str:
+    """Return what is added to the command for a class that a family reads, and what the family takes its checkpoint for."""
+    said = f" ({family.reads or family.title})"
+    if chosen:
+        return f"nothing more: `{family.name}`{said}"
+    own = {CROSS_ENCODER: ", or nothing for a CrossEncoder of sentence-transformers",
+           EMBEDDER: ", or nothing for a SentenceTransformer"}.get(str(family.default), "")
+    return f"`--family {family.name}`{own}{said}"
 
 
 def table(own: list[Family], by_family: dict[str, list[Result]]) -> str:
@@ -121,7 +180,5 @@ def plain(value) -> str:
 
 
 def note(family: Family) -> str:
-    """Return what is particular about a family, with its source and known checkpoints."""
-    said = " ".join(family.notes.split())
-    known = ", ".join(family.checkpoints)
-    return f"- `{family.name}`: {said} Follows {family.source}.{f' Checkpoints: {known}.' if known else ''}\n"
+    """Return what is particular about a family, with its source."""
+    return f"- `{family.name}`: {' '.join(family.notes.split())} Follows {family.source}.\n"

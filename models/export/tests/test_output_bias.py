@@ -6,9 +6,10 @@ import pytest
 import torch
 from conftest import read_bundle
 from safetensors.torch import load_file, save_file
-from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import CONFIG_MAPPING, AutoConfig, AutoModelForCausalLM
 
 from assay_export import ExportError, checkpoint, heads, likelihood, tiny
+from assay_export.bodies import BODIES, DECODERS
 from assay_export.cli import arguments, export
 from parity.cases.bodies import kind
 from parity.decoders import write
@@ -73,6 +74,23 @@ def test_heads_of_a_few_tokens_and_of_their_mean(causal, make, form, of):
     model = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32)
     with torch.no_grad():
         torch.testing.assert_close(head(hidden), of(model.lm_head(hidden)), atol=1e-5, rtol=0)
+
+
+SMALL = {"num_hidden_layers": 1, "num_experts": 2, "num_local_experts": 2, "n_routed_experts": 8, "num_experts_per_tok": 2}
+"""For any class: what makes one quickly, without values."""
+
+
+@pytest.mark.parametrize("model_type", sorted(set(DECODERS) & set(CONFIG_MAPPING)))
+def test_the_classes_with_a_bias_are_those_of_transformers(model_type):
+    body = BODIES[model_type]
+    for said in (False, True):
+        config = AutoConfig.for_model(model_type, **SMALL, **({"lm_head_bias": said} if body.heeds("lm_head_bias") else {}))
+        for name, size in (("num_key_value_heads", config.num_attention_heads), ("head_dim", 64)):
+            if getattr(config, name, size) is None:  # which some classes' defaults leave open
+                setattr(config, name, size)
+        with torch.device("meta"):
+            layer = AutoModelForCausalLM.from_config(config).get_output_embeddings()
+        assert (layer.bias is not None) == (body.output_bias or (said and body.heeds("lm_head_bias")))
 
 
 def test_a_bias_that_is_missing_or_not_said(causal, tmp_path):

@@ -9,6 +9,7 @@ import torch
 
 from .. import drift, tolerance
 from ..errors import ExportError
+from ..fields import GraphDrift
 from ..golden import golden_pairs
 from ..model import Model
 from ..reference import Reference
@@ -35,7 +36,7 @@ class Lost:
     """Sentences for the user."""
 
     @property
-    def manifest(self) -> dict | None:
+    def manifest(self) -> GraphDrift | None:
         """Return the manifest's `graph.drift`; None where nothing was measured."""
         return {"score": self.score, "order": self.order, "items": self.items} if self.items else None
 
