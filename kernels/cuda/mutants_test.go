@@ -47,6 +47,45 @@ var mutants = []struct{ kernel, name, from, to string }{
 	{"head", "units behind the last are written", "row >= rows || unit >= units", "row >= rows"},
 	{"head", "relu hides NaN", "x < 0 ? 0 : x", "x > 0 ? x : 0"},
 	{"head", "softmax without its maximum", "expf(x[i] - top) / sum", "expf(x[i]) / sum"},
+	{"add_rms_norm", "no barrier before the warps' sums are read", "  __syncthreads();\n", ""},
+	{"add_rms_norm", "the last eight are left out of the sum", "i < width; i += 8 * THREADS) {\n    float sum[8], added", "i + 8 < width; i += 8 * THREADS) {\n    float sum[8], added"},
+	{"add_rms_norm", "the last eight are not normed", "i < width; i += 8 * THREADS) {  //", "i + 8 < width; i += 8 * THREADS) {  //"},
+	{"add_rms_norm", "eight too many", "i < width; i += 8 * THREADS) {  //", "i <= width; i += 8 * THREADS) {  //"},
+	{"add_rms_norm", "the residual is not added", "sum[k] += added[k]", "sum[k] += 0 * added[k]"},
+	{"add_rms_norm", "the squares of what is added", "fmaf(sum[k], sum[k], squares)", "fmaf(added[k], added[k], squares)"},
+	{"add_rms_norm", "the last warp's sum is left out", "w < WARPS; w++", "w + 1 < WARPS; w++"},
+	{"add_rms_norm", "a shuffle is left out", "unsigned step = 16", "unsigned step = 8"},
+	{"add_rms_norm", "the sum and not the mean", "total / width", "total"},
+	{"add_rms_norm", "epsilon outside the root", "1 / sqrtf(total / width + epsilon)", "1 / (sqrtf(total / width) + epsilon)"},
+	{"add_rms_norm", "no epsilon", "total / width + epsilon", "total / width"},
+	{"add_rms_norm", "no weight", "sum[k] * unit * scale[k]", "sum[k] * unit"},
+	{"add_rms_norm", "the first token's residual", "load8(residual + row + i", "load8(residual + i"},
+	{"swiglu", "gate and up are exchanged", "Activation::of(gate[k]) * up[k]", "Activation::of(up[k]) * gate[k]"},
+	{"swiglu", "the last eight are left out", "if (i >= width) return", "if (i + 8 >= width) return"},
+	{"swiglu", "eight too many", "if (i >= width) return", "if (i > width) return"},
+	{"swiglu", "up is its neighbour", "2 * width + width + i", "2 * width + width + (i ^ 8) % width"},
+	{"swiglu", "one width a token", "gate_up + token * 2 * width + i", "gate_up + token * width + i"},
+	{"swiglu", "the last number is left out", "k < 8; k++", "k < 7; k++"},
+	{"swiglu", "sigmoid and not SiLU", "return x / (1 + expf(-x))", "return 1 / (1 + expf(-x))"},
+	{"swiglu", "the exact GELU", "(1 + tanhf(0.79788456f * (x + 0.044715f * x * x * x)))", "(1 + erff(x * 0.70710678f))"},
+	{"rotate", "turned the other way", "? -other[k] * s[k] : other[k] * s[k]", "? other[k] * s[k] : -other[k] * s[k]"},
+	{"rotate", "both halves alike", "? -other[k] * s[k] : other[k] * s[k]", "? other[k] * s[k] : other[k] * s[k]"},
+	{"rotate", "a neighbour's angle", "i < half ? i : i - half;", "i < half ? i : i - half + 8;"},
+	{"rotate", "the token's place and not its position", "positions[token], i, sizes", "token, i, sizes"},
+	{"rotate", "the whole head is turned", "if (i >= sizes.turned) return;", ""},
+	{"rotate", "the pair is not normed", "i < half ? i + half : i - half, unit, other", "i < half ? i + half : i - half, 1, other"},
+	{"rotate", "the query's norm for keys", "query ? query_norm : key_norm", "query_norm"},
+	{"rotate", "the last eight are left out of the mean", "i < size; i += 8", "i + 8 < size; i += 8"},
+	{"rotate", "no epsilon", "squares / size + epsilon", "squares / size"},
+	{"rotate", "a position behind the last is read", "position >= 0 && (u64)position < sizes.places", "true"},
+	{"rotate", "slot -1 is the first", "slot < 0 || (u64)slot >= sizes.slots", "(u64)(slot + 1) > sizes.slots"},
+	{"rotate", "a slot behind the last is written", "slot < 0 || (u64)slot >= sizes.slots", "slot < 0 || (u64)slot > sizes.slots"},
+	{"rotate", "a token goes where its number says", "slot * groups + (head - heads) % groups", "token * groups + (head - heads) % groups"},
+	{"rotate", "the first key head only", "(head - heads) % groups", "0"},
+	{"rotate", "values are turned", "if (value) {", "if (false) {"},
+	{"rotate", "values go with the keys", "value ? value_pool : key_pool", "key_pool"},
+	{"rotate", "the last head is left out", "if (head >= all) return", "if (head + 1 >= all) return"},
+	{"rotate", "eight of a head behind the last", "if (head >= all) return", "if (head > all) return"},
 }
 
 // Every planted bug is caught by the checks of its kernel, each alone in an otherwise unchanged copy of the sources. A
@@ -87,6 +126,13 @@ func check(t *testing.T, library, kernel string, seed uint64) error {
 	for _, check := range slices.Concat(kerneltest.Checks(), kerneltest.HalfChecks()) {
 		if kernel == "" || check.Kernel == kernel {
 			if _, err := check.Run(kernels.On(twin), seed); err != nil {
+				return fmt.Errorf("%s: %w", check.Name, err)
+			}
+		}
+	}
+	for _, check := range kerneltest.OperatorChecks() {
+		if kernel == "" || check.Kernel == kernel {
+			if _, err := check.Run(twin, seed); err != nil {
 				return fmt.Errorf("%s: %w", check.Name, err)
 			}
 		}

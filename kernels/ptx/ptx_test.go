@@ -23,10 +23,7 @@ func TestModules(t *testing.T) {
 		delete(want, half)
 	}
 	for _, major := range []int{8, 9, 10, 12} {
-		modules, err := Modules(major)
-		if err != nil {
-			t.Fatal(err)
-		}
+		modules := all(t, major)
 		found := map[string]int{}
 		for _, module := range modules {
 			if !strings.Contains(module, ".target sm_80\n") {
@@ -45,15 +42,25 @@ func TestModules(t *testing.T) {
 	}
 }
 
+// all gives every module of a device.
+func all(t *testing.T, major int) []string {
+	t.Helper()
+	modules, err := Modules(major)
+	operators, wrong := Operators(major)
+	if err != nil || wrong != nil {
+		t.Fatal(err, wrong)
+	}
+	return append(modules, operators...)
+}
+
 // The widest loads and stores are used.
 func TestInstructions(t *testing.T) {
-	modules, err := Modules(9)
-	if err != nil {
-		t.Fatal(err)
-	}
-	all := strings.Join(modules, "")
-	for instruction, atLeast := range map[string]int{"ld.global.nc.v4.u32": 2, "st.global.v4.u32": 2} {
-		if n := strings.Count(all, instruction); n < atLeast {
+	text := strings.Join(all(t, 9), "")
+	for instruction, atLeast := range map[string]int{
+		"ld.global.nc.v4.u32": 2, "st.global.v4.u32": 2,
+		"cvt.rn.f16x2.f32": 4, "cvt.rn.bf16x2.f32": 4,
+	} {
+		if n := strings.Count(text, instruction); n < atLeast {
 			t.Errorf("the PTX has %d %s, want at least %d", n, instruction, atLeast)
 		}
 	}
