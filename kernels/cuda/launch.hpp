@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "add_rms_norm.cu"
+#include "attention.cu"
 #include "blocks.cu"
 #include "head.cu"
 #include "rotate.cu"
@@ -34,7 +35,9 @@ template <class... Parameters, void (*kernel)(Parameters...)> struct Unpacked<ke
 #define TYPED(NAME) KERNEL(NAME##_f32), KERNEL(NAME##_f16), KERNEL(NAME##_bf16)
 #define HALF(NAME) KERNEL(NAME##_f16), KERNEL(NAME##_bf16)
 const Kernel kernels[] = {KERNEL(gather_blocks), KERNEL(keep_blocks), TYPED(linear), KERNEL(softmax_rows),
-                          HALF(add_rms_norm), HALF(swiglu), HALF(geglu), HALF(rotate)};
+                          HALF(add_rms_norm), HALF(swiglu), HALF(geglu), HALF(rotate),
+                          HALF(attention_32), HALF(attention_64), HALF(attention_80), HALF(attention_96), HALF(attention_128),
+                          HALF(attention_256)};
 #undef KERNEL
 #undef TYPED
 #undef HALF

@@ -26,6 +26,10 @@ func OperatorChecks() []OperatorCheck {
 		{"rotate", "shapes", rotateShapes},
 		{"rotate", "batch", rotateBatch},
 		{"rotate", "outside", rotateOutside},
+		{"attention", "windows", attentionWindows},
+		{"attention", "extremes", attentionExtremes},
+		{"attention", "one law for every plan", attentionPlans},
+		{"attention", "shapes", attentionShapes},
 	}
 }
 

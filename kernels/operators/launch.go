@@ -29,10 +29,12 @@ func (l Launch) On(machine kernels.Machine) error {
 
 // The shapes of the blocks, as the kernels' files have them.
 const (
-	normThreads   = 256
-	gateThreads   = 256
-	rotateThreads = 128
-	chunk         = 8 // numbers of 16 bits in a load of 16 bytes
+	normThreads      = 256
+	gateThreads      = 256
+	rotateThreads    = 128
+	attentionThreads = 128
+	attentionRows    = 64
+	chunk            = 8 // numbers of 16 bits in a load of 16 bytes
 )
 
 // The limits of a grid on every device, and of the numbers that a kernel counts in 32 bits.
@@ -103,3 +105,10 @@ func (c *checks) launch(kernel string, gridX, gridY, block int, arguments ...uin
 func blocks(n, each int) int { return (n + each - 1) / each }
 
 func bits(x float32) uint64 { return uint64(math.Float32bits(x)) }
+
+func flag(is bool) uint64 {
+	if is {
+		return 1
+	}
+	return 0
+}

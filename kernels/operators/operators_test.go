@@ -23,6 +23,10 @@ var (
 		Type: kernels.Float16, Tokens: 3, Heads: 8, Groups: 2, Size: 128, Turned: 64, QKV: at, Positions: at, Places: 10, Cos: at, Sin: at,
 		TokenSlots: at, Slots: 20, KeyPool: at, ValuePool: at, Queries: at,
 	}
+	attention = operators.TileAttention{
+		Type: kernels.BFloat16, Tokens: 50, Heads: 8, Groups: 2, Size: 64, Queries: at, Positions: at, Tiles: 3, TileQueries: 17, TileKeys: 30,
+		QueryIndex: at, KeySlots: at, KeyLen: at, ScatterIndex: at, Slots: 99, KeyPool: at, ValuePool: at, Scale: 0.5, Window: 7, Causal: true, Out: at,
+	}
 )
 
 // changed is a call with one thing changed.
@@ -52,6 +56,8 @@ func TestLaunches(t *testing.T) {
 		{changed(gate, func(o *operators.SwiGLU) { o.GELU, o.Width = true, 2048 }), "geglu_f16", [2]int{3, 1}, 256},
 		{rotate, "rotate_f16", [2]int{3, 2}, 128},
 		{changed(rotate, func(o *operators.Rotate) { o.QueryNorm, o.KeyNorm, o.Groups = at, at, 8 }), "rotate_f16", [2]int{3, 3}, 128},
+		{attention, "attention_64_bf16", [2]int{6, 2}, 128},
+		{changed(attention, func(o *operators.TileAttention) { o.Tiles = 0 }), "attention_64_bf16", [2]int{0, 2}, 128},
 	} {
 		launch, err := test.call.Launch()
 		if err != nil {
@@ -78,6 +84,7 @@ func TestRefusals(t *testing.T) {
 	norms := func(change func(*operators.AddRmsNorm)) call { return changed(norm, change) }
 	gates := func(change func(*operators.SwiGLU)) call { return changed(gate, change) }
 	rotates := func(change func(*operators.Rotate)) call { return changed(rotate, change) }
+	attentions := func(change func(*operators.TileAttention)) call { return changed(attention, change) }
 	for _, test := range []struct {
 		want string
 		call call
@@ -98,6 +105,11 @@ func TestRefusals(t *testing.T) {
 		{"Rotate: the number of turned numbers is 144, and must be from 0 to 128", rotates(func(o *operators.Rotate) { o.Turned = 144 })},
 		{"Rotate: one of queries and keys has a norm, and the other has none", rotates(func(o *operators.Rotate) { o.KeyNorm = at })},
 		{"Rotate: the number of slots is 0, and must be from 1 to 2147483647", rotates(func(o *operators.Rotate) { o.Slots = 0 })},
+		{"TileAttention: there is no kernel for heads of 48 numbers, but for [32 64 80 96 128 256]", attentions(func(o *operators.TileAttention) { o.Size = 48 })},
+		{"TileAttention: the window is 0, and must be from 1 to 2147483647", attentions(func(o *operators.TileAttention) { o.Window = 0 })},
+		{"TileAttention: the scale is 0 and the softcap 0, and must be above 0, and 0 or above", attentions(func(o *operators.TileAttention) { o.Scale = 0 })},
+		{"TileAttention: key pool has no memory", attentions(func(o *operators.TileAttention) { o.KeyPool = 0 })},
+		{"TileAttention: 65536 tiles of 65536 queries are over the limit of 2147483647 queries; send fewer tokens in one forward", attentions(func(o *operators.TileAttention) { o.Tiles, o.TileQueries = 1<<16, 1<<16 })},
 	} {
 		launch, err := test.call.Launch()
 		if err == nil || err.Error() != test.want {
@@ -116,6 +128,9 @@ func TestEveryKernelIsAskedFor(t *testing.T) {
 		calls := []call{
 			changed(norm, func(o *operators.AddRmsNorm) { o.Type = typed }), changed(rotate, func(o *operators.Rotate) { o.Type = typed }),
 			changed(gate, func(o *operators.SwiGLU) { o.Type = typed }), changed(gate, func(o *operators.SwiGLU) { o.Type, o.GELU = typed, true }),
+		}
+		for _, size := range []int{32, 64, 80, 96, 128, 256} {
+			calls = append(calls, changed(attention, func(o *operators.TileAttention) { o.Type, o.Size = typed, size }))
 		}
 		for _, call := range calls {
 			launch, err := call.Launch()

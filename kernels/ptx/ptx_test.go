@@ -53,12 +53,15 @@ func all(t *testing.T, major int) []string {
 	return append(modules, operators...)
 }
 
-// The widest loads and stores are used.
+// The widest loads and stores are used, and tensor cores with what feeds them. A warp's 16 rows and 64 keys take as many
+// products as a head has numbers: 656 for the six head sizes.
 func TestInstructions(t *testing.T) {
 	text := strings.Join(all(t, 9), "")
 	for instruction, atLeast := range map[string]int{
 		"ld.global.nc.v4.u32": 2, "st.global.v4.u32": 2,
-		"cvt.rn.f16x2.f32": 4, "cvt.rn.bf16x2.f32": 4,
+		"mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32": 600, "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32": 600,
+		"ldmatrix.sync.aligned.m8n8.x4.shared.b16": 300, "ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16": 300,
+		"cp.async.cg.shared.global": 24, "cvt.rn.f16x2.f32": 100, "cvt.rn.bf16x2.f32": 100,
 	} {
 		if n := strings.Count(text, instruction); n < atLeast {
 			t.Errorf("the PTX has %d %s, want at least %d", n, instruction, atLeast)
