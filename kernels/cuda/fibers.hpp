@@ -27,11 +27,18 @@ constexpr size_t stack_bytes = 32 << 10;
 
 enum class State { running, at_block, at_warp, returned };
 
+constexpr unsigned most_given = 12;    // numbers to one exchange
+constexpr unsigned most_copies = 128;  // that a thread has started and not waited for
+
+struct Copy { void *to; const void *from; };
+
 struct Fiber {
   ucontext_t context;
   State state;
-  float gives[2];     // to a shuffle; the one before it may still be read
-  unsigned shuffles;  // that this lane has taken part in
+  float gives[2][most_given];  // to an exchange; what was given to the one before it may still be read
+  unsigned exchanges;          // that this lane has taken part in
+  unsigned copies;             // that wait to be done
+  Copy copy[most_copies];      // of 16 bytes each
 };
 
 using Body = void (*)(void **arguments);
@@ -80,6 +87,7 @@ void wait(State barrier) {
   Fiber &self = threads[current];
   self.state = barrier;
   to_scheduler(self);
+  threadIdx = {current, 0, 0};
 }
 
 unsigned count(unsigned from, unsigned to, State state) {
@@ -142,7 +150,7 @@ bool run_block(uint64_t seed) {
     fiber.context.uc_stack.ss_size = stack_bytes;
     fiber.context.uc_link = nullptr;
     fiber.state = State::running;
-    fiber.shuffles = 0;
+    fiber.exchanges = fiber.copies = 0;
     makecontext(&fiber.context, start, 0);
   }
   shuffle(seed);
@@ -158,6 +166,33 @@ bool run_block(uint64_t seed) {
   return !error;
 }
 
+// What the lanes of a warp have given to an exchange, until each takes part in its next but one.
+struct Given {
+  unsigned warp, place;
+  const float *of(unsigned lane) const { return threads[warp + lane].gives[place]; }
+};
+
+// Gives numbers to the lanes of this thread's warp and waits for theirs. A lane that is ahead gives its next numbers into
+// the other place, and can be no further ahead, since its next exchange waits for all lanes.
+Given give(const float *numbers, unsigned count) {
+  const unsigned self = current, place = threads[self].exchanges++ % 2;
+  memcpy(threads[self].gives[place], numbers, count * sizeof *numbers);
+  wait(State::at_warp);
+  return {self / 32 * 32, place};
+}
+
+void start_copy(void *to, const void *from) {
+  Fiber &self = threads[current];
+  if (self.copies == most_copies) error = "a thread has started more copies than the twin keeps";
+  else self.copy[self.copies++] = {to, from};
+}
+
+void finish_copies() {
+  Fiber &self = threads[current];
+  for (unsigned i = 0; i < self.copies; i++) memcpy(self.copy[i].to, self.copy[i].from, 16);
+  self.copies = 0;
+}
+
 }  // namespace fibers
 
 #define __global__
@@ -165,24 +200,10 @@ bool run_block(uint64_t seed) {
 #define __launch_bounds__(...)
 #define __shared__ static __attribute__((section("cuda_shared"), used))
 
-inline void __syncthreads() {
-  fibers::wait(fibers::State::at_block);
-  threadIdx = {fibers::current, 0, 0};
-}
+inline void __syncthreads() { fibers::wait(fibers::State::at_block); }
 
-inline void warp_barrier() {
-  fibers::wait(fibers::State::at_warp);
-  threadIdx = {fibers::current, 0, 0};
-}
-
-// The value that another lane of this thread's warp gives. A lane that is ahead gives its next value into the other
-// place, and can be no further ahead, since its next shuffle waits for all lanes.
-inline float exchange(float value, unsigned lane) {
-  const unsigned self = fibers::current, place = fibers::threads[self].shuffles++ % 2;
-  fibers::threads[self].gives[place] = value;
-  warp_barrier();
-  return fibers::threads[self / 32 * 32 + lane].gives[place];
-}
+// The value that another lane of this thread's warp gives.
+inline float exchange(float value, unsigned lane) { return fibers::give(&value, 1).of(lane)[0]; }
 
 inline float __shfl_down_sync(unsigned, float value, unsigned step) {
   const unsigned lane = fibers::current % 32;

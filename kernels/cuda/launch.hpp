@@ -4,8 +4,12 @@
 
 #include <utility>
 
+#include "add_rms_norm.cu"
+#include "attention.cu"
 #include "blocks.cu"
 #include "head.cu"
+#include "rotate.cu"
+#include "swiglu.cu"
 
 namespace {
 
@@ -15,7 +19,7 @@ struct Kernel {
   fibers::Body call;
 };
 
-constexpr size_t max_parameters = 16;
+constexpr size_t max_parameters = 24;
 
 // Unpacks a launch's arguments, one pointer to each, into a kernel's parameters.
 template <auto kernel> struct Unpacked;
@@ -29,9 +33,14 @@ template <class... Parameters, void (*kernel)(Parameters...)> struct Unpacked<ke
 
 #define KERNEL(NAME) Kernel{#NAME, Unpacked<NAME>::parameters, Unpacked<NAME>::call}
 #define TYPED(NAME) KERNEL(NAME##_f32), KERNEL(NAME##_f16), KERNEL(NAME##_bf16)
-const Kernel kernels[] = {KERNEL(gather_blocks), KERNEL(keep_blocks), TYPED(linear), KERNEL(softmax_rows)};
+#define HALF(NAME) KERNEL(NAME##_f16), KERNEL(NAME##_bf16)
+const Kernel kernels[] = {KERNEL(gather_blocks), KERNEL(keep_blocks), TYPED(linear), KERNEL(softmax_rows),
+                          HALF(add_rms_norm), HALF(swiglu), HALF(geglu), HALF(rotate),
+                          HALF(attention_32), HALF(attention_64), HALF(attention_80), HALF(attention_96), HALF(attention_128),
+                          HALF(attention_256)};
 #undef KERNEL
 #undef TYPED
+#undef HALF
 
 const Kernel *find_kernel(const char *name) {
   for (const Kernel &kernel : kernels) {

@@ -14,6 +14,7 @@ func TestTwin(t *testing.T) {
 	for seed := range uint64(3) {
 		twin := New(seed)
 		kerneltest.Run(t, kernels.On(twin), seed, slices.Concat(kerneltest.Checks(), kerneltest.HalfChecks()))
+		kerneltest.RunOperators(t, twin, seed)
 		if live := twin.Live(); live != 0 {
 			t.Errorf("%d buffers were not freed", live)
 		}

@@ -46,6 +46,21 @@ func TestKernels(t *testing.T) {
 	kerneltest.Run(t, open(t), seed, kerneltest.Checks())
 }
 
+// So do the kernels of the operators.
+func TestOperators(t *testing.T) {
+	seed, _ := strconv.ParseUint(os.Getenv("FAKECUDA_SEED"), 10, 64)
+	d := open(t)
+	for _, check := range kerneltest.OperatorChecks() {
+		t.Run(check.Kernel+"/"+check.Name, func(t *testing.T) {
+			worst, err := on(d, func() (kerneltest.Worst, error) { return check.Run(d.machine, seed) })
+			t.Logf("%s, seed %d: worst error %.2g, %.0f %% of the limit", t.Name(), seed, worst.Error, 100*worst.Share)
+			if err != nil {
+				t.Errorf("seed %d: %v", seed, err)
+			}
+		})
+	}
+}
+
 // What lies on the device gives the same bits as what is copied there for a call.
 func TestDeviceTensors(t *testing.T) {
 	d := open(t)

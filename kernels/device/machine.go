@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"slices"
+	"strings"
 	"unsafe"
 
 	"gorgonia.org/cu"
@@ -28,6 +30,7 @@ type machine struct {
 	context   cu.CUContext
 	stream    cu.Stream
 	modules   []cu.Module
+	operators []string               // PTX of the operators' modules that are not loaded: each is when a kernel of it is asked for
 	functions map[string]cu.Function // by name, once used
 	used      map[uintptr]int        // address to the power of two that its buffer has
 	free      [kept + 1][]uintptr    // by power of two
@@ -55,6 +58,9 @@ func (m *machine) open() error {
 		return fail("compute capability", err)
 	}
 	modules, err := ptx.Modules(major)
+	if err == nil {
+		m.operators, err = ptx.Operators(major)
+	}
 	if err != nil {
 		return fail(m.name, err)
 	}
@@ -69,12 +75,20 @@ func (m *machine) open() error {
 		return fail("make a stream", err)
 	}
 	for _, text := range modules {
-		module, err := cu.LoadData(text)
-		if err != nil {
-			return fail("load the kernels", err)
+		if err := m.load(text); err != nil {
+			return err
 		}
-		m.modules = append(m.modules, module)
 	}
+	return nil
+}
+
+// load has the driver compile a module.
+func (m *machine) load(text string) error {
+	module, err := cu.LoadData(text)
+	if err != nil {
+		return fmt.Errorf("device %d: load the kernels: %w", m.ordinal, err)
+	}
+	m.modules = append(m.modules, module)
 	return nil
 }
 
@@ -188,6 +202,15 @@ func (m *machine) wait() error {
 func (m *machine) function(kernel string) (cu.Function, error) {
 	if function, ok := m.functions[kernel]; ok {
 		return function, nil
+	}
+	for i, text := range m.operators {
+		if strings.Contains(text, ".entry "+kernel+"(") {
+			if err := m.load(text); err != nil {
+				return cu.Function{}, err
+			}
+			m.operators = slices.Delete(m.operators, i, i+1)
+			break
+		}
 	}
 	for _, module := range m.modules {
 		if function, err := module.Function(kernel); err == nil {

@@ -23,10 +23,7 @@ func TestModules(t *testing.T) {
 		delete(want, half)
 	}
 	for _, major := range []int{8, 9, 10, 12} {
-		modules, err := Modules(major)
-		if err != nil {
-			t.Fatal(err)
-		}
+		modules := all(t, major)
 		found := map[string]int{}
 		for _, module := range modules {
 			if !strings.Contains(module, ".target sm_80\n") {
@@ -45,15 +42,28 @@ func TestModules(t *testing.T) {
 	}
 }
 
-// The widest loads and stores are used.
-func TestInstructions(t *testing.T) {
-	modules, err := Modules(9)
-	if err != nil {
-		t.Fatal(err)
+// all gives every module of a device.
+func all(t *testing.T, major int) []string {
+	t.Helper()
+	modules, err := Modules(major)
+	operators, wrong := Operators(major)
+	if err != nil || wrong != nil {
+		t.Fatal(err, wrong)
 	}
-	all := strings.Join(modules, "")
-	for instruction, atLeast := range map[string]int{"ld.global.nc.v4.u32": 2, "st.global.v4.u32": 2} {
-		if n := strings.Count(all, instruction); n < atLeast {
+	return append(modules, operators...)
+}
+
+// The widest loads and stores are used, and tensor cores with what feeds them. A warp's 16 rows and 64 keys take as many
+// products as a head has numbers: 656 for the six head sizes.
+func TestInstructions(t *testing.T) {
+	text := strings.Join(all(t, 9), "")
+	for instruction, atLeast := range map[string]int{
+		"ld.global.nc.v4.u32": 2, "st.global.v4.u32": 2,
+		"mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32": 600, "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32": 600,
+		"ldmatrix.sync.aligned.m8n8.x4.shared.b16": 300, "ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16": 300,
+		"cp.async.cg.shared.global": 24, "cvt.rn.f16x2.f32": 100, "cvt.rn.bf16x2.f32": 100,
+	} {
+		if n := strings.Count(text, instruction); n < atLeast {
 			t.Errorf("the PTX has %d %s, want at least %d", n, instruction, atLeast)
 		}
 	}
