@@ -77,12 +77,13 @@ var inner = map[string]map[string][]string{
 		},
 		"models/builtin":   {"models"},
 		"models/encode":    {"models/manifest", "models/chat", "models/tokenizer", "models/fault"},
-		"models/onnxrun":   {"models/manifest", "models/fault", "models/inplace"},
+		"models/onnxrun":   {"models/manifest", "models/fault", "models/inplace", "models/nodes"},
 		"models/heads":     {"models/manifest", "models/encode", "models/fault"},
 		"models/manifest":  {"models/fault", "models/strictyaml"},
 		"models/chat":      {},
 		"models/tokenizer": {},
 		"models/inplace":   {},
+		"models/nodes":     {},
 		"models/fault":     {},
 
 		"models/strictyaml": {"models/fault"},
@@ -91,6 +92,7 @@ var inner = map[string]map[string][]string{
 	},
 	"kernels": {
 		"kernels":            {},
+		"kernels/blaslt":     {"kernels"},
 		"kernels/cuda":       {"kernels"},
 		"kernels/graphs":     {"kernels", "kernels/onnx"},
 		"kernels/kerneltest": {"kernels", "kernels/operators"},

@@ -62,8 +62,9 @@ func TestCachedScoresAreTheSame(t *testing.T) {
 		tokens := rapid.SampledFrom([]int{20, 200, 2000}).Draw(t, "tokens")
 		var used [][]Sequence
 		lanes, devices := rapid.IntRange(1, 3).Draw(t, "lanes"), rapid.IntRange(1, 3).Draw(t, "devices")
-		runner := fake{before: func(_ context.Context, plan *Plan) error { return checkKeep(plan) }}
-		b, stop := cached(t, runner, blocks, Options{Budget: Budget{Tokens: tokens}, Lanes: lanes, Devices: devices})
+		inPlace := rapid.Bool().Draw(t, "in place")
+		runner := fake{before: func(_ context.Context, plan *Plan) error { return checkKeep(plan, inPlace) }}
+		b, stop := cached(t, runner, blocks, Options{Budget: Budget{Tokens: tokens}, Lanes: lanes, Devices: devices, InPlace: inPlace})
 		defer stop()
 		for range rapid.IntRange(1, 6).Draw(t, "rounds") {
 			sequences := drawSequences(t, 8)
@@ -87,10 +88,15 @@ func TestCachedScoresAreTheSame(t *testing.T) {
 	})
 }
 
-// checkKeep holds the blocks of a plan to their ids.
-func checkKeep(plan *Plan) error {
+// checkKeep holds the blocks of a plan to their ids and, where keys are written in place, each token to one block.
+func checkKeep(plan *Plan, inPlace bool) error {
+	kept := map[int64]bool{}
 	for _, keep := range plan.Keep {
 		for j, token := range keep.Tokens {
+			if inPlace && kept[token] {
+				return errors.New("a token is in two blocks, and has one place")
+			}
+			kept[token] = true
 			if plan.IDs[token] != keep.Block.ids[j] || plan.Positions[token] != int64(keep.Block.position+j) {
 				return errors.New("a block is filled from other tokens than its own")
 			}
@@ -221,5 +227,44 @@ func TestThePastOfAPlanIsBounded(t *testing.T) {
 	}
 	if most == 0 || most > mostPast {
 		t.Errorf("a plan has %d cached tokens", most)
+	}
+}
+
+// TestInPlaceATokenIsInOneBlock: two answers go on in the middle of a block of their prompt. Asked for again, the
+// blocks that end in the answers are worth keeping, and both have the prompt's last tokens: where keys are written in
+// place, a plan keeps one of them.
+func TestInPlaceATokenIsInOneBlock(t *testing.T) {
+	for inPlace, want := range map[bool]int{false: 2, true: 1} {
+		most := 0 // blocks of one plan that begin in the prompt and end in an answer
+		runner := fake{before: func(_ context.Context, plan *Plan) error {
+			spanning := 0
+			for _, keep := range plan.Keep {
+				if keep.Block.position == 2*BlockTokens {
+					spanning++
+				}
+			}
+			most = max(most, spanning)
+			return checkKeep(plan, inPlace)
+		}}
+		b, stop := cached(t, runner, 100, Options{InPlace: inPlace})
+		prompt := make([]int64, 2*BlockTokens+8)
+		for i := range prompt {
+			prompt[i] = int64(i)
+		}
+		var answers []Sequence
+		for answer := range int64(2) {
+			ids := slices.Clone(prompt)
+			for i := range int64(BlockTokens) {
+				ids = append(ids, 1000*(answer+1)+i)
+			}
+			answers = append(answers, Sequence{IDs: ids, Positions: []int{len(ids) - 1}})
+		}
+		for range 3 {
+			ask(t, b, answers)
+		}
+		stop()
+		if most != want {
+			t.Errorf("in place %t: a plan kept %d blocks that begin in the prompt and end in an answer, want %d", inPlace, most, want)
+		}
 	}
 }

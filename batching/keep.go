@@ -64,7 +64,7 @@ func (p *packed) keepBelow(plan *Plan, segment int, before *Block) {
 		hash := n.prefix.hashes[at]
 		shared := (at+1)*BlockTokens <= n.prior
 		worth := shared || n.keepBlocks || p.cache.seenBefore(hash)
-		if at > 0 && before == nil || !worth {
+		if at > 0 && before == nil || !worth || p.inPlace && p.tailKept(n.parent, at*BlockTokens) {
 			before = nil
 			continue
 		}
@@ -74,6 +74,9 @@ func (p *packed) keepBelow(plan *Plan, segment int, before *Block) {
 			continue
 		}
 		plan.Keep = append(plan.Keep, Keep{Block: block})
+		for i := n.parent; i != root && p.tree.nodes[i].to > at*BlockTokens; i = p.tree.nodes[i].parent {
+			p.tree.nodes[i].tailKept = true
+		}
 		if !traced {
 			p.trace(segment, 0)
 			traced = true
@@ -83,4 +86,15 @@ func (p *packed) keepBelow(plan *Plan, segment int, before *Block) {
 	for i := n.child; i != none; i = p.tree.nodes[i].next {
 		p.keepBelow(plan, i, before)
 	}
+}
+
+// tailKept tells whether a block that begins at a position has a token of the segment, or of one before it, that is in
+// a kept block already.
+func (p *packed) tailKept(segment, from int) bool {
+	for i := segment; i != root && p.tree.nodes[i].to > from; i = p.tree.nodes[i].parent {
+		if p.tree.nodes[i].tailKept {
+			return true
+		}
+	}
+	return false
 }

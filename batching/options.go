@@ -45,6 +45,10 @@ type Options struct {
 	// cache.
 	CacheBlocks int
 
+	// InPlace: the runner writes a token's keys and values once, where they stay. So no token of a plan is in two blocks
+	// that are kept: of the blocks that begin in one segment and end in several others, the first is.
+	InPlace bool
+
 	// Targets makes a packed plan list, beside each position read, the id after it, whose log-probability is wanted.
 	// The last position of a sequence cannot be read then.
 	Targets bool

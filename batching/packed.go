@@ -17,6 +17,7 @@ type packed struct {
 
 	rounding Rounding // [Options.Rounding]
 
+	inPlace       bool // [Options.InPlace]
 	bidirectional bool // [Options.Bidirectional]: each sequence is one segment, which all its tiles see to the end
 }
 

@@ -107,7 +107,8 @@ func newShape(options Options, cache *cache) shape {
 	} else {
 		s = &packed{
 			cache: cache, gather: options.cost.gather(), fetched: options.Fetched, tree: tree{shortest: options.cost.shared()},
-			past: map[*Block]int{}, targets: options.Targets, rounding: options.Rounding, bidirectional: options.Bidirectional,
+			past: map[*Block]int{}, targets: options.Targets, rounding: options.Rounding,
+			inPlace: options.InPlace, bidirectional: options.Bidirectional,
 		}
 	}
 	s.reset()

@@ -38,6 +38,7 @@ type node struct {
 	last       int  // the furthest position that a sequence reaches in the segment, and
 	prior      int  // the second furthest: what is before it, several sequences have; 0 while fewer than two pass
 	keepBlocks bool // its blocks are worth keeping, see [packed.layKeep]
+	tailKept   bool // its last tokens are in a block that is kept and ends in another segment
 }
 
 // spot is where a sequence leaves the tree: below all of parent and, where partial is given, behind a head of that

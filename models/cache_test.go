@@ -84,7 +84,7 @@ func TestLanesReadTheSame(t *testing.T) {
 			defer two.Close()
 			options := m.batching(Options{})
 			options.Budget.Tokens, options.Lanes = 128, 2
-			if options.CacheBlocks, err = two.Reserve(16 << 20); err != nil {
+			if options.CacheBlocks, err = two.Reserve(16<<20, 0); err != nil {
 				t.Fatal(err)
 			}
 			b := batching.New(two, options)

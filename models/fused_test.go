@@ -13,7 +13,9 @@ import (
 )
 
 // fused are the fixtures whose attention is an operator, made by assay-export --compute, that processors run.
-var fused = []string{"qwen2-float32", "qwen2-float16"}
+var fused = []string{
+	"qwen2-float32", "qwen2-float16", "qwen2-assay-float32", "qwen2-assay-bfloat16", "qwen3-assay-float16", // assay: by the bodies of its operators
+}
 
 // openFused opens one of them on so many threads, with a cache.
 func openFused(t *testing.T, name string, threads int) *Model {

@@ -14,12 +14,12 @@ import (
 
 // onSharedGPU opens a bundle whose cache and head are on the fake device, while its graph runs on the processors, which
 // have one memory with it. It gives the model as it serves, with its head placed or not.
-func onSharedGPU(t *testing.T, name string) *Model {
+func onSharedGPU(t *testing.T, bundle string) *Model {
 	t.Helper()
 	if os.Getenv("FAKECUDA_SHARED") == "" {
 		t.Fatal("FAKECUDA_SHARED=1 must be set: the graph writes into the fake device's memory")
 	}
-	source := Dir(filepath.Join("testdata", "heads", name))
+	source := Dir(filepath.Join("testdata", bundle))
 	m, err := Open(t.Context(), source, Options{Tokens: 512})
 	if err != nil {
 		t.Fatal(err)
@@ -28,12 +28,12 @@ func onSharedGPU(t *testing.T, name string) *Model {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := m.session.ShareGPU(0, &m.info.Manifest, b.head); err != nil {
+	if err := m.session.ShareGPU(t.Context(), 0, b.graphFile()); err != nil {
 		t.Fatal(err)
 	}
 	options := m.batching(Options{})
 	options.Budget = batching.Budget{Tokens: 512}
-	if options.CacheBlocks, err = m.session.Reserve(8 << 20); err != nil {
+	if options.CacheBlocks, err = m.session.Reserve(8<<20, pooledTokens); err != nil {
 		t.Fatal(err)
 	}
 	if err := m.proveForward(t.Context(), options); err != nil {
@@ -58,7 +58,7 @@ func TestHeadsOnTheGPUReadWhatTheProcessorsRead(t *testing.T) {
 		"mlp-packed": true, "mlp-padded": true, "steps": true, "gated": true, "preference": true, "user-rows": false, // users are not in a plan
 	} {
 		t.Run(name, func(t *testing.T) {
-			want, m := serveHead(t, name), onSharedGPU(t, name)
+			want, m := serveHead(t, name), onSharedGPU(t, filepath.Join("heads", name))
 			if got := m.session.PlacesHead(); got != placed {
 				t.Errorf("the head is on the device: %t, and %t is wanted", got, placed)
 			}

@@ -40,7 +40,7 @@ func (m *Model) prove(ctx context.Context, b *bundle, options Options) (batch ba
 	batch = m.batching(options)
 	if m.session != nil {
 		m.session.Bound(m.limits.forward)
-		blocks, err := m.session.Reserve(options.Cache)
+		blocks, err := m.session.Reserve(options.Cache, max(m.info.Manifest.Limits.MaxTokens, pooledTokens))
 		if err != nil {
 			return batch, err
 		}
@@ -136,6 +136,10 @@ func (m *Model) loadFeatures(_ context.Context, b *bundle) (err error) {
 // processors falls.
 const gpuWarmTokens = 1 << 15
 
+// pooledTokens is the largest forward of a graph whose keys and values lie in pools, but for one long item: the pools
+// have room for the tokens of a forward beside those that are cached.
+const pooledTokens = 1 << 14
+
 // What scores, keys and values may take in one forward on processors: twice the weights, within these bounds, or a
 // sixteenth of the weights where that is more. A long sequence that leads a forward may take more. A softmax has its
 // scores twice for a while, so a small model's forward grows the process by about double its bytes.
@@ -157,6 +161,7 @@ func (m *Model) batching(options Options) batching.Options {
 		WarmIDs: m.probeItem(64, 1), WarmLength: spec.Limits.MaxTokens,
 		Targets:       spec.ReadsNext() && spec.Graph.Packed(),
 		Bidirectional: spec.Graph.Bidirectional(),
+		InPlace:       spec.Graph.Pooled(),
 		Padded:        !spec.Graph.Packed(), // items of features are as long as one another, so nothing is padded
 		Heads:         int(max(spec.Graph.Heads, spec.Graph.KVHeads)),
 	}
@@ -168,6 +173,9 @@ func (m *Model) batching(options Options) batching.Options {
 	}
 	if m.info.Device.OnGPU() {
 		batch.Devices, batch.WarmTokens = len(m.info.Device.GPUs), gpuWarmTokens
+		if spec.Graph.Pooled() {
+			batch.WarmTokens = pooledTokens
+		}
 	} else if g := &spec.Graph; g.Packed() {
 		batch.Fetched, batch.Budget.Area = areaOf(g, attentionBytes(m.limits.weights))
 	}

@@ -32,7 +32,7 @@ func (m *Model) proveSignature(file *onnx.Signature) error {
 	for _, input := range file.Inputs {
 		want, ok := known[input.Name]
 		switch {
-		case ok && g.Fused() && strings.HasPrefix(input.Name, "past_") && input.Kind != want.Kind:
+		case ok && g.Fused() && (strings.HasPrefix(input.Name, "past_key") || strings.HasPrefix(input.Name, "past_value") || strings.HasPrefix(input.Name, "pool_")) && input.Kind != want.Kind:
 			return m.otherType("input", input, want.Kind)
 		case !ok:
 			return fault.New(fault.CodeBundle,
@@ -99,6 +99,19 @@ func (m *Model) expectedInputs() []onnx.Value {
 		add(name, onnx.Int64, -1)
 	}
 	add("query_index", onnx.Int64, -1, -1)
+	kind := onnxrun.KeyKind(g)
+	keys := func(prefix string) {
+		for layer := range g.Layers {
+			add(fmt.Sprintf("%s_key.%d", prefix, layer), kind, -1, int(g.KVHeads), int(g.HeadDim))
+			add(fmt.Sprintf("%s_value.%d", prefix, layer), kind, -1, int(g.KVHeads), int(g.HeadDim))
+		}
+	}
+	if g.Pooled() {
+		add("slots", onnx.Int64, -1)
+		add("key_slots", onnx.Int64, -1, -1)
+		keys("pool")
+		return values
+	}
 	add("key_index", onnx.Int64, -1, -1)
 	if m.info.Manifest.ReadsNext() {
 		add("target_ids", onnx.Int64, -1)
@@ -108,19 +121,23 @@ func (m *Model) expectedInputs() []onnx.Value {
 		return values
 	}
 	add("past_position_ids", onnx.Int64, -1)
-	kind := onnxrun.KeyKind(g)
-	for layer := range g.Layers {
-		add(fmt.Sprintf("past_key.%d", layer), kind, -1, int(g.KVHeads), int(g.HeadDim))
-		add(fmt.Sprintf("past_value.%d", layer), kind, -1, int(g.KVHeads), int(g.HeadDim))
-	}
+	keys("past")
 	return values
 }
 
 // neededInputs names the inputs that a graph of this layout must ask for. A graph that ignores one of them cannot be
 // right.
 func (m *Model) neededInputs() []string {
-	if m.info.Manifest.Graph.Padded() {
+	g := &m.info.Manifest.Graph
+	switch {
+	case g.Padded():
 		return []string{"input_ids", "attention_mask"}
+	case g.Pooled():
+		names := []string{"input_ids", "position_ids", "slots", "query_index", "key_slots", "key_len", "scatter_index", "read_index"}
+		for layer := range g.Layers {
+			names = append(names, fmt.Sprintf("pool_key.%d", layer), fmt.Sprintf("pool_value.%d", layer))
+		}
+		return names
 	}
 	names := []string{"input_ids", "position_ids", "query_index", "key_index", "key_len", "scatter_index", "read_index"}
 	if m.info.Manifest.ReadsNext() {

@@ -55,9 +55,9 @@ func (o TileAttention) Launch() (Launch, error) {
 	}
 	places := o.Tiles * o.TileQueries
 	return c.launch(fmt.Sprintf("attention_%d%s", o.Size, suffix), o.Tiles*blocks(o.TileQueries*(o.Heads/o.Groups), attentionRows), o.Groups, attentionThreads,
-		c.address("queries", o.Queries, o.Tokens), c.address("positions", o.Positions, o.Tokens), c.address("query index", o.QueryIndex, places),
-		c.address("key slots", o.KeySlots, o.Tiles*o.TileKeys), c.address("key len", o.KeyLen, o.Tiles),
-		c.address("scatter index", o.ScatterIndex, o.Tokens), c.address("key pool", o.KeyPool, o.Slots),
+		c.address("queries", o.Queries, o.Tokens), c.integers("positions", o.Positions, o.Tokens), c.integers("query index", o.QueryIndex, places),
+		c.integers("key slots", o.KeySlots, o.Tiles*o.TileKeys), c.integers("key len", o.KeyLen, o.Tiles),
+		c.integers("scatter index", o.ScatterIndex, o.Tokens), c.address("key pool", o.KeyPool, o.Slots),
 		c.address("value pool", o.ValuePool, o.Slots), c.address("out", o.Out, o.Tokens),
 		uint64(o.Tokens), uint64(o.Heads), uint64(o.Groups), uint64(o.Slots), uint64(o.TileQueries), uint64(o.TileKeys),
 		uint64(o.Window), flag(o.Causal), bits(o.Scale), bits(o.Softcap))

@@ -90,6 +90,17 @@ func (c *checks) address(name string, address uintptr, numbers int) uint64 {
 	return uint64(address)
 }
 
+// integers refuses memory from which no int64 can be loaded.
+func (c *checks) integers(name string, address uintptr, numbers int) uint64 {
+	switch {
+	case address == 0 && numbers > 0:
+		c.refuse("%s has no memory", name)
+	case address%8 != 0:
+		c.refuse("%s lies at %#x, and must lie at a multiple of 8", name, address)
+	}
+	return uint64(address)
+}
+
 // launch is the launch, if nothing is wrong.
 func (c *checks) launch(kernel string, gridX, gridY, block int, arguments ...uint64) (Launch, error) {
 	if gridX > maxGridX || gridY > maxGridY {

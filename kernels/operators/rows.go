@@ -80,9 +80,9 @@ func (o Rotate) Launch() (Launch, error) {
 	}
 	all := o.Heads + 2*o.Groups
 	return c.launch("rotate"+suffix, o.Tokens, blocks(all*o.Size, chunk*rotateThreads), rotateThreads,
-		c.address("qkv", o.QKV, o.Tokens), c.address("positions", o.Positions, o.Tokens), c.address("cos", o.Cos, o.Turned),
+		c.address("qkv", o.QKV, o.Tokens), c.integers("positions", o.Positions, o.Tokens), c.address("cos", o.Cos, o.Turned),
 		c.address("sin", o.Sin, o.Turned), c.address("query norm", o.QueryNorm, 0), c.address("key norm", o.KeyNorm, 0),
-		c.address("token slots", o.TokenSlots, o.Tokens), c.address("key pool", o.KeyPool, o.Slots),
+		c.integers("token slots", o.TokenSlots, o.Tokens), c.address("key pool", o.KeyPool, o.Slots),
 		c.address("value pool", o.ValuePool, o.Slots), c.address("queries", o.Queries, o.Tokens),
 		uint64(o.Heads), uint64(o.Groups), uint64(o.Size), uint64(o.Turned), uint64(o.Places), uint64(o.Slots), bits(o.Epsilon))
 }

@@ -31,6 +31,7 @@ fake() {
 }
 gcc -O2 -fPIC -c -o "$build/stub.o" "$build/stub.c"
 fake "$build/fake" "$kernels/cuda"
+g++ -std=c++17 -O2 -Wall -ffp-contract=off -fPIC -shared -o "$build/fake/libcublasLt.so.13" "$kernels/fakecuda/blaslt.cpp"
 
 cd "$root"
 say "building kernels/device and its tests"

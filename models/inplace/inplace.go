@@ -100,6 +100,9 @@ func Attach(library string) (*Runtime, error) {
 	return &Runtime{api}, nil
 }
 
+// API is ONNX Runtime's C interface, an OrtApi, for packages that add to it.
+func (r *Runtime) API() unsafe.Pointer { return unsafe.Pointer(r.api) }
+
 // Float32s gives a tensor of float32 numbers at an address, which is the caller's: no memory of Go's, and there until
 // the value is destroyed and no binding has it any more.
 func (r *Runtime) Float32s(memory Memory, address uintptr, shape ...int64) (*Value, error) {

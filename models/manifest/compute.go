@@ -38,6 +38,13 @@ func (g *Graph) Halves() bool { return g.Compute == computeFloat16 || g.Compute 
 // library orders, and not the graph.
 func (g *Graph) Fused() bool { return g.Compute != "" }
 
+// operatorsAssay is the one word of graph.operators.
+const operatorsAssay = "assay"
+
+// Pooled tells whether keys and values lie in pools that the graph reads and writes where they are, as the operators of
+// domain assay do.
+func (g *Graph) Pooled() bool { return g.Operators == operatorsAssay }
+
 // checkCompute checks what the graph computes in, and what was seen of it.
 func (s *spec) checkCompute(check checker) {
 	g := s.Graph
@@ -45,6 +52,10 @@ func (s *spec) checkCompute(check checker) {
 		check(slices.Contains(computes, g.Compute), "graph.compute is %q, and must be one of %s", g.Compute, strings.Join(computes, ", "))
 		check(g.Layout == layoutPacked, "graph.compute is for the packed layout, and the layout is %s", g.Layout)
 		check(g.Precision == g.Compute, "graph.precision is %s, and a graph that computes in %s stores its weights so", g.Precision, g.Compute)
+	}
+	if g.Operators != "" {
+		check(g.Pooled(), "graph.operators is %q, and must be assay", g.Operators)
+		check(g.Compute != "", "graph.compute is missing, and graph.operators needs it")
 	}
 	half, d := g.Halves(), g.Drift
 	if d == nil {

@@ -15,6 +15,8 @@ type Graph struct {
 	KVHeads   int64    `yaml:"kv_heads,omitempty"`
 	HeadDim   int64    `yaml:"head_dim,omitempty"`
 
+	Operators string `yaml:"operators,omitempty"` // of a graph with compute: assay, where its layers are operators of that domain; empty: they are stock ones
+
 	Drift *graphDrift `yaml:"drift,omitempty"` // of a graph that computes in 16 bits
 
 	Input    string     `yaml:"input,omitempty"`    // of the layout features: name of the graph's one input

@@ -117,6 +117,8 @@ func TestManifestRefusals(t *testing.T) {
 		{name: "precision", replace: []string{"precision: float32", "precision: float8"}, want: `graph.precision is "float8"`},
 		{name: "compute", replace: []string{"precision: float32", "precision: float32, compute: float8"}, want: `graph.compute is "float8", and must be one of float32, float16, bfloat16`},
 		{name: "compute of a padded graph", replace: []string{"layout: packed, precision: float32", "layout: padded, precision: float32, compute: float32"}, want: "graph.compute is for the packed layout, and the layout is padded"},
+		{name: "operators", replace: []string{"precision: float32", "precision: float32, compute: float32, operators: own"}, want: `graph.operators is "own", and must be assay`},
+		{name: "operators without compute", replace: []string{"precision: float32", "precision: float32, operators: assay"}, want: "graph.compute is missing, and graph.operators needs it"},
 		{name: "compute without drift", replace: []string{"precision: float32", "precision: float16, compute: float16"}, want: "graph.drift is missing, and graph.compute float16 needs it"},
 		{name: "drift of float32", replace: []string{"precision: float32", "precision: float32, compute: float32, drift: {score: 0, order: 1, items: 9}"}, want: "graph.drift is for graph.compute float16 and bfloat16"},
 		{name: "drift without compute", replace: []string{"precision: float32", "precision: float32, drift: {score: 0, order: 1, items: 9}"}, want: "graph.drift is for graph.compute float16 and bfloat16"},

@@ -13,6 +13,9 @@ import (
 // the processors, nor in a build without the tag gpu.
 type accelerator interface {
 	newStore(blocks int, shape blockShape) (store, error)
+	// newPools and register are for graphs of domain assay: their keys and values, and the kernels of their operators.
+	newPools(blocks, spare int, shape blockShape) (*pools, error)
+	register(options *ort.SessionOptions, provider string, of numbers) (release func(), err error)
 	// newHead puts a head on the GPU. It gives neither a head nor an error when the head must stay on the host: it
 	// reads more than its rows, or no kernel reads them.
 	newHead(m *manifest.Manifest, data []byte) (placedHead, error)

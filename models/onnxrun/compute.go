@@ -15,8 +15,15 @@ const leastForBFloat16 = 80
 // checkCompute refuses a graph whose type the device does not multiply. A GPU that cannot be asked is passed over: the
 // CUDA provider says why when it is made.
 func (d Device) checkCompute(g *manifest.Graph) error {
+	if g.Pooled() && d.OnGPU() && !g.Halves() {
+		return fault.New(fault.CodeDevice, "graph.operators is assay and graph.compute %s, and on a GPU these operators compute in float16 and bfloat16: "+
+			"export the checkpoint with assay-export --compute float16 --operators assay", g.Compute)
+	}
 	if g.Compute != kernels.BFloat16.String() {
 		return nil
+	}
+	if !d.OnGPU() && g.Pooled() {
+		return nil // the bodies of its operators widen what they multiply
 	}
 	if !d.OnGPU() {
 		return fault.New(fault.CodeDevice, "graph.compute is bfloat16, and ONNX Runtime has no products of bfloat16 for processors: "+

@@ -137,7 +137,7 @@ func TestACacheWithoutPlaceIsRefused(t *testing.T) {
 		s.BlockBytes() - 1: "a key-value cache of 1023 bytes holds no block of 16 tokens, which takes 1024: give more with --cache",
 		1 << 60:            "a key-value cache of 1152921504606846976 bytes does not fit on the host: give less with --cache",
 	} {
-		if _, err := s.Reserve(size); err == nil || !strings.HasPrefix(err.Error(), says) {
+		if _, err := s.Reserve(size, 0); err == nil || !strings.HasPrefix(err.Error(), says) {
 			t.Errorf("%d bytes: %v, want %s", size, err, says)
 		}
 	}

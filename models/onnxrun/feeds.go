@@ -40,7 +40,16 @@ func (s *Session) feeds(plan *batching.Plan) (tensors, error) {
 			feed("past_position_ids", plan.PastPositions, int64(len(plan.PastPositions)))
 		}
 		feed("query_index", plan.QueryIndex, r, q)
-		feed("key_index", plan.KeyIndex, r, k)
+		if s.graph.Pooled() {
+			slots, keys, err := s.pools[plan.Device].places(plan)
+			if err != nil {
+				return feeds, err
+			}
+			feed("slots", slots, t)
+			feed("key_slots", keys, r, k)
+		} else {
+			feed("key_index", plan.KeyIndex, r, k)
+		}
 		feed("key_len", plan.KeyLen, r)
 		feed("scatter_index", plan.Scatter, t)
 		feed("read_index", plan.Read, int64(len(plan.Read)))

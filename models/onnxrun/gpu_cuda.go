@@ -3,9 +3,10 @@
 package onnxrun
 
 import (
+	"context"
+
 	"github.com/assay-rm/assay/kernels/device"
 	"github.com/assay-rm/assay/models/inplace"
-	"github.com/assay-rm/assay/models/manifest"
 )
 
 // gpuKernels opens the first GPU and loads our kernels there, for the doctor.
@@ -39,15 +40,22 @@ func openGPU(number int, runtime *inplace.Runtime) (accelerator, error) {
 }
 
 // ShareGPU has a session whose graph runs on the processors keep its cache and its head on a GPU whose memory the
-// processors share, as they do the fake driver's. It is called before anything runs.
-func (s *Session) ShareGPU(number int, m *manifest.Manifest, head []byte) error {
+// processors share, as they do the fake driver's, and have operators of domain assay run there. It is called before
+// anything runs.
+func (s *Session) ShareGPU(ctx context.Context, number int, file *Graph) error {
 	opened, err := device.Open(number)
 	if err != nil {
 		return err
 	}
 	s.gpus = append(s.gpus, &gpu{inplace.Host, s.runtime, opened})
 	s.FreeOneThread()
-	return s.placeHeads(m, head)
+	if s.graph.Pooled() {
+		s.allThreads[0].Destroy() //nolint:errcheck // freeing cannot fail
+		if s.allThreads[0], err = s.load(ctx, file, 1, nil); err != nil {
+			return err
+		}
+	}
+	return s.placeHeads(file.Manifest, file.Head)
 }
 
 func (g *gpu) name() string { return g.memory.String() }

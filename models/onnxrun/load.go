@@ -7,6 +7,8 @@ import (
 	"sync"
 
 	ort "github.com/yalue/onnxruntime_go"
+
+	"github.com/assay-rm/assay/models/fault"
 )
 
 // Memory is what ONNX Runtime may take on the host for a session of a graph of so many bytes, external data counted:
@@ -25,6 +27,9 @@ func (s *Session) load(ctx context.Context, file *Graph, threads int, cuda map[s
 	}
 	defer options.Destroy() //nolint:errcheck // freeing cannot fail
 	defer s.runtime.Until(ctx, options)()
+	if err := s.registerOperators(options, cuda != nil); err != nil {
+		return nil, err
+	}
 	open := func() (err error) {
 		outputs := []string{s.graph.Output}
 		if file.Path != "" {
@@ -63,4 +68,25 @@ func sessionOptions(threads int, bytes int64) (*ort.SessionOptions, error) {
 		options.AddSessionConfigEntry("session.force_spinning_stop", "1"),
 		options.AddSessionConfigEntry("optimization.constant_folding_max_output_size_in_bytes", strconv.FormatInt(max(leastFolded, 4*bytes), 10)),
 	)
+}
+
+// registerOperators puts our kernels in the place of the bodies of a graph's operators of domain assay, on the GPU that
+// was opened last. On processors the bodies run.
+func (s *Session) registerOperators(options *ort.SessionOptions, cuda bool) error {
+	if !s.graph.Pooled() || !cuda && len(s.gpus) == 0 {
+		return nil
+	}
+	if len(s.gpus) == 0 {
+		return fault.New(fault.CodeDevice, "graph.operators is assay, and this server was built without kernels for GPUs: build it with -tags gpu, "+
+			"or export the checkpoint without --operators")
+	}
+	provider := ""
+	if cuda {
+		provider = "CUDAExecutionProvider"
+	}
+	release, err := s.gpus[len(s.gpus)-1].register(options, provider, numbersOf(s.graph))
+	if err == nil {
+		s.kernels = append(s.kernels, release)
+	}
+	return err
 }

@@ -19,11 +19,18 @@ func (s *Session) findPast(outputs []onnx.Value) (err error) {
 	if !s.graph.Packed() || s.graph.Bidirectional() {
 		return nil
 	}
+	before, behind := "past", "present"
+	if s.graph.Pooled() {
+		before, behind = "pool", "written"
+	}
 	for layer := range s.graph.Layers {
 		for _, part := range []string{"key", "value"} {
-			s.pasts = append(s.pasts, fmt.Sprintf("past_%s.%d", part, layer))
-			s.presents = append(s.presents, fmt.Sprintf("present_%s.%d", part, layer))
+			s.pasts = append(s.pasts, fmt.Sprintf("%s_%s.%d", before, part, layer))
+			s.presents = append(s.presents, fmt.Sprintf("%s_%s.%d", behind, part, layer))
 		}
+	}
+	if s.graph.Pooled() {
+		return nil
 	}
 	of := numbersOf(s.graph)
 	shape := onnx.Value{Kind: of.graph, Dims: []int{-1, int(s.graph.KVHeads), int(s.graph.HeadDim)}}
@@ -50,16 +57,20 @@ func (s *Session) block() blockShape {
 func (s *Session) BlockBytes() int64 { return int64(s.block().bytes()) }
 
 // Reserve makes the key-value cache of each device, of so many bytes, and says how many blocks these are; 0 when the
-// graph cannot be cached. Its errors are *fault.Error.
-func (s *Session) Reserve(bytes int64) (blocks int, err error) {
+// graph cannot be cached. Where the graph has keys and values in pools, these have room for as many tokens beside the
+// blocks as spare says, which a forward may have. Its errors are *fault.Error.
+func (s *Session) Reserve(bytes int64, spare int) (blocks int, err error) {
 	size := s.BlockBytes()
-	if size == 0 || bytes == 0 {
+	if size == 0 || bytes == 0 && !s.graph.Pooled() {
 		return 0, nil
 	}
-	if bytes < size {
+	if 0 < bytes && bytes < size {
 		return 0, fault.New(fault.CodeBundle,
 			"a key-value cache of %d bytes holds no block of %d tokens, which takes %d: give more with --cache", bytes,
 			batching.BlockTokens, size)
+	}
+	if s.graph.Pooled() {
+		return int(bytes / size), s.openPools(int(bytes/size), spare)
 	}
 	for place := range s.allThreads {
 		store, err := s.newStore(place, int(bytes/size))

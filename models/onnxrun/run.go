@@ -31,13 +31,6 @@ func (s *Session) Run(ctx context.Context, plan *batching.Plan) ([][]float32, er
 		return nil, err
 	}
 	defer binding.Destroy() //nolint:errcheck // freeing cannot fail
-	var cached forwardKV
-	if len(plan.Past)+len(plan.Keep) > 0 {
-		if cached, err = s.stores[plan.Device].open(plan); err != nil {
-			return nil, err
-		}
-		defer cached.close()
-	}
 	outputs := tensors{}
 	defer outputs.free()
 
@@ -52,16 +45,14 @@ func (s *Session) Run(ctx context.Context, plan *batching.Plan) ([][]float32, er
 		block = make([]float32, shape.FlattenedSize())
 		output, err = ort.NewTensor(shape, block)
 	}
-	failed := errors.Join(s.bindPast(binding, plan, cached, feeds),
-		bindOutput(binding, outputs, s.graph.Output, output, err))
+	failed := bindOutput(binding, outputs, s.graph.Output, output, err)
+	cached, err := s.bindKeys(binding, plan, feeds, outputs)
+	if cached != nil {
+		defer cached.close()
+	}
+	failed = errors.Join(failed, err)
 	for name, tensor := range feeds {
 		failed = errors.Join(failed, binding.BindInput(name, tensor))
-	}
-	if len(plan.Keep) > 0 {
-		for i, name := range s.presents {
-			present, err := cached.present(i)
-			failed = errors.Join(failed, bindOutput(binding, outputs, name, present, err))
-		}
 	}
 	if failed != nil {
 		return nil, failed
@@ -72,7 +63,7 @@ func (s *Session) Run(ctx context.Context, plan *batching.Plan) ([][]float32, er
 	if err := s.wait(plan.Device); err != nil {
 		return nil, err
 	}
-	if len(plan.Keep) > 0 {
+	if cached != nil && len(plan.Keep) > 0 {
 		if err := cached.keep(); err != nil {
 			return nil, err
 		}
@@ -84,6 +75,27 @@ func (s *Session) Run(ctx context.Context, plan *batching.Plan) ([][]float32, er
 		return head.readings(s.readRows(plan))
 	}
 	return s.pick(block, plan), nil
+}
+
+// bindKeys gives the graph the keys and values of the tokens before the plan's, and room for those of its own that are
+// kept. What it gives besides an error must be closed; it is nil where keys and values lie in pools, or none are cached.
+func (s *Session) bindKeys(binding *ort.IoBinding, plan *batching.Plan, feeds, outputs tensors) (cached forwardKV, err error) {
+	if s.graph.Pooled() {
+		return nil, s.bindPools(binding, s.pools[plan.Device], feeds, outputs)
+	}
+	if len(plan.Past)+len(plan.Keep) > 0 {
+		if cached, err = s.stores[plan.Device].open(plan); err != nil {
+			return nil, err
+		}
+	}
+	failed := s.bindPast(binding, plan, cached, feeds)
+	if len(plan.Keep) > 0 {
+		for i, name := range s.presents {
+			present, err := cached.present(i)
+			failed = errors.Join(failed, bindOutput(binding, outputs, name, present, err))
+		}
+	}
+	return cached, failed
 }
 
 // LateError is the error of a forward that was ended because it took longer than it may.

@@ -28,14 +28,16 @@ type Session struct {
 	pooled     bool                          // of a padded graph: it gives one row a sequence, [B, columns]
 
 	// One of each GPU, in a build that has our kernels; else there are none.
-	gpus  []accelerator
-	heads []placedHead // where the head is a graph of its own that can be on the GPU
+	gpus    []accelerator
+	kernels []func()     // each lets go of the kernels of a session's operators of domain assay
+	heads   []placedHead // where the head is a graph of its own that can be on the GPU
 
 	// Of a packed graph.
 	pasts    []string // the inputs that take cached keys and values: of layer 0 keys, values, of layer 1 keys, …
 	presents []string // the outputs that give them, in the same order; nil: it gives none, and nothing can be cached
 	noPast   *ort.CustomDataTensor
-	stores   []store // the key-value cache of each device; none: nothing is cached
+	pools    []*pools // keys and values of each device, where the graph has them in pools; none: it has not
+	stores   []store  // the key-value cache of each device; none: nothing is cached
 }
 
 var _ batching.Runner = (*Session)(nil)
@@ -62,6 +64,7 @@ const oneThreadBytes = 512 << 20
 //	on processors                         once, for forwards on all threads
 //	and where there are several threads   a second time, for forwards on one thread beside others,
 //	and the graph is small                see oneThreadBytes
+//	                                      unless it has keys and values in pools, which one forward at a time writes
 //
 // It gives up when ctx ends. A session that is returned with an error must be closed, too. Errors of a device are
 // *fault.Error.
@@ -103,7 +106,7 @@ func Open(ctx context.Context, file *Graph, threads int, device Device) (*Sessio
 		return s, err
 	}
 	s.allThreads = append(s.allThreads, inner)
-	if threads > 1 && file.External == 0 && file.Bytes <= oneThreadBytes {
+	if threads > 1 && file.External == 0 && file.Bytes <= oneThreadBytes && !s.graph.Pooled() {
 		s.oneThread, err = load(1, nil)
 	}
 	return s, err
@@ -136,8 +139,14 @@ func (s *Session) Close() {
 	for _, inner := range s.allThreads {
 		inner.Destroy() //nolint:errcheck // freeing cannot fail
 	}
+	for _, release := range s.kernels {
+		release()
+	}
 	for _, store := range s.stores {
 		store.free()
+	}
+	for _, pools := range s.pools {
+		pools.free()
 	}
 	for _, head := range s.heads {
 		head.close() //nolint:errcheck // what fails here has failed a forward before

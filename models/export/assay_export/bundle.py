@@ -52,6 +52,8 @@ class Options:
     """The server's binary, which must render and tokenize as this package does; None: the one that is found."""
     compute: str | None = None
     """What a graph for GPUs computes in; None: it is one for processors, in float32."""
+    operators: str | None = None
+    """assay: a graph for GPUs has the operators of that domain; None: stock ones."""
 
 
 @dataclass
@@ -128,15 +130,17 @@ def write_bundle(model: Model, tokenizer: str | Path, out: str | Path, manifest:
             manifest["source"] = manifest["source"] | {"licences": copied}
         half = fused.NOTHING
         if options.compute in fused.HALVES:
-            half = fused.measure(part / "model.onnx", options.compute, head, model, exact, pairs, items, rules, max_tokens)
-            tolerance = max(TOLERANCE, drift.significant(2 * half.score))
+            half = fused.measure(part / "model.onnx", options.compute, head, model, exact, pairs, items, rules, max_tokens,
+                                 options.operators)
         verdict = None
         if options.check:
-            with fused.twin(part / "model.onnx", model, max_tokens, options.compute, options.separate) as held:
+            with fused.twin(part / "model.onnx", model, max_tokens, options.compute, options.separate, options.operators) as held:
                 verdict = check_graph(held, layout, pooled, model, reference, max_tokens, rules.types,
                                       [ids for pair in pairs for ids in (pair["ids"] if "pair" in pair else [pair["ids"]])], head, pad, far,
                                       loose=options.compute is not None)
             tolerance = max(tolerance, drift.significant(4 * verdict.rounding))  # that of the golden pairs, of the server, and as much to spare
+        if options.compute in fused.HALVES:
+            tolerance = max(TOLERANCE, 2 * half.score)  # and no more, to the digit: the server refuses a golden tolerance beyond that
         manifest["graph"] = about_graph(model, options, manifest["graph"]["labels"], half)
         if head:
             manifest["graph"]["head"] = {"file": head.name, "width": separate.width(model), "input": separate.INPUT, "output": separate.OUTPUT}
@@ -158,6 +162,8 @@ def write_bundle(model: Model, tokenizer: str | Path, out: str | Path, manifest:
 
 def drawn(model: Model, max_tokens: int, options: Options, pooled: bool, pad: int | None) -> ir.Model:
     """Return the graph that the options ask for."""
+    if options.operators is not None and options.compute is not None:
+        return fused.build_pooled(model, max_tokens, options.compute, options.separate)
     if options.compute is not None:
         return fused.build(model, max_tokens, options.compute, options.separate)
     if options.layout == "packed":
@@ -169,7 +175,7 @@ def about_graph(model: Model, options: Options, labels: list[str], half: fused.L
     """Return the manifest's `graph` but for a head of its own."""
     own, packed = model.sizes, options.layout == "packed"
     both: Graph = {"attention": "bidirectional"} if packed and model.encoder is not None else {}
-    compute: Graph = {} if options.compute is None else {"compute": options.compute, "drift": half.manifest}
+    compute: Graph = {} if options.compute is None else {"compute": options.compute, "operators": options.operators, "drift": half.manifest}
     named: Graph = {"labels": labels} if labels else {}
     sizes: Graph = {"layers": own.layers, "heads": own.heads, "kv_heads": own.kv_heads, "head_dim": own.head_dim} if packed else {}
     return {"file": "model.onnx", "layout": options.layout, **both, "precision": options.compute or options.precision, **compute,

@@ -11,6 +11,7 @@ from . import separate
 from .bodies import Sizes
 from .encoder import bit_equal
 from .errors import ExportError
+from .fused.written import slotted
 from .graph import output_name
 from .heads import Pooled
 from .model import Model
@@ -41,6 +42,7 @@ class Verdict:
 def run(session, feeds: dict[str, np.ndarray], outputs: tuple[str, ...] = ("readings",)) -> list[np.ndarray]:
     """Run a graph on the feeds that it asks for; a graph whose layers are all windowed may not ask for each."""
     wanted = {value.name for value in session.get_inputs()}
+    feeds = slotted(feeds) if "slots" in wanted else feeds
     return session.run(list(outputs), {name: value for name, value in feeds.items() if name in wanted})
 
 

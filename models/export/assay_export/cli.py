@@ -115,7 +115,8 @@ def export_whole(options: argparse.Namespace) -> str:
                        own.get("pooling") == "transformers" and options.pooling is None, loaded.model.labels)
     written = write_bundle(loaded.model, options.source, options.out, manifest, settings.template, Options(
         layout, "int8" if options.int8 else options.dtype, longest, options.external_data, options.check,
-        read_items(options.golden) if options.golden else None, options.source, options.head == "separate", second, options.assay, options.compute))
+        read_items(options.golden) if options.golden else None, options.source, options.head == "separate", second, options.assay, options.compute,
+        options.operators))
     verdict = written.verdict
     checked = ", not checked" if verdict is None else f", largest difference from PyTorch {verdict.worst:.1e} over {verdict.readings} readings"
     line = f"{options.out}: {name}, {family.kind}, {layout}, {written.golden}{checked}"

@@ -34,6 +34,7 @@ class Graph(TypedDict, total=False):
     attention: str
     precision: str
     compute: str
+    operators: str | None
     drift: GraphDrift | None
     input: str
     output: str

@@ -24,6 +24,9 @@ STORY = [" ".join(tiny.sentences(40 + number, 60, 12)).replace("\n", " ") for nu
 LOWER = {"float16": ("--dtype", "float16"), "bfloat16": ("--dtype", "bfloat16"), "int8": ("--int8",)}
 """Precisions in which one bundle is stored, with the command's options."""
 
+HEADS = {"head_dim": 32, "hidden_size": 64, "num_hidden_layers": 2}
+"""What the kernels of domain assay need: heads of 32 numbers."""
+
 VERSIONED = ("torch", "transformers", "tokenizers", "onnx", "onnxscript", "onnxruntime")
 
 
@@ -67,13 +70,13 @@ def items(model_type: str, kind: str, vocab: int) -> list[dict]:
 
 
 def make(out: Path, scratch: Path, model_type: str, kind: str, layout: str, *, name: str | None = None, seed: int = SEED,
-         class_name: str | None = None, extra: tuple[str, ...] = ()) -> str:
+         class_name: str | None = None, extra: tuple[str, ...] = (), config: dict | None = None) -> str:
     """Write one fixture bundle through the command; return its line."""
     name = name or f"{model_type}-{kind}-{layout}"
     tokenizer = tiny.family_tokenizer(model_type, VOCAB, tiny.sentences(1, 200, 400))
-    source = scratch / f"tiny-{model_type}-{kind}{'-' + class_name if class_name else ''}"
+    source = scratch / f"tiny-{model_type}-{kind}{'-' + class_name if class_name else ''}{'-other' if config else ''}"
     if not source.exists():
-        tiny.write_checkpoint(source, model_type, kind, tokenizer=tokenizer, seed=seed, class_name=class_name)
+        tiny.write_checkpoint(source, model_type, kind, tokenizer=tokenizer, seed=seed, class_name=class_name, config=config)
         write_pairs(source / "items.jsonl", items(model_type, kind, tokenizer.get_vocab_size()))
     separator = ("--separator", tiny.FAMILIES[model_type].separator) if kind == "process" else ()
     return export(arguments().parse_args([
@@ -112,6 +115,8 @@ def make_all(out: Path, scratch: Path) -> None:
 def make_fused(out: Path, scratch: Path) -> None:
     """Make one checkpoint's bundles for GPUs."""
     lines = [make(out, scratch, "qwen2", "reward", "packed", name=f"qwen2-{compute}", extra=("--compute", compute)) for compute in COMPUTES]
+    lines += [make(out, scratch, model_type, "reward", "packed", name=f"{model_type}-assay-{compute}", config=HEADS,
+                   extra=("--compute", compute, "--operators", "assay")) for model_type in ("qwen2", "qwen3") for compute in COMPUTES]
     write_readme(out, "Bundles for GPUs with tiny random weights, for tests.", "python -m assay_export.fixtures --fused models/testdata/fused",
                  f"The seed is {SEED}. Largest differences from PyTorch when made, of half precision those of its twin in float32:",
                  [line.partition(": ")[2] for line in lines])

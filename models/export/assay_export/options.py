@@ -50,6 +50,8 @@ def arguments() -> argparse.ArgumentParser:
     stored.add_argument("--int8", action="store_true", help="store large weights as int8; linear layers multiply integers, one activation scale per token")
     parser.add_argument("--compute", choices=COMPUTES, help="a graph for GPUs, whose large weights are stored and multiplied in that type: packed decoders "
                         "(default: one for processors, in float32)")
+    parser.add_argument("--operators", choices=("assay",), help="with --compute: layers are operators of our own, with keys and values in pools that are "
+                        "written where they are (default: stock operators of ONNX Runtime)")
     parser.add_argument("--description", default="", help="one line about the model")
     parser.add_argument("--licence", help="SPDX name of the checkpoint's licence (default: what its README.md says)")
     parser.add_argument("--external-data", action="store_true", help="weights in model.onnx_data whatever the size")
@@ -86,6 +88,8 @@ def check_options(options: argparse.Namespace, family: Family) -> None:
                 raise ExportError(f"--{name.replace('_', '-')} is for {meant}, and family {family.name} is none")
     if options.compute is not None and (options.int8 or options.dtype != "float32"):
         raise ExportError(f"--compute {options.compute} says how weights are stored, too: leave out {'--int8' if options.int8 else '--dtype'}")
+    if options.operators is not None and options.compute is None:
+        raise ExportError(f"--operators {options.operators} is of a graph for GPUs: give --compute, too")
     if likelihood and options.activation == "softmax":
         raise ExportError(f"--activation softmax needs labels, and family {family.name} has log-probabilities: sigmoid or none")
     if options.label is not None and options.score is not None:

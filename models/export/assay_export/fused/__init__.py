@@ -8,6 +8,7 @@ that processors can run, which rounds where it rounds, and `drift.py` measures w
 
 from .drift import NOTHING, Lost, measure
 from .graph import COMPUTES, HALVES, build, check_model
+from .pooled import build_pooled
 from .twin import twin
 
-__all__ = ["COMPUTES", "HALVES", "NOTHING", "Lost", "build", "check_model", "measure", "twin"]
+__all__ = ["COMPUTES", "HALVES", "NOTHING", "Lost", "build", "build_pooled", "check_model", "measure", "twin"]

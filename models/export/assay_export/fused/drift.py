@@ -15,6 +15,7 @@ from ..model import Model
 from ..reference import Reference
 from ..text import TextRules
 from .emulated import Emulated
+from .written import Written
 
 HIGHEST = 65504
 """Where float16 ends."""
@@ -46,13 +47,13 @@ NOTHING = Lost()
 
 
 def measure(graph: Path, compute: str, head: Path | None, model: Model, exact: Reference, pairs: list[dict], items: Iterable[dict], rules: TextRules,
-            max_tokens: int) -> Lost:
+            max_tokens: int, operators: str | None = None) -> Lost:
     """Return what a written graph in half precision changes.
 
     pairs are the golden items' pairs in float32. Besides, each of a few dozen random sequences is read at its last token; order is that of
     the first label there. ExportError where float16 overflows, or a reading is not finite.
     """
-    emulated = Emulated(graph, compute, model, head)
+    emulated = Emulated(graph, compute, model, head) if operators is None else Written(graph, compute, model, head)
     golden = [ids for pair in pairs for ids in (pair["ids"] if pair["ids"] and isinstance(pair["ids"][0], list) else [pair["ids"]])]
     sequences = [ids for ids in [*golden, *itertools.chain(*drift.sequences(model.sizes.vocab_size, max_tokens))] if len(ids) > 1 or not model.likelihood]
     at = -2 if model.likelihood else -1
@@ -72,7 +73,7 @@ def kept(before: list[float], after: list[float]) -> float:
     return round(same / len(pairs), 4)
 
 
-def check_sizes(emulated: Emulated, compute: str) -> list[str]:
+def check_sizes(emulated: Emulated | Written, compute: str) -> list[str]:
     """Refuse numbers that float16 cannot hold, and say where they come near to that."""
     name, size = emulated.largest()
     if compute != "float16" or size <= HEADROOM:

@@ -7,10 +7,11 @@ from pathlib import Path
 from .. import graph
 from ..model import Model
 from .graph import HALVES, build
+from .pooled import build_pooled
 
 
 @contextmanager
-def twin(path: Path, model: Model, max_tokens: int, compute: str | None, separate: bool) -> Iterator[Path]:
+def twin(path: Path, model: Model, max_tokens: int, compute: str | None, separate: bool, operators: str | None = None) -> Iterator[Path]:
     """Give the graph that is held to PyTorch: the one at path or, where that is in half precision, one in float32 with the same nodes but for
     Cast, which lies beside it meanwhile."""
     if compute not in HALVES:
@@ -18,7 +19,8 @@ def twin(path: Path, model: Model, max_tokens: int, compute: str | None, separat
         return
     beside = path.with_name("twin.onnx")
     try:
-        graph.save(build(model, max_tokens, "float32", separate, like=compute), beside, external=False)
+        drawn = build(model, max_tokens, "float32", separate, like=compute) if operators is None else build_pooled(model, max_tokens, "float32", separate)
+        graph.save(drawn, beside, external=False)
         yield beside
     finally:
         for file in (beside, beside.with_name(beside.name + "_data")):

@@ -1,0 +1,157 @@
+"""Packed decoder graphs of the operators of domain `assay`: nine nodes a layer, and keys and values in pools that are written where they are.
+
+The inputs are those of `docs/BUNDLE.md` but for keys: each token is given a slot of the pools, and a tile lists the slots of its keys, so that
+nothing is gathered, kept or copied. T tokens, S slots, R tiles of Q queries and K keys, N readings.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+
+import onnx_ir as ir
+import torch
+
+from .. import weights
+from ..errors import ExportError
+from ..graph import output_name
+from ..model import Model
+from ..operators import DOMAIN, EVERY_KEY, VERSION, Form, functions
+from ..reference import float32_copy
+from .described import Body, Layer, Norm, Product
+from .graph import head
+from .kinds import reader
+from .layer import Stream, add_norm
+from .nodes import FLOAT, Nodes
+from .tiles import INT64
+
+SILU = ("silu", "swish")
+"""The names that config.json has for the one gate that SwiGLU has."""
+
+
+@dataclass(frozen=True)
+class Places:
+    """The graph's inputs that every layer looks at."""
+
+    positions: ir.Value
+    slots: ir.Value
+    query_index: ir.Value
+    key_slots: ir.Value
+    key_len: ir.Value
+    scatter_index: ir.Value
+    read_index: ir.Value
+
+
+def build_pooled(model: Model, max_tokens: int, compute: str, separate: bool = False) -> ir.Model:
+    """Return a model's packed graph of the operators of domain assay. ExportError names what no operator computes."""
+    if len(model.parts) != 1 or model.likelihood:
+        raise ExportError("--operators assay is for models of one body whose head reads its states; leave it out")
+    nodes, sizes, part = Nodes(compute, wide=True), model.sizes, model.parts[0]
+    body = reader(part.body.config)(float32_copy(part.body), max_tokens).read()
+    check(body, model.config.model_type)
+    input_ids, places = inputs(nodes)
+    names = [f"{kind}.{number}" for number in range(sizes.layers) for kind in ("key", "value")]
+    pools = [nodes.input(f"pool_{name}", nodes.type, ["slots", sizes.kv_heads, sizes.head_dim]) for name in names]
+    written: list[ir.Value] = []
+    hidden = states(nodes, body, input_ids, places, pools, written)
+    readings = hidden if separate else head(nodes, part, model, hidden, None, "head.0", compute)
+    nodes.output(readings, output_name(separate), ["reads", readings.shape[1] if readings.shape else "width"])
+    for name, value in zip(names, written, strict=True):
+        nodes.output(value, f"written_{name}", ["slots", sizes.kv_heads, sizes.head_dim])
+    nodes.graph.opset_imports[DOMAIN] = VERSION
+    attention = body.layers[0].attention
+    form = Form(nodes.type.value, head_norm=attention.query_norm is not None, softcap=attention.softcap is not None)
+    return ir.Model(nodes.graph, ir_version=11, functions=[ir.from_proto(function) for function in functions(form)])
+
+
+def check(body: Body, kind: str) -> None:
+    """Refuse a body with a layer that the operators do not compute."""
+    def refuse(what: str) -> None:
+        raise ExportError(f"model_type {kind!r} has {what}, which no operator of domain assay computes; leave --operators out")
+
+    for given in body.layers:
+        attention = given.attention
+        if given.after != (None, None) or None in given.before or given.multiplier != 1:
+            refuse("norms or a multiplier behind its layers' parts")
+        if given.gated.activation not in SILU:
+            refuse(f"the activation {given.gated.activation!r}")
+        if attention.rotation is None or attention.neighbours or attention.norms_turned or not body.tables[attention.rotation].twice:
+            refuse("positions that are not turned half by half, behind the norms of heads")
+        if attention.query_norm is not None and attention.query_norm.weight.shape[0] != attention.head_dim:
+            refuse("norms of all heads at once")
+    if body.multiplier != 1:
+        refuse("a multiplier of its embedding")
+
+
+def inputs(nodes: Nodes) -> tuple[ir.Value, Places]:
+    """Add the graph's inputs of integers; return input_ids and the others."""
+    def given(name: str, *shape: str) -> ir.Value:
+        return nodes.input(name, INT64, shape)
+
+    return given("input_ids", "tokens"), Places(
+        given("position_ids", "tokens"), given("slots", "tokens"), given("query_index", "tiles", "queries"), given("key_slots", "tiles", "keys"),
+        given("key_len", "tiles"), given("scatter_index", "tokens"), given("read_index", "reads"))
+
+
+def states(nodes: Nodes, body: Body, input_ids: ir.Value, places: Places, pools: list[ir.Value], written: list[ir.Value]) -> ir.Value:
+    """Add the layers; return the last states [N, hidden] of the rows that are read, in float32. The pools behind them go to written.
+
+    The first norm adds its x to the residual like any other: the residual is the embedding, and x is zeros.
+    """
+    embedding = nodes.weight("embedding", tuple(body.embedding.shape), lambda: weights.load(body.embedding))
+    embedded = nodes.one("Gather", [embedding, input_ids], "embedded")
+    total = nodes.cast(embedded, FLOAT)
+    summand = nodes.cast(nodes.one("Sub", [total, total], "nothing"), nodes.type)
+    for number, given in enumerate(body.layers):
+        last = number == len(body.layers) - 1
+        total, summand = layer(nodes, given, body, (total, summand), places, pools[2 * number:2 * number + 2], written, f"layer.{number}", last)
+    return add_norm(nodes, Stream(total, summand), body.norm, "states", FLOAT)[0]
+
+
+def layer(nodes: Nodes, given: Layer, body: Body, stream: tuple[ir.Value, ir.Value], places: Places, pools: list[ir.Value], written: list[ir.Value],
+          name: str, last: bool) -> tuple[ir.Value, ir.Value]:
+    """Add one layer; return the residual and what is to be added to it. The last one goes on behind its attention with the rows that are read."""
+    attention = given.attention
+    total, normed = norm(nodes, stream, given.before[0], f"{name}.before_attention")
+    qkv = linear(nodes, attention.qkv, normed, f"{name}.qkv")
+    table, ones = body.tables[attention.rotation or ""], nodes.weight("ones", (attention.head_dim,), lambda: torch.ones(attention.head_dim), FLOAT)
+    turns = [nodes.weight(".".join(filter(None, (part, attention.rotation))), tuple(table.cos.shape), partial(getattr, table, part), FLOAT)
+             for part in ("cos", "sin")]
+    norms = [scale(nodes, own, f"{name}.{side}_norm") if own is not None else ones
+             for side, own in (("query", attention.query_norm), ("key", attention.key_norm))]
+    turned, epsilon = 2 * table.cos.shape[1], attention.query_norm.eps if attention.query_norm is not None else 0.0
+    queries, keys, values = nodes.many(
+        "Rotate", [qkv, places.positions, *turns, *norms, places.slots, *pools], [f"{name}.queries", f"{name}.keys", f"{name}.values"], nodes.type, DOMAIN,
+        heads=[attention.heads, attention.kv_heads, attention.kv_heads], turned=[turned, attention.head_dim - turned],
+        normed=int(attention.query_norm is not None), epsilon=epsilon)
+    written += [keys, values]
+    mixed = nodes.one(
+        "TileAttention", [queries, places.positions, places.query_index, places.key_slots, places.key_len, places.scatter_index, keys, values],
+        f"{name}.mixed", nodes.type, DOMAIN, scale=attention.scale, window=attention.window or EVERY_KEY, causal=1, softcap=attention.softcap or 0.0)
+    if last:
+        total, mixed = (nodes.one("Gather", [value, places.read_index], f"{value.name}.read", value.dtype) for value in (total, mixed))
+    total, normed = norm(nodes, (total, linear(nodes, attention.out, mixed, f"{name}.out")), given.before[1], f"{name}.before_gated")
+    gate_up = linear(nodes, given.gated.gate_up, normed, f"{name}.gate_up")
+    opened = nodes.one("SwiGLU", [gate_up], f"{name}.opened", nodes.type, DOMAIN)
+    return total, linear(nodes, given.gated.down, opened, f"{name}.down")
+
+
+def norm(nodes: Nodes, stream: tuple[ir.Value, ir.Value], given: Norm | None, name: str) -> tuple[ir.Value, ir.Value]:
+    """Add what a layer gave to the residual; return the sum, and its norm."""
+    assert given is not None, "check() has seen to it"
+    normed, total = (value for value in nodes.many("AddRmsNorm", [*stream, scale(nodes, given, name)], [name, f"{name}.total"], nodes.type, DOMAIN,
+                                                   epsilon=given.eps))
+    total.type = ir.TensorType(FLOAT)
+    return total, normed
+
+
+def scale(nodes: Nodes, given: Norm, name: str) -> ir.Value:
+    """Return what a norm multiplies by."""
+    return nodes.weight(f"{name}.weight", tuple(given.weight.shape), lambda: weights.load(given.weight) + given.offset, FLOAT)
+
+
+def linear(nodes: Nodes, given: Product, value: ir.Value, name: str) -> ir.Value:
+    """Return value [X, inputs] times the weights [outputs, inputs], and a bias, which is zeros where the model has none."""
+    inner, outer = given.shape
+    weight = nodes.weight(f"{name}.weight", (outer, inner), lambda: torch.cat([weights.load(part) for part in given.weights]))
+    bias = nodes.weight(f"{name}.bias", (outer,), lambda: torch.cat([weights.load(part) for part in given.biases])) if given.biases else nodes.weight(
+        f"zeros.{outer}", (outer,), lambda: torch.zeros(outer))
+    return nodes.one("Linear", [value, weight, bias], name, nodes.type, DOMAIN)

@@ -1,0 +1,90 @@
+"""A graph of the operators of domain `assay` as it is written, run by the bodies that stand in it: processors round where a GPU does."""
+
+from pathlib import Path
+
+import ml_dtypes
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from onnx import TensorProto, helper
+
+from .. import separate
+from ..graph import output_name
+from ..model import Model
+from ..operators import DOMAIN
+from ..plan import apart, packed_feeds
+from .emulated import LARGEST, TYPES, open_unfolded
+
+POOLS = ("keys", "values")
+"""Ends of the names of Rotate's outputs that are pools, which hold more than what was computed."""
+NARROW = {"float16": np.float16, "bfloat16": ml_dtypes.bfloat16, "float32": np.float32}
+
+
+def slotted(feeds: dict[str, np.ndarray], narrow: type = np.float32) -> dict[str, np.ndarray]:
+    """Return a packed graph's feeds (plan.packed_feeds) as a graph with pools asks for them: the cached tokens have the first slots."""
+    past, tokens = len(feeds["past_position_ids"]), len(feeds["input_ids"])
+    pools: dict[str, np.ndarray] = {
+        f"pool_{name.removeprefix('past_')}": np.concatenate([value, np.zeros((tokens, *value.shape[1:]), value.dtype)]).astype(narrow)
+        for name, value in feeds.items() if name.startswith(("past_key.", "past_value."))}
+    return {**feeds, **pools, "slots": np.arange(past, past + tokens), "key_slots": feeds["key_index"]}
+
+
+class Written:
+    """A written graph as a reference that golden pairs can be made of, like reference.Reference."""
+
+    def __init__(self, path: Path, compute: str, model: Model, head: Path | None):
+        """path: the graph; a copy of it, without its external data, lies beside it while it is opened. head: that of a graph of its own."""
+        whole, self.compute = onnx.load(path, load_external_data=False), compute
+        self.names = watch(whole.graph, TYPES[compute])
+        copy = path.with_suffix(".watched")
+        try:
+            onnx.save(whole, copy)
+            self.session = open_unfolded(copy)
+        finally:
+            copy.unlink(missing_ok=True)
+        self.head = open_unfolded(head) if head else None
+        self.model, self.output = model, output_name(head is not None)
+        self.sizes = np.zeros(len(self.names), np.float32)
+
+    def readings(self, ids: list[int], types: list[int] | None = None) -> torch.Tensor:
+        """Return the raw outputs at every token, [len(ids), labels]."""
+        sizes, segments = self.model.sizes, apart([ids])
+        reads = [(segments[0], place) for place in range(len(ids))]
+        feeds = slotted(packed_feeds(segments, reads, sizes.layers, sizes.kv_heads, sizes.head_dim), NARROW[self.compute])
+        rows, most = run_narrow(self.session, feeds, (self.output, LARGEST))
+        self.sizes = np.fmax(self.sizes, np.where(np.isnan(most), np.inf, most))
+        return torch.from_numpy(separate.read(self.head, [rows])[0] if self.head is not None else rows)
+
+    def largest(self) -> tuple[str, float]:
+        """Return the value that was largest so far, and its size; infinite where it was too large for its type."""
+        at = int(self.sizes.argmax())
+        return self.names[at], float(self.sizes[at])
+
+
+def watch(graph: onnx.GraphProto, half: int) -> list[str]:
+    """Give a graph one more output, the largest size of each value that an operator of the domain computes; return the values' names."""
+    names = [name for node in graph.node if node.domain == DOMAIN for name in node.output if not name.endswith(POOLS)]
+    nodes = [helper.make_node(kind, [f"{name}{before}"], [f"{name}{behind}"], **more) for name in names for kind, before, behind, more in (
+        ("Cast", "", ".wide", {"to": TensorProto.FLOAT}), ("Abs", ".wide", ".size", {}), ("ReduceMax", ".size", ".most", {"keepdims": 0}),
+        ("Unsqueeze", ".most", ".column", {}))]
+    for node in nodes:
+        if node.op_type == "Unsqueeze":
+            node.input.append("watched.axis")
+    graph.initializer.append(onnx.numpy_helper.from_array(np.array([0], np.int64), "watched.axis"))
+    graph.node.extend([*nodes, helper.make_node("Concat", [f"{name}.column" for name in names], [LARGEST], axis=0)])
+    graph.output.append(helper.make_tensor_value_info(LARGEST, TensorProto.FLOAT, [len(names)]))
+    return names
+
+
+def run_narrow(session: onnxruntime.InferenceSession, feeds: dict[str, np.ndarray], outputs: tuple[str, ...]) -> list[np.ndarray]:
+    """Run a graph on the feeds that it asks for, of which some may be bfloat16, and return outputs in float32."""
+    binding = session.io_binding()
+    for value in session.get_inputs():
+        given = feeds[value.name]
+        binding.bind_ortvalue_input(value.name, onnxruntime.OrtValue.ortvalue_from_numpy_with_onnx_type(given.view(np.uint16), TensorProto.BFLOAT16)
+                                    if given.dtype == ml_dtypes.bfloat16 else onnxruntime.OrtValue.ortvalue_from_numpy(given))
+    for name in outputs:
+        binding.bind_output(name)
+    session.run_with_iobinding(binding)
+    return binding.copy_outputs_to_cpu()

@@ -1,0 +1,170 @@
+package nodes
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/assay-rm/assay/kernels"
+	"github.com/assay-rm/assay/kernels/blaslt"
+	"github.com/assay-rm/assay/kernels/operators"
+)
+
+// Launcher starts kernels of a machine, each behind what was started before.
+type Launcher interface {
+	Launch(kernel string, grid [2]int, block int, arguments ...uint64) error
+}
+
+// Kernels computes the operators by our CUDA kernels, and linear layers by cuBLASLt, in float16 or bfloat16. What it
+// starts goes to the launcher's stream, which the provider must run on too. One forward at a time may use it.
+type Kernels struct {
+	typed    kernels.Type
+	machine  Launcher
+	file     string                       // of cuBLASLt
+	library  *blaslt.Library              // nil until the first linear layer, since it is opened where the device is current
+	products map[[2]int64]*blaslt.Product // by inner and outer size
+}
+
+// NewKernels starts nothing yet. file is that of cuBLASLt, [blaslt.Name] as a rule.
+func NewKernels(typed kernels.Type, machine Launcher, file string) *Kernels {
+	return &Kernels{typed: typed, machine: machine, file: file, products: map[[2]int64]*blaslt.Product{}}
+}
+
+// Close lets go of cuBLASLt. No forward runs, nor will one.
+func (k *Kernels) Close() {
+	for _, product := range k.products {
+		product.Close()
+	}
+	if k.library != nil {
+		k.library.Close()
+	}
+	k.library, k.products = nil, nil
+}
+
+// All has what computes each operator, for [Register].
+func (k *Kernels) All() map[string]Compute {
+	return map[string]Compute{
+		"AddRmsNorm": k.addRmsNorm, "Linear": k.linear, "Rotate": k.rotate, "TileAttention": k.tileAttention, "SwiGLU": k.swiGLU,
+	}
+}
+
+// start starts a kernel, unless what made it was wrong.
+func (k *Kernels) start(launch operators.Launch, err error) error {
+	if err != nil {
+		return err
+	}
+	if launch.Grid[0] == 0 || launch.Grid[1] == 0 {
+		return nil
+	}
+	return k.machine.Launch(launch.Kernel, launch.Grid, launch.Block, launch.Arguments...)
+}
+
+func (k *Kernels) addRmsNorm(c *Call) error {
+	shape := c.Inputs[1].Shape
+	normed, err := c.Output(0, shape...)
+	if err != nil {
+		return err
+	}
+	summed, err := c.Output(1, shape...)
+	if err != nil {
+		return err
+	}
+	return k.start(operators.AddRmsNorm{
+		Type: k.typed, Tokens: int(shape[0]), Width: int(shape[1]), Residual: c.Inputs[0].Address, X: c.Inputs[1].Address,
+		Weight: c.Inputs[2].Address, Epsilon: c.Float("epsilon"), Normed: normed.Address, Summed: summed.Address,
+	}.Launch())
+}
+
+func (k *Kernels) linear(c *Call) error {
+	x, weight, bias := c.Inputs[0], c.Inputs[1], c.Inputs[2]
+	rows, outer, inner := x.Shape[0], weight.Shape[0], weight.Shape[1]
+	if x.Shape[1] != inner || bias.Elements() != outer {
+		return fmt.Errorf("rows of %d numbers, weights %d and a bias of %d do not fit each other", x.Shape[1], weight.Shape, bias.Elements())
+	}
+	y, err := c.Output(0, rows, outer)
+	if err != nil {
+		return err
+	}
+	product, err := k.product(inner, outer)
+	if err != nil {
+		return err
+	}
+	return product.Run(c.Stream, int(rows), x.Address, weight.Address, bias.Address, y.Address)
+}
+
+// product is that of weights [outer, inner].
+func (k *Kernels) product(inner, outer int64) (*blaslt.Product, error) {
+	if product := k.products[[2]int64{inner, outer}]; product != nil {
+		return product, nil
+	}
+	if k.library == nil {
+		library, err := blaslt.Open(k.file)
+		if err != nil {
+			return nil, err
+		}
+		k.library = library
+	}
+	product, err := k.library.Product(k.typed, int(inner), int(outer))
+	if err == nil {
+		k.products[[2]int64{inner, outer}] = product
+	}
+	return product, err
+}
+
+// rotate writes keys and values where the pools are: what it is given to write them to must be that.
+func (k *Kernels) rotate(c *Call) error {
+	heads, turned := c.List("heads"), c.List("turned")
+	if len(heads) != 3 || len(turned) != 2 {
+		return errors.New("heads must be three numbers, and turned two")
+	}
+	tokens, pool := c.Inputs[1].Elements(), c.Inputs[7].Shape
+	queries, err := c.Output(0, tokens, heads[0]*pool[2])
+	if err != nil {
+		return err
+	}
+	for i := range 2 {
+		written, err := c.Output(1+i, pool...)
+		if err != nil {
+			return err
+		}
+		if written.Address != c.Inputs[7+i].Address {
+			return errors.New("a pool of keys and values must be given as the output where it is the input, and is not")
+		}
+	}
+	norms := [2]uintptr{}
+	if c.Int("normed") != 0 {
+		norms = [2]uintptr{c.Inputs[4].Address, c.Inputs[5].Address}
+	}
+	return k.start(operators.Rotate{
+		Type: k.typed, Tokens: int(tokens), Heads: int(heads[0]), Groups: int(heads[1]), Size: int(pool[2]), Turned: int(turned[0]),
+		QKV: c.Inputs[0].Address, Positions: c.Inputs[1].Address, Places: int(c.Inputs[2].Shape[0]), Cos: c.Inputs[2].Address, Sin: c.Inputs[3].Address,
+		QueryNorm: norms[0], KeyNorm: norms[1], Epsilon: c.Float("epsilon"), TokenSlots: c.Inputs[6].Address, Slots: int(pool[0]),
+		KeyPool: c.Inputs[7].Address, ValuePool: c.Inputs[8].Address, Queries: queries.Address,
+	}.Launch())
+}
+
+func (k *Kernels) tileAttention(c *Call) error {
+	shape, pool := c.Inputs[0].Shape, c.Inputs[6].Shape
+	index, slots := c.Inputs[2].Shape, c.Inputs[3].Shape
+	mixed, err := c.Output(0, shape...)
+	if err != nil {
+		return err
+	}
+	return k.start(operators.TileAttention{
+		Type: k.typed, Tokens: int(shape[0]), Heads: int(shape[1] / pool[2]), Groups: int(pool[1]), Size: int(pool[2]),
+		Queries: c.Inputs[0].Address, Positions: c.Inputs[1].Address, Tiles: int(index[0]), TileQueries: int(index[1]), TileKeys: int(slots[1]),
+		QueryIndex: c.Inputs[2].Address, KeySlots: c.Inputs[3].Address, KeyLen: c.Inputs[4].Address, ScatterIndex: c.Inputs[5].Address,
+		Slots: int(pool[0]), KeyPool: c.Inputs[6].Address, ValuePool: c.Inputs[7].Address, Scale: c.Float("scale"), Softcap: c.Float("softcap"),
+		Window: int(c.Int("window")), Causal: c.Int("causal") != 0, Out: mixed.Address,
+	}.Launch())
+}
+
+func (k *Kernels) swiGLU(c *Call) error {
+	shape := c.Inputs[0].Shape
+	out, err := c.Output(0, shape[0], shape[1]/2)
+	if err != nil {
+		return err
+	}
+	return k.start(operators.SwiGLU{
+		Type: k.typed, Tokens: int(shape[0]), Width: int(shape[1] / 2), GateUp: c.Inputs[0].Address, Out: out.Address,
+	}.Launch())
+}

@@ -1,0 +1,123 @@
+package onnxrun
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"syscall"
+	"unsafe"
+
+	ort "github.com/yalue/onnxruntime_go"
+
+	"github.com/assay-rm/assay/batching"
+	"github.com/assay-rm/assay/models/fault"
+	"github.com/assay-rm/assay/models/inplace"
+)
+
+// pools are the keys and values of one device under a graph of domain assay, which reads and writes them where they
+// are. Each part, one layer's keys or one layer's values, is (slots, heads, dim). A block of the cache has BlockTokens
+// slots in a row; behind all blocks are those of a forward's tokens that are not kept:
+//
+//	slots   0 … 15    16 … 31    …   16 · blocks   …   16 · blocks + spare
+//	        block 0   block 1        token 0, token 1, …
+type pools struct {
+	blockShape
+	runtime       *inplace.Runtime
+	memory        inplace.Memory
+	parts         []uintptr // addresses
+	blocks, spare int
+	release       func()
+}
+
+// slots is how many tokens a part has room for.
+func (p *pools) slots() int { return p.blocks*batching.BlockTokens + p.spare }
+
+// partBytes is the size of a part.
+func (p *pools) partBytes() int { return p.slots() * p.tokenBytes() }
+
+// newHostPools reserves addresses, and takes memory for those slots that are used.
+func newHostPools(runtime *inplace.Runtime, shape blockShape, blocks, spare int) (*pools, error) {
+	p := &pools{blockShape: shape, runtime: runtime, memory: inplace.Host, blocks: blocks, spare: spare}
+	mapped, err := syscall.Mmap(-1, 0, max(1, shape.parts*p.partBytes()), syscall.PROT_READ|syscall.PROT_WRITE,
+		syscall.MAP_ANON|syscall.MAP_PRIVATE|syscall.MAP_NORESERVE)
+	if err != nil {
+		return nil, err
+	}
+	for part := range shape.parts {
+		p.parts = append(p.parts, uintptr(unsafe.Pointer(&mapped[0]))+uintptr(part*p.partBytes()))
+	}
+	p.release = func() { syscall.Munmap(mapped) } //nolint:errcheck // it was mapped
+	return p, nil
+}
+
+// value is one part as the graph is given it, which the caller destroys.
+func (p *pools) value(part int) (ort.Value, error) {
+	return p.runtime.Numbers(p.numbers.tensor, p.memory, p.parts[part], int64(p.slots()), p.heads, p.dim)
+}
+
+// places gives each token of a plan its slot, and each key place of its tiles the slot of that key. A token that is in a
+// block which is kept has its slot there.
+func (p *pools) places(plan *batching.Plan) (slots, keys []int64, err error) {
+	if len(plan.IDs) > p.spare {
+		return nil, nil, fmt.Errorf("a forward of %d tokens is over the %d that there is room for beside the cache", len(plan.IDs), p.spare)
+	}
+	slots = make([]int64, len(plan.IDs))
+	for token := range slots {
+		slots[token] = int64(p.blocks*batching.BlockTokens + token)
+	}
+	for _, keep := range plan.Keep {
+		for i, token := range keep.Tokens {
+			slots[token] = int64(keep.Block.Slot*batching.BlockTokens + i)
+		}
+	}
+	past := int64(len(plan.Past) * batching.BlockTokens)
+	keys = slices.Clone(plan.KeyIndex)
+	for i, key := range keys {
+		if key >= past {
+			keys[i] = slots[key-past]
+			continue
+		}
+		keys[i] = int64(plan.Past[key/batching.BlockTokens].Slot)*batching.BlockTokens + key%batching.BlockTokens
+	}
+	return slots, keys, nil
+}
+
+func (p *pools) free() { p.release() }
+
+// openPools makes the pools of every device, in the place of those that are there.
+func (s *Session) openPools(blocks, spare int) error {
+	for _, pools := range s.pools {
+		pools.free()
+	}
+	s.pools = nil
+	for place := range s.allThreads {
+		var made *pools
+		var err error
+		if len(s.gpus) > 0 {
+			made, err = s.gpus[place].newPools(blocks, spare, s.block())
+		} else {
+			made, err = newHostPools(s.runtime, s.block(), blocks, spare)
+		}
+		if err != nil {
+			return fault.New(fault.CodeBundle, "the keys and values of %d blocks and %d tokens, %d bytes, do not fit on %s: give less with --cache",
+				blocks, spare, int64(blocks+spare/batching.BlockTokens)*s.BlockBytes(), s.memoryOf(place)).Because(err)
+		}
+		s.pools = append(s.pools, made)
+	}
+	return nil
+}
+
+// bindPools gives the graph its pools, as inputs and as the outputs that they are written through.
+func (s *Session) bindPools(binding *ort.IoBinding, pools *pools, feeds, outputs tensors) error {
+	var failed error
+	for part, name := range s.pasts {
+		value, err := pools.value(part)
+		if err != nil {
+			return fmt.Errorf("input %s: %w", name, err)
+		}
+		feeds[name] = value
+		written, err := pools.value(part)
+		failed = errors.Join(failed, bindOutput(binding, outputs, s.presents[part], written, err))
+	}
+	return failed
+}
