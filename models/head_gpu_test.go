@@ -19,7 +19,7 @@ func onSharedGPU(t *testing.T, name string) *Model {
 	if os.Getenv("FAKECUDA_SHARED") == "" {
 		t.Fatal("FAKECUDA_SHARED=1 must be set: the graph writes into the fake device's memory")
 	}
-	source := Dir(filepath.Join("testdata", "heads", name))
+	source := Dir(filepath.Join("testdata", name))
 	m, err := Open(t.Context(), source, Options{Tokens: 512})
 	if err != nil {
 		t.Fatal(err)
@@ -58,7 +58,7 @@ func TestHeadsOnTheGPUReadWhatTheProcessorsRead(t *testing.T) {
 		"mlp-packed": true, "mlp-padded": true, "steps": true, "gated": true, "preference": true, "user-rows": false, // users are not in a plan
 	} {
 		t.Run(name, func(t *testing.T) {
-			want, m := serveHead(t, name), onSharedGPU(t, name)
+			want, m := serveHead(t, name), onSharedGPU(t, filepath.Join("heads", name))
 			if got := m.session.PlacesHead(); got != placed {
 				t.Errorf("the head is on the device: %t, and %t is wanted", got, placed)
 			}
