@@ -12,10 +12,12 @@ import (
 	"github.com/assay-rm/assay/models/onnxrun"
 )
 
-// fused are the fixtures whose attention is an operator, made by assay-export --compute, that processors run.
-var fused = []string{
-	"qwen2-float32", "qwen2-float16", "qwen2-assay-float32", "qwen2-assay-bfloat16", "qwen3-assay-float16", // assay: by the bodies of its operators
-}
+// stock are the fixtures whose attention is ONNX Runtime's own operator, made by assay-export --compute, that processors
+// run; fused are these, and those whose operators are of domain assay, whose bodies run.
+var (
+	stock = []string{"qwen2-float32", "qwen2-float16"}
+	fused = slices.Concat(stock, []string{"qwen2-assay-float32", "qwen2-assay-bfloat16", "qwen3-assay-float16"})
+)
 
 // openFused opens one of them on so many threads, with a cache.
 func openFused(t *testing.T, name string, threads int) *Model {
