@@ -54,6 +54,7 @@ NOT_COVERED = """## Not covered, and why
 | Nemotron-4-340B-Reward's body, .nemo files | the architecture is not in transformers' safetensors form; the head and its weights are (`nemotron-340b-reward`) |
 | bge-reranker-v2-minicpm-layerwise, v2.5-gemma2-lightweight | read at an earlier layer, with remote code |
 | jina-reranker-v2, bge-m3 sparse and multi-vector embeddings | remote code; several vectors of a text |
+| jina-reranker-v3 | listwise: one sequence has all documents, and the score of each hangs on the others |
 | sentence-transformers' sparse and multi-vector encoders; StaticEmbedding, Router, Pooling by max, by weights or of several kinds at once; MPNet and T5 bodies; Euclidean similarity | not read; refused by name |
 | CrossEncoders with a prompt before the query, but for those with LogitScore; images | they change what is read, and are refused |
 | Babelscape/Llama-3.1-8B-PRM800k-r, Llama-3.1-8B-PRM800k-PDDL-r | a class and a head of their own, whose code lies in the checkpoint; refused by the name of the class. Babelscape/Qwen2.5-Math-PRM-7B-PDDL-r is read (`qwen-prm`) |
