@@ -132,15 +132,15 @@ def write_bundle(model: Model, tokenizer: str | Path, out: str | Path, manifest:
         if options.compute in fused.HALVES:
             half = fused.measure(part / "model.onnx", options.compute, head, model, exact, pairs, items, rules, max_tokens,
                                  options.operators)
+            tolerance = max(TOLERANCE, 2 * half.score)
         verdict = None
         if options.check:
             with fused.twin(part / "model.onnx", model, max_tokens, options.compute, options.separate, options.operators) as held:
                 verdict = check_graph(held, layout, pooled, model, reference, max_tokens, rules.types,
                                       [ids for pair in pairs for ids in (pair["ids"] if "pair" in pair else [pair["ids"]])], head, pad, far,
                                       loose=options.compute is not None)
-            tolerance = max(tolerance, drift.significant(4 * verdict.rounding))  # that of the golden pairs, of the server, and as much to spare
-        if options.compute in fused.HALVES:
-            tolerance = max(TOLERANCE, 2 * half.score)  # and no more, to the digit: the server refuses a golden tolerance beyond that
+            if half is fused.NOTHING:  # else it follows from the drift alone
+                tolerance = max(tolerance, drift.significant(4 * verdict.rounding))  # that of the golden pairs, of the server, and as much to spare
         manifest["graph"] = about_graph(model, options, manifest["graph"]["labels"], half)
         if head:
             manifest["graph"]["head"] = {"file": head.name, "width": separate.width(model), "input": separate.INPUT, "output": separate.OUTPUT}

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import onnx_ir as ir
 import torch
@@ -12,8 +13,9 @@ from .described import Attention, Gated, Layer, Norm, Product
 from .nodes import FLOAT, MICROSOFT, Nodes
 from .tiles import Tiles
 
-ACTIVATIONS = {"silu": ("QuickGelu", MICROSOFT, {"alpha": 1.0}), "swish": ("QuickGelu", MICROSOFT, {"alpha": 1.0}),
-               "gelu_pytorch_tanh": ("Gelu", "", {"approximate": "tanh"}), "gelu": ("Gelu", "", {"approximate": "none"})}
+ACTIVATIONS: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "silu": ("QuickGelu", MICROSOFT, {"alpha": 1.0}), "swish": ("QuickGelu", MICROSOFT, {"alpha": 1.0}),
+    "gelu_pytorch_tanh": ("Gelu", "", {"approximate": "tanh"}), "gelu": ("Gelu", "", {"approximate": "none"})}
 """What a gate goes through, by its name in config.json: an operator, its domain and its attributes. QuickGelu with alpha 1 is x · sigmoid(x)."""
 
 
@@ -116,7 +118,7 @@ def attended(nodes: Nodes, given: Attention, value: ir.Value, tiles: Tiles, past
         every = nodes.one("Reshape", [every, nodes.ints(-1, narrow)], f"{name}.{part}.rows")
         gathered.append(nodes.one("Gather", [every, tiles.key_index], f"{name}.{part}.tiles", axis=0))
         present.append(own)
-    cap = {} if given.softcap is None else {"softcap": float(given.softcap)}
+    cap: dict[str, Any] = {} if given.softcap is None else {"softcap": float(given.softcap)}
     mixed = nodes.one("Attention", [query, *gathered, tiles.see[given.window]], f"{name}.mixed", q_num_heads=given.heads, kv_num_heads=given.kv_heads,
                       scale=float(given.scale), **cap)
     mixed = nodes.one("Reshape", [mixed, nodes.ints(-1, width)], f"{name}.mixed.rows")
