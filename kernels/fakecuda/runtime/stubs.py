@@ -1,8 +1,8 @@
 """Makes the CUDA libraries that ONNX Runtime's CUDA provider loads, of what the provider itself asks of them.
 
 Usage: stubs.py PROVIDER FOLDER, where PROVIDER is libonnxruntime_providers_cuda.so. Each library of NVIDIA's that it
-needs is made in FOLDER, with the symbols that it imports from there under the version that it wants them in. What a source
-NAME.cpp beside this file defines is done; everything else is refused, with a line in the trace (trace.hpp).
+needs is made in FOLDER, with the symbols that it imports from there under the version that it wants them in. What a
+source NAME.cpp beside this file defines is done; everything else is refused, with a line in the trace (trace.hpp).
 """
 
 import re
@@ -47,7 +47,8 @@ def make(library: str, symbols: list[str], folder: Path) -> str:
     source = HERE / f"{name.removeprefix('lib')}.cpp"
     sources = [str(source if source.is_file() else HERE / "nothing.cpp")]
     subprocess.run(["gcc", "-O1", "-fPIC", "-c", "-o", str(work / "refusals.o"), str(work / "refusals.c")], check=True)
-    command = ["g++", "-std=c++17", "-O1", "-Wall", "-fPIC", "-shared", "-Wl,-z,defs", f"-Wl,-soname,{library}", f"-Wl,--version-script={work / 'versions.map'}"]
+    command = ["g++", "-std=c++17", "-O1", "-Wall", "-fPIC", "-shared", "-Wl,-z,defs"]
+    command += [f"-Wl,-soname,{library}", f"-Wl,--version-script={work / 'versions.map'}"]
     subprocess.run([*command, "-o", str(folder / library), *sources, str(work / "refusals.o")], check=True)
     undone = subprocess.run(["nm", "-D", "--defined-only", str(folder / library)], check=True, capture_output=True, text=True).stdout.count(" W ")
     return f"{library}: {len(symbols) - undone} of {len(symbols)} symbols"

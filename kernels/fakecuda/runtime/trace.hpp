@@ -1,6 +1,11 @@
-// What the fake CUDA libraries were asked for, a line a call, in the file that FAKECUDA_TRACE names. The fields of a line
-// are separated by tabs: launch, kernel, blocks, threads, shared bytes; product, function, m, n, k, how many, type of the
-// factors and of the sums, TensorFloat-32 or not; copy, where to, bytes; wait; and refused, function.
+// What the fake CUDA libraries were asked for, a line a call, in the file that FAKECUDA_TRACE names; a new one begins where
+// it was removed. The fields of a line are separated by tabs:
+//
+//   launch   kernel, blocks, threads, bytes of shared memory
+//   product  function, m, n, k, how many, type of the factors, type of the sums, tf32 or exact
+//   copy     to device, to host, inside (the device) or on the host; bytes
+//   wait
+//   refused  function
 #pragma once
 #include <fcntl.h>
 #include <stdarg.h>
@@ -14,18 +19,19 @@ namespace trace {
 
 // Lines of several libraries and threads do not mix, since each is one write at the file's end.
 inline void line(const char *format, ...) {
-  static const char *const path = getenv("FAKECUDA_TRACE");
-  static const int file = path ? open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644) : -1;
+  const char *const path = getenv("FAKECUDA_TRACE");
+  const int file = path ? open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644) : -1;
   if (file < 0) return;
   va_list arguments;
   va_start(arguments, format);
   char *text = nullptr;
   const int length = vasprintf(&text, format, arguments);
   va_end(arguments);
-  if (length < 0) return;
+  if (length < 0) return (void)close(file);
   text[length] = '\n';  // in the place of the terminator: the line ends here
   if (write(file, text, length + 1) != length + 1) perror("FAKECUDA_TRACE");
   free(text);
+  close(file);
 }
 
 }  // namespace trace
