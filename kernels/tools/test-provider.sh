@@ -22,5 +22,13 @@ rm -rf "$build"
 python3 "$root/kernels/fakecuda/runtime/stubs.py" "$provider" "$build"
 
 cd "$root"
+library=$(dirname "$provider")/libonnxruntime.so.1.27.0
 export ASSAY_PROVIDER=$provider ASSAY_FAKE_CUDA=$build FAKECUDA_TRACE=$build/trace.txt LD_LIBRARY_PATH=$build
 go test -race -count=1 -tags provider -run Provider ./models ${update:+"$update"}
+
+# A device that computes wrongly, as this one does, must not serve: the start ends with what the proof or the golden pairs found.
+go build -o "$build/assay" .
+if said=$(timeout 120 "$build/assay" serve --device cuda --onnxruntime "$library" --listen 127.0.0.1:0 --bundle models/testdata/bundles/qwen3-reward-packed 2>&1); then
+  die "a device that computes nothing is served from"
+fi
+grep -Eq '^assay: .*(the output of a probe|is not what its bundle says|not finite)' <<<"$said" || die "the start on a device that computes nothing ends otherwise: $said"
