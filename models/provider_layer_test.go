@@ -6,14 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"slices"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	ort "github.com/yalue/onnxruntime_go"
-
-	"github.com/assay-rm/assay/models/manifest"
 )
 
 // halfLayer is a forward of the decoder layer that testdata/provider/make.py made: in a type, with so many keys a tile.
@@ -23,8 +19,8 @@ type halfLayer struct {
 	launches int // of kernels, besides the products
 }
 
-// halfLayers are those of the golden file. float16 has a residual in float32, and each of its two norms two kernels more,
-// which widen and add. The last has a number of keys that the fused kernel does not take.
+// halfLayers are those of the golden file. float16 has a residual in float32, and each of its two norms two kernels
+// more, which widen and add. The last has a number of keys that the fused kernel does not take.
 var halfLayers = []halfLayer{{"float16", 48, 22}, {"bfloat16", 48, 18}, {"float16", 50, 24}}
 
 func (h halfLayer) String() string { return fmt.Sprintf("layer-%s with %d keys", h.compute, h.keys) }
@@ -152,30 +148,6 @@ func layerSession(path string, inputs, outputs []string) (session *ort.DynamicAd
 	return ort.NewDynamicAdvancedSession(path, inputs, outputs, options)
 }
 
-// fused says what is wrong with a graph in half precision: it must lie on the device whole, attend by the
-// memory-efficient kernel, and add up every product in float32.
-func (r *record) fused(half string) []string {
-	var wrong []string
-	if off := r.elsewhere(); len(off) > 0 {
-		wrong = append(wrong, "nodes off the device: "+tally(off))
-	}
-	if r.memcpy > 0 {
-		wrong = append(wrong, fmt.Sprintf("%d nodes copy between host and device", r.memcpy))
-	}
-	if _, within, _ := r.copies("to host"); within > 0 {
-		wrong = append(wrong, fmt.Sprintf("%d copies to the host while it computes", within))
-	}
-	if way := r.attention(); way != "memory-efficient" {
-		wrong = append(wrong, "attention is "+way)
-	}
-	ours := half + " summed in float32 (exact)"
-	others := slices.DeleteFunc(r.products(), func(product string) bool { return product == ours || product == "float32 summed in float32 (exact)" })
-	if products := tally(r.products()); len(others) > 0 || !strings.Contains(products, ours) {
-		wrong = append(wrong, "products: "+products)
-	}
-	return wrong
-}
-
 // TestHalfLayerOnTheProvider: a decoder layer of stock operators in half precision is what it is planned to be. With a
 // number of keys that is no multiple of 4 it is not, which the test must see.
 func TestHalfLayerOnTheProvider(t *testing.T) {
@@ -187,7 +159,7 @@ func TestHalfLayerOnTheProvider(t *testing.T) {
 			if layer.keys%4 != 0 {
 				products, wrong = 6, []string{"attention is unfused"}
 			}
-			if diff := cmp.Diff(wrong, r.fused(layer.compute)); diff != "" {
+			if diff := cmp.Diff(wrong, r.fused(layer.compute, "memory-efficient")); diff != "" {
 				t.Errorf("what is wrong with it (-want +provider):\n%s", diff)
 			}
 			if got, want := tally(r.products()), fmt.Sprintf("%d %s summed in float32 (exact)", products, layer.compute); got != want {
@@ -198,54 +170,4 @@ func TestHalfLayerOnTheProvider(t *testing.T) {
 			}
 		})
 	}
-}
-
-// fusedBundle is what is demanded of a bundle of testdata/fused, besides what fused demands of any: its type, and how
-// many products and kernels each layer launches at most.
-type fusedBundle struct {
-	compute            string
-	products, launches int
-}
-
-// fusedDemands has a line for each bundle of the folder.
-var fusedDemands = map[string]fusedBundle{}
-
-// TestFusedBundlesOnTheProvider holds every bundle in half precision to what is demanded of it.
-func TestFusedBundlesOnTheProvider(t *testing.T) {
-	bundles := fusedBundles(t)
-	for name := range fusedDemands {
-		if !slices.Contains(bundles, name) {
-			t.Errorf("testdata/%s is gone, and its line in the table with it", name)
-		}
-	}
-	for _, bundle := range bundles {
-		t.Run(bundle, func(t *testing.T) {
-			demand, known := fusedDemands[bundle]
-			if !known {
-				t.Fatalf("testdata/%s has no line in the table of what is demanded", bundle)
-			}
-			r := onDevice(t, bundle, nil)
-			if wrong := r.fused(demand.compute); len(wrong) > 0 {
-				t.Errorf("%q", wrong)
-			}
-			launches, products := r.layer()
-			if len(products) > demand.products || len(launches) > demand.launches {
-				t.Errorf("a layer has %d products and launches %d kernels, and at most %d and %d are demanded", len(products), len(launches),
-					demand.products, demand.launches)
-			}
-		})
-	}
-}
-
-// fusedBundles are the bundles in half precision, by their paths in testdata.
-func fusedBundles(t *testing.T) []string {
-	t.Helper()
-	files, err := filepath.Glob("testdata/fused/*/" + manifest.File)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, file := range files {
-		files[i] = strings.TrimPrefix(filepath.Dir(file), "testdata/")
-	}
-	return files
 }

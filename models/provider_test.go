@@ -58,8 +58,9 @@ func onDevice(t *testing.T, bundle string, cuda map[string]string) *record {
 	})
 }
 
-// heavyElsewhere are the kinds of nodes of a graph that compute on numbers of the model, and do so on the processors: the
-// provider has no product of uint8 with int8. What else is not on the device are shapes, and where a row's padding ends.
+// heavyElsewhere are the kinds of nodes of a graph that compute on numbers of the model, and do so on the processors:
+// the provider has no product of uint8 with int8. What else is not on the device are shapes, and where a row's padding
+// ends.
 var heavyElsewhere = map[string][]string{"bundles/qwen3-reward-packed-int8": {"MatMulInteger"}}
 
 // heavy are the kinds of nodes that are not on the device, but for those of shapes and positions.

@@ -1,5 +1,6 @@
-// cuBLAS (libcublas.so.13) for tests: products of matrices are told in the trace, and not computed. A product's sums are
-// of the type that the caller asks for, and it may round its factors to TensorFloat-32 where the handle's mode says so.
+// cuBLAS (libcublas.so.13) for tests: products of matrices are told in the trace, and not computed. A product's sums
+// are of the type that the caller asks for, and it may round its factors to TensorFloat-32 where the handle's mode says
+// so.
 #include "trace.hpp"
 
 enum Status { done = 0, invalid = 7 };

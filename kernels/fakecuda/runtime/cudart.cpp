@@ -2,9 +2,9 @@
 // which nothing is computed. A launch is told in the trace by the name that its kernel has in the provider, and leaves
 // what it would have written as it was.
 //
-// It is strict where a device would be: the host cannot touch the device's memory, a copy must lie inside one buffer and
-// go where it says, streams and events must be alive, and a kernel must have been registered. Whatever else the provider
-// imports is refused (stubs.py).
+// It is strict where a device would be: the host cannot touch the device's memory, a copy must lie inside one buffer
+// and go where it says, streams and events must be alive, and a kernel must have been registered. Whatever else the
+// provider imports is refused (stubs.py).
 #include <cxxabi.h>
 #include <string.h>
 
@@ -182,9 +182,10 @@ Error cudaFuncSetAttribute(const void *function, int, int) {
 }
 Error cudaOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(int *blocks, const void *, int, size_t, unsigned) { return *blocks = 1, success; }
 
+// Addresses are multiples of 256, as CUDA promises: some kernels are chosen by their operands' alignment.
 Error cudaMalloc(void **address, size_t bytes) {
   LOCKED;
-  *address = (void *)memory::allocate(bytes);
+  *address = (void *)memory::allocate((bytes + 255) & ~(size_t)255);
   return *address || bytes == 0 ? success : fail(out_of_memory);
 }
 Error cudaFree(void *address) {

@@ -1,5 +1,5 @@
-// cuDNN (libcudnn.so.9) for tests: a handle on a stream, and reductions, which are told as launches and not computed. They
-// need neither a workspace nor indices.
+// cuDNN (libcudnn.so.9) for tests: a handle on a stream, and reductions, which are told as launches and not computed.
+// They need neither a workspace nor indices.
 #include <stddef.h>
 
 #include "trace.hpp"

@@ -1,5 +1,5 @@
-// What the fake CUDA libraries were asked for, a line a call, in the file that FAKECUDA_TRACE names; a new one begins where
-// it was removed. The fields of a line are separated by tabs:
+// What the fake CUDA libraries were asked for, a line a call, in the file that FAKECUDA_TRACE names; a new one begins
+// where it was removed. The fields of a line are separated by tabs:
 //
 //   launch   kernel, blocks, threads, bytes of shared memory
 //   product  function, m, n, k, how many, type of the factors, type of the sums, tf32 or exact
