@@ -16,7 +16,7 @@ HEADERS := .runtime/headers.txt
 RUNTIME := $(ONNXRUNTIME) $(TOKENIZERS) $(HEADERS)
 absent = $(if $(wildcard $(1)),,absent)
 
-.PHONY: build bin/assay serve test fuzz lint runtime runtime-cuda smoke deploy ptx ptx-check test-cuda test-state gpu-folder gpu-check parity builtin builtin-minilm fixtures large bench abuse clean clients exporter absent
+.PHONY: build bin/assay serve test fuzz lint runtime runtime-cuda smoke deploy ptx ptx-check test-cuda test-provider test-state gpu-folder gpu-check parity builtin builtin-minilm fixtures large bench abuse clean clients exporter absent
 
 build: bin/assay
 
@@ -31,7 +31,7 @@ serve: bin/assay
 test: $(RUNTIME)
 	go test -race -shuffle=on -timeout 20m ./...
 	go test -count=1 -run 'TestNoDoorLosesAnItem|TestADoorCostsLittle' ./server
-	$(MAKE) --no-print-directory test-cuda test-state
+	$(MAKE) --no-print-directory test-cuda test-provider test-state
 
 # The states that replicas share, against the PostgreSQL of Debian's package: started on a free port, crashed and stopped.
 test-state: $(RUNTIME)
@@ -67,6 +67,7 @@ lint: $(RUNTIME)
 	$(GOLANGCI) run ./...
 	eval "$$(kernels/tools/test-cuda.sh env)" && $(GOLANGCI) run --build-tags gpu ./kernels/... ./models/...
 	go mod tidy -diff
+	$(GOLANGCI) run --build-tags provider ./models
 
 smoke: bin/assay
 	.ci/smoke.sh
@@ -86,6 +87,10 @@ ptx-check:
 test-cuda: $(RUNTIME)
 	kernels/tools/test-cuda.sh
 	eval "$$(kernels/tools/test-cuda.sh env)" && LD_LIBRARY_PATH=$(CURDIR)/.cuda/build/fake FAKECUDA_SHARED=1 go test -tags gpu -race -run GPU ./models ./models/onnxrun
+
+# ONNX Runtime's real CUDA provider, on CUDA libraries that compute nothing: which nodes, copies and kernels our graphs get.
+test-provider: $(RUNTIME)
+	kernels/tools/test-provider.sh
 
 # Everything on this machine's GPU; without one it fails. gpu-folder makes the folder that does it elsewhere.
 gpu-folder: $(RUNTIME)
@@ -128,6 +133,7 @@ fixtures: .venv/lock.txt bin/assay
 	cd models/export && ../../$(VENV) -m parity.encoder_fixtures ../testdata/encoders
 	cd models/export && ../../$(VENV) -m parity --fixtures ../testdata/families --docs ../../docs/MODELS.md
 	$(VENV) models/testdata/heads/make.py
+	$(VENV) models/testdata/provider/make.py
 	cd models/export && ../../$(VENV) -m templates ../chat/testdata --generated 250 --generated-only
 	models/export/optimum/make.sh models/testdata/optimum
 	$(VENV) kernels/graphs/testdata/make.py

@@ -1,7 +1,7 @@
-"""Fetches the wheels of wheels.txt into the checkout's .cuda folder, which git ignores, and unpacks what is used.
+"""Fetches wheels into the checkout's .cuda folder, which git ignores, and unpacks what is used.
 
-Usage: toolchain.py headers | nvrtc | ptxas; prints the path. What is already there is left alone, so a second run needs
-no network.
+Usage: toolchain.py headers | nvrtc | ptxas | provider; prints the path. What is already there is left alone, so a second
+run needs no network. The wheels are pinned in wheels.txt, and those that a server loads too in models/native/cuda.txt.
 """
 
 import os
@@ -12,19 +12,23 @@ import zipfile
 from pathlib import Path
 
 TOOLS = Path(__file__).resolve().parent
-CACHE = TOOLS.parent.parent / ".cuda"
+ROOT = TOOLS.parent.parent
+CACHE = ROOT / ".cuda"
+PINS = (TOOLS / "wheels.txt", ROOT / "models/native/cuda.txt")
 
 PARTS = {
     "headers": ("nvidia-cuda-runtime-cu12", "nvidia/cuda_runtime/include/", ""),
     "nvrtc": ("nvidia-cuda-nvrtc-cu12", "nvidia/cuda_nvrtc/lib/", "libnvrtc.so.12"),
     "ptxas": ("nvidia-cuda-nvcc-cu12", "nvidia/cuda_nvcc/bin/ptxas", "ptxas"),
+    "provider": ("onnxruntime-gpu", "onnxruntime/capi/libonnxruntime", "libonnxruntime_providers_cuda.so"),
 }
-"""Each part: its wheel, what to take out of it (a folder where it ends in a slash), and the file that is asked for in there."""
+"""Each part: its wheel, what to take out of it (a folder where it ends in a slash, else every file whose path begins so), and
+the file that is asked for in there."""
 
 
 def requirement(wheel: str) -> str:
-    """Return the line of wheels.txt that pins a wheel."""
-    lines = (TOOLS / "wheels.txt").read_text(encoding="utf-8").splitlines()
+    """Return the line that pins a wheel."""
+    lines = [line for pins in PINS for line in pins.read_text(encoding="utf-8").replace("\\\n", "").splitlines()]
     (line,) = (line for line in lines if line.startswith(f"{wheel}=="))
     return line
 
@@ -34,8 +38,11 @@ def download(wheel: str, into: Path) -> Path:
     pinned = into / "requirements.txt"
     pinned.write_text(requirement(wheel), encoding="utf-8")
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes"]
-    command += ["--only-binary=:all:", "--platform", "manylinux2014_x86_64", "--platform", "manylinux_2_17_x86_64"]
-    subprocess.run([*command, "--dest", str(into), "--requirement", str(pinned)], check=True, stdout=sys.stderr)
+    command += ["--only-binary=:all:", "--python-version", "3.12", "--implementation", "cp", "--abi", "cp312", "--abi", "none"]
+    for glibc in ("manylinux2014", "manylinux_2_17", "manylinux_2_27", "manylinux_2_28"):
+        command += ["--platform", f"{glibc}_x86_64"]
+    if subprocess.run([*command, "--dest", str(into), "--requirement", str(pinned)], check=False, stdout=sys.stderr).returncode:
+        sys.exit(f"cuda: the wheel {pinned.read_text(encoding='utf-8').split()[0]} could not be had; pip says why above")
     (path,) = into.glob("*.whl")
     return path
 

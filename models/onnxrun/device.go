@@ -131,6 +131,9 @@ var source = regexp.MustCompile(`^.*\[ONNXRuntimeError\] : \d+ : \w+ : (\S+\.(h|
 
 var unloadable = regexp.MustCompile(`error: (?:\S*/)?(lib[^\s/:]+): cannot open shared object file`)
 
+// noSuchGPU is how ONNX Runtime refuses the number of a GPU that is not there.
+var noSuchGPU = regexp.MustCompile(`Invalid device ID: \d+, must be between 0 \(inclusive\) and (\d+) \(exclusive\)`)
+
 // cudaMissing says in a sentence what the CUDA provider lacks.
 func cudaMissing(err error) string {
 	text := err.Error()
@@ -150,6 +153,15 @@ func cudaMissing(err error) string {
 		return "the CUDA provider (" + library + ") is not beside ONNX Runtime: make runtime-cuda installs both"
 	case library != "":
 		return library + " of CUDA 13 is not in the library path: make runtime-cuda installs it"
+	case strings.Contains(text, "CUDA failure 100:"):
+		return "the NVIDIA driver finds no GPU; nvidia-smi -L lists what it finds, and a container needs --gpus"
+	}
+	if found := noSuchGPU.FindStringSubmatch(text); found != nil {
+		gpus := " GPUs"
+		if found[1] == "1" {
+			gpus = " GPU"
+		}
+		return "the NVIDIA driver finds " + found[1] + gpus + ", and numbers them from 0"
 	}
 	return strings.TrimSpace(source.ReplaceAllString(text, ""))
 }

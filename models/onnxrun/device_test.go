@@ -60,6 +60,19 @@ func TestWhatCUDALacksIsNamed(t *testing.T) {
 	}
 }
 
+// TestAGPUThatIsNotThereIsNamed reads what ONNX Runtime 1.27 says where the driver finds no GPU, and fewer than asked for.
+func TestAGPUThatIsNotThereIsNamed(t *testing.T) {
+	const parse = "provider_options_utils.h:187 Parse Failed to parse provider option \"device_id\": "
+	for text, says := range map[string]string{
+		parse + "CUDA failure 100: no CUDA-capable device is detected ; GPU=-1 ; hostname=vm":                                          "the NVIDIA driver finds no GPU; nvidia-smi -L lists what it finds, and a container needs --gpus",
+		parse + "cuda_execution_provider_info.cc:68 operator() Invalid device ID: 4, must be between 0 (inclusive) and 2 (exclusive).": "the NVIDIA driver finds 2 GPUs, and numbers them from 0",
+	} {
+		if got := cudaMissing(errors.New(text)); got != says {
+			t.Errorf("%s: %s", text, got)
+		}
+	}
+}
+
 // TestOptionsOfTheCUDAProvider: TensorFloat-32 is off unless it is asked for.
 func TestOptionsOfTheCUDAProvider(t *testing.T) {
 	d := Device{GPUs: []int{2}, Memory: 1 << 30}
