@@ -1,0 +1,171 @@
+//go:build provider
+
+package models
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	ort "github.com/yalue/onnxruntime_go"
+
+	"github.com/assay-rm/assay/models/inplace"
+	"github.com/assay-rm/assay/models/nodes"
+	"github.com/assay-rm/assay/models/onnxrun"
+)
+
+// told computes nothing: each operator makes its outputs and is told in the trace, among what the provider asks for.
+func told(trace string) map[string]nodes.Compute {
+	of := func(name string, shapes func(c *nodes.Call) [][]int64) nodes.Compute {
+		return func(c *nodes.Call) error {
+			file, err := os.OpenFile(trace, os.O_APPEND|os.O_WRONLY|os.O_CREATE, 0o644)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(file, "ours\t%s\n", name)
+			for i, shape := range shapes(c) {
+				_, failed := c.Output(i, shape...)
+				err = errors.Join(err, failed)
+			}
+			return errors.Join(err, file.Close())
+		}
+	}
+	return map[string]nodes.Compute{
+		"AddRmsNorm": of("AddRmsNorm", func(c *nodes.Call) [][]int64 { return [][]int64{c.Inputs[1].Shape, c.Inputs[1].Shape} }),
+		"Linear":     of("Linear", func(c *nodes.Call) [][]int64 { return [][]int64{{c.Inputs[0].Shape[0], c.Inputs[1].Shape[0]}} }),
+		"Rotate": of("Rotate", func(c *nodes.Call) [][]int64 {
+			pool := c.Inputs[7].Shape
+			return [][]int64{{c.Inputs[1].Shape[0], c.List("heads")[0] * pool[2]}, pool, pool}
+		}),
+		"TileAttention": of("TileAttention", func(c *nodes.Call) [][]int64 { return [][]int64{c.Inputs[0].Shape} }),
+		"SwiGLU":        of("SwiGLU", func(c *nodes.Call) [][]int64 { return [][]int64{{c.Inputs[0].Shape[0], c.Inputs[0].Shape[1] / 2}} }),
+	}
+}
+
+// runTold opens the graph of a bundle of domain assay on the device with operators that tell, and runs a sequence of 20
+// tokens in one tile.
+func runTold(t *testing.T, name string, typed ort.TensorElementDataType) (*record, *bundle) {
+	t.Helper()
+	b, err := readBundle(Dir(filepath.Join("testdata", "fused", name)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return watch(t, func() error {
+		runtime, err := inplace.Attach(filepath.Join(filepath.Dir(os.Getenv("ASSAY_PROVIDER")), onnxrun.RuntimeFile))
+		if err != nil {
+			return err
+		}
+		options, err := ort.NewSessionOptions()
+		if err != nil {
+			return err
+		}
+		defer options.Destroy() //nolint:errcheck // freeing cannot fail
+		cuda, err := ort.NewCUDAProviderOptions()
+		if err != nil {
+			return err
+		}
+		defer cuda.Destroy() //nolint:errcheck // freeing cannot fail
+		if err := options.AppendExecutionProviderCUDA(cuda); err != nil {
+			return err
+		}
+		set, err := nodes.Register(runtime.API(), options, typed, "CUDAExecutionProvider", told(os.Getenv("FAKECUDA_TRACE")))
+		if err != nil {
+			return err
+		}
+		defer set.Close()
+		return runOnce(b, options)
+	}), b
+}
+
+// runOnce runs a graph with pools on one sequence. Its session is gone afterwards.
+func runOnce(b *bundle, options *ort.SessionOptions) error {
+	const tokens, slots = 20, 64
+	g, count := &b.manifest.Graph, make([]int64, tokens)
+	for i := range count {
+		count[i] = int64(i)
+	}
+	given := map[string]struct {
+		numbers []int64
+		shape   ort.Shape
+	}{
+		"input_ids": {count, ort.NewShape(tokens)}, "position_ids": {count, ort.NewShape(tokens)}, "slots": {count, ort.NewShape(tokens)},
+		"query_index": {count, ort.NewShape(1, tokens)}, "key_slots": {count, ort.NewShape(1, tokens)}, "key_len": {[]int64{tokens}, ort.NewShape(1)},
+		"scatter_index": {count, ort.NewShape(tokens)}, "read_index": {count[tokens-1:], ort.NewShape(1)},
+	}
+	var names []string
+	var values []ort.Value
+	var failed error
+	for _, input := range b.graph.Inputs {
+		var value ort.Value
+		var err error
+		if of, is := given[input.Name]; is {
+			value, err = ort.NewTensor(of.shape, of.numbers)
+		} else {
+			shape := ort.NewShape(slots, g.KVHeads, g.HeadDim)
+			value, err = ort.NewCustomDataTensor(shape, make([]byte, 2*shape.FlattenedSize()), ort.TensorElementDataTypeFloat16)
+		}
+		names, values, failed = append(names, input.Name), append(values, value), errors.Join(failed, err)
+	}
+	if failed != nil {
+		return failed
+	}
+	session, err := ort.NewDynamicAdvancedSession(b.graphPath, names, []string{g.Output}, options)
+	if err != nil {
+		return err
+	}
+	output := []ort.Value{nil}
+	err = session.Run(values, output)
+	for _, value := range append(values, output...) {
+		if value != nil {
+			value.Destroy() //nolint:errcheck // freeing cannot fail
+		}
+	}
+	return errors.Join(err, session.Destroy())
+}
+
+// TestOperatorsOnTheProvider: a graph of domain assay lies on the device whole, a layer is nine nodes of ours, and between
+// them the provider starts no kernel and no product of its own, but for the rows that are read behind the last attention.
+func TestOperatorsOnTheProvider(t *testing.T) {
+	r, b := runTold(t, "qwen3-assay-float16", ort.TensorElementDataTypeFloat16)
+	if off := r.elsewhere(); len(off) > 0 || r.memcpy > 0 {
+		t.Errorf("off the device: %s; %d copying nodes", tally(off), r.memcpy)
+	}
+	if _, within, _ := r.copies("to host"); within > 0 {
+		t.Errorf("%d copies to the host while it computes", within)
+	}
+	layer := []string{"AddRmsNorm", "Linear", "Rotate", "TileAttention", "Linear", "AddRmsNorm", "Linear", "SwiGLU", "Linear"}
+	var ours, want []string
+	var others [][]string // what the provider did in each layer
+	for _, fields := range r.asked {
+		switch fields[0] {
+		case "ours":
+			if len(ours)%len(layer) == 0 {
+				others = append(others, nil)
+			}
+			ours = append(ours, fields[1])
+		case "launch", "product":
+			if len(ours)%len(layer) != 0 {
+				others[len(others)-1] = append(others[len(others)-1], kernelName(fields[1]))
+			}
+		}
+	}
+	for range b.manifest.Graph.Layers {
+		want = append(want, layer...)
+	}
+	if !slices.Equal(ours, want) {
+		t.Errorf("operators %v, want %v", ours, want)
+	}
+	for i, kernels := range others {
+		allowed := 0
+		if i == len(others)-1 {
+			allowed = 2 // the rows that are read, of the residual and of what attention gives
+		}
+		if len(kernels) > allowed || slices.ContainsFunc(kernels, func(kernel string) bool { return !strings.Contains(kernel, "Gather") }) {
+			t.Errorf("layer %d: the provider starts %s", i, tally(kernels))
+		}
+	}
+}
