@@ -63,7 +63,8 @@ __device__ inline void load_block(const Attention<T> &call, const T *pool, T (*t
 template <class T> struct Queries { const T *first, *second; };
 template <class T, unsigned SIZE> __device__ inline Queries<T> queries_of(const Attention<T> &call, const Rows &rows, unsigned row) {
   const T *from = call.queries + 2 * (threadIdx.x % 4);
-  return {rows.query[row] < 0 ? nullptr : from + rows.query[row] * SIZE, rows.query[row + 8] < 0 ? nullptr : from + rows.query[row + 8] * SIZE};
+  const i64 first = rows.query[row], second = rows.query[row + 8];
+  return {first < 0 ? nullptr : from + first * SIZE, second < 0 ? nullptr : from + second * SIZE};
 }
 
 // The four words of a warp's 16 rows of queries at numbers k to k + 15. Rows without a query are zeros.
@@ -91,8 +92,8 @@ struct Softmax { float top[2], sum[2]; };
 // Turns a block's dots into weights, of which the sum is taken as they are rounded, and says by how much what was summed
 // before shrinks. The lane's rows of the block are row and row + 8.
 template <class T>
-__device__ inline void weigh(const Attention<T> &call, float (&dots)[KEYS / 8][4], Softmax &softmax, const Rows &rows, unsigned row, int start,
-                             float (&shrink)[2]) {
+__device__ inline void weigh(const Attention<T> &call, float (&dots)[KEYS / 8][4], Softmax &softmax, const Rows &rows, unsigned row,
+                             int start, float (&shrink)[2]) {
   const int from[2] = {rows.from[row], rows.from[row + 8]}, to[2] = {rows.to[row], rows.to[row + 8]};
   const int column = start + 2 * (threadIdx.x % 4);
   const float scale = call.softcap > 0 ? 2 * LOG2E * call.scale / call.softcap : LOG2E * call.scale, cap = LOG2E * call.softcap;
@@ -126,7 +127,8 @@ __device__ inline void weigh(const Attention<T> &call, float (&dots)[KEYS / 8][4
 
 // dots = queries · keysᵀ, (16, KEYS). words has the queries where they are KEPT; else they are too many and read anew.
 template <class T, unsigned SIZE, bool KEPT>
-__device__ inline void multiply_keys(float (&dots)[KEYS / 8][4], const unsigned (*words)[4], const Queries<T> &rows, const T (*keys)[SIZE + 8]) {
+__device__ inline void multiply_keys(float (&dots)[KEYS / 8][4], const unsigned (*words)[4], const Queries<T> &rows,
+                                     const T (*keys)[SIZE + 8]) {
   const unsigned lane = threadIdx.x % 32, row = lane % 8 + lane / 16 * 8, column = lane / 8 % 2 * 8;
   UNROLL for (unsigned n = 0; n < KEYS / 8; n++) dots[n][0] = dots[n][1] = dots[n][2] = dots[n][3] = 0;
   UNROLL for (unsigned k = 0; k < SIZE / 16; k++) {
@@ -230,7 +232,9 @@ __device__ void attend(const Attention<T> &call, T (*keys)[SIZE + 8], T (*values
     const i64 query = rows.query[row + 8 * r];
     if (query < 0) continue;
     T *out = call.out + query * SIZE + 2 * (threadIdx.x % 4);
-    UNROLL for (unsigned n = 0; n < SIZE / 8; n++) *(unsigned *)(out + 8 * n) = narrow2<T>(sums[n][2 * r] * whole, sums[n][2 * r + 1] * whole);
+    UNROLL for (unsigned n = 0; n < SIZE / 8; n++) {
+      *(unsigned *)(out + 8 * n) = narrow2<T>(sums[n][2 * r] * whole, sums[n][2 * r + 1] * whole);
+    }
   }
 }
 
@@ -242,10 +246,9 @@ __device__ void attend(const Attention<T> &call, T (*keys)[SIZE + 8], T (*values
     constexpr bool one_buffer = SIZE > 128; \
     __shared__ __attribute__((aligned(16))) T buffers[one_buffer ? 1 : 2][KEYS][SIZE + 8]; \
     __shared__ Rows rows; \
-    attend<T, SIZE, one_buffer>(Attention<T>{queries, positions, query_index, key_slots, key_len, scatter_index, key_pool, value_pool, out, tokens, \
-                                             heads, groups, slots, tile_queries, tile_keys, window, causal, float_of(scale), \
-                                             float_of(softcap)}, \
-                                buffers[0], buffers[one_buffer ? 0 : 1], rows); \
+    const Attention<T> call = {queries, positions, query_index, key_slots, key_len, scatter_index, key_pool, value_pool, out, tokens, heads, \
+                               groups, slots, tile_queries, tile_keys, window, causal, float_of(scale), float_of(softcap)}; \
+    attend<T, SIZE, one_buffer>(call, buffers[0], buffers[one_buffer ? 0 : 1], rows); \
   }
 #define BOTH(SIZE) ATTENTION(attention_##SIZE##_f16, float16, SIZE) ATTENTION(attention_##SIZE##_bf16, bfloat16, SIZE)
 

@@ -25,7 +25,9 @@ template <class T, class Activation> __device__ void gated(const T *gate_up, T *
 }
 
 #define GATED(NAME, T, ACTIVATION) \
-  extern "C" __global__ void __launch_bounds__(THREADS) NAME(const T *gate_up, T *out, u64 width) { gated<T, ACTIVATION>(gate_up, out, width); }
+  extern "C" __global__ void __launch_bounds__(THREADS) NAME(const T *gate_up, T *out, u64 width) { \
+    gated<T, ACTIVATION>(gate_up, out, width); \
+  }
 
 GATED(swiglu_f16, float16, Silu)
 GATED(swiglu_bf16, bfloat16, Silu)

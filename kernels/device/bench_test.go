@@ -42,6 +42,7 @@ func BenchmarkKernels(b *testing.B) {
 		present := scratch(b, d, parts*rows*4*kvWidth)
 		measure(b, d, 2*parts*blocks*size, "keep_blocks", [2]int{parts * blocks, 1}, 256, present, tokens, named, pool, uint64(parts), uint64(rows), uint64(kvWidth))
 	})
+	benchmarkOperators(b, d)
 }
 
 // scratch is device memory of zeros for one benchmark.
@@ -73,10 +74,20 @@ func scratch(b *testing.B, d *Device, bytes int) uint64 {
 // indices are n different numbers below a power of two, not in order, in device memory.
 func indices(b *testing.B, d *Device, n, limit int) uint64 {
 	b.Helper()
-	address := scratch(b, d, 8*n)
-	numbers := make([]byte, 0, 8*n)
-	for i := range n {
-		numbers = binary.LittleEndian.AppendUint64(numbers, uint64(i*5%limit))
+	numbers := make([]int64, n)
+	for i := range numbers {
+		numbers[i] = int64(i * 5 % limit)
+	}
+	return written(b, d, numbers)
+}
+
+// written are numbers in device memory.
+func written(b *testing.B, d *Device, of []int64) uint64 {
+	b.Helper()
+	address := scratch(b, d, 8*len(of))
+	numbers := make([]byte, 0, 8*len(of))
+	for _, number := range of {
+		numbers = binary.LittleEndian.AppendUint64(numbers, uint64(number))
 	}
 	if _, err := on(d, func() (struct{}, error) { return struct{}{}, d.machine.Write(uintptr(address), numbers) }); err != nil {
 		b.Fatal(err)
@@ -84,8 +95,8 @@ func indices(b *testing.B, d *Device, n, limit int) uint64 {
 	return address
 }
 
-// measure runs a kernel that reads so many bytes b.N times between two events.
-func measure(b *testing.B, d *Device, bytes int, kernel string, grid [2]int, block int, arguments ...uint64) {
+// measure runs a kernel that reads so many bytes b.N times between two events, and gives the seconds of one.
+func measure(b *testing.B, d *Device, bytes int, kernel string, grid [2]int, block int, arguments ...uint64) float64 {
 	b.Helper()
 	seconds, err := on(d, func() (float64, error) {
 		if err := d.machine.Launch(kernel, grid, block, arguments...); err != nil { // warm up
@@ -109,6 +120,7 @@ func measure(b *testing.B, d *Device, bytes int, kernel string, grid [2]int, blo
 	if peak := peak(b, d); peak > 0 {
 		b.ReportMetric(100*rate/peak, "%peak")
 	}
+	return seconds / float64(b.N)
 }
 
 // timed gives the seconds that pass on a stream while it does what run puts there.

@@ -47,7 +47,7 @@ func TestKernels(t *testing.T) {
 }
 
 // So do the kernels of the operators.
-func TestOperators(t *testing.T) {
+func TestKernelsOfOperators(t *testing.T) {
 	seed, _ := strconv.ParseUint(os.Getenv("FAKECUDA_SEED"), 10, 64)
 	d := open(t)
 	for _, check := range kerneltest.OperatorChecks() {

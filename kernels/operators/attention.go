@@ -22,7 +22,7 @@ type TileAttention struct {
 	QueryIndex            uintptr // int64 (Tiles, TileQueries): tokens
 	KeySlots              uintptr // int64 (Tiles, TileKeys): slots; place j of a tile has position j
 	KeyLen                uintptr // int64 (Tiles): how many of a tile's places have a key
-	ScatterIndex          uintptr // int64 (Tokens): the place of (Tiles · TileQueries) that computes each token; other places that name it do nothing
+	ScatterIndex          uintptr // int64 (Tokens): the place of (Tiles · TileQueries) that computes each token, and no other
 	Slots                 int
 	KeyPool, ValuePool    uintptr // (Slots, Groups, Size)
 	Scale, Softcap        float32 // of the logits; a softcap of 0 is none
@@ -53,8 +53,8 @@ func (o TileAttention) Launch() (Launch, error) {
 	if c.err != nil {
 		return Launch{}, c.err
 	}
-	places := o.Tiles * o.TileQueries
-	return c.launch(fmt.Sprintf("attention_%d%s", o.Size, suffix), o.Tiles*blocks(o.TileQueries*(o.Heads/o.Groups), attentionRows), o.Groups, attentionThreads,
+	places, rows := o.Tiles*o.TileQueries, o.TileQueries*(o.Heads/o.Groups)
+	return c.launch(fmt.Sprintf("attention_%d%s", o.Size, suffix), o.Tiles*blocks(rows, attentionRows), o.Groups, attentionThreads,
 		c.address("queries", o.Queries, o.Tokens), c.integers("positions", o.Positions, o.Tokens), c.integers("query index", o.QueryIndex, places),
 		c.integers("key slots", o.KeySlots, o.Tiles*o.TileKeys), c.integers("key len", o.KeyLen, o.Tiles),
 		c.integers("scatter index", o.ScatterIndex, o.Tokens), c.address("key pool", o.KeyPool, o.Slots),

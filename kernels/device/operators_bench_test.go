@@ -1,0 +1,86 @@
+//go:build gpu
+
+package device
+
+import (
+	"fmt"
+	"math"
+	"testing"
+
+	"github.com/assay-rm/assay/kernels"
+	"github.com/assay-rm/assay/kernels/operators"
+)
+
+// benchmarkOperators times the operators at the shapes of a layer of 8 billion parameters, in bfloat16: 8,192 tokens in
+// sequences of one length. A fake device gets small shapes.
+func benchmarkOperators(b *testing.B, d *Device) {
+	b.Helper()
+	tokens, hidden, wide, heads, groups, lengths := 8192, 4096, 14336, 32, 8, []int{512, 2048, 8192}
+	if d.Name() == fake {
+		tokens, hidden, wide, heads, groups, lengths = 16, 64, 64, 2, 1, []int{8}
+	}
+	const size, places = 128, 8192
+	b.Run(fmt.Sprintf("add_rms_norm/%dx%d", tokens, hidden), func(b *testing.B) {
+		room := rooms(b, d)
+		numbers := tokens * hidden
+		launch, err := operators.AddRmsNorm{
+			Type: kernels.BFloat16, Tokens: tokens, Width: hidden, Residual: room(4 * numbers), X: room(2 * numbers), Weight: room(4 * hidden),
+			Epsilon: 1e-5, Normed: room(2 * numbers), Summed: room(4 * numbers),
+		}.Launch()
+		launched(b, d, 12*numbers, launch, err)
+	})
+	b.Run(fmt.Sprintf("swiglu/%dx%d", tokens, wide), func(b *testing.B) {
+		room := rooms(b, d)
+		numbers := tokens * wide
+		launch, err := operators.SwiGLU{Type: kernels.BFloat16, Tokens: tokens, Width: wide, GateUp: room(4 * numbers), Out: room(2 * numbers)}.Launch()
+		launched(b, d, 6*numbers, launch, err)
+	})
+	b.Run(fmt.Sprintf("rotate/%dx%dx%d", tokens, heads+2*groups, size), func(b *testing.B) {
+		room := rooms(b, d)
+		row := (heads + 2*groups) * size
+		launch, err := operators.Rotate{
+			Type: kernels.BFloat16, Tokens: tokens, Heads: heads, Groups: groups, Size: size, Turned: size, QKV: room(2 * tokens * row),
+			Positions: uintptr(indices(b, d, tokens, tokens)), Places: places, Cos: room(2 * places * size), Sin: room(2 * places * size),
+			TokenSlots: uintptr(indices(b, d, tokens, tokens)), Slots: tokens, KeyPool: room(2 * tokens * groups * size),
+			ValuePool: room(2 * tokens * groups * size), Queries: room(2 * tokens * heads * size),
+		}.Launch()
+		launched(b, d, 4*tokens*row, launch, err)
+	})
+	for _, length := range lengths {
+		b.Run(fmt.Sprintf("attention/%dx%dx%d/%d", heads, groups, size, length), func(b *testing.B) {
+			room := rooms(b, d)
+			tiles := tokens / length
+			order := make([]int64, tokens)
+			positions, lens := make([]int64, tokens), make([]int64, tiles)
+			for t := range tokens {
+				order[t], positions[t], lens[t/length] = int64(t), int64(t%length), int64(length)
+			}
+			all := func(numbers []int64) uintptr { return uintptr(written(b, d, numbers)) }
+			launch, err := operators.TileAttention{
+				Type: kernels.BFloat16, Tokens: tokens, Heads: heads, Groups: groups, Size: size, Queries: room(2 * tokens * heads * size),
+				Positions: all(positions), Tiles: tiles, TileQueries: length, TileKeys: length, QueryIndex: all(order), KeySlots: all(order),
+				KeyLen: all(lens), ScatterIndex: all(order), Slots: tokens, KeyPool: room(2 * tokens * groups * size),
+				ValuePool: room(2 * tokens * groups * size), Scale: float32(1 / math.Sqrt(size)), Window: math.MaxInt32, Causal: true,
+				Out: room(2 * tokens * heads * size),
+			}.Launch()
+			seconds := launched(b, d, 4*tokens*(heads+groups)*size, launch, err)
+			pairs := tokens * (length + 1) / 2
+			b.ReportMetric(4*float64(pairs)*float64(heads)*size/seconds/1e12, "TFLOP/s")
+		})
+	}
+}
+
+// rooms gives memory of zeros for one benchmark.
+func rooms(b *testing.B, d *Device) func(bytes int) uintptr {
+	b.Helper()
+	return func(bytes int) uintptr { return uintptr(scratch(b, d, bytes)) }
+}
+
+// launched measures a launch that reads and writes so many bytes.
+func launched(b *testing.B, d *Device, bytes int, launch operators.Launch, err error) float64 {
+	b.Helper()
+	if err != nil {
+		b.Fatal(err)
+	}
+	return measure(b, d, bytes, launch.Kernel, launch.Grid, launch.Block, launch.Arguments...)
+}
