@@ -8,12 +8,12 @@ import (
 
 // Words of graph.compute: the types that a graph may multiply in.
 const (
-	ComputeFloat32  = "float32"
-	ComputeFloat16  = "float16"
-	ComputeBFloat16 = "bfloat16"
+	computeFloat32  = "float32"
+	computeFloat16  = "float16"
+	computeBFloat16 = "bfloat16"
 )
 
-var computes = []string{ComputeFloat32, ComputeFloat16, ComputeBFloat16}
+var computes = []string{computeFloat32, computeFloat16, computeBFloat16}
 
 // leastTolerance is what golden pairs may differ by at least: what float32 was seen to differ by between processors,
 // and somewhat more.
@@ -32,7 +32,10 @@ type graphDrift struct {
 func (d *graphDrift) Tolerance() float64 { return max(leastTolerance, 2*d.Score) }
 
 // Halves tells whether the graph computes in 16 bits, of which its keys and values are too.
-func (g *Graph) Halves() bool { return g.Compute == ComputeFloat16 || g.Compute == ComputeBFloat16 }
+func (g *Graph) Halves() bool { return g.Compute == computeFloat16 || g.BFloat16() }
+
+// BFloat16 tells whether these 16 bits are the upper half of a float32.
+func (g *Graph) BFloat16() bool { return g.Compute == computeBFloat16 }
 
 // Fused tells whether attention is an operator of the graph: it is of the form with graph.compute, whose sums the
 // library orders, and not the graph.

@@ -14,7 +14,7 @@ const leastForBFloat16 = 80
 // checkCompute refuses a graph whose type the device does not multiply. A GPU that cannot be asked is passed over: the
 // CUDA provider says why when it is made.
 func (d Device) checkCompute(g *manifest.Graph) error {
-	if g.Compute != manifest.ComputeBFloat16 {
+	if !g.BFloat16() {
 		return nil
 	}
 	if !d.OnGPU() {

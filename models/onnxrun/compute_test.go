@@ -17,7 +17,7 @@ import (
 // TestATypeThatTheDeviceLacksIsRefused: processors multiply no bfloat16, and the sentence says what mends it. A GPU that
 // is not there is left to the provider, which says why.
 func TestATypeThatTheDeviceLacksIsRefused(t *testing.T) {
-	bfloat16 := &Graph{Manifest: &manifest.Manifest{Graph: manifest.Graph{Compute: manifest.ComputeBFloat16}}}
+	bfloat16 := &Graph{Manifest: &manifest.Manifest{Graph: manifest.Graph{Compute: "bfloat16"}}}
 	session, err := Open(t.Context(), bfloat16, 1, Device{})
 	var known *fault.Error
 	if session != nil || !errors.As(err, &known) || known.Code != fault.CodeDevice {
@@ -28,7 +28,7 @@ func TestATypeThatTheDeviceLacksIsRefused(t *testing.T) {
 	if err.Error() != says {
 		t.Errorf("%v, want %s", err, says)
 	}
-	for _, compute := range []string{"", manifest.ComputeFloat32, manifest.ComputeFloat16} {
+	for _, compute := range []string{"", "float32", "float16"} {
 		if err := (Device{}).checkCompute(&manifest.Graph{Compute: compute}); err != nil {
 			t.Errorf("compute %q: %v", compute, err)
 		}
@@ -42,7 +42,7 @@ func TestATypeThatTheDeviceLacksIsRefused(t *testing.T) {
 // type of its numbers, and a block of 16 bits has half the bytes of one of 32.
 func TestHostStoreKeepsEveryType(t *testing.T) {
 	startRuntime(t)
-	for compute, size := range map[string]int{"": 4, manifest.ComputeFloat32: 4, manifest.ComputeFloat16: 2, manifest.ComputeBFloat16: 2} {
+	for compute, size := range map[string]int{"": 4, "float32": 4, "float16": 2, "bfloat16": 2} {
 		shape := blockShape{numbers: numbersOf(&manifest.Graph{Compute: compute}), parts: 3, heads: 2, dim: 5}
 		if got := shape.bytes(); got != size*3*batching.BlockTokens*10 {
 			t.Errorf("compute %q: a block has %d bytes", compute, got)
@@ -132,7 +132,7 @@ func startRuntime(t *testing.T) {
 // TestACacheWithoutPlaceIsRefused: one that holds no block, and one that the host has no addresses for, say which flag
 // mends it.
 func TestACacheWithoutPlaceIsRefused(t *testing.T) {
-	s := &Session{graph: &manifest.Graph{KVHeads: 2, HeadDim: 8, Compute: manifest.ComputeFloat16}, presents: []string{"k", "v"}, allThreads: make([]*ort.DynamicAdvancedSession, 1)}
+	s := &Session{graph: &manifest.Graph{KVHeads: 2, HeadDim: 8, Compute: "float16"}, presents: []string{"k", "v"}, allThreads: make([]*ort.DynamicAdvancedSession, 1)}
 	for size, says := range map[int64]string{
 		s.BlockBytes() - 1: "a key-value cache of 1023 bytes holds no block of 16 tokens, which takes 1024: give more with --cache",
 		1 << 60:            "a key-value cache of 1152921504606846976 bytes does not fit on the host: give less with --cache",

@@ -33,10 +33,10 @@ func TestGPUStoreLends(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer on.close() //nolint:errcheck // the test is over
-	for _, compute := range []string{manifest.ComputeFloat32, manifest.ComputeFloat16, manifest.ComputeBFloat16} {
+	for _, compute := range []string{"float32", "float16", "bfloat16"} {
 		lends(t, on, blockShape{numbers: numbersOf(&manifest.Graph{Compute: compute}), parts: 4, heads: 2, dim: 8})
 	}
-	odd := blockShape{numbers: numbersOf(&manifest.Graph{Compute: manifest.ComputeFloat16}), parts: 2, heads: 1, dim: 4}
+	odd := blockShape{numbers: numbersOf(&manifest.Graph{Compute: "float16"}), parts: 2, heads: 1, dim: 4}
 	held, err := on.newStore(3, odd)
 	if err != nil {
 		t.Fatal(err)
