@@ -17,7 +17,8 @@ const probeTolerance = 1e-5
 const gpuTolerance = 1e-3
 
 // fusedTolerance is how far a score of a graph with an attention operator may move on processors, where that operator
-// orders a sum by the sizes of its forward. Measured: FIGURE.
+// may order a sum by the sizes of its forward. Seen was no difference, in float32 and in float16, with heads of 128 and up
+// to 1,340 tokens; see docs/BUNDLE.md.
 const fusedTolerance = 1e-5
 
 // proveForward runs probe sequences alone, together, in reverse and beside longer ones. A probe must read the same

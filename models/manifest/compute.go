@@ -32,7 +32,10 @@ type graphDrift struct {
 func (d *graphDrift) Tolerance() float64 { return max(leastTolerance, 2*d.Score) }
 
 // Halves tells whether the graph computes in 16 bits, of which its keys and values are too.
-func (g *Graph) Halves() bool { return g.Compute == computeFloat16 || g.Compute == computeBFloat16 }
+func (g *Graph) Halves() bool { return g.Compute == computeFloat16 || g.BFloat16() }
+
+// BFloat16 tells whether these 16 bits are the upper half of a float32.
+func (g *Graph) BFloat16() bool { return g.Compute == computeBFloat16 }
 
 // Fused tells whether attention is an operator of the graph: it is of the form with graph.compute, whose sums the
 // library orders, and not the graph.

@@ -3,7 +3,6 @@ package onnxrun
 import (
 	"strconv"
 
-	"github.com/assay-rm/assay/kernels"
 	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/models/inplace"
 	"github.com/assay-rm/assay/models/manifest"
@@ -19,7 +18,7 @@ func (d Device) checkCompute(g *manifest.Graph) error {
 		return fault.New(fault.CodeDevice, "graph.operators is assay and graph.compute %s, and on a GPU these operators compute in float16 and bfloat16: "+
 			"export the checkpoint with assay-export --compute float16 --operators assay", g.Compute)
 	}
-	if g.Compute != kernels.BFloat16.String() {
+	if !g.BFloat16() {
 		return nil
 	}
 	if !d.OnGPU() && g.Pooled() {

@@ -35,11 +35,11 @@ type numbers struct {
 
 // numbersOf is the type of a graph's keys and values: that in which it computes.
 func numbersOf(g *manifest.Graph) numbers {
-	switch g.Compute {
-	case kernels.Float16.String():
-		return numbers{onnx.Float16, ort.TensorElementDataTypeFloat16, kernels.Float16}
-	case kernels.BFloat16.String():
+	switch {
+	case g.BFloat16():
 		return numbers{onnx.BFloat16, ort.TensorElementDataTypeBFloat16, kernels.BFloat16}
+	case g.Halves():
+		return numbers{onnx.Float16, ort.TensorElementDataTypeFloat16, kernels.Float16}
 	}
 	return numbers{onnx.Float32, ort.TensorElementDataTypeFloat, kernels.Float32}
 }
