@@ -1,16 +1,15 @@
 """Writing a bundle: manifest, graph, tokenizer, template, golden pairs."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
 
 import onnx_ir as ir
 
 from . import drift, fused, graph, licence, separate, served
 from .check import Verdict, check_graph, longest_sample
 from .errors import ExportError, about
-from .fields import Graph, Head, Manifest, Source, Steps, Template
+from .fields import Graph, Manifest, Template
 from .golden import default_items, golden_pairs, undated, write_pairs
 from .manifest import check_manifest, name_preference, write_manifest
 from .model import Model
@@ -212,23 +211,6 @@ def pools(manifest: Manifest) -> bool:
             and not (manifest.get("read") or {}).get("prompt"))
 
 
-def base_manifest(model: Model, kind: str, labels: Sequence[str] | None, *, name: str, description: str, licence: str, source: Source,
-                  steps: Mapping[str, Any] | None, likelihood: bool = False) -> Manifest:
-    """Return the manifest's first fields in order, with the usual labels, pooling and steps where they are not given."""
-    labels = label_list(labels, kind, model.labels, likelihood)
-    manifest: Manifest = {
-        "version": 1, "name": name, "kind": kind, "description": description or None, "licence": licence, "source": source,
-        "graph": {"labels": labels}, "tokenizer": {"bos": "none"}, "template": None, "pooling": "last_attended", "read": None, "head": None}
-    if kind == "process":
-        given = cast(Steps, {key: value for key, value in (steps or {}).items() if value is not None})
-        manifest["pooling"] = "at_token" if given.get("tokenize", "joint") == "joint" else "at_step"
-        label: Steps = {} if likelihood else {"label": labels[-1]}
-        usual: Steps = {"separator": given.get("separator"), **label,
-                        "activation": "none" if likelihood else "softmax" if len(labels) > 1 else "sigmoid"}
-        manifest["steps"] = {**usual, **given}
-    return manifest
-
-
 def token_limit(model: Model, asked: int | None, template: Template) -> int:
     """Return the longest sequence accepted: what was asked, else what the template's segments come to where each text is bounded and
     positions are relative, else what the positions of every body allow, at most MAX_TOKENS."""
@@ -241,26 +223,3 @@ def token_limit(model: Model, asked: int | None, template: Template) -> int:
     if not 1 <= asked <= limit:
         raise ExportError(f"max_tokens {asked} must be between 1 and {limit}, which is as far as the model's positions go")
     return asked
-
-
-def check_label(head: Head, labels: list[str], what: str, option: str) -> None:
-    """Refuse a reward model of several labels of which none is said to be the score; what introduces the labels, option names the remedy."""
-    if len(labels) > 1 and not {"label", "weights", "gates"} & set(head):
-        raise ExportError(f"{what} the labels {', '.join(labels)}, and nothing says which of them is the score; give {option}")
-
-
-def label_list(labels: Sequence[str] | None, kind: str, width: int, likelihood: bool = False) -> list[str]:
-    """Return one distinct name per output column, of which an embedding's have none."""
-    if kind == "embedding":
-        return []
-    if kind == "choice":
-        return ["logit", "log_sum"]
-    if likelihood:
-        return ["policy", "reference"][:width]
-    if labels is None:
-        if kind == "process":
-            labels = {1: ["right"], 2: ["wrong", "right"]}.get(width)
-        labels = labels or (["reward"] if width == 1 else [f"label_{column}" for column in range(width)])
-    if len(labels) != width or len(set(labels)) != width:
-        raise ExportError(f"labels {list(labels)} must be {width} distinct names, one for each output of the head")
-    return list(labels)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import cast
 
 from . import checkpoint, choices, frames, licence, logit_score, lora
-from .bundle import Options, base_manifest, check_label, write_bundle
+from .bundle import Options, write_bundle
 from .embedding import Embedder, read_embedder
 from .encoder import packs
 from .errors import ExportError, about
@@ -14,6 +14,7 @@ from .family import CROSS_ENCODER, EMBEDDER, Family, choose, resolve
 from .fields import Head, Manifest, Segment, TokenizerRules
 from .files import check_directory
 from .golden import read_items
+from .manifest import base_manifest, check_label
 from .nested import known_config
 from .options import arguments, check_options
 from .place import check_out, check_place, parents_of

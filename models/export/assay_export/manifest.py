@@ -1,15 +1,15 @@
 """Writing `assay.yaml`; `docs/BUNDLE.md` says what each field means."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
 from .encoder import packs
 from .errors import ExportError
-from .fields import Gates, Manifest
+from .fields import Gates, Head, Manifest, Source, Steps
 from .model import Model
 from .storage import PRECISIONS
 
@@ -79,6 +79,46 @@ def check_manifest(manifest: Manifest, model: Model, layout: str, precision: str
         for name in names:
             if name not in labels:
                 raise ExportError(f"{field} {name!r} is not among the labels {labels}")
+
+
+def base_manifest(model: Model, kind: str, labels: Sequence[str] | None, *, name: str, description: str, licence: str, source: Source,
+                  steps: Mapping[str, Any] | None, likelihood: bool = False) -> Manifest:
+    """Return the manifest's first fields in order, with the usual labels, pooling and steps where they are not given."""
+    labels = label_list(labels, kind, model.labels, likelihood)
+    manifest: Manifest = {
+        "version": 1, "name": name, "kind": kind, "description": description or None, "licence": licence, "source": source,
+        "graph": {"labels": labels}, "tokenizer": {"bos": "none"}, "template": None, "pooling": "last_attended", "read": None, "head": None}
+    if kind == "process":
+        given = cast(Steps, {key: value for key, value in (steps or {}).items() if value is not None})
+        manifest["pooling"] = "at_token" if given.get("tokenize", "joint") == "joint" else "at_step"
+        label: Steps = {} if likelihood else {"label": labels[-1]}
+        usual: Steps = {"separator": given.get("separator"), **label,
+                        "activation": "none" if likelihood else "softmax" if len(labels) > 1 else "sigmoid"}
+        manifest["steps"] = {**usual, **given}
+    return manifest
+
+
+def check_label(head: Head, labels: list[str], what: str, option: str) -> None:
+    """Refuse a reward model of several labels of which none is said to be the score; what introduces the labels, option names the remedy."""
+    if len(labels) > 1 and not {"label", "weights", "gates"} & set(head):
+        raise ExportError(f"{what} the labels {', '.join(labels)}, and nothing says which of them is the score; give {option}")
+
+
+def label_list(labels: Sequence[str] | None, kind: str, width: int, likelihood: bool = False) -> list[str]:
+    """Return one distinct name per output column, of which an embedding's have none."""
+    if kind == "embedding":
+        return []
+    if kind == "choice":
+        return ["logit", "log_sum"]
+    if likelihood:
+        return ["policy", "reference"][:width]
+    if labels is None:
+        if kind == "process":
+            labels = {1: ["right"], 2: ["wrong", "right"]}.get(width)
+        labels = labels or (["reward"] if width == 1 else [f"label_{column}" for column in range(width)])
+    if len(labels) != width or len(set(labels)) != width:
+        raise ExportError(f"labels {list(labels)} must be {width} distinct names, one for each output of the head")
+    return list(labels)
 
 
 def name_preference(manifest: Manifest) -> None:

@@ -22,6 +22,7 @@ from assay_export.watch import open_graph
 
 HALF = {"float16": onnx.TensorProto.FLOAT16, "bfloat16": onnx.TensorProto.BFLOAT16}
 MAX_TOKENS = 320
+FUSED = Path(__file__).parents[2] / "testdata" / "fused"
 KINDS = ("qwen2", "qwen3", "llama", "mistral")
 
 
@@ -198,3 +199,17 @@ def test_manifest_says_what_it_computes_in(tmp_path):
         assert list(drift) == ["score", "order", "items"] and 0 < drift["score"] < 0.2 and drift["order"] > 0.9 and drift["items"] >= 60
         assert manifest["golden"]["tolerance"] == 2 * drift["score"]  # which the server wants to the last digit
         assert [json.loads(line)["score"] for line in (tmp_path / compute / "golden.jsonl").read_text().splitlines()]
+
+
+def test_fixtures_are_what_the_script_makes(tmp_path):
+    _, model = loaded(written(tmp_path, "qwen2"))
+    for compute in fused.COMPUTES:
+        assert saved(model, tmp_path, compute).read_bytes() == (FUSED / f"qwen2-{compute}" / "model.onnx").read_bytes(), compute
+
+
+def test_policy_and_reference_have_rotations_of_their_own(tmp_path):
+    first, second = (loaded(written(tmp_path / name, "llama", rope_parameters={"rope_type": "default", "rope_theta": theta}))[1]
+                     for name, theta in (("policy", 10000.0), ("reference", 500.0)))
+    both = decoder(first.parts[0], second.parts[0])
+    verdict = check_graph(saved(both, tmp_path, "float32"), "packed", False, both, Reference(both), MAX_TOKENS, lambda ids: None, loose=True)
+    assert verdict.worst < 2e-5
