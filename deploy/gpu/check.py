@@ -1,132 +1,88 @@
 #!/usr/bin/env python3
 """Checks Assay on this machine's GPU, and measures it. Without a GPU it fails. Run it in the folder that folder.sh made:
 
-    check.py              every check; writes gpu-DEVICE.json here
-    check.py --rehearse   the same steps on a machine without a GPU, with a driver for tests: the kernels run on that, the server on the
-                          processors. It proves these scripts and nothing else, and writes nothing.
+    check.py                 every part, ten minutes at most; gpu-DEVICE.json and its page gpu-DEVICE.html are here, and written after every part
+    check.py scores served   these parts
+    check.py --rehearse      the same steps on a machine without a GPU, with drivers for tests: the kernels run on these, the server on the
+                             processors. It proves these scripts and nothing else.
 
-1. Every kernel against its float64 definition, every head graph on the device against ONNX Runtime on the processors; each kernel's rate
-   and its share of the peak memory bandwidth; under compute-sanitizer where it is installed.
-2. Every bundle's scores on the CUDA provider against those on the processors.
-3. The tokens a second of the largest bundle, beside PyTorch on the same device where it is installed.
+A part that takes longer than it may is ended, and those behind it are run: a run that is cut leaves what it had. parts.py says what each
+part does.
 """
 
 import argparse
-import importlib.util
 import json
 import os
+import pathlib
 import re
-import shutil
+import signal
 import subprocess
 import sys
+import tempfile
+import time
 
 import machine
-import served
+import page
+import parts
 from machine import HERE
-
-TOLERANCE = 1e-3  # relative where a score is above 1: sums of float32 products in another order
-SANITIZERS = ("memcheck", "racecheck", "initcheck")
+from parts import say
 
 
-def say(line):
-    print(f"gpu-check: {line}", flush=True)
+def one(name, rehearse, environment):
+    """Runs a part in a process group of its own, and gives how it ended, its seconds and what it found."""
+    with tempfile.TemporaryDirectory() as folder:
+        out, most = pathlib.Path(folder) / "found.json", parts.PARTS[name][1]
+        command = [sys.executable, HERE / "check.py", "--part", name, "--found", out, *(["--rehearse"] if rehearse else [])]
+        start = time.monotonic()
+        process = subprocess.Popen(command, env=environment, start_new_session=True)
+        try:
+            status = process.wait(most)
+            ended = "failed" if status else "held"
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            ended = f"cut after {most} s"
+        found = json.loads(out.read_text(encoding="utf-8")) if out.exists() else None
+        return {"ended": ended, "seconds": time.monotonic() - start, "found": found}
 
 
-def fail(why):
-    sys.exit(f"gpu-check: {why}")
-
-
-def run(command, environment, where=HERE):
-    """Runs a command and gives what it printed; its failure ends the check."""
-    done = subprocess.run(command, env=environment, cwd=where, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    if done.returncode:
-        fail(f"{' '.join(map(str, command))} ends with status {done.returncode}:\n{done.stdout[-6000:]}")
-    return done.stdout
-
-
-def kernels(rehearse):
-    """Checks and measures the kernels."""
-    environment = os.environ | ({} if rehearse else {"ASSAY_REQUIRE_GPU": "1"})
-    environment.pop("FAKECUDA_SEED", None)
-    tests = [HERE / "device.test", "-test.v"]
-    said = run([*tests, "-test.bench", ".", "-test.benchtime", "2x" if rehearse else "20x"], environment)
-    errors = re.findall(r"(\S+): worst error (\S+)", said) or re.findall(r"worst error.*", said)
-    rates = {}
-    for name, figures in re.findall(r"^BenchmarkKernels/(\S+?)(?:-\d+)?\s+\d+\s+(.*)$", said, re.MULTILINE):
-        rates[name] = {unit: float(value) for value, unit in re.findall(r"(\S+) (\S+)", figures)}
-    if not errors or not rates:
-        fail(f"the kernels' tests say nothing of their errors or rates:\n{said[-2000:]}")
-    for name, figures in rates.items():
-        share = figures.get("%peak")
-        say(f"{name}: {figures['GB/s']:.0f} GB/s" + (f", {share:.0f} % of the peak" if share else ""))
-    graphs = HERE / "kernels" / "graphs"
-    heads = run([graphs / "graphs.test", "-test.v", "-test.run", "Device"], environment, graphs)
-    if "--- PASS: TestDevice/heads" not in heads:
-        fail(f"the head graphs' test says nothing of the heads:\n{heads[-2000:]}")
-    sanitized = []
-    if shutil.which("compute-sanitizer") and not rehearse:
-        for tool in SANITIZERS:
-            run(["compute-sanitizer", "--tool", tool, "--error-exitcode", "1", *tests, "-test.run", "Kernels"], environment)
-            sanitized.append(tool)
-    say(f"kernels and head graphs hold; compute-sanitizer: {', '.join(sanitized) or 'not installed, so it saw nothing'}")
-    return {"errors": errors, "rates": rates, "sanitized": sanitized}
-
-
-def compare(bundle, device, environment):
-    """Gives the largest difference of a bundle's scores between the device and the processors."""
-    scores = []
-    for where in ("cpu", device):
-        with served.Served(HERE, bundle, where, environment) as server:
-            if where == device and device != "cpu" and server.model["provider"] != "CUDA":
-                fail(f"{bundle.name} is served by {server.model['provider']}, not by the CUDA provider")
-            scores.append(server.scores())
-    worst = max(abs(a - b) / max(1, abs(a)) for a, b in zip(*scores, strict=True))
-    say(f"{bundle.name}: {len(scores[0])} scores, {device} and cpu differ by {worst:.2g} at most")
-    if not worst <= TOLERANCE:
-        fail(f"{bundle.name}: the scores on {device} differ by {worst:.3g}, and {TOLERANCE} is allowed")
-    return worst
-
-
-def measure(bundle, device, environment):
-    """Gives what is served a second, and what PyTorch does on the same device."""
-    with served.Served(HERE, bundle, device, environment) as server:
-        found = {"bundle": bundle.name, "tokens_per_second": server.speed()}
-    say(f"{bundle.name}: {found['tokens_per_second']:.0f} tokens a second served")
-    if device == "cpu" or not importlib.util.find_spec("torch"):
-        return found | {"pytorch": None}
-    checkpoint = [HERE / "checkpoint"] if (HERE / "checkpoint").exists() else []
-    found["pytorch"] = torch = json.loads(run([sys.executable, HERE / "speed.py", *checkpoint], dict(os.environ)).splitlines()[-1])
-    for kind, rate in torch["product_flops"].items():
-        say(f"PyTorch multiplies {kind} matrices at {rate / 1e12:.0f} Tflop/s")
-    if "model" in torch:
-        found["share_of_pytorch"] = found["tokens_per_second"] / torch["model"]["tokens_per_second"]
-        found["share_of_product_peak"] = 2 * torch["model"]["parameters"] * found["tokens_per_second"] / torch["product_flops"]["float32"]
-        say(f"served: {found['share_of_pytorch']:.2f} of PyTorch's tokens, {found['share_of_product_peak']:.2f} of the float32 product's peak")
-    return found
+def arguments():
+    """Gives the command line."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(parts.PARTS))
+    parser.add_argument("--rehearse", action="store_true", help="without a GPU, with drivers for tests in LD_LIBRARY_PATH")
+    parser.add_argument("--part", help=argparse.SUPPRESS)
+    parser.add_argument("--found", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    for name in given.parts:
+        if name not in parts.PARTS:
+            parser.error(f"{name} is no part: {', '.join(parts.PARTS)}")
+    return given
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--rehearse", action="store_true", help="without a GPU, with a driver for tests in LD_LIBRARY_PATH")
-    rehearse = parser.parse_args().rehearse
+    given = arguments()
+    if given.part:
+        parts.main(given.part, given.rehearse, dict(os.environ), given.found)
+        return
     try:
         name, version = machine.driver()
     except machine.Missing as missing:
-        fail(missing)
+        sys.exit(f"gpu-check: {missing}")
     say(f"{name}, driver for CUDA {version // 1000}.{version % 1000 // 10}")
-    device = "cpu" if rehearse else "cuda:0"
-    results = {"device": name, "cuda": version, "commit": (HERE / "commit").read_text().strip(), "kernels": kernels(rehearse)}
-    environment = machine.environment(machine.libraries())
-    bundles = sorted((HERE / "bundles").iterdir(), key=lambda b: sum(f.stat().st_size for f in b.iterdir() if f.is_file()))
-    bundles = [b for b in bundles if b.is_dir()]
-    results["differences"] = {bundle.name: compare(bundle, device, environment) for bundle in bundles}
-    results["served"] = measure(bundles[-1], device, environment)
-    if rehearse:
-        say("the rehearsal is over: nothing of it says anything of a GPU")
-        return
+    results = {"device": name, "cuda": version, "commit": (HERE / "commit").read_text().strip(), "bytes_per_second": machine.bandwidth(), "parts": {}}
     out = HERE / f"gpu-{re.sub('[^a-z0-9]+', '-', name.lower())}.json"
-    out.write_text(json.dumps(results, indent=1) + "\n")
-    say(f"all of it holds; {out.name} goes to bench/results")
+    environment = machine.environment(machine.libraries())
+    for part in given.parts or parts.PARTS:
+        results["parts"][part] = one(part, given.rehearse, environment)
+        say(f"{part}: {results['parts'][part]['ended']} in {results['parts'][part]['seconds']:.0f} s")
+        if not given.rehearse:
+            out.write_text(json.dumps(results, indent=1) + "\n")
+            out.with_suffix(".html").write_text(page.page(results), encoding="utf-8")
+    wrong = [part for part, told in results["parts"].items() if told["ended"] != "held"]
+    if wrong:
+        sys.exit(f"gpu-check: these do not hold: {', '.join(wrong)}")
+    say("the rehearsal is over: nothing of it says anything of a GPU" if given.rehearse else f"all of it holds; {out.name} goes to bench/results")
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ go test -trimpath -tags gpu -c -o "$folder/kernels/graphs/graphs.test" ./kernels
 cp -r kernels/graphs/testdata "$folder/kernels/graphs/" # the test looks for both from where it runs, up to the folder with a go.mod
 cp go.mod "$folder/"
 cp .runtime/lib/libonnxruntime.so.1.27.0 "$folder/.runtime/lib/"
-cp .cuda/build/device.test deploy/gpu/{check,speed,machine,served}.py "$folder/"
+cp .cuda/build/device.test deploy/gpu/{check,machine,page,parts,products,served,speed}.py "$folder/"
 cp models/native/{wheels.py,cuda.txt} "$folder/models/native/"
 git describe --always --dirty >"$folder/commit"
 for bundle in "${bundles[@]}"; do

@@ -12,6 +12,7 @@ import urllib.request
 
 START = 600  # seconds for a model to load
 ITEMS, SHORTEST, LONGEST = 48, 2, 200  # of the comparison, tokens an item
+ALONE = 16  # items whose bits are compared
 CLIENTS, REQUESTS, BATCH, TOKENS = 8, 32, 64, 256  # of the measurement
 
 
@@ -62,6 +63,27 @@ class Served:
             results = self.ask("/v1/steps", {"items": items})["results"]
             return [step["score"] for result in results for step in result["steps"]]
         return [result["raw"] for result in self.ask("/v1/score", {"items": items})["results"]]
+
+    def drift(self):
+        """Gives how far the bundle's own precision takes its scores from float32, relative where one is above 1."""
+        return ((self.model.get("graph") or {}).get("drift") or {}).get("score", 0)
+
+    def bits(self):
+        """Counts the scores that have the same bits alone as in a batch of all, and when the batch is sent again."""
+        rng = random.Random(3)
+        tokens = min(LONGEST, self.model["max_tokens"])
+        prompt = [rng.randrange(self.model["vocab_size"]) for _ in range(tokens // 2)]
+        items = [{"input_ids": prompt + [rng.randrange(self.model["vocab_size"]) for _ in range(rng.randint(1, tokens // 2))]} for _ in range(ALONE)]
+        if self.model["kind"] == "process":
+            items = [{"prompt": f"What is {i} + {i}?", "steps": [f"The answer is {2 * i}."]} for i in range(ALONE)]
+
+        def asked(items):
+            if self.model["kind"] == "process":
+                return [result["steps"][0]["score"] for result in self.ask("/v1/steps", {"items": items})["results"]]
+            return [result["raw"] for result in self.ask("/v1/score", {"items": items})["results"]]
+
+        alone = [asked([item])[0] for item in items]
+        return {"of": ALONE, **{name: sum(a == b for a, b in zip(alone, asked(items), strict=True)) for name in ("alone", "again")}}
 
     def speed(self):
         """Gives the tokens a second that are served: requests of many items of like length, none twice."""
