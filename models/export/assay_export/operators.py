@@ -14,7 +14,7 @@ R tiles of Q queries and K keys.
 
 Rotate's attribute `heads` has H, G and G, `turned` how many of a head's numbers are turned and how many are not; where `normed` is 1,
 queries and keys are normed head by head before that. A tile's key place j has position j of its sequence: a query sees it where it lies
-before key_len, not after the query where the body is causal, and fewer than `window` positions before it.
+before key_len, fewer than `window` positions from it, and not after it where the body is causal.
 """
 
 from dataclasses import dataclass
@@ -175,7 +175,7 @@ CAPPED = """small = Mul (dots, scaled_by)
   bent = Tanh (share)
   logits = Mul (bent, cap)"""
 CAUSAL = "before = GreaterOrEqual (distance, zero)\n  seen = And (before, reach)"
-BOTH_WAYS = "seen = Identity (reach)"
+BOTH_WAYS = "ahead = Neg (distance)\n  near_ahead = Less (ahead, farthest)\n  seen = And (near_ahead, reach)"
 
 
 @dataclass(frozen=True)

@@ -121,7 +121,8 @@ def attend(form: Form, queries, positions, tiles, key_pool, value_pool, **attrib
 
 
 @each_type
-@pytest.mark.parametrize(("softcap", "window", "causal"), [(0.0, EVERY_KEY, True), (2.0, EVERY_KEY, True), (0.0, 6, True), (0.0, EVERY_KEY, False)])
+@pytest.mark.parametrize(("softcap", "window", "causal"), [
+    (0.0, EVERY_KEY, True), (2.0, EVERY_KEY, True), (0.0, 6, True), (0.0, EVERY_KEY, False), (0.0, 5, False)])
 def test_attention_sees_what_its_tile_lists(kind, softcap, window, causal):
     tokens = 13
     queries, pools = drawn(1, tokens, HEADS * DIM, kind=kind), drawn(2, 2, SLOTS, KEY_HEADS, DIM, kind=kind)
@@ -133,7 +134,7 @@ def test_attention_sees_what_its_tile_lists(kind, softcap, window, causal):
     logits = q @ k.transpose(0, 2, 1) * DIM ** -0.5
     logits = np.tanh(logits / softcap) * softcap if softcap else logits
     distance = np.arange(tokens)[:, None] - np.arange(tokens)
-    weights = np.exp(np.where((distance < window) & ((distance >= 0) | (not causal)), logits, -np.inf))
+    weights = np.exp(np.where((abs(distance) < window) & ((distance >= 0) | (not causal)), logits, -np.inf))
     near(got, (weights / weights.sum(-1, keepdims=True) @ v).transpose(1, 0, 2).reshape(tokens, -1), kind, sums=8)
 
 
