@@ -70,4 +70,4 @@ def libraries():
 def environment(folders):
     """Gives the environment in which the server finds these libraries."""
     known = os.environ.get("LD_LIBRARY_PATH")
-    return os.environ | {"LD_LIBRARY_PATH": ":".join([*map(str, folders), *([known] if known else [])])}
+    return os.environ | {"LD_LIBRARY_PATH": ":".join([*map(str, folders), *([known] if known else [])]), "ASSAY_DRIVERS": known or ""}

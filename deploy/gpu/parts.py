@@ -80,6 +80,8 @@ def products(given):
     """Products of the sizes of an 8B model by cuBLAS: rates, and the numbers of rows in which a row has other bits than alone."""
     quick = ["--quick"] if given.rehearse else []
     free = {key: value for key, value in given.environment.items() if key not in EXACT}
+    if given.rehearse:
+        free["LD_LIBRARY_PATH"] = free["ASSAY_DRIVERS"]  # where CUDA's libraries for tests lie, and not its own
     found = {}
     for name, environment in (("exact", free | EXACT), ("free", free)):
         found[name] = json.loads(run([sys.executable, HERE / "products.py", *quick], environment).splitlines()[-1])

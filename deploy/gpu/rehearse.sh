@@ -11,4 +11,6 @@ grep -q '^gpu-check: this machine has no GPU that its driver can use: the driver
 driver=$(mktemp -d)
 trap 'rm -rf "$driver"' EXIT
 cp .cuda/build/fake/libcuda.so.1 "$driver/"
+python3 kernels/fakecuda/runtime/stubs.py "$(python3 kernels/tools/toolchain.py provider)" "$driver/runtime" >/dev/null
+cp "$driver"/runtime/libcu{dart,blas,blasLt}.so.13 "$driver/"
 LD_LIBRARY_PATH=$driver "$folder/check.py" --rehearse
