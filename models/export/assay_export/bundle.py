@@ -1,6 +1,6 @@
 """Writing a bundle: manifest, graph, tokenizer, template, golden pairs."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -127,14 +127,15 @@ def write_bundle(model: Model, tokenizer: str | Path, out: str | Path, manifest:
         half = fused.NOTHING
         if options.compute in fused.HALVES:
             half = fused.measure(part / "model.onnx", options.compute, head, model, exact, pairs, items, rules, max_tokens)
-            tolerance = max(TOLERANCE, drift.significant(2 * half.score))
+            tolerance = max(TOLERANCE, 2 * half.score)
         verdict = None
         if options.check:
             with fused.twin(part / "model.onnx", model, max_tokens, options.compute, options.separate) as held:
                 verdict = check_graph(held, layout, pooled, model, reference, max_tokens, rules.types,
                                       [ids for pair in pairs for ids in (pair["ids"] if "pair" in pair else [pair["ids"]])], head, pad, far,
                                       loose=options.compute is not None)
-            tolerance = max(tolerance, drift.significant(4 * verdict.rounding))  # that of the golden pairs, of the server, and as much to spare
+            if half is fused.NOTHING:  # else it follows from the drift alone
+                tolerance = max(tolerance, drift.significant(4 * verdict.rounding))  # that of the golden pairs, of the server, and as much to spare
         manifest["graph"] = about_graph(model, options, manifest["graph"]["labels"], half)
         if head:
             manifest["graph"]["head"] = {"file": head.name, "width": separate.width(model), "input": separate.INPUT, "output": separate.OUTPUT}
@@ -203,25 +204,6 @@ def pools(manifest: dict) -> bool:
             and not (manifest.get("read") or {}).get("prompt"))
 
 
-def base_manifest(model: Model, kind: str, labels: Sequence[str] | None, *, name: str, description: str, licence: str, source: dict,
-                  steps: dict | None, likelihood: bool = False) -> dict:
-    """Return the manifest's first fields in order, with the usual labels, pooling and steps where they are not given."""
-    labels = label_list(labels, kind, model.labels, likelihood)
-    pooling = "last_attended"
-    if kind == "process":
-        steps = {key: value for key, value in (steps or {}).items() if value is not None}
-        tokenize = steps.get("tokenize", "joint")
-        pooling = "at_token" if tokenize == "joint" else "at_step"
-        own = {"separator": steps.get("separator"), "activation": "none" if likelihood else "softmax" if len(labels) > 1 else "sigmoid"}
-        if not likelihood:
-            own = {"separator": steps.get("separator"), "label": labels[-1], "activation": own["activation"]}
-        steps = own | steps
-    return {
-        "version": 1, "name": name, "kind": kind, "description": description or None, "licence": licence, "source": source,
-        "graph": {"labels": labels or None}, "tokenizer": None, "template": None, "pooling": pooling, "read": None, "head": None,
-        "steps": steps if kind == "process" else None}
-
-
 def token_limit(model: Model, asked: int | None, template: dict) -> int:
     """Return the longest sequence accepted: what was asked, else what the template's segments come to where each text is bounded and
     positions are relative, else what the positions of every body allow, at most MAX_TOKENS."""
@@ -234,26 +216,3 @@ def token_limit(model: Model, asked: int | None, template: dict) -> int:
     if not 1 <= asked <= limit:
         raise ExportError(f"max_tokens {asked} must be between 1 and {limit}, which is as far as the model's positions go")
     return asked
-
-
-def check_label(head: dict, labels: list[str], what: str, option: str) -> None:
-    """Refuse a reward model of several labels of which none is said to be the score; what introduces the labels, option names the remedy."""
-    if len(labels) > 1 and not {"label", "weights", "gates"} & set(head):
-        raise ExportError(f"{what} the labels {', '.join(labels)}, and nothing says which of them is the score; give {option}")
-
-
-def label_list(labels: Sequence[str] | None, kind: str, width: int, likelihood: bool = False) -> list[str]:
-    """Return one distinct name per output column, of which an embedding's have none."""
-    if kind == "embedding":
-        return []
-    if kind == "choice":
-        return ["logit", "log_sum"]
-    if likelihood:
-        return ["policy", "reference"][:width]
-    if labels is None:
-        if kind == "process":
-            labels = {1: ["right"], 2: ["wrong", "right"]}.get(width)
-        labels = labels or (["reward"] if width == 1 else [f"label_{column}" for column in range(width)])
-    if len(labels) != width or len(set(labels)) != width:
-        raise ExportError(f"labels {list(labels)} must be {width} distinct names, one for each output of the head")
-    return list(labels)

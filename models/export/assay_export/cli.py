@@ -5,13 +5,14 @@ import tempfile
 from pathlib import Path
 
 from . import checkpoint, choices, frames, licence, logit_score, lora
-from .bundle import Options, base_manifest, check_label, write_bundle
+from .bundle import Options, write_bundle
 from .embedding import Embedder, read_embedder
 from .encoder import packs
 from .errors import ExportError, about
 from .family import CROSS_ENCODER, EMBEDDER, Family, choose, resolve
 from .files import check_directory
 from .golden import read_items
+from .manifest import base_manifest, check_label
 from .nested import known_config
 from .options import arguments, check_options
 from .place import check_out, check_place, parents_of

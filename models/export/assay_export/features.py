@@ -9,11 +9,10 @@ import torch
 from torch import nn
 
 from . import graph, heads
-from .bundle import label_list
 from .check import Verdict, run
 from .errors import ExportError
 from .golden import write_pairs
-from .manifest import check_name, write_manifest
+from .manifest import check_name, label_list, write_manifest
 from .place import beside
 from .reference import float32_copy
 from .tolerance import TOLERANCE

@@ -1,6 +1,7 @@
 """Writing `assay.yaml`; `docs/BUNDLE.md` says what each field means."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
@@ -76,6 +77,48 @@ def check_manifest(manifest: dict, model: Model, layout: str, precision: str) ->
         for name in names:
             if name not in labels:
                 raise ExportError(f"{field} {name!r} is not among the labels {labels}")
+
+
+def base_manifest(model: Model, kind: str, labels: Sequence[str] | None, *, name: str, description: str, licence: str, source: dict,
+                  steps: dict | None, likelihood: bool = False) -> dict:
+    """Return the manifest's first fields in order, with the usual labels, pooling and steps where they are not given."""
+    labels = label_list(labels, kind, model.labels, likelihood)
+    pooling = "last_attended"
+    if kind == "process":
+        steps = {key: value for key, value in (steps or {}).items() if value is not None}
+        tokenize = steps.get("tokenize", "joint")
+        pooling = "at_token" if tokenize == "joint" else "at_step"
+        own = {"separator": steps.get("separator"), "activation": "none" if likelihood else "softmax" if len(labels) > 1 else "sigmoid"}
+        if not likelihood:
+            own = {"separator": steps.get("separator"), "label": labels[-1], "activation": own["activation"]}
+        steps = own | steps
+    return {
+        "version": 1, "name": name, "kind": kind, "description": description or None, "licence": licence, "source": source,
+        "graph": {"labels": labels or None}, "tokenizer": None, "template": None, "pooling": pooling, "read": None, "head": None,
+        "steps": steps if kind == "process" else None}
+
+
+def check_label(head: dict, labels: list[str], what: str, option: str) -> None:
+    """Refuse a reward model of several labels of which none is said to be the score; what introduces the labels, option names the remedy."""
+    if len(labels) > 1 and not {"label", "weights", "gates"} & set(head):
+        raise ExportError(f"{what} the labels {', '.join(labels)}, and nothing says which of them is the score; give {option}")
+
+
+def label_list(labels: Sequence[str] | None, kind: str, width: int, likelihood: bool = False) -> list[str]:
+    """Return one distinct name per output column, of which an embedding's have none."""
+    if kind == "embedding":
+        return []
+    if kind == "choice":
+        return ["logit", "log_sum"]
+    if likelihood:
+        return ["policy", "reference"][:width]
+    if labels is None:
+        if kind == "process":
+            labels = {1: ["right"], 2: ["wrong", "right"]}.get(width)
+        labels = labels or (["reward"] if width == 1 else [f"label_{column}" for column in range(width)])
+    if len(labels) != width or len(set(labels)) != width:
+        raise ExportError(f"labels {list(labels)} must be {width} distinct names, one for each output of the head")
+    return list(labels)
 
 
 def name_preference(manifest: dict) -> None:

@@ -7,11 +7,11 @@ from torch import nn
 
 from . import heads
 from .bodies import ENCODERS
-from .bundle import Options, base_manifest, check_label, write_bundle
+from .bundle import Options, write_bundle
 from .check import Verdict
 from .errors import ExportError
 from .keys import check_harmless, check_keys
-from .manifest import POOLING
+from .manifest import POOLING, base_manifest, check_label
 from .model import Part, decoder
 from .places import transformers_pooling
 from .reference import float32_copy

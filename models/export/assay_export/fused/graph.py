@@ -10,7 +10,7 @@ from ..model import Model, Part
 from ..reference import float32_copy
 from .described import Body
 from .kinds import reader
-from .layer import Stream, add_norm, layer
+from .layer import Stream, add_norm, layer, table_of
 from .nodes import FLOAT, OPSET, Nodes
 from .tiles import INT64, tiles
 
@@ -51,9 +51,10 @@ def states(nodes: Nodes, body: Body, input_ids: ir.Value, view, pasts: list[ir.V
     if body.multiplier != 1:
         value = nodes.one("Mul", [value, nodes.scalar(body.multiplier, nodes.residual)], f"{prefix}embedded.scaled")
     stream = Stream(value)
+    tables = {name: table_of(nodes, table, f"{prefix}rotation{name and '.'}{name}") for name, table in body.tables.items()}
     for number, given in enumerate(body.layers):
         past = pasts[2 * number], pasts[2 * number + 1]
-        stream, key, own = layer(nodes, given, stream, view, past, body.tables, f"{prefix}layer.{number}", number == len(body.layers) - 1)
+        stream, key, own = layer(nodes, given, stream, view, past, tables, f"{prefix}layer.{number}", number == len(body.layers) - 1)
         present += [key, own]
     return add_norm(nodes, stream, body.norm, f"{prefix}states", FLOAT)[0]
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import onnx_ir as ir
 import torch
@@ -12,9 +13,13 @@ from .described import Attention, Gated, Layer, Norm, Product
 from .nodes import FLOAT, MICROSOFT, Nodes
 from .tiles import Tiles
 
-ACTIVATIONS = {"silu": ("QuickGelu", MICROSOFT, {"alpha": 1.0}), "swish": ("QuickGelu", MICROSOFT, {"alpha": 1.0}),
-               "gelu_pytorch_tanh": ("Gelu", "", {"approximate": "tanh"}), "gelu": ("Gelu", "", {"approximate": "none"})}
+ACTIVATIONS: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "silu": ("QuickGelu", MICROSOFT, {"alpha": 1.0}), "swish": ("QuickGelu", MICROSOFT, {"alpha": 1.0}),
+    "gelu_pytorch_tanh": ("Gelu", "", {"approximate": "tanh"}), "gelu": ("Gelu", "", {"approximate": "none"})}
 """What a gate goes through, by its name in config.json: an operator, its domain and its attributes. QuickGelu with alpha 1 is x · sigmoid(x)."""
+
+Table = tuple[ir.Value, ir.Value]
+"""Cosines and sines [max_tokens, half of the numbers of a head that turn]."""
 
 
 @dataclass(frozen=True)
@@ -75,18 +80,21 @@ def add_norm(nodes: Nodes, stream: Stream, norm: Norm | None, name: str, dtype: 
     return both[0], Stream(both[3])
 
 
-def turned(nodes: Nodes, given: Attention, value: ir.Value, heads: int, norm: Norm | None, table: RotaryTable | None, tiles: Tiles,
-           name: str) -> ir.Value:
+def table_of(nodes: Nodes, given: RotaryTable, name: str) -> Table:
+    """Return a rotation's cosines and sines as weights."""
+    cos, sin = (nodes.weight(f"{name}.{part}", tuple(given.cos.shape), partial(getattr, given, part)) for part in ("cos", "sin"))
+    return cos, sin
+
+
+def turned(nodes: Nodes, given: Attention, value: ir.Value, heads: int, norm: Norm | None, table: Table | None, tiles: Tiles, name: str) -> ir.Value:
     """Return queries or keys [T, heads · d], normed and turned by their positions, in some shape of as many numbers."""
     if norm is not None and not given.norms_turned:
         value = head_normed(nodes, value, norm, heads, given.head_dim, name)
     if table is not None:
-        size = table.cos.shape[1]
-        cos, sin = (nodes.weight(".".join(filter(None, (part, given.rotation))), (table.cos.shape[0], size), partial(getattr, table, part))
-                    for part in ("cos", "sin"))
-        more = {"rotary_embedding_dim": 2 * size} if 2 * size != given.head_dim else {}
+        turning = 2 * table[0].shape[1]
+        more = {"rotary_embedding_dim": turning} if turning != given.head_dim else {}
         value = nodes.one("Reshape", [value, nodes.ints(-1, 1, heads * given.head_dim)], f"{name}.column")
-        value = nodes.one("RotaryEmbedding", [value, tiles.positions, cos, sin], f"{name}.turned", domain=MICROSOFT, num_heads=heads,
+        value = nodes.one("RotaryEmbedding", [value, tiles.positions, *table], f"{name}.turned", domain=MICROSOFT, num_heads=heads,
                           interleaved=int(given.neighbours), **more)
     return head_normed(nodes, value, norm, heads, given.head_dim, name) if norm is not None and given.norms_turned else value
 
@@ -98,7 +106,7 @@ def head_normed(nodes: Nodes, value: ir.Value, norm: Norm, heads: int, dim: int,
     return normed(nodes, value, norm, f"{name}.norm", nodes.type)
 
 
-def attended(nodes: Nodes, given: Attention, value: ir.Value, tiles: Tiles, past: tuple[ir.Value, ir.Value], tables: dict[str, RotaryTable], name: str,
+def attended(nodes: Nodes, given: Attention, value: ir.Value, tiles: Tiles, past: tuple[ir.Value, ir.Value], tables: dict[str, Table], name: str,
              last: bool) -> tuple[ir.Value, ir.Value, ir.Value]:
     """Return attention's result [T, H · d], of the tokens that are read where this is the last layer, and the keys and values [T, G, d]."""
     width, narrow = given.heads * given.head_dim, given.kv_heads * given.head_dim
@@ -116,7 +124,7 @@ def attended(nodes: Nodes, given: Attention, value: ir.Value, tiles: Tiles, past
         every = nodes.one("Reshape", [every, nodes.ints(-1, narrow)], f"{name}.{part}.rows")
         gathered.append(nodes.one("Gather", [every, tiles.key_index], f"{name}.{part}.tiles", axis=0))
         present.append(own)
-    cap = {} if given.softcap is None else {"softcap": float(given.softcap)}
+    cap: dict[str, Any] = {} if given.softcap is None else {"softcap": float(given.softcap)}
     mixed = nodes.one("Attention", [query, *gathered, tiles.see[given.window]], f"{name}.mixed", q_num_heads=given.heads, kv_num_heads=given.kv_heads,
                       scale=float(given.scale), **cap)
     mixed = nodes.one("Reshape", [mixed, nodes.ints(-1, width)], f"{name}.mixed.rows")
@@ -134,7 +142,7 @@ def gated(nodes: Nodes, given: Gated, value: ir.Value, name: str) -> ir.Value:
     return product(nodes, given.down, nodes.one("Mul", [active, up], f"{name}.inner"), f"{name}.down")
 
 
-def layer(nodes: Nodes, given: Layer, stream: Stream, tiles: Tiles, past: tuple[ir.Value, ir.Value], tables: dict[str, RotaryTable], name: str,
+def layer(nodes: Nodes, given: Layer, stream: Stream, tiles: Tiles, past: tuple[ir.Value, ir.Value], tables: dict[str, Table], name: str,
           last: bool) -> tuple[Stream, ir.Value, ir.Value]:
     """Add one layer; return what it leaves, and its keys and values. The last one goes on with the rows that are read alone."""
     value, stream = add_norm(nodes, stream, given.before[0], f"{name}.before_attention", nodes.type)

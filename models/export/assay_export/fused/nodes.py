@@ -52,7 +52,9 @@ class Nodes:
 
     def one(self, kind: str, inputs: Sequence[ir.Value | None], name: str, dtype: ir.DataType | None = None, domain: str = "", **attributes) -> ir.Value:
         """Add a node with one output, of the type of its first input where dtype is None."""
-        return self.many(kind, inputs, [name], dtype or inputs[0].dtype, domain, **attributes)[0]
+        first = inputs[0]
+        assert first is not None, "a node has an input"
+        return self.many(kind, inputs, [name], dtype or first.dtype, domain, **attributes)[0]
 
     def cast(self, value: ir.Value, dtype: ir.DataType) -> ir.Value:
         """Return a value in a type; no node is added where it has it already."""
