@@ -7,7 +7,7 @@ import (
 
 // Plan is one forward.
 type Plan struct {
-	IDs  []int64 // packed: [T] distinct tokens, and behind them what [Rounding] puts there; padded: [Rows·Length], pad id where empty
+	IDs  []int64 // packed: [T] distinct tokens, then what [Rounding] puts behind; padded: [Rows·Length], pad id where empty
 	Read []int64 // [N] indices into IDs, the last of them repeated ones where [Rounding] puts some
 
 	// Of all its sequences, as in their [Space]: what it is to be computed with. Only the Salt may differ.

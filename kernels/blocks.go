@@ -76,9 +76,9 @@ func checkGather(numbers Tensor, parts int, slots []int64, past Tensor) error {
 // GatherBlocks copies blocks of a key-value cache to where a forward reads its past. The bits stay, those of NaN too.
 //
 // pool is (slots, parts, BlockTokens · width), a row for each part, and past is (parts, len(slots), BlockTokens ·
-// width): each part is the keys, or values, of one layer, token after token. Both are of one type, lie on the host and do
-// not overlap. A token of a part is a whole number of words of 4 bytes. A slot may be named again. After an error past is
-// as it was.
+// width): each part is the keys, or values, of one layer, token after token. Both are of one type, lie on the host and
+// do not overlap. A token of a part is a whole number of words of 4 bytes. A slot may be named again. After an error
+// past is as it was.
 func (Host) GatherBlocks(pool Tensor, parts int, slots []int64, past Tensor) error {
 	if err := checkGather(pool, parts, slots, past); err != nil {
 		return err

@@ -11,7 +11,8 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 folder=${1:-bin/gpu-check}
 shift || true
-bundles=("$@" models/testdata/bundles/qwen3-{reward-packed,reward-packed-float16,process-packed,reward-padded} models/testdata/heads/mlp-{packed,padded})
+bundles=("$@" models/testdata/bundles/qwen3-{reward-packed,reward-packed-float16,process-packed,reward-padded} models/testdata/heads/mlp-{packed,padded}
+  models/testdata/fused/{qwen2-float16,qwen2-assay-float16,qwen3-assay-bfloat16})
 
 [ -f .cuda/build/device.test ] || kernels/tools/test-cuda.sh
 rm -rf "$folder"

@@ -66,7 +66,7 @@ class Served:
 
     def drift(self):
         """Gives how far the bundle's own precision takes its scores from float32, relative where one is above 1."""
-        return ((self.model.get("graph") or {}).get("drift") or {}).get("score", 0)
+        return (self.model.get("compute") or {}).get("score", 0)
 
     def bits(self):
         """Counts the scores that have the same bits alone as in a batch of all, and when the batch is sent again."""

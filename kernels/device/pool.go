@@ -16,8 +16,8 @@ var ErrPoolClosed = errors.New("pool is closed")
 // wordBytes is the size of the words that the copies of a pool move.
 const wordBytes = 4
 
-// Pool is the memory of a key-value cache on a device, (slots, parts, BlockTokens · width) numbers of one type, with the
-// past and the present of one forward at a time, which lie there too. A part is one layer's keys, or its values.
+// Pool is the memory of a key-value cache on a device, (slots, parts, BlockTokens · width) numbers of one type, with
+// the past and the present of one forward at a time, which lie there too. A part is one layer's keys, or its values.
 //
 // Its copies are put on the device's stream, and a method does not wait for them. So a forward on the same stream finds
 // its past, and what is kept of its present is what it wrote; one on another stream may not. A copy's error is that of
@@ -30,8 +30,8 @@ type Pool struct {
 	present      room
 }
 
-// OpenPool takes memory for so many slots of numbers of a type. They hold anything until they are filled. A token's width
-// must be a whole number of words of 4 bytes.
+// OpenPool takes memory for so many slots of numbers of a type. They hold anything until they are filled. A token's
+// numbers must be a whole number of words of 4 bytes.
 func (d *Device) OpenPool(typed kernels.Type, slots, parts, width int) (*Pool, error) {
 	if slots < 1 || parts < 1 || width < 1 || slots > math.MaxInt/4/kernels.BlockTokens/parts/width {
 		return nil, fmt.Errorf("pool: %d slots of %d parts, %d tokens and %d numbers; each must be positive, and their bytes an int",

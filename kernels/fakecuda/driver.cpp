@@ -73,6 +73,7 @@ Result cuDeviceGetAttribute(int *value, int attribute, int) {
   const char *major = getenv("FAKECUDA_MAJOR");
   switch (attribute) {
     case 75: *value = major ? atoi(major) : 9; return success;  // compute capability, major
+    case 76: *value = 0; return success;                        // and minor
     case 36: case 37: *value = 0; return success;               // memory clock and bus width: it has no memory bus
     default: return invalid_value;
   }

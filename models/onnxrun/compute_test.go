@@ -38,6 +38,22 @@ func TestATypeThatTheDeviceLacksIsRefused(t *testing.T) {
 	}
 }
 
+// TestNodesThatLeaveTheGPUAreTold: what ONNX Runtime 1.27 says of a graph that it would run in part on the processors
+// becomes a sentence of our own, and no other error does.
+func TestNodesThatLeaveTheGPUAreTold(t *testing.T) {
+	s := &Session{graph: &manifest.Graph{Compute: "float16"}}
+	err := s.left(errors.New("Error creating C session from file: This session contains graph nodes that are assigned to the default CPU EP, " +
+		"but fallback to CPU EP has been explicitly disabled by the user."))
+	const says = "graph.compute is float16, and ONNX Runtime has no kernel on a GPU for some nodes of the graph, which would run on the processors: " +
+		"export the checkpoint without --compute"
+	if known := new(fault.Error); !errors.As(err, &known) || known.Code != fault.CodeDevice || err.Error() != says {
+		t.Errorf("%v, want %s", err, says)
+	}
+	if other := errors.New("out of memory"); !errors.Is(s.left(other), other) || s.left(nil) != nil {
+		t.Error("another error has changed")
+	}
+}
+
 // TestHostStoreKeepsEveryType: what a forward keeps of its present is the past of the next, byte for byte, whatever the
 // type of its numbers, and a block of 16 bits has half the bytes of one of 32.
 func TestHostStoreKeepsEveryType(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
 	"sync"
 
 	ort "github.com/yalue/onnxruntime_go"
@@ -43,12 +44,34 @@ func (s *Session) load(ctx context.Context, file *Graph, threads int, cuda map[s
 		return err
 	}
 	if cuda != nil {
-		return session, errors.Join(appendCUDA(options, cuda), open())
+		err = errors.Join(s.keepOnGPU(options), appendCUDA(options, cuda))
+		if err == nil {
+			err = s.left(open())
+		}
+		return session, err
 	}
 	opening.Lock()
 	defer opening.Unlock()
 	err = errors.Join(options.AddSessionConfigEntry("session.use_env_allocators", "1"), s.runtime.Within(Memory(file.Bytes+file.External), open))
 	return session, err
+}
+
+// keepOnGPU has ONNX Runtime refuse a graph of which it would run some nodes on the processors, where the graph is one
+// for GPUs. Graphs of the older form compute shapes there.
+func (s *Session) keepOnGPU(options *ort.SessionOptions) error {
+	if !s.graph.Fused() {
+		return nil
+	}
+	return options.AddSessionConfigEntry("session.disable_cpu_ep_fallback", "1")
+}
+
+// left says in a sentence that a graph for GPUs was refused for nodes that would leave them.
+func (s *Session) left(err error) error {
+	if err == nil || !strings.Contains(err.Error(), "fallback to CPU EP has been explicitly disabled") {
+		return err
+	}
+	return fault.New(fault.CodeDevice, "graph.compute is %s, and ONNX Runtime has no kernel on a GPU for some nodes of the graph, which would run on "+
+		"the processors: export the checkpoint without --compute", s.graph.Compute)
 }
 
 // sessionOptions are those of a graph of so many bytes. What is computed once for all runs, from weights alone, may be

@@ -46,7 +46,7 @@ def test_rounds_no_more_than_transformers(kind, half, tmp_path):
     graph.save(fused.build(model, MAX_TOKENS, half), tmp_path / "model.onnx", external=False)
     emulated, rng = Emulated(tmp_path / "model.onnx", half, model, None), np.random.default_rng(1)
     ours_off, theirs_off, apart = [], [], []
-    for length in (5, 40, 100) * 4:
+    for length in (5, 40, 100) * 10:
         ids = rng.integers(16, model.sizes.vocab_size, size=length).tolist()
         with torch.no_grad():
             right, other = (own(input_ids=torch.tensor([ids])).logits[0].float() for own in (exact, theirs))
@@ -54,5 +54,5 @@ def test_rounds_no_more_than_transformers(kind, half, tmp_path):
         ours_off.append((near - right).abs().max().item())
         theirs_off.append((other - right).abs().max().item())
         apart.append((near - other).abs().max().item())
-    assert 0 < np.mean(ours_off) < 1.5 * np.mean(theirs_off)
+    assert 0 < np.mean(ours_off) < 2 * np.mean(theirs_off)  # of 30 readings, whose differences have long tails
     assert max(apart) < 2 * max(ours_off + theirs_off)
