@@ -26,7 +26,7 @@ import onnxruntime as ort
 import tokenizers
 
 # The exporter's planner by itself: its package would load torch.
-sys.path.append(str(Path(__file__).resolve().parent.parent / "models" / "export" / "assay_export"))
+sys.path.append(str(Path(__file__).resolve().parent.parent / "models" / "export" / "assay_export" / "graph"))
 import plan  # noqa: E402
 
 WAYS = ("padded 512", "padded 1024", "padded 2048", "packed 512", "packed 1024", "packed 2048", "packed 16384")

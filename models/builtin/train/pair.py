@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 from assay_export.cli import arguments, export
-from assay_export.family import families, read
+from assay_export.read.family import families, read
 from transformers import PreTrainedTokenizerFast, Qwen3ForCausalLM
 
 from .bundle import PROCESS_GOLDEN, REWARD_GOLDEN, TEMPLATE

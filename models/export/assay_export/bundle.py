@@ -6,22 +6,26 @@ from pathlib import Path
 
 import onnx_ir as ir
 
-from . import drift, fused, graph, licence, separate, served
-from .check import Verdict, check_graph, longest_sample
+from . import fused
+from .bodies.rope import limit_notice, position_limit
 from .errors import ExportError, about
 from .fields import Graph, Manifest, Template
-from .golden import default_items, golden_pairs, undated, write_pairs
+from .graph import graph, separate
 from .manifest import check_manifest, name_preference, write_manifest
-from .model import Model
+from .models import drift
+from .models.model import Model
+from .models.reference import Reference
+from .models.tolerance import TOLERANCE
 from .place import beside, check_place
-from .probes import golden_probes
-from .reach import reach
-from .reference import Reference
-from .rope import limit_notice, position_limit
-from .second import Second
-from .text import TextRules
-from .tokenizer import check_ids, load_tokenizer
-from .tolerance import TOLERANCE
+from .prove import served
+from .prove.check import Verdict, check_graph, longest_sample
+from .prove.reach import reach
+from .prove.second import Second
+from .read import licence
+from .read.tokenizer import check_ids, load_tokenizer
+from .text.golden import default_items, golden_pairs, undated, write_pairs
+from .text.probes import golden_probes
+from .text.text import TextRules
 
 MAX_TOKENS = 32768
 

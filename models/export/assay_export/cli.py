@@ -5,25 +5,27 @@ import tempfile
 from pathlib import Path
 from typing import cast
 
-from . import checkpoint, choices, frames, licence, logit_score, lora
+from .bodies.nested import known_config
 from .bundle import Options, write_bundle
-from .embedding import Embedder, read_embedder
-from .encoder import packs
 from .errors import ExportError, about
-from .family import CROSS_ENCODER, EMBEDDER, Family, choose, resolve
 from .fields import Head, Manifest, Segment, TokenizerRules
-from .files import check_directory
-from .golden import read_items
+from .graph.encoder import packs
+from .load import checkpoint, choices, logit_score, lora
+from .load.embedding import Embedder, read_embedder
+from .load.sentence import read_sentence
 from .manifest import base_manifest, check_label
-from .nested import known_config
 from .options import arguments, check_options
 from .place import check_out, check_place, parents_of
-from .places import transformers_pooling
-from .second import hold_tokenizer, second_of
-from .sentence import read_sentence
-from .settings import DEFAULT_SEPARATOR, TextSettings, chat_template, check_text_files, end_token, read_settings
-from .theirs import tokenizer_of
-from .tokenizer import load_tokenizer
+from .prove.second import hold_tokenizer, second_of
+from .prove.theirs import tokenizer_of
+from .read import licence
+from .read.family import CROSS_ENCODER, EMBEDDER, Family, choose, resolve
+from .read.files import check_directory
+from .read.tokenizer import load_tokenizer
+from .text import frames
+from .text.golden import read_items
+from .text.places import transformers_pooling
+from .text.settings import DEFAULT_SEPARATOR, TextSettings, chat_template, check_text_files, end_token, read_settings
 
 __all__ = ["arguments", "export"]
 

@@ -8,15 +8,16 @@ import numpy as np
 import torch
 from torch import nn
 
-from . import graph, heads
-from .check import Verdict, run
 from .errors import ExportError
-from .golden import write_pairs
+from .graph import graph
 from .manifest import check_name, label_list, write_manifest
+from .models import heads
+from .models.reference import float32_copy
+from .models.tolerance import TOLERANCE
 from .place import beside
-from .reference import float32_copy
-from .tolerance import TOLERANCE
-from .watch import open_graph
+from .prove.check import Verdict, run
+from .prove.watch import open_graph
+from .text.golden import write_pairs
 
 FILE, INPUT, OUTPUT = "judge.onnx", "features", "readings"
 OWN_ITEMS = 4

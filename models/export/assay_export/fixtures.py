@@ -14,7 +14,7 @@ from pathlib import Path
 from . import tiny
 from .cli import arguments, export
 from .fused import COMPUTES
-from .golden import write_pairs
+from .text.golden import write_pairs
 
 VOCAB = 400
 SEED = 20

@@ -7,11 +7,11 @@ from typing import Any, cast
 
 import yaml
 
-from .encoder import packs
 from .errors import ExportError
 from .fields import Gates, Head, Manifest, Source, Steps
-from .model import Model
-from .storage import PRECISIONS
+from .graph.encoder import packs
+from .models.model import Model
+from .store.storage import PRECISIONS
 
 POOLING = ("last_attended", "last_not_pad", "before_first_pad", "count_not_pad")
 """Rules by which a reward model is read at one token."""

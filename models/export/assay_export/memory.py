@@ -6,17 +6,17 @@ from typing import cast
 
 from torch import nn
 
-from . import heads
-from .bodies import ENCODERS
+from .bodies.bodies import ENCODERS
+from .bodies.keys import check_harmless, check_keys
 from .bundle import Options, write_bundle
-from .check import Verdict
 from .errors import ExportError
 from .fields import Head, Source
-from .keys import check_harmless, check_keys
 from .manifest import POOLING, base_manifest, check_label
-from .model import Part, decoder
-from .places import transformers_pooling
-from .reference import float32_copy
+from .models import heads
+from .models.model import Part, decoder
+from .models.reference import float32_copy
+from .prove.check import Verdict
+from .text.places import transformers_pooling
 
 
 def export_bundle(model: nn.Module, tokenizer: str | Path, out: str | Path, *, name: str, kind: str = "reward",

@@ -4,13 +4,13 @@ import argparse
 from datetime import date
 from pathlib import Path
 
-from . import frames
 from .errors import ExportError
-from .family import Family
 from .fused import COMPUTES
 from .manifest import POOLING
-from .settings import DEFAULT_SEPARATOR
-from .storage import PRECISIONS
+from .read.family import Family
+from .store.storage import PRECISIONS
+from .text import frames
+from .text.settings import DEFAULT_SEPARATOR
 
 
 def arguments() -> argparse.ArgumentParser:

@@ -13,7 +13,7 @@ from torch import nn
 from transformers import AutoConfig, AutoModel
 from transformers.utils.logging import disable_progress_bar
 
-from .bodies import DECODERS
+from .bodies.bodies import DECODERS
 
 TEMPLATES = Path(__file__).parent / "templates"
 

@@ -19,8 +19,8 @@ import yaml
 from assay_export import cli
 from assay_export.command import quiet
 from assay_export.errors import ExportError
-from assay_export.golden import write_pairs
 from assay_export.place import MANIFEST, beside
+from assay_export.text.golden import write_pairs
 
 from .texts import QUESTIONS, texts
 

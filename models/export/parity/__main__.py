@@ -10,8 +10,8 @@ import tempfile
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
-from assay_export.family import families
 from assay_export.fixtures import write_readme
+from assay_export.read.family import families
 
 from .case import Case, every_case
 from .pages import models_page

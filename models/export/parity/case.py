@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from assay_export.family import families
+from assay_export.read.family import families
 
 from . import cases
 
@@ -18,7 +18,7 @@ class Case:
     name: str
     """Also the bundle's name."""
     family: str
-    """Of `assay_export/families`."""
+    """Of `assay_export/read/families`."""
     write: Callable[[Path], None]
     """Writes the checkpoint directory: config.json, model.safetensors with the authors' names, tokenizer files; always the same.
 

@@ -15,7 +15,7 @@ from transformers.utils.logging import disable_progress_bar, set_verbosity_error
 
 from assay_export.cli import arguments, export
 from assay_export.fixtures import STORY, write_readme
-from assay_export.golden import write_pairs
+from assay_export.text.golden import write_pairs
 
 from .case import Case, every_case
 from .items import PASSAGES

@@ -1,6 +1,6 @@
 """The page of supported models, docs/MODELS.md, from the families' files and a parity run."""
 
-from assay_export.family import CROSS_ENCODER, EMBEDDER, OWN, Family, families
+from assay_export.read.family import CROSS_ENCODER, EMBEDDER, OWN, Family, families
 
 from .run import Result
 
@@ -34,7 +34,7 @@ beside it, or of a restatement of it. **The released weights themselves were not
 
 FAMILIES = """## Families
 
-Each family below is one file in `models/export/assay_export/families`, named with `--family NAME`; one marked with * is chosen from config.json's
+Each family below is one file in `models/export/assay_export/read/families`, named with `--family NAME`; one marked with * is chosen from config.json's
 class alone, and one of cross-encoders where sentence-transformers' files say that it is one. The last column is the largest difference of a score
 in the parity run, in float32; the bound is 1e-4.
 """

@@ -16,7 +16,7 @@ from transformers.utils.logging import disable_progress_bar, set_verbosity_error
 
 from assay_export import cli
 from assay_export.errors import ExportError
-from assay_export.golden import write_pairs
+from assay_export.text.golden import write_pairs
 
 from .case import Case, every_case
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from assay_export.family import families
+from assay_export.read.family import families
 from parity.case import every_case
 
 CASES = {case.name: case for case in every_case()}

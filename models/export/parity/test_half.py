@@ -7,11 +7,12 @@ import pytest
 import torch
 from transformers import AutoModelForSequenceClassification
 
-from assay_export import fused, graph, tiny
+from assay_export import fused, tiny
 from assay_export.fused.emulated import Emulated
 from assay_export.fused.kinds import READERS
-from assay_export.heads import head_from_model
-from assay_export.model import Part, decoder
+from assay_export.graph import graph
+from assay_export.models.heads import head_from_model
+from assay_export.models.model import Part, decoder
 
 from .case import every_case
 

@@ -4,14 +4,14 @@ import pytest
 import torch
 from torch import nn
 
-from assay_export.beaver import beaver_head
 from assay_export.errors import ExportError
-from assay_export.family import families
-from assay_export.forms import FORMS
-from assay_export.gated import gated_head
-from assay_export.heads import Given, linear_head, mlp_head
-from assay_export.ldl import ldl_head
-from assay_export.oasst import oasst_head
+from assay_export.load.forms import FORMS
+from assay_export.models.beaver import beaver_head
+from assay_export.models.gated import gated_head
+from assay_export.models.heads import Given, linear_head, mlp_head
+from assay_export.models.ldl import ldl_head
+from assay_export.models.oasst import oasst_head
+from assay_export.read.family import families
 
 HIDDEN, ATTRIBUTES = 8, 3
 

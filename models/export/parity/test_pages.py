@@ -5,8 +5,8 @@ import shlex
 import pytest
 
 from assay_export.errors import ExportError
-from assay_export.family import CROSS_ENCODER, EMBEDDER, choose, families
 from assay_export.options import arguments, check_options
+from assay_export.read.family import CROSS_ENCODER, EMBEDDER, choose, families
 from parity.pages import models_page
 
 COMMANDS = [(family.name, name, command) for family in families().values() for name, command in family.commands.items()]

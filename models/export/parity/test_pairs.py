@@ -8,17 +8,18 @@ import torch
 from torch import nn
 from transformers import AutoConfig, PreTrainedTokenizerFast
 
-from assay_export import cli, scores
+from assay_export import cli
 from assay_export.bundle import token_limit
 from assay_export.errors import ExportError
-from assay_export.family import families
-from assay_export.gpm import gpm_head
 from assay_export.manifest import name_preference
-from assay_export.model import Model
-from assay_export.pairrm import pairrm_head
-from assay_export.settings import end_token
-from assay_export.text import TextRules
-from assay_export.theirs import tokenizer_of
+from assay_export.models.gpm import gpm_head
+from assay_export.models.model import Model
+from assay_export.models.pairrm import pairrm_head
+from assay_export.prove.theirs import tokenizer_of
+from assay_export.read.family import families
+from assay_export.text import scores
+from assay_export.text.settings import end_token
+from assay_export.text.text import TextRules
 from parity.cases import pairs
 from parity.test_heads import HIDDEN, given
 

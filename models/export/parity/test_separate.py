@@ -10,13 +10,16 @@ import torch
 import yaml
 from torch import nn
 
-from assay_export import check, checkpoint, cli, graph, separate, tiny
-from assay_export.check import Feeding, open_graph, read_packed, read_padded, sample
-from assay_export.family import families
-from assay_export.forms import FORMS
-from assay_export.model import Model, Part, decoder
-from assay_export.reference import Reference
-from assay_export.tokenizer import load_tokenizer
+from assay_export import cli, tiny
+from assay_export.graph import graph, separate
+from assay_export.load import checkpoint
+from assay_export.load.forms import FORMS
+from assay_export.models.model import Model, Part, decoder
+from assay_export.models.reference import Reference
+from assay_export.prove import check
+from assay_export.prove.check import Feeding, open_graph, read_packed, read_padded, sample
+from assay_export.read.family import families
+from assay_export.read.tokenizer import load_tokenizer
 from parity.case import every_case
 
 CASES = {case.name: case for case in every_case()}

@@ -6,10 +6,10 @@ import pytest
 from tokenizers import Tokenizer, models
 
 from assay_export.errors import ExportError
-from assay_export.family import families
-from assay_export.settings import read_settings
-from assay_export.text import TextRules
-from assay_export.theirs import tokenizer_of
+from assay_export.prove.theirs import tokenizer_of
+from assay_export.read.family import families
+from assay_export.text.settings import read_settings
+from assay_export.text.text import TextRules
 
 TURNS = {role[0]: {"role": role, "content": f"{role} says"} for role in ("system", "user", "assistant")}
 TOKENS = {"bos_token": "<s>", "eos_token": "</s>"}

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from assay_export.errors import ExportError
-from assay_export.heads import Given
-from assay_export.urm import Selu, urm_head
+from assay_export.models.heads import Given
+from assay_export.models.urm import Selu, urm_head
 
 WEIGHTS = {"score.weight": (10, 8), **{f"weights.fc.{number}.weight": (8, 8) for number in (0, 2)}, "weights.fc.4.weight": (5, 8),
            **{f"weights.fc.{number}.bias": (size,) for number, size in ((0, 8), (2, 8), (4, 5))}}

@@ -51,7 +51,7 @@ def graphs():
     """What was traced in this session, by layout: a model that several tests export is traced for the first alone."""
     from shared import Graphs
 
-    from assay_export import graph
+    from assay_export.graph import graph
 
     with pytest.MonkeyPatch.context() as patch:
         made = {layout: Graphs(getattr(graph, f"trace_{layout}")) for layout in ("packed", "padded")}

@@ -31,7 +31,7 @@ class Contents(pickle.Pickler):
 
     def __init__(self, file):
         super().__init__(file)
-        self.modules = {"assay_export.graph"}
+        self.modules = {"assay_export.graph.graph"}
         """The modules whose functions and classes were met, and the one that traces."""
 
     def reducer_override(self, given):
@@ -71,7 +71,7 @@ def names(modules: Iterable[str]) -> Iterator[tuple[str, str, object]]:
 
 
 class Graphs:
-    """What a function of `assay_export.graph` gave, by all that it was made of."""
+    """What a function of `assay_export.graph.graph` gave, by all that it was made of."""
 
     def __init__(self, trace: Callable[..., ir.Model]):
         """trace is trace_packed or trace_padded; `taken` counts the graphs that were not traced."""
@@ -81,7 +81,7 @@ class Graphs:
 
     def keep(self) -> None:
         """Take the exporter's code as it is now for code that is not patched."""
-        modules = {module.name for module in pkgutil.iter_modules(assay_export.__path__, "assay_export.")} - {"assay_export.__main__"}
+        modules = {module.name for module in pkgutil.walk_packages(assay_export.__path__, "assay_export.")} - {"assay_export.__main__"}
         self.as_is = {(where, name): value for where, name, value in names(modules)}
 
     def patched(self, modules: Iterable[str]) -> list[tuple[str, str, object]]:

@@ -11,8 +11,8 @@ from tokenizers import processors
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer, BertConfig, BertForSequenceClassification
 
 from assay_export import ExportError, tiny
-from assay_export import checkpoint as reading
 from assay_export.cli import arguments, export
+from assay_export.load import checkpoint as reading
 from parity import checkpoint as kinds
 
 MARKS = {"pad_token": "[PAD]", "cls_token": "[CLS]", "sep_token": "[SEP]", "unk_token": "[UNK]", "mask_token": "[MASK]"}
@@ -22,8 +22,8 @@ MARKS = {"pad_token": "[PAD]", "cls_token": "[CLS]", "sep_token": "[SEP]", "unk_
 def untraced(monkeypatch):
     """What is read and scored is looked at here; that a graph computes the same is looked at elsewhere, and takes most of an export's time."""
     for name in ("trace_packed", "trace_padded"):
-        monkeypatch.setattr(f"assay_export.graph.{name}", lambda *_: None)
-    monkeypatch.setattr("assay_export.graph.save", lambda traced, path, external: path.write_bytes(b""))
+        monkeypatch.setattr(f"assay_export.graph.graph.{name}", lambda *_: None)
+    monkeypatch.setattr("assay_export.graph.graph.save", lambda traced, path, external: path.write_bytes(b""))
 
 
 def run(source, out, *options: str) -> str:

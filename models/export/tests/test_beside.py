@@ -8,8 +8,9 @@ from conftest import read_bundle
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import AutoTokenizer
 
-from assay_export import ExportError, family
+from assay_export import ExportError
 from assay_export.cli import arguments, export
+from assay_export.read import family
 
 PRELUDE = "{% if principle is defined %}{{ 'by ' + principle }}{% endif %}{{ 'like ' + reference + '\\n' }}"
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from conftest import BUNDLES, fixture_names, read_bundle
 
-from assay_export import check
-from assay_export.plan import Segment, Slack, apart, packed_feeds, padded_feeds, prefix_tree
+from assay_export.graph.plan import Segment, Slack, apart, packed_feeds, padded_feeds, prefix_tree
+from assay_export.prove import check
 
 ROUNDS = 60
 THREADS = (1, 2, 8)

@@ -10,12 +10,12 @@ from transformers import AutoConfig, AutoModelForSequenceClassification
 from transformers.models.qwen3_5.modeling_qwen3_5 import torch_recurrent_gated_delta_rule
 from wrong import Wrong, config, hold, table, weights
 
-from assay_export import check
-from assay_export.bodies import flows, windows
+from assay_export.bodies.bodies import flows, windows
+from assay_export.bodies.delta import CHUNK, recurrence, softplus, unit
 from assay_export.cli import arguments, export
-from assay_export.delta import CHUNK, recurrence, softplus, unit
-from assay_export.plan import padded_feeds
-from assay_export.tolerance import TOLERANCE, apart
+from assay_export.graph.plan import padded_feeds
+from assay_export.models.tolerance import TOLERANCE, apart
+from assay_export.prove import check
 from parity.case import every_case
 
 CASES = {case.name: case for case in every_case()}

@@ -8,10 +8,10 @@ import torch
 from conftest import BUNDLES, read_bundle
 from transformers import AutoModelForSequenceClassification
 
-from assay_export import check
 from assay_export.cli import arguments, export
 from assay_export.errors import ExportError
-from assay_export.plan import Slack, apart, packed_feeds
+from assay_export.graph.plan import Slack, apart, packed_feeds
+from assay_export.prove import check
 from parity.case import every_case
 
 ENCODERS = BUNDLES.parent / "encoders"

@@ -10,13 +10,15 @@ from safetensors.torch import load_file, save_file
 from test_bits import THREADS, pick
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
-from assay_export import ExportError, check, weights
-from assay_export import checkpoint as reading
+from assay_export import ExportError
+from assay_export.bodies.routers import check_counts
 from assay_export.cli import arguments, export
-from assay_export.family import families
-from assay_export.plan import Segment, Slack, apart, packed_feeds, prefix_tree
-from assay_export.reference import Reference
-from assay_export.routers import check_counts
+from assay_export.graph.plan import Segment, Slack, apart, packed_feeds, prefix_tree
+from assay_export.load import checkpoint as reading
+from assay_export.models.reference import Reference
+from assay_export.prove import check
+from assay_export.read import weights
+from assay_export.read.family import families
 from parity.case import every_case
 
 CASES = {case.name: case for case in every_case()}

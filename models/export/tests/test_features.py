@@ -8,7 +8,7 @@ from conftest import read_bundle
 from torch import nn
 
 from assay_export import ExportError, export_features, tiny
-from assay_export.check import open_graph, run
+from assay_export.prove.check import open_graph, run
 
 FEATURES, MEAN, STD = ["length", "overlap", "age days"], [120.0, 0.5, 4000.0], [40.0, 0.25, 900.0]
 

@@ -7,8 +7,9 @@ import torch
 from conftest import BUNDLES, fixture_names, read_bundle
 from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification, PreTrainedTokenizerFast
 
-from assay_export import check, fixtures, tiny
-from assay_export.plan import apart, packed_feeds, padded_feeds
+from assay_export import fixtures, tiny
+from assay_export.graph.plan import apart, packed_feeds, padded_feeds
+from assay_export.prove import check
 
 SAME = 1e-5
 """Within which PyTorch's scores are the same: those of one processor differ from another's by up to 1.5e-6 here."""

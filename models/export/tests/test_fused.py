@@ -10,15 +10,16 @@ import torch
 import yaml
 from transformers import AutoModelForSequenceClassification
 
-from assay_export import ExportError, fused, graph, tiny
-from assay_export.check import check_graph
+from assay_export import ExportError, fused, tiny
 from assay_export.cli import arguments, export
 from assay_export.fused.emulated import Emulated
-from assay_export.heads import head_from_model
-from assay_export.model import Model, Part, decoder
-from assay_export.plan import apart, packed_feeds
-from assay_export.reference import Reference
-from assay_export.watch import open_graph
+from assay_export.graph import graph
+from assay_export.graph.plan import apart, packed_feeds
+from assay_export.models.heads import head_from_model
+from assay_export.models.model import Model, Part, decoder
+from assay_export.models.reference import Reference
+from assay_export.prove.check import check_graph
+from assay_export.prove.watch import open_graph
 
 HALF = {"float16": onnx.TensorProto.FLOAT16, "bfloat16": onnx.TensorProto.BFLOAT16}
 MAX_TOKENS = 320

@@ -10,10 +10,12 @@ import pytest
 import torch
 from conftest import read_bundle
 
-from assay_export import ExportError, check, int8
+from assay_export import ExportError
 from assay_export.cli import arguments, export
-from assay_export.plan import padded_feeds
-from assay_export.products import Products
+from assay_export.graph.plan import padded_feeds
+from assay_export.prove import check
+from assay_export.store import int8
+from assay_export.store.products import Products
 
 
 @pytest.mark.parametrize("columns", [32, 33])

@@ -12,12 +12,12 @@ from published import PUBLISHED
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
 from assay_export import ExportError, export_bundle, tiny
-from assay_export import checkpoint as reading
-from assay_export.bodies import BODIES
+from assay_export.bodies.bodies import BODIES
+from assay_export.bodies.keys import check_keys
 from assay_export.cli import arguments, export
-from assay_export.family import families
-from assay_export.keys import check_keys
-from assay_export.reference import Reference
+from assay_export.load import checkpoint as reading
+from assay_export.models.reference import Reference
+from assay_export.read.family import families
 
 OURS = [model_type for model_type in BODIES if model_type != "internlm2"]
 """Kinds of body that transformers has under the same name."""

@@ -4,8 +4,8 @@ import pytest
 from conftest import read_bundle
 from safetensors.torch import load_file, save_file
 
-from assay_export import weights
 from assay_export.cli import arguments, export
+from assay_export.read import weights
 from parity.case import every_case
 
 CASES = {case.name: case for case in every_case()}

@@ -7,8 +7,10 @@ import torch
 from conftest import read_bundle
 from transformers import AutoModelForCausalLM
 
-from assay_export import ExportError, family, likelihood, tiny
+from assay_export import ExportError, tiny
 from assay_export.cli import arguments, export
+from assay_export.models import likelihood
+from assay_export.read import family
 
 FAMILY = """
 title: Test
@@ -78,8 +80,8 @@ def test_policy_and_reference_equal_transformers(checkpoint, tmp_path, monkeypat
 
 def response_start(bundle, pair: dict) -> int:
     """Return where the ids of an item with a changed response begin to differ, that is where the response begins."""
-    from assay_export.text import TextRules
-    from assay_export.tokenizer import load_tokenizer
+    from assay_export.read.tokenizer import load_tokenizer
+    from assay_export.text.text import TextRules
 
     template = (bundle.path / "chat_template.jinja").read_text()
     rules = TextRules(load_tokenizer(bundle.path)[0], template, bundle.manifest)

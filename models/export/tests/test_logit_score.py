@@ -6,8 +6,8 @@ import pytest
 from conftest import read_bundle
 from test_texts import refused, run
 
-from assay_export.logit_score import prelude
-from assay_export.render import render
+from assay_export.load.logit_score import prelude
+from assay_export.text.render import render
 from parity.case import every_case
 
 CASES = {case.name: case for case in every_case()}

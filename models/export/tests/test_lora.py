@@ -9,12 +9,13 @@ import yaml
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification, GPT2Config, GPT2LMHeadModel
 
-from assay_export import ExportError, lora, tiny
-from assay_export import checkpoint as reading
+from assay_export import ExportError, tiny
+from assay_export.bodies.nested import known_config
 from assay_export.cli import arguments, export
-from assay_export.family import families
-from assay_export.nested import known_config
-from assay_export.reference import Reference
+from assay_export.load import checkpoint as reading
+from assay_export.load import lora
+from assay_export.models.reference import Reference
+from assay_export.read.family import families
 from parity.case import every_case
 
 IDS = torch.tensor([[5, 9, 301, 7, 44, 8, 120, 17]])

@@ -8,10 +8,10 @@ from safetensors.torch import load_file, save_file
 from transformers.integrations.mxfp4 import convert_moe_packed_tensors
 
 from assay_export import ExportError, tiny
-from assay_export import checkpoint as reading
 from assay_export.cli import arguments, export
-from assay_export.family import families
-from assay_export.mxfp4 import Widened, widened
+from assay_export.load import checkpoint as reading
+from assay_export.read.family import families
+from assay_export.read.mxfp4 import Widened, widened
 from parity.case import every_case
 
 EXPERTS = "model.layers.1.mlp.experts."

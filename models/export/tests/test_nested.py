@@ -8,12 +8,12 @@ from conftest import read_bundle
 from transformers import AutoConfig, Gemma3Config
 
 from assay_export import ExportError
-from assay_export.bodies import describe
+from assay_export.bodies.bodies import describe
+from assay_export.bodies.keys import check_keys
+from assay_export.bodies.nested import known_config, text_config
+from assay_export.bodies.rope import limit_notice, position_limit
 from assay_export.cli import arguments, export
-from assay_export.family import families
-from assay_export.keys import check_keys
-from assay_export.nested import known_config, text_config
-from assay_export.rope import limit_notice, position_limit
+from assay_export.read.family import families
 from parity.case import every_case
 
 CASES = {case.name: case for case in every_case()}

@@ -8,9 +8,11 @@ from conftest import read_bundle
 from safetensors.torch import load_file, save_file
 from transformers import CONFIG_MAPPING, AutoConfig, AutoModelForCausalLM
 
-from assay_export import ExportError, checkpoint, heads, likelihood, tiny
-from assay_export.bodies import BODIES, DECODERS
+from assay_export import ExportError, tiny
+from assay_export.bodies.bodies import BODIES, DECODERS
 from assay_export.cli import arguments, export
+from assay_export.load import checkpoint
+from assay_export.models import heads, likelihood
 from parity.cases.bodies import kind
 from parity.decoders import write
 

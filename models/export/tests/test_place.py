@@ -5,8 +5,9 @@ import json
 import pytest
 from conftest import read_bundle
 
-from assay_export import ExportError, check, tiny
+from assay_export import ExportError, tiny
 from assay_export.cli import arguments, export
+from assay_export.prove import check
 
 
 def run(source, out, *options: str) -> str:

@@ -7,11 +7,12 @@ import onnx
 import pytest
 from test_fused import MAX_TOKENS, loaded, written
 
-from assay_export import ExportError, fused, graph
-from assay_export.check import check_graph
+from assay_export import ExportError, fused
 from assay_export.fused.written import Written
+from assay_export.graph import graph
+from assay_export.models.reference import Reference
 from assay_export.operators import DOMAIN
-from assay_export.reference import Reference
+from assay_export.prove.check import check_graph
 
 HALF = {"float16": 2.0 ** -11, "bfloat16": 2.0 ** -8}
 """The largest relative error of one rounding."""

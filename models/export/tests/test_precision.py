@@ -7,10 +7,13 @@ import torch
 from conftest import read_bundle
 from safetensors.torch import load_file, save_file
 
-from assay_export import ExportError, check, drift, storage
+from assay_export import ExportError
 from assay_export.cli import arguments, export
 from assay_export.fixtures import LOWER
-from assay_export.plan import apart, packed_feeds, padded_feeds
+from assay_export.graph.plan import apart, packed_feeds, padded_feeds
+from assay_export.models import drift
+from assay_export.prove import check
+from assay_export.store import storage
 from parity.case import every_case
 
 RELATIVE = {"float16": 2.0**-11, "bfloat16": 2.0**-8}

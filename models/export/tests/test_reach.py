@@ -3,11 +3,13 @@
 import pytest
 from transformers import AutoConfig
 
-from assay_export import ExportError, attention, check, reach
-from assay_export import checkpoint as reading
+from assay_export import ExportError
+from assay_export.bodies import attention
 from assay_export.cli import arguments, export
-from assay_export.family import families
-from assay_export.reference import Reference
+from assay_export.load import checkpoint as reading
+from assay_export.models.reference import Reference
+from assay_export.prove import check, reach
+from assay_export.read.family import families
 
 FAR = {"sliding_window": 1100, "max_position_embeddings": 2048}
 """A window that no sequence of 1,024 tokens crosses."""
@@ -34,7 +36,7 @@ def test_a_graph_whose_window_is_wrong_only_far_out(checkpoint, tmp_path, monkey
         """See 50 tokens too many."""
         return {window: mask for window, mask in zip(sorted(windows), masks(query, key, usable, {window + 50 for window in windows}).values(), strict=True)}
 
-    monkeypatch.setattr(f"assay_export.{layout}.masks_by_window", wide)
+    monkeypatch.setattr(f"assay_export.graph.{layout}.masks_by_window", wide)
     with pytest.raises(ExportError, match="readings differ from PyTorch by"):
         run(source, tmp_path / "wrong", "--layout", layout, "--max-tokens", "1300")
 

@@ -10,9 +10,10 @@ from conftest import read_bundle
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForSequenceClassification
 
-from assay_export import ExportError, check
+from assay_export import ExportError
 from assay_export.cli import arguments, export
-from assay_export.doubled import doubled
+from assay_export.models.doubled import doubled
+from assay_export.prove import check
 
 BINARY = Path(__file__).parents[3] / "bin" / "assay"
 

@@ -9,9 +9,10 @@ from safetensors.torch import load_file, save_file
 from tokenizers import normalizers, processors
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, BertConfig, BertForSequenceClassification
 
-from assay_export import ExportError, second, tiny
-from assay_export import checkpoint as reading
+from assay_export import ExportError, tiny
 from assay_export.cli import arguments, export
+from assay_export.load import checkpoint as reading
+from assay_export.prove import second
 
 PAIRS = ("--family", "bert-pair")
 ITEM = {"prompt": "What is 12 + 30?", "response": "It is 41, because 12 + 30 = 41."}
@@ -178,7 +179,7 @@ def test_the_first_difference_ends_the_export(checkpoint, tmp_path, monkeypatch,
     source = checkpoint("llama")
     if name == "ids":
         template = (source / "chat_template.jinja").read_text()
-        monkeypatch.setattr("assay_export.settings.chat_template", lambda *_: template.replace("user", "User").replace("['role']", "['role'][::-1]"))
+        monkeypatch.setattr("assay_export.text.settings.chat_template", lambda *_: template.replace("user", "User").replace("['role']", "['role'][::-1]"))
     else:
         kept = reading.read_weights
         monkeypatch.setattr(reading, "read_weights", lambda files: (found := kept(files)) | {"score.weight": found["score.weight"] + 0.01})

@@ -11,11 +11,12 @@ from conftest import read_bundle
 from torch import nn
 from transformers import AutoModel
 
-from assay_export import ExportError, export_bundle, separate, tiny
-from assay_export.check import open_graph, run
+from assay_export import ExportError, export_bundle, tiny
 from assay_export.cli import arguments, export
-from assay_export.model import Part
-from assay_export.plan import apart, packed_feeds
+from assay_export.graph import separate
+from assay_export.graph.plan import apart, packed_feeds
+from assay_export.models.model import Part
+from assay_export.prove.check import open_graph, run
 
 
 def made(source, out, *options: str):

@@ -9,8 +9,10 @@ import pytest
 import yaml
 from conftest import read_bundle
 
-from assay_export import ExportError, probes, served
+from assay_export import ExportError
 from assay_export.cli import arguments, export
+from assay_export.prove import served
+from assay_export.text import probes
 from parity.case import every_case
 
 BINARY = Path(__file__).parents[3] / "bin" / "assay"
@@ -24,8 +26,8 @@ def untraced(monkeypatch):
     if not BINARY.exists():
         pytest.fail("bin/assay is missing; make bin/assay builds it")
     for name in ("trace_packed", "trace_padded"):
-        monkeypatch.setattr(f"assay_export.graph.{name}", lambda *_: None)
-    monkeypatch.setattr("assay_export.graph.save", lambda traced, path, external: path.write_bytes(b""))
+        monkeypatch.setattr(f"assay_export.graph.graph.{name}", lambda *_: None)
+    monkeypatch.setattr("assay_export.graph.graph.save", lambda traced, path, external: path.write_bytes(b""))
 
 
 @pytest.fixture

@@ -8,8 +8,13 @@ import torch
 from safetensors.torch import load_file, save_file
 from shared import Contents, Graphs, Unshared
 
-from assay_export import attention, check, gpm, graph, packed, tiny, weights
+from assay_export import tiny
+from assay_export.bodies import attention
 from assay_export.cli import arguments, export
+from assay_export.graph import graph, packed
+from assay_export.models import gpm
+from assay_export.prove import check
+from assay_export.read import weights
 
 SMALL = {"num_hidden_layers": 1}
 

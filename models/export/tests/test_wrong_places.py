@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from wrong import POINTER, Wrong, all_of, gone, hold, sentence, state, table, write
 
-from assay_export import check
 from assay_export.command import main
+from assay_export.prove import check
 
 EXPORTER = Path(__file__).parents[1]
 
@@ -130,8 +130,8 @@ def test_a_disk_that_is_full(rights, tmp_path, monkeypatch, capfd):
     def full(*_):
         raise OSError(28, "No space left on device", str(tmp_path / "out"))
 
-    monkeypatch.setattr("assay_export.graph.trace_packed", lambda *_: None)
-    monkeypatch.setattr("assay_export.graph.save", full)
+    monkeypatch.setattr("assay_export.graph.graph.trace_packed", lambda *_: None)
+    monkeypatch.setattr("assay_export.graph.graph.save", full)
     assert "out cannot be written: No space left on device" in sentence(monkeypatch, capfd, tmp_path / "source", tmp_path / "out", "--no-check")
 
 
@@ -139,7 +139,7 @@ def test_a_fault_of_our_own_is_not_laid_to_the_checkpoint(rights, tmp_path, monk
     def broken(*_):
         raise KeyError("x")
 
-    monkeypatch.setattr("assay_export.checkpoint.load", broken)
+    monkeypatch.setattr("assay_export.load.checkpoint.load", broken)
     monkeypatch.setattr("sys.argv", ["assay-export", str(rights("qwen3")), str(tmp_path / "out")])
     with pytest.raises(SystemExit) as ended:
         main()

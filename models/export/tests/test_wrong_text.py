@@ -116,8 +116,8 @@ def test_chat_templates(wrong, rights, tmp_path, monkeypatch, capfd):
     ("{% for i in range(100000) %}{% for j in range(100000) %}{% endfor %}{% endfor %}", "TimeoutError: it takes longer than 1 s"),
     ("{% set n = namespace(s='x' * 1000) %}{% for i in range(60) %}{% set n.s = n.s ~ n.s %}{% endfor %}", "MemoryError")], ids=["time", "memory"])
 def test_templates_that_take_all(rights, tmp_path, monkeypatch, capfd, template, said):
-    monkeypatch.setattr("assay_export.bounds.SECONDS", 1)
-    monkeypatch.setattr("assay_export.bounds.BYTES", 64 << 20)
+    monkeypatch.setattr("assay_export.text.bounds.SECONDS", 1)
+    monkeypatch.setattr("assay_export.text.bounds.BYTES", 64 << 20)
     hold(Wrong("endless", write(TEMPLATE, template), ("", f"the chat template cannot be rendered: {said}")), rights("qwen3"), tmp_path, monkeypatch, capfd)
 
 

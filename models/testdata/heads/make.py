@@ -14,14 +14,16 @@ from pathlib import Path
 
 import torch
 import transformers
-from assay_export import export_features, golden, graph, tiny
+from assay_export import export_features, tiny
+from assay_export.text import golden
+from assay_export.graph import graph
 from assay_export.bundle import Options, base_manifest, write_bundle
 from assay_export.fixtures import PROCESS, REWARD, VERSIONED, VOCAB
-from assay_export.gpm import PreferenceHead
-from assay_export.model import Part, decoder
-from assay_export.reference import Reference
-from assay_export.text import TextRules
-from assay_export.tokenizer import load_tokenizer
+from assay_export.models.gpm import PreferenceHead
+from assay_export.models.model import Part, decoder
+from assay_export.models.reference import Reference
+from assay_export.text.text import TextRules
+from assay_export.read.tokenizer import load_tokenizer
 from torch import nn
 
 HERE = Path(__file__).parent

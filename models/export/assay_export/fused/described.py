@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from torch import nn
 
-from ..rope import RotaryTable
+from ..bodies.rope import RotaryTable
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import torch
 
-from .. import drift, tolerance
 from ..errors import ExportError
 from ..fields import GraphDrift
-from ..golden import golden_pairs
-from ..model import Model
-from ..reference import Reference
-from ..text import TextRules
+from ..models import drift, tolerance
+from ..models.model import Model
+from ..models.reference import Reference
+from ..text.golden import golden_pairs
+from ..text.text import TextRules
 from .emulated import Emulated
 from .written import Written
 

@@ -12,10 +12,10 @@ import onnxruntime
 import torch
 from onnx import NodeProto, TensorProto, helper
 
-from .. import separate
-from ..graph import output_name
-from ..model import Model
-from ..plan import apart, packed_feeds
+from ..graph import separate
+from ..graph.graph import output_name
+from ..graph.plan import apart, packed_feeds
+from ..models.model import Model
 
 TYPES = {"float16": TensorProto.FLOAT16, "bfloat16": TensorProto.BFLOAT16}
 MOVES = ("Gather", "Reshape", "Split", "Concat", "Unsqueeze", "Squeeze")

@@ -3,11 +3,11 @@
 import onnx_ir as ir
 import torch
 
-from .. import weights
 from ..errors import ExportError
-from ..graph import output_name, trace
-from ..model import Model, Part
-from ..reference import float32_copy
+from ..graph.graph import output_name, trace
+from ..models.model import Model, Part
+from ..models.reference import float32_copy
+from ..read import weights
 from .described import Body
 from .kinds import reader
 from .layer import Stream, add_norm, layer, table_of

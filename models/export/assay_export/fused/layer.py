@@ -7,8 +7,8 @@ from typing import Any
 import onnx_ir as ir
 import torch
 
-from .. import weights
-from ..rope import RotaryTable
+from ..bodies.rope import RotaryTable
+from ..read import weights
 from .described import Attention, Gated, Layer, Norm, Product
 from .nodes import FLOAT, MICROSOFT, Nodes
 from .tiles import Tiles

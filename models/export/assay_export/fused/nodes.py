@@ -7,7 +7,7 @@ import numpy as np
 import onnx_ir as ir
 import torch
 
-from ..storage import half, initializer
+from ..store.storage import half, initializer
 
 OPSET = 23
 """The first that has Attention."""

@@ -10,12 +10,12 @@ from functools import partial
 import onnx_ir as ir
 import torch
 
-from .. import weights
 from ..errors import ExportError
-from ..graph import output_name
-from ..model import Model
+from ..graph.graph import output_name
+from ..models.model import Model
+from ..models.reference import float32_copy
 from ..operators import DOMAIN, EVERY_KEY, VERSION, Form, functions
-from ..reference import float32_copy
+from ..read import weights
 from .described import Body, Layer, Norm, Product
 from .graph import head
 from .kinds import reader

@@ -2,8 +2,8 @@
 
 from torch import nn
 
-from ..bodies import describe
-from ..rope import RotaryTable, rotary_table
+from ..bodies.bodies import describe
+from ..bodies.rope import RotaryTable, rotary_table
 from .described import Attention, Body, Gated, Layer, Norm, Product
 
 

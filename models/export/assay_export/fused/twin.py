@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .. import graph
-from ..model import Model
+from ..graph import graph
+from ..models.model import Model
 from .graph import HALVES, build
 from .pooled import build_pooled
 

@@ -9,11 +9,11 @@ import onnxruntime
 import torch
 from onnx import TensorProto, helper
 
-from .. import separate
-from ..graph import output_name
-from ..model import Model
+from ..graph import separate
+from ..graph.graph import output_name
+from ..graph.plan import apart, packed_feeds
+from ..models.model import Model
 from ..operators import DOMAIN
-from ..plan import apart, packed_feeds
 from .emulated import LARGEST, TYPES, open_unfolded
 
 POOLS = ("keys", "values")

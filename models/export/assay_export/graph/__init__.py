@@ -1,0 +1,1 @@
+"""Graphs: the layouts around a model, and tracing."""

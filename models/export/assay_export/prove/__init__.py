@@ -1,0 +1,1 @@
+"""Holding a bundle to PyTorch, to transformers' own loading and to the server."""

@@ -1,0 +1,74 @@
+"""Looking at the levels that an int8 graph rounds its activations to.
+
+float32 differs a little between PyTorch and ONNX Runtime, so now and then an activation is rounded up in one and down in the other, and what
+follows differs by much more. PyTorch is therefore given the graph's own levels, each of which must be what it would round to but for a
+little, and can be compared as closely as in float32.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+
+from ..models.reference import Reference
+from ..store.products import LEVELS, PRODUCT
+
+
+def open_graph(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:
+    """Open a graph on ONNX Runtime's CPU provider with that many intra-op threads, which sleep when idle."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.log_severity_level = threads, 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+
+class Watched:
+    """A session that keeps the levels of its latest run."""
+
+    def __init__(self, path: Path):
+        """path: an int8 graph; a copy of it with more outputs is there while it is opened."""
+        graph = onnx.load(path, load_external_data=False)
+        self.names: dict[str, list[str]] = {}
+        """Of each weight, the values that it is multiplied by."""
+        for node in graph.graph.node:
+            if node.op_type == PRODUCT:
+                self.names.setdefault(node.input[1].removesuffix(LEVELS).removesuffix(".T"), []).append(node.input[0])
+        self.outputs = sorted({name for names in self.names.values() for name in names})
+        graph.graph.output.extend(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.UINT8, None) for name in self.outputs)
+        copy = path.with_suffix(".watched")
+        try:
+            onnx.save(graph, copy)
+            self.session = open_graph(copy)
+        finally:
+            copy.unlink(missing_ok=True)
+        self.levels: dict[str, list[np.ndarray]] = {}
+
+    def get_inputs(self) -> list:
+        """As ONNX Runtime's session has it."""
+        return self.session.get_inputs()
+
+    def run(self, outputs: list[str], feeds: dict[str, np.ndarray]) -> list[np.ndarray]:
+        """As ONNX Runtime's session has it; `levels` are those of this run, by the weight that they are multiplied by."""
+        found = self.session.run([*outputs, *self.outputs], feeds)
+        values = dict(zip(self.outputs, found[len(outputs):], strict=True))
+        self.levels = {weight: [values[name] for name in names] for weight, names in self.names.items()}
+        return found[:len(outputs)]
+
+
+def follow(path: Path, read: Callable[[Watched, list[int]], object], reference: Reference, types: Callable[[list[int]], list[int] | None],
+           sequences: list[list[int]]) -> list[np.ndarray]:
+    """Return PyTorch's readings of each sequence with the levels that the graph rounds to; read runs the graph on one sequence, at every token.
+
+    ExportError when a level is not what PyTorch would round to.
+    """
+    rounding = reference.rounding
+    assert rounding is not None, "a graph is followed where it rounds"
+    watched, want = Watched(path), []
+    for ids in sequences:
+        read(watched, ids)
+        rounding.given = watched.levels
+        want.append(reference.readings(ids, types(ids)).numpy())
+        rounding.given = {}
+    return want

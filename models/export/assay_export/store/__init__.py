@@ -1,0 +1,1 @@
+"""How a graph stores its weights: halves, and integers that are multiplied as such."""
