@@ -3,6 +3,7 @@
 import onnx_ir as ir
 import torch
 
+from ..bodies.bodies import describe
 from ..errors import ExportError
 from ..graph.graph import output_name, trace
 from ..models.model import Model, Part
@@ -61,7 +62,7 @@ def states(nodes: Nodes, body: Body, input_ids: ir.Value, view, pasts: list[ir.V
 
 def head(nodes: Nodes, part: Part, model: Model, hidden: ir.Value, targets: ir.Value | None, prefix: str, compute: str) -> ir.Value:
     """Add a part's head, traced by itself, which is computed in float32; its large weights are stored in the type that is computed in."""
-    reads, width = torch.export.Dim("reads"), model.sizes.hidden
+    reads, width = torch.export.Dim("reads"), describe(part.body.config).hidden  # a reference model may be of another width
     example, free, names = [torch.zeros(3, width)], [{0: reads}], ["hidden"]
     if part.likelihood:
         example, free, names = [*example, torch.arange(3)], [*free, {0: reads}], [*names, "targets"]
