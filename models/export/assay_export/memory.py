@@ -28,7 +28,8 @@ def export_bundle(model: nn.Module, tokenizer: str | Path, out: str | Path, *, n
                   mean: float = 0.0, std: float = 1.0, description: str = "", licence: str = "unknown",
                   source: dict[str, str] | None = None, golden: Iterable[dict] | None = None, external_data: bool = False,
                   check: bool = True, separate_head: bool = False, harmless: Collection[str] = (),
-                  assay: str | Path | None = None, compute: str | None = None) -> Verdict | None:
+                  assay: str | Path | None = None, compute: str | None = None,
+                  operators: str | None = None) -> Verdict | None:
     """Write the bundle directory `out` from a model in memory; README.md explains each argument. Return what the check saw.
 
     ExportError names what is not supported or does not fit. An export that fails leaves what was in `out`.
@@ -60,7 +61,7 @@ def export_bundle(model: nn.Module, tokenizer: str | Path, out: str | Path, *, n
     manifest["head"] = rule if kind == "reward" else None
     return write_bundle(whole, tokenizer, out, manifest, chat_template, Options(
         layout, precision, max_tokens, external_data, check, golden, separate=separate_head, assay=Path(assay) if assay else None,
-        compute=compute)).verdict
+        compute=compute, operators=operators)).verdict
 
 
 def pooled_at(config, kind: str, asked: str | None, own_head: bool, pad_id: int | None) -> str | None:
