@@ -81,22 +81,20 @@ func (c *checks) size(name string, value, least, most, multiple int) {
 
 // address refuses memory from which 16 bytes cannot be loaded at once. Null is memory of no numbers, where it may be.
 func (c *checks) address(name string, address uintptr, numbers int) uint64 {
-	switch {
-	case address == 0 && numbers > 0:
-		c.refuse("%s has no memory", name)
-	case address%16 != 0:
-		c.refuse("%s lies at %#x, and must lie at a multiple of 16", name, address)
-	}
-	return uint64(address)
+	return c.aligned(name, address, numbers, 2*chunk)
 }
 
 // integers refuses memory from which no int64 can be loaded.
 func (c *checks) integers(name string, address uintptr, numbers int) uint64 {
+	return c.aligned(name, address, numbers, 8)
+}
+
+func (c *checks) aligned(name string, address uintptr, numbers int, to uintptr) uint64 {
 	switch {
 	case address == 0 && numbers > 0:
 		c.refuse("%s has no memory", name)
-	case address%8 != 0:
-		c.refuse("%s lies at %#x, and must lie at a multiple of 8", name, address)
+	case address%to != 0:
+		c.refuse("%s lies at %#x, and must lie at a multiple of %d", name, address, to)
 	}
 	return uint64(address)
 }

@@ -104,12 +104,7 @@ class Emulated:
         whole = onnx.load(path, load_external_data=False)
         own = Emulation(whole.graph, compute)
         own.run()
-        copy = path.with_suffix(".emulated")
-        try:
-            onnx.save(whole, copy)
-            self.session = open_unfolded(copy)
-        finally:
-            copy.unlink(missing_ok=True)
+        self.session = open_changed(whole, path.with_suffix(".emulated"))
         self.head = open_unfolded(head) if head else None
         self.model, self.names = model, own.watched
         self.output, self.inputs = output_name(head is not None), {value.name for value in self.session.get_inputs()}
@@ -132,6 +127,15 @@ class Emulated:
         """Return the value that was largest so far before it was rounded, and its size."""
         at = int(self.sizes.argmax())
         return self.names[at], float(self.sizes[at])
+
+
+def open_changed(whole: onnx.ModelProto, beside: Path) -> onnxruntime.InferenceSession:
+    """Open a graph that was changed, whose external data lies beside it; its file is there meanwhile."""
+    try:
+        onnx.save(whole, beside)
+        return open_unfolded(beside)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def open_unfolded(path: Path) -> onnxruntime.InferenceSession:

@@ -14,7 +14,7 @@ from ..graph.graph import output_name
 from ..graph.plan import apart, packed_feeds
 from ..models.model import Model
 from ..operators import DOMAIN
-from .emulated import LARGEST, TYPES, open_unfolded
+from .emulated import LARGEST, TYPES, open_changed, open_unfolded
 
 POOLS = ("keys", "values")
 """Ends of the names of Rotate's outputs that are pools, which hold more than what was computed."""
@@ -37,12 +37,7 @@ class Written:
         """path: the graph; a copy of it, without its external data, lies beside it while it is opened. head: that of a graph of its own."""
         whole, self.compute = onnx.load(path, load_external_data=False), compute
         self.names = watch(whole.graph, TYPES[compute])
-        copy = path.with_suffix(".watched")
-        try:
-            onnx.save(whole, copy)
-            self.session = open_unfolded(copy)
-        finally:
-            copy.unlink(missing_ok=True)
+        self.session = open_changed(whole, path.with_suffix(".watched"))
         self.head = open_unfolded(head) if head else None
         self.model, self.output = model, output_name(head is not None)
         self.sizes = np.zeros(len(self.names), np.float32)
