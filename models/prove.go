@@ -32,7 +32,7 @@ func (m *Model) proveSignature(file *onnx.Signature) error {
 	for _, input := range file.Inputs {
 		want, ok := known[input.Name]
 		switch {
-		case ok && g.Fused() && (strings.HasPrefix(input.Name, "past_key") || strings.HasPrefix(input.Name, "past_value") || strings.HasPrefix(input.Name, "pool_")) && input.Kind != want.Kind:
+		case ok && g.Fused() && holdsKeys(input.Name) && input.Kind != want.Kind:
 			return m.otherType("input", input, want.Kind)
 		case !ok:
 			return fault.New(fault.CodeBundle,
@@ -74,6 +74,11 @@ func (m *Model) proveSignature(file *onnx.Signature) error {
 	}
 	m.report("signature", "%d inputs, output %s with %s", len(file.Inputs), g.Output, field)
 	return nil
+}
+
+// holdsKeys tells whether an input has keys or values, by its name.
+func holdsKeys(input string) bool {
+	return slices.ContainsFunc([]string{"past_key.", "past_value.", "pool_"}, func(start string) bool { return strings.HasPrefix(input, start) })
 }
 
 // otherType refuses keys or values that are not of the type that the graph computes in.
