@@ -41,7 +41,7 @@ func TestACacheThatTheGPULacksIsRefused(t *testing.T) {
 	defer on.close() //nolint:errcheck // the test is over
 	s.gpus = []accelerator{on}
 	const says = "a key-value cache of 1152921504606846976 bytes does not fit on GPU 0: give less with --cache: pool: device 0: allocate "
-	if _, err := s.Reserve(1 << 60); err == nil || !strings.HasPrefix(err.Error(), says) {
+	if _, err := s.Reserve(1<<60, 0); err == nil || !strings.HasPrefix(err.Error(), says) {
 		t.Errorf("%v, want %s", err, says)
 	}
 }
