@@ -55,6 +55,8 @@ def measured(case: Case, folder: Path) -> Row | None:
     """Return a case's line; None where its body has no graph for GPUs."""
     source, row = folder / "checkpoint", Row(case.name, case.family)
     case.write(source)
+    if not (source / "config.json").exists():
+        return None  # an adapter: its base is of a kind that has lines of its own
     config = json.loads((source / "config.json").read_text(encoding="utf-8"))
     row.kind = config.get("text_config", config)["model_type"]
     for compute in HALVES:
