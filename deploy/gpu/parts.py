@@ -34,6 +34,11 @@ class Given(NamedTuple):
         """Where the server computes."""
         return "cpu" if self.rehearse else "cuda:0"
 
+    @property
+    def libraries(self):
+        """The environment for a program that calls CUDA's libraries itself: in a rehearsal those for tests, which lie beside the driver."""
+        return self.environment | ({"LD_LIBRARY_PATH": self.environment["ASSAY_DRIVERS"]} if self.rehearse else {})
+
 
 def say(line):
     """Tells the person who waits."""
@@ -79,9 +84,7 @@ def compared(bundle, given):
 def products(given):
     """Products of the sizes of an 8B model by cuBLAS: rates, and the numbers of rows in which a row has other bits than alone."""
     quick = ["--quick"] if given.rehearse else []
-    free = {key: value for key, value in given.environment.items() if key not in EXACT}
-    if given.rehearse:
-        free["LD_LIBRARY_PATH"] = free["ASSAY_DRIVERS"]  # where CUDA's libraries for tests lie, and not its own
+    free = {key: value for key, value in given.libraries.items() if key not in EXACT}
     found = {}
     for name, environment in (("exact", free | EXACT), ("free", free)):
         found[name] = json.loads(run([sys.executable, HERE / "products.py", *quick], environment).splitlines()[-1])
@@ -111,8 +114,9 @@ def served_tokens(given):
 
 
 def kernels(given):
-    """Every kernel against its float64 definition and its rate, and every head graph on the device against ONNX Runtime on the processors."""
-    environment = os.environ | ({} if given.rehearse else {"ASSAY_REQUIRE_GPU": "1"})
+    """Every kernel against its float64 definition and its rate, the products of linear layers as cuBLASLt is asked for them, whose rows must keep
+    their bits, and every head graph on the device against ONNX Runtime on the processors."""
+    environment = given.libraries | ({} if given.rehearse else {"ASSAY_REQUIRE_GPU": "1"})
     environment.pop("FAKECUDA_SEED", None)
     tests = [HERE / "device.test", "-test.v"]
     said = run([*tests, "-test.bench", ".", "-test.benchtime", "2x" if given.rehearse else "20x"], environment)
@@ -124,7 +128,8 @@ def kernels(given):
         raise Failed(f"the kernels' tests say nothing of their errors or rates:\n{said[-2000:]}")
     for name, figures in rates.items():
         share = figures.get("%peak")
-        say(f"{name}: {figures['GB/s']:.0f} GB/s" + (f", {share:.0f} % of the peak" if share else ""))
+        flops = figures.get("TFLOP/s")
+        say(f"{name}: {figures['GB/s']:.0f} GB/s" + (f", {share:.0f} % of the peak" if share else "") + (f", {flops:.0f} Tflop/s" if flops else ""))
     graphs = HERE / "kernels" / "graphs"
     heads = run([graphs / "graphs.test", "-test.v", "-test.run", "Device"], environment, graphs)
     if "--- PASS: TestDevice/heads" not in heads:
@@ -143,7 +148,7 @@ def sanitizers(given):
     return seen
 
 
-PARTS = {"scores": (scores, 120), "products": (products, 120), "served": (served_tokens, 120), "kernels": (kernels, 120), "sanitizers": (sanitizers, 120)}
+PARTS = {"scores": (scores, 120), "products": (products, 120), "served": (served_tokens, 120), "kernels": (kernels, 150), "sanitizers": (sanitizers, 90)}
 """Every part with the seconds that it may take, those first that say most: together ten minutes."""
 
 

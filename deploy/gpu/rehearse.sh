@@ -12,5 +12,5 @@ driver=$(mktemp -d)
 trap 'rm -rf "$driver"' EXIT
 cp .cuda/build/fake/libcuda.so.1 "$driver/"
 python3 kernels/fakecuda/runtime/stubs.py "$(python3 kernels/tools/toolchain.py provider)" "$driver/runtime" >/dev/null
-cp "$driver"/runtime/libcu{dart,blas,blasLt}.so.13 "$driver/"
+cp "$driver"/runtime/libcu{dart,blas}.so.13 .cuda/build/fake/libcublasLt.so.13 "$driver/"
 LD_LIBRARY_PATH=$driver "$folder/check.py" --rehearse

@@ -43,32 +43,49 @@ func BenchmarkKernels(b *testing.B) {
 		measure(b, d, 2*parts*blocks*size, "keep_blocks", [2]int{parts * blocks, 1}, 256, present, tokens, named, pool, uint64(parts), uint64(rows), uint64(kvWidth))
 	})
 	benchmarkOperators(b, d)
+	benchmarkProducts(b, d)
 }
 
-// scratch is device memory of zeros for one benchmark.
-func scratch(b *testing.B, d *Device, bytes int) uint64 {
-	b.Helper()
-	address, err := on(d, func() (uintptr, error) {
-		address, err := d.machine.Alloc(bytes)
-		if err != nil {
-			return 0, err
-		}
-		const piece = 1 << 26
-		zeros := make([]byte, min(bytes, piece))
-		for at := 0; at < bytes && err == nil; at += piece {
-			err = d.machine.Write(address+uintptr(at), zeros[:min(piece, bytes-at)])
-		}
-		return address, err
-	})
-	if err != nil {
-		b.Fatal(err)
+// scratch is device memory of zeros for one test or benchmark.
+func scratch(tb testing.TB, d *Device, bytes int) uint64 {
+	tb.Helper()
+	address := memory(tb, d, bytes)
+	const piece = 1 << 26
+	zeros := make([]byte, min(bytes, piece))
+	for at := 0; at < bytes; at += piece {
+		writeAt(tb, d, address+uint64(at), zeros[:min(piece, bytes-at)])
 	}
-	b.Cleanup(func() {
+	return address
+}
+
+// put is device memory that holds bytes.
+func put(tb testing.TB, d *Device, bytes []byte) uint64 {
+	tb.Helper()
+	address := memory(tb, d, len(bytes))
+	writeAt(tb, d, address, bytes)
+	return address
+}
+
+// memory is device memory that holds anything until the test ends.
+func memory(tb testing.TB, d *Device, bytes int) uint64 {
+	tb.Helper()
+	address, err := on(d, func() (uintptr, error) { return d.machine.Alloc(bytes) })
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
 		if err := d.Free(kernels.Tensor{Address: address}); err != nil {
-			b.Error(err)
+			tb.Error(err)
 		}
 	})
 	return uint64(address)
+}
+
+func writeAt(tb testing.TB, d *Device, address uint64, bytes []byte) {
+	tb.Helper()
+	if _, err := on(d, func() (struct{}, error) { return struct{}{}, d.machine.Write(uintptr(address), bytes) }); err != nil {
+		tb.Fatal(err)
+	}
 }
 
 // indices are n different numbers below a power of two, not in order, in device memory.
@@ -84,27 +101,30 @@ func indices(b *testing.B, d *Device, n, limit int) uint64 {
 // written are numbers in device memory.
 func written(b *testing.B, d *Device, of []int64) uint64 {
 	b.Helper()
-	address := scratch(b, d, 8*len(of))
 	numbers := make([]byte, 0, 8*len(of))
 	for _, number := range of {
 		numbers = binary.LittleEndian.AppendUint64(numbers, uint64(number))
 	}
-	if _, err := on(d, func() (struct{}, error) { return struct{}{}, d.machine.Write(uintptr(address), numbers) }); err != nil {
-		b.Fatal(err)
-	}
-	return address
+	return put(b, d, numbers)
 }
 
-// measure runs a kernel that reads so many bytes b.N times between two events, and gives the seconds of one.
+// measure times a kernel that reads and writes so many bytes, as measureRuns does.
 func measure(b *testing.B, d *Device, bytes int, kernel string, grid [2]int, block int, arguments ...uint64) float64 {
 	b.Helper()
+	return measureRuns(b, d, bytes, func() error { return d.machine.Launch(kernel, grid, block, arguments...) })
+}
+
+// measureRuns runs once to warm up and then b.N times between two events, on the device's goroutine, and gives the
+// seconds of one run.
+func measureRuns(b *testing.B, d *Device, bytes int, run func() error) float64 {
+	b.Helper()
 	seconds, err := on(d, func() (float64, error) {
-		if err := d.machine.Launch(kernel, grid, block, arguments...); err != nil { // warm up
+		if err := run(); err != nil {
 			return 0, err
 		}
 		return timed(d.machine.stream, func() error {
 			for range b.N {
-				if err := d.machine.Launch(kernel, grid, block, arguments...); err != nil {
+				if err := run(); err != nil {
 					return err
 				}
 			}

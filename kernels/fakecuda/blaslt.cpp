@@ -1,9 +1,12 @@
-// cuBLASLt for tests: products in float16 and bfloat16 of memory that the host may read, by plain loops. It is as strict as
-// the library, or stricter: descriptors must be alive and say what the product needs, sizes must fit each other.
+// cuBLASLt for tests: products in float16 and bfloat16 by plain loops, of the fake driver's memory, or of the host's where
+// there is none. It is as strict as the library, or stricter: descriptors must be alive and say what the product needs,
+// sizes must fit each other.
 //
 // It has two algorithms. That which it offers first cuts its sums by the number of rows, as split-K does, so that rows
 // have other bits in other batches; the second does not. FAKECUDA_BLASLT=careless has it offer the first though the caller asked for no
-// reductions, =cut has it offer nothing else, and =narrow has the second refuse more than 100 rows.
+// reductions, =cut has it offer nothing else, =narrow has the second refuse more than 100 rows, and =untold has it cut its sums
+// as the first does and say that it does not.
+#include <dlfcn.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,6 +85,32 @@ static bool fits(const Desc *desc, const Layout *a, const Layout *b, const Layou
   return typed && shaped && dense && desc->sums == 68 && desc->scale == f32 && desc->transpose_a == 1 && desc->epilogue == 4 && desc->bias_type == a->type;
 }
 
+// A product by rows, d = b · aᵀ + bias, whose sums are cut into parts.
+struct Product {
+  const uint16_t *a, *b, *bias;
+  uint16_t *d;
+  int type;
+  uint64_t inner, columns, rows, parts;
+};
+
+static void multiply(void *given) {
+  const Product &p = *(Product *)given;
+  for (uint64_t row = 0; row < p.rows; row++) {
+    for (uint64_t column = 0; column < p.columns; column++) {
+      float total = 0;
+      for (uint64_t part = 0; part < p.parts; part++) {
+        float sum = 0;
+        for (uint64_t i = p.inner * part / p.parts; i < p.inner * (part + 1) / p.parts; i++) {
+          sum += widen(p.a[column * p.inner + i], p.type) * widen(p.b[row * p.inner + i], p.type);
+        }
+        total = p.parts == 1 ? sum : widen(narrow(total + sum, p.type), p.type);  // as a reduction in the result's type does
+      }
+      total += widen(p.bias[column], p.type);
+      p.d[row * p.columns + column] = narrow(total, p.type);
+    }
+  }
+}
+
 extern "C" {
 
 size_t cublasLtGetVersion() { return 130002; }
@@ -150,22 +179,11 @@ int cublasLtMatmul(void *handle, void *desc, const float *alpha, const uint16_t 
   const Desc *of = (Desc *)desc;
   if (failed || *alpha != 1 || *beta != 0 || !of->bias) return failed ? failed : invalid;
   const Layout *weight = (Layout *)a_layout;
-  const uint64_t inner = weight->rows, columns = weight->columns, rows = ((Layout *)b_layout)->columns;
-  const uint64_t parts = algorithm->data[0] == cut ? 1 + rows % 4 : 1;
-  for (uint64_t row = 0; row < rows; row++) {
-    for (uint64_t column = 0; column < columns; column++) {
-      float total = 0;
-      for (uint64_t part = 0; part < parts; part++) {
-        float sum = 0;
-        for (uint64_t i = inner * part / parts; i < inner * (part + 1) / parts; i++) {
-          sum += widen(a[column * inner + i], weight->type) * widen(b[row * inner + i], weight->type);
-        }
-        total = parts == 1 ? sum : widen(narrow(total + sum, weight->type), weight->type);  // as a reduction in the result's type does
-      }
-      total += widen(((const uint16_t *)of->bias)[column], weight->type);
-      d[row * columns + column] = narrow(total, weight->type);
-    }
-  }
+  const uint64_t rows = ((Layout *)b_layout)->columns, parts = algorithm->data[0] == cut || told("untold") ? 1 + rows % 4 : 1;
+  Product product{a, b, (const uint16_t *)of->bias, d, weight->type, weight->rows, weight->columns, rows, parts};
+  using Compute = void (*)(void (*)(void *), void *);
+  static const Compute on_device = (Compute)dlsym(RTLD_DEFAULT, "fakecuda_compute");
+  on_device ? on_device(multiply, &product) : multiply(&product);
   return done;
 }
 

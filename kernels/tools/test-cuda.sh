@@ -86,6 +86,10 @@ failure=$(cd "$kernels/graphs" && LD_LIBRARY_PATH=$build/activation/fake "$build
 grep -q 'heads/mlp-tanh.onnx, 1 rows: differs from ONNX Runtime' <<<"$failure" || die "it fails otherwise: $failure"
 ! grep -q 'heads/mlp-relu.onnx' <<<"$failure" || die "heads without that activation fail too: $failure"
 
+say "an algorithm whose sums follow the number of rows in silence must fail"
+failure=$(FAKECUDA_BLASLT=untold LD_LIBRARY_PATH=$build/fake "$build/device.test" -test.run Products 2>&1) && die "it passes"
+grep -q 'the first of 2 rows has other bits than alone' <<<"$failure" || die "it fails otherwise: $failure"
+
 # The twin under the address and undefined-behaviour sanitizers. The symbol tells that they watch the kernels and not Go
 # alone.
 say "the twin under the sanitizers"
