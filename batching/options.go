@@ -49,6 +49,10 @@ type Options struct {
 	// that are kept: of the blocks that begin in one segment and end in several others, the first is.
 	InPlace bool
 
+	// Room is how many tokens of a packed plan the runner has room for, those that fill it up too. It has room for the
+	// longest sequence alone, whatever this is. Zero: for any number.
+	Room int
+
 	// Targets makes a packed plan list, beside each position read, the id after it, whose log-probability is wanted.
 	// The last position of a sequence cannot be read then.
 	Targets bool

@@ -18,6 +18,7 @@ type packed struct {
 	rounding Rounding // [Options.Rounding]
 
 	inPlace       bool // [Options.InPlace]
+	room          int  // [Options.Room]
 	bidirectional bool // [Options.Bidirectional]: each sequence is one segment, which all its tiles see to the end
 }
 
@@ -68,7 +69,7 @@ func (p *packed) put(sequence Sequence, at spot, cached cachedPrefix, budget *Bu
 		best := after.best(p.gather)
 		area := after[best] * (querySizes[best] + p.fetched) * p.rounding.keys(longest) // at most
 		allowed := budget.allows(p.tree.tokens, shared, fresh, p.cache.holds(2*longest))
-		if !allowed || area > budget.Area || !p.pastFits(cached) {
+		if !allowed || area > budget.Area || !p.roomFor(fresh) || !p.pastFits(cached) {
 			return false, shares
 		}
 	}
@@ -80,6 +81,11 @@ func (p *packed) put(sequence Sequence, at spot, cached cachedPrefix, budget *Bu
 	}
 	p.entries = append(p.entries, entry{leaf: p.tree.insert(sequence, at, cached), sequence: sequence, cached: cached})
 	return true, shares
+}
+
+// roomFor tells whether the runner has room for so many tokens more.
+func (p *packed) roomFor(fresh int) bool {
+	return p.room == 0 || p.rounding.tokens(p.tree.tokens+fresh) <= p.room
 }
 
 // price returns the tiles after a sequence with so many cached tokens is added at its spot, and the tokens that are

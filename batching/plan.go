@@ -108,7 +108,7 @@ func newShape(options Options, cache *cache) shape {
 		s = &packed{
 			cache: cache, gather: options.cost.gather(), fetched: options.Fetched, tree: tree{shortest: options.cost.shared()},
 			past: map[*Block]int{}, targets: options.Targets, rounding: options.Rounding,
-			inPlace: options.InPlace, bidirectional: options.Bidirectional,
+			inPlace: options.InPlace, room: options.Room, bidirectional: options.Bidirectional,
 		}
 	}
 	s.reset()

@@ -14,10 +14,13 @@ type Rounding struct {
 // keys are the key places of a tile whose longest list is so long.
 func (r Rounding) keys(longest int) int { return roundUp(longest, r.Keys) }
 
+// tokens are what a plan of n tokens is filled up to.
+func (r Rounding) tokens(n int) int { return roundUp(max(n, r.Least), r.Tokens) }
+
 // fill puts tokens and readings behind those of the plan. The tokens are of id 0 at position 0, and their results those
 // of the first query place; the readings are the first one again.
 func (r Rounding) fill(plan *Plan) {
-	tokens := roundUp(max(len(plan.IDs), r.Least), r.Tokens) - len(plan.IDs)
+	tokens := r.tokens(len(plan.IDs)) - len(plan.IDs)
 	plan.IDs, plan.Positions, plan.Scatter = zeros(plan.IDs, tokens), zeros(plan.Positions, tokens), zeros(plan.Scatter, tokens)
 	reads := len(plan.Read)
 	for range roundUp(reads, r.Reads) - reads {

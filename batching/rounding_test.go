@@ -128,6 +128,27 @@ func TestTheAreaCountsRoundedKeys(t *testing.T) {
 	})
 }
 
+// TestPlansKeepToTheRoom: no plan but that of one sequence has more tokens than the runner has room for, what fills it up
+// counted, and also where sequences share so much that the budget would let it be larger.
+func TestPlansKeepToTheRoom(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		room := rapid.IntRange(1, 400).Draw(t, "room")
+		options := Options{Rounding: drawRounding(t), Room: room, Budget: Budget{Tokens: rapid.IntRange(1, 400).Draw(t, "budget")}}.withDefaults()
+		shape := newShape(options, nil)
+		taken := 0
+		for _, s := range drawSequences(t, 12) {
+			if fits, _ := shape.add(s, cachedPrefix{}, &options.Budget); fits {
+				taken++
+			}
+		}
+		plan := new(Plan)
+		shape.build(plan, nil)
+		if taken > 1 && len(plan.IDs) > room {
+			t.Fatalf("%d sequences are a plan of %d tokens, and there is room for %d", taken, len(plan.IDs), room)
+		}
+	})
+}
+
 // TestRoundedForwardsAreAnswered: a batcher with a cache answers what its sequences give alone, counts as padding what
 // it has put behind, and charges for it.
 func TestRoundedForwardsAreAnswered(t *testing.T) {

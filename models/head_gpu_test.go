@@ -33,7 +33,7 @@ func onSharedGPU(t *testing.T, bundle string) *Model {
 	}
 	options := m.batching(Options{})
 	options.Budget = batching.Budget{Tokens: 512}
-	if options.CacheBlocks, err = m.session.Reserve(8<<20, pooledTokens); err != nil {
+	if options.CacheBlocks, err = m.session.Reserve(8<<20, options.Room); err != nil {
 		t.Fatal(err)
 	}
 	if err := m.proveForward(t.Context(), options); err != nil {

@@ -40,7 +40,7 @@ func (m *Model) prove(ctx context.Context, b *bundle, options Options) (batch ba
 	batch = m.batching(options)
 	if m.session != nil {
 		m.session.Bound(m.limits.forward)
-		blocks, err := m.session.Reserve(options.Cache, max(m.info.Manifest.Limits.MaxTokens, pooledTokens))
+		blocks, err := m.session.Reserve(options.Cache, batch.Room)
 		if err != nil {
 			return batch, err
 		}
@@ -136,9 +136,13 @@ func (m *Model) loadFeatures(_ context.Context, b *bundle) (err error) {
 // processors falls.
 const gpuWarmTokens = 1 << 15
 
-// pooledTokens is the largest forward of a graph whose keys and values lie in pools, but for one long item: the pools
-// have room for the tokens of a forward beside those that are cached.
+// pooledTokens is the largest forward that is measured of a graph whose keys and values lie in pools.
 const pooledTokens = 1 << 14
+
+// pooledArea is the attention area of a forward whose keys and values lie in pools on a GPU. Our attention keeps no scores
+// and copies no keys there, so that a tile takes its lists of places alone: a sixteenth of its area at most, of 8 bytes
+// each, 128 MiB. Sequences that share nothing are cut by their tokens long before.
+const pooledArea = 1 << 28
 
 // What scores, keys and values may take in one forward on processors: twice the weights, within these bounds, or a
 // sixteenth of the weights where that is more. A long sequence that leads a forward may take more. A softmax has its
@@ -174,10 +178,13 @@ func (m *Model) batching(options Options) batching.Options {
 	if m.info.Device.OnGPU() {
 		batch.Devices, batch.WarmTokens = len(m.info.Device.GPUs), gpuWarmTokens
 		if spec.Graph.Pooled() {
-			batch.WarmTokens = pooledTokens
+			batch.WarmTokens, batch.Budget.Area = pooledTokens, pooledArea
 		}
 	} else if g := &spec.Graph; g.Packed() {
 		batch.Fetched, batch.Budget.Area = areaOf(g, attentionBytes(m.limits.weights))
+	}
+	if spec.Graph.Pooled() {
+		batch.Room = pooledRoom(spec.Limits.MaxTokens, options.Tokens)
 	}
 	if g := &spec.Graph; g.Fused() {
 		batch.Rounding = roundingOn(m.info.Device)
@@ -187,6 +194,10 @@ func (m *Model) batching(options Options) batching.Options {
 	}
 	return batch
 }
+
+// pooledRoom is how many tokens of a forward pools have room for beside those that are cached: the longest item, and what
+// a forward is asked to have, each filled up as roundingOn says.
+func pooledRoom(longest, asked int) int { return (max(pooledTokens, longest, asked) + 63) / 64 * 64 }
 
 // roundingOn is what sizes a plan of a graph with an attention operator is filled up to on a device. The fused kernels of
 // a GPU take keys by fours, and its libraries are asked for products of few sizes alone: the fewer there are, the fewer
