@@ -22,6 +22,7 @@ from assay_export.read.family import families
 from parity.case import every_case
 
 CASES = {case.name: case for case in every_case()}
+SAME = 1e-6  # of two readings of the same weights: PyTorch's products round by how a tensor lies in memory
 IDS = [24, 60, 33, 97, 41, 150, 28, 66, 201, 77, 34, 120]
 APART = ("body-mixtral", "body-qwen3-moe", "body-qwen2-moe", "body-phimoe", "body-deepseek-v2", "body-deepseek-v2-lite", "body-deepseek-v3",
          "body-deepseek-v3-plain")
@@ -70,7 +71,7 @@ def test_experts_in_one_tensor_are_the_same(source, tmp_path):
     assert whole and all(value.ndim == 3 for value in whole.values())
     before = ours(source)
     change(source, lambda given: [given.pop(name) for name in list(given) if ".experts." in name] and given.update(whole))
-    assert ours(source) == before
+    assert abs(ours(source) - before) < SAME
 
 
 @pytest.mark.parametrize("source", KINDS, indirect=True)
@@ -116,7 +117,7 @@ def test_numbers_of_experts_that_are_refused(model_type, fields, words):
 def test_layers_of_tokens_beyond_the_next_are_left_out(source):
     before = ours(source)
     change(source, lambda given: given.update({name.replace(".2.", ".3."): value.clone() for name, value in given.items() if ".layers.2." in name}))
-    assert ours(source) == before
+    assert abs(ours(source) - before) < SAME
     change(source, lambda given: given.update({"model.layers.4.input_layernorm.weight": torch.ones(32)}))
     with pytest.raises(ExportError, match=r"a weight model.layers.4.input_layernorm.weight that DeepseekV3Model does not use"):
         ours(source)
