@@ -108,41 +108,38 @@ func TestRoundedReadsHaveTargets(t *testing.T) {
 	}
 }
 
+// filled is a plan of those of drawn sequences that the budget and the room let in, and how many they are.
+func filled(t *rapid.T, options Options) (plan *Plan, taken int) {
+	shape := newShape(options, nil)
+	for _, s := range drawSequences(t, 12) {
+		if fits, _ := shape.add(s, cachedPrefix{}, &options.Budget); fits {
+			taken++
+		}
+	}
+	plan = new(Plan)
+	shape.build(plan, nil)
+	return plan, taken
+}
+
 // TestTheAreaCountsRoundedKeys: no plan but that of one sequence is over the budget of attention area, what is put
 // behind counted.
 func TestTheAreaCountsRoundedKeys(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		options := Options{Rounding: drawRounding(t), Budget: Budget{Tokens: 1 << 20, Area: rapid.IntRange(1, 1<<16).Draw(t, "area")}}.withDefaults()
-		shape := newShape(options, nil)
-		taken := 0
-		for _, s := range drawSequences(t, 12) {
-			if fits, _ := shape.add(s, cachedPrefix{}, &options.Budget); fits {
-				taken++
-			}
-		}
-		plan := new(Plan)
-		shape.build(plan, nil)
+		plan, taken := filled(t, options)
 		if taken > 1 && plan.area() > options.Budget.Area {
 			t.Fatalf("%d sequences take an area of %d, and the budget is %d", taken, plan.area(), options.Budget.Area)
 		}
 	})
 }
 
-// TestPlansKeepToTheRoom: no plan but that of one sequence has more tokens than the runner has room for, what fills it up
-// counted, and also where sequences share so much that the budget would let it be larger.
+// TestPlansKeepToTheRoom: no plan but that of one sequence has more tokens than the runner has room for, what fills it
+// up counted, and also where sequences share so much that the budget would let it be larger.
 func TestPlansKeepToTheRoom(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		room := rapid.IntRange(1, 400).Draw(t, "room")
 		options := Options{Rounding: drawRounding(t), Room: room, Budget: Budget{Tokens: rapid.IntRange(1, 400).Draw(t, "budget")}}.withDefaults()
-		shape := newShape(options, nil)
-		taken := 0
-		for _, s := range drawSequences(t, 12) {
-			if fits, _ := shape.add(s, cachedPrefix{}, &options.Budget); fits {
-				taken++
-			}
-		}
-		plan := new(Plan)
-		shape.build(plan, nil)
+		plan, taken := filled(t, options)
 		if taken > 1 && len(plan.IDs) > room {
 			t.Fatalf("%d sequences are a plan of %d tokens, and there is room for %d", taken, len(plan.IDs), room)
 		}

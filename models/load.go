@@ -136,12 +136,15 @@ func (m *Model) loadFeatures(_ context.Context, b *bundle) (err error) {
 // processors falls.
 const gpuWarmTokens = 1 << 15
 
+// gpuMultiple is what the tokens and the readings of a graph with an attention operator are a multiple of on a GPU.
+const gpuMultiple = 64
+
 // pooledTokens is the largest forward that is measured of a graph whose keys and values lie in pools.
 const pooledTokens = 1 << 14
 
-// pooledArea is the attention area of a forward whose keys and values lie in pools on a GPU. Our attention keeps no scores
-// and copies no keys there, so that a tile takes its lists of places alone: a sixteenth of its area at most, of 8 bytes
-// each, 128 MiB. Sequences that share nothing are cut by their tokens long before.
+// pooledArea is the attention area of a forward whose keys and values lie in pools on a GPU. Our attention keeps no
+// scores and copies no keys there, so that a tile takes its lists of places alone: a sixteenth of its area at most, of
+// 8 bytes each, 128 MiB. Sequences that share nothing are cut by their tokens long before.
 const pooledArea = 1 << 28
 
 // What scores, keys and values may take in one forward on processors: twice the weights, within these bounds, or a
@@ -184,7 +187,7 @@ func (m *Model) batching(options Options) batching.Options {
 		batch.Fetched, batch.Budget.Area = areaOf(g, attentionBytes(m.limits.weights))
 	}
 	if spec.Graph.Pooled() {
-		batch.Room = pooledRoom(spec.Limits.MaxTokens, options.Tokens)
+		batch.Room = pooledRoom(spec.Limits.MaxTokens)
 	}
 	if g := &spec.Graph; g.Fused() {
 		batch.Rounding = roundingOn(m.info.Device)
@@ -195,17 +198,21 @@ func (m *Model) batching(options Options) batching.Options {
 	return batch
 }
 
-// pooledRoom is how many tokens of a forward pools have room for beside those that are cached: the longest item, and what
-// a forward is asked to have, each filled up as roundingOn says.
-func pooledRoom(longest, asked int) int { return (max(pooledTokens, longest, asked) + 63) / 64 * 64 }
+// pooledRoom is how many tokens of a forward pools have room for beside those that are cached, where the longest item
+// has so many: that item filled up as roundingOn says, and what is measured. No forward is larger, whatever was asked
+// for.
+func pooledRoom(longest int) int {
+	return (max(pooledTokens, longest) + gpuMultiple - 1) / gpuMultiple * gpuMultiple
+}
 
-// roundingOn is what sizes a plan of a graph with an attention operator is filled up to on a device. The fused kernels of
-// a GPU take keys by fours, and its libraries are asked for products of few sizes alone: the fewer there are, the fewer
-// ways they have to add a row up. On processors only the keys are, so that what is proved there is what a GPU runs.
+// roundingOn is what sizes a plan of a graph with an attention operator is filled up to on a device. The fused kernels
+// of a GPU take keys by fours, and its libraries are asked for products of few sizes alone: the fewer there are, the
+// fewer ways they have to add a row up. On processors only the keys are, so that what is proved there is what a GPU
+// runs.
 func roundingOn(device onnxrun.Device) batching.Rounding {
 	rounding := batching.Rounding{Keys: 4}
 	if device.OnGPU() {
-		rounding.Tokens, rounding.Least, rounding.Reads = 64, 256, 64
+		rounding.Tokens, rounding.Least, rounding.Reads = gpuMultiple, 256, gpuMultiple
 	}
 	return rounding
 }
