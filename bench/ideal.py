@@ -2,16 +2,17 @@
 
 Usage: python ideal.py PADDED PACKED [--threads N]
 
-Two graphs are run, each in several sizes of batch; a way to run is named like "padded 1024". Reads one JSON request a line from standard
-input and answers each with one line on standard output:
+Two graphs are run, each in several sizes of batch; a way to run is named like "padded 1024". Reads one JSON request a
+line from standard input and answers each with one line on standard output:
 
     {"texts": [...]}                    -> {"tokens": [...]}                  tokenizes
     {"run": "packed 1024"}              -> {"seconds": 1.5, "scores": [...]}  prepares the batches, then runs them; the clock covers the runs
     {"run": "padded 512", "only": 0}    -> {"seconds": 0.1, "scores": [s]}    runs one text alone
 
-padded: inputs are sorted by length and cut into batches whose padded size stays within so many tokens. packed: the graph that the server
-runs, which pads nothing, computes its last layer where it is read, and a shared prompt once; so many tokens are computed in a batch, and its
-tiles are cut by the server's rule. PADDED and PACKED are bundles of one checkpoint. The first line written says what is measured with.
+padded: inputs are sorted by length and cut into batches whose padded size stays within so many tokens. packed: the
+graph that the server runs, which pads nothing, computes its last layer where it is read, and a shared prompt once; so
+many tokens are computed in a batch, and its tiles are cut by the server's rule. PADDED and PACKED are bundles of one
+checkpoint. The first line written says what is measured with.
 """
 import argparse
 import json
@@ -35,7 +36,8 @@ GATHER = 64  # query places that a tile's keys cost, as the server has it where 
 
 
 def padded_batches(ids, budget):
-    """Cuts the sequences, sorted by length, into lists of indices: padded tokens stay within budget, one item at least."""
+    """Cuts the sequences, sorted by length, into lists of indices: padded tokens stay within budget, one item at
+    least."""
     order = sorted(range(len(ids)), key=lambda i: len(ids[i]))
     cut, batch = [], []
     for i in order:
@@ -74,7 +76,8 @@ def packed_batches(ids, budget):
 
 
 def segments(sequences):
-    """Gives all segments, and each sequence's last one: prompts of SHARED tokens or more are segments that their neighbours follow."""
+    """Gives all segments, and each sequence's last one: prompts of SHARED tokens or more are segments that their
+    neighbours follow."""
     every, last, at = [], [], 0
     while at < len(sequences):
         end, shared = at + 1, 0

@@ -9,8 +9,8 @@ import (
 	"github.com/assay-rm/assay/models/encode"
 )
 
-// TestFusedCachesOnTheGPU: keys and values of 16 and of 32 bits lie in blocks of the device, and what is read behind them
-// are the bits that are read where they lie on the host.
+// TestFusedCachesOnTheGPU: keys and values of 16 and of 32 bits lie in blocks of the device, and what is read behind
+// them are the bits that are read where they lie on the host.
 func TestFusedCachesOnTheGPU(t *testing.T) {
 	for _, name := range stock {
 		t.Run(name, func(t *testing.T) {

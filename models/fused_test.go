@@ -12,8 +12,8 @@ import (
 	"github.com/assay-rm/assay/models/onnxrun"
 )
 
-// stock are the fixtures whose attention is ONNX Runtime's own operator, made by assay-export --compute, that processors
-// run; fused are these, and those whose operators are of domain assay, whose bodies run.
+// stock are the fixtures whose attention is ONNX Runtime's own operator, made by assay-export --compute, that
+// processors run; fused are these, and those whose operators are of domain assay, whose bodies run.
 var (
 	stock = []string{"qwen2-float32", "qwen2-float16"}
 	fused = slices.Concat(stock, []string{"qwen2-assay-float32", "qwen2-assay-bfloat16", "qwen3-assay-float16"})
@@ -90,8 +90,8 @@ func readsAlikeFused(t *testing.T, m *Model, random *rand.Rand, rounding batchin
 	return worst, cached
 }
 
-// TestFusedGoldenPairs: the scores are PyTorch's within the manifest's tolerance, which follows the drift, and a block of
-// keys and values has half the bytes where they have 16 bits.
+// TestFusedGoldenPairs: the scores are PyTorch's within the manifest's tolerance, which follows the drift, and a block
+// of keys and values has half the bytes where they have 16 bits.
 func TestFusedGoldenPairs(t *testing.T) {
 	blocks := map[string]int64{}
 	for _, name := range fused {

@@ -9,9 +9,9 @@ import (
 	"github.com/assay-rm/assay/models/encode"
 )
 
-// TestOperatorsOnTheGPUReadWhatTheirBodiesRead: a graph of domain assay whose operators run on the device by our kernels
-// and by a cuBLASLt, with keys and values in its pools, is within the file's drift of the bodies on the processors. Its readings
-// have the same bits alone, in any batch and behind cached blocks.
+// TestOperatorsOnTheGPUReadWhatTheirBodiesRead: a graph of domain assay whose operators run on the device by our
+// kernels and by a cuBLASLt, with keys and values in its pools, is within the file's drift of the bodies on the
+// processors. Its readings have the same bits alone, in any batch and behind cached blocks.
 func TestOperatorsOnTheGPUReadWhatTheirBodiesRead(t *testing.T) {
 	for _, name := range []string{"qwen2-assay-float16", "qwen3-assay-bfloat16"} { // windows; norms of heads
 		t.Run(name, func(t *testing.T) {

@@ -17,8 +17,8 @@ const probeTolerance = 1e-5
 const gpuTolerance = 1e-3
 
 // fusedTolerance is how far a score of a graph with an attention operator may move on processors, where that operator
-// may order a sum by the sizes of its forward. Seen was no difference, in float32 and in float16, with heads of 128 and up
-// to 1,340 tokens; see docs/BUNDLE.md.
+// may order a sum by the sizes of its forward. Seen was no difference, in float32 and in float16, with heads of 128 and
+// up to 1,340 tokens; see docs/BUNDLE.md.
 const fusedTolerance = 1e-5
 
 // proveForward runs probe sequences alone, together, in reverse and beside longer ones. A probe must read the same
@@ -100,8 +100,8 @@ func (m *Model) readAlone(ctx context.Context, options batching.Options,
 	return alone, nil
 }
 
-// tolerance is how far the same sequence may read otherwise in another forward. Where a graph computes in 16 bits, a sum
-// in another order may be rounded otherwise there, and then be as far off as rounding was seen to bring it.
+// tolerance is how far the same sequence may read otherwise in another forward. Where a graph computes in 16 bits, a
+// sum in another order may be rounded otherwise there, and then be as far off as rounding was seen to bring it.
 func (m *Model) tolerance() float64 {
 	g := &m.info.Manifest.Graph
 	tolerance := 0.0

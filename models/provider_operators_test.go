@@ -127,8 +127,9 @@ func runOnce(b *bundle, options *ort.SessionOptions) error {
 	return errors.Join(err, session.Destroy())
 }
 
-// TestOperatorsOnTheProvider: a graph of domain assay lies on the device whole, a layer is nine nodes of ours, and between
-// them the provider starts no kernel and no product of its own, but for the rows that are read behind the last attention.
+// TestOperatorsOnTheProvider: a graph of domain assay lies on the device whole, a layer is nine nodes of ours, and
+// between them the provider starts no kernel and no product of its own, but for the rows that are read behind the last
+// attention.
 func TestOperatorsOnTheProvider(t *testing.T) {
 	r, b := runTold(t, "qwen3-assay-float16", ort.TensorElementDataTypeFloat16)
 	if off := r.elsewhere(); len(off) > 0 || r.memcpy > 0 {

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""Checks Assay on this machine's GPU, and measures it. Without a GPU it fails. Run it in the folder that folder.sh made:
+"""Checks Assay on this machine's GPU, and measures it. Without a GPU it fails. Run it in the folder that folder.sh
+made:
 
     check.py                 every part, ten minutes at most; gpu-DEVICE.json and its page gpu-DEVICE.html are here, and written after every part
     check.py scores served   these parts
     check.py --rehearse      the same steps on a machine without a GPU, with drivers for tests: the kernels run on these, the server on the
                              processors. It proves these scripts and nothing else.
 
-A part that takes longer than it may is ended, and those behind it are run: a run that is cut leaves what it had. parts.py says what each
-part does.
+A part that takes longer than it may is ended, and those behind it are run: a run that is cut leaves what it had.
+parts.py says what each part does.
 """
 
 import argparse

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Makes the folder that checks a machine with an NVIDIA GPU; neither Go nor Docker is needed there, only Python 3.9 and the driver.
-# In it: the tests of the CUDA backend and of head graphs on it, the server, bundles, and ONNX Runtime with CUDA and cuDNN if make runtime-cuda has
-# put them into the checkout; or else what fetches them. check.py runs it.
+# Makes the folder that checks a machine with an NVIDIA GPU; neither Go nor Docker is needed there, only Python 3.9 and
+# the driver. In it: the tests of the CUDA backend and of head graphs on it, the server, bundles, and ONNX Runtime with
+# CUDA and cuDNN if make runtime-cuda has put them into the checkout; or else what fetches them. check.py runs it.
 # Usage: deploy/gpu/folder.sh [FOLDER [BUNDLE...]]; without FOLDER bin/gpu-check. The largest bundle is the one whose speed is measured;
 # a folder named checkpoint beside it is the same model for PyTorch.
 #
-# PIECES=48: for a machine that takes no large files, ONNX Runtime and its CUDA provider are there in pieces of so many MiB. CUDA and
-# cuDNN must then come from the machine, as from the packages that PyTorch brings.
+# PIECES=48: for a machine that takes no large files, ONNX Runtime and its CUDA provider are there in pieces of so many
+# MiB. CUDA and cuDNN must then come from the machine, as from the packages that PyTorch brings.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 folder=${1:-bin/gpu-check}

@@ -34,7 +34,8 @@ def driver():
 
 
 def bandwidth():
-    """Gives the bytes a second that the first device's memory can move, by its clock and its width; 0 where the driver does not tell."""
+    """Gives the bytes a second that the first device's memory can move, by its clock and its width; 0 where the driver
+    does not tell."""
     cuda = ctypes.CDLL("libcuda.so.1")
     kilohertz, bits = ctypes.c_int(), ctypes.c_int()
     for value, attribute in ((kilohertz, 36), (bits, 37)):
@@ -46,8 +47,8 @@ def bandwidth():
 def libraries():
     """Gives the folders for LD_LIBRARY_PATH, the one with ONNX Runtime first.
 
-    What wheels.py fetched is taken; or else the pieces are put together and CUDA and cuDNN come from this Python's packages; or else
-    wheels.py fetches all, 1.5 GB.
+    What wheels.py fetched is taken; or else the pieces are put together and CUDA and cuDNN come from this Python's
+    packages; or else wheels.py fetches all, 1.5 GB.
     """
     joined, pieces = HERE / ".runtime" / "pieces", sorted((HERE / "pieces").glob("onnxruntime.tar.gz.*"))
     if not (FETCHED / RUNTIME).exists() and pieces:

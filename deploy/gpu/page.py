@@ -1,4 +1,5 @@
-"""The page of a results file: page.py gpu-DEVICE.json writes gpu-DEVICE.html beside it, with the roofline of the device's products."""
+"""The page of a results file: page.py gpu-DEVICE.json writes gpu-DEVICE.html beside it, with the roofline of the
+device's products."""
 
 import html
 import itertools
@@ -24,7 +25,8 @@ def curves(products):
 
 
 def plot(lines, bandwidth):
-    """Gives an SVG of Tflop/s over operations a byte, both by powers, under the roof of the bandwidth (bytes a second) and of the best point."""
+    """Gives an SVG of Tflop/s over operations a byte, both by powers, under the roof of the bandwidth (bytes a second)
+    and of the best point."""
     points = [point for _, line in lines for point in line]
     best = max(rate for _, rate in points)
     low, high = 0.5, 10 ** math.ceil(math.log10(max(at for at, _ in points)))

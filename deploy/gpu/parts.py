@@ -1,4 +1,5 @@
-"""The parts of the check. Each is a function of Given that gives what goes into the results, or raises Failed with one sentence."""
+"""The parts of the check. Each is a function of Given that gives what goes into the results, or raises Failed with one
+sentence."""
 
 import importlib.util
 import json
@@ -36,7 +37,8 @@ class Given(NamedTuple):
 
     @property
     def libraries(self):
-        """The environment for a program that calls CUDA's libraries itself: in a rehearsal those for tests, which lie beside the driver."""
+        """The environment for a program that calls CUDA's libraries itself: in a rehearsal those for tests, which lie
+        beside the driver."""
         return self.environment | ({"LD_LIBRARY_PATH": self.environment["ASSAY_DRIVERS"]} if self.rehearse else {})
 
 
@@ -60,12 +62,14 @@ def bundles():
 
 
 def scores(given):
-    """Every bundle's scores on the device against those on the processors, and their bits alone, in a batch and once more."""
+    """Every bundle's scores on the device against those on the processors, and their bits alone, in a batch and once
+    more."""
     return {bundle.name: compared(bundle, given) for bundle in bundles()}
 
 
 def compared(bundle, given):
-    """Gives the largest difference of a bundle's scores, and how many have the same bits alone as in a batch, and from the cache."""
+    """Gives the largest difference of a bundle's scores, and how many have the same bits alone as in a batch, and from
+    the cache."""
     found = []
     for where in ("cpu", given.device):
         with served.Served(HERE, bundle, where, given.environment) as server:
@@ -82,7 +86,8 @@ def compared(bundle, given):
 
 
 def products(given):
-    """Products of the sizes of an 8B model by cuBLAS: rates, and the numbers of rows in which a row has other bits than alone."""
+    """Products of the sizes of an 8B model by cuBLAS: rates, and the numbers of rows in which a row has other bits than
+    alone."""
     quick = ["--quick"] if given.rehearse else []
     free = {key: value for key, value in given.libraries.items() if key not in EXACT}
     found = {}
@@ -114,8 +119,8 @@ def served_tokens(given):
 
 
 def kernels(given):
-    """Every kernel against its float64 definition and its rate, the products of linear layers as cuBLASLt is asked for them, whose rows must keep
-    their bits, and every head graph on the device against ONNX Runtime on the processors."""
+    """Every kernel against its float64 definition and its rate, the products of linear layers as cuBLASLt is asked for
+    them, whose rows must keep their bits, and every head graph on the device against ONNX Runtime on the processors."""
     environment = given.libraries | ({} if given.rehearse else {"ASSAY_REQUIRE_GPU": "1"})
     environment.pop("FAKECUDA_SEED", None)
     tests = [HERE / "device.test", "-test.v"]

@@ -1,5 +1,6 @@
-"""Products of matrices on the device by cuBLAS, as ONNX Runtime's provider asks for them: their rates, and whether a row has the same bits in
-every batch. It is told what the provider is told: cublasGemmEx, sums in float32, the workspace as the environment has it.
+"""Products of matrices on the device by cuBLAS, as ONNX Runtime's provider asks for them: their rates, and whether a
+row has the same bits in every batch. It is told what the provider is told: cublasGemmEx, sums in float32, the workspace
+as the environment has it.
 
     products.py [--quick]      prints one JSON object; CUBLAS_WORKSPACE_CONFIG is looked at by cuBLAS alone
 """
@@ -87,7 +88,8 @@ def numbers(rng, count, upper):
 
 
 def product(cuda, name, typed, rows):
-    """Gives the rates of one product by its number of rows, and the numbers of rows for which the first rows have other bits than alone."""
+    """Gives the rates of one product by its number of rows, and the numbers of rows for which the first rows have other
+    bits than alone."""
     kind, upper = TYPES[typed]
     inner, outer = SHAPES[name]
     rng = random.Random(f"{name} {typed}")

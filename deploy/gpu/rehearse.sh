@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes the GPU check's folder and runs it on a machine without a GPU: first as it is, which must fail with the sentence that there is
-# no device; then with a driver for tests, so that all its steps are run.
+# Makes the GPU check's folder and runs it on a machine without a GPU: first as it is, which must fail with the sentence
+# that there is no device; then with a driver for tests, so that all its steps are run.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 folder=bin/gpu-check

@@ -48,7 +48,8 @@ void blas_close(Blas *b) {
 	free(b);
 }
 
-// Whether an algorithm sums each number of the result in one go: no part of the inner dimension is left to another block.
+// Whether an algorithm sums each number of the result in one go: no part of the inner dimension is left to another
+// block.
 static int in_one_go(const Blas *b, const BlasHeuristic *found) {
 	uint32_t splits = 0, reduction = 0;
 	size_t written;
@@ -58,7 +59,8 @@ static int in_one_go(const Blas *b, const BlasHeuristic *found) {
 	return splits <= 1 && reduction == 0;
 }
 
-// cuBLASLt counts by columns, so that y = x · weightᵀ is yᵀ = weight · xᵀ: the weight [columns, inner] by rows is [inner, columns] by columns.
+// cuBLASLt counts by columns, so that y = x · weightᵀ is yᵀ = weight · xᵀ: the weight [columns, inner] by rows is
+// [inner, columns] by columns.
 static int choose(const Blas *b, BlasProduct *p, int64_t rows, const char **what) {
 	const size_t no_workspace = 0;
 	const uint32_t no_reduction = 0;

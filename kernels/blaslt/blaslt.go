@@ -1,5 +1,5 @@
-// Package blaslt multiplies by weights on a GPU so that a row of the result has the same bits whatever stands beside it:
-// cuBLASLt chooses an algorithm once for each weight, and all numbers of rows are computed by it.
+// Package blaslt multiplies by weights on a GPU so that a row of the result has the same bits whatever stands beside
+// it: cuBLASLt chooses an algorithm once for each weight, and all numbers of rows are computed by it.
 //
 //	library, err := blaslt.Open(blaslt.Name)
 //	product, err := library.Product(kernels.Float16, 4096, 14336)
@@ -8,10 +8,10 @@
 // # Why the bits are equal
 //
 // What makes a row depend on its batch is a sum that is cut: the inner dimension is shared by several blocks, and the
-// number of blocks follows the number of rows (split-K, stream-K). So an algorithm is asked for that needs no
-// workspace and no reduction across blocks, at [Usual] rows, and is taken for one row and for thousands. That it fits is
-// asked of cuBLASLt at every run, and where it does not the run fails: another algorithm would be another score. NVIDIA
-// does not promise that one algorithm sums in one order for every number of rows; a load's proof holds it to that.
+// number of blocks follows the number of rows (split-K, stream-K). So an algorithm is asked for that needs no workspace
+// and no reduction across blocks, at [Usual] rows, and is taken for one row and for thousands. That it fits is asked of
+// cuBLASLt at every run, and where it does not the run fails: another algorithm would be another score. NVIDIA does not
+// promise that one algorithm sums in one order for every number of rows; a load's proof holds it to that.
 package blaslt
 
 /*

@@ -1,4 +1,5 @@
-// cuBLASLt's C interface as far as it is used, which is found in the library at run time: no header of CUDA's is needed to build.
+// cuBLASLt's C interface as far as it is used, which is found in the library at run time: no header of CUDA's is needed
+// to build.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>

@@ -71,8 +71,8 @@ func product(t *testing.T, library *Library, typed kernels.Type, x, weight, bias
 	return y
 }
 
-// TestProduct is within a rounding of float64, and a row has the same bits alone and in any batch, also where the library
-// offers an algorithm first that does not keep to it.
+// TestProduct is within a rounding of float64, and a row has the same bits alone and in any batch, also where the
+// library offers an algorithm first that does not keep to it.
 func TestProduct(t *testing.T) {
 	for _, mode := range []string{"", "careless"} {
 		for typed, half := range map[kernels.Type]float64{kernels.Float16: 0x1p-11, kernels.BFloat16: 0x1p-8} {

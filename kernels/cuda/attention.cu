@@ -25,8 +25,8 @@ struct Rows {
   int from[ROWS], to[ROWS];
 };
 
-// Finds row `row` of the block. Query place p of tile r is computed where it is the one that scatter_index names for its
-// token, so that a place which repeats a token is not.
+// Finds row `row` of the block. Query place p of tile r is computed where it is the one that scatter_index names for
+// its token, so that a place which repeats a token is not.
 template <class T> __device__ inline void find_row(const Attention<T> &call, Rows &rows, unsigned row, u64 tile, u64 row_block) {
   const u64 group = call.heads / call.groups, at = row_block * ROWS + row, place = at / group;
   rows.query[row] = -1, rows.from[row] = rows.to[row] = 0;
@@ -42,8 +42,8 @@ template <class T> __device__ inline void find_row(const Attention<T> &call, Row
   rows.to[row] = behind < length ? (behind > rows.from[row] ? behind : rows.from[row]) : length;
 }
 
-// Puts the keys, or values, of places start and on into shared memory, zeros from place `behind` on, and NaN where a slot
-// is not in the pool.
+// Puts the keys, or values, of places start and on into shared memory, zeros from place `behind` on, and NaN where a
+// slot is not in the pool.
 template <class T, unsigned SIZE>
 __device__ inline void load_block(const Attention<T> &call, const T *pool, T (*to)[SIZE + 8], u64 tile, int start, int behind) {
   for (unsigned c = threadIdx.x; c < KEYS * (SIZE / 8); c += THREADS) {
@@ -89,8 +89,8 @@ __device__ inline float sum_of_row(float x) {
 // sum of weights.
 struct Softmax { float top[2], sum[2]; };
 
-// Turns a block's dots into weights, of which the sum is taken as they are rounded, and says by how much what was summed
-// before shrinks. The lane's rows of the block are row and row + 8.
+// Turns a block's dots into weights, of which the sum is taken as they are rounded, and says by how much what was
+// summed before shrinks. The lane's rows of the block are row and row + 8.
 template <class T>
 __device__ inline void weigh(const Attention<T> &call, float (&dots)[KEYS / 8][4], Softmax &softmax, const Rows &rows, unsigned row,
                              int start, float (&shrink)[2]) {
@@ -167,15 +167,15 @@ __device__ inline void multiply_values(float (&sums)[SIZE / 8][4], const float (
   }
 }
 
-// out[t, h] = Σ weight · value over the keys that token t sees, the weights being the softmax of scale · query · key, or
-// of softcap · tanh(that / softcap) where softcap is not 0. Key place j of a tile has position j: a query at position p
-// sees the places before key_len that are fewer than `window` from p, and none behind p where causal is not 0. A query
-// that sees no key becomes NaN.
+// out[t, h] = Σ weight · value over the keys that token t sees, the weights being the softmax of scale · query · key,
+// or of softcap · tanh(that / softcap) where softcap is not 0. Key place j of a tile has position j: a query at
+// position p sees the places before key_len that are fewer than `window` from p, and none behind p where causal is not
+// 0. A query that sees no key becomes NaN.
 //
-// Block (b, g) makes ROWS rows of the tile b / row_blocks for key head g: row i is the head i % (heads / groups) of that
-// key head and the query place i / (heads / groups). Keys come KEYS at a time from place 0, and to blocks of which a row
-// sees nothing its sum is blind, so that the order of a sum depends on the row's keys alone. Weights are rounded to the
-// pool's type before they meet the values. Where SHARED, one buffer holds keys and then values.
+// Block (b, g) makes ROWS rows of the tile b / row_blocks for key head g: row i is the head i % (heads / groups) of
+// that key head and the query place i / (heads / groups). Keys come KEYS at a time from place 0, and to blocks of which
+// a row sees nothing its sum is blind, so that the order of a sum depends on the row's keys alone. Weights are rounded
+// to the pool's type before they meet the values. Where SHARED, one buffer holds keys and then values.
 template <class T, unsigned SIZE, bool SHARED>
 __device__ void attend(const Attention<T> &call, T (*keys)[SIZE + 8], T (*values)[SIZE + 8], Rows &rows) {
   const u64 row_blocks = (call.tile_queries * (call.heads / call.groups) + ROWS - 1) / ROWS;

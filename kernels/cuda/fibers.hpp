@@ -172,8 +172,8 @@ struct Given {
   const float *of(unsigned lane) const { return threads[warp + lane].gives[place]; }
 };
 
-// Gives numbers to the lanes of this thread's warp and waits for theirs. A lane that is ahead gives its next numbers into
-// the other place, and can be no further ahead, since its next exchange waits for all lanes.
+// Gives numbers to the lanes of this thread's warp and waits for theirs. A lane that is ahead gives its next numbers
+// into the other place, and can be no further ahead, since its next exchange waits for all lanes.
 Given give(const float *numbers, unsigned count) {
   const unsigned self = current, place = threads[self].exchanges++ % 2;
   memcpy(threads[self].gives[place], numbers, count * sizeof *numbers);

@@ -28,8 +28,8 @@ MULTIPLY(float16, "f16")
 MULTIPLY(bfloat16, "bf16")
 #undef MULTIPLY
 
-// Four matrices of 8 by 8 numbers from shared memory. Lane l gives the address of row l % 8 of matrix l / 8, and gets of
-// matrix i in words[i] row g, columns c and c + 1.
+// Four matrices of 8 by 8 numbers from shared memory. Lane l gives the address of row l % 8 of matrix l / 8, and gets
+// of matrix i in words[i] row g, columns c and c + 1.
 __device__ inline void load_matrices(unsigned (&words)[4], const void *row) {
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
                : "=r"(words[0]), "=r"(words[1]), "=r"(words[2]), "=r"(words[3])

@@ -26,8 +26,8 @@ template <class T> __device__ inline void load_normed(const T *from, const float
 // The sizes of one call.
 struct Sizes { u64 heads, groups, size, turned, places, slots; };
 
-// The head's numbers i and on, turned by the position: of the first `turned` numbers, number i and number i + turned / 2
-// are a pair that turns by the angle whose cosine and sine stand at place i of the position's row, float32 (places,
+// The head's numbers i and on, turned by the position: of the first `turned` numbers, number i and number i + turned /
+// 2 are a pair that turns by the angle whose cosine and sine stand at place i of the position's row, float32 (places,
 // turned / 2). A position outside the rows makes NaN.
 template <class T>
 __device__ inline void turn(const T *from, const float *weight, const float *cos, const float *sin, i64 position, u64 i, const Sizes &sizes,

@@ -2,8 +2,8 @@
 
 package device
 
-// Launch puts a kernel on the device's stream, behind what is there; its error may be that of an earlier one. Numbers are
-// passed by their bits, and memory by its address.
+// Launch puts a kernel on the device's stream, behind what is there; its error may be that of an earlier one. Numbers
+// are passed by their bits, and memory by its address.
 func (d *Device) Launch(kernel string, grid [2]int, block int, arguments ...uint64) error {
 	_, err := on(d, func() (struct{}, error) { return struct{}{}, d.machine.Launch(kernel, grid, block, arguments...) })
 	return err

@@ -15,8 +15,8 @@ type room struct {
 	bytes   int
 }
 
-// fit gives a tensor of a type in the room, which grows to it by a quarter at least, so that it seldom grows. What it held is
-// lost then.
+// fit gives a tensor of a type in the room, which grows to it by a quarter at least, so that it seldom grows. What it
+// held is lost then.
 func (r *room) fit(m *machine, typed kernels.Type, rows, cols int) (kernels.Tensor, error) {
 	if rows < 1 || rows > math.MaxInt/8/cols {
 		return kernels.Tensor{}, fmt.Errorf("%d rows of %d numbers are none, or too many", rows, cols)

@@ -1,11 +1,11 @@
-// cuBLASLt for tests: products in float16 and bfloat16 by plain loops, of the fake driver's memory, or of the host's where
-// there is none. It is as strict as the library, or stricter: descriptors must be alive and say what the product needs,
-// sizes must fit each other.
+// cuBLASLt for tests: products in float16 and bfloat16 by plain loops, of the fake driver's memory, or of the host's
+// where there is none. It is as strict as the library, or stricter: descriptors must be alive and say what the product
+// needs, sizes must fit each other.
 //
 // It has two algorithms. That which it offers first cuts its sums by the number of rows, as split-K does, so that rows
-// have other bits in other batches; the second does not. FAKECUDA_BLASLT=careless has it offer the first though the caller asked for no
-// reductions, =cut has it offer nothing else, =narrow has the second refuse more than 100 rows, and =untold has it cut its sums
-// as the first does and say that it does not.
+// have other bits in other batches; the second does not. FAKECUDA_BLASLT=careless has it offer the first though the
+// caller asked for no reductions, =cut has it offer nothing else, =narrow has the second refuse more than 100 rows, and
+// =untold has it cut its sums as the first does and say that it does not.
 #include <dlfcn.h>
 #include <stdint.h>
 #include <stdlib.h>

@@ -216,8 +216,8 @@ Result cuLaunchKernel(void *function, unsigned grid_x, unsigned grid_y, unsigned
   return launch_failed;
 }
 
-// Not CUDA's: for a library for tests that computes on this device (blaslt.cpp). While it runs, the device's memory can be
-// touched.
+// Not CUDA's: for a library for tests that computes on this device (blaslt.cpp). While it runs, the device's memory can
+// be touched.
 void fakecuda_compute(void (*run)(void *), void *with) {
   LOCKED;
   memory::Open open;

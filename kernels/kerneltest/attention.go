@@ -197,8 +197,8 @@ func attentionShapes(machine kernels.Machine, seed uint64) (Worst, error) {
 	return c.result()
 }
 
-// attentionPlans: a token has the same bits alone, in a batch behind a shared prefix, however tiles are cut, behind keys
-// that were put into the pool before, and in any slots.
+// attentionPlans: a token has the same bits alone, in a batch behind a shared prefix, however tiles are cut, behind
+// keys that were put into the pool before, and in any slots.
 func attentionPlans(machine kernels.Machine, seed uint64) (Worst, error) {
 	r, c := random(seed), &comparison{}
 	s, sequences := prompts(r, kernels.BFloat16, 3, 1, 32, 61, 9, 20)

@@ -1,5 +1,5 @@
-// Package operators says how the CUDA kernels of the operators of domain assay are started: which kernel, on which grid,
-// with which arguments, and which sizes it covers. docs/GPU.md defines what they compute.
+// Package operators says how the CUDA kernels of the operators of domain assay are started: which kernel, on which
+// grid, with which arguments, and which sizes it covers. docs/GPU.md defines what they compute.
 package operators
 
 import (

@@ -53,8 +53,8 @@ func all(t *testing.T, major int) []string {
 	return append(modules, operators...)
 }
 
-// The widest loads and stores are used, and tensor cores with what feeds them. A warp's 16 rows and 64 keys take as many
-// products as a head has numbers: 656 for the six head sizes.
+// The widest loads and stores are used, and tensor cores with what feeds them. A warp's 16 rows and 64 keys take as
+// many products as a head has numbers: 656 for the six head sizes.
 func TestInstructions(t *testing.T) {
 	text := strings.Join(all(t, 9), "")
 	for instruction, atLeast := range map[string]int{

@@ -23,8 +23,8 @@ the target only."""
 DEVICES = (80, 90)
 REGISTERS = {"attention": 255}
 MOST_REGISTERS = 64
-"""A multiprocessor has 65,536 registers and runs 2,048 threads: with 64 a thread, half of them can be there at once. Attention keeps its
-sums in registers, as many as a thread may have; two blocks of it are there at once."""
+"""A multiprocessor has 65,536 registers and runs 2,048 threads: with 64 a thread, half of them can be there at once.
+Attention keeps its sums in registers, as many as a thread may have; two blocks of it are there at once."""
 
 
 class Compiler:

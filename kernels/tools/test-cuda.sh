@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Tests the CUDA backend without a GPU: builds it against the driver's pinned headers, and runs it on the fake driver,
-# whose device runs the kernels' own sources on the CPU. What is built stays under .cuda of the checkout, device.test for
-# a machine with a GPU among it.
+# whose device runs the kernels' own sources on the CPU. What is built stays under .cuda of the checkout, device.test
+# for a machine with a GPU among it.
 #   test-cuda.sh        everything; needs g++, and the network once, for 3.5 MB of headers
 #   test-cuda.sh env    prints the CGO variables with which go build, go vet and golangci-lint take -tags gpu
 set -euo pipefail

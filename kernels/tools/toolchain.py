@@ -1,7 +1,8 @@
 """Fetches wheels into the checkout's .cuda folder, which git ignores, and unpacks what is used.
 
-Usage: toolchain.py headers | nvrtc | ptxas | provider; prints the path. What is already there is left alone, so a second
-run needs no network. The wheels are pinned in wheels.txt, and those that a server loads too in models/native/cuda.txt.
+Usage: toolchain.py headers | nvrtc | ptxas | provider; prints the path. What is already there is left alone, so a
+second run needs no network. The wheels are pinned in wheels.txt, and those that a server loads too in
+models/native/cuda.txt.
 """
 
 import os
@@ -22,8 +23,8 @@ PARTS = {
     "ptxas": ("nvidia-cuda-nvcc-cu12", "nvidia/cuda_nvcc/bin/ptxas", "ptxas"),
     "provider": ("onnxruntime-gpu", "onnxruntime/capi/libonnxruntime", "libonnxruntime_providers_cuda.so"),
 }
-"""Each part: its wheel, what to take out of it (a folder where it ends in a slash, else every file whose path begins so), and
-the file that is asked for in there."""
+"""Each part: its wheel, what to take out of it (a folder where it ends in a slash, else every file whose path begins
+so), and the file that is asked for in there."""
 
 
 def requirement(wheel: str) -> str:

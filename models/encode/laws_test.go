@@ -97,8 +97,8 @@ func TestEndPolicy(t *testing.T) {
 	})
 }
 
-// TestOneIDForBOSAndEnd: where one id leads and ends a text, as GPT-2's reward models have it, a text of that id alone is
-// both, and one that has it on both sides gets no other.
+// TestOneIDForBOSAndEnd: where one id leads and ends a text, as GPT-2's reward models have it, a text of that id alone
+// is both, and one that has it on both sides gets no other.
 func TestOneIDForBOSAndEnd(t *testing.T) {
 	e := changed(fixture(t, "llama-reward-packed"))
 	one := *e.manifest.Tokenizer.BOSID

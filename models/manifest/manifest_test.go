@@ -31,8 +31,8 @@ func TestManifestDefaults(t *testing.T) {
 	}
 }
 
-// TestToleranceFollowsDrift: golden pairs of a graph that computes in 16 bits may differ by twice its drift, and by what
-// others may at least. A manifest may ask for less.
+// TestToleranceFollowsDrift: golden pairs of a graph that computes in 16 bits may differ by twice its drift, and by
+// what others may at least. A manifest may ask for less.
 func TestToleranceFollowsDrift(t *testing.T) {
 	for golden, want := range map[string][2]float64{
 		"golden: {file: golden.jsonl}\n":                    {1e-4, 0.006},

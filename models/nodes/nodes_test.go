@@ -185,8 +185,8 @@ func compare(t *testing.T, got, want layer, tolerance float64) {
 	}
 }
 
-// TestSetsDoAsTheBodies runs one file by the bodies that stand in it, and by loops that are registered: every node of the
-// domain is taken from the set, and both write the pools where they are.
+// TestSetsDoAsTheBodies runs one file by the bodies that stand in it, and by loops that are registered: every node of
+// the domain is taken from the set, and both write the pools where they are.
 func TestSetsDoAsTheBodies(t *testing.T) {
 	bodies, err := runLayer(t, kernels.Float32, nil)
 	if err != nil {
@@ -205,8 +205,8 @@ func TestSetsDoAsTheBodies(t *testing.T) {
 	compare(t, loops, bodies, 2e-6)
 }
 
-// TestKernelsDoAsTheBodies runs the layer in half precision by the bodies, and by our CUDA kernels, whose twins run on the
-// host, and a cuBLASLt of the host: the whole of what a GPU would be given, in another order of sums.
+// TestKernelsDoAsTheBodies runs the layer in half precision by the bodies, and by our CUDA kernels, whose twins run on
+// the host, and a cuBLASLt of the host: the whole of what a GPU would be given, in another order of sums.
 func TestKernelsDoAsTheBodies(t *testing.T) {
 	file, err := kerneltest.BuildBlasLt(t.TempDir())
 	if err != nil {

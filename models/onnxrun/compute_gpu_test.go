@@ -11,8 +11,8 @@ import (
 	"github.com/assay-rm/assay/models/manifest"
 )
 
-// TestBFloat16NeedsATensorCoreGPU: a GPU of compute capability 7.0 multiplies no bfloat16, and the sentence says what does;
-// one of 9.0 does.
+// TestBFloat16NeedsATensorCoreGPU: a GPU of compute capability 7.0 multiplies no bfloat16, and the sentence says what
+// does; one of 9.0 does.
 func TestBFloat16NeedsATensorCoreGPU(t *testing.T) {
 	for major, says := range map[string]string{
 		"7": "device cuda:0 cannot be used: graph.compute is bfloat16, which needs compute capability 8.0, and it has 7.0: " +

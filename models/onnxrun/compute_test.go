@@ -14,8 +14,8 @@ import (
 	"github.com/assay-rm/assay/models/manifest"
 )
 
-// TestATypeThatTheDeviceLacksIsRefused: processors multiply no bfloat16, and the sentence says what mends it. A GPU that
-// is not there is left to the provider, which says why.
+// TestATypeThatTheDeviceLacksIsRefused: processors multiply no bfloat16, and the sentence says what mends it. A GPU
+// that is not there is left to the provider, which says why.
 func TestATypeThatTheDeviceLacksIsRefused(t *testing.T) {
 	bfloat16 := &Graph{Manifest: &manifest.Manifest{Graph: manifest.Graph{Compute: "bfloat16"}}}
 	session, err := Open(t.Context(), bfloat16, 1, Device{})

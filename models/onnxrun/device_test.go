@@ -60,7 +60,8 @@ func TestWhatCUDALacksIsNamed(t *testing.T) {
 	}
 }
 
-// TestAGPUThatIsNotThereIsNamed reads what ONNX Runtime 1.27 says where the driver finds no GPU, and fewer than asked for.
+// TestAGPUThatIsNotThereIsNamed reads what ONNX Runtime 1.27 says where the driver finds no GPU, and fewer than asked
+// for.
 func TestAGPUThatIsNotThereIsNamed(t *testing.T) {
 	const parse = "provider_options_utils.h:187 Parse Failed to parse provider option \"device_id\": "
 	for text, says := range map[string]string{

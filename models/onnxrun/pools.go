@@ -55,8 +55,8 @@ func (p *pools) value(part int) (ort.Value, error) {
 	return p.runtime.Numbers(p.numbers.tensor, p.memory, p.parts[part], int64(p.slots()), p.heads, p.dim)
 }
 
-// places gives each token of a plan its slot, and each key place of its tiles the slot of that key. A token that is in a
-// block which is kept has its slot there.
+// places gives each token of a plan its slot, and each key place of its tiles the slot of that key. A token that is in
+// a block which is kept has its slot there.
 func (p *pools) places(plan *batching.Plan) (slots, keys []int64, err error) {
 	if len(plan.IDs) > p.spare {
 		return nil, nil, fmt.Errorf("a forward of %d tokens is over the %d that there is room for beside the cache", len(plan.IDs), p.spare)

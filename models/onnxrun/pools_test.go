@@ -10,8 +10,8 @@ import (
 	"github.com/assay-rm/assay/models/manifest"
 )
 
-// TestPlacesOfPools: a token that is kept has its block's slot, every other one behind all blocks, and a tile's keys are
-// named by their slots, whether they are cached or new.
+// TestPlacesOfPools: a token that is kept has its block's slot, every other one behind all blocks, and a tile's keys
+// are named by their slots, whether they are cached or new.
 func TestPlacesOfPools(t *testing.T) {
 	startRuntime(t)
 	runtime, err := inplace.Attach(loadedRuntime())

@@ -78,7 +78,8 @@ func (s *Session) Run(ctx context.Context, plan *batching.Plan) ([][]float32, er
 }
 
 // bindKeys gives the graph the keys and values of the tokens before the plan's, and room for those of its own that are
-// kept. What it gives besides an error must be closed; it is nil where keys and values lie in pools, or none are cached.
+// kept. What it gives besides an error must be closed; it is nil where keys and values lie in pools, or none are
+// cached.
 func (s *Session) bindKeys(binding *ort.IoBinding, plan *batching.Plan, feeds, outputs tensors) (cached forwardKV, err error) {
 	if s.graph.Pooled() {
 		return nil, s.bindPools(binding, s.pools[plan.Device], feeds, outputs)

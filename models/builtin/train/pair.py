@@ -1,4 +1,5 @@
-"""Writes the bundles of the language models: each on its own, and both in one graph as an implicit process reward model."""
+"""Writes the bundles of the language models: each on its own, and both in one graph as an implicit process reward
+model."""
 
 import json
 import tempfile
@@ -23,7 +24,8 @@ BUNDLES = {
 
 
 def write_pair(policy: dict, reference: dict, tokenizer: Path, folder: Path) -> None:
-    """Write the three bundles under `folder` from the weights of two Speakers; the exporter checks each graph against PyTorch."""
+    """Write the three bundles under `folder` from the weights of two Speakers; the exporter checks each graph against
+    PyTorch."""
     with tempfile.TemporaryDirectory() as work:
         places = {name: Path(work) / f"arith-{name}" for name in ("policy", "reference")}
         save_checkpoint(policy, tokenizer, places["policy"])
@@ -47,7 +49,8 @@ def write_bundle(places: dict[str, Path], out: Path, about: str, golden: Path) -
 
 
 def save_checkpoint(weights: dict, tokenizer: Path, folder: Path) -> None:
-    """Write a Speaker as transformers has it: a Qwen3 for text whose output is tied to its embedding, with tokenizer and template."""
+    """Write a Speaker as transformers has it: a Qwen3 for text whose output is tied to its embedding, with tokenizer
+    and template."""
     model = Qwen3ForCausalLM(make_config())
     missing, unexpected = model.load_state_dict({name.replace("body.", "model.", 1): value for name, value in weights.items()}, strict=False)
     if set(missing) - {"lm_head.weight"} or unexpected:

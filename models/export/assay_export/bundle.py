@@ -74,8 +74,9 @@ class Written:
 def write_bundle(model: Model, tokenizer: str | Path, out: str | Path, manifest: Manifest, template: str | None, options: Options) -> Written:
     """Write the bundle directory `out`; return what came of it.
 
-    manifest has everything but `graph`, `limits`, `golden` and `drift`, and of `graph` the labels. ExportError names what does not fit.
-    It is written beside `out` and moved there at the end, so an export that fails leaves what was there.
+    manifest has everything but `graph`, `limits`, `golden` and `drift`, and of `graph` the labels. ExportError names
+    what does not fit. It is written beside `out` and moved there at the end, so an export that fails leaves what was
+    there.
     """
     out, layout = Path(out), options.layout
     check_place(out)
@@ -210,14 +211,15 @@ def dated_notice(rules: TextRules) -> list[str]:
 
 
 def pools(manifest: Manifest) -> bool:
-    """Tell whether a padded graph picks the row itself: one row for a score or a vector, at the last token or the last that is not pad."""
+    """Tell whether a padded graph picks the row itself: one row for a score or a vector, at the last token or the last
+    that is not pad."""
     return (manifest["kind"] in ("reward", "embedding") and manifest["pooling"] in ("last_attended", "last_not_pad") and not manifest.get("likelihood")
             and not (manifest.get("read") or {}).get("prompt"))
 
 
 def token_limit(model: Model, asked: int | None, template: Template) -> int:
-    """Return the longest sequence accepted: what was asked, else what the template's segments come to where each text is bounded and
-    positions are relative, else what the positions of every body allow, at most MAX_TOKENS."""
+    """Return the longest sequence accepted: what was asked, else what the template's segments come to where each text
+    is bounded and positions are relative, else what the positions of every body allow, at most MAX_TOKENS."""
     configs = [part.body.config for part in model.parts] or [model.config]
     limit, segments = min(position_limit(config) for config in configs), template.get("segments")
     if segments and not getattr(model.config, "position_biased_input", True) and all("token" in part or "max_tokens" in part for part in segments):

@@ -136,7 +136,8 @@ def step_settings(family: Family, own: dict, options: argparse.Namespace) -> dic
 
 
 def fill(manifest: Manifest, family: Family, own: dict, settings: TextSettings, options: argparse.Namespace, config) -> list[str]:
-    """Put the family's words, the checkpoint's text settings and the options into the manifest; return notices for the user.
+    """Put the family's words, the checkpoint's text settings and the options into the manifest; return notices for the
+    user.
 
     config is the body's of transformers, whose pad id its own pooling passes over.
     """

@@ -1,4 +1,5 @@
-"""Models that read named numbers instead of text: a module from features to readings becomes a bundle of layout `features`."""
+"""Models that read named numbers instead of text: a module from features to readings becomes a bundle of layout
+`features`."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -40,7 +41,8 @@ class Normalised(nn.Module):
 def export_features(module: nn.Module, out: str | Path, *, name: str, features: Sequence[str], mean: Sequence[float] | None = None,
                     std: Sequence[float] | None = None, labels: Sequence[str] | None = None, golden: Iterable[Mapping[str, float]] | None = None,
                     description: str = "", licence: str = "unknown", source: dict[str, str] | None = None) -> Verdict:
-    """Write the bundle directory `out` of a module [rows, F] -> [rows, labels]; README.md explains each argument. Return what the check saw.
+    """Write the bundle directory `out` of a module [rows, F] -> [rows, labels]; README.md explains each argument.
+    Return what the check saw.
 
     ExportError names what does not fit, or says that the graph differs from PyTorch.
     """
@@ -86,7 +88,8 @@ def numbers(field: str, given: Sequence[float] | None, default: float, features:
 
 
 def row(item: Mapping[str, float], features: list[str]) -> list[float]:
-    """Return an item's numbers in the order of the features; ExportError names one that is missing, unknown or not finite."""
+    """Return an item's numbers in the order of the features; ExportError names one that is missing, unknown or not
+    finite."""
     wrong = sorted(set(item) ^ set(features))
     if wrong:
         raise ExportError(f"golden item {dict(item)}: feature {wrong[0]!r} is {'unknown' if wrong[0] in item else 'missing'}")

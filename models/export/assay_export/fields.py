@@ -1,4 +1,5 @@
-"""The manifest's fields with their types, as docs/BUNDLE.md has them. A field that is None is left out when the manifest is written."""
+"""The manifest's fields with their types, as docs/BUNDLE.md has them. A field that is None is left out when the
+manifest is written."""
 
 from typing import Any, Literal, Required, TypedDict
 
@@ -19,7 +20,8 @@ class HeadGraph(TypedDict):
 
 
 class GraphDrift(TypedDict):
-    """What computing in half precision changes: the largest difference of a score, and the share of pairs of items in the same order."""
+    """What computing in half precision changes: the largest difference of a score, and the share of pairs of items in
+    the same order."""
 
     score: float
     order: float

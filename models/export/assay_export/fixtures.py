@@ -1,8 +1,9 @@
-"""Makes the bundles that the server's tests use: `python -m assay_export.fixtures OUT`, and `--fused OUT` those for GPUs.
+"""Makes the bundles that the server's tests use: `python -m assay_export.fixtures OUT`, and `--fused OUT` those for
+GPUs.
 
-Six families, reward and process, packed and padded, from tiny random checkpoints, with golden pairs from PyTorch; besides them
-one two-layer process head, one bundle with external data and one in each lower precision. For GPUs one checkpoint in each type that a
-graph computes in. The same versions give the same files.
+Six families, reward and process, packed and padded, from tiny random checkpoints, with golden pairs from PyTorch;
+besides them one two-layer process head, one bundle with external data and one in each lower precision. For GPUs one
+checkpoint in each type that a graph computes in. The same versions give the same files.
 """
 
 import argparse
@@ -86,7 +87,7 @@ def make(out: Path, scratch: Path, model_type: str, kind: str, layout: str, *, n
 
 def main() -> None:
     """Make every fixture afresh."""
-    parser = argparse.ArgumentParser("python -m assay_export.fixtures", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser("python -m assay_export.fixtures", description=__doc__.partition("\n\n")[0])
     parser.add_argument("--fused", action="store_true", help="those for GPUs")
     parser.add_argument("out", type=Path, help="directory of bundles; what it holds is replaced")
     options = parser.parse_args()

@@ -32,7 +32,8 @@ def check_name(name: str) -> None:
 
 
 def check_manifest(manifest: Manifest, model: Model, layout: str, precision: str) -> None:
-    """Refuse settings that the server would refuse; what follows from a family's file is left to the server and the tests."""
+    """Refuse settings that the server would refuse; what follows from a family's file is left to the server and the
+    tests."""
     check_name(manifest["name"])
     if precision not in PRECISIONS:
         raise ExportError(f"precision {precision!r} must be one of {', '.join(PRECISIONS)}")
@@ -83,7 +84,8 @@ def check_manifest(manifest: Manifest, model: Model, layout: str, precision: str
 
 def base_manifest(model: Model, kind: str, labels: Sequence[str] | None, *, name: str, description: str, licence: str, source: Source,
                   steps: Mapping[str, Any] | None, likelihood: bool = False) -> Manifest:
-    """Return the manifest's first fields in order, with the usual labels, pooling and steps where they are not given."""
+    """Return the manifest's first fields in order, with the usual labels, pooling and steps where they are not
+    given."""
     labels = label_list(labels, kind, model.labels, likelihood)
     manifest: Manifest = {
         "version": 1, "name": name, "kind": kind, "description": description or None, "licence": licence, "source": source,
@@ -99,7 +101,8 @@ def base_manifest(model: Model, kind: str, labels: Sequence[str] | None, *, name
 
 
 def check_label(head: Head, labels: list[str], what: str, option: str) -> None:
-    """Refuse a reward model of several labels of which none is said to be the score; what introduces the labels, option names the remedy."""
+    """Refuse a reward model of several labels of which none is said to be the score; what introduces the labels, option
+    names the remedy."""
     if len(labels) > 1 and not {"label", "weights", "gates"} & set(head):
         raise ExportError(f"{what} the labels {', '.join(labels)}, and nothing says which of them is the score; give {option}")
 
@@ -122,7 +125,8 @@ def label_list(labels: Sequence[str] | None, kind: str, width: int, likelihood: 
 
 
 def name_preference(manifest: Manifest) -> None:
-    """Put the labels v0, v1, … in the place of a preference's `{labels: v}`. Scales that the head lacks go, with the place where they are read."""
+    """Put the labels v0, v1, … in the place of a preference's `{labels: v}`. Scales that the head lacks go, with the
+    place where they are read."""
     rules = manifest["preference"]
     for field in ("embedding", "scale"):
         if isinstance(rules.get(field), dict):

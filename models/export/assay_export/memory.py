@@ -30,7 +30,8 @@ def export_bundle(model: nn.Module, tokenizer: str | Path, out: str | Path, *, n
                   check: bool = True, separate_head: bool = False, harmless: Collection[str] = (),
                   assay: str | Path | None = None, compute: str | None = None,
                   operators: str | None = None) -> Verdict | None:
-    """Write the bundle directory `out` from a model in memory; README.md explains each argument. Return what the check saw.
+    """Write the bundle directory `out` from a model in memory; README.md explains each argument. Return what the check
+    saw.
 
     ExportError names what is not supported or does not fit. An export that fails leaves what was in `out`.
     """
@@ -65,8 +66,8 @@ def export_bundle(model: nn.Module, tokenizer: str | Path, out: str | Path, *, n
 
 
 def pooled_at(config, kind: str, asked: str | None, own_head: bool, pad_id: int | None) -> str | None:
-    """Return the rule by which a reward model in memory is read: the one asked for, that of transformers' classifier, or the last token where
-    the head is the caller's own; None for a process model, which is read at its separators."""
+    """Return the rule by which a reward model in memory is read: the one asked for, that of transformers' classifier,
+    or the last token where the head is the caller's own; None for a process model, which is read at its separators."""
     if kind == "process" and asked is not None:
         raise ExportError(f"pooling {asked!r} is for reward models, and a process model is read at each separator")
     if asked is not None and asked not in POOLING:

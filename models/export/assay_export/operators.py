@@ -1,8 +1,9 @@
-"""The operators of domain `assay`, each as a function of plain operators that stands in the file beside the nodes that call it.
+"""The operators of domain `assay`, each as a function of plain operators that stands in the file beside the nodes that
+call it.
 
-A runtime that has kernels for them (docs/GPU.md) runs these; any other runs the bodies, which compute in float32 and round to
-the compute type where the kernels do. Shapes: T tokens, h hidden, H heads and G key heads of d numbers, S slots of a pool,
-R tiles of Q queries and K keys.
+A runtime that has kernels for them (docs/GPU.md) runs these; any other runs the bodies, which compute in float32 and
+round to the compute type where the kernels do. Shapes: T tokens, h hidden, H heads and G key heads of d numbers, S
+slots of a pool, R tiles of Q queries and K keys.
 
     AddRmsNorm     (residual f32 [T, h], x [T, h], weight f32 [h]) → (normed [T, h], residual + x f32 [T, h])
     Linear         (x [T, k], weight [n, k], bias [n]) → [T, n]
@@ -12,9 +13,10 @@ R tiles of Q queries and K keys.
                     key_pool, value_pool) → [T, H·d]
     SwiGLU         (gate and up [T, 2m]) → silu(gate) · up [T, m]
 
-Rotate's attribute `heads` has H, G and G, `turned` how many of a head's numbers are turned and how many are not; where `normed` is 1,
-queries and keys are normed head by head before that. A tile's key place j has position j of its sequence: a query sees it where it lies
-before key_len, fewer than `window` positions from it, and not after it where the body is causal.
+Rotate's attribute `heads` has H, G and G, `turned` how many of a head's numbers are turned and how many are not; where
+`normed` is 1, queries and keys are normed head by head before that. A tile's key place j has position j of its
+sequence: a query sees it where it lies before key_len, fewer than `window` positions from it, and not after it where
+the body is causal.
 """
 
 from dataclasses import dataclass

@@ -103,8 +103,8 @@ def write_checkpoint(directory: Path, model_type: str, kind: str, *, tokenizer: 
                      config: dict | None = None, class_name: str | None = None) -> Path:
     """Write a random checkpoint of a family as transformers would save it; return the directory.
 
-    kind is "reward" (one label) or "process" (two). A class that transformers lacks (Qwen2ForProcessRewardModel) is written
-    from its body and a Linear–ReLU–Linear head.
+    kind is "reward" (one label) or "process" (two). A class that transformers lacks (Qwen2ForProcessRewardModel) is
+    written from its body and a Linear–ReLU–Linear head.
     """
     family = FAMILIES[model_type]
     labels = 1 if kind == "reward" else 2

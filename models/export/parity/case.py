@@ -20,20 +20,23 @@ class Case:
     family: str
     """Of `assay_export/read/families`."""
     write: Callable[[Path], None]
-    """Writes the checkpoint directory: config.json, model.safetensors with the authors' names, tokenizer files; always the same.
+    """Writes the checkpoint directory: config.json, model.safetensors with the authors' names, tokenizer files; always
+    the same.
 
     What lies in its folder `reference` is the checkpoint of a likelihood's reference model.
     """
     items: list[dict]
     """Items as users give them."""
     reference: Callable[[Path, list[dict]], list[dict]]
-    """Golden pairs as docs/BUNDLE.md defines them, without the exporter: from transformers, or a restatement of the authors' code."""
+    """Golden pairs as docs/BUNDLE.md defines them, without the exporter: from transformers, or a restatement of the
+    authors' code."""
     options: tuple[str, ...] = ()
     """Further arguments of assay-export."""
     layouts: tuple[str, ...] = ("packed", "padded")
 
     def variants(self) -> list[tuple[str, str]]:
-        """Return how it is exported, layout and head: in each layout, and in the first once more with the head in a graph of its own, if it can be."""
+        """Return how it is exported, layout and head: in each layout, and in the first once more with the head in a
+        graph of its own, if it can be."""
         separate = [] if families()[self.family].head["form"] in ("likelihood", "choice", "tokens") else [(self.layouts[0], "separate")]
         return [*((layout, "inside") for layout in self.layouts), *separate]
 

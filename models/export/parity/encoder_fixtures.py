@@ -1,7 +1,8 @@
-"""Makes the encoders' bundles for the server's tests: `cd models/export && python -m parity.encoder_fixtures ../testdata/encoders`.
+"""Makes the encoders' bundles for the server's tests: `cd models/export && python -m parity.encoder_fixtures
+../testdata/encoders`.
 
-The checkpoints are those of parity cases, in both layouts. Golden pairs are PyTorch's, of items from one token to most of the model's length,
-with ids of padding inside some. The same versions give the same files.
+The checkpoints are those of parity cases, in both layouts. Golden pairs are PyTorch's, of items from one token to most
+of the model's length, with ids of padding inside some. The same versions give the same files.
 """
 
 import argparse
@@ -46,7 +47,7 @@ def make(out: Path, scratch: Path, case: Case) -> list[str]:
 
 def main() -> None:
     """Make every bundle afresh."""
-    parser = argparse.ArgumentParser("python -m parity.encoder_fixtures", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser("python -m parity.encoder_fixtures", description=__doc__.partition("\n\n")[0])
     parser.add_argument("out", type=Path, help="directory of bundles; what it holds is replaced")
     out = parser.parse_args().out
     shutil.rmtree(out, ignore_errors=True)

@@ -1,7 +1,7 @@
 """What half precision changes in every family with a graph for GPUs: `python -m parity.half FILE` writes docs/HALF.md.
 
-Each case's checkpoint is exported with --compute float16 and bfloat16, which holds the float32 twin of the graph's nodes to PyTorch and
-measures the drift.
+Each case's checkpoint is exported with --compute float16 and bfloat16, which holds the float32 twin of the graph's
+nodes to PyTorch and measures the drift.
 """
 
 import argparse

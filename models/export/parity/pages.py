@@ -101,7 +101,8 @@ def against(family: Family) -> str:
 
 
 def by_class() -> str:
-    """Return the table of classes: the families that read each, the one that needs no name first; classes of one answer share a row."""
+    """Return the table of classes: the families that read each, the one that needs no name first; classes of one answer
+    share a row."""
     readers: dict[str, list[Family]] = {}
     for family in families().values():
         for name in family.classes:
@@ -118,7 +119,8 @@ def by_class() -> str:
 
 
 def entry(family: Family, chosen: bool) -> str:
-    """Return what is added to the command for a class that a family reads, and what the family takes its checkpoint for."""
+    """Return what is added to the command for a class that a family reads, and what the family takes its checkpoint
+    for."""
     said = f" ({family.reads or family.title})"
     if chosen:
         return f"nothing more: `{family.name}`{said}"

@@ -1,4 +1,5 @@
-"""Graphs in half precision beside transformers' own classes loaded in half precision: both are about as far from float32."""
+"""Graphs in half precision beside transformers' own classes loaded in half precision: both are about as far from
+float32."""
 
 from pathlib import Path
 
@@ -19,7 +20,8 @@ from .case import every_case
 TINY = ("qwen2", "qwen3", "llama", "mistral", "gemma2", "phi3")
 CASES = {"smollm3": "smollm3", "olmo2": "olmo2", "olmo3": "olmo3", "glm": "glm", "glm4": "glm4", "gemma3_text": "gemma3-text", "exaone4": "exaone4",
          "seed_oss": "seed-oss", "hunyuan_v1_dense": "hunyuan-dense", "granite": "granite", "ministral3": "ministral3"}
-"""Kinds of body, and the end of the name of a case whose class is transformers' sequence classifier, or its causal model (granite)."""
+"""Kinds of body, and the end of the name of a case whose class is transformers' sequence classifier, or its causal
+model (granite)."""
 MAX_TOKENS = 128
 
 

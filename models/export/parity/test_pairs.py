@@ -1,4 +1,5 @@
-"""Heads and rules of models that compare two responses: plain arithmetic, what is refused, and p(a, b) + p(b, a) = 1."""
+"""Heads and rules of models that compare two responses: plain arithmetic, what is refused, and p(a, b) + p(b, a) =
+1."""
 
 import json
 from types import SimpleNamespace

@@ -1,4 +1,5 @@
-"""A backbone and its head in a graph of its own against the joined graph, against PyTorch, and on the Go importer of head graphs."""
+"""A backbone and its head in a graph of its own against the joined graph, against PyTorch, and on the Go importer of
+head graphs."""
 
 import json
 import subprocess

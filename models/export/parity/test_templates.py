@@ -1,4 +1,5 @@
-"""Families' own templates: conversations that the authors' code has no form for are refused, and what is put around a checkpoint's template."""
+"""Families' own templates: conversations that the authors' code has no form for are refused, and what is put around a
+checkpoint's template."""
 
 import json
 

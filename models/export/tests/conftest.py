@@ -89,7 +89,8 @@ def checkpoint(tmp_path, texts):
 
 @pytest.fixture(scope="session")
 def rights(tmp_path_factory, texts):
-    """A function that returns a tiny checkpoint of a kind of body that is right; what is made of it is made of a copy."""
+    """A function that returns a tiny checkpoint of a kind of body that is right; what is made of it is made of a
+    copy."""
     from assay_export import tiny
 
     @cache

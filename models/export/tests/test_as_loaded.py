@@ -1,5 +1,5 @@
-"""Directories as trainers and tools leave them, of which public reports tell that some loader read them otherwise: each is read as
-transformers alone reads it, or refused."""
+"""Directories as trainers and tools leave them, of which public reports tell that some loader read them otherwise: each
+is read as transformers alone reads it, or refused."""
 
 import json
 
@@ -20,7 +20,8 @@ MARKS = {"pad_token": "[PAD]", "cls_token": "[CLS]", "sep_token": "[SEP]", "unk_
 
 @pytest.fixture(autouse=True)
 def untraced(monkeypatch):
-    """What is read and scored is looked at here; that a graph computes the same is looked at elsewhere, and takes most of an export's time."""
+    """What is read and scored is looked at here; that a graph computes the same is looked at elsewhere, and takes most
+    of an export's time."""
     for name in ("trace_packed", "trace_padded"):
         monkeypatch.setattr(f"assay_export.graph.graph.{name}", lambda *_: None)
     monkeypatch.setattr("assay_export.graph.graph.save", lambda traced, path, external: path.write_bytes(b""))
@@ -130,7 +131,8 @@ def test_a_bos_follows_the_tokenizer_as_transformers_loads_it(checkpoint, tmp_pa
 
 @pytest.mark.parametrize("kind", ["LlamaTokenizerFast", "Qwen2TokenizerFast", "GPT2TokenizerFast", "PreTrainedTokenizerFast"])
 def test_tokenizers_under_another_class(checkpoint, tmp_path, kind):
-    """Some classes put parts of their own in the place of tokenizer.json's: then the ids are AutoTokenizer's, or the first difference is told."""
+    """Some classes put parts of their own in the place of tokenizer.json's: then the ids are AutoTokenizer's, or the
+    first difference is told."""
     source = checkpoint("qwen3")
     tiny.edit_json(source / "tokenizer_config.json", tokenizer_class=kind)
     theirs, ours = AutoTokenizer.from_pretrained(source), reading.load_tokenizer(source)[0]

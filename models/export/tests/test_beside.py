@@ -1,4 +1,5 @@
-"""Fields of an item that a template names beside the conversation: golden items have them, and transformers renders the same texts."""
+"""Fields of an item that a template names beside the conversation: golden items have them, and transformers renders the
+same texts."""
 
 import json
 from dataclasses import replace
@@ -17,7 +18,8 @@ PRELUDE = "{% if principle is defined %}{{ 'by ' + principle }}{% endif %}{{ 'li
 
 @pytest.fixture
 def compared(checkpoint, tmp_path, monkeypatch):
-    """A function that exports a tiny checkpoint of a family that needs a reference and takes a principle; it returns the bundle and the tokenizer."""
+    """A function that exports a tiny checkpoint of a family that needs a reference and takes a principle; it returns
+    the bundle and the tokenizer."""
     own = replace(family.families()["sequence-classification"], name="compared", prelude=PRELUDE, fields={"reference": "required", "principle": "optional"})
     monkeypatch.setattr(family, "families", lambda: {"compared": own})
 

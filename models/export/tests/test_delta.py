@@ -73,7 +73,8 @@ def test_every_length_gives_the_score_of_transformers(name, step, right, bundle)
 
 
 def drawn(length: int, same: float, rate: float, decay: float) -> tuple[torch.Tensor, ...]:
-    """Return inputs of `recurrence`: keys, of which a share is the first one's, and rates and decays around a number."""
+    """Return inputs of `recurrence`: keys, of which a share is the first one's, and rates and decays around a
+    number."""
     generator = torch.Generator().manual_seed(length)
     query, key = (torch.randn(2, length, 2, 1, 16, generator=generator) for _ in range(2))
     key = unit(same * key[:, :1] + (1 - same) * key)

@@ -1,4 +1,5 @@
-"""Packed graphs of encoders: transformers' scores, the same bits in any plan, and the layout that a checkpoint gets by itself."""
+"""Packed graphs of encoders: transformers' scores, the same bits in any plan, and the layout that a checkpoint gets by
+itself."""
 
 import random
 

@@ -1,4 +1,5 @@
-"""Bodies with experts: weights by one name or another, read as transformers reads them, and bits that hang on a token alone."""
+"""Bodies with experts: weights by one name or another, read as transformers reads them, and bits that hang on a token
+alone."""
 
 import random
 from functools import cache
@@ -160,7 +161,8 @@ def test_readings_are_bit_equal_in_any_plan(bundles, name):
 
 @pytest.mark.parametrize("name", ["body-gpt-oss", "body-deepseek-v2", "body-deepseek-v3-plain"])
 def test_readings_are_bit_equal_behind_cached_keys(bundles, name):
-    """Also where values are padded to the size of keys, or keys to that of values, and where sinks stand before the keys."""
+    """Also where values are padded to the size of keys, or keys to that of values, and where sinks stand before the
+    keys."""
     bundle, rng = bundles(name), random.Random(6)
     ids = [rng.randrange(bundle.manifest["graph"]["vocab_size"]) for _ in range(200)]
     names = [f"{part}.{layer}" for layer in range(bundle.sizes[0]) for part in ("key", "value")]

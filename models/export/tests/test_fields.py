@@ -1,4 +1,5 @@
-"""The types of the manifest: they have the fields of the manifests that are committed, and docs/BUNDLE.md has theirs."""
+"""The types of the manifest: they have the fields of the manifests that are committed, and docs/BUNDLE.md has
+theirs."""
 
 from pathlib import Path
 from types import UnionType

@@ -1,4 +1,5 @@
-"""Graphs for GPUs: one list of nodes in every type, the numbers of PyTorch in float32, and in half precision what the manifest says."""
+"""Graphs for GPUs: one list of nodes in every type, the numbers of PyTorch in float32, and in half precision what the
+manifest says."""
 
 import json
 from pathlib import Path
@@ -52,7 +53,8 @@ def saved(model: Model, folder: Path, compute: str, like: str | None = None) -> 
 
 
 def nodes(path: Path) -> list[tuple]:
-    """Return a graph's nodes without Cast, as (operator, attributes, inputs, outputs), each value by the one that it was cast from."""
+    """Return a graph's nodes without Cast, as (operator, attributes, inputs, outputs), each value by the one that it
+    was cast from."""
     cast, found = {}, []
     for node in onnx.load(path).graph.node:
         inputs = [cast.get(name, name) for name in node.input]

@@ -23,11 +23,13 @@ OURS = [model_type for model_type in BODIES if model_type != "internlm2"]
 """Kinds of body that transformers has under the same name."""
 
 OFF = re.compile("dropout|pdrop|layerdrop|^output_|^use_cache$|^return_dict$|^problem_type$|^initializer|^summary_|^router_aux|jitter")
-"""Keys that transformers' modules read and that change no score outside training: dropouts, what a call returns, losses."""
+"""Keys that transformers' modules read and that change no score outside training: dropouts, what a call returns,
+losses."""
 
 HEADS = {"bert": {"type_vocab_size"}, "gpt_neox": {"is_decoder"}, "modernbert": {"decoder_bias", "deterministic_flash_attn", "sparse_prediction",
          "sparse_pred_ignore_index"}, "deberta": {"legacy"}, "deberta-v2": {"legacy"}, "falcon": {"dtype"}}
-"""Keys that they read in classes that are not exported, of masked tokens or of generation, or for flash attention alone."""
+"""Keys that they read in classes that are not exported, of masked tokens or of generation, or for flash attention
+alone."""
 
 
 @pytest.mark.parametrize("model_type", OURS)

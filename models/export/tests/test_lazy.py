@@ -1,4 +1,5 @@
-"""Weights that stay in their files until they are used give what weights in memory give. Tiny checkpoints are below `weights.LARGE`, so it is lowered."""
+"""Weights that stay in their files until they are used give what weights in memory give. Tiny checkpoints are below
+`weights.LARGE`, so it is lowered."""
 
 import pytest
 from conftest import read_bundle

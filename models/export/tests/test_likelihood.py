@@ -47,7 +47,8 @@ def causal(checkpoint, model_type: str, seed: int, **config):
 
 
 def token_logprobs(source, ids: list[int]) -> torch.Tensor:
-    """Return log p(ids[t] | ids[:t]) for t = 1, 2, …, by transformers' own class and a softmax over the whole vocabulary."""
+    """Return log p(ids[t] | ids[:t]) for t = 1, 2, …, by transformers' own class and a softmax over the whole
+    vocabulary."""
     model = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32).eval()
     with torch.no_grad():
         logits = model(torch.tensor([ids])).logits[0, :-1]

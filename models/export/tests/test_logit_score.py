@@ -1,4 +1,5 @@
-"""Cross-encoders that read next-token logits: what the files of sentence-transformers may say of tokens, text and activation."""
+"""Cross-encoders that read next-token logits: what the files of sentence-transformers may say of tokens, text and
+activation."""
 
 import json
 

@@ -1,4 +1,5 @@
-"""LoRA adapters are merged as peft sums them, with their base model's weights and the head that they were saved with."""
+"""LoRA adapters are merged as peft sums them, with their base model's weights and the head that they were saved
+with."""
 
 import json
 

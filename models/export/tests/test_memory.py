@@ -12,7 +12,8 @@ from assay_export import tiny
 from parity import large
 
 GIVEN_BACK = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "65536"}
-"""What glibc's allocator is told, so that it gives back what is freed: what is measured is then what an export holds."""
+"""What glibc's allocator is told, so that it gives back what is freed: what is measured is then what an export
+holds."""
 
 
 def test_an_export_holds_no_copy_of_the_experts(tmp_path, texts):

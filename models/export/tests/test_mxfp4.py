@@ -1,4 +1,5 @@
-"""gpt-oss's experts in MXFP4 are the numbers that transformers makes of them; what is not whole, and every other quantization, is refused."""
+"""gpt-oss's experts in MXFP4 are the numbers that transformers makes of them; what is not whole, and every other
+quantization, is refused."""
 
 import json
 

@@ -1,4 +1,5 @@
-"""What is particular to some kinds of body: a text's config inside another, and rotations by type of layer or by length."""
+"""What is particular to some kinds of body: a text's config inside another, and rotations by type of layer or by
+length."""
 
 import json
 
@@ -104,7 +105,8 @@ def test_key_heads_of_a_falcon(fields, heads):
 
 
 def test_a_falcon_in_integers(tmp_path):
-    """Its linear layers are of a class of its own, and its attention is a module of ours; the check sees the roundings."""
+    """Its linear layers are of a class of its own, and its attention is a module of ours; the check sees the
+    roundings."""
     CASES["body-falcon-40b"].write(tmp_path / "checkpoint")
     export(arguments().parse_args([str(tmp_path / "checkpoint"), str(tmp_path / "out"), "--int8"]))
     graph = onnx.load(read_bundle(tmp_path / "out").graph).graph

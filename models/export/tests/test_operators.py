@@ -1,4 +1,5 @@
-"""The operators' bodies on the CPU provider: within a rounding of float64, and the same bits alone, shared and in other slots."""
+"""The operators' bodies on the CPU provider: within a rounding of float64, and the same bits alone, shared and in other
+slots."""
 
 import ml_dtypes
 import numpy as np
@@ -12,7 +13,8 @@ from assay_export.operators import DOMAIN, EVERY_KEY, VERSION, Form
 FLOAT, HALF, BRAIN = onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16
 TYPES = {FLOAT: np.float32, HALF: np.float16, BRAIN: ml_dtypes.bfloat16}
 STEP = {FLOAT: 2.0 ** -20, HALF: 2.0 ** -10.9, BRAIN: 2.0 ** -7.9}
-"""Half a unit in the last place of a type, relative, and a tenth more for what float32 sums lose; of float32 room for its sums alone."""
+"""Half a unit in the last place of a type, relative, and a tenth more for what float32 sums lose; of float32 room for
+its sums alone."""
 KINDS = {np.dtype(np.int64): 7, **{np.dtype(kept): kind for kind, kept in TYPES.items()}}
 each_type = pytest.mark.parametrize("kind", TYPES, ids=("float32", "float16", "bfloat16"))
 
@@ -40,7 +42,8 @@ def run(form: Form, name: str, feeds: dict[str, np.ndarray], outputs: tuple[str,
 
 
 def near(got: np.ndarray, want: np.ndarray, kind: int, sums: float = 0.0) -> None:
-    """Hold numbers to float64 within a rounding of their type; sums is how much more what they were made of may be off."""
+    """Hold numbers to float64 within a rounding of their type; sums is how much more what they were made of may be
+    off."""
     assert np.all(np.abs(got - want) <= STEP[kind] * np.abs(want) + 2.0 ** -20 * (1 + sums)), float(np.abs(got - want).max())
 
 
@@ -107,7 +110,8 @@ HEADS, KEY_HEADS, DIM, SLOTS = 4, 2, 16, 90
 
 
 def attend(form: Form, queries, positions, tiles, key_pool, value_pool, **attributes) -> np.ndarray:
-    """Return the attention of tokens in tiles of (places of queries, slots of keys), with as many places as the largest has and three more keys."""
+    """Return the attention of tokens in tiles of (places of queries, slots of keys), with as many places as the largest
+    has and three more keys."""
     most, keys = max(len(rows) for rows, _ in tiles), max(len(seen) for _, seen in tiles) + 3
     index, slots, scatter = (np.zeros(shape, np.int64) for shape in ((len(tiles), most), (len(tiles), keys), len(queries)))
     for tile, (rows, seen) in enumerate(tiles):

@@ -22,7 +22,8 @@ PHIMOE = ("phimoe", "PhimoeForCausalLM", {"num_local_experts": 3, "lm_head_bias"
 
 @pytest.fixture
 def causal(tmp_path):
-    """A function that writes a tiny causal language model whose head has a bias wide enough to be seen; it returns the directory."""
+    """A function that writes a tiny causal language model whose head has a bias wide enough to be seen; it returns the
+    directory."""
     def make(made: tuple[str, str, dict], folder: str = "in", seed: int = 351):
         model_type, class_name, config = made
         body = kind(model_type, **config)

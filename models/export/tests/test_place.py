@@ -1,4 +1,5 @@
-"""Where bundles are put: an export that fails leaves what was there, and nothing goes but what an earlier bundle's manifest names."""
+"""Where bundles are put: an export that fails leaves what was there, and nothing goes but what an earlier bundle's
+manifest names."""
 
 import json
 

@@ -1,4 +1,5 @@
-"""Graphs of domain assay: nine of its nodes a layer, PyTorch's numbers in float32, and in half precision near to it, in each type on processors."""
+"""Graphs of domain assay: nine of its nodes a layer, PyTorch's numbers in float32, and in half precision near to it, in
+each type on processors."""
 
 from pathlib import Path
 

@@ -1,4 +1,5 @@
-"""The check reads a sequence that is longer than a window, or than the length that a rotation was made for, however far that is."""
+"""The check reads a sequence that is longer than a window, or than the length that a rotation was made for, however far
+that is."""
 
 import pytest
 from transformers import AutoConfig

@@ -6,7 +6,8 @@ from pathlib import Path
 import assay_export
 
 ORDER = ("read", "bodies", "text", "store", "models", "graph", "fused", "load", "prove")
-"""A package imports those before it. The modules beside them come last, but those of FIRST, which import next to nothing."""
+"""A package imports those before it. The modules beside them come last, but those of FIRST, which import next to
+nothing."""
 FIRST = ("errors", "fields", "manifest", "operators")
 
 

@@ -1,4 +1,5 @@
-"""The second reference: what this package would read otherwise than transformers is read as transformers does, or refused."""
+"""The second reference: what this package would read otherwise than transformers is read as transformers does, or
+refused."""
 
 import json
 
@@ -110,7 +111,8 @@ def test_a_cross_encoder_is_held_to_its_tokenizer_on_two_texts(bert, tmp_path):
 
 
 def test_an_empty_document_is_read_as_a_batch_of_one_reads_it(bert, tmp_path):
-    """A call of two plain texts leaves out an empty second one, and CrossEncoder.predict, which makes none, does not."""
+    """A call of two plain texts leaves out an empty second one, and CrossEncoder.predict, which makes none, does
+    not."""
     tokenizer = AutoTokenizer.from_pretrained(bert)
     alone, batch = tokenizer("a query", "")["input_ids"], tokenizer(["a query"], [""])["input_ids"][0]
     assert len(batch) == len(alone) + 1

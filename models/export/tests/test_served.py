@@ -32,7 +32,8 @@ def untraced(monkeypatch):
 
 @pytest.fixture
 def exported(rights, tmp_path):
-    """A function that exports a tiny checkpoint, with a template of its own if one is given; it returns what the export says, and the bundle."""
+    """A function that exports a tiny checkpoint, with a template of its own if one is given; it returns what the export
+    says, and the bundle."""
     def make(*options: str, template: str | None = None):
         source = tmp_path / "source"
         source.mkdir()

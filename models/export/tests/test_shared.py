@@ -1,4 +1,5 @@
-"""A shared graph is the file that a trace makes, byte for byte, and is taken only where nothing that makes it changed."""
+"""A shared graph is the file that a trace makes, byte for byte, and is taken only where nothing that makes it
+changed."""
 
 import io
 
@@ -38,7 +39,8 @@ def test_it_is_the_file_that_a_trace_makes(graphs, checkpoint, tmp_path, monkeyp
 
 @pytest.fixture
 def traced(checkpoint, tmp_path, monkeypatch):
-    """A function that exports a tiny checkpoint, with changes to its directory, and tells whether a graph was traced."""
+    """A function that exports a tiny checkpoint, with changes to its directory, and tells whether a graph was
+    traced."""
     count = []
 
     def trace(*given, **named) -> ir.Model:

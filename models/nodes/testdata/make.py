@@ -1,4 +1,5 @@
-"""Makes layer.float32.onnx, layer.float16.onnx and layer.bfloat16.onnx: one decoder layer of the operators of domain assay, with random weights.
+"""Makes layer.float32.onnx, layer.float16.onnx and layer.bfloat16.onnx: one decoder layer of the operators of domain
+assay, with random weights.
 
     cd models/export && ../../.venv/bin/python ../nodes/testdata/make.py
 """

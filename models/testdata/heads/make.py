@@ -2,8 +2,9 @@
 
     .venv/bin/python models/testdata/heads/make.py
 
-remakes them (seed 31). The backbones are those of models/testdata/bundles: tiny checkpoints, by assay_export. golden.jsonl has
-PyTorch's scores, in float32. mlp-inside is the checkpoint of mlp-packed with its head inside the graph.
+remakes them (seed 31). The backbones are those of models/testdata/bundles: tiny checkpoints, by assay_export.
+golden.jsonl has PyTorch's scores, in float32. mlp-inside is the checkpoint of mlp-packed with its head inside the
+graph.
 """
 
 import importlib.metadata
@@ -52,7 +53,8 @@ class Gated(nn.Module):
 
 
 class OfUser(nn.Module):
-    """A reward of a row and a user's vector: linear in the vector, with directions that the row gives, and a term of its own."""
+    """A reward of a row and a user's vector: linear in the vector, with directions that the row gives, and a term of
+    its own."""
 
     def __init__(self):
         super().__init__()

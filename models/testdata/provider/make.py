@@ -5,7 +5,8 @@
 remakes layer-float16.onnx and layer-bfloat16.onnx, with onnx 1.23.2. The sums of the residual stream are float32 in the
 first. In bfloat16 they are not, since ONNX Runtime has no norm on CUDA that reads float32 and writes bfloat16.
 
-T tokens attend in R tiles of Q queries and K keys, to P cached tokens and to each other, as a packed graph's do (docs/BUNDLE.md).
+T tokens attend in R tiles of Q queries and K keys, to P cached tokens and to each other, as a packed graph's do
+(docs/BUNDLE.md).
 """
 
 from pathlib import Path

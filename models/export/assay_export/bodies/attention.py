@@ -1,9 +1,9 @@
 """Attention as the exported graphs compute it, plugged into unchanged transformers bodies.
 
-A transformers decoder calls the attention function that its config names, once per layer, with that layer's queries, keys and
-values after the rotary embedding. This module registers one such function. What surrounds the layer (which keys a query
-may see, where results go) is held by a View made once per forward, and passed down as the keyword `view` or, since some layers hand no
-keyword on, by `seen_by`.
+A transformers decoder calls the attention function that its config names, once per layer, with that layer's queries,
+keys and values after the rotary embedding. This module registers one such function. What surrounds the layer (which
+keys a query may see, where results go) is held by a View made once per forward, and passed down as the keyword `view`
+or, since some layers hand no keyword on, by `seen_by`.
 """
 
 import math
@@ -18,7 +18,8 @@ from transformers.masking_utils import AttentionMaskInterface
 
 IMPLEMENTATION = "assay"
 MASKED = torch.finfo(torch.float32).min
-"""Added to the logit of a key that a query may not see. Its exponential is exactly zero after the row maximum is taken off."""
+"""Added to the logit of a key that a query may not see. Its exponential is exactly zero after the row maximum is taken
+off."""
 
 DOT_BLOCK = 128
 """Longest dot product that ONNX Runtime's CPU matrix product sums in one chain whatever the other sizes are.
@@ -28,17 +29,20 @@ Beyond it the chain is cut at places that depend on the number of keys, which wo
 VALUE_COLUMNS = 16
 """Columns of the value product that are computed together.
 
-ONNX Runtime's CPU matrix product may give its threads a share of the columns each, never fewer than 16, and cuts the sum over the keys at
-places that depend on the share. With 16 columns there is one share, so the sum is the same for any number of threads."""
+ONNX Runtime's CPU matrix product may give its threads a share of the columns each, never fewer than 16, and cuts the
+sum over the keys at places that depend on the share. With 16 columns there is one share, so the sum is the same for any
+number of threads."""
 
 
 class View(Protocol):
-    """How one forward's queries meet its keys. `masks` maps a sliding window (None: no window) to a mask of `attend`."""
+    """How one forward's queries meet its keys. `masks` maps a sliding window (None: no window) to a mask of
+    `attend`."""
 
     masks: dict[int | None, torch.Tensor]
 
     def __call__(self, layer: int, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, attend) -> torch.Tensor:
-        """Arrange one layer's query [B, S, heads, d], key [B, S, kv_heads, d] and value [B, S, kv_heads, e]; return [B, S, heads · e]."""
+        """Arrange one layer's query [B, S, heads, d], key [B, S, kv_heads, d] and value [B, S, kv_heads, e]; return [B,
+        S, heads · e]."""
 
 
 VIEW: ContextVar[View | None] = ContextVar("view", default=None)
@@ -75,8 +79,9 @@ def attend(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: to
            softcap: float | None, sinks: torch.Tensor | None = None) -> torch.Tensor:
     """Return softmax(cap(query·key·scaling) + mask)·value as [R, Q, heads · e].
 
-    query is [R, Q, heads, d]; key is [R, K, kv_heads, d], value [R, K, kv_heads, e]; mask is [R, 1, Q, K]. Heads that share a key head are
-    stacked as rows of one matrix product, so keys are never repeated. sinks [heads] are logits that take their share and give nothing.
+    query is [R, Q, heads, d]; key is [R, K, kv_heads, d], value [R, K, kv_heads, e]; mask is [R, 1, Q, K]. Heads that
+    share a key head are stacked as rows of one matrix product, so keys are never repeated. sinks [heads] are logits
+    that take their share and give nothing.
     """
     rows, length, heads, dim = query.shape
     places, kv_heads = key.shape[1:3]
@@ -95,7 +100,8 @@ def attend(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: to
 def softmax(logits: torch.Tensor, sinks: torch.Tensor | None) -> torch.Tensor:
     """Return the softmax of logits [R, heads, Q, K] over the keys and each head's sink.
 
-    A sink stands in front of the keys, so that a key's place in the sum still means its position, whatever lies behind the last.
+    A sink stands in front of the keys, so that a key's place in the sum still means its position, whatever lies behind
+    the last.
     """
     if sinks is None:
         return torch.softmax(logits, dim=-1)
@@ -116,16 +122,19 @@ def dot(query: torch.Tensor, key: torch.Tensor) -> torch.Tensor:
 
 
 def mix(weights: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
-    """Return weights·value as [R, H, d / w, Q, w], w = VALUE_COLUMNS, from weights [R, H, 1, Q, K] and value [R, K, H, d]."""
+    """Return weights·value as [R, H, d / w, Q, w], w = VALUE_COLUMNS, from weights [R, H, 1, Q, K] and value [R, K, H,
+    d]."""
     rows, places, heads, dim = value.shape
     width = math.gcd(dim, VALUE_COLUMNS)
     return torch.matmul(weights, value.reshape(rows, places, heads, dim // width, width).permute(0, 2, 3, 1, 4))
 
 
 def layer_attention(module, query, key, value, attention_mask, scaling=None, softcap=None, view=None, s_aux=None, **kwargs):
-    """The function that transformers calls in each layer, with query [B, heads, S, d], key [B, kv_heads, S, d] and value [B, kv_heads, S, e].
+    """The function that transformers calls in each layer, with query [B, heads, S, d], key [B, kv_heads, S, d] and
+    value [B, kv_heads, S, e].
 
-    It returns [B, S, heads, e], as GPT-2 wants it; the other bodies would take the last two as one, too. s_aux are gpt-oss's sinks.
+    It returns [B, S, heads, e], as GPT-2 wants it; the other bodies would take the last two as one, too. s_aux are
+    gpt-oss's sinks.
     """
     scaling = module.scaling if scaling is None else scaling
     view = VIEW.get() if view is None else view

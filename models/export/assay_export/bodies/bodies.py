@@ -1,4 +1,5 @@
-"""The kinds of body that are read, and what the exporter must know of each: the keys of its config.json, its sizes and windows."""
+"""The kinds of body that are read, and what the exporter must know of each: the keys of its config.json, its sizes and
+windows."""
 
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -77,7 +78,8 @@ class Nested:
 
 
 def read_bodies(path: Path) -> tuple[dict[str, Body], Keys, dict[str, Nested]]:
-    """Return every body of the file by its model_type, the keys of the objects about rotations, and models with a body inside."""
+    """Return every body of the file by its model_type, the keys of the objects about rotations, and models with a body
+    inside."""
     content = yaml.safe_load(path.read_text(encoding="utf-8"))
     bodies = {}
     for model_type, own in content["bodies"].items():
@@ -101,10 +103,12 @@ def flat(names: list) -> list[str]:
 
 
 BODIES, ROPE, NESTED = read_bodies(Path(__file__).with_suffix(".yaml"))
-"""Every kind of body by its model_type, the keys of rope_scaling and rope_parameters, and models of text and images by theirs."""
+"""Every kind of body by its model_type, the keys of rope_scaling and rope_parameters, and models of text and images by
+theirs."""
 
 DECODERS = {body.model_type: body.prefix for body in BODIES.values() if not body.encoder}
-"""Supported `model_type` values of config.json whose tokens see what stands before them, each with the prefix of its class names."""
+"""Supported `model_type` values of config.json whose tokens see what stands before them, each with the prefix of its
+class names."""
 
 ENCODERS = {body.model_type: body.prefix for body in BODIES.values() if body.encoder}
 """Those whose tokens see each other."""

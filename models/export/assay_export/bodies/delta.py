@@ -73,8 +73,8 @@ def unit(rows: torch.Tensor) -> torch.Tensor:
 def softplus(value: torch.Tensor) -> torch.Tensor:
     """Return log(1 + eˣ).
 
-    The logarithm is a series, 2·artanh(t / (t + 2)) of t = e^−|x|: ONNX Runtime's own gives a number other bits by where
-    in a tensor it lies.
+    The logarithm is a series, 2·artanh(t / (t + 2)) of t = e^−|x|: ONNX Runtime's own gives a number other bits by
+    where in a tensor it lies.
     """
     tail = torch.exp(-value.abs())
     ratio = tail / (tail + 2)

@@ -53,7 +53,8 @@ def halves(rows: torch.Tensor) -> torch.Tensor:
 
 
 class Experts(nn.Module):
-    """Stands in for a transformers block of router and experts: the same sums in an order that hangs on a token alone."""
+    """Stands in for a transformers block of router and experts: the same sums in an order that hangs on a token
+    alone."""
 
     def __init__(self, block: nn.Module):
         super().__init__()

@@ -1,4 +1,5 @@
-"""Falcon, whose layers compute attention by themselves: a module of our own hands it to the attention that graphs have."""
+"""Falcon, whose layers compute attention by themselves: a module of our own hands it to the attention that graphs
+have."""
 
 import torch
 from torch import nn
@@ -35,7 +36,8 @@ class Attention(nn.Module):
         self.heads, self.kv_heads, self.scaling = given.num_heads, key_heads(given.config), given.head_dim ** -0.5
 
     def forward(self, hidden: torch.Tensor, position_embeddings: tuple[torch.Tensor, torch.Tensor], **_) -> tuple[torch.Tensor, None]:
-        """hidden is [B, S, hidden]. Each key head's rows of the product are those of its queries, its key and its value."""
+        """hidden is [B, S, hidden]. Each key head's rows of the product are those of its queries, its key and its
+        value."""
         parts = self.query_key_value(hidden).unflatten(-1, (self.kv_heads, self.heads // self.kv_heads + 2, -1))
         query, key, value = parts[..., :-2, :].flatten(2, 3), parts[..., -2, :], parts[..., -1, :]
         query, key = apply_rotary_pos_emb(query.transpose(1, 2), key.transpose(1, 2), *position_embeddings)

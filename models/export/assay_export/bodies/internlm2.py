@@ -9,7 +9,8 @@ NAMES = {
     "feed_forward.w2.": "mlp.down_proj.", "feed_forward.w3.": "mlp.up_proj.", "attention_norm.": "input_layernorm.",
     "ffn_norm.": "post_attention_layernorm.",
 }
-"""Parts of InternLM2's names, and Llama's. The first layer of `w1` meets the activation, `w3` is the factor beside it."""
+"""Parts of InternLM2's names, and Llama's. The first layer of `w1` meets the activation, `w3` is the factor beside
+it."""
 
 
 def llama_config(raw: dict) -> dict:

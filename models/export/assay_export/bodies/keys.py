@@ -1,8 +1,8 @@
 """Holding config.json to the keys that are known: each is heeded, harmless, or refused by name.
 
-A key that nobody reads may be one that the authors' code read: another direction of attention, a multiplier, a kind of position. transformers
-keeps such a key and goes on without a word, and so would both references of the check. Here it ends the export, until the user says of it
-that it is harmless.
+A key that nobody reads may be one that the authors' code read: another direction of attention, a multiplier, a kind of
+position. transformers keeps such a key and goes on without a word, and so would both references of the check. Here it
+ends the export, until the user says of it that it is harmless.
 """
 
 import json
@@ -24,9 +24,11 @@ SHOWN = 60
 
 
 def check_keys(raw: dict, path: Path | str, family: Family | None = None, harmless: Collection[str] = (), option: str = "--harmless") -> list[str]:
-    """Refuse keys of a config.json, raw, that are not known, and values that are not supported; return the harmless ones that it has.
+    """Refuse keys of a config.json, raw, that are not known, and values that are not supported; return the harmless
+    ones that it has.
 
-    family may name keys of its authors' classes; harmless are unknown keys that change no score, as the user says with `option`.
+    family may name keys of its authors' classes; harmless are unknown keys that change no score, as the user says with
+    `option`.
     """
     model_type = (family.body if family else {}).get("model_type", raw.get("model_type"))
     body = check_type(model_type, str(path))

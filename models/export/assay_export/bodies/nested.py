@@ -1,4 +1,5 @@
-"""The text's part of models of text and images: their config.json without what is around the text's own, and their weights without the rest."""
+"""The text's part of models of text and images: their config.json without what is around the text's own, and their
+weights without the rest."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -14,14 +15,16 @@ OTHERS = ("model.vision_tower.", "model.multi_modal_projector.", "vision_tower."
 """Where the weights of the other parts lie; no body of text has any such name."""
 
 DRAFTS = {model_type: "mtp." for model_type in ("qwen3_5_text", "qwen3_5_moe_text", "qwen3_next")}
-"""Where a part that guesses further tokens has its weights, by the body's model_type; transformers leaves it out, too."""
+"""Where a part that guesses further tokens has its weights, by the body's model_type; transformers leaves it out,
+too."""
 
 OUTER = ("architectures", "id2label", "label2id", "num_labels", "problem_type")
 """Keys about the head, which stand around the text's config and are heeded there."""
 
 
 def text_config(raw: dict, path: Path, harmless: Collection[str] = ()) -> tuple[dict, list[str], list[str]]:
-    """Return a config.json as if it were of the text's body alone, the unknown keys around it that the user says are harmless, and notices.
+    """Return a config.json as if it were of the text's body alone, the unknown keys around it that the user says are
+    harmless, and notices.
 
     One that has no other inside is returned as it is. ExportError names a key around it that is not known.
     """
@@ -44,8 +47,8 @@ def text_config(raw: dict, path: Path, harmless: Collection[str] = ()) -> tuple[
 def known_config(configs: dict[Path, dict], family: Family, harmless: Collection[str]) -> tuple[dict, list[str], list[str]]:
     """Hold a checkpoint's config.json, and that of its reference behind it, to the keys that are known.
 
-    Return the first, or the text's part of it, the unknown keys that the user says are harmless, and notices. ExportError names a key that is
-    not known, or that is and is called harmless.
+    Return the first, or the text's part of it, the unknown keys that the user says are harmless, and notices.
+    ExportError names a key that is not known, or that is and is called harmless.
     """
     texts, found, notices = [], [], []
     for path, raw in configs.items():

@@ -1,7 +1,7 @@
 """Rotary position embedding as a table in the graph instead of sines and cosines computed there.
 
-The table is filled by the model's own rotary module, so it holds the numbers that PyTorch uses, and a lookup gives the same bits
-wherever in a batch a token stands.
+The table is filled by the model's own rotary module, so it holds the numbers that PyTorch uses, and a lookup gives the
+same bits wherever in a batch a token stands.
 """
 
 import torch
@@ -62,8 +62,8 @@ def looked_up(rotary: nn.Module, max_tokens: int) -> nn.Module:
 def position_limit(config) -> int:
     """Return the longest sequence for which one table is right.
 
-    Scalings that change their frequencies once a sequence is longer than a limit (dynamic, longrope) would give a token other
-    numbers in a longer sequence, so their table ends at that limit.
+    Scalings that change their frequencies once a sequence is longer than a limit (dynamic, longrope) would give a token
+    other numbers in a longer sequence, so their table ends at that limit.
     """
     limit = config.max_position_embeddings
     if config.model_type in ("roberta", "xlm-roberta"):
@@ -74,7 +74,8 @@ def position_limit(config) -> int:
 
 
 def scaled_queries(rope: dict) -> bool:
-    """Tell whether queries are multiplied by a logarithm of their position from original_max_position_embeddings on, as Ministral 3's are."""
+    """Tell whether queries are multiplied by a logarithm of their position from original_max_position_embeddings on, as
+    Ministral 3's are."""
     return bool(rope.get("llama_4_scaling_beta"))
 
 
@@ -100,7 +101,8 @@ def rotation_limit(rope: dict, limit: int) -> int:
 
 
 def limit_notice(config) -> list[str]:
-    """Say for the user that sequences are bound where a scaling changes its frequencies, or what it multiplies queries by."""
+    """Say for the user that sequences are bound where a scaling changes its frequencies, or what it multiplies queries
+    by."""
     limit = position_limit(config)
     if limit >= config.max_position_embeddings:
         return []

@@ -52,8 +52,8 @@ class Stacked:
 def stacked(given: dict[str, torch.Tensor], config, raw: dict) -> dict:
     """Return a body's weights with those of its experts under the names of transformers' module.
 
-    config is the body's, raw what config.json says. What a checkpoint has of layers that predict tokens beyond the next is
-    left out. ExportError names a weight that is missing.
+    config is the body's, raw what config.json says. What a checkpoint has of layers that predict tokens beyond the next
+    is left out. ExportError names a weight that is missing.
     """
     given = without_further_layers(given, config)
     if mxfp4.used(raw):

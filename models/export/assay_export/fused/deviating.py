@@ -1,4 +1,5 @@
-"""Bodies that differ from the plain decoder in one thing: products stored as one, layers that are not rotated, multipliers, pairs that turn."""
+"""Bodies that differ from the plain decoder in one thing: products stored as one, layers that are not rotated,
+multipliers, pairs that turn."""
 
 from torch import nn
 

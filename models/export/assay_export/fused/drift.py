@@ -1,4 +1,5 @@
-"""What computing in half precision changes: scores of golden items and readings of random sequences, beside those of float32."""
+"""What computing in half precision changes: scores of golden items and readings of random sequences, beside those of
+float32."""
 
 import itertools
 from collections.abc import Iterable
@@ -50,8 +51,8 @@ def measure(graph: Path, compute: str, head: Path | None, model: Model, exact: R
             max_tokens: int, operators: str | None = None) -> Lost:
     """Return what a written graph in half precision changes.
 
-    pairs are the golden items' pairs in float32. Besides, each of a few dozen random sequences is read at its last token; order is that of
-    the first label there. ExportError where float16 overflows, or a reading is not finite.
+    pairs are the golden items' pairs in float32. Besides, each of a few dozen random sequences is read at its last
+    token; order is that of the first label there. ExportError where float16 overflows, or a reading is not finite.
     """
     emulated = Emulated(graph, compute, model, head) if operators is None else Written(graph, compute, model, head)
     golden = [ids for pair in pairs for ids in (pair["ids"] if pair["ids"] and isinstance(pair["ids"][0], list) else [pair["ids"]])]

@@ -1,7 +1,8 @@
-"""A graph in half precision as processors can run it: computed in float32, and rounded wherever the graph itself has a number in half precision.
+"""A graph in half precision as processors can run it: computed in float32, and rounded wherever the graph itself has a
+number in half precision.
 
-ONNX Runtime multiplies no bfloat16 on processors. What is run here is the written file with its own weights: behind each node of half
-precision stands a Cast to it and one back. Between those nodes a GPU's kernels sum in float32, too.
+ONNX Runtime multiplies no bfloat16 on processors. What is run here is the written file with its own weights: behind
+each node of half precision stands a Cast to it and one back. Between those nodes a GPU's kernels sum in float32, too.
 """
 
 from pathlib import Path
@@ -100,7 +101,8 @@ class Emulated:
     """A written graph in half precision as a reference that golden pairs can be made of, like reference.Reference."""
 
     def __init__(self, path: Path, compute: str, model: Model, head: Path | None):
-        """path: the graph; a copy of it, without its external data, lies beside it while it is opened. head: that of a graph of its own."""
+        """path: the graph; a copy of it, without its external data, lies beside it while it is opened. head: that of a
+        graph of its own."""
         whole = onnx.load(path, load_external_data=False)
         own = Emulation(whole.graph, compute)
         own.run()
@@ -111,7 +113,8 @@ class Emulated:
         self.sizes = np.zeros(len(own.watched), np.float32)
 
     def readings(self, ids: list[int], types: list[int] | None = None) -> torch.Tensor:
-        """Return the raw outputs at every token, [len(ids), labels]; a likelihood's row is of the token that follows, and the last is 0."""
+        """Return the raw outputs at every token, [len(ids), labels]; a likelihood's row is of the token that follows,
+        and the last is 0."""
         sizes, segments = self.model.sizes, apart([ids])
         feeds = packed_feeds(segments, [(segments[0], place) for place in range(len(ids))], sizes.layers, sizes.kv_heads, sizes.head_dim)
         feeds["target_ids"] = np.array([*ids[1:], 0], np.int64)
@@ -139,7 +142,8 @@ def open_changed(whole: onnx.ModelProto, beside: Path) -> onnxruntime.InferenceS
 
 
 def open_unfolded(path: Path) -> onnxruntime.InferenceSession:
-    """Open a graph on ONNX Runtime's CPU provider; its weights are widened at each run and not kept twice, and its nodes are left as they are."""
+    """Open a graph on ONNX Runtime's CPU provider; its weights are widened at each run and not kept twice, and its
+    nodes are left as they are."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.log_severity_level = 1, 3
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC

@@ -1,4 +1,5 @@
-"""Gemma, whose norms multiply by 1 + weight, whose embedding is scaled, and which from 2 on has norms behind its parts and caps its logits."""
+"""Gemma, whose norms multiply by 1 + weight, whose embedding is scaled, and which from 2 on has norms behind its parts
+and caps its logits."""
 
 from torch import nn
 

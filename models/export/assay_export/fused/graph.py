@@ -1,4 +1,5 @@
-"""The whole packed graph: the inputs of `docs/BUNDLE.md`, a body's layers, the norm of the rows that are read, and the head in float32."""
+"""The whole packed graph: the inputs of `docs/BUNDLE.md`, a body's layers, the norm of the rows that are read, and the
+head in float32."""
 
 import onnx_ir as ir
 import torch
@@ -23,8 +24,8 @@ COMPUTES = ("float32", *HALVES)
 def build(model: Model, max_tokens: int, compute: str, separate: bool = False, like: str | None = None) -> ir.Model:
     """Return a model's packed graph that computes in float32, float16 or bfloat16.
 
-    separate: what its head reads leaves it, and the head is in a graph of its own. like: the nodes are those of another type, which adds its
-    layers up in a type of its own; the two differ by Cast alone.
+    separate: what its head reads leaves it, and the head is in a graph of its own. like: the nodes are those of another
+    type, which adds its layers up in a type of its own; the two differ by Cast alone.
     """
     nodes = Nodes(compute, wide=(like or compute) != "bfloat16")
     sizes = model.sizes
@@ -46,7 +47,8 @@ def build(model: Model, max_tokens: int, compute: str, separate: bool = False, l
 
 
 def states(nodes: Nodes, body: Body, input_ids: ir.Value, view, pasts: list[ir.Value], present: list[ir.Value], prefix: str) -> ir.Value:
-    """Add a body's layers; return the last states [N, hidden] of the rows that are read, in float32. Keys and values go to present."""
+    """Add a body's layers; return the last states [N, hidden] of the rows that are read, in float32. Keys and values go
+    to present."""
     embedding = nodes.weight(f"{prefix}embedding", tuple(body.embedding.shape), lambda: weights.load(body.embedding))
     value = nodes.cast(nodes.one("Gather", [embedding, input_ids], f"{prefix}embedded"), nodes.residual)
     if body.multiplier != 1:
@@ -61,7 +63,8 @@ def states(nodes: Nodes, body: Body, input_ids: ir.Value, view, pasts: list[ir.V
 
 
 def head(nodes: Nodes, part: Part, model: Model, hidden: ir.Value, targets: ir.Value | None, prefix: str, compute: str) -> ir.Value:
-    """Add a part's head, traced by itself, which is computed in float32; its large weights are stored in the type that is computed in."""
+    """Add a part's head, traced by itself, which is computed in float32; its large weights are stored in the type that
+    is computed in."""
     reads, width = torch.export.Dim("reads"), describe(part.body.config).hidden  # a reference model may be of another width
     example, free, names = [torch.zeros(3, width)], [{0: reads}], ["hidden"]
     if part.likelihood:

@@ -15,7 +15,8 @@ READERS: dict[str, type[Plain]] = {
 
 
 def reader(config) -> type[Plain]:
-    """Return who reads the body of a transformers config; ExportError names a kind, or an activation, that nobody does."""
+    """Return who reads the body of a transformers config; ExportError names a kind, or an activation, that nobody
+    does."""
     if config.model_type not in READERS:
         raise ExportError(f"model_type {config.model_type!r} has no graph for --compute; leave it out, and the graph is in float32 as ever. "
                           f"Those that have one: {', '.join(READERS)}")

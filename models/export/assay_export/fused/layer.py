@@ -16,7 +16,8 @@ from .tiles import Tiles
 ACTIVATIONS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "silu": ("QuickGelu", MICROSOFT, {"alpha": 1.0}), "swish": ("QuickGelu", MICROSOFT, {"alpha": 1.0}),
     "gelu_pytorch_tanh": ("Gelu", "", {"approximate": "tanh"}), "gelu": ("Gelu", "", {"approximate": "none"})}
-"""What a gate goes through, by its name in config.json: an operator, its domain and its attributes. QuickGelu with alpha 1 is x · sigmoid(x)."""
+"""What a gate goes through, by its name in config.json: an operator, its domain and its attributes. QuickGelu with
+alpha 1 is x · sigmoid(x)."""
 
 Table = tuple[ir.Value, ir.Value]
 """Cosines and sines [max_tokens, half of the numbers of a head that turn]."""
@@ -100,7 +101,8 @@ def turned(nodes: Nodes, given: Attention, value: ir.Value, heads: int, norm: No
 
 
 def head_normed(nodes: Nodes, value: ir.Value, norm: Norm, heads: int, dim: int, name: str) -> ir.Value:
-    """Return queries or keys normed head by head, or all heads of a token at once where the norm's weight is as long."""
+    """Return queries or keys normed head by head, or all heads of a token at once where the norm's weight is as
+    long."""
     each = norm.weight.shape[0] == dim
     value = nodes.one("Reshape", [value, nodes.ints(-1, heads, dim) if each else nodes.ints(-1, heads * dim)], f"{name}.heads")
     return normed(nodes, value, norm, f"{name}.norm", nodes.type)
@@ -108,7 +110,8 @@ def head_normed(nodes: Nodes, value: ir.Value, norm: Norm, heads: int, dim: int,
 
 def attended(nodes: Nodes, given: Attention, value: ir.Value, tiles: Tiles, past: tuple[ir.Value, ir.Value], tables: dict[str, Table], name: str,
              last: bool) -> tuple[ir.Value, ir.Value, ir.Value]:
-    """Return attention's result [T, H · d], of the tokens that are read where this is the last layer, and the keys and values [T, G, d]."""
+    """Return attention's result [T, H · d], of the tokens that are read where this is the last layer, and the keys and
+    values [T, G, d]."""
     width, narrow = given.heads * given.head_dim, given.kv_heads * given.head_dim
     parts = nodes.many("Split", [product(nodes, given.qkv, value, f"{name}.qkv"), nodes.ints(width, narrow, narrow)],
                        [f"{name}.query", f"{name}.key", f"{name}.value"], nodes.type, axis=1)
@@ -144,7 +147,8 @@ def gated(nodes: Nodes, given: Gated, value: ir.Value, name: str) -> ir.Value:
 
 def layer(nodes: Nodes, given: Layer, stream: Stream, tiles: Tiles, past: tuple[ir.Value, ir.Value], tables: dict[str, Table], name: str,
           last: bool) -> tuple[Stream, ir.Value, ir.Value]:
-    """Add one layer; return what it leaves, and its keys and values. The last one goes on with the rows that are read alone."""
+    """Add one layer; return what it leaves, and its keys and values. The last one goes on with the rows that are read
+    alone."""
     value, stream = add_norm(nodes, stream, given.before[0], f"{name}.before_attention", nodes.type)
     mixed, key, own = attended(nodes, given.attention, value, tiles, past, tables, f"{name}.attention", last)
     if last:

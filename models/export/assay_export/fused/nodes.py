@@ -61,7 +61,8 @@ class Nodes:
         return value if value.dtype == dtype else self.one("Cast", [value], f"{value.name}.{dtype.name.lower()}", dtype, to=dtype)
 
     def weight(self, name: str, shape: tuple[int, ...], read: Callable[[], torch.Tensor], dtype: ir.DataType | None = None) -> ir.Value:
-        """Add a weight of the type that is computed in, or of dtype; read gives its numbers in float32, each time that they are asked for.
+        """Add a weight of the type that is computed in, or of dtype; read gives its numbers in float32, each time that
+        they are asked for.
 
         ExportError, when it is saved, names one that float16 cannot hold.
         """

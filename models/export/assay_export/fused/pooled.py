@@ -1,7 +1,9 @@
-"""Packed decoder graphs of the operators of domain `assay`: nine nodes a layer, and keys and values in pools that are written where they are.
+"""Packed decoder graphs of the operators of domain `assay`: nine nodes a layer, and keys and values in pools that are
+written where they are.
 
-The inputs are those of `docs/BUNDLE.md` but for keys: each token is given a slot of the pools, and a tile lists the slots of its keys, so that
-nothing is gathered, kept or copied. T tokens, S slots, R tiles of Q queries and K keys, N readings.
+The inputs are those of `docs/BUNDLE.md` but for keys: each token is given a slot of the pools, and a tile lists the
+slots of its keys, so that nothing is gathered, kept or copied. T tokens, S slots, R tiles of Q queries and K keys, N
+readings.
 """
 
 from dataclasses import dataclass
@@ -92,7 +94,8 @@ def inputs(nodes: Nodes) -> tuple[ir.Value, Places]:
 
 
 def states(nodes: Nodes, body: Body, input_ids: ir.Value, places: Places, pools: list[ir.Value], written: list[ir.Value]) -> ir.Value:
-    """Add the layers; return the last states [N, hidden] of the rows that are read, in float32. The pools behind them go to written.
+    """Add the layers; return the last states [N, hidden] of the rows that are read, in float32. The pools behind them
+    go to written.
 
     The first norm adds its x to the residual like any other: the residual is the embedding, and x is zeros.
     """
@@ -108,7 +111,8 @@ def states(nodes: Nodes, body: Body, input_ids: ir.Value, places: Places, pools:
 
 def layer(nodes: Nodes, given: Layer, body: Body, stream: tuple[ir.Value, ir.Value], places: Places, pools: list[ir.Value], written: list[ir.Value],
           name: str, last: bool) -> tuple[ir.Value, ir.Value]:
-    """Add one layer; return the residual and what is to be added to it. The last one goes on behind its attention with the rows that are read."""
+    """Add one layer; return the residual and what is to be added to it. The last one goes on behind its attention with
+    the rows that are read."""
     attention = given.attention
     total, normed = norm(nodes, stream, given.before[0], f"{name}.before_attention")
     qkv = linear(nodes, attention.qkv, normed, f"{name}.qkv")
@@ -149,7 +153,8 @@ def scale(nodes: Nodes, given: Norm, name: str) -> ir.Value:
 
 
 def linear(nodes: Nodes, given: Product, value: ir.Value, name: str) -> ir.Value:
-    """Return value [X, inputs] times the weights [outputs, inputs], and a bias, which is zeros where the model has none."""
+    """Return value [X, inputs] times the weights [outputs, inputs], and a bias, which is zeros where the model has
+    none."""
     inner, outer = given.shape
     weight = nodes.weight(f"{name}.weight", (outer, inner), lambda: torch.cat([weights.load(part) for part in given.weights]))
     bias = nodes.weight(f"{name}.bias", (outer,), lambda: torch.cat([weights.load(part) for part in given.biases])) if given.biases else nodes.weight(

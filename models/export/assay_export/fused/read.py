@@ -1,4 +1,5 @@
-"""Reading transformers' modules as what `described.py` says: the plain decoder, from which others deviate in files of their own."""
+"""Reading transformers' modules as what `described.py` says: the plain decoder, from which others deviate in files of
+their own."""
 
 from torch import nn
 

@@ -1,4 +1,5 @@
-"""What all layers look at: which tokens are in which tile, and which keys a query may see. `docs/BUNDLE.md` defines the inputs."""
+"""What all layers look at: which tokens are in which tile, and which keys a query may see. `docs/BUNDLE.md` defines the
+inputs."""
 
 from dataclasses import dataclass
 
@@ -11,14 +12,16 @@ INT64, BOOL = ir.DataType.INT64, ir.DataType.BOOL
 
 @dataclass
 class Tiles:
-    """Inputs of the graph and what is made of them once. T tokens, P cached tokens, R tiles of Q queries and K keys, N readings."""
+    """Inputs of the graph and what is made of them once. T tokens, P cached tokens, R tiles of Q queries and K keys, N
+    readings."""
 
     query_index: ir.Value
     key_index: ir.Value
     scatter_index: ir.Value
     read_index: ir.Value
     positions: ir.Value
-    """int64 [T, 1]: each token is a sequence of one, since ONNX Runtime rotates no sequence that is longer than the table of cosines."""
+    """int64 [T, 1]: each token is a sequence of one, since ONNX Runtime rotates no sequence that is longer than the
+    table of cosines."""
     see: dict[int | None, ir.Value]
     """Of each sliding window (None: no window) whether a key may be seen, bool [R, 1, Q, K]."""
     read_scatter: ir.Value
@@ -43,8 +46,9 @@ def masks(nodes: Nodes, position_ids: ir.Value, past_position_ids: ir.Value, que
           windows: frozenset[int | None]) -> dict[int | None, ir.Value]:
     """Return `Tiles.see`.
 
-    A key is seen when it is among the first key_len of its tile, not after the query and, with a window w, fewer than w positions before it.
-    Places are counted by a running sum of ones, since a Range of a shape would be computed on the processor and copied.
+    A key is seen when it is among the first key_len of its tile, not after the query and, with a window w, fewer than w
+    positions before it. Places are counted by a running sum of ones, since a Range of a shape would be computed on the
+    processor and copied.
     """
     positions = nodes.one("Concat", [past_position_ids, position_ids], "all_positions", axis=0)
     key = nodes.one("Unsqueeze", [nodes.one("Gather", [positions, key_index], "key_position"), nodes.ints(1)], "key_position.row")

@@ -12,8 +12,8 @@ from .pooled import build_pooled
 
 @contextmanager
 def twin(path: Path, model: Model, max_tokens: int, compute: str | None, separate: bool, operators: str | None = None) -> Iterator[Path]:
-    """Give the graph that is held to PyTorch: the one at path or, where that is in half precision, one in float32 with the same nodes but for
-    Cast, which lies beside it meanwhile."""
+    """Give the graph that is held to PyTorch: the one at path or, where that is in half precision, one in float32 with
+    the same nodes but for Cast, which lies beside it meanwhile."""
     if compute not in HALVES:
         yield path
         return

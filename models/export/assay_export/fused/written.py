@@ -1,4 +1,5 @@
-"""A graph of the operators of domain `assay` as it is written, run by the bodies that stand in it: processors round where a GPU does."""
+"""A graph of the operators of domain `assay` as it is written, run by the bodies that stand in it: processors round
+where a GPU does."""
 
 from pathlib import Path
 
@@ -22,7 +23,8 @@ NARROW = {"float16": np.float16, "bfloat16": ml_dtypes.bfloat16, "float32": np.f
 
 
 def slotted(feeds: dict[str, np.ndarray], narrow: type = np.float32) -> dict[str, np.ndarray]:
-    """Return a packed graph's feeds (plan.packed_feeds) as a graph with pools asks for them: the cached tokens have the first slots."""
+    """Return a packed graph's feeds (plan.packed_feeds) as a graph with pools asks for them: the cached tokens have the
+    first slots."""
     past, tokens = len(feeds["past_position_ids"]), len(feeds["input_ids"])
     pools: dict[str, np.ndarray] = {
         f"pool_{name.removeprefix('past_')}": np.concatenate([value, np.zeros((tokens, *value.shape[1:]), value.dtype)]).astype(narrow)
@@ -34,7 +36,8 @@ class Written:
     """A written graph as a reference that golden pairs can be made of, like reference.Reference."""
 
     def __init__(self, path: Path, compute: str, model: Model, head: Path | None):
-        """path: the graph; a copy of it, without its external data, lies beside it while it is opened. head: that of a graph of its own."""
+        """path: the graph; a copy of it, without its external data, lies beside it while it is opened. head: that of a
+        graph of its own."""
         whole, self.compute = onnx.load(path, load_external_data=False), compute
         self.names = watch(whole.graph, TYPES[compute])
         self.session = open_changed(whole, path.with_suffix(".watched"))
@@ -58,7 +61,8 @@ class Written:
 
 
 def watch(graph: onnx.GraphProto, half: int) -> list[str]:
-    """Give a graph one more output, the largest size of each value that an operator of the domain computes; return the values' names."""
+    """Give a graph one more output, the largest size of each value that an operator of the domain computes; return the
+    values' names."""
     names = [name for node in graph.node if node.domain == DOMAIN for name in node.output if not name.endswith(POOLS)]
     nodes = [helper.make_node(kind, [f"{name}{before}"], [f"{name}{behind}"], **more) for name in names for kind, before, behind, more in (
         ("Cast", "", ".wide", {"to": TensorProto.FLOAT}), ("Abs", ".wide", ".size", {}), ("ReduceMax", ".size", ".most", {"keepdims": 0}),

@@ -1,4 +1,5 @@
-"""Encoders: bodies whose tokens see each other, with the head that pools them, and their padded graph; `encoder_packed.py` has the other."""
+"""Encoders: bodies whose tokens see each other, with the head that pools them, and their padded graph;
+`encoder_packed.py` has the other."""
 
 from collections.abc import Iterable
 
@@ -46,10 +47,12 @@ def prepared(encoder: nn.Module, max_tokens: int):
 
 
 def masks_by_distance(distance: torch.Tensor, usable: torch.Tensor, windows: Iterable[int | None]) -> dict[int | None, torch.Tensor]:
-    """Return one mask [R, 1, Q, K] per window size, [R, 1, 1, K] without a window; 0 where the key may be seen and MASKED elsewhere.
+    """Return one mask [R, 1, Q, K] per window size, [R, 1, 1, K] without a window; 0 where the key may be seen and
+    MASKED elsewhere.
 
-    distance is that of a query from a key, [R, 1, Q, K] or the same for all rows; usable is [R, 1, 1, K]. A window of w lets a token see w
-    tokens on either side. The layers name it one above transformers' own number, and so do the masks.
+    distance is that of a query from a key, [R, 1, Q, K] or the same for all rows; usable is [R, 1, 1, K]. A window of w
+    lets a token see w tokens on either side. The layers name it one above transformers' own number, and so do the
+    masks.
     """
     return {window if window is None else window + 1: torch.where(usable if window is None else usable & (distance <= window), 0.0, MASKED)
             for window in sorted(windows, key=lambda window: window or 0)}
@@ -62,15 +65,16 @@ MEANS = ("mean", "late")
 def mean_over(hidden: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
     """Return the mean [B, width] of the tokens' states [B, S, width] that the mask [B, S] has.
 
-    It is a product of ones with the states, summed as attention sums values, so that its bits do not hang on the padding. There are two rows
-    of ones, since a product with one row is summed in another order.
+    It is a product of ones with the states, summed as attention sums values, so that its bits do not hang on the
+    padding. There are two rows of ones, since a product with one row is summed in another order.
     """
     ones = attention_mask.float()[:, None, None, None].expand(-1, -1, -1, 2, -1)
     return mix(ones, hidden[:, :, None])[:, 0, :, 0].flatten(1) / attention_mask.sum(1, keepdim=True)
 
 
 class EncoderGraph(nn.Module):
-    """An encoder with the padded inputs; its output is [B, labels], or with a head of its own the rows that it reads [B, width]."""
+    """An encoder with the padded inputs; its output is [B, labels], or with a head of its own the rows that it reads
+    [B, width]."""
 
     def __init__(self, model: Model, max_tokens: int, separate: bool):
         super().__init__()

@@ -1,8 +1,10 @@
-"""The packed graph of an encoder: the network sees one flat row of tokens, attention sees tiles of it, and each token sees its whole sequence.
+"""The packed graph of an encoder: the network sees one flat row of tokens, attention sees tiles of it, and each token
+sees its whole sequence.
 
-`docs/BUNDLE.md` defines every input and the output. Inputs are those of a decoder's packed graph without a past, and `token_type_ids` [T] where
-the encoder looks at them; T tokens, R tiles of Q queries and K keys, N readings. The sequences stand one behind the other, each in one piece,
-and the keys of a tile are all tokens of the one sequence that its queries are of.
+`docs/BUNDLE.md` defines every input and the output. Inputs are those of a decoder's packed graph without a past, and
+`token_type_ids` [T] where the encoder looks at them; T tokens, R tiles of Q queries and K keys, N readings. The
+sequences stand one behind the other, each in one piece, and the keys of a tile are all tokens of the one sequence that
+its queries are of.
 """
 
 import torch
@@ -23,8 +25,8 @@ class SequenceView:
     """Arranges one forward's tokens into tiles, layer by layer."""
 
     def __init__(self, masks, query_index, key_index, scatter_index, read_index):
-        """query_index [R, Q], key_index [R, K], scatter_index [T]; read_index [N] are the tokens that the last layer is computed for: the first one
-        of each sequence, or where each token has a row those that are read."""
+        """query_index [R, Q], key_index [R, K], scatter_index [T]; read_index [N] are the tokens that the last layer is
+        computed for: the first one of each sequence, or where each token has a row those that are read."""
         self.masks, self.read_index = masks, read_index
         self.query_index, self.key_index, self.scatter_index = query_index, key_index, scatter_index
         self.mixed: torch.Tensor | None = None
@@ -38,8 +40,8 @@ class SequenceView:
 
 
 class PackedEncoder(nn.Module):
-    """An encoder whose head reads one row, with the packed inputs; its output is [N, labels], or with a head of its own [N, width]. Of one that does not
-    pool it is the rows of the tokens that are read."""
+    """An encoder whose head reads one row, with the packed inputs; its output is [N, labels], or with a head of its own
+    [N, width]. Of one that does not pool it is the rows of the tokens that are read."""
 
     def __init__(self, model: Model, max_tokens: int, separate: bool):
         super().__init__()
@@ -65,10 +67,11 @@ class PackedEncoder(nn.Module):
         return rows if self.separate else self.module.on_rows(rows)
 
     def positions(self, input_ids: torch.Tensor, position_ids: torch.Tensor) -> torch.Tensor:
-        """Return positions [T] as the body counts them: RoBERTa's begin behind its pad id, and pass over that id wherever it stands.
+        """Return positions [T] as the body counts them: RoBERTa's begin behind its pad id, and pass over that id
+        wherever it stands.
 
-        A sequence begins so many tokens before each of its tokens as the token's position says, or with the row where the server tries the
-        last positions with a few tokens.
+        A sequence begins so many tokens before each of its tokens as the token's position says, or with the row where
+        the server tries the last positions with a few tokens.
         """
         if self.pad is None:
             return position_ids
@@ -82,8 +85,8 @@ class PackedEncoder(nn.Module):
 def mean_of(hidden: torch.Tensor, index: torch.Tensor, usable: torch.Tensor) -> torch.Tensor:
     """Return the mean [N, hidden] of the tokens [T, hidden] at index [N, K] that are usable [N, K].
 
-    It is a product of ones with the states, summed as attention sums values, so that its bits hang on the sequence alone. There are two rows
-    of ones, since a product with one row is summed in another order.
+    It is a product of ones with the states, summed as attention sums values, so that its bits hang on the sequence
+    alone. There are two rows of ones, since a product with one row is summed in another order.
     """
     ones = usable.float()[:, None, None, None].expand(-1, -1, -1, 2, -1)
     total = mix(ones, take(hidden[:, None], index))[:, 0, :, 0].flatten(1)

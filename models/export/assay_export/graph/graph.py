@@ -78,7 +78,8 @@ def traceable_parts(model: Model, max_tokens: int, separate: bool) -> tuple[Part
 
 def trace(module: nn.Module, example: tuple, dimensions: tuple, inputs: list[str], outputs: list[str],
           precision: str = "float32", opset: int = OPSET) -> ir.Model:
-    """Run torch's exporter quietly; return the graph with weights that are read when it is saved, stored in that precision."""
+    """Run torch's exporter quietly; return the graph with weights that are read when it is saved, stored in that
+    precision."""
     for logger in ("torch.onnx", "onnxscript"):
         logging.getLogger(logger).setLevel(logging.ERROR)
     with torch.no_grad(), warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
@@ -94,7 +95,8 @@ def trace(module: nn.Module, example: tuple, dimensions: tuple, inputs: list[str
 
 
 def bind(graph: ir.Graph, parameters: dict[str, nn.Parameter]) -> None:
-    """Make the graph's initializers read their parameters when saved; a transposed parameter is stored transposed, as NAME.T."""
+    """Make the graph's initializers read their parameters when saved; a transposed parameter is stored transposed, as
+    NAME.T."""
     for node in list(graph):
         source = node.inputs[0] if node.op_type == "Transpose" else None
         if source is not None and source.name in parameters and len(source.shape) == 2:

@@ -1,7 +1,8 @@
 """The last layer of a packed body, computed where it is read.
 
-Behind the attention of its last layer no token of a body sees another, so what is not read need not be computed: neither the output
-projection, nor the feed-forward part, nor the norm. The keys and values of all tokens are, since a later forward may want them.
+Behind the attention of its last layer no token of a body sees another, so what is not read need not be computed:
+neither the output projection, nor the feed-forward part, nor the norm. The keys and values of all tokens are, since a
+later forward may want them.
 """
 
 import torch
@@ -22,7 +23,8 @@ class Given:
 
 
 def read_last(body: nn.Module) -> bool:
-    """Have a body give the last states of the tokens in `view.read_index` alone, if it lets its last layer do so; tell whether it does."""
+    """Have a body give the last states of the tokens in `view.read_index` alone, if it lets its last layer do so; tell
+    whether it does."""
     layers = getattr(body, "layers", None)
     if not isinstance(layers, nn.ModuleList):  # GPT-2 gives its last states the shape of its ids; OPT's layers are in its decoder
         return False
@@ -33,8 +35,8 @@ def read_last(body: nn.Module) -> bool:
 def read_rows(last: nn.Module) -> None:
     """Have a body's last layer give the states of the tokens in `view.read_index` alone.
 
-    It is called twice, and of each call the half that nothing uses is dropped from the graph: first with all tokens, up to its attention's
-    result; then with the rows that are read, and that result.
+    It is called twice, and of each call the half that nothing uses is dropped from the graph: first with all tokens, up
+    to its attention's result; then with the rows that are read, and that result.
     """
     whole = last.forward
 

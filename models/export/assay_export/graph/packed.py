@@ -18,7 +18,8 @@ class TileView:
     """Arranges one forward's tokens into tiles, layer by layer, and keeps each layer's keys and values."""
 
     def __init__(self, masks, query_index, key_index, scatter_index, read_index, past):
-        """query_index [R, Q], key_index [R, K], scatter_index [T], read_index [N]; past holds layer l's [P, kv_heads, d] at 2l and 2l + 1."""
+        """query_index [R, Q], key_index [R, K], scatter_index [T], read_index [N]; past holds layer l's [P, kv_heads,
+        d] at 2l and 2l + 1."""
         self.masks, self.read_index = masks, read_index
         self.query_index, self.key_index, self.scatter_index = query_index, key_index, scatter_index
         self.past = past
@@ -46,7 +47,8 @@ def take(tokens: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
 
 
 def widened(tokens: torch.Tensor, dim: int) -> torch.Tensor:
-    """Return tokens [X, heads, d] with zeros behind each head up to dim, since a cache has keys and values of one size."""
+    """Return tokens [X, heads, d] with zeros behind each head up to dim, since a cache has keys and values of one
+    size."""
     return tokens if tokens.shape[-1] == dim else nn.functional.pad(tokens, (0, dim - tokens.shape[-1]))
 
 

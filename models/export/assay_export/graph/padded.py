@@ -1,7 +1,7 @@
 """The padded graph: `input_ids` and `attention_mask` [B, S], padding on the right.
 
-Positions count from 0 at the left of every row. Pooled graphs give [B, labels], read at each row's last attended token, or at the last of
-those that is not pad; the others every token's outputs [B, S, labels].
+Positions count from 0 at the left of every row. Pooled graphs give [B, labels], read at each row's last attended token,
+or at the last of those that is not pad; the others every token's outputs [B, S, labels].
 """
 
 from collections.abc import Sequence
@@ -27,8 +27,8 @@ class PaddedGraph(nn.Module):
     """Bodies and heads with the padded inputs and output."""
 
     def __init__(self, parts: Sequence[Part], windows: set[int | None], pooled: bool, pad: int | None = None):
-        """pooled: read each row's last attended token, passing over the id `pad` unless the row has no other; else every token, of a
-        likelihood graph the token that follows it."""
+        """pooled: read each row's last attended token, passing over the id `pad` unless the row has no other; else
+        every token, of a likelihood graph the token that follows it."""
         super().__init__()
         self.bodies, self.heads = (nn.ModuleList(modules) for modules in zip(*((part.body, part.head) for part in parts), strict=True))
         self.parts, self.windows, self.pooled, self.pad = parts, windows, pooled, pad

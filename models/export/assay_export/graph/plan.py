@@ -1,6 +1,7 @@
 """Inputs for the exported graphs, for checks and tests; the server's own planner is written in Go.
 
-A sequence lies in the packed row as a path of segments: its own last part and, before it, parts shared with other sequences.
+A sequence lies in the packed row as a path of segments: its own last part and, before it, parts shared with other
+sequences.
 """
 
 import random
@@ -77,9 +78,10 @@ def packed_feeds(segments: list[Segment], reads: list[Read], layers: int, kv_hea
                  types: Callable[[list[int]], list[int] | None] | None = None) -> dict[str, np.ndarray]:
     """Return the packed graph's inputs.
 
-    chunk is the longest run of queries in one tile (None: a segment is one tile). shuffle mixes the order of segments and of
-    tiles. past is a segment that is cached already, with its `past_key.l` and `past_value.l`; it must not be among segments.
-    bidirectional: a token sees its whole segment, which is a sequence; types gives the token types of one.
+    chunk is the longest run of queries in one tile (None: a segment is one tile). shuffle mixes the order of segments
+    and of tiles. past is a segment that is cached already, with its `past_key.l` and `past_value.l`; it must not be
+    among segments. bidirectional: a token sees its whole segment, which is a sequence; types gives the token types of
+    one.
     """
     slack = slack or Slack()
     order, cached = list(segments), past[0] if past else None

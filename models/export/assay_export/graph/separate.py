@@ -1,7 +1,9 @@
-"""The head in a graph of its own, `head.onnx`: rows [rows, width] -> readings [rows, labels], float32 whatever the backbone's precision.
+"""The head in a graph of its own, `head.onnx`: rows [rows, width] -> readings [rows, labels], float32 whatever the
+backbone's precision.
 
-A decoder's rows are its last hidden states; the server picks them. An encoder's backbone pools, and gives of each sequence what its head reads:
-the first token's hidden state or their mean (ModernBERT), or those of three tokens side by side (PairRM).
+A decoder's rows are its last hidden states; the server picks them. An encoder's backbone pools, and gives of each
+sequence what its head reads: the first token's hidden state or their mean (ModernBERT), or those of three tokens side
+by side (PairRM).
 """
 
 import numpy as np

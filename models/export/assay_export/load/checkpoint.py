@@ -34,11 +34,13 @@ from .sentence import FILES as SENTENCE_FILES
 IGNORED = (
     "lm_head.weight", "lm_head.bias", "embed_out.weight", "rotary_emb.inv_freq", ".attn.bias", ".attn.masked_bias", ".attention.bias",
     ".attention.masked_bias", "embeddings.position_ids", "pooler.dense.weight", "pooler.dense.bias")
-"""Endings of weights that a body may do without: heads of other tasks, and buffers that old versions of transformers saved."""
+"""Endings of weights that a body may do without: heads of other tasks, and buffers that old versions of transformers
+saved."""
 
 DROPPED = ("auto_map", "model_type", "architectures", "dtype", "torch_dtype", "return_dict", "use_return_dict", "output_hidden_states",
            "output_attentions", "use_cache")
-"""Fields of config.json that are not handed on: references to code, what is read elsewhere, and what a call returns beside its result."""
+"""Fields of config.json that are not handed on: references to code, what is read elsewhere, and what a call returns
+beside its result."""
 
 TEXT_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "chat_template.jinja")
 """Files that say what text means, where they are there; the digest covers them."""
@@ -88,7 +90,8 @@ def read_config(directory: Path) -> tuple[dict, str]:
 
 def load(directory: Path, raw: dict, family: Family, tokenizer: Tokenizer, reference: Path | None = None,
          harmless: Collection[str] = ()) -> Checkpoint:
-    """Load a checkpoint directory, whose config.json is raw, as its family says; reference is a likelihood model's second directory.
+    """Load a checkpoint directory, whose config.json is raw, as its family says; reference is a likelihood model's
+    second directory.
 
     harmless are unknown keys of the reference's config.json that change no score, as the user says.
     ExportError names the file, field or weight that is missing or does not fit.
@@ -142,7 +145,8 @@ def embedder(raw: dict, directory: Path, weights: dict[str, torch.Tensor]) -> Mo
 
 
 def token_embedder(raw: dict, directory: Path, weights: dict[str, torch.Tensor]) -> Model:
-    """Return an encoder's body alone, whose readings are the last states of its tokens. Heads of other tasks beside it, and a pooler, are left out."""
+    """Return an encoder's body alone, whose readings are the last states of its tokens. Heads of other tasks beside it,
+    and a pooler, are left out."""
     body, weights = empty_body(body_config(raw, directory)), old_norms(weights)
     if getattr(body, "pooler", None) is not None:
         body.pooler = None
@@ -241,7 +245,8 @@ def old_norms(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 
 def fill(module: nn.Module, prefix: str, given: dict[str, torch.Tensor], used: set[str], stored: dict[str, torch.Tensor]) -> None:
-    """Fill every parameter of a module; ExportError names the first weight that is missing, of another shape, not finite or extra.
+    """Fill every parameter of a module; ExportError names the first weight that is missing, of another shape, not
+    finite or extra.
 
     given has the weights without the prefix, stored as the files name them; used names weights that the head took.
     """

@@ -27,7 +27,8 @@ def weights(asked: str, labels: list[str]) -> dict[str, float]:
 
 
 def behind(manifest: Manifest, family: Family, sentence: CrossEncoder, options: argparse.Namespace) -> list[str]:
-    """Put the activation of sentence-transformers' CrossEncoder behind the score, where no option and no family says another; return notices."""
+    """Put the activation of sentence-transformers' CrossEncoder behind the score, where no option and no family says
+    another; return notices."""
     head = manifest.get("head") or {}
     if options.activation is not None or family.kind != "reward" or family.head["form"] not in ("classifier", "modules"):
         return []

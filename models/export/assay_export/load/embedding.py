@@ -1,4 +1,5 @@
-"""Embedding models of sentence-transformers: a body, Pooling, and Dense, LayerNorm or Normalize behind it, which make a text's vector."""
+"""Embedding models of sentence-transformers: a body, Pooling, and Dense, LayerNorm or Normalize behind it, which make a
+text's vector."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,8 +94,8 @@ def normalize(folder: Path, width: int) -> tuple[list[nn.Module], int]:
 
 
 def embedder_of(directory: Path, body: nn.Module, width: int) -> Modules | nn.Sequential:
-    """Return an encoder's body with what pools it and stands behind that, or of a causal model, which is read at its last token, what stands behind
-    its body alone; width is that of the body's states."""
+    """Return an encoder's body with what pools it and stands behind that, or of a causal model, which is read at its
+    last token, what stands behind its body alone; width is that of the body's states."""
     if not (directory / MODULES).exists():
         raise ExportError(f"{directory} has no {MODULES} of sentence-transformers, which would say how a text's vector is made of the body's states")
     (_, _), (_, pooling), *rest = folders(directory)

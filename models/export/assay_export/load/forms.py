@@ -20,9 +20,9 @@ FORMS: dict[str, Callable[[Given], nn.Module]] = {
     "linear": linear_head, "mlp": mlp_head, "candidates": candidates_head, "vocabulary_mean": vocabulary_mean,
     "likelihood": likelihood_head, "choice": choice_head, "gated": gated_head, "beaver": beaver_head, "oasst": oasst_head, "ldl": ldl_head,
     "gpm": gpm_head, "pairrm": pairrm_head, "urm": urm_head, "mean": mean_head}
-"""Three more are made in checkpoint.py: `classifier` is transformers' own class of an encoder (encoder.py), `modules` what sentence-transformers
-puts behind a body to score (modules.py), and `embedding` what it puts there to embed (embedding.py). And `logit_score` becomes `candidates` once
-the directory has told the tokens (logit_score.py)."""
+"""Three more are made in checkpoint.py: `classifier` is transformers' own class of an encoder (encoder.py), `modules`
+what sentence-transformers puts behind a body to score (modules.py), and `embedding` what it puts there to embed
+(embedding.py). And `logit_score` becomes `candidates` once the directory has told the tokens (logit_score.py)."""
 
 
 def build(given: Given) -> nn.Module:

@@ -1,4 +1,5 @@
-"""A CrossEncoder of sentence-transformers that reads next-token logits: a causal language model and, behind it, LogitScore."""
+"""A CrossEncoder of sentence-transformers that reads next-token logits: a causal language model and, behind it,
+LogitScore."""
 
 import argparse
 import json
@@ -36,7 +37,8 @@ NOT_NAMES = ("chat_template", "tools", "documents", "continue_final_message", "t
 
 def with_modules(family: Family, directory: Path, sentence: CrossEncoder | None, theirs, tokenizer: Tokenizer,
                  options: argparse.Namespace) -> tuple[Family, list[str]]:
-    """Return the family with what a directory says of its tokens, its text and its activation, and sentences for the user.
+    """Return the family with what a directory says of its tokens, its text and its activation, and sentences for the
+    user.
 
     theirs is the tokenizer as transformers loads it. A family of another head comes back as it is.
     """

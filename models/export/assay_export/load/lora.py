@@ -37,7 +37,8 @@ CLASSES = {"SEQ_CLS": "ForSequenceClassification", "TOKEN_CLS": "ForTokenClassif
 HEADS = {"ForSequenceClassification": ("score.", "classifier."), "ForTokenClassification": ("score.", "classifier.")}
 
 OLDER = {"model.language_model.": "language_model.model."}
-"""How the names of the text's weights begin in a model of text and images, and how they did when published ones came out."""
+"""How the names of the text's weights begin in a model of text and images, and how they did when published ones came
+out."""
 
 PART = re.compile(r"(?P<module>.+)\.(?P<part>lora_[A-Z]|lora_embedding_[AB]|lora_magnitude_vector)(?:\.default)?(?:\.(?:weight|bias))?$")
 
@@ -201,7 +202,8 @@ def is_head(name: str, config: dict) -> bool:
 
 
 def target_of(name: str, names: list[str], adapter: Path) -> str:
-    """Return the base model's weight of a name, which its file may have without the first part, or as older versions of transformers named it."""
+    """Return the base model's weight of a name, which its file may have without the first part, or as older versions of
+    transformers named it."""
     older = (old + name.removeprefix(new) for new, old in OLDER.items() if name.startswith(new))
     for known in (name, name.partition(".")[2], *older):
         if known in names:

@@ -20,7 +20,8 @@ class Over(nn.Module):
 
 
 def mean_head(given: Given) -> Modules:
-    """`score` without a bias, on the mean; ExportError names a field of config.json with which the authors' class does something else.
+    """`score` without a bias, on the mean; ExportError names a field of config.json with which the authors' class does
+    something else.
 
     The body is EuroBERT's, which computes what a Llama does whose tokens see each other.
     """

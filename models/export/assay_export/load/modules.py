@@ -1,4 +1,5 @@
-"""A score that modules of sentence-transformers make together: an encoder's body, Pooling, and layers behind it that end in Dense."""
+"""A score that modules of sentence-transformers make together: an encoder's body, Pooling, and layers behind it that
+end in Dense."""
 
 from pathlib import Path
 
@@ -98,7 +99,8 @@ def pooling_mode(folder: Path, known: tuple[str, ...]) -> str:
 
 
 def dense(folder: Path, width: int, wanted: str) -> tuple[list[nn.Module], int]:
-    """Return a Dense, its Linear and what stands behind it, and its outputs; wanted is what it must say that they are."""
+    """Return a Dense, its Linear and what stands behind it, and its outputs; wanted is what it must say that they
+    are."""
     path, weights = folder / "config.json", read_weights(weight_files(folder))
     config = read_json(path)
     given, out = config.get("module_input_name", EMBEDDING), config.get("module_output_name") or EMBEDDING

@@ -1,4 +1,5 @@
-"""What sentence-transformers keeps beside a checkpoint: which modules make the model, and what its CrossEncoder puts behind the score."""
+"""What sentence-transformers keeps beside a checkpoint: which modules make the model, and what its CrossEncoder puts
+behind the score."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,8 +59,8 @@ def read_sentence(directory: Path) -> CrossEncoder | None:
 
 
 def check_modules(listed: Path, settings: dict, own: dict, directory: Path) -> bool:
-    """Refuse modules that do not make a score in one of three ways: by one transformers class, by layers behind its body, or by LogitScore behind a
-    causal language model, of which it returns True."""
+    """Refuse modules that do not make a score in one of three ways: by one transformers class, by layers behind its
+    body, or by LogitScore behind a causal language model, of which it returns True."""
     modules = read_list(listed)
     names = [str(module.get("type") if isinstance(module, dict) else module).split(".")[-1] for module in modules]
     if settings.get("model_type") != "CrossEncoder":
@@ -76,7 +77,8 @@ def check_modules(listed: Path, settings: dict, own: dict, directory: Path) -> b
 
 
 def check_beside(directory: Path, own: dict, wanted: str) -> None:
-    """Refuse a Transformer that lies in a folder of its own, or that is loaded for another task; own is its sentence_bert_config.json."""
+    """Refuse a Transformer that lies in a folder of its own, or that is loaded for another task; own is its
+    sentence_bert_config.json."""
     listed = directory / MODULES
     place, task = str(read_list(listed)[0].get("path") or ""), own.get("transformer_task", wanted)
     if place not in ("", "."):
@@ -86,7 +88,8 @@ def check_beside(directory: Path, own: dict, wanted: str) -> None:
 
 
 def check_text(directory: Path, settings: dict, own: dict, logits: bool) -> None:
-    """Refuse what changes the two texts before the tokenizer sees them, but for a prompt and a chat template before LogitScore."""
+    """Refuse what changes the two texts before the tokenizer sees them, but for a prompt and a chat template before
+    LogitScore."""
     prompt = settings.get("default_prompt_name")
     if not logits and prompt is not None and (settings.get("prompts") or {}).get(prompt):
         raise ExportError(f"{directory / SETTINGS}: default_prompt_name: the prompt {prompt!r} goes before each query, which is not supported; take the "

@@ -15,7 +15,8 @@ FUNCTIONS = {"reward": "affine", "cost": "scale", "critic": "identity"}
 def beaver_head(given: Given) -> nn.Module:
     """One Linear, `score_head`; with do_normalize (x - mean) / std of a reward, x / std of a cost.
 
-    It has a bias as config.json's bias says, or else as the checkpoint has it. mean and var are the normalizer's buffers, or config.json's.
+    It has a bias as config.json's bias says, or else as the checkpoint has it. mean and var are the normalizer's
+    buffers, or config.json's.
     """
     stored = linear(given, "score_head", given.hidden, given.config.get("bias"))
     weight, labels = load(stored.weight), stored.out_features
@@ -35,7 +36,8 @@ def beaver_head(given: Given) -> nn.Module:
 
 
 def moment(given: Given, name: str, labels: int) -> torch.Tensor:
-    """Return the normalizer's mean or variance [labels]; ExportError when the checkpoint has neither buffer nor field."""
+    """Return the normalizer's mean or variance [labels]; ExportError when the checkpoint has neither buffer nor
+    field."""
     if f"normalizer.{name}" in given.weights:
         return load(given.take(f"normalizer.{name}", (labels,)))
     value = given.config.get(name)

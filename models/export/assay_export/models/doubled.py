@@ -10,7 +10,8 @@ from torch.utils._pytree import tree_map
 
 
 class Doubled(TorchFunctionMode):
-    """Widens what every function of torch is given, and the types that code asks for by name; nothing that the model holds is changed."""
+    """Widens what every function of torch is given, and the types that code asks for by name; nothing that the model
+    holds is changed."""
 
     def __init__(self):
         super().__init__()
@@ -33,7 +34,8 @@ def widened(value):
 
 @contextmanager
 def doubled(*modules: nn.Module) -> Iterator[None]:
-    """Compute in float64 within. Rotations stay as they are, since the graph looks up the very numbers that PyTorch has."""
+    """Compute in float64 within. Rotations stay as they are, since the graph looks up the very numbers that PyTorch
+    has."""
     mode = Doubled()
 
     def pause(by: int) -> Callable[..., None]:

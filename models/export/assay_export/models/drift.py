@@ -18,7 +18,8 @@ def sequences(vocab_size: int, max_tokens: int) -> list[list[list[int]]]:
 
 
 def measure(exact: Reference, lower: Reference, vocab_size: int, max_tokens: int) -> dict[str, float]:
-    """Return the manifest's `drift` of two references of one checkpoint, over random sequences read at their last token.
+    """Return the manifest's `drift` of two references of one checkpoint, over random sequences read at their last
+    token.
 
     A difference is the largest over the labels, before any activation; order is that of the first label.
     """
@@ -41,7 +42,8 @@ def apart(pairs: list[dict], others: list[dict]) -> float:
 
 
 def scores_of(pair: dict) -> list[float]:
-    """Return a golden pair's scores: one, one a step where it has one, a probability, a vector, or logits and their log Σ exp."""
+    """Return a golden pair's scores: one, one a step where it has one, a probability, a vector, or logits and their log
+    Σ exp."""
     found = pair.get("steps") or pair.get("vector") or pair.get("logits", []) + [pair[name] for name in ("score", "probability", "log_sum") if name in pair]
     return [score for score in found if score is not None]
 

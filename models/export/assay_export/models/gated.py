@@ -1,7 +1,7 @@
 """Heads whose attributes are weighed by gates that another place of the text gives (ArmoRM, QRM).
 
-Of every row the graph gives the attributes' values and the gates; the server adds up the last row's values by the gates of the
-prompt's row (docs/BUNDLE.md, `head.gates`).
+Of every row the graph gives the attributes' values and the gates; the server adds up the last row's values by the gates
+of the prompt's row (docs/BUNDLE.md, `head.gates`).
 """
 
 import torch
@@ -27,10 +27,11 @@ class GatedHead(nn.Module):
 
 
 def gated_head(given: Given) -> nn.Module:
-    """Values by `regression_layer`, the mean over its quantiles when config.json has num_quantiles; gates by `gating.layers`.
+    """Values by `regression_layer`, the mean over its quantiles when config.json has num_quantiles; gates by
+    `gating.layers`.
 
-    `reward_transform_matrix` T mixes the values before they are weighed: Σ_j g_j Σ_i v_i T_ij = Σ_i v_i (T · g)_i. With the form's
-    `transform` a checkpoint must have it. The gates' logits are divided by the form's `temperature`.
+    `reward_transform_matrix` T mixes the values before they are weighed: Σ_j g_j Σ_i v_i T_ij = Σ_i v_i (T · g)_i. With
+    the form's `transform` a checkpoint must have it. The gates' logits are divided by the form's `temperature`.
     """
     quantiles = int(given.config.get("num_quantiles", 1))
     rows = load(given.take("regression_layer.weight", (None, given.hidden)))
@@ -48,7 +49,8 @@ def gated_head(given: Given) -> nn.Module:
 
 
 def gating_layers(given: Given, attributes: int) -> nn.Sequential:
-    """Return the gating network: Linears with ReLU between, each followed by its batch norm where the checkpoint has one, and then without bias."""
+    """Return the gating network: Linears with ReLU between, each followed by its batch norm where the checkpoint has
+    one, and then without bias."""
     numbers = sorted({int(name.split(".")[2]) for name in given.weights if name.startswith("gating.layers.")})
     if not numbers:
         raise ExportError("the checkpoint has no weight gating.layers.0.weight")

@@ -1,4 +1,5 @@
-"""The heads of a general preference model (GPM): an embedding of a response, and scales of its planes at the end of the prompt.
+"""The heads of a general preference model (GPM): an embedding of a response, and scales of its planes at the end of the
+prompt.
 
 Of every row the graph gives both; the server takes the embedding of the response's row and the scales of the prompt's
 (docs/BUNDLE.md, "Pairs and preferences").
@@ -12,7 +13,8 @@ from .heads import Given, linear
 
 
 class PreferenceHead(nn.Module):
-    """[N, hidden] -> [N, D] or, with scales, [N, D + D / 2]: the embedding, not yet of length 1, then the scales, which add up to 1."""
+    """[N, hidden] -> [N, D] or, with scales, [N, D + D / 2]: the embedding, not yet of length 1, then the scales, which
+    add up to 1."""
 
     def __init__(self, embedding: nn.Linear, scale: nn.Linear | None):
         super().__init__()
@@ -32,7 +34,8 @@ class PreferenceHead(nn.Module):
 def gpm_head(given: Given) -> PreferenceHead:
     """`value_head` and, where the checkpoint has one, `prompt_head`, both without bias.
 
-    The widths are those of the weights, as in the authors' example; config.json may say them too (value_head_dim, add_prompt_head).
+    The widths are those of the weights, as in the authors' example; config.json may say them too (value_head_dim,
+    add_prompt_head).
     """
     embedding = plain(given, "value_head")
     width = embedding.out_features

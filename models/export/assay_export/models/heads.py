@@ -1,7 +1,8 @@
 """Reward heads: what turns a token's last hidden state into readings.
 
-A head is a module in float32, [N, hidden] -> [N, labels], traced into the graph. These functions make one from a checkpoint's weights;
-`forms.py` lists them, and those in files of their own, by the name that a family's file gives them.
+A head is a module in float32, [N, hidden] -> [N, labels], traced into the graph. These functions make one from a
+checkpoint's weights; `forms.py` lists them, and those in files of their own, by the name that a family's file gives
+them.
 """
 
 from dataclasses import dataclass
@@ -53,7 +54,8 @@ class Given:
 def linear(given: Given, name: str, inputs: int, bias: bool | None = None) -> nn.Linear:
     """Return one Linear [., inputs] -> [., outputs] from `name.weight` and `name.bias`.
 
-    bias: whether the authors' class has one, which a checkpoint must then have or not have; None: as the checkpoint has it.
+    bias: whether the authors' class has one, which a checkpoint must then have or not have; None: as the checkpoint has
+    it.
     """
     weight = given.take(f"{name}.weight", (None, inputs))
     there = f"{name}.bias" in given.weights
@@ -98,9 +100,11 @@ OUTPUTS = ("lm_head.weight", "embed_out.weight")
 
 
 def output_rows(given: Given) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """Return the next-token head's weight [V, hidden] as stored, or the tied embedding, and its bias [V] where the class has one.
+    """Return the next-token head's weight [V, hidden] as stored, or the tied embedding, and its bias [V] where the
+    class has one.
 
-    ExportError where there is more than one, one under a name that transformers does not look for, or a bias that the class has not.
+    ExportError where there is more than one, one under a name that transformers does not look for, or a bias that the
+    class has not.
     """
     name = {"gpt_neox": "embed_out.weight", "internlm2": "output.weight"}.get(str(given.config.get("model_type")), "lm_head.weight")
     there = sorted(key for key in given.weights if key.endswith(OUTPUTS) or key == name)
@@ -181,7 +185,8 @@ def candidates_head(given: Given) -> nn.Module:
 
 
 def vocabulary_mean(given: Given) -> nn.Module:
-    """The mean over the vocabulary of the next-token logits. A mean of products is the product with the mean row, so without a cap."""
+    """The mean over the vocabulary of the next-token logits. A mean of products is the product with the mean row, so
+    without a cap."""
     (rows, bias), shape = output_rows(given), shape_of(given.body.config)
     if shape.cap:
         raise ExportError("config.json: final_logit_softcapping: the mean of capped logits is not supported")
@@ -201,7 +206,8 @@ def from_rows(rows: torch.Tensor, hidden: int, bias: torch.Tensor | None = None)
 
 
 class Pooled(nn.Module):
-    """A head that reads a whole sequence of an encoder: the body and what pools it, called as model.Model's `encoder` says."""
+    """A head that reads a whole sequence of an encoder: the body and what pools it, called as model.Model's `encoder`
+    says."""
 
     labels: int
     """Columns of its output."""

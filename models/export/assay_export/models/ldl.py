@@ -31,7 +31,8 @@ class LabelDistribution(nn.Module):
 
 
 def ldl_head(given: Given) -> nn.Module:
-    """`regression_layer.network` and `gating_layer.network`, Linears with leaky ReLU between; softmax and temperature of config.json."""
+    """`regression_layer.network` and `gating_layer.network`, Linears with leaky ReLU between; softmax and temperature
+    of config.json."""
     values, gates = network(given, "regression_layer.network"), network(given, "gating_layer.network")
     if values[-1].out_features != LEVELS * gates[-1].out_features:
         raise ExportError(f"the gates have {gates[-1].out_features} outputs, and {LEVELS} levels each of {values[-1].out_features} values "

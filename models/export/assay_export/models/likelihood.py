@@ -1,4 +1,5 @@
-"""The heads that read what a causal language model gives a next token that is told to it: its log-probability, or its logit.
+"""The heads that read what a causal language model gives a next token that is told to it: its log-probability, or its
+logit.
 
 The vocabulary is gone through in blocks whose sums are put together at the end, so [N, V] never exists.
 """
@@ -13,11 +14,12 @@ BLOCK = 8192
 
 
 class Likelihood(nn.Module):
-    """Maps hidden states [N, hidden] and the ids that follow [N] to log-probabilities [N, 1], or to logits with log Σ exp beside them [N, 2]."""
+    """Maps hidden states [N, hidden] and the ids that follow [N] to log-probabilities [N, 1], or to logits with log Σ
+    exp beside them [N, 2]."""
 
     def __init__(self, rows: torch.Tensor, bias: torch.Tensor | None, shape: Shape, apart: bool = False):
-        """rows [V, hidden] as stored, bias [V] if there is one; shape: what the class does to logits; apart: the logit and the log Σ exp of the
-        vocabulary, not their difference."""
+        """rows [V, hidden] as stored, bias [V] if there is one; shape: what the class does to logits; apart: the logit
+        and the log Σ exp of the vocabulary, not their difference."""
         super().__init__()
         self.blocks = nn.ModuleList()
         self.shape, self.apart = shape, apart
@@ -42,7 +44,8 @@ class Likelihood(nn.Module):
 def log_sum(logits: torch.Tensor) -> torch.Tensor:
     """Return log Σ exp of each row [N, .] as [N, 1].
 
-    By way of a log-softmax, which ONNX Runtime computes row by row; its exponential of a tensor depends on where in it a number lies.
+    By way of a log-softmax, which ONNX Runtime computes row by row; its exponential of a tensor depends on where in it
+    a number lies.
     """
     return logits.amax(1, keepdim=True) - torch.log_softmax(logits, 1).amax(1, keepdim=True)
 
@@ -53,5 +56,6 @@ def likelihood_head(given: Given) -> Likelihood:
 
 
 def choice_head(given: Given) -> Likelihood:
-    """Return the head of a causal language model that is asked for candidates: the next token's logit, and the vocabulary's log Σ exp."""
+    """Return the head of a causal language model that is asked for candidates: the next token's logit, and the
+    vocabulary's log Σ exp."""
     return Likelihood(*output_rows(given), shape_of(given.body.config), apart=True)

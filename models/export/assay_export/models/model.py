@@ -33,8 +33,8 @@ class Model:
     """Of the first body; `layers` and `windows` of all."""
     labels: int
     encoder: nn.Module | None = None
-    """Called with input_ids, attention_mask and token_type_ids [B, S]; returns [B, labels], or where it does not pool [B, S, labels]. There are no
-    parts then."""
+    """Called with input_ids, attention_mask and token_type_ids [B, S]; returns [B, labels], or where it does not pool
+    [B, S, labels]. There are no parts then."""
     types: bool = False
     """The encoder looks at token_type_ids."""
 
@@ -72,6 +72,7 @@ def encoder(module: nn.Module, labels: int) -> Model:
 
 
 def readings(parts, hidden: list[torch.Tensor], targets: torch.Tensor | None) -> torch.Tensor:
-    """Return the parts' readings side by side from the last hidden states [N, hidden] of each and the ids that follow [N]."""
+    """Return the parts' readings side by side from the last hidden states [N, hidden] of each and the ids that follow
+    [N]."""
     rows = [part.head(own, targets) if part.likelihood else part.head(own) for part, own in zip(parts, hidden, strict=True)]
     return rows[0] if len(rows) == 1 else torch.cat(rows, -1)

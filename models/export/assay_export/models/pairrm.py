@@ -1,4 +1,5 @@
-"""The head of PairRM: how much better the first candidate is than the second, from the rows of three tokens that mark their beginnings."""
+"""The head of PairRM: how much better the first candidate is than the second, from the rows of three tokens that mark
+their beginnings."""
 
 import torch
 from torch import nn
@@ -7,7 +8,8 @@ from ..errors import ExportError
 from .heads import Given, Pooled, linear
 
 MARKS = ("source_prefix_id", "cand1_prefix_id", "cand2_prefix_id")
-"""Fields of config.json: the ids that begin the prompt, the first and the second candidate, in the order of the form's `ids`."""
+"""Fields of config.json: the ids that begin the prompt, the first and the second candidate, in the order of the form's
+`ids`."""
 
 
 class PairRM(Pooled):
@@ -51,7 +53,8 @@ class PairRM(Pooled):
     def places(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> list[torch.Tensor]:
         """Return where each mark first stands in each row [B].
 
-        A server never sends ids that lack one; of such ids the first places are read, so that a proof on random ids compares something.
+        A server never sends ids that lack one; of such ids the first places are read, so that a proof on random ids
+        compares something.
         """
         last = attention_mask.sum(-1) - 1
         here = [input_ids == mark for mark in self.marks]
@@ -59,7 +62,8 @@ class PairRM(Pooled):
 
 
 def pairrm_head(given: Given) -> PairRM:
-    """`head_layer`: Linear, tanh, Linear with dropouts before each, at 1 and 4; the form's `ids` are those of the segments' marks."""
+    """`head_layer`: Linear, tanh, Linear with dropouts before each, at 1 and 4; the form's `ids` are those of the
+    segments' marks."""
     marks = tuple(given.form["ids"])
     for field, mark in zip(MARKS, marks, strict=True):
         if given.config.get(field) != mark:

@@ -16,7 +16,8 @@ from .model import Model, Part, readings
 def float32_copy(module: nn.Module) -> nn.Module:
     """Return a copy for inference in float32. Parameters that are float32 already are shared, not copied.
 
-    Constants that a cast to half precision would have rounded (rotary frequencies, Gemma's embedding scale) are made anew.
+    Constants that a cast to half precision would have rounded (rotary frequencies, Gemma's embedding scale) are made
+    anew.
     """
     shared = {id(parameter): parameter for parameter in module.parameters() if parameter.dtype == torch.float32}
     clone = copy.deepcopy(module, shared).float().eval()
@@ -32,7 +33,8 @@ class Reference:
     """A model as PyTorch computes it."""
 
     def __init__(self, model: Model, precision: str = "float32", separate: bool = False):
-        """precision: weights, and with int8 activations, are rounded as in a graph of that precision; separate: but not the head's."""
+        """precision: weights, and with int8 activations, are rounded as in a graph of that precision; separate: but not
+        the head's."""
         self.rounding = int8.Rounding() if precision == "int8" else None
         self.sizes, self.types = model.sizes, model.types
         self.encoder = None if model.encoder is None else float32_copy(model.encoder)
@@ -51,7 +53,8 @@ class Reference:
             (weights.stream if self.encoder is None else weights.materialize)(module)
 
     def prepare_experts(self, body: nn.Module, precision: str) -> None:
-        """Have transformers compute experts in the plainest of its ways; in lower precision with the weights that a graph has, each rounded."""
+        """Have transformers compute experts in the plainest of its ways; in lower precision with the weights that a
+        graph has, each rounded."""
         if precision == "int8":
             raise ExportError(f"--int8 is not supported for {body.config.model_type}, whose layers have experts")
         body.config._experts_implementation = "eager"
@@ -81,7 +84,8 @@ class Reference:
             return self.readings(ids, types)
 
     def last_rows(self, sequences: list[list[int]]) -> torch.Tensor:
-        """Return the raw outputs at the last token of sequences of one length, [sequences, labels]; of an encoder that does not pool at the first."""
+        """Return the raw outputs at the last token of sequences of one length, [sequences, labels]; of an encoder that
+        does not pool at the first."""
         given = torch.tensor(sequences)
         with torch.no_grad():
             if self.encoder is not None:

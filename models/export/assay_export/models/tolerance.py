@@ -7,6 +7,6 @@ TOLERANCE = 1e-4
 
 
 def apart(have: float, want: float, terms: int = 1) -> float:
-    """Return the difference as a share of what a tolerance is multiplied by: the size of want where it is above 1, and the root of the
-    terms that were added up, since their errors add up so."""
+    """Return the difference as a share of what a tolerance is multiplied by: the size of want where it is above 1, and
+    the root of the terms that were added up, since their errors add up so."""
     return abs(have - want) / (max(1.0, abs(want)) * math.sqrt(terms))

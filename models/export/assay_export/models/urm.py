@@ -13,7 +13,8 @@ SCALE, ALPHA = 1.0507009873554804934193349852946, 1.6732632423543772848170429916
 class Selu(nn.Module):
     """SCALE · x above 0, SCALE · ALPHA · (exp(x) - 1) below, by way of tanh.
 
-    exp(x) - 1 = 2t / (1 - t), t = tanh(x / 2). ONNX Runtime's exponential of a tensor depends on where in it a number lies.
+    exp(x) - 1 = 2t / (1 - t), t = tanh(x / 2). ONNX Runtime's exponential of a tensor depends on where in it a number
+    lies.
     """
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

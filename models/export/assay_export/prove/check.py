@@ -36,7 +36,8 @@ class Verdict:
     worst: float
     readings: int
     rounding: float = 0.0
-    """Where worst is over the tolerance: how far PyTorch's own float32 is from float64, which the graph is about as near to."""
+    """Where worst is over the tolerance: how far PyTorch's own float32 is from float64, which the graph is about as
+    near to."""
 
 
 def run(session, feeds: dict[str, np.ndarray], outputs: tuple[str, ...] = ("readings",)) -> list[np.ndarray]:
@@ -65,10 +66,10 @@ def check_graph(path: Path, layout: str, pooled: bool, model: Model, reference: 
                 pad: int | None = None, far: Far | None = None, loose: bool = False) -> Verdict:
     """Compare a graph with PyTorch and with itself in several batches. ExportError when it differs.
 
-    sequences are read besides the sample, which is left out where a head looks for certain tokens; pooled: the graph has one row a
-    sequence, read at the last token that is not the id `pad`. types gives the token_type_ids of ids; head is the graph of the head, where
-    it has one of its own. far is a long sequence, which is read alone. loose: a graph for GPUs, whose attention on processors is ONNX Runtime's
-    own, so that scores may move a little with their batch.
+    sequences are read besides the sample, which is left out where a head looks for certain tokens; pooled: the graph
+    has one row a sequence, read at the last token that is not the id `pad`. types gives the token_type_ids of ids; head
+    is the graph of the head, where it has one of its own. far is a long sequence, which is read alone. loose: a graph
+    for GPUs, whose attention on processors is ONNX Runtime's own, so that scores may move a little with their batch.
     """
     if not isinstance(model.encoder, Pooled):
         sequences = [*sequences, *sample(model.sizes, max_tokens)]
@@ -134,7 +135,8 @@ class Feeding:
 
 
 def read_packed(session, given: Feeding, sequences: list[list[int]], places: list[list[int]], variant: int) -> list[np.ndarray]:
-    """Read the places of each sequence from a packed graph: apart, a decoder's as a tree, in small tiles, shuffled with spare places.
+    """Read the places of each sequence from a packed graph: apart, a decoder's as a tree, in small tiles, shuffled with
+    spare places.
 
     Spare tokens stand at position 0, so max_tokens does not matter here.
     """
@@ -163,7 +165,8 @@ def locate(end, place: int):
 
 
 def read_padded(session, given: Feeding, sequences: list[list[int]], places: list[list[int]], variant: int) -> list[np.ndarray]:
-    """Read the places of each sequence from a padded graph, in rows that are wider with each variant, up to max_tokens."""
+    """Read the places of each sequence from a padded graph, in rows that are wider with each variant, up to
+    max_tokens."""
     widest = min(max(len(ids) for ids in sequences) + 5 * variant, given.max_tokens)
     feeds = padded_feeds(sequences, pad_id=given.model.config.pad_token_id or 0, length=widest)
     feeds["token_type_ids"] = np.zeros_like(feeds["input_ids"])

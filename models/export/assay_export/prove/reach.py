@@ -33,7 +33,8 @@ class Far:
 
 
 def reach(model: Model, reference: Reference, seen: int, max_tokens: int) -> tuple[Far | None, list[str]]:
-    """Return the longest sequence that time and memory allow, and sentences for the user; none where nothing changes behind `seen` tokens."""
+    """Return the longest sequence that time and memory allow, and sentences for the user; none where nothing changes
+    behind `seen` tokens."""
     if isinstance(model.encoder, Pooled):
         return None, []  # whose head looks for certain tokens
     configs = [part.body.config for part in model.parts] or [model.config]
@@ -69,7 +70,8 @@ def length(place: int, max_tokens: int) -> int:
 
 
 def memory(model: Model, tokens: int) -> int:
-    """Return about how many bytes a layer's scores take in a sequence, or the vocabulary's logits at all of its tokens."""
+    """Return about how many bytes a layer's scores take in a sequence, or the vocabulary's logits at all of its
+    tokens."""
     return max(4 * model.sizes.heads * tokens * tokens, 12 * tokens * model.sizes.vocab_size if model.likelihood else 0)
 
 

@@ -1,7 +1,8 @@
 """The second reference: golden pairs held to the checkpoint as transformers itself loads it.
 
-The first reference is built by this package's own reading of the directory, as the graph is, so an error in reading is on both sides of
-their comparison. Here nothing of that reading is used: weights, head, pooling, tokenizer and template are those of `from_pretrained`.
+The first reference is built by this package's own reading of the directory, as the graph is, so an error in reading is
+on both sides of their comparison. Here nothing of that reading is used: weights, head, pooling, tokenizer and template
+are those of `from_pretrained`.
 """
 
 import json
@@ -44,7 +45,8 @@ class Second:
     """Of the head, where config.json does not say."""
 
     def hold(self, items: list[dict], pairs: list[dict], rules: TextRules, types: bool, max_tokens: int, reference: Readings, far: Far | None) -> None:
-        """Compare golden pairs with transformers' own, and the first reference's reading of a long sequence, where there is one.
+        """Compare golden pairs with transformers' own, and the first reference's reading of a long sequence, where
+        there is one.
 
         ExportError tells the first difference. types: the model looks at token types.
         """
@@ -125,7 +127,8 @@ def terms(pair: dict, rules: TextRules) -> int:
 def hold_tokenizer(path: Path, ours: Tokenizer, theirs, vocab_size: int | None) -> None:
     """Refuse a tokenizer.json that gives other ids than the tokenizer as transformers loads the directory.
 
-    What gives ids from vocab_size on is passed over: transformers adds a token that only tokenizer_config.json names, and no model reads it.
+    What gives ids from vocab_size on is passed over: transformers adds a token that only tokenizer_config.json names,
+    and no model reads it.
     """
     added = {token.content for token in ours.get_added_tokens_decoder().values()} | {token.content for token in theirs.added_tokens_decoder.values()}
     for text in (*PROBES, *(f"a{token} b" for token in sorted(added))):
@@ -139,8 +142,8 @@ def second_of(source: Path, class_name: str, reference: Path | None, family: Fam
               labels: int) -> Second | None:
     """Return a checkpoint's second reference, or None where its code is the authors' own.
 
-    reference is a likelihood's second directory; form the family's head with its names resolved; pooled: scores are read where
-    transformers reads them; labels: how many rows the head has.
+    reference is a likelihood's second directory; form the family's head with its names resolved; pooled: scores are
+    read where transformers reads them; labels: how many rows the head has.
     """
     if family.class_of != "transformers":
         return None

@@ -1,7 +1,8 @@
-"""The server's own rendering and tokens: a bundle's text side as the `assay` binary has it, held to transformers' on probe conversations.
+"""The server's own rendering and tokens: a bundle's text side as the `assay` binary has it, held to transformers' on
+probe conversations.
 
-The server runs templates on an engine of its own and tokenizers through a library of its own, and this package neither. Both are known to
-agree on many templates; this holds them to it on the one that is exported.
+The server runs templates on an engine of its own and tokenizers through a library of its own, and this package neither.
+Both are known to agree on many templates; this holds them to it on the one that is exported.
 """
 
 import json
@@ -31,7 +32,8 @@ TEMPLATE_ERROR = "template_error"
 
 
 def find(given: Path | None) -> Path | None:
-    """Return the binary: the one that is given, else `assay` on PATH, else the checkout's own; None where there is none."""
+    """Return the binary: the one that is given, else `assay` on PATH, else the checkout's own; None where there is
+    none."""
     if given is not None:
         if not (given.is_file() and os.access(given, os.X_OK)):
             raise ExportError(f"--assay {given} is no program that can be run")
@@ -74,8 +76,8 @@ def tokenized(assay: Path, bundle: Path, items: list[dict]) -> list[dict]:
 
 
 def compare(what: str, item: dict, theirs: dict, rules: TextRules) -> None:
-    """Refuse an item that the server renders or reads otherwise than this package. What either refuses for other reasons than the template's,
-    such as its length, says nothing."""
+    """Refuse an item that the server renders or reads otherwise than this package. What either refuses for other
+    reasons than the template's, such as its length, says nothing."""
     watched, refused, said = Watched(rules.tokenizer, rules.template, rules.manifest, rules.pad), theirs.get("error"), None
     try:
         ids, places = read(watched, item)

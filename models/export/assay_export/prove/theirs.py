@@ -1,4 +1,5 @@
-"""A checkpoint directory as transformers itself loads it: tokenizer, conversations and readings, nothing of this package's reading."""
+"""A checkpoint directory as transformers itself loads it: tokenizer, conversations and readings, nothing of this
+package's reading."""
 
 from pathlib import Path
 
@@ -24,7 +25,8 @@ ENDINGS = {"ForSequenceClassification": AutoModelForSequenceClassification, "For
 def tokenizer_of(directory: Path, fallback: bool = False):
     """Return a directory's tokenizer as AutoTokenizer loads it.
 
-    fallback: where that needs code of the checkpoint's own, as transformers' plain fast tokenizer loads it. ExportError when it cannot be.
+    fallback: where that needs code of the checkpoint's own, as transformers' plain fast tokenizer loads it. ExportError
+    when it cannot be.
     """
     try:
         return AutoTokenizer.from_pretrained(directory, **LOCAL)
@@ -43,7 +45,8 @@ def plain_tokenizer_of(directory: Path):
 
 
 class TheirRules(TextRules):
-    """From an item to ids by a tokenizer of transformers: its chat template, its special tokens, its way of putting two texts together."""
+    """From an item to ids by a tokenizer of transformers: its chat template, its special tokens, its way of putting two
+    texts together."""
 
     def __init__(self, rules: TextRules, tokenizer, template: str | None):
         """template: the family's, or None for the one that the tokenizer itself has."""
@@ -60,7 +63,8 @@ class TheirRules(TextRules):
         return self.noted(self.theirs(text))
 
     def noted(self, encoded) -> list[int]:
-        """Return the ids of what the tokenizer gave, and keep the token types; a model takes 0 for those that are not given."""
+        """Return the ids of what the tokenizer gave, and keep the token types; a model takes 0 for those that are not
+        given."""
         ids = encoded["input_ids"]
         self.kinds[tuple(ids)] = encoded.get("token_type_ids") or [0] * len(ids)
         return ids
@@ -89,7 +93,8 @@ class TheirRules(TextRules):
 def model_of(directory: Path, class_name: str, labels: int | None = None):
     """Return a directory's model in float32 as transformers loads it, with eager attention.
 
-    labels: how many the head has, where config.json does not say. ExportError when a weight is missing or another class comes of it.
+    labels: how many the head has, where config.json does not say. ExportError when a weight is missing or another class
+    comes of it.
     """
     loader = next((loader for ending, loader in ENDINGS.items() if class_name.endswith(ending)), None)
     if loader is None or not hasattr(transformers, class_name):
@@ -110,7 +115,8 @@ def model_of(directory: Path, class_name: str, labels: int | None = None):
 
 
 def rows(model, form: dict, ids: list[int], types: list[int] | None, pooled: bool) -> torch.Tensor:
-    """Return a model's readings at every token [L, labels], an encoder's as one row; a likelihood's row is of the token that follows.
+    """Return a model's readings at every token [L, labels], an encoder's as one row; a likelihood's row is of the token
+    that follows.
 
     form is the family's head. pooled: of a sequence classifier the row that transformers itself picks, at every token.
     """

@@ -1,8 +1,8 @@
 """Looking at the levels that an int8 graph rounds its activations to.
 
-float32 differs a little between PyTorch and ONNX Runtime, so now and then an activation is rounded up in one and down in the other, and what
-follows differs by much more. PyTorch is therefore given the graph's own levels, each of which must be what it would round to but for a
-little, and can be compared as closely as in float32.
+float32 differs a little between PyTorch and ONNX Runtime, so now and then an activation is rounded up in one and down
+in the other, and what follows differs by much more. PyTorch is therefore given the graph's own levels, each of which
+must be what it would round to but for a little, and can be compared as closely as in float32.
 """
 
 from collections.abc import Callable
@@ -50,7 +50,8 @@ class Watched:
         return self.session.get_inputs()
 
     def run(self, outputs: list[str], feeds: dict[str, np.ndarray]) -> list[np.ndarray]:
-        """As ONNX Runtime's session has it; `levels` are those of this run, by the weight that they are multiplied by."""
+        """As ONNX Runtime's session has it; `levels` are those of this run, by the weight that they are multiplied
+        by."""
         found = self.session.run([*outputs, *self.outputs], feeds)
         values = dict(zip(self.outputs, found[len(outputs):], strict=True))
         self.levels = {weight: [values[name] for name in names] for weight, names in self.names.items()}
@@ -59,7 +60,8 @@ class Watched:
 
 def follow(path: Path, read: Callable[[Watched, list[int]], object], reference: Reference, types: Callable[[list[int]], list[int] | None],
            sequences: list[list[int]]) -> list[np.ndarray]:
-    """Return PyTorch's readings of each sequence with the levels that the graph rounds to; read runs the graph on one sequence, at every token.
+    """Return PyTorch's readings of each sequence with the levels that the graph rounds to; read runs the graph on one
+    sequence, at every token.
 
     ExportError when a level is not what PyTorch would round to.
     """

@@ -1,7 +1,7 @@
 """Families of checkpoints: how the weights, the head and the text of each are to be read, one YAML file a family.
 
-README.md describes the file. A family's `manifest` is merged into the bundle's manifest as it stands, once names of tokens and of
-config fields are replaced by what they stand for.
+README.md describes the file. A family's `manifest` is merged into the bundle's manifest as it stands, once names of
+tokens and of config fields are replaced by what they stand for.
 """
 
 from dataclasses import dataclass, field, fields
@@ -22,7 +22,8 @@ SHOWN = 4
 """Classes that a sentence names at most."""
 CROSS_ENCODER, EMBEDDER, OWN = "cross-encoder", "embedding", "own"
 TOKENS = "tokens"
-"""The form of a head that is none: the tokens' states. Such a family is chosen by its name alone, whatever the directory says that it is."""
+"""The form of a head that is none: the tokens' states. Such a family is chosen by its name alone, whatever the
+directory says that it is."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +37,11 @@ class Family:
     classes: list[str]
     """Values of config.json's architectures[0] that it accepts."""
     class_of: str
-    """Whose code those classes are, heads included: transformers', which then is a second reference, or the authors'."""
+    """Whose code those classes are, heads included: transformers', which then is a second reference, or the
+    authors'."""
     default: bool | str = False
-    """Chosen for its classes when no family is named; CROSS_ENCODER, EMBEDDER: only where the directory says that it is one of sentence-transformers."""
+    """Chosen for its classes when no family is named; CROSS_ENCODER, EMBEDDER: only where the directory says that it is
+    one of sentence-transformers."""
     reads: str = ""
     """What a checkpoint of it reads, for who must choose between families of one class."""
     checkpoints: list[str | dict[str, str]] = field(default_factory=list)
@@ -47,14 +50,16 @@ class Family:
     body: dict = field(default_factory=dict)
     """prefix and model_type: where the body's weights lie and what it is, if not as transformers has it."""
     keys: list[str] = field(default_factory=list)
-    """Keys of config.json that the authors' classes add to those of the body: the head heeds them, or they change no score."""
+    """Keys of config.json that the authors' classes add to those of the body: the head heeds them, or they change no
+    score."""
     labels: list[str] | None = None
     template: str | None = None
     prelude: str = ""
     postlude: str = ""
     """Jinja put before and behind the template."""
     fields: dict[str, str] = field(default_factory=dict)
-    """Fields of an item that the template names beside the conversation, reference and principle: required or optional."""
+    """Fields of an item that the template names beside the conversation, reference and principle: required or
+    optional."""
     segments: list[dict] | str | None = None
     """Instead of a template; OWN: as the checkpoint's tokenizer puts two texts together."""
     instruction: str | None = None
@@ -118,10 +123,11 @@ def read(path: Path) -> Family:
 
 
 def choose(class_name: str, name: str | None, says: str | None = None) -> Family:
-    """Return the family of that name, or the only or the default one of a checkpoint's class; ExportError when it cannot be told.
+    """Return the family of that name, or the only or the default one of a checkpoint's class; ExportError when it
+    cannot be told.
 
-    says: what of sentence-transformers the directory says that it is, CROSS_ENCODER or EMBEDDER. Families of embeddings are chosen for an
-    EMBEDDER alone, and no other is.
+    says: what of sentence-transformers the directory says that it is, CROSS_ENCODER or EMBEDDER. Families of embeddings
+    are chosen for an EMBEDDER alone, and no other is.
     """
     known = families()
     takers = [family for family in known.values() if class_name in family.classes and not family.of_tokens
@@ -157,8 +163,8 @@ def choose(class_name: str, name: str | None, says: str | None = None) -> Family
 
 
 def resolve(value, tokenizer: Tokenizer, config: dict):
-    """Return a copy of a family's value with `{token: …}`, `{tokens: […]}`, `{first: […], behind: …}` and `{config: …}` replaced by ids
-    and config fields.
+    """Return a copy of a family's value with `{token: …}`, `{tokens: […]}`, `{first: […], behind: …}` and `{config: …}`
+    replaced by ids and config fields.
 
     ExportError names a token or a field that the checkpoint lacks. A segment's `{token: …}` keeps its text.
     """
@@ -187,7 +193,8 @@ def fields_named(value) -> set[str]:
 
 
 def config_field(field_of: dict, config: str, default=None):
-    """Return a field of config.json, `a.b` for a field inside a field, or its default; ExportError when it has neither."""
+    """Return a field of config.json, `a.b` for a field inside a field, or its default; ExportError when it has
+    neither."""
     found: Any = field_of
     for part in config.split("."):
         found = found.get(part) if isinstance(found, dict) else None

@@ -86,7 +86,8 @@ def read_any(path: Path, wanted: str):
 
 
 def weight_files(directory: Path) -> list[Path]:
-    """Return the checkpoint's safetensors files: the single one first, as transformers does; else every shard of the index must be there."""
+    """Return the checkpoint's safetensors files: the single one first, as transformers does; else every shard of the
+    index must be there."""
     single, index = directory / "model.safetensors", directory / "model.safetensors.index.json"
     if single.exists() or single.is_symlink():
         return [single]

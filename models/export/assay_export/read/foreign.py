@@ -14,7 +14,8 @@ HEADS = {"value_head.safetensors": ("value_head.bin", ""), "reward_head.safetens
 
 
 def pickled(name: str, made: str, before: str = "") -> str:
-    """Return the end of a sentence on a pickle: with what command a safetensors file is made of it. before goes before its weights' names, as Python."""
+    """Return the end of a sentence on a pickle: with what command a safetensors file is made of it. before goes before
+    its weights' names, as Python."""
     return f"is pickled, which can run code; convert it, in its folder: {CONVERT % (before, name, made)}"
 
 
@@ -44,7 +45,8 @@ def why_no_config(directory: Path) -> str:
 
 
 def why_no_head(directory: Path, name: str) -> str | None:
-    """Return a sentence on a head that is pickled and wanted in a file of that name beside the weights; None where no pickle is there."""
+    """Return a sentence on a head that is pickled and wanted in a file of that name beside the weights; None where no
+    pickle is there."""
     pickle, before = HEADS[name]
     return f"{directory / pickle} {pickled(pickle, name, before)}" if (directory / pickle).exists() else None
 

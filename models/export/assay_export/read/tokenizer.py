@@ -26,8 +26,8 @@ SLOW = ("tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "vocab.txt
 def load_tokenizer(source: Path) -> tuple[Tokenizer, str]:
     """Return the tokenizer of a `tokenizer.json` (or of a directory that holds one) and the text to put into a bundle.
 
-    Truncation and padding that the file may ask for are taken out: a server must see every token. ExportError names a field that the
-    library does not know, since ids may depend on it.
+    Truncation and padding that the file may ask for are taken out: a server must see every token. ExportError names a
+    field that the library does not know, since ids may depend on it.
     """
     path = source / "tokenizer.json" if source.is_dir() else source
     if not path.exists() and not path.is_symlink():

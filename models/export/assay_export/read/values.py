@@ -1,4 +1,5 @@
-"""Values of config.json with which no body can be made, or no names of labels, or only a body that cannot be exported."""
+"""Values of config.json with which no body can be made, or no names of labels, or only a body that cannot be
+exported."""
 
 import json
 import math
@@ -60,7 +61,8 @@ def check_quantized(raw: dict, path: Path) -> None:
 
 
 def label_names(raw: dict, path: Path) -> list[str] | None:
-    """Return id2label's names in order, or None when it is absent or holds only transformers' placeholders; ExportError when they are none."""
+    """Return id2label's names in order, or None when it is absent or holds only transformers' placeholders; ExportError
+    when they are none."""
     names = raw.get("id2label")
     if names is None or names == {}:
         return None

@@ -1,7 +1,8 @@
 """Parameters whose values stay in the checkpoint's files until they are used.
 
-safetensors maps a file into memory, so a tensor read from it costs nothing until its numbers are touched. A large parameter of a
-body built here has the right shape and one zero for all its elements; `load` gives its values in float32, one at a time.
+safetensors maps a file into memory, so a tensor read from it costs nothing until its numbers are touched. A large
+parameter of a body built here has the right shape and one zero for all its elements; `load` gives its values in
+float32, one at a time.
 """
 
 from collections.abc import Callable
@@ -12,7 +13,8 @@ from torch import nn
 from ..errors import ExportError
 
 LARGE = 1 << 20
-"""Elements from which on a parameter is left in its file. Graph optimisation looks into smaller ones, so they must be real."""
+"""Elements from which on a parameter is left in its file. Graph optimisation looks into smaller ones, so they must be
+real."""
 
 
 BLOCK = 1 << 22
@@ -20,7 +22,8 @@ BLOCK = 1 << 22
 
 
 def checked(name: str, stored: torch.Tensor) -> torch.Tensor:
-    """Return a weight as stored, perhaps in parts; ExportError when its values are no floating-point numbers, or one is not finite in float32."""
+    """Return a weight as stored, perhaps in parts; ExportError when its values are no floating-point numbers, or one is
+    not finite in float32."""
     for part in stored.parts() if hasattr(stored, "parts") else [stored]:
         if not part.is_floating_point():
             raise ExportError(f"weight {name} is stored as {str(part.dtype).removeprefix('torch.')}, as quantized weights are, and floating-point "
@@ -48,7 +51,8 @@ def placeholder(shape: torch.Size, read: Callable[[], torch.Tensor]) -> nn.Param
 
 
 def part(given: nn.Parameter, number: int, turn: Callable[[torch.Tensor], torch.Tensor] = lambda own: own) -> nn.Parameter:
-    """Return one of the things that a parameter has along its first dimension, turned; of a placeholder one that reads that thing alone."""
+    """Return one of the things that a parameter has along its first dimension, turned; of a placeholder one that reads
+    that thing alone."""
     if not hasattr(given, "read"):
         return nn.Parameter(turn(given[number]).contiguous(), requires_grad=False)
     stored = given.stored
@@ -71,7 +75,8 @@ def stream(module: nn.Module) -> None:
 
 
 def materialize(module: nn.Module) -> None:
-    """Make a module runnable: read all its placeholders at once. For modules whose parts read each other's parameters, as DeBERTa's do."""
+    """Make a module runnable: read all its placeholders at once. For modules whose parts read each other's parameters,
+    as DeBERTa's do."""
     for part in module.modules():
         replace(part, {name: nn.Parameter(load(own), requires_grad=False)
                        for name, own in part.named_parameters(recurse=False) if hasattr(own, "read")})

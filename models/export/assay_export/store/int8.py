@@ -1,8 +1,10 @@
-"""Integers in the place of float32: weights stored as int8, and linear layers that multiply int8 weights by 8-bit activations.
+"""Integers in the place of float32: weights stored as int8, and linear layers that multiply int8 weights by 8-bit
+activations.
 
-A weight has int8 levels [out, in] and one scale per output channel. A linear layer divides each row of its activations by the row's own
-scale, max|x| / STEPS, and rounds it to whole numbers; the products are summed in int32, which is exact, and multiplied by both scales. No scale is
-shared between rows, so a token's result does not depend on what stands beside it.
+A weight has int8 levels [out, in] and one scale per output channel. A linear layer divides each row of its activations
+by the row's own scale, max|x| / STEPS, and rounds it to whole numbers; the products are summed in int32, which is
+exact, and multiplied by both scales. No scale is shared between rows, so a token's result does not depend on what
+stands beside it.
 """
 
 import numpy as np
@@ -19,8 +21,8 @@ STEPS = 127
 PAIR = 128
 """Largest sum of neighbouring levels of one sign in an output channel's row.
 
-ONNX Runtime's CPU product is fast for uint8 times int8. Without VNNI it adds two neighbouring products in int16, and stops at 32767:
-255 · PAIR is below, so the sums are the same numbers on every processor."""
+ONNX Runtime's CPU product is fast for uint8 times int8. Without VNNI it adds two neighbouring products in int16, and
+stops at 32767: 255 · PAIR is below, so the sums are the same numbers on every processor."""
 
 ZERO = 128
 """The uint8 that stands for an activation of 0."""
@@ -33,7 +35,8 @@ SMALLEST = 1e-30
 
 
 def quantized(values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return int8 levels [out, in] and one float32 scale per row, so that levels · scale is near the values; |level| ≤ STEPS, and PAIR holds."""
+    """Return int8 levels [out, in] and one float32 scale per row, so that levels · scale is near the values; |level| ≤
+    STEPS, and PAIR holds."""
     pairs = pad(values, (0, values.shape[1] % 2)).unflatten(1, (-1, 2))
     sums = torch.maximum(pairs.clamp(min=0).sum(2), pairs.clamp(max=0).sum(2).abs()).amax(1)
     scale = torch.maximum(values.abs().amax(1) / STEPS, sums / (PAIR - 0.5))  # two roundings add one level at most
@@ -59,7 +62,8 @@ class Rounding:
 
     def __init__(self):
         self.given: dict[str, list[np.ndarray]] = {}
-        """Levels uint8 [..., in] to take instead, by the name of the layer's weight, one for each call; empty: round to the nearest."""
+        """Levels uint8 [..., in] to take instead, by the name of the layer's weight, one for each call; empty: round to
+        the nearest."""
         self.first = False
         """Levels of fewer rows than PyTorch has are of the first, as an encoder's are, and not of the last."""
 
@@ -73,9 +77,11 @@ class Rounding:
         return (self.taken(name, rows / scale) if self.given else (rows / scale).round()) * scale
 
     def taken(self, name: str, exact: torch.Tensor) -> torch.Tensor:
-        """Return the levels given for a layer's next call; ExportError where one is not what `exact` [..., in] rounds to.
+        """Return the levels given for a layer's next call; ExportError where one is not what `exact` [..., in] rounds
+        to.
 
-        A graph may have the last or the first rows only; or one more than PyTorch, of the last token, which no other follows.
+        A graph may have the last or the first rows only; or one more than PyTorch, of the last token, which no other
+        follows.
         """
         own = exact.flatten(0, -2)
         levels = torch.from_numpy(self.given[name].pop(0).astype(np.float32) - ZERO).flatten(0, -2)[:len(own)]

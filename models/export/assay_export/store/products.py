@@ -10,7 +10,8 @@ PRODUCT, LEVELS = "MatMulInteger", ".levels"
 
 
 def is_product(node: ir.Node, place: int) -> bool:
-    """Tell whether a node multiplies rows by the matrix that is its input number `place`, and does no more than add a bias."""
+    """Tell whether a node multiplies rows by the matrix that is its input number `place`, and does no more than add a
+    bias."""
     plain = node.op_type == "MatMul" or node.op_type == "Gemm" and attribute(node, "transA", 0) == 0 and \
         attribute(node, "alpha", 1) == 1 and attribute(node, "beta", 1) == 1
     return plain and place == 1

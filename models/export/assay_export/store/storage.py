@@ -1,8 +1,9 @@
 """Weights stored in lower precision.
 
-A graph's matrices may be stored as float16, bfloat16 or int8. float16 and bfloat16 are turned into float32 where they are used, and every sum
-is float32. int8 weights stay int8 in linear layers, which round their activations, too (`int8.py`); elsewhere, as in an embedding, they are
-widened by Cast and Mul. No rounding looks at more than one row, so a score depends on its own tokens only, as in float32.
+A graph's matrices may be stored as float16, bfloat16 or int8. float16 and bfloat16 are turned into float32 where they
+are used, and every sum is float32. int8 weights stay int8 in linear layers, which round their activations, too
+(`int8.py`); elsewhere, as in an embedding, they are widened by Cast and Mul. No rounding looks at more than one row, so
+a score depends on its own tokens only, as in float32.
 """
 
 from collections.abc import Sequence
@@ -20,7 +21,8 @@ from . import int8, products
 
 PRECISIONS = ("float32", "float16", "bfloat16", "int8")
 LEAST = 16
-"""Rows and columns from which on a matrix is stored in lower precision; smaller ones, biases, norms and tables stay float32."""
+"""Rows and columns from which on a matrix is stored in lower precision; smaller ones, biases, norms and tables stay
+float32."""
 
 
 def lowered(shape: tuple[int, ...] | torch.Size) -> bool:
@@ -41,7 +43,8 @@ def half(values: torch.Tensor, name: str, precision: str) -> torch.Tensor:
 
 
 def round_parameters(module: nn.Module, where: str, precision: str, rounding: int8.Rounding | None, besides: Sequence[nn.Module] = ()) -> None:
-    """Replace a module's matrices by placeholders that read them rounded; with int8, its linear layers round activations, too.
+    """Replace a module's matrices by placeholders that read them rounded; with int8, its linear layers round
+    activations, too.
 
     where is the module's name in the graph; what lies in the modules `besides` stays as it is.
     """
@@ -85,7 +88,8 @@ def store(graph: ir.Graph, parameters: dict[str, nn.Parameter], precision: str) 
 
 
 def multiply(graph: ir.Graph, made: products.Products, value: ir.Value, own: nn.Parameter, transposed: bool, flip: bool, nodes: list[ir.Node]) -> None:
-    """Compute the products `nodes` of an initializer in integers. transposed: it is the parameter's transpose; flip: it is [out, in]."""
+    """Compute the products `nodes` of an initializer in integers. transposed: it is the parameter's transpose; flip: it
+    is [out, in]."""
     outputs_first = transposed != flip
 
     def levels() -> tuple[np.ndarray, np.ndarray]:

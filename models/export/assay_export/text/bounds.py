@@ -1,4 +1,5 @@
-"""What the rendering of one conversation may take, since a template may loop for ever, or double a text until no memory is left."""
+"""What the rendering of one conversation may take, since a template may loop for ever, or double a text until no memory
+is left."""
 
 import resource
 import signal
@@ -14,7 +15,8 @@ BYTES = 4 << 30
 
 @contextmanager
 def bounded() -> Iterator[None]:
-    """End what runs within in TimeoutError or MemoryError when it takes more; the time counts in the main thread only."""
+    """End what runs within in TimeoutError or MemoryError when it takes more; the time counts in the main thread
+    only."""
     whole = Path("/proc/self/statm")
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     if whole.exists():

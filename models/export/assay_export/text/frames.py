@@ -1,4 +1,5 @@
-"""What a tokenizer writes around one text or two by itself, and how conversations become the one text of a classifier."""
+"""What a tokenizer writes around one text or two by itself, and how conversations become the one text of a
+classifier."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -11,14 +12,16 @@ from .render import render
 from .settings import TextSettings
 
 RULES = {"response": "{{ messages[-1]['content'] }}", "conversation": "{% for message in messages %}{{ message['content'] }}{% endfor %}"}
-"""Templates by which a conversation becomes one text where the checkpoint has none: its last turn, or all of them, one behind the other."""
+"""Templates by which a conversation becomes one text where the checkpoint has none: its last turn, or all of them, one
+behind the other."""
 
 PROBES = (("What is 12 + 30?", "It is 42."), ("x", "Yes"))
 """Texts that a tokenizer writes the same around."""
 
 
 def around(theirs, *texts: str) -> list[list[int]]:
-    """Return the ids that a tokenizer of transformers writes before, between and behind texts; ExportError when they cannot be told."""
+    """Return the ids that a tokenizer of transformers writes before, between and behind texts; ExportError when they
+    cannot be told."""
     whole, found, at = theirs(*texts)["input_ids"], [], 0
     for text in texts:
         own = theirs(text, add_special_tokens=False)["input_ids"]
@@ -31,7 +34,8 @@ def around(theirs, *texts: str) -> list[list[int]]:
 
 
 def same_around(theirs, count: int) -> list[list[int]]:
-    """Return what a tokenizer writes around so many texts, whatever they are; ExportError when it writes other ids around other texts."""
+    """Return what a tokenizer writes around so many texts, whatever they are; ExportError when it writes other ids
+    around other texts."""
     found = [around(theirs, *texts[:count]) for texts in PROBES]
     if found[0] != found[1]:
         raise ExportError(f"tokenizer.json writes the ids {found[0]} around one text and {found[1]} around another")
@@ -45,8 +49,8 @@ def frame(theirs) -> dict[str, list[int]] | None:
 
 
 def two_texts(theirs, tokenizer: Tokenizer) -> tuple[list[dict], int | None]:
-    """Return the segments of a prompt and a response as a tokenizer puts two texts together, and the id behind whose first place its token
-    types are 1; None when they never are."""
+    """Return the segments of a prompt and a response as a tokenizer puts two texts together, and the id behind whose
+    first place its token types are 1; None when they never are."""
     before, between, after = ([{"token": tokenizer.id_to_token(one)} for one in ids] for ids in same_around(theirs, 2))
     encoded = theirs(*PROBES[0])
     ids, types = encoded["input_ids"], encoded.get("token_type_ids") or []
@@ -93,7 +97,8 @@ def fitting(found: dict[str, list[int]] | None, settings: TextSettings, tokenize
 
 
 def put_together(family: Family, own: dict, tokenizer: Tokenizer, theirs, directory: Path) -> tuple[Family, list[str]]:
-    """Return a family with the segments that the tokenizer itself writes, where it asks for those, and sentences for the user.
+    """Return a family with the segments that the tokenizer itself writes, where it asks for those, and sentences for
+    the user.
 
     own is the manifest's tokenizer, which gets the rule of the token types, or loses it where the tokenizer gives none.
     """
@@ -108,7 +113,8 @@ def put_together(family: Family, own: dict, tokenizer: Tokenizer, theirs, direct
 
 
 def instructed(family: Family, instruction: str | None) -> Family:
-    """Return a family whose segments have an instruction before the prompt, in one piece with it as the authors put it there."""
+    """Return a family whose segments have an instruction before the prompt, in one piece with it as the authors put it
+    there."""
     if not instruction:
         return family
     assert family.instruction is not None and isinstance(family.segments, list), "check_options refuses an instruction for others"

@@ -30,7 +30,8 @@ FORMS = (("messages",), ("prompt", "response"), ("messages", "steps"), ("prompt"
 PAIR_FORMS = (("messages", "chosen", "rejected"), ("prompt", "chosen", "rejected"))
 TEXT_FORMS = (("text",), ("input_ids",))
 CHOICE_FORMS = (("messages", "candidates"), ("prompt", "candidates"), ("text", "candidates"))
-"""Fields of an item, of one for a model that compares two responses, for one that embeds, and for one that is asked for candidates."""
+"""Fields of an item, of one for a model that compares two responses, for one that embeds, and for one that is asked for
+candidates."""
 
 CHOICES: list[dict] = [
     {"prompt": "Is 12 + 30 equal to 42? Answer Y or N.", "candidates": ["Y", "N"]},
@@ -74,8 +75,8 @@ def read_items(path: Path) -> list[dict]:
 def default_items(rules: TextRules) -> list[dict]:
     """Return a few items of our own for a model that takes conversations or embeds texts, none for any other.
 
-    An item that the template itself refuses is left out; ExportError when it refuses all, or when another cannot be made, or when two of
-    them have the same ids, so that the template leaves out what was said.
+    An item that the template itself refuses is left out; ExportError when it refuses all, or when another cannot be
+    made, or when two of them have the same ids, so that the template leaves out what was said.
     """
     kind = rules.manifest["kind"]
     if kind == "embedding":
@@ -104,7 +105,8 @@ def default_items(rules: TextRules) -> list[dict]:
 
 
 def sequences(item: dict, kind: str) -> list[dict]:
-    """Return what a model reads of a golden item: the item itself, of two responses both orders or each, or each candidate behind the prompt."""
+    """Return what a model reads of a golden item: the item itself, of two responses both orders or each, or each
+    candidate behind the prompt."""
     if "candidates" in item:
         prompt = {key: value for key, value in item.items() if key != "candidates"}
         return [prompt | {"candidate": one} for one in item["candidates"]]
@@ -133,7 +135,8 @@ def check_item(item: dict, kind: str, fields: dict[str, str]) -> None:
 
 
 def undated(items: list[dict], rules: TextRules) -> list[dict]:
-    """Return the items as text that is rendered already where the template writes today's date; none of those that must show more than text."""
+    """Return the items as text that is rendered already where the template writes today's date; none of those that must
+    show more than text."""
     if not rules.dated:
         return items
     joint = rules.part("steps").get("tokenize", "joint") == "joint"
@@ -143,7 +146,8 @@ def undated(items: list[dict], rules: TextRules) -> list[dict]:
 
 
 def golden_pairs(items: Iterable[dict], reference: Readings, rules: TextRules, max_tokens: int) -> list[dict]:
-    """Return each item with its `ids` and what PyTorch gives: `score`, `steps`, `probability`, `vector`, or `logits` and `log_sum`."""
+    """Return each item with its `ids` and what PyTorch gives: `score`, `steps`, `probability`, `vector`, or `logits`
+    and `log_sum`."""
     kind = rules.manifest["kind"]
     for item in items:
         check_item(item, kind, rules.part("template").get("fields") or {})
@@ -180,7 +184,8 @@ def preferred(item: dict, reader: Reader, manifest: Manifest) -> dict:
 
 
 def chosen(item: dict, reader: Reader, manifest: Manifest) -> dict:
-    """Return the golden pair of a model that is asked for candidates: each one's id and logit, and the vocabulary's log Σ exp."""
+    """Return the golden pair of a model that is asked for candidates: each one's id and logit, and the vocabulary's log
+    Σ exp."""
     each = [reader(one) for one in sequences(item, "choice")]
     rows = [readings[encoded.place].double().tolist() for encoded, readings in each]
     return {"item": item, "ids": each[0][0].ids[:-1], "tokens": [encoded.ids[-1] for encoded, _ in each],

@@ -82,7 +82,8 @@ def pooled(rules: TextRules, ids: list[int]) -> int:
 
 
 def transformers_pooling(config) -> str:
-    """Return the rule by which transformers' own sequence classifiers pool: at the last token that is not their config's pad, where it has one."""
+    """Return the rule by which transformers' own sequence classifiers pool: at the last token that is not their
+    config's pad, where it has one."""
     return "last_attended" if config.pad_token_id is None or config.pad_token_id < 0 else "last_not_pad"
 
 

@@ -31,7 +31,8 @@ MOST_TOKENS = 12
 
 
 def probes(rules: TextRules) -> list[dict]:
-    """Return what a model reads of each conversation, an embedding model of each turn; none for any other that takes no conversations."""
+    """Return what a model reads of each conversation, an embedding model of each turn; none for any other that takes no
+    conversations."""
     kind = rules.manifest["kind"]
     if kind == "embedding":
         return [{"text": content} for talk in TALKS for _, content in talk if content]
@@ -41,8 +42,8 @@ def probes(rules: TextRules) -> list[dict]:
 
 
 def golden_probes(rules: TextRules, max_tokens: int) -> list[dict]:
-    """Return the conversations as golden items, but those without an answer, those that the model does not take, and where the text changes with the
-    day all."""
+    """Return the conversations as golden items, but those without an answer, those that the model does not take, and
+    where the text changes with the day all."""
     kind = rules.manifest["kind"]
     items = [golden_item(talk, kind) | named(rules) for talk in talks(rules) if talk[-1]["content"]]
     return [] if rules.dated else [item for item in items if all(taken(one, rules, max_tokens) for one in sequences(item, kind))]
@@ -54,7 +55,8 @@ def named(rules: TextRules) -> dict[str, str]:
 
 
 def taken(item: dict, rules: TextRules, max_tokens: int) -> bool:
-    """Tell whether a server takes an item: it has no more tokens than the model reads, and its text has all of its steps."""
+    """Tell whether a server takes an item: it has no more tokens than the model reads, and its text has all of its
+    steps."""
     watched = Watched(rules.tokenizer, rules.template, rules.manifest, rules.pad)
     try:
         encoded = encode(watched, item)
@@ -65,7 +67,8 @@ def taken(item: dict, rules: TextRules, max_tokens: int) -> bool:
 
 
 def talks(rules: TextRules) -> list[list[dict[str, str]]]:
-    """Return the conversations, and one with added tokens of the tokenizer in its text; none for a model that takes none."""
+    """Return the conversations, and one with added tokens of the tokenizer in its text; none for a model that takes
+    none."""
     if not rules.conversations:
         return []
     every = [*TALKS, [("user", f"Tokens{spelled(rules)} in a text"), ("assistant", "Seen.")]]
@@ -73,7 +76,8 @@ def talks(rules: TextRules) -> list[list[dict[str, str]]]:
 
 
 def spelled(rules: TextRules) -> str:
-    """Return a text with added tokens of the tokenizer inside, but for a process model's separator, which ends a step wherever it stands."""
+    """Return a text with added tokens of the tokenizer inside, but for a process model's separator, which ends a step
+    wherever it stands."""
     separator = rules.part("steps").get("separator") or "\0"
     added = [token.content for _, token in sorted(rules.tokenizer.get_added_tokens_decoder().items())]
     return "".join(f" a{text}b" for text in [one for one in added if separator not in one][:MOST_TOKENS])

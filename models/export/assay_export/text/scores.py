@@ -18,7 +18,8 @@ def activate(rows: torch.Tensor, activation: str | None) -> torch.Tensor:
 
 
 def reward(manifest: Manifest, readings: torch.Tensor, encoded: Encoded) -> float:
-    """Return a reward model's score from the readings of every token [S, labels] (or of a graph that pools [1, labels])."""
+    """Return a reward model's score from the readings of every token [S, labels] (or of a graph that pools [1,
+    labels])."""
     labels, head = manifest["graph"]["labels"], manifest.get("head") or {}
     mean, std = head.get("mean", 0.0), head.get("std", 1.0)
     last = sigmoid if head.get("final") == "sigmoid" else float
@@ -63,7 +64,8 @@ def steps(manifest: Manifest, readings: torch.Tensor, encoded: Encoded) -> list[
 
 
 def pair(manifest: Manifest, rows: list[torch.Tensor]) -> float:
-    """Return the probability that the chosen response is better, from the rows [1, labels] of (chosen, rejected) and the other order."""
+    """Return the probability that the chosen response is better, from the rows [1, labels] of (chosen, rejected) and
+    the other order."""
     rules, column = manifest["pair"], manifest["graph"]["labels"].index(manifest["pair"]["label"])
     first, second = (log_odds(row[0], column, rules["activation"]) for row in rows)
     if rules["orders"] == "probability":
@@ -85,7 +87,8 @@ def sigmoid(value: float) -> float:
 
 
 def preference(manifest: Manifest, rows: list[tuple[torch.Tensor, torch.Tensor | None]]) -> float:
-    """Return the probability that the first response is preferred; rows are each response's own [labels] and its prompt's."""
+    """Return the probability that the first response is preferred; rows are each response's own [labels] and its
+    prompt's."""
     rules, labels = manifest["preference"], manifest["graph"]["labels"]
     vectors = [row.double()[[labels.index(name) for name in rules["embedding"]]] for row, _ in rows]
     if rules.get("normalize"):

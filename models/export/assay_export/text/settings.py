@@ -1,4 +1,5 @@
-"""Text settings of a checkpoint directory: chat template, special tokens as transformers has them, BOS policy, pad id."""
+"""Text settings of a checkpoint directory: chat template, special tokens as transformers has them, BOS policy, pad
+id."""
 
 import json
 from dataclasses import dataclass, field
@@ -28,10 +29,12 @@ class TextSettings:
 
 
 def read_settings(directory: Path, tokenizer: Tokenizer, theirs, raw: dict, family: Family, bos: str | None = None) -> TextSettings:
-    """Read a checkpoint's text settings; theirs is the tokenizer as transformers loads it, which knows the special tokens.
+    """Read a checkpoint's text settings; theirs is the tokenizer as transformers loads it, which knows the special
+    tokens.
 
-    bos overrules the BOS policy found ("none" | "one" | "two"); "own" is one where the tokenizer has a BOS, none where it has not. raw is
-    config.json, whose pad id goes before the tokenizer's: it is what transformers' pooling looks for.
+    bos overrules the BOS policy found ("none" | "one" | "two"); "own" is one where the tokenizer has a BOS, none where
+    it has not. raw is config.json, whose pad id goes before the tokenizer's: it is what transformers' pooling looks
+    for.
     """
     path, notices = directory / "tokenizer_config.json", []
     template = None if family.segments or family.kind == "embedding" else family.template or chat_template(directory, theirs)
@@ -85,7 +88,8 @@ def special_tokens(theirs) -> dict[str, str]:
 
 
 def chat_template(directory: Path, theirs) -> str | None:
-    """Return the chat template: chat_template.jinja first, then tokenizer_config.json (its "default" when it has several).
+    """Return the chat template: chat_template.jinja first, then tokenizer_config.json (its "default" when it has
+    several).
 
     theirs is the tokenizer as transformers loads it. ExportError when it has several, and none is the default.
     """
@@ -111,7 +115,8 @@ def end_token(directory: Path, tokenizer: Tokenizer, theirs, ids: list[int]) -> 
 
 
 def puts_bos(theirs, bos_id: int | None, template: str | None) -> bool:
-    """Tell whether the model was trained with a BOS in front: its template writes one, or its tokenizer, as transformers loads it."""
+    """Tell whether the model was trained with a BOS in front: its template writes one, or its tokenizer, as
+    transformers loads it."""
     if bos_id is None:
         return False
     if template and "bos_token" in template:

@@ -1,4 +1,5 @@
-"""From an item as users give it to token ids: template or segments, tokenizer, policies on ids. `places.py` says where they are read."""
+"""From an item as users give it to token ids: template or segments, tokenizer, policies on ids. `places.py` says where
+they are read."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -89,7 +90,8 @@ class TextRules:
         return [leading] * bos + ids[first:]
 
     def encode(self, item: dict) -> list[int]:
-        """Return an item's ids: `input_ids`, `text`, `messages`, `prompt` with `response` or `steps`; of a pair `first` and `second`.
+        """Return an item's ids: `input_ids`, `text`, `messages`, `prompt` with `response` or `steps`; of a pair `first`
+        and `second`.
 
         With `candidate` they are the prompt's, and behind them the candidate's one.
         """
@@ -116,13 +118,15 @@ class TextRules:
         return whole
 
     def pieces(self, item: dict) -> list[list[int]]:
-        """Return the ids of the rendered prompt and of each step with its separator, for steps tokenized on their own."""
+        """Return the ids of the rendered prompt and of each step with its separator, for steps tokenized on their
+        own."""
         prompt = self.tokenize(self.render(self.messages(item, steps=0), add_generation_prompt=True, **beside(item)))
         separator = self.tokenize(self.part("steps").get("separator") or "")
         return [prompt, *(self.tokenize(step) + separator for step in item["steps"])]
 
     def messages(self, item: dict, steps: int | None = None) -> list[dict[str, str]]:
-        """Return an item's conversation; steps: with so many of its steps only, and with 0 without the turn that they make."""
+        """Return an item's conversation; steps: with so many of its steps only, and with 0 without the turn that they
+        make."""
         messages = list(item.get("messages", []))
         if "prompt" in item:
             messages.append({"role": "user", "content": item["prompt"]})
@@ -153,7 +157,8 @@ class TextRules:
         return render(self.template, messages, self.day, add_generation_prompt, self.part("template").get("variables", {}) | names)
 
     def segments(self, item: dict) -> list[int]:
-        """Return the ids of a model without Jinja: of each segment by itself, which is a token, fixed text, a part of the item or both."""
+        """Return the ids of a model without Jinja: of each segment by itself, which is a token, fixed text, a part of
+        the item or both."""
         turns = self.messages(item)
         roles = ["user"] if "first" in item else ["user", "assistant"]
         if [turn["role"] for turn in turns] != roles:
@@ -186,7 +191,8 @@ class TextRules:
     def separator_id(self) -> int:
         """Return the id of the step separator; ExportError when it is not one id wherever a step ends.
 
-        A token of its own must hold in any context, other text in those that occur: behind a step, before the next or the end.
+        A token of its own must hold in any context, other text in those that occur: behind a step, before the next or
+        the end.
         """
         separator, join = self.part("steps").get("separator") or "", self.part("steps").get("join") or ""
         found = self.tokenize(STEPS[0] + separator)[len(self.tokenize(STEPS[0])):]
@@ -207,7 +213,8 @@ def beside(item: dict) -> dict[str, str]:
 
 
 class Watched(TextRules):
-    """Text rules that keep what came of the template: the first text, which is the whole of an item that is not tokenized in parts."""
+    """Text rules that keep what came of the template: the first text, which is the whole of an item that is not
+    tokenized in parts."""
 
     text: str | None = None
     refused: ExportError | None = None

@@ -1,4 +1,5 @@
-"""Embedding models of sentence-transformers: transformers' own body, plain pooling, and what stands behind it, restated."""
+"""Embedding models of sentence-transformers: transformers' own body, plain pooling, and what stands behind it,
+restated."""
 
 import json
 from functools import cache
@@ -25,7 +26,8 @@ NORMALIZE = ("Normalize", {})
 
 
 def embedding(writes, mode: str, layers: list[tuple[str, dict]], seed: int, **settings):
-    """Return a writer that puts sentence-transformers' files beside a checkpoint; settings go into config_sentence_transformers.json."""
+    """Return a writer that puts sentence-transformers' files beside a checkpoint; settings go into
+    config_sentence_transformers.json."""
     def run(directory):
         writes(directory)
         modules.put(directory, mode, layers, seed)
@@ -35,8 +37,8 @@ def embedding(writes, mode: str, layers: list[tuple[str, dict]], seed: int, **se
 
 
 def vectors(mode: str, *layers, normalize: bool):
-    """Return the reference: the tokenizer on a text, transformers' own body on its ids, one row by mode, the layers by their weights, and the
-    row at length 1."""
+    """Return the reference: the tokenizer on a text, transformers' own body on its ids, one row by mode, the layers by
+    their weights, and the row at length 1."""
     def run(directory, items):
         tokenizer, body = tokenizer_of(directory), AutoModel.from_pretrained(directory, attn_implementation="eager").float().eval()
         pairs = []
