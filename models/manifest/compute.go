@@ -19,16 +19,15 @@ var computes = []string{computeFloat32, computeFloat16, computeBFloat16}
 // and somewhat more.
 const leastTolerance = 1e-4
 
-// graphDrift is what computing in 16 bits was seen to change, measured by the exporter against the graph of the same
-// nodes in float32.
+// graphDrift is what computing in 16 bits, or in integers, was seen to change, measured by the exporter against float32.
 type graphDrift struct {
 	Score float64 `yaml:"score"` // largest difference of a score, relative where the float32 graph's is above 1
 	Order float64 `yaml:"order"` // share of the pairs of items that keep their order
 	Items int     `yaml:"items"`
 }
 
-// Tolerance is what golden pairs of a graph with this drift may differ by: twice what computing in 16 bits was seen to
-// change, since the other side of the pair, or another device, may be as far off.
+// Tolerance is what golden pairs of a graph with this drift may differ by: twice what was seen to change,
+// since the other side of the pair, or another device, may be as far off.
 func (d *graphDrift) Tolerance() float64 { return max(leastTolerance, 2*d.Score) }
 
 // Halves tells whether the graph computes in 16 bits, of which its keys and values are too.
@@ -48,24 +47,28 @@ const operatorsAssay = "assay"
 // domain assay do.
 func (g *Graph) Pooled() bool { return g.Operators == operatorsAssay }
 
+// integers tells whether the linear layers of such a graph multiply int8 by int8.
+func (g *Graph) integers() bool { return g.Pooled() && g.Precision == "int8" }
+
 // checkCompute checks what the graph computes in, and what was seen of it.
 func (s *spec) checkCompute(check checker) {
 	g := s.Graph
 	if g.Compute != "" {
 		check(slices.Contains(computes, g.Compute), "graph.compute is %q, and must be one of %s", g.Compute, strings.Join(computes, ", "))
 		check(g.Layout == layoutPacked, "graph.compute is for the packed layout, and the layout is %s", g.Layout)
-		check(g.Precision == g.Compute, "graph.precision is %s, and a graph that computes in %s stores its weights so", g.Precision, g.Compute)
+		check(g.Precision == g.Compute || g.integers(), "graph.precision is %s, and a graph that computes in %s stores its weights so, or as int8 with graph.operators assay",
+			g.Precision, g.Compute)
 	}
 	if g.Operators != "" {
 		check(g.Pooled(), "graph.operators is %q, and must be assay", g.Operators)
 		check(g.Compute != "", "graph.compute is missing, and graph.operators needs it")
 	}
-	half, d := g.Halves(), g.Drift
+	rounds, d := g.Halves() || g.integers(), g.Drift
 	if d == nil {
-		check(!half, "graph.drift is missing, and graph.compute %s needs it", g.Compute)
+		check(!rounds, "graph.drift is missing, and graph.compute %s with precision %s needs it", g.Compute, g.Precision)
 		return
 	}
-	check(half, "graph.drift is for graph.compute float16 and bfloat16: of float32 nothing is measured")
+	check(rounds, "graph.drift is for graph.compute float16 and bfloat16, and for precision int8 with it: of float32 nothing is measured")
 	check(s.Drift == nil, "drift does not go with graph.drift, which is of the whole graph")
 	check(d.Items > 0, "graph.drift.items is %d, and must be positive", d.Items)
 	check(d.Score >= 0 && !math.IsInf(d.Score, 0), "graph.drift.score is %g, and must be finite and not negative", d.Score)

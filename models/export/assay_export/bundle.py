@@ -102,9 +102,9 @@ def write_bundle(model: Model, tokenizer: str | Path, out: str | Path, manifest:
     if manifest["kind"] == "process" and manifest["steps"].get("tokenize", "joint") == "joint":
         rules.separator_id()
 
-    exact = reference = Reference(model)
-    if options.precision != "float32":
-        reference = Reference(model, options.precision, options.separate)
+    exact, integers = Reference(model), options.compute is not None and options.precision == "int8"
+    reference = fused.rounded(model, max_tokens) if integers else exact if options.precision == "float32" else Reference(
+        model, options.precision, options.separate)
     with about(options.source if options.golden is None else None):
         asked = default_items(rules) if options.golden is None else list(options.golden)
         if assay is None:
@@ -116,7 +116,7 @@ def write_bundle(model: Model, tokenizer: str | Path, out: str | Path, manifest:
         with about(options.source):
             options.second.hold(items, pairs, rules, model.types, max_tokens, exact, far)
     lost, tolerance = None, TOLERANCE
-    if reference is not exact:
+    if reference is not exact and not integers:
         lost = drift.measure(exact, reference, model.sizes.vocab_size, max_tokens)
         factor = 4 if options.precision == "int8" else 2  # activations may be rounded otherwise by another processor
         tolerance = max(TOLERANCE, drift.significant(factor * drift.apart(pairs, golden_pairs(items, reference, rules, max_tokens))))
@@ -133,13 +133,15 @@ def write_bundle(model: Model, tokenizer: str | Path, out: str | Path, manifest:
         if options.source and (copied := licence.copy_files(options.source, part)):
             manifest["source"] = manifest["source"] | {"licences": copied}
         half = fused.NOTHING
-        if options.compute in fused.HALVES:
+        if options.compute in fused.HALVES or integers:
+            assert options.compute is not None, "it is one of COMPUTES"
             half = fused.measure(part / "model.onnx", options.compute, head, model, exact, pairs, items, rules, max_tokens,
                                  options.operators)
             tolerance = max(TOLERANCE, 2 * half.score)
         verdict = None
         if options.check:
-            with fused.twin(part / "model.onnx", model, max_tokens, options.compute, options.separate, options.operators) as held:
+            with fused.twin(part / "model.onnx", model, max_tokens, options.compute, options.separate, options.operators,
+                            integers) as held:
                 verdict = check_graph(held, layout, pooled, model, reference, max_tokens, rules.types,
                                       [ids for pair in pairs for ids in (pair["ids"] if "pair" in pair else [pair["ids"]])], head, pad, far,
                                       loose=options.compute is not None)
@@ -167,7 +169,7 @@ def write_bundle(model: Model, tokenizer: str | Path, out: str | Path, manifest:
 def drawn(model: Model, max_tokens: int, options: Options, pooled: bool, pad: int | None) -> ir.Model:
     """Return the graph that the options ask for."""
     if options.operators is not None and options.compute is not None:
-        return fused.build_pooled(model, max_tokens, options.compute, options.separate)
+        return fused.build_pooled(model, max_tokens, options.compute, options.separate, options.precision == "int8")
     if options.compute is not None:
         return fused.build(model, max_tokens, options.compute, options.separate)
     if options.layout == "packed":
@@ -181,8 +183,9 @@ def about_graph(model: Model, options: Options, labels: list[str], half: fused.L
     both: Graph = {"attention": "bidirectional"} if packed and model.encoder is not None else {}
     compute: Graph = {} if options.compute is None else {"compute": options.compute, "operators": options.operators, "drift": half.manifest}
     named: Graph = {"labels": labels} if labels else {}
+    stored = options.precision if options.compute is None or options.precision == "int8" else options.compute
     sizes: Graph = {"layers": own.layers, "heads": own.heads, "kv_heads": own.kv_heads, "head_dim": own.head_dim} if packed else {}
-    return {"file": "model.onnx", "layout": options.layout, **both, "precision": options.compute or options.precision, **compute,
+    return {"file": "model.onnx", "layout": options.layout, **both, "precision": stored, **compute,
             "output": graph.output_name(options.separate), **named, "vocab_size": own.vocab_size, **sizes}
 
 

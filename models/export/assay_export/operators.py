@@ -12,17 +12,22 @@ slots of a pool, R tiles of Q queries and K keys.
     TileAttention  (queries [T, H·d], positions [T], query_index [R, Q], key_slots [R, K], key_len [R], scatter_index [T],
                     key_pool, value_pool) → [T, H·d]
     SwiGLU         (gate and up [T, 2m]) → silu(gate) · up [T, m]
+    QuantizeRows   (x [T, k]) → (levels int8 [T, k], row_scale f32 [T]), so that levels · row_scale is near x
+    Linear8        (levels int8 [T, k], row_scale f32 [T], weight int8 [n, k], scale f32 [n], bias [n]) → [T, n]
 
 Rotate's attribute `heads` has H, G and G, `turned` how many of a head's numbers are turned and how many are not; where
 `normed` is 1, queries and keys are normed head by head before that. A tile's key place j has position j of its
 sequence: a query sees it where it lies before key_len, fewer than `window` positions from it, and not after it where
-the body is causal.
+the body is causal. QuantizeRows divides each row by max|x| / 127 and rounds to whole numbers, and Linear8 multiplies
+them by those of the weights: its sums are exact. A row that is not finite has a scale of NaN, and so a result of NaN.
 """
 
 from dataclasses import dataclass
 
 import onnx
 from onnx import parser
+
+from .store.int8 import SMALLEST, STEPS, ZERO
 
 DOMAIN, VERSION = "assay", 1
 EVERY_KEY = 2 ** 31 - 1
@@ -170,6 +175,45 @@ TileAttention <scale: float, window: int, causal: int = 1, softcap: float = 0.0>
   mixed = Cast <to = TYPE> (joined)
 }"""
 
+QUANTIZE_ROWS = f"""
+QuantizeRows (x) => (levels, row_scale) {{
+  wide = Cast <to = 1> (x)
+  size = Abs (wide)
+  last = Constant <value_ints = [-1]> ()
+  most = ReduceMax <keepdims = 0> (size, last)
+  steps = Constant <value_float = {STEPS}.0> ()
+  share = Div (most, steps)
+  smallest = Constant <value_float = {SMALLEST}> ()
+  least = Max (share, smallest)
+  total = ReduceL1 <keepdims = 0> (wide, last)
+  none = Constant <value_float = 0.0> ()
+  nothing = Mul (total, none)
+  row_scale = Add (least, nothing)
+  levels = QuantizeLinear <axis = 0, output_dtype = 3> (wide, row_scale)
+}}"""
+"""ReduceMax passes over a NaN, and a sum does not: 0 times it is added to the scale."""
+
+LINEAR8 = f"""
+Linear8 (levels, row_scale, weight, scale, bias) => (y) {{
+  zero = Constant <value_int = {ZERO}> ()
+  zero32 = Cast <to = 6> (zero)
+  zero8 = Cast <to = 2> (zero)
+  levels32 = Cast <to = 6> (levels)
+  shifted = Add (levels32, zero32)
+  shifted8 = Cast <to = 2> (shifted)
+  columns = Transpose <perm = [1, 0]> (weight)
+  sums = MatMulInteger (shifted8, columns, zero8)
+  counted = Cast <to = 1> (sums)
+  by_column = Mul (counted, scale)
+  last = Constant <value_ints = [-1]> ()
+  rows = Unsqueeze (row_scale, last)
+  by_row = Mul (by_column, rows)
+  added = Cast <to = 1> (bias)
+  sum = Add (by_row, added)
+  y = Cast <to = TYPE> (sum)
+}}"""
+"""ONNX Runtime's CPU product is fast for uint8 times int8, so the levels are moved by ZERO."""
+
 PLAIN = "logits = Mul (dots, scaled_by)"
 CAPPED = """small = Mul (dots, scaled_by)
   cap = Constant <value_float: float = @softcap> ()
@@ -190,6 +234,8 @@ class Form:
     """Queries and keys are normed head by head before they are turned."""
     softcap: bool = False
     causal: bool = True
+    integers: bool = False
+    """Linear layers multiply integers."""
 
 
 def functions(form: Form) -> list[onnx.FunctionProto]:
@@ -198,7 +244,7 @@ def functions(form: Form) -> list[onnx.FunctionProto]:
     if form.head_norm:
         turn = {side: norm(side, weight, f"normed_{side}") + turn[side] for side, weight in (("q", "query_norm"), ("k", "key_norm"))}
     texts = [
-        ADD_RMS_NORM.replace("NORM(summed, weight, all)", norm("summed", "weight", "all")), LINEAR,
+        ADD_RMS_NORM.replace("NORM(summed, weight, all)", norm("summed", "weight", "all")), *((LINEAR8, QUANTIZE_ROWS) if form.integers else (LINEAR,)),
         ROTATE.replace("TURN(q)", turn["q"]).replace("TURN(k)", turn["k"]), SWIGLU,
         TILE_ATTENTION.replace("LOGITS", CAPPED if form.softcap else PLAIN).replace("SEEN", CAUSAL if form.causal else BOTH_WAYS),
     ]

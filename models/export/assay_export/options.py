@@ -47,7 +47,8 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--per-step", action="store_true", help="likelihood families of kind process: what each step adds, not the sum so far")
     stored = parser.add_mutually_exclusive_group()
     stored.add_argument("--dtype", choices=PRECISIONS[:-1], default="float32", help="how large weights are stored; sums are float32")
-    stored.add_argument("--int8", action="store_true", help="store large weights as int8; linear layers multiply integers, one activation scale per token")
+    stored.add_argument("--int8", action="store_true", help="store large weights as int8; linear layers multiply integers, one activation scale per token; "
+                        "with --compute it needs --operators assay, and is of the layers' linear weights")
     parser.add_argument("--compute", choices=COMPUTES, help="a graph for GPUs, whose large weights are stored and multiplied in that type: packed decoders "
                         "(default: one for processors, in float32)")
     parser.add_argument("--operators", choices=("assay",), help="with --compute: layers are operators of our own, with keys and values in pools that are "
@@ -86,8 +87,10 @@ def check_options(options: argparse.Namespace, family: Family) -> None:
         for name in names:
             if not fits and not any(getattr(options, name) is left for left in (None, False)):
                 raise ExportError(f"--{name.replace('_', '-')} is for {meant}, and family {family.name} is none")
-    if options.compute is not None and (options.int8 or options.dtype != "float32"):
-        raise ExportError(f"--compute {options.compute} says how weights are stored, too: leave out {'--int8' if options.int8 else '--dtype'}")
+    if options.compute is not None and options.dtype != "float32":
+        raise ExportError(f"--compute {options.compute} says how weights are stored, too: leave out --dtype")
+    if options.compute is not None and options.int8 and options.operators is None:
+        raise ExportError(f"--compute {options.compute} has integer products with --operators assay only: give that, too, or leave out --int8")
     if options.operators is not None and options.compute is None:
         raise ExportError(f"--operators {options.operators} is of a graph for GPUs: give --compute, too")
     if likelihood and options.activation == "softmax":

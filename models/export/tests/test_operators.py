@@ -15,7 +15,7 @@ TYPES = {FLOAT: np.float32, HALF: np.float16, BRAIN: ml_dtypes.bfloat16}
 STEP = {FLOAT: 2.0 ** -20, HALF: 2.0 ** -10.9, BRAIN: 2.0 ** -7.9}
 """Half a unit in the last place of a type, relative, and a tenth more for what float32 sums lose; of float32 room for
 its sums alone."""
-KINDS = {np.dtype(np.int64): 7, **{np.dtype(kept): kind for kind, kept in TYPES.items()}}
+KINDS = {np.dtype(np.int64): 7, np.dtype(np.int8): 3, **{np.dtype(kept): kind for kind, kept in TYPES.items()}}
 each_type = pytest.mark.parametrize("kind", TYPES, ids=("float32", "float16", "bfloat16"))
 
 

@@ -5,13 +5,14 @@ The nodes are written one by one and not traced, so that a graph in half precisi
 of nodes but for Cast. `nodes.py` makes nodes and weights of one type, `described.py` says what a body is made of,
 `read.py` reads that from transformers' modules, `layer.py` writes a layer, `tiles.py` what all layers look at,
 `graph.py` the whole; `emulated.py` makes of a written graph one that processors can run, which rounds where it rounds,
-and `drift.py` measures what that changes. `pooled.py` writes the same bodies as operators of domain `assay`, and
-`written.py` runs these as they are written.
+and `drift.py` measures what that changes. `pooled.py` writes the same bodies as operators of domain `assay`,
+`integers.py` knows their linear layers of integers, and `written.py` runs these as they are written.
 """
 
 from .drift import NOTHING, Lost, measure
 from .graph import COMPUTES, HALVES, build, check_model
+from .integers import rounded
 from .pooled import build_pooled
 from .twin import twin
 
-__all__ = ["COMPUTES", "HALVES", "NOTHING", "Lost", "build", "build_pooled", "check_model", "measure", "twin"]
+__all__ = ["COMPUTES", "HALVES", "NOTHING", "Lost", "build", "build_pooled", "check_model", "measure", "rounded", "twin"]

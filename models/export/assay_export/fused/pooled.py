@@ -6,6 +6,7 @@ slots of its keys, so that nothing is gathered, kept or copied. T tokens, S slot
 readings.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,12 +19,21 @@ from ..models.model import Model
 from ..models.reference import float32_copy
 from ..operators import DOMAIN, EVERY_KEY, VERSION, Form, functions
 from ..read import weights
+from ..store import int8
+from ..store.storage import initializer
 from .described import Body, Layer, Norm, Product
 from .graph import head
+from .integers import products
 from .kinds import reader
 from .layer import Stream, add_norm
 from .nodes import FLOAT, Nodes
 from .tiles import INT64
+
+Multiply = Callable[[Nodes, Product, ir.Value, str], ir.Value]
+"""What adds a linear layer of that name, and returns its result."""
+
+STEP, MOST_INPUTS = 16, 1 << 17
+"""Sizes of an integer product."""
 
 SILU = ("silu", "swish")
 """The names that config.json has for the one gate that SwiGLU has."""
@@ -42,25 +52,28 @@ class Places:
     read_index: ir.Value
 
 
-def build_pooled(model: Model, max_tokens: int, compute: str, separate: bool = False) -> ir.Model:
-    """Return a model's packed graph of the operators of domain assay. ExportError names what no operator computes."""
+def build_pooled(model: Model, max_tokens: int, compute: str, separate: bool = False, integers: bool = False) -> ir.Model:
+    """Return a model's packed graph of the operators of domain assay; integers: its layers multiply int8 by int8.
+    ExportError names what no operator computes."""
     if len(model.parts) != 1 or model.likelihood:
         raise ExportError("--operators assay is for models of one body whose head reads its states; leave it out")
     nodes, sizes, part = Nodes(compute, wide=True), model.sizes, model.parts[0]
     body = reader(part.body.config)(float32_copy(part.body), max_tokens).read()
     check(body, model.config.model_type)
+    if integers:
+        check_sizes(body)
     input_ids, places = inputs(nodes)
     names = [f"{kind}.{number}" for number in range(sizes.layers) for kind in ("key", "value")]
     pools = [nodes.input(f"pool_{name}", nodes.type, ["slots", sizes.kv_heads, sizes.head_dim]) for name in names]
     written: list[ir.Value] = []
-    hidden = states(nodes, body, input_ids, places, pools, written)
+    hidden = states(nodes, body, input_ids, places, pools, written, linear8 if integers else linear)
     readings = hidden if separate else head(nodes, part, model, hidden, None, "head.0", compute)
     nodes.output(readings, output_name(separate), ["reads", readings.shape[1] if readings.shape else "width"])
     for name, value in zip(names, written, strict=True):
         nodes.output(value, f"written_{name}", ["slots", sizes.kv_heads, sizes.head_dim])
     nodes.graph.opset_imports[DOMAIN] = VERSION
     attention = body.layers[0].attention
-    form = Form(nodes.type.value, head_norm=attention.query_norm is not None, softcap=attention.softcap is not None)
+    form = Form(nodes.type.value, head_norm=attention.query_norm is not None, softcap=attention.softcap is not None, integers=integers)
     return ir.Model(nodes.graph, ir_version=11, functions=[ir.from_proto(function) for function in functions(form)])
 
 
@@ -83,6 +96,16 @@ def check(body: Body, kind: str) -> None:
         refuse("a multiplier of its embedding")
 
 
+def check_sizes(body: Body) -> None:
+    """Refuse linear layers of sizes that no integer product takes: 127 · 127 · inputs must be an int32, too."""
+    for given in body.layers:
+        for name, product in products(given, "a layer").items():
+            for inner, outer in ((part.shape[1], part.shape[0]) for part in product.weights):
+                if inner % STEP or outer % STEP or inner > MOST_INPUTS:
+                    raise ExportError(f"--int8: {name} is [{outer}, {inner}], and with --operators assay both must be multiples of {STEP}, and inputs "
+                                      f"at most {MOST_INPUTS}; leave --int8 out")
+
+
 def inputs(nodes: Nodes) -> tuple[ir.Value, Places]:
     """Add the graph's inputs of integers; return input_ids and the others."""
     def given(name: str, *shape: str) -> ir.Value:
@@ -93,9 +116,9 @@ def inputs(nodes: Nodes) -> tuple[ir.Value, Places]:
         given("key_len", "tiles"), given("scatter_index", "tokens"), given("read_index", "reads"))
 
 
-def states(nodes: Nodes, body: Body, input_ids: ir.Value, places: Places, pools: list[ir.Value], written: list[ir.Value]) -> ir.Value:
-    """Add the layers; return the last states [N, hidden] of the rows that are read, in float32. The pools behind them
-    go to written.
+def states(nodes: Nodes, body: Body, input_ids: ir.Value, places: Places, pools: list[ir.Value], written: list[ir.Value], multiply: Multiply) -> ir.Value:
+    """Add the layers, with linear layers as multiply has them; return the last states [N, hidden] of the rows that are
+    read, in float32. The pools behind them go to written.
 
     The first norm adds its x to the residual like any other: the residual is the embedding, and x is zeros.
     """
@@ -105,17 +128,18 @@ def states(nodes: Nodes, body: Body, input_ids: ir.Value, places: Places, pools:
     summand = nodes.cast(nodes.one("Sub", [total, total], "nothing"), nodes.type)
     for number, given in enumerate(body.layers):
         last = number == len(body.layers) - 1
-        total, summand = layer(nodes, given, body, (total, summand), places, pools[2 * number:2 * number + 2], written, f"layer.{number}", last)
+        total, summand = layer(nodes, given, body, (total, summand), places, pools[2 * number:2 * number + 2], written, multiply, f"layer.{number}",
+                               last)
     return add_norm(nodes, Stream(total, summand), body.norm, "states", FLOAT)[0]
 
 
 def layer(nodes: Nodes, given: Layer, body: Body, stream: tuple[ir.Value, ir.Value], places: Places, pools: list[ir.Value], written: list[ir.Value],
-          name: str, last: bool) -> tuple[ir.Value, ir.Value]:
+          multiply: Multiply, name: str, last: bool) -> tuple[ir.Value, ir.Value]:
     """Add one layer; return the residual and what is to be added to it. The last one goes on behind its attention with
     the rows that are read."""
     attention = given.attention
     total, normed = norm(nodes, stream, given.before[0], f"{name}.before_attention")
-    qkv = linear(nodes, attention.qkv, normed, f"{name}.qkv")
+    qkv = multiply(nodes, attention.qkv, normed, f"{name}.qkv")
     table, ones = body.tables[attention.rotation or ""], nodes.weight("ones", (attention.head_dim,), lambda: torch.ones(attention.head_dim), FLOAT)
     turns = [nodes.weight(".".join(filter(None, (part, attention.rotation))), tuple(table.cos.shape), partial(getattr, table, part), FLOAT)
              for part in ("cos", "sin")]
@@ -132,10 +156,10 @@ def layer(nodes: Nodes, given: Layer, body: Body, stream: tuple[ir.Value, ir.Val
         f"{name}.mixed", nodes.type, DOMAIN, scale=attention.scale, window=attention.window or EVERY_KEY, causal=1, softcap=attention.softcap or 0.0)
     if last:
         total, mixed = (nodes.one("Gather", [value, places.read_index], f"{value.name}.read", value.dtype) for value in (total, mixed))
-    total, normed = norm(nodes, (total, linear(nodes, attention.out, mixed, f"{name}.out")), given.before[1], f"{name}.before_gated")
-    gate_up = linear(nodes, given.gated.gate_up, normed, f"{name}.gate_up")
+    total, normed = norm(nodes, (total, multiply(nodes, attention.out, mixed, f"{name}.out")), given.before[1], f"{name}.before_gated")
+    gate_up = multiply(nodes, given.gated.gate_up, normed, f"{name}.gate_up")
     opened = nodes.one("SwiGLU", [gate_up], f"{name}.opened", nodes.type, DOMAIN)
-    return total, linear(nodes, given.gated.down, opened, f"{name}.down")
+    return total, multiply(nodes, given.gated.down, opened, f"{name}.down")
 
 
 def norm(nodes: Nodes, stream: tuple[ir.Value, ir.Value], given: Norm | None, name: str) -> tuple[ir.Value, ir.Value]:
@@ -153,10 +177,29 @@ def scale(nodes: Nodes, given: Norm, name: str) -> ir.Value:
 
 
 def linear(nodes: Nodes, given: Product, value: ir.Value, name: str) -> ir.Value:
-    """Return value [X, inputs] times the weights [outputs, inputs], and a bias, which is zeros where the model has
-    none."""
+    """Return value [X, inputs] times the weights [outputs, inputs], and a bias."""
     inner, outer = given.shape
-    weight = nodes.weight(f"{name}.weight", (outer, inner), lambda: torch.cat([weights.load(part) for part in given.weights]))
-    bias = nodes.weight(f"{name}.bias", (outer,), lambda: torch.cat([weights.load(part) for part in given.biases])) if given.biases else nodes.weight(
+    weight = nodes.weight(f"{name}.weight", (outer, inner), lambda: matrix(given))
+    return nodes.one("Linear", [value, weight, bias(nodes, given, name)], name, nodes.type, DOMAIN)
+
+
+def linear8(nodes: Nodes, given: Product, value: ir.Value, name: str) -> ir.Value:
+    """Return the same, of integers: each row of value is rounded to int8, and each output's weights are."""
+    inner, outer = given.shape
+    levels, row_scale = nodes.many("QuantizeRows", [value], [f"{name}.levels", f"{name}.row_scale"], ir.DataType.INT8, DOMAIN)
+    row_scale.type = ir.TensorType(FLOAT)
+    weight = initializer(nodes.graph, f"{name}.weight", (outer, inner), ir.DataType.INT8, lambda: int8.quantized(matrix(given))[0].numpy())
+    scale = initializer(nodes.graph, f"{name}.scale", (outer,), FLOAT, lambda: int8.quantized(matrix(given))[1].numpy())
+    return nodes.one("Linear8", [levels, row_scale, weight, scale, bias(nodes, given, name)], name, nodes.type, DOMAIN)
+
+
+def matrix(given: Product) -> torch.Tensor:
+    """Return the weights [outputs, inputs] of all parts."""
+    return torch.cat([weights.load(part) for part in given.weights])
+
+
+def bias(nodes: Nodes, given: Product, name: str) -> ir.Value:
+    """Return a linear layer's bias, which is zeros where the model has none."""
+    outer = given.shape[1]
+    return nodes.weight(f"{name}.bias", (outer,), lambda: torch.cat([weights.load(part) for part in given.biases])) if given.biases else nodes.weight(
         f"zeros.{outer}", (outer,), lambda: torch.zeros(outer))
-    return nodes.one("Linear", [value, weight, bias], name, nodes.type, DOMAIN)

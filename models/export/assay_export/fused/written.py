@@ -15,10 +15,10 @@ from ..graph.graph import output_name
 from ..graph.plan import apart, packed_feeds
 from ..models.model import Model
 from ..operators import DOMAIN
-from .emulated import LARGEST, TYPES, open_changed, open_unfolded
+from .emulated import LARGEST, open_changed, open_unfolded
 
-POOLS = ("keys", "values")
-"""Ends of the names of Rotate's outputs that are pools, which hold more than what was computed."""
+UNWATCHED = ("keys", "values", "levels")
+"""Ends of the names of pools, which hold more than what was computed, and of integers."""
 NARROW = {"float16": np.float16, "bfloat16": ml_dtypes.bfloat16, "float32": np.float32}
 
 
@@ -39,7 +39,7 @@ class Written:
         """path: the graph; a copy of it, without its external data, lies beside it while it is opened. head: that of a
         graph of its own."""
         whole, self.compute = onnx.load(path, load_external_data=False), compute
-        self.names = watch(whole.graph, TYPES[compute])
+        self.names = watch(whole.graph)
         self.session = open_changed(whole, path.with_suffix(".watched"))
         self.head = open_unfolded(head) if head else None
         self.model, self.output = model, output_name(head is not None)
@@ -60,10 +60,10 @@ class Written:
         return self.names[at], float(self.sizes[at])
 
 
-def watch(graph: onnx.GraphProto, half: int) -> list[str]:
+def watch(graph: onnx.GraphProto) -> list[str]:
     """Give a graph one more output, the largest size of each value that an operator of the domain computes; return the
     values' names."""
-    names = [name for node in graph.node if node.domain == DOMAIN for name in node.output if not name.endswith(POOLS)]
+    names = [name for node in graph.node if node.domain == DOMAIN for name in node.output if not name.endswith(UNWATCHED)]
     nodes = [helper.make_node(kind, [f"{name}{before}"], [f"{name}{behind}"], **more) for name in names for kind, before, behind, more in (
         ("Cast", "", ".wide", {"to": TensorProto.FLOAT}), ("Abs", ".wide", ".size", {}), ("ReduceMax", ".size", ".most", {"keepdims": 0}),
         ("Unsqueeze", ".most", ".column", {}))]

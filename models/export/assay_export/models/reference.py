@@ -32,9 +32,9 @@ def float32_copy(module: nn.Module) -> nn.Module:
 class Reference:
     """A model as PyTorch computes it."""
 
-    def __init__(self, model: Model, precision: str = "float32", separate: bool = False):
+    def __init__(self, model: Model, precision: str = "float32", separate: bool = False, only: set[str] | None = None):
         """precision: weights, and with int8 activations, are rounded as in a graph of that precision; separate: but not
-        the head's."""
+        the head's; only: and no others than these."""
         self.rounding = int8.Rounding() if precision == "int8" else None
         self.sizes, self.types = model.sizes, model.types
         self.encoder = None if model.encoder is None else float32_copy(model.encoder)
@@ -49,7 +49,7 @@ class Reference:
         exact = [] if not separate else self.encoder.head_parts if self.encoder else [part.head for part in self.parts]
         for where, module in named.items():
             if precision != "float32":
-                storage.round_parameters(module, where, precision, self.rounding, exact)
+                storage.round_parameters(module, where, precision, self.rounding, exact, only)
             (weights.stream if self.encoder is None else weights.materialize)(module)
 
     def prepare_experts(self, body: nn.Module, precision: str) -> None:

@@ -13,6 +13,7 @@ import onnx
 import onnxruntime
 
 from ..models.reference import Reference
+from ..store.int8 import ZERO
 from ..store.products import LEVELS, PRODUCT
 
 
@@ -27,16 +28,19 @@ def open_graph(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:
 class Watched:
     """A session that keeps the levels of its latest run."""
 
-    def __init__(self, path: Path):
-        """path: an int8 graph; a copy of it with more outputs is there while it is opened."""
+    def __init__(self, path: Path, sources: dict[str, list[str]]):
+        """path: an int8 graph; a copy of it with more outputs is there while it is opened. sources: Rounding.sources."""
         graph = onnx.load(path, load_external_data=False)
         self.names: dict[str, list[str]] = {}
         """Of each weight, the values that it is multiplied by."""
         for node in graph.graph.node:
             if node.op_type == PRODUCT:
                 self.names.setdefault(node.input[1].removesuffix(LEVELS).removesuffix(".T"), []).append(node.input[0])
+            elif node.op_type == "Linear8":
+                self.names.update({name: [node.input[0]] for name in sources[node.input[2]]})
         self.outputs = sorted({name for names in self.names.values() for name in names})
-        graph.graph.output.extend(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.UINT8, None) for name in self.outputs)
+        kind = onnx.TensorProto.INT8 if sources else onnx.TensorProto.UINT8
+        graph.graph.output.extend(onnx.helper.make_tensor_value_info(name, kind, None) for name in self.outputs)
         copy = path.with_suffix(".watched")
         try:
             onnx.save(graph, copy)
@@ -50,10 +54,11 @@ class Watched:
         return self.session.get_inputs()
 
     def run(self, outputs: list[str], feeds: dict[str, np.ndarray]) -> list[np.ndarray]:
-        """As ONNX Runtime's session has it; `levels` are those of this run, by the weight that they are multiplied
-        by."""
+        """As ONNX Runtime's session has it; `levels` are those of this run around ZERO, by the weight that they are
+        multiplied by."""
         found = self.session.run([*outputs, *self.outputs], feeds)
-        values = dict(zip(self.outputs, found[len(outputs):], strict=True))
+        values = {name: rows if rows.dtype == np.uint8 else rows.astype(np.int16) + ZERO
+                  for name, rows in zip(self.outputs, found[len(outputs):], strict=True)}
         self.levels = {weight: [values[name] for name in names] for weight, names in self.names.items()}
         return found[:len(outputs)]
 
@@ -67,7 +72,7 @@ def follow(path: Path, read: Callable[[Watched, list[int]], object], reference: 
     """
     rounding = reference.rounding
     assert rounding is not None, "a graph is followed where it rounds"
-    watched, want = Watched(path), []
+    watched, want = Watched(path, rounding.sources), []
     for ids in sequences:
         read(watched, ids)
         rounding.given = watched.levels

@@ -67,6 +67,9 @@ class Rounding:
         self.first = False
         """Levels of fewer rows than PyTorch has are of the first, as an encoder's are, and not of the last."""
 
+        self.sources: dict[str, list[str]] = {}
+        """Of a graph whose weights have names of their own, the layers' names that each is made of."""
+
     def attach(self, name: str, part: nn.Module) -> None:
         """Round what a layer is given from now on; name is its weight's in the graph."""
         part.register_forward_pre_hook(lambda _, given: (self.rows(name, given[0]), *given[1:]))

@@ -42,17 +42,19 @@ def half(values: torch.Tensor, name: str, precision: str) -> torch.Tensor:
     return values.to(getattr(torch, precision))
 
 
-def round_parameters(module: nn.Module, where: str, precision: str, rounding: int8.Rounding | None, besides: Sequence[nn.Module] = ()) -> None:
+def round_parameters(module: nn.Module, where: str, precision: str, rounding: int8.Rounding | None, besides: Sequence[nn.Module] = (),
+                     only: set[str] | None = None) -> None:
     """Replace a module's matrices by placeholders that read them rounded; with int8, its linear layers round
     activations, too.
 
-    where is the module's name in the graph; what lies in the modules `besides` stays as it is.
+    where is the module's name in the graph; what lies in the modules `besides` stays as it is, and what is not among
+    the names `only`.
     """
     for prefix, part in module.named_modules(memo={inner for other in besides for inner in other.modules()}):
         for name, own in part.named_parameters(recurse=False):
-            if not lowered(own.shape):
-                continue
             full, linear = ".".join(filter(None, (where, prefix, name))), int8.linear(part, name)
+            if not lowered(own.shape) or (only is not None and full not in only):
+                continue
             turned = linear and not isinstance(part, nn.Linear)
             part.register_parameter(name, weights.placeholder(own.shape, partial(load_rounded, own, turned, full, precision)))
             if linear and rounding is not None:
