@@ -2,12 +2,10 @@ package operators
 
 import "github.com/assay-rm/assay/kernels"
 
-// A linear layer of int8, y = x · weightᵀ + bias with int8 weights, is QuantizeRows, the sums of blaslt's Integers, and
-// ScaleSums. Its rows may be done a chunk after the other: no row's numbers hang on another's. So the caller's memory
-// for sums need hold one chunk only, and chunks of a multiple of 16 rows begin where cuBLASLt wants memory to begin.
-
-// mostInner is the greatest inner size of such a layer: int32 holds 127 · 127 · mostInner, and not that of twice it.
-const mostInner = 1 << 17
+// A linear layer with int8 weights is three calls: QuantizeRows, the product of blaslt's Integers, and ScaleSums. No row
+// hangs on another, so the product and ScaleSums may be called for a chunk of rows after the other, and the caller's
+// memory for sums need hold one chunk only. Chunks of a multiple of 16 rows begin where cuBLASLt wants memory to begin.
+// Layers that read the same rows share their levels.
 
 // QuantizeRows divides each row by a scale of its own, max|x| / 127 or 1e-30 where that is more, and rounds it to whole
 // numbers from -127 to 127. Of a row that is not finite the scale is NaN and the levels are 0, so that ScaleSums gives
@@ -20,13 +18,12 @@ type QuantizeRows struct {
 	Scales      uintptr // float32 (Rows), written
 }
 
-// Launch gives the one start of a kernel that computes it. Width is a multiple of 16, and at most 131072: int32 holds
-// every sum of so many products of levels.
+// Launch gives the one start of a kernel that computes it. Width is a multiple of 16, and at most [kernels.MostLevels].
 func (o QuantizeRows) Launch() (Launch, error) {
 	c := &checks{operator: "QuantizeRows"}
 	suffix := c.half(o.Type)
 	c.size("the number of rows", o.Rows, 0, maxGridX, 1)
-	c.size("the width", o.Width, 2*chunk, mostInner, 2*chunk)
+	c.size("the width", o.Width, 2*chunk, kernels.MostLevels, 2*chunk)
 	return c.launch("quantize_rows"+suffix, o.Rows, 1, quantizeThreads,
 		c.address("x", o.X, o.Rows), c.address("levels", o.Levels, o.Rows), c.floats("scales", o.Scales, o.Rows), uint64(o.Width))
 }
