@@ -68,8 +68,8 @@ static int choose(const Blas *b, BlasProduct *p, int64_t rows, const char **what
 	BlasHeuristic found[CONSIDERED];
 	int count = 0, failed = 0;
 	*what = "cublasLtMatrixLayoutCreate";
-	if (!failed) failed = b->layout_create(&x, p->type, p->inner, rows, p->inner);
-	if (!failed) failed = b->layout_create(&y, p->type, p->columns, rows, p->columns);
+	if (!failed) failed = b->layout_create(&x, p->factors, p->inner, rows, p->inner);
+	if (!failed) failed = b->layout_create(&y, p->result, p->columns, rows, p->columns);
 	if (!failed) *what = "cublasLtMatmulPreferenceCreate", failed = b->preference_create(&preference);
 	if (!failed) *what = "cublasLtMatmulPreferenceSetAttribute", failed = b->preference_set(preference, PREFER_WORKSPACE, &no_workspace, sizeof no_workspace);
 	if (!failed) failed = b->preference_set(preference, PREFER_REDUCTIONS, &no_reduction, sizeof no_reduction);
@@ -89,17 +89,21 @@ static int choose(const Blas *b, BlasProduct *p, int64_t rows, const char **what
 	return failed;
 }
 
-int blas_product(Blas *b, int type, int64_t inner, int64_t columns, int64_t rows, BlasProduct *p, const char **what) {
-	const int32_t transposed = BLAS_TRANSPOSED, bias = BLAS_EPILOGUE_BIAS, bias_type = type;
+int blas_product(Blas *b, int factors, int64_t inner, int64_t columns, int64_t rows, BlasProduct *p, const char **what) {
+	const int32_t transposed = BLAS_TRANSPOSED;
 	const uintptr_t somewhere = 4096; // where every run says its own: the choice may look at how an address is aligned
-	*p = (BlasProduct){.blas = b, .type = type, .inner = inner, .columns = columns};
+	*p = factors == BLAS_I8 ? (BlasProduct){.result = BLAS_I32, .sums = BLAS_SUMS_I32, .scale = BLAS_I32, .epilogue = BLAS_EPILOGUE_NONE, .one.i32 = 1}
+	                        : (BlasProduct){.result = factors, .sums = BLAS_SUMS_F32, .scale = BLAS_F32, .epilogue = BLAS_EPILOGUE_BIAS, .one.f32 = 1};
+	p->blas = b, p->factors = factors, p->inner = inner, p->columns = columns;
 	*what = "cublasLtMatmulDescCreate";
-	int failed = b->desc_create(&p->desc, BLAS_SUMS_F32, BLAS_F32);
+	int failed = b->desc_create(&p->desc, p->sums, p->scale);
 	if (!failed) *what = "cublasLtMatmulDescSetAttribute", failed = b->desc_set(p->desc, DESC_TRANSPOSE_A, &transposed, sizeof transposed);
-	if (!failed) failed = b->desc_set(p->desc, DESC_EPILOGUE, &bias, sizeof bias);
-	if (!failed) failed = b->desc_set(p->desc, DESC_BIAS_TYPE, &bias_type, sizeof bias_type);
-	if (!failed) failed = b->desc_set(p->desc, DESC_BIAS, &somewhere, sizeof somewhere);
-	if (!failed) *what = "cublasLtMatrixLayoutCreate", failed = b->layout_create(&p->weight, type, inner, columns, inner);
+	if (!failed) failed = b->desc_set(p->desc, DESC_EPILOGUE, &p->epilogue, sizeof p->epilogue);
+	if (p->epilogue == BLAS_EPILOGUE_BIAS) {
+		if (!failed) failed = b->desc_set(p->desc, DESC_BIAS_TYPE, &p->result, sizeof p->result);
+		if (!failed) failed = b->desc_set(p->desc, DESC_BIAS, &somewhere, sizeof somewhere);
+	}
+	if (!failed) *what = "cublasLtMatrixLayoutCreate", failed = b->layout_create(&p->weight, factors, inner, columns, inner);
 	if (!failed) failed = choose(b, p, rows, what);
 	if (failed) blas_product_free(p);
 	return failed;
@@ -113,13 +117,16 @@ void blas_product_free(BlasProduct *p) {
 
 int blas_run(BlasProduct *p, int64_t rows, uintptr_t x, uintptr_t weight, uintptr_t bias, uintptr_t y, uintptr_t stream, const char **what) {
 	const Blas *b = p->blas;
-	const float one = 1, none = 0;
+	const BlasScale none = {0};
 	void *x_layout = NULL, *y_layout = NULL;
 	BlasHeuristic fits;
 	*what = "cublasLtMatrixLayoutCreate";
-	int failed = b->layout_create(&x_layout, p->type, p->inner, rows, p->inner);
-	if (!failed) failed = b->layout_create(&y_layout, p->type, p->columns, rows, p->columns);
-	if (!failed) *what = "cublasLtMatmulDescSetAttribute", failed = b->desc_set(p->desc, DESC_BIAS, &bias, sizeof bias);
+	int failed = b->layout_create(&x_layout, p->factors, p->inner, rows, p->inner);
+	if (!failed) failed = b->layout_create(&y_layout, p->result, p->columns, rows, p->columns);
+	if (!failed && p->epilogue == BLAS_EPILOGUE_BIAS) {
+		*what = "cublasLtMatmulDescSetAttribute";
+		failed = b->desc_set(p->desc, DESC_BIAS, &bias, sizeof bias);
+	}
 	if (!failed) {
 		*what = "cublasLtMatmulAlgoCheck";
 		failed = b->check(b->handle, p->desc, p->weight, x_layout, y_layout, y_layout, &p->algorithm, &fits);
@@ -127,7 +134,7 @@ int blas_run(BlasProduct *p, int64_t rows, uintptr_t x, uintptr_t weight, uintpt
 	}
 	if (!failed) {
 		*what = "cublasLtMatmul";
-		failed = b->multiply(b->handle, p->desc, &one, (void *)weight, p->weight, (void *)x, x_layout, &none, (void *)y, y_layout, (void *)y, y_layout,
+		failed = b->multiply(b->handle, p->desc, &p->one, (void *)weight, p->weight, (void *)x, x_layout, &none, (void *)y, y_layout, (void *)y, y_layout,
 		                     &p->algorithm, NULL, 0, (void *)stream);
 	}
 	if (x_layout) b->layout_destroy(x_layout);

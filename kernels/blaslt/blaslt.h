@@ -5,7 +5,8 @@
 #include <stdint.h>
 
 // Numbers of types and of attributes, as cublasLt.h of CUDA 12 and 13 has them.
-enum { BLAS_F32 = 0, BLAS_F16 = 2, BLAS_BF16 = 14, BLAS_SUMS_F32 = 68, BLAS_TRANSPOSED = 1, BLAS_EPILOGUE_BIAS = 4, BLAS_NOT_SUPPORTED = 15 };
+enum { BLAS_F32 = 0, BLAS_F16 = 2, BLAS_I8 = 3, BLAS_I32 = 10, BLAS_BF16 = 14, BLAS_SUMS_F32 = 68, BLAS_SUMS_I32 = 72 };
+enum { BLAS_TRANSPOSED = 1, BLAS_EPILOGUE_NONE = 1, BLAS_EPILOGUE_BIAS = 4, BLAS_NOT_SUPPORTED = 15 };
 
 typedef struct { uint64_t data[8]; } BlasAlgorithm;
 
@@ -37,10 +38,14 @@ typedef struct {
 	                const void *c, void *c_layout, void *d, void *d_layout, const BlasAlgorithm *algorithm, void *workspace, size_t bytes, void *stream);
 } Blas;
 
+// A number of the type that a product's result is scaled in.
+typedef union { float f32; int32_t i32; } BlasScale;
+
 typedef struct {
 	Blas *blas;
-	void *desc, *weight; // the layout of the weight
-	int type;
+	void *desc, *weight;                         // the layout of the weight
+	int factors, result, sums, scale, epilogue;  // types, and whether a bias is added
+	BlasScale one;
 	int64_t inner, columns;
 	BlasAlgorithm algorithm;
 } BlasProduct;
@@ -48,6 +53,9 @@ typedef struct {
 size_t blas_version(const Blas *blas);
 Blas *blas_open(const char *library, const char **why);
 void blas_close(Blas *blas);
-int blas_product(Blas *blas, int type, int64_t inner, int64_t columns, int64_t rows, BlasProduct *made, const char **what);
+// The product of factors of a type: float16 or bfloat16, summed in float32, with a bias and a result of that type; or
+// int8, summed in int32, which is the result, without a bias.
+int blas_product(Blas *blas, int factors, int64_t inner, int64_t columns, int64_t rows, BlasProduct *made, const char **what);
 void blas_product_free(BlasProduct *product);
+// bias is not looked at where the product has none.
 int blas_run(BlasProduct *product, int64_t rows, uintptr_t x, uintptr_t weight, uintptr_t bias, uintptr_t y, uintptr_t stream, const char **what);

@@ -221,6 +221,12 @@ inline float __uint_as_float(unsigned bits) {
   memcpy(&x, &bits, 4);
   return x;
 }
+// Float32 that is rounded step by step: a device fuses none of these into a multiply-add. NaN is converted to 0.
+inline float __fadd_rn(float x, float y) { return x + y; }
+inline float __fmul_rn(float x, float y) { return x * y; }
+inline float __fdiv_rn(float x, float y) { return x / y; }
+inline int __float2int_rn(float x) { return x != x ? 0 : (int)rintf(x); }
+
 // A load and a store of 16 bytes, which a device refuses at an address that is no multiple of 16.
 inline uint4 load16(const void *address) {
   if ((uintptr_t)address % 16 != 0) fibers::error = "a load of 16 bytes at an address that is not aligned to them";

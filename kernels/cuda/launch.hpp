@@ -8,6 +8,7 @@
 #include "attention.cu"
 #include "blocks.cu"
 #include "head.cu"
+#include "linear8.cu"
 #include "rotate.cu"
 #include "swiglu.cu"
 
@@ -37,7 +38,7 @@ template <class... Parameters, void (*kernel)(Parameters...)> struct Unpacked<ke
 const Kernel kernels[] = {KERNEL(gather_blocks), KERNEL(keep_blocks), TYPED(linear), KERNEL(softmax_rows),
                           HALF(add_rms_norm), HALF(swiglu), HALF(geglu), HALF(rotate),
                           HALF(attention_32), HALF(attention_64), HALF(attention_80), HALF(attention_96), HALF(attention_128),
-                          HALF(attention_256)};
+                          HALF(attention_256), HALF(quantize_rows), HALF(scale_sums)};
 #undef KERNEL
 #undef TYPED
 #undef HALF

@@ -1,11 +1,11 @@
-// cuBLASLt for tests: products in float16 and bfloat16 by plain loops, of the fake driver's memory, or of the host's
-// where there is none. It is as strict as the library, or stricter: descriptors must be alive and say what the product
-// needs, sizes must fit each other.
+// cuBLASLt for tests: products in float16, bfloat16 and int8 by plain loops, of the fake driver's memory, or of the
+// host's where there is none. It is as strict as the library, or stricter: descriptors must be alive and say what the
+// product needs, sizes must fit each other, and those of int8 and its addresses must be multiples of 4.
 //
 // It has two algorithms. That which it offers first cuts its sums by the number of rows, as split-K does, so that rows
 // have other bits in other batches; the second does not. FAKECUDA_BLASLT=careless has it offer the first though the
-// caller asked for no reductions, =cut has it offer nothing else, =narrow has the second refuse more than 100 rows, and
-// =untold has it cut its sums as the first does and say that it does not.
+// caller asked for no reductions, =cut has it offer nothing else, =narrow has the second refuse more than 100 rows,
+// =untold has it cut its sums as the first does and say that it does not, and =rounded has sums of int8 be float32's.
 #include <dlfcn.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -16,7 +16,7 @@
 #include <string>
 
 enum { done = 0, invalid = 7, not_supported = 15 };
-enum { f32 = 0, f16 = 2, bf16 = 14 };
+enum { f32 = 0, f16 = 2, i8 = 3, i32 = 10, bf16 = 14 };
 enum { cut = 1, whole = 2 };
 
 struct Desc { int sums, scale, transpose_a, epilogue, bias_type; const void *bias; };
@@ -79,34 +79,53 @@ static bool fits(const Desc *desc, const Layout *a, const Layout *b, const Layou
   for (const void *made : {(const void *)desc, (const void *)a, (const void *)b, (const void *)c, (const void *)d}) {
     if (!alive.count((void *)made)) return false;
   }
-  const bool typed = (a->type == f16 || a->type == bf16) && b->type == a->type && c->type == a->type && d->type == a->type;
   const bool shaped = a->rows == b->rows && d->rows == a->columns && d->columns == b->columns && c->rows == d->rows && c->columns == d->columns;
   const bool dense = a->leading == (int64_t)a->rows && b->leading == (int64_t)b->rows && d->leading == (int64_t)d->rows;
-  return typed && shaped && dense && desc->sums == 68 && desc->scale == f32 && desc->transpose_a == 1 && desc->epilogue == 4 && desc->bias_type == a->type;
+  if (!shaped || !dense || desc->transpose_a != 1 || b->type != a->type || c->type != d->type) return false;
+  if (a->type == i8) {
+    return d->type == i32 && desc->sums == 72 && desc->scale == i32 && desc->epilogue == 1 && !desc->bias && a->rows % 4 == 0 && a->columns % 4 == 0;
+  }
+  return (a->type == f16 || a->type == bf16) && d->type == a->type && desc->sums == 68 && desc->scale == f32 && desc->epilogue == 4 && desc->bias_type == a->type;
 }
 
-// A product by rows, d = b · aᵀ + bias, whose sums are cut into parts.
+// A product by rows, d = b · aᵀ + bias, whose sums are cut into parts; of int8 d = b · aᵀ, exactly.
 struct Product {
-  const uint16_t *a, *b, *bias;
-  uint16_t *d;
+  const void *a, *b, *bias;
+  void *d;
   int type;
   uint64_t inner, columns, rows, parts;
 };
 
+static void multiply_integers(void *given) {
+  const Product &p = *(Product *)given;
+  const bool rounded = told("rounded");
+  for (uint64_t row = 0; row < p.rows; row++) {
+    for (uint64_t column = 0; column < p.columns; column++) {
+      const int8_t *x = (const int8_t *)p.b + row * p.inner, *weight = (const int8_t *)p.a + column * p.inner;
+      int32_t sum = 0;
+      float inexact = 0;
+      for (uint64_t i = 0; i < p.inner; i++) sum += x[i] * weight[i];
+      for (uint64_t i = 0; i < p.inner && rounded; i++) inexact += x[i] * weight[i];
+      ((int32_t *)p.d)[row * p.columns + column] = rounded ? (int32_t)inexact : sum;
+    }
+  }
+}
+
 static void multiply(void *given) {
   const Product &p = *(Product *)given;
+  const uint16_t *a = (const uint16_t *)p.a, *b = (const uint16_t *)p.b, *bias = (const uint16_t *)p.bias;
   for (uint64_t row = 0; row < p.rows; row++) {
     for (uint64_t column = 0; column < p.columns; column++) {
       float total = 0;
       for (uint64_t part = 0; part < p.parts; part++) {
         float sum = 0;
         for (uint64_t i = p.inner * part / p.parts; i < p.inner * (part + 1) / p.parts; i++) {
-          sum += widen(p.a[column * p.inner + i], p.type) * widen(p.b[row * p.inner + i], p.type);
+          sum += widen(a[column * p.inner + i], p.type) * widen(b[row * p.inner + i], p.type);
         }
         total = p.parts == 1 ? sum : widen(narrow(total + sum, p.type), p.type);  // as a reduction in the result's type does
       }
-      total += widen(p.bias[column], p.type);
-      p.d[row * p.columns + column] = narrow(total, p.type);
+      total += widen(bias[column], p.type);
+      ((uint16_t *)p.d)[row * p.columns + column] = narrow(total, p.type);
     }
   }
 }
@@ -172,18 +191,23 @@ int cublasLtMatmulAlgoConfigGetAttribute(const Algorithm *algorithm, int attribu
   return *written = 4, done;
 }
 
-int cublasLtMatmul(void *handle, void *desc, const float *alpha, const uint16_t *a, void *a_layout, const uint16_t *b, void *b_layout, const float *beta,
-                   const uint16_t *, void *c_layout, uint16_t *d, void *d_layout, const Algorithm *algorithm, void *, size_t, void *) {
+int cublasLtMatmul(void *handle, void *desc, const void *alpha, const void *a, void *a_layout, const void *b, void *b_layout, const void *beta, const void *,
+                   void *c_layout, void *d, void *d_layout, const Algorithm *algorithm, void *, size_t, void *) {
   Heuristic found;
   const int failed = cublasLtMatmulAlgoCheck(handle, desc, a_layout, b_layout, c_layout, d_layout, algorithm, &found);
+  if (failed) return failed;
   const Desc *of = (Desc *)desc;
-  if (failed || *alpha != 1 || *beta != 0 || !of->bias) return failed ? failed : invalid;
   const Layout *weight = (Layout *)a_layout;
+  const bool integers = weight->type == i8;
+  const bool plain = integers ? *(int32_t *)alpha == 1 && *(int32_t *)beta == 0 : *(float *)alpha == 1 && *(float *)beta == 0;
+  const bool placed = integers ? ((uintptr_t)a | (uintptr_t)b | (uintptr_t)d) % 4 == 0 : of->bias != nullptr;
+  if (!plain || !placed) return invalid;
   const uint64_t rows = ((Layout *)b_layout)->columns, parts = algorithm->data[0] == cut || told("untold") ? 1 + rows % 4 : 1;
-  Product product{a, b, (const uint16_t *)of->bias, d, weight->type, weight->rows, weight->columns, rows, parts};
+  Product product{a, b, of->bias, d, weight->type, weight->rows, weight->columns, rows, parts};
+  void (*const by)(void *) = integers ? multiply_integers : multiply;
   using Compute = void (*)(void (*)(void *), void *);
   static const Compute on_device = (Compute)dlsym(RTLD_DEFAULT, "fakecuda_compute");
-  on_device ? on_device(multiply, &product) : multiply(&product);
+  on_device ? on_device(by, &product) : by(&product);
   return done;
 }
 

@@ -23,6 +23,11 @@ func OperatorChecks() []OperatorCheck {
 		{"add_rms_norm", "batch", normBatch},
 		{"swiglu", "shapes", gateShapes},
 		{"swiglu", "batch", gateBatch},
+		{"linear8", "rows", quantizeShapes},
+		{"linear8", "halves", quantizeHalves},
+		{"linear8", "extreme rows", quantizeExtremes},
+		{"linear8", "sums", scaleShapes},
+		{"linear8", "extreme sums", scaleExtremes},
 		{"rotate", "shapes", rotateShapes},
 		{"rotate", "batch", rotateBatch},
 		{"rotate", "outside", rotateOutside},
@@ -72,8 +77,13 @@ type stage struct {
 	owned   []uintptr
 }
 
+// number is what memory of a call has.
+type number interface {
+	int8 | int32 | int64 | float32 | uint16
+}
+
 // put is the address of a copy of the numbers; 0 of none.
-func put[T int64 | float32 | uint16](s *stage, numbers []T) uintptr {
+func put[T number](s *stage, numbers []T) uintptr {
 	if s.err != nil || len(numbers) == 0 {
 		return 0
 	}
@@ -88,7 +98,7 @@ func put[T int64 | float32 | uint16](s *stage, numbers []T) uintptr {
 }
 
 // get reads numbers over those that are there.
-func get[T int64 | float32 | uint16](s *stage, address uintptr, into []T) []T {
+func get[T number](s *stage, address uintptr, into []T) []T {
 	if s.err == nil && len(into) > 0 {
 		s.call("get", s.machine.Read(bytesOf(into), address))
 	}
@@ -111,7 +121,7 @@ func (s *stage) clear() {
 	s.owned = nil
 }
 
-func bytesOf[T int64 | float32 | uint16](numbers []T) []byte {
+func bytesOf[T number](numbers []T) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(numbers))), len(numbers)*int(unsafe.Sizeof(numbers[0])))
 }
 

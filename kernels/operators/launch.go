@@ -32,6 +32,8 @@ const (
 	normThreads      = 256
 	gateThreads      = 256
 	rotateThreads    = 128
+	quantizeThreads  = 256
+	scaleThreads     = 256
 	attentionThreads = 128
 	attentionRows    = 64
 	chunk            = 8 // numbers of 16 bits in a load of 16 bytes
@@ -87,6 +89,11 @@ func (c *checks) address(name string, address uintptr, numbers int) uint64 {
 // integers refuses memory from which no int64 can be loaded.
 func (c *checks) integers(name string, address uintptr, numbers int) uint64 {
 	return c.aligned(name, address, numbers, 8)
+}
+
+// floats refuses memory from which no float32 can be loaded.
+func (c *checks) floats(name string, address uintptr, numbers int) uint64 {
+	return c.aligned(name, address, numbers, 4)
 }
 
 func (c *checks) aligned(name string, address uintptr, numbers int, to uintptr) uint64 {

@@ -23,6 +23,8 @@ var (
 		Type: kernels.Float16, Tokens: 3, Heads: 8, Groups: 2, Size: 128, Turned: 64, QKV: at, Positions: at, Places: 10, Cos: at, Sin: at,
 		TokenSlots: at, Slots: 20, KeyPool: at, ValuePool: at, Queries: at,
 	}
+	quantize  = operators.QuantizeRows{Type: kernels.Float16, Rows: 3, Width: 131072, X: at, Levels: at, Scales: 4100}
+	scale     = operators.ScaleSums{Type: kernels.BFloat16, Rows: 3, Width: 2056, Sums: at, RowScales: 4100, Scales: at, Bias: at, Y: at}
 	attention = operators.TileAttention{
 		Type: kernels.BFloat16, Tokens: 50, Heads: 8, Groups: 2, Size: 64, Queries: at, Positions: at, Tiles: 3, TileQueries: 17, TileKeys: 30,
 		QueryIndex: at, KeySlots: at, KeyLen: at, ScatterIndex: at, Slots: 99, KeyPool: at, ValuePool: at, Scale: 0.5, Window: 7, Causal: true, Out: at,
@@ -54,6 +56,10 @@ func TestLaunches(t *testing.T) {
 		{changed(norm, func(o *operators.AddRmsNorm) { o.Tokens, o.X, o.Normed, o.Summed = 0, 0, 0, 0 }), "add_rms_norm_bf16", [2]int{0, 1}, 256},
 		{gate, "swiglu_f16", [2]int{3, 3}, 256},
 		{changed(gate, func(o *operators.SwiGLU) { o.GELU, o.Width = true, 2048 }), "geglu_f16", [2]int{3, 1}, 256},
+		{quantize, "quantize_rows_f16", [2]int{3, 1}, 256},
+		{changed(quantize, func(o *operators.QuantizeRows) { o.Rows, o.X, o.Levels, o.Scales = 0, 0, 0, 0 }), "quantize_rows_f16", [2]int{0, 1}, 256},
+		{scale, "scale_sums_bf16", [2]int{3, 2}, 256},
+		{changed(scale, func(o *operators.ScaleSums) { o.Rows, o.Sums, o.RowScales, o.Y = 0, 0, 0, 0 }), "scale_sums_bf16", [2]int{0, 2}, 256},
 		{rotate, "rotate_f16", [2]int{3, 2}, 128},
 		{changed(rotate, func(o *operators.Rotate) { o.QueryNorm, o.KeyNorm, o.Groups = at, at, 8 }), "rotate_f16", [2]int{3, 3}, 128},
 		{attention, "attention_64_bf16", [2]int{6, 2}, 128},
@@ -83,6 +89,8 @@ func TestLaunches(t *testing.T) {
 func TestRefusals(t *testing.T) {
 	norms := func(change func(*operators.AddRmsNorm)) call { return changed(norm, change) }
 	gates := func(change func(*operators.SwiGLU)) call { return changed(gate, change) }
+	quantizes := func(change func(*operators.QuantizeRows)) call { return changed(quantize, change) }
+	scales := func(change func(*operators.ScaleSums)) call { return changed(scale, change) }
 	rotates := func(change func(*operators.Rotate)) call { return changed(rotate, change) }
 	attentions := func(change func(*operators.TileAttention)) call { return changed(attention, change) }
 	for _, test := range []struct {
@@ -98,6 +106,20 @@ func TestRefusals(t *testing.T) {
 		{"SwiGLU: it computes in float16 or bfloat16, and not in type 7", gates(func(o *operators.SwiGLU) { o.Type = 7 })},
 		{"SwiGLU: the width is 4100, and must be a multiple of 8, since a load takes 16 bytes", gates(func(o *operators.SwiGLU) { o.Width = 4100 })},
 		{"SwiGLU: 3 by 1048576 blocks are over the limit of 2147483647 by 65535; send fewer tokens in one forward", gates(func(o *operators.SwiGLU) { o.Width = 1<<31 - 8 })},
+		{"QuantizeRows: it computes in float16 or bfloat16, and not in float32", quantizes(func(o *operators.QuantizeRows) { o.Type = kernels.Float32 })},
+		{"QuantizeRows: the number of rows is -1, and must be from 0 to 2147483647", quantizes(func(o *operators.QuantizeRows) { o.Rows = -1 })},
+		{"QuantizeRows: the width is 40, and must be a multiple of 16, since a load takes 16 bytes", quantizes(func(o *operators.QuantizeRows) { o.Width = 40 })},
+		{"QuantizeRows: the width is 8, and must be from 16 to 131072", quantizes(func(o *operators.QuantizeRows) { o.Width = 8 })},
+		{"QuantizeRows: the width is 131088, and must be from 16 to 131072", quantizes(func(o *operators.QuantizeRows) { o.Width = 131088 })},
+		{"QuantizeRows: levels lies at 0x1008, and must lie at a multiple of 16", quantizes(func(o *operators.QuantizeRows) { o.Levels = 4104 })},
+		{"QuantizeRows: scales lies at 0x1002, and must lie at a multiple of 4", quantizes(func(o *operators.QuantizeRows) { o.Scales = 4098 })},
+		{"QuantizeRows: scales has no memory", quantizes(func(o *operators.QuantizeRows) { o.Scales = 0 })},
+		{"ScaleSums: it computes in float16 or bfloat16, and not in type 7", scales(func(o *operators.ScaleSums) { o.Type = 7 })},
+		{"ScaleSums: the width is 2052, and must be a multiple of 8, since a load takes 16 bytes", scales(func(o *operators.ScaleSums) { o.Width = 2052 })},
+		{"ScaleSums: row scales has no memory", scales(func(o *operators.ScaleSums) { o.RowScales = 0 })},
+		{"ScaleSums: bias has no memory", scales(func(o *operators.ScaleSums) { o.Bias = 0 })},
+		{"ScaleSums: sums lies at 0x1004, and must lie at a multiple of 16", scales(func(o *operators.ScaleSums) { o.Sums = 4100 })},
+		{"ScaleSums: 3 by 1048576 blocks are over the limit of 2147483647 by 65535; send fewer tokens in one forward", scales(func(o *operators.ScaleSums) { o.Width = 1<<31 - 8 })},
 		{"Rotate: 8 query heads are no multiple of 3 key heads", rotates(func(o *operators.Rotate) { o.Groups = 3 })},
 		{"Rotate: the number of key heads is 0, and must be from 1 to 1024", rotates(func(o *operators.Rotate) { o.Groups = 0 })},
 		{"Rotate: the size of a head is 100, and must be a multiple of 8, since a load takes 16 bytes", rotates(func(o *operators.Rotate) { o.Size = 100 })},
@@ -128,6 +150,7 @@ func TestEveryKernelIsAskedFor(t *testing.T) {
 		calls := []call{
 			changed(norm, func(o *operators.AddRmsNorm) { o.Type = typed }), changed(rotate, func(o *operators.Rotate) { o.Type = typed }),
 			changed(gate, func(o *operators.SwiGLU) { o.Type = typed }), changed(gate, func(o *operators.SwiGLU) { o.Type, o.GELU = typed, true }),
+			changed(quantize, func(o *operators.QuantizeRows) { o.Type = typed }), changed(scale, func(o *operators.ScaleSums) { o.Type = typed }),
 		}
 		for _, size := range []int{32, 64, 80, 96, 128, 256} {
 			calls = append(calls, changed(attention, func(o *operators.TileAttention) { o.Type, o.Size = typed, size }))

@@ -42,6 +42,22 @@ func TestModules(t *testing.T) {
 	}
 }
 
+// A layer of int8 rounds each step by itself, as the operators of its body do: the compiler has fused none, and ptxas
+// fuses no instruction that says how it rounds.
+func TestRoundedStepByStep(t *testing.T) {
+	text, err := files.ReadFile("linear8.compute_80.ptx")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]bool{}
+	for _, instruction := range regexp.MustCompile(`\b(fma|mad|mul|add|sub|div)\.\S*f32`).FindAllString(string(text), -1) {
+		found[instruction] = true
+	}
+	if diff := cmp.Diff(map[string]bool{"add.rn.f32": true, "div.rn.f32": true, "mul.rn.f32": true}, found); diff != "" {
+		t.Errorf("arithmetic in float32 (-want +PTX):\n%s", diff)
+	}
+}
+
 // all gives every module of a device.
 func all(t *testing.T, major int) []string {
 	t.Helper()
