@@ -44,7 +44,6 @@ func BenchmarkKernels(b *testing.B) {
 	})
 	benchmarkOperators(b, d)
 	benchmarkProducts(b, d)
-	benchmarkIntegers(b, d)
 }
 
 // scratch is device memory of zeros for one test or benchmark.

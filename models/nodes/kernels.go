@@ -2,48 +2,39 @@ package nodes
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/assay-rm/assay/kernels"
-	"github.com/assay-rm/assay/kernels/blaslt"
 	"github.com/assay-rm/assay/kernels/operators"
 )
 
-// Launcher starts kernels of a machine, each behind what was started before.
-type Launcher interface {
+// Machine starts kernels, each behind what was started before, and has memory for them.
+type Machine interface {
 	Launch(kernel string, grid [2]int, block int, arguments ...uint64) error
+	Alloc(bytes int) (uintptr, error)
+	Release(address uintptr) error
 }
 
-// Kernels computes the operators by our CUDA kernels, and linear layers by cuBLASLt, in float16 or bfloat16. What it
-// starts goes to the launcher's stream, which the provider must run on too. One forward at a time may use it.
+// Kernels computes the operators by our CUDA kernels, and linear layers by cuBLASLt, in float16, bfloat16 or int8. What
+// it starts goes to the machine's stream, which the provider must run on too. One forward at a time may use it.
 type Kernels struct {
-	typed    kernels.Type
-	machine  Launcher
-	file     string                       // of cuBLASLt
-	library  *blaslt.Library              // nil until the first linear layer, since it is opened where the device is current
-	products map[[2]int64]*blaslt.Product // by inner and outer size
+	typed   kernels.Type
+	machine Machine
+	linears linears
 }
 
 // NewKernels starts nothing yet. file is that of cuBLASLt, [blaslt.Name] as a rule.
-func NewKernels(typed kernels.Type, machine Launcher, file string) *Kernels {
-	return &Kernels{typed: typed, machine: machine, file: file, products: map[[2]int64]*blaslt.Product{}}
+func NewKernels(typed kernels.Type, machine Machine, file string) *Kernels {
+	return &Kernels{typed: typed, machine: machine, linears: newLinears(file)}
 }
 
-// Close lets go of cuBLASLt. No forward runs, nor will one.
-func (k *Kernels) Close() {
-	for _, product := range k.products {
-		product.Close()
-	}
-	if k.library != nil {
-		k.library.Close()
-	}
-	k.library, k.products = nil, nil
-}
+// Close lets go of cuBLASLt, and of memory. No forward runs, nor will one.
+func (k *Kernels) Close() { k.linears.close(k.machine) }
 
 // All has what computes each operator, for [Register].
 func (k *Kernels) All() map[string]Compute {
 	return map[string]Compute{
-		"AddRmsNorm": k.addRmsNorm, "Linear": k.linear, "Rotate": k.rotate, "TileAttention": k.tileAttention, "SwiGLU": k.swiGLU,
+		"AddRmsNorm": k.addRmsNorm, "Linear": k.linear, "QuantizeRows": k.quantizeRows, "Linear8": k.linear8, "Rotate": k.rotate,
+		"TileAttention": k.tileAttention, "SwiGLU": k.swiGLU,
 	}
 }
 
@@ -72,42 +63,6 @@ func (k *Kernels) addRmsNorm(c *Call) error {
 		Type: k.typed, Tokens: int(shape[0]), Width: int(shape[1]), Residual: c.Inputs[0].Address, X: c.Inputs[1].Address,
 		Weight: c.Inputs[2].Address, Epsilon: c.Float("epsilon"), Normed: normed.Address, Summed: summed.Address,
 	}.Launch())
-}
-
-func (k *Kernels) linear(c *Call) error {
-	x, weight, bias := c.Inputs[0], c.Inputs[1], c.Inputs[2]
-	rows, outer, inner := x.Shape[0], weight.Shape[0], weight.Shape[1]
-	if x.Shape[1] != inner || bias.Elements() != outer {
-		return fmt.Errorf("rows of %d numbers, weights %d and a bias of %d do not fit each other", x.Shape[1], weight.Shape, bias.Elements())
-	}
-	y, err := c.Output(0, rows, outer)
-	if err != nil {
-		return err
-	}
-	product, err := k.product(inner, outer)
-	if err != nil {
-		return err
-	}
-	return product.Run(c.Stream, int(rows), x.Address, weight.Address, bias.Address, y.Address)
-}
-
-// product is that of weights [outer, inner].
-func (k *Kernels) product(inner, outer int64) (*blaslt.Product, error) {
-	if product := k.products[[2]int64{inner, outer}]; product != nil {
-		return product, nil
-	}
-	if k.library == nil {
-		library, err := blaslt.Open(k.file)
-		if err != nil {
-			return nil, err
-		}
-		k.library = library
-	}
-	product, err := k.library.Product(k.typed, int(inner), int(outer))
-	if err == nil {
-		k.products[[2]int64{inner, outer}] = product
-	}
-	return product, err
 }
 
 // rotate writes keys and values where the pools are: what it is given to write them to must be that.

@@ -2,6 +2,7 @@ package nodes
 
 import (
 	"errors"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -97,10 +98,11 @@ func (v *values) read(name string, typed kernels.Type) []float32 {
 	return wide
 }
 
-// runLayer runs the layer of a type once, with pools that are written where they are.
-func runLayer(t *testing.T, typed kernels.Type, options *ort.SessionOptions) (layer, error) {
+// runLayer runs the layer of a type once, with pools that are written where they are. integers is ".int8" where its
+// linear layers multiply these.
+func runLayer(t *testing.T, typed kernels.Type, integers string, options *ort.SessionOptions) (layer, error) {
 	t.Helper()
-	session, err := ort.NewDynamicAdvancedSession("testdata/layer."+typed.String()+".onnx", inputs, outputs, options)
+	session, err := ort.NewDynamicAdvancedSession("testdata/layer."+typed.String()+integers+".onnx", inputs, outputs, options)
 	if err != nil {
 		return layer{}, err
 	}
@@ -188,22 +190,38 @@ func compare(t *testing.T, got, want layer, tolerance float64) {
 // TestSetsDoAsTheBodies runs one file by the bodies that stand in it, and by loops that are registered: every node of
 // the domain is taken from the set, and both write the pools where they are.
 func TestSetsDoAsTheBodies(t *testing.T) {
-	bodies, err := runLayer(t, kernels.Float32, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	calls := map[string]int{}
-	loops, err := runLayer(t, kernels.Float32, registered(t, float32s, plain(calls)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, want := range map[string]int{"AddRmsNorm": 2, "Linear": 4, "Rotate": 1, "TileAttention": 1, "SwiGLU": 1} {
-		if calls[name] != want {
-			t.Errorf("%s was called %d times, want %d", name, calls[name], want)
+	for integers, multiplied := range map[string]map[string]int{"": {"Linear": 4}, ".int8": {"QuantizeRows": 4, "Linear8": 4}} {
+		bodies, err := runLayer(t, kernels.Float32, integers, nil)
+		if err != nil {
+			t.Fatal(err)
 		}
+		calls := map[string]int{}
+		loops, err := runLayer(t, kernels.Float32, integers, registered(t, float32s, plain(calls)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := map[string]int{"AddRmsNorm": 2, "Rotate": 1, "TileAttention": 1, "SwiGLU": 1}
+		maps.Copy(want, multiplied)
+		if !maps.Equal(calls, want) {
+			t.Errorf("called %v times, want %v", calls, want)
+		}
+		compare(t, loops, bodies, 2e-6+aLevel[integers])
 	}
-	compare(t, loops, bodies, 2e-6)
 }
+
+// aLevel is what a number of the layer may differ by because one that lies between two levels was rounded to the other.
+var aLevel = map[string]float64{".int8": 1.0 / 32}
+
+// halves are the types that our kernels compute in, with half a unit in their last place.
+var halves = map[kernels.Type]struct {
+	kind     ort.TensorElementDataType
+	roundoff float64
+}{kernels.Float16: {ort.TensorElementDataTypeFloat16, 0x1p-11}, kernels.BFloat16: {ort.TensorElementDataTypeBFloat16, 0x1p-8}}
+
+// host is the twin of the kernels as a machine.
+type host struct{ *cuda.Twin }
+
+func (h host) Release(address uintptr) error { return h.Free(address) }
 
 // TestKernelsDoAsTheBodies runs the layer in half precision by the bodies, and by our CUDA kernels, whose twins run on
 // the host, and a cuBLASLt of the host: the whole of what a GPU would be given, in another order of sums.
@@ -212,24 +230,26 @@ func TestKernelsDoAsTheBodies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for typed, half := range map[kernels.Type]struct {
-		kind     ort.TensorElementDataType
-		roundoff float64
-	}{kernels.Float16: {ort.TensorElementDataTypeFloat16, 0x1p-11}, kernels.BFloat16: {ort.TensorElementDataTypeBFloat16, 0x1p-8}} {
-		bodies, err := runLayer(t, typed, nil)
-		if err != nil {
-			t.Fatal(err)
+	for typed, half := range halves {
+		for _, integers := range []string{"", ".int8"} {
+			bodies, err := runLayer(t, typed, integers, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			machine := host{cuda.New(0)}
+			by := NewKernels(typed, machine, file)
+			ran, err := runLayer(t, typed, integers, registered(t, half.kind, by.All()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			compare(t, ran, bodies, 8*half.roundoff+aLevel[integers]) // eight roundings lie one behind the other
+			if chosen := len(by.linears.products) + len(by.linears.integers); chosen != 4 {
+				t.Errorf("%d products were chosen for four weights", chosen)
+			}
+			if by.Close(); machine.Live() != 0 {
+				t.Errorf("%d pieces of memory are left", machine.Live())
+			}
 		}
-		by := NewKernels(typed, cuda.New(0), file)
-		ran, err := runLayer(t, typed, registered(t, half.kind, by.All()))
-		if err != nil {
-			t.Fatal(err)
-		}
-		compare(t, ran, bodies, 8*half.roundoff) // eight roundings lie one behind the other
-		if len(by.products) != 4 {
-			t.Errorf("%d products were chosen for four weights", len(by.products))
-		}
-		by.Close()
 	}
 }
 
@@ -246,7 +266,7 @@ func TestFailuresNameTheirOperator(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			by := plain(map[string]int{})
 			by["SwiGLU"] = test.run
-			_, err := runLayer(t, kernels.Float32, registered(t, float32s, by))
+			_, err := runLayer(t, kernels.Float32, "", registered(t, float32s, by))
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("%v, want %q", err, test.want)
 			}

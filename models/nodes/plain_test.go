@@ -7,13 +7,16 @@ import (
 )
 
 // numbers are those of a tensor on the host.
-func numbers[T float32 | int64](t Tensor) []T {
+func numbers[T float32 | int64 | int8](t Tensor) []T {
 	return unsafe.Slice(*(**T)(unsafe.Pointer(&t.Address)), t.Elements())
 }
 
 // plain computes the operators on the processors, in float32, as their definitions say it: one loop after the other.
 func plain(calls map[string]int) map[string]Compute {
-	by := map[string]Compute{"AddRmsNorm": addRmsNorm, "Linear": linear, "Rotate": rotate, "TileAttention": tileAttention, "SwiGLU": swiGLU}
+	by := map[string]Compute{
+		"AddRmsNorm": addRmsNorm, "Linear": linear, "QuantizeRows": quantizeRows, "Linear8": linear8, "Rotate": rotate, "TileAttention": tileAttention,
+		"SwiGLU": swiGLU,
+	}
 	for name, run := range by {
 		by[name] = func(c *Call) error {
 			calls[name]++
@@ -62,6 +65,50 @@ func linear(c *Call) error {
 			sum += float64(x[at/n*k+i]) * float64(weight[at%n*k+i])
 		}
 		numbers[float32](y)[at] = float32(sum)
+	}
+	return nil
+}
+
+func quantizeRows(c *Call) error {
+	x, shape := numbers[float32](c.Inputs[0]), c.Inputs[0].Shape
+	levels, err := c.Output(0, shape...)
+	if err != nil {
+		return err
+	}
+	scales, err := c.Output(1, shape[0])
+	if err != nil {
+		return err
+	}
+	for row, k := 0, int(shape[1]); row < int(shape[0]); row++ {
+		most := float32(0)
+		for _, v := range x[row*k:][:k] {
+			most = max(most, v, -v)
+		}
+		scale := max(most/127, 1e-30)
+		numbers[float32](scales)[row] = scale
+		for i, v := range x[row*k:][:k] {
+			numbers[int8](levels)[row*k+i] = int8(math.RoundToEven(float64(v / scale)))
+		}
+	}
+	return nil
+}
+
+func linear8(c *Call) error {
+	levels, weight, bias := numbers[int8](c.Inputs[0]), numbers[int8](c.Inputs[2]), numbers[float32](c.Inputs[4])
+	rows, scales := numbers[float32](c.Inputs[1]), numbers[float32](c.Inputs[3])
+	n, k := len(bias), int(c.Inputs[2].Shape[1])
+	y, err := c.Output(0, int64(len(rows)), int64(n))
+	if err != nil {
+		return err
+	}
+	for at := range numbers[float32](y) {
+		sum := int32(0)
+		for i := range k {
+			sum += int32(levels[at/n*k+i]) * int32(weight[at%n*k+i])
+		}
+		scaled := float32(sum) * scales[at%n]
+		scaled *= rows[at/n]
+		numbers[float32](y)[at] = scaled + bias[at%n]
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ const computeType = ort.TensorElementDataTypeUndefined
 const (
 	float32s = ort.TensorElementDataTypeFloat
 	int64s   = ort.TensorElementDataTypeInt64
+	int8s    = ort.TensorElementDataTypeInt8
 )
 
 // declared is an operator's line of the table.
@@ -39,6 +40,14 @@ var table = []declared{
 		name:   "TileAttention", // queries, positions, query_index, key_slots, key_len, scatter_index, key_pool, value_pool
 		inputs: []ort.TensorElementDataType{computeType, int64s, int64s, int64s, int64s, int64s, computeType, computeType}, outputs: []ort.TensorElementDataType{computeType},
 		floats: []string{"scale", "softcap"}, ints: []string{"window", "causal"},
+	},
+	{
+		name:   "QuantizeRows", // x → levels, row_scale
+		inputs: []ort.TensorElementDataType{computeType}, outputs: []ort.TensorElementDataType{int8s, float32s},
+	},
+	{
+		name:   "Linear8", // levels, row_scale, weight, scale, bias
+		inputs: []ort.TensorElementDataType{int8s, float32s, int8s, float32s, computeType}, outputs: []ort.TensorElementDataType{computeType},
 	},
 	{name: "SwiGLU", inputs: []ort.TensorElementDataType{computeType}, outputs: []ort.TensorElementDataType{computeType}},
 }
