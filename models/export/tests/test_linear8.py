@@ -12,11 +12,13 @@ import yaml
 from onnx import numpy_helper
 from test_fused import MAX_TOKENS, loaded, written
 from test_operators import HALF, TYPES, drawn, each_type, run
+from transformers import LlamaConfig, LlamaModel
 
 from assay_export import ExportError, fused
 from assay_export.cli import arguments, export
 from assay_export.fused.integers import sources
 from assay_export.graph import graph
+from assay_export.models.model import Part, decoder
 from assay_export.operators import DOMAIN, Form
 from assay_export.prove.check import check_graph
 from assay_export.store import int8
@@ -121,3 +123,18 @@ def test_what_has_no_integer_product_is_refused(tmp_path, options, config, what)
         export(arguments().parse_args([str(source), str(tmp_path / "out"), *options]))
 
 
+
+
+@pytest.mark.parametrize(("shape", "vocab", "gigabytes"), [
+    ({"hidden_size": 4096, "intermediate_size": 14336, "num_hidden_layers": 32, "num_attention_heads": 32}, 128256, 8.0),
+    ({"hidden_size": 8192, "intermediate_size": 28672, "num_hidden_layers": 80, "num_attention_heads": 64}, 128256, 70.6),
+], ids=("8B", "70B"))
+def test_weights_take_a_byte_each(shape, vocab, gigabytes):
+    """Llama 3.1's two sizes, whose weights are never drawn: docs/GPU.md has what they take."""
+    with torch.device("meta"):
+        body = LlamaModel(LlamaConfig(num_key_value_heads=8, vocab_size=vocab, **shape))
+    body.rotary_emb = type(body.rotary_emb)(body.config)
+    head = torch.nn.Linear(shape["hidden_size"], 1, bias=False)
+    drawn = fused.build_pooled(decoder(Part(body, head)), MAX_TOKENS, "float16", integers=True)
+    stored = sum(value.const_value.nbytes for value in drawn.graph.initializers.values())
+    assert stored / 1e9 == pytest.approx(gigabytes, abs=0.05)
