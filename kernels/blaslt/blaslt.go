@@ -105,9 +105,9 @@ func (l *Library) Integers(inner, columns int) (*Integers, error) {
 	return p, nil
 }
 
-// Run puts sums = x · weightᵀ on a stream, exactly: x is int8 [rows, inner], weight int8 [columns, inner] and sums int32
-// [rows, columns], by rows, at addresses of the device that are multiples of 256. Rows may be done a chunk after the
-// other, into the same memory; chunks of a multiple of 16 rows begin at multiples of 256 where x does.
+// Run puts sums = x · weightᵀ on a stream, exactly: x is int8 [rows, inner], weight int8 [columns, inner] and sums
+// int32 [rows, columns], by rows, at addresses of the device that are multiples of 256. Rows may be done a chunk after
+// the other, into the same memory; chunks of a multiple of 16 rows begin at multiples of 256 where x does.
 func (p *Integers) Run(stream uintptr, rows int, x, weight, sums uintptr) error {
 	return p.run(stream, rows, x, weight, 0, sums)
 }

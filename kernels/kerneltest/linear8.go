@@ -93,8 +93,8 @@ func quantizeHalves(machine kernels.Machine, _ uint64) (Worst, error) {
 	return c.result()
 }
 
-// quantizeExtremes: rows of zeros and of the least and the largest numbers that there are, and rows with one that is not
-// finite, beside ordinary ones.
+// quantizeExtremes: rows of zeros and of the least and the largest numbers that there are, and rows with one that is
+// not finite, beside ordinary ones.
 func quantizeExtremes(machine kernels.Machine, seed uint64) (Worst, error) {
 	const width = 528
 	r, c := random(seed), &comparison{}
@@ -187,8 +187,8 @@ func scaleShapes(machine kernels.Machine, seed uint64) (Worst, error) {
 	return c.result()
 }
 
-// scaleExtremes: the sums that are largest, results that overflow their type, and a row whose scale is NaN, which is NaN
-// also where its sums are 0.
+// scaleExtremes: the sums that are largest, results that overflow their type, and a row whose scale is NaN, which is
+// NaN also where its sums are 0.
 func scaleExtremes(machine kernels.Machine, seed uint64) (Worst, error) {
 	const rows, width = 4, 264
 	r, c := random(seed), &comparison{}

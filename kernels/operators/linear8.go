@@ -2,10 +2,10 @@ package operators
 
 import "github.com/assay-rm/assay/kernels"
 
-// A linear layer with int8 weights is three calls: QuantizeRows, the product of blaslt's Integers, and ScaleSums. No row
-// hangs on another, so the product and ScaleSums may be called for a chunk of rows after the other, and the caller's
-// memory for sums need hold one chunk only. Chunks of a multiple of 16 rows begin where cuBLASLt wants memory to begin.
-// Layers that read the same rows share their levels.
+// A linear layer with int8 weights is three calls: QuantizeRows, the product of blaslt's Integers, and ScaleSums. No
+// row hangs on another, so the product and ScaleSums may be called for a chunk of rows after the other, and the
+// caller's memory for sums need hold one chunk only. Chunks of a multiple of 16 rows begin where cuBLASLt wants memory
+// to begin. Layers that read the same rows share their levels.
 
 // QuantizeRows divides each row by a scale of its own, max|x| / 127 or 1e-30 where that is more, and rounds it to whole
 // numbers from -127 to 127. Of a row that is not finite the scale is NaN and the levels are 0, so that ScaleSums gives
