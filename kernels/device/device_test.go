@@ -223,3 +223,15 @@ func TestComputeCapability(t *testing.T) {
 		t.Errorf("on compute capability 7: %v", err)
 	}
 }
+
+// A driver that is older than the PTX is named, with what mends it.
+func TestOldDriver(t *testing.T) {
+	if open(t).Name() != fake {
+		t.Skip("only the fake driver can be another")
+	}
+	t.Setenv("FAKECUDA_VERSION", "12020")
+	want := "device 0: the driver, of CUDA 12.2, is too old for the kernels' PTX: install one of CUDA 12.4 or later"
+	if _, err := Open(0); err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+}

@@ -82,9 +82,17 @@ func (m *machine) open() error {
 	return nil
 }
 
+// unsupportedPTX is CUDA_ERROR_UNSUPPORTED_PTX_VERSION, as package cu says it.
+const unsupportedPTX = "UnknownErrorCode:222"
+
 // load has the driver compile a module.
 func (m *machine) load(text string) error {
 	module, err := cu.LoadData(text)
+	if err != nil && err.Error() == unsupportedPTX {
+		version := cu.Version()
+		return fmt.Errorf("device %d: the driver, of CUDA %d.%d, is too old for the kernels' PTX: install one of CUDA 12.4 or later",
+			m.ordinal, version/1000, version%1000/10)
+	}
 	if err != nil {
 		return fmt.Errorf("device %d: load the kernels: %w", m.ordinal, err)
 	}

@@ -17,7 +17,7 @@
 #include "memory.hpp"
 
 enum Result {
-  success = 0, invalid_value = 1, out_of_memory = 2, invalid_device = 101, invalid_context = 201, invalid_ptx = 218, invalid_handle = 400,
+  success = 0, invalid_value = 1, out_of_memory = 2, invalid_device = 101, invalid_context = 201, invalid_ptx = 218, unsupported_ptx = 222, invalid_handle = 400,
   not_found = 500, launch_failed = 719,
 };
 
@@ -64,7 +64,10 @@ static size_t occurrences(const std::string &text, const char *word) {
 extern "C" {
 
 Result cuInit(unsigned) { return success; }
-Result cuDriverGetVersion(int *version) { return *version = 12040, success; }
+Result cuDriverGetVersion(int *version) {
+  const char *given = getenv("FAKECUDA_VERSION");
+  return *version = given ? atoi(given) : 12040, success;
+}
 Result cuDeviceGetCount(int *count) { return *count = 1, success; }
 Result cuDeviceGet(int *device, int ordinal) { return *device = 0, ordinal == 0 ? success : invalid_device; }
 Result cuDeviceGetName(char *name, int bytes, int) { return snprintf(name, bytes, "cpu fibers"), success; }
@@ -143,6 +146,9 @@ Result cuModuleLoadData(void **module, const void *image) {
   LOCKED;
   NEEDS_CONTEXT;
   const std::string ptx = (const char *)image;
+  int version;
+  cuDriverGetVersion(&version);
+  if (version < 12040 && ptx.find("\n.version 8.4\n") != std::string::npos) return unsupported_ptx;
   return ptx.find("\n.target sm_") == std::string::npos ? invalid_ptx : make(module, Module{ptx});
 }
 Result cuModuleUnload(void *module) {

@@ -7,8 +7,8 @@ import (
 	"github.com/assay-rm/assay/kernels"
 )
 
-// headSizes are those that there is an attention kernel for.
-var headSizes = []int{32, 64, 80, 96, 128, 256}
+// HeadSizes are the numbers of a head that there is an attention kernel for.
+func HeadSizes() []int { return []int{32, 64, 80, 96, 128, 256} }
 
 // TileAttention is the attention of a forward's tiles over keys and values in a pool. All memory is the device's.
 type TileAttention struct {
@@ -36,8 +36,8 @@ func (o TileAttention) Launch() (Launch, error) {
 	c := &checks{operator: "TileAttention"}
 	suffix := c.half(o.Type)
 	checkHeads(c, o.Tokens, o.Heads, o.Groups)
-	if !slices.Contains(headSizes, o.Size) {
-		c.refuse("there is no kernel for heads of %d numbers, but for %v", o.Size, headSizes)
+	if sizes := HeadSizes(); !slices.Contains(sizes, o.Size) {
+		c.refuse("there is no kernel for heads of %d numbers, but for %v", o.Size, sizes)
 	}
 	c.size("the number of tiles", o.Tiles, 0, maxCount, 1)
 	c.size("the number of queries of a tile", o.TileQueries, 0, maxCount, 1)

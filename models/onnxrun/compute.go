@@ -1,8 +1,12 @@
 package onnxrun
 
 import (
+	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 
+	"github.com/assay-rm/assay/kernels/operators"
 	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/models/inplace"
 	"github.com/assay-rm/assay/models/manifest"
@@ -17,6 +21,10 @@ func (d Device) checkCompute(g *manifest.Graph) error {
 	if g.Pooled() && d.OnGPU() && !g.Halves() {
 		return fault.New(fault.CodeDevice, "graph.operators is assay and graph.compute %s, and on a GPU these operators compute in float16 and bfloat16: "+
 			"export the checkpoint with assay-export --compute float16 --operators assay", g.Compute)
+	}
+	if sizes := operators.HeadSizes(); g.Pooled() && d.OnGPU() && !slices.Contains(sizes, int(g.HeadDim)) {
+		return fault.New(fault.CodeDevice, "graph.head_dim is %d, and the attention of domain assay has kernels for %s: export the checkpoint without --operators",
+			g.HeadDim, strings.Trim(fmt.Sprint(sizes), "[]"))
 	}
 	if !g.BFloat16() {
 		return nil

@@ -33,6 +33,14 @@ func TestATypeThatTheDeviceLacksIsRefused(t *testing.T) {
 			t.Errorf("compute %q: %v", compute, err)
 		}
 	}
+	heads := &manifest.Graph{Compute: "float16", Operators: "assay", HeadDim: 48}
+	const covers = "graph.head_dim is 48, and the attention of domain assay has kernels for 32 64 80 96 128 256: export the checkpoint without --operators"
+	if err := (Device{GPUs: []int{0}}).checkCompute(heads); err == nil || err.Error() != covers {
+		t.Errorf("heads of 48 numbers: %v, want %s", err, covers)
+	}
+	if err := (Device{}).checkCompute(heads); err != nil {
+		t.Errorf("heads of 48 numbers on processors: %v", err)
+	}
 	if err := (Device{GPUs: []int{9}}).checkCompute(&bfloat16.Manifest.Graph); err != nil {
 		t.Errorf("a GPU that is not there: %v", err)
 	}
