@@ -145,7 +145,7 @@ func TestOperatorsOnTheProvider(t *testing.T) {
 			layer := slices.Concat([]string{"AddRmsNorm"}, linear, []string{"Rotate", "TileAttention"}, linear, []string{"AddRmsNorm"}, linear,
 				[]string{"SwiGLU"}, linear)
 			ours, others := layers(r, len(layer))
-			if want := slices.Repeat(layer, int(b.manifest.Graph.Layers)); !slices.Equal(ours, want) {
+			if want := slices.Repeat(layer, b.manifest.Graph.Layers); !slices.Equal(ours, want) {
 				t.Errorf("operators %v, want %v", ours, want)
 			}
 			for i, kernels := range others {
