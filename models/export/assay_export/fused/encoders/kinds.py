@@ -13,7 +13,7 @@ def reader(config) -> type[Reader]:
     """Return who reads the body of a transformers config; ExportError names a kind, or an activation, that nobody
     does."""
     if config.model_type not in READERS:
-        raise ExportError(f"model_type {config.model_type!r} has no graph for --compute, since its attention is its own and not one of tiles; leave it "
+        raise ExportError(f"model_type {config.model_type!r} has no graph for --compute, since attention of its own cannot be arranged in tiles; leave it "
                           f"out, and the graph is in float32 as ever. Encoders that have one: {', '.join(READERS)}")
     names = {"modernbert": "hidden_activation", "distilbert": "activation"}
     activation = getattr(config, names.get(config.model_type, "hidden_act"))
