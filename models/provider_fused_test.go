@@ -45,9 +45,13 @@ type fusedBundle struct {
 
 // fusedDemands has a line for each bundle of the folder.
 var fusedDemands = map[string]fusedBundle{
-	"fused/qwen2-float16":  {"float16", "memory-efficient", 5, 25},
-	"fused/qwen2-bfloat16": {"bfloat16", "memory-efficient", 5, 21},
-	"fused/qwen2-float32":  {"float32", "unfused", 7, 23},
+	"fused/qwen2-float16":      {"float16", "memory-efficient", 5, 25},
+	"fused/qwen2-bfloat16":     {"bfloat16", "memory-efficient", 5, 21},
+	"fused/qwen2-float32":      {"float32", "unfused", 7, 23},
+	"fused/bert-float16":       {"float16", "memory-efficient", 5, 14},
+	"fused/bert-bfloat16":      {"bfloat16", "memory-efficient", 5, 14},
+	"fused/bert-float32":       {"float32", "memory-efficient", 5, 10},
+	"fused/modernbert-float16": {"float16", "memory-efficient", 4, 24},
 }
 
 // TestFusedBundlesOnTheProvider holds every bundle that was made for the device to what is demanded of it.

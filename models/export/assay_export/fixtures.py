@@ -2,8 +2,9 @@
 GPUs.
 
 Six families, reward and process, packed and padded, from tiny random checkpoints, with golden pairs from PyTorch;
-besides them one two-layer process head, one bundle with external data and one in each lower precision. For GPUs one
-checkpoint in each type that a graph computes in. The same versions give the same files.
+besides them one two-layer process head, one bundle with external data and one in each lower precision. For GPUs a
+decoder and an encoder in each type that a graph computes in, and an encoder with windows in one. The same versions give
+the same files.
 """
 
 import argparse
@@ -59,6 +60,11 @@ PROCESS: list[dict] = [
     {"messages": talk("Hello", "Hi.", "Add 1 and 1."), "steps": ["1 + 1", " = 2"]},
 ]
 
+PAIRS: list[dict] = [
+    {"prompt": "where do owls sleep?", "response": "Most owls sleep by day, in trees and in barns."}, {"prompt": "where do owls sleep?", "response": "Hi"},
+    {"prompt": "Résumé in 日本語, 🙂?", "response": "  はい — 'naïve' & <b>\"ok\"</b>  "}, {"prompt": "a", "response": "b"},
+    {"prompt": STORY[0][:60], "response": STORY[1][:400]}, {"prompt": STORY[2][:30], "response": STORY[3][:90]}, {"text": "A text without a question"}]
+
 
 def items(model_type: str, kind: str, vocab: int) -> list[dict]:
     """Return a family's golden items: the common ones, a system turn where its template takes one, and ids."""
@@ -113,13 +119,28 @@ def make_all(out: Path, scratch: Path) -> None:
                  f"Seeds are {SEED} plus the family's number. Largest differences from PyTorch when made:", [line.partition(": ")[2] for line in lines])
 
 
+def make_encoder(out: Path, scratch: Path, model_type: str, compute: str) -> str:
+    """Write one encoder's fixture bundle for GPUs through the command; return its line."""
+    source, name = scratch / f"tiny-{model_type}", f"{model_type}-{compute}"
+    if not source.exists():
+        tiny.write_encoder(source, model_type, VOCAB, tiny.sentences(1, 200, 400), SEED)
+        ids = [4 + (number * number) % (VOCAB - 4) for number in range(240)]
+        write_pairs(source / "items.jsonl", [*PAIRS, *({"input_ids": ids[:length]} for length in (1, 2, 17, 130, 240)),
+                                             {"input_ids": [0, *ids[:20], 0, *ids[:9], 0]}])
+    return export(arguments().parse_args([
+        str(source), str(out / name), "--name", name, "--family", f"{model_type}-pair", "--golden", str(source / "items.jsonl"), "--compute", compute,
+        "--licence", "Apache-2.0", "--description", "Tiny random weights, for tests"]))
+
+
 def make_fused(out: Path, scratch: Path) -> None:
-    """Make one checkpoint's bundles for GPUs."""
+    """Make the bundles for GPUs."""
     lines = [make(out, scratch, "qwen2", "reward", "packed", name=f"qwen2-{compute}", extra=("--compute", compute)) for compute in COMPUTES]
     lines += [make(out, scratch, model_type, "reward", "packed", name=f"{model_type}-assay-{compute}", config=HEADS,
                    extra=("--compute", compute, "--operators", "assay")) for model_type in ("qwen2", "qwen3") for compute in COMPUTES]
     lines += [make(out, scratch, model_type, "reward", "packed", name=f"{model_type}-assay-{compute}-int8", config=HEADS,
                    extra=("--compute", compute, "--operators", "assay", "--int8")) for model_type, compute in (("qwen2", "bfloat16"), ("qwen3", "float16"))]
+    lines += [make_encoder(out, scratch, model_type, compute)
+              for model_type, compute in (*(("bert", compute) for compute in COMPUTES), ("modernbert", "float16"))]
     write_readme(out, "Bundles for GPUs with tiny random weights, for tests.", "python -m assay_export.fixtures --fused models/testdata/fused",
                  f"The seed is {SEED}. Largest differences from PyTorch when made, of half precision those of its twin in float32:",
                  [line.partition(": ")[2] for line in lines])

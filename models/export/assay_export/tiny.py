@@ -51,6 +51,15 @@ FAMILIES = {
         "sliding_window": 16, "num_key_value_heads": 4}),
 }
 
+ENCODERS = {
+    "bert": ("BertForSequenceClassification", {"type_vocab_size": 2}),
+    "modernbert": ("ModernBertForSequenceClassification", {
+        "num_hidden_layers": 3, "global_attn_every_n_layers": 2, "local_attention": 8, "classifier_pooling": "mean", "cls_token_id": 1,
+        "sep_token_id": 2, "bos_token_id": 1, "eos_token_id": 2})}
+"""Classes of tiny encoders that read two texts, and config fields over the common ones."""
+
+ENCODER_TOKENS = {"pad_token": "[PAD]", "cls_token": "[CLS]", "sep_token": "[SEP]", "unk_token": "[UNK]"}
+
 
 def words(rng: random.Random, count: int) -> list[str]:
     """Return made-up English-like words, short ones first and far more often repeated by `sentences`."""
@@ -95,7 +104,7 @@ def fill(module: nn.Module, seed: int, spread: float) -> None:
     with torch.no_grad():
         for name, parameter in sorted(module.named_parameters()):
             noise = torch.randn(parameter.shape, generator=generator)
-            centre = 1.0 if "norm" in name and "Gemma2" not in type(module).__name__ else 0.0
+            centre = 1.0 if "norm" in name.lower() and name.endswith("weight") and "Gemma2" not in type(module).__name__ else 0.0
             parameter.copy_(centre + noise * (spread if parameter.ndim > 1 else 0.1))
 
 
@@ -121,6 +130,26 @@ def write_checkpoint(directory: Path, model_type: str, kind: str, *, tokenizer: 
     if not maker:
         edit_json(directory / "config.json", architectures=[known], auto_map={"AutoModel": f"modeling_x.{known}"})
     write_tokenizer(directory, tokenizer, family)
+    return directory
+
+
+def write_encoder(directory: Path, model_type: str, vocab_size: int, texts: list[str], seed: int, spread: float = 0.2) -> Path:
+    """Write a random cross-encoder's checkpoint with its tokenizer, which writes [CLS] a [SEP] b [SEP]; return the
+    directory."""
+    tokenizer = byte_level_tokenizer(texts, vocab_size, list(ENCODER_TOKENS.values()), None)
+    tokenizer.post_processor = processors.TemplateProcessing(single="[CLS]:0 $A:0 [SEP]:0", pair="[CLS]:0 $A:0 [SEP]:0 $B:1 [SEP]:1",
+                                                             special_tokens=[("[CLS]", 1), ("[SEP]", 2)])
+    name, own = ENCODERS[model_type]
+    common = {key: value for key, value in CONFIG.items() if key != "num_key_value_heads"}
+    settings = AutoConfig.for_model(model_type, **{**common, **own, "pad_token_id": 0, "num_labels": 1, "vocab_size": tokenizer.get_vocab_size()})
+    model = getattr(transformers, name)(settings)
+    fill(model, seed, spread)
+    disable_progress_bar()
+    model.eval().save_pretrained(directory)
+    tokenizer.save(str(directory / "tokenizer.json"), pretty=False)
+    inputs = ["input_ids", *(["token_type_ids"] if own.get("type_vocab_size") else []), "attention_mask"]
+    (directory / "tokenizer_config.json").write_text(
+        json.dumps({"tokenizer_class": "PreTrainedTokenizerFast", "model_input_names": inputs} | ENCODER_TOKENS), encoding="utf-8")
     return directory
 
 

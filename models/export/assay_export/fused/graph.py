@@ -1,19 +1,19 @@
-"""The whole packed graph: the inputs of `docs/BUNDLE.md`, a body's layers, the norm of the rows that are read, and the
-head in float32."""
+"""The whole packed graph of a decoder: the inputs of `docs/BUNDLE.md`, a body's layers, the norm of the rows that are
+read, and the head in float32."""
 
 import onnx_ir as ir
-import torch
 
-from ..bodies.bodies import describe
 from ..errors import ExportError
-from ..graph.graph import output_name, trace
-from ..models.model import Model, Part
+from ..graph.graph import output_name
+from ..models.model import Model
 from ..models.reference import float32_copy
 from ..read import weights
+from . import encoders
 from .described import Body
+from .head import head
 from .kinds import reader
 from .layer import Stream, add_norm, layer, table_of
-from .nodes import FLOAT, OPSET, Nodes
+from .nodes import FLOAT, Nodes
 from .tiles import INT64, tiles
 
 HALVES = ("float16", "bfloat16")
@@ -27,6 +27,8 @@ def build(model: Model, max_tokens: int, compute: str, separate: bool = False, l
     separate: what its head reads leaves it, and the head is in a graph of its own. like: the nodes are those of another
     type, which adds its layers up in a type of its own; the two differ by Cast alone.
     """
+    if model.encoder is not None:
+        return encoders.build(model, max_tokens, compute, separate)
     nodes = Nodes(compute, wide=(like or compute) != "bfloat16")
     sizes = model.sizes
     bodies = [reader(part.body.config)(float32_copy(part.body), max_tokens).read() for part in model.parts]
@@ -62,38 +64,13 @@ def states(nodes: Nodes, body: Body, input_ids: ir.Value, view, pasts: list[ir.V
     return add_norm(nodes, stream, body.norm, f"{prefix}states", FLOAT)[0]
 
 
-def head(nodes: Nodes, part: Part, model: Model, hidden: ir.Value, targets: ir.Value | None, prefix: str, compute: str) -> ir.Value:
-    """Add a part's head, traced by itself, which is computed in float32; its large weights are stored in the type that
-    is computed in."""
-    reads, width = torch.export.Dim("reads"), describe(part.body.config).hidden  # a reference model may be of another width
-    example, free, names = [torch.zeros(3, width)], [{0: reads}], ["hidden"]
-    if part.likelihood:
-        example, free, names = [*example, torch.arange(3)], [*free, {0: reads}], [*names, "targets"]
-    traced = trace(float32_copy(part.head), tuple(example), tuple(free), names, ["readings"], compute, OPSET).graph
-    result = traced.outputs[0]
-    traced.outputs.clear()
-    for own, given in zip(list(traced.inputs), [hidden, targets], strict=False):
-        own.replace_all_uses_with(given)
-    for name, value in list(traced.initializers.items()):
-        del traced.initializers[name]
-        value.name = f"{prefix}.{name}"
-        nodes.graph.register_initializer(value)
-    for node in list(traced):
-        traced.remove(node)
-        for value in node.outputs:
-            value.name = f"{prefix}.{value.name}"
-        node.name = node.outputs[0].name
-        nodes.graph.append(node)
-    return result
-
-
 def check_model(model: Model, layout: str, compute: str) -> None:
     """Refuse a model that has no such graph. ExportError names what it is and what works."""
     if compute not in COMPUTES:
         raise ExportError(f"compute {compute!r} must be one of {', '.join(COMPUTES)}")
+    if model.encoder is not None:
+        encoders.reader(model.config)  # first, since those that have no packed graph have a padded one without being asked
     if layout != "packed":
         raise ExportError(f"--compute is for packed graphs, and the layout is {layout}; leave out --compute, or --layout {layout}")
-    if model.encoder is not None:
-        raise ExportError(f"model_type {model.config.model_type!r} is an encoder, and --compute is for decoders; leave it out, and the graph is in float32")
     for part in model.parts:
         reader(part.body.config)

@@ -15,9 +15,10 @@ from .tiles import Tiles
 
 ACTIVATIONS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "silu": ("QuickGelu", MICROSOFT, {"alpha": 1.0}), "swish": ("QuickGelu", MICROSOFT, {"alpha": 1.0}),
-    "gelu_pytorch_tanh": ("Gelu", "", {"approximate": "tanh"}), "gelu": ("Gelu", "", {"approximate": "none"})}
-"""What a gate goes through, by its name in config.json: an operator, its domain and its attributes. QuickGelu with
-alpha 1 is x · sigmoid(x)."""
+    "gelu_pytorch_tanh": ("Gelu", "", {"approximate": "tanh"}), "gelu_new": ("Gelu", "", {"approximate": "tanh"}),
+    "gelu": ("Gelu", "", {"approximate": "none"}), "relu": ("Relu", "", {})}
+"""What a gate or an inner state goes through, by its name in config.json: an operator, its domain and its attributes.
+QuickGelu with alpha 1 is x · sigmoid(x)."""
 
 Table = tuple[ir.Value, ir.Value]
 """Cosines and sines [max_tokens, half of the numbers of a head that turn]."""
@@ -108,31 +109,43 @@ def head_normed(nodes: Nodes, value: ir.Value, norm: Norm, heads: int, dim: int,
     return normed(nodes, value, norm, f"{name}.norm", nodes.type)
 
 
+def projected(nodes: Nodes, given: Attention, value: ir.Value, tiles: Tiles, tables: dict[str, Table], name: str) -> tuple[ir.Value, ir.Value, ir.Value]:
+    """Return the queries of each tile [R, Q, H · d], and the keys and values of all tokens in some shape of T · G · d
+    numbers."""
+    width, narrow = given.heads * given.head_dim, given.kv_heads * given.head_dim
+    query, key, own = nodes.many("Split", [product(nodes, given.qkv, value, f"{name}.qkv"), nodes.ints(width, narrow, narrow)],
+                                 [f"{name}.query", f"{name}.key", f"{name}.value"], nodes.type, axis=1)
+    table = None if given.rotation is None else tables[given.rotation]
+    query = turned(nodes, given, query, given.heads, given.query_norm, table, tiles, f"{name}.query")
+    key = turned(nodes, given, key, given.kv_heads, given.key_norm, table, tiles, f"{name}.key")
+    query = nodes.one("Reshape", [query, nodes.ints(-1, width)], f"{name}.queries")
+    return nodes.one("Gather", [query, tiles.query_index], f"{name}.query.tiles", axis=0), key, own
+
+
+def mixed(nodes: Nodes, given: Attention, parts: list[ir.Value], tiles: Tiles, index: ir.Value, name: str) -> ir.Value:
+    """Return attention's result [X, H · d] at index [X] of the R · Q rows. parts are the queries, keys and values of
+    each tile."""
+    cap: dict[str, Any] = {} if given.softcap is None else {"softcap": float(given.softcap)}
+    rows = nodes.one("Attention", [*parts, tiles.see[given.window]], f"{name}.mixed", q_num_heads=given.heads, kv_num_heads=given.kv_heads,
+                     scale=float(given.scale), **cap)
+    rows = nodes.one("Reshape", [rows, nodes.ints(-1, given.heads * given.head_dim)], f"{name}.mixed.rows")
+    return nodes.one("Gather", [rows, index], f"{name}.mixed.tokens", axis=0)
+
+
 def attended(nodes: Nodes, given: Attention, value: ir.Value, tiles: Tiles, past: tuple[ir.Value, ir.Value], tables: dict[str, Table], name: str,
              last: bool) -> tuple[ir.Value, ir.Value, ir.Value]:
     """Return attention's result [T, H · d], of the tokens that are read where this is the last layer, and the keys and
     values [T, G, d]."""
-    width, narrow = given.heads * given.head_dim, given.kv_heads * given.head_dim
-    parts = nodes.many("Split", [product(nodes, given.qkv, value, f"{name}.qkv"), nodes.ints(width, narrow, narrow)],
-                       [f"{name}.query", f"{name}.key", f"{name}.value"], nodes.type, axis=1)
-    table = None if given.rotation is None else tables[given.rotation]
-    query = turned(nodes, given, parts[0], given.heads, given.query_norm, table, tiles, f"{name}.query")
-    key = turned(nodes, given, parts[1], given.kv_heads, given.key_norm, table, tiles, f"{name}.key")
-    query = nodes.one("Reshape", [query, nodes.ints(-1, width)], f"{name}.queries")
-    query = nodes.one("Gather", [query, tiles.query_index], f"{name}.query.tiles", axis=0)
+    query, *both = projected(nodes, given, value, tiles, tables, name)
     present, gathered = [], []
-    for part, own, before in (("key", key, past[0]), ("value", parts[2], past[1])):
+    for part, own, before in zip(("key", "value"), both, past, strict=True):
         own = nodes.one("Reshape", [own, nodes.ints(-1, given.kv_heads, given.head_dim)], f"{name}.{part}.present")
         every = nodes.one("Concat", [before, own], f"{name}.{part}.all", axis=0)
-        every = nodes.one("Reshape", [every, nodes.ints(-1, narrow)], f"{name}.{part}.rows")
+        every = nodes.one("Reshape", [every, nodes.ints(-1, given.kv_heads * given.head_dim)], f"{name}.{part}.rows")
         gathered.append(nodes.one("Gather", [every, tiles.key_index], f"{name}.{part}.tiles", axis=0))
         present.append(own)
-    cap: dict[str, Any] = {} if given.softcap is None else {"softcap": float(given.softcap)}
-    mixed = nodes.one("Attention", [query, *gathered, tiles.see[given.window]], f"{name}.mixed", q_num_heads=given.heads, kv_num_heads=given.kv_heads,
-                      scale=float(given.scale), **cap)
-    mixed = nodes.one("Reshape", [mixed, nodes.ints(-1, width)], f"{name}.mixed.rows")
-    index = tiles.read_scatter if last else tiles.scatter_index
-    return nodes.one("Gather", [mixed, index], f"{name}.mixed.tokens", axis=0), present[0], present[1]
+    result = mixed(nodes, given, [query, *gathered], tiles, tiles.read_scatter if last else tiles.scatter_index, name)
+    return result, present[0], present[1]
 
 
 def gated(nodes: Nodes, given: Gated, value: ir.Value, name: str) -> ir.Value:
@@ -150,10 +163,10 @@ def layer(nodes: Nodes, given: Layer, stream: Stream, tiles: Tiles, past: tuple[
     """Add one layer; return what it leaves, and its keys and values. The last one goes on with the rows that are read
     alone."""
     value, stream = add_norm(nodes, stream, given.before[0], f"{name}.before_attention", nodes.type)
-    mixed, key, own = attended(nodes, given.attention, value, tiles, past, tables, f"{name}.attention", last)
+    result, key, own = attended(nodes, given.attention, value, tiles, past, tables, f"{name}.attention", last)
     if last:
         stream = stream.rows(nodes, tiles.read_index)
-    summand = product(nodes, given.attention.out, mixed, f"{name}.attention.out")
+    summand = product(nodes, given.attention.out, result, f"{name}.attention.out")
     if given.after[0] is not None:
         summand = normed(nodes, summand, given.after[0], f"{name}.after_attention", nodes.type)
     value, stream = add_norm(nodes, replace(stream, summand=summand, multiplier=given.multiplier), given.before[1], f"{name}.before_gated", nodes.type)

@@ -43,7 +43,14 @@ class Nodes:
 
     def many(self, kind: str, inputs: Sequence[ir.Value | None], names: Sequence[str], dtype: ir.DataType, domain: str = "",
              **attributes) -> list[ir.Value]:
-        """Add a node whose outputs are all of one type; an output with an empty name is left out."""
+        """Add a node whose outputs are all of one type; an output with an empty name is left out, as is an input that is
+        None.
+
+        Behind its last input a node has none without a name, of which ONNX Runtime's LayerNormalization dies.
+        """
+        inputs = list(inputs)
+        while inputs[-1] is None:
+            inputs.pop()
         node = ir.node(kind, inputs, attributes, domain=domain, num_outputs=len(names), name=names[0])
         for value, name in zip(node.outputs, names, strict=True):
             value.name, value.type = name, ir.TensorType(dtype)
