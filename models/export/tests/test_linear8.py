@@ -48,7 +48,7 @@ def test_bodies_are_the_definition_to_the_bit(kind):
     wide = x.astype(np.float32)
     row_scale = np.maximum(np.abs(wide).max(1) / np.float32(127), np.float32(int8.SMALLEST))
     want = np.rint(wide / row_scale[:, None])
-    form = Form(kind, integers=True)
+    form = Form(kind)
     levels, scales = run(form, "QuantizeRows", {"x": x}, ("levels", "row_scale"))
     assert np.array_equal(levels, want) and scales.tobytes() == row_scale.tobytes()
     given = {"levels": want.astype(np.int8), "row_scale": row_scale, "weight": weight, "scale": scale, "bias": bias}
@@ -61,7 +61,7 @@ def test_bodies_are_the_definition_to_the_bit(kind):
 def test_a_row_that_is_not_finite_has_no_number(worst):
     x = drawn(1, 3, 32, kind=HALF)
     x[1, 7] = worst
-    scales = run(Form(HALF, integers=True), "QuantizeRows", {"x": x}, ("levels", "row_scale"))[1]
+    scales = run(Form(HALF), "QuantizeRows", {"x": x}, ("levels", "row_scale"))[1]
     assert np.isfinite(scales).tolist() == [True, False, True]
 
 

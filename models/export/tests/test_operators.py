@@ -26,7 +26,7 @@ def run(form: Form, name: str, feeds: dict[str, np.ndarray], outputs: tuple[str,
     inputs = [onnx.helper.make_tensor_value_info(key, KINDS[value.dtype], value.shape) for key, value in feeds.items()]
     given = [onnx.helper.make_tensor_value_info(f"wide_{out}", FLOAT, None) for out in outputs]
     model = onnx.helper.make_model(
-        onnx.helper.make_graph(nodes, "one", inputs, given), functions=operators.functions(form), ir_version=10,
+        onnx.helper.make_graph(nodes, "one", inputs, given), functions=operators.functions(form, {name}), ir_version=10,
         opset_imports=[onnx.helper.make_opsetid("", 23), onnx.helper.make_opsetid(DOMAIN, VERSION)])
     options = ort.SessionOptions()
     options.log_severity_level = 3

@@ -68,7 +68,7 @@ def write(name: str, kind: int, narrow: type, integers: bool) -> None:
     model = helper.make_model(
         helper.make_graph(nodes, "layer", *([helper.make_tensor_value_info(name, *of) for name, of in side.items()] for side in (inputs, outputs)),
                           [numpy_helper.from_array(value.astype(stored(part)), part) for part, value in kept.items()]),
-        functions=functions(Form(kind, integers=integers)), ir_version=10,
+        functions=functions(Form(kind), {node.op_type for node in nodes}), ir_version=10,
         opset_imports=[helper.make_opsetid("", 23), helper.make_opsetid(DOMAIN, VERSION)])
     onnx.checker.check_model(model)
     onnx.save(model, Path(__file__).with_name(f"layer.{name}{'.int8' if integers else ''}.onnx"))
@@ -85,7 +85,7 @@ def write_linear8(name: str, kind: int, narrow: type) -> None:
         helper.make_graph(nodes, "linear8", [helper.make_tensor_value_info("x", kind, ["T", HIDDEN])],
                           [helper.make_tensor_value_info("y", kind, ["T", BETWEEN8])],
                           [numpy_helper.from_array(value, part) for part, value in kept.items()]),
-        functions=functions(Form(kind, integers=True)), ir_version=10,
+        functions=functions(Form(kind), {node.op_type for node in nodes}), ir_version=10,
         opset_imports=[helper.make_opsetid("", 23), helper.make_opsetid(DOMAIN, VERSION)])
     onnx.checker.check_model(model)
     onnx.save(model, Path(__file__).with_name(f"linear8.{name}.onnx"))

@@ -2,8 +2,9 @@
 float32."""
 
 import itertools
+import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -55,16 +56,29 @@ def measure(graph: Path, compute: str, head: Path | None, model: Model, exact: R
     token; order is that of the first label there. ExportError where float16 overflows, or a reading is not finite.
     """
     emulated = Emulated(graph, compute, model, head) if operators is None else Written(graph, compute, model, head)
-    golden = [ids for pair in pairs for ids in (pair["ids"] if pair["ids"] and isinstance(pair["ids"][0], list) else [pair["ids"]])]
-    sequences = [ids for ids in [*golden, *itertools.chain(*drift.sequences(model.sizes.vocab_size, max_tokens))] if len(ids) > 1 or not model.likelihood]
-    at = -2 if model.likelihood else -1
-    before, after = (torch.stack([reference.readings(ids, rules.types(ids))[at] for ids in sequences]) for reference in (exact, emulated))
+    found = compared(exact, emulated, tried(pairs, model, max_tokens), model, rules)
     told = check_sizes(emulated, compute)
-    if not after.isfinite().all():
+    if not math.isfinite(found.score):
         raise ExportError(f"--compute {compute}: readings are not finite, and those of float32 are; give {other(compute)}")
+    score = max(found.score, drift.apart(pairs, golden_pairs(items, emulated, rules, max_tokens)))
+    return replace(found, score=drift.significant(score), notices=tuple(told))
+
+
+def tried(pairs: list[dict], model: Model, max_tokens: int) -> list[list[int]]:
+    """Return the sequences that are read at their last token: those of the golden pairs, and random ones."""
+    golden = [ids for pair in pairs for ids in (pair["ids"] if pair["ids"] and isinstance(pair["ids"][0], list) else [pair["ids"]])]
+    every = [*golden, *itertools.chain(*drift.sequences(model.sizes.vocab_size, max_tokens))]
+    return [ids for ids in every if len(ids) > 1 or not model.likelihood]
+
+
+def compared(exact: Reference, other: Reference | Emulated | Written, sequences: list[list[int]], model: Model, rules: TextRules) -> Lost:
+    """Return how far readings at the last token are from the exact ones, infinite where one is not finite, and the
+    order of the first label."""
+    at = -2 if model.likelihood else -1
+    before, after = (torch.stack([reference.readings(ids, rules.types(ids))[at] for ids in sequences]) for reference in (exact, other))
     apart = max(tolerance.apart(have, want) for have, want in zip(after.flatten().tolist(), before.flatten().tolist(), strict=True))
-    score = max(apart, drift.apart(pairs, golden_pairs(items, emulated, rules, max_tokens)))
-    return Lost(drift.significant(score), kept(before[:, 0].tolist(), after[:, 0].tolist()), len(sequences), tuple(told))
+    score = apart if after.isfinite().all() else math.inf
+    return Lost(drift.significant(score), kept(before[:, 0].tolist(), after[:, 0].tolist()), len(sequences))
 
 
 def kept(before: list[float], after: list[float]) -> float:

@@ -7,6 +7,7 @@ import numpy as np
 import onnx_ir as ir
 import torch
 
+from ..operators import DOMAIN, VERSION, Form, functions
 from ..store.storage import half, initializer
 
 OPSET = 23
@@ -93,9 +94,13 @@ class Nodes:
         """Return a constant [1] of a type."""
         return self.weight(f"of.{value:.9g}.{dtype.name.lower()}", (1,), lambda: torch.tensor([value]), dtype)
 
-    def model(self) -> ir.Model:
-        """Return the graph as a model."""
-        return ir.Model(self.graph, ir_version=11)
+    def model(self, form: Form | None = None) -> ir.Model:
+        """Return the graph as a model; form: that of the operators of domain assay in it."""
+        if form is None:
+            return ir.Model(self.graph, ir_version=11)
+        used = {node.op_type for node in self.graph if node.domain == DOMAIN}
+        self.graph.opset_imports[DOMAIN] = VERSION
+        return ir.Model(self.graph, ir_version=11, functions=[ir.from_proto(function) for function in functions(form, used)])
 
 
 def numbers(values: torch.Tensor, name: str, dtype: ir.DataType) -> np.ndarray:

@@ -17,7 +17,7 @@ from ..errors import ExportError
 from ..graph.graph import output_name
 from ..models.model import Model
 from ..models.reference import float32_copy
-from ..operators import DOMAIN, EVERY_KEY, VERSION, Form, functions
+from ..operators import DOMAIN, EVERY_KEY, Form
 from ..read import weights
 from ..store import int8
 from ..store.storage import initializer
@@ -71,10 +71,8 @@ def build_pooled(model: Model, max_tokens: int, compute: str, separate: bool = F
     nodes.output(readings, output_name(separate), ["reads", readings.shape[1] if readings.shape else "width"])
     for name, value in zip(names, written, strict=True):
         nodes.output(value, f"written_{name}", ["slots", sizes.kv_heads, sizes.head_dim])
-    nodes.graph.opset_imports[DOMAIN] = VERSION
     attention = body.layers[0].attention
-    form = Form(nodes.type.value, head_norm=attention.query_norm is not None, softcap=attention.softcap is not None, integers=integers)
-    return ir.Model(nodes.graph, ir_version=11, functions=[ir.from_proto(function) for function in functions(form)])
+    return nodes.model(Form(nodes.type.value, head_norm=attention.query_norm is not None, softcap=attention.softcap is not None))
 
 
 def check(body: Body, kind: str) -> None:
