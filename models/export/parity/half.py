@@ -1,7 +1,7 @@
 """What half precision changes in every family with a graph for GPUs: `python -m parity.half FILE` writes docs/HALF.md.
 
 Each case's checkpoint is exported with --compute float16 and bfloat16, which holds the float32 twin of the graph's
-nodes to PyTorch and measures the drift.
+nodes to PyTorch and measures the drift. With --add the page keeps the lines that it has of other cases.
 """
 
 import argparse
@@ -63,7 +63,7 @@ def measured(case: Case, folder: Path) -> Row | None:
         try:
             manifest, said = exported(case, source, folder / compute, compute)
         except ExportError as error:
-            if "has no graph for --compute" in str(error) or "is an encoder" in str(error) or "no operator for --compute" in str(error):
+            if "has no graph for --compute" in str(error) or "no operator for --compute" in str(error):
                 return None
             raise
         row.drifts[compute] = manifest["graph"]["drift"]
@@ -77,15 +77,22 @@ def line(row: Row) -> str:
     return f"| {row.family} | {row.kind} | {row.case} | {row.twin} | {' | '.join(halves)} |"
 
 
+def kept(page: Path, measured: set[str]) -> list[str]:
+    """Return a page's lines of cases that are not measured anew."""
+    lines = [line for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
+    return [line for line in lines[1:] if line.split(" | ")[2] not in measured]
+
+
 def main() -> None:
     """Measure every case, or those whose names begin as asked; write the page."""
     parser = argparse.ArgumentParser("python -m parity.half", description=__doc__.splitlines()[0])
     parser.add_argument("page", type=Path)
-    parser.add_argument("--only", default="", metavar="START", help="cases whose names begin so")
+    parser.add_argument("--only", default="", metavar="START,...", help="cases whose names begin so")
+    parser.add_argument("--add", action="store_true", help="keep the page's lines of other cases")
     options = parser.parse_args()
     rows = []
     for case in every_case():
-        if "packed" not in case.layouts or not case.name.startswith(options.only):
+        if "packed" not in case.layouts or not case.name.startswith(tuple(options.only.split(","))):
             continue
         with tempfile.TemporaryDirectory() as folder:
             row = measured(case, Path(folder))
@@ -93,8 +100,9 @@ def main() -> None:
             rows.append(row)
             print(line(row), flush=True)
     head = ["| family | body | case | twin | float16: score | order | bfloat16: score | order |", "|---|---|---|---|---|---|---|---|"]
-    options.page.write_text(PAGE + "\n".join([*head, *(line(row) for row in sorted(rows, key=lambda row: (row.family, row.case)))]) + "\n",
-                            encoding="utf-8")
+    lines = [*(line(row) for row in rows), *(kept(options.page, {row.case for row in rows}) if options.add else [])]
+    lines.sort(key=lambda line: (line.split(" | ")[0], line.split(" | ")[2]))
+    options.page.write_text(PAGE + "\n".join([*head, *lines]) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
