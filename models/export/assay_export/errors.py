@@ -20,6 +20,20 @@ def about(path: Path | None) -> Iterator[None]:
         raise type(error)(f"{path}: {error}") from error
 
 
+@contextmanager
+def unwrapped() -> Iterator[None]:
+    """Raise a refusal that a library has put into an error of its own."""
+    try:
+        yield
+    except Exception as error:
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, ExportError):
+            cause = cause.__cause__
+        if cause is None or cause is error:
+            raise
+        raise cause from None
+
+
 def first_line(error: BaseException) -> str:
     """Return an error's kind and the first line of what it says, as far as a sentence has room for it."""
     said = next((line.strip() for line in str(error).splitlines() if line.strip()), "")

@@ -49,7 +49,7 @@ def arguments() -> argparse.ArgumentParser:
     stored.add_argument("--dtype", choices=PRECISIONS[:-1], default="float32", help="how large weights are stored; sums are float32")
     stored.add_argument("--int8", action="store_true", help="store large weights as int8; linear layers multiply integers, one activation scale per token; "
                         "with --compute it needs --operators assay, and is of the layers' linear weights")
-    parser.add_argument("--compute", choices=COMPUTES, help="a graph for GPUs, whose large weights are stored and multiplied in that type: packed decoders "
+    parser.add_argument("--compute", choices=COMPUTES, help="a graph for GPUs, whose large weights are stored and multiplied in that type: packed alone "
                         "(default: one for processors, in float32)")
     parser.add_argument("--operators", choices=("assay",), help="with --compute: layers are operators of our own, with keys and values in pools that are "
                         "written where they are (default: stock operators of ONNX Runtime)")

@@ -51,7 +51,7 @@ FAMILIES = {
         "sliding_window": 16, "num_key_value_heads": 4}),
 }
 
-ENCODERS = {
+ENCODERS: dict[str, tuple[str, dict]] = {
     "bert": ("BertForSequenceClassification", {"type_vocab_size": 2}),
     "modernbert": ("ModernBertForSequenceClassification", {
         "num_hidden_layers": 3, "global_attn_every_n_layers": 2, "local_attention": 8, "classifier_pooling": "mean", "cls_token_id": 1,

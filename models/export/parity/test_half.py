@@ -10,18 +10,22 @@ from transformers import AutoModelForSequenceClassification
 
 from assay_export import fused, tiny
 from assay_export.fused.emulated import Emulated
+from assay_export.fused.encoders.kinds import READERS as ENCODERS
 from assay_export.fused.kinds import READERS
 from assay_export.graph import graph
+from assay_export.graph.encoder import Classifier
 from assay_export.models.heads import head_from_model
-from assay_export.models.model import Part, decoder
+from assay_export.models.model import Model, Part, decoder, encoder
 
 from .case import every_case
 
 TINY = ("qwen2", "qwen3", "llama", "mistral", "gemma2", "phi3")
-CASES = {"smollm3": "smollm3", "olmo2": "olmo2", "olmo3": "olmo3", "glm": "glm", "glm4": "glm4", "gemma3_text": "gemma3-text", "exaone4": "exaone4",
-         "seed_oss": "seed-oss", "hunyuan_v1_dense": "hunyuan-dense", "granite": "granite", "ministral3": "ministral3"}
-"""Kinds of body, and the end of the name of a case whose class is transformers' sequence classifier, or its causal
-model (granite)."""
+CASES = {"smollm3": "body-smollm3", "olmo2": "body-olmo2", "olmo3": "body-olmo3", "glm": "body-glm", "glm4": "body-glm4",
+         "gemma3_text": "body-gemma3-text", "exaone4": "body-exaone4", "seed_oss": "body-seed-oss", "hunyuan_v1_dense": "body-hunyuan-dense",
+         "granite": "body-granite", "ministral3": "body-ministral3", "bert": "bert-reranker", "roberta": "roberta-reranker",
+         "xlm-roberta": "bge-reranker", "electra": "electra-reranker", "distilbert": "distilbert-reranker", "modernbert": "modernbert-reranker-mean",
+         "eurobert": "eurobert-reranker", "gte": "gte-reranker", "nomic_bert": "nomic-reranker"}
+"""Kinds of body, and a case whose class is transformers' sequence classifier, or its causal model (granite)."""
 MAX_TOKENS = 128
 
 
@@ -31,12 +35,17 @@ def written(kind: str, folder: Path) -> Path:
     if kind in TINY:
         tokenizer = tiny.family_tokenizer(kind, 400, tiny.sentences(1, 200, 400))
         return tiny.write_checkpoint(directory, kind, "reward", tokenizer=tokenizer, seed=20)
-    next(case for case in every_case() if case.name == f"body-{CASES[kind]}").write(directory)
+    next(case for case in every_case() if case.name == CASES[kind]).write(directory)
     return directory
 
 
+def model_of(kind: str, exact) -> Model:
+    """Return the model of a class in float32."""
+    return encoder(Classifier(exact), exact.config.num_labels) if kind in ENCODERS else decoder(Part(exact.model, head_from_model(exact)))
+
+
 def test_every_kind_is_here():
-    assert {*TINY, *CASES} == set(READERS) - {"gemma"}  # whose parts are Gemma 2's
+    assert {*TINY, *CASES} == ({*READERS} | {*ENCODERS}) - {"gemma"}  # whose parts are Gemma 2's
 
 
 @pytest.mark.parametrize("half", fused.HALVES)
@@ -45,7 +54,7 @@ def test_rounds_no_more_than_transformers(kind, half, tmp_path):
     source = written(kind, tmp_path)
     exact, theirs = (AutoModelForSequenceClassification.from_pretrained(source, dtype=dtype, attn_implementation="eager").eval()
                      for dtype in (torch.float32, getattr(torch, half)))
-    model = decoder(Part(exact.model, head_from_model(exact)))
+    model = model_of(kind, exact)
     graph.save(fused.build(model, MAX_TOKENS, half), tmp_path / "model.onnx", external=False)
     emulated, rng = Emulated(tmp_path / "model.onnx", half, model, None), np.random.default_rng(1)
     ours_off, theirs_off, apart = [], [], []

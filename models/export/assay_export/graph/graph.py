@@ -18,6 +18,7 @@ from ..bodies.delta import restate
 from ..bodies.experts import take_apart
 from ..bodies.latent import made_plain
 from ..bodies.rope import looked_up
+from ..errors import unwrapped
 from ..models.model import Model, Part
 from ..models.reference import float32_copy
 from ..read import weights
@@ -143,14 +144,15 @@ def plain(model: onnx.ModelProto) -> onnx.ModelProto:
 def save(model: ir.Model, path: Path, external: bool) -> None:
     """Write the graph; its large weights go beside it, in `<name>_data`, when asked for or when too large to be inside.
 
-    External weights are read and written a few at a time.
+    External weights are read and written a few at a time. ExportError names one that its type cannot hold.
     """
     data = path.with_name(path.name + "_data")
     data.unlink(missing_ok=True)
     size = sum(value.const_value.nbytes for value in model.graph.initializers.values())
-    if not external and size <= INLINE_LIMIT:
-        onnx.save(plain(ir.to_proto(model)), path)
-        return
-    ir.save(model, path, external_data=data.name, size_threshold_bytes=1024, max_workers=1)
+    with unwrapped():
+        if not external and size <= INLINE_LIMIT:
+            onnx.save(plain(ir.to_proto(model)), path)
+            return
+        ir.save(model, path, external_data=data.name, size_threshold_bytes=1024, max_workers=1)
     onnx.save(plain(onnx.load(path, load_external_data=False)), path)
     data.chmod(path.stat().st_mode)
