@@ -84,7 +84,7 @@ def write_bundle(model: Model, tokenizer: str | Path, out: str | Path, manifest:
         separate.check_separable(model)
     if options.compute is not None:
         with about(options.source):
-            fused.check_model(model, layout, options.compute, options.operators)
+            fused.check_model(model, layout, options.compute)
     max_tokens = token_limit(model, options.max_tokens, manifest.get("template") or {})
     parsed, tokenizer_text = load_tokenizer(Path(tokenizer))
     check_ids(parsed, model.sizes.vocab_size, Path(tokenizer))

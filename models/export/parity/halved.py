@@ -8,6 +8,7 @@ import torch
 
 from assay_export import fused
 from assay_export.fused import drift
+from assay_export.graph.encoder import OneRow
 from assay_export.models.model import Model
 from assay_export.models.reference import Reference
 
@@ -20,6 +21,8 @@ class Halved(Reference):
         bodies = [part.body for part in self.parts]
         for module in [self.encoder] if self.encoder is not None else [*bodies, *(part.head for part in self.parts)]:
             halve(module, dtype)
+        if isinstance(self.encoder, OneRow):
+            mean_in_float32(self.encoder, dtype)
         for body in bodies:
             body.set_attn_implementation("eager" if getattr(body.config, "attn_logit_softcapping", None) else "sdpa")
 
@@ -33,6 +36,13 @@ def halve(module: torch.nn.Module, dtype: torch.dtype) -> None:
     for part in module.modules():
         if hasattr(part, "rotary_emb"):
             part.rotary_emb = type(part.rotary_emb)(part.config)
+
+
+def mean_in_float32(encoder: OneRow, dtype: torch.dtype) -> None:
+    """Have an encoder take means in float32, as sentence-transformers does, and its head read them in a type."""
+    averaged, on_rows = encoder.averaged, encoder.on_rows
+    encoder.averaged = lambda hidden: averaged(hidden).float()
+    encoder.on_rows = lambda rows: on_rows(rows.to(dtype))
 
 
 @dataclass

@@ -64,14 +64,12 @@ def states(nodes: Nodes, body: Body, input_ids: ir.Value, view, pasts: list[ir.V
     return add_norm(nodes, stream, body.norm, f"{prefix}states", FLOAT)[0]
 
 
-def check_model(model: Model, layout: str, compute: str, operators: str | None = None) -> None:
+def check_model(model: Model, layout: str, compute: str) -> None:
     """Refuse a model that has no such graph. ExportError names what it is and what works."""
     if compute not in COMPUTES:
         raise ExportError(f"compute {compute!r} must be one of {', '.join(COMPUTES)}")
     if model.encoder is not None:
         encoders.reader(model.config)  # first, since those that have no packed graph have a padded one without being asked
-        if operators is not None:
-            raise ExportError(f"--operators {operators} is for decoders, and model_type {model.config.model_type!r} is an encoder; leave it out")
     if layout != "packed":
         raise ExportError(f"--compute is for packed graphs, and the layout is {layout}; leave out --compute, or --layout {layout}")
     for part in model.parts:

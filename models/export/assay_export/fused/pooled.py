@@ -6,7 +6,6 @@ slots of its keys, so that nothing is gathered, kept or copied. T tokens, S slot
 readings.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -19,18 +18,15 @@ from ..models.model import Model
 from ..models.reference import float32_copy
 from ..operators import DOMAIN, EVERY_KEY, Form
 from ..read import weights
-from ..store import int8
-from ..store.storage import initializer
-from .described import Body, Layer, Norm, Product
+from . import encoders
+from .described import Body, Layer, Norm
 from .graph import head
 from .integers import products
 from .kinds import reader
 from .layer import Stream, add_norm
+from .linear import Multiply, linear, linear8
 from .nodes import FLOAT, Nodes
 from .tiles import INT64
-
-Multiply = Callable[[Nodes, Product, ir.Value, str], ir.Value]
-"""What adds a linear layer of that name, and returns its result."""
 
 STEP, MOST_INPUTS = 16, 1 << 17
 """Sizes of an integer product."""
@@ -55,6 +51,10 @@ class Places:
 def build_pooled(model: Model, max_tokens: int, compute: str, separate: bool = False, integers: bool = False) -> ir.Model:
     """Return a model's packed graph of the operators of domain assay; integers: its layers multiply int8 by int8.
     ExportError names what no operator computes."""
+    if model.encoder is not None:
+        if integers:
+            raise ExportError(f"--int8 beside --compute is for decoders, and model_type {model.config.model_type!r} is an encoder; leave one of them out")
+        return encoders.build(model, max_tokens, compute, separate, assay=True)
     if len(model.parts) != 1 or model.likelihood:
         raise ExportError("--operators assay is for models of one body whose head reads its states; leave it out")
     nodes, sizes, part = Nodes(compute, wide=True), model.sizes, model.parts[0]
@@ -172,32 +172,3 @@ def norm(nodes: Nodes, stream: tuple[ir.Value, ir.Value], given: Norm | None, na
 def scale(nodes: Nodes, given: Norm, name: str) -> ir.Value:
     """Return what a norm multiplies by."""
     return nodes.weight(f"{name}.weight", tuple(given.weight.shape), lambda: weights.load(given.weight) + given.offset, FLOAT)
-
-
-def linear(nodes: Nodes, given: Product, value: ir.Value, name: str) -> ir.Value:
-    """Return value [X, inputs] times the weights [outputs, inputs], and a bias."""
-    inner, outer = given.shape
-    weight = nodes.weight(f"{name}.weight", (outer, inner), lambda: matrix(given))
-    return nodes.one("Linear", [value, weight, bias(nodes, given, name)], name, nodes.type, DOMAIN)
-
-
-def linear8(nodes: Nodes, given: Product, value: ir.Value, name: str) -> ir.Value:
-    """Return the same, of integers: each row of value is rounded to int8, and each output's weights are."""
-    inner, outer = given.shape
-    levels, row_scale = nodes.many("QuantizeRows", [value], [f"{name}.levels", f"{name}.row_scale"], ir.DataType.INT8, DOMAIN)
-    row_scale.type = ir.TensorType(FLOAT)
-    weight = initializer(nodes.graph, f"{name}.weight", (outer, inner), ir.DataType.INT8, lambda: int8.quantized(matrix(given))[0].numpy())
-    scale = initializer(nodes.graph, f"{name}.scale", (outer,), FLOAT, lambda: int8.quantized(matrix(given))[1].numpy())
-    return nodes.one("Linear8", [levels, row_scale, weight, scale, bias(nodes, given, name)], name, nodes.type, DOMAIN)
-
-
-def matrix(given: Product) -> torch.Tensor:
-    """Return the weights [outputs, inputs] of all parts."""
-    return torch.cat([weights.load(part) for part in given.weights])
-
-
-def bias(nodes: Nodes, given: Product, name: str) -> ir.Value:
-    """Return a linear layer's bias, which is zeros where the model has none."""
-    outer = given.shape[1]
-    return nodes.weight(f"{name}.bias", (outer,), lambda: torch.cat([weights.load(part) for part in given.biases])) if given.biases else nodes.weight(
-        f"zeros.{outer}", (outer,), lambda: torch.zeros(outer))

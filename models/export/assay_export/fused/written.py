@@ -46,10 +46,10 @@ class Written:
         self.sizes = np.zeros(len(self.names), np.float32)
 
     def readings(self, ids: list[int], types: list[int] | None = None) -> torch.Tensor:
-        """Return the raw outputs at every token, [len(ids), labels]."""
-        sizes, segments = self.model.sizes, apart([ids])
-        reads = [(segments[0], place) for place in range(len(ids))]
-        feeds = slotted(packed_feeds(segments, reads, sizes.layers, sizes.kv_heads, sizes.head_dim), NARROW[self.compute])
+        """Return the raw outputs at every token, [len(ids), labels], of an encoder that pools as one row."""
+        sizes, segments, places = self.model.sizes, apart([ids]), range(1 if self.model.pooled else len(ids))
+        feeds = slotted(packed_feeds(segments, [(segments[0], place) for place in places], sizes.layers, sizes.kv_heads, sizes.head_dim,
+                                     bidirectional=self.model.encoder is not None, types=lambda ids: types), NARROW[self.compute])
         rows, most = run_narrow(self.session, feeds, (self.output, LARGEST))
         self.sizes = np.fmax(self.sizes, np.where(np.isnan(most), np.inf, most))
         return torch.from_numpy(separate.read(self.head, [rows])[0] if self.head is not None else rows)

@@ -9,10 +9,11 @@ import torch
 from ...errors import ExportError
 from ...operators import DOMAIN, EVERY_KEY, Form
 from ..described import Attention, Gated
+from ..linear import linear
 from ..nodes import FLOAT, Nodes
-from ..pooled import linear
 from .described import Body, FeedForward, Layer, LayerNorm, Norm
 from .layer import Flow, vector
+from .layer import add_norm as stock_add_norm
 from .tiles import Given
 
 GATES = {"silu": "SwiGLU", "swish": "SwiGLU", "gelu": "GeGLU"}
@@ -35,16 +36,16 @@ def check(body: Body, kind: str) -> None:
             refuse("positions that are not turned half by half")
 
 
-def form(nodes: Nodes, body: Body) -> Form:
+def form_of(nodes: Nodes, body: Body) -> Form:
     """Return the form of the operators of a body."""
     attention = body.layers[0].attention
     return Form(nodes.type.value, head_norm=attention.query_norm is not None, turns=attention.rotation is not None,
                 softcap=attention.softcap is not None, causal=False)
 
 
-def layer(nodes: Nodes, given: Layer, flow: Flow, own: Given, body: Body, name: str, read: ir.Value | None) -> Flow:
-    """Add one layer; return what it leaves. What is normed is of the type that is computed in. read: the rows with
-    which the last layer goes on behind its attention."""
+def layer(nodes: Nodes, given: Layer, flow: Flow, own: Given, body: Body, name: str, read: ir.Value | None, last: bool) -> Flow:
+    """Add one layer; return what it leaves. What is normed is of the type that is computed in, but behind the last
+    layer, where it is float32. read: the rows with which that layer goes on behind its attention."""
     attention, tiles, total = given.attention, own.tiles, flow.total
     qkv = linear(nodes, attention.qkv, nodes.cast(flow.normed, nodes.type), f"{name}.qkv")
     queries, keys, values = turned(nodes, attention, qkv, own, body, name)
@@ -54,7 +55,11 @@ def layer(nodes: Nodes, given: Layer, flow: Flow, own: Given, body: Body, name: 
     if read is not None:
         total, result = (nodes.one("Gather", [value, read], f"{value.name}.read", value.dtype, axis=0) for value in (total, result))
     flow = add_norm(nodes, total, linear(nodes, attention.out, result, f"{name}.out"), given.norms[0], body.behind, f"{name}.behind_attention")
-    return add_norm(nodes, flow.total, inner(nodes, given.inner, flow.normed, name), given.norms[1], body.behind, f"{name}.behind_inner")
+    summand, norm = inner(nodes, given.inner, flow.normed, name), given.norms[1]
+    if last and not isinstance(norm, LayerNorm):
+        return stock_add_norm(nodes, flow.total, summand, None, norm, False, "states")
+    flow = add_norm(nodes, flow.total, summand, norm, body.behind or last, f"{name}.behind_inner")
+    return Flow(flow.total, flow.total) if last else flow
 
 
 def turned(nodes: Nodes, given: Attention, qkv: ir.Value, own: Given, body: Body, name: str) -> list[ir.Value]:

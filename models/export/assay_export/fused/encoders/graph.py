@@ -13,22 +13,27 @@ from ...models.reference import float32_copy
 from ...read import weights
 from ..head import behind
 from ..layer import product, table_of
+from ..linear import Multiply, linear
 from ..nodes import FLOAT, Nodes
+from . import domain
 from .described import Body, Embedding
 from .kinds import reader
 from .layer import Flow, add_norm, layer, normed
 from .tiles import Given, counted, given, mean, ones
 
 
-def build(model: Model, max_tokens: int, compute: str, apart: bool = False) -> ir.Model:
+def build(model: Model, max_tokens: int, compute: str, apart: bool = False, assay: bool = False) -> ir.Model:
     """Return an encoder's packed graph that computes in float32, float16 or bfloat16. apart: the rows that its head
-    reads leave it, and the head is in a graph of its own."""
+    reads leave it, and the head is in a graph of its own. assay: its layers are of the operators of that domain."""
     nodes, encoder = Nodes(compute, wide=True), float32_copy(model.encoder)
     assert isinstance(encoder, OneRow), "what packs was asked before"
     body = reader(encoder.config)(encoder.body, max_tokens).read()
+    if assay:
+        domain.check(body, encoder.config.model_type)
     averaged = encoder.pooling in MEANS
-    own = given(nodes, frozenset(part.attention.window for part in body.layers), model.types, "every" if averaged else "first" if model.pooled else "read")
-    rows = states(nodes, body, own, None if averaged else own.tiles.read_index)
+    windows = frozenset() if assay else frozenset(part.attention.window for part in body.layers)
+    own = given(nodes, windows, model.types, "every" if averaged else "first" if model.pooled else "read")
+    rows = states(nodes, body, own, None if averaged else own.tiles.read_index, assay)
     if averaged:
         if encoder.pooling == "late":
             rows = behind(nodes, Averaged(encoder), model.sizes.hidden, [rows], "averaged", compute)
@@ -36,7 +41,7 @@ def build(model: Model, max_tokens: int, compute: str, apart: bool = False) -> i
     if model.pooled and not apart:
         rows = behind(nodes, separate.OnRows(encoder), encoder.width, [rows], "head", compute)
     nodes.output(rows, output_name(apart), ["reads", encoder.width if apart or not model.pooled else model.labels])
-    return nodes.model()
+    return nodes.model(domain.form_of(nodes, body) if assay else None)
 
 
 class Averaged(nn.Module):
@@ -50,17 +55,20 @@ class Averaged(nn.Module):
         return self.encoder.averaged(hidden)
 
 
-def states(nodes: Nodes, body: Body, own: Given, read: ir.Value | None) -> ir.Value:
+def states(nodes: Nodes, body: Body, own: Given, read: ir.Value | None, assay: bool) -> ir.Value:
     """Add a body's layers; return the last states in float32, of the rows that are read [N, hidden], or of all."""
-    total = embedded(nodes, body.embedding, own, body.pad)
+    total = embedded(nodes, body.embedding, own, body.pad, linear if assay else product)
     flow = Flow(total, total if body.before is None else normed(nodes, total, body.before, "before_layers"))
-    tables = {name: table_of(nodes, table, f"rotation{name and '.'}{name}") for name, table in body.tables.items()}
+    tables = {} if assay else {name: table_of(nodes, table, f"rotation{name and '.'}{name}") for name, table in body.tables.items()}
     for number, part in enumerate(body.layers):
-        flow = layer(nodes, part, flow, own.tiles, tables, body.behind, f"layer.{number}", read if number == len(body.layers) - 1 else None)
+        name, last = f"layer.{number}", number == len(body.layers) - 1
+        rows = read if last else None
+        flow = domain.layer(nodes, part, flow, own, body, name, rows, last) if assay else layer(
+            nodes, part, flow, own.tiles, tables, body.behind, name, rows)
     return flow.normed
 
 
-def embedded(nodes: Nodes, embedding: Embedding, own: Given, pad: int | None) -> ir.Value:
+def embedded(nodes: Nodes, embedding: Embedding, own: Given, pad: int | None, multiply: Multiply) -> ir.Value:
     """Return what the layers begin with, float32 [T, hidden]. A type that every token has is part of the words."""
     def words() -> torch.Tensor:
         rows = weights.load(embedding.words)
@@ -81,7 +89,7 @@ def embedded(nodes: Nodes, embedding: Embedding, own: Given, pad: int | None) ->
         total = add_norm(nodes, total, placed, None, embedding.norm, True, "embedded").total
     elif embedding.norm is not None:
         total = normed(nodes, total, embedding.norm, "embedded")
-    return total if embedding.widened is None else nodes.cast(product(nodes, embedding.widened, nodes.cast(total, nodes.type), "widened"), FLOAT)
+    return total if embedding.widened is None else nodes.cast(multiply(nodes, embedding.widened, nodes.cast(total, nodes.type), "widened"), FLOAT)
 
 
 def passing(nodes: Nodes, own: Given, pad: int) -> ir.Value:
