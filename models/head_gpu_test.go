@@ -28,7 +28,7 @@ func onSharedGPU(t *testing.T, bundle string) *Model {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := m.session.ShareGPU(t.Context(), 0, b.graphFile()); err != nil {
+	if err := m.session.ShareGPUs(t.Context(), b.graphFile(), 0); err != nil {
 		t.Fatal(err)
 	}
 	options := m.batching(Options{})

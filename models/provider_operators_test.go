@@ -99,7 +99,7 @@ func runOnce(b *bundle, options *ort.SessionOptions) error {
 	var names []string
 	var values []ort.Value
 	var failed error
-	for _, input := range b.graph.Inputs {
+	for _, input := range b.stages[0].Inputs {
 		var value ort.Value
 		var err error
 		if of, is := given[input.Name]; is {
@@ -113,7 +113,7 @@ func runOnce(b *bundle, options *ort.SessionOptions) error {
 	if failed != nil {
 		return failed
 	}
-	session, err := ort.NewDynamicAdvancedSession(b.graphPath, names, []string{g.Output}, options)
+	session, err := ort.NewDynamicAdvancedSession(b.stages[0].path, names, []string{g.Output}, options)
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,7 @@ GPUs.
 
 Six families, reward and process, packed and padded, from tiny random checkpoints, with golden pairs from PyTorch;
 besides them one two-layer process head, one bundle with external data and one in each lower precision. For GPUs one
-checkpoint in each type that a graph computes in. The same versions give the same files.
+checkpoint in each type that a graph computes in, and two cut into stages. The same versions give the same files.
 """
 
 import argparse
@@ -118,6 +118,9 @@ def make_fused(out: Path, scratch: Path) -> None:
     lines = [make(out, scratch, "qwen2", "reward", "packed", name=f"qwen2-{compute}", extra=("--compute", compute)) for compute in COMPUTES]
     lines += [make(out, scratch, model_type, "reward", "packed", name=f"{model_type}-assay-{compute}", config=HEADS,
                    extra=("--compute", compute, "--operators", "assay")) for model_type in ("qwen2", "qwen3") for compute in COMPUTES]
+    lines.append(make(out, scratch, "qwen2", "reward", "packed", name="qwen2-float32-stages", extra=("--compute", "float32", "--stages", "2")))
+    lines.append(make(out, scratch, "qwen3", "reward", "packed", name="qwen3-assay-float16-stages", config=HEADS,
+                      extra=("--compute", "float16", "--operators", "assay", "--stages", "2")))
     write_readme(out, "Bundles for GPUs with tiny random weights, for tests.", "python -m assay_export.fixtures --fused models/testdata/fused",
                  f"The seed is {SEED}. Largest differences from PyTorch when made, of half precision those of its twin in float32:",
                  [line.partition(": ")[2] for line in lines])
