@@ -179,7 +179,7 @@ func (m *Model) batching(options Options) batching.Options {
 		return batch
 	}
 	if m.info.Device.OnGPU() {
-		batch.Devices, batch.WarmTokens = len(m.info.Device.Copies()), gpuWarmTokens
+		batch.Devices, batch.Stages, batch.WarmTokens = len(m.info.Device.Copies()), m.info.Device.Stages, gpuWarmTokens
 		if spec.Graph.Pooled() {
 			batch.WarmTokens, batch.Budget.Area = pooledTokens, pooledArea
 		}

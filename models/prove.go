@@ -108,27 +108,6 @@ func (m *Model) proveInputs(stage int, file stageFile, handed []onnx.Value) erro
 	return nil
 }
 
-// maxHidden is how many numbers of a token may go from one stage to the next in one tensor.
-const maxHidden = 1 << 16
-
-// handed are the outputs of a stage that the stage behind it takes in: [T, hidden] of a type that is added up in.
-func (m *Model) handed(stage int, before stageFile) (values []onnx.Value, err error) {
-	g := &m.info.Manifest.Graph
-	for _, name := range onnxrun.Handed(stage) {
-		at := slices.IndexFunc(before.Outputs, func(v onnx.Value) bool { return v.Name == name })
-		if at < 0 {
-			return nil, fault.New(fault.CodeBundle, "graph.stages[%d]: the graph %s has no output %q", stage, before.name, name)
-		}
-		value := before.Outputs[at]
-		if fits := value.Kind == onnx.Float32 || value.Kind == onnxrun.KeyKind(g); !fits || len(value.Dims) != 2 || value.Dims[1] < 1 || value.Dims[1] > maxHidden {
-			return nil, fault.New(fault.CodeBundle, "graph.stages[%d]: the output of %s is %s, and must be float or %s, of tokens with 1 to %d numbers", stage,
-				before.name, value, onnxrun.KeyKind(g), maxHidden)
-		}
-		values = append(values, value)
-	}
-	return values, nil
-}
-
 // holdsKeys tells whether an input has keys or values, by its name.
 func holdsKeys(input string) bool {
 	return slices.ContainsFunc([]string{"past_key.", "past_value.", "pool_"}, func(start string) bool { return strings.HasPrefix(input, start) })

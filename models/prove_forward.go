@@ -73,6 +73,9 @@ func (m *Model) proveForward(ctx context.Context, options batching.Options) erro
 	if err := m.proveDevices(ctx, options, probes, alone); err != nil {
 		return err
 	}
+	if err := m.proveInFlight(ctx, options, probes, alone); err != nil {
+		return err
+	}
 	m.report("forward", "alone = batched = reordered = padded, largest difference %g, bit-equal: %s", worst, yes(equal))
 	return m.proveCache(ctx, options, probes, alone)
 }

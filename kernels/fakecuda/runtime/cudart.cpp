@@ -142,7 +142,9 @@ Error cudaGetDevice(int *device) { return *device = current, success; }
 Error cudaSetDevice(int device) {
   int count;
   if (const Error failed = device_count(&count)) return failed;
-  return device >= 0 && device < std::min(count, memory::most_devices) ? current = device, success : fail(invalid_device);
+  if (device < 0 || device >= std::min(count, memory::most_devices)) return fail(invalid_device);
+  if (device != current) trace::line("device\t%d", device);
+  return current = device, success;
 }
 Error cudaDeviceSynchronize() { return trace::line("wait"), success; }
 
