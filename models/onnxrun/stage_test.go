@@ -81,7 +81,7 @@ type waiting struct {
 
 func (w waiting) wait() error { return w.done() }
 
-func (w waiting) close() error { return nil }
+func (waiting) close() error { return nil }
 
 // TestForwardsAreInStagesAtOnce: while one is in the second stage, the next is in the first, and each reads what it
 // reads alone, though both have the same places beside the cache.
