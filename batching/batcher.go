@@ -35,7 +35,7 @@ func New(runner Runner, options Options) *Batcher {
 		rate:    rate{cost: options.cost},
 	}
 	for _, d := range b.devices {
-		for range d.lanes {
+		for range max(d.lanes, d.stages) {
 			b.lanes = append(b.lanes, newLane(options, d))
 		}
 	}

@@ -47,8 +47,8 @@ type Result struct {
 	Run    time.Duration // of the forward it was part of
 }
 
-// Runner computes plans. For each device, a [Batcher] calls it from one goroutine at a time, or, with plans that are
-// to be run on one thread, from as many as the device has lanes.
+// Runner computes plans. For each device, a [Batcher] calls it from one goroutine at a time, or from as many as
+// [Options.Stages] says, or, with plans that are to be run on one thread, from as many as the device has lanes.
 type Runner interface {
 	// Run computes one forward and returns the rows read, (len(plan.Read), labels).
 	// The caller owns the rows; the runner must not keep the plan.

@@ -6,16 +6,20 @@ type device struct {
 	number int
 	cache  *cache
 	lanes  int // at least one
+	stages int // at least one
 
 	// Guarded by the batcher's mutex.
 	active     int  // forwards in progress
-	allThreads bool // one is in progress that has all threads
+	allThreads bool // they have all threads
 }
+
+// full tells whether no further forward may begin: those on all threads are as many as there are stages.
+func (d *device) full() bool { return d.allThreads && d.active >= d.stages }
 
 func newDevices(options Options) []*device {
 	devices := make([]*device, max(1, options.Devices))
 	for i := range devices {
-		devices[i] = &device{number: i, cache: newCache(options), lanes: max(1, options.Lanes)}
+		devices[i] = &device{number: i, cache: newCache(options), lanes: max(1, options.Lanes), stages: max(1, options.Stages)}
 	}
 	return devices
 }

@@ -3,7 +3,8 @@ package batching
 import "time"
 
 // lane runs one forward at a time on its device. Beside others of the device its forwards have one thread each, so
-// that no thread ever waits for another; alone it may run one on all threads.
+// that no thread ever waits for another; alone it may run one on all threads. On a device of several stages every lane's
+// forwards have all threads, of the stage that they are in.
 type lane struct {
 	device   *device
 	picker   picker
@@ -66,7 +67,7 @@ func (b *Batcher) next(l *lane) (wait time.Duration, more bool) {
 
 // take is next with the mutex held. It tries again when all that was picked is wanted by nobody.
 func (b *Batcher) take(l *lane) (wait time.Duration, more bool) {
-	for len(b.queue.byIDs) > 0 && !l.device.allThreads {
+	for len(b.queue.byIDs) > 0 && !l.device.full() {
 		if wait := b.hold(); wait > 0 {
 			return wait, true
 		}
@@ -130,7 +131,7 @@ func (b *Batcher) start(l *lane, begin time.Time, oneThread bool) {
 		b.pack(l, batch, begin)
 	}
 	b.running = b.queue.sweep(b.running)
-	if len(batch) > 0 && (oneThread || len(b.devices) > 1) {
+	if len(batch) > 0 && (oneThread || len(b.devices) > 1 || l.device.stages > 1) {
 		b.poke() // the others may have work too
 	}
 }
@@ -148,12 +149,13 @@ func (b *Batcher) choose(l *lane, now time.Time, budget Budget, oneThread bool) 
 
 // share returns what the next forward may take of the queue, and whether it runs on one thread: when forwards run
 // beside it, or what waits is done sooner by all lanes than by one forward on all threads after the other. Lanes
-// share what waits evenly, so that none is left with a large batch when the others have nothing to do. So do devices.
+// share what waits evenly, so that none is left with a large batch when the others have nothing to do. So do devices,
+// and the forwards that pass through the stages of one.
 func (b *Batcher) share(d *device) (budget Budget, oneThread bool) {
 	budget = b.options.Budget
 	little := len(b.queue.byIDs) < 2*d.lanes || b.queue.waits.tokens < d.lanes*smallestShare
 	if d.lanes == 1 || d.active == 0 && little {
-		if len(b.devices) > 1 {
+		if len(b.devices) > 1 || d.stages > 1 {
 			budget.Tokens = min(budget.Tokens, b.evenShare())
 		}
 		return budget, false
@@ -194,7 +196,7 @@ func (b *Batcher) release(l *lane) {
 	if l.busy {
 		l.busy = false
 		l.device.active--
-		l.device.allThreads = false
+		l.device.allThreads = l.device.allThreads && l.device.active > 0
 	}
 	b.poke()
 }

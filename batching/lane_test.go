@@ -12,14 +12,15 @@ import (
 // beside counts the forwards in progress on a device, and says what must not run beside what.
 type beside struct {
 	lanes        int32
+	stages       int32 // that wide ones may be in, each in one
 	wide, narrow atomic.Int32
 	most         atomic.Int32
 }
 
 func (b *beside) check(plan *Plan) (leave func(), err error) {
 	if !plan.Narrow {
-		if b.wide.Add(1) > 1 || b.narrow.Load() > 0 {
-			return func() {}, errors.New("a wide forward runs beside another")
+		if b.wide.Add(1) > b.stages || b.narrow.Load() > 0 {
+			return func() {}, errors.New("a wide forward runs beside a narrow one, or beside too many")
 		}
 		return func() { b.wide.Add(-1) }, nil
 	}
@@ -31,17 +32,21 @@ func (b *beside) check(plan *Plan) (leave func(), err error) {
 	return func() { b.narrow.Add(-1) }, nil
 }
 
-// TestLanesAnswerAll: with any number of devices and lanes every sequence of every caller gets its own answer; on a
-// device, wide forwards run alone and narrow ones never beside more than there are lanes.
+// TestLanesAnswerAll: with any number of devices, lanes and stages every sequence of every caller gets its own answer;
+// on a device, wide forwards are never more than there are stages, narrow ones never more than there are lanes, and one
+// kind never beside the other.
 func TestLanesAnswerAll(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		lanes := rapid.IntRange(1, 4).Draw(t, "lanes")
+		lanes, stages := rapid.IntRange(1, 4).Draw(t, "lanes"), 1
+		if rapid.Bool().Draw(t, "in stages") {
+			lanes, stages = 1, rapid.IntRange(2, 4).Draw(t, "stages")
+		}
 		watched := make([]beside, rapid.IntRange(1, 3).Draw(t, "devices"))
 		for i := range watched {
-			watched[i].lanes = int32(lanes)
+			watched[i].lanes, watched[i].stages = int32(lanes), int32(stages)
 		}
 		b, stop := cached(t, fake{beside: watched}, rapid.SampledFrom([]int{0, 3, 500}).Draw(t, "blocks"), Options{
-			Devices: len(watched), Lanes: lanes, LaneTokens: rapid.SampledFrom([]int{0, 64, 300}).Draw(t, "lane tokens"), Budget: drawBudget(t),
+			Devices: len(watched), Lanes: lanes, Stages: stages, LaneTokens: rapid.SampledFrom([]int{0, 64, 300}).Draw(t, "lane tokens"), Budget: drawBudget(t),
 		})
 		defer stop()
 		callers := make([][]Sequence, rapid.IntRange(1, 6).Draw(t, "callers"))

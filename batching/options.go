@@ -41,6 +41,10 @@ type Options struct {
 	Lanes      int
 	LaneTokens int
 
+	// Stages is how many forwards a device may have in progress on all threads, one behind the other: its forwards pass
+	// through so many stages, each of which computes one at a time. Less than two: one. It does not go with Lanes.
+	Stages int
+
 	// CacheBlocks bounds the key-value cache of the packed layout: the runner has so many slots for blocks. Zero: no
 	// cache.
 	CacheBlocks int

@@ -40,25 +40,41 @@ func (s Source) String() string { return s.name }
 // All of them lie inside the source. It holds no file open.
 type bundle struct {
 	manifest  manifest.Manifest
-	graph     *onnx.Signature
-	graphPath string // on disk
-	content   []byte // of an embedded graph
-	head      []byte // the graph that gorgonia runs: the head's, or that of a model of features; nil: there is none
+	stages    []stageFile // of the graph, at least one
+	head      []byte      // the graph that gorgonia runs: the head's, or that of a model of features; nil: there is none
+	tokenizer []byte
+	template  string
+	golden    []byte
+	digest    string // see hash
+}
 
-	graphBytes int64 // size of the graph's file, external data left out
-	dataBytes  int64 // size of its external data
-	tokenizer  []byte
-	template   string
-	golden     []byte
-	digest     string // see hash
+// stageFile is the graph of one stage, which is the whole graph where that is not cut.
+type stageFile struct {
+	*onnx.Signature
+	name     string // in the bundle
+	path     string // on disk
+	content  []byte // of an embedded graph
+	bytes    int64  // size of the file, external data left out
+	external int64  // size of its external data
 }
 
 // graphFile is the graph as a session takes it.
 func (b *bundle) graphFile() *onnxrun.Graph {
-	return &onnxrun.Graph{
-		Manifest: &b.manifest, Inputs: b.graph.Inputs, Outputs: b.graph.Outputs, Path: b.graphPath, Content: b.content,
-		Bytes: b.graphBytes, External: b.dataBytes, Head: b.head,
+	graph := &onnxrun.Graph{Manifest: &b.manifest, Head: b.head}
+	for _, f := range b.stages {
+		graph.Stages = append(graph.Stages, onnxrun.Stage{
+			Inputs: f.Inputs, Outputs: f.Outputs, Path: f.path, Content: f.content, Bytes: f.bytes, External: f.external,
+		})
 	}
+	return graph
+}
+
+// weights are the bytes of the graph and of its external data.
+func (b *bundle) weights() (bytes int64) {
+	for _, f := range b.stages {
+		bytes += f.bytes + f.external
+	}
+	return bytes
 }
 
 // readBundle reads and hashes every file that the manifest and the graph name. On disk, a name or a link that leads out
@@ -74,24 +90,27 @@ func readBundle(source Source) (*bundle, error) {
 		return nil, err
 	}
 	m := &b.manifest
-	graph, err := files.read("graph.file", m.Graph.File, maxGraph)
-	if err != nil {
-		return nil, err
-	}
-	if b.graph, err = readSignature(graph); err != nil {
-		return nil, &fault.Error{Code: fault.CodeBundle, Detail: "graph.file " + m.Graph.File, Err: err}
-	}
-	if m.ReadsFeatures() {
-		b.head = graph
+	for _, name := range m.Graph.Files() {
+		graph, err := files.read("graph.file", name, maxGraph)
+		if err != nil {
+			return nil, err
+		}
+		f := stageFile{name: name, bytes: int64(len(graph))}
+		if f.Signature, err = readSignature(graph); err != nil {
+			return nil, &fault.Error{Code: fault.CodeBundle, Detail: "graph.file " + name, Err: err}
+		}
+		if source.dir != "" {
+			f.path = filepath.Join(source.dir, filepath.FromSlash(name))
+		} else {
+			f.content = graph
+		}
+		if m.ReadsFeatures() {
+			b.head = graph
+		}
+		b.stages = append(b.stages, f)
 	}
 	if b.golden, err = files.read("golden.file", m.Golden.File, maxGolden); err != nil {
 		return nil, err
-	}
-	b.graphBytes = int64(len(graph))
-	if source.dir != "" {
-		b.graphPath = filepath.Join(source.dir, filepath.FromSlash(m.Graph.File))
-	} else {
-		b.content = graph
 	}
 	return b, b.hash(files, source)
 }
@@ -110,20 +129,23 @@ func readSignature(graph []byte) (*onnx.Signature, error) {
 // external data that would lie outside the bundle.
 func (b *bundle) hash(files folder, source Source) error {
 	m := &b.manifest
-	names := []string{manifest.File, m.Graph.File, m.Graph.HeadFile(), m.Tokenizer.File, m.Template.File, m.Golden.File}
-	var data []string
-	for _, location := range b.graph.External {
-		name := path.Join(path.Dir(m.Graph.File), location)
-		switch {
-		case source.dir == "":
-			return fault.New(fault.CodeBundle,
-				"the embedded graph of %q has external data %q, which only a bundle on disk can have", m.Name, location)
-		case !fs.ValidPath(location) || !fs.ValidPath(name):
-			return fault.New(fault.CodeBundle, "external data %q of %s leaves the bundle", location, m.Graph.File)
+	names := append(m.Graph.Files(), manifest.File, m.Graph.HeadFile(), m.Tokenizer.File, m.Template.File, m.Golden.File)
+	data := map[string]*stageFile{} // whose external data a file holds
+	for i := range b.stages {
+		f := &b.stages[i]
+		for _, location := range f.External {
+			name := path.Join(path.Dir(f.name), location)
+			switch {
+			case source.dir == "":
+				return fault.New(fault.CodeBundle,
+					"the embedded graph of %q has external data %q, which only a bundle on disk can have", m.Name, location)
+			case !fs.ValidPath(location) || !fs.ValidPath(name):
+				return fault.New(fault.CodeBundle, "external data %q of %s leaves the bundle", location, f.name)
+			}
+			data[name] = f
+			names = append(names, name)
 		}
-		data = append(data, name)
 	}
-	names = append(names, data...)
 	slices.Sort(names)
 	sum := sha256.New()
 	for _, name := range slices.Compact(names) {
@@ -131,12 +153,13 @@ func (b *bundle) hash(files folder, source Source) error {
 			continue
 		}
 		most := int64(math.MaxInt64) // what was read is known to be no longer than it may
-		if slices.Contains(data, name) {
-			most = b.graph.ExternalBytes - b.dataBytes
+		of := data[name]
+		if of != nil {
+			most = of.ExternalBytes - of.external
 		}
 		size, err := hashFile(sum, files, name, most)
-		if slices.Contains(data, name) {
-			b.dataBytes += size
+		if of != nil {
+			of.external += size
 		}
 		if err != nil {
 			return fault.New(fault.CodeBundle, "%s cannot be read inside the bundle", name).Because(err)

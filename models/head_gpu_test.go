@@ -6,6 +6,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 
 	"github.com/assay-rm/assay/batching"
@@ -13,8 +14,9 @@ import (
 )
 
 // onSharedGPU opens a bundle whose cache and head are on the fake device, while its graph runs on the processors, which
-// have one memory with it. It gives the model as it serves, with its head placed or not.
-func onSharedGPU(t *testing.T, bundle string) *Model {
+// have one memory with it. Of several devices each has a stage. It gives the model as it serves, with its head placed or
+// not.
+func onSharedGPU(t *testing.T, bundle string, numbers ...int) *Model {
 	t.Helper()
 	if os.Getenv("FAKECUDA_SHARED") == "" {
 		t.Fatal("FAKECUDA_SHARED=1 must be set: the graph writes into the fake device's memory")
@@ -28,10 +30,15 @@ func onSharedGPU(t *testing.T, bundle string) *Model {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := m.session.ShareGPU(t.Context(), 0, b.graphFile()); err != nil {
+	if numbers == nil {
+		numbers = []int{0}
+	}
+	t.Setenv("FAKECUDA_DEVICES", strconv.Itoa(len(numbers)))
+	if err := m.session.ShareGPUs(t.Context(), b.graphFile(), numbers...); err != nil {
 		t.Fatal(err)
 	}
 	options := m.batching(Options{})
+	options.Stages = len(numbers)
 	options.Budget = batching.Budget{Tokens: 512}
 	if options.CacheBlocks, err = m.session.Reserve(8<<20, options.Room); err != nil {
 		t.Fatal(err)
@@ -39,6 +46,7 @@ func onSharedGPU(t *testing.T, bundle string) *Model {
 	if err := m.proveForward(t.Context(), options); err != nil {
 		t.Fatal(err)
 	}
+	m.runner = &inFlight{Runner: m.runner}
 	m.batcher = batching.New(m.runner, options)
 	done := make(chan error, 1)
 	go func() { done <- m.Run(context.WithoutCancel(t.Context())) }()

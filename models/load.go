@@ -81,7 +81,7 @@ func (m *Model) measure(ctx context.Context, batch batching.Options, options Opt
 // loadSession loads a model that reads tokens: tokenizer, template, graph and, where it is a graph of its own, head.
 func (m *Model) loadSession(ctx context.Context, b *bundle) error {
 	spec := &m.info.Manifest
-	if err := m.proveSignature(b.graph); err != nil {
+	if err := m.proveSignature(b.stages); err != nil {
 		return err
 	}
 	var err error
@@ -179,7 +179,7 @@ func (m *Model) batching(options Options) batching.Options {
 		return batch
 	}
 	if m.info.Device.OnGPU() {
-		batch.Devices, batch.WarmTokens = len(m.info.Device.GPUs), gpuWarmTokens
+		batch.Devices, batch.Stages, batch.WarmTokens = len(m.info.Device.Copies()), m.info.Device.Stages, gpuWarmTokens
 		if spec.Graph.Pooled() {
 			batch.WarmTokens, batch.Budget.Area = pooledTokens, pooledArea
 		}

@@ -106,7 +106,7 @@ func Open(ctx context.Context, source Source, options Options) (*Model, error) {
 	case options.Device.OnGPU():
 		m.info.Provider = "CUDA"
 	}
-	m.limits = limitsOf(b.graphBytes+b.dataBytes, m.info.Device)
+	m.limits = limitsOf(b.weights(), m.info.Device)
 	abandoned, err := m.load(ctx, b, options)
 	if err != nil {
 		if !abandoned {

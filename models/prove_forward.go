@@ -73,6 +73,9 @@ func (m *Model) proveForward(ctx context.Context, options batching.Options) erro
 	if err := m.proveDevices(ctx, options, probes, alone); err != nil {
 		return err
 	}
+	if err := m.proveInFlight(ctx, options, probes, alone); err != nil {
+		return err
+	}
 	m.report("forward", "alone = batched = reordered = padded, largest difference %g, bit-equal: %s", worst, yes(equal))
 	return m.proveCache(ctx, options, probes, alone)
 }
@@ -159,6 +162,7 @@ func (m *Model) proveCausal(ctx context.Context, options batching.Options, probe
 func (m *Model) proveDevices(ctx context.Context, options batching.Options, probes []batching.Sequence,
 	alone [][][]float32,
 ) error {
+	copies := m.info.Device.Copies()
 	for device := 1; device < options.Devices; device++ {
 		rows, err := m.run(ctx, options, probes, func(plan *batching.Plan) { plan.Device = device })
 		if err != nil {
@@ -166,8 +170,8 @@ func (m *Model) proveDevices(ctx context.Context, options batching.Options, prob
 		}
 		for i, probe := range probes {
 			if moved := distance(rows[i], alone[i]); moved > m.tolerance() {
-				return fault.New(fault.CodeDevice, "GPU %d gives %v for a probe of %d tokens, and GPU %d %v",
-					m.info.Device.GPUs[device], rows[i], len(probe.IDs), m.info.Device.GPUs[0], alone[i])
+				return fault.New(fault.CodeDevice, "GPU %s gives %v for a probe of %d tokens, and GPU %s %v",
+					copies[device], rows[i], len(probe.IDs), copies[0], alone[i])
 			}
 		}
 	}

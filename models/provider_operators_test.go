@@ -13,6 +13,7 @@ import (
 
 	ort "github.com/yalue/onnxruntime_go"
 
+	"github.com/assay-rm/assay/kernels/onnx"
 	"github.com/assay-rm/assay/models/inplace"
 	"github.com/assay-rm/assay/models/nodes"
 	"github.com/assay-rm/assay/models/onnxrun"
@@ -48,9 +49,9 @@ func told(trace string) map[string]nodes.Compute {
 	}
 }
 
-// runTold opens the graph of a bundle of domain assay on the device with operators that tell, and runs a sequence of 20
-// tokens in one tile.
-func runTold(t *testing.T, name string, typed ort.TensorElementDataType) (*record, *bundle) {
+// runTold opens a stage of the graph of a bundle of domain assay on the device with operators that tell, and runs a
+// sequence of 20 tokens in one tile.
+func runTold(t *testing.T, name string, typed ort.TensorElementDataType, stage int) (*record, *bundle) {
 	t.Helper()
 	b, err := readBundle(Dir(filepath.Join("testdata", "fused", name)))
 	if err != nil {
@@ -79,12 +80,12 @@ func runTold(t *testing.T, name string, typed ort.TensorElementDataType) (*recor
 			return err
 		}
 		defer set.Close()
-		return runOnce(b, options)
+		return runOnce(b, stage, options)
 	}), b
 }
 
-// runOnce runs a graph with pools on one sequence. Its session is gone afterwards.
-func runOnce(b *bundle, options *ort.SessionOptions) error {
+// runOnce runs a stage with pools on one sequence. Its session is gone afterwards.
+func runOnce(b *bundle, stage int, options *ort.SessionOptions) error {
 	const tokens, slots = 20, 64
 	g, count := &b.manifest.Graph, make([]int64, tokens)
 	for i := range count {
@@ -101,11 +102,15 @@ func runOnce(b *bundle, options *ort.SessionOptions) error {
 	var names []string
 	var values []ort.Value
 	var failed error
-	for _, input := range b.graph.Inputs {
+	for _, input := range b.stages[stage].Inputs {
 		var value ort.Value
 		var err error
 		if of, is := given[input.Name]; is {
 			value, err = ort.NewTensor(of.shape, of.numbers)
+		} else if input.Kind == onnx.Float32 { // the residual
+			value, err = ort.NewTensor(ort.NewShape(tokens, int64(input.Dims[1])), make([]float32, tokens*input.Dims[1]))
+		} else if len(input.Dims) == 2 { // the last summand
+			value, err = ort.NewCustomDataTensor(ort.NewShape(tokens, int64(input.Dims[1])), make([]byte, 2*tokens*input.Dims[1]), ort.TensorElementDataTypeFloat16)
 		} else {
 			shape := ort.NewShape(slots, g.KVHeads, g.HeadDim)
 			value, err = ort.NewCustomDataTensor(shape, make([]byte, 2*shape.FlattenedSize()), ort.TensorElementDataTypeFloat16)
@@ -115,7 +120,7 @@ func runOnce(b *bundle, options *ort.SessionOptions) error {
 	if failed != nil {
 		return failed
 	}
-	session, err := ort.NewDynamicAdvancedSession(b.graphPath, names, []string{g.Output}, options)
+	session, err := ort.NewDynamicAdvancedSession(b.stages[stage].path, names, []string{b.stages[stage].Outputs[0].Name}, options)
 	if err != nil {
 		return err
 	}
@@ -135,7 +140,7 @@ func runOnce(b *bundle, options *ort.SessionOptions) error {
 func TestOperatorsOnTheProvider(t *testing.T) {
 	for name, linear := range map[string][]string{"qwen3-assay-float16": {"Linear"}, "qwen3-assay-float16-int8": {"QuantizeRows", "Linear8"}} {
 		t.Run(name, func(t *testing.T) {
-			r, b := runTold(t, name, ort.TensorElementDataTypeFloat16)
+			r, b := runTold(t, name, ort.TensorElementDataTypeFloat16, 0)
 			if off := r.elsewhere(); len(off) > 0 || r.memcpy > 0 {
 				t.Errorf("off the device: %s; %d copying nodes", tally(off), r.memcpy)
 			}

@@ -35,11 +35,16 @@ var providerBundles = []string{
 // It runs all probes in one plan.
 func onDevice(t *testing.T, bundle string, cuda map[string]string) *record {
 	t.Helper()
+	return onDevices(t, bundle, onnxrun.Device{GPUs: []int{0}, CUDA: cuda})
+}
+
+// onDevices is onDevice on other devices.
+func onDevices(t *testing.T, bundle string, device onnxrun.Device) *record {
+	t.Helper()
 	read, err := readBundle(Dir(filepath.Join("testdata", bundle)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	device := onnxrun.Device{GPUs: []int{0}, CUDA: cuda}
 	return watch(t, func() error {
 		session, err := onnxrun.Open(t.Context(), read.graphFile(), 1, device)
 		if session != nil {

@@ -235,3 +235,32 @@ func TestOldDriver(t *testing.T) {
 		t.Errorf("%v, want %s", err, want)
 	}
 }
+
+// Two devices of one process have memory and a stream each: what one is given lies there and nowhere else.
+func TestTwoDevices(t *testing.T) {
+	if open(t).Name() != fake {
+		t.Skip("there may be one GPU")
+	}
+	t.Setenv("FAKECUDA_DEVICES", "2")
+	one := open(t)
+	two, err := Open(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer two.Close() //nolint:errcheck // the test is over
+	if one.Stream() == two.Stream() {
+		t.Error("both have one stream")
+	}
+	weight := kernels.Matrix(1, 1, []float32{3})
+	there, err := two.Upload(weight)
+	if err != nil {
+		t.Fatal(err)
+	}
+	head := kernels.Head{Layers: []kernels.Layer{{Weight: there}}}
+	if got, err := two.PooledHead(kernels.Matrix(1, 1, []float32{2}), []int64{0}, head); err != nil || got[0] != 6 {
+		t.Errorf("where the weight lies: %v, %v", got, err)
+	}
+	if _, err := on(one, func() (struct{}, error) { return struct{}{}, one.machine.Write(there.Address, weight.Bytes()) }); err == nil {
+		t.Error("the first device writes into the memory of the second")
+	}
+}

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include <cmath>
+#include <mutex>
 #include <set>
 #include <string>
 
@@ -25,7 +26,14 @@ struct Preference { size_t workspace; uint32_t reductions; };
 struct Algorithm { uint64_t data[8]; };
 struct Heuristic { Algorithm algorithm; size_t workspace; int state; float waves; int reserved[4]; };
 
-static std::set<void *> alive;
+// What was made and is not destroyed; threads of several devices ask at once.
+static struct {
+  std::mutex mutex;
+  std::set<void *> made;
+  void insert(void *one) { std::lock_guard<std::mutex> lock(mutex); made.insert(one); }
+  size_t erase(void *one) { std::lock_guard<std::mutex> lock(mutex); return made.erase(one); }
+  size_t count(void *one) { std::lock_guard<std::mutex> lock(mutex); return made.count(one); }
+} alive;
 
 template <class T> static int make(void **out, T value) {
   alive.insert(*out = new T(value));

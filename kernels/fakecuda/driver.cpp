@@ -1,16 +1,17 @@
-// A CUDA driver for tests: libcuda.so.1 whose one device runs the kernels' twins. It tests the host's code and the
-// kernels' logic, and says nothing of a GPU. It is linked with stub.py's weak symbols, so what is not here answers
+// A CUDA driver for tests: libcuda.so.1 whose devices run the kernels' twins. It tests the host's code and the kernels'
+// logic, and says nothing of a GPU. It is linked with stub.py's weak symbols, so what is not here answers
 // CUDA_ERROR_STUB_LIBRARY.
 //
-// It is as strict as a driver, or stricter: calls need a current context; handles must be alive; a kernel must be in
-// the PTX, with as many parameters as its twin; blocks must keep to the limits of the device and of the kernel's
-// .maxntid. FAKECUDA_SEED permutes the threads.
+// It is as strict as a driver, or stricter: calls need a current context; handles must be alive, and of that context's
+// device, as memory must be; a kernel must be in the PTX, with as many parameters as its twin; blocks must keep to the
+// limits of the device and of the kernel's .maxntid. FAKECUDA_DEVICES is how many devices there are, 1 if it is unset;
+// FAKECUDA_SEED permutes the threads.
 #include <stdlib.h>
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <mutex>
-#include <set>
 #include <string>
 
 #include "launch.hpp"
@@ -27,24 +28,41 @@ struct Stream {};
 struct Event { std::chrono::steady_clock::time_point at; };
 
 static std::mutex mutex;
-static int retained;             // of the primary context
-static char primary;             // whose address is its handle
+static int retained[memory::most_devices];  // of each primary context
+static char primary[memory::most_devices];  // whose addresses are their handles
 static thread_local void *current;
-static std::set<void *> handles;  // of modules, functions, streams and events that are alive
+static std::map<void *, int> handles;  // of modules, functions, streams and events that are alive, and their devices
+
+static int devices() {
+  const char *given = getenv("FAKECUDA_DEVICES");
+  return given ? std::min(atoi(given), memory::most_devices) : 1;
+}
+
+// The device of the current context; -1: there is none.
+static int device() {
+  const ptrdiff_t at = (char *)current - primary;
+  return current && at >= 0 && at < memory::most_devices && retained[at] ? (int)at : -1;
+}
 
 #define LOCKED std::lock_guard<std::mutex> lock(mutex)
 #define NEEDS_CONTEXT \
-  if (!retained || current != &primary) return invalid_context
+  if (device() < 0) return invalid_context
 
 template <class T> static Result make(void **out, T value) {
   T *made = new T(value);
-  handles.insert(made);
+  handles[made] = device();
   *out = made;
   return success;
 }
 
+static bool alive(void *handle) {
+  const auto found = handles.find(handle);
+  return found != handles.end() && found->second == device();
+}
+
 template <class T> static Result destroy(void *handle) {
-  if (handles.erase(handle) == 0) return invalid_handle;
+  if (!alive(handle)) return invalid_handle;
+  handles.erase(handle);
   delete (T *)handle;
   return success;
 }
@@ -68,8 +86,8 @@ Result cuDriverGetVersion(int *version) {
   const char *given = getenv("FAKECUDA_VERSION");
   return *version = given ? atoi(given) : 12040, success;
 }
-Result cuDeviceGetCount(int *count) { return *count = 1, success; }
-Result cuDeviceGet(int *device, int ordinal) { return *device = 0, ordinal == 0 ? success : invalid_device; }
+Result cuDeviceGetCount(int *count) { return *count = devices(), success; }
+Result cuDeviceGet(int *device, int ordinal) { return *device = ordinal, ordinal >= 0 && ordinal < devices() ? success : invalid_device; }
 Result cuDeviceGetName(char *name, int bytes, int) { return snprintf(name, bytes, "cpu fibers"), success; }
 
 Result cuDeviceGetAttribute(int *value, int attribute, int) {
@@ -82,15 +100,15 @@ Result cuDeviceGetAttribute(int *value, int attribute, int) {
   }
 }
 
-Result cuDevicePrimaryCtxRetain(void **context, int) {
+Result cuDevicePrimaryCtxRetain(void **context, int device) {
   LOCKED;
-  retained++;
-  *context = &primary;
+  retained[device]++;
+  *context = &primary[device];
   return success;
 }
-Result cuDevicePrimaryCtxRelease_v2(int) {
+Result cuDevicePrimaryCtxRelease_v2(int device) {
   LOCKED;
-  return retained > 0 ? retained--, success : invalid_context;
+  return retained[device] > 0 ? retained[device]--, success : invalid_context;
 }
 Result cuCtxSetCurrent(void *context) { return current = context, success; }
 Result cuCtxSynchronize() {
@@ -112,7 +130,7 @@ Result cuStreamDestroy_v2(void *stream) {
 Result cuStreamSynchronize(void *stream) {
   LOCKED;
   NEEDS_CONTEXT;
-  return handles.count(stream) ? success : invalid_handle;
+  return alive(stream) ? success : invalid_handle;
 }
 
 Result cuEventCreate(void **event, unsigned) {
@@ -123,17 +141,17 @@ Result cuEventCreate(void **event, unsigned) {
 Result cuEventRecord(void *event, void *stream) {
   LOCKED;
   NEEDS_CONTEXT;
-  if (!handles.count(event) || (stream && !handles.count(stream))) return invalid_handle;
+  if (!alive(event) || (stream && !alive(stream))) return invalid_handle;
   ((Event *)event)->at = std::chrono::steady_clock::now();
   return success;
 }
 Result cuEventSynchronize(void *event) {
   LOCKED;
-  return handles.count(event) ? success : invalid_handle;
+  return alive(event) ? success : invalid_handle;
 }
 Result cuEventElapsedTime(float *milliseconds, void *from, void *to) {
   LOCKED;
-  if (!handles.count(from) || !handles.count(to)) return invalid_handle;
+  if (!alive(from) || !alive(to)) return invalid_handle;
   *milliseconds = std::chrono::duration<float, std::milli>(((Event *)to)->at - ((Event *)from)->at).count();
   return success;
 }
@@ -159,7 +177,7 @@ Result cuModuleUnload(void *module) {
 Result cuModuleGetFunction(void **function, void *module, const char *name) {
   LOCKED;
   NEEDS_CONTEXT;
-  if (!handles.count(module)) return invalid_handle;
+  if (!alive(module)) return invalid_handle;
   const std::string text = entry(((Module *)module)->ptx, name);
   const Kernel *kernel = find_kernel(name);
   if (text.empty() || !kernel) return not_found;
@@ -173,7 +191,7 @@ Result cuMemAlloc_v2(uintptr_t *address, size_t bytes) {
   LOCKED;
   NEEDS_CONTEXT;
   if (bytes == 0) return invalid_value;
-  *address = memory::allocate(bytes);
+  *address = memory::allocate(bytes, device());
   return *address ? success : out_of_memory;
 }
 Result cuMemFree_v2(uintptr_t address) {
@@ -185,22 +203,22 @@ Result cuMemGetInfo_v2(size_t *free, size_t *total) {
   LOCKED;
   NEEDS_CONTEXT;
   *total = memory::total;
-  *free = memory::total - memory::taken;
+  *free = memory::total - memory::taken[device()];
   return success;
 }
 Result cuMemcpyHtoD_v2(uintptr_t to, const void *from, size_t bytes) {
   LOCKED;
   NEEDS_CONTEXT;
-  if (!memory::holds(to, bytes)) return invalid_value;
-  memory::Open open;
+  if (!memory::holds(to, bytes, device())) return invalid_value;
+  memory::Open open(device());
   memcpy((void *)to, from, bytes);
   return success;
 }
 Result cuMemcpyDtoH_v2(void *to, uintptr_t from, size_t bytes) {
   LOCKED;
   NEEDS_CONTEXT;
-  if (!memory::holds(from, bytes)) return invalid_value;
-  memory::Open open;
+  if (!memory::holds(from, bytes, device())) return invalid_value;
+  memory::Open open(device());
   memcpy(to, (void *)from, bytes);
   return success;
 }
@@ -209,24 +227,24 @@ Result cuLaunchKernel(void *function, unsigned grid_x, unsigned grid_y, unsigned
                       unsigned block_z, unsigned shared, void *stream, void **arguments, void **extra) {
   LOCKED;
   NEEDS_CONTEXT;
-  if (!handles.count(function) || (stream && !handles.count(stream))) return invalid_handle;
+  if (!alive(function) || (stream && !alive(stream))) return invalid_handle;
   const Function &launched = *(Function *)function;
   const bool grid = grid_x && grid_x <= 0x7fffffff && grid_y && grid_y <= 65535 && grid_z && grid_z <= 65535;
   const bool block = block_x && block_x <= std::min(launched.max_threads, fibers::max_threads) && block_y == 1 && block_z == 1;
   if (!grid || !block || shared || extra) return invalid_value;
   const char *seed = getenv("FAKECUDA_SEED");
   char why[256];
-  memory::Open open;
+  memory::Open open(device());
   if (run(*launched.kernel, {grid_x, grid_y, grid_z}, block_x, arguments, seed ? strtoull(seed, nullptr, 10) : 0, why, sizeof why)) return success;
   fprintf(stderr, "%s\n", why);
   return launch_failed;
 }
 
-// Not CUDA's: for a library for tests that computes on this device (blaslt.cpp). While it runs, the device's memory can
-// be touched.
+// Not CUDA's: for a library for tests that computes on the current device (blaslt.cpp), or on the first where none is.
+// While it runs, the device's memory can be touched.
 void fakecuda_compute(void (*run)(void *), void *with) {
   LOCKED;
-  memory::Open open;
+  memory::Open open(std::max(0, device()));
   run(with);
 }
 

@@ -59,6 +59,7 @@ func (s *spec) checkCommon(check checker) {
 	} {
 		check(file == "" || fs.ValidPath(file), "%s %q leaves the bundle", field, file)
 	}
+	s.checkStages(check)
 	check(s.Golden.Tolerance >= 0, "golden.tolerance is %g, and must not be negative", s.Golden.Tolerance)
 }
 

@@ -2,7 +2,8 @@ package manifest
 
 // Graph describes the ONNX graph that reads ids, or features.
 type Graph struct {
-	File      string   `yaml:"file"`
+	File      string   `yaml:"file"`                // or that of the first of the stages
+	Stages    []stage  `yaml:"stages,omitempty"`    // graphs with some of the layers each, in order, instead of File; nil: there is one graph
 	Layout    string   `yaml:"layout"`              // packed, padded or features: docs/BUNDLE.md has their inputs and outputs
 	Attention string   `yaml:"attention,omitempty"` // of the layout packed: causal, the default, or bidirectional
 	Precision string   `yaml:"precision"`

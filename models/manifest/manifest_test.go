@@ -68,6 +68,9 @@ func TestManifestRefusals(t *testing.T) {
 	half := func(drift string) []string {
 		return []string{"precision: float32", "precision: float16, compute: float16, drift: {" + drift + "}"}
 	}
+	staged := func(stages string) []string {
+		return []string{"file: model.onnx", "stages: " + stages, "precision: float32", "precision: float32, compute: float32"}
+	}
 	tests := []struct {
 		name    string
 		replace []string // pairs, applied to goodManifest
@@ -119,6 +122,13 @@ func TestManifestRefusals(t *testing.T) {
 		{name: "compute of a padded graph", replace: []string{"layout: packed, precision: float32", "layout: padded, precision: float32, compute: float32"}, want: "graph.compute is for the packed layout, and the layout is padded"},
 		{name: "operators", replace: []string{"precision: float32", "precision: float32, compute: float32, operators: own"}, want: `graph.operators is "own", and must be assay`},
 		{name: "operators without compute", replace: []string{"precision: float32", "precision: float32, operators: assay"}, want: "graph.compute is missing, and graph.operators needs it"},
+		{name: "stages without compute", replace: []string{"file: model.onnx", "stages: [{file: a, layers: 1}, {file: b, layers: 1}]"}, want: "graph.compute is missing, and graph.stages needs it"},
+		{name: "one stage", replace: staged("[{file: a, layers: 2}]"), want: "graph.stages has 1 stages, and must have 2 to 16"},
+		{name: "stages beside a file", replace: append(staged("[{file: a, layers: 1}, {file: b, layers: 1}]"), "layout:", "file: c, layout:"), want: `graph.file is "c", and graph.stages begins with "a"`},
+		{name: "stages of one file", replace: staged("[{file: a, layers: 1}, {file: a, layers: 1}]"), want: `graph.stages[1].file "a" is the file of another graph`},
+		{name: "a stage elsewhere", replace: staged("[{file: a, layers: 1}, {file: ../b, layers: 1}]"), want: `graph.stages[1].file "../b" leaves the bundle`},
+		{name: "a stage of no layers", replace: staged("[{file: a, layers: 2}, {file: b, layers: 0}]"), want: "graph.stages[1].layers is 0, and must be positive"},
+		{name: "layers of stages", replace: staged("[{file: a, layers: 1}, {file: b, layers: 2}]"), want: "graph.stages has 3 layers, and graph.layers is 2"},
 		{name: "compute without drift", replace: []string{"precision: float32", "precision: float16, compute: float16"}, want: "graph.drift is missing, and graph.compute float16 with precision float16 needs it"},
 		{name: "integers without drift", replace: []string{"precision: float32", "precision: int8, compute: float32, operators: assay"}, want: "graph.drift is missing, and graph.compute float32 with precision int8 needs it"},
 		{name: "integers of stock operators", replace: []string{"precision: float32", "precision: int8, compute: float16, drift: {score: 0, order: 1, items: 9}"}, want: "graph.precision is int8, and a graph that computes in float16 stores its weights so, or as int8 with graph.operators assay"},

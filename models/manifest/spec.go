@@ -135,6 +135,9 @@ const (
 
 // setDefaults fills in what may be left out and does not depend on other fields.
 func (s *spec) setDefaults() {
+	if g := &s.Graph; g.File == "" && len(g.Stages) > 0 {
+		g.File = g.Stages[0].File
+	}
 	if s.Head.Std == nil {
 		s.Head.Std = new(1.0)
 	}

@@ -45,37 +45,21 @@ func (s *Session) openGPU(number int) error {
 	return nil
 }
 
-// stream is the stream of our kernels on a device; 0: there are none.
-func (s *Session) stream(place int) uintptr {
-	if len(s.gpus) == 0 {
-		return 0
-	}
-	return s.gpus[place].stream()
-}
-
-// wait returns when all that was put on a device's stream is done: the forward, and the copies behind it. ONNX
-// Runtime's provider waits for its own stream, but this one is ours.
-func (s *Session) wait(place int) error {
-	if len(s.gpus) == 0 {
-		return nil
-	}
-	return s.gpus[place].wait()
-}
-
-// placeHeads puts a head that is a graph of its own on every GPU, beside the graph, if it can be there.
+// placeHeads puts a head that is a graph of its own beside every last stage that is on a GPU, if it can be there.
 func (s *Session) placeHeads(m *manifest.Manifest, data []byte) error {
 	if m.Graph.Head == nil {
 		return nil
 	}
-	for place, gpu := range s.gpus {
-		head, err := gpu.newHead(m, data)
+	for _, place := range s.places {
+		last := place[len(place)-1]
+		if last.gpu == nil {
+			continue
+		}
+		head, err := last.gpu.newHead(m, data)
 		if err != nil {
-			return fault.New(fault.CodeDevice, "graph.head.file %s cannot be on GPU %d: %v", m.Graph.HeadFile(),
-				s.device.GPUs[place], err)
+			return fault.New(fault.CodeDevice, "graph.head.file %s cannot be on GPU %d: %v", m.Graph.HeadFile(), last.number, err)
 		}
-		if head != nil {
-			s.heads = append(s.heads, head)
-		}
+		last.head = head
 	}
 	return nil
 }

@@ -6,8 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	ort "github.com/yalue/onnxruntime_go"
-
 	"github.com/assay-rm/assay/models/manifest"
 )
 
@@ -33,13 +31,15 @@ func TestBFloat16NeedsATensorCoreGPU(t *testing.T) {
 // TestACacheThatTheGPULacksIsRefused: a pool that does not fit beside what is there names the GPU and the flag.
 func TestACacheThatTheGPULacksIsRefused(t *testing.T) {
 	startRuntime(t)
-	s := &Session{graph: &manifest.Graph{KVHeads: 2, HeadDim: 8, Compute: "float16"}, presents: []string{"k", "v"}, allThreads: make([]*ort.DynamicAdvancedSession, 1)}
+	g := &manifest.Graph{KVHeads: 2, HeadDim: 8, Compute: "float16"}
+	st := &stage{of: g, numbers: numbersOf(g), presents: []string{"k", "v"}}
+	s := &Session{graph: g, places: [][]*stage{{st}}}
 	on, err := openGPU(0, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer on.close() //nolint:errcheck // the test is over
-	s.gpus = []accelerator{on}
+	st.gpu = on
 	const says = "a key-value cache of 1152921504606846976 bytes does not fit on GPU 0: give less with --cache: pool: device 0: allocate "
 	if _, err := s.Reserve(1<<60, 0); err == nil || !strings.HasPrefix(err.Error(), says) {
 		t.Errorf("%v, want %s", err, says)

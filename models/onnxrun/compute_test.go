@@ -156,7 +156,8 @@ func startRuntime(t *testing.T) {
 // TestACacheWithoutPlaceIsRefused: one that holds no block, and one that the host has no addresses for, say which flag
 // mends it.
 func TestACacheWithoutPlaceIsRefused(t *testing.T) {
-	s := &Session{graph: &manifest.Graph{KVHeads: 2, HeadDim: 8, Compute: "float16"}, presents: []string{"k", "v"}, allThreads: make([]*ort.DynamicAdvancedSession, 1)}
+	g := &manifest.Graph{KVHeads: 2, HeadDim: 8, Compute: "float16"}
+	s := &Session{graph: g, places: [][]*stage{{{of: g, numbers: numbersOf(g), presents: []string{"k", "v"}}}}}
 	for size, says := range map[int64]string{
 		s.BlockBytes() - 1: "a key-value cache of 1023 bytes holds no block of 16 tokens, which takes 1024: give more with --cache",
 		1 << 60:            "a key-value cache of 1152921504606846976 bytes does not fit on the host: give less with --cache",

@@ -15,7 +15,8 @@ import (
 
 // Device is where the forwards of a model run. The zero value is the processors.
 type Device struct {
-	GPUs   []int             // numbers of the NVIDIA GPUs, each with a copy of the weights; none: the processors
+	GPUs   []int             // numbers of the NVIDIA GPUs; none: the processors
+	Stages int               // how many GPUs in a row share a copy of the weights, each with a stage; 0: each has a copy
 	Memory int64             // bytes that ONNX Runtime may take of each GPU; 0: as much as there is
 	CUDA   map[string]string // more options of ONNX Runtime's CUDA provider; they overwrite ours
 }
@@ -27,7 +28,8 @@ var ownOptions = []string{"device_id", "has_user_compute_stream", "user_compute_
 // maxGPUs is the most GPUs that one model may have.
 const maxGPUs = 16
 
-// ParseDevice reads "cpu", "cuda" (the first GPU), or "cuda:0,2" (these GPUs).
+// ParseDevice reads "cpu", "cuda" (the first GPU), "cuda:0,2" (these GPUs, each with a copy of the weights), or
+// "cuda:0+1,2+3" (two copies, each on two GPUs).
 func ParseDevice(text string) (Device, error) {
 	if text == "cpu" || text == "" {
 		return Device{}, nil
@@ -37,20 +39,29 @@ func ParseDevice(text string) (Device, error) {
 	}
 	list, ok := strings.CutPrefix(text, "cuda:")
 	if !ok {
-		return Device{}, fmt.Errorf("device %q is none of cpu, cuda, cuda:0 and cuda:0,1", text)
+		return Device{}, fmt.Errorf("device %q is none of cpu, cuda, cuda:0, cuda:0,1 and cuda:0+1", text)
 	}
 	var d Device
-	for number := range strings.SplitSeq(list, ",") {
-		gpu, err := strconv.ParseUint(number, 10, 16)
-		switch {
-		case err != nil:
-			return Device{}, fmt.Errorf("device %q: %q is no number of a GPU", text, number)
-		case slices.Contains(d.GPUs, int(gpu)):
-			return Device{}, fmt.Errorf("device %q names GPU %d twice", text, gpu)
-		case len(d.GPUs) == maxGPUs:
-			return Device{}, fmt.Errorf("device %q names more than %d GPUs", text, maxGPUs)
+	for i, group := range strings.Split(list, ",") {
+		numbers := strings.Split(group, "+")
+		if i > 0 && len(numbers) != max(1, d.Stages) {
+			return Device{}, fmt.Errorf("device %q has %d GPUs in one copy and %d in another, and all copies have as many", text, max(1, d.Stages), len(numbers))
 		}
-		d.GPUs = append(d.GPUs, int(gpu))
+		if len(numbers) > 1 {
+			d.Stages = len(numbers)
+		}
+		for _, number := range numbers {
+			gpu, err := strconv.ParseUint(number, 10, 16)
+			switch {
+			case err != nil:
+				return Device{}, fmt.Errorf("device %q: %q is no number of a GPU", text, number)
+			case slices.Contains(d.GPUs, int(gpu)):
+				return Device{}, fmt.Errorf("device %q names GPU %d twice", text, gpu)
+			case len(d.GPUs) == maxGPUs:
+				return Device{}, fmt.Errorf("device %q names more than %d GPUs", text, maxGPUs)
+			}
+			d.GPUs = append(d.GPUs, int(gpu))
+		}
 	}
 	return d, nil
 }
@@ -58,16 +69,28 @@ func ParseDevice(text string) (Device, error) {
 // OnGPU tells whether forwards run on a GPU.
 func (d Device) OnGPU() bool { return len(d.GPUs) > 0 }
 
+// copies are the GPUs of each copy of the weights.
+func (d Device) copies() [][]int { return slices.Collect(slices.Chunk(d.GPUs, max(1, d.Stages))) }
+
+// Copies names each copy of the weights by its GPUs: "0", or "0+1" where they share it.
+func (d Device) Copies() []string {
+	var names []string
+	for _, gpus := range d.copies() {
+		numbers := make([]string, len(gpus))
+		for i, gpu := range gpus {
+			numbers[i] = strconv.Itoa(gpu)
+		}
+		names = append(names, strings.Join(numbers, "+"))
+	}
+	return names
+}
+
 // String names the device as [ParseDevice] reads it.
 func (d Device) String() string {
 	if !d.OnGPU() {
 		return "cpu"
 	}
-	numbers := make([]string, len(d.GPUs))
-	for i, gpu := range d.GPUs {
-		numbers[i] = strconv.Itoa(gpu)
-	}
-	return "cuda:" + strings.Join(numbers, ",")
+	return "cuda:" + strings.Join(d.Copies(), ",")
 }
 
 // Check refuses the options of the CUDA provider that may not be given. Its error is a *fault.Error.
@@ -80,6 +103,23 @@ func (d Device) Check() error {
 		}
 	}
 	return nil
+}
+
+// checkStages refuses a graph that is not cut into as many stages as GPUs share a copy of the weights.
+func (d Device) checkStages(file *Graph) error {
+	have := len(file.Stages)
+	if d.Stages < 2 || have == d.Stages {
+		return nil
+	}
+	parts, or := "parts", ""
+	if have == 1 {
+		parts = "part"
+	}
+	if file.Stages[0].Path == "" {
+		or = ", or leave embedded models out with --no-builtin"
+	}
+	return fault.New(fault.CodeDevice, "device %s has %d GPUs in a copy, and the graph is in %d %s: export the checkpoint with assay-export --stages %d, "+
+		"or serve it with --device cuda:%d%s", d, d.Stages, have, parts, d.Stages, d.GPUs[0], or)
 }
 
 // cudaOptions are the options of the CUDA provider for one GPU, and for the stream of our kernels there; 0: they have

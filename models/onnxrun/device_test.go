@@ -13,6 +13,7 @@ import (
 func TestParseDevice(t *testing.T) {
 	for text, want := range map[string]Device{
 		"": {}, "cpu": {}, "cuda": {GPUs: []int{0}}, "cuda:3": {GPUs: []int{3}}, "cuda:1,0": {GPUs: []int{1, 0}},
+		"cuda:1+0": {GPUs: []int{1, 0}, Stages: 2}, "cuda:0+1,4+3": {GPUs: []int{0, 1, 4, 3}, Stages: 2},
 	} {
 		got, err := ParseDevice(text)
 		if err != nil || !cmp.Equal(want, got) {
@@ -23,10 +24,14 @@ func TestParseDevice(t *testing.T) {
 		}
 	}
 	for text, says := range map[string]string{
-		"gpu":      `device "gpu" is none of cpu, cuda, cuda:0 and cuda:0,1`,
-		"cuda:":    `device "cuda:": "" is no number of a GPU`,
-		"cuda:-1":  `device "cuda:-1": "-1" is no number of a GPU`,
-		"cuda:0,0": `device "cuda:0,0" names GPU 0 twice`,
+		"gpu":          `device "gpu" is none of cpu, cuda, cuda:0, cuda:0,1 and cuda:0+1`,
+		"cuda:":        `device "cuda:": "" is no number of a GPU`,
+		"cuda:-1":      `device "cuda:-1": "-1" is no number of a GPU`,
+		"cuda:0,0":     `device "cuda:0,0" names GPU 0 twice`,
+		"cuda:0+":      `device "cuda:0+": "" is no number of a GPU`,
+		"cuda:0+1,1":   `device "cuda:0+1,1" has 2 GPUs in one copy and 1 in another, and all copies have as many`,
+		"cuda:0,1+2":   `device "cuda:0,1+2" has 1 GPUs in one copy and 2 in another`,
+		"cuda:0+1,1+2": `device "cuda:0+1,1+2" names GPU 1 twice`,
 		"cuda:0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16": "names more than 16 GPUs",
 	} {
 		if _, err := ParseDevice(text); err == nil || !strings.Contains(err.Error(), says) {

@@ -41,7 +41,7 @@ func (s *Session) feeds(plan *batching.Plan) (tensors, error) {
 		}
 		feed("query_index", plan.QueryIndex, r, q)
 		if s.graph.Pooled() {
-			slots, keys, err := s.pools[plan.Device].places(plan)
+			slots, keys, err := s.places[plan.Device][0].pools.places(plan) // which are those of every stage
 			if err != nil {
 				return feeds, err
 			}

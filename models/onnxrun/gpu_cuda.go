@@ -39,19 +39,26 @@ func openGPU(number int, runtime *inplace.Runtime) (accelerator, error) {
 	return &gpu{inplace.Memory(number), runtime, opened}, nil
 }
 
-// ShareGPU has a session whose graph runs on the processors keep its cache and its head on a GPU whose memory the
-// processors share, as they do the fake driver's, and have operators of domain assay run there. It is called before
-// anything runs.
-func (s *Session) ShareGPU(ctx context.Context, number int, file *Graph) error {
-	opened, err := device.Open(number)
-	if err != nil {
-		return err
-	}
-	s.gpus = append(s.gpus, &gpu{inplace.Host, s.runtime, opened})
+// ShareGPUs has a session whose graph runs on the processors keep its cache and its head on GPUs whose memory the
+// processors share, as they do the fake driver's, and have operators of domain assay run there: each stage on one, or
+// all on the only one. It is called before anything runs.
+func (s *Session) ShareGPUs(ctx context.Context, file *Graph, numbers ...int) error {
 	s.FreeOneThread()
-	if s.graph.Pooled() {
-		s.allThreads[0].Destroy() //nolint:errcheck // freeing cannot fail
-		if s.allThreads[0], err = s.load(ctx, file, 1, nil); err != nil {
+	for i, st := range s.places[0] {
+		if i < len(numbers) {
+			opened, err := device.Open(numbers[i])
+			if err != nil {
+				return err
+			}
+			s.gpus = append(s.gpus, &gpu{inplace.Host, s.runtime, opened})
+		}
+		st.gpu, st.number = s.gpus[len(s.gpus)-1], numbers[min(i, len(numbers)-1)]
+		if !s.graph.Pooled() {
+			continue
+		}
+		destroy(&st.allThreads)
+		var err error
+		if st.allThreads, err = s.load(ctx, st, &file.Stages[i], 1, nil); err != nil {
 			return err
 		}
 	}

@@ -20,23 +20,22 @@ func Memory(bytes int64) int64 { return 1<<30 + 12*bytes }
 // opening is held while a session is made, since the bound on its memory is set for the process.
 var opening sync.Mutex
 
-// load makes one session of the graph, on a GPU where there are options for it.
-func (s *Session) load(ctx context.Context, file *Graph, threads int, cuda map[string]string) (session *ort.DynamicAdvancedSession, err error) {
+// load makes one session of a stage, on a GPU where there are options for it.
+func (s *Session) load(ctx context.Context, st *stage, file *Stage, threads int, cuda map[string]string) (session *ort.DynamicAdvancedSession, err error) {
 	options, err := sessionOptions(threads, file.Bytes+file.External)
 	if err != nil {
 		return nil, err
 	}
 	defer options.Destroy() //nolint:errcheck // freeing cannot fail
 	defer s.runtime.Until(ctx, options)()
-	if err := s.registerOperators(options, cuda != nil); err != nil {
+	if err := st.registerOperators(options, cuda != nil); err != nil {
 		return nil, err
 	}
 	open := func() (err error) {
-		outputs := []string{s.graph.Output}
 		if file.Path != "" {
-			session, err = ort.NewDynamicAdvancedSession(file.Path, s.inputs, outputs, options)
+			session, err = ort.NewDynamicAdvancedSession(file.Path, st.inputs, st.outputs(), options)
 		} else {
-			session, err = ort.NewDynamicAdvancedSessionWithONNXData(file.Content, s.inputs, outputs, options)
+			session, err = ort.NewDynamicAdvancedSessionWithONNXData(file.Content, st.inputs, st.outputs(), options)
 		}
 		if err != nil && ctx.Err() != nil {
 			err = context.Cause(ctx)
@@ -93,13 +92,13 @@ func sessionOptions(threads int, bytes int64) (*ort.SessionOptions, error) {
 	)
 }
 
-// registerOperators puts our kernels in the place of the bodies of a graph's operators of domain assay, on the GPU that
-// was opened last. On processors the bodies run.
-func (s *Session) registerOperators(options *ort.SessionOptions, cuda bool) error {
-	if !s.graph.Pooled() || !cuda && len(s.gpus) == 0 {
+// registerOperators puts our kernels in the place of the bodies of a graph's operators of domain assay, on the stage's
+// GPU. On processors the bodies run.
+func (st *stage) registerOperators(options *ort.SessionOptions, cuda bool) (err error) {
+	if !st.of.Pooled() || !cuda && st.gpu == nil {
 		return nil
 	}
-	if len(s.gpus) == 0 {
+	if st.gpu == nil {
 		return fault.New(fault.CodeDevice, "graph.operators is assay, and this server was built without kernels for GPUs: build it with -tags gpu, "+
 			"or export the checkpoint without --operators")
 	}
@@ -107,9 +106,6 @@ func (s *Session) registerOperators(options *ort.SessionOptions, cuda bool) erro
 	if cuda {
 		provider = "CUDAExecutionProvider"
 	}
-	release, err := s.gpus[len(s.gpus)-1].register(options, provider, numbersOf(s.graph))
-	if err == nil {
-		s.kernels = append(s.kernels, release)
-	}
+	st.kernels, err = st.gpu.register(options, provider, st.numbers)
 	return err
 }

@@ -84,40 +84,38 @@ func (p *pools) places(plan *batching.Plan) (slots, keys []int64, err error) {
 
 func (p *pools) free() { p.release() }
 
-// openPools makes the pools of every device, in the place of those that are there.
-func (s *Session) openPools(blocks, spare int) error {
-	for _, pools := range s.pools {
-		pools.free()
-	}
-	s.pools = nil
-	for place := range s.allThreads {
-		var made *pools
-		var err error
-		if len(s.gpus) > 0 {
-			made, err = s.gpus[place].newPools(blocks, spare, s.block())
+// openPools makes the pools of every stage, in the place of those that are there.
+func (s *Session) openPools(blocks, spare int) (err error) {
+	s.each(func(st *stage) {
+		if st.pools != nil {
+			st.pools.free()
+			st.pools = nil
+		}
+	})
+	s.each(func(st *stage) {
+		if err != nil {
+			return
+		}
+		if st.gpu != nil {
+			st.pools, err = st.gpu.newPools(blocks, spare, st.block())
 		} else {
-			made, err = newHostPools(s.runtime, s.block(), blocks, spare)
+			st.pools, err = newHostPools(s.runtime, st.block(), blocks, spare)
 		}
 		if err != nil {
-			return fault.New(fault.CodeBundle, "the keys and values of %d blocks and %d tokens, %d bytes, do not fit on %s: give less with --cache",
-				blocks, spare, int64(blocks+spare/batching.BlockTokens)*s.BlockBytes(), s.memoryOf(place)).Because(err)
+			err = fault.New(fault.CodeBundle, "the keys and values of %d blocks and %d tokens, %d bytes, do not fit on %s: give less with --cache",
+				blocks, spare, int64(blocks+spare/batching.BlockTokens)*int64(st.block().bytes()), st.memory()).Because(err)
 		}
-		s.pools = append(s.pools, made)
-	}
-	return nil
+	})
+	return err
 }
 
 // bindPools gives the graph its pools, as inputs and as the outputs that they are written through.
-func (s *Session) bindPools(binding *ort.IoBinding, pools *pools, feeds, outputs tensors) error {
-	var failed error
-	for part, name := range s.pasts {
-		value, err := pools.value(part)
-		if err != nil {
-			return fmt.Errorf("input %s: %w", name, err)
-		}
-		feeds[name] = value
-		written, err := pools.value(part)
-		failed = errors.Join(failed, bindOutput(binding, outputs, s.presents[part], written, err))
+func (st *stage) bindPools(binding *ort.IoBinding, own tensors) (failed error) {
+	for part, name := range st.pasts {
+		value, err := st.pools.value(part)
+		failed = errors.Join(failed, bindInput(binding, own, name, value, err))
+		written, err := st.pools.value(part)
+		failed = errors.Join(failed, bindOutput(binding, own, st.presents[part], written, err))
 	}
 	return failed
 }

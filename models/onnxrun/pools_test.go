@@ -64,7 +64,7 @@ func TestOperatorsThatADeviceLacksAreRefused(t *testing.T) {
 			t.Errorf("%s on processors: %v", compute, err)
 		}
 	}
-	s := &Session{graph: of("float16"), device: gpu}
+	s := &stage{of: of("float16")}
 	if err := s.registerOperators(nil, true); err == nil || !strings.Contains(err.Error(), "this server was built without kernels for GPUs: build it with -tags gpu") {
 		t.Error(err)
 	}

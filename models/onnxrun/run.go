@@ -16,43 +16,81 @@ import (
 // head is a graph of its own, the numbers that the head takes; unless the head is on the device and reads them there,
 // for then a row has labels again. Keys and values leave the graph only when the plan keeps some. A forward that takes
 // longer than it may, or outlives ctx, is ended between two operators.
-func (s *Session) Run(ctx context.Context, plan *batching.Plan) ([][]float32, error) {
-	inner := s.allThreads[plan.Device]
-	if plan.Narrow {
-		inner = s.oneThread
-	}
+//
+// A forward passes through the stages of its device one by one. It waits for the next where another is, and holds its
+// own meanwhile: so forwards stay in the order in which they came, and each stage may be at work on another. What lies
+// behind the cache's blocks in a stage's pools is free for the next forward as soon as this one has left the stage.
+func (s *Session) Run(ctx context.Context, plan *batching.Plan) (rows [][]float32, err error) {
 	feeds, err := s.feeds(plan)
 	defer feeds.free()
 	if err != nil {
 		return nil, err
+	}
+	leave, free := func() {}, func() {} // the stage; what the stage before has left
+	defer func() {
+		leave()
+		free()
+	}()
+	var before tensors
+	for _, st := range s.places[plan.Device] {
+		if !plan.Narrow { // which run beside others
+			st.turn.Lock()
+			leave()
+			leave = st.turn.Unlock
+		}
+		left, freeLeft, err := st.leave(len(plan.IDs))
+		if err == nil {
+			rows, err = s.through(ctx, st, plan, feeds, before, left)
+		}
+		free()
+		before, free = left, freeLeft
+		if err != nil {
+			return nil, err
+		}
+	}
+	return rows, nil
+}
+
+// through runs one stage, which takes in what was left before it, and leaves its own. The last stage gives rows.
+func (s *Session) through(ctx context.Context, st *stage, plan *batching.Plan, feeds, before, left tensors) ([][]float32, error) {
+	inner := st.allThreads
+	if plan.Narrow {
+		inner = st.oneThread
 	}
 	binding, err := inner.CreateIoBinding()
 	if err != nil {
 		return nil, err
 	}
 	defer binding.Destroy() //nolint:errcheck // freeing cannot fail
-	outputs := tensors{}
-	defer outputs.free()
+	own := tensors{}        // inputs and outputs of this stage
+	defer own.free()
 
-	shape := s.outputShape(plan)
 	var block []float32
-	var head placedHead
-	var output ort.Value
-	if len(s.heads) > 0 {
-		head = s.heads[plan.Device]
-		output, err = head.rows(shape)
-	} else {
-		block = make([]float32, shape.FlattenedSize())
-		output, err = ort.NewTensor(shape, block)
+	if st.handed == nil {
+		var output ort.Value
+		shape := s.outputShape(plan)
+		if st.head != nil {
+			output, err = st.head.rows(shape)
+		} else {
+			block = make([]float32, shape.FlattenedSize())
+			output, err = ort.NewTensor(shape, block)
+		}
+		err = bindOutput(binding, own, s.graph.Output, output, err)
 	}
-	failed := bindOutput(binding, outputs, s.graph.Output, output, err)
-	cached, err := s.bindKeys(binding, plan, feeds, outputs)
+	cached, failed := st.bindKeys(binding, plan, own)
 	if cached != nil {
 		defer cached.close()
 	}
-	failed = errors.Join(failed, err)
-	for name, tensor := range feeds {
-		failed = errors.Join(failed, binding.BindInput(name, tensor))
+	failed = errors.Join(err, failed)
+	for name, tensor := range left {
+		failed = errors.Join(failed, binding.BindOutput(name, tensor))
+	}
+	for _, given := range []tensors{feeds, before} {
+		for name, tensor := range given {
+			if slices.Contains(st.inputs, name) {
+				failed = errors.Join(failed, binding.BindInput(name, tensor))
+			}
+		}
 	}
 	if failed != nil {
 		return nil, failed
@@ -60,19 +98,22 @@ func (s *Session) Run(ctx context.Context, plan *batching.Plan) ([][]float32, er
 	if err := s.compute(ctx, inner, binding); err != nil {
 		return nil, err
 	}
-	if err := s.wait(plan.Device); err != nil {
+	if err := st.wait(); err != nil {
 		return nil, err
 	}
 	if cached != nil && len(plan.Keep) > 0 {
 		if err := cached.keep(); err != nil {
 			return nil, err
 		}
-		if err := s.wait(plan.Device); err != nil {
+		if err := st.wait(); err != nil {
 			return nil, err
 		}
 	}
-	if head != nil {
-		return head.readings(s.readRows(plan))
+	switch {
+	case st.handed != nil:
+		return nil, nil
+	case st.head != nil:
+		return st.head.readings(s.readRows(plan))
 	}
 	return s.pick(block, plan), nil
 }
@@ -80,20 +121,20 @@ func (s *Session) Run(ctx context.Context, plan *batching.Plan) ([][]float32, er
 // bindKeys gives the graph the keys and values of the tokens before the plan's, and room for those of its own that are
 // kept. What it gives besides an error must be closed; it is nil where keys and values lie in pools, or none are
 // cached.
-func (s *Session) bindKeys(binding *ort.IoBinding, plan *batching.Plan, feeds, outputs tensors) (cached forwardKV, err error) {
-	if s.graph.Pooled() {
-		return nil, s.bindPools(binding, s.pools[plan.Device], feeds, outputs)
+func (st *stage) bindKeys(binding *ort.IoBinding, plan *batching.Plan, own tensors) (cached forwardKV, err error) {
+	if st.of.Pooled() {
+		return nil, st.bindPools(binding, own)
 	}
 	if len(plan.Past)+len(plan.Keep) > 0 {
-		if cached, err = s.stores[plan.Device].open(plan); err != nil {
+		if cached, err = st.store.open(plan); err != nil {
 			return nil, err
 		}
 	}
-	failed := s.bindPast(binding, plan, cached, feeds)
+	failed := st.bindPast(binding, plan, cached, own)
 	if len(plan.Keep) > 0 {
-		for i, name := range s.presents {
+		for i, name := range st.presents {
 			present, err := cached.present(i)
-			failed = errors.Join(failed, bindOutput(binding, outputs, name, present, err))
+			failed = errors.Join(failed, bindOutput(binding, own, name, present, err))
 		}
 	}
 	return cached, failed
@@ -117,12 +158,21 @@ func (s *Session) compute(ctx context.Context, session *ort.DynamicAdvancedSessi
 	return s.threads.Run(ctx, session, binding)
 }
 
-// bindOutput has the graph write an output into a value. err is why the value could not be made, or nil.
-func bindOutput(binding *ort.IoBinding, outputs tensors, name string, value ort.Value, err error) error {
+// bindInput gives the graph an input, which is among own from now on. err is why the value could not be made, or nil.
+func bindInput(binding *ort.IoBinding, own tensors, name string, value ort.Value, err error) error {
+	if err != nil {
+		return fmt.Errorf("input %s: %w", name, err)
+	}
+	own[name] = value
+	return binding.BindInput(name, value)
+}
+
+// bindOutput is bindInput of an output, into which the graph writes.
+func bindOutput(binding *ort.IoBinding, own tensors, name string, value ort.Value, err error) error {
 	if err != nil {
 		return fmt.Errorf("output %s: %w", name, err)
 	}
-	outputs[name] = value
+	own[name] = value
 	return binding.BindOutput(name, value)
 }
 

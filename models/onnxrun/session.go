@@ -16,28 +16,17 @@ import (
 
 // Session runs the plans of one graph on ONNX Runtime. It is a [batching.Runner], which says who may call it at once.
 type Session struct {
-	graph      *manifest.Graph
-	device     Device
-	runtime    *inplace.Runtime
-	threads    *inplace.Threads
-	types      *int64 // token types are 1 behind the first of this id; nil: all 0
-	inputs     []string
-	allThreads []*ort.DynamicAdvancedSession // of each device: a forward has all threads
-	oneThread  *ort.DynamicAdvancedSession   // a forward has one thread; nil: there is none
-	longest    time.Duration                 // that a forward may take; 0: for ever
-	pooled     bool                          // of a padded graph: it gives one row a sequence, [B, columns]
+	graph   *manifest.Graph
+	device  Device
+	runtime *inplace.Runtime
+	threads *inplace.Threads
+	types   *int64        // token types are 1 behind the first of this id; nil: all 0
+	inputs  []string      // of all stages
+	longest time.Duration // that a forward may take in a stage; 0: for ever
+	pooled  bool          // of a padded graph: it gives one row a sequence, [B, columns]
 
-	// One of each GPU, in a build that has our kernels; else there are none.
-	gpus    []accelerator
-	kernels []func()     // each lets go of the kernels of a session's operators of domain assay
-	heads   []placedHead // where the head is a graph of its own that can be on the GPU
-
-	// Of a packed graph.
-	pasts    []string // the inputs that take cached keys and values: of layer 0 keys, values, of layer 1 keys, …
-	presents []string // the outputs that give them, in the same order; nil: it gives none, and nothing can be cached
-	noPast   *ort.CustomDataTensor
-	pools    []*pools // keys and values of each device, where the graph has them in pools; none: it has not
-	stores   []store  // the key-value cache of each device; none: nothing is cached
+	places [][]*stage    // of each of the batcher's devices, the stages that its forwards pass through
+	gpus   []accelerator // that are open, in a build that has our kernels; else there are none
 }
 
 var _ batching.Runner = (*Session)(nil)
@@ -45,13 +34,18 @@ var _ batching.Runner = (*Session)(nil)
 // Graph is what a session is made of: a graph, where it is, and what was read of it.
 type Graph struct {
 	Manifest *manifest.Manifest
+	Stages   []Stage // at least one
+	Head     []byte  // the file of a head that is a graph of its own; nil: there is none
+}
+
+// Stage is a graph with some of the layers, or with all of them where there is one.
+type Stage struct {
 	Inputs   []onnx.Value // without those that are weights
 	Outputs  []onnx.Value
 	Path     string // on disk; empty: Content has it
 	Content  []byte
-	Bytes    int64  // of the file, external data left out
-	External int64  // size of its external data; 0: it has none
-	Head     []byte // the file of a head that is a graph of its own; nil: there is none
+	Bytes    int64 // of the file, external data left out
+	External int64 // size of its external data; 0: it has none
 }
 
 // oneThreadBytes is the size of the largest graph that is loaded a second time, for forwards on one thread. A larger
@@ -60,7 +54,7 @@ const oneThreadBytes = 512 << 20
 
 // Open loads a graph from its path or, without one, from its content:
 //
-//	on GPUs                               once for each
+//	on GPUs                               once for each, or a stage on each that shares a copy
 //	on processors                         once, for forwards on all threads
 //	and where there are several threads   a second time, for forwards on one thread beside others,
 //	and the graph is small                see oneThreadBytes
@@ -73,85 +67,113 @@ func Open(ctx context.Context, file *Graph, threads int, device Device) (*Sessio
 	if err := device.checkCompute(&m.Graph); err != nil {
 		return nil, err
 	}
+	if err := device.checkStages(file); err != nil {
+		return nil, err
+	}
 	s := &Session{graph: &m.Graph, device: device, types: m.Tokenizer.TypeAfter, pooled: m.PoolsInGraph()}
 	var err error
 	if s.runtime, err = inplace.Attach(loadedRuntime()); err != nil {
 		return nil, err
 	}
 	s.threads = s.runtime.NewThreads()
-	for _, input := range file.Inputs {
-		s.inputs = append(s.inputs, input.Name)
+	for _, given := range file.Stages {
+		for _, input := range given.Inputs {
+			s.inputs = append(s.inputs, input.Name)
+		}
 	}
-	if err := s.findPast(file.Outputs); err != nil {
-		return nil, err
-	}
-	load := func(threads int, cuda map[string]string) (*ort.DynamicAdvancedSession, error) {
-		return s.load(ctx, file, threads, cuda)
-	}
-	for place, number := range device.GPUs {
-		if err := s.openGPU(number); err != nil {
+	for _, gpus := range device.copies() {
+		if err := s.openOnGPUs(ctx, file, threads, gpus); err != nil {
 			return s, err
 		}
-		inner, err := load(threads, device.cudaOptions(number, s.stream(place)))
-		if err != nil {
-			return s, err
-		}
-		s.allThreads = append(s.allThreads, inner)
 	}
 	if device.OnGPU() {
 		return s, s.placeHeads(m, file.Head)
 	}
-	inner, err := load(threads, nil)
+	place, err := s.newPlace(file)
 	if err != nil {
 		return s, err
 	}
-	s.allThreads = append(s.allThreads, inner)
-	if threads > 1 && file.External == 0 && file.Bytes <= oneThreadBytes && !s.graph.Pooled() {
-		s.oneThread, err = load(1, nil)
+	small, bytes := threads > 1 && !s.graph.Pooled(), int64(0)
+	for i, given := range file.Stages {
+		if place[i].allThreads, err = s.load(ctx, place[i], &given, threads, nil); err != nil {
+			return s, err
+		}
+		bytes += given.Bytes
+		small = small && given.External == 0 && bytes <= oneThreadBytes
+	}
+	for i, given := range file.Stages {
+		if small && err == nil {
+			place[i].oneThread, err = s.load(ctx, place[i], &given, 1, nil)
+		}
 	}
 	return s, err
 }
 
+// openOnGPUs makes a place of these GPUs, of which each has a stage, or one has all.
+func (s *Session) openOnGPUs(ctx context.Context, file *Graph, threads int, gpus []int) error {
+	place, err := s.newPlace(file)
+	if err != nil {
+		return err
+	}
+	device := s.device
+	device.Memory = device.Memory * int64(len(gpus)) / int64(len(place)) // its bound is of all stages on a GPU
+	for i, given := range file.Stages {
+		st, number := place[i], gpus[min(i, len(gpus)-1)]
+		st.number = number
+		if i < len(gpus) {
+			if err := s.openGPU(number); err != nil {
+				return err
+			}
+		}
+		if len(s.gpus) > 0 {
+			st.gpu = s.gpus[len(s.gpus)-1]
+		}
+		if st.allThreads, err = s.load(ctx, st, &given, threads, device.cudaOptions(number, st.stream())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // HasOneThread tells whether forwards can run on one thread each.
-func (s *Session) HasOneThread() bool { return s.oneThread != nil }
+func (s *Session) HasOneThread() bool { return s.places[0][0].oneThread != nil }
 
 // PlacesHead tells whether the head reads its rows on the graph's device. What leaves the session are readings then.
-func (s *Session) PlacesHead() bool { return len(s.heads) > 0 }
+func (s *Session) PlacesHead() bool {
+	place := s.places[0]
+	return place[len(place)-1].head != nil
+}
 
-// FreeOneThread frees the second copy, of a model whose forwards run faster one by one, on all threads.
-func (s *Session) FreeOneThread() {
-	if s.oneThread != nil {
-		s.oneThread.Destroy() //nolint:errcheck // freeing cannot fail
-		s.oneThread = nil
+// each calls a function for every stage of every place.
+func (s *Session) each(do func(st *stage)) {
+	for _, place := range s.places {
+		for _, st := range place {
+			do(st)
+		}
 	}
 }
 
-// Bound says how long a forward may take from now on; 0 is for ever. No forward may run.
+// FreeOneThread frees the second copy, of a model whose forwards run faster one by one, on all threads.
+func (s *Session) FreeOneThread() {
+	s.each(func(st *stage) { destroy(&st.oneThread) })
+}
+
+// Bound says how long a forward may take in a stage from now on; 0 is for ever. No forward may run.
 func (s *Session) Bound(longest time.Duration) { s.longest = longest }
 
 // Close frees the sessions and what is cached. No forward may be running, nor run later.
 func (s *Session) Close() {
-	if s.noPast != nil {
-		s.noPast.Destroy() //nolint:errcheck // freeing cannot fail
-	}
 	s.threads.Close()
-	s.FreeOneThread()
-	for _, inner := range s.allThreads {
-		inner.Destroy() //nolint:errcheck // freeing cannot fail
-	}
-	for _, release := range s.kernels {
-		release()
-	}
-	for _, store := range s.stores {
-		store.free()
-	}
-	for _, pools := range s.pools {
-		pools.free()
-	}
-	for _, head := range s.heads {
-		head.close() //nolint:errcheck // what fails here has failed a forward before
-	}
+	s.each((*stage).close)
 	for _, gpu := range s.gpus {
 		gpu.close() //nolint:errcheck // what fails here has failed a forward before
+	}
+}
+
+// destroy frees a session of ONNX Runtime, if there is one.
+func destroy(session **ort.DynamicAdvancedSession) {
+	if *session != nil {
+		(*session).Destroy() //nolint:errcheck // freeing cannot fail
+		*session = nil
 	}
 }

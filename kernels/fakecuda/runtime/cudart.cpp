@@ -1,4 +1,4 @@
-// The CUDA runtime (libcudart.so.13) for tests: one device of compute capability 9.0 whose memory is the host's, and on
+// The CUDA runtime (libcudart.so.13) for tests: devices of compute capability 9.0 whose memory is the host's, and on
 // which nothing is computed. A launch is told in the trace by the name that its kernel has in the provider, and leaves
 // what it would have written as it was.
 //
@@ -8,6 +8,7 @@
 #include <cxxabi.h>
 #include <string.h>
 
+#include <algorithm>
 #include <mutex>
 #include <set>
 #include <unordered_map>
@@ -29,6 +30,7 @@ static std::set<void *> handles;                                // of streams an
 static std::unordered_map<const void *, const char *> kernels;  // by the address of their function on the host
 static thread_local std::vector<Call> calls;                    // of <<<…>>>, which the kernel's function on the host takes up
 static thread_local Error last;
+static thread_local int current;  // device
 
 #define LOCKED std::lock_guard<std::mutex> lock(mutex)
 
@@ -70,12 +72,12 @@ static Error launch(const void *function, Size grid, Size block, size_t shared) 
 static Error copy(void *to, const void *from, size_t bytes, Copy kind) {
   LOCKED;
   if (bytes == 0) return success;
-  const bool to_there = memory::holds((uintptr_t)to, bytes), from_there = memory::holds((uintptr_t)from, bytes);
+  const bool to_there = memory::holds((uintptr_t)to, bytes, current), from_there = memory::holds((uintptr_t)from, bytes, current);
   const Copy found = to_there ? from_there ? inside : to_device : from_there ? to_host : on_the_host;
   if (kind != by_address && kind != found) return fail(invalid_value);
   const char *const names[] = {"on the host", "to device", "to host", "inside"};
   trace::line("copy\t%s\t%zu", names[found], bytes);
-  memory::Open open;
+  memory::Open open(current);
   memmove(to, from, bytes);
   return success;
 }
@@ -83,8 +85,8 @@ static Error copy(void *to, const void *from, size_t bytes, Copy kind) {
 static Error fill(void *to, int value, size_t bytes) {
   LOCKED;
   if (bytes == 0) return success;
-  if (!memory::holds((uintptr_t)to, bytes)) return fail(invalid_value);
-  memory::Open open;
+  if (!memory::holds((uintptr_t)to, bytes, current)) return fail(invalid_value);
+  memory::Open open(current);
   memset(to, value, bytes);
   return success;
 }
@@ -136,8 +138,14 @@ Error cudaPeekAtLastError() { return last; }
 Error cudaRuntimeGetVersion(int *version) { return *version = 13000, success; }
 Error cudaDriverGetVersion(int *version) { return *version = 13000, success; }
 Error cudaGetDeviceCount(int *count) { return device_count(count); }
-Error cudaGetDevice(int *device) { return *device = 0, success; }
-Error cudaSetDevice(int device) { return device == 0 ? success : fail(invalid_device); }
+Error cudaGetDevice(int *device) { return *device = current, success; }
+Error cudaSetDevice(int device) {
+  int count;
+  if (const Error failed = device_count(&count)) return failed;
+  if (device < 0 || device >= std::min(count, memory::most_devices)) return fail(invalid_device);
+  if (device != current) trace::line("device\t%d", device);
+  return current = device, success;
+}
 Error cudaDeviceSynchronize() { return trace::line("wait"), success; }
 
 Error cudaGetDeviceProperties(Properties *p, int) {
@@ -185,7 +193,7 @@ Error cudaOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(int *blocks, const 
 // Addresses are multiples of 256, as CUDA promises: some kernels are chosen by their operands' alignment.
 Error cudaMalloc(void **address, size_t bytes) {
   LOCKED;
-  *address = (void *)memory::allocate((bytes + 255) & ~(size_t)255);
+  *address = (void *)memory::allocate((bytes + 255) & ~(size_t)255, current);
   return *address || bytes == 0 ? success : fail(out_of_memory);
 }
 Error cudaFree(void *address) {
@@ -198,7 +206,7 @@ Error cudaFreeHost(void *address) { return free(address), success; }
 Error cudaMemGetInfo(size_t *free, size_t *total) {
   LOCKED;
   *total = memory::total;
-  *free = memory::total - memory::taken;
+  *free = memory::total - memory::taken[current];
   return success;
 }
 Error cudaMemcpy(void *to, const void *from, size_t bytes, Copy kind) { return copy(to, from, bytes, kind); }

@@ -5,6 +5,7 @@
 //   product  function, m, n, k, how many, type of the factors, type of the sums, tf32 or exact
 //   copy     to device, to host, inside (the device) or on the host; bytes
 //   wait
+//   device   which a thread turns to
 //   refused  function
 #pragma once
 #include <fcntl.h>

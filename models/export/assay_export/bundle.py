@@ -28,6 +28,8 @@ from .text.probes import golden_probes
 from .text.text import TextRules
 
 MAX_TOKENS = 32768
+GRAPH = "model.onnx"
+"""The graph's file, or that of its first stage."""
 
 UNSEEN = ("no assay binary is at hand, so what a server renders and reads was not compared with transformers; it holds the golden pairs, probe "
           "conversations among them, to that when it loads the bundle. Give the binary with --assay FILE, or put it on PATH")
@@ -57,6 +59,8 @@ class Options:
     """What a graph for GPUs computes in; None: it is one for processors, in float32."""
     operators: str | None = None
     """assay: a graph for GPUs has the operators of that domain; None: stock ones."""
+    stages: int = 1
+    """A graph for GPUs is cut into so many, each with some of the layers."""
 
 
 @dataclass
@@ -85,6 +89,9 @@ def write_bundle(model: Model, tokenizer: str | Path, out: str | Path, manifest:
     if options.compute is not None:
         with about(options.source):
             fused.check_model(model, layout, options.compute)
+    elif options.stages != 1:
+        raise ExportError(f"--stages {options.stages} is of a graph for GPUs: give --compute, too")
+    stages = fused.cut(model, options.stages)
     max_tokens = token_limit(model, options.max_tokens, manifest.get("template") or {})
     parsed, tokenizer_text = load_tokenizer(Path(tokenizer))
     check_ids(parsed, model.sizes.vocab_size, Path(tokenizer))
@@ -121,7 +128,8 @@ def write_bundle(model: Model, tokenizer: str | Path, out: str | Path, manifest:
         factor = 4 if options.precision == "int8" else 2  # activations may be rounded otherwise by another processor
         tolerance = max(TOLERANCE, drift.significant(factor * drift.apart(pairs, golden_pairs(items, reference, rules, max_tokens))))
     with beside(out) as part:
-        graph.save(drawn(model, max_tokens, options, pooled, pad), part / "model.onnx", options.external_data)
+        for stage in stages:
+            graph.save(drawn(model, max_tokens, options, pooled, pad, stage), fused.file_of(part / GRAPH, stage), options.external_data)
         head = part / separate.FILE if options.separate else None
         if head:
             graph.save(separate.trace_head(model), head, external=False)
@@ -135,19 +143,18 @@ def write_bundle(model: Model, tokenizer: str | Path, out: str | Path, manifest:
         half = fused.NOTHING
         if options.compute in fused.HALVES or integers:
             assert options.compute is not None, "it is one of COMPUTES"
-            half = fused.measure(part / "model.onnx", options.compute, head, model, exact, pairs, items, rules, max_tokens,
+            half = fused.measure(part / GRAPH, options.compute, head, model, exact, pairs, items, rules, max_tokens,
                                  options.operators)
             tolerance = max(TOLERANCE, 2 * half.score)
         verdict = None
         if options.check:
-            with fused.twin(part / "model.onnx", model, max_tokens, options.compute, options.separate, options.operators,
-                            integers) as held:
+            with fused.twin(part / GRAPH, model, max_tokens, options.compute, options.separate, options.operators, stages, integers) as held:
                 verdict = check_graph(held, layout, pooled, model, reference, max_tokens, rules.types,
                                       [ids for pair in pairs for ids in (pair["ids"] if "pair" in pair else [pair["ids"]])], head, pad, far,
                                       loose=options.compute is not None)
             if half is fused.NOTHING:  # else it follows from the drift alone
                 tolerance = max(tolerance, drift.significant(4 * verdict.rounding))  # that of the golden pairs, of the server, and as much to spare
-        manifest["graph"] = about_graph(model, options, manifest["graph"]["labels"], half)
+        manifest["graph"] = about_graph(model, options, manifest["graph"]["labels"], half, stages)
         if head:
             manifest["graph"]["head"] = {"file": head.name, "width": separate.width(model), "input": separate.INPUT, "output": separate.OUTPUT}
         if not options.check:
@@ -166,18 +173,18 @@ def write_bundle(model: Model, tokenizer: str | Path, out: str | Path, manifest:
     return Written(verdict, told(len(pairs), len(asked), rules), notices)
 
 
-def drawn(model: Model, max_tokens: int, options: Options, pooled: bool, pad: int | None) -> ir.Model:
-    """Return the graph that the options ask for."""
+def drawn(model: Model, max_tokens: int, options: Options, pooled: bool, pad: int | None, stage: fused.Stage) -> ir.Model:
+    """Return the graph that the options ask for, or that of one stage."""
     if options.operators is not None and options.compute is not None:
-        return fused.build_pooled(model, max_tokens, options.compute, options.separate, options.precision == "int8")
+        return fused.build_pooled(model, max_tokens, options.compute, options.separate, stage, options.precision == "int8")
     if options.compute is not None:
-        return fused.build(model, max_tokens, options.compute, options.separate)
+        return fused.build(model, max_tokens, options.compute, options.separate, stage=stage)
     if options.layout == "packed":
         return graph.trace_packed(model, max_tokens, options.precision, options.separate)
     return graph.trace_padded(model, max_tokens, pooled, options.precision, options.separate, pad)
 
 
-def about_graph(model: Model, options: Options, labels: list[str], half: fused.Lost) -> Graph:
+def about_graph(model: Model, options: Options, labels: list[str], half: fused.Lost, stages: list[fused.Stage]) -> Graph:
     """Return the manifest's `graph` but for a head of its own."""
     own, packed = model.sizes, options.layout == "packed"
     both: Graph = {"attention": "bidirectional"} if packed and model.encoder is not None else {}
@@ -185,7 +192,9 @@ def about_graph(model: Model, options: Options, labels: list[str], half: fused.L
     named: Graph = {"labels": labels} if labels else {}
     stored = options.precision if options.compute is None or options.precision == "int8" else options.compute
     sizes: Graph = {"layers": own.layers, "heads": own.heads, "kv_heads": own.kv_heads, "head_dim": own.head_dim} if packed else {}
-    return {"file": "model.onnx", "layout": options.layout, **both, "precision": stored, **compute,
+    files: Graph = {"file": GRAPH} if len(stages) == 1 else {
+        "stages": [{"file": fused.file_of(Path(GRAPH), stage).name, "layers": len(stage.layers(own.layers))} for stage in stages]}
+    return {**files, "layout": options.layout, **both, "precision": stored, **compute,
             "output": graph.output_name(options.separate), **named, "vocab_size": own.vocab_size, **sizes}
 
 

@@ -119,7 +119,7 @@ def export_whole(options: argparse.Namespace) -> str:
     written = write_bundle(loaded.model, options.source, options.out, manifest, settings.template, Options(
         layout, "int8" if options.int8 else options.dtype, longest, options.external_data, options.check,
         read_items(options.golden) if options.golden else None, options.source, options.head == "separate", second, options.assay, options.compute,
-        options.operators))
+        options.operators, options.stages))
     verdict = written.verdict
     checked = ", not checked" if verdict is None else f", largest difference from PyTorch {verdict.worst:.1e} over {verdict.readings} readings"
     line = f"{options.out}: {name}, {family.kind}, {layout}, {written.golden}{checked}"

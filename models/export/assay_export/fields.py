@@ -28,10 +28,18 @@ class GraphDrift(TypedDict):
     items: int
 
 
+class Stage(TypedDict):
+    """A graph with some of the layers."""
+
+    file: str
+    layers: int
+
+
 class Graph(TypedDict, total=False):
     """What the graph is; until it is written, its labels alone, of which an embedding model's has none."""
 
     file: str
+    stages: list[Stage]
     layout: str
     attention: str
     precision: str

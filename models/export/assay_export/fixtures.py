@@ -3,8 +3,8 @@ GPUs.
 
 Six families, reward and process, packed and padded, from tiny random checkpoints, with golden pairs from PyTorch;
 besides them one two-layer process head, one bundle with external data and one in each lower precision. For GPUs a
-decoder and an encoder in each type that a graph computes in, and an encoder with windows in one. The same versions give
-the same files.
+decoder and an encoder in each type that a graph computes in, an encoder with windows in one, two decoders with integer
+products and two cut into stages. The same versions give the same files.
 """
 
 import argparse
@@ -141,6 +141,9 @@ def make_fused(out: Path, scratch: Path) -> None:
                    extra=("--compute", compute, "--operators", "assay", "--int8")) for model_type, compute in (("qwen2", "bfloat16"), ("qwen3", "float16"))]
     lines += [make_encoder(out, scratch, model_type, compute)
               for model_type, compute in (*(("bert", compute) for compute in COMPUTES), ("modernbert", "float16"))]
+    lines.append(make(out, scratch, "qwen2", "reward", "packed", name="qwen2-float32-stages", extra=("--compute", "float32", "--stages", "2")))
+    lines.append(make(out, scratch, "qwen3", "reward", "packed", name="qwen3-assay-float16-stages", config=HEADS,
+                      extra=("--compute", "float16", "--operators", "assay", "--stages", "2")))
     write_readme(out, "Bundles for GPUs with tiny random weights, for tests.", "python -m assay_export.fixtures --fused models/testdata/fused",
                  f"The seed is {SEED}. Largest differences from PyTorch when made, of half precision those of its twin in float32:",
                  [line.partition(": ")[2] for line in lines])

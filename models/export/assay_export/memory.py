@@ -29,7 +29,7 @@ def export_bundle(model: nn.Module, tokenizer: str | Path, out: str | Path, *, n
                   source: dict[str, str] | None = None, golden: Iterable[dict] | None = None, external_data: bool = False,
                   check: bool = True, separate_head: bool = False, harmless: Collection[str] = (),
                   assay: str | Path | None = None, compute: str | None = None,
-                  operators: str | None = None) -> Verdict | None:
+                  operators: str | None = None, stages: int = 1) -> Verdict | None:
     """Write the bundle directory `out` from a model in memory; README.md explains each argument. Return what the check
     saw.
 
@@ -62,7 +62,7 @@ def export_bundle(model: nn.Module, tokenizer: str | Path, out: str | Path, *, n
     manifest["head"] = rule if kind == "reward" else None
     return write_bundle(whole, tokenizer, out, manifest, chat_template, Options(
         layout, precision, max_tokens, external_data, check, golden, separate=separate_head, assay=Path(assay) if assay else None,
-        compute=compute, operators=operators)).verdict
+        compute=compute, operators=operators, stages=stages)).verdict
 
 
 def pooled_at(config, kind: str, asked: str | None, own_head: bool, pad_id: int | None) -> str | None:

@@ -53,6 +53,8 @@ def arguments() -> argparse.ArgumentParser:
                         "(default: one for processors, in float32)")
     parser.add_argument("--operators", choices=("assay",), help="with --compute: layers are operators of our own, with keys and values in pools that are "
                         "written where they are (default: stock operators of ONNX Runtime)")
+    parser.add_argument("--stages", type=int, default=1, metavar="N", help="with --compute: the layers are cut into N graphs of about as many weights "
+                        "each, for a server that has N GPUs hold one copy (default: 1)")
     parser.add_argument("--description", default="", help="one line about the model")
     parser.add_argument("--licence", help="SPDX name of the checkpoint's licence (default: what its README.md says)")
     parser.add_argument("--external-data", action="store_true", help="weights in model.onnx_data whatever the size")
@@ -93,6 +95,8 @@ def check_options(options: argparse.Namespace, family: Family) -> None:
         raise ExportError(f"--compute {options.compute} has integer products with --operators assay only: give that, too, or leave out --int8")
     if options.operators is not None and options.compute is None:
         raise ExportError(f"--operators {options.operators} is of a graph for GPUs: give --compute, too")
+    if options.stages != 1 and options.compute is None:
+        raise ExportError(f"--stages {options.stages} is of a graph for GPUs: give --compute, too")
     if likelihood and options.activation == "softmax":
         raise ExportError(f"--activation softmax needs labels, and family {family.name} has log-probabilities: sigmoid or none")
     if options.label is not None and options.score is not None:

@@ -104,16 +104,17 @@ def put(part: Path, out: Path) -> None:
 
 
 def named(bundle: Path) -> set[str]:
-    """Return the files in a bundle's directory that its manifest names, itself and its graph's external data among them."""
+    """Return the files in a bundle's directory that its manifest names, itself and its graphs' external data among them."""
     path = bundle / MANIFEST
     try:
         manifest = yaml.safe_load(path.read_text(encoding="utf-8"))
         graph = manifest["graph"]
-        entries = [MANIFEST, graph["file"], *manifest["source"].get("licences", []), *(part.get("file") for part in (
+        graphs = [stage["file"] for stage in graph.get("stages") or [graph]]
+        entries = [MANIFEST, *graphs, *manifest["source"].get("licences", []), *(part.get("file") for part in (
             graph.get("head") or {}, *(manifest.get(name) or {} for name in ("tokenizer", "template", "golden"))))]
     except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
         raise ExportError(f"{path} is no manifest that can be read ({type(error).__name__}), so what may be replaced is unknown") from None
-    files = {entry for entry in [*entries, *external(bundle / graph["file"])] if isinstance(entry, str)}
+    files = {entry for entry in [*entries, *(name for file in graphs for name in external(bundle / file))] if isinstance(entry, str)}
     return {name for name in files if Path(name).name == name and (bundle / name).is_file()}
 
 

@@ -6,13 +6,16 @@ of nodes but for Cast. `nodes.py` makes nodes and weights of one type, `describe
 `read.py` reads that from transformers' modules, `layer.py` writes a layer, `tiles.py` what all layers look at,
 `graph.py` the whole; `emulated.py` makes of a written graph one that processors can run, which rounds where it rounds,
 and `drift.py` measures what that changes. `pooled.py` writes the same bodies as operators of domain `assay`,
-`integers.py` knows their linear layers of integers, and `written.py` runs these as they are written.
+`integers.py` knows their linear layers of integers, and `written.py` runs these as they are written. `stages.py` cuts
+either into graphs of some layers each, which `chain.py` runs one after the other.
 """
 
 from .drift import NOTHING, Lost, measure
 from .graph import COMPUTES, HALVES, build, check_model
 from .integers import rounded
 from .pooled import build_pooled
+from .stages import WHOLE, Stage, cut, file_of, files
 from .twin import twin
 
-__all__ = ["COMPUTES", "HALVES", "NOTHING", "Lost", "build", "build_pooled", "check_model", "measure", "rounded", "twin"]
+__all__ = ["COMPUTES", "HALVES", "NOTHING", "WHOLE", "Lost", "Stage", "build", "build_pooled", "check_model", "cut", "file_of", "files", "measure",
+           "rounded", "twin"]

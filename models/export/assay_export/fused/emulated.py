@@ -17,6 +17,8 @@ from ..graph import separate
 from ..graph.graph import output_name
 from ..graph.plan import apart, packed_feeds
 from ..models.model import Model
+from .chain import Chain
+from .stages import files
 
 TYPES = {"float16": TensorProto.FLOAT16, "bfloat16": TensorProto.BFLOAT16}
 MOVES = ("Gather", "Reshape", "Split", "Concat", "Unsqueeze", "Squeeze")
@@ -101,16 +103,21 @@ class Emulated:
     """A written graph in half precision as a reference that golden pairs can be made of, like reference.Reference."""
 
     def __init__(self, path: Path, compute: str, model: Model, head: Path | None):
-        """path: the graph; a copy of it, without its external data, lies beside it while it is opened. head: that of a
-        graph of its own."""
-        whole = onnx.load(path, load_external_data=False)
-        own = Emulation(whole.graph, compute)
-        own.run()
-        self.session = open_changed(whole, path.with_suffix(".emulated"))
+        """path: the graph, or its first stage; a copy of each, without its external data, lies beside it while it is
+        opened. head: that of a graph of its own."""
+        self.names: list[str] = []
+        sessions = []
+        for file in files(path):
+            whole = onnx.load(file, load_external_data=False)
+            own = Emulation(whole.graph, compute)
+            own.run()
+            self.names += own.watched
+            sessions.append(open_changed(whole, file.with_suffix(".emulated")))
+        self.session = Chain(sessions)
         self.head = open_unfolded(head) if head else None
-        self.model, self.names = model, own.watched
+        self.model = model
         self.output, self.inputs = output_name(head is not None), {value.name for value in self.session.get_inputs()}
-        self.sizes = np.zeros(len(own.watched), np.float32)
+        self.sizes = np.zeros(len(self.names), np.float32)
 
     def readings(self, ids: list[int], types: list[int] | None = None) -> torch.Tensor:
         """Return the raw outputs at every token, [len(ids), labels], of an encoder that pools as one row; a likelihood's

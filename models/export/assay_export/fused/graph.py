@@ -14,15 +14,16 @@ from .head import head
 from .kinds import reader
 from .layer import Stream, add_norm, layer, table_of
 from .nodes import FLOAT, Nodes
-from .tiles import INT64, tiles
+from .stages import WHOLE, Stage, left, taken
+from .tiles import INT64, Tiles, tiles
 
 HALVES = ("float16", "bfloat16")
 COMPUTES = ("float32", *HALVES)
 """What a graph may be asked to compute in."""
 
 
-def build(model: Model, max_tokens: int, compute: str, separate: bool = False, like: str | None = None) -> ir.Model:
-    """Return a model's packed graph that computes in float32, float16 or bfloat16.
+def build(model: Model, max_tokens: int, compute: str, separate: bool = False, like: str | None = None, stage: Stage = WHOLE) -> ir.Model:
+    """Return a model's packed graph that computes in float32, float16 or bfloat16, or that of one stage.
 
     separate: what its head reads leaves it, and the head is in a graph of its own. like: the nodes are those of another
     type, which adds its layers up in a type of its own; the two differ by Cast alone.
@@ -32,36 +33,54 @@ def build(model: Model, max_tokens: int, compute: str, separate: bool = False, l
     nodes = Nodes(compute, wide=(like or compute) != "bfloat16")
     sizes = model.sizes
     bodies = [reader(part.body.config)(float32_copy(part.body), max_tokens).read() for part in model.parts]
-    input_ids, view = tiles(nodes, sizes.windows)
-    names = [f"{part}.{number}" for number in range(sizes.layers) for part in ("key", "value")]
+    windows = sizes.windows if stage == WHOLE else frozenset(bodies[0].layers[number].attention.window for number in stage.layers(sizes.layers))
+    input_ids, view = tiles(nodes, windows, stage)
+    names = [f"{part}.{number}" for number in stage.layers(sizes.layers) for part in ("key", "value")]
     pasts = [nodes.input(f"past_{name}", nodes.type, ["past", sizes.kv_heads, sizes.head_dim]) for name in names]
-    targets = nodes.input("target_ids", INT64, ["reads"]) if model.likelihood else None
+    targets = nodes.input("target_ids", INT64, ["reads"]) if model.likelihood and stage.ends else None
     present: list[ir.Value] = []
     readings = []
     for number, (part, body) in enumerate(zip(model.parts, bodies, strict=True)):
-        hidden = states(nodes, body, input_ids, view, pasts[len(present):], present, "" if number == 0 else f"other.{number}.")
-        readings.append(hidden if separate else head(nodes, part, model, hidden, targets, f"head.{number}", compute))
-    every = readings[0] if len(readings) == 1 else nodes.one("Concat", readings, "every_reading", axis=1)
-    nodes.output(every, output_name(separate), ["reads", every.shape[1] if every.shape else "width"])
+        hidden = states(nodes, body, input_ids, view, pasts[len(present):], present, "" if number == 0 else f"other.{number}.", stage)
+        if hidden is not None:
+            readings.append(hidden if separate else head(nodes, part, model, hidden, targets, f"head.{number}", compute))
+    if stage.ends:
+        every = readings[0] if len(readings) == 1 else nodes.one("Concat", readings, "every_reading", axis=1)
+        nodes.output(every, output_name(separate), ["reads", every.shape[1] if every.shape else "width"])
     for name, value in zip(names, present, strict=True):
         nodes.output(value, f"present_{name}", ["tokens", sizes.kv_heads, sizes.head_dim])
     return nodes.model()
 
 
-def states(nodes: Nodes, body: Body, input_ids: ir.Value, view, pasts: list[ir.Value], present: list[ir.Value], prefix: str) -> ir.Value:
-    """Add a body's layers; return the last states [N, hidden] of the rows that are read, in float32. Keys and values go
-    to present."""
+def states(nodes: Nodes, body: Body, input_ids: ir.Value | None, view: Tiles, pasts: list[ir.Value], present: list[ir.Value], prefix: str,
+           stage: Stage) -> ir.Value | None:
+    """Add a body's layers, or a stage's; return the last states [N, hidden] of the rows that are read, in float32, or
+    None where they are a later stage's. Keys and values go to present."""
+    hidden, layers = body.embedding.shape[1], stage.layers(len(body.layers))
+    if stage.leads:
+        stream = Stream(embedded(nodes, body, input_ids, prefix))
+    else:
+        stream = Stream(*taken(nodes, stage, hidden), body.layers[stage.first - 1].multiplier)
+    turning = {body.layers[number].attention.rotation for number in layers}
+    tables = {name: table_of(nodes, table, f"{prefix}rotation{name and '.'}{name}") for name, table in body.tables.items() if name in turning}
+    for at, number in enumerate(layers):
+        past = pasts[2 * at], pasts[2 * at + 1]
+        stream, key, own = layer(nodes, body.layers[number], stream, view, past, tables, f"{prefix}layer.{number}", number == len(body.layers) - 1)
+        present += [key, own]
+    if stage.ends:
+        return add_norm(nodes, stream, body.norm, f"{prefix}states", FLOAT)[0]
+    assert stream.summand is not None, "a layer leaves one"
+    left(nodes, stage, stream.total, stream.summand, hidden)
+    return None
+
+
+def embedded(nodes: Nodes, body: Body, input_ids: ir.Value | None, prefix: str) -> ir.Value:
+    """Return what the first layer reads, [T, hidden], of the type of residuals."""
     embedding = nodes.weight(f"{prefix}embedding", tuple(body.embedding.shape), lambda: weights.load(body.embedding))
     value = nodes.cast(nodes.one("Gather", [embedding, input_ids], f"{prefix}embedded"), nodes.residual)
     if body.multiplier != 1:
         value = nodes.one("Mul", [value, nodes.scalar(body.multiplier, nodes.residual)], f"{prefix}embedded.scaled")
-    stream = Stream(value)
-    tables = {name: table_of(nodes, table, f"{prefix}rotation{name and '.'}{name}") for name, table in body.tables.items()}
-    for number, given in enumerate(body.layers):
-        past = pasts[2 * number], pasts[2 * number + 1]
-        stream, key, own = layer(nodes, given, stream, view, past, tables, f"{prefix}layer.{number}", number == len(body.layers) - 1)
-        present += [key, own]
-    return add_norm(nodes, stream, body.norm, f"{prefix}states", FLOAT)[0]
+    return value
 
 
 def check_model(model: Model, layout: str, compute: str) -> None:

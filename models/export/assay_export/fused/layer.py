@@ -35,7 +35,7 @@ class Stream:
     multiplier: float = 1.0
     """Of the summand."""
 
-    def rows(self, nodes: Nodes, index: ir.Value) -> "Stream":
+    def rows(self, nodes: Nodes, index: ir.Value | None) -> "Stream":
         """Return the rows that are read."""
         summand = None if self.summand is None else nodes.one("Gather", [self.summand, index], f"{self.summand.name}.read")
         return replace(self, total=nodes.one("Gather", [self.total, index], f"{self.total.name}.read"), summand=summand)

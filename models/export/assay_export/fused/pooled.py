@@ -26,6 +26,7 @@ from .kinds import reader
 from .layer import Stream, add_norm
 from .linear import Multiply, linear, linear8
 from .nodes import FLOAT, Nodes
+from .stages import WHOLE, Stage, left, taken
 from .tiles import INT64
 
 STEP, MOST_INPUTS = 16, 1 << 17
@@ -45,12 +46,13 @@ class Places:
     key_slots: ir.Value
     key_len: ir.Value
     scatter_index: ir.Value
-    read_index: ir.Value
+    read_index: ir.Value | None
+    """None in a stage that is not the last, which reads no token."""
 
 
-def build_pooled(model: Model, max_tokens: int, compute: str, separate: bool = False, integers: bool = False) -> ir.Model:
-    """Return a model's packed graph of the operators of domain assay; integers: its layers multiply int8 by int8.
-    ExportError names what no operator computes."""
+def build_pooled(model: Model, max_tokens: int, compute: str, separate: bool = False, stage: Stage = WHOLE, integers: bool = False) -> ir.Model:
+    """Return a model's packed graph of the operators of domain assay, or that of one stage; integers: its layers
+    multiply int8 by int8. ExportError names what no operator computes."""
     if model.encoder is not None:
         if integers:
             raise ExportError(f"--int8 beside --compute is for decoders, and model_type {model.config.model_type!r} is an encoder; leave one of them out")
@@ -62,13 +64,14 @@ def build_pooled(model: Model, max_tokens: int, compute: str, separate: bool = F
     check(body, model.config.model_type)
     if integers:
         check_sizes(body)
-    input_ids, places = inputs(nodes)
-    names = [f"{kind}.{number}" for number in range(sizes.layers) for kind in ("key", "value")]
+    input_ids, places = inputs(nodes, stage)
+    names = [f"{kind}.{number}" for number in stage.layers(sizes.layers) for kind in ("key", "value")]
     pools = [nodes.input(f"pool_{name}", nodes.type, ["slots", sizes.kv_heads, sizes.head_dim]) for name in names]
     written: list[ir.Value] = []
-    hidden = states(nodes, body, input_ids, places, pools, written, linear8 if integers else linear)
-    readings = hidden if separate else head(nodes, part, model, hidden, None, "head.0", compute)
-    nodes.output(readings, output_name(separate), ["reads", readings.shape[1] if readings.shape else "width"])
+    hidden = states(nodes, body, input_ids, places, pools, written, linear8 if integers else linear, stage)
+    if hidden is not None:
+        readings = hidden if separate else head(nodes, part, model, hidden, None, "head.0", compute)
+        nodes.output(readings, output_name(separate), ["reads", readings.shape[1] if readings.shape else "width"])
     for name, value in zip(names, written, strict=True):
         nodes.output(value, f"written_{name}", ["slots", sizes.kv_heads, sizes.head_dim])
     attention = body.layers[0].attention
@@ -104,31 +107,38 @@ def check_sizes(body: Body) -> None:
                                       f"at most {MOST_INPUTS}; leave --int8 out")
 
 
-def inputs(nodes: Nodes) -> tuple[ir.Value, Places]:
-    """Add the graph's inputs of integers; return input_ids and the others."""
+def inputs(nodes: Nodes, stage: Stage) -> tuple[ir.Value | None, Places]:
+    """Add the graph's inputs of integers; return input_ids, which the first stage alone has, and the others."""
     def given(name: str, *shape: str) -> ir.Value:
         return nodes.input(name, INT64, shape)
 
-    return given("input_ids", "tokens"), Places(
+    return given("input_ids", "tokens") if stage.leads else None, Places(
         given("position_ids", "tokens"), given("slots", "tokens"), given("query_index", "tiles", "queries"), given("key_slots", "tiles", "keys"),
-        given("key_len", "tiles"), given("scatter_index", "tokens"), given("read_index", "reads"))
+        given("key_len", "tiles"), given("scatter_index", "tokens"), given("read_index", "reads") if stage.ends else None)
 
 
-def states(nodes: Nodes, body: Body, input_ids: ir.Value, places: Places, pools: list[ir.Value], written: list[ir.Value], multiply: Multiply) -> ir.Value:
-    """Add the layers, with linear layers as multiply has them; return the last states [N, hidden] of the rows that are
-    read, in float32. The pools behind them go to written.
+def states(nodes: Nodes, body: Body, input_ids: ir.Value | None, places: Places, pools: list[ir.Value], written: list[ir.Value], multiply: Multiply,
+           stage: Stage) -> ir.Value | None:
+    """Add the layers, or a stage's, with linear layers as multiply has them; return the last states [N, hidden] of the
+    rows that are read, in float32, or None where they are a later stage's. The pools behind them go to written.
 
     The first norm adds its x to the residual like any other: the residual is the embedding, and x is zeros.
     """
-    embedding = nodes.weight("embedding", tuple(body.embedding.shape), lambda: weights.load(body.embedding))
-    embedded = nodes.one("Gather", [embedding, input_ids], "embedded")
-    total = nodes.cast(embedded, FLOAT)
-    summand = nodes.cast(nodes.one("Sub", [total, total], "nothing"), nodes.type)
-    for number, given in enumerate(body.layers):
+    hidden = body.embedding.shape[1]
+    if stage.leads:
+        embedding = nodes.weight("embedding", tuple(body.embedding.shape), lambda: weights.load(body.embedding))
+        total = nodes.cast(nodes.one("Gather", [embedding, input_ids], "embedded"), FLOAT)
+        summand = nodes.cast(nodes.one("Sub", [total, total], "nothing"), nodes.type)
+    else:
+        total, summand = taken(nodes, stage, hidden)
+    for at, number in enumerate(stage.layers(len(body.layers))):
         last = number == len(body.layers) - 1
-        total, summand = layer(nodes, given, body, (total, summand), places, pools[2 * number:2 * number + 2], written, multiply, f"layer.{number}",
-                               last)
-    return add_norm(nodes, Stream(total, summand), body.norm, "states", FLOAT)[0]
+        total, summand = layer(nodes, body.layers[number], body, (total, summand), places, pools[2 * at:2 * at + 2], written, multiply,
+                               f"layer.{number}", last)
+    if stage.ends:
+        return add_norm(nodes, Stream(total, summand), body.norm, "states", FLOAT)[0]
+    left(nodes, stage, total, summand, hidden)
+    return None
 
 
 def layer(nodes: Nodes, given: Layer, body: Body, stream: tuple[ir.Value, ir.Value], places: Places, pools: list[ir.Value], written: list[ir.Value],

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import onnx_ir as ir
 
 from .nodes import Nodes
+from .stages import WHOLE, Stage
 
 INT64, BOOL = ir.DataType.INT64, ir.DataType.BOOL
 
@@ -18,28 +19,30 @@ class Tiles:
     query_index: ir.Value
     key_index: ir.Value
     scatter_index: ir.Value
-    read_index: ir.Value
+    read_index: ir.Value | None
+    """None in a stage that is not the last, which reads no token."""
     positions: ir.Value
     """int64 [T, 1]: each token is a sequence of one, since ONNX Runtime rotates no sequence that is longer than the
     table of cosines."""
     see: dict[int | None, ir.Value]
     """Of each sliding window (None: no window) whether a key may be seen, bool [R, 1, Q, K]."""
-    read_scatter: ir.Value
-    """Where the results of the tokens that are read lie in the R·Q rows, int64 [N]."""
+    read_scatter: ir.Value | None
+    """Where the results of the tokens that are read lie in the R·Q rows, int64 [N]; None likewise."""
 
 
-def tiles(nodes: Nodes, windows: frozenset[int | None]) -> tuple[ir.Value, Tiles]:
-    """Add the graph's first inputs; return input_ids, and what the layers look at."""
+def tiles(nodes: Nodes, windows: frozenset[int | None], stage: Stage = WHOLE) -> tuple[ir.Value | None, Tiles]:
+    """Add the graph's first inputs; return input_ids, which the first stage alone has, and what the layers look at."""
     def given(name: str, *shape: str) -> ir.Value:
         return nodes.input(name, INT64, shape)
 
-    input_ids, position_ids = given("input_ids", "tokens"), given("position_ids", "tokens")
+    input_ids, position_ids = given("input_ids", "tokens") if stage.leads else None, given("position_ids", "tokens")
     past_position_ids = given("past_position_ids", "past")
     query_index, key_index = given("query_index", "tiles", "queries"), given("key_index", "tiles", "keys")
-    key_len, scatter_index, read_index = given("key_len", "tiles"), given("scatter_index", "tokens"), given("read_index", "reads")
+    key_len, scatter_index = given("key_len", "tiles"), given("scatter_index", "tokens")
+    read_index = given("read_index", "reads") if stage.ends else None
     see = masks(nodes, position_ids, past_position_ids, query_index, key_index, key_len, windows)
     return input_ids, Tiles(query_index, key_index, scatter_index, read_index, nodes.one("Unsqueeze", [position_ids, nodes.ints(1)], "positions"), see,
-                            nodes.one("Gather", [scatter_index, read_index], "read_scatter"))
+                            nodes.one("Gather", [scatter_index, read_index], "read_scatter") if stage.ends else None)
 
 
 def masks(nodes: Nodes, position_ids: ir.Value, past_position_ids: ir.Value, query_index: ir.Value, key_index: ir.Value, key_len: ir.Value,

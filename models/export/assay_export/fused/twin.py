@@ -1,6 +1,6 @@
 """The float32 twin of a graph in half precision, by which its list of nodes is held to PyTorch."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -8,22 +8,25 @@ from ..graph import graph
 from ..models.model import Model
 from .graph import HALVES, build
 from .pooled import build_pooled
+from .stages import Stage, file_of
 
 
 @contextmanager
-def twin(path: Path, model: Model, max_tokens: int, compute: str | None, separate: bool, operators: str | None = None,
-         integers: bool = False) -> Iterator[Path]:
+def twin(path: Path, model: Model, max_tokens: int, compute: str | None, separate: bool, operators: str | None,
+         stages: Sequence[Stage], integers: bool) -> Iterator[Path]:
     """Give the graph that is held to PyTorch: the one at path or, where that is in half precision, one in float32 with
-    the same nodes but for Cast, which lies beside it meanwhile."""
+    the same nodes but for Cast, which lies beside it meanwhile, cut into the same stages."""
     if compute not in HALVES:
         yield path
         return
     beside = path.with_name("twin.onnx")
     try:
-        drawn = build(model, max_tokens, "float32", separate, like=compute) if operators is None else build_pooled(
-            model, max_tokens, "float32", separate, integers)
-        graph.save(drawn, beside, external=False)
+        for stage in stages:
+            drawn = (build(model, max_tokens, "float32", separate, compute, stage) if operators is None
+                     else build_pooled(model, max_tokens, "float32", separate, stage, integers))
+            graph.save(drawn, file_of(beside, stage), external=False)
         yield beside
     finally:
-        for file in (beside, beside.with_name(beside.name + "_data")):
+        for file in (file_of(beside, stage) for stage in stages):
             file.unlink(missing_ok=True)
+            file.with_name(file.name + "_data").unlink(missing_ok=True)

@@ -6,7 +6,6 @@ from pathlib import Path
 import ml_dtypes
 import numpy as np
 import onnx
-import onnxruntime
 import torch
 from onnx import TensorProto, helper
 
@@ -15,7 +14,9 @@ from ..graph.graph import output_name
 from ..graph.plan import apart, packed_feeds
 from ..models.model import Model
 from ..operators import DOMAIN
+from .chain import Chain
 from .emulated import LARGEST, open_changed, open_unfolded
+from .stages import files
 
 UNWATCHED = ("keys", "values", "levels")
 """Ends of the names of pools, which hold more than what was computed, and of integers."""
@@ -36,11 +37,16 @@ class Written:
     """A written graph as a reference that golden pairs can be made of, like reference.Reference."""
 
     def __init__(self, path: Path, compute: str, model: Model, head: Path | None):
-        """path: the graph; a copy of it, without its external data, lies beside it while it is opened. head: that of a
-        graph of its own."""
-        whole, self.compute = onnx.load(path, load_external_data=False), compute
-        self.names = watch(whole.graph)
-        self.session = open_changed(whole, path.with_suffix(".watched"))
+        """path: the graph, or its first stage; a copy of each, without its external data, lies beside it while it is
+        opened. head: that of a graph of its own."""
+        self.compute = compute
+        self.names: list[str] = []
+        sessions = []
+        for file in files(path):
+            whole = onnx.load(file, load_external_data=False)
+            self.names += watch(whole.graph)
+            sessions.append(open_changed(whole, file.with_suffix(".watched")))
+        self.session = Chain(sessions)
         self.head = open_unfolded(head) if head else None
         self.model, self.output = model, output_name(head is not None)
         self.sizes = np.zeros(len(self.names), np.float32)
@@ -50,7 +56,7 @@ class Written:
         sizes, segments, places = self.model.sizes, apart([ids]), range(1 if self.model.pooled else len(ids))
         feeds = slotted(packed_feeds(segments, [(segments[0], place) for place in places], sizes.layers, sizes.kv_heads, sizes.head_dim,
                                      bidirectional=self.model.encoder is not None, types=lambda ids: types), NARROW[self.compute])
-        rows, most = run_narrow(self.session, feeds, (self.output, LARGEST))
+        rows, most = self.session.run([self.output, LARGEST], feeds)
         self.sizes = np.fmax(self.sizes, np.where(np.isnan(most), np.inf, most))
         return torch.from_numpy(separate.read(self.head, [rows])[0] if self.head is not None else rows)
 
@@ -74,16 +80,3 @@ def watch(graph: onnx.GraphProto) -> list[str]:
     graph.node.extend([*nodes, helper.make_node("Concat", [f"{name}.column" for name in names], [LARGEST], axis=0)])
     graph.output.append(helper.make_tensor_value_info(LARGEST, TensorProto.FLOAT, [len(names)]))
     return names
-
-
-def run_narrow(session: onnxruntime.InferenceSession, feeds: dict[str, np.ndarray], outputs: tuple[str, ...]) -> list[np.ndarray]:
-    """Run a graph on the feeds that it asks for, of which some may be bfloat16, and return outputs in float32."""
-    binding = session.io_binding()
-    for value in session.get_inputs():
-        given = feeds[value.name]
-        binding.bind_ortvalue_input(value.name, onnxruntime.OrtValue.ortvalue_from_numpy_with_onnx_type(given.view(np.uint16), TensorProto.BFLOAT16)
-                                    if given.dtype == ml_dtypes.bfloat16 else onnxruntime.OrtValue.ortvalue_from_numpy(given))
-    for name in outputs:
-        binding.bind_output(name)
-    session.run_with_iobinding(binding)
-    return binding.copy_outputs_to_cpu()

@@ -9,6 +9,8 @@ import numpy as np
 
 from ..bodies.bodies import Sizes
 from ..errors import ExportError
+from ..fused.chain import Chain
+from ..fused.stages import files
 from ..fused.written import slotted
 from ..graph import separate
 from ..graph.encoder import bit_equal
@@ -64,7 +66,8 @@ def sample(sizes: Sizes, max_tokens: int, count: int = 6) -> list[list[int]]:
 def check_graph(path: Path, layout: str, pooled: bool, model: Model, reference: Reference, max_tokens: int,
                 types: Callable[[list[int]], list[int] | None], sequences: Sequence[list[int]] = (), head: Path | None = None,
                 pad: int | None = None, far: Far | None = None, loose: bool = False) -> Verdict:
-    """Compare a graph with PyTorch and with itself in several batches. ExportError when it differs.
+    """Compare a graph, or its stages run one after the other, with PyTorch and with itself in several batches.
+    ExportError when it differs.
 
     sequences are read besides the sample, which is left out where a head looks for certain tokens; pooled: the graph
     has one row a sequence, read at the last token that is not the id `pad`. types gives the token_type_ids of ids; head
@@ -89,7 +92,8 @@ def check_graph(path: Path, layout: str, pooled: bool, model: Model, reference: 
         reference.rounding.first = model.encoder is not None
         want = follow(path, lambda watched, ids: read(watched, given, [ids], [list(range(1 if model.pooled else len(ids)))], 0),
                       reference, types, sequences)
-    session = open_graph(path)  # after what follow() opened is closed: weights are held once
+    stages = [open_graph(file) for file in files(path)]  # after what follow() opened is closed: weights are held once
+    session = stages[0] if len(stages) == 1 else Chain(stages)
     want = rows_at(model, want, places)
     alone = [read(session, given, [ids], [at], 0)[0] for ids, at in zip(sequences, places, strict=True)]
     exact = not loose and (model.encoder is None or bit_equal(model.config))

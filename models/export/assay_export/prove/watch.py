@@ -12,6 +12,8 @@ import numpy as np
 import onnx
 import onnxruntime
 
+from ..fused.chain import Chain
+from ..fused.stages import files
 from ..models.reference import Reference
 from ..store.int8 import ZERO
 from ..store.products import LEVELS, PRODUCT
@@ -29,25 +31,34 @@ class Watched:
     """A session that keeps the levels of its latest run."""
 
     def __init__(self, path: Path, sources: dict[str, list[str]]):
-        """path: an int8 graph; a copy of it with more outputs is there while it is opened. sources: Rounding.sources."""
-        graph = onnx.load(path, load_external_data=False)
+        """path: an int8 graph, or its first stage; a copy of each with more outputs is there while it is opened. sources:
+        Rounding.sources."""
         self.names: dict[str, list[str]] = {}
         """Of each weight, the values that it is multiplied by."""
+        stages = [self.open(file, sources) for file in files(path)]
+        self.session = stages[0] if len(stages) == 1 else Chain(stages)
+        self.outputs = sorted({name for names in self.names.values() for name in names})
+        self.levels: dict[str, list[np.ndarray]] = {}
+
+    def open(self, path: Path, sources: dict[str, list[str]]) -> onnxruntime.InferenceSession:
+        """Open a copy of one graph whose levels are outputs, and note their names."""
+        graph = onnx.load(path, load_external_data=False)
+        own: dict[str, list[str]] = {}
         for node in graph.graph.node:
             if node.op_type == PRODUCT:
-                self.names.setdefault(node.input[1].removesuffix(LEVELS).removesuffix(".T"), []).append(node.input[0])
+                own.setdefault(node.input[1].removesuffix(LEVELS).removesuffix(".T"), []).append(node.input[0])
             elif node.op_type == "Linear8":
-                self.names.update({name: [node.input[0]] for name in sources[node.input[2]]})
-        self.outputs = sorted({name for names in self.names.values() for name in names})
+                own.update({name: [node.input[0]] for name in sources[node.input[2]]})
+        self.names |= own
         kind = onnx.TensorProto.INT8 if sources else onnx.TensorProto.UINT8
-        graph.graph.output.extend(onnx.helper.make_tensor_value_info(name, kind, None) for name in self.outputs)
+        for name in sorted({name for names in own.values() for name in names}):
+            graph.graph.output.append(onnx.helper.make_tensor_value_info(name, kind, None))
         copy = path.with_suffix(".watched")
         try:
             onnx.save(graph, copy)
-            self.session = open_graph(copy)
+            return open_graph(copy)
         finally:
             copy.unlink(missing_ok=True)
-        self.levels: dict[str, list[np.ndarray]] = {}
 
     def get_inputs(self) -> list:
         """As ONNX Runtime's session has it."""
