@@ -142,10 +142,10 @@ const gpuMultiple = 64
 // pooledTokens is the largest forward that is measured of a graph whose keys and values lie in pools.
 const pooledTokens = 1 << 14
 
-// pooledArea is the attention area of a forward whose keys and values lie in pools on a GPU. Our attention keeps no
-// scores and copies no keys there, so that a tile takes its lists of places alone: a sixteenth of its area at most, of
-// 8 bytes each, 128 MiB. Sequences that share nothing are cut by their tokens long before.
-const pooledArea = 1 << 28
+// assayArea is the attention area of a forward of a graph of domain assay on a GPU. Our attention keeps no scores and
+// copies no keys there, so that a tile takes its lists of places alone: a sixteenth of its area at most, of 8 bytes each,
+// 128 MiB. Sequences that share nothing are cut by their tokens long before.
+const assayArea = 1 << 28
 
 // What scores, keys and values may take in one forward on processors: twice the weights, within these bounds, or a
 // sixteenth of the weights where that is more. A long sequence that leads a forward may take more. A softmax has its
@@ -180,8 +180,11 @@ func (m *Model) batching(options Options) batching.Options {
 	}
 	if m.info.Device.OnGPU() {
 		batch.Devices, batch.Stages, batch.WarmTokens = len(m.info.Device.Copies()), m.info.Device.Stages, gpuWarmTokens
+		if spec.Graph.Assay() {
+			batch.Budget.Area = assayArea
+		}
 		if spec.Graph.Pooled() {
-			batch.WarmTokens, batch.Budget.Area = pooledTokens, pooledArea
+			batch.WarmTokens = pooledTokens
 		}
 	} else if g := &spec.Graph; g.Packed() {
 		batch.Fetched, batch.Budget.Area = areaOf(g, attentionBytes(m.limits.weights))

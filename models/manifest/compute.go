@@ -43,12 +43,15 @@ func (g *Graph) Fused() bool { return g.Compute != "" }
 // operatorsAssay is the one word of graph.operators.
 const operatorsAssay = "assay"
 
-// Pooled tells whether keys and values lie in pools that the graph reads and writes where they are, as the operators of
-// domain assay do.
-func (g *Graph) Pooled() bool { return g.Operators == operatorsAssay }
+// Assay tells whether the graph's layers are operators of that domain.
+func (g *Graph) Assay() bool { return g.Operators == operatorsAssay }
+
+// Pooled tells whether keys and values lie in pools that these operators read and write where they are. A graph whose
+// tokens see their whole sequence keeps none.
+func (g *Graph) Pooled() bool { return g.Assay() && !g.Bidirectional() }
 
 // integers tells whether the linear layers of such a graph multiply int8 by int8.
-func (g *Graph) integers() bool { return g.Pooled() && g.Precision == "int8" }
+func (g *Graph) integers() bool { return g.Assay() && g.Precision == "int8" }
 
 // checkCompute checks what the graph computes in, and what was seen of it.
 func (s *spec) checkCompute(check checker) {
@@ -60,7 +63,7 @@ func (s *spec) checkCompute(check checker) {
 			g.Precision, g.Compute)
 	}
 	if g.Operators != "" {
-		check(g.Pooled(), "graph.operators is %q, and must be assay", g.Operators)
+		check(g.Assay(), "graph.operators is %q, and must be assay", g.Operators)
 		check(g.Compute != "", "graph.compute is missing, and graph.operators needs it")
 	}
 	rounds, d := g.Halves() || g.integers(), g.Drift

@@ -18,18 +18,18 @@ const leastForBFloat16 = 80
 // checkCompute refuses a graph whose type the device does not multiply. A GPU that cannot be asked is passed over: the
 // CUDA provider says why when it is made.
 func (d Device) checkCompute(g *manifest.Graph) error {
-	if g.Pooled() && d.OnGPU() && !g.Halves() {
+	if g.Assay() && d.OnGPU() && !g.Halves() {
 		return fault.New(fault.CodeDevice, "graph.operators is assay and graph.compute %s, and on a GPU these operators compute in float16 and bfloat16: "+
 			"export the checkpoint with assay-export --compute float16 --operators assay", g.Compute)
 	}
-	if sizes := operators.HeadSizes(); g.Pooled() && d.OnGPU() && !slices.Contains(sizes, int(g.HeadDim)) {
+	if sizes := operators.HeadSizes(); g.Assay() && d.OnGPU() && !slices.Contains(sizes, int(g.HeadDim)) {
 		return fault.New(fault.CodeDevice, "graph.head_dim is %d, and the attention of domain assay has kernels for %s: export the checkpoint without --operators",
 			g.HeadDim, strings.Trim(fmt.Sprint(sizes), "[]"))
 	}
 	if !g.BFloat16() {
 		return nil
 	}
-	if !d.OnGPU() && g.Pooled() {
+	if !d.OnGPU() && g.Assay() {
 		return nil // the bodies of its operators widen what they multiply
 	}
 	if !d.OnGPU() {

@@ -53,7 +53,7 @@ func (s *Session) ShareGPUs(ctx context.Context, file *Graph, numbers ...int) er
 			s.gpus = append(s.gpus, &gpu{inplace.Host, s.runtime, opened})
 		}
 		st.gpu, st.number = s.gpus[len(s.gpus)-1], numbers[min(i, len(numbers)-1)]
-		if !s.graph.Pooled() {
+		if !s.graph.Assay() {
 			continue
 		}
 		destroy(&st.allThreads)

@@ -95,7 +95,7 @@ func sessionOptions(threads int, bytes int64) (*ort.SessionOptions, error) {
 // registerOperators puts our kernels in the place of the bodies of a graph's operators of domain assay, on the stage's
 // GPU. On processors the bodies run.
 func (st *stage) registerOperators(options *ort.SessionOptions, cuda bool) (err error) {
-	if !st.of.Pooled() || !cuda && st.gpu == nil {
+	if !st.of.Assay() || !cuda && st.gpu == nil {
 		return nil
 	}
 	if st.gpu == nil {
