@@ -1,5 +1,5 @@
 // What a layer gives is added to the residual, and the sum is normed by its root mean square.
-#include "numbers.cuh"
+#include "sums.cuh"
 
 #define THREADS 256
 #define WARPS (THREADS / 32)
@@ -24,13 +24,8 @@ __device__ void add_rms_norm(const float *residual, const T *x, const float *wei
     }
     store8(summed + row + i, sum);
   }
-  for (unsigned step = 16; step > 0; step /= 2) squares += __shfl_xor_sync(0xffffffffu, squares, step);
-  if (threadIdx.x % 32 == 0) partial[threadIdx.x / 32] = squares;
-  __syncthreads();
-  float total = 0;
-  for (unsigned w = 0; w < WARPS; w++) total += partial[w];
+  const float unit = 1 / sqrtf(sum_of_block<THREADS>(squares, partial) / width + epsilon);
 
-  const float unit = 1 / sqrtf(total / width + epsilon);
   for (u64 i = 8 * threadIdx.x; i < width; i += 8 * THREADS) {  // each thread reads what it has written itself
     float sum[8], scale[8];
     load8(summed + row + i, sum);

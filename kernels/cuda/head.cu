@@ -13,7 +13,7 @@ __device__ inline float activate(float x, u64 activation) {
   switch (activation) {
     case relu: return x < 0 ? 0 : x;
     case tanh_: return tanhf(x);
-    case gelu: return 0.5f * x * (1 + erff(x * 0.70710678f));
+    case gelu: return gelu_of(x);
     case silu: return x / (1 + expf(-x));
     case sigmoid_: return sigmoid(x);
     default: return x;

@@ -4,9 +4,11 @@
 
 #include <utility>
 
+#include "add_layer_norm.cu"
 #include "add_rms_norm.cu"
 #include "attention.cu"
 #include "blocks.cu"
+#include "gelu.cu"
 #include "head.cu"
 #include "linear8.cu"
 #include "rotate.cu"
@@ -36,7 +38,7 @@ template <class... Parameters, void (*kernel)(Parameters...)> struct Unpacked<ke
 #define TYPED(NAME) KERNEL(NAME##_f32), KERNEL(NAME##_f16), KERNEL(NAME##_bf16)
 #define HALF(NAME) KERNEL(NAME##_f16), KERNEL(NAME##_bf16)
 const Kernel kernels[] = {KERNEL(gather_blocks), KERNEL(keep_blocks), TYPED(linear), KERNEL(softmax_rows),
-                          HALF(add_rms_norm), HALF(swiglu), HALF(geglu), HALF(rotate),
+                          HALF(add_layer_norm), HALF(add_rms_norm), HALF(gelu), HALF(swiglu), HALF(geglu), HALF(rotate),
                           HALF(attention_32), HALF(attention_64), HALF(attention_80), HALF(attention_96), HALF(attention_128),
                           HALF(attention_256), HALF(quantize_rows), HALF(scale_sums)};
 #undef KERNEL

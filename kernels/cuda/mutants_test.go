@@ -13,8 +13,8 @@ import (
 	"github.com/assay-rm/assay/kernels/kerneltest"
 )
 
-// mutants are bugs: each replaces the one place where a kernel's file says `from`.
-var mutants = []struct{ kernel, name, from, to string }{
+// mutants are bugs: each replaces the one place where the file of a kernel, or the header sums.cuh, says `from`.
+var mutants = []struct{ file, name, from, to string }{
 	{"blocks", "16 bytes where they are not aligned", "words % 4 == 0", "words > 3"},
 	{"blocks", "the last words are left out", "i < words; i += threads", "i + 1 < words; i += threads"},
 	{"blocks", "one word too many", "i < words; i += threads", "i <= words; i += threads"},
@@ -47,19 +47,48 @@ var mutants = []struct{ kernel, name, from, to string }{
 	{"head", "units behind the last are written", "row >= rows || unit >= units", "row >= rows"},
 	{"head", "relu hides NaN", "x < 0 ? 0 : x", "x > 0 ? x : 0"},
 	{"head", "softmax without its maximum", "expf(x[i] - top) / sum", "expf(x[i]) / sum"},
-	{"add_rms_norm", "no barrier before the warps' sums are read", "  __syncthreads();\n", ""},
+	{"sums", "no barrier before the warps' sums are read", "  __syncthreads();\n", ""},
+	{"sums", "a barrier that half of the threads reach", "  __syncthreads();\n", "  if (threadIdx.x < threads / 2) __syncthreads();\n"},
+	{"sums", "the last warp's sum is left out", "warp < threads / 32", "warp + 1 < threads / 32"},
+	{"sums", "the first warp's sum only", "total += partial[warp]", "total += partial[0]"},
+	{"sums", "a shuffle is left out", "unsigned step = 16", "unsigned step = 8"},
+	{"sums", "the first lane's number only", "x += __shfl", "__shfl"},
 	{"add_rms_norm", "the last eight are left out of the sum", "i < width; i += 8 * THREADS) {\n    float sum[8], added", "i + 8 < width; i += 8 * THREADS) {\n    float sum[8], added"},
 	{"add_rms_norm", "the last eight are not normed", "i < width; i += 8 * THREADS) {  //", "i + 8 < width; i += 8 * THREADS) {  //"},
 	{"add_rms_norm", "eight too many", "i < width; i += 8 * THREADS) {  //", "i <= width; i += 8 * THREADS) {  //"},
 	{"add_rms_norm", "the residual is not added", "sum[k] += added[k]", "sum[k] += 0 * added[k]"},
 	{"add_rms_norm", "the squares of what is added", "fmaf(sum[k], sum[k], squares)", "fmaf(added[k], added[k], squares)"},
-	{"add_rms_norm", "the last warp's sum is left out", "w < WARPS; w++", "w + 1 < WARPS; w++"},
-	{"add_rms_norm", "a shuffle is left out", "unsigned step = 16", "unsigned step = 8"},
-	{"add_rms_norm", "the sum and not the mean", "total / width", "total"},
-	{"add_rms_norm", "epsilon outside the root", "1 / sqrtf(total / width + epsilon)", "1 / (sqrtf(total / width) + epsilon)"},
-	{"add_rms_norm", "no epsilon", "total / width + epsilon", "total / width"},
+	{"add_rms_norm", "the sum and not the mean", "partial) / width", "partial)"},
+	{"add_rms_norm", "epsilon outside the root", "partial) / width + epsilon)", "partial) / width) + epsilon"},
+	{"add_rms_norm", "no epsilon", " / width + epsilon", " / width"},
 	{"add_rms_norm", "no weight", "sum[k] * unit * scale[k]", "sum[k] * unit"},
 	{"add_rms_norm", "the first token's residual", "load8(residual + row + i", "load8(residual + i"},
+	{"add_layer_norm", "the last eight are left out of the mean", "i < width; i += 8 * THREADS) {\n    float sum[8], added", "i + 8 < width; i += 8 * THREADS) {\n    float sum[8], added"},
+	{"add_layer_norm", "the last eight are left out of the variance", "i < width; i += 8 * THREADS) {  //", "i + 8 < width; i += 8 * THREADS) {  //"},
+	{"add_layer_norm", "eight too many in the variance", "i < width; i += 8 * THREADS) {  //", "i <= width; i += 8 * THREADS) {  //"},
+	{"add_layer_norm", "the last eight are not normed", "i < width; i += 8 * THREADS) {\n    float sum[8], scale", "i + 8 < width; i += 8 * THREADS) {\n    float sum[8], scale"},
+	{"add_layer_norm", "eight too many are normed", "i < width; i += 8 * THREADS) {\n    float sum[8], scale", "i <= width; i += 8 * THREADS) {\n    float sum[8], scale"},
+	{"add_layer_norm", "the residual is not added", "sum[k] += added[k]", "sum[k] += 0 * added[k]"},
+	{"add_layer_norm", "the first token's residual", "load8(residual + row + i", "load8(residual + i"},
+	{"add_layer_norm", "the mean of what is added", "total += sum[k]", "total += added[k]"},
+	{"add_layer_norm", "the sum and not the mean", "partial[0]) / width", "partial[0])"},
+	{"add_layer_norm", "the mean is not taken off", "(sum[k] - mean) * unit", "sum[k] * unit"},
+	{"add_layer_norm", "a root mean square", "fmaf(sum[k] - mean, sum[k] - mean, squares)", "fmaf(sum[k], sum[k], squares)"},
+	{
+		"add_layer_norm", "the variance by the mean of squares",
+		"fmaf(sum[k] - mean, sum[k] - mean, squares);\n  }\n  const float unit = 1 / sqrtf(sum_of_block<THREADS>(squares, partial[1]) / width +",
+		"fmaf(sum[k], sum[k], squares);\n  }\n  const float unit = 1 / sqrtf(sum_of_block<THREADS>(squares, partial[1]) / width - mean * mean +",
+	},
+	{"add_layer_norm", "the variance of a sample", "partial[1]) / width", "partial[1]) / (width - 1)"},
+	{"add_layer_norm", "epsilon outside the root", "partial[1]) / width + epsilon)", "partial[1]) / width) + epsilon"},
+	{"add_layer_norm", "no epsilon", " / width + epsilon", " / width"},
+	{"add_layer_norm", "no weight", "unit * scale[k] + shift[k]", "unit + shift[k]"},
+	{"add_layer_norm", "no bias", "unit * scale[k] + shift[k]", "unit * scale[k]"},
+	{"add_layer_norm", "the bias has a weight", "(sum[k] - mean) * unit * scale[k] + shift[k]", "((sum[k] - mean) * unit + shift[k]) * scale[k]"},
+	{"add_layer_norm", "the first columns' bias for all", "load8(bias + i", "load8(bias + i % 8"},
+	{"add_layer_norm", "the sum flows on", "if (behind)", "if (false)"},
+	{"add_layer_norm", "the norm flows on", "if (behind)", "if (true)"},
+	{"add_layer_norm", "what flows on is rounded", "if (behind) store8", "load8(normed + row + i, sum);\n    if (behind) store8"},
 	{"swiglu", "gate and up are exchanged", "Activation::of(gate[k]) * up[k]", "Activation::of(up[k]) * gate[k]"},
 	{"swiglu", "the last eight are left out", "if (i >= width) return", "if (i + 8 >= width) return"},
 	{"swiglu", "eight too many", "if (i >= width) return", "if (i > width) return"},
@@ -67,7 +96,14 @@ var mutants = []struct{ kernel, name, from, to string }{
 	{"swiglu", "one width a token", "gate_up + token * 2 * width + i", "gate_up + token * width + i"},
 	{"swiglu", "the last number is left out", "k < 8; k++", "k < 7; k++"},
 	{"swiglu", "sigmoid and not SiLU", "return x / (1 + expf(-x))", "return 1 / (1 + expf(-x))"},
-	{"swiglu", "the exact GELU", "(1 + tanhf(0.79788456f * (x + 0.044715f * x * x * x)))", "(1 + erff(x * 0.70710678f))"},
+	{"swiglu", "GELU by its approximation", "return gelu_of(x)", "return 0.5f * x * (1 + tanhf(0.79788456f * (x + 0.044715f * x * x * x)))"},
+	{"gelu", "the last eight are left out", "if (i >= width) return", "if (i + 8 >= width) return"},
+	{"gelu", "eight too many", "if (i >= width) return", "if (i > width) return"},
+	{"gelu", "the first token's numbers", "x + token * width + i", "x + i"},
+	{"gelu", "a block's neighbour", "blockIdx.y * THREADS", "(blockIdx.y ^ 1) * THREADS"},
+	{"gelu", "the last number is left out", "k < 8; k++", "k < 7; k++"},
+	{"gelu", "GELU by a sigmoid", "gelu_of(numbers[k])", "numbers[k] * sigmoid(1.702f * numbers[k])"},
+	{"gelu", "GELU by tanh", "numbers[k] = gelu_of(numbers[k]);", "{\n    const float x = numbers[k];\n    numbers[k] = 0.5f * x * (1 + tanhf(0.79788456f * (x + 0.044715f * x * x * x)));\n  }"},
 	{"linear8", "no barrier before the warps' largest are read", "  __syncthreads();\n", ""},
 	{"linear8", "the last eight may not be the largest", "i < width; i += 8 * THREADS", "i + 8 < width; i += 8 * THREADS"},
 	{"linear8", "eight too many are looked at", "i < width; i += 8 * THREADS", "i <= width; i += 8 * THREADS"},
@@ -117,6 +153,9 @@ var mutants = []struct{ kernel, name, from, to string }{
 	{"rotate", "slot -1 is the first", "slot < 0 || (u64)slot >= sizes.slots", "(u64)(slot + 1) > sizes.slots"},
 	{"rotate", "a slot behind the last is written", "slot < 0 || (u64)slot >= sizes.slots", "slot < 0 || (u64)slot > sizes.slots"},
 	{"rotate", "a token goes where its number says", "slot * groups + (head - heads) % groups", "token * groups + (head - heads) % groups"},
+	{"rotate", "without slots all go to the first", ": (i64)token", ": 0"},
+	{"rotate", "without slots a token goes to its neighbour's", ": (i64)token", ": (i64)token ^ 1"},
+	{"rotate", "without slots none goes anywhere", ": (i64)token", ": -1"},
 	{"rotate", "the first key head only", "(head - heads) % groups", "0"},
 	{"rotate", "values are turned", "if (value) {", "if (false) {"},
 	{"rotate", "values go with the keys", "value ? value_pool : key_pool", "key_pool"},
@@ -167,7 +206,15 @@ var mutants = []struct{ kernel, name, from, to string }{
 	{"attention", "keys over values that are still read", "    if (SHARED && more) {\n      __syncthreads();\n", "    if (SHARED && more) {\n"},
 }
 
-// Every planted bug is caught by the checks of its kernel, each alone in an otherwise unchanged copy of the sources. A
+// kernelsOf are the kernels that a file's functions are part of.
+func kernelsOf(file string) []string {
+	if file == "sums" {
+		return []string{"add_layer_norm", "add_rms_norm"}
+	}
+	return []string{file}
+}
+
+// Every planted bug is caught by the checks of its kernel, of each where it is in a header, each alone in an otherwise unchanged copy of the sources. A
 // barrier that is missing shows in each order of the threads that is tried.
 func TestMutants(t *testing.T) {
 	if _, err := exec.LookPath("g++"); err != nil {
@@ -177,19 +224,21 @@ func TestMutants(t *testing.T) {
 		t.Fatalf("the unchanged copy: %v", err)
 	}
 	for _, mutant := range mutants {
-		t.Run(mutant.kernel+"/"+mutant.name, func(t *testing.T) {
+		t.Run(mutant.file+"/"+mutant.name, func(t *testing.T) {
 			t.Parallel()
-			library := build(t, mutant.kernel, mutant.from, mutant.to)
+			library := build(t, mutant.file, mutant.from, mutant.to)
 			seeds := uint64(1)
 			if strings.Contains(mutant.from, "__syncthreads") {
 				seeds = 3
 			}
 			for seed := range seeds {
-				err := check(t, library, mutant.kernel, seed)
-				if err == nil {
-					t.Errorf("seed %d: not caught", seed)
+				for _, kernel := range kernelsOf(mutant.file) {
+					err := check(t, library, kernel, seed)
+					if err == nil {
+						t.Errorf("%s, seed %d: not caught", kernel, seed)
+					}
+					t.Logf("%s, seed %d: %v", kernel, seed, err)
 				}
-				t.Logf("seed %d: %v", seed, err)
 			}
 		})
 	}
@@ -220,7 +269,7 @@ func check(t *testing.T, library, kernel string, seed uint64) error {
 }
 
 // build compiles a copy of the sources, one of them changed, into a library.
-func build(t *testing.T, kernel, from, to string) string {
+func build(t *testing.T, changed, from, to string) string {
 	t.Helper()
 	folder := t.TempDir()
 	files, err := Sources.ReadDir(".")
@@ -233,9 +282,9 @@ func build(t *testing.T, kernel, from, to string) string {
 			t.Fatal(err)
 		}
 		source := string(text)
-		if file.Name() == kernel+".cu" {
+		if name := file.Name(); name == changed+".cu" || name == changed+".cuh" {
 			if n := strings.Count(source, from); n != 1 {
-				t.Fatalf("%s.cu says %q %d times, and a mutant needs a place of its own", kernel, from, n)
+				t.Fatalf("%s says %q %d times, and a mutant needs a place of its own", name, from, n)
 			}
 			source = strings.Replace(source, from, to, 1)
 		}

@@ -98,6 +98,9 @@ __device__ inline float float_of(u64 bits) { return __uint_as_float((unsigned)bi
 // The larger of two numbers. NaN if either is, unlike fmaxf.
 __device__ inline float larger(float a, float b) { return a > b || a != a ? a : b; }
 
+// GELU, exact: x · Φ(x), the share of the normal distribution below x.
+__device__ inline float gelu_of(float x) { return 0.5f * x * (1 + erff(x * 0.70710678f)); }
+
 // 1 / (1 + e^-x), without overflow.
 __device__ inline float sigmoid(float x) {
   if (x < 0) {

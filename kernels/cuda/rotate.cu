@@ -49,7 +49,8 @@ __device__ inline void turn(const T *from, const float *weight, const float *cos
 }
 
 // qkv is (tokens, heads + 2 · groups, size): the queries' heads, the keys', the values'. queries is (tokens, heads,
-// size), the pools (slots, groups, size); token t's key and value go to slots_of[t], or nowhere if that is no slot.
+// size), the pools (slots, groups, size); token t's key and value go to slots_of[t], or nowhere if that is no slot, and
+// to row t where slots_of is null.
 // query_norm and key_norm are (size), or null where the model has none. size is a multiple of 8, turned of 16.
 // Block (t, c) makes the numbers 8 · THREADS · c and on of token t, a thread eight of them.
 template <class T>
@@ -62,7 +63,7 @@ __device__ void rotate(const T *qkv, const i64 *positions, const float *cos, con
   const bool query = head < heads, value = head >= heads + groups;
   T *to = queries + (token * heads + head) * sizes.size;
   if (!query) {
-    const i64 slot = slots_of[token];
+    const i64 slot = slots_of ? slots_of[token] : (i64)token;
     if (slot < 0 || (u64)slot >= sizes.slots) return;
     to = (value ? value_pool : key_pool) + (slot * groups + (head - heads) % groups) * sizes.size;
   }

@@ -6,9 +6,8 @@
 struct Silu {
   static __device__ inline float of(float x) { return x / (1 + expf(-x)); }
 };
-// GELU by its approximation with tanh, as Gemma has it.
-struct GeluTanh {
-  static __device__ inline float of(float x) { return 0.5f * x * (1 + tanhf(0.79788456f * (x + 0.044715f * x * x * x))); }
+struct Gelu {
+  static __device__ inline float of(float x) { return gelu_of(x); }
 };
 
 // out[t, i] = activation(gate_up[t, i]) · gate_up[t, width + i]. gate_up is (tokens, 2 · width), out (tokens, width);
@@ -31,7 +30,7 @@ template <class T, class Activation> __device__ void gated(const T *gate_up, T *
 
 GATED(swiglu_f16, float16, Silu)
 GATED(swiglu_bf16, bfloat16, Silu)
-GATED(geglu_f16, float16, GeluTanh)
-GATED(geglu_bf16, bfloat16, GeluTanh)
+GATED(geglu_f16, float16, Gelu)
+GATED(geglu_bf16, bfloat16, Gelu)
 
 #undef THREADS

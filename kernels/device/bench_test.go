@@ -43,6 +43,7 @@ func BenchmarkKernels(b *testing.B) {
 		measure(b, d, 2*parts*blocks*size, "keep_blocks", [2]int{parts * blocks, 1}, 256, present, tokens, named, pool, uint64(parts), uint64(rows), uint64(kvWidth))
 	})
 	benchmarkOperators(b, d)
+	benchmarkEncoders(b, d)
 	benchmarkProducts(b, d)
 }
 

@@ -70,6 +70,52 @@ func benchmarkOperators(b *testing.B, d *Device) {
 	}
 }
 
+// benchmarkEncoders times what encoders have besides, at the shapes of XLM-R large and ModernBERT large, in float16 and
+// for 8,192 tokens. A fake device gets small shapes.
+func benchmarkEncoders(b *testing.B, d *Device) {
+	b.Helper()
+	tokens, hidden, wide, gated, heads := 8192, 1024, 4096, 2624, 16
+	if d.Name() == fake {
+		tokens, hidden, wide, gated, heads = 16, 64, 64, 64, 2
+	}
+	const size, places = 64, 8192
+	for _, behind := range []bool{false, true} {
+		b.Run(fmt.Sprintf("add_layer_norm/%dx%d/behind=%v", tokens, hidden, behind), func(b *testing.B) {
+			room := rooms(b, d)
+			numbers := tokens * hidden
+			launch, err := operators.AddLayerNorm{
+				Type: kernels.Float16, Tokens: tokens, Width: hidden, Residual: room(4 * numbers), X: room(2 * numbers), Weight: room(4 * hidden),
+				Bias: room(4 * hidden), Epsilon: 1e-5, Behind: behind, Normed: room(2 * numbers), Flows: room(4 * numbers),
+			}.Launch()
+			launched(b, d, 12*numbers, launch, err)
+		})
+	}
+	b.Run(fmt.Sprintf("gelu/%dx%d", tokens, wide), func(b *testing.B) {
+		room := rooms(b, d)
+		numbers := tokens * wide
+		launch, err := operators.Gelu{Type: kernels.Float16, Tokens: tokens, Width: wide, X: room(2 * numbers), Out: room(2 * numbers)}.Launch()
+		launched(b, d, 4*numbers, launch, err)
+	})
+	b.Run(fmt.Sprintf("geglu/%dx%d", tokens, gated), func(b *testing.B) {
+		room := rooms(b, d)
+		numbers := tokens * gated
+		launch, err := operators.SwiGLU{
+			Type: kernels.Float16, Tokens: tokens, Width: gated, GateUp: room(4 * numbers), GELU: true, Out: room(2 * numbers),
+		}.Launch()
+		launched(b, d, 6*numbers, launch, err)
+	})
+	b.Run(fmt.Sprintf("rotate/%dx%dx%d/without slots", tokens, 3*heads, size), func(b *testing.B) {
+		room := rooms(b, d)
+		row := heads * size
+		launch, err := operators.Rotate{
+			Type: kernels.Float16, Tokens: tokens, Heads: heads, Groups: heads, Size: size, Turned: size, QKV: room(6 * tokens * row),
+			Positions: uintptr(indices(b, d, tokens, tokens)), Places: places, Cos: room(2 * places * size), Sin: room(2 * places * size),
+			Slots: tokens, KeyPool: room(2 * tokens * row), ValuePool: room(2 * tokens * row), Queries: room(2 * tokens * row),
+		}.Launch()
+		launched(b, d, 12*tokens*row, launch, err)
+	})
+}
+
 // rooms gives memory of zeros for one benchmark.
 func rooms(b *testing.B, d *Device) func(bytes int) uintptr {
 	b.Helper()

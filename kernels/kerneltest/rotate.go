@@ -15,7 +15,7 @@ type rotation struct {
 	typed                        kernels.Type
 	heads, groups, size, turned  int
 	qkv                          []uint16
-	positions, slots             []int64
+	positions, slots             []int64 // nil slots are none
 	cos, sin, queryNorm, keyNorm []float32
 	epsilon                      float32
 	places, poolSlots            int
@@ -144,6 +144,25 @@ func rotateBatch(machine kernels.Machine, seed uint64) (Worst, error) {
 		c.sameHalves("alone", q, queries[t*3*64:][:3*64])
 		c.sameHalves("alone: its key", k[(29-slot)*64:][:64], keys[slot*64:][:64])
 		c.sameHalves("alone: its value", v[(29-slot)*64:][:64], values[slot*64:][:64])
+	}
+	return c.result()
+}
+
+// rotateWithoutSlots: without slots token t's key and value go to row t of the pools, with the same bits as where slots
+// say so, and the rows behind the last token are as they were.
+func rotateWithoutSlots(machine kernels.Machine, seed uint64) (Worst, error) {
+	c := oneRounding(kernels.Float16)
+	for _, tokens := range []int{1, 30} { // of 30 rows
+		o := randomRotation(random(seed), kernels.Float16, tokens, 4, 2, 32, 32, true)
+		for t := range o.slots {
+			o.slots[t] = int64(t)
+		}
+		queries, keys, values := o.run(c, machine)
+		o.slots = nil
+		q, k, v := o.run(c, machine)
+		c.sameHalves("without slots: queries", q, queries)
+		c.sameHalves("without slots: keys", k, keys)
+		c.sameHalves("without slots: values", v, values)
 	}
 	return c.result()
 }

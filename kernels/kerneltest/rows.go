@@ -111,12 +111,12 @@ func normBatch(machine kernels.Machine, seed uint64) (Worst, error) {
 }
 
 // gate computes SwiGLU, or with GELU.
-func gate(c *comparison, machine kernels.Machine, typed kernels.Type, gelu bool, gateUp []uint16, width int) []uint16 {
+func gate(c *comparison, machine kernels.Machine, typed kernels.Type, byErf bool, gateUp []uint16, width int) []uint16 {
 	s := &stage{comparison: c, machine: machine}
 	defer s.clear()
 	out := make([]uint16, len(gateUp)/2)
 	to := put(s, out)
-	s.start(operators.SwiGLU{Type: typed, Tokens: len(out) / width, Width: width, GateUp: put(s, gateUp), GELU: gelu, Out: to}.Launch())
+	s.start(operators.SwiGLU{Type: typed, Tokens: len(out) / width, Width: width, GateUp: put(s, gateUp), GELU: byErf, Out: to}.Launch())
 	return get(s, to, out)
 }
 
@@ -124,23 +124,23 @@ func gate(c *comparison, machine kernels.Machine, typed kernels.Type, gelu bool,
 func gateShapes(machine kernels.Machine, seed uint64) (Worst, error) {
 	r, worst := random(seed), Worst{}
 	for at, width := range widths {
-		typed, gelu, tokens := halfTypes[at%2], at/2%2 == 1, pick(r, 1, 3)
+		typed, byErf, tokens := halfTypes[at%2], at/2%2 == 1, pick(r, 1, 3)
 		numbers := normal(r, typed, tokens, 2*width, 2).Halves
 		for i, special := range []float32{float32(math.NaN()), float32(math.Inf(1)), -30, 30, 0, -200, 200} {
 			numbers[i] = typed.Narrow(special)
 		}
 		c := oneRounding(typed)
-		got := gate(c, machine, typed, gelu, numbers, width)
+		got := gate(c, machine, typed, byErf, numbers, width)
 		x, want := widened(typed, numbers), make([]float64, tokens*width)
 		for i := range want {
 			g, up := x[i/width*2*width+i%width], x[i/width*2*width+width+i%width]
-			if gelu {
-				want[i] = 0.5 * g * (1 + math.Tanh(math.Sqrt(2/math.Pi)*(g+0.044715*g*g*g))) * up
+			if byErf {
+				want[i] = geluOf(g) * up
 			} else {
 				want[i] = g / (1 + math.Exp(-g)) * up
 			}
 		}
-		c.nearHalves(fmt.Sprintf("%v, %d tokens of %d, GELU %v", typed, tokens, width, gelu), typed, got, want)
+		c.nearHalves(fmt.Sprintf("%v, %d tokens of %d, GELU %v", typed, tokens, width, byErf), typed, got, want)
 		worst = worse(worst, c.worst)
 		if c.err != nil {
 			return worst, c.err

@@ -18,6 +18,10 @@ var (
 	norm = operators.AddRmsNorm{
 		Type: kernels.BFloat16, Tokens: 3, Width: 16, Residual: at, X: at, Weight: at, Epsilon: 1, Normed: at, Summed: at,
 	}
+	layerNorm = operators.AddLayerNorm{
+		Type: kernels.Float16, Tokens: 3, Width: 16, Residual: at, X: at, Weight: at, Bias: at, Epsilon: 1, Behind: true, Normed: at, Flows: at,
+	}
+	gelu   = operators.Gelu{Type: kernels.BFloat16, Tokens: 3, Width: 4104, X: at, Out: at}
 	gate   = operators.SwiGLU{Type: kernels.Float16, Tokens: 3, Width: 4104, GateUp: at, Out: at}
 	rotate = operators.Rotate{
 		Type: kernels.Float16, Tokens: 3, Heads: 8, Groups: 2, Size: 128, Turned: 64, QKV: at, Positions: at, Places: 10, Cos: at, Sin: at,
@@ -54,6 +58,11 @@ func TestLaunches(t *testing.T) {
 		{norm, "add_rms_norm_bf16", [2]int{3, 1}, 256},
 		{changed(norm, func(o *operators.AddRmsNorm) { o.Type, o.Residual = kernels.Float16, 0 }), "add_rms_norm_f16", [2]int{3, 1}, 256},
 		{changed(norm, func(o *operators.AddRmsNorm) { o.Tokens, o.X, o.Normed, o.Summed = 0, 0, 0, 0 }), "add_rms_norm_bf16", [2]int{0, 1}, 256},
+		{layerNorm, "add_layer_norm_f16", [2]int{3, 1}, 256},
+		{changed(layerNorm, func(o *operators.AddLayerNorm) { o.Type, o.Residual, o.Bias = kernels.BFloat16, 0, 0 }), "add_layer_norm_bf16", [2]int{3, 1}, 256},
+		{changed(layerNorm, func(o *operators.AddLayerNorm) { o.Tokens, o.X, o.Normed, o.Flows = 0, 0, 0, 0 }), "add_layer_norm_f16", [2]int{0, 1}, 256},
+		{gelu, "gelu_bf16", [2]int{3, 3}, 256},
+		{changed(gelu, func(o *operators.Gelu) { o.Tokens, o.X, o.Out = 0, 0, 0 }), "gelu_bf16", [2]int{0, 3}, 256},
 		{gate, "swiglu_f16", [2]int{3, 3}, 256},
 		{changed(gate, func(o *operators.SwiGLU) { o.GELU, o.Width = true, 2048 }), "geglu_f16", [2]int{3, 1}, 256},
 		{quantize, "quantize_rows_f16", [2]int{3, 1}, 256},
@@ -62,6 +71,7 @@ func TestLaunches(t *testing.T) {
 		{changed(scale, func(o *operators.ScaleSums) { o.Rows, o.Sums, o.RowScales, o.Y = 0, 0, 0, 0 }), "scale_sums_bf16", [2]int{0, 2}, 256},
 		{rotate, "rotate_f16", [2]int{3, 2}, 128},
 		{changed(rotate, func(o *operators.Rotate) { o.QueryNorm, o.KeyNorm, o.Groups = at, at, 8 }), "rotate_f16", [2]int{3, 3}, 128},
+		{changed(rotate, func(o *operators.Rotate) { o.TokenSlots, o.Slots = 0, 3 }), "rotate_f16", [2]int{3, 2}, 128},
 		{attention, "attention_64_bf16", [2]int{6, 2}, 128},
 		{changed(attention, func(o *operators.TileAttention) { o.Tiles = 0 }), "attention_64_bf16", [2]int{0, 2}, 128},
 	} {
@@ -88,6 +98,8 @@ func TestLaunches(t *testing.T) {
 // What no kernel covers is refused in a sentence that names the operator, the size and the limit.
 func TestRefusals(t *testing.T) {
 	norms := func(change func(*operators.AddRmsNorm)) call { return changed(norm, change) }
+	layerNorms := func(change func(*operators.AddLayerNorm)) call { return changed(layerNorm, change) }
+	gelus := func(change func(*operators.Gelu)) call { return changed(gelu, change) }
 	gates := func(change func(*operators.SwiGLU)) call { return changed(gate, change) }
 	quantizes := func(change func(*operators.QuantizeRows)) call { return changed(quantize, change) }
 	scales := func(change func(*operators.ScaleSums)) call { return changed(scale, change) }
@@ -103,6 +115,16 @@ func TestRefusals(t *testing.T) {
 		{"AddRmsNorm: the number of tokens is -1, and must be from 0 to 2147483647", norms(func(o *operators.AddRmsNorm) { o.Tokens = -1 })},
 		{"AddRmsNorm: x has no memory", norms(func(o *operators.AddRmsNorm) { o.X = 0 })},
 		{"AddRmsNorm: residual lies at 0x1008, and must lie at a multiple of 16", norms(func(o *operators.AddRmsNorm) { o.Residual = 4104 })},
+		{"AddLayerNorm: it computes in float16 or bfloat16, and not in float32", layerNorms(func(o *operators.AddLayerNorm) { o.Type = kernels.Float32 })},
+		{"AddLayerNorm: the width is 20, and must be a multiple of 8, since a load takes 16 bytes", layerNorms(func(o *operators.AddLayerNorm) { o.Width = 20 })},
+		{"AddLayerNorm: weight has no memory", layerNorms(func(o *operators.AddLayerNorm) { o.Weight = 0 })},
+		{"AddLayerNorm: flows has no memory", layerNorms(func(o *operators.AddLayerNorm) { o.Flows = 0 })},
+		{"AddLayerNorm: bias lies at 0x1004, and must lie at a multiple of 16", layerNorms(func(o *operators.AddLayerNorm) { o.Bias = 4100 })},
+		{"Gelu: it computes in float16 or bfloat16, and not in type 7", gelus(func(o *operators.Gelu) { o.Type = 7 })},
+		{"Gelu: the number of tokens is -1, and must be from 0 to 2147483647", gelus(func(o *operators.Gelu) { o.Tokens = -1 })},
+		{"Gelu: the width is 4, and must be from 8 to 2147483647", gelus(func(o *operators.Gelu) { o.Width = 4 })},
+		{"Gelu: x has no memory", gelus(func(o *operators.Gelu) { o.X = 0 })},
+		{"Gelu: 3 by 1048576 blocks are over the limit of 2147483647 by 65535; send fewer tokens in one forward", gelus(func(o *operators.Gelu) { o.Width = 1<<31 - 8 })},
 		{"SwiGLU: it computes in float16 or bfloat16, and not in type 7", gates(func(o *operators.SwiGLU) { o.Type = 7 })},
 		{"SwiGLU: the width is 4100, and must be a multiple of 8, since a load takes 16 bytes", gates(func(o *operators.SwiGLU) { o.Width = 4100 })},
 		{"SwiGLU: 3 by 1048576 blocks are over the limit of 2147483647 by 65535; send fewer tokens in one forward", gates(func(o *operators.SwiGLU) { o.Width = 1<<31 - 8 })},
@@ -127,6 +149,8 @@ func TestRefusals(t *testing.T) {
 		{"Rotate: the number of turned numbers is 144, and must be from 0 to 128", rotates(func(o *operators.Rotate) { o.Turned = 144 })},
 		{"Rotate: one of queries and keys has a norm, and the other has none", rotates(func(o *operators.Rotate) { o.KeyNorm = at })},
 		{"Rotate: the number of slots is 0, and must be from 1 to 2147483647", rotates(func(o *operators.Rotate) { o.Slots = 0 })},
+		{"Rotate: without token slots each token takes a slot, and there are 2 for 3 tokens", rotates(func(o *operators.Rotate) { o.TokenSlots, o.Slots = 0, 2 })},
+		{"Rotate: token slots lies at 0x1004, and must lie at a multiple of 8", rotates(func(o *operators.Rotate) { o.TokenSlots = 4100 })},
 		{"TileAttention: there is no kernel for heads of 48 numbers, but for [32 64 80 96 128 256]", attentions(func(o *operators.TileAttention) { o.Size = 48 })},
 		{"TileAttention: the window is 0, and must be from 1 to 2147483647", attentions(func(o *operators.TileAttention) { o.Window = 0 })},
 		{"TileAttention: the scale is 0 and the softcap 0, and must be above 0, and 0 or above", attentions(func(o *operators.TileAttention) { o.Scale = 0 })},
@@ -150,6 +174,7 @@ func TestEveryKernelIsAskedFor(t *testing.T) {
 		calls := []call{
 			changed(norm, func(o *operators.AddRmsNorm) { o.Type = typed }), changed(rotate, func(o *operators.Rotate) { o.Type = typed }),
 			changed(gate, func(o *operators.SwiGLU) { o.Type = typed }), changed(gate, func(o *operators.SwiGLU) { o.Type, o.GELU = typed, true }),
+			changed(layerNorm, func(o *operators.AddLayerNorm) { o.Type = typed }), changed(gelu, func(o *operators.Gelu) { o.Type = typed }),
 			changed(quantize, func(o *operators.QuantizeRows) { o.Type = typed }), changed(scale, func(o *operators.ScaleSums) { o.Type = typed }),
 		}
 		for _, size := range []int{32, 64, 80, 96, 128, 256} {

@@ -13,7 +13,7 @@ var files embed.FS
 // The sources in kernels/cuda, each one module: those that every device needs, and those of domain assay's operators.
 var (
 	names     = []string{"blocks", "head"}
-	operators = []string{"add_rms_norm", "attention", "linear8", "rotate", "swiglu"}
+	operators = []string{"add_layer_norm", "add_rms_norm", "attention", "gelu", "linear8", "rotate", "swiglu"}
 )
 
 // Modules gives the PTX of the modules that every device needs, for one of a compute capability's major number. It is
