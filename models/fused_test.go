@@ -20,7 +20,7 @@ var (
 		"qwen2-assay-float32", "qwen2-assay-bfloat16", "qwen3-assay-float16", "qwen2-assay-bfloat16-int8", "qwen3-assay-float16-int8",
 	}, fusedEncoders)
 	// fusedEncoders are those whose tokens see their whole sequence, of which nothing is shared or kept.
-	fusedEncoders = []string{"bert-float32", "bert-float16", "modernbert-float16"}
+	fusedEncoders = []string{"bert-float32", "bert-float16", "modernbert-float16", "bert-assay-float16", "modernbert-assay-bfloat16"}
 )
 
 // openFused opens one of them on so many threads, with a cache.

@@ -42,7 +42,7 @@ func TestPoolsAreCutByTokensAlone(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if area := plan.Tiles * plan.Queries * plan.Keys; area > pooledArea || 8*plan.Tiles*plan.Keys > 128<<20 {
+		if area := plan.Tiles * plan.Queries * plan.Keys; area > assayArea || 8*plan.Tiles*plan.Keys > 128<<20 {
 			t.Fatalf("%d sequences of %d tokens: %d tiles of %d queries and %d keys, an area of %d", len(sequences), length, plan.Tiles, plan.Queries,
 				plan.Keys, area)
 		}

@@ -13,7 +13,7 @@ import (
 // kernels and by a cuBLASLt, with keys and values in its pools, is within the file's drift of the bodies on the
 // processors. Its readings have the same bits alone, in any batch and behind cached blocks.
 func TestOperatorsOnTheGPUReadWhatTheirBodiesRead(t *testing.T) {
-	for _, name := range []string{"qwen2-assay-float16", "qwen3-assay-bfloat16", "qwen3-assay-float16-int8"} { // windows; norms of heads; integers
+	for _, name := range []string{"qwen2-assay-float16", "qwen3-assay-bfloat16", "qwen3-assay-float16-int8", "bert-assay-float16", "modernbert-assay-bfloat16"} {
 		t.Run(name, func(t *testing.T) {
 			bundle := filepath.Join("fused", name)
 			bodies, m := serve(t, filepath.Join("testdata", bundle)), onSharedGPU(t, bundle)

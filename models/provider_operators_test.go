@@ -35,8 +35,10 @@ func told(trace string) map[string]nodes.Compute {
 			return errors.Join(err, file.Close())
 		}
 	}
+	halved := func(c *nodes.Call) [][]int64 { return [][]int64{{c.Inputs[0].Shape[0], c.Inputs[0].Shape[1] / 2}} }
 	return map[string]nodes.Compute{
 		"AddRmsNorm":   of("AddRmsNorm", func(c *nodes.Call) [][]int64 { return [][]int64{c.Inputs[1].Shape, c.Inputs[1].Shape} }),
+		"AddLayerNorm": of("AddLayerNorm", func(c *nodes.Call) [][]int64 { return [][]int64{c.Inputs[1].Shape, c.Inputs[1].Shape} }),
 		"Linear":       of("Linear", func(c *nodes.Call) [][]int64 { return [][]int64{{c.Inputs[0].Shape[0], c.Inputs[1].Shape[0]}} }),
 		"Linear8":      of("Linear8", func(c *nodes.Call) [][]int64 { return [][]int64{{c.Inputs[0].Shape[0], c.Inputs[2].Shape[0]}} }),
 		"QuantizeRows": of("QuantizeRows", func(c *nodes.Call) [][]int64 { return [][]int64{c.Inputs[0].Shape, c.Inputs[0].Shape[:1]} }),
@@ -44,8 +46,14 @@ func told(trace string) map[string]nodes.Compute {
 			pool := c.Inputs[7].Shape
 			return [][]int64{{c.Inputs[1].Shape[0], c.List("heads")[0] * pool[2]}, pool, pool}
 		}),
+		"RotateQkv": of("RotateQkv", func(c *nodes.Call) [][]int64 {
+			tokens, heads, size := c.Inputs[1].Shape[0], c.List("heads"), c.List("turned")[0]+c.List("turned")[1]
+			return [][]int64{{tokens, heads[0] * size}, {tokens, heads[1], size}, {tokens, heads[2], size}}
+		}),
 		"TileAttention": of("TileAttention", func(c *nodes.Call) [][]int64 { return [][]int64{c.Inputs[0].Shape} }),
-		"SwiGLU":        of("SwiGLU", func(c *nodes.Call) [][]int64 { return [][]int64{{c.Inputs[0].Shape[0], c.Inputs[0].Shape[1] / 2}} }),
+		"SwiGLU":        of("SwiGLU", halved),
+		"GeGLU":         of("GeGLU", halved),
+		"Gelu":          of("Gelu", func(c *nodes.Call) [][]int64 { return [][]int64{c.Inputs[0].Shape} }),
 	}
 }
 
@@ -96,7 +104,8 @@ func runOnce(b *bundle, stage int, options *ort.SessionOptions) error {
 		shape   ort.Shape
 	}{
 		"input_ids": {count, ort.NewShape(tokens)}, "position_ids": {count, ort.NewShape(tokens)}, "slots": {count, ort.NewShape(tokens)},
-		"query_index": {count, ort.NewShape(1, tokens)}, "key_slots": {count, ort.NewShape(1, tokens)}, "key_len": {[]int64{tokens}, ort.NewShape(1)},
+		"query_index": {count, ort.NewShape(1, tokens)}, "key_slots": {count, ort.NewShape(1, tokens)}, "key_index": {count, ort.NewShape(1, tokens)},
+		"token_type_ids": {make([]int64, tokens), ort.NewShape(tokens)}, "key_len": {[]int64{tokens}, ort.NewShape(1)},
 		"scatter_index": {count, ort.NewShape(tokens)}, "read_index": {count[tokens-1:], ort.NewShape(1)},
 	}
 	var names []string
@@ -138,7 +147,13 @@ func runOnce(b *bundle, stage int, options *ort.SessionOptions) error {
 // thirteen where its linear layers round what they are given, and between them the provider starts no kernel and no
 // product of its own, but for the rows that are read behind the last attention.
 func TestOperatorsOnTheProvider(t *testing.T) {
-	for name, linear := range map[string][]string{"qwen3-assay-float16": {"Linear"}, "qwen3-assay-float16-int8": {"QuantizeRows", "Linear8"}} {
+	decoder := func(linear ...string) []string {
+		return slices.Concat([]string{"AddRmsNorm"}, linear, []string{"Rotate", "TileAttention"}, linear, []string{"AddRmsNorm"}, linear, []string{"SwiGLU"}, linear)
+	}
+	for name, layer := range map[string][]string{
+		"qwen3-assay-float16": decoder("Linear"), "qwen3-assay-float16-int8": decoder("QuantizeRows", "Linear8"),
+		"bert-assay-float16": {"Linear", "RotateQkv", "TileAttention", "Linear", "AddLayerNorm", "Linear", "Gelu", "Linear", "AddLayerNorm"},
+	} {
 		t.Run(name, func(t *testing.T) {
 			r, b := runTold(t, name, ort.TensorElementDataTypeFloat16, 0)
 			if off := r.elsewhere(); len(off) > 0 || r.memcpy > 0 {
@@ -147,8 +162,6 @@ func TestOperatorsOnTheProvider(t *testing.T) {
 			if _, within, _ := r.copies("to host"); within > 0 {
 				t.Errorf("%d copies to the host while it computes", within)
 			}
-			layer := slices.Concat([]string{"AddRmsNorm"}, linear, []string{"Rotate", "TileAttention"}, linear, []string{"AddRmsNorm"}, linear,
-				[]string{"SwiGLU"}, linear)
 			ours, others := layers(r, len(layer))
 			if want := slices.Repeat(layer, b.manifest.Graph.Layers); !slices.Equal(ours, want) {
 				t.Errorf("operators %v, want %v", ours, want)

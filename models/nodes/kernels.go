@@ -33,8 +33,8 @@ func (k *Kernels) Close() { k.linears.close(k.machine) }
 // All has what computes each operator, for [Register].
 func (k *Kernels) All() map[string]Compute {
 	return map[string]Compute{
-		"AddRmsNorm": k.addRmsNorm, "Linear": k.linear, "QuantizeRows": k.quantizeRows, "Linear8": k.linear8, "Rotate": k.rotate,
-		"TileAttention": k.tileAttention, "SwiGLU": k.swiGLU,
+		"AddRmsNorm": k.addRmsNorm, "AddLayerNorm": k.addLayerNorm, "Linear": k.linear, "QuantizeRows": k.quantizeRows, "Linear8": k.linear8,
+		"Rotate": k.rotate, "RotateQkv": k.rotateQkv, "TileAttention": k.tileAttention, "SwiGLU": k.swiGLU, "GeGLU": k.geGLU, "Gelu": k.gelu,
 	}
 }
 
@@ -50,33 +50,46 @@ func (k *Kernels) start(launch operators.Launch, err error) error {
 }
 
 func (k *Kernels) addRmsNorm(c *Call) error {
+	normed, summed, err := twoRows(c)
+	if err != nil {
+		return err
+	}
 	shape := c.Inputs[1].Shape
-	normed, err := c.Output(0, shape...)
-	if err != nil {
-		return err
-	}
-	summed, err := c.Output(1, shape...)
-	if err != nil {
-		return err
-	}
 	return k.start(operators.AddRmsNorm{
 		Type: k.typed, Tokens: int(shape[0]), Width: int(shape[1]), Residual: c.Inputs[0].Address, X: c.Inputs[1].Address,
 		Weight: c.Inputs[2].Address, Epsilon: c.Float("epsilon"), Normed: normed.Address, Summed: summed.Address,
 	}.Launch())
 }
 
-// rotate writes keys and values where the pools are: what it is given to write them to must be that.
-func (k *Kernels) rotate(c *Call) error {
-	heads, turned := c.List("heads"), c.List("turned")
-	if len(heads) != 3 || len(turned) != 2 {
-		return errors.New("heads must be three numbers, and turned two")
-	}
-	tokens, pool := c.Inputs[1].Elements(), c.Inputs[7].Shape
-	queries, err := c.Output(0, tokens, heads[0]*pool[2])
+func (k *Kernels) addLayerNorm(c *Call) error {
+	normed, flows, err := twoRows(c)
 	if err != nil {
 		return err
 	}
-	for i := range 2 {
+	shape := c.Inputs[1].Shape
+	return k.start(operators.AddLayerNorm{
+		Type: k.typed, Tokens: int(shape[0]), Width: int(shape[1]), Residual: c.Inputs[0].Address, X: c.Inputs[1].Address, Weight: c.Inputs[2].Address,
+		Bias: c.Inputs[3].Address, Epsilon: c.Float("epsilon"), Behind: c.Int("behind") != 0, Normed: normed.Address, Flows: flows.Address,
+	}.Launch())
+}
+
+// twoRows makes a norm's outputs, which have the shape of its second input.
+func twoRows(c *Call) (normed, flows Tensor, err error) {
+	shape := c.Inputs[1].Shape
+	if normed, err = c.Output(0, shape...); err == nil {
+		flows, err = c.Output(1, shape...)
+	}
+	return normed, flows, err
+}
+
+// rotate writes keys and values where the pools are: what it is given to write them to must be that.
+func (k *Kernels) rotate(c *Call) error {
+	turn, err := k.turn(c)
+	if err != nil {
+		return err
+	}
+	pool := c.Inputs[7].Shape
+	for i, into := range []*uintptr{&turn.KeyPool, &turn.ValuePool} {
 		written, err := c.Output(1+i, pool...)
 		if err != nil {
 			return err
@@ -84,17 +97,46 @@ func (k *Kernels) rotate(c *Call) error {
 		if written.Address != c.Inputs[7+i].Address {
 			return errors.New("a pool of keys and values must be given as the output where it is the input, and is not")
 		}
+		*into = written.Address
 	}
+	turn.TokenSlots, turn.Slots = c.Inputs[6].Address, int(pool[0])
+	return k.start(turn.Launch())
+}
+
+// rotateQkv writes each token's keys and values into a row of its own.
+func (k *Kernels) rotateQkv(c *Call) error {
+	turn, err := k.turn(c)
+	if err != nil {
+		return err
+	}
+	for i, into := range []*uintptr{&turn.KeyPool, &turn.ValuePool} {
+		own, err := c.Output(1+i, int64(turn.Tokens), int64(turn.Groups), int64(turn.Size))
+		if err != nil {
+			return err
+		}
+		*into = own.Address
+	}
+	turn.Slots = max(1, turn.Tokens)
+	return k.start(turn.Launch())
+}
+
+// turn is what both have in common: all but where keys and values go.
+func (k *Kernels) turn(c *Call) (operators.Rotate, error) {
+	heads, turned := c.List("heads"), c.List("turned")
+	if len(heads) != 3 || len(turned) != 2 {
+		return operators.Rotate{}, errors.New("heads must be three numbers, and turned two")
+	}
+	tokens, size := c.Inputs[1].Elements(), turned[0]+turned[1]
+	queries, err := c.Output(0, tokens, heads[0]*size)
 	norms := [2]uintptr{}
 	if c.Int("normed") != 0 {
 		norms = [2]uintptr{c.Inputs[4].Address, c.Inputs[5].Address}
 	}
-	return k.start(operators.Rotate{
-		Type: k.typed, Tokens: int(tokens), Heads: int(heads[0]), Groups: int(heads[1]), Size: int(pool[2]), Turned: int(turned[0]),
+	return operators.Rotate{
+		Type: k.typed, Tokens: int(tokens), Heads: int(heads[0]), Groups: int(heads[1]), Size: int(size), Turned: int(turned[0]),
 		QKV: c.Inputs[0].Address, Positions: c.Inputs[1].Address, Places: int(c.Inputs[2].Shape[0]), Cos: c.Inputs[2].Address, Sin: c.Inputs[3].Address,
-		QueryNorm: norms[0], KeyNorm: norms[1], Epsilon: c.Float("epsilon"), TokenSlots: c.Inputs[6].Address, Slots: int(pool[0]),
-		KeyPool: c.Inputs[7].Address, ValuePool: c.Inputs[8].Address, Queries: queries.Address,
-	}.Launch())
+		QueryNorm: norms[0], KeyNorm: norms[1], Epsilon: c.Float("epsilon"), Queries: queries.Address,
+	}, err
 }
 
 func (k *Kernels) tileAttention(c *Call) error {
@@ -113,13 +155,26 @@ func (k *Kernels) tileAttention(c *Call) error {
 	}.Launch())
 }
 
-func (k *Kernels) swiGLU(c *Call) error {
+func (k *Kernels) swiGLU(c *Call) error { return k.gate(c, false) }
+
+func (k *Kernels) geGLU(c *Call) error { return k.gate(c, true) }
+
+func (k *Kernels) gate(c *Call, gelu bool) error {
 	shape := c.Inputs[0].Shape
 	out, err := c.Output(0, shape[0], shape[1]/2)
 	if err != nil {
 		return err
 	}
 	return k.start(operators.SwiGLU{
-		Type: k.typed, Tokens: int(shape[0]), Width: int(shape[1] / 2), GateUp: c.Inputs[0].Address, Out: out.Address,
+		Type: k.typed, Tokens: int(shape[0]), Width: int(shape[1] / 2), GateUp: c.Inputs[0].Address, GELU: gelu, Out: out.Address,
 	}.Launch())
+}
+
+func (k *Kernels) gelu(c *Call) error {
+	shape := c.Inputs[0].Shape
+	out, err := c.Output(0, shape...)
+	if err != nil {
+		return err
+	}
+	return k.start(operators.Gelu{Type: k.typed, Tokens: int(shape[0]), Width: int(shape[1]), X: c.Inputs[0].Address, Out: out.Address}.Launch())
 }

@@ -14,8 +14,8 @@ func numbers[T float32 | int64 | int8](t Tensor) []T {
 // plain computes the operators on the processors, in float32, as their definitions say it: one loop after the other.
 func plain(calls map[string]int) map[string]Compute {
 	by := map[string]Compute{
-		"AddRmsNorm": addRmsNorm, "Linear": linear, "QuantizeRows": quantizeRows, "Linear8": linear8, "Rotate": rotate, "TileAttention": tileAttention,
-		"SwiGLU": swiGLU,
+		"AddRmsNorm": addRmsNorm, "AddLayerNorm": addLayerNorm, "Linear": linear, "QuantizeRows": quantizeRows, "Linear8": linear8,
+		"Rotate": rotate, "RotateQkv": rotateQkv, "TileAttention": tileAttention, "SwiGLU": swiGLU, "GeGLU": geGLU, "Gelu": gelu,
 	}
 	for name, run := range by {
 		by[name] = func(c *Call) error {
@@ -165,7 +165,11 @@ func tileAttention(c *Call) error {
 	to, heads := numbers[float32](mixed), int(c.Inputs[0].Shape[1])/dim
 	clear(to)
 	for at, token := range index {
-		seen := slots[at/q*k:][:min(lengths[at/q], positions[token]+1)]
+		length := lengths[at/q]
+		if c.Int("causal") != 0 {
+			length = min(length, positions[token]+1)
+		}
+		seen := slots[at/q*k:][:length]
 		for head := range heads {
 			query, out := queries[(int(token)*heads+head)*dim:][:dim], to[(int(token)*heads+head)*dim:][:dim]
 			weights, total, most := make([]float64, len(seen)), 0.0, math.Inf(-1)
@@ -195,6 +199,13 @@ func tileAttention(c *Call) error {
 }
 
 func swiGLU(c *Call) error {
+	return gated(c, func(x float64) float64 { return x / (1 + math.Exp(-x)) })
+}
+
+func geGLU(c *Call) error { return gated(c, geluOf) }
+
+// gated is activation(gate) · up.
+func gated(c *Call, active func(x float64) float64) error {
 	x, m := numbers[float32](c.Inputs[0]), int(c.Inputs[0].Shape[1])/2
 	y, err := c.Output(0, c.Inputs[0].Shape[0], int64(m))
 	if err != nil {
@@ -202,7 +213,7 @@ func swiGLU(c *Call) error {
 	}
 	for at := range numbers[float32](y) {
 		gate, up := float64(x[at/m*2*m+at%m]), float64(x[at/m*2*m+m+at%m])
-		numbers[float32](y)[at] = float32(gate / (1 + math.Exp(-gate)) * up)
+		numbers[float32](y)[at] = float32(active(gate) * up)
 	}
 	return nil
 }

@@ -27,12 +27,23 @@ var table = []declared{
 		inputs: []ort.TensorElementDataType{float32s, computeType, float32s}, outputs: []ort.TensorElementDataType{computeType, float32s}, floats: []string{"epsilon"},
 	},
 	{
+		name:   "AddLayerNorm", // residual, x, weight, bias → normed, flows
+		inputs: []ort.TensorElementDataType{float32s, computeType, float32s, float32s}, outputs: []ort.TensorElementDataType{computeType, float32s},
+		floats: []string{"epsilon"}, ints: []string{"behind"},
+	},
+	{
 		name:   "Linear", // x, weight, bias
 		inputs: []ort.TensorElementDataType{computeType, computeType, computeType}, outputs: []ort.TensorElementDataType{computeType},
 	},
 	{
 		name:    "Rotate", // qkv, positions, cos, sin, query_norm, key_norm, slots, key_pool, value_pool → queries and both pools
 		inputs:  []ort.TensorElementDataType{computeType, int64s, float32s, float32s, float32s, float32s, int64s, computeType, computeType},
+		outputs: []ort.TensorElementDataType{computeType, computeType, computeType},
+		floats:  []string{"epsilon"}, ints: []string{"normed"}, lists: []string{"heads", "turned"},
+	},
+	{
+		name:    "RotateQkv", // qkv, positions, cos, sin, query_norm, key_norm → queries, keys, values
+		inputs:  []ort.TensorElementDataType{computeType, int64s, float32s, float32s, float32s, float32s},
 		outputs: []ort.TensorElementDataType{computeType, computeType, computeType},
 		floats:  []string{"epsilon"}, ints: []string{"normed"}, lists: []string{"heads", "turned"},
 	},
@@ -49,5 +60,7 @@ var table = []declared{
 		name:   "Linear8", // levels, row_scale, weight, scale, bias
 		inputs: []ort.TensorElementDataType{int8s, float32s, int8s, float32s, computeType}, outputs: []ort.TensorElementDataType{computeType},
 	},
+	{name: "GeGLU", inputs: []ort.TensorElementDataType{computeType}, outputs: []ort.TensorElementDataType{computeType}},
+	{name: "Gelu", inputs: []ort.TensorElementDataType{computeType}, outputs: []ort.TensorElementDataType{computeType}},
 	{name: "SwiGLU", inputs: []ort.TensorElementDataType{computeType}, outputs: []ort.TensorElementDataType{computeType}},
 }

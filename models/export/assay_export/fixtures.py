@@ -3,8 +3,8 @@ GPUs.
 
 Six families, reward and process, packed and padded, from tiny random checkpoints, with golden pairs from PyTorch;
 besides them one two-layer process head, one bundle with external data and one in each lower precision. For GPUs a
-decoder and an encoder in each type that a graph computes in, an encoder with windows in one, two decoders with integer
-products and two cut into stages. The same versions give the same files.
+decoder and an encoder in each type that a graph computes in, an encoder with windows in one, two encoders of domain
+assay, two decoders with integer products and two cut into stages. The same versions give the same files.
 """
 
 import argparse
@@ -119,9 +119,10 @@ def make_all(out: Path, scratch: Path) -> None:
                  f"Seeds are {SEED} plus the family's number. Largest differences from PyTorch when made:", [line.partition(": ")[2] for line in lines])
 
 
-def make_encoder(out: Path, scratch: Path, model_type: str, compute: str) -> str:
+def make_encoder(out: Path, scratch: Path, model_type: str, compute: str, operators: str | None = None) -> str:
     """Write one encoder's fixture bundle for GPUs through the command; return its line."""
-    source, name = scratch / f"tiny-{model_type}", f"{model_type}-{compute}"
+    source, name = scratch / f"tiny-{model_type}", f"{model_type}{'-' + operators if operators else ''}-{compute}"
+    extra = ("--operators", operators) if operators else ()
     if not source.exists():
         tiny.write_encoder(source, model_type, VOCAB, tiny.sentences(1, 200, 400), SEED)
         ids = [4 + (number * number) % (VOCAB - 4) for number in range(240)]
@@ -129,7 +130,7 @@ def make_encoder(out: Path, scratch: Path, model_type: str, compute: str) -> str
                                              {"input_ids": [0, *ids[:20], 0, *ids[:9], 0]}])
     return export(arguments().parse_args([
         str(source), str(out / name), "--name", name, "--family", f"{model_type}-pair", "--golden", str(source / "items.jsonl"), "--compute", compute,
-        "--licence", "Apache-2.0", "--description", "Tiny random weights, for tests"]))
+        "--licence", "Apache-2.0", "--description", "Tiny random weights, for tests", *extra]))
 
 
 def make_fused(out: Path, scratch: Path) -> None:
@@ -141,6 +142,7 @@ def make_fused(out: Path, scratch: Path) -> None:
                    extra=("--compute", compute, "--operators", "assay", "--int8")) for model_type, compute in (("qwen2", "bfloat16"), ("qwen3", "float16"))]
     lines += [make_encoder(out, scratch, model_type, compute)
               for model_type, compute in (*(("bert", compute) for compute in COMPUTES), ("modernbert", "float16"))]
+    lines += [make_encoder(out, scratch, model_type, compute, "assay") for model_type, compute in (("bert", "float16"), ("modernbert", "bfloat16"))]
     lines.append(make(out, scratch, "qwen2", "reward", "packed", name="qwen2-float32-stages", extra=("--compute", "float32", "--stages", "2")))
     lines.append(make(out, scratch, "qwen3", "reward", "packed", name="qwen3-assay-float16-stages", config=HEADS,
                       extra=("--compute", "float16", "--operators", "assay", "--stages", "2")))

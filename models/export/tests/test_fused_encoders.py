@@ -151,7 +151,7 @@ def test_models_of_other_kinds_have_such_graphs(name, tmp_path):
     ("deberta-v1", (), "model_type 'deberta' has no graph for --compute, since attention of its own cannot be arranged in tiles; leave it out.*bert"),
     ("deberta-v2", (), "model_type 'deberta-v2' has no graph for --compute"),
     ("bert-reranker", ("--layout", "padded"), "packed graphs, and the layout is padded"),
-    ("bert-reranker", ("--operators", "assay"), "--operators assay is for decoders, and model_type 'bert' is an encoder")])
+    ("bert-reranker", ("--operators", "assay", "--int8"), "--int8 beside --compute is for decoders, and model_type 'bert' is an encoder")])
 def test_what_has_no_such_graph_is_named(name, options, said, tmp_path):
     CASES[name].write(tmp_path / "source")
     with pytest.raises(ExportError, match=said):

@@ -1,6 +1,6 @@
 """Makes layer.float32.onnx, layer.float16.onnx and layer.bfloat16.onnx: one decoder layer of the operators of domain
 assay, with random weights; layer.float32.int8.onnx and so on, whose linear layers multiply integers; and linear8.float16.onnx
-and linear8.bfloat16.onnx, one such linear layer.
+and linear8.bfloat16.onnx, one such linear layer; and encoder.float32.onnx and so on, a layer whose tokens see each other.
 
     cd models/export && ../../.venv/bin/python ../nodes/testdata/make.py
 """
@@ -91,9 +91,51 @@ def write_linear8(name: str, kind: int, narrow: type) -> None:
     onnx.save(model, Path(__file__).with_name(f"linear8.{name}.onnx"))
 
 
+def write_encoder(name: str, kind: int, narrow: type) -> None:
+    """Write an encoder's layer of one compute type beside this file, with a gate and an activation without one."""
+    drawn = np.random.default_rng(SEED)
+    angles = np.arange(PLACES)[:, None] / 10000.0 ** (np.arange(DIM // 2) / (DIM // 2))
+    kept = {"cos": np.cos(angles), "sin": np.sin(angles), "ones": np.ones(DIM)}
+    for part, (rows, columns) in {"qkv": ((HEADS + 2 * KEY_HEADS) * DIM, HIDDEN), "o": (HIDDEN, HEADS * DIM), "gate_up": (2 * BETWEEN, HIDDEN),
+                                  "inner": (BETWEEN, BETWEEN), "down": (HIDDEN, BETWEEN)}.items():
+        kept[f"{part}_weight"], kept[f"{part}_bias"] = drawn.standard_normal((rows, columns)) / columns ** 0.5, drawn.standard_normal(rows) / 8
+    kept["first"], kept["second"] = 1 + drawn.standard_normal((2, HIDDEN)) / 8
+    kept["first_offset"], kept["second_offset"] = drawn.standard_normal((2, HIDDEN)) / 8
+
+    def node(name: str, inputs: str, outputs: str, **attributes) -> onnx.NodeProto:
+        return helper.make_node(name, inputs.split(), outputs.split(), domain=DOMAIN, **attributes)
+
+    nodes = [
+        node("Linear", "x qkv_weight qkv_bias", "qkv"),
+        node("RotateQkv", "qkv positions cos sin ones ones", "queries keys values", heads=[HEADS, KEY_HEADS, KEY_HEADS], turned=[DIM, 0]),
+        node("TileAttention", "queries positions query_index key_index key_len scatter_index keys values", "mixed", scale=DIM ** -0.5, window=EVERY_KEY,
+             causal=0),
+        node("Linear", "mixed o_weight o_bias", "attended"),
+        node("AddLayerNorm", "residual attended first first_offset", "normed between", epsilon=1e-5, behind=0),
+        node("Linear", "normed gate_up_weight gate_up_bias", "gate_up"),
+        node("GeGLU", "gate_up", "opened"),
+        node("Linear", "opened inner_weight inner_bias", "inner"),
+        node("Gelu", "inner", "active"),
+        node("Linear", "active down_weight down_bias", "given"),
+        node("AddLayerNorm", "between given second second_offset", "y after", epsilon=1e-5, behind=1),
+    ]
+    inputs = {"residual": (FLOAT, ["T", HIDDEN]), "x": (kind, ["T", HIDDEN]), "positions": (INT, ["T"]), "query_index": (INT, ["R", "Q"]),
+              "key_index": (INT, ["R", "K"]), "key_len": (INT, ["R"]), "scatter_index": (INT, ["T"])}
+    outputs = {"y": (kind, ["T", HIDDEN]), "after": (FLOAT, ["T", HIDDEN])}
+    model = helper.make_model(
+        helper.make_graph(nodes, "encoder", *([helper.make_tensor_value_info(name, *of) for name, of in side.items()] for side in (inputs, outputs)),
+                          [numpy_helper.from_array(value.astype(narrow if part.endswith(("_weight", "_bias")) else np.float32), part)
+                           for part, value in kept.items()]),
+        functions=functions(Form(kind, causal=False), {node.op_type for node in nodes}), ir_version=10,
+        opset_imports=[helper.make_opsetid("", 23), helper.make_opsetid(DOMAIN, VERSION)])
+    onnx.checker.check_model(model)
+    onnx.save(model, Path(__file__).with_name(f"encoder.{name}.onnx"))
+
+
 if __name__ == "__main__":
     for name, (kind, narrow) in TYPES.items():
         for integers in (False, True):
             write(name, kind, narrow, integers)
+        write_encoder(name, kind, narrow)
         if name != "float32":
             write_linear8(name, kind, narrow)

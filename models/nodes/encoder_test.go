@@ -1,0 +1,99 @@
+package nodes
+
+import (
+	"errors"
+	"maps"
+	"math/rand/v2"
+	"testing"
+
+	ort "github.com/yalue/onnxruntime_go"
+
+	"github.com/assay-rm/assay/kernels"
+	"github.com/assay-rm/assay/kernels/cuda"
+	"github.com/assay-rm/assay/kernels/kerneltest"
+)
+
+// runEncoder runs the encoder's layer of a type once, on sequences of 5 and of 6 tokens.
+func runEncoder(t *testing.T, typed kernels.Type, options *ort.SessionOptions) (layer, error) {
+	t.Helper()
+	const tiles, queries, keys = 2, 6, 8
+	inputs := []string{"residual", "x", "positions", "query_index", "key_index", "key_len", "scatter_index"}
+	outputs := []string{"y", "after"}
+	session, err := ort.NewDynamicAdvancedSession("testdata/encoder."+typed.String()+".onnx", inputs, outputs, options)
+	if err != nil {
+		return layer{}, err
+	}
+	defer session.Destroy() //nolint:errcheck // freeing cannot fail
+	drawn := rand.New(rand.NewPCG(1, 2))
+	random := func() []float32 {
+		made := make([]float32, tokens*hidden)
+		for i := range made {
+			made[i] = float32(drawn.NormFloat64())
+		}
+		return made
+	}
+	v := &values{t, typed, map[string]ort.Value{}, map[string][]byte{}}
+	v.floats("residual", random(), tokens, hidden)
+	v.numbers("x", random(), tokens, hidden)
+	v.ints("positions", []int64{0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 5}, tokens)
+	v.ints("query_index", []int64{0, 1, 2, 3, 4, 4, 5, 6, 7, 8, 9, 10}, tiles, queries)
+	v.ints("key_index", []int64{0, 1, 2, 3, 4, 0, 0, 0, 5, 6, 7, 8, 9, 10, 5, 5}, tiles, keys)
+	v.ints("key_len", []int64{5, 6}, tiles)
+	v.ints("scatter_index", []int64{0, 1, 2, 3, 4, 6, 7, 8, 9, 10, 11}, tokens)
+	v.numbers("y", make([]float32, tokens*hidden), tokens, hidden)
+	v.floats("after", make([]float32, tokens*hidden), tokens, hidden)
+	binding, err := session.CreateIoBinding()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer binding.Destroy() //nolint:errcheck // freeing cannot fail
+	for _, name := range inputs {
+		err = errors.Join(err, binding.BindInput(name, v.given[name]))
+	}
+	for _, name := range outputs {
+		err = errors.Join(err, binding.BindOutput(name, v.given[name]))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = session.RunWithBinding(binding)
+	for _, value := range v.given {
+		value.Destroy() //nolint:errcheck // freeing cannot fail
+	}
+	return layer{y: v.read("y", typed), after: v.read("after", kernels.Float32)}, err
+}
+
+// TestEncodersDoAsTheBodies runs an encoder's layer by the bodies, by loops, and in half precision by the kernels.
+func TestEncodersDoAsTheBodies(t *testing.T) {
+	bodies, err := runEncoder(t, kernels.Float32, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	calls := map[string]int{}
+	loops, err := runEncoder(t, kernels.Float32, registered(t, float32s, plain(calls)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]int{"Linear": 5, "RotateQkv": 1, "TileAttention": 1, "AddLayerNorm": 2, "GeGLU": 1, "Gelu": 1}
+	if !maps.Equal(calls, want) {
+		t.Errorf("called %v times, want %v", calls, want)
+	}
+	compare(t, loops, bodies, 4e-6)
+	file, err := kerneltest.BuildBlasLt(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for typed, half := range halves {
+		bodies, err := runEncoder(t, typed, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		by := NewKernels(typed, host{cuda.New(0)}, file)
+		ran, err := runEncoder(t, typed, registered(t, half.kind, by.All()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		compare(t, ran, bodies, 8*half.roundoff) // eight roundings lie one behind the other
+		by.Close()
+	}
+}
