@@ -13,11 +13,14 @@ import (
 // kernels and by a cuBLASLt, with keys and values in its pools, is within the file's drift of the bodies on the
 // processors. Its readings have the same bits alone, in any batch and behind cached blocks.
 func TestOperatorsOnTheGPUReadWhatTheirBodiesRead(t *testing.T) {
-	for _, name := range []string{"qwen2-assay-float16", "qwen3-assay-bfloat16", "qwen3-assay-float16-int8", "bert-assay-float16", "modernbert-assay-bfloat16"} {
+	// Windows; norms of heads; integers; encoders.
+	for name, few := range map[string]int{
+		"qwen2-assay-float16": 8, "qwen3-assay-bfloat16": 8, "qwen3-assay-float16-int8": 8, "bert-assay-float16": 3, "modernbert-assay-bfloat16": 3,
+	} {
 		t.Run(name, func(t *testing.T) {
 			bundle := filepath.Join("fused", name)
 			bodies, m := serve(t, filepath.Join("testdata", bundle)), onSharedGPU(t, bundle)
-			items := goldenItems(t, m)[:8] // the twins are slow
+			items := goldenItems(t, m)[:few] // the twins are slow
 			expected, err := bodies.ReadEncoded(t.Context(), Caller{}, items)
 			if err != nil {
 				t.Fatal(err)

@@ -29,6 +29,9 @@ LOWER = {"float16": ("--dtype", "float16"), "bfloat16": ("--dtype", "bfloat16"),
 HEADS = {"head_dim": 32, "hidden_size": 64, "num_hidden_layers": 2}
 """What the kernels of domain assay need: heads of 32 numbers."""
 
+ENCODER_HEADS = {"hidden_size": 64, "num_attention_heads": 2}
+"""The same of encoders."""
+
 VERSIONED = ("torch", "transformers", "tokenizers", "onnx", "onnxscript", "onnxruntime")
 
 
@@ -121,10 +124,10 @@ def make_all(out: Path, scratch: Path) -> None:
 
 def make_encoder(out: Path, scratch: Path, model_type: str, compute: str, operators: str | None = None) -> str:
     """Write one encoder's fixture bundle for GPUs through the command; return its line."""
-    source, name = scratch / f"tiny-{model_type}", f"{model_type}{'-' + operators if operators else ''}-{compute}"
-    extra = ("--operators", operators) if operators else ()
+    kind = f"{model_type}-{operators}" if operators else model_type
+    source, name, extra = scratch / f"tiny-{kind}", f"{kind}-{compute}", ("--operators", operators) if operators else ()
     if not source.exists():
-        tiny.write_encoder(source, model_type, VOCAB, tiny.sentences(1, 200, 400), SEED)
+        tiny.write_encoder(source, model_type, VOCAB, tiny.sentences(1, 200, 400), SEED, config=ENCODER_HEADS if operators else None)
         ids = [4 + (number * number) % (VOCAB - 4) for number in range(240)]
         write_pairs(source / "items.jsonl", [*PAIRS, *({"input_ids": ids[:length]} for length in (1, 2, 17, 130, 240)),
                                              {"input_ids": [0, *ids[:20], 0, *ids[:9], 0]}])

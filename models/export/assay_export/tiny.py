@@ -133,7 +133,8 @@ def write_checkpoint(directory: Path, model_type: str, kind: str, *, tokenizer: 
     return directory
 
 
-def write_encoder(directory: Path, model_type: str, vocab_size: int, texts: list[str], seed: int, spread: float = 0.2) -> Path:
+def write_encoder(directory: Path, model_type: str, vocab_size: int, texts: list[str], seed: int, spread: float = 0.2,
+                  config: dict[str, int] | None = None) -> Path:
     """Write a random cross-encoder's checkpoint with its tokenizer, which writes [CLS] a [SEP] b [SEP]; return the
     directory."""
     tokenizer = byte_level_tokenizer(texts, vocab_size, list(ENCODER_TOKENS.values()), None)
@@ -141,7 +142,8 @@ def write_encoder(directory: Path, model_type: str, vocab_size: int, texts: list
                                                              special_tokens=[("[CLS]", 1), ("[SEP]", 2)])
     name, own = ENCODERS[model_type]
     common = {key: value for key, value in CONFIG.items() if key != "num_key_value_heads"}
-    settings = AutoConfig.for_model(model_type, **{**common, **own, "pad_token_id": 0, "num_labels": 1, "vocab_size": tokenizer.get_vocab_size()})
+    settings = AutoConfig.for_model(model_type, **{**common, **own, **(config or {}), "pad_token_id": 0, "num_labels": 1,
+                                                   "vocab_size": tokenizer.get_vocab_size()})
     model = getattr(transformers, name)(settings)
     fill(model, seed, spread)
     disable_progress_bar()
