@@ -16,7 +16,7 @@ import (
 // processors run; fused are these, and those whose operators are of domain assay, whose bodies run.
 var (
 	stock = []string{"qwen2-float32", "qwen2-float16"}
-	fused = slices.Concat(stock, []string{"qwen2-assay-float32", "qwen2-assay-bfloat16", "qwen3-assay-float16"})
+	fused = slices.Concat(stock, []string{"qwen2-int4-float16", "qwen2-assay-float32", "qwen2-assay-bfloat16", "qwen3-assay-float16"})
 )
 
 // openFused opens one of them on so many threads, with a cache.

@@ -48,6 +48,8 @@ var fusedDemands = map[string]fusedBundle{
 	"fused/qwen2-float16":  {"float16", "memory-efficient", 5, 25},
 	"fused/qwen2-bfloat16": {"bfloat16", "memory-efficient", 5, 21},
 	"fused/qwen2-float32":  {"float32", "unfused", 7, 23},
+
+	"fused/qwen2-int4-float16": {"float16", "memory-efficient", 4, 30},
 }
 
 // TestFusedBundlesOnTheProvider holds every bundle that was made for the device to what is demanded of it.

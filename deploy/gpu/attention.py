@@ -12,7 +12,8 @@ RUNS = "20x"
 def attention(given):
     """ONNX Runtime's Attention over gathered tiles, as graphs of stock operators have it, at the shapes of an 8B layer:
     milliseconds, Tflop/s of the pairs that are seen, the kernel that is chosen, and the share of sequences that have
-    the bits among others that they have alone. What our TileAttention does of the same sizes, the part kernels tells."""
+    the bits among others that they have alone. What our TileAttention does of the same sizes, the part kernels
+    tells."""
     library = pathlib.Path(given.environment["LD_LIBRARY_PATH"].split(":")[0]) / "libonnxruntime.so.1.27.0"
     environment = given.environment | {"ASSAY_ONNXRUNTIME": str(library), "ASSAY_ATTENTION": str(HERE / "attention")}
     environment |= {} if given.rehearse else {"ASSAY_REQUIRE_GPU": "1"}

@@ -21,9 +21,9 @@ HIDDEN, INTERMEDIATE, HEADS, GROUPS, HEAD, LAYERS = 4096, 14336, 32, 8, 128, 4
 
 
 def layers(given):
-    """Four layers of the shape of Llama-3.1-8B in float16, served: milliseconds a layer and tokens a second for one text
-    of 512, 2,048 and 8,192 tokens, for sixteen responses behind one prompt and for sixteen texts of their own, the share
-    of the device's peak, and the memory taken. PyTorch's own layers of that shape in bfloat16 are the bar."""
+    """Four layers of the shape of Llama-3.1-8B in float16, served: milliseconds a layer and tokens a second for one
+    text of 512, 2,048 and 8,192 tokens, for sixteen responses behind one prompt and for sixteen texts of their own, the
+    share of the device's peak, and the memory taken. PyTorch's own layers of that shape in bfloat16 are the bar."""
     peak = None if given.rehearse else machine.peak(machine.driver()[0])
     found, first = {"peak": peak, "pytorch": None}, None
     for form in ("stock", "assay"):

@@ -19,17 +19,32 @@ var computes = []string{computeFloat32, computeFloat16, computeBFloat16}
 // and somewhat more.
 const leastTolerance = 1e-4
 
-// graphDrift is what computing in 16 bits was seen to change, measured by the exporter against the graph of the same
-// nodes in float32.
+// precisionInt4 is the one way to store weights of a graph with compute otherwise than in the type that it computes in.
+const precisionInt4 = "int4"
+
+// graphDrift is what computing in 16 bits, and storing weights in four, was seen to change, measured by the exporter
+// against float32.
 type graphDrift struct {
 	Score float64 `yaml:"score"` // largest difference of a score, relative where the float32 graph's is above 1
 	Order float64 `yaml:"order"` // share of the pairs of items that keep their order
 	Items int     `yaml:"items"`
+
+	// Computed is what computing alone changes, of a graph whose weights have four bits: nothing in float32.
+	Computed *float64 `yaml:"computed,omitempty"`
 }
 
 // Tolerance is what golden pairs of a graph with this drift may differ by: twice what computing in 16 bits was seen to
 // change, since the other side of the pair, or another device, may be as far off.
 func (d *graphDrift) Tolerance() float64 { return max(leastTolerance, 2*d.Score) }
+
+// Moved is what a score may move by where its sums are ordered otherwise: as Tolerance, but without what weights have
+// lost for good, which moves nothing.
+func (d *graphDrift) Moved() float64 {
+	if d.Computed != nil {
+		return max(leastTolerance, 2**d.Computed)
+	}
+	return d.Tolerance()
+}
 
 // Halves tells whether the graph computes in 16 bits, of which its keys and values are too.
 func (g *Graph) Halves() bool { return g.Compute == computeFloat16 || g.BFloat16() }
@@ -54,7 +69,13 @@ func (s *spec) checkCompute(check checker) {
 	if g.Compute != "" {
 		check(slices.Contains(computes, g.Compute), "graph.compute is %q, and must be one of %s", g.Compute, strings.Join(computes, ", "))
 		check(g.Layout == layoutPacked, "graph.compute is for the packed layout, and the layout is %s", g.Layout)
-		check(g.Precision == g.Compute, "graph.precision is %s, and a graph that computes in %s stores its weights so", g.Precision, g.Compute)
+		check(g.Precision == g.Compute || g.Precision == precisionInt4, "graph.precision is %s, and a graph that computes in %s stores its weights so",
+			g.Precision, g.Compute)
+	}
+	int4 := g.Precision == precisionInt4
+	if int4 {
+		check(g.Compute != "", "graph.compute is missing, and graph.precision int4 needs it")
+		check(g.Operators == "", "graph.precision is int4, which no operator of domain %s reads", g.Operators)
 	}
 	if g.Operators != "" {
 		check(g.Pooled(), "graph.operators is %q, and must be assay", g.Operators)
@@ -63,9 +84,12 @@ func (s *spec) checkCompute(check checker) {
 	half, d := g.Halves(), g.Drift
 	if d == nil {
 		check(!half, "graph.drift is missing, and graph.compute %s needs it", g.Compute)
+		check(half || !int4, "graph.drift is missing, and graph.precision int4 needs it")
 		return
 	}
-	check(half, "graph.drift is for graph.compute float16 and bfloat16: of float32 nothing is measured")
+	check(half || int4, "graph.drift is for graph.compute float16 and bfloat16: of float32 nothing is measured")
+	check((d.Computed != nil) == int4, "graph.drift.computed is for graph.precision int4, which needs it")
+	check(d.Computed == nil || *d.Computed >= 0 && !math.IsInf(*d.Computed, 0), "graph.drift.computed must be finite and not negative")
 	check(s.Drift == nil, "drift does not go with graph.drift, which is of the whole graph")
 	check(d.Items > 0, "graph.drift.items is %d, and must be positive", d.Items)
 	check(d.Score >= 0 && !math.IsInf(d.Score, 0), "graph.drift.score is %g, and must be finite and not negative", d.Score)

@@ -83,8 +83,8 @@ class Stored:
                 start += inner * outer
 
     def part(self, name: str, first: int = 0, last: int | None = None) -> nn.Parameter:
-        """Return rows of an embedding, or outputs of a product [outputs, inputs], as a parameter that reads them when it
-        is used."""
+        """Return rows of an embedding, or outputs of a product [outputs, inputs], as a parameter that reads them when
+        it is used."""
         start, shape = self.at[name]
         stored = self.numbers[start:start + math.prod(shape)].reshape(shape)
         rows = (stored if self.turned or name == "embedding" else stored.T)[first:last]

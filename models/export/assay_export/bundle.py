@@ -18,7 +18,7 @@ from .models.reference import Reference
 from .models.tolerance import TOLERANCE
 from .place import beside, check_place
 from .prove import served
-from .prove.check import Verdict, check_graph, longest_sample
+from .prove.check import BATCH_MATES, Verdict, check_graph, longest_sample
 from .prove.reach import reach
 from .prove.second import Second
 from .read import licence
@@ -85,6 +85,8 @@ def write_bundle(model: Model, tokenizer: str | Path, out: str | Path, manifest:
     if options.compute is not None:
         with about(options.source):
             fused.check_model(model, layout, options.compute)
+    if options.precision == "int4":
+        fused.check_int4(options.compute, options.operators)
     max_tokens = token_limit(model, options.max_tokens, manifest.get("template") or {})
     parsed, tokenizer_text = load_tokenizer(Path(tokenizer))
     check_ids(parsed, model.sizes.vocab_size, Path(tokenizer))
@@ -116,7 +118,7 @@ def write_bundle(model: Model, tokenizer: str | Path, out: str | Path, manifest:
         with about(options.source):
             options.second.hold(items, pairs, rules, model.types, max_tokens, exact, far)
     lost, tolerance = None, TOLERANCE
-    if reference is not exact:
+    if reference is not exact and options.compute is None:
         lost = drift.measure(exact, reference, model.sizes.vocab_size, max_tokens)
         factor = 4 if options.precision == "int8" else 2  # activations may be rounded otherwise by another processor
         tolerance = max(TOLERANCE, drift.significant(factor * drift.apart(pairs, golden_pairs(items, reference, rules, max_tokens))))
@@ -133,16 +135,17 @@ def write_bundle(model: Model, tokenizer: str | Path, out: str | Path, manifest:
         if options.source and (copied := licence.copy_files(options.source, part)):
             manifest["source"] = manifest["source"] | {"licences": copied}
         half = fused.NOTHING
-        if options.compute in fused.HALVES:
+        if options.compute is not None and (options.compute, options.precision) != ("float32", "float32"):
             half = fused.measure(part / "model.onnx", options.compute, head, model, exact, pairs, items, rules, max_tokens,
-                                 options.operators)
+                                 options.operators, reference)
             tolerance = max(TOLERANCE, 2 * half.score)
         verdict = None
         if options.check:
-            with fused.twin(part / "model.onnx", model, max_tokens, options.compute, options.separate, options.operators) as held:
+            with fused.twin(part / "model.onnx", model, max_tokens, options.compute, options.separate, options.operators,
+                            options.precision == "int4") as held:
                 verdict = check_graph(held, layout, pooled, model, reference, max_tokens, rules.types,
                                       [ids for pair in pairs for ids in (pair["ids"] if "pair" in pair else [pair["ids"]])], head, pad, far,
-                                      loose=options.compute is not None)
+                                      loose=options.compute is not None, mates=TOLERANCE if options.precision == "int4" else BATCH_MATES)
             if half is fused.NOTHING:  # else it follows from the drift alone
                 tolerance = max(tolerance, drift.significant(4 * verdict.rounding))  # that of the golden pairs, of the server, and as much to spare
         manifest["graph"] = about_graph(model, options, manifest["graph"]["labels"], half)
@@ -169,7 +172,7 @@ def drawn(model: Model, max_tokens: int, options: Options, pooled: bool, pad: in
     if options.operators is not None and options.compute is not None:
         return fused.build_pooled(model, max_tokens, options.compute, options.separate)
     if options.compute is not None:
-        return fused.build(model, max_tokens, options.compute, options.separate)
+        return fused.build(model, max_tokens, options.compute, options.separate, int4=options.precision == "int4")
     if options.layout == "packed":
         return graph.trace_packed(model, max_tokens, options.precision, options.separate)
     return graph.trace_padded(model, max_tokens, pooled, options.precision, options.separate, pad)
@@ -180,9 +183,10 @@ def about_graph(model: Model, options: Options, labels: list[str], half: fused.L
     own, packed = model.sizes, options.layout == "packed"
     both: Graph = {"attention": "bidirectional"} if packed and model.encoder is not None else {}
     compute: Graph = {} if options.compute is None else {"compute": options.compute, "operators": options.operators, "drift": half.manifest}
+    precision = options.precision if options.compute is None or options.precision == "int4" else options.compute
     named: Graph = {"labels": labels} if labels else {}
     sizes: Graph = {"layers": own.layers, "heads": own.heads, "kv_heads": own.kv_heads, "head_dim": own.head_dim} if packed else {}
-    return {"file": "model.onnx", "layout": options.layout, **both, "precision": options.compute or options.precision, **compute,
+    return {"file": "model.onnx", "layout": options.layout, **both, "precision": precision, **compute,
             "output": graph.output_name(options.separate), **named, "vocab_size": own.vocab_size, **sizes}
 
 

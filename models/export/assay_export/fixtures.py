@@ -118,6 +118,7 @@ def make_fused(out: Path, scratch: Path) -> None:
     lines = [make(out, scratch, "qwen2", "reward", "packed", name=f"qwen2-{compute}", extra=("--compute", compute)) for compute in COMPUTES]
     lines += [make(out, scratch, model_type, "reward", "packed", name=f"{model_type}-assay-{compute}", config=HEADS,
                    extra=("--compute", compute, "--operators", "assay")) for model_type in ("qwen2", "qwen3") for compute in COMPUTES]
+    lines.append(make(out, scratch, "qwen2", "reward", "packed", name="qwen2-int4-float16", extra=("--compute", "float16", "--int4")))
     write_readme(out, "Bundles for GPUs with tiny random weights, for tests.", "python -m assay_export.fixtures --fused models/testdata/fused",
                  f"The seed is {SEED}. Largest differences from PyTorch when made, of half precision those of its twin in float32:",
                  [line.partition(": ")[2] for line in lines])

@@ -10,8 +10,8 @@ and `drift.py` measures what that changes. `pooled.py` writes the same bodies as
 """
 
 from .drift import NOTHING, Lost, measure
-from .graph import COMPUTES, HALVES, build, check_model
+from .graph import COMPUTES, HALVES, build, check_int4, check_model
 from .pooled import build_pooled
 from .twin import twin
 
-__all__ = ["COMPUTES", "HALVES", "NOTHING", "Lost", "build", "build_pooled", "check_model", "measure", "twin"]
+__all__ = ["COMPUTES", "HALVES", "NOTHING", "Lost", "build", "build_pooled", "check_int4", "check_model", "measure", "twin"]

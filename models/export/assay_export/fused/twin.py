@@ -11,7 +11,8 @@ from .pooled import build_pooled
 
 
 @contextmanager
-def twin(path: Path, model: Model, max_tokens: int, compute: str | None, separate: bool, operators: str | None = None) -> Iterator[Path]:
+def twin(path: Path, model: Model, max_tokens: int, compute: str | None, separate: bool, operators: str | None = None,
+         int4: bool = False) -> Iterator[Path]:
     """Give the graph that is held to PyTorch: the one at path or, where that is in half precision, one in float32 with
     the same nodes but for Cast, which lies beside it meanwhile."""
     if compute not in HALVES:
@@ -19,7 +20,8 @@ def twin(path: Path, model: Model, max_tokens: int, compute: str | None, separat
         return
     beside = path.with_name("twin.onnx")
     try:
-        drawn = build(model, max_tokens, "float32", separate, like=compute) if operators is None else build_pooled(model, max_tokens, "float32", separate)
+        drawn = build_pooled(model, max_tokens, "float32", separate) if operators is not None else build(
+            model, max_tokens, "float32", separate, like=compute, int4=int4)
         graph.save(drawn, beside, external=False)
         yield beside
     finally:
