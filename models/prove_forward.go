@@ -105,7 +105,7 @@ func (m *Model) readAlone(ctx context.Context, options batching.Options,
 
 // tolerance is how far the same sequence may read otherwise in another forward. Where a graph computes in 16 bits or
 // integers, a sum in another order may be rounded otherwise there, and then be as far off as rounding was seen to bring
-// it.
+// it. Where weights have four bits, one row is added up in another order than several.
 func (m *Model) tolerance() float64 {
 	g := &m.info.Manifest.Graph
 	tolerance := 0.0
@@ -117,8 +117,8 @@ func (m *Model) tolerance() float64 {
 	case g.Fused():
 		tolerance = fusedTolerance
 	}
-	if d := g.Drift; d != nil {
-		tolerance = max(tolerance, d.Tolerance())
+	if g.Drift != nil {
+		tolerance = max(tolerance, g.Drift.Moved())
 	}
 	return tolerance
 }

@@ -52,6 +52,7 @@ var fusedDemands = map[string]fusedBundle{
 	"fused/bert-bfloat16":      {"bfloat16", "memory-efficient", 5, 14},
 	"fused/bert-float32":       {"float32", "memory-efficient", 5, 10},
 	"fused/modernbert-float16": {"float16", "memory-efficient", 4, 24},
+	"fused/qwen2-int4-float16": {"float16", "memory-efficient", 4, 30},
 }
 
 // TestFusedBundlesOnTheProvider holds every bundle that was made for the device to what is demanded of it.

@@ -73,13 +73,14 @@ def main():
     say(f"{name}, driver for CUDA {version // 1000}.{version % 1000 // 10}")
     results = {"device": name, "cuda": version, "commit": (HERE / "commit").read_text().strip(), "bytes_per_second": machine.bandwidth(), "parts": {}}
     out = HERE / f"gpu-{re.sub('[^a-z0-9]+', '-', name.lower())}.json"
-    environment = machine.environment(machine.libraries())
+    environment = machine.environment(machine.libraries(given.rehearse))
     for part in given.parts or parts.PARTS:
         results["parts"][part] = one(part, given.rehearse, environment)
         say(f"{part}: {results['parts'][part]['ended']} in {results['parts'][part]['seconds']:.0f} s")
+        drawn = page.page(results)
         if not given.rehearse:
             out.write_text(json.dumps(results, indent=1) + "\n")
-            out.with_suffix(".html").write_text(page.page(results), encoding="utf-8")
+            out.with_suffix(".html").write_text(drawn, encoding="utf-8")
     wrong = [part for part, told in results["parts"].items() if told["ended"] != "held"]
     if wrong:
         sys.exit(f"gpu-check: these do not hold: {', '.join(wrong)}")

@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # Makes the folder that checks a machine with an NVIDIA GPU; neither Go nor Docker is needed there, only Python 3.9 and
-# the driver. In it: the tests of the CUDA backend and of head graphs on it, the server, bundles, and ONNX Runtime with
-# CUDA and cuDNN if make runtime-cuda has put them into the checkout; or else what fetches them. check.py runs it.
+# the driver. In it: the tests of the CUDA backend, of head graphs on it and of ONNX Runtime's attention, the server,
+# bundles, of which the layers of an 8B model are without their weights (deploy/gpu/drawn.py draws them there), and ONNX
+# Runtime with CUDA and cuDNN if make runtime-cuda has put them into the checkout; or else what fetches them. check.py
+# runs it.
 # Usage: deploy/gpu/folder.sh [FOLDER [BUNDLE...]]; without FOLDER bin/gpu-check. The largest bundle is the one whose speed is measured;
 # a folder named checkpoint beside it is the same model for PyTorch.
 #
@@ -20,10 +22,12 @@ mkdir -p "$folder"/{bundles,models/native,kernels/graphs,.runtime/lib}
 eval "$(kernels/tools/test-cuda.sh env)"
 go build -trimpath -tags gpu -o "$folder/assay" .
 go test -trimpath -tags gpu -c -o "$folder/kernels/graphs/graphs.test" ./kernels/graphs
+go test -trimpath -tags gpu -c -o "$folder/onnxrun.test" ./models/onnxrun
 cp -r kernels/graphs/testdata "$folder/kernels/graphs/" # the test looks for both from where it runs, up to the folder with a go.mod
 cp go.mod "$folder/"
 cp .runtime/lib/libonnxruntime.so.1.27.0 "$folder/.runtime/lib/"
-cp .cuda/build/device.test deploy/gpu/{check,machine,page,parts,products,served,speed}.py "$folder/"
+cp .cuda/build/device.test deploy/gpu/*.py "$folder/"
+cp -r deploy/gpu/graphs/{attention,layers} "$folder/"
 cp models/native/{wheels.py,cuda.txt} "$folder/models/native/"
 git describe --always --dirty >"$folder/commit"
 for bundle in "${bundles[@]}"; do

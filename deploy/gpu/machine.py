@@ -3,6 +3,7 @@
 import ctypes
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tarfile
@@ -10,6 +11,9 @@ import tarfile
 HERE = pathlib.Path(__file__).resolve().parent
 FETCHED = HERE / ".runtime" / "cuda"
 RUNTIME = "libonnxruntime.so.1.27.0"
+PEAKS = {"B200": 2250, "H200": 989, "GH200": 989, "H100 PCIe": 756, "H100 NVL": 835, "H100": 989, "A100": 312, "A30": 165, "A40": 150, "A10": 125,
+         "L40S": 362, "L40": 181, "L4": 121, "RTX 4090": 165, "RTX 3090": 71}
+"""Tflop/s by the word that a device's name has in it; the first that fits."""
 
 
 class Missing(Exception):
@@ -44,11 +48,30 @@ def bandwidth():
     return 2e3 * kilohertz.value * bits.value / 8
 
 
-def libraries():
+def memory():
+    """Gives the bytes of the first device's memory that are taken, by whatever process; the one that asks takes some of
+    them from its first question on."""
+    cuda, device, context = ctypes.CDLL("libcuda.so.1"), ctypes.c_int(), ctypes.c_void_p()
+    free, total = ctypes.c_size_t(), ctypes.c_size_t()
+    for status in (cuda.cuInit(0), cuda.cuDeviceGet(ctypes.byref(device), 0), cuda.cuDevicePrimaryCtxRetain(ctypes.byref(context), device),
+                   cuda.cuCtxSetCurrent(context), cuda.cuMemGetInfo_v2(ctypes.byref(free), ctypes.byref(total))):
+        if status:
+            raise Missing(f"the driver does not tell how much memory is taken: it answers with error {status}")
+    return total.value - free.value
+
+
+def peak(name):
+    """Gives the operations a second of a device's products of 16 bits that are summed in float32, dense, as NVIDIA's
+    data sheets have them; None of a device that is not in the table."""
+    return next((1e12 * tera for known, tera in PEAKS.items() if re.search(rf"\b{known}\b", name)), None)
+
+
+def libraries(rehearse):
     """Gives the folders for LD_LIBRARY_PATH, the one with ONNX Runtime first.
 
     What wheels.py fetched is taken; or else the pieces are put together and CUDA and cuDNN come from this Python's
-    packages; or else wheels.py fetches all, 1.5 GB.
+    packages; or else wheels.py fetches all, 1.5 GB. A rehearsal, which needs none of CUDA's, takes ONNX Runtime for
+    processors instead of that.
     """
     joined, pieces = HERE / ".runtime" / "pieces", sorted((HERE / "pieces").glob("onnxruntime.tar.gz.*"))
     if not (FETCHED / RUNTIME).exists() and pieces:
@@ -63,6 +86,8 @@ def libraries():
             whole.unlink()
         found = {file.parent for root in map(pathlib.Path, sys.path) for file in root.glob("nvidia/**/lib*.so*")}
         return [joined, *sorted(found)]
+    if not (FETCHED / RUNTIME).exists() and rehearse:
+        return [HERE / ".runtime" / "lib"]
     if not (FETCHED / RUNTIME).exists():
         subprocess.run([sys.executable, HERE / "models" / "native" / "wheels.py", "cuda"], check=True)
     return [FETCHED]

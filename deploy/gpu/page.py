@@ -1,5 +1,5 @@
-"""The page of a results file: page.py gpu-DEVICE.json writes gpu-DEVICE.html beside it, with the roofline of the
-device's products."""
+"""The page of a results file: page.py gpu-DEVICE.json writes gpu-DEVICE.html beside it, with the device's roofline and
+a table of attention and one of layers."""
 
 import html
 import itertools
@@ -8,20 +8,11 @@ import math
 import pathlib
 import sys
 
+import figures
+
 WIDTH, HEIGHT, LEFT, BOTTOM = 720, 420, 60, 46
 COLOURS = ("#1f6fb2", "#c2571a", "#3a8a3f", "#8a3a84", "#9a7b12", "#4a4a4a", "#b23a48", "#2a8c8c")
 GB, TERA = 1e9, 1e12
-
-
-def intensity(rows, inner, outer):
-    """Gives the operations of a product in 16 bits for each byte that it must move at least."""
-    return 2 * rows * inner * outer / (2 * (rows * inner + inner * outer + rows * outer))
-
-
-def curves(products):
-    """Gives each product's name with its points: operations a byte, and Tflop/s."""
-    return [(f"{one['product']} {one['type']}", [(intensity(int(rows), one["inner"], one["outer"]), rate) for rows, rate in one["tflops"].items()])
-            for one in products]
 
 
 def plot(lines, bandwidth):
@@ -63,22 +54,29 @@ def plot(lines, bandwidth):
     return "".join(parts) + f"<ul>{key}</ul>"
 
 
-def table(rows):
-    """Gives a table of the parts: name, how it ended, seconds."""
-    body = "".join(f"<tr><td>{html.escape(name)}</td><td>{html.escape(part['ended'])}</td><td>{part['seconds']:.0f}</td></tr>" for name, part in rows)
-    return f"<table><tr><th>part</th><th>ended</th><th>seconds</th></tr>{body}</table>"
+def table(head, rows):
+    """Gives a table; cells are texts."""
+    def line(cells, tag):
+        return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+
+    return f"<table>{line(head, 'th')}{''.join(line(row, 'td') for row in rows)}</table>"
 
 
 def page(results):
     """Gives the page of results as check.py writes them."""
     parts = results["parts"]
-    found = parts.get("products", {}).get("found")
-    drawn = plot(curves(found["products"]), results.get("bytes_per_second")) if found else "<p>No products were measured.</p>"
+    lines = figures.curves(parts)
+    ended = [(name, part["ended"], f"{part['seconds']:.0f}") for name, part in parts.items()]
+    sections = [table(("part", "ended", "seconds"), ended), "<h2>Roofline</h2>",
+                plot(lines, results.get("bytes_per_second")) if lines else "<p>No rate was measured.</p>"]
+    for title, head, rows in (("Attention", figures.ATTENTION, figures.attention(parts)), ("Layers", figures.LAYERS, figures.layers(parts))):
+        sections += [f"<h2>{title}</h2>", table(head, rows)] if rows else []
     return (f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
             f"<title>{html.escape(results['device'])}</title>"
             "<style>:root{color-scheme:light dark}body{font:16px/1.5 system-ui;max-width:760px;margin:2em auto;padding:0 1em}"
-            "svg{width:100%}svg text{font-size:12px;fill:currentColor}td,th{padding:.2em 1em .2em 0;text-align:left}ul{columns:2}</style>"
-            f"<h1>{html.escape(results['device'])}</h1><p>Commit {html.escape(results['commit'])}.</p>{table(parts.items())}<h2>Products</h2>{drawn}"
+            "svg{width:100%}svg text{font-size:12px;fill:currentColor}td,th{padding:.2em 1em .2em 0;text-align:left}ul{columns:2}"
+            "table{display:block;overflow-x:auto}</style>"
+            f"<h1>{html.escape(results['device'])}</h1><p>Commit {html.escape(results['commit'])}.</p>{''.join(sections)}"
             f"<h2>All figures</h2><pre>{html.escape(json.dumps(parts, indent=1))}</pre></html>\n")
 
 

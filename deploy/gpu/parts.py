@@ -4,55 +4,21 @@ sentence."""
 import importlib.util
 import json
 import os
-import pathlib
 import re
 import shutil
 import subprocess
 import sys
-from typing import NamedTuple
 
 import served
-from machine import HERE
+from attention import attention
+from given import Failed, Given, run, say
+from layers import layers
+from machine import HERE, Missing
 
 TOLERANCE = 1e-3  # relative where a score is above 1: sums of float32 products in another order
 SANITIZERS = ("memcheck", "racecheck", "initcheck")
 EXACT = {"CUBLAS_WORKSPACE_CONFIG": ":16:8", "ORT_CUDA_GEMM_OPTIONS": "2"}
 """What the server sets for itself: sums that are not cut by the number of rows, and none in half precision."""
-
-
-class Failed(Exception):
-    """A part does not hold; the message is one sentence, or what a program said."""
-
-
-class Given(NamedTuple):
-    """What every part gets."""
-
-    rehearse: bool  # without a GPU
-    environment: dict  # in which the libraries of CUDA are found
-
-    @property
-    def device(self):
-        """Where the server computes."""
-        return "cpu" if self.rehearse else "cuda:0"
-
-    @property
-    def libraries(self):
-        """The environment for a program that calls CUDA's libraries itself: in a rehearsal those for tests, which lie
-        beside the driver."""
-        return self.environment | ({"LD_LIBRARY_PATH": self.environment["ASSAY_DRIVERS"]} if self.rehearse else {})
-
-
-def say(line):
-    """Tells the person who waits."""
-    print(f"gpu-check: {line}", flush=True)
-
-
-def run(command, environment, where=HERE):
-    """Runs a command and gives what it printed."""
-    done = subprocess.run(command, env=environment, cwd=where, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    if done.returncode:
-        raise Failed(f"{' '.join(map(str, command))} ends with status {done.returncode}:\n{done.stdout[-6000:]}")
-    return done.stdout
 
 
 def bundles():
@@ -153,14 +119,15 @@ def sanitizers(given):
     return seen
 
 
-PARTS = {"scores": (scores, 120), "products": (products, 120), "served": (served_tokens, 120), "kernels": (kernels, 150), "sanitizers": (sanitizers, 90)}
+PARTS = {"scores": (scores, 90), "products": (products, 80), "attention": (attention, 50), "layers": (layers, 140), "served": (served_tokens, 60),
+         "kernels": (kernels, 130), "sanitizers": (sanitizers, 50)}
 """Every part with the seconds that it may take, those first that say most: together ten minutes."""
 
 
 def main(name, rehearse, environment, out):
     """Runs one part, and writes what it found to a file."""
+    given = Given(rehearse, environment, out)
     try:
-        found = PARTS[name][0](Given(rehearse, environment))
-    except (Failed, RuntimeError, OSError, subprocess.SubprocessError) as problem:
+        given.keep(PARTS[name][0](given))
+    except (Failed, Missing, RuntimeError, OSError, subprocess.SubprocessError) as problem:
         sys.exit(f"gpu-check: {name}: {problem}")
-    pathlib.Path(out).write_text(json.dumps(found), encoding="utf-8")

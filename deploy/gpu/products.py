@@ -81,7 +81,7 @@ class Cuda:
 
 def numbers(rng, count, upper):
     """Gives random numbers of 16 bits with either sign and such upper bytes."""
-    table = bytes((upper[i % len(upper)] | (0x80 if i % 2 else 0)) & 0xff for i in range(256))
+    table = bytes(upper[i % len(upper)] | i & 0x80 for i in range(256))  # the sign does not hang on the size
     made = bytearray(2 * count)
     made[0::2], made[1::2] = rng.randbytes(count), rng.randbytes(count).translate(table)
     return made

@@ -17,16 +17,16 @@ CLIENTS, REQUESTS, BATCH, TOKENS = 8, 32, 64, 256  # of the measurement
 
 
 class Served:
-    """A server with one bundle on one device. It stops at the end of a with statement."""
+    """A server with one bundle on one device, and further options. It stops at the end of a with statement."""
 
-    def __init__(self, folder, bundle, device, environment):
+    def __init__(self, folder, bundle, device, environment, *options):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.address = f"http://127.0.0.1:{free.getsockname()[1]}"
         self.log = pathlib.Path(f"{bundle}.{device.partition(':')[0]}.log").open("w+")  # noqa: SIM115 it is closed with the server
         self.process = subprocess.Popen(
             [folder / "assay", "serve", "--no-builtin", "--bundle", bundle, "--device", device, "--listen", self.address[7:],
-             "--onnxruntime", environment["LD_LIBRARY_PATH"].split(":")[0] + "/libonnxruntime.so.1.27.0"],
+             "--onnxruntime", environment["LD_LIBRARY_PATH"].split(":")[0] + "/libonnxruntime.so.1.27.0", *options],
             env=environment, stdout=self.log, stderr=self.log)
 
     def __enter__(self):

@@ -41,7 +41,7 @@ func (s *spec) check() error {
 }
 
 // precisions of a graph's weights as stored.
-var precisions = []string{"float32", "float16", "bfloat16", "int8"}
+var precisions = []string{"float32", "float16", "bfloat16", "int8", precisionInt4}
 
 var nameRule = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
 

@@ -53,6 +53,11 @@ func TestToleranceFollowsDrift(t *testing.T) {
 	if err != nil || m.Graph.Halves() || m.Graph.Fused() {
 		t.Errorf("a graph of the older form: %v, %+v", err, m.Graph)
 	}
+	int4 := "precision: int4, compute: float16, drift: {score: 0.2, order: 0.99, items: 9, computed: 0.003}"
+	m, err = Parse([]byte(strings.Replace(goodManifest, "precision: float32", int4, 1) + "golden: {file: golden.jsonl}\n"))
+	if err != nil || m.Golden.Tolerance != 0.4 || m.Graph.Drift.Moved() != 0.006 {
+		t.Errorf("weights of four bits: %v, tolerance %g, %+v", err, m.Golden.Tolerance, m.Graph.Drift)
+	}
 }
 
 func TestManifestRefusals(t *testing.T) {
@@ -131,11 +136,17 @@ func TestManifestRefusals(t *testing.T) {
 		{name: "layers of stages", replace: staged("[{file: a, layers: 1}, {file: b, layers: 2}]"), want: "graph.stages has 3 layers, and graph.layers is 2"},
 		{name: "compute without drift", replace: []string{"precision: float32", "precision: float16, compute: float16"}, want: "graph.drift is missing, and graph.compute float16 with precision float16 needs it"},
 		{name: "integers without drift", replace: []string{"precision: float32", "precision: int8, compute: float32, operators: assay"}, want: "graph.drift is missing, and graph.compute float32 with precision int8 needs it"},
-		{name: "integers of stock operators", replace: []string{"precision: float32", "precision: int8, compute: float16, drift: {score: 0, order: 1, items: 9}"}, want: "graph.precision is int8, and a graph that computes in float16 stores its weights so, or as int8 with graph.operators assay"},
-		{name: "drift of float32", replace: []string{"precision: float32", "precision: float32, compute: float32, drift: {score: 0, order: 1, items: 9}"}, want: "graph.drift is for graph.compute float16 and bfloat16, and for precision int8 with it"},
-		{name: "drift without compute", replace: []string{"precision: float32", "precision: float32, drift: {score: 0, order: 1, items: 9}"}, want: "graph.drift is for graph.compute float16 and bfloat16, and for precision int8 with it"},
+		{name: "integers of stock operators", replace: []string{"precision: float32", "precision: int8, compute: float16, drift: {score: 0, order: 1, items: 9}"}, want: "graph.precision is int8, and a graph that computes in float16 stores its weights so, or as int4, or as int8 with graph.operators assay"},
+		{name: "drift of float32", replace: []string{"precision: float32", "precision: float32, compute: float32, drift: {score: 0, order: 1, items: 9}"}, want: "graph.drift is for graph.compute float16 and bfloat16, and for precision int8 and int4 beside it"},
+		{name: "drift without compute", replace: []string{"precision: float32", "precision: float32, drift: {score: 0, order: 1, items: 9}"}, want: "graph.drift is for graph.compute float16 and bfloat16, and for precision int8 and int4 beside it"},
 		{name: "compute and precision", replace: []string{"precision: float32", "precision: float32, compute: float16, drift: {score: 0, order: 1, items: 9}"}, want: "graph.precision is float32, and a graph that computes in float16 stores its weights so"},
 		{name: "float32 of stored halves", replace: []string{"precision: float32", "precision: float16, compute: float32"}, append: "drift: {items: 1, max: 0, mean: 0, pairs: 1, order: 1}\n", want: "graph.precision is float16, and a graph that computes in float32 stores its weights so"},
+		{name: "int4 without compute", replace: []string{"precision: float32", "precision: int4"}, want: "graph.compute is missing, and graph.precision int4 needs it"},
+		{name: "int4 of domain assay", replace: []string{"precision: float32", "precision: int4, compute: float32, operators: assay, drift: {score: 0, order: 1, items: 9}"}, want: "graph.precision is int4, which no operator of domain assay reads"},
+		{name: "int4 without drift", replace: []string{"precision: float32", "precision: int4, compute: float32"}, want: "graph.drift is missing, and graph.compute float32 with precision int4 needs it"},
+		{name: "int4 without what computing changes", replace: []string{"precision: float32", "precision: int4, compute: float16, drift: {score: 0, order: 1, items: 9}"}, want: "graph.drift.computed is for weights that are narrower than graph.compute, which need it"},
+		{name: "what computing changes, of no int4", replace: half("score: 0, order: 1, items: 9, computed: 0"), want: "graph.drift.computed is for weights that are narrower than graph.compute"},
+		{name: "computing changes less than nothing", replace: []string{"precision: float32", "precision: int4, compute: float16, drift: {score: 0, order: 1, items: 9, computed: -1}"}, want: "graph.drift.computed must be finite and not negative"},
 		{name: "two drifts", replace: half("score: 0, order: 1, items: 9"), append: "drift: {items: 1, max: 0, mean: 0, pairs: 1, order: 1}\n", want: "drift does not go with graph.drift"},
 		{name: "no items of drift", replace: half("score: 0, order: 1, items: 0"), want: "graph.drift.items is 0, and must be positive"},
 		{name: "drift below nothing", replace: half("score: -1, order: 1, items: 9"), want: "graph.drift.score is -1, and must be finite and not negative"},

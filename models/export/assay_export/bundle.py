@@ -18,7 +18,7 @@ from .models.reference import Reference
 from .models.tolerance import TOLERANCE
 from .place import beside, check_place
 from .prove import served
-from .prove.check import Verdict, check_graph, longest_sample
+from .prove.check import BATCH_MATES, Verdict, check_graph, longest_sample
 from .prove.reach import reach
 from .prove.second import Second
 from .read import licence
@@ -92,6 +92,8 @@ def write_bundle(model: Model, tokenizer: str | Path, out: str | Path, manifest:
     elif options.stages != 1:
         raise ExportError(f"--stages {options.stages} is of a graph for GPUs: give --compute, too")
     stages = fused.cut(model, options.stages)
+    if options.precision == "int4":
+        fused.check_int4(model, options.compute, options.operators)
     max_tokens = token_limit(model, options.max_tokens, manifest.get("template") or {})
     parsed, tokenizer_text = load_tokenizer(Path(tokenizer))
     check_ids(parsed, model.sizes.vocab_size, Path(tokenizer))
@@ -123,7 +125,7 @@ def write_bundle(model: Model, tokenizer: str | Path, out: str | Path, manifest:
         with about(options.source):
             options.second.hold(items, pairs, rules, model.types, max_tokens, exact, far)
     lost, tolerance = None, TOLERANCE
-    if reference is not exact and not integers:
+    if reference is not exact and options.compute is None:
         lost = drift.measure(exact, reference, model.sizes.vocab_size, max_tokens)
         factor = 4 if options.precision == "int8" else 2  # activations may be rounded otherwise by another processor
         tolerance = max(TOLERANCE, drift.significant(factor * drift.apart(pairs, golden_pairs(items, reference, rules, max_tokens))))
@@ -141,17 +143,17 @@ def write_bundle(model: Model, tokenizer: str | Path, out: str | Path, manifest:
         if options.source and (copied := licence.copy_files(options.source, part)):
             manifest["source"] = manifest["source"] | {"licences": copied}
         half = fused.NOTHING
-        if options.compute in fused.HALVES or integers:
-            assert options.compute is not None, "it is one of COMPUTES"
+        if options.compute is not None and (options.compute, options.precision) != ("float32", "float32"):
             half = fused.measure(part / GRAPH, options.compute, head, model, exact, pairs, items, rules, max_tokens,
-                                 options.operators)
+                                 options.operators, reference)
             tolerance = max(TOLERANCE, 2 * half.score)
         verdict = None
         if options.check:
-            with fused.twin(part / GRAPH, model, max_tokens, options.compute, options.separate, options.operators, stages, integers) as held:
+            with fused.twin(part / GRAPH, model, max_tokens, options.compute, options.separate, options.operators, stages,
+                            options.precision) as held:
                 verdict = check_graph(held, layout, pooled, model, reference, max_tokens, rules.types,
                                       [ids for pair in pairs for ids in (pair["ids"] if "pair" in pair else [pair["ids"]])], head, pad, far,
-                                      loose=options.compute is not None)
+                                      loose=options.compute is not None, mates=TOLERANCE if options.precision == "int4" else BATCH_MATES)
             if half is fused.NOTHING:  # else it follows from the drift alone
                 tolerance = max(tolerance, drift.significant(4 * verdict.rounding))  # that of the golden pairs, of the server, and as much to spare
         manifest["graph"] = about_graph(model, options, manifest["graph"]["labels"], half, stages)
@@ -178,7 +180,7 @@ def drawn(model: Model, max_tokens: int, options: Options, pooled: bool, pad: in
     if options.operators is not None and options.compute is not None:
         return fused.build_pooled(model, max_tokens, options.compute, options.separate, stage, options.precision == "int8")
     if options.compute is not None:
-        return fused.build(model, max_tokens, options.compute, options.separate, stage=stage)
+        return fused.build(model, max_tokens, options.compute, options.separate, stage=stage, int4=options.precision == "int4")
     if options.layout == "packed":
         return graph.trace_packed(model, max_tokens, options.precision, options.separate)
     return graph.trace_padded(model, max_tokens, pooled, options.precision, options.separate, pad)
@@ -189,12 +191,12 @@ def about_graph(model: Model, options: Options, labels: list[str], half: fused.L
     own, packed = model.sizes, options.layout == "packed"
     both: Graph = {"attention": "bidirectional"} if packed and model.encoder is not None else {}
     compute: Graph = {} if options.compute is None else {"compute": options.compute, "operators": options.operators, "drift": half.manifest}
+    precision = options.precision if options.compute is None or options.precision in ("int8", "int4") else options.compute
     named: Graph = {"labels": labels} if labels else {}
-    stored = options.precision if options.compute is None or options.precision == "int8" else options.compute
     sizes: Graph = {"layers": own.layers, "heads": own.heads, "kv_heads": own.kv_heads, "head_dim": own.head_dim} if packed else {}
     files: Graph = {"file": GRAPH} if len(stages) == 1 else {
         "stages": [{"file": fused.file_of(Path(GRAPH), stage).name, "layers": len(stage.layers(own.layers))} for stage in stages]}
-    return {**files, "layout": options.layout, **both, "precision": stored, **compute,
+    return {**files, "layout": options.layout, **both, "precision": precision, **compute,
             "output": graph.output_name(options.separate), **named, "vocab_size": own.vocab_size, **sizes}
 
 

@@ -117,7 +117,7 @@ def export_whole(options: argparse.Namespace) -> str:
     second = second_of(options.source, class_name, options.reference, family, raw, resolve(family.head, tokenizer, raw), theirs,
                        own.get("pooling") == "transformers" and options.pooling is None, loaded.model.labels)
     written = write_bundle(loaded.model, options.source, options.out, manifest, settings.template, Options(
-        layout, "int8" if options.int8 else options.dtype, longest, options.external_data, options.check,
+        layout, "int8" if options.int8 else "int4" if options.int4 else options.dtype, longest, options.external_data, options.check,
         read_items(options.golden) if options.golden else None, options.source, options.head == "separate", second, options.assay, options.compute,
         options.operators, options.stages))
     verdict = written.verdict

@@ -19,13 +19,14 @@ class HeadGraph(TypedDict):
     output: str
 
 
-class GraphDrift(TypedDict):
-    """What computing in half precision changes: the largest difference of a score, and the share of pairs of items in
-    the same order."""
+class GraphDrift(TypedDict, total=False):
+    """What computing in half precision and storing in four bits changes: the largest difference of a score, the share
+    of pairs of items in the same order, and where weights have four bits the difference that computing makes alone."""
 
     score: float
     order: float
     items: int
+    computed: float
 
 
 class Stage(TypedDict):

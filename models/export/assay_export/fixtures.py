@@ -149,6 +149,7 @@ def make_fused(out: Path, scratch: Path) -> None:
     lines.append(make(out, scratch, "qwen2", "reward", "packed", name="qwen2-float32-stages", extra=("--compute", "float32", "--stages", "2")))
     lines.append(make(out, scratch, "qwen3", "reward", "packed", name="qwen3-assay-float16-stages", config=HEADS,
                       extra=("--compute", "float16", "--operators", "assay", "--stages", "2")))
+    lines.append(make(out, scratch, "qwen2", "reward", "packed", name="qwen2-int4-float16", extra=("--compute", "float16", "--int4")))
     write_readme(out, "Bundles for GPUs with tiny random weights, for tests.", "python -m assay_export.fixtures --fused models/testdata/fused",
                  f"The seed is {SEED}. Largest differences from PyTorch when made, of half precision those of its twin in float32:",
                  [line.partition(": ")[2] for line in lines])

@@ -46,9 +46,11 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--norm", choices=("sum", "mean"), help="likelihood families: over the response's tokens (default: the family's)")
     parser.add_argument("--per-step", action="store_true", help="likelihood families of kind process: what each step adds, not the sum so far")
     stored = parser.add_mutually_exclusive_group()
-    stored.add_argument("--dtype", choices=PRECISIONS[:-1], default="float32", help="how large weights are stored; sums are float32")
+    stored.add_argument("--dtype", choices=PRECISIONS[:3], default="float32", help="how large weights are stored; sums are float32")
     stored.add_argument("--int8", action="store_true", help="store large weights as int8; linear layers multiply integers, one activation scale per token; "
                         "with --compute it needs --operators assay, and is of the layers' linear weights")
+    stored.add_argument("--int4", action="store_true", help="with --compute: store the weights of linear layers as int4, which saves memory and is no "
+                        "faster")
     parser.add_argument("--compute", choices=COMPUTES, help="a graph for GPUs, whose large weights are stored and multiplied in that type: packed alone "
                         "(default: one for processors, in float32)")
     parser.add_argument("--operators", choices=("assay",), help="with --compute: layers are operators of our own, with keys and values in pools that are "

@@ -54,10 +54,10 @@ class Watch:
     def __enter__(self) -> "Watch":
         measure = fused.measure
 
-        def both(graph, compute, head, model, exact, pairs, items, rules, max_tokens, operators=None) -> drift.Lost:
+        def both(graph, compute, head, model, exact, pairs, items, rules, max_tokens, *more) -> drift.Lost:
             own = Halved(model, getattr(torch, compute))
             self.found.append(drift.compared(exact, own, drift.tried(pairs, model, max_tokens), model, rules))
-            return measure(graph, compute, head, model, exact, pairs, items, rules, max_tokens, operators)
+            return measure(graph, compute, head, model, exact, pairs, items, rules, max_tokens, *more)
 
         self.patch = mock.patch.object(fused, "measure", both)
         self.patch.start()

@@ -11,11 +11,11 @@ either into graphs of some layers each, which `chain.py` runs one after the othe
 """
 
 from .drift import NOTHING, Lost, measure
-from .graph import COMPUTES, HALVES, build, check_model
+from .graph import COMPUTES, HALVES, build, check_int4, check_model
 from .integers import rounded
 from .pooled import build_pooled
 from .stages import WHOLE, Stage, cut, file_of, files
 from .twin import twin
 
-__all__ = ["COMPUTES", "HALVES", "NOTHING", "WHOLE", "Lost", "Stage", "build", "build_pooled", "check_model", "cut", "file_of", "files", "measure",
-           "rounded", "twin"]
+__all__ = ["COMPUTES", "HALVES", "NOTHING", "WHOLE", "Lost", "Stage", "build", "build_pooled", "check_int4", "check_model", "cut", "file_of", "files",
+           "measure", "rounded", "twin"]

@@ -1,5 +1,5 @@
-"""What computing in half precision changes: scores of golden items and readings of random sequences, beside those of
-float32."""
+"""What computing in half precision changes, and storing weights in four bits: scores of golden items and readings of
+random sequences, beside those of float32."""
 
 import itertools
 import math
@@ -14,7 +14,7 @@ from ..fields import GraphDrift
 from ..models import drift, tolerance
 from ..models.model import Model
 from ..models.reference import Reference
-from ..text.golden import golden_pairs
+from ..text.golden import Readings, golden_pairs
 from ..text.text import TextRules
 from .emulated import Emulated
 from .written import Written
@@ -22,46 +22,61 @@ from .written import Written
 HIGHEST = 65504
 """Where float16 ends."""
 
+COMPUTED = 4
+"""Of so many sequences one is computed with the weights as stored in float32, since rounding them again and again
+takes long."""
+
 HEADROOM = 1 << 14
 """Up to here a value leaves room for texts that were not tried."""
 
 
 @dataclass(frozen=True)
 class Lost:
-    """What half precision changes."""
+    """What a graph changes."""
 
     score: float = 0.0
     """Largest difference as a share of max(1, |score|)."""
     order: float = 1.0
     """Share of the pairs of items that keep their order."""
     items: int = 0
+    computed: float | None = None
+    """What of score computing changes, where weights are narrower than what it computes in."""
     notices: tuple[str, ...] = ()
     """Sentences for the user."""
 
     @property
     def manifest(self) -> GraphDrift | None:
         """Return the manifest's `graph.drift`; None where nothing was measured."""
-        return {"score": self.score, "order": self.order, "items": self.items} if self.items else None
+        if not self.items:
+            return None
+        computed: GraphDrift = {} if self.computed is None else {"computed": self.computed}
+        return {"score": self.score, "order": self.order, "items": self.items, **computed}
 
 
 NOTHING = Lost()
-"""Of a graph in float32."""
+"""Of a graph in float32 with weights of float32."""
 
 
 def measure(graph: Path, compute: str, head: Path | None, model: Model, exact: Reference, pairs: list[dict], items: Iterable[dict], rules: TextRules,
-            max_tokens: int, operators: str | None = None) -> Lost:
-    """Return what a written graph in half precision changes.
+            max_tokens: int, operators: str | None, lower: Reference) -> Lost:
+    """Return what a written graph changes that is in half precision, or has narrower weights.
 
     pairs are the golden items' pairs in float32. Besides, each of a few dozen random sequences is read at its last
-    token; order is that of the first label there. ExportError where float16 overflows, or a reading is not finite.
+    token; order is that of the first label there. What computes in float32 changes what lower does, PyTorch with the
+    graph's own weights. ExportError where float16 overflows, or a reading is not finite.
     """
-    emulated = Emulated(graph, compute, model, head) if operators is None else Written(graph, compute, model, head)
-    found = compared(exact, emulated, tried(pairs, model, max_tokens), model, rules)
-    told = check_sizes(emulated, compute)
+    if operators is not None:
+        emulated: Readings = Written(graph, compute, model, head)
+    else:
+        emulated = lower if compute == "float32" else Emulated(graph, compute, model, head)
+    sequences = tried(pairs, model, max_tokens)
+    found, told = compared(exact, emulated, sequences, model, rules), check_sizes(emulated, compute) if isinstance(emulated, Emulated | Written) else []
     if not math.isfinite(found.score):
         raise ExportError(f"--compute {compute}: readings are not finite, and those of float32 are; give {other(compute)}")
-    score = max(found.score, drift.apart(pairs, golden_pairs(items, emulated, rules, max_tokens)))
-    return replace(found, score=drift.significant(score), notices=tuple(told))
+    score, computed = max(found.score, drift.apart(pairs, golden_pairs(items, emulated, rules, max_tokens))), None
+    if lower is not exact:
+        computed = 0.0 if emulated is lower else compared(lower, emulated, sequences[::COMPUTED], model, rules).score
+    return replace(found, score=drift.significant(score), computed=computed, notices=tuple(told))
 
 
 def tried(pairs: list[dict], model: Model, max_tokens: int) -> list[list[int]]:
@@ -71,7 +86,7 @@ def tried(pairs: list[dict], model: Model, max_tokens: int) -> list[list[int]]:
     return [ids for ids in every if len(ids) > 1 or not model.likelihood]
 
 
-def compared(exact: Reference, other: Reference | Emulated | Written, sequences: list[list[int]], model: Model, rules: TextRules) -> Lost:
+def compared(exact: Reference, other: Readings, sequences: list[list[int]], model: Model, rules: TextRules) -> Lost:
     """Return how far readings at the last token are from the exact ones, infinite where one is not finite, and the
     order of the first label."""
     at = -2 if model.likelihood else -1

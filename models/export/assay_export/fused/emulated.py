@@ -3,10 +3,12 @@ number in half precision.
 
 ONNX Runtime multiplies no bfloat16 on processors. What is run here is the written file with its own weights: behind
 each node of half precision stands a Cast to it and one back. Between those nodes a GPU's kernels sum in float32, too.
+Weights of four bits are widened to half precision for many rows, as ONNX Runtime does on a GPU.
 """
 
 from pathlib import Path
 
+import ml_dtypes
 import numpy as np
 import onnx
 import onnxruntime
@@ -30,14 +32,16 @@ LARGEST = "largest"
 class Emulation:
     """Turns a graph's nodes into those that compute in float32 and round."""
 
-    def __init__(self, graph: onnx.GraphProto, compute: str):
-        self.graph, self.half = graph, TYPES[compute]
+    def __init__(self, graph: onnx.GraphProto, compute: str, folder: Path):
+        """folder: where the graph's external data lies."""
+        self.graph, self.half, self.folder = graph, TYPES[compute], folder
         self.nodes: list[NodeProto] = []
         self.halves: dict[str, str] = {}
         """Values of half precision, and what has their numbers in float32."""
         self.watched: list[str] = []
         """Values that are rounded, in the order of the output LARGEST."""
-        self.types = {part.name: part.data_type for part in graph.initializer}
+        self.stored = {part.name: part for part in graph.initializer}
+        self.types = {name: part.data_type for name, part in self.stored.items()}
 
     def add(self, kind: str, inputs: list[str], output: str, **attributes) -> str:
         """Add a node with one output."""
@@ -82,8 +86,26 @@ class Emulation:
             self.add("Identity", [self.halves[node.input[0]]], node.output[0])
         elif not any(name in self.halves for name in node.input):
             self.nodes.append(node)
+        elif node.op_type == "MatMulNBits":
+            self.four_bits(node)
         else:
             self.half_node(node)
+
+    def four_bits(self, node: NodeProto) -> None:
+        """Add a product with weights in four bits, which are widened and rounded; what lies there as bytes [outputs,
+        blocks, …] is read as numbers of four bits [outputs, inputs]."""
+        rows, levels, scales, zeros = node.input
+        known = self.stored[levels]
+        known.data_type, (outputs, blocks, half) = TensorProto.UINT4, known.dims
+        known.dims[:] = [outputs, blocks * 2 * half]
+        both = onnx.numpy_helper.to_array(self.stored[zeros], str(self.folder))
+        apart = np.stack([both & 15, both >> 4], -1).reshape(outputs, -1)[:, :blocks]
+        self.stored[zeros].CopyFrom(onnx.numpy_helper.from_array(apart.astype(ml_dtypes.uint4), zeros))
+        name = node.output[0]
+        self.add("DequantizeLinear", [levels, self.halves[scales], zeros], f"{name}.weight", axis=1, block_size=2 * half)
+        self.add("Cast", [f"{name}.weight"], f"{name}.weight.half", to=self.half)
+        self.add("Cast", [f"{name}.weight.half"], f"{name}.weight.rounded", to=TensorProto.FLOAT)
+        self.round(self.add("Gemm", [self.halves[rows], f"{name}.weight.rounded"], f"{name}.exact", transB=1), name)
 
     def half_node(self, node: NodeProto) -> None:
         """Add a node that gives half precision, with its outputs rounded."""
@@ -109,7 +131,7 @@ class Emulated:
         sessions = []
         for file in files(path):
             whole = onnx.load(file, load_external_data=False)
-            own = Emulation(whole.graph, compute)
+            own = Emulation(whole.graph, compute, path.parent)
             own.run()
             self.names += own.watched
             sessions.append(open_changed(whole, file.with_suffix(".emulated")))

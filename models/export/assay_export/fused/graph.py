@@ -22,15 +22,17 @@ COMPUTES = ("float32", *HALVES)
 """What a graph may be asked to compute in."""
 
 
-def build(model: Model, max_tokens: int, compute: str, separate: bool = False, like: str | None = None, stage: Stage = WHOLE) -> ir.Model:
+def build(model: Model, max_tokens: int, compute: str, separate: bool = False, like: str | None = None, stage: Stage = WHOLE,
+          int4: bool = False) -> ir.Model:
     """Return a model's packed graph that computes in float32, float16 or bfloat16, or that of one stage.
 
     separate: what its head reads leaves it, and the head is in a graph of its own. like: the nodes are those of another
-    type, which adds its layers up in a type of its own; the two differ by Cast alone.
+    type, which adds its layers up in a type of its own; the two differ by Cast alone. int4: the layers' weights are
+    stored in four bits.
     """
     if model.encoder is not None:
         return encoders.build(model, max_tokens, compute, separate)
-    nodes = Nodes(compute, wide=(like or compute) != "bfloat16")
+    nodes = Nodes(compute, (like or compute) != "bfloat16", int4)
     sizes = model.sizes
     bodies = [reader(part.body.config)(float32_copy(part.body), max_tokens).read() for part in model.parts]
     windows = sizes.windows if stage == WHOLE else frozenset(bodies[0].layers[number].attention.window for number in stage.layers(sizes.layers))
@@ -93,3 +95,13 @@ def check_model(model: Model, layout: str, compute: str) -> None:
         raise ExportError(f"--compute is for packed graphs, and the layout is {layout}; leave out --compute, or --layout {layout}")
     for part in model.parts:
         reader(part.body.config)
+
+
+def check_int4(model: Model, compute: str | None, operators: str | None) -> None:
+    """Refuse weights in four bits where no operator of the graph reads them."""
+    if model.encoder is not None:
+        raise ExportError(f"--int4 is for decoders, and model_type {model.config.model_type!r} is an encoder; leave it out")
+    if compute is None:
+        raise ExportError("--int4 is of a graph for GPUs: give --compute, too")
+    if operators is not None:
+        raise ExportError(f"--int4 is for stock operators, and no operator of domain {operators} reads four bits: leave out --operators")

@@ -9,6 +9,7 @@ import torch
 
 from ..bodies.rope import RotaryTable
 from ..read import weights
+from ..store import int4
 from .described import Attention, Gated, Layer, Norm, Product
 from .nodes import FLOAT, MICROSOFT, Nodes
 from .tiles import Tiles
@@ -43,8 +44,15 @@ class Stream:
 
 def product(nodes: Nodes, given: Product, value: ir.Value, name: str) -> ir.Value:
     """Return value [X, inputs] times the weights, and the biases added, [X, outputs]."""
-    weight = nodes.weight(f"{name}.weight", given.shape, lambda: torch.cat([weights.load(part) for part in given.weights]).T)
-    result = nodes.one("MatMul", [value, weight], name)
+    def read() -> torch.Tensor:
+        return torch.cat([weights.load(part) for part in given.weights])
+
+    inner, outer = given.shape
+    if nodes.int4:
+        stored = nodes.levels(f"{name}.weight", (outer, inner), read)
+        result = nodes.one("MatMulNBits", [value, *stored], name, domain=MICROSOFT, K=inner, N=outer, bits=int4.BITS, block_size=int4.BLOCK)
+    else:
+        result = nodes.one("MatMul", [value, nodes.weight(f"{name}.weight", given.shape, lambda: read().T)], name)
     if not given.biases:
         return result
     bias = nodes.weight(f"{name}.bias", given.shape[1:], lambda: torch.cat([weights.load(part) for part in given.biases]))

@@ -8,6 +8,7 @@ import onnx_ir as ir
 import torch
 
 from ..operators import DOMAIN, VERSION, Form, functions
+from ..store import int4
 from ..store.storage import half, initializer
 
 OPSET = 23
@@ -24,11 +25,12 @@ TYPES = {"float32": FLOAT, "float16": ir.DataType.FLOAT16, "bfloat16": ir.DataTy
 class Nodes:
     """A graph in the making. Every method gives the value that its node computes."""
 
-    def __init__(self, compute: str, wide: bool):
-        """compute is one of TYPES; wide: what the layers add up is float32 and not of that type."""
+    def __init__(self, compute: str, wide: bool, int4: bool = False):
+        """compute is one of TYPES; wide: what the layers add up is float32 and not of that type; int4: the layers'
+        weights are stored in four bits."""
         self.name, self.type = compute, TYPES[compute]
         self.residual = FLOAT if wide else self.type
-        self.wide = wide
+        self.wide, self.int4 = wide, int4
         self.graph = ir.Graph([], [], nodes=[], opset_imports={"": OPSET, MICROSOFT: 1}, name="main")
 
     def input(self, name: str, dtype: ir.DataType, shape: Sequence[int | str]) -> ir.Value:
@@ -77,6 +79,16 @@ class Nodes:
         dtype = dtype or self.type
         return self.graph.initializers[name] if name in self.graph.initializers else initializer(
             self.graph, name, shape, dtype, lambda: numbers(read(), name, dtype))
+
+    def levels(self, name: str, shape: tuple[int, int], read: Callable[[], torch.Tensor]) -> list[ir.Value]:
+        """Add a weight [outputs, inputs] in four bits; return its levels, scales and zeros as MatMulNBits takes them.
+        read gives its numbers in float32, each time that they are asked for."""
+        outer, blocks = shape[0], shape[1] // int4.BLOCK
+        return [initializer(self.graph, f"{name}.levels", (outer, blocks, int4.BLOCK // 2), ir.DataType.UINT8,
+                            lambda: int4.packed(int4.quantized(read(), name)[0])),
+                self.weight(f"{name}.scales", (outer, blocks), lambda: int4.quantized(read(), name)[2]),
+                initializer(self.graph, f"{name}.zeros", (outer, (blocks + 1) // 2), ir.DataType.UINT8,
+                            lambda: int4.packed(int4.quantized(read(), name)[1]))]
 
     def ints(self, *values: int) -> ir.Value:
         """Return a constant of int64 [len(values)]."""

@@ -13,7 +13,7 @@ from .stages import Stage, file_of
 
 @contextmanager
 def twin(path: Path, model: Model, max_tokens: int, compute: str | None, separate: bool, operators: str | None,
-         stages: Sequence[Stage], integers: bool) -> Iterator[Path]:
+         stages: Sequence[Stage], precision: str) -> Iterator[Path]:
     """Give the graph that is held to PyTorch: the one at path or, where that is in half precision, one in float32 with
     the same nodes but for Cast, which lies beside it meanwhile, cut into the same stages."""
     if compute not in HALVES:
@@ -22,8 +22,8 @@ def twin(path: Path, model: Model, max_tokens: int, compute: str | None, separat
     beside = path.with_name("twin.onnx")
     try:
         for stage in stages:
-            drawn = (build(model, max_tokens, "float32", separate, compute, stage) if operators is None
-                     else build_pooled(model, max_tokens, "float32", separate, stage, integers))
+            drawn = (build(model, max_tokens, "float32", separate, compute, stage, precision == "int4") if operators is None
+                     else build_pooled(model, max_tokens, "float32", separate, stage, precision == "int8"))
             graph.save(drawn, file_of(beside, stage), external=False)
         yield beside
     finally:

@@ -34,7 +34,7 @@ class Reference:
 
     def __init__(self, model: Model, precision: str = "float32", separate: bool = False, only: set[str] | None = None):
         """precision: weights, and with int8 activations, are rounded as in a graph of that precision; separate: but not
-        the head's; only: and no others than these."""
+        the head's, which with int4 never are; only: and no others than these."""
         self.rounding = int8.Rounding() if precision == "int8" else None
         self.sizes, self.types = model.sizes, model.types
         self.encoder = None if model.encoder is None else float32_copy(model.encoder)
@@ -46,7 +46,7 @@ class Reference:
                 self.prepare_experts(body, precision)
         named = {"module": self.encoder} if self.encoder else {
             f"{kind}.{number}": module for number, part in enumerate(self.parts) for kind, module in (("bodies", part.body), ("heads", part.head))}
-        exact = [] if not separate else self.encoder.head_parts if self.encoder else [part.head for part in self.parts]
+        exact = [] if not separate and precision != "int4" else self.encoder.head_parts if self.encoder else [part.head for part in self.parts]
         for where, module in named.items():
             if precision != "float32":
                 storage.round_parameters(module, where, precision, self.rounding, exact, only)

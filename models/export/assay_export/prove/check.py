@@ -65,14 +65,15 @@ def sample(sizes: Sizes, max_tokens: int, count: int = 6) -> list[list[int]]:
 
 def check_graph(path: Path, layout: str, pooled: bool, model: Model, reference: Reference, max_tokens: int,
                 types: Callable[[list[int]], list[int] | None], sequences: Sequence[list[int]] = (), head: Path | None = None,
-                pad: int | None = None, far: Far | None = None, loose: bool = False) -> Verdict:
+                pad: int | None = None, far: Far | None = None, loose: bool = False, mates: float = BATCH_MATES) -> Verdict:
     """Compare a graph, or its stages run one after the other, with PyTorch and with itself in several batches.
     ExportError when it differs.
 
     sequences are read besides the sample, which is left out where a head looks for certain tokens; pooled: the graph
     has one row a sequence, read at the last token that is not the id `pad`. types gives the token_type_ids of ids; head
     is the graph of the head, where it has one of its own. far is a long sequence, which is read alone. loose: a graph
-    for GPUs, whose attention on processors is ONNX Runtime's own, so that scores may move a little with their batch.
+    for GPUs, whose attention on processors is ONNX Runtime's own, so that scores may move a little with their batch: by
+    mates.
     """
     if not isinstance(model.encoder, Pooled):
         sequences = [*sequences, *sample(model.sizes, max_tokens)]
@@ -100,7 +101,7 @@ def check_graph(path: Path, layout: str, pooled: bool, model: Model, reference: 
     for variant in range(4):
         batch = read(session, given, sequences[:together], places[:together], variant)
         for number, (one, many) in enumerate(zip(alone, batch, strict=False)):
-            same = one.tobytes() == many.tobytes() if exact else np.allclose(one, many, rtol=BATCH_MATES, atol=BATCH_MATES)
+            same = one.tobytes() == many.tobytes() if exact else np.allclose(one, many, rtol=mates, atol=mates)
             if not same:
                 raise ExportError(f"{path}: sequence {number} of {len(sequences[number])} tokens reads other bits in a batch than alone "
                                   f"(difference {np.abs(one - many).max():.1e})")

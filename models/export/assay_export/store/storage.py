@@ -3,7 +3,7 @@
 A graph's matrices may be stored as float16, bfloat16 or int8. float16 and bfloat16 are turned into float32 where they
 are used, and every sum is float32. int8 weights stay int8 in linear layers, which round their activations, too
 (`int8.py`); elsewhere, as in an embedding, they are widened by Cast and Mul. No rounding looks at more than one row, so
-a score depends on its own tokens only, as in float32.
+a score depends on its own tokens only, as in float32. Linear layers of graphs for GPUs may have int4 (`int4.py`).
 """
 
 from collections.abc import Sequence
@@ -17,9 +17,9 @@ from torch import nn
 
 from ..errors import ExportError
 from ..read import weights
-from . import int8, products
+from . import int4, int8, products
 
-PRECISIONS = ("float32", "float16", "bfloat16", "int8")
+PRECISIONS = ("float32", "float16", "bfloat16", "int8", "int4")
 LEAST = 16
 """Rows and columns from which on a matrix is stored in lower precision; smaller ones, biases, norms and tables stay
 float32."""
@@ -32,6 +32,8 @@ def lowered(shape: tuple[int, ...] | torch.Size) -> bool:
 
 def rounded(values: torch.Tensor, name: str, precision: str) -> torch.Tensor:
     """Return a weight's float32 values [out, in] as they come back from storage."""
+    if precision == "int4":
+        return int4.rounded(values, name)
     return int8.rounded(values) if precision == "int8" else half(values, name, precision).float()
 
 
@@ -44,8 +46,8 @@ def half(values: torch.Tensor, name: str, precision: str) -> torch.Tensor:
 
 def round_parameters(module: nn.Module, where: str, precision: str, rounding: int8.Rounding | None, besides: Sequence[nn.Module] = (),
                      only: set[str] | None = None) -> None:
-    """Replace a module's matrices by placeholders that read them rounded; with int8, its linear layers round
-    activations, too.
+    """Replace a module's matrices by placeholders that read them rounded, with int4 those of its linear layers alone;
+    with int8, its linear layers round activations, too.
 
     where is the module's name in the graph; what lies in the modules `besides` stays as it is, and what is not among
     the names `only`.
@@ -53,7 +55,7 @@ def round_parameters(module: nn.Module, where: str, precision: str, rounding: in
     for prefix, part in module.named_modules(memo={inner for other in besides for inner in other.modules()}):
         for name, own in part.named_parameters(recurse=False):
             full, linear = ".".join(filter(None, (where, prefix, name))), int8.linear(part, name)
-            if not lowered(own.shape) or (only is not None and full not in only):
+            if not (linear if precision == "int4" else lowered(own.shape)) or (only is not None and full not in only):
                 continue
             turned = linear and not isinstance(part, nn.Linear)
             part.register_parameter(name, weights.placeholder(own.shape, partial(load_rounded, own, turned, full, precision)))
