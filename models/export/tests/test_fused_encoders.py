@@ -2,6 +2,8 @@
 the same nodes but for Cast."""
 
 import re
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -41,16 +43,25 @@ def loaded(name: str, folder) -> Model:
     return encoder(Classifier(whole), whole.config.num_labels)
 
 
+@dataclass
+class Made:
+    """A model and its graphs, each written when it is asked for first."""
+
+    model: Model
+    folder: Path
+
+    def graph(self, compute: str) -> Path:
+        """Return the path of a graph."""
+        path = self.folder / f"{compute}.onnx"
+        if not path.exists():
+            graph.save(fused.build(self.model, MAX_TOKENS, compute), path, external=False)
+        return path
+
+
 @pytest.fixture(scope="module", params=[*KINDS.values(), *MORE.values()])
-def model(request, tmp_path_factory) -> Model:
-    return loaded(request.param, tmp_path_factory.mktemp("checkpoints"))
-
-
-def saved(model: Model, folder, compute: str, **how):
-    """Write a graph; return its path."""
-    path = folder / f"{compute}.onnx"
-    graph.save(fused.build(model, MAX_TOKENS, compute, **how), path, external=False)
-    return path
+def made(request, tmp_path_factory) -> Made:
+    folder = tmp_path_factory.mktemp("encoder")
+    return Made(loaded(request.param, folder), folder)
 
 
 def types_of(model: Model):
@@ -62,23 +73,24 @@ def test_every_kind_is_here():
     assert set(KINDS) == set(READERS)
 
 
-def test_half_precision_differs_from_its_twin_in_types_alone(model, tmp_path):
+def test_half_precision_differs_from_its_twin_in_types_alone(made):
     """The head's large weights are widened where they are used."""
-    twin = nodes(saved(model, tmp_path, "float32"))
+    twin = nodes(made.graph("float32"))
     assert all(kind not in ("Shape", "Range") for _, kind, *_ in twin)  # which ONNX Runtime would compute on the processors
     for half in HALF:
-        assert re.sub(r"\.(b?float16|float32)\b", "", str(nodes(saved(model, tmp_path, half)))) == re.sub(r"\.float32\b", "", str(twin))
+        assert re.sub(r"\.(b?float16|float32)\b", "", str(nodes(made.graph(half)))) == re.sub(r"\.float32\b", "", str(twin))
 
 
-def test_twin_is_pytorch_alone_and_in_any_batch(model, tmp_path):
+def test_twin_is_pytorch_alone_and_in_any_batch(made):
     """The check also reads a sequence in four batches: cut into tiles, shuffled, with places to spare."""
+    model = made.model
     known = sample(model.sizes, MAX_TOKENS, 12)
-    verdict = check_graph(saved(model, tmp_path, "float32"), "packed", True, model, Reference(model), MAX_TOKENS, types_of(model), known, loose=True)
+    verdict = check_graph(made.graph("float32"), "packed", True, model, Reference(model), MAX_TOKENS, types_of(model), known, loose=True)
     assert verdict.worst < 2e-5 and verdict.rounding == 0 and verdict.readings == 18
 
 
-def test_float16_on_processors_is_its_emulation(model, tmp_path):
-    path, types = saved(model, tmp_path, "float16"), types_of(model)
+def test_float16_on_processors_is_its_emulation(made):
+    model, path, types = made.model, made.graph("float16"), types_of(made.model)
     emulated, session, exact = Emulated(path, "float16", model, None), open_graph(path), Reference(model)
     given, sequences = Feeding(model, MAX_TOKENS, types, "readings"), sample(model.sizes, MAX_TOKENS)
     alone = [read_packed(session, given, [ids], [[0]], 0)[0] for ids in sequences]
@@ -91,8 +103,8 @@ def test_float16_on_processors_is_its_emulation(model, tmp_path):
 
 
 @pytest.mark.parametrize("half", HALF)
-def test_large_weights_are_in_half_precision_and_sums_of_layers_in_float32(model, tmp_path, half):
-    found = onnx.load(saved(model, tmp_path, half)).graph
+def test_large_weights_are_in_half_precision_and_sums_of_layers_in_float32(made, half):
+    model, found = made.model, onnx.load(made.graph(half)).graph
     types = {part.name: part.data_type for part in found.initializer}
     products = {node.input[1] for node in found.node if node.op_type == "MatMul" and node.name.startswith("layer.")}
     assert len(products) == 4 * model.sizes.layers and {types[name] for name in [*products, "embedding.words"]} == {HALF[half]}
@@ -103,20 +115,21 @@ def test_large_weights_are_in_half_precision_and_sums_of_layers_in_float32(model
     assert [part.name for part in found.input] == [*names, *(["token_type_ids"] if model.types else [])]
 
 
-def test_onnx_agrees_with_every_node(model, tmp_path):
+def test_onnx_agrees_with_every_node(made):
     """SimplifiedLayerNormalization is ONNX Runtime's name of RMSNormalization, which ONNX checks."""
     for compute in fused.COMPUTES:
-        found = onnx.load(saved(model, tmp_path, compute))
+        found = onnx.load(made.graph(compute))
         for node in found.graph.node:
             node.op_type = "RMSNormalization" if node.op_type == "SimplifiedLayerNormalization" else node.op_type
         onnx.checker.check_model(found, full_check=True)
 
 
 def test_a_pad_inside_moves_the_positions_behind_it(tmp_path):
-    model = loaded("roberta-reranker", tmp_path)
+    made = Made(loaded("roberta-reranker", tmp_path), tmp_path)
+    model = made.model
     given, pad, ids = Feeding(model, MAX_TOKENS, lambda ids: None, "readings"), model.config.pad_token_id, list(range(20, 60))
     sequences = [ids, [pad, *ids], [*ids[:10], pad, *ids[10:]], [*ids, pad]]
-    rows = read_packed(open_graph(saved(model, tmp_path, "float32")), given, sequences, [[0]] * 4, 3)
+    rows = read_packed(open_graph(made.graph("float32")), given, sequences, [[0]] * 4, 3)
     for sequence, row in zip(sequences, rows, strict=True):
         assert np.allclose(row, Reference(model).readings(sequence).numpy(), rtol=1e-5, atol=1e-5)
     assert len({row.tobytes() for row in rows}) == 4
@@ -145,6 +158,7 @@ def test_models_of_other_kinds_have_such_graphs(name, tmp_path):
     asked = [str(tmp_path / "source"), str(tmp_path / "out"), "--compute", "bfloat16", *CASES[name].options]
     assert "largest difference from PyTorch" in export(arguments().parse_args([*asked, "--family", CASES[name].family]))
     assert yaml.safe_load((tmp_path / "out" / "assay.yaml").read_text())["graph"]["drift"]["order"] > 0.98
+    assert "Shape" not in {node.op_type for node in onnx.load(tmp_path / "out" / "model.onnx").graph.node}
 
 
 @pytest.mark.parametrize(("name", "options", "said"), [

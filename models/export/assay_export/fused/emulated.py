@@ -142,8 +142,10 @@ class Emulated:
         self.sizes = np.zeros(len(self.names), np.float32)
 
     def readings(self, ids: list[int], types: list[int] | None = None) -> torch.Tensor:
-        """Return the raw outputs at every token, [len(ids), labels], of an encoder that pools as one row; a likelihood's
-        row is of the token that follows, and the last is 0."""
+        """Return the raw outputs at every token, [len(ids), labels], of an encoder that pools as one row.
+
+        A likelihood's row is of the token that follows, and the last is 0.
+        """
         sizes, segments, places = self.model.sizes, apart([ids]), range(1 if self.model.pooled else len(ids))
         feeds = packed_feeds(segments, [(segments[0], place) for place in places], sizes.layers, sizes.kv_heads, sizes.head_dim, types=lambda ids: types)
         feeds["target_ids"] = np.array([*ids[1:], 0], np.int64)

@@ -46,8 +46,8 @@ class Nodes:
 
     def many(self, kind: str, inputs: Sequence[ir.Value | None], names: Sequence[str], dtype: ir.DataType, domain: str = "",
              **attributes) -> list[ir.Value]:
-        """Add a node whose outputs are all of one type; an output with an empty name is left out, as is an input that is
-        None.
+        """Add a node whose outputs are all of one type. An output with an empty name is left out, and so is an input
+        that is None.
 
         Behind its last input a node has none without a name, of which ONNX Runtime's LayerNormalization dies.
         """

@@ -77,10 +77,13 @@ def prompts(directory: Path, settings: dict) -> tuple[dict[str, str], list[str]]
 
 
 class Normalize(nn.Module):
-    """Rows at length 1, as sentence-transformers' module has it."""
+    """Rows at length 1, as sentence-transformers' module has it.
+
+    torch's own normalize would ask in the graph for the rows' shape, which ONNX Runtime computes on the processors.
+    """
 
     def forward(self, rows: torch.Tensor) -> torch.Tensor:
-        return nn.functional.normalize(rows, p=2, dim=-1)
+        return rows / rows.norm(dim=-1, keepdim=True).clamp_min(1e-12)
 
 
 def normalize(folder: Path, width: int) -> tuple[list[nn.Module], int]:
