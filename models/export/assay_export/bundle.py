@@ -91,7 +91,7 @@ def write_bundle(model: Model, tokenizer: str | Path, out: str | Path, manifest:
             fused.check_model(model, layout, options.compute)
     elif options.stages != 1:
         raise ExportError(f"--stages {options.stages} is of a graph for GPUs: give --compute, too")
-    stages = fused.cut(model, options.stages)
+    stages = fused.cut(model, options.stages, options.precision)
     if options.precision == "int4":
         fused.check_int4(model, options.compute, options.operators)
     max_tokens = token_limit(model, options.max_tokens, manifest.get("template") or {})

@@ -29,11 +29,12 @@ def model(tmp_path_factory) -> Model:
     return loaded(written(tmp_path_factory.mktemp("checkpoints"), "qwen3", num_hidden_layers=LAYERS, head_dim=32, hidden_size=64))[1]
 
 
-def saved(model: Model, path: Path, compute: str, count: int, pooled: bool) -> Path:
+def saved(model: Model, path: Path, compute: str, count: int, pooled: bool, integers: bool = False) -> Path:
     """Write a graph of so many stages; return the path of the first."""
     path.parent.mkdir(exist_ok=True)
-    for stage in fused.cut(model, count):
-        drawn = fused.build_pooled(model, MAX_TOKENS, compute, stage=stage) if pooled else fused.build(model, MAX_TOKENS, compute, stage=stage)
+    for stage in fused.cut(model, count, "int8" if integers else "float32"):
+        drawn = (fused.build_pooled(model, MAX_TOKENS, compute, integers=integers, stage=stage) if pooled
+                 else fused.build(model, MAX_TOKENS, compute, stage=stage))
         graph.save(drawn, fused.file_of(path, stage), external=False)
     return path
 
@@ -54,6 +55,12 @@ def test_stages_give_the_bits_of_the_uncut_graph(model, tmp_path, compute, count
         ids = rng.integers(model.sizes.vocab_size, size=length).tolist()
         assert ran.readings(ids).numpy().tobytes() == uncut.readings(ids).numpy().tobytes()
     assert ran.largest()[1] == uncut.largest()[1]
+
+
+def test_stages_of_integers_are_pytorch_with_the_same_rounding(model, tmp_path):
+    path = saved(model, tmp_path / "model.onnx", "float32", 2, pooled=True, integers=True)
+    verdict = check_graph(path, "packed", False, model, fused.rounded(model, MAX_TOKENS), MAX_TOKENS, lambda ids: None)
+    assert verdict.worst < 3e-5 and verdict.readings > 50
 
 
 @pytest.mark.parametrize("kind", KINDS)

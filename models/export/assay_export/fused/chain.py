@@ -44,6 +44,11 @@ class Chain:
         return [np.concatenate(found[name]) for name in outputs]
 
 
+def chained(sessions: list[onnxruntime.InferenceSession]) -> Chain | onnxruntime.InferenceSession:
+    """Return the sessions of a graph's stages as one, which the only one is already."""
+    return sessions[0] if len(sessions) == 1 else Chain(sessions)
+
+
 def ort_value(given: np.ndarray) -> onnxruntime.OrtValue:
     """Return an array as ONNX Runtime has it; bfloat16 is a type of its own there, and not of NumPy's."""
     if given.dtype == ml_dtypes.bfloat16:

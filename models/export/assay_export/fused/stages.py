@@ -43,20 +43,24 @@ class Stage:
 
 WHOLE = Stage()
 
+WIDER = {"int8": 2.0, "int4": 3.5}
+"""How many bytes other weights have for each of the layers', where these are narrower."""
 
-def cut(model: Model, count: int) -> list[Stage]:
-    """Cut a model into so many stages of about as many weights each, the embedding counted with the first layer and the
-    head with the last. ExportError where that cannot be."""
+
+def cut(model: Model, count: int, precision: str = "float32") -> list[Stage]:
+    """Cut a model into so many stages of about as many bytes of weights each, the embedding counted with the first
+    layer and the head with the last. precision: as those of layers are stored. ExportError where it cannot be cut."""
     if count == 1:
         return [WHOLE]
     if len(model.parts) != 1:
-        raise ExportError(f"--stages {count} is for models of one body; leave it out")
+        raise ExportError(f"--stages {count} is for decoders of one body; leave it out")
     body = model.parts[0].body
-    each = [numbers(layer) for layer in body.layers]
+    each = [float(numbers(layer)) for layer in body.layers]
     if not 1 <= count <= len(each):
         raise ExportError(f"--stages is {count}, and must be between 1 and the model's {len(each)} layers")
-    each[0] += numbers(body.embed_tokens)
-    each[-1] += numbers(model.parts[0].head)
+    wide = WIDER.get(precision, 1)
+    each[0] += wide * numbers(body.embed_tokens)
+    each[-1] += wide * numbers(model.parts[0].head)
     sums, ends = list(accumulate(each)), [0]
     for stage in range(1, count):
         share = stage * sums[-1] / count

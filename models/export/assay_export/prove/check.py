@@ -9,7 +9,7 @@ import numpy as np
 
 from ..bodies.bodies import Sizes
 from ..errors import ExportError
-from ..fused.chain import Chain
+from ..fused.chain import chained
 from ..fused.stages import files
 from ..fused.written import slotted
 from ..graph import separate
@@ -93,8 +93,7 @@ def check_graph(path: Path, layout: str, pooled: bool, model: Model, reference: 
         reference.rounding.first = model.encoder is not None
         want = follow(path, lambda watched, ids: read(watched, given, [ids], [list(range(1 if model.pooled else len(ids)))], 0),
                       reference, types, sequences)
-    stages = [open_graph(file) for file in files(path)]  # after what follow() opened is closed: weights are held once
-    session = stages[0] if len(stages) == 1 else Chain(stages)
+    session = chained([open_graph(file) for file in files(path)])  # after what follow() opened is closed: weights are held once
     want = rows_at(model, want, places)
     alone = [read(session, given, [ids], [at], 0)[0] for ids, at in zip(sequences, places, strict=True)]
     exact = not loose and (model.encoder is None or bit_equal(model.config))

@@ -12,7 +12,7 @@ import numpy as np
 import onnx
 import onnxruntime
 
-from ..fused.chain import Chain
+from ..fused.chain import chained
 from ..fused.stages import files
 from ..models.reference import Reference
 from ..store.int8 import ZERO
@@ -35,8 +35,7 @@ class Watched:
         Rounding.sources."""
         self.names: dict[str, list[str]] = {}
         """Of each weight, the values that it is multiplied by."""
-        stages = [self.open(file, sources) for file in files(path)]
-        self.session = stages[0] if len(stages) == 1 else Chain(stages)
+        self.session = chained([self.open(file, sources) for file in files(path)])
         self.outputs = sorted({name for names in self.names.values() for name in names})
         self.levels: dict[str, list[np.ndarray]] = {}
 
