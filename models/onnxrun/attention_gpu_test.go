@@ -146,7 +146,8 @@ func openAttention(tb testing.TB, compute string, nodes int) *Session {
 		Layout: "packed", Compute: compute, Output: "readings", Labels: make([]string, attentionHeads*attentionDim), Layers: 1, KVHeads: 8, HeadDim: attentionDim,
 	}}
 	session, err := Open(tb.Context(), &Graph{
-		Manifest: about, Inputs: signature.Inputs, Outputs: signature.Outputs, Path: graph, Bytes: int64(len(content)), External: int64(len(table)),
+		Manifest: about,
+		Stages:   []Stage{{Inputs: signature.Inputs, Outputs: signature.Outputs, Path: graph, Bytes: int64(len(content)), External: int64(len(table))}},
 	}, 1, device)
 	if err != nil {
 		tb.Fatal(err)
