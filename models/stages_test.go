@@ -1,13 +1,18 @@
 package models
 
 import (
+	"context"
+	"errors"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/assay-rm/assay/batching"
 	"github.com/assay-rm/assay/models/encode"
+	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/models/onnxrun"
 )
 
@@ -101,5 +106,46 @@ func TestGPUsThatShareACopyNeedAsManyStages(t *testing.T) {
 		if err == nil || !strings.HasSuffix(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
 		}
+	}
+}
+
+// meeting is a runner whose second forward finds what the first has left.
+type meeting struct {
+	batching.Runner
+	forwards atomic.Int32
+}
+
+func (r *meeting) Run(ctx context.Context, plan *batching.Plan) ([][]float32, error) {
+	second := r.forwards.Add(1) == 2
+	rows, err := r.Runner.Run(ctx, plan)
+	if second && err == nil {
+		rows[0][0]++
+	}
+	return rows, err
+}
+
+// TestForwardsInFlightReadWhatOneReads: the proof passes, and a device on which forwards meet is refused by name.
+func TestForwardsInFlightReadWhatOneReads(t *testing.T) {
+	m, err := Open(t.Context(), Dir("testdata/fused/qwen2-float32-stages"), Options{Tokens: 512})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.freeSession()
+	m.info.Device = onnxrun.Device{GPUs: []int{4, 5}, Stages: 2}
+	options, probes := m.batching(Options{}), m.probes()
+	if options.Stages != 2 || options.Devices != 1 {
+		t.Errorf("two GPUs that share a copy are %d devices of %d stages", options.Devices, options.Stages)
+	}
+	alone, err := m.readAlone(t.Context(), options, probes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.proveInFlight(t.Context(), options, probes, alone); err != nil {
+		t.Error(err)
+	}
+	m.runner = &meeting{Runner: m.session}
+	err = m.proveInFlight(t.Context(), options, probes, alone)
+	if known := new(fault.Error); !errors.As(err, &known) || known.Code != fault.CodeDevice || !strings.Contains(err.Error(), "device cuda:4+5 gives") {
+		t.Errorf("forwards that meet: %v", err)
 	}
 }
