@@ -92,7 +92,7 @@ var inner = map[string]map[string][]string{
 	},
 	"kernels": {
 		"kernels":            {},
-		"kernels/blaslt":     {"kernels"},
+		"kernels/blaslt":     {"kernels", "kernels/operators"},
 		"kernels/cuda":       {"kernels"},
 		"kernels/graphs":     {"kernels", "kernels/onnx"},
 		"kernels/kerneltest": {"kernels", "kernels/operators"},

@@ -39,10 +39,6 @@ func (t Type) Size() int {
 // suffix ends the name of the kernel that reads this type.
 func (t Type) suffix() string { return [...]string{"_f32", "_f16", "_bf16"}[t] }
 
-// MostLevels is the inner size up to which int32 holds every sum of products of two levels, whole numbers from -127 to
-// 127.
-const MostLevels = 1 << 17
-
 // Tensor is a matrix (Rows, Cols), row after row. Its numbers lie in one of three places: Float32s, Halves, or a
 // device's memory. It owns none of them.
 type Tensor struct {

@@ -14,7 +14,7 @@ cd "$(dirname "$0")/../.."
 folder=${1:-bin/gpu-check}
 shift || true
 bundles=("$@" models/testdata/bundles/qwen3-{reward-packed,reward-packed-float16,process-packed,reward-padded} models/testdata/heads/mlp-{packed,padded}
-  models/testdata/fused/{qwen2-float16,qwen2-assay-float16,qwen3-assay-bfloat16})
+  models/testdata/fused/{qwen2-float16,qwen2-assay-float16,qwen3-assay-bfloat16,qwen3-assay-float16-int8,bert-float16,bert-assay-float16,modernbert-float16})
 
 [ -f .cuda/build/device.test ] || kernels/tools/test-cuda.sh
 rm -rf "$folder"

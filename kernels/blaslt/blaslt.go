@@ -31,6 +31,7 @@ import (
 	"unsafe"
 
 	"github.com/assay-rm/assay/kernels"
+	"github.com/assay-rm/assay/kernels/operators"
 )
 
 // Name is the file of cuBLASLt of CUDA 13, which ONNX Runtime's provider has loaded.
@@ -90,14 +91,14 @@ func (p *Product) Run(stream uintptr, rows int, x, weight, bias, y uintptr) erro
 type Integers struct{ chosen }
 
 // Integers chooses the algorithm for int8 weights [columns, inner], both sides multiples of 16 and inner at most
-// [kernels.MostLevels].
+// [operators.MostLevels].
 func (l *Library) Integers(inner, columns int) (*Integers, error) {
 	p := &Integers{chosen{shaped: fmt.Sprintf("int8 weights [%d, %d]", columns, inner)}}
 	if inner < 16 || columns < 16 || inner%16 != 0 || columns%16 != 0 {
 		return nil, fmt.Errorf("%s: both sides must be multiples of 16", p.shaped)
 	}
-	if inner > kernels.MostLevels {
-		return nil, fmt.Errorf("%s: int32 holds sums of %d products at most", p.shaped, kernels.MostLevels)
+	if inner > operators.MostLevels {
+		return nil, fmt.Errorf("%s: int32 holds sums of %d products at most", p.shaped, operators.MostLevels)
 	}
 	if err := p.choose(l, C.BLAS_I8, inner, columns); err != nil {
 		return nil, err

@@ -7,6 +7,10 @@ import "github.com/assay-rm/assay/kernels"
 // caller's memory for sums need hold one chunk only. Chunks of a multiple of 16 rows begin where cuBLASLt wants memory
 // to begin. Layers that read the same rows share their levels.
 
+// MostLevels is the inner size up to which int32 holds every sum of products of two levels, whole numbers from -127 to
+// 127.
+const MostLevels = 1 << 17
+
 // QuantizeRows divides each row by a scale of its own, max|x| / 127 or 1e-30 where that is more, and rounds it to whole
 // numbers from -127 to 127. Of a row that is not finite the scale is NaN and the levels are 0, so that ScaleSums gives
 // NaN for it. All memory is the device's.
@@ -18,12 +22,12 @@ type QuantizeRows struct {
 	Scales      uintptr // float32 (Rows), written
 }
 
-// Launch gives the one start of a kernel that computes it. Width is a multiple of 16, and at most [kernels.MostLevels].
+// Launch gives the one start of a kernel that computes it. Width is a multiple of 16, and at most [MostLevels].
 func (o QuantizeRows) Launch() (Launch, error) {
 	c := &checks{operator: "QuantizeRows"}
 	suffix := c.half(o.Type)
 	c.size("the number of rows", o.Rows, 0, maxGridX, 1)
-	c.size("the width", o.Width, 2*chunk, kernels.MostLevels, 2*chunk)
+	c.size("the width", o.Width, 2*chunk, MostLevels, 2*chunk)
 	return c.launch("quantize_rows"+suffix, o.Rows, 1, quantizeThreads,
 		c.address("x", o.X, o.Rows), c.address("levels", o.Levels, o.Rows), c.floats("scales", o.Scales, o.Rows), uint64(o.Width))
 }
