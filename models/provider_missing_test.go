@@ -7,9 +7,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
+	"github.com/assay-rm/assay/batching"
 	"github.com/assay-rm/assay/models/onnxrun"
 )
 
@@ -120,4 +122,37 @@ func startOnProvider(t *testing.T) {
 		defer m.freeSession()
 	}
 	fmt.Printf("the start: %v\n", err)
+}
+
+// TestAForwardWithoutMemoryOnTheProviderIsNamed: a forward that takes more of a GPU than ONNX Runtime may have ends with
+// what to give less of.
+func TestAForwardWithoutMemoryOnTheProviderIsNamed(t *testing.T) {
+	read, err := readBundle(Dir(filepath.Join("testdata", "fused", "qwen2-float16")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sequences := make([]batching.Sequence, 40)
+	for i := range sequences {
+		sequences[i] = batching.Sequence{IDs: probeIDs(400, 300, uint64(i)), Positions: []int{299}}
+	}
+	var failed error
+	watch(t, func() error {
+		session, err := onnxrun.Open(t.Context(), read.graphFile(), 1, onnxrun.Device{GPUs: []int{0}, Memory: 2 << 20})
+		if session != nil {
+			defer session.Close()
+		}
+		if err != nil {
+			return err
+		}
+		plan, _, err := batching.MakePlan(sequences, batching.Options{Rounding: roundingOn(onnxrun.Device{GPUs: []int{0}})})
+		if err == nil {
+			_, failed = session.Run(t.Context(), plan)
+		}
+		return err
+	})
+	want := regexp.MustCompile(`^device cuda:0 has no memory for a forward of \d+ tokens beside the weights and the cache \(.*\): ` +
+		`give less with --cache or --batch-tokens, or more with --device-memory$`)
+	if failed == nil || !want.MatchString(failed.Error()) {
+		t.Errorf("%v, want %v", failed, want)
+	}
 }

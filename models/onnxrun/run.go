@@ -96,7 +96,7 @@ func (s *Session) through(ctx context.Context, st *stage, plan *batching.Plan, f
 		return nil, failed
 	}
 	if err := s.compute(ctx, inner, binding); err != nil {
-		return nil, err
+		return nil, s.room(st, len(plan.IDs), err)
 	}
 	if err := st.wait(); err != nil {
 		return nil, err
