@@ -45,6 +45,7 @@ func BenchmarkKernels(b *testing.B) {
 	benchmarkOperators(b, d)
 	benchmarkEncoders(b, d)
 	benchmarkProducts(b, d)
+	benchmarkIntegers(b, d)
 }
 
 // scratch is device memory of zeros for one test or benchmark.

@@ -5,6 +5,7 @@ package device
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/assay-rm/assay/kernels"
@@ -35,6 +36,27 @@ func benchmarkOperators(b *testing.B, d *Device) {
 		launch, err := operators.SwiGLU{Type: kernels.BFloat16, Tokens: tokens, Width: wide, GateUp: room(4 * numbers), Out: room(2 * numbers)}.Launch()
 		launched(b, d, 6*numbers, launch, err)
 	})
+	for _, width := range []int{hidden, wide} {
+		b.Run(fmt.Sprintf("quantize_rows/%dx%d", tokens, width), func(b *testing.B) {
+			room := rooms(b, d)
+			numbers := tokens * width
+			launch, err := operators.QuantizeRows{
+				Type: kernels.BFloat16, Rows: tokens, Width: width, X: uintptr(put(b, d, ordinary(numbers))), Levels: room(numbers), Scales: room(4 * tokens),
+			}.Launch()
+			launched(b, d, 3*numbers, launch, err)
+		})
+	}
+	for _, width := range []int{hidden, 2 * wide} {
+		b.Run(fmt.Sprintf("scale_sums/%dx%d", tokens, width), func(b *testing.B) {
+			room := rooms(b, d)
+			numbers := tokens * width
+			launch, err := operators.ScaleSums{
+				Type: kernels.BFloat16, Rows: tokens, Width: width, Sums: room(4 * numbers), RowScales: room(4 * tokens), Scales: room(4 * width),
+				Bias: room(2 * width), Y: room(2 * numbers),
+			}.Launch()
+			launched(b, d, 6*numbers, launch, err)
+		})
+	}
 	b.Run(fmt.Sprintf("rotate/%dx%dx%d", tokens, heads+2*groups, size), func(b *testing.B) {
 		room := rooms(b, d)
 		row := (heads + 2*groups) * size
@@ -114,6 +136,16 @@ func benchmarkEncoders(b *testing.B, d *Device) {
 		}.Launch()
 		launched(b, d, 12*tokens*row, launch, err)
 	})
+}
+
+// ordinary are bfloat16 numbers of either sign from a half to two: a division of what is very small takes longer.
+func ordinary(n int) []byte {
+	numbers := make([]byte, 2*n)
+	rand.NewChaCha8([32]byte{}).Read(numbers) //nolint:errcheck // it gives none
+	for i := 1; i < len(numbers); i += 2 {
+		numbers[i] = 0x3f | numbers[i]&0x80
+	}
+	return numbers
 }
 
 // rooms gives memory of zeros for one benchmark.

@@ -56,27 +56,33 @@ func opened(tb testing.TB, d *Device, typed kernels.Type, of shape, rows int) *f
 	}
 	f := &factors{shape: of, rows: rows, x: random(rows * of.inner), weight: random(of.columns * of.inner), bias: random(of.columns)}
 	f.y = scratch(tb, d, 2*rows*of.columns)
+	f.product = chosen(tb, d, func(library *blaslt.Library) (*blaslt.Product, error) {
+		return library.Product(typed, of.inner, of.columns)
+	})
+	return f
+}
+
+// chosen opens cuBLASLt on the device until the test ends, and has it choose for weights of one shape.
+func chosen[P interface{ Close() }](tb testing.TB, d *Device, choose func(*blaslt.Library) (P, error)) P {
+	tb.Helper()
+	atEnd := func(free func()) {
+		tb.Cleanup(func() {
+			if _, err := on(d, func() (struct{}, error) { free(); return struct{}{}, nil }); err != nil {
+				tb.Error(err)
+			}
+		})
+	}
 	library, err := on(d, func() (*blaslt.Library, error) { return blaslt.Open(blaslt.Name) })
 	if err != nil {
 		tb.Fatal(err)
 	}
-	f.product, err = on(d, func() (*blaslt.Product, error) { return library.Product(typed, of.inner, of.columns) })
-	tb.Cleanup(func() {
-		_, err := on(d, func() (struct{}, error) {
-			if f.product != nil {
-				f.product.Close()
-			}
-			library.Close()
-			return struct{}{}, nil
-		})
-		if err != nil {
-			tb.Error(err)
-		}
-	})
+	atEnd(library.Close)
+	product, err := on(d, func() (P, error) { return choose(library) })
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return f
+	atEnd(product.Close)
+	return product
 }
 
 // run multiplies rows of x from one on. It is called on the device's goroutine.

@@ -90,6 +90,10 @@ say "an algorithm whose sums follow the number of rows in silence must fail"
 failure=$(FAKECUDA_BLASLT=untold LD_LIBRARY_PATH=$build/fake "$build/device.test" -test.run Products 2>&1) && die "it passes"
 grep -q 'the first of 2 rows has other bits than alone' <<<"$failure" || die "it fails otherwise: $failure"
 
+say "sums of int8 that are rounded must fail"
+failure=$(FAKECUDA_BLASLT=rounded LD_LIBRARY_PATH=$build/fake "$build/device.test" -test.run Integers 2>&1) && die "it passes"
+grep -q 'row 0 of 1, column .*: the sum is' <<<"$failure" || die "it fails otherwise: $failure"
+
 # The twin under the address and undefined-behaviour sanitizers. The symbol tells that they watch the kernels and not Go
 # alone.
 say "the twin under the sanitizers"

@@ -51,7 +51,7 @@ func (s *spec) checkStages(check checker) {
 	for i, stage := range g.Stages {
 		check(stage.File != "" && fs.ValidPath(stage.File), "graph.stages[%d].file %q leaves the bundle", i, stage.File)
 		check(!seen[stage.File], "graph.stages[%d].file %q is the file of another graph", i, stage.File)
-		check(stage.Layers > 0, "graph.stages[%d].layers is %d, and must be positive", i, stage.Layers)
+		check(stage.Layers > 0 && stage.Layers <= g.Layers, "graph.stages[%d].layers is %d, and must be from 1 to graph.layers, %d", i, stage.Layers, g.Layers)
 		layers, seen[stage.File] = layers+stage.Layers, true
 	}
 	check(layers == g.Layers, "graph.stages has %d layers, and graph.layers is %d", layers, g.Layers)
