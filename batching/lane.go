@@ -2,8 +2,8 @@ package batching
 
 import "time"
 
-// lane runs one forward at a time on its device. Beside others of the device its forwards have one thread each, so
-// that no thread ever waits for another; alone it may run one on all threads. On a device of several stages every lane's
+// lane runs one forward at a time on its device. Beside others of the device its forwards have one thread each, so that
+// no thread ever waits for another; alone it may run one on all threads. On a device of several stages every lane's
 // forwards have all threads, of the stage that they are in.
 type lane struct {
 	device   *device
@@ -139,8 +139,11 @@ func (b *Batcher) start(l *lane, begin time.Time, oneThread bool) {
 // choose picks what the lane runs next.
 func (b *Batcher) choose(l *lane, now time.Time, budget Budget, oneThread bool) {
 	l.picker.pace = 1
-	if oneThread {
+	switch {
+	case oneThread:
 		l.picker.pace = float64(l.device.lanes)
+	case l.device.active > 0 && l.device.stages > 1:
+		l.picker.pace = 2 - 1/float64(l.device.stages) // it waits for the first stage, and then in front of each for the one ahead
 	}
 	b.round++
 	l.picker.pick(&b.queue, now, budget, b.round)

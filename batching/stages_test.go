@@ -91,6 +91,19 @@ func TestForwardsPassThroughStages(t *testing.T) {
 	}
 }
 
+// TestAForwardBehindAnotherIsExpectedToWait: of two stages the forward that begins behind another is expected to take
+// half as long again, since it waits for the stage in front of it.
+func TestAForwardBehindAnotherIsExpectedToWait(t *testing.T) {
+	b := New(newPipeline(2), Options{Stages: 2})
+	l := b.lanes[0]
+	for active, want := range []float64{1, 1.5} {
+		l.device.active = active
+		if b.choose(l, time.Now(), b.options.Budget, false); l.picker.pace != want {
+			t.Errorf("with %d in flight it is expected to take %g times as long, want %g", active, l.picker.pace, want)
+		}
+	}
+}
+
 // TestStagesShareWhatWaits: forwards in flight have a share of what waits each, and all threads.
 func TestStagesShareWhatWaits(t *testing.T) {
 	started, release := make(chan *Plan), make(chan struct{})

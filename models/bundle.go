@@ -142,6 +142,9 @@ func (b *bundle) hash(files folder, source Source) error {
 			case !fs.ValidPath(location) || !fs.ValidPath(name):
 				return fault.New(fault.CodeBundle, "external data %q of %s leaves the bundle", location, f.name)
 			}
+			if of := data[name]; of != nil && of != f {
+				return fault.New(fault.CodeBundle, "external data %q is of %s and of %s, and must be of one graph", location, of.name, f.name)
+			}
 			data[name] = f
 			names = append(names, name)
 		}

@@ -14,8 +14,8 @@ import (
 )
 
 // onSharedGPU opens a bundle whose cache and head are on the fake device, while its graph runs on the processors, which
-// have one memory with it. Of several devices each has a stage. It gives the model as it serves, with its head placed or
-// not.
+// have one memory with it. Of several devices each has a stage. It gives the model as it serves, with its head placed
+// or not.
 func onSharedGPU(t *testing.T, bundle string, numbers ...int) *Model {
 	t.Helper()
 	if os.Getenv("FAKECUDA_SHARED") == "" {

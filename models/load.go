@@ -143,8 +143,8 @@ const gpuMultiple = 64
 const pooledTokens = 1 << 14
 
 // assayArea is the attention area of a forward of a graph of domain assay on a GPU. Our attention keeps no scores and
-// copies no keys there, so that a tile takes its lists of places alone: a sixteenth of its area at most, of 8 bytes each,
-// 128 MiB. Sequences that share nothing are cut by their tokens long before.
+// copies no keys there, so that a tile takes its lists of places alone: a sixteenth of its area at most, of 8 bytes
+// each, 128 MiB. Sequences that share nothing are cut by their tokens long before.
 const assayArea = 1 << 28
 
 // What scores, keys and values may take in one forward on processors: twice the weights, within these bounds, or a

@@ -30,11 +30,15 @@ func (m *Model) handed(stage int, before stageFile) (values []onnx.Value, err er
 		}
 		values = append(values, value)
 	}
+	if values[0].Dims[1] != values[1].Dims[1] {
+		return nil, fault.New(fault.CodeBundle, "graph.stages[%d]: the outputs of %s are %s and %s, and must have as many numbers a token", stage, before.name,
+			values[0], values[1])
+	}
 	return values, nil
 }
 
-// proveInFlight runs the probes in as many forwards at once as the stages of a device may have in flight: in each they
-// must read what they read alone.
+// proveInFlight runs the probes in as many forwards at once as the stages of a device may have in flight, in each in
+// another order, so that no two have the same numbers in the same places: they must read what they read alone.
 func (m *Model) proveInFlight(ctx context.Context, options batching.Options, probes []batching.Sequence, alone [][][]float32) error {
 	if options.Stages < 2 {
 		return nil
@@ -43,12 +47,14 @@ func (m *Model) proveInFlight(ctx context.Context, options batching.Options, pro
 		errs := make([]error, options.Stages)
 		var group sync.WaitGroup
 		for forward := range errs {
+			turned := slices.Concat(probes[forward%len(probes):], probes[:forward%len(probes)])
+			want := slices.Concat(alone[forward%len(probes):], alone[:forward%len(probes)])
 			group.Go(func() {
-				rows, err := m.run(ctx, options, probes, func(plan *batching.Plan) { plan.Device = device })
+				rows, err := m.run(ctx, options, turned, func(plan *batching.Plan) { plan.Device = device })
 				for i := range rows {
-					if moved := distance(rows[i], alone[i]); moved > m.tolerance() {
+					if moved := distance(rows[i], want[i]); moved > m.tolerance() {
 						err = fault.New(fault.CodeDevice, "copy %d on device %s gives %v for a probe of %d tokens with %d forwards in flight, and %v alone",
-							device, m.info.Device, rows[i], len(probes[i].IDs), options.Stages, alone[i])
+							device, m.info.Device, rows[i], len(turned[i].IDs), options.Stages, want[i])
 					}
 				}
 				errs[forward] = err

@@ -124,8 +124,8 @@ func startOnProvider(t *testing.T) {
 	fmt.Printf("the start: %v\n", err)
 }
 
-// TestAForwardWithoutMemoryOnTheProviderIsNamed: a forward that takes more of a GPU than ONNX Runtime may have ends with
-// what to give less of.
+// TestAForwardWithoutMemoryOnTheProviderIsNamed: a forward that takes more of a GPU than ONNX Runtime may have ends
+// with what to give less of.
 func TestAForwardWithoutMemoryOnTheProviderIsNamed(t *testing.T) {
 	read, err := readBundle(Dir(filepath.Join("testdata", "fused", "qwen2-float16")))
 	if err != nil {

@@ -38,8 +38,8 @@ func TestStagesOnTheProvider(t *testing.T) {
 	}
 }
 
-// TestStagesOfOperatorsOnTheProvider: each stage of a graph of domain assay lies on its device whole, nine nodes of ours
-// a layer.
+// TestStagesOfOperatorsOnTheProvider: each stage of a graph of domain assay lies on its device whole, nine nodes of
+// ours a layer.
 func TestStagesOfOperatorsOnTheProvider(t *testing.T) {
 	ours := 0
 	for stage := range 2 {

@@ -28,9 +28,9 @@ func (r *inFlight) Run(ctx context.Context, plan *batching.Plan) ([][]float32, e
 	return r.Runner.Run(ctx, plan)
 }
 
-// TestStagesOnTwoGPUsReadTheBitsOfTheUncutGraph: each stage has its keys, values and kernels on a device of its own. What
-// is read is the uncut graph's on one device, in batches with two forwards in flight, again behind cached blocks, and
-// alone.
+// TestStagesOnTwoGPUsReadTheBitsOfTheUncutGraph: each stage has its keys, values and kernels on a device of its own.
+// What is read is the uncut graph's on one device, in batches with two forwards in flight, again behind cached blocks,
+// and alone.
 func TestStagesOnTwoGPUsReadTheBitsOfTheUncutGraph(t *testing.T) {
 	for cut, whole := range staged {
 		t.Run(cut, func(t *testing.T) {

@@ -4,8 +4,9 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"slices"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -93,15 +94,19 @@ func TestEveryStageIsOfTheDigest(t *testing.T) {
 
 // TestGPUsThatShareACopyNeedAsManyStages: the sentence names the option that mends it, before a GPU is looked for.
 func TestGPUsThatShareACopyNeedAsManyStages(t *testing.T) {
-	for bundle, device := range map[string]string{"qwen2-float32": "cuda:3+1", "qwen2-float32-stages": "cuda:0+1+2"} {
+	for bundle, device := range map[string]string{
+		"fused/qwen2-float32": "cuda:3+1", "fused/qwen2-float32-stages": "cuda:0+1+2", "fused/bert-float16": "cuda:0+1", "bundles/qwen3-reward-packed": "cuda:0+1",
+	} {
 		given, err := onnxrun.ParseDevice(device)
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = Open(t.Context(), Dir(filepath.Join("testdata", "fused", bundle)), Options{Tokens: 512, Device: given})
+		_, err = Open(t.Context(), Dir(filepath.Join("testdata", bundle)), Options{Tokens: 512, Device: given})
 		want := map[string]string{
-			"qwen2-float32":        "device cuda:3+1 has 2 GPUs in a copy, and the graph is in 1 part: export the checkpoint with assay-export --stages 2, or serve it with --device cuda:3",
-			"qwen2-float32-stages": "device cuda:0+1+2 has 3 GPUs in a copy, and the graph is in 2 parts: export the checkpoint with assay-export --stages 3, or serve it with --device cuda:0",
+			"fused/qwen2-float32":         "device cuda:3+1 has 2 GPUs in a copy, and the graph is in 1 part: export the checkpoint with assay-export --stages 2, or serve it with --device cuda:3",
+			"fused/bert-float16":          "device cuda:0+1 has 2 GPUs in a copy, and the graph is in 1 part: serve it with --device cuda:0",
+			"bundles/qwen3-reward-packed": "device cuda:0+1 has 2 GPUs in a copy, and the graph is in 1 part: export the checkpoint with assay-export --compute float16 --stages 2, or serve it with --device cuda:0",
+			"fused/qwen2-float32-stages":  "device cuda:0+1+2 has 3 GPUs in a copy, and the graph is in 2 parts: export the checkpoint with assay-export --stages 3, or serve it with --device cuda:0",
 		}[bundle]
 		if err == nil || !strings.HasSuffix(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
@@ -109,19 +114,23 @@ func TestGPUsThatShareACopyNeedAsManyStages(t *testing.T) {
 	}
 }
 
-// meeting is a runner whose second forward finds what the first has left.
+// meeting is a runner whose second forward computes on the ids of the first, as where both have one memory.
 type meeting struct {
 	batching.Runner
-	forwards atomic.Int32
+	mu    sync.Mutex
+	first *batching.Plan
 }
 
 func (r *meeting) Run(ctx context.Context, plan *batching.Plan) ([][]float32, error) {
-	second := r.forwards.Add(1) == 2
-	rows, err := r.Runner.Run(ctx, plan)
-	if second && err == nil {
-		rows[0][0]++
+	r.mu.Lock()
+	met := *plan
+	if r.first == nil {
+		r.first = plan
 	}
-	return rows, err
+	met.IDs = slices.Clone(plan.IDs)
+	copy(met.IDs, r.first.IDs)
+	r.mu.Unlock()
+	return r.Runner.Run(ctx, &met)
 }
 
 // TestForwardsInFlightReadWhatOneReads: the proof passes, and a device on which forwards meet is refused by name.

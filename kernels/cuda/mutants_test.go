@@ -214,8 +214,8 @@ func kernelsOf(file string) []string {
 	return []string{file}
 }
 
-// Every planted bug is caught by the checks of its kernel, of each where it is in a header, each alone in an otherwise unchanged copy of the sources. A
-// barrier that is missing shows in each order of the threads that is tried.
+// Every planted bug is caught by the checks of its kernel, of each where it is in a header, each alone in an otherwise
+// unchanged copy of the sources. A barrier that is missing shows in each order of the threads that is tried.
 func TestMutants(t *testing.T) {
 	if _, err := exec.LookPath("g++"); err != nil {
 		t.Fatal("the twin needs g++, and so do its mutants: ", err)

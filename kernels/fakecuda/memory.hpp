@@ -1,6 +1,6 @@
 // The fake devices' memory. Outside the driver's calls the host cannot touch it, a device cannot touch another's, and
-// behind each allocation lies a page that nobody can. With FAKECUDA_SHARED=1 everybody can, as where all have one memory:
-// for graphs that run on the processors in a device's stead.
+// behind each allocation lies a page that nobody can. With FAKECUDA_SHARED=1 everybody can, as where all have one
+// memory: for graphs that run on the processors in a device's stead.
 #pragma once
 #include <stdint.h>
 #include <stdlib.h>

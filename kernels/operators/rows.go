@@ -25,8 +25,8 @@ func (o AddRmsNorm) Launch() (Launch, error) {
 		c.address("normed", o.Normed, o.Tokens), c.address("summed", o.Summed, o.Tokens), uint64(o.Width), bits(o.Epsilon))
 }
 
-// AddLayerNorm adds what a layer of an encoder gives to the residual, and norms the sum by its mean and its variance. All
-// memory is the device's.
+// AddLayerNorm adds what a layer of an encoder gives to the residual, and norms the sum by its mean and its variance.
+// All memory is the device's.
 type AddLayerNorm struct {
 	Type          kernels.Type // of X and Normed
 	Tokens, Width int

@@ -22,8 +22,8 @@ const leastTolerance = 1e-4
 // precisionInt4 has the weights of linear layers in four bits, of which numbers of graph.compute are made.
 const precisionInt4 = "int4"
 
-// graphDrift is what computing in 16 bits or in integers, and storing weights in four bits, was seen to change, measured
-// by the exporter against float32.
+// graphDrift is what computing in 16 bits or in integers, and storing weights in four bits, was seen to change,
+// measured by the exporter against float32.
 type graphDrift struct {
 	Score float64 `yaml:"score"` // largest difference of a score, relative where the float32 graph's is above 1
 	Order float64 `yaml:"order"` // share of the pairs of items that keep their order

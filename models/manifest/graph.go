@@ -18,7 +18,7 @@ type Graph struct {
 
 	Operators string `yaml:"operators,omitempty"` // of a graph with compute: assay, where its layers are operators of that domain; empty: they are stock ones
 
-	Drift *graphDrift `yaml:"drift,omitempty"` // of a graph that computes in 16 bits, or has its weights in four
+	Drift *graphDrift `yaml:"drift,omitempty"` // of a graph that computes in 16 bits, or has narrower weights
 
 	Input    string     `yaml:"input,omitempty"`    // of the layout features: name of the graph's one input
 	Features []string   `yaml:"features,omitempty"` // of the layout features: what its columns are

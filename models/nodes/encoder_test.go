@@ -4,6 +4,7 @@ import (
 	"errors"
 	"maps"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	ort "github.com/yalue/onnxruntime_go"
@@ -95,5 +96,20 @@ func TestEncodersDoAsTheBodies(t *testing.T) {
 		}
 		compare(t, ran, bodies, 8*half.roundoff) // eight roundings lie one behind the other
 		by.Close()
+	}
+}
+
+// TestPartsThatDoNotFitAreRefused: a norm whose residual or weights have another width than its rows starts no kernel.
+func TestPartsThatDoNotFitAreRefused(t *testing.T) {
+	x, wide := Tensor{Shape: []int64{3, 16}}, Tensor{Shape: []int64{32}}
+	for want, inputs := range map[string][]Tensor{
+		"a residual [3 8] does not fit to [3 16]":        {{Shape: []int64{3, 8}}, x, {Shape: []int64{16}}},
+		"weights [32] do not fit to rows of 16 numbers":  {x, x, wide},
+		"weights [32] do not fit to rows of 16 numbers ": {x, x, {Shape: []int64{16}}, wide},
+		"a residual [3 16] does not fit to [3 16 1]":     {x, {Shape: []int64{3, 16, 1}}, {Shape: []int64{16}}},
+	} {
+		if _, _, err := twoRows(&Call{Inputs: inputs}); err == nil || err.Error() != strings.TrimSpace(want) {
+			t.Errorf("%v, want %s", err, want)
+		}
 	}
 }

@@ -2,6 +2,7 @@ package nodes
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/assay-rm/assay/kernels"
 	"github.com/assay-rm/assay/kernels/operators"
@@ -73,9 +74,18 @@ func (k *Kernels) addLayerNorm(c *Call) error {
 	}.Launch())
 }
 
-// twoRows makes a norm's outputs, which have the shape of its second input.
+// twoRows makes a norm's outputs, which have the shape of its second input, to which the others must fit.
 func twoRows(c *Call) (normed, flows Tensor, err error) {
-	shape := c.Inputs[1].Shape
+	x := c.Inputs[1]
+	if len(x.Shape) != 2 || c.Inputs[0].Elements() != x.Elements() {
+		return normed, flows, fmt.Errorf("a residual %d does not fit to %d", c.Inputs[0].Shape, x.Shape)
+	}
+	for _, weights := range c.Inputs[2:] {
+		if weights.Elements() != x.Shape[1] {
+			return normed, flows, fmt.Errorf("weights %d do not fit to rows of %d numbers", weights.Shape, x.Shape[1])
+		}
+	}
+	shape := x.Shape
 	if normed, err = c.Output(0, shape...); err == nil {
 		flows, err = c.Output(1, shape...)
 	}

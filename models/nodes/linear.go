@@ -1,7 +1,6 @@
 package nodes
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/assay-rm/assay/kernels/blaslt"
@@ -149,12 +148,13 @@ func (k *Kernels) linear8(c *Call) error {
 	inner, outer := uintptr(of.inner), uintptr(of.outer)
 	for first := 0; first < rows; first += chunk {
 		from, count := uintptr(first), min(chunk, rows-first)
-		err = errors.Join(
-			chosen.Run(c.Stream, count, levels.Address+from*inner, weight.Address, sums),
-			k.start(operators.ScaleSums{
+		err = chosen.Run(c.Stream, count, levels.Address+from*inner, weight.Address, sums)
+		if err == nil {
+			err = k.start(operators.ScaleSums{
 				Type: k.typed, Rows: count, Width: int(of.outer), Sums: sums, RowScales: rowScales.Address + 4*from, Scales: scales.Address,
 				Bias: bias.Address, Y: y.Address + 2*from*outer,
-			}.Launch()))
+			}.Launch())
+		}
 		if err != nil {
 			return err
 		}

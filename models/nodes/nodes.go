@@ -1,5 +1,5 @@
 // Package nodes has ONNX Runtime run a graph's nodes of domain assay on kernels of ours, in the place of the bodies
-// that stand in its file (models/export/assay_export/operators.py defines the operators).
+// that stand in its file (models/export/assay_export/operators defines the operators).
 //
 //	by := nodes.NewKernels(kernels.Float16, device, blaslt.Name)
 //	set, err := nodes.Register(runtime.API(), options, ort.TensorElementDataTypeFloat16, "CUDAExecutionProvider", by.All())

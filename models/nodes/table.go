@@ -20,7 +20,7 @@ type declared struct {
 	lists           []string // of at most four numbers
 }
 
-// table has the operators as assay_export/operators.py defines them, which says what each computes.
+// table has the operators as assay_export/operators defines them, which says what each computes.
 var table = []declared{
 	{
 		name:   "AddRmsNorm", // residual, x, weight → normed, summed

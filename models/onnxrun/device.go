@@ -118,8 +118,15 @@ func (d Device) checkStages(file *Graph) error {
 	if file.Stages[0].Path == "" {
 		or = ", or leave embedded models out with --no-builtin"
 	}
-	return fault.New(fault.CodeDevice, "device %s has %d GPUs in a copy, and the graph is in %d %s: export the checkpoint with assay-export --stages %d, "+
-		"or serve it with --device cuda:%d%s", d, d.Stages, have, parts, d.Stages, d.GPUs[0], or)
+	export := fmt.Sprintf("export the checkpoint with assay-export --stages %d, or ", d.Stages)
+	switch g := &file.Manifest.Graph; {
+	case !g.Packed() || g.Bidirectional():
+		export = "" // which has no stages
+	case !g.Fused():
+		export = fmt.Sprintf("export the checkpoint with assay-export --compute float16 --stages %d, or ", d.Stages)
+	}
+	return fault.New(fault.CodeDevice, "device %s has %d GPUs in a copy, and the graph is in %d %s: %sserve it with --device cuda:%d%s",
+		d, d.Stages, have, parts, export, d.GPUs[0], or)
 }
 
 // cudaOptions are the options of the CUDA provider for one GPU, and for the stream of our kernels there; 0: they have

@@ -21,6 +21,11 @@ import (
 // own meanwhile: so forwards stay in the order in which they came, and each stage may be at work on another. What lies
 // behind the cache's blocks in a stage's pools is free for the next forward as soon as this one has left the stage.
 func (s *Session) Run(ctx context.Context, plan *batching.Plan) (rows [][]float32, err error) {
+	if s.longest > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, s.longest, LateError{s.longest})
+		defer cancel()
+	}
 	feeds, err := s.feeds(plan)
 	defer feeds.free()
 	if err != nil {
@@ -39,10 +44,15 @@ func (s *Session) Run(ctx context.Context, plan *batching.Plan) (rows [][]float3
 			leave = st.turn.Unlock
 		}
 		left, freeLeft, err := st.leave(len(plan.IDs))
+		freeBefore := free
+		free = func() {
+			freeBefore()
+			freeLeft()
+		}
 		if err == nil {
 			rows, err = s.through(ctx, st, plan, feeds, before, left)
 		}
-		free()
+		freeBefore()
 		before, free = left, freeLeft
 		if err != nil {
 			return nil, err
@@ -95,7 +105,7 @@ func (s *Session) through(ctx context.Context, st *stage, plan *batching.Plan, f
 	if failed != nil {
 		return nil, failed
 	}
-	if err := s.compute(ctx, inner, binding); err != nil {
+	if err := s.threads.Run(ctx, inner, binding); err != nil {
 		return nil, s.room(st, len(plan.IDs), err)
 	}
 	if err := st.wait(); err != nil {
@@ -146,16 +156,6 @@ type LateError struct{ Longest time.Duration }
 // Error says so.
 func (e LateError) Error() string {
 	return fmt.Sprintf("it was ended because it took longer than %s", e.Longest)
-}
-
-// compute runs what is bound, for as long as a forward may take.
-func (s *Session) compute(ctx context.Context, session *ort.DynamicAdvancedSession, binding *ort.IoBinding) error {
-	if s.longest > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, s.longest, LateError{s.longest})
-		defer cancel()
-	}
-	return s.threads.Run(ctx, session, binding)
 }
 
 // bindInput gives the graph an input, which is among own from now on. err is why the value could not be made, or nil.

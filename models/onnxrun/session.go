@@ -22,7 +22,7 @@ type Session struct {
 	threads *inplace.Threads
 	types   *int64        // token types are 1 behind the first of this id; nil: all 0
 	inputs  []string      // of all stages
-	longest time.Duration // that a forward may take in a stage; 0: for ever
+	longest time.Duration // that a forward may take; 0: for ever
 	pooled  bool          // of a padded graph: it gives one row a sequence, [B, columns]
 
 	places [][]*stage    // of each of the batcher's devices, the stages that its forwards pass through

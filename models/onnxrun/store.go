@@ -18,7 +18,7 @@ type store interface {
 }
 
 // forwardKV are the keys and values of one forward: those of the tokens before it, its past, and those that it
-// computes, its present. A part is one layer's keys or one layer's values, in the order of Session.pasts.
+// computes, its present. A part is one layer's keys or one layer's values, in the order of stage.pasts.
 type forwardKV interface {
 	past(part int) (ort.Value, error)    // (BlockTokens · blocks, kv_heads, head_dim), which the caller destroys
 	present(part int) (ort.Value, error) // (tokens, kv_heads, head_dim), likewise

@@ -30,7 +30,7 @@ type ModelInfo struct {
 	User        int               `json:"user,omitempty" doc:"Numbers of the user's vector that every item has beside its text or tokens"`
 	Transforms  []string          `json:"transforms" nullable:"false" doc:"Applied to raw by the manifest, in order"`
 	Layout      string            `json:"layout"`
-	Precision   string            `json:"precision" doc:"Of the weights as stored; products are float32, of int8 weights int8, unless compute says otherwise. Of int4 the layers' are, and the others as compute says"`
+	Precision   string            `json:"precision" doc:"Of the weights as stored; products are float32, of int8 weights int8, unless compute says otherwise. With compute, int8 and int4 are of linear layers, and others are as compute says"`
 	Compute     *ComputeSpec      `json:"compute,omitempty" doc:"What a graph with an attention operator computes in"`
 	Drift       *DriftSpec        `json:"drift,omitempty" doc:"What lower precision was seen to change"`
 	Pooling     string            `json:"pooling"`
@@ -70,9 +70,9 @@ type DriftSpec struct {
 
 // ComputeSpec is what a graph computes in, and what that was seen to change.
 type ComputeSpec struct {
-	Type      string   `json:"type" doc:"Of its products, keys and values: float32, float16 or bfloat16"`
+	Type      string   `json:"type" doc:"Of its keys and values, and of its products but for those of int8 weights, which are int8: float32, float16 or bfloat16"`
 	Tolerance float64  `json:"tolerance" doc:"What a golden pair's score may be off, times the score where that is above 1"`
-	Score     *float64 `json:"score,omitempty" doc:"Of float16, bfloat16 and weights of int4: largest difference of a score from float32, relative above 1"`
+	Score     *float64 `json:"score,omitempty" doc:"Of float16, bfloat16 and weights of int8 and int4: largest difference of a score from float32, relative above 1"`
 	Order     *float64 `json:"order,omitempty" doc:"Likewise: share of the pairs of items that keep their order"`
 	Items     int      `json:"items,omitempty" doc:"Likewise: items scored with both graphs"`
 }

@@ -219,11 +219,13 @@ class ComputeSpec(TypedDict):
     items: NotRequired[int]
     # Likewise: share of the pairs of items that keep their order
     order: NotRequired[float]
-    # Of float16 and bfloat16: largest difference of a score from the float32 graph, relative above 1
+    # Of float16, bfloat16 and weights of int8 and int4: largest difference of a score from float32, relative
+    # above 1
     score: NotRequired[float]
     # What a golden pair's score may be off, times the score where that is above 1
     tolerance: float
-    # Of its products, keys and values: float32, float16 or bfloat16
+    # Of its keys and values, and of its products but for those of int8 weights, which are int8: float32,
+    # float16 or bfloat16
     type: str
 
 
@@ -474,7 +476,8 @@ class ModelInfo(TypedDict):
     max_tokens: int
     name: str
     pooling: str
-    # Of the weights as stored; products are float32, of int8 weights int8, unless compute says otherwise
+    # Of the weights as stored; products are float32, of int8 weights int8, unless compute says otherwise. With
+    # compute, int8 and int4 are of linear layers, and others are as compute says
     precision: str
     # The execution provider in use
     provider: str
