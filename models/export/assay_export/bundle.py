@@ -91,10 +91,12 @@ def write_bundle(model: Model, tokenizer: str | Path, out: str | Path, manifest:
             fused.check_model(model, layout, options.compute)
     elif options.stages != 1:
         raise ExportError(f"--stages {options.stages} is of a graph for GPUs: give --compute, too")
-    stages = fused.cut(model, options.stages, options.precision)
-    if options.precision == "int4":
-        fused.check_int4(model, options.compute, options.operators)
+    fused.check_precision(model, options.precision, options.compute, options.operators)
+    stages = fused.cut(model, options.stages, options.precision, options.compute)
     max_tokens = token_limit(model, options.max_tokens, manifest.get("template") or {})
+    if options.compute is not None and options.operators is not None:
+        with about(options.source):
+            fused.check_pooled(model, max_tokens, options.precision == "int8")
     parsed, tokenizer_text = load_tokenizer(Path(tokenizer))
     check_ids(parsed, model.sizes.vocab_size, Path(tokenizer))
     if template is not None:

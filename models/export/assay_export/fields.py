@@ -20,8 +20,9 @@ class HeadGraph(TypedDict):
 
 
 class GraphDrift(TypedDict, total=False):
-    """What computing in half precision and storing in four bits changes: the largest difference of a score, the share
-    of pairs of items in the same order, and where weights have four bits the difference that computing makes alone."""
+    """What computing in half precision and storing in int8 or int4 change together: the largest difference of a score,
+    the share of pairs of items in the same order, how many items were read, and where weights are int8 or int4 the
+    difference that computing makes alone."""
 
     score: float
     order: float

@@ -4,7 +4,8 @@ GPUs.
 Six families, reward and process, packed and padded, from tiny random checkpoints, with golden pairs from PyTorch;
 besides them one two-layer process head, one bundle with external data and one in each lower precision. For GPUs a
 decoder and an encoder in each type that a graph computes in, an encoder with windows in one, two encoders of domain
-assay, two decoders with integer products and two cut into stages. The same versions give the same files.
+assay, two decoders with integer products, two cut into stages and one with weights of four bits. The same versions
+give the same files.
 """
 
 import argparse

@@ -91,10 +91,6 @@ def check_options(options: argparse.Namespace, family: Family) -> None:
         for name in names:
             if not fits and not any(getattr(options, name) is left for left in (None, False)):
                 raise ExportError(f"--{name.replace('_', '-')} is for {meant}, and family {family.name} is none")
-    if options.compute is not None and options.dtype != "float32":
-        raise ExportError(f"--compute {options.compute} says how weights are stored, too: leave out --dtype")
-    if options.compute is not None and options.int8 and options.operators is None:
-        raise ExportError(f"--compute {options.compute} has integer products with --operators assay only: give that, too, or leave out --int8")
     if options.operators is not None and options.compute is None:
         raise ExportError(f"--operators {options.operators} is of a graph for GPUs: give --compute, too")
     if options.stages != 1 and options.compute is None:

@@ -104,7 +104,8 @@ def put(part: Path, out: Path) -> None:
 
 
 def named(bundle: Path) -> set[str]:
-    """Return the files in a bundle's directory that its manifest names, itself and its graphs' external data among them."""
+    """Return the files in a bundle's directory that its manifest names, itself and its graphs' external data among
+    them."""
     path = bundle / MANIFEST
     try:
         manifest = yaml.safe_load(path.read_text(encoding="utf-8"))

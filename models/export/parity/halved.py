@@ -1,4 +1,5 @@
-"""PyTorch's own half precision: the authors' classes as a user runs them with torch_dtype, beside the same in float32."""
+"""PyTorch's own half precision: the authors' classes as a user runs them with torch_dtype, beside the same in
+float32."""
 
 import copy
 from dataclasses import dataclass, field

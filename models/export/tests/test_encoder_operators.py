@@ -6,10 +6,11 @@ from math import erf
 import numpy as np
 import onnx
 import pytest
-from test_fused_encoders import KINDS, MAX_TOKENS, MORE, loaded, types_of
+from test_fused_encoders import CASES, KINDS, MAX_TOKENS, MORE, loaded, types_of
 from test_operators import drawn, each_type, near, run
 
-from assay_export import ExportError, fused
+from assay_export import ExportError, bundle, fused, tiny
+from assay_export.cli import arguments, export
 from assay_export.fused.written import Written
 from assay_export.graph import graph
 from assay_export.models.model import Model
@@ -71,6 +72,7 @@ def test_half_precision_is_near_and_seen_where_it_is_large(model, tmp_path, half
         apart.append(np.abs(one - right).max() / max(1, np.abs(right).max()))
     assert 0 < max(apart) < 64 * HALF[half]
     assert ran.largest()[0].startswith("layer.") and 0.1 < ran.largest()[1] < 1e4
+    assert {"layer.0.keys", "layer.0.values"} <= set(ran.names) and not [name for name in ran.names if name.endswith((".flows", ".total"))]
 
 
 def test_what_no_operator_computes_is_refused(tmp_path):
@@ -80,6 +82,15 @@ def test_what_no_operator_computes_is_refused(tmp_path):
     model.config.hidden_act = "gelu_new"
     with pytest.raises(ExportError, match="model_type 'bert' has the activation 'gelu_new', which no operator of domain assay computes"):
         fused.build_pooled(model, MAX_TOKENS, "float16")
+
+
+def test_the_command_refuses_it_before_anything_runs(tmp_path, monkeypatch):
+    monkeypatch.setattr(bundle, "Reference", None)
+    CASES["bert-reranker"].write(tmp_path / "source")
+    tiny.edit_json(tmp_path / "source" / "config.json", hidden_act="gelu_new")
+    asked = [str(tmp_path / "source"), str(tmp_path / "out"), "--family", "bert-pair", "--compute", "float16", "--operators", "assay"]
+    with pytest.raises(ExportError, match="model_type 'bert' has the activation 'gelu_new', which no operator of domain assay computes"):
+        export(arguments().parse_args(asked))
 
 
 @each_type

@@ -12,7 +12,8 @@ from test_fused import MAX_TOKENS, loaded, nodes, written
 
 from assay_export import ExportError, fused
 from assay_export.cli import arguments, export
-from assay_export.fused.emulated import Emulated
+from assay_export.fused.emulated import Emulated, Emulation
+from assay_export.fused.parts import Parts
 from assay_export.graph import graph
 from assay_export.models.reference import Reference
 from assay_export.prove.check import check_graph
@@ -96,6 +97,45 @@ def test_a_graph_with_another_level_is_seen(tmp_path, monkeypatch):
     monkeypatch.undo()
     with pytest.raises(ExportError, match="readings differ from PyTorch by"):
         check_graph(wrong, "packed", False, model, Reference(model, "int4"), MAX_TOKENS, lambda ids: None, loose=True)
+
+
+@pytest.mark.parametrize("external", [False, True])
+def test_each_weight_is_rounded_once_and_left(tmp_path, monkeypatch, external):
+    _, model = loaded(written(tmp_path, "qwen3", hidden_size=320, intermediate_size=640, head_dim=64))  # small parts lie inside, and are read later
+    quantized, seen = int4.quantized, []
+    monkeypatch.setattr(int4, "quantized", lambda values, name: seen.append(name) or quantized(values, name))
+    graph.save(fused.build(model, MAX_TOKENS, "float16", int4=True), tmp_path / "model.onnx", external)
+    assert len(seen) == len(set(seen)) == 4 * model.sizes.layers
+
+
+def test_parts_are_held_until_they_are_asked_for_or_another_weight_is():
+    made, parts = [], Parts()
+
+    def make(name: str) -> list[torch.Tensor]:
+        assert not parts.left
+        made.append(name)
+        return [torch.zeros(1), torch.ones(1)]
+
+    for name, place in (("a", 0), ("a", 1), ("b", 1), ("c", 0), ("c", 0), ("c", 1)):
+        assert parts.take(name, place, lambda name=name: make(name)) == place
+    assert made == ["a", "b", "c", "c"] and not parts.left
+
+
+@pytest.mark.parametrize("blocks", [2, 3])
+def test_zeros_are_read_where_they_lie_if_no_row_ends_in_half_a_byte(tmp_path, blocks):
+    _, model = loaded(written(tmp_path, "qwen3", hidden_size=32 * blocks, intermediate_size=64))
+    path = saved(model, tmp_path, "float16")
+    graph_of = onnx.load(path).graph
+    stored = {part.name: part.SerializeToString() for part in graph_of.initializer}
+    Emulation(graph_of, "float16", tmp_path).run()
+    zeros = {part.name: part for part in graph_of.initializer if part.name.endswith("qkv.weight.zeros")}
+    assert zeros and {part.data_type for part in zeros.values()} == {onnx.TensorProto.UINT4}
+    for name, part in zeros.items():
+        before = onnx.TensorProto.FromString(stored[name])
+        both = onnx.numpy_helper.to_array(before)
+        want = np.stack([both & 15, both >> 4], -1).reshape(len(both), -1)[:, :blocks]
+        assert np.array_equal(onnx.numpy_helper.to_array(part).astype(np.uint8), want)
+        assert (part.raw_data == before.raw_data) == (blocks % 2 == 0)
 
 
 @pytest.mark.parametrize("compute", fused.COMPUTES)

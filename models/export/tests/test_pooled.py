@@ -7,8 +7,10 @@ import numpy as np
 import onnx
 import pytest
 from test_fused import MAX_TOKENS, loaded, written
+from test_fused_encoders import CASES
 
-from assay_export import ExportError, fused
+from assay_export import ExportError, bundle, fused
+from assay_export.cli import arguments, export
 from assay_export.fused.written import Written
 from assay_export.graph import graph
 from assay_export.models.reference import Reference
@@ -81,3 +83,35 @@ def test_what_no_operator_computes_is_refused(tmp_path, kind, config, what):
     _, model = loaded(written(tmp_path, kind, **config))
     with pytest.raises(ExportError, match=what):
         fused.build_pooled(model, MAX_TOKENS, "float16")
+
+
+@pytest.mark.parametrize(("name", "what"), [
+    ("plain-gemma2", "norms or a multiplier behind its layers' parts"), ("body-olmo2", "norms or a multiplier behind its layers' parts"),
+    ("body-glm", "positions that are not turned half by half"), ("dpo-gemma2", "models of one body whose head reads its states")])
+def test_the_command_refuses_it_before_anything_runs(tmp_path, monkeypatch, name, what):
+    monkeypatch.setattr(bundle, "Reference", None)
+    CASES[name].write(tmp_path / "source")
+    asked = [str(tmp_path / "source"), str(tmp_path / "out"), "--family", CASES[name].family, "--compute", "float16", "--operators", "assay"]
+    with pytest.raises(ExportError, match=what):
+        export(arguments().parse_args([*asked, *CASES[name].options]))
+
+
+@pytest.mark.parametrize("operators", [(), ("--operators", "assay")])
+def test_what_flows_through_the_layers_may_be_larger_than_float16_is(tmp_path, operators):
+    source = written(tmp_path, "llama", attention_bias=True)
+    whole, _ = loaded(source)
+    whole.model.embed_tokens.weight.data[:, 3] = 4e4
+    whole.model.layers[0].self_attn.o_proj.bias.data[3] = 4e4
+    whole.save_pretrained(source)
+    said = export(arguments().parse_args([str(source), str(tmp_path / "out"), "--compute", "float16", *operators]))
+    assert "largest difference from PyTorch" in said
+
+
+def test_values_of_the_compute_type_are_watched_and_no_others(tmp_path):
+    _, model = loaded(written(tmp_path, "qwen3"))
+    for integers in (False, True):
+        path = tmp_path / f"{integers}.onnx"
+        graph.save(fused.build_pooled(model, MAX_TOKENS, "float16", integers=integers), path, external=False)
+        names = set(Written(path, "float16", model, None).names)
+        assert {"written_key.0", "written_value.1", "layer.0.before_attention", "layer.1.down"} <= names
+        assert not [name for name in names if name.endswith((".total", ".levels", ".row_scale"))]

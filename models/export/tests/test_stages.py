@@ -10,6 +10,7 @@ from test_fused import MAX_TOKENS, loaded, written
 from transformers import AutoConfig, AutoModel
 
 from assay_export import ExportError, fused, tiny
+from assay_export.fused import stages
 from assay_export.fused.emulated import Emulated
 from assay_export.fused.written import Written
 from assay_export.graph import graph
@@ -32,7 +33,7 @@ def model(tmp_path_factory) -> Model:
 def saved(model: Model, path: Path, compute: str, count: int, pooled: bool, integers: bool = False) -> Path:
     """Write a graph of so many stages; return the path of the first."""
     path.parent.mkdir(exist_ok=True)
-    for stage in fused.cut(model, count, "int8" if integers else "float32"):
+    for stage in fused.cut(model, count, "int8" if integers else "float32", compute):
         drawn = (fused.build_pooled(model, MAX_TOKENS, compute, integers=integers, stage=stage) if pooled
                  else fused.build(model, MAX_TOKENS, compute, stage=stage))
         graph.save(drawn, fused.file_of(path, stage), external=False)
@@ -97,6 +98,18 @@ def test_stages_have_about_as_many_weights_each(tmp_path):
     embedding = model.parts[0].body.embed_tokens.weight.numel()
     sizes = [each * len(span) + (embedding if number == 0 else 0) for number, span in enumerate(spans)]
     assert max(sizes) - min(sizes) <= each
+
+
+@pytest.mark.parametrize(("precision", "compute", "ratio"), [
+    ("float32", "float32", 1), ("float32", "bfloat16", 1), ("int8", "float16", 2), ("int8", "float32", 4), ("int4", "bfloat16", 3.46),
+    ("int4", "float32", 6.24)])
+def test_other_weights_count_by_their_bytes(precision, compute, ratio):
+    assert stages.wider(precision, compute) == pytest.approx(ratio, abs=0.005)
+
+
+def test_more_stages_than_a_server_takes_are_refused(model):
+    with pytest.raises(ExportError, match="--stages is 17, and a server takes 16 at most"):
+        fused.cut(model, 17)
 
 
 @pytest.mark.parametrize("count", [0, LAYERS + 1])

@@ -1,6 +1,7 @@
 """Makes layer.float32.onnx, layer.float16.onnx and layer.bfloat16.onnx: one decoder layer of the operators of domain
-assay, with random weights; layer.float32.int8.onnx and so on, whose linear layers multiply integers; and linear8.float16.onnx
-and linear8.bfloat16.onnx, one such linear layer; and encoder.float32.onnx and so on, a layer whose tokens see each other.
+assay, with random weights; layer.float32.int8.onnx and so on, whose linear layers multiply integers;
+linear8.float16.onnx and linear8.bfloat16.onnx, one such linear layer; and encoder.float32.onnx and so on, a layer whose
+tokens see each other.
 
     cd models/export && ../../.venv/bin/python ../nodes/testdata/make.py
 """

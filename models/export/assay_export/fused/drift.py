@@ -1,5 +1,5 @@
-"""What computing in half precision changes, and storing weights in four bits: scores of golden items and readings of
-random sequences, beside those of float32."""
+"""What computing in half precision changes, and storing weights as int8 or int4: scores of golden items and readings of
+random sequences, beside those of float32. What computing changes alone is measured, too, where weights are narrower."""
 
 import itertools
 import math
@@ -40,7 +40,8 @@ class Lost:
     """Share of the pairs of items that keep their order."""
     items: int = 0
     computed: float | None = None
-    """What of score computing changes, where weights are narrower than what it computes in."""
+    """What computing changes alone, beside float32 with the weights as stored; None where these are no narrower than
+    what it computes in."""
     notices: tuple[str, ...] = ()
     """Sentences for the user."""
 
@@ -62,8 +63,9 @@ def measure(graph: Path, compute: str, head: Path | None, model: Model, exact: R
     """Return what a written graph changes that is in half precision, or has narrower weights.
 
     pairs are the golden items' pairs in float32. Besides, each of a few dozen random sequences is read at its last
-    token; order is that of the first label there. What computes in float32 changes what lower does, PyTorch with the
-    graph's own weights. ExportError where float16 overflows, or a reading is not finite.
+    token; order is that of the first label there. lower is PyTorch with the graph's own weights, by which computed is
+    measured where they are narrower; a graph of stock operators in float32 changes what lower does. ExportError where
+    float16 overflows, or a reading is not finite.
     """
     if operators is not None:
         emulated: Readings = Written(graph, compute, model, head)

@@ -98,9 +98,12 @@ class Emulation:
         known = self.stored[levels]
         known.data_type, (outputs, blocks, half) = TensorProto.UINT4, known.dims
         known.dims[:] = [outputs, blocks * 2 * half]
-        both = onnx.numpy_helper.to_array(self.stored[zeros], str(self.folder))
-        apart = np.stack([both & 15, both >> 4], -1).reshape(outputs, -1)[:, :blocks]
-        self.stored[zeros].CopyFrom(onnx.numpy_helper.from_array(apart.astype(ml_dtypes.uint4), zeros))
+        if blocks % 2:  # a row ends with half a byte that is no number
+            both = onnx.numpy_helper.to_array(self.stored[zeros], str(self.folder))
+            apart = np.stack([both & 15, both >> 4], -1).reshape(outputs, -1)[:, :blocks]
+            self.stored[zeros].CopyFrom(onnx.numpy_helper.from_array(apart.astype(ml_dtypes.uint4), zeros))
+        else:
+            self.stored[zeros].data_type, self.stored[zeros].dims[:] = TensorProto.UINT4, [outputs, blocks]
         name = node.output[0]
         self.add("DequantizeLinear", [levels, self.halves[scales], zeros], f"{name}.weight", axis=1, block_size=2 * half)
         self.add("Cast", [f"{name}.weight"], f"{name}.weight.half", to=self.half)

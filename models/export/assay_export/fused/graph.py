@@ -36,7 +36,8 @@ def build(model: Model, max_tokens: int, compute: str, separate: bool = False, l
     sizes = model.sizes
     bodies = [reader(part.body.config)(float32_copy(part.body), max_tokens).read() for part in model.parts]
     windows = sizes.windows if stage == WHOLE else frozenset(bodies[0].layers[number].attention.window for number in stage.layers(sizes.layers))
-    input_ids, view = tiles(nodes, windows, stage)
+    turns = any(body.layers[number].attention.rotation is not None for body in bodies for number in stage.layers(len(body.layers)))
+    input_ids, view = tiles(nodes, windows, turns, stage)
     names = [f"{part}.{number}" for number in stage.layers(sizes.layers) for part in ("key", "value")]
     pasts = [nodes.input(f"past_{name}", nodes.type, ["past", sizes.kv_heads, sizes.head_dim]) for name in names]
     targets = nodes.input("target_ids", INT64, ["reads"]) if model.likelihood and stage.ends else None
@@ -97,11 +98,17 @@ def check_model(model: Model, layout: str, compute: str) -> None:
         reader(part.body.config)
 
 
-def check_int4(model: Model, compute: str | None, operators: str | None) -> None:
-    """Refuse weights in four bits where no operator of the graph reads them."""
-    if model.encoder is not None:
-        raise ExportError(f"--int4 is for decoders, and model_type {model.config.model_type!r} is an encoder; leave it out")
-    if compute is None:
-        raise ExportError("--int4 is of a graph for GPUs: give --compute, too")
-    if operators is not None:
-        raise ExportError(f"--int4 is for stock operators, and no operator of domain {operators} reads four bits: leave out --operators")
+def check_precision(model: Model, precision: str, compute: str | None, operators: str | None) -> None:
+    """Refuse a precision of weights that the graph has no operator for: with compute they are of its type, but for int8
+    with operators of domain assay and int4 without."""
+    if precision == "int4":
+        if model.encoder is not None:
+            raise ExportError(f"--int4 is for decoders, and model_type {model.config.model_type!r} is an encoder; leave it out")
+        if compute is None:
+            raise ExportError("--int4 is of a graph for GPUs: give --compute, too")
+        if operators is not None:
+            raise ExportError(f"--int4 is for stock operators, and no operator of domain {operators} reads four bits: leave out --operators")
+    elif compute is not None and precision == "int8" and operators is None:
+        raise ExportError(f"--compute {compute} has integer products with --operators assay only: give that, too, or leave out --int8")
+    elif compute is not None and precision not in ("float32", "int8"):
+        raise ExportError(f"--compute {compute} says how weights are stored, too: leave out --dtype {precision}")

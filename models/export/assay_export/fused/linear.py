@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import onnx_ir as ir
 import torch
 
@@ -28,8 +29,12 @@ def linear8(nodes: Nodes, given: Product, value: ir.Value, name: str) -> ir.Valu
     inner, outer = given.shape
     levels, row_scale = nodes.many("QuantizeRows", [value], [f"{name}.levels", f"{name}.row_scale"], ir.DataType.INT8, DOMAIN)
     row_scale.type = ir.TensorType(FLOAT)
-    weight = initializer(nodes.graph, f"{name}.weight", (outer, inner), ir.DataType.INT8, lambda: int8.quantized(matrix(given))[0].numpy())
-    scale = initializer(nodes.graph, f"{name}.scale", (outer,), FLOAT, lambda: int8.quantized(matrix(given))[1].numpy())
+
+    def part(place: int) -> np.ndarray:
+        return nodes.parts.take(name, place, lambda: int8.quantized(matrix(given))).numpy()
+
+    weight = initializer(nodes.graph, f"{name}.weight", (outer, inner), ir.DataType.INT8, lambda: part(0))
+    scale = initializer(nodes.graph, f"{name}.scale", (outer,), FLOAT, lambda: part(1))
     return nodes.one("Linear8", [levels, row_scale, weight, scale, bias(nodes, given, name)], name, nodes.type, DOMAIN)
 
 

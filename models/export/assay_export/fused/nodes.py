@@ -10,6 +10,7 @@ import torch
 from ..operators import DOMAIN, VERSION, Form, functions
 from ..store import int4
 from ..store.storage import half, initializer
+from .parts import Parts
 
 OPSET = 23
 """The first that has Attention."""
@@ -30,7 +31,7 @@ class Nodes:
         weights are stored in four bits."""
         self.name, self.type = compute, TYPES[compute]
         self.residual = FLOAT if wide else self.type
-        self.wide, self.int4 = wide, int4
+        self.wide, self.int4, self.parts = wide, int4, Parts()
         self.graph = ir.Graph([], [], nodes=[], opset_imports={"": OPSET, MICROSOFT: 1}, name="main")
 
     def input(self, name: str, dtype: ir.DataType, shape: Sequence[int | str]) -> ir.Value:
@@ -80,15 +81,21 @@ class Nodes:
         return self.graph.initializers[name] if name in self.graph.initializers else initializer(
             self.graph, name, shape, dtype, lambda: numbers(read(), name, dtype))
 
+    def ones(self, count: int) -> ir.Value:
+        """Return the weights [count] of a norm that has none, float32."""
+        return self.weight("ones", (count,), lambda: torch.ones(count), FLOAT)
+
     def levels(self, name: str, shape: tuple[int, int], read: Callable[[], torch.Tensor]) -> list[ir.Value]:
         """Add a weight [outputs, inputs] in four bits; return its levels, scales and zeros as MatMulNBits takes them.
-        read gives its numbers in float32, each time that they are asked for."""
+        read gives its numbers in float32, once where the three are asked for one after the other."""
         outer, blocks = shape[0], shape[1] // int4.BLOCK
-        return [initializer(self.graph, f"{name}.levels", (outer, blocks, int4.BLOCK // 2), ir.DataType.UINT8,
-                            lambda: int4.packed(int4.quantized(read(), name)[0])),
-                self.weight(f"{name}.scales", (outer, blocks), lambda: int4.quantized(read(), name)[2]),
-                initializer(self.graph, f"{name}.zeros", (outer, (blocks + 1) // 2), ir.DataType.UINT8,
-                            lambda: int4.packed(int4.quantized(read(), name)[1]))]
+
+        def part(place: int) -> torch.Tensor:
+            return self.parts.take(name, place, lambda: int4.quantized(read(), name))
+
+        return [initializer(self.graph, f"{name}.levels", (outer, blocks, int4.BLOCK // 2), ir.DataType.UINT8, lambda: int4.packed(part(0))),
+                self.weight(f"{name}.scales", (outer, blocks), lambda: part(2)),
+                initializer(self.graph, f"{name}.zeros", (outer, (blocks + 1) // 2), ir.DataType.UINT8, lambda: int4.packed(part(1)))]
 
     def ints(self, *values: int) -> ir.Value:
         """Return a constant of int64 [len(values)]."""

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import partial
 
 import onnx_ir as ir
-import torch
 
 from ..errors import ExportError
 from ..graph.graph import output_name
@@ -53,17 +52,11 @@ class Places:
 def build_pooled(model: Model, max_tokens: int, compute: str, separate: bool = False, stage: Stage = WHOLE, integers: bool = False) -> ir.Model:
     """Return a model's packed graph of the operators of domain assay, or that of one stage; integers: its layers
     multiply int8 by int8. ExportError names what no operator computes."""
+    check_pooled(model, max_tokens, integers)
     if model.encoder is not None:
-        if integers:
-            raise ExportError(f"--int8 beside --compute is for decoders, and model_type {model.config.model_type!r} is an encoder; leave one of them out")
         return encoders.build(model, max_tokens, compute, separate, assay=True)
-    if len(model.parts) != 1 or model.likelihood:
-        raise ExportError("--operators assay is for models of one body whose head reads its states; leave it out")
     nodes, sizes, part = Nodes(compute, wide=True), model.sizes, model.parts[0]
     body = reader(part.body.config)(float32_copy(part.body), max_tokens).read()
-    check(body, model.config.model_type)
-    if integers:
-        check_sizes(body)
     input_ids, places = inputs(nodes, stage)
     names = [f"{kind}.{number}" for number in stage.layers(sizes.layers) for kind in ("key", "value")]
     pools = [nodes.input(f"pool_{name}", nodes.type, ["slots", sizes.kv_heads, sizes.head_dim]) for name in names]
@@ -76,6 +69,22 @@ def build_pooled(model: Model, max_tokens: int, compute: str, separate: bool = F
         nodes.output(value, f"written_{name}", ["slots", sizes.kv_heads, sizes.head_dim])
     attention = body.layers[0].attention
     return nodes.model(Form(nodes.type.value, head_norm=attention.query_norm is not None, softcap=attention.softcap is not None))
+
+
+def check_pooled(model: Model, max_tokens: int, integers: bool) -> None:
+    """Refuse a model that has no graph of the operators of domain assay; integers: as build_pooled has it."""
+    if model.encoder is not None:
+        if integers:
+            raise ExportError(f"--int8 beside --compute is for decoders, and model_type {model.config.model_type!r} is an encoder; leave one of them out")
+        encoders.check(model, max_tokens)
+        return
+    if len(model.parts) != 1 or model.likelihood:
+        raise ExportError("--operators assay is for models of one body whose head reads its states; leave it out")
+    own = model.parts[0].body
+    body = reader(own.config)(own, max_tokens).read()
+    check(body, model.config.model_type)
+    if integers:
+        check_sizes(body)
 
 
 def check(body: Body, kind: str) -> None:
@@ -148,11 +157,11 @@ def layer(nodes: Nodes, given: Layer, body: Body, stream: tuple[ir.Value, ir.Val
     attention = given.attention
     total, normed = norm(nodes, stream, given.before[0], f"{name}.before_attention")
     qkv = multiply(nodes, attention.qkv, normed, f"{name}.qkv")
-    table, ones = body.tables[attention.rotation or ""], nodes.weight("ones", (attention.head_dim,), lambda: torch.ones(attention.head_dim), FLOAT)
+    table = body.tables[attention.rotation or ""]
+    norms = [scale(nodes, own, f"{name}.{side}_norm") if own is not None else nodes.ones(attention.head_dim)
+             for side, own in (("query", attention.query_norm), ("key", attention.key_norm))]
     turns = [nodes.weight(".".join(filter(None, (part, attention.rotation))), tuple(table.cos.shape), partial(getattr, table, part), FLOAT)
              for part in ("cos", "sin")]
-    norms = [scale(nodes, own, f"{name}.{side}_norm") if own is not None else ones
-             for side, own in (("query", attention.query_norm), ("key", attention.key_norm))]
     turned, epsilon = 2 * table.cos.shape[1], attention.query_norm.eps if attention.query_norm is not None else 0.0
     queries, keys, values = nodes.many(
         "Rotate", [qkv, places.positions, *turns, *norms, places.slots, *pools], [f"{name}.queries", f"{name}.keys", f"{name}.values"], nodes.type, DOMAIN,

@@ -1,4 +1,4 @@
-"""A model's layers cut into stages, each a graph in a file of its own, for devices that hold a part of the weights each.
+"""A model's layers cut into stages, each a graph in a file of its own, for devices that hold some of the weights each.
 
 A stage takes in what the one before leaves: the residual and the last summand, which is not added to it yet. Names and
 shapes of all but these are those of the uncut graph, layers keep their numbers, and so every number is the uncut
@@ -14,6 +14,7 @@ from torch import nn
 
 from ..errors import ExportError
 from ..models.model import Model
+from ..store import int4
 from .nodes import Nodes
 
 
@@ -43,22 +44,25 @@ class Stage:
 
 WHOLE = Stage()
 
-WIDER = {"int8": 2.0, "int4": 3.5}
-"""How many bytes other weights have for each of the layers', where these are narrower."""
+MOST = 16
+"""Stages that a server takes."""
 
 
-def cut(model: Model, count: int, precision: str = "float32") -> list[Stage]:
+def cut(model: Model, count: int, precision: str = "float32", compute: str | None = None) -> list[Stage]:
     """Cut a model into so many stages of about as many bytes of weights each, the embedding counted with the first
-    layer and the head with the last. precision: as those of layers are stored. ExportError where it cannot be cut."""
+    layer and the head with the last. precision: as those of layers are stored, and compute: as others are. ExportError
+    where it cannot be cut."""
     if count == 1:
         return [WHOLE]
+    if count > MOST:
+        raise ExportError(f"--stages is {count}, and a server takes {MOST} at most")
     if len(model.parts) != 1:
         raise ExportError(f"--stages {count} is for decoders of one body; leave it out")
     body = model.parts[0].body
     each = [float(numbers(layer)) for layer in body.layers]
     if not 1 <= count <= len(each):
         raise ExportError(f"--stages is {count}, and must be between 1 and the model's {len(each)} layers")
-    wide = WIDER.get(precision, 1)
+    wide = wider(precision, compute)
     each[0] += wide * numbers(body.embed_tokens)
     each[-1] += wide * numbers(model.parts[0].head)
     sums, ends = list(accumulate(each)), [0]
@@ -66,6 +70,13 @@ def cut(model: Model, count: int, precision: str = "float32") -> list[Stage]:
         share = stage * sums[-1] / count
         ends.append(min(range(ends[-1] + 1, len(each) - count + stage + 1), key=lambda end: abs(sums[end - 1] - share)))
     return [Stage(number, first, end) for number, (first, end) in enumerate(zip(ends, [*ends[1:], None], strict=True))]
+
+
+def wider(precision: str, compute: str | None) -> float:
+    """Return how many bytes another weight has for each of a layer's: one of int8 has one, and one of int4 four bits
+    and its share of a scale and a zero."""
+    other = 2 if compute in ("float16", "bfloat16") else 4
+    return other / {"int8": 1, "int4": int4.BITS / 8 + (other + int4.BITS / 8) / int4.BLOCK}.get(precision, other)
 
 
 def numbers(module: nn.Module) -> int:

@@ -21,17 +21,18 @@ class Tiles:
     scatter_index: ir.Value
     read_index: ir.Value | None
     """None in a stage that is not the last, which reads no token."""
-    positions: ir.Value
+    positions: ir.Value | None
     """int64 [T, 1]: each token is a sequence of one, since ONNX Runtime rotates no sequence that is longer than the
-    table of cosines."""
+    table of cosines; None where nothing is rotated."""
     see: dict[int | None, ir.Value]
     """Of each sliding window (None: no window) whether a key may be seen, bool [R, 1, Q, K]."""
     read_scatter: ir.Value | None
     """Where the results of the tokens that are read lie in the R·Q rows, int64 [N]; None likewise."""
 
 
-def tiles(nodes: Nodes, windows: frozenset[int | None], stage: Stage = WHOLE) -> tuple[ir.Value | None, Tiles]:
-    """Add the graph's first inputs; return input_ids, which the first stage alone has, and what the layers look at."""
+def tiles(nodes: Nodes, windows: frozenset[int | None], turns: bool, stage: Stage = WHOLE) -> tuple[ir.Value | None, Tiles]:
+    """Add the graph's first inputs; return input_ids, which the first stage alone has, and what the layers look at.
+    turns: a layer rotates."""
     def given(name: str, *shape: str) -> ir.Value:
         return nodes.input(name, INT64, shape)
 
@@ -41,7 +42,8 @@ def tiles(nodes: Nodes, windows: frozenset[int | None], stage: Stage = WHOLE) ->
     key_len, scatter_index = given("key_len", "tiles"), given("scatter_index", "tokens")
     read_index = given("read_index", "reads") if stage.ends else None
     see = masks(nodes, position_ids, past_position_ids, query_index, key_index, key_len, windows)
-    return input_ids, Tiles(query_index, key_index, scatter_index, read_index, nodes.one("Unsqueeze", [position_ids, nodes.ints(1)], "positions"), see,
+    positions = nodes.one("Unsqueeze", [position_ids, nodes.ints(1)], "positions") if turns else None
+    return input_ids, Tiles(query_index, key_index, scatter_index, read_index, positions, see,
                             nodes.one("Gather", [scatter_index, read_index], "read_scatter") if stage.ends else None)
 
 

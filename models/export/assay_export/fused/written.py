@@ -18,8 +18,10 @@ from .chain import Chain
 from .emulated import LARGEST, open_changed, open_unfolded
 from .stages import files
 
-UNWATCHED = ("keys", "values", "levels")
-"""Ends of the names of pools, which hold more than what was computed, and of integers."""
+UNWATCHED = {("AddRmsNorm", 1), ("AddLayerNorm", 1), ("QuantizeRows", 0), ("QuantizeRows", 1)}
+"""Outputs of operators that are not of the type that is computed in: what flows through the layers and the scales of
+rows, which are float32, and integers. Pools are watched, since they hold what was computed alone where nothing is
+cached."""
 NARROW = {"float16": np.float16, "bfloat16": ml_dtypes.bfloat16, "float32": np.float32}
 
 
@@ -67,9 +69,9 @@ class Written:
 
 
 def watch(graph: onnx.GraphProto) -> list[str]:
-    """Give a graph one more output, the largest size of each value that an operator of the domain computes; return the
-    values' names."""
-    names = [name for node in graph.node if node.domain == DOMAIN for name in node.output if not name.endswith(UNWATCHED)]
+    """Give a graph one more output, the largest size of each value that an operator of the domain computes in its type;
+    return the values' names."""
+    names = [name for node in graph.node if node.domain == DOMAIN for place, name in enumerate(node.output) if (node.op_type, place) not in UNWATCHED]
     nodes = [helper.make_node(kind, [f"{name}{before}"], [f"{name}{behind}"], **more) for name in names for kind, before, behind, more in (
         ("Cast", "", ".wide", {"to": TensorProto.FLOAT}), ("Abs", ".wide", ".size", {}), ("ReduceMax", ".size", ".most", {"keepdims": 0}),
         ("Unsqueeze", ".most", ".column", {}))]

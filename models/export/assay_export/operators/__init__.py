@@ -8,11 +8,12 @@ slots of a pool, R tiles of Q queries and K keys.
     AddRmsNorm     (residual f32 [T, h], x [T, h], weight f32 [h]) → (normed [T, h], residual + x f32 [T, h])
     AddLayerNorm   (residual f32 [T, h], x [T, h], weight and bias f32 [h]) → (normed [T, h], flows f32 [T, h])
     Linear         (x [T, k], weight [n, k], bias [n]) → [T, n]
-    Rotate         (qkv [T, (H + 2G)·d], positions [T], cos and sin f32 [places, r / 2], query_norm and key_norm f32 [d], slots [T],
-                    key_pool and value_pool [S, G, d]) → (queries [T, H·d], key_pool and value_pool with the tokens in their slots)
+    Rotate         (qkv [T, (H + 2G)·d], positions [T], cos and sin f32 [places, r / 2], query_norm and key_norm
+                    f32 [d], slots [T], key_pool and value_pool [S, G, d])
+                   → (queries [T, H·d], key_pool and value_pool with the tokens in their slots)
     RotateQkv      (qkv, positions, cos, sin, query_norm, key_norm) → (queries [T, H·d], keys and values [T, G, d])
-    TileAttention  (queries [T, H·d], positions [T], query_index [R, Q], key_slots [R, K], key_len [R], scatter_index [T],
-                    key_pool, value_pool) → [T, H·d]
+    TileAttention  (queries [T, H·d], positions [T], query_index [R, Q], key_slots [R, K], key_len [R],
+                    scatter_index [T], key_pool, value_pool) → [T, H·d]
     SwiGLU         (gate and up [T, 2m]) → silu(gate) · up [T, m]
     GeGLU          (gate and up [T, 2m]) → gelu(gate) · up [T, m]
     Gelu           (x [T, m]) → gelu(x) [T, m], by the error function as GeGLU's is
@@ -22,10 +23,11 @@ slots of a pool, R tiles of Q queries and K keys.
 Rotate's attribute `heads` has H, G and G, `turned` how many of a head's numbers are turned and how many are not; where
 `normed` is 1, queries and keys are normed head by head before that. RotateQkv is the same for encoders, which keep no
 keys: those of a forward are the pool that TileAttention reads, and a token's slot is its place in the forward. What
-flows on from AddLayerNorm is residual + x, or where `behind` is 1 the norm of that, before it is rounded. A tile's key place j has position j of its
-sequence: a query sees it where it lies before key_len, fewer than `window` positions from it, and not after it where
-the body is causal. QuantizeRows divides each row by max|x| / 127 and rounds to whole numbers, and Linear8 multiplies
-them by those of the weights: its sums are exact. A row that is not finite has a scale of NaN, and so a result of NaN.
+flows on from AddLayerNorm is residual + x, or where `behind` is 1 the norm of that, before it is rounded. A tile's key
+place j has position j of its sequence: a query sees it where it lies before key_len, fewer than `window` positions from
+it, and not after it where the body is causal. QuantizeRows divides each row by max|x| / 127 and rounds to whole
+numbers, and Linear8 multiplies them by those of the weights: its sums are exact. A row that is not finite has a scale
+of NaN, and so a result of NaN.
 """
 
 from .forms import DOMAIN, EVERY_KEY, VERSION, Form, functions

@@ -31,8 +31,8 @@ class Watched:
     """A session that keeps the levels of its latest run."""
 
     def __init__(self, path: Path, sources: dict[str, list[str]]):
-        """path: an int8 graph, or its first stage; a copy of each with more outputs is there while it is opened. sources:
-        Rounding.sources."""
+        """path: an int8 graph, or its first stage; a copy of each with more outputs is there while it is opened.
+        sources: Rounding.sources."""
         self.names: dict[str, list[str]] = {}
         """Of each weight, the values that it is multiplied by."""
         self.session = chained([self.open(file, sources) for file in files(path)])

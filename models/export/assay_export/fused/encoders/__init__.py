@@ -5,7 +5,7 @@ layer, `tiles.py` what all layers look at, `graph.py` the whole. What layers add
 one list of nodes serves them all.
 """
 
-from .graph import build
+from .graph import build, check
 from .kinds import reader
 
-__all__ = ["build", "reader"]
+__all__ = ["build", "check", "reader"]

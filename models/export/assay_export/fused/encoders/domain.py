@@ -64,11 +64,11 @@ def layer(nodes: Nodes, given: Layer, flow: Flow, own: Given, body: Body, name: 
 
 def turned(nodes: Nodes, given: Attention, qkv: ir.Value, own: Given, body: Body, name: str) -> list[ir.Value]:
     """Return queries [T, H · d], and keys and values [T, G, d]."""
-    ones = nodes.weight("ones", (given.head_dim,), lambda: torch.ones(given.head_dim), FLOAT)
-    norms = [ones if norm is None else vector(nodes, norm.weight, f"{name}.{side}_norm.weight")
+    norms = [nodes.ones(given.head_dim) if norm is None else vector(nodes, norm.weight, f"{name}.{side}_norm.weight")
              for side, norm in (("query", given.query_norm), ("key", given.key_norm))]
-    turns, size = [ones, ones], 0  # which nothing looks at where nothing turns
-    if given.rotation is not None:
+    if given.rotation is None:
+        turns, size = [nodes.ones(given.head_dim)] * 2, 0  # which nothing looks at
+    else:
         table = body.tables[given.rotation]
         size = 2 * table.cos.shape[1]
         turns = [nodes.weight(".".join(filter(None, (part, given.rotation))), tuple(table.cos.shape), partial(getattr, table, part), FLOAT)

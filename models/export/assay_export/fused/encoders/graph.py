@@ -28,11 +28,10 @@ def build(model: Model, max_tokens: int, compute: str, apart: bool = False, assa
     nodes, encoder = Nodes(compute, wide=True), float32_copy(model.encoder)
     assert isinstance(encoder, OneRow), "what packs was asked before"
     body = reader(encoder.config)(encoder.body, max_tokens).read()
-    if assay:
-        domain.check(body, encoder.config.model_type)
     averaged = encoder.pooling in MEANS
     windows = frozenset() if assay else frozenset(part.attention.window for part in body.layers)
-    own = given(nodes, windows, model.types, "every" if averaged else "first" if model.pooled else "read")
+    turns = not assay and any(part.attention.rotation is not None for part in body.layers)
+    own = given(nodes, windows, turns, model.types, "every" if averaged else "first" if model.pooled else "read")
     rows = states(nodes, body, own, None if averaged else own.tiles.read_index, assay)
     if averaged:
         if encoder.pooling == "late":
@@ -42,6 +41,12 @@ def build(model: Model, max_tokens: int, compute: str, apart: bool = False, assa
         rows = behind(nodes, separate.OnRows(encoder), encoder.width, [rows], "head", compute)
     nodes.output(rows, output_name(apart), ["reads", encoder.width if apart or not model.pooled else model.labels])
     return nodes.model(domain.form_of(nodes, body) if assay else None)
+
+
+def check(model: Model, max_tokens: int) -> None:
+    """Refuse an encoder with a layer that the operators of domain assay do not compute."""
+    assert isinstance(model.encoder, OneRow), "what packs was asked before"
+    domain.check(reader(model.config)(model.encoder.body, max_tokens).read(), model.config.model_type)
 
 
 class Averaged(nn.Module):

@@ -23,15 +23,19 @@ class Given:
     key_len: ir.Value
     read_index: ir.Value
     tiles: Tiles
-    usable: ir.Value
-    """Of each key place whether it has a key, bool [R, K]."""
-    tile: ir.Value
-    """The tile of each token that is read, int64 [N]."""
+    usable: ir.Value | None
+    """Of each key place whether it has a key, bool [R, K], where a mean is taken."""
+    tile: ir.Value | None
+    """The tile of each token that is read, int64 [N], where more of it is looked at than that token."""
 
 
-def given(nodes: Nodes, windows: frozenset[int | None], types: bool, rows: str) -> Given:
-    """Add the graph's inputs. windows: of the layers; one of w sees less than w tokens away. rows: which rows a forward
-    goes on with behind the last attention, `first` of each sequence that is read, those `read`, or `every` one."""
+def given(nodes: Nodes, windows: frozenset[int | None], turns: bool, types: bool, rows: str) -> Given:
+    """Add the graph's inputs, and what is made of them as far as something looks at it.
+
+    windows: of the layers whose attention looks at masks; one of w sees less than w tokens away. turns: a layer looks
+    at Tiles.positions. rows: which rows a forward goes on with behind the last attention, `first` of each sequence that
+    is read, those `read`, or `every` one.
+    """
     def value(name: str, *shape: str) -> ir.Value:
         return nodes.input(name, INT64, shape)
 
@@ -39,19 +43,26 @@ def given(nodes: Nodes, windows: frozenset[int | None], types: bool, rows: str) 
         value("input_ids", "tokens"), value("position_ids", "tokens"), value("query_index", "tiles", "queries"), value("key_index", "tiles", "keys"))
     key_len, scatter_index, read_index = value("key_len", "tiles"), value("scatter_index", "tokens"), value("read_index", "reads")
     token_type_ids = value("token_type_ids", "tokens") if types else None
-    query_ones = ones(nodes, query_index, "query_ones")
-    place = counted(nodes, ones(nodes, key_index, "key_ones"), "key_place", axis=1)
-    column = nodes.one("Unsqueeze", [key_len, nodes.ints(1)], "key_len.column")
-    usable = nodes.one("Less", [place, column], "key_usable", BOOL)
-    see = masks(nodes, position_ids, query_index, key_index, place, nodes.one("Mul", [query_ones, column], "query_len"), windows)
-    number = counted(nodes, ones(nodes, key_len, "tile_ones"), "tile_number", axis=0)
-    number = nodes.one("Mul", [query_ones, nodes.one("Unsqueeze", [number, nodes.ints(1)], "tile_number.column")], "query_tile")
-    number = nodes.one("Reshape", [number, nodes.ints(-1)], "query_tile.row")
-    tile = nodes.one("Gather", [number, nodes.one("Gather", [scatter_index, read_index], "read_place")], "read_tile")
+    query_ones = ones(nodes, query_index, "query_ones") if windows or rows != "read" else None
+    see, usable, tile, read_scatter = {}, None, None, None
+    if windows or rows == "every":
+        place = counted(nodes, ones(nodes, key_index, "key_ones"), "key_place", axis=1)
+        column = nodes.one("Unsqueeze", [key_len, nodes.ints(1)], "key_len.column")
+        if rows == "every":
+            usable = nodes.one("Less", [place, column], "key_usable", BOOL)
+        if windows:
+            see = masks(nodes, position_ids, query_index, key_index, place, nodes.one("Mul", [query_ones, column], "query_len"), windows)
+    if rows != "read":
+        number = counted(nodes, ones(nodes, key_len, "tile_ones"), "tile_number", axis=0)
+        number = nodes.one("Mul", [query_ones, nodes.one("Unsqueeze", [number, nodes.ints(1)], "tile_number.column")], "query_tile")
+        number = nodes.one("Reshape", [number, nodes.ints(-1)], "query_tile.row")
+        tile = nodes.one("Gather", [number, nodes.one("Gather", [scatter_index, read_index], "read_place")], "read_tile")
     if rows == "first":
         read_index = nodes.one("Gather", [nodes.one("Gather", [key_index, nodes.number(0)], "key_first", axis=1), tile], "read_first")
-    read_scatter = scatter_index if rows == "every" else nodes.one("Gather", [scatter_index, read_index], "read_scatter")
-    tiles = Tiles(query_index, key_index, scatter_index, read_index, nodes.one("Unsqueeze", [position_ids, nodes.ints(1)], "positions"), see, read_scatter)
+    if windows and rows != "every":
+        read_scatter = nodes.one("Gather", [scatter_index, read_index], "read_scatter")
+    positions = nodes.one("Unsqueeze", [position_ids, nodes.ints(1)], "positions") if turns else None
+    tiles = Tiles(query_index, key_index, scatter_index, read_index, positions, see, read_scatter)
     return Given(input_ids, position_ids, token_type_ids, key_len, read_index, tiles, usable, tile)
 
 
