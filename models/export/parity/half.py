@@ -18,6 +18,7 @@ from assay_export import ExportError
 from assay_export.cli import arguments, export
 from assay_export.fused import HALVES, Lost
 
+from . import trained
 from .case import Case, every_case
 from .halved import Watch
 
@@ -108,7 +109,9 @@ def main() -> None:
             "|---|---|---|---|---|---|---|---|---|---|---|---|"]
     lines = [*(line(row) for row in rows), *(kept(options.page, {row.case for row in rows}) if options.add else [])]
     lines.sort(key=lambda line: (line.split(" | ")[0], line.split(" | ")[2]))
-    options.page.write_text(PAGE + "\n".join([*head, *lines]) + "\n", encoding="utf-8")
+    with tempfile.TemporaryDirectory() as folder:
+        page = PAGE + trained.section(trained.orders(Path(folder))) + "\n"
+    options.page.write_text(page + "\n".join([*head, *lines]) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,9 @@ from assay_export.graph import graph
 from assay_export.graph.encoder import Classifier
 from assay_export.models.heads import head_from_model
 from assay_export.models.model import Model, Part, decoder, encoder
+from assay_export.models.reference import Reference
 
+from . import trained
 from .case import every_case
 
 TINY = ("qwen2", "qwen3", "llama", "mistral", "gemma2", "phi3")
@@ -68,3 +70,14 @@ def test_rounds_no_more_than_transformers(kind, half, tmp_path):
         apart.append((near - other).abs().max().item())
     assert 0 < np.mean(ours_off) < 2 * np.mean(theirs_off)  # of 30 readings, whose differences have long tails
     assert max(apart) < 2 * max(ours_off + theirs_off)
+
+
+def test_a_trained_model_keeps_its_order(tmp_path):
+    """Of pairs of held-out responses, beside the authors' class in the same type."""
+    own = trained.model()
+    assert max(abs(Reference(own).readings(ids)[-1, 0].item() - score) for ids, score in trained.golden()) < 1e-4
+    orders = trained.orders(tmp_path)
+    for half, least in (("float16", 0.999), ("bfloat16", 0.995)):
+        found = orders[half]
+        assert min(found["stock"], found["assay"]) >= least and found["int8"] >= 0.99
+        assert min(found["stock"], found["assay"]) >= found["theirs"] - 1e-3
