@@ -143,7 +143,8 @@ func (b *Batcher) choose(l *lane, now time.Time, budget Budget, oneThread bool) 
 	case oneThread:
 		l.picker.pace = float64(l.device.lanes)
 	case l.device.active > 0 && l.device.stages > 1:
-		l.picker.pace = 2 - 1/float64(l.device.stages) // it waits for the first stage, and then in front of each for the one ahead
+		// It waits for the first stage, and then in front of each for the forward ahead.
+		l.picker.pace = 2 - 1/float64(l.device.stages)
 	}
 	b.round++
 	l.picker.pick(&b.queue, now, budget, b.round)

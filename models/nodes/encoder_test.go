@@ -4,6 +4,7 @@ import (
 	"errors"
 	"maps"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/assay-rm/assay/kernels"
 	"github.com/assay-rm/assay/kernels/cuda"
 	"github.com/assay-rm/assay/kernels/kerneltest"
+	"github.com/assay-rm/assay/kernels/operators"
 )
 
 // runEncoder runs the encoder's layer of a type once, on sequences of 5 and of 6 tokens.
@@ -109,6 +111,45 @@ func TestPartsThatDoNotFitAreRefused(t *testing.T) {
 		"a residual [3 16] does not fit to [3 16 1]":     {x, {Shape: []int64{3, 16, 1}}, {Shape: []int64{16}}},
 	} {
 		if _, _, err := twoRows(&Call{Inputs: inputs}); err == nil || err.Error() != strings.TrimSpace(want) {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}
+
+// TestRotationsAndAttentionOfOtherShapesAreRefused: what a kernel would read or write outside its memory starts none. A
+// token without a slot would be one.
+func TestRotationsAndAttentionOfOtherShapesAreRefused(t *testing.T) {
+	k, shape := NewKernels(kernels.Float16, host{cuda.New(0)}, "none"), func(sizes ...int64) Tensor { return Tensor{Shape: sizes} }
+	of := &node{lists: map[string][]int64{"heads": {4, 2, 2}, "turned": {32, 0}}, ints: map[string]int64{"normed": 1}}
+	rotate := []Tensor{shape(3, 256), shape(3), shape(9, 16), shape(9, 16), shape(32), shape(32), shape(3), shape(7, 2, 32), shape(7, 2, 32)}
+	attend := []Tensor{shape(3, 128), shape(3), shape(1, 3), shape(1, 5), shape(1), shape(3), shape(7, 2, 32), shape(7, 2, 32)}
+	for _, test := range []struct {
+		run   Compute
+		given []Tensor
+		at    int
+		wrong Tensor
+		want  string
+	}{
+		{k.rotateQkv, rotate[:6], 0, shape(3, 192), "queries, keys and values [3 192] have 576 numbers, and must have 768"},
+		{k.rotateQkv, rotate[:6], 3, shape(8, 16), "sines [8 16] have 128 numbers, and must have 144"},
+		{k.rotateQkv, rotate[:6], 5, shape(16), "norms of keys [16] have 16 numbers, and must have 32"},
+		{k.tileAttention, attend, 1, shape(2), "positions [2] have 2 numbers, and must have 3"},
+		{k.tileAttention, attend, 3, shape(2, 5), "key_slots [2 5] have 10 numbers, and must have 5"},
+		{k.tileAttention, attend, 7, shape(6, 2, 32), "queries [3 128], keys [7 2 32] and values [6 2 32] do not fit each other"},
+	} {
+		inputs := slices.Clone(test.given)
+		inputs[test.at] = test.wrong
+		if err := test.run(&Call{node: of, Inputs: inputs}); err == nil || err.Error() != test.want {
+			t.Errorf("%v, want %s", err, test.want)
+		}
+	}
+	for want, at := range map[string]int{
+		"slots [0] have 0 numbers, and must have 3":                                    6,
+		"pools of keys [7 2 32] and of values [0] do not fit to 2 heads of 32 numbers": 8,
+	} {
+		inputs := slices.Clone(rotate)
+		inputs[at] = shape(0)
+		if err := poolsFit(inputs, operators.Rotate{Tokens: 3, Groups: 2, Size: 32}); err == nil || err.Error() != want {
 			t.Errorf("%v, want %s", err, want)
 		}
 	}

@@ -1,8 +1,10 @@
 package nodes
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/assay-rm/assay/kernels"
 	"github.com/assay-rm/assay/kernels/operators"
@@ -74,6 +76,14 @@ func (k *Kernels) addLayerNorm(c *Call) error {
 	}.Launch())
 }
 
+// holds refuses a tensor that has not as many numbers as a kernel reads.
+func holds(name string, t Tensor, want int64) error {
+	if t.Elements() != want {
+		return fmt.Errorf("%s %d have %d numbers, and must have %d", name, t.Shape, t.Elements(), want)
+	}
+	return nil
+}
+
 // twoRows makes a norm's outputs, which have the shape of its second input, to which the others must fit.
 func twoRows(c *Call) (normed, flows Tensor, err error) {
 	x := c.Inputs[1]
@@ -98,6 +108,9 @@ func (k *Kernels) rotate(c *Call) error {
 	if err != nil {
 		return err
 	}
+	if err := poolsFit(c.Inputs, turn); err != nil {
+		return err
+	}
 	pool := c.Inputs[7].Shape
 	for i, into := range []*uintptr{&turn.KeyPool, &turn.ValuePool} {
 		written, err := c.Output(1+i, pool...)
@@ -111,6 +124,15 @@ func (k *Kernels) rotate(c *Call) error {
 	}
 	turn.TokenSlots, turn.Slots = c.Inputs[6].Address, int(pool[0])
 	return k.start(turn.Launch())
+}
+
+// poolsFit refuses pools and slots that do not fit to what is written there.
+func poolsFit(inputs []Tensor, turn operators.Rotate) error {
+	keys, values := inputs[7].Shape, inputs[8].Shape
+	if len(keys) != 3 || keys[1] != int64(turn.Groups) || keys[2] != int64(turn.Size) || !slices.Equal(keys, values) {
+		return fmt.Errorf("pools of keys %d and of values %d do not fit to %d heads of %d numbers", keys, values, turn.Groups, turn.Size)
+	}
+	return holds("slots", inputs[6], int64(turn.Tokens))
 }
 
 // rotateQkv writes each token's keys and values into a row of its own.
@@ -137,6 +159,20 @@ func (k *Kernels) turn(c *Call) (operators.Rotate, error) {
 		return operators.Rotate{}, errors.New("heads must be three numbers, and turned two")
 	}
 	tokens, size := c.Inputs[1].Elements(), turned[0]+turned[1]
+	places, pairs := c.Inputs[2].Shape[0], turned[0]/2
+	fits := holds("queries, keys and values", c.Inputs[0], tokens*(heads[0]+heads[1]+heads[2])*size)
+	if pairs > 0 {
+		fits = cmp.Or(fits, holds("cosines", c.Inputs[2], places*pairs), holds("sines", c.Inputs[3], places*pairs))
+	}
+	if c.Int("normed") != 0 {
+		fits = cmp.Or(fits, holds("norms of queries", c.Inputs[4], size), holds("norms of keys", c.Inputs[5], size))
+	}
+	if heads[2] != heads[1] {
+		fits = fmt.Errorf("there are %d heads of keys and %d of values", heads[1], heads[2])
+	}
+	if fits != nil {
+		return operators.Rotate{}, fits
+	}
 	queries, err := c.Output(0, tokens, heads[0]*size)
 	norms := [2]uintptr{}
 	if c.Int("normed") != 0 {
@@ -144,21 +180,29 @@ func (k *Kernels) turn(c *Call) (operators.Rotate, error) {
 	}
 	return operators.Rotate{
 		Type: k.typed, Tokens: int(tokens), Heads: int(heads[0]), Groups: int(heads[1]), Size: int(size), Turned: int(turned[0]),
-		QKV: c.Inputs[0].Address, Positions: c.Inputs[1].Address, Places: int(c.Inputs[2].Shape[0]), Cos: c.Inputs[2].Address, Sin: c.Inputs[3].Address,
+		QKV: c.Inputs[0].Address, Positions: c.Inputs[1].Address, Places: int(places), Cos: c.Inputs[2].Address, Sin: c.Inputs[3].Address,
 		QueryNorm: norms[0], KeyNorm: norms[1], Epsilon: c.Float("epsilon"), Queries: queries.Address,
 	}, err
 }
 
 func (k *Kernels) tileAttention(c *Call) error {
 	shape, pool := c.Inputs[0].Shape, c.Inputs[6].Shape
-	index, slots := c.Inputs[2].Shape, c.Inputs[3].Shape
+	index, keys := c.Inputs[2].Shape, c.Inputs[3].Shape
+	if len(shape) != 2 || len(pool) != 3 || len(index) != 2 || len(keys) != 2 || shape[1]%pool[2] != 0 || !slices.Equal(pool, c.Inputs[7].Shape) {
+		return fmt.Errorf("queries %d, keys %d and values %d do not fit each other", shape, pool, c.Inputs[7].Shape)
+	}
+	fits := cmp.Or(holds("positions", c.Inputs[1], shape[0]), holds("scatter_index", c.Inputs[5], shape[0]),
+		holds("key_len", c.Inputs[4], index[0]), holds("key_slots", c.Inputs[3], index[0]*keys[1]))
+	if fits != nil {
+		return fits
+	}
 	mixed, err := c.Output(0, shape...)
 	if err != nil {
 		return err
 	}
 	return k.start(operators.TileAttention{
 		Type: k.typed, Tokens: int(shape[0]), Heads: int(shape[1] / pool[2]), Groups: int(pool[1]), Size: int(pool[2]),
-		Queries: c.Inputs[0].Address, Positions: c.Inputs[1].Address, Tiles: int(index[0]), TileQueries: int(index[1]), TileKeys: int(slots[1]),
+		Queries: c.Inputs[0].Address, Positions: c.Inputs[1].Address, Tiles: int(index[0]), TileQueries: int(index[1]), TileKeys: int(keys[1]),
 		QueryIndex: c.Inputs[2].Address, KeySlots: c.Inputs[3].Address, KeyLen: c.Inputs[4].Address, ScatterIndex: c.Inputs[5].Address,
 		Slots: int(pool[0]), KeyPool: c.Inputs[6].Address, ValuePool: c.Inputs[7].Address, Scale: c.Float("scale"), Softcap: c.Float("softcap"),
 		Window: int(c.Int("window")), Causal: c.Int("causal") != 0, Out: mixed.Address,

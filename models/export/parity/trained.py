@@ -69,8 +69,8 @@ def scores(reference, items: list[list[int]]) -> np.ndarray:
 
 
 def orders(folder: Path) -> dict[str, dict[str, float]]:
-    """Return by type the share of all pairs of held-out responses that keep their order: by stock operators, by those of
-    domain assay, by these with int8, and by PyTorch's own class. folder: for the graphs."""
+    """Return by type the share of all pairs of held-out responses that keep their order: by stock operators, by those
+    of domain assay, by these with int8, and by PyTorch's own class. folder: for the graphs."""
     own, items, found = model(), heldout(), {}
     exact = scores(Reference(own), items)
     one, other = np.triu_indices(len(items), 1)

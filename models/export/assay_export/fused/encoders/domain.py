@@ -1,5 +1,6 @@
-"""The nodes of an encoder's layers as operators of domain `assay`: nine a layer, or ten and eleven with other norms and
-gates. T tokens; a forward's own keys and values are the pool that attention reads."""
+"""The nodes of an encoder's layers as operators of domain `assay`: nine a layer, and eight in the last of a body with
+norms of the root mean square, whose last norm is float32 and stock. T tokens; a forward's own keys and values are the
+pool that attention reads."""
 
 from functools import partial
 
