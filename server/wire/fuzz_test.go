@@ -36,6 +36,7 @@ var seeds = []string{
 	`{"verify_responses":[{"reward":0.5,"response":{"usage":{"a":1}},"reward_components":{"b":true}},{"_ng_failure_class":"x"}]}`,
 	`{"reset":true}`, `{"forget":["a",""]}`, `{"queries":[{"key":"k","quantile":0.5},{"prompt":"","vector":[1,2],"score":1}]}`, `{"name":"n","version":3,"spec":{"kind":"running"},"cells":[{"key":"","value":{ "a": [1] }}]}`,
 	`{"model":null,"input":["a","\ud800"],"use_activation":null,"dimensions":null,"normalize":false}`, `{"input":"a","encoding_format":"base64","truncate_prompt_tokens":-1}`,
+	`{"input":["a"],"encodIng_format":"basm64","dieensions":null}`,
 	`{"input":[[1,2],[3]],"task":null,"chat_template_kwargs":{}}`, `{"input":[1,2],"softmax":true}`, `{"model":"m","input":["a"],"encoding_format":"base64","dimensions":null,"user":"u"}`, `{"messages":[{"role":"user","content":"a"}],"reference":"r"}`,
 	`{"text_1":"a","text_2":["b","c"],"instruction":"i"}`, `{"queries":["a"],"items":"b","max_tokens_per_doc":0}`, `{"input":[],"data_1":[],"data_2":null}`,
 	`{"query":[1],"items":[[2],[3]],"label_token_ids":[4],"apply_softmax":false}`, `{"query":"q","items":["a"],"label_token_ids":[1,2],"item_first":null}`,

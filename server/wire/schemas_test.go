@@ -164,6 +164,7 @@ func breaches(registry huma.Registry, text []byte, into Form) []error {
 		return []error{err}
 	}
 	result := &huma.ValidateResult{}
+	huma.ValidateStrictCasing = true // names of fields are told apart by case, as the decoder tells them
 	huma.Validate(registry, schema, huma.NewPathBuffer(nil, 0), huma.ModeWriteToServer, value, result)
 	return result.Errors
 }
