@@ -44,6 +44,12 @@ func Measure(ctx context.Context, runner Runner, options Options) (Options, erro
 	return found, nil
 }
 
+// AsMeasured returns the options with what [Measure] found for a runner that is as fast.
+func (o Options) AsMeasured(found *Options) Options {
+	o.Budget.Tokens, o.Lanes, o.LaneTokens, o.cost = found.Budget.Tokens, found.Lanes, found.LaneTokens, found.cost
+	return o
+}
+
 // measuring times plans until the time is over.
 type measuring struct {
 	runner  Runner

@@ -78,32 +78,37 @@ func worstDrift(all []drift) (worst float64, at int) {
 	return worst, at
 }
 
-// holdFirst scores the first golden pair of each bundle that has some, before anything else is answered, and holds the
-// ids of all to the reference's: what is wrong with a bundle's text, ids or graph then shows at once, and not in a
-// run's rewards. `assay verify` scores all of them.
+// holdFirst scores the first golden pair of each model that has some, before anything else is answered.
 func (r *running) holdFirst(ctx context.Context) error {
 	for _, m := range r.opened {
-		pairs, err := m.Golden()
-		if err != nil {
+		if err := holdGolden(ctx, r.engine(), m.Model); err != nil {
 			return err
 		}
-		if len(pairs) == 0 {
-			continue
-		}
-		var all []drift
-		info := m.Info()
-		name := info.Manifest.Name
-		err = m.Guarded(ctx, func(ctx context.Context) (err error) {
-			all, err = golden{r.engine(), name, info.Manifest.Asked(), info.Manifest.Likelihood.Sums(), info.Manifest.Temperature()}.compareFirst(ctx, pairs)
-			return err
-		})
-		if err != nil {
-			return fmt.Errorf("the golden pairs of model %s: %w", name, err)
-		}
-		for i, d := range all {
-			if why := d.beyond(info.Manifest.Golden.Tolerance); why != "" {
-				return fmt.Errorf("model %s is not what its bundle says, see assay verify: golden pair %d: %s", name, i+1, why)
-			}
+	}
+	return nil
+}
+
+// holdGolden scores the first golden pair of a model of the engine, where its bundle has some, and holds the ids of all
+// to the reference's: what is wrong with a bundle's text, ids or graph then shows at once, and not in a run's rewards.
+// `assay verify` scores all of them.
+func holdGolden(ctx context.Context, engine *rewards.Engine, m *models.Model) error {
+	pairs, err := m.Golden()
+	if err != nil || len(pairs) == 0 {
+		return err
+	}
+	info := m.Info()
+	name := info.Manifest.Name
+	var all []drift
+	err = m.Guarded(ctx, func(ctx context.Context) (err error) {
+		all, err = golden{engine, name, info.Manifest.Asked(), info.Manifest.Likelihood.Sums(), info.Manifest.Temperature()}.compareFirst(ctx, pairs)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("the golden pairs of model %s: %w", name, err)
+	}
+	for i, d := range all {
+		if why := d.beyond(info.Manifest.Golden.Tolerance); why != "" {
+			return fmt.Errorf("model %s is not what its bundle says, see assay verify: golden pair %d: %s", name, i+1, why)
 		}
 	}
 	return nil

@@ -51,6 +51,7 @@ func (d *device) UnmarshalText(text []byte) error {
 type serverModels struct {
 	Runtime   runtimeFlags  `embed:""`
 	Bundle    []string      `group:"Models" env:"ASSAY_BUNDLE" placeholder:"DIR" help:"Load the bundle in DIR too, or an embedded one that is not loaded by itself: builtin:arith-policy, builtin:arith-reference, builtin:arith-implicit. Repeat it for more."`
+	Dir       string        `name:"models" group:"Models" env:"ASSAY_MODELS" placeholder:"DIR" help:"Load the bundles in the folders of DIR too. A server follows what changes there: it loads new bundles, loads changed ones again and unloads those that are gone."`
 	NoBuiltin bool          `group:"Models" env:"ASSAY_NO_BUILTIN" help:"Leave the embedded models out."`
 	MaxItems  int           `group:"Limits" env:"ASSAY_MAX_ITEMS" default:"${queueItems}" help:"Items that may wait for a model."`
 	MaxTokens int           `group:"Limits" env:"ASSAY_MAX_TOKENS" default:"${queueTokens}" help:"Tokens that may wait for a model."`
@@ -67,19 +68,31 @@ func (f *serverModels) Validate() error {
 		return usage("--max-tokens is %d, and must be positive", f.MaxTokens)
 	case f.MaxDelay < 0:
 		return usage("--max-delay is %s, and must not be negative", f.MaxDelay)
-	case f.NoBuiltin && len(f.Bundle) == 0:
-		return usage("--no-builtin leaves no model to load; name one with --bundle DIR")
+	case f.NoBuiltin && len(f.Bundle) == 0 && f.Dir == "":
+		return usage("--no-builtin leaves no model to load; name one with --bundle DIR, or a folder of bundles with --models DIR")
 	}
 	return nil
 }
 
-// sources lists the bundles: the embedded ones first, then the others as they were given.
+// sources lists the bundles: the embedded ones first, then the others as they were given, and then those of the folder
+// of bundles in the order of their names.
 func (f *serverModels) sources() ([]models.Source, error) {
 	var sources []models.Source
 	if !f.NoBuiltin {
 		sources = builtin.Sources()
 	}
-	return withBundles(sources, f.Bundle)
+	sources, err := withBundles(sources, f.Bundle)
+	if err != nil || f.Dir == "" {
+		return sources, err
+	}
+	folders, err := bundlesIn(f.Dir)
+	if err != nil {
+		return nil, usage("--models: %v", err)
+	}
+	for _, folder := range folders {
+		sources = append(sources, models.Dir(folder))
+	}
+	return sources, nil
 }
 
 // withBundles adds bundles, each a directory or the name of an embedded one.
@@ -110,7 +123,9 @@ func (f *runtimeFlags) options() models.Options {
 func load(ctx context.Context, sources []models.Source, options models.Options) (*running, error) {
 	var opened []openedModel
 	var all []*models.Model
-	options.Gate = encode.NewGate() // one for all of them
+	if options.Gate == nil {
+		options.Gate = encode.NewGate() // one for all of them
+	}
 	registry, err := func() (*models.Registry, error) {
 		for _, source := range sources {
 			start := time.Now()
@@ -121,7 +136,7 @@ func load(ctx context.Context, sources []models.Source, options models.Options) 
 			if err != nil {
 				return nil, err
 			}
-			opened, all = append(opened, openedModel{m, time.Since(start)}), append(all, m)
+			opened, all = append(opened, openedModel{m, source, time.Since(start)}), append(all, m)
 		}
 		return models.NewRegistry(all...)
 	}()
@@ -143,10 +158,13 @@ func load(ctx context.Context, sources []models.Source, options models.Options) 
 // log says what is loaded.
 func (r *running) log(ctx context.Context, log *slog.Logger) {
 	for _, m := range r.opened {
-		info := m.Info()
-		log.InfoContext(ctx, "loaded", "model", info.Manifest.Name, "kind", info.Manifest.Kind, "digest", info.Digest,
-			"provider", info.Provider, "threads", info.Threads, "lanes", info.Lanes, "batch_tokens", info.Batching.Tokens, "took", m.took)
+		logLoaded(ctx, log, m.Info(), m.took)
 	}
+}
+
+func logLoaded(ctx context.Context, log *slog.Logger, info *models.Info, took time.Duration) {
+	log.InfoContext(ctx, "loaded", "model", info.Manifest.Name, "kind", info.Manifest.Kind, "digest", info.Digest, "revision", info.Revision,
+		"provider", info.Provider, "threads", info.Threads, "lanes", info.Lanes, "batch_tokens", info.Batching.Tokens, "took", took)
 }
 
 // engine answers over the models.

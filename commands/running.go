@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/assay-rm/assay/models"
@@ -12,14 +14,18 @@ import (
 // running are loaded models that answer, until stop.
 type running struct {
 	registry *models.Registry
-	opened   []openedModel
-	models   []*runningModel
+	opened   []openedModel // at the start
+
+	mu      sync.Mutex
+	models  []*runningModel // that have not ended, as far as is known; guarded by mu
+	stopped bool            // guarded by mu
 }
 
-// openedModel is a model that was opened and proved, and how long that took.
+// openedModel is a model that was opened and proved, where it came from, and how long that took.
 type openedModel struct {
 	*models.Model
-	took time.Duration
+	source models.Source
+	took   time.Duration
 }
 
 // runningModel is a model that runs in a goroutine of its own, until it is closed and its last forward has ended.
@@ -44,6 +50,19 @@ func start(ctx context.Context, name string, model interface {
 	return m
 }
 
+// add runs one more model, and forgets those that have ended. It gives nil where all are stopped already.
+func (r *running) add(ctx context.Context, m *models.Model) *runningModel {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.stopped {
+		return nil
+	}
+	r.models = slices.DeleteFunc(r.models, func(m *runningModel) bool { return m.endsBy(time.Time{}) })
+	one := start(ctx, m.Info().Manifest.Name, m)
+	r.models = append(r.models, one)
+	return one
+}
+
 // stopTime is how long a command waits for its last forwards. Nobody waits for their answers any more.
 const stopTime = 30 * time.Second
 
@@ -53,6 +72,9 @@ func (r *running) stop() error { return r.stopWithin(stopTime) }
 // stopWithin is stop with a time of its own. The error names each model whose forward has not ended by then: it hangs
 // in the runtime or in its device, and ends only with the process.
 func (r *running) stopWithin(most time.Duration) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stopped = true
 	for _, m := range r.models {
 		m.close()
 	}

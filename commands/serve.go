@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/assay-rm/assay/models"
+	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/rewards"
 	"github.com/assay-rm/assay/rewards/recipes"
@@ -123,7 +124,7 @@ func (c *serveCommand) run(ctx context.Context, con *console, tokens []server.To
 	}
 	log := con.logger(c.LogFormat, c.LogLevel)
 	options := c.Models.options()
-	options.Longest = c.StuckAfter
+	options.Longest, options.Gate = c.StuckAfter, encode.NewGate()
 	loaded, err := load(ctx, sources, options)
 	if err != nil {
 		return stopped(ctx, err)
@@ -141,7 +142,18 @@ func (c *serveCommand) run(ctx context.Context, con *console, tokens []server.To
 	}
 	if err == nil {
 		loaded.log(ctx, log)
-		err = c.serve(ctx, con, engine, c.options(tokens, states, log))
+		l := newReloader(loaded, engine.Engine, options, c.Models.Dir, log)
+		l.room = func(models int) error { return here.fitThreads(models, c.Models.Runtime.Threads) }
+		l.changed = func(ctx context.Context) {
+			if err := here.boundHeap(loaded.caches()); err != nil {
+				log.WarnContext(ctx, "memory is short", "error", bounded(err))
+			}
+		}
+		settings := c.options(tokens, states, log)
+		settings.Loader = l
+		following := l.follow(ctx)
+		err = c.serve(ctx, con, engine, settings)
+		following()
 	}
 	return errors.Join(err, loaded.stopWithin(c.DrainTimeout))
 }
@@ -216,7 +228,7 @@ func (c *serveCommand) protocols() ([]string, error) {
 func (c *serveCommand) tokens() ([]server.Token, error) {
 	if c.TokenFile == "" {
 		if token := strings.TrimSpace(os.Getenv("ASSAY_TOKEN")); token != "" {
-			return []server.Token{{Token: token, Writes: true, Recipes: true}}, nil
+			return []server.Token{{Token: token, Writes: true, Recipes: true, Loads: true}}, nil
 		}
 		return nil, nil
 	}

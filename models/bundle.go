@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"math"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -46,6 +47,9 @@ type bundle struct {
 	template  string
 	golden    []byte
 	digest    string // see hash
+
+	fixed [sha256.Size]byte      // of the graph, the tokenizer and the template, where all weights are external data; else zero
+	files map[string]fs.FileInfo // what was hashed, by name
 }
 
 // stageFile is the graph of one stage, which is the whole graph where that is not cut.
@@ -85,11 +89,11 @@ func readBundle(source Source) (*bundle, error) {
 		return nil, err
 	}
 	defer files.close()
-	b := &bundle{}
+	b := &bundle{files: map[string]fs.FileInfo{}}
 	if err := b.readText(files); err != nil {
 		return nil, err
 	}
-	m := &b.manifest
+	m, fixed := &b.manifest, sha256.New()
 	for _, name := range m.Graph.Files() {
 		graph, err := files.read("graph.file", name, maxGraph)
 		if err != nil {
@@ -107,7 +111,19 @@ func readBundle(source Source) (*bundle, error) {
 		if m.ReadsFeatures() {
 			b.head = graph
 		}
+		if len(f.External) > 0 && fixed != nil {
+			fixed.Write(graph) //nolint:errcheck,gosec // a hash takes all
+		} else {
+			fixed = nil // what there is of weights is in the graph
+		}
 		b.stages = append(b.stages, f)
+	}
+	if fixed != nil {
+		for _, part := range [][]byte{b.tokenizer, []byte(b.template)} {
+			part := sha256.Sum256(part)
+			fixed.Write(part[:]) //nolint:errcheck,gosec // a hash takes all
+		}
+		fixed.Sum(b.fixed[:0])
 	}
 	if b.golden, err = files.read("golden.file", m.Golden.File, maxGolden); err != nil {
 		return nil, err
@@ -160,7 +176,11 @@ func (b *bundle) hash(files folder, source Source) error {
 		if of != nil {
 			most = of.ExternalBytes - of.external
 		}
-		size, err := hashFile(sum, files, name, most)
+		info, err := hashFile(sum, files, name, most)
+		size := int64(0)
+		if err == nil {
+			size, b.files[name] = info.Size(), info
+		}
 		if of != nil {
 			of.external += size
 		}
@@ -172,17 +192,43 @@ func (b *bundle) hash(files folder, source Source) error {
 	return nil
 }
 
-// hashFile adds a file of at most so many bytes to the sum, and says how many it has.
-func hashFile(sum io.Writer, files folder, name string, most int64) (size int64, err error) {
+// hashFile adds a file of at most so many bytes to the sum, and says what it was.
+func hashFile(sum io.Writer, files folder, name string, most int64) (info fs.FileInfo, err error) {
 	file, size, err := files.open(name, most)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
 	header := binary.LittleEndian.AppendUint64([]byte(name+"\x00"), uint64(size))
 	if _, err := sum.Write(header); err != nil {
-		return 0, err
+		return nil, err
 	}
-	_, err = io.Copy(sum, file)
-	return size, err
+	if _, err = io.Copy(sum, file); err != nil {
+		return nil, err
+	}
+	return file.Stat()
+}
+
+// unchanged tells whether the files are those that were hashed, once they are loaded: a digest must not name weights
+// that somebody wrote while ONNX Runtime read them.
+func (b *bundle) unchanged(source Source) error {
+	files, err := openFolder(source)
+	if err != nil {
+		return err
+	}
+	defer files.close()
+	for name, hashed := range b.files {
+		file, _, err := files.open(name, math.MaxInt64)
+		if err != nil {
+			return fault.New(fault.CodeBundle, "%s is gone since the bundle was hashed", name).Because(err)
+		}
+		now, err := file.Stat()
+		if err = errors.Join(err, file.Close()); err != nil {
+			return err
+		}
+		if now.Size() != hashed.Size() || !now.ModTime().Equal(hashed.ModTime()) || source.dir != "" && !os.SameFile(now, hashed) {
+			return fault.New(fault.CodeBundle, "%s changed while the bundle was loaded; write a bundle whole, and give it its name then", name)
+		}
+	}
+	return nil
 }

@@ -24,6 +24,9 @@ type loadLimits struct {
 	weights int64         // what they are made of: bytes of the graph and of its external data
 }
 
+// servedMemory is by how much more the process may grow while a bundle is loaded beside models that are asked.
+const servedMemory = 2 << 30
+
 // limitsOf are those of a bundle whose graph and external data have so many bytes. CUDA takes memory of the host, and
 // time to begin.
 func limitsOf(bytes int64, device onnxrun.Device) loadLimits {

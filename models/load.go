@@ -51,15 +51,22 @@ func (m *Model) prove(ctx context.Context, b *bundle, options Options) (batch ba
 	if err := m.proveForward(ctx, batch); err != nil {
 		return batch, err
 	}
+	if m.from.graph {
+		m.report("length", "the graph is that of revision %d, which was proved", m.from.model.info.Revision)
+		return batch, nil
+	}
 	return batch, m.proveLength(ctx, batch)
 }
 
 // measure finds what runs fastest, unless the options say, and makes the batcher.
 func (m *Model) measure(ctx context.Context, batch batching.Options, options Options) error {
-	if options.Tokens > 0 {
+	switch {
+	case options.Tokens > 0:
 		batch.Budget.Tokens = options.Tokens
 		batch.Lanes = 1 // not measured
-	} else {
+	case m.from.shape:
+		batch = batch.AsMeasured(&m.from.model.measured)
+	default:
 		found, err := batching.Measure(ctx, m.runner, batch)
 		if err != nil {
 			return fault.New(fault.CodeBundle, "warm-up").Because(err)
@@ -71,6 +78,7 @@ func (m *Model) measure(ctx context.Context, batch batching.Options, options Opt
 	}
 	m.info.Lanes = max(1, batch.Lanes)
 	m.info.Batching = batch.Budget
+	m.measured = batch
 	m.batcher = batching.New(m.runner, batch)
 	if m.session != nil && options.Longest > 0 {
 		m.session.Bound(options.Longest)
@@ -91,7 +99,9 @@ func (m *Model) loadSession(ctx context.Context, b *bundle) error {
 		}
 		m.info.User = m.head.User()
 	}
-	if m.encoder, err = encode.New(spec, b.tokenizer, b.template, m.info.User); err != nil { //nolint:contextcheck // the guard ends what does not end
+	if m.from.graph && m.info.User == m.from.model.info.User {
+		m.encoder = m.from.model.encoder
+	} else if m.encoder, err = encode.New(m.text(), b.tokenizer, b.template, m.info.User); err != nil { //nolint:contextcheck // the guard ends what does not end
 		return err
 	}
 	m.info.Dated = m.encoder.Dated()
@@ -124,7 +134,7 @@ func (m *Model) loadFeatures(_ context.Context, b *bundle) (err error) {
 	if m.features, err = heads.LoadFeatures(g, b.head); err != nil {
 		return err
 	}
-	if m.encoder, err = encode.New(&m.info.Manifest, nil, "", 0); err != nil { //nolint:contextcheck // nothing is encoded
+	if m.encoder, err = encode.New(m.text(), nil, "", 0); err != nil { //nolint:contextcheck // nothing is encoded
 		return err
 	}
 	m.runner = m.features

@@ -7,6 +7,7 @@ package models
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"math"
 	"runtime"
@@ -24,6 +25,7 @@ import (
 type Info struct {
 	Manifest manifest.Manifest
 	Digest   string          // sha256 over the bundle's files
+	Revision int             // 1 for the first model of its name that a registry served, 2 for the second; 0: none served it
 	Provider string          // what runs the graph: ONNX Runtime's CPU or CUDA provider, or gorgonia
 	Device   onnxrun.Device  // where forwards run
 	Threads  int             // of one forward
@@ -49,6 +51,11 @@ type Options struct {
 	Cache     int64          // bytes of the key-value cache; 0: none
 	Gate      *encode.Gate   // of the process, for all its models; nil: one of the model's own
 	Budget    Budget         // of one request; zero: the default
+
+	// Beside is told what the bundle is when its files are read, and gives the model of its name that is served
+	// meanwhile, from which is taken over what is the same in both; nil where there is none. Its error ends the load,
+	// and is Open's. Nil: the bundle is loaded beside nothing.
+	Beside func(name, digest string) (*Model, error)
 }
 
 // Model is a loaded bundle whose manifest was proved against its graph.
@@ -65,9 +72,14 @@ type Model struct {
 	proof    []Check
 	limits   loadLimits
 	golden   []byte
+
+	fixed    [sha256.Size]byte // of its files but weights, see bundle
+	measured batching.Options  // what runs its forwards fastest
+	from     takeover
 }
 
-// Open loads a bundle and proves it. The model answers once [Model.Run] runs. Its errors are *fault.Error.
+// Open loads a bundle and proves it. The model answers once [Model.Run] runs. Its errors are *fault.Error, but for those
+// of [Options.Beside].
 func Open(ctx context.Context, source Source, options Options) (*Model, error) {
 	if err := options.Device.Check(); err != nil {
 		return nil, err
@@ -75,6 +87,12 @@ func Open(ctx context.Context, source Source, options Options) (*Model, error) {
 	b, err := readBundle(source)
 	if err != nil {
 		return nil, inBundle(source, err)
+	}
+	var served *Model
+	if options.Beside != nil {
+		if served, err = options.Beside(b.manifest.Name, b.digest); err != nil {
+			return nil, err
+		}
 	}
 	if !b.manifest.ReadsFeatures() {
 		library, err := onnxrun.FindRuntime(options.Runtime)
@@ -91,7 +109,7 @@ func Open(ctx context.Context, source Source, options Options) (*Model, error) {
 	}
 	m := &Model{
 		info:   Info{Manifest: b.manifest, Digest: b.digest, Provider: "CPU", Device: options.Device, Threads: threads},
-		golden: b.golden, gate: options.Gate, budget: options.Budget,
+		golden: b.golden, gate: options.Gate, budget: options.Budget, fixed: b.fixed,
 	}
 	if m.gate == nil {
 		m.gate = encode.NewGate()
@@ -107,13 +125,23 @@ func Open(ctx context.Context, source Source, options Options) (*Model, error) {
 		m.info.Provider = "CUDA"
 	}
 	m.limits = limitsOf(b.weights(), m.info.Device)
+	if options.Beside != nil {
+		m.limits.memory += servedMemory
+	}
+	if served != nil {
+		m.from = m.takeOver(served)
+	}
 	abandoned, err := m.load(ctx, b, options)
+	if err == nil {
+		err = b.unchanged(source)
+	}
 	if err != nil {
 		if !abandoned {
 			m.freeSession()
 		}
 		return nil, inBundle(source, err)
 	}
+	m.from = takeover{} // or each revision would keep the one before it
 	return m, nil
 }
 

@@ -14,7 +14,8 @@ import (
 // concurrent use.
 type Registry struct {
 	mu      sync.Mutex
-	entries []*entry // in the order in which they were added; guarded by mu, and so are their holders
+	entries []*entry       // in the order in which they were added; guarded by mu, and so are their holders
+	served  map[string]int // how many models of a name were served so far; guarded by mu
 }
 
 // entry is a model and how many hold it. One that has left is in no list.
@@ -53,8 +54,18 @@ func (r *Registry) Add(m *Model) error {
 	if r.find(m.name()) >= 0 {
 		return fault.New(fault.CodeBundle, "two bundles are named %q", m.name())
 	}
-	r.entries = append(r.entries, &entry{model: m})
+	r.entries = append(r.entries, r.enter(m))
 	return nil
+}
+
+// enter makes the entry of a model that is served from now on, and numbers it among those of its name.
+func (r *Registry) enter(m *Model) *entry {
+	if r.served == nil {
+		r.served = map[string]int{}
+	}
+	r.served[m.name()]++
+	m.info.Revision = r.served[m.name()]
+	return &entry{model: m}
 }
 
 // Replace serves the model in the place of the one of its name, which leaves: who asks from now on gets the new one,
@@ -71,7 +82,7 @@ func (r *Registry) Replace(m *Model) error {
 		return nil
 	}
 	r.entries[at].leave()
-	r.entries[at] = &entry{model: m}
+	r.entries[at] = r.enter(m)
 	return nil
 }
 

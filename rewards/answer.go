@@ -17,6 +17,7 @@ type Answer struct {
 	Question   Question
 	Model      string // that answered
 	Digest     string // sha256 of its bundle's files; of a recipe, of its file and of the bundles of its models
+	Revision   int    // 1 for what was served under its name first, and one more with each model that took a place since
 	MaxTokens  int    // of an item, that the model accepts
 	Usage      Usage
 	Transforms []string  // what was applied between raw and score, in order

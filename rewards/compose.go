@@ -98,6 +98,19 @@ func (c *composed) digest() string {
 	return "sha256:" + hex.EncodeToString(of.Sum(nil))
 }
 
+// revision is 1 for the models that there were first, and one more for each that took a place since.
+func (c *composed) revision() int {
+	revision := 1
+	counted := map[string]bool{}
+	for _, source := range c.sources {
+		if info := source.Info(); !counted[info.Manifest.Name] {
+			counted[info.Manifest.Name] = true
+			revision += info.Revision - 1
+		}
+	}
+	return revision
+}
+
 // of reads every model once, whatever it gives of its readings to the recipe.
 func (c *composed) of(r *Request) (recipe, error) {
 	if err := c.answers(r); err != nil {

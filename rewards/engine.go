@@ -35,9 +35,9 @@ func (e *Engine) Ask(ctx context.Context, request Request) (Answer, error) {
 		return Answer{}, err
 	}
 	defer release()
-	name, digest, maxTokens := subject.identity()
-	if request.Expect != "" && request.Expect != digest {
-		return Answer{}, failure.New(failure.CodeDigest, "expect_digest: is %q, and %q has the digest %q", fault.Short(request.Expect), name, digest)
+	who := subject.identity()
+	if request.Expect != "" && request.Expect != who.digest {
+		return Answer{}, failure.New(failure.CodeDigest, "expect_digest: is %q, and %q has the digest %q", fault.Short(request.Expect), who.name, who.digest)
 	}
 	recipe, err := subject.of(&request)
 	if err != nil {
@@ -52,7 +52,7 @@ func (e *Engine) Ask(ctx context.Context, request Request) (Answer, error) {
 		return Answer{}, err
 	}
 	answer.Question, answer.Usage = request.Question, usage(read)
-	answer.Model, answer.Digest, answer.MaxTokens = name, digest, maxTokens
+	answer.Model, answer.Digest, answer.Revision, answer.MaxTokens = who.name, who.digest, who.revision, who.maxTokens
 	answer.Usage.Total = time.Since(start)
 	return answer, nil
 }

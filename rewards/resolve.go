@@ -25,12 +25,17 @@ func (s subject) of(r *Request) (recipe, error) {
 }
 
 // identity is what an answer says of its subject.
-func (s subject) identity() (name, digest string, maxTokens int) {
+type identity struct {
+	name, digest        string
+	revision, maxTokens int
+}
+
+func (s subject) identity() identity {
 	if s.recipe != nil {
-		return s.recipe.Name, s.recipe.digest(), s.recipe.maxTokens()
+		return identity{s.recipe.Name, s.recipe.digest(), s.recipe.revision(), s.recipe.maxTokens()}
 	}
 	info := s.model.Info()
-	return info.Manifest.Name, info.Digest, info.Manifest.Limits.MaxTokens
+	return identity{info.Manifest.Name, info.Digest, info.Revision, info.Manifest.Limits.MaxTokens}
 }
 
 // resolve finds who answers; the caller releases it. Where a model of another kind is named, the error says which

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/models/manifest"
 	"github.com/assay-rm/assay/rewards/failure"
 	"github.com/assay-rm/assay/rewards/recipes"
@@ -81,21 +82,62 @@ func (e *Engine) modelOf(one *recipes.Reading, bind map[string]string) (string, 
 	}
 	defer release()
 	m := &source.Info().Manifest
+	return m.Name, gives(m, one)
+}
+
+// gives is nil where a model of one of the kinds gives all that a recipe needs of a reading.
+func gives(m *manifest.Manifest, one *recipes.Reading) error {
 	if one.EachToken() && m.PoolsInGraph() {
-		return "", fmt.Errorf("model %q pools its tokens in its graph, and gives no vector of each", m.Name)
+		return fmt.Errorf("model %q pools its tokens in its graph, and gives no vector of each", m.Name)
 	}
 	if one.Tokenwise() && m.Likelihood == nil {
-		return "", fmt.Errorf("model %q gives no log-probabilities", m.Name)
+		return fmt.Errorf("model %q gives no log-probabilities", m.Name)
 	}
 	if one.Gives == recipes.Labels && (len(m.Graph.Labels) < 2 || m.Likelihood != nil) {
-		return "", fmt.Errorf("model %q gives one score, and no labels", m.Name)
+		return fmt.Errorf("model %q gives one score, and no labels", m.Name)
 	}
 	for _, label := range one.Labels {
 		if one.Gives == recipes.Labels && !slices.Contains(m.Graph.Labels, label) {
-			return "", fmt.Errorf("model %q has no label %q; it has %q", m.Name, label, m.Graph.Labels)
+			return fmt.Errorf("model %q has no label %q; it has %q", m.Name, label, m.Graph.Labels)
 		}
 	}
-	return m.Name, nil
+	return nil
+}
+
+// Fits is nil where a model may be served under its name, now or in the place of another: no recipe has the name, and
+// every reading that recipes have of the model of this name can be had of it.
+func (e *Engine) Fits(m *models.Info) error {
+	name := m.Manifest.Name
+	if e.recipeNamed(name) != nil {
+		return fmt.Errorf("model %q: a recipe is served under this name", name)
+	}
+	for i := range e.served {
+		s := &e.served[i]
+		for k := range s.Readings {
+			one := &s.Readings[k]
+			if s.Models[k] != name {
+				continue
+			}
+			if kinds := kindsThatGive(one); !slices.Contains(kinds, m.Manifest.Asked()) {
+				return fmt.Errorf("recipe %s: readings.%s: model %q is %s now", s.Name, one.Name, name, m.Manifest.Asked().Model())
+			}
+			if err := gives(&m.Manifest, one); err != nil {
+				return fmt.Errorf("recipe %s: readings.%s: %w", s.Name, one.Name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// ReadBy names the recipes that read the model of that name.
+func (e *Engine) ReadBy(name string) []string {
+	var readers []string
+	for i := range e.served {
+		if slices.Contains(e.served[i].Models, name) {
+			readers = append(readers, e.served[i].Name)
+		}
+	}
+	return readers
 }
 
 func (e *Engine) recipeNamed(name string) *recipes.Served {
@@ -107,7 +149,8 @@ func (e *Engine) recipeNamed(name string) *recipes.Served {
 	return nil
 }
 
-// compose finds the models of a recipe. They stay until they are released, all together.
+// compose finds the models of a recipe. They stay until they are released, all together. A model that several readings
+// are of is found once, so that all of them are of one revision of it.
 func (e *Engine) compose(s *recipes.Served) (found *composed, release func(), err error) {
 	found = &composed{Served: s, states: e.states}
 	var releases []func()
@@ -117,6 +160,10 @@ func (e *Engine) compose(s *recipes.Served) (found *composed, release func(), er
 		}
 	}
 	for i, name := range s.Models {
+		if first := slices.Index(s.Models, name); first < i {
+			found.sources = append(found.sources, found.sources[first])
+			continue
+		}
 		source, done, err := e.sources.acquire(name, kindsThatGive(&s.Readings[i])...)
 		if err != nil {
 			release()

@@ -20,6 +20,7 @@ type caller struct {
 
 	readsOnly bool // of states: it may not change them
 	noRecipes bool // it may ask for recipes that the server has, and bring none of its own
+	noLoads   bool // it may not change which models are served
 
 	counts *callerCounts // nil: it has no name to count under
 
@@ -37,7 +38,7 @@ func (c *caller) bodies(most int64) *semaphore.Weighted {
 type callerCounts struct{ requests, refused, items, tokens prometheus.Counter }
 
 func newCaller(token Token, m *metrics) *caller {
-	c := &caller{name: token.Name, bulk: token.Bulk, readsOnly: !token.Writes, noRecipes: !token.Recipes}
+	c := &caller{name: token.Name, bulk: token.Bulk, readsOnly: !token.Writes, noRecipes: !token.Recipes, noLoads: !token.Loads}
 	if token.Rate > 0 {
 		c.rate = newAllowance(token.Rate, time.Now())
 	}

@@ -16,7 +16,7 @@ import (
 
 // TestExamplesOfThePages sends every request of docs/API.md and docs/PROTOCOLS.md through its route.
 func TestExamplesOfThePages(t *testing.T) {
-	s := newServer(t, &fakeEngine{}, Options{State: newStates(t)})
+	s := newServer(t, &fakeEngine{}, Options{State: newStates(t), Loader: &fakeLoader{}})
 	examplesOf(t, s, "docs/API.md", s.native.routes)
 	examplesOf(t, s, "docs/PROTOCOLS.md", table(s)[len(s.native.routes):])
 }
@@ -30,7 +30,7 @@ func examplesOf(t *testing.T, s *Server, name string, routes []route) {
 		t.Fatal(err)
 	}
 	sent := map[string]bool{}
-	named := regexp.MustCompile(`^(/v1/state/|/v2/models/)[a-z0-9-]+`) // an example has a name where its route has one in braces
+	named := regexp.MustCompile(`^(/v1/state/|/v[12]/models/)[a-z0-9-]+`) // an example has a name where its route has one in braces
 	for _, example := range regexp.MustCompile("(?s)```json request (\\S+)\n(.*?)```").FindAllStringSubmatch(string(page), -1) {
 		response := do(t, s, "POST", example[1], example[2])
 		if response.status != http.StatusOK {

@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/rewards/failure"
 	"github.com/assay-rm/assay/server/problem"
 	"github.com/assay-rm/assay/server/protocols"
@@ -44,6 +46,9 @@ func (s *Server) ready(ctx context.Context, id string) (wire.ReadyAnswer, *probl
 	if !s.draining.Load() {
 		verdict, why = s.health.verdict(ctx, id), nil
 	}
+	if why == nil && len(verdict.Models) == 0 {
+		why = []string{"no model is served"}
+	}
 	for _, m := range verdict.Models {
 		if m.Error != nil {
 			why = append(why, fmt.Sprintf("model %q: %s", m.Model, m.Error.Detail))
@@ -70,6 +75,11 @@ func (h *health) verdict(ctx context.Context, id string) wire.ReadyAnswer {
 		group.Go(func() { h.last.Models[i] = h.probe(context.WithoutCancel(ctx), id, stats[i].Model) })
 	}
 	group.Wait()
+	served := h.server.engine.Stats()
+	h.last.Models = slices.DeleteFunc(h.last.Models, func(m wire.ReadyModel) bool { // it was unloaded meanwhile
+		return m.Error != nil && !slices.ContainsFunc(served, func(s models.Stats) bool { return s.Model == m.Model })
+	})
+	h.last.Ready = len(h.last.Models) > 0
 	for _, m := range h.last.Models {
 		h.last.Ready = h.last.Ready && m.Ready
 	}

@@ -39,6 +39,8 @@ type Options struct {
 
 	State *state.States // named states; nil: the server keeps none
 
+	Loader Loader // changes which models are served; nil: nothing does
+
 	Logger  *slog.Logger // discards, if there is none
 	Version string       // shown in the schemas' title
 }

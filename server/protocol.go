@@ -97,8 +97,16 @@ func (s *Server) ask(c *codec) handler {
 			return err
 		}
 		s.account(r.Context(), x, &given)
+		told(x.Header(), &given)
 		return request.encode(x, &given)
 	}
+}
+
+// told says who answered, beside every answer of every protocol.
+func told(header http.Header, given *rewards.Answer) {
+	header.Set("X-Assay-Model", given.Model)
+	header.Set("X-Assay-Revision", strconv.Itoa(given.Revision))
+	header.Set("X-Assay-Digest", given.Digest)
 }
 
 // sizeOf is how many items a request has: a pair counts two.

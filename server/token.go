@@ -20,6 +20,8 @@ type Token struct {
 
 	Recipes bool // it may bring a recipe of its own with a request
 
+	Loads bool // it may change which models are served
+
 	line int // of the file
 }
 
@@ -84,8 +86,12 @@ func parseToken(fields []string) (Token, error) {
 			if token.Recipes = value == "own"; value != "own" && value != "served" {
 				return token, errors.New("recipes: must be served or own")
 			}
+		case "models":
+			if token.Loads = value == "write"; value != "write" && value != "read" {
+				return token, errors.New("models: must be read or write")
+			}
 		default:
-			return token, fmt.Errorf("field %d: is none of name=, class=, rate=, state= and recipes=; a token has no space in it", i+2)
+			return token, fmt.Errorf("field %d: is none of name=, class=, rate=, state=, recipes= and models=; a token has no space in it", i+2)
 		}
 		seen[key] = true
 	}
@@ -103,8 +109,8 @@ func checkTokens(tokens []Token) error {
 			return fmt.Errorf("line %d: a token is empty, or has white space in it", token.line)
 		case again:
 			return fmt.Errorf("line %d: the token of line %d again", token.line, other.line)
-		case known && token.Name != "" && (same.Bulk != token.Bulk || same.Rate != token.Rate || same.Writes != token.Writes || same.Recipes != token.Recipes):
-			return fmt.Errorf("line %d: name: line %d has the same name with another class, rate, state or recipes", token.line, same.line)
+		case known && token.Name != "" && (same.Bulk != token.Bulk || same.Rate != token.Rate || same.Writes != token.Writes || same.Recipes != token.Recipes || same.Loads != token.Loads):
+			return fmt.Errorf("line %d: name: line %d has the same name with another class, rate, state, recipes or models", token.line, same.line)
 		}
 		at[token.Token], named[token.Name] = token, token
 	}

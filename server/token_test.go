@@ -45,7 +45,7 @@ func TestTokenFilesThatAreWrong(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                                       "it holds no token",
 		"# " + secret:                            "it holds no token",
-		secret + " " + secret:                    "line 1: field 2: is none of name=, class=, rate=, state= and recipes=",
+		secret + " " + secret:                    "line 1: field 2: is none of name=, class=, rate=, state=, recipes= and models=",
 		"a\n" + secret + " nme=b":                "line 2: field 2: is none of",
 		secret + " name=":                        "line 1: name: must be of letters",
 		secret + " name=a,b":                     "line 1: name: must be of letters",
@@ -56,10 +56,10 @@ func TestTokenFilesThatAreWrong(t *testing.T) {
 		secret + " rate=1e6":                     "line 1: rate: must be a whole number",
 		secret + " rate=9999999999999999999999":  "line 1: rate: must be a whole number",
 		secret + "\n\n" + secret + " name=a":     "line 3: the token of line 1 again",
-		secret + " name=a\nb name=a rate=5":      "line 2: name: line 1 has the same name with another class, rate, state or recipes",
+		secret + " name=a\nb name=a rate=5":      "line 2: name: line 1 has the same name with another class, rate, state, recipes or models",
 		secret + " state=all":                    "line 1: state: must be read or write",
-		secret + " name=a\nb name=a state=write": "line 2: name: line 1 has the same name with another class, rate, state or recipes",
-		secret + " name=a\nb name=a class=bulk":  "line 2: name: line 1 has the same name with another class, rate, state or recipes",
+		secret + " name=a\nb name=a state=write": "line 2: name: line 1 has the same name with another class, rate, state, recipes or models",
+		secret + " name=a\nb name=a class=bulk":  "line 2: name: line 1 has the same name with another class, rate, state, recipes or models",
 		strings.Repeat(secret, 20_000):           "a line is longer than",
 	} {
 		_, err := ParseTokens(text)

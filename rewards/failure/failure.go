@@ -29,6 +29,7 @@ const (
 	CodeLabel        = "unknown_label"     // a label that the model does not have
 	CodeRecipe       = "no_reward"         // a recipe that has no number for what was read of an item
 	CodeDigest       = "digest_differs"    // what answers is not what the request expects
+	CodeInUse        = "in_use"            // a recipe reads the model that is to go
 	CodeUndefined    = "undefined"         // a number of a group, or a selection among it, that these responses do not have
 	CodeQueueFull    = "queue_full"        // no room in the queue, or no time behind what waits in it
 	CodeClosed       = "shutting_down"     // the model takes no more items

@@ -95,7 +95,7 @@ func ChooseAnswer(a *rewards.Answer) *wire.ChooseAnswer {
 // TokenizeAnswer is the body that answers a tokenize request.
 func TokenizeAnswer(a *rewards.Answer) *wire.TokenizeAnswer {
 	answer := &wire.TokenizeAnswer{
-		Model: a.Model, Digest: a.Digest, MaxTokens: a.MaxTokens, TotalMS: milliseconds(a.Usage.Total),
+		Model: a.Model, Digest: a.Digest, Revision: a.Revision, MaxTokens: a.MaxTokens, TotalMS: milliseconds(a.Usage.Total),
 		Results: make([]wire.TokenizeResult, len(a.Tokenized)),
 	}
 	for i := range a.Tokenized {
@@ -111,7 +111,7 @@ func answering(a *rewards.Answer) wire.Answering {
 	u := &a.Usage
 	_, failed := a.Items()
 	return wire.Answering{
-		Model: a.Model, Digest: a.Digest, Transforms: a.Transforms,
+		Model: a.Model, Digest: a.Digest, Revision: a.Revision, Transforms: a.Transforms,
 		Usage:   wire.Usage{Items: u.Items, Tokens: u.Tokens, Computed: u.Computed, Failed: failed},
 		Timings: wire.Timings{Queue: milliseconds(u.Queue), Run: milliseconds(u.Run), Total: milliseconds(u.Total)},
 	}

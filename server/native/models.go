@@ -15,7 +15,7 @@ func ModelInfo(info *rewards.ModelInfo) wire.ModelInfo {
 	}
 	return wire.ModelInfo{
 		Name: m.Name, Kind: string(m.Kind), Family: m.Source.Family, Answers: info.Answers, Description: m.Description, Licence: m.Licence,
-		Checkpoint: m.Source.Checkpoint, Digest: info.Digest, Labels: labels, Dimensions: m.Embedding.Size, Features: m.Graph.Features, User: info.User,
+		Checkpoint: m.Source.Checkpoint, Digest: info.Digest, Revision: info.Revision, Labels: labels, Dimensions: m.Embedding.Size, Features: m.Graph.Features, User: info.User,
 		Transforms: info.Transforms, Layout: m.Graph.Layout, Precision: m.Graph.Precision, Compute: computeSpec(&info.Manifest), Drift: (*wire.DriftSpec)(m.Drift),
 		Pooling: m.Pooling, BOS: m.Tokenizer.BOS, End: m.Tokenizer.End, Template: m.Template.File != "" || m.Template.Segments != nil || m.Embedding.Size > 0,
 		Fields: m.Template.Fields, Dated: info.Dated, Separator: m.Steps.Separator, MaxTokens: m.Limits.MaxTokens, VocabSize: m.Graph.VocabSize, BatchTokens: info.Batching.Tokens,

@@ -177,12 +177,12 @@ func TestAnswersAsJSON(t *testing.T) {
 	const failed = `{"error":{"code":"too_long","status":413,"title":"The item is too long","detail":"the item has 9 tokens"}}`
 	tokens := rewards.Tokens{Tokens: 9, Shared: 4, Cached: 2}
 	cut := rewards.Tokens{Tokens: 9, Truncated: 3}
-	head := `"model":"m","digest":"d","transforms":["softmax"],"usage":{"items":2,"tokens":18,"computed_tokens":12},` +
+	head := `"model":"m","digest":"d","revision":3,"transforms":["softmax"],"usage":{"items":2,"tokens":18,"computed_tokens":12},` +
 		`"timings":{"queue_ms":0.5,"run_ms":2,"total_ms":3.25},`
 	oneFailed := strings.Replace(head, `"computed_tokens":12`, `"computed_tokens":12,"failed":1`, 1)
 	answer := func(q rewards.Question, change func(a *rewards.Answer)) *rewards.Answer {
 		a := &rewards.Answer{
-			Question: q, Model: "m", Digest: "d", MaxTokens: 7, Transforms: []string{"softmax"}, Activation: "none", Threshold: ops.Some(0.5),
+			Question: q, Model: "m", Digest: "d", Revision: 3, MaxTokens: 7, Transforms: []string{"softmax"}, Activation: "none", Threshold: ops.Some(0.5),
 			Usage: rewards.Usage{
 				Items: 2, Tokens: 18, Computed: 12, Queue: 500 * time.Microsecond, Run: 2 * time.Millisecond, Total: 3250 * time.Microsecond,
 			},
@@ -276,7 +276,7 @@ func TestAnswersAsJSON(t *testing.T) {
 		{TokenizeAnswer(answer(rewards.Tokenize, func(a *rewards.Answer) {
 			a.Tokenized = slices.Grow(a.Tokenized, 2)[:2]
 			a.Tokenized[0].Encoded, a.Tokenized[1].Err = encode.Encoded{Text: "t", IDs: []int64{5, 6}, Positions: []int{1}, Truncated: 1}, long
-		})), `{"model":"m","digest":"d","max_tokens":7,"results":[{"text":"t","input_ids":[5,6],"read":[1],"tokens":2,"truncated":1},` + failed + `],"total_ms":3.25}`},
+		})), `{"model":"m","digest":"d","revision":3,"max_tokens":7,"results":[{"text":"t","input_ids":[5,6],"read":[1],"tokens":2,"truncated":1},` + failed + `],"total_ms":3.25}`},
 	} {
 		got, err := json.Marshal(test.form)
 		if err != nil {

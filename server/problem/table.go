@@ -50,8 +50,8 @@ var table = []row{
 	},
 	{
 		CodeForbidden, 403, "The token does not let it",
-		"a change of a state, or a recipe of the request's own, with a token that does not let it",
-		"ask with a token whose line in the token file says `state=write`, or `recipes=own`",
+		"a change of a state or of the models, or a recipe of the request's own, with a token that does not let it",
+		"ask with a token whose line in the token file says `state=write`, `models=write` or `recipes=own`",
 	},
 	{CodeNotFound, 404, "No such route", "path unknown", "`GET /openapi.json` lists the routes"},
 	{
@@ -84,6 +84,11 @@ var table = []row{
 		failure.CodeConflict, 409, "The state is another",
 		"another version than `expect_version`, or a name that is declared otherwise",
 		"read it again and decide anew, or delete it first",
+	},
+	{
+		failure.CodeInUse, 409, "Something needs the model",
+		"a recipe reads the model that is to be unloaded, or cannot read the one that is to take its place",
+		"`detail` names the recipe; start the server without it, or load a bundle that it can read",
 	},
 	{CodeBodyTooLarge, 413, "The body is too large", "more bytes than the cap", "split the request"},
 	{
@@ -183,6 +188,11 @@ var table = []row{
 		"end the step where a token ends, as at a line break",
 	},
 	{
+		fault.CodeBundle, 422, "The bundle does not hold",
+		"a bundle that cannot be loaded, or is not what its manifest says; what was served is served still",
+		"`assay verify DIR` says what is wrong",
+	},
+	{
 		failure.CodeQueueFull, 429, "The queue is full",
 		"items or tokens waiting reach the limit, or the deadline would pass behind them",
 		"try again after `Retry-After` seconds",
@@ -201,11 +211,6 @@ var table = []row{
 		failure.CodeClientGone, 499, "The client is gone",
 		"the connection closed before the answer (logged only)",
 		"wait for the answer",
-	},
-	{
-		fault.CodeBundle, 500, "The bundle does not hold",
-		"a bundle that cannot be loaded",
-		"`assay verify DIR` says what is wrong",
 	},
 	{
 		fault.CodeRuntime, 500, "A native library is missing",

@@ -4,6 +4,7 @@ package wire
 type Answering struct {
 	Model      string   `json:"model" doc:"Name of the model, or of the recipe, that answered"`
 	Digest     string   `json:"digest" doc:"sha256 of the model's bundle's files; of a recipe, of its file's digest and those of its models"`
+	Revision   int      `json:"revision" doc:"1 for what was served under the name first, and one more with each model that took a place since"`
 	Transforms []string `json:"transforms" nullable:"false" doc:"What was applied between raw and score, in order; empty: score equals raw"`
 	Usage      Usage    `json:"usage"`
 	Timings    Timings  `json:"timings"`
@@ -177,6 +178,7 @@ type Candidate struct {
 type TokenizeAnswer struct {
 	Model     string           `json:"model"`
 	Digest    string           `json:"digest"`
+	Revision  int              `json:"revision" doc:"As of every answer"`
 	MaxTokens int              `json:"max_tokens" doc:"Longest item that the model accepts"`
 	Results   []TokenizeResult `json:"results" nullable:"false"`
 	TotalMS   float64          `json:"total_ms"`

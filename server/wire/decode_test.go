@@ -72,6 +72,7 @@ var forms = map[string]func() Form{
 	"state":     func() Form { return new(StateRequest) },
 	"stateread": func() Form { return new(StateRead) },
 	"snapshot":  func() Form { return new(StateSnapshot) },
+	"load":      func() Form { return new(LoadRequest) },
 }
 
 // TestRefusals: a text that breaks a rule is refused whole, by the code of the rule and with the path of its first

@@ -40,6 +40,7 @@ func TestFilesOfTheRepositoryAreRead(t *testing.T) {
 	routes := map[string]string{
 		"/v1/score": "score", "/v1/rank": "rank", "/v1/compare": "compare", "/v1/steps": "steps", "/v1/choose": "choose", "/v1/logprobs": "logprobs", "/v1/tokenize": "tokenize",
 		"/v1/state/reference": "state", "/v1/state/past": "state", "/v1/state/reference/read": "stateread", "/v1/state/copy/restore": "snapshot",
+		"/v1/models/arith-rm": "load",
 	}
 	examples := regexp.MustCompile("(?s)```json request (\\S+)\n(.*?)```").FindAllSubmatch(page, -1)
 	for _, example := range examples {

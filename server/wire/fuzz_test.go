@@ -34,7 +34,7 @@ var seeds = []string{
 	`{"candidates":[{"messages":[{"role":"user","blocks":[{"type":"text","text":"a"}]}]}]}`,
 	`{"grader":{"type":"t","input":[{"role":"u","content":{"text":"a"}}],"range":[0,1]},"model_sample":"s","item":{"a":[1]}}`,
 	`{"verify_responses":[{"reward":0.5,"response":{"usage":{"a":1}},"reward_components":{"b":true}},{"_ng_failure_class":"x"}]}`,
-	`{"reset":true}`, `{"forget":["a",""]}`, `{"queries":[{"key":"k","quantile":0.5},{"prompt":"","vector":[1,2],"score":1}]}`, `{"name":"n","version":3,"spec":{"kind":"running"},"cells":[{"key":"","value":{ "a": [1] }}]}`,
+	`{"bundle":"m","expect_digest":"sha256:0"}`, `{"reset":true}`, `{"forget":["a",""]}`, `{"queries":[{"key":"k","quantile":0.5},{"prompt":"","vector":[1,2],"score":1}]}`, `{"name":"n","version":3,"spec":{"kind":"running"},"cells":[{"key":"","value":{ "a": [1] }}]}`,
 	`{"model":null,"input":["a","\ud800"],"use_activation":null,"dimensions":null,"normalize":false}`, `{"input":"a","encoding_format":"base64","truncate_prompt_tokens":-1}`,
 	`{"input":["a"],"encodIng_format":"basm64","dieensions":null}`,
 	`{"input":[[1,2],[3]],"task":null,"chat_template_kwargs":{}}`, `{"input":[1,2],"softmax":true}`, `{"model":"m","input":["a"],"encoding_format":"base64","dimensions":null,"user":"u"}`, `{"messages":[{"role":"user","content":"a"}],"reference":"r"}`,

@@ -109,7 +109,7 @@ func described() huma.Registry {
 		RunsAnswer{},
 		RunAnswer{},
 		StateRequest{},
-		StateRead{},
+		StateRead{}, LoadRequest{},
 		StateSnapshot{},
 		StatesAnswer{},
 		StateAnswer{},
@@ -230,6 +230,7 @@ func TestFormsAreComplete(t *testing.T) {
 	complete(t, &stateUpdateForm)
 	complete(t, &vectorPairForm)
 	complete(t, &stateReadForm)
+	complete(t, &loadForm)
 	complete(t, &stateQueryForm)
 	complete(t, &stateSnapshotForm)
 	complete(t, &stateCellForm)

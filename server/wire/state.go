@@ -24,6 +24,7 @@ type ModelInfo struct {
 	Licence     string            `json:"licence"`
 	Checkpoint  string            `json:"checkpoint,omitempty" doc:"That the bundle was made from"`
 	Digest      string            `json:"digest" doc:"sha256 over the bundle's files"`
+	Revision    int               `json:"revision" doc:"1 for the first model that was served under the name, and one more for each that took its place"`
 	Labels      []string          `json:"labels" nullable:"false" doc:"Outputs, in order"`
 	Dimensions  int               `json:"dimensions,omitempty" doc:"Numbers of a vector (embedding models), which have no labels"`
 	Features    []string          `json:"features,omitempty" doc:"That every item has, by name, instead of text or tokens"`
