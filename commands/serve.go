@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/coreos/go-systemd/v22/daemon"
+
 	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/models/fault"
@@ -48,6 +50,8 @@ type serveCommand struct {
 	StuckAfter      time.Duration `group:"Limits" env:"ASSAY_STUCK_AFTER" default:"${stuckAfter}" help:"A forward that takes longer is ended, and its item fails; one that does not end makes the server not ready."`
 	DrainDelay      time.Duration `group:"Limits" env:"ASSAY_DRAIN_DELAY" default:"0s" help:"At SIGTERM: not ready for this long, before connections are refused."`
 	DrainTimeout    time.Duration `group:"Limits" env:"ASSAY_DRAIN_TIMEOUT" default:"${drainTimeout}" help:"At SIGTERM: for what was accepted to be answered, and then for the forwards to end."`
+
+	inherited net.Listener // that was passed to the process; nil: it listens itself
 
 	LogFormat string     `group:"Log" env:"ASSAY_LOG_FORMAT" enum:"auto,text,json" default:"auto" help:"text, json, or auto: text on a terminal."`
 	LogLevel  slog.Level `group:"Log" env:"ASSAY_LOG_LEVEL" default:"info" help:"debug, info, warn or error; debug writes a line per request."`
@@ -95,11 +99,21 @@ func (c *serveCommand) Run(ctx context.Context, con *console) error {
 	if err != nil {
 		return err
 	}
+	var address string
+	if c.inherited, address, err = inherit(); err != nil {
+		return err
+	}
+	if c.inherited != nil {
+		defer c.inherited.Close() //nolint:errcheck // the server has closed it
+		c.Listen = address
+	}
 	if err := server.CheckListen(c.Listen, len(tokens) > 0 || c.AllowAnonymous); err != nil {
 		return usage("%v (--token-file or ASSAY_TOKEN; --allow-anonymous)", err)
 	}
-	if err := checkFree(ctx, c.Listen); err != nil {
-		return err
+	if c.inherited == nil {
+		if err := checkFree(ctx, c.Listen); err != nil {
+			return err
+		}
 	}
 	served, err := c.Recipes.read()
 	if err != nil {
@@ -169,9 +183,11 @@ func (c *serveCommand) serve(ctx context.Context, con *console, engine serving, 
 	if err != nil {
 		return err
 	}
-	listener, err := listen(ctx, c.Listen)
-	if err != nil {
-		return stopped(ctx, err)
+	listener := c.inherited
+	if listener == nil {
+		if listener, err = listen(ctx, c.Listen); err != nil {
+			return stopped(ctx, err)
+		}
 	}
 	names := make([]string, 0, len(engine.Models()))
 	for _, m := range engine.Models() {
@@ -179,6 +195,8 @@ func (c *serveCommand) serve(ctx context.Context, con *console, engine serving, 
 	}
 	address, docs := c.address(listener)
 	fmt.Fprintf(con.out, "assay is ready on %s with %s; %s says how to ask\n", address, strings.Join(names, ", "), docs) //nolint:errcheck // it serves all the same
+	tellManager(daemon.SdNotifyReady)
+	defer context.AfterFunc(ctx, func() { tellManager(daemon.SdNotifyStopping) })()
 	return s.Serve(ctx, listener)
 }
 

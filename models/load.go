@@ -48,12 +48,11 @@ func (m *Model) prove(ctx context.Context, b *bundle, options Options) (batch ba
 		m.info.Block = m.session.BlockBytes()
 		m.info.Cache = int64(batch.CacheBlocks) * int64(max(1, batch.Devices)) * m.info.Block
 	}
+	if m.from.graph {
+		return batch, m.proveWeights(ctx, batch)
+	}
 	if err := m.proveForward(ctx, batch); err != nil {
 		return batch, err
-	}
-	if m.from.graph {
-		m.report("length", "the graph is that of revision %d, which was proved", m.from.model.info.Revision)
-		return batch, nil
 	}
 	return batch, m.proveLength(ctx, batch)
 }

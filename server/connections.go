@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // reservedFiles are open files that connections leave to the rest of the process: libraries, weights, log, listener.
@@ -46,44 +47,142 @@ type crowd struct {
 	open   map[net.Conn]*list.Element // its place in idle, nil while a request is open
 	idle   *list.List                 // connections without a request, longest first
 	closed bool
+
+	// The first request of a connection that was accepted is answered, also where the server stops just then; see
+	// refuse.
+	refuses bool              // the system accepts no more connections
+	coming  int               // connections that were accepted, and of which [http.Server] does not know yet
+	ended   bool              // none will come any more
+	fresh   map[net.Conn]bool // those without a request so far
+	settled sync.Cond         // signalled when one of these four changes
 }
 
 func newCrowd(listener net.Listener, most int) *crowd {
-	c := &crowd{Listener: listener, most: most, open: map[net.Conn]*list.Element{}, idle: list.New()}
-	c.room.L = &c.mu
+	c := &crowd{Listener: listener, most: most, open: map[net.Conn]*list.Element{}, idle: list.New(), fresh: map[net.Conn]bool{}}
+	c.room.L, c.settled.L = &c.mu, &c.mu
 	return c
 }
 
 // Accept implements [net.Listener].
 func (c *crowd) Accept() (net.Conn, error) {
-	conn, err := c.Listener.Accept()
-	if err != nil {
-		return nil, err
+	for {
+		conn, err := c.Listener.Accept()
+		if err != nil {
+			c.park()
+			return nil, err
+		}
+		if c.admit(conn) {
+			return conn, nil
+		}
+		_ = conn.Close() // there is no room, and none is waited for any more
 	}
+}
+
+// admit makes room for a connection, and waits where there is none; it is false where the listener is closed meanwhile.
+func (c *crowd) admit(conn net.Conn) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for len(c.open) >= c.most && c.idle.Len() == 0 && !c.closed {
+	for len(c.open) >= c.most && c.idle.Len() == 0 && !c.refuses && !c.closed {
 		c.room.Wait()
 	}
-	if c.closed {
-		_ = conn.Close()
-		return nil, net.ErrClosed
+	if c.closed || len(c.open) >= c.most && c.idle.Len() == 0 {
+		return false
 	}
+	c.coming++
 	if len(c.open) >= c.most {
 		oldest, _ := c.idle.Front().Value.(net.Conn)
 		c.forget(oldest)
 		_ = oldest.Close() // what it held is freed by the goroutine that reads from it
 	}
 	c.open[conn] = c.idle.PushBack(conn)
-	return conn, nil
+	return true
+}
+
+// park keeps the error of a listener that refuses connections until the server closes it, which would take it for a
+// fault.
+func (c *crowd) park() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.refuses && !c.closed {
+		c.ended = true
+		c.settled.Broadcast()
+		c.room.Wait()
+	}
+}
+
+// freshTime is how long a drain waits for the first requests of connections that were accepted just before. A client that
+// connects sends its request at once.
+const freshTime = time.Second
+
+// refuse has the system accept no more connections, and returns when every connection that was accepted has brought its
+// first request, or was silent for freshTime. [http.Server.Shutdown] would drop requests that it reads while it ends, and
+// may end before it knows of a connection that was accepted.
+func (c *crowd) refuse(ctx context.Context) error {
+	c.mu.Lock()
+	c.refuses = true
+	c.mu.Unlock()
+	c.room.Broadcast()
+	err := c.Listener.Close()
+	ctx, cancel := context.WithTimeout(ctx, freshTime)
+	defer cancel()
+	defer context.AfterFunc(ctx, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.settled.Broadcast()
+	})()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for (!c.ended || c.coming > 0 || len(c.fresh) > 0) && ctx.Err() == nil {
+		c.settled.Wait()
+	}
+	return err
+}
+
+// ofConn is the key of a request's connection in its context.
+type ofConn struct{}
+
+// remember puts a connection into the context of its requests.
+func remember(ctx context.Context, conn net.Conn) context.Context {
+	return context.WithValue(ctx, ofConn{}, conn)
+}
+
+// entered hears of every request that a handler has taken up.
+func (c *crowd) entered(r *http.Request) {
+	conn, ok := r.Context().Value(ofConn{}).(net.Conn)
+	if !ok {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.known(conn)
+}
+
+// known says that a connection is no longer without a request.
+func (c *crowd) known(conn net.Conn) {
+	if c.fresh[conn] {
+		delete(c.fresh, conn)
+		c.settled.Broadcast()
+	}
+}
+
+// end says that nobody accepts connections any more.
+func (c *crowd) end() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ended, c.coming = true, 0
+	c.settled.Broadcast()
 }
 
 // Close implements [net.Listener].
 func (c *crowd) Close() error {
 	c.mu.Lock()
+	refused := c.refuses
 	c.closed = true
 	c.mu.Unlock()
 	c.room.Broadcast()
+	if refused {
+		return nil
+	}
 	return c.Listener.Close()
 }
 
@@ -92,6 +191,15 @@ func (c *crowd) changed(conn net.Conn, state http.ConnState) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	place, known := c.open[conn]
+	switch state {
+	case http.StateNew:
+		c.fresh[conn] = true
+		c.coming--
+		c.settled.Broadcast()
+	case http.StateClosed, http.StateHijacked:
+		c.known(conn)
+	default:
+	}
 	switch {
 	case !known: // it was closed to make room
 	case state == http.StateClosed || state == http.StateHijacked:

@@ -169,3 +169,27 @@ func TestConnectionsThatCannotBeAcceptedAreSaid(t *testing.T) {
 		}
 	})
 }
+
+// TestFirstRequestsAreAnsweredByAServerThatStops: a client whose connection was accepted just before the server stops
+// gets its answer, and one that stays silent does not hold the stop for long.
+func TestFirstRequestsAreAnsweredByAServerThatStops(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(t, &fakeEngine{}, Options{})
+		p := &pipes{accepted: make(chan net.Conn), closed: make(chan struct{})}
+		ctx, stop := context.WithCancel(t.Context())
+		served := make(chan error, 1)
+		go func() { served <- s.Serve(ctx, p) }()
+		late, silent := p.dial(), p.dial()
+		start := time.Now()
+		stop()
+		synctest.Wait()
+		say(late, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+		if got := listenWithin(t, late, patience); !strings.Contains(got.text, " 200 OK") {
+			t.Errorf("the late one got %q", got.text)
+		}
+		if err := <-served; err != nil || time.Since(start) > 10*time.Second {
+			t.Errorf("%v after %s", err, time.Since(start))
+		}
+		_ = silent.Close()
+	})
+}

@@ -39,7 +39,6 @@ func (s *Server) front() *http.Server {
 	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(true)
 	return &http.Server{
-		Handler:           s.handler,
 		Protocols:         &protocols,
 		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams, WriteByteTimeout: s.options.WriteTimeout},
 		ReadHeaderTimeout: s.options.HeaderTimeout,
@@ -54,7 +53,7 @@ func (s *Server) front() *http.Server {
 }
 
 // drain must not see the context that ended: Shutdown would return at once and cut clients off.
-func (s *Server) drain(ctx context.Context, front *http.Server, ended <-chan error) error {
+func (s *Server) drain(ctx context.Context, front *http.Server, crowd *crowd, ended <-chan error) error {
 	s.draining.Store(true)
 	s.log.InfoContext(ctx, "draining", "delay", s.options.DrainDelay, "timeout", s.options.DrainTimeout)
 	if s.options.DrainDelay > 0 {
@@ -62,8 +61,9 @@ func (s *Server) drain(ctx context.Context, front *http.Server, ended <-chan err
 	}
 	timed, cancel := context.WithTimeout(ctx, s.options.DrainTimeout)
 	defer cancel()
+	refused := crowd.refuse(timed)
 	go s.whenQuiet(timed, cancel)
-	err := front.Shutdown(timed)
+	err := errors.Join(refused, front.Shutdown(timed))
 	if err != nil && s.inFlight.Load() == 0 {
 		err = front.Close() // nobody waits on what is still connected
 	} else if err != nil {

@@ -104,14 +104,22 @@ func (s *Server) Run(ctx context.Context) error {
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	front := s.front()
 	crowd := newCrowd(listener, s.connections(ctx))
-	front.ConnState = crowd.changed
+	front.ConnState, front.ConnContext = crowd.changed, remember
+	front.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		crowd.entered(r)
+		s.handler.ServeHTTP(w, r)
+	})
 	s.log.InfoContext(ctx, "listening", "addr", listener.Addr().String(), "connections", crowd.most)
 	ended := make(chan error, 1)
-	go func() { ended <- front.Serve(crowd) }()
+	go func() {
+		err := front.Serve(crowd)
+		crowd.end()
+		ended <- err
+	}()
 	select {
 	case err := <-ended:
 		return fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():
 	}
-	return s.drain(context.WithoutCancel(ctx), front, ended)
+	return s.drain(context.WithoutCancel(ctx), front, crowd, ended)
 }

@@ -168,6 +168,7 @@ func (s *Session) Close() {
 	for _, gpu := range s.gpus {
 		gpu.close() //nolint:errcheck // what fails here has failed a forward before
 	}
+	inplace.GiveBack()
 }
 
 // destroy frees a session of ONNX Runtime, if there is one.

@@ -153,6 +153,6 @@ def save(model: ir.Model, path: Path, external: bool) -> None:
         if not external and size <= INLINE_LIMIT:
             onnx.save(plain(ir.to_proto(model)), path)
             return
-        ir.save(model, path, external_data=data.name, size_threshold_bytes=1024, max_workers=1)
+        ir.save(model, path, external_data=data.name, size_threshold_bytes=64, max_workers=1)
     onnx.save(plain(onnx.load(path, load_external_data=False)), path)
     data.chmod(path.stat().st_mode)

@@ -1,0 +1,99 @@
+package commands
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+)
+
+// takeOver starts `assay serve` on a socket that it is passed as systemd passes one, and returns when it is ready.
+func takeOver(t *testing.T, socket *os.File, args ...string) *served {
+	t.Helper()
+	plain := assay(t)
+	s := &served{cmd: exec.CommandContext(context.WithoutCancel(t.Context()), "sh", append([]string{
+		"-c", `LISTEN_PID=$$ LISTEN_FDS=1 exec "$0" serve "$@"`, plain.Path,
+	}, args...)...)}
+	s.cmd.Env, s.cmd.ExtraFiles, s.cmd.Stderr = plain.Env, []*os.File{socket}, &s.stderr
+	out, err := s.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if s.cmd.ProcessState == nil {
+			_ = s.cmd.Process.Kill()
+			_ = s.cmd.Wait()
+		}
+	})
+	if s.ready, err = bufio.NewReader(out).ReadString('\n'); err != nil {
+		_ = s.cmd.Wait()
+		t.Fatalf("no ready line: %v; stderr: %s", err, s.stderr.String())
+	}
+	return s
+}
+
+// TestTakeOverRefusesNoConnection: processes take a socket over from one another while clients ask, each request on a
+// connection of its own. None is refused, and none goes unanswered.
+func TestTakeOverRefusesNoConnection(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	socket, err := listener.(*net.TCPListener).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	url := "http://" + listener.Addr().String()
+	if err := listener.Close(); err != nil { // the file holds the socket
+		t.Fatal(err)
+	}
+	defer socket.Close() //nolint:errcheck // the test is over
+	args := []string{"--no-builtin", "--bundle", filepath.Join(fixtures, "qwen3-reward-packed")}
+	old := takeOver(t, socket, args...)
+	if !strings.Contains(old.ready, url) {
+		t.Errorf("ready line %q, and the socket is %s", old.ready, url)
+	}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	ctx, stop := context.WithCancel(t.Context())
+	var clients sync.WaitGroup
+	var answered atomic.Int64
+	for range 3 {
+		clients.Go(func() {
+			for ctx.Err() == nil {
+				response, err := client.Post(url+"/v1/score", "application/json", bytes.NewReader([]byte(`{"items":[{"text":"12 + 30 = 42"}]}`)))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if response.StatusCode != http.StatusOK {
+					t.Errorf("status %d", response.StatusCode)
+				}
+				_ = response.Body.Close()
+				answered.Add(1)
+			}
+		})
+	}
+	for range 3 {
+		next := takeOver(t, socket, args...)
+		old.stop(t, syscall.SIGTERM)
+		old = next
+		before := answered.Load()
+		until(t, "the new process answers", func() bool { return answered.Load() > before+10 })
+	}
+	stop()
+	clients.Wait()
+	old.stop(t, syscall.SIGTERM)
+	t.Logf("%d requests over three hand-overs", answered.Load())
+}
