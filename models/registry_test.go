@@ -35,7 +35,12 @@ func TestAModelClosesWithItsLastHolder(t *testing.T) {
 		}
 		served, held := map[string]*Model{}, map[*Model]int{}
 		var releases []func()
-		all := map[*Model]bool{}
+		all, revisions := map[*Model]bool{}, map[string]int{}
+		numbered := func(t *rapid.T, m *Model) {
+			if revisions[m.name()]++; m.info.Revision != revisions[m.name()] {
+				t.Fatalf("%q has the revision %d after %d", m.name(), m.info.Revision, revisions[m.name()]-1)
+			}
+		}
 		name := rapid.SampledFrom([]string{"a", "b", "c"})
 		t.Repeat(map[string]func(*rapid.T){
 			"add": func(t *rapid.T) {
@@ -44,6 +49,7 @@ func TestAModelClosesWithItsLastHolder(t *testing.T) {
 					t.Fatalf("%q beside %v: %v", m.name(), served, err)
 				} else if err == nil {
 					served[m.name()], all[m] = m, true
+					numbered(t, m)
 				}
 			},
 			"replace": func(t *rapid.T) {
@@ -52,6 +58,7 @@ func TestAModelClosesWithItsLastHolder(t *testing.T) {
 					t.Fatalf("%q beside %v: %v", m.name(), served, err)
 				} else if err == nil {
 					served[m.name()], all[m] = m, true
+					numbered(t, m)
 				}
 			},
 			"remove": func(t *rapid.T) {

@@ -4,6 +4,7 @@ import (
 	"iter"
 	"time"
 
+	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/rewards/failure"
 	"github.com/assay-rm/assay/rewards/ops"
@@ -39,6 +40,8 @@ type Answer struct {
 	Vectors    []vectorResult       // embeddings
 	Logprobs   []tokenwise.Result   // logprobs
 	Tokenized  []tokenizedItem      // tokenize
+
+	by *models.Info // the model; nil of a recipe
 }
 
 // Usage is what a request took.

@@ -53,6 +53,9 @@ func (e *Engine) Ask(ctx context.Context, request Request) (Answer, error) {
 	}
 	answer.Question, answer.Usage = request.Question, usage(read)
 	answer.Model, answer.Digest, answer.Revision, answer.MaxTokens = who.name, who.digest, who.revision, who.maxTokens
+	if subject.model != nil {
+		answer.by = subject.model.Info()
+	}
 	answer.Usage.Total = time.Since(start)
 	return answer, nil
 }

@@ -19,11 +19,23 @@ func (e *Engine) Models() []ModelInfo {
 	all := e.sources.all()
 	infos := make([]ModelInfo, len(all))
 	for i, source := range all {
-		info := source.Info()
-		k := kindOf(info)
-		infos[i] = ModelInfo{Info: *info, Answers: k.words(&info.Manifest), Transforms: k.evaluator(&info.Manifest).transforms()}
+		infos[i] = infoOf(source.Info())
 	}
 	return infos
+}
+
+func infoOf(info *models.Info) ModelInfo {
+	k := kindOf(info)
+	return ModelInfo{Info: *info, Answers: k.words(&info.Manifest), Transforms: k.evaluator(&info.Manifest).transforms()}
+}
+
+// By says what gave the answer, which may be served no longer; nil of a recipe.
+func (a *Answer) By() *ModelInfo {
+	if a.by == nil {
+		return nil
+	}
+	info := infoOf(a.by)
+	return &info
 }
 
 // Recipes says which recipes are served, in the order in which they were added.

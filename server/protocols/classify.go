@@ -24,7 +24,7 @@ func replyClassify(engine Engine, given *rewards.Answer, id string, as activatio
 	if err := refused(given, items); err != nil {
 		return Reply{}, err
 	}
-	of := modelOf(engine, given.Model)
+	of := answererOf(engine, given)
 	answer := wire.ClassifyAnswer{PoolingHead: poolingHead(id, given), Usage: poolingUsage(given), Data: make([]wire.Classified, len(given.Results))}
 	for i := range given.Results {
 		r, into := &given.Results[i], &answer.Data[i]

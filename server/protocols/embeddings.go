@@ -63,7 +63,7 @@ func replyEmbeddings(engine Engine, given *rewards.Answer, inBase64 bool, kept *
 	if err := why(given, "input[%d]"); err != nil {
 		return Reply{}, err
 	}
-	of, head := modelOf(engine, given.Model), native.ScoreAnswer(&rewards.Answer{Model: given.Model, Digest: given.Digest, Usage: given.Usage}).Answering
+	of, head := answererOf(engine, given), native.ScoreAnswer(&rewards.Answer{Model: given.Model, Digest: given.Digest, Usage: given.Usage}).Answering
 	_, failures := given.Items()
 	answer := wire.EmbeddingsAnswer{
 		Object: "list", Model: head.Model, Digest: head.Digest, Timings: head.Timings,

@@ -74,7 +74,7 @@ func replyRewardChat(c *Call, given *rewards.Answer) (Reply, error) {
 	}
 	choice := &answer.Choices[0]
 	choice.Message.Role, choice.Finish = "assistant", "stop"
-	choice.Logprobs.Content = outputs(modelOf(c.Engine, given.Model), result)
+	choice.Logprobs.Content = outputs(answererOf(c.Engine, given), result)
 	var content strings.Builder
 	for i := range choice.Logprobs.Content {
 		if i > 0 {

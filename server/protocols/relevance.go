@@ -82,6 +82,14 @@ func kindOf(e Engine, name string) manifest.Kind {
 	return ""
 }
 
+// answererOf is the model that gave an answer. It may have left the engine meanwhile, or another may have its name.
+func answererOf(e Engine, given *rewards.Answer) *rewards.ModelInfo {
+	if by := given.By(); by != nil {
+		return by
+	}
+	return modelOf(e, given.Model)
+}
+
 // modelOf is the model of that name; nil: it is a recipe.
 func modelOf(e Engine, name string) *rewards.ModelInfo {
 	all := e.Models()

@@ -62,7 +62,7 @@ func askSGLang(c *Call) (Asked, error) {
 
 // sglangOutputs are the raw outputs of a reward model, or the vectors of an embedding model.
 func sglangOutputs(engine Engine, given *rewards.Answer, id string, rids []string) []wire.SGLangOutput {
-	of := modelOf(engine, given.Model)
+	of := answererOf(engine, given)
 	outputs := make([]wire.SGLangOutput, len(given.Results)+len(given.Vectors))
 	for i := range outputs {
 		meta := &outputs[i].Meta

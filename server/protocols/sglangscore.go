@@ -47,7 +47,7 @@ func askSGLangScore(c *Call) (Asked, error) {
 	}
 	engine, labels := c.Engine, form.Labels
 	return Asked{Request: request, Reply: func(given *rewards.Answer) (Reply, error) {
-		return replySGLangScore(&sglangScoring{modelOf(engine, given.Model), &labels, softmax, temperature}, given)
+		return replySGLangScore(&sglangScoring{answererOf(engine, given), &labels, softmax, temperature}, given)
 	}}, err
 }
 

@@ -124,7 +124,7 @@ func teiHeaders(c *Call, request *rewards.Request, given *rewards.Answer) http.H
 			}
 		}
 	}
-	if m := modelOf(c.Engine, given.Model); m != nil && strings.Contains(m.Provider, "CUDA") {
+	if m := answererOf(c.Engine, given); m != nil && strings.Contains(m.Provider, "CUDA") {
 		device = "gpu+optimized"
 	}
 	milliseconds := func(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }

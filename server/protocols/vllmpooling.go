@@ -69,7 +69,7 @@ func (p *pooling) reply(given *rewards.Answer) (Reply, error) {
 
 // outputs are numbers, or rows, of each item.
 func (p *pooling) outputs(given *rewards.Answer) ([]wire.Pooled, error) {
-	of := modelOf(p.engine, given.Model)
+	of := answererOf(p.engine, given)
 	all := make([]wire.Pooled, len(given.Results)+len(given.Steps)+len(given.Vectors))
 	for i := range given.Results {
 		r := &given.Results[i]

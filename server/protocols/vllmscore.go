@@ -70,7 +70,7 @@ func replyPairs(engine Engine, given *rewards.Answer, id string, as activation, 
 	if err := refused(given, items); err != nil {
 		return Reply{}, err
 	}
-	of := modelOf(engine, given.Model)
+	of := answererOf(engine, given)
 	if of != nil && of.Manifest.Asked() != manifest.KindReward {
 		as = asServed
 	}
