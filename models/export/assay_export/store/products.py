@@ -56,10 +56,7 @@ class Products:
         if given in self.rounded:
             return self.rounded[given]
         chain = Chain(given.name + ".rows")
-        chain.add("Abs", given)
-        chain.add("ReduceMax", chain.last, self.constant("last", np.array([-1])), keepdims=1)
-        chain.add("Div", chain.last, self.constant("steps", np.float32(STEPS)))
-        scale = chain.add("Max", chain.last, self.constant("smallest", np.float32(SMALLEST)))
+        scale = self.scale(chain, given)
         flat = chain.add("Reshape", scale, self.constant("flat", np.array([-1])))
         chain.add("Shape", flat)
         zeros = chain.add("ConstantOfShape", chain.last, value=ir.tensor(np.array([ZERO], np.uint8)))
@@ -74,6 +71,18 @@ class Products:
         self.graph.insert_before(before, chain.nodes)
         self.rounded[given] = chain.last, scale
         return self.rounded[given]
+
+    def scale(self, chain: "Chain", given: ir.Value) -> ir.Value:
+        """Return max|x| / STEPS of each row [..., 1], at least SMALLEST; NaN where a row holds a NaN or an infinity.
+
+        ReduceMax and ReduceMin pass over a NaN in most places of a row, and a sum does not: 0 times it is 0 or NaN,
+        which Max keeps. Reading a row three times is about as fast as writing |x| and reading that.
+        """
+        last = self.constant("last", np.array([-1]))
+        highest = chain.add("Div", chain.add("ReduceMax", given, last, keepdims=1), self.constant("steps", np.float32(STEPS)))
+        lowest = chain.add("Div", chain.add("ReduceMin", given, last, keepdims=1), self.constant("steps_down", np.float32(-STEPS)))
+        finite = chain.add("Mul", chain.add("ReduceSum", given, last, keepdims=1), self.constant("nothing", np.float32(0)))
+        return chain.add("Max", highest, lowest, finite, self.constant("smallest", np.float32(SMALLEST)))
 
     def constant(self, name: str, value: np.ndarray | np.generic) -> ir.Value:
         """Return an initializer of the graph, made once."""
