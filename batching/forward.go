@@ -120,6 +120,8 @@ func (b *Batcher) account(l *lane, err error) {
 	b.stats.Padding += uint64(run.padding)
 	b.stats.Shared += uint64(run.shared)
 	b.stats.Cached += uint64(run.cached)
+	b.stats.RunItems.add(run.items)
+	b.stats.RunTokens.add(run.computed)
 	if l.plan.Narrow {
 		b.stats.Narrow++
 	}

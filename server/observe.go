@@ -26,6 +26,9 @@ func (s *Server) observe(next http.Handler) http.Handler {
 			x.id = rand.Text()
 		}
 		w.Header().Set("X-Request-Id", x.id)
+		if retired(r) {
+			w.Header().Set("Connection", "close") // net/http makes it GOAWAY on HTTP/2
+		}
 		defer func() { s.finished(x, r, time.Since(start)) }()
 		defer func() {
 			if value := recover(); value != nil {

@@ -28,6 +28,8 @@ type Options struct {
 	WriteTimeout  time.Duration // for a client to take an answer, from when it is there
 	IdleTimeout   time.Duration // of a connection between requests
 
+	MaxAge time.Duration // of a connection, give or take a tenth; then it ends with its next answer. Zero: it never does
+
 	ProbeTimeout time.Duration // of a readiness probe of one model
 	ProbeEvery   time.Duration // readiness answers from the last probe for this long
 	StuckAfter   time.Duration // a run that takes longer makes its model not ready
