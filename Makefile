@@ -80,6 +80,12 @@ smoke: bin/assay
 deploy: $(RUNTIME)
 	deploy/check.sh
 
+# What docs/OPERATIONS.md tells operators, held to it: routing by prompt, with three replicas behind Debian's HAProxy.
+.PHONY: operations
+operations: clients/.venv/lock.txt bin/assay
+	deploy/debian.sh
+	$(CLIENT) deploy/haproxy/check.py
+
 # The kernels' PTX, made from kernels/cuda without a GPU; the same bytes each time.
 ptx:
 	python3 kernels/tools/ptx.py

@@ -85,6 +85,14 @@ func (b *Batcher) poke() {
 	}
 }
 
+// lasts is how long so many tokens that wait take, behind those at work.
+func (b *Batcher) lasts(tokens int) time.Duration {
+	if tokens += b.atWork(); tokens > 0 {
+		return b.rate.estimate(tokens)
+	}
+	return 0
+}
+
 // Stats returns a snapshot.
 func (b *Batcher) Stats() Stats {
 	b.mu.Lock()
@@ -94,6 +102,7 @@ func (b *Batcher) Stats() Stats {
 		d.cache.count(&s)
 	}
 	s.Items, s.Tokens = b.queue.waits.items, b.queue.waits.tokens
+	s.InteractiveWait, s.BulkWait = b.lasts(b.queue.interactive.waits.tokens), b.lasts(b.queue.waits.tokens)
 	for _, l := range b.lanes {
 		if !l.start.IsZero() {
 			s.Running += l.current.items

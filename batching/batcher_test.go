@@ -401,6 +401,7 @@ func TestStatsAddUp(t *testing.T) {
 			if padded {
 				want.Computed, want.Padding, want.Shared = 120, 3, 40
 			}
+			want.RunItems, want.RunTokens = sizesOf(4), sizesOf(int(want.Computed))
 			synctest.Wait()
 			if diff := cmp.Diff(want, b.Stats()); diff != "" {
 				t.Errorf("padded %t (-want +got):\n%s", padded, diff)

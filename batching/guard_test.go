@@ -176,7 +176,7 @@ func TestAStuckRunnerHoldsNobodyButRun(t *testing.T) {
 		if err := <-done; !errors.Is(err, stopped) {
 			t.Errorf("Run: %v", err)
 		}
-		want := Stats{Runs: 1, Asked: 1, Computed: 1}
+		want := Stats{Runs: 1, Asked: 1, Computed: 1, RunItems: sizesOf(1), RunTokens: sizesOf(1)}
 		if diff := cmp.Diff(want, b.Stats()); diff != "" {
 			t.Errorf("stats (-want +got):\n%s", diff)
 		}

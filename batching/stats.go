@@ -22,6 +22,10 @@ type Stats struct {
 	Items  int // sequences, identical ones counted each
 	Tokens int // theirs
 
+	// How long an item would wait that comes now and is served last of its class, at the recent rate: an interactive one
+	// behind what is at work and the interactive items, a bulk one behind all. Zero: nothing is asked for.
+	InteractiveWait, BulkWait time.Duration
+
 	Running int           // sequences in the run in progress; 0 when idle
 	RunAge  time.Duration // of the run in progress; 0 when idle. A readiness probe bounds it
 
@@ -35,6 +39,9 @@ type Stats struct {
 	Padding  uint64 // of Computed, those that belong to no sequence
 	Shared   uint64 // of Asked, those that another sequence brought
 	Cached   uint64 // of Asked, those that were taken from the key-value cache
+
+	RunItems  Sizes // of the forwards, in sequences answered
+	RunTokens Sizes // of the forwards, in tokens computed
 
 	Narrow uint64 // of Runs, those on one thread beside others
 

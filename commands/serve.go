@@ -46,6 +46,7 @@ type serveCommand struct {
 	BodyTimeout     time.Duration `group:"Limits" env:"ASSAY_BODY_TIMEOUT" default:"${bodyTimeout}" help:"For a request to arrive, its body included."`
 	WriteTimeout    time.Duration `group:"Limits" env:"ASSAY_WRITE_TIMEOUT" default:"${writeTimeout}" help:"For a client to take its answer."`
 	IdleTimeout     time.Duration `group:"Limits" env:"ASSAY_IDLE_TIMEOUT" default:"${idleTimeout}" help:"For a connection between requests."`
+	MaxAge          time.Duration `name:"max-connection-age" group:"Limits" env:"ASSAY_MAX_CONNECTION_AGE" default:"0s" help:"A connection that is older, give or take a tenth, ends with its next answer, so that balancers of connections spread them anew; 0s: never."`
 	ProbeTimeout    time.Duration `group:"Limits" env:"ASSAY_PROBE_TIMEOUT" default:"${probeTimeout}" help:"For a model to answer the readiness probe."`
 	StuckAfter      time.Duration `group:"Limits" env:"ASSAY_STUCK_AFTER" default:"${stuckAfter}" help:"A forward that takes longer is ended, and its item fails; one that does not end makes the server not ready."`
 	DrainDelay      time.Duration `group:"Limits" env:"ASSAY_DRAIN_DELAY" default:"0s" help:"At SIGTERM: not ready for this long, before connections are refused."`
@@ -86,6 +87,9 @@ func (c *serveCommand) Validate() error {
 	}
 	if _, err := c.protocols(); err != nil {
 		return err
+	}
+	if c.MaxAge < 0 {
+		return usage("--max-connection-age is %s, and must not be negative", c.MaxAge)
 	}
 	if c.DrainDelay < 0 {
 		return usage("--drain-delay is %s, and must not be negative", c.DrainDelay)
@@ -137,6 +141,11 @@ func (c *serveCommand) run(ctx context.Context, con *console, tokens []server.To
 		return err
 	}
 	log := con.logger(c.LogFormat, c.LogLevel)
+	traces, flush, err := startTraces(ctx, log)
+	if err != nil {
+		return err
+	}
+	defer flush()
 	options := c.Models.options()
 	options.Longest, options.Gate = c.StuckAfter, encode.NewGate()
 	loaded, err := load(ctx, sources, options)
@@ -164,7 +173,7 @@ func (c *serveCommand) run(ctx context.Context, con *console, tokens []server.To
 			}
 		}
 		settings := c.options(tokens, states, log)
-		settings.Loader = l
+		settings.Loader, settings.Traces = l, traces
 		following := l.follow(ctx)
 		err = c.serve(ctx, con, engine, settings)
 		following()
@@ -221,7 +230,7 @@ func (c *serveCommand) options(tokens []server.Token, states *state.States, log 
 		Protocols: spoken,
 		Addr:      c.Listen, Tokens: tokens, AllowAnonymous: c.AllowAnonymous,
 		MaxBody: int64(c.MaxBody), MaxItems: c.MaxRequestItems, MaxConnections: c.MaxConnections,
-		HeaderTimeout: c.HeaderTimeout, BodyTimeout: c.BodyTimeout, WriteTimeout: c.WriteTimeout, IdleTimeout: c.IdleTimeout,
+		HeaderTimeout: c.HeaderTimeout, BodyTimeout: c.BodyTimeout, WriteTimeout: c.WriteTimeout, IdleTimeout: c.IdleTimeout, MaxAge: c.MaxAge,
 		ProbeTimeout: c.ProbeTimeout, StuckAfter: c.StuckAfter,
 		DrainDelay: c.DrainDelay, DrainTimeout: c.DrainTimeout,
 		State: states, Logger: log, Version: version(),

@@ -2,13 +2,15 @@ package models
 
 import "github.com/assay-rm/assay/batching"
 
-// What [Model.Read] says of a whole submission, and of a forward. They are the batcher's own, named here so that no
+// What [Model.Read] says of a whole submission, and of forwards. They are the batcher's own, named here so that no
 // room above needs to import it.
 type (
 	// QueueFullError says how much waits and when to come back.
 	QueueFullError = batching.QueueFullError
 	// Caller says who asks, and in which class.
 	Caller = batching.Caller
+	// Sizes counts forwards by their size.
+	Sizes = batching.Sizes
 	// PanicError is a panic of a forward, recovered.
 	PanicError = batching.PanicError
 )

@@ -49,6 +49,7 @@ type Usage struct {
 	Items    int           // sequences read: one for each item, two for a pair, N·(N − 1) for N responses under a pair model
 	Tokens   int           // of these sequences
 	Computed int           // tokens computed for them: what they share counts once, and what was cached not at all
+	Encode   time.Duration // longest way of a model's items from text to ids
 	Queue    time.Duration // longest wait of an item for its run
 	Run      time.Duration // longest run of an item
 	Total    time.Duration // from the request to its answer

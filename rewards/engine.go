@@ -79,7 +79,7 @@ func usage(read []gathered) Usage {
 		for i := range of.readings {
 			r := &of.readings[i]
 			u.Tokens += r.Tokens
-			u.Queue, u.Run = max(u.Queue, r.Queue), max(u.Run, r.Run)
+			u.Encode, u.Queue, u.Run = max(u.Encode, r.Encode), max(u.Queue, r.Queue), max(u.Run, r.Run)
 		}
 	}
 	return u

@@ -28,6 +28,7 @@ const (
 //	a refused body does not end              linger, BodyTimeout   exchange.WriteHeader; the shorter
 //	an answer is not taken                   WriteTimeout          exchange.WriteHeader
 //	an answer of net/http itself, likewise   WriteTimeout          WriteTimeout (malformed requests, headers that are too long)
+//	it is older than MaxAge                  its next answer       ageing; never, where MaxAge is zero
 //	no request is open                       IdleTimeout           IdleTimeout; on HTTP/2 pings and unfinished headers are none
 //	HTTP/2: it takes no byte of a frame      WriteTimeout          WriteByteTimeout
 //	a request is being answered              when it is answered   the engine: timeout_ms, or the client leaves
@@ -47,6 +48,7 @@ func (s *Server) front() *http.Server {
 		IdleTimeout:       s.options.IdleTimeout,
 		MaxHeaderBytes:    maxHeaders,
 		ErrorLog:          errorLog(s.log),
+		ConnContext:       s.ageing,
 		// OPTIONS * is a path that no route has; net/http's own handler of it reads a body.
 		DisableGeneralOptionsHandler: true,
 	}

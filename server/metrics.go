@@ -22,6 +22,7 @@ type metrics struct {
 	problems *prometheus.CounterVec   // code
 	items    *prometheus.CounterVec   // model, outcome
 	tokens   *prometheus.CounterVec   // model
+	stages   *prometheus.HistogramVec // stage
 	wait     *prometheus.HistogramVec // model
 	run      *prometheus.HistogramVec // model
 
@@ -31,6 +32,8 @@ type metrics struct {
 	ofRoute   kept[routeStatus, routeSeries]
 	ofProblem kept[string, prometheus.Counter]
 	ofModel   kept[modelOutcome, answerSeries]
+
+	body, encode, write prometheus.Observer // of stages
 }
 
 type routeStatus struct {
@@ -72,17 +75,20 @@ func newMetrics(engine Engine) *metrics {
 		problems: counter("assay_problems_total", "Problems of requests and of items, by code.", "code"),
 		items:    counter("assay_items_total", "Results in answers, a pair or a response counting one, by whether they have a score or a problem.", "model", "outcome"),
 		tokens:   counter("assay_tokens_total", "Tokens of the sequences that were read for answers.", "model"),
-		wait:     histogram("assay_wait_seconds", "Longest wait of an item of a request for its run.", "model"),
-		run:      histogram("assay_run_seconds", "Longest run of an item of a request.", "model"),
+		stages: histogram("assay_stage_seconds", "What a request took beside its queue and its run: to read and decode the body, to encode its items, and to write the answer.",
+			"stage"),
+		wait: histogram("assay_wait_seconds", "Longest wait of an item of a request for its run.", "model"),
+		run:  histogram("assay_run_seconds", "Longest run of an item of a request.", "model"),
 
 		callerRequests: counter("assay_caller_requests_total", "Requests of a caller that were answered, refusals among them.", "caller"),
 		callerRefused:  counter("assay_caller_refused_total", "Requests of a caller that were refused with 429.", "caller"),
 		callerItems:    counter("assay_caller_items_total", "Results in answers to a caller.", "caller"),
 		callerTokens:   counter("assay_caller_tokens_total", "Tokens of the sequences that were read for a caller.", "caller"),
 	}
-	m.registry.MustRegister(m.requests, m.seconds, m.problems, m.items, m.tokens, m.wait, m.run, newModelCollector(engine),
+	m.registry.MustRegister(m.requests, m.seconds, m.problems, m.items, m.tokens, m.stages, m.wait, m.run, newModelCollector(engine),
 		m.callerRequests, m.callerRefused, m.callerItems, m.callerTokens,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.body, m.encode, m.write = m.stages.WithLabelValues("body"), m.stages.WithLabelValues("encode"), m.stages.WithLabelValues("write")
 	m.ofRoute.make = func(key routeStatus) routeSeries {
 		return routeSeries{m.requests.WithLabelValues(key.route, strconv.Itoa(key.status)), m.seconds.WithLabelValues(key.route)}
 	}
@@ -127,6 +133,7 @@ func (m *metrics) answered(a *rewards.Answer) {
 	series.done.Add(float64(asked - failed))
 	series.tokens.Add(float64(a.Usage.Tokens))
 	if a.Usage.Run > 0 {
+		m.encode.Observe(a.Usage.Encode.Seconds())
 		series.wait.Observe(a.Usage.Queue.Seconds())
 		series.run.Observe(a.Usage.Run.Seconds())
 	}

@@ -20,6 +20,8 @@ func TestMetricsMove(t *testing.T) {
 	stats.Items, stats.Tokens, stats.Running, stats.RunAge = 1, 2, 3, 4*time.Second
 	stats.Runs, stats.Answered, stats.Failed = 5, 6, 7
 	stats.Asked, stats.Computed, stats.Padding, stats.Shared = 8, 9, 10, 11
+	stats.InteractiveWait, stats.BulkWait = 1500*time.Millisecond, 2*time.Second
+	stats.RunTokens.Counts[2], stats.RunTokens.Sum = 3, 10 // three forwards of 3 or 4 tokens
 	stats.Deduplicated, stats.Cancelled, stats.Expired, stats.Refused = 12, 13, 14, 15
 	engine := &fakeEngine{stats: []models.Stats{stats}}
 	s := newServer(t, engine, Options{})
@@ -59,6 +61,17 @@ func TestMetricsMove(t *testing.T) {
 		"deduplicated_items_total", "cancelled_items_total", "expired_items_total", "refused_items_total",
 	} {
 		if line := fmt.Sprintf("\nassay_%s{model=\"fake-rm\"} %d\n", name, i+1); !strings.Contains(body, line) {
+			t.Errorf("no line %q", line)
+		}
+	}
+	for _, line := range []string{
+		`assay_queue_seconds{class="interactive",model="fake-rm"} 1.5`, `assay_queue_seconds{class="bulk",model="fake-rm"} 2`,
+		`assay_forward_tokens_bucket{model="fake-rm",le="2"} 0`, `assay_forward_tokens_bucket{model="fake-rm",le="4"} 3`,
+		`assay_forward_tokens_bucket{model="fake-rm",le="+Inf"} 3`, `assay_forward_tokens_sum{model="fake-rm"} 10`,
+		`assay_forward_items_count{model="fake-rm"} 0`, `assay_stage_seconds_count{stage="body"} 2`,
+		`assay_stage_seconds_count{stage="encode"} 1`, `assay_stage_seconds_count{stage="write"} 2`,
+	} {
+		if !strings.Contains(body, "\n"+line+"\n") {
 			t.Errorf("no line %q", line)
 		}
 	}

@@ -10,6 +10,8 @@ import (
 type modelCollector struct {
 	engine Engine
 	series []modelSeries
+	waits  *prometheus.Desc // model, class
+	sizes  [2]*prometheus.Desc
 }
 
 type modelSeries struct {
@@ -28,6 +30,14 @@ func newModelCollector(engine Engine) *modelCollector {
 	}
 	counter := func(name, help string, of func(*models.Stats) uint64) {
 		add(prometheus.CounterValue, name, help, func(s *models.Stats) float64 { return float64(of(s)) })
+	}
+	desc := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc(name, help, append([]string{"model"}, labels...), nil)
+	}
+	c.waits = desc("assay_queue_seconds", "How long an item would wait that comes now and is served last of its class, at the recent rate.", "class")
+	c.sizes = [2]*prometheus.Desc{
+		desc("assay_forward_items", "Forwards by the items that they answered."),
+		desc("assay_forward_tokens", "Forwards by the tokens that they computed, padding included."),
 	}
 	gauge("assay_queue_items", "Items waiting for a run.", func(s *models.Stats) float64 { return float64(s.Items) })
 	gauge("assay_queue_tokens", "Tokens waiting for a run.", func(s *models.Stats) float64 { return float64(s.Tokens) })
@@ -57,6 +67,9 @@ func (c *modelCollector) Describe(descs chan<- *prometheus.Desc) {
 	for _, s := range c.series {
 		descs <- s.desc
 	}
+	for _, d := range []*prometheus.Desc{c.waits, c.sizes[0], c.sizes[1]} {
+		descs <- d
+	}
 }
 
 // Collect implements [prometheus.Collector].
@@ -64,6 +77,12 @@ func (c *modelCollector) Collect(out chan<- prometheus.Metric) {
 	for _, stats := range c.engine.Stats() {
 		for _, s := range c.series {
 			out <- prometheus.MustNewConstMetric(s.desc, s.kind, s.of(&stats), stats.Model)
+		}
+		out <- prometheus.MustNewConstMetric(c.waits, prometheus.GaugeValue, stats.InteractiveWait.Seconds(), stats.Model, "interactive")
+		out <- prometheus.MustNewConstMetric(c.waits, prometheus.GaugeValue, stats.BulkWait.Seconds(), stats.Model, "bulk")
+		for i, sizes := range []*models.Sizes{&stats.RunItems, &stats.RunTokens} {
+			bounds, all := sizes.UpTo()
+			out <- prometheus.MustNewConstHistogram(c.sizes[i], all, float64(sizes.Sum), bounds, stats.Model)
 		}
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/assay-rm/assay/rewards/state"
 	"github.com/assay-rm/assay/server/protocols"
 )
@@ -28,6 +30,8 @@ type Options struct {
 	WriteTimeout  time.Duration // for a client to take an answer, from when it is there
 	IdleTimeout   time.Duration // of a connection between requests
 
+	MaxAge time.Duration // of a connection, give or take a tenth; then it ends with its next answer. Zero: it never does
+
 	ProbeTimeout time.Duration // of a readiness probe of one model
 	ProbeEvery   time.Duration // readiness answers from the last probe for this long
 	StuckAfter   time.Duration // a run that takes longer makes its model not ready
@@ -40,6 +44,8 @@ type Options struct {
 	State *state.States // named states; nil: the server keeps none
 
 	Loader Loader // changes which models are served; nil: nothing does
+
+	Traces trace.TracerProvider // nil: requests are not traced
 
 	Logger  *slog.Logger // discards, if there is none
 	Version string       // shown in the schemas' title

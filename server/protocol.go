@@ -70,6 +70,7 @@ func (s *Server) ask(c *codec) handler {
 			return err
 		}
 		defer giveBack()
+		begin := time.Now()
 		request, err := c.read(s.bodies, x, r)
 		switch {
 		case err != nil:
@@ -77,6 +78,8 @@ func (s *Server) ask(c *codec) handler {
 		case request.known != nil:
 			return request.encode(x, request.known)
 		}
+		s.metrics.body.Observe(time.Since(begin).Seconds())
+		stage(r.Context(), "body", begin)
 		if n := sizeOf(&request.Request); n > s.options.MaxItems {
 			return problem.New(failure.CodeTooManyItems, "the request has %d items, and one request may have %d", n, s.options.MaxItems)
 		}
@@ -98,7 +101,11 @@ func (s *Server) ask(c *codec) handler {
 		}
 		s.account(r.Context(), x, &given)
 		told(x.Header(), &given)
-		return request.encode(x, &given)
+		begin = time.Now()
+		err = request.encode(x, &given)
+		s.metrics.write.Observe(time.Since(begin).Seconds())
+		stage(r.Context(), "write", begin)
+		return err
 	}
 }
 

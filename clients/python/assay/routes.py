@@ -13,6 +13,7 @@ from urllib.parse import quote
 import httpx
 
 from . import types
+from .affinity import prompt_header
 from .errors import refusal
 from .items import Given, item_of
 
@@ -39,7 +40,7 @@ class Call(Generic[T]):
             sent["params"] = self.query
         if self.body is not None:
             sent["content"] = json.dumps(self.body, allow_nan=False, separators=(",", ":")).encode("ascii")
-            sent["headers"] = {"Content-Type": "application/json"}
+            sent["headers"] = {"Content-Type": "application/json", **prompt_header(self.body)}
         return sent
 
     def answered(self, response: httpx.Response) -> bool:
