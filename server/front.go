@@ -48,7 +48,6 @@ func (s *Server) front() *http.Server {
 		IdleTimeout:       s.options.IdleTimeout,
 		MaxHeaderBytes:    maxHeaders,
 		ErrorLog:          errorLog(s.log),
-		ConnContext:       s.ageing,
 		// OPTIONS * is a path that no route has; net/http's own handler of it reads a body.
 		DisableGeneralOptionsHandler: true,
 	}

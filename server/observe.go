@@ -26,7 +26,7 @@ func (s *Server) observe(next http.Handler) http.Handler {
 			x.id = rand.Text()
 		}
 		w.Header().Set("X-Request-Id", x.id)
-		if retired(r) {
+		if s.draining.Load() || retired(r) {
 			w.Header().Set("Connection", "close") // net/http makes it GOAWAY on HTTP/2
 		}
 		defer func() { s.finished(x, r, time.Since(start)) }()

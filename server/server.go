@@ -104,7 +104,8 @@ func (s *Server) Run(ctx context.Context) error {
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	front := s.front()
 	crowd := newCrowd(listener, s.connections(ctx))
-	front.ConnState, front.ConnContext = crowd.changed, remember
+	front.ConnState = crowd.changed
+	front.ConnContext = func(ctx context.Context, conn net.Conn) context.Context { return s.ageing(remember(ctx, conn), conn) }
 	front.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		crowd.entered(r)
 		s.handler.ServeHTTP(w, r)
