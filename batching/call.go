@@ -33,6 +33,7 @@ type call struct {
 	asked      amount   // all waiters
 	waits      amount   // those that wait for a run
 	unanswered int      // waiters without a result
+	tracing    *tracing // nil: none
 	done       chan struct{}
 }
 
@@ -53,7 +54,7 @@ func newCall(ctx context.Context, caller Caller, sequences []Sequence, targets b
 		c.waiters = append(c.waiters, waiter{chained: newChained(sequence), call: c, result: &c.results[i]})
 		c.asked = c.asked.plus(amount{1, len(sequence.IDs)})
 	}
-	c.unanswered = len(c.waiters)
+	c.unanswered, c.tracing = len(c.waiters), tracingOf(c)
 	c.items = c.distinct()
 	c.turns = make([]turn, 0, len(c.items))
 	for i := range c.waiters {

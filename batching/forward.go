@@ -39,7 +39,7 @@ func (b *Batcher) pack(l *lane, items []*item, begin time.Time) {
 // attempt runs the items that the shape holds, and answers them. When that fails, it tries each half by itself, down to
 // single sequences, so that only those fail that cannot be run.
 func (b *Batcher) attempt(ctx context.Context, l *lane, items []*item) {
-	rows, start, err := b.forward(ctx, l)
+	rows, start, err := b.forward(ctx, l, items)
 	switch {
 	case err == nil:
 		b.answer(l, items, rows, start)
@@ -90,7 +90,7 @@ func (b *Batcher) prepare(l *lane, items []*item) (wanted []*item) {
 }
 
 // forward runs the packed plan and accounts for it.
-func (b *Batcher) forward(ctx context.Context, l *lane) (rows [][]float32, start time.Time, err error) {
+func (b *Batcher) forward(ctx context.Context, l *lane, items []*item) (rows [][]float32, start time.Time, err error) {
 	start = time.Now()
 	if err = l.fault; err == nil {
 		rows, err = runPlan(ctx, b.runner, &l.plan)
@@ -98,9 +98,11 @@ func (b *Batcher) forward(ctx context.Context, l *lane) (rows [][]float32, start
 	l.complete(err == nil)
 
 	b.mu.Lock()
-	defer b.mu.Unlock()
 	l.current.run, l.start = time.Since(start), time.Time{}
 	b.account(l, err)
+	run, calls := l.current, traced(items)
+	b.mu.Unlock()
+	run.tell(calls, start, err)
 	return rows, start, err
 }
 

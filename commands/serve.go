@@ -126,6 +126,11 @@ func (c *serveCommand) run(ctx context.Context, con *console, tokens []server.To
 		return err
 	}
 	log := con.logger(c.LogFormat, c.LogLevel)
+	traces, flush, err := startTraces(ctx, log)
+	if err != nil {
+		return err
+	}
+	defer flush()
 	options := c.Models.options()
 	options.Longest = c.StuckAfter
 	loaded, err := load(ctx, sources, options)
@@ -145,7 +150,9 @@ func (c *serveCommand) run(ctx context.Context, con *console, tokens []server.To
 	}
 	if err == nil {
 		loaded.log(ctx, log)
-		err = c.serve(ctx, con, engine, c.options(tokens, states, log))
+		serving := c.options(tokens, states, log)
+		serving.Traces = traces
+		err = c.serve(ctx, con, engine, serving)
 	}
 	return errors.Join(err, loaded.stopWithin(c.DrainTimeout))
 }

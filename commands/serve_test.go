@@ -32,7 +32,14 @@ type served struct {
 // serve starts `assay serve` on a free port and returns when it says that it is ready. The process ends with the test.
 func serve(t *testing.T, args ...string) *served {
 	t.Helper()
+	return serveWith(t, nil, args...)
+}
+
+// serveWith is serve with more variables in its environment.
+func serveWith(t *testing.T, environment []string, args ...string) *served {
+	t.Helper()
 	s := &served{cmd: assay(t, append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)...)}
+	s.cmd.Env = append(s.cmd.Env, environment...)
 	s.cmd.Stderr = &s.stderr
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {

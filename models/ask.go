@@ -61,12 +61,15 @@ func (m *Model) Admit(ctx context.Context, ask Ask) error {
 // request: of its budget, a *QueueFullError, ErrClosed, or that ctx was cancelled. When ctx's deadline passes, the
 // items that are not read by then have its error.
 func (m *Model) Read(ctx context.Context, ask Ask) (readings []Reading, computed int, err error) {
+	ctx, span := m.traced(ctx, len(ask.Items))
+	defer span.End()
 	begin := time.Now()
 	outcomes, err := m.encode(ctx, ask, false)
 	if err != nil {
 		return nil, 0, err
 	}
 	took := time.Since(begin)
+	encoded(ctx, span, begin, took)
 	readings = make([]Reading, len(outcomes))
 	items := make([]encode.Encoded, 0, len(outcomes)) // those that have ids
 	for i := range outcomes {

@@ -71,6 +71,6 @@ func isFault(p *problem.Problem) bool {
 
 // logFault logs a fault of the request of that id, and how many like it the request had.
 func (s *Server) logFault(ctx context.Context, id string, times int, p *problem.Problem) {
-	s.log.LogAttrs(ctx, slog.LevelError, "fault", slog.String("code", p.Code), slog.Int("times", times),
-		slog.String("detail", p.Detail), slog.Any("cause", p.Cause), slog.String("request", id))
+	line := []slog.Attr{slog.String("code", p.Code), slog.Int("times", times), slog.String("detail", p.Detail), slog.Any("cause", p.Cause)}
+	s.log.LogAttrs(ctx, slog.LevelError, "fault", append(line, ids(ctx, id)...)...)
 }

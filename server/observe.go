@@ -20,7 +20,7 @@ func (s *Server) observe(next http.Handler) http.Handler {
 		start := time.Now()
 		s.inFlight.Add(1)
 		defer s.inFlight.Add(-1)
-		x, r := newExchange(w, r, s.options.WriteTimeout, min(linger, s.options.BodyTimeout))
+		x, r := newExchange(w, s.traced(r), s.options.WriteTimeout, min(linger, s.options.BodyTimeout))
 		x.protocol, x.caller = s.native, s.anonymous
 		if x.id = r.Header.Get("X-Request-Id"); !plain(x.id) {
 			x.id = rand.Text()
@@ -65,6 +65,7 @@ func (s *Server) finished(x *exchange, r *http.Request, took time.Duration) {
 		status = http.StatusOK
 	}
 	s.metrics.finished(route, status, took)
+	endTrace(x, r, route, status)
 	x.caller.finished(status)
 	ctx, level := r.Context(), slog.LevelDebug
 	switch {
@@ -80,8 +81,9 @@ func (s *Server) finished(x *exchange, r *http.Request, took time.Duration) {
 	}
 	line := []slog.Attr{
 		slog.String("method", fault.Short(r.Method)), slog.String("path", fault.Short(r.URL.Path)), slog.Int("status", status),
-		slog.Int64("bytes", x.bytes), slog.Duration("took", took), slog.String("remote", r.RemoteAddr), slog.String("request", x.id),
+		slog.Int64("bytes", x.bytes), slog.Duration("took", took), slog.String("remote", r.RemoteAddr),
 	}
+	line = append(line, ids(ctx, x.id)...)
 	if x.caller.name != "" {
 		line = append(line, slog.String("caller", x.caller.name))
 	}

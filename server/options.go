@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/assay-rm/assay/rewards/state"
 	"github.com/assay-rm/assay/server/protocols"
 )
@@ -40,6 +42,8 @@ type Options struct {
 	Protocols []string // of package protocols that are spoken beside the native one; nil: all
 
 	State *state.States // named states; nil: the server keeps none
+
+	Traces trace.TracerProvider // nil: requests are not traced
 
 	Logger  *slog.Logger // discards, if there is none
 	Version string       // shown in the schemas' title

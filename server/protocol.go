@@ -79,6 +79,7 @@ func (s *Server) ask(c *codec) handler {
 			return request.encode(x, request.known)
 		}
 		s.metrics.body.Observe(time.Since(begin).Seconds())
+		stage(r.Context(), "body", begin)
 		if n := sizeOf(&request.Request); n > s.options.MaxItems {
 			return problem.New(failure.CodeTooManyItems, "the request has %d items, and one request may have %d", n, s.options.MaxItems)
 		}
@@ -102,6 +103,7 @@ func (s *Server) ask(c *codec) handler {
 		begin = time.Now()
 		err = request.encode(x, &given)
 		s.metrics.write.Observe(time.Since(begin).Seconds())
+		stage(r.Context(), "write", begin)
 		return err
 	}
 }
