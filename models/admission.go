@@ -9,8 +9,6 @@ type (
 	QueueFullError = batching.QueueFullError
 	// Caller says who asks, and in which class.
 	Caller = batching.Caller
-	// Sizes counts forwards by their size.
-	Sizes = batching.Sizes
 	// PanicError is a panic of a forward, recovered.
 	PanicError = batching.PanicError
 )

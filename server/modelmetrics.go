@@ -11,7 +11,8 @@ type modelCollector struct {
 	engine Engine
 	series []modelSeries
 	waits  *prometheus.Desc // model, class
-	sizes  [2]*prometheus.Desc
+	items  *prometheus.Desc // of forwards
+	tokens *prometheus.Desc // likewise
 }
 
 type modelSeries struct {
@@ -35,10 +36,8 @@ func newModelCollector(engine Engine) *modelCollector {
 		return prometheus.NewDesc(name, help, append([]string{"model"}, labels...), nil)
 	}
 	c.waits = desc("assay_queue_seconds", "How long an item would wait that comes now and is served last of its class, at the recent rate.", "class")
-	c.sizes = [2]*prometheus.Desc{
-		desc("assay_forward_items", "Forwards by the items that they answered."),
-		desc("assay_forward_tokens", "Forwards by the tokens that they computed, padding included."),
-	}
+	c.items = desc("assay_forward_items", "Forwards by the items that they answered.")
+	c.tokens = desc("assay_forward_tokens", "Forwards by the tokens that they computed, padding included.")
 	gauge("assay_queue_items", "Items waiting for a run.", func(s *models.Stats) float64 { return float64(s.Items) })
 	gauge("assay_queue_tokens", "Tokens waiting for a run.", func(s *models.Stats) float64 { return float64(s.Tokens) })
 	gauge("assay_running_items", "Items of the run in progress.", func(s *models.Stats) float64 { return float64(s.Running) })
@@ -67,7 +66,7 @@ func (c *modelCollector) Describe(descs chan<- *prometheus.Desc) {
 	for _, s := range c.series {
 		descs <- s.desc
 	}
-	for _, d := range []*prometheus.Desc{c.waits, c.sizes[0], c.sizes[1]} {
+	for _, d := range []*prometheus.Desc{c.waits, c.items, c.tokens} {
 		descs <- d
 	}
 }
@@ -80,9 +79,9 @@ func (c *modelCollector) Collect(out chan<- prometheus.Metric) {
 		}
 		out <- prometheus.MustNewConstMetric(c.waits, prometheus.GaugeValue, stats.InteractiveWait.Seconds(), stats.Model, "interactive")
 		out <- prometheus.MustNewConstMetric(c.waits, prometheus.GaugeValue, stats.BulkWait.Seconds(), stats.Model, "bulk")
-		for i, sizes := range []*models.Sizes{&stats.RunItems, &stats.RunTokens} {
-			bounds, all := sizes.UpTo()
-			out <- prometheus.MustNewConstHistogram(c.sizes[i], all, float64(sizes.Sum), bounds, stats.Model)
-		}
+		bounds, all := stats.RunItems.UpTo()
+		out <- prometheus.MustNewConstHistogram(c.items, all, float64(stats.RunItems.Sum), bounds, stats.Model)
+		bounds, all = stats.RunTokens.UpTo()
+		out <- prometheus.MustNewConstHistogram(c.tokens, all, float64(stats.RunTokens.Sum), bounds, stats.Model)
 	}
 }
