@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/assay-rm/assay/rewards"
@@ -39,7 +40,7 @@ func (s *Server) nativeProtocol() *protocol {
 			{"GET", "/docs/problems.json", "", true, nil, problems, nil, nil},
 		},
 	}
-	of.routes = append(of.routes, s.stateRoutes()...)
+	of.routes = slices.Concat(of.routes, s.stateRoutes(), webRoutes())
 	return of
 }
 
