@@ -76,6 +76,15 @@ lint: $(RUNTIME)
 smoke: bin/assay
 	.ci/smoke.sh
 
+# The page that shows rewards, in Debian's Chromium; page-screenshots makes the pictures of docs/PAGE.md again. Needs
+# node 20, and root where Chromium is to be installed.
+.PHONY: page page-screenshots
+page: bin/assay
+	server/web/browser/run.sh
+
+page-screenshots: bin/assay
+	server/web/browser/run.sh screenshots
+
 # The Dockerfiles, followed without Docker; needs root and Debian bookworm.
 deploy: $(RUNTIME)
 	deploy/check.sh

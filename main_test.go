@@ -41,10 +41,11 @@ var inner = map[string]map[string][]string{
 		"commands/evaluation/samples": {},
 	},
 	"server": {
-		"server":         {"server/native", "server/problem", "server/protocols", "server/runs", "server/wire"},
+		"server":         {"server/native", "server/problem", "server/protocols", "server/runs", "server/web", "server/wire"},
 		"server/native":  {"server/problem", "server/wire"},
 		"server/problem": {"server/wire"},
 		"server/runs":    {},
+		"server/web":     {},
 
 		"server/protocols": {"server/native", "server/problem", "server/wire"},
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/assay-rm/assay/models"
 	"github.com/assay-rm/assay/server/runs"
+	"github.com/assay-rm/assay/server/web"
 	"github.com/assay-rm/assay/server/wire"
 )
 
@@ -62,6 +63,50 @@ func TestPageIsSelfContained(t *testing.T) {
 		if regexp.MustCompile(`(https?:)?//[a-z]+\.[a-z]`).Match(response.body) {
 			t.Errorf("%s refers to another host", path)
 		}
+	}
+}
+
+// TestThePageIsForBrowsers: GET / is the page for who asks for HTML, and stays what other servers answer there for who
+// does not. Its files need no token, and a browser is held to them alone.
+func TestThePageIsForBrowsers(t *testing.T) {
+	tokens := []Token{{Token: "s3cret"}}
+	const browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+	for _, test := range []struct {
+		name      string
+		protocols []string
+		accept    string
+		media     string
+	}{
+		{"a browser", nil, browser, "text/html; charset=utf-8"},
+		{"a program", nil, "*/*", "application/json"},
+		{"a program that says nothing", nil, "", "application/json"},
+		{"a browser, where no other server is spoken for", []string{}, browser, "text/html; charset=utf-8"},
+		{"a program, where no other server is spoken for", []string{}, "*/*", "text/html; charset=utf-8"},
+	} {
+		s := newServer(t, &fakeEngine{}, Options{Tokens: tokens, Protocols: test.protocols})
+		for _, method := range []string{"GET", "HEAD"} {
+			got := do(t, s, method, "/", "", "Accept", test.accept)
+			if got.status != http.StatusOK || got.header.Get("Content-Type") != test.media {
+				t.Errorf("%s: %s: %d %s", test.name, method, got.status, got.header.Get("Content-Type"))
+			}
+		}
+	}
+	s := newServer(t, &fakeEngine{}, Options{Tokens: tokens})
+	for name, file := range web.Files() {
+		path := web.Parts + name
+		if name == web.Document {
+			path = web.Root
+		}
+		got := do(t, s, "GET", path, "", "Accept", browser)
+		if got.status != http.StatusOK || got.header.Get("Content-Type") != file.Media || string(got.body) != string(file.Content) {
+			t.Errorf("%s: %d %s", path, got.status, got.header.Get("Content-Type"))
+		}
+		if policy := got.header.Get("Content-Security-Policy"); !strings.HasPrefix(policy, "default-src 'none'") || strings.Contains(policy, "unsafe") {
+			t.Errorf("%s: %s", path, policy)
+		}
+	}
+	if got := do(t, s, "GET", "/web/none.js", ""); got.status != http.StatusNotFound {
+		t.Errorf("a part that there is not: %d %s", got.status, got.body)
 	}
 }
 

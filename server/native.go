@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/assay-rm/assay/rewards"
@@ -39,8 +40,7 @@ func (s *Server) nativeProtocol() *protocol {
 			{"GET", "/docs/problems.json", "", true, nil, problems, nil, nil},
 		},
 	}
-	of.routes = append(of.routes, s.stateRoutes()...)
-	of.routes = append(of.routes, s.loadRoutes()...)
+	of.routes = slices.Concat(of.routes, s.stateRoutes(), s.loadRoutes(), webRoutes())
 	return of
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/server/problem"
+	"github.com/assay-rm/assay/server/web"
 )
 
 // routes gives every route of every protocol its place, and every other path to the protocol whose prefix it has.
@@ -19,6 +20,9 @@ func (s *Server) routes() http.Handler {
 		handlers := map[string]http.Handler{}
 		for method, takers := range methods {
 			handlers[method] = s.enter(takers)
+			if pattern == web.Root && method == http.MethodGet && len(takers) > 1 { // other servers tell there that they live
+				handlers[method] = forBrowsers(handlers[method], s.enter(takers[1:]))
+			}
 		}
 		if get := handlers[http.MethodGet]; get != nil {
 			handlers[http.MethodHead] = get
