@@ -182,12 +182,12 @@ func answer[Q, R any](
 	if len(fit) == 0 {
 		return outcomes, nil
 	}
-	return outcomes, ask(ctx, engine, fit, q)
+	return outcomes, AskAll(ctx, engine, fit, q)
 }
 
-// ask asks about lines. Lines that are more together than one request may be are asked half by half: so a line is
+// AskAll asks about lines that were read, and puts the answers into them. Lines that are more together than one request may be are asked half by half: so a line is
 // refused only where it alone is too much, as it would be by a server.
-func ask[Q, R any](ctx context.Context, engine Engine, lines []*Outcome[Q, R], q Question[Q, R]) error {
+func AskAll[Q, R any](ctx context.Context, engine Engine, lines []*Outcome[Q, R], q Question[Q, R]) error {
 	asked := make([]Q, len(lines))
 	for i, o := range lines {
 		asked[i] = o.Asked
@@ -205,10 +205,10 @@ func ask[Q, R any](ctx context.Context, engine Engine, lines []*Outcome[Q, R], q
 		lines[0].Err, lines[0].Refused = failure.Of(err), true
 		return nil
 	default:
-		if err := ask(ctx, engine, lines[:half], q); err != nil {
+		if err := AskAll(ctx, engine, lines[:half], q); err != nil {
 			return err
 		}
-		return ask(ctx, engine, lines[half:], q)
+		return AskAll(ctx, engine, lines[half:], q)
 	}
 }
 
@@ -241,7 +241,7 @@ func OneByOne[Q, R any](ctx context.Context, lines []Q, ask func(context.Context
 // OfCommand tells the errors that every line would have from those of one line.
 func OfCommand(err *failure.Error) bool {
 	switch err.Code {
-	case fault.CodeModel, fault.CodeKind, failure.CodeActivation, failure.CodeLabel, failure.CodeClientGone, failure.CodeClosed:
+	case fault.CodeModel, fault.CodeKind, failure.CodeDigest, failure.CodeActivation, failure.CodeLabel, failure.CodeClientGone, failure.CodeClosed:
 		return true
 	}
 	return false

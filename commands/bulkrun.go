@@ -1,0 +1,187 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/assay-rm/assay/commands/bulk"
+	"github.com/assay-rm/assay/commands/bulk/job"
+	"github.com/assay-rm/assay/commands/bulk/tables"
+	"github.com/assay-rm/assay/rewards/order"
+	"github.com/assay-rm/assay/server/wire"
+)
+
+// bulkFlags say which files are answered, and into which one.
+type bulkFlags struct {
+	In      []string          `group:"Files" sep:"none" placeholder:"FILE" help:"Answer the rows of this file, or of those that a pattern means, as data/*.parquet, and write --out. Repeat it for more. It may end in .jsonl, .ndjson or .json (also with .gz or .zst), .parquet, .arrow or .feather."`
+	Out     string            `group:"Files" placeholder:"FILE" help:"The file of answers, in one of the same formats. A run that is stopped goes on when the same command is given again."`
+	Map     map[string]string `group:"Files" mapsep:"," placeholder:"FIELD=COLUMN" help:"Which columns are which fields, as in prompt=question,response=answer."`
+	Restart bool              `group:"Files" help:"Begin anew, whatever a stopped run has done and whether --out is there."`
+}
+
+// Validate is called by the parser.
+func (f *bulkFlags) Validate() error {
+	switch {
+	case (len(f.In) > 0) != (f.Out != ""):
+		return usage("--in and --out go together: rows of files are answered into a file")
+	case len(f.In) == 0 && (len(f.Map) > 0 || f.Restart):
+		return usage("--map and --restart are of --in and --out")
+	case f.Out != "":
+		return asUsage(tables.CheckOutput(f.Out))
+	}
+	return nil
+}
+
+func asUsage(err error) error {
+	if err != nil {
+		return usage("--out: %v", err)
+	}
+	return nil
+}
+
+// What is read before the next, and asked at once. A window has many batches, so that there is a choice, and few enough
+// rows to be held in memory twice.
+const (
+	windowRows  = 1 << 14
+	windowBytes = 32 << 20
+	batchBytes  = 1 << 20
+)
+
+// localFlight is how many batches are asked of the models of this process at once: one runs, one waits, and two are
+// tokenized.
+const localFlight = 4
+
+// runFiles answers all rows of the files.
+func runFiles[Q, R any, P bulk.Form[Q]](ctx context.Context, con *console, flags *offlineFlags, v scaled[Q, R]) (err error) {
+	of := v.terms()
+	decode := func(text []byte) ([]string, error) { return wire.DecodeSample(text, P(new(Q)), wire.Limits{}) }
+	columns, err := tables.NewColumns(flags.Bulk.Map, decode)
+	if err != nil {
+		return usage("--map: %v", err)
+	}
+	files, err := tables.Find(flags.Bulk.In)
+	if err != nil {
+		return fmt.Errorf("--in: %w", err)
+	}
+	plan := job.Plan{
+		Assay: version(), Command: of.command, Options: flags.changing(of.options), Inputs: files, Window: job.Window{Rows: windowRows, Bytes: windowBytes},
+	}
+	dir, err := flags.Bulk.directory(plan)
+	if err != nil {
+		return err
+	}
+	defer dir.Close() //nolint:errcheck // of a run that has ended it is closed
+	engine, stop, err := flags.engine(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stop()) }()
+	w := &work[Q, R, P]{engine: newPinned(engine, dir), view: v, terms: of, files: files}
+	shown := &shownStatus{con: con, tokens: &w.engine.tokens, terminal: terminal(con.err)}
+	run := job.Run{
+		Dir: dir, Rows: tables.Read(files, columns), Work: w, Batch: order.Batch{Questions: of.most, Bytes: batchBytes}, Flight: localFlight,
+		Report: shown.report, Each: shown.each(), Out: flags.Bulk.Out, Columns: slices.Concat(headColumns, of.columns, []tables.Column{errorColumn}),
+	}
+	done, err := run.Do(ctx)
+	shown.end()
+	if err != nil {
+		fmt.Fprintf(con.err, "assay: the run was stopped, and nothing of it is lost: the same command goes on\n") //nolint:errcheck // a hint
+		return bulk.Explained(err)
+	}
+	for _, name := range slices.Compact(slices.Sorted(slices.Values(slices.Concat(columns.Passed(), slices.Collect(maps.Keys(w.ignored)))))) {
+		fmt.Fprintf(con.err, "assay: passed over, as no model reads it: %s\n", name) //nolint:errcheck // beside the answers
+	}
+	if done.Failed > 0 {
+		return fmt.Errorf("%d of %d rows failed; %s says of each why", done.Failed, done.Rows, flags.Bulk.Out)
+	}
+	return nil
+}
+
+// directory opens that of the run. An output without a run is one that has ended.
+func (f *bulkFlags) directory(plan job.Plan) (*job.Directory, error) {
+	path := f.Out + ".part"
+	if f.Restart {
+		if err := job.Discard(path); err != nil {
+			return nil, err
+		}
+		return job.Open(path, plan)
+	}
+	_, there := os.Stat(f.Out)
+	if _, err := os.Stat(path); there == nil && err != nil {
+		return nil, fmt.Errorf("%s is there already, whole: --restart writes it anew", f.Out)
+	}
+	return job.Open(path, plan)
+}
+
+// changing are the flags that change answers, by name, those left out that are as they are by themselves.
+func (f *offlineFlags) changing(beside map[string]string) map[string]string {
+	all := map[string]string{"model": f.Models.Model, "recipe": strings.Join(f.Recipe.Recipe, " ")}
+	if f.Truncate != "error" {
+		all["truncate"] = string(f.Truncate)
+	}
+	for _, field := range slices.Sorted(maps.Keys(f.Bulk.Map)) {
+		all["map"] = strings.TrimPrefix(all["map"]+","+field+"="+f.Bulk.Map[field], ",")
+	}
+	maps.Copy(all, beside)
+	maps.DeleteFunc(all, func(_, value string) bool { return value == "" })
+	return all
+}
+
+// given is a flag that was given, empty where it was not.
+func given(is bool, value string) string {
+	if is {
+		return value
+	}
+	return ""
+}
+
+// shownStatus tells how far a run is: on a terminal in one line that changes, else in a line now and then.
+type shownStatus struct {
+	con      *console
+	tokens   interface{ Load() int64 }
+	terminal bool
+	begun    bool // a line is on the terminal
+}
+
+func (s *shownStatus) each() time.Duration {
+	if s.terminal {
+		return time.Second
+	}
+	return 30 * time.Second
+}
+
+func (s *shownStatus) report(of job.Status) {
+	seconds := max(of.Took.Seconds(), 1e-3)
+	now := float64(of.Rows - of.Before)
+	text := fmt.Sprintf("assay: %d rows", of.Rows)
+	if of.All > 0 {
+		text += fmt.Sprintf(", %.1f %%", min(100, 100*float64(of.Rows)/of.All))
+	}
+	text += fmt.Sprintf("; %.0f rows/s, %.0f tokens/s", now/seconds, float64(s.tokens.Load())/seconds)
+	if of.Failed > 0 {
+		text += "; " + strconv.FormatInt(of.Failed, 10) + " failed"
+	}
+	if left := of.All - float64(of.Rows); now > 0 && left >= 1 {
+		text += "; " + (time.Duration(left / now * float64(of.Took))).Round(time.Second).String() + " left"
+	}
+	if !s.terminal {
+		fmt.Fprintln(s.con.err, text) //nolint:errcheck // beside the answers
+		return
+	}
+	s.begun = true
+	fmt.Fprintf(s.con.err, "\r\x1b[K%s", text) //nolint:errcheck // beside the answers
+}
+
+// end ends the line on the terminal.
+func (s *shownStatus) end() {
+	if s.begun {
+		fmt.Fprintln(s.con.err) //nolint:errcheck // beside the answers
+	}
+}
