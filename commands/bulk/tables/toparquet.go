@@ -11,14 +11,18 @@ import (
 type parquetRecords struct {
 	columns []Column
 	out     *parquet.Writer
+	leaves  [][]parquet.Value // of the record that is written, by leaf
 	row     parquet.Row
 	leaf    int
 	rows    int
 }
 
 func newParquet(out io.Writer, columns []Column) records {
-	root := node(&Column{Kind: Record, Of: columns})
-	return &parquetRecords{columns: columns, out: parquet.NewWriter(out, parquet.NewSchema("scores", root), parquet.Compression(&parquet.Zstd))}
+	schema := parquet.NewSchema("scores", node(&Column{Kind: Record, Of: columns}))
+	return &parquetRecords{
+		columns: columns, out: parquet.NewWriter(out, schema, parquet.Compression(&parquet.Zstd)),
+		leaves: make([][]parquet.Value, len(schema.Columns())),
+	}
 }
 
 // ordered is a group whose columns stand in their own order, and not in that of their names.
@@ -61,10 +65,16 @@ func (p *parquetRecords) write(record []byte) error {
 		return err
 	}
 	p.row, p.leaf = p.row[:0], 0
+	for i := range p.leaves {
+		p.leaves[i] = p.leaves[i][:0]
+	}
 	for i := range p.columns {
 		if err := p.put(&p.columns[i], of[p.columns[i].Name], 0, 0, 0); err != nil {
 			return err
 		}
+	}
+	for _, values := range p.leaves {
+		p.row = append(p.row, values...)
 	}
 	if _, err := p.out.WriteRows([]parquet.Row{p.row}); err != nil {
 		return err
@@ -100,8 +110,7 @@ func (p *parquetRecords) put(c *Column, value any, repetition, definition, depth
 	if err != nil {
 		return err
 	}
-	p.row = append(p.row, one.Level(repetition, definition+1, p.leaf))
-	p.leaf++
+	p.add(one, repetition, definition+1)
 	return nil
 }
 
@@ -138,9 +147,14 @@ func (p *parquetRecords) null(c *Column, repetition, definition int) {
 			p.null(&c.Of[i], repetition, definition)
 		}
 	default:
-		p.row = append(p.row, parquet.NullValue().Level(repetition, definition, p.leaf))
-		p.leaf++
+		p.add(parquet.NullValue(), repetition, definition)
 	}
+}
+
+// add appends a value to the next leaf.
+func (p *parquetRecords) add(value parquet.Value, repetition, definition int) {
+	p.leaves[p.leaf] = append(p.leaves[p.leaf], value.Level(repetition, definition, p.leaf))
+	p.leaf++
 }
 
 func leaf(c *Column, value any) (parquet.Value, error) {
