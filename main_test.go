@@ -46,6 +46,7 @@ var inner = map[string]map[string][]string{
 	"server": {
 		"server":         {"server/native", "server/problem", "server/protocols", "server/runs", "server/wire"},
 		"server/native":  {"server/problem", "server/wire"},
+		"server/client":  {"server/problem", "server/wire"},
 		"server/problem": {"server/wire"},
 		"server/runs":    {},
 

@@ -15,15 +15,21 @@ import (
 	"github.com/assay-rm/assay/commands/bulk/job"
 	"github.com/assay-rm/assay/commands/bulk/tables"
 	"github.com/assay-rm/assay/rewards/order"
+	"github.com/assay-rm/assay/server/client"
 	"github.com/assay-rm/assay/server/wire"
 )
 
 // bulkFlags say which files are answered, and into which one.
 type bulkFlags struct {
-	In      []string          `group:"Files" sep:"none" placeholder:"FILE" help:"Answer the rows of this file, or of those that a pattern means, as data/*.parquet, and write --out. Repeat it for more. It may end in .jsonl, .ndjson or .json (also with .gz or .zst), .parquet, .arrow or .feather."`
-	Out     string            `group:"Files" placeholder:"FILE" help:"The file of answers, in one of the same formats. A run that is stopped goes on when the same command is given again."`
-	Map     map[string]string `group:"Files" mapsep:"," placeholder:"FIELD=COLUMN" help:"Which columns are which fields, as in prompt=question,response=answer."`
-	Restart bool              `group:"Files" help:"Begin anew, whatever a stopped run has done and whether --out is there."`
+	In        []string          `group:"Files" sep:"none" placeholder:"FILE" help:"Answer the rows of this file, or of those that a pattern means, as data/*.parquet, and write --out. Repeat it for more. It may end in .jsonl, .ndjson or .json (also with .gz or .zst), .parquet, .arrow or .feather."`
+	Out       string            `group:"Files" placeholder:"FILE" help:"The file of answers, in one of the same formats. A run that is stopped goes on when the same command is given again."`
+	Map       map[string]string `group:"Files" mapsep:"," placeholder:"FIELD=COLUMN" help:"Which columns are which fields, as in prompt=question,response=answer."`
+	URL       string            `group:"Files" name:"url" placeholder:"URL" help:"Ask this server, as http://host:8080, instead of loading models. ASSAY_TOKEN or --token-file has its token."`
+	TokenFile string            `group:"Files" placeholder:"FILE" help:"File of the one token that --url needs."`
+	Flight    int               `group:"Files" placeholder:"N" help:"Of --url: how many requests are asked at once; 4 of many items and 16 of one line each when left out."`
+	GiveUp    time.Duration     `group:"Files" default:"10m" help:"Of --url: how long one request is asked again, where the server is busy or gone, before the run stops."`
+
+	Restart bool `group:"Files" help:"Begin anew, whatever a stopped run has done and whether --out is there."`
 }
 
 // Validate is called by the parser.
@@ -31,8 +37,14 @@ func (f *bulkFlags) Validate() error {
 	switch {
 	case (len(f.In) > 0) != (f.Out != ""):
 		return usage("--in and --out go together: rows of files are answered into a file")
-	case len(f.In) == 0 && (len(f.Map) > 0 || f.Restart):
-		return usage("--map and --restart are of --in and --out")
+	case len(f.In) == 0 && (len(f.Map) > 0 || f.Restart || f.URL != ""):
+		return usage("--map, --restart and --url are of --in and --out")
+	case f.URL == "" && (f.TokenFile != "" || f.Flight != 0):
+		return usage("--token-file and --flight are of --url")
+	case f.Flight < 0 || f.Flight > mostFlight:
+		return usage("--flight is %d, and must be from 1 to %d", f.Flight, mostFlight)
+	case f.GiveUp <= 0:
+		return usage("--give-up is %s, and must be positive", f.GiveUp)
 	case f.Out != "":
 		return asUsage(tables.CheckOutput(f.Out))
 	}
@@ -54,9 +66,13 @@ const (
 	batchBytes  = 1 << 20
 )
 
-// localFlight is how many batches are asked of the models of this process at once: one runs, one waits, and two are
-// tokenized.
-const localFlight = 4
+// How many batches are asked at once: one runs, one waits, and two are tokenized. Of a server, as many requests as have
+// so many items together.
+const (
+	localFlight = 4
+	awayItems   = 1024
+	mostFlight  = 256
+)
 
 // runFiles answers all rows of the files.
 func runFiles[Q, R any, P bulk.Form[Q]](ctx context.Context, con *console, flags *offlineFlags, v scaled[Q, R]) (err error) {
@@ -78,7 +94,7 @@ func runFiles[Q, R any, P bulk.Form[Q]](ctx context.Context, con *console, flags
 		return err
 	}
 	defer dir.Close() //nolint:errcheck // of a run that has ended it is closed
-	engine, stop, err := flags.engine(ctx)
+	engine, flight, stop, err := flags.answerer(ctx, of.most)
 	if err != nil {
 		return err
 	}
@@ -86,7 +102,7 @@ func runFiles[Q, R any, P bulk.Form[Q]](ctx context.Context, con *console, flags
 	w := &work[Q, R, P]{engine: newPinned(engine, dir), view: v, terms: of, files: files}
 	shown := &shownStatus{con: con, tokens: &w.engine.tokens, terminal: terminal(con.err)}
 	run := job.Run{
-		Dir: dir, Rows: tables.Read(files, columns), Work: w, Batch: order.Batch{Questions: of.most, Bytes: batchBytes}, Flight: localFlight,
+		Dir: dir, Rows: tables.Read(files, columns), Work: w, Batch: order.Batch{Questions: of.most, Bytes: batchBytes}, Flight: flight,
 		Report: shown.report, Each: shown.each(), Out: flags.Bulk.Out, Columns: slices.Concat(headColumns, of.columns, []tables.Column{errorColumn}),
 	}
 	done, err := run.Do(ctx)
@@ -118,6 +134,43 @@ func (f *bulkFlags) directory(plan job.Plan) (*job.Directory, error) {
 		return nil, fmt.Errorf("%s is there already, whole: --restart writes it anew", f.Out)
 	}
 	return job.Open(path, plan)
+}
+
+// answerer is who is asked, a server or the models of this process, and how many batches at once.
+func (f *offlineFlags) answerer(ctx context.Context, most int) (engine bulk.Engine, flight int, stop func() error, err error) {
+	if f.Bulk.URL == "" {
+		engine, stop, err = f.engine(ctx)
+		return engine, localFlight, stop, err
+	}
+	token, err := f.Bulk.token()
+	if err != nil {
+		return nil, 0, nil, err
+	}
+	flight = f.Bulk.Flight
+	if flight == 0 {
+		flight = max(1, awayItems/most)
+	}
+	away, err := client.New(client.Options{URL: f.Bulk.URL, Token: token, Flight: flight, GiveUp: f.Bulk.GiveUp})
+	if err != nil {
+		return nil, 0, nil, usage("--url: %v", err)
+	}
+	return away, flight, away.Close, nil
+}
+
+// token is that of the server; empty: none.
+func (f *bulkFlags) token() (string, error) {
+	if f.TokenFile == "" {
+		return strings.TrimSpace(os.Getenv("ASSAY_TOKEN")), nil
+	}
+	text, err := os.ReadFile(f.TokenFile)
+	if err != nil {
+		return "", fmt.Errorf("--token-file: %w", err)
+	}
+	words := strings.Fields(string(text))
+	if len(words) != 1 {
+		return "", fmt.Errorf("--token-file: %s has %d words, and must have one token", f.TokenFile, len(words))
+	}
+	return words[0], nil
 }
 
 // changing are the flags that change answers, by name, those left out that are as they are by themselves.

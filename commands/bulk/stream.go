@@ -17,6 +17,8 @@ import (
 	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/rewards"
 	"github.com/assay-rm/assay/rewards/failure"
+	"github.com/assay-rm/assay/server/client"
+	"github.com/assay-rm/assay/server/problem"
 )
 
 // chunksAhead is how many chunks are asked before the oldest is answered, so that a model never waits for the reader.
@@ -214,7 +216,7 @@ func AskAll[Q, R any](ctx context.Context, engine Engine, lines []*Outcome[Q, R]
 
 // TooMuch tells an error of what one request may ask for, which a line alone may have too.
 func TooMuch(err *failure.Error) bool {
-	return err.Code == fault.CodeBudget || err.Code == failure.CodeTooManyItems
+	return err.Code == fault.CodeBudget || err.Code == failure.CodeTooManyItems || err.Code == problem.CodeBodyTooLarge
 }
 
 // OneByOne asks about every line on its own, several at a time, so that a line that the engine refuses fails alone.
@@ -241,7 +243,8 @@ func OneByOne[Q, R any](ctx context.Context, lines []Q, ask func(context.Context
 // OfCommand tells the errors that every line would have from those of one line.
 func OfCommand(err *failure.Error) bool {
 	switch err.Code {
-	case fault.CodeModel, fault.CodeKind, failure.CodeDigest, failure.CodeActivation, failure.CodeLabel, failure.CodeClientGone, failure.CodeClosed:
+	case fault.CodeModel, fault.CodeKind, failure.CodeDigest, failure.CodeActivation, failure.CodeLabel, failure.CodeClientGone, failure.CodeClosed,
+		client.CodeUnreachable:
 		return true
 	}
 	return false
