@@ -21,13 +21,15 @@ import (
 
 // bulkFlags say which files are answered, and into which one.
 type bulkFlags struct {
-	In        []string          `group:"Files" sep:"none" placeholder:"FILE" help:"Answer the rows of this file, or of those that a pattern means, as data/*.parquet, and write --out. Repeat it for more. It may end in .jsonl, .ndjson or .json (also with .gz or .zst), .parquet, .arrow or .feather."`
-	Out       string            `group:"Files" placeholder:"FILE" help:"The file of answers, in one of the same formats. A run that is stopped goes on when the same command is given again."`
-	Map       map[string]string `group:"Files" mapsep:"," placeholder:"FIELD=COLUMN" help:"Which columns are which fields, as in prompt=question,response=answer."`
-	URL       string            `group:"Files" name:"url" placeholder:"URL" help:"Ask this server, as http://host:8080, instead of loading models. ASSAY_TOKEN or --token-file has its token."`
-	TokenFile string            `group:"Files" placeholder:"FILE" help:"File of the one token that --url needs."`
-	Flight    int               `group:"Files" placeholder:"N" help:"Of --url: how many requests are asked at once; 4 of many items and 16 of one line each when left out."`
-	GiveUp    time.Duration     `group:"Files" default:"10m" help:"Of --url: how long one request is asked again, where the server is busy or gone, before the run stops."`
+	In     []string          `group:"Files" sep:"none" placeholder:"FILE" help:"Answer the rows of this file, or of those that a pattern means, as data/*.parquet, and write --out. Repeat it for more. It may end in .jsonl, .ndjson or .json (also with .gz or .zst), .parquet, .arrow or .feather."`
+	Out    string            `group:"Files" placeholder:"FILE" help:"The file of answers, in one of the same formats. A run that is stopped goes on when the same command is given again."`
+	Map    map[string]string `group:"Files" mapsep:"," placeholder:"FIELD=COLUMN" help:"Which columns are which fields, as in prompt=question,response=answer."`
+	Verify string            `group:"Files" placeholder:"FILE" help:"Answer the input of FILE again, which a run with the same flags has written, and tell the rows that differ. --in is needed where the input lies elsewhere now."`
+
+	URL       string        `group:"Files" name:"url" placeholder:"URL" help:"Ask this server, as http://host:8080, instead of loading models. ASSAY_TOKEN or --token-file has its token."`
+	TokenFile string        `group:"Files" placeholder:"FILE" help:"File of the one token that --url needs."`
+	Flight    int           `group:"Files" placeholder:"N" help:"Of --url: how many requests are asked at once; 4 of many items and 16 of one line each when left out."`
+	GiveUp    time.Duration `group:"Files" default:"10m" help:"Of --url: how long one request is asked again, where the server is busy or gone, before the run stops."`
 
 	Restart bool `group:"Files" help:"Begin anew, whatever a stopped run has done and whether --out is there."`
 }
@@ -35,9 +37,11 @@ type bulkFlags struct {
 // Validate is called by the parser.
 func (f *bulkFlags) Validate() error {
 	switch {
-	case (len(f.In) > 0) != (f.Out != ""):
+	case f.Verify != "" && (f.Out != "" || f.Restart):
+		return usage("--verify writes nothing: --out and --restart do not go with it")
+	case f.Verify == "" && (len(f.In) > 0) != (f.Out != ""):
 		return usage("--in and --out go together: rows of files are answered into a file")
-	case len(f.In) == 0 && (len(f.Map) > 0 || f.Restart || f.URL != ""):
+	case !f.given() && (len(f.Map) > 0 || f.Restart || f.URL != ""):
 		return usage("--map, --restart and --url are of --in and --out")
 	case f.URL == "" && (f.TokenFile != "" || f.Flight != 0):
 		return usage("--token-file and --flight are of --url")
@@ -50,6 +54,9 @@ func (f *bulkFlags) Validate() error {
 	}
 	return nil
 }
+
+// given tells whether rows of files are to be answered.
+func (f *bulkFlags) given() bool { return len(f.In) > 0 || f.Verify != "" }
 
 func asUsage(err error) error {
 	if err != nil {
@@ -75,49 +82,69 @@ const (
 )
 
 // runFiles answers all rows of the files.
-func runFiles[Q, R any, P bulk.Form[Q]](ctx context.Context, con *console, flags *offlineFlags, v scaled[Q, R]) (err error) {
-	of := v.terms()
-	decode := func(text []byte) ([]string, error) { return wire.DecodeSample(text, P(new(Q)), wire.Limits{}) }
-	columns, err := tables.NewColumns(flags.Bulk.Map, decode)
+func runFiles[Q, R any, P bulk.Form[Q]](ctx context.Context, con *console, flags *offlineFlags, v scaled[Q, R]) error {
+	plan, err := flags.plan(v.terms().command, v.terms().options, flags.Bulk.In)
 	if err != nil {
-		return usage("--map: %v", err)
-	}
-	files, err := tables.Find(flags.Bulk.In)
-	if err != nil {
-		return fmt.Errorf("--in: %w", err)
-	}
-	plan := job.Plan{
-		Assay: version(), Command: of.command, Options: flags.changing(of.options), Inputs: files, Window: job.Window{Rows: windowRows, Bytes: windowBytes},
+		return err
 	}
 	dir, err := flags.Bulk.directory(plan)
 	if err != nil {
 		return err
 	}
-	defer dir.Close() //nolint:errcheck // of a run that has ended it is closed
-	engine, flight, stop, err := flags.answerer(ctx, of.most)
+	done, err := answerFiles[Q, R, P](ctx, con, flags, v, dir, flags.Bulk.Out)
 	if err != nil {
 		return err
+	}
+	if done.Failed > 0 {
+		return fmt.Errorf("%d of %d rows failed; %s says of each why", done.Failed, done.Rows, flags.Bulk.Out)
+	}
+	return nil
+}
+
+// plan is that of a run with these flags.
+func (f *offlineFlags) plan(command string, options map[string]string, in []string) (job.Plan, error) {
+	files, err := tables.Find(in)
+	if err != nil {
+		return job.Plan{}, fmt.Errorf("--in: %w", err)
+	}
+	return job.Plan{
+		Assay: version(), Command: command, Options: f.changing(options), Inputs: files, Window: job.Window{Rows: windowRows, Bytes: windowBytes},
+	}, nil
+}
+
+// answerFiles does the run of a directory, which it closes.
+func answerFiles[Q, R any, P bulk.Form[Q]](
+	ctx context.Context, con *console, flags *offlineFlags, v scaled[Q, R], dir *job.Directory, out string,
+) (done job.Plan, err error) {
+	defer dir.Close() //nolint:errcheck // of a run that has ended it is closed
+	of, files := v.terms(), dir.Inputs()
+	decode := func(text []byte) ([]string, error) { return wire.DecodeSample(text, P(new(Q)), wire.Limits{}) }
+	columns, err := tables.NewColumns(flags.Bulk.Map, decode)
+	if err != nil {
+		return done, usage("--map: %v", err)
+	}
+	engine, flight, stop, err := flags.answerer(ctx, of.most)
+	if err != nil {
+		return done, err
 	}
 	defer func() { err = errors.Join(err, stop()) }()
 	w := &work[Q, R, P]{engine: newPinned(engine, dir), view: v, terms: of, files: files}
 	shown := &shownStatus{con: con, tokens: &w.engine.tokens, terminal: terminal(con.err)}
 	run := job.Run{
 		Dir: dir, Rows: tables.Read(files, columns), Work: w, Batch: order.Batch{Questions: of.most, Bytes: batchBytes}, Flight: flight,
-		Report: shown.report, Each: shown.each(), Out: flags.Bulk.Out, Columns: slices.Concat(headColumns, of.columns, []tables.Column{errorColumn}),
+		Report: shown.report, Each: shown.each(), Out: out, Columns: slices.Concat(headColumns, of.columns, []tables.Column{errorColumn}),
 	}
-	done, err := run.Do(ctx)
+	done, err = run.Do(ctx)
 	shown.end()
 	if err != nil {
 		fmt.Fprintf(con.err, "assay: the run was stopped, and nothing of it is lost: the same command goes on\n") //nolint:errcheck // a hint
-		return bulk.Explained(err)
+		return done, bulk.Explained(err)
 	}
-	for _, name := range slices.Compact(slices.Sorted(slices.Values(slices.Concat(columns.Passed(), slices.Collect(maps.Keys(w.ignored)))))) {
-		fmt.Fprintf(con.err, "assay: passed over, as no model reads it: %s\n", name) //nolint:errcheck // beside the answers
+	passed := slices.Sorted(slices.Values(slices.Concat(columns.Passed(), slices.Collect(maps.Keys(w.ignored)))))
+	if passed = slices.Compact(passed); len(passed) > 0 {
+		fmt.Fprintf(con.err, "assay: passed over, as no model reads it: %s\n", strings.Join(passed, ", ")) //nolint:errcheck // beside the answers
 	}
-	if done.Failed > 0 {
-		return fmt.Errorf("%d of %d rows failed; %s says of each why", done.Failed, done.Rows, flags.Bulk.Out)
-	}
-	return nil
+	return done, nil
 }
 
 // directory opens that of the run. An output without a run is one that has ended.

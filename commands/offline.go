@@ -66,8 +66,8 @@ type scoringFlags struct {
 
 // Validate is called by the parser.
 func (f *offlineFlags) Validate() error {
-	if len(f.Bulk.In) > 0 && f.File != "-" {
-		return usage("%s is given beside --in: a file whose answers go to --out is named by --in", f.File)
+	if f.Bulk.given() && f.File != "-" {
+		return usage("%s is given beside --in or --verify: a file whose answers go to --out is named by --in", f.File)
 	}
 	return nil
 }
@@ -94,7 +94,10 @@ func (f *offlineFlags) engine(ctx context.Context) (engine bulk.Engine, stop fun
 
 // runOffline asks v of every line of the file, or of every row of files. Its error says how many failed.
 func runOffline[Q, R any, P bulk.Form[Q]](ctx context.Context, con *console, flags *offlineFlags, chunk int, v bulk.View[Q, R]) (err error) {
-	if of, ok := v.(scaled[Q, R]); ok && len(flags.Bulk.In) > 0 {
+	switch of, ok := v.(scaled[Q, R]); {
+	case ok && flags.Bulk.Verify != "":
+		return verifyFile[Q, R, P](ctx, con, flags, of)
+	case ok && flags.Bulk.given():
 		return runFiles[Q, R, P](ctx, con, flags, of)
 	}
 	in, total, err := open(con, flags.File)

@@ -47,33 +47,49 @@ type Window struct {
 
 // differs says how two plans differ, empty where they do not. Who answered is held to by the answers.
 func (p *Plan) differs(from *Plan) string {
-	var all []string
-	say := func(what, was, is string) {
-		if was != is {
-			all = append(all, fmt.Sprintf("%s was %s and is %s", what, orNone(was), orNone(is)))
+	all := p.asks(from)
+	all = say(all, "the version", from.Assay, p.Assay)
+	all = say(all, "the window", fmt.Sprint(from.Window), fmt.Sprint(p.Window))
+	for i := range min(len(from.Inputs), len(p.Inputs)) {
+		switch was, is := from.Inputs[i], p.Inputs[i]; {
+		case was.Path != is.Path:
+			all = say(all, fmt.Sprintf("input file %d", i+1), was.Path, is.Path)
+		case was != is && was.Size == is.Size && was.Ends == is.Ends:
+			all = say(all, is.Path, "of "+was.Changed, "of "+is.Changed)
 		}
 	}
-	say("the version", from.Assay, p.Assay)
-	say("the command", from.Command, p.Command)
+	return strings.Join(all, "; ")
+}
+
+// Again says how a plan is not that of the same questions about the same content as a run that has ended; empty: it is.
+func (p *Plan) Again(ended *Plan) string { return strings.Join(p.asks(ended), "; ") }
+
+// asks says how two plans are of other questions, or of other content.
+func (p *Plan) asks(from *Plan) (all []string) {
+	all = say(all, "the command", from.Command, p.Command)
 	options := maps.Clone(from.Options)
 	if options == nil {
 		options = map[string]string{}
 	}
 	maps.Copy(options, p.Options)
 	for _, name := range slices.Sorted(maps.Keys(options)) {
-		say("--"+name, from.Options[name], p.Options[name])
+		all = say(all, "--"+name, from.Options[name], p.Options[name])
 	}
-	say("the number of input files", fmt.Sprint(len(from.Inputs)), fmt.Sprint(len(p.Inputs)))
+	all = say(all, "the number of input files", fmt.Sprint(len(from.Inputs)), fmt.Sprint(len(p.Inputs)))
 	for i := range min(len(from.Inputs), len(p.Inputs)) {
-		switch was, is := from.Inputs[i], p.Inputs[i]; {
-		case was.Path != is.Path:
-			say(fmt.Sprintf("input file %d", i+1), was.Path, is.Path)
-		case was != is:
-			all = append(all, fmt.Sprintf("%s has changed: it had %d bytes and was of %s, and has %d of %s", is.Path, was.Size, was.Changed, is.Size, is.Changed))
+		if was, is := from.Inputs[i], p.Inputs[i]; was.Size != is.Size || was.Ends != is.Ends {
+			all = append(all, fmt.Sprintf("%s has changed: it had %d bytes and has %d", is.Path, was.Size, is.Size))
 		}
 	}
-	say("the window", fmt.Sprint(from.Window), fmt.Sprint(p.Window))
-	return strings.Join(all, "; ")
+	return all
+}
+
+// say adds what differs.
+func say(all []string, what, was, is string) []string {
+	if was == is {
+		return all
+	}
+	return append(all, fmt.Sprintf("%s was %s and is %s", what, orNone(was), orNone(is)))
 }
 
 func orNone(value string) string {
@@ -136,6 +152,9 @@ func ReadPlan(name string) (plan Plan, err error) {
 	}
 	return plan, nil
 }
+
+// Inputs are the files of the run.
+func (d *Directory) Inputs() []tables.File { return d.plan.Inputs }
 
 // Digest is that of who answers; empty: nobody did yet.
 func (d *Directory) Digest() string { return d.plan.Digest }
