@@ -136,8 +136,10 @@ func answerFiles[Q, R any, P bulk.Form[Q]](
 	}
 	done, err = run.Do(ctx)
 	shown.end()
-	if err != nil {
+	if err != nil && shown.rows > 0 {
 		fmt.Fprintf(con.err, "assay: the run was stopped, and nothing of it is lost: the same command goes on\n") //nolint:errcheck // a hint
+	}
+	if err != nil {
 		return done, bulk.Explained(err)
 	}
 	passed := slices.Sorted(slices.Values(slices.Concat(columns.Passed(), slices.Collect(maps.Keys(w.ignored)))))
@@ -227,7 +229,8 @@ type shownStatus struct {
 	con      *console
 	tokens   interface{ Load() int64 }
 	terminal bool
-	begun    bool // a line is on the terminal
+	begun    bool  // a line is on the terminal
+	rows     int64 // that were done at the last report
 }
 
 func (s *shownStatus) each() time.Duration {
@@ -238,6 +241,7 @@ func (s *shownStatus) each() time.Duration {
 }
 
 func (s *shownStatus) report(of job.Status) {
+	s.rows = of.Rows
 	seconds := max(of.Took.Seconds(), 1e-3)
 	now := float64(of.Rows - of.Before)
 	text := fmt.Sprintf("assay: %d rows", of.Rows)

@@ -77,8 +77,11 @@ func (p *Plan) asks(from *Plan) (all []string) {
 	}
 	all = say(all, "the number of input files", fmt.Sprint(len(from.Inputs)), fmt.Sprint(len(p.Inputs)))
 	for i := range min(len(from.Inputs), len(p.Inputs)) {
-		if was, is := from.Inputs[i], p.Inputs[i]; was.Size != is.Size || was.Ends != is.Ends {
+		switch was, is := from.Inputs[i], p.Inputs[i]; {
+		case was.Size != is.Size:
 			all = append(all, fmt.Sprintf("%s has changed: it had %d bytes and has %d", is.Path, was.Size, is.Size))
+		case was.Ends != is.Ends:
+			all = append(all, is.Path+" has changed: its first or last 64 KiB are others")
 		}
 	}
 	return all
@@ -130,7 +133,12 @@ func Open(path string, plan Plan) (*Directory, error) {
 	case errors.Is(err, os.ErrNotExist):
 		err = d.begin()
 	case err == nil:
-		if how := plan.differs(&stored); how != "" {
+		how := plan.differs(&stored)
+		if how != "" && stored.Digest == "" { // nobody has answered yet
+			err = d.begin()
+			break
+		}
+		if how != "" {
 			err = fmt.Errorf("%s has another run that was stopped: %s. Give the same again to go on, or --restart to begin anew", path, how)
 		}
 		d.plan = stored
