@@ -44,10 +44,11 @@ var inner = map[string]map[string][]string{
 		"commands/evaluation/samples": {},
 	},
 	"server": {
-		"server":         {"server/native", "server/problem", "server/protocols", "server/runs", "server/wire"},
+		"server":         {"server/native", "server/problem", "server/protocols", "server/record", "server/runs", "server/wire"},
 		"server/native":  {"server/problem", "server/wire"},
 		"server/client":  {"server/problem", "server/wire"},
 		"server/problem": {"server/wire"},
+		"server/record":  {"server/client", "server/native", "server/wire"},
 		"server/runs":    {},
 
 		"server/protocols": {"server/native", "server/problem", "server/wire"},

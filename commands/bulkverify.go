@@ -116,21 +116,33 @@ func differences(was, is []byte, several bool) (string, error) {
 	}
 	var records [2]map[string]any
 	for i, text := range [][]byte{was, is} {
-		in := json.NewDecoder(bytes.NewReader(text))
-		in.UseNumber()
-		if err := in.Decode(&records[i]); err != nil {
+		var err error
+		if records[i], err = object(text); err != nil {
 			return "", err
 		}
 		if several {
 			delete(records[i], "file")
 		}
 	}
+	return differencesOf(records[0], records[1]), nil
+}
+
+// object reads a JSON object, whose numbers stay as they are written.
+func object(text []byte) (of map[string]any, err error) {
+	in := json.NewDecoder(bytes.NewReader(text))
+	in.UseNumber()
+	err = in.Decode(&of)
+	return of, err
+}
+
+// differencesOf is differences of records that are read.
+func differencesOf(was, is map[string]any) string {
 	var all []string
-	differing(&all, "", records[0], records[1])
+	differing(&all, "", was, is)
 	if len(all) > 4 {
 		all = append(all[:4], fmt.Sprintf("and %d more", len(all)-4))
 	}
-	return strings.Join(all, ", "), nil
+	return strings.Join(all, ", ")
 }
 
 // differing adds each value that differs, by its path.

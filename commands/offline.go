@@ -95,6 +95,8 @@ func (f *offlineFlags) engine(ctx context.Context) (engine bulk.Engine, stop fun
 // runOffline asks v of every line of the file, or of every row of files. Its error says how many failed.
 func runOffline[Q, R any, P bulk.Form[Q]](ctx context.Context, con *console, flags *offlineFlags, chunk int, v bulk.View[Q, R]) (err error) {
 	switch of, ok := v.(scaled[Q, R]); {
+	case ok && isDirectory(flags.Bulk.Verify):
+		return verifyRecords(ctx, con, flags)
 	case ok && flags.Bulk.Verify != "":
 		return verifyFile[Q, R, P](ctx, con, flags, of)
 	case ok && flags.Bulk.given():

@@ -19,6 +19,7 @@ import (
 	"github.com/assay-rm/assay/rewards/state"
 	"github.com/assay-rm/assay/server"
 	"github.com/assay-rm/assay/server/protocols"
+	"github.com/assay-rm/assay/server/record"
 )
 
 // codeAddress is the code of an address that cannot be listened on because another process does.
@@ -47,6 +48,8 @@ type serveCommand struct {
 	StuckAfter      time.Duration `group:"Limits" env:"ASSAY_STUCK_AFTER" default:"${stuckAfter}" help:"A forward that takes longer is ended, and its item fails; one that does not end makes the server not ready."`
 	DrainDelay      time.Duration `group:"Limits" env:"ASSAY_DRAIN_DELAY" default:"0s" help:"At SIGTERM: not ready for this long, before connections are refused."`
 	DrainTimeout    time.Duration `group:"Limits" env:"ASSAY_DRAIN_TIMEOUT" default:"${drainTimeout}" help:"At SIGTERM: for what was accepted to be answered, and then for the forwards to end."`
+
+	Record recordFlags `embed:""`
 
 	LogFormat string     `group:"Log" env:"ASSAY_LOG_FORMAT" enum:"auto,text,json" default:"auto" help:"text, json, or auto: text on a terminal."`
 	LogLevel  slog.Level `group:"Log" env:"ASSAY_LOG_LEVEL" default:"info" help:"debug, info, warn or error; debug writes a line per request."`
@@ -81,6 +84,9 @@ func (c *serveCommand) Validate() error {
 	}
 	if _, err := c.protocols(); err != nil {
 		return err
+	}
+	if c.Record.Max < record.LeastMost {
+		return usage("--record-max is %s, and must be at least %s", c.Record.Max, size(record.LeastMost))
 	}
 	if c.DrainDelay < 0 {
 		return usage("--drain-delay is %s, and must not be negative", c.DrainDelay)
@@ -141,7 +147,11 @@ func (c *serveCommand) run(ctx context.Context, con *console, tokens []server.To
 	}
 	if err == nil {
 		loaded.log(ctx, log)
-		err = c.serve(ctx, con, engine, c.options(tokens, states, log))
+		err = c.Record.during(ctx, log, func(recorder *record.Recorder) error {
+			options := c.options(tokens, states, log)
+			options.Record = recorder
+			return c.serve(ctx, con, engine, options)
+		})
 	}
 	return errors.Join(err, loaded.stopWithin(c.DrainTimeout))
 }

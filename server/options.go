@@ -11,6 +11,7 @@ import (
 
 	"github.com/assay-rm/assay/rewards/state"
 	"github.com/assay-rm/assay/server/protocols"
+	"github.com/assay-rm/assay/server/record"
 )
 
 // Options says where and how a server answers. A field that is left at zero has the value of [DefaultOptions].
@@ -38,6 +39,8 @@ type Options struct {
 	Protocols []string // of package protocols that are spoken beside the native one; nil: all
 
 	State *state.States // named states; nil: the server keeps none
+
+	Record *record.Recorder // of what is scored, whose owner runs it; nil: nothing is recorded
 
 	Logger  *slog.Logger // discards, if there is none
 	Version string       // shown in the schemas' title
