@@ -31,19 +31,24 @@ var allowed = map[string][]string{
 // stands here, with the other packages of the room that it may import. What it may import of other rooms, allowed says.
 var inner = map[string]map[string][]string{
 	"commands": {
-		"commands":            {"commands/bulk", "commands/evaluation", "commands/page"},
+		"commands":            {"commands/bulk", "commands/bulk/job", "commands/bulk/tables", "commands/evaluation", "commands/page"},
 		"commands/evaluation": {"commands/bulk", "commands/evaluation/games", "commands/evaluation/metrics", "commands/evaluation/samples", "commands/page"},
 		"commands/bulk":       {"commands/page"},
+		"commands/bulk/job":   {"commands/bulk/tables"},
 		"commands/page":       {},
+
+		"commands/bulk/tables": {"commands/bulk"},
 
 		"commands/evaluation/games":   {"commands/evaluation/samples"},
 		"commands/evaluation/metrics": {"commands/evaluation/samples"},
 		"commands/evaluation/samples": {},
 	},
 	"server": {
-		"server":         {"server/native", "server/problem", "server/protocols", "server/runs", "server/web", "server/wire"},
+		"server":         {"server/native", "server/problem", "server/protocols", "server/record", "server/runs", "server/web", "server/wire"},
 		"server/native":  {"server/problem", "server/wire"},
+		"server/client":  {"server/problem", "server/wire"},
 		"server/problem": {"server/wire"},
+		"server/record":  {"server/client", "server/native", "server/wire"},
 		"server/runs":    {},
 		"server/web":     {},
 
@@ -59,6 +64,7 @@ var inner = map[string]map[string][]string{
 		"rewards/failure":   {},
 		"rewards/ops":       {},
 
+		"rewards/order":          {"rewards"},
 		"rewards/recipes/papers": {},
 
 		"rewards/state":           {"rewards/failure", "rewards/ops"},

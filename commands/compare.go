@@ -10,6 +10,7 @@ import (
 	"github.com/assay-rm/assay/rewards"
 	"github.com/assay-rm/assay/rewards/failure"
 	"github.com/assay-rm/assay/rewards/ops"
+	"github.com/assay-rm/assay/rewards/order"
 	"github.com/assay-rm/assay/rewards/ranking"
 	"github.com/assay-rm/assay/server/native"
 	"github.com/assay-rm/assay/server/wire"
@@ -36,6 +37,28 @@ Pair and preference models give their own.`
 // Run compares the responses of every line.
 func (c *compareCommand) Run(ctx context.Context, con *console) error {
 	return runOffline(ctx, con, &c.Offline, listChunk, c)
+}
+
+func (c *compareCommand) terms() terms[wire.CompareLine] {
+	names := make([]string, len(c.Aggregate))
+	for i, name := range c.Aggregate {
+		names[i] = string(name)
+	}
+	return terms[wire.CompareLine]{
+		"compare",
+		map[string]string{"label": c.Label, "aggregate": strings.Join(names, ","), "statistics": given(c.Statistics, "true")},
+		compareColumns, listChunk,
+		func(line *wire.CompareLine) order.Key {
+			k := groupKey(&line.GroupLine)
+			for _, response := range []*string{line.Chosen, line.Rejected} {
+				if response != nil {
+					k.Size += len(*response)
+				}
+			}
+			return k
+		},
+		func(line *wire.CompareLine) **wire.Tag { return &line.Tag },
+	}
 }
 
 // compareRecord has a pair's result or the responses' matrix, or the error of the line.

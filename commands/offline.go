@@ -48,6 +48,8 @@ type offlineFlags struct {
 	Models   offlineModels     `embed:""`
 	Truncate encode.Truncation `enum:"error,left,right" default:"error" help:"What happens to an item over the model's limit: error, left (drop its oldest tokens) or right (drop its newest)."`
 	JSON     bool              `name:"json" help:"Write JSON lines, one per input line in order, instead of a table."`
+	Bulk     bulkFlags         `embed:""`
+	Recipe   recipeFlags       `embed:""`
 	File     string            `arg:"" optional:"" default:"-" help:"File of JSON lines; - is the standard input."`
 }
 
@@ -62,19 +64,55 @@ type scoringFlags struct {
 	Label      string `placeholder:"NAME" help:"The label to go by; the model's first when left out."`
 }
 
-// runOffline asks v of every line of the file. Its error says how many lines failed.
+// Validate is called by the parser.
+func (f *offlineFlags) Validate() error {
+	if f.Bulk.given() && f.File != "-" {
+		return usage("%s is given beside --in or --verify: a file whose answers go to --out is named by --in", f.File)
+	}
+	return nil
+}
+
+// engine loads the models, and the recipes over them. Its owner calls stop.
+func (f *offlineFlags) engine(ctx context.Context) (engine bulk.Engine, stop func() error, err error) {
+	recipes, err := f.Recipe.read()
+	if err != nil {
+		return nil, nil, err
+	}
+	loaded, err := f.Models.load(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	over := loaded.engine()
+	if err := f.Recipe.serve(over, recipes); err != nil {
+		return nil, nil, errors.Join(err, loaded.stop())
+	}
+	if f.Models.Model == "" && len(recipes) == 1 {
+		f.Models.Model = recipes[0].Name
+	}
+	return over, loaded.stop, nil
+}
+
+// runOffline asks v of every line of the file, or of every row of files. Its error says how many failed.
 func runOffline[Q, R any, P bulk.Form[Q]](ctx context.Context, con *console, flags *offlineFlags, chunk int, v bulk.View[Q, R]) (err error) {
+	switch of, ok := v.(scaled[Q, R]); {
+	case ok && isDirectory(flags.Bulk.Verify):
+		return verifyRecords(ctx, con, flags)
+	case ok && flags.Bulk.Verify != "":
+		return verifyFile[Q, R, P](ctx, con, flags, of)
+	case ok && flags.Bulk.given():
+		return runFiles[Q, R, P](ctx, con, flags, of)
+	}
 	in, total, err := open(con, flags.File)
 	if err != nil {
 		return err
 	}
 	defer in.Close() //nolint:errcheck // opened for reading
-	loaded, err := flags.Models.load(ctx)
+	engine, stop, err := flags.engine(ctx)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, loaded.stop()) }()
-	return answerLines[Q, R, P](ctx, con, loaded.engine(), lines{in, total, flags.JSON}, chunk, v)
+	defer func() { err = errors.Join(err, stop()) }()
+	return answerLines[Q, R, P](ctx, con, engine, lines{in, total, flags.JSON}, chunk, v)
 }
 
 // lines are those of a file of so many bytes, 0 where that is not known, and how their answers are written.

@@ -3,12 +3,14 @@ package commands
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/assay-rm/assay/commands/bulk"
 	"github.com/assay-rm/assay/commands/page"
 	"github.com/assay-rm/assay/rewards"
 	"github.com/assay-rm/assay/rewards/failure"
+	"github.com/assay-rm/assay/rewards/order"
 	"github.com/assay-rm/assay/rewards/ranking"
 	"github.com/assay-rm/assay/server/native"
 	"github.com/assay-rm/assay/server/wire"
@@ -50,6 +52,23 @@ func (c *rankCommand) Validate() error {
 // Run ranks the responses of every line.
 func (c *rankCommand) Run(ctx context.Context, con *console) error {
 	return runOffline(ctx, con, &c.Offline, listChunk, c)
+}
+
+func (c *rankCommand) terms() terms[wire.RankLine] {
+	options := c.Scoring.changing()
+	options["n"] = given(c.N > 0, strconv.Itoa(c.N))
+	options["strategy"] = given(c.Strategy != ranking.BestOfN, string(c.Strategy))
+	options["statistics"] = given(c.Statistics, "true")
+	return terms[wire.RankLine]{
+		"rank", options, rankColumns, listChunk,
+		func(line *wire.RankLine) order.Key { return groupKey(&line.GroupLine) },
+		func(line *wire.RankLine) **wire.Tag { return &line.Tag },
+	}
+}
+
+func groupKey(line *wire.GroupLine) order.Key {
+	of := native.Group(&line.Prompted, line.Responses)
+	return order.Group(&of)
 }
 
 // title shows the end of the prompt.

@@ -155,10 +155,10 @@ func (l *reloader) load(ctx context.Context, source models.Source, check func(na
 		return server.Loaded{Digest: info.Digest, Revision: info.Revision, Before: info.Digest}, nil
 	}
 	if err != nil {
-		return server.Loaded{}, asked(ctx, err)
+		return server.Loaded{}, loadError(ctx, err)
 	}
 	if err := l.swap(ctx, m, old); err != nil {
-		return server.Loaded{}, asked(ctx, err)
+		return server.Loaded{}, loadError(ctx, err)
 	}
 	info := m.Info()
 	l.sources[info.Manifest.Name] = source
@@ -273,8 +273,8 @@ func bounded(err error) string {
 	return text
 }
 
-// asked is the error of a load as who asked for it is told: with its cause, which says what is wrong with the bundle.
-func asked(ctx context.Context, err error) error {
+// loadError is the error of a load as who asked for it is told: with its cause, which says what is wrong with the bundle.
+func loadError(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/assay-rm/assay/commands/page"
 	"github.com/assay-rm/assay/rewards"
 	"github.com/assay-rm/assay/rewards/failure"
+	"github.com/assay-rm/assay/rewards/order"
 	"github.com/assay-rm/assay/server/native"
 	"github.com/assay-rm/assay/server/wire"
 )
@@ -41,6 +42,24 @@ Other columns of a data set are passed over, and named.`
 func (c *scoreCommand) Run(ctx context.Context, con *console) error {
 	return runOffline(ctx, con, &c.Offline, itemChunk, c)
 }
+
+func (c *scoreCommand) terms() terms[wire.Item] {
+	options := c.Scoring.changing()
+	options["explain"] = given(c.Explain, "true")
+	return terms[wire.Item]{"score", options, scoreColumns, itemChunk, itemKey, itemTag}
+}
+
+// changing are the flags that were given.
+func (f *scoringFlags) changing() map[string]string {
+	return map[string]string{"activation": given(f.Activation != "none", f.Activation), "label": f.Label}
+}
+
+func itemKey(item *wire.Item) order.Key {
+	of := native.Item(item)
+	return order.Item(&of)
+}
+
+func itemTag(item *wire.Item) **wire.Tag { return &item.Tag }
 
 type scoreRecord struct {
 	bulk.Head

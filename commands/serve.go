@@ -22,6 +22,7 @@ import (
 	"github.com/assay-rm/assay/rewards/state"
 	"github.com/assay-rm/assay/server"
 	"github.com/assay-rm/assay/server/protocols"
+	"github.com/assay-rm/assay/server/record"
 )
 
 // codeAddress is the code of an address that cannot be listened on because another process does.
@@ -53,6 +54,8 @@ type serveCommand struct {
 	DrainTimeout    time.Duration `group:"Limits" env:"ASSAY_DRAIN_TIMEOUT" default:"${drainTimeout}" help:"At SIGTERM: for what was accepted to be answered, and then for the forwards to end."`
 
 	inherited net.Listener // that was passed to the process; nil: it listens itself
+
+	Record recordFlags `embed:""`
 
 	LogFormat string     `group:"Log" env:"ASSAY_LOG_FORMAT" enum:"auto,text,json" default:"auto" help:"text, json, or auto: text on a terminal."`
 	LogLevel  slog.Level `group:"Log" env:"ASSAY_LOG_LEVEL" default:"info" help:"debug, info, warn or error; debug writes a line per request."`
@@ -90,6 +93,9 @@ func (c *serveCommand) Validate() error {
 	}
 	if c.MaxAge < 0 {
 		return usage("--max-connection-age is %s, and must not be negative", c.MaxAge)
+	}
+	if c.Record.Max < record.LeastMost {
+		return usage("--record-max is %s, and must be at least %s", c.Record.Max, size(record.LeastMost))
 	}
 	if c.DrainDelay < 0 {
 		return usage("--drain-delay is %s, and must not be negative", c.DrainDelay)
@@ -175,7 +181,10 @@ func (c *serveCommand) run(ctx context.Context, con *console, tokens []server.To
 		settings := c.options(tokens, states, log)
 		settings.Loader, settings.Traces = l, traces
 		following := l.follow(ctx)
-		err = c.serve(ctx, con, engine, settings)
+		err = c.Record.during(ctx, log, func(recorder *record.Recorder) error {
+			settings.Record = recorder
+			return c.serve(ctx, con, engine, settings)
+		})
 		following()
 	}
 	return errors.Join(err, loaded.stopWithin(c.DrainTimeout))

@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"fmt"
+	"strconv"
 
 	"github.com/assay-rm/assay/commands/bulk"
 	"github.com/assay-rm/assay/commands/page"
@@ -29,6 +30,14 @@ func (*stepsCommand) Help() string {
 // Run scores the steps of every line.
 func (c *stepsCommand) Run(ctx context.Context, con *console) error {
 	return runOffline(ctx, con, &c.Offline, itemChunk, c)
+}
+
+func (c *stepsCommand) terms() terms[wire.Item] {
+	options := map[string]string{}
+	if c.Threshold != nil {
+		options["threshold"] = strconv.FormatFloat(*c.Threshold, 'g', -1, 64)
+	}
+	return terms[wire.Item]{"steps", options, stepsColumns, itemChunk, itemKey, itemTag}
 }
 
 type stepsRecord struct {

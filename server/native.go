@@ -69,6 +69,7 @@ func question[Q, A any, P interface {
 			of, err := request(&form)
 			a := asked{Request: of, timeout: P(&form).Timeout(), encode: plainly}
 			if kept, onError := P(&form).Kept(), P(&form).Failing(); kept != nil || onError != "" {
+				a.kept = kept
 				a.encode = func(x *exchange, given *rewards.Answer) error {
 					status, err := statusOf(given, onError)
 					if err != nil {

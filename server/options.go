@@ -13,6 +13,7 @@ import (
 
 	"github.com/assay-rm/assay/rewards/state"
 	"github.com/assay-rm/assay/server/protocols"
+	"github.com/assay-rm/assay/server/record"
 )
 
 // Options says where and how a server answers. A field that is left at zero has the value of [DefaultOptions].
@@ -46,6 +47,8 @@ type Options struct {
 	Loader Loader // changes which models are served; nil: nothing does
 
 	Traces trace.TracerProvider // nil: requests are not traced
+
+	Record *record.Recorder // of what is scored, whose owner runs it; nil: nothing is recorded
 
 	Logger  *slog.Logger // discards, if there is none
 	Version string       // shown in the schemas' title

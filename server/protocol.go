@@ -12,6 +12,7 @@ import (
 	"github.com/assay-rm/assay/rewards/failure"
 	"github.com/assay-rm/assay/server/problem"
 	"github.com/assay-rm/assay/server/protocols"
+	"github.com/assay-rm/assay/server/wire"
 )
 
 // protocol is one API's way of speaking: the native one (native.go), or one of package protocols (foreign.go). Each of
@@ -48,6 +49,7 @@ type codec struct {
 type asked struct {
 	rewards.Request
 	timeout time.Duration   // for the answer; 0: as long as the client waits
+	kept    *wire.Kept      // what comes back of the items; nil: nothing
 	known   *rewards.Answer // where the engine need not be asked; nil: it is
 
 	encode func(x *exchange, given *rewards.Answer) error // writes the answer
@@ -100,6 +102,7 @@ func (s *Server) ask(c *codec) handler {
 			return err
 		}
 		s.account(r.Context(), x, &given)
+		s.keepRecord(x, &request, &given)
 		told(x.Header(), &given)
 		begin = time.Now()
 		err = request.encode(x, &given)

@@ -71,6 +71,9 @@ func speaking(engine Engine, options Options, further ...func(*Server) *protocol
 		began:   time.Now(),
 	}
 	s.metrics.registry.MustRegister(newRunCollector(s.runs))
+	if options.Record != nil {
+		s.metrics.registry.MustRegister(newRecordCollector(options.Record))
+	}
 	var err error
 	if s.keys, err = newKeys(options.Tokens, s.metrics); err != nil {
 		return nil, err

@@ -19,13 +19,14 @@ import (
 // [Line] with the JSON object of its columns, numbered from 1. Text columns must be UTF-8; a value that JSON does not
 // have, as NaN, makes its row one that cannot be read.
 type Parquet struct {
-	file   *parquet.File
-	size   int64
-	fields []*parquet.Column // the columns that are read
-	group  int               // the next row group
-	rows   parquet.RowReadSeekCloser
-	buffer []parquet.Row
-	number int // of the last row read
+	file    *parquet.File
+	size    int64
+	fields  []*parquet.Column // the columns that are read
+	group   int               // the next row group
+	rows    parquet.RowReadSeekCloser
+	inGroup int64 // rows of the group that are passed
+	buffer  []parquet.Row
+	number  int // of the last row read
 }
 
 // NewParquet reads a file of so many bytes, whose owner closes it. Only the named columns are read, of the top level,
@@ -89,16 +90,57 @@ func (p *Parquet) next() (Line, error) {
 		n, err := p.rows.ReadRows(p.buffer)
 		switch {
 		case n == 1:
+			p.inGroup++
 			return p.line(p.buffer[0])
 		case err != nil && !errors.Is(err, io.EOF):
 			return Line{}, fmt.Errorf("row %d: %w", p.number+1, err)
 		}
-		if err := p.rows.Close(); err != nil {
+		if err := p.close(); err != nil {
 			return Line{}, err
 		}
-		p.rows = nil
-		p.group++
 	}
+}
+
+// Skip passes over so many rows without reading them. The error is io.EOF where there are fewer.
+func (p *Parquet) Skip(n int64) (err error) {
+	defer recovered(&err)
+	for groups := p.file.RowGroups(); n > 0; {
+		if p.group == len(groups) {
+			return io.EOF
+		}
+		if p.rows == nil {
+			p.open(groups[p.group])
+		}
+		left := groups[p.group].NumRows() - p.inGroup
+		if n < left {
+			p.inGroup += n
+			p.number += int(n)
+			return p.rows.SeekToRow(p.inGroup)
+		}
+		n -= left
+		p.number += int(left)
+		if err := p.close(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// close ends a row group.
+func (p *Parquet) close() error {
+	err := p.rows.Close()
+	p.rows, p.inGroup = nil, 0
+	p.group++
+	return err
+}
+
+// Columns are the names of the columns that are read.
+func (p *Parquet) Columns() []string {
+	names := make([]string, len(p.fields))
+	for i, field := range p.fields {
+		names[i] = field.Name()
+	}
+	return names
 }
 
 // open begins a row group.
@@ -264,8 +306,11 @@ func plain(v parquet.Value) any {
 
 // number gives whole numbers without a fraction, as an index that was stored as a float.
 func number(x float64) any {
-	if x == math.Trunc(x) && math.Abs(x) < 1<<53 {
+	if x == math.Trunc(x) && math.Abs(x) < 1<<53 && (x != 0 || !math.Signbit(x)) { // -0 has bits of its own
 		return int64(x)
 	}
 	return x
 }
+
+// Number is that of the last row that was read or passed over.
+func (p *Parquet) Number() int64 { return int64(p.number) }

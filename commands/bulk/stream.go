@@ -17,6 +17,8 @@ import (
 	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/rewards"
 	"github.com/assay-rm/assay/rewards/failure"
+	"github.com/assay-rm/assay/server/client"
+	"github.com/assay-rm/assay/server/problem"
 )
 
 // chunksAhead is how many chunks are asked before the oldest is answered, so that a model never waits for the reader.
@@ -182,12 +184,12 @@ func answer[Q, R any](
 	if len(fit) == 0 {
 		return outcomes, nil
 	}
-	return outcomes, ask(ctx, engine, fit, q)
+	return outcomes, AskAll(ctx, engine, fit, q)
 }
 
-// ask asks about lines. Lines that are more together than one request may be are asked half by half: so a line is
+// AskAll asks about lines that were read, and puts the answers into them. Lines that are more together than one request may be are asked half by half: so a line is
 // refused only where it alone is too much, as it would be by a server.
-func ask[Q, R any](ctx context.Context, engine Engine, lines []*Outcome[Q, R], q Question[Q, R]) error {
+func AskAll[Q, R any](ctx context.Context, engine Engine, lines []*Outcome[Q, R], q Question[Q, R]) error {
 	asked := make([]Q, len(lines))
 	for i, o := range lines {
 		asked[i] = o.Asked
@@ -205,16 +207,16 @@ func ask[Q, R any](ctx context.Context, engine Engine, lines []*Outcome[Q, R], q
 		lines[0].Err, lines[0].Refused = failure.Of(err), true
 		return nil
 	default:
-		if err := ask(ctx, engine, lines[:half], q); err != nil {
+		if err := AskAll(ctx, engine, lines[:half], q); err != nil {
 			return err
 		}
-		return ask(ctx, engine, lines[half:], q)
+		return AskAll(ctx, engine, lines[half:], q)
 	}
 }
 
 // TooMuch tells an error of what one request may ask for, which a line alone may have too.
 func TooMuch(err *failure.Error) bool {
-	return err.Code == fault.CodeBudget || err.Code == failure.CodeTooManyItems
+	return err.Code == fault.CodeBudget || err.Code == failure.CodeTooManyItems || err.Code == problem.CodeBodyTooLarge
 }
 
 // OneByOne asks about every line on its own, several at a time, so that a line that the engine refuses fails alone.
@@ -241,7 +243,8 @@ func OneByOne[Q, R any](ctx context.Context, lines []Q, ask func(context.Context
 // OfCommand tells the errors that every line would have from those of one line.
 func OfCommand(err *failure.Error) bool {
 	switch err.Code {
-	case fault.CodeModel, fault.CodeKind, failure.CodeActivation, failure.CodeLabel, failure.CodeClientGone, failure.CodeClosed:
+	case fault.CodeModel, fault.CodeKind, failure.CodeDigest, failure.CodeActivation, failure.CodeLabel, failure.CodeClientGone, failure.CodeClosed,
+		client.CodeUnreachable:
 		return true
 	}
 	return false

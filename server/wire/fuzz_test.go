@@ -170,14 +170,6 @@ func (s Side) MarshalJSON() ([]byte, error) {
 	return json.Marshal(s.Response)
 }
 
-// MarshalJSON writes a content as it is read, for these tests alone.
-func (c Content) MarshalJSON() ([]byte, error) {
-	if c.Parts != nil {
-		return json.Marshal(c.Parts)
-	}
-	return json.Marshal(c.Text)
-}
-
 // UnmarshalJSON reads a turn by another way than the decoder's, for these tests alone.
 func (m *Message) UnmarshalJSON(text []byte) error {
 	var fields map[string]json.RawMessage

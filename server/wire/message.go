@@ -43,6 +43,14 @@ func (c *Content) String() string {
 	return c.Text
 }
 
+// MarshalJSON writes what is read again as the same content.
+func (c Content) MarshalJSON() ([]byte, error) {
+	if c.Parts != nil {
+		return json.Marshal(c.Parts)
+	}
+	return json.Marshal(c.Text)
+}
+
 // Part is one of several texts of a turn. What else it has is passed over.
 type Part struct {
 	_    struct{} `additionalProperties:"true"`
