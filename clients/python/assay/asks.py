@@ -64,6 +64,14 @@ class Asks:
         """Return what is loaded: kind, labels, limits, transforms, digest."""
         return self.send(routes.models())
 
+    def load(self, name: str, **request: Unpack[types.LoadOptions]) -> types.LoadAnswer:
+        """Serve a bundle in the place of the model of a name: the folder that it came from, or another one."""
+        return self.send(routes.load(name, **request))
+
+    def unload(self, name: str) -> types.UnloadAnswer:
+        """Serve a model no longer, and give its memory back."""
+        return self.send(routes.unload(name))
+
     def recipes(self) -> types.RecipesAnswer:
         """Return which recipes are served."""
         return self.send(routes.recipes())

@@ -64,6 +64,14 @@ class AsyncAsks:
         """Return what is loaded: kind, labels, limits, transforms, digest."""
         return await self.send(routes.models())
 
+    async def load(self, name: str, **request: Unpack[types.LoadOptions]) -> types.LoadAnswer:
+        """Serve a bundle in the place of the model of a name: the folder that it came from, or another one."""
+        return await self.send(routes.load(name, **request))
+
+    async def unload(self, name: str) -> types.UnloadAnswer:
+        """Serve a model no longer, and give its memory back."""
+        return await self.send(routes.unload(name))
+
     async def recipes(self) -> types.RecipesAnswer:
         """Return which recipes are served."""
         return await self.send(routes.recipes())

@@ -109,6 +109,16 @@ def models() -> Call[types.ModelsAnswer]:
     return Call("GET", "/v1/models")
 
 
+def load(name: str, **request: Unpack[types.LoadOptions]) -> Call[types.LoadAnswer]:
+    """Serve a bundle in the place of the model of a name. Asking twice changes nothing the second time."""
+    return Call("POST", f"/v1/models/{quote(name, safe='')}", cast(dict[str, Any], request))
+
+
+def unload(name: str) -> Call[types.UnloadAnswer]:
+    """Serve a model no longer."""
+    return Call("DELETE", f"/v1/models/{quote(name, safe='')}", repeatable=False)
+
+
 def recipes() -> Call[types.RecipesAnswer]:
     """Which recipes are served?"""
     return Call("GET", "/v1/recipes")

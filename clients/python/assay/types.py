@@ -47,6 +47,8 @@ class ChooseAnswer(TypedDict):
     # Name of the model, or of the recipe, that answered
     model: str
     results: list[ChooseResult]
+    # 1 for what was served under the name first, and one more with each model that took a place since
+    revision: int
     timings: Timings
     # What was applied between raw and score, in order; empty: score equals raw
     transforms: list[str]
@@ -123,6 +125,8 @@ class CompareAnswer(TypedDict):
     responses: NotRequired[list[ScoreResult] | None]
     # One per pair, in the request's order
     results: NotRequired[list[PairResult] | None]
+    # 1 for what was served under the name first, and one more with each model that took a place since
+    revision: int
     # Of the responses' scores, on request
     statistics: NotRequired[Statistics]
     timings: Timings
@@ -350,6 +354,32 @@ class Item(TypedDict):
     user: NotRequired[list[float]]
 
 
+class LoadAnswer(TypedDict):
+    # Digest of the model whose place it took; left out where there was none
+    before: NotRequired[str]
+    # false where this very bundle is served already
+    changed: bool
+    # sha256 over the bundle's files
+    digest: str
+    # From the request to the change, in milliseconds
+    load_ms: float
+    model: str
+    # 1 for the first model that was served under the name, and one more for each that took its place
+    revision: int
+
+
+class LoadOptions(TypedDict):
+    # Folder of the bundle in the server's folder of bundles (--models). Left out: where the model that is
+    # served came from, or else the folder of its name
+    bundle: NotRequired[str]
+    # The digest that the bundle must have; where it has another, nothing changes
+    expect_digest: NotRequired[str]
+
+
+class LoadRequest(LoadOptions):
+    pass
+
+
 class LogprobsAnswer(TypedDict):
     # sha256 of the model's bundle's files; of a recipe, of its file's digest and those of its models
     digest: str
@@ -358,6 +388,8 @@ class LogprobsAnswer(TypedDict):
     # Name of the model, or of the recipe, that answered
     model: str
     results: list[LogprobsResult]
+    # 1 for what was served under the name first, and one more with each model that took a place since
+    revision: int
     timings: Timings
     # What was applied between raw and score, in order; empty: score equals raw
     transforms: list[str]
@@ -483,6 +515,8 @@ class ModelInfo(TypedDict):
     provider: str
     # Empty: a bundle does not say when its model was released; clients of TypeSafe's API want a text
     release_date: str
+    # 1 for the first model that was served under the name, and one more for each that took its place
+    revision: int
     # The token that ends a step
     separator: NotRequired[str]
     # Whether messages and prompts are accepted
@@ -609,6 +643,8 @@ class RankAnswer(TypedDict):
     ranking: list[Ranked]
     # One per response, in the request's order
     responses: list[ScoreResult]
+    # 1 for what was served under the name first, and one more with each model that took a place since
+    revision: int
     # What the strategy selects
     selected: Selected
     # Of the scores, on request
@@ -932,6 +968,8 @@ class ScoreAnswer(TypedDict):
     # Name of the model, or of the recipe, that answered
     model: str
     results: list[ScoreResult]
+    # 1 for what was served under the name first, and one more with each model that took a place since
+    revision: int
     timings: Timings
     # What was applied between raw and score, in order; empty: score equals raw
     transforms: list[str]
@@ -1263,6 +1301,8 @@ class StepsAnswer(TypedDict):
     # Name of the model, or of the recipe, that answered
     model: str
     results: list[StepsResult]
+    # 1 for what was served under the name first, and one more with each model that took a place since
+    revision: int
     # That first_error went by: the request's, else 0.5 of probabilities and 0 of log-ratios; null of scores
     # that have no scale
     threshold: float | None
@@ -1362,6 +1402,8 @@ class TokenizeAnswer(TypedDict):
     max_tokens: int
     model: str
     results: list[TokenizeResult]
+    # As of every answer
+    revision: int
     total_ms: float
 
 
@@ -1416,6 +1458,13 @@ class Total(TypedDict):
     # The sum over count
     mean: float
     sum: float
+
+
+class UnloadAnswer(TypedDict):
+    digest: str
+    revision: int
+    # Name of the model
+    unloaded: str
 
 
 class Usage(TypedDict):

@@ -101,6 +101,10 @@ def test_every_route(client: Client) -> None:
     assert client.steps_one(steps, model="arith-prm")["steps"] == answer["results"][0]["steps"]
     assert client.tokenize([("1", "2")])["results"][0]["tokens"] > 0
     assert {one["name"] for one in client.models()["models"]} == {"arith-rm", "arith-prm"}
+    loaded = client.load("arith-rm")  # from where it came from, which has not changed
+    assert not loaded["changed"] and loaded["digest"] == client.models()["models"][0]["digest"] and loaded["revision"] == 1
+    with pytest.raises(Refused, match="unknown_model"):
+        client.unload("nothing")
     assert {one["name"] for one in client.recipes()["recipes"]} == {"short-and-right", "best-less-mean"}
     text = client.tokenize([("12 + 30?", "42")])["results"][0]["text"]
     assert client.embeddings(text)["data"][0]["embedding"] == client.scores([("12 + 30?", "42")])  # of a reward model its reward

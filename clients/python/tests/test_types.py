@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -32,5 +33,5 @@ def test_every_route_of_the_document_has_a_call(client: Client) -> None:
     source = (FOLDER / "assay" / "routes.py").read_text()
     pages = {"/docs"}
     for path in client.openapi()["paths"]:
-        stem = path.replace("{name}", "{quote(name, safe='')}").replace("{run}", "{quote(name, safe='')}")
+        stem = re.sub(r"{\w+}", "{quote(name, safe='')}", path)
         assert f'"{stem}"' in source or path in pages, path
