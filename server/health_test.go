@@ -34,15 +34,15 @@ func TestReadiness(t *testing.T) {
 		status int
 		why    string
 	}{
-		"works":                       {nil, stats(batch{}), 200, ""},
-		"fails":                       {broken, stats(batch{}), 503, `model "fake-rm": the forward failed`},
-		"full but moving":             {full, stats(batch{Items: 9, Running: 1, RunAge: time.Second}), 200, ""},
-		"full and stuck":              {full, stats(batch{Items: 9, Running: 1, RunAge: time.Minute}), 503, "stuck"},
-		"late behind a queue":         {context.DeadlineExceeded, stats(batch{Items: 9, Running: 1}), 200, ""},
-		"late though nothing waits":   {context.DeadlineExceeded, stats(batch{}), 503, "deadline"},
-		"closed":                      {models.ErrClosed, stats(batch{}), 503, "stopping"},
-		"unknown error, not told":     {errors.New("secret"), stats(batch{}), 503, "inside the server"},
-		"no model at all is no fault": {nil, []models.Stats{}, 200, ""},
+		"works":                     {nil, stats(batch{}), 200, ""},
+		"fails":                     {broken, stats(batch{}), 503, `model "fake-rm": the forward failed`},
+		"full but moving":           {full, stats(batch{Items: 9, Running: 1, RunAge: time.Second}), 200, ""},
+		"full and stuck":            {full, stats(batch{Items: 9, Running: 1, RunAge: time.Minute}), 503, "stuck"},
+		"late behind a queue":       {context.DeadlineExceeded, stats(batch{Items: 9, Running: 1}), 200, ""},
+		"late though nothing waits": {context.DeadlineExceeded, stats(batch{}), 503, "deadline"},
+		"closed":                    {models.ErrClosed, stats(batch{}), 503, "stopping"},
+		"unknown error, not told":   {errors.New("secret"), stats(batch{}), 503, "inside the server"},
+		"no model at all":           {nil, []models.Stats{}, 503, "no model is served"},
 	} {
 		engine := &fakeEngine{stats: test.stats, probe: func(context.Context, string) error { return test.probe }}
 		response := do(t, newServer(t, engine, Options{}), "GET", "/readyz", "")
@@ -50,7 +50,7 @@ func TestReadiness(t *testing.T) {
 		if response.status != test.status || !strings.Contains(got.Detail, test.why) || got.Ready != (test.status == 200) {
 			t.Errorf("%s: %d %+v", name, response.status, got)
 		}
-		if test.status == 503 && (got.Code != problem.CodeNotReady || got.Models[0].Error == nil) {
+		if test.status == 503 && (got.Code != problem.CodeNotReady || len(got.Models) > 0 && got.Models[0].Error == nil) {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}
