@@ -1,7 +1,7 @@
 // What the page asks and shows, held to the server's own answers, fetched apart.
 
 import assert from "node:assert/strict";
-import { open, said, values } from "./harness.mjs";
+import { accessible, open, said, values } from "./harness.mjs";
 import { ask, labelled, recipe, second } from "./server.mjs";
 
 const prompt = "What is 17 + 25 - 9?";
@@ -89,9 +89,14 @@ export const asks = (browser, url) => [
       const text = await page.textContent(`${card("arith-rm")} .scores tbody tr:nth-child(${i + 1})`);
       if (one.error) assert.ok(text.includes(one.error.detail) && text.includes(one.error.code), `${text} lacks ${one.error.detail}`);
     }
+    await accessible(page, "errors of items");
     await page.click("#rewards-options summary");
     await page.selectOption("#activation", "softmax");
     await send(page);
+    for (const colorScheme of ["light", "dark"]) {
+      await page.emulateMedia({ colorScheme });
+      await accessible(page, `an error of a request, ${colorScheme}`);
+    }
     const [detail, code, id] = [await page.textContent(`${card("arith-rm")} .problem`), ...(await page.locator(`${card("arith-rm")} .problem code`).allTextContents())];
     const refused = await ask(url, "/v1/rank", { model: "arith-rm", prompt, responses: texts, activation: "softmax" });
     assert.ok(detail.includes(refused.detail) && detail.includes(refused.title), detail);
@@ -142,6 +147,11 @@ export const asks = (browser, url) => [
     assert.deepEqual(await seen(again.page), wanted);
     assert.deepEqual((await again.page.$$eval("#rewards-form textarea, #rewards-form select, #rewards-form input", (all) => all.map((one) => one.value))).filter((value) => !value.startsWith("http")), form.filter((value) => !value.startsWith("http")));
     assert.equal(await again.page.locator(".card .problem").count(), 0);
+    await again.page.evaluate(() => Object.defineProperty(navigator, "clipboard", { value: undefined })); // as on addresses without TLS
+    await again.page.click("#rewards-copy");
+    await said(again.page, "rewards", /selected/);
+    assert.equal(await again.page.inputValue("#rewards-link"), link);
+    assert.equal(await again.page.evaluate(() => getSelection().toString()), link);
     const older = await again.page.evaluate(async () => {
       const link = await import("/web/link.js");
       const state = await link.unpack(location.hash.split("/")[1]);

@@ -19,7 +19,7 @@ export async function open(browser, url, { size = "desktop", scheme = "light", e
   const context = await browser.newContext({ viewport: sizes[size], colorScheme: scheme, locale: "en-GB", timezoneId: "UTC", reducedMotion: "reduce", permissions, ...more });
   const page = await context.newPage();
   const wrong = [], home = new URL(url).origin;
-  page.setDefaultTimeout(15000);
+  page.setDefaultTimeout(60000); // of a machine that does much else
   page.on("console", (message) => {
     const text = message.text();
     if (!["error", "warning"].includes(message.type()) || expects.some((status) => text.includes(`status of ${status}`))) return;

@@ -72,8 +72,8 @@ export const looks = (browser, url, closed) => [
     await page.waitForFunction(() => [...document.querySelectorAll("#view-live .now")].some((one) => Number(one.querySelector("div:nth-child(4) data").value) > 0));
     assert.ok((await measure("Batch"))[0] >= 1 && (await measure("Computed"))[0] > 0, "no batch, nothing computed");
     assert.equal(await page.$eval('#view-live table:has(caption:text-is("Forwards")) tr:has(th:text-is("arith-rm")) td:nth-child(4)', (cell) => cell.textContent.replaceAll("\u202f", "")), after);
-    const seen = scrapes;
     await page.click('#view-live button:has-text("Pause")');
+    const seen = scrapes;
     await page.clock.runFor(60000);
     assert.equal(scrapes, seen, "it is scraped while it is paused");
     await page.click('#view-live button:has-text("Pause")');
@@ -152,7 +152,7 @@ export const looks = (browser, url, closed) => [
     const { page, check, context } = await open(browser, closed, { expects: [401] });
     await page.waitForFunction(() => document.activeElement.id === "token");
     assert.ok(await page.isVisible("#token-why"));
-    assert.ok((await page.textContent("#rewards-answers")).includes("unauthorized"));
+    await shown(page, "rewards", "unauthorized");
     await accessible(page, "without a token");
     await page.keyboard.type("wrong");
     await page.keyboard.press("Enter");
@@ -184,6 +184,16 @@ export const looks = (browser, url, closed) => [
     });
     await check();
   }])),
+
+  ["the page of the routes keeps to the same policy", async () => {
+    const { page, check } = await open(browser, `${url}/docs`);
+    await page.waitForSelector("#v1-score");
+    await page.fill("#v1-score textarea", JSON.stringify({ model: "arith-rm", items: [{ prompt: "12 + 30?", response: "42" }] }));
+    await page.click("#v1-score button");
+    await page.waitForFunction(() => document.querySelector("#v1-score pre").textContent.includes('"results"'));
+    await page.waitForFunction(() => document.getElementById("ready").textContent === "ready");
+    await check();
+  }],
 
   ["axe finds what is planted", async () => {
     const { page, check } = await open(browser, url);

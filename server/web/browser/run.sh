@@ -4,8 +4,8 @@
 # Chromium is installed where it is missing, which needs root; with screenshots so are the fonts that they are made with, and pngquant,
 # which makes them small.
 set -euo pipefail
-cd "$(dirname "$0")"
-. ../../../models/native/need.sh
+cd "$(dirname "$0")/../../.."
+. models/native/need.sh
 need node 20 "it drives the browser that looks at the page"
 need npm 9 "it fetches what drives the browser"
 
@@ -24,6 +24,7 @@ if [ ${#packages[@]} -gt 0 ]; then
   install() { DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null; }
   install 2>/dev/null || { apt-get update -qq && install; }
 fi
+cd server/web/browser
 if ! cmp -s package-lock.json node_modules/.made-of; then
   npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2
   cp package-lock.json node_modules/.made-of

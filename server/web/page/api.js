@@ -1,6 +1,6 @@
 // Asks the server that sent the page. The token that the user typed is kept for this tab of the browser alone.
 
-import { make } from "./dom.js";
+import { code, make } from "./dom.js";
 
 const key = "assay-token";
 
@@ -45,10 +45,10 @@ async function ask(path, options) {
 export const trouble = (problem) =>
   make("div", { class: "problem" },
     make("p", {}, make("strong", {}, problem.title || "No answer"), problem.detail ? ` – ${problem.detail}` : ""),
-    make("p", { class: "small" }, make("code", {}, problem.code ?? problem.name), problem.request ? [" · request ", make("code", {}, problem.request)] : ""));
+    make("p", { class: "small" }, code(problem.code ?? problem.name), problem.request ? [" · request ", code(problem.request)] : ""));
 
 // failed shows the problem of one item, where its score would be.
-export const failed = (error) => make("span", { class: "failed" }, error.detail || error.title, " ", make("code", {}, error.code));
+export const failed = (error) => make("span", { class: "failed" }, error.detail || error.title, " ", code(error.code));
 
 // saying gives a problem as one sentence for who hears the page.
 export const saying = (problem) => `${problem.title || "no answer"}: ${problem.detail ?? problem.message}`;

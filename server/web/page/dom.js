@@ -21,6 +21,14 @@ function dress(node, props, children) {
   return node;
 }
 
+export const code = (text) => make("code", {}, text);
+
+// small gives a remark beside what it is about.
+export const small = (...children) => make("span", { class: "small" }, ...children);
+
+// button gives a button that does something on the page, and sends no form.
+export const button = (text, click, props) => make("button", { type: "button", class: "plain", click, ...props }, text);
+
 // fill puts children in the place of what an element had.
 export const fill = (node, ...children) => node.replaceChildren(...children.flat(Infinity).filter((child) => child));
 

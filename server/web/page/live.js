@@ -1,7 +1,7 @@
 // The view of what happens now: queue, batches and throughput of each model, by GET /metrics, every two seconds while
 // somebody looks.
 
-import { at, count, fill, make, number, rounded, share, table } from "./dom.js";
+import { at, button, code, count, fill, make, number, rounded, share, small, table } from "./dom.js";
 import { get, trouble } from "./api.js";
 import { measured, measures, names, parse, ratio, sum } from "./metrics.js";
 import { spark } from "./charts.js";
@@ -43,12 +43,12 @@ export function live() {
   }
 
   const places = { state: make("p", { class: "small" }), now: make("div"), since: make("div") };
-  const pause = make("button", { type: "button", class: "plain", "aria-pressed": "false", click: () => {
+  const pause = button("Pause", () => {
     paused = !paused;
     pause.setAttribute("aria-pressed", String(paused));
     scrape();
     show();
-  } }, "Pause");
+  }, { "aria-pressed": "false" });
 
   function show() {
     places.state.textContent = paused ? "Paused." : `Every ${every / 1000} seconds, while this view is open; the lines go back ${(most * every) / 60000} minutes.`;
@@ -83,7 +83,7 @@ function now(model, lines) {
   const id = "live-" + model.replace(/\W/g, "-");
   return make("article", { class: "card now", "aria-labelledby": id }, make("h3", { id }, model),
     make("dl", { class: "measures" }, measures.map((one, i) => make("div", {},
-      make("dt", {}, one.name), make("dd", {}, number(lines?.[i].at(-1) ?? null, one.decimals), make("span", { class: "small" }, " " + one.unit), spark(lines?.[i] ?? []))))));
+      make("dt", {}, one.name), make("dd", {}, number(lines?.[i].at(-1) ?? null, one.decimals), small(" " + one.unit), spark(lines?.[i] ?? []))))));
 }
 
 // since are the counts since the server began.
@@ -98,9 +98,9 @@ function since(samples) {
   const routes = [...new Set((samples.get("assay_requests_total") ?? []).map((one) => one.labels.route))].map((route) => {
     const all = sum(samples, "assay_requests_total", { route });
     const good = sum(samples, "assay_requests_total", { route, status: "200" });
-    return [make("code", {}, route), count(all), count(all - good), rounded(1000 * ratio(sum(samples, "assay_request_seconds_sum", { route }), all), 1)];
+    return [code(route), count(all), count(all - good), rounded(1000 * ratio(sum(samples, "assay_request_seconds_sum", { route }), all), 1)];
   }).sort((a, b) => a[0].textContent.localeCompare(b[0].textContent));
-  const problems = (samples.get("assay_problems_total") ?? []).map((one) => [make("code", {}, one.labels.code), count(one.value)]);
+  const problems = (samples.get("assay_problems_total") ?? []).map((one) => [code(one.labels.code), count(one.value)]);
   const callers = (samples.get("assay_caller_requests_total") ?? []).map(({ labels: { caller }, value }) => [caller, count(value),
     ...["refused", "items", "tokens"].map((name) => count(sum(samples, `assay_caller_${name}_total`, { caller })))]);
   return [make("h2", {}, "Since the start"),

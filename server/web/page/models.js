@@ -1,6 +1,6 @@
 // The view of models: what is served, what each answers and within which limits; and the recipes over them.
 
-import { at, bytes, count, facts, fill, make, rounded, scrolling, short } from "./dom.js";
+import { at, button, bytes, code, count, facts, fill, make, rounded, scrolling, short } from "./dom.js";
 import { catalog, trouble } from "./api.js";
 
 // models shows what is loaded; choose(name, question) leads to the form that asks it.
@@ -13,7 +13,7 @@ export function models(choose) {
         const some = (sort) => all.filter((one) => one.sort === sort);
         fill(panel, make("h2", {}, "Models"), make("div", { class: "cards" }, some("model").map((one) => model(one, choose))),
           make("h2", {}, "Recipes"), some("recipe").length ? make("div", { class: "cards" }, some("recipe").map((one) => recipe(one, choose)))
-            : make("p", {}, "None is served: ", make("code", {}, "assay serve --recipe"), " takes them."));
+            : make("p", {}, "None is served: ", code("assay serve --recipe"), " takes them."));
       } catch (problem) {
         fill(panel, make("h2", {}, "Models"), trouble(problem));
       }
@@ -26,7 +26,7 @@ function card(one, choose, ...children) {
   const ways = [["rank", "rewards", "Ask for rewards"], ["steps", "steps", "Ask for steps"]].filter(([question]) => one.answers.includes(question));
   return make("article", { class: "card", "aria-labelledby": id }, make("h3", { id }, one.name), children,
     ways.length > 0 && make("p", { class: "actions" }, ways.map(([, view, text]) =>
-      make("button", { type: "button", class: "plain", "aria-label": `${text}: ${one.name}`, click: () => choose(view, one.name) }, text))));
+      button(text, () => choose(view, one.name), { "aria-label": `${text}: ${one.name}` }))));
 }
 
 function model(one, choose) {
@@ -39,7 +39,7 @@ function model(one, choose) {
       ["Answers", m.answers.join(", ")], ["Labels", labels], ["Features", m.features?.join(", ")], ["Transforms", m.transforms.join(", ") || "none: scores are raw"],
       ["Further fields", m.fields && Object.entries(m.fields).map(([name, how]) => `${name} (${how})`).join(", ")],
       ["User's vector", m.user && `${m.user} numbers`], ["Dimensions", m.dimensions],
-      ["Longest item", m.max_tokens && `${count(m.max_tokens)} tokens`], ["Step token", m.separator && make("code", {}, m.separator)],
+      ["Longest item", m.max_tokens && `${count(m.max_tokens)} tokens`], ["Step token", m.separator && code(m.separator)],
       ["Weights", `${m.precision}, ${m.layout}`], ["Computes in", m.compute && m.compute.type],
       ["Lower precision", m.drift && `moves scores by ${rounded(m.drift.max, 4)} at most, of ${count(m.drift.items)} items`],
       ["Runs on", `${m.provider}, ${m.threads} threads${m.lanes > 1 ? `, ${m.lanes} lanes` : ""}`], ["Forward", m.batch_tokens && `${count(m.batch_tokens)} tokens`],
@@ -65,7 +65,7 @@ function recipe(one, choose) {
       ["Digest", short(r.digest)],
     ]),
     scrolling(`Expressions of ${one.name}`, make("table", { class: "expressions" }, make("caption", { class: "unseen" }, `Expressions of ${one.name}`),
-      make("tbody", {}, expressions.map(([name, text]) => make("tr", {}, make("th", { scope: "row" }, name), make("td", {}, make("code", {}, text))))))));
+      make("tbody", {}, expressions.map(([name, text]) => make("tr", {}, make("th", { scope: "row" }, name), make("td", {}, code(text))))))));
 }
 
 // params says of each parameter what it may be, and what it is where nobody sets it.

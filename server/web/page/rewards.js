@@ -1,6 +1,6 @@
 // The view of rewards: a prompt with several responses, their scores, and how surely each is preferred to each other.
 
-import { at, fill, letter, make, rounded } from "./dom.js";
+import { at, button, fill, letter, make, rounded, small } from "./dom.js";
 import { asking } from "./asking.js";
 import { post } from "./api.js";
 import { ranged } from "./models.js";
@@ -34,7 +34,7 @@ export function rewards() {
 
   function add(text) {
     const item = make("li", {}, make("span", { class: "letter", "aria-hidden": "true" }), make("textarea", { rows: 2 }),
-      make("button", { type: "button", class: "plain", click: () => { item.remove(); letters(); list.querySelector("textarea").focus(); } }, "×"));
+      button("×", () => { item.remove(); letters(); list.querySelector("textarea").focus(); }));
     item.children[1].value = text;
     list.append(item);
     letters();
@@ -133,7 +133,7 @@ function offer(models) {
   const place = at("fields"), given = { ...place.given, ...options() };
   place.given = undefined;
   const field = (option, text, about, placeholder) => make("p", {}, make("label", { for: "option-" + option }, text), " ",
-    make("input", { id: "option-" + option, "data-option": option, value: given[option], autocomplete: "off", placeholder }), about && make("span", { class: "small" }, about));
+    make("input", { id: "option-" + option, "data-option": option, value: given[option], autocomplete: "off", placeholder }), about && small(about));
   fill(place,
     further.map((name) => [name, models.map((one) => one.info.fields?.[name]).find(Boolean)]).filter(([, takes]) => takes).map(([name, takes]) => field(name, `${name} (${takes})`)),
     models.filter((one) => one.sort === "recipe").map((model) => model.info.params.map((param) => field(`${model.name}/${param.name}`, `${model.name}: ${param.name}`,

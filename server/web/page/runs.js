@@ -1,6 +1,6 @@
 // The view of training runs: how the rewards of each that a client names are spread, drift and fail.
 
-import { at, count, facts, fill, make, number, rounded, share, short, table } from "./dom.js";
+import { at, button, code, count, facts, fill, make, number, rounded, share, short, small, table } from "./dom.js";
 import { get, trouble } from "./api.js";
 import { spread } from "./charts.js";
 
@@ -15,20 +15,20 @@ export function runs(open) {
         const run = chosen && (await get("v1/runs/" + encodeURIComponent(chosen)));
         fill(panel, make("h2", {}, "Runs"), all.length ? list(all, chosen, open) : none(), run && one(run));
       } catch (problem) {
-        fill(panel, make("h2", {}, "Runs"), trouble(problem), name && make("p", {}, make("button", { type: "button", class: "plain", click: () => open("") }, "All runs")));
+        fill(panel, make("h2", {}, "Runs"), trouble(problem), name && make("p", {}, button("All runs", () => open(""))));
       }
     },
   };
 }
 
-const none = () => make("p", {}, "No run is watched. Requests with the header ", make("code", {}, "X-Assay-Run: NAME"), " are counted under its name, and shown here.");
+const none = () => make("p", {}, "No run is watched. Requests with the header ", code("X-Assay-Run: NAME"), " are counted under its name, and shown here.");
 
 const when = (text) => make("time", { datetime: text }, new Date(text).toLocaleString([], { dateStyle: "medium", timeStyle: "short" }));
 
 const list = (all, chosen, open) => [
-  make("p", {}, make("button", { type: "button", class: "plain", click: () => open(chosen) }, "Refresh")),
+  make("p", {}, button("Refresh", () => open(chosen))),
   table("Runs, the latest first", ["Run", "Last", "Started", "Requests", "Items"], all.map((one) => [
-    make("button", { type: "button", class: "text", "aria-current": one.run === chosen && "true", click: () => open(one.run) }, one.run),
+    button(one.run, () => open(one.run), { class: "text", "aria-current": one.run === chosen && "true" }),
     when(one.last), when(one.started), count(one.requests), count(one.items)]), { class: "figures" }),
 ];
 
@@ -51,7 +51,7 @@ function one(run) {
 function component(of) {
   const id = `component-${(of.model ?? "")}-${of.name}`.replace(/\W/g, "-"), q = of.quantiles;
   return make("article", { class: "card", "aria-labelledby": id },
-    make("h4", { id }, of.name, make("span", { class: "small" }, ` ${of.model ? of.model + ", " : ""}${count(of.count)} numbers`)),
+    make("h4", { id }, of.name, small(` ${of.model ? of.model + ", " : ""}${count(of.count)} numbers`)),
     spread(of),
     facts([["Least", of.min], ["1 %", q.p01], ["5 %", q.p05], ["25 %", q.p25], ["Median", q.p50], ["75 %", q.p75], ["95 %", q.p95], ["99 %", q.p99], ["Greatest", of.max]]
       .map(([name, x]) => [name, number(x, 2)]), { class: "facts quantiles" }),

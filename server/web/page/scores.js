@@ -1,7 +1,7 @@
 // Scores of the responses to one prompt, with what each is made of.
 
 import { failed } from "./api.js";
-import { letter, make, number, rounded, scrolling } from "./dom.js";
+import { letter, make, number, rounded, scrolling, small } from "./dom.js";
 
 // bar draws a number between the least and the greatest of its column, from 0.
 function bar(x, all) {
@@ -29,7 +29,7 @@ export function scores(answer, texts) {
   const columns = ["Response", "Score", "Place", "RLOO", "GRPO", "Tokens"];
   const caption = "Scores";
   const made = make("table", { class: "scores" },
-    make("caption", {}, caption, make("span", { class: "small" }, statistics.error ? " – " + statistics.error.detail
+    make("caption", {}, caption, small(statistics.error ? " – " + statistics.error.detail
       : ` mean ${rounded(statistics.mean, 2)}, deviation ${rounded(statistics.deviation, 2)}; advantages by RLOO and GRPO`)),
     make("thead", {}, make("tr", {}, columns.map((column) => make("th", { scope: "col" }, column)))), make("tbody", {}, rows));
   return scrolling(caption, made);
@@ -39,7 +39,7 @@ export function scores(answer, texts) {
 function tokens(one) {
   if (one.tokens === undefined) return "–";
   const spared = Math.max(one.shared_tokens, one.cached_tokens);
-  return [String(one.tokens), spared > 0 && make("span", { class: "small" }, ` ${spared} ${one.cached_tokens >= one.shared_tokens ? "cached" : "shared"}`),
+  return [String(one.tokens), spared > 0 && small(` ${spared} ${one.cached_tokens >= one.shared_tokens ? "cached" : "shared"}`),
     one.truncated && make("strong", {}, ` ${one.truncated} cut`)];
 }
 

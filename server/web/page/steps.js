@@ -1,6 +1,6 @@
 // The view of steps: a response with the score of each of its steps painted on its text, and the first error marked.
 
-import { at, facts, make, number, rounded } from "./dom.js";
+import { at, facts, make, number, rounded, small } from "./dom.js";
 import { asking } from "./asking.js";
 import { failed, post } from "./api.js";
 
@@ -64,7 +64,7 @@ function painted(answer, text) {
 function painting(step, part, first, worth) {
   const side = worth === undefined ? "empty" : worth < 0 ? "under" : "over";
   return make("li", { class: first ? "first" : undefined },
-    make("div", { class: "gauge" }, step.score === null ? make("span", { class: "small" }, "not scored") : number(step.score)),
+    make("div", { class: "gauge" }, step.score === null ? small("not scored") : number(step.score)),
     make("div", { class: "step" },
       make("p", { class: `text cell ${side}`, "--far": `${Math.round(100 * Math.abs(worth ?? 0))}%` }, part.replace(/^\n+|\n+$/g, "")),
       make("p", { class: "small" }, first && make("strong", { class: "mark" }, "First error "), step.logits && Object.entries(step.logits).map(([label, logit]) => `${label} ${rounded(logit, 2)}`).join(" · "))));
