@@ -50,6 +50,10 @@ least = seconds("ASSAY_DRAIN_DELAY") + 2 * seconds("ASSAY_DRAIN_TIMEOUT")
 if grace < least:
     sys.exit(f"a pod is killed after {grace} s, and its drain may take {least} s")
 PY
+bin/assay serve --help | grep -o '[$]ASSAY_[A-Z_]*' | tr -d '$' | sort -u >"$work/known"
+echo ASSAY_TOKEN >>"$work/known" # which --help tells of in a sentence
+unknown=$(grep -oh 'name: ASSAY_[A-Z_]*' "$work"/*.yaml | cut -d' ' -f2 | sort -u | grep -vxFf "$work/known" || true)
+[ -z "$unknown" ] || fail "the server knows no variable $unknown"
 rules() { sed -n '/^backend replicas/,/http-after-response/p' "$1"; }
 [ "$(rules deploy/haproxy/haproxy.cfg)" = "$(rules deploy/kubernetes/routing/haproxy.cfg)" ] || fail "routing/haproxy.cfg routes otherwise than ../haproxy/haproxy.cfg"
 .runtime/debian/haproxy -c -f deploy/kubernetes/routing/haproxy.cfg >"$work/said" 2>&1 || fail "routing/haproxy.cfg: $(cat "$work/said")"
