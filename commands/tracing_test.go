@@ -199,6 +199,11 @@ func TestACollectorThatIsGoneHoldsUpNothing(t *testing.T) {
 	if status := get(t, s.url+"/readyz", ""); status != http.StatusOK {
 		t.Errorf("status %d", status)
 	}
+	if answer, err := http.Post(s.url+"/v1/score", "application/json", strings.NewReader(`{"model": "arith-rm", "items": [{"text": "42"}]}`)); err != nil || answer.StatusCode != http.StatusOK { //nolint:noctx // the process ends with the test
+		t.Errorf("%v: %v", answer, err)
+	} else {
+		_ = answer.Body.Close()
+	}
 	s.stop(t, syscall.SIGTERM)
 	if !strings.Contains(s.stderr.String(), `"msg":"the last traces were not delivered"`) && !strings.Contains(s.stderr.String(), `"msg":"traces"`) {
 		t.Errorf("the log does not say that traces were lost: %s", s.stderr.String())
