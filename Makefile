@@ -89,10 +89,13 @@ page-screenshots: bin/assay
 deploy: $(RUNTIME)
 	deploy/check.sh
 
-# What docs/OPERATIONS.md tells operators, held to it: routing by prompt, with three replicas behind Debian's HAProxy.
+# What docs/OPERATIONS.md tells operators, held to it: routing by prompt, with three replicas behind Debian's HAProxy; the
+# manifests, by the schemas of Kubernetes, KEDA and KServe; alerts and dashboard, by promtool and a scrape.
 .PHONY: operations
 operations: clients/.venv/lock.txt bin/assay
 	deploy/debian.sh
+	deploy/kubernetes/check.sh
+	deploy/monitoring/check.sh
 	$(CLIENT) deploy/haproxy/check.py
 
 # The kernels' PTX, made from kernels/cuda without a GPU; the same bytes each time.

@@ -1,7 +1,6 @@
 package batching
 
 import (
-	"slices"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -14,17 +13,19 @@ const (
 	mostLinks    = 16 // of a forward's span, to others that it computed something for
 )
 
-// tracing is the recording span of a submission, and how many forwards its trace may still tell of. Nil: it is not
-// traced. The batcher's mutex guards left.
+// tracing is the recording span of a submission. Nil: it is not traced.
 type tracing struct {
 	span trace.Span
-	left int
+
+	// Guarded by the batcher's mutex.
+	left   int  // forwards that the trace may still tell of
+	listed bool // by [traced]
 }
 
 // tracingOf looks for a recording span once a submission, so that what is not traced costs nothing later.
 func tracingOf(c *call) *tracing {
 	if span := trace.SpanFromContext(c.ctx); span.IsRecording() {
-		return &tracing{span, mostForwards}
+		return &tracing{span: span, left: mostForwards}
 	}
 	return nil
 }
@@ -34,23 +35,32 @@ func tracingOf(c *call) *tracing {
 func traced(items []*item) (calls []*call) {
 	for _, it := range items {
 		for _, w := range it.waiters {
-			if w.call.tracing != nil && w.call.tracing.left > 0 && !slices.Contains(calls, w.call) {
-				w.call.tracing.left--
+			if t := w.call.tracing; t != nil && t.left > 0 && !t.listed {
+				t.left--
+				t.listed = true
 				calls = append(calls, w.call)
 			}
 		}
 	}
+	for _, c := range calls {
+		c.tracing.listed = false
+	}
 	return calls
 }
 
-// tell gives each submission a span of its wait and one of a forward, which links to the spans of the others.
+// tell gives each submission a span of its wait and one of a forward, which links to the spans of the others. Of one that
+// joined the forward on its way, both begin when it came.
 func (t *tally) tell(calls []*call, start time.Time, err error) {
 	end := start.Add(t.run)
 	for _, c := range calls {
 		tracer := c.tracing.span.TracerProvider().Tracer("github.com/assay-rm/assay/batching")
+		from := start
+		if c.admitted.After(from) {
+			from = c.admitted
+		}
 		_, queue := tracer.Start(c.ctx, "queue", trace.WithTimestamp(c.admitted))
-		queue.End(trace.WithTimestamp(start))
-		_, forward := tracer.Start(c.ctx, "forward", trace.WithTimestamp(start), trace.WithLinks(linksOf(calls, c)...), trace.WithAttributes(
+		queue.End(trace.WithTimestamp(from))
+		_, forward := tracer.Start(c.ctx, "forward", trace.WithTimestamp(from), trace.WithLinks(linksOf(calls, c)...), trace.WithAttributes(
 			attribute.Int("assay.batch.items", t.items), attribute.Int("assay.batch.asked_tokens", t.asked),
 			attribute.Int("assay.batch.computed_tokens", t.computed), attribute.Int("assay.batch.padding_tokens", t.padding),
 			attribute.Int("assay.batch.shared_tokens", t.shared), attribute.Int("assay.batch.cached_tokens", t.cached),

@@ -3,6 +3,8 @@ package batching
 import (
 	"context"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
@@ -36,6 +38,29 @@ func TestASubmissionIsTracedWithinBounds(t *testing.T) {
 	if count["forward"] != mostForwards || count["queue"] != mostForwards || len(count) != 3 {
 		t.Errorf("spans %v, want %d forwards", count, mostForwards)
 	}
+}
+
+// TestWhoJoinsAForwardIsTracedFromThen: a submission that joins a forward on its way did not wait, and its forward began
+// when it came.
+func TestWhoJoinsAForwardIsTracedFromThen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		spans := tracetest.NewInMemoryExporter()
+		provider := sdktrace.NewTracerProvider(sdktrace.WithSyncer(spans))
+		b := start(t, slow(time.Second, nil), Options{})
+		first := submit(t.Context(), b, seq(1))
+		time.Sleep(300 * time.Millisecond)
+		ctx, _ := provider.Tracer("test").Start(t.Context(), "request")
+		second := submit(ctx, b, seq(1))
+		<-first
+		<-second
+		took := map[string]time.Duration{}
+		for _, span := range spans.GetSpans() {
+			took[span.Name] = span.EndTime.Sub(span.StartTime)
+		}
+		if len(took) != 2 || took["queue"] != 0 || took["forward"] != 700*time.Millisecond {
+			t.Errorf("the spans took %v", took)
+		}
+	})
 }
 
 // TestLinksAreBounded: a forward links to others that it computed, never to itself, and to no more than a number.

@@ -191,6 +191,25 @@ func attributeOf(span *otlp.Span, key string) string {
 	return ""
 }
 
+// TestACollectorThatIsGoneHoldsUpNothing: a server whose traces nobody takes answers, and stops as it should.
+func TestACollectorThatIsGoneHoldsUpNothing(t *testing.T) {
+	gone := httptest.NewServer(nil)
+	gone.Close()
+	s := serveWith(t, []string{"OTEL_EXPORTER_OTLP_ENDPOINT=" + gone.URL})
+	if status := get(t, s.url+"/readyz", ""); status != http.StatusOK {
+		t.Errorf("status %d", status)
+	}
+	if answer, err := http.Post(s.url+"/v1/score", "application/json", strings.NewReader(`{"model": "arith-rm", "items": [{"text": "42"}]}`)); err != nil || answer.StatusCode != http.StatusOK { //nolint:noctx // the process ends with the test
+		t.Errorf("%v: %v", answer, err)
+	} else {
+		_ = answer.Body.Close()
+	}
+	s.stop(t, syscall.SIGTERM)
+	if !strings.Contains(s.stderr.String(), `"msg":"the last traces were not delivered"`) && !strings.Contains(s.stderr.String(), `"msg":"traces"`) {
+		t.Errorf("the log does not say that traces were lost: %s", s.stderr.String())
+	}
+}
+
 // TestTracesNeedAProtocolThatIsSpoken: a collector that wants gRPC is refused at the start, and not sent what it cannot read.
 func TestTracesNeedAProtocolThatIsSpoken(t *testing.T) {
 	cmd := assay(t, "serve", "--listen", "127.0.0.1:0")

@@ -29,6 +29,10 @@ if [ -n "$(lacks)" ]; then
 fi
 left=$(lacks)
 [ -z "$left" ] || { printf 'deploy/debian.sh: these still lack\n%s\n' "$left" >&2; exit 1; }
-printf '#!/bin/sh\nhere=$(dirname "$0")\nLD_LIBRARY_PATH=$here/usr/lib/x86_64-linux-gnu:$here/lib/x86_64-linux-gnu exec "$here/usr/sbin/haproxy" "$@"\n' >"$into/haproxy"
+cat >"$into/haproxy" <<'SH'
+#!/bin/sh
+here=$(dirname "$0")
+LD_LIBRARY_PATH=$here/usr/lib/x86_64-linux-gnu:$here/lib/x86_64-linux-gnu exec "$here/usr/sbin/haproxy" "$@"
+SH
 chmod +x "$into/haproxy"
 touch "$into/done"

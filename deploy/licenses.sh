@@ -17,7 +17,7 @@ take() {
 
 take . "$out/assay"
 take "$(go env GOROOT)" "$out/go"
-modules=$(go list -deps -tags "$tags" -f '{{with .Module}}{{if not .Main}}{{.Path}}@{{.Version}} {{.Dir}}{{end}}{{end}}' . | sort -u)
+modules=$(go list -deps -tags "$tags" -f '{{with .Module}}{{if not .Main}}{{.Path}}@{{if .Replace}}{{.Replace.Version}}{{else}}{{.Version}}{{end}} {{.Dir}}{{end}}{{end}}' . | sort -u)
 while read -r module folder; do
   take "$folder" "$out/modules/${module//\//-}" || echo "module $module" >>"$out/without-file.txt"
 done <<<"$modules"

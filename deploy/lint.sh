@@ -10,7 +10,7 @@ if ! cmp -s deploy/linters.txt "$tools/linters.txt"; then
     --target "$tools" --requirement deploy/linters.txt
   cp deploy/linters.txt "$tools/"
 fi
-"$tools/bin/shellcheck" deploy/*.sh deploy/gpu/*.sh models/native/*.sh models/export/*.sh bench/*.sh kernels/tools/*.sh server/web/browser/*.sh
+"$tools/bin/shellcheck" deploy/*.sh deploy/kubernetes/*.sh deploy/monitoring/*.sh deploy/gpu/*.sh models/native/*.sh models/export/*.sh bench/*.sh kernels/tools/*.sh server/web/browser/*.sh
 "$tools/bin/hadolint" Dockerfile Dockerfile.cuda
 found=$(sed 's/^RUN /RUN sudo /' Dockerfile | "$tools/bin/hadolint" - || true)
 grep -q DL3004 <<<"$found" || { echo "deploy/lint.sh: hadolint does not find a planted sudo: $found" >&2; exit 1; }

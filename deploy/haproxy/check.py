@@ -146,11 +146,15 @@ def proxy(three: list[Replica], *changes: tuple[str, str]) -> Iterator[Proxy]:
             started.stop()
 
 
-def ask_all(url: str, pairs: list[Pair], retry: Retry, each: Callable[[Pair, float, object], None]) -> None:
-    """Ask about every pair, each in a request of its own, CLIENTS at a time; each gets the score or the error, and when it was asked."""
+Answered = Callable[[Pair, float, object], None]  # is told of a score or an error, and when it was asked for
+
+
+def ask_all(url: str, pairs: list[Pair], retry: Retry, each: Answered, asking: Callable[[Pair], None] = lambda _: None) -> None:
+    """Ask about every pair, each in a request of its own, CLIENTS at a time. asking is told of a pair before it is asked."""
     with Client(url, model="arith-rm", retry=retry) as client, ThreadPoolExecutor(CLIENTS) as pool:
 
         def one(pair: Pair) -> None:
+            asking(pair)
             began = time.monotonic()
             try:
                 given: object = client.score([pair])["results"][0]["score"]
@@ -203,48 +207,61 @@ def routing(cache: int) -> tuple[dict[Pair, object], dict[str, str]]:
     return expected, alone_at
 
 
-def killed(cache: int, expected: dict[Pair, object], homes: dict[str, str], retry: Retry, *changes: tuple[str, str]) -> int:
-    """Kill a replica while all is asked, and return how many requests failed.
+def killed(cache: int, expected: dict[Pair, object], homes: dict[str, str], retry: Retry, *changes: tuple[str, str]) -> tuple[int, int]:
+    """Kill a replica while all is asked. Return how many requests failed, and how many of these were asked when it was dead.
 
-    None may fail that was asked when it was dead, or whose prompt belongs to another replica; and no score may be another.
+    None may fail whose prompt belongs to another replica, and no score may be another.
     """
     pairs = list(expected)
     failures: list[tuple[float, str, object]] = []
-    third, answered, dead = threading.Event(), itertools.count(1), [0.0]
+    third, several, dead = threading.Event(), threading.Event(), [0.0]
+    asked, open_at_two = itertools.count(1), set[Pair]()
+
+    def home(pair: Pair) -> str:
+        return homes[prompt_header({"prompt": pair[0]})[HEADER]]
+
+    def asking(pair: Pair) -> None:
+        if next(asked) == len(pairs) // 3:
+            third.set()
+        if home(pair) == "two":
+            open_at_two.add(pair)
+            if third.is_set() and len(open_at_two) >= CLIENTS // 4:
+                several.set()
 
     def each(pair: Pair, began: float, given: object) -> None:
+        open_at_two.discard(pair)
         if given != expected[pair]:
-            at = homes[prompt_header({"prompt": pair[0]})[HEADER]]
-            failures.append((began, at if not isinstance(given, float) else f"another score than {expected[pair]}", given))
-        if next(answered) == len(pairs) // 3:
-            third.set()
+            failures.append((began, home(pair) if not isinstance(given, float) else f"another score than {expected[pair]}", given))
 
     with replicas(3, cache) as three, proxy(three, *changes) as before:
 
         def kill() -> None:
-            third.wait()
+            third.wait(120)
+            three[1].process.send_signal(signal.SIGSTOP)  # so that it has something in hand when it is killed
+            several.wait(60)
             three[1].process.send_signal(signal.SIGKILL)
             three[1].process.wait()
             dead[0] = time.monotonic()
 
         killer = threading.Thread(target=kill)
         killer.start()
-        ask_all(before.url, pairs, retry, each)
+        ask_all(before.url, pairs, retry, each, asking)
         killer.join()
-    wrong = [failure for failure in failures if failure[0] > dead[0] or failure[1] != "two"]
+    wrong = [failure for failure in failures if failure[1] != "two"]
     assert not wrong, f"lost, though no dead replica had them in hand: {wrong}"
-    return len(failures)
+    return len(failures), sum(began > dead[0] for began, *_ in failures)
 
 
 def deaths(cache: int, expected: dict[Pair, object], homes: dict[str, str]) -> None:
     """Kill a replica under load: before clients that do not try again, and before those that do."""
-    only_connects = (RETRIES, "retry-on conn-failure")
-    failed = killed(cache, expected, homes, NEVER, only_connects)
-    say(f"killed, nobody sends again: {failed} of {len(expected)} requests failed, all in the dead replica's hands")
-    assert failed > 0, "the replica had nothing in hand when it was killed: this shows nothing"
-    failed = killed(cache, expected, homes, NEVER)
+    # A connection for each request, so that no request goes to a dead replica on an old one before the proxy has seen that it is dead.
+    nothing_again = (RETRIES, "retry-on conn-failure\n    http-reuse never")
+    failed, late = killed(cache, expected, homes, NEVER, nothing_again)
+    say(f"killed, nobody sends again: {failed} of {len(expected)} requests failed, {late} of them asked when the replica was dead")
+    assert failed > late == 0
+    failed, _ = killed(cache, expected, homes, NEVER)
     say(f"killed, the proxy sends again: {failed} failed")
-    failed = killed(cache, expected, homes, Retry(total=60, first=0.05, most=0.5), only_connects)
+    failed, _ = killed(cache, expected, homes, Retry(total=60, first=0.05, most=0.5), nothing_again)
     say(f"killed, the clients send again: {failed} failed, and every score is the undisturbed one")
     assert failed == 0
 
