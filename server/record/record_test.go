@@ -2,10 +2,10 @@ package record
 
 import (
 	"encoding/json"
-	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -25,7 +25,7 @@ import (
 
 func entry(n int, text string) Entry {
 	return Entry{
-		ID: fmt.Sprint(n), Route: "/v1/score", Request: rewards.Request{Question: rewards.Score, Items: []encode.Item{{Text: &text}}},
+		ID: strconv.Itoa(n), Route: "/v1/score", Request: rewards.Request{Question: rewards.Score, Items: []encode.Item{{Text: &text}}},
 		Answer: rewards.Answer{Question: rewards.Score, Model: "m", Digest: "d", Results: []rewards.Result{{Score: float64(n), Raw: ops.Some(float64(n))}}},
 	}
 }
@@ -78,11 +78,11 @@ func TestWhatIsAddedIsRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	all := lines(t, dir)
-	if len(all) < 10 || len(all) == n || all[len(all)-1].ID != fmt.Sprint(n-1) {
+	if len(all) < 10 || len(all) == n || all[len(all)-1].ID != strconv.Itoa(n-1) {
 		t.Fatalf("%d lines", len(all))
 	}
 	for i := range all {
-		if want := fmt.Sprint(n - len(all) + i); all[i].ID != want || all[i].Path != "/v1/score" || !strings.Contains(string(all[i].Answer), `"score":`+want) {
+		if want := strconv.Itoa(n - len(all) + i); all[i].ID != want || all[i].Path != "/v1/score" || !strings.Contains(string(all[i].Answer), `"score":`+want) {
 			t.Fatalf("line %d is %+v", i, all[i])
 		}
 	}

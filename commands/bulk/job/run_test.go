@@ -28,7 +28,7 @@ type echo struct {
 
 var errBroken = errors.New("broken off")
 
-func (e *echo) Read(row tables.Row) Question {
+func (*echo) Read(row tables.Row) Question {
 	q := Question{Row: row, Key: order.Key{Shared: uint64(row.Number % 3), Size: len(row.Text())}}
 	if row.Number%7 == 0 {
 		q.Record = &Record{row.Number, fmt.Appendf(nil, `{"row":%d,"error":{"code":"x"}}`, row.Number), true}
@@ -202,6 +202,13 @@ func TestAnotherRunIsRefused(t *testing.T) {
 	if _, err := f.do(work, window, order.Batch{Questions: 2, Bytes: 100}, 1); !errors.Is(err, errBroken) {
 		t.Fatal(err)
 	}
+	begun, err := Open(f.out+".part", Plan{Command: "test", Inputs: f.files, Window: window})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(begun.Answered("m", "sha256:d"), begun.Close()); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.WriteFile(f.files[1].Path, []byte("{}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -222,8 +229,28 @@ func TestAnotherRunIsRefused(t *testing.T) {
 	if _, err := Open(f.out+".part", Plan{Command: "test", Inputs: f.files, Window: window}); err == nil || !strings.Contains(err.Error(), "another process works in") {
 		t.Errorf("of two processes: %v", err)
 	}
+	if err := Discard(f.out + ".part"); err == nil || !strings.Contains(err.Error(), "another process works in") {
+		t.Errorf("discarded under a process: %v", err)
+	}
 	if err := held.Remove(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestAPlanThatNobodyAnsweredIsReplaced: a run that was stopped before its first answer has nothing to lose.
+func TestAPlanThatNobodyAnsweredIsReplaced(t *testing.T) {
+	f := newFolder(t, 3, 3)
+	for _, command := range []string{"score", "rank"} {
+		dir, err := Open(f.out+".part", Plan{Command: command, Inputs: f.files})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if stored, err := ReadPlan(filepath.Join(f.out+".part", planFile)); err != nil || stored.Command != command {
+			t.Errorf("%v: the plan is of %s", err, stored.Command)
+		}
+		if err := dir.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
