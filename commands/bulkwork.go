@@ -61,7 +61,7 @@ func (w *work[Q, R, P]) Read(row tables.Row) job.Question {
 		o.Refused = true
 		record, err := w.record(w.writing(), &row, nil, o)
 		if err != nil {
-			record.Text = fmt.Appendf(nil, `{"row":%d,"error":{"code":%q}}`, row.Number, o.Err.Code) // it cannot: an error is text
+			panic(err) // an error is text, which can be written into memory
 		}
 		q.Record = &record
 		return q
@@ -162,11 +162,13 @@ func (w *work[Q, R, P]) record(to *writing[Q, R], row *tables.Row, tag *wire.Tag
 	if len(w.files) > 1 {
 		head.File, head.Line = w.files[row.File].Path, row.Line.Number
 	}
-	front, err := json.Marshal(head)
-	if err != nil {
+	var front bytes.Buffer
+	encoder := json.NewEncoder(&front)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(head); err != nil {
 		return job.Record{}, err
 	}
-	text := append(front[:len(front)-1], bytes.ReplaceAll(rest, alone, nil)...)
+	text := append(bytes.TrimSuffix(front.Bytes(), []byte("}\n")), bytes.ReplaceAll(rest, alone, nil)...)
 	return job.Record{Row: row.Number, Text: text, Failed: o.Err != nil}, nil
 }
 

@@ -24,11 +24,13 @@ type echo struct {
 	mu    sync.Mutex
 	lives int // batches that are answered before it breaks off; negative: all
 	asked map[int64]int
+	read  int
 }
 
 var errBroken = errors.New("broken off")
 
-func (*echo) Read(row tables.Row) Question {
+func (e *echo) Read(row tables.Row) Question {
+	e.read++
 	q := Question{Row: row, Key: order.Key{Shared: uint64(row.Number % 3), Size: len(row.Text())}}
 	if row.Number%7 == 0 {
 		q.Record = &Record{row.Number, fmt.Appendf(nil, `{"row":%d,"error":{"code":"x"}}`, row.Number), true}
@@ -192,6 +194,18 @@ func tear(t *testing.T, dir string, seed uint64) (torn int) {
 		torn++
 	}
 	return torn
+}
+
+// TestARunThatBreaksOffReadsNoFurther: what is wrong with the first rows of a large file is said at once.
+func TestARunThatBreaksOffReadsNoFurther(t *testing.T) {
+	f := newFolder(t, 500, 500)
+	work := &echo{asked: map[int64]int{}}
+	if _, err := f.do(work, Window{2, 1000}, order.Batch{Questions: 2, Bytes: 100}, 1); !errors.Is(err, errBroken) {
+		t.Fatal(err)
+	}
+	if work.read > 100 {
+		t.Errorf("%d rows were read", work.read)
+	}
 }
 
 // TestAnotherRunIsRefused: what goes on must be of the same plan, and the error says what is not.
