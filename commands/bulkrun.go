@@ -117,17 +117,24 @@ func answerFiles[Q, R any, P bulk.Form[Q]](
 	ctx context.Context, con *console, flags *offlineFlags, v scaled[Q, R], dir *job.Directory, out string,
 ) (done job.Plan, err error) {
 	defer dir.Close() //nolint:errcheck // of a run that has ended it is closed
+	engine, flight, stop, err := flags.answerer(ctx, v.terms().most)
+	if err != nil {
+		return done, err
+	}
+	defer func() { err = errors.Join(err, stop()) }()
+	return answerWith[Q, R, P](ctx, con, flags, v, dir, out, engine, flight)
+}
+
+// answerWith is answerFiles with an engine that is there, of which so many batches are asked at once.
+func answerWith[Q, R any, P bulk.Form[Q]](
+	ctx context.Context, con *console, flags *offlineFlags, v scaled[Q, R], dir *job.Directory, out string, engine bulk.Engine, flight int,
+) (done job.Plan, err error) {
 	of, files := v.terms(), dir.Inputs()
 	decode := func(text []byte) ([]string, error) { return wire.DecodeSample(text, P(new(Q)), wire.Limits{}) }
 	columns, err := tables.NewColumns(flags.Bulk.Map, decode)
 	if err != nil {
 		return done, usage("--map: %v", err)
 	}
-	engine, flight, stop, err := flags.answerer(ctx, of.most)
-	if err != nil {
-		return done, err
-	}
-	defer func() { err = errors.Join(err, stop()) }()
 	w := &work[Q, R, P]{engine: newPinned(engine, dir), view: v, terms: of, files: files}
 	shown := &shownStatus{con: con, tokens: &w.engine.tokens, terminal: terminal(con.err)}
 	run := job.Run{
@@ -253,7 +260,7 @@ func (s *shownStatus) report(of job.Status) {
 		text += "; " + strconv.FormatInt(of.Failed, 10) + " failed"
 	}
 	if left := of.All - float64(of.Rows); now > 0 && left >= 1 {
-		text += "; " + (time.Duration(left / now * float64(of.Took))).Round(time.Second).String() + " left"
+		text += "; " + time.Duration(left/now*float64(of.Took)).Round(time.Second).String() + " left"
 	}
 	if !s.terminal {
 		fmt.Fprintln(s.con.err, text) //nolint:errcheck // beside the answers

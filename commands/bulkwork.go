@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -58,9 +59,9 @@ func (w *work[Q, R, P]) Read(row tables.Row) job.Question {
 	w.pass(o.Ignored)
 	if o.Err != nil {
 		o.Refused = true
-		record, err := w.record(&row, nil, o)
+		record, err := w.record(w.writing(), &row, nil, o)
 		if err != nil {
-			record.Text = fmt.Appendf(nil, `{"row":%d,"error":{"code":%q}}`, row.Number, o.Err.Code) // it cannot: an error is text
+			panic(err) // an error is text, which can be written into memory
 		}
 		q.Record = &record
 		return q
@@ -105,14 +106,14 @@ func (w *work[Q, R, P]) Ask(ctx context.Context, questions []job.Question) ([]jo
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	records := make([]job.Record, len(questions))
+	records, lines := make([]job.Record, len(questions)), w.writing()
 	for i := range outcomes {
 		if err := outcomes[i].Err; err != nil && passing(err) {
 			return nil, fmt.Errorf("row %d: %w", outcomes[i].Number, err)
 		}
 		of, _ := questions[i].Asked.(asked[Q])
 		var err error
-		if records[i], err = w.record(&questions[i].Row, of.tag, outcomes[i]); err != nil {
+		if records[i], err = w.record(lines, &questions[i].Row, of.tag, outcomes[i]); err != nil {
 			return nil, err
 		}
 	}
@@ -128,22 +129,30 @@ func passing(err *failure.Error) bool {
 	return false
 }
 
+// writing writes the lines of the command, one after the other.
+type writing[Q, R any] struct {
+	line   bytes.Buffer
+	writer *bulk.Writer[Q, R]
+}
+
+func (w *work[Q, R, P]) writing() *writing[Q, R] {
+	to := &writing[Q, R]{}
+	to.writer = bulk.NewWriter(&to.line, true, w.view)
+	return to
+}
+
 // alone is what every answer says of what its item shared with others in its batch, when that is taken out.
 var alone = []byte(`,"shared_tokens":0,"cached_tokens":0`)
 
 // record is the JSON line of the command, with the place of the row and what comes back of it at its front, and without
 // what depends on the batch.
-func (w *work[Q, R, P]) record(row *tables.Row, tag *wire.Tag, o bulk.Outcome[Q, R]) (job.Record, error) {
-	var line bytes.Buffer
-	writer := bulk.NewWriter(&line, true, w.view)
+func (w *work[Q, R, P]) record(to *writing[Q, R], row *tables.Row, tag *wire.Tag, o bulk.Outcome[Q, R]) (job.Record, error) {
 	o.Number, o.Ignored = 0, nil
-	if err := writer.Write(o); err != nil {
+	to.line.Reset()
+	if err := errors.Join(to.writer.Write(o), to.writer.Flush()); err != nil {
 		return job.Record{}, err
 	}
-	if err := writer.Flush(); err != nil {
-		return job.Record{}, err
-	}
-	rest := bytes.TrimPrefix(bytes.TrimSpace(line.Bytes()), []byte(`{"line":0`))
+	rest := bytes.TrimPrefix(bytes.TrimSpace(to.line.Bytes()), []byte(`{"line":0`))
 	head := struct {
 		Row  int64  `json:"row"`
 		File string `json:"file,omitempty"`
@@ -153,11 +162,13 @@ func (w *work[Q, R, P]) record(row *tables.Row, tag *wire.Tag, o bulk.Outcome[Q,
 	if len(w.files) > 1 {
 		head.File, head.Line = w.files[row.File].Path, row.Line.Number
 	}
-	front, err := json.Marshal(head)
-	if err != nil {
+	var front bytes.Buffer
+	encoder := json.NewEncoder(&front)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(head); err != nil {
 		return job.Record{}, err
 	}
-	text := append(front[:len(front)-1], bytes.ReplaceAll(rest, alone, nil)...)
+	text := append(bytes.TrimSuffix(front.Bytes(), []byte("}\n")), bytes.ReplaceAll(rest, alone, nil)...)
 	return job.Record{Row: row.Number, Text: text, Failed: o.Err != nil}, nil
 }
 

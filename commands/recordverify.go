@@ -178,8 +178,7 @@ func requestOf(of *record.Line) (rewards.Request, error) {
 
 func recorded[F wire.Form](text []byte, form F, request func(F) (rewards.Request, error)) (rewards.Request, error) {
 	if err := wire.DecodeBody(text, form, wire.Limits{Items: recordedItems}); err != nil {
-		var why *wire.Error
-		if errors.As(err, &why) {
+		if why, ok := errors.AsType[*wire.Error](err); ok {
 			return rewards.Request{}, problem.Refused(why)
 		}
 		return rewards.Request{}, err

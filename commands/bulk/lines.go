@@ -98,9 +98,6 @@ func (l *Line) Text() []byte { return l.text }
 // Set makes the line say another text, or have a problem instead of one.
 func (l *Line) Set(text []byte, err *failure.Error) { l.text, l.err = text, err }
 
-// Err is the problem of a line that cannot be read, whatever it is to be; nil: it has a text.
-func (l *Line) Err() *failure.Error { return l.err }
-
 // Decode reads the line as the server reads a body: whatever the one refuses, the other does too.
 func (l *Line) Decode(into wire.Form) *failure.Error {
 	if l.err != nil {

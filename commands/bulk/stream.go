@@ -187,8 +187,8 @@ func answer[Q, R any](
 	return outcomes, AskAll(ctx, engine, fit, q)
 }
 
-// AskAll asks about lines that were read, and puts the answers into them. Lines that are more together than one request may be are asked half by half: so a line is
-// refused only where it alone is too much, as it would be by a server.
+// AskAll asks about lines that were read, and puts the answers into them. Lines that are more together than one request
+// may be are asked half by half: so a line is refused only where it alone is too much, as it would be by a server.
 func AskAll[Q, R any](ctx context.Context, engine Engine, lines []*Outcome[Q, R], q Question[Q, R]) error {
 	asked := make([]Q, len(lines))
 	for i, o := range lines {

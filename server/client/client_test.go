@@ -43,8 +43,12 @@ func requests() []rewards.Request {
 	plain := rewards.Group{Prompt: new("p"), Responses: []string{"a", ""}}
 	return []rewards.Request{
 		{Question: rewards.Score, Model: "m", Truncate: encode.TruncateLeft, Activation: "sigmoid", Label: "l", Gradient: true, Expect: "sha256:x", Items: []encode.Item{
-			{Messages: turns}, {Prompt: new("p"), Response: new("")}, {Text: new("t")}, {InputIDs: encode.TokenIDs{1, 2}},
-			{Features: encode.Features{"a": 1.5}}, {Prompt: new("p"), Response: new("r"), Reference: new("r"), Principle: new("p"), User: encode.UserVector{0.5}},
+			{Messages: turns},
+			{Prompt: new("p"), Response: new("")},
+			{Text: new("t")},
+			{InputIDs: encode.TokenIDs{1, 2}},
+			{Features: encode.Features{"a": 1.5}},
+			{Prompt: new("p"), Response: new("r"), Reference: new("r"), Principle: new("p"), User: encode.UserVector{0.5}},
 		}},
 		{Question: rewards.Score, Params: given, Items: []encode.Item{{Text: new("a")}, {Text: new("b")}}, Given: []map[string]recipes.Given{given, nil}},
 		{Question: rewards.Steps, Threshold: ops.Some(0.25), Items: []encode.Item{{Prompt: new("p"), Steps: []string{"a", "b"}}, {Prompt: new("p"), Response: new("a\n"), Separator: new("\n")}}},
@@ -131,7 +135,8 @@ func TestAnAnswerSaysTheSame(t *testing.T) {
 			{Min: 0.1, Mean: 0.2, Last: 0.3, Product: ops.Some(0.4), FirstError: 1, Tokens: read, Steps: []rewards.Step{
 				{Score: ops.Some(0.5), Raw: ops.Some(1), Logits: map[string]float64{"a": 1}, Token: 3, End: 4}, {Token: 5, End: -1},
 			}},
-			{FirstError: -1, Tokens: read}, {Err: long},
+			{FirstError: -1, Tokens: read},
+			{Err: long},
 		}}},
 		{ranks, rewards.Answer{
 			Question: rewards.Rank, Activation: "sigmoid", Strategy: ranking.Tournament, Results: []rewards.Result{none, full}, Ranking: []int{1}, Statistics: &describe,
@@ -179,7 +184,7 @@ func problemOf(status int, code, header string) http.HandlerFunc {
 			w.Header().Set("Retry-After", header)
 		}
 		w.WriteHeader(status)
-		_, _ = w.Write([]byte(`{"code":"` + code + `","detail":"why"}`)) //nolint:errcheck // a test's own
+		_, _ = w.Write([]byte(`{"code":"` + code + `","detail":"why"}`))
 	}
 }
 
@@ -194,14 +199,14 @@ func TestWhatPassesIsAskedAgain(t *testing.T) {
 	}{
 		{"full", problemOf(429, failure.CodeQueueFull, ""), "", ""},
 		{"stopping", problemOf(503, failure.CodeClosed, "0"), "", ""},
-		{"a proxy", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(502) }, "", ""},
+		{"a proxy", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }, "", ""},
 		{"cut", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "", ""},
 		{"a deadline of an item", func(w http.ResponseWriter, _ *http.Request) {
-			_, _ = w.Write([]byte(`{"digest":"d","results":[{"error":{"code":"deadline_exceeded"}}]}`)) //nolint:errcheck // a test's own
+			_, _ = w.Write([]byte(`{"digest":"d","results":[{"error":{"code":"deadline_exceeded"}}]}`))
 		}, "", ""},
 		{"over the budget", problemOf(413, "over_budget", ""), "over_budget", ""},
 		{"no token", problemOf(401, "unauthorized", ""), CodeUnreachable, ""},
-		{"another server", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(418) }, CodeUnreachable, ""},
+		{"another server", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }, CodeUnreachable, ""},
 		{"too late", problemOf(429, failure.CodeQueueFull, "3600"), CodeUnreachable, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -219,7 +224,7 @@ func TestWhatPassesIsAskedAgain(t *testing.T) {
 				if err != nil || r.URL.Path != "/base/v1/score" || r.Header.Get("Authorization") != "Bearer secret" {
 					t.Errorf("%v: %s %v", err, r.URL, r.Header)
 				}
-				_, _ = w.Write([]byte(answer)) //nolint:errcheck // a test's own
+				_, _ = w.Write([]byte(answer))
 			}))
 			defer server.Close()
 			c, err := New(Options{URL: server.URL + "/base", Token: "secret", Flight: 2, GiveUp: 20 * time.Second})

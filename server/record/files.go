@@ -140,7 +140,7 @@ func (f *files) end() error {
 // abandon gives up a file whose write failed. What it has so far stays.
 func (f *files) abandon() {
 	if f.file != nil {
-		_ = f.file.Close() //nolint:errcheck // the write has failed already
+		_ = f.file.Close()
 		f.file, f.dirty = nil, false
 	}
 }

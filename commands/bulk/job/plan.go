@@ -16,6 +16,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -75,7 +76,7 @@ func (p *Plan) asks(from *Plan) (all []string) {
 	for _, name := range slices.Sorted(maps.Keys(options)) {
 		all = say(all, "--"+name, from.Options[name], p.Options[name])
 	}
-	all = say(all, "the number of input files", fmt.Sprint(len(from.Inputs)), fmt.Sprint(len(p.Inputs)))
+	all = say(all, "the number of input files", strconv.Itoa(len(from.Inputs)), strconv.Itoa(len(p.Inputs)))
 	for i := range min(len(from.Inputs), len(p.Inputs)) {
 		switch was, is := from.Inputs[i], p.Inputs[i]; {
 		case was.Size != is.Size:
@@ -124,8 +125,8 @@ func Open(path string, plan Plan) (*Directory, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		return nil, errors.Join(fmt.Errorf("another process works in %s: %w", path, err), lock.Close())
+	if err := hold(lock, path); err != nil {
+		return nil, err
 	}
 	d := &Directory{path, lock, plan}
 	stored, err := ReadPlan(filepath.Join(path, planFile))
@@ -147,6 +148,14 @@ func Open(path string, plan Plan) (*Directory, error) {
 		return nil, errors.Join(err, lock.Close())
 	}
 	return d, nil
+}
+
+// hold locks a directory for this process, as long as the file is open, and closes the file where another has it.
+func hold(lock *os.File, path string) error {
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return errors.Join(fmt.Errorf("another process works in %s: %w", path, err), lock.Close())
+	}
+	return nil
 }
 
 // ReadPlan reads a plan, of a run or beside a result.
@@ -220,14 +229,26 @@ func syncDir(path string) error {
 // Close lets another process have the directory.
 func (d *Directory) Close() error { return d.lock.Close() }
 
-// Remove removes the directory of a run that has ended, and closes it. It loses its name first, so that nobody goes on
-// from what is half removed.
-func (d *Directory) Remove() error {
-	return errors.Join(Discard(d.path), d.lock.Close())
+// Remove removes the directory of a run that has ended, and closes it.
+func (d *Directory) Remove() error { return errors.Join(remove(d.path), d.lock.Close()) }
+
+// Discard removes the directory of a run that was stopped, if there is one. The error says that a process works in it.
+func Discard(path string) error {
+	lock, err := os.Open(filepath.Join(path, lockFile))
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return remove(path)
+	case err != nil:
+		return err
+	}
+	if err := hold(lock, path); err != nil {
+		return err
+	}
+	return errors.Join(remove(path), lock.Close())
 }
 
-// Discard removes the directory of a run that was stopped, if there is one.
-func Discard(path string) error {
+// remove takes a directory its name first, so that nobody goes on from what is half removed.
+func remove(path string) error {
 	old := path + ".old"
 	if err := os.RemoveAll(old); err != nil {
 		return err

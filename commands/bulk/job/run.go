@@ -106,8 +106,8 @@ func (r *Run) askAll(ctx context.Context) error {
 		flight.SetLimit(r.Flight)
 		for w := range windows {
 			for _, batch := range w.batches {
-				if ctx.Err() != nil {
-					break
+				if ctx.Err() != nil { // nothing more is read then either
+					return errors.Join(flight.Wait(), ctx.Err())
 				}
 				flight.Go(func() error { return r.ask(ctx, w, batch) })
 			}

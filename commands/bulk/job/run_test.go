@@ -24,11 +24,13 @@ type echo struct {
 	mu    sync.Mutex
 	lives int // batches that are answered before it breaks off; negative: all
 	asked map[int64]int
+	read  int
 }
 
 var errBroken = errors.New("broken off")
 
 func (e *echo) Read(row tables.Row) Question {
+	e.read++
 	q := Question{Row: row, Key: order.Key{Shared: uint64(row.Number % 3), Size: len(row.Text())}}
 	if row.Number%7 == 0 {
 		q.Record = &Record{row.Number, fmt.Appendf(nil, `{"row":%d,"error":{"code":"x"}}`, row.Number), true}
@@ -194,12 +196,31 @@ func tear(t *testing.T, dir string, seed uint64) (torn int) {
 	return torn
 }
 
+// TestARunThatBreaksOffReadsNoFurther: what is wrong with the first rows of a large file is said at once.
+func TestARunThatBreaksOffReadsNoFurther(t *testing.T) {
+	f := newFolder(t, 500, 500)
+	work := &echo{asked: map[int64]int{}}
+	if _, err := f.do(work, Window{2, 1000}, order.Batch{Questions: 2, Bytes: 100}, 1); !errors.Is(err, errBroken) {
+		t.Fatal(err)
+	}
+	if work.read > 100 {
+		t.Errorf("%d rows were read", work.read)
+	}
+}
+
 // TestAnotherRunIsRefused: what goes on must be of the same plan, and the error says what is not.
 func TestAnotherRunIsRefused(t *testing.T) {
 	f := newFolder(t, 9, 9)
 	window := Window{5, 1000}
 	work := &echo{asked: map[int64]int{}, lives: 1}
 	if _, err := f.do(work, window, order.Batch{Questions: 2, Bytes: 100}, 1); !errors.Is(err, errBroken) {
+		t.Fatal(err)
+	}
+	begun, err := Open(f.out+".part", Plan{Command: "test", Inputs: f.files, Window: window})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(begun.Answered("m", "sha256:d"), begun.Close()); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(f.files[1].Path, []byte("{}\n"), 0o600); err != nil {
@@ -222,8 +243,28 @@ func TestAnotherRunIsRefused(t *testing.T) {
 	if _, err := Open(f.out+".part", Plan{Command: "test", Inputs: f.files, Window: window}); err == nil || !strings.Contains(err.Error(), "another process works in") {
 		t.Errorf("of two processes: %v", err)
 	}
+	if err := Discard(f.out + ".part"); err == nil || !strings.Contains(err.Error(), "another process works in") {
+		t.Errorf("discarded under a process: %v", err)
+	}
 	if err := held.Remove(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestAPlanThatNobodyAnsweredIsReplaced: a run that was stopped before its first answer has nothing to lose.
+func TestAPlanThatNobodyAnsweredIsReplaced(t *testing.T) {
+	f := newFolder(t, 3, 3)
+	for _, command := range []string{"score", "rank"} {
+		dir, err := Open(f.out+".part", Plan{Command: command, Inputs: f.files})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if stored, err := ReadPlan(filepath.Join(f.out+".part", planFile)); err != nil || stored.Command != command {
+			t.Errorf("%v: the plan is of %s", err, stored.Command)
+		}
+		if err := dir.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

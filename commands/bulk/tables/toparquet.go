@@ -10,7 +10,7 @@ import (
 // 2010).
 type parquetRecords struct {
 	columns []Column
-	out     *parquet.Writer
+	out     *parquet.GenericWriter[any]
 	leaves  [][]parquet.Value // of the record that is written, by leaf
 	row     parquet.Row
 	leaf    int
@@ -20,7 +20,7 @@ type parquetRecords struct {
 func newParquet(out io.Writer, columns []Column) records {
 	schema := parquet.NewSchema("scores", node(&Column{Kind: Record, Of: columns}))
 	return &parquetRecords{
-		columns: columns, out: parquet.NewWriter(out, schema, parquet.Compression(&parquet.Zstd)),
+		columns: columns, out: parquet.NewGenericWriter[any](out, schema, parquet.Compression(&parquet.Zstd)),
 		leaves: make([][]parquet.Value, len(schema.Columns())),
 	}
 }
