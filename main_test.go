@@ -41,7 +41,8 @@ var inner = map[string]map[string][]string{
 		"commands/evaluation/samples": {},
 	},
 	"server": {
-		"server":         {"server/native", "server/problem", "server/protocols", "server/runs", "server/wire"},
+		"server":         {"server/jobs", "server/native", "server/problem", "server/protocols", "server/runs", "server/wire"},
+		"server/jobs":    {"server/problem", "server/wire"},
 		"server/native":  {"server/problem", "server/wire"},
 		"server/problem": {"server/wire"},
 		"server/runs":    {},

@@ -40,6 +40,7 @@ func (s *Server) nativeProtocol() *protocol {
 		},
 	}
 	of.routes = append(of.routes, s.stateRoutes()...)
+	of.routes = append(of.routes, s.jobRoutes()...)
 	return of
 }
 

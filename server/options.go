@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/assay-rm/assay/rewards/state"
+	"github.com/assay-rm/assay/server/jobs"
 	"github.com/assay-rm/assay/server/protocols"
 )
 
@@ -38,6 +39,7 @@ type Options struct {
 	Protocols []string // of package protocols that are spoken beside the native one; nil: all
 
 	State *state.States // named states; nil: the server keeps none
+	Jobs  *jobs.Store   // of questions about many rows; nil: the server keeps none
 
 	Logger  *slog.Logger // discards, if there is none
 	Version string       // shown in the schemas' title

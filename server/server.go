@@ -71,6 +71,9 @@ func speaking(engine Engine, options Options, further ...func(*Server) *protocol
 		began:   time.Now(),
 	}
 	s.metrics.registry.MustRegister(newRunCollector(s.runs))
+	if options.Jobs != nil {
+		s.metrics.registry.MustRegister(newJobCollector(options.Jobs))
+	}
 	var err error
 	if s.keys, err = newKeys(options.Tokens, s.metrics); err != nil {
 		return nil, err
@@ -100,7 +103,7 @@ func (s *Server) Run(ctx context.Context) error {
 
 // Serve answers on the listener, which it closes, until ctx ends. Then readiness turns false, the drain delay passes,
 // new connections are refused, and what was accepted is answered within the drain timeout. It returns nil when all was
-// answered.
+// answered. Chunks of jobs are computed meanwhile; those in work when ctx ends go back into their queue.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	front := s.front()
 	crowd := newCrowd(listener, s.connections(ctx))
@@ -108,6 +111,9 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	s.log.InfoContext(ctx, "listening", "addr", listener.Addr().String(), "connections", crowd.most)
 	ended := make(chan error, 1)
 	go func() { ended <- front.Serve(crowd) }()
+	computing, stop := context.WithCancel(ctx)
+	defer s.computeJobs(computing)()
+	defer stop()
 	select {
 	case err := <-ended:
 		return fmt.Errorf("serve: %w", err)
