@@ -70,7 +70,7 @@ func freePorts(t *testing.T, n int) []int {
 // TestServersShareJobs: three servers share the jobs of a NATS cluster. The one that took a job is killed, and then one
 // of the cluster's servers stops; the others end the job, and nothing is lost or there twice.
 func TestServersShareJobs(t *testing.T) {
-	scores := scoreJob(12000)
+	scores := scoreJob(6000)
 	calm := serveJobs(t, t.TempDir())
 	j, err := post(t, calm.url, "scores", scores)
 	if err != nil {

@@ -94,7 +94,7 @@ func jobAnswer(of *jobs.Store, job *jobs.Job, now time.Time) wire.JobAnswer {
 		answer.Model, answer.Digest, answer.Transforms, answer.Threshold = f.Model, f.Digest, f.Transforms, f.Threshold
 	}
 	if f := job.Failure; f != nil {
-		answer.Error = new(problem.Item(failure.New(f.Code, "%s", f.Detail)))
+		answer.Failure = new(problem.Item(failure.New(f.Code, "%s", f.Detail)))
 	}
 	until := now
 	if !job.Ended.IsZero() {

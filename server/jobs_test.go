@@ -333,7 +333,7 @@ func TestAJobIsOfOneModel(t *testing.T) {
 	job := taken(t, s, `{"question": "score"}`+strings.Repeat("\n"+`{"prompt": "p", "response": "r"}`, 3*jobItems))
 	computing(t, s)
 	job = waitFor(t, s, job.ID, func(j wire.JobAnswer) bool { return j.Status == "failed" || j.Status == "done" })
-	if job.Error == nil || job.Error.Code != "digest_differs" || job.Error.Status != 409 {
+	if job.Failure == nil || job.Failure.Code != "digest_differs" || job.Failure.Status != 409 {
 		t.Errorf("%+v", job)
 	}
 }

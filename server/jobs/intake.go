@@ -163,9 +163,9 @@ func (i *Intake) Row(ctx context.Context, row []byte) error {
 // flush puts a chunk into the queue, where it stays until the job is there.
 func (i *Intake) flush(ctx context.Context) error {
 	s, text := i.store, i.store.coder.squeeze(i.rows.Bytes())
-	if len(text) > s.most() {
+	if len(text) > s.message {
 		return problem.New(problem.CodeBodyTooLarge, "row %d: has %d bytes, and %d once it is compressed; the NATS server takes messages of %d",
-			i.job.Rows-1, i.rows.Len(), len(text), s.most())
+			i.job.Rows-1, i.rows.Len(), len(text), s.message)
 	}
 	_, err := s.js.PublishMsg(ctx, &nats.Msg{Subject: fmt.Sprintf("%s.%s.%d", inputs, i.job.Upload, i.job.Chunks), Data: text})
 	if err != nil {

@@ -69,12 +69,15 @@ type Store struct {
 	coder  coder
 	turns  turns
 	closed sync.Once
+
+	message           int           // bytes of a message, less its headers
+	ackWait, firstTry time.Duration // shorter in tests
 }
 
 // Open opens the store of a directory, which one process at a time holds, or of a NATS cluster (nats://HOST:PORT, or
 // tls://; several with commas between them), which any number of processes share.
 func Open(ctx context.Context, where string, limits Limits, log *slog.Logger) (*Store, error) {
-	s := &Store{limits: limits.withDefaults(), log: log}
+	s := &Store{limits: limits.withDefaults(), log: log, ackWait: ackWait, firstTry: firstTry}
 	s.turns.make()
 	var err error
 	if s.coder, err = newCoder(); err == nil {
@@ -109,6 +112,7 @@ func (s *Store) connect(ctx context.Context, where string) (err error) {
 	if s.conn, err = nats.Connect(where, options...); err != nil {
 		return fmt.Errorf("connect to %s: %w", redacted(where), err)
 	}
+	s.message = int(s.conn.MaxPayload()) - 16<<10
 	s.js, err = jetstream.New(s.conn, jetstream.WithDefaultTimeout(askWait))
 	return err
 }
@@ -215,6 +219,3 @@ func (s *Store) Expires(job *Job) time.Time {
 	}
 	return at
 }
-
-// most is how many bytes a message may have, less its headers.
-func (s *Store) most() int { return int(s.conn.MaxPayload()) - 16<<10 }

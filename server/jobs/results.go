@@ -22,7 +22,7 @@ type coder struct {
 }
 
 func newCoder() (c coder, err error) {
-	if c.to, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(2)); err != nil {
+	if c.to, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(2), zstd.WithAllLitEntropyCompression(true)); err != nil {
 		return c, err
 	}
 	c.from, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(2), zstd.WithDecoderMaxMemory(1<<30))
@@ -65,11 +65,11 @@ func (s *Store) keep(ctx context.Context, upload string, chunk int, text []byte,
 	} {
 		m.Header.Set(name, value)
 	}
-	if data := m.Data; len(data) > s.most() {
+	if data := m.Data; len(data) > s.message {
 		m.Data = nil
 		n := 0
 		for ; len(data) > 0; n++ {
-			size := min(len(data), s.most())
+			size := min(len(data), s.message)
 			if _, err := s.js.Publish(ctx, partOf(upload, chunk, m.Header.Get(headerDigest), n), data[:size]); err != nil {
 				return nil, err
 			}

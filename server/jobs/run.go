@@ -17,7 +17,7 @@ import (
 const (
 	workers  = 2                // chunks that one process computes at a time, so that the model never waits for the store
 	mostTry  = 64               // deliveries of a chunk, after which its job fails
-	firstTry = time.Second      // after a try that failed
+	firstTry = time.Second      // from a try that failed to the next
 	lastTry  = 60 * time.Second // between two tries, at most
 )
 
@@ -95,7 +95,7 @@ func (s *Store) handle(ctx context.Context, work Work, job *Job, msg jetstream.M
 	case ctx.Err() != nil || computing.Err() != nil && errors.Is(err, context.Canceled):
 		err = msg.Nak()
 	default:
-		wait := min(lastTry, firstTry*time.Duration(math.Exp2(float64(min(about.NumDelivered, 10)-1))))
+		wait := min(lastTry, s.firstTry*time.Duration(math.Exp2(float64(min(about.NumDelivered, 10)-1))))
 		s.log.WarnContext(ctx, "jobs: a chunk is tried again later", "job", job.ID, "subject", msg.Subject(), "try", about.NumDelivered, "after", wait, "error", err)
 		err = msg.NakWithDelay(wait)
 	}
@@ -106,7 +106,7 @@ func (s *Store) handle(ctx context.Context, work Work, job *Job, msg jetstream.M
 
 // beat tells the queue that the chunk is being computed, and cancels it when its job has ended.
 func (s *Store) beat(ctx context.Context, cancel func(), job *Job, msg jetstream.Msg) {
-	for tick := 0; sleep(ctx, ackWait/20) == nil; tick++ {
+	for tick := 0; sleep(ctx, s.ackWait/20) == nil; tick++ {
 		if s.turns.ends(job) {
 			cancel()
 			return
@@ -190,7 +190,7 @@ func (s *Store) finish(ctx context.Context, job *Job, chunk int, text []byte, of
 	there, err := s.keep(ctx, job.Upload, chunk, text, of)
 	for isFull(err) { // until somebody deletes a job, or one expires; nothing is lost meanwhile
 		s.log.WarnContext(ctx, "jobs: no room for a result; --jobs-store is the limit", "job", job.ID)
-		if err := sleep(ctx, ackWait); err != nil {
+		if err := sleep(ctx, s.ackWait); err != nil {
 			return err
 		}
 		there, err = s.keep(ctx, job.Upload, chunk, text, of)

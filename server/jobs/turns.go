@@ -20,6 +20,7 @@ import (
 type turns struct {
 	fetching sync.Mutex // one worker at a time looks for a chunk
 	wake     chan struct{}
+	rest     time.Duration // shorter in tests
 
 	mu     sync.Mutex
 	jobs   map[string]Job // as they were last heard of, by their key
@@ -34,6 +35,7 @@ type turns struct {
 const rest = 250 * time.Millisecond
 
 func (t *turns) make() {
+	t.rest = rest
 	t.wake, t.jobs, t.served = make(chan struct{}, 1), map[string]Job{}, map[string]int{}
 	t.rests, t.queues = map[string]time.Time{}, map[string]jetstream.Consumer{}
 }
@@ -90,7 +92,7 @@ func (t *turns) gave(job *Job, chunk bool, now time.Time) {
 		t.count++
 		t.served[job.Caller] = t.count
 	} else {
-		t.rests[job.Upload] = now.Add(rest)
+		t.rests[job.Upload] = now.Add(t.rest)
 	}
 }
 
@@ -103,7 +105,7 @@ func (s *Store) next(ctx context.Context, work Work) (Job, jetstream.Msg, error)
 		select {
 		case <-ctx.Done():
 		case <-s.turns.wake:
-		case <-time.After(rest):
+		case <-time.After(s.turns.rest):
 		}
 	}
 	return Job{}, nil, ctx.Err()
@@ -164,7 +166,7 @@ func (s *Store) queue(ctx context.Context, job *Job) (jetstream.Consumer, error)
 	}
 	queue, err := s.input.CreateOrUpdateConsumer(ctx, jetstream.ConsumerConfig{
 		Durable: job.Upload, FilterSubject: fmt.Sprintf("%s.%s.*", inputs, job.Upload), AckPolicy: jetstream.AckExplicitPolicy,
-		AckWait: ackWait, MaxDeliver: -1,
+		AckWait: s.ackWait, MaxDeliver: -1,
 	})
 	if err != nil {
 		return nil, err

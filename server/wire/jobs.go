@@ -64,7 +64,7 @@ type JobAnswer struct {
 	Left *float64 `json:"seconds_left,omitempty" doc:"Until its end, at that rate"`
 
 	Ignored []string `json:"ignored,omitempty" doc:"Columns of the rows that were passed over, by name"`
-	Error   *Problem `json:"error,omitempty" doc:"Why the job failed"`
+	Failure *Problem `json:"failure,omitempty" doc:"Why the job failed as a whole"`
 }
 
 // JobsAnswer is the answer of GET /v1/jobs.
