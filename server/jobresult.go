@@ -55,7 +55,7 @@ func (s *Server) resultOfJob(of *jobs.Store, x *exchange, r *http.Request) error
 	if err != nil {
 		return err
 	}
-	job, err := of.Get(r.Context(), x.caller.name, r.PathValue("job"))
+	job, err := of.Get(r.Context(), x.caller.owner, r.PathValue("job"))
 	if err != nil {
 		return err
 	}

@@ -48,7 +48,7 @@ func (s *Server) computeJobs(ctx context.Context) (wait func()) {
 }
 
 func (*Server) listJobs(of *jobs.Store, x *exchange, r *http.Request) error {
-	all, err := of.List(r.Context(), x.caller.name)
+	all, err := of.List(r.Context(), x.caller.owner)
 	if err != nil {
 		return err
 	}
@@ -60,7 +60,7 @@ func (*Server) listJobs(of *jobs.Store, x *exchange, r *http.Request) error {
 }
 
 func (*Server) tellJob(of *jobs.Store, x *exchange, r *http.Request) error {
-	job, err := of.Get(r.Context(), x.caller.name, r.PathValue("job"))
+	job, err := of.Get(r.Context(), x.caller.owner, r.PathValue("job"))
 	if err != nil {
 		return err
 	}
@@ -68,7 +68,7 @@ func (*Server) tellJob(of *jobs.Store, x *exchange, r *http.Request) error {
 }
 
 func (*Server) cancelJob(of *jobs.Store, x *exchange, r *http.Request) error {
-	job, err := of.Cancel(r.Context(), x.caller.name, r.PathValue("job"))
+	job, err := of.Cancel(r.Context(), x.caller.owner, r.PathValue("job"))
 	if err != nil {
 		return err
 	}
@@ -77,7 +77,7 @@ func (*Server) cancelJob(of *jobs.Store, x *exchange, r *http.Request) error {
 
 func (*Server) deleteJob(of *jobs.Store, x *exchange, r *http.Request) error {
 	id := r.PathValue("job")
-	if err := of.Delete(r.Context(), x.caller.name, id); err != nil {
+	if err := of.Delete(r.Context(), x.caller.owner, id); err != nil {
 		return err
 	}
 	return writeJSON(x, http.StatusOK, wire.JobGone{Deleted: id})

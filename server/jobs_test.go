@@ -219,9 +219,16 @@ func TestJobsAreRefused(t *testing.T) {
 	}
 }
 
-// TestCallersSeeTheirOwnJobs and nobody else's.
+// TestCallersSeeTheirOwnJobs and nobody else's, whether their tokens have names or not.
 func TestCallersSeeTheirOwnJobs(t *testing.T) {
-	s := newServer(t, &fakeEngine{}, Options{Jobs: newJobs(t), Tokens: []Token{{Token: "a", Name: "a"}, {Token: "b", Name: "b"}}})
+	for name, tokens := range map[string][]Token{"named": {{Token: "a", Name: "a"}, {Token: "b", Name: "b"}}, "nameless": {{Token: "a"}, {Token: "b"}}} {
+		t.Run(name, func(t *testing.T) { seeTheirOwn(t, tokens) })
+	}
+}
+
+func seeTheirOwn(t *testing.T, tokens []Token) {
+	t.Helper()
+	s := newServer(t, &fakeEngine{}, Options{Jobs: newJobs(t), Tokens: tokens})
 	computing(t, s)
 	a, b := []string{"Authorization", "Bearer a", "Idempotency-Key", "same"}, []string{"Authorization", "Bearer b", "Idempotency-Key", "same"}
 	const body = `{"question": "score"}` + "\n" + `{"prompt": "p", "response": "r"}`

@@ -63,7 +63,7 @@ func (s *Server) sendJob(of *jobs.Store, x *exchange, r *http.Request) error {
 	if err := s.mayJob(x, &form); err != nil {
 		return err
 	}
-	intake, err := of.Begin(r.Context(), &jobs.Asked{Caller: x.caller.name, Key: key, Question: form.Question, Head: head, Chunk: chunkOf(form.Question)})
+	intake, err := of.Begin(r.Context(), &jobs.Asked{Caller: x.caller.owner, Key: key, Question: form.Question, Head: head, Chunk: chunkOf(form.Question)})
 	if err != nil {
 		return err
 	}

@@ -23,10 +23,10 @@ import (
 // jobWork computes chunks of jobs: it asks the engine as the route of the question does, in the class bulk.
 type jobWork struct{ s *Server }
 
-// caller is who sent a job, as this server knows it by name.
-func (w jobWork) caller(name string) *caller {
+// caller is who sent a job; one whose token was taken away is nobody in particular.
+func (w jobWork) caller(owner string) *caller {
 	for i := range w.s.keys {
-		if w.s.keys[i].caller.name == name {
+		if w.s.keys[i].caller.owner == owner {
 			return w.s.keys[i].caller
 		}
 	}
@@ -165,7 +165,7 @@ func (c *chunk) patiently(ctx context.Context, rows []int) (rewards.Answer, erro
 	if err != nil {
 		return rewards.Answer{}, err
 	}
-	request.Caller, request.Expect = models.Caller{Name: c.task.Job.Caller, Bulk: true}, c.held
+	request.Caller, request.Expect = models.Caller{Name: c.work.caller(c.task.Job.Caller).name, Bulk: true}, c.held
 	for {
 		answer, err := c.work.s.engine.Ask(ctx, request)
 		why := failure.Of(err)

@@ -84,15 +84,15 @@ func (t *turns) order(now time.Time) []Job {
 	return active
 }
 
-// gave notes that a job gave a chunk, or that it had none to give.
-func (t *turns) gave(job *Job, chunk bool, now time.Time) {
+// gave notes that a job gave a chunk, or that it had none to give and is not asked again for so long.
+func (t *turns) gave(job *Job, chunk bool, pause time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if chunk {
 		t.count++
 		t.served[job.Caller] = t.count
 	} else {
-		t.rests[job.Upload] = now.Add(t.rest)
+		t.rests[job.Upload] = time.Now().Add(pause)
 	}
 }
 
@@ -123,10 +123,12 @@ func (s *Store) try(ctx context.Context, work Work) (Job, jetstream.Msg) {
 			continue
 		}
 		msg, err := s.take(ctx, &job)
+		pause := s.turns.rest
 		if err != nil && ctx.Err() == nil {
-			s.log.WarnContext(ctx, "jobs: no chunk could be taken from the queue", "job", job.ID, "error", err)
+			pause *= 20
+			s.log.WarnContext(ctx, "jobs: no chunk could be taken from the queue", "job", job.ID, "again", pause, "error", err)
 		}
-		s.turns.gave(&job, msg != nil, time.Now())
+		s.turns.gave(&job, msg != nil, pause)
 		if msg != nil {
 			return job, msg
 		}
