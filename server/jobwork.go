@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -114,7 +113,10 @@ func (c *chunk) ask(ctx context.Context) error {
 	}
 	if !c.groups() {
 		given, err := c.halves(ctx, read)
-		return errors.Join(err, c.take(ctx, given...))
+		if err != nil {
+			return err
+		}
+		return c.take(ctx, given...)
 	}
 	answers := make([][]answered, len(read))
 	group, asking := errgroup.WithContext(ctx)
@@ -125,8 +127,10 @@ func (c *chunk) ask(ctx context.Context) error {
 			return err
 		})
 	}
-	err := group.Wait()
-	return errors.Join(err, c.take(ctx, slices.Concat(answers...)...))
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return c.take(ctx, slices.Concat(answers...)...)
 }
 
 // answered is the answer to some rows.
