@@ -41,6 +41,12 @@ test-state: $(RUNTIME)
 	rewards/state/postgres/server.sh
 	go test -race -count=1 -tags postgres ./rewards/state/postgres
 
+# A server of jobs killed fifty times at random moments, against one that nobody disturbs: three minutes. make test does
+# the same with eight kills.
+.PHONY: test-kills
+test-kills: $(RUNTIME)
+	ASSAY_KILLS=50 go test -count=1 -v -run TestAJobOutlivesKills ./commands
+
 runtime: $(RUNTIME)
 
 $(ONNXRUNTIME): models/native/onnxruntime.txt $(call absent,.runtime/lib/libonnxruntime.so.1.27.0)

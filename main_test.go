@@ -44,7 +44,8 @@ var inner = map[string]map[string][]string{
 		"commands/evaluation/samples": {},
 	},
 	"server": {
-		"server":         {"server/native", "server/problem", "server/protocols", "server/record", "server/runs", "server/web", "server/wire"},
+		"server":         {"server/jobs", "server/native", "server/problem", "server/protocols", "server/record", "server/runs", "server/web", "server/wire"},
+		"server/jobs":    {"server/problem", "server/wire"},
 		"server/native":  {"server/problem", "server/wire"},
 		"server/client":  {"server/problem", "server/wire"},
 		"server/problem": {"server/wire"},

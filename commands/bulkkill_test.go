@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// kills is how often a run is killed: `ASSAY_KILLS=50` is what docs/BULK.md tells of.
+// kills is how often a run, or the server of a job, is killed: ASSAY_KILLS=50, as make test-kills sets it, or a few times.
 func kills(t *testing.T) int {
 	t.Helper()
 	text := os.Getenv("ASSAY_KILLS")

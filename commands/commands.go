@@ -20,6 +20,7 @@ import (
 	"github.com/assay-rm/assay/batching"
 	"github.com/assay-rm/assay/commands/evaluation"
 	"github.com/assay-rm/assay/server"
+	"github.com/assay-rm/assay/server/jobs"
 	"github.com/assay-rm/assay/server/protocols"
 )
 
@@ -90,7 +91,7 @@ func command(err error) string {
 }
 
 func settings(con *console) []kong.Option {
-	defaults := server.DefaultOptions()
+	defaults, kept := server.DefaultOptions(), jobs.DefaultLimits()
 	return []kong.Option{
 		kong.Name("assay"),
 		kong.Description("Assay scores responses with reward models and process reward models."),
@@ -105,6 +106,9 @@ func settings(con *console) []kong.Option {
 			"protocols":     strings.Join(protocols.Names(), ", "),
 			"requestItems":  strconv.Itoa(defaults.MaxItems),
 			"maxBody":       size(defaults.MaxBody).String(),
+			"maxJob":        size(kept.Bytes).String(),
+			"jobsStore":     size(kept.Store).String(),
+			"jobsKeep":      short(kept.Keep),
 			"connections":   strconv.Itoa(defaults.MaxConnections),
 			"headerTimeout": short(defaults.HeaderTimeout),
 			"bodyTimeout":   short(defaults.BodyTimeout),

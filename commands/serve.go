@@ -21,6 +21,7 @@ import (
 	"github.com/assay-rm/assay/rewards/recipes"
 	"github.com/assay-rm/assay/rewards/state"
 	"github.com/assay-rm/assay/server"
+	"github.com/assay-rm/assay/server/jobs"
 	"github.com/assay-rm/assay/server/protocols"
 	"github.com/assay-rm/assay/server/record"
 )
@@ -36,12 +37,16 @@ type serveCommand struct {
 	Listen         string `group:"HTTP" env:"ASSAY_LISTEN" default:"${listen}" placeholder:"HOST:PORT" help:"Address to listen on (${default}), or unix:PATH for a Unix socket. Port 0 takes a free one."`
 	TokenFile      string `group:"HTTP" env:"ASSAY_TOKEN_FILE" placeholder:"FILE" help:"File of the tokens that clients must send, one a line, with name=, class=, rate= and state= behind it; ASSAY_TOKEN may hold one instead."`
 	State          string `group:"HTTP" env:"ASSAY_STATE" placeholder:"FILE|URL" help:"Keep named states in this file, or in a PostgreSQL database that replicas share (postgres://USER:PASSWORD@HOST:PORT/DATABASE; in ASSAY_STATE no other user sees the password)."`
+	Jobs           string `group:"HTTP" env:"ASSAY_JOBS" placeholder:"DIR|URL" help:"Keep jobs (POST /v1/jobs) in this directory, or in a NATS cluster that several servers share (nats://USER:PASSWORD@HOST:PORT,…)."`
 	AllowAnonymous bool   `group:"HTTP" env:"ASSAY_ALLOW_ANONYMOUS" help:"Listen where others can reach it without asking for a token."`
 
 	Protocols []string `group:"HTTP" env:"ASSAY_PROTOCOLS" placeholder:"NAME" help:"Speak only these protocols of other servers beside the native API, or none: ${protocols}. Left out: all."`
 
 	MaxRequestItems int           `group:"Limits" env:"ASSAY_MAX_REQUEST_ITEMS" default:"${requestItems}" help:"Items of one request."`
 	MaxBody         size          `group:"Limits" env:"ASSAY_MAX_BODY" default:"${maxBody}" placeholder:"SIZE" help:"Size of a request's body (${default})."`
+	MaxJob          size          `group:"Limits" env:"ASSAY_MAX_JOB" default:"${maxJob}" placeholder:"SIZE" help:"Size of a job's body, once it is decoded (${default})."`
+	JobsStore       size          `group:"Limits" env:"ASSAY_JOBS_STORE" default:"${jobsStore}" placeholder:"SIZE" help:"Size of the rows and results of all jobs, as they are kept, compressed (${default}); half for each."`
+	JobsKeep        time.Duration `group:"Limits" env:"ASSAY_JOBS_KEEP" default:"${jobsKeep}" help:"How long a job that has ended is kept, and its result with it."`
 	MaxConnections  int           `group:"Limits" env:"ASSAY_MAX_CONNECTIONS" default:"${connections}" help:"Connections open at once; one without a request makes room for a new one."`
 	HeaderTimeout   time.Duration `group:"Limits" env:"ASSAY_HEADER_TIMEOUT" default:"${headerTimeout}" help:"For a request's headers to arrive."`
 	BodyTimeout     time.Duration `group:"Limits" env:"ASSAY_BODY_TIMEOUT" default:"${bodyTimeout}" help:"For a request to arrive, its body included."`
@@ -66,6 +71,15 @@ func (c *serveCommand) Validate() error {
 	if c.MaxBody < 1 {
 		return usage("--max-body is 0, and must be positive")
 	}
+	if c.MaxJob < 1 {
+		return usage("--max-job is 0, and must be positive")
+	}
+	if c.JobsStore < 2 {
+		return usage("--jobs-store is %s, and must be positive", c.JobsStore)
+	}
+	if c.JobsKeep > jobs.MostKept {
+		return usage("--jobs-keep is %s, and nothing of a job is kept for longer than %s", c.JobsKeep, jobs.MostKept)
+	}
 	if c.MaxRequestItems < 1 {
 		return usage("--max-request-items is %d, and must be positive", c.MaxRequestItems)
 	}
@@ -83,6 +97,7 @@ func (c *serveCommand) Validate() error {
 		{"probe-timeout", c.ProbeTimeout},
 		{"stuck-after", c.StuckAfter},
 		{"drain-timeout", c.DrainTimeout},
+		{"jobs-keep", c.JobsKeep},
 	} {
 		if limit.d <= 0 {
 			return usage("--%s is %s, and must be positive", limit.flag, limit.d)
@@ -133,11 +148,17 @@ func (c *serveCommand) Run(ctx context.Context, con *console) error {
 	if err != nil {
 		return stopped(ctx, err)
 	}
-	return errors.Join(c.run(ctx, con, tokens, served, states), closeStates(states))
+	log := con.logger(c.LogFormat, c.LogLevel)
+	kept, err := c.openJobs(ctx, log)
+	if err != nil {
+		return errors.Join(stopped(ctx, err), closeStates(states))
+	}
+	err = c.run(ctx, con, served, c.options(tokens, states, kept, log))
+	return errors.Join(err, closeJobs(kept), closeStates(states))
 }
 
 // run loads the models and serves.
-func (c *serveCommand) run(ctx context.Context, con *console, tokens []server.Token, served []*recipes.Recipe, states *state.States) error {
+func (c *serveCommand) run(ctx context.Context, con *console, served []*recipes.Recipe, asked server.Options) error {
 	sources, err := c.Models.sources()
 	if err != nil {
 		return err
@@ -146,8 +167,7 @@ func (c *serveCommand) run(ctx context.Context, con *console, tokens []server.To
 	if err := here.fitThreads(len(sources), c.Models.Runtime.Threads); err != nil {
 		return err
 	}
-	log := con.logger(c.LogFormat, c.LogLevel)
-	traces, flush, err := startTraces(ctx, log)
+	traces, flush, err := startTraces(ctx, asked.Logger)
 	if err != nil {
 		return err
 	}
@@ -161,7 +181,7 @@ func (c *serveCommand) run(ctx context.Context, con *console, tokens []server.To
 	engine := serving{loaded.engine(), loaded.registry}
 	err = c.Recipes.serve(engine.Engine, served)
 	if err == nil {
-		err = engine.Remember(ctx, states)
+		err = engine.Remember(ctx, asked.State)
 	}
 	if err == nil {
 		err = here.boundHeap(loaded.caches())
@@ -170,6 +190,7 @@ func (c *serveCommand) run(ctx context.Context, con *console, tokens []server.To
 		err = loaded.holdFirst(ctx)
 	}
 	if err == nil {
+		log := asked.Logger
 		loaded.log(ctx, log)
 		l := newReloader(loaded, engine.Engine, options, c.Models.Dir, log)
 		l.room = func(models int) error { return here.fitThreads(models, c.Models.Runtime.Threads) }
@@ -178,12 +199,11 @@ func (c *serveCommand) run(ctx context.Context, con *console, tokens []server.To
 				log.WarnContext(ctx, "memory is short", "error", bounded(err))
 			}
 		}
-		settings := c.options(tokens, states, log)
-		settings.Loader, settings.Traces = l, traces
+		asked.Loader, asked.Traces = l, traces
 		following := l.follow(ctx)
 		err = c.Record.during(ctx, log, func(recorder *record.Recorder) error {
-			settings.Record = recorder
-			return c.serve(ctx, con, engine, settings)
+			asked.Record = recorder
+			return c.serve(ctx, con, engine, asked)
 		})
 		following()
 	}
@@ -233,7 +253,7 @@ func (c *serveCommand) address(listener net.Listener) (address, docs string) {
 	return "http://" + at, "http://" + at + "/docs"
 }
 
-func (c *serveCommand) options(tokens []server.Token, states *state.States, log *slog.Logger) server.Options {
+func (c *serveCommand) options(tokens []server.Token, states *state.States, kept *jobs.Store, log *slog.Logger) server.Options {
 	spoken, _ := c.protocols() // Validate has seen the error
 	return server.Options{
 		Protocols: spoken,
@@ -242,7 +262,7 @@ func (c *serveCommand) options(tokens []server.Token, states *state.States, log 
 		HeaderTimeout: c.HeaderTimeout, BodyTimeout: c.BodyTimeout, WriteTimeout: c.WriteTimeout, IdleTimeout: c.IdleTimeout, MaxAge: c.MaxAge,
 		ProbeTimeout: c.ProbeTimeout, StuckAfter: c.StuckAfter,
 		DrainDelay: c.DrainDelay, DrainTimeout: c.DrainTimeout,
-		State: states, Logger: log, Version: version(),
+		State: states, Jobs: kept, Logger: log, Version: version(),
 	}
 }
 

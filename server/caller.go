@@ -1,6 +1,8 @@
 package server
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"net/http"
 	"sync"
@@ -16,7 +18,9 @@ import (
 type caller struct {
 	name string
 	bulk bool
-	rate *allowance // nil: no limit
+
+	owner string     // of its jobs: its name or, without one, what is made of its token; of nobody in particular empty
+	rate  *allowance // nil: no limit
 
 	readsOnly bool // of states: it may not change them
 	noRecipes bool // it may ask for recipes that the server has, and bring none of its own
@@ -38,7 +42,11 @@ func (c *caller) bodies(most int64) *semaphore.Weighted {
 type callerCounts struct{ requests, refused, items, tokens prometheus.Counter }
 
 func newCaller(token Token, m *metrics) *caller {
-	c := &caller{name: token.Name, bulk: token.Bulk, readsOnly: !token.Writes, noRecipes: !token.Recipes, noLoads: !token.Loads}
+	c := &caller{name: token.Name, bulk: token.Bulk, owner: token.Name, readsOnly: !token.Writes, noRecipes: !token.Recipes, noLoads: !token.Loads}
+	if token.Name == "" {
+		sum := sha256.Sum256([]byte(token.Token))
+		c.owner = "#" + hex.EncodeToString(sum[:12]) // which no name is
+	}
 	if token.Rate > 0 {
 		c.rate = newAllowance(token.Rate, time.Now())
 	}

@@ -10,6 +10,7 @@ const examples = {
   "/v1/steps": { items: [{ prompt: "(2 + 3) * 4?", steps: ["2 + 3 = 5. ", "5 * 4 = 21."] }] },
   "/v1/logprobs": { items: [{ prompt: "12 + 30?", response: "12 + 30 = 42\nAnswer: 42" }] },
   "/v1/embeddings": { input: ["Why is the sky blue?", "Air scatters blue light most."] },
+  "/v1/jobs": '{"question": "score"}\n{"prompt": "12 + 30?", "response": "42"}\n{"prompt": "12 + 30?", "response": "41"}',
   "/v1/tokenize": { items: [{ prompt: "12 + 30?", response: "42" }] },
   "/get_reward": { query: ["rendered text"], prompts: ["rendered"], labels: [null] },
 };
@@ -23,9 +24,9 @@ function make(tag, text, ...children) {
   return node;
 }
 
-function headers(json) {
+function headers(media) {
   const token = at("token").value;
-  return { ...(json && { "Content-Type": "application/json" }), ...(token && { Authorization: "Bearer " + token }) };
+  return { ...(media && { "Content-Type": media }), ...(token && { Authorization: "Bearer " + token }) };
 }
 
 function typeOf(schema, api) {
@@ -59,9 +60,15 @@ function fields(schema, api, seen) {
   return all;
 }
 
-function tryBox(method, path) {
+// bodyOf is the media type and the schema of a body; nothing where there is none.
+function bodyOf(described) {
+  const [media, of] = Object.entries((described && described.content) || {})[0] || [];
+  return media ? { media, schema: of.schema } : {};
+}
+
+function tryBox(method, path, media) {
   const box = make("div"), button = make("button", "Send"), took = make("span"), out = make("pre");
-  const input = make("textarea", JSON.stringify(examples[path] || {}, null, 2));
+  const input = make("textarea", typeof examples[path] === "string" ? examples[path] : JSON.stringify(examples[path] || {}, null, 2));
   input.setAttribute("aria-label", "Body of " + path);
   input.spellcheck = false;
   input.rows = input.value.split("\n").length + 1;
@@ -70,7 +77,7 @@ function tryBox(method, path) {
     const start = performance.now();
     try {
       const post = method === "POST";
-      const response = await fetch(path, { method, headers: headers(post), body: post ? input.value : undefined });
+      const response = await fetch(path, { method, headers: headers(post && media), body: post ? input.value : undefined });
       const text = await response.text();
       took.textContent = ` ${response.status}, ${Math.round(performance.now() - start)} ms`;
       took.className = response.ok ? "good" : "bad";
@@ -99,13 +106,12 @@ function show(api) {
       article.id = op.operationId;
       link.href = "#" + op.operationId;
       at("nav").append(link);
-      const takes = op.requestBody && op.requestBody.content["application/json"].schema;
-      const gives = op.responses["200"].content && op.responses["200"].content["application/json"].schema;
+      const takes = bodyOf(op.requestBody), gives = bodyOf(op.responses["200"]);
       article.append(make("h2", "", make("b", method.toUpperCase()), " " + path), make("p", op.summary));
-      for (const [title, schema] of [["Request", takes], ["Answer", gives]]) {
+      for (const [title, schema] of [["Request", takes.schema], ["Answer", gives.schema]]) {
         if (schema) article.append(make("details", "", make("summary", title), fields(schema, api, new Set())));
       }
-      article.append(tryBox(method.toUpperCase(), path));
+      article.append(tryBox(method.toUpperCase(), path, takes.media || "application/json"));
       at("routes").append(article);
     }
   }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -17,8 +18,11 @@ import (
 
 // TestExamplesOfThePages sends every request of docs/API.md and docs/PROTOCOLS.md through its route.
 func TestExamplesOfThePages(t *testing.T) {
-	s := newServer(t, &fakeEngine{}, Options{State: newStates(t), Loader: &fakeLoader{}})
-	examplesOf(t, s, "docs/API.md", s.native.routes)
+	s := newServer(t, &fakeEngine{}, Options{State: newStates(t), Jobs: newJobs(t), Loader: &fakeLoader{}})
+	isJobs := func(r route) bool { return strings.HasPrefix(r.path, "/v1/jobs") }
+	native, ofJobs := slices.DeleteFunc(slices.Clone(s.native.routes), isJobs), s.jobRoutes()
+	examplesOf(t, s, "docs/API.md", native)
+	examplesOf(t, s, "docs/JOBS.md", ofJobs)
 	examplesOf(t, s, "docs/PROTOCOLS.md", table(s)[len(s.native.routes):])
 }
 
@@ -32,19 +36,23 @@ func examplesOf(t *testing.T, s *Server, name string, routes []route) {
 	}
 	sent := map[string]bool{}
 	named := regexp.MustCompile(`^(/v1/state/|/v[12]/models/)[a-z0-9-]+`) // an example has a name where its route has one in braces
-	for _, example := range regexp.MustCompile("(?s)```json request (\\S+)\n(.*?)```").FindAllStringSubmatch(string(page), -1) {
-		response := do(t, s, "POST", example[1], example[2])
-		if response.status != http.StatusOK {
-			t.Errorf("%s: %d %s", example[1], response.status, response.body)
+	for _, example := range regexp.MustCompile("(?s)```json(l?) request (\\S+)\n(.*?)```").FindAllStringSubmatch(string(page), -1) {
+		asked, header, want := example[2], []string{}, http.StatusOK
+		if example[1] != "" { // a job
+			header, want = []string{"Content-Type", "application/jsonl"}, http.StatusAccepted
 		}
-		path, _, _ := strings.Cut(example[1], "?")
+		response := do(t, s, "POST", asked, example[3], header...)
+		if response.status != want {
+			t.Errorf("%s: %d %s", asked, response.status, response.body)
+		}
+		path, _, _ := strings.Cut(asked, "?")
 		if env, is := strings.CutSuffix(path, "/score_group"); is && env != "" {
 			path = "/{}/score_group"
 		}
 		sent[named.ReplaceAllString(path, "$1{}")] = true
 	}
 	for _, route := range routes {
-		if route.summary != "" && route.method == "POST" && !sent[regexp.MustCompile(`{\w+}`).ReplaceAllString(route.path, "{}")] {
+		if route.summary != "" && route.method == "POST" && !strings.HasSuffix(route.path, "/cancel") && !sent[regexp.MustCompile(`{\w+}`).ReplaceAllString(route.path, "{}")] {
 			t.Errorf("%s has no example of %s", name, route.path)
 		}
 		if route.summary != "" && !strings.Contains(string(page), route.method+" "+route.path) {

@@ -25,6 +25,7 @@ type metrics struct {
 	stages   *prometheus.HistogramVec // stage
 	wait     *prometheus.HistogramVec // model
 	run      *prometheus.HistogramVec // model
+	jobRows  *prometheus.CounterVec   // outcome
 
 	callerRequests, callerRefused, callerItems, callerTokens *prometheus.CounterVec // caller
 
@@ -77,15 +78,16 @@ func newMetrics(engine Engine) *metrics {
 		tokens:   counter("assay_tokens_total", "Tokens of the sequences that were read for answers.", "model"),
 		stages: histogram("assay_stage_seconds", "What a request took beside its queue and its run: to read and decode the body, to encode its items, and to write the answer.",
 			"stage"),
-		wait: histogram("assay_wait_seconds", "Longest wait of an item of a request for its run.", "model"),
-		run:  histogram("assay_run_seconds", "Longest run of an item of a request.", "model"),
+		wait:    histogram("assay_wait_seconds", "Longest wait of an item of a request for its run.", "model"),
+		run:     histogram("assay_run_seconds", "Longest run of an item of a request.", "model"),
+		jobRows: counter("assay_job_rows_total", "Rows of jobs that this process computed.", "outcome"),
 
 		callerRequests: counter("assay_caller_requests_total", "Requests of a caller that were answered, refusals among them.", "caller"),
 		callerRefused:  counter("assay_caller_refused_total", "Requests of a caller that were refused with 429.", "caller"),
 		callerItems:    counter("assay_caller_items_total", "Results in answers to a caller.", "caller"),
 		callerTokens:   counter("assay_caller_tokens_total", "Tokens of the sequences that were read for a caller.", "caller"),
 	}
-	m.registry.MustRegister(m.requests, m.seconds, m.problems, m.items, m.tokens, m.stages, m.wait, m.run, newModelCollector(engine),
+	m.registry.MustRegister(m.requests, m.seconds, m.problems, m.items, m.tokens, m.stages, m.wait, m.run, m.jobRows, newModelCollector(engine),
 		m.callerRequests, m.callerRefused, m.callerItems, m.callerTokens,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.body, m.encode, m.write = m.stages.WithLabelValues("body"), m.stages.WithLabelValues("encode"), m.stages.WithLabelValues("write")

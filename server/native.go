@@ -40,7 +40,7 @@ func (s *Server) nativeProtocol() *protocol {
 			{"GET", "/docs/problems.json", "", true, nil, problems, nil, nil},
 		},
 	}
-	of.routes = slices.Concat(of.routes, s.stateRoutes(), s.loadRoutes(), webRoutes())
+	of.routes = slices.Concat(of.routes, s.stateRoutes(), s.loadRoutes(), s.jobRoutes(), webRoutes())
 	return of
 }
 

@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/assay-rm/assay/rewards/state"
+	"github.com/assay-rm/assay/server/jobs"
 	"github.com/assay-rm/assay/server/protocols"
 	"github.com/assay-rm/assay/server/record"
 )
@@ -43,6 +44,7 @@ type Options struct {
 	Protocols []string // of package protocols that are spoken beside the native one; nil: all
 
 	State *state.States // named states; nil: the server keeps none
+	Jobs  *jobs.Store   // of questions about many rows; nil: the server keeps none
 
 	Loader Loader // changes which models are served; nil: nothing does
 

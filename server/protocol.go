@@ -86,7 +86,7 @@ func (s *Server) ask(c *codec) handler {
 			return problem.New(failure.CodeTooManyItems, "the request has %d items, and one request may have %d", n, s.options.MaxItems)
 		}
 		if request.Recipe != "" && x.caller.noRecipes {
-			return problem.New(problem.CodeForbidden, "%s may ask for the recipes of the server and bring none; recipes=own in the token file lets it", x.caller.title())
+			return noOwnRecipe(x)
 		}
 		request.Caller = models.Caller{Name: x.caller.name, Bulk: x.caller.bulk}
 		ctx := r.Context()
@@ -101,7 +101,7 @@ func (s *Server) ask(c *codec) handler {
 		if err != nil {
 			return err
 		}
-		s.account(r.Context(), x, &given)
+		s.account(r.Context(), x.id, x.caller, &given)
 		s.keepRecord(x, &request, &given)
 		told(x.Header(), &given)
 		begin = time.Now()
@@ -117,6 +117,11 @@ func told(header http.Header, given *rewards.Answer) {
 	header.Set("X-Assay-Model", given.Model)
 	header.Set("X-Assay-Revision", strconv.Itoa(given.Revision))
 	header.Set("X-Assay-Digest", given.Digest)
+}
+
+// noOwnRecipe is the problem of a caller that brings a recipe and may not.
+func noOwnRecipe(x *exchange) error {
+	return problem.New(problem.CodeForbidden, "%s may ask for the recipes of the server and bring none; recipes=own in the token file lets it", x.caller.title())
 }
 
 // sizeOf is how many items a request has: a pair counts two.
@@ -142,8 +147,9 @@ func (c *codec) read(from *bodies, x *exchange, r *http.Request) (asked, error) 
 	return c.decode(x, r, body.Bytes())
 }
 
-// account counts an answer, and logs the faults among its items in one line.
-func (s *Server) account(ctx context.Context, x *exchange, a *rewards.Answer) {
+// account counts an answer to a request of that id, or to a part of a job, and logs the faults among its items in one
+// line.
+func (s *Server) account(ctx context.Context, id string, who *caller, a *rewards.Answer) {
 	var first *problem.Problem
 	faults := 0
 	for err := range a.Errors() {
@@ -161,11 +167,11 @@ func (s *Server) account(ctx context.Context, x *exchange, a *rewards.Answer) {
 		}
 	}
 	if first != nil {
-		s.logFault(ctx, x.id, faults, first)
+		s.logFault(ctx, id, faults, first)
 	}
 	s.metrics.answered(a)
 	asked, _ := a.Items()
-	x.caller.used(asked, a.Usage.Tokens, time.Now())
+	who.used(asked, a.Usage.Tokens, time.Now())
 }
 
 // writeJSON answers with a JSON body. The error is of a body that cannot be encoded; a client that does not take it is

@@ -46,6 +46,11 @@ func (o *room) hold(x *exchange, r *http.Request, most int64) (giveBack func(), 
 	if size <= smallBody || size > most {
 		return func() {}, nil // one that is too large is refused unread
 	}
+	return o.take(x, r, size)
+}
+
+// take is hold of so many bytes, which are at most what one caller may have.
+func (o *room) take(x *exchange, r *http.Request, size int64) (giveBack func(), err error) {
 	ctx, cancel := context.WithTimeout(r.Context(), roomWait)
 	defer cancel()
 	own := x.caller.bodies(o.each)

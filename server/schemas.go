@@ -59,12 +59,14 @@ func (d *schemas) add(r route) {
 	if !r.open {
 		op.Security = []map[string][]string{{"token": {}}}
 	}
+	if of, is := r.gives.(accepted); is {
+		op.Responses["202"] = &huma.Response{Description: "It is begun", Content: d.content(of.body)}
+	}
 	if r.gives != nil {
-		op.Responses["200"].Content = content("application/json", d.schema(r.gives))
+		op.Responses["200"].Content = d.content(r.gives)
 	}
 	if r.takes != nil {
-		schema := d.schema(r.takes)
-		op.RequestBody = &huma.RequestBody{Required: true, Content: content("application/json", schema)}
+		op.RequestBody = &huma.RequestBody{Required: true, Content: d.content(r.takes)}
 	}
 	d.api.AddOperation(op)
 }
@@ -80,6 +82,26 @@ func (d *schemas) operation(r route) string {
 }
 
 func (d *schemas) schema(of any) *huma.Schema { return d.registry.Schema(reflect.TypeOf(of), true, "") }
+
+// jsonLines are a body of JSON lines, of which the first is described where it is another than the rest; nil: none is.
+type jsonLines struct{ first any }
+
+// accepted is the body of an answer with the status 202, or 200 where there is nothing to begin.
+type accepted struct{ body any }
+
+// content describes a body.
+func (d *schemas) content(of any) map[string]*huma.MediaType {
+	switch body := of.(type) {
+	case accepted:
+		return d.content(body.body)
+	case jsonLines:
+		if body.first == nil {
+			return content("application/x-ndjson", &huma.Schema{Type: huma.TypeString, Description: "One JSON object a line"})
+		}
+		return content("application/x-ndjson", d.schema(body.first))
+	}
+	return content("application/json", d.schema(of))
+}
 
 func content(media string, schema *huma.Schema) map[string]*huma.MediaType {
 	return map[string]*huma.MediaType{media: {Schema: schema}}

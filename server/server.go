@@ -74,6 +74,9 @@ func speaking(engine Engine, options Options, further ...func(*Server) *protocol
 	if options.Record != nil {
 		s.metrics.registry.MustRegister(newRecordCollector(options.Record))
 	}
+	if options.Jobs != nil {
+		s.metrics.registry.MustRegister(newJobCollector(options.Jobs))
+	}
 	var err error
 	if s.keys, err = newKeys(options.Tokens, s.metrics); err != nil {
 		return nil, err
@@ -103,7 +106,7 @@ func (s *Server) Run(ctx context.Context) error {
 
 // Serve answers on the listener, which it closes, until ctx ends. Then readiness turns false, the drain delay passes,
 // new connections are refused, and what was accepted is answered within the drain timeout. It returns nil when all was
-// answered.
+// answered. Chunks of jobs are computed meanwhile; those in work when ctx ends go back into their queue.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	front := s.front()
 	crowd := newCrowd(listener, s.connections(ctx))
@@ -120,6 +123,9 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		crowd.end()
 		ended <- err
 	}()
+	computing, stop := context.WithCancel(ctx)
+	defer s.computeJobs(computing)()
+	defer stop()
 	select {
 	case err := <-ended:
 		return fmt.Errorf("serve: %w", err)

@@ -20,6 +20,12 @@ const (
 	CodeRateLimited      = "rate_limited"
 	CodeBodiesFull       = "bodies_full"
 	CodeUnknownRun       = "unknown_run"
+
+	CodeUnknownJob    = "unknown_job"
+	CodeJobConflict   = "job_conflict"
+	CodeJobUnfinished = "job_unfinished"
+	CodeJobsFull      = "jobs_full"
+	CodeJobsFailed    = "jobs_failed"
 )
 
 // row is a row of the table of problems.
@@ -70,6 +76,11 @@ var table = []row{
 		"declare it by POST with `kind`; `GET /v1/state` lists the names",
 	},
 	{
+		CodeUnknownJob, 404, "No such job",
+		"a job of another caller, or one that was removed or has expired, or any where the server keeps none (`--jobs`)",
+		"`GET /v1/jobs` lists the caller's",
+	},
+	{
 		CodeMethodNotAllowed, 405, "Method not allowed",
 		"known path, other method",
 		"the `Allow` header names the method",
@@ -89,6 +100,16 @@ var table = []row{
 		failure.CodeInUse, 409, "Something needs the model",
 		"a recipe reads the model that is to be unloaded, or cannot read the one that is to take its place",
 		"`detail` names the recipe; start the server without it, or load a bundle that it can read",
+	},
+	{
+		CodeJobConflict, 409, "The job is another",
+		"an `Idempotency-Key` that came before with another body, or that comes twice at once",
+		"give each job a key of its own; a job that is still being sent can be sent again",
+	},
+	{
+		CodeJobUnfinished, 409, "The job has not ended well",
+		"the result of a job whose rows are not all done",
+		"wait for `done`; `follow=true` waits, and `partial=true` gives what there is",
 	},
 	{CodeBodyTooLarge, 413, "The body is too large", "more bytes than the cap", "split the request"},
 	{
@@ -114,7 +135,7 @@ var table = []row{
 	{
 		CodeMediaType, 415, "The type or encoding of the body is not taken",
 		"`Content-Type` missing or another, `Content-Encoding` none of gzip, deflate and zstd",
-		"send `Content-Type: application/json`, and no encoding or one of these",
+		"send `Content-Type: application/json`, of jobs `application/x-ndjson`, and no encoding or one of these",
 	},
 	{
 		wire.CodeUnknownField, 422, "Unknown field",
@@ -208,6 +229,11 @@ var table = []row{
 		"try again after `Retry-After` seconds; smaller requests",
 	},
 	{
+		CodeJobsFull, 429, "No more jobs",
+		"the jobs that are kept, or those of one caller, reach their number, or their rows and results the size of the store",
+		"delete jobs that are not needed any more, or try again after `Retry-After` seconds",
+	},
+	{
 		failure.CodeClientGone, 499, "The client is gone",
 		"the connection closed before the answer (logged only)",
 		"wait for the answer",
@@ -232,6 +258,11 @@ var table = []row{
 	{
 		failure.CodeStateFailed, 503, "The states cannot be reached",
 		"the file or the database of the states does not answer",
+		"send it again later; see the server's log",
+	},
+	{
+		CodeJobsFailed, 503, "The jobs cannot be reached",
+		"the store of the jobs does not answer",
 		"send it again later; see the server's log",
 	},
 	{failure.CodeClosed, 503, "The server is shutting down", "it drains, or has stopped", "send it to another replica"},

@@ -114,6 +114,11 @@ func described() huma.Registry {
 		StatesAnswer{},
 		StateAnswer{},
 		StateGone{},
+		JobRequest{},
+		JobGroup{},
+		JobAnswer{},
+		JobsAnswer{},
+		JobGone{},
 		AliveAnswer{},
 		ReadyAnswer{},
 		ProblemDetails{},
@@ -234,6 +239,8 @@ func TestFormsAreComplete(t *testing.T) {
 	complete(t, &stateQueryForm)
 	complete(t, &stateSnapshotForm)
 	complete(t, &stateCellForm)
+	complete(t, &jobRequestForm)
+	complete(t, &jobGroupForm)
 }
 
 func complete[T any](t *testing.T, f *form[T]) {

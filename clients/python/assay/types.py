@@ -354,6 +354,93 @@ class Item(TypedDict):
     user: NotRequired[list[float]]
 
 
+class JobAnswer(TypedDict):
+    # Of the body, without its encoding
+    bytes: int
+    created: str
+    # Of what answers, the same for every row
+    digest: NotRequired[str]
+    # Rows that have a result
+    done: int
+    ended: NotRequired[str]
+    # When the job and its result are removed
+    expires: NotRequired[str]
+    # Rows among them with an error in their result
+    failed: int
+    # Why the job failed as a whole
+    failure: NotRequired[Problem]
+    id: str
+    # Columns of the rows that were passed over, by name
+    ignored: NotRequired[list[str] | None]
+    # Name of the model, or of the recipe, that answers; there with the first rows, as are digest, transforms
+    # and threshold
+    model: NotRequired[str]
+    question: str
+    rows: int
+    # Since it was started
+    rows_per_second: NotRequired[float]
+    # Until its end, at that rate
+    seconds_left: NotRequired[float]
+    started: NotRequired[str]
+    status: Literal["queued", "running", "done", "cancelled", "failed"]
+    # Of steps: that first_error goes by
+    threshold: NotRequired[float]
+    # Of the sequences that were read for the rows that are done
+    tokens: int
+    # What is applied between raw and score, in order
+    transforms: NotRequired[list[str]]
+
+
+class JobGone(TypedDict):
+    # Id of the job
+    deleted: str
+
+
+class JobOptions(TypedDict):
+    # Of score and rank: applied to the score last
+    activation: NotRequired[Literal["none", "sigmoid", "softmax"]]
+    # Of compare of responses: one number for each of all preferences
+    aggregate: NotRequired[list[Literal["win_rate", "copeland", "bradley_terry", "elo", "nash"]]]
+    # Of the aggregate elo
+    elo_scale: NotRequired[float]
+    # The digest that every answer must have; where one would have another, the job fails
+    expect_digest: NotRequired[str]
+    # Of score: beside each score, how it moves with each feature
+    explain: NotRequired[Literal["gradient"]]
+    # Of score, rank and compare: the label to go by
+    label: NotRequired[str]
+    # Name of the model, or of a recipe; may be left out where one model answers this question
+    model: NotRequired[str]
+    # Of rank: places kept; of top_n also how many are selected
+    n: NotRequired[int]
+    # Of a recipe, by name
+    params: NotRequired[dict[str, Any]]
+    # Of rank by power_weights
+    power: NotRequired[float]
+    # A whole recipe in YAML, instead of model; where the token file lets its sender (recipes=own)
+    recipe: NotRequired[str]
+    # Of rank by top_share
+    share: NotRequired[float]
+    # Of rank and compare: tell what the scores are as a group
+    statistics: NotRequired[bool]
+    # Of rank: which responses are selected
+    strategy: NotRequired[Literal["best_of_n", "top_n", "top_share", "best_worst", "best_random", "power_weights", "majority", "weighted_vote", "weighted_mean", "tournament", "nash"]]
+    # Of steps: first_error is the first step whose score is below
+    threshold: NotRequired[float]
+    # What happens to an item over the model's max_tokens
+    truncate: NotRequired[Literal["error", "left", "right"]]
+
+
+class JobRequest(JobOptions):
+    # As the route of that name asks
+    question: Literal["score", "rank", "compare", "steps"]
+
+
+class JobsAnswer(TypedDict):
+    # The caller's, the latest first
+    jobs: list[JobAnswer]
+
+
 class LoadAnswer(TypedDict):
     # Digest of the model whose place it took; left out where there was none
     before: NotRequired[str]
