@@ -3,12 +3,12 @@
 # github.com/daulet/tokenizers in the module cache, which become its module tokenizers_c. One call of those is wrapped,
 # so that a panic in it ends no process. .runtime/tokenizers.txt has what the library was built from: while that has not
 # changed the library stays, and no network is needed. The same sources give the same bytes in any folder.
-# tokenizers.sh TARGET builds it for another kind of processor, such as aarch64-unknown-linux-gnu, in .runtime/TARGET.
+# tokenizers.sh TARGET builds it for another kind of processor, such as aarch64-unknown-linux-gnu, in a folder of .runtime.
 set -euo pipefail
 target=${1:-}
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
-runtime=$root/.runtime${target:+/$target}
+runtime=$root/.runtime${target:+/${target%%-*}}
 lib=$runtime/lib
 archive=libtokenizers.a
 stamp=$runtime/tokenizers.txt
