@@ -79,7 +79,7 @@ Maintainer: The makers of Assay <assay@localhost>
 Section: net
 Priority: optional
 Depends: libc6 (>= ${glibc#GLIBC_}), libgcc-s1, libstdc++6
-Installed-Size: $(du -k --apparent-size -s "$root/usr" | cut -f1)
+Installed-Size: $(($(find "$root/usr" -type f -printf '%s+')0 / 1024))
 Description: reward-model inference server
  Assay serves reward models and process reward models over HTTP, and scores, ranks and evaluates with them.
 CONTROL
