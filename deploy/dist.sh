@@ -96,7 +96,7 @@ for arch in "${archs[@]}"; do
     *) die "packages are for amd64 and arm64, and not for $arch" ;;
   esac
 done
-git clone --quiet --shared . "$work/source"
+git -c advice.detachedHead=false clone --quiet --shared . "$work/source"
 mkdir "$work/source/.runtime"
 ln -s "$PWD"/.runtime/* "$work/source/.runtime/"
 rm -rf "$dist"
