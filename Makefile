@@ -91,6 +91,19 @@ page: bin/assay
 page-screenshots: bin/assay
 	server/web/browser/run.sh screenshots
 
+# What is installed, in dist/: an archive and a Debian package of each ARCH (amd64, arm64), tried out. dist-twice makes
+# them again from another clone and compares the bytes.
+.PHONY: dist dist-twice
+ARCH ?= amd64
+dist: $(RUNTIME)
+	deploy/dist.sh $(ARCH)
+	deploy/installed.py dist
+
+dist-twice: dist
+	work=$$(mktemp -d) && trap 'rm -rf "$$work"' EXIT && git clone --quiet . "$$work/other" && \
+	  mkdir "$$work/other/.runtime" && cp -r .runtime/* "$$work/other/.runtime/" && \
+	  "$$work/other/deploy/dist.sh" $(ARCH) && deploy/installed.py dist "$$work/other/dist"
+
 # The Dockerfiles, followed without Docker; needs root and Debian bookworm.
 deploy: $(RUNTIME)
 	deploy/check.sh

@@ -31,10 +31,11 @@ var allowed = map[string][]string{
 // stands here, with the other packages of the room that it may import. What it may import of other rooms, allowed says.
 var inner = map[string]map[string][]string{
 	"commands": {
-		"commands":            {"commands/bulk", "commands/bulk/job", "commands/bulk/tables", "commands/evaluation", "commands/page"},
+		"commands":            {"commands/bulk", "commands/bulk/job", "commands/bulk/tables", "commands/evaluation", "commands/manual", "commands/page"},
 		"commands/evaluation": {"commands/bulk", "commands/evaluation/games", "commands/evaluation/metrics", "commands/evaluation/samples", "commands/page"},
 		"commands/bulk":       {"commands/page"},
 		"commands/bulk/job":   {"commands/bulk/tables"},
+		"commands/manual":     {},
 		"commands/page":       {},
 
 		"commands/bulk/tables": {"commands/bulk"},

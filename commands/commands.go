@@ -19,6 +19,7 @@ import (
 
 	"github.com/assay-rm/assay/batching"
 	"github.com/assay-rm/assay/commands/evaluation"
+	"github.com/assay-rm/assay/commands/manual"
 	"github.com/assay-rm/assay/server"
 	"github.com/assay-rm/assay/server/jobs"
 	"github.com/assay-rm/assay/server/protocols"
@@ -46,6 +47,9 @@ type grammar struct {
 	Recipes recipesCommand  `cmd:"" help:"Check recipes of rewards."`
 	Doctor  doctorCommand   `cmd:"" help:"Find the native libraries and say what this machine has."`
 	Health  healthCommand   `cmd:"" help:"Ask a running server whether it is ready: the health check of a container."`
+	Man     manCommand      `cmd:"" help:"Write the manual page: assay man | man -l -."`
+
+	Completion completionCommand `cmd:"" help:"Write the script with which a shell completes commands and flags."`
 
 	Version kong.VersionFlag `help:"Print the version and exit."`
 }
@@ -99,6 +103,7 @@ func settings(con *console) []kong.Option {
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true}),
 		kong.Vars{
 			"version":       version(),
+			"shells":        strings.Join(manual.Shells, ","),
 			"evalFormats":   strings.Join(evaluation.Formats(), ", "),
 			"listen":        defaults.Addr,
 			"queueItems":    strconv.Itoa(batching.DefaultMaxItems),

@@ -15,7 +15,7 @@ import (
 
 // runtimeFlags say how every bundle is run.
 type runtimeFlags struct {
-	ONNXRuntime string            `name:"onnxruntime" group:"Models" env:"ASSAY_ONNXRUNTIME" placeholder:"FILE" help:"The ONNX Runtime library. Left out, it is searched for beside the binary, in .runtime/lib there, and in .runtime/lib of the checkout that built it."`
+	ONNXRuntime string            `name:"onnxruntime" group:"Models" env:"ASSAY_ONNXRUNTIME" placeholder:"FILE" help:"The ONNX Runtime library. Left out, it is searched for beside the binary, in ../lib/assay and .runtime/lib from there, and in .runtime/lib of the checkout that built it."`
 	Device      device            `group:"Models" env:"ASSAY_DEVICE" default:"cpu" placeholder:"DEVICE" help:"Where forwards run: cpu, cuda (the first GPU), cuda:0,1 (these GPUs, each with a copy of the weights), or cuda:0+1 (one copy on both, of a bundle in two stages)."`
 	DeviceMem   size              `name:"device-memory" group:"Models" env:"ASSAY_DEVICE_MEMORY" default:"0" help:"What each model may take of a GPU's memory beside its cache; 0 as much as there is."`
 	CUDA        map[string]string `name:"cuda-option" group:"Models" env:"ASSAY_CUDA_OPTION" placeholder:"NAME=VALUE" help:"An option of ONNX Runtime's CUDA provider, such as use_tf32=1. Repeat it for more."`

@@ -2,13 +2,18 @@
 # Builds .runtime/lib/libtokenizers.a of the checkout with cargo, from src of this folder and the sources of
 # github.com/daulet/tokenizers in the module cache, which become its module tokenizers_c. One call of those is wrapped,
 # so that a panic in it ends no process. .runtime/tokenizers.txt has what the library was built from: while that has not
-# changed the library stays, and no network is needed.
+# changed the library stays, and no network is needed. The same sources give the same bytes in any
+# folder at any time: SOURCE_DATE_EPOCH is what C compilers take for the time.
+# tokenizers.sh TARGET builds it for another kind of processor, such as aarch64-unknown-linux-gnu, in a folder of
+# .runtime named after that.
 set -euo pipefail
+target=${1:-}
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
-lib=$root/.runtime/lib
+runtime=$root/.runtime${target:+/${target%%-*}}
+lib=$runtime/lib
 archive=libtokenizers.a
-stamp=$root/.runtime/tokenizers.txt
+stamp=$runtime/tokenizers.txt
 module=github.com/daulet/tokenizers
 
 pins=$(cd "$here" && sha256sum Cargo.toml Cargo.lock tokenizers.sh src/*.rs && cd "$root" && grep -hF "$module " go.mod go.sum)
@@ -35,8 +40,10 @@ chmod -R u+w "$build"
 read='Tokenizer::from_bytes(bytes_slice)'
 sed -i "s/match $read {/match crate::caught(|| $read) {/" "$build/src/tokenizers_c.rs"
 grep -qF "caught(|| $read)" "$build/src/tokenizers_c.rs" || { echo "runtime: the module's sources do not read files as they did" >&2; exit 1; }
-cargo build --quiet --release --locked --manifest-path "$build/Cargo.toml" --target-dir "$build/target"
+SOURCE_DATE_EPOCH=0 RUSTFLAGS="--remap-path-prefix=$build=/build --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo" \
+  CFLAGS="-ffile-prefix-map=$build=/build" CXXFLAGS="-ffile-prefix-map=$build=/build" \
+  cargo build --quiet --release --locked ${target:+--target "$target"} --manifest-path "$build/Cargo.toml" --target-dir "$build/target"
 go clean -testcache # whose results Go keeps by what it compiled, and it does not look into archives
-mv "$build/target/release/$archive" "$lib/$archive"
+mv "$build/target/${target:+$target/}release/$archive" "$lib/$archive"
 printf '%s\n' "$pins" >"$stamp"
 echo "runtime: ready in ${lib#"$root"/}"

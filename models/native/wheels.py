@@ -2,6 +2,7 @@
 """Puts the shared libraries of a set of pinned wheels into one folder of the checkout, with the licences that they come under.
 
     wheels.py onnxruntime    .runtime/lib    ONNX Runtime for processors
+    wheels.py onnxruntime aarch64    .runtime/aarch64/lib    the same for another kind of processor than this machine's
     wheels.py cuda           .runtime/cuda   ONNX Runtime with its CUDA provider, and CUDA and cuDNN; 1.5 GB to fetch, 2.3 GB of disk
 
 The wheels are the ones of SET.txt beside this file, by hash. A copy of SET.txt is written last, so a folder that has it is
@@ -27,9 +28,8 @@ UNUSED = ("*.alt.*", "libnvblas.*", "libcufftw.*", "libonnxruntime_providers_ten
 LICENCES = ("*.dist-info/licenses/*", "*/LICENSE", "*/ThirdPartyNotices.txt")
 
 
-def download(requirements, folder):
-    """Fetches the wheels for this kind of processor, whichever Python this is."""
-    machine = platform.machine()
+def download(requirements, folder, machine):
+    """Fetches the wheels for a kind of processor, whichever Python this is."""
     pins = requirements.read_text().count("==")
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes"]
     command += ["--only-binary=:all:", "--python-version", "3.12", "--implementation", "cp", "--abi", "cp312", "--abi", "none"]
@@ -74,10 +74,10 @@ def unpack(wheel, folder):
 
 
 def main():
-    if len(sys.argv) != 2 or sys.argv[1] not in FOLDERS:
-        sys.exit(f"usage: wheels.py {'|'.join(FOLDERS)}")
+    if len(sys.argv) not in (2, 3) or sys.argv[1] not in FOLDERS:
+        sys.exit(f"usage: wheels.py {'|'.join(FOLDERS)} [MACHINE]")
     requirements = HERE / f"{sys.argv[1]}.txt"
-    folder = RUNTIME / FOLDERS[sys.argv[1]]
+    folder = RUNTIME.joinpath(*sys.argv[2:], FOLDERS[sys.argv[1]])
     done = folder / requirements.name
     if done.is_file() and done.read_bytes() == requirements.read_bytes() and any(folder.glob("libonnxruntime.so.*")):
         done.touch()  # newer than the pins that it was held to
@@ -85,7 +85,7 @@ def main():
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="wheels.", dir=RUNTIME) as work:
         print(f"runtime: fetching the wheels of {requirements.name}", flush=True)
-        wheels = download(requirements, work)
+        wheels = download(requirements, work, *(sys.argv[2:] or [platform.machine()]))
         for old in folder.glob("lib*.so*"):  # of other pins
             old.unlink()
         for wheel in wheels:

@@ -51,8 +51,8 @@ func Libraries(explicit string) []Library {
 }
 
 // FindRuntime gives the path of the ONNX Runtime library: explicit if it is not empty, else the first found beside the
-// executable, in .runtime/lib beside it or one folder up, or in .runtime/lib of the checkout that the executable was
-// built from. The working directory is not looked at: a library runs whatever its maker wants, and somebody else's
+// executable, in lib/assay beside its folder, as packages have it, in .runtime/lib beside it or one folder up, or in
+// .runtime/lib of the checkout that the executable was built from. The working directory is not looked at: a library runs whatever its maker wants, and somebody else's
 // repository may hold one of that name.
 func FindRuntime(explicit string) (string, error) {
 	if explicit != "" {
@@ -79,7 +79,7 @@ func runtimeDirs() []string {
 	var dirs []string
 	if exe, err := os.Executable(); err == nil {
 		dir := filepath.Dir(exe)
-		dirs = append(dirs, dir, filepath.Join(dir, ".runtime", "lib"),
+		dirs = append(dirs, dir, filepath.Join(filepath.Dir(dir), "lib", "assay"), filepath.Join(dir, ".runtime", "lib"),
 			filepath.Join(filepath.Dir(dir), ".runtime", "lib"))
 	}
 	if root, ok := checkout(); ok {
