@@ -118,8 +118,8 @@ class Proxy:
         self.url = f"http://{listen}"
 
     def stop(self) -> None:
-        """Stop it; then its log is whole."""
-        self.process.terminate()
+        """Let it end what it has begun, and stop it; then its log is whole."""
+        self.process.send_signal(signal.SIGUSR1)
         self.process.wait(30)
 
     def homes(self) -> dict[str, set[str]]:
@@ -128,7 +128,7 @@ class Proxy:
         for line in self.log.read_text().splitlines():
             if line.startswith("request="):
                 fields = dict(field.split("=", 1) for field in line.split())
-                if fields["path"] == "/v1/score" and fields["status"] == "200":
+                if fields["prompt"] != "-" and fields["status"] == "200":
                     homes[fields["prompt"]].add(fields["replica"])
         return homes
 
@@ -183,6 +183,11 @@ def block_bytes() -> int:
         return int(one.count("assay_cache_bytes") / (tokens // BLOCK))
 
 
+def asked_by(url: str, headers: dict[str, str]) -> str:
+    """Return the id that the answer to a request has."""
+    return httpx.post(f"{url}/v1/score", json={"model": "arith-rm", "items": [{"text": "42"}]}, headers=headers).headers["X-Request-Id"]
+
+
 def routing(cache: int) -> tuple[dict[Pair, object], dict[str, str]]:
     """Compare the shares of cached tokens. Return the scores of one server, and which replica each prompt belongs to."""
     pairs = workload(1)
@@ -193,7 +198,10 @@ def routing(cache: int) -> tuple[dict[Pair, object], dict[str, str]]:
         with replicas(3, cache) as three, proxy(three, (BY_PROMPT, balance)) as before:
             shares[name], scores = share(before.url, three, pairs)
             assert scores == expected, f"{name}: scores differ from one server's"
+            ids = [asked_by(before.url, given) for given in ({}, {"X-Request-Id": "joined-1"})]
             before.stop()
+            logged = before.log.read_text()
+            assert ids[1] == "joined-1" and all(f"request={one} " in logged for one in ids), f"the log does not know the requests {ids}"
             if balance == BY_PROMPT:
                 homes = before.homes()
     routed = ", ".join(f"{name} {part:.3f}" for name, part in shares.items())
@@ -247,8 +255,11 @@ def killed(cache: int, expected: dict[Pair, object], homes: dict[str, str], retr
         killer.start()
         ask_all(before.url, pairs, retry, each, asking)
         killer.join()
-    wrong = [failure for failure in failures if failure[1] != "two"]
-    assert not wrong, f"lost, though no dead replica had them in hand: {wrong}"
+        wrong = [failure for failure in failures if failure[1] != "two"]
+        if wrong:
+            before.stop()
+            said = [line for line in before.log.read_text().splitlines() if not line.startswith("request=")]
+            sys.exit(f"lost, though no dead replica had them in hand: {wrong}; the proxy says: {said}")
     return len(failures), sum(began > dead[0] for began, *_ in failures)
 
 
