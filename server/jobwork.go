@@ -181,6 +181,7 @@ func (c *chunk) patiently(ctx context.Context, rows []int) (rewards.Answer, erro
 				}
 			}
 			if why == nil {
+				c.record(rows, &request, &answer)
 				return answer, nil
 			}
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/assay-rm/assay/rewards"
 	"github.com/assay-rm/assay/server/record"
+	"github.com/assay-rm/assay/server/wire"
 )
 
 // keepRecord records what was asked and answered, where the server records and the question gives scores. It never
@@ -17,6 +18,25 @@ func (s *Server) keepRecord(x *exchange, request *asked, given *rewards.Answer) 
 	}
 	s.options.Record.Add(record.Entry{
 		ID: x.id, At: time.Now(), Route: x.route, Caller: x.caller.name, Request: request.Request, Answer: *given, Kept: request.kept,
+	})
+}
+
+// record records what was answered to rows of a job, as [Server.keepRecord] does.
+func (c *chunk) record(rows []int, request *rewards.Request, given *rewards.Answer) {
+	to := c.work.s.options.Record
+	if to == nil || !record.Recorded(given.Question) {
+		return
+	}
+	kept := &wire.Kept{}
+	if c.groups() {
+		kept.Group = c.rows[rows[0]].group.Tag
+	} else {
+		for _, at := range rows {
+			kept.Each = append(kept.Each, c.rows[at].item.Tag)
+		}
+	}
+	to.Add(record.Entry{
+		ID: c.task.Job.ID, At: time.Now(), Route: "/v1/jobs", Caller: request.Caller.Name, Request: *request, Answer: *given, Kept: kept,
 	})
 }
 

@@ -84,6 +84,30 @@ class Asks:
         """Return how the rewards of a run are distributed, and how they drift."""
         return self.send(routes.run(name))
 
+    def start_job(self, question: str, rows: Iterable[Given], *, key: str | None = None, **options: Unpack[types.JobOptions]) -> types.JobAnswer:
+        """Have many rows computed (score, rank, compare or steps), and fetch their results later."""
+        return self.send(routes.start_job(question, rows, key=key, **self._named(options)))
+
+    def jobs(self) -> types.JobsAnswer:
+        """Return the jobs of this caller, the latest first."""
+        return self.send(routes.jobs())
+
+    def job(self, name: str) -> types.JobAnswer:
+        """Return how far a job is."""
+        return self.send(routes.job(name))
+
+    def job_result(self, name: str, *, follow: bool = False, partial: bool = False, start: int = 1) -> list[dict[str, Any]]:
+        """Return what came of the rows of a job, in their order. follow waits for its end, and partial takes what there is."""
+        return routes.lines_of(self.send(routes.job_result(name, follow=follow, partial=partial, start=start)))
+
+    def cancel_job(self, name: str) -> types.JobAnswer:
+        """Stop a job, and keep what is computed of it."""
+        return self.send(routes.cancel_job(name))
+
+    def delete_job(self, name: str) -> types.JobGone:
+        """Stop a job, and remove everything of it."""
+        return self.send(routes.delete_job(name))
+
     def states(self) -> types.StatesAnswer:
         """Return which states there are."""
         return self.send(routes.states())

@@ -6,6 +6,7 @@ that a later server takes go through as well.
 
 import dataclasses
 import json
+import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any, Generic, TypeVar, Unpack, cast
 from urllib.parse import quote
@@ -23,7 +24,10 @@ ANSWERS = {"results", "responses", "data", "ready"}  # one of them is in the ans
 
 @dataclasses.dataclass(frozen=True)
 class Call(Generic[T]):
-    """One request. repeatable: it may be sent twice. waits: a busy server is asked again. plain: the answer is text."""
+    """One request. repeatable: it may be sent twice. waits: a busy server is asked again. plain: the answer is text.
+
+    rows are sent as JSON lines behind the body, under a key by which the server knows them when they come again.
+    """
 
     method: str
     path: str
@@ -32,13 +36,19 @@ class Call(Generic[T]):
     repeatable: bool = True
     waits: bool = True
     plain: bool = False
+    rows: tuple[Mapping[str, Any], ...] | None = None
+    key: str = ""
 
     def wire(self) -> dict[str, Any]:
         """Return what httpx sends. JSON is ASCII, so that text with half a surrogate pair reaches the server, which names its item."""
         sent: dict[str, Any] = {"method": self.method, "url": self.path}
         if self.query:
             sent["params"] = self.query
-        if self.body is not None:
+        if self.rows is not None:
+            lines = (json.dumps(line, allow_nan=False, separators=(",", ":")) for line in (self.body, *self.rows))
+            sent["content"] = "\n".join(lines).encode("ascii")
+            sent["headers"] = {"Content-Type": "application/x-ndjson", "Idempotency-Key": self.key}
+        elif self.body is not None:
             sent["content"] = json.dumps(self.body, allow_nan=False, separators=(",", ":")).encode("ascii")
             sent["headers"] = {"Content-Type": "application/json", **prompt_header(self.body)}
         return sent
@@ -132,6 +142,43 @@ def runs() -> Call[types.RunsAnswer]:
 def run(name: str) -> Call[types.RunAnswer]:
     """What do the rewards of a run look like?"""
     return Call("GET", f"/v1/runs/{quote(name, safe='')}")
+
+
+def start_job(question: str, rows: Iterable[Given], *, key: str | None = None, **options: Unpack[types.JobOptions]) -> Call[types.JobAnswer]:
+    """Have many rows computed, and fetch their results later. The same rows under the same key are one job."""
+    head = {"question": question, **options}
+    return Call("POST", "/v1/jobs", head, rows=tuple(item_of(one) for one in rows), key=uuid.uuid4().hex if key is None else key)
+
+
+def jobs() -> Call[types.JobsAnswer]:
+    """Which jobs are there?"""
+    return Call("GET", "/v1/jobs")
+
+
+def job(name: str) -> Call[types.JobAnswer]:
+    """How far is a job?"""
+    return Call("GET", f"/v1/jobs/{quote(name, safe='')}")
+
+
+def job_result(name: str, *, follow: bool = False, partial: bool = False, start: int = 1) -> Call[str]:
+    """What came of the rows of a job, from one row on. follow waits for its end, and partial takes what there is."""
+    query = [("follow", "true")] * follow + [("partial", "true")] * partial + [("from", str(start))] * (start > 1)
+    return Call("GET", f"/v1/jobs/{quote(name, safe='')}/result", query=tuple(query), plain=True)
+
+
+def lines_of(text: str) -> list[dict[str, Any]]:
+    """Return the objects of JSON lines."""
+    return [json.loads(line) for line in text.splitlines() if line]
+
+
+def cancel_job(name: str) -> Call[types.JobAnswer]:
+    """Stop a job, and keep what is computed of it."""
+    return Call("POST", f"/v1/jobs/{quote(name, safe='')}/cancel")
+
+
+def delete_job(name: str) -> Call[types.JobGone]:
+    """Stop a job, and remove everything of it."""
+    return Call("DELETE", f"/v1/jobs/{quote(name, safe='')}", repeatable=False)
 
 
 def states() -> Call[types.StatesAnswer]:

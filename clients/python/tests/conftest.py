@@ -86,7 +86,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     (folder / "recipe.yaml").write_text(RECIPE)
     (folder / "group.yaml").write_text(GROUP)
     recipes = ["--recipe", str(folder / "recipe.yaml"), "--recipe", str(folder / "group.yaml")]
-    running = Server("--protocols", "openai", "--state", str(folder / "state"), "--max-request-items", "64", *recipes)
+    running = Server("--protocols", "openai", "--state", str(folder / "state"), "--jobs", str(folder / "jobs"), "--max-request-items", "64", *recipes)
     yield running
     running.stop()
 

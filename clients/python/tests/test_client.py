@@ -113,6 +113,20 @@ def test_every_route(client: Client) -> None:
     assert client.openapi()["openapi"].startswith("3.1")
 
 
+def test_a_job_gives_what_requests_give(client: Client) -> None:
+    items = [(f"What is {n} + 30?", f"{n} + 30 = {n + 30}") for n in range(70)]  # more than a request may have
+    job = client.start_job("score", [*items, {"prompt": "1?"}], key="a-job", activation="sigmoid")
+    assert client.start_job("score", [*items, {"prompt": "1?"}], key="a-job", activation="sigmoid")["id"] == job["id"]
+    rows = client.job_result(job["id"], follow=True)
+    assert [row["row"] for row in rows] == list(range(71)) and rows[70]["error"]["code"] == "bad_item"
+    assert [row["score"] for row in rows[:70]] == client.scores(items, activation="sigmoid")
+    assert client.job_result(job["id"], start=69) == rows[69:]
+    told = client.job(job["id"])
+    assert told["status"] == "done" and told["failed"] == 1 and [one["id"] for one in client.jobs()["jobs"]] == [job["id"]]
+    assert client.cancel_job(job["id"])["status"] == "done"  # it has ended already
+    assert client.delete_job(job["id"])["deleted"] == job["id"] and client.jobs()["jobs"] == []
+
+
 def test_routes_that_no_loaded_model_answers_say_so(client: Client) -> None:
     asks: list[Callable[[], Any]] = [
         lambda: client.choose([{"prompt": "1?"}], candidates=["a", "b"]),
