@@ -80,7 +80,7 @@ smoke: bin/assay
 # them again from another clone and compares the bytes.
 .PHONY: dist dist-twice
 ARCH ?= amd64
-dist: $(RUNTIME)
+dist:
 	deploy/dist.sh $(ARCH)
 	deploy/installed.py dist
 
