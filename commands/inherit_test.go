@@ -2,7 +2,6 @@ package commands
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"net"
 	"net/http"
@@ -47,7 +46,7 @@ func takeOver(t *testing.T, socket *os.File, args ...string) *served {
 // TestTakeOverRefusesNoConnection: processes take a socket over from one another while clients ask, each request on a
 // connection of its own. None is refused, and none goes unanswered.
 func TestTakeOverRefusesNoConnection(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +71,14 @@ func TestTakeOverRefusesNoConnection(t *testing.T) {
 	for range 3 {
 		clients.Go(func() {
 			for ctx.Err() == nil {
-				response, err := client.Post(url+"/v1/score", "application/json", bytes.NewReader([]byte(`{"items":[{"text":"12 + 30 = 42"}]}`)))
+				body := strings.NewReader(`{"items":[{"text":"12 + 30 = 42"}]}`)
+				request, err := http.NewRequestWithContext(context.WithoutCancel(ctx), http.MethodPost, url+"/v1/score", body)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				request.Header.Set("Content-Type", "application/json")
+				response, err := client.Do(request)
 				if err != nil {
 					t.Error(err)
 					return

@@ -278,8 +278,7 @@ func loadError(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	var known *failure.Error
-	if errors.As(err, &known) {
+	if known, ok := errors.AsType[*failure.Error](err); ok {
 		return known
 	}
 	code := fault.CodeBundle

@@ -112,7 +112,7 @@ func readBundle(source Source) (*bundle, error) {
 			b.head = graph
 		}
 		if len(f.External) > 0 && fixed != nil {
-			fixed.Write(graph) //nolint:errcheck,gosec // a hash takes all
+			fixed.Write(graph)
 		} else {
 			fixed = nil // what there is of weights is in the graph
 		}
@@ -121,7 +121,7 @@ func readBundle(source Source) (*bundle, error) {
 	if fixed != nil {
 		for _, part := range [][]byte{b.tokenizer, []byte(b.template)} {
 			part := sha256.Sum256(part)
-			fixed.Write(part[:]) //nolint:errcheck,gosec // a hash takes all
+			fixed.Write(part[:])
 		}
 		fixed.Sum(b.fixed[:0])
 	}

@@ -64,38 +64,42 @@ func parseToken(fields []string) (Token, error) {
 		if seen[key] {
 			return token, fmt.Errorf("%s: given twice", key)
 		}
+		var err error
 		switch key {
 		case "name":
 			if token.Name = value; !plain(value) {
 				return token, fmt.Errorf("name: must be of letters, digits and - _ . :, and have 1 to %d of them", longestID)
 			}
 		case "class":
-			if token.Bulk = value == "bulk"; value != "bulk" && value != "interactive" {
-				return token, errors.New("class: must be interactive or bulk")
-			}
+			token.Bulk, err = oneOf(key, value, "interactive", "bulk")
 		case "rate":
 			rate, err := strconv.Atoi(value)
 			if token.Rate = rate; err != nil || rate < 1 {
 				return token, errors.New("rate: must be a whole number of tokens a minute, and positive")
 			}
 		case "state":
-			if token.Writes = value == "write"; value != "write" && value != "read" {
-				return token, errors.New("state: must be read or write")
-			}
+			token.Writes, err = oneOf(key, value, "read", "write")
 		case "recipes":
-			if token.Recipes = value == "own"; value != "own" && value != "served" {
-				return token, errors.New("recipes: must be served or own")
-			}
+			token.Recipes, err = oneOf(key, value, "served", "own")
 		case "models":
-			if token.Loads = value == "write"; value != "write" && value != "read" {
-				return token, errors.New("models: must be read or write")
-			}
+			token.Loads, err = oneOf(key, value, "read", "write")
 		default:
 			return token, fmt.Errorf("field %d: is none of name=, class=, rate=, state=, recipes= and models=; a token has no space in it", i+2)
+		}
+		if err != nil {
+			return token, err
 		}
 		seen[key] = true
 	}
 	return token, nil
+}
+
+// oneOf tells the second of two words from the first.
+func oneOf(key, value, first, second string) (bool, error) {
+	if value != first && value != second {
+		return false, fmt.Errorf("%s: must be %s or %s", key, first, second)
+	}
+	return value == second, nil
 }
 
 // checkTokens refuses tokens that cannot be told apart, and those of one name that differ in what they say of it.
