@@ -96,6 +96,10 @@ func postAll(t *testing.T, url string, bodies map[string][]byte) map[string]kept
 func ask(t *testing.T, url, id string) (j keptJob) {
 	t.Helper()
 	status, text, err := call(t, http.MethodGet, url+"/v1/jobs/"+id, nil)
+	for err == nil && status == http.StatusServiceUnavailable {
+		time.Sleep(100 * time.Millisecond)
+		status, text, err = call(t, http.MethodGet, url+"/v1/jobs/"+id, nil)
+	}
 	if err != nil || status != http.StatusOK {
 		t.Fatalf("%d %s %v", status, text, err)
 	}
@@ -105,14 +109,20 @@ func ask(t *testing.T, url, id string) (j keptJob) {
 	return j
 }
 
-// followed is the whole result of a job, when it is there.
+// followed is the whole result of a job, when it is there. While the store does not answer, as when a server of its
+// cluster has just stopped, it is asked for again.
 func followed(t *testing.T, url, id string) []byte {
 	t.Helper()
-	status, text, err := call(t, http.MethodGet, url+"/v1/jobs/"+id+"/result?follow=true", nil)
-	if err != nil || status != http.StatusOK {
-		t.Fatalf("%d %.300s %v", status, text, err)
+	for {
+		status, text, err := call(t, http.MethodGet, url+"/v1/jobs/"+id+"/result?follow=true", nil)
+		switch {
+		case err == nil && status == http.StatusOK:
+			return text
+		case err == nil && status != http.StatusServiceUnavailable || t.Context().Err() != nil:
+			t.Fatalf("%d %.300s %v", status, text, err)
+		}
+		time.Sleep(100 * time.Millisecond)
 	}
-	return text
 }
 
 // complete fails unless each row is in a result, once and in order.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	mathrand "math/rand/v2"
 	"strconv"
@@ -284,11 +283,11 @@ func TestLimits(t *testing.T) {
 	sent(t, s, Asked{Caller: "a"}, "x")
 }
 
-// noise is text that does not get smaller.
-func noise(bytes int) string {
-	raw := make([]byte, bytes/2)
+// noise is a line of bytes that does not get smaller.
+func noise(size int) string {
+	raw := make([]byte, size)
 	_, _ = rand.Read(raw)
-	return hex.EncodeToString(raw)
+	return string(bytes.ReplaceAll(raw, []byte{'\n'}, []byte{'x'}))
 }
 
 // TestAFullStore refuses rows, and keeps results waiting until there is room.
