@@ -73,7 +73,7 @@ func TestThePageHasEveryFlagOfEveryCommand(t *testing.T) {
 	if err := manual.Page(&out, app, "v1.2.3", "2026-01-02"); err != nil {
 		t.Fatal(err)
 	}
-	plain := strings.NewReplacer(`\-`, "-", `\fB`, "", `\fR`, "", `\fI`, "", `\(aq`, "'", `\(dq`, `"`, `\e`, `\`).Replace(out.String())
+	plain := strings.NewReplacer(`\-`, "-", `\fB`, "", `\fR`, "", `\fI`, "", `\(aq`, "'", `\(dq`, `"`, `\e`, `\`, `\[u2026]`, "…").Replace(out.String())
 	flags := 0
 	for _, leaf := range app.Leaves(true) {
 		_, section, found := strings.Cut(plain, "\n.SS \""+leaf.FullPath())

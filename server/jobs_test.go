@@ -145,7 +145,7 @@ func same(t *testing.T, where string, got, want map[string]any) {
 	for _, left := range []string{"row"} {
 		delete(got, left)
 	}
-	for _, left := range []string{"model", "digest", "transforms", "usage", "timings", "ignored", "activation", "strategy"} {
+	for _, left := range []string{"model", "digest", "revision", "transforms", "usage", "timings", "ignored", "activation", "strategy"} {
 		delete(want, left)
 	}
 	if g, w := plainJSON(t, got), plainJSON(t, want); g != w {
