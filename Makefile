@@ -91,8 +91,8 @@ page: bin/assay
 page-screenshots: bin/assay
 	server/web/browser/run.sh screenshots
 
-# What is installed, in dist/: an archive and a Debian package, tried out. dist-twice makes them again from another clone
-# and compares the bytes. With ARCH=arm64 it fails, and docs/INSTALL.md says why.
+# What is installed, in dist/: an archive and a Debian package, tried out; with ARCH=arm64 under qemu. dist-twice makes
+# them again from another clone and compares the bytes.
 .PHONY: dist dist-twice
 ARCH ?= amd64
 dist:

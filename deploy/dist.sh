@@ -65,7 +65,7 @@ package() {
   local root=$work/deb-$1 glibc
   mkdir -p "$root"/{DEBIAN,usr/lib/systemd/system,etc/default}
   cp -r "$2"/{bin,lib,share} "$root/usr/"
-  install -m 644 deploy/systemd/assay.service "$root/usr/lib/systemd/system/"
+  install -m 644 deploy/systemd/assay.service deploy/systemd/assay.socket "$root/usr/lib/systemd/system/"
   install -m 640 deploy/systemd/assay.default "$root/etc/default/assay"
   ln "$root/usr/share/doc/assay/licenses/assay/LICENSE" "$root/usr/share/doc/assay/copyright"
   mkdir "$root/usr/share/zsh/vendor-completions"

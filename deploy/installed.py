@@ -54,12 +54,12 @@ def installed(file, folder):
     listed = run("dpkg-query", f"--admindir={folder}/var/lib/dpkg", "--show", "--showformat=${Status}", "assay")
     check(f"{file.name}: dpkg installs it", listed == "install ok installed", listed)
     (folder / "etc/systemd/system").mkdir(parents=True)
-    for target in ("multi-user", "network-online", "sysinit", "basic", "shutdown"):
+    for target in ("multi-user", "network-online", "sysinit", "basic", "shutdown", "sockets"):
         (folder / f"etc/systemd/system/{target}.target").write_text("[Unit]\n")
     if shutil.which("systemd-analyze"):
-        done = subprocess.run(["systemd-analyze", "verify", "--man=no", f"--root={folder}", "assay.service"], capture_output=True, text=True, check=False)
-        said = [line for line in done.stderr.splitlines() if "assay.service" in line]
-        check(f"{file.name}: systemd understands the unit", not done.returncode and not said, done.stderr)
+        done = subprocess.run(["systemd-analyze", "verify", "--man=no", f"--root={folder}", "assay.service", "assay.socket"], capture_output=True, text=True, check=False)
+        said = [line for line in done.stderr.splitlines() if "assay." in line]
+        check(f"{file.name}: systemd understands the units", not done.returncode and not said, done.stderr)
     return folder / "usr"
 
 

@@ -39,16 +39,27 @@ planted overlays-keda 'metricType: AverageValue' 'metricTypes: AverageValue'
 planted kserve 'modelFormat:' 'modelFormats:'
 planted kserve 'protocolVersions:' 'protocolVersion:'
 
-# What no schema knows: a pod lives as long as its drain may take, and both proxies are told the same.
-python3 - "$work/base.yaml" <<'PY'
-import re, sys
-text = open(sys.argv[1]).read()
-def seconds(name):
-    return int(re.search(rf"name: {name}\n\s+value: (\d+)s", text)[1])
-grace = int(re.search(r"terminationGracePeriodSeconds: (\d+)", text)[1])
-least = seconds("ASSAY_DRAIN_DELAY") + 2 * seconds("ASSAY_DRAIN_TIMEOUT")
-if grace < least:
-    sys.exit(f"a pod is killed after {grace} s, and its drain may take {least} s")
+# What no schema knows: a pod lives as long as its drain may take, the policy and the disruption budget are of the replicas and of
+# no other pod, the clients need no label but theirs, and both proxies are told the same.
+python3 - "$work" <<'PY'
+import pathlib, re, sys
+for folder in "base", "kserve":
+    text = pathlib.Path(sys.argv[1], f"{folder}.yaml").read_text()
+    def seconds(name, otherwise):
+        found = re.search(rf"name: {name}\n\s+value: (\d+)s", text)
+        return int(found[1]) if found else otherwise
+    grace = int(re.search(r"terminationGracePeriodSeconds: (\d+)", text)[1])
+    least = seconds("ASSAY_DRAIN_DELAY", 0) + 2 * seconds("ASSAY_DRAIN_TIMEOUT", 30)
+    if grace < least:
+        sys.exit(f"{folder}: a pod is killed after {grace} s, and its drain may take {least} s")
+objects = {re.search(r"^kind: (\w+)", one, re.M)[1]: one for one in pathlib.Path(sys.argv[1], "base.yaml").read_text().split("\n---\n")}
+own = r"elector:\n\s+matchLabels:\n\s+app.kubernetes.io/name: assay\n"
+for kind, selector in ("PodDisruptionBudget", r"^  s" + own), ("NetworkPolicy", r"^  podS" + own):
+    if not re.search(selector, objects[kind] + "\n", re.M):
+        sys.exit(f"the {kind} is not of the replicas alone")
+clients = objects["NetworkPolicy"].split("ingress:")[1].split("namespaceSelector")[0]
+if "assay.dev/client" not in clients or "app.kubernetes.io/name" in clients:
+    sys.exit("clients need another label than assay.dev/client to reach the replicas")
 PY
 bin/assay serve --help | grep -o '[$]ASSAY_[A-Z_]*' | tr -d '$' | sort -u >"$work/known"
 echo ASSAY_TOKEN >>"$work/known" # which --help tells of in a sentence
