@@ -85,7 +85,7 @@ func (f *serverModels) sources() ([]models.Source, error) {
 	if err != nil || f.Dir == "" {
 		return sources, err
 	}
-	folders, err := bundlesIn(f.Dir)
+	folders, _, err := bundlesIn(f.Dir)
 	if err != nil {
 		return nil, usage("--models: %v", err)
 	}
@@ -147,7 +147,7 @@ func load(ctx context.Context, sources []models.Source, options models.Options) 
 		if err != nil {
 			m.Close()
 		}
-		r.models = append(r.models, start(lasting, m.Info().Manifest.Name, m))
+		r.add(lasting, m)
 	}
 	if err != nil {
 		return nil, errors.Join(err, r.stop())

@@ -3,14 +3,10 @@ package commands
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
-	"sync"
-	"syscall"
 	"time"
 
 	"github.com/assay-rm/assay/models"
@@ -44,35 +40,8 @@ func newReloader(r *running, engine *rewards.Engine, options models.Options, fol
 	for _, m := range r.opened {
 		l.sources[m.Info().Manifest.Name] = m.source
 	}
+	r.opened = nil // or the models of the start would stay in memory when others have taken their places
 	return l
-}
-
-// follow loads again what has changed on disk whenever the process gets SIGHUP, and follows the folder of bundles where
-// there is one, until ctx ends. The function that it returns ends both, and waits for a change that is being made.
-func (l *reloader) follow(ctx context.Context) (end func()) {
-	ctx, stop := context.WithCancel(ctx)
-	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
-	var following sync.WaitGroup
-	following.Go(func() {
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-hangups:
-				l.again(ctx)
-			}
-		}
-	})
-	if l.folder != "" {
-		w := newWatcher(l)
-		following.Go(func() { w.run(ctx) })
-	}
-	return func() {
-		stop()
-		following.Wait()
-		signal.Stop(hangups)
-	}
 }
 
 // take waits for the turn, which the caller gives back.
@@ -235,32 +204,6 @@ func (l *reloader) unload(ctx context.Context, name string) (server.Loaded, erro
 	l.log.InfoContext(ctx, "unloaded", "model", name, "digest", info.Digest, "revision", info.Revision)
 	l.changed(ctx)
 	return server.Loaded{Digest: info.Digest, Revision: info.Revision, Changed: true}, nil
-}
-
-// again loads every model anew whose bundle has changed on disk, as SIGHUP asks. What is wrong with one is logged, and
-// the others go on.
-func (l *reloader) again(ctx context.Context) {
-	giveBack, err := l.take(ctx)
-	if err != nil {
-		return
-	}
-	defer giveBack()
-	for _, m := range l.registry.All() {
-		name := m.Info().Manifest.Name
-		source, ok := l.sources[name]
-		if !ok {
-			continue
-		}
-		_, err := l.load(ctx, source, func(is, _ string) error {
-			if is != name {
-				return fmt.Errorf("bundle %s: its model is named %q now, and was %q", source, is, name)
-			}
-			return nil
-		})
-		if err != nil {
-			l.log.ErrorContext(ctx, "not loaded again", "model", name, "error", bounded(err))
-		}
-	}
 }
 
 // bounded is an error's sentence, which may quote a bundle, at a length that a log line may have.

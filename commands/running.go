@@ -50,16 +50,24 @@ func start(ctx context.Context, name string, model interface {
 	return m
 }
 
-// add runs one more model, and forgets those that have ended. It gives nil where all are stopped already.
+// add runs one more model, until it is closed; then it is forgotten, unless its run failed, which the stop tells. It
+// gives nil where all are stopped already.
 func (r *running) add(ctx context.Context, m *models.Model) *runningModel {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.stopped {
 		return nil
 	}
-	r.models = slices.DeleteFunc(r.models, func(m *runningModel) bool { return m.endsBy(time.Time{}) })
 	one := start(ctx, m.Info().Manifest.Name, m)
 	r.models = append(r.models, one)
+	go func() {
+		<-one.ended
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if !r.stopped && one.err == nil {
+			r.models = slices.DeleteFunc(r.models, func(other *runningModel) bool { return other == one })
+		}
+	}()
 	return one
 }
 

@@ -174,6 +174,7 @@ func (c *serveCommand) run(ctx context.Context, con *console, served []*recipes.
 	defer flush()
 	options := c.Models.options()
 	options.Longest, options.Gate = c.StuckAfter, encode.NewGate()
+	before := marksIn(c.Models.Dir)
 	loaded, err := load(ctx, sources, options)
 	if err != nil {
 		return stopped(ctx, err)
@@ -200,7 +201,7 @@ func (c *serveCommand) run(ctx context.Context, con *console, served []*recipes.
 			}
 		}
 		asked.Loader, asked.Traces = l, traces
-		following := l.follow(ctx)
+		following := l.follow(ctx, before)
 		err = c.Record.during(ctx, log, func(recorder *record.Recorder) error {
 			asked.Record = recorder
 			return c.serve(ctx, con, engine, asked)

@@ -2,107 +2,52 @@ package commands
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
-	"strings"
-	"syscall"
 	"time"
 
 	"github.com/assay-rm/assay/models"
-	"github.com/assay-rm/assay/models/manifest"
-)
-
-// Bounds of a folder of bundles.
-const (
-	mostBundles     = 256
-	mostBundleFiles = 16384 + 16 // external data, and what lies beside it
 )
 
 // watchEvery is how often the folder of bundles is looked at. It is not notified of changes, which file systems that
 // are mounted from elsewhere do not tell.
 const watchEvery = 2 * time.Second
 
-// bundlesIn lists the folders of a folder that have a manifest, in the order of their names. Those that begin with a
-// dot are passed over, so that a bundle can be written there and then be given its name.
-func bundlesIn(dir string) ([]string, error) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, err
-	}
-	var found []string
-	for _, entry := range entries {
-		folder := filepath.Join(dir, entry.Name())
-		if strings.HasPrefix(entry.Name(), ".") {
-			continue
-		}
-		if info, err := os.Stat(filepath.Join(folder, manifest.File)); err == nil && info.Mode().IsRegular() {
-			found = append(found, folder)
-		}
-	}
-	if len(found) > mostBundles {
-		return nil, fmt.Errorf("%s has %d bundles, and may have %d", dir, len(found), mostBundles)
-	}
-	return found, nil
-}
-
-// marks tells what a bundle's files are without reading them: two that are equal are of the same files.
-type marks string
-
-func marksOf(folder string) (marks, error) {
-	folder, err := filepath.EvalSymlinks(folder) // a name that leads to another folder now is a change
-	if err != nil {
-		return "", err
-	}
-	var all strings.Builder
-	files := 0
-	err = filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		if files++; files > mostBundleFiles {
-			return fmt.Errorf("%s has more than %d files", folder, mostBundleFiles)
-		}
-		info, err := os.Stat(path)
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(&all, "%s %d %d", path, info.Size(), info.ModTime().UnixNano())
-		if of, ok := info.Sys().(*syscall.Stat_t); ok {
-			fmt.Fprintf(&all, " %d %d %d", of.Dev, of.Ino, of.Ctim.Nano())
-		}
-		return nil
-	})
-	return marks(all.String()), err
-}
+// Files that were refused are tried again after a minute, then after two, four and so on: the reason may have passed, as
+// memory that was short. Files that changed are tried at once.
+const (
+	tryAgainFirst = time.Minute
+	tryAgainLast  = time.Hour
+)
 
 // watched is what is known of a folder of the folder of bundles.
 type watched struct {
-	seen  marks  // at the last look
-	tried marks  // of the files that were loaded, or refused
-	model string // that it has, as far as it was loaded
+	seen   marks  // of the files, at the last look
+	tried  marks  // of the files that were loaded, or refused
+	missed bool   // it was not there at the last look
+	model  string // that it has, as far as it was loaded
+
+	again time.Time     // when files that were refused are tried again; zero: they were loaded
+	wait  time.Duration // until then, at the last refusal
+	said  string        // why, as it was logged
 }
 
 // watcher follows a folder of bundles.
 type watcher struct {
 	*reloader
-	known map[string]*watched // by folder
+	known  map[string]*watched // by folder
+	device uint64              // that the folder lay on when it had bundles
 }
 
-// newWatcher makes a watcher of a folder whose bundles were loaded at the start.
-func newWatcher(l *reloader) *watcher {
-	w := &watcher{reloader: l, known: map[string]*watched{}}
+// newWatcher makes a watcher of a folder, whose bundles had these marks before they were loaded at the start.
+func newWatcher(l *reloader, before map[string]marks) *watcher {
+	w := &watcher{reloader: l, known: map[string]*watched{}, device: deviceOf(l.folder)}
 	for name, source := range l.sources {
 		folder := source.String()
-		if filepath.Dir(folder) != filepath.Clean(l.folder) {
-			continue
-		}
-		if is, err := marksOf(folder); err == nil {
-			w.known[folder] = &watched{seen: is, tried: is, model: name}
+		if filepath.Dir(folder) == filepath.Clean(l.folder) {
+			w.known[folder] = &watched{tried: before[folder], model: name}
 		}
 	}
 	return w
@@ -123,55 +68,83 @@ func (w *watcher) run(ctx context.Context) {
 }
 
 // look loads what is new and what has changed, as soon as its files have been the same for two looks, so that a bundle
-// that is being written is left alone; and it unloads what is gone.
+// that is being written is left alone; and it unloads what is gone for two looks.
 func (w *watcher) look(ctx context.Context) {
-	folders, err := bundlesIn(w.folder)
+	folders, unclear, err := bundlesIn(w.folder)
 	if err != nil {
 		w.log.WarnContext(ctx, "the folder of bundles cannot be read", "error", bounded(err))
 		return // which is no reason to unload what it has
 	}
+	device := deviceOf(w.folder)
+	if len(folders) == 0 && len(w.known) > 0 && device != w.device {
+		w.log.WarnContext(ctx, "the folder of bundles is another file system now, and empty: its models stay", "folder", w.folder)
+		return
+	}
+	w.device = device
 	for _, folder := range slices.Sorted(maps.Keys(w.known)) {
-		if of := w.known[folder]; !slices.Contains(folders, folder) {
+		of := w.known[folder]
+		switch {
+		case slices.Contains(folders, folder):
+			of.missed = false
+		case slices.Contains(unclear, folder):
+		case !of.missed:
+			of.missed = true
+		default:
 			delete(w.known, folder)
-			w.gone(ctx, folder, of)
+			w.gone(ctx, folder)
 		}
 	}
 	for _, folder := range folders {
-		is, err := marksOf(folder)
-		if err != nil {
-			continue // it is being written, or removed
-		}
 		of := w.known[folder]
 		if of == nil {
 			of = &watched{}
 			w.known[folder] = of
 		}
-		still := is == of.seen
-		if of.seen = is; !still || is == of.tried {
+		is, err := marksOf(folder)
+		if err != nil {
+			w.say(ctx, folder, of, err)
 			continue
 		}
-		of.tried = is
-		w.loadFrom(ctx, folder, of)
+		settled := is == of.seen
+		of.seen = is
+		refused := !of.again.IsZero() && time.Now().After(of.again)
+		if settled && (is != of.tried || refused) {
+			w.loadFrom(ctx, folder, of)
+		}
 	}
 }
 
-// loadFrom loads the bundle of a folder. What is wrong with it is logged once, until its files change.
+// say logs what is wrong with a folder, once.
+func (w *watcher) say(ctx context.Context, folder string, of *watched, err error) {
+	if text := bounded(err); text != of.said {
+		of.said = text
+		w.log.ErrorContext(ctx, "not loaded", "bundle", folder, "error", text)
+	}
+}
+
+// loadFrom loads the bundle of a folder, whose files have settled.
 func (w *watcher) loadFrom(ctx context.Context, folder string, of *watched) {
 	giveBack, err := w.take(ctx)
 	if err != nil {
 		return
 	}
 	defer giveBack()
-	before := of.model
-	name := ""
+	if of.tried != of.seen {
+		of.wait, of.said = 0, ""
+	}
+	of.tried, of.again = of.seen, time.Time{}
+	before, name := of.model, ""
 	_, err = w.load(ctx, models.Dir(folder), func(is, _ string) error {
 		name = is
 		return w.mayServe(folder, is)
 	})
-	if err != nil {
-		if !errors.Is(err, context.Canceled) {
-			w.log.ErrorContext(ctx, "not loaded", "bundle", folder, "error", bounded(err))
-		}
+	switch {
+	case ctx.Err() != nil:
+		return
+	case err != nil:
+		of.wait = min(max(tryAgainFirst, 2*of.wait), tryAgainLast)
+		of.again = time.Now().Add(of.wait)
+		w.say(ctx, folder, of, err)
 		return
 	}
 	if of.model = name; before != "" && before != name {
@@ -192,17 +165,19 @@ func (w *watcher) mayServe(folder, name string) error {
 	return nil
 }
 
-// gone unloads the model of a folder that is there no more.
-func (w *watcher) gone(ctx context.Context, folder string, of *watched) {
+// gone unloads what came from a folder that is there no more. What other folders were refused for may have been this one.
+func (w *watcher) gone(ctx context.Context, folder string) {
 	giveBack, err := w.take(ctx)
 	if err != nil {
 		return
 	}
 	defer giveBack()
-	w.drop(ctx, folder, of.model)
-	for _, other := range w.known { // one that was refused for its name may be served now
-		if other.model == "" {
-			other.tried = ""
+	for _, name := range slices.Sorted(maps.Keys(w.sources)) {
+		w.drop(ctx, folder, name)
+	}
+	for _, other := range w.known {
+		if !other.again.IsZero() {
+			other.again = time.Now()
 		}
 	}
 }

@@ -27,6 +27,13 @@ type loadLimits struct {
 // servedMemory is by how much more the process may grow while a bundle is loaded beside models that are asked.
 const servedMemory = 2 << 30
 
+// besideOthers widens the limits of a load beside models that are asked: what they take of the process counts as the
+// load's.
+func (l *loadLimits) besideOthers() {
+	l.memory += servedMemory
+	l.proof, l.forward = 4*l.proof, 4*l.forward
+}
+
 // limitsOf are those of a bundle whose graph and external data have so many bytes. CUDA takes memory of the host, and
 // time to begin.
 func limitsOf(bytes int64, device onnxrun.Device) loadLimits {

@@ -126,7 +126,7 @@ func Open(ctx context.Context, source Source, options Options) (*Model, error) {
 	}
 	m.limits = limitsOf(b.weights(), m.info.Device)
 	if options.Beside != nil {
-		m.limits.memory += servedMemory
+		m.limits.besideOthers()
 	}
 	if served != nil {
 		m.from = m.takeOver(served)

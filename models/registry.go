@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/assay-rm/assay/batching"
 	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/models/manifest"
 )
@@ -14,8 +15,10 @@ import (
 // concurrent use.
 type Registry struct {
 	mu      sync.Mutex
-	entries []*entry       // in the order in which they were added; guarded by mu, and so are their holders
-	served  map[string]int // how many models of a name were served so far; guarded by mu
+	entries []*entry                   // in the order in which they were added; guarded by mu, and so are their holders
+	leaving []*entry                   // that have left, and that somebody holds; guarded by mu
+	served  map[string]int             // how many models of a name were served so far; guarded by mu
+	past    map[string]*batching.Stats // what the closed models of a name did; guarded by mu
 }
 
 // entry is a model and how many hold it. One that has left is in no list.
@@ -81,7 +84,7 @@ func (r *Registry) Replace(m *Model) error {
 	if r.entries[at].model == m {
 		return nil
 	}
-	r.entries[at].leave()
+	r.leave(r.entries[at])
 	r.entries[at] = r.enter(m)
 	return nil
 }
@@ -94,16 +97,32 @@ func (r *Registry) Remove(name string) error {
 	if at < 0 {
 		return fault.New(fault.CodeModel, "no model is named %q; loaded: %s", fault.Short(name), r.names())
 	}
-	r.entries[at].leave()
+	r.leave(r.entries[at])
 	r.entries = slices.Delete(r.entries, at, at+1)
 	return nil
 }
 
-// leave closes the model, as soon as nobody holds it.
-func (e *entry) leave() {
-	if e.left = true; e.holders == 0 {
-		e.model.Close()
+// leave closes a model that is served no longer, as soon as nobody holds it.
+func (r *Registry) leave(e *entry) {
+	if e.left = true; e.holders > 0 {
+		r.leaving = append(r.leaving, e)
+		return
 	}
+	r.closeModel(e)
+}
+
+// closeModel closes a model that has left and that nobody holds. What it counted is kept.
+func (r *Registry) closeModel(e *entry) {
+	r.leaving = slices.DeleteFunc(r.leaving, func(other *entry) bool { return other == e })
+	e.model.Close()
+	if r.past == nil {
+		r.past = map[string]*batching.Stats{}
+	}
+	if r.past[e.model.name()] == nil {
+		r.past[e.model.name()] = &batching.Stats{}
+	}
+	did := e.model.Stats()
+	r.past[e.model.name()].Add(&did)
 }
 
 // Acquire gives the model of that name, or the only one of those kinds when name is empty. The model answers until
@@ -125,7 +144,7 @@ func (r *Registry) Acquire(name string, kinds ...manifest.Kind) (m *Model, relea
 		}
 		held = false
 		if e.holders--; e.left && e.holders == 0 {
-			e.model.Close()
+			r.closeModel(e)
 		}
 	}, nil
 }

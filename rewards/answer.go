@@ -41,6 +41,8 @@ type Answer struct {
 	Logprobs   []tokenwise.Result   // logprobs
 	Tokenized  []tokenizedItem      // tokenize
 
+	Own bool // a recipe gave it that the request brought, under a name of its choice
+
 	by *models.Info // the model; nil of a recipe
 }
 

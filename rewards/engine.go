@@ -53,6 +53,7 @@ func (e *Engine) Ask(ctx context.Context, request Request) (Answer, error) {
 	}
 	answer.Question, answer.Usage = request.Question, usage(read)
 	answer.Model, answer.Digest, answer.Revision, answer.MaxTokens = who.name, who.digest, who.revision, who.maxTokens
+	answer.Own = request.Recipe != ""
 	if subject.model != nil {
 		answer.by = subject.model.Info()
 	}
@@ -62,12 +63,12 @@ func (e *Engine) Ask(ctx context.Context, request Request) (Answer, error) {
 
 // Probe reads one short item under the named model, through its queue and its graph. A nil error means that it works.
 func (e *Engine) Probe(ctx context.Context, name string) error {
-	for _, source := range e.sources.all() {
-		if source.Info().Manifest.Name == name {
-			return source.Probe(ctx)
-		}
+	source, release, err := e.sources.acquire(name, allKinds...)
+	if err != nil {
+		return err
 	}
-	return failure.New(fault.CodeModel, "no model is named %q", fault.Short(name))
+	defer release()
+	return source.Probe(ctx)
 }
 
 // usage sums up what was read.

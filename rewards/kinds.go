@@ -52,6 +52,14 @@ var answerers = func() map[Question][]manifest.Kind {
 	return of
 }()
 
+// allKinds lists the kinds of model that there are.
+var allKinds = func() (all []manifest.Kind) {
+	for _, k := range kinds {
+		all = append(all, k.of)
+	}
+	return all
+}()
+
 // kindOf is the row of a model.
 func kindOf(info *models.Info) *kind {
 	asked := info.Manifest.Asked()

@@ -38,9 +38,12 @@ func (s *Server) loadRoutes() []route {
 }
 
 // mayLoad lets a request through where the server loads models and its token says that it may.
-func (s *Server) mayLoad(x *exchange) error {
+func (s *Server) mayLoad(x *exchange, r *http.Request) error {
 	if s.options.Loader == nil {
 		return problem.New(problem.CodeForbidden, "this server changes no models")
+	}
+	if site := r.Header.Get("Sec-Fetch-Site"); site == "cross-site" || site == "same-site" {
+		return problem.New(problem.CodeForbidden, "Sec-Fetch-Site: a page of another site may not change which models are served")
 	}
 	if x.caller.noLoads {
 		return problem.New(problem.CodeForbidden, "%s may not load models; models=write in the token file lets it", x.caller.title())
@@ -51,7 +54,7 @@ func (s *Server) mayLoad(x *exchange) error {
 func (s *Server) load(x *exchange, r *http.Request) error {
 	begun := time.Now()
 	var form wire.LoadRequest
-	err := s.mayLoad(x)
+	err := s.mayLoad(x, r)
 	if err == nil && r.ContentLength != 0 {
 		err = s.readForm(x, r, &form)
 	}
@@ -70,7 +73,7 @@ func (s *Server) load(x *exchange, r *http.Request) error {
 }
 
 func (s *Server) unload(x *exchange, r *http.Request) error {
-	if err := s.mayLoad(x); err != nil {
+	if err := s.mayLoad(x, r); err != nil {
 		return err
 	}
 	name := r.PathValue("model")

@@ -71,4 +71,10 @@ func TestWhoMayLoad(t *testing.T) {
 	if len(loader.asked) != 2 {
 		t.Errorf("asked %q", loader.asked)
 	}
+	open := newServer(t, &fakeEngine{}, Options{Loader: loader})
+	for site, status := range map[string]int{"cross-site": 403, "same-site": 403, "same-origin": 200, "none": 200} {
+		if got := do(t, open, "POST", "/v1/models/m", "", "Sec-Fetch-Site", site); got.status != status {
+			t.Errorf("a page of %s: %d %s", site, got.status, got.body)
+		}
+	}
 }

@@ -50,6 +50,9 @@ type routeSeries struct {
 // modelOutcome is a model and what its items are that did not fail.
 type modelOutcome struct{ model, outcome string }
 
+// ownRecipe is the model of answers by recipes that requests bring: their names are whatever clients like.
+const ownRecipe = "(recipe of the request)"
+
 // What an item is when it did not fail.
 const (
 	outcomeScored    = "scored"
@@ -129,7 +132,11 @@ func (m *metrics) answered(a *rewards.Answer) {
 	if a.Question == rewards.Tokenize {
 		outcome = outcomeTokenized
 	}
-	series := m.ofModel.of(modelOutcome{a.Model, outcome})
+	name := a.Model
+	if a.Own {
+		name = ownRecipe
+	}
+	series := m.ofModel.of(modelOutcome{name, outcome})
 	asked, failed := a.Items()
 	series.failed.Add(float64(failed))
 	series.done.Add(float64(asked - failed))

@@ -119,3 +119,20 @@ func TestSeriesAreBounded(t *testing.T) {
 		t.Errorf("%d series after a round, %d after another", first, second)
 	}
 }
+
+// TestRecipesOfRequestsMakeNoSeries: a client chooses the name of the recipe that it brings, and may bring many.
+func TestRecipesOfRequestsMakeNoSeries(t *testing.T) {
+	m := newMetrics(&fakeEngine{})
+	for n := range 100 {
+		m.answered(&rewards.Answer{Model: fmt.Sprintf("mine-%d", n), Own: true, Results: []rewards.Result{{}}})
+	}
+	families, err := m.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, family := range families {
+		if family.GetName() == "assay_items_total" && len(family.GetMetric()) != 2 {
+			t.Errorf("%d series of items", len(family.GetMetric()))
+		}
+	}
+}
