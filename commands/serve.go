@@ -180,35 +180,50 @@ func (c *serveCommand) run(ctx context.Context, con *console, served []*recipes.
 		return stopped(ctx, err)
 	}
 	engine := serving{loaded.engine(), loaded.registry}
-	err = c.Recipes.serve(engine.Engine, served)
+	err = c.ready(ctx, engine.Engine, loaded, here, served, asked.State)
 	if err == nil {
-		err = engine.Remember(ctx, asked.State)
-	}
-	if err == nil {
-		err = here.boundHeap(loaded.caches())
-	}
-	if err == nil {
-		err = loaded.holdFirst(ctx)
-	}
-	if err == nil {
-		log := asked.Logger
-		loaded.log(ctx, log)
-		l := newReloader(loaded, engine.Engine, options, c.Models.Dir, log)
+		loaded.log(ctx, asked.Logger)
+		asked.Traces = traces
+		l := newReloader(loaded, engine.Engine, options, c.Models.Dir, asked.Logger)
 		l.room = func(models int) error { return here.fitThreads(models, c.Models.Runtime.Threads) }
 		l.changed = func(ctx context.Context) {
 			if err := here.boundHeap(loaded.caches()); err != nil {
-				log.WarnContext(ctx, "memory is short", "error", bounded(err))
+				l.log.WarnContext(ctx, "memory is short", "error", bounded(err))
 			}
 		}
-		asked.Loader, asked.Traces = l, traces
-		following := l.follow(ctx, before)
-		err = c.Record.during(ctx, log, func(recorder *record.Recorder) error {
-			asked.Record = recorder
-			return c.serve(ctx, con, engine, asked)
-		})
-		following()
+		err = c.whileFollowing(ctx, con, engine, l, before, asked)
 	}
 	return errors.Join(err, loaded.stopWithin(c.DrainTimeout))
+}
+
+// ready gives an engine its recipes and states, and holds its models to their golden pairs.
+func (c *serveCommand) ready(
+	ctx context.Context, engine *rewards.Engine, loaded *running, here machine, served []*recipes.Recipe, states *state.States,
+) error {
+	if err := c.Recipes.serve(engine, served); err != nil {
+		return err
+	}
+	if err := engine.Remember(ctx, states); err != nil {
+		return err
+	}
+	if err := here.boundHeap(loaded.caches()); err != nil {
+		return err
+	}
+	return loaded.holdFirst(ctx)
+}
+
+// whileFollowing serves, while models are loaded, replaced and unloaded as requests, signals and the folder of bundles
+// ask.
+func (c *serveCommand) whileFollowing(
+	ctx context.Context, con *console, engine serving, l *reloader, before map[string]marks, asked server.Options,
+) error {
+	asked.Loader = l
+	end := l.follow(ctx, before)
+	defer end()
+	return c.Record.during(ctx, l.log, func(recorder *record.Recorder) error {
+		asked.Record = recorder
+		return c.serve(ctx, con, engine, asked)
+	})
 }
 
 // serving is what a server asks: an engine, and the registry of its models for what their batchers did.
