@@ -19,7 +19,8 @@ func TestLimitsOfTheJobsPage(t *testing.T) {
 	for _, row := range []string{
 		fmt.Sprintf("| bytes of a job's body, as it is sent and as it is decoded | %d GiB (`--max-job`) |", of.Bytes>>30),
 		fmt.Sprintf("| rows of a job | %d |", of.Rows),
-		fmt.Sprintf("| bytes of a row, and of the first line | %d MiB;", of.Row>>20),
+		fmt.Sprintf("| bytes of the first line | %d KiB |", of.Head>>10),
+		fmt.Sprintf("| bytes of a row | %d MiB;", of.Row>>20),
 		fmt.Sprintf("| jobs that are kept, and those of one caller | %d; %d |", of.Jobs, of.Each),
 		fmt.Sprintf("| bytes of all rows and of all results, compressed | %d GiB each, half of `--jobs-store`;", of.Store>>31),
 		fmt.Sprintf("| a job that has ended | is kept for %.0f h (`--jobs-keep`), and nothing for longer than %.0f h after it was sent |", of.Keep.Hours(), jobs.MostKept.Hours()),

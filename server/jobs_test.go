@@ -178,7 +178,7 @@ func plainJSON(t *testing.T, value any) string {
 func TestJobsAreRefused(t *testing.T) {
 	const ok = `{"prompt": "p", "response": "r"}`
 	s := newServer(t, &fakeEngine{}, Options{
-		Jobs:   newJobs(t, jobs.Limits{Rows: 3, Bytes: 400, Row: 100}),
+		Jobs:   newJobs(t, jobs.Limits{Rows: 3, Bytes: 400, Row: 100, Head: 90}),
 		Tokens: []Token{{Token: "a", Name: "a"}, {Token: "b", Name: "b", Rate: 1}},
 	})
 	as := []string{"Authorization", "Bearer a"}
@@ -196,6 +196,7 @@ func TestJobsAreRefused(t *testing.T) {
 		{"a recipe of its own", `{"question": "score", "recipe": "x"}` + "\n" + ok, "forbidden", "recipes=own", nil},
 		{"too many rows", `{"question": "score"}` + strings.Repeat("\n"+ok, 4), "body_too_large", "cap of 3", nil},
 		{"a long row", `{"question": "score"}` + "\n" + strings.Repeat("x", 103), "body_too_large", "100", nil},
+		{"a long first line", `{"question": "score", "label": "` + strings.Repeat("x", 60) + `"}` + "\n" + ok, "body_too_large", "line 1: has 94 bytes, and the first line of a job, which says what is asked, may have 90", nil},
 		{"too many bytes", `{"question": "score"}` + "\n" + strings.Repeat(" ", 400), "body_too_large", "400", nil},
 		{"another type", `{"question": "score"}` + "\n" + ok, "unsupported_media_type", "application/x-ndjson", []string{"Content-Type", "application/json"}},
 		{"no gzip", `{"question": "score"}` + "\n" + ok, "bad_body", "gzip", []string{"Content-Encoding", "gzip"}},

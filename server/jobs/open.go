@@ -22,20 +22,21 @@ type Limits struct {
 	Rows  int           // of a job
 	Bytes int64         // of a job as it is sent, without its encoding
 	Row   int           // bytes of a row
+	Head  int           // bytes of what is asked of every row
 	Store int64         // bytes of all rows and results, as they are stored, compressed
 	Keep  time.Duration // from a job's end until it is removed
 }
 
 // DefaultLimits has every limit at its default.
 func DefaultLimits() Limits {
-	return Limits{Jobs: 256, Each: 64, Rows: 1_000_000, Bytes: 1 << 30, Row: 8 << 20, Store: 8 << 30, Keep: 72 * time.Hour}
+	return Limits{Jobs: 256, Each: 64, Rows: 1_000_000, Bytes: 1 << 30, Row: 8 << 20, Head: 256 << 10, Store: 8 << 30, Keep: 72 * time.Hour}
 }
 
 func (l Limits) withDefaults() Limits {
 	of := DefaultLimits()
 	return Limits{
 		Jobs: or(l.Jobs, of.Jobs), Each: or(l.Each, of.Each), Rows: or(l.Rows, of.Rows), Bytes: or(l.Bytes, of.Bytes),
-		Row: or(l.Row, of.Row), Store: or(l.Store, of.Store), Keep: or(l.Keep, of.Keep),
+		Row: or(l.Row, of.Row), Head: or(l.Head, of.Head), Store: or(l.Store, of.Store), Keep: or(l.Keep, of.Keep),
 	}
 }
 
@@ -54,6 +55,11 @@ const (
 	ackWait  = 5 * time.Second  // after which a chunk whose worker says nothing is given to another
 	askWait  = 10 * time.Second // for an answer of NATS
 	mostSent = 8 << 20          // bytes of a message of the server of this process
+
+	// jobRoom is the room of a job in the bucket of jobs: for its head, which has the text that Limits bounds and the
+	// first row of each chunk (at most 33299 numbers of a million rows), and for its record, of some KiB. So the bucket
+	// is never full of what may be kept.
+	jobRoom = 1 << 20
 )
 
 // Store keeps jobs. It is safe for concurrent use.
@@ -63,6 +69,7 @@ type Store struct {
 	alone  *alone // the server of this process; nil: NATS is elsewhere
 	conn   *nats.Conn
 	jobs   jetstream.KeyValue // a job by its id, and the head of an upload
+	bucket jetstream.Stream   // that jobs are in
 	input  jetstream.Stream   // chunks that are to be computed
 	output jetstream.Stream   // results
 	js     jetstream.JetStream
@@ -145,7 +152,7 @@ func (s *Store) declare(ctx context.Context) error {
 
 func (s *Store) declareWith(ctx context.Context, replicas int) (err error) {
 	s.jobs, err = s.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
-		Bucket: "assay-jobs", Description: "jobs of assay", MaxBytes: 256 << 20, Replicas: replicas,
+		Bucket: "assay-jobs", Description: "jobs of assay", MaxBytes: int64(s.limits.Jobs) * jobRoom, Replicas: replicas,
 	})
 	if err == nil {
 		err = s.readFirstHand(ctx)
@@ -180,7 +187,7 @@ func (s *Store) readFirstHand(ctx context.Context) error {
 	}
 	config := stream.CachedInfo().Config
 	config.AllowDirect = false
-	if _, err = s.js.UpdateStream(ctx, config); err != nil {
+	if s.bucket, err = s.js.UpdateStream(ctx, config); err != nil {
 		return err
 	}
 	s.jobs, err = s.js.KeyValue(ctx, s.jobs.Bucket())

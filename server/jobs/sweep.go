@@ -40,36 +40,47 @@ func (s *Store) removeWhere(ctx context.Context, is func(*Job) bool) error {
 	all, err := s.all(ctx)
 	for i := range all {
 		if is(&all[i]) {
-			err = errors.Join(err, s.remove(ctx, &all[i]))
+			err = errors.Join(err, s.remove(ctx, &all[i], is))
 		}
 	}
 	return err
 }
 
-// remove removes everything of a job: it is marked first, so that a removal that is interrupted is known as one.
-func (s *Store) remove(ctx context.Context, job *Job) error {
-	_, err := s.change(ctx, job.ID, job.Upload, func(j *Job) error {
-		if j.Status == deleting {
+// remove removes everything of a job that is still so. It is marked first, so that a removal that is interrupted is
+// known as one; a full store, which does not take the mark, is made room in without it.
+func (s *Store) remove(ctx context.Context, job *Job, is func(*Job) bool) error {
+	now, err := s.change(ctx, job.ID, job.Upload, func(j *Job) error {
+		if j.Status == deleting || !is(j) {
 			return errSame
 		}
 		j.Status = deleting
 		return nil
 	})
-	if errors.Is(err, errGone) {
+	switch {
+	case errors.Is(err, errGone) || err == nil && now.Status != deleting:
 		return nil
-	}
-	if err != nil {
+	case err != nil && !isFull(err):
 		return err
 	}
 	if err := s.scrub(ctx, job.Upload); err != nil {
 		return err
 	}
-	for _, key := range []string{headKey(job.Upload), jobKey(job.ID)} {
-		if err := s.jobs.Purge(ctx, key); err != nil {
-			return away(err)
-		}
+	if err := s.purge(ctx, headKey(job.Upload)); err != nil {
+		return err
 	}
-	return nil
+	err = s.jobs.Purge(ctx, jobKey(job.ID)) // which also tells those who watch
+	if isFull(err) {
+		if err := s.purge(ctx, jobKey(job.ID)); err != nil {
+			return err
+		}
+		err = s.jobs.Purge(ctx, jobKey(job.ID)) // now that what it had has made room
+	}
+	return away(err)
+}
+
+// purge removes a key without a message that says so, for which a full bucket has no room.
+func (s *Store) purge(ctx context.Context, key string) error {
+	return away(s.bucket.Purge(ctx, jetstream.WithPurgeSubject("$KV."+s.jobs.Bucket()+"."+key)))
 }
 
 // scrub removes the chunks and the results of an upload.
