@@ -59,3 +59,28 @@ func TestAFullBucketIsMadeRoomIn(t *testing.T) {
 		t.Errorf("%d chunks and %d results are left", in, out)
 	}
 }
+
+// TestWhatWasCommittedMeanwhileStays, though it was still arriving when its removal was decided.
+func TestWhatWasCommittedMeanwhileStays(t *testing.T) {
+	s := open(t, t.TempDir(), Limits{})
+	silent := func(j *Job) bool { return j.Status == receiving }
+	i, err := s.Begin(t.Context(), &Asked{Caller: "a", Chunk: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := i.Row(t.Context(), []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	arriving := i.job
+	job, _, err := i.Commit(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.remove(t.Context(), &arriving, silent); err != nil {
+		t.Error(err)
+	}
+	running(t, s, echo{})
+	if job = until(t, s, &job, done); job.Status != Done {
+		t.Errorf("%+v", job)
+	}
+}
