@@ -26,6 +26,7 @@ func TestLimitsOfTheJobsPage(t *testing.T) {
 		fmt.Sprintf("| a job that has ended | is kept for %.0f h (`--jobs-keep`), and nothing for longer than %.0f h after it was sent |", of.Keep.Hours(), jobs.MostKept.Hours()),
 		fmt.Sprintf("| jobs that arrive at once | each takes %d MiB of the room for bodies |", uploadRoom>>20),
 		fmt.Sprintf("Rows are kept in chunks of %d items, or of %d rows of responses,", jobItems, jobGroups),
+		fmt.Sprintf("Its chunk is tried\n  %d times.", runTries),
 		"| `assay_jobs{status}` |", "| `assay_jobs_waiting_rows` |", "| `assay_job_rows_total{outcome}` |",
 	} {
 		if !strings.Contains(string(page), row) {

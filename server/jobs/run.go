@@ -37,6 +37,7 @@ type Task struct {
 	Head  []byte   // what is asked of every row
 	First int      // the number of the first row
 	Rows  [][]byte // each is a line without its line feed
+	Try   int      // 1: the chunk is computed for the first time
 }
 
 // Answer is what came of a chunk.
@@ -83,7 +84,7 @@ func (s *Store) handle(ctx context.Context, work Work, job *Job, msg jetstream.M
 		err = s.fail(ctx, job, &Failure{Code: "internal", Detail: fmt.Sprintf("chunk %s was tried %d times, and no try came to its end; see the server's log",
 			lastToken(msg.Subject()), mostTry)})
 	} else {
-		err = s.compute(computing, work, job, msg)
+		err = s.compute(computing, work, job, msg, int(min(about.NumDelivered, mostTry))) //nolint:gosec // it is small
 	}
 	cancel()
 	beats.Wait()
@@ -118,7 +119,7 @@ func (s *Store) beat(ctx context.Context, cancel func(), job *Job, msg jetstream
 }
 
 // compute computes a chunk whose job still wants it. Each of its steps may have been done before.
-func (s *Store) compute(ctx context.Context, work Work, known *Job, msg jetstream.Msg) error {
+func (s *Store) compute(ctx context.Context, work Work, known *Job, msg jetstream.Msg, try int) error {
 	job, revision, err := s.load(ctx, known.ID)
 	if err != nil {
 		return err
@@ -136,6 +137,7 @@ func (s *Store) compute(ctx context.Context, work Work, known *Job, msg jetstrea
 	if err != nil {
 		return err
 	}
+	task.Try = try
 	answer, err := work.Answer(ctx, task)
 	switch {
 	case err != nil:
