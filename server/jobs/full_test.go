@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -82,5 +83,21 @@ func TestWhatWasCommittedMeanwhileStays(t *testing.T) {
 	running(t, s, echo{})
 	if job = until(t, s, &job, done); job.Status != Done {
 		t.Errorf("%+v", job)
+	}
+}
+
+// TestManyColumns: each row of a chunk may have columns of its own, and the job names the first of them all.
+func TestManyColumns(t *testing.T) {
+	s := open(t, t.TempDir(), Limits{})
+	running(t, s, echo{func(_ context.Context, task *Task) (Answer, error) {
+		a := echoed(task)
+		for i := range 64 * 256 {
+			a.Ignored = append(a.Ignored, fmt.Sprintf("%05d", i)+strings.Repeat("\x01", 75))
+		}
+		return a, nil
+	}})
+	job := sent(t, s, Asked{Caller: "a"}, "x")
+	if job = until(t, s, &job, done); job.Status != Done || len(job.Ignored) != mostIgnored || !strings.HasPrefix(job.Ignored[mostIgnored-1], "00063") {
+		t.Errorf("%s, %d columns", job.Status, len(job.Ignored))
 	}
 }

@@ -89,7 +89,7 @@ func (j *Job) count(chunk int, of *counts) (last bool) {
 	return j.DoneRows == j.Rows
 }
 
-// mostIgnored is how many columns a job names that were passed over.
+// mostIgnored is how many columns a job, and the result of a chunk, names that were passed over.
 const mostIgnored = 64
 
 // end ends a job.
