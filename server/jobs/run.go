@@ -86,6 +86,7 @@ func (s *Store) handle(ctx context.Context, work Work, job *Job, msg jetstream.M
 	} else {
 		err = s.compute(computing, work, job, msg, int(min(about.NumDelivered, mostTry))) //nolint:gosec // it is small
 	}
+	stopped := computing.Err() != nil
 	cancel()
 	beats.Wait()
 	switch {
@@ -93,7 +94,7 @@ func (s *Store) handle(ctx context.Context, work Work, job *Job, msg jetstream.M
 		err = msg.Ack()
 	case errors.Is(err, errGone): // what was stored of it after its removal is removed now
 		err = errors.Join(s.scrub(context.WithoutCancel(ctx), job.Upload), msg.Ack())
-	case ctx.Err() != nil || computing.Err() != nil && errors.Is(err, context.Canceled):
+	case ctx.Err() != nil || stopped && errors.Is(err, context.Canceled):
 		err = msg.Nak()
 	default:
 		wait := min(lastTry, s.firstTry*time.Duration(math.Exp2(float64(min(about.NumDelivered, 10)-1))))
