@@ -87,8 +87,10 @@ func (s *Store) Begin(ctx context.Context, of *Asked) (*Intake, error) {
 	if err == nil && !saved {
 		err = conflict("it is being sent by another request")
 	}
-	if err == nil && revision > 0 {
-		s.dropped(ctx, old.Upload) // whoever sent it before has given up
+	if err == nil && revision > 0 { // whoever sent it before has given up
+		if err := s.abandon(ctx, old.Upload); err != nil {
+			s.log.WarnContext(ctx, "jobs: what was received of a job before is still there", "job", id, "upload", old.Upload, "error", err)
+		}
 	}
 	return i, err
 }
@@ -232,8 +234,13 @@ func (i *Intake) Commit(ctx context.Context) (job Job, fresh bool, err error) {
 	if err := i.putHead(ctx); err != nil {
 		return Job{}, false, err
 	}
-	i.job.Status, i.job.Sum = Queued, sum
-	return i.job, true, i.touch(ctx, func(j *Job) error { *j = i.job; return nil })
+	job = i.job
+	job.Status, job.Sum = Queued, sum
+	if err := i.touch(ctx, func(j *Job) error { *j = job; return nil }); err != nil {
+		return Job{}, false, err
+	}
+	i.job = job
+	return job, true, nil
 }
 
 // putHead stores what is kept beside the rows.
@@ -260,7 +267,7 @@ func (i *Intake) Abort(ctx context.Context) {
 	if err == nil && job.Upload == i.job.Upload {
 		err = i.store.remove(ctx, &job, func(j *Job) bool { return j.Status == receiving })
 	} else {
-		err = i.store.drop(ctx, i.job.Upload)
+		err = i.store.abandon(ctx, i.job.Upload)
 	}
 	if err != nil {
 		i.store.log.WarnContext(ctx, "jobs: what was received of a job stays until it is given up", "job", i.job.ID, "error", err)

@@ -116,7 +116,11 @@ func (s *Store) connect(ctx context.Context, where string) (err error) {
 		where = nats.DefaultURL // is not dialled
 		options = append(options, nats.InProcessServer(s.alone.server))
 	}
-	if s.conn, err = nats.Connect(where, options...); err != nil {
+	s.conn, err = nats.Connect(where, options...)
+	if _, is := errors.AsType[*url.Error](err); is {
+		return fmt.Errorf("connect to %s", redacted(where)) // the error has the address as it was given
+	}
+	if err != nil {
 		return fmt.Errorf("connect to %s: %w", redacted(where), err)
 	}
 	s.message = int(s.conn.MaxPayload()) - 16<<10
@@ -124,15 +128,19 @@ func (s *Store) connect(ctx context.Context, where string) (err error) {
 	return err
 }
 
-// redacted is a list of addresses without their passwords.
+// redacted is a list of addresses without their passwords, and without their tokens, which stand where a user does.
 func redacted(where string) string {
 	addresses := strings.Split(where, ",")
 	for i, address := range addresses {
-		if parsed, err := url.Parse(strings.TrimSpace(address)); err == nil {
-			addresses[i] = parsed.Redacted()
-		} else {
+		parsed, err := url.Parse(strings.TrimSpace(address))
+		if err != nil {
 			addresses[i] = "an address that is no URL"
+			continue
 		}
+		if _, has := parsed.User.Password(); parsed.User != nil && !has {
+			parsed.User = url.User("xxxxx")
+		}
+		addresses[i] = parsed.Redacted()
 	}
 	return strings.Join(addresses, ",")
 }

@@ -92,6 +92,11 @@ func (s *Store) scrub(ctx context.Context, upload string) error {
 	return err
 }
 
+// abandon removes the chunks and the head of an upload that no job has.
+func (s *Store) abandon(ctx context.Context, upload string) error {
+	return errors.Join(s.drop(ctx, upload), s.purge(ctx, headKey(upload)))
+}
+
 // drop takes the chunks of an upload out of the queue.
 func (s *Store) drop(ctx context.Context, upload string) error {
 	err := s.input.DeleteConsumer(ctx, upload)
