@@ -98,7 +98,7 @@ func unfinished(job *jobs.Job) error {
 func (s *Server) awaitChunk(ctx context.Context, of *jobs.Store, job *jobs.Job, chunk int) error {
 	for !job.Has(chunk) {
 		switch {
-		case job.Ends():
+		case !job.Active():
 			return unfinished(job)
 		case s.draining.Load():
 			return problem.New(problem.CodeNotReady, "the server is stopping; ask another one, or this one when it is back, and go on with from")

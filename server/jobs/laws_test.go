@@ -24,10 +24,10 @@ import (
 func beside(t *testing.T, s *Store) *Store {
 	t.Helper()
 	other := &Store{limits: s.limits, log: s.log, message: s.message, ackWait: s.ackWait, firstTry: s.firstTry, coder: s.coder}
-	other.turns.make()
+	other.turns.prepare()
 	other.turns.rest = s.turns.rest
 	var err error
-	if other.conn, err = nats.Connect(nats.DefaultURL, nats.InProcessServer(s.alone.server)); err != nil {
+	if other.conn, err = nats.Connect(nats.DefaultURL, nats.InProcessServer(s.embedded.server)); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(other.conn.Close)
@@ -357,7 +357,7 @@ func TestAFullStore(t *testing.T) {
 	first := sent(t, s, Asked{Caller: "a"}, "x")
 	until(t, s, &first, done)
 	second := sent(t, s, Asked{Caller: "a"}, "x")
-	until(t, s, &second, func(j *Job) bool { return j.Status == Running || j.Ends() }) // it is asked, and has no room
+	until(t, s, &second, func(j *Job) bool { return j.Status == Running || !j.Active() }) // it is asked, and has no room
 	if second, err := s.Get(t.Context(), "a", second.ID); err != nil || second.Status != Running || second.DoneRows > 0 {
 		t.Fatalf("%+v, %v", second, err)
 	}

@@ -64,18 +64,18 @@ const (
 
 // Store keeps jobs. It is safe for concurrent use.
 type Store struct {
-	limits Limits
-	log    *slog.Logger
-	alone  *alone // the server of this process; nil: NATS is elsewhere
-	conn   *nats.Conn
-	jobs   jetstream.KeyValue // a job by its id, and the head of an upload
-	bucket jetstream.Stream   // that jobs are in
-	input  jetstream.Stream   // chunks that are to be computed
-	output jetstream.Stream   // results
-	js     jetstream.JetStream
-	coder  coder
-	turns  turns
-	closed sync.Once
+	limits   Limits
+	log      *slog.Logger
+	embedded *embedded // the server of this process; nil: NATS is elsewhere
+	conn     *nats.Conn
+	jobs     jetstream.KeyValue // a job by its id, and the head of an upload
+	bucket   jetstream.Stream   // that jobs are in
+	input    jetstream.Stream   // chunks that are to be computed
+	output   jetstream.Stream   // results
+	js       jetstream.JetStream
+	coder    coder
+	turns    turns
+	closed   sync.Once
 
 	message           int           // bytes of a message, less its headers
 	ackWait, firstTry time.Duration // shorter in tests
@@ -85,7 +85,7 @@ type Store struct {
 // tls://; several with commas between them), which any number of processes share.
 func Open(ctx context.Context, where string, limits Limits, log *slog.Logger) (*Store, error) {
 	s := &Store{limits: limits.withDefaults(), log: log, ackWait: ackWait, firstTry: firstTry}
-	s.turns.make()
+	s.turns.prepare()
 	var err error
 	if s.coder, err = newCoder(); err == nil {
 		err = s.connect(ctx, where)
@@ -93,7 +93,7 @@ func Open(ctx context.Context, where string, limits Limits, log *slog.Logger) (*
 	if err == nil {
 		err = s.declare(ctx)
 	}
-	if err == nil && s.alone != nil {
+	if err == nil && s.embedded != nil {
 		err = s.forgetUploads(ctx, 0) // those who sent them were clients of a process that is gone
 	}
 	if err != nil {
@@ -110,11 +110,11 @@ func (s *Store) connect(ctx context.Context, where string) (err error) {
 		}),
 	}
 	if !strings.Contains(where, "://") {
-		if s.alone, err = startAlone(where, s.limits.Store); err != nil {
+		if s.embedded, err = startEmbedded(where, s.limits.Store); err != nil {
 			return err
 		}
 		where = nats.DefaultURL // is not dialled
-		options = append(options, nats.InProcessServer(s.alone.server))
+		options = append(options, nats.InProcessServer(s.embedded.server))
 	}
 	s.conn, err = nats.Connect(where, options...)
 	if _, is := errors.AsType[*url.Error](err); is {
@@ -148,12 +148,12 @@ func redacted(where string) string {
 // declare makes what is kept where, unless it is there. A cluster keeps everything three times.
 func (s *Store) declare(ctx context.Context) error {
 	replicas := 3
-	if s.alone != nil {
+	if s.embedded != nil {
 		replicas = 1
 	}
 	err := s.declareWith(ctx, replicas)
 	if api, is := errors.AsType[*jetstream.APIError](err); is && api.ErrorCode == jetstream.ErrorCode(server.JSStreamReplicasNotSupportedErr) {
-		err = s.declareWith(ctx, 1) // one server alone
+		err = s.declareWith(ctx, 1) // one NATS server without a cluster
 	}
 	return err
 }
@@ -216,8 +216,8 @@ func (s *Store) Close() (err error) {
 			_ = s.conn.FlushTimeout(time.Second) // what was given back
 			s.conn.Close()
 		}
-		if s.alone != nil {
-			err = s.alone.stop()
+		if s.embedded != nil {
+			err = s.embedded.stop()
 		}
 	})
 	return err

@@ -163,7 +163,7 @@ func (s *Store) Cancel(ctx context.Context, caller, id string) (Job, error) {
 		return Job{}, err
 	}
 	job, err = s.change(ctx, id, job.Upload, func(j *Job) error {
-		if j.Ends() {
+		if !j.Active() {
 			return errSame
 		}
 		j.end(Cancelled, time.Now())

@@ -131,7 +131,7 @@ func (s *Store) compute(ctx context.Context, work Work, known *Job, msg jetstrea
 		return err
 	case revision == 0 || job.Upload != known.Upload || job.Status == deleting:
 		return errGone
-	case job.Ends() || job.Has(chunk):
+	case !job.Active() || job.Has(chunk):
 		return nil
 	}
 	task, err := s.task(ctx, &job, chunk, msg.Data())
@@ -174,7 +174,7 @@ func (s *Store) task(ctx context.Context, job *Job, chunk int, stored []byte) (*
 // hold makes the facts of the first answer those of the job. Where it has others, it fails.
 func (s *Store) hold(ctx context.Context, job *Job, facts *Facts) (failed bool, err error) {
 	held, err := s.change(ctx, job.ID, job.Upload, func(j *Job) error {
-		if j.Facts != nil || j.Ends() {
+		if j.Facts != nil || !j.Active() {
 			return errSame
 		}
 		j.Facts, j.Status, j.Started = facts, Running, time.Now().UTC()
@@ -202,7 +202,7 @@ func (s *Store) finish(ctx context.Context, job *Job, chunk int, text []byte, of
 		return err
 	}
 	after, err := s.change(ctx, job.ID, job.Upload, func(j *Job) error {
-		if j.Ends() || j.Has(chunk) {
+		if !j.Active() || j.Has(chunk) {
 			return errSame
 		}
 		if j.Status == Queued { // no row of it was asked so far
@@ -225,7 +225,7 @@ func (s *Store) finish(ctx context.Context, job *Job, chunk int, text []byte, of
 // fail ends a job that cannot be answered.
 func (s *Store) fail(ctx context.Context, job *Job, why *Failure) error {
 	_, err := s.change(ctx, job.ID, job.Upload, func(j *Job) error {
-		if j.Ends() {
+		if !j.Active() {
 			return errSame
 		}
 		j.Failure = why

@@ -32,7 +32,7 @@ func (s *Store) forgetUploads(ctx context.Context, silent time.Duration) error {
 // expire removes jobs that have been kept for long enough, and those whose removal was interrupted.
 func (s *Store) expire(ctx context.Context, now time.Time) error {
 	return s.removeWhere(ctx, func(j *Job) bool {
-		return j.Status == deleting || j.Ends() && j.Status != receiving && now.Sub(j.Ended) >= s.limits.Keep || now.Sub(j.Created) >= MostKept
+		return j.Status == deleting || !j.Ended.IsZero() && now.Sub(j.Ended) >= s.limits.Keep || now.Sub(j.Created) >= MostKept
 	})
 }
 
