@@ -34,8 +34,8 @@ func held(of reflect.Value) int64 {
 			all = int64(of.Type().Elem().Size()) + held(of.Elem())
 		}
 	case reflect.Struct:
-		for i := range of.NumField() {
-			all += held(of.Field(i))
+		for _, field := range of.Fields() {
+			all += held(field)
 		}
 	case reflect.Slice:
 		all = int64(of.Cap()) * int64(of.Type().Elem().Size())
@@ -63,8 +63,8 @@ func flat(of reflect.Type) bool {
 	case reflect.Array:
 		return flat(of.Elem())
 	case reflect.Struct:
-		for i := range of.NumField() {
-			if !flat(of.Field(i).Type) {
+		for field := range of.Fields() {
+			if !flat(field.Type) {
 				return false
 			}
 		}
