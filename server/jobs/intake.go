@@ -264,9 +264,11 @@ func (i *Intake) Abort(ctx context.Context) {
 		return
 	}
 	job, _, err := i.store.load(ctx, i.job.ID)
-	if err == nil && job.Upload == i.job.Upload {
+	switch {
+	case err != nil: // nobody knows whether the job was committed by a request whose answer was lost
+	case job.Upload == i.job.Upload:
 		err = i.store.remove(ctx, &job, func(j *Job) bool { return j.Status == receiving })
-	} else {
+	default:
 		err = i.store.abandon(ctx, i.job.Upload)
 	}
 	if err != nil {
