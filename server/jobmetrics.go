@@ -29,7 +29,7 @@ func (c *jobCollector) Collect(out chan<- prometheus.Metric) {
 	counts, waiting := map[jobs.Status]int{}, 0
 	for _, job := range c.store.Heard() {
 		counts[job.Status]++
-		if !job.Ends() {
+		if job.Active() {
 			waiting += job.Rows - job.DoneRows
 		}
 	}

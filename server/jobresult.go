@@ -70,7 +70,8 @@ func (s *Server) resultOfJob(of *jobs.Store, x *exchange, r *http.Request) error
 		return err
 	}
 	for chunk := max(0, jobs.ChunkOf(ask.from, starts)); chunk < job.Chunks; chunk++ {
-		if ask.follow {
+		if ask.follow && !job.Has(chunk) {
+			untimed(x)
 			err = s.awaitChunk(r.Context(), of, &job, chunk)
 		}
 		if err == nil && job.Has(chunk) {
@@ -97,7 +98,7 @@ func unfinished(job *jobs.Job) error {
 func (s *Server) awaitChunk(ctx context.Context, of *jobs.Store, job *jobs.Job, chunk int) error {
 	for !job.Has(chunk) {
 		switch {
-		case job.Ends():
+		case !job.Active():
 			return unfinished(job)
 		case s.draining.Load():
 			return problem.New(problem.CodeNotReady, "the server is stopping; ask another one, or this one when it is back, and go on with from")
@@ -114,6 +115,12 @@ func (s *Server) awaitChunk(ctx context.Context, of *jobs.Store, job *jobs.Job, 
 		*job = now
 	}
 	return nil
+}
+
+// untimed takes the deadline of an answer away while there is nothing to write. On HTTP/2 one that passes would end the
+// stream all the same.
+func untimed(x *exchange) {
+	_ = http.NewResponseController(x.ResponseWriter).SetWriteDeadline(time.Time{}) // one without deadlines is a test's
 }
 
 // writeChunk writes the results of a chunk without its first rows, so many. The client has a time for each chunk.

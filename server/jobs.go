@@ -107,7 +107,7 @@ func jobAnswer(of *jobs.Store, job *jobs.Job, now time.Time) wire.JobAnswer {
 	answer.Started = &job.Started
 	if took := until.Sub(job.Started).Seconds(); took > 0 && job.DoneRows > 0 {
 		answer.Rate = new(float64(job.DoneRows) / took)
-		if !job.Ends() {
+		if job.Active() {
 			answer.Left = new(float64(job.Rows-job.DoneRows) / *answer.Rate)
 		}
 	}

@@ -14,7 +14,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/rewards"
+	"github.com/assay-rm/assay/rewards/failure"
 	"github.com/assay-rm/assay/server/jobs"
 	"github.com/assay-rm/assay/server/wire"
 )
@@ -178,7 +180,7 @@ func plainJSON(t *testing.T, value any) string {
 func TestJobsAreRefused(t *testing.T) {
 	const ok = `{"prompt": "p", "response": "r"}`
 	s := newServer(t, &fakeEngine{}, Options{
-		Jobs:   newJobs(t, jobs.Limits{Rows: 3, Bytes: 400, Row: 100}),
+		Jobs:   newJobs(t, jobs.Limits{Rows: 3, Bytes: 400, Row: 100, Head: 90}),
 		Tokens: []Token{{Token: "a", Name: "a"}, {Token: "b", Name: "b", Rate: 1}},
 	})
 	as := []string{"Authorization", "Bearer a"}
@@ -196,6 +198,7 @@ func TestJobsAreRefused(t *testing.T) {
 		{"a recipe of its own", `{"question": "score", "recipe": "x"}` + "\n" + ok, "forbidden", "recipes=own", nil},
 		{"too many rows", `{"question": "score"}` + strings.Repeat("\n"+ok, 4), "body_too_large", "cap of 3", nil},
 		{"a long row", `{"question": "score"}` + "\n" + strings.Repeat("x", 103), "body_too_large", "100", nil},
+		{"a long first line", `{"question": "score", "label": "` + strings.Repeat("x", 60) + `"}` + "\n" + ok, "body_too_large", "line 1: has 94 bytes, and the first line of a job, which says what is asked, may have 90", nil},
 		{"too many bytes", `{"question": "score"}` + "\n" + strings.Repeat(" ", 400), "body_too_large", "400", nil},
 		{"another type", `{"question": "score"}` + "\n" + ok, "unsupported_media_type", "application/x-ndjson", []string{"Content-Type", "application/json"}},
 		{"no gzip", `{"question": "score"}` + "\n" + ok, "bad_body", "gzip", []string{"Content-Encoding", "gzip"}},
@@ -342,6 +345,65 @@ func TestAJobIsOfOneModel(t *testing.T) {
 	job = waitFor(t, s, job.ID, func(j wire.JobAnswer) bool { return j.Status == "failed" || j.Status == "done" })
 	if job.Failure == nil || job.Failure.Code != "digest_differs" || job.Failure.Status != 409 {
 		t.Errorf("%+v", job)
+	}
+}
+
+// TestAForwardThatFails is tried again, and is the result only of the rows that fail by themselves too, whether it fails
+// one row or all that were asked with it.
+func TestAForwardThatFails(t *testing.T) {
+	failed := failure.New(fault.CodeRun, "the forward failed")
+	for name, test := range map[string]struct {
+		bad   func(try, items int, of string) bool
+		whole bool // what fails is the request
+		rows  int  // that have an error in the end
+		most  int  // of tries with all rows
+	}{
+		"for now, of rows":      {func(try, _ int, of string) bool { return try < 3 && of == "1" }, false, 0, 3},
+		"for now, of all":       {func(try, _ int, _ string) bool { return try < 3 }, true, 0, 3},
+		"of one row":            {func(_, _ int, of string) bool { return of == "1" }, false, 1, runTries},
+		"of all, with one row":  {func(_, _ int, of string) bool { return of == "1" }, true, 1, runTries},
+		"only with other rows":  {func(_, items int, of string) bool { return items > 1 && of != "2" }, false, 0, runTries},
+		"of more than one item": {func(_, items int, _ string) bool { return items > 1 }, true, 0, runTries},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var tries atomic.Int64
+			engine := &fakeEngine{score: func(_ context.Context, r rewards.Request) (rewards.Answer, error) {
+				if len(r.Items) == 3 {
+					tries.Add(1)
+				}
+				results := fakeResults(len(r.Items))
+				for i := range r.Items {
+					if !test.bad(int(tries.Load()), len(r.Items), *r.Items[i].Prompt) {
+						continue
+					}
+					if test.whole {
+						return rewards.Answer{}, failed
+					}
+					results[i] = rewards.Result{Err: failed}
+				}
+				return fakeAnswer(results), nil
+			}}
+			s := newServer(t, engine, Options{Jobs: newJobs(t)})
+			work := jobWork{s}
+			task := &jobs.Task{Job: &jobs.Job{}, Head: []byte(`{"question": "score"}`)}
+			for i := range 3 {
+				task.Rows = append(task.Rows, fmt.Appendf(nil, `{"prompt": "%d", "response": "r"}`, i))
+			}
+			var answer jobs.Answer
+			err := error(failed)
+			for err != nil && task.Try < 2*runTries {
+				task.Try++
+				answer, err = work.Answer(t.Context(), task)
+			}
+			if err != nil || answer.Failure != nil || answer.Failed != test.rows || tries.Load() != int64(test.most) {
+				t.Fatalf("%v, %+v after %d tries", err, answer, tries.Load())
+			}
+			for i, line := range linesOf(t, answer.Text) {
+				if _, bad := line["error"]; bad != (i == 1 && test.rows == 1) || line["row"] != float64(i) {
+					t.Errorf("row %d: %v", i, line)
+				}
+			}
+		})
 	}
 }
 

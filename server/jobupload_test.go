@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -115,5 +116,49 @@ func TestAResultThatIsCut(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// timed notes how many writes there were under no deadline, and in what order deadlines were set and taken away.
+type timed struct {
+	*httptest.ResponseRecorder
+	deadline time.Time
+	untimed  int
+	waited   chan struct{} // is closed when the deadline is taken away behind a write
+}
+
+func (w *timed) SetWriteDeadline(to time.Time) error {
+	if w.deadline = to; to.IsZero() && w.Body.Len() > 0 {
+		close(w.waited)
+	}
+	return nil
+}
+
+func (w *timed) Write(p []byte) (int, error) {
+	if w.deadline.IsZero() {
+		w.untimed++
+	}
+	return w.ResponseRecorder.Write(p)
+}
+
+// TestNoDeadlineBetweenChunks: a result that is followed has no deadline while its next rows are computed, which may
+// take longer than a client has to take an answer, and every write has one.
+func TestNoDeadlineBetweenChunks(t *testing.T) {
+	w := &timed{ResponseRecorder: httptest.NewRecorder(), waited: make(chan struct{})}
+	s := newServer(t, &fakeEngine{score: func(ctx context.Context, r rewards.Request) (rewards.Answer, error) {
+		if len(r.Items) < jobItems { // the second chunk is there only after its client has waited for it
+			select {
+			case <-w.waited:
+			case <-ctx.Done():
+				return rewards.Answer{}, ctx.Err()
+			}
+		}
+		return fakeAnswer(fakeResults(len(r.Items))), nil
+	}}, Options{Jobs: newJobs(t)})
+	computing(t, s)
+	id := taken(t, s, `{"question": "score"}`+strings.Repeat("\n"+`{"prompt": "p", "response": "r"}`, jobItems+1)).ID
+	s.Handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "/v1/jobs/"+id+"/result?follow=true", nil))
+	if rows := strings.Count(w.Body.String(), "\n"); rows != jobItems+1 || w.untimed > 0 || w.deadline.IsZero() {
+		t.Errorf("%d rows, %d writes without a deadline, and the last deadline is %s", rows, w.untimed, w.deadline)
 	}
 }

@@ -48,7 +48,7 @@ func (w jobWork) Answer(ctx context.Context, task *jobs.Task) (jobs.Answer, erro
 	c.read()
 	if err := c.ask(ctx); err != nil {
 		why := failure.Of(err)
-		if ctx.Err() == nil && !passing(why) {
+		if ctx.Err() == nil && !c.again(why) {
 			return jobs.Answer{Failure: failureOf(why.Code, w.tell(task.Job, why))}, nil
 		}
 		return jobs.Answer{}, err
@@ -77,6 +77,16 @@ func passing(why *failure.Error) bool {
 	return false
 }
 
+// runTries is how often a chunk is asked whole while its forward fails: that may be of the device, for now, or of a row.
+// At the last of these tries its rows are asked by themselves, and those whose forward fails then have that as their
+// result.
+const runTries = 5
+
+// again tells what the chunk is tried again for.
+func (c *chunk) again(why *failure.Error) bool {
+	return passing(why) || why.Code == fault.CodeRun && c.task.Try < runTries
+}
+
 // tooMuch tells what a part of the rows may not be.
 func tooMuch(why *failure.Error) bool {
 	return why.Code == fault.CodeBudget || why.Code == failure.CodeTooManyItems
@@ -88,7 +98,7 @@ func ofJob(why *failure.Error, group bool) bool {
 	case failure.CodeDigest, fault.CodeModel, fault.CodeKind, failure.CodeActivation, failure.CodeLabel:
 		return true
 	}
-	return !group && !tooMuch(why)
+	return !group && !tooMuch(why) && why.Code != fault.CodeRun
 }
 
 // chunk is the rows of a job that are computed together.
@@ -148,8 +158,8 @@ func (c *chunk) halves(ctx context.Context, rows []int) ([]answered, error) {
 	why := failure.Of(err)
 	switch {
 	case err == nil:
-		return []answered{{rows, answer}}, nil
-	case ctx.Err() != nil || passing(why) || ofJob(why, c.groups()):
+		return c.apart(ctx, answered{rows, answer})
+	case ctx.Err() != nil || c.again(why) || ofJob(why, c.groups()):
 		return nil, err
 	case len(rows) == 1:
 		c.rows[rows[0]].why = why
@@ -161,6 +171,26 @@ func (c *chunk) halves(ctx context.Context, rows []int) ([]answered, error) {
 	}
 	second, err := c.halves(ctx, rows[len(rows)/2:])
 	return append(first, second...), err
+}
+
+// apart asks again, each by itself, about the rows of an answer whose forward failed. Their later answers hold.
+func (c *chunk) apart(ctx context.Context, whole answered) ([]answered, error) {
+	all := []answered{whole}
+	if len(whole.rows) == 1 {
+		return all, nil
+	}
+	i := -1
+	for of := range whole.Errors() {
+		if i++; of == nil || of.Code != fault.CodeRun {
+			continue
+		}
+		own, err := c.halves(ctx, whole.rows[i:i+1])
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, own...)
+	}
+	return all, nil
 }
 
 // patiently asks, and waits as long as the queue is full. It tells what of an answer passes as if all had.
@@ -175,7 +205,7 @@ func (c *chunk) patiently(ctx context.Context, rows []int) (rewards.Answer, erro
 		why := failure.Of(err)
 		if err == nil {
 			for of := range answer.Errors() {
-				if of != nil && of.Code != failure.CodeInternal && passing(of) {
+				if of != nil && of.Code != failure.CodeInternal && c.again(of) {
 					why = of
 					break
 				}

@@ -54,6 +54,10 @@ type Intake struct {
 
 // Begin begins to receive a job.
 func (s *Store) Begin(ctx context.Context, of *Asked) (*Intake, error) {
+	if most := s.limits.Head; len(of.Head) > most {
+		return nil, problem.New(problem.CodeBodyTooLarge, "line 1: has %d bytes, and the first line of a job, which says what is asked, may have %d",
+			len(of.Head), most)
+	}
 	id, now := idOf(of), time.Now().UTC()
 	i := &Intake{
 		store: s, head: head{Text: of.Head}, most: of.Chunk, sum: sha256.New(),
@@ -83,8 +87,10 @@ func (s *Store) Begin(ctx context.Context, of *Asked) (*Intake, error) {
 	if err == nil && !saved {
 		err = conflict("it is being sent by another request")
 	}
-	if err == nil && revision > 0 {
-		s.dropped(ctx, old.Upload) // whoever sent it before has given up
+	if err == nil && revision > 0 { // whoever sent it before has given up
+		if err := s.abandon(ctx, old.Upload); err != nil {
+			s.log.WarnContext(ctx, "jobs: what was received of a job before is still there", "job", id, "upload", old.Upload, "error", err)
+		}
 	}
 	return i, err
 }
@@ -123,7 +129,7 @@ func (s *Store) roomFor(ctx context.Context, caller string) error {
 	return nil
 }
 
-func full(format string, args ...any) error {
+func full(format string, args ...any) *problem.Problem {
 	p := problem.New(problem.CodeJobsFull, format, args...)
 	p.RetryAfter = time.Minute
 	return p
@@ -187,12 +193,14 @@ func (i *Intake) touch(ctx context.Context, how func(*Job) error) error {
 	return err
 }
 
-// stored is the problem of what could not be stored.
+// stored is the problem of what could not be stored. Where the stream has no room, isFull tells that of it too.
 func stored(err error) error {
-	if isFull(err) {
-		return full("what is kept of jobs has no room for more rows; --jobs-store is the limit, and DELETE /v1/jobs/{job} makes room")
+	if !isFull(err) {
+		return away(err)
 	}
-	return away(err)
+	p := full("what is kept of jobs has no room for more; --jobs-store is the limit, and DELETE /v1/jobs/{job} makes room")
+	p.Cause = err
+	return p
 }
 
 // isFull tells the error of a stream that has no room.
@@ -223,15 +231,31 @@ func (i *Intake) Commit(ctx context.Context) (job Job, fresh bool, err error) {
 			return Job{}, false, err
 		}
 	}
-	text, err := json.Marshal(i.head)
-	if err != nil {
+	if err := i.putHead(ctx); err != nil {
 		return Job{}, false, err
 	}
-	if _, err := i.store.jobs.Put(ctx, headKey(i.job.Upload), i.store.coder.squeeze(text)); err != nil {
-		return Job{}, false, stored(err)
+	job = i.job
+	job.Status, job.Sum = Queued, sum
+	if err := i.touch(ctx, func(j *Job) error { *j = job; return nil }); err != nil {
+		return Job{}, false, err
 	}
-	i.job.Status, i.job.Sum = Queued, sum
-	return i.job, true, i.touch(ctx, func(j *Job) error { *j = i.job; return nil })
+	i.job = job
+	return job, true, nil
+}
+
+// putHead stores what is kept beside the rows.
+func (i *Intake) putHead(ctx context.Context) error {
+	text, err := json.Marshal(i.head)
+	if err != nil {
+		return err
+	}
+	text = i.store.coder.squeeze(text)
+	if len(text) > i.store.message {
+		return problem.New(problem.CodeBodyTooLarge, "line 1: has %d bytes, and %d once it is compressed with the first row of each chunk; the NATS server takes messages of %d",
+			len(i.head.Text), len(text), i.store.message)
+	}
+	_, err = i.store.jobs.Put(ctx, headKey(i.job.Upload), text)
+	return stored(err)
 }
 
 // Abort gives up what was received. It does nothing to a job that is committed, or that was there before.
@@ -240,10 +264,12 @@ func (i *Intake) Abort(ctx context.Context) {
 		return
 	}
 	job, _, err := i.store.load(ctx, i.job.ID)
-	if err == nil && job.Upload == i.job.Upload {
-		err = i.store.remove(ctx, &job)
-	} else {
-		err = i.store.drop(ctx, i.job.Upload)
+	switch {
+	case err != nil: // nobody knows whether the job was committed by a request whose answer was lost
+	case job.Upload == i.job.Upload:
+		err = i.store.remove(ctx, &job, func(j *Job) bool { return j.Status == receiving })
+	default:
+		err = i.store.abandon(ctx, i.job.Upload)
 	}
 	if err != nil {
 		i.store.log.WarnContext(ctx, "jobs: what was received of a job stays until it is given up", "job", i.job.ID, "error", err)

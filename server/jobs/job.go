@@ -64,8 +64,8 @@ type Failure struct {
 	Detail string `json:"detail"`
 }
 
-// Ends tells whether nothing more is computed for the job.
-func (j *Job) Ends() bool { return j.Status != Queued && j.Status != Running }
+// Active tells whether chunks of the job are still to be computed: it has arrived, and has not ended.
+func (j *Job) Active() bool { return j.Status == Queued || j.Status == Running }
 
 // Has tells whether a chunk is done.
 func (j *Job) Has(chunk int) bool {
@@ -89,7 +89,7 @@ func (j *Job) count(chunk int, of *counts) (last bool) {
 	return j.DoneRows == j.Rows
 }
 
-// mostIgnored is how many columns a job names that were passed over.
+// mostIgnored is how many columns a job, and the result of a chunk, names that were passed over.
 const mostIgnored = 64
 
 // end ends a job.

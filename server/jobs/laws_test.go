@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	mathrand "math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -23,10 +24,10 @@ import (
 func beside(t *testing.T, s *Store) *Store {
 	t.Helper()
 	other := &Store{limits: s.limits, log: s.log, message: s.message, ackWait: s.ackWait, firstTry: s.firstTry, coder: s.coder}
-	other.turns.make()
+	other.turns.prepare()
 	other.turns.rest = s.turns.rest
 	var err error
-	if other.conn, err = nats.Connect(nats.DefaultURL, nats.InProcessServer(s.alone.server)); err != nil {
+	if other.conn, err = nats.Connect(nats.DefaultURL, nats.InProcessServer(s.embedded.server)); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(other.conn.Close)
@@ -169,6 +170,9 @@ func TestAJobThatIsSentAgain(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	first.Abort(t.Context())
+	if heads := headsOf(t, s); len(heads) != 1 || heads[0] != headKey(job.Upload) {
+		t.Errorf("the heads %q, and the job is %s", heads, job.Upload)
+	}
 	if in, _ := left(t, s); in != uint64(job.Chunks) {
 		t.Errorf("%d chunks in the queue, and the job has %d", in, job.Chunks)
 	}
@@ -179,6 +183,51 @@ func TestAJobThatIsSentAgain(t *testing.T) {
 	job = until(t, s, &job, done)
 	if got := result(t, s, &job); got != wanted(rows(9)) {
 		t.Errorf("%.300s", got)
+	}
+}
+
+// TestWhatASenderLeft is removed with what else there was of it, the head that it had stored among it.
+func TestWhatASenderLeft(t *testing.T) {
+	s := quick(t, Limits{})
+	of := Asked{Caller: "a", Key: "k", Head: []byte("h"), Chunk: 2}
+	first, err := s.Begin(t.Context(), &of)
+	if err == nil {
+		err = first.putHead(t.Context()) // and died
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	job := sent(t, s, of, "x")
+	if heads := headsOf(t, s); len(heads) != 1 || heads[0] != headKey(job.Upload) {
+		t.Errorf("the heads %q, and the job is %s", heads, job.Upload)
+	}
+	s.message = 64
+	if _, err := send(t, s, Asked{Caller: "a", Head: []byte(noise(100))}, "x"); code(err) != problem.CodeBodyTooLarge || !strings.Contains(err.Error(), "line 1: has 100 bytes") {
+		t.Errorf("a head that is larger than a message: %v", err)
+	}
+}
+
+func headsOf(t *testing.T, s *Store) []string {
+	t.Helper()
+	keys, err := s.jobs.Keys(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.DeleteFunc(keys, func(key string) bool { return !strings.HasPrefix(key, "head.") })
+}
+
+// TestNoSecretOfAnAddress is in an error.
+func TestNoSecretOfAnAddress(t *testing.T) {
+	for _, where := range []string{"nats://SECRET@host:1", "nats://user:SECRET@host:1, tls://SECRET@other:2", "nats://us er:SECRET@host"} {
+		if got := redacted(where); strings.Contains(got, "SECRET") {
+			t.Errorf("%s is shown as %s", where, got)
+		}
+	}
+	if _, err := Open(t.Context(), "nats://SECRET@[::1", Limits{}, logger(t)); err == nil || strings.Contains(err.Error(), "SECRET") {
+		t.Errorf("an address that is none: %v", err)
+	}
+	if got := redacted("nats://host:1,nats://u:SECRET@host"); got != "nats://host:1,nats://u:xxxxx@host" {
+		t.Error(got)
 	}
 }
 
@@ -308,7 +357,7 @@ func TestAFullStore(t *testing.T) {
 	first := sent(t, s, Asked{Caller: "a"}, "x")
 	until(t, s, &first, done)
 	second := sent(t, s, Asked{Caller: "a"}, "x")
-	until(t, s, &second, func(j *Job) bool { return j.Status == Running || j.Ends() }) // it is asked, and has no room
+	until(t, s, &second, func(j *Job) bool { return j.Status == Running || !j.Active() }) // it is asked, and has no room
 	if second, err := s.Get(t.Context(), "a", second.ID); err != nil || second.Status != Running || second.DoneRows > 0 {
 		t.Fatalf("%+v, %v", second, err)
 	}

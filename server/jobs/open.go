@@ -22,20 +22,21 @@ type Limits struct {
 	Rows  int           // of a job
 	Bytes int64         // of a job as it is sent, without its encoding
 	Row   int           // bytes of a row
+	Head  int           // bytes of what is asked of every row
 	Store int64         // bytes of all rows and results, as they are stored, compressed
 	Keep  time.Duration // from a job's end until it is removed
 }
 
 // DefaultLimits has every limit at its default.
 func DefaultLimits() Limits {
-	return Limits{Jobs: 256, Each: 64, Rows: 1_000_000, Bytes: 1 << 30, Row: 8 << 20, Store: 8 << 30, Keep: 72 * time.Hour}
+	return Limits{Jobs: 256, Each: 64, Rows: 1_000_000, Bytes: 1 << 30, Row: 8 << 20, Head: 256 << 10, Store: 8 << 30, Keep: 72 * time.Hour}
 }
 
 func (l Limits) withDefaults() Limits {
 	of := DefaultLimits()
 	return Limits{
 		Jobs: or(l.Jobs, of.Jobs), Each: or(l.Each, of.Each), Rows: or(l.Rows, of.Rows), Bytes: or(l.Bytes, of.Bytes),
-		Row: or(l.Row, of.Row), Store: or(l.Store, of.Store), Keep: or(l.Keep, of.Keep),
+		Row: or(l.Row, of.Row), Head: or(l.Head, of.Head), Store: or(l.Store, of.Store), Keep: or(l.Keep, of.Keep),
 	}
 }
 
@@ -54,21 +55,27 @@ const (
 	ackWait  = 5 * time.Second  // after which a chunk whose worker says nothing is given to another
 	askWait  = 10 * time.Second // for an answer of NATS
 	mostSent = 8 << 20          // bytes of a message of the server of this process
+
+	// jobRoom is the room of a job in the bucket of jobs: for its head, which has the text that Limits bounds and the
+	// first row of each chunk (at most 33299 numbers of a million rows), and for its record, of some KiB. So the bucket
+	// is never full of what may be kept.
+	jobRoom = 1 << 20
 )
 
 // Store keeps jobs. It is safe for concurrent use.
 type Store struct {
-	limits Limits
-	log    *slog.Logger
-	alone  *alone // the server of this process; nil: NATS is elsewhere
-	conn   *nats.Conn
-	jobs   jetstream.KeyValue // a job by its id, and the head of an upload
-	input  jetstream.Stream   // chunks that are to be computed
-	output jetstream.Stream   // results
-	js     jetstream.JetStream
-	coder  coder
-	turns  turns
-	closed sync.Once
+	limits   Limits
+	log      *slog.Logger
+	embedded *embedded // the server of this process; nil: NATS is elsewhere
+	conn     *nats.Conn
+	jobs     jetstream.KeyValue // a job by its id, and the head of an upload
+	bucket   jetstream.Stream   // that jobs are in
+	input    jetstream.Stream   // chunks that are to be computed
+	output   jetstream.Stream   // results
+	js       jetstream.JetStream
+	coder    coder
+	turns    turns
+	closed   sync.Once
 
 	message           int           // bytes of a message, less its headers
 	ackWait, firstTry time.Duration // shorter in tests
@@ -78,7 +85,7 @@ type Store struct {
 // tls://; several with commas between them), which any number of processes share.
 func Open(ctx context.Context, where string, limits Limits, log *slog.Logger) (*Store, error) {
 	s := &Store{limits: limits.withDefaults(), log: log, ackWait: ackWait, firstTry: firstTry}
-	s.turns.make()
+	s.turns.prepare()
 	var err error
 	if s.coder, err = newCoder(); err == nil {
 		err = s.connect(ctx, where)
@@ -86,7 +93,7 @@ func Open(ctx context.Context, where string, limits Limits, log *slog.Logger) (*
 	if err == nil {
 		err = s.declare(ctx)
 	}
-	if err == nil && s.alone != nil {
+	if err == nil && s.embedded != nil {
 		err = s.forgetUploads(ctx, 0) // those who sent them were clients of a process that is gone
 	}
 	if err != nil {
@@ -103,13 +110,17 @@ func (s *Store) connect(ctx context.Context, where string) (err error) {
 		}),
 	}
 	if !strings.Contains(where, "://") {
-		if s.alone, err = startAlone(where, s.limits.Store); err != nil {
+		if s.embedded, err = startEmbedded(where, s.limits.Store); err != nil {
 			return err
 		}
 		where = nats.DefaultURL // is not dialled
-		options = append(options, nats.InProcessServer(s.alone.server))
+		options = append(options, nats.InProcessServer(s.embedded.server))
 	}
-	if s.conn, err = nats.Connect(where, options...); err != nil {
+	s.conn, err = nats.Connect(where, options...)
+	if _, is := errors.AsType[*url.Error](err); is {
+		return fmt.Errorf("connect to %s", redacted(where)) // the error has the address as it was given
+	}
+	if err != nil {
 		return fmt.Errorf("connect to %s: %w", redacted(where), err)
 	}
 	s.message = int(s.conn.MaxPayload()) - 16<<10
@@ -117,15 +128,19 @@ func (s *Store) connect(ctx context.Context, where string) (err error) {
 	return err
 }
 
-// redacted is a list of addresses without their passwords.
+// redacted is a list of addresses without their passwords, and without their tokens, which stand where a user does.
 func redacted(where string) string {
 	addresses := strings.Split(where, ",")
 	for i, address := range addresses {
-		if parsed, err := url.Parse(strings.TrimSpace(address)); err == nil {
-			addresses[i] = parsed.Redacted()
-		} else {
+		parsed, err := url.Parse(strings.TrimSpace(address))
+		if err != nil {
 			addresses[i] = "an address that is no URL"
+			continue
 		}
+		if _, has := parsed.User.Password(); parsed.User != nil && !has {
+			parsed.User = url.User("xxxxx")
+		}
+		addresses[i] = parsed.Redacted()
 	}
 	return strings.Join(addresses, ",")
 }
@@ -133,19 +148,19 @@ func redacted(where string) string {
 // declare makes what is kept where, unless it is there. A cluster keeps everything three times.
 func (s *Store) declare(ctx context.Context) error {
 	replicas := 3
-	if s.alone != nil {
+	if s.embedded != nil {
 		replicas = 1
 	}
 	err := s.declareWith(ctx, replicas)
 	if api, is := errors.AsType[*jetstream.APIError](err); is && api.ErrorCode == jetstream.ErrorCode(server.JSStreamReplicasNotSupportedErr) {
-		err = s.declareWith(ctx, 1) // one server alone
+		err = s.declareWith(ctx, 1) // one NATS server without a cluster
 	}
 	return err
 }
 
 func (s *Store) declareWith(ctx context.Context, replicas int) (err error) {
 	s.jobs, err = s.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
-		Bucket: "assay-jobs", Description: "jobs of assay", MaxBytes: 256 << 20, Replicas: replicas,
+		Bucket: "assay-jobs", Description: "jobs of assay", MaxBytes: int64(s.limits.Jobs) * jobRoom, Replicas: replicas,
 	})
 	if err == nil {
 		err = s.readFirstHand(ctx)
@@ -180,7 +195,7 @@ func (s *Store) readFirstHand(ctx context.Context) error {
 	}
 	config := stream.CachedInfo().Config
 	config.AllowDirect = false
-	if _, err = s.js.UpdateStream(ctx, config); err != nil {
+	if s.bucket, err = s.js.UpdateStream(ctx, config); err != nil {
 		return err
 	}
 	s.jobs, err = s.js.KeyValue(ctx, s.jobs.Bucket())
@@ -201,8 +216,8 @@ func (s *Store) Close() (err error) {
 			_ = s.conn.FlushTimeout(time.Second) // what was given back
 			s.conn.Close()
 		}
-		if s.alone != nil {
-			err = s.alone.stop()
+		if s.embedded != nil {
+			err = s.embedded.stop()
 		}
 	})
 	return err

@@ -52,7 +52,7 @@ func (s *Store) save(ctx context.Context, job *Job, revision uint64) (bool, erro
 	case outrun(err):
 		return false, nil
 	}
-	return false, away(err)
+	return false, stored(err)
 }
 
 // outrun tells the error of a write whose writer was not the first.
@@ -163,7 +163,7 @@ func (s *Store) Cancel(ctx context.Context, caller, id string) (Job, error) {
 		return Job{}, err
 	}
 	job, err = s.change(ctx, id, job.Upload, func(j *Job) error {
-		if j.Ends() {
+		if !j.Active() {
 			return errSame
 		}
 		j.end(Cancelled, time.Now())
@@ -184,5 +184,5 @@ func (s *Store) Delete(ctx context.Context, caller, id string) error {
 	if err != nil {
 		return err
 	}
-	return s.remove(ctx, &job)
+	return s.remove(ctx, &job, func(*Job) bool { return true })
 }

@@ -53,7 +53,7 @@ const (
 // decides which that is. A result that is larger than a message is stored before, in parts under its digest, so that
 // two that differ cannot mix.
 func (s *Store) keep(ctx context.Context, upload string, chunk int, text []byte, of *counts) (*counts, error) {
-	ignored, err := json.Marshal(of.ignored)
+	ignored, err := json.Marshal(of.ignored[:min(len(of.ignored), mostIgnored)]) // NATS takes headers of 64 KiB
 	if err != nil {
 		return nil, err
 	}

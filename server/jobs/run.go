@@ -37,6 +37,7 @@ type Task struct {
 	Head  []byte   // what is asked of every row
 	First int      // the number of the first row
 	Rows  [][]byte // each is a line without its line feed
+	Try   int      // 1: the chunk is computed for the first time
 }
 
 // Answer is what came of a chunk.
@@ -83,8 +84,9 @@ func (s *Store) handle(ctx context.Context, work Work, job *Job, msg jetstream.M
 		err = s.fail(ctx, job, &Failure{Code: "internal", Detail: fmt.Sprintf("chunk %s was tried %d times, and no try came to its end; see the server's log",
 			lastToken(msg.Subject()), mostTry)})
 	} else {
-		err = s.compute(computing, work, job, msg)
+		err = s.compute(computing, work, job, msg, int(min(about.NumDelivered, mostTry))) //nolint:gosec // it is small
 	}
+	stopped := computing.Err() != nil
 	cancel()
 	beats.Wait()
 	switch {
@@ -92,7 +94,7 @@ func (s *Store) handle(ctx context.Context, work Work, job *Job, msg jetstream.M
 		err = msg.Ack()
 	case errors.Is(err, errGone): // what was stored of it after its removal is removed now
 		err = errors.Join(s.scrub(context.WithoutCancel(ctx), job.Upload), msg.Ack())
-	case ctx.Err() != nil || computing.Err() != nil && errors.Is(err, context.Canceled):
+	case ctx.Err() != nil || stopped && errors.Is(err, context.Canceled):
 		err = msg.Nak()
 	default:
 		wait := min(lastTry, s.firstTry*time.Duration(math.Exp2(float64(min(about.NumDelivered, 10)-1))))
@@ -118,7 +120,7 @@ func (s *Store) beat(ctx context.Context, cancel func(), job *Job, msg jetstream
 }
 
 // compute computes a chunk whose job still wants it. Each of its steps may have been done before.
-func (s *Store) compute(ctx context.Context, work Work, known *Job, msg jetstream.Msg) error {
+func (s *Store) compute(ctx context.Context, work Work, known *Job, msg jetstream.Msg, try int) error {
 	job, revision, err := s.load(ctx, known.ID)
 	if err != nil {
 		return err
@@ -129,13 +131,14 @@ func (s *Store) compute(ctx context.Context, work Work, known *Job, msg jetstrea
 		return err
 	case revision == 0 || job.Upload != known.Upload || job.Status == deleting:
 		return errGone
-	case job.Ends() || job.Has(chunk):
+	case !job.Active() || job.Has(chunk):
 		return nil
 	}
 	task, err := s.task(ctx, &job, chunk, msg.Data())
 	if err != nil {
 		return err
 	}
+	task.Try = try
 	answer, err := work.Answer(ctx, task)
 	switch {
 	case err != nil:
@@ -171,7 +174,7 @@ func (s *Store) task(ctx context.Context, job *Job, chunk int, stored []byte) (*
 // hold makes the facts of the first answer those of the job. Where it has others, it fails.
 func (s *Store) hold(ctx context.Context, job *Job, facts *Facts) (failed bool, err error) {
 	held, err := s.change(ctx, job.ID, job.Upload, func(j *Job) error {
-		if j.Facts != nil || j.Ends() {
+		if j.Facts != nil || !j.Active() {
 			return errSame
 		}
 		j.Facts, j.Status, j.Started = facts, Running, time.Now().UTC()
@@ -199,7 +202,7 @@ func (s *Store) finish(ctx context.Context, job *Job, chunk int, text []byte, of
 		return err
 	}
 	after, err := s.change(ctx, job.ID, job.Upload, func(j *Job) error {
-		if j.Ends() || j.Has(chunk) {
+		if !j.Active() || j.Has(chunk) {
 			return errSame
 		}
 		if j.Status == Queued { // no row of it was asked so far
@@ -222,7 +225,7 @@ func (s *Store) finish(ctx context.Context, job *Job, chunk int, text []byte, of
 // fail ends a job that cannot be answered.
 func (s *Store) fail(ctx context.Context, job *Job, why *Failure) error {
 	_, err := s.change(ctx, job.ID, job.Upload, func(j *Job) error {
-		if j.Ends() {
+		if !j.Active() {
 			return errSame
 		}
 		j.Failure = why

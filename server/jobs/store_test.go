@@ -118,7 +118,7 @@ func until(t *testing.T, s *Store, of *Job, is func(*Job) bool) Job {
 	}
 }
 
-func done(j *Job) bool { return j.Ends() }
+func done(j *Job) bool { return !j.Active() }
 
 // result is the whole result of a job.
 func result(t *testing.T, s *Store, job *Job) string {

@@ -32,7 +32,7 @@ func (s *Store) forgetUploads(ctx context.Context, silent time.Duration) error {
 // expire removes jobs that have been kept for long enough, and those whose removal was interrupted.
 func (s *Store) expire(ctx context.Context, now time.Time) error {
 	return s.removeWhere(ctx, func(j *Job) bool {
-		return j.Status == deleting || j.Ends() && j.Status != receiving && now.Sub(j.Ended) >= s.limits.Keep || now.Sub(j.Created) >= MostKept
+		return j.Status == deleting || !j.Ended.IsZero() && now.Sub(j.Ended) >= s.limits.Keep || now.Sub(j.Created) >= MostKept
 	})
 }
 
@@ -40,36 +40,47 @@ func (s *Store) removeWhere(ctx context.Context, is func(*Job) bool) error {
 	all, err := s.all(ctx)
 	for i := range all {
 		if is(&all[i]) {
-			err = errors.Join(err, s.remove(ctx, &all[i]))
+			err = errors.Join(err, s.remove(ctx, &all[i], is))
 		}
 	}
 	return err
 }
 
-// remove removes everything of a job: it is marked first, so that a removal that is interrupted is known as one.
-func (s *Store) remove(ctx context.Context, job *Job) error {
-	_, err := s.change(ctx, job.ID, job.Upload, func(j *Job) error {
-		if j.Status == deleting {
+// remove removes everything of a job that is still so. It is marked first, so that a removal that is interrupted is
+// known as one; a full store, which does not take the mark, is made room in without it.
+func (s *Store) remove(ctx context.Context, job *Job, is func(*Job) bool) error {
+	now, err := s.change(ctx, job.ID, job.Upload, func(j *Job) error {
+		if j.Status == deleting || !is(j) {
 			return errSame
 		}
 		j.Status = deleting
 		return nil
 	})
-	if errors.Is(err, errGone) {
+	switch {
+	case errors.Is(err, errGone) || err == nil && now.Status != deleting:
 		return nil
-	}
-	if err != nil {
+	case err != nil && !isFull(err):
 		return err
 	}
 	if err := s.scrub(ctx, job.Upload); err != nil {
 		return err
 	}
-	for _, key := range []string{headKey(job.Upload), jobKey(job.ID)} {
-		if err := s.jobs.Purge(ctx, key); err != nil {
-			return away(err)
-		}
+	if err := s.purge(ctx, headKey(job.Upload)); err != nil {
+		return err
 	}
-	return nil
+	err = s.jobs.Purge(ctx, jobKey(job.ID)) // which also tells those who watch
+	if isFull(err) {
+		if err := s.purge(ctx, jobKey(job.ID)); err != nil {
+			return err
+		}
+		err = s.jobs.Purge(ctx, jobKey(job.ID)) // now that what it had has made room
+	}
+	return away(err)
+}
+
+// purge removes a key without a message that says so, for which a full bucket has no room.
+func (s *Store) purge(ctx context.Context, key string) error {
+	return away(s.bucket.Purge(ctx, jetstream.WithPurgeSubject("$KV."+s.jobs.Bucket()+"."+key)))
 }
 
 // scrub removes the chunks and the results of an upload.
@@ -79,6 +90,11 @@ func (s *Store) scrub(ctx context.Context, upload string) error {
 		err = errors.Join(err, away(s.output.Purge(ctx, jetstream.WithPurgeSubject(fmt.Sprintf("%s.%s.>", of, upload)))))
 	}
 	return err
+}
+
+// abandon removes the chunks and the head of an upload that no job has.
+func (s *Store) abandon(ctx context.Context, upload string) error {
+	return errors.Join(s.drop(ctx, upload), s.purge(ctx, headKey(upload)))
 }
 
 // drop takes the chunks of an upload out of the queue.

@@ -34,7 +34,7 @@ type turns struct {
 // wait for their next try.
 const rest = 250 * time.Millisecond
 
-func (t *turns) make() {
+func (t *turns) prepare() {
 	t.rest = rest
 	t.wake, t.jobs, t.served = make(chan struct{}, 1), map[string]Job{}, map[string]int{}
 	t.rests, t.queues = map[string]time.Time{}, map[string]jetstream.Consumer{}
@@ -44,7 +44,7 @@ func (t *turns) make() {
 func (t *turns) heard(key string, job *Job) {
 	t.mu.Lock()
 	old, there := t.jobs[key]
-	if job == nil || there && old.Upload != job.Upload || job.Ends() {
+	if job == nil || there && old.Upload != job.Upload || !job.Active() {
 		delete(t.rests, old.Upload)
 		delete(t.queues, old.Upload)
 	}
@@ -65,7 +65,7 @@ func (t *turns) ends(job *Job) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	of, there := t.jobs[jobKey(job.ID)]
-	return !there || of.Upload != job.Upload || of.Ends()
+	return !there || of.Upload != job.Upload || !of.Active()
 }
 
 // order is the jobs that may have a chunk to give, in the order of their turns.
@@ -74,7 +74,7 @@ func (t *turns) order(now time.Time) []Job {
 	defer t.mu.Unlock()
 	var active []Job
 	for _, job := range t.jobs {
-		if !job.Ends() && !now.Before(t.rests[job.Upload]) {
+		if job.Active() && !now.Before(t.rests[job.Upload]) {
 			active = append(active, job)
 		}
 	}

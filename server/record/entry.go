@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/assay-rm/assay/models/encode"
 	"github.com/assay-rm/assay/rewards"
 	"github.com/assay-rm/assay/server/client"
 	"github.com/assay-rm/assay/server/native"
@@ -23,6 +22,8 @@ type Entry struct {
 	Request rewards.Request
 	Answer  rewards.Answer
 	Kept    *wire.Kept // ids and metadata of its items; nil: none
+
+	held int64 // bytes in the queue
 }
 
 // Line is the JSON line of an entry.
@@ -46,38 +47,6 @@ func Recorded(q rewards.Question) bool {
 		return true
 	}
 	return false
-}
-
-// size is how many bytes of text an entry has, about.
-func (e *Entry) size() int64 {
-	size := 1024
-	for i := range e.Request.Items {
-		size += itemSize(&e.Request.Items[i])
-	}
-	for i := range e.Request.Groups {
-		g := &e.Request.Groups[i]
-		size += itemSize(&encode.Item{Prompt: g.Prompt, Messages: g.Messages})
-		for _, response := range g.Responses {
-			size += 256 + len(response)
-		}
-	}
-	return int64(size)
-}
-
-func itemSize(of *encode.Item) int {
-	size := 256 + 8*(len(of.InputIDs)+len(of.Features)+len(of.User))
-	for _, text := range []*string{of.Prompt, of.Response, of.Text, of.Reference, of.Principle} {
-		if text != nil {
-			size += len(*text)
-		}
-	}
-	for i := range of.Messages {
-		size += 64 + len(of.Messages[i].Content)
-	}
-	for _, step := range of.Steps {
-		size += 16 + len(step)
-	}
-	return size
 }
 
 // line is the entry as JSON. The model has its name, so that the same is asked again.

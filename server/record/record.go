@@ -86,15 +86,15 @@ func (r *Recorder) Stats() Stats {
 
 // Add keeps an entry to be written. The request and the answer in it must not change any more.
 func (r *Recorder) Add(e Entry) {
-	size := e.size()
-	if r.held.Add(size) <= queueBytes {
+	e.held = e.size()
+	if r.held.Add(e.held) <= queueBytes {
 		select {
 		case r.queue <- &e:
 			return
 		default:
 		}
 	}
-	r.held.Add(-size)
+	r.held.Add(-e.held)
 	if r.stats.dropped.Add(1) == 1 {
 		r.options.Log.Warn("requests come faster than the disk takes their records, and some are dropped: assay_records_total counts them", "dir", r.options.Dir)
 	}
@@ -131,7 +131,7 @@ func (r *Recorder) Run(ctx context.Context) error {
 
 // write writes one entry. A disk that does not take it, as a full one, is tried again later; meanwhile entries fail.
 func (r *Recorder) write(ctx context.Context, e *Entry) {
-	defer r.held.Add(-e.size())
+	defer r.held.Add(-e.held)
 	if r.lost && time.Since(r.files.failed) < retryAfter {
 		r.stats.failed.Add(1)
 		return

@@ -20,6 +20,7 @@ import (
 	"github.com/assay-rm/assay/rewards/ops"
 	"github.com/assay-rm/assay/rewards/ops/groups"
 	"github.com/assay-rm/assay/rewards/ranking"
+	"github.com/assay-rm/assay/rewards/recipes"
 	"github.com/assay-rm/assay/server/wire"
 )
 
@@ -140,6 +141,43 @@ func TestASlowDiskHoldsNobodyUp(t *testing.T) {
 	}
 	if stats := r.Stats(); stats.Written+stats.Dropped != 6+queueEntries+5 || r.held.Load() != 0 {
 		t.Errorf("%+v, and %d bytes are still held", stats, r.held.Load())
+	}
+}
+
+// TestAllOfAnEntryIsCounted: whatever of a request or an answer is large takes its place in the queue.
+func TestAllOfAnEntryIsCounted(t *testing.T) {
+	const n = 1 << 20
+	text, numbers := strings.Repeat("x", n), make([]float64, n/8)
+	tag := &wire.Tag{Metadata: json.RawMessage(text)}
+	given := map[string]recipes.Given{"v": {Vector: numbers}}
+	for name, e := range map[string]Entry{
+		"metadata":         {Kept: &wire.Kept{Each: []*wire.Tag{nil, tag}}},
+		"a group's":        {Kept: &wire.Kept{Group: tag}},
+		"more of a turn":   {Request: rewards.Request{Items: []encode.Item{{Messages: []chat.Message{{More: &chat.More{ToolCalls: json.RawMessage(text)}}}}}}},
+		"a name":           {Request: rewards.Request{Items: []encode.Item{{Features: encode.Features{text: 1}}}}},
+		"candidates":       {Request: rewards.Request{Candidates: []string{text}}},
+		"given":            {Request: rewards.Request{Given: []map[string]recipes.Given{given}}},
+		"params":           {Request: rewards.Request{Params: given}},
+		"a reference":      {Request: rewards.Request{Groups: []rewards.Group{{Reference: &text}}}},
+		"a user":           {Request: rewards.Request{Groups: []rewards.Group{{User: numbers}}}},
+		"vectors":          {Answer: rewards.Answer{Results: []rewards.Result{{Vectors: map[string][]float64{"v": numbers}}}}},
+		"parts":            {Answer: rewards.Answer{Results: []rewards.Result{{Parts: []rewards.Part{{Steps: numbers}}}}}},
+		"votes":            {Answer: rewards.Answer{Selection: ranking.Selection{Votes: []groups.Ballot{{Key: text}}}}},
+		"an error's":       {Answer: rewards.Answer{Results: []rewards.Result{{Err: failure.New("x", "%s", text)}}}},
+		"preferences, 256": {Answer: rewards.Answer{Preference: ops.NewMatrix(256, 256)}},
+	} {
+		if size := e.size(); size < n || size > n+n/50 {
+			t.Errorf("%s: %d bytes of %d", name, size, n)
+		}
+	}
+	r := recorder(t, Options{Most: LeastMost})
+	e := entry(0, "")
+	e.Kept = &wire.Kept{Each: []*wire.Tag{tag}}
+	for range 2 * queueBytes / n {
+		r.Add(e) // nothing takes them
+	}
+	if kept := len(r.queue); kept >= queueBytes/n {
+		t.Errorf("%d entries of %d bytes wait, and %d bytes may", kept, n, queueBytes)
 	}
 }
 

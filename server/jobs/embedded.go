@@ -11,15 +11,15 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 )
 
-// alone is a NATS server inside this process. It listens nowhere: only this process speaks with it. Everything that it
-// acknowledges is on the disk.
-type alone struct {
+// embedded is a NATS server inside this process. It listens nowhere: only this process speaks with it. Everything that
+// it acknowledges is on the disk.
+type embedded struct {
 	server *server.Server
 	lock   *os.File
 }
 
-// startAlone starts the server of a directory, which no other process may hold.
-func startAlone(dir string, most int64) (*alone, error) {
+// startEmbedded starts the server of a directory, which no other process may hold.
+func startEmbedded(dir string, most int64) (*embedded, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -41,16 +41,16 @@ func startAlone(dir string, most int64) (*alone, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", dir, err), lock.Close())
 	}
-	a := &alone{s, lock}
+	e := &embedded{s, lock}
 	s.Start()
 	if !s.ReadyForConnections(time.Minute) || !s.JetStreamEnabled() {
-		return nil, errors.Join(fmt.Errorf("%s: JetStream does not start there; the directory may be damaged, or may not be written", dir), a.stop())
+		return nil, errors.Join(fmt.Errorf("%s: JetStream does not start there; the directory may be damaged, or may not be written", dir), e.stop())
 	}
-	return a, nil
+	return e, nil
 }
 
-func (a *alone) stop() error {
-	a.server.Shutdown()
-	a.server.WaitForShutdown()
-	return a.lock.Close() // which unlocks it
+func (e *embedded) stop() error {
+	e.server.Shutdown()
+	e.server.WaitForShutdown()
+	return e.lock.Close() // which unlocks it
 }
