@@ -83,8 +83,14 @@ const (
 
 // runFiles answers all rows of the files.
 func runFiles[Q, R any, P bulk.Form[Q]](ctx context.Context, con *console, flags *offlineFlags, v scaled[Q, R]) error {
+	if err := checkPatterns(flags.Bulk.In, flags.Bulk.Out); err != nil {
+		return err
+	}
 	plan, err := flags.plan(v.terms().command, v.terms().options, flags.Bulk.In)
 	if err != nil {
+		return err
+	}
+	if err := checkInputs(plan.Inputs, flags.Bulk.Out); err != nil {
 		return err
 	}
 	dir, err := flags.Bulk.directory(plan)
@@ -158,7 +164,7 @@ func answerWith[Q, R any, P bulk.Form[Q]](
 
 // directory opens that of the run. An output without a run is one that has ended.
 func (f *bulkFlags) directory(plan job.Plan) (*job.Directory, error) {
-	path := f.Out + ".part"
+	path := partOf(f.Out)
 	if f.Restart {
 		if err := job.Discard(path); err != nil {
 			return nil, err
