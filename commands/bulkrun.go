@@ -150,7 +150,7 @@ func answerWith[Q, R any, P bulk.Form[Q]](
 	done, err = run.Do(ctx)
 	shown.end()
 	if err != nil && shown.rows > 0 {
-		fmt.Fprintf(con.err, "assay: the run was stopped, and nothing of it is lost: the same command goes on\n") //nolint:errcheck // a hint
+		fmt.Fprintln(con.err, flags.Bulk.stopped()) //nolint:errcheck // a hint
 	}
 	if err != nil {
 		return done, bulk.Explained(err)
@@ -160,6 +160,17 @@ func answerWith[Q, R any, P bulk.Form[Q]](
 		fmt.Fprintf(con.err, "assay: passed over, as no model reads it: %s\n", strings.Join(passed, ", ")) //nolint:errcheck // beside the answers
 	}
 	return done, nil
+}
+
+// stopped says how a run that was stopped goes on.
+func (f *bulkFlags) stopped() string {
+	switch {
+	case f.Verify != "":
+		return "assay: the verification was stopped, and nothing of it is kept: the same command begins anew"
+	case f.Restart:
+		return "assay: the run was stopped, and nothing of it is lost: the same command without --restart goes on"
+	}
+	return "assay: the run was stopped, and nothing of it is lost: the same command goes on"
 }
 
 // directory opens that of the run. An output without a run is one that has ended.
