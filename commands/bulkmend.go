@@ -12,8 +12,8 @@ import (
 	"github.com/assay-rm/assay/rewards/failure"
 )
 
-// How often rows whose forward failed are asked again, and what is waited before the first time. Where nothing else is
-// answered either, each wait is twice the one before.
+// How often rows whose forward failed are asked again, and what is waited before that. Where nothing else is answered
+// either, so often again, and each wait is twice the one before.
 const (
 	mendTries = 5
 	mendWait  = 500 * time.Millisecond
@@ -91,13 +91,16 @@ func (w *work[Q, R, P]) ask(ctx context.Context, rows []*bulk.Outcome[Q, R]) err
 }
 
 // mend asks rows again whose forward failed: together first, and then each by itself, while nothing else of this run is
-// asked, since a row may break the forward of those beside it. A row keeps its error only where it fails by itself time
-// after time while another row is answered. Else the error is not the row's, and it ends the run.
+// asked, since a row may break the forward of those beside it. A row keeps its error only where it fails time after time
+// while a row that was answered has its answer before and after. Else the error is not the row's, and it ends the run.
 func (w *work[Q, R, P]) mend(ctx context.Context, rows []*bulk.Outcome[Q, R]) error {
 	w.alone.Lock()
 	defer w.alone.Unlock()
-	wait := mendWait
-	for tries, down := 0, 0; tries < mendTries && down < mendTries; {
+	wait, together := mendWait, len(rows)
+	for tries, lost := 0, 0; tries < mendTries; {
+		if lost == mendTries {
+			return lostBy(rows[0])
+		}
 		select {
 		case <-time.After(wait):
 		case <-ctx.Done():
@@ -107,34 +110,35 @@ func (w *work[Q, R, P]) mend(ctx context.Context, rows []*bulk.Outcome[Q, R]) er
 		if err != nil {
 			return err
 		}
-		if wait = mendWait; !works {
-			wait <<= tries + down + 1
+		if works {
+			tries, wait = tries+1, mendWait
+		} else {
+			lost, wait = lost+1, 2*wait
 		}
 		if known && !works {
-			down++
 			continue
 		}
-		each := len(rows)
-		if tries > 0 {
-			each = 1
-		}
-		for some := range slices.Chunk(rows, each) {
+		for some := range slices.Chunk(rows, together) {
 			if err := w.ask(ctx, some); err != nil {
 				return err
 			}
 		}
-		tries++
+		together = 1
 		if rows = stillBroken(rows); len(rows) == 0 {
 			return nil
 		}
 	}
-	_, works, err := w.probe(ctx)
-	if err != nil || works {
+	if _, works, err := w.probe(ctx); err != nil || works {
 		return err
 	}
-	why := errorOf(rows[0], broken)
+	return lostBy(rows[0])
+}
+
+// lostBy is the error of a run in which nothing is answered any more, of which a row is the first.
+func lostBy[Q, R any](o *bulk.Outcome[Q, R]) error {
+	why := errorOf(o, broken)
 	return fmt.Errorf("row %d: %s: %w; it was asked again for some time, and no other row is answered either, so this is kept as no row's answer",
-		rows[0].Number, why.Code, bulk.Explained(why))
+		o.Number, why.Code, bulk.Explained(why))
 }
 
 // probe asks again a row that was answered in this run, if there is one, and tells whether it is.

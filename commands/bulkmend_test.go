@@ -103,6 +103,7 @@ func TestAForwardThatFailedIsAskedAgain(t *testing.T) {
 					t.Errorf("after %d that failed:\n%s", n, textOf(got))
 				}
 			}
+			outages(t, texts, textOf(want), whole)
 			got := run(t, &breaking{fails: poison, whole: whole})
 			for i := range got {
 				if got[i].Failed != (texts[i] == "poison") {
@@ -113,6 +114,32 @@ func TestAForwardThatFailedIsAskedAgain(t *testing.T) {
 				t.Errorf("the row that always fails has %s", text)
 			}
 		})
+	}
+}
+
+// outages has the engine fail for any number of questions, from the first or from the second batch on: the rows have the
+// records that they have undisturbed, or the run ends.
+func outages(t *testing.T, texts []string, want string, whole bool) {
+	t.Helper()
+	for from := range 2 {
+		ended := 0
+		for n := range 40 {
+			w := newWork(t, &breaking{fails: func(asks int, _ []string) bool { return asks > from && asks <= from+n }, whole: whole})
+			for range from {
+				if _, err := w.Ask(t.Context(), batch(9, "before")); err != nil {
+					t.Fatal(err)
+				}
+			}
+			got, err := w.Ask(t.Context(), batch(1, texts...))
+			if err != nil {
+				ended++
+			} else if textOf(got) != want {
+				t.Errorf("an outage of %d:\n%s", n, textOf(got))
+			}
+		}
+		if ended == 0 || ended > 35 {
+			t.Errorf("of 40 outages %d end the run", ended)
+		}
 	}
 }
 
