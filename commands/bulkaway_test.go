@@ -155,6 +155,10 @@ func TestARecordIsAskedAgain(t *testing.T) {
 		!strings.Contains(said, fmt.Sprintf("1 of %d records do not have all texts", n)) {
 		t.Fatalf("%v: %s", err, said)
 	}
+	gone, err := assay(t, "score", "--verify", dir, "--url", "http://127.0.0.1:1", "--give-up", "300ms").CombinedOutput()
+	if err == nil || !strings.Contains(string(gone), "unreachable: 127.0.0.1:1 did not answer within 300ms") || strings.Contains(string(gone), "differ") {
+		t.Errorf("a server that is gone: %v: %s", err, gone)
+	}
 	bundles = append(bundles[2:], "--bundle", filepath.Join(fixtures, "qwen2-reward-packed"))
 	if said, err = verify(); err == nil || !strings.Contains(said, `is refused now: unknown_model: no model is named "qwen3-reward-packed"`) {
 		t.Errorf("without the model: %v: %s", err, said)

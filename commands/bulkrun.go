@@ -83,8 +83,14 @@ const (
 
 // runFiles answers all rows of the files.
 func runFiles[Q, R any, P bulk.Form[Q]](ctx context.Context, con *console, flags *offlineFlags, v scaled[Q, R]) error {
+	if err := checkPatterns(flags.Bulk.In, flags.Bulk.Out); err != nil {
+		return err
+	}
 	plan, err := flags.plan(v.terms().command, v.terms().options, flags.Bulk.In)
 	if err != nil {
+		return err
+	}
+	if err := checkInputs(plan.Inputs, flags.Bulk.Out); err != nil {
 		return err
 	}
 	dir, err := flags.Bulk.directory(plan)
@@ -144,7 +150,7 @@ func answerWith[Q, R any, P bulk.Form[Q]](
 	done, err = run.Do(ctx)
 	shown.end()
 	if err != nil && shown.rows > 0 {
-		fmt.Fprintf(con.err, "assay: the run was stopped, and nothing of it is lost: the same command goes on\n") //nolint:errcheck // a hint
+		fmt.Fprintln(con.err, flags.Bulk.stopped()) //nolint:errcheck // a hint
 	}
 	if err != nil {
 		return done, bulk.Explained(err)
@@ -156,9 +162,20 @@ func answerWith[Q, R any, P bulk.Form[Q]](
 	return done, nil
 }
 
+// stopped says how a run that was stopped goes on.
+func (f *bulkFlags) stopped() string {
+	switch {
+	case f.Verify != "":
+		return "assay: the verification was stopped, and nothing of it is kept: the same command begins anew"
+	case f.Restart:
+		return "assay: the run was stopped, and nothing of it is lost: the same command without --restart goes on"
+	}
+	return "assay: the run was stopped, and nothing of it is lost: the same command goes on"
+}
+
 // directory opens that of the run. An output without a run is one that has ended.
 func (f *bulkFlags) directory(plan job.Plan) (*job.Directory, error) {
-	path := f.Out + ".part"
+	path := partOf(f.Out)
 	if f.Restart {
 		if err := job.Discard(path); err != nil {
 			return nil, err

@@ -21,7 +21,7 @@ import (
 )
 
 // verifyFile answers the input of a result again and tells what differs: who answers, and then the rows.
-func verifyFile[Q, R any, P bulk.Form[Q]](ctx context.Context, con *console, flags *offlineFlags, v scaled[Q, R]) error {
+func verifyFile[Q, R any, P bulk.Form[Q]](ctx context.Context, con *console, flags *offlineFlags, v scaled[Q, R]) (err error) {
 	stored := flags.Bulk.Verify
 	ended, err := job.ReadPlan(job.PlanOf(stored))
 	if err != nil {
@@ -40,8 +40,15 @@ func verifyFile[Q, R any, P bulk.Form[Q]](ctx context.Context, con *console, fla
 	if how := plan.Again(&ended); how != "" {
 		return usage("--verify: what made %s asked something else: %s", stored, how)
 	}
-	again := filepath.Join(filepath.Dir(stored), "verify-"+filepath.Base(stored))
-	dir, err := job.Open(again+".part", plan)
+	// A directory of its own beside the result, so that no file of the user's is touched, and a verification that was
+	// killed stands in no other's way.
+	own, err := os.MkdirTemp(filepath.Dir(stored), filepath.Base(stored)+".verify-*")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(own)) }()
+	again := filepath.Join(own, filepath.Base(stored))
+	dir, err := job.Open(partOf(again), plan)
 	if err != nil {
 		return err
 	}
@@ -49,8 +56,6 @@ func verifyFile[Q, R any, P bulk.Form[Q]](ctx context.Context, con *console, fla
 	if err != nil {
 		return err
 	}
-	defer os.Remove(job.PlanOf(again)) //nolint:errcheck // it is made again the next time
-	defer os.Remove(again)             //nolint:errcheck // as is this
 	p := page.New(con.out)
 	if done.Digest != ended.Digest {
 		p.Line("digest: %s has %s of %s, and now %s of %s answers", stored, ended.Digest, ended.Model, done.Digest, done.Model)
@@ -84,14 +89,18 @@ func compareFiles(p *page.Page, stored, again string, several bool) (differ int,
 		from[i] = tables.Read(files, all)
 		defer from[i].Close() //nolint:errcheck // it was only read
 	}
-	for {
+	for both := int64(0); ; both++ { // rows that both have
 		was, first := from[0].Next()
 		is, second := from[1].Next()
 		switch {
 		case errors.Is(first, io.EOF) && errors.Is(second, io.EOF):
 			return differ, nil
 		case errors.Is(first, io.EOF) || errors.Is(second, io.EOF):
-			return differ, fmt.Errorf("%s has %d rows, and its input has another number", stored, was.Number)
+			shorter := stored
+			if second != nil {
+				shorter = "its input"
+			}
+			return differ, fmt.Errorf("%s and its input have different numbers of rows: %s ends after row %d", stored, shorter, both)
 		case first != nil || second != nil:
 			return differ, errors.Join(first, second)
 		}

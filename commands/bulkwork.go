@@ -41,6 +41,9 @@ type work[Q, R any, P bulk.Form[Q]] struct {
 	terms  terms[Q]
 	files  []tables.File
 
+	alone    sync.RWMutex      // held alone by who asks rows again whose forward failed
+	answered atomic.Pointer[Q] // a row that was answered in this run; nil: none was yet
+
 	mu      sync.Mutex
 	ignored map[string]bool // columns that were passed over
 }
@@ -100,15 +103,18 @@ func (w *work[Q, R, P]) Ask(ctx context.Context, questions []job.Question) ([]jo
 		outcomes[i] = bulk.Outcome[Q, R]{Number: int(questions[i].Row.Number), Asked: of.question}
 		pointers[i] = &outcomes[i]
 	}
-	if err := bulk.AskAll(ctx, w.engine, pointers, w.view); err != nil {
-		return nil, err
+	w.alone.RLock()
+	err := w.ask(ctx, pointers)
+	w.alone.RUnlock()
+	if failed := stillBroken(pointers); err == nil && len(failed) > 0 {
+		err = w.mend(ctx, failed)
 	}
-	if err := ctx.Err(); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	records, lines := make([]job.Record, len(questions)), w.writing()
 	for i := range outcomes {
-		if err := outcomes[i].Err; err != nil && passing(err) {
+		if err := errorOf(&outcomes[i], passing); err != nil {
 			return nil, fmt.Errorf("row %d: %w", outcomes[i].Number, err)
 		}
 		of, _ := questions[i].Asked.(asked[Q])
@@ -118,15 +124,6 @@ func (w *work[Q, R, P]) Ask(ctx context.Context, questions []job.Question) ([]jo
 		}
 	}
 	return records, nil
-}
-
-// passing tells the errors that are not of the row that has them: asked again, it would have another answer.
-func passing(err *failure.Error) bool {
-	switch err.Code {
-	case failure.CodeQueueFull, failure.CodeClosed, failure.CodeDeadline, failure.CodeClientGone:
-		return true
-	}
-	return false
 }
 
 // writing writes the lines of the command, one after the other.

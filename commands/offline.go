@@ -69,6 +69,22 @@ func (f *offlineFlags) Validate() error {
 	if f.Bulk.given() && f.File != "-" {
 		return usage("%s is given beside --in or --verify: a file whose answers go to --out is named by --in", f.File)
 	}
+	if f.Bulk.URL == "" {
+		return nil
+	}
+	// Each of these says what this process would load, which a server does not.
+	for _, flag := range []struct {
+		name, variable string
+		given          bool
+	}{
+		{"--bundle", "ASSAY_BUNDLE", len(f.Models.Bundle) > 0},
+		{"--recipe", "ASSAY_RECIPE", len(f.Recipe.Recipe) > 0},
+		{"--recipe-model", "ASSAY_RECIPE_MODEL", len(f.Recipe.RecipeModel) > 0},
+	} {
+		if flag.given {
+			return usage("%s (or %s) does not go with --url: the server has models and recipes of its own, which --model NAME asks", flag.name, flag.variable)
+		}
+	}
 	return nil
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/assay-rm/assay/commands/page"
 	"github.com/assay-rm/assay/rewards"
 	"github.com/assay-rm/assay/rewards/failure"
+	"github.com/assay-rm/assay/server/client"
 	"github.com/assay-rm/assay/server/native"
 	"github.com/assay-rm/assay/server/problem"
 	"github.com/assay-rm/assay/server/record"
@@ -116,8 +117,11 @@ func (v *verifying) differs(ctx context.Context, of *record.Line) (string, error
 	answer, err := v.engine.Ask(ctx, request)
 	if err != nil {
 		why := failure.Of(err)
-		if bulk.OfCommand(why) && ctx.Err() != nil {
+		switch {
+		case ctx.Err() != nil:
 			return "", ctx.Err()
+		case why.Code == client.CodeUnreachable || passing(why) || broken(why): // it is no answer, so it does not differ from one
+			return "", fmt.Errorf("%s: %w", why.Code, err)
 		}
 		return fmt.Sprintf("is refused now: %s: %s", why.Code, why.Detail), nil
 	}

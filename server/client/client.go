@@ -83,7 +83,8 @@ const (
 )
 
 // Ask answers a request as [rewards.Engine] does. A server that is busy, stopping, or not there is asked again until the
-// time is over in which the client gives up; then the error has CodeUnreachable.
+// time is over in which the client gives up; then the error has CodeUnreachable. A forward that failed there is an error
+// with its own code, as an engine's is: only who asks knows what else to ask, to tell whether the request is at fault.
 func (c *Client) Ask(ctx context.Context, request rewards.Request) (rewards.Answer, error) {
 	path, form, err := Body(&request)
 	if err != nil {
@@ -173,10 +174,13 @@ func (c *Client) fill(request *http.Request, body []byte) {
 // refused is the error of an answer with a status that is not 200.
 func refused(response *http.Response, body []byte) error {
 	var of wire.ProblemDetails
-	if err := json.Unmarshal(body, &of); err != nil || of.Code == "" {
+	foreign := json.Unmarshal(body, &of) != nil || of.Code == ""
+	if foreign {
 		of.Code, of.Detail = CodeUnreachable, fmt.Sprintf("status %s, and no problem of Assay's", response.Status)
 	}
 	switch status := response.StatusCode; {
+	case foreign && status == http.StatusInternalServerError: // of what lies between, or of a server that broke off
+		return &passing{why: of.Detail}
 	case status == http.StatusTooManyRequests, status == http.StatusBadGateway, status == http.StatusServiceUnavailable,
 		status == http.StatusGatewayTimeout, status == http.StatusRequestTimeout, passes(of.Code):
 		seconds, _ := strconv.Atoi(strings.TrimSpace(response.Header.Get("Retry-After"))) // none where it is no number

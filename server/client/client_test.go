@@ -15,6 +15,7 @@ import (
 
 	"github.com/assay-rm/assay/models/chat"
 	"github.com/assay-rm/assay/models/encode"
+	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/rewards"
 	"github.com/assay-rm/assay/rewards/failure"
 	"github.com/assay-rm/assay/rewards/ops"
@@ -200,6 +201,8 @@ func TestWhatPassesIsAskedAgain(t *testing.T) {
 		{"full", problemOf(429, failure.CodeQueueFull, ""), "", ""},
 		{"stopping", problemOf(503, failure.CodeClosed, "0"), "", ""},
 		{"a proxy", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }, "", ""},
+		{"broken", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) }, "", ""},
+		{"a forward that failed", problemOf(500, fault.CodeRun, ""), fault.CodeRun, ""},
 		{"cut", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "", ""},
 		{"a deadline of an item", func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = w.Write([]byte(`{"digest":"d","results":[{"error":{"code":"deadline_exceeded"}}]}`))

@@ -3,6 +3,7 @@ package job
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -319,6 +320,11 @@ func (r *Run) assemble(ctx context.Context) (Plan, error) {
 	}
 	if err := out.Close(); err != nil {
 		return plan, err
+	}
+	for i := range plan.Inputs {
+		if err := plan.Inputs[i].Unchanged(); err != nil {
+			return plan, fmt.Errorf("there is no result: %w: --restart begins anew", err)
+		}
 	}
 	plan.Inputs = slices.Clone(plan.Inputs)
 	for i := range plan.Inputs {

@@ -251,6 +251,51 @@ func TestAnotherRunIsRefused(t *testing.T) {
 	}
 }
 
+// changes changes the input while its rows are asked.
+type changes struct {
+	echo
+	once   sync.Once
+	change func()
+}
+
+func (c *changes) Ask(ctx context.Context, questions []Question) ([]Record, error) {
+	c.once.Do(c.change)
+	return c.echo.Ask(ctx, questions)
+}
+
+// TestAnInputThatChangesHasNoResult: by its size, its ends or its time, as far as the rows were read before.
+func TestAnInputThatChangesHasNoResult(t *testing.T) {
+	for _, test := range []struct {
+		says   string
+		change func(name string) error
+	}{
+		{"bytes and has 3", func(name string) error { return os.WriteFile(name, []byte("{}\n"), 0o600) }},
+		{"its first or last 64 KiB are others", func(name string) error {
+			text, err := os.ReadFile(name) //nolint:gosec // a test's own
+			if err != nil {
+				return err
+			}
+			return os.WriteFile(name, append([]byte(" "), text[:len(text)-1]...), 0o600) //nolint:gosec // a test's own
+		}},
+		{"it was of ", func(name string) error { return os.Chtimes(name, time.Time{}, time.Now().Add(time.Hour)) }},
+		{"no such file", os.Remove},
+	} {
+		f := newFolder(t, 9, 9)
+		work := &changes{echo: echo{asked: map[int64]int{}, lives: -1}, change: func() {
+			if err := test.change(f.files[0].Path); err != nil {
+				t.Error(err)
+			}
+		}}
+		_, err := f.do(work, Window{20, 10000}, order.Batch{Questions: 2, Bytes: 100}, 1)
+		if err == nil || !strings.Contains(err.Error(), "there is no result: ") || !strings.Contains(err.Error(), test.says) {
+			t.Errorf("%q: %v", test.says, err)
+		}
+		if _, err := os.Stat(f.out); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%q: there is a result: %v", test.says, err)
+		}
+	}
+}
+
 // TestAPlanThatNobodyAnsweredIsReplaced: a run that was stopped before its first answer has nothing to lose.
 func TestAPlanThatNobodyAnsweredIsReplaced(t *testing.T) {
 	f := newFolder(t, 3, 3)

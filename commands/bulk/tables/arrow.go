@@ -13,7 +13,11 @@ import (
 
 	"github.com/assay-rm/assay/commands/bulk"
 	"github.com/assay-rm/assay/rewards/failure"
+	"github.com/assay-rm/assay/server/problem"
 )
+
+// maxRow is how many bytes a row may have as JSON, as one of the other formats may.
+const maxRow = 32 << 20
 
 // arrowFile reads the rows of an Arrow file, batch by batch.
 type arrowFile struct {
@@ -136,9 +140,12 @@ func (a *arrowFile) line() bulk.Line {
 	a.number++
 	line := bulk.Line{Number: int(a.number)}
 	text, err := json.Marshal(object)
-	if err != nil {
+	switch {
+	case err != nil:
 		line.Set(nil, failure.New(failure.CodeInvalidField, "the row cannot be written as JSON: %v", err))
-	} else {
+	case len(text) > maxRow:
+		line.Set(nil, failure.New(problem.CodeBodyTooLarge, "the row has more than %d MiB", maxRow>>20))
+	default:
 		line.Set(text, nil)
 	}
 	return line

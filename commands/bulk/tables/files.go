@@ -59,18 +59,18 @@ func find(name string) (File, error) {
 	if _, err := formatOf(name); err != nil {
 		return File{}, err
 	}
-	in, err := os.Open(filepath.Clean(name))
-	if err != nil {
-		return File{}, err
-	}
-	defer in.Close() //nolint:errcheck // it was only read
-	info, err := in.Stat()
+	info, err := os.Stat(name) // before it is opened, since to open a pipe waits for who writes it
 	if err != nil {
 		return File{}, err
 	}
 	if !info.Mode().IsRegular() {
 		return File{}, fmt.Errorf("%s is no regular file: rows are read again after a stop, so they must lie in one", name)
 	}
+	in, err := os.Open(filepath.Clean(name))
+	if err != nil {
+		return File{}, err
+	}
+	defer in.Close() //nolint:errcheck // it was only read
 	sum := sha256.New()
 	for _, from := range []int64{0, max(0, info.Size()-ends)} {
 		if _, err := io.Copy(sum, io.NewSectionReader(in, from, ends)); err != nil {
@@ -78,6 +78,22 @@ func find(name string) (File, error) {
 		}
 	}
 	return File{name, info.Size(), info.ModTime().UTC().Format("2006-01-02T15:04:05.000000000Z"), hex.EncodeToString(sum.Sum(nil))}, nil
+}
+
+// Unchanged is the error of a file that is not the one that was found.
+func (f File) Unchanged() error {
+	is, err := find(f.Path)
+	switch {
+	case err != nil:
+		return err
+	case is.Size != f.Size:
+		return fmt.Errorf("%s has changed while it was read: it had %d bytes and has %d", f.Path, f.Size, is.Size)
+	case is.Ends != f.Ends:
+		return fmt.Errorf("%s has changed while it was read: its first or last 64 KiB are others", f.Path)
+	case is.Changed != f.Changed:
+		return fmt.Errorf("%s has changed while it was read: it was of %s and is of %s", f.Path, f.Changed, is.Changed)
+	}
+	return nil
 }
 
 // format is how a file holds its rows.

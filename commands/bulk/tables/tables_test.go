@@ -9,11 +9,13 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/assay-rm/assay/server/problem"
 	"github.com/assay-rm/assay/server/wire"
 )
 
@@ -314,5 +316,32 @@ func TestFilesThatAreNone(t *testing.T) {
 	twice := filepath.Join(dir, "x.parquet")
 	if _, err := Find([]string{twice, filepath.Join(dir, "*.parquet")}); err == nil || !strings.Contains(err.Error(), "named twice") {
 		t.Errorf("twice: %v", err)
+	}
+}
+
+// TestAPipeIsNoFile: it is refused at once, although nobody writes it.
+func TestAPipeIsNoFile(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "pipe.jsonl")
+	if err := syscall.Mkfifo(name, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Find([]string{name}); err == nil || !strings.Contains(err.Error(), "is no regular file") {
+		t.Error(err)
+	}
+}
+
+// TestARowHasTheSameLimitInEveryFormat: one over 32 MiB has an error, and the next is read.
+func TestARowHasTheSameLimitInEveryFormat(t *testing.T) {
+	for _, kind := range []string{"a.jsonl", "a.parquet", "a.arrow"} {
+		name := filepath.Join(t.TempDir(), kind)
+		write(t, name, map[string]any{"row": 1, "text": strings.Repeat("x", 32<<20)}, map[string]any{"row": 2, "text": "y"})
+		rows := readAll(t, columnsOf(t, nil), name)
+		if len(rows) != 2 || rows[0].Text() != nil || rows[1].Text() == nil {
+			t.Fatalf("%s: %d rows", kind, len(rows))
+		}
+		var item wire.Item
+		if _, err := rows[0].Sample(&item); err == nil || err.Code != problem.CodeBodyTooLarge {
+			t.Errorf("%s: %v", kind, err)
+		}
 	}
 }
