@@ -73,11 +73,22 @@ func (c *cache) count(s *Stats) {
 // left as it is.
 func (s *Stats) Add(of *Stats) {
 	for _, pair := range [][2]*uint64{
-		{&s.Runs, &of.Runs}, {&s.Answered, &of.Answered}, {&s.Failed, &of.Failed}, {&s.Asked, &of.Asked},
-		{&s.Computed, &of.Computed}, {&s.Padding, &of.Padding}, {&s.Shared, &of.Shared}, {&s.Cached, &of.Cached},
-		{&s.Narrow, &of.Narrow}, {&s.Cache.Evicted, &of.Cache.Evicted}, {&s.Deduplicated, &of.Deduplicated},
-		{&s.Cancelled, &of.Cancelled}, {&s.Expired, &of.Expired}, {&s.Refused, &of.Refused},
-		{&s.RunItems.Sum, &of.RunItems.Sum}, {&s.RunTokens.Sum, &of.RunTokens.Sum},
+		{&s.Runs, &of.Runs},
+		{&s.Answered, &of.Answered},
+		{&s.Failed, &of.Failed},
+		{&s.Asked, &of.Asked},
+		{&s.Computed, &of.Computed},
+		{&s.Padding, &of.Padding},
+		{&s.Shared, &of.Shared},
+		{&s.Cached, &of.Cached},
+		{&s.Narrow, &of.Narrow},
+		{&s.Cache.Evicted, &of.Cache.Evicted},
+		{&s.Deduplicated, &of.Deduplicated},
+		{&s.Cancelled, &of.Cancelled},
+		{&s.Expired, &of.Expired},
+		{&s.Refused, &of.Refused},
+		{&s.RunItems.Sum, &of.RunItems.Sum},
+		{&s.RunTokens.Sum, &of.RunTokens.Sum},
 	} {
 		*pair[0] += *pair[1]
 	}
