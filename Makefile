@@ -45,7 +45,7 @@ test-state: $(RUNTIME)
 # the same with eight kills.
 .PHONY: test-kills
 test-kills: $(RUNTIME)
-	ASSAY_KILLS=50 go test -count=1 -v -run TestAJobOutlivesKills ./commands
+	ASSAY_KILLS=50 go test -count=1 -v -run 'TestAJobOutlivesKills|TestAKilledRunLosesNothing' ./commands
 
 runtime: $(RUNTIME)
 
