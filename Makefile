@@ -41,8 +41,8 @@ test-state: $(RUNTIME)
 	rewards/state/postgres/server.sh
 	go test -race -count=1 -tags postgres ./rewards/state/postgres
 
-# A server of jobs killed fifty times at random moments, against one that nobody disturbs: three minutes. make test does
-# the same with eight kills.
+# A run over files and a server of jobs, each killed fifty times at random moments, against one that nobody disturbs:
+# three minutes. make test does the same with a few kills.
 .PHONY: test-kills
 test-kills: $(RUNTIME)
 	ASSAY_KILLS=50 go test -count=1 -v -run 'TestAJobOutlivesKills|TestAKilledRunLosesNothing' ./commands
@@ -103,6 +103,14 @@ dist-twice: dist
 	work=$$(mktemp -d) && trap 'rm -rf "$$work"' EXIT && git clone --quiet . "$$work/other" && \
 	  mkdir "$$work/other/.runtime" && cp -r .runtime/* "$$work/other/.runtime/" && \
 	  "$$work/other/deploy/dist.sh" $(ARCH) && deploy/installed.py dist "$$work/other/dist"
+
+# The manual page and the completions, read by mandoc, groff, zsh and fish, which are installed where they are missing;
+# make test skips what it does not find of them.
+.PHONY: completions
+completions: $(RUNTIME)
+	@command -v zsh fish mandoc groff >/dev/null && [ $$(command -v zsh fish mandoc groff | wc -l) = 4 ] || \
+	  { apt-get update -qq && apt-get install -y -qq --no-install-recommends zsh fish mandoc groff; }
+	ASSAY_SHELLS=all go test -count=1 -run 'Completes|CorrectRoff' ./commands
 
 # The Dockerfiles, followed without Docker; needs root and Debian bookworm.
 deploy: $(RUNTIME)

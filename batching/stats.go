@@ -22,8 +22,8 @@ type Stats struct {
 	Items  int // sequences, identical ones counted each
 	Tokens int // theirs
 
-	// How long an item would wait that comes now and is served last of its class, at the recent rate: an interactive one
-	// behind what is at work and the interactive items, a bulk one behind all. Zero: nothing is asked for.
+	// How long an item would wait that comes now and is served last of its class, at the recent rate: an interactive
+	// one behind what is at work and the interactive items, a bulk one behind all. Zero: nothing is asked for.
 	InteractiveWait, BulkWait time.Duration
 
 	Running int           // sequences in the run in progress; 0 when idle
@@ -69,8 +69,8 @@ func (c *cache) count(s *Stats) {
 	s.Cache.Evicted += c.evicted
 }
 
-// Add adds the counters of another batcher, which did the same work before or beside this one. What waits or runs now is
-// left as it is.
+// Add adds the counters of another batcher, which did the same work before or beside this one. What waits or runs now
+// is left as it is.
 func (s *Stats) Add(of *Stats) {
 	for _, pair := range [][2]*uint64{
 		{&s.Runs, &of.Runs},

@@ -48,8 +48,8 @@ func traced(items []*item) (calls []*call) {
 	return calls
 }
 
-// tell gives each submission a span of its wait and one of a forward, which links to the spans of the others. Of one that
-// joined the forward on its way, both begin when it came.
+// tell gives each submission a span of its wait and one of a forward, which links to the spans of the others. Of one
+// that joined the forward on its way, both begin when it came.
 func (t *tally) tell(calls []*call, start time.Time, err error) {
 	end := start.Add(t.run)
 	for _, c := range calls {

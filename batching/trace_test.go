@@ -10,8 +10,8 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 )
 
-// TestASubmissionIsTracedWithinBounds: each forward of a traced submission has a span, up to a number, and what shares it
-// links to it; what is not traced has none.
+// TestASubmissionIsTracedWithinBounds: each forward of a traced submission has a span, up to a number, and what shares
+// it links to it; what is not traced has none.
 func TestASubmissionIsTracedWithinBounds(t *testing.T) {
 	spans := tracetest.NewInMemoryExporter()
 	provider := sdktrace.NewTracerProvider(sdktrace.WithSyncer(spans))
@@ -40,8 +40,8 @@ func TestASubmissionIsTracedWithinBounds(t *testing.T) {
 	}
 }
 
-// TestWhoJoinsAForwardIsTracedFromThen: a submission that joins a forward on its way did not wait, and its forward began
-// when it came.
+// TestWhoJoinsAForwardIsTracedFromThen: a submission that joins a forward on its way did not wait, and its forward
+// began when it came.
 func TestWhoJoinsAForwardIsTracedFromThen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		spans := tracetest.NewInMemoryExporter()

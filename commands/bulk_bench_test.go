@@ -32,9 +32,9 @@ func processCPU(b *testing.B) time.Duration {
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
-// BenchmarkBulk is how much of the ideal a run over a file reaches: rows that are in memory already, asked of the engine
-// in the best order by as many as ask in a run, against the same rows of a file, answered into a file, by the models of
-// this process and by a server over loopback. Rounds alternate; each is one iteration.
+// BenchmarkBulk is how much of the ideal a run over a file reaches: rows that are in memory already, asked of the
+// engine in the best order by as many as ask in a run, against the same rows of a file, answered into a file, by the
+// models of this process and by a server over loopback. Rounds alternate; each is one iteration.
 func BenchmarkBulk(b *testing.B) {
 	const rows = 4096
 	var text strings.Builder

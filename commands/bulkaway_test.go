@@ -43,8 +43,8 @@ func answered(t *testing.T, in string, args ...string) []byte {
 	return result
 }
 
-// TestAServerElsewhereGivesTheSameBytes: of every question, rows that fail among them, and although the server is killed
-// in the middle and comes back.
+// TestAServerElsewhereGivesTheSameBytes: of every question, rows that fail among them, and although the server is
+// killed in the middle and comes back.
 func TestAServerElsewhereGivesTheSameBytes(t *testing.T) {
 	bundles := []string{"--bundle", filepath.Join(fixtures, "qwen3-reward-packed"), "--bundle", filepath.Join(fixtures, "qwen3-process-packed")}
 	long := strings.Repeat("0123456789 ", 99)

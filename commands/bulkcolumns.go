@@ -6,8 +6,8 @@ import (
 	"github.com/assay-rm/assay/commands/bulk/tables"
 )
 
-// Columns of Parquet and Arrow files, by the names that the answers of the API have. What has a form of its own for each
-// recipe or strategy is JSON.
+// Columns of Parquet and Arrow files, by the names that the answers of the API have. What has a form of its own for
+// each recipe or strategy is JSON.
 var (
 	headColumns = []tables.Column{
 		{Name: "row", Kind: tables.Int},

@@ -8,8 +8,8 @@ import (
 	"github.com/assay-rm/assay/commands/bulk/tables"
 )
 
-// TestARunNeverWritesOverItsInput: by its name, by a pattern, through a link to the file or to its directory, and before
-// the result is there.
+// TestARunNeverWritesOverItsInput: by its name, by a pattern, through a link to the file or to its directory, and
+// before the result is there.
 func TestARunNeverWritesOverItsInput(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for _, dir := range []string{"d", "e", "d/new.jsonl.part"} {

@@ -13,7 +13,8 @@ import (
 	"time"
 )
 
-// kills is how often a run, or the server of a job, is killed: ASSAY_KILLS=50, as make test-kills sets it, or a few times.
+// kills is how often a run, or the server of a job, is killed: ASSAY_KILLS=50, as make test-kills sets it, or a few
+// times.
 func kills(t *testing.T) int {
 	t.Helper()
 	text := os.Getenv("ASSAY_KILLS")

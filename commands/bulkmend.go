@@ -28,8 +28,8 @@ func passing(err *failure.Error) bool {
 	return false
 }
 
-// broken tells the errors of what answers, which may be of the moment, of the rows beside it, or of the row itself. Only
-// asking again tells which.
+// broken tells the errors of what answers, which may be of the moment, of the rows beside it, or of the row itself.
+// Only asking again tells which.
 func broken(err *failure.Error) bool {
 	switch err.Code {
 	case fault.CodeRun, fault.CodeRuntime, fault.CodeDevice, failure.CodeInternal, failure.CodeStateFailed:
@@ -91,8 +91,9 @@ func (w *work[Q, R, P]) ask(ctx context.Context, rows []*bulk.Outcome[Q, R]) err
 }
 
 // mend asks rows again whose forward failed: together first, and then each by itself, while nothing else of this run is
-// asked, since a row may break the forward of those beside it. A row keeps its error only where it fails time after time
-// while a row that was answered has its answer before and after. Else the error is not the row's, and it ends the run.
+// asked, since a row may break the forward of those beside it. A row keeps its error only where it fails time after
+// time while a row that was answered has its answer before and after. Else the error is not the row's, and it ends the
+// run.
 func (w *work[Q, R, P]) mend(ctx context.Context, rows []*bulk.Outcome[Q, R]) error {
 	w.alone.Lock()
 	defer w.alone.Unlock()

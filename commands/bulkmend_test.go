@@ -117,8 +117,8 @@ func TestAForwardThatFailedIsAskedAgain(t *testing.T) {
 	}
 }
 
-// outages has the engine fail for any number of questions, from the first or from the second batch on: the rows have the
-// records that they have undisturbed, or the run ends.
+// outages has the engine fail for any number of questions, from the first or from the second batch on: the rows have
+// the records that they have undisturbed, or the run ends.
 func outages(t *testing.T, texts []string, want string, whole bool) {
 	t.Helper()
 	for from := range 2 {
@@ -143,8 +143,8 @@ func outages(t *testing.T, texts []string, want string, whole bool) {
 	}
 }
 
-// TestARunEndsWhereNothingIsAnswered: an engine that is broken for good is no row's answer, whether or not it has answered
-// before; and a row that always fails is, where it is alone in its batch and others were answered before.
+// TestARunEndsWhereNothingIsAnswered: an engine that is broken for good is no row's answer, whether or not it has
+// answered before; and a row that always fails is, where it is alone in its batch and others were answered before.
 func TestARunEndsWhereNothingIsAnswered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, answers := range []int{0, 1} {

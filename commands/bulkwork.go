@@ -169,8 +169,8 @@ func (w *work[Q, R, P]) record(to *writing[Q, R], row *tables.Row, tag *wire.Tag
 	return job.Record{Row: row.Number, Text: text, Failed: o.Err != nil}, nil
 }
 
-// pinned asks an engine and holds it to the digest of its first answer, which the run keeps: so no run has scores of two
-// models. It takes out of answers what depends on the batch.
+// pinned asks an engine and holds it to the digest of its first answer, which the run keeps: so no run has scores of
+// two models. It takes out of answers what depends on the batch.
 type pinned struct {
 	engine bulk.Engine
 	dir    *job.Directory

@@ -18,9 +18,9 @@ const (
 	mostBundleFiles = 16384 + 16 // external data, and what lies beside it
 )
 
-// bundlesIn lists the folders of a folder that have a manifest, in the order of their names, and those of which it cannot
-// be told whether they have one. Those that begin with a dot are passed over, so that a bundle can be written there and
-// then be given its name.
+// bundlesIn lists the folders of a folder that have a manifest, in the order of their names, and those of which it
+// cannot be told whether they have one. Those that begin with a dot are passed over, so that a bundle can be written
+// there and then be given its name.
 func bundlesIn(dir string) (found, unclear []string, err error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {

@@ -10,7 +10,8 @@ import (
 )
 
 // follow loads again what has changed on disk whenever the process gets SIGHUP, and follows the folder of bundles where
-// there is one, whose bundles had these marks before they were loaded, until ctx ends. The function that it returns ends both, and waits for a change that is being made.
+// there is one, whose bundles had these marks before they were loaded, until ctx ends. The function that it returns
+// ends both, and waits for a change that is being made.
 func (l *reloader) follow(ctx context.Context, before map[string]marks) (end func()) {
 	ctx, stop := context.WithCancel(ctx)
 	hangups := make(chan os.Signal, 1)

@@ -1,7 +1,6 @@
 package commands
 
 import (
-	"bufio"
 	"context"
 	"net"
 	"net/http"
@@ -22,24 +21,8 @@ func takeOver(t *testing.T, socket *os.File, args ...string) *served {
 	s := &served{cmd: exec.CommandContext(context.WithoutCancel(t.Context()), "sh", append([]string{
 		"-c", `LISTEN_PID=$$ LISTEN_FDS=1 exec "$0" serve "$@"`, plain.Path,
 	}, args...)...)}
-	s.cmd.Env, s.cmd.ExtraFiles, s.cmd.Stderr = plain.Env, []*os.File{socket}, &s.stderr
-	out, err := s.cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if s.cmd.ProcessState == nil {
-			_ = s.cmd.Process.Kill()
-			_ = s.cmd.Wait()
-		}
-	})
-	if s.ready, err = bufio.NewReader(out).ReadString('\n'); err != nil {
-		_ = s.cmd.Wait()
-		t.Fatalf("no ready line: %v; stderr: %s", err, s.stderr.String())
-	}
+	s.cmd.Env, s.cmd.ExtraFiles = plain.Env, []*os.File{socket}
+	s.start(t)
 	return s
 }
 

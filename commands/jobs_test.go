@@ -154,8 +154,8 @@ func (s *served) kill(t *testing.T) {
 	_ = s.cmd.Wait() // it says that it was killed
 }
 
-// TestAJobOutlivesKills: a server that is killed at random moments, while it starts, takes jobs and computes them, or is
-// told to stop, and is started again each time, gives in the end what one gives that nobody disturbs, byte for byte.
+// TestAJobOutlivesKills: a server that is killed at random moments, while it starts, takes jobs and computes them, or
+// is told to stop, and is started again each time, gives in the end what one gives that nobody disturbs, byte for byte.
 func TestAJobOutlivesKills(t *testing.T) {
 	n := kills(t)
 	bodies := map[string][]byte{"scores": scoreJob(1000 + 800*n), "ranks": rankJob(50 + 50*n)}

@@ -216,7 +216,8 @@ func bounded(err error) string {
 	return text
 }
 
-// loadError is the error of a load as who asked for it is told: with its cause, which says what is wrong with the bundle.
+// loadError is the error of a load as who asked for it is told: with its cause, which says what is wrong with the
+// bundle.
 func loadError(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()

@@ -135,6 +135,23 @@ func (s *served) resident(t *testing.T) int64 {
 	return resident * int64(os.Getpagesize())
 }
 
+// answered is how many items forwards have answered under the model's name, as the metrics say.
+func (s *served) answered(t *testing.T) (items float64) {
+	t.Helper()
+	_, _, body, err := send(t.Context(), http.MethodGet, s.url+"/metrics", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := regexp.MustCompile(`(?m)^assay_run_items_total\{model="m"\} (\S+)$`).FindSubmatch(body)
+	if found == nil {
+		t.Fatalf("the metrics have no assay_run_items_total: %.500s", body)
+	}
+	if items, err = strconv.ParseFloat(string(found[1]), 64); err != nil {
+		t.Fatal(err)
+	}
+	return items
+}
+
 // reloads is how many times the test of reloads under load changes the model: 30, or as many as ASSAY_RELOADS says.
 func reloads(t *testing.T) int {
 	t.Helper()
@@ -150,8 +167,8 @@ func reloads(t *testing.T) int {
 }
 
 // TestReloadsUnderLoad alternates two revisions of a model while clients ask: no request fails, each answer has the
-// digest of one of the two and the score, to the bit, that this one gives when nothing else happens, and the memory of
-// the process stays what it was after the first ten.
+// digest of one of the two and the score, to the bit, that this one gives when nothing else happens, the counters of the
+// metrics never fall, and the memory of the process stays what it was after the first ten.
 //
 //	ASSAY_RELOADS=1000 go test ./commands -run TestReloadsUnderLoad -v -timeout 30m
 func TestReloadsUnderLoad(t *testing.T) {
@@ -205,6 +222,7 @@ func TestReloadsUnderLoad(t *testing.T) {
 	}
 	const settled = 10
 	var before int64
+	counted := 0.0
 	all := reloads(t)
 	for n := range all {
 		if n == settled {
@@ -213,6 +231,11 @@ func TestReloadsUnderLoad(t *testing.T) {
 		folder := []string{".two", ".one"}[n%2]
 		if got := s.load(t, fmt.Sprintf(`{"bundle":%q}`, folder)); !got.Changed || got.Digest == got.Before || got.Revision != n+4 {
 			t.Errorf("reload %d: %+v", n, got)
+		}
+		if now := s.answered(t); now < counted {
+			t.Errorf("reload %d: the forwards have answered %v items, and %v before", n, now, counted)
+		} else {
+			counted = now
 		}
 		if n%100 == 99 {
 			t.Logf("%d reloads: %d MiB", n+1, s.resident(t)>>20)

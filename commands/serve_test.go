@@ -40,6 +40,13 @@ func serveWith(t *testing.T, environment []string, args ...string) *served {
 	t.Helper()
 	s := &served{cmd: assay(t, append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)...)}
 	s.cmd.Env = append(s.cmd.Env, environment...)
+	s.start(t)
+	return s
+}
+
+// start starts the process and returns when it says that it is ready. It ends with the test.
+func (s *served) start(t *testing.T) {
+	t.Helper()
 	s.cmd.Stderr = &s.stderr
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
@@ -60,7 +67,6 @@ func serveWith(t *testing.T, environment []string, args ...string) *served {
 		t.Fatalf("no ready line: %v; stderr: %s", err, s.stderr.String())
 	}
 	s.url = regexp.MustCompile(`http://[^ ]+`).FindString(s.ready)
-	return s
 }
 
 // assay is the command in a process of its own: this binary, called by that name.

@@ -19,8 +19,8 @@ import (
 const flushTime = 5 * time.Second
 
 // startTraces sends traces to the collector that OpenTelemetry's own variables name, and heeds the others too:
-// OTEL_TRACES_SAMPLER, OTEL_SERVICE_NAME and so on. Where they name none there are no traces: the provider is nil. flush
-// must be called at the end.
+// OTEL_TRACES_SAMPLER, OTEL_SERVICE_NAME and so on. Where they name none there are no traces: the provider is nil.
+// flush must be called at the end.
 func startTraces(ctx context.Context, log *slog.Logger) (traces trace.TracerProvider, flush func(), err error) {
 	at := os.Getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 	if at == "" {

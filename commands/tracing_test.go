@@ -56,8 +56,8 @@ const (
 	callerID = "b7ad6b7169203331"                   // of the client's own span
 )
 
-// TestTracesLeadFromARequestToItsForward: a request goes on with its client's trace, and each part of it has a span there,
-// down to the forward, which links to the other requests that it computed. The log's lines have the ids of both.
+// TestTracesLeadFromARequestToItsForward: a request goes on with its client's trace, and each part of it has a span
+// there, down to the forward, which links to the other requests that it computed. The log's lines have the ids of both.
 func TestTracesLeadFromARequestToItsForward(t *testing.T) {
 	url, spans := collect(t)
 	s := serveWith(t, []string{"OTEL_EXPORTER_OTLP_ENDPOINT=" + url}, "--log-level", "debug", "--max-delay", "2s")
@@ -210,7 +210,8 @@ func TestACollectorThatIsGoneHoldsUpNothing(t *testing.T) {
 	}
 }
 
-// TestTracesNeedAProtocolThatIsSpoken: a collector that wants gRPC is refused at the start, and not sent what it cannot read.
+// TestTracesNeedAProtocolThatIsSpoken: a collector that wants gRPC is refused at the start, and not sent what it cannot
+// read.
 func TestTracesNeedAProtocolThatIsSpoken(t *testing.T) {
 	cmd := assay(t, "serve", "--listen", "127.0.0.1:0")
 	cmd.Env = append(cmd.Env, "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:9", "OTEL_EXPORTER_OTLP_PROTOCOL=grpc")

@@ -15,8 +15,8 @@ import (
 // are mounted from elsewhere do not tell.
 const watchEvery = 2 * time.Second
 
-// Files that were refused are tried again after a minute, then after two, four and so on: the reason may have passed, as
-// memory that was short. Files that changed are tried at once.
+// Files that were refused are tried again after a minute, then after two, four and so on: the reason may have passed,
+// as memory that was short. Files that changed are tried at once.
 const (
 	tryAgainFirst = time.Minute
 	tryAgainLast  = time.Hour
@@ -165,7 +165,8 @@ func (w *watcher) mayServe(folder, name string) error {
 	return nil
 }
 
-// gone unloads what came from a folder that is there no more. What other folders were refused for may have been this one.
+// gone unloads what came from a folder that is there no more. What other folders were refused for may have been this
+// one.
 func (w *watcher) gone(ctx context.Context, folder string) {
 	giveBack, err := w.take(ctx)
 	if err != nil {

@@ -49,9 +49,9 @@ func (w *watcher) revisions() map[string]int {
 	return all
 }
 
-// TestWhatAWatcherDoes: it does nothing where nothing has changed, loads what changed while the server started, leaves a
-// bundle that is being written alone, and unloads one only when it is gone for two looks, and not because it could not be
-// read.
+// TestWhatAWatcherDoes: it does nothing where nothing has changed, loads what changed while the server started, leaves
+// a bundle that is being written alone, and unloads one only when it is gone for two looks, and not because it could
+// not be read.
 func TestWhatAWatcherDoes(t *testing.T) {
 	dir := t.TempDir()
 	folder := filepath.Join(dir, "m")

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Puts Debian's HAProxy and promtool under .runtime/debian, for the checks of what we tell operators: extracted from their packages and
-# not installed, so that nothing of this machine changes and no server starts. Where a library that they need is not on this machine,
-# Debian's is put beside them. Once; needs Debian bookworm.
+# Puts Debian's HAProxy and promtool under .runtime/debian, for the checks of what we tell operators: extracted from
+# their packages and not installed, so that nothing of this machine changes and no server starts. Where a library that
+# they need is not on this machine, Debian's is put beside them. Once; needs Debian bookworm.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 into=$PWD/.runtime/debian

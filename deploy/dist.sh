@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Makes what is installed in dist/: assay-VERSION-linux-ARCH.tar.gz and assay_VERSION_ARCH.deb of each ARCH, and SHA256SUMS of them.
-# Usage: deploy/dist.sh [ARCH...]; amd64 and arm64 are there, and amd64 is meant where none is named.
-# What is committed is packed, from a clone of its own. The same commit gives the same bytes in any folder: no path, no date but the
-# commit's, no order of files and no owner is in them.
-# It runs on Debian on amd64. For arm64 it installs Debian's cross compiler and Rust's library for that target where they are missing;
-# those packages do not pass deploy/installed.py yet, and docs/INSTALL.md says why.
+# Makes what is installed in dist/: assay-VERSION-linux-ARCH.tar.gz and assay_VERSION_ARCH.deb of each ARCH, and
+# SHA256SUMS of them. Usage: deploy/dist.sh [ARCH...]; amd64 and arm64 are there, and amd64 is meant where none is
+# named. What is committed is packed, from a clone of its own. The same commit gives the same bytes in any folder: no
+# path, no date but the commit's, no order of files and no owner is in them. It runs on Debian on amd64. For arm64 it
+# installs Debian's cross compiler and Rust's library for that target where they are missing; those packages do not pass
+# deploy/installed.py yet, and docs/INSTALL.md says why.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 umask 022
@@ -16,8 +16,8 @@ dist=$PWD/dist
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# build ARCH FILE: the program. Symbols are left out, since they name the linker's temporary files, and so is the build id, which is
-# made of the checkout's path.
+# build ARCH FILE: the program. Symbols are left out, since they name the linker's temporary files, and so is the build
+# id, which is made of the checkout's path.
 build() {
   GOARCH=$1 CGO_ENABLED=1 go build -trimpath -buildvcs=true -ldflags='-s -w -buildid=' -o "$2" .
 }
@@ -38,8 +38,8 @@ cross() {
   models/native/wheels.py onnxruntime aarch64
 }
 
-# lay ARCH LIBRARIES FOLDER: what both packages have, as it lies under /usr. The manual and the completions are the program's own words,
-# and this machine runs the one of amd64.
+# lay ARCH LIBRARIES FOLDER: what both packages have, as it lies under /usr. The manual and the completions are the
+# program's own words, and this machine runs the one of amd64.
 lay() {
   local to=$3
   mkdir -p "$to"/{bin,lib/assay,share/man/man1,share/bash-completion/completions,share/zsh/site-functions,share/fish/vendor_completions.d,share/doc/assay}

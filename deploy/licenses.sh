@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Gathers the licences of all that is linked into the server: ours, Go's, the Go modules', the Rust crates' of the tokenizer library.
-# Usage: deploy/licenses.sh FOLDER [TAG]. What ships no licence file is listed in without-file.txt.
+# Gathers the licences of all that is linked into the server: ours, Go's, the Go modules', the Rust crates' of the
+# tokenizer library. Usage: deploy/licenses.sh FOLDER [TAG]. What ships no licence file is listed in without-file.txt.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=$1 tags=${2:-}

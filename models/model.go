@@ -78,8 +78,8 @@ type Model struct {
 	from     takeover
 }
 
-// Open loads a bundle and proves it. The model answers once [Model.Run] runs. Its errors are *fault.Error, but for those
-// of [Options.Beside].
+// Open loads a bundle and proves it. The model answers once [Model.Run] runs. Its errors are *fault.Error, but for
+// those of [Options.Beside].
 func Open(ctx context.Context, source Source, options Options) (*Model, error) {
 	if err := options.Device.Check(); err != nil {
 		return nil, err

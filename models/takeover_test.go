@@ -48,9 +48,9 @@ func (d damaged) scaled(factor float32) {
 	d.write("model.onnx_data", string(data))
 }
 
-// TestNewWeightsOfAServedModel: of a model with other weights alone everything else is taken over, and its readings have
-// the bits that it has when it is loaded by itself. Of one with another graph of the same sizes what was measured is, and
-// of another model nothing is.
+// TestNewWeightsOfAServedModel: of a model with other weights alone everything else is taken over, and its readings
+// have the bits that it has when it is loaded by itself. Of one with another graph of the same sizes what was measured
+// is, and of another model nothing is.
 func TestNewWeightsOfAServedModel(t *testing.T) {
 	external := copyBundle(t, "qwen3-reward-packed-external")
 	served := opened(t, external.dir, Options{})

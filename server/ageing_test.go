@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// TestConnectionsAge: a connection is kept until it is as old as it may be, its next answer is its last, and the request
-// after that has a new one; on HTTP/1.1 and on HTTP/2.
+// TestConnectionsAge: a connection is kept until it is as old as it may be, its next answer is its last, and the
+// request after that has a new one; on HTTP/1.1 and on HTTP/2.
 func TestConnectionsAge(t *testing.T) {
 	for name, two := range map[string]bool{"HTTP/1.1": false, "HTTP/2": true} {
 		t.Run(name, func(t *testing.T) {

@@ -110,13 +110,13 @@ func (c *crowd) park() {
 	}
 }
 
-// freshTime is how long a drain waits for the first requests of connections that were accepted just before. A client that
-// connects sends its request at once.
+// freshTime is how long a drain waits for the first requests of connections that were accepted just before. A client
+// that connects sends its request at once.
 const freshTime = time.Second
 
 // refuse has the system accept no more connections, and returns when every connection that was accepted has brought its
-// first request, or was silent for freshTime. [http.Server.Shutdown] would drop requests that it reads while it ends, and
-// may end before it knows of a connection that was accepted.
+// first request, or was silent for freshTime. [http.Server.Shutdown] would drop requests that it reads while it ends,
+// and may end before it knows of a connection that was accepted.
 func (c *crowd) refuse(ctx context.Context) error {
 	c.mu.Lock()
 	c.refuses = true

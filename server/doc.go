@@ -19,8 +19,8 @@
 //	codec           from the protocol's words to the engine's   native.go, openrlhf.go
 //	engine          the answer
 //
-// A job is the one question that is not answered at once: jobupload.go keeps its rows (package jobs), jobwork.go asks the
-// engine about them while the server runs, and jobresult.go writes what came of them.
+// A job is the one question that is not answered at once: jobupload.go keeps its rows (package jobs), jobwork.go asks
+// the engine about them while the server runs, and jobresult.go writes what came of them.
 //
 // A protocol is a value: the codecs of its questions, and one way to tell a problem. A foreign one is one file, and
 // nothing else in this package knows that it is there, but the list in [New].

@@ -1,6 +1,6 @@
 "use strict";
-// Lists the routes of /openapi.json, those that score first, and sends what is in a route's box. Everything is set as text,
-// nothing as markup.
+// Lists the routes of /openapi.json, those that score first, and sends what is in a route's box. Everything is set as
+// text, nothing as markup.
 
 const examples = {
   "/v1/score": { items: [{ prompt: "12 + 30?", response: "42" }, { prompt: "12 + 30?", response: "41" }] },

@@ -348,8 +348,8 @@ func TestAJobIsOfOneModel(t *testing.T) {
 	}
 }
 
-// TestAForwardThatFails is tried again, and is the result only of the rows that fail by themselves too, whether it fails
-// one row or all that were asked with it.
+// TestAForwardThatFails is tried again, and is the result only of the rows that fail by themselves too, whether it
+// fails one row or all that were asked with it.
 func TestAForwardThatFails(t *testing.T) {
 	failed := failure.New(fault.CodeRun, "the forward failed")
 	for name, test := range map[string]struct {

@@ -77,9 +77,9 @@ func passing(why *failure.Error) bool {
 	return false
 }
 
-// runTries is how often a chunk is asked whole while its forward fails: that may be of the device, for now, or of a row.
-// At the last of these tries its rows are asked by themselves, and those whose forward fails then have that as their
-// result.
+// runTries is how often a chunk is asked whole while its forward fails: that may be of the device, for now, or of a
+// row. At the last of these tries its rows are asked by themselves, and those whose forward fails then have that as
+// their result.
 const runTries = 5
 
 // again tells what the chunk is tried again for.

@@ -16,8 +16,8 @@ import (
 
 const tracerName = "github.com/assay-rm/assay/server"
 
-// traced begins the span of a request by POST, where requests are traced; probes and scrapes are none. It goes on with the
-// trace of the client's traceparent (W3C Trace Context), and where there is none begins one.
+// traced begins the span of a request by POST, where requests are traced; probes and scrapes are none. It goes on with
+// the trace of the client's traceparent (W3C Trace Context), and where there is none begins one.
 func (s *Server) traced(r *http.Request) *http.Request {
 	if s.options.Traces == nil || r.Method != http.MethodPost {
 		return r

@@ -8,8 +8,8 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// Page writes the manual page of section 1 in the language of man(7): each command with its arguments and flags. version
-// stands in its foot, and date as YYYY-MM-DD, which may be empty. The error is the writer's.
+// Page writes the manual page of section 1 in the language of man(7): each command with its arguments and flags.
+// version stands in its foot, and date as YYYY-MM-DD, which may be empty. The error is the writer's.
 func Page(w io.Writer, app *kong.Application, version, date string) error {
 	p := &page{}
 	p.line(`.TH %s 1 "%s" "%s %s" "User Commands"`, strings.ToUpper(app.Name), date, app.Name, text(version))
@@ -107,8 +107,8 @@ func (p *page) words(s string) {
 // special are the characters that man(7) reads as something else than themselves.
 var special = strings.NewReplacer(`\`, `\e`, "-", `\-`, `"`, `\(dq`, "^", `\(ha`, "~", `\(ti`, "`", `\(ga`, "'", `\(aq`)
 
-// text escapes what stands for itself, and writes what is no ASCII by its number. A line may not begin with a full stop,
-// which is a request there.
+// text escapes what stands for itself, and writes what is no ASCII by its number. A line may not begin with a full
+// stop, which is a request there.
 func text(s string) string {
 	var out strings.Builder
 	if strings.HasPrefix(s, ".") {

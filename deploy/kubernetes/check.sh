@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Holds the manifests to the schemas of Kubernetes 1.30, KEDA and KServe, without a cluster: kustomize builds each folder, and
-# kubectl-validate, which has the API server's own checks of a manifest, checks it. Mistakes that are planted must be found, else the
-# check shows nothing. The tools and the schemas come as Go modules.
+# Holds the manifests to the schemas of Kubernetes 1.30, KEDA and KServe, without a cluster: kustomize builds each
+# folder, and kubectl-validate, which has the API server's own checks of a manifest, checks it. Mistakes that are
+# planted must be found, else the check shows nothing. The tools and the schemas come as Go modules.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 tools=$PWD/.tools work=$(mktemp -d)
@@ -39,8 +39,8 @@ planted overlays-keda 'metricType: AverageValue' 'metricTypes: AverageValue'
 planted kserve 'modelFormat:' 'modelFormats:'
 planted kserve 'protocolVersions:' 'protocolVersion:'
 
-# What no schema knows: a pod lives as long as its drain may take, the policy and the disruption budget are of the replicas and of
-# no other pod, the clients need no label but theirs, and both proxies are told the same.
+# What no schema knows: a pod lives as long as its drain may take, the policy and the disruption budget are of the
+# replicas and of no other pod, the clients need no label but theirs, and both proxies are told the same.
 python3 - "$work" <<'PY'
 import pathlib, re, sys
 for folder in "base", "kserve":

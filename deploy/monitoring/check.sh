@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Holds alerts and dashboard to Prometheus and to a server: promtool reads and tests the rules, the dashboard is what dashboard.py
-# makes, and every metric that either names is in a scrape. deploy/debian.sh gives promtool, clients/venv.sh the Python client.
+# Holds alerts and dashboard to Prometheus and to a server: promtool reads and tests the rules, the dashboard is what
+# dashboard.py makes, and every metric that either names is in a scrape. deploy/debian.sh gives promtool,
+# clients/venv.sh the Python client.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 root=$PWD here=deploy/monitoring python=clients/.venv/bin/python promtool=.runtime/debian/usr/bin/promtool tools=.tools/monitoring

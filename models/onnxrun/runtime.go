@@ -52,8 +52,8 @@ func Libraries(explicit string) []Library {
 
 // FindRuntime gives the path of the ONNX Runtime library: explicit if it is not empty, else the first found beside the
 // executable, in lib/assay beside its folder, as packages have it, in .runtime/lib beside it or one folder up, or in
-// .runtime/lib of the checkout that the executable was built from. The working directory is not looked at: a library runs whatever its maker wants, and somebody else's
-// repository may hold one of that name.
+// .runtime/lib of the checkout that the executable was built from. The working directory is not looked at: a library
+// runs whatever its maker wants, and somebody else's repository may hold one of that name.
 func FindRuntime(explicit string) (string, error) {
 	if explicit != "" {
 		if _, err := os.Stat(explicit); err != nil {

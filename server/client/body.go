@@ -13,7 +13,8 @@ import (
 )
 
 // Body gives the path and the body that ask the native API what the request asks: of items, of responses, or of pairs.
-// Items that could not be read fail the request, with the first of their errors. The caller is not told: a token says it.
+// Items that could not be read fail the request, with the first of their errors. The caller is not told: a token says
+// it.
 func Body(r *rewards.Request) (path string, form any, err error) {
 	for _, i := range sorted(r.Refused) {
 		return "", nil, r.Refused[i]

@@ -82,9 +82,10 @@ const (
 	lastWait  = 15 * time.Second
 )
 
-// Ask answers a request as [rewards.Engine] does. A server that is busy, stopping, or not there is asked again until the
-// time is over in which the client gives up; then the error has CodeUnreachable. A forward that failed there is an error
-// with its own code, as an engine's is: only who asks knows what else to ask, to tell whether the request is at fault.
+// Ask answers a request as [rewards.Engine] does. A server that is busy, stopping, or not there is asked again until
+// the time is over in which the client gives up; then the error has CodeUnreachable. A forward that failed there is an
+// error with its own code, as an engine's is: only who asks knows what else to ask, to tell whether the request is at
+// fault.
 func (c *Client) Ask(ctx context.Context, request rewards.Request) (rewards.Answer, error) {
 	path, form, err := Body(&request)
 	if err != nil {

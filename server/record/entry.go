@@ -78,8 +78,8 @@ func (e *Entry) line(texts bool) ([]byte, error) {
 	return append(text, '\n'), err
 }
 
-// answer is the body of the answer in the native API. Without texts it has no detail of a problem and no final answer of
-// a vote, which may quote them, and no metadata.
+// answer is the body of the answer in the native API. Without texts it has no detail of a problem and no final answer
+// of a vote, which may quote them, and no metadata.
 func (e *Entry) answer(texts bool) ([]byte, error) {
 	kept := e.Kept
 	if kept != nil && !texts {

@@ -117,7 +117,8 @@ func rand(state uint64, n int) string {
 	return strings.NewReplacer(`"`, "x", `\`, "x", "<", "x", ">", "x", "&", "x").Replace(text.String())
 }
 
-// TestASlowDiskHoldsNobodyUp: what has no place is dropped and counted, by number and by bytes, and the rest is written.
+// TestASlowDiskHoldsNobodyUp: what has no place is dropped and counted, by number and by bytes, and the rest is
+// written.
 func TestASlowDiskHoldsNobodyUp(t *testing.T) {
 	var said strings.Builder
 	r := recorder(t, Options{Most: 1 << 30, Texts: true, Log: slog.New(slog.NewTextHandler(&said, nil))})
@@ -181,8 +182,8 @@ func TestAllOfAnEntryIsCounted(t *testing.T) {
 	}
 }
 
-// TestADiskThatFailsIsTriedAgain: entries fail meanwhile, which is logged once, and are written when it works again; what
-// was flushed before is read.
+// TestADiskThatFailsIsTriedAgain: entries fail meanwhile, which is logged once, and are written when it works again;
+// what was flushed before is read.
 func TestADiskThatFailsIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var said strings.Builder

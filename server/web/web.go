@@ -1,7 +1,7 @@
 // Package web is the page that shows rewards in a browser: one document, its style, and a few scripts, all embedded.
 //
-// The page asks the server that sends it, by the routes of docs/API.md, and nobody else. docs/PAGE.md says what it shows
-// and how it is tested.
+// The page asks the server that sends it, by the routes of docs/API.md, and nobody else. docs/PAGE.md says what it
+// shows and how it is tested.
 package web
 
 import (

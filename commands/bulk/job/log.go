@@ -105,8 +105,8 @@ func resume(dir string, window int) (*log, []Record, error) {
 	return &log{dir: dir, window: window, file: file, synced: time.Now()}, records, nil
 }
 
-// syncEach is how often a log is brought to the disk, always with records that come: where the machine itself stops, what
-// came since is lost. Where the process alone is killed nothing is.
+// syncEach is how often a log is brought to the disk, always with records that come: where the machine itself stops,
+// what came since is lost. Where the process alone is killed nothing is.
 const syncEach = 5 * time.Second
 
 // append keeps records. With the last of the window's the log is whole.

@@ -1,7 +1,7 @@
-// Package job answers every row of files once, whatever stops it in between. Rows are read in windows; those of a window
-// are asked in the order that is best for throughput, and each answer is appended to the window's log as soon as it is
-// there. A run that was stopped goes on with the rows that no log has. At the end the logs, each put back into the rows'
-// order, become one file.
+// Package job answers every row of files once, whatever stops it in between. Rows are read in windows; those of a
+// window are asked in the order that is best for throughput, and each answer is appended to the window's log as soon as
+// it is there. A run that was stopped goes on with the rows that no log has. At the end the logs, each put back into
+// the rows' order, become one file.
 //
 //	Plan       what a run is of; one that goes on must be of the same
 //	Directory  where a run keeps its plan and its logs

@@ -191,8 +191,8 @@ func unexpected(err error) error {
 	return err
 }
 
-// readWindow reads one window, opens its log, and plans what the log does not have. With the last of the input the error
-// is io.EOF.
+// readWindow reads one window, opens its log, and plans what the log does not have. With the last of the input the
+// error is io.EOF.
 func (r *Run) readWindow(ctx context.Context, n int) (*window, error) {
 	var questions []Question
 	size, most := 0, r.Dir.plan.Window

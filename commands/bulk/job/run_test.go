@@ -167,8 +167,8 @@ func TestAResultIsTheSameWhateverStopsIt(t *testing.T) {
 	})
 }
 
-// tear cuts a log that is not whole somewhere in its last bytes, or writes others there, half of the times. It tells how
-// many logs it has torn.
+// tear cuts a log that is not whole somewhere in its last bytes, or writes others there, half of the times. It tells
+// how many logs it has torn.
 func tear(t *testing.T, dir string, seed uint64) (torn int) {
 	t.Helper()
 	chance := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // drawn

@@ -76,8 +76,8 @@ func (c *Columns) Passed() []string { return slices.Sorted(maps.Keys(c.passed)) 
 
 var errOther = errors.New("no object")
 
-// rename gives the row with its fields called so. A column that is null is left out, as one that is not there. Text that
-// is no JSON object stays as it is, for whoever decodes it to refuse.
+// rename gives the row with its fields called so. A column that is null is left out, as one that is not there. Text
+// that is no JSON object stays as it is, for whoever decodes it to refuse.
 func (c *Columns) rename(text []byte) []byte {
 	in := jsontext.NewDecoder(bytes.NewReader(text), jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true))
 	renamed, changed, err := c.members(in)

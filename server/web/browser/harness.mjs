@@ -9,8 +9,8 @@ export const sizes = { desktop: { width: 1280, height: 800 }, phone: { width: 39
 
 const axe = readFileSync(new URL("node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
 
-// launch starts Debian's Chromium. Its sandbox needs namespaces that containers seldom have; it sees our own page alone. Letters
-// are smoothed in grey, so that pictures have few colours.
+// launch starts Debian's Chromium. Its sandbox needs namespaces that containers seldom have; it sees our own page
+// alone. Letters are smoothed in grey, so that pictures have few colours.
 export const launch = () => chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox", "--disable-gpu", "--disable-lcd-text"] });
 
 // open gives a page at an address of the server, in a context of its own; and check, which says what was wrong on it.

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# The page in a real browser, over bin/assay: Debian's Chromium, driven by playwright-core and read by axe-core, both of npm and pinned
-# by package-lock.json. Usage: server/web/browser/run.sh [screenshots]
-# Chromium is installed where it is missing, which needs root; with screenshots so are the fonts that they are made with, and pngquant,
-# which makes them small.
+# The page in a real browser, over bin/assay: Debian's Chromium, driven by playwright-core and read by axe-core, both of
+# npm and pinned by package-lock.json. Usage: server/web/browser/run.sh [screenshots] Chromium is installed where it is
+# missing, which needs root; with screenshots so are the fonts that they are made with, and pngquant, which makes them
+# small.
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 . models/native/need.sh

@@ -78,7 +78,8 @@ async function ask(model, state, signal) {
   };
   const ranked = await post("v1/rank", { ...body, activation, statistics: true }, signal);
   if (state.r.length < 2) return ranked;
-  // One after the other, so that what is said to be shared is shared among the responses, and not with the other question.
+  // One after the other, so that what is said to be shared is shared among the responses, and not with the other
+  // question.
   const compared = await post("v1/compare", { ...body, aggregate: aggregates }, signal).catch((problem) => problem);
   return { ...ranked, compared };
 }

@@ -1,4 +1,5 @@
-// Tabs after the pattern of the ARIA Authoring Practices: arrows, Home and End move and choose, Tab goes into the panel.
+// Tabs after the pattern of the ARIA Authoring Practices: arrows, Home and End move and choose, Tab goes into the
+// panel.
 
 // tabs leads the buttons of a list; chosen is called with the name of the tab that somebody chose.
 export function tabs(list, chosen) {
