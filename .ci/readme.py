@@ -1,4 +1,5 @@
-"""Runs every curl, echo and printf command of README.md against a running server and holds each answer to the one printed there.
+"""Runs every curl, echo and printf command of README.md against a running server and holds each answer to the one printed there. What
+reads whole files runs in a folder of its own, where data/ has some, and must leave the file that it names.
 
 Usage: python3 .ci/readme.py URL BINARY. One line a command, `ok` or `FAIL`; the exit status tells.
 
@@ -6,11 +7,13 @@ The JSON block after a command is part of its answer: what it names must be ther
 processors differ in the last digits, and an ellipsis stands for anything, in a string, or at the end of a list for the rest of it.
 """
 
+import gzip
 import json
 import pathlib
 import re
 import subprocess
 import sys
+import tempfile
 
 ELLIPSIS = "…"
 
@@ -55,20 +58,33 @@ def run(command: str, want: str | None) -> str | None:
     return differs(json.loads(want), json.loads(done.stdout)) if want else None
 
 
+def whole_files(command: str) -> str | None:
+    """Run a command over whole files; return what is wrong, or None."""
+    with tempfile.TemporaryDirectory() as folder:
+        data = pathlib.Path(folder, "data")
+        data.mkdir()
+        for name in "a", "b":
+            row = json.dumps({"question": "What is 12 + 30?", "answer": f"{name}: 12 + 30 = 42"})
+            (data / f"{name}.jsonl.gz").write_bytes(gzip.compress(row.encode()))
+        wrong = run(f"cd {folder} && {command}", None)
+        made = pathlib.Path(folder, command.split("--out ")[1].split()[0])
+        return wrong or (None if made.exists() and made.stat().st_size else f"{made.name} is not there")
+
+
 def main(url: str, binary: str) -> int:
     parts = blocks(pathlib.Path("README.md").read_text(encoding="utf-8"))
     failed = ran = 0
     for at, (language, content) in enumerate(parts):
-        if language != "sh" or not re.match(r"(curl|echo|printf) ", content):
+        if language != "sh" or not re.match(r"(curl|echo|printf|bin/assay) ", content):
             continue
         after = parts[at + 1] if at + 1 < len(parts) else ("", "")
-        command = content.replace("http://127.0.0.1:8080", url).replace("bin/assay", binary)
-        wrong = run(command, after[1] if after[0] == "json" else None)
+        command = content.replace("http://127.0.0.1:8080", url).replace("bin/assay", str(pathlib.Path(binary).resolve()))
+        wrong = whole_files(command) if "--out " in command else run(command, after[1] if after[0] == "json" else None)
         ran += 1
         failed += wrong is not None
         print("FAIL " if wrong else "ok   ", "README:", content.splitlines()[0][:90], f"\n       {wrong}" if wrong else "")
-    if ran < 6:
-        print(f"FAIL  README.md has {ran} commands, and at least 6 are expected")
+    if ran < 7:
+        print(f"FAIL  README.md has {ran} commands, and at least 7 are expected")
         failed += 1
     return min(failed, 1)
 
