@@ -37,8 +37,8 @@ func TestMetricsMove(t *testing.T) {
 		# TYPE assay_requests_total counter
 		assay_requests_total{route="/v1/score",status="200"} 2
 		assay_requests_total{route="/v1/score",status="400"} 1
-		# HELP assay_items_total Results in answers, a pair or a response counting one, by whether they have a score or
-		# a problem. TYPE assay_items_total counter
+		# HELP assay_items_total Results in answers, a pair or a response counting one, by whether they have a score or a problem.
+		# TYPE assay_items_total counter
 		assay_items_total{model="fake-rm",outcome="failed"} 1
 		assay_items_total{model="fake-rm",outcome="scored"} 3
 		# HELP assay_tokens_total Tokens of the sequences that were read for answers.
