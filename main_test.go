@@ -106,6 +106,7 @@ var inner = map[string]map[string][]string{
 		"kernels/graphs":     {"kernels", "kernels/onnx"},
 		"kernels/kerneltest": {"kernels", "kernels/operators"},
 		"kernels/operators":  {"kernels"},
+		"kernels/processor":  {"kernels"},
 		"kernels/onnx":       {},
 		"kernels/ptx":        {},
 	},

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "_cgo_export.h"
+#include "processor.h"
 
 typedef struct {
 	const OrtApi *api;
@@ -43,10 +44,13 @@ static OrtCustomOpInputOutputCharacteristic required(const OrtCustomOp *op, size
 static OrtMemType on_device(const OrtCustomOp *op, size_t at) { return OrtMemTypeDefault; }
 static int one(const OrtCustomOp *op) { return 1; }
 
-void assay_operator_fill(AssayOperator *operator) {
+void assay_operator_fill(AssayOperator *operator, const AssayProcessor *processor) {
+	operator->processor = processor;
 	operator->op = (OrtCustomOp){
 		.version = ORT_API_VERSION,
-		.CreateKernelV2 = create, .KernelDestroy = destroy, .KernelComputeV2 = compute,
+		.CreateKernelV2 = processor ? assay_processor_create : create,
+		.KernelDestroy = processor ? assay_processor_destroy : destroy,
+		.KernelComputeV2 = processor ? assay_processor_compute : compute,
 		.GetName = name, .GetExecutionProviderType = provider, .GetStartVersion = one, .GetEndVersion = one,
 		.GetInputType = input, .GetInputTypeCount = inputs, .GetInputCharacteristic = required, .GetInputMemoryType = on_device,
 		.GetOutputType = output, .GetOutputTypeCount = outputs, .GetOutputCharacteristic = required,
@@ -89,12 +93,15 @@ static const char *shape_of(const OrtApi *api, const OrtValue *value, AssayTenso
 	return words(api, failed);
 }
 
+const char *assay_value(const OrtApi *api, const OrtValue *value, AssayTensor *tensor) {
+	const char *wrong = shape_of(api, value, tensor);
+	return wrong ? wrong : words(api, api->GetTensorMutableData((OrtValue *)value, &tensor->data));
+}
+
 const char *assay_input(const OrtApi *api, OrtKernelContext *context, size_t index, AssayTensor *tensor) {
 	const OrtValue *value = NULL;
 	OrtStatus *failed = api->KernelContext_GetInput(context, index, &value);
-	if (failed) return words(api, failed);
-	const char *wrong = shape_of(api, value, tensor);
-	return wrong ? wrong : words(api, api->GetTensorMutableData((OrtValue *)value, &tensor->data));
+	return failed ? words(api, failed) : assay_value(api, value, tensor);
 }
 
 const char *assay_output(const OrtApi *api, OrtKernelContext *context, size_t index, AssayTensor *tensor) {

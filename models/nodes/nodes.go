@@ -14,7 +14,7 @@ package nodes
 /*
 #cgo CFLAGS: -I${SRCDIR}/../../.runtime/include -Wno-unused-parameter
 #include <stdlib.h>
-#include "nodes.h"
+#include "processor.h"
 */
 import "C"
 
@@ -35,6 +35,7 @@ type Set struct {
 	api       *C.OrtApi
 	domain    *C.OrtCustomOpDomain
 	operators []*C.AssayOperator
+	on        *C.AssayProcessor // nil: Go computes them
 }
 
 // operator is what is known of one.
@@ -53,7 +54,12 @@ func Register(api unsafe.Pointer, options *ort.SessionOptions, compute ort.Tenso
 			return nil, fmt.Errorf("domain assay: nothing computes %s", line.name)
 		}
 	}
-	set := &Set{api: (*C.OrtApi)(api)}
+	return register(api, options, compute, provider, by, nil)
+}
+
+// register adds operators which Go computes, or where there is one a processor's kernels.
+func register(api unsafe.Pointer, options *ort.SessionOptions, compute ort.TensorElementDataType, provider string, by map[string]Compute, on *C.AssayProcessor) (*Set, error) {
+	set := &Set{api: (*C.OrtApi)(api), on: on}
 	for _, line := range table {
 		set.operators = append(set.operators, set.operator(&operator{line, set.api, by[line.name]}, compute, provider))
 	}
@@ -70,7 +76,7 @@ func Register(api unsafe.Pointer, options *ort.SessionOptions, compute ort.Tenso
 // operator makes C's record of one.
 func (s *Set) operator(of *operator, compute ort.TensorElementDataType, provider string) *C.AssayOperator {
 	made := (*C.AssayOperator)(C.calloc(1, C.sizeof_AssayOperator))
-	C.assay_operator_fill(made)
+	C.assay_operator_fill(made, s.on)
 	made.api, made.of, made.name = s.api, C.uintptr_t(cgo.NewHandle(of)), C.CString(of.name)
 	if provider != "" {
 		made.provider = C.CString(provider)
@@ -98,7 +104,8 @@ func (s *Set) Close() {
 		C.free(unsafe.Pointer(o.provider))
 		C.free(unsafe.Pointer(o))
 	}
-	s.domain, s.operators = nil, nil
+	C.free(unsafe.Pointer(s.on))
+	s.domain, s.operators, s.on = nil, nil, nil
 }
 
 // optionsOf is the pointer with which a struct of onnxruntime_go begins, as a test of package inplace holds it to be.

@@ -4,11 +4,15 @@
 
 enum { ASSAY_MOST = 12, ASSAY_RANK = 4 }; // inputs or outputs of an operator; dimensions of one of its tensors
 
+// What the operators of a session on the processors have in common (processor.h).
+typedef struct AssayProcessor AssayProcessor;
+
 // An operator as ONNX Runtime is told of it.
 typedef struct {
 	OrtCustomOp op; // first, since ONNX Runtime hands a pointer to it back
 	const OrtApi *api;
 	uintptr_t of; // the handle of what Go knows of it
+	const AssayProcessor *processor; // which computes it; null: Go does
 	char *name, *provider; // the provider is null for the processors
 	size_t inputs, outputs;
 	ONNXTensorElementDataType input[ASSAY_MOST], output[ASSAY_MOST];
@@ -21,10 +25,11 @@ typedef struct {
 	size_t rank, elements;
 } AssayTensor;
 
-void assay_operator_fill(AssayOperator *operator);
+void assay_operator_fill(AssayOperator *operator, const AssayProcessor *processor); // null: Go computes it
 OrtStatus *assay_domain(const OrtApi *api, void *options, AssayOperator **operators, size_t count, OrtCustomOpDomain **domain);
 void assay_domain_free(const OrtApi *api, OrtCustomOpDomain *domain);
 
+const char *assay_value(const OrtApi *api, const OrtValue *value, AssayTensor *tensor);
 const char *assay_input(const OrtApi *api, OrtKernelContext *context, size_t index, AssayTensor *tensor);
 const char *assay_output(const OrtApi *api, OrtKernelContext *context, size_t index, AssayTensor *tensor);
 uintptr_t assay_stream(const OrtApi *api, OrtKernelContext *context);

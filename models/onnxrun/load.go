@@ -9,7 +9,10 @@ import (
 
 	ort "github.com/yalue/onnxruntime_go"
 
+	"github.com/assay-rm/assay/kernels/processor"
 	"github.com/assay-rm/assay/models/fault"
+	"github.com/assay-rm/assay/models/inplace"
+	"github.com/assay-rm/assay/models/nodes"
 )
 
 // Memory is what ONNX Runtime may take on the host for a session of a graph of so many bytes, external data counted:
@@ -28,7 +31,7 @@ func (s *Session) load(ctx context.Context, st *stage, file *Stage, threads int,
 	}
 	defer options.Destroy() //nolint:errcheck // freeing cannot fail
 	defer s.runtime.Until(ctx, options)()
-	if err := st.registerOperators(options, cuda != nil); err != nil {
+	if err := s.registerOperators(st, options, cuda != nil, threads); err != nil {
 		return nil, err
 	}
 	open := func() (err error) {
@@ -92,20 +95,38 @@ func sessionOptions(threads int, bytes int64) (*ort.SessionOptions, error) {
 	)
 }
 
-// registerOperators puts our kernels in the place of the bodies of a graph's operators of domain assay, on the stage's
-// GPU. On processors the bodies run.
-func (st *stage) registerOperators(options *ort.SessionOptions, cuda bool) (err error) {
-	if !st.of.Assay() || !cuda && st.gpu == nil {
+// registerOperators puts our kernels in the place of the bodies of a graph's operators of domain assay: those of the
+// stage's GPU, or those of the processors on so many threads.
+func (s *Session) registerOperators(st *stage, options *ort.SessionOptions, cuda bool, threads int) error {
+	switch {
+	case !st.of.Assay():
 		return nil
-	}
-	if st.gpu == nil {
+	case st.gpu == nil && cuda:
 		return fault.New(fault.CodeDevice, "graph.operators is assay, and this server was built without kernels for GPUs: build it with -tags gpu, "+
 			"or export the checkpoint without --operators")
+	case st.gpu == nil:
+		return st.onProcessors(s.runtime, options, threads)
 	}
 	provider := ""
 	if cuda {
 		provider = "CUDAExecutionProvider"
 	}
-	st.kernels, err = st.gpu.register(options, provider, st.numbers)
+	release, err := st.gpu.register(options, provider, st.numbers)
+	if err == nil {
+		st.kernels = append(st.kernels, release)
+	}
+	return err
+}
+
+// onProcessors has a session run the operators by the processors' kernels. Linear layers pack their weights once for all
+// sessions of a stage.
+func (st *stage) onProcessors(runtime *inplace.Runtime, options *ort.SessionOptions, threads int) error {
+	if st.weights == nil {
+		st.weights = nodes.NewWeights()
+	}
+	set, err := nodes.RegisterProcessor(runtime.API(), options, st.numbers.device, processor.Best(), threads, st.weights)
+	if err == nil {
+		st.kernels = append(st.kernels, set.Close)
+	}
 	return err
 }

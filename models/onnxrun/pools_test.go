@@ -64,8 +64,8 @@ func TestOperatorsThatADeviceLacksAreRefused(t *testing.T) {
 			t.Errorf("%s on processors: %v", compute, err)
 		}
 	}
-	s := &stage{of: of("float16")}
-	if err := s.registerOperators(nil, true); err == nil || !strings.Contains(err.Error(), "this server was built without kernels for GPUs: build it with -tags gpu") {
+	st := &stage{of: of("float16")}
+	if err := new(Session).registerOperators(st, nil, true, 1); err == nil || !strings.Contains(err.Error(), "this server was built without kernels for GPUs: build it with -tags gpu") {
 		t.Error(err)
 	}
 }

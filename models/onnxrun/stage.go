@@ -10,6 +10,7 @@ import (
 	"github.com/assay-rm/assay/kernels/onnx"
 	"github.com/assay-rm/assay/models/inplace"
 	"github.com/assay-rm/assay/models/manifest"
+	"github.com/assay-rm/assay/models/nodes"
 )
 
 // stage runs a graph in one place: that of a model, or one with some of its layers, which takes in what the stage
@@ -23,7 +24,8 @@ type stage struct {
 	oneThread  *ort.DynamicAdvancedSession // a forward has one thread; nil: there is none
 	number     int                         // of the GPU; 0 on processors, too
 	gpu        accelerator                 // in a build that has our kernels; nil: there is none
-	kernels    func()                      // lets go of the kernels of its operators of domain assay; nil: there are none
+	kernels    []func()                    // each lets go of a session's kernels of operators of domain assay
+	weights    *nodes.Weights              // of the linear layers of these on processors; nil: there are none
 	head       placedHead                  // of the last stage, where the head is a graph of its own that can be on the GPU
 	handed     []handed                    // what it leaves to the next; nil: it is the last
 	spare      sync.Pool                   // of *[][]byte, memory for what is handed on
@@ -158,8 +160,11 @@ func (st *stage) close() {
 	}
 	destroy(&st.oneThread)
 	destroy(&st.allThreads)
-	if st.kernels != nil {
-		st.kernels()
+	for _, release := range st.kernels {
+		release()
+	}
+	if st.weights != nil {
+		st.weights.Close()
 	}
 	if st.store != nil {
 		st.store.free()

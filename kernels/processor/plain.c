@@ -1,0 +1,5 @@
+// Every kernel on any processor.
+#define TIER_PLAIN
+#include "tier.h"
+
+void assay_plain(AssayKernels *into) { fill(into, "plain C"); }

@@ -1,0 +1,43 @@
+package nodes
+
+/*
+#include <stdlib.h>
+#include "processor.h"
+*/
+import "C"
+
+import (
+	"unsafe"
+
+	ort "github.com/yalue/onnxruntime_go"
+
+	"github.com/assay-rm/assay/kernels"
+	"github.com/assay-rm/assay/kernels/processor"
+)
+
+// Weights are those of the linear layers of one graph, packed for a processor's kernels. All sessions of the graph share
+// them.
+type Weights struct{ c *C.AssayStore }
+
+// NewWeights has none yet: the first session that is made with them packs them.
+func NewWeights() *Weights { return &Weights{C.assay_store_open()} }
+
+// Bytes is the memory that they take now.
+func (w *Weights) Bytes() int64 { return int64(C.assay_store_bytes(w.c)) }
+
+// Close frees them. No session that uses them is open.
+func (w *Weights) Close() { C.assay_store_close(w.c) }
+
+// RegisterProcessor has sessions that are made with these options run the operators by a tier's kernels, on so many
+// threads, which are those of the session. It computes in one type; linear layers of int8 multiply these.
+func RegisterProcessor(api unsafe.Pointer, options *ort.SessionOptions, compute kernels.Type, tier processor.Tier, threads int, weights *Weights) (*Set, error) {
+	on := (*C.AssayProcessor)(C.calloc(1, C.sizeof_AssayProcessor))
+	table, packedBytes, packWeights := tier.Pointers()
+	on.kernels = (*C.AssayKernels)(table)
+	C.assay_processor_functions(on, packedBytes, packWeights)
+	on.store, on._type, on.threads = weights.c, C.int(compute), C.int(threads)
+	element := map[kernels.Type]ort.TensorElementDataType{
+		kernels.Float32: ort.TensorElementDataTypeFloat, kernels.Float16: ort.TensorElementDataTypeFloat16, kernels.BFloat16: ort.TensorElementDataTypeBFloat16,
+	}[compute]
+	return register(api, options, element, "", nil, on)
+}
