@@ -40,6 +40,7 @@ func (c *doctorCommand) Run(con *console) error {
 	}
 	m := readMachine()
 	p.Line("  %-13s %d of %s/%s; a forward has as many threads unless --threads says otherwise", "processors", m.processors, runtime.GOOS, runtime.GOARCH)
+	p.Line("  %-13s %s", "kernels", onnxrun.Processor())
 	p.Line("  %-13s %s", "memory", m)
 	p.Line("  %-13s %s threads, %s open files", "limits", limitOf(m.threads), limitOf(m.files))
 	if err := p.Flush(); err != nil {

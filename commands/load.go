@@ -19,6 +19,7 @@ type runtimeFlags struct {
 	Device      device            `group:"Models" env:"ASSAY_DEVICE" default:"cpu" placeholder:"DEVICE" help:"Where forwards run: cpu, cuda (the first GPU), cuda:0,1 (these GPUs, each with a copy of the weights), or cuda:0+1 (one copy on both, of a bundle in two stages)."`
 	DeviceMem   size              `name:"device-memory" group:"Models" env:"ASSAY_DEVICE_MEMORY" default:"0" help:"What each model may take of a GPU's memory beside its cache; 0 as much as there is."`
 	CUDA        map[string]string `name:"cuda-option" group:"Models" env:"ASSAY_CUDA_OPTION" placeholder:"NAME=VALUE" help:"An option of ONNX Runtime's CUDA provider, such as use_tf32=1. Repeat it for more."`
+	RequireFast bool              `group:"Models" env:"ASSAY_REQUIRE_FAST" help:"Refuse a bundle whose precision these processors have no instructions for, such as int8 without VNNI. Else it is served with a notice of what it costs."`
 	Threads     int               `group:"Models" env:"ASSAY_THREADS" default:"0" help:"Threads of one forward; 0 takes one per processor that the process may use."`
 	BatchTokens int               `group:"Models" env:"ASSAY_BATCH_TOKENS" default:"0" help:"Tokens of one forward; 0 measures what runs fastest when the model is loaded."`
 }
@@ -30,6 +31,9 @@ func (f *runtimeFlags) Validate() error {
 	}
 	if f.BatchTokens < 0 {
 		return usage("--batch-tokens is %d, and must not be negative", f.BatchTokens)
+	}
+	if onnxrun.Device(f.Device).OnGPU() && f.RequireFast {
+		return usage("--require-fast is for processors, and --device is %s", onnxrun.Device(f.Device))
 	}
 	if onGPU := onnxrun.Device(f.Device).OnGPU(); !onGPU && (f.DeviceMem > 0 || len(f.CUDA) > 0) {
 		return usage("--device-memory and --cuda-option are for a GPU, and --device is %s", onnxrun.Device(f.Device))
@@ -115,7 +119,7 @@ func (f *serverModels) options() models.Options {
 
 func (f *runtimeFlags) options() models.Options {
 	device := onnxrun.Device(f.Device)
-	device.Memory, device.CUDA = int64(f.DeviceMem), f.CUDA
+	device.Memory, device.CUDA, device.Fast = int64(f.DeviceMem), f.CUDA, f.RequireFast
 	return models.Options{Runtime: f.ONNXRuntime, Device: device, Threads: f.Threads, Tokens: f.BatchTokens}
 }
 
@@ -164,7 +168,10 @@ func (r *running) log(ctx context.Context, log *slog.Logger) {
 
 func logLoaded(ctx context.Context, log *slog.Logger, info *models.Info, took time.Duration) {
 	log.InfoContext(ctx, "loaded", "model", info.Manifest.Name, "kind", info.Manifest.Kind, "digest", info.Digest, "revision", info.Revision,
-		"provider", info.Provider, "threads", info.Threads, "lanes", info.Lanes, "batch_tokens", info.Batching.Tokens, "took", took)
+		"provider", info.Provider, "kernels", info.Kernels, "threads", info.Threads, "lanes", info.Lanes, "batch_tokens", info.Batching.Tokens, "took", took)
+	if info.Slow != "" {
+		log.WarnContext(ctx, "slow", "model", info.Manifest.Name, "why", info.Slow)
+	}
 }
 
 // engine answers over the models.

@@ -112,6 +112,7 @@ func (m *Model) loadSession(ctx context.Context, b *bundle) error {
 		return fault.New(fault.CodeBundle, "graph.file %s: ONNX Runtime refuses it", spec.Graph.File).Because(err)
 	}
 	m.runner = m.session
+	m.info.Kernels, m.info.Slow = m.session.Products(), m.session.Slow()
 	if m.head != nil {
 		where := "the processors"
 		if m.session.PlacesHead() {

@@ -27,6 +27,8 @@ type Info struct {
 	Digest   string          // sha256 over the bundle's files
 	Revision int             // 1 for the first model of its name that a registry served, 2 for the second; 0: none served it
 	Provider string          // what runs the graph: ONNX Runtime's CPU or CUDA provider, or gorgonia
+	Kernels  string          // the instructions by which processors multiply in a graph of domain assay; empty: it is none
+	Slow     string          // what the graph costs on processors that have no instructions for its precision; empty: they have
 	Device   onnxrun.Device  // where forwards run
 	Threads  int             // of one forward
 	Lanes    int             // forwards that run side by side, on one thread each, when much waits; 1: none do

@@ -4,5 +4,5 @@
 #define TIER_AVX2
 #include "tier.h"
 
-void assay_avx2(AssayKernels *into) { fill(into, "AVX2"); }
+void assay_avx2(AssayKernels *into) { fill(into, "AVX2", 1); }
 #endif

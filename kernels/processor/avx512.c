@@ -4,5 +4,5 @@
 #define TIER_AVX512
 #include "tier.h"
 
-void assay_avx512(AssayKernels *into) { fill(into, "AVX-512"); }
+void assay_avx512(AssayKernels *into) { fill(into, "AVX-512", 1); }
 #endif

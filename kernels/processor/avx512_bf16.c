@@ -7,5 +7,5 @@
 
 LINEAR(bf16, ASSAY_BF16)
 
-void assay_avx512_bf16(AssayKernels *into) { USE_LINEAR(into, bf16, ASSAY_BF16, "AVX-512 BF16"); }
+void assay_avx512_bf16(AssayKernels *into) { USE_LINEAR(into, bf16, ASSAY_BF16, "AVX-512 BF16", 1); }
 #endif

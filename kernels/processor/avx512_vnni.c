@@ -7,5 +7,5 @@
 
 LINEAR(i8, ASSAY_I8)
 
-void assay_avx512_vnni(AssayKernels *into) { USE_LINEAR(into, i8, ASSAY_I8, "AVX-512 VNNI"); }
+void assay_avx512_vnni(AssayKernels *into) { USE_LINEAR(into, i8, ASSAY_I8, "AVX-512 VNNI", 1); }
 #endif

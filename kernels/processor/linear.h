@@ -75,10 +75,11 @@ INLINE void pack_task(int kind, const AssayLinear *a, int64_t task) {
 #define LINEAR(name, kind)                                                                        \
 	static void pack_##name(void *a, size_t task) { pack_task(kind, a, (int64_t)task); }          \
 	static void multiply_##name(void *a, size_t task) { multiply_task(kind, a, (int64_t)task, sums_##name); }
-#define USE_LINEAR(into, name, kind, words)  \
+#define USE_LINEAR(into, name, kind, words, made)  \
 	do {                                     \
 		(into)->pack_rows[kind] = pack_##name; \
 		(into)->multiply[kind] = multiply_##name; \
 		(into)->block_rows[kind] = ROWS;     \
 		(into)->products[kind] = words;      \
+		(into)->fast[kind] = made;           \
 	} while (0)

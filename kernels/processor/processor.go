@@ -51,11 +51,30 @@ func Best() Tier {
 // String names its instructions: "AVX-512", "AVX2", or "plain C".
 func (t Tier) String() string { return C.GoString(t.c.name) }
 
-// Products names the instructions by which weights of a type are multiplied.
-func (t Tier) Products(of kernels.Type) string { return C.GoString(t.c.products[of]) }
+// Kind is what the weights of a product are made of. The first three are those of [kernels.Type].
+type Kind int
 
-// IntegerProducts names those by which int8 are.
-func (t Tier) IntegerProducts() string { return C.GoString(t.c.products[C.ASSAY_I8]) }
+// The kinds of weights.
+const (
+	Float32 Kind = iota
+	Float16
+	BFloat16
+	Int8
+)
+
+// String is the name as manifests write it.
+func (k Kind) String() string {
+	if k == Int8 {
+		return "int8"
+	}
+	return kernels.Type(k).String()
+}
+
+// Products names the instructions by which weights of a kind are multiplied, such as "AVX-512 BF16", and tells whether
+// they are made for it. Those that are not take about as long as float32 or longer, or with plain C many times as long.
+func (t Tier) Products(of Kind) (instructions string, fast bool) {
+	return C.GoString(t.c.products[of]), t.c.fast[of] != 0
+}
 
 // Pointers are what C needs of a tier: its table AssayKernels, and the functions assay_packed_bytes and
 // assay_pack_weights (processor.h).

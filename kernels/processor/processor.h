@@ -77,7 +77,8 @@ typedef struct {
 	AssayTask add_rms_norm, add_layer_norm, swiglu, geglu, gelu, quantize_rows, rotate, attention;
 	AssayTask pack_rows[4], multiply[4]; // by the kind of weights
 	int64_t block_rows[4];               // rows of a block of x
-	const char *name, *products[4];      // what computes the products, in words
+	const char *name, *products[4];      // the instructions that multiply, in words
+	int fast[4];                         // whether they are made for the kind
 } AssayKernels;
 
 void assay_plain(AssayKernels *into);

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/assay-rm/assay/kernels/operators"
+	"github.com/assay-rm/assay/kernels/processor"
 	"github.com/assay-rm/assay/models/fault"
 	"github.com/assay-rm/assay/models/inplace"
 	"github.com/assay-rm/assay/models/manifest"
@@ -26,11 +27,11 @@ func (d Device) checkCompute(g *manifest.Graph) error {
 		return fault.New(fault.CodeDevice, "graph.head_dim is %d, and the attention of domain assay has kernels for %s: export the checkpoint without --operators",
 			g.HeadDim, strings.Trim(fmt.Sprint(sizes), "[]"))
 	}
+	if !d.OnGPU() && g.Assay() {
+		return d.checkFast(g, processor.Best())
+	}
 	if !g.BFloat16() {
 		return nil
-	}
-	if !d.OnGPU() && g.Assay() {
-		return nil // the bodies of its operators widen what they multiply
 	}
 	if !d.OnGPU() {
 		return fault.New(fault.CodeDevice, "graph.compute is bfloat16, and ONNX Runtime has no products of bfloat16 for processors: "+

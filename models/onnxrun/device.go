@@ -18,6 +18,7 @@ type Device struct {
 	GPUs   []int             // numbers of the NVIDIA GPUs; none: the processors
 	Stages int               // how many GPUs in a row share a copy of the weights, each with a stage; 0: each has a copy
 	Memory int64             // bytes that ONNX Runtime may take of each GPU; 0: as much as there is
+	Fast   bool              // refuse a graph whose precision the processors have no instructions for
 	CUDA   map[string]string // more options of ONNX Runtime's CUDA provider; they overwrite ours
 }
 

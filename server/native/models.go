@@ -19,7 +19,7 @@ func ModelInfo(info *rewards.ModelInfo) wire.ModelInfo {
 		Transforms: info.Transforms, Layout: m.Graph.Layout, Precision: m.Graph.Precision, Compute: computeSpec(&info.Manifest), Drift: (*wire.DriftSpec)(m.Drift),
 		Pooling: m.Pooling, BOS: m.Tokenizer.BOS, End: m.Tokenizer.End, Template: m.Template.File != "" || m.Template.Segments != nil || m.Embedding.Size > 0,
 		Fields: m.Template.Fields, Dated: info.Dated, Separator: m.Steps.Separator, MaxTokens: m.Limits.MaxTokens, VocabSize: m.Graph.VocabSize, BatchTokens: info.Batching.Tokens,
-		CacheBytes: info.Cache, Lanes: info.Lanes, Provider: info.Provider, Threads: info.Threads, Budget: wire.Budget(info.Budget),
+		CacheBytes: info.Cache, Lanes: info.Lanes, Provider: info.Provider, Kernels: info.Kernels, Threads: info.Threads, Budget: wire.Budget(info.Budget),
 	}
 }
 

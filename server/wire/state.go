@@ -47,6 +47,7 @@ type ModelInfo struct {
 	CacheBytes  int64             `json:"cache_bytes" doc:"Keys and values that may be kept; 0: none, or none can be"`
 	Lanes       int               `json:"lanes" doc:"Forwards side by side, on one thread each, when much waits; 1: one at a time, on all threads"`
 	Provider    string            `json:"provider" doc:"The execution provider in use"`
+	Kernels     string            `json:"kernels,omitempty" doc:"The instructions by which processors multiply in a graph whose operators are of domain assay; absent where they do not"`
 	Threads     int               `json:"threads" doc:"Of one forward"`
 	Budget      Budget            `json:"budget" doc:"What one request may ask of it, beside the limits of each item"`
 }

@@ -583,6 +583,9 @@ class ModelInfo(TypedDict):
     # Further fields of an item that its template names, reference and principle, and whether each is required
     # or optional
     fields: NotRequired[dict[str, str]]
+    # The instructions by which processors multiply in a graph whose operators are of domain assay; absent where
+    # they do not
+    kernels: NotRequired[str]
     # reward, process, pair, preference, choice or embedding
     kind: str
     # Outputs, in order
