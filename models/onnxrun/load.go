@@ -32,9 +32,12 @@ func (s *Session) load(ctx context.Context, st *stage, file *Stage, threads int,
 		return nil, err
 	}
 	open := func() (err error) {
-		if file.Path != "" {
+		switch {
+		case st.weights != nil:
+			session, err = st.weights.shared.Open(file.Path, options)
+		case file.Path != "":
 			session, err = ort.NewDynamicAdvancedSession(file.Path, st.inputs, st.outputs(), options)
-		} else {
+		default:
 			session, err = ort.NewDynamicAdvancedSessionWithONNXData(file.Content, st.inputs, st.outputs(), options)
 		}
 		if err != nil && ctx.Err() != nil {

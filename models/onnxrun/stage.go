@@ -21,6 +21,7 @@ type stage struct {
 
 	allThreads *ort.DynamicAdvancedSession // a forward has all threads
 	oneThread  *ort.DynamicAdvancedSession // a forward has one thread; nil: there is none
+	weights    *weights                    // that both share; nil: there are none
 	number     int                         // of the GPU; 0 on processors, too
 	gpu        accelerator                 // in a build that has our kernels; nil: there is none
 	kernels    func()                      // lets go of the kernels of its operators of domain assay; nil: there are none
@@ -158,6 +159,9 @@ func (st *stage) close() {
 	}
 	destroy(&st.oneThread)
 	destroy(&st.allThreads)
+	if st.weights != nil {
+		st.weights.close()
+	}
 	if st.kernels != nil {
 		st.kernels()
 	}
