@@ -90,6 +90,7 @@ func sessionOptions(threads int, bytes int64) (*ort.SessionOptions, error) {
 		options.SetGraphOptimizationLevel(ort.GraphOptimizationLevelEnableAll),
 		options.SetMemPattern(false), // shapes differ from run to run
 		options.AddSessionConfigEntry("session.intra_op.allow_spinning", "1"),
+		options.AddSessionConfigEntry("session.intra_op.spin_duration_us", "50"),
 		options.AddSessionConfigEntry("session.force_spinning_stop", "1"),
 		options.AddSessionConfigEntry("optimization.constant_folding_max_output_size_in_bytes", strconv.FormatInt(max(leastFolded, 4*bytes), 10)),
 	)
