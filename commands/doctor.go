@@ -3,6 +3,7 @@ package commands
 import (
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
 	"strconv"
 
@@ -39,7 +40,9 @@ func (c *doctorCommand) Run(con *console) error {
 		p.Line("! %-13s %s", "environment", sentence)
 	}
 	m := readMachine()
-	p.Line("  %-13s %d of %s/%s; a forward has as many threads unless --threads says otherwise", "processors", m.processors, runtime.GOOS, runtime.GOARCH)
+	here := readProcessors(os.DirFS("/"))
+	p.Line("  %-13s %d of %s/%s; threads of a forward unless --threads says otherwise: %d; %s", "processors", m.processors, runtime.GOOS, runtime.GOARCH, m.share, here)
+	p.Line("  %-13s %s", "NUMA", here.advice())
 	p.Line("  %-13s %s", "kernels", onnxrun.Processor())
 	p.Line("  %-13s %s", "memory", m)
 	p.Line("  %-13s %s threads, %s open files", "limits", limitOf(m.threads), limitOf(m.files))

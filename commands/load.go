@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"os"
 	"time"
 
 	"github.com/assay-rm/assay/models"
@@ -20,7 +21,7 @@ type runtimeFlags struct {
 	DeviceMem   size              `name:"device-memory" group:"Models" env:"ASSAY_DEVICE_MEMORY" default:"0" help:"What each model may take of a GPU's memory beside its cache; 0 as much as there is."`
 	CUDA        map[string]string `name:"cuda-option" group:"Models" env:"ASSAY_CUDA_OPTION" placeholder:"NAME=VALUE" help:"An option of ONNX Runtime's CUDA provider, such as use_tf32=1. Repeat it for more."`
 	RequireFast bool              `group:"Models" env:"ASSAY_REQUIRE_FAST" help:"Refuse a bundle whose precision these processors have no instructions for, such as int8 without VNNI. Else it is served with a notice of what it costs."`
-	Threads     int               `group:"Models" env:"ASSAY_THREADS" default:"0" help:"Threads of one forward; 0 takes one per processor that the process may use."`
+	Threads     int               `group:"Models" env:"ASSAY_THREADS" default:"0" help:"Threads of one forward; 0 takes one per processor that the process may use, by its affinity mask and the container's quota."`
 	BatchTokens int               `group:"Models" env:"ASSAY_BATCH_TOKENS" default:"0" help:"Tokens of one forward; 0 measures what runs fastest when the model is loaded."`
 }
 
@@ -120,7 +121,11 @@ func (f *serverModels) options() models.Options {
 func (f *runtimeFlags) options() models.Options {
 	device := onnxrun.Device(f.Device)
 	device.Memory, device.CUDA, device.Fast = int64(f.DeviceMem), f.CUDA, f.RequireFast
-	return models.Options{Runtime: f.ONNXRuntime, Device: device, Threads: f.Threads, Tokens: f.BatchTokens}
+	threads := f.Threads
+	if threads == 0 {
+		threads = readProcessors(os.DirFS("/")).share()
+	}
+	return models.Options{Runtime: f.ONNXRuntime, Device: device, Threads: threads, Tokens: f.BatchTokens}
 }
 
 // load opens and proves every bundle and runs its model. The caller must call stop.

@@ -20,6 +20,7 @@ import (
 // none.
 type machine struct {
 	processors int  // that Go uses: those of the machine, less what affinity and the container's quota take away
+	share      int  // threads of a forward
 	memory     size // of the machine
 	free       size // of memory, now
 	limit      size // of memory, of the container
@@ -29,7 +30,7 @@ type machine struct {
 
 // readMachine asks Linux; elsewhere it knows the processors alone.
 func readMachine() machine {
-	m := machine{processors: runtime.GOMAXPROCS(0)}
+	m := machine{processors: runtime.GOMAXPROCS(0), share: readProcessors(os.DirFS("/")).share()}
 	if fs, err := procfs.NewDefaultFS(); err == nil {
 		if info, err := fs.Meminfo(); err == nil && info.MemTotalBytes != nil && info.MemAvailableBytes != nil {
 			m.memory, m.free = size(*info.MemTotalBytes), size(*info.MemAvailableBytes)
@@ -94,7 +95,7 @@ func modelThreads(models, threads int) int { return models * (threads + 2) }
 // as many: a thread that cannot be made ends the process in the middle of a request.
 func (m machine) fitThreads(models, threads int) error {
 	if threads == 0 {
-		threads = m.processors
+		threads = m.share
 	}
 	need := ownThreads + 2*m.processors + modelThreads(models, threads)
 	if m.threads == 0 || need <= m.threads {

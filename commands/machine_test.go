@@ -10,7 +10,7 @@ import (
 // Models are not loaded where their threads cannot be had: the one line says how many are needed, and how many there
 // may be.
 func TestThreadsFitTheLimit(t *testing.T) {
-	m := machine{processors: 64, threads: 128}
+	m := machine{processors: 64, share: 64, threads: 128}
 	err := m.fitThreads(3, 0)
 	if err == nil {
 		t.Fatal("3 models with 64 threads each fit into 128")
@@ -20,10 +20,10 @@ func TestThreadsFitTheLimit(t *testing.T) {
 			t.Errorf("%q does not say %q", err, want)
 		}
 	}
-	if err := (machine{processors: 2, threads: 128}).fitThreads(3, 2); err != nil {
+	if err := (machine{processors: 2, share: 2, threads: 128}).fitThreads(3, 2); err != nil {
 		t.Error(err)
 	}
-	if err := (machine{processors: 64}).fitThreads(1000, 64); err != nil {
+	if err := (machine{processors: 64, share: 64}).fitThreads(1000, 64); err != nil {
 		t.Errorf("without a limit: %v", err)
 	}
 }

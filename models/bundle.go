@@ -67,7 +67,7 @@ func (b *bundle) graphFile() *onnxrun.Graph {
 	graph := &onnxrun.Graph{Manifest: &b.manifest, Head: b.head}
 	for _, f := range b.stages {
 		graph.Stages = append(graph.Stages, onnxrun.Stage{
-			Inputs: f.Inputs, Outputs: f.Outputs, Path: f.path, Content: f.content, Bytes: f.bytes, External: f.external,
+			Inputs: f.Inputs, Outputs: f.Outputs, Path: f.path, Content: f.content, Bytes: f.bytes, External: f.external, Outside: f.Outside,
 		})
 	}
 	return graph

@@ -46,7 +46,7 @@ func (r *signatureReader) graph(f field) error {
 	var err error
 	switch f.number {
 	case 5:
-		return r.tensor(f, r.weights)
+		return r.tensor(f, r.weights, &r.found.Outside)
 	case 11:
 		r.found.Inputs, err = appendValue(r.found.Inputs, f)
 	case 12:
@@ -66,7 +66,7 @@ func (r *signatureReader) subgraph(f field) error {
 	case 1:
 		return r.node(f)
 	case 5:
-		return r.tensor(f, nil)
+		return r.tensor(f, nil, nil)
 	case 15:
 		return r.sparse(f, nil)
 	}
@@ -155,7 +155,7 @@ func (r *signatureReader) node(f field) error {
 func (r *signatureReader) attribute(f field) error {
 	switch f.number {
 	case 5, 10:
-		return r.tensor(f, nil)
+		return r.tensor(f, nil, nil)
 	case 6, 11:
 		return r.inner(f)
 	case 22, 23:
@@ -169,35 +169,39 @@ func (r *signatureReader) sparse(f field, names map[string]bool) error {
 	return f.message(func(f field) error {
 		switch f.number {
 		case 1:
-			return r.tensor(f, names)
+			return r.tensor(f, names, nil)
 		case 2:
-			return r.tensor(f, nil)
+			return r.tensor(f, nil, nil)
 		}
 		return nil
 	})
 }
 
-// tensor reads a TensorProto: dims 1, data_type 2, name 8, external_data 13. The name goes to names unless they are
-// nil.
-func (r *signatureReader) tensor(f field, names map[string]bool) error {
-	elements, kind, outside := int64(1), int64(0), false
+// tensor reads a TensorProto: dims 1, data_type 2, name 8, external_data 13. The name goes to names, and what is exactly
+// known of external data to exact, unless they are nil.
+func (r *signatureReader) tensor(f field, names map[string]bool, exact *[]Outside) error {
+	elements, kind, outside, found := int64(1), int64(0), false, Outside{Length: -1}
 	err := f.message(func(f field) error {
 		switch f.number {
 		case 1:
+			if err := found.addDims(f); err != nil {
+				return err
+			}
 			return f.product(&elements)
 		case 2:
 			return f.int(&kind)
 		case 8:
-			var name string
-			err := f.text(&name)
-			if names == nil || err != nil {
+			if names == nil {
+				return nil
+			}
+			if err := f.text(&found.Name); err != nil {
 				return err
 			}
-			if names[name] = true; len(names) > maxWeights {
+			if names[found.Name] = true; len(names) > maxWeights {
 				return fmt.Errorf("more than %d initializers", maxWeights)
 			}
 		case 13:
-			location, err := readLocation(f)
+			location, err := found.readEntry(f)
 			if err != nil || location == "" {
 				return err
 			}
@@ -208,6 +212,9 @@ func (r *signatureReader) tensor(f field, names map[string]bool) error {
 	})
 	if outside {
 		r.found.ExternalBytes = sum(r.found.ExternalBytes, sum(times(elements, widest(kind)), alignment))
+	}
+	if found.Kind = Kind(kind); exact != nil && found.exact() && len(*exact) < maxWeights {
+		*exact = append(*exact, found)
 	}
 	return err
 }
@@ -245,23 +252,4 @@ func (r *signatureReader) locate(location string) error {
 	r.external[location] = true
 	r.found.External = append(r.found.External, location)
 	return nil
-}
-
-// readLocation reads a StringStringEntryProto, key 1 and value 2, of a tensor's external data. It gives the value of
-// the key "location", which is a path; other entries give nothing.
-func readLocation(f field) (string, error) {
-	var key, value string
-	err := f.message(func(f field) error {
-		switch f.number {
-		case 1:
-			return f.text(&key)
-		case 2:
-			return f.text(&value)
-		}
-		return nil
-	})
-	if key != "location" {
-		return "", err
-	}
-	return value, err
 }

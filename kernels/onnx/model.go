@@ -53,13 +53,13 @@ const (
 	Int64    Kind = 7
 	Bool     Kind = 9
 	Float16  Kind = 10
-	Float64  Kind = 11
+	double   Kind = 11 // float64
 	BFloat16 Kind = 16
 )
 
 // Floating says whether the kind's numbers are in Tensor.Floats.
 func (k Kind) Floating() bool {
-	return k == Float32 || k == Float16 || k == Float64 || k == BFloat16
+	return k == Float32 || k == Float16 || k == double || k == BFloat16
 }
 
 // width is the size of one number in raw_data in bytes, 0 for a kind that is not read.
@@ -67,7 +67,7 @@ func (k Kind) width() int {
 	switch k {
 	case Float32, Int32:
 		return 4
-	case Int64, Float64:
+	case Int64, double:
 		return 8
 	case Float16, BFloat16:
 		return 2

@@ -7,7 +7,7 @@ func TestNames(t *testing.T) {
 	for _, one := range []struct{ got, want string }{
 		{Kind(0).String(), "undefined"},
 		{Float32.String(), "float"},
-		{Float64.String(), "double"},
+		{double.String(), "double"},
 		{BFloat16.String(), "bfloat16"},
 		{Kind(23).String(), "float4e2m1"},
 		{Kind(24).String(), "element type 24"},

@@ -29,11 +29,11 @@ func TestReadGivesEveryKind(t *testing.T) {
 	brain := append([]float32{}, floats...)
 	ints := []int64{0, 1, -7, math.MaxInt32, math.MinInt32}
 	for name, want := range map[string]Tensor{
-		"float.raw": {Kind: Float32, Dims: []int{6}, Floats: floats}, "double.raw": {Kind: Float64, Dims: []int{6}, Floats: floats},
+		"float.raw": {Kind: Float32, Dims: []int{6}, Floats: floats}, "double.raw": {Kind: double, Dims: []int{6}, Floats: floats},
 		"float16.raw": {Kind: Float16, Dims: []int{6}, Floats: floats}, "bfloat16.raw": {Kind: BFloat16, Dims: []int{6}, Floats: cut(brain)},
 		"int32.raw": {Kind: Int32, Dims: []int{5}, Ints: ints}, "int64.raw": {Kind: Int64, Dims: []int{5}, Ints: ints},
 		"bool.raw":    {Kind: Bool, Dims: []int{3}, Ints: []int64{1, 0, 1}},
-		"float.typed": {Kind: Float32, Dims: []int{2, 3}, Floats: floats}, "double.typed": {Kind: Float64, Dims: []int{2, 3}, Floats: floats},
+		"float.typed": {Kind: Float32, Dims: []int{2, 3}, Floats: floats}, "double.typed": {Kind: double, Dims: []int{2, 3}, Floats: floats},
 		"float16.typed": {Kind: Float16, Dims: []int{2, 3}, Floats: floats},
 		"int32.typed":   {Kind: Int32, Dims: []int{5}, Ints: ints}, "int64.typed": {Kind: Int64, Dims: []int{5, 1}, Ints: ints},
 		"bool.typed": {Kind: Bool, Dims: []int{3}, Ints: []int64{1, 0, 1}},

@@ -27,6 +27,8 @@ type Signature struct {
 	External []string
 	// ExternalBytes is what those files hold together at most, by what the tensors say of themselves.
 	ExternalBytes int64
+	// Outside are those weights of the graph of which the file says exactly where their numbers lie outside of it.
+	Outside []Outside
 	// BatchScale is an operation, wherever in the file, that rounds its whole input by one scale, so that a row's
 	// result depends on the rows beside it: DynamicQuantizeLinear, or ONNX Runtime's …MatMul or …LSTM. Empty: there is
 	// none.

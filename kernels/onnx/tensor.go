@@ -119,7 +119,7 @@ func (p *proto) fromRaw(count int) error {
 		switch kind {
 		case Float32:
 			p.tensor.Floats[i] = math.Float32frombits(binary.LittleEndian.Uint32(b))
-		case Float64:
+		case double:
 			p.tensor.Floats[i] = float32(math.Float64frombits(binary.LittleEndian.Uint64(b)))
 		case Float16:
 			p.tensor.Floats[i] = half(binary.LittleEndian.Uint16(b))
@@ -141,14 +141,14 @@ func (p *proto) fromRaw(count int) error {
 func (p *proto) fromTyped(count int) error {
 	kind := p.tensor.Kind
 	got, other := len(p.ints), len(p.floats)
-	if kind == Float32 || kind == Float64 {
+	if kind == Float32 || kind == double {
 		got, other = other, got
 	}
 	if got != count || other != 0 {
 		return fmt.Errorf("%d numbers, and %v is %d", got+other, p.tensor.Dims, count)
 	}
 	switch kind {
-	case Float32, Float64:
+	case Float32, double:
 		p.tensor.Floats = p.floats
 	case Float16, BFloat16:
 		p.tensor.Floats = make([]float32, count)

@@ -35,9 +35,12 @@ func (s *Session) load(ctx context.Context, st *stage, file *Stage, threads int,
 		return nil, err
 	}
 	open := func() (err error) {
-		if file.Path != "" {
+		switch {
+		case st.weights != nil:
+			session, err = st.weights.shared.Open(file.Path, options)
+		case file.Path != "":
 			session, err = ort.NewDynamicAdvancedSession(file.Path, st.inputs, st.outputs(), options)
-		} else {
+		default:
 			session, err = ort.NewDynamicAdvancedSessionWithONNXData(file.Content, st.inputs, st.outputs(), options)
 		}
 		if err != nil && ctx.Err() != nil {
@@ -90,6 +93,7 @@ func sessionOptions(threads int, bytes int64) (*ort.SessionOptions, error) {
 		options.SetGraphOptimizationLevel(ort.GraphOptimizationLevelEnableAll),
 		options.SetMemPattern(false), // shapes differ from run to run
 		options.AddSessionConfigEntry("session.intra_op.allow_spinning", "1"),
+		options.AddSessionConfigEntry("session.intra_op.spin_duration_us", "50"),
 		options.AddSessionConfigEntry("session.force_spinning_stop", "1"),
 		options.AddSessionConfigEntry("optimization.constant_folding_max_output_size_in_bytes", strconv.FormatInt(max(leastFolded, 4*bytes), 10)),
 	)
@@ -121,10 +125,10 @@ func (s *Session) registerOperators(st *stage, options *ort.SessionOptions, cuda
 // onProcessors has a session run the operators by the processors' kernels. Linear layers pack their weights once for all
 // sessions of a stage.
 func (st *stage) onProcessors(runtime *inplace.Runtime, options *ort.SessionOptions, threads int) error {
-	if st.weights == nil {
-		st.weights = nodes.NewWeights()
+	if st.packed == nil {
+		st.packed = nodes.NewWeights()
 	}
-	set, err := nodes.RegisterProcessor(runtime.API(), options, st.numbers.device, processor.Best(), threads, st.weights)
+	set, err := nodes.RegisterProcessor(runtime.API(), options, st.numbers.device, processor.Best(), threads, st.packed)
 	if err == nil {
 		st.kernels = append(st.kernels, set.Close)
 	}

@@ -44,12 +44,13 @@ type Stage struct {
 	Outputs  []onnx.Value
 	Path     string // on disk; empty: Content has it
 	Content  []byte
-	Bytes    int64 // of the file, external data left out
-	External int64 // size of its external data; 0: it has none
+	Bytes    int64          // of the file, external data left out
+	External int64          // size of its external data; 0: it has none
+	Outside  []onnx.Outside // what is known of the weights in it
 }
 
-// oneThreadBytes is the size of the largest graph that is loaded a second time, for forwards on one thread. A larger
-// graph keeps all threads busy by itself, and a second copy of it would take much memory.
+// oneThreadBytes is the size of the largest graph, external data counted, that is loaded a second time, for forwards on
+// one thread. A larger graph keeps all threads busy by itself.
 const oneThreadBytes = 512 << 20
 
 // Open loads a graph from its path or, without one, from its content:
@@ -93,20 +94,40 @@ func Open(ctx context.Context, file *Graph, threads int, device Device) (*Sessio
 	if err != nil {
 		return s, err
 	}
-	small, bytes := threads > 1 && !s.graph.Pooled(), int64(0)
-	for i, given := range file.Stages {
-		if place[i].allThreads, err = s.load(ctx, place[i], &given, threads, nil); err != nil {
+	bytes := int64(0)
+	for _, given := range file.Stages {
+		bytes += given.Bytes + given.External
+	}
+	twice := threads > 1 && bytes <= oneThreadBytes && !s.graph.Pooled()
+	for i := range file.Stages {
+		if err := s.openOnProcessors(ctx, place[i], &file.Stages[i], threads, twice); err != nil {
 			return s, err
 		}
-		bytes += given.Bytes
-		small = small && given.External == 0 && bytes <= oneThreadBytes
 	}
-	for i, given := range file.Stages {
-		if small && err == nil {
-			place[i].oneThread, err = s.load(ctx, place[i], &given, 1, nil)
+	inplace.GiveBack() // what parsing the graphs took
+	return s, nil
+}
+
+// openOnProcessors makes the session of a stage, or the two that share its weights.
+func (s *Session) openOnProcessors(ctx context.Context, st *stage, file *Stage, threads int, twice bool) (err error) {
+	if twice {
+		if st.weights, err = s.shareWeights(file); err != nil {
+			return err
 		}
 	}
-	return s, err
+	st.allThreads, err = s.load(ctx, st, file, threads, nil)
+	if err != nil && st.weights != nil && ctx.Err() == nil {
+		st.weights.close() // a kernel may have copies that cannot be shared, with which ONNX Runtime refuses a graph
+		st.weights = nil
+		st.allThreads, err = s.load(ctx, st, file, threads, nil)
+	}
+	if twice && err == nil {
+		st.oneThread, err = s.load(ctx, st, file, 1, nil)
+	}
+	if st.weights != nil {
+		st.weights.rest()
+	}
+	return err
 }
 
 // openOnGPUs makes a place of these GPUs, of which each has a stage, or one has all.

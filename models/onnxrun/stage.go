@@ -22,10 +22,11 @@ type stage struct {
 
 	allThreads *ort.DynamicAdvancedSession // a forward has all threads
 	oneThread  *ort.DynamicAdvancedSession // a forward has one thread; nil: there is none
+	weights    *weights                    // that both share; nil: there are none
 	number     int                         // of the GPU; 0 on processors, too
 	gpu        accelerator                 // in a build that has our kernels; nil: there is none
 	kernels    []func()                    // each lets go of a session's kernels of operators of domain assay
-	weights    *nodes.Weights              // of the linear layers of these on processors; nil: there are none
+	packed     *nodes.Weights              // of the linear layers of these, in the order of the processors' kernels; nil: there are none
 	head       placedHead                  // of the last stage, where the head is a graph of its own that can be on the GPU
 	handed     []handed                    // what it leaves to the next; nil: it is the last
 	spare      sync.Pool                   // of *[][]byte, memory for what is handed on
@@ -163,8 +164,11 @@ func (st *stage) close() {
 	for _, release := range st.kernels {
 		release()
 	}
+	if st.packed != nil {
+		st.packed.Close()
+	}
 	if st.weights != nil {
-		st.weights.Close()
+		st.weights.close()
 	}
 	if st.store != nil {
 		st.store.free()

@@ -1,15 +1,17 @@
 """What files say of their graphs, as the onnx package reads them; signature_test.go of kernels/onnx compares.
 
 signature.onnx has external data in every place that a tensor may stand in. facts.json has, for it and for other files
-of the repository, the inputs without those that are weights, the outputs, and every location of external data.
+of the repository, the inputs without those that are weights, the outputs, every location of external data, and which
+weights lie where outside.
 """
 
 import json
+import math
 from pathlib import Path
 
 import onnx
 from google.protobuf.descriptor import FieldDescriptor
-from onnx import GraphProto, NodeProto, SparseTensorProto, TensorProto, helper
+from onnx import GraphProto, NodeProto, SparseTensorProto, TensorProto, external_data_helper, helper
 
 ROOT = Path(__file__).resolve().parents[3]
 OTHERS = (
@@ -63,7 +65,7 @@ def signature() -> onnx.ModelProto:
         helper.make_tensor_sequence_value_info("list", floats, ["n"]),
     ]
     outputs = [value("y", floats, ["n", 2]), value("z", TensorProto.BOOL, None), helper.make_tensor_sequence_value_info("w", floats, ["n"])]
-    weights = [outside("weight", "all.data", [2]), outside("other", "all.data", [2]), outside("last", "folder/last.data", [2])]
+    weights = [outside("weight", "all.data", [2]), outside("other", "all.data", [2]), outside("last", "folder/last.data", [2, 2])]
     graph = helper.make_graph(nodes, "signature", inputs, outputs, weights, sparse_initializer=[sparse("table", "sparse")])
     opsets = [helper.make_opsetid("", 20), helper.make_opsetid("own", 1)]
     function = helper.make_function("own", "Own", ["x"], ["y"], [helper.make_node("Constant", [], ["y"], value=outside("", "function.data", [2]))], opsets)
@@ -89,12 +91,23 @@ def value_facts(value: onnx.ValueInfoProto) -> dict:
     return {"Name": value.name, "Kind": tensor.elem_type, "Dims": dims if tensor.HasField("shape") else None}
 
 
+def placed(tensor: TensorProto) -> dict | None:
+    """Return where outside a weight lies, unless the file says another length than its dimensions ask for."""
+    outside = external_data_helper.ExternalDataInfo(tensor)
+    size = math.prod(tensor.dims) * helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
+    if not external_data_helper.uses_external_data(tensor) or outside.length != size:
+        return None
+    return {"Name": tensor.name, "Kind": tensor.data_type, "Dims": list(tensor.dims), "Location": outside.location,
+            "Offset": outside.offset or 0, "Length": outside.length}
+
+
 def facts(model: onnx.ModelProto) -> dict:
     weights = {tensor.name for tensor in model.graph.initializer} | {tensor.values.name for tensor in model.graph.sparse_initializer}
     return {
         "Inputs": [value_facts(value) for value in model.graph.input if value.name not in weights],
         "Outputs": [value_facts(value) for value in model.graph.output],
         "External": sorted(locations(model)),
+        "Outside": [place for tensor in model.graph.initializer if (place := placed(tensor))],
     }
 
 

@@ -67,9 +67,12 @@ def test_the_manifest_says_what_the_graphs_differ_by(checkpoint, tmp_path, preci
 def test_large_matrices_are_stored_so_and_nothing_else(checkpoint, tmp_path, precision):
     export(arguments().parse_args([str(checkpoint("llama")), str(tmp_path / "out"), *LOWER[precision]]))
     kinds = {"float16": onnx.TensorProto.FLOAT16, "bfloat16": onnx.TensorProto.BFLOAT16, "int8": onnx.TensorProto.INT8}
-    stored = onnx.load(tmp_path / "out" / "model.onnx").graph.initializer
+    graph = onnx.load(tmp_path / "out" / "model.onnx").graph
+    stored = graph.initializer
     low = [value for value in stored if value.data_type == kinds[precision]]
     assert len(low) == 1 + 7 * 2, "the embedding, and seven matrices in each of two layers"
+    looked_up = [node for node in graph.node if node.op_type == "Gather" and node.input[0] in {value.name for value in low}]
+    assert len(looked_up) == 1, "a server keeps the embedding as it is stored, and widens the rows that it reads"
     others = [value for value in stored if value.data_type == onnx.TensorProto.FLOAT and len(value.dims) == 2]
     assert all(min(value.dims) < storage.LEAST or "rotary" in value.name for value in others)
 

@@ -26,8 +26,9 @@ from ..store import storage
 from . import encoder, encoder_packed, packed, padded
 
 OPSET = 18
-INLINE_LIMIT = 1_500_000_000
-"""Bytes of weights above which they go to a file of their own; one protobuf message holds at most 2 GiB."""
+INLINE_LIMIT = 64_000_000
+"""Bytes of weights above which they go to a file of their own, which all of a server's sessions of the graph map. What is inside the graph each
+holds for itself, and one protobuf message holds at most 2 GiB."""
 
 
 def traceable(body: nn.Module, max_tokens: int) -> nn.Module:

@@ -108,7 +108,7 @@ def multiply(graph: ir.Graph, made: products.Products, value: ir.Value, own: nn.
 
 
 def widen(graph: ir.Graph, value: ir.Value, name: str, own: nn.Parameter, transposed: bool, precision: str) -> None:
-    """Put a matrix in lower precision and the nodes that widen it in the place of one float32 initializer."""
+    """Put a matrix in lower precision and the nodes that widen it, or its rows, in the place of one float32 initializer."""
     dtype = {"float16": ir.DataType.FLOAT16, "bfloat16": ir.DataType.BFLOAT16, "int8": ir.DataType.INT8}[precision]
 
     def read() -> np.ndarray:
@@ -123,14 +123,34 @@ def widen(graph: ir.Graph, value: ir.Value, name: str, own: nn.Parameter, transp
 
     shape = ir.Shape(reversed(own.shape) if transposed else own.shape)
     stored = initializer(graph, f"{value.name}.{precision}", tuple(shape), dtype, read)
-    nodes = [operation("Cast", [stored], value.name + ".float32", shape, to=ir.DataType.FLOAT)]
+    scale = None
     if precision == "int8":
         across = (1, own.shape[0]) if transposed else (own.shape[0], 1)
         scale = initializer(graph, f"{value.name}.scale", across, ir.DataType.FLOAT,
                             lambda: int8.quantized(weights.load(own))[1].numpy().reshape(across))
-        nodes.append(operation("Mul", [nodes[0].outputs[0], scale], value.name + ".scaled", shape))
-    value.replace_all_uses_with(nodes[-1].outputs[0])
-    graph.insert_before(graph[0], nodes)
+    for node, place in tuple(value.uses()):
+        if not transposed and node.op_type == "Gather" and place == 0 and products.attribute(node, "axis", 0) == 0:
+            look_up(graph, node, stored, scale)
+    if value.uses():
+        nodes = [operation("Cast", [stored], value.name + ".float32", shape, to=ir.DataType.FLOAT)]
+        if scale is not None:
+            nodes.append(operation("Mul", [nodes[0].outputs[0], scale], value.name + ".scaled", shape))
+        value.replace_all_uses_with(nodes[-1].outputs[0])
+        graph.insert_before(graph[0], nodes)
+
+
+def look_up(graph: ir.Graph, node: ir.Node, stored: ir.Value, scale: ir.Value | None) -> None:
+    """Widen the rows that a Gather takes of a table instead of the table, which a server would hold in float32 then."""
+    out, ids = node.outputs[0], node.inputs[1]
+    rows = operation("Gather", [stored, ids], out.name + ".stored", out.shape)
+    rows.outputs[0].type = ir.TensorType(stored.dtype)
+    nodes = [rows, operation("Cast", [rows.outputs[0]], out.name + ".float32", out.shape, to=ir.DataType.FLOAT)]
+    if scale is not None:
+        nodes.append(operation("Gather", [scale, ids], out.name + ".scale", None))
+        nodes.append(operation("Mul", [nodes[1].outputs[0], nodes[2].outputs[0]], out.name + ".scaled", out.shape))
+    graph.insert_before(node, nodes)
+    out.replace_all_uses_with(nodes[-1].outputs[0], replace_graph_outputs=True)
+    graph.remove(node, safe=True)
 
 
 def initializer(graph: ir.Graph, name: str, shape: tuple[int, ...], dtype: ir.DataType, read) -> ir.Value:
