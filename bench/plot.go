@@ -55,7 +55,7 @@ func shareBars(results []Result) template.HTML {
 		s.text(barLeft-8, y+17, "end", r.Name)
 		s.add(`<rect class="bar %s" x="%.1f" y="%.1f" width="%.1f" height="%.1f" rx="2"/>`, r.Verdict(), barLeft, y+5, max(part*scale, 1), barHeight-10)
 		s.text(plotWidth-4, y+17, "end", number(c.Figure)+unit(c.Unit))
-		s.text(barLeft-130, y+17, "end faint", c.Asked())
+		s.text(barLeft-180, y+17, "end faint", c.Asked())
 		y += barHeight
 	}
 	s.line("limit", barLeft+scale, 0, barLeft+scale, y)

@@ -2,7 +2,7 @@
 
 import random
 
-import ideal
+import batches
 
 
 def texts(rng):
@@ -14,22 +14,22 @@ def texts(rng):
 
 def test_every_sequence_is_in_one_batch_within_the_budget():
     ids = texts(random.Random(1))
-    for cut, size in ((ideal.padded_batches, lambda batch: len(batch) * max(map(len, batch))),
-                      (ideal.packed_batches, lambda batch: sum(len(segment.ids) for segment in ideal.segments(batch)[0]))):
+    for cut, size in ((batches.padded_batches, lambda batch: len(batch) * max(map(len, batch))),
+                      (batches.packed_batches, lambda batch: sum(len(segment.ids) for segment in batches.segments(batch)[0]))):
         for budget in (512, 2048, 16384):
-            batches = cut(ids, budget)
-            assert sorted(i for batch in batches for i in batch) == list(range(len(ids)))
-            assert all(len(batch) == 1 or size([ids[i] for i in batch]) <= budget for batch in batches)
+            cuts = cut(ids, budget)
+            assert sorted(i for batch in cuts for i in batch) == list(range(len(ids)))
+            assert all(len(batch) == 1 or size([ids[i] for i in batch]) <= budget for batch in cuts)
 
 
 def test_a_shared_prompt_is_computed_once():
     ids = texts(random.Random(2))
-    every, last = ideal.segments([ids[i] for i in ideal.packed_batches(ids, 1 << 20)[0]])
+    every, last = batches.segments([ids[i] for i in batches.packed_batches(ids, 1 << 20)[0]])
     assert sum(len(segment.ids) for segment in every) < sum(map(len, ids)) / 2
     assert sorted([token for part in [*segment.ancestors(), segment] for token in part.ids] for segment in last) == sorted(ids)
     assert len({segment.parent for segment in last if segment.parent}) == 3
 
 
 def test_tiles_are_cut_where_attention_is_cheapest():
-    assert ideal.tile_size([150, 150, 149]) == 150  # one tile each
-    assert ideal.tile_size([2000] + [100] * 64) < 130  # the prompt in tiles as wide as the responses
+    assert batches.tile_size([150, 150, 149]) == 150  # one tile each
+    assert batches.tile_size([2000] + [100] * 64) < 130  # the prompt in tiles as wide as the responses
