@@ -24,7 +24,7 @@ type options struct {
 	python, script     string
 	graphs             Graphs
 	encoder            Graphs
-	large              string
+	large, products    string
 	about, exporter    string
 	results, render    string
 	quote              string
@@ -50,6 +50,7 @@ func main() {
 	flag.StringVar(&o.encoder.Packed, "encoder", "", "the bundle `DIR` of the server encoder")
 	flag.StringVar(&o.encoder.Padded, "encoder-padded", "", "the bundle `DIR` of the same encoder in the padded layout")
 	flag.StringVar(&o.large, "large", "", "the `DIR` with the bundles of the large model")
+	flag.StringVar(&o.products, "products", "", "also show the products of this JSON `FILE` in the roofline: what other programs measured")
 	flag.BoolVar(&o.graphs.OpenVINO, "openvino", false, "measure OpenVINO too, which the Python must have")
 	flag.BoolVar(&o.Before, "before", false, "side by side: every load on the servers and on those named before-… in turn, and the ratios")
 	flag.StringVar(&o.python, "python", "python3", "a Python with onnxruntime, tokenizers and numpy")
@@ -157,6 +158,11 @@ func (o options) run(ctx context.Context, chosen []Scenario) (report Report, err
 	}
 	if o.encoder.Packed != "" && o.encoder.Padded != "" {
 		b.startEncoder = o.starter(o.encoder)
+	}
+	if o.graphs.OpenVINO {
+		b.roofline = func(ctx context.Context) (Roofline, error) {
+			return measureRoofline(ctx, o.python, filepath.Join(filepath.Dir(o.script), "roofline.py"), o.Threads, o.products)
+		}
 	}
 	if o.large != "" {
 		in := func(name string) string { return filepath.Join(o.large, name) }

@@ -28,7 +28,7 @@ func scenarios() []Scenario {
 	}
 	all = append(all, beamsScenario(ownParents), beamsScenario(fewParents), bulkScenario, connectionsScenario, singleScenario,
 		arrivalsScenario, overloadScenario, crowdScenario, nullScenario, recipeScenario, precisionScenario, encoderScenario, evenScenario, budgetScenario)
-	return slices.Concat(all, precisionScenarios(smallModel), []Scenario{soakScenario}, precisionScenarios(largeModel))
+	return slices.Concat(all, precisionScenarios(smallModel), []Scenario{rooflineScenario, soakScenario}, precisionScenarios(largeModel))
 }
 
 // choose picks scenarios by name, a list with commas; where it is empty all but the large ones.
@@ -98,6 +98,8 @@ type bench struct {
 
 	startEncoder startIdeal // the encoder's graphs; nil: none were given
 	startLarge   startIdeal // the large model's
+
+	roofline func(ctx context.Context) (Roofline, error) // nil: it cannot be measured
 }
 
 // startIdeal starts an ideal that runs until done.
