@@ -25,6 +25,7 @@ type options struct {
 	graphs             Graphs
 	encoder            Graphs
 	large, products    string
+	assay              string
 	about, exporter    string
 	results, render    string
 	quote              string
@@ -50,6 +51,7 @@ func main() {
 	flag.StringVar(&o.encoder.Packed, "encoder", "", "the bundle `DIR` of the server encoder")
 	flag.StringVar(&o.encoder.Padded, "encoder-padded", "", "the bundle `DIR` of the same encoder in the padded layout")
 	flag.StringVar(&o.large, "large", "", "the `DIR` with the bundles of the large model")
+	flag.StringVar(&o.assay, "assay", "", "the `PROGRAM`, whose runs over files are measured")
 	flag.StringVar(&o.products, "products", "", "also show the products of this JSON `FILE` in the roofline: what other programs measured")
 	flag.BoolVar(&o.graphs.OpenVINO, "openvino", false, "measure OpenVINO too, which the Python must have")
 	flag.BoolVar(&o.Before, "before", false, "side by side: every load on the servers and on those named before-… in turn, and the ratios")
@@ -158,6 +160,9 @@ func (o options) run(ctx context.Context, chosen []Scenario) (report Report, err
 	}
 	if o.encoder.Packed != "" && o.encoder.Padded != "" {
 		b.startEncoder = o.starter(o.encoder)
+	}
+	if o.assay != "" {
+		b.command, b.bundle = commandOf(o.assay), o.graphs.Packed
 	}
 	if o.graphs.OpenVINO {
 		b.roofline = func(ctx context.Context) (Roofline, error) {

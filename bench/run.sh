@@ -31,7 +31,7 @@ beside=()
 packages=$PWD/bench/.packages
 if ! cmp -s bench/openvino.txt "$packages/openvino.txt"; then
     rm -rf "$packages"
-    python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-compile --no-cache-dir \
+    "$python" -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-compile --no-cache-dir \
         --no-deps --only-binary :all: --require-hashes --requirement bench/openvino.txt --target "$packages"
     cp bench/openvino.txt "$packages/"
 fi
@@ -128,4 +128,4 @@ about="random Qwen3-style models, $(($(stat -c %s "$model/checkpoint/model.safet
 PYTHONPATH=$packages${PYTHONPATH:+:$PYTHONPATH} "$scratch/bench" "${beside[@]}" "${given[@]}" -openvino \
     -padded "$model/bench-padded" -packed "$model/bench-packed" -padded-int8 "$model/bench-padded-int8" \
     -packed-int8 "$model/bench-packed-int8" -encoder "$model/bench-encoder" -encoder-padded "$model/bench-encoder-padded" \
-    -large "$model/large" -exporter "sha256:$exporter" -python "$python" -about "$about" "$@"
+    -large "$model/large" -assay "$assay" -exporter "sha256:$exporter" -python "$python" -about "$about" "$@"

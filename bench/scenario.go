@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os/exec"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -27,7 +28,7 @@ func scenarios() []Scenario {
 		all = append(all, shareScenario(load))
 	}
 	all = append(all, beamsScenario(ownParents), beamsScenario(fewParents), bulkScenario, connectionsScenario, singleScenario,
-		arrivalsScenario, overloadScenario, crowdScenario, nullScenario, recipeScenario, precisionScenario, encoderScenario, evenScenario, budgetScenario)
+		arrivalsScenario, overloadScenario, crowdScenario, nullScenario, recipeScenario, filesScenario, precisionScenario, encoderScenario, evenScenario, budgetScenario)
 	return slices.Concat(all, precisionScenarios(smallModel), []Scenario{rooflineScenario, soakScenario}, precisionScenarios(largeModel))
 }
 
@@ -100,6 +101,9 @@ type bench struct {
 	startLarge   startIdeal // the large model's
 
 	roofline func(ctx context.Context) (Roofline, error) // nil: it cannot be measured
+
+	command func(ctx context.Context, arguments ...string) *exec.Cmd // the program; nil: none was given
+	bundle  string                                                   // that the main server serves
 }
 
 // startIdeal starts an ideal that runs until done.
