@@ -66,7 +66,7 @@ func main() {
 	flag.IntVar(&o.Threads, "threads", runtime.NumCPU(), "threads of the ideal")
 	flag.Uint64Var(&o.Seed, "seed", 1, "of the texts")
 	flag.Float64Var(&o.Tolerance, "tolerance", 1e-4, "between a server's score and the padded graph's")
-	flag.DurationVar(&o.timeout, "timeout", 90*time.Minute, "the run ends after this, finished or not")
+	flag.DurationVar(&o.timeout, "timeout", 2*time.Hour, "the run ends after this, finished or not")
 	flag.BoolVar(&o.check, "check", false, "fail when a figure misses what is asked")
 	flag.Parse()
 

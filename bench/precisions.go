@@ -12,28 +12,28 @@ import (
 type sized struct {
 	name       string
 	about      string
-	servers    []string // of float32, bfloat16 and int8
-	texts      int      // of a round of log-normal lengths
-	singles    int
-	responses  int // requests of 16 responses a round
-	ways       []string
-	singleWays []string
+	servers    []string                  // of float32, bfloat16 and int8
+	texts      int                       // of a round of log-normal lengths; there are twice as many short ones
+	singles    int                       // texts of a round that are asked one at a time
+	responses  int                       // requests of 16 responses a round
+	ways       []string                  // of the ideal; nil: all, of which the best of each engine are found while warming up
+	singleWays []string                  // of the ideal for one text
 	start      func(b *bench) startIdeal // nil: the ideal of the run
 }
 
 var smallModel = sized{
 	name: "precision", servers: []string{serverFloat32, serverBfloat16, serverOpsInt8}, texts: 128, singles: singleTexts / 2, responses: 2,
-	singleWays: []string{singlePadded, singlePacked, singleOpenVINO, "openvino-bfloat16 512", "packed-int8 512"},
+	singleWays: []string{singlePadded, singlePacked, singleOpenVINO, "openvino-bfloat16 512", "padded-int8 512", "packed-int8 512"},
 }
 
-// largeModel has Qwen3-0.6B's widths and layers, so that its weights are out of the processor's caches. A pass takes long, so
-// there is one way of each engine, with the batches that suit it.
+// largeModel has Qwen3-0.6B's widths and layers, so that its weights are out of the processor's caches. A pass takes
+// long, so there is one way of each engine, with the batches that suit it.
 var largeModel = sized{
 	name: "large", about: ", weights out of the caches", servers: []string{largeFloat32, largeBfloat16, largeInt8}, texts: 32, singles: 6, responses: 1,
-	ways:       []string{"padded 2048", "packed 2048", "openvino-float32 2048", "openvino-bfloat16 2048", "padded-int8 2048"},
-	singleWays: []string{"padded 2048", "packed 2048", "openvino-float32 2048", "openvino-bfloat16 2048", "padded-int8 2048"},
-	start:      func(b *bench) startIdeal { return b.startLarge },
+	ways: largeWays, singleWays: largeWays, start: func(b *bench) startIdeal { return b.startLarge },
 }
+
+var largeWays = []string{"padded 2048", "packed 2048", "openvino-float32 2048", "openvino-bfloat16 2048", "padded-int8 2048"}
 
 // precisionsAsked is what is asked under one load, of tokens/s; 0: the figure is shown.
 type precisionsAsked struct {
