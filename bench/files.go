@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -214,6 +215,8 @@ func (f *files) result() Result {
 		series.Share = median(shares)
 		result.Series = append(result.Series, series, newSeries(side.name+": a run beside its rows", "s", side.start))
 		result.Checks = append(result.Checks, ratioCheck(side.name+": "+ofIdeal, shares, side.asked))
+		// A rate is of a difference, so a disturbance of either file's run moves it far.
+		result.Void = cmp.Or(result.Void, disturbed(side.name+": tokens/s", side.rates))
 	}
 	result.Checks = append(result.Checks, Check{What: wrong, Figure: float64(f.wrong), AtMost: true, Must: true})
 	return result

@@ -47,6 +47,17 @@ func fakeCommand() {
 	}
 }
 
+func TestADisturbedRunOverAFileIsVoid(t *testing.T) {
+	t.Parallel()
+	f := &files{ways: []string{"packed 1024"}, best: []float64{100, 101}, sides: []filesSide{
+		{name: "rows here", asked: filesHere, rates: []float64{99, 98}, start: []float64{2, 2}},
+		{name: "rows by a server", asked: filesRemote, rates: []float64{99, 140}, start: []float64{0.1, 0.1}},
+	}}
+	if got := f.result(); !strings.Contains(got.Void, "rows by a server: tokens/s between 99 and 140") || got.Checks[0].Figure < 0.97 || !got.Checks[0].Pass() {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestRowsOfFiles(t *testing.T) {
 	t.Parallel()
 	b := fakeBench(t, map[string]float64{serverMain: 0})
