@@ -41,8 +41,11 @@ func fakeCommand() {
 		}
 		out = fmt.Appendf(out, `{"row": %d, "score": %g, "tokens": %d}`+"\n", i+1, fakeScore(row.Text)+off, len(strings.Fields(row.Text)))
 	}
+	if os.MkdirAll(value("--out")+".part", 0o700) != nil || os.WriteFile(value("--out")+".part/0.log", nil, 0o600) != nil {
+		os.Exit(1)
+	}
 	time.Sleep(time.Duration(len(lines)) * 500 * time.Microsecond)
-	if os.WriteFile(value("--out"), out, 0o600) != nil {
+	if os.RemoveAll(value("--out")+".part") != nil || os.WriteFile(value("--out"), out, 0o600) != nil {
 		os.Exit(1)
 	}
 }
