@@ -146,7 +146,7 @@ func (b *bench) rate(ctx context.Context, server Server, client *Client, per int
 // rate of a share load.
 func (l Load) rate(ctx context.Context, b *bench, server Server, n int) (float64, error) {
 	texts := l.Texts(b.Seed, n, b.tokensPerWord)
-	return b.rate(ctx, server, b.client, l.perRequest(texts), texts)
+	return b.rate(ctx, server, b.client, l.perRequest(), texts)
 }
 
 // rate of a search.

@@ -25,11 +25,15 @@ var encoderScenario = Scenario{
 		}
 		defer func() { err = errors.Join(err, done()) }()
 		load := Load{Name: "encoder-150", texts: func(w *writer) []string { return w.logNormal(128, encoderTokens, 0.5) }}
-		s := &share{bench: own, load: load, ways: own.ways, rounds: own.Rounds, ofPadded: 1, broken: map[string]string{}}
 		packed, padded := assayTarget(b.servers[serverEncoder].URL, 0), assayTarget(b.servers[serverEncoderPadded].URL, 0)
 		padded.Name = paddedLayout
-		s.targets = []Target{packed, padded}
-		return s.measure(ctx)
+		s := own.share(load, []Target{packed, padded}, waysIn(inFloat32, own.ways))
+		s.ofPadded = 1
+		rounds, err := s.measure(ctx)
+		if err != nil {
+			return Result{}, err
+		}
+		return s.summarise(rounds), nil
 	},
 }
 
@@ -66,7 +70,12 @@ func (b *bench) onEncoder(ctx context.Context) (own *bench, done func() error, e
 	if b.startEncoder == nil {
 		return nil, nil, errors.New("no -encoder and -encoder-padded were given")
 	}
-	ideal, done, err := b.startEncoder(ctx)
+	return b.with(ctx, b.startEncoder)
+}
+
+// with is the run with the graphs of another model for an ideal, until done.
+func (b *bench) with(ctx context.Context, start startIdeal) (own *bench, done func() error, err error) {
+	ideal, done, err := start(ctx)
 	if err != nil {
 		return nil, nil, err
 	}

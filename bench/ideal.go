@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -17,7 +18,7 @@ import (
 type Ideal interface {
 	// Load takes the texts of a round and says how many tokens each has.
 	Load(texts []string) (tokens []int, err error)
-	// Run scores them in one of its ways: a graph, and the tokens of a batch, "packed 1024".
+	// Run scores them in one of its ways: an engine, and the tokens of a batch, "packed 1024".
 	Run(way string) (IdealPass, error)
 	// Single scores text i of them alone.
 	Single(way string, i int) (IdealPass, error)
@@ -39,6 +40,28 @@ type IdealInfo struct {
 	Versions map[string]string `json:"versions"`
 }
 
+// Graphs are the bundles of one checkpoint that the ideal runs, by directory. Padded and Packed must be given.
+type Graphs struct {
+	Padded, Packed         string
+	PaddedInt8, PackedInt8 string // weights stored as int8
+	OpenVINO               bool   // runs Padded with OpenVINO too
+}
+
+// arguments are the script's.
+func (g Graphs) arguments() []string {
+	given := []string{g.Padded, g.Packed}
+	if g.PaddedInt8 != "" {
+		given = append(given, "--padded-int8", g.PaddedInt8)
+	}
+	if g.PackedInt8 != "" {
+		given = append(given, "--packed-int8", g.PackedInt8)
+	}
+	if g.OpenVINO {
+		given = append(given, "--openvino")
+	}
+	return given
+}
+
 // Process is ideal.py in a child process, asked and answering in JSON lines. It is not safe for concurrent use.
 type Process struct {
 	Info   IdealInfo
@@ -47,10 +70,9 @@ type Process struct {
 	answer *json.Decoder
 }
 
-// StartIdeal starts the script with the bundles of both layouts and waits until their graphs are loaded. The child ends
-// with ctx or Close.
-func StartIdeal(ctx context.Context, python, script, padded, packed string, threads int) (*Process, error) {
-	cmd := exec.CommandContext(ctx, python, script, padded, packed, "--threads", strconv.Itoa(threads))
+// StartIdeal starts the script and waits for its first line. The child ends with ctx or Close.
+func StartIdeal(ctx context.Context, python, script string, graphs Graphs, threads int) (*Process, error) {
+	cmd := exec.CommandContext(ctx, python, append(append([]string{script}, graphs.arguments()...), "--threads", strconv.Itoa(threads))...)
 	cmd.Stderr = os.Stderr
 	cmd.WaitDelay = 5 * time.Second
 	stdin, err := cmd.StdinPipe()
@@ -66,7 +88,7 @@ func StartIdeal(ctx context.Context, python, script, padded, packed string, thre
 	}
 	p := &Process{cmd: cmd, stdin: stdin, answer: json.NewDecoder(bufio.NewReader(stdout))}
 	if err := p.answer.Decode(&p.Info); err != nil {
-		return nil, errors.Join(fmt.Errorf("ideal: %s %s %s %s: no first line: %w", python, script, padded, packed, err), p.Close())
+		return nil, errors.Join(fmt.Errorf("ideal: %s: no first line: %w", strings.Join(cmd.Args, " "), err), p.Close())
 	}
 	return p, nil
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -15,11 +16,20 @@ func TestMain(m *testing.M) {
 		fakeScript()
 		return
 	}
+	if len(os.Args) > 1 && os.Args[1] == "score" {
+		fakeCommand()
+		return
+	}
+	if len(os.Args) == 4 && os.Args[1] == "fake-roofline" && os.Args[3] == "2" {
+		fmt.Println(`{"threads": 2, "memory": {"read": 20, "copy": 18}, "products": [{"name": "engine", "bytes": 4,
+			"points": [{"rows": 1, "inner": 8, "columns": 16, "gflops": 9}, {"rows": 64, "inner": 8, "columns": 16, "gflops": 400}]}]}`)
+		return
+	}
 	os.Exit(m.Run())
 }
 
 func fakeScript() {
-	if os.Args[2] != "padded" || os.Args[3] != "packed" || os.Args[5] != "2" {
+	if os.Args[2] != "padded" || os.Args[3] != "packed" || !slices.Equal(os.Args[4:], []string{"--packed-int8", "int8", "--openvino", "--threads", "2"}) {
 		return
 	}
 	fmt.Println(`{"ways": ["padded 512", "packed 1024"], "threads": 2, "versions": {"onnxruntime": "1.27.0"}}`)
@@ -41,7 +51,7 @@ func fakeScript() {
 
 func TestIdealProcess(t *testing.T) {
 	t.Parallel()
-	ideal, err := StartIdeal(t.Context(), os.Args[0], "fake-ideal", "padded", "packed", 2)
+	ideal, err := StartIdeal(t.Context(), os.Args[0], "fake-ideal", Graphs{Padded: "padded", Packed: "packed", PackedInt8: "int8", OpenVINO: true}, 2)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,10 +80,10 @@ func TestIdealProcess(t *testing.T) {
 
 func TestIdealThatDoesNotStart(t *testing.T) {
 	t.Parallel()
-	if _, err := StartIdeal(t.Context(), os.Args[0], "fake-ideal", "other", "packed", 2); err == nil || !strings.Contains(err.Error(), "no first line") {
+	if _, err := StartIdeal(t.Context(), os.Args[0], "fake-ideal", Graphs{Padded: "other", Packed: "packed"}, 2); err == nil || !strings.Contains(err.Error(), "no first line") {
 		t.Errorf("got %v", err)
 	}
-	if _, err := StartIdeal(t.Context(), "/no/such/python", "x", "padded", "packed", 2); err == nil {
+	if _, err := StartIdeal(t.Context(), "/no/such/python", "x", Graphs{Padded: "padded", Packed: "packed"}, 2); err == nil {
 		t.Error("a Python that is not there started")
 	}
 }

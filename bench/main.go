@@ -9,6 +9,7 @@ import (
 	"maps"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"syscall"
@@ -21,9 +22,10 @@ type options struct {
 	servers            servers
 	rivals             rivals
 	python, script     string
-	padded, packed     string
-	encoder            string
-	encoderPadded      string
+	graphs             Graphs
+	encoder            Graphs
+	large, products    string
+	assay              string
 	about, exporter    string
 	results, render    string
 	quote              string
@@ -42,10 +44,16 @@ func main() {
 	flag.BoolVar(&o.Short, "short", false, "the short form: 3 rounds, 2 of what takes long, a soak of 10 s")
 	flag.IntVar(&o.Rounds, "rounds", 0, "counted rounds; 0: 5, or 3 in the short form")
 	flag.DurationVar(&o.soak, "soak", 0, "length of the soak; 0: 30m, or 10s in the short form")
-	flag.StringVar(&o.padded, "padded", "", "the bundle `DIR` of the main server's reward model in the padded layout (required)")
-	flag.StringVar(&o.packed, "packed", "", "the bundle `DIR` that the main server serves (required)")
-	flag.StringVar(&o.encoder, "encoder", "", "the bundle `DIR` of the server encoder")
-	flag.StringVar(&o.encoderPadded, "encoder-padded", "", "the bundle `DIR` of the same encoder in the padded layout")
+	flag.StringVar(&o.graphs.Padded, "padded", "", "the bundle `DIR` of the main server's reward model in the padded layout (required)")
+	flag.StringVar(&o.graphs.Packed, "packed", "", "the bundle `DIR` that the main server serves (required)")
+	flag.StringVar(&o.graphs.PackedInt8, "packed-int8", "", "the bundle `DIR` of the same model, packed, with weights stored as int8")
+	flag.StringVar(&o.graphs.PaddedInt8, "padded-int8", "", "the bundle `DIR` of the same model, padded, with weights stored as int8")
+	flag.StringVar(&o.encoder.Packed, "encoder", "", "the bundle `DIR` of the server encoder")
+	flag.StringVar(&o.encoder.Padded, "encoder-padded", "", "the bundle `DIR` of the same encoder in the padded layout")
+	flag.StringVar(&o.large, "large", "", "the `DIR` with the bundles of the large model")
+	flag.StringVar(&o.assay, "assay", "", "the `PROGRAM`, whose runs over files are measured")
+	flag.StringVar(&o.products, "products", "", "also show the products of this JSON `FILE` in the roofline: what other programs measured")
+	flag.BoolVar(&o.graphs.OpenVINO, "openvino", false, "measure OpenVINO too, which the Python must have")
 	flag.BoolVar(&o.Before, "before", false, "side by side: every load on the servers and on those named before-… in turn, and the ratios")
 	flag.StringVar(&o.python, "python", "python3", "a Python with onnxruntime, tokenizers and numpy")
 	flag.StringVar(&o.script, "ideal", "bench/ideal.py", "the script that measures the ideal")
@@ -58,7 +66,7 @@ func main() {
 	flag.IntVar(&o.Threads, "threads", runtime.NumCPU(), "threads of the ideal")
 	flag.Uint64Var(&o.Seed, "seed", 1, "of the texts")
 	flag.Float64Var(&o.Tolerance, "tolerance", 1e-4, "between a server's score and the padded graph's")
-	flag.DurationVar(&o.timeout, "timeout", 90*time.Minute, "the run ends after this, finished or not")
+	flag.DurationVar(&o.timeout, "timeout", 2*time.Hour, "the run ends after this, finished or not")
 	flag.BoolVar(&o.check, "check", false, "fail when a figure misses what is asked")
 	flag.Parse()
 
@@ -116,7 +124,7 @@ func (o *options) complete() error {
 		o.soak = soak
 	}
 	o.Soak = o.soak.Seconds()
-	if o.padded == "" || o.packed == "" || o.Rounds < 1 || o.Rounds > 100 || o.Clients < 1 || o.Clients > 1024 || o.Soak < 1 {
+	if o.graphs.Padded == "" || o.graphs.Packed == "" || o.Rounds < 1 || o.Rounds > 100 || o.Clients < 1 || o.Clients > 1024 || o.Soak < 1 {
 		return errors.New("want -padded DIR and -packed DIR, -rounds from 1 to 100, -clients from 1 to 1024, -soak from 1s")
 	}
 	return nil
@@ -140,7 +148,7 @@ func (o options) run(ctx context.Context, chosen []Scenario) (report Report, err
 			return report, fmt.Errorf("server %s: %w", name, err)
 		}
 	}
-	ideal, err := StartIdeal(ctx, o.python, o.script, o.padded, o.packed, o.Threads)
+	ideal, err := StartIdeal(ctx, o.python, o.script, o.graphs, o.Threads)
 	if err != nil {
 		return report, err
 	}
@@ -150,14 +158,20 @@ func (o options) run(ctx context.Context, chosen []Scenario) (report Report, err
 		Settings: o.Settings, ideal: ideal, ways: ideal.Info.Ways, servers: o.servers, rivals: o.rivals.targets,
 		client: NewClient(maxInFlight), pause: singlePause, progress: func(format string, args ...any) { fmt.Fprintf(os.Stderr, format, args...) },
 	}
-	if o.encoder != "" && o.encoderPadded != "" {
-		b.startEncoder = func(ctx context.Context) (Ideal, func() error, error) {
-			ideal, err := StartIdeal(ctx, o.python, o.script, o.encoderPadded, o.encoder, o.Threads)
-			if err != nil {
-				return nil, nil, err
-			}
-			return ideal, ideal.Close, nil
+	if o.encoder.Packed != "" && o.encoder.Padded != "" {
+		b.startEncoder = o.starter(o.encoder)
+	}
+	if o.assay != "" {
+		b.command, b.bundle = commandOf(o.assay), o.graphs.Packed
+	}
+	if o.graphs.OpenVINO {
+		b.roofline = func(ctx context.Context) (Roofline, error) {
+			return measureRoofline(ctx, o.python, filepath.Join(filepath.Dir(o.script), "roofline.py"), o.Threads, o.products)
 		}
+	}
+	if o.large != "" {
+		in := func(name string) string { return filepath.Join(o.large, name) }
+		b.startLarge = o.starter(Graphs{Padded: in("large-padded"), Packed: in("large-packed"), PaddedInt8: in("large-padded-int8")})
 	}
 	defer b.client.Close()
 	if err := b.calibrate(); err != nil {
@@ -177,6 +191,18 @@ func (o options) run(ctx context.Context, chosen []Scenario) (report Report, err
 		fmt.Fprintf(os.Stderr, "asked besides: %g of the figures of %s\n", ratchet, file)
 	}
 	return report, nil
+}
+
+// starter starts another model's ideal, of as many engines as the first one's.
+func (o options) starter(graphs Graphs) startIdeal {
+	graphs.OpenVINO = o.graphs.OpenVINO
+	return func(ctx context.Context) (Ideal, func() error, error) {
+		ideal, err := StartIdeal(ctx, o.python, o.script, graphs, o.Threads)
+		if err != nil {
+			return nil, nil, err
+		}
+		return ideal, ideal.Close, nil
+	}
 }
 
 // conclude prints and writes the report, and judges it.

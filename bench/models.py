@@ -1,8 +1,13 @@
 """Makes the benchmark's other models: `python models.py OUT`, where OUT is what assay_export.random_model wrote.
 
-OUT gets `checkpoint-prm`, a random process reward model of the same sizes and tokenizer, its packed bundle `bench-prm`, and
+OUT gets the reward model as `ops-float32`, `ops-bfloat16` and `ops-int8`, of operators of our own in these precisions, and as
+`bench-padded-int8`. It gets `checkpoint-prm`, a random process reward model of the same sizes and tokenizer, its packed bundle `bench-prm`, and
 `bench-null`, a packed reward model whose graph does next to nothing: the reading of a token is looked up by its id. It gets `checkpoint-encoder`
 too, a random cross-encoder of MiniLM's sizes, with its bundles `bench-encoder` and `bench-encoder-padded`.
+
+`python models.py OUT --large` writes `large` in OUT instead: a random reward model of Qwen3-0.6B's widths and layers with OUT's tokenizer, as
+`large-float32`, `large-bfloat16` and `large-int8` of our own operators, and as `large-padded`, `large-packed` and `large-padded-int8` for the
+raw ideal: 10 GB of disk, and as much memory.
 """
 import argparse
 import hashlib
@@ -19,8 +24,33 @@ from onnx import TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer, processors
 from transformers import BertConfig, BertForSequenceClassification
 
+DESCRIBED = ("--licence", "Apache-2.0", "--description", "Random weights, for benchmarks")
+OPERATORS = {"float32": ("--compute", "float32"), "bfloat16": ("--compute", "bfloat16"), "int8": ("--compute", "bfloat16", "--int8")}
+"""The precisions of bundles whose layers are operators of our own, with the options of the command."""
+LARGE = {"hidden_size": 1024, "intermediate_size": 3072, "head_dim": 128, "num_hidden_layers": 28, "num_attention_heads": 16,
+         "num_key_value_heads": 8, "max_position_embeddings": 4096}
 SIZES = ("hidden_size", "intermediate_size", "head_dim", "num_hidden_layers", "num_attention_heads", "num_key_value_heads",
          "max_position_embeddings")
+
+
+def bundle(source: Path, out: Path, *options: str) -> str:
+    """Exports a checkpoint; returns a line about the bundle."""
+    return export(arguments().parse_args([str(source), str(out), *DESCRIBED, *options]))
+
+
+def precisions(source: Path, out: Path, name: str, *options: str) -> list[str]:
+    """Writes the bundles of our own operators in each precision; returns a line about each."""
+    return [bundle(source, out / f"{name}-{precision}", "--operators", "assay", *chosen, *options) for precision, chosen in OPERATORS.items()]
+
+
+def large_model(out: Path) -> list[str]:
+    """Writes the large model and its bundles, not compared with PyTorch: the benchmark compares them with one another."""
+    folder = out / "large"
+    tokenizer = Tokenizer.from_file(str(out / "checkpoint" / "tokenizer.json"))
+    tiny.write_checkpoint(folder / "checkpoint", "qwen3", "reward", tokenizer=tokenizer, seed=3, spread=0.02, config=LARGE)
+    layouts = {"large-packed": ("packed",), "large-padded": ("padded",), "large-padded-int8": ("padded", "--int8")}
+    lines = [bundle(folder / "checkpoint", folder / name, "--no-check", "--layout", *options) for name, options in layouts.items()]
+    return lines + precisions(folder / "checkpoint", folder, "large", "--no-check")
 
 
 def process_model(out: Path) -> str:
@@ -29,8 +59,7 @@ def process_model(out: Path) -> str:
     tokenizer = Tokenizer.from_file(str(out / "checkpoint" / "tokenizer.json"))
     tiny.write_checkpoint(out / "checkpoint-prm", "qwen3", "process", tokenizer=tokenizer, seed=1, spread=0.04,
                           config={name: config[name] for name in SIZES})
-    return export(arguments().parse_args([str(out / "checkpoint-prm"), str(out / "bench-prm"), "--check", "--licence", "Apache-2.0",
-                                          "--description", "Random weights, for benchmarks"]))
+    return bundle(out / "checkpoint-prm", out / "bench-prm", "--check")
 
 
 def encoder_models(out: Path) -> str:
@@ -45,9 +74,7 @@ def encoder_models(out: Path) -> str:
         max_position_embeddings=1024, num_labels=1, initializer_range=0.08, pad_token_id=tokenizer.token_to_id("[PAD]"))).save_pretrained(source)
     tokenizer.save(str(source / "tokenizer.json"))
     (source / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "PreTrainedTokenizerFast"} | special), encoding="utf-8")
-    return "\n".join(export(arguments().parse_args([
-        str(source), str(out / name), "--family", "bert-pair", "--layout", layout, "--licence", "Apache-2.0",
-        "--description", "Random weights, for benchmarks"]))
+    return "\n".join(bundle(source, out / name, "--family", "bert-pair", "--layout", layout)
         for name, layout in (("bench-encoder", "packed"), ("bench-encoder-padded", "padded")))
 
 
@@ -72,14 +99,14 @@ def null_graph(vocabulary: int) -> onnx.ModelProto:
 
 def null_model(out: Path) -> str:
     """Writes the null bundle; returns a line about it."""
-    bundle = out / "bench-null"
-    shutil.rmtree(bundle, ignore_errors=True)
-    bundle.mkdir()
+    folder = out / "bench-null"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
     for name in ("tokenizer.json", "chat_template.jinja"):
-        shutil.copy(out / "checkpoint" / name, bundle / name)
-    vocabulary = Tokenizer.from_file(str(bundle / "tokenizer.json")).get_vocab_size()
-    onnx.save(null_graph(vocabulary), bundle / "model.onnx")
-    (bundle / "assay.yaml").write_text(f"""version: 1
+        shutil.copy(out / "checkpoint" / name, folder / name)
+    vocabulary = Tokenizer.from_file(str(folder / "tokenizer.json")).get_vocab_size()
+    onnx.save(null_graph(vocabulary), folder / "model.onnx")
+    (folder / "assay.yaml").write_text(f"""version: 1
 name: bench-null
 kind: reward
 description: "No forward, for benchmarks"
@@ -92,13 +119,19 @@ template: {{file: chat_template.jinja}}
 pooling: last_attended
 limits: {{max_tokens: 4096}}
 """, encoding="utf-8")
-    return f"{bundle}: bench-null, reward, packed"
+    return f"{folder}: bench-null, reward, packed"
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("out", type=Path)
+    parser.add_argument("--large", action="store_true", help="the large model instead")
     given = parser.parse_args()
-    print(process_model(given.out))
-    print(null_model(given.out))
-    print(encoder_models(given.out))
+    if given.large:
+        print("\n".join(large_model(given.out)))
+    else:
+        print(process_model(given.out))
+        print(null_model(given.out))
+        print(encoder_models(given.out))
+        print("\n".join(precisions(given.out / "checkpoint", given.out, "ops")))
+        print(bundle(given.out / "checkpoint", given.out / "bench-padded-int8", "--layout", "padded", "--int8"))

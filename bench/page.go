@@ -36,7 +36,7 @@ func renderFile(path string) error {
 
 // Page is the report as HTML.
 func (r Report) Page() (string, error) {
-	functions := template.FuncMap{"bars": shareBars, "curves": latencyCurves, "memory": memoryLine, "join": strings.Join, "passed": passed}
+	functions := template.FuncMap{"bars": shareBars, "curves": latencyCurves, "memory": memoryLine, "roofline": rooflinePlot, "join": strings.Join, "passed": passed}
 	page, err := template.New("page").Funcs(functions).Parse(pageText)
 	if err != nil {
 		return "", err
@@ -55,6 +55,17 @@ func (r Report) Curved() []Result {
 				with = append(with, result)
 				break
 			}
+		}
+	}
+	return with
+}
+
+// Roofed are the results with a roofline to plot.
+func (r Report) Roofed() []Result {
+	var with []Result
+	for _, result := range r.Results {
+		if result.Roofline != nil {
+			with = append(with, result)
 		}
 	}
 	return with

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"html/template"
 	"math"
@@ -23,7 +24,11 @@ const (
 )
 
 // svg collects a plot's elements. Text that comes from results is escaped.
-type svg struct{ strings.Builder }
+type svg struct {
+	strings.Builder
+
+	end, height float64 // where the axes end on the right, and the height; 0: as most plots have them
+}
 
 func (s *svg) add(format string, args ...any) { _, _ = fmt.Fprintf(s, format+"\n", args...) } // a Builder does not fail
 
@@ -55,7 +60,7 @@ func shareBars(results []Result) template.HTML {
 		s.text(barLeft-8, y+17, "end", r.Name)
 		s.add(`<rect class="bar %s" x="%.1f" y="%.1f" width="%.1f" height="%.1f" rx="2"/>`, r.Verdict(), barLeft, y+5, max(part*scale, 1), barHeight-10)
 		s.text(plotWidth-4, y+17, "end", number(c.Figure)+unit(c.Unit))
-		s.text(barLeft-130, y+17, "end faint", c.Asked())
+		s.text(barLeft-180, y+17, "end faint", c.Asked())
 		y += barHeight
 	}
 	s.line("limit", barLeft+scale, 0, barLeft+scale, y)
@@ -67,20 +72,26 @@ func shareBars(results []Result) template.HTML {
 // 0 to 1.
 func (s *svg) axes(xs, ys map[string]float64, xName, yName string) {
 	for words, at := range ys {
-		y := plotY(at)
-		s.line("grid", plotLeft, y, plotWidth-plotRight, y)
+		y := s.y(at)
+		s.line("grid", plotLeft, y, s.right(), y)
 		s.text(plotLeft-6, y+4, "end", words)
 	}
 	for words, at := range xs {
-		s.line("grid", plotX(at), plotTop, plotX(at), plotHeight-plotBottom)
-		s.text(plotX(at), plotHeight-plotBottom+15, "middle", words)
+		s.line("grid", s.x(at), plotTop, s.x(at), s.tall()-plotBottom)
+		s.text(s.x(at), s.tall()-plotBottom+15, "middle", words)
 	}
-	s.text(plotWidth-plotRight, plotHeight-6, "end faint", xName)
-	s.text(4, plotHeight-6, "faint", yName)
+	s.text(s.right(), s.tall()-6, "end faint", xName)
+	s.text(4, s.tall()-6, "faint", yName)
 }
 
-func plotX(at float64) float64 { return plotLeft + at*(plotWidth-plotLeft-plotRight) }
-func plotY(at float64) float64 { return plotHeight - plotBottom - at*(plotHeight-plotTop-plotBottom) }
+// right and tall are the end of the axes and the height.
+func (s *svg) right() float64 { return cmp.Or(s.end, plotWidth-plotRight) }
+func (s *svg) tall() float64  { return cmp.Or(s.height, plotHeight) }
+
+// x and y are places within the axes, from 0 to 1, in the units of the viewBox.
+func (s *svg) x(at float64) float64 { return plotLeft + at*(s.right()-plotLeft) }
+
+func (s *svg) y(at float64) float64 { return s.tall() - plotBottom - at*(s.tall()-plotTop-plotBottom) }
 
 // path draws a line through places from 0 to 1.
 func (s *svg) path(colour int, xs, ys []float64) {
@@ -90,7 +101,7 @@ func (s *svg) path(colour int, xs, ys []float64) {
 		if i == 0 {
 			command = "M"
 		}
-		fmt.Fprintf(&d, "%s%.1f %.1f ", command, plotX(xs[i]), plotY(ys[i]))
+		fmt.Fprintf(&d, "%s%.1f %.1f ", command, s.x(xs[i]), s.y(ys[i]))
 	}
 	s.add(`<path class="line c%d" d="%s"/>`, colour%plotColours, strings.TrimSpace(d.String()))
 }
@@ -103,16 +114,9 @@ func latencyCurves(r Result) template.HTML {
 			low, high = min(low, positive(series.Latency.Curve[0])), max(high, positive(series.Latency.Curve[len(curveAt)-1]))
 		}
 	}
-	from, to := math.Floor(math.Log10(low)), math.Ceil(math.Log10(high))
-	if to <= from {
-		to = from + 1
-	}
+	axis := newLogAxis(low, high)
 	var s svg
-	ys := map[string]float64{}
-	for e := from; e <= to; e++ {
-		ys[number(math.Pow(10, e))] = (e - from) / (to - from)
-	}
-	s.axes(map[string]float64{"0": 0, "50": quantilePlace(0.5), "90": quantilePlace(0.9), "99": quantilePlace(0.99), "99.9": 1}, ys, "percentile", "ms")
+	s.axes(map[string]float64{"0": 0, "50": quantilePlace(0.5), "90": quantilePlace(0.9), "99": quantilePlace(0.99), "99.9": 1}, axis.ticks(), "percentile", "ms")
 	colour, legend := 0, 0.0
 	for _, series := range r.Series {
 		if series.Latency == nil {
@@ -121,7 +125,7 @@ func latencyCurves(r Result) template.HTML {
 		var xs, places []float64
 		for i, q := range curveAt {
 			xs = append(xs, quantilePlace(q))
-			places = append(places, (math.Log10(positive(series.Latency.Curve[i]))-from)/(to-from))
+			places = append(places, axis.at(positive(series.Latency.Curve[i])))
 		}
 		s.path(colour, xs, places)
 		s.add(`<rect class="key c%d" x="%.1f" y="%.1f" width="12" height="3"/>`, colour%plotColours, plotLeft+8, plotTop+8+legend)

@@ -17,6 +17,7 @@ type Result struct {
 	Series   []Series       `json:"series,omitempty"`
 	Statuses map[string]int `json:"statuses,omitempty"` // of an open loop: answers by status
 	Memory   []MemorySample `json:"memory,omitempty"`   // of a soak
+	Roofline *Roofline      `json:"roofline,omitempty"`
 }
 
 // Check is a figure and the limit it is judged by.

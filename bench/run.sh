@@ -27,6 +27,15 @@ fi
 beside=()
 [[ -z ${BEFORE:-} ]] || beside=(-before)
 
+# OpenVINO, by hash, beside the packages of the exporter: it is one of the engines of the ideal.
+packages=$PWD/bench/.packages
+if ! cmp -s bench/openvino.txt "$packages/openvino.txt"; then
+    rm -rf "$packages"
+    "$python" -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-compile --no-cache-dir \
+        --no-deps --only-binary :all: --require-hashes --requirement bench/openvino.txt --target "$packages"
+    cp bench/openvino.txt "$packages/"
+fi
+
 # The models are those of this exporter: another one, or other versions of what it is made of, makes its own.
 exporter=$(find models/export/assay_export models/export/lock.txt bench/models.py -type f ! -name '*.pyc' -print0 | LC_ALL=C sort -z |
     xargs -0 sha256sum | sha256sum | cut -d' ' -f1)
@@ -68,7 +77,15 @@ start() {
     kill "$pid" 2>/dev/null || true
 }
 
-for name in $("$scratch/bench" -needs "${beside[@]}" "$@"); do
+needed=$("$scratch/bench" -needs "${beside[@]}" "$@")
+if grep -q large- <<<"$needed" && [[ ! -f $model/large/done ]]; then
+    rm -rf "$model/large"
+    mkdir "$model/large"
+    echo "making the large random model in $model/large" >&2
+    PYTHONPATH=models/export "$python" bench/models.py "$model" --large >&2
+    touch "$model/large/done"
+fi
+for name in $needed; do
     binary=$assay
     [[ $name != before-* ]] || binary=$BEFORE
     case ${name#before-} in
@@ -99,6 +116,8 @@ for name in $("$scratch/bench" -needs "${beside[@]}" "$@"); do
 		RECIPE
         start "$binary" "$name" "${bundles[@]}" --recipe "$scratch/mean.yaml"
         ;;
+    ops-*) start "$binary" "$name" --bundle "$model/${name#before-}" ;;
+    large-*) start "$binary" "$name" --bundle "$model/large/${name#before-}" ;;
     encoder | encoder-padded) start "$binary" "$name" --bundle "$model/bench-${name#before-}" ;;
     # A text of the load rank-75 fits in 300 tokens.
     encoder-*) start "$binary" "$name" --bundle "$model/bench-encoder" --batch-tokens "$((${name##*-} * 300))" ;;
@@ -106,6 +125,7 @@ for name in $("$scratch/bench" -needs "${beside[@]}" "$@"); do
 done
 
 about="random Qwen3-style models, $(($(stat -c %s "$model/checkpoint/model.safetensors") / 4000000)) M parameters"
-"$scratch/bench" "${beside[@]}" "${given[@]}" -padded "$model/bench-padded" -packed "$model/bench-packed" \
-    -encoder "$model/bench-encoder" -encoder-padded "$model/bench-encoder-padded" -exporter "sha256:$exporter" -python "$python" \
-    -about "$about" "$@"
+PYTHONPATH=$packages${PYTHONPATH:+:$PYTHONPATH} "$scratch/bench" "${beside[@]}" "${given[@]}" -openvino \
+    -padded "$model/bench-padded" -packed "$model/bench-packed" -padded-int8 "$model/bench-padded-int8" \
+    -packed-int8 "$model/bench-packed-int8" -encoder "$model/bench-encoder" -encoder-padded "$model/bench-encoder-padded" \
+    -large "$model/large" -assay "$assay" -exporter "sha256:$exporter" -python "$python" -about "$about" "$@"

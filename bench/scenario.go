@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os/exec"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -16,6 +17,7 @@ type Scenario struct {
 	About   string
 	Asked   string   // in words; empty: it is shown and not judged
 	Servers []string // that must be given
+	Large   bool     // its model is large: measured where it is asked for by name alone
 	run     func(ctx context.Context, b *bench) (Result, error)
 }
 
@@ -25,15 +27,15 @@ func scenarios() []Scenario {
 	for _, load := range loads {
 		all = append(all, shareScenario(load))
 	}
-	return append(all, beamsScenario(ownParents), beamsScenario(fewParents), bulkScenario, connectionsScenario, singleScenario,
-		arrivalsScenario, overloadScenario, crowdScenario, nullScenario, recipeScenario, precisionScenario, encoderScenario, evenScenario, budgetScenario,
-		soakScenario)
+	all = append(all, beamsScenario(ownParents), beamsScenario(fewParents), bulkScenario, connectionsScenario, singleScenario,
+		arrivalsScenario, overloadScenario, crowdScenario, nullScenario, recipeScenario, filesScenario, precisionScenario, encoderScenario, evenScenario, budgetScenario)
+	return slices.Concat(all, precisionScenarios(smallModel), []Scenario{rooflineScenario, soakScenario}, precisionScenarios(largeModel))
 }
 
-// choose picks scenarios by name, a list with commas; all where it is empty.
+// choose picks scenarios by name, a list with commas; where it is empty all but the large ones.
 func choose(all []Scenario, names string) ([]Scenario, error) {
 	if names == "" {
-		return all, nil
+		return slices.DeleteFunc(slices.Clone(all), func(s Scenario) bool { return s.Large }), nil
 	}
 	var chosen []Scenario
 	for name := range strings.SplitSeq(names, ",") {
@@ -95,8 +97,17 @@ type bench struct {
 	capacity      float64       // of the binary before in requests/s, once it is known
 	progress      func(format string, args ...any)
 
-	startEncoder func(ctx context.Context) (ideal Ideal, done func() error, err error) // the encoder's graphs; nil: none were given
+	startEncoder startIdeal // the encoder's graphs; nil: none were given
+	startLarge   startIdeal // the large model's
+
+	roofline func(ctx context.Context) (Roofline, error) // nil: it cannot be measured
+
+	command func(ctx context.Context, arguments ...string) *exec.Cmd // the program; nil: none was given
+	bundle  string                                                   // that the main server serves
 }
+
+// startIdeal starts an ideal that runs until done.
+type startIdeal func(ctx context.Context) (ideal Ideal, done func() error, err error)
 
 // calibrate measures the tokenizer on sample text, so that loads have about the tokens that their names say.
 func (b *bench) calibrate() error {

@@ -18,6 +18,13 @@ const (
 	serverCrowd   = "crowd"    // the reward model for nine callers, each with a token
 	serverRecipe  = "recipe"   // the reward model under three names, and a recipe over them
 
+	serverFloat32  = "ops-float32"   // the reward model of operators of our own, computed in float32,
+	serverBfloat16 = "ops-bfloat16"  // in bfloat16,
+	serverOpsInt8  = "ops-int8"      // or in bfloat16 with products of int8
+	largeFloat32   = "large-float32" // a model of Qwen3-0.6B's sizes, likewise
+	largeBfloat16  = "large-bfloat16"
+	largeInt8      = "large-int8"
+
 	serverEncoder       = "encoder"        // an encoder in the packed layout
 	serverEncoderPadded = "encoder-padded" // the same in the padded one
 	serverOneText       = "encoder-1"      // the packed one again, told how many tokens a forward has: one text's,
@@ -25,7 +32,11 @@ const (
 	serverAllTexts      = "encoder-75"     // or those of a whole request
 )
 
-var serverNames = []string{serverMain, serverNoCache, serverInt8, serverNull, serverCrowd, serverRecipe, serverEncoder, serverEncoderPadded, serverOneText, serverEightTexts, serverAllTexts}
+var serverNames = []string{
+	serverMain, serverNoCache, serverInt8, serverNull, serverCrowd, serverRecipe,
+	serverFloat32, serverBfloat16, serverOpsInt8, largeFloat32, largeBfloat16, largeInt8,
+	serverEncoder, serverEncoderPadded, serverOneText, serverEightTexts, serverAllTexts,
+}
 
 // allServers are those names, and each once more for the binary before.
 func allServers() []string {

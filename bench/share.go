@@ -1,32 +1,43 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
-	"strings"
 	"time"
 )
 
 // shareScenario measures a load's share of the ideal: tokens of the texts per second, served, over those of the model's
-// graphs called in process, in the same round. The ideal is the better of two: the padded graph, and the packed one,
-// which pads nothing, reads its last layer where it is asked, and computes a shared prompt once.
+// graphs called in process, in the same round. The ideal is the best float32 engine: ONNX Runtime on the padded graph or
+// on the packed one, which pads nothing, reads its last layer where it is asked, and computes a shared prompt once, or
+// OpenVINO on the padded graph.
 func shareScenario(load Load) Scenario {
 	return Scenario{
 		Name: load.Name, About: load.About, Asked: "≥ " + number(shareAtLeast) + " of the ideal", Servers: []string{serverMain},
 		run: func(ctx context.Context, b *bench) (Result, error) {
-			s := &share{bench: b, load: load, ways: b.ways, rounds: b.Rounds, broken: map[string]string{}}
-			s.targets = append([]Target{assayTarget(b.servers[serverMain].URL, 0)}, b.rivals...)
-			if load.Heavy {
-				s.ways, s.rounds = heavyWays, min(b.Rounds, 3)
-				if b.Short {
-					s.rounds = fewRounds
-				}
+			s := b.share(load, append([]Target{assayTarget(b.servers[serverMain].URL, 0)}, b.rivals...), waysIn(inFloat32, b.ways))
+			rounds, err := s.measure(ctx)
+			if err != nil {
+				return Result{}, err
 			}
-			return s.measure(ctx)
+			return s.summarise(rounds), nil
 		},
 	}
+}
+
+// share begins a load in these ways, or the load's own.
+func (b *bench) share(load Load, targets []Target, ways []string) *share {
+	s := &share{bench: b, load: load, ways: ways, rounds: b.Rounds, targets: targets, broken: map[string]string{}}
+	if load.Ways != nil {
+		s.ways, s.rounds = load.Ways, min(b.Rounds, 3)
+		if b.Short {
+			s.rounds = fewRounds
+		}
+	}
+	return s
 }
 
 // share is one load under way.
@@ -55,55 +66,68 @@ type servedRound struct {
 	checked   Checked
 }
 
-// measure runs a warm-up round and the counted ones.
-func (s *share) measure(ctx context.Context) (Result, error) {
+// measure runs a warm-up round and the counted ones, which it gives.
+func (s *share) measure(ctx context.Context) ([]round, error) {
 	var rounds []round
 	for n := range s.rounds + 1 {
 		texts := s.load.Texts(s.Seed, n, s.tokensPerWord)
-		if n == 0 && s.load.Heavy {
+		if n == 0 && s.load.Ways != nil {
 			if err := s.warm(ctx, texts); err != nil {
-				return Result{}, err
+				return nil, err
 			}
 			continue
 		}
 		r, err := s.round(ctx, texts, n)
 		if err != nil {
-			return Result{}, fmt.Errorf("round %d: %w", n, err)
+			return nil, fmt.Errorf("round %d: %w", n, err)
 		}
-		best := slices.Min(r.ideal)
-		s.progress("%s %d/%d: ideal %.0f tokens/s", s.load.Name, n, s.rounds, float64(r.tokens)/best)
-		for _, target := range s.targets {
-			if served, ok := r.served[target.Name]; ok {
-				s.progress(", %s %.2f", target.Name, best/served.seconds)
-			}
-		}
-		s.progress("\n")
+		s.tell(n, r)
 		if n > 0 {
 			rounds = append(rounds, r)
 		} else {
 			s.ways = bestWays(s.ways, r.ideal)
 		}
 	}
-	return s.summarise(rounds), nil
+	return rounds, nil
+}
+
+// tell prints a round's rates, served over the fastest way of the same precision.
+func (s *share) tell(n int, r round) {
+	s.progress("%s %d/%d:", s.load.Name, n, s.rounds)
+	for _, target := range s.targets {
+		best := math.Inf(1)
+		for i, way := range s.ways {
+			if precisionOf(way) == target.precision() {
+				best = min(best, r.ideal[i])
+			}
+		}
+		if served, ok := r.served[target.Name]; ok {
+			s.progress(" %s %.2f of %.0f tokens/s", target.Name, best/served.seconds, float64(r.tokens)/best)
+		}
+	}
+	s.progress("\n")
 }
 
 // warm runs the servers alone, unchecked.
 func (s *share) warm(ctx context.Context, texts []string) error {
 	for i, target := range s.targets {
-		if _, _, err := s.score(ctx, target, s.Clients, s.load.perRequest(texts), texts); err != nil && i == 0 {
+		if _, _, err := s.score(ctx, target, s.clients(), s.load.perRequest(), texts); err != nil && i == 0 {
 			return fmt.Errorf("warm-up: %w", err)
 		}
 	}
 	return nil
 }
 
-// bestWays are the fastest of each graph.
+// clients are those of the load.
+func (s *share) clients() int { return cmp.Or(s.load.Clients, s.Clients) }
+
+// bestWays are the fastest of each engine.
 func bestWays(ways []string, seconds []float64) []string {
 	fastest := map[string]int{}
 	for i, way := range ways {
-		graph, _, _ := strings.Cut(way, " ")
-		if at, known := fastest[graph]; !known || seconds[i] < seconds[at] {
-			fastest[graph] = i
+		engine := engineOf(way)
+		if at, known := fastest[engine]; !known || seconds[i] < seconds[at] {
+			fastest[engine] = i
 		}
 	}
 	var best []string
@@ -138,8 +162,8 @@ func (s *share) round(ctx context.Context, texts []string, n int) (round, error)
 	}
 	want := scores[slices.IndexFunc(s.ways, isPadded)]
 	for i, way := range s.ways {
-		if at := furthest(scores[i], want); at > s.Tolerance {
-			return r, fmt.Errorf("ideal: %s is %g off the padded graph", way, at)
+		if at, most := furthest(scores[i], want), s.tolerance(precisionOf(way)); at > most {
+			return r, fmt.Errorf("ideal: %s is %g off the padded graph, and %g is allowed", way, at, most)
 		}
 	}
 	for i, target := range s.targets {
@@ -161,84 +185,10 @@ func (s *share) round(ctx context.Context, texts []string, n int) (round, error)
 
 // serve measures one server and checks its answers.
 func (s *share) serve(ctx context.Context, target Target, texts []string, want []float64, tokens []int) (servedRound, error) {
-	pass, answers, err := s.score(ctx, target, s.Clients, s.load.perRequest(texts), texts)
+	pass, answers, err := s.score(ctx, target, s.clients(), s.load.perRequest(), texts)
 	if err != nil {
 		return servedRound{}, err
 	}
-	checked, err := compare(answers, want, tokens, s.Tolerance)
+	checked, err := compare(answers, want, tokens, s.tolerance(target.precision()))
 	return servedRound{pass.Seconds, pass.latencies(), checked}, err
-}
-
-// isPadded tells the ways that run the padded graph.
-func isPadded(way string) bool { return strings.HasPrefix(way, "padded") }
-
-// What share loads are judged by.
-const (
-	ofIdeal  = "tokens/s over the better of both graphs run raw"
-	ofPadded = "tokens/s over the padded graph run raw"
-)
-
-// summarise takes medians over the rounds, and shares of the ideal in the way whose median is best.
-func (s *share) summarise(rounds []round) Result {
-	var result Result
-	best, padded, ideal := 0, 0, make([][]float64, len(s.ways))
-	for i, way := range s.ways {
-		for _, r := range rounds {
-			ideal[i] = append(ideal[i], float64(r.tokens)/r.ideal[i])
-		}
-		result.Series = append(result.Series, newSeries("ideal "+way, tokensPerSecond, ideal[i]))
-		if median(ideal[i]) > median(ideal[best]) {
-			best = i
-		}
-		if isPadded(way) {
-			padded = i
-		}
-	}
-	result.Void = disturbed("the ideal's tokens/s", ideal[best])
-	for i, target := range s.targets {
-		series, shares := s.series(target, rounds, best)
-		result.Series = append(result.Series, series)
-		if i == 0 {
-			result.Checks = []Check{
-				ratioCheck(ofIdeal, shares, shareAtLeast),
-				ratioCheck(ofPadded, over(target, rounds, padded), s.ofPadded),
-				{What: "scores further than the tolerance from the padded graph's", Figure: float64(series.Wrong), AtMost: true, Must: true},
-			}
-		} else if target.Name == paddedLayout && series.Error == "" {
-			result.Checks = append(result.Checks, ratioCheck("the padded layout's "+ofPadded, over(target, rounds, padded), 0))
-		}
-	}
-	return result
-}
-
-// over are a server's shares of the ideal in one way, round by round.
-func over(target Target, rounds []round, way int) []float64 {
-	shares := make([]float64, len(rounds))
-	for i, r := range rounds {
-		shares[i] = r.ideal[way] / r.served[target.Name].seconds
-	}
-	return shares
-}
-
-// series is one server's; best is the index of the way that it is a share of.
-func (s *share) series(target Target, rounds []round, best int) (series Series, shares []float64) {
-	if why := s.broken[target.Name]; why != "" {
-		return Series{Name: target.Name, Error: why}, nil
-	}
-	shares = over(target, rounds, best)
-	var rates []float64
-	var latencies []time.Duration
-	var sum Checked
-	total := 0
-	for _, r := range rounds {
-		served := r.served[target.Name]
-		rates = append(rates, float64(r.tokens)/served.seconds)
-		latencies = append(latencies, served.latencies...)
-		sum = Checked{sum.Spared + served.checked.Spared, sum.Wrong + served.checked.Wrong, max(sum.Worst, served.checked.Worst)}
-		total += r.tokens
-	}
-	series = newSeries(target.Name, tokensPerSecond, rates)
-	series.Share, series.Latency = median(shares), latencyOf(latencies)
-	series.Spared, series.Wrong, series.Worst = float64(sum.Spared)/float64(total), sum.Wrong, sum.Worst
-	return series, shares
 }

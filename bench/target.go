@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -8,11 +9,15 @@ import (
 
 // A Target is a server that scores texts: its route, and how the scores of some texts are asked of it in one request.
 type Target struct {
-	Name   string
-	URL    string
-	Encode func(texts []string) ([]byte, error)
-	Decode func(body []byte) ([]Answer, error) // one answer a text, in order
+	Name      string
+	URL       string
+	Precision string // that it computes in; empty: float32
+	Encode    func(texts []string) ([]byte, error)
+	Decode    func(body []byte) ([]Answer, error) // one answer a text, in order
 }
+
+// precision that the server computes in.
+func (t Target) precision() string { return cmp.Or(t.Precision, inFloat32) }
 
 // Answer is what a server says about one text. Tokens is 0 where its protocol does not tell.
 type Answer struct {
