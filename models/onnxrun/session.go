@@ -110,7 +110,7 @@ func Open(ctx context.Context, file *Graph, threads int, device Device) (*Sessio
 
 // openOnProcessors makes the session of a stage, or the two that share its weights.
 func (s *Session) openOnProcessors(ctx context.Context, st *stage, file *Stage, threads int, twice bool) (err error) {
-	if twice {
+	if twice || s.graph.Assay() { // whose linear layers have packed them, so that their pages can be given back
 		if st.weights, err = s.shareWeights(file); err != nil {
 			return err
 		}
