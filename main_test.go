@@ -100,15 +100,16 @@ var inner = map[string]map[string][]string{
 		"models/export/parity/headrun": {}, // a program of the exporter's tests
 	},
 	"kernels": {
-		"kernels":            {},
-		"kernels/blaslt":     {"kernels", "kernels/operators"},
-		"kernels/cuda":       {"kernels"},
-		"kernels/graphs":     {"kernels", "kernels/onnx"},
-		"kernels/kerneltest": {"kernels", "kernels/operators"},
-		"kernels/operators":  {"kernels"},
-		"kernels/processor":  {"kernels"},
-		"kernels/onnx":       {},
-		"kernels/ptx":        {},
+		"kernels":                         {},
+		"kernels/blaslt":                  {"kernels", "kernels/operators"},
+		"kernels/cuda":                    {"kernels"},
+		"kernels/graphs":                  {"kernels", "kernels/onnx"},
+		"kernels/kerneltest":              {"kernels", "kernels/operators"},
+		"kernels/operators":               {"kernels"},
+		"kernels/processor":               {"kernels"},
+		"kernels/processor/processortest": {"kernels", "kernels/operators", "kernels/processor"}, // calls of its tests
+		"kernels/onnx":                    {},
+		"kernels/ptx":                     {},
 	},
 }
 

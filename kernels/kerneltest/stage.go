@@ -33,6 +33,7 @@ func OperatorChecks() []OperatorCheck {
 		{"linear8", "rows", quantizeShapes},
 		{"linear8", "halves", quantizeHalves},
 		{"linear8", "extreme rows", quantizeExtremes},
+		{"linear8", "rows that are not finite", quantizeNotFinite},
 		{"linear8", "sums", scaleShapes},
 		{"linear8", "extreme sums", scaleExtremes},
 		{"rotate", "shapes", rotateShapes},
@@ -41,6 +42,7 @@ func OperatorChecks() []OperatorCheck {
 		{"rotate", "without slots", rotateWithoutSlots},
 		{"attention", "windows", attentionWindows},
 		{"attention", "extremes", attentionExtremes},
+		{"attention", "no keys", attentionNoKeys},
 		{"attention", "one law for every plan", attentionPlans},
 		{"attention", "shapes", attentionShapes},
 	}

@@ -64,6 +64,7 @@ INLINE V v_gelu(V x) {
 	V z = v_mul(v_abs(x), v_set(0x1.6a09e6p-1f)), half = v_mul(x, v_set(0.5f));
 	V near = v_mul(v_mul(x, v_set(0x1.6a09e6p-1f)), polynomial(v_mul(z, z), ERF, 7));
 	V rest = v_exp(polynomial(v_min(v_set(6), v_max(v_set(1), z)), LOG_ERFC, 12));
+	rest = v_less(v_set(6), z, v_zero(), rest); // of minus infinity NaN, as its product with 0 is
 	V far = v_less(x, v_zero(), rest, v_sub(v_set(2), rest));
 	return v_mul(half, v_less(z, v_set(1), v_add(v_set(1), near), far));
 }

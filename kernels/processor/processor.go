@@ -14,10 +14,11 @@
 package processor
 
 // The standard's C, without GNU's additions, has GCC multiply and add in two roundings where it is written so; else a tier
-// with fused instructions would have other bits.
+// with fused instructions would have other bits. Numbers of two bytes pass through memory of floats, which GCC would take
+// for memory that nobody wrote if it went by the types of memory.
 
 /*
-#cgo CFLAGS: -O3 -std=c11 -Wall -Wno-unused-function
+#cgo CFLAGS: -O3 -std=c11 -fno-strict-aliasing -Wall -Wextra -Wno-unused-function -Wno-unused-parameter
 #cgo LDFLAGS: -lm
 #include "tiers.h"
 */
