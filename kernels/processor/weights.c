@@ -1,4 +1,4 @@
-#include "processor.h"
+#include "tiers.h"
 
 #include <string.h>
 
@@ -13,7 +13,11 @@ int64_t assay_packed_bytes(const AssayWeights *of) { return panels(of) * of->wor
 static void pack_panel(const AssayWeights *of, const char *weights, uint32_t *packed, int64_t outputs) {
 	enum { PIECE = 16 };
 	const int64_t row = of->inputs * size_of(of->kind);
-	for (int64_t first = 0; first < of->words; first += PIECE)
+	int64_t turned = 0;
+#if defined(__x86_64__)
+	if (assay_tier(ASSAY_AVX512)) turned = assay_turn_panel(weights, row, outputs, packed);
+#endif
+	for (int64_t first = turned; first < of->words; first += PIECE)
 		for (int64_t output = 0; output < PANEL; output++)
 			for (int64_t word = first; word < first + PIECE && word < of->words; word++) {
 				const int64_t left = row - 4 * word;
