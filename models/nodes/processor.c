@@ -36,7 +36,7 @@ const char *assay_each(Node *node, OrtKernelContext *context, AssayTask task, vo
 
 // A thread takes four tasks if all are alike, so that none waits for long for the last; and a task is worth a start.
 int64_t assay_share(const Node *node, int64_t pieces, int64_t cost) {
-	enum { TASKS = 4, WORTH = 1 << 14 };
+	enum { TASKS = 4, WORTH = 1 << 16 };
 	int64_t share = (pieces + TASKS * node->on->threads - 1) / (TASKS * node->on->threads), least = (WORTH + cost - 1) / (cost > 0 ? cost : 1);
 	return share > least ? share : least;
 }
