@@ -139,8 +139,7 @@ func (f *files) run(ctx context.Context, side *filesSide, n, rows int) (fileRun,
 	if err := writeRows(in, texts); err != nil {
 		return fileRun{}, err
 	}
-	command := f.command(ctx, append([]string{"score", "--activation", "none", "--in", in, "--out", out, "--restart"}, side.flags...)...)
-	run, err := timedRun(command, out+".part")
+	run, err := f.command(ctx, out, append([]string{"score", "--activation", "none", "--in", in, "--out", out, "--restart"}, side.flags...)...)
 	if err != nil {
 		return run, fmt.Errorf("%s: %w", side.name, err)
 	}
@@ -255,11 +254,14 @@ func (f *files) result() Result {
 	return result
 }
 
-// commandOf starts the program.
-func commandOf(program string) func(ctx context.Context, arguments ...string) *exec.Cmd {
-	return func(ctx context.Context, arguments ...string) *exec.Cmd {
-		cmd := exec.CommandContext(ctx, program, arguments...)
+// command runs the program over a file whose answers go to out.
+type command func(ctx context.Context, out string, flags ...string) (fileRun, error)
+
+// commandOf runs this program.
+func commandOf(program string) command {
+	return func(ctx context.Context, out string, flags ...string) (fileRun, error) {
+		cmd := exec.CommandContext(ctx, program, flags...)
 		cmd.WaitDelay = 5 * time.Second
-		return cmd
+		return timedRun(cmd, out+".part")
 	}
 }

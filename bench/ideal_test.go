@@ -17,7 +17,7 @@ func TestMain(m *testing.M) {
 		return
 	}
 	if len(os.Args) > 1 && os.Args[1] == "score" {
-		fakeCommand()
+		fakeProgram()
 		return
 	}
 	if len(os.Args) == 4 && os.Args[1] == "fake-roofline" && os.Args[3] == "2" {

@@ -7,7 +7,7 @@ too, a random cross-encoder of MiniLM's sizes, with its bundles `bench-encoder` 
 
 `python models.py OUT --large` writes `large` in OUT instead: a random reward model of Qwen3-0.6B's widths and layers with OUT's tokenizer, as
 `large-float32`, `large-bfloat16` and `large-int8` of our own operators, and as `large-padded`, `large-packed` and `large-padded-int8` for the
-raw ideal: 10 GB of disk, and as much memory.
+raw ideal: 9 GB of disk, and as much memory while they are made.
 """
 import argparse
 import hashlib
@@ -50,7 +50,9 @@ def large_model(out: Path) -> list[str]:
     tiny.write_checkpoint(folder / "checkpoint", "qwen3", "reward", tokenizer=tokenizer, seed=3, spread=0.02, config=LARGE)
     layouts = {"large-packed": ("packed",), "large-padded": ("padded",), "large-padded-int8": ("padded", "--int8")}
     lines = [bundle(folder / "checkpoint", folder / name, "--no-check", "--layout", *options) for name, options in layouts.items()]
-    return lines + precisions(folder / "checkpoint", folder, "large", "--no-check")
+    lines += precisions(folder / "checkpoint", folder, "large", "--no-check")
+    shutil.rmtree(folder / "checkpoint")
+    return lines
 
 
 def process_model(out: Path) -> str:

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os/exec"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -102,8 +101,8 @@ type bench struct {
 
 	roofline func(ctx context.Context) (Roofline, error) // nil: it cannot be measured
 
-	command func(ctx context.Context, arguments ...string) *exec.Cmd // the program; nil: none was given
-	bundle  string                                                   // that the main server serves
+	command command // the program; nil: none was given
+	bundle  string  // that the main server serves
 }
 
 // startIdeal starts an ideal that runs until done.
