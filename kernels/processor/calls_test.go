@@ -292,14 +292,14 @@ func rotate(r *rand.Rand, typed kernels.Type, size int) operation {
 	}}
 }
 
-// draw is an operation of any operator, type and width, and some rows for it.
+// draw is an operation of any operator, type and width, and some rows for it. Sizes are drawn evenly, since rapid prefers
+// small ones.
 func draw(t *rapid.T) (operation, [][]float32, *rand.Rand) {
 	r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))
 	typed := rapid.SampledFrom(types).Draw(t, "type")
 	of := []func(*rand.Rand, kernels.Type, int) operation{norms, activations, quantize, linear, linear8, rotate}
-	which, width := rapid.IntRange(0, len(of)-1).Draw(t, "operator"), rapid.IntRange(1, 70).Draw(t, "width")
-	o := of[which](r, typed, width)
-	rows := make([][]float32, rapid.IntRange(1, 40).Draw(t, "rows"))
+	o := of[rapid.IntRange(0, len(of)-1).Draw(t, "operator")](r, typed, 1+r.IntN(70))
+	rows := make([][]float32, 1+r.IntN(40))
 	for i := range rows {
 		rows[i] = random(r, o.width)
 	}

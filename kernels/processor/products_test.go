@@ -84,8 +84,7 @@ func TestProducts(t *testing.T) {
 	machines := processortest.Machines()
 	rapid.Check(t, func(t *rapid.T) {
 		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 2))
-		typed, inputs := rapid.SampledFrom(types).Draw(t, "type"), rapid.IntRange(1, 70).Draw(t, "inputs")
-		outputs, count, of := rapid.IntRange(1, 70).Draw(t, "outputs"), rapid.IntRange(1, 40).Draw(t, "rows"), random
+		typed, inputs, outputs, count, of := rapid.SampledFrom(types).Draw(t, "type"), 1+r.IntN(70), 1+r.IntN(70), 1+r.IntN(40), random
 		extreme := typed != kernels.Float16 && rapid.Bool().Draw(t, "at the edges")
 		if extreme {
 			of = edges
@@ -142,12 +141,12 @@ func TestIntegerProducts(t *testing.T) {
 	machines := processortest.Machines()
 	rapid.Check(t, func(t *rapid.T) {
 		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 3))
-		typed, inputs, outputs := rapid.SampledFrom(types).Draw(t, "type"), rapid.IntRange(1, 70).Draw(t, "inputs"), rapid.IntRange(1, 70).Draw(t, "outputs")
+		typed, inputs, outputs := rapid.SampledFrom(types).Draw(t, "type"), 1+r.IntN(70), 1+r.IntN(70)
 		weight, scale, bias := make([]int8, outputs*inputs), random(r, outputs), narrowed(typed, random(r, outputs))
 		for i := range weight {
 			weight[i] = int8(r.IntN(256) - 128)
 		}
-		rows := make([][]float32, rapid.IntRange(1, 40).Draw(t, "rows"))
+		rows := make([][]float32, 1+r.IntN(40))
 		for i := range rows {
 			rows[i] = random(r, 1+inputs)
 		}
