@@ -1,9 +1,9 @@
 // Products of rows with weights: y[row][output] = Σ x[row][i] · weight[output][i] + bias[output].
 //
 // A sum is one chain over i from the first to the last, so its bits hang on the row and the weights alone: not on the
-// other rows, nor on threads, nor on the tier. In float32 and float16 each link of it is a fused multiply and add of
-// float32. In bfloat16 neighbours go in pairs, the second before the first, and numbers below float32's smallest normal
-// one count as zero: that is what the processors' own instruction does (VDPBF16PS). Sums of int8 are exact.
+// other rows, nor on threads, nor on the tier. In float16 and bfloat16 neighbours go in pairs, the second before the
+// first. Each link is a fused multiply and add of float32; in bfloat16 numbers below float32's smallest normal one count
+// as zero besides, which is what the processors' own instruction does (VDPBF16PS). Sums of int8 are exact.
 //
 // A tier says in ROWS how many rows it multiplies at once, which are a block. Rows are put into blocks first, so that a block is read from end to end:
 //

@@ -1,5 +1,5 @@
-// Numbers of three types as sixteen floats, and the functions that activations and softmax need, each within two units
-// in the last place of float64's (processor_test.go).
+// Numbers of three types as sixteen floats, and the functions that activations and softmax need, near float64's
+// (numbers_test.go says how near).
 #pragma once
 #include "constants.h"
 #include "processor.h"

@@ -127,10 +127,15 @@ typedef int Mode;
 INLINE Mode enter(int kind) { return 0; }
 INLINE void leave(int kind, Mode before) {}
 INLINE float flushed(float x) { return fabsf(x) < 0x1p-126f ? copysignf(0, x) : x; }
+// A sum is below the smallest normal number if it is so when rounded to 24 bits. Next to that number float64 is exact.
+INLINE float dotted(float x, float w, float sum) {
+	float of = flushed(fmaf(flushed(x), flushed(w), sum));
+	if (fabsf(of) != 0x1p-126f || fabs((double)flushed(x) * flushed(w) + sum) >= 0x1p-126 - 0x1p-151) return of;
+	return copysignf(0, of);
+}
 INLINE V multiply_add(int kind, V x, V w, V sums) {
 	V of = v_zero();
-	for (int i = 0; i < LANES; i++)
-		of.x[i] = kind == ASSAY_BF16 ? flushed(fmaf(flushed(x.x[i]), flushed(w.x[i]), sums.x[i])) : fmaf(x.x[i], w.x[i], sums.x[i]);
+	for (int i = 0; i < LANES; i++) of.x[i] = kind == ASSAY_BF16 ? dotted(x.x[i], w.x[i], sums.x[i]) : fmaf(x.x[i], w.x[i], sums.x[i]);
 	return of;
 }
 INLINE float word_float(int kind, uint16_t half) { return kind == ASSAY_BF16 ? from_bits((uint32_t)half << 16) : widen_f16(half); }
