@@ -23,8 +23,7 @@ type weights struct {
 	files  map[string][]byte // mapped, by location
 }
 
-// leastShared is the size of the smallest tensor that is shared, in bytes. Of small ones some kernels keep copies that
-// cannot be shared, with which ONNX Runtime refuses a graph.
+// leastShared is the size of the smallest tensor that is shared, in bytes.
 const leastShared = 4 << 10
 
 // shareWeights maps what a stage's sessions can share. It gives nil where there is nothing.
@@ -50,13 +49,14 @@ func (s *Session) shareWeights(file *Stage) (*weights, error) {
 	return w, nil
 }
 
-// add shares a tensor, unless it is small or its numbers do not lie where numbers of its type may.
+// add shares a matrix or a table, unless it is small or its numbers do not lie where numbers of its type may. Of vectors,
+// such as a norm's, some kernels make copies that cannot be shared, with which ONNX Runtime refuses a graph.
 func (w *weights) add(folder string, tensor *onnx.Outside) error {
 	width := tensor.Length
 	for _, dim := range tensor.Dims {
 		width /= dim
 	}
-	if tensor.Length < leastShared || tensor.Offset%width != 0 {
+	if len(tensor.Dims) < 2 || tensor.Length < leastShared || tensor.Offset%width != 0 {
 		return nil
 	}
 	data, mapped := w.files[tensor.Location]

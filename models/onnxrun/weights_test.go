@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 
+	"google.golang.org/protobuf/encoding/protowire"
+
 	"github.com/assay-rm/assay/batching"
 	"github.com/assay-rm/assay/kernels/onnx"
 	"github.com/assay-rm/assay/models/inplace"
@@ -78,8 +80,8 @@ func TestBothSessionsShareTheWeights(t *testing.T) {
 	}
 }
 
-// TestOnlyWhatLiesAsNumbersDoIsShared: a weight is left to ONNX Runtime where it is small, begins between numbers or
-// ends behind its file; what is no file is an error.
+// TestOnlyWhatLiesAsNumbersDoIsShared: a weight is left to ONNX Runtime where it is small or a vector, begins between
+// numbers or ends behind its file; what is no file is an error.
 func TestOnlyWhatLiesAsNumbersDoIsShared(t *testing.T) {
 	startRuntime(t)
 	runtime, err := inplace.Attach(loadedRuntime())
@@ -93,7 +95,7 @@ func TestOnlyWhatLiesAsNumbersDoIsShared(t *testing.T) {
 	}
 	s := &Session{runtime: runtime}
 	weight := func(location string, offset, numbers int64) onnx.Outside {
-		return onnx.Outside{Name: "w", Kind: onnx.Float32, Dims: []int64{numbers}, Location: location, Offset: offset, Length: 4 * numbers}
+		return onnx.Outside{Name: "w", Kind: onnx.Float32, Dims: []int64{1, numbers}, Location: location, Offset: offset, Length: 4 * numbers}
 	}
 	for _, c := range []struct {
 		outside onnx.Outside
@@ -106,6 +108,7 @@ func TestOnlyWhatLiesAsNumbersDoIsShared(t *testing.T) {
 		{weight("data", 16000, 1024), false, ""},
 		{weight("data", math.MaxInt64-3, 1024), false, ""},
 		{weight("empty", 0, 1024), false, ""},
+		{onnx.Outside{Name: "w", Kind: onnx.Float32, Dims: []int64{1024}, Location: "data", Length: 4096}, false, ""},
 		{weight("missing", 0, 1024), false, "no such file"},
 		{weight("pipe", 0, 1024), false, "it is not a regular file"},
 		{weight(".", 0, 1024), false, "it is not a regular file"},
@@ -118,5 +121,44 @@ func TestOnlyWhatLiesAsNumbersDoIsShared(t *testing.T) {
 			w.rest()
 			w.close()
 		}
+	}
+}
+
+// TestAGraphWhoseCopiesCannotBeSharedIsLoaded: the kernel of a norm in float16 makes a copy of its weights that it
+// cannot share, for which ONNX Runtime refuses a graph whose weights are; then each session has them for itself.
+func TestAGraphWhoseCopiesCannotBeSharedIsLoaded(t *testing.T) {
+	startRuntime(t)
+	field := func(number protowire.Number, parts ...[]byte) []byte {
+		return protowire.AppendBytes(protowire.AppendTag(nil, number, protowire.BytesType), slices.Concat(parts...))
+	}
+	text := func(number protowire.Number, text string) []byte { return field(number, []byte(text)) }
+	integer := func(number protowire.Number, value uint64) []byte {
+		return protowire.AppendVarint(protowire.AppendTag(nil, number, protowire.VarintType), value)
+	}
+	const half, rows, columns = 10, 2, 1024
+	value := func(number protowire.Number, name string) []byte {
+		return field(number, text(1, name), field(2, field(1, integer(1, half), field(2, field(1, integer(1, rows)), field(1, integer(1, columns))))))
+	}
+	entry := func(key, value string) []byte { return field(13, text(1, key), text(2, value)) }
+	weight := field(5, integer(1, rows), integer(1, columns), integer(2, half), text(8, "w"), entry("location", "data"), entry("offset", "0"),
+		entry("length", "4096"), integer(14, 1))
+	norm := field(1, text(1, "x"), text(1, "w"), text(2, "y"), text(4, "LayerNormalization"), field(5, text(1, "axis"), integer(3, 0), integer(20, 2)))
+	graph := slices.Concat(integer(1, 8), field(7, text(2, "g"), value(11, "x"), value(12, "y"), weight, norm), field(8, integer(2, 18)))
+	file := filepath.Join(t.TempDir(), "model.onnx")
+	if err := errors.Join(os.WriteFile(file, graph, 0o600), os.WriteFile(filepath.Join(filepath.Dir(file), "data"), make([]byte, 2*rows*columns), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	signature, err := onnx.ReadSignature(graph)
+	if err != nil || len(signature.Outside) != 1 {
+		t.Fatal(signature, err)
+	}
+	m, _ := stageOf(t, filepath.Join("..", "testdata", "bundles", "qwen3-reward-packed-external"))
+	s, err := Open(t.Context(), &Graph{Manifest: m, Stages: []Stage{{Path: file, Bytes: int64(len(graph)), Outside: signature.Outside}}}, 2, Device{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if place := s.places[0][0]; place.weights != nil || place.allThreads == nil || place.oneThread == nil {
+		t.Errorf("weights %v, sessions %v and %v", place.weights, place.allThreads, place.oneThread)
 	}
 }

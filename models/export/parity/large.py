@@ -1,13 +1,15 @@
-"""A model of a billion parameters, from checkpoint to answer, within a stated memory: `python -m parity.large OUT`.
+"""A model of a billion parameters or of eight, from checkpoint to answer, within a stated memory: `python -m parity.large OUT`.
 
-Writes a random reward checkpoint in bfloat16 shards, of Qwen2 or of Qwen3 with experts, exports it, verifies the bundle and serves one request,
-each as a user would, in a process of its own. Prints the largest resident memory of each and fails above the limit. What the export holds besides
-the mapped files must stay below one float32 copy of the weights.
+Writes a random reward checkpoint in bfloat16 shards, exports it, verifies the bundle and serves one request, each as a user would, in a process
+of its own. Prints the largest resident memory of each and fails above the limit. What the export holds besides the mapped files must stay below
+one float32 copy of the weights. Checkpoint and bundle take two bytes a parameter each, but for `qwen2` in float32: 16 GB and 16 GB of `qwen3-8b`.
+Where a disk has not both, `--checkpoint /dev/shm/x --free` keeps the checkpoint in memory while it is exported, and not a moment longer.
 """
 
 import argparse
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -18,12 +20,23 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 from tokenizers import Tokenizer
-from transformers import AutoModelForSequenceClassification, Qwen2Config, Qwen3MoeConfig
+from transformers import AutoModelForSequenceClassification, Qwen2Config, Qwen3Config, Qwen3MoeConfig
 
 from assay_export import tiny
 
 LIMIT_GIB = 20
 SHARD_BYTES = 500_000_000
+BLOCK = 1 << 24
+"""Numbers that are drawn at once, in float32."""
+
+
+def qwen3(hidden: int, intermediate: int, layers: int, heads: int) -> Qwen3Config:
+    """Return the sizes of one of Qwen's own models."""
+    return Qwen3Config(vocab_size=151936, hidden_size=hidden, intermediate_size=intermediate, num_hidden_layers=layers, num_attention_heads=heads,
+                       num_key_value_heads=8, head_dim=128, max_position_embeddings=4096, num_labels=1,
+                       architectures=["Qwen3ForSequenceClassification"])
+
+
 CONFIGS = {
     "qwen2": (Qwen2Config(vocab_size=151936, hidden_size=1536, intermediate_size=6144, num_hidden_layers=24, num_attention_heads=12,
                           num_key_value_heads=2, max_position_embeddings=4096, tie_word_embeddings=True, num_labels=1,
@@ -31,6 +44,9 @@ CONFIGS = {
     "qwen3-moe": (Qwen3MoeConfig(vocab_size=32768, hidden_size=2048, moe_intermediate_size=2048, num_experts=8, num_experts_per_tok=2,
                                  num_hidden_layers=8, num_attention_heads=16, num_key_value_heads=4, head_dim=128, max_position_embeddings=4096,
                                  norm_topk_prob=True, num_labels=1, architectures=["Qwen3MoeForSequenceClassification"]), 3.0),
+    "qwen3-0.6b": (qwen3(1024, 3072, 28, 16), 2.2),
+    "qwen3-1.7b": (qwen3(2048, 6144, 28, 16), 6.4),
+    "qwen3-8b": (qwen3(4096, 12288, 36, 32), 15),
 }
 """Models by name, each with the limit of the export's own memory in GiB, without the checkpoint's mapped files, which is less than one
 float32 copy of its weights."""
@@ -48,8 +64,10 @@ def write_checkpoint(directory: Path, config, tokenizer: Tokenizer, seed: int = 
     generator = torch.Generator().manual_seed(seed)
     shard, size, files = {}, 0, {}
     for name, shape in shapes.items():
-        noise = torch.randn(shape, generator=generator)
-        shard[name] = (1 + 0.1 * noise if "norm" in name else 0.02 * noise).bfloat16()
+        shard[name] = torch.empty(shape, dtype=torch.bfloat16)
+        for part in shard[name].view(-1).split(BLOCK):
+            noise = torch.randn(part.shape, generator=generator)
+            part.copy_(1 + 0.1 * noise if "norm" in name else 0.02 * noise)
         size += shard[name].nbytes
         if size >= SHARD_BYTES or name == list(shapes)[-1]:
             file = f"model-{len(set(files.values())):05}.safetensors"
@@ -141,22 +159,33 @@ def post(url: str, body: dict) -> dict:
     return json.load(urllib.request.urlopen(request, timeout=300))
 
 
-def main() -> None:
-    """Make, export, verify and serve."""
+def options() -> argparse.Namespace:
+    """Return the command line's options."""
     parser = argparse.ArgumentParser("python -m parity.large", description=__doc__.splitlines()[0])
-    parser.add_argument("out", type=Path, help="directory to write, about 3 GB")
+    parser.add_argument("out", type=Path, help="directory to write")
     parser.add_argument("--assay", type=Path, default=Path("../../bin/assay"))
-    parser.add_argument("--model", choices=CONFIGS, default="qwen2")
+    parser.add_argument("--model", choices=CONFIGS, default="qwen2",
+                        help="those of Qwen's own sizes are exported with --compute bfloat16 --operators assay")
+    parser.add_argument("--checkpoint", type=Path, help="where the checkpoint is written (default: in OUT); one that is there is taken")
+    parser.add_argument("--free", action="store_true", help="delete the checkpoint once it is exported")
     parser.add_argument("--export-only", action="store_true", help="export without the check, which holds the whole model, and neither verify nor serve")
     parser.add_argument("--dtype", default="bfloat16")
-    given = parser.parse_args()
-    checkpoint, bundle = given.out / f"{given.model}-checkpoint", given.out / f"{given.model}-1b-{given.dtype}"
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Make, export, verify and serve."""
+    given = options()
+    checkpoint, bundle = given.checkpoint or given.out / f"{given.model}-checkpoint", given.out / f"{given.model}-{given.dtype}"
     config, own = CONFIGS[given.model]
     if not checkpoint.exists():
         tokenizer = tiny.family_tokenizer("qwen2", 8192, tiny.sentences(0, 30000, 20000))
         print(f"{write_checkpoint(checkpoint, config, tokenizer) / 1e9:.2f} billion parameters in {checkpoint}", flush=True)
-    measured("export", [sys.executable, "-m", "assay_export", str(checkpoint), str(bundle), "--dtype", given.dtype,
-                        "--licence", "Apache-2.0", "--assay", str(given.assay), *(["--no-check"] if given.export_only else [])], own)
+    native = ["--compute", "bfloat16", "--operators", "assay", "--no-check"] if isinstance(config, Qwen3Config) else ["--dtype", given.dtype]
+    measured("export", [sys.executable, "-m", "assay_export", str(checkpoint), str(bundle), *native, "--licence", "Apache-2.0", "--assay",
+                        str(given.assay), *(["--no-check"] if given.export_only else [])], own)
+    if given.free:
+        shutil.rmtree(checkpoint)
     if given.export_only:
         return
     measured("verify", [str(given.assay), "verify", str(bundle)])

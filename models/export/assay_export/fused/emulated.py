@@ -166,20 +166,27 @@ class Emulated:
         return self.names[at], float(self.sizes[at])
 
 
-def open_changed(whole: onnx.ModelProto, beside: Path) -> onnxruntime.InferenceSession:
+def open_changed(whole: onnx.ModelProto, beside: Path, ordered: bool = False) -> onnxruntime.InferenceSession:
     """Open a graph that was changed, whose external data lies beside it; its file is there meanwhile."""
     try:
         onnx.save(whole, beside)
-        return open_unfolded(beside)
+        return open_unfolded(beside, ordered)
     finally:
         beside.unlink(missing_ok=True)
 
 
-def open_unfolded(path: Path) -> onnxruntime.InferenceSession:
+def open_unfolded(path: Path, ordered: bool = False) -> onnxruntime.InferenceSession:
     """Open a graph on ONNX Runtime's CPU provider; its weights are widened at each run and not kept twice, and its
-    nodes are left as they are."""
+    nodes are left as they are.
+
+    ordered: nodes run in the order in which they stand, so that each weight is widened just before it is used, where
+    otherwise all are at the beginning of a run and are in memory at once.
+    """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.log_severity_level = 1, 3
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    if ordered:  # which fused nodes would change
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        options.execution_order = onnxruntime.ExecutionOrder.PRIORITY_BASED
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"], disabled_optimizers=["ConstantFolding"])

@@ -47,7 +47,7 @@ class Written:
         for file in files(path):
             whole = onnx.load(file, load_external_data=False)
             self.names += watch(whole.graph)
-            sessions.append(open_changed(whole, file.with_suffix(".watched")))
+            sessions.append(open_changed(whole, file.with_suffix(".watched"), ordered=True))
         self.session = Chain(sessions)
         self.head = open_unfolded(head) if head else None
         self.model, self.output = model, output_name(head is not None)
