@@ -162,6 +162,7 @@ PART ?= $(shell git rev-list --count HEAD)
 exporter: .venv/lock.txt bin/assay
 	cd models/export && ../../$(VENV) -m ruff check --quiet
 	$(VENV) -m ruff check --quiet --config models/export/pyproject.toml models/native kernels bench deploy .ci clients/run.py clients/real examples
+	$(VENV) kernels/tools/fit.py --check
 	cd models/export && ../../$(VENV) -m mypy
 	OMP_NUM_THREADS=1 $(VENV) -m pytest --quiet --numprocesses 2 --dist loadfile --no-loadscope-reorder models/export/tests bench
 	cd models/export && ../../$(VENV) -m parity --part $(PART)

@@ -157,9 +157,8 @@ func TestIntegerProducts(t *testing.T) {
 					for k, number := range rows[i][1:] {
 						sum += int32(level(number)) * int32(weight[j*inputs+k])
 					}
-					scaled := float32(sum) * scale[j]
-					scaled *= rows[i][0]
-					if err := same(y[j:j+1], narrowed(typed, []float32{scaled + bias[j]})); err != nil {
+					scaled := float32(float32(sum)*scale[j]) * rows[i][0]
+					if err := same(y[j:j+1], narrowed(typed, []float32{float32(scaled) + bias[j]})); err != nil {
 						t.Fatalf("%v, %v, [%d, %d], output %d of row %d: %v", m, typed, outputs, inputs, j, i, err)
 					}
 				}

@@ -110,8 +110,10 @@ OrtStatus *assay_processor_create(const OrtCustomOp *op, const OrtApi *api, cons
 	}
 	if (!node->run) wrong = assay_wrong("no kernel computes it on the processors");
 	if (wrong) {
+		char said[512]; // not assay_wrong's memory, where wrong lies
+		snprintf(said, sizeof said, "%s: %s", operator->name, wrong);
 		free(node);
-		return api->CreateStatus(ORT_FAIL, assay_wrong("%s: %s", operator->name, wrong));
+		return api->CreateStatus(ORT_FAIL, said);
 	}
 	*made = node;
 	return NULL;

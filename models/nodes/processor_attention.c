@@ -4,6 +4,8 @@
 
 #include "processor.h"
 
+static const int64_t MOST = 1 << 30; // of a position and of a tile's keys
+
 static int within(const int64_t *numbers, size_t count, int64_t low, int64_t high) {
 	for (size_t i = 0; i < count; i++)
 		if (numbers[i] < low || numbers[i] >= high) return 0;
@@ -34,6 +36,9 @@ const char *assay_rotate(Node *node, OrtKernelContext *context, AssayTensor *in)
 		.epsilon = node->epsilon, .type = node->on->type, .places = in[2].shape[0],
 	};
 	const int64_t pairs = a.turned / 2;
+	if (a.turned < 0 || a.turned % 2 || node->turned[1] < 0 || a.heads < 0 || a.groups < 0 || in[2].rank < 1)
+		return assay_wrong("%lld and %lld heads of %lld turned and %lld other numbers, or cosines without places, cannot be turned", (long long)a.heads,
+		                   (long long)a.groups, (long long)a.turned, (long long)node->turned[1]);
 	if (node->heads[2] != a.groups || a.size <= 0 || (int64_t)in[0].elements != a.tokens * (a.heads + 2 * a.groups) * a.size)
 		return assay_wrong("%zu numbers do not fit to %lld tokens of %lld and twice %lld heads", in[0].elements, (long long)a.tokens, (long long)a.heads, (long long)a.groups);
 	if (pairs > 0 && ((int64_t)in[2].elements != a.places * pairs || (int64_t)in[3].elements != a.places * pairs || !within(a.positions, positions->elements, -a.places, a.places)))
@@ -62,7 +67,7 @@ const char *assay_rotate(Node *node, OrtKernelContext *context, AssayTensor *in)
 static const char *attention_fits(const AssayTensor *in, AssayAttention *a) {
 	const AssayTensor *queries = &in[0], *index = &in[2], *slots = &in[3], *pool = &in[6];
 	if (queries->rank != 2 || pool->rank != 3 || index->rank != 2 || slots->rank != 2 || in[7].rank != 3 || memcmp(pool->shape, in[7].shape, 3 * sizeof *pool->shape) ||
-	    pool->shape[1] < 1 || pool->shape[2] < 1 || queries->shape[1] % (pool->shape[1] * pool->shape[2]))
+	    pool->shape[1] < 1 || pool->shape[2] < 1 || queries->shape[1] < 1 || queries->shape[1] % (pool->shape[1] * pool->shape[2]))
 		return assay_wrong("queries, keys and values do not fit each other");
 	a->tokens = queries->shape[0];
 	a->slots = pool->shape[0];
@@ -74,6 +79,9 @@ static const char *attention_fits(const AssayTensor *in, AssayAttention *a) {
 	a->tile_keys = slots->shape[1];
 	if ((int64_t)in[1].elements != a->tokens || (int64_t)in[5].elements != a->tokens || (int64_t)in[4].elements != a->tiles || slots->shape[0] != a->tiles)
 		return assay_wrong("positions, tiles and places do not fit to %lld tokens in %lld tiles", (long long)a->tokens, (long long)a->tiles);
+	if (a->window < 1) return assay_wrong("the window is %lld, and must be at least 1", (long long)a->window);
+	if (!within(a->positions, in[1].elements, -MOST, MOST) || !within(a->key_len, in[4].elements, -MOST, MOST))
+		return assay_wrong("positions and key_len must be within %lld", (long long)MOST);
 	if (!within(index->data, index->elements, 0, a->tokens)) return assay_wrong("query_index must be below %lld", (long long)a->tokens);
 	if (!within(slots->data, slots->elements, -a->slots, a->slots)) return assay_wrong("key_slots must be below %lld", (long long)a->slots);
 	if (!within(in[5].data, in[5].elements, 0, a->tiles * a->tile_queries)) return assay_wrong("scatter_index must be below %lld", (long long)(a->tiles * a->tile_queries));
