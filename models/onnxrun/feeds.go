@@ -19,9 +19,9 @@ func (t tensors) free() {
 	}
 }
 
-// feeds gives the plan's arrays by the name of their input, without past keys and values. With an error, too, they must
-// be freed.
-func (s *Session) feeds(plan *batching.Plan) (tensors, error) {
+// feeds gives the plan's arrays by the name of their input, without past keys and values. room is that of its tokens where
+// keys and values lie in pools. With an error, too, they must be freed.
+func (s *Session) feeds(plan *batching.Plan, room int) (tensors, error) {
 	feeds := make(tensors, len(s.inputs))
 	var failed error
 	feed := func(name string, data []int64, shape ...int64) {
@@ -41,7 +41,7 @@ func (s *Session) feeds(plan *batching.Plan) (tensors, error) {
 		}
 		feed("query_index", plan.QueryIndex, r, q)
 		if s.graph.Pooled() {
-			slots, keys, err := s.places[plan.Device][0].pools.places(plan) // which are those of every stage
+			slots, keys, err := s.places[plan.Device][0].pools.places(plan, room) // which are those of every stage
 			if err != nil {
 				return feeds, err
 			}

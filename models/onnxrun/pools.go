@@ -16,28 +16,46 @@ import (
 
 // pools are the keys and values of one device under a graph of domain assay, which reads and writes them where they
 // are. Each part, one layer's keys or one layer's values, is (slots, heads, dim). A block of the cache has BlockTokens
-// slots in a row; behind all blocks are those of a forward's tokens that are not kept:
+// slots in a row; behind all blocks are those of a forward's tokens that are not kept, in a room of its own for each
+// forward that may run beside others:
 //
-//	slots   0 … 15    16 … 31    …   16 · blocks   …   16 · blocks + spare
-//	        block 0   block 1        token 0, token 1, …
+//	slots   0 … 15    16 … 31    …   16 · blocks …          16 · blocks + spare …   16 · blocks + rooms · spare
+//	        block 0   block 1        token 0, token 1, …    token 0, …
+//	                                 of the forward in room 0    of that in room 1
 type pools struct {
 	blockShape
 	runtime       *inplace.Runtime
 	memory        inplace.Memory
 	parts         []uintptr // addresses
 	blocks, spare int
+	rooms         chan int // that are free; nil: there is one, which a forward has in each stage while it is there
 	release       func()
 }
 
 // slots is how many tokens a part has room for.
-func (p *pools) slots() int { return p.blocks*batching.BlockTokens + p.spare }
+func (p *pools) slots() int { return p.blocks*batching.BlockTokens + max(1, cap(p.rooms))*p.spare }
+
+// enter gives a forward a room, which it must leave: the only one, or one that nobody is in.
+func (p *pools) enter() (room int, leave func()) {
+	if p.rooms == nil {
+		return 0, func() {}
+	}
+	room = <-p.rooms
+	return room, func() { p.rooms <- room }
+}
 
 // partBytes is the size of a part.
 func (p *pools) partBytes() int { return p.slots() * p.tokenBytes() }
 
 // newHostPools reserves addresses, and takes memory for those slots that are used.
-func newHostPools(runtime *inplace.Runtime, shape blockShape, blocks, spare int) (*pools, error) {
+func newHostPools(runtime *inplace.Runtime, shape blockShape, blocks, spare, rooms int) (*pools, error) {
 	p := &pools{blockShape: shape, runtime: runtime, memory: inplace.Host, blocks: blocks, spare: spare}
+	if rooms > 1 {
+		p.rooms = make(chan int, rooms)
+		for room := range rooms {
+			p.rooms <- room
+		}
+	}
 	mapped, err := syscall.Mmap(-1, 0, max(1, shape.parts*p.partBytes()), syscall.PROT_READ|syscall.PROT_WRITE,
 		syscall.MAP_ANON|syscall.MAP_PRIVATE|syscall.MAP_NORESERVE)
 	if err != nil {
@@ -56,14 +74,14 @@ func (p *pools) value(part int) (ort.Value, error) {
 }
 
 // places gives each token of a plan its slot, and each key place of its tiles the slot of that key. A token that is in
-// a block which is kept has its slot there.
-func (p *pools) places(plan *batching.Plan) (slots, keys []int64, err error) {
+// a block which is kept has its slot there, others in the forward's room.
+func (p *pools) places(plan *batching.Plan, room int) (slots, keys []int64, err error) {
 	if len(plan.IDs) > p.spare {
 		return nil, nil, fmt.Errorf("a forward of %d tokens is over the %d that there is room for beside the cache", len(plan.IDs), p.spare)
 	}
 	slots = make([]int64, len(plan.IDs))
 	for token := range slots {
-		slots[token] = int64(p.blocks*batching.BlockTokens + token)
+		slots[token] = int64(p.blocks*batching.BlockTokens + room*p.spare + token)
 	}
 	for _, keep := range plan.Keep {
 		for i, token := range keep.Tokens {
@@ -99,7 +117,7 @@ func (s *Session) openPools(blocks, spare int) (err error) {
 		if st.gpu != nil {
 			st.pools, err = st.gpu.newPools(blocks, spare, st.block())
 		} else {
-			st.pools, err = newHostPools(s.runtime, st.block(), blocks, spare)
+			st.pools, err = newHostPools(s.runtime, st.block(), blocks, spare, s.side)
 		}
 		if err != nil {
 			err = fault.New(fault.CodeBundle, "the keys and values of %d blocks and %d tokens, %d bytes, do not fit on %s: give less with --cache",

@@ -19,7 +19,7 @@ func TestPlacesOfPools(t *testing.T) {
 		t.Fatal(err)
 	}
 	shape := blockShape{numbers: numbersOf(&manifest.Graph{Compute: "float16"}), parts: 4, heads: 2, dim: 8}
-	p, err := newHostPools(runtime, shape, 5, 20)
+	p, err := newHostPools(runtime, shape, 5, 20, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,7 +31,7 @@ func TestPlacesOfPools(t *testing.T) {
 	}
 	plan.Keep = []batching.Keep{keep}
 	plan.KeyIndex = []int64{0, 15, 16, 31, 32, 33, 34, 49}
-	slots, keys, err := p.places(plan)
+	slots, keys, err := p.places(plan, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +47,7 @@ func TestPlacesOfPools(t *testing.T) {
 	}
 	value.Destroy() //nolint:errcheck // freeing cannot fail
 	plan.IDs = make([]int64, 21)
-	if _, _, err := p.places(plan); err == nil || err.Error() != "a forward of 21 tokens is over the 20 that there is room for beside the cache" {
+	if _, _, err := p.places(plan, 0); err == nil || err.Error() != "a forward of 21 tokens is over the 20 that there is room for beside the cache" {
 		t.Error(err)
 	}
 }
@@ -67,5 +67,42 @@ func TestOperatorsThatADeviceLacksAreRefused(t *testing.T) {
 	st := &stage{of: of("float16")}
 	if err := new(Session).registerOperators(st, nil, true, 1); err == nil || !strings.Contains(err.Error(), "this server was built without kernels for GPUs: build it with -tags gpu") {
 		t.Error(err)
+	}
+}
+
+// TestForwardsSideBySideHaveRoomsOfTheirOwn: tokens that are not kept share no slot with those of another forward, and a
+// room that was left is given again.
+func TestForwardsSideBySideHaveRoomsOfTheirOwn(t *testing.T) {
+	startRuntime(t)
+	runtime, err := inplace.Attach(loadedRuntime())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := newHostPools(runtime, blockShape{numbersOf(&manifest.Graph{}), 2, 1, 4}, 3, 20, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.free()
+	if p.slots() != 3*batching.BlockTokens+3*20 {
+		t.Errorf("%d slots", p.slots())
+	}
+	taken, leaves := map[int64]bool{}, []func(){}
+	for range 3 {
+		room, leave := p.enter()
+		leaves = append(leaves, leave)
+		slots, _, err := p.places(&batching.Plan{IDs: make([]int64, 20)}, room)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, slot := range slots {
+			if taken[slot] || slot < 3*batching.BlockTokens || slot >= int64(p.slots()) {
+				t.Fatalf("slot %d of room %d", slot, room)
+			}
+			taken[slot] = true
+		}
+	}
+	leaves[1]()
+	if room, _ := p.enter(); room != 1 {
+		t.Errorf("room %d, and room 1 was left", room)
 	}
 }

@@ -26,7 +26,13 @@ func (s *Session) Run(ctx context.Context, plan *batching.Plan) (rows [][]float3
 		ctx, cancel = context.WithTimeoutCause(ctx, s.longest, LateError{s.longest})
 		defer cancel()
 	}
-	feeds, err := s.feeds(plan)
+	room := 0
+	if s.graph.Pooled() {
+		var leaveRoom func()
+		room, leaveRoom = s.places[plan.Device][0].pools.enter() // the same in every stage
+		defer leaveRoom()
+	}
+	feeds, err := s.feeds(plan, room)
 	defer feeds.free()
 	if err != nil {
 		return nil, err

@@ -24,6 +24,7 @@ type Session struct {
 	inputs  []string      // of all stages
 	longest time.Duration // that a forward may take; 0: for ever
 	pooled  bool          // of a padded graph: it gives one row a sequence, [B, columns]
+	side    int           // how many forwards on processors may run side by side at most
 
 	places [][]*stage    // of each of the batcher's devices, the stages that its forwards pass through
 	gpus   []accelerator // that are open, in a build that has our kernels; else there are none
@@ -59,7 +60,6 @@ const oneThreadBytes = 512 << 20
 //	on processors                         once, for forwards on all threads
 //	and where there are several threads   a second time, for forwards on one thread beside others,
 //	and the graph is small                see oneThreadBytes
-//	                                      unless it has keys and values in pools, which one forward at a time writes
 //
 // It gives up when ctx ends. A session that is returned with an error must be closed, too. Errors of a device are
 // *fault.Error.
@@ -98,7 +98,10 @@ func Open(ctx context.Context, file *Graph, threads int, device Device) (*Sessio
 	for _, given := range file.Stages {
 		bytes += given.Bytes + given.External
 	}
-	twice := threads > 1 && bytes <= oneThreadBytes && !s.graph.Pooled()
+	twice := threads > 1 && bytes <= oneThreadBytes
+	if s.side = 1; twice {
+		s.side = threads + 1 // with a wide forward
+	}
 	for i := range file.Stages {
 		if err := s.openOnProcessors(ctx, place[i], &file.Stages[i], threads, twice); err != nil {
 			return s, err
