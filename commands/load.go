@@ -20,7 +20,7 @@ type runtimeFlags struct {
 	Device      device            `group:"Models" env:"ASSAY_DEVICE" default:"cpu" placeholder:"DEVICE" help:"Where forwards run: cpu, cuda (the first GPU), cuda:0,1 (these GPUs, each with a copy of the weights), or cuda:0+1 (one copy on both, of a bundle in two stages)."`
 	DeviceMem   size              `name:"device-memory" group:"Models" env:"ASSAY_DEVICE_MEMORY" default:"0" help:"What each model may take of a GPU's memory beside its cache; 0 as much as there is."`
 	CUDA        map[string]string `name:"cuda-option" group:"Models" env:"ASSAY_CUDA_OPTION" placeholder:"NAME=VALUE" help:"An option of ONNX Runtime's CUDA provider, such as use_tf32=1. Repeat it for more."`
-	RequireFast bool              `group:"Models" env:"ASSAY_REQUIRE_FAST" help:"Refuse a bundle whose precision these processors have no instructions for, such as int8 without VNNI. Else it is served with a notice of what it costs."`
+	RequireFast bool              `group:"Models" env:"ASSAY_REQUIRE_FAST" help:"Refuse a bundle of operators of domain assay in bfloat16 or int8 that these processors have no instructions for, and any such bundle where they have neither AVX2 nor AVX-512. Else it is served with a notice of what it costs."`
 	Threads     int               `group:"Models" env:"ASSAY_THREADS" default:"0" help:"Threads of one forward; 0 takes one per processor that the process may use, by its affinity mask and the container's quota."`
 	BatchTokens int               `group:"Models" env:"ASSAY_BATCH_TOKENS" default:"0" help:"Tokens of one forward; 0 measures what runs fastest when the model is loaded."`
 }

@@ -18,6 +18,7 @@ var (
 	stock = []string{"qwen2-float32", "qwen2-float16"}
 	fused = slices.Concat(stock, []string{
 		"qwen2-int4-float16", "qwen2-assay-float32", "qwen2-assay-bfloat16", "qwen3-assay-float16", "qwen2-assay-bfloat16-int8", "qwen3-assay-float16-int8",
+		"qwen3-assay-bfloat16-external",
 	}, fusedEncoders)
 	// fusedEncoders are those whose tokens see their whole sequence, of which nothing is shared or kept.
 	fusedEncoders = []string{"bert-float32", "bert-float16", "modernbert-float16", "bert-assay-float16", "modernbert-assay-bfloat16"}

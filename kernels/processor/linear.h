@@ -80,6 +80,7 @@ INLINE void pack_task(int kind, const AssayLinear *a, int64_t task) {
 		(into)->pack_rows[kind] = pack_##name; \
 		(into)->multiply[kind] = multiply_##name; \
 		(into)->block_rows[kind] = ROWS;     \
+		(into)->word_parts[kind] = PARTS(kind); \
 		(into)->products[kind] = words;      \
 		(into)->fast[kind] = made;           \
 	} while (0)

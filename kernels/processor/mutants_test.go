@@ -45,7 +45,7 @@ func TestMutants(t *testing.T) {
 	if _, err := exec.LookPath("gcc"); err != nil {
 		t.Fatal("cgo needs gcc, and so do the mutants: ", err)
 	}
-	tiers := map[string]string{"plain": "", "avx2": "AVX2", "avx512": "AVX-512", "avx512_bf16": "BF16", "avx512_vnni": "VNNI", "tiers": "", "weights": "VNNI"}
+	tiers := map[string]string{"plain": "", "avx2": "AVX2", "avx512": "AVX-512", "avx512_bf16": "BF16", "avx512_vnni": "VNNI", "tiers": "", "weights": "VNNI", "weights_avx512": ""}
 	has := fmt.Sprint(processortest.Machines())
 	folder := t.TempDir()
 	for unit := range tiers {

@@ -25,7 +25,7 @@ typedef struct {
 	int64_t outputs, inputs, words; // words of an output
 	int32_t kind;                   // the type of the numbers in the words
 	const void *packed;
-	const int32_t *sums; // of an int8 output's weights, each times 128; null for others
+	const int32_t *sums; // of an int8 output's weights, each times 128; of other kinds nobody reads them
 } AssayWeights;
 
 // Linear and Linear8: x [rows, inputs] → y [rows, outputs].
@@ -36,7 +36,7 @@ typedef struct {
 	int64_t pack_tasks, tasks_over_rows, tasks_over_panels;
 	const void *x, *bias;
 	const float *scale, *row_scale; // of int8 weights
-	void *blocks;                   // assay_blocks_bytes of memory for the rows in the order in which products read them
+	void *blocks;                   // block_rows · words · 4 · word_parts bytes a block: the rows in the order in which products read them
 	void *y;
 } AssayLinear;
 
@@ -77,6 +77,7 @@ typedef struct {
 	AssayTask add_rms_norm, add_layer_norm, swiglu, geglu, gelu, quantize_rows, rotate, attention;
 	AssayTask pack_rows[4], multiply[4]; // by the kind of weights
 	int64_t block_rows[4];               // rows of a block of x
+	int64_t word_parts[4];               // how many words of a block one word of x becomes
 	const char *name, *products[4];      // the instructions that multiply, in words
 	int fast[4];                         // whether they are made for the kind
 } AssayKernels;

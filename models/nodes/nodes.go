@@ -8,7 +8,8 @@
 //	set.Close()                    // when the session is no more
 //
 // A session made with these options takes every node of the domain from the set, and none from its body: so what the
-// set has must be all that the graph uses, and a session on the processors is made without one.
+// set has must be all that the graph uses. [RegisterProcessor] is the same for processors, with package processor's
+// kernels.
 package nodes
 
 /*

@@ -62,11 +62,15 @@ static AssayTask task_of(const AssayKernels *kernels, const char *name) {
 	return NULL;
 }
 
+// Weights are packed by 32 outputs, so few outputs take more memory packed than they have in a file: 32 times at most, and
+// for what is large no more than four times.
+enum { MOST_INTEGERS = 131072, LEAST_OUTPUTS = 8, MOST_NARROW = 1 << 18 };
+
 static const char *pack_weight(Node *node, const OrtKernelInfo *info, int input, int kind) {
 	const OrtApi *api = node->api;
 	const OrtValue *value = NULL;
 	int constant = 0;
-	char name[1024];
+	char name[1025]; // with the zero that ends it
 	size_t size = sizeof name;
 	AssayTensor weight = {0};
 	OrtStatus *failed = api->KernelInfoGetConstantInput_tensor(info, (size_t)input, &constant, &value);
@@ -80,6 +84,11 @@ static const char *pack_weight(Node *node, const OrtKernelInfo *info, int input,
 	const char *wrong = assay_value(api, value, &weight);
 	if (wrong) return wrong;
 	if (weight.rank != 2) return assay_wrong("its weights have %zu dimensions, and must have two", weight.rank);
+	if (kind == ASSAY_I8 && weight.shape[1] > MOST_INTEGERS)
+		return assay_wrong("its weights have %lld inputs, and may have %d, so that a sum is an int32", (long long)weight.shape[1], MOST_INTEGERS);
+	if (weight.shape[0] < LEAST_OUTPUTS && weight.elements > MOST_NARROW)
+		return assay_wrong("its weights have %lld outputs and %zu numbers, and those with fewer than %d outputs may have %d", (long long)weight.shape[0], weight.elements,
+		                   LEAST_OUTPUTS, MOST_NARROW);
 	node->packed = assay_store_take(node->on->store, node->on, name, kind, &weight);
 	return node->packed ? NULL : assay_wrong("no memory for its weights");
 }

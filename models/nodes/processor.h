@@ -16,9 +16,18 @@ typedef struct Packed {
 	struct Packed *next;
 } Packed;
 
+// Memory that is mapped from a file and only read: what was packed of it is given back, and comes from the file again
+// should it be read.
+typedef struct Mapped {
+	char *data;
+	size_t bytes;
+	struct Mapped *next;
+} Mapped;
+
 typedef struct {
 	pthread_mutex_t mutex;
 	Packed *first;
+	Mapped *mapped;
 } AssayStore;
 
 // What the operators of a session have in common. kernels and the two functions are those of package processor.
@@ -32,6 +41,7 @@ struct AssayProcessor { // which stays as long as the operators
 
 AssayStore *assay_store_open(void);
 int64_t assay_store_bytes(AssayStore *store);
+int assay_store_mapped(AssayStore *store, void *data, size_t bytes); // 0: there is no memory to note it
 void assay_store_close(AssayStore *store);
 
 OrtStatus *assay_processor_create(const OrtCustomOp *op, const OrtApi *api, const OrtKernelInfo *info, void **made);
@@ -53,7 +63,7 @@ typedef struct Node {
 // What went wrong, in words that last until the thread's next.
 const char *assay_wrong(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-// output makes an output and says what is wrong with it, or null. of_rows has as many dimensions as rank says.
+// assay_make makes an output, whose shape has as many dimensions as rank says, and says what is wrong with it, or null.
 const char *assay_make(Node *node, OrtKernelContext *context, size_t index, size_t rank, const int64_t *shape, void **data);
 
 // assay_each runs a kernel's tasks on the session's threads.

@@ -4,7 +4,8 @@
 
 #include "processor.h"
 
-static const int64_t MOST = 1 << 30; // of a position and of a tile's keys
+static const int64_t MOST = 1 << 24;     // of a position and of a tile's keys, which attention counts in float32
+static const int64_t MOST_SIZE = 1 << 20; // heads, and of a head's numbers
 
 static int within(const int64_t *numbers, size_t count, int64_t low, int64_t high) {
 	for (size_t i = 0; i < count; i++)
@@ -31,17 +32,18 @@ static const char *into_pools(Node *node, OrtKernelContext *context, AssayTensor
 const char *assay_rotate(Node *node, OrtKernelContext *context, AssayTensor *in) {
 	const AssayTensor *positions = &in[1];
 	AssayRotate a = {
-		.tokens = (int64_t)positions->elements, .heads = node->heads[0], .groups = node->heads[1], .size = node->turned[0] + node->turned[1],
+		.tokens = (int64_t)positions->elements, .heads = node->heads[0], .groups = node->heads[1], .size = (int64_t)((uint64_t)node->turned[0] + (uint64_t)node->turned[1]),
 		.turned = node->turned[0], .qkv = in[0].data, .positions = positions->data, .cosines = in[2].data, .sines = in[3].data,
 		.epsilon = node->epsilon, .type = node->on->type, .places = in[2].shape[0],
 	};
 	const int64_t pairs = a.turned / 2;
-	if (a.turned < 0 || a.turned % 2 || node->turned[1] < 0 || a.heads < 0 || a.groups < 0 || in[2].rank < 1)
+	if (a.turned < 0 || a.turned > MOST_SIZE || a.turned % 2 || node->turned[1] < 0 || node->turned[1] > MOST_SIZE || a.heads < 0 || a.heads > MOST_SIZE || a.groups < 0 ||
+	    a.groups > MOST_SIZE || in[2].rank < 1)
 		return assay_wrong("%lld and %lld heads of %lld turned and %lld other numbers, or cosines without places, cannot be turned", (long long)a.heads,
 		                   (long long)a.groups, (long long)a.turned, (long long)node->turned[1]);
-	if (node->heads[2] != a.groups || a.size <= 0 || (int64_t)in[0].elements != a.tokens * (a.heads + 2 * a.groups) * a.size)
+	if (node->heads[2] != a.groups || a.size <= 0 || in[0].rank != 2 || in[0].shape[0] != a.tokens || in[0].shape[1] != (a.heads + 2 * a.groups) * a.size)
 		return assay_wrong("%zu numbers do not fit to %lld tokens of %lld and twice %lld heads", in[0].elements, (long long)a.tokens, (long long)a.heads, (long long)a.groups);
-	if (pairs > 0 && ((int64_t)in[2].elements != a.places * pairs || (int64_t)in[3].elements != a.places * pairs || !within(a.positions, positions->elements, -a.places, a.places)))
+	if (pairs > 0 && (in[2].rank != 2 || in[2].shape[1] != pairs || in[3].rank != 2 || memcmp(in[2].shape, in[3].shape, 2 * sizeof *in[2].shape) || !within(a.positions, positions->elements, -a.places, a.places)))
 		return assay_wrong("positions, cosines and sines do not fit each other: there are %lld places", (long long)a.places);
 	if (pairs == 0) a.places = 0;
 	if (node->normed) {
@@ -67,7 +69,7 @@ const char *assay_rotate(Node *node, OrtKernelContext *context, AssayTensor *in)
 static const char *attention_fits(const AssayTensor *in, AssayAttention *a) {
 	const AssayTensor *queries = &in[0], *index = &in[2], *slots = &in[3], *pool = &in[6];
 	if (queries->rank != 2 || pool->rank != 3 || index->rank != 2 || slots->rank != 2 || in[7].rank != 3 || memcmp(pool->shape, in[7].shape, 3 * sizeof *pool->shape) ||
-	    pool->shape[1] < 1 || pool->shape[2] < 1 || queries->shape[1] < 1 || queries->shape[1] % (pool->shape[1] * pool->shape[2]))
+	    pool->shape[1] < 1 || pool->shape[2] < 1 || queries->shape[1] < 1 || queries->shape[1] % pool->shape[2] || queries->shape[1] / pool->shape[2] % pool->shape[1])
 		return assay_wrong("queries, keys and values do not fit each other");
 	a->tokens = queries->shape[0];
 	a->slots = pool->shape[0];

@@ -21,7 +21,7 @@ const char *assay_norm(Node *node, OrtKernelContext *context, AssayTensor *in) {
 	return assay_each(node, context, node->task, &a, (a.rows + a.per_task - 1) / a.per_task);
 }
 
-// A gate's rows are twice as wide as what comes of them; node->normed is not read here.
+// A gate's rows are twice as wide as what comes of them.
 const char *assay_activation(Node *node, OrtKernelContext *context, AssayTensor *in) {
 	const int halves = node->task == node->on->kernels->gelu ? 1 : 2;
 	if (in->rank != 2 || in->shape[1] % halves) return assay_wrong("rows of %lld numbers have no two halves", in->rank == 2 ? (long long)in->shape[1] : 0LL);
@@ -56,7 +56,7 @@ static const char *multiply(Node *node, OrtKernelContext *context, AssayLinear *
 	if (a->tasks_over_rows > blocks) a->tasks_over_rows = blocks;
 	const int64_t share = assay_share(node, blocks, block * a->of.words);
 	a->pack_tasks = (blocks + share - 1) / share;
-	a->blocks = aligned_alloc(64, (size_t)((blocks * block * a->of.words * 8 + 127) / 64 * 64)); // two words in the place of one at most
+	a->blocks = aligned_alloc(64, (size_t)((blocks * block * a->of.words * 4 * kernels->word_parts[kind] + 127) / 64 * 64));
 	if (!a->blocks) return assay_wrong("no memory for %lld rows", (long long)a->rows);
 	const char *wrong = assay_each(node, context, kernels->pack_rows[kind], a, a->pack_tasks);
 	if (!wrong) wrong = assay_each(node, context, kernels->multiply[kind], a, a->tasks_over_panels * a->tasks_over_rows);

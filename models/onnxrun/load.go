@@ -127,6 +127,11 @@ func (s *Session) registerOperators(st *stage, options *ort.SessionOptions, cuda
 func (st *stage) onProcessors(runtime *inplace.Runtime, options *ort.SessionOptions, threads int) error {
 	if st.packed == nil {
 		st.packed = nodes.NewWeights()
+		if st.weights != nil {
+			for _, file := range st.weights.files {
+				st.packed.Mapped(file)
+			}
+		}
 	}
 	set, err := nodes.RegisterProcessor(runtime.API(), options, st.numbers.device, processor.Best(), threads, st.packed)
 	if err == nil {

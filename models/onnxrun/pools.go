@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"syscall"
 	"unsafe"
 
@@ -28,7 +29,9 @@ type pools struct {
 	memory        inplace.Memory
 	parts         []uintptr // addresses
 	blocks, spare int
-	rooms         chan int // that are free; nil: there is one, which a forward has in each stage while it is there
+	rooms         chan struct{} // as many as are taken; nil: there is one, which a forward has in each stage while it is there
+	mu            sync.Mutex
+	taken         []bool // by room; guarded by mu
 	release       func()
 }
 
@@ -40,8 +43,17 @@ func (p *pools) enter() (room int, leave func()) {
 	if p.rooms == nil {
 		return 0, func() {}
 	}
-	room = <-p.rooms
-	return room, func() { p.rooms <- room }
+	p.rooms <- struct{}{}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	room = slices.Index(p.taken, false) // the first, so that those behind it seldom have memory
+	p.taken[room] = true
+	return room, func() {
+		p.mu.Lock()
+		p.taken[room] = false
+		p.mu.Unlock()
+		<-p.rooms
+	}
 }
 
 // partBytes is the size of a part.
@@ -51,10 +63,7 @@ func (p *pools) partBytes() int { return p.slots() * p.tokenBytes() }
 func newHostPools(runtime *inplace.Runtime, shape blockShape, blocks, spare, rooms int) (*pools, error) {
 	p := &pools{blockShape: shape, runtime: runtime, memory: inplace.Host, blocks: blocks, spare: spare}
 	if rooms > 1 {
-		p.rooms = make(chan int, rooms)
-		for room := range rooms {
-			p.rooms <- room
-		}
+		p.rooms, p.taken = make(chan struct{}, rooms), make([]bool, rooms)
 	}
 	mapped, err := syscall.Mmap(-1, 0, max(1, shape.parts*p.partBytes()), syscall.PROT_READ|syscall.PROT_WRITE,
 		syscall.MAP_ANON|syscall.MAP_PRIVATE|syscall.MAP_NORESERVE)

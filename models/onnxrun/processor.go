@@ -63,8 +63,13 @@ func (d Device) slow(g *manifest.Graph, tier processor.Tier) string {
 
 // checkFast refuses what would be slow, where the device is to be fast.
 func (d Device) checkFast(g *manifest.Graph, tier processor.Tier) error {
-	if slow := d.slow(g, tier); d.Fast && slow != "" {
-		return fault.New(fault.CodeDevice, "%s: leave out --require-fast, or export the checkpoint with assay-export --compute float32 --operators assay", slow)
+	slow := d.slow(g, tier)
+	if !d.Fast || slow == "" {
+		return nil
 	}
-	return nil
+	other := "with assay-export --compute float32 --operators assay"
+	if _, vectors := tier.Products(processor.Float32); !vectors {
+		other = "without --operators"
+	}
+	return fault.New(fault.CodeDevice, "%s: leave out --require-fast, or export the checkpoint %s", slow, other)
 }

@@ -120,6 +120,7 @@ func (s *Session) openOnProcessors(ctx context.Context, st *stage, file *Stage, 
 	}
 	st.allThreads, err = s.load(ctx, st, file, threads, nil)
 	if err != nil && st.weights != nil && ctx.Err() == nil {
+		st.releaseKernels()
 		st.weights.close() // a kernel may have copies that cannot be shared, with which ONNX Runtime refuses a graph
 		st.weights = nil
 		st.allThreads, err = s.load(ctx, st, file, threads, nil)

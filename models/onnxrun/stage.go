@@ -154,6 +154,17 @@ func (st *stage) wait() error {
 	return st.gpu.wait()
 }
 
+// releaseKernels lets go of the kernels of sessions that are no more, and of the weights that they had packed.
+func (st *stage) releaseKernels() {
+	for _, release := range st.kernels {
+		release()
+	}
+	if st.packed != nil {
+		st.packed.Close()
+	}
+	st.kernels, st.packed = nil, nil
+}
+
 // close frees all but the GPU.
 func (st *stage) close() {
 	if st.noPast != nil {
@@ -161,12 +172,7 @@ func (st *stage) close() {
 	}
 	destroy(&st.oneThread)
 	destroy(&st.allThreads)
-	for _, release := range st.kernels {
-		release()
-	}
-	if st.packed != nil {
-		st.packed.Close()
-	}
+	st.releaseKernels()
 	if st.weights != nil {
 		st.weights.close()
 	}

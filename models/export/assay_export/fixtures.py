@@ -142,6 +142,8 @@ def make_fused(out: Path, scratch: Path) -> None:
     lines = [make(out, scratch, "qwen2", "reward", "packed", name=f"qwen2-{compute}", extra=("--compute", compute)) for compute in COMPUTES]
     lines += [make(out, scratch, model_type, "reward", "packed", name=f"{model_type}-assay-{compute}", config=HEADS,
                    extra=("--compute", compute, "--operators", "assay")) for model_type in ("qwen2", "qwen3") for compute in COMPUTES]
+    lines.append(make(out, scratch, "qwen3", "reward", "packed", name="qwen3-assay-bfloat16-external", config=HEADS,
+                      extra=("--compute", "bfloat16", "--operators", "assay", "--external-data")))
     lines += [make(out, scratch, model_type, "reward", "packed", name=f"{model_type}-assay-{compute}-int8", config=HEADS,
                    extra=("--compute", compute, "--operators", "assay", "--int8")) for model_type, compute in (("qwen2", "bfloat16"), ("qwen3", "float16"))]
     lines += [make_encoder(out, scratch, model_type, compute)

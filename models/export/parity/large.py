@@ -167,7 +167,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--model", choices=CONFIGS, default="qwen2",
                         help="those of Qwen's own sizes are exported with --compute bfloat16 --operators assay")
     parser.add_argument("--checkpoint", type=Path, help="where the checkpoint is written (default: in OUT); one that is there is taken")
-    parser.add_argument("--free", action="store_true", help="delete the checkpoint once it is exported")
+    parser.add_argument("--free", action="store_true", help="delete the checkpoint that this run made once it is exported")
     parser.add_argument("--export-only", action="store_true", help="export without the check, which holds the whole model, and neither verify nor serve")
     parser.add_argument("--dtype", default="bfloat16")
     return parser.parse_args()
@@ -178,13 +178,14 @@ def main() -> None:
     given = options()
     checkpoint, bundle = given.checkpoint or given.out / f"{given.model}-checkpoint", given.out / f"{given.model}-{given.dtype}"
     config, own = CONFIGS[given.model]
-    if not checkpoint.exists():
+    made = not checkpoint.exists()
+    if made:
         tokenizer = tiny.family_tokenizer("qwen2", 8192, tiny.sentences(0, 30000, 20000))
         print(f"{write_checkpoint(checkpoint, config, tokenizer) / 1e9:.2f} billion parameters in {checkpoint}", flush=True)
     native = ["--compute", "bfloat16", "--operators", "assay", "--no-check"] if isinstance(config, Qwen3Config) else ["--dtype", given.dtype]
     measured("export", [sys.executable, "-m", "assay_export", str(checkpoint), str(bundle), *native, "--licence", "Apache-2.0", "--assay",
                         str(given.assay), *(["--no-check"] if given.export_only else [])], own)
-    if given.free:
+    if given.free and made:
         shutil.rmtree(checkpoint)
     if given.export_only:
         return
