@@ -28,11 +28,15 @@ type node struct {
 
 // readProcessors asks the files of a system, which is the root of Linux's but in tests.
 func readProcessors(system fs.FS) processors {
-	p := processors{online: len(numbersIn(system, "sys/devices/system/cpu/online")), quota: quotaOf(system)}
+	online := numbersIn(system, "sys/devices/system/cpu/online")
+	p := processors{online: len(online), quota: quotaOf(system)}
 	if text, err := fs.ReadFile(system, "proc/self/status"); err == nil {
 		for line := range strings.Lines(string(text)) {
 			if list, ok := strings.CutPrefix(line, "Cpus_allowed_list:"); ok {
 				p.allowed = parseNumbers(list)
+				if len(online) > 0 { // a mask may have processors that the machine could have and has not
+					p.allowed = slices.DeleteFunc(p.allowed, func(cpu int) bool { return !slices.Contains(online, cpu) })
+				}
 			}
 		}
 	}
@@ -150,7 +154,10 @@ func (p processors) share() int {
 // String says what takes processors of the machine away.
 func (p processors) String() string {
 	text := fmt.Sprintf("the machine has %d", p.online)
-	if len(p.allowed) < p.online {
+	if p.online == 0 {
+		text = "how many the machine has is not known"
+	}
+	if 0 < len(p.allowed) && len(p.allowed) < p.online {
 		text += fmt.Sprintf(", the affinity mask %d of them", len(p.allowed))
 	}
 	if p.quota > 0 {
@@ -160,13 +167,16 @@ func (p processors) String() string {
 }
 
 // advice says how many NUMA nodes there are, and what to do where the process is on several: a thread that reads
-// weights from another node's memory waits longer, so that a server for each is faster than one over all.
+// weights from another node's memory waits longer, so that a server for each may be faster than one over all.
 func (p processors) advice() string {
 	var here []string
 	for _, n := range p.nodes {
 		if len(n.allowed) > 0 {
 			here = append(here, strconv.Itoa(n.number))
 		}
+	}
+	if len(p.nodes) == 0 || len(p.allowed) == 0 {
+		return "nodes are not known"
 	}
 	count := fmt.Sprintf("%d nodes", len(p.nodes))
 	if len(p.nodes) == 1 {
@@ -176,7 +186,7 @@ func (p processors) advice() string {
 	case len(here) < 2 && len(p.nodes) > 1:
 		return fmt.Sprintf("%s, and this process is on node %s alone", count, strings.Join(here, ""))
 	case len(here) > 1:
-		return fmt.Sprintf("%s, and this process is on %s: a server on each is faster, as numactl --cpunodebind=%s --membind=%s assay serve starts it "+
+		return fmt.Sprintf("%s, and this process is on %s: a server on each may be faster, as numactl --cpunodebind=%s --membind=%s assay serve starts it "+
 			"(docs/OPERATIONS.md)", count, strings.Join(here, ", "), here[0], here[0])
 	}
 	return count

@@ -32,25 +32,25 @@ func TestProcessorsOfASystem(t *testing.T) {
 		share        int
 		text, advice string
 	}{
-		"nothing is said": {nil, 64, "the machine has 0", "0 nodes"},
+		"nothing is said": {nil, 64, "how many the machine has is not known", "nodes are not known"},
 		"a whole machine": {
 			map[string]string{online: "0-63\n", own: status("0-63"), "sys/devices/system/node/node0/cpulist": "0-63\n"},
 			64, "the machine has 64", "1 node",
 		},
 		"a quota of one": {
 			map[string]string{online: "0-63\n", own: status("0-63"), group: "0::/\n", "sys/fs/cgroup/cpu.max": "100000 100000\n"},
-			1, "the machine has 64, the container's quota is 1", "0 nodes",
+			1, "the machine has 64, the container's quota is 1", "nodes are not known",
 		},
 		"a quota of less": {
 			map[string]string{online: "0-3", own: status("0-3"), group: "0::/", "sys/fs/cgroup/cpu.max": "25000 100000"},
-			1, "the machine has 4, the container's quota is 0.25", "0 nodes",
+			1, "the machine has 4, the container's quota is 0.25", "nodes are not known",
 		},
 		"a quota of more, in a group around it": {
 			map[string]string{
 				online: "0-63\n", own: status("0-7,32-39"), group: "0::/pods/pod1/box\n",
 				"sys/fs/cgroup/pods/pod1/box/cpu.max": "max 100000\n", "sys/fs/cgroup/pods/pod1/cpu.max": "250000 100000\n", "sys/fs/cgroup/pods/cpu.max": "6400000 100000\n",
 			},
-			3, "the machine has 64, the affinity mask 16 of them, the container's quota is 2.5", "0 nodes",
+			3, "the machine has 64, the affinity mask 16 of them, the container's quota is 2.5", "nodes are not known",
 		},
 		"groups of version 1": {
 			map[string]string{
@@ -58,16 +58,19 @@ func TestProcessorsOfASystem(t *testing.T) {
 				"sys/fs/cgroup/cpu/a/cpu.cfs_quota_us": "400000\n", "sys/fs/cgroup/cpu/a/cpu.cfs_period_us": "100000\n",
 				"sys/fs/cgroup/cpu/cpu.cfs_quota_us": "-1\n", "sys/fs/cgroup/cpu/cpu.cfs_period_us": "100000\n",
 			},
-			4, "the machine has 8, the container's quota is 4", "0 nodes",
+			4, "the machine has 8, the container's quota is 4", "nodes are not known",
 		},
 		"two nodes": {
 			map[string]string{
 				online: "0-63\n", own: status("0-63"), "sys/devices/system/node/node0/cpulist": "0-15,32-47\n",
 				"sys/devices/system/node/node1/cpulist": "16-31,48-63\n", "sys/devices/system/node/node2/cpulist": "\n",
 			},
-			64, "the machine has 64", "2 nodes, and this process is on 0, 1: a server on each is faster, as numactl --cpunodebind=0 --membind=0 assay serve starts it " +
+			64, "the machine has 64", "2 nodes, and this process is on 0, 1: a server on each may be faster, as numactl --cpunodebind=0 --membind=0 assay serve starts it " +
 				"(docs/OPERATIONS.md)",
 		},
+		"a mask of processors that are not there": {map[string]string{
+			online: "0-3\n", own: status("0-127"), "sys/devices/system/node/node0/cpulist": "0-3\n",
+		}, 64, "the machine has 4", "1 node"},
 		"one node of ten": {map[string]string{
 			online: "0-9\n", own: status("9"), "sys/devices/system/node/node9/cpulist": "9\n",
 			"sys/devices/system/node/node10/cpulist": "0-8\n",
@@ -75,7 +78,7 @@ func TestProcessorsOfASystem(t *testing.T) {
 		"damaged files": {map[string]string{
 			online: "0-99999999999\n", own: status("3-1"), group: "0::\nx\n0::/../..\n", "sys/fs/cgroup/cpu.max": "1 2 3\n",
 			"sys/devices/system/node/node0/cpulist": "a,b\n", "sys/devices/system/node/nodeless/cpulist": "0\n",
-		}, 64, "the machine has 0", "0 nodes"},
+		}, 64, "how many the machine has is not known", "nodes are not known"},
 	} {
 		p := readProcessors(system(c.files))
 		if p.share() != c.share || p.String() != c.text || p.advice() != c.advice {

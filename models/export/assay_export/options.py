@@ -92,7 +92,7 @@ def check_options(options: argparse.Namespace, family: Family) -> None:
             if not fits and not any(getattr(options, name) is left for left in (None, False)):
                 raise ExportError(f"--{name.replace('_', '-')} is for {meant}, and family {family.name} is none")
     if options.operators is not None and options.compute is None:
-        raise ExportError(f"--operators {options.operators} is of a graph for GPUs: give --compute, too")
+        raise ExportError(f"--operators {options.operators} needs --compute float32, float16 or bfloat16")
     if options.stages != 1 and options.compute is None:
         raise ExportError(f"--stages {options.stages} is of a graph for GPUs: give --compute, too")
     if likelihood and options.activation == "softmax":
