@@ -152,16 +152,25 @@ func (k *Kernels) rotateQkv(c *Call) error {
 	return k.start(turn.Launch())
 }
 
+// maxSize is the most heads, and numbers of a head, so that products of them are no more than they are.
+const maxSize = 1 << 20
+
 // turn is what both have in common: all but where keys and values go.
 func (k *Kernels) turn(c *Call) (operators.Rotate, error) {
 	heads, turned := c.List("heads"), c.List("turned")
 	if len(heads) != 3 || len(turned) != 2 {
 		return operators.Rotate{}, errors.New("heads must be three numbers, and turned two")
 	}
+	for _, size := range slices.Concat(heads, turned) {
+		if size < 0 || size > maxSize {
+			return operators.Rotate{}, fmt.Errorf("heads are %d and turned %d, and none may be negative or over %d", heads, turned, maxSize)
+		}
+	}
 	tokens, size := c.Inputs[1].Elements(), turned[0]+turned[1]
 	places, pairs := c.Inputs[2].Shape[0], turned[0]/2
 	fits := holds("queries, keys and values", c.Inputs[0], tokens*(heads[0]+heads[1]+heads[2])*size)
 	if pairs > 0 {
+		places = min(places, 1<<40) // so that the product is no more than it is
 		fits = cmp.Or(fits, holds("cosines", c.Inputs[2], places*pairs), holds("sines", c.Inputs[3], places*pairs))
 	}
 	if c.Int("normed") != 0 {
@@ -188,7 +197,7 @@ func (k *Kernels) turn(c *Call) (operators.Rotate, error) {
 func (k *Kernels) tileAttention(c *Call) error {
 	shape, pool := c.Inputs[0].Shape, c.Inputs[6].Shape
 	index, keys := c.Inputs[2].Shape, c.Inputs[3].Shape
-	if len(shape) != 2 || len(pool) != 3 || len(index) != 2 || len(keys) != 2 || shape[1]%pool[2] != 0 || !slices.Equal(pool, c.Inputs[7].Shape) {
+	if len(shape) != 2 || len(pool) != 3 || len(index) != 2 || len(keys) != 2 || pool[1] < 1 || pool[2] < 1 || shape[1]%pool[2] != 0 || !slices.Equal(pool, c.Inputs[7].Shape) {
 		return fmt.Errorf("queries %d, keys %d and values %d do not fit each other", shape, pool, c.Inputs[7].Shape)
 	}
 	fits := cmp.Or(holds("positions", c.Inputs[1], shape[0]), holds("scatter_index", c.Inputs[5], shape[0]),
