@@ -195,6 +195,14 @@ type Linear struct {
 }
 
 func (m *Machine) linear(o Linear) error {
+	run, free := m.Prepare(o)
+	defer free()
+	run()
+	return m.intact()
+}
+
+// Prepare packs the weights of a product, which run computes as often as it is called. free frees what was packed.
+func (m *Machine) Prepare(o Linear) (run, free func()) {
 	kind, per := int(o.Type), 4/o.Type.Size()
 	if o.Scale != 0 {
 		kind, per = C.ASSAY_I8, 4
@@ -202,8 +210,6 @@ func (m *Machine) linear(o Linear) error {
 	panels := ceiling(o.Outputs, 32)
 	of := C.AssayWeights{outputs: C.int64_t(o.Outputs), inputs: C.int64_t(o.Inputs), words: C.int64_t(ceiling(o.Inputs, per)), kind: C.int32_t(kind)}
 	packed, sums := m.zeroed(int(C.packed_bytes(m.packing, &of))), m.zeroed(4*32*panels)
-	defer m.Free(packed) //nolint:errcheck // it is live
-	defer m.Free(sums)   //nolint:errcheck // it is live
 	for panel := range C.int64_t(panels) {
 		C.pack(m.packing, &of, pointer(o.Weight), pointer(packed), (*C.int32_t)(pointer(sums)), panel, panel+1)
 	}
@@ -211,17 +217,22 @@ func (m *Machine) linear(o Linear) error {
 	block, share := int(m.table.block_rows[kind]), max(m.Share, 1)
 	blocks := ceiling(o.Rows, block)
 	room := m.zeroed(blocks * block * int(of.words) * 8)
-	defer m.Free(room) //nolint:errcheck // it is live
 	a := C.AssayLinear{
 		of: of, rows: C.int64_t(o.Rows), _type: C.int32_t(o.Type), pack_tasks: C.int64_t(ceiling(blocks, share)),
 		tasks_over_rows: C.int64_t(ceiling(blocks, share)), tasks_over_panels: C.int64_t(ceiling(panels, share)), x: pointer(o.X), bias: pointer(o.Bias),
 		scale: floats(o.Scale), row_scale: floats(o.RowScale), blocks: pointer(room), y: pointer(o.Y),
 	}
-	arguments, free := kept(a)
-	defer free()
-	m.each(m.table.pack_rows[kind], arguments, int(a.pack_tasks))
-	m.each(m.table.multiply[kind], arguments, int(a.tasks_over_rows*a.tasks_over_panels))
-	return m.intact()
+	arguments, freeArguments := kept(a)
+	run = func() {
+		m.each(m.table.pack_rows[kind], arguments, int(a.pack_tasks))
+		m.each(m.table.multiply[kind], arguments, int(a.tasks_over_rows*a.tasks_over_panels))
+	}
+	return run, func() {
+		freeArguments()
+		for _, address := range []uintptr{packed, sums, room} {
+			m.Free(address) //nolint:errcheck // it is live
+		}
+	}
 }
 
 func ceiling(n, each int) int { return (n + each - 1) / each }
