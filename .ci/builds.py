@@ -155,7 +155,7 @@ class Builds(unittest.TestCase):
         for tool, said, sentence in (
             ("cargo", "cargo 1.75.0 (1d8b05cdd 2023-11-20)", r"cargo is 1\.75\.0, and 1\.78 or later is needed: .*Cargo\.lock is of version 4"),
             ("go", "go version go1.19.8 linux/amd64", r"go is 1\.19\.8, and 1\.26 or later is needed: .*"),
-            ("gcc", "gcc (of a test) 4.8.5", r"gcc is 4\.8\.5, and 8 or later is needed: .*"),
+            ("gcc", "gcc (of a test) 4.8.5", r"gcc is 4\.8\.5, and 11 or later is needed: .*"),
         ):
             with self.subTest(tool):
                 self.setUp()

@@ -27,7 +27,7 @@ cd "$root" # whose go.mod says which Go is run
 . "$here/need.sh"
 need go 1.26 "it locates the sources of the tokenizer library"
 need cargo 1.78 "it builds the tokenizer library, whose Cargo.lock is of version 4"
-need gcc 8 "it compiles the C in the tokenizer library"
+need gcc 11 "it compiles our kernels for processors, and the C in the tokenizer library"
 echo "runtime: building the tokenizer library (about a minute)"
 mkdir -p "$lib"
 go mod download "$module"
