@@ -8,7 +8,7 @@ root=$(cd "$here/../.." && pwd)
 # shellcheck source=models/native/need.sh
 . "$root/models/native/need.sh"
 need_pip
-need gcc 8 "it stands in for the CUDA libraries that torch asks for"
+need gcc 11 "it stands in for the CUDA libraries that torch asks for"
 
 made_of=$({ cat "$here/lock.txt" "$here/torch_cpu.py"; python3 -VV; uname -m; } | sha256sum | cut -c1-16)
 packages=${XDG_CACHE_HOME:-$HOME/.cache}/assay/python-$made_of
