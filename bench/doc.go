@@ -11,7 +11,7 @@
 // loop requests leave at a fixed rate whatever the server does, and latency runs from the moment a request was due
 // (open.go).
 //
-// It knows nothing of Assay but its wire format and its command over files, starts no process but its scripts (ideal.py,
-// roofline.py) and that command, speaks to loopback addresses only, is bounded in count and time, and stops by itself.
-// run.sh makes the models, starts the servers and calls it.
+// It knows nothing of Assay but its wire format and its command over files, starts no process but its scripts
+// (ideal.py, roofline.py) and that command, speaks to loopback addresses only, is bounded in count and time, and stops
+// by itself. run.sh makes the models, starts the servers and calls it.
 package main

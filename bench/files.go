@@ -23,10 +23,10 @@ const (
 	remoteModel         = "bench-packed"
 )
 
-// filesScenario scores files of rows with `assay score --in --out`. A run begins by proving its model and ends by giving
-// its memory back, which no rate is to hold. So the clock runs from the moment that the log of its answers is there
-// until the command has ended, and the rate is of the rows by which a small and a large file differ, in the time by
-// which they differ.
+// filesScenario scores files of rows with `assay score --in --out`. A run begins by proving its model and ends by
+// giving its memory back, which no rate is to hold. So the clock runs from the moment that the log of its answers is
+// there until the command has ended, and the rate is of the rows by which a small and a large file differ, in the time
+// by which they differ.
 var filesScenario = Scenario{
 	Name: "files", Asked: "≥ 0.97 of the ideal here, ≥ 0.95 by a server", Servers: []string{serverMain},
 	About: fmt.Sprintf("JSON lines of %d and of %d rows, lengths log-normal around 150 tokens, scored by `assay score --in --out`: the rate between the two",

@@ -9,8 +9,8 @@ const (
 	inInt8     = "int8" // weights stored as int8, and multiplied as integers
 )
 
-// tolerances are how far a score may lie from float32's in the other precisions, in units of max(1, |score|): twice what
-// was seen on the random models and more, of OpenVINO in bfloat16 0.06, of ONNX Runtime in int8 0.21.
+// tolerances are how far a score may lie from float32's in the other precisions, in units of max(1, |score|): twice
+// what was seen on the random models and more, of OpenVINO in bfloat16 0.06, of ONNX Runtime in int8 0.21.
 var tolerances = map[string]float64{inBfloat16: 0.15, inInt8: 0.5}
 
 // tolerance between a score in a precision and the padded graph's in float32.

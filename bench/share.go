@@ -11,9 +11,9 @@ import (
 )
 
 // shareScenario measures a load's share of the ideal: tokens of the texts per second, served, over those of the model's
-// graphs called in process, in the same round. The ideal is the best float32 engine: ONNX Runtime on the padded graph or
-// on the packed one, which pads nothing, reads its last layer where it is asked, and computes a shared prompt once, or
-// OpenVINO on the padded graph.
+// graphs called in process, in the same round. The ideal is the best float32 engine: ONNX Runtime on the padded graph
+// or on the packed one, which pads nothing, reads its last layer where it is asked, and computes a shared prompt once,
+// or OpenVINO on the padded graph.
 func shareScenario(load Load) Scenario {
 	return Scenario{
 		Name: load.Name, About: load.About, Asked: "≥ " + number(shareAtLeast) + " of the ideal", Servers: []string{serverMain},

@@ -167,8 +167,8 @@ func reloads(t *testing.T) int {
 }
 
 // TestReloadsUnderLoad alternates two revisions of a model while clients ask: no request fails, each answer has the
-// digest of one of the two and the score, to the bit, that this one gives when nothing else happens, the counters of the
-// metrics never fall, and the memory of the process stays what it was after the first ten.
+// digest of one of the two and the score, to the bit, that this one gives when nothing else happens, the counters of
+// the metrics never fall, and the memory of the process stays what it was after the first ten.
 //
 //	ASSAY_RELOADS=1000 go test ./commands -run TestReloadsUnderLoad -v -timeout 30m
 func TestReloadsUnderLoad(t *testing.T) {

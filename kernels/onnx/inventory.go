@@ -177,8 +177,8 @@ func (r *signatureReader) sparse(f field, names map[string]bool) error {
 	})
 }
 
-// tensor reads a TensorProto: dims 1, data_type 2, name 8, external_data 13. The name goes to names, and what is exactly
-// known of external data to exact, unless they are nil.
+// tensor reads a TensorProto: dims 1, data_type 2, name 8, external_data 13. The name goes to names, and what is
+// exactly known of external data to exact, unless they are nil.
 func (r *signatureReader) tensor(f field, names map[string]bool, exact *[]Outside) error {
 	elements, kind, outside, found := int64(1), int64(0), false, Outside{Length: -1}
 	err := f.message(func(f field) error {

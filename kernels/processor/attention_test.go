@@ -14,7 +14,8 @@ import (
 	"github.com/assay-rm/assay/kernels/processor/processortest"
 )
 
-// scene is tokens of tiles. Token t has a position, and is computed in tiles[of[t]], whose places are slots of the pools.
+// scene is tokens of tiles. Token t has a position, and is computed in tiles[of[t]], whose places are slots of the
+// pools.
 type scene struct {
 	typed               kernels.Type
 	heads, groups, size int

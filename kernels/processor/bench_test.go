@@ -33,7 +33,7 @@ type series struct {
 
 // BenchmarkProducts measures the best tier's products by kind and size, on all processors: the fastest of some runs.
 //
-//	go test -run '^$' -bench Products -benchtime 1x ./kernels/processor -products /tmp/products.json
+//	go test -run '^$' -bench Products -benchtime 1x ./kernels/processor -products FILE
 func BenchmarkProducts(b *testing.B) {
 	machines := processortest.Machines()
 	m := machines[len(machines)-1]

@@ -292,8 +292,8 @@ func rotate(r *rand.Rand, typed kernels.Type, size int) operation {
 	}}
 }
 
-// draw is an operation of any operator, type and width, and some rows for it. Sizes are drawn evenly, since rapid prefers
-// small ones.
+// draw is an operation of any operator, type and width, and some rows for it. Sizes are drawn evenly, since rapid
+// prefers small ones.
 func draw(t *rapid.T) (operation, [][]float32, *rand.Rand) {
 	r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))
 	typed := rapid.SampledFrom(types).Draw(t, "type")

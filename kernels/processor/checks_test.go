@@ -7,8 +7,8 @@ import (
 	"github.com/assay-rm/assay/kernels/processor/processortest"
 )
 
-// elsewhere are checks of the CUDA kernels that say something else of what no graph of ours asks for. Behind each stands
-// what holds the processors' kernels in its place.
+// elsewhere are checks of the CUDA kernels that say something else of what no graph of ours asks for. Behind each
+// stands what holds the processors' kernels in its place.
 var elsewhere = map[string]bool{
 	"linear8/sums": true, "linear8/extreme sums": true, // one kernel multiplies and scales: TestIntegerProducts
 	"linear8/rows that are not finite": true, // their levels may be any: TestRowsThatAreNotFinite

@@ -2,10 +2,11 @@
 //
 // A sum is one chain over i from the first to the last, so its bits hang on the row and the weights alone: not on the
 // other rows, nor on threads, nor on the tier. In float16 and bfloat16 neighbours go in pairs, the second before the
-// first. Each link is a fused multiply and add of float32; in bfloat16 numbers below float32's smallest normal one count
-// as zero besides, which is what the processors' own instruction does (VDPBF16PS). Sums of int8 are exact.
+// first. Each link is a fused multiply and add of float32; in bfloat16 numbers below float32's smallest normal one
+// count as zero besides, which is what the processors' own instruction does (VDPBF16PS). Sums of int8 are exact.
 //
-// A tier says in ROWS how many rows it multiplies at once, which are a block. Rows are put into blocks first, so that a block is read from end to end:
+// A tier says in ROWS how many rows it multiplies at once, which are a block. Rows are put into blocks first, so that a
+// block is read from end to end:
 //
 //	word 0 of row 0, of row 1, … of row ROWS − 1, word 1 of row 0, …
 #pragma once
@@ -13,7 +14,6 @@
 #include "words.h"
 
 INLINE int64_t numbers_of_word(int kind) { return kind == ASSAY_F32 ? 1 : kind == ASSAY_I8 ? 4 : 2; }
-
 
 // pack_block puts the rows of a block in order. Behind the last row there is the first again, which nobody reads, and
 // behind a row's last number there are zeros.
@@ -58,7 +58,7 @@ INLINE void multiply_task(int kind, const AssayLinear *a, int64_t task, SumRows 
 			const uint32_t *x = (const uint32_t *)a->blocks + block * words * PARTS(kind) * ROWS;
 			const uint32_t *w = (const uint32_t *)a->of.packed + panel * words * 2 * LANES;
 			const int64_t row = block * ROWS, output = panel * 2 * LANES;
-const int64_t rows = least_of(ROWS, a->rows - row);
+			const int64_t rows = least_of(ROWS, a->rows - row);
 			float sums[ROWS * 2 * LANES] __attribute__((aligned(64)));
 			sum(rows, words, x, w, sums);
 			if (kind == ASSAY_I8) EACH_TYPE(a->type, finish, ASSAY_I8, a, sums, rows, row, output);

@@ -14,8 +14,8 @@ import (
 	"github.com/assay-rm/assay/kernels/processor/processortest"
 )
 
-// mutants are bugs: each replaces the one place where a file says `from`, in one of the units that include it. The other
-// units are as they are.
+// mutants are bugs: each replaces the one place where a file says `from`, in one of the units that include it. The
+// other units are as they are.
 var mutants = []struct{ unit, file, name, from, to string }{
 	{"avx512", "rows.h", "what is behind a row's end is far from the mean", "if (n == LANES) return x;", "return x;"},
 	{"avx512", "rows.h", "gate and up are one", "at(type, gate, a->width)", "gate"},

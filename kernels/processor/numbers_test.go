@@ -10,8 +10,8 @@ import (
 	"github.com/assay-rm/assay/kernels/processor/processortest"
 )
 
-// everyFloat is a million numbers whose bits are drawn, so of every exponent, subnormal, infinite and NaN, and what lies
-// half-way between two numbers of each type and just beside.
+// everyFloat is a million numbers whose bits are drawn, so of every exponent, subnormal, infinite and NaN, and what
+// lies half-way between two numbers of each type and just beside.
 func everyFloat() []float32 {
 	r := rand.New(rand.NewPCG(1, 9))
 	var numbers []float32
@@ -85,9 +85,9 @@ func ulp(x float64) float64 {
 	return math.Ldexp(1, max(exponent-24, -149))
 }
 
-// SiLU, and GELU of positive numbers, are within 3 units in the last place of float64's. Of negative numbers, where what
-// is near 1 is taken from 1, GELU is within 16, and below -1.4, where it is the exponential of a logarithm, within 2^-17
-// of itself, down to 1e-15.
+// SiLU, and GELU of positive numbers, are within 3 units in the last place of float64's. Of negative numbers, where
+// what is near 1 is taken from 1, GELU is within 16, and below -1.4, where it is the exponential of a logarithm, within
+// 2^-17 of itself, down to 1e-15.
 func TestActivations(t *testing.T) {
 	const width = 1 << 14
 	r := rand.New(rand.NewPCG(1, 10))

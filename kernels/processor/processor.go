@@ -1,9 +1,9 @@
 // Package processor has kernels of the operators of domain assay for processors, in C
 // (models/export/assay_export/operators defines the operators, models/nodes has ONNX Runtime run these kernels).
 //
-// There are several tiers of them, of which [Best] is the fastest that this processor has. All give the same bits, so a
-// score does not hang on the machine, and a row's bits hang on nothing but the row: not on what else a forward has, nor on
-// how many threads compute it. The files tell how:
+// There are several tiers of them, of which [Best] is the fastest that this processor has. All give the same bits, so
+// what they compute does not hang on the machine, and a row's bits hang on nothing but the row: not on what else a
+// forward has, nor on how many threads compute it. The files tell how:
 //
 //	vector.h    sixteen floats at a time, by each tier's instructions
 //	numbers.h   three types of numbers; exp, GELU, tanh
@@ -13,9 +13,9 @@
 //	attention.h queries, keys and values of tiles
 package processor
 
-// The standard's C, without GNU's additions, has GCC multiply and add in two roundings where it is written so; else a tier
-// with fused instructions would have other bits. Numbers of two bytes pass through memory of floats, which GCC would take
-// for memory that nobody wrote if it went by the types of memory.
+// The standard's C, without GNU's additions, has GCC multiply and add in two roundings where it is written so; else a
+// tier with fused instructions would have other bits. Numbers of two bytes pass through memory of floats, which GCC
+// would take for memory that nobody wrote if it went by the types of memory.
 
 /*
 #cgo CFLAGS: -O3 -std=c11 -fno-strict-aliasing -Wall -Wextra -Wno-unused-function -Wno-unused-parameter

@@ -1,5 +1,5 @@
-// What Go hands to the kernels of this room. A kernel has a number of tasks, which may run on several threads and in any
-// order: no result hangs on which.
+// What Go hands to the kernels of this room. A kernel has a number of tasks, which may run on several threads and in
+// any order: no result hangs on which.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>

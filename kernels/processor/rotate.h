@@ -1,5 +1,5 @@
-// Queries, keys and values of tokens: queries and keys normed head by head and turned by their position, keys and values
-// put into their slots.
+// Queries, keys and values of tokens: queries and keys normed head by head and turned by their position, keys and
+// values put into their slots.
 #pragma once
 #include "rows.h"
 

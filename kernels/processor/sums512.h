@@ -1,8 +1,8 @@
-// The inner loop of products by AVX-512, in assembly: GCC 12 moves sums in and out of their registers in a loop that keeps
-// 28 of the 32 full.
+// The inner loop of products by AVX-512, in assembly: GCC 12 moves sums in and out of their registers in a loop that
+// keeps 28 of the 32 full.
 //
-// sums_of_rows multiplies words of some rows of a block, at most 14, with those of 32 outputs, and gives sixteen sums of
-// each row, then its other sixteen. operation is the instruction that adds the products of a word to a sum.
+// sums_of_rows multiplies words of some rows of a block, at most 14, with those of 32 outputs, and gives sixteen sums
+// of each row, then its other sixteen. operation is the instruction that adds the products of a word to a sum.
 #pragma once
 #include <immintrin.h>
 #include <stdint.h>

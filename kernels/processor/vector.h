@@ -178,16 +178,11 @@ INLINE void v_store_i8(int8_t *p, V a) { // what is too large, and NaN, becomes 
 #endif
 #undef EACH
 
-// What a row's last numbers, fewer than sixteen, are read and written through. Zeros stand in the place of the others.
+// The first n numbers, and zeros in the place of the others.
 INLINE V v_load_some(const float *p, int64_t n) {
 	float some[LANES] = {0};
 	memcpy(some, p, n * sizeof *p);
 	return v_load(some);
-}
-INLINE void v_store_some(float *p, V x, int64_t n) {
-	float some[LANES];
-	v_store(some, x);
-	memcpy(p, some, n * sizeof *p);
 }
 
 // The sum of sixteen numbers: halves are added up until one is left.

@@ -1,11 +1,11 @@
-// How a tier multiplies one word of a row with those of sixteen outputs (linear.h). A kind whose word is taken apart has
-// two PARTS: of numbers of two bytes, first the second number of each word, then the first; of int8, first the numbers
-// 0 and 2 of each word, then 1 and 3.
+// How a tier multiplies one word of a row with those of sixteen outputs (linear.h). A kind whose word is taken apart
+// has two PARTS: of numbers of two bytes, first the second number of each word, then the first; of int8, first the
+// numbers 0 and 2 of each word, then 1 and 3.
 #pragma once
 #include "numbers.h"
 
-// SumRows multiplies words of some rows of a block with those of a panel, and gives 2 · LANES sums of each row: floats, or
-// of int8 the bits of int32.
+// SumRows multiplies words of some rows of a block with those of a panel, and gives 2 · LANES sums of each row: floats,
+// or of int8 the bits of int32.
 typedef void (*SumRows)(int64_t rows, int64_t words, const uint32_t *x, const uint32_t *w, float *sums);
 
 #if defined(TIER_BF16) || defined(TIER_VNNI) // a word is multiplied as it is
@@ -224,8 +224,8 @@ static void sums_i8(int64_t rows, int64_t words, const uint32_t *x, const uint32
 
 #endif
 
-// pack_sixteens packs as many words of a block's rows as it can at once, and says how many these are: none, unless words
-// are packed as they are, and ROWS fit into a vector of AVX-512.
+// pack_sixteens packs as many words of a block's rows as it can at once, and says how many these are: none, unless
+// words are packed as they are, and ROWS fit into a vector of AVX-512.
 #if defined(TIER_AVX512)
 #include "transpose.h"
 

@@ -62,8 +62,8 @@ static AssayTask task_of(const AssayKernels *kernels, const char *name) {
 	return NULL;
 }
 
-// Weights are packed by 32 outputs, so few outputs take more memory packed than they have in a file: 32 times at most, and
-// for what is large no more than four times.
+// Weights are packed by 32 outputs, so few outputs take more memory packed than they have in a file: 32 times at most,
+// and for what is large no more than four times.
 enum { MOST_INTEGERS = 131072, LEAST_OUTPUTS = 8, MOST_NARROW = 1 << 18 };
 
 static const char *pack_weight(Node *node, const OrtKernelInfo *info, int input, int kind) {

@@ -15,15 +15,16 @@ import (
 	"github.com/assay-rm/assay/kernels/processor"
 )
 
-// Weights are those of the linear layers of one graph, packed for a processor's kernels. All sessions of the graph share
-// them.
+// Weights are those of the linear layers of one graph, packed for a processor's kernels. All sessions of the graph
+// share them.
 type Weights struct{ c *C.AssayStore }
 
 // NewWeights has none yet: the first session that is made with them packs them.
 func NewWeights() *Weights { return &Weights{C.assay_store_open()} }
 
-// Mapped says that weights may lie in memory which is mapped from a file, and which nobody writes: the pages of those that
-// are packed are given back at once, so that a graph's weights are never in memory twice. It stays mapped until Close.
+// Mapped says that weights may lie in memory which is mapped from a file, and which nobody writes: the pages of those
+// that are packed are given back at once, so that a graph's weights are never in memory twice. It stays mapped until
+// Close.
 func (w *Weights) Mapped(data []byte) {
 	if len(data) > 0 {
 		C.assay_store_mapped(w.c, unsafe.Pointer(&data[0]), C.size_t(len(data))) // where it fails, the pages stay until others need them

@@ -1,5 +1,5 @@
-// The operators on the processors, by the kernels of kernels/processor. All of it is C: a forward that passes through Go
-// in each of its nodes would give the runtime's monitor a thread to look after.
+// The operators on the processors, by the kernels of kernels/processor. All of it is C: a forward that passes through
+// Go in each of its nodes would give the runtime's monitor a thread to look after.
 #pragma once
 #include <pthread.h>
 

@@ -78,7 +78,8 @@ static Packed *pack(const AssayProcessor *on, const char *name, int kind, const 
 	return packed;
 }
 
-// same tells whether packed weights are those of a name, by every number: names are unique in one scope of a graph only.
+// same tells whether packed weights are those of a name, by every number: names are unique in one scope of a graph
+// only.
 static int same(const AssayProcessor *on, const Packed *packed, const char *name, int kind, const AssayTensor *weight) {
 	const AssayWeights *of = &packed->weights;
 	if (strcmp(packed->name, name) || of->kind != kind || of->outputs != weight->shape[0] || of->inputs != weight->shape[1]) return 0;

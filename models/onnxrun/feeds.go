@@ -19,8 +19,8 @@ func (t tensors) free() {
 	}
 }
 
-// feeds gives the plan's arrays by the name of their input, without past keys and values. room is that of its tokens where
-// keys and values lie in pools. With an error, too, they must be freed.
+// feeds gives the plan's arrays by the name of their input, without past keys and values. room is that of its tokens
+// where keys and values lie in pools. With an error, too, they must be freed.
 func (s *Session) feeds(plan *batching.Plan, room int) (tensors, error) {
 	feeds := make(tensors, len(s.inputs))
 	var failed error

@@ -122,8 +122,8 @@ func (s *Session) registerOperators(st *stage, options *ort.SessionOptions, cuda
 	return err
 }
 
-// onProcessors has a session run the operators by the processors' kernels. Linear layers pack their weights once for all
-// sessions of a stage.
+// onProcessors has a session run the operators by the processors' kernels. Linear layers pack their weights once for
+// all sessions of a stage.
 func (st *stage) onProcessors(runtime *inplace.Runtime, options *ort.SessionOptions, threads int) error {
 	if st.packed == nil {
 		st.packed = nodes.NewWeights()

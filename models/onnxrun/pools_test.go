@@ -70,8 +70,8 @@ func TestOperatorsThatADeviceLacksAreRefused(t *testing.T) {
 	}
 }
 
-// TestForwardsSideBySideHaveRoomsOfTheirOwn: tokens that are not kept share no slot with those of another forward, and a
-// room that was left is given again.
+// TestForwardsSideBySideHaveRoomsOfTheirOwn: tokens that are not kept share no slot with those of another forward, and
+// a room that was left is given again.
 func TestForwardsSideBySideHaveRoomsOfTheirOwn(t *testing.T) {
 	startRuntime(t)
 	runtime, err := inplace.Attach(loadedRuntime())

@@ -28,8 +28,8 @@ func kindOf(g *manifest.Graph) processor.Kind {
 	return processor.Kind(numbersOf(g).device)
 }
 
-// Products names the instructions by which the linear layers of a graph of domain assay are multiplied on processors. It
-// is empty where ONNX Runtime has kernels of its own, or a GPU has.
+// Products names the instructions by which the linear layers of a graph of domain assay are multiplied on processors.
+// It is empty where ONNX Runtime has kernels of its own, or a GPU has.
 func (s *Session) Products() string {
 	if s.device.OnGPU() || !s.graph.Assay() {
 		return ""
@@ -38,8 +38,8 @@ func (s *Session) Products() string {
 	return instructions
 }
 
-// Slow says what a graph costs whose precision this machine's processors have no instructions for. It is empty where they
-// have, and where the graph has no operators of domain assay.
+// Slow says what a graph costs whose precision this machine's processors have no instructions for. It is empty where
+// they have, and where the graph has no operators of domain assay.
 func (s *Session) Slow() string { return s.device.slow(s.graph, processor.Best()) }
 
 func (d Device) slow(g *manifest.Graph, tier processor.Tier) string {

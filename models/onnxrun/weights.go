@@ -49,8 +49,8 @@ func (s *Session) shareWeights(file *Stage) (*weights, error) {
 	return w, nil
 }
 
-// add shares a matrix or a table, unless it is small or its numbers do not lie where numbers of its type may. Of vectors,
-// such as a norm's, some kernels make copies that cannot be shared, with which ONNX Runtime refuses a graph.
+// add shares a matrix or a table, unless it is small or its numbers do not lie where numbers of its type may. Of
+// vectors, such as a norm's, some kernels make copies that cannot be shared, with which ONNX Runtime refuses a graph.
 func (w *weights) add(folder string, tensor *onnx.Outside) error {
 	width := tensor.Length
 	for _, dim := range tensor.Dims {

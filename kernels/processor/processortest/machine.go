@@ -1,5 +1,5 @@
-// Package processortest calls the kernels of kernels/processor one by one, without ONNX Runtime, so that tests hold them
-// to laws. A call is a struct of package operators, or [Linear]; its sizes may be any, and its type float32 too.
+// Package processortest calls the kernels of kernels/processor one by one, without ONNX Runtime, so that tests hold
+// them to laws. A call is a struct of package operators, or [Linear]; its sizes may be any, and its type float32 too.
 package processortest
 
 /*
