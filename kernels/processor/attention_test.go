@@ -109,9 +109,12 @@ func (s scene) sees(token, place int) bool {
 }
 
 // define is a token's row, and how far float32 may be from each number: by the errors of its dots, of exponentials and
-// of sums.
+// of sums, and in bfloat16 by the rounding of what values are weighed with.
 func (s scene) define(token int) (want, bound []float64) {
-	tile := s.tiles[s.of[token]]
+	tile, weights := s.tiles[s.of[token]], 0.0
+	if s.typed == kernels.BFloat16 {
+		weights = 2 * roundoff[s.typed] // of each, and of their sum
+	}
 	for head := range s.heads {
 		of := func(pool []float32, slot int) []float32 {
 			return pool[(slot*s.groups+head/(s.heads/s.groups))*s.size:][:s.size]
@@ -145,7 +148,7 @@ func (s scene) define(token int) (want, bound []float64) {
 				size += math.Exp(logit-top) / total * math.Abs(value)
 			}
 			want = append(want, sum)
-			bound = append(bound, size*(2*worst+float64(2*len(logits)+8)*0x1p-23)+roundoff[s.typed]*math.Abs(sum)+0x1p-24)
+			bound = append(bound, size*(2*worst+float64(2*len(logits)+8)*0x1p-23+weights)+roundoff[s.typed]*math.Abs(sum)+0x1p-24)
 		}
 	}
 	return want, bound

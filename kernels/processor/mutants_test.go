@@ -22,10 +22,10 @@ var mutants = []struct{ unit, file, name, from, to string }{
 	{"avx512", "rows.h", "a row that is not finite has a scale", " + v_sum(nothing);", ";"},
 	{"avx512", "numbers.h", "a row's last numbers are whole vectors", "if (n >= LANES) {\n\t\tstore(type, p, x);", "if (n >= 1) {\n\t\tstore(type, p, x);"},
 	{"avx512", "numbers.h", "GELU is near zero only", "v_less(z, v_set(1), v_add(v_set(1), near), far)", "v_add(v_set(1), near)"},
-	{"avx2", "vector.h", "ties of bfloat16 go up", "near = _mm256_srli_epi32(_mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff))), 16)", "near = _mm256_srli_epi32(_mm256_add_epi32(bits, _mm256_set1_epi32(0x8000)), 16)"},
+	{"avx2", "vector.h", "ties of bfloat16 go up", "near = _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)))", "near = _mm256_add_epi32(bits, _mm256_set1_epi32(0x8000))"},
 	{"plain", "vector.h", "no subnormal float16", "(uint16_t)rintf(from_bits(size) * 0x1p24f)", "0"},
-	{"plain", "words.h", "sums a little below the smallest normal number stay", "if (fabsf(of) != 0x1p-126f || ", "if (1 || "},
-	{"avx512", "words.h", "subnormal numbers count", "before | 0x8040", "before"},
+	{"plain", "links.h", "sums a little below the smallest normal number stay", "if (fabsf(of) != 0x1p-126f || ", "if (1 || "},
+	{"avx512", "links.h", "subnormal numbers count", "before | 0x8040", "before"},
 	{"avx512_vnni", "words.h", "rows of int8 are not moved", "*into = bits ^ 0x80808080;", "*into = bits;"},
 	{"avx512_vnni", "linear.h", "the scale of a row is its block's", "v_set(a->row_scale[row + r])", "v_set(a->row_scale[row])"},
 	{"avx512_bf16", "linear.h", "the last word of a row is whole", "word < whole ? 4 : (inputs - whole * per) * size", "4"},
@@ -38,6 +38,10 @@ var mutants = []struct{ unit, file, name, from, to string }{
 	{"avx512", "attention.h", "a query sees what follows", "if (a->causal && high > position + 1) high = position + 1;", ""},
 	{"avx512", "attention.h", "a window is one key wider", "position - a->window + 1", "position - a->window"},
 	{"avx512", "attention.h", "each row sees what its neighbours see", "begin = low[r] > begin ? low[r] : begin;", "begin = 0;"},
+	{"avx512_bf16", "attention.h", "a row sees both keys of its last word", "high / per + 1, FIRST)", "high / per + 1, BOTH)"},
+	{"avx512_bf16", "attention.h", "a row's first word is left out", "if (low % per) mix_wide", "if (0) mix_wide"},
+	{"avx512_bf16", "attention.h", "a key that is not there has a weight", "if (key + 1 < keys) second =", "second ="},
+	{"avx2", "attention.h", "weights are added as they were before they were rounded", "first = v_near_bf16(first);", "V near = v_near_bf16(first);"},
 }
 
 // Every planted bug is caught by a law, in a copy of the sources that is otherwise unchanged.
@@ -160,7 +164,7 @@ func laws(machines []*processortest.Machine) (err error) {
 			return err
 		}
 		s := randomScene(r, typed)
-		for range 4 {
+		for range 60 {
 			s.values[r.IntN(len(s.values))] = notFinite(r)
 		}
 		if err := attends(s, machines, r, func(m *processortest.Machine) *processortest.Machine { return m }); err != nil {

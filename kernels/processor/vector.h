@@ -51,12 +51,14 @@ INLINE V v_power(V n) { // 2 to a whole number from -126 to 127
 INLINE V v_load_bf16(const uint16_t *p) {
 	return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)p)), 16));
 }
-INLINE void v_store_bf16(uint16_t *p, V x) {
+INLINE V v_near_bf16(V x) {
 	__m512i bits = _mm512_castps_si512(x), odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
-	__m512i near = _mm512_srli_epi32(_mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff))), 16);
-	__m512i nan = _mm512_or_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(0x40));
-	near = _mm512_mask_blend_epi32(_mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), near, nan);
-	_mm256_storeu_si256((__m256i *)p, _mm512_cvtepi32_epi16(near));
+	__m512i near = _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
+	near = _mm512_mask_or_epi32(near, _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), bits, _mm512_set1_epi32(0x400000));
+	return _mm512_castsi512_ps(_mm512_and_si512(near, _mm512_set1_epi32((int)0xffff0000)));
+}
+INLINE void v_store_bf16(uint16_t *p, V x) {
+	_mm256_storeu_si256((__m256i *)p, _mm512_cvtepi32_epi16(_mm512_srli_epi32(_mm512_castps_si512(v_near_bf16(x)), 16)));
 }
 INLINE V v_load_f16(const uint16_t *p) { return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p)); }
 INLINE void v_store_f16(uint16_t *p, V x) { _mm256_storeu_si256((__m256i *)p, _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT)); }
@@ -99,11 +101,16 @@ INLINE V v_power(V n) { return EACH(half_power(n.lo), half_power(n.hi)); }
 
 INLINE __m256 half_bf16(const uint16_t *p) { return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)p)), 16)); }
 INLINE V v_load_bf16(const uint16_t *p) { return EACH(half_bf16(p), half_bf16(p + 8)); }
-INLINE void half_store_bf16(uint16_t *p, __m256 x) {
+INLINE __m256 half_near_bf16(__m256 x) {
 	__m256i bits = _mm256_castps_si256(x), odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
-	__m256i near = _mm256_srli_epi32(_mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff))), 16);
-	__m256i nan = _mm256_or_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(0x40));
+	__m256i near = _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)));
+	__m256i nan = _mm256_or_si256(bits, _mm256_set1_epi32(0x400000));
 	near = _mm256_blendv_epi8(near, nan, _mm256_castps_si256(_mm256_cmp_ps(x, x, _CMP_UNORD_Q)));
+	return _mm256_castsi256_ps(_mm256_and_si256(near, _mm256_set1_epi32((int)0xffff0000)));
+}
+INLINE V v_near_bf16(V x) { return EACH(half_near_bf16(x.lo), half_near_bf16(x.hi)); }
+INLINE void half_store_bf16(uint16_t *p, __m256 x) {
+	__m256i near = _mm256_srli_epi32(_mm256_castps_si256(half_near_bf16(x)), 16);
 	_mm_storeu_si128((__m128i *)p, _mm_packus_epi32(_mm256_castsi256_si128(near), _mm256_extracti128_si256(near, 1)));
 }
 INLINE void v_store_bf16(uint16_t *p, V x) {
@@ -154,6 +161,7 @@ INLINE uint16_t narrow_bf16(float x) {
 INLINE void v_store_bf16(uint16_t *p, V a) {
 	for (int i = 0; i < LANES; i++) p[i] = narrow_bf16(a.x[i]);
 }
+INLINE V v_near_bf16(V a) { EACH(from_bits((uint32_t)narrow_bf16(a.x[i]) << 16)); }
 INLINE float widen_f16(uint16_t h) {
 	uint32_t sign = (uint32_t)(h & 0x8000) << 16, exponent = h >> 10 & 31, fraction = h & 0x3ff;
 	if (exponent == 0) return from_bits(sign | to_bits((float)fraction * 0x1p-24f));
