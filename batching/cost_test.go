@@ -60,7 +60,7 @@ func TestMeasureChoosesLanes(t *testing.T) {
 				if err != nil || found.Lanes != c.lanes {
 					t.Errorf("%+v, %v", found, err)
 				}
-				if c.lanes > 1 && found.LaneTokens != measureFirst {
+				if c.lanes > 1 && found.LaneTokens != amplePlan/c.lanes {
 					t.Errorf("a lane takes %d tokens", found.LaneTokens)
 				}
 			})

@@ -13,7 +13,8 @@ const (
 	measureFirst   = 128              // tokens of the smallest plan measured; each next is twice as large
 	measureRuns    = 3                // timed runs of each plan; the fastest counts
 	measureLimit   = 10 * time.Second // no larger plan is begun that would end later
-	goodThroughput = 0.97             // of the best; the smallest plan that reaches it is the budget
+	goodThroughput = 0.97             // of the best, which a plan that becomes the budget must reach
+	amplePlan      = 512              // tokens of the smallest plan that is asked for: it holds several responses to a prompt
 	lanesEnough    = 0.95             // of the throughput on all threads, which requests slow more: enough for lanes
 )
 
@@ -199,13 +200,17 @@ func best(samples []sample) (highest float64) {
 	return highest
 }
 
-// fastest returns the smallest size that comes near the best throughput.
+// fastest returns the smallest ample size that comes near the best throughput, or where none does the largest of those
+// that do.
 func fastest(samples []sample) int {
-	highest := best(samples)
+	highest, found := best(samples), defaultTokens
 	for _, s := range samples {
 		if s.throughput() >= goodThroughput*highest {
-			return s.work.tokens
+			found = s.work.tokens
+			if found >= amplePlan {
+				break
+			}
 		}
 	}
-	return defaultTokens
+	return found
 }
