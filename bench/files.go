@@ -20,7 +20,6 @@ const (
 	filesFew, filesMany = 128, 640 // rows of the two files of a round
 	filesHere           = 0.97     // of the ideal, asked of the command with the model in its own process,
 	filesRemote         = 0.95     // and of the command that asks a server on the loopback interface
-	remoteModel         = "bench-packed"
 )
 
 // filesScenario scores files of rows with `assay score --in --out`. A run begins by proving its model and ends by
@@ -28,12 +27,12 @@ const (
 // there until the command has ended, and the rate is of the rows by which a small and a large file differ, in the time
 // by which they differ.
 var filesScenario = Scenario{
-	Name: "files", Asked: "≥ 0.97 of the ideal here, ≥ 0.95 by a server", Servers: []string{serverMain},
+	Name: "files", Asked: "≥ 0.97 of the ideal here, ≥ 0.95 by a server", Servers: []string{serverFloat32},
 	About: fmt.Sprintf("JSON lines of %d and of %d rows, lengths log-normal around 150 tokens, scored by `assay score --in --out`: the rate between the two",
 		filesFew, filesMany),
 	run: func(ctx context.Context, b *bench) (result Result, err error) {
 		if b.command == nil {
-			return Result{}, errors.New("no -assay was given")
+			return Result{}, errors.New("no -assay or no -operators was given")
 		}
 		folder, err := os.MkdirTemp("", "bench-files-")
 		if err != nil {
@@ -43,7 +42,7 @@ var filesScenario = Scenario{
 		f := &files{bench: b, folder: folder, ways: waysIn(inFloat32, b.ways)}
 		f.sides = []filesSide{
 			{name: "rows here", flags: []string{"--bundle", b.bundle}, asked: filesHere},
-			{name: "rows by a server", flags: []string{"--url", b.servers[serverMain].URL, "--model", remoteModel}, asked: filesRemote},
+			{name: "rows by a server", flags: []string{"--url", b.servers[serverFloat32].URL, "--model", serverFloat32}, asked: filesRemote},
 		}
 		for n := range b.Rounds + 1 {
 			if err := f.round(ctx, n); err != nil {

@@ -27,7 +27,7 @@ func fakeCommand(_ context.Context, out string, flags ...string) (fileRun, error
 	if err != nil || value("--activation") != "none" || value("--out") != out || !slices.Contains(flags, "--restart") {
 		return fileRun{}, fmt.Errorf("flags %q, %w", flags, err)
 	}
-	if value("--url") != "" && value("--model") != remoteModel || value("--url") == "" && !slices.Contains(flags, "--bundle") {
+	if value("--url") != "" && value("--model") != serverFloat32 || value("--url") == "" && !slices.Contains(flags, "--bundle") {
 		return fileRun{}, fmt.Errorf("flags %q", flags)
 	}
 	by, _ := strings.CutPrefix(value("--bundle"), "off:")
@@ -91,7 +91,7 @@ func TestADisturbedRunOverAFileIsVoid(t *testing.T) {
 
 func TestRowsOfFiles(t *testing.T) {
 	t.Parallel()
-	b := fakeBench(t, map[string]float64{serverMain: 0})
+	b := fakeBench(t, map[string]float64{serverFloat32: 0})
 	if got := b.measure(t.Context(), scenario(t, "files")); !strings.Contains(got.Failed, "no -assay") {
 		t.Errorf("%+v without the program", got)
 	}

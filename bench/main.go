@@ -25,7 +25,7 @@ type options struct {
 	graphs             Graphs
 	encoder            Graphs
 	large, products    string
-	assay              string
+	operators, assay   string
 	about, exporter    string
 	results, render    string
 	quote              string
@@ -50,6 +50,7 @@ func main() {
 	flag.StringVar(&o.graphs.PaddedInt8, "padded-int8", "", "the bundle `DIR` of the same model, padded, with weights stored as int8")
 	flag.StringVar(&o.encoder.Packed, "encoder", "", "the bundle `DIR` of the server encoder")
 	flag.StringVar(&o.encoder.Padded, "encoder-padded", "", "the bundle `DIR` of the same encoder in the padded layout")
+	flag.StringVar(&o.operators, "operators", "", "the bundle `DIR` of the same model of operators of our own, in float32")
 	flag.StringVar(&o.large, "large", "", "the `DIR` with the bundles of the large model")
 	flag.StringVar(&o.assay, "assay", "", "the `PROGRAM`, whose runs over files are measured")
 	flag.StringVar(&o.products, "products", "", "also show the products of this JSON `FILE` in the roofline: what other programs measured")
@@ -161,8 +162,8 @@ func (o options) run(ctx context.Context, chosen []Scenario) (report Report, err
 	if o.encoder.Packed != "" && o.encoder.Padded != "" {
 		b.startEncoder = o.starter(o.encoder)
 	}
-	if o.assay != "" {
-		b.command, b.bundle = commandOf(o.assay), o.graphs.Packed
+	if o.assay != "" && o.operators != "" {
+		b.command, b.bundle = commandOf(o.assay), o.operators
 	}
 	if o.graphs.OpenVINO {
 		b.roofline = func(ctx context.Context) (Roofline, error) {

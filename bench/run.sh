@@ -132,4 +132,4 @@ about="random Qwen3-style models, $(($(stat -c %s "$model/checkpoint/model.safet
 PYTHONPATH=$packages${PYTHONPATH:+:$PYTHONPATH} "$scratch/bench" "${beside[@]}" "${given[@]}" "${openvino[@]}" \
     -padded "$model/bench-padded" -packed "$model/bench-packed" -padded-int8 "$model/bench-padded-int8" \
     -packed-int8 "$model/bench-packed-int8" -encoder "$model/bench-encoder" -encoder-padded "$model/bench-encoder-padded" \
-    -large "$model/large" -assay "$assay" -exporter "sha256:$exporter" -python "$python" -about "$about" "$@"
+    -operators "$model/ops-float32" -large "$model/large" -assay "$assay" -exporter "sha256:$exporter" -python "$python" -about "$about" "$@"

@@ -102,7 +102,7 @@ type bench struct {
 	roofline func(ctx context.Context) (Roofline, error) // nil: it cannot be measured
 
 	command command // the program; nil: none was given
-	bundle  string  // that the main server serves
+	bundle  string  // of the reward model, of operators of our own in float32
 }
 
 // startIdeal starts an ideal that runs until done.
