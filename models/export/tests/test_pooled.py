@@ -67,6 +67,15 @@ def test_half_precision_is_near_and_seen_where_it_is_large(checkpoint, tmp_path,
     assert name.startswith("layer.") and 0.5 < size < 1e4
 
 
+def test_sequences_that_run_together_are_read_as_each_alone(checkpoint, tmp_path):
+    _, model = loaded(checkpoint)
+    ran, rng = Written(saved(model, tmp_path, "float32"), "float32", model, None), np.random.default_rng(1)
+    sequences = [rng.integers(model.sizes.vocab_size, size=length).tolist() for length in (30, 2, 90, 30)]
+    alone = np.stack([ran.readings(ids).numpy()[-1] for ids in sequences])
+    together = ran.last_rows(sequences).numpy()
+    assert np.abs(together - alone).max() < 1e-5 < np.abs(alone[0] - alone[3]).max()
+
+
 def test_a_value_that_float16_cannot_hold_is_seen(tmp_path):
     whole, model = loaded(written(tmp_path, "qwen3"))
     whole.model.layers[0].mlp.gate_proj.weight.data *= 1e3

@@ -91,11 +91,23 @@ def tried(pairs: list[dict], model: Model, max_tokens: int) -> list[list[int]]:
 def compared(exact: Reference, other: Readings, sequences: list[list[int]], model: Model, rules: TextRules) -> Lost:
     """Return how far readings at the last token are from the exact ones, infinite where one is not finite, and the
     order of the first label."""
-    at = -2 if model.likelihood else -1
-    before, after = (torch.stack([reference.readings(ids, rules.types(ids))[at] for ids in sequences]) for reference in (exact, other))
+    before, after = (last_rows(reference, sequences, model, rules) for reference in (exact, other))
     apart = max(tolerance.apart(have, want) for have, want in zip(after.flatten().tolist(), before.flatten().tolist(), strict=True))
     score = apart if after.isfinite().all() else math.inf
     return Lost(drift.significant(score), kept(before[:, 0].tolist(), after[:, 0].tolist()), len(sequences))
+
+
+def last_rows(reference: Readings, sequences: list[list[int]], model: Model, rules: TextRules) -> torch.Tensor:
+    """Return the readings at the last token of each sequence, [sequences, labels]. Decoders compute sequences of one
+    length together where they can, since each forward of a large model reads all of its weights."""
+    at = -2 if model.likelihood else -1
+    if model.encoder is not None or not isinstance(reference, Reference | Written):
+        return torch.stack([reference.readings(ids, rules.types(ids))[at] for ids in sequences])
+    rows: dict[int, torch.Tensor] = {}
+    for length in sorted({len(ids) for ids in sequences}):
+        places = [place for place, ids in enumerate(sequences) if len(ids) == length]
+        rows |= zip(places, reference.last_rows([sequences[place] for place in places]), strict=True)
+    return torch.stack([rows[place] for place in range(len(sequences))])
 
 
 def kept(before: list[float], after: list[float]) -> float:

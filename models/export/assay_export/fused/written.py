@@ -11,7 +11,7 @@ from onnx import TensorProto, helper
 
 from ..graph import separate
 from ..graph.graph import output_name
-from ..graph.plan import apart, packed_feeds
+from ..graph.plan import Read, Segment, apart, packed_feeds
 from ..models.model import Model
 from ..operators import DOMAIN
 from .chain import Chain
@@ -55,8 +55,18 @@ class Written:
 
     def readings(self, ids: list[int], types: list[int] | None = None) -> torch.Tensor:
         """Return the raw outputs at every token, [len(ids), labels], of an encoder that pools as one row."""
-        sizes, segments, places = self.model.sizes, apart([ids]), range(1 if self.model.pooled else len(ids))
-        feeds = slotted(packed_feeds(segments, [(segments[0], place) for place in places], sizes.layers, sizes.kv_heads, sizes.head_dim,
+        segments = apart([ids])
+        return self.read(segments, [(segments[0], place) for place in range(1 if self.model.pooled else len(ids))], types)
+
+    def last_rows(self, sequences: list[list[int]]) -> torch.Tensor:
+        """Return the raw outputs at the last token of sequences, [sequences, labels], of a decoder, by one forward."""
+        segments = apart(sequences)
+        return self.read(segments, [(segment, len(segment.ids) - 1) for segment in segments])
+
+    def read(self, segments: list[Segment], reads: list[Read], types: list[int] | None = None) -> torch.Tensor:
+        """Run the graph on segments and return the raw outputs where it is read, [reads, labels]."""
+        sizes = self.model.sizes
+        feeds = slotted(packed_feeds(segments, reads, sizes.layers, sizes.kv_heads, sizes.head_dim,
                                      bidirectional=self.model.encoder is not None, types=lambda ids: types), NARROW[self.compute])
         rows, most = self.session.run([self.output, LARGEST], feeds)
         self.sizes = np.fmax(self.sizes, np.where(np.isnan(most), np.inf, most))
