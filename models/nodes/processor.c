@@ -22,18 +22,6 @@ const char *assay_make(Node *node, OrtKernelContext *context, size_t index, size
 	return wrong ? assay_wrong("output %zu: %s", index, wrong) : NULL;
 }
 
-const char *assay_each(Node *node, OrtKernelContext *context, AssayTask task, void *arguments, int64_t tasks) {
-	if (node->on->threads > 1 && tasks > 1) {
-		OrtStatus *failed = node->api->KernelContext_ParallelFor(context, task, (size_t)tasks, 0, arguments);
-		if (!failed) return NULL;
-		const char *wrong = assay_wrong("%s", node->api->GetErrorMessage(failed));
-		node->api->ReleaseStatus(failed);
-		return wrong;
-	}
-	for (int64_t i = 0; i < tasks; i++) task(arguments, (size_t)i);
-	return NULL;
-}
-
 // A thread takes four tasks if all are alike, so that none waits for long for the last; and a task is worth a start.
 int64_t assay_share(const Node *node, int64_t pieces, int64_t cost) {
 	enum { TASKS = 4, WORTH = 1 << 16 };

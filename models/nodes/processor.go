@@ -7,6 +7,7 @@ package nodes
 import "C"
 
 import (
+	"fmt"
 	"unsafe"
 
 	ort "github.com/yalue/onnxruntime_go"
@@ -38,8 +39,11 @@ func (w *Weights) Bytes() int64 { return int64(C.assay_store_bytes(w.c)) }
 func (w *Weights) Close() { C.assay_store_close(w.c) }
 
 // RegisterProcessor has sessions that are made with these options run the operators by a tier's kernels, on so many
-// threads, which are those of the session. It computes in one type; linear layers of int8 multiply these.
+// threads, which all sessions share. It computes in one type; linear layers of int8 multiply these.
 func RegisterProcessor(api unsafe.Pointer, options *ort.SessionOptions, compute kernels.Type, tier processor.Tier, threads int, weights *Weights) (*Set, error) {
+	if there := int(C.assay_threads(C.int(threads))); there < threads {
+		return nil, fmt.Errorf("the operating system gives this process %d threads to compute with, and %d were asked for", there, threads)
+	}
 	on := (*C.AssayProcessor)(C.calloc(1, C.sizeof_AssayProcessor))
 	table, packedBytes, packWeights := tier.Pointers()
 	on.kernels = (*C.AssayKernels)(table)

@@ -3,8 +3,8 @@
 #pragma once
 #include <pthread.h>
 
-#include "../../kernels/processor/processor.h"
 #include "nodes.h"
+#include "processor_threads.h"
 
 // Packed weights by the names of the initializers that they were made of. Sessions of one graph share them.
 typedef struct Packed {
@@ -65,9 +65,6 @@ const char *assay_wrong(const char *format, ...) __attribute__((format(printf, 1
 
 // assay_make makes an output, whose shape has as many dimensions as rank says, and says what is wrong with it, or null.
 const char *assay_make(Node *node, OrtKernelContext *context, size_t index, size_t rank, const int64_t *shape, void **data);
-
-// assay_each runs a kernel's tasks on the session's threads.
-const char *assay_each(Node *node, OrtKernelContext *context, AssayTask task, void *arguments, int64_t tasks);
 
 // assay_share is how many of so many equal pieces of work a task takes, when each costs so much.
 int64_t assay_share(const Node *node, int64_t pieces, int64_t cost);

@@ -62,7 +62,8 @@ const char *assay_rotate(Node *node, OrtKernelContext *context, AssayTensor *in)
 	}
 	if (wrong || a.tokens == 0) return wrong;
 	a.per_task = assay_share(node, a.tokens, 4 * (a.heads + 2 * a.groups) * a.size);
-	return assay_each(node, context, node->on->kernels->rotate, &a, (a.tokens + a.per_task - 1) / a.per_task);
+	assay_run(node->on->threads, node->on->kernels->rotate, &a, (a.tokens + a.per_task - 1) / a.per_task);
+	return NULL;
 }
 
 // The shapes and indices of TileAttention.
@@ -126,7 +127,7 @@ const char *assay_attention(Node *node, OrtKernelContext *context, AssayTensor *
 	if (!room) return assay_wrong("no memory for %lld tokens", (long long)a.tokens);
 	a.failed = &failed;
 	part(&a, room);
-	wrong = assay_each(node, context, node->on->kernels->attention, &a, a.part_count * a.groups);
+	assay_run(node->on->threads, node->on->kernels->attention, &a, a.part_count * a.groups);
 	free(room);
-	return !wrong && failed ? assay_wrong("no memory for the logits of %lld keys", (long long)a.tile_keys) : wrong;
+	return failed ? assay_wrong("no memory for the logits of %lld keys", (long long)a.tile_keys) : NULL;
 }

@@ -18,7 +18,8 @@ const char *assay_norm(Node *node, OrtKernelContext *context, AssayTensor *in) {
 	if (wrong || a.rows == 0) return wrong;
 	a.flows = flows;
 	a.per_task = assay_share(node, a.rows, 4 * a.width);
-	return assay_each(node, context, node->task, &a, (a.rows + a.per_task - 1) / a.per_task);
+	assay_run(node->on->threads, node->task, &a, (a.rows + a.per_task - 1) / a.per_task);
+	return NULL;
 }
 
 // A gate's rows are twice as wide as what comes of them.
@@ -29,7 +30,8 @@ const char *assay_activation(Node *node, OrtKernelContext *context, AssayTensor 
 	const char *wrong = assay_make(node, context, 0, 2, (int64_t[]){a.rows, a.width}, &a.y);
 	if (wrong || a.rows == 0) return wrong;
 	a.per_task = assay_share(node, a.rows, 16 * a.width);
-	return assay_each(node, context, node->task, &a, (a.rows + a.per_task - 1) / a.per_task);
+	assay_run(node->on->threads, node->task, &a, (a.rows + a.per_task - 1) / a.per_task);
+	return NULL;
 }
 
 const char *assay_quantize(Node *node, OrtKernelContext *context, AssayTensor *in) {
@@ -41,12 +43,13 @@ const char *assay_quantize(Node *node, OrtKernelContext *context, AssayTensor *i
 	if (wrong || a.rows == 0) return wrong;
 	a.flows = scales;
 	a.per_task = assay_share(node, a.rows, 4 * a.width);
-	return assay_each(node, context, node->on->kernels->quantize_rows, &a, (a.rows + a.per_task - 1) / a.per_task);
+	assay_run(node->on->threads, node->on->kernels->quantize_rows, &a, (a.rows + a.per_task - 1) / a.per_task);
+	return NULL;
 }
 
 // multiply has the rows put into blocks, and then multiplied: by panels of outputs, and by rows too where there are few
 // panels.
-static const char *multiply(Node *node, OrtKernelContext *context, AssayLinear *a) {
+static const char *multiply(const Node *node, AssayLinear *a) {
 	const AssayKernels *kernels = node->on->kernels;
 	const int kind = a->of.kind;
 	const int64_t block = kernels->block_rows[kind], blocks = (a->rows + block - 1) / block, panels = (a->of.outputs + 31) / 32;
@@ -58,10 +61,10 @@ static const char *multiply(Node *node, OrtKernelContext *context, AssayLinear *
 	a->pack_tasks = (blocks + share - 1) / share;
 	a->blocks = aligned_alloc(64, (size_t)((blocks * block * a->of.words * 4 * kernels->word_parts[kind] + 127) / 64 * 64));
 	if (!a->blocks) return assay_wrong("no memory for %lld rows", (long long)a->rows);
-	const char *wrong = assay_each(node, context, kernels->pack_rows[kind], a, a->pack_tasks);
-	if (!wrong) wrong = assay_each(node, context, kernels->multiply[kind], a, a->tasks_over_panels * a->tasks_over_rows);
+	assay_run(node->on->threads, kernels->pack_rows[kind], a, a->pack_tasks);
+	assay_run(node->on->threads, kernels->multiply[kind], a, a->tasks_over_panels * a->tasks_over_rows);
 	free(a->blocks);
-	return wrong;
+	return NULL;
 }
 
 // Inputs of Linear are x, weight and bias; of Linear8 levels, row_scale, weight, scale and bias.
@@ -78,5 +81,5 @@ const char *assay_linear(Node *node, OrtKernelContext *context, AssayTensor *in)
 		a.scale = in[3].data;
 	}
 	const char *wrong = assay_make(node, context, 0, 2, (int64_t[]){a.rows, a.of.outputs}, &a.y);
-	return wrong || a.rows == 0 ? wrong : multiply(node, context, &a);
+	return wrong || a.rows == 0 ? wrong : multiply(node, &a);
 }

@@ -1,7 +1,9 @@
 package onnxrun
 
 import (
+	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -21,25 +23,60 @@ func processors(t *testing.T) time.Duration {
 }
 
 // TestIdleModelsTakeNoProcessors: the threads of two models that were asked at the same time sleep as soon as both have
-// answered. Unless they are told otherwise each turns in a loop for about 40 ms, in case that another forward comes.
+// answered. Unless they are told otherwise those of ONNX Runtime turn in a loop for about 40 ms, in case that another
+// forward comes. Models of our operators have theirs in common.
 func TestIdleModelsTakeNoProcessors(t *testing.T) {
 	startRuntime(t)
-	const threads, answers = 4, 20
-	m, stage := stageOf(t, filepath.Join("..", "testdata", "bundles", "qwen3-reward-packed-external"))
+	for form, bundle := range map[string]string{"plain": "bundles/qwen3-reward-packed-external", "operators": "fused/qwen2-assay-float32"} {
+		t.Run(form, func(t *testing.T) {
+			sleepBehindForwards(t, filepath.Join("..", "testdata", filepath.FromSlash(bundle)))
+		})
+	}
+	if threadsNamed(t, "assay-compute") < idleThreads-1 {
+		t.Error("no threads are there that models have in common")
+	}
+}
+
+const idleThreads = 4
+
+// threadsNamed counts the process's threads with a name.
+func threadsNamed(t *testing.T, name string) (count int) {
+	t.Helper()
+	files, err := filepath.Glob("/proc/self/task/*/comm")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		if said, err := os.ReadFile(file); err == nil && strings.TrimSpace(string(said)) == name { // one may have ended
+			count++
+		}
+	}
+	return count
+}
+
+func sleepBehindForwards(t *testing.T, bundle string) {
+	t.Helper()
+	const answers = 20
+	m, stage := stageOf(t, bundle)
 	ids := make([]int64, 300)
 	plan, _, err := batching.MakePlan([]batching.Sequence{{IDs: ids, Positions: []int{299}}}, batching.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var sessions [2]*Session
+	var shared [2]int
 	for i := range sessions {
-		if sessions[i], err = Open(t.Context(), &Graph{Manifest: m, Stages: []Stage{stage}}, threads, Device{}); err != nil {
+		if sessions[i], err = Open(t.Context(), &Graph{Manifest: m, Stages: []Stage{stage}}, idleThreads, Device{}); err != nil {
 			t.Fatal(err)
 		}
 		defer sessions[i].Close()
+		shared[i] = threadsNamed(t, "assay-compute")
 		if _, err := sessions[i].Reserve(0, 512); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if shared[0] != shared[1] {
+		t.Errorf("%d threads help one model, and %d help two", shared[0], shared[1])
 	}
 	least := time.Duration(1 << 62)
 	for range 5 { // of which one is without Go's own work

@@ -25,7 +25,11 @@ var opening sync.Mutex
 
 // load makes one session of a stage, on a GPU where there are options for it.
 func (s *Session) load(ctx context.Context, st *stage, file *Stage, threads int, cuda map[string]string) (session *ort.DynamicAdvancedSession, err error) {
-	options, err := sessionOptions(threads, file.Bytes+file.External)
+	own := threads
+	if st.of.Assay() && st.gpu == nil {
+		own = 1 // what is not an operator of ours takes little time
+	}
+	options, err := sessionOptions(own, file.Bytes+file.External)
 	if err != nil {
 		return nil, err
 	}
