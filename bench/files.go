@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -80,13 +81,13 @@ type fileRun struct {
 }
 
 // round measures the ideal on rows like the large file's, then each side on a small and a large file of its own. Round
-// 0 finds the best way of the ideal, on a small file's rows.
+// 0 finds the best way of each engine, on a small file's rows; from then on the ideal is the best engine of a round.
 func (f *files) round(ctx context.Context, n int) error {
 	rows := f.writer("files", n).logNormal(filesMany, 150, 0.5)
 	if n == 0 {
 		pass, _, err := f.raw(rows[:filesFew])
 		if err == nil {
-			f.ways = []string{f.ways[slices.Index(pass, slices.Min(pass))]}
+			f.ways = bestWays(f.ways, pass)
 		}
 		return err
 	}
@@ -94,7 +95,7 @@ func (f *files) round(ctx context.Context, n int) error {
 	if err != nil {
 		return err
 	}
-	f.best = append(f.best, float64(tokens)/pass[0])
+	f.best = append(f.best, float64(tokens)/slices.Min(pass))
 	f.progress("files %d/%d: ideal %.0f tokens/s", n, f.Rounds, f.best[n-1])
 	for i := range f.sides {
 		side := &f.sides[(i+n)%len(f.sides)]
@@ -236,7 +237,7 @@ func readScores(path string) ([]Answer, error) {
 
 // result judges each side's share of the ideal.
 func (f *files) result() Result {
-	result := Result{Series: []Series{newSeries("ideal "+f.ways[0], tokensPerSecond, f.best)}, Void: disturbed("the ideal's tokens/s", f.best)}
+	result := Result{Series: []Series{newSeries("ideal "+strings.Join(f.ways, ", "), tokensPerSecond, f.best)}, Void: disturbed("the ideal's tokens/s", f.best)}
 	for _, side := range f.sides {
 		shares := make([]float64, len(side.rates))
 		for n, rate := range side.rates {

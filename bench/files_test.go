@@ -97,7 +97,7 @@ func TestRowsOfFiles(t *testing.T) {
 	}
 	b.command = fakeCommand
 	got := b.measure(t.Context(), scenario(t, "files"))
-	if got.Failed != "" || len(got.Series) != 5 || got.Series[0].Name != "ideal padded 2048" || !got.Checks[0].quotable() || got.Checks[2].Figure != 0 {
+	if got.Failed != "" || len(got.Series) != 5 || got.Series[0].Name != "ideal padded 2048, packed 1024" || !got.Checks[0].quotable() || got.Checks[2].Figure != 0 {
 		t.Fatalf("%+v", got)
 	}
 	// What a run takes beside its rows is in no rate: a millisecond a row of about 150 tokens.
