@@ -39,7 +39,7 @@ typedef struct {
 	uint32_t *queries; // [words][QUERIES]
 	uint32_t *block;   // [KEYS][padded]: a key's words in each row; or values, a number of one or two keys in each word
 	float *mixed;      // [QUERIES][padded]
-	float *logits;     // [to − from, up to KEYS][QUERIES]; then weights, a row of words for one or two keys
+	float *logits;     // [to − from + AT_ONCE][QUERIES]; then weights, a row of words for one or two keys
 } Tile;
 
 INLINE int64_t per_word(int type) { return type == ASSAY_BF16 ? 2 : 1; }

@@ -32,23 +32,18 @@ int64_t assay_share(const Node *node, int64_t pieces, int64_t cost) {
 typedef struct {
 	const char *name;
 	const char *(*run)(Node *node, OrtKernelContext *context, AssayTensor *in);
-	int weight; // the input that must be constant, since it is packed once; 0: none
+	int weight;  // the input that must be constant, since it is packed once; 0: none
+	size_t task; // of what looks at one row at a time: TASK of its kernel
 } Line;
 
-static const Line lines[] = {
-	{"AddRmsNorm", assay_norm, 0}, {"AddLayerNorm", assay_norm, 0}, {"SwiGLU", assay_activation, 0}, {"GeGLU", assay_activation, 0},
-	{"Gelu", assay_activation, 0}, {"QuantizeRows", assay_quantize, 0}, {"Linear", assay_linear, 1}, {"Linear8", assay_linear, 2},
-	{"Rotate", assay_rotate, 0}, {"RotateQkv", assay_rotate, 0}, {"TileAttention", assay_attention, 0},
-};
+#define TASK(kernel) (1 + offsetof(AssayKernels, kernel))
 
-static AssayTask task_of(const AssayKernels *kernels, const char *name) {
-	if (!strcmp(name, "AddRmsNorm")) return kernels->add_rms_norm;
-	if (!strcmp(name, "AddLayerNorm")) return kernels->add_layer_norm;
-	if (!strcmp(name, "SwiGLU")) return kernels->swiglu;
-	if (!strcmp(name, "GeGLU")) return kernels->geglu;
-	if (!strcmp(name, "Gelu")) return kernels->gelu;
-	return NULL;
-}
+static const Line lines[] = {
+	{"AddRmsNorm", assay_norm, 0, TASK(add_rms_norm)}, {"AddLayerNorm", assay_norm, 0, TASK(add_layer_norm)},
+	{"SwiGLU", assay_activation, 0, TASK(swiglu)}, {"GeGLU", assay_activation, 0, TASK(geglu)}, {"Gelu", assay_activation, 0, TASK(gelu)},
+	{"QuantizeRows", assay_quantize, 0, 0}, {"Linear", assay_linear, 1, 0}, {"Linear8", assay_linear, 2, 0}, {"Rotate", assay_rotate, 0, 0},
+	{"RotateQkv", assay_rotate, 0, 0}, {"TileAttention", assay_attention, 0, 0},
+};
 
 // Weights are packed by 32 outputs, so few outputs take more memory packed than they have in a file: 32 times at most,
 // and for what is large no more than four times.
@@ -88,7 +83,6 @@ OrtStatus *assay_processor_create(const OrtCustomOp *op, const OrtApi *api, cons
 	node->api = api;
 	node->on = operator->processor;
 	node->inputs = operator->inputs;
-	node->task = task_of(node->on->kernels, operator->name);
 	size_t three = ASSAY_RANK, two = ASSAY_RANK;
 	assay_float(api, info, "epsilon", &node->epsilon);
 	assay_float(api, info, "scale", &node->scale);
@@ -103,6 +97,7 @@ OrtStatus *assay_processor_create(const OrtCustomOp *op, const OrtApi *api, cons
 	for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
 		if (strcmp(lines[i].name, operator->name)) continue;
 		node->run = lines[i].run;
+		if (lines[i].task) memcpy(&node->task, (const char *)node->on->kernels + lines[i].task - 1, sizeof node->task);
 		if (lines[i].weight) wrong = pack_weight(node, info, lines[i].weight, lines[i].weight == 2 ? ASSAY_I8 : node->on->type);
 	}
 	if (!node->run) wrong = assay_wrong("no kernel computes it on the processors");
