@@ -14,7 +14,7 @@ const (
 	measureRuns    = 3                // timed runs of each plan; the fastest counts
 	measureLimit   = 10 * time.Second // no larger plan is begun that would end later
 	goodThroughput = 0.97             // of the best, which a plan that becomes the budget must reach
-	amplePlan      = 512              // tokens of the smallest plan that is asked for: it holds several responses to a prompt
+	amplePlan      = 512              // tokens that the budget has at least, of all lanes together: several responses to a prompt
 	lanesEnough    = 0.95             // of the throughput on all threads, which requests slow more: enough for lanes
 )
 
@@ -200,8 +200,8 @@ func best(samples []sample) (highest float64) {
 	return highest
 }
 
-// fastest returns the smallest ample size that comes near the best throughput, or where none does the largest of those
-// that do.
+// fastest returns the smallest ample size that comes near the best throughput; where none does, the largest size that
+// does.
 func fastest(samples []sample) int {
 	highest, found := best(samples), defaultTokens
 	for _, s := range samples {

@@ -88,7 +88,8 @@ func (m machine) String() string {
 // Threads that a process has whatever it serves: Go's own, and those in calls into C.
 const ownThreads = 32
 
-// modelThreads is how many threads so many models have: each has a pool for its forwards, and two that wait for them.
+// modelThreads is how many threads so many models have at most: each has a pool for its forwards, and two that wait for
+// them. Those of our operators share one pool; how many these are is not known before they are loaded.
 func modelThreads(models, threads int) int { return models * (threads + 2) }
 
 // fitThreads refuses to load so many models, whose forwards have so many threads each, where the process may not have

@@ -28,14 +28,14 @@ type scene struct {
 	keys, values        []float32
 }
 
-const poolSlots = 90
+const poolSlots = 250 // so that some tiles have several blocks of keys
 
 // randomScene has heads of any size, tiles of any length, and tokens in any order.
 func randomScene(r *rand.Rand, typed kernels.Type) scene {
 	groups := 1 + r.IntN(3)
 	s := scene{
 		typed: typed, heads: groups * (1 + r.IntN(5)), groups: groups, size: []int{8, 9, 20, 32, 33, 65, 80, 100, 128, 256}[r.IntN(10)],
-		scale: 0.3, softcap: []float32{0, 0, 2}[r.IntN(3)], window: []int{1, 5, 64, 65, math.MaxInt32}[r.IntN(5)], causal: r.IntN(2) == 0,
+		scale: 0.3, softcap: []float32{0, 0, 2}[r.IntN(3)], window: []int{1, 5, 96, 97, math.MaxInt32}[r.IntN(5)], causal: r.IntN(2) == 0,
 	}
 	for range 1 + r.IntN(3) {
 		s.tiles = append(s.tiles, r.Perm(poolSlots)[:1+r.IntN(poolSlots-1)])

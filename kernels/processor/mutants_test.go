@@ -38,6 +38,7 @@ var mutants = []struct{ unit, file, name, from, to string }{
 	{"avx512", "attention.h", "a query sees what follows", "if (a->causal && high > position + 1) high = position + 1;", ""},
 	{"avx512", "attention.h", "a window is one key wider", "position - a->window + 1", "position - a->window"},
 	{"avx512", "attention.h", "each row sees what its neighbours see", "begin = low[r] > begin ? low[r] : begin;", "begin = 0;"},
+	{"avx512_bf16", "attention.h", "every block has the first one's values", "read_values(type, t, from, keys);", "read_values(type, t, t->from, keys);"},
 	{"avx512_bf16", "attention.h", "a row sees both keys of its last word", "high / per + 1, FIRST)", "high / per + 1, BOTH)"},
 	{"avx512_bf16", "attention.h", "a row's first word is left out", "if (low % per) mix_wide", "if (0) mix_wide"},
 	{"avx512_bf16", "attention.h", "a key that is not there has a weight", "if (key + 1 < keys) second =", "second ="},

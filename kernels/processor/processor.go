@@ -6,7 +6,9 @@
 // forward has, nor on how many threads compute it. The files tell how:
 //
 //	vector.h    sixteen floats at a time, by each tier's instructions
+//	bits.h      sixteen words of four bytes, likewise
 //	numbers.h   three types of numbers; exp, GELU, tanh
+//	links.h     what a product adds to a sum, which linear.h and attention.h have in common
 //	rows.h      norms, activations, rows rounded to int8
 //	linear.h    products in float32, float16, bfloat16 and int8; words.h has what a tier multiplies with
 //	rotate.h    queries and keys turned, keys and values put into their slots

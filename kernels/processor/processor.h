@@ -86,7 +86,7 @@ void assay_plain(AssayKernels *into);
 #if defined(__x86_64__)
 void assay_avx2(AssayKernels *into);
 void assay_avx512(AssayKernels *into);
-void assay_avx512_bf16(AssayKernels *into); // replaces products of bfloat16
+void assay_avx512_bf16(AssayKernels *into); // replaces products of bfloat16, and attention
 void assay_avx512_vnni(AssayKernels *into); // replaces products of int8
 #endif
 

@@ -10,11 +10,12 @@
 #include <stdatomic.h>
 #include <time.h>
 
-// A part of a job's tasks, which lie side by side. A thread begins with a part of its own, so that from node to node it
-// reads what it wrote, and goes on with what is left of others.
+// A part of a job's tasks, which lie side by side. A thread begins with a part of its own, from node to node the same
+// one if nobody else has it, so that it reads what it wrote; then it goes on with what is left of others.
 typedef struct {
 	atomic_size_t next; // the first task that nobody has begun
-	char apart[64 - sizeof(atomic_size_t)];
+	int taken;          // whether it is some helper's own; under the mutex
+	char apart[64 - sizeof(atomic_size_t) - sizeof(int)];
 } Part;
 
 typedef struct Job {
@@ -67,11 +68,15 @@ static void work(Job *job, int own) {
 	}
 }
 
-// take gives the oldest job that wants help, or null, and a part of it. It is called under the mutex, and so is leave.
-static Job *take(int *part) {
+// take gives a helper the oldest job that wants help, or null, and a part of it: 1 is that of helper 0. It is called
+// under the mutex, and so is leave.
+static Job *take(int helper, int *part) {
 	for (Job *job = first; job; job = job->after) {
 		if (job->wanted == 0 || !unbegun(job)) continue;
-		*part = job->wanted--;
+		for (int i = helper; job->parts[*part = 1 + i % (job->threads - 1)].taken; i++) {
+		}
+		job->parts[*part].taken = 1;
+		job->wanted--;
 		atomic_fetch_add_explicit(&job->helping, 1, memory_order_relaxed);
 		return job;
 	}
@@ -82,12 +87,13 @@ static void leave(Job *job) {
 	if (atomic_fetch_sub_explicit(&job->helping, 1, memory_order_relaxed) == 1 && job->waits) pthread_cond_broadcast(&left);
 }
 
-static void *help(void *nothing) {
+static void *help(void *number) {
+	const int helper = (int)(intptr_t)number;
 	pthread_setname_np(pthread_self(), "assay-compute");
 	pthread_mutex_lock(&mutex);
 	for (;;) {
 		int part = 0;
-		Job *job = take(&part);
+		Job *job = take(helper, &part);
 		if (job) {
 			pthread_mutex_unlock(&mutex);
 			work(job, part);
@@ -104,12 +110,12 @@ static void *help(void *nothing) {
 		pthread_cond_wait(&come, &mutex);
 		asleep--;
 	}
-	return nothing;
+	return NULL;
 }
 
 int assay_threads(int wanted) {
 	pthread_mutex_lock(&mutex);
-	for (pthread_t thread; helpers + 1 < wanted && !pthread_create(&thread, NULL, help, NULL); helpers++) pthread_detach(thread);
+	for (pthread_t thread; helpers + 1 < wanted && !pthread_create(&thread, NULL, help, (void *)(intptr_t)helpers); helpers++) pthread_detach(thread);
 	const int there = helpers + 1;
 	pthread_mutex_unlock(&mutex);
 	return there;
@@ -123,7 +129,10 @@ void assay_run(int threads, AssayTask task, void *arguments, size_t tasks) {
 	}
 	Part parts[threads];
 	Job job = {.task = task, .arguments = arguments, .tasks = tasks, .parts = parts, .threads = threads, .wanted = threads - 1};
-	for (int part = 0; part < threads; part++) atomic_init(&parts[part].next, begin(&job, part));
+	for (int part = 0; part < threads; part++) {
+		parts[part].taken = 0;
+		atomic_init(&parts[part].next, begin(&job, part));
+	}
 	pthread_mutex_lock(&mutex);
 	*last = &job;
 	last = &job.after;

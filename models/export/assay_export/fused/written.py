@@ -59,9 +59,13 @@ class Written:
         return self.read(segments, [(segments[0], place) for place in range(1 if self.model.pooled else len(ids))], types)
 
     def last_rows(self, sequences: list[list[int]]) -> torch.Tensor:
-        """Return the raw outputs at the last token of sequences, [sequences, labels], of a decoder, by one forward."""
+        """Return the raw outputs at the last token of sequences, [sequences, labels], of a decoder, by one forward.
+
+        Every token is read, since the last layer computes only what is, and sizes are watched at all of them.
+        """
         segments = apart(sequences)
-        return self.read(segments, [(segment, len(segment.ids) - 1) for segment in segments])
+        rows = self.read(segments, [(segment, place) for segment in segments for place in range(len(segment.ids))])
+        return rows[np.cumsum([len(ids) for ids in sequences]) - 1]
 
     def read(self, segments: list[Segment], reads: list[Read], types: list[int] | None = None) -> torch.Tensor:
         """Run the graph on segments and return the raw outputs where it is read, [reads, labels]."""
