@@ -1,6 +1,7 @@
 package batching
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -9,13 +10,14 @@ import (
 )
 
 const (
-	warmLength     = 128              // tokens of a synthetic sequence
-	measureFirst   = 128              // tokens of the smallest plan measured; each next is twice as large
-	measureRuns    = 3                // timed runs of each plan; the fastest counts
-	measureLimit   = 10 * time.Second // no larger plan is begun that would end later
-	goodThroughput = 0.97             // of the best, which a plan that becomes the budget must reach
-	amplePlan      = 512              // tokens that the budget has at least, of all lanes together: several responses to a prompt
-	lanesEnough    = 0.95             // of the throughput on all threads, which requests slow more: enough for lanes
+	warmLength      = 128              // tokens of a synthetic sequence
+	measureFirst    = 128              // tokens of the smallest plan measured; each next is twice as large
+	measureRuns     = 3                // timed runs of each plan; the fastest counts
+	measureLimit    = 10 * time.Second // no larger plan is begun that would end later
+	goodThroughput  = 0.97             // of the best; the smallest plan that reaches it is the budget, if it is ample:
+	amplePlan       = 512              // of so many tokens, of all lanes together, which hold several responses to a prompt,
+	ampleThroughput = 0.9              // or else one that is and reaches this, since plans of a slow model are timed once
+	lanesEnough     = 0.95             // of the throughput on all threads, which requests slow more: enough for lanes
 )
 
 // Measure runs synthetic plans and returns the options with what it found: Budget.Tokens, of the best throughput;
@@ -200,17 +202,22 @@ func best(samples []sample) (highest float64) {
 	return highest
 }
 
-// fastest returns the smallest ample size that comes near the best throughput; where none does, the largest size that
-// does.
+// fastest returns the smallest size that comes near the best throughput; or, where that is not ample, the smallest ample
+// one that is not clearly slower, since each of a few responses in a forward computes the end of a prompt that no block
+// has kept.
 func fastest(samples []sample) int {
-	highest, found := best(samples), defaultTokens
-	for _, s := range samples {
-		if s.throughput() >= goodThroughput*highest {
-			found = s.work.tokens
-			if found >= amplePlan {
-				break
+	highest := best(samples)
+	reaches := func(share float64, least int) int {
+		for _, s := range samples {
+			if s.work.tokens >= least && s.throughput() >= share*highest {
+				return s.work.tokens
 			}
 		}
+		return 0
+	}
+	found := cmp.Or(reaches(goodThroughput, 0), defaultTokens)
+	if found < amplePlan {
+		found = cmp.Or(reaches(ampleThroughput, amplePlan), found)
 	}
 	return found
 }

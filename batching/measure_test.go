@@ -41,8 +41,11 @@ func TestMeasure(t *testing.T) {
 		"slower above 128": {func(n int) time.Duration {
 			return time.Duration(n)*10*time.Microsecond + time.Duration(max(0, n-128))*10*time.Microsecond
 		}, 128, 2048, cost{}},
+		"a little slower above 128": {func(n int) time.Duration {
+			return time.Duration(n)*10*time.Microsecond + time.Duration(max(0, n-128))*700*time.Nanosecond
+		}, 512, 2048, cost{}},
 		"as fast at 128 as at 2048": {func(n int) time.Duration { return time.Duration(n) * 10 * time.Microsecond }, 512, 2048, cost{token: 1e4}},
-		"too slow for 512":          {func(n int) time.Duration { return time.Duration(n) * 10 * time.Millisecond }, 256, 256, cost{token: 1e7}},
+		"too slow for 512":          {func(n int) time.Duration { return time.Duration(n) * 10 * time.Millisecond }, 128, 256, cost{token: 1e7}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
