@@ -191,7 +191,8 @@ fixtures: .venv/lock.txt bin/assay
 
 # A model of a billion parameters, from checkpoint to answer, within 20 GiB: 10 GB of disk, about 15 minutes.
 # MODEL=qwen3-8b is one of eight billion, whose graph has nodes of domain assay in bfloat16: 31 GB of disk, about half an
-# hour; or 17 GB, and some 31 GB of memory (an estimate, 16 of them the checkpoint), with LARGE="--checkpoint /dev/shm/large --free".
+# hour; or 17 GB, and some 31 GB of memory (an estimate, 16 of them the checkpoint), with
+# LARGE="--checkpoint /dev/shm/large --free".
 MODEL ?= qwen2
 large: .venv/lock.txt bin/assay
 	cd models/export && ../../$(VENV) -m parity.large ../../.large --model $(MODEL) $(LARGE)
