@@ -389,13 +389,17 @@ func TestUnloadGivesMemoryBack(t *testing.T) {
 	if status := get(t, s.url+"/readyz", ""); status != http.StatusOK {
 		t.Errorf("readyz: %d", status)
 	}
-	before := s.resident(t)
-	for range 3 {
-		s.load(t, `{"bundle":"m"}`)
-		if status, _, body, err := send(t.Context(), http.MethodDelete, s.url+"/v1/models/m", ""); err != nil || status != http.StatusOK {
-			t.Fatalf("%d %s %v", status, body, err)
+	again := func() {
+		for range 3 {
+			s.load(t, `{"bundle":"m"}`)
+			if status, _, body, err := send(t.Context(), http.MethodDelete, s.url+"/v1/models/m", ""); err != nil || status != http.StatusOK {
+				t.Fatalf("%d %s %v", status, body, err)
+			}
 		}
 	}
+	again() // what the C library and the race detector keep of the first
+	before := s.resident(t)
+	again()
 	if growth := s.resident(t) - before; growth > 32<<20 {
 		t.Errorf("the process grew by %d MiB", growth>>20)
 	}
