@@ -190,8 +190,8 @@ fixtures: .venv/lock.txt bin/assay
 	$(VENV) kernels/graphs/testdata/make.py
 
 # A model of a billion parameters, from checkpoint to answer, within 20 GiB: 10 GB of disk, about 15 minutes.
-# MODEL=qwen3-8b is one of eight billion, whose graph has nodes of domain assay in bfloat16: 31 GB of disk, about half an
-# hour; or 17 GB, and some 31 GB of memory (an estimate, 16 of them the checkpoint), with
+# MODEL=qwen3-8b is one of eight billion, whose graph has nodes of domain assay in bfloat16: 31 GB of disk, about half
+# an hour; or 17 GB, and some 31 GB of memory (an estimate, 16 of them the checkpoint), with
 # LARGE="--checkpoint /dev/shm/large --free".
 MODEL ?= qwen2
 large: .venv/lock.txt bin/assay

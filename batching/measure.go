@@ -14,13 +14,13 @@ const (
 	measureFirst    = 128              // tokens of the smallest plan measured; each next is twice as large
 	measureRuns     = 3                // timed runs of each plan; the fastest counts
 	measureLimit    = 10 * time.Second // no larger plan is begun that would end later
-	goodThroughput  = 0.97             // of the best; the smallest plan that reaches it is the budget, if it is ample:
-	amplePlan       = 512              // of so many tokens, of all lanes together, which hold several responses to a prompt,
-	ampleThroughput = 0.9              // or else one that is and reaches this, since plans of a slow model are timed once
+	goodThroughput  = 0.97             // of the best; the smallest plan that reaches it is the budget, if it is ample
+	amplePlan       = 512              // tokens, of all lanes together, that hold several responses to a prompt
+	ampleThroughput = 0.9              // of the best, which an ample plan must reach: slow ones are timed once
 	lanesEnough     = 0.95             // of the throughput on all threads, which requests slow more: enough for lanes
 )
 
-// Measure runs synthetic plans and returns the options with what it found: Budget.Tokens, of the best throughput;
+// Measure runs synthetic plans and returns the options with what it found: Budget.Tokens, near the best throughput;
 // what a forward costs; and Lanes and LaneTokens, which say whether the lanes of the options are to be used: on an
 // idle machine they must nearly keep up with one forward at a time. It begins nothing that it expects to end more
 // than ten seconds after the start; it must not run beside a [Batcher] of the same runner. A size on which the runner
@@ -202,9 +202,9 @@ func best(samples []sample) (highest float64) {
 	return highest
 }
 
-// fastest returns the smallest size that comes near the best throughput; or, where that is not ample, the smallest ample
-// one that is not clearly slower, since each of a few responses in a forward computes the end of a prompt that no block
-// has kept.
+// fastest returns the smallest size that comes near the best throughput; or, where that is not ample, the smallest
+// ample one that is not clearly slower, if there is one: every forward computes anew the end of a prompt that no block
+// has kept, and with few responses in each there are more forwards.
 func fastest(samples []sample) int {
 	highest := best(samples)
 	reaches := func(share float64, least int) int {

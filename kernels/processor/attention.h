@@ -78,12 +78,11 @@ INLINE void read_queries(int type, Tile *t) {
 	for (int64_t row = 0; row < t->rows; row++) {
 		const int64_t query = a->query_index[a->scatter_index[t->token[row]]], head = t->head * t->group + row % t->group;
 		const void *from = at(type, a->queries, (query * a->heads + head) * a->size);
-		uint32_t words[LANES] = {0};
 		FOR(i, n, a->size) {
-			const int64_t word = i / per_word(type);
-			if (type == ASSAY_BF16) memcpy((uint16_t *)memset(words, 0, sizeof words), at(type, from, i), n * 2);
+			uint32_t words[LANES] = {0};
+			if (type == ASSAY_BF16) memcpy(words, at(type, from, i), n * 2);
 			else i_store(words, i_bits(load_some(type, at(type, from, i), n)));
-			for (int64_t j = 0; j * per_word(type) < n; j++) t->queries[(word + j) * QUERIES + row] = words[j];
+			for (int64_t j = 0; j * per_word(type) < n; j++) t->queries[(i / per_word(type) + j) * QUERIES + row] = words[j];
 		}
 	}
 }
@@ -243,9 +242,9 @@ INLINE void mix_alone(int type, Tile *t, int64_t row, const float *weights, int6
 }
 
 // A block's values mixed into some rows, as many as a constant says. What a row does not see it does not touch, so that
-// a value which is not finite stays with those that see it. Rows that stand side by side see nearly the same keys: whole
-// words that all of them see they mix together, and what is before and behind that each for itself, in the order of the
-// keys.
+// a value which is not finite stays with those that see it. Rows that stand side by side see nearly the same keys:
+// whole words that all of them see they mix together, and what is before and behind that each for itself, in the order
+// of the keys.
 INLINE void mix_rows(int type, Tile *t, int rows, int64_t row, int64_t from, int64_t keys, const float *weights) {
 	const int64_t per = per_word(type);
 	int64_t low[AT_ONCE], high[AT_ONCE], begin = 0, end = keys;

@@ -1,5 +1,5 @@
-// Sixteen words of four bytes at a time: a float each, or two numbers of two bytes, or four of one. Each tier has the same
-// bits, as in vector.h.
+// Sixteen words of four bytes at a time: a float each, or two numbers of two bytes, or four of one. Each tier has the
+// same bits, as in vector.h.
 #pragma once
 #include "vector.h"
 

@@ -7,7 +7,8 @@ import (
 )
 
 // TestThreadsRunEveryTaskOnce: testdata/threads.c has the laws of assay_run, whose threads all models share. It runs as
-// it is compiled for a server, and by the thread sanitizer, which ends it where two threads touch a number without order.
+// it is compiled for a server, and by the thread sanitizer, which ends it where two threads touch a number without
+// order.
 func TestThreadsRunEveryTaskOnce(t *testing.T) {
 	for name, flags := range map[string][]string{"fast": {"-O3"}, "sanitized": {"-O1", "-g", "-fsanitize=thread"}} {
 		t.Run(name, func(t *testing.T) {
